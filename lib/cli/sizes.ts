@@ -1,0 +1,57 @@
+/** Sizes and durations as people write and read them. @module */
+import prettyBytes from "pretty-bytes";
+import { InvalidInputError } from "../errors.ts";
+
+const UNITS: ReadonlyMap<string, bigint> = new Map([
+  ["", 1n],
+  ["b", 1n],
+  ["kb", 1000n],
+  ["mb", 1000n ** 2n],
+  ["gb", 1000n ** 3n],
+  ["tb", 1000n ** 4n],
+  ["kib", 1024n],
+  ["mib", 1024n ** 2n],
+  ["gib", 1024n ** 3n],
+  ["tib", 1024n ** 4n],
+]);
+
+const DURATION_UNITS = [["d", 86_400], ["h", 3600], ["m", 60], ["s", 1]] as const;
+
+/**
+ * Reads a size: bytes, or a number with a unit, in either case. `KB MB GB TB` are powers of 1000, `KiB MiB GiB TiB`
+ * of 1024. Fractions of a byte are dropped.
+ *
+ * @returns the size in bytes
+ * @throws {InvalidInputError} when it is no size, or larger than numbers are exact
+ */
+export function parseSize(text: string): number {
+  const [, whole = "", fraction = "", unit = ""] = /^(\d+)(?:\.(\d+))?\s*([a-z]*)$/i.exec(text.trim()) ?? [];
+  const factor = UNITS.get(unit.toLowerCase());
+  if (whole === "" || factor === undefined || factor === 1n && fraction !== "") {
+    throw new InvalidInputError(`"${text}" is not a size`, {
+      hint: "use bytes or a number with a unit, such as 500MB or 4.5GiB",
+    });
+  }
+  const bytes = BigInt(whole + fraction) * factor / 10n ** BigInt(fraction.length);
+  if (bytes > Number.MAX_SAFE_INTEGER) throw new InvalidInputError(`the size "${text}" is too large`);
+  return Number(bytes);
+}
+
+/** Bytes for people: `4.5 GiB`, to three digits, in powers of 1024. */
+export function formatSize(bytes: number): string {
+  return prettyBytes(bytes, { binary: true });
+}
+
+/** Milliseconds for people, in the two largest units: `45s`, `3m 20s`, `2h 5m`, `1d`. */
+export function formatDuration(milliseconds: number): string {
+  let seconds = Math.max(0, Math.round(milliseconds / 1000));
+  const largest = DURATION_UNITS.findIndex(([, length]) => seconds >= length);
+  if (largest < 0) return "0s";
+  const parts: string[] = [];
+  for (const [unit, length] of DURATION_UNITS.slice(largest, largest + 2)) {
+    const count = Math.floor(seconds / length);
+    if (count > 0) parts.push(`${count}${unit}`);
+    seconds -= count * length;
+  }
+  return parts.join(" ");
+}

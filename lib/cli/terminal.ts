@@ -1,0 +1,319 @@
+/**
+ * What is printed where: the one place that writes to the terminal.
+ *
+ * - **Standard output gets data and nothing else**: file contents, tables, JSON. Piping it is always safe.
+ * - **Standard error gets everything else.** Notes, warnings, retries and errors are lines `layerstash: ...`;
+ *   `--log-level` says from which weight on. Errors are always printed.
+ * - **Progress** goes to standard error: a bar that is redrawn in place where that is a terminal, a line every ten
+ *   seconds where it is not. Before any other line is printed, and at the end, the bar is erased.
+ * - `TERM=dumb` gets no bar, and neither it nor `NO_COLOR` gets colours. Control characters in names and messages
+ *   never reach standard error.
+ * - When the reader of standard output has gone, as in `layerstash list | head`, the command ends without a word.
+ *
+ * @module
+ */
+import { LayerstashError } from "../errors.ts";
+import type { OnEvent, TransferEvent } from "../events.ts";
+import { columnsOf, printable, renderBar, renderEvent, renderPlain } from "./progress_bar.ts";
+import { advance, type ProgressState, startProgress } from "./progress_state.ts";
+
+/** From which weight on lines are printed. */
+export type LogLevel = "trace" | "debug" | "info" | "warning" | "critical";
+
+/** Every log level, the most talkative first. */
+export const LOG_LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warning", "critical"];
+
+/** How progress is shown; `auto` is `bar` on a terminal and `plain` elsewhere. */
+export type ProgressMode = "auto" | "bar" | "plain" | "none";
+
+/** Every progress mode. */
+export const PROGRESS_MODES: readonly ProgressMode[] = ["auto", "bar", "plain", "none"];
+
+/** Where bytes go, as `Deno.stdout` is. */
+export interface Output {
+  /** Writes some of the bytes and returns how many. */
+  writeSync(bytes: Uint8Array): number;
+  /** Whether a person is looking. */
+  isTerminal(): boolean;
+}
+
+/** Time, so that tests can have their own. */
+export interface Clock {
+  /** Milliseconds that only go forward. */
+  now(): number;
+  /** Calls again and again until the function that it returns is called. */
+  every(milliseconds: number, action: () => void): () => void;
+}
+
+/** What a terminal is made of. */
+export interface TerminalOptions {
+  /** Takes data. */
+  stdout: Output;
+  /** Takes everything else. */
+  stderr: Output;
+  /** The time. */
+  clock: Clock;
+  /** The columns of the terminal; asked anew for each drawing, because windows change. */
+  columns: () => number;
+  /** `NO_COLOR` and `TERM` of the environment. */
+  env: Record<string, string | undefined>;
+  /** `auto` where absent. */
+  progress?: ProgressMode | undefined;
+  /** `info` where absent. */
+  logLevel?: LogLevel | undefined;
+}
+
+/** The progress of one transfer; it ends with its block where it is declared with `using`. */
+export interface ProgressDisplay extends Disposable {
+  /** Takes the events of the transfer. */
+  readonly onEvent: OnEvent;
+  /** Erases the bar. Events that still come are only logged. */
+  end(): void;
+}
+
+/** The reader of standard output has gone. No fault of anyone: nothing is to be printed about it. */
+export class OutputClosedError extends Error {
+  /** Makes the error. */
+  constructor() {
+    super("the reader of standard output has gone");
+    this.name = "OutputClosedError";
+  }
+}
+
+const REDRAW_INTERVAL = 100;
+const PLAIN_INTERVAL = 10_000;
+const COLOURS: Partial<Record<LogLevel, string>> = { warning: "33", critical: "31" };
+
+/** Standard output and standard error of one run of the program. */
+export class Terminal implements Disposable {
+  /** Whether lines on standard error have colours. */
+  readonly colour: boolean;
+  readonly #options: TerminalOptions;
+  readonly #mode: "bar" | "plain" | "none";
+  readonly #level: LogLevel;
+  #drawn: string[] = [];
+  #endProgress: () => void = () => {};
+
+  /**
+   * Prints nothing yet.
+   *
+   * @param options the streams, the clock and what the user asked for
+   */
+  constructor(options: TerminalOptions) {
+    const { stderr, env, progress = "auto", logLevel = "info" } = options;
+    const dumb = env["TERM"] === "dumb";
+    const wanted = progress === "auto" ? (stderr.isTerminal() ? "bar" : "plain") : progress;
+    this.#options = options;
+    this.#mode = dumb && wanted === "bar" ? "plain" : wanted;
+    this.#level = logLevel;
+    this.colour = stderr.isTerminal() && !dumb && !env["NO_COLOR"];
+  }
+
+  /**
+   * Writes data to standard output, all of it before it returns.
+   *
+   * @throws {OutputClosedError} when its reader has gone
+   */
+  data(content: Uint8Array | string): void {
+    const { stdout } = this.#options;
+    if (stdout.isTerminal()) this.#erase();
+    try {
+      writeAll(stdout, toBytes(content));
+    } catch (error) {
+      throw error instanceof Deno.errors.BrokenPipe ? new OutputClosedError() : error;
+    }
+  }
+
+  /** Standard output as a stream; closing it leaves standard output open. It fails as `data` does. */
+  dataStream(): WritableStream<Uint8Array> {
+    return new WritableStream({ write: (bytes) => this.data(bytes) });
+  }
+
+  /** Prints what the user may like to know. */
+  note(text: string): void {
+    this.log("info", text);
+  }
+
+  /** Prints what the user should know. */
+  warn(text: string): void {
+    this.log("warning", text);
+  }
+
+  /** Prints a line on standard error, if lines of its level are wanted. */
+  log(level: LogLevel, text: string): void {
+    if (!this.#wants(level)) return;
+    this.#erase();
+    const colour = this.colour ? COLOURS[level] : undefined;
+    const name = colour ? `\x1b[${colour}mlayerstash:\x1b[0m` : "layerstash:";
+    this.#print(`${name} ${oneLine(text)}\n`);
+  }
+
+  /**
+   * Prints what could not be done and why, with a hint where the error has one, and with the stack where debugging
+   * is wanted. Nothing where the reader of standard output has gone.
+   */
+  fail(what: string, error: unknown): void {
+    if (error instanceof OutputClosedError) return;
+    this.log("critical", `${what}: ${error instanceof Error ? error.message : String(error)}`);
+    if (error instanceof LayerstashError && error.hint) this.#print(`hint: ${oneLine(error.hint)}\n`);
+    if (error instanceof Error && error.stack && this.#wants("debug")) {
+      this.#print(`${error.stack.split("\n").map(printable).join("\n")}\n`);
+    }
+  }
+
+  /** Shows the progress of a transfer, in the mode that was asked for; `what` is such as `uploading disk.img`. */
+  progress(what: string): ProgressDisplay {
+    this.#endProgress();
+    const { clock } = this.#options;
+    let state = startProgress(what, clock.now());
+    const stop = this.#show(() => state);
+    const end = () => {
+      stop();
+      this.#erase();
+      this.#endProgress = () => {};
+    };
+    this.#endProgress = end;
+    const endOnce = () => this.#endProgress === end && end();
+    return {
+      onEvent: (event) => {
+        state = advance(state, event, clock.now());
+        this.#logEvent(event);
+      },
+      end: endOnce,
+      [Symbol.dispose]: endOnce,
+    };
+  }
+
+  /** Ends what is shown; also at the end of the block that says `using terminal = ...`. */
+  close(): void {
+    this.#endProgress();
+  }
+
+  /** As `close`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #show(state: () => ProgressState): () => void {
+    const { clock } = this.#options;
+    if (this.#mode === "bar") return clock.every(REDRAW_INTERVAL, () => this.#draw(state()));
+    if (this.#mode === "none") return () => {};
+    return clock.every(
+      PLAIN_INTERVAL,
+      () => this.#print(`layerstash: ${renderPlain(state(), clock.now())}\n`),
+    );
+  }
+
+  #draw(state: ProgressState): void {
+    // One column stays free: some terminals wrap a line as soon as it is full.
+    const lines = renderBar(state, {
+      width: Math.max(1, this.#columns() - 1),
+      now: this.#options.clock.now(),
+    });
+    if (lines.join("\n") === this.#drawn.join("\n")) return;
+    this.#print(this.#eraser() + lines.join("\n"));
+    this.#drawn = lines;
+  }
+
+  #erase(): void {
+    if (this.#drawn.length === 0) return;
+    this.#print(this.#eraser());
+    this.#drawn = [];
+  }
+
+  /** Goes to the beginning of what is drawn and clears from there. A window made narrower has wrapped the lines. */
+  #eraser(): string {
+    if (this.#drawn.length === 0) return "";
+    const rows = this.#drawn.reduce(
+      (sum, line) => sum + Math.ceil(columnsOf(line) / this.#columns() || 1),
+      0,
+    );
+    return `\r${rows > 1 ? `\x1b[${rows - 1}A` : ""}\x1b[J`;
+  }
+
+  #columns(): number {
+    return this.#options.columns() || 80;
+  }
+
+  #wants(level: LogLevel): boolean {
+    return level === "critical" || LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(this.#level);
+  }
+
+  #logEvent(event: TransferEvent): void {
+    const level = levelOf(event);
+    if (this.#wants(level)) this.log(level, renderEvent(event));
+  }
+
+  /** Standard error that nobody reads any more must not stop a transfer. */
+  #print(text: string): void {
+    try {
+      writeAll(this.#options.stderr, toBytes(text));
+    } catch { /* there is nowhere left to say so */ }
+  }
+}
+
+/** The terminal of this process. */
+export function systemTerminal(options: Pick<TerminalOptions, "env" | "progress" | "logLevel">): Terminal {
+  return new Terminal({
+    ...options,
+    stdout: Deno.stdout,
+    stderr: Deno.stderr,
+    columns: systemColumns,
+    clock: systemClock(),
+  });
+}
+
+/** The time of this process; what it calls again and again does not keep the process alive. */
+export function systemClock(): Clock {
+  return {
+    now: () => performance.now(),
+    every(milliseconds, action) {
+      const timer = setInterval(action, milliseconds);
+      Deno.unrefTimer(timer);
+      return () => clearInterval(timer);
+    },
+  };
+}
+
+function systemColumns(): number {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return 80; // --progress bar without a terminal
+  }
+}
+
+function levelOf(event: TransferEvent): LogLevel {
+  switch (event.type) {
+    case "retry":
+    case "notice":
+      return "warning";
+    case "plan":
+    case "chunk":
+    case "request":
+      return "debug";
+    case "progress":
+      return "trace";
+  }
+}
+
+function oneLine(text: string): string {
+  return printable(text.trim().replace(/\s*[\r\n]+\s*/g, " "));
+}
+
+function toBytes(content: Uint8Array | string): Uint8Array {
+  return typeof content === "string" ? new TextEncoder().encode(content) : content;
+}
+
+/** A write may take a part only, and none at all where another process has made the pipe non-blocking. */
+function writeAll(output: Output, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) {
+    try {
+      written += output.writeSync(bytes.subarray(written));
+    } catch (error) {
+      if (error instanceof Deno.errors.Interrupted) continue;
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}

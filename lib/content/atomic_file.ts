@@ -1,0 +1,53 @@
+/** Files that appear whole or not at all. @module */
+import { dirname, join } from "node:path";
+import { LayerstashError, NotAllowedError } from "../errors.ts";
+
+/** What an atomic write takes. */
+export interface AtomicOptions {
+  /** The permissions of a file that is new, such as 0o600. */
+  mode?: number;
+}
+
+/** Writes a small file so that readers see the old content or the new, also after a crash. */
+export async function writeAtomically(
+  path: string,
+  bytes: Uint8Array<ArrayBuffer>,
+  options: AtomicOptions = {},
+): Promise<void> {
+  const temporary = temporaryName(dirname(path));
+  try {
+    using file = await Deno.open(temporary, { write: true, createNew: true, ...options });
+    await writeAll(file, bytes);
+    await file.syncData();
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw storageError(error, path);
+  }
+}
+
+/** A name for a file that nobody else uses, in a directory on the same file system as its final place. */
+export function temporaryName(directory: string): string {
+  return join(directory, `.layerstash-${crypto.randomUUID()}`);
+}
+
+/** Writes all the bytes at the file's position. */
+export async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let offset = 0; offset < bytes.length;) offset += await file.write(bytes.subarray(offset));
+}
+
+/** Says what the file system's error means for the user; other errors come back as they are. */
+export function storageError(error: unknown, path: string): unknown {
+  if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
+    return new NotAllowedError(`${path} cannot be written: permission denied`, { cause: error });
+  }
+  const code = (error as { code?: unknown } | null)?.code;
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return new LayerstashError(`no space is left on the disk for ${path}`, {
+      hint: "make room and run the same command again: it goes on from there",
+      cause: error,
+    });
+  }
+  if (code === "EROFS") return new NotAllowedError(`${path} is on a read-only file system`, { cause: error });
+  return error;
+}

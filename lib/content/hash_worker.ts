@@ -1,0 +1,103 @@
+/** The thread that hashes files beside the transfer. It reads them itself: what was just sent or written is cached. @module */
+import { createHash, type Hash } from "node:crypto";
+import { setImmediate as breathe } from "node:timers/promises";
+
+/** What the worker is told. Offsets are counted from the beginning of the file. */
+export type HashCommand =
+  | { type: "open"; id: number; path: string; start: number }
+  | { type: "advance"; id: number; to: number }
+  | { type: "finish"; id: number; end: number }
+  | { type: "drop"; id: number };
+
+/** What the worker answers to `finish`. */
+export interface HashAnswer {
+  id: number;
+  /** The hexadecimal digest, or */
+  hex?: string;
+  /** why there is none. */
+  error?: string;
+}
+
+/** What is hashed before the next command is looked at, in bytes. */
+const SLICE = 16 * 1024 * 1024;
+const buffer = new Uint8Array(1024 * 1024);
+
+/** One file range on its way through the hash. A failure is kept until the digest is asked for. */
+class Job {
+  readonly #id: number;
+  readonly #hash: Hash = createHash("sha256");
+  #file: Deno.FsFile | undefined;
+  #position: number;
+  #target: number;
+  #end: number | undefined;
+  #running = false;
+  #failure: string | undefined;
+
+  constructor(id: number, path: string, start: number) {
+    this.#id = id;
+    this.#position = this.#target = start;
+    this.#attempt(() => {
+      this.#file = Deno.openSync(path);
+      this.#file.seekSync(start, Deno.SeekMode.Start);
+    });
+  }
+
+  async advance(to: number, end?: number): Promise<void> {
+    this.#target = Math.max(this.#target, to);
+    this.#end = end ?? this.#end;
+    if (this.#running) return;
+    this.#running = true;
+    while (this.#position < this.#target && this.#failure === undefined) {
+      this.#attempt(() => this.#hashUpTo(Math.min(this.#target, this.#position + SLICE)));
+      await breathe();
+    }
+    this.#running = false;
+    if (this.#end !== undefined) this.#answer();
+  }
+
+  close(): void {
+    this.#file?.close();
+    this.#file = undefined;
+    jobs.delete(this.#id);
+  }
+
+  #answer(): void {
+    const result = this.#failure === undefined ? { hex: this.#hash.digest("hex") } : { error: this.#failure };
+    this.close();
+    self.postMessage({ id: this.#id, ...result });
+  }
+
+  #attempt(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#failure = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  #hashUpTo(limit: number): void {
+    while (this.#position < limit) {
+      const read = this.#file?.readSync(buffer.subarray(0, limit - this.#position));
+      if (!read) throw new Error(`the file ended at byte ${this.#position} while it was read`);
+      this.#hash.update(buffer.subarray(0, read));
+      this.#position += read;
+    }
+  }
+}
+
+const jobs = new Map<number, Job>();
+
+function obey(command: HashCommand): void {
+  const job = jobs.get(command.id);
+  if (command.type === "open") jobs.set(command.id, new Job(command.id, command.path, command.start));
+  else if (command.type === "advance") job?.advance(command.to);
+  else if (command.type === "finish") job?.advance(command.end, command.end);
+  else job?.close();
+}
+
+declare const self: {
+  onmessage: (event: MessageEvent<HashCommand>) => void;
+  postMessage(message: HashAnswer): void;
+};
+
+self.onmessage = ({ data }) => obey(data);

@@ -1,0 +1,139 @@
+/** Hashes ranges of files in worker threads, also of files that are still being written. @module */
+import { createHash } from "node:crypto";
+import { LayerstashError, MismatchError } from "../errors.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { HashAnswer, HashCommand } from "./hash_worker.ts";
+
+/** Below this many bytes a thread costs more than it saves. */
+const WORTH_A_THREAD = 8 * 1024 * 1024;
+
+/** The hash of a file range whose end comes nearer: what lies before the offset last told is final. */
+export interface FollowingHash {
+  /** Says that the file is complete up to this offset, counted from the beginning of the file. */
+  advance(to: number): void;
+  /** The digest of the range that ends at `end`, which must be complete. To be called once. */
+  digest(end: number): Promise<Digest>;
+  /** Stops; the digest is no longer wanted. */
+  drop(): void;
+}
+
+/**
+ * A few threads that hash. Small ranges are hashed at once, without a thread.
+ *
+ * @example
+ * ```ts
+ * import { Hasher } from "@layerstash/cli";
+ * const path = await Deno.makeTempFile();
+ * await Deno.writeTextFile(path, "hello world");
+ * using hasher = new Hasher();
+ * const digest = await hasher.file(path, { start: 0, end: 5 });
+ * if (!digest.startsWith("sha256:2cf24dba5fb0a30e")) throw new Error("unexpected digest");
+ * await Deno.remove(path);
+ * ```
+ */
+export class Hasher implements Disposable {
+  readonly #threads: HashThread[] = [];
+  #nextId = 0;
+
+  /**
+   * The digest of a part of a file: the bytes from `start` up to, and not with, `end`.
+   *
+   * @throws {MismatchError} when the file ends before `end`
+   */
+  file(path: string, range: { start: number; end: number }): Promise<Digest> {
+    return this.follow(path, range.start).digest(range.end);
+  }
+
+  /** Begins to hash a file at an offset, while the file is being written. */
+  follow(path: string, start: number): FollowingHash {
+    const id = this.#nextId++;
+    let thread: HashThread | undefined;
+    const engage = () => {
+      if (thread) return thread;
+      thread = this.#leastBusy();
+      thread.tell({ type: "open", id, path, start });
+      return thread;
+    };
+    return {
+      advance: (to) => {
+        if (thread || to - start > WORTH_A_THREAD) engage().tell({ type: "advance", id, to });
+      },
+      digest: (end) =>
+        thread || end - start > WORTH_A_THREAD ? engage().finish(id, end) : hashNow(path, start, end),
+      drop: () => thread?.tell({ type: "drop", id }),
+    };
+  }
+
+  /** Ends the threads. Digests that are still awaited reject. */
+  [Symbol.dispose](): void {
+    for (const thread of this.#threads) thread.end();
+  }
+
+  #leastBusy(): HashThread {
+    const idle = this.#threads.find((thread) => thread.load === 0);
+    if (idle) return idle;
+    const most = Math.max(1, Math.min(4, navigator.hardwareConcurrency - 1));
+    if (this.#threads.length < most) this.#threads.push(new HashThread());
+    return this.#threads.reduce((least, thread) => thread.load < least.load ? thread : least);
+  }
+}
+
+class HashThread {
+  readonly #worker = new Worker(new URL("./hash_worker.ts", import.meta.url), { type: "module" });
+  readonly #awaited = new Map<number, PromiseWithResolvers<Digest>>();
+  load = 0;
+
+  constructor() {
+    this.#worker.onmessage = ({ data }: MessageEvent<HashAnswer>) => this.#settle(data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#failAll(new LayerstashError(`the hashing thread failed: ${event.message}`));
+    };
+  }
+
+  tell(command: HashCommand): void {
+    if (command.type === "open") this.load++;
+    if (command.type === "drop") this.load--;
+    this.#worker.postMessage(command);
+  }
+
+  finish(id: number, end: number): Promise<Digest> {
+    const answer = Promise.withResolvers<Digest>();
+    answer.promise.catch(() => {}); // who asked may have failed meanwhile, and no longer listen
+    this.#awaited.set(id, answer);
+    this.tell({ type: "finish", id, end });
+    return answer.promise;
+  }
+
+  end(): void {
+    this.#worker.terminate();
+    this.#failAll(new LayerstashError("the hashing was stopped"));
+  }
+
+  #settle({ id, hex, error }: HashAnswer): void {
+    this.load--;
+    const answer = this.#awaited.get(id);
+    this.#awaited.delete(id);
+    if (hex) answer?.resolve(`sha256:${hex}`);
+    else answer?.reject(new MismatchError(error ?? "the hashing thread gave no digest"));
+  }
+
+  #failAll(error: Error): void {
+    for (const answer of this.#awaited.values()) answer.reject(error);
+    this.#awaited.clear();
+  }
+}
+
+async function hashNow(path: string, start: number, end: number): Promise<Digest> {
+  using file = await Deno.open(path);
+  await file.seek(start, Deno.SeekMode.Start);
+  const hash = createHash("sha256");
+  const buffer = new Uint8Array(Math.max(1, Math.min(1024 * 1024, end - start)));
+  for (let position = start; position < end;) {
+    const read = await file.read(buffer.subarray(0, end - position));
+    if (!read) throw new MismatchError(`the file ended at byte ${position} while it was read`);
+    hash.update(buffer.subarray(0, read));
+    position += read;
+  }
+  return `sha256:${hash.digest("hex")}`;
+}

@@ -1,0 +1,49 @@
+/** Content that is on its way into a store: it can be opened, and knows its digest when all of it was read. @module */
+import { type Digest, digestOf } from "../oci/digest.ts";
+
+/**
+ * Bytes to be written to a store.
+ *
+ * - `open` gives the bytes from `start` up to `end`. It may be called again, unless `once` is set; then it is
+ *   called without a range.
+ * - `digest` resolves to the digest of *all* the bytes. It may take as long as reading them does, and runs
+ *   beside the transfer. Where `once` is set it resolves when the opened stream has ended.
+ */
+export interface Source {
+  /** The number of bytes; `undefined` while the end has not been seen. */
+  readonly size: number | undefined;
+  /** Set where the bytes can be read one time only, as those of standard input. */
+  readonly once?: boolean;
+  /** The bytes from `start` (0 where absent) up to, and not with, `end` (the size where absent). */
+  open(start?: number, end?: number): ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** The digest of all the bytes. */
+  digest(): Promise<Digest>;
+}
+
+/**
+ * Bytes that are in memory.
+ *
+ * @example
+ * ```ts
+ * import { bytesSource } from "@layerstash/cli";
+ * const source = bytesSource(new TextEncoder().encode("hello"));
+ * if (source.size !== 5) throw new Error("unexpected size");
+ * if (await new Response(source.open(1)).text() !== "ello") throw new Error("unexpected bytes");
+ * ```
+ */
+export function bytesSource(bytes: Uint8Array<ArrayBuffer>): Source {
+  return {
+    size: bytes.length,
+    open: (start, end) => streamOf(bytes.subarray(start, end)),
+    digest: () => Promise.resolve(digestOf(bytes)),
+  };
+}
+
+function streamOf(bytes: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
+  return new ReadableStream({
+    start(controller) {
+      if (bytes.length > 0) controller.enqueue(bytes);
+      controller.close();
+    },
+  });
+}

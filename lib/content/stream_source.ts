@@ -1,0 +1,67 @@
+/** Cuts a stream that can be read once, such as standard input, into sources of a given size. @module */
+import { createHash } from "node:crypto";
+import type { Digest } from "../oci/digest.ts";
+import type { Source } from "./source.ts";
+
+/**
+ * Takes sources off a stream, one after the other: a source has to be read to its end before the next is taken.
+ *
+ * @example
+ * ```ts
+ * import { StreamCutter } from "@layerstash/cli";
+ * const cutter = new StreamCutter(new Response("hello world").body!);
+ * const first = cutter.take(8);
+ * if (await new Response(first.open()).text() !== "hello wo") throw new Error("unexpected bytes");
+ * if (!await cutter.more()) throw new Error("there is more");
+ * ```
+ */
+export class StreamCutter {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  #ahead: Uint8Array | undefined;
+
+  /** @param stream what to cut; it is read only as far as needed */
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.#reader = stream.getReader();
+  }
+
+  /** Whether there are bytes left. */
+  async more(): Promise<boolean> {
+    while (!this.#ahead?.length) {
+      const { done, value } = await this.#reader.read();
+      if (done) return false;
+      this.#ahead = value;
+    }
+    return true;
+  }
+
+  /** The next bytes, `most` of them at most; fewer at the end of the stream. */
+  take(most: number): Source {
+    const hash = createHash("sha256");
+    const { promise, resolve, reject } = Promise.withResolvers<Digest>();
+    promise.catch(() => {}); // a failed read is reported by the stream
+    let left = most;
+    const pull = async (controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>) => {
+      if (left === 0 || !await this.more()) {
+        resolve(`sha256:${hash.digest("hex")}`);
+        return controller.close();
+      }
+      const piece = this.#takePiece(left);
+      hash.update(piece);
+      left -= piece.length;
+      controller.enqueue(piece);
+    };
+    const open = () => new ReadableStream({ pull, cancel: reject }, { highWaterMark: 0 });
+    return { size: undefined, once: true, open, digest: () => promise };
+  }
+
+  /** Stops reading and lets go of the stream. */
+  async cancel(): Promise<void> {
+    await this.#reader.cancel().catch(() => {});
+  }
+
+  #takePiece(most: number): Uint8Array<ArrayBuffer> {
+    const ahead = this.#ahead as Uint8Array<ArrayBuffer>;
+    this.#ahead = ahead.length > most ? ahead.subarray(most) : undefined;
+    return ahead.subarray(0, most);
+  }
+}

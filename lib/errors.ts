@@ -1,0 +1,113 @@
+/**
+ * The errors that layerstash throws. Each message says why something could not be done; `hint`, where
+ * there is one, says what to do about it.
+ *
+ * @module
+ */
+
+/** What went wrong, in the few kinds that a caller can act on; the command line gives each its exit code. */
+export type ErrorKind = "failed" | "usage" | "not-found" | "not-allowed" | "mismatch" | "conflict";
+
+/** What an error may carry beside its message. */
+export interface ErrorDetails {
+  /** What the reader can do about it. */
+  hint?: string;
+  /** The error that lies beneath. */
+  cause?: unknown;
+}
+
+/**
+ * The parent of every error that layerstash throws on purpose.
+ *
+ * @example Tell a missing stash from other trouble
+ * ```ts
+ * import { LayerstashError, NotFoundError } from "@layerstash/cli";
+ * const error: LayerstashError = new NotFoundError("there is no tag disk-1", { hint: "see the list" });
+ * if (error.kind !== "not-found" || error.hint !== "see the list") throw new Error("unexpected");
+ * ```
+ */
+export class LayerstashError extends Error {
+  /** The kind, stable over versions. */
+  readonly kind: ErrorKind = "failed";
+  /** What the reader can do about it. */
+  readonly hint: string | undefined;
+
+  /**
+   * @param message why it could not be done, as a clause without a full stop
+   * @param details the hint and the cause
+   */
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = new.target.name;
+    this.hint = details.hint;
+  }
+}
+
+/** What was asked for makes no sense: an invalid tag, repository, digest, size or option. */
+export class InvalidInputError extends LayerstashError {
+  /** Always `"usage"`. */
+  override readonly kind = "usage";
+}
+
+/** A file, repository, tag, manifest or blob is not there; also a stash of which a chunk is missing. */
+export class NotFoundError extends LayerstashError {
+  /** Always `"not-found"`. */
+  override readonly kind = "not-found";
+}
+
+/** The registry, or the file system, refuses: wrong password, no right to push, unreadable file. */
+export class NotAllowedError extends LayerstashError {
+  /** Always `"not-allowed"`. */
+  override readonly kind = "not-allowed";
+}
+
+/** Bytes, sizes or descriptions are not what a digest or a table says that they are. */
+export class MismatchError extends LayerstashError {
+  /** Always `"mismatch"`. */
+  override readonly kind = "mismatch";
+}
+
+/** Something else is already there, and it was not asked to be replaced. */
+export class ConflictError extends LayerstashError {
+  /** Always `"conflict"`. */
+  override readonly kind = "conflict";
+}
+
+/** What a registry's error may carry. */
+export interface RegistryErrorDetails extends ErrorDetails {
+  /** The HTTP status; absent where there was no answer. */
+  status?: number;
+  /** The registry's own error codes. */
+  codes?: readonly string[];
+  /** Whether the same request may well succeed a little later. */
+  transient?: boolean;
+  /** How long the registry asks to wait, in milliseconds. */
+  retryAfter?: number | undefined;
+}
+
+/** The registry answered with an error, or with something that is no answer. */
+export class RegistryError extends LayerstashError {
+  /** The HTTP status; 0 where there was no answer. */
+  readonly status: number;
+  /** The registry's own error codes, such as `BLOB_UNKNOWN`; empty where it named none. */
+  readonly codes: readonly string[];
+  /** Whether the same request may well succeed a little later. */
+  readonly transient: boolean;
+  /** How long the registry asks to wait, in milliseconds. */
+  readonly retryAfter: number | undefined;
+
+  /**
+   * @param message why it could not be done
+   * @param details what the registry said
+   */
+  constructor(message: string, details: RegistryErrorDetails = {}) {
+    super(message, details);
+    this.status = details.status ?? 0;
+    this.codes = details.codes ?? [];
+    this.transient = details.transient ?? false;
+    this.retryAfter = details.retryAfter;
+  }
+}
+
+/** A store gave the whole blob where a range was asked for: the caller has to read it from its beginning. */
+export class RangeRefusedError extends LayerstashError {}

@@ -1,0 +1,29 @@
+/** What happens on the way, as values: progress displays and logs are made of these. @module */
+import type { Digest } from "./oci/digest.ts";
+
+/**
+ * One thing that happened. Byte counts are exact; `total` and `bytes` do not include protocol overhead.
+ *
+ * - `plan`: what the transfer consists of. `size` and `chunks` are absent while they are not known.
+ * - `progress`: `bytes` more were moved (`phase` tells how); negative when an attempt failed and is made again.
+ * - `chunk`: a chunk is done. `sent` and `fetched` moved bytes; `present` means that nothing had to be moved.
+ * - `retry`: an attempt failed and is made again after `delay` milliseconds.
+ * - `notice`: something that the user should know: a degraded path, a warning of the registry, a stale tag.
+ * - `request`: an HTTP request was answered (or failed: status 0). The URL carries no secret.
+ */
+export type TransferEvent =
+  | { type: "plan"; size?: number; chunks?: number; chunkSize?: number }
+  | { type: "progress"; phase: "send" | "fetch" | "check"; bytes: number }
+  | {
+    type: "chunk";
+    chunk: number;
+    state: "sent" | "fetched" | "present" | "checked";
+    digest: Digest;
+    size: number;
+  }
+  | { type: "retry"; what: string; attempt: number; delay: number; reason: string }
+  | { type: "notice"; message: string }
+  | { type: "request"; method: string; url: string; status: number; milliseconds: number };
+
+/** Receives events as they happen. It must not throw. */
+export type OnEvent = (event: TransferEvent) => void;

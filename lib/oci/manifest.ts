@@ -1,0 +1,116 @@
+/** Manifests: the bytes as the registry keeps them, and what image manifests say. @module */
+import * as v from "valibot";
+import { MismatchError } from "../errors.ts";
+import { type Descriptor, descriptorSchema } from "./descriptor.ts";
+import { type Digest, digestOf } from "./digest.ts";
+import { IMAGE_MANIFEST, MANIFEST_TYPES } from "./media_types.ts";
+
+/** The largest manifest that registries take and that layerstash reads, in bytes. */
+export const MAX_MANIFEST_SIZE: number = 4 * 1024 * 1024;
+
+/** A manifest exactly as it is stored: its digest is that of the bytes. */
+export interface Manifest {
+  /** One of docker's or OCI's manifest types. */
+  mediaType: string;
+  /** The digest of `bytes`. */
+  digest: Digest;
+  /** The JSON text, to the byte. */
+  bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** What an image manifest lists. */
+export interface ImageManifest {
+  /** The config blob. */
+  config: Descriptor;
+  /** The layers, base first. */
+  layers: Descriptor[];
+}
+
+const imageManifestSchema = v.object({
+  schemaVersion: v.literal(2),
+  config: descriptorSchema,
+  layers: v.array(descriptorSchema),
+});
+
+/** Makes the manifest that holds these bytes. */
+export function manifestOf(bytes: Uint8Array<ArrayBuffer>, mediaType: string): Manifest {
+  return { mediaType, digest: digestOf(bytes), bytes };
+}
+
+/** Makes the manifest whose bytes are the value as compact JSON. */
+export function encodeManifest(value: { mediaType: string; [field: string]: unknown }): Manifest {
+  return manifestOf(new TextEncoder().encode(JSON.stringify(value)), value.mediaType);
+}
+
+/**
+ * The media type that a manifest declares of itself; `undefined` where it declares none, as OCI manifests may.
+ *
+ * @throws {MismatchError} when the bytes are not a JSON object
+ */
+export function declaredMediaType(bytes: Uint8Array): string | undefined {
+  const value = parseJson(bytes, "manifest");
+  const declared = (value as { mediaType?: unknown } | null)?.mediaType;
+  return typeof declared === "string" ? declared : undefined;
+}
+
+/**
+ * Reads an image manifest of either family; a missing `mediaType` is no fault.
+ *
+ * @throws {MismatchError} when it is not JSON, is another kind of manifest, or lacks what an image has
+ */
+export function readImageManifest(manifest: Manifest): ImageManifest {
+  const known = MANIFEST_TYPES.includes(manifest.mediaType);
+  if (known && !Object.values(IMAGE_MANIFEST).includes(manifest.mediaType)) {
+    throw new MismatchError(`the manifest ${manifest.digest} is an index of images (${manifest.mediaType})`);
+  }
+  return parseAs(imageManifestSchema, manifest.bytes, `manifest ${manifest.digest}`);
+}
+
+/** What a manifest of any kind points to. */
+export interface References {
+  /** The config and the layers, without those that are kept elsewhere (`urls`). */
+  blobs: Digest[];
+  /** The manifests that an index lists. */
+  manifests: Digest[];
+}
+
+const referencesSchema = v.object({
+  config: v.optional(descriptorSchema),
+  layers: v.optional(
+    v.array(v.object({ ...descriptorSchema.entries, urls: v.optional(v.array(v.string())) })),
+    [],
+  ),
+  manifests: v.optional(v.array(descriptorSchema), []),
+});
+
+/**
+ * Everything that a manifest or an index points to.
+ *
+ * @throws {MismatchError} when it is malformed
+ */
+export function referencesOf(bytes: Uint8Array): References {
+  const { config, layers, manifests } = parseAs(referencesSchema, bytes, "manifest");
+  const kept = layers.filter((layer) => !layer.urls?.length);
+  const blobs = [...(config ? [config] : []), ...kept].map(({ digest }) => digest);
+  return { blobs, manifests: manifests.map(({ digest }) => digest) };
+}
+
+/**
+ * Parses JSON from outside into the shape that a schema describes.
+ *
+ * @throws {MismatchError} when it is not JSON or has another shape; the message names the first field at fault
+ */
+export function parseAs<T>(schema: v.GenericSchema<unknown, T>, bytes: Uint8Array, what: string): T {
+  const result = v.safeParse(schema, parseJson(bytes, what));
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  throw new MismatchError(`the ${what} is malformed: ${v.getDotPath(issue) ?? "it"}: ${issue.message}`);
+}
+
+function parseJson(bytes: Uint8Array, what: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new MismatchError(`the ${what} is not JSON`, { cause });
+  }
+}

@@ -1,0 +1,33 @@
+/** Media types of manifests, configs and layers, and which of them belong together. @module */
+
+/** The two families of image formats: docker's schema 2, and the OCI image spec that grew out of it. */
+export type Family = "docker" | "oci";
+
+/** A manifest that lists a config and layers, by family. */
+export const IMAGE_MANIFEST: Record<Family, string> = {
+  docker: "application/vnd.docker.distribution.manifest.v2+json",
+  oci: "application/vnd.oci.image.manifest.v1+json",
+};
+
+/** A manifest that lists other manifests, one a platform, by family. */
+export const IMAGE_INDEX: Record<Family, string> = {
+  docker: "application/vnd.docker.distribution.manifest.list.v2+json",
+  oci: "application/vnd.oci.image.index.v1+json",
+};
+
+/** An image's config, by family. */
+export const IMAGE_CONFIG: Record<Family, string> = {
+  docker: "application/vnd.docker.container.image.v1+json",
+  oci: "application/vnd.oci.image.config.v1+json",
+};
+
+/** Bytes of no declared kind: what the layers of a stash are. */
+export const OCTET_STREAM = "application/octet-stream";
+
+/** What layerstash asks for when it asks for a manifest. */
+export const MANIFEST_TYPES: readonly string[] = [
+  IMAGE_MANIFEST.docker,
+  IMAGE_MANIFEST.oci,
+  IMAGE_INDEX.docker,
+  IMAGE_INDEX.oci,
+];

@@ -1,0 +1,82 @@
+/** What `--registry` says: which server, or which directory. @module */
+import { InvalidInputError } from "../errors.ts";
+
+/** A registry that speaks HTTP. */
+export interface RemoteAddress {
+  kind: "remote";
+  /** Scheme, host and port that requests go to: `https://registry-1.docker.io`. */
+  origin: string;
+  /** The name that people know it by and that credentials are kept under: `docker.io`, `localhost:5000`. */
+  host: string;
+}
+
+/** A directory of OCI image layouts. */
+export interface LayoutAddress {
+  kind: "layout";
+  /** The directory in which repository `a/b` is the layout `a/b`. */
+  directory: string;
+}
+
+/** Where repositories are. */
+export type RegistryAddress = RemoteAddress | LayoutAddress;
+
+const SHORT_NAMES: Record<string, string> = { docker: "docker.io", ghcr: "ghcr.io" };
+const DOCKER_HUB = new Set([
+  "docker.io",
+  "index.docker.io",
+  "registry-1.docker.io",
+  "registry.hub.docker.com",
+]);
+
+/**
+ * Reads the name of a registry: `docker`, `ghcr`, a host, a URL, or `oci:DIR`. Loopback hosts are spoken to over
+ * http, all others over https, unless a URL says otherwise.
+ *
+ * @throws {InvalidInputError} when it is none of these
+ */
+export function parseRegistry(text: string): RegistryAddress {
+  if (text.startsWith("oci:")) return layoutAddress(text.slice("oci:".length));
+  const named = SHORT_NAMES[text] ?? text;
+  const explicit = /^https?:\/\//.test(named);
+  const url = parseUrl(explicit ? named : `https://${named}`);
+  if (url.username || url.password) {
+    throw new InvalidInputError("the registry's URL has a user name or password in it", {
+      hint: "use --username, or layerstash login",
+    });
+  }
+  if (url.pathname !== "/" && !/^\/v[12]\/?$/.test(url.pathname) || url.search || url.hash) {
+    throw new InvalidInputError(`"${text}" is not a registry: a registry is a host, with no path behind it`);
+  }
+  if (DOCKER_HUB.has(url.host)) {
+    return { kind: "remote", origin: "https://registry-1.docker.io", host: "docker.io" };
+  }
+  const scheme = explicit ? url.protocol : isLoopback(url.hostname) ? "http:" : "https:";
+  return { kind: "remote", origin: `${scheme}//${url.host}`, host: url.host };
+}
+
+/** Whether a host is this machine: `localhost`, `127.0.0.0/8` or `::1`. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" ||
+    /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}
+
+/** The repository's name as the registry knows it: on Docker Hub, `nginx` is `library/nginx`. */
+export function fullRepository(address: RegistryAddress, repository: string): string {
+  const official = address.kind === "remote" && address.host === "docker.io" && !repository.includes("/");
+  return official ? `library/${repository}` : repository;
+}
+
+function layoutAddress(directory: string): LayoutAddress {
+  if (directory === "") {
+    throw new InvalidInputError('"oci:" needs a directory behind it', { hint: "as in oci:./box" });
+  }
+  return { kind: "layout", directory };
+}
+
+function parseUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (url?.hostname) return url;
+  throw new InvalidInputError(`"${text.replace(/^https:\/\//, "")}" is not a registry`, {
+    hint: "use docker, ghcr, a host such as registry.example.com or localhost:5000, a URL, or oci:DIR",
+  });
+}

@@ -1,0 +1,138 @@
+/** Keeps the `Authorization` header for one repository: what the registry asked for, and tokens while they last. @module */
+import { NotAllowedError, RegistryError } from "../errors.ts";
+import { parseChallenges } from "./challenge.ts";
+import type { Credentials, FindCredentials } from "./credentials.ts";
+import type { Clock } from "./retry.ts";
+import { basic, requestToken, type Token } from "./token_request.ts";
+import type { Transport } from "./transport.ts";
+
+/** What a request does, and so what its token has to allow. */
+export type Action = "pull" | "push" | "delete";
+
+/** What an authorization is made for. */
+export interface AuthorizationOptions {
+  /** Scheme, host and port of the registry. */
+  origin: string;
+  /** The registry's name, under which its credentials are kept. */
+  host: string;
+  /** Credentials may be kept by repository. */
+  repository: string;
+  findCredentials: FindCredentials;
+  transport: Transport;
+  clock: Clock;
+}
+
+type Demand = { scheme: "basic" } | { scheme: "bearer"; realm: URL; service: string | undefined };
+type Held = Token & { obtained: number };
+
+/** Answers the registry's challenges. It asks for a token when one is first needed and before it runs out. */
+export class Authorization {
+  readonly #options: AuthorizationOptions;
+  readonly #tokens: Map<string, Promise<Held>> = new Map();
+  #credentials: Promise<Credentials | undefined> | undefined;
+  #demand: Demand | undefined;
+
+  /** @param options for whom and where */
+  constructor(options: AuthorizationOptions) {
+    this.#options = options;
+  }
+
+  /** Whether there is somebody to sign in as. */
+  async signedIn(): Promise<boolean> {
+    return await this.#lookUp() !== undefined;
+  }
+
+  /**
+   * The header for a request; `undefined` while the registry has not asked for one.
+   *
+   * @throws {NotAllowedError} when the registry wants to know who asks, and nothing is known
+   */
+  async header(scopes: readonly string[], signal?: AbortSignal): Promise<string | undefined> {
+    const credentials = await this.#lookUp();
+    if (credentials?.kind === "bearer") return `Bearer ${credentials.token}`;
+    if (!this.#demand) return undefined;
+    if (this.#demand.scheme === "basic") return this.#basic(credentials);
+    return `Bearer ${(await this.#token(scopes, signal)).token}`;
+  }
+
+  /** Takes in the challenge of a 401. Tokens that were held are dropped: one of them has just been refused. */
+  learn(response: Response): void {
+    const challenges = parseChallenges(response.headers.get("www-authenticate") ?? "");
+    const bearer = challenges.find(({ scheme, parameters }) => scheme === "bearer" && parameters["realm"]);
+    this.#tokens.clear();
+    if (bearer) {
+      const realm = this.#checkRealm(bearer.parameters["realm"]!);
+      this.#demand = { scheme: "bearer", realm, service: bearer.parameters["service"] };
+    } else if (challenges.some(({ scheme }) => scheme === "basic")) {
+      this.#demand = { scheme: "basic" };
+    } else {
+      throw new NotAllowedError(`${this.#options.host} answered 401 and does not say how to sign in`);
+    }
+  }
+
+  #lookUp(): Promise<Credentials | undefined> {
+    const { findCredentials, host, repository } = this.#options;
+    return this.#credentials ??= findCredentials(host, repository);
+  }
+
+  #basic(credentials: Credentials | undefined): string {
+    if (credentials?.kind === "password") return basic(credentials.username, credentials.password);
+    throw new NotAllowedError(`${this.#options.host} wants a user name and a password`, {
+      hint: `sign in with: layerstash login ${this.#options.host}`,
+    });
+  }
+
+  async #token(scopes: readonly string[], signal?: AbortSignal): Promise<Held> {
+    const key = scopes.join(" ");
+    for (let held = this.#tokens.get(key); held; held = this.#tokens.get(key)) {
+      const token = await held;
+      if (!this.#isStale(token)) return token;
+      if (this.#tokens.get(key) === held) this.#tokens.delete(key);
+    }
+    const asked = this.#ask(scopes, signal);
+    this.#tokens.set(key, asked);
+    asked.catch(() => this.#tokens.get(key) === asked && this.#tokens.delete(key));
+    return await asked;
+  }
+
+  async #ask(scopes: readonly string[], signal?: AbortSignal): Promise<Held> {
+    const { transport, clock } = this.#options;
+    const { realm, service } = this.#demand as Extract<Demand, { scheme: "bearer" }>;
+    const obtained = clock.now();
+    const token = await requestToken(transport, {
+      realm,
+      service,
+      scopes,
+      credentials: await this.#lookUp(),
+      signal,
+    });
+    return { ...token, obtained };
+  }
+
+  /** A token is replaced while it still serves, so that no request begins with one that is about to end. */
+  #isStale({ obtained, lifetime }: Held): boolean {
+    const left = obtained + lifetime - this.#options.clock.now();
+    return left < Math.max(Math.min(30_000, lifetime / 2), lifetime / 10);
+  }
+
+  #checkRealm(realm: string): URL {
+    const url = URL.parse(realm, this.#options.origin);
+    const plainAllowed = this.#options.origin.startsWith("http:");
+    if (url && (url.protocol === "https:" || (plainAllowed && url.protocol === "http:"))) return url;
+    throw new RegistryError(
+      `${this.#options.host} names a token server that cannot be trusted with a password`,
+      {
+        hint: "the token server of a registry on https has to be on https itself",
+      },
+    );
+  }
+}
+
+/**
+ * The scope to ask for. It is not taken from the challenge, which may be a placeholder (GHCR). A token for reading
+ * asks for nothing else: some registries refuse anybody more.
+ */
+export function scopeFor(repository: string, action: Action): string {
+  const rights: Record<Action, string> = { pull: "pull", push: "pull,push", delete: "pull,push,delete" };
+  return `repository:${repository}:${rights[action]}`;
+}

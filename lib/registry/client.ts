@@ -1,0 +1,212 @@
+/** Speaks to one repository of a registry: sign-in, redirects, retries, errors with a meaning. @module */
+import { RegistryError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
+import { errorOf, errorOfNoAnswer } from "./answers.ts";
+import { type Action, Authorization, scopeFor } from "./authorization.ts";
+import type { RemoteAddress } from "./address.ts";
+import type { FindCredentials } from "./credentials.ts";
+import { type Clock, type RetryContext, type RetryPolicy, waitToRetry } from "./retry.ts";
+import type { HttpRequest, Transport } from "./transport.ts";
+
+/** What a client needs. */
+export interface ClientOptions {
+  address: RemoteAddress;
+  repository: string;
+  findCredentials: FindCredentials;
+  transport: Transport;
+  policy: RetryPolicy;
+  clock: Clock;
+  onEvent?: OnEvent | undefined;
+}
+
+/** One call of the registry's API. */
+export interface Call {
+  method: HttpRequest["method"];
+  /** A path behind `/v2/<repository>/`, or a URL that the registry gave. */
+  to: string | URL;
+  /** What the call does: what its token has to allow. */
+  action: Action;
+  /** What is asked for, for messages, as in `the tag disk-1`. */
+  what: string;
+  /** The statuses that are returned; all others are thrown as errors. */
+  expect: readonly number[];
+  headers?: Record<string, string>;
+  body?: HttpRequest["body"];
+  /** Error codes that may pass, such as `MANIFEST_BLOB_UNKNOWN` right after a blob was sent. */
+  passing?: readonly string[];
+  /** Another repository that the token has to be able to read, for mounts. */
+  alsoPull?: string;
+  signal?: AbortSignal | undefined;
+}
+
+const REDIRECTS = [301, 302, 303, 307, 308];
+const MAX_REDIRECTS = 5;
+/** A host that never answered is not waited for as long as one that did. */
+const FIRST_ATTEMPTS = 3;
+
+/** The client of one repository. */
+export class RegistryClient {
+  readonly #options: ClientOptions;
+  readonly #authorization: Authorization;
+  readonly #warnings: Set<string> = new Set();
+  #answered = false;
+  #closedUntil = 0;
+
+  /** @param options whom to speak to, and how */
+  constructor(options: ClientOptions) {
+    this.#options = options;
+    this.#authorization = new Authorization({ ...options, ...options.address });
+  }
+
+  /** The registry's name. */
+  get host(): string {
+    return this.#options.address.host;
+  }
+
+  /** The context in which attempts are made again. */
+  retryContext(signal?: AbortSignal): RetryContext {
+    const { policy, clock, onEvent } = this.#options;
+    const attempts = this.#answered ? policy.attempts : Math.min(policy.attempts, FIRST_ATTEMPTS);
+    return { policy: { ...policy, attempts }, clock, onEvent, signal };
+  }
+
+  /**
+   * Makes a call until it is answered for good.
+   *
+   * @throws {NotAllowedError} for 401 and 403
+   * @throws {NotFoundError} for 404
+   * @throws {RegistryError} for all else that was not expected
+   */
+  async call(call: Call): Promise<Response> {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await this.once(call);
+      } catch (error) {
+        await waitToRetry(this.retryContext(call.signal), call.what, attempt, error);
+      }
+    }
+  }
+
+  /** Makes a call, and does not repeat it: for bodies that cannot be sent again as they are. */
+  async once(call: Call): Promise<Response> {
+    await this.#gate(call.signal);
+    const start = this.urlOf(call.to);
+    const { response, url } = await this.#follow(call, start);
+    if (call.expect.includes(response.status)) return response;
+    const error = await errorOf(response, {
+      host: url.origin === start.origin ? this.host : url.host,
+      what: call.what,
+      redirected: url.origin !== start.origin,
+      signedIn: await this.#authorization.signedIn(),
+      passing: call.passing,
+    });
+    if (error instanceof RegistryError && error.retryAfter) this.#close(error.retryAfter);
+    throw error;
+  }
+
+  /** Follows redirects by hand: credentials stay with the registry, and nothing leads from https to http. */
+  async #follow(call: Call, start: URL): Promise<{ response: Response; url: URL }> {
+    let url = start;
+    for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
+      const response = await this.#signIn(call, url);
+      const location = response.headers.get("location");
+      if (!REDIRECTS.includes(response.status) || location === null || streams(call)) {
+        return { response, url };
+      }
+      await response.body?.cancel();
+      const next = new URL(location, url);
+      if (url.protocol === "https:" && next.protocol !== "https:") {
+        throw new RegistryError(`${this.host} redirects from https to ${next.protocol}//${next.host}`);
+      }
+      url = next;
+    }
+    throw new RegistryError(`${this.host} redirects more than ${MAX_REDIRECTS} times for ${call.what}`);
+  }
+
+  async #signIn(call: Call, url: URL): Promise<Response> {
+    const response = await this.#send(call, url);
+    if (response.status !== 401 || url.origin !== this.#options.address.origin) return response;
+    this.#authorization.learn(response);
+    await response.body?.cancel();
+    if (streams(call)) {
+      throw new RegistryError(`the sign-in at ${this.host} ran out`, { status: 401, transient: true });
+    }
+    return await this.#send(call, url);
+  }
+
+  async #send(call: Call, url: URL): Promise<Response> {
+    const { transport, clock, onEvent } = this.#options;
+    const headers = await this.#headers(call, url);
+    const began = clock.now();
+    let status = 0;
+    try {
+      const response = await transport.send({
+        method: call.method,
+        url,
+        headers,
+        body: call.body,
+        signal: call.signal,
+      });
+      status = response.status;
+      this.#answered = true;
+      this.#warn(response);
+      return response;
+    } catch (error) {
+      call.signal?.throwIfAborted();
+      throw errorOfNoAnswer(error, url.host);
+    } finally {
+      const milliseconds = Math.round(clock.now() - began);
+      onEvent?.({
+        type: "request",
+        method: call.method,
+        url: url.origin + url.pathname,
+        status,
+        milliseconds,
+      });
+    }
+  }
+
+  async #headers(call: Call, url: URL): Promise<Headers> {
+    const headers = new Headers({ "user-agent": "layerstash", ...call.headers });
+    if (url.origin !== this.#options.address.origin) return headers;
+    const scopes = [scopeFor(this.#options.repository, call.action)];
+    if (call.alsoPull) scopes.push(scopeFor(call.alsoPull, "pull"));
+    const authorization = await this.#authorization.header(scopes, call.signal);
+    if (authorization) headers.set("authorization", authorization);
+    return headers;
+  }
+
+  /** The address of a path behind `/v2/<repository>/`; URLs stay as they are. */
+  urlOf(to: string | URL): URL {
+    const { address, repository } = this.#options;
+    return to instanceof URL ? to : new URL(`${address.origin}/v2/${repository}/${to}`);
+  }
+
+  /** All calls wait while the registry wants to be left alone. */
+  async #gate(signal?: AbortSignal): Promise<void> {
+    const wait = this.#closedUntil - this.#options.clock.now();
+    if (wait > 0) await this.#options.clock.sleep(wait, signal);
+  }
+
+  #close(milliseconds: number): void {
+    const { policy, clock } = this.#options;
+    if (milliseconds > policy.longestRetryAfter) return;
+    this.#closedUntil = Math.max(this.#closedUntil, clock.now() + milliseconds);
+  }
+
+  /** Passes on what the registry wants people to know (`Warning: 299`), each text once. */
+  #warn(response: Response): void {
+    const text = /^299 \S+ "((?:[^"\\]|\\.)*)"/.exec(response.headers.get("warning") ?? "")?.[1]?.slice(
+      0,
+      4096,
+    );
+    if (!text || this.#warnings.has(text)) return;
+    this.#warnings.add(text);
+    this.#options.onEvent?.({ type: "notice", message: `${this.host} says: ${text}` });
+  }
+}
+
+/** Whether the body goes out piece by piece and so cannot be sent a second time. */
+function streams({ body }: Call): boolean {
+  return body !== undefined && !(body instanceof Uint8Array);
+}

@@ -1,0 +1,97 @@
+/** Where in docker's or podman's config a login is: under which key, or with which helper. @module */
+import type { Credentials } from "./credentials.ts";
+import { type AuthEntry, type DockerConfig, malformed, type NamedConfig } from "./docker_config.ts";
+
+/** Credentials that can be kept: a bearer token is not, as it is short-lived and no helper takes it. */
+export type Login = Exclude<Credentials, { kind: "bearer" }>;
+
+/** The key under which docker keeps the login of Docker Hub. */
+const HUB_KEY = "https://index.docker.io/v1/";
+const HUB_HOSTS = new Set([
+  "docker.io",
+  "index.docker.io",
+  "registry-1.docker.io",
+  "registry.hub.docker.com",
+]);
+
+/** The host, or host and path, that a key stands for: a URL stands for its host, Docker Hub's names are one. */
+export function scopeOfKey(key: string): string {
+  const bare = key.replace(/^https?:\/\//, "");
+  const [host = "", ...segments] = bare.split("/");
+  const path = segments.join("/");
+  const scope = HUB_HOSTS.has(host) ? "docker.io" : host;
+  return bare !== key || /^(v[12]\/?)?$/.test(path) ? scope : `${scope}/${path}`;
+}
+
+/** The key under which docker itself keeps the login of a host. */
+export function dockerKey(host: string): string {
+  const scope = scopeOfKey(host);
+  return scope === "docker.io" ? HUB_KEY : scope;
+}
+
+/** The names under which a helper may have a host's login: docker's, and podman's where that is another. */
+export function helperKeys(host: string): string[] {
+  return [...new Set([dockerKey(host), scopeOfKey(host)])];
+}
+
+/** The keys of `auths` that stand for a scope, docker's own first. */
+export function keysOf(config: DockerConfig, scope: string): string[] {
+  const keys = Object.keys(config.auths ?? {}).filter((key) => scopeOfKey(key) === scope);
+  const own = dockerKey(scope);
+  return keys.sort((a, b) => Number(b === own) - Number(a === own));
+}
+
+/** The suffixes of the helpers that may have the login of a host, in order; docker stores in the first. */
+export function helpersFor(config: DockerConfig, host: string): string[] {
+  const scope = scopeOfKey(host);
+  const own = Object.entries(config.credHelpers ?? {}).find(([key]) => scopeOfKey(key) === scope)?.[1];
+  // An empty suffix is how a single host is kept out of `credsStore`.
+  if (own === "") return [];
+  return [...new Set([own, config.credsStore])].filter((suffix): suffix is string => Boolean(suffix));
+}
+
+/**
+ * The login that stands in a config for a repository, such as `ghcr.io/me/files`. Podman's keys may have a path;
+ * the longest wins.
+ *
+ * @throws {LayerstashError} when the entry cannot be decoded
+ */
+export function loginIn({ name, config }: NamedConfig, repository: string): Credentials | undefined {
+  const parts = scopeOfKey(repository).split("/");
+  for (let length = parts.length; length > 0; length--) {
+    for (const key of keysOf(config, parts.slice(0, length).join("/"))) {
+      const found = credentialsOf(config.auths?.[key] ?? {});
+      if (found === "undecodable") throw malformed(name, `the auth of ${key} is not user:password in base64`);
+      if (found) return found;
+    }
+  }
+  return undefined;
+}
+
+/** What docker writes under the key of a host. */
+export function entryOf(login: Login): AuthEntry {
+  if (login.kind === "identity") return { identitytoken: login.token };
+  return { auth: new TextEncoder().encode(`${login.username}:${login.password}`).toBase64() };
+}
+
+function credentialsOf(entry: AuthEntry): Credentials | "undecodable" | undefined {
+  const { auth, username, password, identitytoken, registrytoken } = entry;
+  if (registrytoken) return { kind: "bearer", token: registrytoken };
+  if (identitytoken) return { kind: "identity", token: identitytoken };
+  if (auth) return decodeAuth(auth) ?? "undecodable";
+  return username && password ? { kind: "password", username, password } : undefined;
+}
+
+function decodeAuth(auth: string): Credentials | undefined {
+  let pair: string;
+  try {
+    pair = new TextDecoder("utf-8", { fatal: true }).decode(Uint8Array.fromBase64(auth));
+  } catch {
+    return undefined;
+  }
+  const colon = pair.indexOf(":");
+  if (colon < 1) return undefined;
+  // Old docker versions padded with NULs.
+  const password = pair.slice(colon + 1).replace(/\0+$/, "");
+  return { kind: "password", username: pair.slice(0, colon), password };
+}

@@ -1,0 +1,93 @@
+/** The files `oci-layout` and `index.json` of an OCI image layout (OCI image spec, image-layout.md). @module */
+import { join } from "node:path";
+import * as v from "valibot";
+import { writeAtomically } from "../content/atomic_file.ts";
+import { LayerstashError } from "../errors.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
+import { parseAs } from "../oci/manifest.ts";
+import { IMAGE_INDEX } from "../oci/media_types.ts";
+
+/** The annotation of an index entry that holds the tag. */
+export const REF_NAME = "org.opencontainers.image.ref.name";
+
+/** One manifest that the layout lists. Fields of other tools are kept as they are. */
+export interface IndexEntry {
+  mediaType?: string | undefined;
+  digest: Digest;
+  size: number;
+  annotations?: Record<string, string> | undefined;
+  [field: string]: unknown;
+}
+
+interface Index {
+  manifests: IndexEntry[];
+  [field: string]: unknown;
+}
+
+const indexSchema: v.GenericSchema<unknown, Index> = v.looseObject({
+  manifests: v.array(v.looseObject({
+    mediaType: v.optional(v.string()),
+    digest: v.custom<Digest>(isDigest, "is not a sha256 digest"),
+    size: v.number(),
+    annotations: v.optional(v.record(v.string(), v.string())),
+  })),
+});
+
+/** The tag of an entry; `undefined` where it has none. */
+export function tagOf(entry: IndexEntry): string | undefined {
+  return entry.annotations?.[REF_NAME];
+}
+
+/** Reads the entries of a layout; none where there is no layout yet. */
+export async function readEntries(directory: string): Promise<IndexEntry[]> {
+  return (await readIndex(directory)).manifests;
+}
+
+/**
+ * Changes the entries of a layout. Writers of all processes take turns: each holds a lock on the file
+ * `oci-layout`, which is written once and never replaced.
+ */
+export async function changeEntries(
+  directory: string,
+  change: (entries: IndexEntry[]) => IndexEntry[] | Promise<IndexEntry[]>,
+): Promise<void> {
+  await createLayout(directory);
+  using marker = await Deno.open(join(directory, "oci-layout"), { read: true, write: true });
+  await marker.lock(true);
+  const index = await readIndex(directory);
+  const manifests = await change(index.manifests);
+  const content = { schemaVersion: 2, mediaType: IMAGE_INDEX.oci, ...index, manifests };
+  await writeAtomically(join(directory, "index.json"), new TextEncoder().encode(JSON.stringify(content)));
+}
+
+/** Makes the directories and the marker file of a layout where they are missing. */
+export async function createLayout(directory: string): Promise<void> {
+  await Deno.mkdir(join(directory, "blobs", "sha256"), { recursive: true });
+  const marker = join(directory, "oci-layout");
+  if (await exists(marker)) return;
+  // Linking gives the marker its name with its content in it, and leaves the one of a faster writer alone.
+  const draft = join(directory, `.layerstash-${crypto.randomUUID()}`);
+  await Deno.writeTextFile(draft, JSON.stringify({ imageLayoutVersion: "1.0.0" }));
+  try {
+    await Deno.link(draft, marker);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  } finally {
+    await Deno.remove(draft);
+  }
+}
+
+async function readIndex(directory: string): Promise<Index> {
+  const path = join(directory, "index.json");
+  try {
+    return parseAs(indexSchema, await Deno.readFile(path), `index ${path}`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return { manifests: [] };
+    if (error instanceof LayerstashError) throw error;
+    throw new LayerstashError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}

@@ -1,0 +1,45 @@
+/** What is known about registries: how bytes go up, how large chunks may be, how tags are removed. @module */
+
+/**
+ * How the bytes of a blob go up:
+ * - `parts`: bounded requests with a `Content-Range`; an interruption costs one part at most;
+ * - `stream`: one PATCH with all the bytes, as docker itself does it;
+ * - `put`: one PUT with all the bytes and the digest, which has to be known before.
+ */
+export type PushMode = "parts" | "stream" | "put";
+
+/** What is known about one registry. Sizes are in bytes. */
+export interface Profile {
+  /** How bytes go up there. It is where to begin: what a registry refuses is not tried twice. */
+  push: PushMode;
+  /** The size of one part. */
+  partSize: number;
+  /** The chunk size that suits it. */
+  chunkSize: number;
+  /** How a tag is removed. */
+  removal: "registry" | "docker-hub" | "github";
+}
+
+const MiB = 1024 ** 2;
+const GiB = 1024 ** 3;
+
+/** What is tried with a registry that is not known. 60 MiB is whole parts of 10 MiB, distribution's unit on S3. */
+const UNKNOWN: Profile = { push: "parts", partSize: 60 * MiB, chunkSize: 5 * GiB, removal: "registry" };
+
+const KNOWN: readonly (readonly [host: RegExp, profile: Partial<Profile>])[] = [
+  [/^docker\.io$/, { removal: "docker-hub" }],
+  // GHCR ends an upload after 10 minutes: 2 GiB get through at 29 Mbit/s. Parts over 4 MiB are refused there.
+  [/^ghcr\.io$/, { push: "stream", chunkSize: 2 * GiB, removal: "github" }],
+  [/\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/, { push: "put" }],
+  [/^public\.ecr\.aws$/, { push: "put" }],
+  // Google takes no parts.
+  [/(\.|^)(gcr\.io|pkg\.dev)$/, { push: "stream" }],
+  [/\.azurecr\.io$/, { partSize: 16 * MiB }],
+  [/^quay\.io$/, { partSize: 60 * MiB }],
+];
+
+/** The profile of a registry, by its name. */
+export function profileOf(host: string): Profile {
+  const known = KNOWN.find(([pattern]) => pattern.test(host));
+  return { ...UNKNOWN, ...known?.[1] };
+}

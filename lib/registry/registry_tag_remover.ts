@@ -1,0 +1,79 @@
+/** Removes one tag through the registry itself, and leaves alone the tags that point to the same manifest. @module */
+import { bytesSource } from "../content/source.ts";
+import { NotAllowedError, RegistryError } from "../errors.ts";
+import { encodeManifest, type Manifest } from "../oci/manifest.ts";
+import { IMAGE_CONFIG, IMAGE_MANIFEST } from "../oci/media_types.ts";
+import type { RegistryClient } from "./client.ts";
+import type { CallOptions, Store } from "./store.ts";
+import type { TagRemover } from "./tag_remover.ts";
+
+/**
+ * Removes tags as the registry allows it. Some can delete a tag by its name. Others (distribution 2) delete only
+ * manifests by digest, **with all tags that point there**: then the tag is first moved to a placeholder of its own,
+ * and the placeholder is deleted.
+ */
+export function registryTagRemover(client: RegistryClient, store: Store): TagRemover {
+  let byDigest: Promise<void> | undefined;
+  return {
+    async remove(tag, signal) {
+      if (!byDigest && await deletedByName(client, tag, signal)) return;
+      if (await store.resolve(tag, { signal }) === undefined) return;
+      await (byDigest ??= requireDeletes(store, { signal }));
+      const placeholder = await pushPlaceholder(store, tag, { signal });
+      await store.removeManifest(placeholder.digest, { signal });
+    },
+  };
+}
+
+async function deletedByName(client: RegistryClient, tag: string, signal?: AbortSignal): Promise<boolean> {
+  const answer = await client.call({
+    method: "DELETE",
+    to: `manifests/${tag}`,
+    action: "delete",
+    what: `the removal of the tag ${tag}`,
+    expect: [200, 202, 204, 400, 404, 405, 415, 501],
+    signal,
+  });
+  await answer.body?.cancel();
+  return answer.ok || answer.status === 404;
+}
+
+/** Tries a deletion on something that nobody misses, before a tag is moved for it. */
+async function requireDeletes(store: Store, options: CallOptions): Promise<void> {
+  const trial = await pushPlaceholder(store, undefined, options);
+  try {
+    await store.removeManifest(trial.digest, options);
+  } catch (error) {
+    if (!(error instanceof RegistryError) || ![400, 405, 501].includes(error.status)) throw error;
+    throw new NotAllowedError(
+      `${store.name} deletes nothing: the registry answers ${error.status} to every removal`,
+      {
+        hint: "its owner has to allow deletions (distribution: storage.delete.enabled)",
+        cause: error,
+      },
+    );
+  }
+}
+
+/**
+ * Points a tag to a manifest that is its own and that nobody needs. Without a tag, the manifest is only stored.
+ */
+export async function pushPlaceholder(
+  store: Store,
+  tag: string | undefined,
+  options: CallOptions,
+): Promise<Manifest> {
+  const about = { architecture: "unknown", os: "unknown", rootfs: { type: "layers", diff_ids: [] } };
+  const bytes = new TextEncoder().encode(
+    JSON.stringify({ ...about, config: { Labels: { removed: crypto.randomUUID() } } }),
+  );
+  const { digest, size } = await store.write(bytesSource(bytes), options);
+  const placeholder = encodeManifest({
+    schemaVersion: 2,
+    mediaType: IMAGE_MANIFEST.docker,
+    config: { mediaType: IMAGE_CONFIG.docker, size, digest },
+    layers: [],
+  });
+  await store.putManifest(tag ?? placeholder.digest, placeholder, options);
+  return placeholder;
+}

@@ -1,0 +1,291 @@
+/** The store that is a repository of a registry, over HTTP (OCI distribution spec). @module */
+import * as v from "valibot";
+import { collect } from "../content/collect.ts";
+import type { Source } from "../content/source.ts";
+import { MismatchError, RangeRefusedError, RegistryError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
+import { declaredMediaType, type Manifest, manifestOf, MAX_MANIFEST_SIZE, parseAs } from "../oci/manifest.ts";
+import { MANIFEST_TYPES } from "../oci/media_types.ts";
+import { isWebPage } from "./answers.ts";
+import type { Call, RegistryClient } from "./client.ts";
+import type { Profile } from "./profiles.ts";
+import { BlobPusher } from "./push.ts";
+import type { ByteRange, CallOptions, ReadOptions, Store, WriteOptions } from "./store.ts";
+import { registryTagRemover } from "./registry_tag_remover.ts";
+import type { TagRemover } from "./tag_remover.ts";
+
+/** What a remote store is made of. */
+export interface RemoteOptions {
+  /** For messages, such as `docker.io/me/files`. */
+  name: string;
+  client: RegistryClient;
+  profile: Profile;
+  /** Removes tags where the registry itself refuses to; absent = the registry does it. */
+  tagRemover?: (store: RemoteStore) => TagRemover;
+  onEvent?: OnEvent | undefined;
+  /** Lets go of connections. */
+  close(): void;
+}
+
+/** A page of tags is small: a thousand of them fill less than 200 KiB. */
+const MAX_TAGS_PAGE = 8 * 1024 * 1024;
+const tagsSchema = v.object({ tags: v.nullish(v.array(v.string())) });
+
+/** A repository of a registry as a store. */
+export class RemoteStore implements Store {
+  readonly name: string;
+  readonly family = "docker";
+  readonly chunkSize: number;
+  readonly #client: RegistryClient;
+  readonly #pusher: BlobPusher;
+  readonly #tagRemover: TagRemover;
+  readonly #close: () => void;
+
+  /** @param options what it is made of */
+  constructor(options: RemoteOptions) {
+    const { client, profile, onEvent } = options;
+    this.name = options.name;
+    this.chunkSize = profile.chunkSize;
+    this.#client = client;
+    this.#pusher = new BlobPusher({
+      client,
+      profile,
+      onEvent,
+      stat: (digest, each) => this.stat(digest, each),
+    });
+    this.#tagRemover = options.tagRemover?.(this) ?? registryTagRemover(client, this);
+    this.#close = options.close;
+  }
+
+  async stat(digest: Digest, { signal }: CallOptions = {}): Promise<number | undefined> {
+    const call = { to: `blobs/${digest}`, action: "pull", what: `the blob ${digest}`, signal } as const;
+    const head = await this.#client.call({ ...call, method: "HEAD", expect: [200, 403, 404, 405] });
+    if (head.status === 404) return undefined;
+    const length = head.status === 200 ? lengthOf(head) : undefined;
+    // Storage behind a registry may refuse HEAD (GHCR, GitLab), and a HEAD may lack the length.
+    return length ?? await this.#sizeByReading(call);
+  }
+
+  async #sizeByReading(call: Pick<Call, "to" | "action" | "what" | "signal">): Promise<number | undefined> {
+    const headers = { range: "bytes=0-0", "accept-encoding": "identity" };
+    const answer = await this.#client.call({ ...call, method: "GET", headers, expect: [200, 206, 404, 416] });
+    await answer.body?.cancel();
+    if (answer.status === 404) return undefined;
+    const total = /\/(\d+)$/.exec(answer.headers.get("content-range") ?? "")?.[1];
+    return total === undefined ? lengthOf(answer) : Number(total);
+  }
+
+  async read(
+    digest: Digest,
+    { range, signal }: ReadOptions = {},
+  ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+    const answer = await this.#client.call({
+      method: "GET",
+      to: `blobs/${digest}`,
+      action: "pull",
+      what: `the blob ${digest}`,
+      expect: [200, 206],
+      headers: {
+        "accept-encoding": "identity",
+        ...(range && { range: `bytes=${range.start}-${range.end - 1}` }),
+      },
+      signal,
+    });
+    const body = (answer.body ?? new Blob().stream()) as ReadableStream<Uint8Array<ArrayBuffer>>;
+    const fault = range && faultOfRange(answer, range);
+    if (!fault) return body;
+    await body.cancel();
+    throw fault;
+  }
+
+  async write(source: Source, options: WriteOptions = {}): Promise<Descriptor> {
+    return await this.#pusher.push(source, options);
+  }
+
+  async mount(digest: Digest, from: string, { signal }: CallOptions = {}): Promise<boolean> {
+    const answer = await this.#client.call({
+      method: "POST",
+      to: `blobs/uploads/?mount=${encodeURIComponent(digest)}&from=${encodeURIComponent(from)}`,
+      action: "push",
+      alsoPull: from,
+      what: `the blob ${digest} of ${from}`,
+      expect: [201, 202],
+      headers: { "content-length": "0" },
+      signal,
+    });
+    await answer.body?.cancel();
+    if (answer.status === 201) return true;
+    await this.#cancelUpload(answer.headers.get("location"), signal);
+    return false;
+  }
+
+  async remove(digest: Digest, { signal }: CallOptions = {}): Promise<void> {
+    const what = `the removal of the blob ${digest}`;
+    const expect = [200, 202, 204, 404];
+    await this.#done({ method: "DELETE", to: `blobs/${digest}`, action: "delete", what, expect, signal });
+  }
+
+  async manifest(reference: string, { signal }: CallOptions = {}): Promise<Manifest | undefined> {
+    const answer = await this.#client.call(this.#manifestCall("GET", reference, signal));
+    if (answer.status === 404) {
+      await answer.body?.cancel();
+      return undefined;
+    }
+    this.#refuseWebPage(answer);
+    const bytes = await collect(answer.body ?? new Blob().stream(), MAX_MANIFEST_SIZE);
+    const type = answer.headers.get("content-type")?.split(";")[0]?.trim() ?? "";
+    const manifest = manifestOf(
+      bytes,
+      MANIFEST_TYPES.includes(type) ? type : declaredMediaType(bytes) ?? type,
+    );
+    this.#checkDigest(manifest, reference, answer.headers.get("docker-content-digest"));
+    return manifest;
+  }
+
+  async resolve(reference: string, { signal }: CallOptions = {}): Promise<Digest | undefined> {
+    const answer = await this.#client.call(this.#manifestCall("HEAD", reference, signal));
+    if (answer.status === 404) return undefined;
+    const digest = answer.headers.get("docker-content-digest");
+    return isDigest(digest) ? digest : (await this.manifest(reference, { signal }))?.digest;
+  }
+
+  async putManifest(reference: string, manifest: Manifest, { signal }: CallOptions = {}): Promise<void> {
+    await this.#done({
+      method: "PUT",
+      to: `manifests/${reference}`,
+      action: "push",
+      what: `storing the manifest ${reference}`,
+      expect: [200, 201, 202, 204],
+      headers: { "content-type": manifest.mediaType },
+      body: manifest.bytes,
+      passing: ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"], // for some seconds after a commit (GHCR)
+      signal,
+    });
+  }
+
+  async removeManifest(reference: string, { signal }: CallOptions = {}): Promise<void> {
+    if (!isDigest(reference)) return await this.#tagRemover.remove(reference, signal);
+    const what = `the removal of the manifest ${reference}`;
+    const expect = [200, 202, 204, 404];
+    await this.#done({
+      method: "DELETE",
+      to: `manifests/${reference}`,
+      action: "delete",
+      what,
+      expect,
+      signal,
+    });
+  }
+
+  async *tags({ signal }: CallOptions = {}): AsyncGenerator<string> {
+    const seen = new Set<string>();
+    for (let page: string | URL | undefined = "tags/list?n=1000"; page !== undefined;) {
+      const answer: Response = await this.#client.call({
+        method: "GET",
+        to: page,
+        action: "pull",
+        what: "the list of tags",
+        expect: [200, 404],
+        signal,
+      });
+      if (answer.status === 404) return void await answer.body?.cancel();
+      this.#refuseWebPage(answer);
+      const bytes = await collect(answer.body ?? new Blob().stream(), MAX_TAGS_PAGE);
+      for (const tag of parseAs(tagsSchema, bytes, "list of tags").tags ?? []) {
+        if (seen.size < seen.add(tag).size) yield tag;
+      }
+      page = nextPage(answer, this.#client.urlOf(page));
+    }
+  }
+
+  close(): void {
+    this.#close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #manifestCall(method: string, reference: string, signal: AbortSignal | undefined): Call {
+    const headers = { accept: MANIFEST_TYPES.join(", ") };
+    return {
+      method,
+      to: `manifests/${reference}`,
+      action: "pull",
+      what: `the manifest ${reference}`,
+      expect: [200, 404],
+      headers,
+      signal,
+    };
+  }
+
+  async #done(call: Call): Promise<void> {
+    const answer = await this.#client.call(call);
+    await answer.body?.cancel();
+  }
+
+  /** An upload that is not used is given back; a registry that cannot do that forgets it by itself. */
+  async #cancelUpload(location: string | null, signal: AbortSignal | undefined): Promise<void> {
+    const url = location === null ? null : URL.parse(location, this.#client.urlOf("blobs/uploads/"));
+    if (!url) return;
+    const call = {
+      method: "DELETE",
+      to: url,
+      action: "delete",
+      what: "the end of an upload",
+      expect: [200, 202, 204],
+    };
+    await this.#client.once({ ...call, action: "delete", signal }).then(
+      (answer) => answer.body?.cancel(),
+      () => {},
+    );
+  }
+
+  #refuseWebPage(answer: Response): void {
+    if (!isWebPage(answer)) return;
+    answer.body?.cancel().catch(() => {});
+    throw new RegistryError(`${this.#client.host} answered with a web page: it is not a registry`, {
+      status: answer.status,
+      hint: "check the name of the registry",
+    });
+  }
+
+  #checkDigest({ digest }: Manifest, reference: string, announced: string | null): void {
+    const expected = isDigest(reference) ? reference : isDigest(announced) ? announced : digest;
+    if (digest === expected) return;
+    throw new MismatchError(
+      `the manifest ${reference} is corrupted: its bytes have not the digest ${expected}`,
+    );
+  }
+}
+
+function lengthOf(answer: Response): number | undefined {
+  const length = answer.headers.get("content-length");
+  return length === null ? undefined : Number(length);
+}
+
+function faultOfRange(answer: Response, { start, end }: ByteRange): Error | undefined {
+  if (answer.status === 200) {
+    return lengthOf(answer) === end && start === 0
+      ? undefined
+      : new RangeRefusedError("the registry gives whole blobs only");
+  }
+  const given = answer.headers.get("content-range");
+  const [, first, last] = /^bytes (\d+)-(\d+)\//.exec(given ?? "") ?? [];
+  if (Number(first) === start && Number(last) === end - 1) return undefined;
+  return new RegistryError(`the registry gave the range ${given}, not bytes ${start}-${end - 1}`, {
+    transient: true,
+  });
+}
+
+/** The next page, as the registry names it: the cursor in it may be anything. */
+function nextPage(answer: Response, current: URL): URL | undefined {
+  const link = answer.headers.get("link") ?? "";
+  const target = link.split(/,(?=\s*<)/).find((each) => /;\s*rel="?next"?/i.test(each))?.match(/<([^>]*)>/)
+    ?.[1];
+  if (target === undefined) return undefined;
+  const next = new URL(target, current);
+  return next.href === current.href ? undefined : next;
+}

@@ -1,0 +1,99 @@
+/** Saves a login where docker would, and forgets it again. @module */
+import { InvalidInputError } from "../errors.ts";
+import { credentialHelper } from "./credential_helper.ts";
+import type { AuthEntry, DockerConfig } from "./docker_config.ts";
+import { dockerConfigPath, type Environment, readConfigFile, writeConfigFile } from "./docker_config_file.ts";
+import {
+  dockerKey,
+  entryOf,
+  helperKeys,
+  helpersFor,
+  keysOf,
+  type Login,
+  scopeOfKey,
+} from "./docker_login.ts";
+
+/** Where a login was saved. */
+export interface SavedPlace {
+  /** The path of the file, or the name of the helper program. */
+  place: string;
+  /** Whether whoever can read the place can read the password. */
+  plainText: boolean;
+}
+
+/**
+ * Saves a login as `docker login` does, so that docker finds it too: with the helper program that `config.json`
+ * names for the host, else in `config.json` itself.
+ *
+ * @throws {InvalidInputError} when the user name is empty or has a colon in it
+ * @throws {NotAllowedError} when the file cannot be read or written
+ * @throws {LayerstashError} when the file is malformed, or the helper is not there or fails
+ */
+export async function saveLogin(host: string, login: Login, env: Environment): Promise<SavedPlace> {
+  if (login.kind === "password" && !/^[^:]+$/.test(login.username)) {
+    throw new InvalidInputError("the user name is empty or has a colon in it");
+  }
+  const path = requiredPath(env);
+  const config = (await readConfigFile(path))?.config ?? {};
+  const [suffix] = helpersFor(config, host);
+  if (suffix === undefined) {
+    await writeConfigFile(path, withEntry(config, host, entryOf(login)));
+    return { place: path, plainText: true };
+  }
+  const helper = credentialHelper(suffix, env);
+  await helper.store(dockerKey(host), login);
+  // Docker's mark that a helper has the login; it also takes the place of a password from before the helper.
+  await writeConfigFile(path, withEntry(config, host, {}));
+  return { place: helper.program, plainText: false };
+}
+
+/**
+ * Forgets the login of a host: in docker's `config.json`, under each of the host's names, and in the helper
+ * programs that it names.
+ *
+ * @returns whether there was one
+ * @throws {NotAllowedError} when the file cannot be read or written
+ * @throws {LayerstashError} when the file is malformed, or a helper is not there or fails
+ */
+export async function eraseLogin(host: string, env: Environment): Promise<boolean> {
+  const path = requiredPath(env);
+  const config = (await readConfigFile(path))?.config;
+  if (!config) return false;
+  // The file first: it has the password in plain text, and a helper may fail.
+  const fromFile = await eraseFromFile(path, config, host);
+  const fromHelpers = await eraseFromHelpers(config, host, env);
+  return fromFile || fromHelpers;
+}
+
+async function eraseFromFile(path: string, config: DockerConfig, host: string): Promise<boolean> {
+  const keys = keysOf(config, scopeOfKey(host));
+  if (keys.length === 0) return false;
+  const kept = Object.entries(config.auths ?? {}).filter(([key]) => !keys.includes(key));
+  await writeConfigFile(path, { ...config, auths: Object.fromEntries(kept) });
+  return keys.some((key) => Object.keys(config.auths?.[key] ?? {}).length > 0);
+}
+
+async function eraseFromHelpers(config: DockerConfig, host: string, env: Environment): Promise<boolean> {
+  let erased = false;
+  for (const suffix of helpersFor(config, host)) {
+    const helper = credentialHelper(suffix, env);
+    for (const key of helperKeys(host)) {
+      if (await helper.get(key) === undefined) continue;
+      await helper.erase(key);
+      erased = true;
+    }
+  }
+  return erased;
+}
+
+function withEntry(config: DockerConfig, host: string, entry: AuthEntry): DockerConfig {
+  return { ...config, auths: { ...config.auths, [dockerKey(host)]: entry } };
+}
+
+function requiredPath(env: Environment): string {
+  const path = dockerConfigPath(env);
+  if (path) return path;
+  throw new InvalidInputError("there is no home directory, and so no place for docker's config.json", {
+    hint: "set DOCKER_CONFIG to a folder",
+  });
+}

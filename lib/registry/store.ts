@@ -1,0 +1,87 @@
+/** The contract that carries everything: the store of one repository, in a registry or in an OCI layout. @module */
+import type { Source } from "../content/source.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { Manifest } from "../oci/manifest.ts";
+import type { Family } from "../oci/media_types.ts";
+
+/** What every call takes. */
+export interface CallOptions {
+  /** Ends the call; it then rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** The bytes from `start` up to, and not with, `end`. */
+export interface ByteRange {
+  /** The first byte, counted from 0. */
+  start: number;
+  /** The byte after the last. */
+  end: number;
+}
+
+/** What a read takes. */
+export interface ReadOptions extends CallOptions {
+  /** The part to read; absent = the whole blob. It lies within the blob. */
+  range?: ByteRange | undefined;
+}
+
+/** What a write takes. */
+export interface WriteOptions extends CallOptions {
+  /** Called with the number of bytes that went out; negative when an attempt is made again. */
+  onBytes?: ((bytes: number) => void) | undefined;
+  /** Set where the digest is cheap to know or known: what is already there is then not sent. */
+  checkFirst?: boolean | undefined;
+}
+
+/**
+ * One repository: blobs by digest, manifests by digest or tag.
+ *
+ * The remote registry and the OCI layout directory both keep to this, and one test suite holds them to it.
+ * All calls may run at the same time. Errors are the ones of `errors.ts`.
+ */
+export interface Store extends Disposable {
+  /** For messages: `docker.io/me/files`, `oci:box/me/files`. */
+  readonly name: string;
+  /** The family in which new manifests are written: what the store's other readers understand best. */
+  readonly family: Family;
+  /** The chunk size that suits the store, in bytes. */
+  readonly chunkSize: number;
+
+  /** The size of a blob in bytes; `undefined` = absent. */
+  stat(digest: Digest, options?: CallOptions): Promise<number | undefined>;
+  /**
+   * A blob's bytes, as they come: **callers verify**. The stream is exactly as long as the range, or it fails.
+   *
+   * @throws {NotFoundError} when the blob is absent
+   * @throws {RangeRefusedError} when the store can only give the whole blob
+   */
+  read(digest: Digest, options?: ReadOptions): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
+  /**
+   * Stores a blob under the digest of its bytes. Writing what is there changes nothing. When it fails, nothing
+   * is visible under the digest. The descriptor's media type is `application/octet-stream`.
+   */
+  write(source: Source, options?: WriteOptions): Promise<Descriptor>;
+  /** Takes a blob over from another repository of the same registry; `false` = it has to be written. */
+  mount(digest: Digest, from: string, options?: CallOptions): Promise<boolean>;
+  /** Removes a blob. Removing what is not there is no error. */
+  remove(digest: Digest, options?: CallOptions): Promise<void>;
+
+  /** A manifest, its digest checked where it was asked for by digest; `undefined` = absent. */
+  manifest(reference: string, options?: CallOptions): Promise<Manifest | undefined>;
+  /** The digest that a tag points to, without reading the manifest; `undefined` = absent. */
+  resolve(reference: string, options?: CallOptions): Promise<Digest | undefined>;
+  /** Stores a manifest under a tag or its digest. Blobs that it lists must be there. */
+  putManifest(reference: string, manifest: Manifest, options?: CallOptions): Promise<void>;
+  /**
+   * Removes one tag and **no other**, even where others point to the same manifest; or, by digest, a manifest
+   * with all its tags. Removing what is not there is no error.
+   *
+   * @throws {NotAllowedError} when the registry cannot do it; the hint says how to do it by hand
+   */
+  removeManifest(reference: string, options?: CallOptions): Promise<void>;
+  /** Every tag, over all pages, each once. A repository that does not exist has none. */
+  tags(options?: CallOptions): AsyncIterable<string>;
+
+  /** Lets go of connections; also at the end of the block that says `using store = ...`. */
+  close(): void;
+}

@@ -1,0 +1,85 @@
+/** Checks a stash: against a local file, or what the registry holds. @module */
+import { createHash } from "node:crypto";
+import { Hasher } from "../content/hasher.ts";
+import { NotFoundError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
+import type { Store } from "../registry/store.ts";
+import { inParallel } from "../transfer/pool.ts";
+import { receive } from "../transfer/receive.ts";
+import { fileError } from "./input.ts";
+import type { Chunk, Stash } from "./stash.ts";
+
+/** Something that is not as it should be. */
+export interface Fault {
+  /** The chunk, from 1; 0 = the file as a whole. */
+  chunk: number;
+  /** What is wrong, as a clause. */
+  problem: string;
+}
+
+/** How a stash is checked. */
+export interface CheckOptions {
+  jobs: number;
+  onEvent?: OnEvent | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Compares a local file with the digests of a stash. Nothing is fetched. */
+export async function checkFile(path: string, stash: Stash, options: CheckOptions): Promise<Fault[]> {
+  using hasher = new Hasher();
+  const { size } = await Deno.stat(path).catch((error) => {
+    throw fileError(error, path);
+  });
+  const faults: Fault[] = [];
+  if (size !== stash.size) {
+    faults.push({ chunk: 0, problem: `it has ${size} bytes, the stash ${stash.size}` });
+  }
+  await checkEach(stash, options, async (chunk) => {
+    const end = chunk.position + chunk.size;
+    if (end > size) return "the file ends before it";
+    const found = await hasher.file(path, { start: chunk.position, end });
+    return found === chunk.digest ? undefined : "the file has other bytes";
+  }, faults);
+  return faults;
+}
+
+/** Asks the registry for each chunk: is it there, and as large as it should be. */
+export async function checkPresence(store: Store, stash: Stash, options: CheckOptions): Promise<Fault[]> {
+  return await checkEach(stash, options, async ({ digest, size }, signal) => {
+    const found = await store.stat(digest, { signal });
+    if (found === undefined) return "its blob is missing";
+    return found === size ? undefined : `its blob has ${found} bytes, not ${size}`;
+  });
+}
+
+/** Reads every byte that the registry holds, and keeps none. */
+export async function checkBytes(store: Store, stash: Stash, options: CheckOptions): Promise<Fault[]> {
+  return await checkEach(stash, options, async ({ digest, size }, signal) => {
+    const hash = createHash("sha256");
+    const sink = (bytes: Uint8Array) => void hash.update(bytes);
+    try {
+      await receive(store, { digest, size, sink, orWhole: true, onEvent: options.onEvent, signal });
+    } catch (error) {
+      if (error instanceof NotFoundError) return "its blob is missing";
+      throw error;
+    }
+    return `sha256:${hash.digest("hex")}` === digest ? undefined : "its blob is corrupted";
+  });
+}
+
+type Check = (chunk: Chunk, signal: AbortSignal) => Promise<string | undefined>;
+
+async function checkEach(
+  stash: Stash,
+  options: CheckOptions,
+  check: Check,
+  faults: Fault[] = [],
+): Promise<Fault[]> {
+  await inParallel(stash.chunks, options, async (chunk, signal) => {
+    const problem = await check(chunk, signal);
+    if (problem) faults.push({ chunk: chunk.number, problem });
+    const { number, digest, size } = chunk;
+    options.onEvent?.({ type: "chunk", chunk: number, state: "checked", digest, size });
+  });
+  return faults.sort((a, b) => a.chunk - b.chunk);
+}

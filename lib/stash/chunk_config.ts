@@ -1,0 +1,67 @@
+/** What the config of a chunk's image says about the stash. @module */
+import * as v from "valibot";
+import { MismatchError } from "../errors.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
+import { parseAs } from "../oci/manifest.ts";
+
+/** The object `layerstash` in the config of a chunk's image. Sizes are in bytes. */
+export interface ChunkNote {
+  /** The version of this format. */
+  version: 1;
+  /** The stored file's name, without directories; absent for standard input. */
+  name?: string | undefined;
+  /** The size of the whole file; absent while it is not known, present in the last chunk. */
+  size?: number | undefined;
+  /** The size of every chunk but the last, which may be smaller. */
+  chunkSize: number;
+  /** Which chunk this is, from 1. */
+  chunk: number;
+  /** How many chunks there are; absent while it is not known, present in the last chunk. */
+  chunks?: number | undefined;
+  /** The layers of all chunks in order; in the last chunk only. */
+  digests?: Digest[] | undefined;
+}
+
+/** A config of a chunk's image, as far as layerstash reads it. */
+export interface ChunkConfig {
+  /** When the stored file was last changed, as an ISO 8601 date; absent where nobody noted it. */
+  created?: string | undefined;
+  /** Absent where another tool stored the chunk. */
+  layerstash?: ChunkNote | undefined;
+}
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+const bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+const configSchema: v.GenericSchema<unknown, ChunkConfig> = v.object({
+  created: v.optional(v.pipe(v.string(), v.isoTimestamp())),
+  layerstash: v.optional(v.object({
+    version: v.literal(1, "is not 1, the only version known here: a newer layerstash may read it"),
+    name: v.optional(v.string()),
+    size: v.optional(bytes),
+    chunkSize: count,
+    chunk: count,
+    chunks: v.optional(count),
+    digests: v.optional(v.array(v.custom<Digest>(isDigest, "is not a sha256 digest"))),
+  })),
+});
+
+/** The largest config that is read, in bytes: the table of 100,000 chunks has 7.5 MB. */
+export const MAX_CONFIG_SIZE: number = 16 * 1024 * 1024;
+
+/**
+ * Reads the config of a chunk's image.
+ *
+ * @throws {MismatchError} when it is malformed, or of a version that is not known
+ */
+export function readChunkConfig(config: Uint8Array, tag: string): ChunkConfig {
+  return parseAs(configSchema, config, `config of ${tag}`);
+}
+
+/** The note of a chunk that has to have one. */
+export function requireNote(config: ChunkConfig, tag: string): ChunkNote {
+  if (config.layerstash) return config.layerstash;
+  throw new MismatchError(
+    `${tag} says nothing of the stash: it was stored by another tool than the first chunk`,
+  );
+}

@@ -1,0 +1,174 @@
+/** Finds a stash by its base tag: two manifests are read, however large it is. @module */
+import { collectVerified } from "../content/collect.ts";
+import { MismatchError, NotFoundError } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { readImageManifest } from "../oci/manifest.ts";
+import type { CallOptions, Store } from "../registry/store.ts";
+import { inParallel } from "../transfer/pool.ts";
+import {
+  type ChunkConfig,
+  type ChunkNote,
+  MAX_CONFIG_SIZE,
+  readChunkConfig,
+  requireNote,
+} from "./chunk_config.ts";
+import { checkBaseTag, chunkTag, parseChunkTag } from "./chunk_tags.ts";
+import { placeChunks, type Stash } from "./stash.ts";
+
+/** How many manifests of a stash without a table are asked for at once. */
+const JOBS = 4;
+
+/** The image of one chunk. */
+export interface ChunkImage {
+  tag: string;
+  /** The blob with the bytes. */
+  layer: Descriptor;
+  config: ChunkConfig;
+}
+
+/**
+ * Finds a stash and checks that its parts agree.
+ *
+ * @throws {NotFoundError} when there is none, or when a chunk is missing
+ * @throws {MismatchError} when its chunks belong to different uploads, or are malformed
+ */
+export async function findStash(store: Store, baseTag: string, options: CallOptions = {}): Promise<Stash> {
+  checkBaseTag(baseTag);
+  const first = await readChunkImage(store, chunkTag(baseTag, 1), options);
+  if (!first) throw await whyNotFound(store, baseTag, options);
+  if (!first.config.layerstash) return await findLegacyStash(store, baseTag, options);
+  const { note: firstNote, last } = await readEnds(store, baseTag, first, options);
+  const note = requireNote(last.config, last.tag);
+  checkAgreement(firstNote, first, note, last);
+  const { size, chunkSize, digests } = note as Required<ChunkNote>;
+  const slices = digests.map((digest, index) => ({
+    digest,
+    size: Math.min(chunkSize, size - index * chunkSize),
+  }));
+  const chunks = placeChunks(baseTag, slices);
+  return {
+    baseTag,
+    name: note.name,
+    size,
+    chunkSize,
+    created: last.config.created,
+    chunks,
+    provenComplete: true,
+  };
+}
+
+/** Which numbers of a stash have a tag, in order; over all pages, by exact name. */
+export async function chunkNumbers(store: Store, baseTag: string, options: CallOptions): Promise<number[]> {
+  const numbers: number[] = [];
+  for await (const tag of store.tags(options)) {
+    const parsed = parseChunkTag(tag);
+    if (parsed?.baseTag === baseTag) numbers.push(parsed.number);
+  }
+  return numbers.sort((a, b) => a - b);
+}
+
+/** Reads a chunk's manifest and config; `undefined` = there is no such tag. */
+export async function readChunkImage(
+  store: Store,
+  tag: string,
+  options: CallOptions = {},
+): Promise<ChunkImage | undefined> {
+  const manifest = await store.manifest(tag, options);
+  if (!manifest) return undefined;
+  const { config, layers } = readImageManifest(manifest);
+  const [layer, ...more] = layers;
+  if (!layer || more.length > 0) {
+    throw new MismatchError(
+      `${tag} is no chunk of a stash: its image has ${layers.length} layers, a chunk has one`,
+    );
+  }
+  if (config.size > MAX_CONFIG_SIZE) {
+    throw new MismatchError(`the config of ${tag} is too large: ${config.size} bytes`);
+  }
+  const bytes = await collectVerified(await store.read(config.digest, options), config);
+  return { tag, layer, config: readChunkConfig(bytes, tag) };
+}
+
+async function readEnds(store: Store, baseTag: string, first: ChunkImage, options: CallOptions) {
+  const note = requireNote(first.config, first.tag);
+  const chunks = note.chunks ?? (await chunkNumbers(store, baseTag, options)).at(-1) ?? 1;
+  const last = chunks === 1 ? first : await readChunkImage(store, chunkTag(baseTag, chunks), options);
+  if (last) return { note, last };
+  throw new NotFoundError(
+    `the stash ${baseTag} is incomplete: its last chunk, ${chunkTag(baseTag, chunks)}, is missing`,
+    {
+      hint: "its upload may not be finished; running it again completes it",
+    },
+  );
+}
+
+/** Chunk 1 and the last chunk must be of one upload; else a later upload was interrupted between them. */
+function checkAgreement(
+  first: ChunkNote,
+  firstImage: ChunkImage,
+  last: ChunkNote,
+  lastImage: ChunkImage,
+): void {
+  const { size, chunks, digests, chunkSize } = last;
+  if (size === undefined || chunks === undefined || digests === undefined) {
+    throw new NotFoundError(
+      `the stash is incomplete: ${lastImage.tag} is not its last chunk, and no other is there`,
+      {
+        hint: "its upload may not be finished; running it again completes it",
+      },
+    );
+  }
+  const agree = last.chunk === chunks && first.chunk === 1 && first.chunkSize === chunkSize &&
+    first.name === last.name && (first.size ?? size) === size && (first.chunks ?? chunks) === chunks &&
+    digests.length === chunks && Math.max(1, Math.ceil(size / chunkSize)) === chunks &&
+    digests[0] === firstImage.layer.digest && digests.at(-1) === lastImage.layer.digest &&
+    firstImage.layer.size === Math.min(chunkSize, size) &&
+    lastImage.layer.size === size - (chunks - 1) * chunkSize;
+  if (agree) return;
+  throw new MismatchError(
+    `${firstImage.tag} and ${lastImage.tag} are of different uploads: the stash is torn`,
+    {
+      hint: "an upload over it was interrupted; running that again with --overwrite completes it",
+    },
+  );
+}
+
+/** A stash of the Python layerstash: nothing but tags, numbered without a gap. */
+async function findLegacyStash(store: Store, baseTag: string, options: CallOptions): Promise<Stash> {
+  const numbers = await chunkNumbers(store, baseTag, options);
+  const missing = firstGap(numbers);
+  if (missing !== undefined) {
+    throw new NotFoundError(`the stash ${baseTag} is incomplete: ${chunkTag(baseTag, missing)} is missing`);
+  }
+  const layers: Descriptor[] = [];
+  await inParallel(numbers, { jobs: JOBS, signal: options.signal }, async (number, signal) => {
+    const image = await readChunkImage(store, chunkTag(baseTag, number), { signal });
+    if (!image) throw new NotFoundError(`the stash ${baseTag} changed while it was read: ${number} is gone`);
+    layers[number - 1] = image.layer;
+  });
+  const chunks = placeChunks(baseTag, layers);
+  const size = layers.reduce((sum, layer) => sum + layer.size, 0);
+  return { baseTag, size, chunkSize: layers[0]?.size ?? 0, chunks, provenComplete: false };
+}
+
+/** The first number that is missing from 1 to the last; `undefined` = none is. */
+export function firstGap(numbers: readonly number[]): number | undefined {
+  const index = numbers.findIndex((number, position) => number !== position + 1);
+  return index < 0 ? undefined : index + 1;
+}
+
+async function whyNotFound(store: Store, baseTag: string, options: CallOptions): Promise<NotFoundError> {
+  const others = new Set<string>();
+  let numbered = false;
+  for await (const tag of store.tags(options)) {
+    const parsed = parseChunkTag(tag);
+    if (parsed?.baseTag === baseTag) numbered = true;
+    else if (parsed) others.add(parsed.baseTag);
+  }
+  const first = chunkTag(baseTag, 1);
+  if (numbered) return new NotFoundError(`the stash ${baseTag} is incomplete: ${first} is missing`);
+  const names = [...others].slice(0, 5).join(", ") + (others.size > 5 ? ", ..." : "");
+  return new NotFoundError(`there is no stash ${baseTag} in ${store.name}`, {
+    hint: others.size > 0 ? `it has: ${names}` : "it has none at all",
+  });
+}

@@ -1,0 +1,123 @@
+/** What is stored: a file, cut into chunks that can be read at any time, or a stream, cut as it comes. @module */
+import { basename } from "node:path";
+import { fileSource } from "../content/file_source.ts";
+import type { Hasher } from "../content/hasher.ts";
+import type { Source } from "../content/source.ts";
+import { StreamCutter } from "../content/stream_source.ts";
+import { InvalidInputError, MismatchError, NotAllowedError, NotFoundError } from "../errors.ts";
+
+/** One slice of the input. */
+export interface InputChunk {
+  /** From 1. */
+  number: number;
+  /** The bytes. */
+  source: Source;
+  /** Whether no other comes behind it. Where the source can be read once only: to be asked when it was. */
+  isLast(): Promise<boolean>;
+}
+
+/** Content to be stored as a stash. Sizes are in bytes. */
+export interface Input {
+  /** The file's name without directories; absent where it has none. */
+  name?: string | undefined;
+  /** The number of bytes; absent while it is not known. */
+  size?: number | undefined;
+  /** When it was last changed. */
+  created: Date;
+  /** Whether chunks can be read in any order, several at once, again and again. */
+  seekable: boolean;
+  /** Cuts it. An empty input is one empty chunk. */
+  chunks(chunkSize: number): Iterable<InputChunk> | AsyncIterable<InputChunk>;
+  /**
+   * Checks that the content is still what it was when the input was opened.
+   *
+   * @throws {MismatchError} when it was changed meanwhile
+   */
+  requireUnchanged(): Promise<void>;
+}
+
+/** How many chunks hold so many bytes: at least one. */
+export function chunkCount(size: number, chunkSize: number): number {
+  return Math.max(1, Math.ceil(size / chunkSize));
+}
+
+/**
+ * Opens what is to be stored.
+ *
+ * @throws {NotFoundError} when there is no such file
+ * @throws {NotAllowedError} when it may not be read
+ * @throws {InvalidInputError} when it is a directory, or anything else that is no file
+ */
+export async function openInput(input: string | ReadableStream<Uint8Array>, hasher: Hasher): Promise<Input> {
+  return typeof input === "string" ? await openFile(input, hasher) : openStream(input);
+}
+
+async function openFile(path: string, hasher: Hasher): Promise<Input> {
+  const { size, mtime } = await statFile(path);
+  return {
+    name: basename(path),
+    size,
+    created: mtime,
+    seekable: true,
+    *chunks(chunkSize) {
+      const count = chunkCount(size, chunkSize);
+      for (let number = 1; number <= count; number++) {
+        const start = (number - 1) * chunkSize;
+        const source = fileSource(path, { start, end: Math.min(size, start + chunkSize) }, hasher);
+        yield { number, source, isLast: () => Promise.resolve(number === count) };
+      }
+    },
+    async requireUnchanged() {
+      const now = await statFile(path);
+      if (now.size === size && now.mtime.getTime() === mtime.getTime()) return;
+      throw new MismatchError(`${path} was changed while it was stored`, {
+        hint: "the stash is left incomplete; store the file again when nothing writes to it",
+      });
+    },
+  };
+}
+
+/** The size and the time of the last change of a file that can be read. */
+async function statFile(path: string): Promise<{ size: number; mtime: Date }> {
+  try {
+    using file = await Deno.open(path);
+    const { isFile, isDirectory, size, mtime } = await file.stat();
+    if (isFile) return { size, mtime: mtime ?? new Date(0) };
+    throw new InvalidInputError(`${path} is ${isDirectory ? "a directory" : "no ordinary file"}`, {
+      hint: isDirectory ? "pack it first, as in: tar c DIR | layerstash upload -i -" : "pipe it: -i -",
+    });
+  } catch (error) {
+    throw fileError(error, path);
+  }
+}
+
+/** Says what it means that a file cannot be opened; other errors come back as they are. */
+export function fileError(error: unknown, path: string): unknown {
+  if (error instanceof Deno.errors.NotFound) {
+    return new NotFoundError(`there is no file ${path}`, { cause: error });
+  }
+  if (error instanceof Deno.errors.IsADirectory) {
+    return new InvalidInputError(`${path} is a directory`, { cause: error });
+  }
+  if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
+    return new NotAllowedError(`${path} may not be read: permission denied`, { cause: error });
+  }
+  return error;
+}
+
+function openStream(stream: ReadableStream<Uint8Array>): Input {
+  const cutter = new StreamCutter(stream);
+  return {
+    created: new Date(),
+    seekable: false,
+    async *chunks(chunkSize) {
+      let number = 0;
+      do yield {
+        number: ++number,
+        source: cutter.take(chunkSize),
+        isLast: async () => !await cutter.more(),
+      }; while (await cutter.more());
+    },
+    requireUnchanged: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,43 @@
+/** A stash: one stored file, as its chunks describe it. @module */
+import type { Digest } from "../oci/digest.ts";
+
+/** One slice of the file, stored as one blob. Sizes and positions are in bytes. */
+export interface Chunk {
+  /** From 1. */
+  number: number;
+  /** The tag of its image, `<BASE_TAG>-<N>`. */
+  tag: string;
+  /** The digest of the bytes. */
+  digest: Digest;
+  size: number;
+  /** Where its first byte belongs in the file. */
+  position: number;
+}
+
+/** A stored file. Sizes are in bytes. */
+export interface Stash {
+  baseTag: string;
+  /** The name of the file that was stored; absent for standard input and for stashes of the Python layerstash. */
+  name?: string | undefined;
+  /** The size of the file. */
+  size: number;
+  /** The size of every chunk but the last. */
+  chunkSize: number;
+  /** When the file was last changed, or the input stored, as an ISO 8601 date. */
+  created?: string | undefined;
+  chunks: Chunk[];
+  /** Whether the stash says itself that it is complete; one of the Python layerstash cannot. */
+  provenComplete: boolean;
+}
+
+/** Puts chunks in their places, one behind the other. */
+export function placeChunks(baseTag: string, slices: Iterable<{ digest: Digest; size: number }>): Chunk[] {
+  const chunks: Chunk[] = [];
+  let position = 0;
+  for (const { digest, size } of slices) {
+    const number = chunks.length + 1;
+    chunks.push({ number, tag: `${baseTag}-${number}`, digest, size, position });
+    position += size;
+  }
+  return chunks;
+}

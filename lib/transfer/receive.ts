@@ -1,0 +1,131 @@
+/** Receives the bytes of a blob, and goes on where a connection broke. @module */
+import { LayerstashError, MismatchError, RangeRefusedError, RegistryError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
+import type { Digest } from "../oci/digest.ts";
+import { DEFAULT_POLICY, type RetryContext, systemClock, waitToRetry } from "../registry/retry.ts";
+import type { ByteRange, Store } from "../registry/store.ts";
+
+/** Takes bytes that belong at an offset of the blob. The buffer is used again as soon as the promise resolves. */
+export type Sink = (bytes: Uint8Array<ArrayBuffer>, offset: number) => Promise<void> | void;
+
+/** What is received, and where it goes. */
+export interface ReceiveOptions {
+  /** The blob. */
+  digest: Digest;
+  /** Its size, in bytes. */
+  size: number;
+  /** The part that is wanted; absent = all. */
+  range?: ByteRange;
+  /** Takes the bytes, in order. */
+  sink: Sink;
+  /** Reads the blob from its beginning where a store gives whole blobs only, and drops what is not wanted. */
+  orWhole?: boolean;
+  onEvent?: OnEvent | undefined;
+  signal?: AbortSignal | undefined;
+  /** Time and patience; absent = the defaults. */
+  retry?: Pick<RetryContext, "policy" | "clock">;
+}
+
+/** The size of the buffers that bytes are read into. */
+const BUFFER = 1024 * 1024;
+
+/**
+ * Receives a part of a blob. Attempts are counted as long as they bring nothing. The bytes are **not verified**.
+ *
+ * @throws {NotFoundError} when the blob is absent
+ * @throws {RangeRefusedError} when the store gives whole blobs only, and `orWhole` is not set
+ */
+export async function receive(store: Store, options: ReceiveOptions): Promise<void> {
+  const { range = { start: 0, end: options.size }, onEvent, signal } = options;
+  const context = { policy: DEFAULT_POLICY, clock: systemClock, ...options.retry, onEvent, signal };
+  const progress = { position: range.start };
+  for (let attempt = 1;; attempt++) {
+    const before = progress.position;
+    try {
+      return await receiveOnce(store, options, range, progress);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (progress.position > before) attempt = 1;
+      await waitToRetry(context, "a blob", attempt, error);
+    }
+  }
+}
+
+async function receiveOnce(
+  store: Store,
+  options: ReceiveOptions,
+  { end }: ByteRange,
+  progress: { position: number },
+): Promise<void> {
+  const { stream, skip } = await open(store, options, { start: progress.position, end });
+  let offset = progress.position - skip;
+  for await (const piece of pieces(stream)) {
+    const wanted = piece.subarray(Math.max(0, progress.position - offset), Math.max(0, end - offset));
+    offset += piece.length;
+    if (offset > end && skip === 0) {
+      throw new MismatchError(`the store gave more bytes of ${options.digest} than there are`);
+    }
+    if (wanted.length === 0) continue;
+    await options.sink(wanted, progress.position);
+    progress.position += wanted.length;
+    options.onEvent?.({ type: "progress", phase: "fetch", bytes: wanted.length });
+    if (progress.position === end && skip > 0) return;
+  }
+  if (progress.position < end) throw broken(new Error(`it ended after ${progress.position} of ${end} bytes`));
+}
+
+/** Opens the range, or the whole blob with so many bytes to skip. */
+async function open(store: Store, options: ReceiveOptions, range: ByteRange) {
+  const { digest, size, signal, orWhole, onEvent } = options;
+  const whole = range.start === 0 && range.end === size;
+  try {
+    return { stream: await store.read(digest, { signal, ...(!whole && { range }) }), skip: 0 };
+  } catch (error) {
+    if (!(error instanceof RangeRefusedError) || !orWhole) throw error;
+    onEvent?.({
+      type: "notice",
+      message: `${store.name} gives whole blobs only: reading ${digest} from its beginning`,
+    });
+    return { stream: await store.read(digest, { signal }), skip: range.start };
+  }
+}
+
+/** The stream's bytes, through one buffer where the stream can fill one. */
+async function* pieces(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const { read, cancel } = readerOf(stream);
+  try {
+    for (;;) {
+      const { done, value } = await read().catch((error) => {
+        throw error instanceof LayerstashError ? error : broken(error);
+      });
+      if (done) return;
+      yield value!;
+    }
+  } finally {
+    await cancel().catch(() => {});
+  }
+}
+
+function readerOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
+  let reader: ReadableStreamBYOBReader;
+  try {
+    reader = stream.getReader({ mode: "byob" });
+  } catch {
+    const plain = stream.getReader(); // a stream that makes its own buffers
+    return { read: () => plain.read(), cancel: () => plain.cancel() };
+  }
+  let buffer = new ArrayBuffer(BUFFER);
+  const read = async () => {
+    const result = await reader.read(new Uint8Array(buffer));
+    if (result.value) buffer = result.value.buffer;
+    return result;
+  };
+  return { read, cancel: () => reader.cancel() };
+}
+
+function broken(cause: unknown): RegistryError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new RegistryError(`the connection broke: ${why}`, { transient: true, cause });
+}

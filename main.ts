@@ -1,0 +1,451 @@
+/**
+ * layerstash stores files of any size in container registries, as image layers, and brings them back verified.
+ *
+ * This file is the story; the parts are in `lib/`. As a script it is the command line
+ * (`deno run -A main.ts --help`), imported it is a library:
+ *
+ * @example Store a file in a directory, and get it back
+ * ```ts
+ * import { download, openStore, upload } from "@layerstash/cli";
+ *
+ * const directory = await Deno.makeTempDir();
+ * await Deno.writeTextFile(`${directory}/letter.txt`, "Dear registry");
+ *
+ * using store = openStore({ registry: `oci:${directory}/box`, repository: "me/files" });
+ * await upload(store, { baseTag: "letter", input: `${directory}/letter.txt` });
+ * await download(store, { baseTag: "letter", output: `${directory}/copy.txt` });
+ *
+ * if (await Deno.readTextFile(`${directory}/copy.txt`) !== "Dear registry") throw new Error("not the same");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ *
+ * @module
+ */
+import { Hasher } from "./lib/content/hasher.ts";
+import { bytesSource } from "./lib/content/source.ts";
+import { InvalidInputError, NotFoundError } from "./lib/errors.ts";
+import type { OnEvent } from "./lib/events.ts";
+import type { Descriptor } from "./lib/oci/descriptor.ts";
+import { type Digest, digestOf } from "./lib/oci/digest.ts";
+import { encodeManifest, type Manifest } from "./lib/oci/manifest.ts";
+import { type Family, IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "./lib/oci/media_types.ts";
+import type { Store } from "./lib/registry/store.ts";
+import { checkBytes, checkFile, checkPresence, type Fault } from "./lib/stash/check_stash.ts";
+import type { ChunkNote } from "./lib/stash/chunk_config.ts";
+import { checkBaseTag, chunkTag } from "./lib/stash/chunk_tags.ts";
+import { fetchStash } from "./lib/stash/fetch_stash.ts";
+import { chunkNumbers, findStash } from "./lib/stash/find_stash.ts";
+import { chunkCount, type Input, type InputChunk, openInput } from "./lib/stash/input.ts";
+import { describeListed, type ListedStash, listStashes } from "./lib/stash/list_stashes.ts";
+import {
+  conflict,
+  holds,
+  lookUpPresent,
+  type Present,
+  requireNoConflict,
+} from "./lib/stash/present_chunks.ts";
+import { type Removal, removeTags } from "./lib/stash/remove_tags.ts";
+import { placeChunks, type Stash } from "./lib/stash/stash.ts";
+import { streamStash } from "./lib/stash/stream_stash.ts";
+import { inParallel } from "./lib/transfer/pool.ts";
+
+// To begin with: which repository, and who asks.
+export { openStore } from "./lib/registry/open_store.ts";
+export type { OpenOptions } from "./lib/registry/open_store.ts";
+export { firstOf } from "./lib/registry/credentials.ts";
+export type { Credentials, FindCredentials } from "./lib/registry/credentials.ts";
+export { savedCredentials } from "./lib/registry/saved_credentials.ts";
+
+/** How many requests run at once where nothing is said. */
+export const DEFAULT_JOBS = 4;
+
+/** What every verb takes. */
+export interface VerbOptions {
+  /** The name of the stash: its chunks have the tags `<baseTag>-1`, `<baseTag>-2` and so on. */
+  baseTag: string;
+  /** How many requests run at once; absent = {@link DEFAULT_JOBS}. */
+  jobs?: number | undefined;
+  /** Told of progress, of chunks that are done, and of what else happens. */
+  onEvent?: OnEvent | undefined;
+  /** Ends the work; the verb then rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What `upload` takes. */
+export interface UploadOptions extends VerbOptions {
+  /** The path of a file, or a stream that is read once. */
+  input: string | ReadableStream<Uint8Array>;
+  /** The size of a chunk in bytes; absent = what suits the registry, 5 GiB mostly. */
+  chunkSize?: number | undefined;
+  /** Replaces what is there under the same tags. */
+  overwrite?: boolean | undefined;
+}
+
+/**
+ * Stores a file. What is there already is not sent again, so running it once more completes an upload that was
+ * interrupted. The tag of the last chunk is written when all others are there: it makes the stash complete.
+ *
+ * @returns what was stored
+ * @throws {ConflictError} when a tag holds other bytes, and `overwrite` is not set; nothing is changed then
+ * @throws {InvalidInputError} when the base tag does not fit, or the input is no file
+ * @throws {MismatchError} when the file was changed while it was read
+ *
+ * @example
+ * ```ts
+ * import { openStore, upload } from "@layerstash/cli";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+ * const input = new Response("any stream will do").body!;
+ * const stash = await upload(store, { baseTag: "note", input, chunkSize: 10 });
+ * if (stash.size !== 18 || stash.chunks.length !== 2) throw new Error("unexpected stash");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function upload(store: Store, options: UploadOptions): Promise<Stash> {
+  using hasher = new Hasher();
+  const input = await openInput(options.input, hasher);
+  const plan = planUpload(store, input, options);
+  const present = await lookUpPresent(store, plan.baseTag, plan);
+  if (!plan.overwrite) {
+    await requireNoConflict(present, input, plan);
+    if (present.complete?.size === plan.size) return tellPresent(present.complete!, plan);
+  }
+  const layers: Descriptor[] = [];
+  await inParallel(input.chunks(plan.chunkSize), plan, async (chunk, signal) => {
+    const layer = layers[chunk.number - 1] = await storeBytes(chunk, present, plan, signal);
+    if (!await chunk.isLast()) await tagChunk(describeChunk(plan, chunk.number, layer), plan);
+  });
+  const stale = present.numbers.filter((number) => number > layers.length).map((number) =>
+    chunkTag(plan.baseTag, number)
+  );
+  if (stale[0] && !plan.overwrite) throw conflict(stale[0]);
+  await input.requireUnchanged();
+  await tagChunk(describeLastChunk(plan, layers), plan); // from here on the stash is complete
+  await removeStale(stale, plan);
+  return stashOf(plan, layers);
+}
+
+/** An upload as it is carried out: what is stored, where, and how it is cut. */
+interface UploadPlan extends UploadOptions {
+  store: Store;
+  chunkSize: number;
+  jobs: number;
+  /** The file's name, and its size and number of chunks where they are known. */
+  name: string | undefined;
+  size: number | undefined;
+  chunks: number | undefined;
+  created: string;
+}
+
+/** Cuts into chunks: how many there are, and whether all their tags are possible, is known before anything is sent. */
+function planUpload(store: Store, input: Input, options: UploadOptions): UploadPlan {
+  const { chunkSize = store.chunkSize, jobs = DEFAULT_JOBS, baseTag, onEvent } = options;
+  if (!Number.isSafeInteger(chunkSize) || chunkSize < 1) {
+    throw new InvalidInputError(`a chunk cannot have ${chunkSize} bytes`);
+  }
+  const { name, size } = input;
+  const chunks = size === undefined ? undefined : chunkCount(size, chunkSize);
+  checkBaseTag(baseTag, chunks);
+  onEvent?.({
+    type: "plan",
+    chunkSize,
+    ...(size !== undefined && { size }),
+    ...(chunks !== undefined && { chunks }),
+  });
+  const created = input.created.toISOString();
+  return { ...options, store, chunkSize, jobs: input.seekable ? jobs : 1, name, size, chunks, created };
+}
+
+/** Stores the bytes of one chunk, unless they are there. */
+async function storeBytes(
+  { number, source }: InputChunk,
+  present: Present,
+  { store, baseTag, overwrite, onEvent }: UploadPlan,
+  signal: AbortSignal,
+): Promise<Descriptor> {
+  const there = present.layers.get(number);
+  const compare = there !== undefined && !(source.once && overwrite); // what was read once could not be sent any more
+  if (compare) {
+    if (source.once) await source.open().pipeTo(new WritableStream(), { signal });
+    const same = await holds(there, source);
+    if (same) {
+      onEvent?.({ type: "chunk", chunk: number, state: "present", digest: there.digest, size: there.size });
+    }
+    if (same) return there;
+    if (!overwrite) throw conflict(chunkTag(baseTag, number));
+  }
+  const onBytes = (bytes: number) => onEvent?.({ type: "progress", phase: "send", bytes });
+  const layer = await store.write(source, { signal, onBytes, checkFirst: compare });
+  onEvent?.({ type: "chunk", chunk: number, state: "sent", digest: layer.digest, size: layer.size });
+  return layer;
+}
+
+/** The image that holds one chunk. */
+interface ChunkDescription {
+  tag: string;
+  config: Uint8Array<ArrayBuffer>;
+  manifest: Manifest;
+}
+
+/** Describes a chunk that others come behind. */
+function describeChunk(
+  plan: UploadPlan,
+  number: number,
+  layer: Descriptor,
+  table?: Partial<ChunkNote>,
+): ChunkDescription {
+  const { store, baseTag, name, size, chunkSize, chunks, created } = plan;
+  const note: ChunkNote = { version: 1, name, size, chunkSize, chunk: number, chunks, ...table };
+  const config = buildConfig(note, created, layer);
+  return { tag: chunkTag(baseTag, number), config, manifest: buildManifest(store.family, config, layer) };
+}
+
+/** Describes the last chunk: it has the table of all chunks, and so the stash is what it says. */
+function describeLastChunk(plan: UploadPlan, layers: Descriptor[]): ChunkDescription {
+  const digests: Digest[] = layers.map(({ digest }) => digest);
+  const size = layers.reduce((sum, layer) => sum + layer.size, 0);
+  return describeChunk(plan, layers.length, layers.at(-1)!, { size, chunks: layers.length, digests });
+}
+
+/** Builds the config of a chunk's image: an ordinary one, with an object of our own in it. */
+function buildConfig(note: ChunkNote, created: string, layer: Descriptor): Uint8Array<ArrayBuffer> {
+  const labels = note.name === undefined ? {} : { "org.opencontainers.image.title": note.name };
+  return new TextEncoder().encode(JSON.stringify({
+    architecture: "amd64",
+    os: "linux",
+    created,
+    config: { Labels: labels },
+    rootfs: { type: "layers", diff_ids: [layer.digest] },
+    layerstash: note,
+  }));
+}
+
+/** Builds the manifest of a chunk's image: one config, and one layer, which is the bytes. */
+function buildManifest(family: Family, config: Uint8Array<ArrayBuffer>, layer: Descriptor): Manifest {
+  return encodeManifest({
+    schemaVersion: 2,
+    mediaType: IMAGE_MANIFEST[family],
+    config: { mediaType: IMAGE_CONFIG[family], size: config.length, digest: digestOf(config) },
+    layers: [{ mediaType: OCTET_STREAM, size: layer.size, digest: layer.digest }],
+  });
+}
+
+/** Stores the image of a chunk under its tag, unless it is there to the byte. */
+async function tagChunk(
+  { tag, config, manifest }: ChunkDescription,
+  { store, signal }: UploadPlan,
+): Promise<void> {
+  if (await store.resolve(tag, { signal }) === manifest.digest) return;
+  await store.write(bytesSource(config), { signal });
+  await store.putManifest(tag, manifest, { signal });
+}
+
+/** Removes the tags that a longer stash has left behind this one. */
+async function removeStale(stale: string[], { store, onEvent, signal }: UploadPlan): Promise<void> {
+  const { kept } = await removeTags(store, stale, { signal });
+  for (const { tag, why } of kept) {
+    onEvent?.({ type: "notice", message: `the old tag ${tag} could not be removed: ${why}` });
+  }
+}
+
+function stashOf(plan: UploadPlan, layers: Descriptor[]): Stash {
+  const { baseTag, name, chunkSize, created } = plan;
+  const size = layers.reduce((sum, layer) => sum + layer.size, 0);
+  return {
+    baseTag,
+    name,
+    size,
+    chunkSize,
+    created,
+    chunks: placeChunks(baseTag, layers),
+    provenComplete: true,
+  };
+}
+
+function tellPresent(stash: Stash, { onEvent }: VerbOptions): Stash {
+  for (const { number, digest, size } of stash.chunks) {
+    onEvent?.({ type: "chunk", chunk: number, state: "present", digest, size });
+  }
+  return stash;
+}
+
+/** What `download` takes. */
+export interface DownloadOptions extends VerbOptions {
+  /** The path of the file to write, or a stream, which gets the bytes in order and is closed. */
+  output: string | WritableStream<Uint8Array>;
+}
+
+/**
+ * Brings a stash back. A file is written as `FILE.part` and gets its name when every byte is verified; running it
+ * again goes on with what is there.
+ *
+ * @returns what was fetched
+ * @throws {NotFoundError} when there is no such stash, or when it is incomplete
+ * @throws {MismatchError} when bytes are corrupted: a file is not made then, a stream has got bad bytes
+ *
+ * @example
+ * ```ts
+ * import { download, openStore, upload } from "@layerstash/cli";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+ * await upload(store, { baseTag: "note", input: new Response("hello").body! });
+ * const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+ * const text = new Response(readable).text();
+ * await download(store, { baseTag: "note", output: writable });
+ * if (await text !== "hello") throw new Error("unexpected bytes");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function download(store: Store, options: DownloadOptions): Promise<Stash> {
+  const { baseTag, output, jobs = DEFAULT_JOBS, onEvent, signal } = options;
+  const stash = await findStash(store, baseTag, { signal });
+  announce(stash, options);
+  if (typeof output === "string") await fetchStash(store, stash, output, { jobs, onEvent, signal });
+  else await streamStash(store, stash, output, { onEvent, signal });
+  return stash;
+}
+
+function announce({ size, chunks, chunkSize }: Stash, { onEvent }: VerbOptions): void {
+  onEvent?.({ type: "plan", size, chunks: chunks.length, chunkSize });
+}
+
+/** What `list` takes. */
+export interface ListOptions {
+  /** Adds sizes, names and dates, for one or two manifest requests a stash. */
+  exactSize?: boolean | undefined;
+  /** Ends the work. */
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Lists the stashes of a repository, by name. Only the list of tags is asked for, unless `exactSize` is set.
+ *
+ * @example
+ * ```ts
+ * import { list, openStore, upload } from "@layerstash/cli";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+ * await upload(store, { baseTag: "note", input: new Response("hello").body! });
+ * for await (const { baseTag, chunks } of list(store)) {
+ *   if (baseTag !== "note" || chunks !== 1) throw new Error("unexpected list");
+ * }
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function* list(store: Store, options: ListOptions = {}): AsyncGenerator<ListedStash> {
+  for (const listed of await listStashes(store, options)) {
+    yield options.exactSize ? await describeListed(store, listed, options) : listed;
+  }
+}
+
+/**
+ * Tells what is known of one stash: the file's name and size, and each chunk.
+ *
+ * @throws {NotFoundError} when there is no such stash, or when it is incomplete
+ *
+ * @example
+ * ```ts
+ * import { info, openStore, upload } from "@layerstash/cli";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+ * await upload(store, { baseTag: "note", input: new Response("hello").body! });
+ * const stash = await info(store, { baseTag: "note" });
+ * if (stash.size !== 5 || stash.chunks[0]?.tag !== "note-1") throw new Error("unexpected stash");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function info(store: Store, { baseTag, signal }: VerbOptions): Promise<Stash> {
+  return await findStash(store, baseTag, { signal });
+}
+
+/** What `verify` takes. */
+export interface VerifyOptions extends VerbOptions {
+  /** A local file to compare with; absent = the registry's copy is checked on its own. */
+  file?: string | undefined;
+  /** Reads every byte that the registry holds, rather than asking for sizes. */
+  deep?: boolean | undefined;
+}
+
+/** What `verify` found. */
+export interface Verification {
+  stash: Stash;
+  /** What is not as it should be; empty = all is well. */
+  faults: Fault[];
+}
+
+/**
+ * Checks a stash: a local file against it, or the registry's copy: is every chunk there and of the right size, or,
+ * with `deep`, is every byte right.
+ *
+ * @throws {NotFoundError} when there is no such stash, or when it is incomplete
+ *
+ * @example
+ * ```ts
+ * import { openStore, upload, verify } from "@layerstash/cli";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+ * await upload(store, { baseTag: "note", input: new Response("hello").body! });
+ * const { faults } = await verify(store, { baseTag: "note", deep: true });
+ * if (faults.length > 0) throw new Error(faults[0]?.problem);
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function verify(store: Store, options: VerifyOptions): Promise<Verification> {
+  const { baseTag, file, deep, jobs = DEFAULT_JOBS, onEvent, signal } = options;
+  const stash = await findStash(store, baseTag, { signal });
+  announce(stash, options);
+  const how = { jobs, onEvent, signal };
+  const faults = file === undefined ? [] : await checkFile(file, stash, how);
+  if (deep) faults.push(...await checkBytes(store, stash, how));
+  else if (file === undefined) faults.push(...await checkPresence(store, stash, how));
+  return { stash, faults };
+}
+
+/**
+ * Removes a stash, whole or not: the tags of its chunks, and no other. The last one goes first, so that what is
+ * left of a removal that was interrupted does not pass for a stash. Registries free the space later, by themselves.
+ *
+ * @returns the tags that are gone, and the ones that could not be removed
+ * @throws {NotFoundError} when there is no such stash
+ *
+ * @example
+ * ```ts
+ * import { openStore, remove, upload } from "@layerstash/cli";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+ * await upload(store, { baseTag: "note", input: new Response("hello").body! });
+ * const { removed, kept } = await remove(store, { baseTag: "note" });
+ * if (removed[0] !== "note-1" || kept.length > 0) throw new Error("unexpected result");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function remove(store: Store, { baseTag, signal }: VerbOptions): Promise<Removal> {
+  checkBaseTag(baseTag);
+  const numbers = await chunkNumbers(store, baseTag, { signal });
+  if (numbers.length === 0) throw new NotFoundError(`there is no stash ${baseTag} in ${store.name}`);
+  return await removeTags(store, numbers.reverse().map((number) => chunkTag(baseTag, number)), { signal });
+}
+
+// What the verbs give and take, and the parts to work on directly.
+export type { Fault, ListedStash, Removal, Stash, Store };
+export type { Chunk } from "./lib/stash/stash.ts";
+export { bytesSource } from "./lib/content/source.ts";
+export type { Source } from "./lib/content/source.ts";
+export { Hasher } from "./lib/content/hasher.ts";
+export { StreamCutter } from "./lib/content/stream_source.ts";
+export type { OnEvent, TransferEvent } from "./lib/events.ts";
+export type { Descriptor } from "./lib/oci/descriptor.ts";
+export type { Digest } from "./lib/oci/digest.ts";
+export type { Manifest } from "./lib/oci/manifest.ts";
+export * from "./lib/errors.ts";
+
+if (import.meta.main) {
+  const { runCommandLine } = await import("./lib/cli/program.ts");
+  await runCommandLine(Deno.args);
+}

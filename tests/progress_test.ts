@@ -1,0 +1,229 @@
+/** Progress: the state that events make, and the text that it is rendered as. @module */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { columnsOf, renderBar, renderEvent, renderPlain } from "../lib/cli/progress_bar.ts";
+import {
+  advance,
+  movedBytes,
+  percentDone,
+  type ProgressState,
+  rateAt,
+  startProgress,
+  timeLeft,
+} from "../lib/cli/progress_state.ts";
+import type { TransferEvent } from "../lib/events.ts";
+import type { Digest } from "../lib/oci/digest.ts";
+
+const MiB = 2 ** 20;
+const DIGEST = `sha256:${"a".repeat(64)}` as Digest;
+
+const sent = (bytes: number): TransferEvent => ({ type: "progress", phase: "send", bytes });
+const checked = (bytes: number): TransferEvent => ({ type: "progress", phase: "check", bytes });
+
+function done(size: number, state: "sent" | "fetched" | "present" | "checked" = "sent"): TransferEvent {
+  return { type: "chunk", chunk: 1, state, digest: DIGEST, size };
+}
+
+/** The state after events that come one each second. */
+function after(events: TransferEvent[], what = "uploading disk.img"): ProgressState {
+  return events.reduce(
+    (state, event, index) => advance(state, event, (index + 1) * 1000),
+    startProgress(what, 0),
+  );
+}
+
+const PLAN: TransferEvent = { type: "plan", size: 1000 * MiB, chunks: 4, chunkSize: 250 * MiB };
+
+Deno.test("the bar at 80 columns", () => {
+  const half = after([
+    PLAN,
+    sent(100 * MiB),
+    sent(100 * MiB),
+    sent(50 * MiB),
+    done(250 * MiB),
+    sent(170 * MiB),
+  ]);
+  assert.deepEqual(renderBar(startProgress("uploading disk.img", 0), { width: 79, now: 0 }), [
+    "uploading disk.img",
+    "0 B",
+  ]);
+  assert.deepEqual(renderBar(after([PLAN]), { width: 79, now: 1000 }), [
+    "uploading disk.img  0/4 chunks",
+    "[----------------------]   0 %  0 B / 1000 MiB  0 B/s",
+  ]);
+  assert.deepEqual(renderBar(half, { width: 79, now: 6000 }), [
+    "uploading disk.img  1/4 chunks",
+    "[#########-------------]  42 %  420 MiB / 1000 MiB  70 MiB/s  8s left",
+  ]);
+});
+
+Deno.test("the bar at 120, 60, 40 and 12 columns", () => {
+  const half = after(
+    [PLAN, sent(250 * MiB), done(250 * MiB), sent(170 * MiB)],
+    "uploading a-rather-long-name.img",
+  );
+  const at = (width: number) => renderBar(half, { width, now: 6000 });
+  assert.deepEqual(at(120), [
+    "uploading a-rather-long-name.img  1/4 chunks",
+    "[###############-----------------------]  42 %  420 MiB / 1000 MiB  70 MiB/s  8s left",
+  ]);
+  assert.deepEqual(at(60), [
+    "uploading a-rather-long-name.img  1/4 chunks",
+    "[###-----]  42 %  420 MiB / 1000 MiB  70 MiB/s  8s left",
+  ]);
+  assert.deepEqual(at(40), [
+    "uploading a-rather-long-n...  1/4 chunks",
+    "[###-----]  42 %  420 MiB / 1000 MiB",
+  ]);
+  assert.deepEqual(at(12), ["uploading...", "42 %"]);
+});
+
+Deno.test("where the total is not known, sizes and the rate only", () => {
+  const state = after([
+    { type: "plan", chunkSize: 250 * MiB },
+    sent(250 * MiB),
+    done(250 * MiB),
+    sent(20 * MiB),
+  ]);
+  assert.deepEqual(renderBar(state, { width: 79, now: 5000 }), [
+    "uploading disk.img  1 chunk",
+    "270 MiB  54 MiB/s",
+  ]);
+  assert.equal(renderPlain(state, 5000), "uploading disk.img: 270 MiB, 54 MiB/s, 1 chunk");
+  assert.equal(timeLeft(state, 5000), undefined);
+});
+
+Deno.test("progress as a plain line", () => {
+  const state = after([PLAN, sent(250 * MiB), done(250 * MiB), sent(170 * MiB)]);
+  assert.equal(
+    renderPlain(state, 6000),
+    "uploading disk.img: 42 %, 420 MiB / 1000 MiB, 70 MiB/s, 8s left, 1/4 chunks",
+  );
+});
+
+Deno.test("it never says 100 % before every chunk is done", () => {
+  const all = [sent(250 * MiB), sent(250 * MiB), sent(250 * MiB), sent(250 * MiB)];
+  const chunks = [done(250 * MiB), done(250 * MiB), done(250 * MiB)];
+  const almost = after([PLAN, ...all, ...chunks]);
+  assert.equal(movedBytes(almost), 1000 * MiB);
+  assert.equal(percentDone(almost), 99);
+  assert.equal(percentDone(advance(almost, done(250 * MiB), 9000)), 100);
+});
+
+Deno.test("an empty file goes from 0 to 100 %", () => {
+  const begun = after([{ type: "plan", size: 0, chunks: 1 }]);
+  assert.equal(percentDone(begun), 0);
+  assert.equal(percentDone(advance(begun, done(0), 2000)), 100);
+});
+
+Deno.test("bytes that are given back for another attempt do not count twice", () => {
+  const retried = after([PLAN, sent(200 * MiB), sent(-200 * MiB), sent(250 * MiB), done(250 * MiB)]);
+  assert.equal(movedBytes(retried), 250 * MiB);
+  const givenBackFirst = after([PLAN, sent(100 * MiB), sent(-120 * MiB)]);
+  assert.equal(movedBytes(givenBackFirst), 0);
+  const lateRetry = after([PLAN, sent(100 * MiB), sent(-100 * MiB)]);
+  assert.equal(rateAt(lateRetry, 5000), 20 * MiB, "they did travel");
+});
+
+Deno.test("chunks that are there already count without having moved, and not for the rate", () => {
+  const state = after([PLAN, done(250 * MiB, "present"), done(250 * MiB, "present"), sent(40 * MiB)]);
+  assert.equal(movedBytes(state), 540 * MiB);
+  assert.equal(rateAt(state, 4000), 10 * MiB);
+});
+
+Deno.test("a chunk that was partly checked and partly fetched counts once, beside another one on its way", () => {
+  const fetched = (bytes: number): TransferEvent => ({ type: "progress", phase: "fetch", bytes });
+  const state = after([
+    PLAN,
+    fetched(60 * MiB),
+    checked(150 * MiB),
+    fetched(100 * MiB),
+    done(250 * MiB, "fetched"),
+  ]);
+  assert.equal(movedBytes(state), 310 * MiB);
+  const rest = [
+    fetched(190 * MiB),
+    done(250 * MiB, "fetched"),
+    checked(250 * MiB),
+    done(250 * MiB, "present"),
+  ];
+  const more = rest.reduce((so, event) => advance(so, event, 9000), state);
+  assert.equal(movedBytes(more), 750 * MiB);
+});
+
+Deno.test("the rate is that of the last ten seconds, and ends when nothing moves", () => {
+  let state = startProgress("x", 0);
+  for (let second = 1; second <= 20; second++) state = advance(state, sent(100 * MiB), second * 1000);
+  for (let second = 21; second <= 30; second++) state = advance(state, sent(10 * MiB), second * 1000);
+  assert.equal(rateAt(state, 30_000), 10 * MiB);
+  assert.equal(rateAt(state, 35_000), 5 * MiB);
+  assert.equal(rateAt(state, 40_000), 0);
+  assert.equal(timeLeft({ ...state, size: 1e12 }, 40_000), undefined);
+  assert.ok(state.samples.length <= 12);
+});
+
+Deno.test("many small events keep few samples", () => {
+  let state = startProgress("x", 0);
+  for (let time = 1; time <= 30_000; time++) state = advance(state, sent(1000), time);
+  assert.ok(state.samples.length <= 45, `${state.samples.length}`);
+  const rate = rateAt(state, 30_000) ?? 0;
+  assert.ok(Math.abs(rate - 1_000_000) < 30_000, `${rate}`);
+});
+
+Deno.test("names cannot write to the terminal, and wide letters do not make a line too long", () => {
+  const named = (what: string) => renderBar(startProgress(what, 0), { width: 20, now: 0 })[0];
+  assert.equal(named("a\x1b[2Jb\nc\u009bd\u202ee"), "a?[2Jb?c?d?e");
+  assert.equal(named("下载".repeat(8)), "下载下载下载下载...");
+});
+
+const anyEvent: fc.Arbitrary<TransferEvent> = fc.oneof(
+  fc.record({ type: fc.constant("plan" as const), size: fc.nat(1e12), chunks: fc.nat(200) }, {
+    requiredKeys: ["type"],
+  }),
+  fc.record({
+    type: fc.constant("progress" as const),
+    phase: fc.constantFrom("send", "fetch", "check"),
+    bytes: fc.integer({ min: -1e10, max: 1e10 }),
+  }),
+  fc.record({
+    type: fc.constant("chunk" as const),
+    chunk: fc.nat(200),
+    state: fc.constantFrom("sent", "fetched", "present", "checked"),
+    digest: fc.constant(DIGEST),
+    size: fc.nat(1e10),
+  }),
+);
+
+Deno.test("property: whatever happens, no line is too wide and nothing goes past the end", () => {
+  const names = fc.oneof(fc.string({ unit: "grapheme" }), fc.string({ unit: "binary" }));
+  fc.assert(
+    fc.property(fc.array(anyEvent), names, fc.integer({ min: 1, max: 200 }), (events, what, width) => {
+      const state = after(events, what);
+      const lines = renderBar(state, { width, now: events.length * 1000 });
+      assert.equal(lines.length, 2);
+      for (const line of lines) assert.ok(columnsOf(line) <= width, `${width}: ${JSON.stringify(line)}`);
+      assert.ok(movedBytes(state) >= 0 && movedBytes(state) <= (state.size ?? Infinity));
+      assert.ok((percentDone(state) ?? 0) <= 100);
+      assert.ok((rateAt(state, 1e6) ?? 0) >= 0 && (timeLeft(state, 1e6) ?? 0) >= 0);
+    }),
+  );
+});
+
+Deno.test("events as lines for logs", () => {
+  const lines: [TransferEvent, string][] = [
+    [PLAN, "plan: 1000 MiB in 4 chunks"],
+    [{ type: "plan" }, "plan: unknown size in an unknown number of chunks"],
+    [sent(-5), "send: -5 bytes"],
+    [done(5 * MiB, "present"), `chunk 1: present, 5 MiB, ${DIGEST}`],
+    [
+      { type: "retry", what: "chunk 2", attempt: 1, delay: 3000, reason: "the registry answered 503" },
+      "chunk 2: the registry answered 503; attempt 2 in 3s",
+    ],
+    [{ type: "notice", message: "tag disk-4 is stale" }, "tag disk-4 is stale"],
+    [
+      { type: "request", method: "HEAD", url: "http://localhost/v2/", status: 200, milliseconds: 12 },
+      "HEAD http://localhost/v2/: 200, 12 ms",
+    ],
+  ];
+  for (const [event, line] of lines) assert.equal(renderEvent(event), line);
+});

@@ -1,0 +1,393 @@
+/** What is printed where: data on standard output, everything else on standard error, bars in place. @module */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  type Clock,
+  type LogLevel,
+  OutputClosedError,
+  type ProgressMode,
+  Terminal,
+  type TerminalOptions,
+} from "../lib/cli/terminal.ts";
+import { NotAllowedError } from "../lib/errors.ts";
+import type { TransferEvent } from "../lib/events.ts";
+
+const MiB = 2 ** 20;
+
+/** An output that takes a few bytes at a time, as pipes may. */
+class FakeOutput {
+  text = "";
+  fault: (() => Error | undefined) | undefined;
+  #decoder = new TextDecoder();
+  constructor(readonly terminal: boolean, readonly most: number = 7) {}
+  isTerminal(): boolean {
+    return this.terminal;
+  }
+  writeSync(bytes: Uint8Array): number {
+    const error = this.fault?.();
+    if (error) throw error;
+    const taken = bytes.subarray(0, this.most);
+    this.text += this.#decoder.decode(taken, { stream: true });
+    return taken.length;
+  }
+}
+
+/** A clock whose time is moved by hand. */
+class FakeClock implements Clock {
+  time = 0;
+  readonly timers: Set<{ every: number; next: number; action: () => void }> = new Set();
+  now(): number {
+    return this.time;
+  }
+  every(milliseconds: number, action: () => void): () => void {
+    const timer = { every: milliseconds, next: this.time + milliseconds, action };
+    this.timers.add(timer);
+    return () => this.timers.delete(timer);
+  }
+  advance(milliseconds: number): void {
+    const end = this.time + milliseconds;
+    for (;;) {
+      const due = [...this.timers].filter(({ next }) => next <= end).sort((a, b) => a.next - b.next)[0];
+      if (!due) break;
+      this.time = due.next;
+      due.next += due.every;
+      due.action();
+    }
+    this.time = end;
+  }
+}
+
+/** What a terminal of so many columns shows after a text: it wraps, and knows the three codes that bars use. */
+function screen(text: string, columns: number): string[] {
+  const rows: string[][] = [[]];
+  let row = 0;
+  let column = 0;
+  // deno-lint-ignore no-control-regex
+  for (const [token] of text.matchAll(/\x1b\[(\d*)([AJm])|[\s\S]/g)) {
+    // deno-lint-ignore no-control-regex
+    const code = /^\x1b\[(\d*)([AJ])$/.exec(token);
+    if (code?.[2] === "A") row = Math.max(0, row - Number(code[1] || 1));
+    else if (code?.[2] === "J") {
+      rows.length = row + 1;
+      rows[row]!.length = column;
+    } else if (token === "\r") column = 0;
+    else if (token === "\n") [row, column] = [row + 1, 0];
+    else if (token.length === 1) {
+      if (column === columns) [row, column] = [row + 1, 0];
+      (rows[row] ??= [])[column++] = token;
+    }
+    rows[row] ??= [];
+  }
+  return rows.map((line) => line.join(""));
+}
+
+interface Setup {
+  terminal: Terminal;
+  stdout: FakeOutput;
+  stderr: FakeOutput;
+  clock: FakeClock;
+  size: { columns: number };
+}
+
+function setup(
+  options: Partial<Pick<TerminalOptions, "env" | "progress" | "logLevel">> & {
+    tty?: boolean;
+    out?: boolean;
+  } = {},
+): Setup {
+  const stdout = new FakeOutput(options.out ?? false);
+  const stderr = new FakeOutput(options.tty ?? true);
+  const clock = new FakeClock();
+  const size = { columns: 80 };
+  const terminal = new Terminal({ env: {}, ...options, stdout, stderr, clock, columns: () => size.columns });
+  return { terminal, stdout, stderr, clock, size };
+}
+
+const PLAN: TransferEvent = { type: "plan", size: 1000 * MiB, chunks: 4 };
+const sent = (bytes: number): TransferEvent => ({ type: "progress", phase: "send", bytes });
+
+Deno.test("the bar is redrawn in place, at most every 100 ms, and is gone at the end", () => {
+  const { terminal, stdout, stderr, clock } = setup();
+  const progress = terminal.progress("uploading disk.img");
+  progress.onEvent(PLAN);
+  assert.equal(stderr.text, "");
+  clock.advance(100);
+  assert.deepEqual(screen(stderr.text, 80), [
+    "uploading disk.img  0/4 chunks",
+    "[----------------------]   0 %  0 B / 1000 MiB",
+  ]);
+  for (let i = 0; i < 500; i++) {
+    progress.onEvent(sent(MiB));
+    clock.advance(2);
+  }
+  assert.deepEqual(screen(stderr.text, 80), [
+    "uploading disk.img  0/4 chunks",
+    "[###########-----------]  50 %  500 MiB / 1000 MiB  455 MiB/s  1s left",
+  ]);
+  assert.equal(stderr.text.split("uploading").length - 1, 11);
+  progress.end();
+  assert.deepEqual(screen(stderr.text, 80), [""]);
+  assert.equal(clock.timers.size, 0);
+  assert.equal(stdout.text, "");
+});
+
+Deno.test("a bar that shows the same is not drawn again", () => {
+  const { terminal, stderr, clock } = setup();
+  using _progress = terminal.progress("waiting");
+  clock.advance(500);
+  const { length } = stderr.text;
+  clock.advance(400);
+  assert.equal(stderr.text.length, length);
+});
+
+Deno.test("the bar is erased before a line is printed and comes back under it", () => {
+  const { terminal, stdout, stderr, clock } = setup({ env: { NO_COLOR: "1" } });
+  using progress = terminal.progress("uploading disk.img");
+  clock.advance(100);
+  const reason = "the registry answered 503";
+  progress.onEvent({ type: "retry", what: "chunk 2", attempt: 1, delay: 3000, reason });
+  progress.onEvent({ type: "notice", message: "tag disk-4 is stale" });
+  terminal.note("done so far");
+  const lines = [
+    "layerstash: chunk 2: the registry answered 503; attempt 2 in 3s",
+    "layerstash: tag disk-4 is stale",
+    "layerstash: done so far",
+  ];
+  assert.deepEqual(screen(stderr.text, 80), [...lines, ""]);
+  clock.advance(100);
+  assert.deepEqual(screen(stderr.text, 80), [...lines, "uploading disk.img", "0 B"]);
+  terminal.close();
+  assert.deepEqual(screen(stderr.text, 80), [...lines, ""]);
+  assert.equal(stdout.text, "");
+});
+
+Deno.test("a window that is made narrower leaves nothing of the bar behind", () => {
+  const { terminal, stderr, clock, size } = setup({ env: { NO_COLOR: "1" } });
+  using progress = terminal.progress("uploading disk.img");
+  progress.onEvent(PLAN);
+  clock.advance(100);
+  size.columns = 40;
+  const rewrapped = screen(stderr.text, 40);
+  assert.equal(rewrapped.length, 3);
+  terminal.note("hello");
+  assert.deepEqual(screen(stderr.text, 40), ["layerstash: hello", ""]);
+});
+
+Deno.test("property: the bar is never as wide as the terminal", () => {
+  fc.assert(fc.property(fc.integer({ min: 2, max: 200 }), fc.nat(1000), (columns, moved) => {
+    const { terminal, stderr, clock, size } = setup();
+    size.columns = columns;
+    using progress = terminal.progress(
+      "uploading some-file-with-a-name.img to registry.example.com/me/files",
+    );
+    progress.onEvent(PLAN);
+    progress.onEvent(sent(moved * MiB));
+    clock.advance(5000);
+    const shown = screen(stderr.text, columns);
+    assert.equal(shown.length, 2);
+    for (const line of shown) assert.ok(line.length < columns);
+  }));
+});
+
+Deno.test("without a terminal there is a plain line every ten seconds", () => {
+  const { terminal, stderr, clock } = setup({ tty: false });
+  const progress = terminal.progress("uploading disk.img");
+  progress.onEvent(PLAN);
+  clock.advance(9_999);
+  assert.equal(stderr.text, "");
+  progress.onEvent(sent(100 * MiB));
+  clock.advance(1);
+  clock.advance(10_000);
+  progress.end();
+  clock.advance(60_000);
+  assert.equal(
+    stderr.text,
+    "layerstash: uploading disk.img: 10 %, 100 MiB / 1000 MiB, 10 MiB/s, 1m 30s left, 0/4 chunks\n" +
+      "layerstash: uploading disk.img: 10 %, 100 MiB / 1000 MiB, 0 B/s, 0/4 chunks\n",
+  );
+});
+
+Deno.test("progress modes: what was asked for, else what the terminal can do", () => {
+  const shown = (progress: ProgressMode, tty: boolean, env: Record<string, string> = {}) => {
+    const { terminal, stderr, clock } = setup({ progress, tty, env });
+    using _progress = terminal.progress("uploading");
+    clock.advance(10_000);
+    return stderr.text === "" ? "none" : stderr.text.startsWith("layerstash: ") ? "plain" : "bar";
+  };
+  assert.equal(shown("auto", true), "bar");
+  assert.equal(shown("auto", false), "plain");
+  assert.equal(shown("auto", true, { TERM: "dumb" }), "plain");
+  assert.equal(shown("bar", true, { TERM: "dumb" }), "plain");
+  assert.equal(shown("bar", false), "bar");
+  assert.equal(shown("plain", true), "plain");
+  assert.equal(shown("none", true), "none");
+  assert.equal(shown("none", false), "none");
+});
+
+Deno.test("log levels say which lines are printed", () => {
+  const events: TransferEvent[] = [
+    sent(5),
+    { type: "request", method: "GET", url: "http://localhost/v2/", status: 200, milliseconds: 3 },
+    { type: "notice", message: "a notice" },
+  ];
+  const printed = (logLevel: LogLevel) => {
+    const { terminal, stderr } = setup({ tty: false, logLevel });
+    using progress = terminal.progress("uploading");
+    for (const event of events) progress.onEvent(event);
+    terminal.note("a note");
+    terminal.fail("cannot upload", new Error("no reason"));
+    return stderr.text.split("\n").filter((line) => line.startsWith("layerstash: ")).map((line) =>
+      line.slice(12)
+    );
+  };
+  const error = "cannot upload: no reason";
+  assert.deepEqual(printed("critical"), [error]);
+  assert.deepEqual(printed("warning"), ["a notice", error]);
+  assert.deepEqual(printed("info"), ["a notice", "a note", error]);
+  assert.deepEqual(printed("debug"), ["GET http://localhost/v2/: 200, 3 ms", "a notice", "a note", error]);
+  assert.deepEqual(printed("trace")[0], "send: 5 bytes");
+});
+
+Deno.test("an error says what and why, then the hint; its stack only where debugging is wanted", () => {
+  const error = new NotAllowedError("the registry says\n  no", { hint: "layerstash login" });
+  const quiet = setup({ tty: false });
+  quiet.terminal.fail("cannot upload disk.img", error);
+  assert.equal(
+    quiet.stderr.text,
+    "layerstash: cannot upload disk.img: the registry says no\nhint: layerstash login\n",
+  );
+  const debugging = setup({ tty: false, logLevel: "debug" });
+  debugging.terminal.fail("cannot upload disk.img", error);
+  assert.match(debugging.stderr.text, /\n {4}at .*terminal_test\.ts/);
+  assert.equal(quiet.stdout.text + debugging.stdout.text, "");
+});
+
+Deno.test("colours only on a terminal that wants them", () => {
+  const printed = (options: { tty: boolean; env: Record<string, string> }) => {
+    const { terminal, stderr } = setup(options);
+    terminal.fail("it failed", "why");
+    return stderr.text;
+  };
+  const plain = "layerstash: it failed: why\n";
+  assert.equal(printed({ tty: true, env: {} }), `\x1b[31mlayerstash:\x1b[0m it failed: why\n`);
+  assert.equal(printed({ tty: true, env: { NO_COLOR: "1" } }), plain);
+  assert.equal(printed({ tty: true, env: { TERM: "dumb" } }), plain);
+  assert.equal(printed({ tty: false, env: {} }), plain);
+});
+
+Deno.test("messages cannot write to the terminal", () => {
+  const { terminal, stderr } = setup({ env: { NO_COLOR: "1" } });
+  terminal.warn("the registry warns: \x1b]0;title\x07\x9b2J");
+  assert.equal(stderr.text, "layerstash: the registry warns: ?]0;title??2J\n");
+});
+
+Deno.test("data goes to standard output whole and unchanged, and nothing else does", async () => {
+  const { terminal, stdout, stderr, clock } = setup();
+  const progress = terminal.progress("downloading");
+  clock.advance(100);
+  terminal.data("täglich \x1b[1m\n");
+  const writer = terminal.dataStream().getWriter();
+  await writer.write(new TextEncoder().encode("more than seven bytes"));
+  await writer.close();
+  terminal.note("a note");
+  progress.end();
+  assert.equal(stdout.text, "täglich \x1b[1m\nmore than seven bytes");
+  assert.ok(stderr.text.includes("a note"));
+});
+
+Deno.test("where data is shown on the terminal too, the bar is erased before it", () => {
+  for (const out of [true, false]) {
+    const { terminal, stderr, clock } = setup({ out });
+    using _progress = terminal.progress("listing");
+    clock.advance(100);
+    terminal.data("line\n");
+    assert.deepEqual(screen(stderr.text, 80), out ? [""] : ["listing", "0 B"]);
+  }
+});
+
+Deno.test("a full pipe is waited for", () => {
+  const { terminal, stdout } = setup();
+  const faults = [new Deno.errors.WouldBlock(), new Deno.errors.Interrupted(), undefined];
+  stdout.fault = () => faults.shift();
+  terminal.data("everything arrives");
+  assert.equal(stdout.text, "everything arrives");
+});
+
+Deno.test("when the reader of standard output has gone, the command ends without a word", async () => {
+  const { terminal, stdout, stderr } = setup();
+  stdout.fault = () => new Deno.errors.BrokenPipe("broken pipe");
+  assert.throws(() => terminal.data("lost"), OutputClosedError);
+  const error = await new Blob(["lost"]).stream().pipeTo(terminal.dataStream()).catch((error) => error);
+  assert.ok(error instanceof OutputClosedError);
+  terminal.fail("cannot list", error);
+  assert.equal(stderr.text, "");
+});
+
+Deno.test("other failures of standard output are errors", () => {
+  const { terminal, stdout } = setup();
+  const full = new Error("no space left on device");
+  stdout.fault = () => full;
+  assert.throws(() => terminal.data("lost"), full);
+});
+
+Deno.test("standard error that nobody reads stops nothing", () => {
+  const { terminal, stdout, stderr, clock } = setup();
+  stderr.fault = () => new Deno.errors.BrokenPipe("broken pipe");
+  using progress = terminal.progress("uploading");
+  clock.advance(100);
+  progress.onEvent({ type: "notice", message: "unheard" });
+  terminal.data("data");
+  assert.equal(stdout.text, "data");
+});
+
+Deno.test("a second transfer takes the place of the first, whose late events do no harm", () => {
+  const { terminal, stderr, clock } = setup();
+  const first = terminal.progress("first");
+  clock.advance(100);
+  const second = terminal.progress("second");
+  first.onEvent(sent(5));
+  first.end();
+  clock.advance(100);
+  assert.deepEqual(screen(stderr.text, 80), ["second", "0 B"]);
+  assert.equal(clock.timers.size, 1);
+  second.end();
+  assert.equal(clock.timers.size, 0);
+});
+
+Deno.test("the real terminal: data comes through a real pipe whole, and a closed one ends it quietly", async () => {
+  const script = `
+    import { OutputClosedError, systemTerminal } from ${
+    JSON.stringify(import.meta.resolve("../lib/cli/terminal.ts"))
+  };
+    using terminal = systemTerminal({ env: {}, progress: "bar" });
+    using progress = terminal.progress("writing");
+    try {
+      for (let i = 0; i < 64; i++) terminal.data(new Uint8Array(65536).fill(97));
+      terminal.note("written");
+    } catch (error) {
+      terminal.fail("cannot write", error);
+      Deno.exit(error instanceof OutputClosedError ? 7 : 8);
+    }`;
+  const config = new URL("../deno.json", import.meta.url).pathname;
+  const run = () =>
+    new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--config",
+        config,
+        "--ext=ts",
+        "-A",
+        `data:text/typescript,${encodeURIComponent(script)}`,
+      ],
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  const whole = await run().output();
+  assert.equal(new TextDecoder().decode(whole.stderr), "layerstash: written\n");
+  assert.equal(whole.stdout.length, 64 * 65536);
+  assert.ok(whole.stdout.every((byte) => byte === 97));
+  const closed = run();
+  await closed.stdout.cancel();
+  assert.equal(await new Response(closed.stderr).text(), "");
+  assert.equal((await closed.status).code, 7);
+});
