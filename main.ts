@@ -445,7 +445,5 @@ export type { Digest } from "./lib/oci/digest.ts";
 export type { Manifest } from "./lib/oci/manifest.ts";
 export * from "./lib/errors.ts";
 
-if (import.meta.main) {
-  const { runCommandLine } = await import("./lib/cli/program.ts");
-  await runCommandLine(Deno.args);
-}
+// The command line tells this story too, so it is not awaited here: that would be a circle.
+if (import.meta.main) import("./lib/cli/program.ts").then(({ runCommandLine }) => runCommandLine(Deno.args));

@@ -13,9 +13,13 @@ const withRegistry = { ignore: !await ensureTool("docker-registry", "docker-regi
 const withOpenssl = { ignore: !await ensureTool("openssl", "openssl") };
 const withPython = { ignore: await pythonPeer("layerstash==1.0.0") === undefined };
 
+// Deno's fetch makes a request again, on its own, when a connection that it had used before ends without an
+// answer: bodies in memory included. A new connection for each request shows what the rigs really do.
+const newConnections = Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+
 /** Fetches, and reads the answer to its end. */
 async function ask(url: string | URL, init: RequestInit & { client?: Deno.HttpClient } = {}) {
-  const response = await fetch(url, { redirect: "manual", ...init });
+  const response = await fetch(url, { redirect: "manual", client: newConnections, ...init });
   const bytes = new Uint8Array(await response.arrayBuffer());
   return { status: response.status, headers: response.headers, bytes, text: new TextDecoder().decode(bytes) };
 }

@@ -37,6 +37,11 @@ export class Authorization {
     this.#options = options;
   }
 
+  /** Whether the registry has asked for anything. */
+  get demanded(): boolean {
+    return this.#demand !== undefined;
+  }
+
   /** Whether there is somebody to sign in as. */
   async signedIn(): Promise<boolean> {
     return await this.#lookUp() !== undefined;

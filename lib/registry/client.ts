@@ -24,8 +24,8 @@ export interface Call {
   method: HttpRequest["method"];
   /** A path behind `/v2/<repository>/`, or a URL that the registry gave. */
   to: string | URL;
-  /** What the call does: what its token has to allow. */
-  action: Action;
+  /** What the call does: what its token has to allow. A mere `sign-in` needs no right. */
+  action: Action | "sign-in";
   /** What is asked for, for messages, as in `the tag disk-1`. */
   what: string;
   /** The statuses that are returned; all others are thrown as errors. */
@@ -61,6 +61,11 @@ export class RegistryClient {
   /** The registry's name. */
   get host(): string {
     return this.#options.address.host;
+  }
+
+  /** Whether the registry has asked who it speaks to. */
+  get signedIn(): boolean {
+    return this.#authorization.demanded;
   }
 
   /** The context in which attempts are made again. */
@@ -169,7 +174,7 @@ export class RegistryClient {
   async #headers(call: Call, url: URL): Promise<Headers> {
     const headers = new Headers({ "user-agent": "layerstash", ...call.headers });
     if (url.origin !== this.#options.address.origin) return headers;
-    const scopes = [scopeFor(this.#options.repository, call.action)];
+    const scopes = call.action === "sign-in" ? [] : [scopeFor(this.#options.repository, call.action)];
     if (call.alsoPull) scopes.push(scopeFor(call.alsoPull, "pull"));
     const authorization = await this.#authorization.header(scopes, call.signal);
     if (authorization) headers.set("authorization", authorization);

@@ -8,7 +8,10 @@ export interface Failure {
   method?: string;
   /** Which path (without the query); any where absent. */
   path?: RegExp;
-  /** The status; 0 = the connection is cut, and there is no answer. */
+  /**
+   * The status; 0 = the connection is cut, and there is no answer. (Deno's fetch then makes the request again, on
+   * its own, where it had used the connection before and the body is not a stream.)
+   */
   status: number;
   /** The answer's headers, such as `retry-after`. */
   headers?: Record<string, string>;

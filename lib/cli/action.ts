@@ -1,0 +1,83 @@
+/** How a command runs: it gets what it works with, and what it throws becomes a message and an exit code. @module */
+import type { OnEvent } from "../events.ts";
+import type { Store } from "../registry/store.ts";
+import { exitCodeOf, InterruptedError } from "./exit_codes.ts";
+import { listenForInterrupt } from "./interrupt.ts";
+import { jsonEvents } from "./json_events.ts";
+import {
+  openNamedStore,
+  openTerminal,
+  permissionError,
+  type RegistryFlags,
+  type RepositoryFlags,
+  warnOfUnsafe,
+} from "./session.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What every command works with. */
+export interface Session {
+  terminal: Terminal;
+  /** Ends when the user presses `Ctrl-C`. */
+  signal: AbortSignal;
+}
+
+/** What a command on a repository works with. */
+export interface StoreSession extends Session {
+  store: Store;
+  /** Shows events: as progress, as log lines, and as JSON where that is wanted. */
+  onEvent: OnEvent;
+}
+
+/** The command has ended with an exit code; what was to be said has been said. */
+export class CommandEnded extends Error {
+  /** @param exitCode the exit code of the process */
+  constructor(readonly exitCode: number) {
+    super(`exit code ${exitCode}`);
+  }
+}
+
+/** As commander knows where a value came from. */
+interface Parsed {
+  getOptionValueSource(option: string): string | undefined;
+}
+
+/** Wraps the work of a command that speaks to a registry. `doing` completes the sentence `cannot ...`. */
+export function action<F extends RegistryFlags>(
+  doing: (flags: F) => string,
+  work: (session: Session, flags: F) => Promise<void>,
+): (flags: F, parsed: Parsed) => Promise<void> {
+  return async (flags, parsed) => {
+    using terminal = openTerminal(flags);
+    using interrupt = listenForInterrupt();
+    try {
+      warnOfUnsafe(terminal, flags, parsed.getOptionValueSource("token") === "cli");
+      await work({ terminal, signal: interrupt.signal }, flags);
+    } catch (error) {
+      if (error instanceof CommandEnded) throw error;
+      terminal.close();
+      terminal.fail(`cannot ${doing(flags)}`, permissionError(error));
+      if (error instanceof InterruptedError) {
+        terminal.note("what was done is kept; the same command goes on from there");
+      }
+      throw new CommandEnded(exitCodeOf(permissionError(error)));
+    }
+  };
+}
+
+/** Wraps the work of a command on a repository, with the progress of what it moves. */
+export function storeAction<F extends RepositoryFlags & { json?: boolean | string | undefined }>(
+  doing: (flags: F) => string,
+  work: (session: StoreSession, flags: F) => Promise<void>,
+  { moving }: { moving?: (flags: F) => string } = {},
+): (flags: F, parsed: Parsed) => Promise<void> {
+  return action(doing, async ({ terminal, signal }, flags) => {
+    using display = terminal.progress(moving?.(flags) ?? "");
+    const toJson = flags.json && moving ? jsonEvents((text) => terminal.data(text)) : undefined;
+    const onEvent: OnEvent = (event) => {
+      display.onEvent(event);
+      toJson?.(event);
+    };
+    using store = await openNamedStore(flags, onEvent);
+    await work({ terminal, signal, store, onEvent }, flags);
+  });
+}

@@ -1,0 +1,41 @@
+/** `layerstash download`. @module */
+import type { Command } from "@commander-js/extra-typings";
+import { download } from "../../main.ts";
+import { InvalidInputError } from "../errors.ts";
+import { storeAction } from "./action.ts";
+import { line } from "./json_events.ts";
+import { stashCommand } from "./options.ts";
+import { formatSize } from "./sizes.ts";
+
+const EXAMPLES = `
+Examples:
+  $ layerstash download -r me/files -t disk -o disk.img
+  $ layerstash download --registry ghcr -r me/files -t photos -o - | tar x
+`;
+
+/** Makes the command. */
+export function downloadCommand(): Command {
+  const command = stashCommand("download")
+    .description("bring a stored file back, verified")
+    .requiredOption("-o, --outfile <file>", "the file to write; - is standard output")
+    .addHelpText("after", EXAMPLES)
+    .action(storeAction(
+      ({ baseTag, outfile }) => `bring ${baseTag} to ${nameOf(outfile)}`,
+      async ({ terminal, store, signal, onEvent }, { outfile, json, ...options }) => {
+        if (outfile === "-" && json) throw new InvalidInputError("--json and -o - both want standard output");
+        const output = outfile === "-" ? terminal.dataStream() : outfile;
+        const stash = await download(store, { ...options, output, signal, onEvent });
+        if (json) return terminal.data(line("done", stash));
+        const doubt = stash.provenComplete ? "" : "; it does not say whether it is complete";
+        terminal.note(
+          `${nameOf(outfile)} has ${stash.baseTag} now: ${formatSize(stash.size)}, verified${doubt}`,
+        );
+      },
+      { moving: ({ baseTag }) => `fetching ${baseTag}` },
+    ));
+  return command as unknown as Command;
+}
+
+function nameOf(outfile: string): string {
+  return outfile === "-" ? "standard output" : outfile;
+}

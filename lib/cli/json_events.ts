@@ -1,0 +1,37 @@
+/** Events as JSON, one a line, for `--json`. @module */
+import type { OnEvent } from "../events.ts";
+
+/** Progress is gathered for so long, in milliseconds: programs that read it want to know, not to drown. */
+const INTERVAL = 500;
+
+/**
+ * Writes events as lines of JSON: the event's type as `event`, then what it carries. Progress is added up and written
+ * at intervals, and before every other event. Requests are left out.
+ */
+export function jsonEvents(
+  write: (line: string) => void,
+  now: () => number = () => performance.now(),
+): OnEvent {
+  const gathered = new Map<string, number>();
+  let last = now();
+  const flush = () => {
+    for (const [phase, bytes] of gathered) write(line("progress", { phase, bytes }));
+    gathered.clear();
+    last = now();
+  };
+  return ({ type, ...rest }) => {
+    if (type === "request") return;
+    if (type !== "progress") {
+      flush();
+      return write(line(type, rest));
+    }
+    const { phase, bytes } = rest as { phase: string; bytes: number };
+    gathered.set(phase, (gathered.get(phase) ?? 0) + bytes);
+    if (now() - last >= INTERVAL) flush();
+  };
+}
+
+/** One event as a line. */
+export function line(event: string, content: object): string {
+  return `${JSON.stringify({ event, ...content })}\n`;
+}

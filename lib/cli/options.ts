@@ -1,0 +1,99 @@
+/** The options that commands share. Each has an environment variable, `LAYERSTASH_<NAME>`. @module */
+import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { LayerstashError } from "../errors.ts";
+import { parseSize } from "./sizes.ts";
+import { LOG_LEVELS, PROGRESS_MODES } from "./terminal.ts";
+
+const CONNECTION = "Sign-in and connection:";
+const OUTPUT = "Output:";
+
+/** A command that speaks to a registry. */
+export function registryCommand(name: string) {
+  return new Command(name)
+    .addOption(
+      new Option("--registry <registry>", "docker, ghcr, a host, a URL, or oci:DIR").default("docker")
+        .env("LAYERSTASH_REGISTRY"),
+    )
+    .addOption(
+      group(CONNECTION, new Option("-u, --username <name>", "who signs in").env("LAYERSTASH_USERNAME")),
+    )
+    .addOption(
+      group(CONNECTION, new Option("-p, --token <token>", "the password or token").env("LAYERSTASH_TOKEN")),
+    )
+    .addOption(
+      group(
+        CONNECTION,
+        new Option("--bearer-token <token>", "a token to send as it is").env("LAYERSTASH_BEARER_TOKEN"),
+      ),
+    )
+    .addOption(
+      group(
+        CONNECTION,
+        new Option("--ca-file <file>", "trust these authorities too, in PEM").env("LAYERSTASH_CA_FILE"),
+      ),
+    )
+    .addOption(flag(CONNECTION, "--insecure-skip-tls-verify", "trust any certificate: unsafe"))
+    .addOption(
+      group(OUTPUT, new Option("--log-level <level>", "what is told on standard error"))
+        .choices(LOG_LEVELS).default("info" as const).env("LAYERSTASH_LOG_LEVEL"),
+    )
+    .addOption(
+      group(OUTPUT, new Option("--progress <mode>", "how progress is shown"))
+        .choices(PROGRESS_MODES).default("auto" as const).env("LAYERSTASH_PROGRESS"),
+    );
+}
+
+/** A command that works on a repository. */
+export function repositoryCommand(name: string) {
+  return registryCommand(name)
+    .addOption(
+      new Option("-r, --repository <name>", "the repository, such as me/files").makeOptionMandatory()
+        .env("LAYERSTASH_REPOSITORY"),
+    )
+    .addOption(flag(OUTPUT, "--json", "print JSON on standard output"));
+}
+
+/** A command that works on one stash. */
+export function stashCommand(name: string) {
+  return repositoryCommand(name)
+    .requiredOption(
+      "-t, --base-tag <tag>",
+      "the name of the stash: its chunks have the tags TAG-1, TAG-2 ...",
+    )
+    .addOption(
+      group(CONNECTION, new Option("--jobs <number>", "how many requests run at once")).argParser(parseJobs)
+        .env("LAYERSTASH_JOBS"),
+    );
+}
+
+function group<O extends { helpGroup(heading: string): unknown }>(heading: string, option: O): O {
+  option.helpGroup(heading);
+  return option;
+}
+
+/** A flag whose variable may also say no: commander takes any value of a variable for a yes. */
+function flag<const F extends string>(heading: string, name: F, description: string) {
+  const variable = `LAYERSTASH_${name.slice(2).toUpperCase().replaceAll("-", "_")}`;
+  const option = new Option(name, `${description} (env: ${variable})`);
+  return group(
+    heading,
+    /^(1|yes|true|on)$/i.test(Deno.env.get(variable) ?? "") ? option.default(true, "yes") : option,
+  );
+}
+
+/** Reads a size; commander tells the user what is wrong with it. */
+export function parseSizeOption(text: string): number {
+  try {
+    const size = parseSize(text);
+    if (size > 0) return size;
+  } catch (error) {
+    if (!(error instanceof LayerstashError)) throw error;
+  }
+  throw new InvalidArgumentError("use bytes, or a number with a unit, such as 500MB or 4.5GiB");
+}
+
+function parseJobs(text: string): number {
+  const jobs = Number(text);
+  if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 64) return jobs;
+  throw new InvalidArgumentError("use a number from 1 to 64");
+}

@@ -1,0 +1,74 @@
+/** The command line: all commands, and what becomes of their ends. @module */
+import { Command, CommanderError } from "@commander-js/extra-typings";
+import { CommandEnded } from "./action.ts";
+import { downloadCommand } from "./download.ts";
+import { EXIT_CODES } from "./exit_codes.ts";
+import { infoCommand } from "./info.ts";
+import { listCommand } from "./list.ts";
+import { loginCommand, logoutCommand } from "./login.ts";
+import { removeCommand } from "./remove.ts";
+import { uploadCommand } from "./upload.ts";
+import { verifyCommand } from "./verify.ts";
+import { VERSION } from "./version.ts";
+
+const EPILOGUE = `
+Every option has a variable: --registry is LAYERSTASH_REGISTRY, and so on.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 not allowed, 5 bytes do not match, 6 conflict, 130 interrupted
+
+Try it without a registry, in a directory:
+  $ layerstash upload --registry oci:./box -r me/files -t disk -i disk.img
+  $ layerstash download --registry oci:./box -r me/files -t disk -o copy.img
+`;
+
+/** Writes to one of the standard streams. */
+export type Write = (text: string) => void;
+
+/** All commands. What commander itself has to say goes through the two functions. */
+export function buildProgram(output: { out: Write; err: Write }): Command {
+  const program = new Command("layerstash")
+    .description("Stores files of any size in container registries, and brings them back verified.")
+    .version(`layerstash v${VERSION}`, "--version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand("help [command]", "print the help of a command")
+    .addHelpText("after", EPILOGUE);
+  program.commandsGroup("Stored files:");
+  for (
+    const make of [uploadCommand, downloadCommand, listCommand, infoCommand, verifyCommand, removeCommand]
+  ) {
+    program.addCommand(make());
+  }
+  program.commandsGroup("Sign-in:");
+  for (const make of [loginCommand, logoutCommand]) program.addCommand(make());
+  for (const command of [program as unknown as Command, ...program.commands as unknown as Command[]]) {
+    command.exitOverride().showHelpAfterError("(see layerstash --help)").configureOutput({
+      writeOut: output.out,
+      writeErr: output.err,
+      outputError: (text, write) => write(text.replace(/^error: /, "layerstash: ")),
+    });
+    command.helpOption("-h, --help", "print this help");
+  }
+  return program as unknown as Command;
+}
+
+/** Runs one command line and gives its exit code. */
+export async function run(args: readonly string[], output: { out: Write; err: Write }): Promise<number> {
+  try {
+    await buildProgram(output).parseAsync([...args], { from: "user" });
+    return EXIT_CODES.done;
+  } catch (error) {
+    if (error instanceof CommandEnded) return error.exitCode;
+    if (!(error instanceof CommanderError)) throw error;
+    return error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage;
+  }
+}
+
+/** Runs the command line of this process, and ends the process with its exit code. */
+export async function runCommandLine(args: readonly string[]): Promise<never> {
+  const write = (stream: { writeSync(bytes: Uint8Array): number }) => (text: string) => {
+    for (let bytes = new TextEncoder().encode(text); bytes.length > 0;) {
+      bytes = bytes.subarray(stream.writeSync(bytes));
+    }
+  };
+  Deno.exit(await run(args, { out: write(Deno.stdout), err: write(Deno.stderr) }));
+}

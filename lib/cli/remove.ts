@@ -1,0 +1,32 @@
+/** `layerstash remove`. @module */
+import type { Command } from "@commander-js/extra-typings";
+import { remove } from "../../main.ts";
+import { CommandEnded, storeAction } from "./action.ts";
+import { exitCodeOf } from "./exit_codes.ts";
+import { stashCommand } from "./options.ts";
+
+const EXAMPLES = `
+Example:
+  $ layerstash remove -r me/files -t disk
+
+Only the tags of this stash are removed. The registry frees the space later, by itself.
+`;
+
+/** Makes the command. */
+export function removeCommand(): Command {
+  const command = stashCommand("remove")
+    .description("remove a stored file")
+    .addHelpText("after", EXAMPLES)
+    .action(storeAction(
+      ({ baseTag }) => `remove ${baseTag}`,
+      async ({ terminal, store, signal, onEvent }, { baseTag, json }) => {
+        const { removed, kept } = await remove(store, { baseTag, signal, onEvent });
+        const reasons = kept.map(({ tag, why }) => ({ tag, why }));
+        if (json) terminal.data(`${JSON.stringify({ removed, kept: reasons })}\n`);
+        else terminal.data(removed.map((tag) => `${tag}\n`).join(""));
+        for (const { tag, error } of kept) terminal.fail(`cannot remove the tag ${tag}`, error);
+        if (kept[0]) throw new CommandEnded(exitCodeOf(kept[0].error));
+      },
+    ));
+  return command as unknown as Command;
+}

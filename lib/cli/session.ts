@@ -1,0 +1,100 @@
+/** What a command works with: the terminal, the store that the options name, and the end that `Ctrl-C` brings. @module */
+import { NotAllowedError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
+import { InvalidInputError } from "../errors.ts";
+import { type Credentials, type FindCredentials, firstOf } from "../registry/credentials.ts";
+import { openStore } from "../registry/open_store.ts";
+import { savedCredentials } from "../registry/saved_credentials.ts";
+import type { Store } from "../registry/store.ts";
+import type { TransportOptions } from "../registry/transport.ts";
+import { fileError } from "../stash/input.ts";
+import { type LogLevel, type ProgressMode, systemTerminal, type Terminal } from "./terminal.ts";
+
+/** The options of every command that speaks to a registry. */
+export interface RegistryFlags {
+  registry: string;
+  username?: string | undefined;
+  token?: string | undefined;
+  bearerToken?: string | undefined;
+  caFile?: string | undefined;
+  insecureSkipTlsVerify?: boolean | string | undefined;
+  logLevel: LogLevel;
+  progress: ProgressMode;
+}
+
+/** The options of every command that works on a repository. */
+export interface RepositoryFlags extends RegistryFlags {
+  repository: string;
+}
+
+/** The terminal, as the options want it. */
+export function openTerminal(flags: Pick<RegistryFlags, "logLevel" | "progress">): Terminal {
+  return systemTerminal({ env: Deno.env.toObject(), ...flags });
+}
+
+/** The store that the options name. */
+export async function openNamedStore(flags: RepositoryFlags, onEvent: OnEvent): Promise<Store> {
+  const { registry, repository } = flags;
+  const credentials = credentialsOf(flags);
+  return openStore({ registry, repository, credentials, onEvent, ...await transportOf(flags) });
+}
+
+/** Who signs in: whom the options or their variables name, else whom docker and podman know. */
+export function credentialsOf(flags: RegistryFlags): FindCredentials {
+  const explicit = explicitCredentials(flags);
+  return firstOf(() => Promise.resolve(explicit), savedCredentials(Deno.env.toObject()));
+}
+
+/** The credentials that the options name. */
+export function explicitCredentials(
+  { username, token, bearerToken }: RegistryFlags,
+): Credentials | undefined {
+  if (bearerToken) return { kind: "bearer", token: bearerToken };
+  if (username && token) return { kind: "password", username, password: token };
+  if (!username && !token) return undefined;
+  throw new InvalidInputError(
+    username ? "the token to the user name is missing" : "the user name is missing",
+    {
+      hint: "give both -u and -p, or LAYERSTASH_USERNAME and LAYERSTASH_TOKEN, or use layerstash login",
+    },
+  );
+}
+
+/** How connections are made. */
+export async function transportOf(
+  { caFile, insecureSkipTlsVerify }: RegistryFlags,
+): Promise<TransportOptions> {
+  const caCerts = caFile === undefined ? undefined : [await readCertificates(caFile)];
+  return { caCerts, insecureSkipTlsVerify: insecureSkipTlsVerify === true, proxyEnv: Deno.env.toObject() };
+}
+
+async function readCertificates(path: string): Promise<string> {
+  const text = await Deno.readTextFile(path).catch((error) => {
+    throw fileError(error, path);
+  });
+  if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
+  throw new InvalidInputError(`${path} has no certificate in it`, {
+    hint: "the file has to be in PEM format",
+  });
+}
+
+/** Says what the options make unsafe. */
+export function warnOfUnsafe(terminal: Terminal, flags: RegistryFlags, fromCommandLine: boolean): void {
+  if (fromCommandLine) {
+    terminal.warn(
+      "-p shows the token to everybody on this machine; layerstash login and LAYERSTASH_TOKEN do not",
+    );
+  }
+  if (flags.insecureSkipTlsVerify === true) {
+    terminal.warn("certificates are not checked: whoever is on the line can read and change everything");
+  }
+}
+
+/** A refusal of Deno itself, in words. */
+export function permissionError(error: unknown): unknown {
+  if (!(error instanceof Deno.errors.NotCapable)) return error;
+  return new NotAllowedError(error.message.replace(/, run again.*/s, ""), {
+    hint: "run it with deno run -A, or give the permissions that the README names",
+    cause: error,
+  });
+}

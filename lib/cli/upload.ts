@@ -1,0 +1,43 @@
+/** `layerstash upload`. @module */
+import type { Command } from "@commander-js/extra-typings";
+import { upload } from "../../main.ts";
+import { storeAction } from "./action.ts";
+import { line } from "./json_events.ts";
+import { parseSizeOption, stashCommand } from "./options.ts";
+import { formatSize } from "./sizes.ts";
+import { counted } from "./table.ts";
+
+const EXAMPLES = `
+Examples:
+  $ layerstash upload -r me/files -t disk -i disk.img
+  $ layerstash upload --registry ghcr -r me/files -t disk -i disk.img
+  $ tar c photos | layerstash upload --registry oci:./box -r me/files -t photos -i -
+`;
+
+/** Makes the command. */
+export function uploadCommand(): Command {
+  const command = stashCommand("upload")
+    .description("store a file")
+    .requiredOption("-i, --infile <file>", "the file to store; - is standard input")
+    .option("--chunk-size <size>", "the size of a chunk, such as 500MB or 2GiB", parseSizeOption)
+    .option("--overwrite", "replace what is there under the same tags")
+    .addHelpText("after", EXAMPLES)
+    .action(storeAction(
+      ({ infile, baseTag }) => `store ${nameOf(infile)} as ${baseTag}`,
+      async ({ terminal, store, signal, onEvent }, { infile, json, ...options }) => {
+        const input = infile === "-" ? Deno.stdin.readable : infile;
+        const stash = await upload(store, { ...options, input, signal, onEvent });
+        if (json) return terminal.data(line("done", stash));
+        const { baseTag, size, chunks } = stash;
+        terminal.note(
+          `${store.name} has ${baseTag} now: ${formatSize(size)} in ${counted(chunks.length, "chunk")}`,
+        );
+      },
+      { moving: ({ infile }) => `storing ${nameOf(infile)}` },
+    ));
+  return command as unknown as Command;
+}
+
+function nameOf(infile: string): string {
+  return infile === "-" ? "standard input" : infile;
+}

@@ -1,0 +1,62 @@
+/** Asks a registry whether it takes credentials, before they are kept. @module */
+import { InvalidInputError } from "../errors.ts";
+import { parseRegistry } from "./address.ts";
+import { RegistryClient } from "./client.ts";
+import type { Credentials } from "./credentials.ts";
+import type { OpenOptions } from "./open_store.ts";
+import { DEFAULT_POLICY, systemClock } from "./retry.ts";
+import { openTransport } from "./transport.ts";
+
+/** What is checked, and where. */
+export interface CheckLoginOptions
+  extends Omit<OpenOptions, "repository" | "credentials" | "profile" | "apis"> {
+  credentials: Credentials;
+  signal?: AbortSignal | undefined;
+}
+
+/** What a registry says of credentials. */
+export interface LoginCheck {
+  /** The registry's name, under which credentials are kept. */
+  host: string;
+  /** Whether it looked at the credentials; a registry that is open to anybody does not. */
+  asked: boolean;
+}
+
+/**
+ * Signs in, and does nothing else.
+ *
+ * @throws {NotAllowedError} when the credentials are refused
+ * @throws {InvalidInputError} when the registry is a directory
+ */
+export async function checkLogin(options: CheckLoginOptions): Promise<LoginCheck> {
+  const { registry, credentials, signal, onEvent, retry, clock = systemClock } = options;
+  const address = parseRegistry(registry);
+  if (address.kind === "layout") throw new InvalidInputError("a directory needs no sign-in");
+  const transport = openTransport(options);
+  const policy = { ...DEFAULT_POLICY, ...retry };
+  const findCredentials = () => Promise.resolve(credentials);
+  const client = new RegistryClient({
+    address,
+    repository: "",
+    findCredentials,
+    transport,
+    policy,
+    clock,
+    onEvent,
+  });
+  const to = new URL("/v2/", address.origin);
+  try {
+    const answer = await client.call({
+      method: "GET",
+      to,
+      action: "sign-in",
+      what: "the sign-in",
+      expect: [200],
+      signal,
+    });
+    await answer.body?.cancel();
+    return { host: address.host, asked: client.signedIn };
+  } finally {
+    transport.close();
+  }
+}
