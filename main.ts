@@ -52,9 +52,13 @@ import { inParallel } from "./lib/transfer/pool.ts";
 // To begin with: which repository, and who asks.
 export { openStore } from "./lib/registry/open_store.ts";
 export type { OpenOptions } from "./lib/registry/open_store.ts";
+export type { Profile, PushMode } from "./lib/registry/profiles.ts";
+export type { Clock, RetryPolicy } from "./lib/registry/retry.ts";
+export type { TransportOptions } from "./lib/registry/transport.ts";
 export { firstOf } from "./lib/registry/credentials.ts";
 export type { Credentials, FindCredentials } from "./lib/registry/credentials.ts";
 export { savedCredentials } from "./lib/registry/saved_credentials.ts";
+export type { Environment } from "./lib/registry/docker_config_file.ts";
 
 /** How many requests run at once where nothing is said. */
 export const DEFAULT_JOBS = 4;
@@ -372,6 +376,7 @@ export interface VerifyOptions extends VerbOptions {
 
 /** What `verify` found. */
 export interface Verification {
+  /** What was checked. */
   stash: Stash;
   /** What is not as it should be; empty = all is well. */
   faults: Fault[];
@@ -433,11 +438,12 @@ export async function remove(store: Store, { baseTag, signal }: VerbOptions): Pr
 }
 
 // What the verbs give and take, and the parts to work on directly.
-export type { Fault, ListedStash, Removal, Stash, Store };
+export type { Fault, Family, ListedStash, Removal, Stash, Store };
+export type { ByteRange, CallOptions, ReadOptions, WriteOptions } from "./lib/registry/store.ts";
 export type { Chunk } from "./lib/stash/stash.ts";
 export { bytesSource } from "./lib/content/source.ts";
 export type { Source } from "./lib/content/source.ts";
-export { Hasher } from "./lib/content/hasher.ts";
+export { type FollowingHash, Hasher } from "./lib/content/hasher.ts";
 export { StreamCutter } from "./lib/content/stream_source.ts";
 export type { OnEvent, TransferEvent } from "./lib/events.ts";
 export type { Descriptor } from "./lib/oci/descriptor.ts";

@@ -33,6 +33,8 @@ export class LayerstashError extends Error {
   readonly hint: string | undefined;
 
   /**
+   * Makes the error.
+   *
    * @param message why it could not be done, as a clause without a full stop
    * @param details the hint and the cause
    */
@@ -97,6 +99,8 @@ export class RegistryError extends LayerstashError {
   readonly retryAfter: number | undefined;
 
   /**
+   * Makes the error.
+   *
    * @param message why it could not be done
    * @param details what the registry said
    */

@@ -28,7 +28,7 @@ export function downloadCommand(): Command {
         if (json) return terminal.data(line("done", stash));
         const doubt = stash.provenComplete ? "" : "; it does not say whether it is complete";
         terminal.note(
-          `${nameOf(outfile)} has ${stash.baseTag} now: ${formatSize(stash.size)}, verified${doubt}`,
+          `wrote ${nameOf(outfile)}: ${formatSize(stash.size)}, verified${doubt}`,
         );
       },
       { moving: ({ baseTag }) => `fetching ${baseTag}` },

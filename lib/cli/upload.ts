@@ -30,7 +30,7 @@ export function uploadCommand(): Command {
         if (json) return terminal.data(line("done", stash));
         const { baseTag, size, chunks } = stash;
         terminal.note(
-          `${store.name} has ${baseTag} now: ${formatSize(size)} in ${counted(chunks.length, "chunk")}`,
+          `stored ${baseTag} in ${store.name}: ${formatSize(size)} in ${counted(chunks.length, "chunk")}`,
         );
       },
       { moving: ({ infile }) => `storing ${nameOf(infile)}` },

@@ -19,7 +19,11 @@ export class StreamCutter {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   #ahead: Uint8Array | undefined;
 
-  /** @param stream what to cut; it is read only as far as needed */
+  /**
+   * Reads nothing yet.
+   *
+   * @param stream what to cut; it is read only as far as needed
+   */
   constructor(stream: ReadableStream<Uint8Array>) {
     this.#reader = stream.getReader();
   }

@@ -7,6 +7,7 @@ import type { Stash } from "./stash.ts";
 
 /** One line of the list. */
 export interface ListedStash {
+  /** The name of the stash. */
   baseTag: string;
   /** The largest number that has a tag. */
   chunks: number;

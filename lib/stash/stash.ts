@@ -9,6 +9,7 @@ export interface Chunk {
   tag: string;
   /** The digest of the bytes. */
   digest: Digest;
+  /** How many bytes it has. */
   size: number;
   /** Where its first byte belongs in the file. */
   position: number;
@@ -16,6 +17,7 @@ export interface Chunk {
 
 /** A stored file. Sizes are in bytes. */
 export interface Stash {
+  /** The name: the chunks have the tags `<baseTag>-1`, `<baseTag>-2` and so on. */
   baseTag: string;
   /** The name of the file that was stored; absent for standard input and for stashes of the Python layerstash. */
   name?: string | undefined;
@@ -25,6 +27,7 @@ export interface Stash {
   chunkSize: number;
   /** When the file was last changed, or the input stored, as an ISO 8601 date. */
   created?: string | undefined;
+  /** The slices, in order. */
   chunks: Chunk[];
   /** Whether the stash says itself that it is complete; one of the Python layerstash cannot. */
   provenComplete: boolean;

@@ -6,7 +6,7 @@
  *
  * @example
  * ```ts
- * import { inParallel } from "./lib/transfer/pool.ts";
+ * import { inParallel } from "./pool.ts";
  * const done: number[] = [];
  * await inParallel([1, 2, 3], { jobs: 2 }, async (item) => void done.push(await Promise.resolve(item)));
  * ```
