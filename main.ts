@@ -40,6 +40,7 @@ import { describeListed, type ListedStash, listStashes } from "./lib/stash/list_
 import {
   conflict,
   holds,
+  isKept,
   lookUpPresent,
   type Present,
   requireNoConflict,
@@ -108,23 +109,20 @@ export interface UploadOptions extends VerbOptions {
  */
 export async function upload(store: Store, options: UploadOptions): Promise<Stash> {
   using hasher = new Hasher();
-  const input = await openInput(options.input, hasher);
+  await using input = await openInput(options.input, hasher);
   const plan = planUpload(store, input, options);
   const present = await lookUpPresent(store, plan.baseTag, plan);
   if (!plan.overwrite) {
     await requireNoConflict(present, input, plan);
-    if (present.complete?.size === plan.size) return tellPresent(present.complete!, plan);
+    if (present.complete && await isKept(store, present.complete, input, plan)) {
+      return tellPresent(present.complete, plan);
+    }
   }
-  const layers: Descriptor[] = [];
-  await inParallel(input.chunks(plan.chunkSize), plan, async (chunk, signal) => {
-    const layer = layers[chunk.number - 1] = await storeBytes(chunk, present, plan, signal);
-    if (!await chunk.isLast()) await tagChunk(describeChunk(plan, chunk.number, layer), plan);
-  });
-  const stale = present.numbers.filter((number) => number > layers.length).map((number) =>
-    chunkTag(plan.baseTag, number)
-  );
-  if (stale[0] && !plan.overwrite) throw conflict(stale[0]);
+  const layers = await storeChunks(input, present, plan);
+  const stale = present.numbers.filter((number) => number > layers.length)
+    .map((number) => chunkTag(plan.baseTag, number));
   await input.requireUnchanged();
+  if (stale.length > 0) await tagChunk(describeFirstChunk(plan, layers), plan);
   await tagChunk(describeLastChunk(plan, layers), plan); // from here on the stash is complete
   await removeStale(stale, plan);
   return stashOf(plan, layers);
@@ -161,6 +159,28 @@ function planUpload(store: Store, input: Input, options: UploadOptions): UploadP
   return { ...options, store, chunkSize, jobs: input.seekable ? jobs : 1, name, size, chunks, created };
 }
 
+/** Stores all chunks, and tags all but the last. */
+async function storeChunks(input: Input, present: Present, plan: UploadPlan): Promise<Descriptor[]> {
+  const { baseTag, overwrite } = plan;
+  const layers: Descriptor[] = [];
+  // A stream shows conflicts only while it is read: until it has passed the last tag that is there, none is changed.
+  const lastPresent = input.seekable || overwrite ? 0 : present.numbers.at(-1) ?? 0;
+  const waiting: ChunkDescription[] = [];
+  const tagWaiting = async () => {
+    for (const image of waiting.splice(0)) await tagChunk(image, plan);
+  };
+  await inParallel(input.chunks(plan.chunkSize), plan, async (chunk, signal) => {
+    checkBaseTag(baseTag, chunk.number);
+    const layer = layers[chunk.number - 1] = await storeBytes(chunk, present, plan, signal);
+    if (await chunk.isLast()) return;
+    waiting.push(describeChunk(plan, chunk.number, layer));
+    if (chunk.number >= lastPresent) await tagWaiting();
+  });
+  if (lastPresent > layers.length) throw conflict(chunkTag(baseTag, lastPresent));
+  await tagWaiting();
+  return layers;
+}
+
 /** Stores the bytes of one chunk, unless they are there. */
 async function storeBytes(
   { number, source }: InputChunk,
@@ -170,14 +190,11 @@ async function storeBytes(
 ): Promise<Descriptor> {
   const there = present.layers.get(number);
   const compare = there !== undefined && !(source.once && overwrite); // what was read once could not be sent any more
-  if (compare) {
-    if (source.once) await source.open().pipeTo(new WritableStream(), { signal });
-    const same = await holds(there, source);
-    if (same) {
-      onEvent?.({ type: "chunk", chunk: number, state: "present", digest: there.digest, size: there.size });
-    }
-    if (same) return there;
-    if (!overwrite) throw conflict(chunkTag(baseTag, number));
+  const same = compare && await holds(there, source, { signal });
+  if (present.layers.has(number) && !same && !overwrite) throw conflict(chunkTag(baseTag, number));
+  if (same && (source.once || await store.stat(there.digest, { signal }) === there.size)) {
+    onEvent?.({ type: "chunk", chunk: number, state: "present", digest: there.digest, size: there.size });
+    return there;
   }
   const onBytes = (bytes: number) => onEvent?.({ type: "progress", phase: "send", bytes });
   const layer = await store.write(source, { signal, onBytes, checkFirst: compare });
@@ -205,11 +222,17 @@ function describeChunk(
   return { tag: chunkTag(baseTag, number), config, manifest: buildManifest(store.family, config, layer) };
 }
 
+/** Describes the first chunk when all are known: then no tag that an older stash left behind passes for the last. */
+function describeFirstChunk(plan: UploadPlan, layers: Descriptor[]): ChunkDescription {
+  if (layers.length === 1) return describeLastChunk(plan, layers);
+  return describeChunk(plan, 1, layers[0]!, { size: sizeOf(layers), chunks: layers.length });
+}
+
 /** Describes the last chunk: it has the table of all chunks, and so the stash is what it says. */
 function describeLastChunk(plan: UploadPlan, layers: Descriptor[]): ChunkDescription {
   const digests: Digest[] = layers.map(({ digest }) => digest);
-  const size = layers.reduce((sum, layer) => sum + layer.size, 0);
-  return describeChunk(plan, layers.length, layers.at(-1)!, { size, chunks: layers.length, digests });
+  const table = { size: sizeOf(layers), chunks: layers.length, digests };
+  return describeChunk(plan, layers.length, layers.at(-1)!, table);
 }
 
 /** Builds the config of a chunk's image: an ordinary one, with an object of our own in it. */
@@ -255,16 +278,12 @@ async function removeStale(stale: string[], { store, onEvent, signal }: UploadPl
 
 function stashOf(plan: UploadPlan, layers: Descriptor[]): Stash {
   const { baseTag, name, chunkSize, created } = plan;
-  const size = layers.reduce((sum, layer) => sum + layer.size, 0);
-  return {
-    baseTag,
-    name,
-    size,
-    chunkSize,
-    created,
-    chunks: placeChunks(baseTag, layers),
-    provenComplete: true,
-  };
+  const chunks = placeChunks(baseTag, layers);
+  return { baseTag, name, size: sizeOf(layers), chunkSize, created, chunks, provenComplete: true };
+}
+
+function sizeOf(layers: Descriptor[]): number {
+  return layers.reduce((sum, { size }) => sum + size, 0);
 }
 
 function tellPresent(stash: Stash, { onEvent }: VerbOptions): Stash {
@@ -438,7 +457,7 @@ export async function remove(store: Store, { baseTag, signal }: VerbOptions): Pr
 }
 
 // What the verbs give and take, and the parts to work on directly.
-export type { Fault, Family, ListedStash, Removal, Stash, Store };
+export type { Family, Fault, ListedStash, Removal, Stash, Store };
 export type { ByteRange, CallOptions, ReadOptions, WriteOptions } from "./lib/registry/store.ts";
 export type { Chunk } from "./lib/stash/stash.ts";
 export { bytesSource } from "./lib/content/source.ts";

@@ -28,6 +28,8 @@ export interface StoreSession extends Session {
   onEvent: OnEvent;
 }
 
+const GO_ON = "what was done is kept: the same command goes on from there";
+
 /** The command has ended with an exit code; what was to be said has been said. */
 export class CommandEnded extends Error {
   /** @param exitCode the exit code of the process */
@@ -56,9 +58,6 @@ export function action<F extends RegistryFlags>(
       if (error instanceof CommandEnded) throw error;
       terminal.close();
       terminal.fail(`cannot ${doing(flags)}`, permissionError(error));
-      if (error instanceof InterruptedError) {
-        terminal.note("what was done is kept; the same command goes on from there");
-      }
       throw new CommandEnded(exitCodeOf(permissionError(error)));
     }
   };
@@ -78,6 +77,10 @@ export function storeAction<F extends RepositoryFlags & { json?: boolean | strin
       toJson?.(event);
     };
     using store = await openNamedStore(flags, onEvent);
-    await work({ terminal, signal, store, onEvent }, flags);
+    try {
+      await work({ terminal, signal, store, onEvent }, flags);
+    } catch (error) {
+      throw error instanceof InterruptedError && moving ? new InterruptedError(GO_ON) : error;
+    }
   });
 }

@@ -4,8 +4,8 @@ import { OutputClosedError } from "./terminal.ts";
 
 /** The user, or the system, asked to stop. */
 export class InterruptedError extends Error {
-  /** Makes the error. */
-  constructor() {
+  /** @param hint how to go on */
+  constructor(readonly hint?: string) {
     super("interrupted");
     this.name = "InterruptedError";
   }

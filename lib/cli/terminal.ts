@@ -12,7 +12,6 @@
  *
  * @module
  */
-import { LayerstashError } from "../errors.ts";
 import type { OnEvent, TransferEvent } from "../events.ts";
 import { columnsOf, printable, renderBar, renderEvent, renderPlain } from "./progress_bar.ts";
 import { advance, type ProgressState, startProgress } from "./progress_state.ts";
@@ -155,7 +154,8 @@ export class Terminal implements Disposable {
   fail(what: string, error: unknown): void {
     if (error instanceof OutputClosedError) return;
     this.log("critical", `${what}: ${error instanceof Error ? error.message : String(error)}`);
-    if (error instanceof LayerstashError && error.hint) this.#print(`hint: ${oneLine(error.hint)}\n`);
+    const hint = (error as { hint?: unknown } | null)?.hint;
+    if (typeof hint === "string") this.#print(`hint: ${oneLine(hint)}\n`);
     if (error instanceof Error && error.stack && this.#wants("debug")) {
       this.#print(`${error.stack.split("\n").map(printable).join("\n")}\n`);
     }

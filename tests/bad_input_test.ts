@@ -1,0 +1,273 @@
+/** Bad input: each gets a clear message and its exit code, and nothing is lost or half-written. @module */
+import assert from "node:assert/strict";
+import { bytesSource, openStore, upload } from "../main.ts";
+import { encodeManifest } from "../lib/oci/manifest.ts";
+import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
+import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
+import { ensureTool } from "./rigs/debian.ts";
+import { startFakeRegistry } from "./rigs/fake_registry.ts";
+import { startRegistry } from "./rigs/real_registry.ts";
+import { USER } from "./rigs/user.ts";
+
+const BOX = ["--registry", "oci:./box", "-r", "me/files"];
+const encode = (text: string) => new TextEncoder().encode(text);
+
+/** Runs a command that has to fail, and checks all that it says. */
+async function fails(work: Workplace, args: string[], code: number, message: RegExp): Promise<void> {
+  const ended = await work.run(args);
+  assert.equal(ended.code, code, ended.stderr);
+  assert.match(ended.stderr, message);
+  assert.equal(ended.stdout, "");
+  assert.doesNotMatch(ended.stderr, /^\s+at /m, "no stack trace");
+}
+
+/** Stores a chunk as the Python layerstash does: without a word about the stash. */
+async function storeLegacyChunk(directory: string, tag: string, content: string): Promise<void> {
+  using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+  const layer = await store.write(bytesSource(encode(content)));
+  const config = await store.write(bytesSource(encode('{"architecture":"x86_64","os":"linux"}')));
+  await store.putManifest(
+    tag,
+    encodeManifest({
+      schemaVersion: 2,
+      mediaType: IMAGE_MANIFEST.oci,
+      config: { ...config, mediaType: IMAGE_CONFIG.oci },
+      layers: [{ ...layer, mediaType: OCTET_STREAM }],
+    }),
+  );
+}
+
+Deno.test("an unknown tag makes no file and leaves one that is there alone", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", "disk");
+  await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img"]);
+  const message =
+    /^layerstash: cannot bring dusk to \S+: there is no stash dusk in oci:box\/me\/files\nhint: it has: disk\n$/;
+  await fails(work, ["download", ...BOX, "-t", "dusk", "-o", "new"], 3, message);
+  await assert.rejects(Deno.stat(work.path("new")), Deno.errors.NotFound);
+  await work.write("old", "precious");
+  await fails(work, ["download", ...BOX, "-t", "dusk", "-o", "old"], 3, message);
+  assert.equal(await Deno.readTextFile(work.path("old")), "precious");
+});
+
+Deno.test("a wrong password is refused by a real registry with exit code 4", async () => {
+  if (!await ensureTool("docker-registry", "docker-registry")) return;
+  await using registry = await startRegistry({ auth: "htpasswd" });
+  await using work = await makeWorkplace();
+  await work.write("disk.img", "disk");
+  const to = ["--registry", registry.host, "-r", "me/files", "-t", "disk"];
+  const message =
+    /layerstash: cannot store disk\.img as disk: \S+ answered 401 to .*\nhint: the user name or the token is wrong/;
+  await fails(work, ["upload", ...to, "-i", "disk.img", "-u", USER.username, "-p", "wrong"], 4, message);
+  await fails(work, ["upload", ...to, "-i", "disk.img"], 4, /hint: sign in with: layerstash login/);
+});
+
+Deno.test("a tag that holds something else is a conflict, and nothing is changed", async () => {
+  await using work = await makeWorkplace();
+  await work.write("one", "one");
+  await work.write("two", "two");
+  await work.run(["upload", ...BOX, "-t", "disk", "-i", "one"]);
+  const index = await Deno.readTextFile(work.path("box/me/files/index.json"));
+  const message =
+    /: the tag disk-1 is there already, and it holds something else\nhint: use another base tag, or --overwrite/;
+  await fails(work, ["upload", ...BOX, "-t", "disk", "-i", "two"], 6, message);
+  assert.equal(await Deno.readTextFile(work.path("box/me/files/index.json")), index);
+});
+
+Deno.test("a corrupted blob never gets the target's name", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", "a disk image");
+  await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img"]);
+  const { chunks: [chunk] } = JSON.parse((await work.run(["info", "--json", ...BOX, "-t", "disk"])).stdout);
+  await work.write(`box/me/files/blobs/sha256/${chunk.digest.slice(7)}`, "a DISK image");
+  await fails(
+    work,
+    ["download", ...BOX, "-t", "disk", "-o", "copy"],
+    5,
+    /: the blob sha256:\w+ is corrupted/,
+  );
+  await assert.rejects(Deno.stat(work.path("copy")), Deno.errors.NotFound);
+  const piped = await work.run(["download", ...BOX, "-t", "disk", "-o", "-"]);
+  assert.equal(piped.code, 5);
+  assert.match(piped.stderr, /bytes that were already written are bad/);
+  const deep = await work.run(["verify", ...BOX, "-t", "disk", "--deep"]);
+  assert.deepEqual([deep.code, deep.stdout], [
+    5,
+    "disk is NOT well: 1 fault\ndisk-1: its blob is corrupted\n",
+  ]);
+  assert.equal((await work.run(["verify", ...BOX, "-t", "disk"])).code, 0, "sizes alone do not show it");
+});
+
+Deno.test("a gap in a stash of the Python tool is told, and no file is made", async () => {
+  await using work = await makeWorkplace();
+  for (const number of [1, 2, 4]) await storeLegacyChunk(work.path("box"), `old-${number}`, `part ${number}`);
+  await fails(
+    work,
+    ["download", ...BOX, "-t", "old", "-o", "copy"],
+    3,
+    /: the stash old is incomplete: old-3 is missing\n/,
+  );
+  await assert.rejects(Deno.stat(work.path("copy")), Deno.errors.NotFound);
+  const { stdout } = await work.run(["list", ...BOX]);
+  assert.equal(stdout, "STASH  CHUNKS\nold    4       incomplete: chunk 3 is missing\n");
+});
+
+Deno.test("a base tag that is a part of another gets its own chunks only", async () => {
+  await using work = await makeWorkplace();
+  await storeLegacyChunk(work.path("box"), "ftp-1", "mine");
+  await storeLegacyChunk(work.path("box"), "python-ftp-1", "not mine");
+  await storeLegacyChunk(work.path("box"), "ftp-server-1", "not mine either");
+  const { code, stdout } = await work.run(["download", ...BOX, "-t", "ftp", "-o", "-"]);
+  assert.deepEqual([code, stdout], [0, "mine"]);
+});
+
+Deno.test("a tag that is too long with its largest number is refused before anything is sent", async () => {
+  await using work = await makeWorkplace();
+  await using registry = await startFakeRegistry();
+  await work.write("disk.img", "0123456789");
+  const to = ["--registry", registry.url, "-r", "me/files"];
+  const args = ["upload", ...to, "-t", "x".repeat(126), "-i", "disk.img", "--chunk-size", "1"];
+  await fails(
+    work,
+    args,
+    2,
+    /has 129 characters, 128 are allowed\nhint: use a base tag of at most 125 characters/,
+  );
+  assert.equal(registry.requests.length, 0);
+});
+
+Deno.test("1,500 tags over pages are listed and found without a manifest request for each", async () => {
+  await using work = await makeWorkplace();
+  await using registry = await startFakeRegistry({ faults: { tagPageSize: 100, opaqueLinks: true } });
+  using store = openStore({ registry: registry.url, repository: "me/files" });
+  await upload(store, { baseTag: "zebra", input: new Response("stripes").body! });
+  const manifest = (await store.manifest("zebra-1"))!;
+  for (let number = 1; number < 1500; number++) await store.putManifest(`many-${number}`, manifest);
+  registry.requests.length = 0;
+  const to = ["--registry", registry.url, "-r", "me/files"];
+  const { stdout } = await work.run(["list", ...to]);
+  assert.equal(stdout, "STASH  CHUNKS\nmany   1499\nzebra  1\n");
+  assert.equal(registry.requests.filter(({ path }) => path.includes("/manifests/")).length, 0);
+  assert.equal((await work.run(["download", ...to, "-t", "zebra", "-o", "-"])).stdout, "stripes");
+});
+
+Deno.test("an input that is missing, a directory or unreadable is told apart", async () => {
+  await using work = await makeWorkplace();
+  await fails(work, ["upload", ...BOX, "-t", "x", "-i", "nowhere"], 3, /: there is no file nowhere\n/);
+  await fails(work, ["upload", ...BOX, "-t", "x", "-i", "."], 2, /: \. is a directory\nhint: pack it first/);
+  await work.write("secret", "secret");
+  await Deno.chmod(work.path("secret"), 0o000);
+  // Even root needs these two capabilities to read what it may not.
+  const under = Deno.uid() === 0 ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] : [];
+  const ended = await work.run(["upload", ...BOX, "-t", "x", "-i", "secret"], { under });
+  assert.equal(ended.code, 4, ended.stderr);
+  assert.match(ended.stderr, /: secret may not be read: permission denied\n/);
+  await assert.rejects(Deno.stat(work.path("box/me/files/index.json")), Deno.errors.NotFound);
+});
+
+Deno.test("invalid names and numbers are usage errors", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", "disk");
+  const to = ["-t", "disk", "-i", "disk.img"];
+  await fails(
+    work,
+    ["upload", "--registry", "oci:box", "-r", "Me/Files", ...to],
+    2,
+    /"Me\/Files" is not a repository name/,
+  );
+  await fails(
+    work,
+    ["upload", "--registry", "oci:box", "-r", "me/../up", ...to],
+    2,
+    /is not a repository name/,
+  );
+  await fails(work, ["upload", "--registry", "oci:", "-r", "me/files", ...to], 2, /"oci:" needs a directory/);
+  await fails(
+    work,
+    ["upload", "--registry", "host/path", "-r", "me/files", ...to],
+    2,
+    /"host\/path" is not a registry/,
+  );
+  await fails(work, ["upload", ...BOX, "-t", "a b", "-i", "disk.img"], 2, /"a b" is not a tag/);
+  await fails(
+    work,
+    ["upload", ...BOX, ...to, "--chunk-size", "many"],
+    2,
+    /--chunk-size.*use bytes, or a number with a unit/,
+  );
+  await fails(work, ["upload", ...BOX, ...to, "--chunk-size", "0"], 2, /--chunk-size/);
+  await fails(work, ["upload", ...BOX, ...to, "--jobs", "0"], 2, /--jobs.*use a number from 1 to 64/);
+  await fails(work, ["upload", ...BOX, ...to, "-u", "me"], 2, /the token to the user name is missing/);
+  await fails(
+    work,
+    ["upload", ...BOX, "-t", "disk"],
+    2,
+    /required option '-i, --infile <file>' not specified/,
+  );
+  await fails(work, ["uplaod"], 2, /unknown command 'uplaod'\n\(Did you mean upload\?\)/);
+  await fails(
+    work,
+    ["download", ...BOX, "-t", "disk", "-o", "-", "--json"],
+    2,
+    /--json and -o - both want standard output/,
+  );
+});
+
+Deno.test("a web server that is no registry is told", async () => {
+  await using work = await makeWorkplace();
+  await using registry = await startFakeRegistry({ faults: { notARegistry: true } });
+  const to = ["--registry", registry.url, "-r", "me/files"];
+  await fails(
+    work,
+    ["list", ...to],
+    1,
+    /answered with a web page: it is not a registry\nhint: check the name/,
+  );
+  await fails(
+    work,
+    ["download", ...to, "-t", "disk", "-o", "copy"],
+    1,
+    /answered with a web page: it is not a registry/,
+  );
+});
+
+Deno.test("a registry that does not answer is given up soon", async () => {
+  await using work = await makeWorkplace();
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  await fails(
+    work,
+    ["list", "--registry", `localhost:${port}`, "-r", "me/files"],
+    1,
+    /does not answer: .*\nhint: check/,
+  );
+});
+
+Deno.test("a full disk fails before the download begins, and says how much room is missing", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", new Uint8Array(3_000_000));
+  await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img"]);
+  await Deno.mkdir(work.path("small"));
+  const mounted = await new Deno.Command("mount", {
+    args: ["-t", "tmpfs", "-o", "size=1m", "tmpfs", work.path("small")],
+    stderr: "null",
+  }).output().catch(() => ({ success: false }));
+  if (!mounted.success) {
+    return announce("cannot test a full disk here: mounting a small file system is not permitted");
+  }
+  try {
+    const message = /has \d+ bytes free, 3000000 are needed\nhint: make room for \d+ bytes more/;
+    await fails(work, ["download", ...BOX, "-t", "disk", "-o", "small/copy"], 1, message);
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(work.path("small"))), []);
+    const up = ["upload", "--registry", "oci:./small", "-r", "me/files", "-t", "disk", "-i", "disk.img"];
+    await fails(work, up, 1, /no space is left on the disk for small\/me\/files\nhint: make room/);
+    assert.equal((await work.run(["list", "--registry", "oci:./small", "-r", "me/files"])).stdout, "");
+  } finally {
+    await new Deno.Command("umount", { args: [work.path("small")] }).output();
+  }
+});
+
+function announce(text: string): void {
+  Deno.stderr.writeSync(encode(`${text}\n`));
+}

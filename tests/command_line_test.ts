@@ -1,0 +1,229 @@
+/** The command line as people use it: what goes where, and what it ends with. @module */
+import assert from "node:assert/strict";
+import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
+import { startFakeRegistry } from "./rigs/fake_registry.ts";
+
+const BOX = ["--registry", "oci:./box", "-r", "me/files"];
+const TEN = new TextEncoder().encode("0123456789");
+
+/** Stores three chunks. */
+async function store(work: Workplace, name = "disk", content = TEN): Promise<void> {
+  await work.write(`${name}.img`, content);
+  const chunkSize = String(Math.ceil(content.length * 0.4));
+  const args = ["upload", ...BOX, "-t", name, "-i", `${name}.img`, "--chunk-size", chunkSize];
+  const { code, stderr } = await work.run(args);
+  assert.equal(code, 0, stderr);
+}
+
+Deno.test("a file is stored, listed, described, checked, brought back and removed", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", TEN);
+  const up = await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img", "--chunk-size", "4"]);
+  assert.deepEqual(up, {
+    code: 0,
+    stdout: "",
+    stderr: "layerstash: stored disk in oci:box/me/files: 10 B in 3 chunks\n",
+  });
+  const list = await work.run(["list", ...BOX]);
+  assert.deepEqual(list, { code: 0, stdout: "STASH  CHUNKS\ndisk   3\n", stderr: "" });
+  const exact = await work.run(["list", ...BOX, "--exact-size"]);
+  assert.match(exact.stdout, /^disk   3       10 B  disk\.img  \d{4}-\d\d-\d\d \d\d:\d\d$/m);
+  const info = await work.run(["info", ...BOX, "-t", "disk"]);
+  assert.match(info.stdout, /^size: {6}10 B \(10 bytes\)\n/m);
+  assert.match(info.stdout, /^chunks: {4}3 of 4 B \(4 bytes\)\ncomplete:  yes\n/m);
+  const verify = await work.run(["verify", ...BOX, "-t", "disk", "--deep"]);
+  assert.equal(verify.stdout, "disk is well: 10 B in 3 chunks, every byte was read\n");
+  const down = await work.run(["download", ...BOX, "-t", "disk", "-o", "copy"]);
+  assert.deepEqual(down, { code: 0, stdout: "", stderr: "layerstash: wrote copy: 10 B, verified\n" });
+  assert.deepEqual(await Deno.readFile(work.path("copy")), TEN);
+  const remove = await work.run(["remove", ...BOX, "-t", "disk"]);
+  assert.deepEqual(remove, { code: 0, stdout: "disk-3\ndisk-2\ndisk-1\n", stderr: "" });
+  const empty = await work.run(["list", ...BOX]);
+  assert.deepEqual(empty, {
+    code: 0,
+    stdout: "",
+    stderr: "layerstash: oci:box/me/files has nothing stored with layerstash\n",
+  });
+});
+
+Deno.test("standard input and standard output carry the bytes and nothing else", async () => {
+  await using work = await makeWorkplace();
+  const bytes = crypto.getRandomValues(new Uint8Array(50_000));
+  const up = await work.run(["upload", ...BOX, "-t", "pipe", "-i", "-", "--chunk-size", "20kB"], {
+    stdin: bytes,
+  });
+  assert.deepEqual([up.code, up.stdout], [0, ""], up.stderr);
+  const down = await work.runForBytes(["download", ...BOX, "-t", "pipe", "-o", "-"]);
+  assert.equal(down.code, 0);
+  assert.deepEqual(new Uint8Array(down.stdout), bytes);
+});
+
+Deno.test("--json gives one event a line for transfers, the last with the result", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", TEN);
+  const { stdout } = await work.run([
+    "upload",
+    "--json",
+    ...BOX,
+    "-t",
+    "disk",
+    "-i",
+    "disk.img",
+    "--chunk-size",
+    "6",
+  ]);
+  const events = stdout.trimEnd().split("\n").map((each) => JSON.parse(each));
+  assert.deepEqual(events[0], { event: "plan", chunkSize: 6, size: 10, chunks: 2 });
+  assert.deepEqual(events.filter(({ event }) => event === "chunk").map(({ state }) => state), [
+    "sent",
+    "sent",
+  ]);
+  assert.equal(
+    events.filter(({ event }) => event === "progress").reduce((sum, { bytes }) => sum + bytes, 0),
+    10,
+  );
+  const { event, baseTag, size, chunks } = events.at(-1);
+  assert.deepEqual([event, baseTag, size, chunks.length], ["done", "disk", 10, 2]);
+});
+
+Deno.test("--json gives one document for reports", async () => {
+  await using work = await makeWorkplace();
+  await store(work);
+  const list = JSON.parse((await work.run(["list", "--json", "--exact-size", ...BOX])).stdout);
+  assert.deepEqual(
+    list.map(({ baseTag, chunks, size, name }: Record<string, unknown>) => [baseTag, chunks, size, name]),
+    [
+      ["disk", 3, 10, "disk.img"],
+    ],
+  );
+  const info = JSON.parse((await work.run(["info", "--json", ...BOX, "-t", "disk"])).stdout);
+  assert.deepEqual(info.chunks.map(({ tag }: { tag: string }) => tag), ["disk-1", "disk-2", "disk-3"]);
+  const verify = JSON.parse(
+    (await work.run(["verify", "--json", ...BOX, "-t", "disk"])).stdout.split("\n").at(-2)!,
+  );
+  assert.deepEqual(verify.faults, []);
+  const removed = JSON.parse((await work.run(["remove", "--json", ...BOX, "-t", "disk"])).stdout);
+  assert.deepEqual(removed, { removed: ["disk-3", "disk-2", "disk-1"], kept: [] });
+});
+
+Deno.test("each global option has an environment variable", async () => {
+  await using work = await makeWorkplace();
+  await store(work);
+  const env = { LAYERSTASH_REGISTRY: "oci:./box", LAYERSTASH_REPOSITORY: "me/files", LAYERSTASH_JSON: "1" };
+  const { stdout } = await work.run(["list"], { env });
+  assert.equal(JSON.parse(stdout)[0].baseTag, "disk");
+  const no = await work.run(["list"], { env: { ...env, LAYERSTASH_JSON: "0" } });
+  assert.match(no.stdout, /^STASH/);
+});
+
+Deno.test("a user name and token from the environment sign in, and are not printed", async () => {
+  await using work = await makeWorkplace();
+  await using registry = await startFakeRegistry({ auth: "basic" });
+  await work.write("disk.img", TEN);
+  const to = ["--registry", registry.url, "-r", "me/files", "-t", "disk"];
+  const env = { LAYERSTASH_USERNAME: "alice", LAYERSTASH_TOKEN: "open-sesame" };
+  const { USER } = await import("./rigs/user.ts");
+  const right = { LAYERSTASH_USERNAME: USER.username, LAYERSTASH_TOKEN: USER.password };
+  const wrong = await work.run(["upload", "--log-level", "debug", ...to, "-i", "disk.img"], { env });
+  assert.equal(wrong.code, 4, wrong.stderr);
+  assert.ok(!wrong.stderr.includes("open-sesame"));
+  const good = await work.run(["upload", "--log-level", "trace", ...to, "-i", "disk.img"], { env: right });
+  assert.equal(good.code, 0, good.stderr);
+  assert.ok(!good.stderr.includes(USER.password));
+});
+
+Deno.test("-p works, and warns that others on the machine can read it", async () => {
+  await using work = await makeWorkplace();
+  await using registry = await startFakeRegistry({ auth: "basic" });
+  const { USER } = await import("./rigs/user.ts");
+  const words = [
+    "list",
+    "--registry",
+    registry.url,
+    "-r",
+    "me/files",
+    "-u",
+    USER.username,
+    "-p",
+    USER.password,
+  ];
+  const { code, stderr } = await work.run(words);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /layerstash: -p shows the token to everybody on this machine/);
+});
+
+Deno.test("help of every command has examples and fits into 80 columns", async () => {
+  await using work = await makeWorkplace();
+  for (const command of ["upload", "download", "list", "info", "verify", "remove", "login", "logout"]) {
+    const { code, stdout, stderr } = await work.run([command, "--help"], { env: { COLUMNS: "80" } });
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.match(stdout, new RegExp(`Examples?:\\n  \\$ .*layerstash ${command}`));
+    const options = stdout.slice(0, stdout.indexOf("Example"));
+    assert.ok(options.split("\n").every((line) => line.length <= 80), options);
+  }
+});
+
+Deno.test("--version names the version of deno.json", async () => {
+  await using work = await makeWorkplace();
+  const { version } = JSON.parse(await Deno.readTextFile(new URL("../deno.json", import.meta.url)));
+  assert.equal((await work.run(["--version"])).stdout, `layerstash v${version}\n`);
+});
+
+Deno.test("a reader of standard output that goes away ends the command without a word", async () => {
+  await using work = await makeWorkplace();
+  await store(work, "big", new Uint8Array(400_000));
+  const args = ["-c", `"$@" | true; echo "\${PIPESTATUS[0]}"`, "bash"];
+  const { stdout, stderr } = await work.run(["download", ...BOX, "-t", "big", "-o", "-"], {
+    under: ["bash", ...args],
+  });
+  assert.deepEqual([stdout, stderr], ["0\n", ""]);
+});
+
+Deno.test("Ctrl-C ends an upload with 130, says how to go on, and leaves no tag that passes for a stash", async () => {
+  await using work = await makeWorkplace();
+  const stuck = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
+  const onRequest = async ({ method }: { method: string }) => {
+    if (method !== "PUT") return;
+    stuck.resolve();
+    await release.promise;
+  };
+  await using registry = await startFakeRegistry({ faults: { onRequest } });
+  await work.write("disk.img", TEN);
+  const child = work.start([
+    "upload",
+    "--registry",
+    registry.url,
+    "-r",
+    "me/files",
+    "-t",
+    "disk",
+    "-i",
+    "disk.img",
+  ]);
+  await stuck.promise;
+  child.kill("SIGINT");
+  const { code, stdout, stderr } = await child.output();
+  release.resolve();
+  assert.deepEqual([code, stdout.length], [130, 0]);
+  assert.equal(
+    new TextDecoder().decode(stderr),
+    "layerstash: cannot store disk.img as disk: interrupted\n" +
+      "hint: what was done is kept: the same command goes on from there\n",
+  );
+  const after = await work.run(["list", "--registry", registry.url, "-r", "me/files"]);
+  assert.equal(after.stdout, "");
+});
+
+Deno.test("the demonstration does the main job and tells what to type next", async () => {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: ["task", "demo"] })
+    .output();
+  const text = new TextDecoder().decode(stdout);
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  for (const command of ["upload", "list", "info", "download", "verify"]) {
+    assert.match(text, new RegExp(`\\$ layerstash ${command} `));
+  }
+  assert.match(text, /runtime is well: .*, copy is the same/);
+  assert.match(text, /Docker Hub {3}deno run -A main.ts login docker/);
+  assert.match(text, /GHCR {9}deno run -A main.ts login ghcr/);
+});
