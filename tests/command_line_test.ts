@@ -30,7 +30,7 @@ Deno.test("a file is stored, listed, described, checked, brought back and remove
   assert.match(exact.stdout, /^disk   3       10 B  disk\.img  \d{4}-\d\d-\d\d \d\d:\d\d$/m);
   const info = await work.run(["info", ...BOX, "-t", "disk"]);
   assert.match(info.stdout, /^size: {6}10 B \(10 bytes\)\n/m);
-  assert.match(info.stdout, /^chunks: {4}3 of 4 B \(4 bytes\)\ncomplete:  yes\n/m);
+  assert.match(info.stdout, /^chunks: {4}3 of 4 B \(4 bytes\)\ncomplete: {2}yes\n/m);
   const verify = await work.run(["verify", ...BOX, "-t", "disk", "--deep"]);
   assert.equal(verify.stdout, "disk is well: 10 B in 3 chunks, every byte was read\n");
   const down = await work.run(["download", ...BOX, "-t", "disk", "-o", "copy"]);

@@ -1,0 +1,67 @@
+/** The command line in a real terminal of 80 columns. @module */
+import assert from "node:assert/strict";
+import { commandWords, makeWorkplace, type Workplace } from "./rigs/command_line.ts";
+import { ensureTool } from "./rigs/debian.ts";
+import { startFakeRegistry } from "./rigs/fake_registry.ts";
+import { openScreen } from "./rigs/screen.ts";
+import { USER } from "./rigs/user.ts";
+
+const hasTmux = await ensureTool("tmux", "tmux");
+
+function environment(work: Workplace): Record<string, string> {
+  return { DOCKER_CONFIG: work.path("docker") };
+}
+
+Deno.test("login asks for the name and the password, shows no password, and keeps the login", async () => {
+  if (!hasTmux) return;
+  await using work = await makeWorkplace();
+  await using registry = await startFakeRegistry({ auth: "basic" });
+  await using screen = await openScreen(commandWords(["login", registry.url]), environment(work));
+  await screen.until(/User name/);
+  await screen.type(USER.username, "Enter");
+  await screen.until(/Password or token/);
+  await screen.type(USER.password, "Enter");
+  const shown = await screen.until(/ended with 0/);
+  assert.match(shown, new RegExp(`layerstash: signed in to ${registry.host} as ${USER.username}; kept in`));
+  assert.ok(!shown.includes(USER.password));
+  const config = JSON.parse(await Deno.readTextFile(work.path("docker/config.json")));
+  assert.equal(config.auths[registry.host].auth, btoa(`${USER.username}:${USER.password}`));
+  assert.equal((await Deno.stat(work.path("docker/config.json"))).mode! & 0o777, 0o600);
+});
+
+Deno.test("a wrong password is not kept", async () => {
+  if (!hasTmux) return;
+  await using work = await makeWorkplace();
+  await using registry = await startFakeRegistry({ auth: "basic" });
+  await using screen = await openScreen(commandWords(["login", registry.url, "-u", "me"]), environment(work));
+  await screen.until(/Password or token/);
+  await screen.type("wrong", "Enter");
+  await screen.until(/ended with 4/);
+  await assert.rejects(Deno.stat(work.path("docker/config.json")), Deno.errors.NotFound);
+});
+
+Deno.test("Ctrl-C at the question ends with 130", async () => {
+  if (!hasTmux) return;
+  await using work = await makeWorkplace();
+  await using registry = await startFakeRegistry({ auth: "basic" });
+  await using screen = await openScreen(commandWords(["login", registry.url]), environment(work));
+  await screen.until(/User name/);
+  await screen.type("C-c");
+  await screen.until(/cannot sign in to \S+: interrupted\nended with 130/);
+});
+
+Deno.test("an upload shows a bar that fits, and leaves the screen clean", async () => {
+  if (!hasTmux) return;
+  await using work = await makeWorkplace();
+  const release = Promise.withResolvers<void>();
+  const onRequest = ({ method }: { method: string }) => method === "PUT" ? release.promise : undefined;
+  await using registry = await startFakeRegistry({ faults: { onRequest } });
+  await work.write("disk.img", new Uint8Array(3_000_000));
+  const to = ["--registry", registry.url, "-r", "me/files", "-t", "disk", "-i", work.path("disk.img")];
+  await using screen = await openScreen(commandWords(["upload", ...to]), environment(work));
+  const shown = await screen.until(/storing .*\n\[#*-*\] +\d+ %/);
+  assert.ok(!shown.includes("100 %"), "not done before the registry has said so");
+  release.resolve();
+  const left = (await screen.until(/ended with 0/)).replaceAll("\n", "");
+  assert.match(left, /^layerstash: stored disk in \S+\/me\/files: 2\.86 MiB in 1 chunkended with 0$/);
+});
