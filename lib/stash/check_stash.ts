@@ -1,12 +1,12 @@
 /** Checks a stash: against a local file, or what the registry holds. @module */
 import { createHash } from "node:crypto";
 import { Hasher } from "../content/hasher.ts";
-import { NotFoundError } from "../errors.ts";
+import { MismatchError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Store } from "../registry/store.ts";
 import { inParallel } from "../transfer/pool.ts";
 import { receive } from "../transfer/receive.ts";
-import { fileError } from "./input.ts";
+import { statFile } from "./input.ts";
 import type { Chunk, Stash } from "./stash.ts";
 
 /** Something that is not as it should be. */
@@ -27,9 +27,7 @@ export interface CheckOptions {
 /** Compares a local file with the digests of a stash. Nothing is fetched. */
 export async function checkFile(path: string, stash: Stash, options: CheckOptions): Promise<Fault[]> {
   using hasher = new Hasher();
-  const { size } = await Deno.stat(path).catch((error) => {
-    throw fileError(error, path);
-  });
+  const { size } = await statFile(path);
   const faults: Fault[] = [];
   if (size !== stash.size) {
     faults.push({ chunk: 0, problem: `it has ${size} bytes, the stash ${stash.size}` });
@@ -61,6 +59,7 @@ export async function checkBytes(store: Store, stash: Stash, options: CheckOptio
       await receive(store, { digest, size, sink, orWhole: true, onEvent: options.onEvent, signal });
     } catch (error) {
       if (error instanceof NotFoundError) return "its blob is missing";
+      if (error instanceof MismatchError) return `its blob is corrupted: ${error.message}`;
       throw error;
     }
     return `sha256:${hash.digest("hex")}` === digest ? undefined : "its blob is corrupted";

@@ -34,7 +34,8 @@ const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 const bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 const configSchema: v.GenericSchema<unknown, ChunkConfig> = v.object({
-  created: v.optional(v.pipe(v.string(), v.isoTimestamp())),
+  // Other tools write what they like there, and nothing hangs on it.
+  created: v.fallback(v.optional(v.pipe(v.string(), v.isoTimestamp())), undefined),
   layerstash: v.optional(v.object({
     version: v.literal(1, "is not 1, the only version known here: a newer layerstash may read it"),
     name: v.optional(v.string()),

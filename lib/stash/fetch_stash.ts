@@ -35,7 +35,7 @@ export async function fetchStash(
   if (await isStash(path, stash, hasher, options)) return tellPresent(stash.chunks, options);
   const part = `${path}.part`;
   const missing = await missingChunks(part, stash, hasher, options);
-  await requireRoom(part, stash, missing);
+  await requireRoom(part, stash, missing, options);
   await setSize(part, stash.size);
   const { onEvent } = options;
   await fetchBlobs(store, missing, {
@@ -53,10 +53,11 @@ export async function fetchStash(
 async function requirePlace(path: string): Promise<void> {
   const directory = await Deno.stat(dirname(path)).catch(() => undefined);
   if (!directory?.isDirectory) throw new NotFoundError(`there is no directory ${dirname(path)} to write to`);
-  const target = await Deno.stat(path).catch(() => undefined);
-  if (target?.isDirectory) {
-    throw new InvalidInputError(`${path} is a directory`, {
-      hint: "name the file to write, in it or elsewhere",
+  for (const each of [path, `${path}.part`]) {
+    const there = await Deno.stat(each).catch(() => undefined);
+    if (!there || there.isFile) continue;
+    throw new InvalidInputError(`${each} is ${there.isDirectory ? "a directory" : "no ordinary file"}`, {
+      hint: there.isDirectory ? "name the file to write, in it or elsewhere" : "write to a pipe with -o -",
     });
   }
 }
@@ -104,8 +105,17 @@ function tellPresent(chunks: Chunk[], { onEvent }: FetchStashOptions): void {
 }
 
 /** Looks at the free space before the first byte is fetched: some minutes are cheaper to save than some hours. */
-async function requireRoom(part: string, stash: Stash, missing: Chunk[]): Promise<void> {
-  const { bavail, bsize } = await statfs(dirname(part));
+async function requireRoom(
+  part: string,
+  stash: Stash,
+  missing: Chunk[],
+  { onEvent }: FetchStashOptions,
+): Promise<void> {
+  const { bavail, bsize } = await statfs(dirname(part)).catch((error) => {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    onEvent?.({ type: "notice", message: "free space cannot be looked at without --allow-sys=statfs" });
+    return { bavail: Infinity, bsize: 1 };
+  });
   const written = (await Deno.stat(part).catch(() => undefined))?.blocks ?? 0;
   const needed = Math.min(missing.reduce((sum, { size }) => sum + size, 0), stash.size - written * 512);
   const free = bavail * bsize;

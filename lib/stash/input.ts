@@ -16,8 +16,8 @@ export interface InputChunk {
   isLast(): Promise<boolean>;
 }
 
-/** Content to be stored as a stash. Sizes are in bytes. */
-export interface Input {
+/** Content to be stored as a stash. Sizes are in bytes. At the end of its life a stream is let go of. */
+export interface Input extends AsyncDisposable {
   /** The file's name without directories; absent where it has none. */
   name?: string | undefined;
   /** The number of bytes; absent while it is not known. */
@@ -54,6 +54,12 @@ export async function openInput(input: string | ReadableStream<Uint8Array>, hash
 
 async function openFile(path: string, hasher: Hasher): Promise<Input> {
   const { size, mtime } = await statFile(path);
+  const sources = new Map<string, Source>(); // so that no chunk is hashed twice
+  const sourceOf = (start: number, end: number) => {
+    const known = sources.get(`${start}-${end}`) ?? fileSource(path, { start, end }, hasher);
+    sources.set(`${start}-${end}`, known);
+    return known;
+  };
   return {
     name: basename(path),
     size,
@@ -63,7 +69,7 @@ async function openFile(path: string, hasher: Hasher): Promise<Input> {
       const count = chunkCount(size, chunkSize);
       for (let number = 1; number <= count; number++) {
         const start = (number - 1) * chunkSize;
-        const source = fileSource(path, { start, end: Math.min(size, start + chunkSize) }, hasher);
+        const source = sourceOf(start, Math.min(size, start + chunkSize));
         yield { number, source, isLast: () => Promise.resolve(number === count) };
       }
     },
@@ -74,15 +80,24 @@ async function openFile(path: string, hasher: Hasher): Promise<Input> {
         hint: "the stash is left incomplete; store the file again when nothing writes to it",
       });
     },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
 
-/** The size and the time of the last change of a file that can be read. */
-async function statFile(path: string): Promise<{ size: number; mtime: Date }> {
+/**
+ * The size and the time of the last change of a file that can be read.
+ *
+ * @throws {NotFoundError} when there is no such file
+ * @throws {NotAllowedError} when it may not be read
+ * @throws {InvalidInputError} when it is a directory, or anything else that is no file
+ */
+export async function statFile(path: string): Promise<{ size: number; mtime: Date }> {
   try {
-    using file = await Deno.open(path);
-    const { isFile, isDirectory, size, mtime } = await file.stat();
-    if (isFile) return { size, mtime: mtime ?? new Date(0) };
+    const { isFile, isDirectory, size, mtime } = await Deno.stat(path);
+    if (isFile) {
+      (await Deno.open(path)).close(); // whether it may be read
+      return { size, mtime: mtime ?? new Date(0) };
+    }
     throw new InvalidInputError(`${path} is ${isDirectory ? "a directory" : "no ordinary file"}`, {
       hint: isDirectory ? "pack it first, as in: tar c DIR | layerstash upload -i -" : "pipe it: -i -",
     });
@@ -119,5 +134,6 @@ function openStream(stream: ReadableStream<Uint8Array>): Input {
       }; while (await cutter.more());
     },
     requireUnchanged: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => cutter.cancel(),
   };
 }

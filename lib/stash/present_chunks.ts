@@ -2,9 +2,11 @@
 import type { Source } from "../content/source.ts";
 import { ConflictError, MismatchError, NotFoundError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
 import { inParallel } from "../transfer/pool.ts";
+import { checkPresence } from "./check_stash.ts";
 import { chunkTag } from "./chunk_tags.ts";
 import { chunkNumbers, findStash, readChunkImage } from "./find_stash.ts";
 import { chunkCount, type Input } from "./input.ts";
@@ -14,8 +16,8 @@ import type { Stash } from "./stash.ts";
 export interface Present {
   /** The numbers that have a tag. */
   numbers: number[];
-  /** The layers under these tags. */
-  layers: Map<number, Descriptor>;
+  /** The layers under these tags; `undefined` = what the tag holds is no chunk of a stash. */
+  layers: Map<number, Descriptor | undefined>;
   /** Set where the stash that is there is complete. */
   complete?: Stash | undefined;
 }
@@ -27,9 +29,9 @@ export async function lookUpPresent(
   { jobs, signal }: CallOptions & { jobs: number },
 ): Promise<Present> {
   const numbers = await chunkNumbers(store, baseTag, { signal });
-  const layers = new Map<number, Descriptor>();
+  const layers = new Map<number, Descriptor | undefined>();
   if (numbers.length === 0) return { numbers, layers };
-  const complete = await findIfComplete(store, baseTag, { signal });
+  const complete = await ifSound(findStash(store, baseTag, { signal }));
   if (complete?.provenComplete) {
     for (const { number, digest, size } of complete.chunks) {
       layers.set(number, { mediaType: OCTET_STREAM, digest, size });
@@ -37,48 +39,87 @@ export async function lookUpPresent(
     return { numbers, layers, complete };
   }
   await inParallel(numbers, { jobs, signal }, async (number, each) => {
-    const image = await readChunkImage(store, chunkTag(baseTag, number), { signal: each });
-    if (image) layers.set(number, image.layer);
+    const reading = readChunkImage(store, chunkTag(baseTag, number), { signal: each });
+    const found = await ifSound(reading.then((image) => ({ image })));
+    if (found && !found.image) return; // lists of tags may be older than the tags (GHCR)
+    layers.set(number, found?.image?.layer);
   });
   return { numbers, layers };
 }
 
-async function findIfComplete(
-  store: Store,
-  baseTag: string,
-  options: CallOptions,
-): Promise<Stash | undefined> {
+/** What was found; `undefined` where it is missing or malformed. */
+async function ifSound<T>(found: Promise<T>): Promise<T | undefined> {
   try {
-    return await findStash(store, baseTag, options);
+    return await found;
   } catch (error) {
     if (error instanceof NotFoundError || error instanceof MismatchError) return undefined;
     throw error;
   }
 }
 
+/** What a comparison with the input takes. */
+export interface CompareOptions extends CallOptions {
+  baseTag: string;
+  chunkSize: number;
+  jobs: number;
+}
+
 /**
  * Makes sure that storing the input changes no bytes that are there. Only chunks that have a tag are hashed for it.
+ * Where a complete stash is there, the input has to be the same; else a stream is not looked at yet: it can be
+ * read only once.
  *
  * @throws {ConflictError} when a tag holds other bytes
  */
 export async function requireNoConflict(
-  present: Present,
+  { complete, numbers, layers }: Present,
   input: Input,
-  options: { baseTag: string; chunkSize: number; jobs: number; signal?: AbortSignal | undefined },
+  options: CompareOptions,
 ): Promise<void> {
-  const { baseTag, chunkSize, jobs, signal } = options;
-  if (input.size === undefined || present.numbers.length === 0) return;
-  const beyond = present.numbers.find((number) => number > chunkCount(input.size!, chunkSize));
+  if (complete) return await requireSame(complete, input, options);
+  const { baseTag, chunkSize } = options;
+  if (input.size === undefined || numbers.length === 0) return;
+  const count = chunkCount(input.size, chunkSize);
+  const beyond = numbers.find((number) => number > count);
   if (beyond !== undefined) throw conflict(chunkTag(baseTag, beyond));
-  await inParallel(input.chunks(chunkSize), { jobs, signal }, async ({ number, source }) => {
-    const layer = present.layers.get(number);
-    if (layer && !await holds(layer, source)) throw conflict(chunkTag(baseTag, number));
+  await inParallel(input.chunks(chunkSize), options, async ({ number, source }, signal) => {
+    if (!layers.has(number)) return;
+    const layer = layers.get(number);
+    if (!layer || !await holds(layer, source, { signal })) throw conflict(chunkTag(baseTag, number));
   });
 }
 
-/** Whether a layer holds just the bytes of a source. */
-export async function holds(layer: Descriptor, source: Source): Promise<boolean> {
+async function requireSame(complete: Stash, input: Input, options: CompareOptions): Promise<void> {
+  const { chunks } = complete;
+  const last = chunkTag(complete.baseTag, chunks.length);
+  if (input.size !== undefined && input.size !== complete.size) throw conflict(last);
+  let compared = 0;
+  await inParallel(input.chunks(options.chunkSize), options, async ({ number, source }, signal) => {
+    const chunk = chunks[number - 1];
+    if (!chunk || !await holds(chunk, source, { signal })) throw conflict(chunk?.tag ?? last);
+    compared++;
+  });
+  if (compared < chunks.length) throw conflict(last);
+}
+
+/** Whether a layer holds just the bytes of a source. One that can be read once only is then read. */
+export async function holds(
+  layer: { digest: Digest; size: number },
+  source: Source,
+  { signal }: CallOptions,
+): Promise<boolean> {
+  if (source.once) await source.open().pipeTo(new WritableStream(), signal ? { signal } : {});
   return (source.size === undefined || source.size === layer.size) && await source.digest() === layer.digest;
+}
+
+/** Whether the blobs of a complete stash are there too. A stream could not be sent any more: it has been compared. */
+export async function isKept(
+  store: Store,
+  stash: Stash,
+  input: Input,
+  { jobs, signal }: CompareOptions,
+): Promise<boolean> {
+  return !input.seekable || (await checkPresence(store, stash, { jobs, signal })).length === 0;
 }
 
 /** The error of a tag that holds other bytes. */

@@ -87,10 +87,13 @@ class IncomingBlob<B extends PlacedBlob> {
   readonly #blob: B;
   readonly #store: Store;
   readonly #context: Context<B>;
-  readonly #hash: FollowingHash;
+  #hash: FollowingHash;
   /** Parts that are there but for a gap before them: end by start. */
   readonly #ahead: Map<number, number> = new Map();
   #complete = 0;
+  /** The bytes that were told as progress. */
+  #moved = 0;
+  /** Set where the store gives whole blobs only. */
   #whole: Promise<void> | undefined;
 
   constructor(blob: B, store: Store, context: Context<B>) {
@@ -102,26 +105,53 @@ class IncomingBlob<B extends PlacedBlob> {
 
   async fetch(range: ByteRange, signal: AbortSignal): Promise<void> {
     try {
-      await (this.#whole ?? this.#receive(range, signal));
+      if (!this.#whole) await this.#receive(range, signal);
+      if (!this.#whole) return await this.#arrived(range);
     } catch (error) {
       if (!(error instanceof RangeRefusedError)) throw error;
-      this.#context.onEvent?.({ type: "notice", message: `${error.message}: one connection for each chunk` });
-      await (this.#whole ??= this.#receive({ start: 0, end: this.#blob.size }, signal));
+      this.#whole ??= this.#fetchWhole(error, signal);
     }
-    await this.#arrived(this.#whole ? { start: 0, end: this.#blob.size } : range);
+    await this.#whole;
+  }
+
+  /** Begins again, on one connection. What has come in parts is dropped: it may be overwritten with other bytes. */
+  async #fetchWhole(refused: Error, signal: AbortSignal): Promise<void> {
+    const { onEvent, hasher, path } = this.#context;
+    const { position, size } = this.#blob;
+    onEvent?.({ type: "notice", message: `${refused.message}: one connection for each chunk` });
+    if (this.#moved > 0) onEvent?.({ type: "progress", phase: "fetch", bytes: -this.#moved });
+    this.#hash.drop();
+    this.#hash = hasher.follow(path, position);
+    this.#ahead.clear();
+    this.#complete = 0;
+    const all = { start: 0, end: size };
+    await this.#receive(all, signal);
+    await this.#arrived(all);
   }
 
   async #receive(range: ByteRange, signal: AbortSignal): Promise<void> {
     const { digest, size, position } = this.#blob;
     const { write, onEvent } = this.#context;
-    const sink = (bytes: Uint8Array, offset: number) => write(bytes, position + offset);
     const orWhole = range.start === 0 && range.end === size;
-    await receive(this.#store, { digest, size, range, sink, orWhole, onEvent, signal });
+    await receive(this.#store, {
+      digest,
+      size,
+      range,
+      orWhole,
+      signal,
+      sink: (bytes, offset) => {
+        if (this.#whole && !orWhole) throw new RangeRefusedError("the blob is read as a whole by now");
+        write(bytes, position + offset);
+      },
+      onEvent: (event) => {
+        if (event.type === "progress") this.#moved += event.bytes;
+        onEvent?.(event);
+      },
+    });
   }
 
   async #arrived({ start, end }: ByteRange): Promise<void> {
     const { size, position, digest } = this.#blob;
-    if (this.#complete === size && size > 0) return;
     this.#ahead.set(start, end);
     for (
       let next = this.#ahead.get(this.#complete);

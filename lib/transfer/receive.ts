@@ -22,12 +22,15 @@ export interface ReceiveOptions {
   orWhole?: boolean;
   onEvent?: OnEvent | undefined;
   signal?: AbortSignal | undefined;
+  /** For how many milliseconds nothing may come before the connection is given up; absent = a minute. */
+  stallAfter?: number;
   /** Time and patience; absent = the defaults. */
   retry?: Pick<RetryContext, "policy" | "clock">;
 }
 
 /** The size of the buffers that bytes are read into. */
 const BUFFER = 1024 * 1024;
+const STALL_AFTER = 60_000;
 
 /**
  * Receives a part of a blob. Attempts are counted as long as they bring nothing. The bytes are **not verified**.
@@ -45,10 +48,16 @@ export async function receive(store: Store, options: ReceiveOptions): Promise<vo
       return await receiveOnce(store, options, range, progress);
     } catch (error) {
       signal?.throwIfAborted();
-      if (progress.position > before) attempt = 1;
+      const moved = progress.position > before;
+      if (moved && progress.position === range.end && isTransient(error)) return; // it broke behind the last byte
+      if (moved) attempt = 1;
       await waitToRetry(context, "a blob", attempt, error);
     }
   }
+}
+
+function isTransient(error: unknown): boolean {
+  return error instanceof RegistryError && error.transient;
 }
 
 async function receiveOnce(
@@ -59,7 +68,7 @@ async function receiveOnce(
 ): Promise<void> {
   const { stream, skip } = await open(store, options, { start: progress.position, end });
   let offset = progress.position - skip;
-  for await (const piece of pieces(stream)) {
+  for await (const piece of pieces(stream, options.stallAfter)) {
     const wanted = piece.subarray(Math.max(0, progress.position - offset), Math.max(0, end - offset));
     offset += piece.length;
     if (offset > end && skip === 0) {
@@ -71,7 +80,9 @@ async function receiveOnce(
     options.onEvent?.({ type: "progress", phase: "fetch", bytes: wanted.length });
     if (progress.position === end && skip > 0) return;
   }
-  if (progress.position < end) throw broken(new Error(`it ended after ${progress.position} of ${end} bytes`));
+  if (progress.position === end) return;
+  await requireSize(store, options);
+  throw broken(new Error(`it ended after ${progress.position} of ${end} bytes`));
 }
 
 /** Opens the range, or the whole blob with so many bytes to skip. */
@@ -80,7 +91,8 @@ async function open(store: Store, options: ReceiveOptions, range: ByteRange) {
   const whole = range.start === 0 && range.end === size;
   try {
     return { stream: await store.read(digest, { signal, ...(!whole && { range }) }), skip: 0 };
-  } catch (error) {
+  } catch (cause) {
+    const error = await meaningOf(cause, store, options);
     if (!(error instanceof RangeRefusedError) || !orWhole) throw error;
     onEvent?.({
       type: "notice",
@@ -90,14 +102,29 @@ async function open(store: Store, options: ReceiveOptions, range: ByteRange) {
   }
 }
 
+/** 416 says that the blob is shorter than it should be, or, at some servers, that they give no ranges. */
+async function meaningOf(error: unknown, store: Store, options: ReceiveOptions): Promise<unknown> {
+  if (!(error instanceof RegistryError) || error.status !== 416) return error;
+  await requireSize(store, options);
+  return new RangeRefusedError("the registry gives whole blobs only", { cause: error });
+}
+
+/** Makes sure that the blob has the size that it should have: then it was the connection that ended too early. */
+async function requireSize(store: Store, { digest, size, signal }: ReceiveOptions): Promise<void> {
+  const found = await store.stat(digest, { signal });
+  if (found === size) return;
+  throw new MismatchError(`the blob ${digest} has ${found ?? "no"} bytes, not ${size}`);
+}
+
 /** The stream's bytes, through one buffer where the stream can fill one. */
 async function* pieces(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  stallAfter: number = STALL_AFTER,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const { read, cancel } = readerOf(stream);
   try {
     for (;;) {
-      const { done, value } = await read().catch((error) => {
+      const { done, value } = await inTime(read(), stallAfter).catch((error) => {
         throw error instanceof LayerstashError ? error : broken(error);
       });
       if (done) return;
@@ -105,6 +132,18 @@ async function* pieces(
     }
   } finally {
     await cancel().catch(() => {});
+  }
+}
+
+/** Some servers fall silent and keep the connection open. The clock is the system's: the network knows no other. */
+async function inTime<T>(reading: Promise<T>, milliseconds: number): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const silence = () => reject(new Error(`nothing came for ${milliseconds / 1000} seconds`));
+  const timer = setTimeout(silence, milliseconds);
+  try {
+    return await Promise.race([reading, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

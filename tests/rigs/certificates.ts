@@ -1,7 +1,7 @@
 /** Makes certificates with openssl: for servers on this machine, and for signing tokens. @module */
 import { join } from "node:path";
 
-/** A certificate for `localhost`, `127.0.0.1` and `::1`, and the authority that vouches for it. */
+/** A certificate for `localhost`, `registry.test`, `127.0.0.1` and `::1`, and the authority that vouches for it. */
 export interface ServerCertificate {
   /** The authority's certificate: what a client must trust. */
   caPem: string;
@@ -31,7 +31,7 @@ const SERVER_EXTENSIONS = [
   "basicConstraints=critical,CA:FALSE",
   "keyUsage=critical,digitalSignature,keyEncipherment",
   "extendedKeyUsage=serverAuth",
-  "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1",
+  "subjectAltName=DNS:localhost,DNS:registry.test,IP:127.0.0.1,IP:::1",
 ].join("\n");
 
 /** Makes an authority and a server's certificate in a directory. */

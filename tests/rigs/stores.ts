@@ -70,7 +70,9 @@ async function makeFakePlace(): Promise<Place> {
     open: (options) => openStore({ registry: registry.url, repository: "me/files", ...options }),
     contents() {
       const { tags } = storage.repository("me/files");
-      const blobs = [...storage.blobs].map(([digest, { pieces }]) => [digest, digestOf(concatenate(pieces!))]);
+      const blobs = [...storage.blobs].map((
+        [digest, { pieces }],
+      ) => [digest, digestOf(concatenate(pieces!))]);
       return Promise.resolve(Object.fromEntries([...blobs, ...tags]));
     },
     damage(digest, change) {
@@ -83,7 +85,10 @@ async function makeFakePlace(): Promise<Place> {
   };
 }
 
-async function changeFile(path: string, change: (bytes: Uint8Array) => Uint8Array | undefined): Promise<void> {
+async function changeFile(
+  path: string,
+  change: (bytes: Uint8Array) => Uint8Array | undefined,
+): Promise<void> {
   const changed = change(await Deno.readFile(path));
   if (changed) await Deno.writeFile(path, changed);
   else await Deno.remove(path);

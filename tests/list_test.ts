@@ -1,0 +1,75 @@
+/** The list of stashes. @module */
+import assert from "node:assert/strict";
+import { list, openStore, upload } from "../main.ts";
+import { manifestOf } from "../lib/oci/manifest.ts";
+import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
+import { someBytes, streamOf } from "./rigs/content.ts";
+import { type FakeRegistry, startFakeRegistry } from "./rigs/fake_registry.ts";
+import { testOnEachStore } from "./rigs/stores.ts";
+
+const openFake = ({ url }: FakeRegistry) => openStore({ registry: url, repository: "me/files" });
+
+/** Tags something that is no chunk. */
+function addTags(registry: FakeRegistry, tags: Iterable<string>): void {
+  const { bytes, mediaType } = manifestOf(new TextEncoder().encode("{}"), IMAGE_MANIFEST.docker);
+  for (const tag of tags) registry.storage.addManifest("me/files", { bytes, mediaType }, tag);
+}
+
+testOnEachStore("stashes are listed by name, with their sizes where these are asked for", async (place) => {
+  using store = place.open();
+  assert.deepEqual(await Array.fromAsync(list(store)), []);
+  await upload(store, { baseTag: "b", input: streamOf(someBytes(25)), chunkSize: 10 });
+  await upload(store, { baseTag: "a", input: streamOf(someBytes(0)), chunkSize: 10 });
+  const listed = await Array.fromAsync(list(store));
+  assert.deepEqual(listed, [
+    { baseTag: "a", chunks: 1, missing: undefined },
+    { baseTag: "b", chunks: 3, missing: undefined },
+  ]);
+  const exact = await Array.fromAsync(list(store, { exactSize: true }));
+  assert.deepEqual(exact.map(({ baseTag, stash }) => [baseTag, stash?.size]), [["a", 0], ["b", 25]]);
+});
+
+Deno.test("only the list of tags is asked for", async () => {
+  await using registry = await startFakeRegistry();
+  using store = openFake(registry);
+  addTags(registry, ["disk-1", "disk-2", "latest"]);
+  assert.equal((await Array.fromAsync(list(store))).length, 1);
+  assert.deepEqual(registry.requests.map(({ method, path }) => `${method} ${path}`), [
+    "GET /v2/me/files/tags/list",
+  ]);
+});
+
+Deno.test("gaps are named, and foreign tags are no stashes", async () => {
+  await using registry = await startFakeRegistry();
+  using store = openFake(registry);
+  addTags(registry, ["disk-1", "disk-3", "disk-10", "tail-2", "latest", "v1.0", "disk", "disk-01", "x-0"]);
+  assert.deepEqual(await Array.fromAsync(list(store)), [
+    { baseTag: "disk", chunks: 10, missing: 2 },
+    { baseTag: "tail", chunks: 2, missing: 1 },
+  ]);
+});
+
+Deno.test("what is no whole stash is listed with the reason, and does not keep the others", async () => {
+  await using registry = await startFakeRegistry();
+  using store = openFake(registry);
+  await upload(store, { baseTag: "good", input: streamOf(someBytes(25)), chunkSize: 10 });
+  addTags(registry, ["disk-1", "tail-2"]);
+  const exact = await Array.fromAsync(list(store, { exactSize: true }));
+  const problems = exact.map(({ baseTag, problem }) => [baseTag, problem]);
+  assert.deepEqual(problems[1], ["good", undefined]);
+  assert.match(problems[0]![1]!, /malformed/);
+  assert.equal(problems[2]![1], "the stash tail is incomplete: tail-1 is missing");
+});
+
+Deno.test("1,500 tags over many pages are all seen, however the pages are named", async () => {
+  for (const opaqueLinks of [false, true]) {
+    await using registry = await startFakeRegistry({ faults: { tagPageSize: 100, opaqueLinks } });
+    using store = openFake(registry);
+    addTags(
+      registry,
+      Array.from({ length: 1500 }, (_, index) => `s${index % 3}-${Math.floor(index / 3) + 1}`),
+    );
+    assert.deepEqual((await Array.fromAsync(list(store))).map(({ chunks }) => chunks), [500, 500, 500]);
+    assert.equal(registry.requests.length, 15);
+  }
+});

@@ -1,0 +1,98 @@
+/** Removing a stash, and nothing else. @module */
+import assert from "node:assert/strict";
+import { download, InvalidInputError, NotFoundError, openStore, remove, upload, verify } from "../main.ts";
+import { makeWorkspace, sink, someBytes, streamOf } from "./rigs/content.ts";
+import { startFakeRegistry } from "./rigs/fake_registry.ts";
+import { startRegistry } from "./rigs/real_registry.ts";
+import { ensureTool } from "./rigs/debian.ts";
+import { testOnEachStore } from "./rigs/stores.ts";
+
+testOnEachStore("a stash is removed, and one with the same content stays whole", async (place) => {
+  await using work = await makeWorkspace();
+  using store = place.open();
+  const bytes = someBytes(25);
+  const input = await work.write("disk.img", bytes);
+  for (const baseTag of ["disk", "twin", "disk-1", "my-disk"]) {
+    await upload(store, { baseTag, input, chunkSize: 10 });
+  }
+  assert.equal(await store.resolve("disk-2"), await store.resolve("twin-2"), "the same manifests");
+  const { removed, kept } = await remove(store, { baseTag: "disk" });
+  assert.deepEqual(removed, ["disk-3", "disk-2", "disk-1"], "the last one first");
+  assert.deepEqual(kept, []);
+  const tags = ["disk-1-1", "disk-1-2", "disk-1-3", "my-disk-1", "my-disk-2", "my-disk-3"];
+  assert.deepEqual((await Array.fromAsync(store.tags())).sort(), [...tags, "twin-1", "twin-2", "twin-3"]);
+  for (const baseTag of ["twin", "disk-1", "my-disk"]) {
+    assert.deepEqual((await verify(store, { baseTag, deep: true })).faults, []);
+  }
+  const output = sink();
+  await download(store, { baseTag: "twin", output: output.stream });
+  assert.deepEqual(output.bytes(), bytes);
+  await assert.rejects(remove(store, { baseTag: "disk" }), NotFoundError);
+  await upload(store, { baseTag: "disk", input, chunkSize: 10 });
+  assert.deepEqual((await verify(store, { baseTag: "disk", deep: true })).faults, []);
+});
+
+testOnEachStore("the last stash of all can be removed", async (place) => {
+  using store = place.open();
+  await upload(store, { baseTag: "disk", input: streamOf(someBytes(25)), chunkSize: 10 });
+  await remove(store, { baseTag: "disk" });
+  assert.deepEqual(await Array.fromAsync(store.tags()), []);
+});
+
+testOnEachStore("a stash that is incomplete can be removed", async (place) => {
+  using store = place.open();
+  await upload(store, { baseTag: "disk", input: streamOf(someBytes(45)), chunkSize: 10 });
+  for (const tag of ["disk-5", "disk-1", "disk-3"]) await store.removeManifest(tag);
+  const { removed } = await remove(store, { baseTag: "disk" });
+  assert.deepEqual(removed, ["disk-4", "disk-2"]);
+});
+
+Deno.test("where nothing is deleted every tag is kept as it is, with the reason", async () => {
+  const fake = await startFakeRegistry({ faults: { refuseDeletes: 405 } });
+  const real = await ensureTool("docker-registry", "docker-registry")
+    ? [await startRegistry({ deletes: false })]
+    : [];
+  for (const each of [fake, ...real]) {
+    await using registry = each;
+    using store = openStore({ registry: registry.url, repository: "me/files" });
+    await upload(store, { baseTag: "disk", input: streamOf(someBytes(25)), chunkSize: 10 });
+    const tags = ["disk-3", "disk-2", "disk-1"];
+    const before = await Promise.all(tags.map((tag) => store.resolve(tag)));
+    const { removed, kept } = await remove(store, { baseTag: "disk" });
+    assert.deepEqual(removed, []);
+    assert.deepEqual(kept.map(({ tag }) => tag), tags);
+    for (const { why, error } of kept) {
+      assert.match(why, /deletes nothing: the registry answers 405 to every removal/);
+      assert.match(error.hint ?? "", /its owner has to allow deletions/);
+    }
+    assert.deepEqual(await Promise.all(tags.map((tag) => store.resolve(tag))), before);
+    assert.deepEqual((await verify(store, { baseTag: "disk", deep: true })).faults, []);
+  }
+});
+
+testOnEachStore("a removal that is stopped before it begins removes nothing", async (place) => {
+  using store = place.open();
+  await upload(store, { baseTag: "disk", input: streamOf(someBytes(25)), chunkSize: 10 });
+  const reason = new Error("stopped");
+  await assert.rejects(remove(store, { baseTag: "disk", signal: AbortSignal.abort(reason) }), reason);
+  assert.equal((await Array.fromAsync(store.tags())).length, 3);
+});
+
+Deno.test("a removal that is stopped leaves no stash that passes for whole", async () => {
+  await using registry = await startFakeRegistry();
+  using store = openStore({ registry: registry.url, repository: "me/files" });
+  await upload(store, { baseTag: "disk", input: streamOf(someBytes(25)), chunkSize: 10 });
+  const stop = new AbortController();
+  registry.faults.onRequest = ({ method, path }) => {
+    if (method === "DELETE" && path.endsWith("disk-2")) stop.abort(new Error("stopped"));
+  };
+  await assert.rejects(remove(store, { baseTag: "disk", signal: stop.signal }), /^Error: stopped$/);
+  await assert.rejects(verify(store, { baseTag: "disk" }), NotFoundError);
+});
+
+Deno.test("a base tag that is none is refused before anything is asked", async () => {
+  await using registry = await startFakeRegistry();
+  using store = openStore({ registry: registry.url, repository: "me/files" });
+  await assert.rejects(remove(store, { baseTag: "a b" }), InvalidInputError);
+  assert.deepEqual(registry.requests, []);
+});

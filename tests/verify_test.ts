@@ -1,0 +1,102 @@
+/** Verifying: what the registry holds, and a local file against it. @module */
+import assert from "node:assert/strict";
+import {
+  type Digest,
+  InvalidInputError,
+  NotFoundError,
+  openStore,
+  type TransferEvent,
+  upload,
+  verify,
+} from "../main.ts";
+import { makeWorkspace, someBytes, streamOf } from "./rigs/content.ts";
+import { startFakeRegistry } from "./rigs/fake_registry.ts";
+import { noWaits } from "./rigs/no_waits.ts";
+import { testOnEachStore } from "./rigs/stores.ts";
+
+const BYTES = someBytes(45);
+
+testOnEachStore("a blob that is missing, short, long or corrupted is found", async (place) => {
+  using _ = noWaits();
+  using store = place.open();
+  const { chunks } = await upload(store, { baseTag: "disk", input: streamOf(BYTES), chunkSize: 10 });
+  const check = async (deep: boolean) => (await verify(store, { baseTag: "disk", deep })).faults;
+  assert.deepEqual(await check(false), []);
+  assert.deepEqual(await check(true), []);
+  const digestOf = (number: number): Digest => chunks[number - 1]!.digest;
+  await place.damage(digestOf(2), (bytes) => bytes.map((byte, at) => at === 9 ? byte ^ 1 : byte));
+  assert.deepEqual(await check(false), [], "sizes alone do not show it");
+  await place.damage(digestOf(3), (bytes) => bytes.subarray(0, 7));
+  await place.damage(digestOf(4), () => undefined);
+  await place.damage(digestOf(5), (bytes) => new Uint8Array([...bytes, 0, 0]));
+  assert.deepEqual(await check(false), [
+    { chunk: 3, problem: "its blob has 7 bytes, not 10" },
+    { chunk: 4, problem: "its blob is missing" },
+    { chunk: 5, problem: "its blob has 7 bytes, not 5" },
+  ]);
+  const deep = await check(true);
+  assert.deepEqual(deep.map(({ chunk }) => chunk), [2, 3, 4, 5]);
+  assert.equal(deep[0]!.problem, "its blob is corrupted");
+  assert.equal(deep[2]!.problem, "its blob is missing");
+});
+
+testOnEachStore("a local file is compared without anything being fetched", async (place) => {
+  await using work = await makeWorkspace();
+  using store = place.open();
+  const { chunks } = await upload(store, { baseTag: "disk", input: streamOf(BYTES), chunkSize: 10 });
+  await place.damage(chunks[2]!.digest, () => undefined);
+  const compare = async (bytes: Uint8Array) => {
+    const file = await work.write("disk.img", bytes);
+    return (await verify(store, { baseTag: "disk", file })).faults;
+  };
+  assert.deepEqual(await compare(BYTES), []);
+  assert.deepEqual(await compare(BYTES.with(15, BYTES[15]! ^ 1)), [
+    { chunk: 2, problem: "the file has other bytes" },
+  ]);
+  assert.deepEqual(await compare(BYTES.subarray(0, 25)), [
+    { chunk: 0, problem: "it has 25 bytes, the stash 45" },
+    { chunk: 3, problem: "the file ends before it" },
+    { chunk: 4, problem: "the file ends before it" },
+    { chunk: 5, problem: "the file ends before it" },
+  ]);
+  assert.deepEqual(await compare(new Uint8Array([...BYTES, 1])), [
+    { chunk: 0, problem: "it has 46 bytes, the stash 45" },
+  ]);
+});
+
+Deno.test("both copies can be checked at once", async () => {
+  await using registry = await startFakeRegistry();
+  await using work = await makeWorkspace();
+  using store = openStore({ registry: registry.url, repository: "me/files" });
+  const { chunks } = await upload(store, { baseTag: "disk", input: streamOf(BYTES), chunkSize: 10 });
+  registry.faults.damaged = { [chunks[4]!.digest]: 0 };
+  const file = await work.write("disk.img", BYTES.with(0, BYTES[0]! ^ 1));
+  assert.deepEqual((await verify(store, { baseTag: "disk", file, deep: true })).faults, [
+    { chunk: 1, problem: "the file has other bytes" },
+    { chunk: 5, problem: "its blob is corrupted" },
+  ]);
+});
+
+Deno.test("every chunk that was checked is an event, and the plan comes first", async () => {
+  await using registry = await startFakeRegistry();
+  using store = openStore({ registry: registry.url, repository: "me/files" });
+  await upload(store, { baseTag: "disk", input: streamOf(BYTES), chunkSize: 10 });
+  const events: TransferEvent[] = [];
+  await verify(store, { baseTag: "disk", deep: true, onEvent: (event) => void events.push(event) });
+  assert.deepEqual(events[0], { type: "plan", size: 45, chunks: 5, chunkSize: 10 });
+  const checked = events.flatMap((event) =>
+    event.type === "chunk" && event.state === "checked" ? [event.chunk] : []
+  );
+  assert.deepEqual(checked.sort(), [1, 2, 3, 4, 5]);
+});
+
+Deno.test("what cannot be verified is said", async () => {
+  await using registry = await startFakeRegistry();
+  await using work = await makeWorkspace();
+  using store = openStore({ registry: registry.url, repository: "me/files" });
+  await assert.rejects(verify(store, { baseTag: "disk" }), NotFoundError);
+  await upload(store, { baseTag: "disk", input: streamOf(BYTES), chunkSize: 10 });
+  await assert.rejects(verify(store, { baseTag: "disk", file: work.path("none") }), NotFoundError);
+  await Deno.mkdir(work.path("folder"));
+  await assert.rejects(verify(store, { baseTag: "disk", file: work.path("folder") }), InvalidInputError);
+});
