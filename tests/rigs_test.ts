@@ -1,16 +1,17 @@
 /** Proves the parts that the other tests run against. @module */
 import assert from "node:assert/strict";
 import { digestOf } from "../lib/oci/digest.ts";
-import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
+import { IMAGE_CONFIG, IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
 import { makeServerCertificate } from "./rigs/certificates.ts";
 import { ensureTool, pythonPeer } from "./rigs/debian.ts";
 import { type FakeRegistry, startFakeRegistry } from "./rigs/fake_registry.ts";
 import { startRegistry } from "./rigs/real_registry.ts";
-import { basicAuthorization } from "./rigs/user.ts";
+import { basicAuthorization, USER } from "./rigs/user.ts";
 
 const HELLO = new TextEncoder().encode("hello, registry");
 const withRegistry = { ignore: !await ensureTool("docker-registry", "docker-registry") };
 const withOpenssl = { ignore: !await ensureTool("openssl", "openssl") };
+const withSkopeo = { ignore: !await ensureTool("skopeo", "skopeo") };
 const withPython = { ignore: await pythonPeer("layerstash==1.0.0") === undefined };
 
 // Deno's fetch makes a request again, on its own, when a connection that it had used before ends without an
@@ -51,24 +52,18 @@ function blobUrl(registry: { url: string }, bytes: Uint8Array): string {
   return `${registry.url}/v2/me/files/blobs/${digestOf(bytes)}`;
 }
 
+/** An image whose config and only layer are one and the same blob. */
 function manifestOf(blob: Uint8Array): string {
-  const entry = { mediaType: "application/octet-stream", digest: digestOf(blob), size: blob.length };
-  return JSON.stringify({
-    schemaVersion: 2,
-    mediaType: IMAGE_MANIFEST.docker,
-    config: entry,
-    layers: [entry],
-  });
+  const entry = { digest: digestOf(blob), size: blob.length };
+  const config = { mediaType: IMAGE_CONFIG.docker, ...entry };
+  const layer = { mediaType: "application/vnd.docker.image.rootfs.diff.tar", ...entry };
+  return JSON.stringify({ schemaVersion: 2, mediaType: IMAGE_MANIFEST.docker, config, layers: [layer] });
 }
 
 function putManifest(registry: { url: string }, tag: string, manifest: string) {
   const headers = { "content-type": IMAGE_MANIFEST.docker };
   return ask(`${registry.url}/v2/me/files/manifests/${tag}`, { method: "PUT", headers, body: manifest });
 }
-
-Deno.test("a command that no package has is reported as missing", async () => {
-  assert.equal(await ensureTool("layerstash-no-such-command", "layerstash-no-such-package"), false);
-});
 
 Deno.test("the Python layerstash runs", withPython, async () => {
   const bin = await pythonPeer("layerstash==1.0.0");
@@ -461,4 +456,31 @@ Deno.test("the fake throws away what it is told not to keep, and serves a large 
   assert.deepEqual(registry.storage.blob("me/files", digest), { size: 64 << 20, pieces: undefined });
   registry.storage.addBlob("me/files", ...pieces);
   assert.equal((await ask(`${registry.url}/v2/me/files/blobs/${digest}`)).bytes.length, 64 << 20);
+});
+
+Deno.test("skopeo finds nothing wrong with the fake", withSkopeo, async () => {
+  await using source = await startFakeRegistry({ faults: { redirectBlobs: 307 } });
+  await using target = await startFakeRegistry({ auth: "bearer" });
+  const config = new TextEncoder().encode('{"architecture":"amd64","os":"linux"}');
+  await push(source.url, config);
+  await putManifest(source, "v1", manifestOf(config));
+  const { username, password } = USER;
+  const { code, stderr } = await new Deno.Command("skopeo", {
+    args: [
+      ...[
+        "--insecure-policy",
+        "copy",
+        "--preserve-digests",
+        "--src-tls-verify=false",
+        "--dest-tls-verify=false",
+      ],
+      ...["--dest-creds", `${username}:${password}`],
+      ...[`docker://${source.host}/me/files:v1`, `docker://${target.host}/you/files:v2`],
+    ],
+  }).output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  assert.equal(
+    target.storage.manifest("you/files", "v2")!.digest,
+    source.storage.manifest("me/files", "v1")!.digest,
+  );
 });

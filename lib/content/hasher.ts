@@ -1,6 +1,6 @@
 /** Hashes ranges of files in worker threads, also of files that are still being written. @module */
 import { createHash } from "node:crypto";
-import { LayerstashError, MismatchError } from "../errors.ts";
+import { LayerstashError, MismatchError, NotAllowedError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { HashAnswer, HashCommand } from "./hash_worker.ts";
 
@@ -82,12 +82,13 @@ class HashThread {
   readonly #worker = new Worker(new URL("./hash_worker.ts", import.meta.url), { type: "module" });
   readonly #awaited = new Map<number, PromiseWithResolvers<Digest>>();
   load = 0;
+  #failure: Error | undefined;
 
   constructor() {
     this.#worker.onmessage = ({ data }: MessageEvent<HashAnswer>) => this.#settle(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      this.#failAll(new LayerstashError(`the hashing thread failed: ${event.message}`));
+      this.#failAll(threadError(event.message));
     };
   }
 
@@ -101,6 +102,7 @@ class HashThread {
     const answer = Promise.withResolvers<Digest>();
     answer.promise.catch(() => {}); // who asked may have failed meanwhile, and no longer listen
     this.#awaited.set(id, answer);
+    if (this.#failure) answer.reject(this.#failure);
     this.tell({ type: "finish", id, end });
     return answer.promise;
   }
@@ -119,9 +121,17 @@ class HashThread {
   }
 
   #failAll(error: Error): void {
+    this.#failure = error;
     for (const answer of this.#awaited.values()) answer.reject(error);
     this.#awaited.clear();
   }
+}
+
+function threadError(message: string): LayerstashError {
+  if (!message.includes("read access")) return new LayerstashError(`the hashing thread failed: ${message}`);
+  return new NotAllowedError("the hashing thread may not be started: it needs to read its own program file", {
+    hint: `run it with --allow-read=${new URL("hash_worker.ts", import.meta.url).pathname} in addition`,
+  });
 }
 
 async function hashNow(path: string, start: number, end: number): Promise<Digest> {

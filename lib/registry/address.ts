@@ -20,7 +20,7 @@ export interface LayoutAddress {
 /** Where repositories are. */
 export type RegistryAddress = RemoteAddress | LayoutAddress;
 
-const SHORT_NAMES: Record<string, string> = { docker: "docker.io", ghcr: "ghcr.io" };
+const SHORT_NAMES = new Map([["docker", "docker.io"], ["ghcr", "ghcr.io"]]);
 const DOCKER_HUB = new Set([
   "docker.io",
   "index.docker.io",
@@ -36,9 +36,7 @@ const DOCKER_HUB = new Set([
  */
 export function parseRegistry(text: string): RegistryAddress {
   if (text.startsWith("oci:")) return layoutAddress(text.slice("oci:".length));
-  const named = SHORT_NAMES[text] ?? text;
-  const explicit = /^https?:\/\//.test(named);
-  const url = parseUrl(explicit ? named : `https://${named}`);
+  const url = parseUrl(SHORT_NAMES.get(text) ?? text);
   if (url.username || url.password) {
     throw new InvalidInputError("the registry's URL has a user name or password in it", {
       hint: "use --username, or layerstash login",
@@ -50,8 +48,7 @@ export function parseRegistry(text: string): RegistryAddress {
   if (DOCKER_HUB.has(url.host)) {
     return { kind: "remote", origin: "https://registry-1.docker.io", host: "docker.io" };
   }
-  const scheme = explicit ? url.protocol : isLoopback(url.hostname) ? "http:" : "https:";
-  return { kind: "remote", origin: `${scheme}//${url.host}`, host: url.host };
+  return { kind: "remote", origin: url.origin, host: url.host };
 }
 
 /** Whether a host is this machine: `localhost`, `127.0.0.0/8` or `::1`. */
@@ -74,9 +71,12 @@ function layoutAddress(directory: string): LayoutAddress {
 }
 
 function parseUrl(text: string): URL {
-  const url = URL.parse(text);
+  const explicit = /^https?:\/\//i.test(text);
+  const secure = URL.parse(explicit ? text : `https://${text}`);
+  const url = !explicit && secure && isLoopback(secure.hostname) ? URL.parse(`http://${text}`) : secure;
   if (url?.hostname) return url;
-  throw new InvalidInputError(`"${text.replace(/^https:\/\//, "")}" is not a registry`, {
+  const named = text.includes("@") ? "this" : `"${text}"`; // what stands before an @ may be a password
+  throw new InvalidInputError(`${named} is not a registry`, {
     hint: "use docker, ghcr, a host such as registry.example.com or localhost:5000, a URL, or oci:DIR",
   });
 }

@@ -1,7 +1,13 @@
 /** What a registry's answer means when it is not the one that was hoped for. @module */
 import * as v from "valibot";
 import { collect } from "../content/collect.ts";
-import { NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
+import {
+  type LayerstashError,
+  MismatchError,
+  NotAllowedError,
+  NotFoundError,
+  RegistryError,
+} from "../errors.ts";
 import { isTransientAnswer, parseRetryAfter } from "./retry.ts";
 
 /** Errors are short; what is longer is a web page. */
@@ -65,9 +71,9 @@ async function readErrors(response: Response): Promise<{ codes: string[]; text: 
   }
   try {
     const { errors } = v.parse(errorsSchema, JSON.parse(text));
-    return { codes: errors.map(({ code }) => code), text: errors.map(sentence).join("; ") };
+    return { codes: errors.map(({ code }) => code), text: printable(errors.map(sentence).join("; ")) };
   } catch {
-    return { codes: [], text: text.slice(0, 200) };
+    return { codes: [], text: printable(text.slice(0, 200)) };
   }
 }
 
@@ -75,13 +81,57 @@ function sentence({ code, message }: { code: string; message: string }): string 
   return message ? `${message} (${code})` : code;
 }
 
-/** Whether an answer is a web page: not what a registry gives. */
-export function isWebPage(response: Response): boolean {
-  return /^text\/html\b/i.test(response.headers.get("content-type") ?? "");
+/**
+ * The bytes of an answer that has to be small.
+ *
+ * @throws {MismatchError} when there are more than `most`
+ */
+export async function bytesOf(
+  response: Response,
+  { most, what }: { most: number; what: string },
+): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await collect(response.body ?? new Blob().stream(), most);
+  } catch (error) {
+    if (!(error instanceof MismatchError)) throw error;
+    throw new MismatchError(`the ${what} is too large: there are more than ${most} bytes of it`);
+  }
+}
+
+/**
+ * A URL that an answer names, absolute or relative to what was asked; `undefined` = it is none.
+ *
+ * @throws {RegistryError} when it would lead from https to something else
+ */
+export function urlNamed(text: string, asked: URL): URL | undefined {
+  const url = URL.parse(text, asked);
+  if (!url) return undefined;
+  // A registry that does not know of the TLS proxy in front of it names its own plain address.
+  if (url.hostname === asked.hostname && asked.protocol === "https:") url.protocol = "https:";
+  if (url.protocol === "https:" || url.protocol === asked.protocol) return url;
+  throw new RegistryError(
+    `${asked.host} leads from ${asked.protocol.slice(0, -1)} to ${url.protocol}//${url.host}`,
+  );
+}
+
+/** Whether an answer is a web page: not what a registry gives, though some call an empty answer HTML (Quay). */
+export function isWebPage({ headers }: Response): boolean {
+  return /^text\/html\b/i.test(headers.get("content-type") ?? "") && !headers.has("docker-content-digest");
+}
+
+/** What a registry says, fit for a terminal: no control character could be told from one of ours. */
+export function printable(text: string): string {
+  return text.replace(/\p{Cc}+/gu, " ").trim();
 }
 
 /** Makes the error of a request that got no answer. It names no URL: that may carry a signature. */
-export function errorOfNoAnswer(error: unknown, host: string): RegistryError {
+export function errorOfNoAnswer(error: unknown, host: string): LayerstashError {
+  if (error instanceof Deno.errors.NotCapable) {
+    return new NotAllowedError(`this program may not speak to ${host}`, {
+      hint: `run it with deno run --allow-net=${host}, or -A`,
+      cause: error,
+    });
+  }
   const text = innermostMessage(error);
   if (/certificate|UnknownIssuer|self.signed|SELF_SIGNED|UNABLE_TO_VERIFY/i.test(text)) {
     return new RegistryError(`${host} shows a certificate that is not trusted (${text})`, {

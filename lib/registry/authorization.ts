@@ -1,5 +1,5 @@
 /** Keeps the `Authorization` header for one repository: what the registry asked for, and tokens while they last. @module */
-import { NotAllowedError, RegistryError } from "../errors.ts";
+import { LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
 import { parseChallenges } from "./challenge.ts";
 import type { Credentials, FindCredentials } from "./credentials.ts";
 import type { Clock } from "./retry.ts";
@@ -90,8 +90,8 @@ export class Authorization {
   async #token(scopes: readonly string[], signal?: AbortSignal): Promise<Held> {
     const key = scopes.join(" ");
     for (let held = this.#tokens.get(key); held; held = this.#tokens.get(key)) {
-      const token = await held;
-      if (!this.#isStale(token)) return token;
+      const token = await held.catch(orNone);
+      if (token && !this.#isStale(token)) return token;
       if (this.#tokens.get(key) === held) this.#tokens.delete(key);
     }
     const asked = this.#ask(scopes, signal);
@@ -101,10 +101,11 @@ export class Authorization {
   }
 
   async #ask(scopes: readonly string[], signal?: AbortSignal): Promise<Held> {
-    const { transport, clock } = this.#options;
+    const { host, transport, clock } = this.#options;
     const { realm, service } = this.#demand as Extract<Demand, { scheme: "bearer" }>;
     const obtained = clock.now();
     const token = await requestToken(transport, {
+      host,
       realm,
       service,
       scopes,
@@ -131,6 +132,11 @@ export class Authorization {
       },
     );
   }
+}
+
+/** A token that another request had asked for, and gave up when it was aborted, is asked for anew. */
+function orNone(error: unknown): undefined {
+  if (error instanceof LayerstashError) throw error;
 }
 
 /**

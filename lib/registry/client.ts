@@ -1,7 +1,7 @@
 /** Speaks to one repository of a registry: sign-in, redirects, retries, errors with a meaning. @module */
-import { RegistryError } from "../errors.ts";
+import { LayerstashError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { errorOf, errorOfNoAnswer } from "./answers.ts";
+import { errorOf, errorOfNoAnswer, isWebPage, printable } from "./answers.ts";
 import { type Action, Authorization, scopeFor } from "./authorization.ts";
 import type { RemoteAddress } from "./address.ts";
 import type { FindCredentials } from "./credentials.ts";
@@ -41,6 +41,8 @@ export interface Call {
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 const MAX_REDIRECTS = 5;
+const WARNING = /\b299 \S+ "((?:[^"\\]|\\.)*)"/g;
+const LONGEST_WARNING = 4096;
 /** A host that never answered is not waited for as long as one that did. */
 const FIRST_ATTEMPTS = 3;
 
@@ -97,7 +99,7 @@ export class RegistryClient {
     await this.#gate(call.signal);
     const start = this.urlOf(call.to);
     const { response, url } = await this.#follow(call, start);
-    if (call.expect.includes(response.status)) return response;
+    if (call.expect.includes(response.status)) return await this.#refuseWebPage(response);
     const error = await errorOf(response, {
       host: url.origin === start.origin ? this.host : url.host,
       what: call.what,
@@ -158,7 +160,7 @@ export class RegistryClient {
       return response;
     } catch (error) {
       call.signal?.throwIfAborted();
-      throw errorOfNoAnswer(error, url.host);
+      throw error instanceof LayerstashError ? error : errorOfNoAnswer(error, url.host);
     } finally {
       const milliseconds = Math.round(clock.now() - began);
       onEvent?.({
@@ -172,7 +174,12 @@ export class RegistryClient {
   }
 
   async #headers(call: Call, url: URL): Promise<Headers> {
-    const headers = new Headers({ "user-agent": "layerstash", ...call.headers });
+    // Bytes are taken as they are stored: compressed on the way they have another length, and fetch unpacks them.
+    const headers = new Headers({
+      "user-agent": "layerstash",
+      "accept-encoding": "identity",
+      ...call.headers,
+    });
     if (url.origin !== this.#options.address.origin) return headers;
     const scopes = call.action === "sign-in" ? [] : [scopeFor(this.#options.repository, call.action)];
     if (call.alsoPull) scopes.push(scopeFor(call.alsoPull, "pull"));
@@ -199,15 +206,24 @@ export class RegistryClient {
     this.#closedUntil = Math.max(this.#closedUntil, clock.now() + milliseconds);
   }
 
+  /** A sign-in portal or any other web server answers 200 to everything, also to "is this blob there?". */
+  async #refuseWebPage(response: Response): Promise<Response> {
+    if (response.status !== 200 || !isWebPage(response)) return response;
+    await response.body?.cancel();
+    throw new RegistryError(`${this.host} answered with a web page: it is not a registry`, {
+      status: response.status,
+      hint: "check the name of the registry",
+    });
+  }
+
   /** Passes on what the registry wants people to know (`Warning: 299`), each text once. */
   #warn(response: Response): void {
-    const text = /^299 \S+ "((?:[^"\\]|\\.)*)"/.exec(response.headers.get("warning") ?? "")?.[1]?.slice(
-      0,
-      4096,
-    );
-    if (!text || this.#warnings.has(text)) return;
-    this.#warnings.add(text);
-    this.#options.onEvent?.({ type: "notice", message: `${this.host} says: ${text}` });
+    for (const [, quoted = ""] of (response.headers.get("warning") ?? "").matchAll(WARNING)) {
+      const text = printable(quoted.replace(/\\(.)/g, "$1")).slice(0, LONGEST_WARNING);
+      if (this.#warnings.has(text)) continue;
+      this.#warnings.add(text);
+      this.#options.onEvent?.({ type: "notice", message: `${this.host} says: ${text}` });
+    }
   }
 }
 

@@ -53,11 +53,15 @@ export class BlobPusher {
         return await this.#send(sending);
       } catch (error) {
         options.signal?.throwIfAborted();
-        if (await this.#arrivedAnyway(sending)) return await sending.descriptor();
+        const next = wayAfter(error, sending.way);
+        if (!next && await this.#arrivedAnyway(sending)) return await sending.descriptor();
         sending.takeBack();
+        if (sending.unreadable) throw sending.unreadable.error;
         if (source.once && sending.begun) throw cannotReadAgain(error);
-        if (adaptations++ < MOST_ADAPTATIONS && this.#adapt(sending.way, error)) attempt = 0;
-        else await waitToRetry(client.retryContext(options.signal), "a blob", attempt, error);
+        if (next && adaptations++ < MOST_ADAPTATIONS) {
+          this.#adapt(sending.way, next);
+          attempt = 0;
+        } else await waitToRetry(client.retryContext(options.signal), "a blob", attempt, error);
       }
     }
   }
@@ -88,17 +92,14 @@ export class BlobPusher {
     return await this.#options.stat(digest, sending).catch(() => undefined) !== undefined;
   }
 
-  /** Goes over to what the registry may take instead. `false` = the error says nothing about the way of sending. */
-  #adapt(way: PushWay, error: unknown): boolean {
-    const next = error instanceof RegistryError ? wayAfter(error.status, way) : undefined;
-    if (!next) return false;
-    if (way !== this.#way) return true; // another blob has met the same refusal before
+  /** Goes over to what the registry may take instead. */
+  #adapt(refused: PushWay, next: PushWay): void {
+    if (refused !== this.#way) return; // another blob has met the same refusal before
     this.#way = next;
     const how = next.mode === "parts" ? `in parts of ${next.partSize / 1024 ** 2} MiB` : HOW[next.mode];
     const message =
       `${this.#options.client.host} does not take blobs as they were sent; sending them ${how} now`;
     this.#options.onEvent?.({ type: "notice", message });
-    return true;
   }
 }
 
@@ -128,8 +129,9 @@ export interface PushWay {
 
 const PART_SIZES = [60, 15, 4, 1].map((mebibytes) => mebibytes * 1024 ** 2);
 
-/** The next way to try when a registry refuses one with a status; `undefined` = the status is not about the way. */
-export function wayAfter(status: number, { mode, partSize }: PushWay): PushWay | undefined {
+/** The next way to try when a registry refuses one; `undefined` = the error says nothing about the way. */
+export function wayAfter(error: unknown, { mode, partSize }: PushWay): PushWay | undefined {
+  const status = error instanceof RegistryError ? error.status : undefined;
   if (status === 413) {
     const smaller = PART_SIZES.find((size) => mode !== "parts" || size < partSize);
     return smaller === undefined ? undefined : { mode: "parts", partSize: smaller };
@@ -149,6 +151,8 @@ class Sending {
   #sent = 0;
   #ended = false;
   begun = false;
+  /** What went wrong with the source: nothing that another attempt would mend. */
+  unreadable: { error: unknown } | undefined;
 
   constructor(source: Source, way: PushWay, { onBytes, signal }: WriteOptions) {
     this.source = source;
@@ -164,11 +168,15 @@ class Sending {
 
   /** The bytes, counted as they go. */
   stream(start?: number, end?: number): ReadableStream<Uint8Array<ArrayBuffer>> {
-    this.begun = true;
-    const reader = this.source.open(start, end).getReader();
+    let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
     return new ReadableStream({
       pull: async (controller) => {
-        const { done, value } = await reader.read();
+        this.begun = true;
+        reader ??= this.source.open(start, end).getReader(); // not before: a request may fail ahead of its body
+        const { done, value } = await reader.read().catch((error) => {
+          this.unreadable = { error };
+          throw error;
+        });
         if (done) {
           this.#ended = true;
           return controller.close();
@@ -177,7 +185,7 @@ class Sending {
         this.#onBytes?.(value.length);
         controller.enqueue(value);
       },
-      cancel: (reason) => reader.cancel(reason),
+      cancel: (reason) => reader?.cancel(reason),
     }, { highWaterMark: 0 });
   }
 

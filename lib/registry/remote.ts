@@ -1,14 +1,13 @@
 /** The store that is a repository of a registry, over HTTP (OCI distribution spec). @module */
 import * as v from "valibot";
-import { collect } from "../content/collect.ts";
 import type { Source } from "../content/source.ts";
-import { MismatchError, RangeRefusedError, RegistryError } from "../errors.ts";
+import { MismatchError, NotAllowedError, RangeRefusedError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { declaredMediaType, type Manifest, manifestOf, MAX_MANIFEST_SIZE, parseAs } from "../oci/manifest.ts";
 import { MANIFEST_TYPES } from "../oci/media_types.ts";
-import { isWebPage } from "./answers.ts";
+import { bytesOf, urlNamed } from "./answers.ts";
 import type { Call, RegistryClient } from "./client.ts";
 import type { Profile } from "./profiles.ts";
 import { BlobPusher } from "./push.ts";
@@ -69,7 +68,7 @@ export class RemoteStore implements Store {
   }
 
   async #sizeByReading(call: Pick<Call, "to" | "action" | "what" | "signal">): Promise<number | undefined> {
-    const headers = { range: "bytes=0-0", "accept-encoding": "identity" };
+    const headers = { range: "bytes=0-0" };
     const answer = await this.#client.call({ ...call, method: "GET", headers, expect: [200, 206, 404, 416] });
     await answer.body?.cancel();
     if (answer.status === 404) return undefined;
@@ -87,10 +86,7 @@ export class RemoteStore implements Store {
       action: "pull",
       what: `the blob ${digest}`,
       expect: [200, 206],
-      headers: {
-        "accept-encoding": "identity",
-        ...(range && { range: `bytes=${range.start}-${range.end - 1}` }),
-      },
+      headers: range ? { range: `bytes=${range.start}-${range.end - 1}` } : {},
       signal,
     });
     const body = (answer.body ?? new Blob().stream()) as ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -111,14 +107,13 @@ export class RemoteStore implements Store {
       action: "push",
       alsoPull: from,
       what: `the blob ${digest} of ${from}`,
-      expect: [201, 202],
+      expect: [201, 202, 400, 404, 405], // older Quays fail where they cannot mount
       headers: { "content-length": "0" },
       signal,
-    });
-    await answer.body?.cancel();
-    if (answer.status === 201) return true;
-    await this.#cancelUpload(answer.headers.get("location"), signal);
-    return false;
+    }).catch(noneIfNotAllowed);
+    await answer?.body?.cancel();
+    if (answer?.status === 202) await this.#cancelUpload(answer.headers.get("location"), signal);
+    return answer?.status === 201;
   }
 
   async remove(digest: Digest, { signal }: CallOptions = {}): Promise<void> {
@@ -133,8 +128,7 @@ export class RemoteStore implements Store {
       await answer.body?.cancel();
       return undefined;
     }
-    this.#refuseWebPage(answer);
-    const bytes = await collect(answer.body ?? new Blob().stream(), MAX_MANIFEST_SIZE);
+    const bytes = await bytesOf(answer, { most: MAX_MANIFEST_SIZE, what: `manifest ${reference}` });
     const type = answer.headers.get("content-type")?.split(";")[0]?.trim() ?? "";
     const manifest = manifestOf(
       bytes,
@@ -181,7 +175,9 @@ export class RemoteStore implements Store {
 
   async *tags({ signal }: CallOptions = {}): AsyncGenerator<string> {
     const seen = new Set<string>();
-    for (let page: string | URL | undefined = "tags/list?n=1000"; page !== undefined;) {
+    const pages = new Set<string>(); // a registry may lead round in a circle
+    let page: URL | undefined = this.#client.urlOf("tags/list?n=1000");
+    while (page && pages.size < pages.add(page.href).size) {
       const answer: Response = await this.#client.call({
         method: "GET",
         to: page,
@@ -191,12 +187,11 @@ export class RemoteStore implements Store {
         signal,
       });
       if (answer.status === 404) return void await answer.body?.cancel();
-      this.#refuseWebPage(answer);
-      const bytes = await collect(answer.body ?? new Blob().stream(), MAX_TAGS_PAGE);
+      const bytes = await bytesOf(answer, { most: MAX_TAGS_PAGE, what: "list of tags" });
       for (const tag of parseAs(tagsSchema, bytes, "list of tags").tags ?? []) {
         if (seen.size < seen.add(tag).size) yield tag;
       }
-      page = nextPage(answer, this.#client.urlOf(page));
+      page = nextPage(answer, page);
     }
   }
 
@@ -243,15 +238,6 @@ export class RemoteStore implements Store {
     );
   }
 
-  #refuseWebPage(answer: Response): void {
-    if (!isWebPage(answer)) return;
-    answer.body?.cancel().catch(() => {});
-    throw new RegistryError(`${this.#client.host} answered with a web page: it is not a registry`, {
-      status: answer.status,
-      hint: "check the name of the registry",
-    });
-  }
-
   #checkDigest({ digest }: Manifest, reference: string, announced: string | null): void {
     const expected = isDigest(reference) ? reference : isDigest(announced) ? announced : digest;
     if (digest === expected) return;
@@ -259,6 +245,11 @@ export class RemoteStore implements Store {
       `the manifest ${reference} is corrupted: its bytes have not the digest ${expected}`,
     );
   }
+}
+
+/** Who may not read the other repository may still write to this one. */
+function noneIfNotAllowed(error: unknown): undefined {
+  if (!(error instanceof NotAllowedError)) throw error;
 }
 
 function lengthOf(answer: Response): number | undefined {
@@ -285,7 +276,5 @@ function nextPage(answer: Response, current: URL): URL | undefined {
   const link = answer.headers.get("link") ?? "";
   const target = link.split(/,(?=\s*<)/).find((each) => /;\s*rel="?next"?/i.test(each))?.match(/<([^>]*)>/)
     ?.[1];
-  if (target === undefined) return undefined;
-  const next = new URL(target, current);
-  return next.href === current.href ? undefined : next;
+  return target === undefined ? undefined : urlNamed(target, current);
 }

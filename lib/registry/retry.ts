@@ -36,17 +36,18 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => performance.now(),
   random: Math.random,
-  sleep(milliseconds, signal) {
+  async sleep(milliseconds, signal) {
+    signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, milliseconds);
     const end = () => reject(signal?.reason);
-    const timer = setTimeout(() => {
+    signal?.addEventListener("abort", end);
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
       signal?.removeEventListener("abort", end);
-      resolve();
-    }, milliseconds);
-    signal?.addEventListener("abort", () => clearTimeout(timer), { once: true });
-    signal?.addEventListener("abort", end, { once: true });
-    if (signal?.aborted) end();
-    return promise;
+    }
   },
 };
 
@@ -78,7 +79,7 @@ export function isTransientAnswer(status: number, codes: readonly string[]): boo
 export function parseRetryAfter(value: string | null, wallClock: number = Date.now()): number | undefined {
   if (value === null) return undefined;
   if (/^\s*\d+\s*$/.test(value)) return Number(value) * 1000;
-  const date = Date.parse(value);
+  const date = /\bGMT\s*$/.test(value) ? Date.parse(value) : NaN; // Date.parse takes nearly anything
   return Number.isNaN(date) ? undefined : Math.max(0, date - wallClock);
 }
 

@@ -1,15 +1,16 @@
 /** Asks a token server for a bearer token (distribution, docs/spec/auth: token and oauth). @module */
 import * as v from "valibot";
-import { collect } from "../content/collect.ts";
 import { LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
 import { parseAs } from "../oci/manifest.ts";
 import type { Credentials } from "./credentials.ts";
-import { errorOfNoAnswer } from "./answers.ts";
+import { bytesOf, errorOfNoAnswer } from "./answers.ts";
 import { isTransientAnswer, parseRetryAfter } from "./retry.ts";
 import type { Transport } from "./transport.ts";
 
 /** What a token is wanted for. */
 export interface TokenRequest {
+  /** The registry's name, for messages. */
+  host: string;
   /** The token server, as the challenge names it. */
   realm: URL;
   /** The registry's name for itself, where the challenge has one. */
@@ -67,7 +68,8 @@ async function ask(transport: Transport, request: TokenRequest): Promise<Respons
   const first = await ways[0]!(transport, request);
   if (!OTHER_WAY.has(first.status)) return first;
   const second = await ways[1]!(transport, request);
-  const [better, worse] = second.ok ? [second, first] : [first, second];
+  // What says that the credentials are wrong says more than what says that the way is not known.
+  const [better, worse] = second.ok || second.status === 401 ? [second, first] : [first, second];
   await worse.body?.cancel();
   return better;
 }
@@ -109,15 +111,16 @@ function post(
   return transport.send({ method: "POST", url: realm, headers, body, signal });
 }
 
-async function readToken(response: Response, { realm, credentials }: TokenRequest): Promise<Token> {
-  const bytes = response.body ? await collect(response.body, MAX_ANSWER) : new Uint8Array();
+async function readToken(response: Response, { host, realm, credentials }: TokenRequest): Promise<Token> {
+  const what = `answer of the token server ${realm.host}`;
+  const bytes = await bytesOf(response, { most: MAX_ANSWER, what });
   const { status } = response;
   if (status === 401 || status === 403 || (status === 400 && credentials)) {
     throw new NotAllowedError(
       credentials
         ? `the token server ${realm.host} refuses the user name or the password`
         : `the token server ${realm.host} gives no token to somebody who is not signed in`,
-      { hint: "sign in with: layerstash login REGISTRY" },
+      { hint: `sign in with: layerstash login ${host}` },
     );
   }
   if (!response.ok) {
@@ -127,7 +130,7 @@ async function readToken(response: Response, { realm, credentials }: TokenReques
       retryAfter: parseRetryAfter(response.headers.get("retry-after")),
     });
   }
-  const answer = parseAs(answerSchema, bytes, `answer of the token server ${realm.host}`);
+  const answer = parseAs(answerSchema, bytes, what);
   const token = answer.token || answer.access_token;
   if (!token) {
     throw new RegistryError(`the answer of the token server ${realm.host} has no token in it`, { status });

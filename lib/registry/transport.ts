@@ -2,6 +2,7 @@
 import type http from "node:http";
 import { Readable } from "node:stream";
 import type { ReadableStream as NodeReadableStream } from "node:stream/web";
+import { namesProxy, proxyOf, type Scheme } from "./proxies.ts";
 
 /** A body that streams. With `size` it goes out with a `Content-Length`, without in chunks of HTTP/1.1. */
 export interface StreamBody {
@@ -29,7 +30,7 @@ export interface HttpRequest {
 export interface Transport {
   /** Sends one request and gives its answer when the headers are there. */
   send(request: HttpRequest): Promise<Response>;
-  /** Closes idle connections. */
+  /** Closes idle connections. It may be called again. */
   close(): void;
 }
 
@@ -39,78 +40,91 @@ export interface TransportOptions {
   caCerts?: string[] | undefined;
   /** Takes any certificate: whoever is on the line can then read and change everything. */
   insecureSkipTlsVerify?: boolean | undefined;
-  /** `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, in either case, as in the environment. */
+  /**
+   * The environment's variables, of which `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` count, in either
+   * case. Absent = what is sent goes no detour; what is read goes as Deno's `fetch` finds it in the environment.
+   */
   proxyEnv?: Record<string, string | undefined> | undefined;
 }
 
 /**
- * Makes a transport. `fetch` serves for all but two things that it cannot do: a stream whose length is told, and
- * certificates that are not checked; for these it is `node:http`.
+ * Makes a transport: `fetch` for what reads, `node:http` for what sends. For Deno's `fetch` cannot tell the length
+ * of a stream, cannot leave certificates unchecked, and sends a request again by itself when a connection that it
+ * had used before breaks: a part of a blob would arrive twice. Where there is a proxy all is `node:http`, so that
+ * one set of rules says what goes through it.
  */
 export function openTransport(options: TransportOptions = {}): Transport {
   const client = Deno.createHttpClient(options.caCerts ? { caCerts: options.caCerts } : {});
   let node: Promise<NodeTransport> | undefined;
+  let closed = false;
+  const nodeOnly = options.insecureSkipTlsVerify || namesProxy(options.proxyEnv ?? {});
   const overNode = async (request: HttpRequest) =>
     (await (node ??= NodeTransport.load(options))).send(request);
   return {
     send: (request) =>
-      options.insecureSkipTlsVerify || needsLength(request.body)
-        ? overNode(request)
-        : overFetch(client, request),
+      nodeOnly || !READS.has(request.method) ? overNode(request) : overFetch(client, request),
     close() {
+      if (closed) return;
+      closed = true;
       client.close();
-      node?.then((transport) => transport.close());
+      node?.then((transport) => transport.close(), () => {});
     },
   };
 }
 
-function needsLength(body: HttpRequest["body"]): boolean {
-  return body !== undefined && !(body instanceof Uint8Array) && body.size !== undefined;
-}
+const READS = new Set(["GET", "HEAD"]);
 
 function overFetch(
   client: Deno.HttpClient,
-  { method, url, headers, body, signal }: HttpRequest,
+  { method, url, headers, signal }: HttpRequest,
 ): Promise<Response> {
-  const content = body === undefined || body instanceof Uint8Array ? body : body.stream;
-  return fetch(url, {
-    method,
-    headers,
-    body: content ?? null,
-    signal: signal ?? null,
-    redirect: "manual",
-    client,
-  });
+  return fetch(url, { method, headers, signal: signal ?? null, redirect: "manual", client });
+}
+
+/** The system's authorities; none where this program may not look at them (`--allow-sys`). */
+function authoritiesOf(tls: typeof import("node:tls")): string[] {
+  try {
+    return tls.getCACertificates("default");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return [];
+    throw error;
+  }
 }
 
 class NodeTransport {
   readonly #modules: { "http:": typeof http; "https:": typeof import("node:https") };
-  readonly #agents: { "http:": http.Agent; "https:": http.Agent };
+  /** By scheme and proxy. */
+  readonly #agents: Map<string, http.Agent> = new Map();
   readonly #options: TransportOptions;
 
   static async load(options: TransportOptions): Promise<NodeTransport> {
-    const [plain, secure] = await Promise.all([import("node:http"), import("node:https")]);
-    return new NodeTransport(plain.default, secure.default, options);
+    const [plain, secure, tls] = await Promise.all([
+      import("node:http"),
+      import("node:https"),
+      import("node:tls"),
+    ]);
+    const { caCerts, ...others } = options;
+    // For node:tls, the authorities that are named take the place of the system's.
+    const all = caCerts && [...authoritiesOf(tls.default), ...caCerts];
+    return new NodeTransport(plain.default, secure.default, { ...others, caCerts: all });
   }
 
   constructor(plain: typeof http, secure: typeof import("node:https"), options: TransportOptions) {
     this.#options = options;
     this.#modules = { "http:": plain, "https:": secure };
-    const settings = { keepAlive: true, ...(options.proxyEnv && { proxyEnv: options.proxyEnv }) };
-    this.#agents = { "http:": new plain.Agent(settings), "https:": new secure.Agent(settings) };
   }
 
   close(): void {
-    for (const agent of Object.values(this.#agents)) agent.destroy();
+    for (const agent of this.#agents.values()) agent.destroy();
   }
 
   send(request: HttpRequest): Promise<Response> {
-    const scheme = request.url.protocol as "http:" | "https:";
+    const scheme = request.url.protocol as Scheme;
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
     const outgoing = this.#modules[scheme].request(request.url, {
       method: request.method,
-      headers: { ...Object.fromEntries(request.headers), ...lengthHeader(request.body) },
-      agent: this.#agents[scheme],
+      headers: { ...Object.fromEntries(request.headers), ...lengthHeader(request) },
+      agent: this.#agentFor(request.url),
       signal: request.signal,
       ...(scheme === "https:" && this.#trust()),
     });
@@ -118,7 +132,9 @@ class NodeTransport {
     const sending = new AbortController();
     outgoing.on("response", (incoming) => {
       sending.abort();
-      resolve(toResponse(incoming));
+      // A connection whose request did not end serves no other; but the answer is read first.
+      incoming.once("end", () => outgoing.writableEnded || outgoing.destroy());
+      resolve(toResponse(request.method, incoming));
     });
     outgoing.on("error", (error) => {
       sending.abort();
@@ -131,14 +147,24 @@ class NodeTransport {
     return promise;
   }
 
+  #agentFor(url: URL): http.Agent {
+    const scheme = url.protocol as Scheme;
+    const proxy = proxyOf(url, this.#options.proxyEnv ?? {});
+    const key = `${scheme} ${proxy ?? ""}`;
+    const settings = { keepAlive: true, proxyEnv: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy } };
+    const agent = this.#agents.get(key) ?? new this.#modules[scheme].Agent(settings);
+    this.#agents.set(key, agent);
+    return agent;
+  }
+
   #trust() {
     const { caCerts, insecureSkipTlsVerify } = this.#options;
     return { rejectUnauthorized: !insecureSkipTlsVerify, ...(caCerts && { ca: caCerts }) };
   }
 }
 
-function lengthHeader(body: HttpRequest["body"]): Record<string, string> {
-  if (body === undefined) return { "content-length": "0" };
+function lengthHeader({ method, body }: HttpRequest): Record<string, string> {
+  if (body === undefined) return READS.has(method) ? {} : { "content-length": "0" };
   const size = body instanceof Uint8Array ? body.length : body.size;
   return size === undefined ? {} : { "content-length": String(size) };
 }
@@ -150,7 +176,7 @@ async function sendBody(
   answered: AbortSignal,
 ): Promise<void> {
   for await (const piece of body ?? []) {
-    if (answered.aborted) return void outgoing.destroy();
+    if (answered.aborted) return;
     if (!outgoing.write(piece)) await drained(outgoing, answered);
   }
   outgoing.end();
@@ -164,16 +190,16 @@ function drained(outgoing: http.ClientRequest, answered: AbortSignal): Promise<v
   return promise;
 }
 
-function toResponse(incoming: http.IncomingMessage): Response {
+function toResponse(method: string, incoming: http.IncomingMessage): Response {
   const status = incoming.statusCode ?? 0;
   const headers = new Headers();
   for (const [name, values] of Object.entries(incoming.headersDistinct)) {
     for (const value of values ?? []) headers.append(name, value);
   }
-  const empty = status === 204 || status === 205 || status === 304;
+  const empty = method === "HEAD" || status === 204 || status === 205 || status === 304;
   if (empty) incoming.resume();
-  const body = empty
-    ? null
-    : Readable.toWeb(incoming) as NodeReadableStream & ReadableStream<Uint8Array<ArrayBuffer>>;
+  const body = empty ? null : Readable.toWeb(incoming) as
+    & NodeReadableStream
+    & ReadableStream<Uint8Array<ArrayBuffer>>;
   return new Response(body, { status, headers });
 }

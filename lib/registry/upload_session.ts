@@ -1,6 +1,7 @@
 /** One upload session of a registry: begun with a POST, fed with PATCH, ended with a PUT that names the digest. @module */
 import { MismatchError, NotFoundError, RegistryError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
+import { urlNamed } from "./answers.ts";
 import type { Call, RegistryClient } from "./client.ts";
 import type { StreamBody } from "./transport.ts";
 
@@ -103,10 +104,8 @@ function meaningOf(error: unknown): unknown {
 
 function locationOf(answer: Response, base: URL, otherwise?: URL): URL {
   const location = answer.headers.get("location");
-  const url = location === null ? otherwise : URL.parse(location, base);
-  // A registry that does not know of the TLS proxy in front of it names its own plain address.
-  if (url?.hostname === base.hostname && base.protocol === "https:") url.protocol = "https:";
-  if (url?.protocol === "http:" || url?.protocol === "https:") return url;
+  const url = location === null ? otherwise : urlNamed(location, base);
+  if (url) return url;
   throw new RegistryError(`${base.host} does not say where to send the bytes`, { status: answer.status });
 }
 

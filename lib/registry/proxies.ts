@@ -1,0 +1,54 @@
+/** Which proxy a request goes through, as the environment's variables say it. @module */
+import { InvalidInputError } from "../errors.ts";
+import { isLoopback } from "./address.ts";
+
+/** The environment's variables. */
+export type ProxyEnv = Record<string, string | undefined>;
+
+/** The schemes of URLs that are spoken to. */
+export type Scheme = "http:" | "https:";
+
+/** Whether any variable names a proxy. */
+export function namesProxy(env: ProxyEnv): boolean {
+  return textOf("http:", env) !== undefined || textOf("https:", env) !== undefined;
+}
+
+/**
+ * The proxy for a URL; `undefined` = it is asked directly. Variables in lower case come first, `ALL_PROXY` comes
+ * last, and a proxy without a scheme is an http one: as for curl and docker.
+ *
+ * @throws {InvalidInputError} when the proxy is of another kind
+ */
+export function proxyOf(url: URL, env: ProxyEnv): string | undefined {
+  const text = textOf(url.protocol as Scheme, env);
+  if (text === undefined || bypassesProxy(url, env)) return undefined;
+  const proxy = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`);
+  if (proxy?.hostname && /^https?:$/.test(proxy.protocol)) return proxy.href;
+  // The text is not shown: it may hold a password.
+  throw new InvalidInputError(`the environment names a proxy for ${url.protocol}// that cannot be used`, {
+    hint: "name an http proxy, as in HTTPS_PROXY=http://proxy.example.com:3128, or the registry in NO_PROXY",
+  });
+}
+
+function textOf(scheme: Scheme, env: ProxyEnv): string | undefined {
+  const name = scheme === "https:" ? "https_proxy" : "http_proxy";
+  return valueOf(env, name) ?? valueOf(env, "all_proxy");
+}
+
+/**
+ * Whether a URL is asked directly though there is a proxy: this machine is, and what `NO_PROXY` names: hosts with
+ * all that is below them (`.example.com`, `*.example.com`, `example.com`), with a port or without, or `*`.
+ */
+function bypassesProxy(url: URL, env: ProxyEnv): boolean {
+  if (isLoopback(url.hostname)) return true;
+  const port = url.port || (url.protocol === "https:" ? "443" : "80");
+  return (valueOf(env, "no_proxy") ?? "").toLowerCase().split(/[\s,]+/).some((entry) => {
+    const [, host = "", only = port] = /^\*?\.?(.*?)(?::(\d+))?$/.exec(entry) ?? [];
+    if (entry === "*") return true;
+    return host !== "" && only === port && (url.hostname === host || url.hostname.endsWith(`.${host}`));
+  });
+}
+
+function valueOf(env: ProxyEnv, name: string): string | undefined {
+  return env[name]?.trim() || env[name.toUpperCase()]?.trim() || undefined;
+}

@@ -1,0 +1,122 @@
+/** What `--registry` says, and what becomes of it. @module */
+import assert from "node:assert/strict";
+import { InvalidInputError } from "../lib/errors.ts";
+import { fullRepository, isLoopback, parseRegistry } from "../lib/registry/address.ts";
+
+const HUB = { kind: "remote", origin: "https://registry-1.docker.io", host: "docker.io" };
+
+Deno.test("all names of Docker Hub are one", () => {
+  const names = [
+    "docker",
+    "docker.io",
+    "index.docker.io",
+    "registry-1.docker.io",
+    "registry.hub.docker.com",
+    "https://index.docker.io/v1/",
+    "https://registry-1.docker.io/v2/",
+    "https://registry-1.docker.io:443",
+    "Docker.IO",
+  ];
+  for (const name of names) assert.deepEqual(parseRegistry(name), HUB, name);
+});
+
+Deno.test("ghcr is short for GitHub's registry", () => {
+  const github = { kind: "remote", origin: "https://ghcr.io", host: "ghcr.io" };
+  for (const name of ["ghcr", "ghcr.io", "https://ghcr.io/", "https://ghcr.io/v2/"]) {
+    assert.deepEqual(parseRegistry(name), github, name);
+  }
+});
+
+Deno.test("a host is spoken to over https, this machine over http, unless a URL says otherwise", () => {
+  const origins: [text: string, origin: string][] = [
+    ["registry.example.com", "https://registry.example.com"],
+    ["registry.example.com:5000", "https://registry.example.com:5000"],
+    ["registry.example.com:443", "https://registry.example.com"],
+    ["10.0.0.7:5000", "https://10.0.0.7:5000"],
+    ["localhost", "http://localhost"],
+    ["localhost:5000", "http://localhost:5000"],
+    ["registry.localhost:5000", "http://registry.localhost:5000"],
+    ["127.0.0.1:5000", "http://127.0.0.1:5000"],
+    ["127.8.9.10:5000", "http://127.8.9.10:5000"],
+    ["[::1]:5000", "http://[::1]:5000"],
+    ["https://localhost:5000", "https://localhost:5000"],
+    ["http://registry.example.com", "http://registry.example.com"],
+    ["http://registry.example.com:80/", "http://registry.example.com"],
+    ["localhost:443", "http://localhost:443"],
+  ];
+  for (const [text, origin] of origins) {
+    const address = parseRegistry(text);
+    assert.ok(address.kind === "remote");
+    assert.equal(address.origin, origin, text);
+    assert.equal(address.host, new URL(origin).host, text);
+  }
+});
+
+Deno.test("a host may be called as JavaScript calls its own", () => {
+  assert.deepEqual(parseRegistry("constructor"), {
+    kind: "remote",
+    origin: "https://constructor",
+    host: "constructor",
+  });
+});
+
+Deno.test("oci: names a directory of layouts", () => {
+  assert.deepEqual(parseRegistry("oci:box"), { kind: "layout", directory: "box" });
+  assert.deepEqual(parseRegistry("oci:/a b/c:d"), { kind: "layout", directory: "/a b/c:d" });
+  assert.throws(() => parseRegistry("oci:"), { kind: "usage" });
+});
+
+Deno.test("what is no registry is refused as a mistake of usage", () => {
+  const wrong = [
+    "",
+    " ",
+    "https://",
+    "http://:5000",
+    "registry.example.com/me/files",
+    "https://ghcr.io/me",
+    "ghcr.io?x=1",
+    "ghcr.io#x",
+    "host:notaport",
+    "host:99999",
+    "two words",
+    "ftp://registry.example.com",
+    "file:///etc",
+  ];
+  for (const text of wrong) {
+    assert.throws(() => parseRegistry(text), (error) => error instanceof InvalidInputError, text);
+  }
+});
+
+Deno.test("a URL with a password in it is refused, and the message does not repeat it", () => {
+  for (
+    const text of ["https://me:open-sesame@ghcr.io", "me:open-sesame@ghcr.io", "http://open-sesame@localhost"]
+  ) {
+    assert.throws(() => parseRegistry(text), (error: InvalidInputError) => {
+      assert.equal(error.kind, "usage");
+      assert.ok(!Deno.inspect(error).includes("open-sesame"), text);
+      return true;
+    });
+  }
+  assert.throws(() => parseRegistry("https://me:open-sesame@host:99999"), (error: InvalidInputError) => {
+    assert.ok(!Deno.inspect(error).includes("open-sesame"));
+    return error.kind === "usage";
+  });
+});
+
+Deno.test("only Docker Hub has official repositories without a namespace", () => {
+  assert.equal(fullRepository(parseRegistry("docker"), "nginx"), "library/nginx");
+  assert.equal(fullRepository(parseRegistry("docker"), "me/files"), "me/files");
+  assert.equal(fullRepository(parseRegistry("ghcr"), "nginx"), "nginx");
+  assert.equal(fullRepository(parseRegistry("oci:box"), "nginx"), "nginx");
+});
+
+Deno.test("hosts that only look like this machine are not", () => {
+  for (const host of ["localhost", "a.localhost", "127.0.0.1", "127.1.2.3", "[::1]"]) {
+    assert.ok(isLoopback(host), host);
+  }
+  for (
+    const host of ["localhost.example.com", "127.0.0.1.example.com", "notlocalhost", "128.0.0.1", "[::2]"]
+  ) {
+    assert.ok(!isLoopback(host), host);
+  }
+});

@@ -1,0 +1,177 @@
+/** One call of the registry's API: what goes out, what is told, and what errors mean. @module */
+import assert from "node:assert/strict";
+import { NotAllowedError, NotFoundError, RegistryError } from "../lib/errors.ts";
+import { bytesSource } from "../lib/content/source.ts";
+import { digestOf } from "../lib/oci/digest.ts";
+import { manifestOf } from "../lib/oci/manifest.ts";
+import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
+import { startFakeRegistry } from "./rigs/fake_registry.ts";
+import { failure, open } from "./rigs/opened.ts";
+
+const HELLO = new TextEncoder().encode("hello, registry");
+const BLOB = digestOf(HELLO);
+const MANIFEST = manifestOf(new TextEncoder().encode("{}"), IMAGE_MANIFEST.docker);
+
+/** Asks for a blob and gets this answer; gives the error that it becomes. */
+async function errorOf(answer: { status: number; headers?: Record<string, string>; body?: string }) {
+  await using fake = await startFakeRegistry({ faults: { failNext: [{ ...answer, times: 999 }] } });
+  using opened = open(fake);
+  const error = await failure(opened.store.read(BLOB));
+  assert.ok(error.message.startsWith(`${fake.host} answered ${answer.status} to the request for the blob`));
+  return { error, attempts: fake.requests.length };
+}
+
+const json = (...errors: object[]) => JSON.stringify({ errors });
+
+Deno.test("errors are told in the registry's words", async () => {
+  const body = json({ code: "DENIED", message: "no, thanks" }, { code: "NAME_INVALID" });
+  const { error, attempts } = await errorOf({ status: 400, body });
+  assert.ok(error instanceof RegistryError);
+  assert.deepEqual([error.status, [...error.codes]], [400, ["DENIED", "NAME_INVALID"]]);
+  assert.match(error.message, /: no, thanks \(DENIED\); NAME_INVALID$/);
+  assert.equal(attempts, 1);
+});
+
+Deno.test("statuses have their kinds", async () => {
+  const denied = await errorOf({ status: 403, body: json({ code: "DENIED", message: "no" }) });
+  assert.ok(denied.error instanceof NotAllowedError);
+  assert.match(denied.error.hint ?? "", /layerstash login 127\.0\.0\.1:\d+$/);
+  assert.ok((await errorOf({ status: 404 })).error instanceof NotFoundError);
+  assert.equal((await errorOf({ status: 404 })).attempts, 1);
+  assert.ok((await errorOf({ status: 418 })).error instanceof RegistryError);
+});
+
+Deno.test("codes may say that an error passes though its status does not", async () => {
+  const { error, attempts } = await errorOf({ status: 400, body: json({ code: "TOOMANYREQUESTS" }) });
+  assert.ok(error instanceof RegistryError && error.transient);
+  assert.ok(attempts > 1);
+});
+
+Deno.test("an error without an answer that can be read is told all the same", async () => {
+  for (
+    const [body, expected] of [
+      ["", /the blob sha256:[0-9a-f]{64}$/],
+      ["plain words", /: plain words$/],
+      ["<html>long</html>", /: a web page, of a proxy perhaps$/],
+      ['{"errors":7}', /: \{"errors":7\}$/],
+      ["x".repeat(100_000), /the blob sha256:[0-9a-f]{64}(: x{200})?$/],
+    ] as const
+  ) assert.match((await errorOf({ status: 400, body })).error.message, expected);
+});
+
+Deno.test("no control character of a registry reaches the terminal", async () => {
+  const { error } = await errorOf({ status: 400, body: json({ code: "X", message: "\x1b[2Jgone\r\nnext" }) });
+  // deno-lint-ignore no-control-regex
+  assert.doesNotMatch(error.message, /[\x00-\x1f\x7f-\x9f]/);
+});
+
+Deno.test("a warning of the registry is told once", async () => {
+  await using fake = await startFakeRegistry();
+  const warn = (text: string) => ({
+    status: 200,
+    headers: { warning: text, "content-length": "5" },
+    times: 1,
+  });
+  fake.faults.failNext = [
+    warn('299 - "old \\"things\\" end soon"'),
+    warn('299 - "old \\"things\\" end soon"'),
+    warn('299 - "another"'),
+    warn('199 - "not for people"'),
+    warn("nonsense"),
+  ];
+  using opened = open(fake);
+  for (let count = 0; count < 5; count++) await opened.store.stat(BLOB);
+  assert.deepEqual(opened.notices(), [
+    `${fake.host} says: old "things" end soon`,
+    `${fake.host} says: another`,
+  ]);
+});
+
+Deno.test("a warning is shown as text and no longer than it may be", async () => {
+  await using fake = await startFakeRegistry();
+  const warning = `299 - "${"x".repeat(5000)}"`;
+  fake.faults.failNext = [{ status: 200, headers: { warning, "content-length": "5" }, times: 1 }];
+  using opened = open(fake);
+  await opened.store.stat(BLOB);
+  assert.ok(opened.notices()[0]!.length < 4200);
+});
+
+Deno.test("each request is told of, without its query", async () => {
+  await using fake = await startFakeRegistry({ faults: { redirectBlobs: 307 } });
+  fake.storage.addBlob("me/files", HELLO);
+  using opened = open(fake);
+  await (await opened.store.read(BLOB)).cancel();
+  await opened.store.write(bytesSource(HELLO));
+  const told = opened.events.flatMap((event) =>
+    event.type === "request" ? [[event.method, event.url, event.status]] : []
+  );
+  assert.deepEqual(
+    told,
+    fake.requests.map(({ origin, method, path, status }) => [method, fake.base[origin] + path, status]),
+  );
+  assert.ok(!JSON.stringify(opened.events).includes("_state"));
+});
+
+Deno.test("every request says who asks, reads blobs as they are, and takes manifests of each kind", async () => {
+  await using fake = await startFakeRegistry();
+  const digest = fake.storage.addBlob("me/files", HELLO);
+  using opened = open(fake);
+  await opened.store.stat(digest);
+  await (await opened.store.read(digest, { range: { start: 0, end: 5 } })).cancel();
+  await opened.store.manifest("disk-1");
+  const [head, get, manifest] = fake.requests;
+  for (const { headers } of fake.requests) assert.equal(headers["user-agent"], "layerstash");
+  assert.equal(head!.headers["accept-encoding"], "identity");
+  assert.equal(get!.headers["accept-encoding"], "identity");
+  assert.equal(get!.headers["range"], "bytes=0-4");
+  assert.ok(manifest!.headers["accept"]!.includes(IMAGE_MANIFEST.oci));
+  assert.ok(manifest!.headers["accept"]!.includes(IMAGE_MANIFEST.docker));
+  assert.ok(!head!.headers["accept"]?.includes("manifest"), "Artifactory answers 406 to that");
+});
+
+Deno.test("cookies are not kept", async () => {
+  await using fake = await startFakeRegistry();
+  fake.faults.failNext = [{ status: 404, headers: { "set-cookie": "sid=1" }, times: 2 }];
+  for (const options of [{}, { insecureSkipTlsVerify: true }]) {
+    using opened = open(fake, options);
+    await opened.store.stat(BLOB);
+    await opened.store.stat(BLOB);
+  }
+  assert.ok(fake.requests.every(({ headers }) => headers["cookie"] === undefined));
+});
+
+Deno.test("a web server that is no registry is said to be none", async () => {
+  await using fake = await startFakeRegistry({ faults: { notARegistry: true } });
+  using opened = open(fake);
+  const { store } = opened;
+  const uses: Record<string, () => Promise<unknown>> = {
+    stat: () => store.stat(BLOB),
+    manifest: () => store.manifest("disk-1"),
+    resolve: () => store.resolve("disk-1"),
+    putManifest: () => store.putManifest("disk-1", MANIFEST),
+    tags: () => Array.fromAsync(store.tags()),
+    remove: () => store.remove(BLOB),
+    removeManifest: () => store.removeManifest(MANIFEST.digest),
+    removeTag: () => store.removeManifest("disk-1"),
+    read: () => store.read(BLOB),
+    write: () => store.write(bytesSource(HELLO)),
+    writeAfterLooking: () => store.write(bytesSource(HELLO), { checkFirst: true }),
+    mount: () => store.mount(BLOB, "me/other"),
+  };
+  for (const [name, use] of Object.entries(uses)) {
+    const error = await failure(use());
+    assert.ok(error instanceof RegistryError, name);
+    assert.match(error.message, /web page/, name);
+  }
+  assert.deepEqual(opened.clock.waits, []);
+});
+
+Deno.test("an answer that says HTML and has none is no web page (Quay)", async () => {
+  await using fake = await startFakeRegistry();
+  const headers = { "content-type": "text/html; charset=utf-8", "docker-content-digest": MANIFEST.digest };
+  fake.faults.failNext = [{ method: "PUT", status: 200, headers, body: "OK", times: 1 }];
+  using opened = open(fake);
+  await opened.store.putManifest("disk-1", MANIFEST);
+  fake.faults.failNext = [{ method: "PUT", status: 202, headers: { "content-type": "text/html" }, times: 1 }];
+  await opened.store.putManifest("disk-1", MANIFEST);
+});

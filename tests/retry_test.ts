@@ -1,0 +1,221 @@
+/** When requests are made again: the policy alone, and the loop around a registry that fails. @module */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { NotAllowedError, RegistryError } from "../lib/errors.ts";
+import type { TransferEvent } from "../lib/events.ts";
+import { bytesSource } from "../lib/content/source.ts";
+import { digestOf } from "../lib/oci/digest.ts";
+import {
+  DEFAULT_POLICY,
+  isTransientAnswer,
+  parseRetryAfter,
+  retryDelay,
+  retrying,
+  systemClock,
+} from "../lib/registry/retry.ts";
+import { testClock } from "./rigs/clock.ts";
+import { type Failure, startFakeRegistry } from "./rigs/fake_registry.ts";
+import { failure, open } from "./rigs/opened.ts";
+
+const HELLO = new TextEncoder().encode("hello, registry");
+const BLOB = digestOf(HELLO);
+
+const unit = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+
+Deno.test("a wait is anywhere from nothing to an end that doubles, up to the longest", () => {
+  const { attempts, firstWait, longestWait } = DEFAULT_POLICY;
+  fc.assert(fc.property(fc.integer({ min: 1, max: attempts - 1 }), unit, (attempt, random) => {
+    const delay = retryDelay(DEFAULT_POLICY, { attempt, random });
+    const end = Math.min(longestWait, firstWait * 2 ** (attempt - 1));
+    assert.ok(delay !== undefined && delay >= 0 && delay <= end);
+    assert.equal(delay, end * random);
+  }));
+});
+
+Deno.test("the attempts end where the policy says so", () => {
+  const { attempts } = DEFAULT_POLICY;
+  assert.notEqual(retryDelay(DEFAULT_POLICY, { attempt: attempts - 1, random: 0 }), undefined);
+  assert.equal(retryDelay(DEFAULT_POLICY, { attempt: attempts, random: 0 }), undefined);
+});
+
+Deno.test("a registry is never asked earlier than it wants, nor waited for longer than the policy allows", () => {
+  const { longestRetryAfter } = DEFAULT_POLICY;
+  fc.assert(fc.property(fc.integer({ min: 0, max: longestRetryAfter }), unit, (retryAfter, random) => {
+    assert.ok(retryDelay(DEFAULT_POLICY, { attempt: 3, retryAfter, random })! >= retryAfter);
+  }));
+  assert.equal(
+    retryDelay(DEFAULT_POLICY, { attempt: 1, retryAfter: longestRetryAfter + 1, random: 0 }),
+    undefined,
+  );
+});
+
+Deno.test("Retry-After is read as seconds and as a date", () => {
+  const now = Date.parse("Sat, 01 Aug 2026 12:00:00 GMT");
+  const read = (value: string | null) => parseRetryAfter(value, now);
+  assert.equal(read("120"), 120_000);
+  assert.equal(read(" 0 "), 0);
+  assert.equal(read("Sat, 01 Aug 2026 12:00:30 GMT"), 30_000);
+  assert.equal(read("Sat, 01 Aug 2026 11:00:00 GMT"), 0);
+  for (const nothing of [null, "", "soon", "-5", "1.5.2"]) {
+    assert.equal(read(nothing), undefined, `${nothing}`);
+  }
+});
+
+Deno.test("some statuses and codes pass, others are for good", () => {
+  for (const status of [408, 425, 429, 499, 500, 502, 503, 504, 520, 522, 524]) {
+    assert.ok(isTransientAnswer(status, []), `${status}`);
+  }
+  for (const status of [200, 400, 401, 403, 404, 405, 409, 411, 413, 416, 501]) {
+    assert.ok(!isTransientAnswer(status, []), `${status}`);
+  }
+  assert.ok(isTransientAnswer(400, ["TOOMANYREQUESTS"]));
+  assert.ok(!isTransientAnswer(400, ["MANIFEST_INVALID"]));
+});
+
+Deno.test("the loop waits, tells of it, and gives what comes in the end", async () => {
+  const clock = testClock();
+  const events: TransferEvent[] = [];
+  let left = 3;
+  const value = await retrying(
+    { policy: DEFAULT_POLICY, clock, onEvent: (event) => void events.push(event) },
+    "a thing",
+    () => left-- > 0 ? Promise.reject(new RegistryError("not now", { transient: true })) : Promise.resolve(7),
+  );
+  assert.equal(value, 7);
+  assert.deepEqual(clock.waits, [250, 500, 1000]);
+  assert.deepEqual(events.at(-1), {
+    type: "retry",
+    what: "a thing",
+    attempt: 3,
+    delay: 1000,
+    reason: "not now",
+  });
+});
+
+Deno.test("the loop ends at once for an error that does not pass, and when it is aborted", async () => {
+  const context = { policy: DEFAULT_POLICY, clock: testClock() };
+  const wrong = new NotAllowedError("never");
+  assert.equal(await failure(retrying(context, "it", () => Promise.reject(wrong))), wrong);
+  const aborter = new AbortController();
+  const stop = new Error("stop");
+  const attempt = () => {
+    aborter.abort(stop);
+    return Promise.reject(new RegistryError("not now", { transient: true }));
+  };
+  assert.equal(await failure(retrying({ ...context, signal: aborter.signal }, "it", attempt)), stop);
+  assert.deepEqual(context.clock.waits, []);
+});
+
+Deno.test("a wait of the system's clock is ended by a signal", async () => {
+  const stop = new Error("stop");
+  assert.equal(await failure(systemClock.sleep(3_600_000, AbortSignal.abort(stop))), stop);
+  const aborter = new AbortController();
+  const waiting = systemClock.sleep(3_600_000, aborter.signal);
+  aborter.abort(stop);
+  assert.equal(await failure(waiting), stop);
+  await systemClock.sleep(0);
+});
+
+/** A registry with the blob, of which HEAD fails so. */
+async function failing(failed: Partial<Failure>) {
+  const fake = await startFakeRegistry();
+  fake.storage.addBlob("me/files", HELLO);
+  const answer: Failure = { method: "GET", path: /\/blobs\/sha256/, status: 503, times: 2, ...failed };
+  fake.faults.failNext = [answer];
+  return fake;
+}
+
+async function textOf(reading: Promise<ReadableStream<Uint8Array<ArrayBuffer>>>): Promise<string> {
+  return await new Response(await reading).text();
+}
+
+Deno.test("429 is waited for as long as it says, in seconds", async () => {
+  await using fake = await failing({ status: 429, headers: { "retry-after": "7" }, times: 1 });
+  using opened = open(fake);
+  assert.equal(await textOf(opened.store.read(BLOB)), "hello, registry");
+  assert.equal(opened.clock.now(), 7000);
+  assert.deepEqual(opened.events.map(({ type }) => type), ["request", "retry", "request"]);
+});
+
+Deno.test("429 is waited for as long as it says, until a date", async () => {
+  const date = new Date(Date.now() + 100_000).toUTCString();
+  await using fake = await failing({ status: 429, headers: { "retry-after": date }, times: 1 });
+  using opened = open(fake);
+  assert.equal(await textOf(opened.store.read(BLOB)), "hello, registry");
+  assert.ok(opened.clock.now() > 50_000 && opened.clock.now() <= 101_000, `${opened.clock.now()}`);
+});
+
+Deno.test("a registry that wants to be left alone for hours ends the attempts", async () => {
+  await using fake = await failing({ status: 429, headers: { "retry-after": "21600" }, times: 9 });
+  using opened = open(fake);
+  const error = await failure(opened.store.read(BLOB));
+  assert.ok(error instanceof RegistryError && error.status === 429 && error.retryAfter === 21_600_000);
+  assert.equal(opened.clock.now(), 0);
+  assert.equal(fake.requests.length, 1);
+});
+
+Deno.test("other requests wait too while the registry wants to be left alone", async () => {
+  await using fake = await failing({ status: 429, headers: { "retry-after": "60" }, times: 1 });
+  using opened = open(fake, { retry: { attempts: 1 } });
+  await failure(opened.store.read(BLOB));
+  assert.equal(await opened.store.stat(BLOB), HELLO.length);
+  assert.equal(opened.clock.now(), 60_000);
+});
+
+Deno.test("a page of HTML with 503 passes, and is named as one when it does not", async () => {
+  const page = {
+    headers: { "content-type": "text/html" },
+    body: "<html><h1>503 Service Unavailable</h1></html>",
+  };
+  await using fake = await failing({ ...page, times: 2 });
+  using opened = open(fake);
+  assert.equal(await textOf(opened.store.read(BLOB)), "hello, registry");
+  fake.faults.failNext![0]!.times = 100;
+  const error = await failure(opened.store.read(BLOB));
+  assert.match(error.message, /503.*web page/);
+  assert.ok(!error.message.includes("<"));
+  assert.equal(fake.requests.length, 3 + DEFAULT_POLICY.attempts);
+});
+
+Deno.test("a connection that is cut before the answer is made again", async () => {
+  await using fake = await failing({ status: 0, times: 2 });
+  using opened = open(fake);
+  assert.equal(await opened.store.stat(BLOB), HELLO.length);
+  assert.equal(await textOf(opened.store.read(BLOB)), "hello, registry");
+});
+
+Deno.test("a host that never answered is given up after few attempts, with its name and no URL", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const host = `127.0.0.1:${listener.addr.port}`;
+  listener.close();
+  using opened = open({ url: `http://${host}` });
+  const error = await failure(opened.store.stat(BLOB));
+  assert.ok(error instanceof RegistryError && error.status === 0);
+  assert.ok(error.message.startsWith(`${host} does not answer: `), error.message);
+  assert.ok(!error.message.includes("/v2/"), error.message);
+  assert.equal(opened.clock.waits.length, 2);
+  assert.deepEqual(opened.events.flatMap((event) => event.type === "request" ? [event.status] : []), [
+    0,
+    0,
+    0,
+  ]);
+});
+
+Deno.test("a host that has answered before is waited for longer", async () => {
+  const fake = await startFakeRegistry();
+  using opened = open(fake);
+  assert.equal(await opened.store.stat(BLOB), undefined);
+  await fake[Symbol.asyncDispose]();
+  await failure(opened.store.stat(BLOB));
+  assert.equal(opened.clock.waits.length, DEFAULT_POLICY.attempts - 1);
+});
+
+Deno.test("an aborted call ends with the signal's reason, and is not made again", async () => {
+  const aborter = new AbortController();
+  const stop = new Error("stop");
+  await using fake = await startFakeRegistry({ faults: { onRequest: () => aborter.abort(stop) } });
+  using opened = open(fake);
+  assert.equal(await failure(opened.store.stat(BLOB, { signal: aborter.signal })), stop);
+  assert.equal(await failure(opened.store.write(bytesSource(HELLO), { signal: aborter.signal })), stop);
+  assert.deepEqual(opened.clock.waits, []);
+});
