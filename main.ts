@@ -54,7 +54,7 @@ import { inParallel } from "./lib/transfer/pool.ts";
 export { openStore } from "./lib/registry/open_store.ts";
 export type { OpenOptions } from "./lib/registry/open_store.ts";
 export type { Profile, PushMode } from "./lib/registry/profiles.ts";
-export type { Clock, RetryPolicy } from "./lib/registry/retry.ts";
+export type { Clock, Patience, RetryPolicy } from "./lib/registry/retry.ts";
 export type { TransportOptions } from "./lib/registry/transport.ts";
 export { firstOf } from "./lib/registry/credentials.ts";
 export type { Credentials, FindCredentials } from "./lib/registry/credentials.ts";

@@ -5,7 +5,7 @@ import { errorOf, errorOfNoAnswer, isWebPage, printable } from "./answers.ts";
 import { type Action, Authorization, scopeFor } from "./authorization.ts";
 import type { RemoteAddress } from "./address.ts";
 import type { FindCredentials } from "./credentials.ts";
-import { type Clock, type RetryContext, type RetryPolicy, waitToRetry } from "./retry.ts";
+import { type Clock, type Patience, type RetryContext, type RetryPolicy, waitToRetry } from "./retry.ts";
 import type { HttpRequest, Transport } from "./transport.ts";
 
 /** What a client needs. */
@@ -68,6 +68,12 @@ export class RegistryClient {
   /** Whether the registry has asked who it speaks to. */
   get signedIn(): boolean {
     return this.#authorization.demanded;
+  }
+
+  /** How patient the client is where it is already known that there is a registry. */
+  get patience(): Patience {
+    const { policy, clock } = this.#options;
+    return { policy, clock };
   }
 
   /** The context in which attempts are made again. */

@@ -24,6 +24,7 @@ import {
   REF_NAME,
   tagOf,
 } from "./layout_index.ts";
+import { DEFAULT_POLICY, type Patience, systemClock } from "./retry.ts";
 import type { CallOptions, ReadOptions, Store, WriteOptions } from "./store.ts";
 
 /** Where a layout is and what it is called. */
@@ -43,6 +44,7 @@ export interface LayoutOptions {
 export class LayoutStore implements Store {
   readonly name: string;
   readonly family = "oci";
+  readonly patience: Patience = { policy: DEFAULT_POLICY, clock: systemClock };
   readonly chunkSize: number = 5 * 1024 ** 3;
   readonly #directory: string;
   readonly #beside: ((repository: string) => string) | undefined;

@@ -11,6 +11,7 @@ import { bytesOf, urlNamed } from "./answers.ts";
 import type { Call, RegistryClient } from "./client.ts";
 import type { Profile } from "./profiles.ts";
 import { BlobPusher } from "./push.ts";
+import type { Patience } from "./retry.ts";
 import type { ByteRange, CallOptions, ReadOptions, Store, WriteOptions } from "./store.ts";
 import { registryTagRemover } from "./registry_tag_remover.ts";
 import type { TagRemover } from "./tag_remover.ts";
@@ -37,6 +38,7 @@ export class RemoteStore implements Store {
   readonly name: string;
   readonly family = "docker";
   readonly chunkSize: number;
+  readonly patience: Patience;
   readonly #client: RegistryClient;
   readonly #pusher: BlobPusher;
   readonly #tagRemover: TagRemover;
@@ -47,6 +49,7 @@ export class RemoteStore implements Store {
     const { client, profile, onEvent } = options;
     this.name = options.name;
     this.chunkSize = profile.chunkSize;
+    this.patience = client.patience;
     this.#client = client;
     this.#pusher = new BlobPusher({
       client,

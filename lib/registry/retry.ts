@@ -83,10 +83,16 @@ export function parseRetryAfter(value: string | null, wallClock: number = Date.n
   return Number.isNaN(date) ? undefined : Math.max(0, date - wallClock);
 }
 
-/** What the retry loop needs from around it. */
-export interface RetryContext {
+/** How patient one is, and by which clock. */
+export interface Patience {
+  /** How often, and how long apart. */
   policy: RetryPolicy;
+  /** Time. */
   clock: Clock;
+}
+
+/** What the retry loop needs from around it. */
+export interface RetryContext extends Patience {
   onEvent?: OnEvent | undefined;
   signal?: AbortSignal | undefined;
 }

@@ -4,6 +4,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import type { Family } from "../oci/media_types.ts";
+import type { Patience } from "./retry.ts";
 
 /** What every call takes. */
 export interface CallOptions {
@@ -44,6 +45,8 @@ export interface Store extends Disposable {
   readonly name: string;
   /** The family in which new manifests are written: what the store's other readers understand best. */
   readonly family: Family;
+  /** How patiently a transfer that breaks is taken up again. */
+  readonly patience: Patience;
   /** The chunk size that suits the store, in bytes. */
   readonly chunkSize: number;
 

@@ -50,26 +50,46 @@ export interface TransportOptions {
 /**
  * Makes a transport: `fetch` for what reads, `node:http` for what sends. For Deno's `fetch` cannot tell the length
  * of a stream, cannot leave certificates unchecked, and sends a request again by itself when a connection that it
- * had used before breaks: a part of a blob would arrive twice. Where there is a proxy all is `node:http`, so that
- * one set of rules says what goes through it.
+ * had used before breaks: a part of a blob would arrive twice.
  */
 export function openTransport(options: TransportOptions = {}): Transport {
-  const client = Deno.createHttpClient(options.caCerts ? { caCerts: options.caCerts } : {});
+  const { caCerts, insecureSkipTlsVerify, proxyEnv = {} } = options;
+  const clients = new Map<string | undefined, Deno.HttpClient>();
   let node: Promise<NodeTransport> | undefined;
-  let closed = false;
-  const nodeOnly = options.insecureSkipTlsVerify || namesProxy(options.proxyEnv ?? {});
-  const overNode = async (request: HttpRequest) =>
-    (await (node ??= NodeTransport.load(options))).send(request);
+  const clientFor = (proxy: string | undefined) => {
+    const client = clients.get(proxy) ?? createClient(caCerts, proxy);
+    clients.set(proxy, client);
+    return client;
+  };
   return {
-    send: (request) =>
-      nodeOnly || !READS.has(request.method) ? overNode(request) : overFetch(client, request),
+    async send(request) {
+      const proxy = proxyOf(request.url, proxyEnv);
+      // What the variables except from the proxy is not left to fetch, which reads them in a way of its own.
+      const excepted = proxy === undefined && namesProxy(proxyEnv);
+      if (!insecureSkipTlsVerify && !excepted && READS.has(request.method)) {
+        return await overFetch(clientFor(proxy), request);
+      }
+      return await (await (node ??= NodeTransport.load(options))).send(request);
+    },
     close() {
-      if (closed) return;
-      closed = true;
-      client.close();
+      for (const client of clients.values()) client.close();
+      clients.clear();
       node?.then((transport) => transport.close(), () => {});
+      node = undefined;
     },
   };
+}
+
+function createClient(caCerts: string[] | undefined, proxy: string | undefined): Deno.HttpClient {
+  const trust = caCerts ? { caCerts } : {};
+  if (proxy === undefined) return Deno.createHttpClient(trust);
+  const { username, password, href } = new URL(proxy);
+  const basicAuth = { username: decodeURIComponent(username), password: decodeURIComponent(password) };
+  const url = href.replace(/\/\/[^@/]*@/, "//");
+  return Deno.createHttpClient({
+    ...trust,
+    proxy: { transport: "http", url, ...(username && { basicAuth }) },
+  });
 }
 
 const READS = new Set(["GET", "HEAD"]);

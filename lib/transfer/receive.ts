@@ -2,7 +2,7 @@
 import { LayerstashError, MismatchError, RangeRefusedError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Digest } from "../oci/digest.ts";
-import { DEFAULT_POLICY, type RetryContext, systemClock, waitToRetry } from "../registry/retry.ts";
+import { type Patience, waitToRetry } from "../registry/retry.ts";
 import type { ByteRange, Store } from "../registry/store.ts";
 
 /** Takes bytes that belong at an offset of the blob. The buffer is used again as soon as the promise resolves. */
@@ -24,8 +24,8 @@ export interface ReceiveOptions {
   signal?: AbortSignal | undefined;
   /** For how many milliseconds nothing may come before the connection is given up; absent = a minute. */
   stallAfter?: number;
-  /** Time and patience; absent = the defaults. */
-  retry?: Pick<RetryContext, "policy" | "clock">;
+  /** Time and patience; absent = those of the store. */
+  retry?: Patience;
 }
 
 /** The size of the buffers that bytes are read into. */
@@ -40,7 +40,7 @@ const STALL_AFTER = 60_000;
  */
 export async function receive(store: Store, options: ReceiveOptions): Promise<void> {
   const { range = { start: 0, end: options.size }, onEvent, signal } = options;
-  const context = { policy: DEFAULT_POLICY, clock: systemClock, ...options.retry, onEvent, signal };
+  const context = { ...store.patience, ...options.retry, onEvent, signal };
   const progress = { position: range.start };
   for (let attempt = 1;; attempt++) {
     const before = progress.position;
