@@ -99,9 +99,9 @@ Deno.test("a part of a file can be opened again and again, from anywhere to anyw
 Deno.test("a file that ends before its range breaks the stream, and one that is not read on is let go of", async () => {
   await using work = await makeWorkspace();
   const path = await work.write("file", someBytes(1000));
-  await assert.rejects(read(readFile(path, 500, 1001)), MismatchError);
-  await assert.rejects(read(readFile(work.path("none"), 0, 1)), Deno.errors.NotFound);
-  const reader = readFile(path, 0, 1000).getReader();
+  await assert.rejects(read(readFile(path, { start: 500, end: 1001 })), MismatchError);
+  await assert.rejects(read(readFile(work.path("none"), { start: 0, end: 1 })), Deno.errors.NotFound);
+  const reader = readFile(path, { start: 0, end: 1000 }).getReader();
   await reader.read();
   await reader.cancel(); // else the test ends with an open file, and fails
 });

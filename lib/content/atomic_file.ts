@@ -1,6 +1,6 @@
 /** Files that appear whole or not at all. @module */
 import { dirname, join } from "node:path";
-import { LayerstashError, NotAllowedError } from "../errors.ts";
+import { InvalidInputError, LayerstashError, NotAllowedError } from "../errors.ts";
 
 /** What an atomic write takes. */
 export interface AtomicOptions {
@@ -40,6 +40,14 @@ export async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<vo
 export function storageError(error: unknown, path: string): unknown {
   if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
     return new NotAllowedError(`${path} cannot be written: permission denied`, { cause: error });
+  }
+  if (error instanceof Deno.errors.NotADirectory) {
+    return new InvalidInputError(
+      `${path} cannot be written: a part of this path is a file, not a directory`,
+      {
+        cause: error,
+      },
+    );
   }
   const code = (error as { code?: unknown } | null)?.code;
   if (code === "ENOSPC" || code === "EDQUOT") {

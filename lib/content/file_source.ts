@@ -1,5 +1,5 @@
 /** A part of a file as content to be written to a store. @module */
-import { MismatchError } from "../errors.ts";
+import { MismatchError, NotAllowedError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Hasher } from "./hasher.ts";
 import type { Source } from "./source.ts";
@@ -16,37 +16,52 @@ export function fileSource(path: string, range: { start: number; end: number }, 
   const size = range.end - range.start;
   return {
     size,
-    open: (start = 0, end = size) => readFile(path, range.start + start, range.start + end),
+    open: (start = 0, end = size) => readFile(path, { start: range.start + start, end: range.start + end }),
     digest: () => digest ??= hasher.file(path, range),
   };
 }
 
-/** Streams a file from `start` up to `end`; fails when the file is shorter. */
-export function readFile(path: string, start: number, end: number): ReadableStream<Uint8Array<ArrayBuffer>> {
-  let file: Deno.FsFile | undefined;
-  let position = start;
-  return new ReadableStream<Uint8Array<ArrayBuffer>>({
+/** Streams a file from `start` up to `end`. Fails when it is shorter or may not be read, and with the signal's reason. */
+export function readFile(
+  path: string,
+  { start, end }: { start: number; end: number },
+  signal?: AbortSignal,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const pieces = readPieces(path, { start, end }, signal);
+  return new ReadableStream({
     async pull(controller) {
-      file ??= await openAt(path, start);
-      const piece = new Uint8Array(Math.min(PIECE, end - position));
-      const read = position < end ? await file.read(piece) : 0;
-      if (!read) return finish(controller);
-      position += read;
-      controller.enqueue(piece.subarray(0, read));
+      const { done, value } = await pieces.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
     },
-    cancel: () => file?.close(),
+    cancel: async () => void await pieces.return(), // waits for the piece that is being read, then closes
   }, { highWaterMark: 1 });
+}
 
-  function finish(controller: ReadableStreamDefaultController): void {
-    file?.close();
-    file = undefined;
-    if (position === end) controller.close();
-    else controller.error(new MismatchError(`${path} ended at byte ${position} while it was read`));
+async function* readPieces(
+  path: string,
+  { start, end }: { start: number; end: number },
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+  using file = await openToRead(path);
+  await file.seek(start, Deno.SeekMode.Start);
+  for (let position = start; position < end;) {
+    signal?.throwIfAborted();
+    const piece = new Uint8Array(Math.min(PIECE, end - position));
+    const read = await file.read(piece);
+    if (!read) throw new MismatchError(`${path} ended at byte ${position} while it was read`);
+    position += read;
+    yield piece.subarray(0, read);
   }
 }
 
-async function openAt(path: string, offset: number): Promise<Deno.FsFile> {
-  const file = await Deno.open(path);
-  await file.seek(offset, Deno.SeekMode.Start);
-  return file;
+async function openToRead(path: string): Promise<Deno.FsFile> {
+  try {
+    return await Deno.open(path);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.PermissionDenied || cause instanceof Deno.errors.NotCapable) {
+      throw new NotAllowedError(`${path} may not be read: permission denied`, { cause });
+    }
+    throw cause;
+  }
 }

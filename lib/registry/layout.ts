@@ -2,12 +2,13 @@
 import { join } from "node:path";
 import { storageError, temporaryName, writeAll, writeAtomically } from "../content/atomic_file.ts";
 import { collect } from "../content/collect.ts";
+import { exactly } from "../content/exactly.ts";
 import { readFile } from "../content/file_source.ts";
 import { Hasher } from "../content/hasher.ts";
 import type { Source } from "../content/source.ts";
 import { MismatchError, NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { type Digest, encodedPart, isDigest } from "../oci/digest.ts";
+import { type Digest, digestOf, encodedPart, isDigest } from "../oci/digest.ts";
 import {
   declaredMediaType,
   type Manifest,
@@ -16,14 +17,7 @@ import {
   referencesOf,
 } from "../oci/manifest.ts";
 import { IMAGE_MANIFEST, OCTET_STREAM } from "../oci/media_types.ts";
-import {
-  changeEntries,
-  createLayout,
-  type IndexEntry,
-  readEntries,
-  REF_NAME,
-  tagOf,
-} from "./layout_index.ts";
+import { createLayout, type IndexEntry, lockIndex, readEntries, REF_NAME, tagOf } from "./layout_index.ts";
 import { DEFAULT_POLICY, type Patience, systemClock } from "./retry.ts";
 import type { CallOptions, ReadOptions, Store, WriteOptions } from "./store.ts";
 
@@ -49,7 +43,7 @@ export class LayoutStore implements Store {
   readonly #directory: string;
   readonly #beside: ((repository: string) => string) | undefined;
   readonly #hasher: Hasher = new Hasher();
-  readonly #referenced: Map<Digest, Promise<Digest[]>> = new Map();
+  readonly #reached: Map<Digest, Digest[]> = new Map();
 
   /** @param options where it is */
   constructor(options: LayoutOptions) {
@@ -58,7 +52,8 @@ export class LayoutStore implements Store {
     this.#beside = options.beside;
   }
 
-  async stat(digest: Digest): Promise<number | undefined> {
+  async stat(digest: Digest, { signal }: CallOptions = {}): Promise<number | undefined> {
+    signal?.throwIfAborted();
     try {
       const info = await Deno.stat(this.#blobPath(digest));
       return info.isFile ? info.size : undefined;
@@ -71,21 +66,22 @@ export class LayoutStore implements Store {
     digest: Digest,
     { range, signal }: ReadOptions = {},
   ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-    signal?.throwIfAborted();
-    const size = await this.stat(digest);
+    const size = await this.stat(digest, { signal });
     if (size === undefined) throw new NotFoundError(`${this.name} has no blob ${digest}`);
     const { start, end } = range ?? { start: 0, end: size };
     if (end > size) {
       throw new MismatchError(`the blob ${digest} has ${size} bytes, not the ${end} or more expected`);
     }
-    return readFile(this.#blobPath(digest), start, end);
+    return readFile(this.#blobPath(digest), { start, end }, signal);
   }
 
   async write(source: Source, options: WriteOptions = {}): Promise<Descriptor> {
+    options.signal?.throwIfAborted();
     if (options.checkFirst) {
       const digest = await source.digest();
       const size = await this.stat(digest);
-      if (size !== undefined) return { mediaType: OCTET_STREAM, digest, size };
+      const isWhole = size !== undefined && size === (source.size ?? size); // a damaged disk may have cut it off
+      if (isWhole) return { mediaType: OCTET_STREAM, digest, size };
     }
     const temporary = temporaryName(this.#directory);
     try {
@@ -99,9 +95,9 @@ export class LayoutStore implements Store {
     }
   }
 
-  async mount(digest: Digest, from: string): Promise<boolean> {
+  async mount(digest: Digest, from: string, { signal }: CallOptions = {}): Promise<boolean> {
+    if (await this.stat(digest, { signal }) !== undefined) return true;
     if (!this.#beside) return false;
-    if (await this.stat(digest) !== undefined) return true;
     try {
       await createLayout(this.#directory);
       await Deno.link(blobPath(this.#beside(from), digest), this.#blobPath(digest));
@@ -111,47 +107,53 @@ export class LayoutStore implements Store {
     }
   }
 
-  async remove(digest: Digest): Promise<void> {
-    await Deno.remove(this.#blobPath(digest)).catch(absentOr);
+  async remove(digest: Digest, { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    await Deno.remove(this.#blobPath(digest)).catch((error) =>
+      absentOr(storageError(error, this.#directory))
+    );
   }
 
-  async manifest(reference: string): Promise<Manifest | undefined> {
+  async manifest(reference: string, { signal }: CallOptions = {}): Promise<Manifest | undefined> {
+    signal?.throwIfAborted();
     const entry = await this.#entry(reference);
     const digest = entry?.digest ?? (isDigest(reference) ? reference : undefined);
     if (!digest) return undefined;
-    const size = await this.stat(digest);
-    if (size === undefined) return this.#missing(entry);
-    if (size > MAX_MANIFEST_SIZE) {
-      throw new MismatchError(`the manifest ${digest} is too large: ${size} bytes`);
-    }
-    const bytes = await collect(readFile(this.#blobPath(digest), 0, size), size);
-    const manifest = manifestOf(bytes, entry?.mediaType ?? declaredMediaType(bytes) ?? IMAGE_MANIFEST.oci);
-    if (manifest.digest === digest) return manifest;
-    throw new MismatchError(`the manifest ${digest} is corrupted: its bytes have another digest`);
+    const bytes = await this.#manifestBytes(digest);
+    if (bytes === undefined) return this.#missing(entry);
+    return manifestOf(bytes, entry?.mediaType ?? declaredMediaType(bytes) ?? IMAGE_MANIFEST.oci);
   }
 
-  async resolve(reference: string): Promise<Digest | undefined> {
+  async resolve(reference: string, { signal }: CallOptions = {}): Promise<Digest | undefined> {
+    signal?.throwIfAborted();
     return (await this.#entry(reference))?.digest;
   }
 
-  async putManifest(reference: string, manifest: Manifest): Promise<void> {
-    await this.#changeEntries(async (entries) => {
+  async putManifest(reference: string, manifest: Manifest, { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    requireOwnDigest(reference, manifest);
+    await this.#attempt(async () => {
+      using index = await lockIndex(this.#directory);
       await this.#requireBlobs(manifest);
       await writeAtomically(this.#blobPath(manifest.digest), manifest.bytes);
-      return withEntry(entries, reference, manifest);
+      await index.replace(withEntry(index.entries, reference, manifest));
     });
   }
 
-  async removeManifest(reference: string): Promise<void> {
+  async removeManifest(reference: string, { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
     if (await this.#entry(reference) === undefined) return;
-    await this.#changeEntries(async (entries) => {
-      const [gone, kept] = partition(entries, (entry) => isNamed(entry, reference));
-      await this.#sweep(gone, kept);
-      return kept;
+    await this.#attempt(async () => {
+      using index = await lockIndex(this.#directory);
+      const [gone, kept] = partition(index.entries, (entry) => isNamed(entry, reference));
+      const unreachable = await this.#unreachable(gone, kept);
+      await index.replace(kept); // first: whoever reads the layout then finds all that it lists
+      for (const each of unreachable) await this.remove(each);
     });
   }
 
-  async *tags(_options?: CallOptions): AsyncGenerator<string> {
+  async *tags({ signal }: CallOptions = {}): AsyncGenerator<string> {
+    signal?.throwIfAborted();
     const tags = (await readEntries(this.#directory)).map(tagOf).filter((tag) => tag !== undefined);
     yield* [...new Set(tags)].sort();
   }
@@ -168,14 +170,26 @@ export class LayoutStore implements Store {
     return (await readEntries(this.#directory)).find((entry) => isNamed(entry, reference));
   }
 
+  /** The bytes of a manifest, checked; `undefined` = absent. */
+  async #manifestBytes(digest: Digest): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const size = await this.stat(digest);
+    if (size === undefined) return undefined;
+    if (size > MAX_MANIFEST_SIZE) {
+      throw new MismatchError(`the manifest ${digest} is too large: ${size} bytes`);
+    }
+    const bytes = await collect(await this.read(digest, { range: { start: 0, end: size } }), size);
+    if (digestOf(bytes) === digest) return bytes;
+    throw new MismatchError(`the manifest ${digest} is corrupted: its bytes have another digest`);
+  }
+
   #missing(entry: IndexEntry | undefined): undefined {
     if (!entry) return undefined;
     throw new NotFoundError(`${this.name} lists the manifest ${entry.digest}, but its file is missing`);
   }
 
-  async #changeEntries(change: (entries: IndexEntry[]) => Promise<IndexEntry[]>): Promise<void> {
+  async #attempt(change: () => Promise<void>): Promise<void> {
     try {
-      await changeEntries(this.#directory, change);
+      await change();
     } catch (error) {
       throw storageError(error, this.#directory);
     }
@@ -187,14 +201,15 @@ export class LayoutStore implements Store {
     let size = 0;
     try {
       using file = await Deno.open(path, { write: true, createNew: true });
-      for await (const piece of source.open()) {
-        signal?.throwIfAborted();
+      const write = async (piece: Uint8Array) => {
         await writeAll(file, piece);
         hash.advance(size += piece.length);
         onBytes?.(piece.length);
-      }
+      };
+      await exactly(source.open(), source.size).pipeTo(new WritableStream({ write }), { signal });
       const digest = await hash.digest(size);
       await file.syncData();
+      signal?.throwIfAborted(); // the last bytes and their hash take their time
       return { digest, size };
     } catch (error) {
       hash.drop();
@@ -213,29 +228,34 @@ export class LayoutStore implements Store {
     }
   }
 
-  /** Deletes the manifests that are gone and what they alone listed. Called while the layout is locked. */
-  async #sweep(gone: IndexEntry[], kept: IndexEntry[]): Promise<void> {
-    const reachable = new Set<Digest>();
-    for (const { digest } of kept) (await this.#reach(digest)).forEach((each) => reachable.add(each));
-    for (const { digest } of gone) {
-      const unreachable = (await this.#reach(digest)).filter((each) => !reachable.has(each));
-      for (const each of unreachable) await this.remove(each);
+  /** The manifests that are gone and what they alone led to, as far as that can be known. */
+  async #unreachable(gone: IndexEntry[], kept: IndexEntry[]): Promise<Digest[]> {
+    const led = await this.#reachAll(gone, (digest) => [digest]);
+    const needed = new Set(await this.#reachAll(kept, () => led)); // a damaged manifest may need any blob
+    return [...new Set(led)].filter((digest) => !needed.has(digest));
+  }
+
+  /** One after the other: a layout may list more manifests than files can be open. */
+  async #reachAll(entries: IndexEntry[], ifDamaged: (digest: Digest) => Digest[]): Promise<Digest[]> {
+    const reached: Digest[][] = [];
+    for (const { digest } of entries) {
+      reached.push(await this.#reach(digest).catch(unlessDamaged(ifDamaged(digest))));
     }
+    return reached.flat();
   }
 
-  /** A manifest's digest and all that it leads to. Manifests never change, so the answer is kept. */
-  #reach(digest: Digest): Promise<Digest[]> {
-    const known = this.#referenced.get(digest) ?? this.#follow(digest);
-    this.#referenced.set(digest, known);
-    return known;
-  }
-
-  async #follow(digest: Digest): Promise<Digest[]> {
-    const size = await this.stat(digest);
-    if (size === undefined || size > MAX_MANIFEST_SIZE) return [digest];
-    const { blobs, manifests } = referencesOf(await Deno.readFile(this.#blobPath(digest)));
-    const deeper = await Promise.all(manifests.map((child) => this.#reach(child)));
-    return [digest, ...blobs, ...deeper.flat()];
+  /** A manifest's digest and all that it leads to. Manifests never change, so what was read is kept. */
+  async #reach(digest: Digest): Promise<Digest[]> {
+    const known = this.#reached.get(digest);
+    if (known) return known;
+    const bytes = await this.#manifestBytes(digest);
+    if (bytes === undefined) return [digest];
+    const { blobs, manifests } = referencesOf(bytes);
+    const reached = [digest, ...blobs];
+    for (const child of manifests) reached.push(...await this.#reach(child));
+    // A child that is absent may come later, and then lead to more.
+    if (manifests.every((child) => this.#reached.has(child))) this.#reached.set(digest, reached);
+    return reached;
   }
 
   #blobPath(digest: Digest): string {
@@ -251,6 +271,13 @@ function isNamed(entry: IndexEntry, reference: string): boolean {
   return tagOf(entry) === reference || entry.digest === reference;
 }
 
+function requireOwnDigest(reference: string, { digest }: Manifest): void {
+  if (!isDigest(reference) || reference === digest) return;
+  throw new RegistryError(`the manifest has the digest ${digest}, not ${reference}`, {
+    codes: ["DIGEST_INVALID"],
+  });
+}
+
 function withEntry(entries: IndexEntry[], reference: string, manifest: Manifest): IndexEntry[] {
   const described = { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.bytes.length };
   if (!isDigest(reference)) {
@@ -264,9 +291,17 @@ function partition<T>(items: T[], chosen: (item: T) => boolean): [T[], T[]] {
   return [items.filter(chosen), items.filter((item) => !chosen(item))];
 }
 
+/** Puts something in the place of an error that says that a manifest is damaged. */
+function unlessDamaged<T>(instead: T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof MismatchError) return instead;
+    throw error;
+  };
+}
+
 function absentOr(error: unknown): undefined {
   if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
-  if (error instanceof Deno.errors.PermissionDenied) {
+  if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
     throw new NotAllowedError(error.message, { cause: error });
   }
   throw error;

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import * as v from "valibot";
 import { writeAtomically } from "../content/atomic_file.ts";
-import { LayerstashError } from "../errors.ts";
+import { LayerstashError, NotAllowedError } from "../errors.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseAs } from "../oci/manifest.ts";
 import { IMAGE_INDEX } from "../oci/media_types.ts";
@@ -25,12 +25,15 @@ interface Index {
 }
 
 const indexSchema: v.GenericSchema<unknown, Index> = v.looseObject({
-  manifests: v.array(v.looseObject({
-    mediaType: v.optional(v.string()),
-    digest: v.custom<Digest>(isDigest, "is not a sha256 digest"),
-    size: v.number(),
-    annotations: v.optional(v.record(v.string(), v.string())),
-  })),
+  manifests: v.nullish( // tools written in Go say null where there are none
+    v.array(v.looseObject({
+      mediaType: v.optional(v.string()),
+      digest: v.custom<Digest>(isDigest, "is not a sha256 digest"),
+      size: v.number(),
+      annotations: v.optional(v.record(v.string(), v.string())),
+    })),
+    [],
+  ),
 });
 
 /** The tag of an entry; `undefined` where it has none. */
@@ -43,20 +46,37 @@ export async function readEntries(directory: string): Promise<IndexEntry[]> {
   return (await readIndex(directory)).manifests;
 }
 
+/** The entries of a layout while nobody else can change them. The lock ends with the block. */
+export interface LockedIndex extends Disposable {
+  /** What the layout lists. */
+  readonly entries: IndexEntry[];
+  /** Lists these instead, from one moment to the next. */
+  replace(entries: IndexEntry[]): Promise<void>;
+}
+
 /**
- * Changes the entries of a layout. Writers of all processes take turns: each holds a lock on the file
+ * Locks the entries of a layout to change them. Writers of all processes take turns: each holds a lock on the file
  * `oci-layout`, which is written once and never replaced.
  */
-export async function changeEntries(
-  directory: string,
-  change: (entries: IndexEntry[]) => IndexEntry[] | Promise<IndexEntry[]>,
-): Promise<void> {
+export async function lockIndex(directory: string): Promise<LockedIndex> {
   await createLayout(directory);
-  using marker = await Deno.open(join(directory, "oci-layout"), { read: true, write: true });
-  await marker.lock(true);
-  const index = await readIndex(directory);
-  const manifests = await change(index.manifests);
-  const content = { schemaVersion: 2, mediaType: IMAGE_INDEX.oci, ...index, manifests };
+  const marker = await Deno.open(join(directory, "oci-layout"), { read: true, write: true });
+  try {
+    await marker.lock(true);
+    const index = await readIndex(directory);
+    return {
+      entries: index.manifests,
+      replace: (manifests) => writeIndex(directory, { ...index, manifests }),
+      [Symbol.dispose]: () => marker.close(),
+    };
+  } catch (error) {
+    marker.close();
+    throw error;
+  }
+}
+
+async function writeIndex(directory: string, index: Index): Promise<void> {
+  const content = { schemaVersion: 2, mediaType: IMAGE_INDEX.oci, ...index };
   await writeAtomically(join(directory, "index.json"), new TextEncoder().encode(JSON.stringify(content)));
 }
 
@@ -84,6 +104,9 @@ async function readIndex(directory: string): Promise<Index> {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return { manifests: [] };
     if (error instanceof LayerstashError) throw error;
+    if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
+      throw new NotAllowedError(`${path} may not be read: permission denied`, { cause: error });
+    }
     throw new LayerstashError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
   }
 }

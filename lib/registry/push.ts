@@ -1,5 +1,6 @@
 /** Sends the bytes of a blob to a registry (OCI distribution spec, "Pushing blobs"). @module */
 import { collect } from "../content/collect.ts";
+import { exactly } from "../content/exactly.ts";
 import type { Source } from "../content/source.ts";
 import { RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
@@ -45,7 +46,9 @@ export class BlobPusher {
     if (options.checkFirst) {
       const digest = await source.digest();
       const size = await stat(digest, options);
-      if (size !== undefined) return { mediaType: OCTET_STREAM, digest, size };
+      if (size !== undefined && size === (source.size ?? size)) {
+        return { mediaType: OCTET_STREAM, digest, size };
+      }
     }
     for (let attempt = 1, adaptations = 0;; attempt++) {
       const sending = new Sending(source, this.#way, options);
@@ -172,11 +175,12 @@ class Sending {
     return new ReadableStream({
       pull: async (controller) => {
         this.begun = true;
-        reader ??= this.source.open(start, end).getReader(); // not before: a request may fail ahead of its body
+        reader ??= this.#open(start, end); // not before: a request may fail ahead of its body
         const { done, value } = await reader.read().catch((error) => {
           this.unreadable = { error };
           throw error;
         });
+        this.signal?.throwIfAborted(); // a source that was let go of has ended too
         if (done) {
           this.#ended = true;
           return controller.close();
@@ -187,6 +191,17 @@ class Sending {
       },
       cancel: (reason) => reader?.cancel(reason),
     }, { highWaterMark: 0 });
+  }
+
+  /** Opens the source. One that has nothing to say for the moment, as standard input, is let go of by the signal. */
+  #open(start?: number, end?: number): ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> {
+    const { size } = this.source;
+    const expected = size === undefined ? undefined : (end ?? size) - (start ?? 0);
+    const reader = exactly(this.source.open(start, end), expected).getReader();
+    this.signal?.addEventListener("abort", () => void reader.cancel(this.signal?.reason).catch(() => {}), {
+      once: true,
+    });
+    return reader;
   }
 
   takeBack(): void {

@@ -4,6 +4,7 @@ import { NotAllowedError, RegistryError } from "../errors.ts";
 import { encodeManifest, type Manifest } from "../oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST } from "../oci/media_types.ts";
 import type { RegistryClient } from "./client.ts";
+import { waitToRetry } from "./retry.ts";
 import type { CallOptions, Store } from "./store.ts";
 import type { TagRemover } from "./tag_remover.ts";
 
@@ -19,10 +20,40 @@ export function registryTagRemover(client: RegistryClient, store: Store): TagRem
       if (!byDigest && await deletedByName(client, tag, signal)) return;
       if (await store.resolve(tag, { signal }) === undefined) return;
       await (byDigest ??= requireDeletes(store, { signal }));
-      const placeholder = await pushPlaceholder(store, tag, { signal });
-      await store.removeManifest(placeholder.digest, { signal });
+      await removeThroughPlaceholder(client, store, tag, signal);
     },
   };
+}
+
+/**
+ * Each attempt has a placeholder of its own: where other tags change meanwhile, distribution 2 deletes the manifest,
+ * then fails (500) and leaves the tag in its list. A second deletion would only hear that the manifest is gone.
+ */
+async function removeThroughPlaceholder(
+  client: RegistryClient,
+  store: Store,
+  tag: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const what = `the removal of the tag ${tag}`;
+  const expect = [200, 202, 204, 404];
+  for (let attempt = 1;; attempt++) {
+    const { digest } = await pushPlaceholder(store, tag, { signal });
+    const call = {
+      method: "DELETE",
+      to: `manifests/${digest}`,
+      action: "delete",
+      what,
+      expect,
+      signal,
+    } as const;
+    try {
+      const answer = await client.once(call);
+      return await answer.body?.cancel();
+    } catch (error) {
+      await waitToRetry(client.retryContext(signal), what, attempt, error);
+    }
+  }
 }
 
 async function deletedByName(client: RegistryClient, tag: string, signal?: AbortSignal): Promise<boolean> {

@@ -1,0 +1,184 @@
+/** Holds the import lines to the one direction in which they may run. @module */
+import assert from "node:assert/strict";
+import { dirname, join, normalize, relative } from "node:path";
+
+const ROOT = new URL("..", import.meta.url).pathname;
+
+/**
+ * The layers, lowest first. A file imports from its own layer and from those below.
+ * Events carry digests, and so they are above lib/oci.
+ */
+const LAYERS: readonly string[] = [
+  "lib/errors.ts",
+  "lib/oci/",
+  "lib/events.ts",
+  "lib/content/",
+  "lib/http/",
+  "lib/sign_in/",
+  "lib/registry/",
+  "lib/transfer/",
+  "lib/stash/",
+  "main.ts",
+  "lib/cli/",
+];
+
+/** Layers that may be without files: they are only just being taken out of lib/registry. */
+const MAY_BE_EMPTY: readonly string[] = ["lib/http/", "lib/sign_in/"];
+
+/** The one line outside the command line that knows how the program was started. */
+const START = /^if \(import\.meta\.main\) import\("\.\/lib\/cli\/.*\n?$/m;
+
+/** Source texts by path from the project's top, such as `lib/errors.ts`. */
+type Sources = ReadonlyMap<string, string>;
+
+const sources = await readSources();
+
+Deno.test("imports run one way", () => {
+  assert.ok(sources.size > 30, "the files were not found");
+  assert.deepEqual(upwardImports(sources), []);
+});
+
+Deno.test("every file belongs to a layer, and every layer has files", () => {
+  const files = [...sources.keys()];
+  assert.deepEqual(files.filter((file) => layerOf(file) < 0), []);
+  const filled = LAYERS.filter((layer) => !MAY_BE_EMPTY.includes(layer));
+  assert.deepEqual(filled.filter((layer) => !files.some((file) => file.startsWith(layer))), []);
+});
+
+Deno.test("files do not import each other in circles", () => {
+  assert.equal(circleIn(sources), undefined);
+});
+
+Deno.test("importing the library does not load the command line", () => {
+  const loaded = new Set(["main.ts"]);
+  for (const file of loaded) importsOf(file, sources).forEach((each) => loaded.add(each));
+  assert.ok(loaded.has("lib/registry/layout.ts"), "the imports were not found");
+  assert.deepEqual([...loaded].filter((file) => file.startsWith("lib/cli/")), []);
+});
+
+Deno.test("only main.ts and the command line load the command line, even later", () => {
+  assert.deepEqual(loadersOfCommandLine(sources), ["main.ts"]);
+});
+
+Deno.test("nothing below the command line prints, exits or reads the environment", () => {
+  assert.deepEqual(usesOfTheProcess(sources), []);
+});
+
+Deno.test("main.ts reads the arguments in its last line only", () => {
+  const text = sources.get("main.ts") ?? "";
+  assert.equal(START.exec(text)?.[0].trimEnd(), text.trimEnd().split("\n").at(-1));
+  assert.deepEqual(usesOfTheProcess(new Map([["main.ts", `Deno.args;\n${text}`]])), [
+    "main.ts uses Deno.args",
+  ]);
+});
+
+Deno.test("a break of these rules is noticed", () => {
+  const upward = new Map([
+    ["lib/oci/a.ts", 'import type {\n  B,\n} from "../content/b.ts";'],
+    ["lib/content/b.ts", 'export * from "../oci/a.ts";\nnew Worker(new URL("./c.ts", import.meta.url));'],
+    ["lib/content/c.ts", 'import "../stash/d.ts";'],
+    ["lib/stash/d.ts", 'const program = await import("../cli/e.ts"); // Deno.exit is not used'],
+    ["lib/cli/e.ts", "Deno.exit(1);"],
+  ]);
+  assert.deepEqual(upwardImports(upward), [
+    "lib/oci/a.ts imports lib/content/b.ts",
+    "lib/content/c.ts imports lib/stash/d.ts",
+  ]);
+  assert.equal(circleIn(upward), "lib/oci/a.ts -> lib/content/b.ts -> lib/oci/a.ts");
+  assert.deepEqual(loadersOfCommandLine(upward), ["lib/stash/d.ts"]);
+  const loud = 'for (const each of Deno.args) console.log("https://example.com"); // Deno.exit';
+  const sidewards = new Map([
+    ["lib/http/a.ts", 'import "../sign_in/b.ts";'],
+    ["lib/sign_in/b.ts", 'import "../registry/c.ts";'],
+    ["lib/registry/c.ts", 'import "../http/a.ts";\nimport "../errors.ts";'],
+  ]);
+  assert.deepEqual(upwardImports(sidewards), [
+    "lib/http/a.ts imports lib/sign_in/b.ts",
+    "lib/sign_in/b.ts imports lib/registry/c.ts",
+  ]);
+  assert.deepEqual(usesOfTheProcess(new Map([["lib/oci/a.ts", loud]])), [
+    "lib/oci/a.ts uses Deno.args",
+    "lib/oci/a.ts uses console",
+  ]);
+});
+
+async function readSources(): Promise<Sources> {
+  const found = new Map<string, string>();
+  const look = async (path: string): Promise<void> => {
+    for await (const { name, isDirectory } of Deno.readDir(path)) {
+      if (isDirectory) await look(join(path, name));
+      else if (name.endsWith(".ts")) found.set(relative(ROOT, join(path, name)), "");
+    }
+  };
+  await look(join(ROOT, "lib"));
+  for (const file of [...found.keys(), "main.ts"]) found.set(file, await Deno.readTextFile(join(ROOT, file)));
+  return found;
+}
+
+function layerOf(file: string): number {
+  return LAYERS.findIndex((layer) => file.startsWith(layer));
+}
+
+/** What is loaded together with a file: its imports and exports, also of types, and its workers. */
+function importsOf(file: string, all: Sources): string[] {
+  const text = all.get(file) ?? "";
+  const patterns = [
+    /^(?:import|export)\b[^"';]*\bfrom "(\.[^"]+)"/gm,
+    /^import "(\.[^"]+)"/gm,
+    /\bnew URL\("(\.[^"]+\.ts)"/g,
+  ];
+  return patterns.flatMap((pattern) => targets(file, text, pattern));
+}
+
+function laterImportsOf(file: string, all: Sources): string[] {
+  return targets(file, all.get(file) ?? "", /\bimport\("(\.[^"]+)"\)/g);
+}
+
+function targets(file: string, text: string, pattern: RegExp): string[] {
+  return [...text.matchAll(pattern)].map(([, target = ""]) => normalize(join(dirname(file), target)));
+}
+
+function upwardImports(all: Sources): string[] {
+  return [...all.keys()].flatMap((file) =>
+    importsOf(file, all).filter((target) => layerOf(target) > layerOf(file)).map((target) =>
+      `${file} imports ${target}`
+    )
+  );
+}
+
+function circleIn(all: Sources): string | undefined {
+  const finished = new Set<string>();
+  const walk = (file: string, path: string[]): string | undefined => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file].join(" -> ");
+    if (finished.has(file)) return undefined;
+    for (const target of importsOf(file, all)) {
+      const circle = walk(target, [...path, file]);
+      if (circle) return circle;
+    }
+    finished.add(file);
+    return undefined;
+  };
+  return [...all.keys()].map((file) => walk(file, [])).find((circle) => circle !== undefined);
+}
+
+function loadersOfCommandLine(all: Sources): string[] {
+  const others = [...all.keys()].filter((file) => !file.startsWith("lib/cli/"));
+  const loads = (file: string) =>
+    [...importsOf(file, all), ...laterImportsOf(file, all)].some((target) => target.startsWith("lib/cli/"));
+  return others.filter(loads);
+}
+
+function usesOfTheProcess(all: Sources): string[] {
+  const below = [...all].filter(([file]) => !file.startsWith("lib/cli/"))
+    .map(([file, text]) => [file, file === "main.ts" ? text.replace(START, "") : text] as const);
+  return below.flatMap(([file, text]) => {
+    const uses = withoutComments(text).matchAll(
+      /\b(?:(?:console|process)(?=[.[])|Deno\.(?:exit|env|args|stdin|stdout|stderr)\b)/g,
+    );
+    return [...new Set(Array.from(uses, ([use]) => `${file} uses ${use}`))];
+  });
+}
+
+function withoutComments(text: string): string {
+  return text.replaceAll(/\/\*.*?\*\//gs, "").replaceAll(/(^|\s)\/\/.*$/gm, "");
+}

@@ -1,0 +1,207 @@
+/** Layout directories that are not as this program leaves them: written by others, damaged, out of reach. @module */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { collect } from "../lib/content/collect.ts";
+import { NotAllowedError } from "../lib/errors.ts";
+import { type Digest, digestOf, encodedPart } from "../lib/oci/digest.ts";
+import { encodeManifest, type Manifest } from "../lib/oci/manifest.ts";
+import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
+import { bytesSource, openStore, type Store, StreamCutter, upload, verify } from "../main.ts";
+import { makeWorkplace } from "./rigs/command_line.ts";
+import { makeWorkspace, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
+
+/** What takes from root the right to read and write what others may not. */
+const UNDER = Deno.uid() === 0 ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner"] : [];
+
+Deno.test("an entry that has no media type, or a wrong size, is read and removed as others are", async () => {
+  await using work = await makeWorkspace();
+  using store = open(work);
+  for (
+    const [name, change] of Object.entries({ "none-1": { mediaType: undefined }, "size-1": { size: 1 } })
+  ) {
+    const manifest = imageOf(await write(store, "bytes"));
+    await store.putManifest(name, manifest);
+    await changeIndex(work, (entries) => entries.map((entry) => ({ ...entry, ...change })));
+    assert.deepEqual(await store.manifest(name), manifest);
+    assert.equal(await store.resolve(name), manifest.digest);
+    await store.putManifest("other", manifest);
+    assert.deepEqual(await store.manifest(name), manifest, "also behind a change");
+    for (const tag of [name, "other"]) await store.removeManifest(tag);
+    assert.deepEqual(await Array.fromAsync(store.tags()), []);
+  }
+});
+
+Deno.test("a tag that is listed twice is one tag", async () => {
+  await using work = await makeWorkspace();
+  using store = open(work);
+  const [first, second] = [imageOf(await write(store, "first")), imageOf(await write(store, "second"))];
+  await store.putManifest("twice", first);
+  await changeIndex(work, (entries) => [...entries, ...entries]);
+  assert.deepEqual(await Array.fromAsync(store.tags()), ["twice"]);
+  await store.putManifest("twice", second);
+  assert.deepEqual(await store.manifest("twice"), second);
+  await store.removeManifest("twice");
+  assert.equal(await store.resolve("twice"), undefined);
+});
+
+Deno.test("a blob that is cut off passes for no blob that is there, and is mended by writing it", async () => {
+  await using work = await makeWorkspace();
+  using store = open(work);
+  const source = bytesSource(someBytes(1000));
+  const written = await store.write(source);
+  for (const checkFirst of [true, false]) {
+    await Deno.truncate(blobPath(work, written.digest), 10);
+    assert.deepEqual(await store.write(source, { checkFirst }), written);
+    assert.deepEqual(await collect(await store.read(written.digest), 1000), someBytes(1000));
+  }
+});
+
+Deno.test("an upload mends a stash whose bytes were cut off", async () => {
+  await using work = await makeWorkspace();
+  using store = open(work);
+  const input = await work.write("file", someBytes(1000));
+  const stash = await upload(store, { baseTag: "file", input, chunkSize: 400 });
+  await Deno.truncate(blobPath(work, stash.chunks[1]!.digest), 10);
+  assert.equal((await verify(store, { baseTag: "file" })).faults.length, 1);
+  await upload(store, { baseTag: "file", input, chunkSize: 400 });
+  assert.deepEqual((await verify(store, { baseTag: "file", deep: true })).faults, []);
+});
+
+for (const [name, text] of [["not JSON", "no JSON"], ["another shape", '{"layers":{}}']] as const) {
+  Deno.test(`a tag whose manifest was damaged to ${name} can be removed`, async () => {
+    await using work = await makeWorkspace();
+    using store = open(work);
+    const [damaged, whole] = [imageOf(await write(store, "a")), imageOf(await write(store, "b"))];
+    await store.putManifest("damaged", damaged);
+    await store.putManifest("whole", whole);
+    await Deno.writeTextFile(blobPath(work, damaged.digest), text);
+    await store.removeManifest("damaged");
+    assert.deepEqual(await Array.fromAsync(store.tags()), ["whole"]);
+    assert.deepEqual(await store.manifest("whole"), whole);
+    assert.equal(await store.stat(damaged.digest), undefined);
+  });
+
+  Deno.test(`beside a manifest that was damaged to ${name} a tag is removed, and no blob is freed`, async () => {
+    await using work = await makeWorkspace();
+    using store = open(work);
+    const layer = await write(store, "shared");
+    const [damaged, gone] = [imageOf(layer, "damaged"), imageOf(layer, "gone")];
+    await store.putManifest("damaged", damaged);
+    await store.putManifest("gone", gone);
+    await Deno.writeTextFile(blobPath(work, damaged.digest), text);
+    using later = open(work); // which has not read the manifest when it was whole
+    await later.removeManifest("gone");
+    assert.deepEqual(await Array.fromAsync(store.tags()), ["damaged"]);
+    assert.notEqual(await store.stat(layer), undefined, "the damaged one may need it");
+  });
+}
+
+Deno.test("a write that is ended leaves no file behind", async () => {
+  await using work = await makeWorkspace();
+  using store = open(work);
+  await write(store, "bytes");
+  const before = await filesIn(work);
+  const ending = new AbortController();
+  const source = new StreamCutter(streamOf(someBytes(1_000_000), 1000)).take(1_000_000);
+  const onBytes = (count: number) => {
+    if (count > 0) ending.abort(new Error("enough"));
+  };
+  await assert.rejects(store.write(source, { signal: ending.signal, onBytes }), /enough/);
+  assert.deepEqual(await filesIn(work), before);
+});
+
+Deno.test("a layout that may only be read is read, and refuses to be written with a reason", async () => {
+  await using workplace = await makeWorkplace();
+  const layout = workplace.path("box/me/files");
+  await workplace.write("file", someBytes(100));
+  using store = openStore({ registry: `oci:${workplace.path("box")}`, repository: "me/files" });
+  await upload(store, { baseTag: "here", input: workplace.path("file") });
+  for (const path of [layout, join(layout, "blobs/sha256")]) await Deno.chmod(path, 0o555);
+  for (const name of ["index.json", "oci-layout"]) await Deno.chmod(join(layout, name), 0o444);
+  const on = (tag: string) => ["--registry", `oci:${workplace.path("box")}`, "-r", "me/files", "-t", tag];
+  const read = await workplace.run(["download", ...on("here"), "-o", "copy"], { under: UNDER });
+  assert.equal(read.code, 0, read.stderr);
+  for (const args of [["upload", ...on("new"), "-i", "file"], ["remove", ...on("here")]]) {
+    const { code, stderr } = await workplace.run(args, { under: UNDER });
+    assert.equal(code, 4, stderr);
+    assert.match(stderr, /cannot be written: permission denied/);
+  }
+  assert.deepEqual((await verify(store, { baseTag: "here", deep: true })).faults, []);
+});
+
+Deno.test("a layout of which a file may not be read says which", async () => {
+  await using workplace = await makeWorkplace();
+  const layout = workplace.path("box/me/files");
+  await workplace.write("file", someBytes(100));
+  using store = openStore({ registry: `oci:${workplace.path("box")}`, repository: "me/files" });
+  const { chunks: [chunk] } = await upload(store, { baseTag: "here", input: workplace.path("file") });
+  const from = ["--registry", `oci:${workplace.path("box")}`, "-r", "me/files", "-t", "here"];
+  const args = ["download", ...from, "-o", "copy"];
+  for (const name of [`blobs/sha256/${encodedPart(chunk!.digest)}`, "index.json"]) {
+    await Deno.chmod(join(layout, name), 0o000);
+    const { code, stderr } = await workplace.run(args, { under: UNDER });
+    assert.equal(code, 4, stderr);
+    assert.ok(stderr.includes(`${join(layout, name)} may not be read: permission denied`), stderr);
+  }
+});
+
+Deno.test({
+  name: "a program without the right to write reads a layout, and hears why it cannot write",
+  permissions: { read: true, write: false },
+  async fn() {
+    using store = openStore({ registry: `oci:${Deno.execPath()}-none`, repository: "me/files" });
+    assert.deepEqual(await Array.fromAsync(store.tags()), []);
+    await assert.rejects(store.write(bytesSource(someBytes(10))), NotAllowedError);
+    await assert.rejects(store.putManifest("one", imageOf(digestOf(someBytes(1)))), NotAllowedError);
+  },
+});
+
+Deno.test({
+  name: "a program without the right to read hears that it has none",
+  permissions: { read: false, write: false },
+  async fn() {
+    using store = openStore({ registry: "oci:/nowhere", repository: "me/files" });
+    const { digest } = imageOf(digestOf(someBytes(1)));
+    await assert.rejects(store.stat(digest), NotAllowedError);
+    await assert.rejects(store.read(digest), NotAllowedError);
+    await assert.rejects(store.manifest("one"), NotAllowedError);
+    await assert.rejects(Array.fromAsync(store.tags()), NotAllowedError);
+  },
+});
+
+function open(work: Workspace): Store {
+  return openStore({ registry: `oci:${work.path("")}`, repository: "me/files" });
+}
+
+function blobPath(work: Workspace, digest: Digest): string {
+  return join(work.path("me/files/blobs/sha256"), encodedPart(digest));
+}
+
+async function changeIndex(work: Workspace, change: (entries: object[]) => object[]): Promise<void> {
+  const path = work.path("me/files/index.json");
+  const index = JSON.parse(await Deno.readTextFile(path));
+  await Deno.writeTextFile(path, JSON.stringify({ ...index, manifests: change(index.manifests) }));
+}
+
+async function filesIn(work: Workspace): Promise<string[]> {
+  const names: string[] = [];
+  for (const directory of ["me/files", "me/files/blobs/sha256"]) {
+    for await (const { name } of Deno.readDir(work.path(directory))) names.push(name);
+  }
+  return names.sort();
+}
+
+async function write(store: Store, text: string): Promise<Digest> {
+  await store.write(bytesSource(new TextEncoder().encode("{}")));
+  return (await store.write(bytesSource(new TextEncoder().encode(text)))).digest;
+}
+
+function imageOf(layer: Digest, comment = ""): Manifest {
+  return encodeManifest({
+    schemaVersion: 2,
+    mediaType: IMAGE_MANIFEST.oci,
+    config: { mediaType: IMAGE_CONFIG.oci, digest: digestOf(new TextEncoder().encode("{}")), size: 2 },
+    layers: [{ mediaType: OCTET_STREAM, digest: layer, size: 1 }],
+    annotations: { comment },
+  });
+}

@@ -1,0 +1,346 @@
+/** Layout directories beside other tools, other processes, and full, broken or read-only disks. @module */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { LayerstashError, MismatchError, NotAllowedError, NotFoundError } from "../lib/errors.ts";
+import { type Digest, digestOf, encodedPart } from "../lib/oci/digest.ts";
+import { encodeManifest, type Manifest } from "../lib/oci/manifest.ts";
+import { IMAGE_CONFIG, IMAGE_INDEX, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
+import { bytesSource, download, openStore, remove, type Store, upload, verify } from "../main.ts";
+import { makeWorkspace, sink, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
+import { ensureTool } from "./rigs/debian.ts";
+
+const WRITER = new URL("rigs/layout_process.ts", import.meta.url).pathname;
+const CONFIG = new URL("../deno.json", import.meta.url).pathname;
+const withSkopeo = { ignore: !await ensureTool("skopeo", "skopeo") };
+const withSmallDisk = { ignore: !await canMount() };
+
+Deno.test("processes that write at once lose nothing of each other", async () => {
+  await using work = await makeWorkspace();
+  const writers = ["a", "b"].map((prefix) => startWriter(work, prefix, { count: 10, size: 3000 }));
+  for (const writer of writers) assert.ok((await writer.output()).success);
+  using store = open(work);
+  const expected = ["a", "b"].flatMap((prefix) =>
+    Array.from({ length: 10 }, (_, index) => `${prefix}${index + 1}`)
+  );
+  const tags = expected.flatMap((baseTag) => [`${baseTag}-1`, `${baseTag}-2`]);
+  assert.deepEqual(await Array.fromAsync(store.tags()), tags.sort());
+  for (const baseTag of expected) assert.deepEqual((await verify(store, { baseTag, deep: true })).faults, []);
+  await requireSound(work);
+});
+
+Deno.test("a writer that is killed leaves a sound layout, at whatever moment", withSkopeo, async () => {
+  await using work = await makeWorkspace();
+  using layout = open(work);
+  await upload(layout, { baseTag: "before", input: streamOf(someBytes(100)) });
+  for (const [round, lines] of [1, 7, 30, 60].entries()) {
+    await killAfter(startWriter(work, `round${round}-`, { count: 1000, size: 3_000_000 }), lines);
+    await requireSound(work);
+    using store = open(work);
+    for (const tag of await Array.fromAsync(store.tags())) {
+      assert.ok((await skopeo(["inspect", `oci:${layoutOf(work)}:${tag}`])).success, tag);
+    }
+    await upload(store, { baseTag: `after${round}`, input: streamOf(someBytes(100 + round)) });
+  }
+});
+
+Deno.test("removal frees what nothing else needs, and keeps what is shared", async () => {
+  await using work = await makeWorkspace();
+  using store = open(work);
+  const [shared, own] = [await write(store, "shared"), await write(store, "own")];
+  await store.putManifest("both", imageOf([shared, own]));
+  await store.putManifest("other", imageOf([shared]));
+  await store.putManifest("inner", imageOf([own]));
+  await store.removeManifest("both");
+  for (const digest of [shared, own]) assert.notEqual(await store.stat(digest), undefined);
+  await store.removeManifest("inner");
+  assert.equal(await store.stat(own), undefined);
+  assert.notEqual(await store.stat(shared), undefined);
+  await store.removeManifest("other");
+  assert.deepEqual(await blobNames(work), []);
+});
+
+Deno.test("removal follows indexes to what they lead to", async () => {
+  await using work = await makeWorkspace();
+  using store = open(work);
+  const child = imageOf([await write(store, "of the child")]);
+  const index = indexOf(child);
+  await store.putManifest(child.digest, child);
+  await store.putManifest("index", index);
+  await store.removeManifest(child.digest);
+  assert.deepEqual(await store.manifest(child.digest), child, "the index still leads to it");
+  await store.removeManifest("index");
+  assert.deepEqual(await blobNames(work), []);
+});
+
+Deno.test("a removal that breaks off lists nothing that is not there", async () => {
+  await using work = await makeWorkspace();
+  using store = open(work);
+  const [first, stuck] = [await write(store, "first"), await write(store, "stuck")];
+  await store.putManifest("gone", imageOf([first, stuck]));
+  await store.putManifest("kept", imageOf([await write(store, "kept")]));
+  await Deno.remove(blobPath(work, stuck));
+  await Deno.mkdir(join(blobPath(work, stuck), "not to be removed"), { recursive: true });
+  await assert.rejects(store.removeManifest("gone"));
+  assert.equal(await store.stat(first), undefined, "it had begun");
+  assert.deepEqual(await Array.fromAsync(store.tags()), ["kept"]);
+});
+
+Deno.test("what another process has put back meanwhile is not removed", async () => {
+  await using work = await makeWorkspace();
+  using store = open(work);
+  using other = open(work);
+  const shared = await write(store, "shared");
+  const [manifest, first, second] = [
+    imageOf([shared]),
+    imageOf([shared], "first"),
+    imageOf([shared], "second"),
+  ];
+  for (const [tag, each] of [["kept", manifest], ["first", first], ["second", second]] as const) {
+    await store.putManifest(tag, each);
+  }
+  await Deno.remove(blobPath(work, manifest.digest)); // a layout that another tool has left incomplete
+  await store.removeManifest("first");
+  await other.putManifest("kept", manifest);
+  await store.removeManifest("second");
+  assert.notEqual(await store.stat(shared), undefined);
+});
+
+Deno.test("what other tools have written in the index stays", async () => {
+  await using work = await makeWorkspace();
+  using store = open(work);
+  const manifest = imageOf([await write(store, "bytes")]);
+  await store.putManifest("mine", manifest);
+  const index = await readIndex(work);
+  const platform = { architecture: "riscv64", os: "plan9", variant: "x" };
+  const entry = {
+    ...index.manifests[0],
+    platform,
+    urls: ["https://example.com"],
+    annotations: { "com.example": "1" },
+  };
+  const changed = { ...index, annotations: { "com.example.index": "2" }, subject: null, manifests: [entry] };
+  await Deno.writeTextFile(join(layoutOf(work), "index.json"), JSON.stringify(changed));
+  await store.putManifest("second", manifest);
+  await store.removeManifest("second");
+  assert.deepEqual(await readIndex(work), changed);
+});
+
+Deno.test("an index without manifests, or with null for them, is an empty one", async () => {
+  await using work = await makeWorkspace();
+  using store = open(work);
+  const manifest = imageOf([await write(store, "bytes")]);
+  for (const text of ['{"schemaVersion":2,"manifests":null}', '{"schemaVersion":2}', '{"manifests":[]}']) {
+    await Deno.writeTextFile(join(layoutOf(work), "index.json"), text);
+    assert.deepEqual(await Array.fromAsync(store.tags()), []);
+    await store.putManifest("one", manifest);
+    assert.deepEqual(await store.manifest("one"), manifest);
+  }
+});
+
+for (
+  const [name, text, why] of [
+    ["not JSON", "<html>", /index .*index\.json is not JSON/],
+    ["of another shape", '{"manifests":{}}', /index .*index\.json is malformed: manifests/],
+    [
+      "with a digest that is none",
+      '{"manifests":[{"digest":"sha256:../../x","size":1}]}',
+      /is not a sha256 digest/,
+    ],
+    ["cut off", '{"schemaVersion":2,"manif', /is not JSON/],
+    ["empty", "", /is not JSON/],
+  ] as const
+) {
+  Deno.test(`an index that is ${name} is an error that says so, and is not overwritten`, async () => {
+    await using work = await makeWorkspace();
+    using store = open(work);
+    const manifest = imageOf([await write(store, "bytes")]);
+    const path = join(layoutOf(work), "index.json");
+    await Deno.writeTextFile(path, text);
+    const expected = (error: unknown) => error instanceof MismatchError && why.test(error.message);
+    await assert.rejects(Array.fromAsync(store.tags()), expected);
+    await assert.rejects(store.manifest("one"), expected);
+    await assert.rejects(store.putManifest("one", manifest), expected);
+    await assert.rejects(store.removeManifest("one"), expected);
+    assert.equal(await Deno.readTextFile(path), text);
+  });
+}
+
+Deno.test("a manifest whose file is missing, damaged or no manifest is an error that says so", async () => {
+  await using work = await makeWorkspace();
+  using store = open(work);
+  const manifest = imageOf([await write(store, "bytes")]);
+  await store.putManifest("one", manifest);
+  const path = blobPath(work, manifest.digest);
+  await Deno.writeTextFile(path, "{}");
+  await assert.rejects(store.manifest("one"), MismatchError);
+  await Deno.writeTextFile(path, "no JSON");
+  await assert.rejects(store.manifest("one"), MismatchError);
+  await Deno.truncate(path, 5 * 1024 * 1024);
+  await assert.rejects(store.manifest("one"), /too large/);
+  await Deno.remove(path);
+  await assert.rejects(store.manifest("one"), NotFoundError);
+  assert.equal(await store.manifest(manifest.digest).catch(() => undefined), undefined);
+});
+
+Deno.test("a layout where there is a file, or whose index is a directory, is an error that says so", async () => {
+  await using work = await makeWorkspace();
+  await work.write("me", "a file");
+  using store = open(work);
+  await assert.rejects(store.write(bytesSource(someBytes(10))), LayerstashError);
+  await Deno.remove(work.path("me"));
+  await Deno.mkdir(join(layoutOf(work), "index.json"), { recursive: true });
+  await assert.rejects(Array.fromAsync(store.tags()), LayerstashError);
+});
+
+Deno.test(
+  "a disk that is full is an error that says so, and nothing half-written stays",
+  withSmallDisk,
+  async () => {
+    await using work = await makeWorkspace();
+    await using disk = await mountSmallDisk(work, "2m");
+    using store = open(work);
+    await upload(store, { baseTag: "small", input: streamOf(someBytes(1000)) });
+    const before = await blobNames(work);
+    const full = (error: unknown) =>
+      error instanceof LayerstashError && /no space is left on the disk/.test(error.message);
+    await assert.rejects(upload(store, { baseTag: "large", input: streamOf(someBytes(3_000_000)) }), full);
+    assert.deepEqual(await blobNames(work), before);
+    await fill(disk.directory);
+    const { bytes } = imageOf([], "x".repeat(50_000));
+    await assert.rejects(store.write(bytesSource(bytes)), full);
+    await requireSound(work);
+    assert.deepEqual((await verify(store, { baseTag: "small", deep: true })).faults, []);
+    await remove(store, { baseTag: "small" }).catch((error) => assert.ok(full(error)));
+  },
+);
+
+Deno.test("a disk that is read-only is an error that says so, and is read", withSmallDisk, async () => {
+  await using work = await makeWorkspace();
+  await using disk = await mountSmallDisk(work, "8m");
+  using store = open(work);
+  const bytes = someBytes(1000);
+  const { chunks } = await upload(store, { baseTag: "here", input: streamOf(bytes) });
+  assert.ok((await run("mount", ["-o", "remount,ro", disk.directory])).success);
+  const output = sink();
+  await download(store, { baseTag: "here", output: output.stream });
+  assert.deepEqual(output.bytes(), bytes);
+  const refused = (error: unknown) => error instanceof NotAllowedError && /read-only/.test(error.message);
+  await assert.rejects(upload(store, { baseTag: "new", input: streamOf(bytes) }), refused);
+  await assert.rejects(store.putManifest("new", imageOf([])), refused);
+  await assert.rejects(store.removeManifest("here-1"), refused);
+  await assert.rejects(store.remove(chunks[0]!.digest), refused);
+  await store.removeManifest("none");
+});
+
+function layoutOf(work: Workspace): string {
+  return work.path("me/files");
+}
+
+function open(work: Workspace): Store {
+  return openStore({ registry: `oci:${work.path("")}`, repository: "me/files" });
+}
+
+function blobPath(work: Workspace, digest: Digest): string {
+  return join(layoutOf(work), "blobs/sha256", encodedPart(digest));
+}
+
+async function readIndex(work: Workspace): Promise<{ manifests: object[] }> {
+  return JSON.parse(await Deno.readTextFile(join(layoutOf(work), "index.json")));
+}
+
+/** The names of all files among the blobs, half-written ones too. */
+async function blobNames(work: Workspace): Promise<string[]> {
+  const names = [];
+  for await (const { name } of Deno.readDir(join(layoutOf(work), "blobs/sha256"))) names.push(name);
+  return names.sort();
+}
+
+/** Every file that has a blob's name holds its bytes, and all that the index lists is there. */
+async function requireSound(work: Workspace): Promise<void> {
+  for (const name of await blobNames(work)) {
+    if (name.startsWith(".layerstash-")) continue; // of a process that was killed; no reader takes it for a blob
+    const digest = digestOf(await Deno.readFile(join(layoutOf(work), "blobs/sha256", name)));
+    assert.equal(`sha256:${name}`, digest);
+  }
+  using store = open(work);
+  const tags = await Array.fromAsync(store.tags());
+  for (const tag of tags) {
+    const { config, layers } = JSON.parse(new TextDecoder().decode((await store.manifest(tag))!.bytes));
+    for (const { digest, size } of [config, ...layers]) assert.equal(await store.stat(digest), size);
+  }
+}
+
+async function write(store: Store, text: string): Promise<Digest> {
+  await store.write(bytesSource(new TextEncoder().encode("{}")));
+  return (await store.write(bytesSource(new TextEncoder().encode(text)))).digest;
+}
+
+function imageOf(layers: Digest[], comment = ""): Manifest {
+  const config = { mediaType: IMAGE_CONFIG.oci, digest: digestOf(new TextEncoder().encode("{}")), size: 2 };
+  return encodeManifest({
+    schemaVersion: 2,
+    mediaType: IMAGE_MANIFEST.oci,
+    config,
+    layers: layers.map((digest) => ({ mediaType: OCTET_STREAM, digest, size: 1 })),
+    annotations: { comment },
+  });
+}
+
+function indexOf({ mediaType, digest, bytes }: Manifest): Manifest {
+  const manifests = [{ mediaType, digest, size: bytes.length }];
+  return encodeManifest({ schemaVersion: 2, mediaType: IMAGE_INDEX.oci, manifests });
+}
+
+function startWriter(work: Workspace, prefix: string, { count, size }: { count: number; size: number }) {
+  const words = [work.path(""), prefix, String(count), String(size)];
+  const args = ["run", "-A", "--no-check", "--config", CONFIG, WRITER, ...words];
+  return new Deno.Command(Deno.execPath(), { args, stdout: "piped", stderr: "inherit" }).spawn();
+}
+
+/** Kills a process hard as soon as it has printed so many lines. */
+async function killAfter(process: Deno.ChildProcess, lines: number): Promise<void> {
+  let seen = 0;
+  for await (const text of process.stdout.pipeThrough(new TextDecoderStream())) {
+    seen += text.split("\n").length - 1;
+    if (seen >= lines) break;
+  }
+  process.kill("SIGKILL");
+  await process.status;
+}
+
+async function run(command: string, args: string[]): Promise<{ success: boolean; said: string }> {
+  const { success, stderr } = await new Deno.Command(command, { args, stdout: "null", stderr: "piped" })
+    .output();
+  return { success, said: new TextDecoder().decode(stderr) };
+}
+
+function skopeo(args: string[]): Promise<{ success: boolean; said: string }> {
+  return run("skopeo", ["--insecure-policy", ...args]);
+}
+
+async function canMount(): Promise<boolean> {
+  const directory = await Deno.makeTempDir();
+  const { success, said } = await run("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", directory])
+    .catch((error) => ({ success: false, said: error.message }));
+  if (success) await run("umount", [directory]);
+  // deno-lint-ignore no-console -- a test that is skipped must say so
+  else console.log(`cannot test against a full disk here: ${said.trim()}`);
+  await Deno.remove(directory);
+  return success;
+}
+
+async function mountSmallDisk(
+  work: Workspace,
+  size: string,
+): Promise<{ directory: string } & AsyncDisposable> {
+  const directory = layoutOf(work);
+  await Deno.mkdir(directory, { recursive: true });
+  assert.ok((await run("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", directory])).success);
+  return { directory, [Symbol.asyncDispose]: async () => void await run("umount", [directory]) };
+}
+
+async function fill(directory: string): Promise<void> {
+  using file = await Deno.open(join(directory, "ballast"), { write: true, create: true });
+  await file.write(new Uint8Array(8 * 1024 * 1024)).catch(() => {});
+  for (;;) if (await file.write(new Uint8Array(4096)).catch(() => 0) === 0) return;
+}
