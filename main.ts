@@ -54,12 +54,12 @@ import { inParallel } from "./lib/transfer/pool.ts";
 export { openStore } from "./lib/registry/open_store.ts";
 export type { OpenOptions } from "./lib/registry/open_store.ts";
 export type { Profile, PushMode } from "./lib/registry/profiles.ts";
-export type { Clock, Patience, RetryPolicy } from "./lib/registry/retry.ts";
-export type { TransportOptions } from "./lib/registry/transport.ts";
-export { firstOf } from "./lib/registry/credentials.ts";
-export type { Credentials, FindCredentials } from "./lib/registry/credentials.ts";
-export { savedCredentials } from "./lib/registry/saved_credentials.ts";
-export type { Environment } from "./lib/registry/docker_config_file.ts";
+export type { Clock, Patience, RetryPolicy } from "./lib/http/retry.ts";
+export type { TransportOptions } from "./lib/http/transport.ts";
+export { firstOf } from "./lib/sign_in/credentials.ts";
+export type { Credentials, FindCredentials } from "./lib/sign_in/credentials.ts";
+export { savedCredentials } from "./lib/sign_in/saved_credentials.ts";
+export type { Environment } from "./lib/sign_in/docker_config_file.ts";
 
 /** How many requests run at once where nothing is said. */
 export const DEFAULT_JOBS = 4;

@@ -1,7 +1,7 @@
 /** What `--registry` says, and what becomes of it. @module */
 import assert from "node:assert/strict";
 import { InvalidInputError } from "../lib/errors.ts";
-import { fullRepository, isLoopback, parseRegistry } from "../lib/registry/address.ts";
+import { fullRepository, isLoopback, parseRegistry } from "../lib/oci/address.ts";
 
 const HUB = { kind: "remote", origin: "https://registry-1.docker.io", host: "docker.io" };
 

@@ -22,9 +22,6 @@ const LAYERS: readonly string[] = [
   "lib/cli/",
 ];
 
-/** Layers that may be without files: they are only just being taken out of lib/registry. */
-const MAY_BE_EMPTY: readonly string[] = ["lib/http/", "lib/sign_in/"];
-
 /** The one line outside the command line that knows how the program was started. */
 const START = /^if \(import\.meta\.main\) import\("\.\/lib\/cli\/.*\n?$/m;
 
@@ -41,8 +38,7 @@ Deno.test("imports run one way", () => {
 Deno.test("every file belongs to a layer, and every layer has files", () => {
   const files = [...sources.keys()];
   assert.deepEqual(files.filter((file) => layerOf(file) < 0), []);
-  const filled = LAYERS.filter((layer) => !MAY_BE_EMPTY.includes(layer));
-  assert.deepEqual(filled.filter((layer) => !files.some((file) => file.startsWith(layer))), []);
+  assert.deepEqual(LAYERS.filter((layer) => !files.some((file) => file.startsWith(layer))), []);
 });
 
 Deno.test("files do not import each other in circles", () => {

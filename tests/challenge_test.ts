@@ -1,7 +1,7 @@
 /** `WWW-Authenticate`, as registries really send it. @module */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Challenge, parseChallenges } from "../lib/registry/challenge.ts";
+import { type Challenge, parseChallenges } from "../lib/sign_in/challenge.ts";
 
 const REAL: Record<string, [header: string, expected: Challenge[]]> = {
   "Docker Hub": [

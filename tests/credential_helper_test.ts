@@ -1,8 +1,8 @@
 /** The protocol of docker's credential helpers, spoken with real programs. @module */
 import assert from "node:assert/strict";
 import { LayerstashError } from "../lib/errors.ts";
-import { credentialHelper } from "../lib/registry/credential_helper.ts";
-import { savedCredentials } from "../lib/registry/saved_credentials.ts";
+import { credentialHelper } from "../lib/sign_in/credential_helper.ts";
+import { savedCredentials } from "../lib/sign_in/saved_credentials.ts";
 import { helperHome } from "./rigs/credential_helper.ts";
 
 const ignore = Deno.build.os === "windows"; // The programs are shell scripts.

@@ -1,10 +1,10 @@
 /** Saved logins are found as docker and podman find them. @module */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
-import { type Credentials, firstOf } from "../lib/registry/credentials.ts";
-import { credentialFilePaths } from "../lib/registry/docker_config_file.ts";
-import { scopeOfKey } from "../lib/registry/docker_login.ts";
-import { savedCredentials } from "../lib/registry/saved_credentials.ts";
+import { type Credentials, firstOf } from "../lib/sign_in/credentials.ts";
+import { credentialFilePaths } from "../lib/sign_in/docker_config_file.ts";
+import { scopeOfKey } from "../lib/sign_in/docker_login.ts";
+import { savedCredentials } from "../lib/sign_in/saved_credentials.ts";
 import { LayerstashError, NotAllowedError } from "../lib/errors.ts";
 
 const onUnix = Deno.build.os !== "windows";

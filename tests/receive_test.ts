@@ -5,7 +5,7 @@ import { MismatchError, NotFoundError, RangeRefusedError, RegistryError } from "
 import type { TransferEvent } from "../lib/events.ts";
 import { digestOf } from "../lib/oci/digest.ts";
 import { openStore } from "../lib/registry/open_store.ts";
-import { DEFAULT_POLICY } from "../lib/registry/retry.ts";
+import { DEFAULT_POLICY } from "../lib/http/retry.ts";
 import type { ByteRange, Store } from "../lib/registry/store.ts";
 import { receive, type ReceiveOptions } from "../lib/transfer/receive.ts";
 import { testClock } from "./rigs/clock.ts";

@@ -12,7 +12,7 @@ import {
   retryDelay,
   retrying,
   systemClock,
-} from "../lib/registry/retry.ts";
+} from "../lib/http/retry.ts";
 import { testClock } from "./rigs/clock.ts";
 import { type Failure, startFakeRegistry } from "./rigs/fake_registry.ts";
 import { failure, open } from "./rigs/opened.ts";

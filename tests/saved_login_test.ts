@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { InvalidInputError, LayerstashError, NotAllowedError } from "../lib/errors.ts";
-import { writeConfigFile } from "../lib/registry/docker_config_file.ts";
-import { savedCredentials } from "../lib/registry/saved_credentials.ts";
-import { eraseLogin, saveLogin } from "../lib/registry/saved_login.ts";
+import { writeConfigFile } from "../lib/sign_in/docker_config_file.ts";
+import { savedCredentials } from "../lib/sign_in/saved_credentials.ts";
+import { eraseLogin, saveLogin } from "../lib/sign_in/saved_login.ts";
 import { type HelperHome, helperHome } from "./rigs/credential_helper.ts";
 
 const login = { kind: "password", username: "me", password: "pass" } as const;

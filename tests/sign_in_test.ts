@@ -4,7 +4,7 @@ import { MismatchError, NotAllowedError, RegistryError } from "../lib/errors.ts"
 import type { TransferEvent } from "../lib/events.ts";
 import { bytesSource } from "../lib/content/source.ts";
 import { digestOf } from "../lib/oci/digest.ts";
-import type { Credentials } from "../lib/registry/credentials.ts";
+import type { Credentials } from "../lib/sign_in/credentials.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { failure, open } from "./rigs/opened.ts";

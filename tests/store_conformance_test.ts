@@ -490,11 +490,12 @@ async function blobNames(
 }
 
 function breaking(bytes: Uint8Array<ArrayBuffer>): Source {
-  const half = bytes.slice(0, bytes.length / 2);
-  const open = () =>
+  const half = bytes.length / 2;
+  const open = (start = 0, end = bytes.length) =>
     new ReadableStream<Uint8Array<ArrayBuffer>>({
-      start: (controller) => controller.enqueue(half),
-      pull: (controller) => controller.error(new Error("the disk is on fire")),
+      start: (controller) => controller.enqueue(bytes.slice(start, Math.min(end, half))),
+      pull: (controller) =>
+        end <= half ? controller.close() : controller.error(new Error("the disk is on fire")),
     }, { highWaterMark: 0 });
   return { ...bytesSource(bytes), open };
 }

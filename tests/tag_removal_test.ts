@@ -1,11 +1,11 @@
 /** Tags are removed through the APIs of Docker Hub and GitHub, against stand-ins that keep state as they do. @module */
 import assert from "node:assert/strict";
 import { InvalidInputError, type LayerstashError, NotAllowedError, RegistryError } from "../lib/errors.ts";
-import type { Credentials } from "../lib/registry/credentials.ts";
+import type { Credentials } from "../lib/sign_in/credentials.ts";
 import { hubTagRemover } from "../lib/registry/docker_hub_api.ts";
 import { githubTagRemover } from "../lib/registry/github_packages_api.ts";
 import type { TagRemover } from "../lib/registry/tag_remover.ts";
-import { openTransport } from "../lib/registry/transport.ts";
+import { openTransport } from "../lib/http/transport.ts";
 
 const SECRET = "dckr_pat_very-secret";
 const USER: Credentials = { kind: "password", username: "me", password: SECRET };

@@ -5,14 +5,14 @@ import { type InvalidInputError, RegistryError } from "../lib/errors.ts";
 import { bytesSource } from "../lib/content/source.ts";
 import { digestOf } from "../lib/oci/digest.ts";
 import type { OpenOptions } from "../lib/registry/open_store.ts";
-import { namesProxy, proxyOf } from "../lib/registry/proxies.ts";
+import { namesProxy, proxyOf } from "../lib/http/proxies.ts";
 import type { Store } from "../lib/registry/store.ts";
-import { openTransport } from "../lib/registry/transport.ts";
+import { openTransport } from "../lib/http/transport.ts";
 import { makeServerCertificate, type ServerCertificate } from "./rigs/certificates.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { failure, open } from "./rigs/opened.ts";
-import { errorOfNoAnswer } from "../lib/registry/answers.ts";
+import { errorOfNoAnswer } from "../lib/http/answers.ts";
 import { startProxy } from "./rigs/proxy.ts";
 import { startRegistry } from "./rigs/real_registry.ts";
 

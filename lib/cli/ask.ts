@@ -1,7 +1,7 @@
 /** Asks who signs in: from the options, from standard input, or from the person at the terminal. @module */
 import { text } from "node:stream/consumers";
 import { InvalidInputError } from "../errors.ts";
-import type { Credentials } from "../registry/credentials.ts";
+import type { Credentials } from "../sign_in/credentials.ts";
 import { InterruptedError } from "./exit_codes.ts";
 import type { RegistryFlags } from "./session.ts";
 import type { Terminal } from "./terminal.ts";

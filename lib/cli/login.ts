@@ -1,9 +1,9 @@
 /** `layerstash login` and `layerstash logout`. @module */
 import type { Command } from "@commander-js/extra-typings";
 import { InvalidInputError } from "../errors.ts";
-import { parseRegistry } from "../registry/address.ts";
+import { parseRegistry } from "../oci/address.ts";
 import { checkLogin } from "../registry/check_login.ts";
-import { eraseLogin, saveLogin } from "../registry/saved_login.ts";
+import { eraseLogin, saveLogin } from "../sign_in/saved_login.ts";
 import { action } from "./action.ts";
 import { askForLogin } from "./ask.ts";
 import { registryCommand } from "./options.ts";

@@ -2,11 +2,11 @@
 import { NotAllowedError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { InvalidInputError } from "../errors.ts";
-import { type Credentials, type FindCredentials, firstOf } from "../registry/credentials.ts";
+import { type Credentials, type FindCredentials, firstOf } from "../sign_in/credentials.ts";
 import { openStore } from "../registry/open_store.ts";
-import { savedCredentials } from "../registry/saved_credentials.ts";
+import { savedCredentials } from "../sign_in/saved_credentials.ts";
 import type { Store } from "../registry/store.ts";
-import type { TransportOptions } from "../registry/transport.ts";
+import type { TransportOptions } from "../http/transport.ts";
 import { fileError } from "../stash/input.ts";
 import { type LogLevel, type ProgressMode, systemTerminal, type Terminal } from "./terminal.ts";
 

@@ -1,11 +1,11 @@
 /** Asks a registry whether it takes credentials, before they are kept. @module */
 import { InvalidInputError } from "../errors.ts";
-import { parseRegistry } from "./address.ts";
+import { parseRegistry } from "../oci/address.ts";
 import { RegistryClient } from "./client.ts";
-import type { Credentials } from "./credentials.ts";
+import type { Credentials } from "../sign_in/credentials.ts";
 import type { OpenOptions } from "./open_store.ts";
-import { DEFAULT_POLICY, systemClock } from "./retry.ts";
-import { openTransport } from "./transport.ts";
+import { DEFAULT_POLICY, systemClock } from "../http/retry.ts";
+import { openTransport } from "../http/transport.ts";
 
 /** What is checked, and where. */
 export interface CheckLoginOptions

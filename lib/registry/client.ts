@@ -1,12 +1,18 @@
 /** Speaks to one repository of a registry: sign-in, redirects, retries, errors with a meaning. @module */
 import { LayerstashError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { errorOf, errorOfNoAnswer, isWebPage, printable } from "./answers.ts";
-import { type Action, Authorization, scopeFor } from "./authorization.ts";
-import type { RemoteAddress } from "./address.ts";
-import type { FindCredentials } from "./credentials.ts";
-import { type Clock, type Patience, type RetryContext, type RetryPolicy, waitToRetry } from "./retry.ts";
-import type { HttpRequest, Transport } from "./transport.ts";
+import { errorOf, errorOfNoAnswer, isWebPage, printable } from "../http/answers.ts";
+import { type Action, Authorization, scopeFor } from "../sign_in/authorization.ts";
+import type { RemoteAddress } from "../oci/address.ts";
+import type { FindCredentials } from "../sign_in/credentials.ts";
+import {
+  type Clock,
+  type Patience,
+  type RetryContext,
+  type RetryPolicy,
+  waitToRetry,
+} from "../http/retry.ts";
+import type { HttpRequest, Transport } from "../http/transport.ts";
 
 /** What a client needs. */
 export interface ClientOptions {

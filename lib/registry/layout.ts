@@ -18,7 +18,7 @@ import {
 } from "../oci/manifest.ts";
 import { IMAGE_MANIFEST, OCTET_STREAM } from "../oci/media_types.ts";
 import { createLayout, type IndexEntry, lockIndex, readEntries, REF_NAME, tagOf } from "./layout_index.ts";
-import { DEFAULT_POLICY, type Patience, systemClock } from "./retry.ts";
+import { DEFAULT_POLICY, type Patience, systemClock } from "../http/retry.ts";
 import type { CallOptions, ReadOptions, Store, WriteOptions } from "./store.ts";
 
 /** Where a layout is and what it is called. */

@@ -2,19 +2,19 @@
 import { join } from "node:path";
 import type { OnEvent } from "../events.ts";
 import { parseRepository } from "../oci/reference.ts";
-import { fullRepository, type LayoutAddress, parseRegistry, type RemoteAddress } from "./address.ts";
+import { fullRepository, type LayoutAddress, parseRegistry, type RemoteAddress } from "../oci/address.ts";
 import { RegistryClient } from "./client.ts";
-import type { Credentials, FindCredentials } from "./credentials.ts";
+import type { Credentials, FindCredentials } from "../sign_in/credentials.ts";
 import { hubTagRemover } from "./docker_hub_api.ts";
 import { githubTagRemover } from "./github_packages_api.ts";
 import { LayoutStore } from "./layout.ts";
 import { type Profile, profileOf } from "./profiles.ts";
 import { pushPlaceholder } from "./registry_tag_remover.ts";
 import { RemoteStore } from "./remote.ts";
-import { type Clock, DEFAULT_POLICY, type RetryPolicy, systemClock } from "./retry.ts";
+import { type Clock, DEFAULT_POLICY, type RetryPolicy, systemClock } from "../http/retry.ts";
 import type { Store } from "./store.ts";
 import type { TagRemover } from "./tag_remover.ts";
-import { openTransport, type Transport, type TransportOptions } from "./transport.ts";
+import { openTransport, type Transport, type TransportOptions } from "../http/transport.ts";
 
 /** Which repository, and how to reach it. */
 export interface OpenOptions extends TransportOptions {

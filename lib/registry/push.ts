@@ -9,7 +9,7 @@ import type { Digest } from "../oci/digest.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
 import type { RegistryClient } from "./client.ts";
 import type { Profile, PushMode } from "./profiles.ts";
-import { waitToRetry } from "./retry.ts";
+import { waitToRetry } from "../http/retry.ts";
 import type { WriteOptions } from "./store.ts";
 import { UploadSession } from "./upload_session.ts";
 

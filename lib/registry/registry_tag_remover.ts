@@ -4,7 +4,7 @@ import { NotAllowedError, RegistryError } from "../errors.ts";
 import { encodeManifest, type Manifest } from "../oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST } from "../oci/media_types.ts";
 import type { RegistryClient } from "./client.ts";
-import { waitToRetry } from "./retry.ts";
+import { waitToRetry } from "../http/retry.ts";
 import type { CallOptions, Store } from "./store.ts";
 import type { TagRemover } from "./tag_remover.ts";
 

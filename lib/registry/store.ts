@@ -4,7 +4,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import type { Family } from "../oci/media_types.ts";
-import type { Patience } from "./retry.ts";
+import type { Patience } from "../http/retry.ts";
 
 /** What every call takes. */
 export interface CallOptions {

@@ -2,8 +2,8 @@
 import * as v from "valibot";
 import { LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
 import { parseAs } from "../oci/manifest.ts";
-import type { Credentials } from "./credentials.ts";
-import type { HttpRequest, Transport } from "./transport.ts";
+import type { Credentials } from "../sign_in/credentials.ts";
+import type { HttpRequest, Transport } from "../http/transport.ts";
 
 /** Removes tags of one repository. */
 export interface TagRemover {

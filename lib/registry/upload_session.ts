@@ -1,9 +1,9 @@
 /** One upload session of a registry: begun with a POST, fed with PATCH, ended with a PUT that names the digest. @module */
 import { MismatchError, NotFoundError, RegistryError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
-import { urlNamed } from "./answers.ts";
+import { urlNamed } from "../http/answers.ts";
 import type { Call, RegistryClient } from "./client.ts";
-import type { StreamBody } from "./transport.ts";
+import type { StreamBody } from "../http/transport.ts";
 
 /** Bytes on their way, in memory or streamed. */
 export type SessionBody = Uint8Array<ArrayBuffer> | StreamBody;

@@ -2,7 +2,7 @@
 import { LayerstashError, MismatchError, RangeRefusedError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Digest } from "../oci/digest.ts";
-import { type Patience, waitToRetry } from "../registry/retry.ts";
+import { type Patience, waitToRetry } from "../http/retry.ts";
 import type { ByteRange, Store } from "../registry/store.ts";
 
 /** Takes bytes that belong at an offset of the blob. The buffer is used again as soon as the promise resolves. */

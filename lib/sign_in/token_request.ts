@@ -3,9 +3,9 @@ import * as v from "valibot";
 import { LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
 import { parseAs } from "../oci/manifest.ts";
 import type { Credentials } from "./credentials.ts";
-import { bytesOf, errorOfNoAnswer } from "./answers.ts";
-import { isTransientAnswer, parseRetryAfter } from "./retry.ts";
-import type { Transport } from "./transport.ts";
+import { bytesOf, errorOfNoAnswer } from "../http/answers.ts";
+import { isTransientAnswer, parseRetryAfter } from "../http/retry.ts";
+import type { Transport } from "../http/transport.ts";
 
 /** What a token is wanted for. */
 export interface TokenRequest {

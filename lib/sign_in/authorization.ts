@@ -2,9 +2,9 @@
 import { LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
 import { parseChallenges } from "./challenge.ts";
 import type { Credentials, FindCredentials } from "./credentials.ts";
-import type { Clock } from "./retry.ts";
+import type { Clock } from "../http/retry.ts";
 import { basic, requestToken, type Token } from "./token_request.ts";
-import type { Transport } from "./transport.ts";
+import type { Transport } from "../http/transport.ts";
 
 /** What a request does, and so what its token has to allow. */
 export type Action = "pull" | "push" | "delete";

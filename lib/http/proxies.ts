@@ -1,6 +1,6 @@
 /** Which proxy a request goes through, as the environment's variables say it. @module */
 import { InvalidInputError } from "../errors.ts";
-import { isLoopback } from "./address.ts";
+import { isLoopback } from "../oci/address.ts";
 
 /** The environment's variables. */
 export type ProxyEnv = Record<string, string | undefined>;

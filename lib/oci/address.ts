@@ -21,7 +21,8 @@ export interface LayoutAddress {
 export type RegistryAddress = RemoteAddress | LayoutAddress;
 
 const SHORT_NAMES = new Map([["docker", "docker.io"], ["ghcr", "ghcr.io"]]);
-const DOCKER_HUB = new Set([
+/** The names of Docker Hub's registry: all are one. */
+export const DOCKER_HUB: ReadonlySet<string> = new Set([
   "docker.io",
   "index.docker.io",
   "registry-1.docker.io",

@@ -1,4 +1,5 @@
 /** Where in docker's or podman's config a login is: under which key, or with which helper. @module */
+import { DOCKER_HUB } from "../oci/address.ts";
 import type { Credentials } from "./credentials.ts";
 import { type AuthEntry, type DockerConfig, malformed, type NamedConfig } from "./docker_config.ts";
 
@@ -7,19 +8,13 @@ export type Login = Exclude<Credentials, { kind: "bearer" }>;
 
 /** The key under which docker keeps the login of Docker Hub. */
 const HUB_KEY = "https://index.docker.io/v1/";
-const HUB_HOSTS = new Set([
-  "docker.io",
-  "index.docker.io",
-  "registry-1.docker.io",
-  "registry.hub.docker.com",
-]);
 
 /** The host, or host and path, that a key stands for: a URL stands for its host, Docker Hub's names are one. */
 export function scopeOfKey(key: string): string {
   const bare = key.replace(/^https?:\/\//, "");
   const [host = "", ...segments] = bare.split("/");
   const path = segments.join("/");
-  const scope = HUB_HOSTS.has(host) ? "docker.io" : host;
+  const scope = DOCKER_HUB.has(host) ? "docker.io" : host;
   return bare !== key || /^(v[12]\/?)?$/.test(path) ? scope : `${scope}/${path}`;
 }
 
