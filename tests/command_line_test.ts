@@ -27,7 +27,7 @@ Deno.test("a file is stored, listed, described, checked, brought back and remove
   const list = await work.run(["list", ...BOX]);
   assert.deepEqual(list, { code: 0, stdout: "STASH  CHUNKS\ndisk   3\n", stderr: "" });
   const exact = await work.run(["list", ...BOX, "--exact-size"]);
-  assert.match(exact.stdout, /^disk {3}3 {7}10 B {2}disk\.img  \d{4}-\d\d-\d\d \d\d:\d\d$/m);
+  assert.match(exact.stdout, /^disk {3}3 {7}10 B {2}disk\.img {2}\d{4}-\d\d-\d\d \d\d:\d\d$/m);
   const info = await work.run(["info", ...BOX, "-t", "disk"]);
   assert.match(info.stdout, /^size: {6}10 B \(10 bytes\)\n/m);
   assert.match(info.stdout, /^chunks: {4}3 of 4 B \(4 bytes\)\ncomplete: {2}yes\n/m);
