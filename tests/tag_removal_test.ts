@@ -6,6 +6,8 @@ import { hubTagRemover } from "../lib/registry/docker_hub_api.ts";
 import { githubTagRemover } from "../lib/registry/github_packages_api.ts";
 import type { TagRemover } from "../lib/registry/tag_remover.ts";
 import { openTransport } from "../lib/http/transport.ts";
+import { openStore, remove, upload } from "../main.ts";
+import { startFakeRegistry } from "./rigs/fake_registry.ts";
 
 const SECRET = "dckr_pat_very-secret";
 const USER: Credentials = { kind: "password", username: "me", password: SECRET };
@@ -342,5 +344,75 @@ Deno.test("GitHub: the token does not follow a next page to another origin", asy
       assert.ok(error instanceof RegistryError);
       assert.deepEqual(asked, []);
     });
+  });
+});
+
+Deno.test("removing a stash goes through Docker Hub's API where the registry deletes nothing", async () => {
+  await using registry = await startFakeRegistry({ faults: { refuseDeletes: 405 } });
+  const state: Hub = { tags: new Set(["disk-1", "disk-2", "other-1"]), scope: "delete", tokens: new Set() };
+  await serving(hub(state), async ({ api }) => {
+    using store = openStore({
+      registry: registry.url,
+      repository: "me/files",
+      credentials: USER,
+      profile: { removal: "docker-hub" },
+      apis: { dockerHub: api },
+    });
+    await upload(store, { baseTag: "disk", input: new Response("2 chunks").body!, chunkSize: 4 });
+    assert.deepEqual(await remove(store, { baseTag: "disk" }), { removed: ["disk-2", "disk-1"], kept: [] });
+    assert.deepEqual([...state.tags], ["other-1"]);
+    assert.ok(registry.requests.every(({ method }) => method !== "DELETE"));
+  });
+});
+
+Deno.test("removing a stash goes through GitHub's API, and moves a shared tag to a placeholder before", async () => {
+  await using registry = await startFakeRegistry({ faults: { refuseDeletes: 405 } });
+  const state: Github = {
+    owner: "User",
+    versions: [{ id: 1, tags: ["disk-1", "copy-1"] }, { id: 2, tags: ["other-1"] }],
+    scopes: ["read:packages", "delete:packages"],
+    pageSize: 10,
+  };
+  await serving(github(state), async ({ api }) => {
+    using store = openStore({
+      registry: registry.url,
+      repository: "me/box/files",
+      credentials: USER,
+      profile: { removal: "github" },
+      apis: { github: api },
+    });
+    await upload(store, { baseTag: "disk", input: new Response("one chunk").body! });
+    const stored = await store.resolve("disk-1");
+    registry.faults.onRequest = ({ method, path }) => { // GitHub sees what arrives at its registry
+      if (method !== "PUT" || !path.endsWith("/manifests/disk-1")) return;
+      state.versions[0]!.tags = ["copy-1"];
+      state.versions.push({ id: 3, tags: ["disk-1"] });
+    };
+    assert.deepEqual(await remove(store, { baseTag: "disk" }), { removed: ["disk-1"], kept: [] });
+    assert.deepEqual(state.versions.map(({ tags }) => tags), [["copy-1"], ["other-1"]]);
+    assert.notEqual(
+      await store.resolve("disk-1"),
+      stored,
+      "it had a manifest of its own when it was removed",
+    );
+  });
+});
+
+Deno.test("what could not be removed is named, with the reason", async () => {
+  await using registry = await startFakeRegistry();
+  const state: Hub = { tags: new Set(["disk-1"]), scope: "read", tokens: new Set() };
+  await serving(hub(state), async ({ api }) => {
+    using store = openStore({
+      registry: registry.url,
+      repository: "me/files",
+      credentials: USER,
+      profile: { removal: "docker-hub" },
+      apis: { dockerHub: api },
+    });
+    await upload(store, { baseTag: "disk", input: new Response("one chunk").body! });
+    const { removed, kept } = await remove(store, { baseTag: "disk" });
+    assert.deepEqual([removed, kept.map(({ tag }) => tag)], [[], ["disk-1"]]);
+    assert.match(kept[0]!.why, /answered 403: access denied/);
+    assert.match(kept[0]!.error.hint ?? "", /Read, Write, Delete/);
   });
 });
