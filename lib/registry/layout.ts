@@ -19,6 +19,7 @@ import {
 import { IMAGE_MANIFEST, OCTET_STREAM } from "../oci/media_types.ts";
 import { createLayout, type IndexEntry, lockIndex, readEntries, REF_NAME, tagOf } from "./layout_index.ts";
 import { DEFAULT_POLICY, type Patience, systemClock } from "../http/retry.ts";
+import { LayoutReach } from "./layout_reach.ts";
 import type { CallOptions, ReadOptions, Store, WriteOptions } from "./store.ts";
 
 /** Where a layout is and what it is called. */
@@ -43,7 +44,7 @@ export class LayoutStore implements Store {
   readonly #directory: string;
   readonly #beside: ((repository: string) => string) | undefined;
   readonly #hasher: Hasher = new Hasher();
-  readonly #reached: Map<Digest, Digest[]> = new Map();
+  readonly #reach: LayoutReach = new LayoutReach((digest) => this.#manifestBytes(digest));
 
   /** @param options where it is */
   constructor(options: LayoutOptions) {
@@ -146,7 +147,7 @@ export class LayoutStore implements Store {
     await this.#attempt(async () => {
       using index = await lockIndex(this.#directory);
       const [gone, kept] = partition(index.entries, (entry) => isNamed(entry, reference));
-      const unreachable = await this.#unreachable(gone, kept);
+      const unreachable = await this.#reach.unreachable(gone, kept);
       await index.replace(kept); // first: whoever reads the layout then finds all that it lists
       for (const each of unreachable) await this.remove(each);
     });
@@ -228,36 +229,6 @@ export class LayoutStore implements Store {
     }
   }
 
-  /** The manifests that are gone and what they alone led to, as far as that can be known. */
-  async #unreachable(gone: IndexEntry[], kept: IndexEntry[]): Promise<Digest[]> {
-    const led = await this.#reachAll(gone, (digest) => [digest]);
-    const needed = new Set(await this.#reachAll(kept, () => led)); // a damaged manifest may need any blob
-    return [...new Set(led)].filter((digest) => !needed.has(digest));
-  }
-
-  /** One after the other: a layout may list more manifests than files can be open. */
-  async #reachAll(entries: IndexEntry[], ifDamaged: (digest: Digest) => Digest[]): Promise<Digest[]> {
-    const reached: Digest[][] = [];
-    for (const { digest } of entries) {
-      reached.push(await this.#reach(digest).catch(unlessDamaged(ifDamaged(digest))));
-    }
-    return reached.flat();
-  }
-
-  /** A manifest's digest and all that it leads to. Manifests never change, so what was read is kept. */
-  async #reach(digest: Digest): Promise<Digest[]> {
-    const known = this.#reached.get(digest);
-    if (known) return known;
-    const bytes = await this.#manifestBytes(digest);
-    if (bytes === undefined) return [digest];
-    const { blobs, manifests } = referencesOf(bytes);
-    const reached = [digest, ...blobs];
-    for (const child of manifests) reached.push(...await this.#reach(child));
-    // A child that is absent may come later, and then lead to more.
-    if (manifests.every((child) => this.#reached.has(child))) this.#reached.set(digest, reached);
-    return reached;
-  }
-
   #blobPath(digest: Digest): string {
     return blobPath(this.#directory, digest);
   }
@@ -289,14 +260,6 @@ function withEntry(entries: IndexEntry[], reference: string, manifest: Manifest)
 
 function partition<T>(items: T[], chosen: (item: T) => boolean): [T[], T[]] {
   return [items.filter(chosen), items.filter((item) => !chosen(item))];
-}
-
-/** Puts something in the place of an error that says that a manifest is damaged. */
-function unlessDamaged<T>(instead: T): (error: unknown) => T {
-  return (error) => {
-    if (error instanceof MismatchError) return instead;
-    throw error;
-  };
 }
 
 function absentOr(error: unknown): undefined {
