@@ -53,7 +53,8 @@ export interface Store extends Disposable {
   /** The size of a blob in bytes; `undefined` = absent. */
   stat(digest: Digest, options?: CallOptions): Promise<number | undefined>;
   /**
-   * A blob's bytes, as they come: **callers verify**. The stream is exactly as long as the range, or it fails.
+   * A blob's bytes, as they come: **callers verify** the length and the digest, and look at the signal themselves
+   * while they read. See `receive` in lib/transfer.
    *
    * @throws {NotFoundError} when the blob is absent
    * @throws {RangeRefusedError} when the store can only give the whole blob

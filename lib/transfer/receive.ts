@@ -68,7 +68,7 @@ async function receiveOnce(
 ): Promise<void> {
   const { stream, skip } = await open(store, options, { start: progress.position, end });
   let offset = progress.position - skip;
-  for await (const piece of pieces(stream, options.stallAfter)) {
+  for await (const piece of pieces(stream, options.stallAfter, options.signal)) {
     const wanted = piece.subarray(Math.max(0, progress.position - offset), Math.max(0, end - offset));
     offset += piece.length;
     if (offset > end && skip === 0) {
@@ -120,11 +120,12 @@ async function requireSize(store: Store, { digest, size, signal }: ReceiveOption
 async function* pieces(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   stallAfter: number = STALL_AFTER,
+  signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const { read, cancel } = readerOf(stream);
   try {
     for (;;) {
-      const { done, value } = await inTime(read(), stallAfter).catch((error) => {
+      const { done, value } = await inTime(read(), stallAfter, signal).catch((error) => {
         throw error instanceof LayerstashError ? error : broken(error);
       });
       if (done) return;
@@ -135,15 +136,22 @@ async function* pieces(
   }
 }
 
-/** Some servers fall silent and keep the connection open. The clock is the system's: the network knows no other. */
-async function inTime<T>(reading: Promise<T>, milliseconds: number): Promise<T> {
+/**
+ * Some servers fall silent and keep the connection open. The clock is the system's: the network knows no other.
+ * The signal is looked at here too: Deno's fetch may lose it once the headers are there, when memory is tidied up.
+ */
+async function inTime<T>(reading: Promise<T>, milliseconds: number, signal?: AbortSignal): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(signal?.reason);
+  signal?.addEventListener("abort", stop);
+  if (signal?.aborted) stop();
   const silence = () => reject(new Error(`nothing came for ${milliseconds / 1000} seconds`));
   const timer = setTimeout(silence, milliseconds);
   try {
     return await Promise.race([reading, late]);
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
   }
 }
 
