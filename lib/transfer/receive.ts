@@ -68,7 +68,7 @@ async function receiveOnce(
 ): Promise<void> {
   const { stream, skip } = await open(store, options, { start: progress.position, end });
   let offset = progress.position - skip;
-  for await (const piece of pieces(stream, options.stallAfter, options.signal)) {
+  for await (const piece of pieces(stream, options)) {
     const wanted = piece.subarray(Math.max(0, progress.position - offset), Math.max(0, end - offset));
     offset += piece.length;
     if (offset > end && skip === 0) {
@@ -119,8 +119,7 @@ async function requireSize(store: Store, { digest, size, signal }: ReceiveOption
 /** The stream's bytes, through one buffer where the stream can fill one. */
 async function* pieces(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-  stallAfter: number = STALL_AFTER,
-  signal?: AbortSignal,
+  { stallAfter = STALL_AFTER, signal }: ReceiveOptions,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const { read, cancel } = readerOf(stream);
   try {
