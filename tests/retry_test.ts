@@ -77,7 +77,7 @@ Deno.test("the loop waits, tells of it, and gives what comes in the end", async 
   const events: TransferEvent[] = [];
   let left = 3;
   const value = await retrying(
-    { policy: DEFAULT_POLICY, clock, onEvent: (event) => void events.push(event) },
+    () => ({ policy: DEFAULT_POLICY, clock, onEvent: (event) => void events.push(event) }),
     "a thing",
     () => left-- > 0 ? Promise.reject(new RegistryError("not now", { transient: true })) : Promise.resolve(7),
   );
@@ -95,14 +95,14 @@ Deno.test("the loop waits, tells of it, and gives what comes in the end", async 
 Deno.test("the loop ends at once for an error that does not pass, and when it is aborted", async () => {
   const context = { policy: DEFAULT_POLICY, clock: testClock() };
   const wrong = new NotAllowedError("never");
-  assert.equal(await failure(retrying(context, "it", () => Promise.reject(wrong))), wrong);
+  assert.equal(await failure(retrying(() => context, "it", () => Promise.reject(wrong))), wrong);
   const aborter = new AbortController();
   const stop = new Error("stop");
   const attempt = () => {
     aborter.abort(stop);
     return Promise.reject(new RegistryError("not now", { transient: true }));
   };
-  assert.equal(await failure(retrying({ ...context, signal: aborter.signal }, "it", attempt)), stop);
+  assert.equal(await failure(retrying(() => ({ ...context, signal: aborter.signal }), "it", attempt)), stop);
   assert.deepEqual(context.clock.waits, []);
 });
 

@@ -6,8 +6,8 @@ import { hubTagRemover } from "../lib/registry/docker_hub_api.ts";
 import { githubTagRemover } from "../lib/registry/github_packages_api.ts";
 import type { TagRemover } from "../lib/registry/tag_remover.ts";
 import { openTransport } from "../lib/http/transport.ts";
-import { openStore, remove, upload } from "../main.ts";
-import { startFakeRegistry } from "./rigs/fake_registry.ts";
+import { openStore, remove, type Store, upload } from "../main.ts";
+import { type FakeRegistry, startFakeRegistry } from "./rigs/fake_registry.ts";
 
 const SECRET = "dckr_pat_very-secret";
 const USER: Credentials = { kind: "password", username: "me", password: SECRET };
@@ -347,17 +347,22 @@ Deno.test("GitHub: the token does not follow a next page to another origin", asy
   });
 });
 
+/** A repository of a registry that deletes nothing, whose service has its API at an address of ours. */
+function openRemovedThrough(removal: "docker-hub" | "github", registry: FakeRegistry, api: string): Store {
+  return openStore({
+    registry: registry.url,
+    repository: removal === "github" ? "me/box/files" : "me/files",
+    credentials: USER,
+    profile: { removal },
+    apis: { dockerHub: api, github: api },
+  });
+}
+
 Deno.test("removing a stash goes through Docker Hub's API where the registry deletes nothing", async () => {
   await using registry = await startFakeRegistry({ faults: { refuseDeletes: 405 } });
   const state: Hub = { tags: new Set(["disk-1", "disk-2", "other-1"]), scope: "delete", tokens: new Set() };
   await serving(hub(state), async ({ api }) => {
-    using store = openStore({
-      registry: registry.url,
-      repository: "me/files",
-      credentials: USER,
-      profile: { removal: "docker-hub" },
-      apis: { dockerHub: api },
-    });
+    using store = openRemovedThrough("docker-hub", registry, api);
     await upload(store, { baseTag: "disk", input: new Response("2 chunks").body!, chunkSize: 4 });
     assert.deepEqual(await remove(store, { baseTag: "disk" }), { removed: ["disk-2", "disk-1"], kept: [] });
     assert.deepEqual([...state.tags], ["other-1"]);
@@ -374,13 +379,7 @@ Deno.test("removing a stash goes through GitHub's API, and moves a shared tag to
     pageSize: 10,
   };
   await serving(github(state), async ({ api }) => {
-    using store = openStore({
-      registry: registry.url,
-      repository: "me/box/files",
-      credentials: USER,
-      profile: { removal: "github" },
-      apis: { github: api },
-    });
+    using store = openRemovedThrough("github", registry, api);
     await upload(store, { baseTag: "disk", input: new Response("one chunk").body! });
     const stored = await store.resolve("disk-1");
     registry.faults.onRequest = ({ method, path }) => { // GitHub sees what arrives at its registry
@@ -402,13 +401,7 @@ Deno.test("what could not be removed is named, with the reason", async () => {
   await using registry = await startFakeRegistry();
   const state: Hub = { tags: new Set(["disk-1"]), scope: "read", tokens: new Set() };
   await serving(hub(state), async ({ api }) => {
-    using store = openStore({
-      registry: registry.url,
-      repository: "me/files",
-      credentials: USER,
-      profile: { removal: "docker-hub" },
-      apis: { dockerHub: api },
-    });
+    using store = openRemovedThrough("docker-hub", registry, api);
     await upload(store, { baseTag: "disk", input: new Response("one chunk").body! });
     const { removed, kept } = await remove(store, { baseTag: "disk" });
     assert.deepEqual([removed, kept.map(({ tag }) => tag)], [[], ["disk-1"]]);

@@ -97,9 +97,12 @@ export interface RetryContext extends Patience {
   signal?: AbortSignal | undefined;
 }
 
-/** Makes attempts until one succeeds, fails for good, or the policy gives up. Each wait is an event. */
+/**
+ * Makes attempts until one succeeds, fails for good, or the policy gives up. Each wait is an event. The context is
+ * asked for after each failure: patience may grow with what was learned meanwhile.
+ */
 export async function retrying<T>(
-  context: RetryContext,
+  context: () => RetryContext,
   what: string,
   attempt: () => Promise<T>,
 ): Promise<T> {
@@ -107,7 +110,7 @@ export async function retrying<T>(
     try {
       return await attempt();
     } catch (error) {
-      await waitToRetry(context, what, count, error);
+      await waitToRetry(context(), what, count, error);
     }
   }
 }

@@ -1,6 +1,5 @@
 /** Digests: the names of blobs and manifests. @module */
 import { createHash } from "node:crypto";
-import { InvalidInputError } from "../errors.ts";
 
 /**
  * A sha256 digest as the OCI image spec writes it: `sha256:` and 64 lower-case hexadecimal digits.
@@ -13,18 +12,6 @@ const PATTERN = /^sha256:[0-9a-f]{64}$/;
 /** Whether a value is a well-formed sha256 digest. */
 export function isDigest(value: unknown): value is Digest {
   return typeof value === "string" && PATTERN.test(value);
-}
-
-/**
- * Checks a digest that comes from outside.
- *
- * @throws {InvalidInputError} when it is not a sha256 digest
- */
-export function parseDigest(text: string): Digest {
-  if (isDigest(text)) return text;
-  throw new InvalidInputError(`"${text}" is not a digest`, {
-    hint: "a digest is sha256: and 64 digits from 0-9 and a-f",
-  });
 }
 
 /** The digest of bytes in memory. */

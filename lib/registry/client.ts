@@ -5,13 +5,7 @@ import { errorOf, errorOfNoAnswer, isWebPage, printable } from "../http/answers.
 import { type Action, Authorization, scopeFor } from "../sign_in/authorization.ts";
 import type { RemoteAddress } from "../oci/address.ts";
 import type { FindCredentials } from "../sign_in/credentials.ts";
-import {
-  type Clock,
-  type Patience,
-  type RetryContext,
-  type RetryPolicy,
-  waitToRetry,
-} from "../http/retry.ts";
+import { type Clock, type Patience, type RetryContext, retrying, type RetryPolicy } from "../http/retry.ts";
 import type { HttpRequest, Transport } from "../http/transport.ts";
 
 /** What a client needs. */
@@ -97,13 +91,7 @@ export class RegistryClient {
    * @throws {RegistryError} for all else that was not expected
    */
   async call(call: Call): Promise<Response> {
-    for (let attempt = 1;; attempt++) {
-      try {
-        return await this.once(call);
-      } catch (error) {
-        await waitToRetry(this.retryContext(call.signal), call.what, attempt, error);
-      }
-    }
+    return await retrying(() => this.retryContext(call.signal), call.what, () => this.once(call));
   }
 
   /** Makes a call, and does not repeat it: for bodies that cannot be sent again as they are. */
