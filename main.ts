@@ -76,8 +76,17 @@ export interface VerbOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** What the verbs take that move a file. */
+export interface TransferOptions extends VerbOptions {
+  /**
+   * A directory in which the transfer keeps a journal, so that another process can go on where this one ends, however
+   * suddenly. Absent = nothing is kept: what was interrupted within a chunk begins again.
+   */
+  stateDirectory?: string | undefined;
+}
+
 /** What `upload` takes. */
-export interface UploadOptions extends VerbOptions {
+export interface UploadOptions extends TransferOptions {
   /** The path of a file, or a stream that is read once. */
   input: string | ReadableStream<Uint8Array>;
   /** The size of a chunk in bytes; absent = what suits the registry, 5 GiB mostly. */
@@ -294,7 +303,7 @@ function tellPresent(stash: Stash, { onEvent }: VerbOptions): Stash {
 }
 
 /** What `download` takes. */
-export interface DownloadOptions extends VerbOptions {
+export interface DownloadOptions extends TransferOptions {
   /** The path of the file to write, or a stream, which gets the bytes in order and is closed. */
   output: string | WritableStream<Uint8Array>;
 }
@@ -322,10 +331,11 @@ export interface DownloadOptions extends VerbOptions {
  * ```
  */
 export async function download(store: Store, options: DownloadOptions): Promise<Stash> {
-  const { baseTag, output, jobs = DEFAULT_JOBS, onEvent, signal } = options;
+  const { baseTag, output, stateDirectory, jobs = DEFAULT_JOBS, onEvent, signal } = options;
   const stash = await findStash(store, baseTag, { signal });
   announce(stash, options);
-  if (typeof output === "string") await fetchStash(store, stash, output, { jobs, onEvent, signal });
+  const how = { stateDirectory, jobs, onEvent, signal };
+  if (typeof output === "string") await fetchStash(store, stash, output, how);
   else await streamStash(store, stash, output, { onEvent, signal });
   return stash;
 }

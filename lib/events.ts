@@ -6,6 +6,7 @@ import type { Digest } from "./oci/digest.ts";
  *
  * - `plan`: what the transfer consists of. `size` and `chunks` are absent while they are not known.
  * - `progress`: `bytes` more were moved (`phase` tells how); negative when an attempt failed and is made again.
+ * - `resume`: so many bytes are there from an earlier run or from before a break, and need not be moved again.
  * - `chunk`: a chunk is done. `sent` and `fetched` moved bytes; `present` means that nothing had to be moved.
  * - `retry`: an attempt failed and is made again after `delay` milliseconds.
  * - `notice`: something that the user should know: a degraded path, a warning of the registry, a stale tag.
@@ -14,6 +15,7 @@ import type { Digest } from "./oci/digest.ts";
 export type TransferEvent =
   | { type: "plan"; size?: number; chunks?: number; chunkSize?: number }
   | { type: "progress"; phase: "send" | "fetch" | "check"; bytes: number }
+  | { type: "resume"; phase: "send" | "fetch"; bytes: number }
   | {
     type: "chunk";
     chunk: number;

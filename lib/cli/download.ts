@@ -4,7 +4,7 @@ import { download } from "../../main.ts";
 import { InvalidInputError } from "../errors.ts";
 import { storeAction } from "./action.ts";
 import { line } from "./json_events.ts";
-import { stashCommand } from "./options.ts";
+import { transferCommand } from "./options.ts";
 import { formatSize } from "./sizes.ts";
 
 const EXAMPLES = `
@@ -15,16 +15,19 @@ Examples:
 
 /** Makes the command. */
 export function downloadCommand(): Command {
-  const command = stashCommand("download")
+  const command = transferCommand("download")
     .description("bring a stored file back, verified")
     .requiredOption("-o, --outfile <file>", "the file to write; - is standard output")
     .addHelpText("after", EXAMPLES)
     .action(storeAction(
       ({ baseTag, outfile }) => `bring ${baseTag} to ${nameOf(outfile)}`,
-      async ({ terminal, store, signal, onEvent }, { outfile, json, ...options }) => {
+      async (
+        { terminal, store, signal, onEvent },
+        { outfile, json, stateDir: stateDirectory, ...options },
+      ) => {
         if (outfile === "-" && json) throw new InvalidInputError("--json and -o - both want standard output");
         const output = outfile === "-" ? terminal.dataStream() : outfile;
-        const stash = await download(store, { ...options, output, signal, onEvent });
+        const stash = await download(store, { ...options, stateDirectory, output, signal, onEvent });
         if (json) return terminal.data(line("done", stash));
         const doubt = stash.provenComplete ? "" : "; it does not say whether it is complete";
         terminal.note(

@@ -2,6 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { LayerstashError } from "../errors.ts";
 import { parseSize } from "./sizes.ts";
+import { stateDirectory } from "./state_directory.ts";
 import { LOG_LEVELS, PROGRESS_MODES } from "./terminal.ts";
 
 const CONNECTION = "Sign-in and connection:";
@@ -51,6 +52,17 @@ export function repositoryCommand(name: string) {
         .env("LAYERSTASH_REPOSITORY"),
     )
     .addOption(flag(OUTPUT, "--json", "print JSON on standard output"));
+}
+
+/** A command that moves a file: it keeps a journal, to go on with when it is interrupted. */
+export function transferCommand(name: string) {
+  const option = new Option("--state-dir <dir>", "where journals of transfers are kept").env(
+    "LAYERSTASH_STATE_DIR",
+  );
+  const usual = stateDirectory(Deno.env.toObject());
+  return stashCommand(name).addOption(
+    usual === undefined ? option : option.default(usual, "the system's usual place"),
+  );
 }
 
 /** A command that works on one stash. */

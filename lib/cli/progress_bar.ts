@@ -44,6 +44,8 @@ export function renderEvent(event: TransferEvent): string {
     }
     case "progress":
       return `${event.phase}: ${event.bytes} bytes`;
+    case "resume":
+      return `${formatSize(event.bytes)} are there already, and need not be ${PAST[event.phase]} again`;
     case "chunk":
       return `chunk ${event.chunk}: ${event.state}, ${formatSize(event.size)}, ${event.digest}`;
     case "retry":
@@ -54,6 +56,8 @@ export function renderEvent(event: TransferEvent): string {
       return `${event.method} ${event.url}: ${event.status}, ${event.milliseconds} ms`;
   }
 }
+
+const PAST = { send: "sent", fetch: "fetched" };
 
 /** A text without control characters, which could rewrite the terminal: names and reasons come from outside. */
 export function printable(text: string): string {

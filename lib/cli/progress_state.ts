@@ -60,6 +60,8 @@ export function advance(state: ProgressState, event: TransferEvent, now: number)
       const count = event.phase === "check" ? "checking" : "moving";
       return { ...state, [count]: state[count] + event.bytes, samples: sampled(state, event.bytes, now) };
     }
+    case "resume": // they did not travel now: the rate knows nothing of them
+      return { ...state, moving: state.moving + event.bytes };
     case "chunk":
       return withChunk(state, event);
     default:

@@ -288,6 +288,8 @@ function levelOf(event: TransferEvent): LogLevel {
     case "retry":
     case "notice":
       return "warning";
+    case "resume":
+      return "info";
     case "plan":
     case "chunk":
     case "request":

@@ -3,7 +3,7 @@ import type { Command } from "@commander-js/extra-typings";
 import { upload } from "../../main.ts";
 import { storeAction } from "./action.ts";
 import { line } from "./json_events.ts";
-import { parseSizeOption, stashCommand } from "./options.ts";
+import { parseSizeOption, transferCommand } from "./options.ts";
 import { formatSize } from "./sizes.ts";
 import { counted } from "./table.ts";
 
@@ -16,7 +16,7 @@ Examples:
 
 /** Makes the command. */
 export function uploadCommand(): Command {
-  const command = stashCommand("upload")
+  const command = transferCommand("upload")
     .description("store a file")
     .requiredOption("-i, --infile <file>", "the file to store; - is standard input")
     .option("--chunk-size <size>", "the size of a chunk, such as 500MB or 2GiB", parseSizeOption)
@@ -24,9 +24,12 @@ export function uploadCommand(): Command {
     .addHelpText("after", EXAMPLES)
     .action(storeAction(
       ({ infile, baseTag }) => `store ${nameOf(infile)} as ${baseTag}`,
-      async ({ terminal, store, signal, onEvent }, { infile, json, ...options }) => {
+      async (
+        { terminal, store, signal, onEvent },
+        { infile, json, stateDir: stateDirectory, ...options },
+      ) => {
         const input = infile === "-" ? Deno.stdin.readable : infile;
-        const stash = await upload(store, { ...options, input, signal, onEvent });
+        const stash = await upload(store, { ...options, stateDirectory, input, signal, onEvent });
         if (json) return terminal.data(line("done", stash));
         const { baseTag, size, chunks } = stash;
         terminal.note(

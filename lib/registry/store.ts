@@ -26,10 +26,32 @@ export interface ReadOptions extends CallOptions {
   range?: ByteRange | undefined;
 }
 
+/** How far an upload has come: what another process needs to know to go on with it. Sizes are in bytes. */
+export interface UploadPoint {
+  /** The upload's newest address at the registry. */
+  location: string;
+  /** What the registry has acknowledged. */
+  acknowledged: number;
+  /** What it may have at most: bytes that are on their way count too. */
+  sent: number;
+}
+
+/** Keeps the point that a write has reached beyond the end of this process. */
+export interface Checkpoint {
+  /** The point that an earlier process has reached; the registry may know nothing of it any more. */
+  readonly last?: UploadPoint | undefined;
+  /** Keeps a point in the place of the last one. */
+  save(point: UploadPoint): void;
+}
+
 /** What a write takes. */
 export interface WriteOptions extends CallOptions {
-  /** Called with the number of bytes that went out; negative when an attempt is made again. */
+  /** Called with the number of bytes that went out; negative when they have to go out again. */
   onBytes?: ((bytes: number) => void) | undefined;
+  /** Called with the number of bytes that an earlier process had sent, and that need not go out again. */
+  onResume?: ((bytes: number) => void) | undefined;
+  /** Where the write's progress is kept; absent = it begins at the beginning. Layouts need none. */
+  checkpoint?: Checkpoint | undefined;
   /** Set where the digest is cheap to know or known: what is already there is then not sent. */
   checkFirst?: boolean | undefined;
 }

@@ -12,6 +12,8 @@ import type { Chunk, Stash } from "./stash.ts";
 
 /** How a stash is fetched. */
 export interface FetchStashOptions {
+  /** Where the journal is kept; absent = nowhere. */
+  stateDirectory?: string | undefined;
   /** How many requests run at once. */
   jobs: number;
   onEvent?: OnEvent | undefined;

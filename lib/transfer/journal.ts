@@ -1,0 +1,203 @@
+/** What a transfer writes down about itself, so that another process can go on where this one ended. @module */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import * as v from "valibot";
+import { ConflictError } from "../errors.ts";
+import type { OnEvent, TransferEvent } from "../events.ts";
+
+/** Which journal is wanted. */
+export interface JournalOptions {
+  /** The directory of all journals; it is made where it is missing. Absent = nothing is written down. */
+  directory: string | undefined;
+  /** What is going on, for messages, such as `upload of disk to docker.io/me/files`: each has a journal of its own. */
+  name: string;
+  /** What the records are about, such as a file's path, size and date. Records about anything else are dropped. */
+  subject: string;
+  onEvent?: OnEvent | undefined;
+}
+
+/** The journal of one transfer, which no other process has open. */
+export interface Journal extends Disposable {
+  /** What earlier processes wrote down, oldest first. It may be out of date: it is to be checked, not believed. */
+  readonly earlier: readonly unknown[];
+  /** Whether there was a journal about something else. */
+  readonly changed: boolean;
+  /** Writes something down. It survives the end of this process, however sudden. */
+  add(record: unknown): void;
+  /** Ends the journal, and removes it: there is nothing left to go on with. */
+  discard(): void;
+}
+
+/** A longer journal is not read: none of ours grows so long. */
+const MAX_SIZE = 512 * 1024 * 1024;
+/** A journal that nobody has touched for so long, in milliseconds, is of no use any more. */
+const MAX_AGE = 90 * 24 * 3600_000;
+
+const firstSchema = v.object({ version: v.literal(1), name: v.string(), subject: v.string() });
+
+/**
+ * Opens a journal. Each of its lines carries a checksum: what a crash has torn off or a disk has damaged is left out,
+ * with all that comes behind it. Where nothing can be written down, that is told, and the transfer goes on without.
+ *
+ * @throws {ConflictError} when another process has it open: the same transfer is under way
+ */
+export async function openJournal(options: JournalOptions): Promise<Journal> {
+  const { directory, name, onEvent } = options;
+  if (directory === undefined) return NO_JOURNAL;
+  try {
+    await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+    await removeOldJournals(directory);
+    const path = join(directory, fileName(name));
+    return read(path, await openAlone(path, name), options);
+  } catch (error) {
+    if (error instanceof ConflictError) throw error;
+    onEvent?.(notKept(options, error));
+    return NO_JOURNAL;
+  }
+}
+
+const NO_JOURNAL: Journal = {
+  earlier: [],
+  changed: false,
+  add() {},
+  discard() {},
+  [Symbol.dispose]() {},
+};
+
+/** The name may hold anything, and be as long as it likes: the file is named by its digest. */
+function fileName(name: string): string {
+  return `${hash(name).slice(0, 32)}.journal`;
+}
+
+/** Opens the file and locks it; only its owner can read it. */
+async function openAlone(path: string, name: string): Promise<Deno.FsFile> {
+  for (;;) {
+    const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
+    try {
+      if (!await file.tryLock(true)) throw busy(name);
+      if (await isAt(file, path)) return file; // else it was removed between the opening and the lock
+      file.close();
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  }
+}
+
+async function isAt(file: Deno.FsFile, path: string): Promise<boolean> {
+  const there = await Deno.lstat(path).catch(() => undefined);
+  const { ino, dev } = await file.stat();
+  return there?.ino === ino && there.dev === dev;
+}
+
+function busy(name: string): ConflictError {
+  return new ConflictError(`another ${name} is under way on this machine`, {
+    hint: "wait until it has ended, or end it; then run the same command again",
+  });
+}
+
+function read(path: string, file: Deno.FsFile, options: JournalOptions): Journal {
+  const { name, subject, onEvent } = options;
+  const { records, length } = parseJournal(readAll(file));
+  const about = v.safeParse(firstSchema, records[0]);
+  const goesOn = about.success && about.output.name === name && about.output.subject === subject;
+  file.truncateSync(goesOn ? length : 0);
+  file.seekSync(0, Deno.SeekMode.End);
+  if (!goesOn) writeLine(file, { version: 1, name, subject });
+  let open = true;
+  let writable = true;
+  const close = () => {
+    if (open) file.close();
+    open = false;
+  };
+  return {
+    earlier: goesOn ? records.slice(1) : [],
+    changed: about.success && !goesOn,
+    add(record) {
+      try {
+        if (writable) writeLine(file, record);
+      } catch (error) { // a full disk is no reason to end a transfer over the network
+        writable = false;
+        onEvent?.(notKept(options, error));
+      }
+    },
+    discard() {
+      if (open) Deno.removeSync(path);
+      close();
+    },
+    [Symbol.dispose]: close,
+  };
+}
+
+function notKept({ directory }: JournalOptions, error: unknown): TransferEvent {
+  const why = error instanceof Error ? error.message : String(error);
+  const message =
+    `no journal can be kept in ${directory}: what is interrupted may have to begin again (${why})`;
+  return { type: "notice", message };
+}
+
+function readAll(file: Deno.FsFile): Uint8Array {
+  const { size } = file.statSync();
+  if (size > MAX_SIZE) return new Uint8Array();
+  const bytes = new Uint8Array(size);
+  let filled = 0;
+  for (let read; filled < size && (read = file.readSync(bytes.subarray(filled)));) filled += read;
+  return bytes.subarray(0, filled);
+}
+
+function writeLine(file: Deno.FsFile, record: unknown): void {
+  const bytes = new TextEncoder().encode(journalLine(record));
+  for (let offset = 0; offset < bytes.length;) offset += file.writeSync(bytes.subarray(offset));
+}
+
+/** The records of a journal up to the first that is damaged, and how many bytes those take. */
+export function parseJournal(bytes: Uint8Array): { records: unknown[]; length: number } {
+  const records: unknown[] = [];
+  let length = 0;
+  for (let end; (end = bytes.indexOf(NEWLINE, length)) >= 0; length = end + 1) {
+    const line = parseLine(new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes.subarray(length, end)));
+    if (!line) break;
+    records.push(line.record);
+  }
+  return { records, length };
+}
+
+const NEWLINE = 10;
+
+function parseLine(line: string): { record: unknown } | undefined {
+  const text = line.slice(CHECKSUM + 1);
+  if (line !== `${checksum(text)} ${text}`) return undefined;
+  try {
+    return { record: JSON.parse(text) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** A record as a line of a journal. */
+export function journalLine(record: unknown): string {
+  const text = JSON.stringify(record);
+  return `${checksum(text)} ${text}\n`;
+}
+
+const CHECKSUM = 16;
+
+function checksum(text: string): string {
+  return hash(text).slice(0, CHECKSUM);
+}
+
+function hash(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** Journals are small, but there is one for each stash; those of long ago go, unless they are in use. */
+async function removeOldJournals(directory: string): Promise<void> {
+  for await (const { name, isFile } of Deno.readDir(directory)) {
+    if (!isFile || !name.endsWith(".journal")) continue;
+    const path = join(directory, name);
+    const { mtime } = await Deno.lstat(path).catch(() => ({ mtime: null }));
+    if (!mtime || Date.now() - mtime.getTime() < MAX_AGE) continue;
+    using file = await Deno.open(path, { read: true, write: true });
+    if (await file.tryLock(true)) await Deno.remove(path);
+  }
+}
