@@ -22,7 +22,7 @@
  * @module
  */
 import { Hasher } from "./lib/content/hasher.ts";
-import { bytesSource } from "./lib/content/source.ts";
+import type { Source } from "./lib/content/source.ts";
 import { InvalidInputError, NotFoundError } from "./lib/errors.ts";
 import type { OnEvent } from "./lib/events.ts";
 import type { Descriptor } from "./lib/oci/descriptor.ts";
@@ -46,7 +46,9 @@ import {
   requireNoConflict,
 } from "./lib/stash/present_chunks.ts";
 import { type Removal, removeTags } from "./lib/stash/remove_tags.ts";
+import { rememberInput } from "./lib/stash/remembered_input.ts";
 import { placeChunks, type Stash } from "./lib/stash/stash.ts";
+import { StashTags, type TaggedImage } from "./lib/stash/stash_tags.ts";
 import { streamStash } from "./lib/stash/stream_stash.ts";
 import { inParallel } from "./lib/transfer/pool.ts";
 
@@ -118,7 +120,8 @@ export interface UploadOptions extends TransferOptions {
  */
 export async function upload(store: Store, options: UploadOptions): Promise<Stash> {
   using hasher = new Hasher();
-  await using input = await openInput(options.input, hasher);
+  await using content = await openInput(options.input, hasher);
+  await using input = await rememberInput(content, { store, ...options });
   const plan = planUpload(store, input, options);
   const present = await lookUpPresent(store, plan.baseTag, plan);
   if (!plan.overwrite) {
@@ -131,8 +134,10 @@ export async function upload(store: Store, options: UploadOptions): Promise<Stas
   const stale = present.numbers.filter((number) => number > layers.length)
     .map((number) => chunkTag(plan.baseTag, number));
   await input.requireUnchanged();
-  if (stale.length > 0) await tagChunk(describeFirstChunk(plan, layers), plan);
-  await tagChunk(describeLastChunk(plan, layers), plan); // from here on the stash is complete
+  if (stale.length > 0) await plan.tags.put(describeFirstChunk(plan, layers));
+  await plan.tags.requireOwn();
+  await plan.tags.put(describeLastChunk(plan, layers)); // from here on the stash is complete
+  await plan.tags.requireOwn();
   await removeStale(stale, plan);
   return stashOf(plan, layers);
 }
@@ -140,6 +145,7 @@ export async function upload(store: Store, options: UploadOptions): Promise<Stas
 /** An upload as it is carried out: what is stored, where, and how it is cut. */
 interface UploadPlan extends UploadOptions {
   store: Store;
+  tags: StashTags;
   chunkSize: number;
   jobs: number;
   /** The file's name, and its size and number of chunks where they are known. */
@@ -165,25 +171,28 @@ function planUpload(store: Store, input: Input, options: UploadOptions): UploadP
     ...(chunks !== undefined && { chunks }),
   });
   const created = input.created.toISOString();
-  return { ...options, store, chunkSize, jobs: input.seekable ? jobs : 1, name, size, chunks, created };
+  const tags = new StashTags({ store, ...options });
+  return { ...options, store, tags, chunkSize, jobs: input.seekable ? jobs : 1, name, size, chunks, created };
 }
 
 /** Stores all chunks, and tags all but the last. */
 async function storeChunks(input: Input, present: Present, plan: UploadPlan): Promise<Descriptor[]> {
-  const { baseTag, overwrite } = plan;
+  const { baseTag, overwrite, tags } = plan;
   const layers: Descriptor[] = [];
   // A stream shows conflicts only while it is read: until it has passed the last tag that is there, none is changed.
   const lastPresent = input.seekable || overwrite ? 0 : present.numbers.at(-1) ?? 0;
-  const waiting: ChunkDescription[] = [];
+  const waiting: TaggedImage[] = [];
   const tagWaiting = async () => {
-    for (const image of waiting.splice(0)) await tagChunk(image, plan);
+    for (const image of waiting.splice(0)) await tags.put(image);
   };
   await inParallel(input.chunks(plan.chunkSize), plan, async (chunk, signal) => {
     checkBaseTag(baseTag, chunk.number);
     const layer = layers[chunk.number - 1] = await storeBytes(chunk, present, plan, signal);
     if (await chunk.isLast()) return;
-    waiting.push(describeChunk(plan, chunk.number, layer));
-    if (chunk.number >= lastPresent) await tagWaiting();
+    const image = describeChunk(plan, chunk.number, layer);
+    if (chunk.number === 1) waiting.unshift(image);
+    else waiting.push(image);
+    if (chunk.number >= lastPresent && (chunk.number === 1 || tags.begun)) await tagWaiting();
   });
   if (lastPresent > layers.length) throw conflict(chunkTag(baseTag, lastPresent));
   await tagWaiting();
@@ -192,7 +201,7 @@ async function storeChunks(input: Input, present: Present, plan: UploadPlan): Pr
 
 /** Stores the bytes of one chunk, unless they are there. */
 async function storeBytes(
-  { number, source }: InputChunk,
+  { number, source, checkpoint }: InputChunk,
   present: Present,
   { store, baseTag, overwrite, onEvent }: UploadPlan,
   signal: AbortSignal,
@@ -201,21 +210,23 @@ async function storeBytes(
   const compare = there !== undefined && !(source.once && overwrite); // what was read once could not be sent any more
   const same = compare && await holds(there, source, { signal });
   if (present.layers.has(number) && !same && !overwrite) throw conflict(chunkTag(baseTag, number));
-  if (same && (source.once || await store.stat(there.digest, { signal }) === there.size)) {
-    onEvent?.({ type: "chunk", chunk: number, state: "present", digest: there.digest, size: there.size });
-    return there;
+  const likely = same ? there : knownLayer(source);
+  if (likely && (source.once || await store.stat(likely.digest, { signal }) === likely.size)) {
+    const { digest, size } = likely;
+    onEvent?.({ type: "chunk", chunk: number, state: "present", digest, size });
+    return likely;
   }
   const onBytes = (bytes: number) => onEvent?.({ type: "progress", phase: "send", bytes });
-  const layer = await store.write(source, { signal, onBytes, checkFirst: compare });
+  const onResume = (bytes: number) => onEvent?.({ type: "resume", phase: "send", bytes });
+  const checkFirst = compare && !source.known;
+  const layer = await store.write(source, { signal, onBytes, onResume, checkpoint, checkFirst });
   onEvent?.({ type: "chunk", chunk: number, state: "sent", digest: layer.digest, size: layer.size });
   return layer;
 }
 
-/** The image that holds one chunk. */
-interface ChunkDescription {
-  tag: string;
-  config: Uint8Array<ArrayBuffer>;
-  manifest: Manifest;
+/** The layer that a chunk was found to be before, by an earlier process. */
+function knownLayer({ known, size }: Source): Descriptor | undefined {
+  return known && size !== undefined ? { mediaType: OCTET_STREAM, digest: known, size } : undefined;
 }
 
 /** Describes a chunk that others come behind. */
@@ -224,21 +235,22 @@ function describeChunk(
   number: number,
   layer: Descriptor,
   table?: Partial<ChunkNote>,
-): ChunkDescription {
+): TaggedImage {
   const { store, baseTag, name, size, chunkSize, chunks, created } = plan;
   const note: ChunkNote = { version: 1, name, size, chunkSize, chunk: number, chunks, ...table };
   const config = buildConfig(note, created, layer);
-  return { tag: chunkTag(baseTag, number), config, manifest: buildManifest(store.family, config, layer) };
+  const manifest = buildManifest(store.family, config, layer);
+  return { number, tag: chunkTag(baseTag, number), layer, config, manifest };
 }
 
 /** Describes the first chunk when all are known: then no tag that an older stash left behind passes for the last. */
-function describeFirstChunk(plan: UploadPlan, layers: Descriptor[]): ChunkDescription {
+function describeFirstChunk(plan: UploadPlan, layers: Descriptor[]): TaggedImage {
   if (layers.length === 1) return describeLastChunk(plan, layers);
   return describeChunk(plan, 1, layers[0]!, { size: sizeOf(layers), chunks: layers.length });
 }
 
 /** Describes the last chunk: it has the table of all chunks, and so the stash is what it says. */
-function describeLastChunk(plan: UploadPlan, layers: Descriptor[]): ChunkDescription {
+function describeLastChunk(plan: UploadPlan, layers: Descriptor[]): TaggedImage {
   const digests: Digest[] = layers.map(({ digest }) => digest);
   const table = { size: sizeOf(layers), chunks: layers.length, digests };
   return describeChunk(plan, layers.length, layers.at(-1)!, table);
@@ -265,16 +277,6 @@ function buildManifest(family: Family, config: Uint8Array<ArrayBuffer>, layer: D
     config: { mediaType: IMAGE_CONFIG[family], size: config.length, digest: digestOf(config) },
     layers: [{ mediaType: OCTET_STREAM, size: layer.size, digest: layer.digest }],
   });
-}
-
-/** Stores the image of a chunk under its tag, unless it is there to the byte. */
-async function tagChunk(
-  { tag, config, manifest }: ChunkDescription,
-  { store, signal }: UploadPlan,
-): Promise<void> {
-  if (await store.resolve(tag, { signal }) === manifest.digest) return;
-  await store.write(bytesSource(config), { signal });
-  await store.putManifest(tag, manifest, { signal });
 }
 
 /** Removes the tags that a longer stash has left behind this one. */

@@ -14,6 +14,11 @@ export interface Source {
   readonly size: number | undefined;
   /** Set where the bytes can be read one time only, as those of standard input. */
   readonly once?: boolean;
+  /**
+   * The digest as it was computed before, where nothing has been seen to change since. It serves to find out what is
+   * there already; what is sent is hashed once more.
+   */
+  readonly known?: Digest | undefined;
   /** The bytes from `start` (0 where absent) up to, and not with, `end` (the size where absent). */
   open(start?: number, end?: number): ReadableStream<Uint8Array<ArrayBuffer>>;
   /** The digest of all the bytes. */

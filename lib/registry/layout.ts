@@ -1,5 +1,6 @@
 /** The store that is a directory: an OCI image layout. @module */
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { storageError, temporaryName, writeAll, writeAtomically } from "../content/atomic_file.ts";
 import { collect } from "../content/collect.ts";
 import { exactly } from "../content/exactly.ts";
@@ -51,6 +52,10 @@ export class LayoutStore implements Store {
     this.name = options.name;
     this.#directory = options.directory;
     this.#beside = options.beside;
+  }
+
+  get url(): string {
+    return pathToFileURL(this.#directory).href;
   }
 
   async stat(digest: Digest, { signal }: CallOptions = {}): Promise<number | undefined> {

@@ -16,6 +16,8 @@ export interface Profile {
   partSize: number;
   /** The chunk size that suits it. */
   chunkSize: number;
+  /** Whether the status of an upload names how many bytes there are, and not which is the last. */
+  statusIsCount: boolean;
   /** How a tag is removed. */
   removal: "registry" | "docker-hub" | "github";
 }
@@ -24,7 +26,13 @@ const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
 
 /** What is tried with a registry that is not known. 60 MiB is whole parts of 10 MiB, distribution's unit on S3. */
-const UNKNOWN: Profile = { push: "parts", partSize: 60 * MiB, chunkSize: 5 * GiB, removal: "registry" };
+const UNKNOWN: Profile = {
+  push: "parts",
+  partSize: 60 * MiB,
+  chunkSize: 5 * GiB,
+  statusIsCount: false,
+  removal: "registry",
+};
 
 const KNOWN: readonly (readonly [host: RegExp, profile: Partial<Profile>])[] = [
   [/^docker\.io$/, { removal: "docker-hub" }],
@@ -35,7 +43,7 @@ const KNOWN: readonly (readonly [host: RegExp, profile: Partial<Profile>])[] = [
   // Google takes no parts.
   [/(\.|^)(gcr\.io|pkg\.dev)$/, { push: "stream" }],
   [/\.azurecr\.io$/, { partSize: 16 * MiB }],
-  [/^quay\.io$/, { partSize: 60 * MiB }],
+  [/^quay\.io$/, { statusIsCount: true }],
 ];
 
 /** The profile of a registry, by its name. */

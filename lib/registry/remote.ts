@@ -36,6 +36,7 @@ const tagsSchema = v.object({ tags: v.nullish(v.array(v.string())) });
 /** A repository of a registry as a store. */
 export class RemoteStore implements Store {
   readonly name: string;
+  readonly url: string;
   readonly family = "docker";
   readonly chunkSize: number;
   readonly patience: Patience;
@@ -48,6 +49,7 @@ export class RemoteStore implements Store {
   constructor(options: RemoteOptions) {
     const { client, profile, onEvent } = options;
     this.name = options.name;
+    this.url = client.urlOf("").href;
     this.chunkSize = profile.chunkSize;
     this.patience = client.patience;
     this.#client = client;

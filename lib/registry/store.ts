@@ -65,6 +65,8 @@ export interface WriteOptions extends CallOptions {
 export interface Store extends Disposable {
   /** For messages: `docker.io/me/files`, `oci:box/me/files`. */
   readonly name: string;
+  /** Where it is, in full: no other repository has the same. */
+  readonly url: string;
   /** The family in which new manifests are written: what the store's other readers understand best. */
   readonly family: Family;
   /** How patiently a transfer that breaks is taken up again. */

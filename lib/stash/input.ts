@@ -4,6 +4,7 @@ import { fileSource } from "../content/file_source.ts";
 import type { Hasher } from "../content/hasher.ts";
 import type { Source } from "../content/source.ts";
 import { StreamCutter } from "../content/stream_source.ts";
+import type { Checkpoint } from "../registry/store.ts";
 import { InvalidInputError, MismatchError, NotAllowedError, NotFoundError } from "../errors.ts";
 
 /** One slice of the input. */
@@ -12,6 +13,8 @@ export interface InputChunk {
   number: number;
   /** The bytes. */
   source: Source;
+  /** Keeps how far its upload has come; absent = nothing is kept. */
+  checkpoint?: Checkpoint | undefined;
   /** Whether no other comes behind it. Where the source can be read once only: to be asked when it was. */
   isLast(): Promise<boolean>;
 }
@@ -24,6 +27,8 @@ export interface Input extends AsyncDisposable {
   size?: number | undefined;
   /** When it was last changed. */
   created: Date;
+  /** What tells this file, as it is now, from all others; absent for a stream. */
+  identity?: string | undefined;
   /** Whether chunks can be read in any order, several at once, again and again. */
   seekable: boolean;
   /** Cuts it. An empty input is one empty chunk. */
@@ -54,6 +59,7 @@ export async function openInput(input: string | ReadableStream<Uint8Array>, hash
 
 async function openFile(path: string, hasher: Hasher): Promise<Input> {
   const { size, mtime } = await statFile(path);
+  const identity = await identityOf(path);
   const sources = new Map<string, Source>(); // so that no chunk is hashed twice
   const sourceOf = (start: number, end: number) => {
     const known = sources.get(`${start}-${end}`) ?? fileSource(path, { start, end }, hasher);
@@ -64,6 +70,7 @@ async function openFile(path: string, hasher: Hasher): Promise<Input> {
     name: basename(path),
     size,
     created: mtime,
+    identity,
     seekable: true,
     *chunks(chunkSize) {
       const count = chunkCount(size, chunkSize);
@@ -82,6 +89,12 @@ async function openFile(path: string, hasher: Hasher): Promise<Input> {
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
+}
+
+/** The date of the last change of any kind (`ctime`) cannot be set by hand: it gives away what the others hide. */
+async function identityOf(path: string): Promise<string> {
+  const { size, mtime, ctime, dev, ino } = await Deno.stat(path);
+  return JSON.stringify([await Deno.realPath(path), size, mtime, ctime, dev, ino]);
 }
 
 /**

@@ -109,7 +109,8 @@ export async function holds(
   { signal }: CallOptions,
 ): Promise<boolean> {
   if (source.once) await source.open().pipeTo(new WritableStream(), signal ? { signal } : {});
-  return (source.size === undefined || source.size === layer.size) && await source.digest() === layer.digest;
+  return (source.size === undefined || source.size === layer.size) &&
+    (source.known ?? await source.digest()) === layer.digest;
 }
 
 /** Whether the blobs of a complete stash are there too. A stream could not be sent any more: it has been compared. */

@@ -11,6 +11,8 @@ export interface JournalOptions {
   directory: string | undefined;
   /** What is going on, for messages, such as `upload of disk to docker.io/me/files`: each has a journal of its own. */
   name: string;
+  /** Where it goes, where the name alone does not tell it from all others. */
+  where?: string | undefined;
   /** What the records are about, such as a file's path, size and date. Records about anything else are dropped. */
   subject: string;
   onEvent?: OnEvent | undefined;
@@ -42,12 +44,12 @@ const firstSchema = v.object({ version: v.literal(1), name: v.string(), subject:
  * @throws {ConflictError} when another process has it open: the same transfer is under way
  */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
-  const { directory, name, onEvent } = options;
+  const { directory, name, where, onEvent } = options;
   if (directory === undefined) return NO_JOURNAL;
   try {
     await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
     await removeOldJournals(directory);
-    const path = join(directory, fileName(name));
+    const path = join(directory, fileName(name, where));
     return read(path, await openAlone(path, name), options);
   } catch (error) {
     if (error instanceof ConflictError) throw error;
@@ -65,8 +67,8 @@ const NO_JOURNAL: Journal = {
 };
 
 /** The name may hold anything, and be as long as it likes: the file is named by its digest. */
-function fileName(name: string): string {
-  return `${hash(name).slice(0, 32)}.journal`;
+function fileName(name: string, where: string | undefined): string {
+  return `${hash(JSON.stringify([name, where])).slice(0, 32)}.journal`;
 }
 
 /** Opens the file and locks it; only its owner can read it. */

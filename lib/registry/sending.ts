@@ -1,0 +1,107 @@
+/** A source on its way to a registry: opened as often as it has to be, and counted as it goes. @module */
+import { exactly } from "../content/exactly.ts";
+import { RegistryError } from "../errors.ts";
+import type { Source } from "../content/source.ts";
+import { type RetryContext, waitToRetry } from "../http/retry.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { OCTET_STREAM } from "../oci/media_types.ts";
+import type { WriteOptions } from "./store.ts";
+
+/** One blob that is sent, in as many attempts as it takes. */
+export class Sending {
+  readonly source: Source;
+  readonly signal: AbortSignal | undefined;
+  readonly #options: WriteOptions;
+  /** The bytes that went out and, as far as is known, arrived. */
+  #counted = 0;
+  /** The most that ever arrived, over all sessions, and the attempts since then. */
+  #farthest = 0;
+  #attempts = 0;
+  /** Whether the source was opened. */
+  #begun = false;
+  /** Whether a session is gone on with after a break. */
+  resumable = true;
+  /** What went wrong with the source: nothing that another attempt would mend. */
+  unreadable: { error: unknown } | undefined;
+
+  /** @param options the signal, and whom to tell */
+  constructor(source: Source, options: WriteOptions) {
+    this.source = source;
+    this.signal = options.signal;
+    this.#options = options;
+  }
+
+  /** The bytes, counted as they go. */
+  stream(start?: number, end?: number): ReadableStream<Uint8Array<ArrayBuffer>> {
+    let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
+    return new ReadableStream({
+      pull: async (controller) => {
+        this.#begun = true;
+        reader ??= this.#open(start, end); // not before: a request may fail ahead of its body
+        const { done, value } = await reader.read().catch((error) => {
+          this.unreadable = { error };
+          throw error;
+        });
+        this.signal?.throwIfAborted(); // a source that was let go of has ended too
+        if (done) return controller.close();
+        this.#counted += value.length;
+        this.#options.onBytes?.(value.length);
+        controller.enqueue(value);
+      },
+      cancel: (reason) => reader?.cancel(reason),
+    }, { highWaterMark: 0 });
+  }
+
+  /** Opens the source. One that has nothing to say for the moment, as standard input, is let go of by the signal. */
+  #open(start?: number, end?: number): ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> {
+    const { size } = this.source;
+    const expected = size === undefined ? undefined : (end ?? size) - (start ?? 0);
+    const reader = exactly(this.source.open(start, end), expected).getReader();
+    this.signal?.addEventListener("abort", () => void reader.cancel(this.signal?.reason).catch(() => {}), {
+      once: true,
+    });
+    return reader;
+  }
+
+  /** The registry has so many bytes: what was counted beyond goes out again, what was not counted need not go out. */
+  standAt(offset: number): void {
+    const difference = offset - this.#counted;
+    this.#counted = offset;
+    if (difference > 0) this.#options.onResume?.(difference);
+    else if (difference < 0) this.#options.onBytes?.(difference);
+  }
+
+  /** So many bytes have arrived: where that is more than ever before, the attempts are counted anew. */
+  reached(offset: number): void {
+    if (offset > this.#farthest) this.#attempts = 0;
+    this.#farthest = Math.max(offset, this.#farthest);
+  }
+
+  /** Waits before another attempt, or throws the error where that makes no sense. */
+  async waitAfter(error: unknown, patience: RetryContext): Promise<void> {
+    await waitToRetry(patience, "a blob", ++this.#attempts, error);
+  }
+
+  /** Throws the error on where the source cannot be sent once more. */
+  requireAnother(error: unknown): void {
+    this.signal?.throwIfAborted();
+    if (this.unreadable) throw this.unreadable.error;
+    if (this.source.once && this.#begun) throw cannotReadAgain(error);
+  }
+
+  /** What was sent, when all of it was. */
+  async descriptor(): Promise<Descriptor> {
+    return { mediaType: OCTET_STREAM, digest: await this.source.digest(), size: this.#counted };
+  }
+}
+
+function cannotReadAgain(error: unknown): unknown {
+  if (!(error instanceof RegistryError)) return error;
+  return new RegistryError(error.message, {
+    status: error.status,
+    codes: error.codes,
+    cause: error,
+    hint:
+      "this input can be read only once, so the chunk cannot be sent again; store a file instead, or start over",
+  });
+}

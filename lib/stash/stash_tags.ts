@@ -1,0 +1,101 @@
+/** Puts the tags of a stash, and keeps two uploads of the same name apart. @module */
+import { bytesSource } from "../content/source.ts";
+import { ConflictError, MismatchError } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { Manifest } from "../oci/manifest.ts";
+import type { Store } from "../registry/store.ts";
+import { readChunkImage } from "./find_stash.ts";
+import { conflict } from "./present_chunks.ts";
+
+/** The image of one chunk, ready to be stored. */
+export interface TaggedImage {
+  /** The chunk, from 1. */
+  number: number;
+  tag: string;
+  /** The chunk's bytes, which are there. */
+  layer: Descriptor;
+  config: Uint8Array<ArrayBuffer>;
+  manifest: Manifest;
+}
+
+/** Whose tags, and what may become of those that are there. */
+export interface StashTagsOptions {
+  store: Store;
+  baseTag: string;
+  /** Whether a tag that holds other bytes is replaced. */
+  overwrite?: boolean | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * The tags of one stash that is stored. Registries know no locks, and another machine may store something else under
+ * the same name at the same time. The tag of chunk 1 decides: it is put before all others, and whose image it holds has
+ * won.
+ */
+export class StashTags {
+  readonly #options: StashTagsOptions;
+  /** What was put under the first and under the newest tag, and what these held before. */
+  readonly #put: Map<"first" | "newest", { image: TaggedImage; before: Digest | undefined }> = new Map();
+
+  /** @param options where */
+  constructor(options: StashTagsOptions) {
+    this.#options = options;
+  }
+
+  /** Whether chunk 1 has its tag: only then may others have theirs. */
+  get begun(): boolean {
+    return this.#put.has("first");
+  }
+
+  /**
+   * Stores the image of a chunk under its tag, unless it is there to the byte.
+   *
+   * @throws {ConflictError} when the tag holds other bytes, and those are not to be replaced
+   */
+  async put(image: TaggedImage): Promise<void> {
+    const { store, overwrite, signal } = this.#options;
+    const before = await store.resolve(image.tag, { signal });
+    if (before !== image.manifest.digest) {
+      if (before !== undefined && !overwrite) await this.#requireRight(image);
+      await store.write(bytesSource(image.config), { signal });
+      await store.putManifest(image.tag, image.manifest, { signal });
+    }
+    if (image.number === 1) this.#put.set("first", { image, before });
+    this.#put.set("newest", { image, before });
+  }
+
+  /**
+   * Makes sure that the first and the newest tag hold what was put there: no other upload came in between.
+   *
+   * @throws {ConflictError} when one did
+   */
+  async requireOwn(): Promise<void> {
+    for (const { image: { tag, manifest }, before } of this.#put.values()) {
+      const found = await this.#options.store.resolve(tag, this.#options);
+      // What is not there yet, or is still the old, is a registry that lags behind.
+      if (found === undefined || found === manifest.digest || found === before) continue;
+      const { baseTag } = this.#options;
+      throw new ConflictError(
+        `another upload of ${baseTag} came in between: ${tag} holds something else now`,
+        {
+          hint: "look at what is there with layerstash info; run this again with --overwrite to replace it",
+        },
+      );
+    }
+  }
+
+  /** Other bytes under a tag are left alone, unless they are of an upload that has lost already. */
+  async #requireRight({ number, tag, layer }: TaggedImage): Promise<void> {
+    const { store, signal } = this.#options;
+    const found = await readChunkImage(store, tag, { signal }).catch(noneIfMalformed);
+    if (found?.layer.digest === layer.digest) return;
+    const first = number > 1 ? this.#put.get("first")?.image : undefined;
+    if (first && await store.resolve(first.tag, { signal }) === first.manifest.digest) return;
+    throw conflict(tag);
+  }
+}
+
+function noneIfMalformed(error: unknown): undefined {
+  if (!(error instanceof MismatchError)) throw error;
+}
