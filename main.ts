@@ -134,9 +134,9 @@ export async function upload(store: Store, options: UploadOptions): Promise<Stas
   const stale = present.numbers.filter((number) => number > layers.length)
     .map((number) => chunkTag(plan.baseTag, number));
   await input.requireUnchanged();
-  if (stale.length > 0) await plan.tags.put(describeFirstChunk(plan, layers));
+  if (stale.length > 0) await putTag(describeFirstChunk(plan, layers), present, plan);
   await plan.tags.requireOwn();
-  await plan.tags.put(describeLastChunk(plan, layers)); // from here on the stash is complete
+  await putTag(describeLastChunk(plan, layers), present, plan); // from here on the stash is complete
   await plan.tags.requireOwn();
   await removeStale(stale, plan);
   return stashOf(plan, layers);
@@ -183,7 +183,7 @@ async function storeChunks(input: Input, present: Present, plan: UploadPlan): Pr
   const lastPresent = input.seekable || overwrite ? 0 : present.numbers.at(-1) ?? 0;
   const waiting: TaggedImage[] = [];
   const tagWaiting = async () => {
-    for (const image of waiting.splice(0)) await tags.put(image);
+    for (const image of waiting.splice(0)) await putTag(image, present, plan);
   };
   await inParallel(input.chunks(plan.chunkSize), plan, async (chunk, signal) => {
     checkBaseTag(baseTag, chunk.number);
@@ -197,6 +197,10 @@ async function storeChunks(input: Input, present: Present, plan: UploadPlan): Pr
   if (lastPresent > layers.length) throw conflict(chunkTag(baseTag, lastPresent));
   await tagWaiting();
   return layers;
+}
+
+async function putTag(image: TaggedImage, present: Present, { tags }: UploadPlan): Promise<void> {
+  await tags.put(image, { seen: present.layers.has(image.number) });
 }
 
 /** Stores the bytes of one chunk, unless they are there. */
@@ -470,7 +474,14 @@ export async function remove(store: Store, { baseTag, signal }: VerbOptions): Pr
 
 // What the verbs give and take, and the parts to work on directly.
 export type { Family, Fault, ListedStash, Removal, Stash, Store };
-export type { ByteRange, CallOptions, ReadOptions, WriteOptions } from "./lib/registry/store.ts";
+export type {
+  ByteRange,
+  CallOptions,
+  Checkpoint,
+  ReadOptions,
+  UploadPoint,
+  WriteOptions,
+} from "./lib/registry/store.ts";
 export type { Chunk } from "./lib/stash/stash.ts";
 export { bytesSource } from "./lib/content/source.ts";
 export type { Source } from "./lib/content/source.ts";

@@ -14,6 +14,8 @@ export class Sending {
   readonly #options: WriteOptions;
   /** The bytes that went out and, as far as is known, arrived. */
   #counted = 0;
+  /** Counts how often the bytes were counted anew: a request that has failed may still take a piece. */
+  #counting = 0;
   /** The most that ever arrived, over all sessions, and the attempts since then. */
   #farthest = 0;
   #attempts = 0;
@@ -33,6 +35,7 @@ export class Sending {
 
   /** The bytes, counted as they go. */
   stream(start?: number, end?: number): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const counting = this.#counting;
     let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
     return new ReadableStream({
       pull: async (controller) => {
@@ -44,8 +47,7 @@ export class Sending {
         });
         this.signal?.throwIfAborted(); // a source that was let go of has ended too
         if (done) return controller.close();
-        this.#counted += value.length;
-        this.#options.onBytes?.(value.length);
+        if (counting === this.#counting) this.#count(value.length);
         controller.enqueue(value);
       },
       cancel: (reason) => reader?.cancel(reason),
@@ -65,10 +67,16 @@ export class Sending {
 
   /** The registry has so many bytes: what was counted beyond goes out again, what was not counted need not go out. */
   standAt(offset: number): void {
+    this.#counting++;
     const difference = offset - this.#counted;
     this.#counted = offset;
     if (difference > 0) this.#options.onResume?.(difference);
     else if (difference < 0) this.#options.onBytes?.(difference);
+  }
+
+  #count(bytes: number): void {
+    this.#counted += bytes;
+    this.#options.onBytes?.(bytes);
   }
 
   /** So many bytes have arrived: where that is more than ever before, the attempts are counted anew. */
@@ -91,7 +99,8 @@ export class Sending {
 
   /** What was sent, when all of it was. */
   async descriptor(): Promise<Descriptor> {
-    return { mediaType: OCTET_STREAM, digest: await this.source.digest(), size: this.#counted };
+    const { size = this.#counted } = this.source;
+    return { mediaType: OCTET_STREAM, digest: await this.source.digest(), size };
   }
 }
 

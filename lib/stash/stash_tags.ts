@@ -49,18 +49,24 @@ export class StashTags {
   }
 
   /**
-   * Stores the image of a chunk under its tag, unless it is there to the byte.
+   * Stores the image of a chunk under its tag, unless it is there to the byte. `seen` = the tag was there before.
    *
    * @throws {ConflictError} when the tag holds other bytes, and those are not to be replaced
    */
-  async put(image: TaggedImage): Promise<void> {
+  async put(image: TaggedImage, { seen }: { seen: boolean }): Promise<void> {
     const { store, overwrite, signal } = this.#options;
-    const before = await store.resolve(image.tag, { signal });
-    if (before !== image.manifest.digest) {
-      if (before !== undefined && !overwrite) await this.#requireRight(image);
-      await store.write(bytesSource(image.config), { signal });
-      await store.putManifest(image.tag, image.manifest, { signal });
-    }
+    const { tag, config, manifest } = image;
+    if (!seen || await store.resolve(tag, { signal }) !== manifest.digest) {
+      await store.write(bytesSource(config), { signal });
+      const before = await store.resolve(tag, { signal }); // as late as can be: another upload may be under way
+      const other = before !== undefined && before !== manifest.digest;
+      if (other && !overwrite) await this.#requireRight(image, { seen });
+      await store.putManifest(tag, manifest, { signal });
+      this.#keep(image, before);
+    } else this.#keep(image, manifest.digest);
+  }
+
+  #keep(image: TaggedImage, before: Digest | undefined): void {
     if (image.number === 1) this.#put.set("first", { image, before });
     this.#put.set("newest", { image, before });
   }
@@ -85,11 +91,11 @@ export class StashTags {
     }
   }
 
-  /** Other bytes under a tag are left alone, unless they are of an upload that has lost already. */
-  async #requireRight({ number, tag, layer }: TaggedImage): Promise<void> {
+  /** A tag that was there before may hold the same bytes; one that came since is of an upload that has to have lost. */
+  async #requireRight({ number, tag, layer }: TaggedImage, { seen }: { seen: boolean }): Promise<void> {
     const { store, signal } = this.#options;
-    const found = await readChunkImage(store, tag, { signal }).catch(noneIfMalformed);
-    if (found?.layer.digest === layer.digest) return;
+    const found = seen && await readChunkImage(store, tag, { signal }).catch(noneIfMalformed);
+    if (found && found.layer.digest === layer.digest) return;
     const first = number > 1 ? this.#put.get("first")?.image : undefined;
     if (first && await store.resolve(first.tag, { signal }) === first.manifest.digest) return;
     throw conflict(tag);
