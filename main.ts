@@ -205,7 +205,7 @@ async function putTag(image: TaggedImage, present: Present, { tags }: UploadPlan
 
 /** Stores the bytes of one chunk, unless they are there. */
 async function storeBytes(
-  { number, source, checkpoint }: InputChunk,
+  { number, source, checkpoint, remember }: InputChunk,
   present: Present,
   { store, baseTag, overwrite, onEvent }: UploadPlan,
   signal: AbortSignal,
@@ -224,6 +224,7 @@ async function storeBytes(
   const onResume = (bytes: number) => onEvent?.({ type: "resume", phase: "send", bytes });
   const checkFirst = compare && !source.known;
   const layer = await store.write(source, { signal, onBytes, onResume, checkpoint, checkFirst });
+  remember?.(layer.digest);
   onEvent?.({ type: "chunk", chunk: number, state: "sent", digest: layer.digest, size: layer.size });
   return layer;
 }

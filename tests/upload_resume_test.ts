@@ -1,7 +1,7 @@
 /** An upload that ended in the middle of a chunk goes on from there, in another process and at every kind of registry. @module */
 import assert from "node:assert/strict";
-import { download, upload, type UploadOptions } from "../main.ts";
-import { ConflictError } from "../lib/errors.ts";
+import { download, openStore, upload, type UploadOptions } from "../main.ts";
+import { ConflictError, LayerstashError } from "../lib/errors.ts";
 import type { TransferEvent } from "../lib/events.ts";
 import { digestOf } from "../lib/oci/digest.ts";
 import { arrived } from "../lib/registry/upload_session.ts";
@@ -225,6 +225,26 @@ Deno.test("a journal is of no use at another registry", async () => {
   await requireStored(other);
 });
 
+Deno.test("in a directory, too, a rerun knows from the journal what is there", async () => {
+  await using work = await makeWorkspace();
+  const input = await work.write("disk.img", BYTES);
+  const options = { baseTag: "disk", input, chunkSize: 2 * MiB, stateDirectory: work.path("state") };
+  const states: string[] = [];
+  const onEvent = (event: TransferEvent) => void (event.type === "chunk" && states.push(event.state));
+  const registry = `oci:${work.path("box")}`;
+  {
+    using store = openStore({ registry, repository: "me/files" });
+    const aborter = new AbortController();
+    const stop = (event: TransferEvent) => event.type === "chunk" && aborter.abort(STOP);
+    await assert.rejects(upload(store, { ...options, signal: aborter.signal, onEvent: stop }), STOP);
+  }
+  using store = openStore({ registry, repository: "me/files" });
+  await upload(store, { ...options, onEvent });
+  assert.ok(states.includes("present"), `${states}`);
+  await download(store, { baseTag: "disk", output: work.path("back") });
+  assert.equal(digestOf(await Deno.readFile(work.path("back"))), digestOf(BYTES));
+});
+
 Deno.test("a rerun of a complete upload hashes nothing, and sends nothing", async () => {
   await using scene = await makeScene();
   await scene.process({ chunkSize: 2 * MiB });
@@ -276,13 +296,15 @@ Deno.test("two uploads of one stash at once on one machine: the second is told, 
 
 Deno.test("two machines that store different files under one name: one wins, and the other says so", async () => {
   // The second begins and ends at any request of the first, and has other bytes in every chunk, or in the last only.
-  const same = BYTES.slice();
-  same[BYTES.length - 1]! ^= 1;
-  for (const other of [someBytes(BYTES.length, 7), same, someBytes(3 * MiB, 8)]) {
-    for (let at = 1; at <= 24; at++) {
+  const mine = someBytes(90_000);
+  const same = mine.slice();
+  same[mine.length - 1]! ^= 1;
+  for (const other of [someBytes(mine.length, 7), same, someBytes(30_000, 8)]) {
+    for (let at = 1; at <= 34; at++) {
       await using scene = await makeScene();
+      const input = await scene.work.write("mine.img", mine);
       const rival = await scene.work.write("rival.img", other);
-      const options = { chunkSize: 2 * MiB, jobs: 2 };
+      const options = { chunkSize: 20_000, jobs: 2, input };
       let second: Promise<Run> | undefined;
       let [count, during] = [0, ""];
       scene.fake.faults.onRequest = async ({ method, path }) => {
@@ -297,10 +319,12 @@ Deno.test("two machines that store different files under one name: one wins, and
         losers.every(({ error }) => error instanceof ConflictError),
         `${losers[0]?.error} during ${during}`,
       );
-      // Nothing can be done where one comes and goes between the other's last look at a tag and the request to set it.
-      const unseen = during.endsWith("PUT /v2/me/files/manifests/disk-1");
-      assert.equal(losers.length, unseen ? 0 : 1, `during ${during}`);
-      await requireStored(scene, runs[0]?.error === undefined ? BYTES : other);
+      // Between the last look at a tag and the request that sets it nobody can be kept out: registries know no
+      // conditions. Then what is there is one of the two, or is told apart from a whole stash.
+      const unseen = during.startsWith("PUT /v2/me/files/manifests/");
+      if (!unseen) assert.equal(losers.length, 1, `during ${during}`);
+      const stored = requireStored(scene, runs[0]?.error === undefined ? mine : other);
+      await (unseen ? stored.catch((error) => assert.ok(error instanceof LayerstashError, error)) : stored);
     }
   }
 });

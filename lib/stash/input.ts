@@ -4,6 +4,7 @@ import { fileSource } from "../content/file_source.ts";
 import type { Hasher } from "../content/hasher.ts";
 import type { Source } from "../content/source.ts";
 import { StreamCutter } from "../content/stream_source.ts";
+import type { Digest } from "../oci/digest.ts";
 import type { Checkpoint } from "../registry/store.ts";
 import { InvalidInputError, MismatchError, NotAllowedError, NotFoundError } from "../errors.ts";
 
@@ -15,6 +16,8 @@ export interface InputChunk {
   source: Source;
   /** Keeps how far its upload has come; absent = nothing is kept. */
   checkpoint?: Checkpoint | undefined;
+  /** Takes the digest that the bytes were found to have when they were stored. */
+  remember?: ((digest: Digest) => void) | undefined;
   /** Whether no other comes behind it. Where the source can be read once only: to be asked when it was. */
   isLast(): Promise<boolean>;
 }

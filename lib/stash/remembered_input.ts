@@ -1,6 +1,5 @@
 /** An input with a memory: what an earlier process knew of its chunks, and what the next one will want to know. @module */
 import * as v from "valibot";
-import type { Source } from "../content/source.ts";
 import type { OnEvent } from "../events.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import type { Checkpoint, Store, UploadPoint } from "../registry/store.ts";
@@ -72,22 +71,19 @@ class Memory {
   }
 
   of(chunk: InputChunk, start: number): InputChunk {
-    const range = { start, end: start + (chunk.source.size ?? 0) };
+    const { source } = chunk;
+    const range = { start, end: start + (source.size ?? 0) };
     const key = `${range.start}-${range.end}`;
-    const checkpoint: Checkpoint = {
-      last: this.#points.get(key),
-      save: (point) => this.#journal.add({ ...range, point }),
-    };
-    return { ...chunk, source: this.#source(chunk.source, key, range), checkpoint };
-  }
-
-  #source(source: Source, key: string, range: { start: number; end: number }): Source {
-    const compute = async () => {
-      const digest = await source.digest();
+    const remember = (digest: Digest) => {
       if (this.#digests.get(key) !== digest) this.#journal.add({ ...range, digest });
       this.#digests.set(key, digest);
       return digest;
     };
-    return { ...source, known: this.#digests.get(key), digest: compute };
+    const checkpoint: Checkpoint = {
+      last: this.#points.get(key),
+      save: (point) => this.#journal.add({ ...range, point }),
+    };
+    const digest = async () => remember(await source.digest());
+    return { ...chunk, remember, checkpoint, source: { ...source, known: this.#digests.get(key), digest } };
   }
 }
