@@ -57,6 +57,7 @@ export { openStore } from "./lib/registry/open_store.ts";
 export type { OpenOptions } from "./lib/registry/open_store.ts";
 export type { Profile, PushMode } from "./lib/registry/profiles.ts";
 export type { Clock, Patience, RetryPolicy } from "./lib/http/retry.ts";
+export type { Timeouts } from "./lib/http/timeouts.ts";
 export type { TransportOptions } from "./lib/http/transport.ts";
 export { firstOf } from "./lib/sign_in/credentials.ts";
 export type { Credentials, FindCredentials } from "./lib/sign_in/credentials.ts";

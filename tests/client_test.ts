@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { NotAllowedError, NotFoundError, RegistryError } from "../lib/errors.ts";
 import { bytesSource } from "../lib/content/source.ts";
+import { errorOfNoAnswer } from "../lib/http/answers.ts";
 import { digestOf } from "../lib/oci/digest.ts";
 import { manifestOf } from "../lib/oci/manifest.ts";
 import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
@@ -174,4 +175,50 @@ Deno.test("an answer that says HTML and has none is no web page (Quay)", async (
   await opened.store.putManifest("disk-1", MANIFEST);
   fake.faults.failNext = [{ method: "PUT", status: 202, headers: { "content-type": "text/html" }, times: 1 }];
   await opened.store.putManifest("disk-1", MANIFEST);
+});
+
+Deno.test("a connection that breaks, a network that is away and a name that is not found may all pass", () => {
+  const reasons = [
+    "read ECONNRESET",
+    "write EPIPE",
+    "connect ENETUNREACH 10.0.0.1:443",
+    "connect EHOSTUNREACH 10.0.0.1:443",
+    "connect ETIMEDOUT 10.0.0.1:443",
+    "socket hang up",
+    "unexpected end of file",
+    "getaddrinfo ENOTFOUND registry.test",
+    "client error (Connect): dns error: failed to lookup address information: Temporary failure in name resolution",
+    "connection closed before message completed",
+  ];
+  for (const reason of reasons) {
+    const error = errorOfNoAnswer(
+      new TypeError("error sending request", { cause: new Error(reason) }),
+      "registry.test",
+    );
+    assert.ok(error instanceof RegistryError && error.transient, reason);
+    assert.equal(error.message, `registry.test does not answer: ${reason}`);
+  }
+});
+
+Deno.test("a wrong certificate is one for good, unless the host has shown a right one before", () => {
+  for (
+    const reason of [
+      "invalid peer certificate: UnknownIssuer",
+      "received corrupt message of type InvalidContentType",
+    ]
+  ) {
+    for (const known of [false, true]) {
+      const error = errorOfNoAnswer(new Error(reason), "registry.test", { known });
+      assert.ok(error instanceof RegistryError && error.transient === known, reason);
+    }
+  }
+  for (
+    const reason of [
+      "invalid peer certificate: Expired",
+      "invalid peer certificate: NotValidYet",
+      "CERT_HAS_EXPIRED: certificate has expired",
+    ]
+  ) {
+    assert.match(errorOfNoAnswer(new Error(reason), "registry.test").hint ?? "", /clock of this machine/);
+  }
 });

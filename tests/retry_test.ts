@@ -8,11 +8,12 @@ import { digestOf } from "../lib/oci/digest.ts";
 import {
   DEFAULT_POLICY,
   isTransientAnswer,
-  parseRetryAfter,
+  retryAfterOf,
   retryDelay,
   retrying,
   systemClock,
 } from "../lib/http/retry.ts";
+import { inTime, inWords } from "../lib/http/timeouts.ts";
 import { testClock } from "./rigs/clock.ts";
 import { type Failure, startFakeRegistry } from "./rigs/fake_registry.ts";
 import { failure, open } from "./rigs/opened.ts";
@@ -50,8 +51,9 @@ Deno.test("a registry is never asked earlier than it wants, nor waited for longe
 });
 
 Deno.test("Retry-After is read as seconds and as a date", () => {
-  const now = Date.parse("Sat, 01 Aug 2026 12:00:00 GMT");
-  const read = (value: string | null) => parseRetryAfter(value, now);
+  const date = "Sat, 01 Aug 2026 12:00:00 GMT";
+  const read = (value: string | null) =>
+    retryAfterOf(new Headers({ date, ...(value !== null && { "retry-after": value }) }));
   assert.equal(read("120"), 120_000);
   assert.equal(read(" 0 "), 0);
   assert.equal(read("Sat, 01 Aug 2026 12:00:30 GMT"), 30_000);
@@ -150,6 +152,10 @@ Deno.test("a registry that wants to be left alone for hours ends the attempts", 
   using opened = open(fake);
   const error = await failure(opened.store.read(BLOB));
   assert.ok(error instanceof RegistryError && error.status === 429 && error.retryAfter === 21_600_000);
+  assert.match(error.message, /answered 429 .*; it wants to be left alone for 6 hours$/);
+  const [, date] = /^come back after (\d{4}-\d\d-\d\d \d\d:\d\d) UTC: /.exec(error.hint ?? "") ?? [];
+  const until = Date.parse(`${date}Z`) - Date.now();
+  assert.ok(until > 21_500_000 && until <= 21_600_000, error.hint);
   assert.equal(opened.clock.now(), 0);
   assert.equal(fake.requests.length, 1);
 });
@@ -201,13 +207,66 @@ Deno.test("a host that never answered is given up after few attempts, with its n
   ]);
 });
 
-Deno.test("a host that has answered before is waited for longer", async () => {
-  const fake = await startFakeRegistry();
-  using opened = open(fake);
-  assert.equal(await opened.store.stat(BLOB), undefined);
-  await fake[Symbol.asyncDispose]();
-  await failure(opened.store.stat(BLOB));
-  assert.equal(opened.clock.waits.length, DEFAULT_POLICY.attempts - 1);
+Deno.test("a host that has answered before is waited for until an outage has lasted too long", async () => {
+  const { attempts, longestOutage, longestWait } = DEFAULT_POLICY;
+  for (
+    const [policy, waited] of [[{}, longestOutage], [{ longestOutage: 0 }, 0], [{ attempts: 1 }, -1]] as const
+  ) {
+    const fake = await startFakeRegistry();
+    using opened = open(fake, { retry: policy });
+    assert.equal(await opened.store.stat(BLOB), undefined);
+    await fake[Symbol.asyncDispose]();
+    await failure(opened.store.stat(BLOB));
+    const { waits } = opened.clock;
+    if (waited > 0) assert.ok(opened.clock.now() >= waited && opened.clock.now() <= waited + longestWait);
+    else assert.equal(waits.length, waited === 0 ? attempts - 1 : 0);
+  }
+});
+
+Deno.test("an outage counts only as long as there is no answer at all", async () => {
+  const clock = testClock();
+  const away = new RegistryError("no answer", { transient: true });
+  const busy = new RegistryError("busy", { status: 503, transient: true });
+  let count = 0;
+  const context = { policy: DEFAULT_POLICY, clock };
+  const attempt = () => Promise.reject(++count < 12 ? away : busy);
+  assert.equal(await failure(retrying(() => context, "it", attempt)), busy);
+  assert.equal(count, 12, "its attempts were used up meanwhile");
+});
+
+Deno.test("what one loop has given up, a loop around it does not begin anew", async () => {
+  const context = { policy: DEFAULT_POLICY, clock: testClock() };
+  let count = 0;
+  const attempt = () =>
+    Promise.reject((count++, new RegistryError("busy", { status: 503, transient: true })));
+  const inner = () => retrying(() => context, "it", attempt);
+  assert.equal((await failure(retrying(() => context, "all of it", inner))).message, "busy");
+  assert.equal(count, DEFAULT_POLICY.attempts);
+});
+
+Deno.test("a promise that takes too long, or whose signal says so, is not waited for", async () => {
+  const never = new Promise<never>(() => {});
+  const late = () => new Error("too late");
+  const stop = new Error("stop");
+  assert.equal((await failure(inTime(never, { milliseconds: 1, late }))).message, "too late");
+  const signal = AbortSignal.abort(stop);
+  assert.equal(await failure(inTime(never, { milliseconds: Infinity, late, signal })), stop);
+  assert.equal(await inTime(systemClock.sleep(5).then(() => 7), { milliseconds: Infinity, late }), 7);
+});
+
+Deno.test("times are told in words", () => {
+  const words = [50, 1500, 60_000, 119_000, 120_000, 900_000, 7_199_000, 7_200_000, 21_600_000].map(inWords);
+  assert.deepEqual(words, [
+    "0.05 seconds",
+    "1.5 seconds",
+    "60 seconds",
+    "119 seconds",
+    "2 minutes",
+    "15 minutes",
+    "120 minutes",
+    "2 hours",
+    "6 hours",
+  ]);
 });
 
 Deno.test("an aborted call ends with the signal's reason, and is not made again", async () => {

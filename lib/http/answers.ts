@@ -8,7 +8,7 @@ import {
   NotFoundError,
   RegistryError,
 } from "../errors.ts";
-import { isTransientAnswer, parseRetryAfter } from "./retry.ts";
+import { isTransientAnswer, retryAfterOf } from "./retry.ts";
 
 /** Errors are short; what is longer is a web page. */
 const MAX_ERROR_BODY = 64 * 1024;
@@ -49,7 +49,7 @@ export async function errorOf(response: Response, asked: Asked): Promise<Error> 
     status,
     codes,
     transient: passes || isTransientAnswer(status, codes),
-    retryAfter: parseRetryAfter(response.headers.get("retry-after")),
+    retryAfter: retryAfterOf(response.headers),
   });
 }
 
@@ -124,8 +124,11 @@ export function printable(text: string): string {
   return text.replace(/\p{Cc}+/gu, " ").trim();
 }
 
-/** Makes the error of a request that got no answer. It names no URL: that may carry a signature. */
-export function errorOfNoAnswer(error: unknown, host: string): LayerstashError {
+/**
+ * Makes the error of a request that got no answer. It names no URL: that may carry a signature. Where it is `known`
+ * that something has answered before, even a wrong certificate may pass: that of a sign-in portal, after a sleep.
+ */
+export function errorOfNoAnswer(error: unknown, host: string, { known = false } = {}): LayerstashError {
   if (error instanceof Deno.errors.NotCapable) {
     return new NotAllowedError(`this program may not speak to ${host}`, {
       hint: `run it with deno run --allow-net=${host}, or -A`,
@@ -135,19 +138,23 @@ export function errorOfNoAnswer(error: unknown, host: string): LayerstashError {
   const text = innermostMessage(error);
   if (/certificate|UnknownIssuer|self.signed|SELF_SIGNED|UNABLE_TO_VERIFY/i.test(text)) {
     return new RegistryError(`${host} shows a certificate that is not trusted (${text})`, {
-      hint: "name your authority with --ca-file; --insecure-skip-tls-verify trusts anybody",
+      hint: /expired|not ?valid ?yet/i.test(text)
+        ? "look whether the clock of this machine is right"
+        : "name your authority with --ca-file; --insecure-skip-tls-verify trusts anybody",
+      transient: known,
       cause: error,
     });
   }
   if (/InvalidContentType|corrupt message|wrong version number|packet length too long/i.test(text)) {
     return new RegistryError(`${host} does not speak TLS`, {
       hint: `if it speaks plain http, say so: --registry http://${host}`,
+      transient: known,
       cause: error,
     });
   }
   return new RegistryError(`${host} does not answer: ${text}`, {
     transient: true,
-    hint: "check the name of the registry and the network",
+    hint: known ? "check the network" : "check the name of the registry and the network",
     cause: error,
   });
 }

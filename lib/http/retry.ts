@@ -1,6 +1,7 @@
 /** When a failed request is made again, and after how long: one pure policy, and the loop that follows it. @module */
-import { RegistryError } from "../errors.ts";
+import { NotAllowedError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
+import { inWords } from "./timeouts.ts";
 
 /** How often and how patiently requests are made again. All times are in milliseconds. */
 export interface RetryPolicy {
@@ -12,14 +13,20 @@ export interface RetryPolicy {
   longestWait: number;
   /** The longest `Retry-After` that is waited for; a longer one ends the attempts. */
   longestRetryAfter: number;
+  /**
+   * For how long a host that has answered before may give no answer at all, as while a network is down: no number of
+   * attempts ends the wait before. It does not count where `attempts` is 1.
+   */
+  longestOutage: number;
 }
 
-/** Eight attempts over some two minutes, and up to fifteen minutes where the registry asks for them. */
+/** Eight attempts within a minute, ten minutes without a network, and fifteen where the registry asks for them. */
 export const DEFAULT_POLICY: RetryPolicy = {
   attempts: 8,
   firstWait: 500,
   longestWait: 60_000,
   longestRetryAfter: 15 * 60_000,
+  longestOutage: 10 * 60_000,
 };
 
 /** Time and chance, as the outside gives them. */
@@ -53,14 +60,17 @@ export const systemClock: Clock = {
 
 /**
  * How long to wait before the next attempt; `undefined` = give up. Full jitter: any time up to twice the last
- * upper end, so that clients that failed together do not come back together.
+ * upper end, so that clients that failed together do not come back together. `away` says for how many milliseconds
+ * there has been no answer at all.
  */
 export function retryDelay(
   policy: RetryPolicy,
-  failure: { attempt: number; retryAfter?: number | undefined; random: number },
+  failure: { attempt: number; retryAfter?: number | undefined; away?: number | undefined; random: number },
 ): number | undefined {
-  if (failure.attempt >= policy.attempts) return undefined;
-  const ceiling = Math.min(policy.longestWait, policy.firstWait * 2 ** (failure.attempt - 1));
+  const { attempt, away = Infinity } = failure;
+  const outage = policy.attempts > 1 && away < policy.longestOutage;
+  if (attempt >= policy.attempts && !outage) return undefined;
+  const ceiling = Math.min(policy.longestWait, policy.firstWait * 2 ** (attempt - 1));
   const wait = ceiling * failure.random;
   if (failure.retryAfter === undefined) return wait;
   return failure.retryAfter > policy.longestRetryAfter ? undefined : Math.max(wait, failure.retryAfter);
@@ -75,12 +85,24 @@ export function isTransientAnswer(status: number, codes: readonly string[]): boo
   return TRANSIENT_STATUS.has(status) || codes.some((code) => TRANSIENT_CODES.has(code));
 }
 
-/** The wait that a `Retry-After` header asks for: seconds or a date (RFC 9110, 10.2.3). */
-export function parseRetryAfter(value: string | null, wallClock: number = Date.now()): number | undefined {
+/**
+ * The wait that a `Retry-After` header asks for: seconds or a date (RFC 9110, 10.2.3). A date is compared with the
+ * answer's own: the clock of this machine may be wrong.
+ */
+export function retryAfterOf(headers: Headers): number | undefined {
+  const value = headers.get("retry-after");
   if (value === null) return undefined;
   if (/^\s*\d+\s*$/.test(value)) return Number(value) * 1000;
-  const date = /\bGMT\s*$/.test(value) ? Date.parse(value) : NaN; // Date.parse takes nearly anything
-  return Number.isNaN(date) ? undefined : Math.max(0, date - wallClock);
+  const until = parseDate(value);
+  return until === undefined
+    ? undefined
+    : Math.max(0, until - (parseDate(headers.get("date")) ?? Date.now()));
+}
+
+/** A date of HTTP; `Date.parse` alone takes nearly anything. */
+function parseDate(value: string | null): number | undefined {
+  const date = /\bGMT\s*$/.test(value ?? "") ? Date.parse(value!) : NaN;
+  return Number.isNaN(date) ? undefined : date;
 }
 
 /** How patient one is, and by which clock. */
@@ -106,14 +128,26 @@ export async function retrying<T>(
   what: string,
   attempt: () => Promise<T>,
 ): Promise<T> {
+  let silentSince: number | undefined;
   for (let count = 1;; count++) {
+    const { clock } = context();
+    const began = clock.now();
     try {
       return await attempt();
     } catch (error) {
-      await waitToRetry(context(), what, count, error);
+      silentSince = gaveNoAnswer(error) ? silentSince ?? began : undefined;
+      const away = silentSince === undefined ? undefined : clock.now() - silentSince;
+      await waitToRetry(context(), what, count, error, away);
     }
   }
 }
+
+function gaveNoAnswer(error: unknown): boolean {
+  return error instanceof RegistryError && error.status === 0;
+}
+
+/** Errors on which a loop has given up: a loop around it does not begin all over again. */
+const givenUp = new WeakSet<Error>();
 
 /** Waits as the policy says, or throws the error on where another attempt makes no sense. */
 export async function waitToRetry(
@@ -121,12 +155,35 @@ export async function waitToRetry(
   what: string,
   attempt: number,
   error: unknown,
+  away?: number,
 ): Promise<void> {
   const { policy, clock, onEvent, signal } = context;
   signal?.throwIfAborted();
-  if (!(error instanceof RegistryError) || !error.transient) throw error;
-  const delay = retryDelay(policy, { attempt, retryAfter: error.retryAfter, random: clock.random() });
-  if (delay === undefined) throw error;
+  if (!(error instanceof RegistryError) || !error.transient || givenUp.has(error)) throw error;
+  const { retryAfter } = error;
+  const delay = retryDelay(policy, { attempt, retryAfter, away, random: clock.random() });
+  if (delay === undefined) throw lastWord(error, policy);
   onEvent?.({ type: "retry", what, attempt, delay, reason: error.message });
   await clock.sleep(delay, signal);
+}
+
+/** What an error comes to when no other attempt is made. */
+function lastWord(error: RegistryError, { longestRetryAfter }: RetryPolicy): Error {
+  const { message, status, codes, retryAfter = 0, cause } = error;
+  if (status === 401) {
+    return new NotAllowedError(`${message}, each time anew`, {
+      hint: "the registry takes none of the tokens that its own token server gives",
+      cause: error,
+    });
+  }
+  givenUp.add(error);
+  if (retryAfter <= longestRetryAfter) return error;
+  const until = new Date(Date.now() + retryAfter).toISOString().slice(0, 16).replace("T", " ");
+  return new RegistryError(`${message}; it wants to be left alone for ${inWords(retryAfter)}`, {
+    status,
+    codes,
+    retryAfter,
+    cause,
+    hint: `come back after ${until} UTC: what is there already is not sent again`,
+  });
 }

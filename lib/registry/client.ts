@@ -51,7 +51,8 @@ export class RegistryClient {
   readonly #options: ClientOptions;
   readonly #authorization: Authorization;
   readonly #warnings: Set<string> = new Set();
-  #answered = false;
+  /** The hosts that have given an answer. */
+  readonly #answered: Set<string> = new Set();
   #closedUntil = 0;
 
   /** @param options whom to speak to, and how */
@@ -79,8 +80,9 @@ export class RegistryClient {
   /** The context in which attempts are made again. */
   retryContext(signal?: AbortSignal): RetryContext {
     const { policy, clock, onEvent } = this.#options;
-    const attempts = this.#answered ? policy.attempts : Math.min(policy.attempts, FIRST_ATTEMPTS);
-    return { policy: { ...policy, attempts }, clock, onEvent, signal };
+    const { attempts } = policy;
+    const first = { ...policy, attempts: Math.min(attempts, FIRST_ATTEMPTS), longestOutage: 0 };
+    return { policy: this.#answered.size > 0 ? policy : first, clock, onEvent, signal };
   }
 
   /**
@@ -91,7 +93,13 @@ export class RegistryClient {
    * @throws {RegistryError} for all else that was not expected
    */
   async call(call: Call): Promise<Response> {
-    return await retrying(() => this.retryContext(call.signal), call.what, () => this.once(call));
+    return await this.callFor(call, (answer) => answer);
+  }
+
+  /** The same for an answer whose body is read at once: where that breaks, the call is made again, too. */
+  async callFor<T>(call: Call, read: (answer: Response) => Promise<T> | T): Promise<T> {
+    const attempt = async () => await read(await this.once(call));
+    return await retrying(() => this.retryContext(call.signal), call.what, attempt);
   }
 
   /** Makes a call, and does not repeat it: for bodies that cannot be sent again as they are. */
@@ -131,19 +139,20 @@ export class RegistryClient {
   }
 
   async #signIn(call: Call, url: URL): Promise<Response> {
-    const response = await this.#send(call, url);
+    const headers = await this.#headers(call, url);
+    const response = await this.#send(call, url, headers);
     if (response.status !== 401 || url.origin !== this.#options.address.origin) return response;
-    this.#authorization.learn(response);
+    if (!await this.#authorization.learn(response, headers.get("authorization"))) return response;
     await response.body?.cancel();
     if (streams(call)) {
-      throw new RegistryError(`the sign-in at ${this.host} ran out`, { status: 401, transient: true });
+      const message = `${this.host} does not take the sign-in for ${call.what} any more`;
+      throw new RegistryError(message, { status: 401, transient: true });
     }
-    return await this.#send(call, url);
+    return await this.#send(call, url, await this.#headers(call, url));
   }
 
-  async #send(call: Call, url: URL): Promise<Response> {
+  async #send(call: Call, url: URL, headers: Headers): Promise<Response> {
     const { transport, clock, onEvent } = this.#options;
-    const headers = await this.#headers(call, url);
     const began = clock.now();
     let status = 0;
     try {
@@ -152,15 +161,19 @@ export class RegistryClient {
         url,
         headers,
         body: call.body,
+        what: call.what,
+        answerWithin: answerWithin(call),
         signal: call.signal,
       });
       status = response.status;
-      this.#answered = true;
+      this.#answered.add(url.host);
       this.#warn(response);
       return response;
     } catch (error) {
       call.signal?.throwIfAborted();
-      throw error instanceof LayerstashError ? error : errorOfNoAnswer(error, url.host);
+      throw error instanceof LayerstashError
+        ? error
+        : errorOfNoAnswer(error, url.host, { known: this.#answered.has(url.host) });
     } finally {
       const milliseconds = Math.round(clock.now() - began);
       onEvent?.({
@@ -225,6 +238,12 @@ export class RegistryClient {
       this.#options.onEvent?.({ type: "notice", message: `${this.host} says: ${text}` });
     }
   }
+}
+
+/** Registries store a part or a manifest before they answer; the one PUT to an address they gave ends an upload. */
+function answerWithin({ method, to }: Call): "answer" | "store" | "commit" {
+  if (method === "PUT") return to instanceof URL ? "commit" : "store";
+  return method === "PATCH" ? "store" : "answer";
 }
 
 /** Whether the body goes out piece by piece and so cannot be sent a second time. */

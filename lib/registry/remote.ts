@@ -128,7 +128,11 @@ export class RemoteStore implements Store {
   }
 
   async manifest(reference: string, { signal }: CallOptions = {}): Promise<Manifest | undefined> {
-    const answer = await this.#client.call(this.#manifestCall("GET", reference, signal));
+    const call = this.#manifestCall("GET", reference, signal);
+    return await this.#client.callFor(call, (answer) => this.#readManifest(answer, reference));
+  }
+
+  async #readManifest(answer: Response, reference: string): Promise<Manifest | undefined> {
     if (answer.status === 404) {
       await answer.body?.cancel();
       return undefined;
@@ -183,21 +187,25 @@ export class RemoteStore implements Store {
     const pages = new Set<string>(); // a registry may lead round in a circle
     let page: URL | undefined = this.#client.urlOf("tags/list?n=1000");
     while (page && pages.size < pages.add(page.href).size) {
-      const answer: Response = await this.#client.call({
-        method: "GET",
-        to: page,
-        action: "pull",
-        what: "the list of tags",
-        expect: [200, 404],
-        signal,
-      });
-      if (answer.status === 404) return void await answer.body?.cancel();
-      const bytes = await bytesOf(answer, { most: MAX_TAGS_PAGE, what: "list of tags" });
-      for (const tag of parseAs(tagsSchema, bytes, "list of tags").tags ?? []) {
+      const { tags, next } = await this.#tagsPage(page, signal);
+      for (const tag of tags) {
         if (seen.size < seen.add(tag).size) yield tag;
       }
-      page = nextPage(answer, page);
+      page = next;
     }
+  }
+
+  async #tagsPage(page: URL, signal?: AbortSignal): Promise<{ tags: string[]; next?: URL | undefined }> {
+    const call = { method: "GET", to: page, action: "pull", what: "the list of tags", signal } as const;
+    return await this.#client.callFor({ ...call, expect: [200, 404] }, async (answer) => {
+      if (answer.status === 404) {
+        await answer.body?.cancel();
+        return { tags: [] };
+      }
+      const bytes = await bytesOf(answer, { most: MAX_TAGS_PAGE, what: "list of tags" });
+      const { tags } = parseAs(tagsSchema, bytes, "list of tags");
+      return { tags: tags ?? [], next: nextPage(answer, page) };
+    });
   }
 
   close(): void {

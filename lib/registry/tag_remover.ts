@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
 import { parseAs } from "../oci/manifest.ts";
+import { bytesOf } from "../http/answers.ts";
 import type { Credentials } from "../sign_in/credentials.ts";
 import type { HttpRequest, Transport } from "../http/transport.ts";
 
@@ -57,6 +58,9 @@ export function requirePassword(credentials: Credentials | undefined, service: s
   });
 }
 
+/** A page of a hundred versions of a package has some 100 KiB. */
+const MAX_ANSWER = 8 * 1024 * 1024;
+
 /**
  * Sends a request and reads its answer whole.
  *
@@ -66,9 +70,16 @@ export async function callApi(transport: Transport, request: HttpRequest): Promi
   const { host } = request.url;
   try {
     const { status, headers, body } = await transport.send(request);
-    return { host, status, headers, bytes: await new Response(body).bytes() };
+    const answer = new Response(body);
+    return {
+      host,
+      status,
+      headers,
+      bytes: await bytesOf(answer, { most: MAX_ANSWER, what: `answer of ${host}` }),
+    };
   } catch (cause) {
     request.signal?.throwIfAborted();
+    if (cause instanceof LayerstashError) throw cause;
     throw new RegistryError(`${host} does not answer`, { cause });
   }
 }

@@ -29,6 +29,8 @@ type Held = Token & { obtained: number };
 export class Authorization {
   readonly #options: AuthorizationOptions;
   readonly #tokens: Map<string, Promise<Held>> = new Map();
+  /** The tokens that got a 401 since they were given. */
+  readonly #refused: Set<string> = new Set();
   #credentials: Promise<Credentials | undefined> | undefined;
   #demand: Demand | undefined;
 
@@ -60,11 +62,15 @@ export class Authorization {
     return `Bearer ${(await this.#token(scopes, signal)).token}`;
   }
 
-  /** Takes in the challenge of a 401. Tokens that were held are dropped: one of them has just been refused. */
-  learn(response: Response): void {
+  /**
+   * Takes in the challenge of a 401 to what was `sent` as `Authorization`. A token that was refused is not held any
+   * longer, however fresh it seems: a clock may be wrong, and time that this machine sleeps through is not counted.
+   *
+   * @returns whether there is anything else to answer
+   */
+  async learn(response: Response, sent: string | null): Promise<boolean> {
     const challenges = parseChallenges(response.headers.get("www-authenticate") ?? "");
     const bearer = challenges.find(({ scheme, parameters }) => scheme === "bearer" && parameters["realm"]);
-    this.#tokens.clear();
     if (bearer) {
       const realm = this.#checkRealm(bearer.parameters["realm"]!);
       this.#demand = { scheme: "bearer", realm, service: bearer.parameters["service"] };
@@ -73,6 +79,10 @@ export class Authorization {
     } else {
       throw new NotAllowedError(`${this.#options.host} answered 401 and does not say how to sign in`);
     }
+    if (sent === null) return true;
+    this.#refused.add(sent);
+    if ((await this.#lookUp())?.kind === "bearer") return false;
+    return bearer !== undefined || !sent.startsWith("Basic ");
   }
 
   #lookUp(): Promise<Credentials | undefined> {
@@ -103,7 +113,7 @@ export class Authorization {
   async #ask(scopes: readonly string[], signal?: AbortSignal): Promise<Held> {
     const { host, transport, clock } = this.#options;
     const { realm, service } = this.#demand as Extract<Demand, { scheme: "bearer" }>;
-    const obtained = clock.now();
+    const obtained = clock.now(); // not the wall clock, and not the server's either (issued_at)
     const token = await requestToken(transport, {
       host,
       realm,
@@ -112,11 +122,13 @@ export class Authorization {
       credentials: await this.#lookUp(),
       signal,
     });
+    this.#refused.delete(`Bearer ${token.token}`); // given anew: some servers have only one for each user (GHCR)
     return { ...token, obtained };
   }
 
   /** A token is replaced while it still serves, so that no request begins with one that is about to end. */
-  #isStale({ obtained, lifetime }: Held): boolean {
+  #isStale({ token, obtained, lifetime }: Held): boolean {
+    if (this.#refused.has(`Bearer ${token}`)) return true;
     const left = obtained + lifetime - this.#options.clock.now();
     return left < Math.max(Math.min(30_000, lifetime / 2), lifetime / 10);
   }

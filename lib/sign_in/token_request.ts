@@ -4,7 +4,7 @@ import { LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
 import { parseAs } from "../oci/manifest.ts";
 import type { Credentials } from "./credentials.ts";
 import { bytesOf, errorOfNoAnswer } from "../http/answers.ts";
-import { isTransientAnswer, parseRetryAfter } from "../http/retry.ts";
+import { isTransientAnswer, retryAfterOf } from "../http/retry.ts";
 import type { Transport } from "../http/transport.ts";
 
 /** What a token is wanted for. */
@@ -31,6 +31,7 @@ export interface Token {
 }
 
 const CLIENT_ID = "layerstash";
+const WHAT = "a token";
 /** Answers of token servers are small; crane stops at the same size. */
 const MAX_ANSWER = 64 * 1024;
 /** The spec's default, and the least that is believed. */
@@ -89,7 +90,7 @@ function get(
   } else if (credentials?.kind === "identity") {
     headers.set("authorization", `Bearer ${credentials.token}`);
   }
-  return transport.send({ method: "GET", url, headers, signal });
+  return transport.send({ method: "GET", url, headers, what: WHAT, signal });
 }
 
 function post(
@@ -108,7 +109,7 @@ function post(
   }
   const body = new TextEncoder().encode(form.toString());
   const headers = new Headers({ "content-type": "application/x-www-form-urlencoded" });
-  return transport.send({ method: "POST", url: realm, headers, body, signal });
+  return transport.send({ method: "POST", url: realm, headers, body, what: WHAT, signal });
 }
 
 async function readToken(response: Response, { host, realm, credentials }: TokenRequest): Promise<Token> {
@@ -127,7 +128,7 @@ async function readToken(response: Response, { host, realm, credentials }: Token
     throw new RegistryError(`the token server ${realm.host} answered ${status}`, {
       status,
       transient: isTransientAnswer(status, []),
-      retryAfter: parseRetryAfter(response.headers.get("retry-after")),
+      retryAfter: retryAfterOf(response.headers),
     });
   }
   const answer = parseAs(answerSchema, bytes, what);

@@ -1,10 +1,10 @@
 /** Finds a stash by its base tag: two manifests are read, however large it is. @module */
-import { collectVerified } from "../content/collect.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { readImageManifest } from "../oci/manifest.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
 import { inParallel } from "../transfer/pool.ts";
+import { receiveSmall } from "../transfer/receive_small.ts";
 import {
   type ChunkConfig,
   type ChunkNote,
@@ -85,7 +85,7 @@ export async function readChunkImage(
   if (config.size > MAX_CONFIG_SIZE) {
     throw new MismatchError(`the config of ${tag} is too large: ${config.size} bytes`);
   }
-  const bytes = await collectVerified(await store.read(config.digest, options), config);
+  const bytes = await receiveSmall(store, config, options);
   return { tag, layer, config: readChunkConfig(bytes, tag) };
 }
 

@@ -22,15 +22,12 @@ export interface ReceiveOptions {
   orWhole?: boolean;
   onEvent?: OnEvent | undefined;
   signal?: AbortSignal | undefined;
-  /** For how many milliseconds nothing may come before the connection is given up; absent = a minute. */
-  stallAfter?: number;
   /** Time and patience; absent = those of the store. */
   retry?: Patience;
 }
 
 /** The size of the buffers that bytes are read into. */
 const BUFFER = 1024 * 1024;
-const STALL_AFTER = 60_000;
 
 /**
  * Receives a part of a blob. Attempts are counted as long as they bring nothing. The bytes are **not verified**.
@@ -68,7 +65,7 @@ async function receiveOnce(
 ): Promise<void> {
   const { stream, skip } = await open(store, options, { start: progress.position, end });
   let offset = progress.position - skip;
-  for await (const piece of pieces(stream, options)) {
+  for await (const piece of pieces(stream, options.signal)) {
     const wanted = piece.subarray(Math.max(0, progress.position - offset), Math.max(0, end - offset));
     offset += piece.length;
     if (offset > end && skip === 0) {
@@ -119,38 +116,20 @@ async function requireSize(store: Store, { digest, size, signal }: ReceiveOption
 /** The stream's bytes, through one buffer where the stream can fill one. */
 async function* pieces(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-  { stallAfter = STALL_AFTER, signal }: ReceiveOptions,
+  signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const { read, cancel } = readerOf(stream);
   try {
     for (;;) {
-      const { done, value } = await inTime(read(), stallAfter, signal).catch((error) => {
+      const { done, value } = await read().catch((error) => {
         throw error instanceof LayerstashError ? error : broken(error);
       });
+      signal?.throwIfAborted();
       if (done) return;
       yield value!;
     }
   } finally {
     await cancel().catch(() => {});
-  }
-}
-
-/**
- * Some servers fall silent and keep the connection open. The clock is the system's: the network knows no other.
- * The signal is looked at here too: Deno's fetch may lose it once the headers are there, when memory is tidied up.
- */
-async function inTime<T>(reading: Promise<T>, milliseconds: number, signal?: AbortSignal): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const stop = () => reject(signal?.reason);
-  signal?.addEventListener("abort", stop);
-  if (signal?.aborted) stop();
-  const silence = () => reject(new Error(`nothing came for ${milliseconds / 1000} seconds`));
-  const timer = setTimeout(silence, milliseconds);
-  try {
-    return await Promise.race([reading, late]);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", stop);
   }
 }
 

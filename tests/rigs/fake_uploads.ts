@@ -119,6 +119,7 @@ function refusePart(fake: Fake, exchange: Exchange, session: UploadSession): boo
 }
 
 function refuseState(fake: Fake, exchange: Exchange, session: UploadSession): boolean {
+  if (fake.faults.sessionStatus === "quay") return false; // its locations are the same for ever
   if (exchange.query("_state") === undefined) exchange.refuse(404, "BLOB_UPLOAD_INVALID");
   else if (!isStale(exchange, session)) return false;
   else if (fake.faults.sessionStatus === "fatal") endSession(fake, exchange, session);

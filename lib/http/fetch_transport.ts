@@ -1,0 +1,68 @@
+/** What reads goes over Deno's `fetch`. @module */
+import type { RegistryError } from "../errors.ts";
+import { inTime, type Timeouts } from "./timeouts.ts";
+import type { HttpRequest } from "./request.ts";
+import { silence, watched } from "./watched_body.ts";
+
+/** Deno's `fetch`, with one client for each proxy. */
+export class FetchTransport {
+  readonly #caCerts: string[] | undefined;
+  readonly #timeouts: Timeouts;
+  readonly #clients: Map<string | undefined, Deno.HttpClient> = new Map();
+
+  constructor(caCerts: string[] | undefined, timeouts: Timeouts) {
+    this.#caCerts = caCerts;
+    this.#timeouts = timeouts;
+  }
+
+  async send(request: HttpRequest, proxy: string | undefined): Promise<Response> {
+    const { method, url, headers, signal } = request;
+    const client = this.#clientFor(proxy);
+    const silent = new AbortController();
+    const ends = signal ? AbortSignal.any([signal, silent.signal]) : silent.signal;
+    const giveUp = (error: RegistryError) => {
+      silent.abort(error);
+      this.#forget(client, proxy);
+      return error;
+    };
+    const milliseconds = this.#timeouts[request.answerWithin ?? "answer"];
+    const response = await inTime(fetch(url, { method, headers, signal: ends, redirect: "manual", client }), {
+      milliseconds,
+      late: () => giveUp(silence(`no answer came from ${url.host}`, request, milliseconds)),
+      signal,
+    });
+    if (!response.body) return response;
+    const body = watched(response.body, { request, milliseconds: this.#timeouts.stall, giveUp });
+    return new Response(body, response);
+  }
+
+  close(): void {
+    for (const client of this.#clients.values()) client.close();
+    this.#clients.clear();
+  }
+
+  #clientFor(proxy: string | undefined): Deno.HttpClient {
+    const client = this.#clients.get(proxy) ?? createClient(this.#caCerts, proxy);
+    this.#clients.set(proxy, client);
+    return client;
+  }
+
+  /** Other connections are as dead as the one that fell silent, after a sleep or a change of networks. */
+  #forget(client: Deno.HttpClient, proxy: string | undefined): void {
+    if (this.#clients.get(proxy) !== client) return;
+    this.#clients.delete(proxy);
+    client.close();
+  }
+}
+
+function createClient(caCerts: string[] | undefined, proxy: string | undefined): Deno.HttpClient {
+  const trust = caCerts ? { caCerts } : {};
+  if (proxy === undefined) return Deno.createHttpClient(trust);
+  const { username, password, href } = new URL(proxy);
+  const basicAuth = { username: decodeURIComponent(username), password: decodeURIComponent(password) };
+  const url = href.replace(/\/\/[^@/]*@/, "//");
+  return Deno.createHttpClient({
+    ...trust,
+    proxy: { transport: "http", url, ...(username && { basicAuth }) },
+  });
+}

@@ -1,0 +1,191 @@
+/** What sends goes over `node:http`, which tells the length of a stream and sends nothing twice. @module */
+import type http from "node:http";
+import type { Socket } from "node:net";
+import { once } from "node:events";
+import { Readable } from "node:stream";
+import type { ReadableStream as NodeReadableStream } from "node:stream/web";
+import type { RegistryError } from "../errors.ts";
+import { proxyOf, type Scheme } from "./proxies.ts";
+import { inTime, type Timeouts } from "./timeouts.ts";
+import { type HttpRequest, READS, type TransportOptions } from "./request.ts";
+import { type Bytes, silence, type Watch, watched } from "./watched_body.ts";
+
+/** The system's authorities; none where this program may not look at them (`--allow-sys`). */
+function authoritiesOf(tls: typeof import("node:tls")): string[] {
+  try {
+    return tls.getCACertificates("default");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return [];
+    throw error;
+  }
+}
+
+/**
+ * After so many milliseconds of silence the system asks whether the other side is still there. Routers forget
+ * connections that are silent for minutes (Azure: four), and the end of an upload may take longer.
+ */
+const KEEP_ALIVE = 30_000;
+
+/** What `node:http` is told. */
+export interface NodeOptions extends TransportOptions {
+  timeouts: Timeouts;
+}
+
+export class NodeTransport {
+  readonly #modules: { "http:": typeof http; "https:": typeof import("node:https") };
+  /** By scheme and proxy. */
+  readonly #agents: Map<string, http.Agent> = new Map();
+  readonly #options: NodeOptions;
+
+  static async load(options: NodeOptions): Promise<NodeTransport> {
+    const [plain, secure, tls] = await Promise.all([
+      import("node:http"),
+      import("node:https"),
+      import("node:tls"),
+    ]);
+    const { caCerts, ...others } = options;
+    // For node:tls, the authorities that are named take the place of the system's.
+    const all = caCerts && [...authoritiesOf(tls.default), ...caCerts];
+    return new NodeTransport(plain.default, secure.default, { ...others, caCerts: all });
+  }
+
+  constructor(plain: typeof http, secure: typeof import("node:https"), options: NodeOptions) {
+    this.#options = options;
+    this.#modules = { "http:": plain, "https:": secure };
+  }
+
+  close(): void {
+    for (const agent of this.#agents.values()) agent.destroy();
+  }
+
+  async send(request: HttpRequest): Promise<Response> {
+    const { url, signal } = request;
+    const { timeouts } = this.#options;
+    const agent = this.#agentFor(url);
+    const outgoing = this.#open(request, agent);
+    const answer = Promise.withResolvers<Response>();
+    const over = new AbortController();
+    const giveUp = (error: RegistryError) => {
+      for (const sockets of Object.values(agent.freeSockets)) sockets?.forEach((socket) => socket.destroy());
+      return error;
+    };
+    outgoing.on("response", (incoming) => {
+      over.abort();
+      // A connection whose request did not end serves no other; but the answer is read first.
+      incoming.once("end", () => outgoing.writableEnded || outgoing.destroy());
+      answer.resolve(toResponse(incoming, { request, milliseconds: timeouts.stall, giveUp }));
+    });
+    outgoing.on("error", (error) => {
+      over.abort();
+      answer.reject(signal?.aborted ? signal.reason : error);
+    });
+    sendBody(outgoing, request, { timeouts, giveUp, over: over.signal }).catch((error) => {
+      answer.reject(error);
+      outgoing.destroy();
+    });
+    return await answer.promise;
+  }
+
+  #open(request: HttpRequest, agent: http.Agent): http.ClientRequest {
+    const scheme = request.url.protocol as Scheme;
+    return this.#modules[scheme].request(request.url, {
+      method: request.method,
+      headers: { ...Object.fromEntries(request.headers), ...lengthHeader(request) },
+      agent,
+      signal: request.signal,
+      ...(scheme === "https:" && this.#trust()),
+    });
+  }
+
+  #agentFor(url: URL): http.Agent {
+    const scheme = url.protocol as Scheme;
+    const proxy = proxyOf(url, this.#options.proxyEnv ?? {});
+    const key = `${scheme} ${proxy ?? ""}`;
+    const settings = {
+      keepAlive: true,
+      keepAliveMsecs: KEEP_ALIVE,
+      proxyEnv: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy },
+    };
+    const agent = this.#agents.get(key) ?? new this.#modules[scheme].Agent(settings);
+    this.#agents.set(key, agent);
+    return agent;
+  }
+
+  #trust() {
+    const { caCerts, insecureSkipTlsVerify } = this.#options;
+    return { rejectUnauthorized: !insecureSkipTlsVerify, ...(caCerts && { ca: caCerts }) };
+  }
+}
+
+function lengthHeader({ method, body }: HttpRequest): Record<string, string> {
+  if (body === undefined) return READS.has(method) ? {} : { "content-length": "0" };
+  const size = body instanceof Uint8Array ? body.length : body.size;
+  return size === undefined ? {} : { "content-length": String(size) };
+}
+
+/** What is written at once, in bytes: even a very slow connection takes so much within the time for a stall. */
+const SLICE = 64 * 1024;
+
+/** How a request is waited for. */
+interface Sending {
+  timeouts: Timeouts;
+  /** Told when the connection fell silent. */
+  giveUp: (error: RegistryError) => RegistryError;
+  /** Aborted when there is an answer or an error: nothing more is to be sent. */
+  over: AbortSignal;
+}
+
+/** Sends the body as fast as the socket takes it, and waits for the answer; it throws when either takes too long. */
+async function sendBody(
+  outgoing: http.ClientRequest,
+  request: HttpRequest,
+  { timeouts, giveUp, over }: Sending,
+): Promise<void> {
+  const { host } = request.url;
+  const wait = <T>(waiting: Promise<T>, limit: keyof Timeouts, what: string) => {
+    const late = () => giveUp(silence(what, request, timeouts[limit]));
+    return inTime(waiting, { milliseconds: timeouts[limit], late, signal: over });
+  };
+  try {
+    await wait(connected(outgoing), "connect", `there was no connection to ${host}`);
+    for await (const slice of slicesOf(request.body)) {
+      if (over.aborted) return;
+      if (!outgoing.write(slice)) await wait(once(outgoing, "drain"), "stall", `nothing went out to ${host}`);
+    }
+    outgoing.end();
+    if (!outgoing.writableFinished) {
+      await wait(once(outgoing, "finish"), "stall", `nothing went out to ${host}`);
+    }
+    const until = new Promise<never>(() => {}); // there is an answer: then `over` ends the wait
+    await wait(until, request.answerWithin ?? "answer", `no answer came from ${host}`);
+  } catch (error) {
+    if (!over.aborted) throw error;
+  }
+}
+
+/** Resolves when the connection stands, with TLS where that is spoken. */
+async function connected(outgoing: http.ClientRequest): Promise<void> {
+  const socket: Socket & { secureConnecting?: boolean } = outgoing.socket ??
+    (await once(outgoing, "socket"))[0];
+  if (socket.secureConnecting) await once(socket, "secureConnect");
+  else if (socket.connecting) await once(socket, "connect");
+}
+
+/** The body in slices; where it is let go of, so is its stream. */
+async function* slicesOf(body: HttpRequest["body"]): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  for await (const piece of body instanceof Uint8Array ? [body] : body?.stream ?? []) {
+    for (let start = 0; start < piece.length; start += SLICE) yield piece.subarray(start, start + SLICE);
+  }
+}
+
+function toResponse(incoming: http.IncomingMessage, watch: Watch): Response {
+  const status = incoming.statusCode ?? 0;
+  const headers = new Headers();
+  for (const [name, values] of Object.entries(incoming.headersDistinct)) {
+    for (const value of values ?? []) headers.append(name, value);
+  }
+  const empty = watch.request.method === "HEAD" || status === 204 || status === 205 || status === 304;
+  if (empty) incoming.resume();
+  const body = empty ? null : Readable.toWeb(incoming) as NodeReadableStream & Bytes;
+  return new Response(body && watched(body, watch), { status, headers });
+}

@@ -1,0 +1,64 @@
+/** How long a silent connection is waited for. @module */
+
+/**
+ * For how long a connection may be silent before it is given up, in milliseconds; `Infinity` = for ever. A connection
+ * that moves is never given up, however slow it is.
+ */
+export interface Timeouts {
+  /** Until there is a connection. What reads is not told when that is: there `answer` holds for both. */
+  connect: number;
+  /** While bytes are on their way, up or down, since the last one. Waiting for a slow source does not count. */
+  stall: number;
+  /** For the answer to a request, once its last byte is out. */
+  answer: number;
+  /** The same where the registry first stores what it was sent: a part of a blob, a manifest. */
+  store: number;
+  /** The same at the end of an upload: some registries copy or hash the whole blob first (distribution on S3). */
+  commit: number;
+}
+
+/** A minute for what is quick, and half an hour for the end of an upload. */
+export const DEFAULT_TIMEOUTS: Timeouts = {
+  connect: 15_000,
+  stall: 60_000,
+  answer: 60_000,
+  store: 5 * 60_000,
+  commit: 30 * 60_000,
+};
+
+/** The longest time that a timer takes: for a longer one it would ring at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/**
+ * What a promise gives; or, when it takes too long, the error that `late` makes; or the signal's reason. The time is
+ * the system's: the network knows no other.
+ */
+export async function inTime<T>(
+  waiting: Promise<T>,
+  { milliseconds, late, signal }: {
+    milliseconds: number;
+    late: () => unknown;
+    signal?: AbortSignal | undefined;
+  },
+): Promise<T> {
+  const { promise: ended, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(signal?.reason);
+  signal?.addEventListener("abort", stop);
+  if (signal?.aborted) stop();
+  const timer = setTimeout(() => reject(late()), Math.min(milliseconds, LONGEST_TIMER));
+  try {
+    return await Promise.race([waiting, ended]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+/** A time for people, as in `90 seconds`, `15 minutes` or `6 hours`. */
+export function inWords(milliseconds: number): string {
+  const [size, unit] =
+    [[3_600_000, "hours"], [60_000, "minutes"]].find(([size]) => milliseconds >= 2 * Number(size)) ??
+      [1000, "seconds"];
+  const count = milliseconds / Number(size);
+  return `${count < 2 ? Number(count.toPrecision(2)) : Math.ceil(count)} ${unit}`;
+}
