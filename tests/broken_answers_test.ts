@@ -9,10 +9,14 @@ Deno.test("a config whose connection is cut is read again", async () => {
   await using fake = await startFakeRegistry();
   using opened = open(fake);
   await upload(opened.store, { baseTag: "disk", input: streamOf(someBytes(1000)) });
-  fake.faults.breakDownload = { after: 20, times: 3, how: "cut" };
+  fake.faults.breakDownload = { after: 20, times: 6, how: "cut" };
   const { size } = await info(opened.store, { baseTag: "disk" });
   assert.equal(size, 1000);
-  assert.equal(opened.events.filter(({ type }) => type === "retry").length, 3);
+  assert.equal(fake.faults.breakDownload.times, 0);
+  assert.ok(
+    opened.events.some(({ type }) => type === "retry"),
+    "Deno repeats some of them by itself, not all",
+  );
 });
 
 Deno.test("a list of tags and a manifest whose connections are cut are read again", async () => {

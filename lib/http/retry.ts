@@ -111,11 +111,12 @@ export interface Patience {
   policy: RetryPolicy;
   /** Time. */
   clock: Clock;
+  /** Told of each wait. */
+  onEvent?: OnEvent | undefined;
 }
 
 /** What the retry loop needs from around it. */
 export interface RetryContext extends Patience {
-  onEvent?: OnEvent | undefined;
   signal?: AbortSignal | undefined;
 }
 

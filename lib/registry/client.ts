@@ -73,8 +73,8 @@ export class RegistryClient {
 
   /** How patient the client is where it is already known that there is a registry. */
   get patience(): Patience {
-    const { policy, clock } = this.#options;
-    return { policy, clock };
+    const { policy, clock, onEvent } = this.#options;
+    return { policy, clock, onEvent };
   }
 
   /** The context in which attempts are made again. */
