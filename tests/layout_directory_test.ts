@@ -1,12 +1,13 @@
 /** Layout directories that are not as this program leaves them: written by others, damaged, out of reach. @module */
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { collect } from "../lib/content/collect.ts";
 import { NotAllowedError } from "../lib/errors.ts";
 import { type Digest, digestOf, encodedPart } from "../lib/oci/digest.ts";
 import { encodeManifest, type Manifest } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
 import { bytesSource, openStore, type Store, StreamCutter, upload, verify } from "../main.ts";
+import { makeDraft } from "../lib/registry/layout_drafts.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
 import { makeWorkspace, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
 
@@ -108,6 +109,26 @@ Deno.test("a write that is ended leaves no file behind", async () => {
   };
   await assert.rejects(store.write(source, { signal: ending.signal, onBytes }), /enough/);
   assert.deepEqual(await filesIn(work), before);
+});
+
+Deno.test("what killed writers left is cleared up, what living ones write is not", async () => {
+  await using work = await makeWorkspace();
+  {
+    using store = open(work);
+    await write(store, "bytes");
+  }
+  const before = await filesIn(work);
+  const layout = work.path("me/files");
+  using living = await makeDraft(layout);
+  const [abandoned, young] = [`${layout}/.layerstash-draft-old`, `${layout}/.layerstash-draft-young`];
+  for (const path of [abandoned, young]) await Deno.writeTextFile(path, "half a blob");
+  for (const path of [abandoned, living.path]) await Deno.utime(path, 0, 0);
+  await Deno.writeTextFile(`${layout}/.layerstash-notes`, "somebody's own");
+  using store = open(work);
+  await write(store, "bytes");
+  const left = (await filesIn(work)).filter((name) => !before.includes(name));
+  const expected = [living.path, young, `${layout}/.layerstash-notes`];
+  assert.deepEqual(left.map((name) => basename(name)).sort(), expected.map((path) => basename(path)).sort());
 });
 
 Deno.test("a layout that may only be read is read, and refuses to be written with a reason", async () => {

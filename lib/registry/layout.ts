@@ -1,7 +1,7 @@
 /** The store that is a directory: an OCI image layout. @module */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { storageError, temporaryName, writeAll, writeAtomically } from "../content/atomic_file.ts";
+import { storageError, writeAll, writeAtomically } from "../content/atomic_file.ts";
 import { collect } from "../content/collect.ts";
 import { exactly } from "../content/exactly.ts";
 import { readFile } from "../content/file_source.ts";
@@ -18,6 +18,7 @@ import {
   referencesOf,
 } from "../oci/manifest.ts";
 import { IMAGE_MANIFEST, OCTET_STREAM } from "../oci/media_types.ts";
+import { type Draft, makeDraft, removeAbandonedDrafts } from "./layout_drafts.ts";
 import { createLayout, type IndexEntry, lockIndex, readEntries, REF_NAME, tagOf } from "./layout_index.ts";
 import { DEFAULT_POLICY, type Patience, systemClock } from "../http/retry.ts";
 import { LayoutReach } from "./layout_reach.ts";
@@ -45,6 +46,7 @@ export class LayoutStore implements Store {
   readonly #directory: string;
   readonly #beside: ((repository: string) => string) | undefined;
   readonly #hasher: Hasher = new Hasher();
+  #cleared: Promise<void> | undefined;
   readonly #reach: LayoutReach = new LayoutReach((digest) => this.#manifestBytes(digest));
 
   /** @param options where it is */
@@ -89,16 +91,25 @@ export class LayoutStore implements Store {
       const isWhole = size !== undefined && size === (source.size ?? size); // a damaged disk may have cut it off
       if (isWhole) return { mediaType: OCTET_STREAM, digest, size };
     }
-    const temporary = temporaryName(this.#directory);
+    let draft: Draft | undefined;
     try {
-      await createLayout(this.#directory);
-      const { digest, size } = await this.#receive(source, temporary, options);
-      await Deno.rename(temporary, this.#blobPath(digest));
+      await this.#prepare();
+      draft = await makeDraft(this.#directory);
+      const { digest, size } = await this.#receive(source, draft, options);
+      await Deno.rename(draft.path, this.#blobPath(digest));
       return { mediaType: OCTET_STREAM, digest, size };
     } catch (error) {
-      await Deno.remove(temporary).catch(() => {});
+      if (draft) await Deno.remove(draft.path).catch(() => {});
       throw storageError(error, this.#directory);
+    } finally {
+      draft?.[Symbol.dispose]();
     }
+  }
+
+  /** Makes the layout where it is missing, and clears up behind writers that were killed. */
+  async #prepare(): Promise<void> {
+    await createLayout(this.#directory);
+    await (this.#cleared ??= removeAbandonedDrafts(this.#directory));
   }
 
   async mount(digest: Digest, from: string, { signal }: CallOptions = {}): Promise<boolean> {
@@ -202,11 +213,10 @@ export class LayoutStore implements Store {
   }
 
   /** Copies the source to a file of its own and gives the digest of what is in that file. */
-  async #receive(source: Source, path: string, { onBytes, signal }: WriteOptions) {
+  async #receive(source: Source, { path, file }: Draft, { onBytes, signal }: WriteOptions) {
     const hash = this.#hasher.follow(path, 0);
     let size = 0;
     try {
-      using file = await Deno.open(path, { write: true, createNew: true });
       const write = async (piece: Uint8Array) => {
         await writeAll(file, piece);
         hash.advance(size += piece.length);

@@ -1,0 +1,155 @@
+/** A process that is killed late in a large transfer has lost nearly nothing. @module */
+import assert from "node:assert/strict";
+import { statfs } from "node:fs/promises";
+import { openStore, upload } from "../main.ts";
+import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
+import { type CountingProxy, startCountingProxy } from "./rigs/counting_proxy.ts";
+import { ensureTool } from "./rigs/debian.ts";
+import { startFakeRegistry } from "./rigs/fake_registry.ts";
+import { startRegistry } from "./rigs/real_registry.ts";
+import { digestOfFile, writeSparseFile } from "./rigs/sparse_file.ts";
+
+const MiB = 1024 ** 2;
+const GiB = 1024 ** 3;
+const UNIX = { ignore: Deno.build.os === "windows" };
+
+/** One chunk; the registry's copy and the part file need room on the disk. */
+async function chooseSize(place: Workplace): Promise<number> {
+  const { bavail, bsize } = await statfs(place.directory);
+  if (bavail * bsize >= 8 * GiB) return 2 * GiB;
+  print("tests 300 MiB in place of 2 GiB here: there are less than 8 GiB free on the disk");
+  return 300 * MiB;
+}
+
+/** What the test found out, in one line. */
+function print(line: string): void {
+  // deno-lint-ignore no-console -- figures that belong in the test's output
+  console.log(line);
+}
+
+const commonArgs = (proxy: CountingProxy, place: Workplace) =>
+  ["--registry", proxy.host, "-r", "me/files", "-t", "big", "--state-dir", place.path("state")] as const;
+
+/** Runs a command and kills it when so many bytes have passed; then runs it once more, to its end. */
+async function killAndRerun(
+  place: Workplace,
+  { proxy, args, at, signal = "SIGKILL" }: {
+    proxy: CountingProxy;
+    args: string[];
+    at: number;
+    signal?: Deno.Signal;
+  },
+): Promise<{ first: { code: number; stderr: string }; passed: number }> {
+  const before = proxy.passed.up + proxy.passed.down;
+  const child = place.start(args);
+  proxy.when(before + at, () => child.kill(signal));
+  const { code, stderr } = await child.output();
+  assert.notEqual(code, 0, "it had ended before it was to be killed");
+  const again = await place.run(args);
+  assert.equal(again.code, 0, again.stderr);
+  const passed = proxy.passed.up + proxy.passed.down - before;
+  return { first: { code, stderr: new TextDecoder().decode(stderr) }, passed };
+}
+
+function tell(what: string, { passed, size }: { passed: number; size: number }): void {
+  const over = ((passed / size - 1) * 100).toFixed(2);
+  print(
+    `${what} of ${size / MiB} MiB in one chunk, killed at 90 %: ${passed} bytes in both runs, ${over} % over`,
+  );
+}
+
+Deno.test("an upload that is killed at 90 % sends only the rest, where sessions are kept", UNIX, async () => {
+  await using place = await makeWorkplace();
+  await using fake = await startFakeRegistry({ discard: true, faults: { locations: "relative" } });
+  await using proxy = startCountingProxy(fake);
+  const size = await chooseSize(place);
+  await writeSparseFile(place.path("big.img"), size);
+  const args = ["upload", ...commonArgs(proxy, place), "-i", "big.img", "--chunk-size", "3GiB"];
+  const { passed } = await killAndRerun(place, { proxy, args, at: 0.9 * size });
+  tell("upload", { passed, size });
+  assert.ok(passed <= 1.05 * size);
+  const digest = await digestOfFile(place.path("big.img"));
+  assert.equal(fake.storage.blob("me/files", digest)?.size, size);
+});
+
+Deno.test({
+  name: "a download that is killed at 90 % fetches only the rest",
+  ignore: UNIX.ignore || !await ensureTool("docker-registry", "docker-registry"),
+  async fn() {
+    await using place = await makeWorkplace();
+    await using registry = await startRegistry();
+    await using proxy = startCountingProxy(registry);
+    const size = await chooseSize(place);
+    await writeSparseFile(place.path("big.img"), size);
+    {
+      using store = openStore({ registry: registry.url, repository: "me/files" });
+      await upload(store, { baseTag: "big", input: place.path("big.img") });
+    }
+    const digest = await digestOfFile(place.path("big.img"));
+    await Deno.remove(place.path("big.img"));
+    const args = ["download", ...commonArgs(proxy, place), "-o", "back.img"];
+    const { passed } = await killAndRerun(place, { proxy, args, at: 0.9 * size });
+    tell("download", { passed, size });
+    assert.ok(passed <= 1.05 * size);
+    assert.equal(await digestOfFile(place.path("back.img")), digest);
+  },
+});
+
+Deno.test("after Ctrl-C both ways go on, and the message says how", UNIX, async () => {
+  await using place = await makeWorkplace();
+  await using fake = await startFakeRegistry({ faults: { locations: "relative" } });
+  await using proxy = startCountingProxy(fake);
+  const size = 200 * MiB;
+  await writeSparseFile(place.path("big.img"), size);
+  for (
+    const args of [
+      ["upload", ...commonArgs(proxy, place), "-i", "big.img"],
+      ["download", ...commonArgs(proxy, place), "-o", "back.img"],
+    ]
+  ) {
+    const { first, passed } = await killAndRerun(place, { proxy, args, at: size / 2, signal: "SIGINT" });
+    assert.equal(first.code, 130);
+    assert.match(first.stderr, /interrupted.*\n.*the same command goes on/);
+    assert.ok(passed <= 1.25 * size, `${args[0]}: ${passed / size}`);
+  }
+  assert.equal(await digestOfFile(place.path("back.img")), await digestOfFile(place.path("big.img")));
+});
+
+Deno.test("a file that changed between two runs is stored as it is now", UNIX, async () => {
+  await using place = await makeWorkplace();
+  await using fake = await startFakeRegistry({ discard: true, faults: { locations: "relative" } });
+  await using proxy = startCountingProxy(fake);
+  await writeSparseFile(place.path("big.img"), 100 * MiB);
+  const args = ["upload", ...commonArgs(proxy, place), "-i", "big.img"];
+  const child = place.start(args);
+  proxy.when(50 * MiB, () => child.kill("SIGKILL"));
+  await child.output();
+  await writeSparseFile(place.path("big.img"), 100 * MiB, 2);
+  const { code, stderr } = await place.run(args);
+  assert.equal(code, 0, stderr);
+  const digest = await digestOfFile(place.path("big.img"));
+  assert.equal(fake.storage.blob("me/files", digest)?.size, 100 * MiB);
+});
+
+Deno.test(
+  "a second upload of the same stash is told that one is under way, and the first ends well",
+  UNIX,
+  async () => {
+    await using place = await makeWorkplace();
+    await using fake = await startFakeRegistry({ discard: true, faults: { locations: "relative" } });
+    await using proxy = startCountingProxy(fake);
+    await writeSparseFile(place.path("big.img"), 20 * MiB);
+    const args = ["upload", ...commonArgs(proxy, place), "-i", "big.img"];
+    const second = Promise.withResolvers<{ code: number; stderr: string }>();
+    fake.faults.onRequest = async ({ method }) => {
+      if (method !== "PATCH") return;
+      fake.faults.onRequest = () => {};
+      second.resolve(await place.run(args));
+    };
+    const first = await place.run(args);
+    const { code, stderr } = await second.promise;
+    assert.equal(first.code, 0, first.stderr);
+    assert.equal(code, 6, stderr);
+    assert.match(stderr, /another upload of big to 127\.0\.0\.1:\d+\/me\/files is under way on this machine/);
+  },
+);
