@@ -123,8 +123,9 @@ export async function upload(store: Store, options: UploadOptions): Promise<Stas
   using hasher = new Hasher();
   await using content = await openInput(options.input, hasher);
   await using input = await rememberInput(content, { store, ...options });
-  const plan = planUpload(store, input, options);
-  const present = await lookUpPresent(store, plan.baseTag, plan);
+  const planned = planUpload(store, input, options);
+  const present = await lookUpPresent(store, planned.baseTag, planned);
+  const plan = input.seekable ? planned : { ...planned, created: present.created ?? planned.created };
   if (!plan.overwrite) {
     await requireNoConflict(present, input, plan);
     if (present.complete && await isKept(store, present.complete, input, plan)) {
@@ -193,7 +194,8 @@ async function storeChunks(input: Input, present: Present, plan: UploadPlan): Pr
     const image = describeChunk(plan, chunk.number, layer);
     if (chunk.number === 1) waiting.unshift(image);
     else waiting.push(image);
-    if (chunk.number >= lastPresent && (chunk.number === 1 || tags.begun)) await tagWaiting();
+    const begins = waiting[0]?.number === 1 || tags.begun;
+    if (chunk.number >= lastPresent && begins) await tagWaiting();
   });
   if (lastPresent > layers.length) throw conflict(chunkTag(baseTag, lastPresent));
   await tagWaiting();

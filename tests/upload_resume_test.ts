@@ -280,6 +280,16 @@ Deno.test("a stream that is fed again passes over the chunks that are there", as
   await requireStored(scene);
 });
 
+Deno.test("a stream that ends again and again gains chunks each time", async () => {
+  await using scene = await makeScene();
+  const chunkSize = 1.5 * MiB;
+  const input = () => streamOf(BYTES, 100_000);
+  for (const tags of [1, 2, 3]) {
+    await scene.process({ input: input(), chunkSize, stopAt: 2 * MiB });
+    assert.equal(scene.fake.storage.repository("me/files").tags.size, tags);
+  }
+});
+
 Deno.test("a stream goes on after a break in the middle of a part, where sessions are kept", async () => {
   await using scene = await makeScene({ faults: { breakUpload: { after: 300_000, times: 3, how: "cut" } } });
   const run = await scene.process({ input: streamOf(BYTES, 100_000) });

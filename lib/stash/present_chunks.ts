@@ -18,6 +18,8 @@ export interface Present {
   numbers: number[];
   /** The layers under these tags; `undefined` = what the tag holds is no chunk of a stash. */
   layers: Map<number, Descriptor | undefined>;
+  /** When chunk 1 says that the input was stored. */
+  created?: string | undefined;
   /** Set where the stash that is there is complete. */
   complete?: Stash | undefined;
 }
@@ -38,13 +40,15 @@ export async function lookUpPresent(
     }
     return { numbers, layers, complete };
   }
+  let created: string | undefined;
   await inParallel(numbers, { jobs, signal }, async (number, each) => {
     const reading = readChunkImage(store, chunkTag(baseTag, number), { signal: each });
     const found = await ifSound(reading.then((image) => ({ image })));
     if (found && !found.image) return; // lists of tags may be older than the tags (GHCR)
     layers.set(number, found?.image?.layer);
+    if (number === 1) created = found?.image?.config.created;
   });
-  return { numbers, layers };
+  return { numbers, layers, created };
 }
 
 /** What was found; `undefined` where it is missing or malformed. */
