@@ -1,13 +1,14 @@
 /** Brings a stash into a file: into `FILE.part` first, which gets its name when every byte is verified. @module */
-import { statfs } from "node:fs/promises";
-import { dirname } from "node:path";
 import { storageError } from "../content/atomic_file.ts";
 import { Hasher } from "../content/hasher.ts";
-import { InvalidInputError, LayerstashError, NotFoundError } from "../errors.ts";
+import { NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Store } from "../registry/store.ts";
+import { awaitDigest } from "../transfer/await_digest.ts";
 import { fetchBlobs } from "../transfer/fetch_blobs.ts";
-import { inParallel } from "../transfer/pool.ts";
+import { PartFile, requirePlace } from "./part_file.ts";
+import { openPartJournal, type PartJournal } from "./part_journal.ts";
+import { outOfRoom, requireRoom } from "./room.ts";
 import type { Chunk, Stash } from "./stash.ts";
 
 /** How a stash is fetched. */
@@ -21,10 +22,12 @@ export interface FetchStashOptions {
 }
 
 /**
- * Fetches a stash into a file. What an earlier run left in `FILE.part` is hashed, and fetched again only where it
- * is not what it should be. A file that is there already stays untouched until it is replaced as a whole.
+ * Fetches a stash into a file. Of what an earlier run left in `FILE.part`, the journal tells what need not be fetched;
+ * without one, the part is looked through. Every byte is hashed by this run. A file that is there already stays
+ * untouched until it is replaced as a whole.
  *
  * @throws {MismatchError} when a chunk is corrupted; the part file is left, the file's name is not touched
+ * @throws {ConflictError} when another download to the file is under way
  */
 export async function fetchStash(
   store: Store,
@@ -34,34 +37,19 @@ export async function fetchStash(
 ): Promise<void> {
   using hasher = new Hasher();
   await requirePlace(path);
-  if (await isStash(path, stash, hasher, options)) return tellPresent(stash.chunks, options);
-  const part = `${path}.part`;
-  const missing = await missingChunks(part, stash, hasher, options);
-  await requireRoom(part, stash, missing, options);
-  await setSize(part, stash.size);
-  const { onEvent } = options;
-  await fetchBlobs(store, missing, {
-    ...options,
-    path: part,
-    hasher,
-    onBlob: ({ number, digest, size }) =>
-      onEvent?.({ type: "chunk", chunk: number, state: "fetched", digest, size }),
-  });
-  await Deno.rename(part, path).catch((error) => {
-    throw storageError(error, path);
-  });
-}
-
-async function requirePlace(path: string): Promise<void> {
-  const directory = await Deno.stat(dirname(path)).catch(() => undefined);
-  if (!directory?.isDirectory) throw new NotFoundError(`there is no directory ${dirname(path)} to write to`);
-  for (const each of [path, `${path}.part`]) {
-    const there = await Deno.stat(each).catch(() => undefined);
-    if (!there || there.isFile) continue;
-    throw new InvalidInputError(`${each} is ${there.isDirectory ? "a directory" : "no ordinary file"}`, {
-      hint: there.isDirectory ? "name the file to write, in it or elsewhere" : "write to a pipe with -o -",
-    });
+  if (await isStash(path, stash, hasher, options)) return tellPresent(stash, options);
+  using part = await PartFile.open(path, options.onEvent);
+  using journal = await openPartJournal(part, stash, options);
+  await requireRoomFor(part, stash, journal, options);
+  try {
+    await part.file.truncate(stash.size);
+    await fetchChunks(store, stash, { ...options, part, journal, hasher });
+    await part.finish();
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw await meaningOf(error, part, journal);
   }
+  journal.discard();
 }
 
 /** Whether a file is the stash already. It ends with the first chunk that is not. */
@@ -69,69 +57,72 @@ async function isStash(
   path: string,
   stash: Stash,
   hasher: Hasher,
-  options: FetchStashOptions,
+  { signal = new AbortController().signal }: FetchStashOptions,
 ): Promise<boolean> {
   const info = await Deno.stat(path).catch(() => undefined);
   if (!info?.isFile || info.size !== stash.size) return false;
-  for (const { position, size, digest } of stash.chunks) {
-    options.signal?.throwIfAborted();
-    if (await hasher.file(path, { start: position, end: position + size }) !== digest) return false;
+  for (const { position: start, size, digest } of stash.chunks) {
+    const found = await awaitDigest(hasher.follow(path, start), { start, end: start + size }, signal);
+    if (found !== digest) return false;
   }
   return true;
 }
 
-/** The chunks that the part file does not hold; all of them where there is none. */
-async function missingChunks(
-  part: string,
-  stash: Stash,
-  hasher: Hasher,
-  options: FetchStashOptions,
-): Promise<Chunk[]> {
-  const there = await Deno.stat(part).catch(() => undefined);
-  if (!there?.isFile || there.size === 0) return stash.chunks;
-  const missing: Chunk[] = [];
-  await inParallel(stash.chunks, options, async (chunk) => {
-    const { position, size, digest } = chunk;
-    const end = position + size;
-    const same = end <= there.size && await hasher.file(part, { start: position, end }) === digest;
-    if (same) tellPresent([chunk], options);
-    else missing.push(chunk);
-  });
-  return missing.sort((a, b) => a.number - b.number);
-}
-
-function tellPresent(chunks: Chunk[], { onEvent }: FetchStashOptions): void {
+function tellPresent({ chunks }: Stash, { onEvent }: FetchStashOptions): void {
   for (const { number, digest, size } of chunks) {
     onEvent?.({ type: "chunk", chunk: number, state: "present", digest, size });
   }
 }
 
-/** Looks at the free space before the first byte is fetched: some minutes are cheaper to save than some hours. */
-async function requireRoom(
-  part: string,
+/** What the part occupies already is not needed again. Where there is too little, nothing is left behind. */
+async function requireRoomFor(
+  part: PartFile,
   stash: Stash,
-  missing: Chunk[],
+  journal: PartJournal,
   { onEvent }: FetchStashOptions,
 ): Promise<void> {
-  const { bavail, bsize } = await statfs(dirname(part)).catch((error) => {
-    if (!(error instanceof Deno.errors.NotCapable)) throw error;
-    onEvent?.({ type: "notice", message: "free space cannot be looked at without --allow-sys=statfs" });
-    return { bavail: Infinity, bsize: 1 };
-  });
-  const written = (await Deno.stat(part).catch(() => undefined))?.blocks ?? 0;
-  const needed = Math.min(missing.reduce((sum, { size }) => sum + size, 0), stash.size - written * 512);
-  const free = bavail * bsize;
-  if (needed <= free) return;
-  throw new LayerstashError(`${dirname(part)} has ${free} bytes free, ${needed} are needed`, {
-    hint: `make room for ${needed - free} bytes more, or write to another disk`,
+  try {
+    await requireRoom(part.path, Math.min(journal.missing, stash.size - await part.occupied()), onEvent);
+  } catch (error) {
+    await part.abandon();
+    throw error;
+  }
+}
+
+interface Fetching extends FetchStashOptions {
+  part: PartFile;
+  journal: PartJournal;
+  hasher: Hasher;
+}
+
+async function fetchChunks(
+  store: Store,
+  { chunks }: Stash,
+  { part, journal, ...options }: Fetching,
+): Promise<void> {
+  await fetchBlobs<Chunk>(store, chunks, {
+    ...options,
+    file: part.file,
+    path: part.path,
+    have: (chunk) => journal.have(chunk),
+    onWritten: (chunk, range) => journal.written(chunk, range),
+    onBad: (chunk) => journal.bad(chunk),
+    onBlob: (chunk, state) => {
+      journal.complete(chunk);
+      const { number, digest, size } = chunk;
+      options.onEvent?.({ type: "chunk", chunk: number, state, digest, size });
+    },
   });
 }
 
-async function setSize(part: string, size: number): Promise<void> {
-  try {
-    using file = await Deno.open(part, { write: true, create: true });
-    await file.truncate(size);
-  } catch (error) {
-    throw storageError(error, part);
+/** What an error means for a download that was under way. */
+async function meaningOf(error: unknown, part: PartFile, journal: PartJournal): Promise<unknown> {
+  await part.requirePlace(error);
+  if (error instanceof NotFoundError) {
+    return new NotFoundError(`${error.message}: the stash was changed or removed since it was looked up`, {
+      hint: "run the same command again: it looks at the stash anew",
+      cause: error,
+    });
   }
+  return outOfRoom(error, part.path, journal.missing) ?? storageError(error, part.path);
 }

@@ -1,0 +1,60 @@
+/** Which bytes of a blob are there, and which are missing. @module */
+import type { ByteRange } from "../registry/store.ts";
+
+/** A set of bytes, kept as ranges in order that neither overlap nor touch. */
+export class ByteRanges {
+  readonly #ranges: ByteRange[] = [];
+
+  /** Begins with these ranges, which may overlap and come in any order. */
+  constructor(ranges: Iterable<ByteRange> = []) {
+    for (const range of ranges) this.add(range);
+  }
+
+  /** Adds a range; an empty one changes nothing. */
+  add({ start, end }: ByteRange): void {
+    if (start >= end) return;
+    const ranges = this.#ranges;
+    const behind = ranges.findLastIndex((range) => range.start <= end) + 1;
+    const touched = ranges.findLastIndex((range, at) => at < behind && range.end < start) + 1;
+    const first = ranges[touched]?.start ?? start;
+    const last = ranges[behind - 1]?.end ?? end;
+    const merged = touched < behind
+      ? { start: Math.min(start, first), end: Math.max(end, last) }
+      : { start, end };
+    ranges.splice(touched, behind - touched, merged);
+  }
+
+  /** The ranges, in order. */
+  all(): readonly ByteRange[] {
+    return this.#ranges;
+  }
+
+  /** How many bytes there are. */
+  get bytes(): number {
+    return this.#ranges.reduce((sum, { start, end }) => sum + end - start, 0);
+  }
+
+  /** How many bytes there are before the first gap. */
+  get beforeGap(): number {
+    const first = this.#ranges[0];
+    return first?.start === 0 ? first.end : 0;
+  }
+
+  /** What is missing of the first `size` bytes, in order. */
+  gaps(size: number): ByteRange[] {
+    const gaps: ByteRange[] = [];
+    let position = 0;
+    for (const { start, end } of this.#ranges) {
+      if (start > position) gaps.push({ start: position, end: Math.min(start, size) });
+      position = end;
+    }
+    if (position < size) gaps.push({ start: position, end: size });
+    return gaps.filter(({ start, end }) => start < end);
+  }
+}
+
+/** Cuts a range into pieces of at most `most` bytes; an empty range is one empty piece. */
+export function* cut({ start, end }: ByteRange, most: number): Generator<ByteRange> {
+  let position = start;
+  do yield { start: position, end: Math.min(end, position + most) }; while ((position += most) < end);
+}
