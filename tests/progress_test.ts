@@ -151,6 +151,14 @@ Deno.test("a chunk that was partly checked and partly fetched counts once, besid
   assert.equal(movedBytes(more), 750 * MiB);
 });
 
+Deno.test("bytes that an earlier run moved count for how far it is, and not for the rate", () => {
+  const resumed: TransferEvent = { type: "resume", phase: "send", bytes: 400 * MiB };
+  const state = advance(advance(startProgress("x", 0), PLAN, 0), resumed, 10);
+  assert.equal(percentDone(state), 40);
+  assert.equal(rateAt(state, 5000), 0);
+  assert.equal(percentDone(advance(state, { ...resumed, bytes: -400 * MiB }, 20)), 0);
+});
+
 Deno.test("the rate is that of the last ten seconds, and ends when nothing moves", () => {
   let state = startProgress("x", 0);
   for (let second = 1; second <= 20; second++) state = advance(state, sent(100 * MiB), second * 1000);
@@ -218,6 +226,14 @@ Deno.test("events as lines for logs", () => {
     [
       { type: "retry", what: "chunk 2", attempt: 1, delay: 3000, reason: "the registry answered 503" },
       "chunk 2: the registry answered 503; attempt 2 in 3s",
+    ],
+    [
+      { type: "resume", phase: "send", bytes: 5 * MiB },
+      "5 MiB are there already, and need not be sent again",
+    ],
+    [
+      { type: "resume", phase: "fetch", bytes: -5 * MiB },
+      "5 MiB have to be fetched again after all",
     ],
     [{ type: "notice", message: "tag disk-4 is stale" }, "tag disk-4 is stale"],
     [

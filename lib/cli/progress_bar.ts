@@ -45,7 +45,9 @@ export function renderEvent(event: TransferEvent): string {
     case "progress":
       return `${event.phase}: ${event.bytes} bytes`;
     case "resume":
-      return `${formatSize(event.bytes)} are there already, and need not be ${PAST[event.phase]} again`;
+      return event.bytes < 0
+        ? `${formatSize(-event.bytes)} have to be ${PAST[event.phase]} again after all`
+        : `${formatSize(event.bytes)} are there already, and need not be ${PAST[event.phase]} again`;
     case "chunk":
       return `chunk ${event.chunk}: ${event.state}, ${formatSize(event.size)}, ${event.digest}`;
     case "retry":
@@ -59,9 +61,12 @@ export function renderEvent(event: TransferEvent): string {
 
 const PAST = { send: "sent", fetch: "fetched" };
 
-/** A text without control characters, which could rewrite the terminal: names and reasons come from outside. */
+/**
+ * A text without control characters, which could rewrite the terminal, and without those that turn the direction of
+ * writing, behind which other text could hide: names and reasons come from outside.
+ */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, "?");
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, "?");
 }
 
 /** The columns that a text takes at most. */

@@ -72,7 +72,7 @@ export class BlobPusher {
         if (next) this.#adapt(way, next);
         else await this.#doubt(error, route);
       }
-      sending.standAt(0);
+      if (!sending.source.once) sending.standAt(0);
       session = undefined;
     }
   }

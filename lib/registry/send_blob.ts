@@ -19,9 +19,9 @@ export interface BlobRoute {
 
 /** Up to this size, in bytes, a blob is sent with one PUT: that saves a request, and every registry takes it. */
 export const SMALL: number = 1024 * 1024;
-/** Parts of a stream that cannot be read again are kept in memory while they are sent; no registry may ask for more. */
-const MEMORY_PART = 10 * 1024 * 1024;
-const LARGEST_MEMORY_PART = 100 * 1024 * 1024;
+/** Parts of a stream that cannot be read again are held in memory while they are sent; no registry may ask for more. */
+const HELD_PART = 10 * 1024 * 1024;
+const LARGEST_HELD_PART = 100 * 1024 * 1024;
 
 /**
  * Sends what the session lacks, and ends it.
@@ -60,14 +60,14 @@ async function sendFile(route: BlobRoute, size: number): Promise<void> {
   });
 }
 
-/** Sends what can be read one time only: in parts that are kept until they have arrived, or at one go. */
+/** Sends what can be read one time only: in parts that are held until they have arrived, or at one go. */
 async function sendOnce(route: BlobRoute): Promise<void> {
   const { sending, session, way } = route;
-  if (way.mode !== "parts") return await session.append({ stream: sending.stream(), size: undefined });
-  const size = Math.min(LARGEST_MEMORY_PART, session.partSize(Math.min(way.partSize, MEMORY_PART)));
-  for await (const part of inParts(sending.stream(), size)) {
-    const first = session.offset;
-    await appendUpTo(route, first + part.length, (start) => part.subarray(start - first));
+  const size = Math.min(LARGEST_HELD_PART, session.partSize(Math.min(way.partSize, HELD_PART)));
+  if (way.mode !== "parts") return await session.append({ stream: sending.rest(), size: undefined });
+  for (let part = await sending.part(size); part; part = await sending.nextPart()) {
+    const { first, bytes } = part;
+    await appendUpTo(route, first + bytes.length, (start) => bytes.subarray(start - first).subarray(0, size));
   }
 }
 
@@ -115,26 +115,4 @@ async function commit(route: BlobRoute): Promise<void> {
       if (lost) throw new SessionLostError(error);
     }
   }
-}
-
-/** Gathers a stream into parts of a size; the last may be smaller. */
-async function* inParts(
-  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-  size: number,
-): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  let part = new Uint8Array(size);
-  let filled = 0;
-  for await (let piece of stream) {
-    for (; piece.length > 0;) {
-      const taken = piece.subarray(0, size - filled);
-      part.set(taken, filled);
-      filled += taken.length;
-      piece = piece.subarray(taken.length);
-      if (filled < size) continue;
-      yield part;
-      part = new Uint8Array(size);
-      filled = 0;
-    }
-  }
-  if (filled > 0) yield part.subarray(0, filled);
 }

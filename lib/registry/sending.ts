@@ -5,6 +5,7 @@ import type { Source } from "../content/source.ts";
 import { type RetryContext, waitToRetry } from "../http/retry.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
+import { type HeldPart, HeldParts } from "./held_parts.ts";
 import type { WriteOptions } from "./store.ts";
 
 /** One blob that is sent, in as many attempts as it takes. */
@@ -16,6 +17,7 @@ export class Sending {
   #counted = 0;
   /** Counts how often the bytes were counted anew: a request that has failed may still take a piece. */
   #counting = 0;
+  #parts: HeldParts | undefined;
   /** The most that ever arrived, over all sessions, and the attempts since then. */
   #farthest = 0;
   #attempts = 0;
@@ -65,6 +67,24 @@ export class Sending {
     return reader;
   }
 
+  /** The part of a source that can be read once only which is on its way; the first one to begin with. */
+  async part(size: number): Promise<HeldPart | undefined> {
+    this.#parts ??= new HeldParts(this.stream(), size);
+    return this.#parts.held ?? await this.#parts.next();
+  }
+
+  /** The part behind that, when that has arrived; `undefined` = there is none. */
+  async nextPart(): Promise<HeldPart | undefined> {
+    return await this.#parts?.next();
+  }
+
+  /** All of such a source that has not arrived, at one go: then it cannot be sent again. */
+  rest(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const parts = this.#parts;
+    this.#parts = undefined;
+    return parts?.rest() ?? this.stream();
+  }
+
   /** The registry has so many bytes: what was counted beyond goes out again, what was not counted need not go out. */
   standAt(offset: number): void {
     this.#counting++;
@@ -94,7 +114,8 @@ export class Sending {
   requireAnother(error: unknown): void {
     this.signal?.throwIfAborted();
     if (this.unreadable) throw this.unreadable.error;
-    if (this.source.once && this.#begun) throw cannotReadAgain(error);
+    const holdsAll = this.#parts?.held?.first === 0;
+    if (this.source.once && this.#begun && !holdsAll) throw cannotReadAgain(error);
   }
 
   /** What was sent, when all of it was. */

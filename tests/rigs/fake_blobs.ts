@@ -11,7 +11,7 @@ export async function handleBlob(
   exchange: Exchange,
   { repository, digest }: { repository: string; digest: Digest },
 ): Promise<void> {
-  const blob = fake.storage.blob(repository, digest);
+  const blob = whatIsLeft(fake, digest, fake.storage.blob(repository, digest));
   if (exchange.method === "DELETE") {
     if (fake.faults.refuseDeletes) return exchange.refuse(fake.faults.refuseDeletes, "UNSUPPORTED");
     const removed = fake.storage.repositories.get(repository)?.blobs.delete(digest);
@@ -29,7 +29,7 @@ export async function handleBlob(
 /** GET at the storage: like S3 it fails where it gets an `Authorization`, and where a signed URL is too old. */
 export async function handleSignedUrl(fake: Fake, exchange: Exchange): Promise<void> {
   const digest = exchange.url.pathname.slice("/signed/".length) as Digest;
-  const blob = fake.storage.blobs.get(digest);
+  const blob = whatIsLeft(fake, digest, fake.storage.blobs.get(digest));
   if (exchange.header("authorization") !== undefined) {
     return exchange.answer(
       400,
@@ -61,8 +61,15 @@ async function sendBlob(
   const headers: Record<string, string> = headersOf(digest);
   if (range) headers["content-range"] = `bytes ${start}-${end - 1}/${blob.size}`;
   const pieces = damage(slice(blob.pieces, start, end), (fake.faults.damaged?.[digest] ?? Infinity) - start);
-  const broken = takeBreak(fake.faults.breakDownload);
-  await exchange.stream({ status: range ? 206 : 200, headers, size: end - start }, pieces, broken);
+  const broken = takeBreak(fake.faults.breakDownload, { start, end, digest });
+  const slow = inPieces(pieces, fake.faults.trickle);
+  await exchange.stream({ status: range ? 206 : 200, headers, size: end - start }, slow, broken);
+}
+
+function* inPieces(pieces: Iterable<Uint8Array>, size = Infinity): Iterable<Uint8Array> {
+  for (const piece of pieces) {
+    for (let at = 0; at < piece.length; at += size) yield piece.subarray(at, at + size);
+  }
 }
 
 /** `a-b`, `a-` and `-n`; what cannot be read as one of these gets the whole blob (RFC 9110, 14.2). */
@@ -78,6 +85,11 @@ function chosenRange(
   const end = first && last ? Math.min(size, Number(last) + 1) : size;
   if (ranges === "refused" || start >= end) return "unsatisfiable";
   return ranges === "wrong" ? { start: 0, end: end - start } : { start, end };
+}
+
+function whatIsLeft(fake: Fake, digest: Digest, blob: StoredBlob | undefined): StoredBlob | undefined {
+  const size = fake.faults.truncated?.[digest];
+  return blob?.pieces && size !== undefined ? { size, pieces: [...slice(blob.pieces, 0, size)] } : blob;
 }
 
 function* damage(pieces: Iterable<Uint8Array>, offset: number): Iterable<Uint8Array> {

@@ -26,6 +26,14 @@ export interface RecordedRequest {
   sent: number;
 }
 
+/** How many bytes of a slow body come one by one, for each piece of a blob. */
+const TRICKLE = 12;
+
+/** Lets a moment pass on a slow connection. */
+export function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 10));
+}
+
 /** Thrown when the other side has gone, or has been cut off. */
 export class ConnectionLost extends Error {}
 
@@ -135,16 +143,33 @@ export class Exchange {
     broken: BrokenBody | undefined,
   ): Promise<void> {
     this.record.status = status;
-    const length: Record<string, string> = broken?.how === "short" ? {} : { "content-length": String(size) };
+    const lacksLength = broken?.how === "short" || broken?.how === "long";
+    const length: Record<string, string> = lacksLength ? {} : { "content-length": String(size) };
     this.#response.writeHead(status, { ...headers, ...length });
-    let left = Math.min(size, broken?.after ?? size);
+    const goesOn = broken?.how === "slow" || broken?.how === "long";
+    let left = Math.min(size, goesOn ? size : broken?.after ?? size);
+    const slowFrom = broken?.how === "slow" ? size - broken.after : -1; // with so many bytes left
     for (const piece of pieces) {
       if (left === 0) break;
-      await this.#write(piece.subarray(0, left));
-      left -= Math.min(left, piece.length);
+      const wanted = piece.subarray(0, left);
+      if (slowFrom >= 0 && left - wanted.length < slowFrom) await this.#trickle(wanted, left - slowFrom);
+      else await this.#write(wanted);
+      left -= wanted.length;
     }
-    if (broken && broken.how !== "short") await this.breakOff(broken.how);
+    if (broken?.how === "long") await this.#write(new Uint8Array(7));
+    if (broken?.how === "cut" || broken?.how === "stall") await this.breakOff(broken.how);
     this.#response.end();
+  }
+
+  /** Writes a few bytes behind `start` one by one, with a pause behind each. */
+  async #trickle(piece: Uint8Array, start: number): Promise<void> {
+    let at = Math.max(0, start);
+    await this.#write(piece.subarray(0, at));
+    for (const end = Math.min(piece.length, at + TRICKLE); at < end; at++) {
+      await this.#write(piece.subarray(at, at + 1));
+      await pause();
+    }
+    await this.#write(piece.subarray(at));
   }
 
   /** Ends the connection without a word, or says nothing more until the other side ends it. */

@@ -27,13 +27,18 @@ export interface Failure {
 export interface BrokenBody {
   /** After how many bytes. */
   after: number;
+  /** Counts them from the beginning of the blob: a body that does not reach them comes through. */
+  inBlob?: boolean;
+  /** Of which blob (downloads only); any where absent. */
+  digest?: Digest;
   /** How often. It counts down to 0. */
   times: number;
   /**
-   * `cut`: the connection ends. `stall`: nothing more comes, and it stays open. `short` (downloads only): it ends
-   * as if it were whole, as behind a proxy that takes `Content-Length` away.
+   * `cut`: the connection ends. `stall`: nothing more comes, and it stays open. `slow`: it comes whole, but from
+   * there on in small pieces (any radio link). Downloads only: `short`: it ends as if it were whole, as behind a
+   * proxy that takes `Content-Length` away; `long`: there are bytes too many, behind the same.
    */
-  how: "cut" | "stall" | "short";
+  how: "cut" | "stall" | "slow" | "short" | "long";
 }
 
 /** Everything that can be wrong. What is absent is right. Tests may change it at any time. */
@@ -61,6 +66,8 @@ export interface Faults {
   patchStatus?: number;
   /** The `Range` of a good PATCH: that of the first part for ever (ECR), or none. */
   patchRange?: "frozen" | "absent";
+  /** A good PATCH names no new `Location`: the old one stays good (early zot). */
+  patchLocation?: "absent";
   /** An empty PUT after PATCHes gets this status: 500 (ECR). */
   refuseEmptyCommit?: number;
   /** `OCI-Chunk-Min-Length` of a new session (serverless-registry); it is not enforced. */
@@ -72,8 +79,15 @@ export interface Faults {
    * bytes ends the session with 404 (distribution 2.8); `quay` = `bytes=0-<count>`, one too many, no `Location`.
    */
   sessionStatus?: "absent" | "fatal" | "quay";
+  /**
+   * So many bytes more than there are is what GET on a session says, or less where it is negative: one more (Quay),
+   * fewer (nodes that do not share their storage at once, behind a load balancer).
+   */
+  statusError?: number;
   /** Bodies of PATCH and PUT that do not come through; what came is kept (distribution v3). */
   breakUpload?: BrokenBody;
+  /** Bodies come and go in so small pieces, in bytes (a mobile network). */
+  trickle?: number;
   /** A body that did not come through takes its session with it (zot, ACR). */
   dropBrokenSessions?: boolean;
   /** So many commits are done, and their answer is lost (GHCR, any proxy with a time limit). It counts down. */
@@ -91,6 +105,8 @@ export interface Faults {
   signedUrlUses?: number;
   /** The offset of one byte that is not what was stored, by blob: a damaged disk. */
   damaged?: Record<Digest, number>;
+  /** How many bytes there still are, by blob: a disk that was full, and a registry that did not notice. */
+  truncated?: Record<Digest, number>;
   /** Bodies of blobs that do not come through. */
   breakDownload?: BrokenBody;
 
@@ -133,9 +149,18 @@ export function takeTime(faults: Faults, fault: "loseCommitAnswer" | "manifestLa
   return left > 0;
 }
 
-/** Takes one of the times that a body breaks. */
-export function takeBreak(body: BrokenBody | undefined): BrokenBody | undefined {
-  if (!body || body.times <= 0) return undefined;
+/** The bytes of a blob that a body brings, from `start` up to, and not with, `end`. */
+export interface BodyRange {
+  start: number;
+  end: number;
+  digest?: Digest;
+}
+
+/** Takes one of the times that a body breaks; `after` is counted from its beginning then. */
+export function takeBreak(body: BrokenBody | undefined, range: BodyRange): BrokenBody | undefined {
+  if (!body || body.times <= 0 || (body.digest ?? range.digest) !== range.digest) return undefined;
+  const after = body.inBlob ? body.after - range.start : body.after;
+  if (body.inBlob && (after < 0 || after > range.end - range.start)) return undefined;
   body.times--;
-  return body;
+  return { ...body, after };
 }

@@ -1,7 +1,8 @@
 /** Uploads to the fake registry: POST, PATCH, PUT, and GET and DELETE of a session. @module */
+import { setImmediate as breathe } from "node:timers/promises";
 import type { Digest } from "../../lib/oci/digest.ts";
 import type { Fake } from "./fake.ts";
-import { ConnectionLost, type Exchange } from "./fake_exchange.ts";
+import { ConnectionLost, type Exchange, pause } from "./fake_exchange.ts";
 import { takeBreak, takeTime } from "./fake_faults.ts";
 import type { UploadSession } from "./fake_storage.ts";
 
@@ -48,7 +49,9 @@ function tellStatus(fake: Fake, exchange: Exchange, session: UploadSession): voi
   if (sessionStatus === "absent") return exchange.refuse(404, "BLOB_UPLOAD_UNKNOWN");
   if (sessionStatus === "fatal" && isStale(exchange, session)) return endSession(fake, exchange, session);
   if (sessionStatus === "quay") return exchange.answer(204, { range: `bytes=0-${session.size}` });
-  exchange.answer(204, sessionHeaders(fake, session));
+  const told = Math.max(1, session.size + (fake.faults.statusError ?? 0));
+  const lie = fake.faults.statusError !== undefined && { range: `0-${told - 1}` };
+  exchange.answer(204, { ...sessionHeaders(fake, session), ...lie });
 }
 
 async function takePart(fake: Fake, exchange: Exchange, session: UploadSession): Promise<void> {
@@ -61,6 +64,7 @@ async function takePart(fake: Fake, exchange: Exchange, session: UploadSession):
   const headers = sessionHeaders(fake, session);
   if (patchRange === "frozen") headers["range"] = `0-${session.firstPart - 1}`;
   if (patchRange === "absent") delete headers["range"];
+  if (fake.faults.patchLocation === "absent") delete headers["location"];
   exchange.answer(patchStatus, headers);
 }
 
@@ -84,7 +88,8 @@ async function commit(fake: Fake, exchange: Exchange, session: UploadSession): P
 async function takeBody(fake: Fake, exchange: Exchange, session: UploadSession): Promise<void> {
   const { maxBody = Infinity, dropBrokenSessions } = fake.faults;
   const undo = session.mark();
-  const broken = takeBreak(fake.faults.breakUpload);
+  const length = Number(exchange.header("content-length") ?? Infinity);
+  const broken = takeBreak(fake.faults.breakUpload, { start: session.size, end: session.size + length });
   try {
     await exchange.read(async (piece) => {
       const room = (broken?.after ?? Infinity) - (exchange.record.received - piece.length);
@@ -92,7 +97,12 @@ async function takeBody(fake: Fake, exchange: Exchange, session: UploadSession):
         undo();
         return refuseSize(fake, exchange);
       }
+      if (broken?.how === "slow") {
+        session.append(piece);
+        return await (piece.length >= room ? pause() : undefined);
+      }
       session.append(piece.subarray(0, room));
+      if (fake.faults.trickle) await breathe();
       if (piece.length >= room) await exchange.breakOff(broken?.how === "stall" ? "stall" : "cut");
     });
   } catch (error) {
@@ -119,7 +129,8 @@ function refusePart(fake: Fake, exchange: Exchange, session: UploadSession): boo
 }
 
 function refuseState(fake: Fake, exchange: Exchange, session: UploadSession): boolean {
-  if (fake.faults.sessionStatus === "quay") return false; // its locations are the same for ever
+  const { sessionStatus, patchLocation } = fake.faults;
+  if (sessionStatus === "quay" || patchLocation === "absent") return false; // one location, for ever
   if (exchange.query("_state") === undefined) exchange.refuse(404, "BLOB_UPLOAD_INVALID");
   else if (!isStale(exchange, session)) return false;
   else if (fake.faults.sessionStatus === "fatal") endSession(fake, exchange, session);

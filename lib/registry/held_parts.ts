@@ -1,0 +1,66 @@
+/** The parts of a stream that can be read once only: the one that is on its way is held, to be sent again. @module */
+
+/** A part, and where its first byte lies in the stream. */
+export interface HeldPart {
+  first: number;
+  bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** Reads a stream part by part. */
+export class HeldParts {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  readonly #size: number;
+  #ahead: Uint8Array<ArrayBuffer> = new Uint8Array();
+  /** The newest part; also when it was the last. */
+  held: HeldPart | undefined;
+
+  /**
+   * Reads nothing yet.
+   *
+   * @param stream what is read
+   * @param size the size of a part, in bytes; the last may be smaller
+   */
+  constructor(stream: ReadableStream<Uint8Array<ArrayBuffer>>, size: number) {
+    this.#reader = stream.getReader();
+    this.#size = size;
+  }
+
+  /** Lets go of the part that is held, and holds the next; `undefined` = there is none, and the last one stays. */
+  async next(): Promise<HeldPart | undefined> {
+    const bytes = new Uint8Array(this.#size);
+    let filled = 0;
+    for (let piece; filled < this.#size && (piece = await this.#read());) {
+      const taken = piece.subarray(0, this.#size - filled);
+      bytes.set(taken, filled);
+      filled += taken.length;
+      this.#ahead = piece.subarray(taken.length);
+    }
+    if (filled === 0) return undefined;
+    const first = this.held ? this.held.first + this.held.bytes.length : 0;
+    return this.held = { first, bytes: bytes.subarray(0, filled) };
+  }
+
+  /** What is held, and all that comes behind it, as one stream. */
+  rest(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    let piece = this.held?.bytes;
+    return new ReadableStream({
+      pull: async (controller) => {
+        piece ??= await this.#read();
+        if (!piece) return controller.close();
+        controller.enqueue(piece);
+        this.#ahead = new Uint8Array();
+        piece = undefined;
+      },
+      cancel: (reason) => this.#reader.cancel(reason),
+    }, { highWaterMark: 0 });
+  }
+
+  async #read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    if (this.#ahead.length > 0) return this.#ahead;
+    for (;;) {
+      const { done, value } = await this.#reader.read();
+      if (done) return undefined;
+      if (value.length > 0) return value;
+    }
+  }
+}
