@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { download, info, upload } from "../../main.ts";
 import { type ErrorKind, LayerstashError, NotFoundError } from "../../lib/errors.ts";
+import type { TransferEvent } from "../../lib/events.ts";
 import { digestOf } from "../../lib/oci/digest.ts";
 import type { OpenOptions } from "../../lib/registry/open_store.ts";
 import { makeWorkspace, sink, someBytes, streamOf, type Workspace } from "./content.ts";
@@ -69,7 +70,7 @@ export async function runCell(direction: Direction, trouble: Trouble, expected: 
   return { requests: requests.length, attempts, ratio: moved / BYTES.length };
 }
 
-async function up({ store }: Opened, work: Workspace, direction: Direction): Promise<void> {
+async function up({ store, events }: Opened, work: Workspace, direction: Direction): Promise<void> {
   const input = direction === "upload stream" ? streamOf(BYTES, 100_000) : work.path("disk.img");
   await upload(store, {
     baseTag: "disk",
@@ -77,13 +78,15 @@ async function up({ store }: Opened, work: Workspace, direction: Direction): Pro
     chunkSize: CHUNK,
     jobs: 1,
     stateDirectory: work.path("state"),
+    onEvent: (event) => void events.push(event),
   });
 }
 
-async function down({ store }: Opened, work: Workspace, direction: Direction): Promise<void> {
+async function down({ store, events }: Opened, work: Workspace, direction: Direction): Promise<void> {
   const { stream, bytes } = sink();
   const output = direction === "download to stream" ? stream : work.path("back.img");
-  await download(store, { baseTag: "disk", output, jobs: 2, stateDirectory: work.path("state") });
+  const onEvent = (event: TransferEvent) => void events.push(event);
+  await download(store, { baseTag: "disk", output, jobs: 2, stateDirectory: work.path("state"), onEvent });
   const found = direction === "download to stream" ? bytes() : await Deno.readFile(work.path("back.img"));
   assert.equal(digestOf(found), digestOf(BYTES));
 }
