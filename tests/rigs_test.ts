@@ -434,6 +434,62 @@ Deno.test("the fake ends a session as distribution 2.8 and zot do", async () => 
   assert.equal(registry.storage.sessions.size, 0);
 });
 
+Deno.test("the fake breaks a body at an offset of its blob, and lets others through", async () => {
+  await using registry = await startFakeRegistry();
+  const { faults, storage } = registry;
+  storage.addBlob("me/files", HELLO);
+  const other = new TextEncoder().encode("another blob");
+  storage.addBlob("me/files", other);
+  const range = (range: string) => ask(blobUrl(registry, HELLO), { headers: { range } });
+  faults.breakDownload = { after: 9, inBlob: true, digest: digestOf(HELLO), times: 1, how: "cut" };
+  assert.equal((await ask(blobUrl(registry, other))).text, "another blob");
+  assert.equal((await range("bytes=0-4")).text, "hello");
+  await assert.rejects(range("bytes=7-14"), TypeError);
+  assert.equal(registry.requests.at(-1)!.sent, 2);
+  assert.equal((await range("bytes=7-14")).text, "registry");
+
+  faults.breakUpload = { after: 6, inBlob: true, times: 1, how: "cut" };
+  const location = await open(registry.url);
+  const begun = await ask(location, { method: "PATCH", body: HELLO.subarray(0, 5) });
+  const newest = locationOf(begun, registry.url);
+  await assert.rejects(ask(newest, { method: "PATCH", body: HELLO.subarray(5) }), TypeError);
+  assert.equal((await ask(newest)).headers.get("range"), "0-5");
+});
+
+Deno.test("the fake sends too much, too little, and slowly", async () => {
+  await using registry = await startFakeRegistry();
+  const { faults, storage } = registry;
+  storage.addBlob("me/files", HELLO);
+  const url = blobUrl(registry, HELLO);
+  faults.breakDownload = { after: 0, times: 1, how: "long" };
+  const long = await ask(url, { headers: { range: "bytes=0-4" } });
+  assert.deepEqual([long.text.slice(0, 5), long.bytes.length > 5], ["hello", true]);
+  faults.breakDownload = { after: 4, times: 1, how: "slow" };
+  assert.equal((await ask(url)).text, "hello, registry");
+  faults.trickle = 1;
+  assert.equal((await ask(url)).text, "hello, registry");
+  faults.breakUpload = { after: 4, times: 1, how: "slow" };
+  assert.equal(await push(registry.url, HELLO), 201);
+  faults.truncated = { [digestOf(HELLO)]: 5 };
+  assert.equal((await ask(url, { method: "HEAD" })).headers.get("content-length"), "5");
+  assert.equal((await ask(url)).text, "hello");
+});
+
+Deno.test("the fake lies about an upload, and may name its location only once", async () => {
+  await using registry = await startFakeRegistry({ faults: { patchLocation: "absent" } });
+  const { faults } = registry;
+  const location = await open(registry.url);
+  for (const part of [HELLO.subarray(0, 5), HELLO.subarray(5)]) {
+    const answer = await ask(location, { method: "PATCH", body: part });
+    assert.deepEqual([answer.status, answer.headers.get("location")], [202, null]);
+  }
+  for (const [statusError, range] of [[1, "0-15"], [-5, "0-9"], [-99, "0-0"]] as const) {
+    faults.statusError = statusError;
+    assert.equal((await ask(location)).headers.get("range"), range);
+  }
+  assert.equal((await ask(ending(location, HELLO), { method: "PUT" })).status, 201);
+});
+
 Deno.test("the fake speaks https", withOpenssl, async () => {
   const directory = await Deno.makeTempDir();
   const certificate = await makeServerCertificate(directory);

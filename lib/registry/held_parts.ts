@@ -42,14 +42,14 @@ export class HeldParts {
 
   /** What is held, and all that comes behind it, as one stream. */
   rest(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    let piece = this.held?.bytes;
+    let held = this.held?.bytes;
     return new ReadableStream({
       pull: async (controller) => {
-        piece ??= await this.#read();
+        const piece = held ?? await this.#read();
         if (!piece) return controller.close();
         controller.enqueue(piece);
-        this.#ahead = new Uint8Array();
-        piece = undefined;
+        if (!held) this.#ahead = new Uint8Array();
+        held = undefined;
       },
       cancel: (reason) => this.#reader.cancel(reason),
     }, { highWaterMark: 0 });

@@ -68,7 +68,8 @@ export class BlobPusher {
         return await sending.descriptor();
       } catch (error) {
         sending.requireAnother(error);
-        const next = adaptations++ < MOST_ADAPTATIONS ? wayAfter(error, way) : undefined;
+        const lost = error instanceof SessionLostError;
+        const next = !lost && adaptations++ < MOST_ADAPTATIONS ? wayAfter(error, way) : undefined;
         if (next) this.#adapt(way, next);
         else await this.#doubt(error, route);
       }

@@ -95,7 +95,9 @@ async function goOn({ sending, session, way, waitAfter }: BlobRoute, error: unkn
   const astray = refused && error instanceof RegistryError && error.status === 416 && session.resumed;
   if (sending.unreadable || !(error instanceof RegistryError) || (refused && !astray)) throw error;
   await waitAfter(error);
-  const lost = error instanceof SessionLostError || !sending.resumable || !await session.ask();
+  const { offset } = session;
+  const lost = error instanceof SessionLostError || !sending.resumable || !await session.ask() ||
+    (astray && session.offset === offset); // it does not go on from where it says that it stands
   if (lost) throw new SessionLostError(error);
   if (!sending.source.once) sending.standAt(session.offset);
 }
@@ -111,6 +113,7 @@ async function commit(route: BlobRoute): Promise<void> {
       if (!(error instanceof RegistryError)) throw error;
       if (await isThere(digest)) return;
       await waitAfter(error);
+      if (await isThere(digest)) return; // some registries know of it a moment later (GHCR)
       const lost = error instanceof SessionLostError || !await session.ask() || session.offset !== end;
       if (lost) throw new SessionLostError(error);
     }
