@@ -25,7 +25,7 @@ export interface FakeOptions {
   auth?: "none" | "basic" | "bearer";
   /** How the token server of `auth: "bearer"` behaves at first. */
   tokens?: Partial<TokenSettings>;
-  /** Throws the bytes of uploads away and keeps their sizes and digests: for large ones. */
+  /** Throws the bytes of uploads over 64 KiB away, and keeps their sizes and digests. */
   discard?: boolean;
   /** Makes all its servers speak https. */
   certificate?: ServerCertificate;

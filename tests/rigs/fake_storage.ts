@@ -38,7 +38,7 @@ export class FakeStorage {
   readonly sessions = new Map<string, UploadSession>();
   readonly #discard: boolean;
 
-  /** With `discard` a blob's bytes are thrown away: only its digest and size are kept. */
+  /** With `discard` the bytes of all but small blobs are thrown away: only digest and size are kept. */
   constructor(discard: boolean) {
     this.#discard = discard;
   }
@@ -101,6 +101,9 @@ export class FakeStorage {
   }
 }
 
+/** Up to this size a blob is kept although large ones are thrown away: configs have to be read. */
+const SMALL = 64 * 1024;
+
 /** A blob on its way in. */
 export class UploadSession {
   /** Names it in its location. */
@@ -112,13 +115,14 @@ export class UploadSession {
   /** The size after the first PATCH. */
   firstPart: number | undefined;
   /** The bytes, where they are kept. */
-  pieces: Uint8Array[] | undefined;
+  pieces: Uint8Array[] | undefined = [];
+  readonly #keeps: number;
   #hash: Hash = createHash("sha256");
 
   /** Begins empty. */
   constructor(repository: string, discard: boolean) {
     this.repository = repository;
-    this.pieces = discard ? undefined : [];
+    this.#keeps = discard ? SMALL : Infinity;
   }
 
   /** Takes bytes to the end. */
@@ -126,6 +130,7 @@ export class UploadSession {
     this.#hash.update(piece);
     this.pieces?.push(piece);
     this.size += piece.length;
+    if (this.size > this.#keeps) this.pieces = undefined;
   }
 
   /** The digest of all bytes so far. */
