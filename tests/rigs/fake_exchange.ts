@@ -26,8 +26,8 @@ export interface RecordedRequest {
   sent: number;
 }
 
-/** How many bytes of a slow body come one by one, for each piece of a blob. */
-const TRICKLE = 12;
+/** How many bytes of a slow body come one by one. */
+const TRICKLE = 20;
 
 /** Lets a moment pass on a slow connection. */
 export function pause(): Promise<void> {
@@ -152,7 +152,7 @@ export class Exchange {
     for (const piece of pieces) {
       if (left === 0) break;
       const wanted = piece.subarray(0, left);
-      if (slowFrom >= 0 && left - wanted.length < slowFrom) await this.#trickle(wanted, left - slowFrom);
+      if (left >= slowFrom && left - wanted.length < slowFrom) await this.#trickle(wanted, left - slowFrom);
       else await this.#write(wanted);
       left -= wanted.length;
     }
@@ -161,9 +161,8 @@ export class Exchange {
     this.#response.end();
   }
 
-  /** Writes a few bytes behind `start` one by one, with a pause behind each. */
-  async #trickle(piece: Uint8Array, start: number): Promise<void> {
-    let at = Math.max(0, start);
+  /** Writes a few bytes behind `at` one by one, with a pause behind each. */
+  async #trickle(piece: Uint8Array, at: number): Promise<void> {
     await this.#write(piece.subarray(0, at));
     for (const end = Math.min(piece.length, at + TRICKLE); at < end; at++) {
       await this.#write(piece.subarray(at, at + 1));
