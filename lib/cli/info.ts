@@ -3,6 +3,7 @@ import type { Command } from "@commander-js/extra-typings";
 import { info } from "../../main.ts";
 import type { Stash } from "../stash/stash.ts";
 import { storeAction } from "./action.ts";
+import { jsonLine } from "./json_events.ts";
 import { stashCommand } from "./options.ts";
 import { formatSize } from "./sizes.ts";
 import { renderTable } from "./table.ts";
@@ -22,7 +23,7 @@ export function infoCommand(): Command {
       ({ baseTag }) => `tell about ${baseTag}`,
       async ({ terminal, store, signal }, { baseTag, json }) => {
         const stash = await info(store, { baseTag, signal });
-        terminal.data(json ? `${JSON.stringify(stash)}\n` : renderInfo(stash));
+        terminal.data(json ? jsonLine(stash) : renderInfo(stash));
       },
     ));
   return command as unknown as Command;

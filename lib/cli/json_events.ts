@@ -33,5 +33,20 @@ export function jsonEvents(
 
 /** One event as a line. */
 export function line(event: string, content: object): string {
-  return `${JSON.stringify({ event, ...content })}\n`;
+  return jsonLine({ event, ...content });
+}
+
+/**
+ * A value as a line of JSON. Its data is exact, and yet it can be shown on a terminal: what could write to that is
+ * escaped (JSON itself lets through what is beyond ASCII).
+ */
+export function jsonLine(value: unknown): string {
+  return `${JSON.stringify(value).replace(UNSAFE, escaped)}\n`;
+}
+
+const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
+
+/** All of these are in the basic plane: one code unit each. */
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

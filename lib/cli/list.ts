@@ -3,6 +3,7 @@ import type { Command } from "@commander-js/extra-typings";
 import { list } from "../../main.ts";
 import type { ListedStash } from "../stash/list_stashes.ts";
 import { storeAction } from "./action.ts";
+import { jsonLine } from "./json_events.ts";
 import { repositoryCommand } from "./options.ts";
 import { formatSize } from "./sizes.ts";
 import { renderTable } from "./table.ts";
@@ -24,7 +25,7 @@ export function listCommand(): Command {
       ({ repository }) => `list ${repository}`,
       async ({ terminal, store, signal }, { exactSize, json }) => {
         const found = await Array.fromAsync(list(store, { exactSize, signal }));
-        if (json) terminal.data(`${JSON.stringify(found.map(documentOf))}\n`);
+        if (json) terminal.data(jsonLine(found.map(documentOf)));
         else if (found.length === 0) terminal.note(`${store.name} has nothing stored with layerstash`);
         else terminal.data(renderList(found, { exactSize }));
       },

@@ -3,7 +3,9 @@ import type { Command } from "@commander-js/extra-typings";
 import { remove } from "../../main.ts";
 import { CommandEnded, storeAction } from "./action.ts";
 import { exitCodeOf } from "./exit_codes.ts";
+import { jsonLine } from "./json_events.ts";
 import { stashCommand } from "./options.ts";
+import { printable } from "./progress_bar.ts";
 
 const EXAMPLES = `
 Example:
@@ -22,8 +24,8 @@ export function removeCommand(): Command {
       async ({ terminal, store, signal, onEvent }, { baseTag, json }) => {
         const { removed, kept } = await remove(store, { baseTag, signal, onEvent });
         const reasons = kept.map(({ tag, why }) => ({ tag, why }));
-        if (json) terminal.data(`${JSON.stringify({ removed, kept: reasons })}\n`);
-        else terminal.data(removed.map((tag) => `${tag}\n`).join(""));
+        if (json) terminal.data(jsonLine({ removed, kept: reasons }));
+        else terminal.data(removed.map((tag) => `${printable(tag)}\n`).join(""));
         for (const { tag, error } of kept) terminal.fail(`cannot remove the tag ${tag}`, error);
         if (kept[0]) throw new CommandEnded(exitCodeOf(kept[0].error));
       },

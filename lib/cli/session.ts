@@ -1,7 +1,8 @@
 /** What a command works with: the terminal, the store that the options name, and the end that `Ctrl-C` brings. @module */
 import { NotAllowedError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { InvalidInputError } from "../errors.ts";
+import { InvalidInputError, MismatchError } from "../errors.ts";
+import { collectFile } from "../content/collect.ts";
 import { type Credentials, type FindCredentials, firstOf } from "../sign_in/credentials.ts";
 import { openStore } from "../registry/open_store.ts";
 import { savedCredentials } from "../sign_in/saved_credentials.ts";
@@ -68,10 +69,16 @@ export async function transportOf(
   return { caCerts, insecureSkipTlsVerify: insecureSkipTlsVerify === true, proxyEnv: Deno.env.toObject() };
 }
 
+/** The largest file of authorities that is read, in bytes: all that a system has take some 200 KB. */
+const MAX_CERTIFICATES = 16 * 1024 * 1024;
+
 async function readCertificates(path: string): Promise<string> {
-  const text = await Deno.readTextFile(path).catch((error) => {
-    throw fileError(error, path);
-  });
+  const text = new TextDecoder().decode(
+    await collectFile(path, MAX_CERTIFICATES).catch((error) => {
+      if (!(error instanceof MismatchError)) throw fileError(error, path);
+      throw new InvalidInputError(`${path} is too large for a file of certificates`);
+    }),
+  );
   if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
   throw new InvalidInputError(`${path} has no certificate in it`, {
     hint: "the file has to be in PEM format",

@@ -299,8 +299,12 @@ function levelOf(event: TransferEvent): LogLevel {
   }
 }
 
+/** Longer lines are cut off, in characters: a registry may have much to say. */
+const LONGEST_LINE = 4096;
+
 function oneLine(text: string): string {
-  return printable(text.trim().replace(/\s*[\r\n]+\s*/g, " "));
+  const blanks = text.trim().replace(/\s+/g, (blank) => /[\r\n]/.test(blank) ? " " : blank);
+  return printable(blanks.length > LONGEST_LINE ? `${blanks.slice(0, LONGEST_LINE)}...` : blanks);
 }
 
 function toBytes(content: Uint8Array | string): Uint8Array {

@@ -51,7 +51,7 @@ export function renderVerification({ stash, faults }: Verification, how: string)
     }\n`;
   }
   const lines = faults.map(({ chunk, problem }) =>
-    `${chunk === 0 ? baseTag : `${baseTag}-${chunk}`}: ${problem}\n`
+    `${chunk === 0 ? baseTag : `${baseTag}-${chunk}`}: ${printable(problem)}\n`
   );
   return `${baseTag} is NOT well: ${counted(faults.length, "fault")}\n${lines.join("")}`;
 }

@@ -32,12 +32,14 @@ export interface Asked {
   signedIn: boolean;
   /** Codes that may pass, for this request. */
   passing?: readonly string[] | undefined;
+  /** Takes secrets out of what the server says: it may repeat what was sent to it. */
+  hide?: ((text: string) => string) | undefined;
 }
 
 /** Makes the error of an answer, and reads its body to the end. */
 export async function errorOf(response: Response, asked: Asked): Promise<Error> {
   const { status } = response;
-  const { codes, text } = await readErrors(response);
+  const { codes, text } = await readErrors(response, asked.hide);
   const message = `${asked.host} answered ${status} to the request for ${asked.what}${text && `: ${text}`}`;
   if (asked.redirected && status === 403) return new RegistryError(message, { status, transient: true });
   if (status === 401 || status === 403) return notAllowed(message, asked);
@@ -61,7 +63,13 @@ function notAllowed(message: string, { host, signedIn }: Asked): NotAllowedError
   });
 }
 
-async function readErrors(response: Response): Promise<{ codes: string[]; text: string }> {
+/** What a registry says is shown up to here, in characters. */
+const LONGEST_TEXT = 1000;
+
+async function readErrors(
+  response: Response,
+  hide = (text: string) => text,
+): Promise<{ codes: string[]; text: string }> {
   const body = response.body
     ? await collect(response.body, MAX_ERROR_BODY).catch(() => new Uint8Array())
     : undefined;
@@ -71,9 +79,10 @@ async function readErrors(response: Response): Promise<{ codes: string[]; text: 
   }
   try {
     const { errors } = v.parse(errorsSchema, JSON.parse(text));
-    return { codes: errors.map(({ code }) => code), text: printable(errors.map(sentence).join("; ")) };
+    const said = hide(errors.map(sentence).join("; "));
+    return { codes: errors.map(({ code }) => hide(code)), text: printable(said.slice(0, LONGEST_TEXT)) };
   } catch {
-    return { codes: [], text: printable(text.slice(0, 200)) };
+    return { codes: [], text: printable(hide(text).slice(0, 200)) };
   }
 }
 
@@ -125,7 +134,8 @@ export function printable(text: string): string {
 }
 
 /**
- * Makes the error of a request that got no answer. It names no URL: that may carry a signature. Where it is `known`
+ * Makes the error of a request that got no answer. It names no URL, and the platform's error, which
+ * does, is not its cause: a URL may carry a signature. Where it is `known`
  * that something has answered before, even a wrong certificate may pass: that of a sign-in portal, after a sleep.
  */
 export function errorOfNoAnswer(error: unknown, host: string, { known = false } = {}): LayerstashError {
@@ -142,20 +152,17 @@ export function errorOfNoAnswer(error: unknown, host: string, { known = false } 
         ? "look whether the clock of this machine is right"
         : "name your authority with --ca-file; --insecure-skip-tls-verify trusts anybody",
       transient: known,
-      cause: error,
     });
   }
   if (/InvalidContentType|corrupt message|wrong version number|packet length too long/i.test(text)) {
     return new RegistryError(`${host} does not speak TLS`, {
       hint: `if it speaks plain http, say so: --registry http://${host}`,
       transient: known,
-      cause: error,
     });
   }
   return new RegistryError(`${host} does not answer: ${text}`, {
     transient: true,
     hint: known ? "check the network" : "check the name of the registry and the network",
-    cause: error,
   });
 }
 

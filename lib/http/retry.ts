@@ -92,12 +92,14 @@ export function isTransientAnswer(status: number, codes: readonly string[]): boo
 export function retryAfterOf(headers: Headers): number | undefined {
   const value = headers.get("retry-after");
   if (value === null) return undefined;
-  if (/^\s*\d+\s*$/.test(value)) return Number(value) * 1000;
+  if (/^\s*\d+\s*$/.test(value)) return Math.min(Number(value) * 1000, LONGEST_ASKED);
   const until = parseDate(value);
-  return until === undefined
-    ? undefined
-    : Math.max(0, until - (parseDate(headers.get("date")) ?? Date.now()));
+  if (until === undefined) return undefined;
+  return Math.min(LONGEST_ASKED, Math.max(0, until - (parseDate(headers.get("date")) ?? Date.now())));
 }
+
+/** More than a year is as good as never; a date beyond all dates could not be told. */
+const LONGEST_ASKED = 365 * 24 * 3600_000;
 
 /** A date of HTTP; `Date.parse` alone takes nearly anything. */
 function parseDate(value: string | null): number | undefined {
@@ -149,6 +151,11 @@ function gaveNoAnswer(error: unknown): boolean {
 
 /** Errors on which a loop has given up: a loop around it does not begin all over again. */
 const givenUp = new WeakSet<Error>();
+
+/** Whether a loop has given up on an error: no attempt is to be made after it. */
+export function isGivenUp(error: unknown): boolean {
+  return error instanceof Error && givenUp.has(error);
+}
 
 /** Waits as the policy says, or throws the error on where another attempt makes no sense. */
 export async function waitToRetry(

@@ -1,5 +1,6 @@
 /** What `--registry` says: which server, or which directory. @module */
 import { InvalidInputError } from "../errors.ts";
+import { quoted } from "./reference.ts";
 
 /** A registry that speaks HTTP. */
 export interface RemoteAddress {
@@ -44,7 +45,9 @@ export function parseRegistry(text: string): RegistryAddress {
     });
   }
   if (url.pathname !== "/" && !/^\/v[12]\/?$/.test(url.pathname) || url.search || url.hash) {
-    throw new InvalidInputError(`"${text}" is not a registry: a registry is a host, with no path behind it`);
+    throw new InvalidInputError(
+      `${quoted(text)} is not a registry: a registry is a host, with no path behind it`,
+    );
   }
   if (DOCKER_HUB.has(url.host)) {
     return { kind: "remote", origin: "https://registry-1.docker.io", host: "docker.io" };
@@ -76,7 +79,7 @@ function parseUrl(text: string): URL {
   const secure = URL.parse(explicit ? text : `https://${text}`);
   const url = !explicit && secure && isLoopback(secure.hostname) ? URL.parse(`http://${text}`) : secure;
   if (url?.hostname) return url;
-  const named = text.includes("@") ? "this" : `"${text}"`; // what stands before an @ may be a password
+  const named = text.includes("@") ? "this" : quoted(text); // what stands before an @ may be a password
   throw new InvalidInputError(`${named} is not a registry`, {
     hint: "use docker, ghcr, a host such as registry.example.com or localhost:5000, a URL, or oci:DIR",
   });

@@ -101,16 +101,27 @@ export function referencesOf(bytes: Uint8Array): References {
  * @throws {MismatchError} when it is not JSON or has another shape; the message names the first field at fault
  */
 export function parseAs<T>(schema: v.GenericSchema<unknown, T>, bytes: Uint8Array, what: string): T {
-  const result = v.safeParse(schema, parseJson(bytes, what));
+  // The first fault is enough: who sends a million faults would get an object of ours for each.
+  const result = v.safeParse(schema, parseJson(bytes, what), { abortEarly: true });
   if (result.success) return result.output;
-  const issue = result.issues[0];
-  throw new MismatchError(`the ${what} is malformed: ${v.getDotPath(issue) ?? "it"}: ${issue.message}`);
+  const [issue] = result.issues;
+  const path = (v.getDotPath(issue) ?? "it").slice(0, LONGEST_PATH);
+  throw new MismatchError(`the ${what} is malformed: ${path}: ${withoutValue(issue.message)}`);
+}
+
+/** The keys of maps come from outside, and may be as long as the whole text. */
+const LONGEST_PATH = 100;
+
+/** A message without what was found: that may be a secret, or as long as the whole text. */
+function withoutValue(message: string): string {
+  return message.replace(/(?: but received|: Received) .*$/s, "");
 }
 
 function parseJson(bytes: Uint8Array, what: string): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw new MismatchError(`the ${what} is not JSON`, { cause });
+  } catch {
+    // Without the cause: V8 quotes the text around the fault, and that may be a token.
+    throw new MismatchError(`the ${what} is not JSON`);
   }
 }

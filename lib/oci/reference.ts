@@ -3,6 +3,8 @@ import { InvalidInputError } from "../errors.ts";
 
 /** The longest tag that the OCI distribution spec allows, in characters. */
 export const MAX_TAG_LENGTH = 128;
+/** The same for the name of a repository, as distribution has it. */
+const MAX_NAME_LENGTH = 255;
 
 const REPOSITORY = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
@@ -13,8 +15,8 @@ const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
  * @throws {InvalidInputError} when the spec does not allow it
  */
 export function parseRepository(name: string): string {
-  if (REPOSITORY.test(name) && name.length <= 255) return name;
-  throw new InvalidInputError(`"${name}" is not a repository name`, {
+  if (name.length <= MAX_NAME_LENGTH && REPOSITORY.test(name)) return name;
+  throw new InvalidInputError(`${quoted(name)} is not a repository name`, {
     hint: "use lower-case letters, digits, single . _ and -, with / between the parts, as in me/files",
   });
 }
@@ -28,10 +30,15 @@ export function parseTag(tag: string): string {
   if (TAG.test(tag)) return tag;
   if (tag.length > MAX_TAG_LENGTH) {
     throw new InvalidInputError(
-      `the tag "${tag}" has ${tag.length} characters, ${MAX_TAG_LENGTH} are allowed`,
+      `the tag ${quoted(tag)} has ${tag.length} characters, ${MAX_TAG_LENGTH} are allowed`,
     );
   }
   throw new InvalidInputError(`"${tag}" is not a tag`, {
     hint: "a tag is letters, digits, _ . and -, and does not begin with . or -",
   });
+}
+
+/** A text in quotes, for messages. What is no name may be of any length: its beginning is shown. */
+export function quoted(text: string): string {
+  return `"${text.length > MAX_NAME_LENGTH ? `${text.slice(0, MAX_NAME_LENGTH)}...` : text}"`;
 }

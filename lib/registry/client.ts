@@ -114,6 +114,7 @@ export class RegistryClient {
       redirected: url.origin !== start.origin,
       signedIn: await this.#authorization.signedIn(),
       passing: call.passing,
+      hide: (text) => this.#authorization.hide(text),
     });
     if (error instanceof RegistryError && error.retryAfter) this.#close(error.retryAfter);
     throw error;
@@ -129,26 +130,40 @@ export class RegistryClient {
         return { response, url };
       }
       await response.body?.cancel();
-      const next = new URL(location, url);
-      if (url.protocol === "https:" && next.protocol !== "https:") {
-        throw new RegistryError(`${this.host} redirects from https to ${next.protocol}//${next.host}`);
-      }
-      url = next;
+      url = this.#redirected(location, url);
     }
     throw new RegistryError(`${this.host} redirects more than ${MAX_REDIRECTS} times for ${call.what}`);
+  }
+
+  /** From https only to https, and never to a file, which Deno's fetch would read. */
+  #redirected(location: string, from: URL): URL {
+    const next = URL.parse(location, from);
+    if (!next) throw new RegistryError(`${this.host} redirects to what is no URL`);
+    if (next.protocol === "https:" || next.protocol === "http:" && from.protocol === "http:") return next;
+    const scheme = from.protocol.slice(0, -1);
+    throw new RegistryError(`${this.host} redirects from ${scheme} to ${next.protocol}//${next.host}`);
   }
 
   async #signIn(call: Call, url: URL): Promise<Response> {
     const headers = await this.#headers(call, url);
     const response = await this.#send(call, url, headers);
     if (response.status !== 401 || url.origin !== this.#options.address.origin) return response;
-    if (!await this.#authorization.learn(response, headers.get("authorization"))) return response;
+    if (!await this.#learn(response, headers)) return response;
     await response.body?.cancel();
     if (streams(call)) {
       const message = `${this.host} does not take the sign-in for ${call.what} any more`;
       throw new RegistryError(message, { status: 401, transient: true });
     }
     return await this.#send(call, url, await this.#headers(call, url));
+  }
+
+  async #learn(response: Response, sent: Headers): Promise<boolean> {
+    try {
+      return await this.#authorization.learn(response, sent.get("authorization"));
+    } catch (error) {
+      await response.body?.cancel();
+      throw error;
+    }
   }
 
   async #send(call: Call, url: URL, headers: Headers): Promise<Response> {
@@ -232,7 +247,8 @@ export class RegistryClient {
   /** Passes on what the registry wants people to know (`Warning: 299`), each text once. */
   #warn(response: Response): void {
     for (const [, quoted = ""] of (response.headers.get("warning") ?? "").matchAll(WARNING)) {
-      const text = printable(quoted.replace(/\\(.)/g, "$1")).slice(0, LONGEST_WARNING);
+      const said = this.#authorization.hide(quoted.replace(/\\(.)/g, "$1"));
+      const text = printable(said).slice(0, LONGEST_WARNING);
       if (this.#warnings.has(text)) continue;
       this.#warnings.add(text);
       this.#options.onEvent?.({ type: "notice", message: `${this.host} says: ${text}` });

@@ -2,13 +2,17 @@
 import { join } from "node:path";
 import * as v from "valibot";
 import { writeAtomically } from "../content/atomic_file.ts";
-import { LayerstashError, NotAllowedError } from "../errors.ts";
+import { collectFile } from "../content/collect.ts";
+import { LayerstashError, MismatchError, NotAllowedError } from "../errors.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseAs } from "../oci/manifest.ts";
 import { IMAGE_INDEX } from "../oci/media_types.ts";
 
 /** The annotation of an index entry that holds the tag. */
 export const REF_NAME = "org.opencontainers.image.ref.name";
+
+/** The largest `index.json` that is read, in bytes: that of 100,000 tags has some 30 MB. */
+const MAX_INDEX_SIZE = 256 * 1024 * 1024;
 
 /** One manifest that the layout lists. Fields of other tools are kept as they are. */
 export interface IndexEntry {
@@ -87,7 +91,7 @@ export async function createLayout(directory: string): Promise<void> {
   if (await exists(marker)) return;
   // Linking gives the marker its name with its content in it, and leaves the one of a faster writer alone.
   const draft = join(directory, `.layerstash-${crypto.randomUUID()}`);
-  await Deno.writeTextFile(draft, JSON.stringify({ imageLayoutVersion: "1.0.0" }));
+  await Deno.writeTextFile(draft, JSON.stringify({ imageLayoutVersion: "1.0.0" }), { createNew: true });
   try {
     await Deno.link(draft, marker);
   } catch (error) {
@@ -97,10 +101,11 @@ export async function createLayout(directory: string): Promise<void> {
   }
 }
 
+/** Where `index.json` is a link it is read through; the next change puts a file in its place. */
 async function readIndex(directory: string): Promise<Index> {
   const path = join(directory, "index.json");
   try {
-    return parseAs(indexSchema, await Deno.readFile(path), `index ${path}`);
+    return parseAs(indexSchema, await readWhole(path), `index ${path}`);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return { manifests: [] };
     if (error instanceof LayerstashError) throw error;
@@ -109,6 +114,14 @@ async function readIndex(directory: string): Promise<Index> {
     }
     throw new LayerstashError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
   }
+}
+
+/** Devices and pipes might never end, or never begin. */
+async function readWhole(path: string): Promise<Uint8Array> {
+  const { isFile, size } = await Deno.stat(path);
+  if (!isFile) throw new MismatchError(`${path} is no ordinary file`);
+  if (size <= MAX_INDEX_SIZE) return await collectFile(path, MAX_INDEX_SIZE);
+  throw new MismatchError(`the index ${path} is too large: ${size} bytes, ${MAX_INDEX_SIZE} are read`);
 }
 
 async function exists(path: string): Promise<boolean> {

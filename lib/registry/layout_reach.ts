@@ -1,7 +1,7 @@
 /** What the manifests of a layout lead to, and so what may go when some of them are removed. @module */
 import { MismatchError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
-import { referencesOf } from "../oci/manifest.ts";
+import { type References, referencesOf } from "../oci/manifest.ts";
 import type { IndexEntry } from "./layout_index.ts";
 
 /** Reads a manifest's bytes, checked; `undefined` = absent. */
@@ -10,7 +10,7 @@ export type ReadManifest = (digest: Digest) => Promise<Uint8Array | undefined>;
 /** Follows manifests to their blobs. Manifests never change, so what was read once is kept. */
 export class LayoutReach {
   readonly #read: ReadManifest;
-  readonly #reached: Map<Digest, Digest[]> = new Map();
+  readonly #known: Map<Digest, References> = new Map();
 
   /** @param read reads a manifest of the layout */
   constructor(read: ReadManifest) {
@@ -20,31 +20,43 @@ export class LayoutReach {
   /** The manifests that are gone and what they alone led to, as far as that can be known. */
   async unreachable(gone: IndexEntry[], kept: IndexEntry[]): Promise<Digest[]> {
     const led = await this.#fromAll(gone, (digest) => [digest]);
-    const needed = new Set(await this.#fromAll(kept, () => led)); // a damaged manifest may need any blob
-    return [...new Set(led)].filter((digest) => !needed.has(digest));
+    const needed = await this.#fromAll(kept, () => led); // a damaged manifest may need any blob
+    return [...led].filter((digest) => !needed.has(digest));
   }
 
   /** One after the other: a layout may list more manifests than files can be open. */
-  async #fromAll(entries: IndexEntry[], ifDamaged: (digest: Digest) => Digest[]): Promise<Digest[]> {
-    const reached: Digest[][] = [];
+  async #fromAll(
+    entries: IndexEntry[],
+    ifDamaged: (digest: Digest) => Iterable<Digest>,
+  ): Promise<Set<Digest>> {
+    const reached = new Set<Digest>();
     for (const { digest } of entries) {
-      reached.push(await this.#from(digest).catch(unlessDamaged(ifDamaged(digest))));
+      const found = await this.#from(digest).catch(unlessDamaged(ifDamaged(digest)));
+      for (const each of found) reached.add(each);
     }
-    return reached.flat();
+    return reached;
   }
 
-  /** A manifest's digest and all that it leads to. */
-  async #from(digest: Digest): Promise<Digest[]> {
-    const known = this.#reached.get(digest);
+  /** A manifest's digest and all that it leads to. Each is looked at once, by however many ways it is reached. */
+  async #from(digest: Digest): Promise<Iterable<Digest>> {
+    const reached = new Set<Digest>([digest]);
+    const manifests = new Set<Digest>([digest]);
+    for (const manifest of manifests) { // which grows on the way
+      const { blobs, manifests: children } = await this.#references(manifest);
+      for (const each of [...blobs, ...children]) reached.add(each);
+      for (const child of children) manifests.add(child);
+    }
+    return reached;
+  }
+
+  async #references(digest: Digest): Promise<References> {
+    const known = this.#known.get(digest);
     if (known) return known;
     const bytes = await this.#read(digest);
-    if (bytes === undefined) return [digest];
-    const { blobs, manifests } = referencesOf(bytes);
-    const reached = [digest, ...blobs];
-    for (const child of manifests) reached.push(...await this.#from(child));
-    // A child that is absent may come later, and then lead to more.
-    if (manifests.every((child) => this.#reached.has(child))) this.#reached.set(digest, reached);
-    return reached;
+    if (bytes === undefined) return { blobs: [], manifests: [] }; // it may come later
+    const references = referencesOf(bytes);
+    this.#known.set(digest, references);
+    return references;
   }
 }
 

@@ -61,7 +61,7 @@ export function openStore(options: OpenOptions): Store {
 }
 
 function openLayout({ directory }: LayoutAddress, repository: string): Store {
-  const beside = (name: string) => join(directory, ...name.split("/"));
+  const beside = (name: string) => join(directory, ...parseRepository(name).split("/"));
   return new LayoutStore({ directory: beside(repository), name: `oci:${beside(repository)}`, beside });
 }
 

@@ -6,6 +6,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
 import type { RegistryClient } from "./client.ts";
+import { isGivenUp } from "../http/retry.ts";
 import type { Profile } from "./profiles.ts";
 import { describeWay, type PushWay, wayAfter } from "./push_way.ts";
 import { type BlobRoute, sendBlob, SMALL } from "./send_blob.ts";
@@ -98,7 +99,7 @@ export class BlobPusher {
 
   /** Returns where a new session may do better; where it may not, the error is thrown on. */
   async #doubt(error: unknown, { sending, session, waitAfter }: BlobRoute): Promise<void> {
-    if (error instanceof SessionLostError) return;
+    if (error instanceof SessionLostError && !isGivenUp(error)) return;
     if (!(error instanceof MismatchError) || !session.resumed) throw error;
     sending.resumable = false; // what the registry says of its sessions is not to be relied on
     const message = `${this.#options.client.host} has other bytes than those that were sent before a break`;

@@ -1,7 +1,7 @@
 /** The store that is a repository of a registry, over HTTP (OCI distribution spec). @module */
 import * as v from "valibot";
 import type { Source } from "../content/source.ts";
-import { MismatchError, NotAllowedError, RangeRefusedError, RegistryError } from "../errors.ts";
+import { MismatchError, NotAllowedError, RangeRefusedError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
@@ -31,7 +31,19 @@ export interface RemoteOptions {
 
 /** A page of tags is small: a thousand of them fill less than 200 KiB. */
 const MAX_TAGS_PAGE = 8 * 1024 * 1024;
+/** So much of a list of tags is read in all, in bytes; a page counts for some even where it is empty. */
+const MAX_TAGS = 256 * 1024 * 1024;
+const LEAST_PAGE = 32 * 1024;
+/** So many pages in a row may bring nothing new: pages that are filtered may be empty. */
+const MOST_IDLE_PAGES = 100;
 const tagsSchema = v.object({ tags: v.nullish(v.array(v.string())) });
+
+interface TagsPage {
+  tags: string[];
+  /** In bytes. */
+  size: number;
+  next?: URL | undefined;
+}
 
 /** A repository of a registry as a store. */
 export class RemoteStore implements Store {
@@ -186,8 +198,14 @@ export class RemoteStore implements Store {
     const seen = new Set<string>();
     const pages = new Set<string>(); // a registry may lead round in a circle
     let page: URL | undefined = this.#client.urlOf("tags/list?n=1000");
+    let [left, idle] = [MAX_TAGS, 0];
     while (page && pages.size < pages.add(page.href).size) {
-      const { tags, next } = await this.#tagsPage(page, signal);
+      const { tags, next, size } = await this.#tagsPage(page, signal);
+      left -= Math.max(size, LEAST_PAGE);
+      idle = tags.every((tag) => seen.has(tag)) ? idle + 1 : 0;
+      if (left < 0 || idle > MOST_IDLE_PAGES) {
+        throw new MismatchError(`the list of tags of ${this.name} has no end: ${pages.size} pages were read`);
+      }
       for (const tag of tags) {
         if (seen.size < seen.add(tag).size) yield tag;
       }
@@ -195,16 +213,16 @@ export class RemoteStore implements Store {
     }
   }
 
-  async #tagsPage(page: URL, signal?: AbortSignal): Promise<{ tags: string[]; next?: URL | undefined }> {
+  async #tagsPage(page: URL, signal?: AbortSignal): Promise<TagsPage> {
     const call = { method: "GET", to: page, action: "pull", what: "the list of tags", signal } as const;
     return await this.#client.callFor({ ...call, expect: [200, 404] }, async (answer) => {
       if (answer.status === 404) {
         await answer.body?.cancel();
-        return { tags: [] };
+        return { tags: [], size: 0 };
       }
       const bytes = await bytesOf(answer, { most: MAX_TAGS_PAGE, what: "list of tags" });
       const { tags } = parseAs(tagsSchema, bytes, "list of tags");
-      return { tags: tags ?? [], next: nextPage(answer, page) };
+      return { tags: tags ?? [], size: bytes.length, next: nextPage(answer, page) };
     });
   }
 
@@ -279,15 +297,14 @@ function faultOfRange(answer: Response, { start, end }: ByteRange): Error | unde
   const given = answer.headers.get("content-range");
   const [, first, last] = /^bytes (\d+)-(\d+)\//.exec(given ?? "") ?? [];
   if (Number(first) === start && Number(last) === end - 1) return undefined;
-  return new RegistryError(`the registry gave the range ${given}, not bytes ${start}-${end - 1}`, {
-    transient: true,
-  });
+  const told = /^bytes [\d*/-]{1,80}$/.test(given ?? "") ? given : "that it did not name";
+  return new RangeRefusedError(`the registry gave the range ${told}, not bytes ${start}-${end - 1}`);
 }
 
 /** The next page, as the registry names it: the cursor in it may be anything. */
 function nextPage(answer: Response, current: URL): URL | undefined {
   const link = answer.headers.get("link") ?? "";
-  const target = link.split(/,(?=\s*<)/).find((each) => /;\s*rel="?next"?/i.test(each))?.match(/<([^>]*)>/)
+  const target = link.split(/,(?=\s*<)/).find((each) => /;\s*rel="?next"?/i.test(each))?.match(/<([^<>]*)>/)
     ?.[1];
   return target === undefined ? undefined : urlNamed(target, current);
 }

@@ -1,6 +1,6 @@
 /** A source on its way to a registry: opened as often as it has to be, and counted as it goes. @module */
 import { exactly } from "../content/exactly.ts";
-import { RegistryError } from "../errors.ts";
+import { MismatchError, RegistryError } from "../errors.ts";
 import type { Source } from "../content/source.ts";
 import { type RetryContext, waitToRetry } from "../http/retry.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -125,13 +125,12 @@ export class Sending {
   }
 }
 
+const READ_ONCE =
+  "this input can be read only once, so the chunk cannot be sent again; store a file instead, or start over";
+
 function cannotReadAgain(error: unknown): unknown {
+  const details = { hint: READ_ONCE, cause: error };
+  if (error instanceof MismatchError) return new MismatchError(error.message, details);
   if (!(error instanceof RegistryError)) return error;
-  return new RegistryError(error.message, {
-    status: error.status,
-    codes: error.codes,
-    cause: error,
-    hint:
-      "this input can be read only once, so the chunk cannot be sent again; store a file instead, or start over",
-  });
+  return new RegistryError(error.message, { ...details, status: error.status, codes: error.codes });
 }

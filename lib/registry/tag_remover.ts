@@ -108,8 +108,9 @@ export function readAnswer<T>(schema: v.GenericSchema<unknown, T>, answer: ApiAn
 export function complaint(answer: ApiAnswer, secret: string): string {
   try {
     const { message, detail } = readAnswer(complaintSchema, answer);
-    const text = (message ?? detail ?? "").replace(/[\s.]+$/, "").slice(0, 300);
-    return secret === "" ? text : text.replaceAll(secret, "***");
+    const said = message ?? detail ?? "";
+    const text = secret === "" ? said : said.replaceAll(secret, "***");
+    return text.slice(0, 300).replace(/[\s.]+$/, "");
   } catch {
     return "";
   }

@@ -3,7 +3,8 @@ import { LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
 import { parseChallenges } from "./challenge.ts";
 import type { Credentials, FindCredentials } from "./credentials.ts";
 import type { Clock } from "../http/retry.ts";
-import { basic, requestToken, type Token } from "./token_request.ts";
+import { Secrets } from "./secrets.ts";
+import { basic, bearer, requestToken, type Token } from "./token_request.ts";
 import type { Transport } from "../http/transport.ts";
 
 /** What a request does, and so what its token has to allow. */
@@ -33,6 +34,7 @@ export class Authorization {
   readonly #refused: Set<string> = new Set();
   #credentials: Promise<Credentials | undefined> | undefined;
   #demand: Demand | undefined;
+  readonly #secrets: Secrets = new Secrets();
 
   /** @param options for whom and where */
   constructor(options: AuthorizationOptions) {
@@ -49,6 +51,11 @@ export class Authorization {
     return await this.#lookUp() !== undefined;
   }
 
+  /** What a server says, without what was sent to it as proof of who asks: some repeat it in their errors. */
+  hide(text: string): string {
+    return this.#secrets.hide(text);
+  }
+
   /**
    * The header for a request; `undefined` while the registry has not asked for one.
    *
@@ -56,10 +63,10 @@ export class Authorization {
    */
   async header(scopes: readonly string[], signal?: AbortSignal): Promise<string | undefined> {
     const credentials = await this.#lookUp();
-    if (credentials?.kind === "bearer") return `Bearer ${credentials.token}`;
+    if (credentials?.kind === "bearer") return bearer(credentials.token);
     if (!this.#demand) return undefined;
     if (this.#demand.scheme === "basic") return this.#basic(credentials);
-    return `Bearer ${(await this.#token(scopes, signal)).token}`;
+    return bearer((await this.#token(scopes, signal)).token);
   }
 
   /**
@@ -87,7 +94,10 @@ export class Authorization {
 
   #lookUp(): Promise<Credentials | undefined> {
     const { findCredentials, host, repository } = this.#options;
-    return this.#credentials ??= findCredentials(host, repository);
+    return this.#credentials ??= findCredentials(host, repository).then((credentials) => {
+      if (credentials) this.#secrets.add(credentials);
+      return credentials;
+    });
   }
 
   #basic(credentials: Credentials | undefined): string {
@@ -122,6 +132,7 @@ export class Authorization {
       credentials: await this.#lookUp(),
       signal,
     });
+    this.#secrets.add({ kind: "bearer", token: token.token });
     this.#refused.delete(`Bearer ${token.token}`); // given anew: some servers have only one for each user (GHCR)
     return { ...token, obtained };
   }

@@ -1,6 +1,7 @@
 /** The programs `docker-credential-<suffix>`, which keep logins in the system's keychain. @module */
 import * as v from "valibot";
-import { LayerstashError } from "../errors.ts";
+import { collect } from "../content/collect.ts";
+import { LayerstashError, MismatchError } from "../errors.ts";
 import type { Environment } from "./docker_config_file.ts";
 import type { Login } from "./docker_login.ts";
 
@@ -15,6 +16,9 @@ export interface CredentialHelper {
   /** Forgets a login. */
   erase(server: string): Promise<void>;
 }
+
+/** The longest answer that is read, in bytes: tokens have a few thousand. */
+const MAX_ANSWER = 1024 * 1024;
 
 /** The user name that says that the secret is an OAuth2 refresh token. */
 const IDENTITY_USER = "<token>";
@@ -39,7 +43,7 @@ export function credentialHelper(suffix: string, env: Environment): CredentialHe
     program,
     async get(server) {
       const { success, output } = await call("get", server);
-      if (success) return readAnswer(output, program);
+      if (success) return parseHelperAnswer(output, program);
       if (isNotFound(output)) return undefined;
       throw refusal(program, `did not give the login of ${server}`, publicReason(output));
     },
@@ -74,8 +78,21 @@ async function run(
   { verb, input, env }: HelperCall,
 ): Promise<{ success: boolean; output: string }> {
   await using child = spawn(program, verb, env);
-  const [{ success, stdout }] = await Promise.all([child.output(), writeTo(child.stdin, input)]);
-  return { success, output: new TextDecoder().decode(stdout) };
+  const [output, { success }] = await Promise.all([
+    readOutput(child, program),
+    child.status,
+    writeTo(child.stdin, input),
+  ]);
+  return { success, output };
+}
+
+async function readOutput(child: Deno.ChildProcess, program: string): Promise<string> {
+  try {
+    return new TextDecoder().decode(await collect(child.stdout, MAX_ANSWER));
+  } catch (error) {
+    if (!(error instanceof MismatchError)) throw error;
+    throw refusal(program, `gave an answer of more than ${MAX_ANSWER} bytes`);
+  }
 }
 
 function spawn(program: string, verb: string, env: Environment): Deno.ChildProcess {
@@ -107,7 +124,12 @@ async function writeTo(stdin: WritableStream<Uint8Array>, input: string): Promis
   }
 }
 
-function readAnswer(output: string, program: string): Login | undefined {
+/**
+ * Reads what a helper answers to `get`; `undefined` = it has no login. `program` is for messages, which quote nothing.
+ *
+ * @throws {LayerstashError} when it is no answer
+ */
+export function parseHelperAnswer(output: string, program: string): Login | undefined {
   const result = v.safeParse(v.pipe(v.string(), v.parseJson(), answerSchema), output);
   // Without the cause: it would quote the answer.
   if (!result.success) throw refusal(program, "gave an answer that cannot be read");

@@ -1,10 +1,14 @@
 /** The files in which docker and podman keep logins: where they are, reading them, and replacing them. @module */
 import { dirname, join, resolve } from "node:path";
-import { NotAllowedError } from "../errors.ts";
-import { type DockerConfig, type NamedConfig, parseDockerConfig } from "./docker_config.ts";
+import { collectFile } from "../content/collect.ts";
+import { MismatchError, NotAllowedError } from "../errors.ts";
+import { type DockerConfig, malformed, type NamedConfig, parseDockerConfig } from "./docker_config.ts";
 
 /** Environment variables by name. */
 export type Environment = Record<string, string | undefined>;
+
+/** The largest file that is read, in bytes: that is room for some ten thousand logins. */
+const MAX_FILE_SIZE = 16 * 1024 * 1024;
 
 /** Where docker keeps logins; `undefined` where neither `DOCKER_CONFIG` nor a home directory is set. */
 export function dockerConfigPath(env: Environment): string | undefined {
@@ -33,9 +37,10 @@ export function credentialFilePaths(env: Environment): string[] {
 export async function readConfigFile(path: string): Promise<NamedConfig | undefined> {
   let json: string;
   try {
-    json = await Deno.readTextFile(path);
+    json = new TextDecoder().decode(await collectFile(path, MAX_FILE_SIZE));
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return undefined;
+    if (cause instanceof MismatchError) throw malformed(path, `it has more than ${MAX_FILE_SIZE} bytes`);
     throw new NotAllowedError(`${path} cannot be read`, {
       cause,
       hint: "saved logins are looked for in it: make it readable, or move it away",

@@ -88,7 +88,7 @@ function get(
     url.searchParams.set("account", credentials.username);
     headers.set("authorization", basic(credentials.username, credentials.password));
   } else if (credentials?.kind === "identity") {
-    headers.set("authorization", `Bearer ${credentials.token}`);
+    headers.set("authorization", bearer(credentials.token));
   }
   return transport.send({ method: "GET", url, headers, what: WHAT, signal });
 }
@@ -137,6 +137,18 @@ async function readToken(response: Response, { host, realm, credentials }: Token
     throw new RegistryError(`the answer of the token server ${realm.host} has no token in it`, { status });
   }
   return { token, lifetime: Math.max(SHORTEST_LIFE, answer.expires_in ?? 0) * 1000 };
+}
+
+/**
+ * The `Authorization` header of a token (RFC 6750).
+ *
+ * @throws {NotAllowedError} when no header can carry it: the platform's own error would quote it
+ */
+export function bearer(token: string): string {
+  if (/^[\x21-\x7e]+$/.test(token)) return `Bearer ${token}`;
+  throw new NotAllowedError("the token has characters in it that no token has", {
+    hint: "it may have a blank or a line break at its end, or be cut off",
+  });
 }
 
 /** The `Authorization` header of a user name and a password (RFC 7617, in UTF-8). */

@@ -45,7 +45,7 @@ export async function describeListed(
     return { ...listed, stash: await findStash(store, listed.baseTag, options) };
   } catch (error) {
     const tolerable = error instanceof LayerstashError &&
-      (error.kind === "not-found" || error.kind === "mismatch");
+      (error.kind === "not-found" || error.kind === "mismatch" || error.kind === "usage"); // a tag that is none
     if (!tolerable) throw error;
     return { ...listed, problem: error.message };
   }

@@ -37,7 +37,8 @@ const BUFFER = 1024 * 1024;
  */
 export async function receive(store: Store, options: ReceiveOptions): Promise<void> {
   const { range = { start: 0, end: options.size }, onEvent, signal } = options;
-  const context = { ...store.patience, ...options.retry, onEvent, signal };
+  const patience = { ...store.patience, ...options.retry };
+  const context = { ...patience, onEvent: onEvent ?? patience.onEvent, signal };
   const progress = { position: range.start };
   for (let attempt = 1;; attempt++) {
     const before = progress.position;
@@ -110,7 +111,8 @@ async function meaningOf(error: unknown, store: Store, options: ReceiveOptions):
 async function requireSize(store: Store, { digest, size, signal }: ReceiveOptions): Promise<void> {
   const found = await store.stat(digest, { signal });
   if (found === size) return;
-  throw new MismatchError(`the blob ${digest} has ${found ?? "no"} bytes, not ${size}`);
+  if (found === undefined) throw broken(new Error(`the blob ${digest} is not there any more`));
+  throw new MismatchError(`the blob ${digest} has ${found} bytes, not ${size}`);
 }
 
 /** The stream's bytes, through one buffer where the stream can fill one. */

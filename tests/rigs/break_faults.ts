@@ -187,7 +187,7 @@ const downloads: Fault[] = [
         failNext: [{ method: "HEAD", path: LAYER, status: 404, times: 1 }],
       },
     }),
-    expected: "mismatch",
+    expected: "identical",
     most: 12,
   },
   {
