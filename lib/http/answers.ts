@@ -118,9 +118,18 @@ export function urlNamed(text: string, asked: URL): URL | undefined {
   // A registry that does not know of the TLS proxy in front of it names its own plain address.
   if (url.hostname === asked.hostname && asked.protocol === "https:") url.protocol = "https:";
   if (url.protocol === "https:" || url.protocol === asked.protocol) return url;
-  throw new RegistryError(
-    `${asked.host} leads from ${asked.protocol.slice(0, -1)} to ${url.protocol}//${url.host}`,
-  );
+  throw new RegistryError(`${asked.host} leads from ${asked.protocol.slice(0, -1)} to ${schemeOf(url)}`);
+}
+
+/** How a URL is spoken to, for messages: what else stands in it may be long, or a secret that comes back. */
+export function schemeOf({ protocol }: URL): string {
+  return protocol === "http:" || protocol === "https:" ? protocol.slice(0, -1) : "something else";
+}
+
+/** How many bytes a header says that there are; `undefined` = it does not say, or what cannot be. */
+export function countOf(text: string | null | undefined): number | undefined {
+  const count = /^\d+$/.test(text ?? "") ? Number(text) : NaN;
+  return Number.isSafeInteger(count) ? count : undefined;
 }
 
 /** Whether an answer is a web page: not what a registry gives, though some call an empty answer HTML (Quay). */

@@ -1,7 +1,7 @@
 /** Speaks to one repository of a registry: sign-in, redirects, retries, errors with a meaning. @module */
 import { LayerstashError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { errorOf, errorOfNoAnswer, isWebPage, printable } from "../http/answers.ts";
+import { errorOf, errorOfNoAnswer, isWebPage, printable, schemeOf } from "../http/answers.ts";
 import { type Action, Authorization, scopeFor } from "../sign_in/authorization.ts";
 import type { RemoteAddress } from "../oci/address.ts";
 import type { FindCredentials } from "../sign_in/credentials.ts";
@@ -140,8 +140,7 @@ export class RegistryClient {
     const next = URL.parse(location, from);
     if (!next) throw new RegistryError(`${this.host} redirects to what is no URL`);
     if (next.protocol === "https:" || next.protocol === "http:" && from.protocol === "http:") return next;
-    const scheme = from.protocol.slice(0, -1);
-    throw new RegistryError(`${this.host} redirects from ${scheme} to ${next.protocol}//${next.host}`);
+    throw new RegistryError(`${this.host} redirects from ${schemeOf(from)} to ${schemeOf(next)}`);
   }
 
   async #signIn(call: Call, url: URL): Promise<Response> {

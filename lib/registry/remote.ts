@@ -7,7 +7,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { declaredMediaType, type Manifest, manifestOf, MAX_MANIFEST_SIZE, parseAs } from "../oci/manifest.ts";
 import { MANIFEST_TYPES } from "../oci/media_types.ts";
-import { bytesOf, urlNamed } from "../http/answers.ts";
+import { bytesOf, countOf, urlNamed } from "../http/answers.ts";
 import type { Call, RegistryClient } from "./client.ts";
 import type { Profile } from "./profiles.ts";
 import { BlobPusher } from "./push.ts";
@@ -90,7 +90,7 @@ export class RemoteStore implements Store {
     await answer.body?.cancel();
     if (answer.status === 404) return undefined;
     const total = /\/(\d+)$/.exec(answer.headers.get("content-range") ?? "")?.[1];
-    return total === undefined ? lengthOf(answer) : Number(total);
+    return total === undefined ? lengthOf(answer) : countOf(total);
   }
 
   async read(
@@ -284,8 +284,7 @@ function noneIfNotAllowed(error: unknown): undefined {
 }
 
 function lengthOf(answer: Response): number | undefined {
-  const length = answer.headers.get("content-length");
-  return length === null ? undefined : Number(length);
+  return countOf(answer.headers.get("content-length"));
 }
 
 function faultOfRange(answer: Response, { start, end }: ByteRange): Error | undefined {

@@ -148,6 +148,9 @@ async function findLegacyStash(store: Store, baseTag: string, options: CallOptio
   });
   const chunks = placeChunks(baseTag, layers);
   const size = layers.reduce((sum, layer) => sum + layer.size, 0);
+  if (!Number.isSafeInteger(size)) {
+    throw new MismatchError(`the sizes of the chunks of ${baseTag} cannot be: they are ${size} bytes in all`);
+  }
   return { baseTag, size, chunkSize: layers[0]?.size ?? 0, chunks, provenComplete: false };
 }
 

@@ -1,0 +1,183 @@
+/** Whatever the journal of an earlier process says, no more of it is believed than can be. @module */
+import assert from "node:assert/strict";
+import { truncate } from "node:fs/promises";
+import fc from "fast-check";
+import { Hasher } from "../lib/content/hasher.ts";
+import { type Digest, digestOf, isDigest } from "../lib/oci/digest.ts";
+import { openStore } from "../lib/registry/open_store.ts";
+import type { UploadPoint } from "../lib/registry/store.ts";
+import { type Input, type InputChunk, openInput } from "../lib/stash/input.ts";
+import { PartFile } from "../lib/stash/part_file.ts";
+import { PartJournal } from "../lib/stash/part_journal.ts";
+import { rememberInput } from "../lib/stash/remembered_input.ts";
+import { placeChunks, type Stash } from "../lib/stash/stash.ts";
+import { type Journal, openJournal } from "../lib/transfer/journal.ts";
+import { makeWorkspace } from "./rigs/content.ts";
+
+const DIGEST = digestOf(new Uint8Array([1]));
+const number = fc.oneof(
+  fc.nat(30),
+  fc.constantFrom(-1, 0.5, 1e16, 9e15, Number.MAX_SAFE_INTEGER, null, "3"),
+);
+/** Something that is no record at all, or nearly one. */
+const stranger = fc.oneof(fc.jsonValue(), fc.dictionary(fc.constantFrom("chunk", "start", "end"), number));
+
+/** A journal that an earlier process has left. */
+function journalWith(earlier: readonly unknown[]): Journal & { added: unknown[] } {
+  const added: unknown[] = [];
+  return {
+    earlier,
+    changed: false,
+    added,
+    add: (record) => void added.push(JSON.parse(JSON.stringify(record))),
+    discard() {},
+    [Symbol.dispose]() {},
+  };
+}
+
+/** A stash of chunks of these sizes. */
+function stashOf(sizes: readonly number[]): Stash {
+  const chunks = placeChunks("disk", sizes.map((size) => ({ digest: DIGEST, size })));
+  const size = sizes.reduce((sum, each) => sum + each, 0);
+  return { baseTag: "disk", size, chunkSize: sizes[0]!, chunks, provenComplete: true };
+}
+
+/** What a journal says that is there lies within its chunk and the part, in order, and nothing of it twice. */
+function requireSense(journal: PartJournal, stash: Stash, found: number): void {
+  for (const chunk of stash.chunks) {
+    let behind = -1;
+    for (const { start, end } of journal.have(chunk)) {
+      assert.ok(Number.isSafeInteger(start) && Number.isSafeInteger(end));
+      assert.ok(start > behind && start <= end && end <= chunk.size, `${start}-${end} of ${chunk.size}`);
+      assert.ok(chunk.position + end <= found, "it lies behind the end of the part");
+      behind = end;
+    }
+  }
+  assert.ok(journal.missing >= 0 && journal.missing <= stash.size, `${journal.missing} are missing`);
+}
+
+const sizes = fc.array(fc.nat(20), { minLength: 1, maxLength: 4 });
+const partRecord = fc.oneof(
+  fc.record({ chunk: number, start: number, end: number }),
+  fc.record({ chunk: fc.integer({ min: 1, max: 4 }), start: fc.nat(20), end: fc.nat(20) }),
+  fc.record({ chunk: number, bad: fc.boolean() }),
+  fc.record({ empty: fc.boolean() }),
+  stranger,
+);
+
+Deno.test("property: what is believed of a part lies within its chunks, and nothing of it twice", async () => {
+  await using work = await makeWorkspace();
+  const path = await work.write("out.part", "");
+  const records = fc.array(partRecord, { maxLength: 12 });
+  await fc.assert(
+    fc.asyncProperty(sizes, records, fc.nat(90), async (sizes, records, found) => {
+      await truncate(path, found);
+      using part = await PartFile.open(work.path("out"));
+      const stash = stashOf(sizes);
+      using journal = new PartJournal(journalWith(records), part, { stash, onEvent: undefined });
+      requireSense(journal, stash, found);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+Deno.test("property: the next process believes of a part what the last one wrote down", async () => {
+  await using work = await makeWorkspace();
+  await work.write("out.part", new Uint8Array(100));
+  const step = fc.record({ at: fc.nat(), start: fc.nat(20), end: fc.nat(20), bad: fc.boolean() });
+  await fc.assert(
+    fc.asyncProperty(sizes, fc.array(step), fc.array(partRecord), async (sizes, steps, earlier) => {
+      using part = await PartFile.open(work.path("out"));
+      const stash = stashOf(sizes);
+      const written = journalWith(earlier);
+      using journal = new PartJournal(written, part, { stash, onEvent: undefined });
+      for (const { at, start, end, bad } of steps) {
+        const chunk = stash.chunks[at % stash.chunks.length]!;
+        if (bad) journal.bad(chunk);
+        else journal.written(chunk, { start, end: Math.min(end, chunk.size) });
+      }
+      using next = new PartJournal(journalWith([...earlier, ...written.added]), part, {
+        stash,
+        onEvent: undefined,
+      });
+      const known = (each: PartJournal) => stash.chunks.map((chunk) => each.have(chunk));
+      assert.deepEqual(known(next), known(journal));
+      assert.equal(next.missing, journal.missing);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+const point = fc.record({ location: fc.string(), acknowledged: fc.nat(30), sent: fc.nat(30) });
+const inputRecord = fc.oneof(
+  fc.record({
+    start: fc.constantFrom(0, 10, 20, -10),
+    end: fc.constantFrom(10, 20, 25, 1e16),
+    digest: fc.oneof(fc.constant(DIGEST), fc.string(), number),
+    point: fc.oneof(
+      point,
+      fc.record({ location: fc.string(), acknowledged: number, sent: number }),
+      fc.jsonValue(),
+    ),
+  }, { requiredKeys: ["start", "end"] }),
+  stranger,
+);
+
+/** What an input of 25 bytes remembers of each of its chunks. */
+function memoriesOf(input: Input): { start: number; end: number; digest?: Digest; point?: UploadPoint }[] {
+  const chunks = [...input.chunks(10) as Iterable<InputChunk>];
+  return chunks.map(({ source, checkpoint }, index) => {
+    const [digest, point] = [source.known, checkpoint?.last];
+    const range = { start: index * 10, end: Math.min(25, index * 10 + 10) };
+    return { ...range, ...digest && { digest }, ...point && { point } };
+  });
+}
+
+Deno.test("property: of an input nothing is believed that cannot be, or that nobody wrote down of it", async () => {
+  await using work = await makeWorkspace();
+  using store = openStore({ registry: "oci:box", repository: "me/files" });
+  using hasher = new Hasher();
+  await using input = await openInput(await work.write("disk.img", new Uint8Array(25)), hasher);
+  const directory = work.path("state");
+  const about = {
+    directory,
+    name: `upload of disk to ${store.name}`,
+    where: store.url,
+    subject: input.identity!,
+  };
+  let believed = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(inputRecord, { maxLength: 8 }), async (records) => {
+      {
+        using journal = await openJournal(about);
+        for (const record of records) journal.add(record);
+      }
+      await using remembered = await rememberInput(input, {
+        store,
+        baseTag: "disk",
+        stateDirectory: directory,
+      });
+      for (const { digest, point, ...range } of memoriesOf(remembered)) {
+        if (digest) assert.ok(isDigest(digest) && says(records, { ...range, digest }), `${digest}`);
+        if (!point) continue;
+        assert.ok(says(records, { ...range, point }), Deno.inspect(point));
+        for (const count of [point.acknowledged, point.sent]) {
+          assert.ok(Number.isSafeInteger(count) && count >= 0);
+        }
+        believed++;
+      }
+      await Deno.remove(directory, { recursive: true });
+    }),
+    { numRuns: 200 },
+  );
+  assert.ok(believed > 0, "some records are good");
+});
+
+/** Whether one of the records says all this. */
+function says(records: readonly unknown[], expected: object): boolean {
+  return records.some((record) =>
+    Object.entries(expected).every(([name, value]) =>
+      JSON.stringify((record as Record<string, unknown> | null)?.[name]) === JSON.stringify(value)
+    )
+  );
+}
