@@ -29,22 +29,22 @@ export function readFile(
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const pieces = readPieces(path, { start, end }, signal);
   return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await pieces.next();
+    pull(controller) {
+      const { done, value } = pieces.next();
       if (done) controller.close();
       else controller.enqueue(value);
     },
-    cancel: async () => void await pieces.return(), // waits for the piece that is being read, then closes
+    cancel: () => void pieces.return(), // closes the file
   }, { highWaterMark: 1 });
 }
 
-async function* readPieces(
+function* readPieces(
   path: string,
   { start, end }: { start: number; end: number },
   signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
-  using file = await openToRead(path);
-  await file.seek(start, Deno.SeekMode.Start);
+): Generator<Uint8Array<ArrayBuffer>, void> {
+  using file = openToRead(path);
+  file.seekSync(start, Deno.SeekMode.Start);
   for (let position = start; position < end;) {
     signal?.throwIfAborted();
     const piece = new Uint8Array(Math.min(PIECE, end - position));
@@ -55,9 +55,9 @@ async function* readPieces(
   }
 }
 
-async function openToRead(path: string): Promise<Deno.FsFile> {
+function openToRead(path: string): Deno.FsFile {
   try {
-    return await Deno.open(path);
+    return Deno.openSync(path);
   } catch (cause) {
     if (cause instanceof Deno.errors.PermissionDenied || cause instanceof Deno.errors.NotCapable) {
       throw new NotAllowedError(`${path} may not be read: permission denied`, { cause });

@@ -58,8 +58,10 @@ export class Hasher implements Disposable {
       advance: (to) => {
         if (thread || to - start > WORTH_A_THREAD) engage().tell({ type: "advance", id, to });
       },
-      digest: (end) =>
-        thread || end - start > WORTH_A_THREAD ? engage().finish(id, end) : hashNow(path, start, end),
+      digest: async (end) => {
+        const worthIt = thread || end - start > WORTH_A_THREAD;
+        return worthIt ? await engage().finish(id, end) : hashNow(path, start, end);
+      },
       drop: () => thread?.tell({ type: "drop", id }),
     };
   }
@@ -134,13 +136,14 @@ function threadError(message: string): LayerstashError {
   });
 }
 
-async function hashNow(path: string, start: number, end: number): Promise<Digest> {
-  using file = await Deno.open(path);
-  await file.seek(start, Deno.SeekMode.Start);
+/** What is small is in the disk's cache, or soon there: waiting for another thread would take longer. */
+function hashNow(path: string, start: number, end: number): Digest {
+  using file = Deno.openSync(path);
+  file.seekSync(start, Deno.SeekMode.Start);
   const hash = createHash("sha256");
   const buffer = new Uint8Array(Math.max(1, Math.min(1024 * 1024, end - start)));
   for (let position = start; position < end;) {
-    const read = await file.read(buffer.subarray(0, end - position));
+    const read = file.readSync(buffer.subarray(0, end - position));
     if (!read) throw new MismatchError(`the file ended at byte ${position} while it was read`);
     hash.update(buffer.subarray(0, read));
     position += read;

@@ -70,13 +70,17 @@ export class NodeTransport {
       return error;
     };
     outgoing.on("response", (incoming) => {
-      over.abort();
+      over.abort(OVER);
       // A connection whose request did not end serves no other; but the answer is read first.
       incoming.once("end", () => outgoing.writableEnded || outgoing.destroy());
-      answer.resolve(toResponse(incoming, { request, milliseconds: timeouts.stall, giveUp }));
+      const respond = () =>
+        answer.resolve(toResponse(incoming, { request, milliseconds: timeouts.stall, giveUp }));
+      // An empty body that nobody reads to its end would take its connection with it.
+      if (isEmpty(incoming, request)) incoming.once("close", respond).resume();
+      else respond();
     });
     outgoing.on("error", (error) => {
-      over.abort();
+      over.abort(OVER);
       answer.reject(signal?.aborted ? signal.reason : error);
     });
     sendBody(outgoing, request, { timeouts, giveUp, over: over.signal }).catch((error) => {
@@ -124,7 +128,10 @@ function lengthHeader({ method, body }: HttpRequest): Record<string, string> {
 }
 
 /** What is written at once, in bytes: even a very slow connection takes so much within the time for a stall. */
-const SLICE = 64 * 1024;
+const SLICE = 256 * 1024;
+
+/** Why nothing more is to be sent; an abort without a reason makes an error each time. */
+const OVER = "there is an answer or an error";
 
 /** How a request is waited for. */
 interface Sending {
@@ -184,8 +191,11 @@ function toResponse(incoming: http.IncomingMessage, watch: Watch): Response {
   for (const [name, values] of Object.entries(incoming.headersDistinct)) {
     for (const value of values ?? []) headers.append(name, value);
   }
-  const empty = watch.request.method === "HEAD" || status === 204 || status === 205 || status === 304;
-  if (empty) incoming.resume();
-  const body = empty ? null : Readable.toWeb(incoming) as NodeReadableStream & Bytes;
-  return new Response(body && watched(body, watch), { status, headers });
+  if (isEmpty(incoming, watch.request)) return new Response(null, { status, headers });
+  const body = Readable.toWeb(incoming) as NodeReadableStream & Bytes;
+  return new Response(watched(body, watch), { status, headers });
+}
+
+function isEmpty({ statusCode = 0, headers }: http.IncomingMessage, { method }: HttpRequest): boolean {
+  return method === "HEAD" || [204, 205, 304].includes(statusCode) || headers["content-length"] === "0";
 }
