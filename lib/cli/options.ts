@@ -60,9 +60,15 @@ export function transferCommand(name: string) {
     "LAYERSTASH_STATE_DIR",
   );
   const usual = stateDirectory(Deno.env.toObject());
-  return stashCommand(name).addOption(
+  return stashCommand(name).addOption(limitRateOption()).addOption(
     usual === undefined ? option : option.default(usual, "the system's usual place"),
   );
+}
+
+/** For commands that move many bytes. */
+export function limitRateOption() {
+  const option = new Option("--limit-rate <rate>", "bytes a second over all connections, such as 10MB");
+  return group(CONNECTION, option.argParser(parseSizeOption).env("LAYERSTASH_LIMIT_RATE"));
 }
 
 /** A command that works on one stash. */

@@ -19,6 +19,7 @@ export interface RegistryFlags {
   bearerToken?: string | undefined;
   caFile?: string | undefined;
   insecureSkipTlsVerify?: boolean | string | undefined;
+  limitRate?: number | undefined;
   logLevel: LogLevel;
   progress: ProgressMode;
 }
@@ -63,10 +64,14 @@ export function explicitCredentials(
 
 /** How connections are made. */
 export async function transportOf(
-  { caFile, insecureSkipTlsVerify }: RegistryFlags,
+  { caFile, insecureSkipTlsVerify, limitRate }: RegistryFlags,
 ): Promise<TransportOptions> {
-  const caCerts = caFile === undefined ? undefined : [await readCertificates(caFile)];
-  return { caCerts, insecureSkipTlsVerify: insecureSkipTlsVerify === true, proxyEnv: Deno.env.toObject() };
+  return {
+    caCerts: caFile === undefined ? undefined : [await readCertificates(caFile)],
+    insecureSkipTlsVerify: insecureSkipTlsVerify === true,
+    limitRate,
+    proxyEnv: Deno.env.toObject(),
+  };
 }
 
 /** The largest file of authorities that is read, in bytes: all that a system has take some 200 KB. */

@@ -4,7 +4,7 @@ import { type Verification, verify } from "../../main.ts";
 import { CommandEnded, storeAction } from "./action.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
 import { line } from "./json_events.ts";
-import { stashCommand } from "./options.ts";
+import { limitRateOption, stashCommand } from "./options.ts";
 import { printable } from "./progress_bar.ts";
 import { formatSize } from "./sizes.ts";
 import { counted } from "./table.ts";
@@ -22,6 +22,7 @@ export function verifyCommand(): Command {
     .description("check a stored file, or compare a local file with it")
     .option("-i, --infile <file>", "a local file to compare with what is stored")
     .option("--deep", "read every byte that the registry holds")
+    .addOption(limitRateOption())
     .addHelpText("after", EXAMPLES)
     .action(storeAction(
       ({ baseTag }) => `verify ${baseTag}`,

@@ -1,18 +1,16 @@
 /** What reads goes over Deno's `fetch`. @module */
 import type { RegistryError } from "../errors.ts";
-import { inTime, type Timeouts } from "./timeouts.ts";
-import type { HttpRequest } from "./request.ts";
+import { inTime } from "./timeouts.ts";
+import type { ConnectionOptions, HttpRequest } from "./request.ts";
 import { silence, watched } from "./watched_body.ts";
 
 /** Deno's `fetch`, with one client for each proxy. */
 export class FetchTransport {
-  readonly #caCerts: string[] | undefined;
-  readonly #timeouts: Timeouts;
+  readonly #options: ConnectionOptions;
   readonly #clients: Map<string | undefined, Deno.HttpClient> = new Map();
 
-  constructor(caCerts: string[] | undefined, timeouts: Timeouts) {
-    this.#caCerts = caCerts;
-    this.#timeouts = timeouts;
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
   }
 
   async send(request: HttpRequest, proxy: string | undefined): Promise<Response> {
@@ -25,14 +23,15 @@ export class FetchTransport {
       this.#forget(client, proxy);
       return error;
     };
-    const milliseconds = this.#timeouts[request.answerWithin ?? "answer"];
+    const { timeouts, limit } = this.#options;
+    const milliseconds = timeouts[request.answerWithin ?? "answer"];
     const response = await inTime(fetch(url, { method, headers, signal: ends, redirect: "manual", client }), {
       milliseconds,
       late: () => giveUp(silence(`no answer came from ${url.host}`, request, milliseconds)),
       signal,
     });
     if (!response.body) return response;
-    const body = watched(response.body, { request, milliseconds: this.#timeouts.stall, giveUp });
+    const body = watched(response.body, { request, milliseconds: timeouts.stall, giveUp, limit });
     return new Response(body, response);
   }
 
@@ -42,7 +41,7 @@ export class FetchTransport {
   }
 
   #clientFor(proxy: string | undefined): Deno.HttpClient {
-    const client = this.#clients.get(proxy) ?? createClient(this.#caCerts, proxy);
+    const client = this.#clients.get(proxy) ?? createClient(this.#options.caCerts, proxy);
     this.#clients.set(proxy, client);
     return client;
   }

@@ -6,8 +6,9 @@ import { Readable } from "node:stream";
 import type { ReadableStream as NodeReadableStream } from "node:stream/web";
 import type { RegistryError } from "../errors.ts";
 import { proxyOf, type Scheme } from "./proxies.ts";
+import type { RateLimit } from "./rate_limit.ts";
 import { inTime, type Timeouts } from "./timeouts.ts";
-import { type HttpRequest, READS, type TransportOptions } from "./request.ts";
+import { type ConnectionOptions, type HttpRequest, READS } from "./request.ts";
 import { type Bytes, silence, type Watch, watched } from "./watched_body.ts";
 
 /** The system's authorities; none where this program may not look at them (`--allow-sys`). */
@@ -26,18 +27,14 @@ function authoritiesOf(tls: typeof import("node:tls")): string[] {
  */
 const KEEP_ALIVE = 30_000;
 
-/** What `node:http` is told. */
-export interface NodeOptions extends TransportOptions {
-  timeouts: Timeouts;
-}
-
+/** Requests over `node:http`, with one agent for each scheme and proxy. */
 export class NodeTransport {
   readonly #modules: { "http:": typeof http; "https:": typeof import("node:https") };
   /** By scheme and proxy. */
   readonly #agents: Map<string, http.Agent> = new Map();
-  readonly #options: NodeOptions;
+  readonly #options: ConnectionOptions;
 
-  static async load(options: NodeOptions): Promise<NodeTransport> {
+  static async load(options: ConnectionOptions): Promise<NodeTransport> {
     const [plain, secure, tls] = await Promise.all([
       import("node:http"),
       import("node:https"),
@@ -49,7 +46,7 @@ export class NodeTransport {
     return new NodeTransport(plain.default, secure.default, { ...others, caCerts: all });
   }
 
-  constructor(plain: typeof http, secure: typeof import("node:https"), options: NodeOptions) {
+  constructor(plain: typeof http, secure: typeof import("node:https"), options: ConnectionOptions) {
     this.#options = options;
     this.#modules = { "http:": plain, "https:": secure };
   }
@@ -60,11 +57,18 @@ export class NodeTransport {
 
   async send(request: HttpRequest): Promise<Response> {
     const { url, signal } = request;
-    const { timeouts } = this.#options;
+    const { timeouts, limit } = this.#options;
+    signal?.throwIfAborted();
     const agent = this.#agentFor(url);
     const outgoing = this.#open(request, agent);
     const answer = Promise.withResolvers<Response>();
     const over = new AbortController();
+    const fail = (error: unknown) => {
+      over.abort(OVER);
+      answer.reject(error);
+      outgoing.destroy();
+    };
+    onAbort(signal, outgoing, fail);
     const giveUp = (error: RegistryError) => {
       for (const sockets of Object.values(agent.freeSockets)) sockets?.forEach((socket) => socket.destroy());
       return error;
@@ -74,19 +78,13 @@ export class NodeTransport {
       // A connection whose request did not end serves no other; but the answer is read first.
       incoming.once("end", () => outgoing.writableEnded || outgoing.destroy());
       const respond = () =>
-        answer.resolve(toResponse(incoming, { request, milliseconds: timeouts.stall, giveUp }));
+        answer.resolve(toResponse(incoming, { request, milliseconds: timeouts.stall, giveUp, limit }));
       // An empty body that nobody reads to its end would take its connection with it.
       if (isEmpty(incoming, request)) incoming.once("close", respond).resume();
       else respond();
     });
-    outgoing.on("error", (error) => {
-      over.abort(OVER);
-      answer.reject(signal?.aborted ? signal.reason : error);
-    });
-    sendBody(outgoing, request, { timeouts, giveUp, over: over.signal }).catch((error) => {
-      answer.reject(error);
-      outgoing.destroy();
-    });
+    outgoing.on("error", fail);
+    sendBody(outgoing, request, { timeouts, limit, giveUp, over: over.signal }).catch(fail);
     return await answer.promise;
   }
 
@@ -96,7 +94,6 @@ export class NodeTransport {
       method: request.method,
       headers: { ...Object.fromEntries(request.headers), ...lengthHeader(request) },
       agent,
-      signal: request.signal,
       ...(scheme === "https:" && this.#trust()),
     });
   }
@@ -121,6 +118,17 @@ export class NodeTransport {
   }
 }
 
+/** Ends a request with its signal. `node:http` itself may wait for the bytes that are on their way. */
+function onAbort(
+  signal: AbortSignal | undefined,
+  outgoing: http.ClientRequest,
+  end: (reason: unknown) => void,
+): void {
+  const stop = () => end(signal?.reason);
+  signal?.addEventListener("abort", stop);
+  outgoing.once("close", () => signal?.removeEventListener("abort", stop));
+}
+
 function lengthHeader({ method, body }: HttpRequest): Record<string, string> {
   if (body === undefined) return READS.has(method) ? {} : { "content-length": "0" };
   const size = body instanceof Uint8Array ? body.length : body.size;
@@ -136,6 +144,7 @@ const OVER = "there is an answer or an error";
 /** How a request is waited for. */
 interface Sending {
   timeouts: Timeouts;
+  limit: RateLimit | undefined;
   /** Told when the connection fell silent. */
   giveUp: (error: RegistryError) => RegistryError;
   /** Aborted when there is an answer or an error: nothing more is to be sent. */
@@ -146,7 +155,7 @@ interface Sending {
 async function sendBody(
   outgoing: http.ClientRequest,
   request: HttpRequest,
-  { timeouts, giveUp, over }: Sending,
+  { timeouts, limit, giveUp, over }: Sending,
 ): Promise<void> {
   const { host } = request.url;
   const wait = <T>(waiting: Promise<T>, limit: keyof Timeouts, what: string) => {
@@ -155,7 +164,8 @@ async function sendBody(
   };
   try {
     await wait(connected(outgoing), "connect", `there was no connection to ${host}`);
-    for await (const slice of slicesOf(request.body)) {
+    for await (const slice of slicesOf(request.body, Math.min(SLICE, limit?.piece ?? SLICE))) {
+      await limit?.take(slice.length, over);
       if (over.aborted) return;
       if (!outgoing.write(slice)) await wait(once(outgoing, "drain"), "stall", `nothing went out to ${host}`);
     }
@@ -167,7 +177,14 @@ async function sendBody(
     await wait(until, request.answerWithin ?? "answer", `no answer came from ${host}`);
   } catch (error) {
     if (!over.aborted) throw error;
+  } finally {
+    letGo(request.body);
   }
+}
+
+/** A stream that was never begun has its source open all the same. */
+function letGo(body: HttpRequest["body"]): void {
+  if (body && !(body instanceof Uint8Array) && !body.stream.locked) body.stream.cancel().catch(() => {});
 }
 
 /** Resolves when the connection stands, with TLS where that is spoken. */
@@ -179,9 +196,12 @@ async function connected(outgoing: http.ClientRequest): Promise<void> {
 }
 
 /** The body in slices; where it is let go of, so is its stream. */
-async function* slicesOf(body: HttpRequest["body"]): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+async function* slicesOf(
+  body: HttpRequest["body"],
+  most: number,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   for await (const piece of body instanceof Uint8Array ? [body] : body?.stream ?? []) {
-    for (let start = 0; start < piece.length; start += SLICE) yield piece.subarray(start, start + SLICE);
+    for (let start = 0; start < piece.length; start += most) yield piece.subarray(start, start + most);
   }
 }
 

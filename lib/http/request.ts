@@ -1,4 +1,6 @@
 /** One HTTP request, and what sends it: TLS, proxies, and bodies whose length must be told. @module */
+import type { RateLimit } from "./rate_limit.ts";
+import type { Clock } from "./retry.ts";
 import type { Timeouts } from "./timeouts.ts";
 
 /** A body that streams. With `size` it goes out with a `Content-Length`, without in chunks of HTTP/1.1. */
@@ -52,6 +54,16 @@ export interface TransportOptions {
   proxyEnv?: Record<string, string | undefined> | undefined;
   /** For how long a connection may be silent; absent = {@link DEFAULT_TIMEOUTS}. */
   timeouts?: Partial<Timeouts> | undefined;
+  /** The most bytes per second that all connections carry together, up and down; absent = all that they can. */
+  limitRate?: number | undefined;
+  /** Time, for that limit; absent = the system's. */
+  clock?: Clock | undefined;
+}
+
+/** What both ways of sending requests take. */
+export interface ConnectionOptions extends Omit<TransportOptions, "timeouts" | "limitRate" | "clock"> {
+  timeouts: Timeouts;
+  limit: RateLimit | undefined;
 }
 
 /** What only reads. */

@@ -2,7 +2,9 @@
 import { FetchTransport } from "./fetch_transport.ts";
 import { NodeTransport } from "./node_transport.ts";
 import { namesProxy, proxyOf } from "./proxies.ts";
+import { RateLimit } from "./rate_limit.ts";
 import { READS, type Transport, type TransportOptions } from "./request.ts";
+import { systemClock } from "./retry.ts";
 import { DEFAULT_TIMEOUTS } from "./timeouts.ts";
 
 export type { HttpRequest, StreamBody, Transport, TransportOptions } from "./request.ts";
@@ -13,9 +15,11 @@ export type { HttpRequest, StreamBody, Transport, TransportOptions } from "./req
  * had used before breaks: a part of a blob would arrive twice.
  */
 export function openTransport(options: TransportOptions = {}): Transport {
-  const { insecureSkipTlsVerify, proxyEnv = {} } = options;
+  const { insecureSkipTlsVerify, proxyEnv = {}, limitRate, clock = systemClock } = options;
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-  const reading = new FetchTransport(options.caCerts, timeouts);
+  const limit = limitRate === undefined ? undefined : new RateLimit(limitRate, clock);
+  const how = { ...options, timeouts, limit };
+  const reading = new FetchTransport(how);
   let node: Promise<NodeTransport> | undefined;
   return {
     async send(request) {
@@ -25,7 +29,7 @@ export function openTransport(options: TransportOptions = {}): Transport {
       if (!insecureSkipTlsVerify && !excepted && READS.has(request.method)) {
         return await reading.send(request, proxy);
       }
-      return await (await (node ??= NodeTransport.load({ ...options, timeouts }))).send(request);
+      return await (await (node ??= NodeTransport.load(how))).send(request);
     },
     close() {
       reading.close();

@@ -1,5 +1,6 @@
 /** Bodies of answers, which fail when nothing comes for too long. @module */
 import { RegistryError } from "../errors.ts";
+import type { RateLimit } from "./rate_limit.ts";
 import { inTime, inWords } from "./timeouts.ts";
 import type { HttpRequest } from "./request.ts";
 
@@ -12,6 +13,8 @@ export interface Watch {
   milliseconds: number;
   /** Told when it fell silent. */
   giveUp: (error: RegistryError) => RegistryError;
+  /** What all connections together are held to; absent = nothing. */
+  limit: RateLimit | undefined;
 }
 
 /**
@@ -27,7 +30,8 @@ export function watched(body: Bytes, watch: Watch): Bytes {
     autoAllocateChunkSize: BUFFER,
     async pull(controller) {
       const wanted = controller.byobRequest!;
-      const { done, value } = await wait(() => reader.read(wanted.view as Uint8Array<ArrayBuffer>), reader);
+      const view = wanted.view as Uint8Array<ArrayBuffer>;
+      const { done, value } = await wait(() => reader.read(view.subarray(0, watch.limit?.piece)), reader);
       if (done) controller.close();
       if (value) wanted.respondWithNewView(value);
     },
@@ -49,15 +53,20 @@ function watchedPlain(reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer
 
 /** A stream of bytes. */
 export type Bytes = ReadableStream<Uint8Array<ArrayBuffer>>;
-type Wait = <T>(read: () => Promise<T>, reader: { cancel(reason: unknown): Promise<void> }) => Promise<T>;
+type Wait = <T extends { value?: Uint8Array | undefined }>(
+  read: () => Promise<T>,
+  reader: { cancel(reason: unknown): Promise<void> },
+) => Promise<T>;
 
 /** Waits for reads; where one fails, or nothing comes, the connection is closed. */
-function waiterFor({ request, milliseconds, giveUp }: Watch): Wait {
+function waiterFor({ request, milliseconds, giveUp, limit }: Watch): Wait {
   const { signal } = request;
   const late = () => giveUp(silence(`nothing came from ${request.url.host}`, request, milliseconds));
   return async (read, reader) => {
     try {
-      return await inTime(read(), { milliseconds, late, signal });
+      const result = await inTime(read(), { milliseconds, late, signal });
+      await limit?.take(result.value?.length ?? 0, signal);
+      return result;
     } catch (error) {
       reader.cancel(error).catch(() => {});
       signal?.throwIfAborted();

@@ -1,0 +1,37 @@
+/** Holds all connections together to a rate: bytes per second, up and down alike. @module */
+import type { Clock } from "./retry.ts";
+
+/** The rate at which bytes go, over whatever number of connections. */
+export class RateLimit {
+  readonly #rate: number;
+  readonly #clock: Clock;
+  /** When the bytes that were let through so far have had their time, in milliseconds. */
+  #free = -Infinity;
+
+  /**
+   * Begins without a debt.
+   *
+   * @param rate bytes per second
+   * @param clock time
+   */
+  constructor(rate: number, clock: Clock) {
+    this.#rate = rate;
+    this.#clock = clock;
+  }
+
+  /**
+   * The most that goes at once, in bytes: so much that the rate is even over a tenth of a second, and so little that
+   * a connection that waits for its turn is not taken for dead.
+   */
+  get piece(): number {
+    return Math.max(1, Math.ceil(this.#rate / 10));
+  }
+
+  /** Waits until so many bytes may go. Time that nobody used is not saved up. */
+  async take(bytes: number, signal?: AbortSignal): Promise<void> {
+    const now = this.#clock.now();
+    const turn = Math.max(now, this.#free);
+    this.#free = turn + bytes / this.#rate * 1000;
+    if (turn > now) await this.#clock.sleep(turn - now, signal);
+  }
+}
