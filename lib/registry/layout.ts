@@ -60,6 +60,10 @@ export class LayoutStore implements Store {
     return pathToFileURL(this.#directory).href;
   }
 
+  blobUrl(digest: Digest): URL {
+    return pathToFileURL(this.#blobPath(digest));
+  }
+
   async stat(digest: Digest, { signal }: CallOptions = {}): Promise<number | undefined> {
     signal?.throwIfAborted();
     try {

@@ -74,6 +74,8 @@ export interface Store extends Disposable {
   /** The chunk size that suits the store, in bytes. */
   readonly chunkSize: number;
 
+  /** Where a blob's bytes can be fetched without layerstash: of a registry, it may ask to sign in. */
+  blobUrl(digest: Digest): URL;
   /** The size of a blob in bytes; `undefined` = absent. */
   stat(digest: Digest, options?: CallOptions): Promise<number | undefined>;
   /**
