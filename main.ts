@@ -519,6 +519,7 @@ export type {
   CallOptions,
   Checkpoint,
   ReadOptions,
+  RemoveOptions,
   UploadPoint,
   WriteOptions,
 } from "./lib/registry/store.ts";

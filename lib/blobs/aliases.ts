@@ -123,7 +123,7 @@ export async function removeAlias(
   const pointedTo = isIndex(manifest)
     ? mapEach(byPlatform(await listImages(store, manifest, options)), ({ digest }) => [digest])
     : readImageManifest(manifest).layers.map(({ digest }) => digest);
-  await store.removeManifest(alias, options);
+  await store.removeManifest(alias, { ...options, keepBlobs: true });
   return pointedTo;
 }
 

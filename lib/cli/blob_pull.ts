@@ -4,11 +4,11 @@ import { type BlobName, findNamed, type NamedBlobs } from "../blobs/named_blobs.
 import type { SizedBlob } from "../blobs/alias_manifest.ts";
 import { pullFound } from "../blobs/pull_blobs.ts";
 import { InvalidInputError } from "../errors.ts";
-import { type ByPlatform, isByPlatform, requireOne } from "../images/platforms.ts";
+import { type ByPlatform, isByPlatform, mapEach, requireOne } from "../images/platforms.ts";
 import type { ByteRange } from "../registry/store.ts";
 import { storeAction } from "./action.ts";
 import { line } from "./json_events.ts";
-import { blobsArgument, manifestOption, namesOrManifest, renderAnswer } from "./named.ts";
+import { blobsArgument, lines, manifestOption, namesOrManifest, renderAnswer } from "./named.ts";
 import { aliasCommand, jobsOption, partSizeOption, stateDirOption, withInfoOption } from "./options.ts";
 import { formatSize } from "./sizes.ts";
 
@@ -46,7 +46,7 @@ export function pullCommand(): Command {
       for (const name of named) found.push(await findNamed(store, name, { platform, signal }));
       if (outfile === "-" && found.some(isByPlatform)) {
         terminal.warn("there is an image for each platform: their blobs are listed, none is fetched");
-        for (const each of found) terminal.data(renderAnswer(each, digestLines));
+        for (const each of found) terminal.data(renderAnswer(mapEach(each, digestsOf), lines));
         return;
       }
       const blobs = found.flatMap((each, index) => requireOne(each, shown(named[index]!)));
@@ -75,8 +75,8 @@ function sized({ digest, size }: SizedBlob): SizedBlob {
   return { digest, size };
 }
 
-function digestLines(blobs: readonly SizedBlob[]): string {
-  return blobs.map(({ digest }) => `${digest}\n`).join("");
+function digestsOf(blobs: readonly SizedBlob[]): string[] {
+  return blobs.map(({ digest }) => digest);
 }
 
 function shown(name: NamedBlobs): string {
