@@ -49,7 +49,7 @@ async function streamBlob(
   const { digest, size, position, number: chunk } = blob;
   const { range, withInfo, onEvent } = options;
   const wanted = { start: Math.max(0, range.start - position), end: Math.min(size, range.end - position) };
-  if (wanted.start >= wanted.end && size > 0) return;
+  if (wanted.start > wanted.end || wanted.start === wanted.end && size > 0) return;
   if (withInfo) await writer.write(new TextEncoder().encode(`${digest} ${size}\n`));
   const whole = wanted.end - wanted.start === size;
   if (!whole) {
