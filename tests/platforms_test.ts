@@ -122,7 +122,7 @@ testOnEachStore("an image that is the only one is for every platform", async (pl
 
 testOnEachStore("images that share a platform are all told apart", async (place) => {
   using store = place.open();
-  const manifests = [];
+  const manifests: Manifest[] = [];
   for (const text of ["a", "b", "c", "d", "e"]) manifests.push(await putImage(store, text));
   const [a, b, c, d, e] = manifests.map((manifest) => entry(manifest, "windows/amd64"));
   const version = (from: Entry, osVersion: string) => {

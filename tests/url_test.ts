@@ -114,7 +114,7 @@ async function storeAs(store: Store, name: string): Promise<void> {
   const write = async (text: string) => await store.write(bytesSource(new TextEncoder().encode(text)));
   const layer = await write("bytes");
   const note = { version: 1, name, size: 5, chunkSize: 5, chunk: 1, chunks: 1, digests: [layer.digest] };
-  const rootfs = { type: "layers", diff_ids: [layer.digest] };
+  const rootfs = { type: "layers", "diff_ids": [layer.digest] };
   const config = await write(
     JSON.stringify({ architecture: "amd64", os: "linux", rootfs, layerstash: note }),
   );

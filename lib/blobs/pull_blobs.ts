@@ -75,7 +75,7 @@ export async function pullFound(
     });
   }
   const stash = asStash(blobs);
-  const range = rangeWithin(options.range, stash.size);
+  const range = rangeWithin(stash.size, options.range);
   const size = range.end - range.start;
   options.onEvent?.({ type: "plan", size, chunks: blobs.length });
   if (typeof output !== "string") {
@@ -93,8 +93,7 @@ function asStash(blobs: readonly SizedBlob[]): Stash {
   return { baseTag: "blob", size, chunkSize: size, chunks, provenComplete: true };
 }
 
-function rangeWithin(wanted: Partial<ByteRange> = {}, size: number): ByteRange {
-  const { start = 0, end = size } = wanted;
+function rangeWithin(size: number, { start = 0, end = size }: Partial<ByteRange> = {}): ByteRange {
   if (start < end && start < size || start === 0 && end === size) return { start, end: Math.min(end, size) };
   throw new InvalidInputError(`there is no byte ${start}: there are ${size} bytes in all`);
 }

@@ -7,7 +7,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { declaredMediaType, type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { MANIFEST_TYPES } from "../oci/media_types.ts";
-import { bytesOf, countOf } from "../http/answers.ts";
+import { bytesOf, countOf, urlNamed } from "../http/answers.ts";
 import type { Call, RegistryClient } from "./client.ts";
 import { allNames } from "./name_pages.ts";
 import type { Profile } from "./profiles.ts";
@@ -232,19 +232,13 @@ export class RemoteStore implements Store {
 
   /** An upload that is not used is given back; a registry that cannot do that forgets it by itself. */
   async #cancelUpload(location: string | null, signal: AbortSignal | undefined): Promise<void> {
-    const url = location === null ? null : URL.parse(location, this.#client.urlOf("blobs/uploads/"));
-    if (!url) return;
-    const call = {
-      method: "DELETE",
-      to: url,
-      action: "delete",
-      what: "the end of an upload",
-      expect: [200, 202, 204],
-    };
-    await this.#client.once({ ...call, action: "delete", signal }).then(
-      (answer) => answer.body?.cancel(),
-      () => {},
-    );
+    if (location === null) return;
+    try {
+      const to = urlNamed(location, this.#client.urlOf("blobs/uploads/"));
+      if (!to) return;
+      const call = { method: "DELETE", to, action: "delete", what: "the end of an upload" } as const;
+      await (await this.#client.once({ ...call, expect: [200, 202, 204], signal })).body?.cancel();
+    } catch { /* it is a courtesy */ }
   }
 
   #checkDigest({ digest }: Manifest, reference: string, announced: string | null): void {
