@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { encodeManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_INDEX } from "../lib/oci/media_types.ts";
 import { type Digest, digestOf, encodedPart } from "../lib/oci/digest.ts";
-import { openStore } from "../main.ts";
+import { bytesSource, openStore, setAlias } from "../main.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { someBytes } from "./rigs/content.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
@@ -213,6 +213,91 @@ Deno.test("repositories come page by page, with a token for the catalog", async 
   const none = await work.run(["repos"], { env });
   assert.equal(none.code, 3);
   assert.match(none.stderr, /has no list of repositories\nhint: many registries tell nobody what they have/);
+});
+
+Deno.test("a list is printed page by page, as it comes", async () => {
+  await using work = await makeWorkplace();
+  await using registry = await startFakeRegistry({ faults: { tagPageSize: 2 } });
+  using store = openStore({ registry: registry.url, repository: "me/files" });
+  const { digest } = await store.write(bytesSource(new Uint8Array([1])));
+  for (const alias of ["a", "b", "c"]) await setAlias(store, { alias, digests: [digest] });
+  for (const words of [["alias", "list"], ["repos"]]) {
+    if (words[0] === "repos") {
+      for (const name of ["me/other", "me/third"]) registry.storage.repository(name);
+    }
+    const env = { LAYERSTASH_REGISTRY: registry.url, LAYERSTASH_REPOSITORY: "me/files" };
+    const child = work.start(words, { env });
+    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let printed = "";
+    while (printed.split("\n").length < 3) printed += (await reader.read()).value;
+    assert.equal(printed, words[0] === "repos" ? "me/files\nme/other\n" : "a\nb\n");
+    secondPage.resolve();
+    for (let next = await reader.read(); !next.done; next = await reader.read()) printed += next.value;
+    assert.equal(printed, words[0] === "repos" ? "me/files\nme/other\nme/third\n" : "a\nb\nc\n");
+    await child.stderr.cancel();
+    assert.equal((await child.status).code, 0);
+  }
+});
+
+Deno.test("a registry that deletes nothing is said to, and nothing is changed", async () => {
+  await using work = await makeWorkplace();
+  await using registry = await startFakeRegistry({ faults: { refuseDeletes: 405 } });
+  const env = { LAYERSTASH_REGISTRY: registry.url };
+  const digest = (await box(work, "blob push --alias one", { env, stdin: "text" })).stdout.trim();
+  await box(work, `alias set two ${digest}`, { env });
+  const alias = await box(work, "alias remove one", { env, code: 4 });
+  assert.match(alias.stderr, /cannot remove the alias one: .* deletes nothing/);
+  assert.equal((await box(work, "alias get one two", { env })).stdout, `${digest}\n${digest}\n`);
+  registry.faults.onRequest = ({ method, path }) => {
+    if (method === "DELETE" && path.includes("/blobs/")) {
+      registry.faults.failNext = [{ status: 405, method: "DELETE", times: 1 }];
+    }
+  };
+  const blob = await box(work, "blob remove @one", { env, code: 4 });
+  assert.match(
+    blob.stderr,
+    /removes no blobs: the registry answers 405\nhint: registries remove blobs by themselves/,
+  );
+  assert.equal((await box(work, "blob pull @one", { env })).stdout, "text");
+});
+
+Deno.test("a push that was interrupted goes on where it was, and so does a pull", async () => {
+  await using work = await makeWorkplace();
+  await using registry = await startFakeRegistry();
+  const env = { LAYERSTASH_REGISTRY: registry.url, LAYERSTASH_REPOSITORY: "me/files" };
+  const bytes = someBytes(130 * 1024 * 1024);
+  await work.write("disk.img", bytes);
+  const received = () => registry.requests.reduce((sum, { received }) => sum + received, 0);
+  const stuck = Promise.withResolvers<void>();
+  let parts = 0;
+  registry.faults.onRequest = ({ method }) => {
+    if (method === "PATCH" && ++parts === 2) stuck.resolve();
+  };
+  const child = work.start(["blob", "push", "-i", "disk.img"], { env });
+  await stuck.promise;
+  child.kill("SIGKILL");
+  await child.output();
+  const before = received();
+  const events = await work.run(["blob", "push", "-i", "disk.img", "--json"], { env });
+  assert.equal(events.code, 0, events.stderr);
+  const resumed = events.stdout.split("\n").find((line) => line.includes('"resume"'));
+  assert.match(resumed ?? "", /"phase":"send","bytes":\d{8}/);
+  assert.ok(received() - before < bytes.length - 50_000_000, `${received() - before} bytes were sent again`);
+
+  const digest = digestOf(bytes);
+  let gets = 0;
+  const stuckToo = Promise.withResolvers<void>();
+  registry.faults.onRequest = ({ method, path }) => {
+    if (method === "GET" && path.includes("/blobs/") && ++gets === 4) stuckToo.resolve();
+  };
+  const pull = work.start(["blob", "pull", digest, "-o", "copy", "--jobs", "1"], { env });
+  await stuckToo.promise;
+  pull.kill("SIGKILL");
+  await pull.output();
+  const again = await work.run(["blob", "pull", digest, "-o", "copy", "--json"], { env });
+  assert.equal(again.code, 0, again.stderr);
+  assert.match(again.stdout, /"event":"resume","phase":"fetch","bytes":\d{8}/);
+  assert.equal(digestOf(await Deno.readFile(work.path("copy"))), digest);
 });
 
 Deno.test("help of every command has examples and fits into 80 columns", async () => {

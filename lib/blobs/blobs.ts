@@ -1,5 +1,5 @@
 /** What else is done with blobs: asking for sizes, taking them over, removing them. @module */
-import { LayerstashError, NotFoundError } from "../errors.ts";
+import { LayerstashError, NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
 import { type ByPlatform, isByPlatform, mapEach, type PlatformOptions } from "../images/platforms.ts";
 import type { Digest } from "../oci/digest.ts";
 import { parseRepository, parseTag } from "../oci/reference.ts";
@@ -132,5 +132,13 @@ async function digestsOf(store: Store, name: NamedBlobs, options: PlatformOption
 
 async function removeBlob(store: Store, digest: Digest, { signal }: CallOptions): Promise<void> {
   if (await store.stat(digest, { signal }) === undefined) throw noBlob(store, digest);
-  await store.remove(digest, { signal });
+  try {
+    await store.remove(digest, { signal });
+  } catch (error) {
+    if (!(error instanceof RegistryError) || ![400, 405, 501].includes(error.status)) throw error;
+    throw new NotAllowedError(`${store.name} removes no blobs: the registry answers ${error.status}`, {
+      hint: "registries remove blobs by themselves when nothing points to them: see layerstash alias remove",
+      cause: error,
+    });
+  }
 }

@@ -93,11 +93,19 @@ async function readCertificates(path: string): Promise<string> {
   });
 }
 
+/** Options that carry a secret, as they are typed. */
+const SECRETS = { token: "-p", bearerToken: "--bearer-token", authorization: "--authorization" };
+
 /** Says what the options make unsafe. */
-export function warnOfUnsafe(terminal: Terminal, flags: RegistryFlags, fromCommandLine: boolean): void {
-  if (fromCommandLine) {
+export function warnOfUnsafe(
+  terminal: Terminal,
+  flags: RegistryFlags,
+  isTyped: (option: string) => boolean,
+): void {
+  for (const [option, typed] of Object.entries(SECRETS)) {
+    if (!isTyped(option)) continue;
     terminal.warn(
-      "-p shows the token to everybody on this machine; layerstash login and LAYERSTASH_TOKEN do not",
+      `${typed} shows the token to everybody on this machine; layerstash login and LAYERSTASH_TOKEN do not`,
     );
   }
   if (flags.insecureSkipTlsVerify === true) {
