@@ -97,6 +97,9 @@ Deno.test("errors say what, why and what to do, with the exit codes of all comma
     ["blob push -i box", 2, /box is a directory/],
     ["blob pull none", 2, /neither a digest nor an alias/],
     ["blob pull @.bad", 2, /is not a tag/],
+    ["alias get ../../_catalog", 2, /is not a tag/],
+    ["manifest @note", 2, /is not a tag/],
+    ["blob pull @../note", 2, /is not a tag/],
     ["blob pull", 2, /nothing is named/],
     ["blob pull @note --manifest -", 2, /exclude each other/],
     ["blob pull @note --range 3-1", 2, /use FIRST-LAST/],
@@ -190,8 +193,32 @@ Deno.test("tokens are for the actions asked, and --auth-host says who gives them
   const host = new URL(elsewhere.tokens!.realm).host;
   const { code } = await work.run(["token", "pull"], { env: { ...env, LAYERSTASH_AUTH_HOST: host } });
   assert.deepEqual([code, elsewhere.tokens!.requests.length, requests.length], [0, 1, 1]);
+  for (const noHost of ["exa mple.com", "a@b", "host/path", "host?x"]) {
+    const { code } = await work.run(["token", "pull", "--auth-host", noHost], { env });
+    assert.equal(code, 2, noHost);
+  }
+  assert.equal(requests.length, 1, "a token was asked for where it should not be");
   const wrong = await work.run(["token", "pull"], { env: { ...env, LAYERSTASH_TOKEN: "wrong" } });
   assert.deepEqual([wrong.code, wrong.stdout], [4, ""]);
+});
+
+Deno.test("a header that is given is shown as it is, and not told to anybody", async () => {
+  await using work = await makeWorkplace();
+  const pair = btoa(`${USER.username}:${USER.password}`);
+  for (const auth of ["basic", "bearer"] as const) {
+    await using registry = await startFakeRegistry({ auth, tokens: { anonymousPull: false } });
+    const env = { LAYERSTASH_REGISTRY: registry.url, LAYERSTASH_AUTHORIZATION: `Basic ${pair}` };
+    const push = await box(work, "blob push --log-level trace", { env, stdin: "text" });
+    assert.ok(!push.stderr.includes(pair), push.stderr);
+    const wrong = { ...env, LAYERSTASH_AUTHORIZATION: "Basic d3Jvbmc6d3Jvbmc=" };
+    const refused = await box(work, "blob push --log-level trace", { env: wrong, stdin: "other", code: 4 });
+    assert.ok(!refused.stderr.includes("d3Jvbmc6d3Jvbmc"), refused.stderr);
+    const none = { ...env, LAYERSTASH_AUTHORIZATION: "Basic a\nb" };
+    const malformed = await box(work, "blob push", { env: none, stdin: "other", code: 4 });
+    assert.match(malformed.stderr, /the authorization has characters in it that no header has/);
+  }
+  const typed = await box(work, "alias list --authorization secret");
+  assert.match(typed.stderr, /--authorization shows the token to everybody/);
 });
 
 Deno.test("repositories come page by page, with a token for the catalog", async () => {
@@ -222,6 +249,10 @@ Deno.test("a list is printed page by page, as it comes", async () => {
   const { digest } = await store.write(bytesSource(new Uint8Array([1])));
   for (const alias of ["a", "b", "c"]) await setAlias(store, { alias, digests: [digest] });
   for (const words of [["alias", "list"], ["repos"]]) {
+    const secondPage = Promise.withResolvers<void>();
+    registry.faults.onRequest = async ({ search }) => {
+      if (search.includes("last=")) await secondPage.promise;
+    };
     if (words[0] === "repos") {
       for (const name of ["me/other", "me/third"]) registry.storage.repository(name);
     }

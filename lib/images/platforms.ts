@@ -1,9 +1,10 @@
 /** Finds the images that a reference means: one, or one for each platform. @module */
 import { InvalidInputError, MismatchError, NotFoundError } from "../errors.ts";
-import type { Digest } from "../oci/digest.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
 import { type IndexedManifest, isIndex, isIndexType, readIndex } from "../oci/image_index.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import { formatPlatform, isSamePlatform, parsePlatform, type Platform } from "../oci/platform.ts";
+import { parseTag } from "../oci/reference.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
 import { inParallel } from "../transfer/pool.ts";
 
@@ -154,13 +155,14 @@ export function mapEach<T, U>(found: ByPlatform<T>, make: (value: T) => U): ByPl
  * The manifest of a tag or digest.
  *
  * @throws {NotFoundError} when there is none
+ * @throws {InvalidInputError} when it is neither
  */
 export async function requireManifest(
   store: Store,
   reference: string,
   options: CallOptions = {},
 ): Promise<Manifest> {
-  const manifest = await store.manifest(reference, options);
+  const manifest = await store.manifest(isDigest(reference) ? reference : parseTag(reference), options);
   if (manifest) return manifest;
   throw new NotFoundError(`there is no ${reference} in ${store.name}`);
 }

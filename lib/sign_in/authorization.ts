@@ -1,5 +1,5 @@
 /** Keeps the `Authorization` header for one repository: what the registry asked for, and tokens while they last. @module */
-import { LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
+import { InvalidInputError, LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
 import { parseChallenges } from "./challenge.ts";
 import type { Credentials, FindCredentials } from "./credentials.ts";
 import type { Clock } from "../http/retry.ts";
@@ -167,8 +167,9 @@ export class Authorization {
   }
 
   #checkRealm(realm: string): URL {
-    const url = URL.parse(realm, this.#options.origin);
-    if (url && this.#options.authHost) url.host = this.#options.authHost;
+    const { origin, authHost } = this.#options;
+    const named = URL.parse(realm, origin);
+    const url = named && authHost !== undefined ? atHost(named, authHost) : named;
     const plainAllowed = this.#options.origin.startsWith("http:");
     if (url && (url.protocol === "https:" || (plainAllowed && url.protocol === "http:"))) return url;
     throw new RegistryError(
@@ -178,6 +179,17 @@ export class Authorization {
       },
     );
   }
+}
+
+/** The same URL at another host, and at the port that is named with it. */
+function atHost(url: URL, host: string): URL {
+  const other = URL.parse(`${url.protocol}//${host}`);
+  if (!other || other.href !== `${other.origin}/`) {
+    throw new InvalidInputError("what is to be asked for tokens is not a host", {
+      hint: "as in auth.example.com",
+    });
+  }
+  return new URL(`${other.origin}${url.pathname}${url.search}`);
 }
 
 /** A token that another request had asked for, and gave up when it was aborted, is asked for anew. */
