@@ -335,7 +335,7 @@ Deno.test("help of every command has examples and fits into 80 columns", async (
   await using work = await makeWorkplace();
   const blob = ["push", "pull", "size", "mount", "remove"].map((name) => `blob ${name}`);
   const alias = ["set", "get", "remove", "list"].map((name) => `alias ${name}`);
-  for (const command of [...blob, ...alias, "digest", "manifest", "repos", "token", "url"]) {
+  for (const command of ["blob", ...blob, "alias", ...alias, "digest", "manifest", "repos", "token", "url"]) {
     const { stdout } = await box(work, `${command} --help`, { env: { COLUMNS: "80" } });
     assert.match(stdout, new RegExp(`Examples?:\\n  \\$ .*layerstash ${command}`), command);
     assert.ok(stdout.split("\n").every((line) => line.length <= 90), stdout);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { MismatchError } from "../lib/errors.ts";
 import { type Digest, digestOf } from "../lib/oci/digest.ts";
+import { encodeManifest } from "../lib/oci/manifest.ts";
 import {
   blobSize,
   digestOfFile,
@@ -10,6 +11,7 @@ import {
   getManifest,
   InvalidInputError,
   listAliases,
+  type Manifest,
   mountBlob,
   NotFoundError,
   pullBlobs,
@@ -233,4 +235,25 @@ testOnEachStore("the same blobs in a file are not fetched again", async (place) 
   const onEvent = (event: TransferEvent) => void (event.type === "chunk" && states.push(event.state));
   await pullBlobs(store, { blobs: digests, output, onEvent });
   assert.deepEqual(states, ["present", "present"]);
+});
+
+testOnEachStore("what a manifest says of sizes is not believed", async (place) => {
+  await using work = await makeWorkspace();
+  using store = place.open();
+  const digest = await push(store, "four");
+  const claim = (...sizes: number[]): Manifest => {
+    const layers = sizes.map((size) => ({ mediaType: "application/octet-stream", digest, size }));
+    const mediaType = "application/vnd.oci.image.manifest.v1+json";
+    return encodeManifest({ schemaVersion: 2, mediaType, config: layers[0], layers });
+  };
+  const output = work.path("copy");
+  for (const sizes of [[3], [5], [0], [4, 3], [Number.MAX_SAFE_INTEGER, 4]]) {
+    await assert.rejects(pullBlobs(store, { blobs: [claim(...sizes)], output }), MismatchError, `${sizes}`);
+    const { stream, bytes } = sink();
+    await assert.rejects(pullBlobs(store, { blobs: [claim(...sizes)], output: stream }), MismatchError);
+    assert.ok(bytes().length <= 4 + Math.min(4, sizes[1] ?? 0), `${bytes().length} bytes were written`);
+    assert.equal(await work.has("copy"), false);
+  }
+  await assert.rejects(blobSize(store, claim(Number.MAX_SAFE_INTEGER, 4)), MismatchError);
+  assert.equal(await pull(store, [claim(4, 4)]), "fourfour");
 });

@@ -1,5 +1,5 @@
 /** The manifest that an alias points to, byte for byte as dxf writes it. @module */
-import { InvalidInputError } from "../errors.ts";
+import { InvalidInputError, MismatchError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../oci/media_types.ts";
@@ -32,4 +32,15 @@ export function aliasManifest(blobs: readonly SizedBlob[]): Manifest {
 
 function descriptorText({ digest, size }: SizedBlob, mediaType: string): string {
   return `{"digest": "${digest}", "mediaType": "${mediaType}", "size": ${size}}`;
+}
+
+/**
+ * How many bytes blobs have in all.
+ *
+ * @throws {MismatchError} when there are more than numbers are exact: a manifest may say anything
+ */
+export function totalSize(blobs: readonly SizedBlob[]): number {
+  const size = blobs.reduce((sum, blob) => sum + blob.size, 0);
+  if (Number.isSafeInteger(size)) return size;
+  throw new MismatchError(`the sizes of the blobs cannot be: they are ${size} bytes in all`);
 }

@@ -4,7 +4,7 @@ import { type ByPlatform, isByPlatform, mapEach, type PlatformOptions } from "..
 import type { Digest } from "../oci/digest.ts";
 import { parseRepository, parseTag } from "../oci/reference.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
-import type { SizedBlob } from "./alias_manifest.ts";
+import { type SizedBlob, totalSize } from "./alias_manifest.ts";
 import { noBlob, putAlias } from "./aliases.ts";
 import { findNamed, type NamedBlobs } from "./named_blobs.ts";
 
@@ -29,8 +29,7 @@ export async function blobSize(
   name: NamedBlobs,
   options: PlatformOptions = {},
 ): Promise<ByPlatform<number>> {
-  const found = await findNamed(store, name, options);
-  return mapEach(found, (blobs) => blobs.reduce((sum, { size }) => sum + size, 0));
+  return mapEach(await findNamed(store, name, options), totalSize);
 }
 
 /** What `mountBlob` takes. */

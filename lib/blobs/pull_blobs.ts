@@ -6,7 +6,7 @@ import type { ByteRange, Store } from "../registry/store.ts";
 import { fetchStash } from "../stash/fetch_stash.ts";
 import { PartFile, requirePlace } from "../stash/part_file.ts";
 import { placeChunks, type Stash } from "../stash/stash.ts";
-import type { SizedBlob } from "./alias_manifest.ts";
+import { type SizedBlob, totalSize } from "./alias_manifest.ts";
 import { findBlobs, type NamedBlobs } from "./named_blobs.ts";
 import { streamPieces } from "./stream_blobs.ts";
 
@@ -88,8 +88,7 @@ export async function pullFound(
 /** Blobs that are fetched together are what the chunks of one file are. */
 function asStash(blobs: readonly SizedBlob[]): Stash {
   const chunks = placeChunks("blob", blobs);
-  const size = blobs.reduce((sum, blob) => sum + blob.size, 0);
-  if (!Number.isSafeInteger(size)) throw new InvalidInputError(`${size} bytes are more than can be counted`);
+  const size = totalSize(blobs);
   return { baseTag: "blob", size, chunkSize: size, chunks, provenComplete: true };
 }
 

@@ -1,5 +1,6 @@
 /** Commands that fetch what is stored with nothing but sh, curl and sha256sum. @module */
 import { encodedPart } from "../oci/digest.ts";
+import { totalSize } from "./alias_manifest.ts";
 import type { DirectAccess, DirectBlob, DirectFile } from "./direct_urls.ts";
 
 /**
@@ -42,13 +43,15 @@ export function restoreRecipe(
   { name, blobs }: DirectFile,
   { access, howToSignIn }: { access: DirectAccess; howToSignIn?: string | undefined },
 ): string {
-  const size = blobs.reduce((sum, blob) => sum + blob.size, 0);
   const pieces = blobs.map(({ digest }) => `"$out.${encodedPart(digest)}"`);
   return [
     "#!/bin/sh",
-    `# Restores ${name}: ${size} bytes in ${blobs.length} blobs, with sh, curl and sha256sum. Run again, it goes on.`,
+    `# Restores ${name}: ${
+      totalSize(blobs)
+    } bytes in ${blobs.length} blobs, with sh, curl and sha256sum. Run again, it goes on.`,
     ...demandOf(access, howToSignIn),
     "set -eu",
+    "command -v sha256sum > /dev/null || sha256sum() { shasum -a 256; }",
     `out=\${1:-${quote(name)}}`,
     `[ ! -e "$out" ] || { echo "$out is there already" >&2; exit 6; }`,
     `is_good() { [ -e "$out.$1" ] && sum=$(sha256sum < "$out.$1") && [ "\${sum%% *}" = "$1" ]; }`,

@@ -7,9 +7,16 @@ import { jsonLine } from "./json_events.ts";
 import { lines, manifestOption, namesOrManifest, plain, printNames, renderAnswer } from "./named.ts";
 import { aliasCommand, repositoryCommand } from "./options.ts";
 
+const EXAMPLES = `
+Examples:
+  $ layerstash alias set -r fred/datalogger may15-readings ./logger.dat
+  $ layerstash alias get -r fred/datalogger may15-readings
+`;
+
 /** Makes the command with its subcommands. */
 export function aliasCommands(): Command {
-  const command = new Command("alias").description("give names to blobs, and look at them");
+  const command = new Command("alias").description("give names to blobs, and look at them")
+    .helpCommand("help [command]", "print the help of a command").addHelpText("after", EXAMPLES);
   for (const make of [setCommand, getCommand, removeCommand, listCommand]) command.addCommand(make());
   return command as unknown as Command;
 }

@@ -12,9 +12,16 @@ import { jsonLine } from "./json_events.ts";
 import { blobsArgument, lines, manifestOption, namesOrManifest, plain, renderAnswer } from "./named.ts";
 import { aliasCommand, repositoryCommand } from "./options.ts";
 
+const EXAMPLES = `
+Examples:
+  $ layerstash blob push -r fred/datalogger -i logger.dat --alias may15-readings
+  $ layerstash blob pull -r fred/datalogger @may15-readings -o logger.dat
+`;
+
 /** Makes the command with its subcommands. */
 export function blobCommand(): Command {
-  const command = new Command("blob").description("store, fetch and remove blobs by their digests");
+  const command = new Command("blob").description("store, fetch and remove blobs by their digests")
+    .helpCommand("help [command]", "print the help of a command").addHelpText("after", EXAMPLES);
   for (const make of [pushCommand, pullCommand, sizeCommand, mountCommand, removeCommand]) {
     command.addCommand(make());
   }

@@ -1,7 +1,7 @@
 /** `layerstash blob pull`. @module */
 import { type Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import { type BlobName, findNamed, type NamedBlobs } from "../blobs/named_blobs.ts";
-import type { SizedBlob } from "../blobs/alias_manifest.ts";
+import { type SizedBlob, totalSize } from "../blobs/alias_manifest.ts";
 import { pullFound } from "../blobs/pull_blobs.ts";
 import { InvalidInputError } from "../errors.ts";
 import { type ByPlatform, isByPlatform, mapEach, requireOne } from "../images/platforms.ts";
@@ -54,7 +54,7 @@ export function pullCommand(): Command {
       const how = { ...options, withInfo: withInfo === true, stateDirectory, signal, onEvent };
       await pullFound(store, blobs, { ...how, output });
       if (json) return terminal.data(line("done", { outfile, blobs: blobs.map(sized) }));
-      const size = options.range ? "a part" : formatSize(blobs.reduce((sum, { size }) => sum + size, 0));
+      const size = options.range ? "a part" : formatSize(totalSize(blobs));
       if (outfile !== "-") terminal.note(`wrote ${outfile}: ${size}${options.range ? "" : ", verified"}`);
     },
     { moving: ({ outfile }) => `fetching to ${nameOf(outfile)}` },
