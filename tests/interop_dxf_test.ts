@@ -5,11 +5,11 @@ import { type Digest, digestOf } from "../lib/oci/digest.ts";
 import { encodeManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_INDEX } from "../lib/oci/media_types.ts";
 import { type Ended, makeWorkplace, type Workplace } from "./rigs/command_line.ts";
-import { someBytes } from "./rigs/content.ts";
+import { sink, someBytes } from "./rigs/content.ts";
 import { ensureTool, pythonPeer } from "./rigs/debian.ts";
 import { type RealRegistry, startRegistry } from "./rigs/real_registry.ts";
 import { USER } from "./rigs/user.ts";
-import { openStore } from "../main.ts";
+import { getAlias, openStore, pullBlobs, pushBlob, setAlias } from "../main.ts";
 
 const peer = await pythonPeer("python-dxf==12.1.1");
 const ignore = peer === undefined || !await ensureTool("docker-registry", "docker-registry");
@@ -102,6 +102,48 @@ Deno.test("dxf's command-line example gives the same with either program", { ign
   assert.deepEqual(got, [`${digest}\n`, `${digest}\n`]);
   assert.equal(await said(ours(["blob", "pull", digest])), text);
   assert.equal(await said(dxf(["pull-blob", REPOSITORY, digest])), text);
+});
+
+const MODULE_EXAMPLE = `
+import sys
+from dxf import DXF
+dxf = DXF(sys.argv[1], 'fred/datalogger', insecure=True)
+dgst = dxf.push_blob('logger.dat')
+dxf.set_alias('may15-readings', dgst)
+assert dxf.get_alias('may15-readings') == [dgst]
+for chunk in dxf.pull_blob(dgst):
+    sys.stdout.buffer.write(chunk)
+`;
+
+Deno.test("dxf's module example gives the same with either library", { ignore }, async () => {
+  const text = "12.5 degrees\n13.1 degrees\n";
+  const results = [];
+  for (const library of ["ours", "dxf"]) {
+    await using pair = await makePair();
+    const { work, registry } = pair;
+    const input = await work.write("logger.dat", text);
+    using store = openStore({ registry: registry.url, repository: REPOSITORY });
+    let pulled = "";
+    if (library === "dxf") {
+      const args = ["-c", MODULE_EXAMPLE, registry.host];
+      const { success, stdout, stderr } = await new Deno.Command(join(peer!, "python"), {
+        args,
+        cwd: work.directory,
+      }).output();
+      assert.ok(success, new TextDecoder().decode(stderr));
+      pulled = new TextDecoder().decode(stdout);
+    } else {
+      const { digest } = await pushBlob(store, { input });
+      await setAlias(store, { alias: "may15-readings", digests: [digest] });
+      assert.deepEqual(await getAlias(store, "may15-readings"), [digest]);
+      const { stream, bytes } = sink();
+      await pullBlobs(store, { blobs: [digest], output: stream });
+      pulled = new TextDecoder().decode(bytes());
+    }
+    results.push({ pulled, manifest: await store.resolve("may15-readings") });
+  }
+  assert.equal(results[0]!.pulled, text);
+  assert.deepEqual(results[0], results[1]);
 });
 
 for (const writer of ["ours", "dxf"] as const) {
@@ -243,6 +285,9 @@ Deno.test("of several platforms both answer with one JSON object", { ignore }, a
       }
     }
   }
+  await store.putManifest("same", (await store.manifest("oci"))!);
+  const removed = await said(ours(["alias", "remove", "same"]));
+  assert.deepEqual(JSON.parse(removed), JSON.parse(await said(dxf(["del-alias", REPOSITORY, "oci"]))));
 });
 
 Deno.test("a token that is asked for here signs dxf in, and the other way round", { ignore }, async () => {

@@ -104,8 +104,8 @@ testOnEachStore("what an alias of several platforms pointed to is told when it i
   await putIndex(store, IMAGE_INDEX.oci, [entry(one, "linux/amd64"), entry(two, "linux/arm64")], "both");
   const pointedTo = await removeAlias(store, "both");
   assert.deepEqual([...pointedTo as Map<string, unknown>], [
-    ["linux/amd64", [one.digest]],
-    ["linux/arm64", [two.digest]],
+    ["linux/amd64", one.digest],
+    ["linux/arm64", two.digest],
   ]);
   await assert.rejects(getAlias(store, "both"), NotFoundError);
 });

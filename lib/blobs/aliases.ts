@@ -97,6 +97,7 @@ export async function digestOfFile(path: string): Promise<Digest> {
  * Removes an alias, and no other, even where others point to the same. The blobs stay.
  *
  * @returns what it pointed to: the digests of its blobs, or, of several images, the digests of their manifests
+ *   by platform
  * @throws {NotFoundError} when there is no such alias
  * @throws {NotAllowedError} when the registry cannot do it
  *
@@ -118,13 +119,17 @@ export async function removeAlias(
   store: Store,
   alias: string,
   options: CallOptions = {},
-): Promise<ByPlatform<Digest[]>> {
+): Promise<Digest[] | ReadonlyMap<string, Digest>> {
   const manifest = await requireManifest(store, parseTag(alias), options);
   const pointedTo = isIndex(manifest)
-    ? mapEach(byPlatform(await listImages(store, manifest, options)), ({ digest }) => [digest])
+    ? new Map([...byPlatform(await listImages(store, manifest, options))].map(digestByName))
     : readImageManifest(manifest).layers.map(({ digest }) => digest);
   await store.removeManifest(alias, { ...options, keepBlobs: true });
   return pointedTo;
+}
+
+function digestByName([name, { digest }]: [string, { digest: Digest }]): [string, Digest] {
+  return [name, digest];
 }
 
 /**

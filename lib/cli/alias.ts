@@ -94,8 +94,8 @@ function removeCommand(): Command {
       const removed = [];
       for (const alias of aliases) {
         const digests = await removeAlias(store, alias, { signal });
-        removed.push({ alias, digests: plain(digests) });
-        if (!json) terminal.data(renderAnswer(digests, lines));
+        removed.push({ alias, digests: plain<Digest | Digest[]>(digests) });
+        if (!json) terminal.data(renderAnswer<Digest | Digest[]>(digests, (each) => lines([each].flat())));
       }
       if (json) terminal.data(jsonLine(removed));
     },
