@@ -43,7 +43,6 @@ export function restoreRecipe(
   { name, blobs }: DirectFile,
   { access, howToSignIn }: { access: DirectAccess; howToSignIn?: string | undefined },
 ): string {
-  const pieces = blobs.map(({ digest }) => `"$out.${encodedPart(digest)}"`);
   return [
     "#!/bin/sh",
     `# Restores ${name}: ${
@@ -55,14 +54,17 @@ export function restoreRecipe(
     `out=\${1:-${quote(name)}}`,
     `[ ! -e "$out" ] || { echo "$out is there already" >&2; exit 6; }`,
     `is_good() { [ -e "$out.$1" ] && sum=$(sha256sum < "$out.$1") && [ "\${sum%% *}" = "$1" ]; }`,
-    "get() {",
+    "pieces=",
+    "get() { # the SHA-256 of a blob, and its URL",
     `  is_good "$1" || { : >> "$out.$1" && ${fetchLine(access)}; }`,
     `  is_good "$1" || { rm -f "$out.$1"; echo "the blob $1 is corrupted" >&2; exit 5; }`,
+    `  pieces="$pieces $1"`,
     "}",
     ...blobs.map(({ digest, url }) => `get ${encodedPart(digest)} ${quote(url)}`),
-    `cat /dev/null ${pieces.join(" ")} > "$out.part"`,
+    `: > "$out.part"`,
+    `for each in $pieces; do cat "$out.$each" >> "$out.part"; done`,
     `mv "$out.part" "$out"`,
-    `rm -f ${[...new Set(pieces)].join(" ")}`,
+    `for each in $pieces; do rm -f "$out.$each"; done`,
     "",
   ].join("\n");
 }
