@@ -1,7 +1,7 @@
 /** Aliases, tags whose manifests list blobs: how they are made, listed and removed. @module */
 import { Hasher } from "../content/hasher.ts";
 import { NotFoundError } from "../errors.ts";
-import { type ByPlatform, byPlatform, listImages, mapEach, requireManifest } from "../images/platforms.ts";
+import { byPlatform, listImages, requireManifest } from "../images/platforms.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isIndex } from "../oci/image_index.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
