@@ -173,6 +173,31 @@ Deno.test("of several platforms nothing is fetched before one is named", async (
   assert.equal(removed.stdout.trim().split("\n").length, 2);
 });
 
+Deno.test("a manifest on standard input need not say what it is", async () => {
+  await using work = await makeWorkplace();
+  const digest = await push(work, "some text");
+  const layer = { mediaType: "application/vnd.oci.image.layer.v1.tar+gzip", digest, size: 9 };
+  const stdin = JSON.stringify({ schemaVersion: 2, config: layer, layers: [layer] }, null, 2).replaceAll(
+    "\n",
+    "\r\n",
+  );
+  assert.equal((await box(work, "alias get --manifest -", { stdin })).stdout, `${digest}\n`);
+  assert.equal((await box(work, "digest --manifest -", { stdin })).stdout, `${digest}\n`);
+  assert.equal((await box(work, "blob size --manifest -", { stdin })).stdout, "9\n");
+  assert.equal((await box(work, "blob pull --manifest -", { stdin })).stdout, "some text");
+  for (
+    const [bad, said] of [["<html>", /is not JSON/], ["{}", /is malformed/], ["[]", /is malformed/]] as const
+  ) {
+    assert.match((await box(work, "blob pull --manifest -", { stdin: bad, code: 5 })).stderr, said);
+  }
+  const huge = " ".repeat(4 * 1024 * 1024 + 1);
+  assert.match(
+    (await box(work, "alias get --manifest -", { stdin: huge, code: 2 })).stderr,
+    /this is no manifest/,
+  );
+  assert.equal((await box(work, "blob remove --manifest -", { stdin })).stdout, `${digest}\n`);
+});
+
 Deno.test("tokens are for the actions asked, and --auth-host says who gives them", async () => {
   await using work = await makeWorkplace();
   await using registry = await startFakeRegistry({ auth: "bearer", tokens: { anonymousPull: false } });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Digest } from "../lib/oci/digest.ts";
 import { encodeManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
+import { profileOf } from "../lib/registry/profiles.ts";
 import {
   bytesSource,
   curlCommand,
@@ -194,7 +195,7 @@ Deno.test("what is public at GHCR is fetched with the bearer that is anybody's",
   const host = `127.0.0.1:${ghcr.addr.port}`;
   const blobs = file.blobs.map((blob) => ({ ...blob, url: blob.url.replace(registry.host, host) }));
   const { digest } = blobs[0]!;
-  const profile = { anonymousBearer: "QQ==" };
+  const profile = { anonymousBearer: profileOf("ghcr.io").anonymousBearer! };
   const access = await directAccess({ registry: host, repository: "me/files", digest, profile });
   assert.deepEqual(access, { kind: "anybody", token: "QQ==" });
   const { code, stderr } = await runScript(work, restoreRecipe({ ...file, blobs }, { access }));
