@@ -476,6 +476,42 @@ export async function remove(store: Store, { baseTag, signal }: VerbOptions): Pr
   return await removeTags(store, numbers.reverse().map((number) => chunkTag(baseTag, number)), { signal });
 }
 
+// A repository is a blob store too: blobs by their digests, and aliases that point to them.
+export { pushBlob, type PushBlobOptions } from "./lib/blobs/push_blob.ts";
+export { pullBlobs, type PullBlobsOptions } from "./lib/blobs/pull_blobs.ts";
+export {
+  type BlobRemoval,
+  blobSize,
+  mountBlob,
+  type MountBlobOptions,
+  removeBlobs,
+} from "./lib/blobs/blobs.ts";
+export type { SizedBlob } from "./lib/blobs/alias_manifest.ts";
+export { type BlobName, type NamedBlobs, parseBlobName } from "./lib/blobs/named_blobs.ts";
+export {
+  digestOfFile,
+  listAliases,
+  removeAlias,
+  setAlias,
+  type SetAliasOptions,
+} from "./lib/blobs/aliases.ts";
+export { getAlias, getConfigDigest, getManifest } from "./lib/blobs/read_alias.ts";
+export type { ByPlatform, PlatformOptions } from "./lib/images/platforms.ts";
+
+// Around the repository: its neighbours, tokens, and how to do without layerstash.
+export { listRepositories } from "./lib/registry/repositories.ts";
+export { getToken, type TokenOptions } from "./lib/registry/request_token.ts";
+export type { RegistryOptions } from "./lib/registry/open_client.ts";
+export {
+  type DirectAccess,
+  directAccess,
+  type DirectBlob,
+  type DirectFile,
+  directUrls,
+  type DirectUrlsOptions,
+} from "./lib/blobs/direct_urls.ts";
+export { curlCommand, restoreRecipe } from "./lib/blobs/recipe.ts";
+
 // What the verbs give and take, and the parts to work on directly.
 export type { Family, Fault, ListedStash, Removal, Stash, Store };
 export type {
@@ -483,6 +519,7 @@ export type {
   CallOptions,
   Checkpoint,
   ReadOptions,
+  RemoveOptions,
   UploadPoint,
   WriteOptions,
 } from "./lib/registry/store.ts";

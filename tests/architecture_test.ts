@@ -17,7 +17,9 @@ const LAYERS: readonly string[] = [
   "lib/sign_in/",
   "lib/registry/",
   "lib/transfer/",
+  "lib/images/",
   "lib/stash/",
+  "lib/blobs/",
   "main.ts",
   "lib/cli/",
 ];

@@ -52,7 +52,7 @@ export function action<F extends RegistryFlags>(
     using terminal = openTerminal(flags);
     using interrupt = listenForInterrupt();
     try {
-      warnOfUnsafe(terminal, flags, parsed.getOptionValueSource("token") === "cli");
+      warnOfUnsafe(terminal, flags, (option) => parsed.getOptionValueSource(option) === "cli");
       await work({ terminal, signal: interrupt.signal }, flags);
     } catch (error) {
       if (error instanceof CommandEnded) throw error;

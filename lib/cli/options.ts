@@ -30,6 +30,20 @@ export function registryCommand(name: string) {
     .addOption(
       group(
         CONNECTION,
+        new Option("--authorization <header>", "a header to show the token server as it is")
+          .env("LAYERSTASH_AUTHORIZATION"),
+      ),
+    )
+    .addOption(
+      group(
+        CONNECTION,
+        new Option("--auth-host <host>", "ask for tokens there, and not where the registry says")
+          .env("LAYERSTASH_AUTH_HOST"),
+      ),
+    )
+    .addOption(
+      group(
+        CONNECTION,
         new Option("--ca-file <file>", "trust these authorities too, in PEM").env("LAYERSTASH_CA_FILE"),
       ),
     )
@@ -51,18 +65,12 @@ export function repositoryCommand(name: string) {
       new Option("-r, --repository <name>", "the repository, such as me/files").makeOptionMandatory()
         .env("LAYERSTASH_REPOSITORY"),
     )
-    .addOption(flag(OUTPUT, "--json", "print JSON on standard output"));
+    .addOption(jsonOption());
 }
 
-/** A command that moves a file: it keeps a journal, to go on with when it is interrupted. */
+/** A command that moves a stash: it keeps a journal, to go on with when it is interrupted. */
 export function transferCommand(name: string) {
-  const option = new Option("--state-dir <dir>", "where journals of transfers are kept").env(
-    "LAYERSTASH_STATE_DIR",
-  );
-  const usual = stateDirectory(Deno.env.toObject());
-  return stashCommand(name).addOption(limitRateOption()).addOption(
-    usual === undefined ? option : option.default(usual, "the system's usual place"),
-  );
+  return stashCommand(name).addOption(limitRateOption()).addOption(stateDirOption());
 }
 
 /** For commands that move many bytes. */
@@ -78,10 +86,46 @@ export function stashCommand(name: string) {
       "-t, --base-tag <tag>",
       "the name of the stash: its chunks have the tags TAG-1, TAG-2 ...",
     )
-    .addOption(
-      group(CONNECTION, new Option("--jobs <number>", "how many requests run at once")).argParser(parseJobs)
-        .env("LAYERSTASH_JOBS"),
-    );
+    .addOption(jobsOption());
+}
+
+/** A command that reads what an alias points to. */
+export function aliasCommand(name: string) {
+  return repositoryCommand(name).addOption(
+    new Option("--platform <platform>", "os/arch[/variant], where there is an image for each")
+      .env("LAYERSTASH_PLATFORM"),
+  );
+}
+
+/** `--json`. */
+export function jsonOption() {
+  return flag(OUTPUT, "--json", "print JSON on standard output");
+}
+
+/** `--with-info`. */
+export function withInfoOption() {
+  return flag(OUTPUT, "--with-info", "a line DIGEST SIZE before each blob");
+}
+
+/** `--jobs`. */
+export function jobsOption() {
+  return group(CONNECTION, new Option("--jobs <number>", "how many requests run at once"))
+    .argParser(parseJobs).env("LAYERSTASH_JOBS");
+}
+
+/** `--part-size`. */
+export function partSizeOption() {
+  return group(CONNECTION, new Option("--part-size <size>", "the most that one request asks for"))
+    .argParser(parseSizeOption).env("LAYERSTASH_PART_SIZE");
+}
+
+/** `--state-dir`. */
+export function stateDirOption() {
+  const option = new Option("--state-dir <dir>", "where journals of transfers are kept").env(
+    "LAYERSTASH_STATE_DIR",
+  );
+  const usual = stateDirectory(Deno.env.toObject());
+  return usual === undefined ? option : option.default(usual, "the system's usual place");
 }
 
 function group<O extends { helpGroup(heading: string): unknown }>(heading: string, option: O): O {

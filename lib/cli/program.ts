@@ -1,13 +1,19 @@
 /** The command line: all commands, and what becomes of their ends. @module */
 import { Command, CommanderError } from "@commander-js/extra-typings";
 import { CommandEnded } from "./action.ts";
+import { aliasCommands } from "./alias.ts";
+import { blobCommand } from "./blob.ts";
+import { digestCommand, manifestCommand } from "./digest.ts";
 import { downloadCommand } from "./download.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
 import { infoCommand } from "./info.ts";
 import { listCommand } from "./list.ts";
 import { loginCommand, logoutCommand } from "./login.ts";
 import { removeCommand } from "./remove.ts";
+import { reposCommand } from "./repos.ts";
+import { tokenCommand } from "./token.ts";
 import { uploadCommand } from "./upload.ts";
+import { urlCommand } from "./url.ts";
 import { verifyCommand } from "./verify.ts";
 import { VERSION } from "./version.ts";
 
@@ -38,9 +44,22 @@ export function buildProgram(output: { out: Write; err: Write }): Command {
   ) {
     program.addCommand(make());
   }
+  program.commandsGroup("Blobs:");
+  for (
+    const make of [
+      blobCommand,
+      aliasCommands,
+      digestCommand,
+      manifestCommand,
+      reposCommand,
+      urlCommand,
+    ]
+  ) {
+    program.addCommand(make());
+  }
   program.commandsGroup("Sign-in:");
-  for (const make of [loginCommand, logoutCommand]) program.addCommand(make());
-  for (const command of [program as unknown as Command, ...program.commands as unknown as Command[]]) {
+  for (const make of [loginCommand, logoutCommand, tokenCommand]) program.addCommand(make());
+  for (const command of withSubcommands(program as unknown as Command)) {
     command.exitOverride().showHelpAfterError("(see layerstash --help)").configureOutput({
       writeOut: output.out,
       writeErr: output.err,
@@ -49,6 +68,11 @@ export function buildProgram(output: { out: Write; err: Write }): Command {
     command.helpOption("-h, --help", "print this help");
   }
   return program as unknown as Command;
+}
+
+/** A command, the commands in it, and so on. */
+function withSubcommands(command: Command): Command[] {
+  return [command, ...(command.commands as Command[]).flatMap(withSubcommands)];
 }
 
 /** Runs one command line and gives its exit code. */

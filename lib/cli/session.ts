@@ -4,6 +4,7 @@ import type { OnEvent } from "../events.ts";
 import { InvalidInputError, MismatchError } from "../errors.ts";
 import { collectFile } from "../content/collect.ts";
 import { type Credentials, type FindCredentials, firstOf } from "../sign_in/credentials.ts";
+import type { RegistryOptions } from "../registry/open_client.ts";
 import { openStore } from "../registry/open_store.ts";
 import { savedCredentials } from "../sign_in/saved_credentials.ts";
 import type { Store } from "../registry/store.ts";
@@ -17,6 +18,8 @@ export interface RegistryFlags {
   username?: string | undefined;
   token?: string | undefined;
   bearerToken?: string | undefined;
+  authorization?: string | undefined;
+  authHost?: string | undefined;
   caFile?: string | undefined;
   insecureSkipTlsVerify?: boolean | string | undefined;
   limitRate?: number | undefined;
@@ -36,9 +39,14 @@ export function openTerminal(flags: Pick<RegistryFlags, "logLevel" | "progress">
 
 /** The store that the options name. */
 export async function openNamedStore(flags: RepositoryFlags, onEvent: OnEvent): Promise<Store> {
-  const { registry, repository } = flags;
-  const credentials = credentialsOf(flags);
-  return openStore({ registry, repository, credentials, onEvent, ...await transportOf(flags) });
+  const { repository } = flags;
+  return openStore({ repository, ...await registryOptionsOf(flags, onEvent) });
+}
+
+/** The registry that the options name, and how it is spoken to. */
+export async function registryOptionsOf(flags: RegistryFlags, onEvent: OnEvent): Promise<RegistryOptions> {
+  const { registry, authHost } = flags;
+  return { registry, authHost, credentials: credentialsOf(flags), onEvent, ...await transportOf(flags) };
 }
 
 /** Who signs in: whom the options or their variables name, else whom docker and podman know. */
@@ -49,11 +57,11 @@ export function credentialsOf(flags: RegistryFlags): FindCredentials {
 
 /** The credentials that the options name. */
 export function explicitCredentials(
-  { username, token, bearerToken }: RegistryFlags,
+  { username, token, bearerToken, authorization }: RegistryFlags,
 ): Credentials | undefined {
   if (bearerToken) return { kind: "bearer", token: bearerToken };
   if (username && token) return { kind: "password", username, password: token };
-  if (!username && !token) return undefined;
+  if (!username && !token) return authorization ? { kind: "header", authorization } : undefined;
   throw new InvalidInputError(
     username ? "the token to the user name is missing" : "the user name is missing",
     {
@@ -90,11 +98,19 @@ async function readCertificates(path: string): Promise<string> {
   });
 }
 
+/** Options that carry a secret, as they are typed. */
+const SECRETS = { token: "-p", bearerToken: "--bearer-token", authorization: "--authorization" };
+
 /** Says what the options make unsafe. */
-export function warnOfUnsafe(terminal: Terminal, flags: RegistryFlags, fromCommandLine: boolean): void {
-  if (fromCommandLine) {
+export function warnOfUnsafe(
+  terminal: Terminal,
+  flags: RegistryFlags,
+  isTyped: (option: string) => boolean,
+): void {
+  for (const [option, typed] of Object.entries(SECRETS)) {
+    if (!isTyped(option)) continue;
     terminal.warn(
-      "-p shows the token to everybody on this machine; layerstash login and LAYERSTASH_TOKEN do not",
+      `${typed} shows the token to everybody on this machine; layerstash login and LAYERSTASH_TOKEN do not`,
     );
   }
   if (flags.insecureSkipTlsVerify === true) {

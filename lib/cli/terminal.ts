@@ -123,6 +123,16 @@ export class Terminal implements Disposable {
     }
   }
 
+  /**
+   * Writes a document that ends without a line break to standard output, to the byte; for a person to look at, its
+   * line is ended, and what could move the cursor is not shown.
+   */
+  document(bytes: Uint8Array): void {
+    if (!this.#options.stdout.isTerminal()) return this.data(bytes);
+    const text = new TextDecoder().decode(bytes);
+    this.data(`${text.trimEnd().split("\n").map(printable).join("\n")}\n`);
+  }
+
   /** Standard output as a stream; closing it leaves standard output open. It fails as `data` does. */
   dataStream(): WritableStream<Uint8Array> {
     return new WritableStream({ write: (bytes) => this.data(bytes) });

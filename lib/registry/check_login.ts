@@ -1,15 +1,11 @@
 /** Asks a registry whether it takes credentials, before they are kept. @module */
 import { InvalidInputError } from "../errors.ts";
 import { parseRegistry } from "../oci/address.ts";
-import { RegistryClient } from "./client.ts";
 import type { Credentials } from "../sign_in/credentials.ts";
-import type { OpenOptions } from "./open_store.ts";
-import { DEFAULT_POLICY, systemClock } from "../http/retry.ts";
-import { openTransport } from "../http/transport.ts";
+import { openClient, type RegistryOptions } from "./open_client.ts";
 
 /** What is checked, and where. */
-export interface CheckLoginOptions
-  extends Omit<OpenOptions, "repository" | "credentials" | "profile" | "apis"> {
+export interface CheckLoginOptions extends Omit<RegistryOptions, "credentials"> {
   credentials: Credentials;
   signal?: AbortSignal | undefined;
 }
@@ -29,34 +25,20 @@ export interface LoginCheck {
  * @throws {InvalidInputError} when the registry is a directory
  */
 export async function checkLogin(options: CheckLoginOptions): Promise<LoginCheck> {
-  const { registry, credentials, signal, onEvent, retry, clock = systemClock } = options;
+  const { registry, signal } = options;
   const address = parseRegistry(registry);
   if (address.kind === "layout") throw new InvalidInputError("a directory needs no sign-in");
-  const transport = openTransport(options);
-  const policy = { ...DEFAULT_POLICY, ...retry };
-  const findCredentials = () => Promise.resolve(credentials);
-  const client = new RegistryClient({
-    address,
-    repository: "",
-    findCredentials,
-    transport,
-    policy,
-    clock,
-    onEvent,
-  });
+  using opened = openClient(address, "", options);
+  const { client } = opened;
   const to = new URL("/v2/", address.origin);
-  try {
-    const answer = await client.call({
-      method: "GET",
-      to,
-      action: "sign-in",
-      what: "the sign-in",
-      expect: [200],
-      signal,
-    });
-    await answer.body?.cancel();
-    return { host: address.host, asked: client.signedIn };
-  } finally {
-    transport.close();
-  }
+  const answer = await client.call({
+    method: "GET",
+    to,
+    action: "sign-in",
+    what: "the sign-in",
+    expect: [200],
+    signal,
+  });
+  await answer.body?.cancel();
+  return { host: address.host, asked: client.signedIn };
 }

@@ -2,7 +2,13 @@
 import { LayerstashError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { errorOf, errorOfNoAnswer, isWebPage, printable, schemeOf } from "../http/answers.ts";
-import { type Action, Authorization, scopeFor } from "../sign_in/authorization.ts";
+import {
+  type Action,
+  Authorization,
+  CATALOG_SCOPE,
+  scopeFor,
+  type SignInDemand,
+} from "../sign_in/authorization.ts";
 import type { RemoteAddress } from "../oci/address.ts";
 import type { FindCredentials } from "../sign_in/credentials.ts";
 import { type Clock, type Patience, type RetryContext, retrying, type RetryPolicy } from "../http/retry.ts";
@@ -16,6 +22,8 @@ export interface ClientOptions {
   transport: Transport;
   policy: RetryPolicy;
   clock: Clock;
+  /** The host that tokens are asked at in place of the one that the registry names. */
+  authHost?: string | undefined;
   onEvent?: OnEvent | undefined;
 }
 
@@ -25,7 +33,7 @@ export interface Call {
   /** A path behind `/v2/<repository>/`, or a URL that the registry gave. */
   to: string | URL;
   /** What the call does: what its token has to allow. A mere `sign-in` needs no right. */
-  action: Action | "sign-in";
+  action: Action | "sign-in" | "catalog";
   /** What is asked for, for messages, as in `the tag disk-1`. */
   what: string;
   /** The statuses that are returned; all others are thrown as errors. */
@@ -208,11 +216,35 @@ export class RegistryClient {
       ...call.headers,
     });
     if (url.origin !== this.#options.address.origin) return headers;
-    const scopes = call.action === "sign-in" ? [] : [scopeFor(this.#options.repository, call.action)];
-    if (call.alsoPull) scopes.push(scopeFor(call.alsoPull, "pull"));
-    const authorization = await this.#authorization.header(scopes, call.signal);
+    const authorization = await this.#authorization.header(this.#scopes(call), call.signal);
     if (authorization) headers.set("authorization", authorization);
     return headers;
+  }
+
+  #scopes({ action, alsoPull }: Call): string[] {
+    const { repository } = this.#options;
+    if (action === "sign-in") return [];
+    const scope = action === "catalog" ? CATALOG_SCOPE : scopeFor(repository, action);
+    return alsoPull ? [scope, scopeFor(alsoPull, "pull")] : [scope];
+  }
+
+  /**
+   * How the registry wants to be signed in to, with a token for these actions where it takes tokens.
+   *
+   * @throws {NotAllowedError} when no token is given
+   */
+  async demand(actions: readonly string[], signal?: AbortSignal): Promise<SignInDemand> {
+    const url = new URL("/v2/", this.#options.address.origin);
+    const call: Call = { method: "GET", to: url, action: "sign-in", what: "the sign-in", expect: [], signal };
+    return await retrying(() => this.retryContext(signal), call.what, async () => {
+      const response = await this.#send(call, url, new Headers({ "user-agent": "layerstash" }));
+      if (response.status === 401) await this.#authorization.learn(response, null);
+      await response.body?.cancel();
+      return await this.#authorization.demand(
+        [`repository:${this.#options.repository}:${actions.join(",")}`],
+        signal,
+      );
+    });
   }
 
   /** The address of a path behind `/v2/<repository>/`; URLs stay as they are. */

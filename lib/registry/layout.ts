@@ -22,7 +22,7 @@ import { type Draft, makeDraft, removeAbandonedDrafts } from "./layout_drafts.ts
 import { createLayout, type IndexEntry, lockIndex, readEntries, REF_NAME, tagOf } from "./layout_index.ts";
 import { DEFAULT_POLICY, type Patience, systemClock } from "../http/retry.ts";
 import { LayoutReach } from "./layout_reach.ts";
-import type { CallOptions, ReadOptions, Store, WriteOptions } from "./store.ts";
+import type { CallOptions, ReadOptions, RemoveOptions, Store, WriteOptions } from "./store.ts";
 
 /** Where a layout is and what it is called. */
 export interface LayoutOptions {
@@ -58,6 +58,10 @@ export class LayoutStore implements Store {
 
   get url(): string {
     return pathToFileURL(this.#directory).href;
+  }
+
+  blobUrl(digest: Digest): URL {
+    return pathToFileURL(this.#blobPath(digest));
   }
 
   async stat(digest: Digest, { signal }: CallOptions = {}): Promise<number | undefined> {
@@ -157,7 +161,7 @@ export class LayoutStore implements Store {
     });
   }
 
-  async removeManifest(reference: string, { signal }: CallOptions = {}): Promise<void> {
+  async removeManifest(reference: string, { keepBlobs, signal }: RemoveOptions = {}): Promise<void> {
     signal?.throwIfAborted();
     if (await this.#entry(reference) === undefined) return;
     await this.#attempt(async () => {
@@ -165,7 +169,8 @@ export class LayoutStore implements Store {
       const [gone, kept] = partition(index.entries, (entry) => isNamed(entry, reference));
       const unreachable = await this.#reach.unreachable(gone, kept);
       await index.replace(kept); // first: whoever reads the layout then finds all that it lists
-      for (const each of unreachable) await this.remove(each);
+      const manifests = new Set(gone.map(({ digest }) => digest));
+      for (const each of unreachable) if (!keepBlobs || manifests.has(each)) await this.remove(each);
     });
   }
 

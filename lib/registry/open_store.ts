@@ -1,35 +1,23 @@
 /** Opens the store of a repository, wherever it is. @module */
 import { join } from "node:path";
-import type { OnEvent } from "../events.ts";
 import { parseRepository } from "../oci/reference.ts";
 import { fullRepository, type LayoutAddress, parseRegistry, type RemoteAddress } from "../oci/address.ts";
-import { RegistryClient } from "./client.ts";
-import type { Credentials, FindCredentials } from "../sign_in/credentials.ts";
+import type { Credentials } from "../sign_in/credentials.ts";
 import { hubTagRemover } from "./docker_hub_api.ts";
 import { githubTagRemover } from "./github_packages_api.ts";
 import { LayoutStore } from "./layout.ts";
 import { type Profile, profileOf } from "./profiles.ts";
 import { pushPlaceholder } from "./registry_tag_remover.ts";
 import { RemoteStore } from "./remote.ts";
-import { type Clock, DEFAULT_POLICY, type RetryPolicy, systemClock } from "../http/retry.ts";
 import type { Store } from "./store.ts";
 import type { TagRemover } from "./tag_remover.ts";
-import { openTransport, type Transport, type TransportOptions } from "../http/transport.ts";
+import type { Transport } from "../http/transport.ts";
+import { openClient, type RegistryOptions } from "./open_client.ts";
 
 /** Which repository, and how to reach it. */
-export interface OpenOptions extends TransportOptions {
-  /** `docker`, `ghcr`, a host such as `localhost:5000`, a URL, or `oci:DIR`. */
-  registry: string;
+export interface OpenOptions extends RegistryOptions {
   /** The repository's name, such as `me/files`. */
   repository: string;
-  /** Who signs in: credentials, or a function that looks for them; absent = nobody. */
-  credentials?: Credentials | FindCredentials | undefined;
-  /** Told of requests, retries and what else happens beneath the transfers. */
-  onEvent?: OnEvent | undefined;
-  /** How patiently failed requests are made again; absent = {@link DEFAULT_POLICY}. */
-  retry?: Partial<RetryPolicy> | undefined;
-  /** Time; absent = the system's. */
-  clock?: Clock | undefined;
   /** What is known about the registry; absent = by its name. */
   profile?: Partial<Profile> | undefined;
   /** Where the services' own APIs are, for removals; absent = their public addresses. */
@@ -66,30 +54,17 @@ function openLayout({ directory }: LayoutAddress, repository: string): Store {
 }
 
 function openRemote(address: RemoteAddress, shortName: string, options: OpenOptions): Store {
-  const { onEvent, clock = systemClock, credentials } = options;
   const repository = fullRepository(address, shortName);
-  const transport = openTransport(options);
+  const { client, transport, findCredentials } = openClient(address, repository, options);
   const profile = { ...profileOf(address.host), ...options.profile };
-  const findCredentials: FindCredentials = typeof credentials === "function"
-    ? credentials
-    : () => Promise.resolve(credentials);
-  const policy = { ...DEFAULT_POLICY, ...options.retry };
-  const client = new RegistryClient({
-    address,
-    repository,
-    findCredentials,
-    transport,
-    policy,
-    clock,
-    onEvent,
-  });
   const find = () => findCredentials(address.host, repository);
   return new RemoteStore({
     name: `${address.host}/${repository}`,
     client,
     profile,
-    onEvent,
+    onEvent: options.onEvent,
     tagRemover: serviceTagRemover({ profile, transport, find, repository, apis: options.apis }),
+    fullName: (name) => fullRepository(address, name),
     close: () => transport.close(),
   });
 }

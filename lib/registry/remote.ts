@@ -5,10 +5,11 @@ import { MismatchError, NotAllowedError, RangeRefusedError } from "../errors.ts"
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
-import { declaredMediaType, type Manifest, manifestOf, MAX_MANIFEST_SIZE, parseAs } from "../oci/manifest.ts";
+import { declaredMediaType, type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { MANIFEST_TYPES } from "../oci/media_types.ts";
 import { bytesOf, countOf, urlNamed } from "../http/answers.ts";
 import type { Call, RegistryClient } from "./client.ts";
+import { allNames } from "./name_pages.ts";
 import type { Profile } from "./profiles.ts";
 import { BlobPusher } from "./push.ts";
 import type { Patience } from "../http/retry.ts";
@@ -25,25 +26,16 @@ export interface RemoteOptions {
   /** Removes tags where the registry itself refuses to; absent = the registry does it. */
   tagRemover?: (store: RemoteStore) => TagRemover;
   onEvent?: OnEvent | undefined;
+  /** The full name of another repository; absent = names are full. */
+  fullName?: (repository: string) => string;
   /** Lets go of connections. */
   close(): void;
 }
 
-/** A page of tags is small: a thousand of them fill less than 200 KiB. */
-const MAX_TAGS_PAGE = 8 * 1024 * 1024;
-/** So much of a list of tags is read in all, in bytes; a page counts for some even where it is empty. */
-const MAX_TAGS = 256 * 1024 * 1024;
-const LEAST_PAGE = 32 * 1024;
-/** So many pages in a row may bring nothing new: pages that are filtered may be empty. */
-const MOST_IDLE_PAGES = 100;
-const tagsSchema = v.object({ tags: v.nullish(v.array(v.string())) });
-
-interface TagsPage {
-  tags: string[];
-  /** In bytes. */
-  size: number;
-  next?: URL | undefined;
-}
+const tagsSchema = v.pipe(
+  v.object({ tags: v.nullish(v.array(v.string())) }),
+  v.transform(({ tags }) => tags ?? []),
+);
 
 /** A repository of a registry as a store. */
 export class RemoteStore implements Store {
@@ -56,6 +48,7 @@ export class RemoteStore implements Store {
   readonly #pusher: BlobPusher;
   readonly #tagRemover: TagRemover;
   readonly #close: () => void;
+  readonly #fullName: (repository: string) => string;
 
   /** @param options what it is made of */
   constructor(options: RemoteOptions) {
@@ -73,6 +66,11 @@ export class RemoteStore implements Store {
     });
     this.#tagRemover = options.tagRemover?.(this) ?? registryTagRemover(client, this);
     this.#close = options.close;
+    this.#fullName = options.fullName ?? ((repository) => repository);
+  }
+
+  blobUrl(digest: Digest): URL {
+    return this.#client.urlOf(`blobs/${digest}`);
   }
 
   async stat(digest: Digest, { signal }: CallOptions = {}): Promise<number | undefined> {
@@ -118,11 +116,12 @@ export class RemoteStore implements Store {
   }
 
   async mount(digest: Digest, from: string, { signal }: CallOptions = {}): Promise<boolean> {
+    const source = this.#fullName(from);
     const answer = await this.#client.call({
       method: "POST",
-      to: `blobs/uploads/?mount=${encodeURIComponent(digest)}&from=${encodeURIComponent(from)}`,
+      to: `blobs/uploads/?mount=${encodeURIComponent(digest)}&from=${encodeURIComponent(source)}`,
       action: "push",
-      alsoPull: from,
+      alsoPull: source,
       what: `the blob ${digest} of ${from}`,
       expect: [201, 202, 400, 404, 405], // older Quays fail where they cannot mount
       headers: { "content-length": "0" },
@@ -194,35 +193,14 @@ export class RemoteStore implements Store {
     });
   }
 
-  async *tags({ signal }: CallOptions = {}): AsyncGenerator<string> {
-    const seen = new Set<string>();
-    const pages = new Set<string>(); // a registry may lead round in a circle
-    let page: URL | undefined = this.#client.urlOf("tags/list?n=1000");
-    let [left, idle] = [MAX_TAGS, 0];
-    while (page && pages.size < pages.add(page.href).size) {
-      const { tags, next, size } = await this.#tagsPage(page, signal);
-      left -= Math.max(size, LEAST_PAGE);
-      idle = tags.every((tag) => seen.has(tag)) ? idle + 1 : 0;
-      if (left < 0 || idle > MOST_IDLE_PAGES) {
-        throw new MismatchError(`the list of tags of ${this.name} has no end: ${pages.size} pages were read`);
-      }
-      for (const tag of tags) {
-        if (seen.size < seen.add(tag).size) yield tag;
-      }
-      page = next;
-    }
-  }
-
-  async #tagsPage(page: URL, signal?: AbortSignal): Promise<TagsPage> {
-    const call = { method: "GET", to: page, action: "pull", what: "the list of tags", signal } as const;
-    return await this.#client.callFor({ ...call, expect: [200, 404] }, async (answer) => {
-      if (answer.status === 404) {
-        await answer.body?.cancel();
-        return { tags: [], size: 0 };
-      }
-      const bytes = await bytesOf(answer, { most: MAX_TAGS_PAGE, what: "list of tags" });
-      const { tags } = parseAs(tagsSchema, bytes, "list of tags");
-      return { tags: tags ?? [], size: bytes.length, next: nextPage(answer, page) };
+  tags({ signal }: CallOptions = {}): AsyncIterable<string> {
+    return allNames(this.#client, {
+      first: this.#client.urlOf("tags/list?n=1000"),
+      action: "pull",
+      what: `list of tags of ${this.name}`,
+      mayBeAbsent: true,
+      schema: tagsSchema,
+      signal,
     });
   }
 
@@ -254,19 +232,13 @@ export class RemoteStore implements Store {
 
   /** An upload that is not used is given back; a registry that cannot do that forgets it by itself. */
   async #cancelUpload(location: string | null, signal: AbortSignal | undefined): Promise<void> {
-    const url = location === null ? null : URL.parse(location, this.#client.urlOf("blobs/uploads/"));
-    if (!url) return;
-    const call = {
-      method: "DELETE",
-      to: url,
-      action: "delete",
-      what: "the end of an upload",
-      expect: [200, 202, 204],
-    };
-    await this.#client.once({ ...call, action: "delete", signal }).then(
-      (answer) => answer.body?.cancel(),
-      () => {},
-    );
+    if (location === null) return;
+    try {
+      const to = urlNamed(location, this.#client.urlOf("blobs/uploads/"));
+      if (!to) return;
+      const call = { method: "DELETE", to, action: "delete", what: "the end of an upload" } as const;
+      await (await this.#client.once({ ...call, expect: [200, 202, 204], signal })).body?.cancel();
+    } catch { /* it is a courtesy */ }
   }
 
   #checkDigest({ digest }: Manifest, reference: string, announced: string | null): void {
@@ -298,12 +270,4 @@ function faultOfRange(answer: Response, { start, end }: ByteRange): Error | unde
   if (Number(first) === start && Number(last) === end - 1) return undefined;
   const told = /^bytes [\d*/-]{1,80}$/.test(given ?? "") ? given : "that it did not name";
   return new RangeRefusedError(`the registry gave the range ${told}, not bytes ${start}-${end - 1}`);
-}
-
-/** The next page, as the registry names it: the cursor in it may be anything. */
-function nextPage(answer: Response, current: URL): URL | undefined {
-  const link = answer.headers.get("link") ?? "";
-  const target = link.split(/,(?=\s*<)/).find((each) => /;\s*rel="?next"?/i.test(each))?.match(/<([^<>]*)>/)
-    ?.[1];
-  return target === undefined ? undefined : urlNamed(target, current);
 }

@@ -44,6 +44,12 @@ export interface Checkpoint {
   save(point: UploadPoint): void;
 }
 
+/** What the removal of a manifest takes. */
+export interface RemoveOptions extends CallOptions {
+  /** Leaves what the manifest lists where it is. Without it a directory frees the space; registries do it later. */
+  keepBlobs?: boolean | undefined;
+}
+
 /** What a write takes. */
 export interface WriteOptions extends CallOptions {
   /** Called with the number of bytes that went out; negative when they have to go out again. */
@@ -74,6 +80,8 @@ export interface Store extends Disposable {
   /** The chunk size that suits the store, in bytes. */
   readonly chunkSize: number;
 
+  /** Where a blob's bytes can be fetched without layerstash: of a registry, it may ask to sign in. */
+  blobUrl(digest: Digest): URL;
   /** The size of a blob in bytes; `undefined` = absent. */
   stat(digest: Digest, options?: CallOptions): Promise<number | undefined>;
   /**
@@ -106,7 +114,7 @@ export interface Store extends Disposable {
    *
    * @throws {NotAllowedError} when the registry cannot do it; the hint says how to do it by hand
    */
-  removeManifest(reference: string, options?: CallOptions): Promise<void>;
+  removeManifest(reference: string, options?: RemoveOptions): Promise<void>;
   /** Every tag, over all pages, each once. A repository that does not exist has none. */
   tags(options?: CallOptions): AsyncIterable<string>;
 

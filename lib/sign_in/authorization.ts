@@ -1,10 +1,10 @@
 /** Keeps the `Authorization` header for one repository: what the registry asked for, and tokens while they last. @module */
-import { LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
+import { InvalidInputError, LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
 import { parseChallenges } from "./challenge.ts";
 import type { Credentials, FindCredentials } from "./credentials.ts";
 import type { Clock } from "../http/retry.ts";
 import { Secrets } from "./secrets.ts";
-import { basic, bearer, requestToken, type Token } from "./token_request.ts";
+import { basic, bearer, header, requestToken, type Token } from "./token_request.ts";
 import type { Transport } from "../http/transport.ts";
 
 /** What a request does, and so what its token has to allow. */
@@ -21,7 +21,15 @@ export interface AuthorizationOptions {
   findCredentials: FindCredentials;
   transport: Transport;
   clock: Clock;
+  /** The host, with its port, that tokens are asked at in place of the one that the registry names. */
+  authHost?: string | undefined;
 }
+
+/** How a registry wants to be signed in to; `token` is good for what was asked. */
+export type SignInDemand = { scheme: "none" } | { scheme: "basic" } | { scheme: "bearer"; token: string };
+
+/** What a token for the list of repositories has to allow. */
+export const CATALOG_SCOPE = "registry:catalog:*";
 
 type Demand = { scheme: "basic" } | { scheme: "bearer"; realm: URL; service: string | undefined };
 type Held = Token & { obtained: number };
@@ -70,6 +78,19 @@ export class Authorization {
   }
 
   /**
+   * What the registry has asked for, answered.
+   *
+   * @throws {NotAllowedError} when no token is given
+   */
+  async demand(scopes: readonly string[], signal?: AbortSignal): Promise<SignInDemand> {
+    const credentials = await this.#lookUp();
+    if (credentials?.kind === "bearer") return { scheme: "bearer", token: credentials.token };
+    if (!this.#demand) return { scheme: "none" };
+    if (this.#demand.scheme === "basic") return { scheme: "basic" };
+    return { scheme: "bearer", token: (await this.#token(scopes, signal)).token };
+  }
+
+  /**
    * Takes in the challenge of a 401 to what was `sent` as `Authorization`. A token that was refused is not held any
    * longer, however fresh it seems: a clock may be wrong, and time that this machine sleeps through is not counted.
    *
@@ -102,6 +123,7 @@ export class Authorization {
 
   #basic(credentials: Credentials | undefined): string {
     if (credentials?.kind === "password") return basic(credentials.username, credentials.password);
+    if (credentials?.kind === "header") return header(credentials.authorization);
     throw new NotAllowedError(`${this.#options.host} wants a user name and a password`, {
       hint: `sign in with: layerstash login ${this.#options.host}`,
     });
@@ -145,7 +167,9 @@ export class Authorization {
   }
 
   #checkRealm(realm: string): URL {
-    const url = URL.parse(realm, this.#options.origin);
+    const { origin, authHost } = this.#options;
+    const named = URL.parse(realm, origin);
+    const url = named && authHost !== undefined ? atHost(named, authHost) : named;
     const plainAllowed = this.#options.origin.startsWith("http:");
     if (url && (url.protocol === "https:" || (plainAllowed && url.protocol === "http:"))) return url;
     throw new RegistryError(
@@ -155,6 +179,17 @@ export class Authorization {
       },
     );
   }
+}
+
+/** The same URL at another host, and at the port that is named with it. */
+function atHost(url: URL, host: string): URL {
+  const other = URL.parse(`${url.protocol}//${host}`);
+  if (!other || other.href !== `${other.origin}/`) {
+    throw new InvalidInputError("what is to be asked for tokens is not a host", {
+      hint: "as in auth.example.com",
+    });
+  }
+  return new URL(`${other.origin}${url.pathname}${url.search}`);
 }
 
 /** A token that another request had asked for, and gave up when it was aborted, is asked for anew. */

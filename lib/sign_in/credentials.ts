@@ -7,7 +7,9 @@ export type Credentials =
   /** An OAuth2 refresh token (docker's `identitytoken`), exchanged at the token server. */
   | { kind: "identity"; token: string }
   /** A bearer token that is sent as it is. */
-  | { kind: "bearer"; token: string };
+  | { kind: "bearer"; token: string }
+  /** An `Authorization` header that is sent as it is: to the token server, or to a registry without one. */
+  | { kind: "header"; authorization: string };
 
 /** Looks for the credentials of one repository of a host, such as `me/files` of `ghcr.io`; `undefined` = none. */
 export type FindCredentials = (host: string, repository: string) => Promise<Credentials | undefined>;

@@ -4,7 +4,7 @@ import type { Credentials } from "./credentials.ts";
 import { type AuthEntry, type DockerConfig, malformed, type NamedConfig } from "./docker_config.ts";
 
 /** Credentials that can be kept: a bearer token is not, as it is short-lived and no helper takes it. */
-export type Login = Exclude<Credentials, { kind: "bearer" }>;
+export type Login = Exclude<Credentials, { kind: "bearer" | "header" }>;
 
 /** The key under which docker keeps the login of Docker Hub. */
 const HUB_KEY = "https://index.docker.io/v1/";

@@ -35,10 +35,16 @@ export class Secrets {
 
 /** As they are, and as they stand in headers, in JSON and in forms. */
 function formsOf(credentials: Credentials): string[] {
+  if (credentials.kind === "header") return headerForms(credentials.authorization);
   if (credentials.kind !== "password") return written(credentials.token);
   const { username, password } = credentials;
   const pair = new TextEncoder().encode(`${username}:${password}`);
   return [...written(password), pair.toBase64(), pair.toBase64({ alphabet: "base64url", omitPadding: true })];
+}
+
+/** The header, and what stands in it behind its scheme. */
+function headerForms(authorization: string): string[] {
+  return [authorization, ...authorization.split(/\s+/).slice(1)].flatMap(written);
 }
 
 function written(secret: string): string[] {

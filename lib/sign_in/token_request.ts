@@ -64,7 +64,7 @@ export async function requestToken(transport: Transport, request: TokenRequest):
 
 async function ask(transport: Transport, request: TokenRequest): Promise<Response> {
   const { credentials } = request;
-  if (credentials === undefined) return await get(transport, request);
+  if (credentials === undefined || credentials.kind === "header") return await get(transport, request);
   const ways = credentials.kind === "identity" ? [post, get] : [get, post];
   const first = await ways[0]!(transport, request);
   if (!OTHER_WAY.has(first.status)) return first;
@@ -89,6 +89,8 @@ function get(
     headers.set("authorization", basic(credentials.username, credentials.password));
   } else if (credentials?.kind === "identity") {
     headers.set("authorization", bearer(credentials.token));
+  } else if (credentials?.kind === "header") {
+    headers.set("authorization", header(credentials.authorization));
   }
   return transport.send({ method: "GET", url, headers, what: WHAT, signal });
 }
@@ -103,7 +105,7 @@ function post(
     form.set("grant_type", "password");
     form.set("username", credentials.username);
     form.set("password", credentials.password);
-  } else if (credentials) {
+  } else if (credentials && credentials.kind !== "header") {
     form.set("grant_type", "refresh_token");
     form.set("refresh_token", credentials.token);
   }
@@ -149,6 +151,16 @@ export function bearer(token: string): string {
   throw new NotAllowedError("the token has characters in it that no token has", {
     hint: "it may have a blank or a line break at its end, or be cut off",
   });
+}
+
+/**
+ * An `Authorization` header as the user gave it.
+ *
+ * @throws {NotAllowedError} when it is none: the platform's own error would quote it
+ */
+export function header(authorization: string): string {
+  if (/^[\x21-\x7e]+( [\x20-\x7e]*[\x21-\x7e])?$/.test(authorization)) return authorization;
+  throw new NotAllowedError("the authorization has characters in it that no header has");
 }
 
 /** The `Authorization` header of a user name and a password (RFC 7617, in UTF-8). */

@@ -1,0 +1,150 @@
+/** Aliases, tags whose manifests list blobs: how they are made, listed and removed. @module */
+import { Hasher } from "../content/hasher.ts";
+import { NotFoundError } from "../errors.ts";
+import { byPlatform, listImages, requireManifest } from "../images/platforms.ts";
+import type { Digest } from "../oci/digest.ts";
+import { isIndex } from "../oci/image_index.ts";
+import { type Manifest, readImageManifest } from "../oci/manifest.ts";
+import { parseTag } from "../oci/reference.ts";
+import type { CallOptions, Store } from "../registry/store.ts";
+import { statFile } from "../stash/input.ts";
+import { inParallel } from "../transfer/pool.ts";
+import { aliasManifest, type SizedBlob } from "./alias_manifest.ts";
+
+/** How many blobs are asked for at once. */
+const JOBS = 4;
+
+/** What `setAlias` takes. */
+export interface SetAliasOptions extends CallOptions {
+  /** The name: a tag. */
+  alias: string;
+  /** What it points to, in order; the blobs have to be there. */
+  digests: readonly Digest[];
+}
+
+/**
+ * Gives a name to blobs, in order. A name that is there already points to these from now on. The manifest is the one
+ * that dxf writes.
+ *
+ * @returns the manifest
+ * @throws {NotFoundError} when a blob is not in the repository
+ * @throws {InvalidInputError} when the name is no tag, or there is no blob
+ *
+ * @example
+ * ```ts
+ * import { getAlias, openStore, pushBlob, setAlias } from "@layerstash/cli";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+ * const { digest } = await pushBlob(store, { input: new Response("hello").body! });
+ * await setAlias(store, { alias: "may15-readings", digests: [digest] });
+ * const found = await getAlias(store, "may15-readings");
+ * if (JSON.stringify(found) !== JSON.stringify([digest])) throw new Error("unexpected alias");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function setAlias(store: Store, options: SetAliasOptions): Promise<Manifest> {
+  const { alias, digests, signal } = options;
+  parseTag(alias);
+  const blobs: SizedBlob[] = [];
+  await inParallel(digests.entries(), { jobs: JOBS, signal }, async ([index, digest], signal) => {
+    const size = await store.stat(digest, { signal });
+    if (size === undefined) throw noBlob(store, digest, "store it first: layerstash blob push");
+    blobs[index] = { digest, size };
+  });
+  return await putAlias(store, alias, blobs, { signal });
+}
+
+/** The same for blobs whose sizes are known. */
+export async function putAlias(
+  store: Store,
+  alias: string,
+  blobs: readonly SizedBlob[],
+  options: CallOptions,
+): Promise<Manifest> {
+  const manifest = aliasManifest(blobs);
+  await store.putManifest(parseTag(alias), manifest, options);
+  return manifest;
+}
+
+/** Says that a blob is not there. */
+export function noBlob(store: Store, digest: Digest, hint?: string): NotFoundError {
+  return new NotFoundError(`there is no blob ${digest} in ${store.name}`, hint === undefined ? {} : { hint });
+}
+
+/**
+ * The digest of a local file: the name that it has, or would have, as a blob.
+ *
+ * @throws {NotFoundError} when there is no such file
+ *
+ * @example
+ * ```ts
+ * import { digestOfFile } from "@layerstash/cli";
+ *
+ * const path = await Deno.makeTempFile();
+ * await Deno.writeTextFile(path, "hello");
+ * if (!(await digestOfFile(path)).startsWith("sha256:2cf24dba5fb0a30e")) throw new Error("unexpected digest");
+ * await Deno.remove(path);
+ * ```
+ */
+export async function digestOfFile(path: string): Promise<Digest> {
+  using hasher = new Hasher();
+  const { size } = await statFile(path);
+  return await hasher.file(path, { start: 0, end: size });
+}
+
+/**
+ * Removes an alias, and no other, even where others point to the same. The blobs stay.
+ *
+ * @returns what it pointed to: the digests of its blobs, or, of several images, the digests of their manifests
+ *   by platform
+ * @throws {NotFoundError} when there is no such alias
+ * @throws {NotAllowedError} when the registry cannot do it
+ *
+ * @example
+ * ```ts
+ * import { listAliases, openStore, pushBlob, removeAlias } from "@layerstash/cli";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+ * for (const alias of ["one", "two"]) {
+ *   await pushBlob(store, { input: new Response("hello").body!, alias });
+ * }
+ * await removeAlias(store, "one");
+ * if ((await Array.fromAsync(listAliases(store))).join() !== "two") throw new Error("unexpected aliases");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function removeAlias(
+  store: Store,
+  alias: string,
+  options: CallOptions = {},
+): Promise<Digest[] | ReadonlyMap<string, Digest>> {
+  const manifest = await requireManifest(store, parseTag(alias), options);
+  const pointedTo = isIndex(manifest)
+    ? new Map([...byPlatform(await listImages(store, manifest, options))].map(digestByName))
+    : readImageManifest(manifest).layers.map(({ digest }) => digest);
+  await store.removeManifest(alias, { ...options, keepBlobs: true });
+  return pointedTo;
+}
+
+function digestByName([name, { digest }]: [string, { digest: Digest }]): [string, Digest] {
+  return [name, digest];
+}
+
+/**
+ * Every alias of a repository: every tag, page by page as the registry gives them.
+ *
+ * @example
+ * ```ts
+ * import { listAliases, openStore } from "@layerstash/cli";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+ * for await (const alias of listAliases(store)) throw new Error(`unexpected alias ${alias}`);
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export function listAliases(store: Store, options: CallOptions = {}): AsyncIterable<string> {
+  return store.tags(options);
+}

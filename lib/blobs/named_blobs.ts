@@ -1,0 +1,69 @@
+/** Names of blobs: by digest, or by an alias that points to them. @module */
+import { InvalidInputError } from "../errors.ts";
+import { type ByPlatform, type PlatformOptions, requireOne } from "../images/platforms.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
+import type { Manifest } from "../oci/manifest.ts";
+import { parseTag, quoted } from "../oci/reference.ts";
+import type { Store } from "../registry/store.ts";
+import type { SizedBlob } from "./alias_manifest.ts";
+import { noBlob } from "./aliases.ts";
+import { blobsOf } from "./read_alias.ts";
+
+/** A blob by its digest, or, with `@` before it, all blobs of an alias. */
+export type BlobName = Digest | `@${string}`;
+
+/** What may name blobs: a digest, an alias, or a manifest that is at hand, whose layers are meant. */
+export type NamedBlobs = BlobName | Manifest;
+
+/**
+ * Reads `sha256:...` or `@ALIAS`.
+ *
+ * @throws {InvalidInputError} when it is neither
+ */
+export function parseBlobName(text: string): BlobName {
+  if (isDigest(text)) return text;
+  if (text.startsWith("@")) return `@${requireReference(text.slice(1))}`;
+  throw new InvalidInputError(`${quoted(text)} is neither a digest nor an alias`, {
+    hint: "use sha256: with 64 hexadecimal digits, or @ALIAS",
+  });
+}
+
+/** A tag or a manifest's digest. */
+function requireReference(text: string): string {
+  return isDigest(text) ? text : parseTag(text);
+}
+
+/**
+ * Finds what a name means: blobs with their sizes, in order; of several images, one for each platform, by platform.
+ *
+ * @throws {NotFoundError} when there is no such blob or alias
+ */
+export async function findNamed(
+  store: Store,
+  name: NamedBlobs,
+  options: PlatformOptions = {},
+): Promise<ByPlatform<SizedBlob[]>> {
+  if (typeof name !== "string") return await blobsOf(store, name, options);
+  if (!isDigest(name)) return await blobsOf(store, name.slice(1), options);
+  const size = await store.stat(name, options);
+  if (size === undefined) throw noBlob(store, name);
+  return [{ digest: name, size }];
+}
+
+/**
+ * All blobs that are named, in order.
+ *
+ * @throws {InvalidInputError} when a name has an image for each platform, and none was named
+ */
+export async function findBlobs(
+  store: Store,
+  names: readonly NamedBlobs[],
+  options: PlatformOptions = {},
+): Promise<SizedBlob[]> {
+  const found: SizedBlob[] = [];
+  for (const name of names) {
+    const shown = typeof name === "string" ? name : `the manifest ${name.digest}`;
+    found.push(...requireOne(await findNamed(store, name, options), shown));
+  }
+  return found;
+}

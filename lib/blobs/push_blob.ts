@@ -1,0 +1,99 @@
+/** Stores one blob: a file, or a stream of any size. @module */
+import { Hasher } from "../content/hasher.ts";
+import { MismatchError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
+import { parseTag } from "../oci/reference.ts";
+import type { CallOptions, Store } from "../registry/store.ts";
+import { type Input, type InputChunk, openInput } from "../stash/input.ts";
+import { rememberInput } from "../stash/remembered_input.ts";
+import type { SizedBlob } from "./alias_manifest.ts";
+import { putAlias } from "./aliases.ts";
+
+/** What `pushBlob` takes. */
+export interface PushBlobOptions extends CallOptions {
+  /** The path of a file, or a stream that is read once. */
+  input: string | ReadableStream<Uint8Array>;
+  /** A name that points to the blob when it is stored; absent = none. */
+  alias?: string | undefined;
+  /** A directory for the journal, so that another process can go on; absent = nothing is kept. */
+  stateDirectory?: string | undefined;
+  /** Told of progress. */
+  onEvent?: OnEvent | undefined;
+}
+
+/**
+ * Stores a blob. A file is hashed before it is sent, and is not sent where its blob is there already; a stream is
+ * hashed while it is sent. Nothing is kept in memory.
+ *
+ * @returns the blob's digest, which is its name, and its size in bytes
+ * @throws {NotFoundError} when there is no such file
+ * @throws {MismatchError} when the file changed while it was read
+ *
+ * @example
+ * ```ts
+ * import { openStore, pullBlobs, pushBlob } from "@layerstash/cli";
+ *
+ * const directory = await Deno.makeTempDir();
+ * await Deno.writeTextFile(`${directory}/logger.dat`, "12.5 degrees");
+ * using store = openStore({ registry: `oci:${directory}/box`, repository: "fred/datalogger" });
+ * await pushBlob(store, { input: `${directory}/logger.dat`, alias: "may15-readings" });
+ * await pullBlobs(store, { blobs: ["@may15-readings"], output: `${directory}/copy.dat` });
+ * if (await Deno.readTextFile(`${directory}/copy.dat`) !== "12.5 degrees") throw new Error("not the same");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function pushBlob(store: Store, options: PushBlobOptions): Promise<SizedBlob> {
+  const { input, alias, signal } = options;
+  if (alias !== undefined) parseTag(alias);
+  using hasher = new Hasher();
+  await using content = await openInput(input, hasher);
+  await using remembered = await withMemory(content, store, options);
+  const { size } = content;
+  options.onEvent?.({ type: "plan", chunks: 1, ...(size !== undefined && { size }) });
+  const blob = await storeWhole(store, remembered, options);
+  await content.requireUnchanged().catch(withoutStash);
+  if (alias !== undefined) await putAlias(store, alias, [blob], { signal });
+  return blob;
+}
+
+/** What comes on a stream cannot be sent a second time: there is nothing to remember of it. */
+async function withMemory(content: Input, store: Store, options: PushBlobOptions): Promise<Input> {
+  if (typeof options.input !== "string") return content;
+  return await rememberInput(content, { ...options, store, baseTag: await Deno.realPath(options.input) });
+}
+
+async function storeWhole(
+  store: Store,
+  input: Input,
+  { onEvent, signal }: PushBlobOptions,
+): Promise<SizedBlob> {
+  const { source, checkpoint, remember } = await wholeOf(input);
+  const told = { type: "chunk", chunk: 1 } as const;
+  const known = source.once ? undefined : source.known ?? await source.digest();
+  const there = known && await store.stat(known, { signal });
+  if (known && there === source.size) {
+    const blob = { digest: known, size: there! };
+    onEvent?.({ ...told, ...blob, state: "present" });
+    return blob;
+  }
+  const onBytes = (bytes: number) => onEvent?.({ type: "progress", phase: "send", bytes });
+  const onResume = (bytes: number) => onEvent?.({ type: "resume", phase: "send", bytes });
+  const { digest, size } = await store.write(source, { signal, onBytes, onResume, checkpoint });
+  remember?.(digest);
+  onEvent?.({ ...told, state: "sent", digest, size });
+  return { digest, size };
+}
+
+/** The whole input as one piece. */
+async function wholeOf(input: Input): Promise<InputChunk> {
+  for await (const chunk of input.chunks(Math.max(1, input.size ?? Number.MAX_SAFE_INTEGER))) return chunk;
+  throw new Error("an input has one piece at least");
+}
+
+function withoutStash(error: unknown): never {
+  if (!(error instanceof MismatchError)) throw error;
+  throw new MismatchError(error.message, {
+    hint: "store it again when nothing writes to it; no alias was set",
+    cause: error,
+  });
+}

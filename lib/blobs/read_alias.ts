@@ -1,0 +1,107 @@
+/** What an alias, or any other tag, points to. @module */
+import { type ByPlatform, findImages, imagesOf, mapEach, type PlatformOptions } from "../images/platforms.ts";
+import type { Digest } from "../oci/digest.ts";
+import { type Manifest, readImageManifest } from "../oci/manifest.ts";
+import type { Store } from "../registry/store.ts";
+import type { SizedBlob } from "./alias_manifest.ts";
+
+/**
+ * The digests of the blobs that an alias points to, in order. Of any image they are its layers; of several images,
+ * one for each platform, they are given by platform, unless one is named.
+ *
+ * @param alias a tag, a manifest's digest, or a manifest
+ * @throws {NotFoundError} when there is no such alias, or nothing for the platform
+ * @throws {MismatchError} when its manifest is malformed
+ *
+ * @example
+ * ```ts
+ * import { getAlias, openStore, pushBlob } from "@layerstash/cli";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+ * const { digest } = await pushBlob(store, { input: new Response("hello").body!, alias: "greeting" });
+ * const found = await getAlias(store, "greeting");
+ * if (found instanceof Map || (found as string[])[0] !== digest) throw new Error("unexpected alias");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function getAlias(
+  store: Store,
+  alias: string | Manifest,
+  options: PlatformOptions = {},
+): Promise<ByPlatform<Digest[]>> {
+  return mapEach(await blobsOf(store, alias, options), (blobs) => blobs.map(({ digest }) => digest));
+}
+
+/** The same, with sizes as the manifest says them. */
+export async function blobsOf(
+  store: Store,
+  alias: string | Manifest,
+  options: PlatformOptions = {},
+): Promise<ByPlatform<SizedBlob[]>> {
+  return mapEach(await manifestsOf(store, alias, options), (manifest) => readImageManifest(manifest).layers);
+}
+
+/**
+ * The digest of an alias's config blob: its first blob. Of a docker image it is the image's ID.
+ *
+ * @param alias a tag, a manifest's digest, or a manifest
+ * @throws {NotFoundError} when there is no such alias, or nothing for the platform
+ *
+ * @example
+ * ```ts
+ * import { getConfigDigest, openStore, pushBlob } from "@layerstash/cli";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+ * const { digest } = await pushBlob(store, { input: new Response("hello").body!, alias: "greeting" });
+ * if (await getConfigDigest(store, "greeting") !== digest) throw new Error("unexpected digest");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function getConfigDigest(
+  store: Store,
+  alias: string | Manifest,
+  options: PlatformOptions = {},
+): Promise<ByPlatform<Digest>> {
+  return mapEach(
+    await manifestsOf(store, alias, options),
+    (manifest) => readImageManifest(manifest).config.digest,
+  );
+}
+
+/**
+ * The manifest of an alias, to the byte; of several images, one for each platform, their manifests by platform.
+ *
+ * @throws {NotFoundError} when there is no such alias, or nothing for the platform
+ *
+ * @example
+ * ```ts
+ * import { getManifest, openStore, pushBlob } from "@layerstash/cli";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+ * const { digest } = await pushBlob(store, { input: new Response("hello").body!, alias: "greeting" });
+ * const manifest = await getManifest(store, "greeting");
+ * if (!("bytes" in manifest)) throw new Error("unexpected platforms");
+ * if (JSON.parse(new TextDecoder().decode(manifest.bytes)).layers[0].digest !== digest) throw new Error("?");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function getManifest(
+  store: Store,
+  alias: string,
+  options: PlatformOptions = {},
+): Promise<ByPlatform<Manifest>> {
+  return await findImages(store, alias, options);
+}
+
+async function manifestsOf(
+  store: Store,
+  alias: string | Manifest,
+  options: PlatformOptions,
+): Promise<ByPlatform<Manifest>> {
+  return typeof alias === "string"
+    ? await findImages(store, alias, options)
+    : await imagesOf(store, alias, options);
+}

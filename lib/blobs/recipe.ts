@@ -1,0 +1,101 @@
+/** Commands that fetch what is stored with nothing but sh, curl and sha256sum. @module */
+import { encodedPart } from "../oci/digest.ts";
+import { totalSize } from "./alias_manifest.ts";
+import type { DirectAccess, DirectBlob, DirectFile } from "./direct_urls.ts";
+
+/**
+ * The command that fetches one blob. Where a token is needed it is taken from the variable `TOKEN`, a name and password
+ * from `LOGIN`.
+ *
+ * @example
+ * ```ts
+ * import { curlCommand } from "@layerstash/cli";
+ *
+ * const blob = { digest: `sha256:${"0".repeat(64)}`, size: 5, url: "https://ghcr.io/v2/me/files/blobs/x" } as const;
+ * const command = curlCommand(blob, { file: "it's", access: { kind: "anybody", token: "QQ==" } });
+ * if (!command.startsWith(`curl -fL -H 'Authorization: Bearer QQ==' -o 'it'\\''s' `)) throw new Error(command);
+ * ```
+ */
+export function curlCommand(
+  { url }: DirectBlob,
+  { file, access }: { file: string; access: DirectAccess },
+): string {
+  return ["curl -fL", ...proofOf(access), `-o ${quote(file)}`, quote(url)].join(" ");
+}
+
+/**
+ * A script for sh that fetches all blobs of a file, checks each, and joins them. Run again it goes on where it was
+ * interrupted. It writes over nothing that is there.
+ *
+ * @example
+ * ```ts
+ * import { directUrls, openStore, restoreRecipe, upload } from "@layerstash/cli";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+ * await upload(store, { baseTag: "note", input: new Response("hello").body!, chunkSize: 2 });
+ * const recipe = restoreRecipe(await directUrls(store, { baseTag: "note" }), { access: { kind: "open" } });
+ * if (recipe.match(/^get /gm)?.length !== 3) throw new Error(recipe);
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export function restoreRecipe(
+  { name, blobs }: DirectFile,
+  { access, howToSignIn }: { access: DirectAccess; howToSignIn?: string | undefined },
+): string {
+  return [
+    "#!/bin/sh",
+    `# Restores ${name}: ${
+      totalSize(blobs)
+    } bytes in ${blobs.length} blobs, with sh, curl and sha256sum. Run again, it goes on.`,
+    ...demandOf(access, howToSignIn),
+    "set -eu",
+    "command -v sha256sum > /dev/null || sha256sum() { shasum -a 256; }",
+    `out=\${1:-${quote(name)}}`,
+    `[ ! -e "$out" ] || { echo "$out is there already" >&2; exit 6; }`,
+    `is_good() { [ -e "$out.$1" ] && sum=$(sha256sum < "$out.$1") && [ "\${sum%% *}" = "$1" ]; }`,
+    "pieces=",
+    "get() { # the SHA-256 of a blob, and its URL",
+    `  is_good "$1" || { : >> "$out.$1" && ${fetchLine(access)}; }`,
+    `  is_good "$1" || { rm -f "$out.$1"; echo "the blob $1 is corrupted" >&2; exit 5; }`,
+    `  pieces="$pieces $1"`,
+    "}",
+    ...blobs.map(({ digest, url }) => `get ${encodedPart(digest)} ${quote(url)}`),
+    `: > "$out.part"`,
+    `for each in $pieces; do cat "$out.$each" >> "$out.part"; done`,
+    `mv "$out.part" "$out"`,
+    `for each in $pieces; do rm -f "$out.$each"; done`,
+    "",
+  ].join("\n");
+}
+
+function fetchLine(access: DirectAccess): string {
+  return ["curl -fL --retry 5 -C -", ...proofOf(access), `-o "$out.$1" "$2"`].join(" ");
+}
+
+/** The option of curl that shows who asks. */
+function proofOf(access: DirectAccess): string[] {
+  switch (access.kind) {
+    case "open":
+      return [];
+    case "anybody":
+      return [`-H ${quote(`Authorization: Bearer ${access.token}`)}`];
+    case "token":
+      return [`-H "Authorization: Bearer $TOKEN"`];
+    case "password":
+      return [`-u "$LOGIN"`];
+  }
+}
+
+/** What has to be set before the script is run. */
+function demandOf({ kind }: DirectAccess, howToSignIn: string | undefined): string[] {
+  const variable = kind === "token" ? "TOKEN" : kind === "password" ? "LOGIN" : undefined;
+  if (!variable) return [];
+  const how = howToSignIn ?? (kind === "token" ? "TOKEN=... (a token that may pull)" : "LOGIN=NAME:PASSWORD");
+  return [`# Before it: export ${how}`, `: "\${${variable}:?has to be set, see the top of this script}"`];
+}
+
+/** A text as one word of sh. */
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,55 @@
+/** Makes the client of a registry from what callers say of it. @module */
+import { openTransport, type Transport, type TransportOptions } from "../http/transport.ts";
+import { type Clock, DEFAULT_POLICY, type RetryPolicy, systemClock } from "../http/retry.ts";
+import type { OnEvent } from "../events.ts";
+import type { RemoteAddress } from "../oci/address.ts";
+import type { Credentials, FindCredentials } from "../sign_in/credentials.ts";
+import { RegistryClient } from "./client.ts";
+
+/** Which registry, and how to reach it. */
+export interface RegistryOptions extends TransportOptions {
+  /** `docker`, `ghcr`, a host such as `localhost:5000`, a URL, or `oci:DIR`. */
+  registry: string;
+  /** Who signs in: credentials, or a function that looks for them; absent = nobody. */
+  credentials?: Credentials | FindCredentials | undefined;
+  /** The host that tokens are asked at, in place of the one that the registry names. */
+  authHost?: string | undefined;
+  /** Told of requests, retries and what else happens beneath the transfers. */
+  onEvent?: OnEvent | undefined;
+  /** How patiently failed requests are made again; absent = {@link DEFAULT_POLICY}. */
+  retry?: Partial<RetryPolicy> | undefined;
+  /** Time; absent = the system's. */
+  clock?: Clock | undefined;
+}
+
+/** A client, and what it is made of. */
+export interface OpenClient extends Disposable {
+  client: RegistryClient;
+  transport: Transport;
+  findCredentials: FindCredentials;
+}
+
+/** Makes the client of one repository; an empty name is for what is about no repository. */
+export function openClient(
+  address: RemoteAddress,
+  repository: string,
+  options: Omit<RegistryOptions, "registry">,
+): OpenClient {
+  const { credentials, onEvent, authHost, clock = systemClock } = options;
+  const transport = openTransport(options);
+  const findCredentials: FindCredentials = typeof credentials === "function"
+    ? credentials
+    : () => Promise.resolve(credentials);
+  const policy = { ...DEFAULT_POLICY, ...options.retry };
+  const client = new RegistryClient({
+    address,
+    repository,
+    findCredentials,
+    transport,
+    policy,
+    clock,
+    authHost,
+    onEvent,
+  });
+  return { client, transport, findCredentials, [Symbol.dispose]: () => transport.close() };
+}
