@@ -18,6 +18,8 @@ const LAYERS: readonly string[] = [
   "lib/registry/",
   "lib/transfer/",
   "lib/stash/",
+  "lib/layers/",
+  "lib/images/",
   "main.ts",
   "lib/cli/",
 ];

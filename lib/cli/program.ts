@@ -4,8 +4,11 @@ import { CommandEnded } from "./action.ts";
 import { downloadCommand } from "./download.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
 import { infoCommand } from "./info.ts";
+import { inspectCommand } from "./inspect.ts";
+import { layersCommand } from "./layers.ts";
 import { listCommand } from "./list.ts";
 import { loginCommand, logoutCommand } from "./login.ts";
+import { peekCommand } from "./peek.ts";
 import { removeCommand } from "./remove.ts";
 import { uploadCommand } from "./upload.ts";
 import { verifyCommand } from "./verify.ts";
@@ -38,6 +41,8 @@ export function buildProgram(output: { out: Write; err: Write }): Command {
   ) {
     program.addCommand(make());
   }
+  program.commandsGroup("Images:");
+  for (const make of [inspectCommand, layersCommand, peekCommand]) program.addCommand(make());
   program.commandsGroup("Sign-in:");
   for (const make of [loginCommand, logoutCommand]) program.addCommand(make());
   for (const command of [program as unknown as Command, ...program.commands as unknown as Command[]]) {

@@ -11,9 +11,8 @@ import type { TransportOptions } from "../http/transport.ts";
 import { fileError } from "../stash/input.ts";
 import { type LogLevel, type ProgressMode, systemTerminal, type Terminal } from "./terminal.ts";
 
-/** The options of every command that speaks to a registry. */
-export interface RegistryFlags {
-  registry: string;
+/** The options of how to speak to a registry. */
+export interface ConnectionFlags {
   username?: string | undefined;
   token?: string | undefined;
   bearerToken?: string | undefined;
@@ -23,13 +22,18 @@ export interface RegistryFlags {
   progress: ProgressMode;
 }
 
+/** The options of every command that speaks to one registry. */
+export interface RegistryFlags extends ConnectionFlags {
+  registry: string;
+}
+
 /** The options of every command that works on a repository. */
 export interface RepositoryFlags extends RegistryFlags {
   repository: string;
 }
 
 /** The terminal, as the options want it. */
-export function openTerminal(flags: Pick<RegistryFlags, "logLevel" | "progress">): Terminal {
+export function openTerminal(flags: Pick<ConnectionFlags, "logLevel" | "progress">): Terminal {
   return systemTerminal({ env: Deno.env.toObject(), ...flags });
 }
 
@@ -41,14 +45,14 @@ export async function openNamedStore(flags: RepositoryFlags, onEvent: OnEvent): 
 }
 
 /** Who signs in: whom the options or their variables name, else whom docker and podman know. */
-export function credentialsOf(flags: RegistryFlags): FindCredentials {
+export function credentialsOf(flags: ConnectionFlags): FindCredentials {
   const explicit = explicitCredentials(flags);
   return firstOf(() => Promise.resolve(explicit), savedCredentials(Deno.env.toObject()));
 }
 
 /** The credentials that the options name. */
 export function explicitCredentials(
-  { username, token, bearerToken }: RegistryFlags,
+  { username, token, bearerToken }: ConnectionFlags,
 ): Credentials | undefined {
   if (bearerToken) return { kind: "bearer", token: bearerToken };
   if (username && token) return { kind: "password", username, password: token };
@@ -63,7 +67,7 @@ export function explicitCredentials(
 
 /** How connections are made. */
 export async function transportOf(
-  { caFile, insecureSkipTlsVerify }: RegistryFlags,
+  { caFile, insecureSkipTlsVerify }: ConnectionFlags,
 ): Promise<TransportOptions> {
   const caCerts = caFile === undefined ? undefined : [await readCertificates(caFile)];
   return { caCerts, insecureSkipTlsVerify: insecureSkipTlsVerify === true, proxyEnv: Deno.env.toObject() };
@@ -86,7 +90,7 @@ async function readCertificates(path: string): Promise<string> {
 }
 
 /** Says what the options make unsafe. */
-export function warnOfUnsafe(terminal: Terminal, flags: RegistryFlags, fromCommandLine: boolean): void {
+export function warnOfUnsafe(terminal: Terminal, flags: ConnectionFlags, fromCommandLine: boolean): void {
   if (fromCommandLine) {
     terminal.warn(
       "-p shows the token to everybody on this machine; layerstash login and LAYERSTASH_TOKEN do not",
