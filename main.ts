@@ -492,6 +492,8 @@ export { FileTree } from "./lib/images/file_tree.ts";
 export type { LayerEntry, MergedEntry } from "./lib/images/file_tree.ts";
 export { type PathPattern, pathPattern } from "./lib/images/path_pattern.ts";
 export { survey } from "./lib/images/survey.ts";
+export { extract, readImageFile } from "./lib/images/extract.ts";
+export type { Extracted, ExtractOptions, ReadFileOptions } from "./lib/images/extract.ts";
 export type { Found, SurveyOptions } from "./lib/images/survey.ts";
 export type { Entry, EntryType, Extent, OpenEntry } from "./lib/layers/entry.ts";
 export type { ReadingOptions } from "./lib/layers/layer_blob.ts";

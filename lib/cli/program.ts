@@ -3,6 +3,7 @@ import { Command, CommanderError } from "@commander-js/extra-typings";
 import { CommandEnded } from "./action.ts";
 import { downloadCommand } from "./download.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
+import { extractCommand } from "./extract.ts";
 import { infoCommand } from "./info.ts";
 import { inspectCommand } from "./inspect.ts";
 import { layersCommand } from "./layers.ts";
@@ -42,7 +43,7 @@ export function buildProgram(output: { out: Write; err: Write }): Command {
     program.addCommand(make());
   }
   program.commandsGroup("Images:");
-  for (const make of [inspectCommand, layersCommand, peekCommand]) program.addCommand(make());
+  for (const make of [inspectCommand, layersCommand, peekCommand, extractCommand]) program.addCommand(make());
   program.commandsGroup("Sign-in:");
   for (const make of [loginCommand, logoutCommand]) program.addCommand(make());
   for (const command of [program as unknown as Command, ...program.commands as unknown as Command[]]) {

@@ -28,6 +28,8 @@ interface Node {
 
 /** So many links are followed at once, as in Linux. */
 const MOST_HOPS = 40;
+/** No path that a system can open has more parts. */
+const DEEPEST = 4096;
 /** So many entries are kept in memory; the largest images have some hundred thousand. */
 export const MOST_ENTRIES = 2_000_000;
 
@@ -81,7 +83,7 @@ export class FileTree {
   /** Everything that is there, each directory before what is in it, by name. */
   *entries(): Generator<MergedEntry> {
     if (this.#root.entry) yield merged(this.#root, "");
-    yield* entriesIn(this.#root, "");
+    yield* entriesIn(this.#root);
   }
 
   /**
@@ -155,14 +157,16 @@ export class FileTree {
       const target = node?.entry?.type === "symlink" && hops++ < MOST_HOPS ? node.entry.target : undefined;
       if (target !== undefined) {
         if (target.startsWith("/")) trail.length = 1;
-        left.push(...target.split("/").reverse());
+        for (const part of target.split("/").reverse()) left.push(part);
         continue;
       }
       if (!node?.children) {
         if (makeFor === undefined) return undefined;
         children!.set(name, node = directory(makeFor));
       }
-      trail.push({ name, node });
+      if (trail.push({ name, node }) > DEEPEST) {
+        throw new MismatchError("the layers nest directories too deeply");
+      }
     }
     return trail;
   }
@@ -184,14 +188,18 @@ function eraseAll(children: Map<string, Node>, layer: number): void {
   for (const name of [...children.keys()]) eraseOne(children, name, layer);
 }
 
-function* entriesIn({ children }: Node, path: string): Generator<MergedEntry> {
-  const names = [...children?.keys() ?? []].sort();
-  for (const name of names) {
-    const node = children!.get(name)!;
-    const place = path ? `${path}/${name}` : name;
-    yield merged(node, place);
-    yield* entriesIn(node, place);
+/** Without recursion: an archive may nest directories deeper than the stack is. */
+function* entriesIn(root: Node): Generator<MergedEntry> {
+  const left = childrenOf(root, "").reverse();
+  for (let next; (next = left.pop());) {
+    yield merged(next.node, next.path);
+    for (const child of childrenOf(next.node, next.path).reverse()) left.push(child);
   }
+}
+
+function childrenOf({ children }: Node, path: string): { node: Node; path: string }[] {
+  const names = [...children?.keys() ?? []].sort();
+  return names.map((name) => ({ node: children!.get(name)!, path: path ? `${path}/${name}` : name }));
 }
 
 function merged({ entry, layer, source }: Node, path: string): MergedEntry {

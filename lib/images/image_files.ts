@@ -12,7 +12,10 @@ export interface ReadReport {
   fetched: number;
   /** Bytes of the layers that were to be read. */
   size: number;
-  /** Whether every one of these layers was read to its last byte, and has its digest. */
+  /**
+   * Whether what was read is proven: every layer was read to its last byte and has its digest, or it was read by a table
+   * of contents that has one.
+   */
   verified: boolean;
 }
 
@@ -76,7 +79,7 @@ export class ImageFiles {
     return {
       fetched: blobs.reduce((sum, { fetched }) => sum + fetched, 0),
       size: blobs.reduce((sum, { size }) => sum + size, 0),
-      verified: blobs.every(({ verified }) => verified),
+      verified: blobs.every(({ proven }) => proven),
     };
   }
 }

@@ -18,9 +18,11 @@ export interface Found {
 export interface SurveyOptions {
   /**
    * Given each file that will most likely be among those found, while its bytes can be read. What was given in vain is not
-   * among them in the end.
+   * among them in the end, unless it is `certain`.
    */
-  visit?: (entry: OpenLayerEntry) => Promise<void>;
+  visit?: (entry: OpenLayerEntry, certain: boolean) => Promise<void>;
+  /** Reads the names of all layers: then there is a tree. */
+  complete?: boolean | undefined;
   /** Reads every layer to its last byte, and verifies it. */
   whole?: boolean | undefined;
 }
@@ -34,24 +36,25 @@ export interface SurveyOptions {
 export async function survey(
   files: ImageFiles,
   patterns: readonly PathPattern[],
-  { visit, whole }: SurveyOptions = {},
+  { visit, whole, complete }: SurveyOptions = {},
 ): Promise<Found> {
   const searches = patterns.map((pattern) => new PathSearch(pattern));
-  const early = !whole && searches.every(({ path }) => path !== undefined && path !== "");
+  const everything = patterns.some(({ path }) => path === "");
+  const early = !whole && !complete && searches.every(({ path }) => path !== undefined && path !== "");
   const hidden = new Hidden();
   const seen: LayerEntry[][] = [];
   let count = 0;
   for (const layer of files.layers.toReversed()) {
     const entries: LayerEntry[] = [];
     seen.unshift(entries);
-    const want = early ? "some" : visit ? "bytes" : "names";
+    const want = early ? "some" : visit && everything ? "bytes" : "names";
     for await (const open of files.entries(layer, { want, whole })) {
       if (++count > MOST_ENTRIES) throw tooMany();
       const { extents: _, ...entry } = open;
       entries.push(entry);
       for (const search of searches) search.see(entry);
       if (visit && entry.type === "file" && !hidden.has(entry.path) && includes(patterns, entry.path)) {
-        await visit(open);
+        await visit(open, early && searches.some(({ found }) => found === entry));
       }
       if (early && searches.every(({ found }) => found)) {
         return { entries: distinct(searches.map(({ found }) => found!)), tree: undefined };

@@ -1,4 +1,5 @@
 /** What a layer holds: files, directories, links, devices. @module */
+import { MismatchError } from "../errors.ts";
 
 /** The kinds of things that an archive can hold. */
 export type EntryType =
@@ -76,4 +77,20 @@ export function parentOf(path: string): string {
 /** The last part of a place. */
 export function baseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
+}
+
+/** The longest path that Linux opens, in characters. */
+const LONGEST_NAME = 4096;
+
+/**
+ * Makes sure that a name or a target can be that of a file.
+ *
+ * @throws {MismatchError} when it has a zero byte, or is longer than any system takes
+ */
+export function requireName(name: string): string {
+  if (name.length > LONGEST_NAME) {
+    throw new MismatchError(`the layer has a name of ${name.length} characters`);
+  }
+  if (name.includes("\0")) throw new MismatchError("the layer has a name with a zero byte in it");
+  return name;
 }

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { MismatchError, RangeRefusedError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Store } from "../registry/store.ts";
 import { pull } from "../transfer/pull.ts";
@@ -15,6 +16,14 @@ export interface ReadingOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** What is read, and how. */
+interface FromOptions {
+  /** The byte after the last; absent = the end of the blob. */
+  end?: number | undefined;
+  /** Fetches all of it in one step. */
+  all?: boolean;
+}
+
 /** What is fetched at first where it is not known how much will be needed; each time twice as much. In bytes. */
 const FIRST_STEP = 32 * 1024;
 const LARGEST_STEP = 16 * 1024 * 1024;
@@ -24,10 +33,12 @@ export class LayerBlob {
   readonly digest: Digest;
   /** In bytes. */
   readonly size: number;
+  /** What the manifest has to say of it. */
+  readonly annotations: Readonly<Record<string, string>>;
   /** The bytes that were fetched so far; some may have been more than once. */
   fetched = 0;
-  /** Whether all of it was read and has its digest. */
-  verified = false;
+  /** Whether what was read is proven: all of it has its digest, or it was read by a table that has one. */
+  proven = false;
   /** Whether the store gives whole blobs only: then nothing is gained by leaving something out. */
   wholeOnly = false;
   readonly #store: Store;
@@ -35,11 +46,17 @@ export class LayerBlob {
   #head: Bytes | undefined;
 
   /** Fetches nothing yet. */
-  constructor(store: Store, { digest, size }: { digest: Digest; size: number }, options: ReadingOptions) {
+  constructor(store: Store, { digest, size, annotations = {} }: Descriptor, options: ReadingOptions) {
     this.digest = digest;
+    this.annotations = annotations;
     this.size = size;
     this.#store = store;
     this.#options = options;
+  }
+
+  /** Says what its reader should know. */
+  notice(message: string): void {
+    this.#options.onEvent?.({ type: "notice", message });
   }
 
   /** Its first bytes: all of a small blob. */
@@ -59,14 +76,14 @@ export class LayerBlob {
   }
 
   /**
-   * Its bytes from a place on, in steps that grow; with `all`, the rest in one step. Each piece may be used until the
-   * next is asked for. What is read from the first byte to the last is verified.
+   * Its bytes from a place on, up to `end` where that is known, in steps that grow; with `all` in one step. Each piece
+   * may be used until the next is asked for. What is read from the first byte to the last is verified.
    *
    * @throws {MismatchError} when all of it was read and has another digest
    */
-  async *from(start: number, { all = false }: { all?: boolean } = {}): AsyncGenerator<Bytes> {
-    const hash = start === 0 ? createHash("sha256") : undefined;
-    for await (const piece of this.#inSteps(start, all ? Infinity : FIRST_STEP)) {
+  async *from(start: number, { end = this.size, all = false }: FromOptions = {}): AsyncGenerator<Bytes> {
+    const hash = start === 0 && end === this.size ? createHash("sha256") : undefined;
+    for await (const piece of this.#inSteps(start, end, all ? Infinity : FIRST_STEP)) {
       hash?.update(piece);
       yield piece;
     }
@@ -74,18 +91,18 @@ export class LayerBlob {
     if (`sha256:${hash.digest("hex")}` !== this.digest) {
       throw new MismatchError(`the blob ${this.digest} is corrupted: its bytes have another digest`);
     }
-    this.verified = true;
+    this.proven = true;
   }
 
-  async *#inSteps(start: number, firstStep: number): AsyncGenerator<Bytes> {
+  async *#inSteps(start: number, end: number, firstStep: number): AsyncGenerator<Bytes> {
     let [position, step] = [start, firstStep];
     if (this.#head && position < this.#head.length) {
-      yield this.#head.subarray(position);
-      position = this.#head.length;
+      yield this.#head.subarray(position, end);
+      position = Math.min(end, this.#head.length);
     }
-    while (position < this.size) {
-      const end = Math.min(this.size, this.wholeOnly ? Infinity : position + step);
-      for await (const piece of this.#fetch(position, end)) {
+    while (position < end) {
+      const next = Math.min(end, this.wholeOnly ? Infinity : position + step);
+      for await (const piece of this.#fetch(position, next)) {
         position += piece.length;
         yield piece;
       }

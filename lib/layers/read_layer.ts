@@ -5,7 +5,7 @@ import type { LayerBlob } from "./layer_blob.ts";
 import { RangedInput } from "./ranged_input.ts";
 import { readTar } from "./read_tar.ts";
 import { StreamInput } from "./tar_input.ts";
-import { findToc } from "./toc.ts";
+import { findToc } from "./find_toc.ts";
 
 /** How a layer is read. */
 export interface ReadLayerOptions {

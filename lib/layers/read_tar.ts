@@ -1,6 +1,6 @@
 /** Reads a tar archive, entry by entry, as its bytes come. @module */
 import { LayerstashError, MismatchError } from "../errors.ts";
-import { type Entry, type EntryType, type Extent, type OpenEntry, placeOf } from "./entry.ts";
+import { type Entry, type EntryType, type Extent, type OpenEntry, placeOf, requireName } from "./entry.ts";
 import { parsePax, type PaxAttributes, paxNumber, type PaxRecord, paxText } from "./pax.ts";
 import { readOldMap, readPaxMap, requireSound, type SparseMap } from "./sparse_map.ts";
 import { BLOCK, decodeHeader, isZeroBlock, type TarHeader } from "./tar_header.ts";
@@ -120,10 +120,10 @@ async function* readEntry(
 }
 
 function describe(header: TarHeader, attributes: PaxAttributes, own: Extensions, position: number): Entry {
-  const name = own.name ?? paxText(attributes, "GNU.sparse.name") ?? paxText(attributes, "path") ??
-    header.name;
+  const named = paxText(attributes, "GNU.sparse.name") ?? paxText(attributes, "path");
+  const name = requireName(own.name ?? named ?? header.name);
   const type = typeOf(header, name);
-  const target = own.target ?? paxText(attributes, "linkpath") ?? header.target;
+  const target = requireName(own.target ?? paxText(attributes, "linkpath") ?? header.target);
   const extended = extendedAttributes(attributes);
   return {
     path: placeOf(name),
