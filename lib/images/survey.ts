@@ -110,6 +110,7 @@ class PathSearch {
   #doubtfulBelow = false;
   /** The directories that the layer being read has itself. */
   #own = new Set<string>([""]);
+  #isTop = true;
 
   constructor({ path }: PathPattern) {
     this.path = path;
@@ -129,15 +130,26 @@ class PathSearch {
       const touches = gone !== undefined && (this.#isOnWay(gone) || this.#mayLeadHere(gone, entry.path));
       if (touches) this.#doubtfulBelow = true;
     } else if (entry.path === this.path) {
-      if (!this.#doubtful && (entry.type === "file" || entry.type === "symlink")) this.found = entry;
+      const plain = entry.type === "file" || entry.type === "symlink";
+      if (plain && !this.#doubtful && (this.#isTop || this.#hasParents(entry.path))) this.found = entry;
       else this.#doubtful = true;
-    } else if (entry.type !== "directory" && this.#isOnWay(entry.path)) this.#doubtful = true;
+    } else if (entry.path.startsWith(`${this.path}/`)) this.#doubtful = true; // it is a directory
+    else if (entry.type !== "directory" && this.#isOnWay(entry.path)) this.#doubtful = true;
     else if (this.#mayLeadHere(entry.path, entry.path)) this.#doubtful = true;
   }
 
   endLayer(): void {
     this.#doubtful ||= this.#doubtfulBelow;
     this.#own = new Set([""]);
+    this.#isTop = false;
+  }
+
+  /** Where its directories are of this layer, it is where it seems to be, and nothing above can have moved it. */
+  #hasParents(path: string): boolean {
+    for (let above = parentOf(path); above !== ""; above = parentOf(above)) {
+      if (!this.#own.has(above)) return false;
+    }
+    return true;
   }
 
   #isOnWay(path: string): boolean {

@@ -125,7 +125,7 @@ export async function zstd(
   const { zstdCompressSync } = await import("node:zlib");
   const frames: Uint8Array<ArrayBuffer>[] = [];
   for (let at = 0; at < bytes.length; at += frame) {
-    frames.push(zstdCompressSync(bytes.subarray(at, at + frame)));
+    frames.push(new Uint8Array(zstdCompressSync(bytes.subarray(at, at + frame))));
   }
   return await new Blob(frames).bytes();
 }
