@@ -30,10 +30,12 @@ export function decompress(pieces: AsyncIterable<Bytes>, compression: Compressio
 async function* gunzip(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
   const { createGunzip } = await import("node:zlib");
   const gunzip = createGunzip({ chunkSize: 256 * 1024 });
+  const closed = new Promise<void>((resolve) => gunzip.once("close", resolve));
   let failure: unknown;
   const feeding = (async () => {
     for await (const piece of pieces) {
-      await new Promise<void>((resolve) => gunzip.write(piece, () => resolve()));
+      // What is closed meanwhile never tells that a piece was used.
+      await Promise.race([closed, new Promise<void>((resolve) => gunzip.write(piece, () => resolve()))]);
       if (gunzip.destroyed) return;
     }
     gunzip.end();

@@ -31,7 +31,7 @@ const CHUNKED_MARK = "GnUlInUx";
  * The table that the manifest names by digest proves what is read by it.
  */
 export async function findToc(blob: LayerBlob, compression: Compression): Promise<Toc | undefined> {
-  if (compression === "none" || blob.size < WORTH_IT) return undefined;
+  if (compression === "none" || blob.size < WORTH_IT || blob.wholeOnly) return undefined;
   try {
     const place = compression === "gzip" ? await placeOfStargz(blob) : await placeOfChunked(blob);
     if (!place) return undefined;

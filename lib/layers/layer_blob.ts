@@ -110,13 +110,15 @@ export class LayerBlob {
     }
   }
 
-  /** A store that gives whole blobs only gives the rest of it, rather than a part again and again. */
+  /** A store that gives whole blobs only is asked for the whole blob, and what is not wanted is dropped. */
   async *#fetch(start: number, end: number): AsyncGenerator<Bytes> {
     let position = start;
     if (start >= end) return;
+    let offset = this.wholeOnly ? 0 : start;
     try {
-      for await (const piece of this.#pull(start, this.wholeOnly ? this.size : end)) {
-        const wanted = piece.subarray(0, end - position);
+      for await (const piece of this.#pull(offset, this.wholeOnly ? this.size : end)) {
+        const wanted = piece.subarray(Math.max(0, position - offset), Math.max(0, end - offset));
+        offset += piece.length;
         position += wanted.length;
         if (wanted.length > 0) yield wanted;
         if (position === end) return;
@@ -124,16 +126,15 @@ export class LayerBlob {
     } catch (error) {
       if (!(error instanceof RangeRefusedError) || this.wholeOnly) throw error;
       this.wholeOnly = true;
+      this.notice(`the registry gives whole blobs only: all of ${this.digest} is fetched`);
       yield* this.#fetch(position, end);
     }
   }
 
   async *#pull(start: number, end: number): AsyncGenerator<Bytes> {
     const { digest, size, wholeOnly: orWhole } = this;
-    if (orWhole) this.fetched += start; // what has to be passed over comes, too
-    for await (
-      const piece of pull(this.#store, { ...this.#options, digest, size, range: { start, end }, orWhole })
-    ) {
+    const range = { start, end };
+    for await (const piece of pull(this.#store, { ...this.#options, digest, size, range, orWhole })) {
       this.fetched += piece.length;
       yield piece;
     }
