@@ -192,7 +192,9 @@ function randomFile(random: (below: number) => number): TarFile {
   if (kind === 0) return { name: `${parent}.wh.${name.slice(parent.length)}` };
   if (kind === 1) return { name: `${parent}.wh..wh..opq` };
   // Where they lead nobody writes by another name: in one layer no two entries end at the same place.
-  if (kind === 2 && name === "b") return { name, flag: "2", target: ["/c", "c", "/c/a", "../c/b"][random(4)]! };
+  if (kind === 2 && name === "b") {
+    return { name, flag: "2", target: ["/c", "c", "/c/a", "../c/b"][random(4)]! };
+  }
   if (kind < 5) return { name: `${name}/`, flag: "5" };
   return { name, content: `${random(1000)}` };
 }
@@ -214,7 +216,8 @@ Deno.test("what is found early is what the whole tree has, over random layers", 
         const file = randomFile(random);
         if (files.every((other) => agree(file, other) && agree(other, file))) files.push(file);
       }
-      return tarOf(files);
+      // Whiteouts first: what they take away is of the layers below, and engines go by the order.
+      return tarOf(files.sort((a, b) => Number(b.name.includes(".wh.")) - Number(a.name.includes(".wh."))));
     });
     await using image = await makeImage(layers);
     const tree = await (await image.files()).merged();
