@@ -9,16 +9,21 @@ import type { PlatformImage } from "./platforms.ts";
 
 /** What is known of an image. */
 export interface ImageReport {
+  /** The digest of the manifest. */
   digest: Digest;
+  /** The media type of the manifest. */
   mediaType: string;
   /** The digest of the index that it is from; absent where there is none. */
   index?: Digest | undefined;
+  /** What the index lists; empty where there is none. */
   platforms: PlatformImage[];
   /** The bytes of all layers, as they are packed. */
   size: number;
+  /** The config blob. */
   config: Descriptor;
   /** What the config says; absent where it is no image's config. */
   about?: ImageConfig | undefined;
+  /** Base first. */
   layers: ReportedLayer[];
   /** The steps of the build, each with the number of the layer that it made. */
   steps: (BuildStep & { layer?: number })[];

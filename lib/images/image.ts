@@ -28,6 +28,7 @@ export interface Image {
   index?: Manifest | undefined;
   /** What the index lists; empty where there is none. */
   platforms: PlatformImage[];
+  /** The config blob. */
   config: Descriptor;
   /** Base first. */
   layers: Layer[];

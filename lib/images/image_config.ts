@@ -21,19 +21,29 @@ export interface BuildStep {
 
 /** What the config of an image says. */
 export interface ImageConfig {
+  /** What it runs on. */
   platform: Platform;
+  /** When it was built, in RFC 3339. */
   created?: string | undefined;
+  /** Who built it. */
   author?: string | undefined;
   /** Free text by key. */
   labels: Record<string, string>;
   /** `NAME=value`, in order. */
   env: string[];
+  /** The program that is run, and its first arguments. */
   entrypoint: string[];
+  /** The program, or arguments of the entrypoint. */
   cmd: string[];
+  /** Whom it runs as; empty = root. */
   user: string;
+  /** Where it runs; empty = the root. */
   workingDir: string;
+  /** Such as `80/tcp`. */
   exposedPorts: string[];
+  /** Directories whose content outlives a container. */
   volumes: string[];
+  /** What ends it; empty = the usual. */
   stopSignal: string;
   /** The digests of the unpacked layers, base first. */
   diffIds: string[];

@@ -1,6 +1,8 @@
 /** How a layer is compressed, told by its first bytes, and how it is read. @module */
 import { Decompress } from "fzstd";
 import { MismatchError } from "../errors.ts";
+import { StreamInput } from "./tar_input.ts";
+import { zstdPieces } from "./zstd_frames.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -53,32 +55,28 @@ async function* gunzip(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
   }
 }
 
-/** What is fed at once, in bytes. Each four may become 128 KiB, and all of it comes before the next step. */
-const STEP = 1024;
-
-/**
- * The decoder of node:zlib drops every frame behind the first and does not notice that bytes are missing, so fzstd it
- * is. It keeps what it is given: pieces are copied.
- */
+/** The decoder of node:zlib drops every frame behind the first and does not notice that bytes are missing: so it is fzstd. */
 async function* unzstd(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
   let ready: Bytes[] = [];
   const decoder = new Decompress((bytes) => void ready.push(bytes as Bytes));
-  const push = (bytes: Bytes, last: boolean) => {
-    try {
-      decoder.push(bytes, last);
-    } catch (error) {
-      throw damaged("zstd", error);
-    }
-  };
-  for await (const piece of pieces) {
-    for (let at = 0; at < piece.length; at += STEP) {
-      push(piece.slice(at, at + STEP), false);
+  const input = new StreamInput(pieces, "zstd data");
+  try {
+    for await (const piece of zstdPieces(input)) {
+      decode(decoder, piece);
       yield* ready;
       ready = [];
     }
+  } finally {
+    await input.close();
   }
-  push(new Uint8Array(), true);
-  yield* ready;
+}
+
+function decode(decoder: Decompress, piece: Bytes): void {
+  try {
+    decoder.push(piece);
+  } catch (error) {
+    throw damaged("zstd", error);
+  }
 }
 
 function damaged(format: string, cause: unknown): MismatchError {

@@ -17,6 +17,7 @@ export interface Entry {
   path: string;
   /** Its name, exactly as the archive has it. */
   name: string;
+  /** What it is. */
   type: EntryType;
   /** The permission bits with set-id and sticky bits, such as 0o755. */
   mode: number;

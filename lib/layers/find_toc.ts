@@ -52,17 +52,19 @@ function requireInside({ start, end }: Place, { size }: LayerBlob): void {
   throw new MismatchError("it is too large, or not in the layer");
 }
 
-/** The footer is an empty gzip member; the place stands in its extra field. Old ones have no header in that. */
+/**
+ * The footer is an empty gzip member of 51 bytes; the place stands in its extra field. In that of older layers there is no
+ * mark before it, and the member has 47: so the place is at the same distance from the end.
+ */
 async function placeOfStargz(blob: LayerBlob): Promise<Place | undefined> {
   const digest = blob.annotations[STARGZ_DIGEST];
   const footer = new TextDecoder("latin1").decode(await blob.slice(blob.size - 51, blob.size));
-  const [, hex] = /SG\x16\0([0-9a-f]{16})STARGZ/.exec(footer) ?? /^.{20}([0-9a-f]{16})STARGZ/s.exec(footer) ??
-    [];
-  if (hex === undefined) {
+  const hex = footer.slice(16, 32);
+  if (footer.slice(32, 38) !== "STARGZ" || !/^[0-9a-f]{16}$/.test(hex)) {
     if (digest === undefined) return undefined;
     throw new MismatchError("the manifest names one, and the layer has none");
   }
-  return { start: parseInt(hex, 16), end: blob.size - (/SG\x16\0/.test(footer) ? 51 : 47), digest };
+  return { start: parseInt(hex, 16), end: blob.size - (footer.slice(12, 14) === "SG" ? 51 : 47), digest };
 }
 
 /** It is the one file of a tar archive, in a gzip member of its own. */

@@ -13,6 +13,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 export interface ReadingOptions {
   /** Told of bytes that are fetched, of retries, and of stores that give whole blobs only. */
   onEvent?: OnEvent | undefined;
+  /** Ends the reading. */
   signal?: AbortSignal | undefined;
 }
 

@@ -23,8 +23,14 @@ export class StreamInput implements TarInput {
   #ahead: Bytes = new Uint8Array();
   #position = 0;
 
-  /** @param source the bytes; a piece may be used again by its maker as soon as the next is asked for */
-  constructor(source: AsyncIterable<Bytes>) {
+  readonly #what: string;
+
+  /**
+   * @param source the bytes; a piece may be used again by its maker as soon as the next is asked for
+   * @param what what they are, for messages
+   */
+  constructor(source: AsyncIterable<Bytes>, what = "tar archive") {
+    this.#what = what;
     this.#source = source[Symbol.asyncIterator]();
   }
 
@@ -35,7 +41,7 @@ export class StreamInput implements TarInput {
   async read(size: number): Promise<Bytes> {
     const bytes = await this.readOrEnd(size);
     if (bytes) return bytes;
-    throw tornOff(this.#position);
+    throw tornOff(this.#position, this.#what);
   }
 
   async readOrEnd(size: number): Promise<Bytes | undefined> {
@@ -43,7 +49,7 @@ export class StreamInput implements TarInput {
     for (let filled = 0; filled < size;) {
       if (!await this.#fill()) {
         if (filled === 0) return undefined;
-        throw tornOff(this.#position);
+        throw tornOff(this.#position, this.#what);
       }
       const piece = this.#take(size - filled);
       bytes.set(piece, filled);
@@ -54,7 +60,7 @@ export class StreamInput implements TarInput {
 
   async *pieces(size: number): AsyncGenerator<Bytes> {
     for (let left = size; left > 0;) {
-      if (!await this.#fill()) throw tornOff(this.#position);
+      if (!await this.#fill()) throw tornOff(this.#position, this.#what);
       const piece = this.#take(left);
       left -= piece.length;
       yield piece;
@@ -63,7 +69,7 @@ export class StreamInput implements TarInput {
 
   async skip(size: number): Promise<void> {
     for (let left = size; left > 0;) {
-      if (!await this.#fill()) throw tornOff(this.#position);
+      if (!await this.#fill()) throw tornOff(this.#position, this.#what);
       left -= this.#take(left).length;
     }
   }
@@ -90,7 +96,7 @@ export class StreamInput implements TarInput {
   }
 }
 
-/** The archive is shorter than it should be. */
-export function tornOff(position: number): MismatchError {
-  return new MismatchError(`the tar archive is torn off: it ends at byte ${position}, within an entry`);
+/** The bytes are fewer than they should be. */
+export function tornOff(position: number, what = "tar archive"): MismatchError {
+  return new MismatchError(`the ${what} of the layer ends at byte ${position}, and is torn off there`);
 }

@@ -135,7 +135,7 @@ function grouped(rows: Row[]): Row[][] {
   for (const row of rows) {
     const last = files.at(-1);
     if (row.type !== "chunk") files.push([row]);
-    else if (last?.[0]!.type === "reg") last.push(row);
+    else if (last?.[0]?.type === "reg") last.push(row);
     else throw new MismatchError("the table of contents is malformed: a chunk belongs to no file");
   }
   return files;

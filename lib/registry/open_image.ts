@@ -9,7 +9,9 @@ export type OpenImageOptions = Omit<OpenOptions, "registry" | "repository">;
 
 /** A store, and the tag or digest of an image in it; `undefined` = the only image that there is. */
 export interface OpenedImage extends Disposable {
+  /** The repository, or the layout. */
   store: Store;
+  /** The tag or digest. */
   reference: string | undefined;
 }
 
