@@ -42,7 +42,6 @@ Deno.test("references are read as docker and skopeo read them", () => {
       "",
       "UPPER",
       "a b",
-      "host:5000",
       "r@sha256:12",
       "r:-tag",
       "oci:",
