@@ -117,3 +117,17 @@ Deno.test("bombs are unpacked a little at a time", async () => {
   assert.equal(size, 4000 * 128 * 1024);
   assert.ok(Deno.memoryUsage().rss - before < 400 * 1024 * 1024);
 });
+
+Deno.test("memory stays flat over a large layer that does not shrink", async () => {
+  const block = concatenate([new Uint8Array([0, 0, 0x10]), someBytes(128 * 1024)]);
+  const source = async function* () {
+    yield new Uint8Array([0x28, 0xb5, 0x2f, 0xfd, 0, 0x38]);
+    for (let count = 0; count < 4000; count++) yield block.slice();
+    yield new Uint8Array([1, 0, 0]);
+  };
+  const before = Deno.memoryUsage().rss;
+  let size = 0;
+  for await (const piece of decompress(source(), "zstd")) size += piece.length;
+  assert.equal(size, 4000 * 128 * 1024);
+  assert.ok(Deno.memoryUsage().rss - before < 250 * 1024 * 1024, "500 MiB were read");
+});

@@ -2,7 +2,7 @@
 import { Decompress } from "fzstd";
 import { MismatchError } from "../errors.ts";
 import { StreamInput } from "./tar_input.ts";
-import { zstdPieces } from "./zstd_frames.ts";
+import { joined, zstdPieces } from "./zstd_frames.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -55,25 +55,32 @@ async function* gunzip(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
   }
 }
 
-/** The decoder of node:zlib drops every frame behind the first and does not notice that bytes are missing: so it is fzstd. */
+/**
+ * The decoder of node:zlib drops every frame behind the first and does not notice that bytes are missing: so it is fzstd.
+ * What that is given ends a byte before each block does: at the end of a block it would hold on to all that it ever got.
+ */
 async function* unzstd(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
   let ready: Bytes[] = [];
   const decoder = new Decompress((bytes) => void ready.push(bytes as Bytes));
   const input = new StreamInput(pieces, "zstd data");
+  let held: Bytes = new Uint8Array();
   try {
     for await (const piece of zstdPieces(input)) {
-      decode(decoder, piece);
+      decode(decoder, joined(held, piece.subarray(0, -1)));
+      held = piece.slice(-1);
       yield* ready;
       ready = [];
     }
+    decode(decoder, held, true);
+    yield* ready;
   } finally {
     await input.close();
   }
 }
 
-function decode(decoder: Decompress, piece: Bytes): void {
+function decode(decoder: Decompress, piece: Bytes, last = false): void {
   try {
-    decoder.push(piece);
+    decoder.push(piece, last);
   } catch (error) {
     throw damaged("zstd", error);
   }

@@ -76,7 +76,8 @@ function viewOf(bytes: Bytes): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-function joined(first: Bytes, second: Bytes): Bytes {
+/** Two pieces, one behind the other. */
+export function joined(first: Bytes, second: Bytes): Bytes {
   const bytes = new Uint8Array(first.length + second.length);
   bytes.set(first);
   bytes.set(second, first.length);
