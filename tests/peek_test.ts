@@ -129,7 +129,8 @@ function mergedPaths(...layers: string[][]): string[] {
       const [name = "", target] = text.split(" -> ");
       const type = target !== undefined ? "symlink" : name.endsWith("/") ? "directory" : "file";
       const common = { mode: 0, uid: 0, gid: 0, owner: "", group: "", size: 0, modified: 0, position: 0 };
-      tree.add(index + 1, {
+      tree.add({
+        layer: index + 1,
         ...common,
         path: name.replace(/\/$/, ""),
         name,

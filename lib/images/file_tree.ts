@@ -39,15 +39,16 @@ export const MOST_ENTRIES = 2_000_000;
  *
  * @example
  * ```ts
- * import { type Entry, FileTree } from "@layerstash/cli";
+ * import { FileTree, type LayerEntry } from "@layerstash/cli";
  *
- * const file = (path: string): Entry => ({
+ * const file = (layer: number, path: string): LayerEntry => ({
+ *   layer,
  *   path, name: path, type: "file", mode: 0o644, uid: 0, gid: 0, owner: "", group: "", size: 0, modified: 0, position: 0,
  * });
  * const tree = new FileTree();
- * tree.add(1, file("etc/old"));
- * tree.add(2, file("etc/.wh.old"));
- * tree.add(2, file("etc/new"));
+ * tree.add(file(1, "etc/old"));
+ * tree.add(file(2, "etc/.wh.old"));
+ * tree.add(file(2, "etc/new"));
  * const paths = Array.from(tree.entries(), ({ path, layer }) => `${path} ${layer}`);
  * if (paths.join() !== "etc 1,etc/new 2") throw new Error(paths.join());
  * ```
@@ -62,7 +63,8 @@ export class FileTree {
    *
    * @throws {MismatchError} when there are too many
    */
-  add(layer: number, entry: Entry): void {
+  add(entry: LayerEntry): void {
+    const { layer } = entry;
     const whiteout = whiteoutOf(entry.path);
     if (whiteout) return this.#erase(layer, whiteout);
     if (++this.#count > MOST_ENTRIES) {
@@ -74,7 +76,7 @@ export class FileTree {
     const parent = this.#walk(parentOf(entry.path), layer)!;
     const name = baseName(entry.path);
     const isDirectory = entry.type === "directory";
-    const source = entry.type === "hardlink" ? this.#linked(entry) : { ...entry, layer };
+    const source = entry.type === "hardlink" ? this.#linked(entry) : entry;
     const kept = isDirectory ? parent.children!.get(name)?.children : undefined;
     const children = isDirectory ? kept ?? new Map() : undefined;
     parent.children!.set(name, { entry, layer, children, source });

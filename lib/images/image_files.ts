@@ -67,7 +67,7 @@ export class ImageFiles {
     const tree = new FileTree();
     for (const layer of this.layers) {
       for await (const { extents: _, ...entry } of this.entries(layer, { ...options, want: "names" })) {
-        tree.add(layer.number, entry);
+        tree.add(entry);
       }
     }
     return tree;

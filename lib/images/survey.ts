@@ -73,7 +73,7 @@ function includes(patterns: readonly PathPattern[], path: string): boolean {
 
 function treeOf(layers: LayerEntry[][]): FileTree {
   const tree = new FileTree();
-  for (const entries of layers) for (const entry of entries) tree.add(entry.layer, entry);
+  for (const entries of layers) for (const entry of entries) tree.add(entry);
   return tree;
 }
 
