@@ -512,6 +512,32 @@ export {
 } from "./lib/blobs/direct_urls.ts";
 export { curlCommand, restoreRecipe } from "./lib/blobs/recipe.ts";
 
+// Images: what is in them, without pulling.
+export { openImage } from "./lib/registry/open_image.ts";
+export type { OpenedImage, OpenImageOptions } from "./lib/registry/open_image.ts";
+export { type ImageReference, parseImage } from "./lib/oci/image_reference.ts";
+export type { LayoutAddress, RegistryAddress, RemoteAddress } from "./lib/oci/address.ts";
+export { findImage } from "./lib/images/image.ts";
+export type { Image, ImageOptions, Layer } from "./lib/images/image.ts";
+export type { Platform } from "./lib/oci/platform.ts";
+export type { IndexedManifest } from "./lib/oci/image_index.ts";
+export type { BuildStep, ImageConfig } from "./lib/images/image_config.ts";
+export { chooseLayer } from "./lib/images/choose_layer.ts";
+export { ImageFiles } from "./lib/images/image_files.ts";
+export type { OpenLayerEntry, ReadReport } from "./lib/images/image_files.ts";
+export { FileTree } from "./lib/images/file_tree.ts";
+export type { LayerEntry, MergedEntry } from "./lib/images/file_tree.ts";
+export { type PathPattern, pathPattern } from "./lib/images/path_pattern.ts";
+export { survey } from "./lib/images/survey.ts";
+export { extract, readImageFile } from "./lib/images/extract.ts";
+export type { Extracted, ExtractOptions, ReadFileOptions } from "./lib/images/extract.ts";
+export type { Found, SurveyOptions } from "./lib/images/survey.ts";
+export type { Entry, EntryType, Extent, OpenEntry } from "./lib/layers/entry.ts";
+export type { ReadingOptions } from "./lib/layers/layer_blob.ts";
+export type { ReadLayerOptions } from "./lib/layers/read_layer.ts";
+export { describeImage } from "./lib/images/describe_image.ts";
+export type { ImageReport, ReportedLayer } from "./lib/images/describe_image.ts";
+
 // What the verbs give and take, and the parts to work on directly.
 export type { Family, Fault, ListedStash, Removal, Stash, Store };
 export type {

@@ -17,6 +17,7 @@ const LAYERS: readonly string[] = [
   "lib/sign_in/",
   "lib/registry/",
   "lib/transfer/",
+  "lib/layers/",
   "lib/images/",
   "lib/stash/",
   "lib/blobs/",

@@ -5,10 +5,10 @@ import { exitCodeOf, InterruptedError } from "./exit_codes.ts";
 import { listenForInterrupt } from "./interrupt.ts";
 import { jsonEvents } from "./json_events.ts";
 import {
+  type ConnectionFlags,
   openNamedStore,
   openTerminal,
   permissionError,
-  type RegistryFlags,
   type RepositoryFlags,
   warnOfUnsafe,
 } from "./session.ts";
@@ -39,12 +39,12 @@ export class CommandEnded extends Error {
 }
 
 /** As commander knows where a value came from. */
-interface Parsed {
+export interface Parsed {
   getOptionValueSource(option: string): string | undefined;
 }
 
 /** Wraps the work of a command that speaks to a registry. `doing` completes the sentence `cannot ...`. */
-export function action<F extends RegistryFlags>(
+export function action<F extends ConnectionFlags>(
   doing: (flags: F) => string,
   work: (session: Session, flags: F) => Promise<void>,
 ): (flags: F, parsed: Parsed) => Promise<void> {

@@ -1,5 +1,5 @@
 /** The options that commands share. Each has an environment variable, `LAYERSTASH_<NAME>`. @module */
-import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { Command, InvalidArgumentError, Option, type OptionValues } from "@commander-js/extra-typings";
 import { LayerstashError } from "../errors.ts";
 import { parseSize } from "./sizes.ts";
 import { stateDirectory } from "./state_directory.ts";
@@ -10,11 +10,31 @@ const OUTPUT = "Output:";
 
 /** A command that speaks to a registry. */
 export function registryCommand(name: string) {
-  return new Command(name)
-    .addOption(
+  return connectionCommand(
+    new Command(name).addOption(
       new Option("--registry <registry>", "docker, ghcr, a host, a URL, or oci:DIR").default("docker")
         .env("LAYERSTASH_REGISTRY"),
+    ),
+  );
+}
+
+/** A command on an image, which is its first argument. */
+export function imageCommand(name: string) {
+  return connectionCommand(new Command(name).argument("<image>", "such as nginx:alpine, or oci:DIR:TAG"))
+    .addOption(
+      new Option("--platform <platform>", "of several, the image for this one: os/architecture[/variant]")
+        .env(
+          "LAYERSTASH_PLATFORM",
+        ),
     )
+    .addOption(flag(OUTPUT, "--json", "print JSON on standard output"));
+}
+
+/** Adds the options of how to speak to a registry. */
+function connectionCommand<A extends unknown[], O extends OptionValues, G extends OptionValues>(
+  command: Command<A, O, G>,
+) {
+  return command
     .addOption(
       group(CONNECTION, new Option("-u, --username <name>", "who signs in").env("LAYERSTASH_USERNAME")),
     )

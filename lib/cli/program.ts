@@ -6,9 +6,13 @@ import { blobCommand } from "./blob.ts";
 import { digestCommand, manifestCommand } from "./digest.ts";
 import { downloadCommand } from "./download.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
+import { extractCommand } from "./extract.ts";
 import { infoCommand } from "./info.ts";
+import { inspectCommand } from "./inspect.ts";
+import { layersCommand } from "./layers.ts";
 import { listCommand } from "./list.ts";
 import { loginCommand, logoutCommand } from "./login.ts";
+import { peekCommand } from "./peek.ts";
 import { removeCommand } from "./remove.ts";
 import { reposCommand } from "./repos.ts";
 import { tokenCommand } from "./token.ts";
@@ -57,6 +61,8 @@ export function buildProgram(output: { out: Write; err: Write }): Command {
   ) {
     program.addCommand(make());
   }
+  program.commandsGroup("Images:");
+  for (const make of [inspectCommand, layersCommand, peekCommand, extractCommand]) program.addCommand(make());
   program.commandsGroup("Sign-in:");
   for (const make of [loginCommand, logoutCommand, tokenCommand]) program.addCommand(make());
   for (const command of withSubcommands(program as unknown as Command)) {

@@ -12,9 +12,8 @@ import type { TransportOptions } from "../http/transport.ts";
 import { fileError } from "../stash/input.ts";
 import { type LogLevel, type ProgressMode, systemTerminal, type Terminal } from "./terminal.ts";
 
-/** The options of every command that speaks to a registry. */
-export interface RegistryFlags {
-  registry: string;
+/** The options of how to speak to a registry. */
+export interface ConnectionFlags {
   username?: string | undefined;
   token?: string | undefined;
   bearerToken?: string | undefined;
@@ -27,13 +26,18 @@ export interface RegistryFlags {
   progress: ProgressMode;
 }
 
+/** The options of every command that speaks to one registry. */
+export interface RegistryFlags extends ConnectionFlags {
+  registry: string;
+}
+
 /** The options of every command that works on a repository. */
 export interface RepositoryFlags extends RegistryFlags {
   repository: string;
 }
 
 /** The terminal, as the options want it. */
-export function openTerminal(flags: Pick<RegistryFlags, "logLevel" | "progress">): Terminal {
+export function openTerminal(flags: Pick<ConnectionFlags, "logLevel" | "progress">): Terminal {
   return systemTerminal({ env: Deno.env.toObject(), ...flags });
 }
 
@@ -50,14 +54,14 @@ export async function registryOptionsOf(flags: RegistryFlags, onEvent: OnEvent):
 }
 
 /** Who signs in: whom the options or their variables name, else whom docker and podman know. */
-export function credentialsOf(flags: RegistryFlags): FindCredentials {
+export function credentialsOf(flags: ConnectionFlags): FindCredentials {
   const explicit = explicitCredentials(flags);
   return firstOf(() => Promise.resolve(explicit), savedCredentials(Deno.env.toObject()));
 }
 
 /** The credentials that the options name. */
 export function explicitCredentials(
-  { username, token, bearerToken, authorization }: RegistryFlags,
+  { username, token, bearerToken, authorization }: ConnectionFlags,
 ): Credentials | undefined {
   if (bearerToken) return { kind: "bearer", token: bearerToken };
   if (username && token) return { kind: "password", username, password: token };
@@ -72,7 +76,7 @@ export function explicitCredentials(
 
 /** How connections are made. */
 export async function transportOf(
-  { caFile, insecureSkipTlsVerify, limitRate }: RegistryFlags,
+  { caFile, insecureSkipTlsVerify, limitRate }: ConnectionFlags,
 ): Promise<TransportOptions> {
   return {
     caCerts: caFile === undefined ? undefined : [await readCertificates(caFile)],
@@ -104,7 +108,7 @@ const SECRETS = { token: "-p", bearerToken: "--bearer-token", authorization: "--
 /** Says what the options make unsafe. */
 export function warnOfUnsafe(
   terminal: Terminal,
-  flags: RegistryFlags,
+  flags: ConnectionFlags,
   isTyped: (option: string) => boolean,
 ): void {
   for (const [option, typed] of Object.entries(SECRETS)) {

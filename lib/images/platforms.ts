@@ -1,7 +1,7 @@
 /** Finds the images that a reference means: one, or one for each platform. @module */
 import { InvalidInputError, MismatchError, NotFoundError } from "../errors.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
-import { type IndexedManifest, isIndex, isIndexType, readIndex } from "../oci/image_index.ts";
+import { type IndexedManifest, isIndex, isIndexType, isRunnable, readIndex } from "../oci/image_index.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import { formatPlatform, isSamePlatform, parsePlatform, type Platform } from "../oci/platform.ts";
 import { parseTag } from "../oci/reference.ts";
@@ -48,11 +48,13 @@ export async function imagesOf(
   if (platform !== undefined) parsePlatform(platform);
   if (!isIndex(manifest)) return manifest;
   const listed = await listImages(store, manifest, { signal });
-  if (platform !== undefined) return await readImage(store, chooseImage(listed, platform).digest, { signal });
+  if (platform !== undefined) {
+    return await readListed(store, chooseImage(listed, platform).digest, { signal });
+  }
   const images = new Map<string, Manifest>();
   const named = [...byPlatform(listed)];
   await inParallel(named, { jobs: JOBS, signal }, async ([name, { digest }], signal) => {
-    images.set(name, await readImage(store, digest, { signal }));
+    images.set(name, await readListed(store, digest, { signal }));
   });
   return new Map(named.map(([name]) => [name, images.get(name)!]));
 }
@@ -99,18 +101,29 @@ async function gather(
 }
 
 /**
- * The image for a platform: the first that is named just so, else the first that is for the same processor.
+ * The image for a platform: the first that is named just so, else the first that is for the same processor; where no
+ * variant is wanted, the highest one that there is.
  *
  * @throws {NotFoundError} when there is none
  */
 export function chooseImage(images: readonly IndexedManifest[], platform: string): IndexedManifest {
   const wanted = parsePlatform(platform);
   const found = images.find((image) => image.platform && formatPlatform(image.platform) === platform) ??
-    images.find((image) => image.platform && isSamePlatform(image.platform, wanted));
+    images.find((image) => image.platform && isSamePlatform(image.platform, wanted)) ??
+    highestVariant(images, wanted);
   if (found) return found;
+  const there = [...byPlatform(images.filter(isRunnable)).keys()];
   throw new NotFoundError(`there is no image for ${platform}`, {
-    hint: `there are images for: ${[...byPlatform(images).keys()].join(", ")}`,
+    hint: there.length > 0 ? `there are images for: ${there.join(", ")}` : "the index lists no images",
   });
+}
+
+function highestVariant(images: readonly IndexedManifest[], wanted: Platform): IndexedManifest | undefined {
+  if (wanted.variant !== undefined) return undefined;
+  const fitting = images.filter(({ platform }) =>
+    platform?.os === wanted.os && platform.architecture === wanted.architecture
+  );
+  return fitting.sort((a, b) => a.platform!.variant!.localeCompare(b.platform!.variant!, "en")).at(-1);
 }
 
 /** Images by the names of their platforms, in the order of the names. */
@@ -167,8 +180,13 @@ export async function requireManifest(
   throw new NotFoundError(`there is no ${reference} in ${store.name}`);
 }
 
-/** An index may say that it lists an image where there is another index: what it says of media types is not checked. */
-async function readImage(store: Store, digest: Digest, options: CallOptions): Promise<Manifest> {
+/**
+ * The manifest of an image that an index lists. It may list another index as an image: what it says of media types is
+ * not checked.
+ *
+ * @throws {MismatchError} when it is an index
+ */
+export async function readListed(store: Store, digest: Digest, options: CallOptions): Promise<Manifest> {
   const manifest = await requireManifest(store, digest, options);
   if (!isIndex(manifest)) return manifest;
   throw new MismatchError(`the manifest ${digest} is an index, and is listed as an image`);

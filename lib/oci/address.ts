@@ -4,6 +4,7 @@ import { quoted } from "./reference.ts";
 
 /** A registry that speaks HTTP. */
 export interface RemoteAddress {
+  /** Tells it from a layout. */
   kind: "remote";
   /** Scheme, host and port that requests go to: `https://registry-1.docker.io`. */
   origin: string;
@@ -13,6 +14,7 @@ export interface RemoteAddress {
 
 /** A directory of OCI image layouts. */
 export interface LayoutAddress {
+  /** Tells it from a server. */
   kind: "layout";
   /** The directory in which repository `a/b` is the layout `a/b`. */
   directory: string;

@@ -50,3 +50,8 @@ export function isIndex({ mediaType, bytes, digest }: Manifest): boolean {
 export function readIndex({ bytes, digest }: Manifest): IndexedManifest[] {
   return parseAs(indexSchema, bytes, `index ${digest}`).manifests;
 }
+
+/** Whether it can be run: builders put notes beside images, for a platform that does not exist. */
+export function isRunnable({ platform, annotations }: IndexedManifest): boolean {
+  return platform?.architecture !== "unknown" && annotations?.["vnd.docker.reference.type"] === undefined;
+}

@@ -58,3 +58,8 @@ function canonical({ os, architecture, variant }: Platform): string {
   const processor = variant === undefined ? architecture : `${architecture}/${variant}`;
   return `${os}/${USUAL_VARIANTS[processor] ?? processor}`;
 }
+
+/** The platform of containers on this machine: they are Linux nearly everywhere. */
+export function defaultPlatform(): Platform {
+  return { os: "linux", architecture: Deno.build.arch === "aarch64" ? "arm64" : "amd64" };
+}

@@ -1,0 +1,104 @@
+/** An image: its manifest, its layers, and where they came from. @module */
+import { InvalidInputError, NotFoundError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { type IndexedManifest, isIndex, isRunnable } from "../oci/image_index.ts";
+import { type Manifest, readImageManifest } from "../oci/manifest.ts";
+import { defaultPlatform, formatPlatform } from "../oci/platform.ts";
+import type { CallOptions, Store } from "../registry/store.ts";
+import { chooseImage, listImages, readListed, requireManifest } from "./platforms.ts";
+
+/** One layer of an image. */
+export interface Layer extends Descriptor {
+  /** From 1, the base first. */
+  number: number;
+}
+
+/** An image for one platform. */
+export interface Image {
+  /** The manifest that lists the layers. */
+  manifest: Manifest;
+  /** The index that it was chosen from. */
+  index?: Manifest | undefined;
+  /** What the index lists; empty where there is none. */
+  platforms: IndexedManifest[];
+  /** The config blob. */
+  config: Descriptor;
+  /** Base first. */
+  layers: Layer[];
+}
+
+/** What finding an image takes. */
+export interface ImageOptions extends CallOptions {
+  /** `os/architecture[/variant]`; absent = Linux on this machine's processor, where there are several. */
+  platform?: string | undefined;
+  /** Told of oddities. */
+  onEvent?: OnEvent | undefined;
+}
+
+/**
+ * Finds an image, and in an index the one for a platform.
+ *
+ * @param reference a tag or a digest; `undefined` = the only image that there is
+ * @throws {NotFoundError} when it is not there, or not for this platform
+ * @throws {MismatchError} when a manifest is malformed or has another digest
+ *
+ * @example
+ * ```ts
+ * import { findImage, openStore, upload } from "@layerstash/cli";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+ * await upload(store, { baseTag: "note", input: new Response("hello").body! }); // a chunk is an image, too
+ * const { layers } = await findImage(store, "note-1");
+ * if (layers[0]?.size !== 5) throw new Error("unexpected layer");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function findImage(
+  store: Store,
+  reference: string | undefined,
+  options: ImageOptions = {},
+): Promise<Image> {
+  const found = await requireManifest(store, reference ?? await onlyTag(store, options), options);
+  if (!isIndex(found)) return imageOf(found);
+  const platforms = await listImages(store, found, options);
+  const chosen = choose(platforms, options);
+  const manifest = await readListed(store, chosen.digest, options);
+  if (manifest.bytes.length !== chosen.size) {
+    options.onEvent?.({
+      type: "notice",
+      message:
+        `the index says that ${chosen.digest} has ${chosen.size} bytes, it has ${manifest.bytes.length}`,
+    });
+  }
+  return { ...imageOf(manifest), index: found, platforms };
+}
+
+function imageOf(manifest: Manifest): Image {
+  const { config, layers } = readImageManifest(manifest);
+  return {
+    manifest,
+    platforms: [],
+    config,
+    layers: layers.map((layer, index) => ({ ...layer, number: index + 1 })),
+  };
+}
+
+/** One image needs no choice. */
+function choose(platforms: IndexedManifest[], { platform }: ImageOptions): IndexedManifest {
+  const images = platforms.filter(isRunnable);
+  const [only] = images;
+  if (platform === undefined && images.length === 1) return only!;
+  return chooseImage(platforms, platform ?? formatPlatform(defaultPlatform()));
+}
+
+async function onlyTag(store: Store, options: CallOptions): Promise<string> {
+  const tags: string[] = [];
+  for await (const tag of store.tags(options)) tags.push(tag);
+  if (tags.length === 1) return tags[0]!;
+  if (tags.length === 0) throw new NotFoundError(`${store.name} has no image with a tag`);
+  throw new InvalidInputError(`${store.name} has ${tags.length} images`, {
+    hint: `name one of them: ${tags.slice(0, 10).join(", ")}${tags.length > 10 ? " ..." : ""}`,
+  });
+}

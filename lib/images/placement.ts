@@ -1,0 +1,181 @@
+/** Gives extracted files their names, and writes nothing outside the target. @module */
+import { lchown, lutimes } from "node:fs/promises";
+import { join } from "node:path";
+import { storageError } from "../content/atomic_file.ts";
+import { ConflictError, InvalidInputError, LayerstashError } from "../errors.ts";
+import { parentOf } from "../layers/entry.ts";
+import type { MergedEntry } from "./file_tree.ts";
+import { sourceKey } from "./read_sources.ts";
+import type { Staging } from "./staging.ts";
+
+/** How files are placed. */
+export interface PlacementOptions {
+  /** Replaces files that are there. */
+  overwrite: boolean;
+  /** Gives the files the owners that they have in the image, and the set-id bits, which are dangerous without. */
+  sameOwner: boolean;
+}
+
+/** Set-id bits make who runs a file its owner, and here that is whoever extracts it. */
+const PLAIN_BITS = 0o1777;
+
+/** Places files, directories and links under one directory. */
+export class Placement {
+  readonly #target: string;
+  readonly #staging: Staging;
+  readonly #options: PlacementOptions;
+  /** The directories that were found to be directories. */
+  readonly #sound = new Set<string>([""]);
+  /** The first name of each file that has several. */
+  readonly #placed = new Map<string, string>();
+
+  /** @param target the directory in which all is placed */
+  constructor(target: string, staging: Staging, options: PlacementOptions) {
+    this.#target = target;
+    this.#staging = staging;
+    this.#options = options;
+  }
+
+  /**
+   * Looks at what is there already, before anything is placed.
+   *
+   * @throws {ConflictError} when something is in the way
+   */
+  async requireFree(entries: readonly MergedEntry[]): Promise<void> {
+    for (const { path, type } of entries) {
+      await this.#requireParents(path);
+      const found = await this.#look(path);
+      if (!found || (type === "directory" && found.isDirectory)) continue;
+      if (this.#options.overwrite && !found.isDirectory && type !== "directory") continue;
+      throw new ConflictError(`${join(this.#target, path)} is there already`, {
+        hint: found.isDirectory || type === "directory"
+          ? "extract to another directory"
+          : "replace it with --overwrite",
+      });
+    }
+  }
+
+  /** Places everything; times and modes of directories come last, because what is put into them changes these. */
+  async place(entries: readonly MergedEntry[]): Promise<void> {
+    const directories = entries.filter(({ type }) => type === "directory");
+    for (const { path } of directories) await this.#attempt(path, () => this.#makeDirectory(path));
+    for (const entry of entries) {
+      if (entry.type === "directory") continue;
+      await this.#attempt(entry.path, () => this.#placeOne(entry));
+    }
+    await this.#staging[Symbol.asyncDispose]();
+    for (const entry of directories.toReversed()) {
+      if (!entry.implied) await this.#attempt(entry.path, () => this.#dress(this.#at(entry.path), entry));
+    }
+  }
+
+  async #placeOne(entry: MergedEntry): Promise<void> {
+    await this.#makeDirectory(parentOf(entry.path));
+    const source = entry.source!;
+    const path = this.#at(entry.path);
+    const first = this.#placed.get(sourceKey(source));
+    if (this.#options.overwrite) await Deno.remove(path).catch(ignoreAbsent);
+    if (source.type === "symlink") {
+      await Deno.symlink(source.target ?? "", path);
+      if (this.#options.sameOwner) await lchown(path, source.uid, source.gid);
+      return await lutimes(path, source.modified, source.modified);
+    }
+    if (first !== undefined) return await Deno.link(first, path);
+    const staged = this.#staging.pathOf(source);
+    await this.#dress(staged, source);
+    await this.#rename(staged, path);
+    this.#placed.set(sourceKey(source), path);
+  }
+
+  /** A rename would replace what somebody else has put there meanwhile; a link does not. */
+  async #rename(staged: string, path: string): Promise<void> {
+    await Deno.link(staged, path).catch(async (error) => {
+      if (error instanceof Deno.errors.AlreadyExists) throw error;
+      await Deno.rename(staged, path); // a file system without hard links
+    });
+    await Deno.remove(staged).catch(ignoreAbsent);
+  }
+
+  /** Owner first: a change of it takes set-id bits away. */
+  async #dress(
+    path: string,
+    { mode, uid, gid, modified }: Pick<MergedEntry, "mode" | "uid" | "gid" | "modified">,
+  ) {
+    const { sameOwner } = this.#options;
+    if (sameOwner) await Deno.chown(path, uid, gid);
+    if (Deno.build.os !== "windows") await Deno.chmod(path, sameOwner ? mode : mode & PLAIN_BITS);
+    await Deno.utime(path, modified, modified);
+  }
+
+  /** Makes a directory with those above it. None of them may be a link: that could lead anywhere. */
+  async #makeDirectory(path: string): Promise<void> {
+    if (this.#sound.has(path)) return;
+    await this.#makeDirectory(parentOf(path));
+    requireUsable(path);
+    await Deno.mkdir(this.#at(path), { mode: 0o755 }).catch((error) => {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    });
+    this.#requireDirectory(path, await Deno.lstat(this.#at(path)));
+  }
+
+  async #requireParents(path: string): Promise<void> {
+    requireUsable(path);
+    for (let above = parentOf(path); !this.#sound.has(above); above = parentOf(above)) {
+      const found = await this.#look(above);
+      if (found) this.#requireDirectory(above, found);
+    }
+  }
+
+  #requireDirectory(path: string, { isDirectory }: Deno.FileInfo): void {
+    if (!isDirectory) {
+      throw new ConflictError(`${this.#at(path)} is no directory, and nothing is written through a link`, {
+        hint: "extract to another directory",
+      });
+    }
+    this.#sound.add(path);
+  }
+
+  async #look(path: string): Promise<Deno.FileInfo | undefined> {
+    return await Deno.lstat(this.#at(path)).catch(ignoreAbsent);
+  }
+
+  #at(path: string): string {
+    return join(this.#target, path);
+  }
+
+  async #attempt(path: string, action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      throw meaningOf(error, this.#at(path));
+    }
+  }
+}
+
+/**
+ * Makes sure that names are names on this system, too.
+ *
+ * @throws {InvalidInputError} when one has what only Windows takes for a separator
+ */
+function requireUsable(path: string): void {
+  if (Deno.build.os !== "windows" || !/[\\:]/.test(path)) return;
+  throw new InvalidInputError(`${path} cannot be a name on Windows`);
+}
+
+function ignoreAbsent(error: unknown): undefined {
+  if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
+  throw error;
+}
+
+function meaningOf(error: unknown, path: string): unknown {
+  if (error instanceof LayerstashError) return error;
+  if (error instanceof Deno.errors.AlreadyExists) {
+    return new ConflictError(`${path} is there already`, {
+      hint: "extract to another directory",
+      cause: error,
+    });
+  }
+  const known = storageError(error, path);
+  if (known !== error || !(error instanceof Error)) return known;
+  return new LayerstashError(`${path} cannot be written: ${error.message}`, { cause: error });
+}

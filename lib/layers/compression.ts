@@ -1,0 +1,92 @@
+/** How a layer is compressed, told by its first bytes, and how it is read. @module */
+import { Decompress } from "fzstd";
+import { MismatchError } from "../errors.ts";
+import { StreamInput } from "./tar_input.ts";
+import { joined, zstdPieces } from "./zstd_frames.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** How the bytes of a layer are packed. */
+export type Compression = "none" | "gzip" | "zstd";
+
+/** The compression that the first four bytes tell of; media types are often wrong about it. */
+export function compressionOf(head: Uint8Array): Compression {
+  const [a = 0, b = 0, c = 0, d = 0] = head;
+  if (a === 0x1f && b === 0x8b) return "gzip";
+  if (a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd) return "zstd";
+  if ((a & 0xf0) === 0x50 && b === 0x2a && c === 0x4d && d === 0x18) return "zstd"; // a frame that is to be skipped
+  return "none";
+}
+
+/**
+ * Unpacks bytes as they come, in flat memory. A piece that is put in is used up when the next one is asked for.
+ *
+ * @throws {MismatchError} when they are damaged, or end too early
+ */
+export function decompress(pieces: AsyncIterable<Bytes>, compression: Compression): AsyncIterable<Bytes> {
+  if (compression === "gzip") return gunzip(pieces);
+  return compression === "zstd" ? unzstd(pieces) : pieces;
+}
+
+/** `DecompressionStream` stops at the end of the first member; eStargz and bgzip have thousands. */
+async function* gunzip(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
+  const { createGunzip } = await import("node:zlib");
+  const gunzip = createGunzip({ chunkSize: 256 * 1024 });
+  const closed = new Promise<void>((resolve) => gunzip.once("close", resolve));
+  let failure: unknown;
+  const feeding = (async () => {
+    for await (const piece of pieces) {
+      // What is closed meanwhile never tells that a piece was used.
+      await Promise.race([closed, new Promise<void>((resolve) => gunzip.write(piece, () => resolve()))]);
+      if (gunzip.destroyed) return;
+    }
+    gunzip.end();
+  })().catch((error) => {
+    failure = error;
+    gunzip.destroy(error);
+  });
+  try {
+    for await (const piece of gunzip) yield piece;
+  } catch (error) {
+    throw failure ?? damaged("gzip", error);
+  } finally {
+    gunzip.destroy();
+    await feeding;
+  }
+}
+
+/**
+ * The decoder of node:zlib drops every frame behind the first and does not notice that bytes are missing: so it is fzstd.
+ * What that is given ends a byte before each block does: at the end of a block it would hold on to all that it ever got.
+ */
+async function* unzstd(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
+  let ready: Bytes[] = [];
+  const decoder = new Decompress((bytes) => void ready.push(bytes as Bytes));
+  const input = new StreamInput(pieces, "zstd data");
+  let held: Bytes = new Uint8Array();
+  try {
+    for await (const piece of zstdPieces(input)) {
+      decode(decoder, joined(held, piece.subarray(0, -1)));
+      held = piece.slice(-1);
+      yield* ready;
+      ready = [];
+    }
+    decode(decoder, held, true);
+    yield* ready;
+  } finally {
+    await input.close();
+  }
+}
+
+function decode(decoder: Decompress, piece: Bytes, last = false): void {
+  try {
+    decoder.push(piece, last);
+  } catch (error) {
+    throw damaged("zstd", error);
+  }
+}
+
+function damaged(format: string, cause: unknown): MismatchError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new MismatchError(`the layer's ${format} data are damaged: ${why}`, { cause });
+}

@@ -1,0 +1,39 @@
+/** Texts and numbers as the headers of tar archives have them. @module */
+import { MismatchError } from "../errors.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** A text, which ends at the first zero byte, or with the field. */
+export function textOf(bytes: Bytes): string {
+  const end = bytes.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+}
+
+/**
+ * A number: octal digits, or, where those do not suffice (files over 8 GiB), binary with the first bit set. The binary
+ * form is that of GNU, with two's complement for times before 1970.
+ *
+ * @throws {MismatchError} when it is neither, or larger than numbers are exact
+ */
+export function numberOf(bytes: Bytes, what: string): number {
+  const first = bytes[0] ?? 0;
+  const value = first & 0x80 ? binaryNumber(bytes, first) : octalNumber(bytes);
+  if (value !== undefined && Number.isSafeInteger(value) && (value >= 0 || what === "modified")) return value;
+  throw new MismatchError(
+    `this is no tar archive, or a damaged one: the ${what} of an entry is not readable`,
+  );
+}
+
+function binaryNumber(bytes: Bytes, first: number): number | undefined {
+  const negative = (first & 0x40) !== 0;
+  let value = BigInt(negative ? first | ~0xff : first & 0x7f);
+  for (const byte of bytes.subarray(1)) value = value << 8n | BigInt(byte);
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : undefined;
+}
+
+/** A number in octal digits; `undefined` where there are others. */
+export function octalNumber(bytes: Bytes): number | undefined {
+  const digits = textOf(bytes).trim();
+  return /^[0-7]*$/.test(digits) ? parseInt(digits || "0", 8) : undefined;
+}

@@ -1,0 +1,183 @@
+/** Tables of contents of layers: what eStargz and zstd:chunked have in common. @module */
+import { createHash } from "node:crypto";
+import * as v from "valibot";
+import { MismatchError } from "../errors.ts";
+import { parseAs } from "../oci/manifest.ts";
+import { type Compression, decompress } from "./compression.ts";
+import { type Entry, type EntryType, type Extent, type OpenEntry, placeOf, requireName } from "./entry.ts";
+import type { LayerBlob } from "./layer_blob.ts";
+import { StreamInput } from "./tar_input.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** The largest table that is read, unpacked, in bytes: some 250,000 files. A larger one is not used. */
+export const LARGEST_TOC: number = 64 * 1024 * 1024;
+
+const count = v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0)), 0);
+const text = v.optional(v.string(), "");
+const rowSchema = v.object({
+  type: v.string(),
+  name: v.string(),
+  linkName: text,
+  size: count,
+  modtime: text,
+  mode: count,
+  uid: count,
+  gid: count,
+  userName: text,
+  groupName: text,
+  devMajor: count,
+  devMinor: count,
+  xattrs: v.optional(v.record(v.string(), v.string())),
+  digest: text,
+  offset: count,
+  endOffset: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
+  innerOffset: count,
+  chunkOffset: count,
+  chunkSize: count,
+  chunkDigest: text,
+  chunkType: text,
+});
+const tocSchema = v.object({ version: v.literal(1), entries: v.array(rowSchema) });
+
+type Row = v.InferOutput<typeof rowSchema>;
+
+const TYPES: Readonly<Record<string, EntryType>> = {
+  reg: "file",
+  dir: "directory",
+  symlink: "symlink",
+  hardlink: "hardlink",
+  char: "character-device",
+  block: "block-device",
+  fifo: "fifo",
+};
+
+/** The table of one layer, read and checked. */
+export class Toc {
+  readonly #files: Row[][];
+  readonly #blob: LayerBlob;
+  readonly #compression: Compression;
+
+  /**
+   * Reads a table.
+   *
+   * @throws {MismatchError} when it is malformed
+   */
+  constructor(json: Bytes, { blob, compression }: { blob: LayerBlob; compression: Compression }) {
+    const { entries } = parseAs(tocSchema, json, "table of contents");
+    this.#files = grouped(entries);
+    this.#blob = blob;
+    this.#compression = compression;
+  }
+
+  /** What it lists; only the bytes that are read are fetched. */
+  async *entries(): AsyncGenerator<OpenEntry> {
+    for (const [position, rows] of this.#files.entries()) {
+      const entry = entryOf(rows[0]!, position);
+      yield { ...entry, extents: () => this.#extents(entry, rows) };
+    }
+  }
+
+  async *#extents({ type, path, size }: Entry, rows: Row[]): AsyncGenerator<Extent> {
+    if (type !== "file") return;
+    let end = 0;
+    for (const row of rows) {
+      if (row.chunkOffset !== end) {
+        throw new MismatchError(`the table of contents is malformed: ${path} has gaps`);
+      }
+      const length = Math.min(row.chunkSize || size, size - end);
+      if (row.chunkType !== "zeros") yield* this.#chunk(row, { path, length, whole: length === size });
+      end += length;
+    }
+    if (end !== size) throw new MismatchError(`the table of contents is malformed: ${path} is not whole`);
+  }
+
+  async *#chunk(
+    row: Row,
+    { path, length, whole }: { path: string; length: number; whole: boolean },
+  ): AsyncGenerator<Extent> {
+    const hash = createHash("sha256");
+    const input = new StreamInput(decompress(this.#packed(row), this.#compression));
+    let offset = row.chunkOffset;
+    try {
+      await input.skip(length > 0 ? row.innerOffset : 0);
+      for await (const bytes of input.pieces(length)) {
+        hash.update(bytes);
+        yield { offset, bytes };
+        offset += bytes.length;
+      }
+    } finally {
+      await input.close();
+    }
+    const expected = row.chunkDigest || (whole ? row.digest : "");
+    if (expected === "" || expected === `sha256:${hash.digest("hex")}`) return;
+    throw new MismatchError(`${path} is corrupted: its bytes have not the digest of the table of contents`);
+  }
+
+  /** eStargz does not say where a chunk ends: its reader has enough when it is whole. */
+  async *#packed({ offset, endOffset }: Row): AsyncGenerator<Bytes> {
+    let left = endOffset === undefined ? Infinity : endOffset - offset;
+    if (left < 0 || left !== Infinity && endOffset! > this.#blob.size) {
+      throw new MismatchError("the table of contents points behind the layer's end");
+    }
+    if (left === 0) return;
+    for await (const piece of this.#blob.from(offset, { end: endOffset })) {
+      yield piece.subarray(0, left);
+      left -= piece.length;
+      if (left <= 0) return;
+    }
+  }
+}
+
+/** A file's further chunks come right behind it. */
+function grouped(rows: Row[]): Row[][] {
+  const files: Row[][] = [];
+  for (const row of rows) {
+    const last = files.at(-1);
+    if (row.type !== "chunk") files.push([row]);
+    else if (last?.[0]?.type === "reg") last.push(row);
+    else throw new MismatchError("the table of contents is malformed: a chunk belongs to no file");
+  }
+  return files;
+}
+
+function entryOf(row: Row, position: number): Entry {
+  const type = TYPES[row.type];
+  if (!type) throw new MismatchError("the table of contents is malformed: an entry is of no known type");
+  const { name, mode, uid, gid, userName: owner, groupName: group, linkName: target, xattrs } = row;
+  requireName(name);
+  requireName(target);
+  return {
+    path: placeOf(name),
+    name,
+    type,
+    mode: mode & 0o7777,
+    uid,
+    gid,
+    owner,
+    group,
+    size: type === "file" ? row.size : 0,
+    modified: secondsOf(row.modtime),
+    ...((type === "symlink" || type === "hardlink") && { target }),
+    ...(type.endsWith("device") && { device: { major: row.devMajor, minor: row.devMinor } }),
+    ...(xattrs && { attributes: decoded(xattrs) }),
+    position,
+  };
+}
+
+/** The fraction may have nine digits, and dates have three. */
+function secondsOf(time: string): number {
+  const [, fraction = ""] = /(\.\d{1,9})\d*(?:Z|[+-]\d\d:\d\d)$/.exec(time) ?? [];
+  const seconds = Date.parse(time.replace(/\.\d+/, "")) / 1000;
+  return Number.isFinite(seconds) ? seconds + Number(fraction || "0") : 0;
+}
+
+function decoded(attributes: Record<string, string>): Entry["attributes"] {
+  try {
+    return Object.fromEntries(
+      Object.entries(attributes).map(([key, value]) => [key, Uint8Array.fromBase64(value)]),
+    );
+  } catch {
+    throw new MismatchError("the table of contents is malformed: an attribute is not in base64");
+  }
+}

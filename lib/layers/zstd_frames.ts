@@ -1,0 +1,85 @@
+/** The frames of zstd data, looked at before they are decoded (RFC 8878). @module */
+import { MismatchError } from "../errors.ts";
+import type { StreamInput } from "./tar_input.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** A decoder takes as much memory as a frame says: no more than this, in bytes. It is the limit of the zstd program. */
+const LARGEST_WINDOW = 128 * 1024 * 1024;
+/** No block is larger, packed or not. */
+const LARGEST_BLOCK = 128 * 1024;
+const MAGIC = 0xfd2fb528;
+const RUN_OF_ONE_BYTE = 1;
+
+/**
+ * Cuts zstd data into pieces of which each comes to one block at most, so that what is decoded at once is small.
+ *
+ * @throws {MismatchError} when they are no zstd data, are torn off, or ask for too much memory
+ */
+export async function* zstdPieces(input: StreamInput): AsyncGenerator<Bytes> {
+  for (let magic; (magic = await input.readOrEnd(4));) {
+    const number = viewOf(magic).getUint32(0, true);
+    if (number === MAGIC) yield* frame(magic, input);
+    else if ((number & 0xfffffff0) >>> 0 === 0x184d2a50) {
+      await input.skip(viewOf(await input.read(4)).getUint32(0, true));
+    } else {throw new MismatchError(
+        "the layer's zstd data are damaged: there is no frame where one should be",
+      );}
+  }
+}
+
+async function* frame(magic: Bytes, input: StreamInput): AsyncGenerator<Bytes> {
+  const { header, hasChecksum } = await readHeader(input);
+  yield joined(magic, header);
+  for (let last = false; !last;) {
+    const start = await input.read(3);
+    const fields = start[0]! | start[1]! << 8 | start[2]! << 16;
+    last = (fields & 1) === 1;
+    const [kind, size] = [fields >> 1 & 3, fields >> 3];
+    if (size > LARGEST_BLOCK || kind === 3) {
+      throw new MismatchError("the layer's zstd data are damaged: a block is malformed");
+    }
+    yield joined(start, await input.read(kind === RUN_OF_ONE_BYTE ? 1 : size));
+  }
+  if (hasChecksum) yield await input.read(4);
+}
+
+async function readHeader(input: StreamInput): Promise<{ header: Bytes; hasChecksum: boolean }> {
+  const descriptor = await input.read(1);
+  const flags = descriptor[0]!;
+  const single = (flags & 0x20) !== 0;
+  const dictionarySize = [0, 1, 2, 4][flags & 3]!;
+  const contentSize = [single ? 1 : 0, 2, 4, 8][flags >> 6]!;
+  const rest = await input.read((single ? 0 : 1) + dictionarySize + contentSize);
+  const window = single
+    ? littleEndian(rest.subarray(dictionarySize)) + (contentSize === 2 ? 256 : 0)
+    : windowOf(rest[0]!);
+  if (window > LARGEST_WINDOW) {
+    throw new MismatchError(
+      `the layer's zstd data need ${window} bytes of memory, ${LARGEST_WINDOW} are given at most`,
+    );
+  }
+  if (dictionarySize > 0) throw new MismatchError("the layer's zstd data need a dictionary");
+  return { header: joined(descriptor, rest), hasChecksum: (flags & 4) !== 0 };
+}
+
+function windowOf(descriptor: number): number {
+  const base = 2 ** (10 + (descriptor >> 3));
+  return base + base / 8 * (descriptor & 7);
+}
+
+function littleEndian(bytes: Bytes): number {
+  return bytes.reduceRight((sum, byte) => sum * 256 + byte, 0);
+}
+
+function viewOf(bytes: Bytes): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** Two pieces, one behind the other. */
+export function joined(first: Bytes, second: Bytes): Bytes {
+  const bytes = new Uint8Array(first.length + second.length);
+  bytes.set(first);
+  bytes.set(second, first.length);
+  return bytes;
+}

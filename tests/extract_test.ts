@@ -1,0 +1,208 @@
+/** Files taken out of images: equal to what umoci unpacks, in bytes, modes, links and times. @module */
+import assert from "node:assert/strict";
+import { extract, type ExtractOptions, findImage, ImageFiles, openImage, readImageFile } from "../main.ts";
+import { concatenate, makeWorkspace, someBytes } from "./rigs/content.ts";
+import { ensureTool } from "./rigs/debian.ts";
+import { gzip, type MadeImage, makeImage, makeUmociLayout, treeState } from "./rigs/images.ts";
+import { paxOf, type TarFile, tarOf } from "./rigs/tar.ts";
+
+const ignore = !await ensureTool("umoci", "umoci");
+
+Deno.test("a whole image is extracted as umoci unpacks it", { ignore }, async () => {
+  await using work = await makeWorkspace();
+  const { layout, rootfs } = await makeUmociLayout(work, [
+    async (root) => {
+      await Deno.mkdir(`${root}/usr/bin`, { recursive: true });
+      await Deno.mkdir(`${root}/etc/sub`, { recursive: true });
+      await Deno.writeFile(`${root}/usr/bin/tool`, someBytes(300_000), { mode: 0o755 });
+      await Deno.link(`${root}/usr/bin/tool`, `${root}/usr/bin/another`);
+      await Deno.symlink("usr/bin", `${root}/bin`);
+      await Deno.symlink("/nowhere", `${root}/etc/dangling`);
+      await Deno.writeTextFile(`${root}/etc/sub/gone`, "x");
+      await Deno.writeTextFile(`${root}/etc/secret`, "x", { mode: 0o600 });
+      await Deno.writeTextFile(`${root}/etc/readonly`, "x", { mode: 0o444 });
+      await Deno.utime(`${root}/etc/secret`, 1_234_567_890, 1_234_567_890);
+      using holes = await Deno.open(`${root}/holes`, { write: true, create: true });
+      await holes.seek(3_000_000, Deno.SeekMode.Start);
+      await holes.write(someBytes(100));
+    },
+    async (root) => {
+      await Deno.remove(`${root}/etc/sub/gone`);
+      await Deno.writeTextFile(`${root}/etc/new`, "new");
+      await Deno.mkdir(`${root}/tmp`);
+      await Deno.chmod(`${root}/tmp`, 0o1777);
+      await Deno.mkdir(`${root}/closed/inner`, { recursive: true });
+      await Deno.writeTextFile(`${root}/closed/inner/file`, "x");
+      await Deno.chmod(`${root}/closed`, 0o555);
+    },
+  ]);
+  using opened = openImage(`oci:${layout}:t`);
+  const { layers } = await findImage(opened.store, opened.reference);
+  await extract(new ImageFiles(opened.store, layers), { paths: ["/"], directory: work.path("out") });
+  const state = await treeState(work.path("out"));
+  assert.deepEqual(state, await treeState(rootfs));
+  assert.ok(state.length >= 20, `${state.length}`);
+});
+
+const FILES: TarFile[] = [
+  { name: "etc/", flag: "5", mode: 0o750 },
+  { name: "etc/conf.d/", flag: "5" },
+  { name: "etc/conf.d/a.conf", content: "a", modified: 1_000_000_000 },
+  { name: "etc/conf.d/b.conf", content: "b" },
+  { name: "etc/conf.d/b.txt", content: "no" },
+  { name: "usr/bin/", flag: "5" },
+  { name: "usr/bin/tool", content: someBytes(100_000), mode: 0o4755 },
+  { name: "usr/bin/alias", flag: "1", target: "usr/bin/tool" },
+  { name: "bin", flag: "2", target: "usr/bin" },
+  { name: "current", flag: "2", target: "bin/tool" },
+  { name: "dev/null", flag: "3", device: [1, 3] },
+  { name: "nowhere", flag: "2", target: "missing" },
+];
+
+async function extracted(
+  image: MadeImage,
+  paths: string[],
+  options: Partial<ExtractOptions> = {},
+): Promise<string[]> {
+  const directory = image.work.path("out");
+  const { onEvent: _, ...rest } = options;
+  await extract(await image.files(), {
+    paths,
+    directory,
+    onEvent: (event) => void (event.type === "notice" && image.notices.push(event.message)),
+    ...rest,
+  });
+  const lines = await treeState(directory);
+  return lines.map((line) => line.split("|")[0]!).filter((path) => path.startsWith(".")).sort();
+}
+
+Deno.test("a file, a directory and a glob go to their own paths", async () => {
+  await using image = await makeImage([await gzip(tarOf(FILES))]);
+  assert.deepEqual(await extracted(image, ["etc/conf.d/a.conf"]), [
+    ".",
+    "./etc",
+    "./etc/conf.d",
+    "./etc/conf.d/a.conf",
+  ]);
+  assert.equal(
+    (await Deno.stat(image.work.path("out/etc/conf.d/a.conf"))).mtime?.getTime(),
+    1_000_000_000_000,
+  );
+  assert.equal(
+    (await Deno.stat(image.work.path("out/etc"))).mode! & 0o777,
+    0o755,
+    "the directory was not asked for",
+  );
+  const paths = await extracted(image, ["**/*.conf", "/usr"], { overwrite: true });
+  assert.deepEqual(paths.filter((path) => /\.(conf|txt)$|bin/.test(path)), [
+    "./etc/conf.d/a.conf",
+    "./etc/conf.d/b.conf",
+    "./usr/bin",
+    "./usr/bin/alias",
+    "./usr/bin/tool",
+  ]);
+  const [tool, alias] = await Promise.all(
+    ["tool", "alias"].map((name) => Deno.stat(image.work.path(`out/usr/bin/${name}`))),
+  );
+  assert.equal(tool!.ino, alias!.ino);
+  assert.equal(tool!.mode! & 0o7777, 0o755);
+  assert.match(image.notices.join(), /set-user-id and set-group-id bits of 1 files were not set/);
+});
+
+Deno.test("a path that leads over a link is found where the link leads", async () => {
+  await using image = await makeImage([await gzip(tarOf(FILES))]);
+  assert.ok((await extracted(image, ["/bin/alias"])).includes("./usr/bin/alias"));
+  assert.deepEqual(await Deno.readFile(image.work.path("out/usr/bin/alias")), someBytes(100_000));
+});
+
+Deno.test("a path that means nothing is an error, and nothing is made", async () => {
+  await using image = await makeImage([tarOf(FILES)]);
+  await assert.rejects(extracted(image, ["etc", "missing"]), /there is no missing in the image/);
+  assert.equal(await image.work.has("out"), false);
+});
+
+Deno.test("what is there is not replaced unless that is asked for, and nothing is changed before", async () => {
+  await using image = await makeImage([tarOf(FILES)]);
+  await Deno.mkdir(image.work.path("out/etc/conf.d"), { recursive: true });
+  await image.work.write("out/etc/conf.d/b.conf", "mine");
+  await assert.rejects(extracted(image, ["etc"]), /b\.conf is there already/);
+  assert.deepEqual(Array.from(Deno.readDirSync(image.work.path("out/etc/conf.d")), ({ name }) => name), [
+    "b.conf",
+  ]);
+  await extracted(image, ["etc"], { overwrite: true });
+  assert.equal(await Deno.readTextFile(image.work.path("out/etc/conf.d/b.conf")), "b");
+  await Deno.remove(image.work.path("out/etc/conf.d/b.txt"));
+  await Deno.mkdir(image.work.path("out/etc/conf.d/b.txt"));
+  await assert.rejects(extracted(image, ["etc"], { overwrite: true }), /b\.txt is there already/);
+});
+
+Deno.test("devices are left out, and told of", async () => {
+  await using image = await makeImage([tarOf(FILES)]);
+  assert.deepEqual(await extracted(image, ["dev"]), [".", "./dev"]);
+  assert.match(image.notices.join(), /1 left out.*dev\/null/);
+});
+
+Deno.test("bytes of a file go to a stream, over links, with the holes", async () => {
+  const holes = [paxOf({ "GNU.sparse.size": "200000", "GNU.sparse.map": "100000,3" }), {
+    name: "holes",
+    content: "abc",
+  }];
+  await using image = await makeImage([await gzip(tarOf([...FILES, ...holes]))]);
+  const read = async (path: string) => {
+    const pieces: Uint8Array[] = [];
+    await readImageFile(await image.files(), path, { write: (bytes) => void pieces.push(bytes.slice()) });
+    return concatenate(pieces);
+  };
+  assert.deepEqual(await read("usr/bin/tool"), someBytes(100_000));
+  assert.deepEqual(await read("/bin/alias"), someBytes(100_000));
+  assert.deepEqual(await read("current"), someBytes(100_000));
+  const expected = new Uint8Array(200_000);
+  expected.set([97, 98, 99], 100_000);
+  assert.deepEqual(await read("holes"), expected);
+  await assert.rejects(read("etc"), /etc is a directory, not a file/);
+  await assert.rejects(read("nowhere"), /leads to no file/);
+  await assert.rejects(read("missing"), /there is no missing/);
+  await assert.rejects(read("*"), /may mean several files/);
+});
+
+Deno.test("a hard link to a file of another layer, and one whose file is gone, are whole", async () => {
+  const base = tarOf([{ name: "a", content: "of the base" }, { name: "b", content: "gone" }]);
+  const top = tarOf([{ name: "c", flag: "1", target: "a" }, { name: "d", flag: "1", target: "b" }]);
+  const last = tarOf([{ name: ".wh.b" }]);
+  await using image = await makeImage([base, top, last]);
+  await extracted(image, ["/"]);
+  assert.equal(await Deno.readTextFile(image.work.path("out/c")), "of the base");
+  assert.equal(await Deno.readTextFile(image.work.path("out/d")), "gone");
+  assert.equal(await image.work.has("out/b"), false);
+});
+
+Deno.test("a layer by itself is extracted without what is below it", async () => {
+  await using image = await makeImage([tarOf(FILES), tarOf([{ name: "etc/conf.d/new", content: "x" }])]);
+  using opened = openImage(image.name);
+  const { layers } = await findImage(opened.store, opened.reference);
+  await extract(new ImageFiles(opened.store, [layers[1]!]), {
+    paths: ["/"],
+    directory: image.work.path("one"),
+  });
+  const paths = (await treeState(image.work.path("one"))).map((line) => line.split("|")[0]);
+  assert.deepEqual(paths.filter((path) => path!.startsWith(".")).sort(), [
+    ".",
+    "./etc",
+    "./etc/conf.d",
+    "./etc/conf.d/new",
+  ]);
+});
+
+Deno.test("bytes that are not those of the digest get no name", async () => {
+  const packed = await gzip(tarOf(FILES));
+  await using image = await makeImage([packed]);
+  for await (const { name } of Deno.readDir(image.work.path("layout/blobs/sha256"))) {
+    const path = image.work.path(`layout/blobs/sha256/${name}`);
+    const bytes = await Deno.readFile(path);
+    if (bytes.length !== packed.length) continue;
+    bytes[bytes.length - 6]! ^= 1; // in the checksum of gzip
+    await Deno.writeFile(path, bytes);
+  }
+  await assert.rejects(extracted(image, ["etc/conf.d/a.conf"], { whole: true }), /damaged|corrupted/);
+  assert.equal(await image.work.has("out"), false);
+});

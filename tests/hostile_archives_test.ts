@@ -1,0 +1,228 @@
+/** Archives that want to write outside the target: none can. @module */
+import assert from "node:assert/strict";
+import { extract, type ExtractOptions } from "../main.ts";
+import { someBytes } from "./rigs/content.ts";
+import { gzip, type MadeImage, makeImage, treeState, zstd } from "./rigs/images.ts";
+import { paxOf, type TarFile, tarOf } from "./rigs/tar.ts";
+
+/** An image of these layers, beside a directory that must not change. */
+interface Trap extends AsyncDisposable {
+  image: MadeImage;
+  /** Extracts everything; gives the paths that came out. */
+  spring(options?: Partial<ExtractOptions>): Promise<string[]>;
+  /** Fails when anything outside the target has changed. */
+  requireUntouched(): Promise<void>;
+}
+
+async function makeTrap(...layers: (TarFile[] | Uint8Array<ArrayBuffer>)[]): Promise<Trap> {
+  const image = await makeImage(layers.map((layer) => layer instanceof Uint8Array ? layer : tarOf(layer)));
+  const { work } = image;
+  await Deno.mkdir(work.path("outside/sub"), { recursive: true });
+  await work.write("outside/file", "untouched");
+  const before = await treeState(work.path("outside"));
+  return {
+    image,
+    async spring(options = {}) {
+      const directory = work.path("target/out");
+      await extract(await image.files(), { paths: ["/"], directory, ...options });
+      if (!await work.has("target/out")) return [];
+      const lines = await treeState(directory);
+      return lines.map((line) => line.split("|")[0]!).filter((path) => path.startsWith("./")).sort();
+    },
+    async requireUntouched() {
+      assert.deepEqual(await treeState(work.path("outside")), before);
+      await Deno.mkdir(work.path("target"), { recursive: true });
+      const beside = (path: string) => Array.from(Deno.readDirSync(path), ({ name }) => name).sort();
+      assert.deepEqual(beside(work.path("")), ["layout", "outside", "target"]);
+      assert.deepEqual(beside(work.path("target")).filter((name) => name !== "out"), []);
+    },
+    [Symbol.asyncDispose]: () => image[Symbol.asyncDispose](),
+  };
+}
+
+/** Where the directory that must not change is, from within the target. */
+const OUTSIDE = "../../outside";
+
+Deno.test("names that go up stay in the target", async () => {
+  await using trap = await makeTrap([
+    { name: `${OUTSIDE}/file`, content: "evil" },
+    { name: "a/../../../../evil", content: "x" },
+    { name: "..", flag: "5", mode: 0 },
+    paxOf({ path: `${OUTSIDE}/pax` }),
+    { name: "innocent", content: "x" },
+  ]);
+  assert.deepEqual(await trap.spring(), ["./evil", "./outside", "./outside/file", "./outside/pax"]);
+  await trap.requireUntouched();
+});
+
+Deno.test("absolute names stay in the target", async () => {
+  await using trap = await makeTrap([]);
+  const outside = trap.image.work.path("outside");
+  await using absolute = await makeTrap([{ name: `${outside}/file`, content: "evil" }, {
+    name: "//x",
+    content: "x",
+  }]);
+  const paths = await absolute.spring();
+  assert.ok(paths.includes(`.${outside}/file`) && paths.includes("./x"));
+  await trap.requireUntouched();
+  await absolute.requireUntouched();
+});
+
+Deno.test("nothing is written through a symbolic link, in one layer or over several", async () => {
+  const link = { name: "link", flag: "2", target: OUTSIDE };
+  for (
+    const layers of [
+      [[link, { name: "link/file", content: "evil" }]],
+      [[link], [{ name: "link/file", content: "evil" }]],
+      [[{ name: "a/", flag: "5" }, { ...link, name: "a/b" }], [{ name: "a/b/c/d", content: "evil" }]],
+      [[link, { name: "second", flag: "2", target: "link" }, { name: "second/sub/x", content: "evil" }]],
+    ] as TarFile[][][]
+  ) {
+    await using trap = await makeTrap(...layers);
+    await trap.spring();
+    await trap.requireUntouched();
+  }
+});
+
+Deno.test("a link that leads out is made as it is, and a file of the same name takes its place", async () => {
+  await using trap = await makeTrap([
+    { name: "link", flag: "2", target: `${OUTSIDE}/file` },
+    { name: "link", content: "a file now" },
+    { name: "kept", flag: "2", target: `${OUTSIDE}/file` },
+  ]);
+  await trap.spring();
+  assert.equal(await Deno.readTextFile(trap.image.work.path("target/out/link")), "a file now");
+  assert.equal(await Deno.readLink(trap.image.work.path("target/out/kept")), `${OUTSIDE}/file`);
+  await trap.spring({ overwrite: true });
+  await trap.requireUntouched();
+});
+
+Deno.test("hard links reach only what is in the image", async () => {
+  await using trap = await makeTrap([
+    { name: "hard", flag: "1", target: `${OUTSIDE}/file` },
+    { name: "hard", content: "overwritten through the link" },
+    { name: "other", flag: "1", target: `${OUTSIDE}/file` },
+    { name: "link", flag: "2", target: OUTSIDE },
+    { name: "third", flag: "1", target: "link/file" },
+  ]);
+  assert.deepEqual(await trap.spring(), ["./hard", "./link"], "what they lead to is not in the image");
+  await trap.requireUntouched();
+});
+
+Deno.test("links that were in the target before are not followed", async () => {
+  await using trap = await makeTrap([{ name: "dir/file", content: "evil" }, {
+    name: "file",
+    content: "evil",
+  }]);
+  const { work } = trap.image;
+  await Deno.mkdir(work.path("target/out"), { recursive: true });
+  await Deno.symlink(`../${OUTSIDE}`.slice(3), work.path("target/out/dir"));
+  for (const overwrite of [false, true]) {
+    await assert.rejects(
+      trap.spring({ overwrite }),
+      /dir is there already|nothing is written through a link/,
+    );
+  }
+  await Deno.remove(work.path("target/out/dir"));
+  await Deno.symlink(`${OUTSIDE}/file`, work.path("target/out/file"));
+  await assert.rejects(trap.spring(), /is there already/);
+  await trap.spring({ overwrite: true });
+  assert.equal((await Deno.lstat(work.path("target/out/file"))).isFile, true, "the link itself was replaced");
+  await trap.requireUntouched();
+});
+
+Deno.test("devices and pipes are not made", async () => {
+  await using trap = await makeTrap([
+    { name: "disk", flag: "4", device: [8, 0] },
+    { name: "null", flag: "3", device: [1, 3] },
+    { name: "pipe", flag: "6" },
+    { name: "pipe2", flag: "1", target: "pipe" },
+  ]);
+  assert.deepEqual(await trap.spring(), []);
+  await trap.requireUntouched();
+});
+
+Deno.test("whiteouts take nothing away outside the image", async () => {
+  await using trap = await makeTrap(
+    [{ name: "link", flag: "2", target: OUTSIDE }],
+    [{ name: "link/.wh.file" }, { name: `${OUTSIDE}/.wh..wh..opq` }, { name: ".wh..." }, {
+      name: "link/.wh..",
+    }],
+  );
+  await trap.spring();
+  await trap.requireUntouched();
+});
+
+Deno.test("of names that come twice the last counts, and the first is not written through", async () => {
+  await using trap = await makeTrap([
+    { name: "a", content: "first" },
+    { name: "a", flag: "5" },
+    { name: "a/b", content: "inside" },
+    { name: "a/b", flag: "2", target: OUTSIDE },
+    { name: "a/b/file", content: "evil" },
+    { name: "a", flag: "2", target: OUTSIDE },
+  ]);
+  assert.ok((await trap.spring()).includes("./a"));
+  await trap.requireUntouched();
+});
+
+Deno.test("names that differ by case only are refused where the disk takes them for one", async () => {
+  const layer = [
+    { name: "Link", flag: "2", target: OUTSIDE },
+    { name: "link/", flag: "5" },
+    { name: "link/file", content: "evil" },
+  ];
+  await using trap = await makeTrap(layer);
+  await assert.rejects(trap.spring({ caseSensitive: false }), /Link and link are the same name on this disk/);
+  assert.equal(await trap.image.work.has("target/out"), false);
+  await trap.requireUntouched();
+});
+
+Deno.test("bombs end at a limit, and leave nothing behind", async () => {
+  const zeros = new Uint8Array(64 * 1024 * 1024);
+  const archive = tarOf([{ name: "bomb", content: zeros }]);
+  for (const packed of [await gzip(archive), await zstd(archive)]) {
+    assert.ok(packed.length < archive.length / 500);
+    await using trap = await makeTrap(packed);
+    await assert.rejects(trap.spring({ maxSize: 1024 * 1024 }), /more than 1048576 bytes/);
+    assert.equal(await trap.image.work.has("target/out"), false);
+    await trap.requireUntouched();
+  }
+});
+
+Deno.test("announced sizes take no memory and no room", async () => {
+  const huge = 2 ** 50;
+  await using torn = await makeTrap([{ name: "huge", size: huge, content: "x" }]);
+  await assert.rejects(torn.spring(), /torn off/);
+  const sparse = paxOf({ "GNU.sparse.size": `${2 ** 42}`, "GNU.sparse.map": `${2 ** 42 - 1},1` });
+  await using holes = await makeTrap([sparse, { name: "holes", content: "x" }]);
+  const out = holes.image.work.path("target/out");
+  await extract(await holes.image.files(), { paths: ["holes"], directory: out });
+  const { size, blocks } = await Deno.stat(`${out}/holes`);
+  assert.equal(size, 2 ** 42);
+  assert.ok(blocks! < 1000, "the hole takes no room");
+});
+
+Deno.test("directories nested beyond all measure are refused, and do not exhaust the stack", async () => {
+  const deep = Array.from({ length: 5 }, (_, index) => ({
+    name: "x",
+    files: [
+      paxOf({ path: `${index === 0 ? "" : `link${index - 1}/`}${"d/".repeat(1500)}` }),
+      { name: "x", flag: "5" },
+      paxOf({ linkpath: `${index === 0 ? "" : `link${index - 1}/`}${"d/".repeat(1500)}` }),
+      { name: `link${index}`, flag: "2" },
+    ],
+  })).flatMap(({ files }) => files);
+  await using trap = await makeTrap(deep);
+  await assert.rejects((await trap.image.files()).merged(), /too deeply/);
+});
+
+Deno.test("a file that is swallowed by one larger does not hide it", async () => {
+  // The content of the first looks like a header; a reader that mistakes its size would see the second.
+  const inner = tarOf([{ name: `${OUTSIDE}/file`, content: "evil" }]);
+  await using trap = await makeTrap([{ name: "outer", content: inner }, {
+    name: "real",
+    content: someBytes(10),
+  }]);
+  assert.deepEqual(await trap.spring(), ["./outer", "./real"]);
+});

@@ -1,0 +1,107 @@
+/** The commands that look into images, as a user runs them. @module */
+import assert from "node:assert/strict";
+import { openImage } from "../main.ts";
+import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
+import { someBytes } from "./rigs/content.ts";
+import { gzip, putImage } from "./rigs/images.ts";
+import { tarOf } from "./rigs/tar.ts";
+
+/** A layout `box` with the image `t` of two layers. */
+async function makePlace(): Promise<Workplace> {
+  const place = await makeWorkplace();
+  using image = openImage(`oci:${place.path("box")}:t`);
+  const base = tarOf([
+    { name: "etc/", flag: "5" },
+    { name: "etc/motd", content: "old\n" },
+    { name: "etc/gone", content: "x" },
+    { name: "big", content: someBytes(300_000) },
+    { name: "\x1b[2Jevil", content: "x" },
+  ]);
+  const top = tarOf([{ name: "etc/", flag: "5" }, { name: "etc/motd", content: "new\n" }, {
+    name: "etc/.wh.gone",
+  }]);
+  await putImage(image.store, "t", [{ bytes: await gzip(base) }, { bytes: await gzip(top) }], {
+    os: "linux",
+    architecture: "amd64",
+    config: { Labels: { "a\x1b[2J": "b" } },
+    history: [{ created_by: "COPY base /" }, { created_by: "COPY top /" }],
+  });
+  return place;
+}
+
+Deno.test("inspect and layers tell what is known, for people and programs", async () => {
+  await using place = await makePlace();
+  const { stdout, code } = await place.run(["inspect", "oci:box:t"]);
+  assert.equal(code, 0);
+  assert.match(stdout, /^platform: +linux\/amd64$/m);
+  assert.match(stdout, /^layers:\n {2}1 {2}sha256:[0-9a-f]{64} {2}\d+ KiB\n {2}2 {2}sha256/m);
+  assert.match(stdout, /^build steps:\n {2}1 {2}COPY base \/\n {2}2 {2}COPY top \/\n/m);
+  assert.ok(!stdout.includes("\x1b"));
+  const report = JSON.parse((await place.run(["inspect", "--json", "oci:box:t"])).stdout);
+  assert.equal(report.layers.length, 2);
+  const raw = JSON.parse((await place.run(["inspect", "--raw", "oci:box"])).stdout);
+  assert.deepEqual(
+    raw.layers.map(({ digest }: { digest: string }) => digest),
+    report.layers.map(({ digest }: { digest: string }) => digest),
+  );
+  const layers = await place.run(["layers", "oci:box:t"]);
+  assert.equal(layers.stdout.trimEnd().split("\n").length, 2);
+});
+
+Deno.test("peek lists the merged files, and says what it fetched", async () => {
+  await using place = await makePlace();
+  const { stdout, stderr } = await place.run(["peek", "oci:box:t"]);
+  assert.deepEqual(
+    stdout.trimEnd().split("\n").map((line) => line.replace(/^(\S+ ).*?(\[\d\].*)$/, "$1$2")),
+    [
+      "-rw-r--r-- [1] ?[2Jevil",
+      "-rw-r--r-- [1] big",
+      "drwxr-xr-x [2] etc/",
+      "-rw-r--r-- [2] etc/motd",
+    ],
+  );
+  assert.match(stderr, /^layerstash: fetched (\S+ KiB) of \1 \(100 %\); verified\n$/);
+  const part = await place.run(["peek", "oci:box:t", "etc/motd"]);
+  assert.match(
+    part.stderr,
+    /fetched \d+ B of \d+ KiB \(0\.\d+ %\); not verified.*stopped when it was found\n$/,
+  );
+  assert.equal((await place.run(["peek", "oci:box:t", "etc/gone"])).code, 3);
+  assert.match(
+    (await place.run(["peek", "oci:box:t", "--tree"])).stdout,
+    /└── etc\/ \[2\]\n {4}└── motd \(4 B\) \[2\]\n$/,
+  );
+});
+
+Deno.test("peek prints one entry a line as JSON, and whether that was all", async () => {
+  await using place = await makePlace();
+  const lines = (text: string) => text.trimEnd().split("\n").map((line) => JSON.parse(line));
+  const all = lines((await place.run(["peek", "--json", "--layer", "all", "oci:box:t"])).stdout);
+  assert.equal(all.length, 9);
+  assert.deepEqual([all.at(-1).event, all.at(-1).complete, all.at(-1).verified], ["done", true, true]);
+  const part = lines((await place.run(["peek", "--json", "--layer", "1", "oci:box:t", "etc/motd"])).stdout);
+  assert.deepEqual(part.map(({ event, path, complete }) => [event, path, complete]), [
+    ["entry", "etc/motd", undefined],
+    ["done", undefined, false],
+  ]);
+});
+
+Deno.test("extract writes files, or one to standard output", async () => {
+  await using place = await makePlace();
+  const { stdout, stderr } = await place.run(["extract", "oci:box:t", "/etc/motd", "-o", "-"]);
+  assert.equal(stdout, "new\n");
+  assert.match(stderr, /not verified/);
+  const done = await place.run(["extract", "oci:box:t", "etc", "big", "-o", "out"]);
+  assert.match(done.stderr, /wrote 2 files, 1 directory to out/);
+  assert.deepEqual(await Deno.readFile(place.path("out/big")), someBytes(300_000));
+  const again = await place.run(["extract", "oci:box:t", "big", "-o", "out"]);
+  assert.equal(again.code, 6);
+  assert.match(again.stderr, /out\/big is there already\nhint: replace it with --overwrite/);
+  assert.equal((await place.run(["extract", "oci:box:t", "nothing", "-o", "out"])).code, 3);
+  assert.equal((await place.run(["extract", "oci:box:t", "etc", "big", "-o", "-"])).code, 2);
+  assert.equal(
+    (await place.run(["extract", "oci:box:t", "--layer", "1", "etc/motd", "-o", "-"])).stdout,
+    "old\n",
+  );
+  assert.equal((await place.run(["extract", "oci:box:t", "big", "-o", "-", "--max-size", "x"])).code, 2);
+});
