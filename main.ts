@@ -50,7 +50,8 @@ import { rememberInput } from "./lib/stash/remembered_input.ts";
 import { placeChunks, type Stash } from "./lib/stash/stash.ts";
 import { StashTags, type TaggedImage } from "./lib/stash/stash_tags.ts";
 import { streamStash } from "./lib/stash/stream_stash.ts";
-import { inParallel } from "./lib/transfer/pool.ts";
+import { DEFAULT_JOBS, lanesOf } from "./lib/transfer/adaptive_jobs.ts";
+import { inParallel, type Lanes } from "./lib/transfer/pool.ts";
 
 // To begin with: which repository, and who asks.
 export { openStore } from "./lib/registry/open_store.ts";
@@ -64,14 +65,16 @@ export type { Credentials, FindCredentials } from "./lib/sign_in/credentials.ts"
 export { savedCredentials } from "./lib/sign_in/saved_credentials.ts";
 export type { Environment } from "./lib/sign_in/docker_config_file.ts";
 
-/** How many requests run at once where nothing is said. */
-export const DEFAULT_JOBS = 4;
+export { DEFAULT_JOBS };
 
 /** What every verb takes. */
 export interface VerbOptions {
   /** The name of the stash: its chunks have the tags `<baseTag>-1`, `<baseTag>-2` and so on. */
   baseTag: string;
-  /** How many requests run at once; absent = {@link DEFAULT_JOBS}. */
+  /**
+   * How many requests run at once. Absent = {@link DEFAULT_JOBS}; what moves bytes goes from there up to 16, as long as
+   * more connections carry more.
+   */
   jobs?: number | undefined;
   /** Told of progress, of chunks that are done, and of what else happens. */
   onEvent?: OnEvent | undefined;
@@ -149,7 +152,10 @@ interface UploadPlan extends UploadOptions {
   store: Store;
   tags: StashTags;
   chunkSize: number;
+  /** For looking up. */
   jobs: number;
+  /** For sending. */
+  lanes: number | Lanes;
   /** The file's name, and its size and number of chunks where they are known. */
   name: string | undefined;
   size: number | undefined;
@@ -159,7 +165,8 @@ interface UploadPlan extends UploadOptions {
 
 /** Cuts into chunks: how many there are, and whether all their tags are possible, is known before anything is sent. */
 function planUpload(store: Store, input: Input, options: UploadOptions): UploadPlan {
-  const { chunkSize = store.chunkSize, jobs = DEFAULT_JOBS, baseTag, onEvent } = options;
+  const { chunkSize = store.chunkSize, jobs = DEFAULT_JOBS, baseTag } = options;
+  const { jobs: lanes, onEvent } = lanesOf(options);
   if (!Number.isSafeInteger(chunkSize) || chunkSize < 1) {
     throw new InvalidInputError(`a chunk cannot have ${chunkSize} bytes`);
   }
@@ -174,7 +181,8 @@ function planUpload(store: Store, input: Input, options: UploadOptions): UploadP
   });
   const created = input.created.toISOString();
   const tags = new StashTags({ store, ...options });
-  return { ...options, store, tags, chunkSize, jobs: input.seekable ? jobs : 1, name, size, chunks, created };
+  const seekable = input.seekable ? { jobs, lanes } : { jobs: 1, lanes: 1 };
+  return { ...options, ...seekable, onEvent, store, tags, chunkSize, name, size, chunks, created };
 }
 
 /** Stores all chunks, and tags all but the last. */
@@ -187,7 +195,8 @@ async function storeChunks(input: Input, present: Present, plan: UploadPlan): Pr
   const tagWaiting = async () => {
     for (const image of waiting.splice(0)) await putTag(image, present, plan);
   };
-  await inParallel(input.chunks(plan.chunkSize), plan, async (chunk, signal) => {
+  const how = { jobs: plan.lanes, signal: plan.signal };
+  await inParallel(input.chunks(plan.chunkSize), how, async (chunk, signal) => {
     checkBaseTag(baseTag, chunk.number);
     const layer = layers[chunk.number - 1] = await storeBytes(chunk, present, plan, signal);
     if (await chunk.isLast()) return;
@@ -341,7 +350,7 @@ export interface DownloadOptions extends TransferOptions {
  * ```
  */
 export async function download(store: Store, options: DownloadOptions): Promise<Stash> {
-  const { baseTag, output, stateDirectory, jobs = DEFAULT_JOBS, onEvent, signal } = options;
+  const { baseTag, output, stateDirectory, jobs, onEvent, signal } = options;
   const stash = await findStash(store, baseTag, { signal });
   announce(stash, options);
   const how = { stateDirectory, jobs, onEvent, signal };
@@ -440,7 +449,7 @@ export interface Verification {
  * ```
  */
 export async function verify(store: Store, options: VerifyOptions): Promise<Verification> {
-  const { baseTag, file, deep, jobs = DEFAULT_JOBS, onEvent, signal } = options;
+  const { baseTag, file, deep, jobs, onEvent, signal } = options;
   const stash = await findStash(store, baseTag, { signal });
   announce(stash, options);
   const how = { jobs, onEvent, signal };

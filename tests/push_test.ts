@@ -512,3 +512,20 @@ Deno.test("a source is not opened for a request that is not made", async () => {
   assert.equal((await fails(opened, fake, source)).kind, "not-allowed");
   assert.equal(opens, 0);
 });
+
+Deno.test("blobs that came and went leave nothing behind at the signal they have in common", async () => {
+  await using fake = await startFakeRegistry();
+  const { signal } = new AbortController();
+  let listening = 0;
+  const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];
+  signal.addEventListener = (...args: Parameters<typeof add>) => (listening++, add(...args));
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => (listening--, remove(...args));
+  for (const push of ["parts", "stream", "put"] as const) {
+    using opened = open(fake, { profile: { push } });
+    for (const size of [0, 7, 3 * 1024 ** 2]) {
+      const { digest } = await opened.store.write(bytesSource(new Uint8Array(size).fill(size)), { signal });
+      await new Response(await opened.store.read(digest, { signal })).bytes();
+    }
+  }
+  assert.equal(listening, 0);
+});

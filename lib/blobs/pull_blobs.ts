@@ -30,8 +30,6 @@ export interface PullBlobsOptions extends PlatformOptions {
   onEvent?: OnEvent | undefined;
 }
 
-const DEFAULT_JOBS = 4;
-
 /**
  * Brings blobs back, one behind the other. A file is written as `FILE.part` and gets its name when every byte is
  * verified; running it again goes on with what is there.
@@ -100,7 +98,7 @@ function rangeWithin(size: number, { start = 0, end = size }: Partial<ByteRange>
 type FileOptions = Omit<PullBlobsOptions, "blobs" | "output" | "range"> & { output: string };
 
 async function fetchAll(store: Store, stash: Stash, options: FileOptions): Promise<void> {
-  const { output, stateDirectory, jobs = DEFAULT_JOBS, partSize, onEvent, signal } = options;
+  const { output, stateDirectory, jobs, partSize, onEvent, signal } = options;
   try {
     const how = { stateDirectory, jobs, onEvent, signal, ...(partSize && { partSize }) };
     await fetchStash(store, stash, output, how);

@@ -9,7 +9,14 @@ import type { ByteRange } from "../registry/store.ts";
 import { storeAction } from "./action.ts";
 import { line } from "./json_events.ts";
 import { blobsArgument, lines, manifestOption, namesOrManifest, renderAnswer } from "./named.ts";
-import { aliasCommand, jobsOption, partSizeOption, stateDirOption, withInfoOption } from "./options.ts";
+import {
+  aliasCommand,
+  jobsOption,
+  limitRateOption,
+  partSizeOption,
+  stateDirOption,
+  withInfoOption,
+} from "./options.ts";
 import { formatSize } from "./sizes.ts";
 
 const EXAMPLES = `
@@ -33,6 +40,7 @@ export function pullCommand(): Command {
     .addOption(withInfoOption())
     .addOption(jobsOption())
     .addOption(partSizeOption())
+    .addOption(limitRateOption())
     .addOption(stateDirOption())
     .addHelpText("after", EXAMPLES);
   const work = storeAction<ReturnType<typeof command.opts> & { names: readonly BlobName[] }>(

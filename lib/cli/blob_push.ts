@@ -5,7 +5,7 @@ import { InvalidInputError } from "../errors.ts";
 import { storeAction } from "./action.ts";
 import { line } from "./json_events.ts";
 import { lines } from "./named.ts";
-import { repositoryCommand, stateDirOption } from "./options.ts";
+import { limitRateOption, repositoryCommand, stateDirOption } from "./options.ts";
 
 const EXAMPLES = `
 Examples:
@@ -19,6 +19,7 @@ export function pushCommand(): Command {
     .description("store a blob of any size, and print its digest")
     .option("-i, --infile <file>", "the file to store; - is standard input", "-")
     .option("--alias <name>", "a name that points to it then")
+    .addOption(limitRateOption())
     .addOption(stateDirOption())
     .addHelpText("after", EXAMPLES)
     .action(storeAction(

@@ -129,7 +129,10 @@ export function withInfoOption() {
 
 /** `--jobs`. */
 export function jobsOption() {
-  return group(CONNECTION, new Option("--jobs <number>", "how many requests run at once"))
+  return group(
+    CONNECTION,
+    new Option("--jobs <number>", "how many requests run at once; else as many as serve, up to 16"),
+  )
     .argParser(parseJobs).env("LAYERSTASH_JOBS");
 }
 

@@ -17,7 +17,6 @@ export class FetchTransport {
     const { method, url, headers, signal } = request;
     const client = this.#clientFor(proxy);
     const silent = new AbortController();
-    const ends = signal ? AbortSignal.any([signal, silent.signal]) : silent.signal;
     const giveUp = (error: RegistryError) => {
       silent.abort(error);
       this.#forget(client, proxy);
@@ -25,10 +24,11 @@ export class FetchTransport {
     };
     const { timeouts, limit } = this.#options;
     const milliseconds = timeouts[request.answerWithin ?? "answer"];
-    const response = await inTime(fetch(url, { method, headers, signal: ends, redirect: "manual", client }), {
-      milliseconds,
-      late: () => giveUp(silence(`no answer came from ${url.host}`, request, milliseconds)),
-      signal,
+    const late = () => giveUp(silence(`no answer came from ${url.host}`, request, milliseconds));
+    const fetching = fetch(url, { method, headers, signal: silent.signal, redirect: "manual", client });
+    const response = await inTime(fetching, { milliseconds, late, signal }).catch((error) => {
+      silent.abort(error); // also where it was the signal that ended the wait
+      throw error;
     });
     if (!response.body) return response;
     const body = watched(response.body, { request, milliseconds: timeouts.stall, giveUp, limit });

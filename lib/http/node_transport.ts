@@ -84,6 +84,7 @@ export class NodeTransport {
       else respond();
     });
     outgoing.on("error", fail);
+    onLoss(outgoing, () => fail(new Error("the connection was closed before there was an answer")));
     sendBody(outgoing, request, { timeouts, limit, giveUp, over: over.signal }).catch(fail);
     return await answer.promise;
   }
@@ -127,6 +128,14 @@ function onAbort(
   const stop = () => end(signal?.reason);
   signal?.addEventListener("abort", stop);
   outgoing.once("close", () => signal?.removeEventListener("abort", stop));
+}
+
+/** Hears when a connection ends ahead of the answer. Of one that was used before, Deno's `node:http` says nothing. */
+function onLoss(outgoing: http.ClientRequest, lost: () => void): void {
+  outgoing.once("socket", (socket) => {
+    socket.once("close", lost);
+    outgoing.once("response", () => socket.off("close", lost));
+  });
 }
 
 function lengthHeader({ method, body }: HttpRequest): Record<string, string> {

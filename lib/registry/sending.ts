@@ -8,6 +8,13 @@ import { OCTET_STREAM } from "../oci/media_types.ts";
 import { type HeldPart, HeldParts } from "./held_parts.ts";
 import type { WriteOptions } from "./store.ts";
 
+/** A source that is being read. */
+interface OpenedSource {
+  reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  /** Says that the signal need not let go of it any more: there is one signal for all the chunks. */
+  end(): void;
+}
+
 /** One blob that is sent, in as many attempts as it takes. */
 export class Sending {
   readonly source: Source;
@@ -38,33 +45,35 @@ export class Sending {
   /** The bytes, counted as they go. */
   stream(start?: number, end?: number): ReadableStream<Uint8Array<ArrayBuffer>> {
     const counting = this.#counting;
-    let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
+    let opened: OpenedSource | undefined;
     return new ReadableStream({
       pull: async (controller) => {
         this.#begun = true;
-        reader ??= this.#open(start, end); // not before: a request may fail ahead of its body
-        const { done, value } = await reader.read().catch((error) => {
+        opened ??= this.#open(start, end); // not before: a request may fail ahead of its body
+        const { done, value } = await opened.reader.read().catch((error) => {
           this.unreadable = { error };
           throw error;
         });
         this.signal?.throwIfAborted(); // a source that was let go of has ended too
-        if (done) return controller.close();
+        if (done) return opened.end(), controller.close();
         if (counting === this.#counting) this.#count(value.length);
         controller.enqueue(value);
       },
-      cancel: (reason) => reader?.cancel(reason),
+      cancel: async (reason) => {
+        opened?.end();
+        await opened?.reader.cancel(reason);
+      },
     }, { highWaterMark: 0 });
   }
 
   /** Opens the source. One that has nothing to say for the moment, as standard input, is let go of by the signal. */
-  #open(start?: number, end?: number): ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> {
+  #open(start?: number, end?: number): OpenedSource {
     const { size } = this.source;
     const expected = size === undefined ? undefined : (end ?? size) - (start ?? 0);
     const reader = exactly(this.source.open(start, end), expected).getReader();
-    this.signal?.addEventListener("abort", () => void reader.cancel(this.signal?.reason).catch(() => {}), {
-      once: true,
-    });
-    return reader;
+    const stop = () => void reader.cancel(this.signal?.reason).catch(() => {});
+    this.signal?.addEventListener("abort", stop);
+    return { reader, end: () => this.signal?.removeEventListener("abort", stop) };
   }
 
   /** The part of a source that can be read once only which is on its way; the first one to begin with. */

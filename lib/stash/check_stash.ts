@@ -4,7 +4,8 @@ import { Hasher } from "../content/hasher.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Store } from "../registry/store.ts";
-import { inParallel } from "../transfer/pool.ts";
+import { DEFAULT_JOBS, lanesOf } from "../transfer/adaptive_jobs.ts";
+import { inParallel, type Lanes } from "../transfer/pool.ts";
 import { receive } from "../transfer/receive.ts";
 import { statFile } from "./input.ts";
 import type { Chunk, Stash } from "./stash.ts";
@@ -19,7 +20,8 @@ export interface Fault {
 
 /** How a stash is checked. */
 export interface CheckOptions {
-  jobs: number;
+  /** How many requests run at once; absent = as many as serve. */
+  jobs?: number | undefined;
   onEvent?: OnEvent | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -52,11 +54,12 @@ export async function checkPresence(store: Store, stash: Stash, options: CheckOp
 
 /** Reads every byte that the registry holds, and keeps none. */
 export async function checkBytes(store: Store, stash: Stash, options: CheckOptions): Promise<Fault[]> {
-  return await checkEach(stash, options, async ({ digest, size }, signal) => {
+  const { jobs, onEvent } = lanesOf(options);
+  return await checkEach(stash, { ...options, jobs, onEvent }, async ({ digest, size }, signal) => {
     const hash = createHash("sha256");
     const sink = (bytes: Uint8Array) => void hash.update(bytes);
     try {
-      await receive(store, { digest, size, sink, orWhole: true, onEvent: options.onEvent, signal });
+      await receive(store, { digest, size, sink, orWhole: true, onEvent, signal });
     } catch (error) {
       if (error instanceof NotFoundError) return "its blob is missing";
       if (error instanceof MismatchError) return `its blob is corrupted: ${error.message}`;
@@ -70,15 +73,17 @@ type Check = (chunk: Chunk, signal: AbortSignal) => Promise<string | undefined>;
 
 async function checkEach(
   stash: Stash,
-  options: CheckOptions,
+  { jobs = DEFAULT_JOBS, onEvent, signal }: Omit<CheckOptions, "jobs"> & {
+    jobs?: number | Lanes | undefined;
+  },
   check: Check,
   faults: Fault[] = [],
 ): Promise<Fault[]> {
-  await inParallel(stash.chunks, options, async (chunk, signal) => {
+  await inParallel(stash.chunks, { jobs, signal }, async (chunk, signal) => {
     const problem = await check(chunk, signal);
     if (problem) faults.push({ chunk: chunk.number, problem });
     const { number, digest, size } = chunk;
-    options.onEvent?.({ type: "chunk", chunk: number, state: "checked", digest, size });
+    onEvent?.({ type: "chunk", chunk: number, state: "checked", digest, size });
   });
   return faults.sort((a, b) => a.chunk - b.chunk);
 }

@@ -15,8 +15,8 @@ import type { Chunk, Stash } from "./stash.ts";
 export interface FetchStashOptions {
   /** Where the journal is kept; absent = nowhere. */
   stateDirectory?: string | undefined;
-  /** How many requests run at once. */
-  jobs: number;
+  /** How many requests run at once; absent = as many as serve. */
+  jobs?: number | undefined;
   onEvent?: OnEvent | undefined;
   signal?: AbortSignal | undefined;
 }

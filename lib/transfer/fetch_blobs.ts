@@ -1,17 +1,18 @@
 /** Brings blobs into one file: several parts at once, each written where it belongs, each blob verified. @module */
 import { MismatchError } from "../errors.ts";
 import type { ByteRange, Store } from "../registry/store.ts";
+import { DEFAULT_JOBS, lanesOf } from "./adaptive_jobs.ts";
 import { Backlog } from "./backlog.ts";
 import { IncomingBlob, type IncomingOptions, type PlacedBlob } from "./incoming_blob.ts";
-import { inParallel } from "./pool.ts";
+import { inParallel, type Lanes } from "./pool.ts";
 
 export type { PlacedBlob } from "./incoming_blob.ts";
 
 /** How blobs are fetched. */
 export interface FetchOptions<B extends PlacedBlob>
   extends Pick<IncomingOptions<B>, "file" | "path" | "hasher" | "onEvent" | "onWritten"> {
-  /** How many parts are on their way at once. */
-  jobs: number;
+  /** How many parts are on their way at once; absent = as many as serve, 4 to begin with. */
+  jobs?: number | undefined;
   signal?: AbortSignal | undefined;
   /** What is said to be in the file of a blob; absent = nothing. It is hashed with the rest, not believed. */
   have?: (blob: B) => readonly ByteRange[];
@@ -41,7 +42,8 @@ export async function fetchBlobs<B extends PlacedBlob>(
   options: FetchOptions<B>,
 ): Promise<void> {
   const { have = () => [] } = options;
-  const how = { partSize: PART, reportEvery: REPORT, ...options, store };
+  const { jobs, onEvent } = lanesOf(options);
+  const how = { partSize: PART, reportEvery: REPORT, ...options, onEvent, store };
   const incoming = blobs.map((blob) => new IncomingBlob(blob, have(blob), how));
   const present = incoming.filter(({ parts }) => parts.length === 0);
   const backlog = new Backlog(incoming.filter(({ parts }) => parts.length > 0), incoming.length);
@@ -55,16 +57,23 @@ export async function fetchBlobs<B extends PlacedBlob>(
     each.giveBack();
     backlog.add(new IncomingBlob(each.blob, [], how));
   };
-  await runAll(options, (signal) => [verifications(present, settle), fetches(backlog, settle, signal)]);
+  await runAll(options, (signal) => [
+    { tasks: verifications(present, settle), jobs: DEFAULT_JOBS },
+    { tasks: fetches(backlog, settle, signal), jobs },
+  ]);
 }
 
 type Task = (signal: AbortSignal) => Promise<void>;
+interface TaskList {
+  tasks: Iterable<Task> | AsyncIterable<Task>;
+  jobs: number | Lanes;
+}
 type Settle<B extends PlacedBlob> = (blob: IncomingBlob<B>, good: boolean) => void;
 
 /** Runs several lists of tasks side by side. A failure ends them all, and the waiting for more tasks. */
 async function runAll(
-  options: { jobs: number; signal?: AbortSignal | undefined },
-  begin: (signal: AbortSignal) => (Iterable<Task> | AsyncIterable<Task>)[],
+  options: { signal?: AbortSignal | undefined },
+  begin: (signal: AbortSignal) => TaskList[],
 ): Promise<void> {
   const failed = new AbortController();
   const signal = AbortSignal.any([failed.signal, ...(options.signal ? [options.signal] : [])]);
@@ -77,8 +86,8 @@ async function runAll(
     }
   };
   const lists = begin(signal);
-  await inParallel(lists, { jobs: lists.length, signal }, async (tasks) => {
-    await inParallel(tasks, { jobs: options.jobs, signal }, run);
+  await inParallel(lists, { jobs: lists.length, signal }, async ({ tasks, jobs }) => {
+    await inParallel(tasks, { jobs, signal }, run);
   });
 }
 

@@ -8,8 +8,11 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ensureTool } from "../rigs/debian.ts";
-import { type Bench, LOADS } from "./loads.ts";
+import { digestOfFile } from "../rigs/sparse_file.ts";
+import type { Bench } from "./contenders.ts";
+import { LOADS } from "./loads.ts";
 import { workplaceInMemory } from "./measured_run.ts";
+import { presentPrograms } from "./peers.ts";
 import { race, type Result, table } from "./race.ts";
 
 const { values, positionals } = parseArgs({
@@ -33,31 +36,26 @@ for (
 ) {
   if (!await ensureTool(program, debianPackage)) Deno.exit(1);
 }
-const present = new Set<string>();
-for (const program of ["curl", "skopeo", "oras", "crane", "regctl"]) {
-  const found = await new Deno.Command("which", { args: [program], stdout: "null" }).output();
-  if (found.success) present.add(program);
-}
-
 const results: Result[] = [];
 await using place = await workplaceInMemory();
+const file = join(place.directory, "file");
+const size = Number(values.size) * 1024 ** 2;
+await writeRandomFile(file, size);
 const bench: Bench = {
   directory: place.directory,
-  size: Number(values.size) * 1024 ** 2,
-  has: (it) => present.has(it),
+  size,
+  file,
+  digest: await digestOfFile(file),
+  present: await presentPrograms(),
 };
-await writeRandomFile(join(place.directory, "file"), bench.size);
 for (const [name, setUp] of Object.entries(LOADS)) {
   if (positionals.length > 0 && !positionals.includes(name)) continue;
   await setUp(bench, async (load) => {
-    const runs = load.name.includes("long link") ? 1 : Number(values.runs);
+    const runs = load.runs ?? Number(values.runs);
     const found = await race(load, runs);
     results.push(...found);
-    print(
-      `\n${load.name}${load.bytes ? ` (${values.size} MiB)` : ""}, medians of ${runs} runs in turn\n${
-        table(found)
-      }`,
-    );
+    const bytes = load.bytes ? ` (${values.size} MiB)` : "";
+    print(`\n${load.name}${bytes}, medians of ${runs} runs in turn\n${table(found)}`);
   });
 }
 await Deno.writeTextFile(values.out, `${JSON.stringify(results, null, 2)}\n`);

@@ -102,7 +102,7 @@ export class FakeStorage {
 }
 
 /** Up to this size a blob is kept although large ones are thrown away: configs have to be read. */
-const SMALL = 64 * 1024;
+const SMALL = 16 * 1024 * 1024; // also the table of a hundred thousand chunks
 
 /** A blob on its way in. */
 export class UploadSession {

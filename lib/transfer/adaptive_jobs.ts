@@ -1,0 +1,88 @@
+/** How many connections a transfer uses: few at first, and more as long as more of them carry more. @module */
+import type { OnEvent, TransferEvent } from "../events.ts";
+import type { Lanes } from "./pool.ts";
+
+/** How many there are at first, and where nothing is to be found out. */
+export const DEFAULT_JOBS = 4;
+/** How many there are at most: registries count connections, and answer 429 to who has too many. */
+const MOST_JOBS = 16;
+/** For how long bytes are counted before anything is changed, in milliseconds. */
+const WINDOW = 1000;
+/** More lanes have to carry so much more to stay; less is chance. */
+const WORTH_IT = 1.1;
+/** How many windows pass before more lanes are tried once more, where they were of no use. */
+const REST = 20;
+
+/**
+ * Counts the bytes that move, and looks each second whether they became more with the lanes. Lanes that brought nothing
+ * go again. A registry that asks for patience gets half of them, and no more for a while.
+ */
+export class AdaptiveJobs implements Lanes {
+  onGrowth?: (() => void) | undefined;
+  readonly #now: () => number;
+  #count = DEFAULT_JOBS;
+  /** The lanes, and the rate that they had, before the last growth. */
+  #before: { count: number; rate: number } | undefined;
+  #resting = 0;
+  #window: { began: number; bytes: number } | undefined;
+
+  /** @param now milliseconds that only ever grow */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
+  /** How many may run at the moment. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Takes what happens: bytes that move, and waits. */
+  readonly onEvent = (event: TransferEvent): void => {
+    if (event.type === "progress") this.#moved(event.bytes);
+    else if (event.type === "retry") this.#holdBack();
+  };
+
+  #moved(bytes: number): void {
+    const now = this.#now();
+    const window = this.#window ??= { began: now, bytes: 0 };
+    window.bytes += bytes;
+    if (now - window.began < WINDOW) return;
+    this.#window = { began: now, bytes: 0 };
+    this.#judge(window.bytes / (now - window.began));
+  }
+
+  #judge(rate: number): void {
+    const before = this.#before;
+    this.#before = undefined;
+    if (before && rate < before.rate * WORTH_IT) {
+      this.#count = before.count;
+      this.#resting = REST;
+    } else if (this.#resting > 0) this.#resting--;
+    else if (this.#count < MOST_JOBS) {
+      this.#before = { count: this.#count, rate };
+      this.#count = Math.min(MOST_JOBS, this.#count * 2);
+      this.onGrowth?.();
+    }
+  }
+
+  #holdBack(): void {
+    this.#count = Math.max(1, Math.floor(this.#count / 2));
+    this.#before = undefined;
+    this.#resting = REST;
+  }
+}
+
+/** The lanes of a transfer: as many as are asked for, or else as many as serve. What happens is to be told to both. */
+export function lanesOf(
+  { jobs, onEvent }: { jobs?: number | undefined; onEvent?: OnEvent | undefined },
+): { jobs: number | Lanes; onEvent: OnEvent | undefined } {
+  if (jobs !== undefined) return { jobs, onEvent };
+  const adaptive = new AdaptiveJobs();
+  return {
+    jobs: adaptive,
+    onEvent: (event) => {
+      adaptive.onEvent(event);
+      onEvent?.(event);
+    },
+  };
+}

@@ -1,0 +1,79 @@
+/** Transfers use as many connections as serve. */
+import assert from "node:assert/strict";
+import { AdaptiveJobs, lanesOf } from "../lib/transfer/adaptive_jobs.ts";
+import { inParallel } from "../lib/transfer/pool.ts";
+
+const MB = 1_000_000;
+
+/** Lanes on a link, and what came of them: how many there were after each second. */
+function onLink(rate: (lanes: number, second: number) => number, seconds: number): number[] {
+  let now = 0;
+  const jobs = new AdaptiveJobs(() => now);
+  jobs.onEvent({ type: "progress", phase: "fetch", bytes: 0 });
+  return Array.from({ length: seconds }, (_, second) => {
+    for (let tenth = 0; tenth < 10; tenth++) {
+      const bytes = rate(jobs.count, second) / 10;
+      now += 100;
+      jobs.onEvent({ type: "progress", phase: "fetch", bytes });
+    }
+    return jobs.count;
+  });
+}
+
+Deno.test("where each connection is slow, there are more and more, but no more than sixteen", () => {
+  assert.deepEqual(onLink((lanes) => lanes * 25 * MB, 4), [8, 16, 16, 16]);
+});
+
+Deno.test("where more connections carry no more, they go again", () => {
+  assert.deepEqual(onLink(() => 100 * MB, 4), [8, 4, 4, 4]);
+});
+
+Deno.test("where the link is full with eight, there are eight, and later a trial once more", () => {
+  const counts = onLink((lanes) => Math.min(lanes, 8) * 10 * MB, 60);
+  assert.deepEqual(counts.slice(0, 4), [8, 16, 8, 8]);
+  assert.deepEqual([...new Set(counts.slice(3, 22))], [8]);
+  assert.ok(counts.slice(22).includes(16), "a link may have become wider");
+  assert.equal(counts.filter((count) => count === 16).length < 5, true, "but it is seldom tried");
+});
+
+Deno.test("a wait for the registry halves the connections, and there is always one", () => {
+  const jobs = new AdaptiveJobs(() => 0);
+  const counts = Array.from({ length: 4 }, () => {
+    jobs.onEvent({ type: "retry", what: "a blob", attempt: 1, delay: 100, reason: "429" });
+    return jobs.count;
+  });
+  assert.deepEqual(counts, [2, 1, 1, 1]);
+});
+
+Deno.test("a number that is asked for stays", () => {
+  assert.equal(lanesOf({ jobs: 7 }).jobs, 7);
+});
+
+Deno.test("lanes that are added run at once, and those that are too many end behind their task", async () => {
+  const lanes = { count: 2, onGrowth: undefined as (() => void) | undefined };
+  const running: PromiseWithResolvers<void>[] = [];
+  const begun = () => running.length;
+  const done = inParallel(Array.from({ length: 9 }, (_, at) => at), { jobs: lanes }, async () => {
+    const task = Promise.withResolvers<void>();
+    running.push(task);
+    await task.promise;
+  });
+  const settle = async () => void await new Promise((resolve) => setTimeout(resolve));
+  await settle();
+  assert.equal(begun(), 2);
+  lanes.count = 4;
+  lanes.onGrowth?.();
+  await settle();
+  assert.equal(begun(), 4);
+  lanes.count = 1;
+  for (const task of running.slice(0, 3)) task.resolve();
+  await settle();
+  assert.equal(begun(), 4, "one still runs, and one is enough");
+  for (let at = 3; at < 9; at++) {
+    running[at]!.resolve();
+    await settle();
+  }
+  await done;
+  assert.equal(begun(), 9);
+  assert.equal(lanes.onGrowth, undefined);
+});
