@@ -551,3 +551,19 @@ Deno.test("a chunk's tag is read as it was made", () => {
   assert.deepEqual(parseChunkTag("python-ftp-1"), { baseTag: "python-ftp", number: 1 });
   assert.deepEqual(parseChunkTag("disk--1"), { baseTag: "disk-", number: 1 });
 });
+
+Deno.test("a chunk takes the same few requests, however many chunks there are", async () => {
+  await using fake = await startFakeRegistry();
+  const requests: number[] = [];
+  for (const chunks of [10, 20, 210]) {
+    using store = openFake(fake);
+    const before = fake.requests.length;
+    const input = streamOf(someBytes(chunks * 8, chunks));
+    await upload(store, { baseTag: `n${chunks}`, input, chunkSize: 8 });
+    requests.push(fake.requests.length - before);
+  }
+  const [ten = 0, twenty = 0, many = 0] = requests;
+  const each = (twenty - ten) / 10;
+  assert.equal(each, 7); // POST, PATCH and PUT of the bytes, POST and PUT of the config, HEAD and PUT of the tag
+  assert.equal(many - ten, 200 * each);
+});

@@ -47,7 +47,7 @@ const PEERS: readonly Peer[] = [
       `docker://${host}/bench/skopeo:t`,
     ],
     pull: ({ host, output }) => [
-      ...["skopeo", "copy", "-q", "--src-tls-verify=false", `docker://${host}/bench/down:big-1`],
+      ...["skopeo", "copy", "-q", "--src-tls-verify=false", `docker://${host}/bench/down:oci`],
       `dir:${output}`,
     ],
   },
@@ -112,15 +112,12 @@ export function pushers(
   return present.has("python") ? [...peers, { name: "Python layerstash", command }] : peers;
 }
 
-/** Those that fetch, each with its command. */
-export function pullers(present: ReadonlySet<string>, work: Work, tokens: string): Contender[] {
+/** Those that fetch, each with its command. The Python layerstash cannot: docker-registry refuses how it asks. */
+export function pullers(present: ReadonlySet<string>, work: Work): Contender[] {
   const output = join(work.directory, "theirs");
-  const after = () => Deno.remove(output, { recursive: true });
-  const peers = PEERS.filter(({ program, pull }) => pull && present.has(program)).map((peer) => ({
+  return PEERS.filter(({ program, pull }) => pull && present.has(program)).map((peer) => ({
     name: peer.program,
     command: () => peer.pull!({ ...work, output }),
-    after,
+    after: () => Deno.remove(output, { recursive: true }),
   }));
-  const command = () => python(work, tokens, ["download", "-r", "bench/down", "-t", "big", "-o", output]);
-  return present.has("python") ? [...peers, { name: "Python layerstash", command, after }] : peers;
 }
