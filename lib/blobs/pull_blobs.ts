@@ -22,7 +22,7 @@ export interface PullBlobsOptions extends PlatformOptions {
   withInfo?: boolean | undefined;
   /** A directory for the journal, so that another process can go on; absent = nothing is kept. */
   stateDirectory?: string | undefined;
-  /** How many requests run at once, into a file; absent = 4. */
+  /** How many requests run at once, into a file; absent = as many as serve. */
   jobs?: number | undefined;
   /** The most that one request asks for, in bytes; absent = 32 MiB into a file, all into a stream. */
   partSize?: number | undefined;
