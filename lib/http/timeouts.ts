@@ -27,7 +27,7 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
 };
 
 /** The longest time that a timer takes: for a longer one it would ring at once. */
-const LONGEST_TIMER = 2 ** 31 - 1;
+export const LONGEST_TIMER: number = 2 ** 31 - 1;
 
 /**
  * What a promise gives; or, when it takes too long, the error that `late` makes; or the signal's reason. The time is

@@ -1,7 +1,7 @@
 /** Bodies of answers, which fail when nothing comes for too long. @module */
 import { RegistryError } from "../errors.ts";
 import type { RateLimit } from "./rate_limit.ts";
-import { inTime, inWords } from "./timeouts.ts";
+import { inWords, LONGEST_TIMER } from "./timeouts.ts";
 import type { HttpRequest } from "./request.ts";
 
 /** The size of the buffers that are made for readers without one, in bytes. */
@@ -22,59 +22,118 @@ export interface Watch {
  * signal is looked at here too: Deno's fetch may lose it once the headers are there, when memory is tidied up.
  */
 export function watched(body: Bytes, watch: Watch): Bytes {
-  const wait = waiterFor(watch);
   const reader = byobReaderOf(body);
-  if (!reader) return watchedPlain(body.getReader(), wait);
+  if (!reader) return watchedPlain(body.getReader(), watch);
+  const watchdog = new Watchdog(reader, watch);
   return new ReadableStream({
     type: "bytes",
     autoAllocateChunkSize: BUFFER,
     async pull(controller) {
       const wanted = controller.byobRequest!;
       const view = wanted.view as Uint8Array<ArrayBuffer>;
-      const { done, value } = await wait(() => reader.read(view.subarray(0, watch.limit?.piece)), reader);
+      const { done, value } = await watchdog.during(() => reader.read(view.subarray(0, watch.limit?.piece)));
       if (done) controller.close();
       if (value) wanted.respondWithNewView(value);
     },
-    cancel: (reason) => reader.cancel(reason),
+    cancel: (reason) => watchdog.cancel(reason),
   });
 }
 
 /** The same for a stream that makes its own buffers. */
-function watchedPlain(reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>, wait: Wait): Bytes {
+function watchedPlain(
+  reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
+  watch: Watch,
+): Bytes {
+  const watchdog = new Watchdog(reader, watch);
   return new ReadableStream({
     async pull(controller) {
-      const { done, value } = await wait(() => reader.read(), reader);
+      const { done, value } = await watchdog.during(() => reader.read());
       if (done) controller.close();
       else controller.enqueue(value);
     },
-    cancel: (reason) => reader.cancel(reason),
+    cancel: (reason) => watchdog.cancel(reason),
   }, { highWaterMark: 0 });
 }
 
 /** A stream of bytes. */
 export type Bytes = ReadableStream<Uint8Array<ArrayBuffer>>;
-type Wait = <T extends { value?: Uint8Array | undefined }>(
-  read: () => Promise<T>,
-  reader: { cancel(reason: unknown): Promise<void> },
-) => Promise<T>;
 
-/** Waits for reads; where one fails, or nothing comes, the connection is closed. */
-function waiterFor({ request, milliseconds, giveUp, limit }: Watch): Wait {
-  const { signal } = request;
-  const late = () => giveUp(silence(`nothing came from ${request.url.host}`, request, milliseconds));
-  return async (read, reader) => {
+/**
+ * Watches over the reads of one body. There is one timer and one listener for all of them: there may be a hundred
+ * thousand reads. Letting go of the body ends the read that waits.
+ */
+class Watchdog {
+  readonly #reader: { cancel(reason: unknown): Promise<void> };
+  readonly #watch: Watch;
+  #waitingSince: number | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #failure: { error: unknown } | undefined;
+
+  constructor(reader: { cancel(reason: unknown): Promise<void> }, watch: Watch) {
+    this.#reader = reader;
+    this.#watch = watch;
+    watch.request.signal?.addEventListener("abort", this.#stop);
+  }
+
+  /** Waits for a read; where it fails, or nothing comes, the connection is closed. */
+  async during<T extends { done: boolean; value?: Uint8Array | undefined }>(
+    read: () => Promise<T>,
+  ): Promise<T> {
+    const { request: { signal }, limit } = this.#watch;
     try {
-      const result = await inTime(read(), { milliseconds, late, signal });
-      await limit?.take(result.value?.length ?? 0, signal);
+      signal?.throwIfAborted();
+      this.#waitingSince = performance.now();
+      this.#timer ??= this.#ring(this.#watch.milliseconds);
+      const result = await read();
+      this.#waitingSince = undefined;
+      if (this.#failure) throw this.#failure.error;
+      if (limit && result.value) await limit.take(result.value.length, signal);
+      if (result.done) this.#end();
       return result;
     } catch (error) {
-      reader.cancel(error).catch(() => {});
+      this.cancel(error).catch(() => {});
       signal?.throwIfAborted();
       if (error instanceof RegistryError) throw error;
       const why = error instanceof Error ? error.message : String(error);
       throw new RegistryError(`the connection broke: ${why}`, { transient: true, cause: error });
     }
-  };
+  }
+
+  /** Lets go of the body. */
+  async cancel(reason: unknown): Promise<void> {
+    this.#end();
+    await this.#reader.cancel(reason);
+  }
+
+  readonly #stop = () => this.#fail(this.#watch.request.signal?.reason);
+
+  #fail(error: unknown): void {
+    this.#failure = { error };
+    this.cancel(error).catch(() => {});
+  }
+
+  #ring(milliseconds: number): ReturnType<typeof setTimeout> | undefined {
+    if (milliseconds === Infinity) return undefined;
+    const timer = setTimeout(() => this.#look(), Math.min(milliseconds, LONGEST_TIMER));
+    Deno.unrefTimer(Number(timer)); // a body that nobody reads is no reason to stay
+    return timer;
+  }
+
+  /** Whether one read has waited for too long; while nobody reads, nothing is amiss. */
+  #look(): void {
+    this.#timer = undefined;
+    if (this.#waitingSince === undefined) return;
+    const { request, milliseconds, giveUp } = this.#watch;
+    const left = milliseconds - (performance.now() - this.#waitingSince);
+    if (left > 0) this.#timer = this.#ring(left);
+    else this.#fail(giveUp(silence(`nothing came from ${request.url.host}`, request, milliseconds)));
+  }
+
+  #end(): void {
+    clearTimeout(this.#timer);
+    this.#waitingSince = undefined;
+    this.#watch.request.signal?.removeEventListener("abort", this.#stop);
+  }
 }
 
 function byobReaderOf(body: Bytes): ReadableStreamBYOBReader | undefined {
