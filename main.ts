@@ -193,7 +193,9 @@ async function storeChunks(input: Input, present: Present, plan: UploadPlan): Pr
   const lastPresent = input.seekable || overwrite ? 0 : present.numbers.at(-1) ?? 0;
   const waiting: TaggedImage[] = [];
   const tagWaiting = async () => {
-    for (const image of waiting.splice(0)) await putTag(image, present, plan);
+    const images = waiting.splice(0);
+    if (images[0]?.number === 1) await putTag(images.shift()!, present, plan); // it decides whose stash it is
+    await inParallel(images, plan, async (image) => await putTag(image, present, plan));
   };
   const how = { jobs: plan.lanes, signal: plan.signal };
   await inParallel(input.chunks(plan.chunkSize), how, async (chunk, signal) => {

@@ -68,7 +68,8 @@ export class StashTags {
 
   #keep(image: TaggedImage, before: Digest | undefined): void {
     if (image.number === 1) this.#put.set("first", { image, before });
-    this.#put.set("newest", { image, before });
+    const newest = this.#put.get("newest")?.image.number ?? 0;
+    if (image.number >= newest) this.#put.set("newest", { image, before });
   }
 
   /**
@@ -77,10 +78,10 @@ export class StashTags {
    * @throws {ConflictError} when one did
    */
   async requireOwn(): Promise<void> {
-    for (const { image: { tag, manifest }, before } of this.#put.values()) {
+    await Promise.all([...this.#put.values()].map(async ({ image: { tag, manifest }, before }) => {
       const found = await this.#options.store.resolve(tag, this.#options);
       // What is not there yet, or is still the old, is a registry that lags behind.
-      if (found === undefined || found === manifest.digest || found === before) continue;
+      if (found === undefined || found === manifest.digest || found === before) return;
       const { baseTag } = this.#options;
       throw new ConflictError(
         `another upload of ${baseTag} came in between: ${tag} holds something else now`,
@@ -88,7 +89,7 @@ export class StashTags {
           hint: "look at what is there with layerstash info; run this again with --overwrite to replace it",
         },
       );
-    }
+    }));
   }
 
   /** A tag that was there before may hold the same bytes; one that came since is of an upload that has to have lost. */
