@@ -30,8 +30,15 @@ export function imageCommand(name: string) {
     .addOption(flag(OUTPUT, "--json", "print JSON on standard output"));
 }
 
+/** `--platform`, as often as there are platforms. */
+export function platformsOption(description: string) {
+  const gather = (text: string, before: readonly string[] = []) => [...before, ...text.split(",")];
+  return new Option("--platform <platform>", `${description}: os/architecture[/variant]`)
+    .argParser(gather).env("LAYERSTASH_PLATFORM");
+}
+
 /** Adds the options of how to speak to a registry. */
-function connectionCommand<A extends unknown[], O extends OptionValues, G extends OptionValues>(
+export function connectionCommand<A extends unknown[], O extends OptionValues, G extends OptionValues>(
   command: Command<A, O, G>,
 ) {
   return command
