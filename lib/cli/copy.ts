@@ -65,13 +65,12 @@ const run = action<Flags>(({ from, to }) => `copy ${from} to ${to}`, async (sess
   };
   using both = await openBoth(flags, { from, to, onEvent });
   const work = flags.stash ? copyOneStash : copyOneImage;
-  await work({ ...session, onEvent, both, from, to }, flags);
+  await work({ ...session, onEvent, both, from }, flags);
 });
 
 interface Copying extends Session {
   both: TwoImages;
   from: ImageReference;
-  to: ImageReference;
   onEvent: OnEvent;
 }
 
@@ -87,7 +86,7 @@ async function copyOneImage({ both, terminal, signal, onEvent }: Copying, flags:
   );
 }
 
-async function copyOneStash({ both, terminal, signal, onEvent, from, to }: Copying, flags: Flags) {
+async function copyOneStash({ both, terminal, signal, onEvent, from }: Copying, flags: Flags) {
   if (flags.platform?.length || flags.referrers) {
     throw new InvalidInputError("--platform and --referrers are for images, not for stored files");
   }

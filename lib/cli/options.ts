@@ -21,13 +21,14 @@ export function registryCommand(name: string) {
 /** A command on an image, which is its first argument. */
 export function imageCommand(name: string) {
   return connectionCommand(new Command(name).argument("<image>", "such as nginx:alpine, or oci:DIR:TAG"))
-    .addOption(
-      new Option("--platform <platform>", "of several, the image for this one: os/architecture[/variant]")
-        .env(
-          "LAYERSTASH_PLATFORM",
-        ),
-    )
+    .addOption(platformOption())
     .addOption(flag(OUTPUT, "--json", "print JSON on standard output"));
+}
+
+/** `--platform`, which chooses one image of several. */
+export function platformOption() {
+  return new Option("--platform <platform>", "of several, the image for this one: os/architecture[/variant]")
+    .env("LAYERSTASH_PLATFORM");
 }
 
 /** `--platform`, as often as there are platforms. */

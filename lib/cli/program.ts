@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "@commander-js/extra-typings";
 import { CommandEnded } from "./action.ts";
 import { aliasCommands } from "./alias.ts";
+import { appendCommand } from "./append.ts";
 import { blobCommand } from "./blob.ts";
 import { copyCommand } from "./copy.ts";
 import { digestCommand, manifestCommand } from "./digest.ts";
@@ -63,7 +64,9 @@ export function buildProgram(output: { out: Write; err: Write }): Command {
     program.addCommand(make());
   }
   program.commandsGroup("Images:");
-  for (const make of [inspectCommand, layersCommand, peekCommand, extractCommand, copyCommand]) {
+  for (
+    const make of [inspectCommand, layersCommand, peekCommand, extractCommand, appendCommand, copyCommand]
+  ) {
     program.addCommand(make());
   }
   program.commandsGroup("Sign-in:");
