@@ -544,6 +544,8 @@ export type { Copied, CopyOptions, ImagePlace } from "./lib/copy/copy_image.ts";
 export type { CopiedBlobs } from "./lib/copy/copy_blobs.ts";
 export { copyStash } from "./lib/copy/copy_stash.ts";
 export type { CopyStashOptions, StashPlace } from "./lib/copy/copy_stash.ts";
+export { saveLayers } from "./lib/copy/save_layers.ts";
+export type { SavedLayer, SaveLayersOptions } from "./lib/copy/save_layers.ts";
 export { append } from "./lib/append/append.ts";
 export type { Appended, AppendOptions } from "./lib/append/append.ts";
 

@@ -24,7 +24,7 @@ export interface NewImage {
 const configSchema = v.looseObject({
   created: v.nullish(v.string()),
   rootfs: v.looseObject({ diff_ids: v.array(v.string()) }),
-  history: v.nullish(v.array(v.looseObject({ empty_layer: v.nullish(v.boolean(), false) })), []),
+  history: v.nullish(v.array(v.looseObject({ empty_layer: v.nullish(v.boolean()) })), []),
 });
 const manifestSchema = v.looseObject({
   config: v.looseObject({ mediaType: v.string() }),
@@ -83,7 +83,7 @@ function layerDescriptor(
 function configWith(config: Uint8Array, diffId: Digest, note: StepNote): Uint8Array<ArrayBuffer> {
   const { rootfs, history, ...rest } = parseAs(configSchema, config, "config");
   const created = note.created ?? rest.created ?? undefined;
-  const step = { ...(created && { created }), created_by: note.createdBy };
+  const step = { ...(created && { created }), "created_by": note.createdBy };
   const before = completeHistory(history ?? [], rootfs.diff_ids.length);
   const changed = {
     ...rest,
@@ -95,10 +95,7 @@ function configWith(config: Uint8Array, diffId: Digest, note: StepNote): Uint8Ar
 }
 
 /** Readers match steps to layers from the first on: where there are too few, the new one would be taken for another. */
-function completeHistory(history: v.InferOutput<typeof configSchema>["history"], layers: number): unknown[] {
-  const steps = (history ?? []).map(({ empty_layer, ...step }) =>
-    empty_layer ? { ...step, empty_layer } : step
-  );
-  const missing = layers - steps.filter((step) => !("empty_layer" in step)).length;
-  return [...steps, ...Array.from({ length: Math.max(0, missing) }, () => ({ created_by: "unknown" }))];
+function completeHistory(steps: readonly { empty_layer?: boolean | null }[], layers: number): unknown[] {
+  const missing = layers - steps.filter((step) => !step.empty_layer).length;
+  return [...steps, ...Array.from({ length: Math.max(0, missing) }, () => ({ "created_by": "unknown" }))];
 }

@@ -17,6 +17,7 @@ import { loginCommand, logoutCommand } from "./login.ts";
 import { peekCommand } from "./peek.ts";
 import { removeCommand } from "./remove.ts";
 import { reposCommand } from "./repos.ts";
+import { saveCommand } from "./save.ts";
 import { tokenCommand } from "./token.ts";
 import { uploadCommand } from "./upload.ts";
 import { urlCommand } from "./url.ts";
@@ -65,7 +66,15 @@ export function buildProgram(output: { out: Write; err: Write }): Command {
   }
   program.commandsGroup("Images:");
   for (
-    const make of [inspectCommand, layersCommand, peekCommand, extractCommand, appendCommand, copyCommand]
+    const make of [
+      inspectCommand,
+      layersCommand,
+      peekCommand,
+      extractCommand,
+      saveCommand,
+      appendCommand,
+      copyCommand,
+    ]
   ) {
     program.addCommand(make());
   }

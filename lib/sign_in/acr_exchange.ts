@@ -53,8 +53,10 @@ async function exchange(host: string, accessToken: string, connection: Transport
 async function ask(transport: Transport, host: string, accessToken: string): Promise<string> {
   const address = parseRegistry(host);
   const url = new URL("/oauth2/exchange", address.kind === "remote" ? address.origin : undefined);
-  const form = { grant_type: "access_token", service: host, access_token: accessToken };
-  const body = new TextEncoder().encode(new URLSearchParams(form).toString());
+  const form = new URLSearchParams({ service: host });
+  form.set("grant_type", "access_token");
+  form.set("access_token", accessToken);
+  const body = new TextEncoder().encode(form.toString());
   const headers = new Headers({ "content-type": "application/x-www-form-urlencoded" });
   const answer = await transport.send({ method: "POST", url, headers, body, what: "a refresh token" });
   const what = `answer of ${host} to the exchange of tokens`;
