@@ -549,12 +549,24 @@ export type { ReadLayerOptions } from "./lib/layers/read_layer.ts";
 export { describeImage } from "./lib/images/describe_image.ts";
 export type { ImageReport, ReportedLayer } from "./lib/images/describe_image.ts";
 
+// Images on their way: from one place to another, with all that belongs to them.
+export { copyImage } from "./lib/copy/copy_image.ts";
+export type { Copied, CopyOptions, ImagePlace } from "./lib/copy/copy_image.ts";
+export type { CopiedBlobs } from "./lib/copy/copy_blobs.ts";
+export { copyStash } from "./lib/copy/copy_stash.ts";
+export type { CopyStashOptions, StashPlace } from "./lib/copy/copy_stash.ts";
+export { saveLayers } from "./lib/copy/save_layers.ts";
+export type { SavedLayer, SaveLayersOptions } from "./lib/copy/save_layers.ts";
+export { append } from "./lib/append/append.ts";
+export type { Appended, AppendOptions } from "./lib/append/append.ts";
+
 // What the verbs give and take, and the parts to work on directly.
 export type { Family, Fault, ListedStash, Removal, Stash, Store };
 export type {
   ByteRange,
   CallOptions,
   Checkpoint,
+  PutOptions,
   ReadOptions,
   RemoveOptions,
   UploadPoint,

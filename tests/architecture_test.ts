@@ -21,6 +21,8 @@ const LAYERS: readonly string[] = [
   "lib/images/",
   "lib/stash/",
   "lib/blobs/",
+  "lib/copy/",
+  "lib/append/",
   "main.ts",
   "lib/cli/",
 ];

@@ -21,17 +21,25 @@ export function registryCommand(name: string) {
 /** A command on an image, which is its first argument. */
 export function imageCommand(name: string) {
   return connectionCommand(new Command(name).argument("<image>", "such as nginx:alpine, or oci:DIR:TAG"))
-    .addOption(
-      new Option("--platform <platform>", "of several, the image for this one: os/architecture[/variant]")
-        .env(
-          "LAYERSTASH_PLATFORM",
-        ),
-    )
+    .addOption(platformOption())
     .addOption(flag(OUTPUT, "--json", "print JSON on standard output"));
 }
 
+/** `--platform`, which chooses one image of several. */
+export function platformOption() {
+  return new Option("--platform <platform>", "of several, the image for this one: os/architecture[/variant]")
+    .env("LAYERSTASH_PLATFORM");
+}
+
+/** `--platform`, as often as there are platforms. */
+export function platformsOption(description: string) {
+  const gather = (text: string, before: readonly string[] = []) => [...before, ...text.split(",")];
+  return new Option("--platform <platform>", `${description}: os/architecture[/variant]`)
+    .argParser(gather).env("LAYERSTASH_PLATFORM");
+}
+
 /** Adds the options of how to speak to a registry. */
-function connectionCommand<A extends unknown[], O extends OptionValues, G extends OptionValues>(
+export function connectionCommand<A extends unknown[], O extends OptionValues, G extends OptionValues>(
   command: Command<A, O, G>,
 ) {
   return command

@@ -2,7 +2,9 @@
 import { Command, CommanderError } from "@commander-js/extra-typings";
 import { CommandEnded } from "./action.ts";
 import { aliasCommands } from "./alias.ts";
+import { appendCommand } from "./append.ts";
 import { blobCommand } from "./blob.ts";
+import { copyCommand } from "./copy.ts";
 import { digestCommand, manifestCommand } from "./digest.ts";
 import { downloadCommand } from "./download.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
@@ -15,6 +17,7 @@ import { loginCommand, logoutCommand } from "./login.ts";
 import { peekCommand } from "./peek.ts";
 import { removeCommand } from "./remove.ts";
 import { reposCommand } from "./repos.ts";
+import { saveCommand } from "./save.ts";
 import { tokenCommand } from "./token.ts";
 import { uploadCommand } from "./upload.ts";
 import { urlCommand } from "./url.ts";
@@ -62,7 +65,19 @@ export function buildProgram(output: { out: Write; err: Write }): Command {
     program.addCommand(make());
   }
   program.commandsGroup("Images:");
-  for (const make of [inspectCommand, layersCommand, peekCommand, extractCommand]) program.addCommand(make());
+  for (
+    const make of [
+      inspectCommand,
+      layersCommand,
+      peekCommand,
+      extractCommand,
+      saveCommand,
+      appendCommand,
+      copyCommand,
+    ]
+  ) {
+    program.addCommand(make());
+  }
   program.commandsGroup("Sign-in:");
   for (const make of [loginCommand, logoutCommand, tokenCommand]) program.addCommand(make());
   for (const command of withSubcommands(program as unknown as Command)) {

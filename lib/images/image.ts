@@ -60,7 +60,7 @@ export async function findImage(
   reference: string | undefined,
   options: ImageOptions = {},
 ): Promise<Image> {
-  const found = await requireManifest(store, reference ?? await onlyTag(store, options), options);
+  const { manifest: found } = await findRoot(store, reference, options);
   if (!isIndex(found)) return imageOf(found);
   const platforms = await listImages(store, found, options);
   const chosen = choose(platforms, options);
@@ -73,6 +73,21 @@ export async function findImage(
     });
   }
   return { ...imageOf(manifest), index: found, platforms };
+}
+
+/**
+ * What a tag or digest points to: an image or an index, and the tag or digest.
+ *
+ * @param reference a tag or a digest; `undefined` = the only image that there is
+ * @throws {NotFoundError} when it is not there
+ */
+export async function findRoot(
+  store: Store,
+  reference: string | undefined,
+  options: CallOptions = {},
+): Promise<{ manifest: Manifest; reference: string }> {
+  const named = reference ?? await onlyTag(store, options);
+  return { manifest: await requireManifest(store, named, options), reference: named };
 }
 
 function imageOf(manifest: Manifest): Image {

@@ -62,6 +62,6 @@ async function* readStream(
 }
 
 /** The same pieces; that their reader has enough does not end the source. */
-function keptOpen<T>(source: AsyncGenerator<T>): AsyncIterable<T> {
+export function keptOpen<T>(source: AsyncGenerator<T>): AsyncIterable<T> {
   return { [Symbol.asyncIterator]: () => ({ next: () => source.next() }) };
 }

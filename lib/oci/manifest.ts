@@ -89,10 +89,21 @@ const referencesSchema = v.object({
  * @throws {MismatchError} when it is malformed
  */
 export function referencesOf(bytes: Uint8Array): References {
-  const { config, layers, manifests } = parseAs(referencesSchema, bytes, "manifest");
-  const kept = layers.filter((layer) => !layer.urls?.length);
-  const blobs = [...(config ? [config] : []), ...kept].map(({ digest }) => digest);
-  return { blobs, manifests: manifests.map(({ digest }) => digest) };
+  const { manifests } = parseAs(referencesSchema, bytes, "manifest");
+  return {
+    blobs: listedBlobs(bytes).map(({ digest }) => digest),
+    manifests: manifests.map(({ digest }) => digest),
+  };
+}
+
+/**
+ * The config and the layers that a manifest lists, without those that are kept elsewhere (`urls`).
+ *
+ * @throws {MismatchError} when it is malformed
+ */
+export function listedBlobs(bytes: Uint8Array): Descriptor[] {
+  const { config, layers } = parseAs(referencesSchema, bytes, "manifest");
+  return [...(config ? [config] : []), ...layers.filter((layer) => !layer.urls?.length)];
 }
 
 /**

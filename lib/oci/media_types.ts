@@ -21,6 +21,20 @@ export const IMAGE_CONFIG: Record<Family, string> = {
   oci: "application/vnd.oci.image.config.v1+json",
 };
 
+/** A layer that is a tar archive, by family and by how it is packed. */
+export const IMAGE_LAYER: Record<Family, Record<"none" | "gzip" | "zstd", string>> = {
+  docker: {
+    none: "application/vnd.docker.image.rootfs.diff.tar",
+    gzip: "application/vnd.docker.image.rootfs.diff.tar.gzip",
+    zstd: "application/vnd.docker.image.rootfs.diff.tar.zstd",
+  },
+  oci: {
+    none: "application/vnd.oci.image.layer.v1.tar",
+    gzip: "application/vnd.oci.image.layer.v1.tar+gzip",
+    zstd: "application/vnd.oci.image.layer.v1.tar+zstd",
+  },
+};
+
 /** Bytes of no declared kind: what the layers of a stash are. */
 export const OCTET_STREAM = "application/octet-stream";
 

@@ -8,6 +8,7 @@ import { readFile } from "../content/file_source.ts";
 import { Hasher } from "../content/hasher.ts";
 import type { Source } from "../content/source.ts";
 import { MismatchError, NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf, encodedPart, isDigest } from "../oci/digest.ts";
 import {
@@ -22,7 +23,8 @@ import { type Draft, makeDraft, removeAbandonedDrafts } from "./layout_drafts.ts
 import { createLayout, type IndexEntry, lockIndex, readEntries, REF_NAME, tagOf } from "./layout_index.ts";
 import { DEFAULT_POLICY, type Patience, systemClock } from "../http/retry.ts";
 import { LayoutReach } from "./layout_reach.ts";
-import type { CallOptions, ReadOptions, RemoveOptions, Store, WriteOptions } from "./store.ts";
+import { distinct, fallbackReferrers, namesSubject } from "./referrers.ts";
+import type { CallOptions, PutOptions, ReadOptions, RemoveOptions, Store, WriteOptions } from "./store.ts";
 
 /** Where a layout is and what it is called. */
 export interface LayoutOptions {
@@ -32,6 +34,8 @@ export interface LayoutOptions {
   name: string;
   /** The directory of another repository beside this one, for mounts. */
   beside?: (repository: string) => string;
+  /** Told of oddities. */
+  onEvent?: OnEvent | undefined;
 }
 
 /**
@@ -45,6 +49,7 @@ export class LayoutStore implements Store {
   readonly chunkSize: number = 5 * 1024 ** 3;
   readonly #directory: string;
   readonly #beside: ((repository: string) => string) | undefined;
+  readonly #onEvent: OnEvent | undefined;
   readonly #hasher: Hasher = new Hasher();
   #cleared: Promise<void> | undefined;
   readonly #reach: LayoutReach = new LayoutReach((digest) => this.#manifestBytes(digest));
@@ -54,6 +59,7 @@ export class LayoutStore implements Store {
     this.name = options.name;
     this.#directory = options.directory;
     this.#beside = options.beside;
+    this.#onEvent = options.onEvent;
   }
 
   get url(): string {
@@ -142,6 +148,10 @@ export class LayoutStore implements Store {
     if (!digest) return undefined;
     const bytes = await this.#manifestBytes(digest);
     if (bytes === undefined) return this.#missing(entry);
+    if (entry && entry.size !== bytes.length) {
+      const message = `${this.name} says that ${digest} has ${entry.size} bytes, it has ${bytes.length}`;
+      this.#onEvent?.({ type: "notice", message });
+    }
     return manifestOf(bytes, entry?.mediaType ?? declaredMediaType(bytes) ?? IMAGE_MANIFEST.oci);
   }
 
@@ -150,15 +160,29 @@ export class LayoutStore implements Store {
     return (await this.#entry(reference))?.digest;
   }
 
-  async putManifest(reference: string, manifest: Manifest, { signal }: CallOptions = {}): Promise<void> {
+  async putManifest(
+    reference: string,
+    manifest: Manifest,
+    { child, signal }: PutOptions = {},
+  ): Promise<void> {
     signal?.throwIfAborted();
     requireOwnDigest(reference, manifest);
     await this.#attempt(async () => {
       using index = await lockIndex(this.#directory);
       await this.#requireBlobs(manifest);
       await writeAtomically(this.#blobPath(manifest.digest), manifest.bytes);
-      await index.replace(withEntry(index.entries, reference, manifest));
+      if (!child) await index.replace(withEntry(index.entries, reference, manifest));
     });
+  }
+
+  async referrers(digest: Digest, options: CallOptions = {}): Promise<Descriptor[]> {
+    const found: Descriptor[] = [];
+    for (const { digest: each, size, mediaType = IMAGE_MANIFEST.oci } of await readEntries(this.#directory)) {
+      options.signal?.throwIfAborted();
+      const bytes = await this.#manifestBytes(each);
+      if (bytes && namesSubject(bytes, digest)) found.push({ mediaType, digest: each, size });
+    }
+    return distinct([...found, ...await fallbackReferrers(this, digest, options)]);
   }
 
   async removeManifest(reference: string, { keepBlobs, signal }: RemoveOptions = {}): Promise<void> {

@@ -31,7 +31,11 @@ export interface OpenedImage extends Disposable {
 export function openImage(image: string | ImageReference, options: OpenImageOptions = {}): OpenedImage {
   const { address, repository, reference } = typeof image === "string" ? parseImage(image) : image;
   const store = address.kind === "layout"
-    ? new LayoutStore({ directory: address.directory, name: `oci:${address.directory}` })
+    ? new LayoutStore({
+      directory: address.directory,
+      name: `oci:${address.directory}`,
+      onEvent: options.onEvent,
+    })
     : openStore({ ...options, registry: address.origin, repository });
   return { store, reference, [Symbol.dispose]: () => store.close() };
 }

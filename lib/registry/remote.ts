@@ -12,6 +12,7 @@ import type { Call, RegistryClient } from "./client.ts";
 import { allNames } from "./name_pages.ts";
 import type { Profile } from "./profiles.ts";
 import { BlobPusher } from "./push.ts";
+import { distinct, fallbackReferrers, referrerNames } from "./referrers.ts";
 import type { Patience } from "../http/retry.ts";
 import type { ByteRange, CallOptions, ReadOptions, Store, WriteOptions } from "./store.ts";
 import { registryTagRemover } from "./registry_tag_remover.ts";
@@ -177,6 +178,11 @@ export class RemoteStore implements Store {
       passing: ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"], // for some seconds after a commit (GHCR)
       signal,
     });
+  }
+
+  async referrers(digest: Digest, options: CallOptions = {}): Promise<Descriptor[]> {
+    const listed = await referrerNames(this.#client, digest, options);
+    return distinct([...listed, ...await fallbackReferrers(this, digest, options)]);
   }
 
   async removeManifest(reference: string, { signal }: CallOptions = {}): Promise<void> {

@@ -50,6 +50,12 @@ export interface RemoveOptions extends CallOptions {
   keepBlobs?: boolean | undefined;
 }
 
+/** What storing a manifest takes. */
+export interface PutOptions extends CallOptions {
+  /** It is listed by another manifest, which comes next: a layout does not list it a second time. */
+  child?: boolean | undefined;
+}
+
 /** What a write takes. */
 export interface WriteOptions extends CallOptions {
   /** Called with the number of bytes that went out; negative when they have to go out again. */
@@ -107,7 +113,9 @@ export interface Store extends Disposable {
   /** The digest that a tag points to, without reading the manifest; `undefined` = absent. */
   resolve(reference: string, options?: CallOptions): Promise<Digest | undefined>;
   /** Stores a manifest under a tag or its digest. Blobs that it lists must be there. */
-  putManifest(reference: string, manifest: Manifest, options?: CallOptions): Promise<void>;
+  putManifest(reference: string, manifest: Manifest, options?: PutOptions): Promise<void>;
+  /** The manifests that say that this one is their subject: signatures, lists of parts and the like. */
+  referrers(digest: Digest, options?: CallOptions): Promise<Descriptor[]>;
   /**
    * Removes one tag and **no other**, even where others point to the same manifest; or, by digest, a manifest
    * with all its tags. Removing what is not there is no error.

@@ -1,0 +1,98 @@
+/** What has to be known of a layer before an image can have it: how it is packed, and what it unpacks to. @module */
+import { createHash } from "node:crypto";
+import { InvalidInputError, MismatchError } from "../errors.ts";
+import { type Compression, compressionOf, decompress } from "../layers/compression.ts";
+import { keptOpen } from "../layers/read_layer.ts";
+import { readTar } from "../layers/read_tar.ts";
+import { StreamInput } from "../layers/tar_input.ts";
+import { joined } from "../layers/zstd_frames.ts";
+import type { Digest } from "../oci/digest.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** A layer that was read to its end. */
+export interface MeasuredLayer {
+  /** The digest of its bytes. */
+  digest: Digest;
+  /** The number of its bytes. */
+  size: number;
+  /** How it is packed. */
+  compression: Compression;
+  /** The digest of the unpacked archive. */
+  diffId: Digest;
+}
+
+/** So many bytes tell how a layer is packed. */
+const HEAD = 4;
+
+/**
+ * Reads a layer to its end, in flat memory: the archive is gone through, so that no image gets one that is damaged.
+ *
+ * @throws {InvalidInputError} when it is empty, or no whole tar archive
+ */
+export async function measureLayer(pieces: AsyncIterable<Bytes>): Promise<MeasuredLayer> {
+  const packed = new RunningDigest();
+  const unpacked = new RunningDigest();
+  const source = packed.over(pieces);
+  const head = await readHead(source);
+  const compression = compressionOf(head);
+  const archive = unpacked.over(decompress(behind(head, source), compression));
+  try {
+    if (head.length === 0) throw new InvalidInputError("the layer is empty: there is nothing to append");
+    await goThrough(archive);
+  } catch (error) {
+    throw error instanceof MismatchError ? notAnArchive(error) : error;
+  } finally {
+    await archive.return(undefined);
+    await source.return(undefined);
+  }
+  return { digest: packed.digest(), size: packed.size, compression, diffId: unpacked.digest() };
+}
+
+/** Reads all entries, and what is behind the archive's end: it belongs to the digest. */
+async function goThrough(archive: AsyncGenerator<Bytes>): Promise<void> {
+  const input = new StreamInput(keptOpen(archive));
+  for await (const _ of readTar(input));
+  await input.close();
+  for await (const _ of archive);
+}
+
+async function readHead(source: AsyncGenerator<Bytes>): Promise<Bytes> {
+  let head: Bytes = new Uint8Array();
+  while (head.length < HEAD) {
+    const { done, value } = await source.next();
+    if (done) break;
+    head = joined(head, value);
+  }
+  return head;
+}
+
+async function* behind(head: Bytes, rest: AsyncGenerator<Bytes>): AsyncGenerator<Bytes> {
+  yield head;
+  yield* rest;
+}
+
+function notAnArchive(cause: MismatchError): InvalidInputError {
+  return new InvalidInputError(`the layer is not a whole tar archive: ${cause.message}`, {
+    hint: "pack it first, as in: tar c DIR | layerstash append ...",
+    cause,
+  });
+}
+
+/** Hashes and counts what passes. */
+class RunningDigest {
+  readonly #hash = createHash("sha256");
+  size = 0;
+
+  async *over(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
+    for await (const piece of pieces) {
+      this.#hash.update(piece);
+      this.size += piece.length;
+      yield piece;
+    }
+  }
+
+  digest(): Digest {
+    return `sha256:${this.#hash.digest("hex")}`;
+  }
+}

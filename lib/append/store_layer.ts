@@ -1,0 +1,71 @@
+/** Stores a layer that is to be appended: a file, or a stream of any size. @module */
+import { pushBlob, type PushBlobOptions } from "../blobs/push_blob.ts";
+import { readFile } from "../content/file_source.ts";
+import { MismatchError } from "../errors.ts";
+import type { Store } from "../registry/store.ts";
+import { statFile } from "../stash/input.ts";
+import { type MeasuredLayer, measureLayer } from "./measure_layer.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+type LayerOptions = Omit<PushBlobOptions, "alias">;
+
+/**
+ * Measures a layer and stores it as it is. A file is measured before anything is sent; a stream is measured while it is
+ * sent, and where it turns out to be no archive its blob is not made.
+ *
+ * @throws {InvalidInputError} when it is no whole tar archive
+ * @throws {MismatchError} when the file changed while it was read
+ */
+export async function storeLayer(store: Store, options: LayerOptions): Promise<MeasuredLayer> {
+  const { input } = options;
+  if (typeof input !== "string") return await storeStream(store, input, options);
+  const { size } = await statFile(input);
+  const layer = await measureLayer(readFile(input, { start: 0, end: size }, options.signal));
+  const { digest } = await pushBlob(store, options);
+  if (digest === layer.digest) return layer;
+  throw new MismatchError(`${input} was changed while it was stored`, {
+    hint: "append it again when nothing writes to it; no image was changed",
+  });
+}
+
+async function storeStream(
+  store: Store,
+  stream: ReadableStream<Uint8Array>,
+  options: LayerOptions,
+): Promise<MeasuredLayer> {
+  const { readable, writable } = new TransformStream<Bytes, Bytes>();
+  const measuring = measureLayer(readable);
+  measuring.catch(() => {}); // it shows in the stream
+  await pushBlob(store, { ...options, input: alsoTo(writable, stream, measuring) });
+  return await measuring;
+}
+
+/** The same bytes, which go to another reader too. What that has against them ends both. */
+function alsoTo(
+  other: WritableStream<Bytes>,
+  stream: ReadableStream<Uint8Array>,
+  measuring: Promise<MeasuredLayer>,
+): ReadableStream<Uint8Array> {
+  const writer = other.getWriter();
+  writer.closed.catch(() => {});
+  const reader = stream.getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      try {
+        await (done ? writer.close() : writer.write(value as Bytes));
+        if (done) await measuring;
+      } catch (error) {
+        await reader.cancel().catch(() => {});
+        await measuring; // it says why
+        throw error;
+      }
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    async cancel(reason) {
+      await writer.abort(reason).catch(() => {});
+      await reader.cancel(reason);
+    },
+  }, { highWaterMark: 0 });
+}

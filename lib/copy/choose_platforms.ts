@@ -1,0 +1,38 @@
+/** Chooses, of an index, what is to be copied. @module */
+import { NotFoundError } from "../errors.ts";
+import { chooseImage, listImages, readListed } from "../images/platforms.ts";
+import { isIndex } from "../oci/image_index.ts";
+import { type Manifest, manifestOf } from "../oci/manifest.ts";
+import type { CallOptions, Store } from "../registry/store.ts";
+
+interface RawEntry {
+  digest: string;
+  annotations?: Record<string, string>;
+}
+
+/**
+ * All of it where no platform is named; the image itself for one; for several an index of these, whose entries are what
+ * they were, with the notes that builders put beside them.
+ *
+ * @throws {NotFoundError} when there is no image for a platform
+ */
+export async function choosePlatforms(
+  store: Store,
+  root: Manifest,
+  { platforms, ...options }: CallOptions & { platforms: readonly string[] },
+): Promise<Manifest> {
+  if (platforms.length === 0 || !isIndex(root)) return root;
+  const listed = await listImages(store, root, options);
+  const chosen = new Set<string>(platforms.map((platform) => chooseImage(listed, platform).digest));
+  const [first] = listed.filter(({ digest }) => chosen.has(digest));
+  if (platforms.length === 1) return await readListed(store, first!.digest, options);
+  const index = JSON.parse(new TextDecoder().decode(root.bytes)) as { manifests: RawEntry[] };
+  const manifests = index.manifests.filter(({ digest, annotations }) =>
+    chosen.has(digest) || chosen.has(annotations?.["vnd.docker.reference.digest"] ?? "")
+  );
+  if (!manifests.some(({ digest }) => chosen.has(digest))) {
+    throw new NotFoundError("the platforms are in an index within the index: copy them one by one");
+  }
+  if (manifests.length === index.manifests.length) return root;
+  return manifestOf(new TextEncoder().encode(JSON.stringify({ ...index, manifests })), root.mediaType);
+}

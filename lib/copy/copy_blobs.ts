@@ -1,0 +1,74 @@
+/** Brings blobs from one store to another: mounted where that can be, left alone where they are there. @module */
+import { MismatchError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { CallOptions, Store } from "../registry/store.ts";
+import { inParallel } from "../transfer/pool.ts";
+import { storedSource } from "./stored_source.ts";
+
+/** How blobs are copied. */
+export interface CopyBlobsOptions extends CallOptions {
+  /** How many are on their way at once. */
+  jobs: number;
+  /** Told of progress, and of each blob that is there. */
+  onEvent?: OnEvent | undefined;
+}
+
+/** What became of blobs. */
+export interface CopiedBlobs {
+  /** How many were sent. */
+  sent: number;
+  /** How many the registry took over from another repository of its own, without moving them. */
+  mounted: number;
+  /** How many were there. */
+  present: number;
+  /** The bytes that were sent. */
+  bytes: number;
+}
+
+/**
+ * Copies blobs, each verified on the way.
+ *
+ * @throws {NotFoundError} when one is absent
+ * @throws {MismatchError} when one has another size or digest; it is not there then
+ */
+export async function copyBlobs(
+  from: Store,
+  to: Store,
+  { blobs, ...options }: CopyBlobsOptions & { blobs: readonly Descriptor[] },
+): Promise<CopiedBlobs> {
+  const distinct = [...new Map(blobs.map((blob) => [blob.digest, blob])).values()];
+  const size = distinct.reduce((sum, blob) => sum + blob.size, 0);
+  const copied: CopiedBlobs = { sent: 0, mounted: 0, present: 0, bytes: 0 };
+  options.onEvent?.({ type: "plan", size, chunks: distinct.length });
+  await inParallel(distinct.entries(), options, async ([index, blob], signal) => {
+    const how = await copyBlob(from, to, { ...options, blob, signal });
+    copied[how]++;
+    if (how === "sent") copied.bytes += blob.size;
+    const state = how === "sent" ? "sent" : "present";
+    options.onEvent?.({ type: "chunk", chunk: index + 1, state, digest: blob.digest, size: blob.size });
+  });
+  return copied;
+}
+
+async function copyBlob(
+  from: Store,
+  to: Store,
+  { blob, signal, onEvent }: CopyBlobsOptions & { blob: Descriptor },
+): Promise<"sent" | "mounted" | "present"> {
+  const { digest, size } = blob;
+  if (await to.stat(digest, { signal }) === size) return "present";
+  const neighbour = neighbourOf(from, to);
+  if (neighbour !== undefined && await to.mount(digest, neighbour, { signal })) return "mounted";
+  const onBytes = (bytes: number) => onEvent?.({ type: "progress", phase: "send", bytes });
+  const written = await to.write(storedSource(from, blob, { signal, onEvent }), { signal, onBytes });
+  if (written.digest === digest) return "sent";
+  throw new MismatchError(`the blob ${digest} became ${written.digest} on its way to ${to.name}`);
+}
+
+/** The name of the source's repository, where it is another one of the same registry. */
+function neighbourOf(from: Store, to: Store): string | undefined {
+  const [one, other] = [new URL(from.url), new URL(to.url)];
+  if (!one.protocol.startsWith("http") || one.origin !== other.origin) return undefined;
+  return /^\/v2\/(.+?)\/?$/.exec(one.pathname)?.[1];
+}

@@ -1,0 +1,115 @@
+/** Copies images between registries, repositories and layouts. @module */
+import { InvalidInputError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
+import { findRoot } from "../images/image.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
+import { isIndex } from "../oci/image_index.ts";
+import { parseTag } from "../oci/reference.ts";
+import type { CallOptions, Store } from "../registry/store.ts";
+import { inParallel } from "../transfer/pool.ts";
+import { choosePlatforms } from "./choose_platforms.ts";
+import { type CopiedBlobs, copyBlobs } from "./copy_blobs.ts";
+import { findReferrers, putReferrers } from "./copy_referrers.ts";
+import { blobsOf, type ImageTree, manifestsOf, readTree } from "./image_tree.ts";
+
+/** A store, and a tag or digest in it, as `openImage` gives them. */
+export interface ImagePlace {
+  /** The repository, or the layout. */
+  store: Store;
+  /** The tag or digest; of a source `undefined` = the only image, of a target = as at the source. */
+  reference?: string | undefined;
+}
+
+/** What a copy takes. */
+export interface CopyOptions extends CallOptions {
+  /** `os/architecture[/variant]`: one = that image alone, several = an index of these; absent = all. */
+  platforms?: readonly string[] | undefined;
+  /** Brings along what refers to the image: signatures, lists of parts. */
+  referrers?: boolean | undefined;
+  /** How many blobs are on their way at once; absent = 4. */
+  jobs?: number | undefined;
+  /** Told of progress, and of oddities. */
+  onEvent?: OnEvent | undefined;
+}
+
+/** What was copied. */
+export interface Copied {
+  /** The tag or digest that it has at the target. */
+  reference: string;
+  /** The digest of the image, or of the index. */
+  digest: Digest;
+  /** How many manifests were put, with those of referrers. */
+  manifests: number;
+  /** How many of these refer to the image. */
+  referrers: number;
+  /** What became of the blobs. */
+  blobs: CopiedBlobs;
+}
+
+const DEFAULT_JOBS = 4;
+
+/**
+ * Copies an image, or an index with its images, as it is: no digest changes. Blobs that are there are left alone, others
+ * are mounted within one registry, and else streamed across, verified. Each manifest is put when all that it lists is
+ * there, and the tag comes last: an interrupted copy is gone on with by the next one.
+ *
+ * @throws {NotFoundError} when there is no such image, or a part of it is missing
+ * @throws {MismatchError} when something is not what its digest says
+ *
+ * @example
+ * ```ts
+ * import { copyImage, openImage, openStore, upload } from "@layerstash/cli";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+ * await upload(store, { baseTag: "note", input: new Response("hello").body! });
+ * using target = openImage(`oci:${directory}/copy:letter`);
+ * const { digest, blobs } = await copyImage({ store, reference: "note-1" }, target);
+ * if (digest !== await store.resolve("note-1") || blobs.sent !== 2) throw new Error("unexpected copy");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function copyImage(
+  from: ImagePlace,
+  to: ImagePlace,
+  options: CopyOptions = {},
+): Promise<Copied> {
+  const { platforms = [], jobs = DEFAULT_JOBS } = options;
+  const root = await findRoot(from.store, from.reference, options);
+  const chosen = await choosePlatforms(from.store, root.manifest, { ...options, platforms });
+  const tree = await readTree(from.store, chosen, options);
+  const reference = targetReference(to.reference ?? root.reference, tree);
+  const referrers = options.referrers ? await findReferrers(from.store, tree, options) : [];
+  const all = [...blobsOf(tree), ...referrers.flatMap((each) => blobsOf(each.tree))];
+  const blobs = await copyBlobs(from.store, to.store, { ...options, jobs, blobs: all });
+  await putTree(to.store, tree, { ...options, jobs, reference });
+  await putReferrers(to.store, referrers, options);
+  const manifests = [tree, ...referrers.map((each) => each.tree)].flatMap(manifestsOf).length;
+  return { reference, digest: chosen.digest, manifests, referrers: referrers.length, blobs };
+}
+
+/** A digest can name nothing but what has it: of a part of an index it is that of the part. */
+function targetReference(wanted: string, { manifest: { digest } }: ImageTree): string {
+  if (!isDigest(wanted)) return parseTag(wanted);
+  if (wanted === digest) return digest;
+  throw new InvalidInputError(`what is copied has the digest ${digest}, not ${wanted}`, {
+    hint: "name the target by a tag",
+  });
+}
+
+/** Stores the manifests: images first, then what lists them, the tag last. */
+async function putTree(
+  store: Store,
+  tree: ImageTree,
+  { reference, jobs, signal }: CallOptions & { reference: string; jobs: number },
+): Promise<void> {
+  const below = manifestsOf(tree).slice(0, -1);
+  const images = new Map(below.filter((each) => !isIndex(each)).map((each) => [each.digest, each]));
+  await inParallel(images.values(), { jobs, signal }, async (image, signal) => {
+    await store.putManifest(image.digest, image, { child: true, signal });
+  });
+  for (const index of below.filter(isIndex)) {
+    await store.putManifest(index.digest, index, { child: true, signal });
+  }
+  await store.putManifest(reference, tree.manifest, { signal });
+}

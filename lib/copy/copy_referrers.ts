@@ -1,0 +1,80 @@
+/** Brings along what refers to an image: signatures, lists of parts, and what refers to these. @module */
+import { MismatchError } from "../errors.ts";
+import { requireManifest } from "../images/platforms.ts";
+import type { Digest } from "../oci/digest.ts";
+import { type Manifest, manifestOf } from "../oci/manifest.ts";
+import { IMAGE_INDEX } from "../oci/media_types.ts";
+import { fallbackTag } from "../registry/referrers.ts";
+import type { CallOptions, Store } from "../registry/store.ts";
+import { type ImageTree, manifestsOf, readTree, type TreeOptions } from "./image_tree.ts";
+
+/** A manifest that refers to another. */
+export interface Referrer {
+  /** What it refers to. */
+  subject: Digest;
+  /** It, and all that it leads to. */
+  tree: ImageTree;
+}
+
+const MOST_REFERRERS = 1000;
+
+/** Everything that refers to a part of an image, what is referred to first. */
+export async function findReferrers(
+  store: Store,
+  image: ImageTree,
+  options: TreeOptions,
+): Promise<Referrer[]> {
+  const found = new Map<Digest, Referrer>();
+  const subjects = new Set(manifestsOf(image).map(({ digest }) => digest));
+  for (const subject of subjects) { // which grows on the way
+    for (const { digest } of await store.referrers(subject, options)) {
+      if (found.has(digest)) continue;
+      const tree = await readTree(store, await requireManifest(store, digest, options), options);
+      found.set(digest, { subject, tree });
+      if (found.size > MOST_REFERRERS) throw new MismatchError(`${subject} is referred to without end`);
+      for (const each of manifestsOf(tree)) subjects.add(each.digest);
+    }
+  }
+  return [...found.values()];
+}
+
+/** Stores the manifests; where the registry keeps no list of them, the list too. */
+export async function putReferrers(store: Store, referrers: Referrer[], options: CallOptions): Promise<void> {
+  for (const { tree } of referrers) {
+    for (const manifest of manifestsOf(tree)) {
+      await store.putManifest(manifest.digest, manifest, { ...options, child: manifest !== tree.manifest });
+    }
+  }
+  for (const [subject, group] of Map.groupBy(referrers, ({ subject }) => subject)) {
+    const listed = new Set((await store.referrers(subject, options)).map(({ digest }) => digest));
+    const missing = group.filter(({ tree }) => !listed.has(tree.manifest.digest));
+    if (missing.length > 0) await addToList(store, subject, missing, options);
+  }
+}
+
+async function addToList(store: Store, subject: Digest, missing: Referrer[], options: CallOptions) {
+  const tag = fallbackTag(subject);
+  const there = await store.manifest(tag, options);
+  const { manifests = [], ...rest } = there ? JSON.parse(new TextDecoder().decode(there.bytes)) : {};
+  const mediaType = IMAGE_INDEX.oci;
+  const entries = [...manifests, ...missing.map(({ tree }) => entryOf(tree.manifest))];
+  const list = { schemaVersion: 2, mediaType, ...rest, manifests: entries };
+  await store.putManifest(
+    tag,
+    manifestOf(new TextEncoder().encode(JSON.stringify(list)), mediaType),
+    options,
+  );
+}
+
+function entryOf({ mediaType, digest, bytes }: Manifest): Record<string, unknown> {
+  const { artifactType, config, annotations } = JSON.parse(new TextDecoder().decode(bytes));
+  const type = artifactType ?? config?.mediaType;
+  const size = bytes.length;
+  return {
+    mediaType,
+    digest,
+    size,
+    ...(type && { artifactType: type }),
+    ...(annotations && { annotations }),
+  };
+}

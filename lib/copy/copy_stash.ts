@@ -1,0 +1,104 @@
+/** Copies stashes between registries, repositories and layouts. @module */
+import { ConflictError, MismatchError } from "../errors.ts";
+import { requireManifest } from "../images/platforms.ts";
+import { listedBlobs, type Manifest } from "../oci/manifest.ts";
+import type { Store } from "../registry/store.ts";
+import { checkBaseTag, chunkTag } from "../stash/chunk_tags.ts";
+import { chunkNumbers, findStash } from "../stash/find_stash.ts";
+import { removeTags } from "../stash/remove_tags.ts";
+import type { Chunk, Stash } from "../stash/stash.ts";
+import { inParallel } from "../transfer/pool.ts";
+import { type CopiedBlobs, copyBlobs } from "./copy_blobs.ts";
+import type { CopyOptions } from "./copy_image.ts";
+
+/** A store, and the name of a stash in it. */
+export interface StashPlace {
+  /** The repository. */
+  store: Store;
+  /** The name of the stash. */
+  baseTag: string;
+}
+
+/** What the copy of a stash takes. */
+export interface CopyStashOptions extends Omit<CopyOptions, "platforms" | "referrers"> {
+  /** Replaces another stash of the same name. */
+  overwrite?: boolean | undefined;
+}
+
+const DEFAULT_JOBS = 4;
+
+/**
+ * Copies a stash with all its chunks, as they are; the name may be another one. Chunks that are there are passed over,
+ * and the tag of the last chunk comes last: it makes the stash complete.
+ *
+ * @throws {NotFoundError} when there is no such stash, or it is incomplete
+ * @throws {ConflictError} when another stash has the name, and `overwrite` is not set; nothing is changed then
+ *
+ * @example
+ * ```ts
+ * import { copyStash, info, openStore, upload } from "@layerstash/cli";
+ *
+ * const registry = `oci:${await Deno.makeTempDir()}`;
+ * using store = openStore({ registry, repository: "me/files" });
+ * using other = openStore({ registry, repository: "you/files" });
+ * await upload(store, { baseTag: "note", input: new Response("hello").body! });
+ * await copyStash({ store, baseTag: "note" }, { store: other, baseTag: "letter" });
+ * if ((await info(other, { baseTag: "letter" })).size !== 5) throw new Error("unexpected stash");
+ * ```
+ */
+export async function copyStash(
+  from: StashPlace,
+  to: StashPlace,
+  options: CopyStashOptions = {},
+): Promise<{ stash: Stash; blobs: CopiedBlobs }> {
+  const { jobs = DEFAULT_JOBS, signal } = options;
+  const stash = await findStash(from.store, from.baseTag, { signal });
+  checkBaseTag(to.baseTag, stash.chunks.length);
+  const manifests = await readManifests(from, stash, { jobs, signal });
+  const numbers = await chunkNumbers(to.store, to.baseTag, { signal });
+  if (!options.overwrite) await requireSame(to, manifests, { numbers, signal });
+  const wanted = manifests.flatMap(({ bytes }) => listedBlobs(bytes));
+  const blobs = await copyBlobs(from.store, to.store, { ...options, jobs, blobs: wanted });
+  for (const [index, manifest] of manifests.entries()) {
+    await to.store.putManifest(chunkTag(to.baseTag, index + 1), manifest, { signal });
+  }
+  const stale = numbers.filter((number) => number > manifests.length);
+  const { kept } = await removeTags(to.store, stale.map((each) => chunkTag(to.baseTag, each)), { signal });
+  for (const { tag, why } of kept) {
+    options.onEvent?.({ type: "notice", message: `the old tag ${tag} could not be removed: ${why}` });
+  }
+  return { stash, blobs };
+}
+
+async function readManifests(
+  { store, baseTag }: StashPlace,
+  { chunks }: Stash,
+  options: { jobs: number; signal?: AbortSignal | undefined },
+): Promise<Manifest[]> {
+  const manifests: Manifest[] = [];
+  await inParallel(chunks, options, async ({ number, digest }: Chunk, signal) => {
+    const tag = chunkTag(baseTag, number);
+    const manifest = await requireManifest(store, tag, { signal });
+    if (!listedBlobs(manifest.bytes).some((blob) => blob.digest === digest)) {
+      throw new MismatchError(
+        `${tag} is not of the stash that ${chunkTag(baseTag, chunks.length)} completes`,
+      );
+    }
+    manifests[number - 1] = manifest;
+  });
+  return manifests;
+}
+
+async function requireSame(
+  { store, baseTag }: StashPlace,
+  manifests: readonly Manifest[],
+  { numbers, signal }: { numbers: readonly number[]; signal?: AbortSignal | undefined },
+): Promise<void> {
+  for (const number of numbers) {
+    const tag = chunkTag(baseTag, number);
+    if (await store.resolve(tag, { signal }) === manifests[number - 1]?.digest) continue;
+    throw new ConflictError(`${store.name} has another ${tag}`, {
+      hint: "replace it with --overwrite, or choose another name",
+    });
+  }
+}

@@ -1,0 +1,111 @@
+/** Downloads layers into files of their own, with names that tell what they are. @module */
+import { join } from "node:path";
+import { pullFound } from "../blobs/pull_blobs.ts";
+import { storageError } from "../content/atomic_file.ts";
+import type { OnEvent } from "../events.ts";
+import type { Layer } from "../images/image.ts";
+import { compressionOf } from "../layers/compression.ts";
+import { LayerBlob } from "../layers/layer_blob.ts";
+import { BLOCK, decodeHeader, isZeroBlock } from "../layers/tar_header.ts";
+import { encodedPart } from "../oci/digest.ts";
+import type { CallOptions, Store } from "../registry/store.ts";
+import { inParallel } from "../transfer/pool.ts";
+
+/** What saving layers takes. */
+export interface SaveLayersOptions extends CallOptions {
+  /** The directory to write to; it is made where it is missing. */
+  directory: string;
+  /** How many requests run at once; absent = 4. */
+  jobs?: number | undefined;
+  /** A directory for journals, so that another process can go on; absent = nothing is kept. */
+  stateDirectory?: string | undefined;
+  /** Told of progress, and of each layer that is there. */
+  onEvent?: OnEvent | undefined;
+}
+
+/** A layer in a file. */
+export interface SavedLayer {
+  /** The path of the file, such as `DIR/2-0a1b2c3d4e5f.tar.gz`. */
+  path: string;
+  /** The layer. */
+  layer: Layer;
+}
+
+const DEFAULT_JOBS = 4;
+/** Up to this size, in bytes, a blob is fetched with one request: then several blobs are fetched at once. */
+const ONE_REQUEST = 32 * 1024 * 1024;
+
+/**
+ * Downloads layers as they are, verified: each file gets its name when every byte is right. Files that are there and
+ * right are left alone, and what was interrupted is gone on with. The ending of a name is what the bytes say, and not
+ * what the manifest says of them.
+ *
+ * @returns the files, in the order of the layers
+ * @throws {MismatchError} when a layer is corrupted; its file is not made then
+ *
+ * @example
+ * ```ts
+ * import { findImage, openStore, saveLayers, upload } from "@layerstash/cli";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+ * await upload(store, { baseTag: "note", input: new Response("hello").body! }); // a chunk is a layer
+ * const { layers } = await findImage(store, "note-1");
+ * const [saved] = await saveLayers(store, layers, { directory: `${directory}/layers` });
+ * if (saved?.path !== `${directory}/layers/1-2cf24dba5fb0.bin`) throw new Error("unexpected name");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function saveLayers(
+  store: Store,
+  layers: readonly Layer[],
+  options: SaveLayersOptions,
+): Promise<SavedLayer[]> {
+  const { directory, jobs = DEFAULT_JOBS, signal } = options;
+  await Deno.mkdir(directory, { recursive: true }).catch((error) => {
+    throw storageError(error, directory);
+  });
+  const distinct = [...new Map(layers.map((layer) => [layer.digest, layer])).values()];
+  const size = distinct.reduce((sum, layer) => sum + layer.size, 0);
+  options.onEvent?.({ type: "plan", size, chunks: distinct.length });
+  const saved = new Map<string, SavedLayer>();
+  const save = async (layer: Layer, each: { jobs: number; signal?: AbortSignal | undefined }) => {
+    const path = join(directory, await fileName(store, layer, each));
+    await pullFound(store, [layer], {
+      ...options,
+      ...each,
+      output: path,
+      onEvent: unlessPlan(options.onEvent),
+    });
+    saved.set(layer.digest, { path, layer });
+  };
+  const small = distinct.filter(({ size }) => size <= ONE_REQUEST);
+  await inParallel(small, { jobs, signal }, (layer, signal) => save(layer, { jobs: 1, signal }));
+  for (const layer of distinct) if (layer.size > ONE_REQUEST) await save(layer, { jobs, signal });
+  return distinct.map(({ digest }) => saved.get(digest)!);
+}
+
+async function fileName(store: Store, layer: Layer, { signal }: CallOptions): Promise<string> {
+  const head = await new LayerBlob(store, layer, { signal }).slice(0, Math.min(BLOCK, layer.size));
+  return `${layer.number}-${encodedPart(layer.digest).slice(0, 12)}${endingOf(head)}`;
+}
+
+const ENDINGS = { gzip: ".tar.gz", zstd: ".tar.zst" };
+
+/** What is neither packed nor an archive, as the chunk of a stash, is bytes. */
+function endingOf(head: Uint8Array<ArrayBuffer>): string {
+  const compression = compressionOf(head);
+  if (compression !== "none") return ENDINGS[compression];
+  if (head.length < BLOCK) return ".bin";
+  try {
+    if (!isZeroBlock(head)) decodeHeader(head);
+    return ".tar";
+  } catch {
+    return ".bin";
+  }
+}
+
+/** The plan is that of all layers. */
+function unlessPlan(onEvent: OnEvent | undefined): OnEvent | undefined {
+  return onEvent && ((event) => event.type === "plan" || onEvent(event));
+}

@@ -1,0 +1,73 @@
+/** Signs in at Azure's registries with a token of Azure's own, as appendlayer does it. @module */
+import * as v from "valibot";
+import { LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
+import { bytesOf, errorOfNoAnswer } from "../http/answers.ts";
+import { openTransport, type Transport, type TransportOptions } from "../http/transport.ts";
+import { parseRegistry } from "../oci/address.ts";
+import { parseAs } from "../oci/manifest.ts";
+import type { FindCredentials } from "./credentials.ts";
+
+/** The tokens that there are. */
+export interface AzureTokens {
+  /** A token of Azure's directory, to be exchanged at `/oauth2/exchange` of the registry. */
+  accessToken?: string | undefined;
+  /** A refresh token of the registry. */
+  refreshToken?: string | undefined;
+}
+
+/** Answers of token servers are small. */
+const MAX_ANSWER = 64 * 1024;
+const answerSchema = v.object({ refresh_token: v.string() });
+
+/**
+ * Finds credentials for the hosts that the tokens are for: an access token is exchanged for a refresh token, once for
+ * each host.
+ *
+ * @param isMeant tells the hosts that may see the tokens
+ */
+export function azureCredentials(
+  { accessToken, refreshToken }: AzureTokens,
+  { isMeant, ...connection }: TransportOptions & { isMeant: (host: string) => boolean },
+): FindCredentials {
+  const exchanged = new Map<string, Promise<string>>();
+  return async (host) => {
+    if (!isMeant(host)) return undefined;
+    if (!accessToken) return refreshToken ? { kind: "identity", token: refreshToken } : undefined;
+    const token = exchanged.get(host) ?? exchange(host, accessToken, connection);
+    exchanged.set(host, token);
+    return { kind: "identity", token: await token };
+  };
+}
+
+async function exchange(host: string, accessToken: string, connection: TransportOptions): Promise<string> {
+  const transport = openTransport(connection);
+  try {
+    return await ask(transport, host, accessToken);
+  } catch (error) {
+    throw error instanceof LayerstashError ? error : errorOfNoAnswer(error, host);
+  } finally {
+    transport.close();
+  }
+}
+
+async function ask(transport: Transport, host: string, accessToken: string): Promise<string> {
+  const address = parseRegistry(host);
+  const url = new URL("/oauth2/exchange", address.kind === "remote" ? address.origin : undefined);
+  const form = new URLSearchParams({ service: host });
+  form.set("grant_type", "access_token");
+  form.set("access_token", accessToken);
+  const body = new TextEncoder().encode(form.toString());
+  const headers = new Headers({ "content-type": "application/x-www-form-urlencoded" });
+  const answer = await transport.send({ method: "POST", url, headers, body, what: "a refresh token" });
+  const what = `answer of ${host} to the exchange of tokens`;
+  const bytes = await bytesOf(answer, { most: MAX_ANSWER, what });
+  if (answer.ok) return parseAs(answerSchema, bytes, what).refresh_token;
+  if (answer.status >= 500) {
+    throw new RegistryError(`${host} answered ${answer.status} to the exchange of tokens`, {
+      status: answer.status,
+    });
+  }
+  throw new NotAllowedError(`${host} does not take the access token (${answer.status})`, {
+    hint: "it may be of another tenant, or too old: az acr login --expose-token gives a new one",
+  });
+}

@@ -1,0 +1,273 @@
+/** Images on their way between registries, repositories and layouts: nothing changes, and nothing moves twice. @module */
+import assert from "node:assert/strict";
+import { digestOf } from "../lib/oci/digest.ts";
+import { encodeManifest, type Manifest, manifestOf } from "../lib/oci/manifest.ts";
+import { IMAGE_CONFIG, IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
+import {
+  bytesSource,
+  copyImage,
+  copyStash,
+  download,
+  findImage,
+  openImage,
+  openStore,
+  type Store,
+  type TransferEvent,
+  upload,
+} from "../main.ts";
+import { makeWorkplace } from "./rigs/command_line.ts";
+import { makeWorkspace, sink, someBytes, streamOf } from "./rigs/content.ts";
+import { ensureTool } from "./rigs/debian.ts";
+import { startFakeRegistry } from "./rigs/fake_registry.ts";
+import { putImage, putIndex } from "./rigs/images.ts";
+import { type LoggedRequest, startRegistry } from "./rigs/real_registry.ts";
+import { runProgram, tarOf } from "./rigs/tar.ts";
+
+const ignore = !await ensureTool("docker-registry", "docker-registry");
+const noSkopeo = ignore || !await ensureTool("skopeo", "skopeo");
+
+const layer = (seed: number, size = 3000) => ({
+  bytes: tarOf([{ name: `f${seed}`, content: someBytes(size, seed) }]),
+});
+const AMD = { os: "linux", architecture: "amd64" };
+const ARM = { os: "linux", architecture: "arm64", variant: "v8" };
+
+/** An index of two images that share their base, with a note beside. */
+async function putMultiArch(store: Store, tag = "t"): Promise<{ index: Manifest; amd: Manifest }> {
+  const amd = await putImage(store, "amd", [layer(1), layer(2)], AMD);
+  const arm = await putImage(store, "arm", [layer(1), layer(3)], ARM);
+  const note = await putImage(store, "note", [layer(4)], { os: "unknown", architecture: "unknown" });
+  const index = await putIndex(store, tag, [
+    { manifest: amd, platform: AMD },
+    { manifest: arm, platform: ARM },
+    {
+      manifest: note,
+      platform: { os: "unknown", architecture: "unknown" },
+      annotations: {
+        "vnd.docker.reference.type": "attestation-manifest",
+        "vnd.docker.reference.digest": amd.digest,
+      },
+    },
+  ]);
+  return { index, amd };
+}
+
+function moves(requests: readonly LoggedRequest[]): LoggedRequest[] {
+  return requests.filter(({ method, path }) =>
+    path.includes("/blobs/") && method !== "HEAD" && !path.includes("mount=")
+  );
+}
+
+Deno.test(
+  "an index goes from a registry to a layout and to another registry with its digest, once",
+  { ignore: noSkopeo },
+  async () => {
+    await using work = await makeWorkspace();
+    await using one = await startRegistry();
+    await using two = await startRegistry();
+    using source = openImage(`${one.url}/me/app:t`);
+    const { index } = await putMultiArch(source.store);
+    using box = openImage(`oci:${work.path("box")}:t`);
+    using target = openImage(`${two.url}/you/app:other`);
+
+    const first = await copyImage(source, box);
+    assert.deepEqual([first.digest, first.manifests, first.blobs.sent], [index.digest, 4, 7]);
+    assert.equal((await copyImage(box, target)).digest, index.digest);
+    assert.deepEqual((await target.store.manifest("other"))?.bytes, index.bytes);
+    // Only the index is listed in the layout, so that other programs find one image there.
+    assert.equal(JSON.parse(await Deno.readTextFile(work.path("box/index.json"))).manifests.length, 1);
+    const raw = await runProgram("skopeo", ["inspect", "--raw", `oci:${work.path("box")}:t`]);
+    assert.equal(digestOf(raw), index.digest);
+
+    const before = [(await one.requests()).length, (await two.requests()).length] as const;
+    const again = [await copyImage(source, box), await copyImage(box, target)];
+    assert.deepEqual(again.map(({ blobs }) => blobs), [
+      { sent: 0, mounted: 0, present: 7, bytes: 0 },
+      { sent: 0, mounted: 0, present: 7, bytes: 0 },
+    ]);
+    assert.deepEqual(moves((await one.requests()).slice(before[0])), []);
+    assert.deepEqual(moves((await two.requests()).slice(before[1])), []);
+  },
+);
+
+Deno.test("within a registry no blob is moved: they are mounted", { ignore }, async () => {
+  await using registry = await startRegistry();
+  using source = openImage(`${registry.url}/me/app:t`);
+  const { index } = await putMultiArch(source.store);
+  using target = openImage(`${registry.url}/you/app:t`);
+  const before = (await registry.requests()).length;
+  const { digest, blobs } = await copyImage(source, target);
+  assert.equal(digest, index.digest);
+  assert.deepEqual(blobs, { sent: 0, mounted: 7, present: 0, bytes: 0 });
+  assert.deepEqual(moves((await registry.requests()).slice(before)), []);
+});
+
+Deno.test("one platform is copied as it is, several become an index of these", async () => {
+  await using work = await makeWorkspace();
+  using source = openImage(`oci:${work.path("a")}:t`);
+  const { index, amd } = await putMultiArch(source.store);
+  using target = openImage(`oci:${work.path("b")}:t`);
+  assert.equal((await copyImage(source, target, { platforms: ["linux/amd64"] })).digest, amd.digest);
+  using both = openImage(`oci:${work.path("c")}:t`);
+  const everything = await copyImage(source, both, { platforms: ["linux/amd64", "linux/arm64"] });
+  assert.equal(everything.digest, index.digest); // of all platforms it is the index itself
+  const riscv = await putImage(source.store, "riscv", [layer(5)], { os: "linux", architecture: "riscv64" });
+  const entries = [amd, riscv, (await source.store.manifest("arm"))!];
+  await putIndex(
+    source.store,
+    "three",
+    entries.map((manifest, at) => ({
+      manifest,
+      platform: { os: "linux", architecture: ["amd64", "riscv64", "arm64"][at]! },
+    })),
+  );
+  const part = await copyImage({ store: source.store, reference: "three" }, {
+    store: both.store,
+    reference: "two",
+  }, { platforms: ["linux/riscv64", "linux/amd64"] });
+  const copied = JSON.parse(new TextDecoder().decode((await both.store.manifest("two"))!.bytes));
+  assert.deepEqual(copied.manifests.map(({ digest }: { digest: string }) => digest), [
+    amd.digest,
+    riscv.digest,
+  ]);
+  assert.equal(part.manifests, 3);
+  await assert.rejects(copyImage(source, both, { platforms: ["linux/s390x"] }), { name: "NotFoundError" });
+});
+
+Deno.test("what is merely odd is told of, and copied to the byte", async () => {
+  await using work = await makeWorkspace();
+  await using registry = await startFakeRegistry();
+  using box = openImage(`oci:${work.path("box")}:t`);
+  const image = await putImage(box.store, "t", [layer(1)], AMD);
+  // As in the recipe of space-unlimited-space: no media type, ends of lines of another system, a wrong size.
+  const { mediaType: _, ...rest } = JSON.parse(new TextDecoder().decode(image.bytes));
+  const text = JSON.stringify(rest, null, 2).replaceAll("\n", "\r\n");
+  const odd = manifestOf(new TextEncoder().encode(text), IMAGE_MANIFEST.oci);
+  await box.store.putManifest("t", odd);
+  const path = work.path("box/index.json");
+  const listed = await Deno.readTextFile(path);
+  await Deno.writeTextFile(path, listed.replace(`"size":${odd.bytes.length}`, `"size":548`));
+  const notices: string[] = [];
+  const onEvent = (event: TransferEvent) => void (event.type === "notice" && notices.push(event.message));
+  using source = openImage(`oci:${work.path("box")}:t`, { onEvent });
+  using target = openImage(`${registry.url}/me/app:t`);
+  const { digest } = await copyImage(source, target, { onEvent });
+  assert.equal(digest, odd.digest);
+  assert.deepEqual((await target.store.manifest("t"))?.bytes, odd.bytes);
+  assert.equal(notices.length, 2);
+  assert.match(notices[0]!, /has 548 bytes, it has \d+$/);
+  assert.match(notices[1]!, /does not say which kind it is/);
+});
+
+Deno.test("what does not match its digest is refused, and the target stays without it", async () => {
+  await using work = await makeWorkspace();
+  for (const size of [3000, 3_000_000]) {
+    await using registry = await startFakeRegistry();
+    using source = openImage(`oci:${work.path(`box${size}`)}:t`);
+    const image = await putImage(source.store, "t", [layer(1, size)], AMD);
+    const [blob] = (await findImage(source.store, "t")).layers;
+    const file = work.path(`box${size}/blobs/sha256/${blob!.digest.slice(7)}`);
+    const bytes = await Deno.readFile(file);
+    bytes[bytes.length - 600]! ^= 1;
+    await Deno.writeFile(file, bytes);
+    using remote = openImage(`${registry.url}/me/app:t`);
+    using layout = openImage(`oci:${work.path(`copy${size}`)}:t`);
+    for (const target of [remote, layout]) {
+      await assert.rejects(copyImage(source, target), { name: "MismatchError", message: /is corrupted/ });
+      assert.equal(await target.store.stat(blob!.digest), undefined);
+      assert.equal(await target.store.manifest(image.digest), undefined);
+    }
+  }
+});
+
+Deno.test("a copy that was interrupted is gone on with", async () => {
+  await using work = await makeWorkspace();
+  await using registry = await startFakeRegistry();
+  using source = openImage(`oci:${work.path("box")}:t`);
+  const { index } = await putMultiArch(source.store);
+  using target = openImage(`${registry.url}/me/app:t`);
+  const stop = new AbortController();
+  let chunks = 0;
+  const onEvent = ({ type }: TransferEvent) => void (type === "chunk" && ++chunks === 3 && stop.abort());
+  await assert.rejects(copyImage(source, target, { onEvent, signal: stop.signal, jobs: 1 }));
+  assert.equal(await target.store.resolve("t"), undefined);
+  const { digest, blobs } = await copyImage(source, target);
+  assert.equal(digest, index.digest);
+  assert.deepEqual([blobs.present, blobs.sent], [3, 4]);
+});
+
+/** A manifest that refers to another. */
+async function putReferrer(store: Store, subject: Manifest, artifactType: string): Promise<Manifest> {
+  const { digest, size } = await store.write(bytesSource(new TextEncoder().encode("{}")));
+  const manifest = encodeManifest({
+    schemaVersion: 2,
+    mediaType: IMAGE_MANIFEST.oci,
+    artifactType,
+    config: { mediaType: IMAGE_CONFIG.oci, digest, size },
+    layers: [],
+    subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.bytes.length },
+  });
+  await store.putManifest(manifest.digest, manifest);
+  return manifest;
+}
+
+Deno.test("referrers come along, and those of referrers, also where a registry has no list", {
+  ignore,
+}, async () => {
+  await using work = await makeWorkspace();
+  await using registry = await startRegistry();
+  using source = openImage(`oci:${work.path("box")}:t`);
+  const { amd } = await putMultiArch(source.store);
+  const parts = await putReferrer(source.store, amd, "application/x.parts");
+  const signature = await putReferrer(source.store, parts, "application/x.signature");
+  using remote = openImage(`${registry.url}/me/app:t`);
+  const there = await copyImage(source, remote, { referrers: true });
+  assert.equal(there.referrers, 2);
+  assert.deepEqual((await remote.store.referrers(amd.digest)).map(({ digest }) => digest), [parts.digest]);
+  using back = openImage(`oci:${work.path("back")}:t`);
+  assert.equal((await copyImage(remote, back, { referrers: true })).referrers, 2);
+  assert.deepEqual((await back.store.referrers(parts.digest)).map(({ digest }) => digest), [
+    signature.digest,
+  ]);
+  assert.equal((await copyImage(remote, back)).referrers, 0);
+});
+
+Deno.test("a stash is copied under another name, and not over another one", async () => {
+  await using work = await makeWorkspace();
+  await using registry = await startFakeRegistry();
+  using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+  using remote = openStore({ registry: registry.url, repository: "me/files" });
+  const content = someBytes(25_000);
+  await upload(store, { baseTag: "disk", input: streamOf(content), chunkSize: 10_000 });
+  await upload(store, { baseTag: "note", input: streamOf(content), chunkSize: 5_000 });
+  const from = { store, baseTag: "disk" };
+  const to = { store: remote, baseTag: "copy" };
+  assert.equal((await copyStash(from, to)).blobs.sent, 6);
+  assert.equal((await copyStash(from, to)).blobs.sent, 0);
+  const { stream, bytes } = sink();
+  await download(remote, { baseTag: "copy", output: stream });
+  assert.deepEqual(bytes(), content);
+  await assert.rejects(copyStash({ store, baseTag: "note" }, to), { name: "ConflictError" });
+  await copyStash({ store, baseTag: "note" }, to, { overwrite: true });
+  await copyStash(from, to, { overwrite: true }); // a shorter one leaves nothing of the longer one
+  const tags = await Array.fromAsync(remote.tags());
+  assert.deepEqual(tags.sort(), ["copy-1", "copy-2", "copy-3"]);
+});
+
+Deno.test("the command prints the digest, and says what was moved", async () => {
+  await using place = await makeWorkplace();
+  using source = openImage(`oci:${place.path("box")}:t`);
+  const { index } = await putMultiArch(source.store);
+  const { stdout, stderr, code } = await place.run(["copy", "oci:box:t", "oci:copy"]);
+  assert.equal(code, 0, stderr);
+  assert.equal(stdout, `${index.digest}\n`);
+  assert.match(stderr, /oci:copy has t: 4 manifests, 7 blobs sent \([\d.]+ KiB\)/);
+  const json = await place.run(["copy", "--json", "--platform", "linux/amd64", "oci:box:t", "oci:copy:amd"]);
+  assert.equal(JSON.parse(json.stdout.trimEnd().split("\n").at(-1)!).blobs.present, 3);
+  assert.equal((await place.run(["copy", "oci:box:none", "oci:copy"])).code, 3);
+  await place.write("file", someBytes(100));
+  await place.run(["upload", "--registry", "oci:place", "-r", "me/files", "-t", "disk", "-i", "file"]);
+  const stash = await place.run(["copy", "--stash", "oci:place/me/files:disk", "oci:place/you/files:disk"]);
+  assert.match(stash.stderr, /has disk: 1 chunk, 2 blobs sent/);
+  assert.equal(stash.code, 0);
+});
