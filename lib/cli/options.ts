@@ -10,7 +10,7 @@ const OUTPUT = "Output:";
 
 /** A command that speaks to a registry. */
 export function registryCommand(name: string) {
-  return connectionCommand(
+  return withConnection(
     new Command(name).addOption(
       new Option("--registry <registry>", "docker, ghcr, a host, a URL, or oci:DIR").default("docker")
         .env("LAYERSTASH_REGISTRY"),
@@ -20,18 +20,24 @@ export function registryCommand(name: string) {
 
 /** A command on an image, which is its first argument. */
 export function imageCommand(name: string) {
-  return connectionCommand(new Command(name).argument("<image>", "such as nginx:alpine, or oci:DIR:TAG"))
-    .addOption(
-      new Option("--platform <platform>", "of several, the image for this one: os/architecture[/variant]")
-        .env(
-          "LAYERSTASH_PLATFORM",
-        ),
-    )
+  return withConnection(new Command(name).argument("<image>", "such as nginx:alpine, or oci:DIR:TAG"))
+    .addOption(platformOption())
     .addOption(flag(OUTPUT, "--json", "print JSON on standard output"));
 }
 
+/** A command that speaks to registries which its arguments name. */
+export function connectionCommand(name: string) {
+  return withConnection(new Command(name));
+}
+
+/** `--platform`, for commands on one image. */
+export function platformOption() {
+  return new Option("--platform <platform>", "of several, the image for this one: os/architecture[/variant]")
+    .env("LAYERSTASH_PLATFORM");
+}
+
 /** Adds the options of how to speak to a registry. */
-function connectionCommand<A extends unknown[], O extends OptionValues, G extends OptionValues>(
+function withConnection<A extends unknown[], O extends OptionValues, G extends OptionValues>(
   command: Command<A, O, G>,
 ) {
   return command

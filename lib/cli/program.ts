@@ -3,6 +3,7 @@ import { Command, CommanderError } from "@commander-js/extra-typings";
 import { CommandEnded } from "./action.ts";
 import { aliasCommands } from "./alias.ts";
 import { blobCommand } from "./blob.ts";
+import { browseCommand } from "./browse.ts";
 import { digestCommand, manifestCommand } from "./digest.ts";
 import { downloadCommand } from "./download.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
@@ -62,7 +63,9 @@ export function buildProgram(output: { out: Write; err: Write }): Command {
     program.addCommand(make());
   }
   program.commandsGroup("Images:");
-  for (const make of [inspectCommand, layersCommand, peekCommand, extractCommand]) program.addCommand(make());
+  for (const make of [inspectCommand, layersCommand, peekCommand, extractCommand, browseCommand]) {
+    program.addCommand(make());
+  }
   program.commandsGroup("Sign-in:");
   for (const make of [loginCommand, logoutCommand, tokenCommand]) program.addCommand(make());
   for (const command of withSubcommands(program as unknown as Command)) {
