@@ -207,6 +207,15 @@ Deno.test("what takes too long can be stopped with Esc, and the person goes on",
   await assertClean(screen);
 });
 
+Deno.test("an error in the middle of a session leaves the terminal clean, too", async () => {
+  if (!hasTmux) return;
+  await using place = await makePlace();
+  await using screen = await browse(place, [`oci:${place.path("box")}:one`, "--log-file", "/dev/full"]);
+  const left = (await screen.until(/cannot browse [\s\S]*ended with 1\n/)).replaceAll("\n", "");
+  assert.match(left, /no space is left on the disk for \/dev\/full/);
+  await assertClean(screen);
+});
+
 Deno.test("without a terminal browse says what to use instead", async () => {
   await using place = await makeWorkplace();
   const { code, stdout, stderr } = await place.run(["browse", "oci:box:t"]);

@@ -14,6 +14,7 @@ import { decodeKeys, flushKeys } from "../lib/cli/browse/keys.ts";
 import { listScreen, type Place, type Screen, textScreen } from "../lib/cli/browse/screens.ts";
 import { columnsOf } from "../lib/cli/progress_bar.ts";
 import type { Digest } from "../lib/oci/digest.ts";
+import { FileTree, type LayerEntry } from "../main.ts";
 
 const SIZE = { columns: 40, rows: 8 };
 const PLACE: Place = { image: `sha256:${"0".repeat(64)}` as Digest, path: "etc/motd" };
@@ -136,4 +137,26 @@ Deno.test("texts lose their tabs, and other bytes are shown as such", () => {
   assert.deepEqual(lines("a\tb\r\n\n\tc"), ["a       b", "", "        c"]);
   assert.deepEqual(lines(""), []);
   assert.deepEqual(lines("\0A"), [`00000000  00 41${" ".repeat(42)}  .A`]);
+});
+
+Deno.test("a directory is listed by name, over links; of a single layer with its whiteouts", () => {
+  const entry = (layer: number, path: string, more: Partial<LayerEntry> = {}): LayerEntry => ({
+    ...{ layer, path, name: path, type: "file", mode: 0o644, uid: 0, gid: 0, owner: "", group: "", size: 0 },
+    ...{ modified: 0, position: 0 },
+    ...more,
+  });
+  const entries = [
+    entry(1, "usr/bin/env"),
+    entry(1, "usr/bin/cat"),
+    entry(1, "bin", { type: "symlink", target: "usr/bin" }),
+    entry(2, "usr/bin/.wh.cat"),
+  ];
+  const [merged, single] = [new FileTree(), new FileTree({ keepWhiteouts: true })];
+  for (const each of entries) for (const tree of [merged, single]) tree.add(each);
+  const names = (tree: FileTree, path: string) => tree.list(path).map(({ path }) => path);
+  assert.deepEqual(names(merged, ""), ["bin", "usr"]);
+  assert.deepEqual(names(merged, "bin"), ["usr/bin/env"]);
+  assert.deepEqual(names(single, "/usr/bin/"), ["usr/bin/.wh.cat", "usr/bin/cat", "usr/bin/env"]);
+  assert.deepEqual(names(merged, "usr/bin/env"), []);
+  assert.deepEqual(names(merged, "nowhere"), []);
 });

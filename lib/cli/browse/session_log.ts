@@ -14,24 +14,26 @@ export interface SessionLog extends Disposable {
  */
 export function openSessionLog(path: string | undefined): SessionLog {
   if (path === undefined) return { show() {}, [Symbol.dispose]() {} };
-  const file = openFile(path);
+  const file = orStorageError(path, () => Deno.openSync(path, { append: true, create: true }));
   let last = "";
   return {
     show(lines) {
       const text = `${lines.map((line) => line.trimEnd()).join("\n")}\n\n`;
       if (text === last) return;
       last = text;
-      for (let bytes = new TextEncoder().encode(text); bytes.length > 0;) {
-        bytes = bytes.subarray(file.writeSync(bytes));
-      }
+      orStorageError(path, () => {
+        for (let bytes = new TextEncoder().encode(text); bytes.length > 0;) {
+          bytes = bytes.subarray(file.writeSync(bytes));
+        }
+      });
     },
     [Symbol.dispose]: () => file.close(),
   };
 }
 
-function openFile(path: string): Deno.FsFile {
+function orStorageError<T>(path: string, use: () => T): T {
   try {
-    return Deno.openSync(path, { append: true, create: true });
+    return use();
   } catch (error) {
     throw storageError(error, path);
   }
