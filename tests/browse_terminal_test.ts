@@ -107,6 +107,29 @@ Deno.test("browse leads from the tags over a platform to the files, shows one, s
   assert.ok(!/[\x00-\x09\x0b-\x1f\x7f]/.test(log));
 });
 
+Deno.test("browse of a registry begins with the tags where none is named, and --platform asks no more", async () => {
+  if (!hasTmux) return;
+  await using place = await makeWorkplace();
+  await using registry = await startFakeRegistry({});
+  using image = openImage(`${registry.url}/me/app:1.0`);
+  const layers = [{ bytes: tarOf([{ name: "motd", content: "hello\n" }]) }];
+  const manifest = await putImage(image.store, "1.0", layers);
+  const platforms = ["amd64", "arm64"].map((architecture) => ({ os: "linux", architecture }));
+  await putIndex(image.store, "2.0", platforms.map((platform) => ({ manifest, platform })));
+  await using screen = await browse(place, [`${registry.url}/me/app`, "--platform", "linux/arm64"]);
+  assert.match(await screen.until(/tags/), /\/me\/app: tags\n> 1\.0\n {2}2\.0\n/);
+  await screen.type("j", "l");
+  await screen.until(/\/me\/app:2\.0 .*\n> files/);
+  await screen.type("Enter");
+  await screen.until(/> motd +6 B {2}\[1\]/);
+  await screen.type("Enter");
+  await screen.until(/\/motd\nhello\n/);
+  await screen.type("h", "h", "h");
+  await screen.until(/: tags\n {2}1\.0\n> 2\.0\n/);
+  await screen.type("q");
+  await screen.until(/ended with 0/);
+});
+
 Deno.test("browse walks a single layer as it is, and shows what is no text byte by byte", async () => {
   if (!hasTmux) return;
   await using place = await makePlace();
