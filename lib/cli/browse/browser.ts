@@ -2,13 +2,8 @@
 import { baseName } from "../../layers/entry.ts";
 import { printable } from "../progress_bar.ts";
 import type { Key } from "./keys.ts";
+import { distance, fitted, type Size } from "./viewport.ts";
 import type { ListScreen, Place, QuestionScreen, Screen, TextScreen, Wish } from "./screens.ts";
-
-/** A terminal's size, in characters. */
-export interface Size {
-  columns: number;
-  rows: number;
-}
 
 /** Everything that `browse` knows about itself. */
 export interface Browser {
@@ -56,16 +51,6 @@ export function startBrowser(size: Size, image: string): Browser {
 /** The screen that is shown. */
 export function currentScreen({ screens }: Browser): Screen {
   return screens.at(-1)!;
-}
-
-/** So many rows of a list or a text can be seen; title, note and help take the others where there is room. */
-export function bodyRows({ rows }: Size): number {
-  return Math.max(1, rows - Object.values(frameParts(rows)).filter(Boolean).length);
-}
-
-/** The parts around the body that a low terminal has room for. */
-export function frameParts(rows: number): { title: boolean; note: boolean; help: boolean } {
-  return { title: rows >= 3, note: rows >= 2, help: rows >= 5 };
 }
 
 /** What comes of something that happened. */
@@ -180,39 +165,10 @@ function moveInText(browser: Browser, screen: TextScreen, key: Key): Step {
   return { browser: inView(shown(browser, { ...screen, top, left })) };
 }
 
-/** How many rows a key moves by. */
-function distance(key: Key, size: Size, all: number): number {
-  const page = Math.max(1, bodyRows(size) - 1);
-  const moves: Record<string, number> = {
-    up: -1,
-    k: -1,
-    down: 1,
-    j: 1,
-    "page-up": -page,
-    b: -page,
-    "page-down": page,
-    " ": page,
-    home: -all,
-    g: -all,
-    end: all,
-    G: all,
-  };
-  return Object.hasOwn(moves, key) ? moves[key]! : 0;
-}
-
 function shown(browser: Browser, screen: Screen): Browser {
   return { ...browser, screens: [...browser.screens.slice(0, -1), screen] };
 }
 
-/** Moves what is shown of the screen, so that the chosen row is in it, and no room is wasted. */
 function inView(browser: Browser): Browser {
-  const screen = currentScreen(browser);
-  if (screen.kind === "question") return browser;
-  const room = bodyRows(browser.size);
-  const count = screen.kind === "list" ? screen.rows.length : screen.lines.length;
-  const last = Math.max(0, count - room);
-  const wanted = screen.kind === "list"
-    ? Math.max(screen.selected - room + 1, Math.min(screen.top, screen.selected))
-    : screen.top;
-  return shown(browser, { ...screen, top: Math.max(0, Math.min(wanted, last)) });
+  return shown(browser, fitted(currentScreen(browser), browser.size));
 }

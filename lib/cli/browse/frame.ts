@@ -1,6 +1,7 @@
 /** The state of `browse` as lines of text, which fit into the terminal and have no control characters. @module */
 import { clip, columnsOf, printable } from "../progress_bar.ts";
-import { bodyRows, type Browser, currentScreen, frameParts } from "./browser.ts";
+import { type Browser, currentScreen } from "./browser.ts";
+import { bodyRows, frameParts } from "./viewport.ts";
 import type { ListScreen, Row, Screen } from "./screens.ts";
 
 /** What stands on the screen. */

@@ -6,7 +6,7 @@
  */
 import type { Output } from "../terminal.ts";
 import { decodeKeys, flushKeys, type Key } from "./keys.ts";
-import type { Size } from "./browser.ts";
+import type { Size } from "./viewport.ts";
 
 /** Where keys come from, as `Deno.stdin` is. */
 export interface KeyInput {
