@@ -43,6 +43,21 @@ Deno.test("a writer that is killed leaves a sound layout, at whatever moment", w
   }
 });
 
+Deno.test("removal leaves a blob that was written once more, and that no manifest lists yet", async () => {
+  await using work = await makeWorkspace();
+  using first = open(work);
+  using second = open(work); // as another process would have it
+  for (const [remover, writer] of [[first, first], [first, second]] as const) {
+    const layer = await write(remover, "same");
+    await write(writer, "same");
+    await remover.putManifest("old", imageOf([layer], "old"));
+    await remover.removeManifest("old");
+    await writer.putManifest("new", imageOf([layer], "new"));
+    await writer.removeManifest("new");
+    assert.deepEqual(await blobNames(work), [], "and in the end nothing is left");
+  }
+});
+
 Deno.test("removal frees what nothing else needs, and keeps what is shared", async () => {
   await using work = await makeWorkspace();
   using store = open(work);

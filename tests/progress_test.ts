@@ -243,3 +243,22 @@ Deno.test("events as lines for logs", () => {
   ];
   for (const [event, line] of lines) assert.equal(renderEvent(event), line);
 });
+
+Deno.test("measuring a text makes no segmenter: making one takes longer than measuring a name", () => {
+  const { Segmenter } = Intl;
+  let made = 0;
+  const counting = new Proxy(Segmenter, {
+    construct(target, args: []) {
+      made++;
+      return new target(...args);
+    },
+  });
+  Reflect.set(Intl, "Segmenter", counting);
+  try {
+    assert.equal(columnsOf("名前.txt"), 8);
+    assert.equal(columnsOf("name.txt"), 8);
+    assert.equal(made, 0);
+  } finally {
+    Reflect.set(Intl, "Segmenter", Segmenter);
+  }
+});

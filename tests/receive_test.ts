@@ -189,6 +189,14 @@ Deno.test("a store that gives whole blobs only is read again from the beginning,
   }
 });
 
+Deno.test("the first part of a blob is cut out of the whole, too", async () => {
+  const { store, asked } = storeOf(() => new RangeRefusedError("whole only"), whole);
+  const { bytes, failure } = await run(store, { range: { start: 0, end: 40 }, orWhole: true });
+  assert.equal(failure, undefined);
+  assert.deepEqual(bytes, BYTES.slice(0, 40));
+  assert.deepEqual(asked, [{ start: 0, end: 40 }, undefined]);
+});
+
 Deno.test("a part that a store without ranges gives is cut out of the whole", async () => {
   const { store } = storeOf((_, range) => range ? new RangeRefusedError("no") : streamOf(BYTES, 9));
   const { bytes } = await run(store, { range: { start: 15, end: 40 }, orWhole: true });

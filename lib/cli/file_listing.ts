@@ -37,9 +37,6 @@ export type Naming = "archive" | "place";
 /** The columns of a line before the name, as wide as what came before them: all is not known while it streams. */
 const COLUMNS = [10, 9, 9];
 
-/** What takes one column a character: most of what there is, and it is not looked at more closely. */
-const ASCII = /^[ -~]*$/;
-
 /** Writes lines as those of `tar tv`, with the layer where there are several. */
 export class ListingLines {
   readonly #naming: Naming;
@@ -68,7 +65,7 @@ export class ListingLines {
   }
 
   #pad(column: number, text: string, side: "start" | "end"): string {
-    const columns = ASCII.test(text) ? text.length : columnsOf(text);
+    const columns = columnsOf(text);
     const width = this.#widths[column] = Math.max(this.#widths[column]!, columns);
     const blanks = " ".repeat(width - columns);
     return side === "end" ? text + blanks : blanks + text;

@@ -5,6 +5,7 @@ import { aliasCommands } from "./alias.ts";
 import { appendCommand } from "./append.ts";
 import { blobCommand } from "./blob.ts";
 import { copyCommand } from "./copy.ts";
+import { browseCommand } from "./browse.ts";
 import { digestCommand, manifestCommand } from "./digest.ts";
 import { downloadCommand } from "./download.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
@@ -71,6 +72,7 @@ export function buildProgram(output: { out: Write; err: Write }): Command {
       layersCommand,
       peekCommand,
       extractCommand,
+      browseCommand,
       saveCommand,
       appendCommand,
       copyCommand,

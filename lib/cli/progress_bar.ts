@@ -69,8 +69,12 @@ export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, "?");
 }
 
+/** What takes one column a character: most of what there is, and it is not looked at more closely. */
+const ASCII = /^[ -~]*$/;
+
 /** The columns that a text takes at most. */
 export function columnsOf(text: string): number {
+  if (ASCII.test(text)) return text.length;
   let columns = 0;
   for (const { segment } of graphemes(text)) columns += widthOf(segment);
   return columns;
@@ -125,7 +129,8 @@ function bar(done: number, length: number): string {
   return `[${"#".repeat(Math.floor(done * inner)).padEnd(inner, "-")}]`;
 }
 
-function clip(text: string, width: number): string {
+/** A text without what could do harm, cut off behind so many columns. */
+export function clip(text: string, width: number): string {
   const clean = printable(text);
   if (columnsOf(clean) <= width) return clean;
   const dots = ".".repeat(Math.max(0, Math.min(3, width)));
@@ -139,8 +144,11 @@ function clip(text: string, width: number): string {
   return kept + dots;
 }
 
+/** Made once: making one takes longer than measuring a name. */
+const SEGMENTER = new Intl.Segmenter("en", { granularity: "grapheme" });
+
 function graphemes(text: string): Intl.Segments {
-  return new Intl.Segmenter("en", { granularity: "grapheme" }).segment(text);
+  return SEGMENTER.segment(text);
 }
 
 /** Two from Hangul on: some of those take one column only, and a line that is too short does no harm. */

@@ -55,7 +55,17 @@ export const MOST_ENTRIES = 2_000_000;
  */
 export class FileTree {
   readonly #root: Node = directory(0);
+  readonly #keepsWhiteouts: boolean;
   #count = 0;
+
+  /**
+   * Nothing is there yet.
+   *
+   * @param options `keepWhiteouts` shows whiteouts as the files that they are, for a look at a single layer
+   */
+  constructor({ keepWhiteouts = false }: { keepWhiteouts?: boolean } = {}) {
+    this.#keepsWhiteouts = keepWhiteouts;
+  }
 
   /**
    * Puts an entry on what is there: a whiteout takes away what is of layers below, anything else takes the place of what
@@ -65,7 +75,7 @@ export class FileTree {
    */
   add(entry: LayerEntry): void {
     const { layer } = entry;
-    const whiteout = whiteoutOf(entry.path);
+    const whiteout = this.#keepsWhiteouts ? undefined : whiteoutOf(entry.path);
     if (whiteout) return this.#erase(layer, whiteout);
     if (++this.#count > MOST_ENTRIES) {
       throw new MismatchError(
@@ -86,6 +96,15 @@ export class FileTree {
   *entries(): Generator<MergedEntry> {
     if (this.#root.entry) yield merged(this.#root, "");
     yield* entriesIn(this.#root);
+  }
+
+  /** What is in a directory, by name; links on the way to it are followed. Empty where there is no such directory. */
+  list(path: string): MergedEntry[] {
+    const trail = this.#trail(placeOf(path));
+    const node = trail?.at(-1)?.node;
+    if (!node) return [];
+    const place = trail!.slice(1).map(({ name }) => name).join("/");
+    return childrenOf(node, place).map((child) => merged(child.node, child.path));
   }
 
   /**

@@ -20,8 +20,17 @@ import {
 } from "../oci/manifest.ts";
 import { IMAGE_MANIFEST, OCTET_STREAM } from "../oci/media_types.ts";
 import { type Draft, makeDraft, removeAbandonedDrafts } from "./layout_drafts.ts";
-import { createLayout, type IndexEntry, lockIndex, readEntries, REF_NAME, tagOf } from "./layout_index.ts";
+import {
+  createLayout,
+  type IndexEntry,
+  lockIndex,
+  lockLayout,
+  readEntries,
+  REF_NAME,
+  tagOf,
+} from "./layout_index.ts";
 import { DEFAULT_POLICY, type Patience, systemClock } from "../http/retry.ts";
+import { LayoutClaims } from "./layout_claims.ts";
 import { LayoutReach } from "./layout_reach.ts";
 import { distinct, fallbackReferrers, namesSubject } from "./referrers.ts";
 import type { CallOptions, PutOptions, ReadOptions, RemoveOptions, Store, WriteOptions } from "./store.ts";
@@ -51,6 +60,7 @@ export class LayoutStore implements Store {
   readonly #beside: ((repository: string) => string) | undefined;
   readonly #onEvent: OnEvent | undefined;
   readonly #hasher: Hasher = new Hasher();
+  readonly #claims: LayoutClaims = new LayoutClaims();
   #cleared: Promise<void> | undefined;
   readonly #reach: LayoutReach = new LayoutReach((digest) => this.#manifestBytes(digest));
 
@@ -106,14 +116,20 @@ export class LayoutStore implements Store {
       await this.#prepare();
       draft = await makeDraft(this.#directory);
       const { digest, size } = await this.#receive(source, draft, options);
-      await Deno.rename(draft.path, this.#blobPath(digest));
+      await this.#name(draft, digest);
       return { mediaType: OCTET_STREAM, digest, size };
     } catch (error) {
       if (draft) await Deno.remove(draft.path).catch(() => {});
-      throw storageError(error, this.#directory);
-    } finally {
       draft?.[Symbol.dispose]();
+      throw storageError(error, this.#directory);
     }
+  }
+
+  /** Between its name and its claim nobody may take the blob for one that is not needed. */
+  async #name(draft: Draft, digest: Digest): Promise<void> {
+    using _layout = await lockLayout(this.#directory);
+    await Deno.rename(draft.path, this.#blobPath(digest));
+    await this.#claims.add(digest, draft);
   }
 
   /** Makes the layout where it is missing, and clears up behind writers that were killed. */
@@ -171,7 +187,9 @@ export class LayoutStore implements Store {
       using index = await lockIndex(this.#directory);
       await this.#requireBlobs(manifest);
       await writeAtomically(this.#blobPath(manifest.digest), manifest.bytes);
-      if (!child) await index.replace(withEntry(index.entries, reference, manifest));
+      if (child) return; // it is listed with its index: until then its blobs stay claimed
+      await index.replace(withEntry(index.entries, reference, manifest));
+      this.#claims.end(referencesOf(manifest.bytes).blobs);
     });
   }
 
@@ -194,7 +212,10 @@ export class LayoutStore implements Store {
       const unreachable = await this.#reach.unreachable(gone, kept);
       await index.replace(kept); // first: whoever reads the layout then finds all that it lists
       const manifests = new Set(gone.map(({ digest }) => digest));
-      for (const each of unreachable) if (!keepBlobs || manifests.has(each)) await this.remove(each);
+      for (const each of unreachable) {
+        if (keepBlobs && !manifests.has(each)) continue;
+        if (!await this.#claims.has(each, this.#blobPath(each))) await this.remove(each);
+      }
     });
   }
 
@@ -206,6 +227,7 @@ export class LayoutStore implements Store {
 
   close(): void {
     this.#hasher[Symbol.dispose]();
+    this.#claims[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 const PREFIX = ".layerstash-draft-";
 /** On Windows a lock would keep out the thread that hashes the draft. */
-const LOCKS: boolean = Deno.build.os !== "windows";
+export const LOCKS: boolean = Deno.build.os !== "windows";
 /**
  * Drafts that were written to so lately, in milliseconds, are left alone: between being made and being locked a draft
  * looks abandoned; and where there are no locks, age is all there is to go by.

@@ -58,21 +58,32 @@ export interface LockedIndex extends Disposable {
   replace(entries: IndexEntry[]): Promise<void>;
 }
 
-/**
- * Locks the entries of a layout to change them. Writers of all processes take turns: each holds a lock on the file
- * `oci-layout`, which is written once and never replaced.
- */
+/** Locks the entries of a layout to change them. */
 export async function lockIndex(directory: string): Promise<LockedIndex> {
-  await createLayout(directory);
-  const marker = await Deno.open(join(directory, "oci-layout"), { read: true, write: true });
+  const marker = await lockLayout(directory);
   try {
-    await marker.lock(true);
     const index = await readIndex(directory);
     return {
       entries: index.manifests,
       replace: (manifests) => writeIndex(directory, { ...index, manifests }),
-      [Symbol.dispose]: () => marker.close(),
+      [Symbol.dispose]: () => marker[Symbol.dispose](),
     };
+  } catch (error) {
+    marker[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/**
+ * Locks a layout until the block ends. Writers of all processes take turns: each holds a lock on the file `oci-layout`,
+ * which is written once and never replaced.
+ */
+export async function lockLayout(directory: string): Promise<Disposable> {
+  await createLayout(directory);
+  const marker = await Deno.open(join(directory, "oci-layout"), { read: true, write: true });
+  try {
+    await marker.lock(true);
+    return marker;
   } catch (error) {
     marker.close();
     throw error;

@@ -64,31 +64,32 @@ async function receiveOnce(
   { end }: ByteRange,
   progress: { position: number },
 ): Promise<void> {
-  const { stream, skip } = await open(store, options, { start: progress.position, end });
-  let offset = progress.position - skip;
+  const { stream, start, isCut } = await open(store, options, { start: progress.position, end });
+  let offset = start;
   for await (const piece of pieces(stream, options.signal)) {
     const wanted = piece.subarray(Math.max(0, progress.position - offset), Math.max(0, end - offset));
     offset += piece.length;
-    if (offset > end && skip === 0) {
+    if (offset > end && !isCut) {
       throw new MismatchError(`the store gave more bytes of ${options.digest} than there are`);
     }
     if (wanted.length === 0) continue;
     await options.sink(wanted, progress.position);
     progress.position += wanted.length;
     options.onEvent?.({ type: "progress", phase: "fetch", bytes: wanted.length });
-    if (progress.position === end && skip > 0) return;
+    if (progress.position === end && isCut) return;
   }
   if (progress.position === end) return;
   await requireSize(store, options);
   throw broken(new Error(`it ended after ${progress.position} of ${end} bytes`));
 }
 
-/** Opens the range, or the whole blob with so many bytes to skip. */
+/** Opens the range, or the whole blob, from which the range then has to be cut out. */
 async function open(store: Store, options: ReceiveOptions, range: ByteRange) {
   const { digest, size, signal, orWhole, onEvent } = options;
   const whole = range.start === 0 && range.end === size;
   try {
-    return { stream: await store.read(digest, { signal, ...(!whole && { range }) }), skip: 0 };
+    const stream = await store.read(digest, { signal, ...(!whole && { range }) });
+    return { stream, start: range.start, isCut: false };
   } catch (cause) {
     const error = await meaningOf(cause, store, options);
     if (!(error instanceof RangeRefusedError) || !orWhole) throw error;
@@ -96,7 +97,7 @@ async function open(store: Store, options: ReceiveOptions, range: ByteRange) {
       type: "notice",
       message: `${store.name} gives whole blobs only: reading ${digest} from its beginning`,
     });
-    return { stream: await store.read(digest, { signal }), skip: range.start };
+    return { stream: await store.read(digest, { signal }), start: 0, isCut: true };
   }
 }
 

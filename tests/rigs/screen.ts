@@ -1,4 +1,4 @@
-/** A real terminal of 80 columns and 24 lines: tmux types, and shows what stands on the screen. @module */
+/** A real terminal, of 80 columns and 24 lines mostly: tmux types, and shows what stands on the screen. @module */
 
 /** A terminal with a program in it. */
 export interface Screen extends AsyncDisposable {
@@ -6,12 +6,20 @@ export interface Screen extends AsyncDisposable {
   type(...keys: string[]): Promise<void>;
   /** Waits until the screen shows something, and gives the whole screen. Fails with the screen when it never does. */
   until(pattern: RegExp): Promise<string>;
+  /** Makes the window larger or smaller. */
+  resize(columns: number, rows: number): Promise<void>;
+  /** Whether the alternate screen is shown, and whether the cursor is. */
+  modes(): Promise<{ alternate: boolean; cursor: boolean }>;
 }
 
 const MOST_LOOKS = 2000;
 
 /** Runs a command in a terminal of its own. What it leaves on the screen stays there when it has ended. */
-export async function openScreen(words: string[], env: Record<string, string>): Promise<Screen> {
+export async function openScreen(
+  words: string[],
+  env: Record<string, string>,
+  { columns, rows }: { columns: number; rows: number } = { columns: 80, rows: 24 },
+): Promise<Screen> {
   const socket = `layerstash-${crypto.randomUUID()}`;
   const tmux = async (...args: string[]) => {
     const { stdout } = await new Deno.Command("tmux", { args: ["-L", socket, "-f", "/dev/null", ...args] })
@@ -20,7 +28,7 @@ export async function openScreen(words: string[], env: Record<string, string>): 
   };
   const settings = Object.entries(env).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
   const command = `${words.map((word) => `'${word}'`).join(" ")}; echo "ended with $?"; cat`;
-  await tmux("new-session", "-d", "-x", "80", "-y", "24", ...settings, command);
+  await tmux("new-session", "-d", "-x", `${columns}`, "-y", `${rows}`, ...settings, command);
   return {
     async type(...keys) {
       await tmux("send-keys", ...keys);
@@ -32,6 +40,13 @@ export async function openScreen(words: string[], env: Record<string, string>): 
         if (pattern.test(shown)) return shown;
       }
       throw new Error(`the screen never showed ${pattern}:\n${shown}`);
+    },
+    async resize(columns, rows) {
+      await tmux("resize-window", "-x", `${columns}`, "-y", `${rows}`);
+    },
+    async modes() {
+      const [alternate, cursor] = await tmux("display-message", "-p", "#{alternate_on}#{cursor_flag}");
+      return { alternate: alternate === "1", cursor: cursor === "1" };
     },
     async [Symbol.asyncDispose]() {
       await tmux("kill-server");

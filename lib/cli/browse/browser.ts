@@ -1,0 +1,174 @@
+/** What `browse` does with keys: a state, and how it changes. Nothing here touches a terminal or a registry. @module */
+import { baseName } from "../../layers/entry.ts";
+import { printable } from "../progress_bar.ts";
+import type { Key } from "./keys.ts";
+import { distance, fitted, type Size } from "./viewport.ts";
+import type { ListScreen, Place, QuestionScreen, Screen, TextScreen, Wish } from "./screens.ts";
+
+/** Everything that `browse` knows about itself. */
+export interface Browser {
+  /** The screens that were opened, the one that is shown last; going back drops it. */
+  screens: readonly Screen[];
+  size: Size;
+  /** What is to be said: what happened, or what could not be done. */
+  note: string;
+  /** What is being waited for; absent = nothing. */
+  busy?: string | undefined;
+}
+
+/** Something that happened. */
+export type Happening =
+  | { type: "key"; key: Key }
+  | { type: "resized"; size: Size }
+  | { type: "progressed"; text: string }
+  | { type: "opened"; screen: Screen; note: string }
+  | { type: "saved"; note: string }
+  | { type: "noted"; note: string };
+
+/** What has to be done now. */
+export type Demand = { type: "quit" } | { type: "interrupt" } | { type: "cancel" } | {
+  type: "wish";
+  wish: Wish;
+};
+
+/** The state after something has happened, and what it demands. */
+export interface Step {
+  browser: Browser;
+  demand?: Demand;
+}
+
+/** The state to begin with: it asks for an image. */
+export function startBrowser(size: Size, image: string): Browser {
+  const question: QuestionScreen = {
+    kind: "question",
+    title: "Image to look into (such as nginx:alpine, or oci:DIR)",
+    answer: image,
+    about: { type: "open" },
+  };
+  return { screens: [question], size, note: "" };
+}
+
+/** The screen that is shown. */
+export function currentScreen({ screens }: Browser): Screen {
+  return screens.at(-1)!;
+}
+
+/** What comes of something that happened. */
+export function advanceBrowser(browser: Browser, happening: Happening): Step {
+  switch (happening.type) {
+    case "key":
+      return press(browser, happening.key);
+    case "resized":
+      return { browser: inView({ ...browser, size: happening.size }) };
+    case "progressed":
+      return { browser: browser.busy === undefined ? browser : { ...browser, busy: happening.text } };
+    case "opened": {
+      const { screen, note } = happening;
+      return { browser: idle({ ...browser, screens: [...browser.screens, screen], note }) };
+    }
+    case "saved":
+      return { browser: idle({ ...browser, screens: browser.screens.slice(0, -1), note: happening.note }) };
+    case "noted":
+      return { browser: idle({ ...browser, note: happening.note }) };
+  }
+}
+
+function idle({ busy: _, ...browser }: Browser): Browser {
+  return inView(browser);
+}
+
+function press(browser: Browser, key: Key): Step {
+  if (key === "ctrl-c") return { browser, demand: { type: "interrupt" } };
+  const screen = currentScreen(browser);
+  if (browser.busy !== undefined) {
+    if (key === "q" && screen.kind !== "question") return { browser, demand: { type: "quit" } };
+    return ["escape", "left", "backspace"].includes(key)
+      ? { browser, demand: { type: "cancel" } }
+      : { browser };
+  }
+  const quiet = { ...browser, note: "" };
+  if (screen.kind === "question") return answer(quiet, screen, key);
+  if (key === "q") return { browser, demand: { type: "quit" } };
+  const isBack = ["escape", "backspace", "h"].includes(key) ||
+    key === "left" && !(screen.kind === "text" && screen.left > 0);
+  if (isBack) return back(quiet);
+  if (key === "s") return askWhereTo(quiet, screen);
+  return screen.kind === "list" ? moveInList(quiet, screen, key) : moveInText(quiet, screen, key);
+}
+
+function back(browser: Browser): Step {
+  const { screens } = browser;
+  if (screens.length === 1) return { browser, demand: { type: "quit" } };
+  return { browser: inView({ ...browser, screens: screens.slice(0, -1) }) };
+}
+
+function wish(browser: Browser, wish: Wish): Step {
+  return { browser: { ...browser, busy: "one moment" }, demand: { type: "wish", wish } };
+}
+
+function answer(browser: Browser, screen: QuestionScreen, key: Key): Step {
+  const { about, answer } = screen;
+  if (key === "escape") return back(browser);
+  if (key === "enter") {
+    if (answer.trim() === "") return { browser: { ...browser, note: "nothing was typed" } };
+    if (about.type === "open") return wish(browser, { type: "open", image: answer.trim() });
+    return wish(browser, { type: "save", place: about.place, to: answer });
+  }
+  if (key === "ctrl-u") return { browser: shown(browser, { ...screen, answer: "" }) };
+  if (key === "backspace") {
+    return { browser: shown(browser, { ...screen, answer: [...answer].slice(0, -1).join("") }) };
+  }
+  const typed = [...key].length === 1 ? answer + key : answer;
+  return { browser: shown(browser, { ...screen, answer: typed.slice(0, 4096) }) };
+}
+
+function askWhereTo(browser: Browser, screen: ListScreen | TextScreen): Step {
+  const place = screen.kind === "text" ? screen.file : screen.rows[screen.selected]?.file;
+  if (!place) {
+    return {
+      browser: { ...browser, note: "only files are saved here; layerstash extract saves directories" },
+    };
+  }
+  const question: QuestionScreen = {
+    kind: "question",
+    title: `Save ${place.path} as`,
+    answer: suggestedName(place),
+    about: { type: "save", place },
+  };
+  return { browser: { ...browser, screens: [...browser.screens, question] } };
+}
+
+/** A name from outside, without what could be more than a name. */
+function suggestedName({ path }: Place): string {
+  return printable(baseName(path)).replace(/[?\\/:]/g, "_");
+}
+
+function moveInList(browser: Browser, screen: ListScreen, key: Key): Step {
+  const { rows, selected } = screen;
+  if (["enter", "right", "l"].includes(key)) {
+    const open = rows[selected]?.open;
+    return open ? wish(browser, open) : { browser: { ...browser, note: "there is nothing to open here" } };
+  }
+  const to = selected + distance(key, browser.size, rows.length);
+  const within = Math.max(0, Math.min(rows.length - 1, to));
+  return { browser: inView(shown(browser, { ...screen, selected: within })) };
+}
+
+/** So many characters a text is moved sidewards at once. */
+const SIDEWARDS = 8;
+
+function moveInText(browser: Browser, screen: TextScreen, key: Key): Step {
+  const longest = screen.lines.reduce((most, { length }) => Math.max(most, length), 0);
+  const sidewards = key === "right" || key === "l" ? SIDEWARDS : key === "left" ? -SIDEWARDS : 0;
+  const left = Math.max(0, Math.min(screen.left + sidewards, longest - 1));
+  const top = screen.top + (key === "enter" ? 1 : distance(key, browser.size, screen.lines.length));
+  return { browser: inView(shown(browser, { ...screen, top, left })) };
+}
+
+function shown(browser: Browser, screen: Screen): Browser {
+  return { ...browser, screens: [...browser.screens.slice(0, -1), screen] };
+}
+
+function inView(browser: Browser): Browser {
+  return shown(browser, fitted(currentScreen(browser), browser.size));
+}

@@ -1,0 +1,51 @@
+/** The bytes of a file as lines to read. @module */
+import type { OpenLayerEntry } from "../../images/image_files.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** So much of a file is read to be looked at, in bytes. */
+export const MOST_VIEWED: number = 1024 * 1024;
+/** So much of what is no text is shown, in bytes. */
+const MOST_DUMPED = 64 * 1024;
+const TAB = 8;
+
+/** The beginning of a file, holes as zeros; no more than is looked at. */
+export async function beginningOf(entry: OpenLayerEntry): Promise<Bytes> {
+  const bytes = new Uint8Array(Math.min(entry.size, MOST_VIEWED));
+  for await (const { offset, bytes: piece } of entry.extents()) {
+    if (offset >= bytes.length) break;
+    bytes.set(piece.subarray(0, bytes.length - offset), offset);
+    if (offset + piece.length >= bytes.length) break;
+  }
+  return bytes;
+}
+
+/** The lines of a text; of anything else its bytes, sixteen a line. */
+export function linesOf(bytes: Bytes): string[] {
+  if (!isText(bytes)) return dump(bytes.subarray(0, MOST_DUMPED));
+  const lines = new TextDecoder().decode(bytes).split(/\r?\n/);
+  if (lines.at(-1) === "") lines.pop();
+  return lines.map(withoutTabs);
+}
+
+/** What has no zero byte is a text, as grep sees it. */
+export function isText(bytes: Bytes): boolean {
+  return !bytes.includes(0);
+}
+
+function withoutTabs(line: string): string {
+  let text = "";
+  for (const part of line.split(/(\t)/)) {
+    text += part === "\t" ? " ".repeat(TAB - text.length % TAB) : part;
+  }
+  return text;
+}
+
+function dump(bytes: Bytes): string[] {
+  return Array.from({ length: Math.ceil(bytes.length / 16) }, (_, row) => {
+    const part = bytes.subarray(row * 16, row * 16 + 16);
+    const hex = Array.from(part, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+    const seen = Array.from(part, (byte) => byte >= 32 && byte < 127 ? String.fromCharCode(byte) : ".");
+    return `${(row * 16).toString(16).padStart(8, "0")}  ${hex.padEnd(47)}  ${seen.join("")}`;
+  });
+}

@@ -1,0 +1,113 @@
+/** The state of `browse` as lines of text, which fit into the terminal and have no control characters. @module */
+import { clip, columnsOf, printable } from "../progress_bar.ts";
+import { type Browser, currentScreen } from "./browser.ts";
+import { bodyRows, frameParts } from "./viewport.ts";
+import type { ListScreen, Row, Screen } from "./screens.ts";
+
+/** What stands on the screen. */
+export interface Frame {
+  /** From the top; never more than the terminal has rows. */
+  lines: string[];
+  /** The line that is chosen, from 0; absent = none. */
+  chosen?: number;
+  /** The same without the mark of what is chosen, without what is waited for and without the help: for a log. */
+  record: string[];
+}
+
+const HELP = {
+  list: "arrows move  Enter open  Left back  s save  q quit",
+  text: "arrows move  Space page  Left back  s save  q quit",
+  question: "Enter go on  Esc back  Ctrl-U clear",
+};
+
+/** Draws the state. */
+export function renderFrame(browser: Browser): Frame {
+  const { size, note, busy } = browser;
+  // One column stays free: some terminals wrap a line as soon as it is full.
+  const width = Math.max(1, size.columns - 1);
+  const room = bodyRows(size);
+  const screen = currentScreen(browser);
+  const parts = frameParts(size.rows);
+  const body = bodyOf(screen, room, width);
+  const title = titleOf(screen, room, width);
+  const said = busy === undefined ? note : `${busy} ... (Esc stops)`;
+  const lines = [
+    ...(parts.title ? [title] : []),
+    ...body.map(({ text }) => text),
+    ...Array.from({ length: room - body.length }, () => ""),
+    ...(parts.note ? [clip(said, width)] : []),
+    ...(parts.help ? [clip(HELP[screen.kind], width)] : []),
+  ];
+  const index = body.findIndex(({ chosen }) => chosen);
+  return {
+    lines,
+    ...(index >= 0 && { chosen: index + (parts.title ? 1 : 0) }),
+    record: [
+      title,
+      ...body.map(({ text, chosen }) => chosen ? ` ${text.slice(1)}` : text),
+      ...(note === "" ? [] : [clip(note, width)]),
+    ],
+  };
+}
+
+/** Of a path the end tells most. */
+function titleOf(screen: Screen, room: number, width: number): string {
+  if (screen.kind === "question") return clip(screen.title, width);
+  const title = printable(screen.title + positionIn(screen, room));
+  if (columnsOf(title) <= width) return title;
+  let end = [...title].slice(-width);
+  while (columnsOf(end.join("")) > width - 3 && end.length > 1) end = end.slice(1);
+  return clip(width > 3 ? `...${end.join("")}` : end.join(""), width);
+}
+
+interface Line {
+  text: string;
+  chosen?: boolean;
+}
+
+function bodyOf(screen: Screen, room: number, width: number): Line[] {
+  switch (screen.kind) {
+    case "list":
+      return listLines(screen, room, width);
+    case "text":
+      return screen.lines.slice(screen.top, screen.top + room)
+        .map((line) => ({ text: clip(line.slice(screen.left, screen.left + width + 1), width) }));
+    case "question":
+      return [{ text: answerLine(screen.answer, width) }];
+  }
+}
+
+function listLines({ rows, top, selected }: ListScreen, room: number, width: number): Line[] {
+  if (rows.length === 0) return [{ text: clip("  (nothing)", width) }];
+  return rows.slice(top, top + room).map((row, index) => {
+    const chosen = top + index === selected;
+    return { text: clip(`${chosen ? ">" : " "} ${rowText(row, width - 2)}`, width), chosen };
+  });
+}
+
+/** The detail is at the right, where it leaves room for the name. */
+function rowText({ name, detail = "" }: Row, width: number): string {
+  const beside = width - columnsOf(detail) - 2;
+  if (detail === "" || beside < 12) return clip(shortened(name), Math.max(1, width));
+  const kept = clip(shortened(name), beside);
+  return `${kept}${" ".repeat(beside - columnsOf(kept))}  ${detail}`;
+}
+
+/** No terminal is wider: what is cut off need not be looked at. */
+function shortened(text: string): string {
+  return text.slice(0, 1000);
+}
+
+/** The end of what is typed is what is looked at. */
+function answerLine(answer: string, width: number): string {
+  const text = `: ${answer}_`;
+  return clip(columnsOf(text) <= width ? text : text.slice(-Math.max(1, Math.floor(width / 2))), width);
+}
+
+function positionIn(screen: Screen, room: number): string {
+  if (screen.kind === "question") return "";
+  const count = screen.kind === "list" ? screen.rows.length : screen.lines.length;
+  if (count <= room) return "";
+  const at = screen.kind === "list" ? screen.selected + 1 : Math.min(count, screen.top + room);
+  return `  (${at}/${count})`;
+}

@@ -1,0 +1,99 @@
+/** What is known of images, as screens. @module */
+import type { MergedEntry } from "../../images/file_tree.ts";
+import type { ImageReport } from "../../images/describe_image.ts";
+import { baseName } from "../../layers/entry.ts";
+import { type IndexedManifest, isRunnable } from "../../oci/image_index.ts";
+import { formatPlatform } from "../../oci/platform.ts";
+import { formatMode } from "../file_listing.ts";
+import { formatSize } from "../sizes.ts";
+import { listScreen, type Place, type Row, type Screen } from "./screens.ts";
+
+/** The tags of a repository. */
+export function tagsPage(store: string, tags: readonly string[]): Screen {
+  return listScreen(`${store}: tags`, tags.map((tag) => ({ name: tag, open: imageWish(tag) })));
+}
+
+/** The images of an index. */
+export function platformsPage(name: string, images: readonly IndexedManifest[]): Screen {
+  const rows = images.filter(isRunnable).map(({ platform, digest }) => ({
+    name: platform ? nameOf(platform) : "?",
+    detail: shortDigest(digest),
+    open: imageWish(digest),
+  }));
+  return listScreen(`${name}: platforms`, rows);
+}
+
+function nameOf(platform: NonNullable<IndexedManifest["platform"]>): string {
+  return [formatPlatform(platform), ...(platform.osVersion ? [platform.osVersion] : [])].join(" ");
+}
+
+function imageWish(reference: string): Row["open"] {
+  return { type: "image", reference };
+}
+
+/** What there is to see of an image. */
+export function imagePage(name: string, report: ImageReport): Screen {
+  const { digest: image, about, layers, index } = report;
+  const platforms: Row[] = index === undefined
+    ? []
+    : [{ name: "other platforms", open: { type: "platforms", reference: index } }];
+  return listScreen(about ? `${name}  ${formatPlatform(about.platform)}` : name, [
+    {
+      name: "files, all layers put on each other",
+      detail: formatSize(report.size),
+      open: { type: "directory", place: { image, path: "" } },
+    },
+    { name: "build steps", detail: `${report.steps.length}`, open: { type: "steps", image } },
+    { name: "labels, environment, digests", open: { type: "facts", image } },
+    ...platforms,
+    { name: "other tags", open: { type: "tags" } },
+    ...layers.map(({ number: layer, digest, size, createdBy }) => ({
+      name: `layer ${layer}  ${oneLine(createdBy ?? shortDigest(digest))}`,
+      detail: formatSize(size),
+      open: { type: "directory" as const, place: { image, layer, path: "" } },
+    })),
+  ]);
+}
+
+/** How an image was built; a step that made a layer leads to its files. */
+export function stepsPage(name: string, { digest: image, steps }: ImageReport): Screen {
+  const rows = steps.map(({ layer, createdBy, comment }): Row => ({
+    name: `${layer ?? "-"}  ${oneLine(createdBy || comment || "?")}`,
+    ...(layer !== undefined && { open: { type: "directory", place: { image, layer, path: "" } } }),
+  }));
+  return listScreen(`${name}: build steps`, rows);
+}
+
+/** What is in a directory. */
+export function directoryPage(name: string, place: Place, entries: readonly MergedEntry[]): Screen {
+  const layer = place.layer === undefined ? "" : `  (layer ${place.layer})`;
+  return listScreen(`${name}  /${place.path}${layer}`, entries.map((entry) => entryRow(place, entry)));
+}
+
+function entryRow(around: Place, entry: MergedEntry): Row {
+  const place = { ...around, path: entry.path };
+  const { type, target, size, layer } = entry;
+  const mark = type === "directory" ? "/" : type === "symlink" ? ` -> ${target ?? ""}` : "";
+  const isFile = entry.source?.type === "file";
+  const facts = [
+    ...(isFile ? [formatSize(size)] : []),
+    ...(around.layer === undefined ? [`[${layer}]`] : []),
+    formatMode(entry),
+  ];
+  const isLink = type === "symlink";
+  return {
+    name: baseName(entry.path) + mark,
+    detail: facts.join("  "),
+    ...(type === "directory" && { open: { type: "directory", place } }),
+    ...((isFile || isLink) && { open: { type: "view", place } }),
+    ...(isFile && { file: place }),
+  };
+}
+
+function shortDigest(digest: string): string {
+  return digest.slice(0, "sha256:".length + 12);
+}
+
+function oneLine(text: string): string {
+  return text.trim().replace(/\s+/g, " ");
+}

@@ -1,0 +1,60 @@
+/** Saves one file of an image under a name that a person has typed. @module */
+import { utimes } from "node:fs/promises";
+import { dirname } from "node:path";
+import { storageError, temporaryName, writeAll } from "../../content/atomic_file.ts";
+import { ConflictError, NotFoundError } from "../../errors.ts";
+import type { OpenLayerEntry } from "../../images/image_files.ts";
+
+/**
+ * Writes the bytes to a file that is not there yet; it appears whole or not at all, with the file's time and without
+ * bits that make it run as somebody else.
+ *
+ * @throws {ConflictError} when something has that name
+ */
+export async function saveFile(entry: OpenLayerEntry, to: string): Promise<void> {
+  const temporary = temporaryName(dirname(to));
+  try {
+    await requireFree(to);
+    await writeTo(temporary, entry);
+    if (Deno.build.os !== "windows") await Deno.chmod(temporary, (entry.mode & 0o755) | 0o600);
+    await utimes(temporary, entry.modified, entry.modified);
+    await nameIt(temporary, to);
+  } catch (error) {
+    throw meaningOf(error, to);
+  } finally {
+    await Deno.remove(temporary).catch(() => {});
+  }
+}
+
+async function writeTo(path: string, entry: OpenLayerEntry): Promise<void> {
+  using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
+  let end = 0;
+  for await (const { offset, bytes } of entry.extents()) {
+    if (offset !== end) await file.seek(offset, Deno.SeekMode.Start);
+    await writeAll(file, bytes);
+    end = offset + bytes.length;
+  }
+  if (end < entry.size) await file.truncate(entry.size);
+}
+
+/** A link does not replace what somebody else has put there meanwhile, as a rename would. */
+async function nameIt(temporary: string, to: string): Promise<void> {
+  await Deno.link(temporary, to).catch(async (error) => {
+    if (error instanceof Deno.errors.AlreadyExists) throw error;
+    await requireFree(to);
+    await Deno.rename(temporary, to); // a file system without hard links
+  });
+}
+
+async function requireFree(to: string): Promise<void> {
+  const found = await Deno.lstat(to).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+  if (found) throw new ConflictError(`${to} is there already: use another name`);
+}
+
+function meaningOf(error: unknown, to: string): unknown {
+  if (error instanceof Deno.errors.AlreadyExists) return new ConflictError(`${to} is there already`);
+  if (error instanceof Deno.errors.NotFound) return new NotFoundError(`there is no directory ${dirname(to)}`);
+  return storageError(error, to);
+}

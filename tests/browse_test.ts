@@ -1,0 +1,162 @@
+/** What keys do in `browse`, and what is drawn, without a terminal. @module */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  advanceBrowser,
+  type Browser,
+  currentScreen,
+  startBrowser,
+  type Step,
+} from "../lib/cli/browse/browser.ts";
+import { linesOf } from "../lib/cli/browse/file_text.ts";
+import { renderFrame } from "../lib/cli/browse/frame.ts";
+import { decodeKeys, flushKeys } from "../lib/cli/browse/keys.ts";
+import { listScreen, type Place, type Screen, textScreen } from "../lib/cli/browse/screens.ts";
+import { columnsOf } from "../lib/cli/progress_bar.ts";
+import type { Digest } from "../lib/oci/digest.ts";
+import { FileTree, type LayerEntry } from "../main.ts";
+
+const SIZE = { columns: 40, rows: 8 };
+const PLACE: Place = { image: `sha256:${"0".repeat(64)}` as Digest, path: "etc/motd" };
+
+function press(browser: Browser, ...keys: string[]): Step {
+  return keys.reduce<Step>(
+    (step, key) => advanceBrowser(step.browser, { type: "key", key }),
+    { browser },
+  );
+}
+
+function showing(screen: Screen, size = SIZE): Browser {
+  return advanceBrowser(startBrowser(size, ""), { type: "opened", screen, note: "" }).browser;
+}
+
+function rows(count: number): Screen {
+  return listScreen("list", Array.from({ length: count }, (_, index) => ({ name: `row ${index}` })));
+}
+
+Deno.test("keys are decoded, also where they come in parts", () => {
+  assert.deepEqual(decodeKeys("a\x1b[A\x1bOB\x1b[5~\r\x7f\x03é"), {
+    keys: ["a", "up", "down", "page-up", "enter", "backspace", "ctrl-c", "é"],
+    rest: "",
+  });
+  assert.deepEqual(decodeKeys("x\x1b["), { keys: ["x"], rest: "\x1b[" });
+  assert.deepEqual(decodeKeys("\x1b[" + "B"), { keys: ["down"], rest: "" });
+  assert.deepEqual(flushKeys("\x1b"), ["escape"]);
+  assert.deepEqual(
+    decodeKeys("\x1b[1;5A\x1b[200~\x1a\x00"),
+    { keys: [], rest: "" },
+    "unknown keys do nothing",
+  );
+});
+
+Deno.test("the chosen row stays in view, and does not leave the list", () => {
+  const chosen = (...keys: string[]) => {
+    const { lines, chosen } = renderFrame(press(showing(rows(20)), ...keys).browser);
+    return lines[chosen!];
+  };
+  assert.equal(chosen(), "> row 0");
+  assert.equal(chosen("up"), "> row 0");
+  assert.equal(chosen("down", "down", "k"), "> row 1");
+  assert.equal(chosen("page-down"), "> row 4");
+  assert.equal(chosen("end", "down"), "> row 19");
+  assert.equal(chosen("end", "page-up", "home"), "> row 0");
+});
+
+Deno.test("opening a row demands its wish, and nothing else is done until that is met", () => {
+  const list = showing(listScreen("list", [{ name: "motd", open: { type: "view", place: PLACE } }]));
+  const { browser, demand } = press(list, "enter");
+  assert.deepEqual(demand, { type: "wish", wish: { type: "view", place: PLACE } });
+  assert.equal(press(browser, "enter").demand, undefined);
+  assert.deepEqual(press(browser, "escape").demand, { type: "cancel" });
+  assert.deepEqual(press(browser, "q").demand, { type: "quit" });
+  assert.deepEqual(press(browser, "ctrl-c").demand, { type: "interrupt" });
+  const opened = advanceBrowser(browser, {
+    type: "opened",
+    screen: textScreen("motd", ["hello"]),
+    note: "done",
+  });
+  assert.deepEqual(renderFrame(opened.browser).lines.slice(0, 2), ["motd", "hello"]);
+  assert.equal(currentScreen(press(opened.browser, "left").browser).title, "list");
+});
+
+Deno.test("a file is saved under the name that was typed; a failure leaves the question there", () => {
+  const text = showing(textScreen("motd", ["hello"], { ...PLACE, path: "etc/a\x1b:\\b" }));
+  const asked = press(text, "s").browser;
+  assert.ok(renderFrame(asked).lines.includes(": a___b_"), "what could be more than a name is not suggested");
+  const { browser, demand } = press(asked, "ctrl-u", "q", "é", "x", "backspace", "enter");
+  assert.ok(demand?.type === "wish" && demand.wish.type === "save" && demand.wish.to === "qé");
+  const failed = advanceBrowser(browser, { type: "noted", note: "it is there already" }).browser;
+  assert.equal(currentScreen(failed).kind, "question");
+  const saved = advanceBrowser(browser, { type: "saved", note: "saved" }).browser;
+  assert.equal(currentScreen(saved).kind, "text");
+  assert.match(press(showing(rows(1)), "s").browser.note, /only files are saved/);
+});
+
+Deno.test("a text moves in both directions, and left at its edge goes back", () => {
+  const text = showing(textScreen("t", Array.from({ length: 50 }, (_, i) => `${i} ${"x".repeat(60)}`)));
+  const moved = press(text, "right", " ").browser;
+  assert.match(renderFrame(moved).lines[1]!, /^x{36}\.\.\.$/);
+  assert.match(renderFrame(press(moved, "left").browser).lines[1]!, /^4 x/);
+  assert.equal(currentScreen(press(moved, "left", "left").browser).kind, "question");
+});
+
+Deno.test("whatever names there are and keys come, lines fit and have no control characters", () => {
+  const names = fc.array(fc.string({ unit: "binary", maxLength: 80 }), { maxLength: 30 });
+  const keys = fc.array(
+    fc.constantFrom("up", "down", "left", "right", "page-down", "end", "s", "escape", "x", "ctrl-u"),
+    { maxLength: 30 },
+  );
+  const sizes = fc.record({
+    columns: fc.integer({ min: 1, max: 100 }),
+    rows: fc.integer({ min: 1, max: 30 }),
+  });
+  fc.assert(fc.property(names, keys, sizes, sizes, fc.boolean(), (names, keys, size, later, isList) => {
+    const place = { ...PLACE, path: names[0] ?? "" };
+    const screen = isList
+      ? listScreen(names.join(), names.map((name) => ({ name, detail: "1 KiB", file: place })))
+      : textScreen(names.join(), names, place);
+    let browser = press(showing(screen, size), ...keys).browser;
+    browser = advanceBrowser(browser, { type: "resized", size: later }).browser;
+    browser = advanceBrowser(browser, { type: "noted", note: names.join() }).browser;
+    const { lines, record } = renderFrame(browser);
+    assert.equal(lines.length, later.rows);
+    for (const line of [...lines, ...record]) {
+      assert.ok(columnsOf(line) <= Math.max(1, later.columns - 1), JSON.stringify(line));
+      assert.ok(!/[\p{Cc}\p{Bidi_Control}]/u.test(line));
+    }
+  }));
+});
+
+Deno.test("of a title that does not fit the end is shown", () => {
+  const title = `registry.example.com/me/app:latest  /usr/share/doc/motd`;
+  assert.equal(renderFrame(showing(textScreen(title, []))).lines[0], `...${title.slice(-36)}`);
+});
+
+Deno.test("texts lose their tabs, and other bytes are shown as such", () => {
+  const lines = (text: string) => linesOf(new TextEncoder().encode(text));
+  assert.deepEqual(lines("a\tb\r\n\n\tc"), ["a       b", "", "        c"]);
+  assert.deepEqual(lines(""), []);
+  assert.deepEqual(lines("\0A"), [`00000000  00 41${" ".repeat(42)}  .A`]);
+});
+
+Deno.test("a directory is listed by name, over links; of a single layer with its whiteouts", () => {
+  const entry = (layer: number, path: string, more: Partial<LayerEntry> = {}): LayerEntry => ({
+    ...{ layer, path, name: path, type: "file", mode: 0o644, uid: 0, gid: 0, owner: "", group: "", size: 0 },
+    ...{ modified: 0, position: 0 },
+    ...more,
+  });
+  const entries = [
+    entry(1, "usr/bin/env"),
+    entry(1, "usr/bin/cat"),
+    entry(1, "bin", { type: "symlink", target: "usr/bin" }),
+    entry(2, "usr/bin/.wh.cat"),
+  ];
+  const [merged, single] = [new FileTree(), new FileTree({ keepWhiteouts: true })];
+  for (const each of entries) for (const tree of [merged, single]) tree.add(each);
+  const names = (tree: FileTree, path: string) => tree.list(path).map(({ path }) => path);
+  assert.deepEqual(names(merged, ""), ["bin", "usr"]);
+  assert.deepEqual(names(merged, "bin"), ["usr/bin/env"]);
+  assert.deepEqual(names(single, "/usr/bin/"), ["usr/bin/.wh.cat", "usr/bin/cat", "usr/bin/env"]);
+  assert.deepEqual(names(merged, "usr/bin/env"), []);
+  assert.deepEqual(names(merged, "nowhere"), []);
+});
