@@ -3,6 +3,7 @@ import { Command, CommanderError } from "@commander-js/extra-typings";
 import { CommandEnded } from "./action.ts";
 import { aliasCommands } from "./alias.ts";
 import { blobCommand } from "./blob.ts";
+import { completeCommand, completionsCommand } from "./completions.ts";
 import { digestCommand, manifestCommand } from "./digest.ts";
 import { downloadCommand } from "./download.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
@@ -65,6 +66,10 @@ export function buildProgram(output: { out: Write; err: Write }): Command {
   for (const make of [inspectCommand, layersCommand, peekCommand, extractCommand]) program.addCommand(make());
   program.commandsGroup("Sign-in:");
   for (const make of [loginCommand, logoutCommand, tokenCommand]) program.addCommand(make());
+  program.commandsGroup("Shell:");
+  program.addCommand(completionsCommand(output.out)).addCommand(completeCommand(output.out), {
+    hidden: true,
+  });
   for (const command of withSubcommands(program as unknown as Command)) {
     command.exitOverride().showHelpAfterError("(see layerstash --help)").configureOutput({
       writeOut: output.out,
