@@ -38,12 +38,14 @@ const DEFAULT_JOBS = 4;
  * ```ts
  * import { copyStash, info, openStore, upload } from "@layerstash/cli";
  *
- * const registry = `oci:${await Deno.makeTempDir()}`;
+ * const directory = await Deno.makeTempDir();
+ * const registry = `oci:${directory}`;
  * using store = openStore({ registry, repository: "me/files" });
  * using other = openStore({ registry, repository: "you/files" });
  * await upload(store, { baseTag: "note", input: new Response("hello").body! });
  * await copyStash({ store, baseTag: "note" }, { store: other, baseTag: "letter" });
  * if ((await info(other, { baseTag: "letter" })).size !== 5) throw new Error("unexpected stash");
+ * await Deno.remove(directory, { recursive: true });
  * ```
  */
 export async function copyStash(

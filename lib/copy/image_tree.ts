@@ -78,7 +78,7 @@ async function readChild(entry: Descriptor, { store, options }: Growth): Promise
 function tellIfUndeclared({ bytes, digest }: Manifest, { onEvent }: TreeOptions): boolean {
   const declared = declaredMediaType(bytes);
   if (declared !== undefined && MANIFEST_TYPES.includes(declared)) return false;
-  const message = `the manifest ${digest} does not say which kind it is; it is copied as it is`;
+  const message = `the manifest ${digest} does not say which kind it is, which OCI allows`;
   if (declared === undefined) onEvent?.({ type: "notice", message });
   return declared === undefined;
 }
