@@ -5,6 +5,7 @@ import { aliasCommands } from "./alias.ts";
 import { appendCommand } from "./append.ts";
 import { blobCommand } from "./blob.ts";
 import { copyCommand } from "./copy.ts";
+import { completeCommand, completionsCommand } from "./completions.ts";
 import { digestCommand, manifestCommand } from "./digest.ts";
 import { downloadCommand } from "./download.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
@@ -80,6 +81,10 @@ export function buildProgram(output: { out: Write; err: Write }): Command {
   }
   program.commandsGroup("Sign-in:");
   for (const make of [loginCommand, logoutCommand, tokenCommand]) program.addCommand(make());
+  program.commandsGroup("Shell:");
+  program.addCommand(completionsCommand(output.out)).addCommand(completeCommand(output.out), {
+    hidden: true,
+  });
   for (const command of withSubcommands(program as unknown as Command)) {
     command.exitOverride().showHelpAfterError("(see layerstash --help)").configureOutput({
       writeOut: output.out,

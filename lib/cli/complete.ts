@@ -1,0 +1,105 @@
+/** What may come next on a command line: read from the commands themselves, so that it is never out of date. @module */
+import type { Argument, Command, Option } from "@commander-js/extra-typings";
+
+/** A word that may stand at the cursor. */
+export interface Candidate {
+  word: string;
+  /** What it means, in one line; empty where there is nothing to say. */
+  description: string;
+}
+
+/** All that may stand at the cursor. */
+export interface Completion {
+  candidates: Candidate[];
+  /** Whether a path may stand there too. */
+  files: boolean;
+}
+
+/** Where the cursor is: in which command, after which option, at which argument. */
+interface Place {
+  command: Command;
+  /** The option whose value is due. */
+  option: Option | undefined;
+  /** How many arguments are there already. */
+  position: number;
+  /** Whether `--` has ended the options. */
+  plain: boolean;
+}
+
+/** What may stand in place of the last of these words, which come after the program's name. */
+export function complete(program: Command, words: readonly string[]): Completion {
+  const current = words.at(-1) ?? "";
+  const place = follow(program, words.slice(0, -1));
+  const { candidates, files } = place.option
+    ? values(place.option)
+    : !place.plain && current.startsWith("-")
+    ? optionsAt(place.command, current)
+    : argumentsAt(place);
+  return { candidates: candidates.filter(({ word }) => word.startsWith(current)), files };
+}
+
+/** Reads what stands before the cursor. */
+function follow(program: Command, words: readonly string[]): Place {
+  const place: Place = { command: program, option: undefined, position: 0, plain: false };
+  for (const word of words) {
+    if (place.option) place.option = undefined;
+    else if (word === "--") place.plain = true;
+    else if (!place.plain && word.startsWith("-")) place.option = awaiting(place.command, word);
+    else place.command = subcommand(place, word) ?? place.command;
+  }
+  return place;
+}
+
+/** Enters a command, or counts an argument. `help` is followed by a command of the same parent. */
+function subcommand(place: Place, word: string): Command | undefined {
+  if (word === "help" && place.command.commands.length > 0) return undefined;
+  const found = place.command.commands.find((each) => each.name() === word || each.aliases().includes(word));
+  if (!found) place.position++;
+  return found as Command | undefined;
+}
+
+/** The option that a word is, where its value is the next word. */
+function awaiting(command: Command, word: string): Option | undefined {
+  const option = visibleOptions(command).find(({ long, short }) => word === long || word === short);
+  return option && takesValue(option) ? option : undefined;
+}
+
+function optionsAt(command: Command, current: string): Completion {
+  const options = visibleOptions(command);
+  const [flag, value] = current.split("=", 2);
+  const assigned = value === undefined ? undefined : options.find(({ long }) => long === flag);
+  if (assigned && takesValue(assigned)) {
+    const { candidates, files } = values(assigned);
+    return { candidates: candidates.map((each) => ({ ...each, word: `${flag}=${each.word}` })), files };
+  }
+  const candidates = options.flatMap(({ long, short, description }) =>
+    [long, short].filter((word) => word !== undefined).map((word) => ({ word, description }))
+  );
+  return { candidates, files: false };
+}
+
+function argumentsAt({ command, position }: Place): Completion {
+  const commands = position > 0 ? [] : command.createHelp().visibleCommands(command as never);
+  const candidates = commands.map((each) => ({ word: each.name(), description: each.description() }));
+  const declared = command.registeredArguments;
+  const last = declared.at(-1);
+  const argument = declared[position] ?? (last?.variadic ? last : undefined);
+  if (!argument) return { candidates, files: false };
+  const { candidates: choices, files } = values(argument as Argument);
+  return { candidates: [...candidates, ...choices], files };
+}
+
+/** The values of an option or an argument, as far as they are known. */
+function values(taker: Option | Argument): Completion {
+  const placeholder = "flags" in taker ? taker.flags : taker.name();
+  const candidates = (taker.argChoices ?? []).map((word) => ({ word, description: "" }));
+  return { candidates, files: /\b(file|dir|path)\b/.test(placeholder.replace(/^.*[<[]/, "")) };
+}
+
+function takesValue(option: Option): boolean {
+  return option.required || option.optional;
+}
+
+function visibleOptions(command: Command): Option[] {
+  return command.createHelp().visibleOptions(command as never) as Option[];
+}

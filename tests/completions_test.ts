@@ -1,0 +1,123 @@
+/** What shells offer while a command line is typed, asked of the shells themselves. @module */
+import assert from "node:assert/strict";
+import { commandWords, makeWorkplace, type Workplace } from "./rigs/command_line.ts";
+import { ensureTool } from "./rigs/debian.ts";
+import { buildProgram } from "../lib/cli/program.ts";
+import { complete } from "../lib/cli/complete.ts";
+
+const program = buildProgram({ out() {}, err() {} });
+const words = (...typed: string[]) => complete(program, typed).candidates.map(({ word }) => word);
+
+Deno.test("every command, every option and every choice is offered", () => {
+  const walk = (command: typeof program, path: string[]): number =>
+    command.commands.reduce(
+      (sum, each) => sum + 1 + walk(each as typeof program, [...path, each.name()]),
+      0,
+    ) +
+    command.options.filter(({ hidden }) => !hidden).map((option) => {
+      assert.ok(words(...path, option.long!).includes(option.long!), `${path} ${option.long}`);
+      if (option.argChoices) assert.deepEqual(words(...path, option.long!, ""), option.argChoices);
+    }).length;
+  assert.ok(walk(program, []) > 100);
+  for (
+    const { name } of program.createHelp().visibleCommands(program).map((each) => ({ name: each.name() }))
+  ) {
+    assert.ok(words("").includes(name), name);
+  }
+});
+
+Deno.test("what is offered fits to the place", () => {
+  assert.deepEqual(words("blob", "pu"), ["push", "pull"]);
+  assert.deepEqual(words("upload", "--progress=p"), ["--progress=plain"]);
+  assert.deepEqual(words("completions", "f"), ["fish"]);
+  assert.deepEqual(words("help", "uplo"), ["upload"]);
+  assert.deepEqual(words("upload", "upl"), []);
+  assert.deepEqual(words("upload", "--", "--reg"), []);
+  assert.deepEqual(words("complet"), ["completions"]);
+  assert.equal(complete(program, ["upload", "-i", ""]).files, true);
+  assert.equal(complete(program, ["upload", "-t", ""]).files, false);
+});
+
+Deno.test("bash completes what is typed", async (t) => {
+  if (!await ensureTool("script", "bsdutils")) return;
+  await inTerminal(t, "bash", ["bash", "--norc", "--noprofile", "-i"]);
+});
+
+Deno.test("zsh completes what is typed", async (t) => {
+  if (!await ensureTool("zsh", "zsh") || !await ensureTool("script", "bsdutils")) return;
+  await inTerminal(t, "zsh", ["zsh", "-f", "-i"], "autoload -Uz compinit; compinit -u -D");
+});
+
+Deno.test("fish offers what fits, with its meaning", async () => {
+  if (!await ensureTool("fish", "fish")) return;
+  await using work = await shellPlace();
+  const offer = async (line: string) => {
+    const script = "layerstash completions fish | source; complete -C $argv[1]";
+    return (await runShell(work, ["fish", "--no-config", "-c", script, line])).trimEnd().split("\n");
+  };
+  assert.deepEqual(await offer("layerstash uplo"), ["upload\tstore a file"]);
+  assert.deepEqual(await offer("layerstash upload --log-level cri"), ["critical"]);
+  assert.deepEqual(await offer("layerstash upload --progress=pl"), ["--progress=plain"]);
+  assert.deepEqual(await offer("layerstash upload -i a_f"), ["a_file.img"]);
+  assert.deepEqual(await offer("layerstash upload -t a_f"), [""]);
+});
+
+/** Types lines with tabs into an interactive shell; what `layerstash` is then called with tells what they became. */
+async function inTerminal(t: Deno.TestContext, shell: string, words: string[], setUp = ":"): Promise<void> {
+  await using work = await shellPlace();
+  const typed = [
+    ["layerstash uplo\t--reposito\tx", "upload --repository x"],
+    ["layerstash blob pus\t", "blob push"],
+    ["layerstash upload --log-level cri\t", "upload --log-level critical"],
+    ["layerstash upload --progress=pla\t", "upload --progress=plain"],
+    ["layerstash upload -i a_f\t", "upload -i a_file.img"],
+    ["layerstash upload -t a_f\t", "upload -t a_f"],
+  ] as const;
+  const lines = [setUp, `source <(layerstash completions ${shell})`, ...typed.map(([line]) => line), "exit"];
+  await runShell(work, ["script", "-qec", words.join(" "), "/dev/null"], `${lines.join("\n")}\n`);
+  const called = (await Deno.readTextFile(work.path("called"))).trimEnd().split("\n");
+  for (const [index, [line, expected]] of typed.entries()) {
+    await t.step(
+      JSON.stringify(line),
+      () => assert.equal(called[index]?.trim(), expected, called.join("\n")),
+    );
+  }
+}
+
+/** A directory with a file, and a `layerstash` that writes down what it is called with. */
+async function shellPlace(): Promise<Workplace> {
+  const work = await makeWorkplace();
+  await work.write("a_file.img", "");
+  const real = commandWords([]).map((word) => `'${word}'`).join(" ");
+  const note = `echo "$@" >> '${work.path("called")}'`;
+  await work.write("layerstash", `#!/bin/sh\ncase $1 in complet*) exec ${real} "$@" ;; esac\n${note}\n`);
+  await Deno.chmod(work.path("layerstash"), 0o755);
+  return work;
+}
+
+async function runShell(work: Workplace, [program, ...args]: string[], input = ""): Promise<string> {
+  const child = new Deno.Command(program!, {
+    args,
+    cwd: work.directory,
+    env: {
+      PATH: `${work.directory}:${Deno.env.get("PATH")}`,
+      HOME: work.directory,
+      TERM: "dumb",
+      DENO_DIR: denoDir(),
+    },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const [{ stdout }] = await Promise.all([
+    child.output(),
+    new Blob([input]).stream().pipeTo(child.stdin).catch(() => {}),
+  ]);
+  return new TextDecoder().decode(stdout);
+}
+
+/** The shells have another home: the modules are still where they are. */
+function denoDir(): string {
+  return Deno.env.get("DENO_DIR") ??
+    `${Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`}/deno`;
+}
