@@ -25,6 +25,7 @@ const LAYERS: readonly string[] = [
   "lib/append/",
   "main.ts",
   "lib/cli/",
+  "lib/ship/",
 ];
 
 /** The one line outside the command line that knows how the program was started. */
@@ -162,15 +163,20 @@ function circleIn(all: Sources): string | undefined {
   return [...all.keys()].map((file) => walk(file, [])).find((circle) => circle !== undefined);
 }
 
+/** What people start: the command line, and what builds it. */
+function isOnTop(file: string): boolean {
+  return file.startsWith("lib/cli/") || file.startsWith("lib/ship/");
+}
+
 function loadersOfCommandLine(all: Sources): string[] {
-  const others = [...all.keys()].filter((file) => !file.startsWith("lib/cli/"));
+  const others = [...all.keys()].filter((file) => !isOnTop(file));
   const loads = (file: string) =>
     [...importsOf(file, all), ...laterImportsOf(file, all)].some((target) => target.startsWith("lib/cli/"));
   return others.filter(loads);
 }
 
 function usesOfTheProcess(all: Sources): string[] {
-  const below = [...all].filter(([file]) => !file.startsWith("lib/cli/"))
+  const below = [...all].filter(([file]) => !isOnTop(file))
     .map(([file, text]) => [file, file === "main.ts" ? text.replace(START, "") : text] as const);
   return below.flatMap(([file, text]) => {
     const uses = withoutComments(text).matchAll(

@@ -2,7 +2,6 @@
 import { Argument, Command } from "@commander-js/extra-typings";
 import { complete } from "./complete.ts";
 import { COMPLETION_SCRIPTS, SHELLS } from "./completion_scripts.ts";
-import type { Write } from "./program.ts";
 
 const EXAMPLES = `
 Examples:
@@ -13,6 +12,8 @@ Examples:
 
 The shell then asks layerstash itself: what it offers is never out of date.
 `;
+
+type Write = (text: string) => void;
 
 /** Makes the command `completions`. */
 export function completionsCommand(out: Write): Command {

@@ -1,0 +1,89 @@
+/** Compiles layerstash into programs that need nothing else: `deno task build [--target T | --all]`. @module */
+import { createHash } from "node:crypto";
+import { basename, join } from "node:path";
+import { parseArgs } from "node:util";
+import { VERSION } from "../cli/version.ts";
+import { makeBundle } from "./bundle.ts";
+import { doMainJob } from "./main_job.ts";
+
+/** The systems that there are programs for. */
+export const TARGETS = [
+  "x86_64-unknown-linux-gnu",
+  "aarch64-unknown-linux-gnu",
+  "x86_64-apple-darwin",
+  "aarch64-apple-darwin",
+  "x86_64-pc-windows-msvc",
+  "aarch64-pc-windows-msvc",
+] as const;
+
+/** All that registries, files, credential helpers and the system's memory need; no other libraries are loaded. */
+const PERMISSIONS = ["net", "read", "write", "env", "run", "sys"].map((name) => `--allow-${name}`);
+
+/** The name of a program, as in `layerstash-1.2.3-x86_64-pc-windows-msvc.exe`. */
+export function programName(target: string): string {
+  return `layerstash-${VERSION}-${target}${target.includes("windows") ? ".exe" : ""}`;
+}
+
+async function main(): Promise<void> {
+  const { values: { target, all } } = parseArgs({
+    options: { target: { type: "string" }, all: { type: "boolean" } },
+  });
+  if (target !== undefined && !(TARGETS as readonly string[]).includes(target)) {
+    throw new Error(`there is no target ${target}, only ${TARGETS.join(", ")}`);
+  }
+  const bundle = await makeBundle();
+  const directory = join(bundle, "..");
+  const made = [bundle];
+  for (const each of all ? TARGETS : [target ?? Deno.build.target]) {
+    const program = join(directory, programName(each));
+    await compile(bundle, program, each);
+    if (each === Deno.build.target) await checkProgram(program);
+    made.push(program);
+  }
+  await Deno.writeTextFile(join(directory, "SHA256SUMS"), (await Promise.all(made.map(sumLine))).join(""));
+  say(`made in ${directory}: ${[...made.map((path) => basename(path)), "SHA256SUMS"].join(", ")}`);
+}
+
+/** The bundle carries its worker, so nothing has to be included beside it. */
+async function compile(bundle: string, program: string, target: string): Promise<void> {
+  const options = ["--quiet", "--no-config", "--no-lock", "--no-check", "--no-prompt", ...PERMISSIONS];
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["compile", ...options, "--target", target, "--output", program, bundle],
+    env: { NO_COLOR: "1" },
+  }).output();
+  if (success) return;
+  const said = new TextDecoder().decode(stderr);
+  if (/dl\.deno\.land|denort/i.test(said)) {
+    throw new Error(
+      `cannot build ${target}: the base binary could not be fetched from dl.deno.land; set DENORT_BIN to one`,
+    );
+  }
+  throw new Error(
+    `cannot build ${target}: ${(/^error: (.*)/m.exec(said)?.[1] ?? said.trim()).split("\n")[0]}`,
+  );
+}
+
+async function checkProgram(program: string): Promise<void> {
+  try {
+    await doMainJob([program]);
+  } catch (error) {
+    await Deno.remove(program);
+    throw new Error(`${basename(program)} does not work: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+async function sumLine(path: string): Promise<string> {
+  return `${createHash("sha256").update(await Deno.readFile(path)).digest("hex")}  ${basename(path)}\n`;
+}
+
+function say(line: string): void {
+  // deno-lint-ignore no-console -- the task says what it made
+  console.error(line);
+}
+
+if (import.meta.main) {
+  await main().catch((error: Error) => {
+    say(`layerstash: ${error.message}`);
+    Deno.exit(1);
+  });
+}

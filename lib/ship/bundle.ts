@@ -1,0 +1,40 @@
+/** Makes `dist/layerstash.js`: the whole program in one file, for plain `deno run`. @module */
+import { dirname } from "node:path";
+
+const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+const WORKER = new URL("../content/hash_worker.ts", import.meta.url).pathname;
+
+/** How the source names the file of the hashing thread. In one file there is no other: it is carried as text. */
+const WORKER_URL = 'new URL("./hash_worker.ts", import.meta.url)';
+
+/** Where the bundle is made. */
+export const BUNDLE = new URL("../../dist/layerstash.js", import.meta.url).pathname;
+
+/**
+ * Makes the bundle, and gives its path.
+ *
+ * @throws {Error} when `deno bundle` fails, or the program has changed so that its thread is not found
+ */
+export async function makeBundle(path: string = BUNDLE): Promise<string> {
+  const [program, worker] = [await bundled(MAIN), await bundled(WORKER)];
+  const pieces = program.split(WORKER_URL);
+  if (pieces.length !== 2) {
+    throw new Error(`the bundle has ${pieces.length - 1} times ${WORKER_URL}, and not once`);
+  }
+  const carried = JSON.stringify(`data:text/javascript,${encodeURIComponent(worker)}`);
+  await Deno.mkdir(dirname(path), { recursive: true });
+  await Deno.writeTextFile(path, `#!/usr/bin/env -S deno run -A\n${pieces.join(carried)}`, { mode: 0o755 });
+  return path;
+}
+
+async function bundled(entry: string): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["bundle", "--quiet", "--frozen", "--platform", "deno", entry],
+    env: { NO_COLOR: "1" },
+  }).output();
+  if (!success) throw new Error(`deno bundle: ${new TextDecoder().decode(stderr).trim()}`);
+  return new TextDecoder().decode(stdout);
+}
+
+// deno-lint-ignore no-console -- the task says what it made
+if (import.meta.main) console.log(await makeBundle());

@@ -1,0 +1,69 @@
+/** The program in one file, and the task that compiles it. @module */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { makeBundle } from "../lib/ship/bundle.ts";
+import { doMainJob } from "../lib/ship/main_job.ts";
+
+const ROOT = new URL("..", import.meta.url).pathname;
+
+/** Nothing but the file: no configuration, no network for modules, no cache of other runs. */
+const ALONE = ["--no-config", "--no-remote", "--no-npm", "--cached-only", "--no-prompt"];
+
+Deno.test("the bundle does the main job alone, with its hashing thread", async () => {
+  await using place = await bundled();
+  await doMainJob([...place.program, "--allow-all", place.path]);
+});
+
+Deno.test("the bundle needs no permission to read itself", async () => {
+  await using place = await bundled();
+  const allowed = ["--allow-env", "--allow-sys", "--allow-read=.,/proc", "--allow-write=."];
+  await doMainJob([...place.program, ...allowed, place.path]);
+});
+
+Deno.test("the bundle knows its version", async () => {
+  await using place = await bundled();
+  const [name, ...args] = [...place.program, "-A", place.path, "--version"];
+  const { stdout } = await new Deno.Command(name!, { args }).output();
+  const { version } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
+  assert.equal(new TextDecoder().decode(stdout), `layerstash v${version}\n`);
+});
+
+Deno.test("a job that fails is told with the program's own words", async () => {
+  await assert.rejects(
+    doMainJob(["sh", "-c", "echo no room >&2; exit 1"]),
+    /^Error: upload failed: no room$/,
+  );
+});
+
+Deno.test("the build ends with one line where it cannot be done", async () => {
+  const unknown = await build(["--target", "sparc-sun-solaris"], {});
+  assert.equal(unknown.code, 1);
+  assert.match(
+    unknown.stderr,
+    /^layerstash: there is no target sparc-sun-solaris, only x86_64-unknown-linux-gnu/,
+  );
+  await using place = await bundled();
+  const missing = await build([], { DENORT_BIN: join(place.directory, "nothing") });
+  assert.equal(missing.code, 1);
+  assert.match(missing.stderr, /^layerstash: cannot build [^\n]+\n$/);
+});
+
+async function build(args: string[], env: Record<string, string>): Promise<{ code: number; stderr: string }> {
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--frozen", join(ROOT, "lib/ship/build.ts"), ...args],
+    env,
+  }).output();
+  return { code, stderr: new TextDecoder().decode(stderr) };
+}
+
+/** Makes the bundle in a directory of its own, far from the sources. */
+async function bundled(): Promise<AsyncDisposable & { directory: string; path: string; program: string[] }> {
+  const directory = await Deno.makeTempDir({ prefix: "layerstash-bundle-" });
+  const path = await makeBundle(join(directory, "layerstash.js"));
+  return {
+    directory,
+    path,
+    program: ["env", `DENO_DIR=${directory}/cache`, Deno.execPath(), "run", ...ALONE],
+    [Symbol.asyncDispose]: () => Deno.remove(directory, { recursive: true }),
+  };
+}
