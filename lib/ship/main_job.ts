@@ -30,7 +30,7 @@ async function run(program: readonly string[], cwd: string, args: readonly strin
     args: rest,
     cwd,
     stdin: "null",
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", LAYERSTASH_STATE_DIR: join(cwd, "state") },
   })
     .output();
   if (success) return;
