@@ -43,9 +43,20 @@ Deno.test("the build ends with one line where it cannot be done", async () => {
     /^layerstash: there is no target sparc-sun-solaris, only x86_64-unknown-linux-gnu/,
   );
   await using place = await bundled();
-  const missing = await build([], { DENORT_BIN: join(place.directory, "nothing") });
+  const missing = await build(["--out", place.directory], { DENORT_BIN: join(place.directory, "nothing") });
   assert.equal(missing.code, 1);
   assert.match(missing.stderr, /^layerstash: cannot build [^\n]+\n$/);
+});
+
+Deno.test("a program that does not do the main job does not count as made", async () => {
+  await using place = await bundled();
+  // Compiled with the whole of Deno as its base, a program is plain Deno.
+  const plainDeno = await Deno.realPath(Deno.execPath());
+  const { code, stderr } = await build(["--out", place.directory], { DENORT_BIN: plainDeno });
+  assert.equal(code, 1);
+  assert.match(stderr, /^layerstash: layerstash-[^ ]+ does not work: upload failed: [^\n]+\n$/);
+  const left = Array.from(Deno.readDirSync(place.directory), ({ name }) => name);
+  assert.deepEqual(left.filter((name) => name.startsWith("layerstash-") || name === "SHA256SUMS"), []);
 });
 
 async function build(args: string[], env: Record<string, string>): Promise<{ code: number; stderr: string }> {

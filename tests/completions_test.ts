@@ -1,17 +1,18 @@
 /** What shells offer while a command line is typed, asked of the shells themselves. @module */
 import assert from "node:assert/strict";
+import type { Command } from "commander";
 import { commandWords, makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { buildProgram } from "../lib/cli/program.ts";
 import { complete } from "../lib/cli/complete.ts";
 
-const program = buildProgram({ out() {}, err() {} });
+const program = buildProgram({ out() {}, err() {} }) as unknown as Command;
 const words = (...typed: string[]) => complete(program, typed).candidates.map(({ word }) => word);
 
 Deno.test("every command, every option and every choice is offered", () => {
-  const walk = (command: typeof program, path: string[]): number =>
+  const walk = (command: Command, path: string[]): number =>
     command.commands.reduce(
-      (sum, each) => sum + 1 + walk(each as typeof program, [...path, each.name()]),
+      (sum, each) => sum + 1 + walk(each, [...path, each.name()]),
       0,
     ) +
     command.options.filter(({ hidden }) => !hidden).map((option) => {
@@ -19,10 +20,8 @@ Deno.test("every command, every option and every choice is offered", () => {
       if (option.argChoices) assert.deepEqual(words(...path, option.long!, ""), option.argChoices);
     }).length;
   assert.ok(walk(program, []) > 100);
-  for (
-    const { name } of program.createHelp().visibleCommands(program).map((each) => ({ name: each.name() }))
-  ) {
-    assert.ok(words("").includes(name), name);
+  for (const command of program.commands) {
+    if (command.name() !== "complete") assert.ok(words("").includes(command.name()), command.name());
   }
 });
 

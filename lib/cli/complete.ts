@@ -1,5 +1,5 @@
 /** What may come next on a command line: read from the commands themselves, so that it is never out of date. @module */
-import type { Argument, Command, Option } from "@commander-js/extra-typings";
+import type { Argument, Command, Option } from "commander";
 
 /** A word that may stand at the cursor. */
 export interface Candidate {
@@ -79,7 +79,7 @@ function optionsAt(command: Command, current: string): Completion {
 }
 
 function argumentsAt({ command, position }: Place): Completion {
-  const commands = position > 0 ? [] : command.createHelp().visibleCommands(command as never);
+  const commands = position > 0 ? [] : command.createHelp().visibleCommands(command);
   const candidates = commands.map((each) => ({ word: each.name(), description: each.description() }));
   const declared = command.registeredArguments;
   const last = declared.at(-1);
@@ -101,5 +101,5 @@ function takesValue(option: Option): boolean {
 }
 
 function visibleOptions(command: Command): Option[] {
-  return command.createHelp().visibleOptions(command as never) as Option[];
+  return command.createHelp().visibleOptions(command);
 }

@@ -1,5 +1,6 @@
 /** `layerstash completions`, and `layerstash complete`, which the scripts ask. @module */
 import { Argument, Command } from "@commander-js/extra-typings";
+import type { Command as AnyCommand } from "commander";
 import { complete } from "./complete.ts";
 import { COMPLETION_SCRIPTS, SHELLS } from "./completion_scripts.ts";
 
@@ -31,7 +32,7 @@ export function completeCommand(out: Write): Command {
     .description("print what may stand in place of the last word")
     .argument("[word...]", "the words after the program's name, up to the cursor")
     .action((words, _flags, self) => {
-      const { candidates, files } = complete(self.parent as unknown as Command, words);
+      const { candidates, files } = complete(self.parent as unknown as AnyCommand, words);
       for (const { word, description } of candidates) out(`${word}\t${description}\n`);
       if (files) out(":files\n");
     });

@@ -1,9 +1,9 @@
-/** Compiles layerstash into programs that need nothing else: `deno task build [--target T | --all]`. @module */
+/** Compiles layerstash into programs that need nothing else: `deno task build [--target T | --all] [--out DIR]`. @module */
 import { createHash } from "node:crypto";
-import { basename, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { VERSION } from "../cli/version.ts";
-import { makeBundle } from "./bundle.ts";
+import { BUNDLE, makeBundle } from "./bundle.ts";
 import { doMainJob } from "./main_job.ts";
 
 /** The systems that there are programs for. */
@@ -25,14 +25,14 @@ export function programName(target: string): string {
 }
 
 async function main(): Promise<void> {
-  const { values: { target, all } } = parseArgs({
-    options: { target: { type: "string" }, all: { type: "boolean" } },
+  const { values: { target, all, out } } = parseArgs({
+    options: { target: { type: "string" }, all: { type: "boolean" }, out: { type: "string" } },
   });
   if (target !== undefined && !(TARGETS as readonly string[]).includes(target)) {
     throw new Error(`there is no target ${target}, only ${TARGETS.join(", ")}`);
   }
-  const bundle = await makeBundle();
-  const directory = join(bundle, "..");
+  const directory = out === undefined ? dirname(BUNDLE) : resolve(out);
+  const bundle = await makeBundle(join(directory, basename(BUNDLE)));
   const made = [bundle];
   for (const each of all ? TARGETS : [target ?? Deno.build.target]) {
     const program = join(directory, programName(each));

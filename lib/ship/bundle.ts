@@ -1,14 +1,15 @@
 /** Makes `dist/layerstash.js`: the whole program in one file, for plain `deno run`. @module */
 import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
-const WORKER = new URL("../content/hash_worker.ts", import.meta.url).pathname;
+const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
+const WORKER = fileURLToPath(new URL("../content/hash_worker.ts", import.meta.url));
 
 /** How the source names the file of the hashing thread. In one file there is no other: it is carried as text. */
 const WORKER_URL = 'new URL("./hash_worker.ts", import.meta.url)';
 
 /** Where the bundle is made. */
-export const BUNDLE = new URL("../../dist/layerstash.js", import.meta.url).pathname;
+export const BUNDLE = fileURLToPath(new URL("../../dist/layerstash.js", import.meta.url));
 
 /**
  * Makes the bundle, and gives its path.

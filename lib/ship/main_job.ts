@@ -26,7 +26,12 @@ export async function doMainJob(program: readonly string[]): Promise<void> {
 
 async function run(program: readonly string[], cwd: string, args: readonly string[]): Promise<void> {
   const [name = "", ...rest] = [...program, ...args];
-  const { success, stdout, stderr } = await new Deno.Command(name, { args: rest, cwd, stdin: "null" })
+  const { success, stdout, stderr } = await new Deno.Command(name, {
+    args: rest,
+    cwd,
+    stdin: "null",
+    env: { NO_COLOR: "1", LAYERSTASH_STATE_DIR: join(cwd, "state") },
+  })
     .output();
   if (success) return;
   const said = new TextDecoder().decode(stderr).trim() || new TextDecoder().decode(stdout).trim();
