@@ -30,6 +30,7 @@ export function imageAction<F extends ImageFlags & { image: string }>(
     const { onEvent } = display;
     using opened = openImage(reference, {
       credentials: credentialsOf(flags),
+      authHost: flags.authHost,
       onEvent,
       ...await transportOf(flags),
     });
