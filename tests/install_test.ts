@@ -230,6 +230,9 @@ async function makePlace(
   for (const name of ["tools", "tmp"]) await Deno.mkdir(`${home}/${name}`);
   await Deno.chmod(`${home}/tmp`, 0o777);
   await Deno.chmod(`${home}/tools`, 0o755);
+  const ours = `${home}/install.sh`; // the checkout may be where nobody else can read
+  await Deno.copyFile(SCRIPT, ours);
+  await Deno.chmod(ours, 0o644);
   const asked: string[] = [];
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, (request) => {
     asked.push(new URL(request.url).pathname);
@@ -251,7 +254,7 @@ async function makePlace(
     path,
     asked,
     fake,
-    async install(env = {}, { args = [], under = [], script = SCRIPT } = {}) {
+    async install(env = {}, { args = [], under = [], script = ours } = {}) {
       const words = [...under, "/bin/sh", script, ...args];
       const { code, stdout, stderr } = await new Deno.Command(words[0]!, {
         args: words.slice(1),
