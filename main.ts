@@ -45,11 +45,11 @@ import {
   type Present,
   requireNoConflict,
 } from "./lib/stash/present_chunks.ts";
-import { type Removal, removeTags } from "./lib/stash/remove_tags.ts";
+import { type Removal, removeStale, removeTags } from "./lib/stash/remove_tags.ts";
 import { rememberInput } from "./lib/stash/remembered_input.ts";
 import { placeChunks, type Stash } from "./lib/stash/stash.ts";
 import { StashTags, type TaggedImage } from "./lib/stash/stash_tags.ts";
-import { streamStash } from "./lib/stash/stream_stash.ts";
+import { streamChunks } from "./lib/stash/stream_chunks.ts";
 import { DEFAULT_JOBS, lanesOf } from "./lib/transfer/adaptive_jobs.ts";
 import { inParallel, type Lanes } from "./lib/transfer/pool.ts";
 
@@ -60,6 +60,7 @@ export type { Profile, PushMode } from "./lib/registry/profiles.ts";
 export type { Clock, Patience, RetryPolicy } from "./lib/http/retry.ts";
 export type { Timeouts } from "./lib/http/timeouts.ts";
 export type { TransportOptions } from "./lib/http/transport.ts";
+export { RateLimit } from "./lib/http/rate_limit.ts";
 export { firstOf } from "./lib/sign_in/credentials.ts";
 export type { Credentials, FindCredentials } from "./lib/sign_in/credentials.ts";
 export { savedCredentials } from "./lib/sign_in/saved_credentials.ts";
@@ -143,7 +144,7 @@ export async function upload(store: Store, options: UploadOptions): Promise<Stas
   await plan.tags.requireOwn();
   await putTag(describeLastChunk(plan, layers), present, plan); // from here on the stash is complete
   await plan.tags.requireOwn();
-  await removeStale(stale, plan);
+  await removeStale(store, stale, plan);
   return stashOf(plan, layers);
 }
 
@@ -298,14 +299,6 @@ function buildManifest(family: Family, config: Uint8Array<ArrayBuffer>, layer: D
   });
 }
 
-/** Removes the tags that a longer stash has left behind this one. */
-async function removeStale(stale: string[], { store, onEvent, signal }: UploadPlan): Promise<void> {
-  const { kept } = await removeTags(store, stale, { signal });
-  for (const { tag, why } of kept) {
-    onEvent?.({ type: "notice", message: `the old tag ${tag} could not be removed: ${why}` });
-  }
-}
-
 function stashOf(plan: UploadPlan, layers: Descriptor[]): Stash {
   const { baseTag, name, chunkSize, created } = plan;
   const chunks = placeChunks(baseTag, layers);
@@ -357,7 +350,7 @@ export async function download(store: Store, options: DownloadOptions): Promise<
   announce(stash, options);
   const how = { stateDirectory, jobs, onEvent, signal };
   if (typeof output === "string") await fetchStash(store, stash, output, how);
-  else await streamStash(store, stash, output, { onEvent, signal });
+  else await streamChunks(store, stash.chunks, output, { onEvent, signal });
   return stash;
 }
 
@@ -487,78 +480,17 @@ export async function remove(store: Store, { baseTag, signal }: VerbOptions): Pr
   return await removeTags(store, numbers.reverse().map((number) => chunkTag(baseTag, number)), { signal });
 }
 
-// A repository is a blob store too: blobs by their digests, and aliases that point to them.
-export { pushBlob, type PushBlobOptions } from "./lib/blobs/push_blob.ts";
-export { pullBlobs, type PullBlobsOptions } from "./lib/blobs/pull_blobs.ts";
-export {
-  type BlobRemoval,
-  blobSize,
-  mountBlob,
-  type MountBlobOptions,
-  removeBlobs,
-} from "./lib/blobs/blobs.ts";
-export type { SizedBlob } from "./lib/blobs/alias_manifest.ts";
-export { type BlobName, type NamedBlobs, parseBlobName } from "./lib/blobs/named_blobs.ts";
-export {
-  digestOfFile,
-  listAliases,
-  removeAlias,
-  setAlias,
-  type SetAliasOptions,
-} from "./lib/blobs/aliases.ts";
-export { getAlias, getConfigDigest, getManifest } from "./lib/blobs/read_alias.ts";
-export type { ByPlatform, PlatformOptions } from "./lib/images/platforms.ts";
+// Beside files: a repository is a store of blobs with aliases, and images are looked into, copied, built upon.
+export * from "./lib/blobs/mod.ts";
+export * from "./lib/images/mod.ts";
+export * from "./lib/copy/mod.ts";
+export { append } from "./lib/append/append.ts";
+export type { Appended, AppendOptions } from "./lib/append/append.ts";
 
-// Around the repository: its neighbours, tokens, and how to do without layerstash.
+// Around the repository: its neighbours, and tokens.
 export { listRepositories } from "./lib/registry/repositories.ts";
 export { getToken, type TokenOptions } from "./lib/registry/request_token.ts";
 export type { RegistryOptions } from "./lib/registry/open_client.ts";
-export {
-  type DirectAccess,
-  directAccess,
-  type DirectBlob,
-  type DirectFile,
-  directUrls,
-  type DirectUrlsOptions,
-} from "./lib/blobs/direct_urls.ts";
-export { curlCommand, restoreRecipe } from "./lib/blobs/recipe.ts";
-
-// Images: what is in them, without pulling.
-export { openImage } from "./lib/registry/open_image.ts";
-export type { OpenedImage, OpenImageOptions } from "./lib/registry/open_image.ts";
-export { type ImageReference, parseImage } from "./lib/oci/image_reference.ts";
-export type { LayoutAddress, RegistryAddress, RemoteAddress } from "./lib/oci/address.ts";
-export { findImage } from "./lib/images/image.ts";
-export type { Image, ImageOptions, Layer } from "./lib/images/image.ts";
-export type { Platform } from "./lib/oci/platform.ts";
-export type { IndexedManifest } from "./lib/oci/image_index.ts";
-export type { BuildStep, ImageConfig } from "./lib/images/image_config.ts";
-export { chooseLayer } from "./lib/images/choose_layer.ts";
-export { ImageFiles } from "./lib/images/image_files.ts";
-export type { OpenLayerEntry, ReadReport } from "./lib/images/image_files.ts";
-export { FileTree } from "./lib/images/file_tree.ts";
-export type { LayerEntry, MergedEntry } from "./lib/images/file_tree.ts";
-export { type PathPattern, pathPattern } from "./lib/images/path_pattern.ts";
-export { survey } from "./lib/images/survey.ts";
-export { extract, readImageFile } from "./lib/images/extract.ts";
-export type { Extracted, ExtractOptions, ReadFileOptions } from "./lib/images/extract.ts";
-export type { Found, SurveyOptions } from "./lib/images/survey.ts";
-export type { Entry, EntryType, Extent, OpenEntry } from "./lib/layers/entry.ts";
-export type { ReadingOptions } from "./lib/layers/layer_blob.ts";
-export type { ReadLayerOptions } from "./lib/layers/read_layer.ts";
-export { describeImage } from "./lib/images/describe_image.ts";
-export type { ImageReport, ReportedLayer } from "./lib/images/describe_image.ts";
-
-// Images on their way: from one place to another, with all that belongs to them.
-export { copyImage } from "./lib/copy/copy_image.ts";
-export type { Copied, CopyOptions, ImagePlace } from "./lib/copy/copy_image.ts";
-export type { CopiedBlobs } from "./lib/copy/copy_blobs.ts";
-export { copyStash } from "./lib/copy/copy_stash.ts";
-export type { CopyStashOptions, StashPlace } from "./lib/copy/copy_stash.ts";
-export { saveLayers } from "./lib/copy/save_layers.ts";
-export type { SavedLayer, SaveLayersOptions } from "./lib/copy/save_layers.ts";
-export { append } from "./lib/append/append.ts";
-export type { Appended, AppendOptions } from "./lib/append/append.ts";
 
 // What the verbs give and take, and the parts to work on directly.
 export type { Family, Fault, ListedStash, Removal, Stash, Store };

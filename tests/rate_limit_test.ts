@@ -60,6 +60,18 @@ Deno.test("several connections share one limit", async () => {
   assert.deepEqual(waits, [100, 300, 600]);
 });
 
+Deno.test("what is read from one store and written to another shares a limit that both are given", async () => {
+  await using fake = await startFakeRegistry();
+  const clock = testClock();
+  const limitRate = new RateLimit(MiB, clock);
+  using one = open(fake, { limitRate });
+  using other = open(fake, { limitRate, repository: "me/others" });
+  const { digest } = await one.store.write(bytesSource(BYTES));
+  await other.store.write(bytesSource(BYTES));
+  assert.deepEqual(await new Response(await one.store.read(digest)).bytes(), BYTES);
+  assertWithin5Percent(rateOf(3 * SIZE, clock.now()), MiB);
+});
+
 Deno.test("time that nobody used is not made up for", async () => {
   const clock = testClock();
   const limit = new RateLimit(1000, clock);

@@ -76,7 +76,7 @@ export interface Appended {
  * ```
  */
 export async function append(from: ImagePlace, to: ImagePlace, options: AppendOptions): Promise<Appended> {
-  const { onEvent, signal, jobs = 4, createdBy = "layerstash append" } = options;
+  const { onEvent, signal, jobs, createdBy = "layerstash append" } = options;
   const root = await findRoot(from.store, from.reference, options);
   const reference = targetTag(to.reference ?? root.reference);
   const same = from.store.url === to.store.url && reference === root.reference;
@@ -150,7 +150,11 @@ async function readBase(store: Store, manifest: Manifest, options: CallOptions):
 async function copyLayers(
   from: Store,
   to: Store,
-  { images, ...options }: CallOptions & { images: Manifest[]; jobs: number; onEvent?: OnEvent | undefined },
+  { images, ...options }: CallOptions & {
+    images: Manifest[];
+    jobs?: number | undefined;
+    onEvent?: OnEvent | undefined;
+  },
 ): Promise<CopiedBlobs> {
   const layers = from.url === to.url ? [] : images.flatMap(layersOf);
   if (layers.length === 0) return { sent: 0, mounted: 0, present: 0, bytes: 0 };

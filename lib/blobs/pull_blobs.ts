@@ -6,9 +6,9 @@ import type { ByteRange, Store } from "../registry/store.ts";
 import { fetchStash } from "../stash/fetch_stash.ts";
 import { PartFile, requirePlace } from "../stash/part_file.ts";
 import { placeChunks, type Stash } from "../stash/stash.ts";
+import { streamChunks } from "../stash/stream_chunks.ts";
 import { type SizedBlob, totalSize } from "./alias_manifest.ts";
 import { findBlobs, type NamedBlobs } from "./named_blobs.ts";
-import { streamPieces } from "./stream_blobs.ts";
 
 /** What `pullBlobs` takes. */
 export interface PullBlobsOptions extends PlatformOptions {
@@ -77,7 +77,12 @@ export async function pullFound(
   const size = range.end - range.start;
   options.onEvent?.({ type: "plan", size, chunks: blobs.length });
   if (typeof output !== "string") {
-    return await streamPieces(store, stash.chunks, output, { ...options, range });
+    const heading = ({ digest, size }: SizedBlob) => `${digest} ${size}\n`;
+    return await streamChunks(store, stash.chunks, output, {
+      ...options,
+      range,
+      ...(withInfo && { heading }),
+    });
   }
   if (size === stash.size) return await fetchAll(store, stash, { ...options, output });
   await fetchRange(store, stash, { ...options, output, range });
@@ -120,6 +125,6 @@ async function fetchRange(
   const write = async (bytes: Uint8Array) => {
     for (let written = 0; written < bytes.length;) written += await part.file.write(bytes.subarray(written));
   };
-  await streamPieces(store, chunks, new WritableStream({ write }), options);
+  await streamChunks(store, chunks, new WritableStream({ write }), options);
   await part.finish();
 }

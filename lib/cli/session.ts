@@ -8,6 +8,7 @@ import type { RegistryOptions } from "../registry/open_client.ts";
 import { openStore } from "../registry/open_store.ts";
 import { savedCredentials } from "../sign_in/saved_credentials.ts";
 import type { Store } from "../registry/store.ts";
+import { RateLimit } from "../http/rate_limit.ts";
 import type { TransportOptions } from "../http/transport.ts";
 import { fileError } from "../stash/input.ts";
 import { type LogLevel, type ProgressMode, systemTerminal, type Terminal } from "./terminal.ts";
@@ -81,7 +82,7 @@ export async function transportOf(
   return {
     caCerts: caFile === undefined ? undefined : [await readCertificates(caFile)],
     insecureSkipTlsVerify: insecureSkipTlsVerify === true,
-    limitRate,
+    limitRate: limitRate === undefined ? undefined : new RateLimit(limitRate), // one for all that is opened
     proxyEnv: Deno.env.toObject(),
   };
 }

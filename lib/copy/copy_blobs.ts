@@ -3,13 +3,14 @@ import { MismatchError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
+import { lanesOf } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../transfer/pool.ts";
 import { storedSource } from "./stored_source.ts";
 
 /** How blobs are copied. */
 export interface CopyBlobsOptions extends CallOptions {
-  /** How many are on their way at once. */
-  jobs: number;
+  /** How many are on their way at once; absent = as many as serve. */
+  jobs?: number | undefined;
   /** Told of progress, and of each blob that is there. */
   onEvent?: OnEvent | undefined;
 }
@@ -39,14 +40,16 @@ export async function copyBlobs(
 ): Promise<CopiedBlobs> {
   const distinct = [...new Map(blobs.map((blob) => [blob.digest, blob])).values()];
   const size = distinct.reduce((sum, blob) => sum + blob.size, 0);
+  const { jobs, onEvent } = lanesOf(options);
+  const how = { ...options, onEvent };
   const copied: CopiedBlobs = { sent: 0, mounted: 0, present: 0, bytes: 0 };
-  options.onEvent?.({ type: "plan", size, chunks: distinct.length });
-  await inParallel(distinct.entries(), options, async ([index, blob], signal) => {
-    const how = await copyBlob(from, to, { ...options, blob, signal });
-    copied[how]++;
-    if (how === "sent") copied.bytes += blob.size;
-    const state = how === "sent" ? "sent" : "present";
-    options.onEvent?.({ type: "chunk", chunk: index + 1, state, digest: blob.digest, size: blob.size });
+  onEvent?.({ type: "plan", size, chunks: distinct.length });
+  await inParallel(distinct.entries(), { jobs, signal: options.signal }, async ([index, blob], signal) => {
+    const became = await copyBlob(from, to, { ...how, blob, signal });
+    copied[became]++;
+    if (became === "sent") copied.bytes += blob.size;
+    const state = became === "sent" ? "sent" : "present";
+    onEvent?.({ type: "chunk", chunk: index + 1, state, digest: blob.digest, size: blob.size });
   });
   return copied;
 }

@@ -6,6 +6,7 @@ import { type Digest, isDigest } from "../oci/digest.ts";
 import { isIndex } from "../oci/image_index.ts";
 import { parseTag } from "../oci/reference.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
+import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../transfer/pool.ts";
 import { choosePlatforms } from "./choose_platforms.ts";
 import { type CopiedBlobs, copyBlobs } from "./copy_blobs.ts";
@@ -26,7 +27,7 @@ export interface CopyOptions extends CallOptions {
   platforms?: readonly string[] | undefined;
   /** Brings along what refers to the image: signatures, lists of parts. */
   referrers?: boolean | undefined;
-  /** How many blobs are on their way at once; absent = 4. */
+  /** How many blobs are on their way at once; absent = as many as serve. */
   jobs?: number | undefined;
   /** Told of progress, and of oddities. */
   onEvent?: OnEvent | undefined;
@@ -45,8 +46,6 @@ export interface Copied {
   /** What became of the blobs. */
   blobs: CopiedBlobs;
 }
-
-const DEFAULT_JOBS = 4;
 
 /**
  * Copies an image, or an index with its images, as it is: no digest changes. Blobs that are there are left alone, others
@@ -81,7 +80,7 @@ export async function copyImage(
   const reference = targetReference(to.reference ?? root.reference, tree);
   const referrers = options.referrers ? await findReferrers(from.store, tree, options) : [];
   const all = [...blobsOf(tree), ...referrers.flatMap((each) => blobsOf(each.tree))];
-  const blobs = await copyBlobs(from.store, to.store, { ...options, jobs, blobs: all });
+  const blobs = await copyBlobs(from.store, to.store, { ...options, blobs: all });
   await putTree(to.store, tree, { ...options, jobs, reference });
   await putReferrers(to.store, referrers, options);
   const manifests = [tree, ...referrers.map((each) => each.tree)].flatMap(manifestsOf).length;

@@ -5,8 +5,9 @@ import { listedBlobs, type Manifest } from "../oci/manifest.ts";
 import type { Store } from "../registry/store.ts";
 import { checkBaseTag, chunkTag } from "../stash/chunk_tags.ts";
 import { chunkNumbers, findStash } from "../stash/find_stash.ts";
-import { removeTags } from "../stash/remove_tags.ts";
+import { removeStale } from "../stash/remove_tags.ts";
 import type { Chunk, Stash } from "../stash/stash.ts";
+import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../transfer/pool.ts";
 import { type CopiedBlobs, copyBlobs } from "./copy_blobs.ts";
 import type { CopyOptions } from "./copy_image.ts";
@@ -24,8 +25,6 @@ export interface CopyStashOptions extends Omit<CopyOptions, "platforms" | "refer
   /** Replaces another stash of the same name. */
   overwrite?: boolean | undefined;
 }
-
-const DEFAULT_JOBS = 4;
 
 /**
  * Copies a stash with all its chunks, as they are; the name may be another one. Chunks that are there are passed over,
@@ -60,15 +59,12 @@ export async function copyStash(
   const numbers = await chunkNumbers(to.store, to.baseTag, { signal });
   if (!options.overwrite) await requireSame(to, manifests, { numbers, signal });
   const wanted = manifests.flatMap(({ bytes }) => listedBlobs(bytes));
-  const blobs = await copyBlobs(from.store, to.store, { ...options, jobs, blobs: wanted });
+  const blobs = await copyBlobs(from.store, to.store, { ...options, blobs: wanted });
   for (const [index, manifest] of manifests.entries()) {
     await to.store.putManifest(chunkTag(to.baseTag, index + 1), manifest, { signal });
   }
   const stale = numbers.filter((number) => number > manifests.length);
-  const { kept } = await removeTags(to.store, stale.map((each) => chunkTag(to.baseTag, each)), { signal });
-  for (const { tag, why } of kept) {
-    options.onEvent?.({ type: "notice", message: `the old tag ${tag} could not be removed: ${why}` });
-  }
+  await removeStale(to.store, stale.map((each) => chunkTag(to.baseTag, each)), options);
   return { stash, blobs };
 }
 

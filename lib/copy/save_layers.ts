@@ -9,13 +9,14 @@ import { LayerBlob } from "../layers/layer_blob.ts";
 import { BLOCK, decodeHeader, isZeroBlock } from "../layers/tar_header.ts";
 import { encodedPart } from "../oci/digest.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
+import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../transfer/pool.ts";
 
 /** What saving layers takes. */
 export interface SaveLayersOptions extends CallOptions {
   /** The directory to write to; it is made where it is missing. */
   directory: string;
-  /** How many requests run at once; absent = 4. */
+  /** How many requests run at once; absent = as many as serve. */
   jobs?: number | undefined;
   /** A directory for journals, so that another process can go on; absent = nothing is kept. */
   stateDirectory?: string | undefined;
@@ -31,7 +32,6 @@ export interface SavedLayer {
   layer: Layer;
 }
 
-const DEFAULT_JOBS = 4;
 /** Up to this size, in bytes, a blob is fetched with one request: then several blobs are fetched at once. */
 const ONE_REQUEST = 32 * 1024 * 1024;
 
@@ -61,7 +61,7 @@ export async function saveLayers(
   layers: readonly Layer[],
   options: SaveLayersOptions,
 ): Promise<SavedLayer[]> {
-  const { directory, jobs = DEFAULT_JOBS, signal } = options;
+  const { directory, jobs, signal } = options;
   await Deno.mkdir(directory, { recursive: true }).catch((error) => {
     throw storageError(error, directory);
   });
@@ -69,7 +69,10 @@ export async function saveLayers(
   const size = distinct.reduce((sum, layer) => sum + layer.size, 0);
   options.onEvent?.({ type: "plan", size, chunks: distinct.length });
   const saved = new Map<string, SavedLayer>();
-  const save = async (layer: Layer, each: { jobs: number; signal?: AbortSignal | undefined }) => {
+  const save = async (
+    layer: Layer,
+    each: { jobs?: number | undefined; signal?: AbortSignal | undefined },
+  ) => {
     const path = join(directory, await fileName(store, layer, each));
     await pullFound(store, [layer], {
       ...options,
@@ -80,7 +83,11 @@ export async function saveLayers(
     saved.set(layer.digest, { path, layer });
   };
   const small = distinct.filter(({ size }) => size <= ONE_REQUEST);
-  await inParallel(small, { jobs, signal }, (layer, signal) => save(layer, { jobs: 1, signal }));
+  await inParallel(
+    small,
+    { jobs: jobs ?? DEFAULT_JOBS, signal },
+    (layer, signal) => save(layer, { jobs: 1, signal }),
+  );
   for (const layer of distinct) if (layer.size > ONE_REQUEST) await save(layer, { jobs, signal });
   return distinct.map(({ digest }) => saved.get(digest)!);
 }

@@ -1,5 +1,5 @@
 /** Holds all connections together to a rate: bytes per second, up and down alike. @module */
-import type { Clock } from "./retry.ts";
+import { type Clock, systemClock } from "./retry.ts";
 
 /** The rate at which bytes go, over whatever number of connections. */
 export class RateLimit {
@@ -12,9 +12,9 @@ export class RateLimit {
    * Begins without a debt.
    *
    * @param rate bytes per second
-   * @param clock time
+   * @param clock time; absent = the system's
    */
-  constructor(rate: number, clock: Clock) {
+  constructor(rate: number, clock: Clock = systemClock) {
     this.#rate = rate;
     this.#clock = clock;
   }

@@ -54,8 +54,11 @@ export interface TransportOptions {
   proxyEnv?: Record<string, string | undefined> | undefined;
   /** For how long a connection may be silent; absent = {@link DEFAULT_TIMEOUTS}. */
   timeouts?: Partial<Timeouts> | undefined;
-  /** The most bytes per second that all connections carry together, up and down; absent = all that they can. */
-  limitRate?: number | undefined;
+  /**
+   * The most bytes per second that all connections carry together, up and down; absent = all that they can. Several
+   * stores may share one limit.
+   */
+  limitRate?: number | RateLimit | undefined;
   /** Time, for that limit; absent = the system's. */
   clock?: Clock | undefined;
 }

@@ -17,7 +17,7 @@ export type { HttpRequest, StreamBody, Transport, TransportOptions } from "./req
 export function openTransport(options: TransportOptions = {}): Transport {
   const { insecureSkipTlsVerify, proxyEnv = {}, limitRate, clock = systemClock } = options;
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-  const limit = limitRate === undefined ? undefined : new RateLimit(limitRate, clock);
+  const limit = typeof limitRate === "number" ? new RateLimit(limitRate, clock) : limitRate;
   const how = { ...options, timeouts, limit };
   const reading = new FetchTransport(how);
   let node: Promise<NodeTransport> | undefined;

@@ -1,5 +1,6 @@
 /** Removes tags of a stash, and tells which could not be removed. @module */
 import { LayerstashError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
 
 /** What became of the tags. */
@@ -29,4 +30,16 @@ export async function removeTags(
     }
   }
   return removal;
+}
+
+/** Removes the tags that a longer stash has left behind a new one. Those that stay do no harm, but are told. */
+export async function removeStale(
+  store: Store,
+  tags: readonly string[],
+  { onEvent, signal }: CallOptions & { onEvent?: OnEvent | undefined },
+): Promise<void> {
+  const { kept } = await removeTags(store, tags, { signal });
+  for (const { tag, why } of kept) {
+    onEvent?.({ type: "notice", message: `the old tag ${tag} could not be removed: ${why}` });
+  }
 }

@@ -1,38 +1,38 @@
-/** Writes blobs, or a part of them, to a stream, in order. @module */
+/** Brings chunks, or a part of them, into a stream, in order. @module */
 import { createHash } from "node:crypto";
 import { MismatchError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { ByteRange, CallOptions, Store } from "../registry/store.ts";
-import type { Chunk } from "../stash/stash.ts";
 import { cut } from "../transfer/byte_ranges.ts";
 import { receive } from "../transfer/receive.ts";
+import type { Chunk } from "./stash.ts";
 
-/** How blobs are streamed. */
-export interface StreamBlobsOptions extends CallOptions {
-  /** The part of all the bytes that is wanted. */
-  range: ByteRange;
-  /** Writes a line `<digest> <size>` before each blob. */
-  withInfo?: boolean | undefined;
+/** How chunks are streamed. */
+export interface StreamOptions extends CallOptions {
+  /** The part of all the bytes that is wanted; absent = all. */
+  range?: ByteRange | undefined;
+  /** What is written before each chunk; absent = nothing. */
+  heading?: ((chunk: Chunk) => string) | undefined;
   /** The most that one request asks for, in bytes; absent = all. */
   partSize?: number | undefined;
   onEvent?: OnEvent | undefined;
 }
 
 /**
- * Writes blobs to a stream, and closes it. Each is verified when it was written: what goes into a pipe cannot be taken
+ * Writes chunks to a stream, and closes it. Each is verified when it was written: what goes into a pipe cannot be taken
  * back.
  *
  * @throws {MismatchError} when bytes that were written are bad
  */
-export async function streamPieces(
+export async function streamChunks(
   store: Store,
-  blobs: readonly Chunk[],
+  chunks: readonly Chunk[],
   output: WritableStream<Uint8Array>,
-  options: StreamBlobsOptions,
+  options: StreamOptions,
 ): Promise<void> {
   const writer = output.getWriter();
   try {
-    for (const blob of blobs) await streamBlob(store, blob, writer, options);
+    for (const chunk of chunks) await streamChunk(store, chunk, writer, options);
     await writer.close();
   } catch (error) {
     await writer.abort(error).catch(() => {});
@@ -40,17 +40,17 @@ export async function streamPieces(
   }
 }
 
-async function streamBlob(
+async function streamChunk(
   store: Store,
-  blob: Chunk,
+  chunk: Chunk,
   writer: WritableStreamDefaultWriter<Uint8Array>,
-  options: StreamBlobsOptions,
+  options: StreamOptions,
 ): Promise<void> {
-  const { digest, size, position, number: chunk } = blob;
-  const { range, withInfo, onEvent } = options;
+  const { digest, size, position, number } = chunk;
+  const { range = { start: 0, end: Infinity }, heading, onEvent } = options;
   const wanted = { start: Math.max(0, range.start - position), end: Math.min(size, range.end - position) };
   if (wanted.start > wanted.end || wanted.start === wanted.end && size > 0) return;
-  if (withInfo) await writer.write(new TextEncoder().encode(`${digest} ${size}\n`));
+  if (heading) await writer.write(new TextEncoder().encode(heading(chunk)));
   const whole = wanted.end - wanted.start === size;
   if (!whole) {
     onEvent?.({ type: "notice", message: `a part of ${digest} is not verified: only the whole can be` });
@@ -61,11 +61,11 @@ async function streamBlob(
     await writer.ready;
     await writer.write(bytes.slice());
   };
-  await receiveParts(store, blob, wanted, { ...options, sink });
+  await receiveParts(store, chunk, wanted, { ...options, sink });
   if (whole && `sha256:${hash.digest("hex")}` !== digest) {
     throw new MismatchError(`the blob ${digest} is corrupted: bytes that were already written are bad`);
   }
-  onEvent?.({ type: "chunk", chunk, state: "fetched", digest, size: wanted.end - wanted.start });
+  onEvent?.({ type: "chunk", chunk: number, state: "fetched", digest, size: wanted.end - wanted.start });
 }
 
 /** One request for all, or one for each part. */
@@ -73,7 +73,7 @@ async function receiveParts(
   store: Store,
   { digest, size }: Chunk,
   wanted: ByteRange,
-  { partSize = Infinity, sink, onEvent, signal }: StreamBlobsOptions & {
+  { partSize = Infinity, sink, onEvent, signal }: StreamOptions & {
     sink(bytes: Uint8Array): Promise<void>;
   },
 ): Promise<void> {

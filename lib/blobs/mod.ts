@@ -1,0 +1,17 @@
+/** A repository as a store of blobs: by their digests, by aliases, and without layerstash. @module */
+export { pushBlob, type PushBlobOptions } from "./push_blob.ts";
+export { pullBlobs, type PullBlobsOptions } from "./pull_blobs.ts";
+export { type BlobRemoval, blobSize, mountBlob, type MountBlobOptions, removeBlobs } from "./blobs.ts";
+export type { SizedBlob } from "./alias_manifest.ts";
+export { type BlobName, type NamedBlobs, parseBlobName } from "./named_blobs.ts";
+export { digestOfFile, listAliases, removeAlias, setAlias, type SetAliasOptions } from "./aliases.ts";
+export { getAlias, getConfigDigest, getManifest } from "./read_alias.ts";
+export {
+  type DirectAccess,
+  directAccess,
+  type DirectBlob,
+  type DirectFile,
+  directUrls,
+  type DirectUrlsOptions,
+} from "./direct_urls.ts";
+export { curlCommand, restoreRecipe } from "./recipe.ts";
