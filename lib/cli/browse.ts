@@ -11,8 +11,8 @@ import { type ConnectionFlags, credentialsOf, transportOf } from "./session.ts";
 
 const EXAMPLES = `
 Examples:
-  $ layerstash browse                                  (asks for the image)
-  $ layerstash browse nginx                            (begins with the tags)
+  $ layerstash browse                                  # asks for the image
+  $ layerstash browse nginx                            # begins with the tags
   $ layerstash browse nginx:alpine
   $ layerstash browse --log-file session.txt oci:./box:latest
 

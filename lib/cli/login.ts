@@ -11,8 +11,8 @@ import { type RegistryFlags, transportOf } from "./session.ts";
 
 const LOGIN_EXAMPLES = `
 Examples:
-  $ layerstash login docker -u me                              (asks for the password)
-  $ echo "$TOKEN" | layerstash login ghcr -u me --password-stdin
+  $ layerstash login docker -u YOU                             # asks for the password
+  $ echo "$TOKEN" | layerstash login ghcr -u YOU --password-stdin
 
 The login is kept where docker keeps it, and docker, podman and layerstash find it there.
 `;

@@ -99,7 +99,7 @@ export function buildProgram(output: { out: Write; err: Write }): Command {
 }
 
 /** A command, the commands in it, and so on. */
-function withSubcommands(command: Command): Command[] {
+export function withSubcommands(command: Command): Command[] {
   return [command, ...(command.commands as Command[]).flatMap(withSubcommands)];
 }
 

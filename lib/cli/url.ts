@@ -19,9 +19,10 @@ import { registryOptionsOf, type RepositoryFlags } from "./session.ts";
 
 const EXAMPLES = `
 Examples:
-  $ layerstash url -r fred/datalogger @may15-readings     (URLs, and commands for curl)
-  $ layerstash url -r me/files -t disk > restore.sh       (a script for a stored file)
-  $ sh restore.sh disk.img
+  $ layerstash url -r fred/datalogger @may15-readings     # URLs, and commands for curl
+  $ layerstash url -r me/files -t disk > restore.sh       # a script for a stored file
+  $ export TOKEN=$(layerstash token -r me/files pull)     # where the registry wants one
+  $ sh restore.sh copy.img
 
 The script needs sh, curl and sha256sum, and not layerstash.
 `;

@@ -52,7 +52,10 @@ function withoutCatalog(error: unknown, host: string): unknown {
     hint: "many registries tell nobody what they have (Docker Hub, GHCR): look at their web page",
     cause: error,
   };
-  if (error instanceof NotAllowedError) return new NotAllowedError(error.message, details);
+  // A refusal with a cause is one of this machine's, and has a hint of its own.
+  if (error instanceof NotAllowedError && error.cause === undefined) {
+    return new NotAllowedError(error.message, details);
+  }
   const missing = error instanceof NotFoundError ||
     error instanceof RegistryError && [400, 405, 501].includes(error.status);
   return missing ? new NotFoundError(`${host} has no list of repositories`, details) : error;

@@ -41,9 +41,12 @@ export async function readConfigFile(path: string): Promise<NamedConfig | undefi
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return undefined;
     if (cause instanceof MismatchError) throw malformed(path, `it has more than ${MAX_FILE_SIZE} bytes`);
+    const remedy = cause instanceof Deno.errors.NotCapable
+      ? "allow it with --allow-read, or give LAYERSTASH_USERNAME and LAYERSTASH_TOKEN"
+      : "make it readable, or move it away";
     throw new NotAllowedError(`${path} cannot be read`, {
       cause,
-      hint: "saved logins are looked for in it: make it readable, or move it away",
+      hint: `saved logins are looked for in it: ${remedy}`,
     });
   }
   return parseDockerConfig(json, path);

@@ -34,11 +34,15 @@ const SERVER_EXTENSIONS = [
   "subjectAltName=DNS:localhost,DNS:registry.test,IP:127.0.0.1,IP:::1",
 ].join("\n");
 
-/** Makes an authority and a server's certificate in a directory. */
-export async function makeServerCertificate(directory: string): Promise<ServerCertificate> {
+/** Makes an authority and a server's certificate in a directory; the certificate is for these hosts too. */
+export async function makeServerCertificate(
+  directory: string,
+  hosts: readonly string[] = [],
+): Promise<ServerCertificate> {
   const file = (name: string) => join(directory, name);
   await selfSign(directory, { name: "ca", key: "ec", subject: "layerstash test authority" });
-  await Deno.writeTextFile(file("server.ext"), SERVER_EXTENSIONS);
+  const names = hosts.map((host) => `,DNS:${host}`).join("");
+  await Deno.writeTextFile(file("server.ext"), SERVER_EXTENSIONS + names);
   await openssl(directory, [
     ..."req -new -out server.csr".split(" "),
     ...newKey("server", "ec"),

@@ -93,7 +93,7 @@ async function finish(child: Deno.ChildProcess, stdin: Uint8Array<ArrayBuffer> |
 }
 
 /** Where this process keeps its modules: the one that it runs has another home. */
-function denoDirectory(): string {
+export function denoDirectory(): string {
   return Deno.env.get("DENO_DIR") ??
     join(Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`, "deno");
 }

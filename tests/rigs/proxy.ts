@@ -1,4 +1,4 @@
-/** A proxy on this machine: CONNECT for https, whole URLs for http. It leads every name to 127.0.0.1. @module */
+/** A proxy on this machine: CONNECT for https, whole URLs for http. It leads every name to this machine. @module */
 import http from "node:http";
 import net, { type AddressInfo } from "node:net";
 
@@ -12,8 +12,16 @@ export interface Proxy extends AsyncDisposable {
   readonly authorizations: Set<string>;
 }
 
-/** Starts a proxy; with `refuse` it answers that status to everything. */
-export async function startProxy({ refuse }: { refuse?: number } = {}): Promise<Proxy> {
+/** What a proxy may do beside leading `HOST:PORT` to that port of this machine. */
+export interface ProxyOptions {
+  /** Answers this status to everything. */
+  refuse?: number;
+  /** The only names that there are, as `ghcr.io:443`, and the port of this machine that each is led to. */
+  leads?: ReadonlyMap<string, number>;
+}
+
+/** Starts a proxy. */
+export async function startProxy({ refuse, leads }: ProxyOptions = {}): Promise<Proxy> {
   const asked: string[] = [];
   const authorizations = new Set<string>();
   const sockets = new Set<net.Socket>();
@@ -44,15 +52,20 @@ export async function startProxy({ refuse }: { refuse?: number } = {}): Promise<
   });
   server.on("connect", (request: http.IncomingMessage, socket: net.Socket) => {
     note(request);
-    if (refuse) return void socket.end(`HTTP/1.1 ${refuse} No\r\ncontent-length: 0\r\n\r\n`);
-    const target = net.connect(Number(request.url!.split(":").at(-1)), "127.0.0.1", () => {
+    const port = leads ? leads.get(request.url!) : Number(request.url!.split(":").at(-1));
+    const refusal = refuse ?? (port === undefined ? 502 : undefined);
+    if (refusal) return void socket.end(`HTTP/1.1 ${refusal} No\r\ncontent-length: 0\r\n\r\n`);
+    const target = net.connect(port!, "127.0.0.1", () => {
       socket.write("HTTP/1.1 200 Connection established\r\n\r\n");
       socket.pipe(target).pipe(socket);
     });
     sockets.add(target);
     for (const end of [socket, target]) end.on("error", () => (socket.destroy(), target.destroy()));
   });
-  server.on("connection", (socket: net.Socket) => void sockets.add(socket));
+  server.on("connection", (socket: net.Socket) => {
+    sockets.add(socket);
+    socket.on("error", () => socket.destroy()); // a client that is killed resets its connections
+  });
   const { promise, resolve } = Promise.withResolvers<void>();
   server.listen(0, "127.0.0.1", resolve);
   await promise;

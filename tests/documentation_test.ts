@@ -1,0 +1,91 @@
+/** Every command that the README and the help texts show is run, and does what they show. @module */
+import assert from "node:assert/strict";
+import type { Command } from "@commander-js/extra-typings";
+import { buildProgram, withSubcommands } from "../lib/cli/program.ts";
+import { type } from "./rigs/bash.ts";
+import { ensureTool } from "./rigs/debian.ts";
+import { type Block, blocksOf, type Example, examplesOf, helpExamples, isShown } from "./rigs/examples.ts";
+import { makeReader, type Reader } from "./rigs/reader.ts";
+
+const README = await Deno.readTextFile(new URL("../README.md", import.meta.url));
+
+/** Commands that are not run here, and why. */
+const ELSEWHERE: Record<string, string> = {
+  "deno task demo": "tests/command_line_test.ts runs it",
+  "deno task test": "it runs this test",
+  "deno task ok": "it runs this test",
+  "git clone https://github.com/layerstash/layerstash && cd layerstash": "it wants the real GitHub",
+};
+
+const TOOLS = [["bash", "bash"], ["tmux", "tmux"], ["curl", "curl"], ["jq", "jq"], ["age", "age"], [
+  "openssl",
+  "openssl",
+]];
+const hasTools = (await Promise.all(TOOLS.map(([name, from]) => ensureTool(name!, from!)))).every(Boolean);
+
+Deno.test({
+  name: "the README's commands do what it shows, one after another",
+  ignore: !hasTools,
+  async fn(context) {
+    await using reader = await makeReader();
+    const session: string[] = [];
+    const left = new Set(Object.keys(ELSEWHERE));
+    for (const block of blocksOf(README)) {
+      if (block.language.startsWith("ts")) {
+        await context.step(`line ${block.line}: the program`, () => runProgram(reader, block));
+      }
+      for (const example of examplesOf(block)) {
+        const plain = example.command.replace(/\s+#.*$/, "");
+        if (left.delete(plain) || plain in ELSEWHERE) continue;
+        await context.step(`line ${block.line}: ${plain}`, () => check(reader, example, session));
+      }
+    }
+    assert.deepEqual([...left], [], "not in the README any more");
+  },
+});
+
+for (const command of withSubcommands(buildProgram({ out() {}, err() {} }))) {
+  const path = wordsOf(command);
+  if (command.name() === "complete") continue;
+  Deno.test({
+    name: `the examples of ${path.join(" ")} --help run`,
+    ignore: !hasTools,
+    async fn() {
+      await using reader = await makeReader();
+      await reader.getReady();
+      const { output } = await type(`${path.join(" ")} --help`, reader);
+      const examples = helpExamples(output);
+      assert.notEqual(examples.length, 0, "the help has no example");
+      const session: string[] = [];
+      for (const example of examples) {
+        await reader.getReady();
+        await check(reader, example, session);
+      }
+    },
+  });
+}
+
+/** Types a command; what it sets, an alias or a variable, holds for the rest of the session. */
+async function check(reader: Reader, { command, shown }: Example, session: string[]): Promise<void> {
+  const { code, output } = await type(reader.replace(command), reader, session);
+  if (/^(alias |(export )?[A-Z]+=\$\()/.test(command)) session.push(reader.replace(command));
+  const isError = shown.some((line) => line.startsWith("layerstash: cannot"));
+  assert.equal(code === 0, !isError, `${command}\nended with ${code}\n${output}`);
+  if (shown.length === 0) return;
+  assert.ok(
+    isShown(shown.map((line) => reader.replace(line)), output),
+    `${command}\nshows something else:\n${output}`,
+  );
+}
+
+/** Runs a program that imports the library. */
+async function runProgram(reader: Reader, { line, text }: Block): Promise<void> {
+  await Deno.writeTextFile(`${reader.directory}/program-${line}.ts`, text);
+  const { code, output } = await type(`deno run -A program-${line}.ts`, reader);
+  assert.equal(code, 0, output);
+}
+
+/** As in `layerstash blob push`. */
+function wordsOf(command: Command): string[] {
+  return command.parent ? [...wordsOf(command.parent as Command), command.name()] : [command.name()];
+}

@@ -1,0 +1,113 @@
+/**
+ * What the documentation speaks of, on this machine: Docker Hub, GHCR, registry.example.com, GitHub's releases and JSR
+ * behind a proxy, and a registry at a local address. Programs find them under their real names, over https.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import config from "../../deno.json" with { type: "json" };
+import { openStore, type Store } from "../../main.ts";
+import { makeServerCertificate, type ServerCertificate } from "./certificates.ts";
+import { commandWords } from "./command_line.ts";
+import { type FakeRegistry, startFakeRegistry } from "./fake_registry.ts";
+import { serveJsr } from "./jsr.ts";
+import { startProxy } from "./proxy.ts";
+import { USER } from "./user.ts";
+
+const REGISTRIES = {
+  docker: "registry-1.docker.io",
+  ghcr: "ghcr.io",
+  "registry.example.com": "registry.example.com",
+};
+const SITES = ["github.com", "jsr.io", "hub.docker.com"];
+const RELEASES = "/layerstash/layerstash/releases";
+
+/** A running internet. Who signs in as `USER` may write; everybody may read. */
+export interface Internet extends AsyncDisposable {
+  /** Variables with which programs find it. */
+  readonly env: Record<string, string>;
+  /** The local registry's address, such as `127.0.0.1:5000`. */
+  readonly host: string;
+  /** Opens a repository: of `docker`, `ghcr`, `registry.example.com`, or of the local registry's address. */
+  open(registry: string, repository: string): Store;
+}
+
+/** Starts it; the certificate of its authority is kept in a directory. */
+export async function startInternet(directory: string): Promise<Internet> {
+  const certificate = await makeServerCertificate(directory, [...Object.values(REGISTRIES), ...SITES]);
+  const local = await startFakeRegistry();
+  const fakes = new Map<string, FakeRegistry>();
+  for (const name of Object.keys(REGISTRIES)) {
+    const auth = name === "registry.example.com" ? "none" : "bearer";
+    fakes.set(
+      name,
+      await startFakeRegistry({ auth, certificate, faults: { locations: "relative" } }),
+    );
+  }
+  const sites = serveSites(certificate, fakes.get("docker")!);
+  const proxy = await startProxy({
+    leads: new Map([
+      ...Object.entries(REGISTRIES).map(([name, host]) => [`${host}:443`, portOf(fakes.get(name)!)] as const),
+      ...SITES.map((host) => [`${host}:443`, sites.addr.port] as const),
+    ]),
+  });
+  return {
+    host: local.host,
+    env: {
+      HTTPS_PROXY: proxy.url,
+      LAYERSTASH_CA_FILE: certificate.caPath,
+      CURL_CA_BUNDLE: certificate.caPath,
+      DENO_CERT: certificate.caPath,
+    },
+    open(registry, repository) {
+      const fake = fakes.get(registry) ?? local;
+      const credentials = () => Promise.resolve({ kind: "password" as const, ...USER });
+      return openStore({ registry: fake.url, repository, credentials, caCerts: [certificate.caPem] });
+    },
+    async [Symbol.asyncDispose]() {
+      await proxy[Symbol.asyncDispose]();
+      await sites.shutdown();
+      for (const fake of [local, ...fakes.values()]) await fake[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function portOf({ url }: { url: string }): number {
+  return Number(new URL(url).port);
+}
+
+function serveSites(certificate: ServerCertificate, docker: FakeRegistry): Deno.HttpServer<Deno.NetAddr> {
+  const { certificatePem: cert, keyPem: key } = certificate;
+  return Deno.serve({ hostname: "127.0.0.1", port: 0, cert, key, onListen() {} }, (request) => {
+    const { hostname, pathname } = new URL(request.url);
+    if (hostname === "jsr.io") return serveJsr(pathname);
+    if (hostname === "github.com") return serveRelease(pathname);
+    return serveHubApi(docker, request.method, pathname);
+  });
+}
+
+/** The program of the release: it runs the command line of this checkout. */
+export const PROGRAM = `#!/bin/sh\nexec ${commandWords([]).join(" ")} "$@"\n`;
+
+/** The one release, for this system. */
+function serveRelease(path: string): Response {
+  const name = `layerstash-${config.version}-${Deno.build.target}`;
+  const assets: Record<string, () => string | Uint8Array<ArrayBuffer>> = {
+    [name]: () => PROGRAM,
+    SHA256SUMS: () => `${createHash("sha256").update(PROGRAM).digest("hex")}  ${name}\n`,
+    "install.sh": () => Deno.readFileSync(new URL("../../install.sh", import.meta.url)),
+  };
+  const [, asset = ""] =
+    new RegExp(`^${RELEASES}/(?:latest/download|download/v${config.version})/(.+)$`).exec(path) ?? [];
+  return Object.hasOwn(assets, asset)
+    ? new Response(assets[asset]!())
+    : new Response("not found", { status: 404 });
+}
+
+/** As much of Docker Hub's API as the removal of a tag takes. */
+function serveHubApi(docker: FakeRegistry, method: string, path: string): Response {
+  if (method === "POST" && path === "/v2/auth/token") return Response.json({ access_token: "a-token" });
+  const [, repository, tag] = /^\/v2\/repositories\/([^/]+\/[^/]+)\/tags\/([^/]+)\/$/.exec(path) ?? [];
+  const gone = method === "DELETE" && repository && docker.storage.repository(repository).tags.delete(tag!);
+  return new Response(null, { status: gone ? 204 : 404 });
+}

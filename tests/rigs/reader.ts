@@ -1,0 +1,83 @@
+/** Somebody who types what the documentation shows: a home, a directory with files, and the internet. @module */
+import { join } from "node:path";
+import { digestOf } from "../../lib/oci/digest.ts";
+import type { Place } from "./bash.ts";
+import { denoDirectory } from "./command_line.ts";
+import { LOG, makeFiles, storeExamples, storeImages } from "./documented.ts";
+import { PROGRAM, startInternet } from "./internet.ts";
+import { USER } from "./user.ts";
+
+/** A reader. */
+export interface Reader extends Place, AsyncDisposable {
+  /** Puts what is there on this machine in the place of what the documentation says. */
+  replace(text: string): string;
+  /** Does what the examples take for granted: installs the program, signs in, stores. */
+  getReady(): Promise<void>;
+}
+
+/** Makes a reader who has a few files; what is public is in the registries. */
+export async function makeReader(): Promise<Reader> {
+  const home = await Deno.makeTempDir({ prefix: "layerstash-reader-" });
+  const internet = await startInternet(home);
+  const directory = join(home, "work");
+  await makeFiles(directory);
+  await shareNpmCache(join(home, "deno"));
+  await storeImages(internet);
+  return {
+    directory,
+    env: {
+      PATH: `${join(home, ".local/bin")}:${Deno.env.get("PATH")}`,
+      HOME: home,
+      PROFILE: join(home, "profile.ps1"),
+      DENO_DIR: join(home, "deno"),
+      NO_COLOR: "1",
+      TOKEN: USER.password,
+      ...internet.env,
+    },
+    replace: (text) => replaceAll(text, internet.host),
+    async getReady() {
+      await install(home);
+      await storeExamples(internet, directory);
+    },
+    async [Symbol.asyncDispose]() {
+      await internet[Symbol.asyncDispose]();
+      await Deno.remove(home, { recursive: true });
+    },
+  };
+}
+
+/** Words of the documentation, and what a reader puts in their places. */
+function replaceAll(text: string, host: string): string {
+  const replacements: Record<string, string> = {
+    "localhost:5000": host,
+    YOU: USER.username,
+    "sha256:2cf2...": digestOf(new TextEncoder().encode(LOG)),
+    HOST: host,
+    "OLD-REPO:TAG": "me/base:1",
+    "NEW-REPO:TAG": "me/new:1",
+    "REPO:TAG": "me/base:1",
+    "OLD-TAG": "1",
+    "NEW-TAG": "2",
+    REPO: "me/base",
+  };
+  return Object.entries(replacements).reduce(
+    (whole, [word, here]) => whole.replaceAll(new RegExp(`(?<![\\w$])${word}(?!\\w)`, "g"), here),
+    text,
+  );
+}
+
+/** A cache of modules of its own, for packages of JSR that are not the real ones; those of npm are. */
+async function shareNpmCache(directory: string): Promise<void> {
+  await Deno.mkdir(directory);
+  await Deno.symlink(join(denoDirectory(), "npm"), join(directory, "npm"));
+}
+
+async function install(home: string): Promise<void> {
+  const auth = btoa(`${USER.username}:${USER.password}`);
+  const config = { auths: { "https://index.docker.io/v1/": { auth }, "ghcr.io": { auth } } };
+  for (const directory of [".local/bin", ".docker", ".config/fish/completions"]) {
+    await Deno.mkdir(join(home, directory), { recursive: true });
+  }
+  await Deno.writeTextFile(join(home, ".docker/config.json"), JSON.stringify(config));
+  await Deno.writeTextFile(join(home, ".local/bin/layerstash"), PROGRAM, { mode: 0o755 });
+}
