@@ -169,7 +169,7 @@ for (const [format, make] of [["eStargz", estargzOf], ["zstd:chunked", zstdChunk
       const files = await image.files();
       assert.deepEqual(await listed([layer]), expected, "the list is that of the archive");
       const text: Uint8Array[] = [];
-      const { entries } = await survey(files, [pathPattern("late")]);
+      const { entries } = await survey(files, [await pathPattern("late")]);
       assert.equal(entries.length, 1);
       await readImageFile(files, "late", { write: (bytes) => void text.push(bytes.slice()) });
       assert.equal(new TextDecoder().decode(concatenate(text)), "at the end");
@@ -192,7 +192,7 @@ for (const [format, make] of [["eStargz", estargzOf], ["zstd:chunked", zstdChunk
     );
     await using image = await makeImage([{ bytes, annotations: other }]);
     const files = await image.files();
-    await survey(files, [pathPattern("**/late")]);
+    await survey(files, [await pathPattern("**/late")]);
     assert.match(image.notices.join(), /is not used: it has not the digest/);
     assert.equal(files.report.verified, true, "all was read instead");
   });

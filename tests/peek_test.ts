@@ -223,7 +223,7 @@ Deno.test("what is found early is what the whole tree has, over random layers", 
     await using image = await makeImage(layers);
     const tree = await (await image.files()).merged();
     for (const name of [...NAMES, "c", "c/a", "c/b", "c/a/a", "c/b/a"]) {
-      const { entries, tree: all } = await survey(await image.files(), [pathPattern(name)]);
+      const { entries, tree: all } = await survey(await image.files(), [await pathPattern(name)]);
       if (all) continue;
       early++;
       const expected = tree.find(name);
@@ -245,7 +245,7 @@ Deno.test("a layer of the base is not read where the top has the file", async ()
   );
   await using image = await makeImage([base, top]);
   const files = await image.files();
-  const { entries } = await survey(files, [pathPattern("/etc/motd")]);
+  const { entries } = await survey(files, [await pathPattern("/etc/motd")]);
   assert.deepEqual(entries.map(({ layer }) => layer), [2]);
   assert.equal(files.report.fetched, top.length);
   assert.equal(files.report.verified, false);

@@ -57,8 +57,9 @@ export function action<F extends ConnectionFlags>(
     } catch (error) {
       if (error instanceof CommandEnded) throw error;
       terminal.close();
-      terminal.fail(`cannot ${doing(flags)}`, permissionError(error));
-      throw new CommandEnded(exitCodeOf(permissionError(error)));
+      const reason = error instanceof Deno.errors.NotCapable ? permissionError(error) : error;
+      terminal.fail(`cannot ${doing(flags)}`, reason);
+      throw new CommandEnded(exitCodeOf(reason));
     }
   };
 }

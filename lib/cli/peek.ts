@@ -53,7 +53,7 @@ const peek = imageAction<Flags>(
     if (flags.tree && flags.json) throw new InvalidInputError("--tree and --json exclude each other");
     const { terminal, store, reference, signal, onEvent } = session;
     const image = await findImage(store, reference, { platform: flags.platform, signal, onEvent });
-    const pattern = pathPattern(flags.path ?? "");
+    const pattern = await pathPattern(flags.path ?? "");
     const { layer } = flags;
     const chosen = layer === undefined || layer === "all" ? image.layers : [chooseLayer(image, layer)];
     const files = new ImageFiles(store, chosen, { signal, onEvent });

@@ -1,5 +1,6 @@
 /** The command line: all commands, and what becomes of their ends. @module */
 import { Command, CommanderError } from "@commander-js/extra-typings";
+import type { NotAllowedError } from "../errors.ts";
 import { CommandEnded } from "./action.ts";
 import { aliasCommands } from "./alias.ts";
 import { appendCommand } from "./append.ts";
@@ -24,6 +25,7 @@ import { tokenCommand } from "./token.ts";
 import { uploadCommand } from "./upload.ts";
 import { urlCommand } from "./url.ts";
 import { verifyCommand } from "./verify.ts";
+import { permissionError } from "./session.ts";
 import { VERSION } from "./version.ts";
 
 const EPILOGUE = `
@@ -110,9 +112,16 @@ export async function run(args: readonly string[], output: { out: Write; err: Wr
     return EXIT_CODES.done;
   } catch (error) {
     if (error instanceof CommandEnded) return error.exitCode;
+    if (error instanceof Deno.errors.NotCapable) return refuse(permissionError(error), output);
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage;
   }
+}
+
+/** Without the environment there is not even an option. */
+function refuse({ message, hint }: NotAllowedError, { err }: { err: Write }): number {
+  err(`layerstash: cannot start: ${message}\nhint: ${hint}\n`);
+  return EXIT_CODES["not-allowed"];
 }
 
 /** Runs the command line of this process, and ends the process with its exit code. */

@@ -124,8 +124,7 @@ export function warnOfUnsafe(
 }
 
 /** A refusal of Deno itself, in words. */
-export function permissionError(error: unknown): unknown {
-  if (!(error instanceof Deno.errors.NotCapable)) return error;
+export function permissionError(error: Deno.errors.NotCapable): NotAllowedError {
   return new NotAllowedError(error.message.replace(/, run again.*/s, ""), {
     hint: "run it with deno run -A, or give the permissions that the README names",
     cause: error,

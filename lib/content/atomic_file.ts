@@ -1,4 +1,5 @@
 /** Files that appear whole or not at all. @module */
+import { denied } from "./denied.ts";
 import { dirname, join } from "node:path";
 import { InvalidInputError, LayerstashError, NotAllowedError } from "../errors.ts";
 
@@ -38,9 +39,8 @@ export async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<vo
 
 /** Says what the file system's error means for the user; other errors come back as they are. */
 export function storageError(error: unknown, path: string): unknown {
-  if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
-    return new NotAllowedError(`${path} cannot be written: permission denied`, { cause: error });
-  }
+  const refusal = denied(error, `${path} cannot be written: permission denied`);
+  if (refusal) return refusal;
   if (error instanceof Deno.errors.NotADirectory) {
     return new InvalidInputError(
       `${path} cannot be written: a part of this path is a file, not a directory`,

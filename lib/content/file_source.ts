@@ -1,5 +1,6 @@
 /** A part of a file as content to be written to a store. @module */
-import { MismatchError, NotAllowedError } from "../errors.ts";
+import { denied } from "./denied.ts";
+import { MismatchError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Hasher } from "./hasher.ts";
 import type { Source } from "./source.ts";
@@ -59,9 +60,6 @@ function openToRead(path: string): Deno.FsFile {
   try {
     return Deno.openSync(path);
   } catch (cause) {
-    if (cause instanceof Deno.errors.PermissionDenied || cause instanceof Deno.errors.NotCapable) {
-      throw new NotAllowedError(`${path} may not be read: permission denied`, { cause });
-    }
-    throw cause;
+    throw denied(cause, `${path} may not be read: permission denied`) ?? cause;
   }
 }

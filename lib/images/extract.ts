@@ -59,7 +59,7 @@ export interface Extracted {
  */
 export async function extract(files: ImageFiles, options: ExtractOptions): Promise<Extracted> {
   const { directory, maxSize = usualLimit(files), overwrite = false, sameOwner = false, whole } = options;
-  const patterns = options.paths.map(pathPattern);
+  const patterns = await Promise.all(options.paths.map(pathPattern));
   await using staging = await Staging.in(directory, maxSize);
   const found = await survey(files, patterns, { visit: (entry) => staging.keep(entry), whole });
   requireAll(found, patterns);
@@ -159,7 +159,7 @@ export async function readImageFile(
   options: ReadFileOptions,
 ): Promise<MergedEntry> {
   const { write, whole } = options;
-  const pattern = pathPattern(path);
+  const pattern = await pathPattern(path);
   if (pattern.path === undefined) throw new InvalidInputError(`${path} may mean several files`);
   const pour = (entry: OpenLayerEntry) => writeFilled(entry, write);
   let poured: OpenLayerEntry | undefined;

@@ -1,5 +1,4 @@
 /** Which files are meant: a path, with all that is in it, or a glob. @module */
-import { Minimatch } from "minimatch";
 import { InvalidInputError } from "../errors.ts";
 import { placeOf } from "../layers/entry.ts";
 
@@ -20,24 +19,31 @@ const LONGEST = 4096;
  * Reads a path, or a glob: `*` and `?` are anything but a slash, `**` is any number of directories, `[a-z]` and `{a,b}`
  * are choices. A slash at the beginning changes nothing: all paths begin at the image's root.
  *
+ * A glob needs the permission `--allow-env=__MINIMATCH_TESTING_PLATFORM__`, which the library asks for that reads it.
+ *
  * @throws {InvalidInputError} when it is too long
  *
  * @example
  * ```ts
  * import { pathPattern } from "@layerstash/cli";
- * const { includes } = pathPattern("/etc/*.d");
+ * const { includes } = await pathPattern("/etc/*.d");
  * if (!includes("etc/cron.d/job") || includes("etc/passwd")) throw new Error("unexpected match");
  * ```
  */
-export function pathPattern(text: string): PathPattern {
+export async function pathPattern(text: string): Promise<PathPattern> {
   if (text.length > LONGEST) throw new InvalidInputError(`a path has at most ${LONGEST} characters`);
-  const glob = new Minimatch(placeOf(text), { dot: true, nocomment: true, nonegate: true, noext: true });
   const path = placeOf(text);
-  const isPlain = !glob.hasMagic();
-  const matches = isPlain
-    ? (each: string) => each === path
-    : (each: string) => each === path || glob.match(each);
-  return { text, path: isPlain ? path : undefined, includes: (each) => prefixes(each).some(matches) };
+  const glob = await readGlob(path);
+  const matches = (each: string) => each === path || glob?.match(each) === true;
+  return { text, path: glob ? undefined : path, includes: (each) => prefixes(each).some(matches) };
+}
+
+/** A glob; `undefined` for a plain path. The library is loaded only where it is needed: it reads the environment. */
+async function readGlob(path: string): Promise<{ match(path: string): boolean } | undefined> {
+  if (!/[*?[\]{}\\]/.test(path)) return undefined;
+  const { Minimatch } = await import("minimatch");
+  const glob = new Minimatch(path, { dot: true, nocomment: true, nonegate: true, noext: true });
+  return glob.hasMagic() ? glob : undefined;
 }
 
 /** A path and all directories above it, the root last. */

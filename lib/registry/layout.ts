@@ -1,4 +1,5 @@
 /** The store that is a directory: an OCI image layout. @module */
+import { denied } from "../content/denied.ts";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { storageError, writeAll, writeAtomically } from "../content/atomic_file.ts";
@@ -7,7 +8,7 @@ import { exactly } from "../content/exactly.ts";
 import { readFile } from "../content/file_source.ts";
 import { Hasher } from "../content/hasher.ts";
 import type { Source } from "../content/source.ts";
-import { MismatchError, NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
+import { MismatchError, NotFoundError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf, encodedPart, isDigest } from "../oci/digest.ts";
@@ -330,8 +331,5 @@ function partition<T>(items: T[], chosen: (item: T) => boolean): [T[], T[]] {
 
 function absentOr(error: unknown): undefined {
   if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
-  if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
-    throw new NotAllowedError(error.message, { cause: error });
-  }
-  throw error;
+  throw denied(error, (error as Error).message) ?? error;
 }

@@ -1,9 +1,10 @@
 /** The files `oci-layout` and `index.json` of an OCI image layout (OCI image spec, image-layout.md). @module */
+import { denied } from "../content/denied.ts";
 import { join } from "node:path";
 import * as v from "valibot";
 import { writeAtomically } from "../content/atomic_file.ts";
 import { collectFile } from "../content/collect.ts";
-import { LayerstashError, MismatchError, NotAllowedError } from "../errors.ts";
+import { LayerstashError, MismatchError } from "../errors.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseAs } from "../oci/manifest.ts";
 import { IMAGE_INDEX } from "../oci/media_types.ts";
@@ -120,10 +121,8 @@ async function readIndex(directory: string): Promise<Index> {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return { manifests: [] };
     if (error instanceof LayerstashError) throw error;
-    if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
-      throw new NotAllowedError(`${path} may not be read: permission denied`, { cause: error });
-    }
-    throw new LayerstashError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
+    throw denied(error, `${path} may not be read: permission denied`) ??
+      new LayerstashError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
   }
 }
 

@@ -1,4 +1,5 @@
 /** Lists the repositories of a registry, as far as it tells them. @module */
+import { denied } from "../content/denied.ts";
 import { join } from "node:path";
 import * as v from "valibot";
 import { LayerstashError, NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
@@ -84,9 +85,6 @@ async function entriesOf(directory: string): Promise<Deno.DirEntry[]> {
     if (error instanceof Deno.errors.NotADirectory) {
       throw new LayerstashError(`${directory} is no directory`);
     }
-    if (!(error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable)) {
-      throw error;
-    }
-    throw new NotAllowedError(`${directory} may not be read`, { cause: error });
+    throw denied(error, `${directory} may not be read`) ?? error;
   }
 }

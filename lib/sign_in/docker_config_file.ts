@@ -41,15 +41,18 @@ export async function readConfigFile(path: string): Promise<NamedConfig | undefi
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return undefined;
     if (cause instanceof MismatchError) throw malformed(path, `it has more than ${MAX_FILE_SIZE} bytes`);
-    const remedy = cause instanceof Deno.errors.NotCapable
-      ? "allow it with --allow-read, or give LAYERSTASH_USERNAME and LAYERSTASH_TOKEN"
-      : "make it readable, or move it away";
     throw new NotAllowedError(`${path} cannot be read`, {
       cause,
-      hint: `saved logins are looked for in it: ${remedy}`,
+      hint: `saved logins are looked for in it: ${remedyFor(cause)}`,
     });
   }
   return parseDockerConfig(json, path);
+}
+
+function remedyFor(cause: unknown): string {
+  return cause instanceof Deno.errors.NotCapable
+    ? "allow it with --allow-read, or give LAYERSTASH_USERNAME and LAYERSTASH_TOKEN"
+    : "make it readable, or move it away";
 }
 
 /**

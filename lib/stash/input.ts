@@ -1,4 +1,5 @@
 /** What is stored: a file, cut into chunks that can be read at any time, or a stream, cut as it comes. @module */
+import { denied } from "../content/denied.ts";
 import { basename } from "node:path";
 import { fileSource } from "../content/file_source.ts";
 import type { Hasher } from "../content/hasher.ts";
@@ -6,7 +7,7 @@ import type { Source } from "../content/source.ts";
 import { StreamCutter } from "../content/stream_source.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Checkpoint } from "../registry/store.ts";
-import { InvalidInputError, MismatchError, NotAllowedError, NotFoundError } from "../errors.ts";
+import { InvalidInputError, MismatchError, NotFoundError } from "../errors.ts";
 
 /** One slice of the input. */
 export interface InputChunk {
@@ -130,10 +131,7 @@ export function fileError(error: unknown, path: string): unknown {
   if (error instanceof Deno.errors.IsADirectory) {
     return new InvalidInputError(`${path} is a directory`, { cause: error });
   }
-  if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
-    return new NotAllowedError(`${path} may not be read: permission denied`, { cause: error });
-  }
-  return error;
+  return denied(error, `${path} may not be read: permission denied`) ?? error;
 }
 
 function openStream(stream: ReadableStream<Uint8Array>): Input {

@@ -12,7 +12,9 @@ import type { OnEvent } from "../events.ts";
  * @throws {InvalidInputError} when something else is there
  */
 export async function requirePlace(path: string): Promise<void> {
-  const directory = await Deno.stat(dirname(path)).catch(() => undefined);
+  const directory = await Deno.stat(dirname(path)).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw storageError(error, path);
+  });
   if (!directory?.isDirectory) throw new NotFoundError(`there is no directory ${dirname(path)} to write to`);
   await lookAt(path);
   await lookAt(partOf(path));

@@ -18,8 +18,10 @@ export interface Reader extends Place, AsyncDisposable {
 /** Makes a reader who has a few files; what is public is in the registries. */
 export async function makeReader(): Promise<Reader> {
   const home = await Deno.makeTempDir({ prefix: "layerstash-reader-" });
-  const internet = await startInternet(home);
   const directory = join(home, "work");
+  const certificates = join(directory, ".certificates");
+  await Deno.mkdir(certificates, { recursive: true });
+  const internet = await startInternet(certificates);
   await makeFiles(directory);
   await shareNpmCache(join(home, "deno"));
   await storeImages(internet);
