@@ -48,12 +48,14 @@ for (const command of withSubcommands(buildProgram({ out() {}, err() {} }))) {
   const path = wordsOf(command);
   if (command.name() === "complete") continue;
   Deno.test({
-    name: `the examples of ${path.join(" ")} --help run`,
+    name: `${path.join(" ")} --help fits a terminal, and its examples run`,
     ignore: !hasTools,
     async fn() {
       await using reader = await makeReader();
       await reader.getReady();
       const { output } = await type(`${path.join(" ")} --help`, reader);
+      const tooLong = output.split("\n").filter((line) => line.length > 80);
+      assert.deepEqual(tooLong, [], "lines that a terminal of 80 columns breaks");
       const examples = helpExamples(output);
       assert.notEqual(examples.length, 0, "the help has no example");
       const session: string[] = [];

@@ -1,4 +1,5 @@
 /** Proves the parts that the other tests run against. @module */
+import { blocksOf, examplesOf, helpExamples, isShown } from "./rigs/examples.ts";
 import assert from "node:assert/strict";
 import { digestOf } from "../lib/oci/digest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
@@ -539,4 +540,30 @@ Deno.test("skopeo finds nothing wrong with the fake", withSkopeo, async () => {
     target.storage.manifest("you/files", "v2")!.digest,
     source.storage.manifest("me/files", "v1")!.digest,
   );
+});
+
+Deno.test("examples are read with their outputs, over several lines", () => {
+  const [block] = blocksOf("text\n\n```console\n$ one | \\\n    two   # remark\nsaid\n…\n$ three\n```\n");
+  assert.deepEqual(block && { line: block.line, examples: examplesOf(block) }, {
+    line: 3,
+    examples: [
+      { command: "one | \\\n    two   # remark", shown: ["said", "…"] },
+      { command: "three", shown: [] },
+    ],
+  });
+  assert.deepEqual(
+    helpExamples("Examples:\n  $ a |\n      b\n  $ c\n\nMore.\n").map(({ command }) => command),
+    [
+      "a |\n    b",
+      "c",
+    ],
+  );
+});
+
+Deno.test("an output is what is shown to the letter, but for dates and what is left out", () => {
+  assert.ok(isShown(["a.b  2026-11-21 05:14", "sha256:1…"], "a.b  2027-01-02 23:59\nsha256:1234\n"));
+  assert.ok(isShown(["first", "…"], "first\nsecond\nthird\n"));
+  assert.ok(!isShown(["a.b"], "axb\n"));
+  assert.ok(!isShown(["first"], "first\nsecond\n"));
+  assert.ok(!isShown(["first", "second"], "first\n"));
 });

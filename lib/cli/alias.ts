@@ -80,7 +80,8 @@ const REMOVE_EXAMPLES = `
 Example:
   $ layerstash alias remove -r fred/datalogger may15-readings
 
-Other aliases of the same blobs stay, and so do the blobs: see layerstash blob remove.
+Other aliases of the same blobs stay, and so do the blobs: see layerstash blob
+remove.
 `;
 
 function removeCommand(): Command {

@@ -23,19 +23,22 @@ import { openBoth } from "./two_images.ts";
 
 const EXAMPLES = `
 Examples:
-  $ tar c app | layerstash append --from localhost:5000/base:1 --to localhost:5000/app:1
+  $ tar c app |
+      layerstash append --from localhost:5000/base:1 --to localhost:5000/app:1
   $ layerstash append --from oci:./box:base --to oci:./box:new -i layer.tar.gz
-  $ layerstash append --from ghcr.io/me/app:1.2 -i layer.tar     # replaces the tag
+  $ layerstash append --from ghcr.io/me/app:1.2 -i layer.tar  # replaces the tag
 
-The layer may be plain, or packed with gzip or zstd; it is stored as it is. The same input gives the
-same digest. An index gets the layer on each of its images, or is reduced to the one of --platform.
--u and -p are for the registry of the new image; for another one of the base, layerstash login.
+The layer may be plain, or packed with gzip or zstd; it is stored as it is. The
+same input gives the same digest. An index gets the layer on each of its images,
+or is reduced to the one of --platform. -u and -p are for the registry of the
+new image; for another one of the base, layerstash login.
 
 As appendlayer has it, with the layer on standard input:
   $ layerstash append HOST REPO OLD-TAG NEW-TAG < layer.tar
   $ layerstash append HOST OLD-REPO:TAG NEW-REPO:TAG < layer.tar
   $ layerstash append HOST/OLD-REPO:TAG HOST/NEW-REPO:TAG < layer.tar
-Then, and for *.azurecr.io, ACCESS_TOKEN is exchanged for a refresh token, and REFRESH_TOKEN is one.
+Then, and for *.azurecr.io, ACCESS_TOKEN is exchanged for a refresh token, and
+REFRESH_TOKEN is one.
 `;
 
 /** Makes the command. */

@@ -84,7 +84,8 @@ Examples:
   $ layerstash blob remove -r fred/datalogger sha256:2cf2...
   $ layerstash blob remove -r fred/datalogger @may15-readings
 
-Of an alias, its blobs are removed, and not the alias: see layerstash alias remove.
+Of an alias, its blobs are removed, and not the alias: see layerstash alias
+remove.
 `;
 
 function removeCommand(): Command {

@@ -16,10 +16,12 @@ Examples:
   $ layerstash browse nginx:alpine
   $ layerstash browse --log-file session.txt oci:./box:latest
 
-Keys: arrows, Page Up, Page Down, Home, End and their cousins in vi move; Enter opens, Left or Esc goes back;
-s saves the file under a name that you are asked for; q quits. While something is read, Esc stops it.
+Keys: arrows, Page Up, Page Down, Home, End and their cousins in vi move; Enter
+opens, Left or Esc goes back; s saves the file under a name that you are asked
+for; q quits. While something is read, Esc stops it.
 
-Without a terminal, use layerstash peek to list files, and layerstash extract to take them out.
+Without a terminal, use layerstash peek to list files, and layerstash extract to
+take them out.
 `;
 
 /** Makes the command. */

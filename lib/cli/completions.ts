@@ -7,7 +7,7 @@ import { COMPLETION_SCRIPTS, SHELLS } from "./completion_scripts.ts";
 const EXAMPLES = `
 Examples:
   $ layerstash completions bash >> ~/.bashrc
-  $ layerstash completions zsh >> ~/.zshrc                     # below the line with compinit
+  $ layerstash completions zsh >> ~/.zshrc        # below the line with compinit
   $ layerstash completions fish > ~/.config/fish/completions/layerstash.fish
   $ layerstash completions powershell >> $PROFILE
 

@@ -20,9 +20,9 @@ Examples:
   $ layerstash copy --referrers ghcr.io/me/app:1.2 registry.example.com/app:1.2
   $ layerstash copy --stash localhost:5000/me/files:disk ghcr.io/me/backup:disk
 
-No digest changes. Blobs that are there are not sent again, and within one registry none is moved:
-the same command goes on where it was interrupted. -u and -p are for the registry of DST; for that
-of SRC, layerstash login.
+No digest changes. Blobs that are there are not sent again, and within one
+registry none is moved: the same command goes on where it was interrupted. -u
+and -p are for the registry of DST; for that of SRC, layerstash login.
 `;
 
 /** Makes the command. */

@@ -14,12 +14,13 @@ import { counted } from "./table.ts";
 
 const EXAMPLES = `
 Examples:
-  $ layerstash extract nginx:alpine /etc/nginx -o out     # makes out/etc/nginx, with all that is in it
-  $ layerstash extract nginx:alpine etc/os-release -o -   # one file, to standard output
+  $ layerstash extract nginx:alpine /etc/nginx -o out     # makes out/etc/nginx
+  $ layerstash extract nginx:alpine etc/os-release -o -   # prints the file
   $ layerstash extract nginx:alpine '**/*.conf' usr/bin/env
   $ layerstash extract oci:./box:latest / -o rootfs
 
-Files keep their paths, modes and times. Nothing is written outside DIR, whatever the image says.
+Files keep their paths, modes and times. Nothing is written outside DIR,
+whatever the image says.
 `;
 
 /** Makes the command. */

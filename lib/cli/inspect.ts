@@ -14,7 +14,7 @@ const EXAMPLES = `
 Examples:
   $ layerstash inspect nginx:alpine
   $ layerstash inspect --platform linux/arm64 --json ghcr.io/me/app:1.2
-  $ layerstash inspect --raw oci:./box:latest          # the manifest, to the byte
+  $ layerstash inspect --raw oci:./box:latest     # the manifest, to the byte
 `;
 
 /** Makes the command. */

@@ -11,10 +11,11 @@ import { type RegistryFlags, transportOf } from "./session.ts";
 
 const LOGIN_EXAMPLES = `
 Examples:
-  $ layerstash login docker -u YOU                             # asks for the password
+  $ layerstash login docker -u YOU        # asks for the password
   $ echo "$TOKEN" | layerstash login ghcr -u YOU --password-stdin
 
-The login is kept where docker keeps it, and docker, podman and layerstash find it there.
+The login is kept where docker keeps it, and docker, podman and layerstash find
+it there.
 `;
 
 /** Makes the command `login`. */

@@ -17,11 +17,12 @@ import { renderReadReport } from "./read_report.ts";
 
 const EXAMPLES = `
 Examples:
-  $ layerstash peek nginx:alpine                        # all layers put on each other, as a container sees them
+  $ layerstash peek nginx:alpine                # as a container sees them
   $ layerstash peek nginx:alpine --tree /etc/nginx
   $ layerstash peek nginx:alpine '**/*.conf'
-  $ layerstash peek nginx:alpine --layer 2              # one layer, as its archive has it; --layer all: each
-  $ layerstash peek --json oci:./box:latest | jq -r 'select(.event == "entry").path'
+  $ layerstash peek nginx:alpine --layer 2      # as its archive has them
+  $ layerstash peek --json oci:./box:latest |
+      jq -r 'select(.event == "entry").path'
 
 The number in brackets is the layer that a file is from: 1 is the base.
 `;

@@ -31,7 +31,8 @@ import { VERSION } from "./version.ts";
 const EPILOGUE = `
 Every option has a variable: --registry is LAYERSTASH_REGISTRY, and so on.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 not allowed, 5 bytes do not match, 6 conflict, 130 interrupted
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 not allowed,
+5 bytes do not match, 6 conflict, 130 interrupted
 
 Try it without a registry, in a directory:
   $ layerstash upload --registry oci:./box -r me/files -t disk -i disk.img

@@ -11,7 +11,8 @@ const EXAMPLES = `
 Example:
   $ layerstash remove -r me/files -t disk
 
-Only the tags of this stash are removed. The registry frees the space later, by itself.
+Only the tags of this stash are removed. The registry frees the space later, by
+itself.
 `;
 
 /** Makes the command. */

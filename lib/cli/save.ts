@@ -13,8 +13,8 @@ import { counted } from "./table.ts";
 
 const EXAMPLES = `
 Examples:
-  $ layerstash save nginx:alpine -o box                   # the image, as an OCI layout; DIR may have others in it
-  $ layerstash save nginx:alpine --layer all -o layers    # layers/1-0a1b2c3d4e5f.tar.gz and so on
+  $ layerstash save nginx:alpine -o box                 # as an OCI layout
+  $ layerstash save nginx:alpine --layer all -o layers  # one file each
   $ layerstash save nginx:alpine --layer 1 --layer 2 -o layers
 
 Everything is verified. The same command goes on where it was interrupted.

@@ -13,7 +13,8 @@ Example:
   $ curl -fL -H "Authorization: Bearer $TOKEN" -o logger.dat \\
       https://registry-1.docker.io/v2/fred/datalogger/blobs/sha256:2cf2...
 
-It is good for some minutes. Nothing is printed where the registry takes no tokens.
+It is good for some minutes. Nothing is printed where the registry takes no
+tokens.
 `;
 
 /** Makes the command. */

@@ -11,7 +11,8 @@ const EXAMPLES = `
 Examples:
   $ layerstash upload -r me/files -t disk -i disk.img
   $ layerstash upload --registry ghcr -r me/files -t disk -i disk.img
-  $ tar c photos | layerstash upload --registry oci:./box -r me/files -t photos -i -
+  $ tar c photos | layerstash upload -r me/files -t photos -i -
+  $ layerstash upload --registry oci:./box -r me/files -t disk -i disk.img
 `;
 
 /** Makes the command. */

@@ -19,9 +19,9 @@ import { registryOptionsOf, type RepositoryFlags } from "./session.ts";
 
 const EXAMPLES = `
 Examples:
-  $ layerstash url -r fred/datalogger @may15-readings     # URLs, and commands for curl
-  $ layerstash url -r me/files -t disk > restore.sh       # a script for a stored file
-  $ export TOKEN=$(layerstash token -r me/files pull)     # where the registry wants one
+  $ layerstash url -r fred/datalogger @may15-readings   # URLs, curl commands
+  $ layerstash url -r me/files -t disk > restore.sh     # a script
+  $ export TOKEN=$(layerstash token -r me/files pull)   # where one is wanted
   $ sh restore.sh copy.img
 
 The script needs sh, curl and sha256sum, and not layerstash.

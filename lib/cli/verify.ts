@@ -11,9 +11,9 @@ import { counted } from "./table.ts";
 
 const EXAMPLES = `
 Examples:
-  $ layerstash verify -r me/files -t disk               # is every chunk there, and of the right size
-  $ layerstash verify -r me/files -t disk --deep        # is every byte right: reads them all
-  $ layerstash verify -r me/files -t disk -i disk.img   # is the local file what is stored
+  $ layerstash verify -r me/files -t disk               # is every chunk there?
+  $ layerstash verify -r me/files -t disk --deep        # is every byte right?
+  $ layerstash verify -r me/files -t disk -i disk.img   # is it that file?
 `;
 
 /** Makes the command. */
