@@ -67,6 +67,19 @@ for (const command of withSubcommands(buildProgram({ out() {}, err() {} }))) {
   });
 }
 
+Deno.test("the README's links lead to its own headings, and to files that there are", async () => {
+  const headings = Array.from(README.matchAll(/^#+ (.*)$/gm), ([, title]) => anchorOf(title!));
+  for (const [, target] of README.matchAll(/\]\((?!https:)([^)]+)\)/g)) {
+    if (target!.startsWith("#")) assert.ok(headings.includes(target!), `no heading for ${target}`);
+    else await Deno.stat(new URL(`../${target}`, import.meta.url));
+  }
+});
+
+/** The name that GitHub gives to a heading. */
+function anchorOf(title: string): string {
+  return `#${title.toLowerCase().replaceAll(/[^\w\- ]/g, "").replaceAll(" ", "-")}`;
+}
+
 /** Types a command; what it sets, an alias or a variable, holds for the rest of the session. */
 async function check(reader: Reader, { command, shown }: Example, session: string[]): Promise<void> {
   const { code, output } = await type(reader.replace(command), reader, session);
