@@ -11,12 +11,10 @@ export const LOG = "20 degrees\n";
 
 const LAYER = tarOf([{ name: "app/", flag: "5" }, { name: "app/main.js", content: "console.log(1)\n" }]);
 
-/** What any user might have: photos, secrets, logs, a program, an archive. */
+/** What any user might have: photos, logs, a program, an archive. */
 export async function makeFiles(directory: string): Promise<void> {
   const files = {
     "photos/lake.jpg": "a lake",
-    "private/diary.txt": "dear diary",
-    "dist/main.js": "console.log(1)\n",
     "app/main.js": "console.log(1)\n",
     "logger.dat": LOG,
   };

@@ -15,14 +15,13 @@ export interface Reader extends Place, AsyncDisposable {
   getReady(): Promise<void>;
 }
 
-/** Makes a reader who has a few files; what is public is in the registries. */
+/** Makes a reader who has nothing yet; what is public is in the registries. */
 export async function makeReader(): Promise<Reader> {
   const home = await Deno.makeTempDir({ prefix: "layerstash-reader-" });
   const directory = join(home, "work");
   const certificates = join(directory, ".certificates");
   await Deno.mkdir(certificates, { recursive: true });
   const internet = await startInternet(certificates);
-  await makeFiles(directory);
   await shareNpmCache(join(home, "deno"));
   await storeImages(internet);
   return {
@@ -39,6 +38,7 @@ export async function makeReader(): Promise<Reader> {
     replace: (text) => replaceAll(text, internet.host),
     async getReady() {
       await install(home);
+      await makeFiles(directory);
       await storeExamples(internet, directory);
     },
     async [Symbol.asyncDispose]() {
