@@ -42,7 +42,7 @@ export function platformsOption(description: string) {
 export function connectionCommand<A extends unknown[], O extends OptionValues, G extends OptionValues>(
   command: Command<A, O, G>,
 ) {
-  return command
+  return networkCommand(command)
     .addOption(
       group(CONNECTION, new Option("-u, --username <name>", "who signs in").env("LAYERSTASH_USERNAME")),
     )
@@ -69,13 +69,20 @@ export function connectionCommand<A extends unknown[], O extends OptionValues, G
           .env("LAYERSTASH_AUTH_HOST"),
       ),
     )
+    .addOption(flag(CONNECTION, "--insecure-skip-tls-verify", "trust any certificate: unsafe"));
+}
+
+/** Adds the options of every command that uses the network: whom to trust, and what is told. */
+export function networkCommand<A extends unknown[], O extends OptionValues, G extends OptionValues>(
+  command: Command<A, O, G>,
+) {
+  return command
     .addOption(
       group(
         CONNECTION,
         new Option("--ca-file <file>", "trust these authorities too, in PEM").env("LAYERSTASH_CA_FILE"),
       ),
     )
-    .addOption(flag(CONNECTION, "--insecure-skip-tls-verify", "trust any certificate: unsafe"))
     .addOption(
       group(OUTPUT, new Option("--log-level <level>", "what is told on standard error"))
         .choices(LOG_LEVELS).default("info" as const).env("LAYERSTASH_LOG_LEVEL"),
