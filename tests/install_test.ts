@@ -162,7 +162,14 @@ Deno.test("--uninstall removes the program, once", async () => {
 
 Deno.test("addresses that are not https are refused", async () => {
   await using place = await makePlace();
-  for (const url of ["http://example.com/releases", "http://127.0.0.1.example.com/", "ftp://example.com"]) {
+  for (
+    const url of [
+      "http://example.com/releases",
+      "http://127.0.0.1.example.com/",
+      "http://127.0.0.1:80@example.com/",
+      "ftp://example.com",
+    ]
+  ) {
     await assertRefused(place, /is not an https address/, { LAYERSTASH_RELEASES: url });
   }
 });

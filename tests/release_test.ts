@@ -19,6 +19,23 @@ Deno.test("a release has a program for every target", async () => {
   assert.deepEqual(made.map(([, target]) => target), [...TARGETS]);
 });
 
+Deno.test({
+  name: "a pre-release does not become the latest release",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const [, script = ""] = /^ {8}run: \|\n((?: {10}.*\n)+)/m.exec(
+      (await read(".github/workflows/release.yml")).split("- name: Release\n")[1]!,
+    ) ?? [];
+    const made = async (tag: string) => {
+      const args = ["-c", `gh() { echo "$@"; }\n${script}`];
+      const { stdout } = await new Deno.Command("sh", { args, env: { GITHUB_REF_NAME: tag } }).output();
+      return new TextDecoder().decode(stdout);
+    };
+    assert.match(await made("v1.2.3"), /^release create v1\.2\.3 --prerelease=false /);
+    assert.match(await made("v1.2.3-rc.1"), /^release create v1\.2\.3-rc\.1 --prerelease=true /);
+  },
+});
+
 Deno.test("the installers know every target and the names of the programs", async () => {
   const [sh, powershell] = [await read("install.sh"), await read("install.ps1")];
   for (const target of TARGETS) {

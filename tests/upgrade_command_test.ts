@@ -22,8 +22,8 @@ Deno.test({
     assert.deepEqual(await run(place, []), {
       code: 0,
       stdout: "",
-      stderr: "layerstash: layerstash 1.1.0 is running, and 1.2.3 is the latest release\n" +
-        `layerstash: layerstash 1.2.3 is installed: ${place.program}\n`,
+      stderr: "layerstash: version 1.1.0 is running, and 1.2.3 is the latest release\n" +
+        `layerstash: version 1.2.3 is installed: ${place.program}\n`,
     });
     const { stdout } = await new Deno.Command(place.program, { args: ["--version"] }).output();
     assert.equal(new TextDecoder().decode(stdout), "layerstash v1.2.3\n");
@@ -32,8 +32,8 @@ Deno.test({
 
 Deno.test("what is not older than the latest release stays", async () => {
   const said = {
-    "1.2.3": "layerstash 1.2.3 is running: it is the latest release",
-    "1.3.0-rc.1": "layerstash 1.3.0-rc.1 is running: it is newer than the latest release, 1.2.3",
+    "1.2.3": "version 1.2.3 is running: it is the latest release",
+    "1.3.0-rc.1": "version 1.3.0-rc.1 is running: it is newer than the latest release, 1.2.3",
   };
   for (const [version, text] of Object.entries(said)) {
     await using place = await makePlace();
@@ -56,11 +56,11 @@ Deno.test("--check tells on standard output whether there is a newer one, and ch
   await using place = await makePlace();
   const newer = await run(place, ["--check"]);
   assert.deepEqual([newer.code, newer.stderr], [0, ""]);
-  assert.equal(newer.stdout, "layerstash 1.1.0 is running, and 1.2.3 is the latest release\n");
+  assert.equal(newer.stdout, "version 1.1.0 is running, and 1.2.3 is the latest release\n");
   const none = await run(place, ["--check"], { version: "1.2.3" });
   assert.deepEqual([none.code, none.stdout], [
     0,
-    "layerstash 1.2.3 is running: it is the latest release\n",
+    "version 1.2.3 is running: it is the latest release\n",
   ]);
   await place.assertUnchanged();
   assert.deepEqual(place.asked, Array(2).fill("GET /latest/download/SHA256SUMS"));
@@ -89,7 +89,7 @@ Deno.test({
       assert.equal(code, 0, stderr);
       assert.match(
         stderr,
-        /^layerstash: layerstash 1\.1\.0 is running\nlayerstash: layerstash 1\.0\.0 is installed: /,
+        /^layerstash: version 1\.1\.0 is running\nlayerstash: version 1\.0\.0 is installed: /,
       );
       assert.equal(await place.content(), releasedProgram("1.0.0", LINUX));
     }
@@ -99,7 +99,7 @@ Deno.test({
 Deno.test("the version that runs is not fetched again", async () => {
   await using place = await makePlace();
   const { code, stderr } = await run(place, ["1.2.3"], { version: "1.2.3" });
-  assert.deepEqual([code, stderr], [0, "layerstash: layerstash 1.2.3 is running\n"]);
+  assert.deepEqual([code, stderr], [0, "layerstash: version 1.2.3 is running\n"]);
   await place.assertUnchanged();
 });
 

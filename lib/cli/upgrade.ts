@@ -63,7 +63,7 @@ async function upgrade(session: Session, flags: UpgradeFlags, installed: Install
   const changes = version === undefined ? comparison.newer : !isSame(release.version, installed.version);
   if (changes) {
     await upgradeProgram(installed, { release, server, onEvent, signal });
-    terminal.note(`layerstash ${release.version} is installed: ${installed.program}`);
+    terminal.note(`version ${release.version} is installed: ${installed.program}`);
   }
   if (json) {
     terminal.data(jsonLine({ ...comparison, installed: changes ? release.version : installed.version }));
@@ -98,8 +98,8 @@ function compare(
 }
 
 function inWords({ current, latest, newer }: Comparison): string {
-  if (latest === undefined) return `layerstash ${current} is running`;
-  if (newer) return `layerstash ${current} is running, and ${latest} is the latest release`;
-  if (isSame(current, latest)) return `layerstash ${current} is running: it is the latest release`;
-  return `layerstash ${current} is running: it is newer than the latest release, ${latest}`;
+  if (latest === undefined) return `version ${current} is running`;
+  if (newer) return `version ${current} is running, and ${latest} is the latest release`;
+  if (isSame(current, latest)) return `version ${current} is running: it is the latest release`;
+  return `version ${current} is running: it is newer than the latest release, ${latest}`;
 }
