@@ -5,7 +5,7 @@ import type { LayerstashError } from "../lib/errors.ts";
 import { makeBundle } from "../lib/ship/bundle.ts";
 import { makeServerCertificate } from "./rigs/certificates.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
-import { LINUX, makePlace, OLD, type Place } from "./rigs/installed_program.ts";
+import { LINUX, makePlace, type Place } from "./rigs/installed_program.ts";
 import { startProxy } from "./rigs/proxy.ts";
 import { releasedProgram, startReleases } from "./rigs/releases.ts";
 

@@ -1,7 +1,7 @@
 /** The store that is a repository of a registry, over HTTP (OCI distribution spec). @module */
 import * as v from "valibot";
 import type { Source } from "../content/source.ts";
-import { MismatchError, NotAllowedError, RangeRefusedError } from "../errors.ts";
+import { MismatchError, NotAllowedError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
@@ -15,7 +15,7 @@ import type { Profile } from "./profiles.ts";
 import { BlobPusher } from "./push.ts";
 import { distinct, fallbackReferrers, referrerNames } from "./referrers.ts";
 import type { Patience } from "../http/retry.ts";
-import type { ByteRange, CallOptions, ReadOptions, Store, WriteOptions } from "./store.ts";
+import type { CallOptions, ReadOptions, Store, WriteOptions } from "./store.ts";
 import { registryTagRemover } from "./registry_tag_remover.ts";
 import type { TagRemover } from "./tag_remover.ts";
 
