@@ -15,7 +15,7 @@ import { type ConnectionFlags, transportOf } from "./session.ts";
 const EXAMPLES = `
 Examples:
   $ layerstash upgrade
-  $ layerstash upgrade --check          (only tells whether there is a newer one)
+  $ layerstash upgrade --check          (only tells whether there is a newer one; the exit code is 0 either way)
   $ layerstash upgrade --check --json   {"current":"1.2.3","latest":"1.3.0","newer":true}
   $ layerstash upgrade 1.2.3            (this version, also an older one)
 

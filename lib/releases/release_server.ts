@@ -111,7 +111,7 @@ function requireAddress(text: string): URL {
   if (url && isSafe(url) && !url.username && !url.password && !url.search && !url.hash) return url;
   // The text is not shown: it may hold a password.
   throw new InvalidInputError("the address of the releases is none to fetch programs from", {
-    hint: `it has to begin with https://, and to have no user name in it; usually it is ${RELEASES}`,
+    hint: `LAYERSTASH_RELEASES has to begin with https://, without a user name; usually it is ${RELEASES}`,
   });
 }
 

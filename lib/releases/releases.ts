@@ -40,8 +40,8 @@ export async function findRelease(
   const { policy, ...patience } = server.patience;
   const attempts = Math.min(FIRST_ATTEMPTS, policy.attempts);
   const context = { ...patience, policy: { ...policy, attempts, longestOutage: 0 }, signal };
-  const sums = await advised(retrying(() => context, `the checksums of ${name}`, async () => {
-    const what = `the checksums of ${name}`;
+  const what = `the checksums of ${name}`;
+  const sums = await advised(retrying(() => context, what, async () => {
     const answer = await server.ask(`${folder}/SHA256SUMS`, { method: "GET", what, signal });
     return await bytesOf(answer, { most: MAX_SUMS, what: `list of checksums of ${name}` });
   }));

@@ -7,8 +7,8 @@ import { programName, TARGETS } from "../releases/released_program.ts";
 import { BUNDLE, makeBundle } from "./bundle.ts";
 import { doMainJob } from "./main_job.ts";
 
-/** All that registries, files, credential helpers and the system's memory need; no other libraries are loaded. */
-const PERMISSIONS = ["net", "read", "write", "env", "run", "sys"].map((name) => `--allow-${name}`);
+/** All that registries, files, other programs and the system's memory need; no other libraries are loaded. */
+export const PERMISSIONS = ["net", "read", "write", "env", "run", "sys"].map((name) => `--allow-${name}`);
 
 async function main(): Promise<void> {
   const { values: { target, all, out } } = parseArgs({
