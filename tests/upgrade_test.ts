@@ -45,6 +45,18 @@ Deno.test({
 });
 
 Deno.test({
+  name: "the new program belongs to who had the old one, also where root upgrades it",
+  ignore: Deno.build.os === "windows" || Deno.uid() !== 0,
+  async fn() {
+    await using place = await makePlace();
+    await Deno.chown(place.program, 65534, 65534);
+    await place.upgrade();
+    const { uid, gid } = await Deno.stat(place.program);
+    assert.deepEqual([uid, gid], [65534, 65534]);
+  },
+});
+
+Deno.test({
   name: "an older version is put in place where it is named",
   ...SHELL,
   async fn() {
