@@ -40,10 +40,23 @@ param([switch]$Uninstall)
     @{ Digest = $Matches[1]; Name = $Matches[2]; Version = $Matches[3] }
   }
 
+  # A program that runs cannot be replaced, but it can be moved: what is left of it then goes the next time.
+  function Move-IntoPlace([string]$Staged, [string]$Program) {
+    $old = "$Program.old"
+    if (Test-Path $old) { Remove-Item -Force $old }
+    if (Test-Path $Program) { Move-Item $Program $old }
+    try { Move-Item $Staged $Program }
+    catch {
+      if (Test-Path $old) { Move-Item $old $Program }
+      throw
+    }
+    Remove-Item -Force -ErrorAction SilentlyContinue $old
+  }
+
   function Install-Program([string]$Directory) {
     $releases = $env:LAYERSTASH_RELEASES
     if (-not $releases) { $releases = 'https://github.com/layerstash/layerstash/releases' }
-    if ($releases -notmatch '^(https://|http://(127\.0\.0\.1|localhost):)') { throw "$releases is not an https address" }
+    if ($releases -notmatch '^(https://|http://(127\.0\.0\.1|localhost):\d+(/|$))') { throw "$releases is not an https address" }
     $wanted = $env:LAYERSTASH_VERSION
     if (-not $wanted) { $wanted = 'latest' }
     $target = Get-Target
@@ -63,8 +76,7 @@ param([switch]$Uninstall)
       }
       $null = New-Item -ItemType Directory -Force -Path $Directory
       Copy-Item $file $staged
-      # Within one directory a rename is atomic: there is the old program, or the new one.
-      Move-Item -Force $staged (Join-Path $Directory 'layerstash.exe')
+      Move-IntoPlace $staged (Join-Path $Directory 'layerstash.exe')
     } finally {
       Remove-Item -Recurse -Force -ErrorAction SilentlyContinue $work, $staged
     }
@@ -79,6 +91,7 @@ param([switch]$Uninstall)
     $program = Join-Path $Directory 'layerstash.exe'
     if (-not (Test-Path $program)) { throw "there is no $program to remove" }
     Remove-Item -Force $program
+    Remove-Item -Force -ErrorAction SilentlyContinue "$program.old"
     Write-Output "layerstash is removed: $program"
   }
 

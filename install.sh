@@ -39,6 +39,7 @@ target() {
 # Everything goes over https. A server on this machine may speak http: nobody else can hear it.
 check_releases() {
   case $1 in
+    http://*@*) fail "$1 is not an https address" ;;
     https://*) protocols='=https' ;;
     http://127.0.0.1:* | http://localhost:*) protocols='=http' ;;
     *) fail "$1 is not an https address" ;;

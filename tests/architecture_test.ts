@@ -23,6 +23,7 @@ const LAYERS: readonly string[] = [
   "lib/blobs/",
   "lib/copy/",
   "lib/append/",
+  "lib/releases/",
   "main.ts",
   "lib/cli/",
   "lib/ship/",

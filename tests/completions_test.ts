@@ -5,6 +5,7 @@ import { commandWords, makeWorkplace, type Workplace } from "./rigs/command_line
 import { ensureTool } from "./rigs/debian.ts";
 import { buildProgram } from "../lib/cli/program.ts";
 import { complete } from "../lib/cli/complete.ts";
+import { knownRegistries } from "../lib/cli/known_registries.ts";
 
 const program = buildProgram({ out() {}, err() {} }) as unknown as Command;
 const words = (...typed: string[]) => complete(program, typed).candidates.map(({ word }) => word);
@@ -37,6 +38,31 @@ Deno.test("what is offered fits to the place", () => {
   assert.equal(complete(program, ["upload", "-t", ""]).files, false);
 });
 
+Deno.test("a registry is a short name, a host with a login, or a directory", async () => {
+  await using work = await shellPlace();
+  const env = { HOME: work.directory, USERPROFILE: work.directory };
+  const known = async (typed: string) => (await knownRegistries(typed, env)).map(({ word }) => word);
+  assert.deepEqual(await known(""), ["docker", "ghcr", "oci:", "localhost:5000", "registry.example.com"]);
+  for (const name of ["a_box/inner", "a_box/.hidden", "a_box/$(reboot)", "a_box/with blank"]) {
+    await Deno.mkdir(work.path(name));
+  }
+  const box = `oci:${work.directory}/a_box/`;
+  assert.deepEqual(await known(box), [`${box}inner/`]);
+  assert.deepEqual(await known(`--registry=${box}.`), [`${box}.hidden/`]);
+  assert.deepEqual(await known("oci:./there/is/none/"), []);
+  await work.write(".docker/config.json", "{");
+  assert.deepEqual(await known("lo"), ["docker", "ghcr", "oci:"]);
+});
+
+Deno.test("registries are offered where one may stand", () => {
+  const registries = [{ word: "ghcr", description: "" }, { word: "oci:", description: "" }];
+  const at = (...typed: string[]) => complete(program, typed, registries).candidates.map(({ word }) => word);
+  assert.deepEqual(at("list", "--registry", ""), ["ghcr", "oci:"]);
+  assert.deepEqual(at("list", "--registry=o"), ["--registry=oci:"]);
+  assert.deepEqual(at("login", ""), ["ghcr"]);
+  assert.deepEqual(at("list", "-r", ""), []);
+});
+
 Deno.test("bash completes what is typed", async (t) => {
   if (!await ensureTool("script", "bsdutils")) return;
   await inTerminal(t, "bash", ["bash", "--norc", "--noprofile", "-i"]);
@@ -59,6 +85,9 @@ Deno.test("fish offers what fits, with its meaning", async () => {
   assert.deepEqual(await offer("layerstash upload --progress=pl"), ["--progress=plain"]);
   assert.deepEqual(await offer("layerstash upload -i a_f"), ["a_file.img"]);
   assert.deepEqual(await offer("layerstash upload -t a_f"), [""]);
+  assert.deepEqual(await offer("layerstash list --registry g"), ["ghcr\tGitHub Container Registry"]);
+  assert.deepEqual(await offer("layerstash list --registry localhost:"), ["localhost:5000\tsigned in"]);
+  assert.deepEqual(await offer("layerstash list --registry oci:./a_b"), ["oci:./a_box/"]);
 });
 
 /** Types lines with tabs into an interactive shell; what `layerstash` is then called with tells what they became. */
@@ -71,6 +100,11 @@ async function inTerminal(t: Deno.TestContext, shell: string, words: string[], s
     ["layerstash upload --progress=pla\t", "upload --progress=plain"],
     ["layerstash upload -i a_f\t", "upload -i a_file.img"],
     ["layerstash upload -t a_f\t", "upload -t a_f"],
+    ["layerstash list --registry gh\t", "list --registry ghcr"],
+    ["layerstash list --registry oc\t./a_b\t-r x", "list --registry oci:./a_box/-r x"],
+    ["layerstash list --registry localhost:50\t", "list --registry localhost:5000"],
+    ["layerstash list --registry=regis\t", "list --registry=registry.example.com"],
+    ["layerstash logout loc\t", "logout localhost:5000"],
   ] as const;
   const lines = [setUp, `source <(layerstash completions ${shell})`, ...typed.map(([line]) => line), "exit"];
   await runShell(work, ["script", "-qec", words.join(" "), "/dev/null"], `${lines.join("\n")}\n`);
@@ -87,6 +121,15 @@ async function inTerminal(t: Deno.TestContext, shell: string, words: string[], s
 async function shellPlace(): Promise<Workplace> {
   const work = await makeWorkplace();
   await work.write("a_file.img", "");
+  await Deno.mkdir(work.path("a_box"));
+  await Deno.mkdir(work.path(".docker"));
+  const auths = {
+    "https://index.docker.io/v1/": {},
+    "localhost:5000": {},
+    "registry.example.com": {},
+    "a\nb": {},
+  };
+  await work.write(".docker/config.json", JSON.stringify({ auths }));
   const real = commandWords([]).map((word) => `'${word}'`).join(" ");
   const note = `echo "$@" >> '${work.path("called")}'`;
   await work.write("layerstash", `#!/bin/sh\ncase $1 in complet*) exec ${real} "$@" ;; esac\n${note}\n`);

@@ -1,10 +1,9 @@
 /** The installer, against made-up releases on a web server of this machine. @module */
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { ensureTool } from "./rigs/debian.ts";
+import { brokenOff, releasedProgram, type ReleaseRigOptions, startReleases } from "./rigs/releases.ts";
 
 const SCRIPT = new URL("../install.sh", import.meta.url).pathname;
-const PROGRAM = "#!/bin/sh\necho I am layerstash\n";
 const NOBODY = 65534;
 
 const TARGETS = [
@@ -22,7 +21,7 @@ for (const [system, processor, target] of TARGETS) {
     const { code, stdout, stderr } = await place.install();
     assert.deepEqual([code, stderr], [0, ""]);
     assert.match(stdout, /^layerstash 1\.2\.3 is installed: .*\/bin\/layerstash\n/);
-    assert.equal(await Deno.readTextFile(place.program), PROGRAM + target);
+    assert.equal(await Deno.readTextFile(place.program), releasedProgram("1.2.3", target));
     assert.equal((await Deno.stat(place.program)).mode! & 0o777, 0o755);
     assert.deepEqual(await place.left(), ["layerstash"]);
   });
@@ -48,7 +47,7 @@ Deno.test("a shell that Rosetta translates gets the program for the real process
   await using place = await makePlace({ system: "Darwin", processor: "x86_64" });
   await place.fake("sysctl", "echo 1");
   assert.equal((await place.install()).code, 0);
-  assert.match(await Deno.readTextFile(place.program), /aarch64-apple-darwin$/);
+  assert.match(await Deno.readTextFile(place.program), /^# aarch64-apple-darwin$/m);
 });
 
 Deno.test("a system with musl is refused", async () => {
@@ -163,7 +162,14 @@ Deno.test("--uninstall removes the program, once", async () => {
 
 Deno.test("addresses that are not https are refused", async () => {
   await using place = await makePlace();
-  for (const url of ["http://example.com/releases", "http://127.0.0.1.example.com/", "ftp://example.com"]) {
+  for (
+    const url of [
+      "http://example.com/releases",
+      "http://127.0.0.1.example.com/",
+      "http://127.0.0.1:80@example.com/",
+      "ftp://example.com",
+    ]
+  ) {
     await assertRefused(place, /is not an https address/, { LAYERSTASH_RELEASES: url });
   }
 });
@@ -206,7 +212,16 @@ interface InstallOptions {
 }
 
 type Ended = { code: number; stdout: string; stderr: string };
-type Fault = "other bytes" | "no asset" | "no line" | "broken" | "page";
+type Fault = keyof typeof FAULTS;
+
+/** What may be wrong with a release. */
+const FAULTS = {
+  "other bytes": ({ isProgram }, usual) => isProgram ? new Response("something else") : usual(),
+  "no asset": ({ isProgram }, usual) => isProgram ? new Response("not found", { status: 404 }) : usual(),
+  "no line": ({ isProgram }, usual) => isProgram ? usual() : new Response(""),
+  "broken": ({ isProgram }, usual) => isProgram ? brokenOff(usual(), 5) : usual(),
+  "page": ({ isProgram }, usual) => isProgram ? usual() : new Response("<html>sign in</html>"),
+} satisfies Record<string, ReleaseRigOptions["answer"]>;
 
 async function assertRefused(place: Place, reason: RegExp, env: Record<string, string> = {}): Promise<void> {
   const { code, stderr } = await place.install(env);
@@ -233,11 +248,7 @@ async function makePlace(
   const ours = `${home}/install.sh`; // the checkout may be where nobody else can read
   await Deno.copyFile(SCRIPT, ours);
   await Deno.chmod(ours, 0o644);
-  const asked: string[] = [];
-  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, (request) => {
-    asked.push(new URL(request.url).pathname);
-    return answer(new URL(request.url).pathname, fault);
-  });
+  const releases = startReleases(fault && { answer: FAULTS[fault] });
   const bin = `${home}/bin`;
   const tools = `${home}/tools`;
   const path = without ? tools : `${tools}:/usr/bin:/bin`;
@@ -252,7 +263,7 @@ async function makePlace(
     bin,
     program: `${bin}/layerstash`,
     path,
-    asked,
+    asked: releases.asked,
     fake,
     async install(env = {}, { args = [], under = [], script = ours } = {}) {
       const words = [...under, "/bin/sh", script, ...args];
@@ -264,7 +275,7 @@ async function makePlace(
           HOME: home,
           TMPDIR: `${home}/tmp`,
           LAYERSTASH_INSTALL_DIR: bin,
-          LAYERSTASH_RELEASES: `http://127.0.0.1:${server.addr.port}`,
+          LAYERSTASH_RELEASES: releases.url,
           ...env,
         },
       }).output();
@@ -276,7 +287,7 @@ async function makePlace(
       return names(bin);
     },
     async [Symbol.asyncDispose]() {
-      await server.shutdown();
+      await releases[Symbol.asyncDispose]();
       await Deno.remove(home, { recursive: true });
     },
   };
@@ -298,36 +309,4 @@ async function names(directory: string): Promise<string[]> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   return found;
-}
-
-/** Answers as the releases of GitHub do. */
-function answer(path: string, fault: Fault | undefined): Response {
-  const [, version = "1.2.3", name] =
-    /^\/(?:latest\/download|download\/v(1\.0\.0|1\.2\.3))\/([^/]+)$/.exec(path) ?? [];
-  if (!name) return new Response("not found", { status: 404 });
-  const targets = TARGETS.map(([, , target]) => target);
-  if (name === "SHA256SUMS") {
-    if (fault === "page") return new Response("<html>sign in</html>");
-    const lines = targets.map((target) => `${digest(PROGRAM + target)}  layerstash-${version}-${target}\n`);
-    return new Response(fault === "no line" ? "" : [...new Set(lines)].join(""));
-  }
-  const target = targets.find((each) => name === `layerstash-${version}-${each}`);
-  if (!target || fault === "no asset") return new Response("not found", { status: 404 });
-  if (fault === "broken") return brokenOff(PROGRAM);
-  return new Response(fault === "other bytes" ? "something else" : PROGRAM + target);
-}
-
-/** An answer that ends before its end. */
-function brokenOff(text: string): Response {
-  const body = new ReadableStream({
-    pull(controller) {
-      controller.enqueue(new TextEncoder().encode(text.slice(0, 5)));
-      controller.error(new Error("broken off"));
-    },
-  });
-  return new Response(body, { headers: { "content-length": String(text.length) } });
-}
-
-function digest(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
 }

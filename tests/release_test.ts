@@ -1,6 +1,6 @@
 /** What a release is made of says the same thing in all places. @module */
 import assert from "node:assert/strict";
-import { programName, TARGETS } from "../lib/ship/build.ts";
+import { programName, TARGETS } from "../lib/releases/released_program.ts";
 
 const read = (path: string) => Deno.readTextFile(new URL(`../${path}`, import.meta.url));
 
@@ -19,6 +19,23 @@ Deno.test("a release has a program for every target", async () => {
   assert.deepEqual(made.map(([, target]) => target), [...TARGETS]);
 });
 
+Deno.test({
+  name: "a pre-release does not become the latest release",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const [, script = ""] = /^ {8}run: \|\n((?: {10}.*\n)+)/m.exec(
+      (await read(".github/workflows/release.yml")).split("- name: Release\n")[1]!,
+    ) ?? [];
+    const made = async (tag: string) => {
+      const args = ["-c", `gh() { echo "$@"; }\n${script}`];
+      const { stdout } = await new Deno.Command("sh", { args, env: { GITHUB_REF_NAME: tag } }).output();
+      return new TextDecoder().decode(stdout);
+    };
+    assert.match(await made("v1.2.3"), /^release create v1\.2\.3 --prerelease=false /);
+    assert.match(await made("v1.2.3-rc.1"), /^release create v1\.2\.3-rc\.1 --prerelease=true /);
+  },
+});
+
 Deno.test("the installers know every target and the names of the programs", async () => {
   const [sh, powershell] = [await read("install.sh"), await read("install.ps1")];
   for (const target of TARGETS) {
@@ -26,11 +43,8 @@ Deno.test("the installers know every target and the names of the programs", asyn
     if (target.includes("windows")) assert.ok(powershell.includes(`'${target}'`), target);
     else assert.ok(sh.includes(`cpu=${cpu}`) && sh.includes(`$cpu-${system.join("-")}`), target);
   }
-  assert.match(
-    programName("x86_64-pc-windows-msvc"),
-    /^layerstash-\d+\.\d+\.\d+-x86_64-pc-windows-msvc\.exe$/,
-  );
-  assert.match(programName("aarch64-apple-darwin"), /^layerstash-\d+\.\d+\.\d+-aarch64-apple-darwin$/);
+  assert.equal(programName("1.2.3", "x86_64-pc-windows-msvc"), "layerstash-1.2.3-x86_64-pc-windows-msvc.exe");
+  assert.equal(programName("1.2.3", "aarch64-apple-darwin"), "layerstash-1.2.3-aarch64-apple-darwin");
 });
 
 Deno.test("the version has one source", async () => {

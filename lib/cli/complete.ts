@@ -26,15 +26,23 @@ interface Place {
   plain: boolean;
 }
 
-/** What may stand in place of the last of these words, which come after the program's name. */
-export function complete(program: Command, words: readonly string[]): Completion {
+/**
+ * What may stand in place of the last of these words, which come after the program's name. The commands do not know
+ * which registries there are: where one may stand, those are offered that are given.
+ */
+export function complete(
+  program: Command,
+  words: readonly string[],
+  registries: readonly Candidate[] = [],
+): Completion {
   const current = words.at(-1) ?? "";
   const place = follow(program, words.slice(0, -1));
+  const valuesOf = (taker: Option | Argument) => values(taker, registries);
   const { candidates, files } = place.option
-    ? values(place.option)
+    ? valuesOf(place.option)
     : !place.plain && current.startsWith("-")
-    ? optionsAt(place.command, current)
-    : argumentsAt(place);
+    ? optionsAt(place.command, current, valuesOf)
+    : argumentsAt(place, valuesOf);
   return { candidates: candidates.filter(({ word }) => word.startsWith(current)), files };
 }
 
@@ -64,12 +72,14 @@ function awaiting(command: Command, word: string): Option | undefined {
   return option && takesValue(option) ? option : undefined;
 }
 
-function optionsAt(command: Command, current: string): Completion {
+type ValuesOf = (taker: Option | Argument) => Completion;
+
+function optionsAt(command: Command, current: string, valuesOf: ValuesOf): Completion {
   const options = visibleOptions(command);
   const [flag, value] = current.split("=", 2);
   const assigned = value === undefined ? undefined : options.find(({ long }) => long === flag);
   if (assigned && takesValue(assigned)) {
-    const { candidates, files } = values(assigned);
+    const { candidates, files } = valuesOf(assigned);
     return { candidates: candidates.map((each) => ({ ...each, word: `${flag}=${each.word}` })), files };
   }
   const candidates = options.flatMap(({ long, short, description }) =>
@@ -78,22 +88,27 @@ function optionsAt(command: Command, current: string): Completion {
   return { candidates, files: false };
 }
 
-function argumentsAt({ command, position }: Place): Completion {
+function argumentsAt({ command, position }: Place, valuesOf: ValuesOf): Completion {
   const commands = position > 0 ? [] : command.createHelp().visibleCommands(command);
   const candidates = commands.map((each) => ({ word: each.name(), description: each.description() }));
   const declared = command.registeredArguments;
   const last = declared.at(-1);
   const argument = declared[position] ?? (last?.variadic ? last : undefined);
   if (!argument) return { candidates, files: false };
-  const { candidates: choices, files } = values(argument as Argument);
+  const { candidates: choices, files } = valuesOf(argument as Argument);
   return { candidates: [...candidates, ...choices], files };
 }
 
-/** The values of an option or an argument, as far as they are known. */
-function values(taker: Option | Argument): Completion {
-  const placeholder = "flags" in taker ? taker.flags : taker.name();
+/** The values of an option or an argument, as far as they are known. Its placeholder tells what it takes. */
+function values(taker: Option | Argument, registries: readonly Candidate[]): Completion {
+  const placeholder = ("flags" in taker ? taker.flags : taker.name()).replace(/^.*[<[]/, "");
+  if (/^registry\b/.test(placeholder)) {
+    // Nobody signs in to a directory.
+    const directories = "flags" in taker;
+    return { candidates: registries.filter(({ word }) => directories || !/^oci:/.test(word)), files: false };
+  }
   const candidates = (taker.argChoices ?? []).map((word) => ({ word, description: "" }));
-  return { candidates, files: /\b(file|dir|path)\b/.test(placeholder.replace(/^.*[<[]/, "")) };
+  return { candidates, files: /\b(file|dir|path)\b/.test(placeholder) };
 }
 
 function takesValue(option: Option): boolean {

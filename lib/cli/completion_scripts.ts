@@ -5,23 +5,33 @@
  * @module
  */
 
-// bash splits at "=" and ":", and wants only what comes after them.
+// bash splits at "=" and ":", and wants only what comes after them. No blank follows what has to go on.
 const BASH = `# completions of layerstash for bash: source <(layerstash completions bash)
 _layerstash() {
-  local word line current="\${COMP_WORDS[COMP_CWORD]}" words=()
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    [[ $word == "=" ]] || words+=("$word")
+  local i word line current before words=()
+  for (( i = 1; i <= COMP_CWORD; i++ )); do
+    word="\${COMP_WORDS[i]}"
+    if [[ $word == "=" ]]; then
+      (( i == COMP_CWORD )) && words+=("")
+    elif (( i > 1 )) && [[ $word == ":" || \${COMP_WORDS[i-1]} == ":" ]]; then
+      words[\${#words[@]}-1]+="$word"
+    else
+      words+=("$word")
+    fi
   done
-  [[ $current == "=" ]] && current=""
+  current="\${words[\${#words[@]}-1]}"
+  before="\${current%"\${current##*:}"}"
   COMPREPLY=()
   while IFS= read -r line; do
     if [[ $line == :files ]]; then
-      while IFS= read -r word; do COMPREPLY+=("$word"); done < <(compgen -f -- "$current")
+      while IFS= read -r word; do COMPREPLY+=("\${word#"$before"}"); done < <(compgen -f -- "$current")
       compopt -o filenames 2>/dev/null
     else
-      COMPREPLY+=("\${line%%$'\\t'*}")
+      word="\${line%%$'\\t'*}"
+      COMPREPLY+=("\${word#"$before"}")
+      [[ $word == *[:/] ]] && compopt -o nospace 2>/dev/null
     fi
-  done < <("\${COMP_WORDS[0]}" complete -- "\${words[@]}" "$current" 2>/dev/null)
+  done < <("\${COMP_WORDS[0]}" complete -- "\${words[@]}" 2>/dev/null)
 }
 complete -F _layerstash layerstash
 `;
@@ -29,13 +39,17 @@ complete -F _layerstash layerstash
 const ZSH = `#compdef layerstash
 # completions of layerstash for zsh: source <(layerstash completions zsh)
 _layerstash() {
-  local line files=0
-  local -a described
+  local line word files=0
+  local -a described unfinished
   while IFS= read -r line; do
     if [[ $line == :files ]]; then files=1; continue; fi
-    described+=("\${\${line%%$'\\t'*}//:/\\\\:}:\${line#*$'\\t'}")
+    word="\${line%%$'\\t'*}"
+    if [[ $word == *[:/] ]]; then unfinished+=("\${word//:/\\\\:}:\${line#*$'\\t'}")
+    else described+=("\${word//:/\\\\:}:\${line#*$'\\t'}")
+    fi
   done < <("\${words[1]}" complete -- "\${(@)words[2,CURRENT]}" 2>/dev/null)
   (( $#described )) && _describe layerstash described
+  (( $#unfinished )) && _describe layerstash unfinished -S ''
   (( files )) && _files
 }
 if [[ $funcstack[1] == _layerstash ]]; then _layerstash "$@"; else compdef _layerstash layerstash; fi

@@ -2,6 +2,7 @@
 import { Argument, Command } from "@commander-js/extra-typings";
 import type { Command as AnyCommand } from "commander";
 import { complete } from "./complete.ts";
+import { knownRegistries } from "./known_registries.ts";
 import { COMPLETION_SCRIPTS, SHELLS } from "./completion_scripts.ts";
 
 const EXAMPLES = `
@@ -31,8 +32,9 @@ export function completeCommand(out: Write): Command {
   const command = new Command("complete")
     .description("print what may stand in place of the last word")
     .argument("[word...]", "the words after the program's name, up to the cursor")
-    .action((words, _flags, self) => {
-      const { candidates, files } = complete(self.parent as unknown as AnyCommand, words);
+    .action(async (words, _flags, self) => {
+      const registries = await knownRegistries(words.at(-1) ?? "", Deno.env.toObject());
+      const { candidates, files } = complete(self.parent as unknown as AnyCommand, words, registries);
       for (const { word, description } of candidates) out(`${word}\t${description}\n`);
       if (files) out(":files\n");
     });

@@ -1,6 +1,13 @@
 /** The options that commands share. Each has an environment variable, `LAYERSTASH_<NAME>`. @module */
-import { Command, InvalidArgumentError, Option, type OptionValues } from "@commander-js/extra-typings";
+import {
+  Command,
+  type CommandUnknownOpts,
+  InvalidArgumentError,
+  Option,
+  type OptionValues,
+} from "@commander-js/extra-typings";
 import { LayerstashError } from "../errors.ts";
+import type { ConnectionFlags } from "./session.ts";
 import { parseSize } from "./sizes.ts";
 import { stateDirectory } from "./state_directory.ts";
 import { LOG_LEVELS, PROGRESS_MODES } from "./terminal.ts";
@@ -38,52 +45,45 @@ export function platformsOption(description: string) {
     .argParser(gather).env("LAYERSTASH_PLATFORM");
 }
 
-/** Adds the options of how to speak to a registry. */
+type ConnectionValues = Omit<ConnectionFlags, "limitRate">;
+type NetworkValues = Pick<ConnectionFlags, "caFile" | "logLevel" | "progress">;
+
+/**
+ * Adds the options of how to speak to a registry. Its type is written down, as is that of the next function: through a
+ * command of any type TypeScript would infer it for minutes.
+ */
 export function connectionCommand<A extends unknown[], O extends OptionValues, G extends OptionValues>(
   command: Command<A, O, G>,
-) {
-  return command
-    .addOption(
-      group(CONNECTION, new Option("-u, --username <name>", "who signs in").env("LAYERSTASH_USERNAME")),
-    )
-    .addOption(
-      group(CONNECTION, new Option("-p, --token <token>", "the password or token").env("LAYERSTASH_TOKEN")),
-    )
-    .addOption(
-      group(
-        CONNECTION,
-        new Option("--bearer-token <token>", "a token to send as it is").env("LAYERSTASH_BEARER_TOKEN"),
-      ),
-    )
-    .addOption(
-      group(
-        CONNECTION,
-        new Option("--authorization <header>", "a header to show the token server as it is")
-          .env("LAYERSTASH_AUTHORIZATION"),
-      ),
-    )
-    .addOption(
-      group(
-        CONNECTION,
-        new Option("--auth-host <host>", "ask for tokens there, and not where the registry says")
-          .env("LAYERSTASH_AUTH_HOST"),
-      ),
-    )
-    .addOption(
-      group(
-        CONNECTION,
-        new Option("--ca-file <file>", "trust these authorities too, in PEM").env("LAYERSTASH_CA_FILE"),
-      ),
-    )
-    .addOption(flag(CONNECTION, "--insecure-skip-tls-verify", "trust any certificate: unsafe"))
-    .addOption(
-      group(OUTPUT, new Option("--log-level <level>", "what is told on standard error"))
-        .choices(LOG_LEVELS).default("info" as const).env("LAYERSTASH_LOG_LEVEL"),
-    )
-    .addOption(
-      group(OUTPUT, new Option("--progress <mode>", "how progress is shown"))
-        .choices(PROGRESS_MODES).default("auto" as const).env("LAYERSTASH_PROGRESS"),
-    );
+): Command<A, O & ConnectionValues, G> {
+  const options = [
+    new Option("-u, --username <name>", "who signs in").env("LAYERSTASH_USERNAME"),
+    new Option("-p, --token <token>", "the password or token").env("LAYERSTASH_TOKEN"),
+    new Option("--bearer-token <token>", "a token to send as it is").env("LAYERSTASH_BEARER_TOKEN"),
+    new Option("--authorization <header>", "a header to show the token server as it is")
+      .env("LAYERSTASH_AUTHORIZATION"),
+    new Option("--auth-host <host>", "ask for tokens there, and not where the registry says")
+      .env("LAYERSTASH_AUTH_HOST"),
+  ];
+  const plain = command as unknown as CommandUnknownOpts;
+  for (const option of options) plain.addOption(group(CONNECTION, option));
+  networkCommand(plain).addOption(
+    flag(CONNECTION, "--insecure-skip-tls-verify", "trust any certificate: unsafe"),
+  );
+  return command as unknown as Command<A, O & ConnectionValues, G>;
+}
+
+/** Adds the options of every command that uses the network: whom to trust, and what is told. */
+export function networkCommand<A extends unknown[], O extends OptionValues, G extends OptionValues>(
+  command: Command<A, O, G>,
+): Command<A, O & NetworkValues, G> {
+  const plain = command as unknown as CommandUnknownOpts;
+  const authorities = new Option("--ca-file <file>", "trust these authorities too, in PEM");
+  plain.addOption(group(CONNECTION, authorities).env("LAYERSTASH_CA_FILE"));
+  const level = new Option("--log-level <level>", "what is told on standard error").choices(LOG_LEVELS);
+  plain.addOption(group(OUTPUT, level).default("info").env("LAYERSTASH_LOG_LEVEL"));
+  const progress = new Option("--progress <mode>", "how progress is shown").choices(PROGRESS_MODES);
+  plain.addOption(group(OUTPUT, progress).default("auto").env("LAYERSTASH_PROGRESS"));
+  return command as unknown as Command<A, O & NetworkValues, G>;
 }
 
 /** A command that works on a repository. */

@@ -22,6 +22,7 @@ import { removeCommand } from "./remove.ts";
 import { reposCommand } from "./repos.ts";
 import { saveCommand } from "./save.ts";
 import { tokenCommand } from "./token.ts";
+import { upgradeCommand } from "./upgrade.ts";
 import { uploadCommand } from "./upload.ts";
 import { urlCommand } from "./url.ts";
 import { verifyCommand } from "./verify.ts";
@@ -86,10 +87,9 @@ export function buildProgram(output: { out: Write; err: Write }): Command {
   }
   program.commandsGroup("Sign-in:");
   for (const make of [loginCommand, logoutCommand, tokenCommand]) program.addCommand(make());
-  program.commandsGroup("Shell:");
-  program.addCommand(completionsCommand(output.out)).addCommand(completeCommand(output.out), {
-    hidden: true,
-  });
+  program.commandsGroup("This program:");
+  program.addCommand(upgradeCommand()).addCommand(completionsCommand(output.out));
+  program.addCommand(completeCommand(output.out), { hidden: true });
   for (const command of withSubcommands(program as unknown as Command)) {
     command.exitOverride().showHelpAfterError("(see layerstash --help)").configureOutput({
       writeOut: output.out,

@@ -32,6 +32,16 @@ export function temporaryName(directory: string): string {
   return join(directory, `.layerstash-${crypto.randomUUID()}`);
 }
 
+/** Gives a new file the owner of the one that it replaces. After `sudo` it would be root's, and its owner shut out. */
+export async function keepOwner(path: string, temporary: string): Promise<void> {
+  try {
+    const { uid, gid } = await Deno.stat(path);
+    if (Deno.build.os !== "windows") await Deno.chown(temporary, uid, gid);
+  } catch {
+    // There is no file yet, or it is another's and stays so only where that is allowed.
+  }
+}
+
 /** Writes all the bytes at the file's position. */
 export async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
   for (let offset = 0; offset < bytes.length;) offset += await file.write(bytes.subarray(offset));

@@ -1,7 +1,7 @@
 /** Speaks to one repository of a registry: sign-in, redirects, retries, errors with a meaning. @module */
 import { LayerstashError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { errorOf, errorOfNoAnswer, isWebPage, printable, schemeOf } from "../http/answers.ts";
+import { errorOf, errorOfNoAnswer, isWebPage, printable } from "../http/answers.ts";
 import {
   type Action,
   Authorization,
@@ -12,6 +12,8 @@ import {
 import type { RemoteAddress } from "../oci/address.ts";
 import type { FindCredentials } from "../sign_in/credentials.ts";
 import { type Clock, type Patience, type RetryContext, retrying, type RetryPolicy } from "../http/retry.ts";
+import { follow } from "../http/redirects.ts";
+import { toldTransport } from "../http/told_transport.ts";
 import type { HttpRequest, Transport } from "../http/transport.ts";
 
 /** What a client needs. */
@@ -47,8 +49,6 @@ export interface Call {
   signal?: AbortSignal | undefined;
 }
 
-const REDIRECTS = [301, 302, 303, 307, 308];
-const MAX_REDIRECTS = 5;
 const WARNING = /\b299 \S+ "((?:[^"\\]|\\.)*)"/g;
 const LONGEST_WARNING = 4096;
 /** A host that never answered is not waited for as long as one that did. */
@@ -57,6 +57,7 @@ const FIRST_ATTEMPTS = 3;
 /** The client of one repository. */
 export class RegistryClient {
   readonly #options: ClientOptions;
+  readonly #transport: Transport;
   readonly #authorization: Authorization;
   readonly #warnings: Set<string> = new Set();
   /** The hosts that have given an answer. */
@@ -66,6 +67,7 @@ export class RegistryClient {
   /** @param options whom to speak to, and how */
   constructor(options: ClientOptions) {
     this.#options = options;
+    this.#transport = toldTransport(options.transport, options);
     this.#authorization = new Authorization({ ...options, ...options.address });
   }
 
@@ -128,27 +130,10 @@ export class RegistryClient {
     throw error;
   }
 
-  /** Follows redirects by hand: credentials stay with the registry, and nothing leads from https to http. */
+  /** Credentials stay with the registry. A body that streams goes nowhere else: it could not be sent again. */
   async #follow(call: Call, start: URL): Promise<{ response: Response; url: URL }> {
-    let url = start;
-    for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
-      const response = await this.#signIn(call, url);
-      const location = response.headers.get("location");
-      if (!REDIRECTS.includes(response.status) || location === null || streams(call)) {
-        return { response, url };
-      }
-      await response.body?.cancel();
-      url = this.#redirected(location, url);
-    }
-    throw new RegistryError(`${this.host} redirects more than ${MAX_REDIRECTS} times for ${call.what}`);
-  }
-
-  /** From https only to https, and never to a file, which Deno's fetch would read. */
-  #redirected(location: string, from: URL): URL {
-    const next = URL.parse(location, from);
-    if (!next) throw new RegistryError(`${this.host} redirects to what is no URL`);
-    if (next.protocol === "https:" || next.protocol === "http:" && from.protocol === "http:") return next;
-    throw new RegistryError(`${this.host} redirects from ${schemeOf(from)} to ${schemeOf(next)}`);
+    if (streams(call)) return { response: await this.#signIn(call, start), url: start };
+    return await follow(start, { host: this.host, what: call.what, send: (url) => this.#signIn(call, url) });
   }
 
   async #signIn(call: Call, url: URL): Promise<Response> {
@@ -174,37 +159,25 @@ export class RegistryClient {
   }
 
   async #send(call: Call, url: URL, headers: Headers): Promise<Response> {
-    const { transport, clock, onEvent } = this.#options;
-    const began = clock.now();
-    let status = 0;
+    const { method, body, what, signal } = call;
     try {
-      const response = await transport.send({
-        method: call.method,
+      const response = await this.#transport.send({
+        method,
         url,
         headers,
-        body: call.body,
-        what: call.what,
+        body,
+        what,
         answerWithin: answerWithin(call),
-        signal: call.signal,
+        signal,
       });
-      status = response.status;
       this.#answered.add(url.host);
       this.#warn(response);
       return response;
     } catch (error) {
-      call.signal?.throwIfAborted();
+      signal?.throwIfAborted();
       throw error instanceof LayerstashError
         ? error
         : errorOfNoAnswer(error, url.host, { known: this.#answered.has(url.host) });
-    } finally {
-      const milliseconds = Math.round(clock.now() - began);
-      onEvent?.({
-        type: "request",
-        method: call.method,
-        url: url.origin + url.pathname,
-        status,
-        milliseconds,
-      });
     }
   }
 

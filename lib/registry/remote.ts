@@ -1,20 +1,21 @@
 /** The store that is a repository of a registry, over HTTP (OCI distribution spec). @module */
 import * as v from "valibot";
 import type { Source } from "../content/source.ts";
-import { MismatchError, NotAllowedError, RangeRefusedError } from "../errors.ts";
+import { MismatchError, NotAllowedError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { declaredMediaType, type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { MANIFEST_TYPES } from "../oci/media_types.ts";
 import { bytesOf, countOf, urlNamed } from "../http/answers.ts";
+import { faultOfRange, lengthOf } from "../http/ranges.ts";
 import type { Call, RegistryClient } from "./client.ts";
 import { allNames } from "./name_pages.ts";
 import type { Profile } from "./profiles.ts";
 import { BlobPusher } from "./push.ts";
 import { distinct, fallbackReferrers, referrerNames } from "./referrers.ts";
 import type { Patience } from "../http/retry.ts";
-import type { ByteRange, CallOptions, ReadOptions, Store, WriteOptions } from "./store.ts";
+import type { CallOptions, ReadOptions, Store, WriteOptions } from "./store.ts";
 import { registryTagRemover } from "./registry_tag_remover.ts";
 import type { TagRemover } from "./tag_remover.ts";
 
@@ -259,21 +260,4 @@ export class RemoteStore implements Store {
 /** Who may not read the other repository may still write to this one. */
 function noneIfNotAllowed(error: unknown): undefined {
   if (!(error instanceof NotAllowedError)) throw error;
-}
-
-function lengthOf(answer: Response): number | undefined {
-  return countOf(answer.headers.get("content-length"));
-}
-
-function faultOfRange(answer: Response, { start, end }: ByteRange): Error | undefined {
-  if (answer.status === 200) {
-    return lengthOf(answer) === end && start === 0
-      ? undefined
-      : new RangeRefusedError("the registry gives whole blobs only");
-  }
-  const given = answer.headers.get("content-range");
-  const [, first, last] = /^bytes (\d+)-(\d+)\//.exec(given ?? "") ?? [];
-  if (Number(first) === start && Number(last) === end - 1) return undefined;
-  const told = /^bytes [\d*/-]{1,80}$/.test(given ?? "") ? given : "that it did not name";
-  return new RangeRefusedError(`the registry gave the range ${told}, not bytes ${start}-${end - 1}`);
 }

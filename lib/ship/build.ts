@@ -3,26 +3,12 @@ import { createHash } from "node:crypto";
 import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { VERSION } from "../cli/version.ts";
+import { programName, TARGETS } from "../releases/released_program.ts";
 import { BUNDLE, makeBundle } from "./bundle.ts";
 import { doMainJob } from "./main_job.ts";
 
-/** The systems that there are programs for. */
-export const TARGETS = [
-  "x86_64-unknown-linux-gnu",
-  "aarch64-unknown-linux-gnu",
-  "x86_64-apple-darwin",
-  "aarch64-apple-darwin",
-  "x86_64-pc-windows-msvc",
-  "aarch64-pc-windows-msvc",
-] as const;
-
-/** All that registries, files, credential helpers and the system's memory need; no other libraries are loaded. */
-const PERMISSIONS = ["net", "read", "write", "env", "run", "sys"].map((name) => `--allow-${name}`);
-
-/** The name of a program, as in `layerstash-1.2.3-x86_64-pc-windows-msvc.exe`. */
-export function programName(target: string): string {
-  return `layerstash-${VERSION}-${target}${target.includes("windows") ? ".exe" : ""}`;
-}
+/** All that registries, files, other programs and the system's memory need; no other libraries are loaded. */
+export const PERMISSIONS = ["net", "read", "write", "env", "run", "sys"].map((name) => `--allow-${name}`);
 
 async function main(): Promise<void> {
   const { values: { target, all, out } } = parseArgs({
@@ -35,7 +21,7 @@ async function main(): Promise<void> {
   const bundle = await makeBundle(join(directory, basename(BUNDLE)));
   const made = [bundle];
   for (const each of all ? TARGETS : [target ?? Deno.build.target]) {
-    const program = join(directory, programName(each));
+    const program = join(directory, programName(VERSION, each));
     await compile(bundle, program, each);
     if (each === Deno.build.target) await checkProgram(program);
     made.push(program);

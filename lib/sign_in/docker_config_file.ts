@@ -1,5 +1,6 @@
 /** The files in which docker and podman keep logins: where they are, reading them, and replacing them. @module */
 import { dirname, join, resolve } from "node:path";
+import { keepOwner } from "../content/atomic_file.ts";
 import { collectFile } from "../content/collect.ts";
 import { MismatchError, NotAllowedError } from "../errors.ts";
 import { type DockerConfig, malformed, type NamedConfig, parseDockerConfig } from "./docker_config.ts";
@@ -97,15 +98,5 @@ async function replaceFile(path: string, content: string): Promise<void> {
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
     throw error;
-  }
-}
-
-/** After `sudo`, the file would be root's, and its owner could no longer read it. */
-async function keepOwner(path: string, temporary: string): Promise<void> {
-  try {
-    const { uid, gid } = await Deno.stat(path);
-    if (Deno.build.os !== "windows") await Deno.chown(temporary, uid, gid);
-  } catch {
-    // There is no file yet, or it is another's and stays so only where that is allowed.
   }
 }

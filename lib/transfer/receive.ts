@@ -8,12 +8,17 @@ import type { ByteRange, Store } from "../registry/store.ts";
 /** Takes bytes that belong at an offset of the blob. The buffer is used again as soon as the promise resolves. */
 export type Sink = (bytes: Uint8Array<ArrayBuffer>, offset: number) => Promise<void> | void;
 
+/** Where blobs can be read, and how patiently. Every store is such a place. */
+export type BlobPlace = Pick<Store, "name" | "patience" | "stat" | "read">;
+
 /** What is received, and where it goes. */
 export interface ReceiveOptions {
   /** The blob. */
   digest: Digest;
   /** Its size, in bytes. */
   size: number;
+  /** What it is, for messages of retries; absent = `a blob`. */
+  what?: string | undefined;
   /** The part that is wanted; absent = all. */
   range?: ByteRange;
   /** Takes the bytes, in order. */
@@ -35,7 +40,7 @@ const BUFFER = 1024 * 1024;
  * @throws {NotFoundError} when the blob is absent
  * @throws {RangeRefusedError} when the store gives whole blobs only, and `orWhole` is not set
  */
-export async function receive(store: Store, options: ReceiveOptions): Promise<void> {
+export async function receive(store: BlobPlace, options: ReceiveOptions): Promise<void> {
   const { range = { start: 0, end: options.size }, onEvent, signal } = options;
   const patience = { ...store.patience, ...options.retry };
   const context = { ...patience, onEvent: onEvent ?? patience.onEvent, signal };
@@ -49,7 +54,7 @@ export async function receive(store: Store, options: ReceiveOptions): Promise<vo
       const moved = progress.position > before;
       if (moved && progress.position === range.end && isTransient(error)) return; // it broke behind the last byte
       if (moved) attempt = 1;
-      await waitToRetry(context, "a blob", attempt, error);
+      await waitToRetry(context, options.what ?? "a blob", attempt, error);
     }
   }
 }
@@ -59,7 +64,7 @@ function isTransient(error: unknown): boolean {
 }
 
 async function receiveOnce(
-  store: Store,
+  store: BlobPlace,
   options: ReceiveOptions,
   { end }: ByteRange,
   progress: { position: number },
@@ -84,7 +89,7 @@ async function receiveOnce(
 }
 
 /** Opens the range, or the whole blob, from which the range then has to be cut out. */
-async function open(store: Store, options: ReceiveOptions, range: ByteRange) {
+async function open(store: BlobPlace, options: ReceiveOptions, range: ByteRange) {
   const { digest, size, signal, orWhole, onEvent } = options;
   const whole = range.start === 0 && range.end === size;
   try {
@@ -102,14 +107,14 @@ async function open(store: Store, options: ReceiveOptions, range: ByteRange) {
 }
 
 /** 416 says that the blob is shorter than it should be, or, at some servers, that they give no ranges. */
-async function meaningOf(error: unknown, store: Store, options: ReceiveOptions): Promise<unknown> {
+async function meaningOf(error: unknown, store: BlobPlace, options: ReceiveOptions): Promise<unknown> {
   if (!(error instanceof RegistryError) || error.status !== 416) return error;
   await requireSize(store, options);
   return new RangeRefusedError("the registry gives whole blobs only", { cause: error });
 }
 
 /** Makes sure that the blob has the size that it should have: then it was the connection that ended too early. */
-async function requireSize(store: Store, { digest, size, signal }: ReceiveOptions): Promise<void> {
+async function requireSize(store: BlobPlace, { digest, size, signal }: ReceiveOptions): Promise<void> {
   const found = await store.stat(digest, { signal });
   if (found === size) return;
   if (found === undefined) throw broken(new Error(`the blob ${digest} is not there any more`));

@@ -1,0 +1,25 @@
+/** What an answer says of the bytes that it brings. @module */
+import { RangeRefusedError } from "../errors.ts";
+import { countOf } from "./answers.ts";
+
+/** The length of an answer's body in bytes; `undefined` = it does not say. */
+export function lengthOf(answer: Response): number | undefined {
+  return countOf(answer.headers.get("content-length"));
+}
+
+/** Why an answer is not the bytes from `start` up to, and not with, `end`; `undefined` = it is. */
+export function faultOfRange(
+  answer: Response,
+  { start, end }: { start: number; end: number },
+): RangeRefusedError | undefined {
+  if (answer.status === 200) {
+    return lengthOf(answer) === end && start === 0
+      ? undefined
+      : new RangeRefusedError("the registry gives whole blobs only");
+  }
+  const given = answer.headers.get("content-range");
+  const [, first, last] = /^bytes (\d+)-(\d+)\//.exec(given ?? "") ?? [];
+  if (Number(first) === start && Number(last) === end - 1) return undefined;
+  const told = /^bytes [\d*/-]{1,80}$/.test(given ?? "") ? given : "that it did not name";
+  return new RangeRefusedError(`the registry gave the range ${told}, not bytes ${start}-${end - 1}`);
+}

@@ -1,0 +1,138 @@
+/** Finds releases, and fetches their programs, verified. @module */
+import { createHash } from "node:crypto";
+import { LayerstashError, MismatchError, NotFoundError, RegistryError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
+import { bytesOf } from "../http/answers.ts";
+import { faultOfRange, lengthOf } from "../http/ranges.ts";
+import { retrying } from "../http/retry.ts";
+import type { CallOptions } from "../registry/store.ts";
+import { type BlobPlace, receive } from "../transfer/receive.ts";
+import { RELEASES, type ReleaseServer } from "./release_server.ts";
+import { findProgram, isSame, type ReleasedProgram } from "./released_program.ts";
+
+/** What fetching a program takes. */
+export interface FetchOptions extends CallOptions {
+  /** Takes the bytes, in order. The buffer is used again as soon as the promise resolves. */
+  write: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
+  /** Told of progress. */
+  onEvent?: OnEvent | undefined;
+}
+
+/** The largest list of checksums that is read, in bytes: a release has some ten lines of a hundred. */
+const MAX_SUMS = 1024 * 1024;
+/** The largest program that is fetched, in bytes: they have some 100 MiB. */
+const MAX_PROGRAM = 1024 ** 3;
+/** As for registries: a host that never answered is not waited for as long as one that did. */
+const FIRST_ATTEMPTS = 3;
+
+/**
+ * The program of a release for a system: of the version that is named, or of the latest.
+ *
+ * @throws {NotFoundError} when there is no such release, or no such program in it
+ * @throws {MismatchError} when the release has no list of checksums, or says that it is another
+ */
+export async function findRelease(
+  server: ReleaseServer,
+  { target, version, signal }: { target: string; version?: string | undefined } & CallOptions,
+): Promise<ReleasedProgram> {
+  const name = version === undefined ? "the latest release" : `the release ${version}`;
+  const folder = version === undefined ? "latest/download" : `download/v${version}`;
+  const { policy, ...patience } = server.patience;
+  const attempts = Math.min(FIRST_ATTEMPTS, policy.attempts);
+  const context = { ...patience, policy: { ...policy, attempts, longestOutage: 0 }, signal };
+  const what = `the checksums of ${name}`;
+  const sums = await advised(retrying(() => context, what, async () => {
+    const answer = await server.ask(`${folder}/SHA256SUMS`, { method: "GET", what, signal });
+    return await bytesOf(answer, { most: MAX_SUMS, what: `list of checksums of ${name}` });
+  }));
+  const found = findProgram(new TextDecoder().decode(sums), target);
+  if (version === undefined || isSame(found.version, version)) return found;
+  throw new MismatchError(`${name} says that it is ${found.version}`);
+}
+
+/**
+ * Fetches a program. Where the connection breaks it is taken up again. What was written is verified only when the
+ * promise resolves.
+ *
+ * @throws {NotFoundError} when it is not there
+ * @throws {MismatchError} when it has another digest, or is too large
+ */
+export async function fetchProgram(
+  server: ReleaseServer,
+  program: ReleasedProgram,
+  { write, onEvent, signal }: FetchOptions,
+): Promise<void> {
+  const place = placeOf(server, program);
+  const { digest, name: what } = program;
+  const size = await requireSize(place, program, signal);
+  onEvent?.({ type: "plan", size, chunks: 1 });
+  const hash = createHash("sha256");
+  const sink = async (bytes: Uint8Array<ArrayBuffer>) => {
+    hash.update(bytes);
+    await write(bytes);
+  };
+  await advised(receive(place, { digest, size, what, orWhole: true, sink, onEvent, signal }));
+  const actual = `sha256:${hash.digest("hex")}`;
+  if (actual !== digest) {
+    throw new MismatchError(`${what} has the checksum ${actual}, and should have ${digest}`);
+  }
+  onEvent?.({ type: "chunk", chunk: 1, state: "fetched", digest, size });
+}
+
+async function requireSize(
+  place: BlobPlace,
+  { digest, name }: ReleasedProgram,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const size = await advised(place.stat(digest, { signal }));
+  if (size === undefined) throw new MismatchError(`${place.name} does not say how large ${name} is`);
+  if (size <= MAX_PROGRAM) return size;
+  throw new MismatchError(`${name} has ${size} bytes: no program has more than ${MAX_PROGRAM}`);
+}
+
+/** A program as a blob that can be read: in parts too, after a break. */
+function placeOf(server: ReleaseServer, { name, version }: ReleasedProgram): BlobPlace {
+  const ask = (method: "GET" | "HEAD", headers: Record<string, string>, signal: AbortSignal | undefined) =>
+    retrying(
+      () => ({ ...server.patience, signal }),
+      name,
+      () => server.ask(`download/v${version}/${name}`, { method, what: name, headers, signal }),
+    );
+  return {
+    name: server.name,
+    patience: server.patience,
+    async stat(_digest, { signal } = {}) {
+      return lengthOf(await ask("HEAD", {}, signal));
+    },
+    async read(_digest, { range, signal } = {}) {
+      const answer = await ask(
+        "GET",
+        range ? { range: `bytes=${range.start}-${range.end - 1}` } : {},
+        signal,
+      );
+      const fault = range && faultOfRange(answer, range);
+      if (!fault) return (answer.body ?? new Blob().stream()) as ReadableStream<Uint8Array<ArrayBuffer>>;
+      await answer.body?.cancel();
+      throw fault;
+    },
+  };
+}
+
+/** Says what to do where the network fails. */
+async function advised<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (!(cause instanceof LayerstashError) || cause.hint !== undefined) throw cause;
+    if (cause instanceof NotFoundError) {
+      throw new NotFoundError(cause.message, { cause, hint: `look what there is: ${RELEASES}` });
+    }
+    if (!(cause instanceof RegistryError)) throw cause;
+    throw new RegistryError(cause.message, {
+      status: cause.status,
+      cause,
+      hint:
+        "look at the network and at HTTPS_PROXY; --ca-file trusts an authority, LAYERSTASH_RELEASES names a mirror",
+    });
+  }
+}
