@@ -15,12 +15,13 @@ import { type ConnectionFlags, transportOf } from "./session.ts";
 const EXAMPLES = `
 Examples:
   $ layerstash upgrade
-  $ layerstash upgrade --check          (only tells whether there is a newer one; the exit code is 0 either way)
-  $ layerstash upgrade --check --json   {"current":"1.2.3","latest":"1.3.0","newer":true}
-  $ layerstash upgrade 1.2.3            (this version, also an older one)
+  $ layerstash upgrade --check          # is there a newer one?
+  $ layerstash upgrade --check --json   # {"current":"1.2.3", ...
+  $ layerstash upgrade 1.2.3            # this version, also an older one
 
-The new program is verified, and has to start, before it takes the place of this one. LAYERSTASH_RELEASES names a
-mirror of the releases. What Deno runs is not upgraded: you are told how to.
+The new program is verified, and has to start, before it takes the place of this
+one. LAYERSTASH_RELEASES names a mirror of the releases. What Deno runs is not
+upgraded: you are told how to.
 `;
 
 interface UpgradeFlags extends ConnectionFlags {

@@ -4,12 +4,10 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
-import config from "../../deno.json" with { type: "json" };
 import { openStore, type Store } from "../../main.ts";
 import { makeServerCertificate, type ServerCertificate } from "./certificates.ts";
-import { commandWords } from "./command_line.ts";
 import { type FakeRegistry, startFakeRegistry } from "./fake_registry.ts";
+import { serveReleases } from "./github.ts";
 import { serveJsr } from "./jsr.ts";
 import { startProxy } from "./proxy.ts";
 import { USER } from "./user.ts";
@@ -20,7 +18,6 @@ const REGISTRIES = {
   "registry.example.com": "registry.example.com",
 };
 const SITES = ["github.com", "jsr.io", "hub.docker.com"];
-const RELEASES = "/layerstash/layerstash/releases";
 
 /** A running internet. Who signs in as `USER` may write; everybody may read. */
 export interface Internet extends AsyncDisposable {
@@ -81,27 +78,9 @@ function serveSites(certificate: ServerCertificate, docker: FakeRegistry): Deno.
   return Deno.serve({ hostname: "127.0.0.1", port: 0, cert, key, onListen() {} }, (request) => {
     const { hostname, pathname } = new URL(request.url);
     if (hostname === "jsr.io") return serveJsr(pathname);
-    if (hostname === "github.com") return serveRelease(pathname);
+    if (hostname === "github.com") return serveReleases(pathname);
     return serveHubApi(docker, request.method, pathname);
   });
-}
-
-/** The program of the release: it runs the command line of this checkout. */
-export const PROGRAM = `#!/bin/sh\nexec ${commandWords([]).join(" ")} "$@"\n`;
-
-/** The one release, for this system. */
-function serveRelease(path: string): Response {
-  const name = `layerstash-${config.version}-${Deno.build.target}`;
-  const assets: Record<string, () => string | Uint8Array<ArrayBuffer>> = {
-    [name]: () => PROGRAM,
-    SHA256SUMS: () => `${createHash("sha256").update(PROGRAM).digest("hex")}  ${name}\n`,
-    "install.sh": () => Deno.readFileSync(new URL("../../install.sh", import.meta.url)),
-  };
-  const [, asset = ""] =
-    new RegExp(`^${RELEASES}/(?:latest/download|download/v${config.version})/(.+)$`).exec(path) ?? [];
-  return Object.hasOwn(assets, asset)
-    ? new Response(assets[asset]!())
-    : new Response("not found", { status: 404 });
 }
 
 /** As much of Docker Hub's API as the removal of a tag takes. */

@@ -46,10 +46,7 @@ function filesUnder(path: string): string[] {
 function withWholeSpecifiers(text: string): string {
   return Object.entries(config.imports).reduce(
     (whole, [name, target]) =>
-      whole.replaceAll(`from "${name}"`, `from "${target}"`).replaceAll(
-        `import("${name}")`,
-        `import("${target}")`,
-      ),
+      whole.replaceAll(new RegExp(`(from |import\\()"${name}(/[^"]*)?"`, "g"), `$1"${target}$2"`),
     text,
   );
 }

@@ -4,7 +4,8 @@ import { digestOf } from "../../lib/oci/digest.ts";
 import type { Place } from "./bash.ts";
 import { denoDirectory } from "./command_line.ts";
 import { LOG, makeFiles, storeExamples, storeImages } from "./documented.ts";
-import { PROGRAM, startInternet } from "./internet.ts";
+import { PROGRAM } from "./github.ts";
+import { startInternet } from "./internet.ts";
 import { USER } from "./user.ts";
 
 /** A reader. */
