@@ -23,6 +23,8 @@ export interface TaggedImage {
 export interface StashTagsOptions {
   store: Store;
   baseTag: string;
+  /** The layers that the tags held before, by the number of the chunk. */
+  held: ReadonlyMap<number, Descriptor | undefined>;
   /** Whether a tag that holds other bytes is replaced. */
   overwrite?: boolean | undefined;
   signal?: AbortSignal | undefined;
@@ -37,6 +39,8 @@ export class StashTags {
   readonly #options: StashTagsOptions;
   /** What was put under the first and under the newest tag, and what these held before. */
   readonly #put: Map<"first" | "newest", { image: TaggedImage; before: Digest | undefined }> = new Map();
+  /** The images whose configs are stored. */
+  readonly #prepared: Set<Digest> = new Set();
 
   /** @param options where */
   constructor(options: StashTagsOptions) {
@@ -48,37 +52,54 @@ export class StashTags {
     return this.#put.has("first");
   }
 
+  /** Stores what a tag will need, so that it takes fewer round trips then. One that may be there to the byte needs nothing. */
+  async prepare(image: TaggedImage): Promise<void> {
+    if (!this.#isHeld(image)) await this.#storeConfig(image);
+  }
+
   /**
-   * Stores the image of a chunk under its tag, unless it is there to the byte. `seen` = the tag was there before.
+   * Stores the image of a chunk under its tag, unless it is there to the byte. Before and after the one that `completes`
+   * the stash, the first and the newest tag have to hold what was put there.
    *
-   * @throws {ConflictError} when the tag holds other bytes, and those are not to be replaced
+   * @throws {ConflictError} when the tag holds other bytes, and those are not to be replaced; or when another upload
+   * came in between
    */
-  async put(image: TaggedImage, { seen }: { seen: boolean }): Promise<void> {
+  async put(image: TaggedImage, { completes = false } = {}): Promise<void> {
     const { store, overwrite, signal } = this.#options;
-    const { tag, config, manifest } = image;
-    if (!seen || await store.resolve(tag, { signal }) !== manifest.digest) {
-      await store.write(bytesSource(config), { signal });
-      const before = await store.resolve(tag, { signal }); // as late as can be: another upload may be under way
+    const { tag, manifest } = image;
+    if (!this.#isHeld(image) || await store.resolve(tag, { signal }) !== manifest.digest) {
+      await this.#storeConfig(image);
+      // As late as can be: another upload may be under way.
+      const [before] = await Promise.all([store.resolve(tag, { signal }), completes && this.#requireOwn()]);
       const other = before !== undefined && before !== manifest.digest;
-      if (other && !overwrite) await this.#requireRight(image, { seen });
+      if (other && !overwrite) await this.#requireRight(image);
       await store.putManifest(tag, manifest, { signal });
       this.#keep(image, before);
     } else this.#keep(image, manifest.digest);
+    if (completes) await this.#requireOwn();
+  }
+
+  /** Whether the tag held the same bytes before. */
+  #isHeld({ number, layer }: TaggedImage): boolean {
+    return this.#options.held.get(number)?.digest === layer.digest;
+  }
+
+  async #storeConfig({ config, manifest }: TaggedImage): Promise<void> {
+    if (this.#prepared.has(manifest.digest)) return;
+    await this.#options.store.write(bytesSource(config), { signal: this.#options.signal });
+    this.#prepared.add(manifest.digest);
   }
 
   #keep(image: TaggedImage, before: Digest | undefined): void {
-    if (image.number === 1) this.#put.set("first", { image, before });
+    const put = { image, before };
+    if (image.number === 1) this.#put.set("first", put);
     const newest = this.#put.get("newest")?.image.number ?? 0;
-    if (image.number >= newest) this.#put.set("newest", { image, before });
+    if (image.number >= newest) this.#put.set("newest", put);
   }
 
-  /**
-   * Makes sure that the first and the newest tag hold what was put there: no other upload came in between.
-   *
-   * @throws {ConflictError} when one did
-   */
-  async requireOwn(): Promise<void> {
-    await Promise.all([...this.#put.values()].map(async ({ image: { tag, manifest }, before }) => {
+  /** Makes sure that the first and the newest tag hold what was put there: no other upload came in between. */
+  async #requireOwn(): Promise<void> {
+    await Promise.all([...new Set(this.#put.values())].map(async ({ image: { tag, manifest }, before }) => {
       const found = await this.#options.store.resolve(tag, this.#options);
       // What is not there yet, or is still the old, is a registry that lags behind.
       if (found === undefined || found === manifest.digest || found === before) return;
@@ -93,9 +114,10 @@ export class StashTags {
   }
 
   /** A tag that was there before may hold the same bytes; one that came since is of an upload that has to have lost. */
-  async #requireRight({ number, tag, layer }: TaggedImage, { seen }: { seen: boolean }): Promise<void> {
+  async #requireRight(image: TaggedImage): Promise<void> {
     const { store, signal } = this.#options;
-    const found = seen && await readChunkImage(store, tag, { signal }).catch(noneIfMalformed);
+    const { number, tag, layer } = image;
+    const found = this.#isHeld(image) && await readChunkImage(store, tag, { signal }).catch(noneIfMalformed);
     if (found && found.layer.digest === layer.digest) return;
     const first = number > 1 ? this.#put.get("first")?.image : undefined;
     if (first && await store.resolve(first.tag, { signal }) === first.manifest.digest) return;
