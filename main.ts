@@ -202,7 +202,7 @@ async function storeChunks(input: Input, present: Present, plan: UploadPlan): Pr
     const layer = layers[chunk.number - 1] = await storeBytes(chunk, present, plan, signal);
     const images = await chunk.isLast() ? [] : [describeChunk(plan, chunk.number, layer)];
     const known = ++stored === plan.chunks ? [...images, describeLastChunk(plan, layers)] : images;
-    await Promise.all(known.map(async (image) => await tags.prepare(image)));
+    await inParallel(known, plan, async (image) => await tags.prepare(image));
     if (chunk.number === 1) waiting.unshift(...images);
     else waiting.push(...images);
     const begins = waiting[0]?.number === 1 || tags.begun;

@@ -5,6 +5,8 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import type { Store } from "../registry/store.ts";
+import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
+import { inParallel } from "../transfer/pool.ts";
 import { readChunkImage } from "./find_stash.ts";
 import { conflict } from "./present_chunks.ts";
 
@@ -69,14 +71,15 @@ export class StashTags {
     const { tag, manifest } = image;
     if (!this.#isHeld(image) || await store.resolve(tag, { signal }) !== manifest.digest) {
       await this.#storeConfig(image);
-      // As late as can be: another upload may be under way.
-      const [before] = await Promise.all([store.resolve(tag, { signal }), completes && this.#requireOwn()]);
+      const found = await this.#lookUp(completes ? [tag, ...this.#tags()] : [tag]); // as late as can be
+      if (completes) this.#requireOwn(found);
+      const before = found.get(tag);
       const other = before !== undefined && before !== manifest.digest;
       if (other && !overwrite) await this.#requireRight(image);
       await store.putManifest(tag, manifest, { signal });
       this.#keep(image, before);
     } else this.#keep(image, manifest.digest);
-    if (completes) await this.#requireOwn();
+    if (completes) this.#requireOwn(await this.#lookUp(this.#tags()));
   }
 
   /** Whether the tag held the same bytes before. */
@@ -91,18 +94,32 @@ export class StashTags {
   }
 
   #keep(image: TaggedImage, before: Digest | undefined): void {
-    const put = { image, before };
-    if (image.number === 1) this.#put.set("first", put);
+    if (image.number === 1) this.#put.set("first", { image, before });
     const newest = this.#put.get("newest")?.image.number ?? 0;
-    if (image.number >= newest) this.#put.set("newest", put);
+    if (image.number >= newest) this.#put.set("newest", { image, before });
+  }
+
+  /** The first and the newest tag. */
+  #tags(): string[] {
+    return [...this.#put.values()].map(({ image }) => image.tag);
+  }
+
+  /** What tags hold now: another upload may be under way. */
+  async #lookUp(tags: readonly string[]): Promise<Map<string, Digest | undefined>> {
+    const { store, signal } = this.#options;
+    const found = new Map<string, Digest | undefined>();
+    await inParallel(new Set(tags), { jobs: DEFAULT_JOBS, signal }, async (tag, each) => {
+      found.set(tag, await store.resolve(tag, { signal: each }));
+    });
+    return found;
   }
 
   /** Makes sure that the first and the newest tag hold what was put there: no other upload came in between. */
-  async #requireOwn(): Promise<void> {
-    await Promise.all([...new Set(this.#put.values())].map(async ({ image: { tag, manifest }, before }) => {
-      const found = await this.#options.store.resolve(tag, this.#options);
+  #requireOwn(now: ReadonlyMap<string, Digest | undefined>): void {
+    for (const { image: { tag, manifest }, before } of this.#put.values()) {
+      const found = now.get(tag);
       // What is not there yet, or is still the old, is a registry that lags behind.
-      if (found === undefined || found === manifest.digest || found === before) return;
+      if (found === undefined || found === manifest.digest || found === before) continue;
       const { baseTag } = this.#options;
       throw new ConflictError(
         `another upload of ${baseTag} came in between: ${tag} holds something else now`,
@@ -110,7 +127,7 @@ export class StashTags {
           hint: "look at what is there with layerstash info; run this again with --overwrite to replace it",
         },
       );
-    }));
+    }
   }
 
   /** A tag that was there before may hold the same bytes; one that came since is of an upload that has to have lost. */
