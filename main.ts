@@ -190,11 +190,6 @@ async function storeChunks(input: Input, present: Present, plan: UploadPlan): Pr
   const layers: Descriptor[] = [];
   // A stream shows conflicts only while it is read: until it has passed the last tag that is there, none is changed.
   const lastPresent = input.seekable || overwrite ? 0 : present.numbers.at(-1) ?? 0;
-  const waiting: TaggedImage[] = [];
-  const tagWaiting = async () => {
-    if (waiting[0]?.number === 1) await tags.put(waiting.shift()!); // it decides whose stash it is
-    await inParallel(waiting.splice(0), plan, async (image) => await tags.put(image));
-  };
   let stored = 0;
   const how = { jobs: plan.lanes, signal: plan.signal };
   await inParallel(input.chunks(plan.chunkSize), how, async (chunk, signal) => {
@@ -203,13 +198,11 @@ async function storeChunks(input: Input, present: Present, plan: UploadPlan): Pr
     const images = await chunk.isLast() ? [] : [describeChunk(plan, chunk.number, layer)];
     const known = ++stored === plan.chunks ? [...images, describeLastChunk(plan, layers)] : images;
     await inParallel(known, plan, async (image) => await tags.prepare(image));
-    if (chunk.number === 1) waiting.unshift(...images);
-    else waiting.push(...images);
-    const begins = waiting[0]?.number === 1 || tags.begun;
-    if (chunk.number >= lastPresent && begins) await tagWaiting();
+    tags.add(...images);
+    if (chunk.number >= lastPresent) await tags.putAdded();
   });
   if (lastPresent > layers.length) throw conflict(chunkTag(baseTag, lastPresent));
-  await tagWaiting();
+  await tags.putAdded();
   return layers;
 }
 

@@ -5,7 +5,6 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import type { Store } from "../registry/store.ts";
-import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../transfer/pool.ts";
 import { readChunkImage } from "./find_stash.ts";
 import { conflict } from "./present_chunks.ts";
@@ -27,6 +26,8 @@ export interface StashTagsOptions {
   baseTag: string;
   /** The layers that the tags held before, by the number of the chunk. */
   held: ReadonlyMap<number, Descriptor | undefined>;
+  /** How many tags are put at once. */
+  jobs: number;
   /** Whether a tag that holds other bytes is replaced. */
   overwrite?: boolean | undefined;
   signal?: AbortSignal | undefined;
@@ -41,6 +42,8 @@ export class StashTags {
   readonly #options: StashTagsOptions;
   /** What was put under the first and under the newest tag, and what these held before. */
   readonly #put: Map<"first" | "newest", { image: TaggedImage; before: Digest | undefined }> = new Map();
+  /** The images whose tags wait to be put. */
+  readonly #added: TaggedImage[] = [];
   /** The images whose configs are stored. */
   readonly #prepared: Set<Digest> = new Set();
 
@@ -49,14 +52,22 @@ export class StashTags {
     this.#options = options;
   }
 
-  /** Whether chunk 1 has its tag: only then may others have theirs. */
-  get begun(): boolean {
-    return this.#put.has("first");
-  }
-
-  /** Stores what a tag will need, so that it takes fewer round trips then. One that may be there to the byte needs nothing. */
+  /** Stores what a tag will need: it takes fewer round trips then. One that may be there to the byte needs nothing. */
   async prepare(image: TaggedImage): Promise<void> {
     if (!this.#isHeld(image)) await this.#storeConfig(image);
+  }
+
+  /** Adds images to those whose tags are to be put. */
+  add(...images: TaggedImage[]): void {
+    this.#added.push(...images);
+  }
+
+  /** Puts the tags that were added: that of chunk 1, and others only when it is there. */
+  async putAdded(): Promise<void> {
+    const first = this.#added.findIndex(({ number }) => number === 1);
+    if (first >= 0) await this.put(this.#added.splice(first, 1)[0]!);
+    if (!this.#put.has("first")) return;
+    await inParallel(this.#added.splice(0), this.#options, async (image) => await this.put(image));
   }
 
   /**
@@ -108,7 +119,7 @@ export class StashTags {
   async #lookUp(tags: readonly string[]): Promise<Map<string, Digest | undefined>> {
     const { store, signal } = this.#options;
     const found = new Map<string, Digest | undefined>();
-    await inParallel(new Set(tags), { jobs: DEFAULT_JOBS, signal }, async (tag, each) => {
+    await inParallel(new Set(tags), { jobs: tags.length, signal }, async (tag, each) => {
       found.set(tag, await store.resolve(tag, { signal: each }));
     });
     return found;
