@@ -129,7 +129,8 @@ export async function upload(store: Store, options: UploadOptions): Promise<Stas
   await using input = await rememberInput(content, { store, ...options });
   const planned = planUpload(store, input, options);
   const present = await lookUpPresent(store, planned.baseTag, planned);
-  const plan = input.seekable ? planned : { ...planned, created: present.created ?? planned.created };
+  const created = input.seekable ? planned.created : present.created ?? planned.created;
+  const plan = { ...planned, created, tags: new StashTags({ ...planned, held: present.layers }) };
   if (!plan.overwrite) {
     await requireNoConflict(present, input, plan);
     if (present.complete && await isKept(store, present.complete, input, plan)) {
@@ -140,10 +141,8 @@ export async function upload(store: Store, options: UploadOptions): Promise<Stas
   const stale = present.numbers.filter((number) => number > layers.length)
     .map((number) => chunkTag(plan.baseTag, number));
   await input.requireUnchanged();
-  if (stale.length > 0) await putTag(describeFirstChunk(plan, layers), present, plan);
-  await plan.tags.requireOwn();
-  await putTag(describeLastChunk(plan, layers), present, plan); // from here on the stash is complete
-  await plan.tags.requireOwn();
+  if (stale.length > 0) await plan.tags.put(describeFirstChunk(plan, layers));
+  await plan.tags.put(describeLastChunk(plan, layers), { completes: true }); // from here on it is there
   await removeStale(store, stale, plan);
   return stashOf(plan, layers);
 }
@@ -165,7 +164,7 @@ interface UploadPlan extends UploadOptions {
 }
 
 /** Cuts into chunks: how many there are, and whether all their tags are possible, is known before anything is sent. */
-function planUpload(store: Store, input: Input, options: UploadOptions): UploadPlan {
+function planUpload(store: Store, input: Input, options: UploadOptions): Omit<UploadPlan, "tags"> {
   const { chunkSize = store.chunkSize, jobs = DEFAULT_JOBS, baseTag } = options;
   const { jobs: lanes, onEvent } = lanesOf(options);
   if (!Number.isSafeInteger(chunkSize) || chunkSize < 1) {
@@ -181,9 +180,8 @@ function planUpload(store: Store, input: Input, options: UploadOptions): UploadP
     ...(chunks !== undefined && { chunks }),
   });
   const created = input.created.toISOString();
-  const tags = new StashTags({ store, ...options });
   const seekable = input.seekable ? { jobs, lanes } : { jobs: 1, lanes: 1 };
-  return { ...options, ...seekable, onEvent, store, tags, chunkSize, name, size, chunks, created };
+  return { ...options, ...seekable, onEvent, store, chunkSize, name, size, chunks, created };
 }
 
 /** Stores all chunks, and tags all but the last. */
@@ -192,30 +190,20 @@ async function storeChunks(input: Input, present: Present, plan: UploadPlan): Pr
   const layers: Descriptor[] = [];
   // A stream shows conflicts only while it is read: until it has passed the last tag that is there, none is changed.
   const lastPresent = input.seekable || overwrite ? 0 : present.numbers.at(-1) ?? 0;
-  const waiting: TaggedImage[] = [];
-  const tagWaiting = async () => {
-    const images = waiting.splice(0);
-    if (images[0]?.number === 1) await putTag(images.shift()!, present, plan); // it decides whose stash it is
-    await inParallel(images, plan, async (image) => await putTag(image, present, plan));
-  };
+  let stored = 0;
   const how = { jobs: plan.lanes, signal: plan.signal };
   await inParallel(input.chunks(plan.chunkSize), how, async (chunk, signal) => {
     checkBaseTag(baseTag, chunk.number);
     const layer = layers[chunk.number - 1] = await storeBytes(chunk, present, plan, signal);
-    if (await chunk.isLast()) return;
-    const image = describeChunk(plan, chunk.number, layer);
-    if (chunk.number === 1) waiting.unshift(image);
-    else waiting.push(image);
-    const begins = waiting[0]?.number === 1 || tags.begun;
-    if (chunk.number >= lastPresent && begins) await tagWaiting();
+    const images = await chunk.isLast() ? [] : [describeChunk(plan, chunk.number, layer)];
+    const known = ++stored === plan.chunks ? [...images, describeLastChunk(plan, layers)] : images;
+    await inParallel(known, plan, async (image) => await tags.prepare(image));
+    tags.add(...images);
+    if (chunk.number >= lastPresent) await tags.putAdded();
   });
   if (lastPresent > layers.length) throw conflict(chunkTag(baseTag, lastPresent));
-  await tagWaiting();
+  await tags.putAdded();
   return layers;
-}
-
-async function putTag(image: TaggedImage, present: Present, { tags }: UploadPlan): Promise<void> {
-  await tags.put(image, { seen: present.layers.has(image.number) });
 }
 
 /** Stores the bytes of one chunk, unless they are there. */

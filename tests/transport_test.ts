@@ -455,14 +455,14 @@ Deno.test("answers without a body, and answers that are not read, are no burden"
   assert.ok(fake.requests.every(({ headers }) => headers["content-length"] === undefined));
 });
 
-Deno.test("requests whose answers are empty share one connection", async () => {
+Deno.test("requests whose answers are empty share one connection, and so do the questions between them", async () => {
   let connections = 0;
   await using server = await rawServer((socket) => {
     connections++;
     socket.on("data", () => socket.write("HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n"));
   });
   const transport = openTransport();
-  for (const method of ["POST", "PATCH", "PUT", "DELETE", "POST"]) {
+  for (const method of ["POST", "PATCH", "PUT", "HEAD", "DELETE", "POST"]) {
     const answer = await transport.send({ method, url: server.url, headers: new Headers() });
     await answer.body?.cancel();
     assert.equal(answer.status, 201);

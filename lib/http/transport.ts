@@ -3,7 +3,7 @@ import { FetchTransport } from "./fetch_transport.ts";
 import { NodeTransport } from "./node_transport.ts";
 import { namesProxy, proxyOf } from "./proxies.ts";
 import { RateLimit } from "./rate_limit.ts";
-import { READS, type Transport, type TransportOptions } from "./request.ts";
+import type { Transport, TransportOptions } from "./request.ts";
 import { systemClock } from "./retry.ts";
 import { DEFAULT_TIMEOUTS } from "./timeouts.ts";
 
@@ -12,7 +12,8 @@ export type { HttpRequest, StreamBody, Transport, TransportOptions } from "./req
 /**
  * Makes a transport: `fetch` for what reads, `node:http` for what sends. For Deno's `fetch` cannot tell the length
  * of a stream, cannot leave certificates unchecked, and sends a request again by itself when a connection that it
- * had used before breaks: a part of a blob would arrive twice.
+ * had used before breaks: a part of a blob would arrive twice. HEAD takes the connections that there are: between two
+ * requests that send, one of its own would cost the round trips of a handshake.
  */
 export function openTransport(options: TransportOptions = {}): Transport {
   const { insecureSkipTlsVerify, proxyEnv = {}, limitRate, clock = systemClock } = options;
@@ -23,12 +24,12 @@ export function openTransport(options: TransportOptions = {}): Transport {
   let node: Promise<NodeTransport> | undefined;
   return {
     async send(request) {
-      const proxy = proxyOf(request.url, proxyEnv);
+      const { method, url } = request;
+      const proxy = proxyOf(url, proxyEnv);
       // What the variables except from the proxy is not left to fetch, which reads them in a way of its own.
       const excepted = proxy === undefined && namesProxy(proxyEnv);
-      if (!insecureSkipTlsVerify && !excepted && READS.has(request.method)) {
-        return await reading.send(request, proxy);
-      }
+      const fetches = method === "GET" || (method === "HEAD" && !node);
+      if (fetches && !insecureSkipTlsVerify && !excepted) return await reading.send(request, proxy);
       return await (await (node ??= NodeTransport.load(how))).send(request);
     },
     close() {

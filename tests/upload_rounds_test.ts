@@ -1,0 +1,116 @@
+/** How many round trips an upload takes, one behind the other: over a long link each of them is felt. @module */
+import assert from "node:assert/strict";
+import { openStore, upload, type UploadOptions } from "../main.ts";
+import { makeWorkspace, someBytes, streamOf } from "./rigs/content.ts";
+import { type FakeRegistry, type RecordedRequest, startFakeRegistry } from "./rigs/fake_registry.ts";
+
+const CHUNK = 1000;
+const LIST = ["GET tags/list"];
+const opened = (count: number) => new Array<string>(count).fill("POST blobs/uploads/");
+const stored = (count: number) => new Array<string>(count).fill("PUT blobs/uploads/");
+const seen = (...numbers: number[]) => numbers.map((number) => `HEAD manifests/disk-${number}`);
+const tagged = (...numbers: number[]) => numbers.map((number) => `PUT manifests/disk-${number}`);
+
+const nameOf = ({ method, path }: RecordedRequest) =>
+  `${method} ${
+    path.replace("/v2/me/files/", "").replace(/uploads\/.*/, "uploads/").replace(
+      /sha256:.*/,
+      method === "HEAD" ? "bytes" : "config",
+    )
+  }`;
+
+/** Makes a registry answer the requests of a round when all of them are there. Returns the rounds that come. */
+function answerInRounds({ faults }: FakeRegistry, wanted: string[][], signal: AbortSignal): string[][] {
+  const rounds: string[][] = [[]];
+  let answering = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => answering.resolve());
+  faults.onRequest = async (request) => {
+    const round = rounds.at(-1)!;
+    round.push(nameOf(request));
+    round.sort();
+    const answer = answering.promise;
+    if (round.length === wanted[rounds.length - 1]?.length) {
+      answering.resolve();
+      answering = Promise.withResolvers();
+      rounds.push([]);
+    }
+    if (!signal.aborted) await answer;
+  };
+  return rounds;
+}
+
+/** Uploads to a registry that answers in these rounds. An upload that needs an answer before its round is stopped. */
+async function requireRounds(
+  wanted: string[][],
+  { input, over }: { input: UploadOptions["input"]; over?: string },
+) {
+  await using registry = await startFakeRegistry();
+  using store = openStore({ registry: registry.url, repository: "me/files" });
+  const options = { baseTag: "disk", chunkSize: CHUNK };
+  if (over) await upload(store, { ...options, input: over });
+  const stop = new AbortController();
+  const deadline = setTimeout(() => stop.abort(), 10_000);
+  const rounds = answerInRounds(registry, wanted, stop.signal);
+  const failure = await upload(store, {
+    ...options,
+    input,
+    overwrite: over !== undefined,
+    signal: stop.signal,
+  }).then(() => undefined, (error) => error);
+  clearTimeout(deadline);
+  assert.deepEqual(rounds, [...wanted, []], `${failure ?? ""}`);
+  assert.equal(failure, undefined);
+}
+
+Deno.test("a file of four chunks is there eight round trips behind its last bytes, and a ninth makes sure", async () => {
+  await using work = await makeWorkspace();
+  await requireRounds([
+    LIST,
+    opened(4),
+    stored(4), // the bytes
+    opened(4),
+    stored(4), // the configs, also the last one with its table
+    seen(1),
+    tagged(1), // it decides whose stash it is
+    seen(2, 3),
+    tagged(2, 3),
+    seen(1, 3, 4),
+    tagged(4), // it makes the stash complete
+    seen(1, 4),
+  ], { input: await work.write("disk.img", someBytes(4 * CHUNK)) });
+});
+
+Deno.test("a file of one chunk takes no round trips for others", async () => {
+  await using work = await makeWorkspace();
+  const rounds = [LIST, opened(1), stored(1), opened(1), stored(1), seen(1), tagged(1), seen(1)];
+  await requireRounds(rounds, { input: await work.write("disk.img", someBytes(CHUNK)) });
+});
+
+Deno.test("a stream has each chunk stored and tagged before the next: only one is read at a time", async () => {
+  const config = [opened(1), stored(1)];
+  const bytes = [opened(1), ["PATCH blobs/uploads/"], stored(1)];
+  await requireRounds([
+    LIST,
+    ...[...bytes, ...config, seen(1), tagged(1)],
+    ...[...bytes, ...config, seen(2), tagged(2)],
+    ...[...bytes, ...config, seen(1, 2, 3), tagged(3), seen(1, 3)],
+  ], { input: streamOf(someBytes(3 * CHUNK)) });
+});
+
+Deno.test("chunks that replace others take as many round trips behind their last bytes", async () => {
+  await using work = await makeWorkspace();
+  const manifests = (...numbers: number[]) => numbers.map((number) => `GET manifests/disk-${number}`);
+  await requireRounds([
+    LIST,
+    manifests(1),
+    ["GET blobs/config"],
+    manifests(4),
+    ["GET blobs/config"],
+    new Array<string>(4).fill("HEAD blobs/bytes"), // they were compared: by their digests they may be there
+    ...[opened(4), stored(4), opened(4), stored(4)],
+    ...[seen(1), tagged(1), seen(2, 3), tagged(2, 3), seen(1, 3, 4), tagged(4), seen(1, 4)],
+  ], {
+    input: await work.write("new.img", someBytes(4 * CHUNK, 2)),
+    over: await work.write("old.img", someBytes(4 * CHUNK, 1)),
+  });
+});
