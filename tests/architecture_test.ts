@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { dirname, join, normalize, relative } from "node:path";
 
-const ROOT = new URL("..", import.meta.url).pathname;
+const ROOT = join(import.meta.dirname!, "..");
 
 /**
  * The layers, lowest first. A file imports from its own layer and from those below.

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { makeBundle } from "../lib/ship/bundle.ts";
 import { doMainJob } from "../lib/ship/main_job.ts";
 
-const ROOT = new URL("..", import.meta.url).pathname;
+const ROOT = join(import.meta.dirname!, "..");
 
 /** Nothing but the file: no configuration, no network for modules, no cache of other runs. */
 const ALONE = ["--no-config", "--no-remote", "--no-npm", "--cached-only", "--no-prompt"];

@@ -1,5 +1,6 @@
 /** A download that ended in the middle goes on from there, in another process, and believes nothing that it finds. @module */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { encodeManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
 import { journalLine, parseJournal } from "../lib/transfer/journal.ts";
@@ -200,8 +201,8 @@ Deno.test("it may be stopped again and again", async () => {
   assert.ok(sent <= SIZE + runs * LOSS && sent < 2 * SIZE, `${sent} bytes`);
 });
 
-const PROCESS = new URL("rigs/download_process.ts", import.meta.url).pathname;
-const CONFIG = new URL("../deno.json", import.meta.url).pathname;
+const PROCESS = join(import.meta.dirname!, "rigs/download_process.ts");
+const CONFIG = join(import.meta.dirname!, "../deno.json");
 
 /** Downloads in another process, and kills it when so many bytes have come. Gives how many it was. */
 async function killAt(bytes: number, args: string[]): Promise<number> {

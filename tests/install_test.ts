@@ -1,9 +1,10 @@
 /** The installer, against made-up releases on a web server of this machine. @module */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { join } from "node:path";
 import { ensureTool } from "./rigs/debian.ts";
 
-const SCRIPT = new URL("../install.sh", import.meta.url).pathname;
+const SCRIPT = join(import.meta.dirname!, "../install.sh");
 const PROGRAM = "#!/bin/sh\necho I am layerstash\n";
 const NOBODY = 65534;
 

@@ -9,8 +9,8 @@ import { bytesSource, download, openStore, remove, type Store, upload, verify } 
 import { makeWorkspace, sink, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 
-const WRITER = new URL("rigs/layout_process.ts", import.meta.url).pathname;
-const CONFIG = new URL("../deno.json", import.meta.url).pathname;
+const WRITER = join(import.meta.dirname!, "rigs/layout_process.ts");
+const CONFIG = join(import.meta.dirname!, "../deno.json");
 const withSkopeo = { ignore: !await ensureTool("skopeo", "skopeo") };
 const withSmallDisk = { ignore: !await canMount() };
 

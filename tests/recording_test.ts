@@ -1,11 +1,11 @@
 /** The moving picture in the README: how frames are drawn, and that the one in the repository is in order. @module */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { type Document, DOMParser, onErrorStopParsing } from "@xmldom/xmldom";
 import { drawFrames, type Frame } from "./recording/draw_frames.ts";
 import { RECORDING } from "./recording/record.ts";
 
-const README = fileURLToPath(new URL("../README.md", import.meta.url));
+const README = join(import.meta.dirname!, "../README.md");
 const PICTURE = { title: "a terminal", columns: 40, rows: 3, pause: 2000 };
 
 Deno.test("every frame's text is drawn, and only the last one's is in sight without motion", () => {

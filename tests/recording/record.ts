@@ -1,7 +1,6 @@
 /** Records a real transfer in a real terminal for the README: `deno task record` makes `.github/transfer.svg`. @module */
 import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { commandWords } from "../rigs/command_line.ts";
 import { someBytes } from "../rigs/content.ts";
 import { ensureTool } from "../rigs/debian.ts";
@@ -10,7 +9,7 @@ import { openScreen, type Screen } from "../rigs/screen.ts";
 import { drawFrames, type Frame } from "./draw_frames.ts";
 
 /** Where the picture is kept. */
-export const RECORDING = fileURLToPath(new URL("../../.github/transfer.svg", import.meta.url));
+export const RECORDING = join(import.meta.dirname!, "../../.github/transfer.svg");
 
 /** The README's first commands, with a registry in the place of the directory: `--limit-rate` is for connections. */
 const COMMANDS = [
