@@ -104,11 +104,12 @@ export async function createLayout(directory: string): Promise<void> {
   const draft = join(directory, `.layerstash-${crypto.randomUUID()}`);
   await Deno.writeTextFile(draft, JSON.stringify({ imageLayoutVersion: "1.0.0" }), { createNew: true });
   try {
-    await Deno.link(draft, marker);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    await Deno.link(draft, marker).catch(async (error) => {
+      if (error instanceof Deno.errors.AlreadyExists) return;
+      await Deno.rename(draft, marker); // a file system without hard links, as on most USB sticks
+    });
   } finally {
-    await Deno.remove(draft);
+    await Deno.remove(draft).catch(() => {});
   }
 }
 

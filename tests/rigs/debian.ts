@@ -21,6 +21,15 @@ export function ensureTool(command: string, debianPackage: string): Promise<bool
   });
 }
 
+/** Whether `tar` is that of GNU, which knows formats that the tar of macOS and Windows does not write. */
+export async function ensureGnuTar(): Promise<boolean> {
+  if (!await ensureTool("tar", "tar")) return false;
+  const { stdout } = await new Deno.Command("tar", { args: ["--version"] }).output();
+  if (new TextDecoder().decode(stdout).includes("GNU tar")) return true;
+  announce("cannot test against GNU tar here: tar is another one");
+  return false;
+}
+
 /**
  * Makes a Python environment with one package in it, such as `layerstash==1.0.0`, and keeps it for the next time.
  * Gives the directory of its programs; `undefined`, after one line that says why, where it cannot be had.
