@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { makeWorkspace, someBytes, type Workspace } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { startRegistry } from "./rigs/real_registry.ts";
+import { onLinux } from "./rigs/system.ts";
 
 const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
@@ -76,7 +77,7 @@ async function transfer(work: Workspace, args: string[]): Promise<number> {
 
 Deno.test({
   name: "gibibytes go up and come back in less than 256 MiB of memory, without a temporary copy",
-  ignore: Deno.build.os !== "linux" || !await ensureTool("docker-registry", "docker-registry"),
+  ignore: onLinux("memory by /proc").ignore || !await ensureTool("docker-registry", "docker-registry"),
   async fn() {
     await using work = await makeWorkspace();
     const size = await chooseSize(work);

@@ -9,6 +9,18 @@ Deno.test("what Windows takes for a device, a stream, another directory or anoth
 });
 
 Deno.test("all else is", () => {
-  const good = ["a", ".profile", "a b/c.d", "etc/conf.d", "console", "com", "com10", "null", "nul-1", "aux_", "é"];
+  const good = [
+    "a",
+    ".profile",
+    "a b/c.d",
+    "etc/conf.d",
+    "console",
+    "com",
+    "com10",
+    "null",
+    "nul-1",
+    "aux_",
+    "é",
+  ];
   for (const path of good) assert.equal(isWindowsPath(path), true, path);
 });

@@ -4,6 +4,11 @@ import { join } from "node:path";
 /** Whether there are signals, file modes and shell scripts. */
 export const POSIX: boolean = Deno.build.os !== "windows";
 
+/** What a command is run under to have no more rights than others, though root runs the tests. */
+export const WITHOUT_RIGHTS: string[] = Deno.uid() === 0
+  ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner"]
+  : [];
+
 const told = new Set<string>();
 
 /** For tests of what Windows does not have, such as `file modes`: `Deno.test(name, onPosix("file modes"), ...)`. */
