@@ -1,7 +1,7 @@
 /** Gets the programs that the tests run against: from the machine, or from Debian's packages, or from PyPI. @module */
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { announce, POSIX } from "./system.ts";
+import { announce, onPosix, POSIX } from "./system.ts";
 
 const tools = new Map<string, Promise<boolean>>();
 const peers = new Map<string, Promise<string | undefined>>();
@@ -36,10 +36,11 @@ export async function ensureGnuTar(): Promise<boolean> {
  */
 export function pythonPeer(packageSpec: string): Promise<string | undefined> {
   return remembered(peers, packageSpec, async () => {
+    if (onPosix(packageSpec).ignore) return undefined;
     if (!await ensureTool("python3", "python3")) return undefined;
     const directory = join(cacheDirectory(), packageSpec.replaceAll(/[^\w.-]+/g, "-"));
     const refusal = await isComplete(directory) ? undefined : await makeEnvironment(directory, packageSpec);
-    if (refusal === undefined) return join(directory, POSIX ? "bin" : "Scripts");
+    if (refusal === undefined) return join(directory, "bin");
     announce(`cannot test against ${packageSpec} here: ${refusal}`);
     return undefined;
   });
@@ -80,7 +81,7 @@ async function stopService(name: string): Promise<void> {
 async function makeEnvironment(directory: string, packageSpec: string): Promise<string | undefined> {
   await Deno.remove(directory, { recursive: true }).catch(() => {});
   await Deno.mkdir(directory, { recursive: true });
-  const python = join(directory, POSIX ? "bin/python" : "Scripts/python.exe");
+  const python = join(directory, "bin/python");
   // Debian keeps the half of venv that brings pip in a package of its own; the pip of the system can stand in.
   const withPip = await run("python3", ["-m", "venv", "--clear", directory]) === undefined ||
     await installPackage("python3-venv") === undefined &&
