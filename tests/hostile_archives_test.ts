@@ -48,7 +48,7 @@ Deno.test("names that go up stay in the target", async () => {
   await using trap = await makeTrap([
     { name: `${OUTSIDE}/file`, content: "evil" },
     { name: "a/../../../../evil", content: "x" },
-    { name: "..", flag: "5", mode: 0 },
+    { name: "..", flag: "5", mode: 0o700 },
     paxOf({ path: `${OUTSIDE}/pax` }),
     { name: "innocent", content: "x" },
   ]);

@@ -13,6 +13,7 @@ import { download, info, list, remove, upload, verify } from "../main.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { makeWorkspace, sink } from "./rigs/content.ts";
 import { helperHome } from "./rigs/credential_helper.ts";
+import { ensureTool } from "./rigs/debian.ts";
 import { type FakeRegistry, startFakeRegistry } from "./rigs/fake_registry.ts";
 import { open } from "./rigs/opened.ts";
 import { onLinux, onPosix } from "./rigs/system.ts";
@@ -565,6 +566,10 @@ Deno.test("indexes that list each other's manifests many times are removed in a 
   assert.deepEqual((await verify(store, { baseTag: "disk", deep: true })).faults, []);
 });
 
+const withLimits = {
+  ignore: onLinux("limits of memory").ignore || !await ensureTool("prlimit", "util-linux"),
+};
+
 // What this machine itself is asked: files and programs that are too talkative.
 
 Deno.test(
@@ -586,7 +591,7 @@ Deno.test("a docker config without an end is refused", onPosix("devices"), async
   await fends(() => savedCredentials(home.env)("ghcr.io", "me/files"), () => 0);
 });
 
-Deno.test("a file of authorities without an end is refused", onLinux("limits of memory"), async () => {
+Deno.test("a file of authorities without an end is refused", withLimits, async () => {
   await using work = await makeWorkplace();
   const args = ["list", "--registry", "https://127.0.0.1:9", "-r", "me/files", "--ca-file", "/dev/zero"];
   // So that a program that reads on fails this test, rather than the machine.

@@ -138,7 +138,11 @@ Deno.test(
     await workplace.write("file", someBytes(100));
     using store = openStore({ registry: `oci:${workplace.path("box")}`, repository: "me/files" });
     await upload(store, { baseTag: "here", input: workplace.path("file") });
-    for (const path of [layout, join(layout, "blobs/sha256")]) await Deno.chmod(path, 0o555);
+    await using unlocked = new AsyncDisposableStack();
+    for (const path of [layout, join(layout, "blobs/sha256")]) {
+      await Deno.chmod(path, 0o555);
+      unlocked.defer(() => Deno.chmod(path, 0o755)); // or only root could remove it
+    }
     for (const name of ["index.json", "oci-layout"]) await Deno.chmod(join(layout, name), 0o444);
     const on = (tag: string) => ["--registry", `oci:${workplace.path("box")}`, "-r", "me/files", "-t", tag];
     const read = await workplace.run(["download", ...on("here"), "-o", "copy"], { under: WITHOUT_RIGHTS });
