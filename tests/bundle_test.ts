@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { makeBundle } from "../lib/ship/bundle.ts";
 import { doMainJob } from "../lib/ship/main_job.ts";
+import { POSIX } from "./rigs/system.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
 
@@ -85,6 +86,10 @@ async function bundled(): Promise<Place> {
     path,
     program: [Deno.execPath(), "run", ...ALONE],
     env: { DENO_DIR: join(directory, "cache") },
-    [Symbol.asyncDispose]: () => Deno.remove(directory, { recursive: true }),
+    async [Symbol.asyncDispose]() {
+      // Deno puts a link to itself into its cache, which Windows does not remove while Deno runs.
+      const removed = Deno.remove(directory, { recursive: true });
+      await (POSIX ? removed : removed.catch(() => {}));
+    },
   };
 }
