@@ -1,8 +1,8 @@
 /** Holds the import lines to the one direction in which they may run. @module */
 import assert from "node:assert/strict";
-import { dirname, join, normalize, relative } from "node:path";
+import { dirname, join, posix, relative, sep } from "node:path";
 
-const ROOT = new URL("..", import.meta.url).pathname;
+const ROOT = join(import.meta.dirname!, "..");
 
 /**
  * The layers, lowest first. A file imports from its own layer and from those below.
@@ -110,12 +110,17 @@ async function readSources(): Promise<Sources> {
   const look = async (path: string): Promise<void> => {
     for await (const { name, isDirectory } of Deno.readDir(path)) {
       if (isDirectory) await look(join(path, name));
-      else if (name.endsWith(".ts")) found.set(relative(ROOT, join(path, name)), "");
+      else if (name.endsWith(".ts")) found.set(inProject(join(path, name)), "");
     }
   };
   await look(join(ROOT, "lib"));
   for (const file of [...found.keys(), "main.ts"]) found.set(file, await Deno.readTextFile(join(ROOT, file)));
   return found;
+}
+
+/** As imports name it, on Windows too. */
+function inProject(path: string): string {
+  return relative(ROOT, path).replaceAll(sep, "/");
 }
 
 function layerOf(file: string): number {
@@ -138,7 +143,7 @@ function laterImportsOf(file: string, all: Sources): string[] {
 }
 
 function targets(file: string, text: string, pattern: RegExp): string[] {
-  return [...text.matchAll(pattern)].map(([, target = ""]) => normalize(join(dirname(file), target)));
+  return [...text.matchAll(pattern)].map(([, target = ""]) => posix.join(dirname(file), target));
 }
 
 function upwardImports(all: Sources): string[] {

@@ -7,8 +7,11 @@ import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { startRegistry } from "./rigs/real_registry.ts";
+import { mountSmallDisk, withSmallDisk } from "./rigs/small_disk.ts";
+import { onPosix, WITHOUT_RIGHTS } from "./rigs/system.ts";
 import { USER } from "./rigs/user.ts";
 
+const withRegistry = { ignore: !await ensureTool("docker-registry", "docker-registry") };
 const BOX = ["--registry", "oci:./box", "-r", "me/files"];
 const encode = (text: string) => new TextEncoder().encode(text);
 
@@ -50,8 +53,7 @@ Deno.test("an unknown tag makes no file and leaves one that is there alone", asy
   assert.equal(await Deno.readTextFile(work.path("old")), "precious");
 });
 
-Deno.test("a wrong password is refused by a real registry with exit code 4", async () => {
-  if (!await ensureTool("docker-registry", "docker-registry")) return;
+Deno.test("a wrong password is refused by a real registry with exit code 4", withRegistry, async () => {
   await using registry = await startRegistry({ auth: "htpasswd" });
   await using work = await makeWorkplace();
   await work.write("disk.img", "disk");
@@ -151,15 +153,17 @@ Deno.test("1,500 tags over pages are listed and found without a manifest request
   assert.equal((await work.run(["download", ...to, "-t", "zebra", "-o", "-"])).stdout, "stripes");
 });
 
-Deno.test("an input that is missing, a directory or unreadable is told apart", async () => {
+Deno.test("an input that is missing or a directory is told apart", async () => {
   await using work = await makeWorkplace();
   await fails(work, ["upload", ...BOX, "-t", "x", "-i", "nowhere"], 3, /: there is no file nowhere\n/);
   await fails(work, ["upload", ...BOX, "-t", "x", "-i", "."], 2, /: \. is a directory\nhint: pack it first/);
+});
+
+Deno.test("an input that may not be read is told", onPosix("file modes"), async () => {
+  await using work = await makeWorkplace();
   await work.write("secret", "secret");
   await Deno.chmod(work.path("secret"), 0o000);
-  // Even root needs these two capabilities to read what it may not.
-  const under = Deno.uid() === 0 ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] : [];
-  const ended = await work.run(["upload", ...BOX, "-t", "x", "-i", "secret"], { under });
+  const ended = await work.run(["upload", ...BOX, "-t", "x", "-i", "secret"], { under: WITHOUT_RIGHTS });
   assert.equal(ended.code, 4, ended.stderr);
   assert.match(ended.stderr, /: secret may not be read: permission denied\n/);
   await assert.rejects(Deno.stat(work.path("box/me/files/index.json")), Deno.errors.NotFound);
@@ -244,30 +248,19 @@ Deno.test("a registry that does not answer is given up soon", async () => {
   );
 });
 
-Deno.test("a full disk fails before the download begins, and says how much room is missing", async () => {
-  await using work = await makeWorkplace();
-  await work.write("disk.img", new Uint8Array(3_000_000));
-  await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img"]);
-  await Deno.mkdir(work.path("small"));
-  const mounted = await new Deno.Command("mount", {
-    args: ["-t", "tmpfs", "-o", "size=1m", "tmpfs", work.path("small")],
-    stderr: "null",
-  }).output().catch(() => ({ success: false }));
-  if (!mounted.success) {
-    return announce("cannot test a full disk here: mounting a small file system is not permitted");
-  }
-  try {
+Deno.test(
+  "a full disk fails before the download begins, and says how much room is missing",
+  withSmallDisk,
+  async () => {
+    await using work = await makeWorkplace();
+    await work.write("disk.img", new Uint8Array(3_000_000));
+    await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img"]);
+    await using _disk = await mountSmallDisk(work.path("small"), "1m");
     const message = /has \d+ bytes free, 3000000 are needed\nhint: make room for \d+ bytes more/;
     await fails(work, ["download", ...BOX, "-t", "disk", "-o", "small/copy"], 1, message);
     assert.deepEqual(await Array.fromAsync(Deno.readDir(work.path("small"))), []);
     const up = ["upload", "--registry", "oci:./small", "-r", "me/files", "-t", "disk", "-i", "disk.img"];
     await fails(work, up, 1, /no space is left on the disk for small\/me\/files\nhint: make room/);
     assert.equal((await work.run(["list", "--registry", "oci:./small", "-r", "me/files"])).stdout, "");
-  } finally {
-    await new Deno.Command("umount", { args: [work.path("small")] }).output();
-  }
-});
-
-function announce(text: string): void {
-  Deno.stderr.writeSync(encode(`${text}\n`));
-}
+  },
+);

@@ -8,7 +8,7 @@ import { gzip, putImage, putIndex } from "./rigs/images.ts";
 import { openScreen, type Screen } from "./rigs/screen.ts";
 import { tarOf } from "./rigs/tar.ts";
 
-const hasTmux = await ensureTool("tmux", "tmux");
+const withTmux = { ignore: !await ensureTool("tmux", "tmux") };
 const LONG = Array.from({ length: 200 }, (_, index) => `line ${index + 1}\n`).join("");
 
 /** A layout `box` with the tags `one`, of two layers, and `many`, for two platforms. */
@@ -58,102 +58,113 @@ async function assertClean(screen: Screen): Promise<void> {
   await screen.until(/^still here\nstill here$/m);
 }
 
-Deno.test("browse leads from the tags over a platform to the files, shows one, saves it, and goes back", async () => {
-  if (!hasTmux) return;
-  await using place = await makePlace();
-  await using screen = await browse(place, [`oci:${place.path("box")}`, "--log-file", place.path("log")]);
-  assert.match(await screen.until(/tags/), /^oci:\S+box: tags\n> many\n {2}one\n/);
-  await screen.type("Enter");
-  assert.match(await screen.until(/platforms/), /\n> linux\/amd64 +sha256:\w{12}\n {2}linux\/arm64 +sha256/);
-  await screen.type("Enter");
-  const menu = await screen.until(/other platforms|labels/);
-  assert.match(menu, /linux\/amd64\n> files, all layers put on each other +\d+ B\n {2}build steps +3\n/);
-  assert.match(menu, /\n {2}layer 1 {2}COPY base \/ +\d+ B\n {2}layer 2 {2}COPY top \/ +\d+ B\n/);
-  await screen.type("Down", "Enter");
-  const steps = await screen.until(/: build steps/);
-  assert.match(steps, /\n> 1 {2}COPY base \/\n {2}- {2}ENV A=b\n {2}2 {2}COPY top \/\n/);
-  await screen.type("Left");
-  await screen.until(/> build steps/);
-  await screen.type("Up", "Enter");
-  const root = await screen.until(/fetched (\S+ B) of \1 \(100 %\); verified/);
-  assert.match(root, /\n> \?\[2Jevil +13 B {2}\[1\] {2}-rw-r--r--\n {2}etc\/ +\[2\] {2}drwxr-xr-x\n/);
-  assert.match(root, /\n {2}message -> etc\/motd +\[1\] {2}lrw-r--r--\n {2}raw +5 B {2}\[1\]/);
-  await screen.type("Down", "Enter");
-  const etc = await screen.until(/\/etc\n/);
-  assert.match(
-    etc,
-    /\n> long\.txt +1\.\d+ KiB {2}\[1\] {2}-rw-r--r--\n {2}motd +4 B {2}\[2\] {2}-rw-r-----\n/,
-  );
-  assert.ok(!etc.includes("gone"));
-  await screen.type("Down", "Enter");
-  assert.match(await screen.until(/\/etc\/motd\n/), /\/etc\/motd\nnew\n\n/);
-  await screen.type("s");
-  await screen.until(/^Save etc\/motd as\n: motd_/);
-  await screen.type("C-u", place.path("saved"), "Enter");
-  await screen.until(/saved \S+saved, 4 B; fetched/);
-  assert.equal(await Deno.readTextFile(place.path("saved")), "new\n");
-  assert.equal((await Deno.stat(place.path("saved"))).mtime!.getTime(), 1_600_000_000_000);
-  await screen.type("s", "C-u", place.path("saved"), "Enter");
-  await screen.until(/saved is there already: use another name/);
-  await screen.type("Escape");
-  await screen.until(/\/etc\/motd\nnew\n/);
-  await screen.type("q");
-  await screen.until(/^ended with 0\n/);
-  await assertClean(screen);
-  const log = await Deno.readTextFile(place.path("log"));
-  assert.match(log, /box: tags\n {2}many\n {2}one\n\n/);
-  assert.match(log, /\/etc\/motd\nnew\nfetched /);
-  // deno-lint-ignore no-control-regex
-  assert.ok(!/[\x00-\x09\x0b-\x1f\x7f]/.test(log));
-});
+Deno.test(
+  "browse leads from the tags over a platform to the files, shows one, saves it, and goes back",
+  withTmux,
+  async () => {
+    await using place = await makePlace();
+    await using screen = await browse(place, [`oci:${place.path("box")}`, "--log-file", place.path("log")]);
+    assert.match(await screen.until(/tags/), /^oci:\S+box: tags\n> many\n {2}one\n/);
+    await screen.type("Enter");
+    assert.match(
+      await screen.until(/platforms/),
+      /\n> linux\/amd64 +sha256:\w{12}\n {2}linux\/arm64 +sha256/,
+    );
+    await screen.type("Enter");
+    const menu = await screen.until(/other platforms|labels/);
+    assert.match(menu, /linux\/amd64\n> files, all layers put on each other +\d+ B\n {2}build steps +3\n/);
+    assert.match(menu, /\n {2}layer 1 {2}COPY base \/ +\d+ B\n {2}layer 2 {2}COPY top \/ +\d+ B\n/);
+    await screen.type("Down", "Enter");
+    const steps = await screen.until(/: build steps/);
+    assert.match(steps, /\n> 1 {2}COPY base \/\n {2}- {2}ENV A=b\n {2}2 {2}COPY top \/\n/);
+    await screen.type("Left");
+    await screen.until(/> build steps/);
+    await screen.type("Up", "Enter");
+    const root = await screen.until(/fetched (\S+ B) of \1 \(100 %\); verified/);
+    assert.match(root, /\n> \?\[2Jevil +13 B {2}\[1\] {2}-rw-r--r--\n {2}etc\/ +\[2\] {2}drwxr-xr-x\n/);
+    assert.match(root, /\n {2}message -> etc\/motd +\[1\] {2}lrw-r--r--\n {2}raw +5 B {2}\[1\]/);
+    await screen.type("Down", "Enter");
+    const etc = await screen.until(/\/etc\n/);
+    assert.match(
+      etc,
+      /\n> long\.txt +1\.\d+ KiB {2}\[1\] {2}-rw-r--r--\n {2}motd +4 B {2}\[2\] {2}-rw-r-----\n/,
+    );
+    assert.ok(!etc.includes("gone"));
+    await screen.type("Down", "Enter");
+    assert.match(await screen.until(/\/etc\/motd\n/), /\/etc\/motd\nnew\n\n/);
+    await screen.type("s");
+    await screen.until(/^Save etc\/motd as\n: motd_/);
+    await screen.type("C-u", place.path("saved"), "Enter");
+    await screen.until(/saved \S+saved, 4 B; fetched/);
+    assert.equal(await Deno.readTextFile(place.path("saved")), "new\n");
+    assert.equal((await Deno.stat(place.path("saved"))).mtime!.getTime(), 1_600_000_000_000);
+    await screen.type("s", "C-u", place.path("saved"), "Enter");
+    await screen.until(/saved is there already: use another name/);
+    await screen.type("Escape");
+    await screen.until(/\/etc\/motd\nnew\n/);
+    await screen.type("q");
+    await screen.until(/^ended with 0\n/);
+    await assertClean(screen);
+    const log = await Deno.readTextFile(place.path("log"));
+    assert.match(log, /box: tags\n {2}many\n {2}one\n\n/);
+    assert.match(log, /\/etc\/motd\nnew\nfetched /);
+    // deno-lint-ignore no-control-regex
+    assert.ok(!/[\x00-\x09\x0b-\x1f\x7f]/.test(log));
+  },
+);
 
-Deno.test("browse of a registry begins with the tags where none is named, and --platform asks no more", async () => {
-  if (!hasTmux) return;
-  await using place = await makeWorkplace();
-  await using registry = await startFakeRegistry({});
-  using image = openImage(`${registry.url}/me/app:1.0`);
-  const layers = [{ bytes: tarOf([{ name: "motd", content: "hello\n" }]) }];
-  const manifest = await putImage(image.store, "1.0", layers);
-  const platforms = ["amd64", "arm64"].map((architecture) => ({ os: "linux", architecture }));
-  await putIndex(image.store, "2.0", platforms.map((platform) => ({ manifest, platform })));
-  await using screen = await browse(place, [`${registry.url}/me/app`, "--platform", "linux/arm64"]);
-  assert.match(await screen.until(/tags/), /\/me\/app: tags\n> 1\.0\n {2}2\.0\n/);
-  await screen.type("j", "l");
-  await screen.until(/\/me\/app:2\.0 .*\n> files/);
-  await screen.type("Enter");
-  await screen.until(/> motd +6 B {2}\[1\]/);
-  await screen.type("Enter");
-  await screen.until(/\/motd\nhello\n/);
-  await screen.type("h", "h", "h");
-  await screen.until(/: tags\n {2}1\.0\n> 2\.0\n/);
-  await screen.type("q");
-  await screen.until(/ended with 0/);
-});
+Deno.test(
+  "browse of a registry begins with the tags where none is named, and --platform asks no more",
+  withTmux,
+  async () => {
+    await using place = await makeWorkplace();
+    await using registry = await startFakeRegistry({});
+    using image = openImage(`${registry.url}/me/app:1.0`);
+    const layers = [{ bytes: tarOf([{ name: "motd", content: "hello\n" }]) }];
+    const manifest = await putImage(image.store, "1.0", layers);
+    const platforms = ["amd64", "arm64"].map((architecture) => ({ os: "linux", architecture }));
+    await putIndex(image.store, "2.0", platforms.map((platform) => ({ manifest, platform })));
+    await using screen = await browse(place, [`${registry.url}/me/app`, "--platform", "linux/arm64"]);
+    assert.match(await screen.until(/tags/), /\/me\/app: tags\n> 1\.0\n {2}2\.0\n/);
+    await screen.type("j", "l");
+    await screen.until(/\/me\/app:2\.0 .*\n> files/);
+    await screen.type("Enter");
+    await screen.until(/> motd +6 B {2}\[1\]/);
+    await screen.type("Enter");
+    await screen.until(/\/motd\nhello\n/);
+    await screen.type("h", "h", "h");
+    await screen.until(/: tags\n {2}1\.0\n> 2\.0\n/);
+    await screen.type("q");
+    await screen.until(/ended with 0/);
+  },
+);
 
-Deno.test("browse walks a single layer as it is, and shows what is no text byte by byte", async () => {
-  if (!hasTmux) return;
-  await using place = await makePlace();
-  await using screen = await browse(place, [`oci:${place.path("box")}:one`]);
-  await screen.until(/> files/);
-  await screen.type("End", "Enter");
-  await screen.until(/ \/ {2}\(layer 2\)\n> etc\/ +drwxr-xr-x\n/);
-  await screen.type("Enter");
-  await screen.until(/\/etc {2}\(layer 2\)\n> \.wh\.gone +0 B {2}-rw-r--r--\n {2}motd +4 B/);
-  await screen.type("Left", "Left", "Up");
-  await screen.until(/> layer 1/);
-  await screen.type("Enter");
-  await screen.until(/\(layer 1\)/);
-  await screen.type("End", "Enter");
-  await screen.until(/\/raw\n00000000 {2}00 01 02 41 42 +\.\.\.AB\n/);
-  await screen.type("Left", "Home", "Enter");
-  await screen.until(/\/\?\[2Jevil\na\?\]0;owned\?b\n/);
-  await screen.type("q");
-  await screen.until(/ended with 0/);
-  await assertClean(screen);
-});
+Deno.test(
+  "browse walks a single layer as it is, and shows what is no text byte by byte",
+  withTmux,
+  async () => {
+    await using place = await makePlace();
+    await using screen = await browse(place, [`oci:${place.path("box")}:one`]);
+    await screen.until(/> files/);
+    await screen.type("End", "Enter");
+    await screen.until(/ \/ {2}\(layer 2\)\n> etc\/ +drwxr-xr-x\n/);
+    await screen.type("Enter");
+    await screen.until(/\/etc {2}\(layer 2\)\n> \.wh\.gone +0 B {2}-rw-r--r--\n {2}motd +4 B/);
+    await screen.type("Left", "Left", "Up");
+    await screen.until(/> layer 1/);
+    await screen.type("Enter");
+    await screen.until(/\(layer 1\)/);
+    await screen.type("End", "Enter");
+    await screen.until(/\/raw\n00000000 {2}00 01 02 41 42 +\.\.\.AB\n/);
+    await screen.type("Left", "Home", "Enter");
+    await screen.until(/\/\?\[2Jevil\na\?\]0;owned\?b\n/);
+    await screen.type("q");
+    await screen.until(/ended with 0/);
+    await assertClean(screen);
+  },
+);
 
-Deno.test("browse fits into small terminals, and follows when they change", async () => {
-  if (!hasTmux) return;
+Deno.test("browse fits into small terminals, and follows when they change", withTmux, async () => {
   await using place = await makePlace();
   await using screen = await browse(place, [`oci:${place.path("box")}:one`], { columns: 30, rows: 8 });
   await screen.until(/> files/);
@@ -177,8 +188,7 @@ Deno.test("browse fits into small terminals, and follows when they change", asyn
   await assertClean(screen);
 });
 
-Deno.test("browse says what went wrong, and another image can be named", async () => {
-  if (!hasTmux) return;
+Deno.test("browse says what went wrong, and another image can be named", withTmux, async () => {
   await using place = await makePlace();
   await using screen = await browse(place, [`oci:${place.path("box")}:none`]);
   await screen.until(/^Image to look into.*\n: oci:\S+none_\n(.*\n)*there is no none in oci:/);
@@ -189,8 +199,7 @@ Deno.test("browse says what went wrong, and another image can be named", async (
   await assertClean(screen);
 });
 
-Deno.test("browse without an image asks for one, and Esc at the question ends it", async () => {
-  if (!hasTmux) return;
+Deno.test("browse without an image asks for one, and Esc at the question ends it", withTmux, async () => {
   await using place = await makePlace();
   await using screen = await browse(place, []);
   await screen.until(/Image to look into/);
@@ -201,23 +210,25 @@ Deno.test("browse without an image asks for one, and Esc at the question ends it
   await assertClean(screen);
 });
 
-Deno.test("browse gives the terminal back when it is told to end, even while it waits for a registry", async () => {
-  if (!hasTmux) return;
-  await using place = await makePlace();
-  const { promise: never } = Promise.withResolvers<void>();
-  await using registry = await startFakeRegistry({ faults: { onRequest: () => never } });
-  const words = ["sh", "-c", 'echo $$ > "$1"; shift; exec "$@"', "sh", place.path("pid")];
-  const command = commandWords(["browse", `${registry.url}/me/app:1`]);
-  await using screen = await openScreen([...words, ...command], { DOCKER_CONFIG: place.path("docker") });
-  await screen.until(/one moment \.\.\. \(Esc stops\)/);
-  assert.equal((await screen.modes()).alternate, true);
-  Deno.kill(Number(await Deno.readTextFile(place.path("pid"))), "SIGTERM");
-  await screen.until(/cannot browse [\s\S]*ended with 130/);
-  await assertClean(screen);
-});
+Deno.test(
+  "browse gives the terminal back when it is told to end, even while it waits for a registry",
+  withTmux,
+  async () => {
+    await using place = await makePlace();
+    const { promise: never } = Promise.withResolvers<void>();
+    await using registry = await startFakeRegistry({ faults: { onRequest: () => never } });
+    const words = ["sh", "-c", 'echo $$ > "$1"; shift; exec "$@"', "sh", place.path("pid")];
+    const command = commandWords(["browse", `${registry.url}/me/app:1`]);
+    await using screen = await openScreen([...words, ...command], { DOCKER_CONFIG: place.path("docker") });
+    await screen.until(/one moment \.\.\. \(Esc stops\)/);
+    assert.equal((await screen.modes()).alternate, true);
+    Deno.kill(Number(await Deno.readTextFile(place.path("pid"))), "SIGTERM");
+    await screen.until(/cannot browse [\s\S]*ended with 130/);
+    await assertClean(screen);
+  },
+);
 
-Deno.test("what takes too long can be stopped with Esc, and the person goes on", async () => {
-  if (!hasTmux) return;
+Deno.test("what takes too long can be stopped with Esc, and the person goes on", withTmux, async () => {
   await using place = await makePlace();
   const { promise: never } = Promise.withResolvers<void>();
   await using registry = await startFakeRegistry({ faults: { onRequest: () => never } });
@@ -230,8 +241,7 @@ Deno.test("what takes too long can be stopped with Esc, and the person goes on",
   await assertClean(screen);
 });
 
-Deno.test("an error in the middle of a session leaves the terminal clean, too", async () => {
-  if (!hasTmux) return;
+Deno.test("an error in the middle of a session leaves the terminal clean, too", withTmux, async () => {
   await using place = await makePlace();
   await using screen = await browse(place, [`oci:${place.path("box")}:one`, "--log-file", "/dev/full"]);
   const left = (await screen.until(/cannot browse [\s\S]*ended with 1\n/)).replaceAll("\n", "");

@@ -3,36 +3,37 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { makeBundle } from "../lib/ship/bundle.ts";
 import { doMainJob } from "../lib/ship/main_job.ts";
+import { POSIX } from "./rigs/system.ts";
 
-const ROOT = new URL("..", import.meta.url).pathname;
+const ROOT = join(import.meta.dirname!, "..");
 
 /** Nothing but the file: no configuration, no network for modules, no cache of other runs. */
 const ALONE = ["--no-config", "--no-remote", "--no-npm", "--cached-only", "--no-prompt"];
 
 Deno.test("the bundle does the main job alone, with its hashing thread", async () => {
   await using place = await bundled();
-  await doMainJob([...place.program, "--allow-all", place.path]);
+  await doMainJob([...place.program, "--allow-all", place.path], place.env);
 });
 
 Deno.test("the bundle needs no permission to read itself", async () => {
   await using place = await bundled();
   const allowed = ["--allow-env", "--allow-sys", "--allow-read=.,/proc", "--allow-write=."];
-  await doMainJob([...place.program, ...allowed, place.path]);
+  await doMainJob([...place.program, ...allowed, place.path], place.env);
 });
 
 Deno.test("the bundle knows its version", async () => {
   await using place = await bundled();
   const [name, ...args] = [...place.program, "-A", place.path, "--version"];
-  const { stdout } = await new Deno.Command(name!, { args }).output();
+  const { stdout } = await new Deno.Command(name!, { args, env: place.env }).output();
   const { version } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
   assert.equal(new TextDecoder().decode(stdout), `layerstash v${version}\n`);
 });
 
 Deno.test("a job that fails is told with the program's own words", async () => {
-  await assert.rejects(
-    doMainJob(["sh", "-c", "echo no room >&2; exit 1"]),
-    /^Error: upload failed: no room$/,
-  );
+  const path = await Deno.makeTempFile({ suffix: ".ts" });
+  await Deno.writeTextFile(path, 'console.error("no room"); Deno.exit(1);');
+  await assert.rejects(doMainJob([Deno.execPath(), "run", path]), /^Error: upload failed: no room$/);
+  await Deno.remove(path);
 });
 
 Deno.test("the build ends with one line where it cannot be done", async () => {
@@ -67,14 +68,28 @@ async function build(args: string[], env: Record<string, string>): Promise<{ cod
   return { code, stderr: new TextDecoder().decode(stderr) };
 }
 
+interface Place extends AsyncDisposable {
+  directory: string;
+  /** The bundle. */
+  path: string;
+  /** What runs it. */
+  program: string[];
+  env: Record<string, string>;
+}
+
 /** Makes the bundle in a directory of its own, far from the sources. */
-async function bundled(): Promise<AsyncDisposable & { directory: string; path: string; program: string[] }> {
+async function bundled(): Promise<Place> {
   const directory = await Deno.makeTempDir({ prefix: "layerstash-bundle-" });
   const path = await makeBundle(join(directory, "layerstash.js"));
   return {
     directory,
     path,
-    program: ["env", `DENO_DIR=${directory}/cache`, Deno.execPath(), "run", ...ALONE],
-    [Symbol.asyncDispose]: () => Deno.remove(directory, { recursive: true }),
+    program: [Deno.execPath(), "run", ...ALONE],
+    env: { DENO_DIR: join(directory, "cache") },
+    async [Symbol.asyncDispose]() {
+      // Deno puts a link to itself into its cache, which Windows does not remove while Deno runs.
+      const removed = Deno.remove(directory, { recursive: true });
+      await (POSIX ? removed : removed.catch(() => {}));
+    },
   };
 }

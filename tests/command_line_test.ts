@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
+import { onPosix } from "./rigs/system.ts";
 
 const BOX = ["--registry", "oci:./box", "-r", "me/files"];
 const TEN = new TextEncoder().encode("0123456789");
@@ -169,51 +170,59 @@ Deno.test("--version names the version of deno.json", async () => {
   assert.equal((await work.run(["--version"])).stdout, `layerstash v${version}\n`);
 });
 
-Deno.test("a reader of standard output that goes away ends the command without a word", async () => {
-  await using work = await makeWorkplace();
-  await store(work, "big", new Uint8Array(400_000));
-  const args = ["-c", `"$@" | true; echo "\${PIPESTATUS[0]}"`, "bash"];
-  const { stdout, stderr } = await work.run(["download", ...BOX, "-t", "big", "-o", "-"], {
-    under: ["bash", ...args],
-  });
-  assert.deepEqual([stdout, stderr], ["0\n", ""]);
-});
+Deno.test(
+  "a reader of standard output that goes away ends the command without a word",
+  onPosix("pipes of bash"),
+  async () => {
+    await using work = await makeWorkplace();
+    await store(work, "big", new Uint8Array(400_000));
+    const args = ["-c", `"$@" | true; echo "\${PIPESTATUS[0]}"`, "bash"];
+    const { stdout, stderr } = await work.run(["download", ...BOX, "-t", "big", "-o", "-"], {
+      under: ["bash", ...args],
+    });
+    assert.deepEqual([stdout, stderr], ["0\n", ""]);
+  },
+);
 
-Deno.test("Ctrl-C ends an upload with 130, says how to go on, and leaves no tag that passes for a stash", async () => {
-  await using work = await makeWorkplace();
-  const stuck = Promise.withResolvers<void>();
-  const release = Promise.withResolvers<void>();
-  const onRequest = async ({ method }: { method: string }) => {
-    if (method !== "PUT") return;
-    stuck.resolve();
-    await release.promise;
-  };
-  await using registry = await startFakeRegistry({ faults: { onRequest } });
-  await work.write("disk.img", TEN);
-  const child = work.start([
-    "upload",
-    "--registry",
-    registry.url,
-    "-r",
-    "me/files",
-    "-t",
-    "disk",
-    "-i",
-    "disk.img",
-  ]);
-  await stuck.promise;
-  child.kill("SIGINT");
-  const { code, stdout, stderr } = await child.output();
-  release.resolve();
-  assert.deepEqual([code, stdout.length], [130, 0]);
-  assert.equal(
-    new TextDecoder().decode(stderr),
-    "layerstash: cannot store disk.img as disk: interrupted\n" +
-      "hint: what was done is kept: the same command goes on from there\n",
-  );
-  const after = await work.run(["list", "--registry", registry.url, "-r", "me/files"]);
-  assert.equal(after.stdout, "");
-});
+Deno.test(
+  "Ctrl-C ends an upload with 130, says how to go on, and leaves no tag that passes for a stash",
+  onPosix("signals"),
+  async () => {
+    await using work = await makeWorkplace();
+    const stuck = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    const onRequest = async ({ method }: { method: string }) => {
+      if (method !== "PUT") return;
+      stuck.resolve();
+      await release.promise;
+    };
+    await using registry = await startFakeRegistry({ faults: { onRequest } });
+    await work.write("disk.img", TEN);
+    const child = work.start([
+      "upload",
+      "--registry",
+      registry.url,
+      "-r",
+      "me/files",
+      "-t",
+      "disk",
+      "-i",
+      "disk.img",
+    ]);
+    await stuck.promise;
+    child.kill("SIGINT");
+    const { code, stdout, stderr } = await child.output();
+    release.resolve();
+    assert.deepEqual([code, stdout.length], [130, 0]);
+    assert.equal(
+      new TextDecoder().decode(stderr),
+      "layerstash: cannot store disk.img as disk: interrupted\n" +
+        "hint: what was done is kept: the same command goes on from there\n",
+    );
+    const after = await work.run(["list", "--registry", registry.url, "-r", "me/files"]);
+    assert.equal(after.stdout, "");
+  },
+);
 
 Deno.test("the demonstration does the main job and tells what to type next", async () => {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: ["task", "demo"] })

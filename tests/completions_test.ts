@@ -3,11 +3,17 @@ import assert from "node:assert/strict";
 import type { Command } from "commander";
 import { commandWords, makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { ensureTool } from "./rigs/debian.ts";
+import { bareEnvironment, onLinux, onPosix } from "./rigs/system.ts";
 import { buildProgram } from "../lib/cli/program.ts";
 import { complete } from "../lib/cli/complete.ts";
 import { knownRegistries } from "../lib/cli/known_registries.ts";
 
 const program = buildProgram({ out() {}, err() {} }) as unknown as Command;
+const withScript = {
+  ignore: onLinux("shells in a terminal").ignore || !await ensureTool("script", "bsdutils"),
+};
+const withZsh = { ignore: withScript.ignore || !await ensureTool("zsh", "zsh") };
+const withFish = { ignore: onPosix("fish").ignore || !await ensureTool("fish", "fish") };
 const words = (...typed: string[]) => complete(program, typed).candidates.map(({ word }) => word);
 
 Deno.test("every command, every option and every choice is offered", () => {
@@ -63,18 +69,15 @@ Deno.test("registries are offered where one may stand", () => {
   assert.deepEqual(at("list", "-r", ""), []);
 });
 
-Deno.test("bash completes what is typed", async (t) => {
-  if (!await ensureTool("script", "bsdutils")) return;
+Deno.test("bash completes what is typed", withScript, async (t) => {
   await inTerminal(t, "bash", ["bash", "--norc", "--noprofile", "-i"]);
 });
 
-Deno.test("zsh completes what is typed", async (t) => {
-  if (!await ensureTool("zsh", "zsh") || !await ensureTool("script", "bsdutils")) return;
+Deno.test("zsh completes what is typed", withZsh, async (t) => {
   await inTerminal(t, "zsh", ["zsh", "-f", "-i"], "autoload -Uz compinit; compinit -u -D");
 });
 
-Deno.test("fish offers what fits, with its meaning", async () => {
-  if (!await ensureTool("fish", "fish")) return;
+Deno.test("fish offers what fits, with its meaning", withFish, async () => {
   await using work = await shellPlace();
   const offer = async (line: string) => {
     const script = "layerstash completions fish | source; complete -C $argv[1]";
@@ -142,10 +145,9 @@ async function runShell(work: Workplace, [program, ...args]: string[], input = "
     args,
     cwd: work.directory,
     env: {
+      ...bareEnvironment(work.directory),
       PATH: `${work.directory}:${Deno.env.get("PATH")}`,
-      HOME: work.directory,
       TERM: "dumb",
-      DENO_DIR: denoDir(),
     },
     stdin: "piped",
     stdout: "piped",
@@ -156,10 +158,4 @@ async function runShell(work: Workplace, [program, ...args]: string[], input = "
     new Blob([input]).stream().pipeTo(child.stdin).catch(() => {}),
   ]);
   return new TextDecoder().decode(stdout);
-}
-
-/** The shells have another home: the modules are still where they are. */
-function denoDir(): string {
-  return Deno.env.get("DENO_DIR") ??
-    `${Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`}/deno`;
 }

@@ -1,7 +1,7 @@
 /** Content on its way: hashing, sources, cutting a stream, collecting small blobs, files that appear whole. @module */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { writeAtomically } from "../lib/content/atomic_file.ts";
+import { giveName, writeAtomically } from "../lib/content/atomic_file.ts";
 import { collect, collectVerified } from "../lib/content/collect.ts";
 import { fileSource, readFile } from "../lib/content/file_source.ts";
 import { Hasher } from "../lib/content/hasher.ts";
@@ -190,4 +190,25 @@ Deno.test("a small file is replaced as a whole, and what fails leaves nothing be
   await assert.rejects(writeAtomically(work.path("none/file"), someBytes(3)));
   const names = (await Array.fromAsync(Deno.readDir(work.path(".")))).map(({ name }) => name);
   assert.deepEqual(names.sort(), ["file", "folder"]);
+});
+
+Deno.test("on Windows a name is given when those who have the old file open are gone", async () => {
+  await using work = await makeWorkspace();
+  const { rename } = Deno;
+  for (const [os, tries] of [["windows", 3], ["linux", 1]] as const) {
+    const [from, to] = [await work.write("new", "new"), await work.write("old", "old")];
+    let tried = 0;
+    Deno.rename = async (...paths) => {
+      if (++tried < 3) throw new Deno.errors.PermissionDenied("Access is denied. (os error 5)");
+      await rename(...paths);
+    };
+    try {
+      const given = giveName(from, to, os);
+      await (os === "windows" ? given : assert.rejects(given, Deno.errors.PermissionDenied));
+    } finally {
+      Deno.rename = rename;
+    }
+    assert.equal(tried, tries);
+    assert.equal(await Deno.readTextFile(to), os === "windows" ? "new" : "old");
+  }
 });

@@ -4,8 +4,9 @@ import { LayerstashError } from "../lib/errors.ts";
 import { credentialHelper } from "../lib/sign_in/credential_helper.ts";
 import { savedCredentials } from "../lib/sign_in/saved_credentials.ts";
 import { helperHome } from "./rigs/credential_helper.ts";
+import { onPosix } from "./rigs/system.ts";
 
-const ignore = Deno.build.os === "windows"; // The programs are shell scripts.
+const { ignore } = onPosix("credential helpers that are shell scripts");
 const login = { kind: "password", username: "me", password: 'p"a\\ss ö' } as const;
 
 /** What `get` gives, or throws, with a helper whose script is this. */

@@ -6,8 +6,7 @@ import { credentialFilePaths } from "../lib/sign_in/docker_config_file.ts";
 import { scopeOfKey } from "../lib/sign_in/docker_login.ts";
 import { savedCredentials } from "../lib/sign_in/saved_credentials.ts";
 import { LayerstashError, NotAllowedError } from "../lib/errors.ts";
-
-const onUnix = Deno.build.os !== "windows";
+import { onPosix } from "./rigs/system.ts";
 
 /** A home directory with these files in it, removed at the end of the block. */
 async function homeWith(files: Record<string, unknown>) {
@@ -159,7 +158,7 @@ Deno.test("a source that does not know the host is passed over", async () => {
 
 Deno.test({
   name: "the files to look in follow docker's and podman's variables",
-  ignore: !onUnix,
+  ...onPosix("the paths of other systems"),
   fn() {
     assert.deepEqual(credentialFilePaths({}), []);
     assert.deepEqual(credentialFilePaths({ HOME: "/h", DOCKER_CONFIG: "", REGISTRY_AUTH_FILE: "" }), [

@@ -1,5 +1,6 @@
 /** A download that ended in the middle goes on from there, in another process, and believes nothing that it finds. @module */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { encodeManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
 import { journalLine, parseJournal } from "../lib/transfer/journal.ts";
@@ -22,6 +23,8 @@ import { type FakeOptions, type FakeRegistry, startFakeRegistry } from "./rigs/f
 import { LineReader } from "./rigs/line_reader.ts";
 import { open } from "./rigs/opened.ts";
 import { startRegistry } from "./rigs/real_registry.ts";
+import { mountSmallDisk, withSmallDisk } from "./rigs/small_disk.ts";
+import { onPosix } from "./rigs/system.ts";
 
 const MiB = 1024 ** 2;
 /** Three parts and a bit, in one chunk. */
@@ -200,8 +203,8 @@ Deno.test("it may be stopped again and again", async () => {
   assert.ok(sent <= SIZE + runs * LOSS && sent < 2 * SIZE, `${sent} bytes`);
 });
 
-const PROCESS = new URL("rigs/download_process.ts", import.meta.url).pathname;
-const CONFIG = new URL("../deno.json", import.meta.url).pathname;
+const PROCESS = join(import.meta.dirname!, "rigs/download_process.ts");
+const CONFIG = join(import.meta.dirname!, "../deno.json");
 
 /** Downloads in another process, and kills it when so many bytes have come. Gives how many it was. */
 async function killAt(bytes: number, args: string[]): Promise<number> {
@@ -221,7 +224,7 @@ async function killAt(bytes: number, args: string[]): Promise<number> {
 
 Deno.test(
   "a process that is killed loses little, again and again",
-  { ignore: Deno.build.os === "windows" },
+  onPosix("processes that are killed"),
   async () => {
     await using scene = await makeScene();
     const { fake, work, digest } = scene;
@@ -246,7 +249,8 @@ Deno.test(
 
 Deno.test({
   name: "a process that is killed goes on with docker-registry, too",
-  ignore: Deno.build.os === "windows" || !await ensureTool("docker-registry", "docker-registry"),
+  ignore: onPosix("processes that are killed").ignore ||
+    !await ensureTool("docker-registry", "docker-registry"),
   async fn() {
     await using registry = await startRegistry();
     await using work = await makeWorkspace();
@@ -479,7 +483,7 @@ Deno.test("a blob that is corrupted at the registry is told in every run, and ne
   await scene.requireDone();
 });
 
-Deno.test("links are not followed", { ignore: Deno.build.os === "windows" }, async () => {
+Deno.test("links are not followed", onPosix("symbolic links"), async () => {
   for (const name of ["out", "out.part"]) {
     for (const target of ["victim", "nothing"]) {
       await using scene = await makeScene();
@@ -497,54 +501,62 @@ Deno.test("links are not followed", { ignore: Deno.build.os === "windows" }, asy
   }
 });
 
-Deno.test("a link that comes between the look and the opening is not followed either", async () => {
-  for (const before of ["nothing", "a part"]) {
-    await using scene = await makeScene();
-    const { work } = scene;
-    await work.write("victim", "precious");
-    if (before === "a part") await work.write("out.part", someBytes(10));
-    const { open } = Deno;
-    Deno.open = async (path, options) => {
-      if (
-        path === work.path("out.part") && options?.write &&
-        !(await Deno.lstat(path).catch(() => {}))?.isSymlink
-      ) {
-        await Deno.remove(path).catch(() => {});
-        await Deno.symlink(work.path("victim"), path);
+Deno.test(
+  "a link that comes between the look and the opening is not followed either",
+  onPosix("symbolic links"),
+  async () => {
+    for (const before of ["nothing", "a part"]) {
+      await using scene = await makeScene();
+      const { work } = scene;
+      await work.write("victim", "precious");
+      if (before === "a part") await work.write("out.part", someBytes(10));
+      const { open } = Deno;
+      Deno.open = async (path, options) => {
+        if (
+          path === work.path("out.part") && options?.write &&
+          !(await Deno.lstat(path).catch(() => {}))?.isSymlink
+        ) {
+          await Deno.remove(path).catch(() => {});
+          await Deno.symlink(work.path("victim"), path);
+        }
+        return await open(path, options);
+      };
+      try {
+        const { error } = await scene.process();
+        assert.ok(error instanceof InvalidInputError, `${error}`);
+        assert.equal(await Deno.readTextFile(work.path("victim")), "precious");
+      } finally {
+        Deno.open = open;
       }
-      return await open(path, options);
-    };
-    try {
-      const { error } = await scene.process();
-      assert.ok(error instanceof InvalidInputError, `${error}`);
-      assert.equal(await Deno.readTextFile(work.path("victim")), "precious");
-    } finally {
-      Deno.open = open;
     }
-  }
-});
+  },
+);
 
-Deno.test("a part that is replaced while it is written does not get the name", async () => {
-  for (const [what, change] of [["removed", false], ["replaced", true]] as const) {
-    await using scene = await makeScene();
-    const { work, fake } = scene;
-    fake.faults.onRequest = async ({ headers }) => {
-      if (!headers["range"]?.endsWith(`-${SIZE - 1}`)) return;
-      await Deno.remove(work.path("out.part"));
-      if (change) await Deno.writeFile(work.path("out.part"), ReadableStream.from(PIECES));
-    };
-    const { error } = await scene.process({ jobs: 1 });
-    assert.match(`${error?.message}`, /out\.part was removed or replaced while it was written$/, what);
-    assert.ok(!await work.has("out"), what);
-    fake.faults.onRequest = () => {};
-    assert.equal((await scene.process()).error, undefined);
-    await scene.requireDone();
-  }
-});
+Deno.test(
+  "a part that is replaced while it is written does not get the name",
+  onPosix("files that are removed while they are open"),
+  async () => {
+    for (const [what, change] of [["removed", false], ["replaced", true]] as const) {
+      await using scene = await makeScene();
+      const { work, fake } = scene;
+      fake.faults.onRequest = async ({ headers }) => {
+        if (!headers["range"]?.endsWith(`-${SIZE - 1}`)) return;
+        await Deno.remove(work.path("out.part"));
+        if (change) await Deno.writeFile(work.path("out.part"), ReadableStream.from(PIECES));
+      };
+      const { error } = await scene.process({ jobs: 1 });
+      assert.match(`${error?.message}`, /out\.part was removed or replaced while it was written$/, what);
+      assert.ok(!await work.has("out"), what);
+      fake.faults.onRequest = () => {};
+      assert.equal((await scene.process()).error, undefined);
+      await scene.requireDone();
+    }
+  },
+);
 
 Deno.test(
   "of two downloads to one file the second is told, and does no harm",
-  { ignore: Deno.build.os === "windows" },
+  onPosix("locks that do not keep from reading"),
   async () => {
     for (const stateDirectory of [undefined, "other"]) {
       await using scene = await makeScene();
@@ -592,27 +604,6 @@ Deno.test("a part that another download gives its name while it is opened is not
   await scene.requireDone();
 });
 
-/** A disk of so many mebibytes; `undefined`, after a line that says so, where none can be mounted. */
-async function mountDisk(path: string, mebibytes: number) {
-  await Deno.mkdir(path);
-  const mount = async (options: string) => {
-    const args = ["-t", "tmpfs", "-o", options, "tmpfs", path];
-    const done = new Deno.Command("mount", { args, stderr: "null" }).output();
-    return (await done.catch(() => ({ success: false }))).success;
-  };
-  if (!await mount(`size=${mebibytes}m`)) {
-    // deno-lint-ignore no-console -- a test that is skipped must say so
-    console.log("cannot test a full disk here: mounting is not permitted");
-    return undefined;
-  }
-  return {
-    grow: (mebibytes: number) => mount(`remount,size=${mebibytes}m`),
-    async [Symbol.asyncDispose]() {
-      await new Deno.Command("umount", { args: [path] }).output();
-    },
-  };
-}
-
 /** What the error says that is missing. */
 function bytesNeeded({ error }: Run): number {
   assert.ok(error instanceof LayerstashError, `${error}`);
@@ -621,12 +612,11 @@ function bytesNeeded({ error }: Run): number {
   return Number(message.exec(error.message)?.[1] ?? assert.fail(error.message));
 }
 
-Deno.test("what was found in a part is not needed on a full disk", async () => {
+Deno.test("what was found in a part is not needed on a full disk", withSmallDisk, async () => {
   await using scene = await makeScene();
   const { work, fake } = scene;
   addStash(fake, [PIECES.slice(0, 40), PIECES.slice(40, 80), PIECES.slice(80)]);
-  await using disk = await mountDisk(work.path("disk"), 120);
-  if (!disk) return;
+  await using _disk = await mountSmallDisk(work.path("disk"), "120m");
   const output = work.path("disk/out");
   await Deno.writeFile(`${output}.part`, ReadableStream.from(PIECES.slice(0, 40)));
   fake.faults.onRequest = async ({ headers }) => {
@@ -636,38 +626,40 @@ Deno.test("what was found in a part is not needed on a full disk", async () => {
   assert.ok(needed >= 39 * MiB && needed <= 41 * MiB, `${needed} bytes`);
 });
 
-Deno.test("on a full disk the part is left, and with more room it goes on from there", async () => {
-  await using scene = await makeScene();
-  const { work, fake, digest } = scene;
-  await using disk = await mountDisk(work.path("disk"), 120);
-  if (!disk) return;
-  const output = work.path("disk/out");
-  // somebody else fills the disk on the way
-  fake.faults.onRequest = async ({ headers }) => {
-    if (headers["range"]?.startsWith(`bytes=${32 * MiB}-`)) {
-      await Deno.writeFile(work.path("disk/other"), new Uint8Array(60 * MiB));
-    }
-  };
-  const first = await scene.process({ output, jobs: 1 });
-  const needed = bytesNeeded(first);
-  assert.ok(needed >= 39 * MiB && needed <= 41 * MiB, `${needed} bytes`);
-  fake.faults.onRequest = () => {};
-  const second = await scene.process({ output });
-  assert.match(`${second.error?.message}`, /^\S+\/disk has \d+ bytes free, \d+ are needed$/);
-  assert.equal(second.sent, 0);
-  assert.ok(await work.has("disk/out.part") && !await work.has("disk/out"));
-  assert.ok(await disk.grow(170));
-  const third = await scene.process({ output });
-  assert.equal(third.error, undefined);
-  assert.equal(third.fetched, needed);
-  assert.equal(await digestOfFile(output), digest);
-});
+Deno.test(
+  "on a full disk the part is left, and with more room it goes on from there",
+  withSmallDisk,
+  async () => {
+    await using scene = await makeScene();
+    const { work, fake, digest } = scene;
+    await using disk = await mountSmallDisk(work.path("disk"), "120m");
+    const output = work.path("disk/out");
+    // somebody else fills the disk on the way
+    fake.faults.onRequest = async ({ headers }) => {
+      if (headers["range"]?.startsWith(`bytes=${32 * MiB}-`)) {
+        await Deno.writeFile(work.path("disk/other"), new Uint8Array(60 * MiB));
+      }
+    };
+    const first = await scene.process({ output, jobs: 1 });
+    const needed = bytesNeeded(first);
+    assert.ok(needed >= 39 * MiB && needed <= 41 * MiB, `${needed} bytes`);
+    fake.faults.onRequest = () => {};
+    const second = await scene.process({ output });
+    assert.match(`${second.error?.message}`, /^\S+\/disk has \d+ bytes free, \d+ are needed$/);
+    assert.equal(second.sent, 0);
+    assert.ok(await work.has("disk/out.part") && !await work.has("disk/out"));
+    await disk.remount("size=170m");
+    const third = await scene.process({ output });
+    assert.equal(third.error, undefined);
+    assert.equal(third.fetched, needed);
+    assert.equal(await digestOfFile(output), digest);
+  },
+);
 
-Deno.test("where there is no room from the beginning, nothing is left behind", async () => {
+Deno.test("where there is no room from the beginning, nothing is left behind", withSmallDisk, async () => {
   await using scene = await makeScene();
   const { work } = scene;
-  await using disk = await mountDisk(work.path("disk"), 16);
-  if (!disk) return;
+  await using _disk = await mountSmallDisk(work.path("disk"), "16m");
   const { error, sent } = await scene.process({ output: work.path("disk/out") });
   assert.match(`${error?.message}`, /^\S+\/disk has 16777216 bytes free, 104857600 are needed$/);
   assert.equal(sent, 0);

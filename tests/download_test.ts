@@ -20,7 +20,9 @@ import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_typ
 import { concatenate, makeWorkspace, sink, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
 import { type FakeOptions, type FakeRegistry, startFakeRegistry } from "./rigs/fake_registry.ts";
 import { noWaits } from "./rigs/no_waits.ts";
+import { mountSmallDisk, withSmallDisk } from "./rigs/small_disk.ts";
 import { testOnEachStore } from "./rigs/stores.ts";
+import { onPosix } from "./rigs/system.ts";
 
 const CHUNK = 1000;
 const BYTES = someBytes(5 * CHUNK - 3);
@@ -390,7 +392,7 @@ Deno.test("places that cannot be written to are told, and no blob of a chunk is 
   assert.deepEqual(scene.fetched(), []);
 });
 
-Deno.test("a device is no file to be replaced", { ignore: Deno.build.os === "windows" }, async () => {
+Deno.test("a device is no file to be replaced", onPosix("devices"), async () => {
   await using scene = await makeScene();
   await Deno.symlink("/dev/null", scene.work.path("out"));
   await assert.rejects(scene.run(), InvalidInputError);
@@ -400,7 +402,7 @@ Deno.test("a device is no file to be replaced", { ignore: Deno.build.os === "win
 
 Deno.test(
   "a directory that may not be written to is told",
-  { ignore: Deno.build.os === "windows" },
+  onPosix("file modes"),
   async () => {
     await using scene = await makeScene();
     const { open } = Deno;
@@ -416,46 +418,29 @@ Deno.test(
   },
 );
 
-/** A small disk; `undefined`, after a line that says so, where none can be mounted. */
-async function mountSmallDisk(path: string, mebibytes: number): Promise<AsyncDisposable | undefined> {
-  await Deno.mkdir(path);
-  const mount = new Deno.Command("mount", {
-    args: ["-t", "tmpfs", "-o", `size=${mebibytes}m`, "tmpfs", path],
-    stderr: "null",
-  });
-  if (!(await mount.output().catch(() => ({ success: false }))).success) {
-    // deno-lint-ignore no-console -- a test that is skipped must say so
-    console.log("cannot test a full disk here: mounting is not permitted");
-    return undefined;
-  }
-  return {
-    async [Symbol.asyncDispose]() {
-      await new Deno.Command("umount", { args: [path] }).output();
-    },
-  };
-}
+Deno.test(
+  "a disk without room is told before anything is fetched, with what is missing",
+  withSmallDisk,
+  async () => {
+    await using scene = await makeScene();
+    const { store, work } = scene;
+    const digest = await addLargeStash(scene, 40);
+    await using _disk = await mountSmallDisk(work.path("disk"), "16m");
+    await assert.rejects(download(store, { baseTag: "large", output: work.path("disk/out") }), (error) => {
+      assert.ok(error instanceof LayerstashError);
+      assert.match(error.message, /^\S+\/disk has 16777216 bytes free, 41943040 are needed$/);
+      assert.match(error.hint!, /^make room for 25165824 bytes more, or write to another disk$/);
+      return true;
+    });
+    assert.ok(!scene.registry.requests.some(({ path }) => path.endsWith(digest)));
+  },
+);
 
-Deno.test("a disk without room is told before anything is fetched, with what is missing", async () => {
-  await using scene = await makeScene();
-  const { store, work } = scene;
-  const digest = await addLargeStash(scene, 40);
-  await using disk = await mountSmallDisk(work.path("disk"), 16);
-  if (!disk) return;
-  await assert.rejects(download(store, { baseTag: "large", output: work.path("disk/out") }), (error) => {
-    assert.ok(error instanceof LayerstashError);
-    assert.match(error.message, /^\S+\/disk has 16777216 bytes free, 41943040 are needed$/);
-    assert.match(error.hint!, /^make room for 25165824 bytes more, or write to another disk$/);
-    return true;
-  });
-  assert.ok(!scene.registry.requests.some(({ path }) => path.endsWith(digest)));
-});
-
-Deno.test("a disk that fills up on the way is told, and the part is left", async () => {
+Deno.test("a disk that fills up on the way is told, and the part is left", withSmallDisk, async () => {
   await using scene = await makeScene();
   const { store, work, registry } = scene;
   const digest = await addLargeStash(scene, 40);
-  await using disk = await mountSmallDisk(work.path("disk"), 48);
-  if (!disk) return;
+  await using _disk = await mountSmallDisk(work.path("disk"), "48m");
   const output = work.path("disk/out");
   registry.faults.onRequest = async ({ path }) => {
     if (path.endsWith(digest)) await Deno.writeFile(work.path("disk/other"), new Uint8Array(20 * MiB));

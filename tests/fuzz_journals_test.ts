@@ -152,12 +152,15 @@ Deno.test("property: of an input nothing is believed that cannot be, or that nob
         using journal = await openJournal(about);
         for (const record of records) journal.add(record);
       }
-      await using remembered = await rememberInput(input, {
-        store,
-        baseTag: "disk",
-        stateDirectory: directory,
-      });
-      for (const { digest, point, ...range } of memoriesOf(remembered)) {
+      const memories = await (async () => {
+        await using remembered = await rememberInput(input, {
+          store,
+          baseTag: "disk",
+          stateDirectory: directory,
+        });
+        return memoriesOf(remembered);
+      })();
+      for (const { digest, point, ...range } of memories) {
         if (digest) assert.ok(isDigest(digest) && says(records, { ...range, digest }), `${digest}`);
         if (!point) continue;
         assert.ok(says(records, { ...range, point }), Deno.inspect(point));

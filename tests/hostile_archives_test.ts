@@ -4,6 +4,7 @@ import { extract, type ExtractOptions } from "../main.ts";
 import { someBytes } from "./rigs/content.ts";
 import { gzip, type MadeImage, makeImage, treeState, zstd } from "./rigs/images.ts";
 import { paxOf, type TarFile, tarOf } from "./rigs/tar.ts";
+import { onPosix } from "./rigs/system.ts";
 
 /** An image of these layers, beside a directory that must not change. */
 interface Trap extends AsyncDisposable {
@@ -47,7 +48,7 @@ Deno.test("names that go up stay in the target", async () => {
   await using trap = await makeTrap([
     { name: `${OUTSIDE}/file`, content: "evil" },
     { name: "a/../../../../evil", content: "x" },
-    { name: "..", flag: "5", mode: 0 },
+    { name: "..", flag: "5", mode: 0o700 },
     paxOf({ path: `${OUTSIDE}/pax` }),
     { name: "innocent", content: "x" },
   ]);
@@ -55,7 +56,7 @@ Deno.test("names that go up stay in the target", async () => {
   await trap.requireUntouched();
 });
 
-Deno.test("absolute names stay in the target", async () => {
+Deno.test("absolute names stay in the target", onPosix("names with a drive"), async () => {
   await using trap = await makeTrap([]);
   const outside = trap.image.work.path("outside");
   await using absolute = await makeTrap([{ name: `${outside}/file`, content: "evil" }, {
@@ -68,36 +69,44 @@ Deno.test("absolute names stay in the target", async () => {
   await absolute.requireUntouched();
 });
 
-Deno.test("nothing is written through a symbolic link, in one layer or over several", async () => {
-  const link = { name: "link", flag: "2", target: OUTSIDE };
-  for (
-    const layers of [
-      [[link, { name: "link/file", content: "evil" }]],
-      [[link], [{ name: "link/file", content: "evil" }]],
-      [[{ name: "a/", flag: "5" }, { ...link, name: "a/b" }], [{ name: "a/b/c/d", content: "evil" }]],
-      [[link, { name: "second", flag: "2", target: "link" }, { name: "second/sub/x", content: "evil" }]],
-    ] as TarFile[][][]
-  ) {
-    await using trap = await makeTrap(...layers);
+Deno.test(
+  "nothing is written through a symbolic link, in one layer or over several",
+  onPosix("symbolic links"),
+  async () => {
+    const link = { name: "link", flag: "2", target: OUTSIDE };
+    for (
+      const layers of [
+        [[link, { name: "link/file", content: "evil" }]],
+        [[link], [{ name: "link/file", content: "evil" }]],
+        [[{ name: "a/", flag: "5" }, { ...link, name: "a/b" }], [{ name: "a/b/c/d", content: "evil" }]],
+        [[link, { name: "second", flag: "2", target: "link" }, { name: "second/sub/x", content: "evil" }]],
+      ] as TarFile[][][]
+    ) {
+      await using trap = await makeTrap(...layers);
+      await trap.spring();
+      await trap.requireUntouched();
+    }
+  },
+);
+
+Deno.test(
+  "a link that leads out is made as it is, and a file of the same name takes its place",
+  onPosix("symbolic links"),
+  async () => {
+    await using trap = await makeTrap([
+      { name: "link", flag: "2", target: `${OUTSIDE}/file` },
+      { name: "link", content: "a file now" },
+      { name: "kept", flag: "2", target: `${OUTSIDE}/file` },
+    ]);
     await trap.spring();
+    assert.equal(await Deno.readTextFile(trap.image.work.path("target/out/link")), "a file now");
+    assert.equal(await Deno.readLink(trap.image.work.path("target/out/kept")), `${OUTSIDE}/file`);
+    await trap.spring({ overwrite: true });
     await trap.requireUntouched();
-  }
-});
+  },
+);
 
-Deno.test("a link that leads out is made as it is, and a file of the same name takes its place", async () => {
-  await using trap = await makeTrap([
-    { name: "link", flag: "2", target: `${OUTSIDE}/file` },
-    { name: "link", content: "a file now" },
-    { name: "kept", flag: "2", target: `${OUTSIDE}/file` },
-  ]);
-  await trap.spring();
-  assert.equal(await Deno.readTextFile(trap.image.work.path("target/out/link")), "a file now");
-  assert.equal(await Deno.readLink(trap.image.work.path("target/out/kept")), `${OUTSIDE}/file`);
-  await trap.spring({ overwrite: true });
-  await trap.requireUntouched();
-});
-
-Deno.test("hard links reach only what is in the image", async () => {
+Deno.test("hard links reach only what is in the image", onPosix("symbolic links"), async () => {
   await using trap = await makeTrap([
     { name: "hard", flag: "1", target: `${OUTSIDE}/file` },
     { name: "hard", content: "overwritten through the link" },
@@ -109,7 +118,7 @@ Deno.test("hard links reach only what is in the image", async () => {
   await trap.requireUntouched();
 });
 
-Deno.test("links that were in the target before are not followed", async () => {
+Deno.test("links that were in the target before are not followed", onPosix("symbolic links"), async () => {
   await using trap = await makeTrap([{ name: "dir/file", content: "evil" }, {
     name: "file",
     content: "evil",
@@ -142,7 +151,7 @@ Deno.test("devices and pipes are not made", async () => {
   await trap.requireUntouched();
 });
 
-Deno.test("whiteouts take nothing away outside the image", async () => {
+Deno.test("whiteouts take nothing away outside the image", onPosix("symbolic links"), async () => {
   await using trap = await makeTrap(
     [{ name: "link", flag: "2", target: OUTSIDE }],
     [{ name: "link/.wh.file" }, { name: `${OUTSIDE}/.wh..wh..opq` }, { name: ".wh..." }, {
@@ -153,18 +162,22 @@ Deno.test("whiteouts take nothing away outside the image", async () => {
   await trap.requireUntouched();
 });
 
-Deno.test("of names that come twice the last counts, and the first is not written through", async () => {
-  await using trap = await makeTrap([
-    { name: "a", content: "first" },
-    { name: "a", flag: "5" },
-    { name: "a/b", content: "inside" },
-    { name: "a/b", flag: "2", target: OUTSIDE },
-    { name: "a/b/file", content: "evil" },
-    { name: "a", flag: "2", target: OUTSIDE },
-  ]);
-  assert.ok((await trap.spring()).includes("./a"));
-  await trap.requireUntouched();
-});
+Deno.test(
+  "of names that come twice the last counts, and the first is not written through",
+  onPosix("symbolic links"),
+  async () => {
+    await using trap = await makeTrap([
+      { name: "a", content: "first" },
+      { name: "a", flag: "5" },
+      { name: "a/b", content: "inside" },
+      { name: "a/b", flag: "2", target: OUTSIDE },
+      { name: "a/b/file", content: "evil" },
+      { name: "a", flag: "2", target: OUTSIDE },
+    ]);
+    assert.ok((await trap.spring()).includes("./a"));
+    await trap.requireUntouched();
+  },
+);
 
 Deno.test("names that differ by case only are refused where the disk takes them for one", async () => {
   const layer = [
@@ -190,10 +203,13 @@ Deno.test("bombs end at a limit, and leave nothing behind", async () => {
   }
 });
 
-Deno.test("announced sizes take no memory and no room", async () => {
+Deno.test("an announced size takes no memory", async () => {
   const huge = 2 ** 50;
   await using torn = await makeTrap([{ name: "huge", size: huge, content: "x" }]);
   await assert.rejects(torn.spring(), /torn off/);
+});
+
+Deno.test("holes take no room", onPosix("sparse files"), async () => {
   const sparse = paxOf({ "GNU.sparse.size": `${2 ** 42}`, "GNU.sparse.map": `${2 ** 42 - 1},1` });
   await using holes = await makeTrap([sparse, { name: "holes", content: "x" }]);
   const out = holes.image.work.path("target/out");

@@ -13,8 +13,10 @@ import { download, info, list, remove, upload, verify } from "../main.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { makeWorkspace, sink } from "./rigs/content.ts";
 import { helperHome } from "./rigs/credential_helper.ts";
+import { ensureTool } from "./rigs/debian.ts";
 import { type FakeRegistry, startFakeRegistry } from "./rigs/fake_registry.ts";
 import { open } from "./rigs/opened.ts";
+import { onLinux, onPosix } from "./rigs/system.ts";
 
 const TEN = new TextEncoder().encode("0123456789");
 const HUGE = 9e15;
@@ -452,66 +454,82 @@ Deno.test("no name of a repository leads out of the directory of layouts", () =>
   }
 });
 
-Deno.test("a layout's links are followed for reading: their bytes are verified like all others", async () => {
+Deno.test(
+  "a layout's links are followed for reading: their bytes are verified like all others",
+  onPosix("symbolic links"),
+  async () => {
+    await using work = await makeWorkplace();
+    const layout = await withLayout(work);
+    using store = layoutStore(work.path("box"));
+    const { chunks: [chunk] } = await info(store, { baseTag: "disk" });
+    const blob = join(layout, "blobs/sha256", chunk!.digest.slice("sha256:".length));
+    const other = await work.write("other", "9876543210");
+    await Deno.remove(blob);
+    await Deno.symlink(work.path("disk.img"), blob);
+    assert.deepEqual((await verify(store, { baseTag: "disk", deep: true })).faults, []);
+    await Deno.remove(blob);
+    await Deno.symlink(other, blob);
+    const { faults } = await verify(store, { baseTag: "disk", deep: true });
+    assert.equal(faults.length, 1);
+    await assert.rejects(download(store, { baseTag: "disk", output: work.path("copy") }), LayerstashError);
+    await assert.rejects(Deno.lstat(work.path("copy")), Deno.errors.NotFound);
+    // What is written takes the place of the link. What it led to stays as it is.
+    await store.write(bytesSource(TEN));
+    assert.equal(await Deno.readTextFile(other), "9876543210");
+    assert.equal((await Deno.lstat(blob)).isSymlink, false);
+    // And what is removed is the link.
+    await Deno.remove(blob);
+    await Deno.symlink(other, blob);
+    await remove(store, { baseTag: "disk" });
+    assert.equal(await Deno.readTextFile(other), "9876543210");
+  },
+);
+
+Deno.test(
+  "an index that is a link is read through it, and replaced by a file",
+  onPosix("symbolic links"),
+  async () => {
+    await using work = await makeWorkplace();
+    const layout = await withLayout(work);
+    const index = join(layout, "index.json");
+    const elsewhere = work.path("elsewhere.json");
+    await Deno.rename(index, elsewhere);
+    await Deno.symlink(elsewhere, index);
+    const before = await Deno.readTextFile(elsewhere);
+    using store = layoutStore(work.path("box"));
+    assert.equal((await info(store, { baseTag: "disk" })).size, TEN.length);
+    await remove(store, { baseTag: "disk" });
+    assert.equal(await Deno.readTextFile(elsewhere), before);
+    assert.equal((await Deno.lstat(index)).isSymlink, false);
+  },
+);
+
+Deno.test("an index that is too large is refused and not read", async () => {
   await using work = await makeWorkplace();
   const layout = await withLayout(work);
   using store = layoutStore(work.path("box"));
-  const { chunks: [chunk] } = await info(store, { baseTag: "disk" });
-  const blob = join(layout, "blobs/sha256", chunk!.digest.slice("sha256:".length));
-  const other = await work.write("other", "9876543210");
-  await Deno.remove(blob);
-  await Deno.symlink(work.path("disk.img"), blob);
-  assert.deepEqual((await verify(store, { baseTag: "disk", deep: true })).faults, []);
-  await Deno.remove(blob);
-  await Deno.symlink(other, blob);
-  const { faults } = await verify(store, { baseTag: "disk", deep: true });
-  assert.equal(faults.length, 1);
-  await assert.rejects(download(store, { baseTag: "disk", output: work.path("copy") }), LayerstashError);
-  await assert.rejects(Deno.lstat(work.path("copy")), Deno.errors.NotFound);
-  // What is written takes the place of the link. What it led to stays as it is.
-  await store.write(bytesSource(TEN));
-  assert.equal(await Deno.readTextFile(other), "9876543210");
-  assert.equal((await Deno.lstat(blob)).isSymlink, false);
-  // And what is removed is the link.
-  await Deno.remove(blob);
-  await Deno.symlink(other, blob);
-  await remove(store, { baseTag: "disk" });
-  assert.equal(await Deno.readTextFile(other), "9876543210");
+  await Deno.truncate(join(layout, "index.json"), 300 * 1024 * 1024);
+  for (const use of usesOf(store)) assert.match((await fends(use, () => 0)).message, /too large/);
 });
 
-Deno.test("an index that is a link is read through it, and replaced by a file", async () => {
+Deno.test("an index that is no file is refused and not read", onPosix("devices"), async () => {
   await using work = await makeWorkplace();
   const layout = await withLayout(work);
   const index = join(layout, "index.json");
-  const elsewhere = work.path("elsewhere.json");
-  await Deno.rename(index, elsewhere);
-  await Deno.symlink(elsewhere, index);
-  const before = await Deno.readTextFile(elsewhere);
   using store = layoutStore(work.path("box"));
-  assert.equal((await info(store, { baseTag: "disk" })).size, TEN.length);
-  await remove(store, { baseTag: "disk" });
-  assert.equal(await Deno.readTextFile(elsewhere), before);
-  assert.equal((await Deno.lstat(index)).isSymlink, false);
-});
-
-Deno.test("an index that is too large, or no file, is refused and not read", async () => {
-  await using work = await makeWorkplace();
-  const layout = await withLayout(work);
-  const index = join(layout, "index.json");
-  using store = layoutStore(work.path("box"));
-  const uses = [() => info(store, { baseTag: "disk" }), () => remove(store, { baseTag: "disk" })];
-  await Deno.truncate(index, 300 * 1024 * 1024);
-  for (const use of uses) assert.match((await fends(use, () => 0)).message, /too large/);
   await Deno.remove(index);
   await Deno.symlink("/dev/zero", index);
-  for (const use of uses) await fends(use, () => 0);
+  for (const use of usesOf(store)) await fends(use, () => 0);
   await Deno.remove(index);
   await new Deno.Command("mkfifo", { args: [index] }).output();
-  for (const use of uses) await fends(use, () => 0); // to open it would be to wait for ever
-  await Deno.remove(join(layout, "oci-layout"));
+  for (const use of usesOf(store)) await fends(use, () => 0); // to open it would be to wait for ever
 });
 
-Deno.test("a secret that an index leads to is not shown", async () => {
+function usesOf(store: ReturnType<typeof openStore>): (() => Promise<unknown>)[] {
+  return [() => info(store, { baseTag: "disk" }), () => remove(store, { baseTag: "disk" })];
+}
+
+Deno.test("a secret that an index leads to is not shown", onPosix("symbolic links"), async () => {
   await using work = await makeWorkplace();
   const layout = await withLayout(work);
   const secret = await work.write("secret", "root:open-sesame:0:0");
@@ -548,24 +566,32 @@ Deno.test("indexes that list each other's manifests many times are removed in a 
   assert.deepEqual((await verify(store, { baseTag: "disk", deep: true })).faults, []);
 });
 
+const withLimits = {
+  ignore: onLinux("limits of memory").ignore || !await ensureTool("prlimit", "util-linux"),
+};
+
 // What this machine itself is asked: files and programs that are too talkative.
 
-Deno.test("a credential helper that does not stop talking is ended", async () => {
-  await using home = await helperHome();
-  await home.install("keeper", "#!/bin/sh\nexec yes open-sesame\n");
-  await home.write(".docker/config.json", JSON.stringify({ credsStore: "keeper" }));
-  const error = await fends(() => savedCredentials(home.env)("ghcr.io", "me/files"), () => 0);
-  assert.doesNotMatch(Deno.inspect(error), /sesame/);
-});
+Deno.test(
+  "a credential helper that does not stop talking is ended",
+  onPosix("credential helpers that are shell scripts"),
+  async () => {
+    await using home = await helperHome();
+    await home.install("keeper", "#!/bin/sh\nexec yes open-sesame\n");
+    await home.write(".docker/config.json", JSON.stringify({ credsStore: "keeper" }));
+    const error = await fends(() => savedCredentials(home.env)("ghcr.io", "me/files"), () => 0);
+    assert.doesNotMatch(Deno.inspect(error), /sesame/);
+  },
+);
 
-Deno.test("a docker config without an end is refused", async () => {
+Deno.test("a docker config without an end is refused", onPosix("devices"), async () => {
   await using home = await helperHome();
   await Deno.mkdir(join(home.path, ".docker"));
   await Deno.symlink("/dev/zero", join(home.path, ".docker/config.json"));
   await fends(() => savedCredentials(home.env)("ghcr.io", "me/files"), () => 0);
 });
 
-Deno.test("a file of authorities without an end is refused", async () => {
+Deno.test("a file of authorities without an end is refused", withLimits, async () => {
   await using work = await makeWorkplace();
   const args = ["list", "--registry", "https://127.0.0.1:9", "-r", "me/files", "--ca-file", "/dev/zero"];
   // So that a program that reads on fails this test, rather than the machine.
@@ -648,17 +674,21 @@ Deno.test("what a registry says in errors, warnings and labels writes nothing to
   }
 });
 
-Deno.test("a file whose own name could write to a terminal is stored and shown tamely", async () => {
-  await using work = await makeWorkplace();
-  await work.write(NAME, TEN);
-  const to = ["--registry", "oci:box", "-r", "me/files", "-t", "disk"];
-  const up = await work.run(["upload", ...to, "-i", NAME, "--log-level", "trace", "--progress", "plain"]);
-  assert.equal(up.code, 0, up.stderr);
-  assertTame(up.stdout + up.stderr);
-  const down = await work.run(["download", ...to, "-o", `${NAME}2`, "--json", "--log-level", "trace"]);
-  assert.equal(down.code, 0, down.stderr);
-  assertTame(down.stdout + down.stderr);
-  assert.equal(JSON.parse(down.stdout.trimEnd().split("\n").at(-1)!).name, NAME);
-  const compared = await work.run(["verify", ...to, "-i", NAME]);
-  assertTame(compared.stdout + compared.stderr);
-});
+Deno.test(
+  "a file whose own name could write to a terminal is stored and shown tamely",
+  onPosix("control characters in the names of files"),
+  async () => {
+    await using work = await makeWorkplace();
+    await work.write(NAME, TEN);
+    const to = ["--registry", "oci:box", "-r", "me/files", "-t", "disk"];
+    const up = await work.run(["upload", ...to, "-i", NAME, "--log-level", "trace", "--progress", "plain"]);
+    assert.equal(up.code, 0, up.stderr);
+    assertTame(up.stdout + up.stderr);
+    const down = await work.run(["download", ...to, "-o", `${NAME}2`, "--json", "--log-level", "trace"]);
+    assert.equal(down.code, 0, down.stderr);
+    assertTame(down.stdout + down.stderr);
+    assert.equal(JSON.parse(down.stdout.trimEnd().split("\n").at(-1)!).name, NAME);
+    const compared = await work.run(["verify", ...to, "-i", NAME]);
+    assertTame(compared.stdout + compared.stderr);
+  },
+);

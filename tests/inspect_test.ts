@@ -37,6 +37,9 @@ Deno.test("references are read as docker and skopeo read them", () => {
   assert.deepEqual(read("oci:dir"), ["dir", "", undefined]);
   assert.deepEqual(read("oci:./some dir:1.0"), ["./some dir", "", "1.0"]);
   assert.deepEqual(read("oci:a:b/c"), ["a:b/c", "", undefined]);
+  assert.deepEqual(read("oci:C:\\my box:1.0"), ["C:\\my box", "", "1.0"]);
+  assert.deepEqual(read("oci:C:\\box"), ["C:\\box", "", undefined]);
+  assert.deepEqual(read("oci:C:/box"), ["C:/box", "", undefined]);
   assert.deepEqual(read(`oci:dir@${digest}`), ["dir", "", digest]);
   for (
     const bad of [

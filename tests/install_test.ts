@@ -1,10 +1,15 @@
 /** The installer, against made-up releases on a web server of this machine. @module */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { ensureTool } from "./rigs/debian.ts";
 import { brokenOff, releasedProgram, type ReleaseRigOptions, startReleases } from "./rigs/releases.ts";
+import { onLinux, onPosix } from "./rigs/system.ts";
 
-const SCRIPT = new URL("../install.sh", import.meta.url).pathname;
+const SCRIPT = join(import.meta.dirname!, "../install.sh");
 const NOBODY = 65534;
+const POSIX_ONLY = onPosix("the installer for sh");
+const WGET = { ignore: onLinux("the installer with wget").ignore || !await ensureTool("wget", "wget") };
+const SHELLCHECK = { ignore: POSIX_ONLY.ignore || !await ensureTool("shellcheck", "shellcheck") };
 
 const TARGETS = [
   ["Linux", "x86_64", "x86_64-unknown-linux-gnu"],
@@ -16,7 +21,7 @@ const TARGETS = [
 ] as const;
 
 for (const [system, processor, target] of TARGETS) {
-  Deno.test(`${system} on ${processor} gets the program for ${target}`, async () => {
+  Deno.test(`${system} on ${processor} gets the program for ${target}`, POSIX_ONLY, async () => {
     await using place = await makePlace({ system, processor });
     const { code, stdout, stderr } = await place.install();
     assert.deepEqual([code, stderr], [0, ""]);
@@ -36,27 +41,27 @@ const REFUSED = [
 ] as const;
 
 for (const [system, processor, reason] of REFUSED) {
-  Deno.test(`${system} on ${processor} is refused`, async () => {
+  Deno.test(`${system} on ${processor} is refused`, POSIX_ONLY, async () => {
     await using place = await makePlace({ system, processor });
     await assertRefused(place, reason);
     assert.deepEqual(place.asked, []);
   });
 }
 
-Deno.test("a shell that Rosetta translates gets the program for the real processor", async () => {
+Deno.test("a shell that Rosetta translates gets the program for the real processor", POSIX_ONLY, async () => {
   await using place = await makePlace({ system: "Darwin", processor: "x86_64" });
   await place.fake("sysctl", "echo 1");
   assert.equal((await place.install()).code, 0);
   assert.match(await Deno.readTextFile(place.program), /^# aarch64-apple-darwin$/m);
 });
 
-Deno.test("a system with musl is refused", async () => {
+Deno.test("a system with musl is refused", POSIX_ONLY, async () => {
   await using place = await makePlace();
   await place.fake("ldd", "echo 'musl libc (x86_64)' >&2; exit 1");
   await assertRefused(place, /needs glibc, and this system has musl/);
 });
 
-Deno.test("a version is chosen with and without its v", async () => {
+Deno.test("a version is chosen with and without its v", POSIX_ONLY, async () => {
   for (const version of ["1.0.0", "v1.0.0"]) {
     await using place = await makePlace();
     const { code, stdout } = await place.install({ LAYERSTASH_VERSION: version });
@@ -65,14 +70,14 @@ Deno.test("a version is chosen with and without its v", async () => {
   }
 });
 
-Deno.test("a version that does not exist is refused", async () => {
+Deno.test("a version that does not exist is refused", POSIX_ONLY, async () => {
   await using place = await makePlace();
   await assertRefused(place, /could not download .*\/download\/v9\.9\.9\/SHA256SUMS .*404/, {
     LAYERSTASH_VERSION: "9.9.9",
   });
 });
 
-Deno.test("a wrong checksum installs nothing, and the old program stays", async () => {
+Deno.test("a wrong checksum installs nothing, and the old program stays", POSIX_ONLY, async () => {
   await using place = await makePlace({ fault: "other bytes" });
   await Deno.mkdir(place.bin);
   await Deno.writeTextFile(place.program, "the old one");
@@ -86,7 +91,7 @@ Deno.test("a wrong checksum installs nothing, and the old program stays", async 
   assert.deepEqual(await place.left(), ["layerstash"]);
 });
 
-Deno.test("a missing asset, a missing line and a broken download install nothing", async () => {
+Deno.test("a missing asset, a missing line and a broken download install nothing", POSIX_ONLY, async () => {
   const faults = [
     ["no asset", /could not download .*x86_64-unknown-linux-gnu .*404/],
     ["no line", /the release has no program for x86_64-unknown-linux-gnu/],
@@ -99,8 +104,7 @@ Deno.test("a missing asset, a missing line and a broken download install nothing
   }
 });
 
-Deno.test("wget serves where there is no curl", async () => {
-  if (!await ensureTool("wget", "wget")) return;
+Deno.test("wget serves where there is no curl", WGET, async () => {
   for (const fault of [undefined, "other bytes", "no asset", "broken"] as const) {
     await using place = await makePlace({ fault, without: "curl" });
     const { code, stderr } = await place.install();
@@ -109,7 +113,7 @@ Deno.test("wget serves where there is no curl", async () => {
   }
 });
 
-Deno.test("an existing program is replaced, while it runs", async () => {
+Deno.test("an existing program is replaced, while it runs", POSIX_ONLY, async () => {
   await using place = await makePlace();
   await place.install({ LAYERSTASH_VERSION: "1.0.0" });
   using held = await Deno.open(place.program);
@@ -119,7 +123,7 @@ Deno.test("an existing program is replaced, while it runs", async () => {
   assert.equal((await held.stat()).ino, before.ino);
 });
 
-Deno.test("a directory that cannot be written is told, and nothing stays behind", async () => {
+Deno.test("a directory that cannot be written is told, and nothing stays behind", POSIX_ONLY, async () => {
   await using place = await makePlace();
   await Deno.writeTextFile(place.bin, "a file");
   const { code, stderr } = await place.install();
@@ -129,7 +133,7 @@ Deno.test("a directory that cannot be written is told, and nothing stays behind"
 
 Deno.test({
   name: "a read-only target is told, and nothing stays behind",
-  ignore: Deno.build.os !== "linux" || Deno.uid() !== 0,
+  ignore: onLinux("installing without rights").ignore || Deno.uid() !== 0,
   async fn() {
     await using place = await makePlace();
     await Deno.mkdir(place.bin);
@@ -142,14 +146,14 @@ Deno.test({
   },
 });
 
-Deno.test("the line for PATH is told where it is missing, and only there", async () => {
+Deno.test("the line for PATH is told where it is missing, and only there", POSIX_ONLY, async () => {
   await using place = await makePlace();
   assert.match((await place.install()).stdout, /not on your PATH yet.*\n {2}export PATH=".*\/bin:\$PATH"\n$/);
   const { stdout } = await place.install({ PATH: `${place.bin}:${place.path}` });
   assert.equal(stdout, `layerstash 1.2.3 is installed: ${place.program}\n`);
 });
 
-Deno.test("--uninstall removes the program, once", async () => {
+Deno.test("--uninstall removes the program, once", POSIX_ONLY, async () => {
   await using place = await makePlace();
   await place.install();
   const first = await place.install({}, { args: ["--uninstall"] });
@@ -160,7 +164,7 @@ Deno.test("--uninstall removes the program, once", async () => {
   assert.match(second.stderr, /there is no .* to remove/);
 });
 
-Deno.test("addresses that are not https are refused", async () => {
+Deno.test("addresses that are not https are refused", POSIX_ONLY, async () => {
   await using place = await makePlace();
   for (
     const url of [
@@ -174,7 +178,7 @@ Deno.test("addresses that are not https are refused", async () => {
   }
 });
 
-Deno.test("half of the script does nothing", async () => {
+Deno.test("half of the script does nothing", POSIX_ONLY, async () => {
   await using place = await makePlace();
   const text = await Deno.readTextFile(SCRIPT);
   for (const cut of [0.25, 0.5, 0.75, 0.98]) {
@@ -186,8 +190,7 @@ Deno.test("half of the script does nothing", async () => {
   assert.deepEqual(place.asked, []);
 });
 
-Deno.test("shellcheck has nothing to say", async () => {
-  if (!await ensureTool("shellcheck", "shellcheck")) return;
+Deno.test("shellcheck has nothing to say", SHELLCHECK, async () => {
   const { code, stdout } = await new Deno.Command("shellcheck", { args: ["--shell=sh", SCRIPT] }).output();
   assert.equal(code, 0, new TextDecoder().decode(stdout));
 });

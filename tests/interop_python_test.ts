@@ -1,5 +1,6 @@
 /** The Python layerstash 1.0.0 downloads what was stored here, and what it has stored is read here. @module */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { readImageManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
 import {
@@ -20,7 +21,7 @@ import { startRegistry } from "./rigs/real_registry.ts";
 import type { TokenServer } from "./rigs/token_server.ts";
 import { USER } from "./rigs/user.ts";
 
-const DRIVER = new URL("rigs/python_layerstash.py", import.meta.url).pathname;
+const DRIVER = join(import.meta.dirname!, "rigs/python_layerstash.py");
 const peer = await pythonPeer("layerstash==1.0.0");
 const withPython = { ignore: peer === undefined };
 const withRegistry = {

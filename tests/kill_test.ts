@@ -8,10 +8,11 @@ import { ensureTool } from "./rigs/debian.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { startRegistry } from "./rigs/real_registry.ts";
 import { digestOfFile, writeSparseFile } from "./rigs/sparse_file.ts";
+import { onPosix } from "./rigs/system.ts";
 
 const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
-const UNIX = { ignore: Deno.build.os === "windows" };
+const UNIX = onPosix("processes that are killed");
 
 /** One chunk; the registry's copy and the part file need room on the disk. */
 async function chooseSize(place: Workplace): Promise<number> {

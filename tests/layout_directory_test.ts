@@ -10,9 +10,7 @@ import { bytesSource, openStore, type Store, StreamCutter, upload, verify } from
 import { makeDraft } from "../lib/registry/layout_drafts.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
 import { makeWorkspace, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
-
-/** What takes from root the right to read and write what others may not. */
-const UNDER = Deno.uid() === 0 ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner"] : [];
+import { onPosix, WITHOUT_RIGHTS } from "./rigs/system.ts";
 
 Deno.test("an entry that has no media type, or a wrong size, is read and removed as others are", async () => {
   await using work = await makeWorkspace();
@@ -131,26 +129,34 @@ Deno.test("what killed writers left is cleared up, what living ones write is not
   assert.deepEqual(left.map((name) => basename(name)).sort(), expected.map((path) => basename(path)).sort());
 });
 
-Deno.test("a layout that may only be read is read, and refuses to be written with a reason", async () => {
-  await using workplace = await makeWorkplace();
-  const layout = workplace.path("box/me/files");
-  await workplace.write("file", someBytes(100));
-  using store = openStore({ registry: `oci:${workplace.path("box")}`, repository: "me/files" });
-  await upload(store, { baseTag: "here", input: workplace.path("file") });
-  for (const path of [layout, join(layout, "blobs/sha256")]) await Deno.chmod(path, 0o555);
-  for (const name of ["index.json", "oci-layout"]) await Deno.chmod(join(layout, name), 0o444);
-  const on = (tag: string) => ["--registry", `oci:${workplace.path("box")}`, "-r", "me/files", "-t", tag];
-  const read = await workplace.run(["download", ...on("here"), "-o", "copy"], { under: UNDER });
-  assert.equal(read.code, 0, read.stderr);
-  for (const args of [["upload", ...on("new"), "-i", "file"], ["remove", ...on("here")]]) {
-    const { code, stderr } = await workplace.run(args, { under: UNDER });
-    assert.equal(code, 4, stderr);
-    assert.match(stderr, /cannot be written: permission denied/);
-  }
-  assert.deepEqual((await verify(store, { baseTag: "here", deep: true })).faults, []);
-});
+Deno.test(
+  "a layout that may only be read is read, and refuses to be written with a reason",
+  onPosix("file modes"),
+  async () => {
+    await using workplace = await makeWorkplace();
+    const layout = workplace.path("box/me/files");
+    await workplace.write("file", someBytes(100));
+    using store = openStore({ registry: `oci:${workplace.path("box")}`, repository: "me/files" });
+    await upload(store, { baseTag: "here", input: workplace.path("file") });
+    await using unlocked = new AsyncDisposableStack();
+    for (const path of [layout, join(layout, "blobs/sha256")]) {
+      await Deno.chmod(path, 0o555);
+      unlocked.defer(() => Deno.chmod(path, 0o755)); // or only root could remove it
+    }
+    for (const name of ["index.json", "oci-layout"]) await Deno.chmod(join(layout, name), 0o444);
+    const on = (tag: string) => ["--registry", `oci:${workplace.path("box")}`, "-r", "me/files", "-t", tag];
+    const read = await workplace.run(["download", ...on("here"), "-o", "copy"], { under: WITHOUT_RIGHTS });
+    assert.equal(read.code, 0, read.stderr);
+    for (const args of [["upload", ...on("new"), "-i", "file"], ["remove", ...on("here")]]) {
+      const { code, stderr } = await workplace.run(args, { under: WITHOUT_RIGHTS });
+      assert.equal(code, 4, stderr);
+      assert.match(stderr, /cannot be written: permission denied/);
+    }
+    assert.deepEqual((await verify(store, { baseTag: "here", deep: true })).faults, []);
+  },
+);
 
-Deno.test("a layout of which a file may not be read says which", async () => {
+Deno.test("a layout of which a file may not be read says which", onPosix("file modes"), async () => {
   await using workplace = await makeWorkplace();
   const layout = workplace.path("box/me/files");
   await workplace.write("file", someBytes(100));
@@ -160,7 +166,7 @@ Deno.test("a layout of which a file may not be read says which", async () => {
   const args = ["download", ...from, "-o", "copy"];
   for (const name of [`blobs/sha256/${encodedPart(chunk!.digest)}`, "index.json"]) {
     await Deno.chmod(join(layout, name), 0o000);
-    const { code, stderr } = await workplace.run(args, { under: UNDER });
+    const { code, stderr } = await workplace.run(args, { under: WITHOUT_RIGHTS });
     assert.equal(code, 4, stderr);
     assert.ok(stderr.includes(`${join(layout, name)} may not be read: permission denied`), stderr);
   }

@@ -4,15 +4,17 @@ import { join } from "node:path";
 import { LayerstashError, MismatchError, NotAllowedError, NotFoundError } from "../lib/errors.ts";
 import { type Digest, digestOf, encodedPart } from "../lib/oci/digest.ts";
 import { encodeManifest, type Manifest } from "../lib/oci/manifest.ts";
+import { lockLayout } from "../lib/registry/layout_lock.ts";
 import { IMAGE_CONFIG, IMAGE_INDEX, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
 import { bytesSource, download, openStore, remove, type Store, upload, verify } from "../main.ts";
 import { makeWorkspace, sink, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
+import { mountSmallDisk, withSmallDisk } from "./rigs/small_disk.ts";
+import { onPosix } from "./rigs/system.ts";
 
-const WRITER = new URL("rigs/layout_process.ts", import.meta.url).pathname;
-const CONFIG = new URL("../deno.json", import.meta.url).pathname;
+const WRITER = join(import.meta.dirname!, "rigs/layout_process.ts");
+const CONFIG = join(import.meta.dirname!, "../deno.json");
 const withSkopeo = { ignore: !await ensureTool("skopeo", "skopeo") };
-const withSmallDisk = { ignore: !await canMount() };
 
 Deno.test("processes that write at once lose nothing of each other", async () => {
   await using work = await makeWorkspace();
@@ -26,6 +28,57 @@ Deno.test("processes that write at once lose nothing of each other", async () =>
   assert.deepEqual(await Array.fromAsync(store.tags()), tags.sort());
   for (const baseTag of expected) assert.deepEqual((await verify(store, { baseTag, deep: true })).faults, []);
   await requireSound(work);
+});
+
+Deno.test("of one process a single call waits for the system's lock, and each gets it", async () => {
+  await using work = await makeWorkspace();
+  const { lock } = Deno.FsFile.prototype;
+  let [waiting, most, held, done] = [0, 0, 0, 0];
+  Deno.FsFile.prototype.lock = async function (exclusive) {
+    most = Math.max(most, ++waiting);
+    await lock.call(this, exclusive);
+    waiting--;
+  };
+  try {
+    await Promise.all(Array.from({ length: 100 }, async () => {
+      using _lock = await lockLayout(layoutOf(work));
+      assert.equal(held++, 0, "nobody else has it");
+      await Deno.stat(layoutOf(work));
+      held--;
+      done++;
+    }));
+  } finally {
+    Deno.FsFile.prototype.lock = lock;
+  }
+  assert.deepEqual([most, done], [1, 100]);
+});
+
+Deno.test("who cannot lock a layout does not keep others from it", async () => {
+  await using work = await makeWorkspace();
+  const { lock } = Deno.FsFile.prototype;
+  Deno.FsFile.prototype.lock = () => Promise.reject(new Error("no locks today"));
+  await assert.rejects(lockLayout(layoutOf(work)), /no locks today/).finally(() => {
+    Deno.FsFile.prototype.lock = lock;
+  });
+  (await lockLayout(layoutOf(work)))[Symbol.dispose]();
+});
+
+Deno.test("a layout is made on a disk without hard links, too", async () => {
+  await using work = await makeWorkspace();
+  const { link } = Deno;
+  Deno.link = () => Promise.reject(new Deno.errors.PermissionDenied("Operation not permitted (os error 1)"));
+  try {
+    using store = open(work);
+    await upload(store, { baseTag: "disk", input: streamOf(someBytes(100)) });
+  } finally {
+    Deno.link = link;
+  }
+  assert.equal(
+    await Deno.readTextFile(join(layoutOf(work), "oci-layout")),
+    '{"imageLayoutVersion":"1.0.0"}',
+  );
+  const names = Array.from(Deno.readDirSync(layoutOf(work)), ({ name }) => name);
+  assert.deepEqual(names.sort(), ["blobs", "index.json", "oci-layout"]);
 });
 
 Deno.test("a writer that is killed leaves a sound layout, at whatever moment", withSkopeo, async () => {
@@ -43,20 +96,24 @@ Deno.test("a writer that is killed leaves a sound layout, at whatever moment", w
   }
 });
 
-Deno.test("removal leaves a blob that was written once more, and that no manifest lists yet", async () => {
-  await using work = await makeWorkspace();
-  using first = open(work);
-  using second = open(work); // as another process would have it
-  for (const [remover, writer] of [[first, first], [first, second]] as const) {
-    const layer = await write(remover, "same");
-    await write(writer, "same");
-    await remover.putManifest("old", imageOf([layer], "old"));
-    await remover.removeManifest("old");
-    await writer.putManifest("new", imageOf([layer], "new"));
-    await writer.removeManifest("new");
-    assert.deepEqual(await blobNames(work), [], "and in the end nothing is left");
-  }
-});
+Deno.test(
+  "removal leaves a blob that was written once more, and that no manifest lists yet",
+  onPosix("locks that do not keep from reading"),
+  async () => {
+    await using work = await makeWorkspace();
+    using first = open(work);
+    using second = open(work); // as another process would have it
+    for (const [remover, writer] of [[first, first], [first, second]] as const) {
+      const layer = await write(remover, "same");
+      await write(writer, "same");
+      await remover.putManifest("old", imageOf([layer], "old"));
+      await remover.removeManifest("old");
+      await writer.putManifest("new", imageOf([layer], "new"));
+      await writer.removeManifest("new");
+      assert.deepEqual(await blobNames(work), [], "and in the end nothing is left");
+    }
+  },
+);
 
 Deno.test("removal frees what nothing else needs, and keeps what is shared", async () => {
   await using work = await makeWorkspace();
@@ -212,7 +269,7 @@ Deno.test(
   withSmallDisk,
   async () => {
     await using work = await makeWorkspace();
-    await using disk = await mountSmallDisk(work, "2m");
+    await using _disk = await mountSmallDisk(layoutOf(work), "2m");
     using store = open(work);
     await upload(store, { baseTag: "small", input: streamOf(someBytes(1000)) });
     const before = await blobNames(work);
@@ -220,7 +277,7 @@ Deno.test(
       error instanceof LayerstashError && /no space is left on the disk/.test(error.message);
     await assert.rejects(upload(store, { baseTag: "large", input: streamOf(someBytes(3_000_000)) }), full);
     assert.deepEqual(await blobNames(work), before);
-    await fill(disk.directory);
+    await fill(layoutOf(work));
     const { bytes } = imageOf([], "x".repeat(50_000));
     await assert.rejects(store.write(bytesSource(bytes)), full);
     await requireSound(work);
@@ -231,11 +288,11 @@ Deno.test(
 
 Deno.test("a disk that is read-only is an error that says so, and is read", withSmallDisk, async () => {
   await using work = await makeWorkspace();
-  await using disk = await mountSmallDisk(work, "8m");
+  await using disk = await mountSmallDisk(layoutOf(work), "8m");
   using store = open(work);
   const bytes = someBytes(1000);
   const { chunks } = await upload(store, { baseTag: "here", input: streamOf(bytes) });
-  assert.ok((await run("mount", ["-o", "remount,ro", disk.directory])).success);
+  await disk.remount("ro");
   const output = sink();
   await download(store, { baseTag: "here", output: output.stream });
   assert.deepEqual(output.bytes(), bytes);
@@ -323,35 +380,10 @@ async function killAfter(process: Deno.ChildProcess, lines: number): Promise<voi
   await process.status;
 }
 
-async function run(command: string, args: string[]): Promise<{ success: boolean; said: string }> {
-  const { success, stderr } = await new Deno.Command(command, { args, stdout: "null", stderr: "piped" })
-    .output();
+async function skopeo(args: string[]): Promise<{ success: boolean; said: string }> {
+  const words = ["--insecure-policy", ...args];
+  const { success, stderr } = await new Deno.Command("skopeo", { args: words, stdout: "null" }).output();
   return { success, said: new TextDecoder().decode(stderr) };
-}
-
-function skopeo(args: string[]): Promise<{ success: boolean; said: string }> {
-  return run("skopeo", ["--insecure-policy", ...args]);
-}
-
-async function canMount(): Promise<boolean> {
-  const directory = await Deno.makeTempDir();
-  const { success, said } = await run("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", directory])
-    .catch((error) => ({ success: false, said: error.message }));
-  if (success) await run("umount", [directory]);
-  // deno-lint-ignore no-console -- a test that is skipped must say so
-  else console.log(`cannot test against a full disk here: ${said.trim()}`);
-  await Deno.remove(directory);
-  return success;
-}
-
-async function mountSmallDisk(
-  work: Workspace,
-  size: string,
-): Promise<{ directory: string } & AsyncDisposable> {
-  const directory = layoutOf(work);
-  await Deno.mkdir(directory, { recursive: true });
-  assert.ok((await run("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", directory])).success);
-  return { directory, [Symbol.asyncDispose]: async () => void await run("umount", [directory]) };
 }
 
 async function fill(directory: string): Promise<void> {

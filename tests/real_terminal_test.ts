@@ -6,31 +6,33 @@ import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { openScreen } from "./rigs/screen.ts";
 import { USER } from "./rigs/user.ts";
 
-const hasTmux = await ensureTool("tmux", "tmux");
+const withTmux = { ignore: !await ensureTool("tmux", "tmux") };
 
 function environment(work: Workplace): Record<string, string> {
   return { DOCKER_CONFIG: work.path("docker") };
 }
 
-Deno.test("login asks for the name and the password, shows no password, and keeps the login", async () => {
-  if (!hasTmux) return;
-  await using work = await makeWorkplace();
-  await using registry = await startFakeRegistry({ auth: "basic" });
-  await using screen = await openScreen(commandWords(["login", registry.url]), environment(work));
-  await screen.until(/User name/);
-  await screen.type(USER.username, "Enter");
-  await screen.until(/Password or token/);
-  await screen.type(USER.password, "Enter");
-  const shown = await screen.until(/ended with 0/);
-  assert.match(shown, new RegExp(`layerstash: signed in to ${registry.host} as ${USER.username}; kept in`));
-  assert.ok(!shown.includes(USER.password));
-  const config = JSON.parse(await Deno.readTextFile(work.path("docker/config.json")));
-  assert.equal(config.auths[registry.host].auth, btoa(`${USER.username}:${USER.password}`));
-  assert.equal((await Deno.stat(work.path("docker/config.json"))).mode! & 0o777, 0o600);
-});
+Deno.test(
+  "login asks for the name and the password, shows no password, and keeps the login",
+  withTmux,
+  async () => {
+    await using work = await makeWorkplace();
+    await using registry = await startFakeRegistry({ auth: "basic" });
+    await using screen = await openScreen(commandWords(["login", registry.url]), environment(work));
+    await screen.until(/User name/);
+    await screen.type(USER.username, "Enter");
+    await screen.until(/Password or token/);
+    await screen.type(USER.password, "Enter");
+    const shown = await screen.until(/ended with 0/);
+    assert.match(shown, new RegExp(`layerstash: signed in to ${registry.host} as ${USER.username}; kept in`));
+    assert.ok(!shown.includes(USER.password));
+    const config = JSON.parse(await Deno.readTextFile(work.path("docker/config.json")));
+    assert.equal(config.auths[registry.host].auth, btoa(`${USER.username}:${USER.password}`));
+    assert.equal((await Deno.stat(work.path("docker/config.json"))).mode! & 0o777, 0o600);
+  },
+);
 
-Deno.test("a wrong password is not kept", async () => {
-  if (!hasTmux) return;
+Deno.test("a wrong password is not kept", withTmux, async () => {
   await using work = await makeWorkplace();
   await using registry = await startFakeRegistry({ auth: "basic" });
   await using screen = await openScreen(commandWords(["login", registry.url, "-u", "me"]), environment(work));
@@ -40,8 +42,7 @@ Deno.test("a wrong password is not kept", async () => {
   await assert.rejects(Deno.stat(work.path("docker/config.json")), Deno.errors.NotFound);
 });
 
-Deno.test("Ctrl-C at the question ends with 130", async () => {
-  if (!hasTmux) return;
+Deno.test("Ctrl-C at the question ends with 130", withTmux, async () => {
   await using work = await makeWorkplace();
   await using registry = await startFakeRegistry({ auth: "basic" });
   await using screen = await openScreen(commandWords(["login", registry.url]), environment(work));
@@ -50,8 +51,7 @@ Deno.test("Ctrl-C at the question ends with 130", async () => {
   await screen.until(/cannot sign in to \S+: interrupted\nended with 130/);
 });
 
-Deno.test("an upload shows a bar that fits, and leaves the screen clean", async () => {
-  if (!hasTmux) return;
+Deno.test("an upload shows a bar that fits, and leaves the screen clean", withTmux, async () => {
   await using work = await makeWorkplace();
   const release = Promise.withResolvers<void>();
   const onRequest = ({ method }: { method: string }) => method === "PUT" ? release.promise : undefined;

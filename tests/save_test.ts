@@ -1,5 +1,6 @@
 /** Images and layers that are saved: verified, with names that tell what they are, and gone on with. @module */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { findImage, type Layer, openImage, saveLayers } from "../main.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
 import { makeWorkspace, someBytes } from "./rigs/content.ts";
@@ -22,7 +23,7 @@ Deno.test("layers become files whose names tell what is in them, whatever the ma
   assert.deepEqual(
     saved.map(({ path }) => path),
     [".tar", ".tar.gz", ".tar.zst", ".bin", ".bin"].map((ending, at) =>
-      `${directory}/${at + 1}-${short(layers[at]!)}${ending}`
+      join(directory, `${at + 1}-${short(layers[at]!)}${ending}`)
     ),
   );
   for (const [at, { path }] of saved.entries()) assert.deepEqual(await Deno.readFile(path), CONTENTS[at]);
@@ -79,7 +80,7 @@ Deno.test("the command saves an image as a layout, or layers as files", async ()
   using copy = openImage(`oci:${place.path("copy")}:t`);
   assert.equal(await copy.store.resolve("t"), digest);
   const some = await place.run(["save", "oci:box:t", "--layer", "2", "--layer", "1", "-o", "out"]);
-  assert.match(some.stdout, /^out\/2-[0-9a-f]{12}\.tar\.gz\nout\/1-[0-9a-f]{12}\.tar\n$/);
+  assert.match(some.stdout, /^out[\\/]2-[0-9a-f]{12}\.tar\.gz\nout[\\/]1-[0-9a-f]{12}\.tar\n$/);
   assert.match(some.stderr, /saved 2 layers: .*, verified/);
   const all = await place.run(["save", "oci:box:t", "--layer", "all", "-o", "out", "--json"]);
   assert.equal(JSON.parse(all.stdout).files.length, 5);

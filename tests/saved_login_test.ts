@@ -6,6 +6,7 @@ import { writeConfigFile } from "../lib/sign_in/docker_config_file.ts";
 import { savedCredentials } from "../lib/sign_in/saved_credentials.ts";
 import { eraseLogin, saveLogin } from "../lib/sign_in/saved_login.ts";
 import { type HelperHome, helperHome } from "./rigs/credential_helper.ts";
+import { onPosix } from "./rigs/system.ts";
 
 const login = { kind: "password", username: "me", password: "pass" } as const;
 const CONFIG = ".docker/config.json";
@@ -14,7 +15,7 @@ const CONFIG = ".docker/config.json";
 function test(name: string, body: (home: HelperHome, path: string) => Promise<void>): void {
   Deno.test({
     name,
-    ignore: Deno.build.os === "windows",
+    ...onPosix("credential helpers that are shell scripts"),
     async fn() {
       await using home = await helperHome();
       await body(home, join(home.path, CONFIG));

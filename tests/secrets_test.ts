@@ -13,6 +13,7 @@ import { ensureTool } from "./rigs/debian.ts";
 import { type FakeOptions, type FakeRegistry, type Faults, startFakeRegistry } from "./rigs/fake_registry.ts";
 import { open } from "./rigs/opened.ts";
 import { basicAuthorization, USER } from "./rigs/user.ts";
+import { onLinux, onPosix, POSIX } from "./rigs/system.ts";
 
 const LOUD = ["--log-level", "trace", "--progress", "plain"];
 const TEN = new TextEncoder().encode("0123456789");
@@ -40,6 +41,13 @@ function decoded(text: string): string {
   return atob((text.length % 4 === 1 ? text.slice(0, -1) : text).replaceAll("-", "+").replaceAll("_", "/"));
 }
 
+const hidden = onLinux("what command lines show").ignore;
+
+/** What everybody on the machine can read of a process. */
+async function commandLineOf(pid: number): Promise<string> {
+  return hidden ? "" : await Deno.readTextFile(`/proc/${pid}/cmdline`);
+}
+
 /** A place to run commands in, with a registry, and everything that anybody could see of the runs. */
 class Watched implements AsyncDisposable {
   readonly seen: string[] = [];
@@ -48,7 +56,7 @@ class Watched implements AsyncDisposable {
   private constructor(readonly work: Workplace, readonly registry: FakeRegistry) {
     const { onRequest } = registry.faults;
     registry.faults.onRequest = async (request) => {
-      if (this.#running) this.seen.push(await Deno.readTextFile(`/proc/${this.#running}/cmdline`));
+      if (this.#running) this.seen.push(await commandLineOf(this.#running));
       await onRequest?.(request);
     };
   }
@@ -170,51 +178,62 @@ Deno.test("a token that no header can carry is refused, and not shown", async ()
   }
 });
 
-Deno.test("what a credential helper gives is not shown, also where it gives nonsense or fails", async () => {
-  await using watched = await Watched.start({ auth: "bearer" });
-  const { work, registry } = watched;
-  const answers = {
-    good: [`{"Username":"${USER.username}","Secret":"${USER.password}"}`, 0],
-    cut: [`{"Username":"${USER.username}","Secret":"${USER.password}`, 0],
-    shape: [`{"Username":["open-sesame"],"Secret":"open-sesame"}`, 0],
-    failed: [`{"Secret":"open-sesame"} is locked`, 1],
-  } as const;
-  await Deno.mkdir(work.path("keychain"));
-  for (const [name, [output, exit]] of Object.entries(answers)) {
-    const path = await work.write(
-      `keychain/docker-credential-${name}`,
-      `#!/bin/sh\ncat <<E\n${output}\nE\nexit ${exit}\n`,
-    );
-    await Deno.chmod(path, 0o755);
-    await writeConfig(work, { credHelpers: { [registry.host]: name } });
-    const env = { PATH: `${work.path("keychain")}:${Deno.env.get("PATH")}` };
-    const { code, stderr } = await watched.run(watched.on("upload", "-t", "disk", "-i", "disk.img"), { env });
-    assert.equal(code, name === "good" ? 0 : 1, stderr);
-  }
-});
+Deno.test(
+  "what a credential helper gives is not shown, also where it gives nonsense or fails",
+  onPosix("credential helpers that are shell scripts"),
+  async () => {
+    await using watched = await Watched.start({ auth: "bearer" });
+    const { work, registry } = watched;
+    const answers = {
+      good: [`{"Username":"${USER.username}","Secret":"${USER.password}"}`, 0],
+      cut: [`{"Username":"${USER.username}","Secret":"${USER.password}`, 0],
+      shape: [`{"Username":["open-sesame"],"Secret":"open-sesame"}`, 0],
+      failed: [`{"Secret":"open-sesame"} is locked`, 1],
+    } as const;
+    await Deno.mkdir(work.path("keychain"));
+    for (const [name, [output, exit]] of Object.entries(answers)) {
+      const path = await work.write(
+        `keychain/docker-credential-${name}`,
+        `#!/bin/sh\ncat <<E\n${output}\nE\nexit ${exit}\n`,
+      );
+      await Deno.chmod(path, 0o755);
+      await writeConfig(work, { credHelpers: { [registry.host]: name } });
+      const env = { PATH: `${work.path("keychain")}:${Deno.env.get("PATH")}` };
+      const { code, stderr } = await watched.run(watched.on("upload", "-t", "disk", "-i", "disk.img"), {
+        env,
+      });
+      assert.equal(code, name === "good" ? 0 : 1, stderr);
+    }
+  },
+);
 
-Deno.test("a password goes to a credential helper by standard input, and no process is called by it", async () => {
-  await using watched = await Watched.start({ auth: "basic" });
-  const { work, registry } = watched;
-  await Deno.mkdir(work.path("keychain"));
-  const look =
-    'tr "\\0" " " < /proc/$$/cmdline >> "$HOME/cmdlines"; tr "\\0" " " < /proc/$PPID/cmdline >> "$HOME/cmdlines"';
-  const keep = 'if [ "$1" = store ]; then cat > "$HOME/keychain/login"; else cat "$HOME/keychain/login"; fi';
-  const path = await work.write("keychain/docker-credential-keep", `#!/bin/sh\n${look}\n${keep}\n`);
-  await Deno.chmod(path, 0o755);
-  await writeConfig(work, { credHelpers: { [registry.host]: "keep" } });
-  const env = { PATH: `${work.path("keychain")}:${Deno.env.get("PATH")}` };
-  const login = ["login", registry.url, "-u", USER.username, "--password-stdin", ...LOUD];
-  const stored = await watched.run(login, { env, stdin: new TextEncoder().encode(USER.password) });
-  assert.equal(stored.code, 0, stored.stderr);
-  assert.match(await Deno.readTextFile(work.path("keychain/login")), /open-sesame/);
-  const used = await watched.run(watched.on("upload", "-t", "disk", "-i", "disk.img"), { env });
-  assert.equal(used.code, 0, used.stderr);
-  assert.match(
-    await Deno.readTextFile(work.path("cmdlines")),
-    /docker-credential-keep store.*main\.ts login.*docker-credential-keep get/s,
-  );
-});
+Deno.test(
+  "a password goes to a credential helper by standard input, and no process is called by it",
+  onLinux("what command lines show"),
+  async () => {
+    await using watched = await Watched.start({ auth: "basic" });
+    const { work, registry } = watched;
+    await Deno.mkdir(work.path("keychain"));
+    const look =
+      'tr "\\0" " " < /proc/$$/cmdline >> "$HOME/cmdlines"; tr "\\0" " " < /proc/$PPID/cmdline >> "$HOME/cmdlines"';
+    const keep =
+      'if [ "$1" = store ]; then cat > "$HOME/keychain/login"; else cat "$HOME/keychain/login"; fi';
+    const path = await work.write("keychain/docker-credential-keep", `#!/bin/sh\n${look}\n${keep}\n`);
+    await Deno.chmod(path, 0o755);
+    await writeConfig(work, { credHelpers: { [registry.host]: "keep" } });
+    const env = { PATH: `${work.path("keychain")}:${Deno.env.get("PATH")}` };
+    const login = ["login", registry.url, "-u", USER.username, "--password-stdin", ...LOUD];
+    const stored = await watched.run(login, { env, stdin: new TextEncoder().encode(USER.password) });
+    assert.equal(stored.code, 0, stored.stderr);
+    assert.match(await Deno.readTextFile(work.path("keychain/login")), /open-sesame/);
+    const used = await watched.run(watched.on("upload", "-t", "disk", "-i", "disk.img"), { env });
+    assert.equal(used.code, 0, used.stderr);
+    assert.match(
+      await Deno.readTextFile(work.path("cmdlines")),
+      /docker-credential-keep store.*main\.ts login.*docker-credential-keep get/s,
+    );
+  },
+);
 
 Deno.test("every form in which a secret is sent is hidden, and what is too short to tell anything is not", () => {
   const secrets = new Secrets();
@@ -247,21 +266,25 @@ Deno.test("login shows nothing of the password, and keeps it where only its owne
     const right = await watched.run(login, { stdin: new TextEncoder().encode(`${USER.password}\n`) });
     assert.equal(right.code, 0, right.stderr);
     const config = watched.work.path("docker/config.json");
-    assert.equal((await Deno.stat(config)).mode! & 0o777, 0o600);
+    if (POSIX) assert.equal((await Deno.stat(config)).mode! & 0o777, 0o600);
     assert.match(await Deno.readTextFile(config), new RegExp(btoa(`${USER.username}:${USER.password}`)));
     assert.equal((await watched.run(watched.on("upload", "-t", "disk", "-i", "disk.img"))).code, 0);
   }
 });
 
-Deno.test("a config that others could read is readable by its owner alone after a login", async () => {
-  await using watched = await Watched.start({ auth: "basic" });
-  await writeConfig(watched.work, { auths: {}, psFormat: "table" });
-  await Deno.chmod(watched.work.path("docker/config.json"), 0o644);
-  const login = ["login", watched.registry.url, "-u", USER.username, "--password-stdin"];
-  const { code } = await watched.run(login, { stdin: new TextEncoder().encode(USER.password) });
-  assert.equal(code, 0);
-  assert.equal((await Deno.stat(watched.work.path("docker/config.json"))).mode! & 0o777, 0o600);
-});
+Deno.test(
+  "a config that others could read is readable by its owner alone after a login",
+  onPosix("file modes"),
+  async () => {
+    await using watched = await Watched.start({ auth: "basic" });
+    await writeConfig(watched.work, { auths: {}, psFormat: "table" });
+    await Deno.chmod(watched.work.path("docker/config.json"), 0o644);
+    const login = ["login", watched.registry.url, "-u", USER.username, "--password-stdin"];
+    const { code } = await watched.run(login, { stdin: new TextEncoder().encode(USER.password) });
+    assert.equal(code, 0);
+    assert.equal((await Deno.stat(watched.work.path("docker/config.json"))).mode! & 0o777, 0o600);
+  },
+);
 
 Deno.test("a wrong password is not shown by the error", async () => {
   for (const auth of ["bearer", "basic"] as const) {

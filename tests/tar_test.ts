@@ -6,10 +6,10 @@ import { MismatchError } from "../lib/errors.ts";
 import { readTar } from "../lib/layers/read_tar.ts";
 import { StreamInput } from "../lib/layers/tar_input.ts";
 import { concatenate, makeWorkspace, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
-import { ensureTool } from "./rigs/debian.ts";
+import { ensureGnuTar } from "./rigs/debian.ts";
 import { headerOf, linesOf, paxOf, runProgram, sealed, tarListing, tarOf } from "./rigs/tar.ts";
 
-const ignore = !await ensureTool("tar", "tar");
+const ignore = !await ensureGnuTar();
 
 interface Read {
   lines: string[];

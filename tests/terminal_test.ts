@@ -1,5 +1,6 @@
 /** What is printed where: data on standard output, everything else on standard error, bars in place. @module */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import fc from "fast-check";
 import {
   type Clock,
@@ -368,7 +369,7 @@ Deno.test("the real terminal: data comes through a real pipe whole, and a closed
       terminal.fail("cannot write", error);
       Deno.exit(error instanceof OutputClosedError ? 7 : 8);
     }`;
-  const config = new URL("../deno.json", import.meta.url).pathname;
+  const config = join(import.meta.dirname!, "../deno.json");
   const run = () =>
     new Deno.Command(Deno.execPath(), {
       args: [

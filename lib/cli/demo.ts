@@ -1,8 +1,9 @@
 /** The demonstration: stores a real file in a directory and brings it back, through the real command line. @module */
 import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { formatSize } from "./sizes.ts";
 
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 const FARTHER = `
 That was a directory. To store files in a registry, leave "--registry oci:./box" away, or name another one:
 

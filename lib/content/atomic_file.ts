@@ -17,13 +17,40 @@ export async function writeAtomically(
 ): Promise<void> {
   const temporary = temporaryName(dirname(path));
   try {
-    using file = await Deno.open(temporary, { write: true, createNew: true, ...options });
-    await writeAll(file, bytes);
-    await file.syncData();
-    await Deno.rename(temporary, path);
+    await writeNew(temporary, bytes, options);
+    await giveName(temporary, path);
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
     throw storageError(error, path);
+  }
+}
+
+async function writeNew(
+  path: string,
+  bytes: Uint8Array<ArrayBuffer>,
+  options: AtomicOptions,
+): Promise<void> {
+  using file = await Deno.open(path, { write: true, createNew: true, ...options });
+  await writeAll(file, bytes);
+  await file.syncData();
+}
+
+/** So often it is tried on Windows, and so many milliseconds longer it is waited each time: half a second in all. */
+const [RENAMES, PAUSE] = [10, 10];
+
+/**
+ * Gives a file its final name, in the place of what had it. On Windows whoever has the old file open is in the way: a
+ * reader, a virus scanner. Most are gone in a moment.
+ */
+export async function giveName(temporary: string, path: string, os = Deno.build.os): Promise<void> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await Deno.rename(temporary, path);
+    } catch (error) {
+      const mayPass = os === "windows" && error instanceof Deno.errors.PermissionDenied;
+      if (!mayPass || attempt === RENAMES) throw error;
+      await new Promise((resolve) => setTimeout(resolve, attempt * PAUSE));
+    }
   }
 }
 
@@ -51,7 +78,8 @@ export async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<vo
 export function storageError(error: unknown, path: string): unknown {
   const refusal = denied(error, `${path} cannot be written: permission denied`);
   if (refusal) return refusal;
-  if (error instanceof Deno.errors.NotADirectory) {
+  // Windows says of a directory that is to be made below a file that something is there already.
+  if (error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.AlreadyExists) {
     return new InvalidInputError(
       `${path} cannot be written: a part of this path is a file, not a directory`,
       {

@@ -1,5 +1,6 @@
 /** Hashes ranges of files in worker threads, also of files that are still being written. @module */
 import { createHash } from "node:crypto";
+import { fileURLToPath } from "node:url";
 import { LayerstashError, MismatchError, NotAllowedError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { HashAnswer, HashCommand } from "./hash_worker.ts";
@@ -132,7 +133,7 @@ class HashThread {
 function threadError(message: string): LayerstashError {
   if (!message.includes("read access")) return new LayerstashError(`the hashing thread failed: ${message}`);
   return new NotAllowedError("the hashing thread may not be started: it needs to read its own program file", {
-    hint: `run it with --allow-read=${new URL("hash_worker.ts", import.meta.url).pathname} in addition`,
+    hint: `run it with --allow-read=${fileURLToPath(new URL("hash_worker.ts", import.meta.url))} in addition`,
   });
 }
 

@@ -1,12 +1,13 @@
 /** Gives extracted files their names, and writes nothing outside the target. @module */
 import { lchown, lutimes } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { storageError } from "../content/atomic_file.ts";
 import { ConflictError, InvalidInputError, LayerstashError } from "../errors.ts";
 import { parentOf } from "../layers/entry.ts";
 import type { MergedEntry } from "./file_tree.ts";
 import { sourceKey } from "./read_sources.ts";
 import type { Staging } from "./staging.ts";
+import { isWindowsPath } from "./windows_names.ts";
 
 /** How files are placed. */
 export interface PlacementOptions {
@@ -76,7 +77,7 @@ export class Placement {
     const first = this.#placed.get(sourceKey(source));
     if (this.#options.overwrite) await Deno.remove(path).catch(ignoreAbsent);
     if (source.type === "symlink") {
-      await Deno.symlink(source.target ?? "", path);
+      await makeLink(source.target ?? "", path);
       if (this.#options.sameOwner) await lchown(path, source.uid, source.gid);
       return await lutimes(path, source.modified, source.modified);
     }
@@ -155,11 +156,19 @@ export class Placement {
 /**
  * Makes sure that names are names on this system, too.
  *
- * @throws {InvalidInputError} when one has what only Windows takes for a separator
+ * @throws {InvalidInputError} when Windows cannot have it
  */
 function requireUsable(path: string): void {
-  if (Deno.build.os !== "windows" || !/[\\:]/.test(path)) return;
+  if (Deno.build.os !== "windows" || isWindowsPath(path)) return;
   throw new InvalidInputError(`${path} cannot be a name on Windows`);
+}
+
+/** Windows wants to know what a link leads to, and links know its own separator only. */
+async function makeLink(target: string, path: string): Promise<void> {
+  if (Deno.build.os !== "windows") return await Deno.symlink(target, path);
+  const own = target.replaceAll("/", "\\");
+  const found = await Deno.stat(resolve(dirname(path), own)).catch(() => undefined);
+  await Deno.symlink(own, path, { type: found?.isDirectory ? "dir" : "file" });
 }
 
 function ignoreAbsent(error: unknown): undefined {

@@ -1,8 +1,7 @@
 /** Contents on their way to disk: they are written aside, and get their names when everything is there. @module */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { storageError, temporaryName, writeAll } from "../content/atomic_file.ts";
 import { LayerstashError } from "../errors.ts";
-import { parentOf } from "../layers/entry.ts";
 import type { LayerEntry } from "./file_tree.ts";
 import type { OpenLayerEntry } from "./image_files.ts";
 import { sourceKey } from "./read_sources.ts";
@@ -70,7 +69,7 @@ export class Staging {
       }
       if (end < entry.size) await file.truncate(entry.size);
     } catch (error) {
-      throw storageError(error, parentOf(this.#directory));
+      throw storageError(error, dirname(this.#directory));
     }
     this.#kept.set(key, path);
   }
@@ -83,7 +82,7 @@ export class Staging {
   /** Takes away what got no name, and a target that was made in vain. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.#directory, { recursive: true }).catch(() => {});
-    if (this.#isNew) await Deno.remove(parentOf(this.#directory)).catch(() => {}); // which it does when it is empty
+    if (this.#isNew) await Deno.remove(dirname(this.#directory)).catch(() => {}); // which it does when it is empty
   }
 
   #count(bytes: number): void {

@@ -2,7 +2,7 @@
 import { denied } from "../content/denied.ts";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { storageError, writeAll, writeAtomically } from "../content/atomic_file.ts";
+import { giveName, storageError, writeAll, writeAtomically } from "../content/atomic_file.ts";
 import { collect } from "../content/collect.ts";
 import { exactly } from "../content/exactly.ts";
 import { readFile } from "../content/file_source.ts";
@@ -20,16 +20,9 @@ import {
   referencesOf,
 } from "../oci/manifest.ts";
 import { IMAGE_MANIFEST, OCTET_STREAM } from "../oci/media_types.ts";
-import { type Draft, makeDraft, removeAbandonedDrafts } from "./layout_drafts.ts";
-import {
-  createLayout,
-  type IndexEntry,
-  lockIndex,
-  lockLayout,
-  readEntries,
-  REF_NAME,
-  tagOf,
-} from "./layout_index.ts";
+import { type Draft, LOCKS, makeDraft, removeAbandonedDrafts } from "./layout_drafts.ts";
+import { type IndexEntry, lockIndex, readEntries, REF_NAME, tagOf } from "./layout_index.ts";
+import { createLayout, lockLayout } from "./layout_lock.ts";
 import { DEFAULT_POLICY, type Patience, systemClock } from "../http/retry.ts";
 import { LayoutClaims } from "./layout_claims.ts";
 import { LayoutReach } from "./layout_reach.ts";
@@ -129,7 +122,8 @@ export class LayoutStore implements Store {
   /** Between its name and its claim nobody may take the blob for one that is not needed. */
   async #name(draft: Draft, digest: Digest): Promise<void> {
     using _layout = await lockLayout(this.#directory);
-    await Deno.rename(draft.path, this.#blobPath(digest));
+    if (!LOCKS) draft[Symbol.dispose](); // on Windows an open file is in the way of what is to get its name
+    await giveName(draft.path, this.#blobPath(digest));
     await this.#claims.add(digest, draft);
   }
 

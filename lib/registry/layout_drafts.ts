@@ -10,7 +10,7 @@ export const LOCKS: boolean = Deno.build.os !== "windows";
  */
 const YOUNG = LOCKS ? 60_000 : 24 * 3600_000;
 
-/** A draft that is being written; whoever sees it can tell that, because it is locked. */
+/** A draft that is being written; whoever sees it can tell that, because it is locked. Closing it twice is once. */
 export interface Draft extends Disposable {
   readonly path: string;
   readonly file: Deno.FsFile;
@@ -21,7 +21,12 @@ export async function makeDraft(directory: string): Promise<Draft> {
   const path = join(directory, PREFIX + crypto.randomUUID());
   const file = await Deno.open(path, { write: true, createNew: true });
   if (LOCKS) await file.lock(true).catch(() => {}); // a file system without locks: nobody else can lock it either
-  return { path, file, [Symbol.dispose]: () => file.close() };
+  let open = true;
+  const close = () => {
+    if (open) file.close();
+    open = false;
+  };
+  return { path, file, [Symbol.dispose]: close };
 }
 
 /** Removes the drafts that killed writers have left, as far as that can be done. A chunk may be 5 GiB. */

@@ -1,4 +1,4 @@
-/** The files `oci-layout` and `index.json` of an OCI image layout (OCI image spec, image-layout.md). @module */
+/** The file `index.json` of an OCI image layout (OCI image spec, image-layout.md). @module */
 import { denied } from "../content/denied.ts";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -8,6 +8,7 @@ import { LayerstashError, MismatchError } from "../errors.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseAs } from "../oci/manifest.ts";
 import { IMAGE_INDEX } from "../oci/media_types.ts";
+import { lockLayout } from "./layout_lock.ts";
 
 /** The annotation of an index entry that holds the tag. */
 export const REF_NAME = "org.opencontainers.image.ref.name";
@@ -75,42 +76,9 @@ export async function lockIndex(directory: string): Promise<LockedIndex> {
   }
 }
 
-/**
- * Locks a layout until the block ends. Writers of all processes take turns: each holds a lock on the file `oci-layout`,
- * which is written once and never replaced.
- */
-export async function lockLayout(directory: string): Promise<Disposable> {
-  await createLayout(directory);
-  const marker = await Deno.open(join(directory, "oci-layout"), { read: true, write: true });
-  try {
-    await marker.lock(true);
-    return marker;
-  } catch (error) {
-    marker.close();
-    throw error;
-  }
-}
-
 async function writeIndex(directory: string, index: Index): Promise<void> {
   const content = { schemaVersion: 2, mediaType: IMAGE_INDEX.oci, ...index };
   await writeAtomically(join(directory, "index.json"), new TextEncoder().encode(JSON.stringify(content)));
-}
-
-/** Makes the directories and the marker file of a layout where they are missing. */
-export async function createLayout(directory: string): Promise<void> {
-  await Deno.mkdir(join(directory, "blobs", "sha256"), { recursive: true });
-  const marker = join(directory, "oci-layout");
-  if (await exists(marker)) return;
-  // Linking gives the marker its name with its content in it, and leaves the one of a faster writer alone.
-  const draft = join(directory, `.layerstash-${crypto.randomUUID()}`);
-  await Deno.writeTextFile(draft, JSON.stringify({ imageLayoutVersion: "1.0.0" }), { createNew: true });
-  try {
-    await Deno.link(draft, marker);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-  } finally {
-    await Deno.remove(draft);
-  }
 }
 
 /** Where `index.json` is a link it is read through; the next change puts a file in its place. */
@@ -132,8 +100,4 @@ async function readWhole(path: string): Promise<Uint8Array> {
   if (!isFile) throw new MismatchError(`${path} is no ordinary file`);
   if (size <= MAX_INDEX_SIZE) return await collectFile(path, MAX_INDEX_SIZE);
   throw new MismatchError(`the index ${path} is too large: ${size} bytes, ${MAX_INDEX_SIZE} are read`);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }

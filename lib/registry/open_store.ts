@@ -1,5 +1,5 @@
 /** Opens the store of a repository, wherever it is. @module */
-import { join } from "node:path";
+import { join, sep } from "node:path";
 import { parseRepository } from "../oci/reference.ts";
 import { fullRepository, type LayoutAddress, parseRegistry, type RemoteAddress } from "../oci/address.ts";
 import type { Credentials } from "../sign_in/credentials.ts";
@@ -50,7 +50,9 @@ export function openStore(options: OpenOptions): Store {
 
 function openLayout({ directory }: LayoutAddress, repository: string): Store {
   const beside = (name: string) => join(directory, ...parseRepository(name).split("/"));
-  return new LayoutStore({ directory: beside(repository), name: `oci:${beside(repository)}`, beside });
+  const own = beside(repository);
+  // A repository has the same name everywhere: Windows takes either separator.
+  return new LayoutStore({ directory: own, name: `oci:${own.replaceAll(sep, "/")}`, beside });
 }
 
 function openRemote(address: RemoteAddress, shortName: string, options: OpenOptions): Store {

@@ -8,10 +8,12 @@ const STASH = ["--registry", "oci:box", "-r", "me/files", "-t", "disk"];
 /**
  * Does the main job in a directory of its own.
  *
- * @param program the command that is layerstash, as words; a path in it is absolute
+ * @param words the command that is layerstash; a path in it is absolute
+ * @param env variables that it gets in addition
  * @throws {Error} with what the program said, when it fails or the file comes back different
  */
-export async function doMainJob(program: readonly string[]): Promise<void> {
+export async function doMainJob(words: readonly string[], env: Record<string, string> = {}): Promise<void> {
+  const program = { words, env };
   const directory = await Deno.makeTempDir({ prefix: "layerstash-main-job-" });
   try {
     await Deno.writeFile(join(directory, "disk.img"), noise(FILE_SIZE));
@@ -24,15 +26,20 @@ export async function doMainJob(program: readonly string[]): Promise<void> {
   }
 }
 
-async function run(program: readonly string[], cwd: string, args: readonly string[]): Promise<void> {
-  const [name = "", ...rest] = [...program, ...args];
+/** A command, and the variables that it gets in addition. */
+interface Program {
+  words: readonly string[];
+  env: Record<string, string>;
+}
+
+async function run({ words, env }: Program, cwd: string, args: readonly string[]): Promise<void> {
+  const [name = "", ...rest] = [...words, ...args];
   const { success, stdout, stderr } = await new Deno.Command(name, {
     args: rest,
     cwd,
     stdin: "null",
-    env: { NO_COLOR: "1", LAYERSTASH_STATE_DIR: join(cwd, "state") },
-  })
-    .output();
+    env: { NO_COLOR: "1", LAYERSTASH_STATE_DIR: join(cwd, "state"), ...env },
+  }).output();
   if (success) return;
   const said = new TextDecoder().decode(stderr).trim() || new TextDecoder().decode(stdout).trim();
   throw new Error(`${args[0]} failed: ${said.split("\n")[0]}`);

@@ -1,6 +1,6 @@
 /** The files in which docker and podman keep logins: where they are, reading them, and replacing them. @module */
 import { dirname, join, resolve } from "node:path";
-import { keepOwner } from "../content/atomic_file.ts";
+import { giveName, keepOwner } from "../content/atomic_file.ts";
 import { collectFile } from "../content/collect.ts";
 import { MismatchError, NotAllowedError } from "../errors.ts";
 import { type DockerConfig, malformed, type NamedConfig, parseDockerConfig } from "./docker_config.ts";
@@ -94,7 +94,7 @@ async function replaceFile(path: string, content: string): Promise<void> {
     if (Deno.build.os !== "windows") await Deno.chmod(temporary, 0o600);
     await Deno.writeTextFile(temporary, content);
     await keepOwner(path, temporary);
-    await Deno.rename(temporary, path);
+    await giveName(temporary, path);
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
     throw error;

@@ -1,6 +1,6 @@
 /** `FILE.part`, in which a download grows until it gets its name: opened once, locked, and never through a link. @module */
 import { basename, dirname, join } from "node:path";
-import { storageError } from "../content/atomic_file.ts";
+import { giveName, storageError } from "../content/atomic_file.ts";
 import { ConflictError, InvalidInputError, LayerstashError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 
@@ -118,7 +118,7 @@ export class PartFile implements Disposable {
   async finish(): Promise<void> {
     await this.file.syncData();
     await this.requirePlace();
-    await Deno.rename(this.path, this.#target);
+    await giveName(this.path, this.#target);
   }
 
   /** Removes it where it was made in vain. */

@@ -31,7 +31,7 @@ const dxf = (
   ...words: string[]
 ) => ["env", `DXF_HOST=${host}`, "DXF_INSECURE=1", "dxf", ...words];
 const PYTHON = "python3";
-const PYTHON_RIG = new URL("../rigs/python_layerstash.py", import.meta.url).pathname;
+const PYTHON_RIG = join(import.meta.dirname!, "../rigs/python_layerstash.py");
 
 /** The Python layerstash wants a token and TAG-1; any token does. */
 const python = ({ host }: Work, tokens: string, words: string[]) => [

@@ -11,7 +11,7 @@ export interface Server extends AsyncDisposable {
 /** Runs a file of this folder, which prints its port first. */
 export async function startServer(file: string, ...args: string[]): Promise<Server> {
   const [deno = "deno"] = commandWords([]);
-  const path = new URL(file, import.meta.url).pathname;
+  const path = join(import.meta.dirname!, file);
   const command = new Deno.Command(deno, { args: ["run", "-A", "--frozen", path, ...args], stdout: "piped" });
   const child = command.spawn();
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();

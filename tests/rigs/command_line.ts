@@ -1,7 +1,8 @@
 /** Runs the real command line in a process and a directory of its own. @module */
 import { join } from "node:path";
+import { bareEnvironment } from "./system.ts";
 
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
+const MAIN = join(import.meta.dirname!, "../../main.ts");
 
 /** How a command ended. */
 export interface Ended {
@@ -74,9 +75,7 @@ function command(directory: string, args: string[], { env, under = [], stdin }: 
     cwd: directory,
     clearEnv: true,
     env: {
-      PATH: Deno.env.get("PATH") ?? "",
-      HOME: directory,
-      DENO_DIR: denoDirectory(),
+      ...bareEnvironment(directory),
       DOCKER_CONFIG: join(directory, "docker"),
       ...env,
     },
@@ -90,10 +89,4 @@ async function finish(child: Deno.ChildProcess, stdin: Uint8Array<ArrayBuffer> |
   const feeding = stdin ? new Blob([stdin]).stream().pipeTo(child.stdin).catch(() => {}) : undefined;
   const [output] = await Promise.all([child.output(), feeding]);
   return output;
-}
-
-/** Where this process keeps its modules: the one that it runs has another home. */
-export function denoDirectory(): string {
-  return Deno.env.get("DENO_DIR") ??
-    join(Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`, "deno");
 }

@@ -1,6 +1,7 @@
 /** Gets the programs that the tests run against: from the machine, or from Debian's packages, or from PyPI. @module */
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { announce, onPosix, POSIX } from "./system.ts";
 
 const tools = new Map<string, Promise<boolean>>();
 const peers = new Map<string, Promise<string | undefined>>();
@@ -20,16 +21,26 @@ export function ensureTool(command: string, debianPackage: string): Promise<bool
   });
 }
 
+/** Whether `tar` is that of GNU, which knows formats that the tar of macOS and Windows does not write. */
+export async function ensureGnuTar(): Promise<boolean> {
+  if (!await ensureTool("tar", "tar")) return false;
+  const { stdout } = await new Deno.Command("tar", { args: ["--version"] }).output();
+  if (new TextDecoder().decode(stdout).includes("GNU tar")) return true;
+  announce("cannot test against GNU tar here: tar is another one");
+  return false;
+}
+
 /**
  * Makes a Python environment with one package in it, such as `layerstash==1.0.0`, and keeps it for the next time.
  * Gives the directory of its programs; `undefined`, after one line that says why, where it cannot be had.
  */
 export function pythonPeer(packageSpec: string): Promise<string | undefined> {
   return remembered(peers, packageSpec, async () => {
+    if (onPosix(packageSpec).ignore) return undefined;
     if (!await ensureTool("python3", "python3")) return undefined;
     const directory = join(cacheDirectory(), packageSpec.replaceAll(/[^\w.-]+/g, "-"));
     const refusal = await isComplete(directory) ? undefined : await makeEnvironment(directory, packageSpec);
-    if (refusal === undefined) return join(directory, Deno.build.os === "windows" ? "Scripts" : "bin");
+    if (refusal === undefined) return join(directory, "bin");
     announce(`cannot test against ${packageSpec} here: ${refusal}`);
     return undefined;
   });
@@ -42,7 +53,7 @@ function remembered<T>(memory: Map<string, Promise<T>>, key: string, find: () =>
 }
 
 async function isOnPath(command: string): Promise<boolean> {
-  const names = Deno.build.os === "windows" ? [`${command}.exe`, `${command}.cmd`] : [command];
+  const names = POSIX ? [command] : [`${command}.exe`, `${command}.cmd`];
   for (const directory of (Deno.env.get("PATH") ?? "").split(delimiter)) {
     for (const name of names) if (await isFile(join(directory, name))) return true;
   }
@@ -70,7 +81,7 @@ async function stopService(name: string): Promise<void> {
 async function makeEnvironment(directory: string, packageSpec: string): Promise<string | undefined> {
   await Deno.remove(directory, { recursive: true }).catch(() => {});
   await Deno.mkdir(directory, { recursive: true });
-  const python = join(directory, Deno.build.os === "windows" ? "Scripts/python.exe" : "bin/python");
+  const python = join(directory, "bin/python");
   // Debian keeps the half of venv that brings pip in a package of its own; the pip of the system can stand in.
   const withPip = await run("python3", ["-m", "venv", "--clear", directory]) === undefined ||
     await installPackage("python3-venv") === undefined &&
@@ -114,9 +125,4 @@ async function run(command: string, args: string[]): Promise<string | undefined>
 
 function isFile(path: string): Promise<boolean> {
   return Deno.stat(path).then((info) => info.isFile, () => false);
-}
-
-function announce(line: string): void {
-  // deno-lint-ignore no-console -- a test that is skipped must say so
-  console.log(line);
 }

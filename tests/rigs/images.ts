@@ -1,5 +1,6 @@
 /** Images to look into: made by hand, and by umoci. @module */
-import { encodedPart } from "../../lib/oci/digest.ts";
+import { join } from "node:path";
+import { digestOf, encodedPart } from "../../lib/oci/digest.ts";
 import { encodeManifest, type Manifest } from "../../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_INDEX, IMAGE_MANIFEST } from "../../lib/oci/media_types.ts";
 import {
@@ -162,14 +163,24 @@ export function blobFile(layout: string, { digest }: Pick<Descriptor, "digest">)
   return `${layout}/blobs/sha256/${encodedPart(digest)}`;
 }
 
-/** Everything under a directory, with what tells its state: kind, mode, time, size, names of a file, bytes, link. */
+/** Everything under a directory, with what tells its state: kind, mode, time, names of a file, bytes, link. */
 export async function treeState(directory: string): Promise<string[]> {
-  const format = "%p|%y|%m|%T@|%l|%n";
-  const said = await runProgram("find", [".", "-printf", `${format}\\n`], { cwd: directory });
-  const sums = await runProgram("sh", ["-c", "find . -type f -exec sha256sum {} +"], { cwd: directory });
-  // A directory's number of names tells how its file system counts, not what is in it.
-  const lines = new TextDecoder().decode(said).split("\n").map((line) =>
-    line.replace(/(\|d\|.*)\|\d+$/, "$1")
-  );
-  return [...lines, ...new TextDecoder().decode(sums).split("\n")].filter((line) => line !== "").sort();
+  const lines: string[] = [];
+  const look = async (path: string, name: string): Promise<void> => {
+    const info = await Deno.lstat(path);
+    lines.push([name, ...await stateOf(path, info)].join("|"));
+    if (!info.isDirectory) return;
+    for await (const each of Deno.readDir(path)) await look(join(path, each.name), `${name}/${each.name}`);
+  };
+  await look(directory, ".");
+  return lines.sort();
+}
+
+/** A directory's number of names tells how its file system counts, not what is in it. */
+async function stateOf(path: string, info: Deno.FileInfo): Promise<unknown[]> {
+  const common = [info.mode?.toString(8), info.mtime?.getTime()];
+  if (info.isDirectory) return ["directory", ...common];
+  if (info.isSymlink) return ["link", ...common, await Deno.readLink(path)];
+  if (!info.isFile) return ["neither", ...common];
+  return ["file", ...common, info.nlink, digestOf(await Deno.readFile(path))];
 }

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { digestOf } from "../../lib/oci/digest.ts";
 import type { Place } from "./bash.ts";
-import { denoDirectory } from "./command_line.ts";
+import { denoDirectory } from "./system.ts";
 import { LOG, makeFiles, storeExamples, storeImages } from "./documented.ts";
 import { PROGRAM } from "./github.ts";
 import { startInternet } from "./internet.ts";

@@ -6,6 +6,8 @@ export interface Screen extends AsyncDisposable {
   type(...keys: string[]): Promise<void>;
   /** Waits until the screen shows something, and gives the whole screen. Fails with the screen when it never does. */
   until(pattern: RegExp): Promise<string>;
+  /** What stands on the screen now, line by line, and where the cursor is, both from 0. */
+  look(): Promise<{ rows: string[]; cursor: { column: number; row: number } }>;
   /** Makes the window larger or smaller. */
   resize(columns: number, rows: number): Promise<void>;
   /** Whether the alternate screen is shown, and whether the cursor is. */
@@ -40,6 +42,12 @@ export async function openScreen(
         if (pattern.test(shown)) return shown;
       }
       throw new Error(`the screen never showed ${pattern}:\n${shown}`);
+    },
+    async look() {
+      const place = ["display-message", "-p", "#{cursor_x} #{cursor_y}"];
+      const lines = (await tmux("capture-pane", "-p", ";", ...place)).trimEnd().split("\n");
+      const [column = 0, row = 0] = lines.pop()!.split(" ").map(Number);
+      return { rows: lines, cursor: { column, row } };
     },
     async resize(columns, rows) {
       await tmux("resize-window", "-x", `${columns}`, "-y", `${rows}`);

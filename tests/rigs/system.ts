@@ -1,0 +1,53 @@
+/** What this system is like, for tests of what not every system has. What cannot be tested is said in a line. @module */
+import { join } from "node:path";
+
+/** Whether there are signals, file modes and shell scripts. */
+export const POSIX: boolean = Deno.build.os !== "windows";
+
+/** What a command is run under to have no more rights than others, though root runs the tests. */
+export const WITHOUT_RIGHTS: string[] = Deno.uid() === 0
+  ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner"]
+  : [];
+
+const told = new Set<string>();
+
+/** For tests of what Windows does not have, such as `file modes`: `Deno.test(name, onPosix("file modes"), ...)`. */
+export function onPosix(what: string): { ignore: boolean } {
+  return { ignore: lacking(POSIX, what) };
+}
+
+/** For tests of what only Linux has, such as `setpriv`. */
+export function onLinux(what: string): { ignore: boolean } {
+  return { ignore: lacking(Deno.build.os === "linux", what) };
+}
+
+function lacking(there: boolean, what: string): boolean {
+  if (!there) announce(`cannot test ${what} here: this is ${Deno.build.os}`);
+  return !there;
+}
+
+/** Says a line, once. */
+export function announce(line: string): void {
+  if (told.has(line)) return;
+  told.add(line);
+  // deno-lint-ignore no-console -- a test that is skipped must say so
+  console.log(line);
+}
+
+/** What a process needs to run at all that has no other variables; its home is a directory of its own. */
+export function bareEnvironment(home: string): Record<string, string> {
+  const kept = ["PATH", "SystemRoot", "TEMP"].flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value === undefined ? [] : [[name, value]];
+  });
+  const own = POSIX ? { HOME: home } : { USERPROFILE: home, LOCALAPPDATA: join(home, "AppData", "Local") };
+  return { ...Object.fromEntries(kept), ...own, DENO_DIR: denoDirectory() };
+}
+
+let modules: string | undefined;
+
+/** Where this process keeps its modules: the one that it runs has another home. */
+export function denoDirectory(): string {
+  const ask = () => new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).outputSync().stdout;
+  return modules ??= JSON.parse(new TextDecoder().decode(ask())).denoDir;
+}
