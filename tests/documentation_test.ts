@@ -6,6 +6,7 @@ import { type } from "./rigs/bash.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { type Block, blocksOf, type Example, examplesOf, helpExamples, isShown } from "./rigs/examples.ts";
 import { makeReader, type Reader } from "./rigs/reader.ts";
+import { onLinux } from "./rigs/system.ts";
 
 const README = await Deno.readTextFile(new URL("../README.md", import.meta.url));
 
@@ -21,7 +22,8 @@ const TOOLS = [["bash", "bash"], ["tmux", "tmux"], ["curl", "curl"], ["jq", "jq"
   "openssl",
   "openssl",
 ]];
-const hasTools = (await Promise.all(TOOLS.map(([name, from]) => ensureTool(name!, from!)))).every(Boolean);
+const hasTools = !onLinux("the commands of the documentation").ignore &&
+  (await Promise.all(TOOLS.map(([name, from]) => ensureTool(name!, from!)))).every(Boolean);
 
 Deno.test({
   name: "the README's commands do what it shows, one after another",

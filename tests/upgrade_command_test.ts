@@ -1,5 +1,6 @@
 /** `layerstash upgrade` as people use it: what it says, and what it ends with. @module */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { installedProgram } from "../lib/cli/installed_program.ts";
 import type { LayerstashError } from "../lib/errors.ts";
 import { PERMISSIONS } from "../lib/ship/build.ts";
@@ -9,11 +10,12 @@ import { makeWorkplace } from "./rigs/command_line.ts";
 import { LINUX, makePlace, type Place } from "./rigs/installed_program.ts";
 import { startProxy } from "./rigs/proxy.ts";
 import { releasedProgram, startReleases } from "./rigs/releases.ts";
+import { onPosix } from "./rigs/system.ts";
 
-const RIG = new URL("rigs/upgrade_process.ts", import.meta.url).pathname;
-const CONFIG = new URL("../deno.json", import.meta.url).pathname;
+const RIG = join(import.meta.dirname!, "rigs/upgrade_process.ts");
+const CONFIG = join(import.meta.dirname!, "../deno.json");
 const NOBODY = 65534;
-const SHELL = { ignore: Deno.build.os === "windows" };
+const SHELL = onPosix("upgrades to programs that are shell scripts");
 
 Deno.test({
   name: "a newer program is put in place, and told",

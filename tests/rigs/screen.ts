@@ -14,7 +14,7 @@ export interface Screen extends AsyncDisposable {
   modes(): Promise<{ alternate: boolean; cursor: boolean }>;
 }
 
-const MOST_LOOKS = 2000;
+const MOST_LOOKS = 6000;
 
 /** Runs a command in a terminal of its own. What it leaves on the screen stays there when it has ended. */
 export async function openScreen(
