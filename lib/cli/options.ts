@@ -10,7 +10,8 @@ import { LayerstashError } from "../errors.ts";
 import type { ConnectionFlags } from "./session.ts";
 import { parseSize } from "./sizes.ts";
 import { stateDirectory } from "./state_directory.ts";
-import { LOG_LEVELS, PROGRESS_MODES } from "./terminal.ts";
+import { LOG_LEVELS } from "./log_level.ts";
+import { PROGRESS_MODES } from "./terminal.ts";
 
 const CONNECTION = "Sign-in and connection:";
 const OUTPUT = "Output:";

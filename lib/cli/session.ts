@@ -11,7 +11,9 @@ import type { Store } from "../registry/store.ts";
 import { RateLimit } from "../http/rate_limit.ts";
 import type { TransportOptions } from "../http/transport.ts";
 import { fileError } from "../stash/input.ts";
-import { type LogLevel, type ProgressMode, systemTerminal, type Terminal } from "./terminal.ts";
+import type { LogLevel } from "./log_level.ts";
+import { systemTerminal } from "./system_terminal.ts";
+import type { ProgressMode, Terminal } from "./terminal.ts";
 
 /** The options of how to speak to a registry. */
 export interface ConnectionFlags {

@@ -13,28 +13,17 @@
  * @module
  */
 import type { OnEvent, TransferEvent } from "../events.ts";
-import { columnsOf, printable, renderBar, renderEvent, renderPlain } from "./progress_bar.ts";
+import { Drawing } from "./drawing.ts";
+import { isTold, levelOf, type LogLevel } from "./log_level.ts";
+import { type Output, OutputClosedError, writeAll } from "./output.ts";
+import { printable, renderBar, renderEvent, renderPlain } from "./progress_bar.ts";
 import { advance, type ProgressState, startProgress } from "./progress_state.ts";
-
-/** From which weight on lines are printed. */
-export type LogLevel = "trace" | "debug" | "info" | "warning" | "critical";
-
-/** Every log level, the most talkative first. */
-export const LOG_LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warning", "critical"];
 
 /** How progress is shown; `auto` is `bar` on a terminal and `plain` elsewhere. */
 export type ProgressMode = "auto" | "bar" | "plain" | "none";
 
 /** Every progress mode. */
 export const PROGRESS_MODES: readonly ProgressMode[] = ["auto", "bar", "plain", "none"];
-
-/** Where bytes go, as `Deno.stdout` is. */
-export interface Output {
-  /** Writes some of the bytes and returns how many. */
-  writeSync(bytes: Uint8Array): number;
-  /** Whether a person is looking. */
-  isTerminal(): boolean;
-}
 
 /** Time, so that tests can have their own. */
 export interface Clock {
@@ -70,15 +59,6 @@ export interface ProgressDisplay extends Disposable {
   end(): void;
 }
 
-/** The reader of standard output has gone. No fault of anyone: nothing is to be printed about it. */
-export class OutputClosedError extends Error {
-  /** Makes the error. */
-  constructor() {
-    super("the reader of standard output has gone");
-    this.name = "OutputClosedError";
-  }
-}
-
 const REDRAW_INTERVAL = 100;
 const PLAIN_INTERVAL = 10_000;
 const COLOURS: Partial<Record<LogLevel, string>> = { warning: "33", critical: "31" };
@@ -90,7 +70,7 @@ export class Terminal implements Disposable {
   readonly #options: TerminalOptions;
   readonly #mode: "bar" | "plain" | "none";
   readonly #level: LogLevel;
-  #drawn: string[] = [];
+  readonly #drawing: Drawing;
   #endProgress: () => void = () => {};
 
   /**
@@ -105,6 +85,7 @@ export class Terminal implements Disposable {
     this.#options = options;
     this.#mode = dumb && wanted === "bar" ? "plain" : wanted;
     this.#level = logLevel;
+    this.#drawing = new Drawing({ print: (text) => this.#print(text), columns: () => this.#columns() });
     this.colour = stderr.isTerminal() && !dumb && !env["NO_COLOR"];
   }
 
@@ -115,9 +96,9 @@ export class Terminal implements Disposable {
    */
   data(content: Uint8Array | string): void {
     const { stdout } = this.#options;
-    if (stdout.isTerminal()) this.#erase();
+    if (stdout.isTerminal()) this.#drawing.erase();
     try {
-      writeAll(stdout, toBytes(content));
+      writeAll(stdout, content);
     } catch (error) {
       throw error instanceof Deno.errors.BrokenPipe ? new OutputClosedError() : error;
     }
@@ -150,8 +131,8 @@ export class Terminal implements Disposable {
 
   /** Prints a line on standard error, if lines of its level are wanted. */
   log(level: LogLevel, text: string): void {
-    if (!this.#wants(level)) return;
-    this.#erase();
+    if (!isTold(level, { from: this.#level })) return;
+    this.#drawing.erase();
     const colour = this.colour ? COLOURS[level] : undefined;
     const name = colour ? `\x1b[${colour}mlayerstash:\x1b[0m` : "layerstash:";
     this.#print(`${name} ${oneLine(text)}\n`);
@@ -166,7 +147,7 @@ export class Terminal implements Disposable {
     this.log("critical", `${what}: ${error instanceof Error ? error.message : String(error)}`);
     const hint = (error as { hint?: unknown } | null)?.hint;
     if (typeof hint === "string") this.#print(`hint: ${oneLine(hint)}\n`);
-    if (error instanceof Error && error.stack && this.#wants("debug")) {
+    if (error instanceof Error && error.stack && isTold("debug", { from: this.#level })) {
       this.#print(`${error.stack.split("\n").map(printable).join("\n")}\n`);
     }
   }
@@ -179,7 +160,7 @@ export class Terminal implements Disposable {
     const stop = this.#show(() => state);
     const end = () => {
       stop();
-      this.#erase();
+      this.#drawing.erase();
       this.#endProgress = () => {};
     };
     this.#endProgress = end;
@@ -206,7 +187,9 @@ export class Terminal implements Disposable {
 
   #show(state: () => ProgressState): () => void {
     const { clock } = this.#options;
-    if (this.#mode === "bar") return clock.every(REDRAW_INTERVAL, () => this.#draw(state()));
+    if (this.#mode === "bar") {
+      return clock.every(REDRAW_INTERVAL, () => this.#drawing.draw(this.#bar(state())));
+    }
     if (this.#mode === "none") return () => {};
     return clock.every(
       PLAIN_INTERVAL,
@@ -214,98 +197,25 @@ export class Terminal implements Disposable {
     );
   }
 
-  #draw(state: ProgressState): void {
-    // One column stays free: some terminals wrap a line as soon as it is full.
-    const lines = renderBar(state, {
-      width: Math.max(1, this.#columns() - 1),
-      now: this.#options.clock.now(),
-    });
-    if (lines.join("\n") === this.#drawn.join("\n")) return;
-    this.#print(this.#eraser() + lines.join("\n"));
-    this.#drawn = lines;
-  }
-
-  #erase(): void {
-    if (this.#drawn.length === 0) return;
-    this.#print(this.#eraser());
-    this.#drawn = [];
-  }
-
-  /** Goes to the beginning of what is drawn and clears from there. A window made narrower has wrapped the lines. */
-  #eraser(): string {
-    if (this.#drawn.length === 0) return "";
-    const rows = this.#drawn.reduce(
-      (sum, line) => sum + Math.ceil(columnsOf(line) / this.#columns() || 1),
-      0,
-    );
-    return `\r${rows > 1 ? `\x1b[${rows - 1}A` : ""}\x1b[J`;
+  /** One column stays free: some terminals wrap a line as soon as it is full. */
+  #bar(state: ProgressState): string[] {
+    return renderBar(state, { width: Math.max(1, this.#columns() - 1), now: this.#options.clock.now() });
   }
 
   #columns(): number {
     return this.#options.columns() || 80;
   }
 
-  #wants(level: LogLevel): boolean {
-    return level === "critical" || LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(this.#level);
-  }
-
   #logEvent(event: TransferEvent): void {
     const level = levelOf(event);
-    if (this.#wants(level)) this.log(level, renderEvent(event));
+    if (isTold(level, { from: this.#level })) this.log(level, renderEvent(event));
   }
 
   /** Standard error that nobody reads any more must not stop a transfer. */
   #print(text: string): void {
     try {
-      writeAll(this.#options.stderr, toBytes(text));
+      writeAll(this.#options.stderr, text);
     } catch { /* there is nowhere left to say so */ }
-  }
-}
-
-/** The terminal of this process. */
-export function systemTerminal(options: Pick<TerminalOptions, "env" | "progress" | "logLevel">): Terminal {
-  return new Terminal({
-    ...options,
-    stdout: Deno.stdout,
-    stderr: Deno.stderr,
-    columns: systemColumns,
-    clock: systemClock(),
-  });
-}
-
-/** The time of this process; what it calls again and again does not keep the process alive. */
-export function systemClock(): Clock {
-  return {
-    now: () => performance.now(),
-    every(milliseconds, action) {
-      const timer = setInterval(action, milliseconds);
-      Deno.unrefTimer(timer);
-      return () => clearInterval(timer);
-    },
-  };
-}
-
-function systemColumns(): number {
-  try {
-    return Deno.consoleSize().columns;
-  } catch {
-    return 80; // --progress bar without a terminal
-  }
-}
-
-function levelOf(event: TransferEvent): LogLevel {
-  switch (event.type) {
-    case "retry":
-    case "notice":
-      return "warning";
-    case "resume":
-      return "info";
-    case "plan":
-    case "chunk":
-    case "request":
-      return "debug";
-    case "progress":
-      return "trace";
   }
 }
 
@@ -315,21 +225,4 @@ const LONGEST_LINE = 4096;
 function oneLine(text: string): string {
   const blanks = text.trim().replace(/\s+/g, (blank) => /[\r\n]/.test(blank) ? " " : blank);
   return printable(blanks.length > LONGEST_LINE ? `${blanks.slice(0, LONGEST_LINE)}...` : blanks);
-}
-
-function toBytes(content: Uint8Array | string): Uint8Array {
-  return typeof content === "string" ? new TextEncoder().encode(content) : content;
-}
-
-/** A write may take a part only, and none at all where another process has made the pipe non-blocking. */
-function writeAll(output: Output, bytes: Uint8Array): void {
-  for (let written = 0; written < bytes.length;) {
-    try {
-      written += output.writeSync(bytes.subarray(written));
-    } catch (error) {
-      if (error instanceof Deno.errors.Interrupted) continue;
-      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
-    }
-  }
 }

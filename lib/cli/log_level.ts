@@ -1,0 +1,30 @@
+/** How much is told on standard error. @module */
+import type { TransferEvent } from "../events.ts";
+
+/** From which weight on lines are printed. */
+export type LogLevel = "trace" | "debug" | "info" | "warning" | "critical";
+
+/** Every log level, the most talkative first. */
+export const LOG_LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warning", "critical"];
+
+/** Whether a line of some weight is printed; errors always are. */
+export function isTold(level: LogLevel, { from }: { from: LogLevel }): boolean {
+  return level === "critical" || LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(from);
+}
+
+/** The weight of an event. */
+export function levelOf(event: TransferEvent): LogLevel {
+  switch (event.type) {
+    case "retry":
+    case "notice":
+      return "warning";
+    case "resume":
+      return "info";
+    case "plan":
+    case "chunk":
+    case "request":
+      return "debug";
+    case "progress":
+      return "trace";
+  }
+}

@@ -1,0 +1,33 @@
+/** The terminal of this process. @module */
+import { type Clock, Terminal, type TerminalOptions } from "./terminal.ts";
+
+/** The terminal of this process. */
+export function systemTerminal(options: Pick<TerminalOptions, "env" | "progress" | "logLevel">): Terminal {
+  return new Terminal({
+    ...options,
+    stdout: Deno.stdout,
+    stderr: Deno.stderr,
+    columns: systemColumns,
+    clock: systemClock(),
+  });
+}
+
+/** The time of this process; what it calls again and again does not keep the process alive. */
+export function systemClock(): Clock {
+  return {
+    now: () => performance.now(),
+    every(milliseconds, action) {
+      const timer = setInterval(action, milliseconds);
+      Deno.unrefTimer(timer);
+      return () => clearInterval(timer);
+    },
+  };
+}
+
+function systemColumns(): number {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return 80; // --progress bar without a terminal
+  }
+}
