@@ -60,6 +60,22 @@ export interface Workspace extends AsyncDisposable {
   has(name: string): Promise<boolean>;
 }
 
+async function removeTree(directory: string): Promise<void> {
+  await Deno.remove(directory, { recursive: true }).catch(async (error) => {
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+    await unlock(directory);
+    await Deno.remove(directory, { recursive: true });
+  });
+}
+
+/** What came out of an image may be closed to its owner, too. */
+async function unlock(directory: string): Promise<void> {
+  await Deno.chmod(directory, 0o700);
+  for await (const { name, isDirectory } of Deno.readDir(directory)) {
+    if (isDirectory) await unlock(join(directory, name));
+  }
+}
+
 /** Makes the directory. */
 export async function makeWorkspace(): Promise<Workspace> {
   const directory = await Deno.makeTempDir({ prefix: "layerstash-test-" });
@@ -72,6 +88,6 @@ export async function makeWorkspace(): Promise<Workspace> {
       return path(name);
     },
     has: (name) => Deno.lstat(path(name)).then(() => true, () => false),
-    [Symbol.asyncDispose]: () => Deno.remove(directory, { recursive: true }),
+    [Symbol.asyncDispose]: () => removeTree(directory),
   };
 }

@@ -103,8 +103,9 @@ function completeMark(directory: string): string {
   return join(directory, "complete");
 }
 
+/** One for each user: nobody runs programs that somebody else has put there. */
 function cacheDirectory(): string {
-  return join(Deno.env.get("XDG_CACHE_HOME") || tmpdir(), "layerstash-tests");
+  return join(Deno.env.get("XDG_CACHE_HOME") || tmpdir(), `layerstash-tests-${Deno.uid()}`);
 }
 
 /** Runs a program to its end; gives its last line of complaint when it failed. */
