@@ -1,7 +1,7 @@
 /** Files that appear whole or not at all. @module */
-import { denied } from "./denied.ts";
 import { dirname, join } from "node:path";
 import { InvalidInputError, LayerstashError, NotAllowedError } from "../errors.ts";
+import { denied } from "./denied.ts";
 
 /** What an atomic write takes. */
 export interface AtomicOptions {

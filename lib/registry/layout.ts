@@ -1,9 +1,9 @@
 /** The store that is a directory: an OCI image layout. @module */
-import { denied } from "../content/denied.ts";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { giveName, storageError, writeAll, writeAtomically } from "../content/atomic_file.ts";
 import { collect } from "../content/collect.ts";
+import { denied } from "../content/denied.ts";
 import { exactly } from "../content/exactly.ts";
 import { readFile } from "../content/file_source.ts";
 import { Hasher } from "../content/hasher.ts";

@@ -1,9 +1,9 @@
 /** The file `index.json` of an OCI image layout (OCI image spec, image-layout.md). @module */
-import { denied } from "../content/denied.ts";
 import { join } from "node:path";
 import * as v from "valibot";
 import { writeAtomically } from "../content/atomic_file.ts";
 import { collectFile } from "../content/collect.ts";
+import { denied } from "../content/denied.ts";
 import { LayerstashError, MismatchError } from "../errors.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseAs } from "../oci/manifest.ts";

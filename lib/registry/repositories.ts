@@ -1,7 +1,7 @@
 /** Lists the repositories of a registry, as far as it tells them. @module */
-import { denied } from "../content/denied.ts";
 import { join } from "node:path";
 import * as v from "valibot";
+import { denied } from "../content/denied.ts";
 import { LayerstashError, NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
 import { parseRegistry } from "../oci/address.ts";
 import { allNames } from "./name_pages.ts";

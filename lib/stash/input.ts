@@ -1,6 +1,6 @@
 /** What is stored: a file, cut into chunks that can be read at any time, or a stream, cut as it comes. @module */
-import { denied } from "../content/denied.ts";
 import { basename } from "node:path";
+import { denied } from "../content/denied.ts";
 import { fileSource } from "../content/file_source.ts";
 import type { Hasher } from "../content/hasher.ts";
 import type { Source } from "../content/source.ts";
