@@ -1,5 +1,5 @@
 /**
- * What the documentation speaks of, on this machine: Docker Hub, GHCR, registry.example.com, GitHub's releases and JSR
+ * What the documentation speaks of, on this machine: Docker Hub, GHCR, registry.example.com, GitHub's releases, JSR and npm
  * behind a proxy, and a registry at a local address. Programs find them under their real names, over https.
  *
  * @module
@@ -9,6 +9,7 @@ import { makeServerCertificate, type ServerCertificate } from "./certificates.ts
 import { type FakeRegistry, startFakeRegistry } from "./fake_registry.ts";
 import { serveReleases } from "./github.ts";
 import { serveJsr } from "./jsr.ts";
+import { serveNpm } from "./npm.ts";
 import { startProxy } from "./proxy.ts";
 import { USER } from "./user.ts";
 
@@ -17,7 +18,7 @@ const REGISTRIES = {
   ghcr: "ghcr.io",
   "registry.example.com": "registry.example.com",
 };
-const SITES = ["github.com", "jsr.io", "hub.docker.com"];
+const SITES = ["github.com", "jsr.io", "registry.npmjs.org", "hub.docker.com"];
 
 /** A running internet. Who signs in as `USER` may write; everybody may read. */
 export interface Internet extends AsyncDisposable {
@@ -78,6 +79,7 @@ function serveSites(certificate: ServerCertificate, docker: FakeRegistry): Deno.
   return Deno.serve({ hostname: "127.0.0.1", port: 0, cert, key, onListen() {} }, (request) => {
     const { hostname, pathname } = new URL(request.url);
     if (hostname === "jsr.io") return serveJsr(pathname);
+    if (hostname === "registry.npmjs.org") return serveNpm(pathname);
     if (hostname === "github.com") return serveReleases(pathname);
     return serveHubApi(docker, request.method, pathname);
   });

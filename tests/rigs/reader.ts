@@ -2,10 +2,10 @@
 import { join } from "node:path";
 import { digestOf } from "../../lib/oci/digest.ts";
 import type { Place } from "./bash.ts";
-import { denoDirectory } from "./system.ts";
 import { LOG, makeFiles, storeExamples, storeImages } from "./documented.ts";
 import { PROGRAM } from "./github.ts";
 import { startInternet } from "./internet.ts";
+import { sharePackages } from "./npm.ts";
 import { USER } from "./user.ts";
 
 /** A reader. */
@@ -23,7 +23,7 @@ export async function makeReader(): Promise<Reader> {
   const certificates = join(directory, ".certificates");
   await Deno.mkdir(certificates, { recursive: true });
   const internet = await startInternet(certificates);
-  await shareNpmCache(join(home, "deno"));
+  await sharePackages(join(home, "deno")); // those of JSR are not the real ones
   await storeImages(internet);
   return {
     directory,
@@ -67,12 +67,6 @@ function replaceAll(text: string, host: string): string {
     (whole, [word, here]) => whole.replaceAll(new RegExp(`(?<![\\w$])${word}(?!\\w)`, "g"), here),
     text,
   );
-}
-
-/** A cache of modules of its own, for packages of JSR that are not the real ones; those of npm are. */
-async function shareNpmCache(directory: string): Promise<void> {
-  await Deno.mkdir(directory);
-  await Deno.symlink(join(denoDirectory(), "npm"), join(directory, "npm"));
 }
 
 async function install(home: string): Promise<void> {
