@@ -187,7 +187,7 @@ Deno.test("a connection that breaks, a network that is away and a name that is n
     "socket hang up",
     "unexpected end of file",
     "getaddrinfo ENOTFOUND registry.test",
-    "client error (Connect): dns error: failed to lookup address information: Temporary failure in name resolution",
+    "failed to lookup address information: Temporary failure in name resolution",
     "connection closed before message completed",
   ];
   for (const reason of reasons) {
@@ -197,6 +197,20 @@ Deno.test("a connection that breaks, a network that is away and a name that is n
     );
     assert.ok(error instanceof RegistryError && error.transient, reason);
     assert.equal(error.message, `registry.test does not answer: ${reason}`);
+  }
+});
+
+Deno.test("of a failed connection only the reason is told", () => {
+  const told = {
+    "client error (Connect): tcp connect error: Connection refused (os error 111)": "Connection refused",
+    "client error (Connect): dns error: failed to lookup address": "failed to lookup address",
+    "client error (Connect): unsuccessful tunnel": "unsuccessful tunnel",
+  };
+  for (const [said, reason] of Object.entries(told)) {
+    assert.equal(
+      errorOfNoAnswer(new Error(said), "registry.test").message,
+      `registry.test does not answer: ${reason}`,
+    );
   }
 });
 

@@ -87,6 +87,24 @@ Deno.test("--json gives one event a line for transfers, the last with the result
   assert.deepEqual([event, baseTag, size, chunks.length], ["done", "disk", 10, 2]);
 });
 
+Deno.test("a transfer whose events nobody reads any more is not done", onPosix("pipes of bash"), async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", new Uint8Array(400_000));
+  const args = ["-c", `"$@" | true; echo "\${PIPESTATUS[0]}"`, "bash"];
+  const upload = ["upload", "--json", ...BOX, "-t", "disk", "-i", "disk.img", "--chunk-size", "1000"];
+  assert.equal((await work.run(upload, { under: ["bash", ...args] })).stdout, "141\n");
+});
+
+Deno.test("an empty standard input is stored, with a warning", async () => {
+  await using work = await makeWorkplace();
+  const { code, stderr } = await work.run(["upload", ...BOX, "-t", "pipe", "-i", "-"]);
+  assert.equal(code, 0);
+  assert.match(
+    stderr,
+    /^layerstash: standard input was empty\nlayerstash: stored pipe in .*: 0 B in 1 chunk\n$/,
+  );
+});
+
 Deno.test("--json gives one document for reports", async () => {
   await using work = await makeWorkplace();
   await store(work);
@@ -180,7 +198,7 @@ Deno.test(
     const { stdout, stderr } = await work.run(["download", ...BOX, "-t", "big", "-o", "-"], {
       under: ["bash", ...args],
     });
-    assert.deepEqual([stdout, stderr], ["0\n", ""]);
+    assert.deepEqual([stdout, stderr], ["141\n", ""]);
   },
 );
 
@@ -217,7 +235,7 @@ Deno.test(
     assert.equal(
       new TextDecoder().decode(stderr),
       "layerstash: cannot store disk.img as disk: interrupted\n" +
-        "hint: what was done is kept: the same command goes on from there\n",
+        "hint: the chunks that are stored are kept: the same command goes on with the others\n",
     );
     const after = await work.run(["list", "--registry", registry.url, "-r", "me/files"]);
     assert.equal(after.stdout, "");

@@ -1,7 +1,6 @@
 /** Every command that the README and the help texts show is run, and does what they show. @module */
 import assert from "node:assert/strict";
-import type { Command } from "@commander-js/extra-typings";
-import { buildProgram, withSubcommands } from "../lib/cli/program.ts";
+import { buildProgram, withSubcommands, wordsOf } from "../lib/cli/program.ts";
 import { type } from "./rigs/bash.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { type Block, blocksOf, type Example, examplesOf, helpExamples, isShown } from "./rigs/examples.ts";
@@ -57,6 +56,11 @@ for (const command of withSubcommands(buildProgram({ out() {}, err() {} }))) {
       await reader.getReady();
       const { output } = await type(`${path.join(" ")} --help`, reader);
       const tooLong = output.split("\n").filter((line) => line.length > 80);
+      assert.equal(
+        /^(\w.*):\n {2}-/m.exec(output)?.[1] ?? "Options",
+        "Options",
+        "its own options come first",
+      );
       assert.deepEqual(tooLong, [], "lines that a terminal of 80 columns breaks");
       const examples = helpExamples(output);
       assert.notEqual(examples.length, 0, "the help has no example");
@@ -82,10 +86,10 @@ function anchorOf(title: string): string {
   return `#${title.toLowerCase().replaceAll(/[^\w\- ]/g, "").replaceAll(" ", "-")}`;
 }
 
-/** Types a command; what it sets, an alias or a variable, holds for the rest of the session. */
+/** Types a command; what it sets, a function or a variable, holds for the rest of the session. */
 async function check(reader: Reader, { command, shown }: Example, session: string[]): Promise<void> {
   const { code, output } = await type(reader.replace(command), reader, session);
-  if (/^(alias |(export )?[A-Z]+=\$\()/.test(command)) session.push(reader.replace(command));
+  if (/^(\w+\(\) \{|(export )?[A-Z]+=\$\()/.test(command)) session.push(reader.replace(command));
   const isError = shown.some((line) => line.startsWith("layerstash: cannot"));
   assert.equal(code === 0, !isError, `${command}\nended with ${code}\n${output}`);
   if (shown.length === 0) return;
@@ -100,9 +104,4 @@ async function runProgram(reader: Reader, { line, text }: Block): Promise<void> 
   await Deno.writeTextFile(`${reader.directory}/program-${line}.ts`, text);
   const { code, output } = await type(`deno run -A program-${line}.ts`, reader);
   assert.equal(code, 0, output);
-}
-
-/** As in `layerstash blob push`. */
-function wordsOf(command: Command): string[] {
-  return command.parent ? [...wordsOf(command.parent as Command), command.name()] : [command.name()];
 }

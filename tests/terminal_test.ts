@@ -157,6 +157,22 @@ Deno.test("the bar is erased before a line is printed and comes back under it", 
   assert.equal(stdout.text, "");
 });
 
+Deno.test("an outage that ends many requests is told twice a minute, and at debug each time", () => {
+  for (const [logLevel, times] of [["info", 3], ["debug", 61]] as const) {
+    const { terminal, stderr, clock } = setup({ progress: "none", logLevel, env: { NO_COLOR: "1" } });
+    using progress = terminal.progress("uploading disk.img");
+    const fails = (reason: string) =>
+      progress.onEvent({ type: "retry", what: "chunk 2", attempt: 1, delay: 0, reason });
+    for (let second = 0; second < 60; second++) {
+      fails("the registry does not answer");
+      clock.advance(1000);
+    }
+    fails("the registry answered 503");
+    assert.equal(stderr.text.trim().split("\n").length, times);
+    assert.match(stderr.text, /^layerstash: chunk 2: the registry does not answer; attempt 2 follows\n/);
+  }
+});
+
 Deno.test("a window that is made narrower leaves nothing of the bar behind", () => {
   const { terminal, stderr, clock, size } = setup({ env: { NO_COLOR: "1" } });
   using progress = terminal.progress("uploading disk.img");

@@ -568,3 +568,16 @@ Deno.test("a chunk takes the same few requests, however many chunks there are", 
   assert.equal(each, 7); // POST, PATCH and PUT of the bytes, POST and PUT of the config, HEAD and PUT of the tag
   assert.equal(many - ten, 200 * each);
 });
+
+Deno.test("the same file in other chunks is a conflict that tells the size of the chunks that are there", async () => {
+  await using registry = await startFakeRegistry();
+  await using work = await makeWorkspace();
+  using store = openFake(registry);
+  const input = await work.write("disk.img", FIVE);
+  await upload(store, { baseTag: "disk", input, chunkSize: CHUNK });
+  await assert.rejects(upload(store, { baseTag: "disk", input, chunkSize: CHUNK + 1 }), (error) => {
+    assert.ok(error instanceof ConflictError);
+    assert.match(error.hint!, new RegExp(`say --chunk-size ${CHUNK} if it is the same file`));
+    return true;
+  });
+});

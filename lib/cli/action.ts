@@ -68,7 +68,7 @@ export function action<F extends ConnectionFlags>(
 export function storeAction<F extends RepositoryFlags & { json?: boolean | string | undefined }>(
   doing: (flags: F) => string,
   work: (session: StoreSession, flags: F) => Promise<void>,
-  { moving }: { moving?: (flags: F) => string } = {},
+  { moving, kept = GO_ON }: { moving?: (flags: F) => string; kept?: string } = {},
 ): (flags: F, parsed: Parsed) => Promise<void> {
   return action(doing, async ({ terminal, signal }, flags) => {
     using display = terminal.progress(moving?.(flags) ?? "");
@@ -81,7 +81,7 @@ export function storeAction<F extends RepositoryFlags & { json?: boolean | strin
     try {
       await work({ terminal, signal, store, onEvent }, flags);
     } catch (error) {
-      throw error instanceof InterruptedError && moving ? new InterruptedError(GO_ON) : error;
+      throw error instanceof InterruptedError && moving ? new InterruptedError(kept) : error;
     }
   });
 }

@@ -7,8 +7,8 @@ import { COMPLETION_SCRIPTS, SHELLS } from "./completion_scripts.ts";
 
 const EXAMPLES = `
 Examples:
-  $ layerstash completions bash >> ~/.bashrc
-  $ layerstash completions zsh >> ~/.zshrc        # below the line with compinit
+  $ echo 'source <(layerstash completions bash)' >> ~/.bashrc
+  $ echo 'source <(layerstash completions zsh)' >> ~/.zshrc  # below compinit
   $ layerstash completions fish > ~/.config/fish/completions/layerstash.fish
   $ layerstash completions powershell >> $PROFILE
 

@@ -5,7 +5,7 @@ import { formatSize } from "./sizes.ts";
 
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 const FARTHER = `
-That was a directory. To store files in a registry, leave "--registry oci:./box" away, or name another one:
+That was a directory. To store files in a registry, leave out "--registry oci:./box", or name another one:
 
   Docker Hub   deno run -A main.ts login docker -u YOU
                deno run -A main.ts upload -r YOU/files -t runtime -i FILE

@@ -11,6 +11,10 @@ const EXAMPLES = `
 Examples:
   $ layerstash download -r me/files -t disk -o disk.img
   $ layerstash download --registry ghcr -r me/files -t photos -o - | tar x
+
+FILE is written, or replaced, when every byte is verified; until then there is
+FILE.part, and the same command goes on with it after an interruption. What goes
+to standard output is verified chunk by chunk: the exit code tells.
 `;
 
 /** Makes the command. */
@@ -31,7 +35,9 @@ export function downloadCommand(): Command {
         if (json) return terminal.data(line("done", stash));
         const doubt = stash.provenComplete ? "" : "; it does not say whether it is complete";
         terminal.note(
-          `wrote ${nameOf(outfile)}: ${formatSize(stash.size)}, verified${doubt}`,
+          `${outfile === "-" ? "sent to standard output" : `wrote ${outfile}`}: ${
+            formatSize(stash.size)
+          }, verified${doubt}`,
         );
       },
       { moving: ({ baseTag }) => `fetching ${baseTag}` },

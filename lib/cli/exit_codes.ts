@@ -21,13 +21,14 @@ export const EXIT_CODES = {
   mismatch: 5,
   conflict: 6,
   interrupted: 130,
+  "output-closed": 141, // as shells have it for SIGPIPE
 } as const;
 
 /** The exit code of what a command ended with. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof LayerstashError) return EXIT_CODES[error.kind];
   if (error instanceof InterruptedError) return EXIT_CODES.interrupted;
-  if (error instanceof OutputClosedError) return EXIT_CODES.done; // the reader had enough
+  if (error instanceof OutputClosedError) return EXIT_CODES["output-closed"];
   if (error instanceof Deno.errors.NotCapable || error instanceof Deno.errors.PermissionDenied) {
     return EXIT_CODES["not-allowed"];
   }

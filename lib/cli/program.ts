@@ -1,5 +1,5 @@
 /** The command line: all commands, and what becomes of their ends. @module */
-import { Command, CommanderError } from "@commander-js/extra-typings";
+import { Command, CommanderError, Help, type Option } from "@commander-js/extra-typings";
 import type { NotAllowedError } from "../errors.ts";
 import { CommandEnded } from "./action.ts";
 import { aliasCommands } from "./alias.ts";
@@ -33,7 +33,7 @@ const EPILOGUE = `
 Every option has a variable: --registry is LAYERSTASH_REGISTRY, and so on.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 not allowed,
-5 bytes do not match, 6 conflict, 130 interrupted
+5 bytes do not match, 6 conflict, 130 interrupted, 141 output was closed
 
 Try it without a registry, in a directory:
   $ layerstash upload --registry oci:./box -r me/files -t disk -i disk.img
@@ -91,14 +91,30 @@ export function buildProgram(output: { out: Write; err: Write }): Command {
   program.addCommand(upgradeCommand()).addCommand(completionsCommand(output.out));
   program.addCommand(completeCommand(output.out), { hidden: true });
   for (const command of withSubcommands(program as unknown as Command)) {
-    command.exitOverride().showHelpAfterError("(see layerstash --help)").configureOutput({
+    command.exitOverride().showHelpAfterError(`(see ${wordsOf(command).join(" ")} --help)`).configureOutput({
       writeOut: output.out,
       writeErr: output.err,
       outputError: (text, write) => write(text.replace(/^error: /, "layerstash: ")),
     });
-    command.helpOption("-h, --help", "print this help");
+    command.helpOption("-h, --help", "print this help").configureHelp({ groupItems: ownFirst });
   }
   return program as unknown as Command;
+}
+
+/** Before the options that many commands share come a command's own. */
+function ownFirst<T extends Command | Option>(all: T[], visible: T[], groupOf: (item: T) => string) {
+  const groups = new Help().groupItems(
+    all as Option[],
+    visible as Option[],
+    groupOf as (item: Option) => string,
+  );
+  const own = ([title]: [string, unknown]) => Number(title === "Options:");
+  return new Map([...groups].sort((a, b) => own(b) - own(a))) as unknown as Map<string, T[]>;
+}
+
+/** As in `layerstash blob push`. */
+export function wordsOf(command: Command): string[] {
+  return command.parent ? [...wordsOf(command.parent as Command), command.name()] : [command.name()];
 }
 
 /** A command, the commands in it, and so on. */

@@ -51,7 +51,9 @@ export function renderEvent(event: TransferEvent): string {
     case "chunk":
       return `chunk ${event.chunk}: ${event.state}, ${formatSize(event.size)}, ${event.digest}`;
     case "retry":
-      return `${event.what}: ${event.reason}; attempt ${event.attempt + 1} in ${formatDuration(event.delay)}`;
+      return `${event.what}: ${event.reason}; attempt ${event.attempt + 1} ${
+        event.delay < 1000 ? "follows" : `in ${formatDuration(event.delay)}`
+      }`;
     case "notice":
       return event.message;
     case "request":

@@ -11,8 +11,9 @@ const EXAMPLES = `
 Example:
   $ layerstash remove -r me/files -t disk
 
-Only the tags of this stash are removed. The registry frees the space later, by
-itself.
+Only the tags of this stash are removed. A directory frees the space at once,
+Docker Hub and GHCR later; a registry of your own when garbage is collected
+(distribution: registry garbage-collect --delete-untagged CONFIG).
 `;
 
 /** Makes the command. */

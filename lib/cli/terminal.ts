@@ -61,6 +61,8 @@ export interface ProgressDisplay extends Disposable {
 
 const REDRAW_INTERVAL = 100;
 const PLAIN_INTERVAL = 10_000;
+/** The same failure is told again after so many milliseconds: an outage ends many requests, many times. */
+const TOLD_FOR = 30_000;
 const COLOURS: Partial<Record<LogLevel, string>> = { warning: "33", critical: "31" };
 
 /** Standard output and standard error of one run of the program. */
@@ -72,6 +74,7 @@ export class Terminal implements Disposable {
   readonly #level: LogLevel;
   readonly #drawing: Drawing;
   #endProgress: () => void = () => {};
+  #lastFailure = { reason: "", at: -Infinity };
 
   /**
    * Prints nothing yet.
@@ -207,8 +210,17 @@ export class Terminal implements Disposable {
   }
 
   #logEvent(event: TransferEvent): void {
-    const level = levelOf(event);
+    const level = event.type === "retry" && this.#isTold(event.reason) ? "debug" : levelOf(event);
     if (isTold(level, { from: this.#level })) this.log(level, renderEvent(event));
+  }
+
+  /** Whether the same failure was told a moment ago. */
+  #isTold(reason: string): boolean {
+    const now = this.#options.clock.now();
+    const { reason: last, at } = this.#lastFailure;
+    if (reason === last && now - at < TOLD_FOR) return true;
+    this.#lastFailure = { reason, at: now };
+    return false;
   }
 
   /** Standard error that nobody reads any more must not stop a transfer. */

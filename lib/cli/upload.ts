@@ -13,6 +13,12 @@ Examples:
   $ layerstash upload --registry ghcr -r me/files -t disk -i disk.img
   $ tar c photos | layerstash upload -r me/files -t photos -i -
   $ layerstash upload --registry oci:./box -r me/files -t disk -i disk.img
+
+A chunk has 5 GiB, on GHCR 2 GiB. What is there is not sent again: the same
+command goes on after an interruption, and sends nothing the second time. A name
+that holds something else is a conflict, unless you say --overwrite. What a pipe
+brings is stored even if the program in front has failed: use set -o pipefail,
+and remove what is not whole.
 `;
 
 /** Makes the command. */
@@ -31,13 +37,17 @@ export function uploadCommand(): Command {
       ) => {
         const input = infile === "-" ? Deno.stdin.readable : infile;
         const stash = await upload(store, { ...options, stateDirectory, input, signal, onEvent });
+        if (infile === "-" && stash.size === 0) terminal.warn("standard input was empty");
         if (json) return terminal.data(line("done", stash));
         const { baseTag, size, chunks } = stash;
         terminal.note(
           `stored ${baseTag} in ${store.name}: ${formatSize(size)} in ${counted(chunks.length, "chunk")}`,
         );
       },
-      { moving: ({ infile }) => `storing ${nameOf(infile)}` },
+      {
+        moving: ({ infile }) => `storing ${nameOf(infile)}`,
+        kept: "the chunks that are stored are kept: the same command goes on with the others",
+      },
     ));
   return command as unknown as Command;
 }

@@ -32,7 +32,7 @@ export function verifyCommand(): Command {
           ? "every byte was read"
           : infile
           ? `${infile} is the same`
-          : "sizes were asked for";
+          : "all chunks are there, not read (--deep reads them)";
         terminal.data(
           json ? line("done", { faults: result.faults, ...result.stash }) : renderVerification(result, how),
         );

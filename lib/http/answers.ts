@@ -179,8 +179,8 @@ function innermostMessage(error: unknown): string {
   let inner = error;
   while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
   const message = inner instanceof Error ? inner.message : String(inner);
-  return message.replace(/\s*(for url )?\(?https?:\/\/[^\s)]*\)?/g, "").replace(
-    /^error sending request:?\s*/,
-    "",
-  );
+  return message.replace(/\s*(for url )?\(?https?:\/\/[^\s)]*\)?/g, "")
+    .replace(/^error sending request:?\s*/, "")
+    .replace(/^client error \(Connect\): (?:(?:tcp connect|dns) error: )?/, "")
+    .replace(/ \(os error \d+\)$/, "");
 }

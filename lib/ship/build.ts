@@ -41,7 +41,7 @@ async function compile(bundle: string, program: string, target: string): Promise
   const said = new TextDecoder().decode(stderr);
   if (/dl\.deno\.land|denort/i.test(said)) {
     throw new Error(
-      `cannot build ${target}: the base binary could not be fetched from dl.deno.land; set DENORT_BIN to one`,
+      `cannot build ${target}: the base binary could not be fetched from dl.deno.land; set DENORT_BIN to the path of a denort`,
     );
   }
   throw new Error(

@@ -94,9 +94,11 @@ export async function requireNoConflict(
 }
 
 async function requireSame(complete: Stash, input: Input, options: CompareOptions): Promise<void> {
-  const { chunks } = complete;
+  const { chunks, chunkSize } = complete;
   const last = chunkTag(complete.baseTag, chunks.length);
   if (input.size !== undefined && input.size !== complete.size) throw conflict(last);
+  const cutOtherwise = input.size !== undefined && chunkSize !== options.chunkSize && chunks.length > 1;
+  if (cutOtherwise) throw conflict(last, { chunkSize });
   let compared = 0;
   await inParallel(input.chunks(options.chunkSize), options, async ({ number, source }, signal) => {
     const chunk = chunks[number - 1];
@@ -127,9 +129,12 @@ export async function isKept(
   return !input.seekable || (await checkPresence(store, stash, { jobs, signal })).length === 0;
 }
 
-/** The error of a tag that holds other bytes. */
-export function conflict(tag: string): ConflictError {
+/** The error of a tag that holds other bytes; with a chunk size, of a file that was cut into chunks of that size. */
+export function conflict(tag: string, { chunkSize }: { chunkSize?: number } = {}): ConflictError {
+  const otherwise = "use another base tag, or --overwrite to replace it";
   return new ConflictError(`the tag ${tag} is there already, and it holds something else`, {
-    hint: "use another base tag, or --overwrite to replace it",
+    hint: chunkSize === undefined
+      ? otherwise
+      : `it has chunks of ${chunkSize} bytes: say --chunk-size ${chunkSize} if it is the same file, else ${otherwise}`,
   });
 }

@@ -18,9 +18,9 @@ export interface Typed {
 /** Programs that ask back, and the answers. */
 const ANSWERS:
   readonly (readonly [command: RegExp, answers: readonly (readonly [shown: RegExp, keys: string[]])[]])[] = [
-    [/^layerstash login (?!.*--password-stdin)/, [[/[Pp]assword|token/, [USER.password, "Enter"]]]],
+    [/^layerstash login (?!.*--(?:password-stdin|help))/, [[/[Pp]assword|token/, [USER.password, "Enter"]]]],
     [/^layerstash browse$/, [[/image/i, ["nginx:alpine", "Enter"]], [/q quit/, ["q"]]]],
-    [/^layerstash browse /, [[/q quit/, ["q"]]]],
+    [/^layerstash browse (?!--help)/, [[/q quit/, ["q"]]]],
   ];
 
 /** Types a command. */
