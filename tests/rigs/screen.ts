@@ -31,6 +31,8 @@ export async function openScreen(
   const settings = Object.entries(env).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
   const command = `${words.map((word) => `'${word}'`).join(" ")}; echo "ended with $?"; cat`;
   await tmux("new-session", "-d", "-x", `${columns}`, "-y", `${rows}`, ...settings, command);
+  // On a busy machine tmux was seen to make it one line high: no client has told it a size.
+  await tmux("resize-window", "-x", `${columns}`, "-y", `${rows}`);
   return {
     async type(...keys) {
       await tmux("send-keys", ...keys);
