@@ -12,7 +12,7 @@ import {
   type RepositoryFlags,
   warnOfUnsafe,
 } from "./session.ts";
-import type { Terminal } from "./terminal.ts";
+import type { ProgressDisplay, Terminal } from "./terminal.ts";
 
 /** What every command works with. */
 export interface Session {
@@ -64,6 +64,22 @@ export function action<F extends ConnectionFlags>(
   };
 }
 
+/** Shows what happens: as progress, as log lines, and as JSON where that is wanted. */
+export function showEvents(
+  terminal: Terminal,
+  what: string,
+  { json }: { json?: boolean | string | undefined },
+): ProgressDisplay {
+  const display = terminal.progress(what);
+  if (!json) return display;
+  const toJson = jsonEvents((text) => terminal.data(text));
+  const onEvent: OnEvent = (event) => {
+    display.onEvent(event);
+    toJson(event);
+  };
+  return { ...display, onEvent };
+}
+
 /** Wraps the work of a command on a repository, with the progress of what it moves. */
 export function storeAction<F extends RepositoryFlags & { json?: boolean | string | undefined }>(
   doing: (flags: F) => string,
@@ -71,12 +87,8 @@ export function storeAction<F extends RepositoryFlags & { json?: boolean | strin
   { moving, kept = GO_ON }: { moving?: (flags: F) => string; kept?: string } = {},
 ): (flags: F, parsed: Parsed) => Promise<void> {
   return action(doing, async ({ terminal, signal }, flags) => {
-    using display = terminal.progress(moving?.(flags) ?? "");
-    const toJson = flags.json && moving ? jsonEvents((text) => terminal.data(text)) : undefined;
-    const onEvent: OnEvent = (event) => {
-      display.onEvent(event);
-      toJson?.(event);
-    };
+    using display = showEvents(terminal, moving?.(flags) ?? "", { json: moving && flags.json });
+    const { onEvent } = display;
     using store = await openNamedStore(flags, onEvent);
     try {
       await work({ terminal, signal, store, onEvent }, flags);

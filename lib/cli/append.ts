@@ -2,11 +2,10 @@
 import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import { append, type AppendOptions, parseImage } from "../../main.ts";
 import { InvalidInputError } from "../errors.ts";
-import type { OnEvent } from "../events.ts";
 import { azureCredentials } from "../sign_in/acr_exchange.ts";
-import { action } from "./action.ts";
+import { action, showEvents } from "./action.ts";
 import { blobSummary } from "./copy.ts";
-import { jsonEvents, line } from "./json_events.ts";
+import { line } from "./json_events.ts";
 import {
   connectionCommand,
   jobsOption,
@@ -86,12 +85,8 @@ const run = action<Flags>(
     const [from, to] = [parseImage(names.from), parseImage(names.to)];
     const { platform, created, createdBy, jobs, stateDir: stateDirectory, json } = flags;
     const input = inputOf(flags);
-    using display = terminal.progress(`appending to ${names.from}`);
-    const toJson = json ? jsonEvents((text) => terminal.data(text)) : undefined;
-    const onEvent: OnEvent = (event) => {
-      display.onEvent(event);
-      toJson?.(event);
-    };
+    using display = showEvents(terminal, `appending to ${names.from}`, flags);
+    const { onEvent } = display;
     const also = await azureCredentialsOf(flags);
     using both = await openBoth(flags, { from, to, onEvent, also });
     const options: AppendOptions = {

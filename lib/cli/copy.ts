@@ -4,8 +4,8 @@ import { type CopiedBlobs, copyImage, copyStash, parseImage } from "../../main.t
 import { InvalidInputError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { ImageReference } from "../oci/image_reference.ts";
-import { action, type Session } from "./action.ts";
-import { jsonEvents, line } from "./json_events.ts";
+import { action, type Session, showEvents } from "./action.ts";
+import { line } from "./json_events.ts";
 import { connectionCommand, jobsOption, jsonOption, limitRateOption, platformsOption } from "./options.ts";
 import { printable } from "./progress_bar.ts";
 import type { ConnectionFlags } from "./session.ts";
@@ -57,12 +57,8 @@ interface Flags extends ConnectionFlags {
 const run = action<Flags>(({ from, to }) => `copy ${from} to ${to}`, async (session, flags) => {
   const { terminal } = session;
   const [from, to] = [parseImage(flags.from), parseImage(flags.to)];
-  using display = terminal.progress(`copying ${flags.from}`);
-  const toJson = flags.json ? jsonEvents((text) => terminal.data(text)) : undefined;
-  const onEvent: OnEvent = (event) => {
-    display.onEvent(event);
-    toJson?.(event);
-  };
+  using display = showEvents(terminal, `copying ${flags.from}`, flags);
+  const { onEvent } = display;
   using both = await openBoth(flags, { from, to, onEvent });
   const work = flags.stash ? copyOneStash : copyOneImage;
   await work({ ...session, onEvent, both, from }, flags);
