@@ -1,5 +1,15 @@
 /** Reads what a process prints, line by line. @module */
 
+/** The lines of a stream, as they come. */
+export async function* linesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
+  let rest = "";
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
+}
+
 /** Keeps the lines of a stream, and waits for one. */
 export class LineReader {
   /** The lines so far. */
@@ -9,11 +19,8 @@ export class LineReader {
 
   /** Reads the stream to its end. */
   async read(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
-    let rest = "";
-    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + text).split("\n");
-      rest = lines.pop() ?? "";
-      this.lines.push(...lines);
+    for await (const line of linesOf(stream)) {
+      this.lines.push(line);
       this.#wake();
     }
     this.#ended = true;

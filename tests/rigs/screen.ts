@@ -1,4 +1,5 @@
 /** A real terminal, of 80 columns and 24 lines mostly: tmux types, and shows what stands on the screen. @module */
+import { Tmux } from "./tmux.ts";
 
 /** A terminal with a program in it. */
 export interface Screen extends AsyncDisposable {
@@ -14,7 +15,8 @@ export interface Screen extends AsyncDisposable {
   modes(): Promise<{ alternate: boolean; cursor: boolean }>;
 }
 
-const MOST_LOOKS = 6000;
+/** Milliseconds after which a screen is taken to be stuck. It only ends a test that would wait forever. */
+const STUCK = 120_000;
 
 /** Runs a command in a terminal of its own. What it leaves on the screen stays there when it has ended. */
 export async function openScreen(
@@ -22,44 +24,49 @@ export async function openScreen(
   env: Record<string, string>,
   { columns, rows }: { columns: number; rows: number } = { columns: 80, rows: 24 },
 ): Promise<Screen> {
-  const socket = `layerstash-${crypto.randomUUID()}`;
-  const tmux = async (...args: string[]) => {
-    const { stdout } = await new Deno.Command("tmux", { args: ["-L", socket, "-f", "/dev/null", ...args] })
-      .output();
-    return new TextDecoder().decode(stdout);
-  };
   const settings = Object.entries(env).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
   const command = `${words.map((word) => `'${word}'`).join(" ")}; echo "ended with $?"; cat`;
-  await tmux("new-session", "-d", "-x", `${columns}`, "-y", `${rows}`, ...settings, command);
-  // On a busy machine tmux was seen to make it one line high: no client has told it a size.
-  await tmux("resize-window", "-x", `${columns}`, "-y", `${rows}`);
+  const tmux = new Tmux(command, ["-x", `${columns}`, "-y", `${rows}`, ...settings]);
+  const resize = (columns: number, rows: number) =>
+    tmux.tell("resize-window", "-x", `${columns}`, "-y", `${rows}`);
+  await resize(columns, rows);
   return {
     async type(...keys) {
-      await tmux("send-keys", ...keys);
+      await tmux.tell("send-keys", ...keys);
     },
-    async until(pattern) {
-      let shown = "";
-      for (let looks = 0; looks < MOST_LOOKS; looks++) {
-        shown = await tmux("capture-pane", "-p");
-        if (pattern.test(shown)) return shown;
-      }
-      throw new Error(`the screen never showed ${pattern}:\n${shown}`);
-    },
+    until: (pattern) => waitFor(tmux, pattern),
     async look() {
-      const place = ["display-message", "-p", "#{cursor_x} #{cursor_y}"];
-      const lines = (await tmux("capture-pane", "-p", ";", ...place)).trimEnd().split("\n");
-      const [column = 0, row = 0] = lines.pop()!.split(" ").map(Number);
-      return { rows: lines, cursor: { column, row } };
+      const [shown, place] = await Promise.all([
+        tmux.tell("capture-pane", "-p"),
+        tmux.tell("display-message", "-p", "#{cursor_x} #{cursor_y}"),
+      ]);
+      const [column = 0, row = 0] = place.split(" ").map(Number);
+      return { rows: shown.split("\n"), cursor: { column, row } };
     },
     async resize(columns, rows) {
-      await tmux("resize-window", "-x", `${columns}`, "-y", `${rows}`);
+      await resize(columns, rows);
     },
     async modes() {
-      const [alternate, cursor] = await tmux("display-message", "-p", "#{alternate_on}#{cursor_flag}");
+      const [alternate, cursor] = await tmux.tell("display-message", "-p", "#{alternate_on}#{cursor_flag}");
       return { alternate: alternate === "1", cursor: cursor === "1" };
     },
-    async [Symbol.asyncDispose]() {
-      await tmux("kill-server");
-    },
+    [Symbol.asyncDispose]: () => tmux[Symbol.asyncDispose](),
   };
+}
+
+async function waitFor(tmux: Tmux, pattern: RegExp): Promise<string> {
+  let shown = "";
+  const stuck = Promise.withResolvers<never>();
+  const fail = () => stuck.reject(new Error(`the screen never showed ${pattern}:\n${shown}`));
+  const timer = setTimeout(fail, STUCK);
+  try {
+    while (true) {
+      const { news } = tmux;
+      shown = `${await tmux.tell("capture-pane", "-p")}\n`;
+      if (pattern.test(shown)) return shown;
+      await Promise.race([news, stuck.promise]);
+    }
+  } finally {
+    clearTimeout(timer);
+  }
 }
