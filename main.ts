@@ -23,7 +23,7 @@
  */
 import { Hasher } from "./lib/content/hasher.ts";
 import type { Source } from "./lib/content/source.ts";
-import { InvalidInputError, NotFoundError } from "./lib/errors.ts";
+import { InvalidInputError } from "./lib/errors.ts";
 import type { OnEvent } from "./lib/events.ts";
 import type { Descriptor } from "./lib/oci/descriptor.ts";
 import { type Digest, digestOf } from "./lib/oci/digest.ts";
@@ -34,7 +34,7 @@ import { checkBytes, checkFile, checkPresence, type Fault } from "./lib/stash/ch
 import type { ChunkNote } from "./lib/stash/chunk_config.ts";
 import { checkBaseTag, chunkTag } from "./lib/stash/chunk_tags.ts";
 import { fetchStash } from "./lib/stash/fetch_stash.ts";
-import { chunkNumbers, findStash } from "./lib/stash/find_stash.ts";
+import { chunkNumbers, findStash, whyNotFound } from "./lib/stash/find_stash.ts";
 import { chunkCount, type Input, type InputChunk, openInput } from "./lib/stash/input.ts";
 import { describeListed, type ListedStash, listStashes } from "./lib/stash/list_stashes.ts";
 import {
@@ -464,7 +464,7 @@ export async function verify(store: Store, options: VerifyOptions): Promise<Veri
 export async function remove(store: Store, { baseTag, signal }: VerbOptions): Promise<Removal> {
   checkBaseTag(baseTag);
   const numbers = await chunkNumbers(store, baseTag, { signal });
-  if (numbers.length === 0) throw new NotFoundError(`there is no stash ${baseTag} in ${store.name}`);
+  if (numbers.length === 0) throw await whyNotFound(store, baseTag, { signal });
   return await removeTags(store, numbers.reverse().map((number) => chunkTag(baseTag, number)), { signal });
 }
 

@@ -51,6 +51,26 @@ Deno.test("an unknown tag makes no file and leaves one that is there alone", asy
   await work.write("old", "precious");
   await fails(work, ["download", ...BOX, "-t", "dusk", "-o", "old"], 3, message);
   assert.equal(await Deno.readTextFile(work.path("old")), "precious");
+  const unremoved = /: there is no stash dusk in oci:box\/me\/files\nhint: it has: disk\n$/;
+  await fails(work, ["remove", ...BOX, "-t", "dusk"], 3, unremoved);
+});
+
+Deno.test("who names a tag that is not there learns which are", async () => {
+  await using work = await makeWorkplace();
+  const inspect = ["inspect", "oci:box/me/files:dusk"];
+  await fails(work, inspect, 3, /: there is no dusk in oci:box\/me\/files\nhint: it has none at all\n$/);
+  await work.write("disk.img", "bytes!");
+  await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img", "--chunk-size", "3"]);
+  await fails(work, inspect, 3, /: there is no dusk in \S+\nhint: it has: disk-1, disk-2\n$/);
+  await work.run(["upload", ...BOX, "-t", "more", "-i", "disk.img", "--chunk-size", "1"]);
+  await fails(work, inspect, 3, /\nhint: it has: disk-1, disk-2, more-1, more-2, more-3, \.\.\.\n$/);
+});
+
+Deno.test("where a registry does not list its tags, the error is still that the tag is not there", async () => {
+  await using work = await makeWorkplace();
+  await using fake = await startFakeRegistry();
+  fake.faults.failNext = [{ path: /tags\/list/, status: 403, times: 1 }];
+  await fails(work, ["inspect", `${fake.url}/me/files:dusk`], 3, /: there is no dusk in \S+me\/files\n$/);
 });
 
 Deno.test("a wrong password is refused by a real registry with exit code 4", withRegistry, async () => {
@@ -244,8 +264,10 @@ Deno.test("a registry that does not answer is given up soon", async () => {
     work,
     ["list", "--registry", `localhost:${port}`, "-r", "me/files"],
     1,
-    /does not answer: .*\nhint: check/,
+    /does not answer: .*\nhint: check the name of the registry and the network\n$/,
   );
+  const short = /does not answer: .*\nhint: .* \(short names are docker and ghcr\)/;
+  await fails(work, ["list", "--registry", "ghrc", "-r", "me/files"], 1, short);
 });
 
 Deno.test(

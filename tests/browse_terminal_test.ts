@@ -64,34 +64,27 @@ Deno.test(
   async () => {
     await using place = await makePlace();
     await using screen = await browse(place, [`oci:${place.path("box")}`, "--log-file", place.path("log")]);
-    assert.match(await screen.until(/tags/), /^oci:\S+box: tags\n> many\n {2}one\n/);
+    await screen.until(/^oci:\S+box: tags\n> many\n {2}one\n/);
     await screen.type("Enter");
-    assert.match(
-      await screen.until(/platforms/),
-      /\n> linux\/amd64 +sha256:\w{12}\n {2}linux\/arm64 +sha256/,
-    );
+    await screen.until(/platforms[^\n]*\n> linux\/amd64 +sha256:\w{12}\n {2}linux\/arm64 +sha256/);
     await screen.type("Enter");
-    const menu = await screen.until(/other platforms|labels/);
-    assert.match(menu, /linux\/amd64\n> files, all layers put on each other +\d+ B\n {2}build steps +3\n/);
-    assert.match(menu, /\n {2}layer 1 {2}COPY base \/ +\d+ B\n {2}layer 2 {2}COPY top \/ +\d+ B\n/);
+    await screen.until(/linux\/amd64\n> files, all layers put on each other +\d+ B\n {2}build steps +3\n/);
+    await screen.until(/\n {2}layer 1 {2}COPY base \/ +\d+ B\n {2}layer 2 {2}COPY top \/ +\d+ B\n/);
     await screen.type("Down", "Enter");
-    const steps = await screen.until(/: build steps/);
-    assert.match(steps, /\n> 1 {2}COPY base \/\n {2}- {2}ENV A=b\n {2}2 {2}COPY top \/\n/);
+    await screen.until(/: build steps\n> 1 {2}COPY base \/\n {2}- {2}ENV A=b\n {2}2 {2}COPY top \/\n/);
     await screen.type("Left");
     await screen.until(/> build steps/);
     await screen.type("Up", "Enter");
-    const root = await screen.until(/fetched (\S+ B) of \1 \(100 %\); verified/);
-    assert.match(root, /\n> \?\[2Jevil +13 B {2}\[1\] {2}-rw-r--r--\n {2}etc\/ +\[2\] {2}drwxr-xr-x\n/);
-    assert.match(root, /\n {2}message -> etc\/motd +\[1\] {2}lrw-r--r--\n {2}raw +5 B {2}\[1\]/);
+    await screen.until(/fetched (\S+ B) of \1 \(100 %\); verified/);
+    await screen.until(/\n> \?\[2Jevil +13 B {2}\[1\] {2}-rw-r--r--\n {2}etc\/ +\[2\] {2}drwxr-xr-x\n/);
+    await screen.until(/\n {2}message -> etc\/motd +\[1\] {2}lrw-r--r--\n {2}raw +5 B {2}\[1\]/);
     await screen.type("Down", "Enter");
-    const etc = await screen.until(/\/etc\n/);
-    assert.match(
-      etc,
-      /\n> long\.txt +1\.\d+ KiB {2}\[1\] {2}-rw-r--r--\n {2}motd +4 B {2}\[2\] {2}-rw-r-----\n/,
+    const etc = await screen.until(
+      /\/etc\n> long\.txt +1\.\d+ KiB {2}\[1\] {2}-rw-r--r--\n {2}motd +4 B {2}\[2\] {2}-rw-r-----\n\n/,
     );
     assert.ok(!etc.includes("gone"));
     await screen.type("Down", "Enter");
-    assert.match(await screen.until(/\/etc\/motd\n/), /\/etc\/motd\nnew\n\n/);
+    await screen.until(/\/etc\/motd\nnew\n\n/);
     await screen.type("s");
     await screen.until(/^Save etc\/motd as\n: motd_/);
     await screen.type("C-u", place.path("saved"), "Enter");
@@ -125,7 +118,7 @@ Deno.test(
     const platforms = ["amd64", "arm64"].map((architecture) => ({ os: "linux", architecture }));
     await putIndex(image.store, "2.0", platforms.map((platform) => ({ manifest, platform })));
     await using screen = await browse(place, [`${registry.url}/me/app`, "--platform", "linux/arm64"]);
-    assert.match(await screen.until(/tags/), /\/me\/app: tags\n> 1\.0\n {2}2\.0\n/);
+    await screen.until(/\/me\/app: tags\n> 1\.0\n {2}2\.0\n/);
     await screen.type("j", "l");
     await screen.until(/\/me\/app:2\.0 .*\n> files/);
     await screen.type("Enter");
@@ -173,9 +166,9 @@ Deno.test("browse fits into small terminals, and follows when they change", with
   await screen.type("Down", "Enter");
   await screen.until(/> long\.txt/);
   await screen.type("Enter");
-  assert.match(await screen.until(/line 5\n/), /\nline 1\nline 2\nline 3\nline 4\nline 5\n\S/);
+  await screen.until(/\nline 1\nline 2\nline 3\nline 4\nline 5\n\S/);
   await screen.type("Space");
-  await screen.until(/\nline 5\n/);
+  await screen.until(/\nline 5\nline 6\n/);
   await screen.resize(50, 12);
   await screen.until(/\nline 5\nline 6\nline 7\nline 8\nline 9\nline 10\nline 11\nline 12\nline 13\n/);
   await screen.type("End");

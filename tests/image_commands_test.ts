@@ -34,6 +34,7 @@ Deno.test("inspect and layers tell what is known, for people and programs", asyn
   const { stdout, code } = await place.run(["inspect", "oci:box:t"]);
   assert.equal(code, 0);
   assert.match(stdout, /^platform: +linux\/amd64$/m);
+  assert.match(stdout, /^size: +\d+ KiB in 2 layers$/m);
   assert.match(stdout, /^layers:\n {2}1 {2}sha256:[0-9a-f]{64} {2}\d+ KiB\n {2}2 {2}sha256/m);
   assert.match(stdout, /^build steps:\n {2}1 {2}COPY base \/\n {2}2 {2}COPY top \/\n/m);
   assert.ok(!stdout.includes("\x1b"));

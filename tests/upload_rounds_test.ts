@@ -49,7 +49,7 @@ async function requireRounds(
   const options = { baseTag: "disk", chunkSize: CHUNK };
   if (over) await upload(store, { ...options, input: over });
   const stop = new AbortController();
-  const deadline = setTimeout(() => stop.abort(), 10_000);
+  const deadline = setTimeout(() => stop.abort(), 60_000);
   const rounds = answerInRounds(registry, wanted, stop.signal);
   const failure = await upload(store, {
     ...options,

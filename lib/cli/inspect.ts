@@ -8,7 +8,7 @@ import { imageAction } from "./image_action.ts";
 import { jsonLine } from "./json_events.ts";
 import { imageCommand } from "./options.ts";
 import { formatSize } from "./sizes.ts";
-import { renderTable } from "./table.ts";
+import { counted, renderTable } from "./table.ts";
 
 const EXAMPLES = `
 Examples:
@@ -68,7 +68,7 @@ function factsOf(name: string, { digest, index, mediaType, size, about, layers }
     ["digest", digest],
     ["index", index],
     ["media type", mediaType],
-    ["size", `${formatSize(size)} in ${layers.length} layers`],
+    ["size", `${formatSize(size)} in ${counted(layers.length, "layer")}`],
     ["created", about?.created],
     ["author", about?.author],
     ["user", about?.user],

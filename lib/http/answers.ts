@@ -171,8 +171,13 @@ export function errorOfNoAnswer(error: unknown, host: string, { known = false } 
   }
   return new RegistryError(`${host} does not answer: ${text}`, {
     transient: true,
-    hint: known ? "check the network" : "check the name of the registry and the network",
+    hint: known ? "check the network" : `check the name of the registry${shortNames(host)} and the network`,
   });
+}
+
+/** Where one word is no host, a short name was meant. */
+function shortNames(host: string): string {
+  return /[.:]/.test(host) ? "" : " (short names are docker and ghcr)";
 }
 
 function innermostMessage(error: unknown): string {

@@ -5,6 +5,7 @@ import { type IndexedManifest, isIndex, isIndexType, isRunnable, readIndex } fro
 import type { Manifest } from "../oci/manifest.ts";
 import { formatPlatform, isSamePlatform, parsePlatform, type Platform } from "../oci/platform.ts";
 import { parseTag } from "../oci/reference.ts";
+import { hintOfTags } from "../registry/known_tags.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
 import { inParallel } from "../transfer/pool.ts";
 
@@ -175,9 +176,11 @@ export async function requireManifest(
   reference: string,
   options: CallOptions = {},
 ): Promise<Manifest> {
-  const manifest = await store.manifest(isDigest(reference) ? reference : parseTag(reference), options);
+  const byDigest = isDigest(reference);
+  const manifest = await store.manifest(byDigest ? reference : parseTag(reference), options);
   if (manifest) return manifest;
-  throw new NotFoundError(`there is no ${reference} in ${store.name}`);
+  const hint = byDigest ? undefined : await hintOfTags(store, options);
+  throw new NotFoundError(`there is no ${reference} in ${store.name}`, { hint });
 }
 
 /**

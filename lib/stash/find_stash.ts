@@ -2,6 +2,7 @@
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { readImageManifest } from "../oci/manifest.ts";
+import { hintOfNames } from "../registry/known_tags.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
 import { inParallel } from "../transfer/pool.ts";
 import { receiveSmall } from "../transfer/receive_small.ts";
@@ -160,7 +161,12 @@ export function firstGap(numbers: readonly number[]): number | undefined {
   return index < 0 ? undefined : index + 1;
 }
 
-async function whyNotFound(store: Store, baseTag: string, options: CallOptions): Promise<NotFoundError> {
+/** Says why a stash could not be found, and which others there are. */
+export async function whyNotFound(
+  store: Store,
+  baseTag: string,
+  options: CallOptions,
+): Promise<NotFoundError> {
   const others = new Set<string>();
   let numbered = false;
   for await (const tag of store.tags(options)) {
@@ -170,8 +176,7 @@ async function whyNotFound(store: Store, baseTag: string, options: CallOptions):
   }
   const first = chunkTag(baseTag, 1);
   if (numbered) return new NotFoundError(`the stash ${baseTag} is incomplete: ${first} is missing`);
-  const names = [...others].slice(0, 5).join(", ") + (others.size > 5 ? ", ..." : "");
   return new NotFoundError(`there is no stash ${baseTag} in ${store.name}`, {
-    hint: others.size > 0 ? `it has: ${names}` : "it has none at all",
+    hint: hintOfNames([...others]),
   });
 }
