@@ -8,19 +8,23 @@ import { startInternet } from "./internet.ts";
 import { sharePackages } from "./npm.ts";
 import { USER } from "./user.ts";
 
+const CERTIFICATES = ".certificates";
+
 /** A reader. */
 export interface Reader extends Place, AsyncDisposable {
   /** Puts what is there on this machine in the place of what the documentation says. */
   replace(text: string): string;
   /** Does what the examples take for granted: installs the program, signs in, stores. */
   getReady(): Promise<void>;
+  /** Empties the directory. */
+  tidyUp(): Promise<void>;
 }
 
 /** Makes a reader who has nothing yet; what is public is in the registries. */
 export async function makeReader(): Promise<Reader> {
   const home = await Deno.makeTempDir({ prefix: "layerstash-reader-" });
   const directory = join(home, "work");
-  const certificates = join(directory, ".certificates");
+  const certificates = join(directory, CERTIFICATES); // what may be read in the directory may read them
   await Deno.mkdir(certificates, { recursive: true });
   const internet = await startInternet(certificates);
   await sharePackages(join(home, "deno")); // those of JSR are not the real ones
@@ -41,6 +45,11 @@ export async function makeReader(): Promise<Reader> {
       await install(home);
       await makeFiles(directory);
       await storeExamples(internet, directory);
+    },
+    async tidyUp() {
+      for await (const { name } of Deno.readDir(directory)) {
+        if (name !== CERTIFICATES) await Deno.remove(join(directory, name), { recursive: true });
+      }
     },
     async [Symbol.asyncDispose]() {
       await internet[Symbol.asyncDispose]();
