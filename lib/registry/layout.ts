@@ -1,30 +1,16 @@
 /** The store that is a directory: an OCI image layout. @module */
-import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { giveName, storageError, writeAll, writeAtomically } from "../content/atomic_file.ts";
-import { collect } from "../content/collect.ts";
-import { denied } from "../content/denied.ts";
-import { exactly } from "../content/exactly.ts";
-import { readFile } from "../content/file_source.ts";
-import { Hasher } from "../content/hasher.ts";
+import { storageError, writeAtomically } from "../content/atomic_file.ts";
 import type { Source } from "../content/source.ts";
-import { MismatchError, NotFoundError, RegistryError } from "../errors.ts";
+import { NotFoundError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { type Digest, digestOf, encodedPart, isDigest } from "../oci/digest.ts";
-import {
-  declaredMediaType,
-  type Manifest,
-  manifestOf,
-  MAX_MANIFEST_SIZE,
-  referencesOf,
-} from "../oci/manifest.ts";
-import { IMAGE_MANIFEST, OCTET_STREAM } from "../oci/media_types.ts";
-import { type Draft, LOCKS, makeDraft, removeAbandonedDrafts } from "./layout_drafts.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
+import { declaredMediaType, type Manifest, manifestOf, referencesOf } from "../oci/manifest.ts";
+import { IMAGE_MANIFEST } from "../oci/media_types.ts";
 import { type IndexEntry, lockIndex, readEntries, REF_NAME, tagOf } from "./layout_index.ts";
-import { createLayout, lockLayout } from "./layout_lock.ts";
 import { DEFAULT_POLICY, type Patience, systemClock } from "../http/retry.ts";
-import { LayoutClaims } from "./layout_claims.ts";
+import { LayoutBlobs } from "./layout_blobs.ts";
 import { LayoutReach } from "./layout_reach.ts";
 import { distinct, fallbackReferrers, namesSubject } from "./referrers.ts";
 import type { CallOptions, PutOptions, ReadOptions, RemoveOptions, Store, WriteOptions } from "./store.ts";
@@ -53,10 +39,8 @@ export class LayoutStore implements Store {
   readonly #directory: string;
   readonly #beside: ((repository: string) => string) | undefined;
   readonly #onEvent: OnEvent | undefined;
-  readonly #hasher: Hasher = new Hasher();
-  readonly #claims: LayoutClaims = new LayoutClaims();
-  #cleared: Promise<void> | undefined;
-  readonly #reach: LayoutReach = new LayoutReach((digest) => this.#manifestBytes(digest));
+  readonly #blobs: LayoutBlobs;
+  readonly #reach: LayoutReach = new LayoutReach((digest) => this.#blobs.manifest(digest));
 
   /** @param options where it is */
   constructor(options: LayoutOptions) {
@@ -64,6 +48,7 @@ export class LayoutStore implements Store {
     this.#directory = options.directory;
     this.#beside = options.beside;
     this.#onEvent = options.onEvent;
+    this.#blobs = new LayoutBlobs(options);
   }
 
   get url(): string {
@@ -71,85 +56,32 @@ export class LayoutStore implements Store {
   }
 
   blobUrl(digest: Digest): URL {
-    return pathToFileURL(this.#blobPath(digest));
+    return pathToFileURL(this.#blobs.path(digest));
   }
 
   async stat(digest: Digest, { signal }: CallOptions = {}): Promise<number | undefined> {
     signal?.throwIfAborted();
-    try {
-      const info = await Deno.stat(this.#blobPath(digest));
-      return info.isFile ? info.size : undefined;
-    } catch (error) {
-      return absentOr(error);
-    }
+    return await this.#blobs.stat(digest);
   }
 
-  async read(
-    digest: Digest,
-    { range, signal }: ReadOptions = {},
-  ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-    const size = await this.stat(digest, { signal });
-    if (size === undefined) throw new NotFoundError(`${this.name} has no blob ${digest}`);
-    const { start, end } = range ?? { start: 0, end: size };
-    if (end > size) {
-      throw new MismatchError(`the blob ${digest} has ${size} bytes, not the ${end} or more expected`);
-    }
-    return readFile(this.#blobPath(digest), { start, end }, signal);
+  async read(digest: Digest, options: ReadOptions = {}): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+    options.signal?.throwIfAborted();
+    return await this.#blobs.read(digest, options);
   }
 
   async write(source: Source, options: WriteOptions = {}): Promise<Descriptor> {
     options.signal?.throwIfAborted();
-    if (options.checkFirst) {
-      const digest = await source.digest();
-      const size = await this.stat(digest);
-      const isWhole = size !== undefined && size === (source.size ?? size); // a damaged disk may have cut it off
-      if (isWhole) return { mediaType: OCTET_STREAM, digest, size };
-    }
-    let draft: Draft | undefined;
-    try {
-      await this.#prepare();
-      draft = await makeDraft(this.#directory);
-      const { digest, size } = await this.#receive(source, draft, options);
-      await this.#name(draft, digest);
-      return { mediaType: OCTET_STREAM, digest, size };
-    } catch (error) {
-      if (draft) await Deno.remove(draft.path).catch(() => {});
-      draft?.[Symbol.dispose]();
-      throw storageError(error, this.#directory);
-    }
-  }
-
-  /** Between its name and its claim nobody may take the blob for one that is not needed. */
-  async #name(draft: Draft, digest: Digest): Promise<void> {
-    using _layout = await lockLayout(this.#directory);
-    if (!LOCKS) draft[Symbol.dispose](); // on Windows an open file is in the way of what is to get its name
-    await giveName(draft.path, this.#blobPath(digest));
-    await this.#claims.add(digest, draft);
-  }
-
-  /** Makes the layout where it is missing, and clears up behind writers that were killed. */
-  async #prepare(): Promise<void> {
-    await createLayout(this.#directory);
-    await (this.#cleared ??= removeAbandonedDrafts(this.#directory));
+    return await this.#blobs.write(source, options);
   }
 
   async mount(digest: Digest, from: string, { signal }: CallOptions = {}): Promise<boolean> {
     if (await this.stat(digest, { signal }) !== undefined) return true;
-    if (!this.#beside) return false;
-    try {
-      await createLayout(this.#directory);
-      await Deno.link(blobPath(this.#beside(from), digest), this.#blobPath(digest));
-      return true;
-    } catch {
-      return false; // another file system, or not there: the caller then writes it, and hears why that fails
-    }
+    return this.#beside !== undefined && await this.#blobs.link(digest, this.#beside(from));
   }
 
   async remove(digest: Digest, { signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
-    await Deno.remove(this.#blobPath(digest)).catch((error) =>
-      absentOr(storageError(error, this.#directory))
-    );
+    await this.#blobs.remove(digest);
   }
 
   async manifest(reference: string, { signal }: CallOptions = {}): Promise<Manifest | undefined> {
@@ -157,7 +89,7 @@ export class LayoutStore implements Store {
     const entry = await this.#entry(reference);
     const digest = entry?.digest ?? (isDigest(reference) ? reference : undefined);
     if (!digest) return undefined;
-    const bytes = await this.#manifestBytes(digest);
+    const bytes = await this.#blobs.manifest(digest);
     if (bytes === undefined) return this.#missing(entry);
     if (entry && entry.size !== bytes.length) {
       const message = `${this.name} says that ${digest} has ${entry.size} bytes, it has ${bytes.length}`;
@@ -181,10 +113,10 @@ export class LayoutStore implements Store {
     await this.#attempt(async () => {
       using index = await lockIndex(this.#directory);
       await this.#requireBlobs(manifest);
-      await writeAtomically(this.#blobPath(manifest.digest), manifest.bytes);
+      await writeAtomically(this.#blobs.path(manifest.digest), manifest.bytes);
       if (child) return; // it is listed with its index: until then its blobs stay claimed
       await index.replace(withEntry(index.entries, reference, manifest));
-      this.#claims.end(referencesOf(manifest.bytes).blobs);
+      this.#blobs.endClaims(referencesOf(manifest.bytes).blobs);
     });
   }
 
@@ -192,7 +124,7 @@ export class LayoutStore implements Store {
     const found: Descriptor[] = [];
     for (const { digest: each, size, mediaType = IMAGE_MANIFEST.oci } of await readEntries(this.#directory)) {
       options.signal?.throwIfAborted();
-      const bytes = await this.#manifestBytes(each);
+      const bytes = await this.#blobs.manifest(each);
       if (bytes && namesSubject(bytes, digest)) found.push({ mediaType, digest: each, size });
     }
     return distinct([...found, ...await fallbackReferrers(this, digest, options)]);
@@ -209,7 +141,7 @@ export class LayoutStore implements Store {
       const manifests = new Set(gone.map(({ digest }) => digest));
       for (const each of unreachable) {
         if (keepBlobs && !manifests.has(each)) continue;
-        if (!await this.#claims.has(each, this.#blobPath(each))) await this.remove(each);
+        if (!await this.#blobs.isClaimed(each)) await this.#blobs.remove(each);
       }
     });
   }
@@ -221,8 +153,7 @@ export class LayoutStore implements Store {
   }
 
   close(): void {
-    this.#hasher[Symbol.dispose]();
-    this.#claims[Symbol.dispose]();
+    this.#blobs[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {
@@ -231,18 +162,6 @@ export class LayoutStore implements Store {
 
   async #entry(reference: string): Promise<IndexEntry | undefined> {
     return (await readEntries(this.#directory)).find((entry) => isNamed(entry, reference));
-  }
-
-  /** The bytes of a manifest, checked; `undefined` = absent. */
-  async #manifestBytes(digest: Digest): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const size = await this.stat(digest);
-    if (size === undefined) return undefined;
-    if (size > MAX_MANIFEST_SIZE) {
-      throw new MismatchError(`the manifest ${digest} is too large: ${size} bytes`);
-    }
-    const bytes = await collect(await this.read(digest, { range: { start: 0, end: size } }), size);
-    if (digestOf(bytes) === digest) return bytes;
-    throw new MismatchError(`the manifest ${digest} is corrupted: its bytes have another digest`);
   }
 
   #missing(entry: IndexEntry | undefined): undefined {
@@ -258,45 +177,15 @@ export class LayoutStore implements Store {
     }
   }
 
-  /** Copies the source to a file of its own and gives the digest of what is in that file. */
-  async #receive(source: Source, { path, file }: Draft, { onBytes, signal }: WriteOptions) {
-    const hash = this.#hasher.follow(path, 0);
-    let size = 0;
-    try {
-      const write = async (piece: Uint8Array) => {
-        await writeAll(file, piece);
-        hash.advance(size += piece.length);
-        onBytes?.(piece.length);
-      };
-      await exactly(source.open(), source.size).pipeTo(new WritableStream({ write }), { signal });
-      const digest = await hash.digest(size);
-      await file.syncData();
-      signal?.throwIfAborted(); // the last bytes and their hash take their time
-      return { digest, size };
-    } catch (error) {
-      hash.drop();
-      onBytes?.(-size);
-      throw error;
-    }
-  }
-
   async #requireBlobs(manifest: Manifest): Promise<void> {
     const { blobs, manifests } = referencesOf(manifest.bytes);
     for (const digest of [...blobs, ...manifests]) {
-      if (await this.stat(digest) !== undefined) continue;
+      if (await this.#blobs.stat(digest) !== undefined) continue;
       throw new RegistryError(`the manifest lists the blob ${digest}, which ${this.name} does not have`, {
         codes: ["MANIFEST_BLOB_UNKNOWN"],
       });
     }
   }
-
-  #blobPath(digest: Digest): string {
-    return blobPath(this.#directory, digest);
-  }
-}
-
-function blobPath(directory: string, digest: Digest): string {
-  return join(directory, "blobs", "sha256", encodedPart(digest));
 }
 
 function isNamed(entry: IndexEntry, reference: string): boolean {
@@ -321,9 +210,4 @@ function withEntry(entries: IndexEntry[], reference: string, manifest: Manifest)
 
 function partition<T>(items: T[], chosen: (item: T) => boolean): [T[], T[]] {
   return [items.filter(chosen), items.filter((item) => !chosen(item))];
-}
-
-function absentOr(error: unknown): undefined {
-  if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
-  throw denied(error, (error as Error).message) ?? error;
 }
