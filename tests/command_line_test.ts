@@ -25,6 +25,8 @@ Deno.test("a file is stored, listed, described, checked, brought back and remove
     stdout: "",
     stderr: "layerstash: stored disk in oci:box/me/files: 10 B in 3 chunks\n",
   });
+  const again = await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img", "--chunk-size", "4"]);
+  assert.match(again.stderr, /: 10 B in 3 chunks; nothing had to be sent\n$/);
   const list = await work.run(["list", ...BOX]);
   assert.deepEqual(list, { code: 0, stdout: "STASH  CHUNKS\ndisk   3\n", stderr: "" });
   const exact = await work.run(["list", ...BOX, "--exact-size"]);

@@ -40,7 +40,7 @@ async function killAndRerun(
     at: number;
     signal?: Deno.Signal;
   },
-): Promise<{ first: { code: number; stderr: string }; passed: number }> {
+): Promise<{ first: { code: number; stderr: string }; again: { stderr: string }; passed: number }> {
   const before = proxy.passed.up + proxy.passed.down;
   const child = place.start(args);
   proxy.when(before + at, () => child.kill(signal));
@@ -49,7 +49,7 @@ async function killAndRerun(
   const again = await place.run(args);
   assert.equal(again.code, 0, again.stderr);
   const passed = proxy.passed.up + proxy.passed.down - before;
-  return { first: { code, stderr: new TextDecoder().decode(stderr) }, passed };
+  return { first: { code, stderr: new TextDecoder().decode(stderr) }, again, passed };
 }
 
 function tell(what: string, { passed, size }: { passed: number; size: number }): void {
@@ -108,9 +108,15 @@ Deno.test("after Ctrl-C both ways go on, and the message says how", UNIX, async 
       ["download", ...commonArgs(proxy, place), "-o", "back.img"],
     ]
   ) {
-    const { first, passed } = await killAndRerun(place, { proxy, args, at: size / 2, signal: "SIGINT" });
+    const { first, again, passed } = await killAndRerun(place, {
+      proxy,
+      args,
+      at: size / 2,
+      signal: "SIGINT",
+    });
     assert.equal(first.code, 130);
     assert.match(first.stderr, /interrupted.*\n.*the same command goes on/);
+    assert.match(again.stderr, /: 200 MiB.*; [\d.]+ MiB did not have to be (sent|fetched)\n$/);
     assert.ok(passed <= 1.25 * size, `${args[0]}: ${passed / size}`);
   }
   assert.equal(await digestOfFile(place.path("back.img")), await digestOfFile(place.path("big.img")));

@@ -127,6 +127,7 @@ Deno.test("bytes that are given back for another attempt do not count twice", ()
 
 Deno.test("chunks that are there already count without having moved, and not for the rate", () => {
   const state = after([PLAN, done(250 * MiB, "present"), done(250 * MiB, "present"), sent(40 * MiB)]);
+  assert.equal(state.saved, 500 * MiB);
   assert.equal(movedBytes(state), 540 * MiB);
   assert.equal(rateAt(state, 4000), 10 * MiB);
 });
@@ -154,6 +155,7 @@ Deno.test("a chunk that was partly checked and partly fetched counts once, besid
 Deno.test("bytes that an earlier run moved count for how far it is, and not for the rate", () => {
   const resumed: TransferEvent = { type: "resume", phase: "send", bytes: 400 * MiB };
   const state = advance(advance(startProgress("x", 0), PLAN, 0), resumed, 10);
+  assert.equal(state.saved, 400 * MiB);
   assert.equal(percentDone(state), 40);
   assert.equal(rateAt(state, 5000), 0);
   assert.equal(percentDone(advance(state, { ...resumed, bytes: -400 * MiB }, 20)), 0);

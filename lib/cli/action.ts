@@ -12,6 +12,7 @@ import {
   type RepositoryFlags,
   warnOfUnsafe,
 } from "./session.ts";
+import { formatSize } from "./sizes.ts";
 import type { ProgressDisplay, Terminal } from "./terminal.ts";
 
 /** What every command works with. */
@@ -26,6 +27,8 @@ export interface StoreSession extends Session {
   store: Store;
   /** Shows events: as progress, as log lines, and as JSON where that is wanted. */
   onEvent: OnEvent;
+  /** Says how many of so many bytes did not have to be `moved`, as the end of a sentence; empty where all had to be. */
+  saved: (size: number, moved: "sent" | "fetched") => string;
 }
 
 const GO_ON = "what was done is kept: the same command goes on from there";
@@ -89,11 +92,17 @@ export function storeAction<F extends RepositoryFlags & { json?: boolean | strin
   return action(doing, async ({ terminal, signal }, flags) => {
     using display = showEvents(terminal, moving?.(flags) ?? "", { json: moving && flags.json });
     const { onEvent } = display;
+    const saved: StoreSession["saved"] = (size, moved) => savedPart(display.saved(), size, moved);
     using store = await openNamedStore(flags, onEvent);
     try {
-      await work({ terminal, signal, store, onEvent }, flags);
+      await work({ terminal, signal, store, onEvent, saved }, flags);
     } catch (error) {
       throw error instanceof InterruptedError && moving ? new InterruptedError(kept) : error;
     }
   });
+}
+
+function savedPart(saved: number, size: number, moved: "sent" | "fetched"): string {
+  if (saved <= 0) return "";
+  return saved < size ? `; ${formatSize(saved)} did not have to be ${moved}` : `; nothing had to be ${moved}`;
 }

@@ -26,7 +26,7 @@ export function downloadCommand(): Command {
     .action(storeAction(
       ({ baseTag, outfile }) => `bring ${baseTag} to ${nameOf(outfile)}`,
       async (
-        { terminal, store, signal, onEvent },
+        { terminal, store, signal, onEvent, saved },
         { outfile, json, stateDir: stateDirectory, ...options },
       ) => {
         if (outfile === "-" && json) throw new InvalidInputError("--json and -o - both want standard output");
@@ -37,7 +37,7 @@ export function downloadCommand(): Command {
         terminal.note(
           `${outfile === "-" ? "sent to standard output" : `wrote ${outfile}`}: ${
             formatSize(stash.size)
-          }, verified${doubt}`,
+          }, verified${saved(stash.size, "fetched")}${doubt}`,
         );
       },
       { moving: ({ baseTag }) => `fetching ${baseTag}` },

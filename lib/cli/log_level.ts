@@ -18,8 +18,8 @@ export function levelOf(event: TransferEvent): LogLevel {
     case "retry":
     case "notice":
       return "warning";
-    case "resume":
-      return "info";
+    case "resume": // the display counts what was there; that some of it is bad is news
+      return event.bytes < 0 ? "info" : "debug";
     case "plan":
     case "chunk":
     case "request":

@@ -25,6 +25,8 @@ export interface ProgressState {
   moving: number;
   /** Bytes checked for chunks that are not done. */
   checking: number;
+  /** Bytes that did not have to travel: they are where they belong. */
+  saved: number;
   /** The newest sample and those of the last seconds, oldest first; never empty. */
   samples: readonly Sample[];
 }
@@ -47,6 +49,7 @@ export function startProgress(what: string, now: number): ProgressState {
     done: 0,
     moving: 0,
     checking: 0,
+    saved: 0,
     samples,
   };
 }
@@ -61,7 +64,7 @@ export function advance(state: ProgressState, event: TransferEvent, now: number)
       return { ...state, [count]: state[count] + event.bytes, samples: sampled(state, event.bytes, now) };
     }
     case "resume": // they did not travel now: the rate knows nothing of them
-      return { ...state, moving: state.moving + event.bytes };
+      return { ...state, moving: state.moving + event.bytes, saved: state.saved + event.bytes };
     case "chunk":
       return withChunk(state, event);
     default:
@@ -115,6 +118,7 @@ function withChunk(
     done: state.done + size,
     moving: state.moving - fromMoving,
     checking: state.checking - fromChecking,
+    saved: state.saved + (how === "present" ? size : 0),
   };
 }
 

@@ -55,6 +55,8 @@ export interface TerminalOptions {
 export interface ProgressDisplay extends Disposable {
   /** Takes the events of the transfer. */
   readonly onEvent: OnEvent;
+  /** How many bytes did not have to travel. */
+  saved(): number;
   /** Erases the bar. Events that still come are only logged. */
   end(): void;
 }
@@ -173,6 +175,7 @@ export class Terminal implements Disposable {
         state = advance(state, event, clock.now());
         this.#logEvent(event);
       },
+      saved: () => state.saved,
       end: endOnce,
       [Symbol.dispose]: endOnce,
     };

@@ -32,7 +32,7 @@ export function uploadCommand(): Command {
     .action(storeAction(
       ({ infile, baseTag }) => `store ${nameOf(infile)} as ${baseTag}`,
       async (
-        { terminal, store, signal, onEvent },
+        { terminal, store, signal, onEvent, saved },
         { infile, json, stateDir: stateDirectory, ...options },
       ) => {
         const input = infile === "-" ? Deno.stdin.readable : infile;
@@ -41,7 +41,9 @@ export function uploadCommand(): Command {
         if (json) return terminal.data(line("done", stash));
         const { baseTag, size, chunks } = stash;
         terminal.note(
-          `stored ${baseTag} in ${store.name}: ${formatSize(size)} in ${counted(chunks.length, "chunk")}`,
+          `stored ${baseTag} in ${store.name}: ${formatSize(size)} in ${counted(chunks.length, "chunk")}${
+            saved(size, "sent")
+          }`,
         );
       },
       {
