@@ -196,16 +196,36 @@ Deno.test("a layer by itself is extracted without what is below it", async () =>
   ]);
 });
 
-Deno.test("bytes that are not those of the digest get no name", async () => {
-  const packed = await gzip(tarOf(FILES));
-  await using image = await makeImage([packed]);
+/** Puts other bytes in the place of a layer's. */
+async function damage(image: MadeImage, packed: Uint8Array, at: number): Promise<void> {
   for await (const { name } of Deno.readDir(image.work.path("layout/blobs/sha256"))) {
     const path = image.work.path(`layout/blobs/sha256/${name}`);
     const bytes = await Deno.readFile(path);
     if (bytes.length !== packed.length) continue;
-    bytes[bytes.length - 6]! ^= 1; // in the checksum of gzip
+    bytes.set([bytes.at(at)! ^ 1], at < 0 ? bytes.length + at : at);
     await Deno.writeFile(path, bytes);
   }
+}
+
+Deno.test("bytes that are not those of the digest get no name", async () => {
+  const packed = await gzip(tarOf(FILES));
+  await using image = await makeImage([packed]);
+  await damage(image, packed, -6); // in the checksum of gzip
   await assert.rejects(extracted(image, ["etc/conf.d/a.conf"], { whole: true }), /damaged|corrupted/);
   assert.equal(await image.work.has("out"), false);
 });
+
+for (const size of [10, 100_000, 3_000_000]) {
+  Deno.test(`a layer with ${size} bytes that unpacks well, and is not the one of the digest, is refused`, async () => {
+    const packed = await gzip(tarOf([...FILES, { name: "more", content: someBytes(size) }]));
+    await using image = await makeImage([packed]);
+    await damage(image, packed, 4); // in the time that a header of gzip has: it unpacks to the same
+    for (const [path, options] of [["/", {}], ["etc/*.conf", {}], ["more", { whole: true }]] as const) {
+      await assert.rejects(extracted(image, [path], options), /is corrupted: its bytes have another digest/);
+      assert.equal(await image.work.has("out"), false);
+    }
+    const files = await image.files();
+    await assert.rejects(files.merged(), /is corrupted: its bytes have another digest/);
+    assert.equal(files.report.verified, false);
+  });
+}

@@ -49,19 +49,29 @@ async function* readStream(
   blob: LayerBlob,
   { compression, all }: { compression: ReturnType<typeof compressionOf>; all: boolean },
 ): AsyncGenerator<OpenEntry> {
-  const bytes = blob.from(0, { all });
-  const input = new StreamInput(decompress(keptOpen(bytes), compression));
+  const source = blob.from(0, { all });
+  const bytes = keptOpen(source);
+  const input = new StreamInput(decompress(bytes, compression));
   try {
     yield* readTar(input);
     await input.close();
     for await (const _ of bytes); // what is behind the archive's end belongs to the digest
   } finally {
     await input.close();
-    await bytes.return(undefined);
+    await source.return(undefined);
   }
 }
 
-/** The same pieces; that their reader has enough does not end the source. */
+/**
+ * The same pieces; that one reader has enough does not end the source. With what it has failed it fails again: who reads
+ * ahead, as the decoder of gzip does, may have been told of it after its own reader had left.
+ */
 export function keptOpen<T>(source: AsyncGenerator<T>): AsyncIterable<T> {
-  return { [Symbol.asyncIterator]: () => ({ next: () => source.next() }) };
+  let failed: Promise<IteratorResult<T>> | undefined;
+  const next = async () => {
+    if (failed) return await failed;
+    const result = source.next();
+    return await result.catch(() => failed = result);
+  };
+  return { [Symbol.asyncIterator]: () => ({ next }) };
 }
