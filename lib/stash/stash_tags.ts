@@ -1,5 +1,6 @@
 /** Puts the tags of a stash, and keeps two uploads of the same name apart. @module */
 import { bytesSource } from "../content/source.ts";
+import { Turns } from "../content/turns.ts";
 import { ConflictError, MismatchError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -32,6 +33,8 @@ export interface StashTagsOptions {
   overwrite?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
+
+const turns = new Turns();
 
 /**
  * The tags of one stash that is stored. Registries know no locks, and another machine may store something else under
@@ -78,19 +81,27 @@ export class StashTags {
    * came in between
    */
   async put(image: TaggedImage, { completes = false } = {}): Promise<void> {
-    const { store, overwrite, signal } = this.#options;
+    const { store, signal } = this.#options;
     const { tag, manifest } = image;
     if (!this.#isHeld(image) || await store.resolve(tag, { signal }) !== manifest.digest) {
       await this.#storeConfig(image);
-      const found = await this.#lookUp(completes ? [tag, ...this.#tags()] : [tag]); // as late as can be
-      if (completes) this.#requireOwn(found);
-      const before = found.get(tag);
-      const other = before !== undefined && before !== manifest.digest;
-      if (other && !overwrite) await this.#requireRight(image);
-      await store.putManifest(tag, manifest, { signal });
-      this.#keep(image, before);
+      await this.#replace(image, { completes });
     } else this.#keep(image, manifest.digest);
     if (completes) this.#requireOwn(await this.#lookUp(this.#tags()));
+  }
+
+  /** Looks as late as can be. Within this process nobody puts the tag between the look and what follows from it. */
+  async #replace(image: TaggedImage, { completes }: { completes: boolean }): Promise<void> {
+    const { store, overwrite, signal } = this.#options;
+    const { tag, manifest } = image;
+    using _turn = await turns.take(`${store.url} ${tag}`);
+    const found = await this.#lookUp(completes ? [tag, ...this.#tags()] : [tag]);
+    if (completes) this.#requireOwn(found);
+    const before = found.get(tag);
+    const other = before !== undefined && before !== manifest.digest;
+    if (other && !overwrite) await this.#requireRight(image);
+    await store.putManifest(tag, manifest, { signal });
+    this.#keep(image, before);
   }
 
   /** Whether the tag held the same bytes before. */

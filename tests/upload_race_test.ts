@@ -1,0 +1,42 @@
+/** Uploads of different bytes under one name, at the same time: one is stored, and the other is told. @module */
+import assert from "node:assert/strict";
+import { ConflictError, download, openStore, upload } from "../main.ts";
+import { makeWorkspace, sink, someBytes } from "./rigs/content.ts";
+import { startFakeRegistry } from "./rigs/fake_registry.ts";
+
+const ROUNDS = 20;
+const CHUNK = 1000;
+
+/** Stores two files at once, again and again; each time one has to win. */
+async function race(registry: string, chunks: number): Promise<void> {
+  await using work = await makeWorkspace();
+  const files = [someBytes(chunks * CHUNK, 1), someBytes(chunks * CHUNK, 2)];
+  const paths = [await work.write("one", files[0]!), await work.write("two", files[1]!)];
+  for (let round = 0; round < ROUNDS; round++) {
+    const baseTag = `round${round}`;
+    const ends = await Promise.allSettled(paths.map(async (input) => {
+      using store = openStore({ registry, repository: "me/files" });
+      await upload(store, { baseTag, input, chunkSize: CHUNK });
+    }));
+    const won = ends.findIndex(({ status }) => status === "fulfilled");
+    const lost = ends.find((end) => end.status === "rejected");
+    assert.ok(lost?.reason instanceof ConflictError, `${ends.map(({ status }) => status)} ${lost?.reason}`);
+    assert.ok(won >= 0, `none is stored: ${lost.reason}`);
+    using store = openStore({ registry, repository: "me/files" });
+    const { stream, bytes } = sink();
+    await download(store, { baseTag, output: stream });
+    assert.deepEqual(bytes(), files[won]);
+  }
+}
+
+for (const chunks of [1, 3, 10]) {
+  Deno.test(`of two uploads of ${chunks} chunks to a layout one wins`, async () => {
+    await using work = await makeWorkspace();
+    await race(`oci:${work.path("box")}`, chunks);
+  });
+
+  Deno.test(`of two uploads of ${chunks} chunks to a registry one wins`, async () => {
+    await using fake = await startFakeRegistry();
+    await race(fake.url, chunks);
+  });
+}
