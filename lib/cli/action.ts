@@ -3,7 +3,7 @@ import type { OnEvent } from "../events.ts";
 import type { Store } from "../registry/store.ts";
 import { exitCodeOf, InterruptedError } from "./exit_codes.ts";
 import { listenForInterrupt } from "./interrupt.ts";
-import { jsonEvents } from "./json_events.ts";
+import { failureLine, jsonEvents } from "./json_events.ts";
 import {
   type ConnectionFlags,
   openNamedStore,
@@ -13,6 +13,7 @@ import {
   warnOfUnsafe,
 } from "./session.ts";
 import { formatSize } from "./sizes.ts";
+import { OutputClosedError } from "./output.ts";
 import type { ProgressDisplay, Terminal } from "./terminal.ts";
 
 /** What every command works with. */
@@ -20,6 +21,8 @@ export interface Session {
   terminal: Terminal;
   /** Ends when the user presses `Ctrl-C`. */
   signal: AbortSignal;
+  /** Told of what the command ends with, where that is wanted as an event, too. */
+  onFailure?: (reason: unknown) => void;
 }
 
 /** What a command on a repository works with. */
@@ -31,7 +34,8 @@ export interface StoreSession extends Session {
   saved: (size: number, moved: "sent" | "fetched") => string;
 }
 
-const GO_ON = "what was done is kept: the same command goes on from there";
+/** The hint after an interruption, where the same command goes on. */
+export const GO_ON = "what was done is kept: the same command goes on from there";
 
 /** The command has ended with an exit code; what was to be said has been said. */
 export class CommandEnded extends Error {
@@ -54,13 +58,15 @@ export function action<F extends ConnectionFlags>(
   return async (flags, parsed) => {
     using terminal = openTerminal(flags);
     using interrupt = listenForInterrupt();
+    const session: Session = { terminal, signal: interrupt.signal };
     try {
       warnOfUnsafe(terminal, flags, (option) => parsed.getOptionValueSource(option) === "cli");
-      await work({ terminal, signal: interrupt.signal }, flags);
+      await work(session, flags);
     } catch (error) {
       if (error instanceof CommandEnded) throw error;
       terminal.close();
       const reason = error instanceof Deno.errors.NotCapable ? permissionError(error) : error;
+      session.onFailure?.(reason);
       terminal.fail(`cannot ${doing(flags)}`, reason);
       throw new CommandEnded(exitCodeOf(reason));
     }
@@ -69,13 +75,17 @@ export function action<F extends ConnectionFlags>(
 
 /** Shows what happens: as progress, as log lines, and as JSON where that is wanted. */
 export function showEvents(
-  terminal: Terminal,
+  session: Session,
   what: string,
   { json }: { json?: boolean | string | undefined },
 ): ProgressDisplay {
+  const { terminal } = session;
   const display = terminal.progress(what);
   if (!json) return display;
   const toJson = jsonEvents((text) => terminal.data(text));
+  session.onFailure = (reason) => {
+    if (!(reason instanceof OutputClosedError)) terminal.data(failureLine(reason));
+  };
   const onEvent: OnEvent = (event) => {
     display.onEvent(event);
     toJson(event);
@@ -83,21 +93,30 @@ export function showEvents(
   return { ...display, onEvent };
 }
 
+/** How a command that moves bytes speaks of that. */
+interface Moving<F> {
+  /** What is going on, as in `storing disk.img`. */
+  moving?: (flags: F) => string;
+  /** The hint after an interruption: how to go on; `undefined` where there is nothing to go on with. */
+  kept?: (flags: F) => string | undefined;
+}
+
 /** Wraps the work of a command on a repository, with the progress of what it moves. */
 export function storeAction<F extends RepositoryFlags & { json?: boolean | string | undefined }>(
   doing: (flags: F) => string,
   work: (session: StoreSession, flags: F) => Promise<void>,
-  { moving, kept = GO_ON }: { moving?: (flags: F) => string; kept?: string } = {},
+  { moving, kept = () => GO_ON }: Moving<F> = {},
 ): (flags: F, parsed: Parsed) => Promise<void> {
-  return action(doing, async ({ terminal, signal }, flags) => {
-    using display = showEvents(terminal, moving?.(flags) ?? "", { json: moving && flags.json });
+  return action(doing, async (session, flags) => {
+    const { terminal, signal } = session;
+    using display = showEvents(session, moving?.(flags) ?? "", { json: moving && flags.json });
     const { onEvent } = display;
     const saved: StoreSession["saved"] = (size, moved) => savedPart(display.saved(), size, moved);
     using store = await openNamedStore(flags, onEvent);
     try {
       await work({ terminal, signal, store, onEvent, saved }, flags);
     } catch (error) {
-      throw error instanceof InterruptedError && moving ? new InterruptedError(kept) : error;
+      throw error instanceof InterruptedError && moving ? new InterruptedError(kept(flags)) : error;
     }
   });
 }

@@ -55,9 +55,8 @@ interface Flags extends ConnectionFlags {
 }
 
 const run = action<Flags>(({ from, to }) => `copy ${from} to ${to}`, async (session, flags) => {
-  const { terminal } = session;
   const [from, to] = [parseImage(flags.from), parseImage(flags.to)];
-  using display = showEvents(terminal, `copying ${flags.from}`, flags);
+  using display = showEvents(session, `copying ${flags.from}`, flags);
   const { onEvent } = display;
   using both = await openBoth(flags, { from, to, onEvent });
   const work = flags.stash ? copyOneStash : copyOneImage;

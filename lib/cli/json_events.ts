@@ -1,5 +1,7 @@
 /** Events as JSON, one a line, for `--json`. @module */
+import { LayerstashError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
+import { InterruptedError } from "./exit_codes.ts";
 
 /** Progress is gathered for so long, in milliseconds: programs that read it want to know, not to drown. */
 const INTERVAL = 500;
@@ -29,6 +31,17 @@ export function jsonEvents(
     gathered.set(phase, (gathered.get(phase) ?? 0) + bytes);
     if (now() - last >= INTERVAL) flush();
   };
+}
+
+/** What a transfer failed with, as its last line: the kind of the error, what happened, and what to do. */
+export function failureLine(reason: unknown): string {
+  const { message, hint } = reason as { message?: string; hint?: string };
+  const kind = reason instanceof LayerstashError
+    ? reason.kind
+    : reason instanceof InterruptedError
+    ? "interrupted"
+    : "failed";
+  return line("failure", { kind, message: message ?? String(reason), hint });
 }
 
 /** One event as a line. */

@@ -10,13 +10,14 @@ import { browseCommand } from "./browse.ts";
 import { completeCommand, completionsCommand } from "./completions.ts";
 import { digestCommand, manifestCommand } from "./digest.ts";
 import { downloadCommand } from "./download.ts";
-import { EXIT_CODES } from "./exit_codes.ts";
+import { EXIT_CODES, exitCodeOf } from "./exit_codes.ts";
 import { extractCommand } from "./extract.ts";
 import { infoCommand } from "./info.ts";
 import { inspectCommand } from "./inspect.ts";
 import { layersCommand } from "./layers.ts";
 import { listCommand } from "./list.ts";
 import { loginCommand, logoutCommand } from "./login.ts";
+import { OutputClosedError, writeAll } from "./output.ts";
 import { peekCommand } from "./peek.ts";
 import { removeCommand } from "./remove.ts";
 import { reposCommand } from "./repos.ts";
@@ -130,6 +131,7 @@ export async function run(args: readonly string[], output: { out: Write; err: Wr
   } catch (error) {
     if (error instanceof CommandEnded) return error.exitCode;
     if (error instanceof Deno.errors.NotCapable) return refuse(permissionError(error), output);
+    if (error instanceof OutputClosedError) return exitCodeOf(error);
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage;
   }
@@ -143,10 +145,17 @@ function refuse({ message, hint }: NotAllowedError, { err }: { err: Write }): nu
 
 /** Runs the command line of this process, and ends the process with its exit code. */
 export async function runCommandLine(args: readonly string[]): Promise<never> {
-  const write = (stream: { writeSync(bytes: Uint8Array): number }) => (text: string) => {
-    for (let bytes = new TextEncoder().encode(text); bytes.length > 0;) {
-      bytes = bytes.subarray(stream.writeSync(bytes));
-    }
-  };
-  Deno.exit(await run(args, { out: write(Deno.stdout), err: write(Deno.stderr) }));
+  const err = (text: string) => writeAll(Deno.stderr, text);
+  Deno.exit(await run(args, { out: (text) => writeHelp(text, err), err }));
+}
+
+/** Help and completions come from no command that would say why they cannot be written. */
+function writeHelp(text: string, err: Write): void {
+  try {
+    writeAll(Deno.stdout, text);
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) throw new OutputClosedError();
+    err(`layerstash: cannot write to standard output: ${(error as Error).message}\n`);
+    throw new CommandEnded(EXIT_CODES.failed);
+  }
 }

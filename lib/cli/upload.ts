@@ -48,7 +48,7 @@ export function uploadCommand(): Command {
       },
       {
         moving: ({ infile }) => `storing ${nameOf(infile)}`,
-        kept: "the chunks that are stored are kept: the same command goes on with the others",
+        kept: () => "the chunks that are stored are kept: the same command goes on with the others",
       },
     ));
   return command as unknown as Command;

@@ -38,7 +38,7 @@ export function verifyCommand(): Command {
         );
         if (result.faults.length > 0) throw new CommandEnded(EXIT_CODES.mismatch);
       },
-      { moving: ({ baseTag }) => `verifying ${baseTag}` },
+      { moving: ({ baseTag }) => `verifying ${baseTag}`, kept: () => undefined },
     ));
   return command as unknown as Command;
 }
