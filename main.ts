@@ -21,6 +21,7 @@
  *
  * @module
  */
+import { abortOnFailure } from "./lib/content/failed_streams.ts";
 import { Hasher } from "./lib/content/hasher.ts";
 import type { Source } from "./lib/content/source.ts";
 import { InvalidInputError } from "./lib/errors.ts";
@@ -215,7 +216,7 @@ async function storeBytes(
 ): Promise<Descriptor> {
   const there = present.layers.get(number);
   const compare = there !== undefined && !(source.once && overwrite); // what was read once could not be sent any more
-  const same = compare && await holds(there, source, { signal });
+  const same = compare && await holds(there, source, { signal, onEvent });
   if (present.layers.has(number) && !same && !overwrite) throw conflict(chunkTag(baseTag, number));
   const likely = same ? there : knownLayer(source);
   if (likely && (source.once || await store.stat(likely.digest, { signal }) === likely.size)) {
@@ -334,7 +335,7 @@ export interface DownloadOptions extends TransferOptions {
  */
 export async function download(store: Store, options: DownloadOptions): Promise<Stash> {
   const { baseTag, output, stateDirectory, jobs, onEvent, signal } = options;
-  const stash = await findStash(store, baseTag, { signal });
+  const stash = await abortOnFailure(output, () => findStash(store, baseTag, { signal }));
   announce(stash, options);
   const how = { stateDirectory, jobs, onEvent, signal };
   if (typeof output === "string") await fetchStash(store, stash, output, how);

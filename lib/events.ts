@@ -2,10 +2,11 @@
 import type { Digest } from "./oci/digest.ts";
 
 /**
- * One thing that happened. Byte counts are exact; `total` and `bytes` do not include protocol overhead.
+ * One thing that happened. Byte counts are exact, and do not include what protocols add.
  *
  * - `plan`: what the transfer consists of. `size` and `chunks` are absent while they are not known.
- * - `progress`: `bytes` more were moved (`phase` tells how); negative when an attempt failed and is made again.
+ * - `progress`: `bytes` more were moved, or, in the phase `check`, a local file was compared so far; negative when an
+ *   attempt failed and is made again, or when what was compared is other than what is stored.
  * - `resume`: so many bytes are there from an earlier run or from before a break, and need not be moved again.
  * - `chunk`: a chunk is done. `sent` and `fetched` moved bytes; `present` means that nothing had to be moved.
  * - `retry`: an attempt failed and is made again after `delay` milliseconds.

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
-import { onPosix } from "./rigs/system.ts";
+import { onLinux, onPosix } from "./rigs/system.ts";
 
 const BOX = ["--registry", "oci:./box", "-r", "me/files"];
 const TEN = new TextEncoder().encode("0123456789");
@@ -95,6 +95,55 @@ Deno.test("a transfer whose events nobody reads any more is not done", onPosix("
   const args = ["-c", `"$@" | true; echo "\${PIPESTATUS[0]}"`, "bash"];
   const upload = ["upload", "--json", ...BOX, "-t", "disk", "-i", "disk.img", "--chunk-size", "1000"];
   assert.equal((await work.run(upload, { under: ["bash", ...args] })).stdout, "141\n");
+});
+
+Deno.test(
+  "help whose reader has gone, or has no room, ends without a stack trace",
+  onLinux("/dev/full"),
+  async () => {
+    await using work = await makeWorkplace();
+    const under = (script: string) => ({ under: ["bash", "-c", script, "bash"] });
+    for (const args of [["--help"], ["peek", "--help"], ["completions", "bash"], ["--version"]]) {
+      const gone = await work.run(args, under(`"$@" | true; echo "\${PIPESTATUS[0]}"`));
+      assert.deepEqual([gone.stdout, gone.stderr], ["141\n", ""]);
+      const full = await work.run(args, under('"$@" >/dev/full'));
+      assert.equal(full.code, 1);
+      assert.match(full.stderr, /^layerstash: cannot write to standard output: No space left on device.*\n$/);
+    }
+  },
+);
+
+Deno.test("Ctrl-C ends a download that waits for who reads it", onPosix("signals"), async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", new Uint8Array(3_000_000));
+  await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img"]);
+  const child = work.start(["download", ...BOX, "-t", "disk", "-o", "-"]);
+  const reader = child.stdout.getReader();
+  await reader.read(); // it has begun, and more than a pipe holds is to come
+  reader.releaseLock();
+  child.kill("SIGINT");
+  const [{ code }, stderr] = await Promise.all([child.status, new Response(child.stderr).text()]);
+  await child.stdout.cancel();
+  assert.equal(code, 130);
+  assert.equal(stderr, "layerstash: cannot bring disk to standard output: interrupted\n");
+});
+
+Deno.test("a transfer that fails says so in its events, too", async () => {
+  await using work = await makeWorkplace();
+  await store(work);
+  const absent = await work.run(["download", "--json", ...BOX, "-t", "dusk", "-o", "copy"]);
+  assert.deepEqual(JSON.parse(absent.stdout), {
+    event: "failure",
+    kind: "not-found",
+    message: "there is no stash dusk in oci:box/me/files",
+    hint: "it has: disk",
+  });
+  assert.match(absent.stderr, /^layerstash: cannot bring dusk to copy: there is no stash dusk/);
+  await work.write("disk.img", "others");
+  const other = await work.run(["upload", "--json", ...BOX, "-t", "disk", "-i", "disk.img"]);
+  assert.equal(JSON.parse(other.stdout.trimEnd().split("\n").at(-1)!).kind, "conflict");
+  const copied = await work.run(["copy", "--json", "oci:box/me/files:dusk", "oci:other:dusk"]);
+  assert.equal(JSON.parse(copied.stdout).kind, "not-found");
 });
 
 Deno.test("an empty standard input is stored, with a warning", async () => {

@@ -1,4 +1,5 @@
 /** Puts a layer on an image, without pulling it. @module */
+import { cancelOnFailure } from "../content/failed_streams.ts";
 import { bytesSource } from "../content/source.ts";
 import { type CopiedBlobs, copyBlobs } from "../copy/copy_blobs.ts";
 import type { ImagePlace } from "../copy/copy_image.ts";
@@ -76,6 +77,10 @@ export interface Appended {
  * ```
  */
 export async function append(from: ImagePlace, to: ImagePlace, options: AppendOptions): Promise<Appended> {
+  return await cancelOnFailure(options.input, () => appendLayer(from, to, options));
+}
+
+async function appendLayer(from: ImagePlace, to: ImagePlace, options: AppendOptions): Promise<Appended> {
   const { onEvent, signal, jobs, createdBy = "layerstash append" } = options;
   const root = await findRoot(from.store, from.reference, options);
   const reference = targetTag(to.reference ?? root.reference);

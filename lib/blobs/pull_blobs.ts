@@ -1,4 +1,5 @@
 /** Brings blobs back, one behind the other: into a file, or into a stream. @module */
+import { abortOnFailure } from "../content/failed_streams.ts";
 import { InvalidInputError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { PlatformOptions } from "../images/platforms.ts";
@@ -54,10 +55,12 @@ export interface PullBlobsOptions extends PlatformOptions {
  * ```
  */
 export async function pullBlobs(store: Store, options: PullBlobsOptions): Promise<SizedBlob[]> {
-  const { blobs: names, platform, signal } = options;
-  const blobs = await findBlobs(store, names, { platform, signal });
-  await pullFound(store, blobs, options);
-  return blobs;
+  const { blobs: names, platform, output, signal } = options;
+  return await abortOnFailure(output, async () => {
+    const blobs = await findBlobs(store, names, { platform, signal });
+    await pullFound(store, blobs, options);
+    return blobs;
+  });
 }
 
 /** The same for blobs that were found already. */

@@ -1,4 +1,5 @@
 /** Stores one blob: a file, or a stream of any size. @module */
+import { abortable } from "../content/abortable.ts";
 import { Hasher } from "../content/hasher.ts";
 import { MismatchError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
@@ -44,9 +45,9 @@ export interface PushBlobOptions extends CallOptions {
  */
 export async function pushBlob(store: Store, options: PushBlobOptions): Promise<SizedBlob> {
   const { input, alias, signal } = options;
-  if (alias !== undefined) parseTag(alias);
   using hasher = new Hasher();
   await using content = await openInput(input, hasher);
+  if (alias !== undefined) parseTag(alias); // a stream that is not read is let go of
   await using remembered = await withMemory(content, store, options);
   const { size } = content;
   options.onEvent?.({ type: "plan", chunks: 1, ...(size !== undefined && { size }) });
@@ -69,7 +70,7 @@ async function storeWhole(
 ): Promise<SizedBlob> {
   const { source, checkpoint, remember } = await wholeOf(input);
   const told = { type: "chunk", chunk: 1 } as const;
-  const known = source.once ? undefined : source.known ?? await source.digest();
+  const known = source.once ? undefined : source.known ?? await abortable(source.digest(), signal);
   const there = known && await store.stat(known, { signal });
   if (known && there === source.size) {
     const blob = { digest: known, size: there! };

@@ -2,7 +2,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import { download } from "../../main.ts";
 import { InvalidInputError } from "../errors.ts";
-import { storeAction } from "./action.ts";
+import { GO_ON, storeAction } from "./action.ts";
 import { line } from "./json_events.ts";
 import { transferCommand } from "./options.ts";
 import { formatSize } from "./sizes.ts";
@@ -40,7 +40,10 @@ export function downloadCommand(): Command {
           }, verified${saved(stash.size, "fetched")}${doubt}`,
         );
       },
-      { moving: ({ baseTag }) => `fetching ${baseTag}` },
+      {
+        moving: ({ baseTag }) => `fetching ${baseTag}`,
+        kept: ({ outfile }) => outfile === "-" ? undefined : GO_ON,
+      },
     ));
   return command as unknown as Command;
 }

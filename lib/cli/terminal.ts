@@ -15,7 +15,7 @@
 import type { OnEvent, TransferEvent } from "../events.ts";
 import { Drawing } from "./drawing.ts";
 import { isTold, levelOf, type LogLevel } from "./log_level.ts";
-import { type Output, OutputClosedError, writeAll } from "./output.ts";
+import { type Output, OutputClosedError, outputError, pourAll, writeAll } from "./output.ts";
 import { printable, renderBar, renderEvent, renderPlain } from "./progress_bar.ts";
 import { advance, type ProgressState, startProgress } from "./progress_state.ts";
 
@@ -105,7 +105,18 @@ export class Terminal implements Disposable {
     try {
       writeAll(stdout, content);
     } catch (error) {
-      throw error instanceof Deno.errors.BrokenPipe ? new OutputClosedError() : error;
+      throw outputError(error);
+    }
+  }
+
+  /** The same for much data: it may wait for a reader, and other things go on meanwhile. */
+  async pour(bytes: Uint8Array): Promise<void> {
+    const { stdout } = this.#options;
+    if (stdout.isTerminal()) this.#drawing.erase();
+    try {
+      await pourAll(stdout, bytes);
+    } catch (error) {
+      throw outputError(error);
     }
   }
 
@@ -121,7 +132,7 @@ export class Terminal implements Disposable {
 
   /** Standard output as a stream; closing it leaves standard output open. It fails as `data` does. */
   dataStream(): WritableStream<Uint8Array> {
-    return new WritableStream({ write: (bytes) => this.data(bytes) });
+    return new WritableStream({ write: (bytes) => this.pour(bytes) });
   }
 
   /** Prints what the user may like to know. */

@@ -18,7 +18,7 @@ export function fileSource(path: string, range: { start: number; end: number }, 
   return {
     size,
     open: (start = 0, end = size) => readFile(path, { start: range.start + start, end: range.start + end }),
-    digest: () => digest ??= hasher.file(path, range),
+    digest: (onBytes) => digest ??= hasher.file(path, range, { onBytes }),
   };
 }
 

@@ -9,10 +9,11 @@ export type HashCommand =
   | { type: "finish"; id: number; end: number }
   | { type: "drop"; id: number };
 
-/** What the worker answers to `finish`. */
+/** What the worker answers to `finish`: first how many more bytes are hashed, again and again, and then */
 export interface HashAnswer {
   id: number;
-  /** The hexadecimal digest, or */
+  bytes?: number;
+  /** the hexadecimal digest, or */
   hex?: string;
   /** why there is none. */
   error?: string;
@@ -48,7 +49,9 @@ class Job {
     if (this.#running) return;
     this.#running = true;
     while (this.#position < this.#target && this.#failure === undefined) {
+      const before = this.#position;
       this.#attempt(() => this.#hashUpTo(Math.min(this.#target, this.#position + SLICE)));
+      if (this.#end !== undefined) self.postMessage({ id: this.#id, bytes: this.#position - before });
       await breathe();
     }
     this.#running = false;
@@ -57,7 +60,7 @@ class Job {
 
   close(): void {
     this.#file?.close();
-    this.#file = undefined;
+    this.#file = this.#end = undefined; // nobody waits for the digest any more
     jobs.delete(this.#id);
   }
 

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { LayerstashError, MismatchError, NotAllowedError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
+import { abortable } from "./abortable.ts";
 import type { HashAnswer, HashCommand } from "./hash_worker.ts";
 
 /** Below this many bytes a thread costs more than it saves. */
@@ -13,9 +14,17 @@ export interface FollowingHash {
   /** Says that the file is complete up to this offset, counted from the beginning of the file. */
   advance(to: number): void;
   /** The digest of the range that ends at `end`, which must be complete. To be called once. */
-  digest(end: number): Promise<Digest>;
+  digest(end: number, onBytes?: (bytes: number) => void): Promise<Digest>;
   /** Stops; the digest is no longer wanted. */
   drop(): void;
+}
+
+/** What is wanted beside a digest. */
+export interface HashOptions {
+  /** Told of bytes that are hashed. */
+  onBytes?: ((bytes: number) => void) | undefined;
+  /** Ends the hashing. */
+  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -41,8 +50,19 @@ export class Hasher implements Disposable {
    *
    * @throws {MismatchError} when the file ends before `end`
    */
-  file(path: string, range: { start: number; end: number }): Promise<Digest> {
-    return this.follow(path, range.start).digest(range.end);
+  async file(
+    path: string,
+    { start, end }: { start: number; end: number },
+    { onBytes, signal }: HashOptions = {},
+  ): Promise<Digest> {
+    signal?.throwIfAborted();
+    const hash = this.follow(path, start);
+    try {
+      return await abortable(hash.digest(end, onBytes), signal);
+    } catch (error) {
+      if (signal?.aborted) hash.drop();
+      throw error;
+    }
   }
 
   /** Begins to hash a file at an offset, while the file is being written. */
@@ -59,9 +79,11 @@ export class Hasher implements Disposable {
       advance: (to) => {
         if (thread || to - start > WORTH_A_THREAD) engage().tell({ type: "advance", id, to });
       },
-      digest: async (end) => {
-        const worthIt = thread || end - start > WORTH_A_THREAD;
-        return worthIt ? await engage().finish(id, end) : hashNow(path, start, end);
+      digest: async (end, onBytes) => {
+        if (thread || end - start > WORTH_A_THREAD) return await engage().finish(id, { end, onBytes });
+        const digest = hashNow(path, start, end);
+        onBytes?.(end - start);
+        return digest;
       },
       drop: () => thread?.tell({ type: "drop", id }),
     };
@@ -81,9 +103,12 @@ export class Hasher implements Disposable {
   }
 }
 
+/** A digest that somebody waits for. */
+interface AwaitedDigest extends PromiseWithResolvers<Digest>, Pick<HashOptions, "onBytes"> {}
+
 class HashThread {
   readonly #worker = new Worker(new URL("./hash_worker.ts", import.meta.url), { type: "module" });
-  readonly #awaited = new Map<number, PromiseWithResolvers<Digest>>();
+  readonly #awaited = new Map<number, AwaitedDigest>();
   load = 0;
   #failure: Error | undefined;
 
@@ -101,10 +126,10 @@ class HashThread {
     this.#worker.postMessage(command);
   }
 
-  finish(id: number, end: number): Promise<Digest> {
+  finish(id: number, { end, onBytes }: { end: number; onBytes: HashOptions["onBytes"] }): Promise<Digest> {
     const answer = Promise.withResolvers<Digest>();
     answer.promise.catch(() => {}); // who asked may have failed meanwhile, and no longer listen
-    this.#awaited.set(id, answer);
+    this.#awaited.set(id, { ...answer, onBytes });
     if (this.#failure) answer.reject(this.#failure);
     this.tell({ type: "finish", id, end });
     return answer.promise;
@@ -115,9 +140,10 @@ class HashThread {
     this.#failAll(new LayerstashError("the hashing was stopped"));
   }
 
-  #settle({ id, hex, error }: HashAnswer): void {
-    this.load--;
+  #settle({ id, bytes, hex, error }: HashAnswer): void {
     const answer = this.#awaited.get(id);
+    if (bytes !== undefined) return answer?.onBytes?.(bytes);
+    this.load--;
     this.#awaited.delete(id);
     if (hex) answer?.resolve(`sha256:${hex}`);
     else answer?.reject(new MismatchError(error ?? "the hashing thread gave no digest"));

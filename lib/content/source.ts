@@ -21,8 +21,8 @@ export interface Source {
   readonly known?: Digest | undefined;
   /** The bytes from `start` (0 where absent) up to, and not with, `end` (the size where absent). */
   open(start?: number, end?: number): ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** The digest of all the bytes. */
-  digest(): Promise<Digest>;
+  /** The digest of all the bytes. Who asks first is told of the bytes that are hashed for it, where they are hashed anew. */
+  digest(onBytes?: (bytes: number) => void): Promise<Digest>;
 }
 
 /**

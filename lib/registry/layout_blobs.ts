@@ -1,5 +1,6 @@
 /** The blobs of a layout: files that are named by their digests, written beside and named when they are whole. @module */
 import { join } from "node:path";
+import { abortable } from "../content/abortable.ts";
 import { giveName, storageError, writeAll } from "../content/atomic_file.ts";
 import { collect } from "../content/collect.ts";
 import { denied } from "../content/denied.ts";
@@ -75,7 +76,7 @@ export class LayoutBlobs implements Disposable {
   /** Stores a blob, and claims it until {@link endClaims}. */
   async write(source: Source, options: WriteOptions): Promise<Descriptor> {
     if (options.checkFirst) {
-      const digest = await source.digest();
+      const digest = await abortable(source.digest(), options.signal);
       const size = await this.stat(digest);
       const isWhole = size !== undefined && size === (source.size ?? size); // a damaged disk may have cut it off
       if (isWhole) return { mediaType: OCTET_STREAM, digest, size };

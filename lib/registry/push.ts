@@ -1,4 +1,5 @@
 /** Pushes blobs to a registry (OCI distribution spec, "Pushing blobs"). @module */
+import { abortable } from "../content/abortable.ts";
 import type { Source } from "../content/source.ts";
 import { MismatchError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
@@ -40,7 +41,7 @@ export class BlobPusher {
   /** Stores the bytes of a source. See `Store.write`. */
   async push(source: Source, options: WriteOptions): Promise<Descriptor> {
     if (options.checkFirst) {
-      const digest = await source.digest();
+      const digest = await abortable(source.digest(), options.signal);
       const size = await this.#options.stat(digest, options);
       if (size !== undefined && size === (source.size ?? size)) {
         return { mediaType: OCTET_STREAM, digest, size };

@@ -40,7 +40,7 @@ export async function sendBlob(route: BlobRoute): Promise<void> {
 /** Sends all bytes with the request that ends the session: a session that breaks has nothing. */
 async function sendWhole(route: BlobRoute, size: number): Promise<void> {
   const { sending, session, way, isThere } = route;
-  const digest = await sending.source.digest();
+  const digest = await sending.digest();
   const stream = sending.stream();
   try {
     await session.commit(digest, size <= SMALL ? await collect(stream, size) : { stream, size });
@@ -105,7 +105,7 @@ async function goOn({ sending, session, way, waitAfter }: BlobRoute, error: unkn
 /** Ends the session. The answer may be lost although the blob was stored: that is looked at first. */
 async function commit(route: BlobRoute): Promise<void> {
   const { sending, session, waitAfter, isThere } = route;
-  const digest = await sending.source.digest();
+  const digest = await sending.digest();
   for (const end = session.offset;;) {
     try {
       return await session.commit(digest);

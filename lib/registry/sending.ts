@@ -1,9 +1,11 @@
 /** A source on its way to a registry: opened as often as it has to be, and counted as it goes. @module */
+import { abortable } from "../content/abortable.ts";
 import { exactly } from "../content/exactly.ts";
 import { MismatchError, RegistryError } from "../errors.ts";
 import type { Source } from "../content/source.ts";
 import { type RetryContext, waitToRetry } from "../http/retry.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
 import { type HeldPart, HeldParts } from "./held_parts.ts";
 import type { WriteOptions } from "./store.ts";
@@ -127,10 +129,15 @@ export class Sending {
     if (this.source.once && this.#begun && !holdsAll) throw cannotReadAgain(error);
   }
 
+  /** The digest of all the bytes, when it is known. */
+  async digest(): Promise<Digest> {
+    return await abortable(this.source.digest(), this.signal);
+  }
+
   /** What was sent, when all of it was. */
   async descriptor(): Promise<Descriptor> {
     const { size = this.#counted } = this.source;
-    return { mediaType: OCTET_STREAM, digest: await this.source.digest(), size };
+    return { mediaType: OCTET_STREAM, digest: await this.digest(), size };
   }
 }
 

@@ -34,10 +34,11 @@ export async function checkFile(path: string, stash: Stash, options: CheckOption
   if (size !== stash.size) {
     faults.push({ chunk: 0, problem: `it has ${size} bytes, the stash ${stash.size}` });
   }
-  await checkEach(stash, options, async (chunk) => {
+  const onBytes = (bytes: number) => options.onEvent?.({ type: "progress", phase: "check", bytes });
+  await checkEach(stash, options, async (chunk, signal) => {
     const end = chunk.position + chunk.size;
     if (end > size) return "the file ends before it";
-    const found = await hasher.file(path, { start: chunk.position, end });
+    const found = await hasher.file(path, { start: chunk.position, end }, { onBytes, signal });
     return found === chunk.digest ? undefined : "the file has other bytes";
   }, faults);
   return faults;

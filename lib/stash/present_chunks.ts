@@ -1,6 +1,8 @@
 /** What is there already under the tags of a stash that is about to be stored. @module */
+import { abortable } from "../content/abortable.ts";
 import type { Source } from "../content/source.ts";
 import { ConflictError, MismatchError, NotFoundError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
@@ -66,6 +68,7 @@ export interface CompareOptions extends CallOptions {
   baseTag: string;
   chunkSize: number;
   jobs: number;
+  onEvent?: OnEvent | undefined;
 }
 
 /**
@@ -81,7 +84,7 @@ export async function requireNoConflict(
   options: CompareOptions,
 ): Promise<void> {
   if (complete) return await requireSame(complete, input, options);
-  const { baseTag, chunkSize } = options;
+  const { baseTag, chunkSize, onEvent } = options;
   if (input.size === undefined || numbers.length === 0) return;
   const count = chunkCount(input.size, chunkSize);
   const beyond = numbers.find((number) => number > count);
@@ -89,11 +92,12 @@ export async function requireNoConflict(
   await inParallel(input.chunks(chunkSize), options, async ({ number, source }, signal) => {
     if (!layers.has(number)) return;
     const layer = layers.get(number);
-    if (!layer || !await holds(layer, source, { signal })) throw conflict(chunkTag(baseTag, number));
+    if (!layer || !await holds(layer, source, { signal, onEvent })) throw conflict(chunkTag(baseTag, number));
   });
 }
 
 async function requireSame(complete: Stash, input: Input, options: CompareOptions): Promise<void> {
+  const { onEvent } = options;
   const { chunks, chunkSize } = complete;
   const last = chunkTag(complete.baseTag, chunks.length);
   if (input.size !== undefined && input.size !== complete.size) throw conflict(last);
@@ -102,7 +106,7 @@ async function requireSame(complete: Stash, input: Input, options: CompareOption
   let compared = 0;
   await inParallel(input.chunks(options.chunkSize), options, async ({ number, source }, signal) => {
     const chunk = chunks[number - 1];
-    if (!chunk || !await holds(chunk, source, { signal })) throw conflict(chunk?.tag ?? last);
+    if (!chunk || !await holds(chunk, source, { signal, onEvent })) throw conflict(chunk?.tag ?? last);
     compared++;
   });
   if (compared < chunks.length) throw conflict(last);
@@ -112,11 +116,18 @@ async function requireSame(complete: Stash, input: Input, options: CompareOption
 export async function holds(
   layer: { digest: Digest; size: number },
   source: Source,
-  { signal }: CallOptions,
+  { signal, onEvent }: CallOptions & { onEvent?: OnEvent | undefined },
 ): Promise<boolean> {
   if (source.once) await source.open().pipeTo(new WritableStream(), signal ? { signal } : {});
-  return (source.size === undefined || source.size === layer.size) &&
-    (source.known ?? await source.digest()) === layer.digest;
+  if (source.size !== undefined && source.size !== layer.size) return false;
+  let checked = 0;
+  const tell = (bytes: number) => {
+    checked += bytes;
+    onEvent?.({ type: "progress", phase: "check", bytes });
+  };
+  const digest = source.known ?? await abortable(source.digest(tell), signal);
+  if (digest !== layer.digest && checked > 0) tell(-checked); // it will have to be sent
+  return digest === layer.digest;
 }
 
 /** Whether the blobs of a complete stash are there too. A stream could not be sent any more: it has been compared. */

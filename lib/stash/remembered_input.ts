@@ -83,7 +83,7 @@ class Memory {
       last: this.#points.get(key),
       save: (point) => this.#journal.add({ ...range, point }),
     };
-    const digest = async () => remember(await source.digest());
+    const digest = async (onBytes?: (bytes: number) => void) => remember(await source.digest(onBytes));
     return { ...chunk, remember, checkpoint, source: { ...source, known: this.#digests.get(key), digest } };
   }
 }

@@ -1,5 +1,6 @@
 /** Brings chunks, or a part of them, into a stream, in order. @module */
 import { createHash } from "node:crypto";
+import { abortable } from "../content/abortable.ts";
 import { MismatchError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { ByteRange, CallOptions, Store } from "../registry/store.ts";
@@ -30,12 +31,17 @@ export async function streamChunks(
   output: WritableStream<Uint8Array>,
   options: StreamOptions,
 ): Promise<void> {
+  const { signal } = options;
   const writer = output.getWriter();
+  const write = async (bytes: Uint8Array) => {
+    await abortable(writer.ready, signal);
+    await abortable(writer.write(bytes), signal);
+  };
   try {
-    for (const chunk of chunks) await streamChunk(store, chunk, writer, options);
-    await writer.close();
+    for (const chunk of chunks) await streamChunk(store, chunk, write, options);
+    await abortable(writer.close(), signal);
   } catch (error) {
-    await writer.abort(error).catch(() => {});
+    await abortable(writer.abort(error), signal).catch(() => {});
     throw error;
   }
 }
@@ -43,14 +49,14 @@ export async function streamChunks(
 async function streamChunk(
   store: Store,
   chunk: Chunk,
-  writer: WritableStreamDefaultWriter<Uint8Array>,
+  write: (bytes: Uint8Array) => Promise<void>,
   options: StreamOptions,
 ): Promise<void> {
   const { digest, size, position, number } = chunk;
   const { range = { start: 0, end: Infinity }, heading, onEvent } = options;
   const wanted = { start: Math.max(0, range.start - position), end: Math.min(size, range.end - position) };
   if (wanted.start > wanted.end || wanted.start === wanted.end && size > 0) return;
-  if (heading) await writer.write(new TextEncoder().encode(heading(chunk)));
+  if (heading) await write(new TextEncoder().encode(heading(chunk)));
   const whole = wanted.end - wanted.start === size;
   if (!whole) {
     onEvent?.({ type: "notice", message: `a part of ${digest} is not verified: only the whole can be` });
@@ -58,8 +64,7 @@ async function streamChunk(
   const hash = createHash("sha256");
   const sink = async (bytes: Uint8Array) => {
     if (whole) hash.update(bytes);
-    await writer.ready;
-    await writer.write(bytes.slice());
+    await write(bytes.slice());
   };
   await receiveParts(store, chunk, wanted, { ...options, sink });
   if (whole && `sha256:${hash.digest("hex")}` !== digest) {

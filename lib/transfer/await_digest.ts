@@ -1,4 +1,5 @@
 /** Waits for a digest, but not when nobody wants it any more. @module */
+import { abortable } from "../content/abortable.ts";
 import type { FollowingHash } from "../content/hasher.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ByteRange } from "../registry/store.ts";
@@ -14,15 +15,10 @@ export async function awaitDigest(
 ): Promise<Digest> {
   signal.throwIfAborted();
   if (end - start <= SHORT) return await hash.digest(end);
-  const { promise: stopped, reject } = Promise.withResolvers<never>();
-  const stop = () => {
-    hash.drop();
-    reject(signal.reason);
-  };
-  signal.addEventListener("abort", stop);
   try {
-    return await Promise.race([hash.digest(end), stopped]);
-  } finally {
-    signal.removeEventListener("abort", stop);
+    return await abortable(hash.digest(end), signal);
+  } catch (error) {
+    if (signal.aborted) hash.drop();
+    throw error;
   }
 }
