@@ -9,6 +9,7 @@ import type { OnEvent } from "../events.ts";
 import { findRoot } from "../images/image.ts";
 import { MAX_CONFIG_SIZE } from "../images/image_config.ts";
 import { chooseImage, listImages, readListed } from "../images/platforms.ts";
+import { requirePlatform } from "../images/single_platform.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { isIndex, isRunnable, readIndex } from "../oci/image_index.ts";
@@ -115,7 +116,10 @@ async function choose(
   root: Manifest,
   { platform, same, signal, onEvent }: AppendOptions & { same: boolean },
 ): Promise<Manifest> {
-  if (!isIndex(root)) return root;
+  if (!isIndex(root)) {
+    if (platform !== undefined) await requirePlatform(store, root, platform, { signal });
+    return root;
+  }
   if (platform !== undefined) {
     if (same) {
       throw new ConflictError("one image would take the place of an index with all its platforms", {

@@ -1,6 +1,7 @@
 /** Chooses, of an index, what is to be copied. @module */
 import { NotFoundError } from "../errors.ts";
 import { chooseImage, listImages, readListed } from "../images/platforms.ts";
+import { requirePlatform } from "../images/single_platform.ts";
 import { isIndex } from "../oci/image_index.ts";
 import { type Manifest, manifestOf } from "../oci/manifest.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
@@ -21,6 +22,9 @@ export async function choosePlatforms(
   root: Manifest,
   { platforms, ...options }: CallOptions & { platforms: readonly string[] },
 ): Promise<Manifest> {
+  if (!isIndex(root)) {
+    for (const platform of platforms) await requirePlatform(store, root, platform, options);
+  }
   if (platforms.length === 0 || !isIndex(root)) return root;
   const listed = await listImages(store, root, options);
   const chosen = new Set<string>(platforms.map((platform) => chooseImage(listed, platform).digest));

@@ -6,6 +6,7 @@ import { type IndexedManifest, isIndex, isRunnable } from "../oci/image_index.ts
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { defaultPlatform, formatPlatform } from "../oci/platform.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
+import { requirePlatform } from "./single_platform.ts";
 import { chooseImage, listImages, readListed, requireManifest } from "./platforms.ts";
 
 /** One layer of an image. */
@@ -61,7 +62,10 @@ export async function findImage(
   options: ImageOptions = {},
 ): Promise<Image> {
   const { manifest: found } = await findRoot(store, reference, options);
-  if (!isIndex(found)) return imageOf(found);
+  if (!isIndex(found)) {
+    if (options.platform !== undefined) await requirePlatform(store, found, options.platform, options);
+    return imageOf(found);
+  }
   const platforms = await listImages(store, found, options);
   const chosen = choose(platforms, options);
   const manifest = await readListed(store, chosen.digest, options);
