@@ -15,8 +15,12 @@ const LAYER = { bytes: tarOf([{ name: "motd", content: "hello" }]) };
 Deno.test("an image alone is not taken for another platform: found, copied or built on", async () => {
   await using work = await makeWorkspace();
   using store = openBox(work);
-  const rootfs = { type: "layers", diff_ids: [digestOf(LAYER.bytes)] };
-  await putImage(store, "arm", [LAYER], { os: "linux", architecture: "arm64", variant: "v8", rootfs });
+  await putImage(store, "arm", [LAYER], {
+    os: "linux",
+    architecture: "arm64",
+    variant: "v8",
+    rootfs: { type: "layers", diff_ids: [digestOf(LAYER.bytes)] },
+  });
   const from = { store, reference: "arm" };
   const to = { store, reference: "new" };
   const works: ((platform: string) => Promise<unknown>)[] = [

@@ -20,6 +20,7 @@ import { receiveSmall } from "../transfer/receive_small.ts";
 import { type BaseImage, familyOf, requireBase, type StepNote, withLayer } from "./appended_image.ts";
 import type { MeasuredLayer } from "./measure_layer.ts";
 import { storeLayer } from "./store_layer.ts";
+import { requireNoChunk } from "../stash/require_no_chunk.ts";
 
 /** What appending takes. */
 export interface AppendOptions extends CallOptions {
@@ -92,6 +93,7 @@ async function appendLayer(from: ImagePlace, to: ImagePlace, options: AppendOpti
   if (images.length === 0) throw new NotFoundError("the index lists no image that could have another layer");
   const bases = new Map<Digest, BaseImage>();
   for (const image of images) bases.set(image.digest, await readBase(from.store, image, { signal }));
+  await requireNoChunk(to.store, reference, { signal });
   const layer = await storeLayer(to.store, options);
   warnOfZstd(layer, images, onEvent);
   const base = await copyLayers(from.store, to.store, { images, jobs, onEvent, signal });

@@ -10,6 +10,7 @@ import type { CallOptions, Store } from "../registry/store.ts";
 import { statFile } from "../stash/input.ts";
 import { inParallel } from "../transfer/pool.ts";
 import { aliasManifest, type SizedBlob } from "./alias_manifest.ts";
+import { requireNoChunk } from "../stash/require_no_chunk.ts";
 
 /** How many blobs are asked for at once. */
 const JOBS = 4;
@@ -63,7 +64,8 @@ export async function putAlias(
   options: CallOptions,
 ): Promise<Manifest> {
   const manifest = aliasManifest(blobs);
-  await store.putManifest(parseTag(alias), manifest, options);
+  await requireNoChunk(store, parseTag(alias), { ...options, digest: manifest.digest });
+  await store.putManifest(alias, manifest, options);
   return manifest;
 }
 

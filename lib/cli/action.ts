@@ -1,4 +1,5 @@
 /** How a command runs: it gets what it works with, and what it throws becomes a message and an exit code. @module */
+import { InvalidInputError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Store } from "../registry/store.ts";
 import { exitCodeOf, InterruptedError } from "./exit_codes.ts";
@@ -84,7 +85,8 @@ export function showEvents(
   if (!json) return display;
   const toJson = jsonEvents((text) => terminal.data(text));
   session.onFailure = (reason) => {
-    if (!(reason instanceof OutputClosedError)) terminal.data(failureLine(reason));
+    const begun = !(reason instanceof InvalidInputError) && !(reason instanceof OutputClosedError);
+    if (begun) terminal.data(failureLine(reason));
   };
   const onEvent: OnEvent = (event) => {
     display.onEvent(event);

@@ -12,6 +12,7 @@ import { choosePlatforms } from "./choose_platforms.ts";
 import { type CopiedBlobs, copyBlobs } from "./copy_blobs.ts";
 import { findReferrers, putReferrers } from "./copy_referrers.ts";
 import { blobsOf, type ImageTree, manifestsOf, readTree } from "./image_tree.ts";
+import { requireNoChunk } from "../stash/require_no_chunk.ts";
 
 /** A store, and a tag or digest in it, as `openImage` gives them. */
 export interface ImagePlace {
@@ -78,6 +79,7 @@ export async function copyImage(
   const chosen = await choosePlatforms(from.store, root.manifest, { ...options, platforms });
   const tree = await readTree(from.store, chosen, options);
   const reference = targetReference(to.reference ?? root.reference, tree);
+  await requireNoChunk(to.store, reference, { digest: tree.manifest.digest, signal: options.signal });
   const referrers = options.referrers ? await findReferrers(from.store, tree, options) : [];
   const all = [...blobsOf(tree), ...referrers.flatMap((each) => blobsOf(each.tree))];
   const blobs = await copyBlobs(from.store, to.store, { ...options, blobs: all });

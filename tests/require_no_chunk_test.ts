@@ -1,0 +1,66 @@
+/** The tags of stored files are no place for images and aliases. @module */
+import assert from "node:assert/strict";
+import {
+  append,
+  ConflictError,
+  copyImage,
+  download,
+  mountBlob,
+  pushBlob,
+  setAlias,
+  type Store,
+  upload,
+} from "../main.ts";
+import { sink, someBytes, streamOf } from "./rigs/content.ts";
+import { putImage } from "./rigs/images.ts";
+import { testOnEachStore } from "./rigs/stores.ts";
+import { tarOf } from "./rigs/tar.ts";
+
+const BYTES = someBytes(3000);
+const LAYER = { bytes: tarOf([{ name: "motd", content: "hello" }]) };
+
+async function fetched(store: Store): Promise<Uint8Array> {
+  const { stream, bytes } = sink();
+  await download(store, { baseTag: "disk", output: stream });
+  return bytes();
+}
+
+testOnEachStore("nothing takes the tag of a stored file's chunk", async (place) => {
+  using store = place.open();
+  await upload(store, { baseTag: "disk", input: streamOf(BYTES), chunkSize: 1000 });
+  await upload(store, { baseTag: "other", input: streamOf(someBytes(10)) });
+  await putImage(store, "app", [LAYER]);
+  const { digest } = await pushBlob(store, { input: streamOf(someBytes(5)) });
+  const [app, chunk] = [{ store, reference: "app" }, { store, reference: "disk-2" }];
+  const works = [
+    () => copyImage(app, chunk),
+    () => copyImage({ store, reference: "other-1" }, chunk),
+    () => append(chunk, chunk, { input: streamOf(tarOf([])) }),
+    () => setAlias(store, { alias: "disk-2", digests: [digest] }),
+    () => pushBlob(store, { alias: "disk-2", input: streamOf(someBytes(7)) }),
+    () => mountBlob(store, { digest, from: "me/files", alias: "disk-2" }),
+  ];
+  for (const work of works) {
+    await assert.rejects(work, (error) => {
+      assert.ok(error instanceof ConflictError, `${error}`);
+      assert.equal(error.message, "the tag disk-2 holds a chunk of the stored file disk");
+      return true;
+    });
+  }
+  assert.deepEqual(await fetched(store), BYTES);
+  await copyImage(chunk, chunk); // it is there already
+});
+
+testOnEachStore(
+  "tags with numbers are free for images, aliases and what is no chunk any more",
+  async (place) => {
+    using store = place.open();
+    await putImage(store, "app-1", [LAYER]);
+    await putImage(store, "app", [LAYER, { bytes: someBytes(10) }]);
+    await copyImage({ store, reference: "app" }, { store, reference: "app-1" });
+    const { digest } = await pushBlob(store, { input: streamOf(someBytes(5)), alias: "readings-15" });
+    await setAlias(store, { alias: "readings-15", digests: [digest, digest] });
+    await pushBlob(store, { input: streamOf(someBytes(6)), alias: "readings-15" });
+    await setAlias(store, { alias: "app-1", digests: [digest] });
+  },
+);
