@@ -69,10 +69,16 @@ export type { Environment } from "./lib/sign_in/docker_config_file.ts";
 
 export { DEFAULT_JOBS };
 
-/** What every verb takes. */
-export interface VerbOptions {
+/** What every verb takes that is about one stash. */
+export interface StashOptions {
   /** The name of the stash: its chunks have the tags `<baseTag>-1`, `<baseTag>-2` and so on. */
   baseTag: string;
+  /** Ends the work; the verb then rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What the verbs take that move or read many bytes. */
+export interface VerbOptions extends StashOptions {
   /**
    * How many requests run at once. Absent = {@link DEFAULT_JOBS}; what moves bytes goes from there up to 16, as long as
    * more connections carry more.
@@ -80,8 +86,6 @@ export interface VerbOptions {
   jobs?: number | undefined;
   /** Told of progress, of chunks that are done, and of what else happens. */
   onEvent?: OnEvent | undefined;
-  /** Ends the work; the verb then rejects with the signal's reason. */
-  signal?: AbortSignal | undefined;
 }
 
 /** What the verbs take that move a file. */
@@ -394,7 +398,7 @@ export async function* list(store: Store, options: ListOptions = {}): AsyncGener
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export async function info(store: Store, { baseTag, signal }: VerbOptions): Promise<Stash> {
+export async function info(store: Store, { baseTag, signal }: StashOptions): Promise<Stash> {
   return await findStash(store, baseTag, { signal });
 }
 
@@ -462,7 +466,7 @@ export async function verify(store: Store, options: VerifyOptions): Promise<Veri
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export async function remove(store: Store, { baseTag, signal }: VerbOptions): Promise<Removal> {
+export async function remove(store: Store, { baseTag, signal }: StashOptions): Promise<Removal> {
   checkBaseTag(baseTag);
   const numbers = await chunkNumbers(store, baseTag, { signal });
   if (numbers.length === 0) throw await whyNotFound(store, baseTag, { signal });
@@ -496,7 +500,7 @@ export type {
 export type { Chunk } from "./lib/stash/stash.ts";
 export { bytesSource } from "./lib/content/source.ts";
 export type { Source } from "./lib/content/source.ts";
-export { type FollowingHash, Hasher } from "./lib/content/hasher.ts";
+export { type FollowingHash, Hasher, type HashOptions } from "./lib/content/hasher.ts";
 export { StreamCutter } from "./lib/content/stream_source.ts";
 export type { OnEvent, TransferEvent } from "./lib/events.ts";
 export type { Descriptor } from "./lib/oci/descriptor.ts";

@@ -23,8 +23,8 @@ export function removeCommand(): Command {
     .addHelpText("after", EXAMPLES)
     .action(storeAction(
       ({ baseTag }) => `remove ${baseTag}`,
-      async ({ terminal, store, signal, onEvent }, { baseTag, json }) => {
-        const { removed, kept } = await remove(store, { baseTag, signal, onEvent });
+      async ({ terminal, store, signal }, { baseTag, json }) => {
+        const { removed, kept } = await remove(store, { baseTag, signal });
         const reasons = kept.map(({ tag, why }) => ({ tag, why }));
         if (json) terminal.data(jsonLine({ removed, kept: reasons }));
         else terminal.data(removed.map((tag) => `${printable(tag)}\n`).join(""));
