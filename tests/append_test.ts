@@ -17,6 +17,7 @@ import { makeWorkspace, someBytes, streamOf } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { gzip, makeUmociLayout, putImage, putIndex, zstd } from "./rigs/images.ts";
+import { failure } from "./rigs/opened.ts";
 import { startRegistry } from "./rigs/real_registry.ts";
 import { runProgram, tarOf } from "./rigs/tar.ts";
 
@@ -203,6 +204,31 @@ Deno.test("what is no whole archive is refused before anything is made of it", a
       append(from, { store: from.store, reference: none.digest }, { input: streamOf(ADDED) }),
       { name: "InvalidInputError" },
     );
+  }
+});
+
+Deno.test("what is no plain, gzip or zstd archive is told apart", async () => {
+  await using work = await makeWorkspace();
+  using from = openImage(`oci:${work.path("box")}:t`);
+  await putBase(from.store, "t");
+  const xz = new Uint8Array([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, ...someBytes(600)]);
+  const cases: [Uint8Array<ArrayBuffer>, string, RegExp][] = [
+    [
+      new TextEncoder().encode("BZh91AY&SY"),
+      "the layer is packed with bzip2",
+      /^unpack it.*: bzip2 -dc FILE/,
+    ],
+    [xz, "the layer is packed with xz", /^unpack it first, as in: xz -dc FILE/],
+    [new TextEncoder().encode("hello"), "the layer is no tar archive", /^pack it first, as in: tar c DIR/],
+    [await gzip(someBytes(600)), "the layer is no tar archive", /^pack it first/],
+    [ADDED.slice(0, 3000), "the layer is not a whole tar archive", /^make it again, as in: tar c DIR/],
+  ];
+  for (const [bytes, message, hint] of cases) {
+    for (const input of [streamOf(bytes), await work.write("layer", bytes)]) {
+      const error = await failure(append(from, { store: from.store, reference: "n" }, { input }));
+      assert.equal(error.message.split(":")[0], message);
+      assert.match(error.hint!, hint);
+    }
   }
 });
 
