@@ -105,4 +105,25 @@ Deno.test("extract writes files, or one to standard output", async () => {
     "old\n",
   );
   assert.equal((await place.run(["extract", "oci:box:t", "big", "-o", "-", "--max-size", "x"])).code, 2);
+  for (const to of ["-", "other"]) {
+    const limited = await place.run(["extract", "oci:box:t", "big", "-o", to, "--max-size", "1KB"]);
+    assert.deepEqual([limited.code, limited.stdout], [1, ""]);
+    assert.match(limited.stderr, /more than 1000 bytes|has 300000 bytes, more than 1000/);
+    assert.match(limited.stderr, /hint: .*--max-size/);
+  }
+});
+
+Deno.test("what is not in a layer that was named is said to be not there", async () => {
+  await using place = await makePlace();
+  for (const command of ["peek", "extract"]) {
+    const missing = await place.run([command, "oci:box:t", "big", "--layer", "2"]);
+    assert.equal(missing.code, 3);
+    assert.match(missing.stderr, /: there is no big in layer 2\n/);
+    assert.match(
+      (await place.run([command, "oci:box:t", "huge"])).stderr,
+      /: there is no huge in the image\n/,
+    );
+  }
+  const whiteout = await place.run(["extract", "oci:box:t", "etc/.wh.gone", "--layer", "2", "-o", "-"]);
+  assert.match(whiteout.stderr, /there is no etc\/\.wh\.gone in layer 2\nhint: whiteouts mark what a layer/);
 });

@@ -1,6 +1,7 @@
 /** `layerstash append`. @module */
 import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import { append, type AppendOptions, parseImage } from "../../main.ts";
+import { counted } from "../content/counted.ts";
 import { InvalidInputError } from "../errors.ts";
 import { azureCredentials } from "../sign_in/acr_exchange.ts";
 import { action, showEvents } from "./action.ts";
@@ -17,7 +18,6 @@ import {
 import { printable } from "./progress_bar.ts";
 import { type ConnectionFlags, transportOf } from "./session.ts";
 import { formatSize } from "./sizes.ts";
-import { counted } from "./table.ts";
 import { openBoth } from "./two_images.ts";
 
 const EXAMPLES = `

@@ -1,6 +1,7 @@
 /** `layerstash inspect`. @module */
 import type { Command } from "@commander-js/extra-typings";
 import { describeImage, findImage, type ImageReport } from "../../main.ts";
+import { counted } from "../content/counted.ts";
 import { requireManifest } from "../images/platforms.ts";
 import { type IndexedManifest, isRunnable } from "../oci/image_index.ts";
 import { formatPlatform } from "../oci/platform.ts";
@@ -8,7 +9,7 @@ import { imageAction } from "./image_action.ts";
 import { jsonLine } from "./json_events.ts";
 import { imageCommand } from "./options.ts";
 import { formatSize } from "./sizes.ts";
-import { counted, renderTable } from "./table.ts";
+import { renderTable } from "./table.ts";
 
 const EXAMPLES = `
 Examples:

@@ -1,6 +1,7 @@
 /** `layerstash save`. @module */
 import type { Command } from "@commander-js/extra-typings";
 import { copyImage, findImage, openImage, saveLayers } from "../../main.ts";
+import { counted } from "../content/counted.ts";
 import { InvalidInputError } from "../errors.ts";
 import { chooseLayer } from "../images/choose_layer.ts";
 import { blobSummary } from "./copy.ts";
@@ -9,7 +10,6 @@ import { line } from "./json_events.ts";
 import { imageCommand, jobsOption, limitRateOption, stateDirOption } from "./options.ts";
 import { printable } from "./progress_bar.ts";
 import { formatSize } from "./sizes.ts";
-import { counted } from "./table.ts";
 
 const EXAMPLES = `
 Examples:
