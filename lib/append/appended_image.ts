@@ -1,5 +1,6 @@
 /** Describes an image with one layer more: its config and its manifest, and what is not ours in them as it was. @module */
 import * as v from "valibot";
+import { counted } from "../content/counted.ts";
 import { MismatchError } from "../errors.ts";
 import type { Compression } from "../layers/compression.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
@@ -52,7 +53,7 @@ export function requireBase({ manifest, config }: BaseImage): void {
   const { rootfs } = parseAs(configSchema, config, "config of the base");
   const { layers } = parseAs(manifestSchema, manifest.bytes, `manifest ${manifest.digest}`);
   if (rootfs.diff_ids.length === layers.length) return;
-  const told = `tells of ${rootfs.diff_ids.length} layers, the image has ${layers.length}`;
+  const told = `tells of ${counted(rootfs.diff_ids.length, "layer")}, the image has ${layers.length}`;
   throw new MismatchError(`the config of the base ${manifest.digest} ${told}: nothing can be built on it`);
 }
 

@@ -1,4 +1,5 @@
 /** Tells what is known of an image, with the steps of its build. @module */
+import { counted } from "../content/counted.ts";
 import { MismatchError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -57,7 +58,9 @@ export async function describeImage(
   const made = steps.filter(({ layer }) => layer !== undefined);
   if (about && made.length > 0 && made.length !== layers.length) {
     notice(
-      `the history tells of ${made.length} layers, the image has ${layers.length}: steps may be told of wrongly`,
+      `the history tells of ${
+        counted(made.length, "layer")
+      }, the image has ${layers.length}: steps may be told of wrongly`,
     );
   }
   return {

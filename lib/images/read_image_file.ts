@@ -1,4 +1,5 @@
 /** Takes one file out of an image, into a stream. @module */
+import { counted } from "../content/counted.ts";
 import { InvalidInputError, LayerstashError, NotFoundError } from "../errors.ts";
 import { absent } from "./absent.ts";
 import type { MergedEntry } from "./file_tree.ts";
@@ -46,7 +47,9 @@ export async function readImageFile(
   const pattern = await pathPattern(path);
   if (pattern.path === undefined) throw new InvalidInputError(`${path} may mean several files`);
   const pour = async (entry: OpenLayerEntry) => {
-    if (entry.size > maxSize) throw tooLarge(`${path} has ${entry.size} bytes, more than ${maxSize}`);
+    if (entry.size > maxSize) {
+      throw tooLarge(`${path} has ${counted(entry.size, "byte")}, more than ${maxSize}`);
+    }
     await writeFilled(entry, write);
   };
   let poured: OpenLayerEntry | undefined;
@@ -78,5 +81,7 @@ async function writeFilled(entry: OpenLayerEntry, write: ReadFileOptions["write"
     end = offset + bytes.length;
   }
   await fill(entry.size);
-  if (end !== entry.size) throw new LayerstashError(`${entry.path} has ${end} bytes, not ${entry.size}`);
+  if (end !== entry.size) {
+    throw new LayerstashError(`${entry.path} has ${counted(end, "byte")}, not ${entry.size}`);
+  }
 }

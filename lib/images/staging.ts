@@ -1,6 +1,7 @@
 /** Contents on their way to disk: they are written aside, and get their names when everything is there. @module */
 import { dirname, join } from "node:path";
 import { storageError, temporaryName, writeAll } from "../content/atomic_file.ts";
+import { counted } from "../content/counted.ts";
 import type { LayerEntry } from "./file_tree.ts";
 import type { OpenLayerEntry } from "./image_files.ts";
 import { sourceKey } from "./read_sources.ts";
@@ -88,6 +89,6 @@ export class Staging {
   #count(bytes: number): void {
     this.#written += bytes;
     if (this.#written <= this.#limit) return;
-    throw tooLarge(`the files have more than ${this.#limit} bytes, and nothing is kept of them`);
+    throw tooLarge(`the files have more than ${counted(this.#limit, "byte")}, and nothing is kept of them`);
   }
 }
