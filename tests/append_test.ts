@@ -291,5 +291,12 @@ Deno.test("the command takes layers as options and as appendlayer has it, with i
   const named = ["append", "--from", `${registry.host}/me/app:1`, "--to", `${registry.host}/me/app:5`];
   const unasked = await place.run(named, { stdin: ADDED, env: { ACCESS_TOKEN: "of-another" } });
   assert.equal(unasked.code, 4); // the variable may be of another program
-  assert.equal((await place.run(["append", "one"], { stdin: ADDED })).code, 2);
+  const one = await place.run(["append", "one"], { stdin: ADDED });
+  assert.equal(one.code, 2);
+  assert.match(one.stderr, /takes 2, 3 or 4 words, and not 1\nhint: name the base with --from IMAGE, or as/);
+  const none = await place.run(["append"], { stdin: ADDED });
+  assert.equal(
+    none.stderr,
+    "layerstash: cannot append: the base is missing\nhint: name it with --from IMAGE\n",
+  );
 });

@@ -49,6 +49,14 @@ Deno.test("inspect and layers tell what is known, for people and programs", asyn
   assert.equal(layers.stdout.trimEnd().split("\n").length, 2);
 });
 
+Deno.test("an archive of a layout is told apart from a layout", async () => {
+  await using place = await makePlace();
+  await place.write("box.tar", tarOf([{ name: "index.json", content: "{}" }]));
+  const archive = await place.run(["inspect", "oci:box.tar:t"]);
+  assert.equal(archive.code, 2);
+  assert.match(archive.stderr, /: box\.tar is a file, and a layout is a directory\nhint: .*unpacked first/);
+});
+
 Deno.test("peek lists the merged files, and says what it fetched", async () => {
   await using place = await makePlace();
   const { stdout, stderr } = await place.run(["peek", "oci:box:t"]);

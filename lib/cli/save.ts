@@ -48,9 +48,19 @@ function gather(text: string, before: readonly string[] = []): readonly string[]
 
 const run = imageAction<Flags>(
   ({ image }) => `save ${image}`,
-  async (session, flags) => await (flags.layer ? saveSome : saveWhole)(session, flags),
+  async (session, flags) => {
+    if (flags.output === "-") throw noStream();
+    await (flags.layer ? saveSome : saveWhole)(session, flags);
+  },
   { moving: ({ image }) => `saving ${image}` },
 );
+
+/** What - means for other commands cannot be done here, and a directory of that name is not what was meant. */
+function noStream(): InvalidInputError {
+  return new InvalidInputError("an image is saved to a directory, and not to standard output", {
+    hint: "name a directory with -o; ./- is one that is called -",
+  });
+}
 
 /** An image has one layout: `--platform` takes one image out of an index. */
 async function saveWhole(session: ImageSession, { output, platform, jobs, json }: Flags): Promise<void> {
