@@ -1,10 +1,11 @@
 /** Layers put on images without pulling: the image is valid, the digest is the same twice, and the base stays where it is. @module */
 import assert from "node:assert/strict";
 import { digestOf } from "../lib/oci/digest.ts";
-import { type Manifest, manifestOf } from "../lib/oci/manifest.ts";
+import { encodeManifest, type Manifest, manifestOf } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_LAYER, IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
 import {
   append,
+  bytesSource,
   describeImage,
   findImage,
   type ImagePlace,
@@ -229,6 +230,23 @@ Deno.test("what is no plain, gzip or zstd archive is told apart", async () => {
       assert.equal(error.message.split(":")[0], message);
       assert.match(error.hint!, hint);
     }
+  }
+});
+
+Deno.test("an artifact is said to be no image that can have another layer", async () => {
+  await using work = await makeWorkspace();
+  using from = openImage(`oci:${work.path("box")}:t`);
+  for (const config of ["{}", "null", "[]", "no JSON"]) {
+    const { digest, size } = await from.store.write(bytesSource(new TextEncoder().encode(config)));
+    const blob = { mediaType: "application/vnd.example", digest, size };
+    const { oci: mediaType } = IMAGE_MANIFEST;
+    const artifact = encodeManifest({ schemaVersion: 2, mediaType, config: blob, layers: [blob] });
+    await from.store.putManifest("t", artifact);
+    await assert.rejects(append(from, from, { input: streamOf(ADDED) }), {
+      name: "InvalidInputError",
+      message:
+        /is no image that can have another layer: its config is "application\/vnd\.example", and tells/,
+    });
   }
 });
 

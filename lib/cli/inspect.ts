@@ -62,10 +62,12 @@ export function renderReport(name: string, report: ImageReport): string {
   return sections.filter((section) => section !== "").join("\n");
 }
 
-function factsOf(name: string, { digest, index, mediaType, size, about, layers }: ImageReport): string[][] {
+function factsOf(name: string, report: ImageReport): string[][] {
+  const { digest, index, mediaType, artifactType, size, about, layers } = report;
   const facts: [string, string | undefined][] = [
     ["image", name],
-    ["platform", about && formatPlatform(about.platform)],
+    ["platform", about?.platform && formatPlatform(about.platform)],
+    ["artifact type", artifactType],
     ["digest", digest],
     ["index", index],
     ["media type", mediaType],

@@ -14,6 +14,8 @@ export interface ImageReport {
   digest: Digest;
   /** The media type of the manifest. */
   mediaType: string;
+  /** What it is, where it is no real image (an artifact): a media type. */
+  artifactType?: string | undefined;
   /** The digest of the index that it is from; absent where there is none. */
   index?: Digest | undefined;
   /** What the index lists; empty where there is none. */
@@ -48,7 +50,7 @@ export async function describeImage(
   image: Image,
   options: ImageOptions = {},
 ): Promise<ImageReport> {
-  const { manifest, index, platforms, config, layers } = image;
+  const { manifest, artifactType, index, platforms, config, layers } = image;
   const notice = (message: string) => options.onEvent?.({ type: "notice", message });
   const about = await readConfig(store, config, options).catch((error) => {
     if (!(error instanceof MismatchError)) throw error;
@@ -66,6 +68,7 @@ export async function describeImage(
   return {
     digest: manifest.digest,
     mediaType: manifest.mediaType,
+    ...(artifactType && { artifactType }),
     ...(index && { index: index.digest }),
     platforms,
     size: layers.reduce((sum, { size }) => sum + size, 0),
