@@ -1,10 +1,11 @@
 /** Layers put on images without pulling: the image is valid, the digest is the same twice, and the base stays where it is. @module */
 import assert from "node:assert/strict";
 import { digestOf } from "../lib/oci/digest.ts";
-import { type Manifest, manifestOf } from "../lib/oci/manifest.ts";
+import { encodeManifest, type Manifest, manifestOf } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_LAYER, IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
 import {
   append,
+  bytesSource,
   describeImage,
   findImage,
   type ImagePlace,
@@ -17,6 +18,7 @@ import { makeWorkspace, someBytes, streamOf } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { gzip, makeUmociLayout, putImage, putIndex, zstd } from "./rigs/images.ts";
+import { failure } from "./rigs/opened.ts";
 import { startRegistry } from "./rigs/real_registry.ts";
 import { runProgram, tarOf } from "./rigs/tar.ts";
 
@@ -206,6 +208,48 @@ Deno.test("what is no whole archive is refused before anything is made of it", a
   }
 });
 
+Deno.test("what is no plain, gzip or zstd archive is told apart", async () => {
+  await using work = await makeWorkspace();
+  using from = openImage(`oci:${work.path("box")}:t`);
+  await putBase(from.store, "t");
+  const xz = new Uint8Array([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, ...someBytes(600)]);
+  const cases: [Uint8Array<ArrayBuffer>, string, RegExp][] = [
+    [
+      new TextEncoder().encode("BZh91AY&SY"),
+      "the layer is packed with bzip2",
+      /^unpack it.*: bzip2 -dc FILE/,
+    ],
+    [xz, "the layer is packed with xz", /^unpack it first, as in: xz -dc FILE/],
+    [new TextEncoder().encode("hello"), "the layer is no tar archive", /^pack it first, as in: tar c DIR/],
+    [await gzip(someBytes(600)), "the layer is no tar archive", /^pack it first/],
+    [ADDED.slice(0, 3000), "the layer is not a whole tar archive", /^make it again, as in: tar c DIR/],
+  ];
+  for (const [bytes, message, hint] of cases) {
+    for (const input of [streamOf(bytes), await work.write("layer", bytes)]) {
+      const error = await failure(append(from, { store: from.store, reference: "n" }, { input }));
+      assert.equal(error.message.split(":")[0], message);
+      assert.match(error.hint!, hint);
+    }
+  }
+});
+
+Deno.test("an artifact is said to be no image that can have another layer", async () => {
+  await using work = await makeWorkspace();
+  using from = openImage(`oci:${work.path("box")}:t`);
+  for (const config of ["{}", "null", "[]", "no JSON"]) {
+    const { digest, size } = await from.store.write(bytesSource(new TextEncoder().encode(config)));
+    const blob = { mediaType: "application/vnd.example", digest, size };
+    const { oci: mediaType } = IMAGE_MANIFEST;
+    const artifact = encodeManifest({ schemaVersion: 2, mediaType, config: blob, layers: [blob] });
+    await from.store.putManifest("t", artifact);
+    await assert.rejects(append(from, from, { input: streamOf(ADDED) }), {
+      name: "InvalidInputError",
+      message:
+        /is no image that can have another layer: its config is "application\/vnd\.example", and tells/,
+    });
+  }
+});
+
 Deno.test("a base that is replaced meanwhile is not built on", async () => {
   await using work = await makeWorkspace();
   using from = openImage(`oci:${work.path("box")}:t`);
@@ -265,5 +309,12 @@ Deno.test("the command takes layers as options and as appendlayer has it, with i
   const named = ["append", "--from", `${registry.host}/me/app:1`, "--to", `${registry.host}/me/app:5`];
   const unasked = await place.run(named, { stdin: ADDED, env: { ACCESS_TOKEN: "of-another" } });
   assert.equal(unasked.code, 4); // the variable may be of another program
-  assert.equal((await place.run(["append", "one"], { stdin: ADDED })).code, 2);
+  const one = await place.run(["append", "one"], { stdin: ADDED });
+  assert.equal(one.code, 2);
+  assert.match(one.stderr, /takes 2, 3 or 4 words, and not 1\nhint: name the base with --from IMAGE, or as/);
+  const none = await place.run(["append"], { stdin: ADDED });
+  assert.equal(
+    none.stderr,
+    "layerstash: cannot append: the base is missing\nhint: name it with --from IMAGE\n",
+  );
 });

@@ -176,7 +176,12 @@ Deno.test("1,500 tags over pages are listed and found without a manifest request
 Deno.test("an input that is missing or a directory is told apart", async () => {
   await using work = await makeWorkplace();
   await fails(work, ["upload", ...BOX, "-t", "x", "-i", "nowhere"], 3, /: there is no file nowhere\n/);
-  await fails(work, ["upload", ...BOX, "-t", "x", "-i", "."], 2, /: \. is a directory\nhint: pack it first/);
+  await fails(
+    work,
+    ["upload", ...BOX, "-t", "x", "-i", "."],
+    2,
+    /: \. is a directory\nhint: pack it first, as in: tar cf DIR.tar DIR\n/,
+  );
 });
 
 Deno.test("an input that may not be read is told", onPosix("file modes"), async () => {

@@ -103,7 +103,7 @@ Deno.test("errors say what, why and what to do, with the exit codes of all comma
     ["blob pull", 2, /nothing is named/],
     ["blob pull @note --manifest -", 2, /exclude each other/],
     ["blob pull @note --range 3-1", 2, /use FIRST-LAST/],
-    ["blob pull @note --range 9-", 2, /there is no byte 9: there are 9 bytes in all/],
+    ["blob pull @note --range 9-", 2, /there is no byte 9: the size is 9 bytes/],
     ["blob pull @note --json", 2, /both want standard output/],
     ["blob pull @note -o copy --with-info", 2, /--with-info is for standard output/],
     [`alias set .bad ${digest}`, 2, /is not a tag/],

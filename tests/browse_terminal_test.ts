@@ -75,7 +75,7 @@ Deno.test(
     await screen.type("Left");
     await screen.until(/> build steps/);
     await screen.type("Up", "Enter");
-    await screen.until(/fetched (\S+ B) of \1 \(100 %\); verified/);
+    await screen.until(/fetched (\S+ B) of \1, verified/);
     await screen.until(/\n> \?\[2Jevil +13 B {2}\[1\] {2}-rw-r--r--\n {2}etc\/ +\[2\] {2}drwxr-xr-x\n/);
     await screen.until(/\n {2}message -> etc\/motd +\[1\] {2}lrw-r--r--\n {2}raw +5 B {2}\[1\]/);
     await screen.type("Down", "Enter");

@@ -12,6 +12,7 @@ import { linesOf } from "../lib/cli/browse/file_text.ts";
 import { renderFrame } from "../lib/cli/browse/frame.ts";
 import { decodeKeys, flushKeys } from "../lib/cli/browse/keys.ts";
 import { listScreen, type Place, type Screen, textScreen } from "../lib/cli/browse/screens.ts";
+import { renderShortReport } from "../lib/cli/read_report.ts";
 import { columnsOf } from "../lib/cli/progress_bar.ts";
 import type { Digest } from "../lib/oci/digest.ts";
 import { FileTree, type LayerEntry } from "../main.ts";
@@ -90,6 +91,27 @@ Deno.test("a file is saved under the name that was typed; a failure leaves the q
   const saved = advanceBrowser(browser, { type: "saved", note: "saved" }).browser;
   assert.equal(currentScreen(saved).kind, "text");
   assert.match(press(showing(rows(1)), "s").browser.note, /only files are saved/);
+});
+
+Deno.test("saving is offered where there is something to save", () => {
+  const wide = { columns: 80, rows: 8 };
+  const list = showing(listScreen("list", [{ name: "motd", file: PLACE }, { name: "etc/" }]), wide);
+  const help = (browser: Browser) => renderFrame(browser).lines.at(-1);
+  assert.equal(help(list), "arrows move  Enter open  Left back  s save  q quit");
+  assert.equal(help(press(list, "down").browser), "arrows move  Enter open  Left back  q quit");
+  assert.equal(help(showing(textScreen("facts", []), wide)), "arrows move  Space page  Left back  q quit");
+  assert.equal(help(showing(listScreen("list", []), wide)), "arrows move  Enter open  Left back  q quit");
+});
+
+Deno.test("the usual notes fit into 80 columns", () => {
+  const MiB = 1024 * 1024;
+  const report = renderShortReport({ fetched: 987.6 * MiB, size: 1023.4 * MiB, verified: false });
+  assert.equal(report, "fetched 988 MiB of 1023 MiB, not verified");
+  for (
+    const note of [`in hexadecimal, the first 64 KiB; ${report}`, `saved os-release, 1.01 KiB; ${report}`]
+  ) {
+    assert.ok(note.length < 80, note);
+  }
 });
 
 Deno.test("a text moves in both directions, and left at its edge goes back", () => {

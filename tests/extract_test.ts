@@ -1,9 +1,19 @@
 /** Files taken out of images: equal to what umoci unpacks, in bytes, modes, links and times. @module */
 import assert from "node:assert/strict";
-import { extract, type ExtractOptions, findImage, ImageFiles, openImage, readImageFile } from "../main.ts";
+import {
+  extract,
+  type ExtractOptions,
+  findImage,
+  ImageFiles,
+  openImage,
+  pathPattern,
+  readImageFile,
+  survey,
+} from "../main.ts";
 import { concatenate, makeWorkspace, someBytes } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { gzip, type MadeImage, makeImage, makeUmociLayout, treeState } from "./rigs/images.ts";
+import { failure } from "./rigs/opened.ts";
 import { onPosix } from "./rigs/system.ts";
 import { paxOf, type TarFile, tarOf } from "./rigs/tar.ts";
 
@@ -101,7 +111,7 @@ Deno.test("a file, a directory and a glob go to their own paths", async () => {
     ["tool", "alias"].map((name) => Deno.stat(image.work.path(`out/usr/bin/${name}`))),
   );
   assert.equal(tool!.ino, alias!.ino);
-  assert.match(image.notices.join(), /set-user-id and set-group-id bits of 1 files were not set/);
+  assert.match(image.notices.join(), /set-user-id and set-group-id bits of 1 file were not set/);
 });
 
 Deno.test("a mode is that of the image, without set-id bits", onPosix("file modes"), async () => {
@@ -145,6 +155,49 @@ Deno.test("devices are left out, and told of", async () => {
   assert.match(image.notices.join(), /1 left out.*dev\/null/);
 });
 
+Deno.test("hard links to what is not there are left out, and told of by themselves", async () => {
+  const links = ["gone", "../../etc/passwd", "a", "b"].map((target, index) => ({
+    name: `link${index}`,
+    flag: "1",
+    target,
+  }));
+  await using image = await makeImage([tarOf([...FILES, ...links])]);
+  await extracted(image, ["/"]);
+  assert.match(image.notices.join("\n"), /^1 left out, for only files.* are made: dev\/null$/m);
+  assert.match(
+    image.notices.join("\n"),
+    /^4 hard links left out, for what they lead to is not in the image: link0, link1, link2, \.\.\.$/m,
+  );
+});
+
+Deno.test("with a slash at its end a link means the directory that it leads to", async () => {
+  const links = [{ name: "root", flag: "2", target: "/" }, { name: "up", flag: "2", target: "usr/bin/.." }];
+  await using image = await makeImage([await gzip(tarOf([...FILES, ...links]))]);
+  assert.deepEqual(await extracted(image, ["bin"]), [".", "./bin"]);
+  const read = async (path: string) => {
+    const { entries } = await survey(await image.files(), [await pathPattern(path)]);
+    return entries.map(({ path }) => path);
+  };
+  assert.deepEqual(await read("bin/"), ["usr/bin", "usr/bin/alias", "usr/bin/tool"]);
+  assert.deepEqual(await read("/bin/."), await read("bin/"));
+  assert.deepEqual(await read("up/"), ["usr", ...await read("bin/")]);
+  assert.deepEqual(await read("root/"), await read("/"));
+  assert.deepEqual(await read("current/"), ["current"], "it leads to a file");
+  assert.deepEqual(await read("nowhere/"), ["nowhere"]);
+  assert.deepEqual(await read("etc/conf.d/a.conf/"), ["etc/conf.d/a.conf"]);
+  assert.ok((await extracted(image, ["bin/"])).includes("./usr/bin/tool"));
+  assert.deepEqual(await Deno.readFile(image.work.path("out/usr/bin/tool")), someBytes(100_000));
+});
+
+Deno.test("where nothing is found it is said what a name may have meant", async () => {
+  await using image = await makeImage([tarOf(FILES), tarOf([{ name: "etc/.wh.gone" }])]);
+  const hint = async (path: string) => (await failure(extracted(image, [path]))).hint;
+  assert.match((await hint("*.conf"))!, /^it was looked for in \/ only: \*\*\/\*\.conf is in any directory$/);
+  assert.equal(await hint("usr/*.conf"), undefined);
+  assert.equal(await hint("missing"), undefined);
+  assert.match((await hint("etc/.wh.gone"))!, /^whiteouts mark what a layer removes, and are not extracted;/);
+});
+
 Deno.test("bytes of a file go to a stream, over links, with the holes", async () => {
   const holes = [paxOf({ "GNU.sparse.size": "200000", "GNU.sparse.map": "100000,3" }), {
     name: "holes",
@@ -166,6 +219,27 @@ Deno.test("bytes of a file go to a stream, over links, with the holes", async ()
   await assert.rejects(read("nowhere"), /leads to no file/);
   await assert.rejects(read("missing"), /there is no missing/);
   await assert.rejects(read("*"), /may mean several files/);
+});
+
+Deno.test("nothing is written to a stream of a file that is larger than it may be", async () => {
+  const huge = [paxOf({ "GNU.sparse.size": `${2 ** 42}`, "GNU.sparse.map": "0,1" }), {
+    name: "huge",
+    content: "x",
+  }];
+  await using image = await makeImage([await gzip(tarOf([...FILES, ...huge]))]);
+  const cases: [string, number | undefined][] = [["usr/bin/tool", 99_999], ["current", 99_999], [
+    "huge",
+    undefined,
+  ]];
+  for (const [path, maxSize] of cases) {
+    let written = 0;
+    const write = (bytes: Uint8Array) => void (written += bytes.length);
+    const error = await failure(readImageFile(await image.files(), path, { write, maxSize }));
+    assert.match(error.message, /has \d+ bytes, more than \d+$/);
+    assert.match(error.hint!, /--max-size/);
+    assert.equal(written, 0);
+  }
+  await readImageFile(await image.files(), "current", { write: () => {}, maxSize: 100_000 });
 });
 
 Deno.test("a hard link to a file of another layer, and one whose file is gone, are whole", async () => {

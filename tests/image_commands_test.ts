@@ -1,6 +1,8 @@
 /** The commands that look into images, as a user runs them. @module */
 import assert from "node:assert/strict";
-import { openImage } from "../main.ts";
+import { encodeManifest } from "../lib/oci/manifest.ts";
+import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
+import { bytesSource, openImage } from "../main.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { someBytes } from "./rigs/content.ts";
 import { gzip, putImage } from "./rigs/images.ts";
@@ -47,6 +49,40 @@ Deno.test("inspect and layers tell what is known, for people and programs", asyn
   );
   const layers = await place.run(["layers", "oci:box:t"]);
   assert.equal(layers.stdout.trimEnd().split("\n").length, 2);
+});
+
+Deno.test("of an artifact its type is told, and no platform", async () => {
+  await using place = await makePlace();
+  using image = openImage(`oci:${place.path("box")}:artifact`);
+  const { digest, size } = await image.store.write(bytesSource(new TextEncoder().encode("{}")));
+  const empty = { mediaType: "application/vnd.oci.empty.v1+json", digest, size };
+  const artifact = encodeManifest({
+    schemaVersion: 2,
+    mediaType: IMAGE_MANIFEST.oci,
+    artifactType: "application/vnd.example",
+    config: empty,
+    layers: [empty],
+  });
+  await image.store.putManifest("artifact", artifact);
+  const { stdout } = await place.run(["inspect", "oci:box:artifact"]);
+  assert.match(stdout, /^artifact type: +application\/vnd\.example$/m);
+  assert.ok(!stdout.includes("platform:"));
+  const report = JSON.parse((await place.run(["inspect", "--json", "oci:box:artifact"])).stdout);
+  assert.deepEqual([report.artifactType, report.about.platform], ["application/vnd.example", undefined]);
+  const { code, stderr } = await place.run(["peek", "oci:box:artifact"]);
+  assert.equal(code, 5);
+  assert.match(
+    stderr,
+    /the layer is no tar archive; its media type is "application\/vnd\.oci\.empty\.v1\+json"/,
+  );
+});
+
+Deno.test("an archive of a layout is told apart from a layout", async () => {
+  await using place = await makePlace();
+  await place.write("box.tar", tarOf([{ name: "index.json", content: "{}" }]));
+  const archive = await place.run(["inspect", "oci:box.tar:t"]);
+  assert.equal(archive.code, 2);
+  assert.match(archive.stderr, /: box\.tar is a file, and a layout is a directory\nhint: .*unpacked first/);
 });
 
 Deno.test("peek lists the merged files, and says what it fetched", async () => {
@@ -105,4 +141,25 @@ Deno.test("extract writes files, or one to standard output", async () => {
     "old\n",
   );
   assert.equal((await place.run(["extract", "oci:box:t", "big", "-o", "-", "--max-size", "x"])).code, 2);
+  for (const to of ["-", "other"]) {
+    const limited = await place.run(["extract", "oci:box:t", "big", "-o", to, "--max-size", "1KB"]);
+    assert.deepEqual([limited.code, limited.stdout], [1, ""]);
+    assert.match(limited.stderr, /more than 1000 bytes|has 300000 bytes, more than 1000/);
+    assert.match(limited.stderr, /hint: .*--max-size/);
+  }
+});
+
+Deno.test("what is not in a layer that was named is said to be not there", async () => {
+  await using place = await makePlace();
+  for (const command of ["peek", "extract"]) {
+    const missing = await place.run([command, "oci:box:t", "big", "--layer", "2"]);
+    assert.equal(missing.code, 3);
+    assert.match(missing.stderr, /: there is no big in layer 2\n/);
+    assert.match(
+      (await place.run([command, "oci:box:t", "huge"])).stderr,
+      /: there is no huge in the image\n/,
+    );
+  }
+  const whiteout = await place.run(["extract", "oci:box:t", "etc/.wh.gone", "--layer", "2", "-o", "-"]);
+  assert.match(whiteout.stderr, /there is no etc\/\.wh\.gone in layer 2\nhint: whiteouts mark what a layer/);
 });

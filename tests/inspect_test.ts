@@ -121,7 +121,7 @@ Deno.test("a history that tells of other layers than there are, and a config tha
   };
   await putImage(store, "t", LAYERS, { ...CONFIG, history: [{ created_by: "COPY a /" }] });
   await describeImage(store, await findImage(store, "t"), options);
-  assert.match(notices.pop()!, /history tells of 1 layers, the image has 2/);
+  assert.match(notices.pop()!, /history tells of 1 layer, the image has 2/);
   const blob = await store.write(bytesSource(someBytes(100)));
   const manifest = JSON.stringify({ schemaVersion: 2, config: blob, layers: [blob] });
   await store.putManifest("dxf", manifestOf(new TextEncoder().encode(manifest), IMAGE_MANIFEST.oci));

@@ -286,6 +286,23 @@ Deno.test("damaged and torn layers are reported, never listed as whole", async (
   }
 });
 
+Deno.test("a layer that is no archive is said to be none, with its media type", async () => {
+  for (const bytes of [new TextEncoder().encode("{}"), someBytes(300_000), await gzip(someBytes(3000))]) {
+    await using image = await makeImage([bytes]);
+    await assert.rejects((await image.files()).merged(), {
+      name: "MismatchError",
+      message:
+        /^the layer is no tar archive; its media type is "application\/vnd\.oci\.image\.layer\.v1\.tar", its/,
+    });
+  }
+});
+
+Deno.test("where an archive is torn off is told from its beginning, also behind what was passed over", async () => {
+  const archive = tarOf([{ name: "big", content: someBytes(1_000_000) }, { name: "b", content: "x" }]);
+  await using image = await makeImage([archive.slice(0, 1_000_960 + 100)]);
+  await assert.rejects((await image.files()).merged(), /ends at byte 1001060, and is torn off there/);
+});
+
 Deno.test("entries as documents have modes in octal, times in RFC 3339, attributes in base64", async () => {
   await using image = await makeImage([
     tarOf([

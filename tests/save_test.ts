@@ -86,4 +86,10 @@ Deno.test("the command saves an image as a layout, or layers as files", async ()
   assert.equal(JSON.parse(all.stdout).files.length, 5);
   assert.equal((await place.run(["save", "oci:box:t", "--layer", "9", "-o", "out"])).code, 3);
   assert.equal((await place.run(["save", "oci:box:t"])).code, 2);
+  for (const layer of [[], ["--layer", "1"]]) {
+    const stream = await place.run(["save", "oci:box:t", ...layer, "-o", "-"]);
+    assert.equal(stream.code, 2);
+    assert.match(stream.stderr, /saved to a directory, and not to standard output\nhint: name a directory/);
+  }
+  await assert.rejects(Deno.stat(place.path("-")));
 });

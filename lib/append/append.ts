@@ -61,7 +61,7 @@ export interface Appended {
  *
  * @param from the base
  * @param to the new image; the same as the base replaces it
- * @throws {InvalidInputError} when the layer is no whole tar archive
+ * @throws {InvalidInputError} when the layer is no whole tar archive, or the base is no image (an artifact)
  * @throws {MismatchError} when the base cannot be built on
  * @throws {ConflictError} when the base was changed meanwhile, or an index would be replaced by one of its images
  *

@@ -1,10 +1,12 @@
 /** Describes an image with one layer more: its config and its manifest, and what is not ours in them as it was. @module */
 import * as v from "valibot";
-import { MismatchError } from "../errors.ts";
+import { counted } from "../content/counted.ts";
+import { InvalidInputError, MismatchError } from "../errors.ts";
 import type { Compression } from "../layers/compression.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import { type Manifest, manifestOf, parseAs } from "../oci/manifest.ts";
 import { type Family, IMAGE_CONFIG, IMAGE_LAYER, IMAGE_MANIFEST } from "../oci/media_types.ts";
+import { quoted } from "../oci/reference.ts";
 import type { MeasuredLayer } from "./measure_layer.ts";
 
 /** What is said of the layer in the image's history. */
@@ -46,14 +48,34 @@ export interface BaseImage {
 /**
  * Makes sure that an image can have another layer.
  *
- * @throws {MismatchError} when its config is none, or tells of other layers than the manifest
+ * @throws {InvalidInputError} when it is no image, but an artifact
+ * @throws {MismatchError} when its config is malformed, or tells of other layers than the manifest
  */
 export function requireBase({ manifest, config }: BaseImage): void {
+  const { layers, config: { mediaType } } = parseAs(
+    manifestSchema,
+    manifest.bytes,
+    `manifest ${manifest.digest}`,
+  );
+  if (!isImageConfig(config)) throw noImage(manifest, mediaType);
   const { rootfs } = parseAs(configSchema, config, "config of the base");
-  const { layers } = parseAs(manifestSchema, manifest.bytes, `manifest ${manifest.digest}`);
   if (rootfs.diff_ids.length === layers.length) return;
-  const told = `tells of ${rootfs.diff_ids.length} layers, the image has ${layers.length}`;
+  const told = `tells of ${counted(rootfs.diff_ids.length, "layer")}, the image has ${layers.length}`;
   throw new MismatchError(`the config of the base ${manifest.digest} ${told}: nothing can be built on it`);
+}
+
+/** Whether a config is that of an image, be it malformed: artifacts have configs of any kind. */
+function isImageConfig(config: Uint8Array): boolean {
+  try {
+    return JSON.parse(new TextDecoder().decode(config))?.rootfs !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function noImage({ digest }: Manifest, mediaType: string): InvalidInputError {
+  const what = `its config is ${quoted(mediaType)}, and tells of no layers`;
+  return new InvalidInputError(`the base ${digest} is no image that can have another layer: ${what}`);
 }
 
 /** The image with the layer on top. */

@@ -1,9 +1,9 @@
 /** What has to be known of a layer before an image can have it: how it is packed, and what it unpacks to. @module */
 import { createHash } from "node:crypto";
 import { InvalidInputError, MismatchError } from "../errors.ts";
-import { type Compression, compressionOf, decompress } from "../layers/compression.ts";
+import { type Compression, compressionOf, decompress, otherPackingOf } from "../layers/compression.ts";
 import { keptOpen } from "../layers/read_layer.ts";
-import { readTar } from "../layers/read_tar.ts";
+import { NoArchiveError, readTar } from "../layers/read_tar.ts";
 import { StreamInput } from "../layers/tar_input.ts";
 import { joined } from "../layers/zstd_frames.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -41,7 +41,7 @@ export async function measureLayer(pieces: AsyncIterable<Bytes>): Promise<Measur
     if (head.length === 0) throw new InvalidInputError("the layer is empty: there is nothing to append");
     await goThrough(archive);
   } catch (error) {
-    throw error instanceof MismatchError ? notAnArchive(error) : error;
+    throw error instanceof MismatchError ? notAnArchive(error, head) : error;
   } finally {
     await archive.return(undefined);
     await source.return(undefined);
@@ -72,9 +72,22 @@ async function* behind(head: Bytes, rest: AsyncGenerator<Bytes>): AsyncGenerator
   yield* rest;
 }
 
-function notAnArchive(cause: MismatchError): InvalidInputError {
-  return new InvalidInputError(`the layer is not a whole tar archive: ${cause.message}`, {
-    hint: "pack it first, as in: tar c DIR | layerstash append ...",
+function notAnArchive(cause: MismatchError, head: Bytes): InvalidInputError {
+  if (!(cause instanceof NoArchiveError)) {
+    return new InvalidInputError(`the layer is not a whole tar archive: ${cause.message}`, {
+      hint: "make it again, as in: tar c DIR | layerstash append ...",
+      cause,
+    });
+  }
+  const other = otherPackingOf(head);
+  if (other === undefined) {
+    return new InvalidInputError("the layer is no tar archive", {
+      hint: "pack it first, as in: tar c DIR | layerstash append ...",
+      cause,
+    });
+  }
+  return new InvalidInputError(`the layer is packed with ${other}: layers are plain tar, gzip or zstd`, {
+    hint: `unpack it first, as in: ${other} -dc FILE | layerstash append ...`,
     cause,
   });
 }

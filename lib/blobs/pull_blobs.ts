@@ -1,5 +1,6 @@
 /** Brings blobs back, one behind the other: into a file, or into a stream. @module */
 import { abortOnFailure } from "../content/failed_streams.ts";
+import { counted } from "../content/counted.ts";
 import { InvalidInputError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { PlatformOptions } from "../images/platforms.ts";
@@ -100,7 +101,7 @@ function asStash(blobs: readonly SizedBlob[]): Stash {
 
 function rangeWithin(size: number, { start = 0, end = size }: Partial<ByteRange> = {}): ByteRange {
   if (start < end && start < size || start === 0 && end === size) return { start, end: Math.min(end, size) };
-  throw new InvalidInputError(`there is no byte ${start}: there are ${size} bytes in all`);
+  throw new InvalidInputError(`there is no byte ${start}: the size is ${counted(size, "byte")}`);
 }
 
 type FileOptions = Omit<PullBlobsOptions, "blobs" | "output" | "range"> & { output: string };

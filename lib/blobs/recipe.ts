@@ -1,4 +1,5 @@
 /** Commands that fetch what is stored with nothing but sh, curl and sha256sum. @module */
+import { counted } from "../content/counted.ts";
 import { encodedPart } from "../oci/digest.ts";
 import { totalSize } from "./alias_manifest.ts";
 import type { DirectAccess, DirectBlob, DirectFile } from "./direct_urls.ts";
@@ -45,9 +46,9 @@ export function restoreRecipe(
 ): string {
   return [
     "#!/bin/sh",
-    `# Restores ${name}: ${
-      totalSize(blobs)
-    } bytes in ${blobs.length} blobs, with sh, curl and sha256sum. Run again, it goes on.`,
+    `# Restores ${name}: ${counted(totalSize(blobs), "byte")} in ${
+      counted(blobs.length, "blob")
+    }, with sh, curl and sha256sum. Run again, it goes on.`,
     ...demandOf(access, howToSignIn),
     "set -eu",
     "command -v sha256sum > /dev/null || sha256sum() { shasum -a 256; }",

@@ -1,6 +1,7 @@
 /** `layerstash append`. @module */
 import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import { append, type AppendOptions, parseImage } from "../../main.ts";
+import { counted } from "../content/counted.ts";
 import { InvalidInputError } from "../errors.ts";
 import { azureCredentials } from "../sign_in/acr_exchange.ts";
 import { action, showEvents } from "./action.ts";
@@ -17,7 +18,6 @@ import {
 import { printable } from "./progress_bar.ts";
 import { type ConnectionFlags, transportOf } from "./session.ts";
 import { formatSize } from "./sizes.ts";
-import { counted } from "./table.ts";
 import { openBoth } from "./two_images.ts";
 
 const EXAMPLES = `
@@ -78,7 +78,8 @@ interface Flags extends ConnectionFlags {
 }
 
 const run = action<Flags>(
-  (flags) => `append to ${flags.from ?? flags.words.join(" ")}`,
+  ({ from, words }) =>
+    from === undefined && words.length === 0 ? "append" : `append to ${from ?? words.join(" ")}`,
   async (session, flags) => {
     const { terminal, signal } = session;
     const names = namesOf(flags);
@@ -113,7 +114,7 @@ const run = action<Flags>(
 function namesOf({ words, from, to }: Flags): { from: string; to: string } {
   if (words.length === 0) {
     if (from !== undefined) return { from, to: to ?? from };
-    throw new InvalidInputError("the base is missing", { hint: "name it with --from" });
+    throw new InvalidInputError("the base is missing", { hint: "name it with --from IMAGE" });
   }
   if (from !== undefined || to !== undefined) {
     throw new InvalidInputError("name the images with --from and --to, or as appendlayer does, not both");
@@ -122,8 +123,9 @@ function namesOf({ words, from, to }: Flags): { from: string; to: string } {
   if (words.length === 2) return { from: atHost(a), to: atHost(b) };
   if (words.length === 3) return { from: atHost(`${a}/${b}`), to: atHost(`${a}/${c}`) };
   if (words.length === 4) return { from: atHost(`${a}/${b}:${c}`), to: atHost(`${a}/${b}:${d}`) };
-  throw new InvalidInputError(`${counted(words.length, "word")} are not what appendlayer takes`, {
-    hint: "use HOST REPO OLD-TAG NEW-TAG, HOST REPO:TAG REPO:TAG, or HOST/REPO:TAG HOST/REPO:TAG",
+  throw new InvalidInputError(`appendlayer takes 2, 3 or 4 words, and not ${words.length}`, {
+    hint: "name the base with --from IMAGE, or as appendlayer does: HOST REPO OLD-TAG NEW-TAG, " +
+      "HOST REPO:TAG REPO:TAG, or HOST/REPO:TAG HOST/REPO:TAG",
   });
 }
 

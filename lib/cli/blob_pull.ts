@@ -25,8 +25,8 @@ Examples:
   $ layerstash blob pull -r fred/datalogger sha256:2cf2... -o logger.dat
   $ layerstash blob pull -r fred/datalogger @may15-readings --range 0-99
 
-A file gets its name when every byte is verified. What is read with --range is
-not verified where it is a part of a blob.
+FILE is written, or replaced, when every byte is verified. What is read with
+--range is not verified where it is a part of a blob.
 `;
 
 /** Makes the command. */

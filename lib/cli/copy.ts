@@ -1,6 +1,7 @@
 /** `layerstash copy`. @module */
 import { Command } from "@commander-js/extra-typings";
 import { type CopiedBlobs, copyImage, copyStash, parseImage } from "../../main.ts";
+import { counted } from "../content/counted.ts";
 import { InvalidInputError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { ImageReference } from "../oci/image_reference.ts";
@@ -10,7 +11,6 @@ import { connectionCommand, jobsOption, jsonOption, limitRateOption, platformsOp
 import { printable } from "./progress_bar.ts";
 import type { ConnectionFlags } from "./session.ts";
 import { formatSize } from "./sizes.ts";
-import { counted } from "./table.ts";
 import { openBoth, type TwoImages } from "./two_images.ts";
 
 const EXAMPLES = `

@@ -39,6 +39,10 @@ const MANIFEST_EXAMPLES = `
 Examples:
   $ layerstash manifest -r fred/datalogger may15-readings
   $ layerstash manifest -r library/nginx alpine --platform linux/amd64
+
+Where there is an image for each platform, and none is named, a JSON object is
+printed: the manifests by platform. The index itself, to the byte, is what
+layerstash inspect --raw prints.
 `;
 
 /** Makes the command `manifest`. */

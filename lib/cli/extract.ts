@@ -1,6 +1,7 @@
 /** `layerstash extract`. @module */
 import type { Command } from "@commander-js/extra-typings";
 import { extract, findImage, readImageFile } from "../../main.ts";
+import { counted } from "../content/counted.ts";
 import { InvalidInputError } from "../errors.ts";
 import { chooseLayer } from "../images/choose_layer.ts";
 import { ImageFiles } from "../images/image_files.ts";
@@ -10,7 +11,6 @@ import { line } from "./json_events.ts";
 import { imageCommand, parseSizeOption } from "./options.ts";
 import { printable } from "./progress_bar.ts";
 import { renderReadReport } from "./read_report.ts";
-import { counted } from "./table.ts";
 
 const EXAMPLES = `
 Examples:
@@ -20,7 +20,7 @@ Examples:
   $ layerstash extract oci:./box:latest / -o rootfs
 
 Files keep their paths, modes and times. Nothing is written outside DIR,
-whatever the image says.
+whatever the image says. usr/lib/ with a slash is what a link usr/lib leads to.
 `;
 
 /** Makes the command. */
@@ -59,8 +59,9 @@ const run = imageAction<Flags>(
   async (session, flags) => {
     const { store, reference, signal, onEvent, terminal } = session;
     const image = await findImage(store, reference, { platform: flags.platform, signal, onEvent });
-    const layers = flags.layer === undefined ? image.layers : [chooseLayer(image, flags.layer)];
-    const files = new ImageFiles(store, layers, { signal, onEvent });
+    const layer = flags.layer === undefined ? undefined : chooseLayer(image, flags.layer);
+    const name = layer && `layer ${layer.number}`;
+    const files = new ImageFiles(store, layer ? [layer] : image.layers, { name, signal, onEvent });
     if (flags.output === "-") await toStandardOutput(files, session, flags);
     else await toDirectory(files, session, flags);
     terminal.note(renderReadReport(files.report));
@@ -75,7 +76,8 @@ async function toStandardOutput(files: ImageFiles, { terminal }: ImageSession, f
       flags.json ? "--json and -o - both want standard output" : "-o - is for one file",
     );
   }
-  await readImageFile(files, path!, { whole: flags.verify, write: (bytes) => terminal.data(bytes) });
+  const { verify: whole, maxSize } = flags;
+  await readImageFile(files, path!, { whole, maxSize, write: (bytes) => terminal.data(bytes) });
 }
 
 async function toDirectory(files: ImageFiles, session: ImageSession, flags: Flags): Promise<void> {
@@ -100,7 +102,7 @@ async function toDirectory(files: ImageFiles, session: ImageSession, flags: Flag
   for (const { type } of entries) kinds[type === "directory" || type === "file" ? type : "link"]++;
   const counts = [
     counted(kinds.file, "file"),
-    ...(kinds.directory > 0 ? [`${kinds.directory} director${kinds.directory === 1 ? "y" : "ies"}`] : []),
+    ...(kinds.directory > 0 ? [counted(kinds.directory, "directory")] : []),
     ...(kinds.link > 0 ? [counted(kinds.link, "link")] : []),
   ];
   terminal.note(`wrote ${counts.join(", ")} to ${printable(directory)}`);

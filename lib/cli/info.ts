@@ -1,6 +1,7 @@
 /** `layerstash info`. @module */
 import type { Command } from "@commander-js/extra-typings";
 import { info } from "../../main.ts";
+import { counted } from "../content/counted.ts";
 import type { Stash } from "../stash/stash.ts";
 import { storeAction } from "./action.ts";
 import { jsonLine } from "./json_events.ts";
@@ -35,7 +36,7 @@ export function renderInfo(stash: Stash): string {
   const facts = [
     ["stash:", baseTag],
     ...(name === undefined ? [] : [["file:", name]]),
-    ["size:", `${formatSize(size)} (${size} bytes)`],
+    ["size:", `${formatSize(size)} (${counted(size, "byte")})`],
     ...(created === undefined ? [] : [["date:", created]]),
     [
       "chunks:",

@@ -1,6 +1,7 @@
 /** `layerstash inspect`. @module */
 import type { Command } from "@commander-js/extra-typings";
 import { describeImage, findImage, type ImageReport } from "../../main.ts";
+import { counted } from "../content/counted.ts";
 import { requireManifest } from "../images/platforms.ts";
 import { type IndexedManifest, isRunnable } from "../oci/image_index.ts";
 import { formatPlatform } from "../oci/platform.ts";
@@ -8,7 +9,7 @@ import { imageAction } from "./image_action.ts";
 import { jsonLine } from "./json_events.ts";
 import { imageCommand } from "./options.ts";
 import { formatSize } from "./sizes.ts";
-import { counted, renderTable } from "./table.ts";
+import { renderTable } from "./table.ts";
 
 const EXAMPLES = `
 Examples:
@@ -61,10 +62,12 @@ export function renderReport(name: string, report: ImageReport): string {
   return sections.filter((section) => section !== "").join("\n");
 }
 
-function factsOf(name: string, { digest, index, mediaType, size, about, layers }: ImageReport): string[][] {
+function factsOf(name: string, report: ImageReport): string[][] {
+  const { digest, index, mediaType, artifactType, size, about, layers } = report;
   const facts: [string, string | undefined][] = [
     ["image", name],
-    ["platform", about && formatPlatform(about.platform)],
+    ["platform", about?.platform && formatPlatform(about.platform)],
+    ["artifact type", artifactType],
     ["digest", digest],
     ["index", index],
     ["media type", mediaType],

@@ -1,7 +1,8 @@
 /** `layerstash peek`. @module */
 import type { Command } from "@commander-js/extra-typings";
 import { findImage } from "../../main.ts";
-import { InvalidInputError, NotFoundError } from "../errors.ts";
+import { InvalidInputError } from "../errors.ts";
+import { absent } from "../images/absent.ts";
 import { chooseLayer } from "../images/choose_layer.ts";
 import type { LayerEntry } from "../images/file_tree.ts";
 import type { Layer } from "../images/image.ts";
@@ -56,16 +57,15 @@ const peek = imageAction<Flags>(
     const image = await findImage(store, reference, { platform: flags.platform, signal, onEvent });
     const pattern = await pathPattern(flags.path ?? "");
     const { layer } = flags;
-    const chosen = layer === undefined || layer === "all" ? image.layers : [chooseLayer(image, layer)];
-    const files = new ImageFiles(store, chosen, { signal, onEvent });
+    const one = layer === undefined || layer === "all" ? undefined : chooseLayer(image, layer);
+    const chosen = one ? [one] : image.layers;
+    const files = new ImageFiles(store, chosen, { name: one && `layer ${one.number}`, signal, onEvent });
     const { complete, count } = layer === undefined
       ? await listMerged(files, pattern, session, flags)
       : await listLayers(files, chosen, pattern, session, flags);
     const { report } = files;
     if (flags.json) terminal.data(line("done", { complete, ...report }));
-    if (count === 0 && flags.path !== undefined) {
-      throw new NotFoundError(`there is no ${flags.path} in ${layer === undefined ? "it" : "what was read"}`);
-    }
+    if (count === 0 && flags.path !== undefined) throw absent(pattern, files);
     const end = complete ? "" : "; stopped when it was found";
     terminal.note(renderReadReport(report) + end);
   },

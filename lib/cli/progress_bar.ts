@@ -1,4 +1,5 @@
 /** Progress as text: the two lines of the bar, the one line where there is no terminal, and events for logs. @module */
+import { counted } from "../content/counted.ts";
 import type { TransferEvent } from "../events.ts";
 import { movedBytes, percentDone, type ProgressState, rateAt, timeLeft } from "./progress_state.ts";
 import { formatDuration, formatSize } from "./sizes.ts";
@@ -40,10 +41,13 @@ export function renderEvent(event: TransferEvent): string {
   switch (event.type) {
     case "plan": {
       const size = event.size === undefined ? "unknown size" : formatSize(event.size);
-      return `plan: ${size} in ${event.chunks ?? "an unknown number of"} chunks`;
+      const { chunks } = event;
+      return `plan: ${size} in ${
+        chunks === undefined ? "an unknown number of chunks" : counted(chunks, "chunk")
+      }`;
     }
     case "progress":
-      return `${event.phase}: ${event.bytes} bytes`;
+      return `${event.phase}: ${counted(event.bytes, "byte")}`;
     case "resume":
       return event.bytes < 0
         ? `${formatSize(-event.bytes)} have to be ${PAST[event.phase]} again after all`
@@ -107,8 +111,8 @@ function progressFacts(state: ProgressState, now: number): Facts {
 }
 
 function chunkCount({ chunks, chunksDone }: ProgressState): string | undefined {
-  if (chunks !== undefined) return `${chunksDone}/${chunks} chunks`;
-  return chunksDone === 0 ? undefined : `${chunksDone} ${chunksDone === 1 ? "chunk" : "chunks"}`;
+  if (chunks !== undefined) return `${chunksDone}/${counted(chunks, "chunk")}`;
+  return chunksDone === 0 ? undefined : counted(chunksDone, "chunk");
 }
 
 /** The bar's length depends on the width alone, so that it stands still while the numbers beside it change. */

@@ -2,6 +2,11 @@
 import type { ReadReport } from "../images/image_files.ts";
 import { formatSize } from "./sizes.ts";
 
+/** `fetched 1.5 MiB of 30 MiB, not verified`: for a single line, where more would be cut off. */
+export function renderShortReport({ fetched, size, verified }: ReadReport): string {
+  return `fetched ${formatSize(fetched)} of ${formatSize(size)}, ${verified ? "" : "not "}verified`;
+}
+
 /** `fetched 1.5 MiB of 30 MiB (5 %)`, and whether the bytes are verified. */
 export function renderReadReport({ fetched, size, verified }: ReadReport): string {
   const share = size === 0 ? 100 : 100 * fetched / size;

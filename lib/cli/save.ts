@@ -1,6 +1,7 @@
 /** `layerstash save`. @module */
 import type { Command } from "@commander-js/extra-typings";
 import { copyImage, findImage, openImage, saveLayers } from "../../main.ts";
+import { counted } from "../content/counted.ts";
 import { InvalidInputError } from "../errors.ts";
 import { chooseLayer } from "../images/choose_layer.ts";
 import { blobSummary } from "./copy.ts";
@@ -9,7 +10,6 @@ import { line } from "./json_events.ts";
 import { imageCommand, jobsOption, limitRateOption, stateDirOption } from "./options.ts";
 import { printable } from "./progress_bar.ts";
 import { formatSize } from "./sizes.ts";
-import { counted } from "./table.ts";
 
 const EXAMPLES = `
 Examples:
@@ -48,9 +48,19 @@ function gather(text: string, before: readonly string[] = []): readonly string[]
 
 const run = imageAction<Flags>(
   ({ image }) => `save ${image}`,
-  async (session, flags) => await (flags.layer ? saveSome : saveWhole)(session, flags),
+  async (session, flags) => {
+    if (flags.output === "-") throw noStream();
+    await (flags.layer ? saveSome : saveWhole)(session, flags);
+  },
   { moving: ({ image }) => `saving ${image}` },
 );
+
+/** What - means for other commands cannot be done here, and a directory of that name is not what was meant. */
+function noStream(): InvalidInputError {
+  return new InvalidInputError("an image is saved to a directory, and not to standard output", {
+    hint: "name a directory with -o; ./- is one that is called -",
+  });
+}
 
 /** An image has one layout: `--platform` takes one image out of an index. */
 async function saveWhole(session: ImageSession, { output, platform, jobs, json }: Flags): Promise<void> {

@@ -18,8 +18,3 @@ export function renderTable(rows: readonly (readonly string[])[]): string {
 function clipped(cell: string): string {
   return cell.length > LONGEST_CELL ? `${cell.slice(0, LONGEST_CELL)}...` : cell;
 }
-
-/** `1 chunk`, `3 chunks`. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}

@@ -1,11 +1,11 @@
 /** `layerstash upload`. @module */
 import type { Command } from "@commander-js/extra-typings";
 import { upload } from "../../main.ts";
+import { counted } from "../content/counted.ts";
 import { storeAction } from "./action.ts";
 import { line } from "./json_events.ts";
 import { parseSizeOption, transferCommand } from "./options.ts";
 import { formatSize } from "./sizes.ts";
-import { counted } from "./table.ts";
 
 const EXAMPLES = `
 Examples:

@@ -36,11 +36,13 @@ export function urlCommand(): Command {
     .option("--script", "print the script also for blobs")
     .addHelpText("after", EXAMPLES);
   const work = storeAction<ReturnType<typeof command.opts> & { names: readonly BlobName[] }>(
-    ({ names, baseTag }) => `tell where ${baseTag ?? names.join(", ")} is`,
+    ({ names, baseTag }) => `tell where ${(baseTag ?? names.join(", ")) || "a blob"} is`,
     async (session, { names, baseTag, script, json, platform, ...flags }) => {
       const { store, terminal, signal, onEvent } = session;
       if ((names.length > 0) === (baseTag !== undefined)) {
-        throw new InvalidInputError("name either blobs or a stored file", { hint: "@ALIAS, or -t TAG" });
+        throw new InvalidInputError("name either blobs or a stored file", {
+          hint: "as in @ALIAS, sha256:..., or -t TAG",
+        });
       }
       const file = await directUrls(store, { platform, signal, ...baseTag ? { baseTag } : { blobs: names } });
       const access = await accessTo(file, flags, { signal, onEvent });

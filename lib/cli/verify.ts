@@ -1,13 +1,13 @@
 /** `layerstash verify`. @module */
 import type { Command } from "@commander-js/extra-typings";
 import { type Verification, verify } from "../../main.ts";
+import { counted } from "../content/counted.ts";
 import { CommandEnded, storeAction } from "./action.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
 import { line } from "./json_events.ts";
 import { limitRateOption, stashCommand } from "./options.ts";
 import { printable } from "./progress_bar.ts";
 import { formatSize } from "./sizes.ts";
-import { counted } from "./table.ts";
 
 const EXAMPLES = `
 Examples:

@@ -1,4 +1,5 @@
 /** Tells what is known of an image, with the steps of its build. @module */
+import { counted } from "../content/counted.ts";
 import { MismatchError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -13,6 +14,8 @@ export interface ImageReport {
   digest: Digest;
   /** The media type of the manifest. */
   mediaType: string;
+  /** What it is, where it is no real image (an artifact): a media type. */
+  artifactType?: string | undefined;
   /** The digest of the index that it is from; absent where there is none. */
   index?: Digest | undefined;
   /** What the index lists; empty where there is none. */
@@ -47,7 +50,7 @@ export async function describeImage(
   image: Image,
   options: ImageOptions = {},
 ): Promise<ImageReport> {
-  const { manifest, index, platforms, config, layers } = image;
+  const { manifest, artifactType, index, platforms, config, layers } = image;
   const notice = (message: string) => options.onEvent?.({ type: "notice", message });
   const about = await readConfig(store, config, options).catch((error) => {
     if (!(error instanceof MismatchError)) throw error;
@@ -57,12 +60,15 @@ export async function describeImage(
   const made = steps.filter(({ layer }) => layer !== undefined);
   if (about && made.length > 0 && made.length !== layers.length) {
     notice(
-      `the history tells of ${made.length} layers, the image has ${layers.length}: steps may be told of wrongly`,
+      `the history tells of ${
+        counted(made.length, "layer")
+      }, the image has ${layers.length}: steps may be told of wrongly`,
     );
   }
   return {
     digest: manifest.digest,
     mediaType: manifest.mediaType,
+    ...(artifactType && { artifactType }),
     ...(index && { index: index.digest }),
     platforms,
     size: layers.reduce((sum, { size }) => sum + size, 0),

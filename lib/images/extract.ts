@@ -1,11 +1,14 @@
-/** Takes files out of an image, onto the disk or into a stream. @module */
-import { ConflictError, InvalidInputError, LayerstashError, NotFoundError } from "../errors.ts";
+/** Takes files out of an image, onto the disk. @module */
+import { counted } from "../content/counted.ts";
+import { ConflictError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
+import { absent } from "./absent.ts";
 import type { MergedEntry } from "./file_tree.ts";
-import type { ImageFiles, OpenLayerEntry } from "./image_files.ts";
+import type { ImageFiles } from "./image_files.ts";
 import { type PathPattern, pathPattern } from "./path_pattern.ts";
 import { Placement } from "./placement.ts";
 import { readSources } from "./read_sources.ts";
+import { usualLimit } from "./size_limit.ts";
 import { Staging } from "./staging.ts";
 import { type Found, survey } from "./survey.ts";
 
@@ -62,7 +65,7 @@ export async function extract(files: ImageFiles, options: ExtractOptions): Promi
   const patterns = await Promise.all(options.paths.map(pathPattern));
   await using staging = await Staging.in(directory, maxSize);
   const found = await survey(files, patterns, { visit: (entry) => staging.keep(entry), whole });
-  requireAll(found, patterns);
+  requireAll(found, patterns, files);
   const [entries, skipped] = partition(found.entries, isPlaceable);
   requireDistinct(entries, options.caseSensitive ?? await staging.isCaseSensitive());
   const missing = entries.flatMap(({ source }) =>
@@ -72,20 +75,16 @@ export async function extract(files: ImageFiles, options: ExtractOptions): Promi
   const placement = new Placement(directory, staging, { overwrite, sameOwner });
   await placement.requireFree(entries);
   await placement.place(entries);
-  tellLosses(entries, skipped, options);
-  return { entries, skipped };
+  const extracted = { entries, skipped };
+  tellLosses(files, extracted, options);
+  return extracted;
 }
 
-/** A layer that unpacks to a hundred times its size is no usual one. */
-function usualLimit({ layers }: ImageFiles): number {
-  return 1024 ** 3 + 100 * layers.reduce((sum, { size }) => sum + size, 0);
-}
-
-function requireAll({ entries, tree }: Found, patterns: readonly PathPattern[]): void {
-  for (const { text, path, includes } of patterns) {
-    const real = path === undefined ? undefined : tree?.find(path);
-    if (real || entries.some((entry) => includes(entry.path))) continue;
-    throw new NotFoundError(`there is no ${text} in the image`);
+function requireAll({ entries, tree }: Found, patterns: readonly PathPattern[], files: ImageFiles): void {
+  for (const pattern of patterns) {
+    const real = pattern.path === undefined ? undefined : tree?.find(pattern.path);
+    if (real || entries.some(({ path }) => pattern.includes(path))) continue;
+    throw absent(pattern, files);
   }
 }
 
@@ -111,87 +110,35 @@ function requireDistinct(entries: readonly MergedEntry[], caseSensitive: boolean
 }
 
 function tellLosses(
-  entries: readonly MergedEntry[],
-  skipped: readonly MergedEntry[],
+  files: ImageFiles,
+  { entries, skipped }: Extracted,
   { onEvent, sameOwner }: ExtractOptions,
 ): void {
-  const notice = (count: number, message: string) => count > 0 && onEvent?.({ type: "notice", message });
-  const names = skipped.slice(0, 3).map(({ path }) => path).join(", ");
+  const notice = (about: readonly MergedEntry[], message: string) =>
+    about.length > 0 && onEvent?.({ type: "notice", message });
+  const [broken, special] = partition(skipped, isBrokenLink);
   notice(
-    skipped.length,
-    `${skipped.length} left out, for only files, directories and links are made: ${names}`,
+    special,
+    `${special.length} left out, for only files, directories and links are made: ${beginning(special)}`,
   );
-  const setId = entries.filter(({ mode, type }) => type === "file" && (mode & 0o6000) !== 0).length;
-  if (!sameOwner) notice(setId, `set-user-id and set-group-id bits of ${setId} files were not set`);
-  const attributed = entries.filter(({ attributes }) => attributes !== undefined).length;
-  notice(attributed, `extended attributes of ${attributed} files were not set`);
+  notice(
+    broken,
+    `${counted(broken.length, "hard link")} left out, for what they lead to is not in ${files.name}: ` +
+      beginning(broken),
+  );
+  const setId = sameOwner ? [] : entries.filter(({ mode, type }) => type === "file" && (mode & 0o6000) !== 0);
+  notice(setId, `set-user-id and set-group-id bits of ${counted(setId.length, "file")} were not set`);
+  const attributed = entries.filter(({ attributes }) => attributes !== undefined);
+  notice(attributed, `extended attributes of ${counted(attributed.length, "file")} were not set`);
 }
 
-/** What reading one file takes. */
-export interface ReadFileOptions {
-  /** Reads every layer to its last byte, and verifies it. */
-  whole?: boolean | undefined;
-  /** Takes the bytes, holes as zeros; each piece may be used until the promise resolves. */
-  write: (bytes: Uint8Array<ArrayBuffer>) => Promise<void> | void;
+function isBrokenLink({ type, source }: MergedEntry): boolean {
+  return type === "hardlink" && source === undefined;
 }
 
-/**
- * Reads one file of the merged filesystem, and follows links to it.
- *
- * @throws {NotFoundError} when there is no such file
- * @throws {InvalidInputError} when it is no file
- *
- * @example
- * ```ts
- * import { findImage, ImageFiles, openImage, readImageFile } from "@layerstash/cli";
- *
- * async function print(name: string, path: string): Promise<void> {
- *   using image = openImage(name);
- *   const { layers } = await findImage(image.store, image.reference);
- *   await readImageFile(new ImageFiles(image.store, layers), path, { write: (bytes) => void Deno.stdout.write(bytes) });
- * }
- * if (typeof print !== "function") throw new Error("unreachable");
- * ```
- */
-export async function readImageFile(
-  files: ImageFiles,
-  path: string,
-  options: ReadFileOptions,
-): Promise<MergedEntry> {
-  const { write, whole } = options;
-  const pattern = await pathPattern(path);
-  if (pattern.path === undefined) throw new InvalidInputError(`${path} may mean several files`);
-  const pour = (entry: OpenLayerEntry) => writeFilled(entry, write);
-  let poured: OpenLayerEntry | undefined;
-  const visit = async (entry: OpenLayerEntry, certain: boolean) => {
-    if (certain) await pour(poured = entry);
-  };
-  const first = await survey(files, [pattern], { visit, whole });
-  if (poured) return { ...poured, source: poured };
-  const { tree } = first.tree ? first : await survey(files, [pattern], { complete: true });
-  const found = tree!.find(pattern.path);
-  const file = found && tree!.follow(found);
-  if (!found) throw new NotFoundError(`there is no ${path} in the image`);
-  if (!file) throw new NotFoundError(`${path} is a link that leads to no file of the image`);
-  if (file.source?.type !== "file") throw new InvalidInputError(`${path} is a ${file.type}, not a file`);
-  await readSources(files, [file.source], pour);
-  return file;
-}
-
-const ZEROS = new Uint8Array(64 * 1024);
-
-async function writeFilled(entry: OpenLayerEntry, write: ReadFileOptions["write"]): Promise<void> {
-  let end = 0;
-  const fill = async (to: number) => {
-    for (; end < to; end += Math.min(ZEROS.length, to - end)) await write(ZEROS.subarray(0, to - end));
-  };
-  for await (const { offset, bytes } of entry.extents()) {
-    await fill(offset);
-    await write(bytes);
-    end = offset + bytes.length;
-  }
-  await fill(entry.size);
-  if (end !== entry.size) throw new LayerstashError(`${entry.path} has ${end} bytes, not ${entry.size}`);
+function beginning(entries: readonly MergedEntry[]): string {
+  const names = entries.slice(0, 3).map(({ path }) => path);
+  return [...names, ...(entries.length > names.length ? ["..."] : [])].join(", ");
 }
 
 function partition<T>(items: readonly T[], chosen: (item: T) => boolean): [T[], T[]] {

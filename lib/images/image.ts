@@ -27,6 +27,8 @@ export interface Image {
   config: Descriptor;
   /** Base first. */
   layers: Layer[];
+  /** What it is, where it is no real image (an artifact): a media type. */
+  artifactType?: string | undefined;
 }
 
 /** What finding an image takes. */
@@ -95,9 +97,10 @@ export async function findRoot(
 }
 
 function imageOf(manifest: Manifest): Image {
-  const { config, layers } = readImageManifest(manifest);
+  const { config, layers, artifactType } = readImageManifest(manifest);
   return {
     manifest,
+    ...(artifactType && { artifactType }),
     platforms: [],
     config,
     layers: layers.map((layer, index) => ({ ...layer, number: index + 1 })),

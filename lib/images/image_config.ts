@@ -21,8 +21,8 @@ export interface BuildStep {
 
 /** What the config of an image says. */
 export interface ImageConfig {
-  /** What it runs on. */
-  platform: Platform;
+  /** What it runs on; absent where that is not said, as in what is no real image (an artifact). */
+  platform?: Platform | undefined;
   /** When it was built, in RFC 3339. */
   created?: string | undefined;
   /** Who built it. */
@@ -107,7 +107,9 @@ export async function readConfig(
 function configOf(raw: v.InferOutput<typeof configSchema>): ImageConfig {
   const { os, architecture, variant, created, author, config, rootfs, history } = raw;
   return {
-    platform: { os, architecture, ...(variant && { variant }) },
+    ...((os || architecture) && {
+      platform: { os: os || "unknown", architecture: architecture || "unknown", ...(variant && { variant }) },
+    }),
     ...(created && { created }),
     ...(author && { author }),
     labels: config?.Labels ?? {},

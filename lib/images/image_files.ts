@@ -19,6 +19,12 @@ export interface ReadReport {
   verified: boolean;
 }
 
+/** What is read, and how. */
+export interface ImageFilesOptions extends ReadingOptions {
+  /** As messages call what is read, such as `layer 2`; absent = `the image`. */
+  name?: string | undefined;
+}
+
 /** An entry whose bytes can be read, with its layer. */
 export interface OpenLayerEntry extends OpenEntry {
   /** The number of its layer: 1 is the base. */
@@ -44,11 +50,14 @@ export interface OpenLayerEntry extends OpenEntry {
 export class ImageFiles {
   /** The layers that are read, base first. */
   readonly layers: readonly Layer[];
+  /** As messages call what is read. */
+  readonly name: string;
   readonly #blobs: Map<number, LayerBlob>;
 
   /** Fetches nothing yet. */
-  constructor(store: Store, layers: readonly Layer[], options: ReadingOptions = {}) {
+  constructor(store: Store, layers: readonly Layer[], options: ImageFilesOptions = {}) {
     this.layers = layers;
+    this.name = options.name ?? "the image";
     this.#blobs = new Map(layers.map((layer) => [layer.number, new LayerBlob(store, layer, options)]));
   }
 

@@ -8,6 +8,8 @@ export interface PathPattern {
   text: string;
   /** The place, where it is a plain path; a glob may mean several. */
   path: string | undefined;
+  /** Whether a link there means the directory that it leads to: the path ends with a slash. */
+  followed: boolean;
   /** Whether a place is meant: by itself, or because a directory above it is. */
   includes(path: string): boolean;
 }
@@ -17,7 +19,8 @@ const LONGEST = 4096;
 
 /**
  * Reads a path, or a glob: `*` and `?` are anything but a slash, `**` is any number of directories, `[a-z]` and `{a,b}`
- * are choices. A slash at the beginning changes nothing: all paths begin at the image's root.
+ * are choices. A slash at the beginning changes nothing: all paths begin at the image's root. With one at the end a link
+ * means the directory that it leads to.
  *
  * A glob needs the permission `--allow-env=__MINIMATCH_TESTING_PLATFORM__`, which the library asks for that reads it.
  *
@@ -35,7 +38,12 @@ export async function pathPattern(text: string): Promise<PathPattern> {
   const path = placeOf(text);
   const glob = await readGlob(path);
   const matches = (each: string) => each === path || glob?.match(each) === true;
-  return { text, path: glob ? undefined : path, includes: (each) => prefixes(each).some(matches) };
+  return {
+    text,
+    path: glob ? undefined : path,
+    followed: /\/\.?$/.test(text),
+    includes: (each) => prefixes(each).some(matches),
+  };
 }
 
 /** A glob; `undefined` for a plain path. The library is loaded only where it is needed: it reads the environment. */

@@ -1,10 +1,11 @@
 /** Contents on their way to disk: they are written aside, and get their names when everything is there. @module */
 import { dirname, join } from "node:path";
 import { storageError, temporaryName, writeAll } from "../content/atomic_file.ts";
-import { LayerstashError } from "../errors.ts";
+import { counted } from "../content/counted.ts";
 import type { LayerEntry } from "./file_tree.ts";
 import type { OpenLayerEntry } from "./image_files.ts";
 import { sourceKey } from "./read_sources.ts";
+import { tooLarge } from "./size_limit.ts";
 
 /** A directory within the target, for contents that have no name yet. */
 export class Staging {
@@ -88,8 +89,6 @@ export class Staging {
   #count(bytes: number): void {
     this.#written += bytes;
     if (this.#written <= this.#limit) return;
-    throw new LayerstashError(`the files have more than ${this.#limit} bytes, and nothing is kept of them`, {
-      hint: "if they are meant to be so large, say so with --max-size",
-    });
+    throw tooLarge(`the files have more than ${counted(this.#limit, "byte")}, and nothing is kept of them`);
   }
 }

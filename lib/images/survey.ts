@@ -40,7 +40,7 @@ export async function survey(
 ): Promise<Found> {
   const searches = patterns.map((pattern) => new PathSearch(pattern));
   const everything = patterns.some(({ path }) => path === "");
-  const early = !whole && !complete && searches.every(({ path }) => path !== undefined && path !== "");
+  const early = !whole && !complete && patterns.every(({ path, followed }) => path && !followed);
   const hidden = new Hidden();
   const seen: LayerEntry[][] = [];
   let count = 0;
@@ -83,9 +83,12 @@ function select(tree: FileTree, patterns: readonly PathPattern[]): MergedEntry[]
   return [...tree.entries()].filter(({ path }) => real.some((includes) => includes(path)));
 }
 
-function realPattern(tree: FileTree, { path, includes }: PathPattern): PathPattern["includes"] {
-  const place = path === undefined ? undefined : tree.find(path)?.path;
-  if (place === undefined || place === "") return includes;
+function realPattern(tree: FileTree, { path, followed, includes }: PathPattern): PathPattern["includes"] {
+  const found = path === undefined ? undefined : tree.find(path);
+  const led = found && followed ? tree.follow(found) : undefined;
+  const place = (led?.type === "directory" ? led : found)?.path;
+  if (place === undefined) return includes;
+  if (place === "") return () => true;
   return (each) => each === place || each.startsWith(`${place}/`);
 }
 

@@ -18,6 +18,13 @@ export function compressionOf(head: Uint8Array): Compression {
   return "none";
 }
 
+/** What bytes are packed with that no layer may be packed with, told by the first four; `undefined` = nothing known. */
+export function otherPackingOf(head: Uint8Array): "bzip2" | "xz" | undefined {
+  const [a = 0, b = 0, c = 0, d = 0] = head;
+  if (a === 0x42 && b === 0x5a && c === 0x68) return "bzip2"; // BZh
+  return a === 0xfd && b === 0x37 && c === 0x7a && d === 0x58 ? "xz" : undefined;
+}
+
 /**
  * Unpacks bytes as they come, in flat memory. A piece that is put in is used up when the next one is asked for.
  *
@@ -62,7 +69,7 @@ async function* gunzip(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
 async function* unzstd(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
   let ready: Bytes[] = [];
   const decoder = new Decompress((bytes) => void ready.push(bytes as Bytes));
-  const input = new StreamInput(pieces, "zstd data");
+  const input = new StreamInput(pieces, { what: "zstd data" });
   let held: Bytes = new Uint8Array();
   try {
     for await (const piece of zstdPieces(input)) {

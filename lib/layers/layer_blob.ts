@@ -34,6 +34,8 @@ export class LayerBlob {
   readonly digest: Digest;
   /** In bytes. */
   readonly size: number;
+  /** As the manifest says it, which may be wrong. */
+  readonly mediaType: string;
   /** What the manifest has to say of it. */
   readonly annotations: Readonly<Record<string, string>>;
   /** The bytes that were fetched so far; some may have been more than once. */
@@ -47,8 +49,13 @@ export class LayerBlob {
   #head: Bytes | undefined;
 
   /** Fetches nothing yet. */
-  constructor(store: Store, { digest, size, annotations = {} }: Descriptor, options: ReadingOptions) {
+  constructor(
+    store: Store,
+    { digest, size, mediaType, annotations = {} }: Descriptor,
+    options: ReadingOptions,
+  ) {
     this.digest = digest;
+    this.mediaType = mediaType;
     this.annotations = annotations;
     this.size = size;
     this.#store = store;

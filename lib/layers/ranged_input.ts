@@ -12,7 +12,6 @@ export class RangedInput implements TarInput {
   readonly #blob: LayerBlob;
   #stream: AsyncGenerator<Bytes>;
   #input: StreamInput;
-  #start = 0;
 
   /** @param blob the archive */
   constructor(blob: LayerBlob) {
@@ -22,7 +21,7 @@ export class RangedInput implements TarInput {
   }
 
   get position(): number {
-    return this.#start + this.#input.position;
+    return this.#input.position;
   }
 
   read(size: number): Promise<Bytes> {
@@ -31,6 +30,10 @@ export class RangedInput implements TarInput {
 
   readOrEnd(size: number): Promise<Bytes | undefined> {
     return this.#input.readOrEnd(size);
+  }
+
+  readSome(size: number): Promise<Bytes> {
+    return this.#input.readSome(size);
   }
 
   pieces(size: number): AsyncGenerator<Bytes> {
@@ -42,9 +45,8 @@ export class RangedInput implements TarInput {
     const target = this.position + size;
     if (target > this.#blob.size) throw tornOff(this.#blob.size);
     await this.close();
-    this.#start = target;
     this.#stream = this.#blob.from(target);
-    this.#input = new StreamInput(this.#stream);
+    this.#input = new StreamInput(this.#stream, { start: target });
   }
 
   /** Lets go of the connection. */

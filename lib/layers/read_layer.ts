@@ -1,9 +1,11 @@
 /** Reads the entries of a layer, however it is packed. @module */
+import { MismatchError } from "../errors.ts";
+import { quoted } from "../oci/reference.ts";
 import { compressionOf, decompress } from "./compression.ts";
 import type { OpenEntry } from "./entry.ts";
 import type { LayerBlob } from "./layer_blob.ts";
 import { RangedInput } from "./ranged_input.ts";
-import { readTar } from "./read_tar.ts";
+import { NoArchiveError, readTar } from "./read_tar.ts";
 import { StreamInput } from "./tar_input.ts";
 import { findToc } from "./find_toc.ts";
 
@@ -25,7 +27,17 @@ export interface ReadLayerOptions {
  *
  * @throws {MismatchError} when it is no tar archive, or it is damaged, or not what its digest says
  */
-export async function* readLayer(
+export async function* readLayer(blob: LayerBlob, options: ReadLayerOptions): AsyncGenerator<OpenEntry> {
+  try {
+    yield* readEntries(blob, options);
+  } catch (error) {
+    if (!(error instanceof NoArchiveError)) throw error;
+    const known = `its media type is ${quoted(blob.mediaType)}, its digest ${blob.digest}`;
+    throw new MismatchError(`the layer is no tar archive; ${known}`, { cause: error });
+  }
+}
+
+async function* readEntries(
   blob: LayerBlob,
   { want, whole = false }: ReadLayerOptions,
 ): AsyncGenerator<OpenEntry> {

@@ -3,11 +3,14 @@ import { LayerstashError, MismatchError } from "../errors.ts";
 import { type Entry, type EntryType, type Extent, type OpenEntry, placeOf, requireName } from "./entry.ts";
 import { parsePax, type PaxAttributes, paxNumber, type PaxRecord, paxText } from "./pax.ts";
 import { readOldMap, readPaxMap, requireSound, type SparseMap } from "./sparse_map.ts";
-import { BLOCK, decodeHeader, isZeroBlock, type TarHeader } from "./tar_header.ts";
+import { BLOCK, decodeHeader, isHeader, isZeroBlock, type TarHeader } from "./tar_header.ts";
 import { textOf } from "./tar_field.ts";
 import type { TarInput } from "./tar_input.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
+
+/** What was to be read is no archive at all. */
+export class NoArchiveError extends MismatchError {}
 
 /** Long names and attributes are held in memory: so many bytes of them at most, as in Go's archive/tar. */
 const LARGEST_EXTENSION = 1024 * 1024;
@@ -40,7 +43,8 @@ interface Stored {
  * Reads the entries of an archive. Each is there until the next is asked for; bytes that nobody reads are passed over.
  * PAX and GNU extensions, binary numbers (files over 8 GiB) and all kinds of sparse files are understood.
  *
- * @throws {MismatchError} when it is no tar archive, or it is damaged or torn off
+ * @throws {NoArchiveError} when it is no tar archive
+ * @throws {MismatchError} when it is damaged or torn off
  */
 export async function* readTar(input: TarInput): AsyncGenerator<OpenEntry> {
   let global: readonly PaxRecord[] = [];
@@ -64,11 +68,19 @@ export async function* readTar(input: TarInput): AsyncGenerator<OpenEntry> {
  * no part of it for some readers, and is for others: Go's archive/tar refuses it, and so do we.
  */
 async function nextHeader(input: TarInput): Promise<TarHeader | undefined> {
-  const block = await input.readOrEnd(BLOCK);
+  const block = input.position === 0 ? await firstBlock(input) : await input.readOrEnd(BLOCK);
   if (!block || !isZeroBlock(block)) return block && decodeHeader(block);
   const second = await input.readOrEnd(BLOCK);
   if (!second || isZeroBlock(second)) return undefined;
   throw new MismatchError("the tar archive goes on behind its end");
+}
+
+/** What begins with anything but a header is something else, and not torn off or damaged. */
+async function firstBlock(input: TarInput): Promise<Bytes | undefined> {
+  const block = await input.readSome(BLOCK);
+  if (block.length === 0) return undefined;
+  if (block.length === BLOCK && (isZeroBlock(block) || isHeader(block))) return block;
+  throw new NoArchiveError("this is no tar archive");
 }
 
 /** Attributes that hold for all entries from here on; a later one takes the place of an earlier. */

@@ -19,9 +19,7 @@ export function numberOf(bytes: Bytes, what: string): number {
   const first = bytes[0] ?? 0;
   const value = first & 0x80 ? binaryNumber(bytes, first) : octalNumber(bytes);
   if (value !== undefined && Number.isSafeInteger(value) && (value >= 0 || what === "modified")) return value;
-  throw new MismatchError(
-    `this is no tar archive, or a damaged one: the ${what} of an entry is not readable`,
-  );
+  throw new MismatchError(`the tar archive is damaged: the ${what} of an entry is not readable`);
 }
 
 function binaryNumber(bytes: Bytes, first: number): number | undefined {

@@ -58,13 +58,20 @@ export function isZeroBlock(block: Bytes): boolean {
   return block.every((byte) => byte === 0);
 }
 
+/** Whether a block is a header, be it a damaged one. */
+export function isHeader(block: Bytes): boolean {
+  return hasChecksum(block) || textOf(fieldOf(block, "magic")).startsWith("ustar");
+}
+
 /**
  * Reads a header.
  *
  * @throws {MismatchError} when it is none: the checksum is wrong, or a number is not readable
  */
 export function decodeHeader(block: Bytes): TarHeader {
-  requireChecksum(block);
+  if (!hasChecksum(block)) {
+    throw new MismatchError("the tar archive is damaged: the checksum of a header is wrong");
+  }
   const text = (field: Field) => textOf(fieldOf(block, field));
   const number = (field: Field) => numberOf(fieldOf(block, field), field);
   const magic = text("magic");
@@ -95,7 +102,7 @@ function fieldOf(block: Bytes, field: Field): Bytes {
 }
 
 /** The sum of all bytes, with the checksum's own as blanks; old programs took bytes for signed. */
-function requireChecksum(block: Bytes): void {
+function hasChecksum(block: Bytes): boolean {
   const [start, length] = FIELDS.checksum;
   let [unsigned, signed] = [0, 0];
   for (let index = 0; index < BLOCK; index++) {
@@ -104,6 +111,5 @@ function requireChecksum(block: Bytes): void {
     signed += value << 24 >> 24;
   }
   const expected = octalNumber(fieldOf(block, "checksum"));
-  if (expected === unsigned || expected === signed) return;
-  throw new MismatchError("this is no tar archive, or a damaged one: the checksum of a header is wrong");
+  return expected === unsigned || expected === signed;
 }

@@ -11,6 +11,8 @@ export interface TarInput {
   read(size: number): Promise<Bytes>;
   /** The same; `undefined` where there is not a single one left. */
   readOrEnd(size: number): Promise<Bytes | undefined>;
+  /** The same; fewer where no more are left. */
+  readSome(size: number): Promise<Bytes>;
   /** So many bytes, as they come: each piece may be used until the next is asked for. */
   pieces(size: number): AsyncGenerator<Bytes>;
   /** Passes over so many bytes. */
@@ -20,17 +22,17 @@ export interface TarInput {
 /** An archive that comes as a stream. */
 export class StreamInput implements TarInput {
   readonly #source: AsyncIterator<Bytes>;
-  #ahead: Bytes = new Uint8Array();
-  #position = 0;
-
   readonly #what: string;
+  #ahead: Bytes = new Uint8Array();
+  #position: number;
 
   /**
    * @param source the bytes; a piece may be used again by its maker as soon as the next is asked for
-   * @param what what they are, for messages
+   * @param options what they are, for messages, and how many bytes are before them
    */
-  constructor(source: AsyncIterable<Bytes>, what = "tar archive") {
+  constructor(source: AsyncIterable<Bytes>, { what = "tar archive", start = 0 } = {}) {
     this.#what = what;
+    this.#position = start;
     this.#source = source[Symbol.asyncIterator]();
   }
 
@@ -45,17 +47,21 @@ export class StreamInput implements TarInput {
   }
 
   async readOrEnd(size: number): Promise<Bytes | undefined> {
+    const bytes = await this.readSome(size);
+    if (bytes.length === size) return bytes;
+    if (bytes.length === 0) return undefined;
+    throw tornOff(this.#position, this.#what);
+  }
+
+  async readSome(size: number): Promise<Bytes> {
     const bytes = new Uint8Array(size);
-    for (let filled = 0; filled < size;) {
-      if (!await this.#fill()) {
-        if (filled === 0) return undefined;
-        throw tornOff(this.#position, this.#what);
-      }
+    let filled = 0;
+    while (filled < size && await this.#fill()) {
       const piece = this.#take(size - filled);
       bytes.set(piece, filled);
       filled += piece.length;
     }
-    return bytes;
+    return bytes.subarray(0, filled);
   }
 
   async *pieces(size: number): AsyncGenerator<Bytes> {

@@ -24,12 +24,15 @@ export interface ImageManifest {
   config: Descriptor;
   /** The layers, base first. */
   layers: Descriptor[];
+  /** What it is, where it is no real image (an artifact): a media type. */
+  artifactType?: string | undefined;
 }
 
 const imageManifestSchema = v.object({
   schemaVersion: v.literal(2),
   config: descriptorSchema,
   layers: v.array(descriptorSchema),
+  artifactType: v.fallback(v.optional(v.string()), undefined),
 });
 
 /** Makes the manifest that holds these bytes. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { abortable } from "../content/abortable.ts";
 import { giveName, storageError, writeAll } from "../content/atomic_file.ts";
 import { collect } from "../content/collect.ts";
+import { counted } from "../content/counted.ts";
 import { denied } from "../content/denied.ts";
 import { exactly } from "../content/exactly.ts";
 import { readFile } from "../content/file_source.ts";
@@ -56,7 +57,9 @@ export class LayoutBlobs implements Disposable {
     if (size === undefined) throw new NotFoundError(`${this.#name} has no blob ${digest}`);
     const { start, end } = range ?? { start: 0, end: size };
     if (end > size) {
-      throw new MismatchError(`the blob ${digest} has ${size} bytes, not the ${end} or more expected`);
+      throw new MismatchError(
+        `the blob ${digest} has ${counted(size, "byte")}, not the ${end} or more expected`,
+      );
     }
     return readFile(this.path(digest), { start, end }, signal);
   }

@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { writeAtomically } from "../content/atomic_file.ts";
 import { collectFile } from "../content/collect.ts";
 import { denied } from "../content/denied.ts";
-import { LayerstashError, MismatchError } from "../errors.ts";
+import { InvalidInputError, LayerstashError, MismatchError } from "../errors.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseAs } from "../oci/manifest.ts";
 import { IMAGE_INDEX } from "../oci/media_types.ts";
@@ -87,11 +87,26 @@ async function readIndex(directory: string): Promise<Index> {
   try {
     return parseAs(indexSchema, await readWhole(path), `index ${path}`);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return { manifests: [] };
     if (error instanceof LayerstashError) throw error;
+    if (await isFile(directory)) throw noDirectory(`${directory} is a file, and a layout is a directory`);
+    if (error instanceof Deno.errors.NotADirectory) {
+      throw noDirectory(`a part of the path ${directory} is a file`);
+    }
+    if (error instanceof Deno.errors.NotFound) return { manifests: [] };
     throw denied(error, `${path} may not be read: permission denied`) ??
       new LayerstashError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
   }
+}
+
+async function isFile(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(({ isFile }) => isFile, () => false);
+}
+
+/** Other programs take archives of layouts, too. */
+function noDirectory(message: string): InvalidInputError {
+  return new InvalidInputError(message, {
+    hint: "an archive has to be unpacked first, as in: tar xf FILE -C DIR",
+  });
 }
 
 /** Devices and pipes might never end, or never begin. */

@@ -1,5 +1,6 @@
 /** Checks a stash: against a local file, or what the registry holds. @module */
 import { createHash } from "node:crypto";
+import { counted } from "../content/counted.ts";
 import { Hasher } from "../content/hasher.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
@@ -32,7 +33,7 @@ export async function checkFile(path: string, stash: Stash, options: CheckOption
   const { size } = await statFile(path);
   const faults: Fault[] = [];
   if (size !== stash.size) {
-    faults.push({ chunk: 0, problem: `it has ${size} bytes, the stash ${stash.size}` });
+    faults.push({ chunk: 0, problem: `it has ${counted(size, "byte")}, the stash ${stash.size}` });
   }
   const onBytes = (bytes: number) => options.onEvent?.({ type: "progress", phase: "check", bytes });
   await checkEach(stash, options, async (chunk, signal) => {
@@ -49,7 +50,7 @@ export async function checkPresence(store: Store, stash: Stash, options: CheckOp
   return await checkEach(stash, options, async ({ digest, size }, signal) => {
     const found = await store.stat(digest, { signal });
     if (found === undefined) return "its blob is missing";
-    return found === size ? undefined : `its blob has ${found} bytes, not ${size}`;
+    return found === size ? undefined : `its blob has ${counted(found, "byte")}, not ${size}`;
   });
 }
 

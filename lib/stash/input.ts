@@ -116,7 +116,7 @@ export async function statFile(path: string): Promise<{ size: number; mtime: Dat
       return { size, mtime: mtime ?? new Date(0) };
     }
     throw new InvalidInputError(`${path} is ${isDirectory ? "a directory" : "no ordinary file"}`, {
-      hint: isDirectory ? "pack it first, as in: tar c DIR | layerstash upload -i -" : "pipe it: -i -",
+      hint: isDirectory ? "pack it first, as in: tar cf DIR.tar DIR" : "pipe it: -i -",
     });
   } catch (error) {
     throw fileError(error, path);

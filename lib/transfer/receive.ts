@@ -1,4 +1,5 @@
 /** Receives the bytes of a blob, and goes on where a connection broke. @module */
+import { counted } from "../content/counted.ts";
 import { LayerstashError, MismatchError, RangeRefusedError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -118,7 +119,7 @@ async function requireSize(store: BlobPlace, { digest, size, signal }: ReceiveOp
   const found = await store.stat(digest, { signal });
   if (found === size) return;
   if (found === undefined) throw broken(new Error(`the blob ${digest} is not there any more`));
-  throw new MismatchError(`the blob ${digest} has ${found} bytes, not ${size}`);
+  throw new MismatchError(`the blob ${digest} has ${counted(found, "byte")}, not ${size}`);
 }
 
 /** The stream's bytes, through one buffer where the stream can fill one. */

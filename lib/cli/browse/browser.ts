@@ -3,7 +3,15 @@ import { baseName } from "../../layers/entry.ts";
 import { printable } from "../progress_bar.ts";
 import type { Key } from "./keys.ts";
 import { distance, fitted, type Size } from "./viewport.ts";
-import type { ListScreen, Place, QuestionScreen, Screen, TextScreen, Wish } from "./screens.ts";
+import {
+  fileOf,
+  type ListScreen,
+  type Place,
+  type QuestionScreen,
+  type Screen,
+  type TextScreen,
+  type Wish,
+} from "./screens.ts";
 
 /** Everything that `browse` knows about itself. */
 export interface Browser {
@@ -123,7 +131,7 @@ function answer(browser: Browser, screen: QuestionScreen, key: Key): Step {
 }
 
 function askWhereTo(browser: Browser, screen: ListScreen | TextScreen): Step {
-  const place = screen.kind === "text" ? screen.file : screen.rows[screen.selected]?.file;
+  const place = fileOf(screen);
   if (!place) {
     return {
       browser: { ...browser, note: "only files are saved here; layerstash extract saves directories" },

@@ -4,7 +4,7 @@ import type { OpenLayerEntry } from "../../images/image_files.ts";
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** So much of a file is read to be looked at, in bytes. */
-export const MOST_VIEWED: number = 1024 * 1024;
+const MOST_VIEWED = 1024 * 1024;
 /** So much of what is no text is shown, in bytes. */
 const MOST_DUMPED = 64 * 1024;
 const TAB = 8;
@@ -31,6 +31,11 @@ export function linesOf(bytes: Bytes): string[] {
 /** What has no zero byte is a text, as grep sees it. */
 export function isText(bytes: Bytes): boolean {
   return !bytes.includes(0);
+}
+
+/** So many bytes of a file that begins like this are shown at most. */
+export function mostShown(bytes: Bytes): number {
+  return isText(bytes) ? MOST_VIEWED : MOST_DUMPED;
 }
 
 function withoutTabs(line: string): string {

@@ -2,7 +2,7 @@
 import { clip, columnsOf, printable } from "../progress_bar.ts";
 import { type Browser, currentScreen } from "./browser.ts";
 import { bodyRows, frameParts } from "./viewport.ts";
-import type { ListScreen, Row, Screen } from "./screens.ts";
+import { fileOf, type ListScreen, type Row, type Screen } from "./screens.ts";
 
 /** What stands on the screen. */
 export interface Frame {
@@ -15,9 +15,9 @@ export interface Frame {
 }
 
 const HELP = {
-  list: "arrows move  Enter open  Left back  s save  q quit",
-  text: "arrows move  Space page  Left back  s save  q quit",
-  question: "Enter go on  Esc back  Ctrl-U clear",
+  list: ["arrows move", "Enter open", "Left back"],
+  text: ["arrows move", "Space page", "Left back"],
+  question: ["Enter go on", "Esc back", "Ctrl-U clear"],
 };
 
 /** Draws the state. */
@@ -36,7 +36,7 @@ export function renderFrame(browser: Browser): Frame {
     ...body.map(({ text }) => text),
     ...Array.from({ length: room - body.length }, () => ""),
     ...(parts.note ? [clip(said, width)] : []),
-    ...(parts.help ? [clip(HELP[screen.kind], width)] : []),
+    ...(parts.help ? [clip(helpOf(screen), width)] : []),
   ];
   const index = body.findIndex(({ chosen }) => chosen);
   return {
@@ -48,6 +48,12 @@ export function renderFrame(browser: Browser): Frame {
       ...(note === "" ? [] : [clip(note, width)]),
     ],
   };
+}
+
+/** What keys do here. */
+function helpOf(screen: Screen): string {
+  const end = screen.kind === "question" ? [] : [...(fileOf(screen) ? ["s save"] : []), "q quit"];
+  return [...HELP[screen.kind], ...end].join("  ");
 }
 
 /** Of a path the end tells most. */

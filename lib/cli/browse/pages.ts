@@ -33,11 +33,12 @@ function imageWish(reference: string): Row["open"] {
 
 /** What there is to see of an image. */
 export function imagePage(name: string, report: ImageReport): Screen {
-  const { digest: image, about, layers, index } = report;
+  const { digest: image, about, artifactType, layers, index } = report;
   const platforms: Row[] = index === undefined
     ? []
     : [{ name: "other platforms", open: { type: "platforms", reference: index } }];
-  return listScreen(about ? `${name}  ${formatPlatform(about.platform)}` : name, [
+  const kind = about?.platform ? formatPlatform(about.platform) : artifactType;
+  return listScreen(kind ? `${name}  ${kind}` : name, [
     {
       name: "files, all layers put on each other",
       detail: formatSize(report.size),

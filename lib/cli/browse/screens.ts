@@ -69,6 +69,11 @@ export interface QuestionScreen {
 /** What is on the screen. */
 export type Screen = ListScreen | TextScreen | QuestionScreen;
 
+/** The file that can be saved now; `undefined` = there is none. */
+export function fileOf(screen: ListScreen | TextScreen): Place | undefined {
+  return screen.kind === "text" ? screen.file : screen.rows[screen.selected]?.file;
+}
+
 /** A list, at its beginning. */
 export function listScreen(title: string, rows: readonly Row[]): ListScreen {
   return { kind: "list", title, rows, selected: 0, top: 0 };

@@ -12,10 +12,10 @@ import { isIndex, isRunnable } from "../../oci/image_index.ts";
 import { parseImage } from "../../oci/image_reference.ts";
 import { type OpenedImage, openImage, type OpenImageOptions } from "../../registry/open_image.ts";
 import { renderReport } from "../inspect.ts";
-import { renderReadReport } from "../read_report.ts";
+import { renderShortReport } from "../read_report.ts";
 import { formatSize } from "../sizes.ts";
 import type { Happening } from "./browser.ts";
-import { beginningOf, isText, linesOf, MOST_VIEWED } from "./file_text.ts";
+import { beginningOf, isText, linesOf, mostShown } from "./file_text.ts";
 import { directoryPage, imagePage, platformsPage, stepsPage, tagsPage } from "./pages.ts";
 import { saveFile } from "./save_file.ts";
 import { type Place, type Screen, textScreen, type Wish } from "./screens.ts";
@@ -158,9 +158,13 @@ export class Wishes implements Disposable {
       bytes = await beginningOf(open);
     });
     const { name } = this.#known(place.image);
-    const much = file.size > MOST_VIEWED ? `the first ${formatSize(MOST_VIEWED)} only; ` : "";
-    const kind = isText(bytes) ? "" : "no text, shown in hexadecimal; ";
-    return opened(textScreen(`${name}  /${file.path}`, linesOf(bytes), target), kind + much + report);
+    const most = mostShown(bytes);
+    const what = [
+      ...(isText(bytes) ? [] : ["in hexadecimal"]),
+      ...(file.size > most ? [`the first ${formatSize(most)}`] : []),
+    ];
+    const note = [...(what.length > 0 ? [what.join(", ")] : []), report].join("; ");
+    return opened(textScreen(`${name}  /${file.path}`, linesOf(bytes), target), note);
   }
 
   async #save(place: Place, to: string, options: WishOptions): Promise<Happening> {
@@ -181,7 +185,7 @@ export class Wishes implements Disposable {
     if (source?.type !== "file") throw new InvalidInputError(`${path} is no file`);
     const files = this.#files({ image, layer: source.layer, path }, options);
     await readSources(files, [source], visit);
-    return renderReadReport(files.report);
+    return renderShortReport(files.report);
   }
 
   #files({ image, layer }: Place, options: WishOptions): ImageFiles {
@@ -200,7 +204,7 @@ export class Wishes implements Disposable {
       for await (const open of files.entries(layer, { want: "names" })) tree.add(closed(open));
     }
     this.#tree = { key, tree };
-    return { tree, note: renderReadReport(files.report) };
+    return { tree, note: renderShortReport(files.report) };
   }
 }
 
