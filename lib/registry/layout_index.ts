@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { writeAtomically } from "../content/atomic_file.ts";
 import { collectFile } from "../content/collect.ts";
 import { denied } from "../content/denied.ts";
-import { LayerstashError, MismatchError } from "../errors.ts";
+import { LayerstashError, MismatchError, NotFoundError } from "../errors.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseAs } from "../oci/manifest.ts";
 import { IMAGE_INDEX } from "../oci/media_types.ts";
@@ -89,6 +89,9 @@ async function readIndex(directory: string): Promise<Index> {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return { manifests: [] };
     if (error instanceof LayerstashError) throw error;
+    if (error instanceof Deno.errors.NotADirectory) {
+      throw new NotFoundError(`there is no ${path}: a part of this path is a file, not a directory`);
+    }
     throw denied(error, `${path} may not be read: permission denied`) ??
       new LayerstashError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
   }
