@@ -43,6 +43,7 @@ export interface Extracted {
  *
  * @throws {NotFoundError} when a path means nothing in the image
  * @throws {ConflictError} when something is in the way; nothing is changed then
+ * @throws {NotAllowedError} when owners are wanted, and only root may give them; nothing is changed then
  * @throws {MismatchError} when a layer is damaged; nothing is changed then
  *
  * @example
@@ -71,6 +72,7 @@ export async function extract(files: ImageFiles, options: ExtractOptions): Promi
   await readSources(files, missing, (entry) => staging.keep(entry));
   const placement = new Placement(directory, staging, { overwrite, sameOwner });
   await placement.requireFree(entries);
+  if (sameOwner) await staging.requireOwners(entries);
   await placement.place(entries);
   tellLosses(entries, skipped, options);
   return { entries, skipped };
