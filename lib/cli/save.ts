@@ -49,7 +49,7 @@ function gather(text: string, before: readonly string[] = []): readonly string[]
 const run = imageAction<Flags>(
   ({ image }) => `save ${image}`,
   async (session, flags) => await (flags.layer ? saveSome : saveWhole)(session, flags),
-  { moving: ({ image }) => `saving ${image}` },
+  { moving: ({ image }) => `saving ${image}`, told: true },
 );
 
 /** An image has one layout: `--platform` takes one image out of an index. */
