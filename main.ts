@@ -494,6 +494,7 @@ export type {
   PutOptions,
   ReadOptions,
   RemoveOptions,
+  TagsOptions,
   UploadPoint,
   WriteOptions,
 } from "./lib/registry/store.ts";

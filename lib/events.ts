@@ -8,7 +8,8 @@ import type { Digest } from "./oci/digest.ts";
  * - `progress`: `bytes` more were moved, or, in the phase `check`, a local file was compared so far; negative when an
  *   attempt failed and is made again, or when what was compared is other than what is stored.
  * - `resume`: so many bytes are there from an earlier run or from before a break, and need not be moved again.
- * - `chunk`: a chunk is done. `sent` and `fetched` moved bytes; `present` means that nothing had to be moved.
+ * - `chunk`: a chunk, or another blob, is done. `sent` and `fetched` moved bytes; `present` means that it was there,
+ *   `mounted` that the registry took it over from another repository of its own.
  * - `retry`: an attempt failed and is made again after `delay` milliseconds.
  * - `notice`: something that the user should know: a degraded path, a warning of the registry, a stale tag.
  * - `request`: an HTTP request was answered (or failed: status 0). The URL carries no secret.
@@ -20,7 +21,7 @@ export type TransferEvent =
   | {
     type: "chunk";
     chunk: number;
-    state: "sent" | "fetched" | "present" | "checked";
+    state: "sent" | "mounted" | "fetched" | "present" | "checked";
     digest: Digest;
     size: number;
   }

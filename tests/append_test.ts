@@ -99,6 +99,31 @@ Deno.test(
   },
 );
 
+Deno.test("umoci reads the history of an image whose base had none", { ignore: noPrograms }, async () => {
+  await using work = await makeWorkspace();
+  using from = openImage(`oci:${work.path("box")}:base`);
+  const bytes = tarOf([{ name: "base", content: "base" }]);
+  const about = {
+    os: "linux",
+    architecture: "amd64",
+    rootfs: { type: "layers", diff_ids: [digestOf(bytes)] },
+  };
+  const created = "2024-01-02T03:04:05Z";
+  await putImage(from.store, "base", [{ bytes }], { ...about, created });
+  await putImage(from.store, "undated", [{ bytes }], about);
+  const added = "2025-01-02T03:04:05Z";
+  for (const [reference, padded] of [["base", created], ["undated", added]] as const) {
+    const to = { store: from.store, reference: `${reference}-new` };
+    await append({ store: from.store, reference }, to, { input: streamOf(ADDED), created: added });
+    const image = `${work.path("box")}:${to.reference}`;
+    const { history } = JSON.parse(
+      new TextDecoder().decode(await runProgram("umoci", ["stat", "--json", "--image", image])),
+    );
+    const steps = history.map((step: Record<string, string>) => [step["created"], step["created_by"]]);
+    assert.deepEqual(steps, [[padded, "unknown"], [added, "layerstash append"]]);
+  }
+});
+
 Deno.test("a layer is told apart by its first bytes, and the config has the digest of what it unpacks to", async () => {
   await using work = await makeWorkspace();
   using from = openImage(`oci:${work.path("box")}:base`);

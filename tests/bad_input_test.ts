@@ -58,12 +58,44 @@ Deno.test("an unknown tag makes no file and leaves one that is there alone", asy
 Deno.test("who names a tag that is not there learns which are", async () => {
   await using work = await makeWorkplace();
   const inspect = ["inspect", "oci:box/me/files:dusk"];
-  await fails(work, inspect, 3, /: there is no dusk in oci:box\/me\/files\nhint: it has none at all\n$/);
   await work.write("disk.img", "bytes!");
+  await work.run(["blob", "push", ...BOX, "-i", "disk.img"]);
+  await fails(work, inspect, 3, /: there is no dusk in oci:box\/me\/files\nhint: it has none at all\n$/);
   await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img", "--chunk-size", "3"]);
   await fails(work, inspect, 3, /: there is no dusk in \S+\nhint: it has: disk-1, disk-2\n$/);
   await work.run(["upload", ...BOX, "-t", "more", "-i", "disk.img", "--chunk-size", "1"]);
   await fails(work, inspect, 3, /\nhint: it has: disk-1, disk-2, more-1, more-2, more-3, \.\.\.\n$/);
+});
+
+Deno.test("who names a place that is none learns so, and which layouts are near", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", "bytes!");
+  await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img"]);
+  const near =
+    /: the directory \.\/box is no OCI layout\nhint: there are layouts in it: oci:box\/me\/files\n$/;
+  await fails(work, ["inspect", "oci:./box:disk-1"], 3, near);
+  await fails(work, ["inspect", "oci:./box"], 3, near);
+  const none =
+    /: the directory box\/me\/files\/blobs is no OCI layout\nhint: a layout has the files oci-layout and/;
+  await fails(work, ["peek", "oci:box/me/files/blobs:a"], 3, none);
+  await fails(work, ["inspect", "oci:bix:disk-1"], 3, /: there is no directory bix\n$/);
+  await fails(work, ["inspect", "oci:disk.img:a"], 3, /: there is no (directory )?disk\.img/);
+  await using fake = await startFakeRegistry();
+  const unknown =
+    /: there is no repository \S+\/me\/files, or it is not shown to you\nhint: check its name, or sign in: layerstash login \S+\n$/;
+  await fails(work, ["inspect", `${fake.url}/me/files:disk-1`], 3, unknown);
+});
+
+Deno.test("who names an image as a file, or leaves its tag out, is told how it is written", async () => {
+  await using work = await makeWorkplace();
+  const directory = /: "\.\/outdir" is not an image\nhint: for a directory, use oci:\.\/outdir\n$/;
+  await fails(work, ["copy", "oci:box:t", "./outdir"], 2, directory);
+  await fails(
+    work,
+    ["inspect", "oci:box:"],
+    2,
+    /: the tag is missing behind the last colon of "oci:box:"\nhint: /,
+  );
 });
 
 Deno.test("where a registry does not list its tags, the error is still that the tag is not there", async () => {

@@ -96,9 +96,12 @@ Deno.test("within a registry no blob is moved: they are mounted", { ignore }, as
   const { index } = await putMultiArch(source.store);
   using target = openImage(`${registry.url}/you/app:t`);
   const before = (await registry.requests()).length;
-  const { digest, blobs } = await copyImage(source, target);
+  const states: string[] = [];
+  const onEvent = (event: TransferEvent) => void (event.type === "chunk" && states.push(event.state));
+  const { digest, blobs } = await copyImage(source, target, { onEvent });
   assert.equal(digest, index.digest);
   assert.deepEqual(blobs, { sent: 0, mounted: 7, present: 0, bytes: 0 });
+  assert.deepEqual(states, Array(7).fill("mounted"), "the events say the same");
   assert.deepEqual(moves((await registry.requests()).slice(before)), []);
 });
 

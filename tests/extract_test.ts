@@ -1,5 +1,7 @@
 /** Files taken out of images: equal to what umoci unpacks, in bytes, modes, links and times. @module */
 import assert from "node:assert/strict";
+import { basename } from "node:path";
+import { makeStagingPlace } from "../lib/images/staging_place.ts";
 import {
   extract,
   type ExtractOptions,
@@ -10,11 +12,12 @@ import {
   readImageFile,
   survey,
 } from "../main.ts";
+import { makeWorkplace } from "./rigs/command_line.ts";
 import { concatenate, makeWorkspace, someBytes } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
-import { gzip, type MadeImage, makeImage, makeUmociLayout, treeState } from "./rigs/images.ts";
+import { gzip, type MadeImage, makeImage, makeUmociLayout, putImage, treeState } from "./rigs/images.ts";
 import { failure } from "./rigs/opened.ts";
-import { onPosix } from "./rigs/system.ts";
+import { onPosix, WITHOUT_RIGHTS } from "./rigs/system.ts";
 import { paxOf, type TarFile, tarOf } from "./rigs/tar.ts";
 
 const ignore = !await ensureTool("umoci", "umoci");
@@ -303,3 +306,49 @@ for (const size of [10, 100_000, 3_000_000]) {
     assert.equal(files.report.verified, false);
   });
 }
+
+Deno.test("what a killed extraction has left is removed, and that of a running one is not", async () => {
+  await using image = await makeImage([await gzip(tarOf(FILES))]);
+  const out = image.work.path("out");
+  await Deno.mkdir(out);
+  const abandoned = `${out}/.layerstash-extract-${crypto.randomUUID()}`;
+  await Deno.writeTextFile(`${abandoned}.lock`, "");
+  await Deno.mkdir(abandoned);
+  await Deno.writeTextFile(`${abandoned}/0`, "half a file");
+  const running = await makeStagingPlace(out);
+  await extracted(image, ["etc/conf.d/a.conf"]);
+  const names = async () => (await Array.fromAsync(Deno.readDir(out), ({ name }) => name)).sort();
+  const own = basename(running.path);
+  assert.deepEqual(await names(), [own, `${own}.lock`, "etc"]);
+  await running[Symbol.asyncDispose]();
+  assert.deepEqual(await names(), ["etc"]);
+});
+
+Deno.test("who may not give files away is told so before anything is placed", onPosix("owners"), async () => {
+  await using image = await makeImage([await gzip(tarOf(FILES))]);
+  const { chown } = Deno;
+  Deno.chown = () => Promise.reject(new Deno.errors.PermissionDenied("not the owner"));
+  try {
+    await assert.rejects(extracted(image, ["etc"], { sameOwner: true }), {
+      name: "NotAllowedError",
+      message: "--same-owner needs the rights of root: files cannot be given to 0:0",
+      hint: "run it as root, or leave --same-owner away: the files are yours then",
+    });
+  } finally {
+    Deno.chown = chown;
+  }
+  assert.equal(await image.work.has("out"), false);
+});
+
+Deno.test("what may not be looked at is told of in plain words", onPosix("file modes"), async () => {
+  await using place = await makeWorkplace();
+  using opened = openImage(`oci:${place.path("box")}:t`);
+  const closed = tarOf([{ name: "none/", flag: "5", mode: 0 }, { name: "none/z", content: "z" }]);
+  await putImage(opened.store, "t", [{ bytes: closed }]);
+  const args = ["extract", "oci:box:t", "/", "-o", "out"];
+  const { code } = await place.run(args, { under: WITHOUT_RIGHTS });
+  const again = await place.run(args, { under: WITHOUT_RIGHTS });
+  await Deno.chmod(place.path("out/none"), 0o700);
+  assert.deepEqual([code, again.code], [0, 4], again.stderr);
+  assert.match(again.stderr, /: out\/none\/z cannot be written: permission denied\n$/);
+});

@@ -9,6 +9,7 @@ import {
   chooseLayer,
   describeImage,
   findImage,
+  type LayerstashError,
   openImage,
   parseImage,
   type Store,
@@ -49,6 +50,10 @@ Deno.test("references are read as docker and skopeo read them", () => {
       "r@sha256:12",
       "r:-tag",
       "oci:",
+      "oci:dir:",
+      "./dir",
+      "/dir",
+      "~/dir",
       "http://host",
       "ftp://h/r",
     ]
@@ -177,7 +182,7 @@ Deno.test("a layer is named by number, digest or the beginning of one", async ()
 Deno.test("an image that is not there, and a layout of several, are told of", async () => {
   await using work = await makeWorkspace();
   using store = open(work);
-  await assert.rejects(findImage(store, undefined), /has no image with a tag/);
+  await assert.rejects(findImage(store, undefined), /there is no directory/);
   await putImage(store, "a", LAYERS);
   await putImage(store, "b", LAYERS);
   await assert.rejects(findImage(store, "c"), /there is no c in/);
@@ -186,3 +191,34 @@ Deno.test("an image that is not there, and a layout of several, are told of", as
     (error: Error & { hint?: string }) => error.hint === "name one of them: a, b",
   );
 });
+
+Deno.test("of a layout without tags its only image is taken, and of several their digests are named", async () => {
+  await using work = await makeWorkspace();
+  using store = open(work);
+  const one = await putImage(store, "a", LAYERS);
+  const other = await putImage(store, "b", LAYERS.slice(1));
+  await putUntagged(work.path("layout"), [other.digest]);
+  assert.equal((await findImage(store, undefined)).manifest.digest, other.digest);
+  const hint = async (reference: string | undefined) => (await failure(findImage(store, reference))).hint;
+  assert.equal(await hint("latest"), `it has: ${store.name}@${other.digest}`);
+  await putUntagged(work.path("layout"), [one.digest, other.digest, one.digest]);
+  const names = [one, other].map(({ digest }) => `${store.name}@${digest}`).join(", ");
+  assert.equal(await hint(undefined), `name one of them: ${names}`);
+  assert.equal(await hint("latest"), `it has: ${names}`);
+  await putUntagged(work.path("layout"), []);
+  assert.match((await failure(findImage(store, undefined))).message, /layout has no image$/);
+});
+
+/** As skopeo and crane leave a layout. */
+async function putUntagged(layout: string, digests: readonly string[]): Promise<void> {
+  const manifests = digests.map((digest) => ({
+    mediaType: IMAGE_MANIFEST.oci,
+    digest,
+    size: Deno.statSync(`${layout}/blobs/sha256/${digest.slice(7)}`).size,
+  }));
+  await Deno.writeTextFile(`${layout}/index.json`, JSON.stringify({ schemaVersion: 2, manifests }));
+}
+
+async function failure(work: Promise<unknown>): Promise<LayerstashError> {
+  return await work.then(() => assert.fail("it was done"), (error) => error);
+}

@@ -1,14 +1,17 @@
 /** A process that is killed late in a large transfer has lost nearly nothing. @module */
 import assert from "node:assert/strict";
 import { statfs } from "node:fs/promises";
-import { openStore, upload } from "../main.ts";
+import { openImage, openStore, upload } from "../main.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
+import { someBytes } from "./rigs/content.ts";
 import { type CountingProxy, startCountingProxy } from "./rigs/counting_proxy.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
+import { putImage } from "./rigs/images.ts";
 import { startRegistry } from "./rigs/real_registry.ts";
 import { digestOfFile, writeSparseFile } from "./rigs/sparse_file.ts";
 import { onPosix } from "./rigs/system.ts";
+import { tarOf } from "./rigs/tar.ts";
 
 const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
@@ -160,3 +163,17 @@ Deno.test(
     assert.match(stderr, /another upload of big to 127\.0\.0\.1:\d+\/me\/files is under way on this machine/);
   },
 );
+
+Deno.test("an extraction that is killed leaves nothing behind once it is run again", UNIX, async () => {
+  await using place = await makeWorkplace();
+  await using fake = await startFakeRegistry();
+  await using proxy = startCountingProxy(fake);
+  const content = someBytes(20 * MiB);
+  using opened = openImage(`${fake.url}/me/image:t`);
+  await putImage(opened.store, "t", [{ bytes: tarOf([{ name: "big", content }]) }]);
+  const args = ["extract", `${proxy.host}/me/image:t`, "/", "-o", "out"];
+  await killAndRerun(place, { proxy, args, at: 10 * MiB });
+  const names = await Array.fromAsync(Deno.readDir(place.path("out")), ({ name }) => name);
+  assert.deepEqual(names, ["big"]);
+  assert.deepEqual(await Deno.readFile(place.path("out/big")), content);
+});

@@ -20,7 +20,10 @@ const DIGEST = `sha256:${"a".repeat(64)}` as Digest;
 const sent = (bytes: number): TransferEvent => ({ type: "progress", phase: "send", bytes });
 const checked = (bytes: number): TransferEvent => ({ type: "progress", phase: "check", bytes });
 
-function done(size: number, state: "sent" | "fetched" | "present" | "checked" = "sent"): TransferEvent {
+function done(
+  size: number,
+  state: "sent" | "mounted" | "fetched" | "present" | "checked" = "sent",
+): TransferEvent {
   return { type: "chunk", chunk: 1, state, digest: DIGEST, size };
 }
 
@@ -198,7 +201,7 @@ const anyEvent: fc.Arbitrary<TransferEvent> = fc.oneof(
   fc.record({
     type: fc.constant("chunk" as const),
     chunk: fc.nat(200),
-    state: fc.constantFrom("sent", "fetched", "present", "checked"),
+    state: fc.constantFrom("sent", "mounted", "fetched", "present", "checked"),
     digest: fc.constant(DIGEST),
     size: fc.nat(1e10),
   }),

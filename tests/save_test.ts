@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { findImage, type Layer, openImage, saveLayers } from "../main.ts";
-import { makeWorkplace } from "./rigs/command_line.ts";
+import { type Ended, makeWorkplace } from "./rigs/command_line.ts";
 import { makeWorkspace, someBytes } from "./rigs/content.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { gzip, putImage, zstd } from "./rigs/images.ts";
@@ -83,7 +83,12 @@ Deno.test("the command saves an image as a layout, or layers as files", async ()
   assert.match(some.stdout, /^out[\\/]2-[0-9a-f]{12}\.tar\.gz\nout[\\/]1-[0-9a-f]{12}\.tar\n$/);
   assert.match(some.stderr, /saved 2 layers: .*, verified/);
   const all = await place.run(["save", "oci:box:t", "--layer", "all", "-o", "out", "--json"]);
-  assert.equal(JSON.parse(all.stdout).files.length, 5);
+  const events = eventsOf(all);
+  assert.equal(events.at(-1)?.files.length, 5);
+  assert.deepEqual(numbersOf(events), [1, 2, 3, 4, 5]);
+  const again = eventsOf(await place.run(["save", "oci:box:t", "-o", "other", "--json"]));
+  assert.deepEqual([again[0]?.event, again[0]?.chunks, again.at(-1)?.blobs.sent], ["plan", 6, 6]);
+  assert.deepEqual(numbersOf(again), [1, 2, 3, 4, 5, 6]);
   assert.equal((await place.run(["save", "oci:box:t", "--layer", "9", "-o", "out"])).code, 3);
   assert.equal((await place.run(["save", "oci:box:t"])).code, 2);
   for (const layer of [[], ["--layer", "1"]]) {
@@ -93,3 +98,17 @@ Deno.test("the command saves an image as a layout, or layers as files", async ()
   }
   await assert.rejects(Deno.stat(place.path("-")));
 });
+
+/** What of an event is looked at. */
+interface Told {
+  event: string;
+  chunk: number;
+  chunks: number;
+  files: unknown[];
+  blobs: { sent: number };
+}
+
+const eventsOf = ({ stdout }: Ended): Told[] => stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+
+const numbersOf = (events: Told[]) =>
+  events.filter(({ event }) => event === "chunk").map(({ chunk }) => chunk).sort();

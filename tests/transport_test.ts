@@ -97,7 +97,7 @@ Deno.test("a registry that speaks plain http says so when it is addressed with h
     for (const use of [() => store.stat(digestOf(SMALL)), () => store.write(bytesSource(SMALL))]) {
       const error = await failure(use());
       assert.equal(error.message, `${fake.host} does not speak TLS`);
-      assert.match(error.hint ?? "", new RegExp(`--registry http://${fake.host}$`));
+      assert.match(error.hint ?? "", new RegExp(`say so in its name: http://${fake.host}$`));
     }
   }
 });

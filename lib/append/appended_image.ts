@@ -106,7 +106,7 @@ function configWith(config: Uint8Array, diffId: Digest, note: StepNote): Uint8Ar
   const { rootfs, history, ...rest } = parseAs(configSchema, config, "config");
   const created = note.created ?? rest.created ?? undefined;
   const step = { ...(created && { created }), "created_by": note.createdBy };
-  const before = completeHistory(history ?? [], rootfs.diff_ids.length);
+  const before = completeHistory(history ?? [], rootfs.diff_ids.length, rest.created ?? created);
   const changed = {
     ...rest,
     ...(note.created && { created: note.created }),
@@ -116,8 +116,16 @@ function configWith(config: Uint8Array, diffId: Digest, note: StepNote): Uint8Ar
   return new TextEncoder().encode(JSON.stringify(changed));
 }
 
-/** Readers match steps to layers from the first on: where there are too few, the new one would be taken for another. */
-function completeHistory(steps: readonly { empty_layer?: boolean | null }[], layers: number): unknown[] {
+/**
+ * Readers match steps to layers from the first on: where there are too few, the new one would be taken for another. umoci
+ * does not bear steps without a date.
+ */
+function completeHistory(
+  steps: readonly { empty_layer?: boolean | null }[],
+  layers: number,
+  created: string | undefined,
+): unknown[] {
   const missing = layers - steps.filter((step) => !step.empty_layer).length;
-  return [...steps, ...Array.from({ length: Math.max(0, missing) }, () => ({ "created_by": "unknown" }))];
+  const unknown = { ...(created && { created }), "created_by": "unknown" };
+  return [...steps, ...Array.from({ length: Math.max(0, missing) }, () => unknown)];
 }

@@ -3,7 +3,7 @@ import type { OnEvent } from "../events.ts";
 import type { OpenedImage } from "../registry/open_image.ts";
 import { openImage } from "../registry/open_image.ts";
 import { parseImage } from "../oci/image_reference.ts";
-import { action, type Parsed, type Session } from "./action.ts";
+import { action, type Parsed, type Session, showEvents } from "./action.ts";
 import { type ConnectionFlags, credentialsOf, transportOf } from "./session.ts";
 
 /** The options of every command on an image. */
@@ -22,11 +22,15 @@ export interface ImageSession extends Session, OpenedImage {
 export function imageAction<F extends ImageFlags & { image: string }>(
   doing: (flags: F) => string,
   work: (session: ImageSession, flags: F) => Promise<void>,
-  { moving }: { moving?: (flags: F) => string } = {},
+  { moving, told = false }: {
+    moving?: (flags: F) => string;
+    /** Whether `--json` tells the events, too. */
+    told?: boolean;
+  } = {},
 ): (flags: F, parsed: Parsed) => Promise<void> {
-  return action(doing, async ({ terminal, signal }, flags) => {
+  return action(doing, async (session, flags) => {
     const reference = parseImage(flags.image);
-    using display = terminal.progress(moving?.(flags) ?? "");
+    using display = showEvents(session, moving?.(flags) ?? "", { json: told && flags.json });
     const { onEvent } = display;
     using opened = openImage(reference, {
       credentials: credentialsOf(flags),
@@ -34,6 +38,6 @@ export function imageAction<F extends ImageFlags & { image: string }>(
       onEvent,
       ...await transportOf(flags),
     });
-    await work({ ...opened, terminal, signal, onEvent }, flags);
+    await work({ ...opened, ...session, onEvent }, flags);
   });
 }

@@ -118,7 +118,7 @@ function withChunk(
     done: state.done + size,
     moving: state.moving - fromMoving,
     checking: state.checking - fromChecking,
-    saved: state.saved + (how === "present" ? size : 0),
+    saved: state.saved + (how === "present" || how === "mounted" ? size : 0),
   };
 }
 

@@ -52,7 +52,7 @@ const run = imageAction<Flags>(
     if (flags.output === "-") throw noStream();
     await (flags.layer ? saveSome : saveWhole)(session, flags);
   },
-  { moving: ({ image }) => `saving ${image}` },
+  { moving: ({ image }) => `saving ${image}`, told: true },
 );
 
 /** What - means for other commands cannot be done here, and a directory of that name is not what was meant. */

@@ -48,8 +48,7 @@ export async function copyBlobs(
     const became = await copyBlob(from, to, { ...how, blob, signal });
     copied[became]++;
     if (became === "sent") copied.bytes += blob.size;
-    const state = became === "sent" ? "sent" : "present";
-    onEvent?.({ type: "chunk", chunk: index + 1, state, digest: blob.digest, size: blob.size });
+    onEvent?.({ type: "chunk", chunk: index + 1, state: became, digest: blob.digest, size: blob.size });
   });
   return copied;
 }

@@ -78,7 +78,7 @@ export async function saveLayers(
       ...options,
       ...each,
       output: path,
-      onEvent: unlessPlan(options.onEvent),
+      onEvent: asPartOf(options.onEvent, distinct.indexOf(layer) + 1),
     });
     saved.set(layer.digest, { path, layer });
   };
@@ -112,7 +112,9 @@ function endingOf(head: Uint8Array<ArrayBuffer>): string {
   }
 }
 
-/** The plan is that of all layers. */
-function unlessPlan(onEvent: OnEvent | undefined): OnEvent | undefined {
-  return onEvent && ((event) => event.type === "plan" || onEvent(event));
+/** The plan is that of all layers, and this is the one with the number. */
+function asPartOf(onEvent: OnEvent | undefined, chunk: number): OnEvent | undefined {
+  return onEvent && ((event) => {
+    if (event.type !== "plan") onEvent(event.type === "chunk" ? { ...event, chunk } : event);
+  });
 }

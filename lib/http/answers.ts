@@ -66,6 +66,11 @@ function notAllowed(message: string, { host, signedIn }: Asked): NotAllowedError
 /** What a registry says is shown up to here, in characters. */
 const LONGEST_TEXT = 1000;
 
+/** The registry's own codes in an answer that is an error; its body is read to the end. */
+export async function codesOf(response: Response): Promise<string[]> {
+  return (await readErrors(response)).codes;
+}
+
 async function readErrors(
   response: Response,
   hide = (text: string) => text,
@@ -165,7 +170,7 @@ export function errorOfNoAnswer(error: unknown, host: string, { known = false } 
   }
   if (/InvalidContentType|corrupt message|wrong version number|packet length too long/i.test(text)) {
     return new RegistryError(`${host} does not speak TLS`, {
-      hint: `if it speaks plain http, say so: --registry http://${host}`,
+      hint: `if it speaks plain http, say so in its name: http://${host}`,
       transient: known,
     });
   }

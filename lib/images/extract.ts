@@ -46,6 +46,7 @@ export interface Extracted {
  *
  * @throws {NotFoundError} when a path means nothing in the image
  * @throws {ConflictError} when something is in the way; nothing is changed then
+ * @throws {NotAllowedError} when owners are wanted, and only root may give them; nothing is changed then
  * @throws {MismatchError} when a layer is damaged; nothing is changed then
  *
  * @example
@@ -74,6 +75,7 @@ export async function extract(files: ImageFiles, options: ExtractOptions): Promi
   await readSources(files, missing, (entry) => staging.keep(entry));
   const placement = new Placement(directory, staging, { overwrite, sameOwner });
   await placement.requireFree(entries);
+  if (sameOwner) await staging.requireOwners(entries);
   await placement.place(entries);
   const extracted = { entries, skipped };
   tellLosses(files, extracted, options);

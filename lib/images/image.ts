@@ -5,6 +5,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { type IndexedManifest, isIndex, isRunnable } from "../oci/image_index.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { defaultPlatform, formatPlatform } from "../oci/platform.ts";
+import { knownReferences, nameOf } from "../registry/known_tags.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
 import { requirePlatform } from "./single_platform.ts";
 import { chooseImage, listImages, readListed, requireManifest } from "./platforms.ts";
@@ -92,7 +93,7 @@ export async function findRoot(
   reference: string | undefined,
   options: CallOptions = {},
 ): Promise<{ manifest: Manifest; reference: string }> {
-  const named = reference ?? await onlyTag(store, options);
+  const named = reference ?? await onlyReference(store, options);
   return { manifest: await requireManifest(store, named, options), reference: named };
 }
 
@@ -115,12 +116,13 @@ function choose(platforms: IndexedManifest[], { platform }: ImageOptions): Index
   return chooseImage(platforms, platform ?? formatPlatform(defaultPlatform()));
 }
 
-async function onlyTag(store: Store, options: CallOptions): Promise<string> {
-  const tags: string[] = [];
-  for await (const tag of store.tags(options)) tags.push(tag);
-  if (tags.length === 1) return tags[0]!;
-  if (tags.length === 0) throw new NotFoundError(`${store.name} has no image with a tag`);
-  throw new InvalidInputError(`${store.name} has ${tags.length} images`, {
-    hint: `name one of them: ${tags.slice(0, 10).join(", ")}${tags.length > 10 ? " ..." : ""}`,
+/** Its tag, or its digest where it has none: skopeo and crane write layouts without tags. */
+async function onlyReference(store: Store, options: CallOptions): Promise<string> {
+  const there = await knownReferences(store, options);
+  if (there.length === 1) return there[0]!;
+  if (there.length === 0) throw new NotFoundError(`${store.name} has no image`);
+  const names = there.slice(0, 10).map((each) => nameOf(each, store));
+  throw new InvalidInputError(`${store.name} has ${there.length} images`, {
+    hint: `name one of them: ${names.join(", ")}${there.length > names.length ? " ..." : ""}`,
   });
 }

@@ -43,17 +43,19 @@ export class Placement {
    * @throws {ConflictError} when something is in the way
    */
   async requireFree(entries: readonly MergedEntry[]): Promise<void> {
-    for (const { path, type } of entries) {
-      await this.#requireParents(path);
-      const found = await this.#look(path);
-      if (!found || (type === "directory" && found.isDirectory)) continue;
-      if (this.#options.overwrite && !found.isDirectory && type !== "directory") continue;
-      throw new ConflictError(`${join(this.#target, path)} is there already`, {
-        hint: found.isDirectory || type === "directory"
-          ? "extract to another directory"
-          : "replace it with --overwrite",
-      });
-    }
+    for (const entry of entries) await this.#attempt(entry.path, () => this.#requireFree(entry));
+  }
+
+  async #requireFree({ path, type }: MergedEntry): Promise<void> {
+    await this.#requireParents(path);
+    const found = await this.#look(path);
+    if (!found || (type === "directory" && found.isDirectory)) return;
+    if (this.#options.overwrite && !found.isDirectory && type !== "directory") return;
+    throw new ConflictError(`${this.#at(path)} is there already`, {
+      hint: found.isDirectory || type === "directory"
+        ? "extract to another directory"
+        : "replace it with --overwrite",
+    });
   }
 
   /** Places everything; times and modes of directories come last, because what is put into them changes these. */

@@ -5,7 +5,7 @@ import { type IndexedManifest, isIndex, isIndexType, isRunnable, readIndex } fro
 import type { Manifest } from "../oci/manifest.ts";
 import { formatPlatform, isSamePlatform, parsePlatform, type Platform } from "../oci/platform.ts";
 import { parseTag } from "../oci/reference.ts";
-import { hintOfTags } from "../registry/known_tags.ts";
+import { notThere } from "../registry/known_tags.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
 import { inParallel } from "../transfer/pool.ts";
 
@@ -179,8 +179,7 @@ export async function requireManifest(
   const byDigest = isDigest(reference);
   const manifest = await store.manifest(byDigest ? reference : parseTag(reference), options);
   if (manifest) return manifest;
-  const hint = byDigest ? undefined : await hintOfTags(store, options);
-  throw new NotFoundError(`there is no ${reference} in ${store.name}`, { hint });
+  throw await notThere(store, reference, options);
 }
 
 /**

@@ -1,23 +1,31 @@
 /** Contents on their way to disk: they are written aside, and get their names when everything is there. @module */
-import { dirname, join } from "node:path";
-import { storageError, temporaryName, writeAll } from "../content/atomic_file.ts";
+import { basename, join } from "node:path";
+import { storageError, writeAll } from "../content/atomic_file.ts";
 import { counted } from "../content/counted.ts";
-import type { LayerEntry } from "./file_tree.ts";
+import { NotAllowedError } from "../errors.ts";
+import type { LayerEntry, MergedEntry } from "./file_tree.ts";
 import type { OpenLayerEntry } from "./image_files.ts";
 import { sourceKey } from "./read_sources.ts";
 import { tooLarge } from "./size_limit.ts";
+import { makeStagingPlace, type StagingPlace } from "./staging_place.ts";
 
 /** A directory within the target, for contents that have no name yet. */
 export class Staging {
-  readonly #directory: string;
+  readonly #target: string;
+  readonly #place: StagingPlace;
   readonly #limit: number;
   readonly #kept = new Map<string, string>();
   /** Whether the target was made for this. */
   readonly #isNew: boolean;
   #written = 0;
 
-  private constructor(directory: string, limit: number, isNew: boolean) {
-    this.#directory = directory;
+  private constructor(
+    target: string,
+    place: StagingPlace,
+    { limit, isNew }: { limit: number; isNew: boolean },
+  ) {
+    this.#target = target;
+    this.#place = place;
     this.#limit = limit;
     this.#isNew = isNew;
   }
@@ -31,9 +39,7 @@ export class Staging {
     try {
       const isNew = await Deno.lstat(target).then(() => false, () => true);
       await Deno.mkdir(target, { recursive: true });
-      const directory = temporaryName(target);
-      await Deno.mkdir(directory, { mode: 0o700 });
-      return new Staging(directory, limit, isNew);
+      return new Staging(target, await makeStagingPlace(target), { limit, isNew });
     } catch (error) {
       throw storageError(error, target);
     }
@@ -41,8 +47,7 @@ export class Staging {
 
   /** Whether names on this disk differ by more than their case. */
   async isCaseSensitive(): Promise<boolean> {
-    const name = this.#directory.slice(this.#directory.lastIndexOf(".layerstash"));
-    const other = this.#directory.slice(0, -name.length) + name.toUpperCase();
+    const other = join(this.#target, basename(this.#place.path).toUpperCase());
     return await Deno.lstat(other).then(() => false, () => true);
   }
 
@@ -58,7 +63,7 @@ export class Staging {
    */
   async keep(entry: OpenLayerEntry): Promise<void> {
     const key = sourceKey(entry);
-    const path = join(this.#directory, `${this.#kept.size}`);
+    const path = join(this.#place.path, `${this.#kept.size}`);
     try {
       using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
       let end = 0;
@@ -70,7 +75,7 @@ export class Staging {
       }
       if (end < entry.size) await file.truncate(entry.size);
     } catch (error) {
-      throw storageError(error, dirname(this.#directory));
+      throw storageError(error, this.#target);
     }
     this.#kept.set(key, path);
   }
@@ -80,10 +85,32 @@ export class Staging {
     return this.#kept.get(sourceKey(source))!;
   }
 
+  /**
+   * Makes sure that files can be given the owners that they have in the image.
+   *
+   * @throws {NotAllowedError} when that takes the rights of root
+   */
+  async requireOwners(entries: readonly MergedEntry[]): Promise<void> {
+    const probe = join(this.#place.path, "owner");
+    await Deno.writeFile(probe, new Uint8Array(), { createNew: true });
+    const owned = entries.filter(({ implied }) => !implied).map((entry) => entry.source ?? entry);
+    for (const [owner, { uid, gid }] of new Map(owned.map((each) => [`${each.uid}:${each.gid}`, each]))) {
+      await Deno.chown(probe, uid, gid).catch((cause) => {
+        throw new NotAllowedError(
+          `--same-owner needs the rights of root: files cannot be given to ${owner}`,
+          {
+            hint: "run it as root, or leave --same-owner away: the files are yours then",
+            cause,
+          },
+        );
+      });
+    }
+  }
+
   /** Takes away what got no name, and a target that was made in vain. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.#directory, { recursive: true }).catch(() => {});
-    if (this.#isNew) await Deno.remove(dirname(this.#directory)).catch(() => {}); // which it does when it is empty
+    await this.#place[Symbol.asyncDispose]();
+    if (this.#isNew) await Deno.remove(this.#target).catch(() => {}); // which it does when it is empty
   }
 
   #count(bytes: number): void {

@@ -33,6 +33,7 @@ const DIGEST_PART = /@(sha256:[0-9a-fA-F]*)$/;
  */
 export function parseImage(text: string): ImageReference {
   if (text.startsWith("oci:")) return layoutImage(text);
+  if (/^[./~]/.test(text)) throw notAnImage(text, hintOfDirectory(text)); // no host begins so
   const [, scheme = "", rest = ""] = /^(https?:\/\/|docker:\/\/)?(.*)$/s.exec(text) ?? [];
   const { name, digest } = withoutDigest(rest, text);
   const colon = name.lastIndexOf(":");
@@ -52,6 +53,11 @@ export function parseImage(text: string): ImageReference {
 /** The layout's path may have colons, too: the last one is before the tag, if that is one. */
 function layoutImage(text: string): ImageReference {
   const { name, digest } = withoutDigest(text.slice("oci:".length), text);
+  if (/.:$/s.test(name)) {
+    throw new InvalidInputError(`the tag is missing behind the last colon of ${quoted(text)}`, {
+      hint: "put a tag behind it; or leave it away, where there is one image only",
+    });
+  }
   const [, directory = "", tag] = /^(.*):([A-Za-z0-9_][A-Za-z0-9._-]{0,127})$/s.exec(name) ?? [];
   const tagged = digest === undefined && tag !== undefined && directory !== "";
   const address = parseRegistry(`oci:${tagged ? directory : name}`);
@@ -65,9 +71,14 @@ function withoutDigest(name: string, text: string): { name: string; digest: Dige
   return { name: name.slice(0, -whole.length), digest };
 }
 
-function notAnImage(text: string): InvalidInputError {
-  return new InvalidInputError(`${quoted(text)} is not an image`, {
-    hint:
-      "use a name such as nginx:alpine, ghcr.io/me/app:1.2, localhost:5000/app@sha256:..., or oci:DIR:TAG",
-  });
+/** Shells put the home directory in the place of a tilde at the beginning only. */
+function hintOfDirectory(text: string): string {
+  return `for a directory, use oci:${text.replace(/^~(?=\/)/, "$HOME")}`;
+}
+
+const USE =
+  "use a name such as nginx:alpine, ghcr.io/me/app:1.2, localhost:5000/app@sha256:..., or oci:DIR:TAG";
+
+function notAnImage(text: string, hint = USE): InvalidInputError {
+  return new InvalidInputError(`${quoted(text)} is not an image`, { hint });
 }

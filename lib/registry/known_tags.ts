@@ -1,4 +1,6 @@
-/** What a repository has, for the hint of an error that says what it has not. @module */
+/** What a repository has, for an error that says what it has not. @module */
+import { NotFoundError } from "../errors.ts";
+import { isDigest } from "../oci/digest.ts";
 import type { CallOptions, Store } from "./store.ts";
 
 /** So many names are shown. */
@@ -10,16 +12,40 @@ export function hintOfNames(names: readonly string[]): string {
   return `it has: ${names.slice(0, SHOWN).join(", ")}${names.length > SHOWN ? ", ..." : ""}`;
 }
 
-/** Says which tags a repository has; `undefined` where it does not tell: the error is another one. */
-export async function hintOfTags(store: Store, options: CallOptions): Promise<string | undefined> {
+/**
+ * The tags of a repository, the first `most` of them; where it has none, the digests of images without one.
+ *
+ * @throws {NotFoundError} when there is no such repository
+ */
+export async function knownReferences(
+  store: Store,
+  { most = Infinity, ...options }: CallOptions & { most?: number } = {},
+): Promise<string[]> {
   const tags: string[] = [];
-  try {
-    for await (const tag of store.tags(options)) {
-      if (tags.push(tag) > SHOWN) break;
-    }
-  } catch {
-    options.signal?.throwIfAborted();
-    return undefined;
+  for await (const tag of store.tags({ ...options, mustExist: true })) {
+    if (tags.push(tag) === most) break;
   }
-  return hintOfNames(tags);
+  return tags.length > 0 ? tags : (await store.untagged?.(options) ?? []).slice(0, most);
+}
+
+/** What may be typed for a tag or a digest: a digest goes behind the name of what has it. */
+export function nameOf(reference: string, store: Store): string {
+  return isDigest(reference) ? `${store.name}@${reference}` : reference;
+}
+
+/** The error for a tag or digest that is not there: it says which tags are, or that there is no such repository. */
+export async function notThere(
+  store: Store,
+  reference: string,
+  options: CallOptions,
+): Promise<NotFoundError> {
+  const message = `there is no ${reference} in ${store.name}`;
+  try {
+    const there = await knownReferences(store, { ...options, most: SHOWN + 1 });
+    const hint = hintOfNames(there.map((each) => nameOf(each, store)));
+    return new NotFoundError(message, isDigest(reference) ? {} : { hint });
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    return error instanceof NotFoundError ? error : new NotFoundError(message);
+  }
 }

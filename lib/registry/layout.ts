@@ -13,7 +13,16 @@ import { DEFAULT_POLICY, type Patience, systemClock } from "../http/retry.ts";
 import { LayoutBlobs } from "./layout_blobs.ts";
 import { LayoutReach } from "./layout_reach.ts";
 import { distinct, fallbackReferrers, namesSubject } from "./referrers.ts";
-import type { CallOptions, PutOptions, ReadOptions, RemoveOptions, Store, WriteOptions } from "./store.ts";
+import { requireLayout } from "./require_layout.ts";
+import type {
+  CallOptions,
+  PutOptions,
+  ReadOptions,
+  RemoveOptions,
+  Store,
+  TagsOptions,
+  WriteOptions,
+} from "./store.ts";
 
 /** Where a layout is and what it is called. */
 export interface LayoutOptions {
@@ -146,10 +155,17 @@ export class LayoutStore implements Store {
     });
   }
 
-  async *tags({ signal }: CallOptions = {}): AsyncGenerator<string> {
+  async *tags({ mustExist, signal }: TagsOptions = {}): AsyncGenerator<string> {
     signal?.throwIfAborted();
-    const tags = (await readEntries(this.#directory)).map(tagOf).filter((tag) => tag !== undefined);
-    yield* [...new Set(tags)].sort();
+    const entries = await readEntries(this.#directory);
+    if (mustExist && entries.length === 0) await requireLayout(this.#directory);
+    yield* [...new Set(entries.map(tagOf).filter((tag) => tag !== undefined))].sort();
+  }
+
+  async untagged({ signal }: CallOptions = {}): Promise<Digest[]> {
+    signal?.throwIfAborted();
+    const entries = await readEntries(this.#directory);
+    return [...new Set(entries.filter((entry) => tagOf(entry) === undefined).map(({ digest }) => digest))];
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 /** Lists of names that a registry gives page by page: tags, repositories. @module */
 import type * as v from "valibot";
 import { MismatchError } from "../errors.ts";
-import { bytesOf, urlNamed } from "../http/answers.ts";
+import { bytesOf, codesOf, urlNamed } from "../http/answers.ts";
 import { parseAs } from "../oci/manifest.ts";
 import type { Call, RegistryClient } from "./client.ts";
 import type { CallOptions } from "./store.ts";
@@ -22,8 +22,8 @@ export interface NameList extends CallOptions {
   action: Call["action"];
   /** For messages, such as `list of tags of docker.io/me/files`. */
   what: string;
-  /** Set where a list that is not there is one without names. */
-  mayBeAbsent?: boolean;
+  /** Set where a list that is not there is one without names; it is told what the registry says, and may throw. */
+  ifAbsent?: (codes: readonly string[]) => void;
   /** The names in a page. */
   schema: v.GenericSchema<unknown, string[]>;
 }
@@ -60,11 +60,11 @@ export async function* allNames(client: RegistryClient, list: NameList): AsyncGe
 }
 
 async function readPage(client: RegistryClient, page: URL, list: NameList): Promise<Page> {
-  const { action, what, schema, mayBeAbsent, signal } = list;
+  const { action, what, schema, ifAbsent, signal } = list;
   const call = { method: "GET", to: page, action, what: `the ${what}`, signal } as const;
-  return await client.callFor({ ...call, expect: mayBeAbsent ? [200, 404] : [200] }, async (answer) => {
+  return await client.callFor({ ...call, expect: ifAbsent ? [200, 404] : [200] }, async (answer) => {
     if (answer.status === 404) {
-      await answer.body?.cancel();
+      ifAbsent?.(await codesOf(answer));
       return { names: [], size: 0 };
     }
     const bytes = await bytesOf(answer, { most: MAX_PAGE, what });

@@ -31,7 +31,7 @@ export async function referrerNames(
     first: client.urlOf(`referrers/${digest}`),
     action: "pull",
     what: `list of what refers to ${digest}`,
-    mayBeAbsent: true,
+    ifAbsent: () => {},
     schema: pageSchema,
     signal,
   });

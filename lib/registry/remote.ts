@@ -1,7 +1,7 @@
 /** The store that is a repository of a registry, over HTTP (OCI distribution spec). @module */
 import * as v from "valibot";
 import type { Source } from "../content/source.ts";
-import { MismatchError, NotAllowedError } from "../errors.ts";
+import { MismatchError, NotAllowedError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
@@ -15,7 +15,7 @@ import type { Profile } from "./profiles.ts";
 import { BlobPusher } from "./push.ts";
 import { distinct, fallbackReferrers, referrerNames } from "./referrers.ts";
 import type { Patience } from "../http/retry.ts";
-import type { CallOptions, ReadOptions, Store, WriteOptions } from "./store.ts";
+import type { CallOptions, ReadOptions, Store, TagsOptions, WriteOptions } from "./store.ts";
 import { registryTagRemover } from "./registry_tag_remover.ts";
 import type { TagRemover } from "./tag_remover.ts";
 
@@ -200,12 +200,12 @@ export class RemoteStore implements Store {
     });
   }
 
-  tags({ signal }: CallOptions = {}): AsyncIterable<string> {
+  tags({ mustExist = false, signal }: TagsOptions = {}): AsyncIterable<string> {
     return allNames(this.#client, {
       first: this.#client.urlOf("tags/list?n=1000"),
       action: "pull",
       what: `list of tags of ${this.name}`,
-      mayBeAbsent: true,
+      ifAbsent: (codes) => mustExist && this.#requireKnown(codes),
       schema: tagsSchema,
       signal,
     });
@@ -217,6 +217,14 @@ export class RemoteStore implements Store {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** Registries that do not say why there are no tags may keep no such list: they are not blamed. */
+  #requireKnown(codes: readonly string[]): void {
+    if (!codes.includes("NAME_UNKNOWN")) return;
+    throw new NotFoundError(`there is no repository ${this.name}, or it is not shown to you`, {
+      hint: `check its name, or sign in: layerstash login ${this.#client.host}`,
+    });
   }
 
   #manifestCall(method: string, reference: string, signal: AbortSignal | undefined): Call {

@@ -56,6 +56,12 @@ export interface PutOptions extends CallOptions {
   child?: boolean | undefined;
 }
 
+/** What listing tags takes. */
+export interface TagsOptions extends CallOptions {
+  /** Set where a repository that does not exist is a fault, and not one without tags. */
+  mustExist?: boolean | undefined;
+}
+
 /** What a write takes. */
 export interface WriteOptions extends CallOptions {
   /** Called with the number of bytes that went out; negative when they have to go out again. */
@@ -123,8 +129,14 @@ export interface Store extends Disposable {
    * @throws {NotAllowedError} when the registry cannot do it; the hint says how to do it by hand
    */
   removeManifest(reference: string, options?: RemoveOptions): Promise<void>;
-  /** Every tag, over all pages, each once. A repository that does not exist has none. */
-  tags(options?: CallOptions): AsyncIterable<string>;
+  /**
+   * Every tag, over all pages, each once. A repository that does not exist has none.
+   *
+   * @throws {NotFoundError} when it does not exist, and it must
+   */
+  tags(options?: TagsOptions): AsyncIterable<string>;
+  /** Images that are listed, and have no tag, as skopeo writes them. Absent where nothing is listed but tags. */
+  untagged?(options?: CallOptions): Promise<Digest[]>;
 
   /** Lets go of connections; also at the end of the block that says `using store = ...`. */
   close(): void;

@@ -2,15 +2,17 @@
 import type { MergedEntry } from "../../images/file_tree.ts";
 import type { ImageReport } from "../../images/describe_image.ts";
 import { baseName } from "../../layers/entry.ts";
+import { isDigest } from "../../oci/digest.ts";
 import { type IndexedManifest, isRunnable } from "../../oci/image_index.ts";
 import { formatPlatform } from "../../oci/platform.ts";
 import { formatMode } from "../file_listing.ts";
 import { formatSize } from "../sizes.ts";
 import { listScreen, type Place, type Row, type Screen } from "./screens.ts";
 
-/** The tags of a repository. */
-export function tagsPage(store: string, tags: readonly string[]): Screen {
-  return listScreen(`${store}: tags`, tags.map((tag) => ({ name: tag, open: imageWish(tag) })));
+/** The tags of a repository, or the digests of its images where it has none. */
+export function imagesPage(store: string, references: readonly string[]): Screen {
+  const title = `${store}: ${references.every(isDigest) ? "images" : "tags"}`;
+  return listScreen(title, references.map((each) => ({ name: each, open: imageWish(each) })));
 }
 
 /** The images of an index. */

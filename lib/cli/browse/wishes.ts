@@ -7,16 +7,17 @@ import { listImages, requireManifest } from "../../images/platforms.ts";
 import { readSources } from "../../images/read_sources.ts";
 import { InvalidInputError, NotFoundError } from "../../errors.ts";
 import type { OnEvent } from "../../events.ts";
-import type { Digest } from "../../oci/digest.ts";
+import { type Digest, isDigest } from "../../oci/digest.ts";
 import { isIndex, isRunnable } from "../../oci/image_index.ts";
 import { parseImage } from "../../oci/image_reference.ts";
+import { knownReferences } from "../../registry/known_tags.ts";
 import { type OpenedImage, openImage, type OpenImageOptions } from "../../registry/open_image.ts";
 import { renderReport } from "../inspect.ts";
 import { renderShortReport } from "../read_report.ts";
 import { formatSize } from "../sizes.ts";
 import type { Happening } from "./browser.ts";
 import { beginningOf, isText, linesOf, mostShown } from "./file_text.ts";
-import { directoryPage, imagePage, platformsPage, stepsPage, tagsPage } from "./pages.ts";
+import { directoryPage, imagePage, imagesPage, platformsPage, stepsPage } from "./pages.ts";
 import { saveFile } from "./save_file.ts";
 import { type Place, type Screen, textScreen, type Wish } from "./screens.ts";
 
@@ -102,13 +103,11 @@ export class Wishes implements Disposable {
     return isNamed ? await this.#image(reference.reference!, options) : await this.#tags(options);
   }
 
-  async #tags({ signal }: WishOptions): Promise<Screen> {
-    const tags: string[] = [];
-    for await (const tag of this.#store.tags({ signal })) {
-      if (tags.push(tag) === MOST_TAGS) break;
-    }
-    if (tags.length > 0) return tagsPage(this.#store.name, tags);
-    throw new NotFoundError(`${this.#store.name} has no tags`);
+  async #tags(options: WishOptions): Promise<Screen> {
+    const there = await knownReferences(this.#store, { signal: options.signal, most: MOST_TAGS });
+    if (there.length === 0) throw new NotFoundError(`${this.#store.name} has no image`);
+    const isOnlyImage = there.length === 1 && isDigest(there[0]);
+    return isOnlyImage ? await this.#image(there[0]!, options) : imagesPage(this.#store.name, there);
   }
 
   /** One of several is asked for, unless a platform was named. */
