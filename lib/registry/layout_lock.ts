@@ -1,5 +1,6 @@
 /** The file `oci-layout` of an OCI image layout: it makes a directory one, and whoever writes holds a lock on it. @module */
 import { join } from "node:path";
+import { beginIndex, createLayout } from "./layout_start.ts";
 
 /** The last of those who wait within this process, by directory. */
 const turns = new Map<string, Promise<void>>();
@@ -7,6 +8,8 @@ const turns = new Map<string, Promise<void>>();
 /**
  * Locks a layout until the block ends. Writers of all processes take turns: each holds a lock on the file `oci-layout`,
  * which is written once and never replaced.
+ *
+ * @throws {MismatchError} when it has blobs, but no index any more
  */
 export async function lockLayout(directory: string): Promise<Disposable> {
   await createLayout(directory);
@@ -14,6 +17,7 @@ export async function lockLayout(directory: string): Promise<Disposable> {
   turn.defer(await takeTurn(directory));
   const marker = turn.use(await Deno.open(join(directory, "oci-layout"), { read: true, write: true }));
   await marker.lock(true);
+  await beginIndex(directory);
   return turn.move();
 }
 
@@ -27,26 +31,4 @@ async function takeTurn(directory: string): Promise<() => void> {
     if (turns.get(directory) === promise) turns.delete(directory);
     resolve();
   };
-}
-
-/** Makes the directories and the marker file of a layout where they are missing. */
-export async function createLayout(directory: string): Promise<void> {
-  await Deno.mkdir(join(directory, "blobs", "sha256"), { recursive: true });
-  const marker = join(directory, "oci-layout");
-  if (await exists(marker)) return;
-  // Linking gives the marker its name with its content in it, and leaves the one of a faster writer alone.
-  const draft = join(directory, `.layerstash-${crypto.randomUUID()}`);
-  await Deno.writeTextFile(draft, JSON.stringify({ imageLayoutVersion: "1.0.0" }), { createNew: true });
-  try {
-    await Deno.link(draft, marker).catch(async (error) => {
-      if (error instanceof Deno.errors.AlreadyExists) return;
-      await Deno.rename(draft, marker); // a file system without hard links, as on most USB sticks
-    });
-  } finally {
-    await Deno.remove(draft).catch(() => {});
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }
