@@ -36,7 +36,7 @@ import type { ChunkNote } from "./lib/stash/chunk_config.ts";
 import { checkBaseTag, chunkTag } from "./lib/stash/chunk_tags.ts";
 import { fetchStash } from "./lib/stash/fetch_stash.ts";
 import { chunkNumbers, findStash, whyNotFound } from "./lib/stash/find_stash.ts";
-import { chunkCount, type Input, type InputChunk, openInput } from "./lib/stash/input.ts";
+import { chunkCount, type Input, type InputChunk, openInput, whileUnchanged } from "./lib/stash/input.ts";
 import { describeListed, type ListedStash, listStashes } from "./lib/stash/list_stashes.ts";
 import {
   conflict,
@@ -132,6 +132,10 @@ export async function upload(store: Store, options: UploadOptions): Promise<Stas
   using hasher = new Hasher();
   await using content = await openInput(options.input, hasher);
   await using input = await rememberInput(content, { store, ...options });
+  return await whileUnchanged(input, () => storeStash(store, input, options));
+}
+
+async function storeStash(store: Store, input: Input, options: UploadOptions): Promise<Stash> {
   const planned = planUpload(store, input, options);
   const present = await lookUpPresent(store, planned.baseTag, planned);
   const created = input.seekable ? planned.created : present.created ?? planned.created;

@@ -392,6 +392,29 @@ Deno.test("places that cannot be written to are told, and no blob of a chunk is 
   assert.deepEqual(scene.fetched(), []);
 });
 
+Deno.test(
+  "a file keeps its permissions when it is replaced, and its part is no more open",
+  onPosix("file modes"),
+  async () => {
+    for (const [index, mode] of [0o600, 0o640, 0o444, 0o666, 0o755].entries()) {
+      await using scene = await makeScene();
+      const { work, registry, stash } = scene;
+      const [out, part] = [await work.write("out", "old"), work.path("out.part")];
+      await Deno.chmod(out, mode);
+      if (index % 2 === 1) await Deno.writeFile(part, BYTES.subarray(0, 10), { mode: 0o644 });
+      const modes: number[] = [];
+      registry.faults.onRequest = async ({ path }) => {
+        const isChunk = stash.chunks.some(({ digest }) => path.endsWith(digest));
+        if (isChunk) modes.push((await Deno.stat(part)).mode! & 0o077);
+      };
+      await scene.run();
+      assert.ok(modes.length > 0 && modes.every((each) => (each & ~mode) === 0), `${modes}`);
+      assert.equal((await Deno.stat(out)).mode! & 0o777, mode);
+      assert.deepEqual(await readBack(work), BYTES);
+    }
+  },
+);
+
 Deno.test("a device is no file to be replaced", onPosix("devices"), async () => {
   await using scene = await makeScene();
   await Deno.symlink("/dev/null", scene.work.path("out"));

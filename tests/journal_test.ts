@@ -111,6 +111,24 @@ Deno.test("a journal that is discarded is gone", () =>
     assert.deepEqual(await Array.fromAsync(Deno.readDir(directory)), []);
   }));
 
+Deno.test("a journal that is gone, or stays, does not fail what is done", () =>
+  withDirectory(async (directory) => {
+    const events: TransferEvent[] = [];
+    const onEvent = (event: TransferEvent) => void events.push(event);
+    for (const meddle of [(path: string) => Deno.remove(path), replaceByDirectory]) {
+      const journal = await openJournal({ directory, name: NAME, subject: "a", onEvent });
+      await meddle(await onlyFile(directory));
+      journal.discard();
+    }
+    assert.equal(events.length, 1);
+    assert.match((events[0] as { message: string }).message, /the journal .* could not be removed: /);
+  }));
+
+async function replaceByDirectory(path: string): Promise<void> {
+  await Deno.remove(path);
+  await Deno.mkdir(join(path, "not empty"), { recursive: true });
+}
+
 Deno.test("journals of long ago are removed, those in use and other files are not", () =>
   withDirectory(async (directory) => {
     const old = await write(directory, { chunk: 1 });

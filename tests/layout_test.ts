@@ -228,7 +228,8 @@ for (
     const manifest = imageOf([await write(store, "bytes")]);
     const path = join(layoutOf(work), "index.json");
     await Deno.writeTextFile(path, text);
-    const expected = (error: unknown) => error instanceof MismatchError && why.test(error.message);
+    const expected = (error: unknown) =>
+      error instanceof MismatchError && why.test(error.message) && /from a backup/.test(error.hint!);
     await assert.rejects(Array.fromAsync(store.tags()), expected);
     await assert.rejects(store.manifest("one"), expected);
     await assert.rejects(store.putManifest("one", manifest), expected);
@@ -236,6 +237,34 @@ for (
     assert.equal(await Deno.readTextFile(path), text);
   });
 }
+
+Deno.test("a layout that has lost its index says so, and no new one is begun over its blobs", async () => {
+  await using work = await makeWorkspace();
+  {
+    using store = open(work);
+    await upload(store, { baseTag: "here", input: streamOf(someBytes(100)) });
+  }
+  await Deno.remove(join(layoutOf(work), "index.json"));
+  const lost = (error: unknown) =>
+    error instanceof MismatchError && /has blobs and no index\.json/.test(error.message) &&
+    /bring back index\.json from a backup, or move \S+ away/.test(error.hint!);
+  using store = open(work);
+  await assert.rejects(Array.fromAsync(store.tags()), lost);
+  await assert.rejects(upload(store, { baseTag: "new", input: streamOf(someBytes(200)) }), lost);
+  await assert.rejects(write(store, "bytes"), lost);
+  const names = Array.from(Deno.readDirSync(layoutOf(work)), ({ name }) => name);
+  assert.deepEqual(names.sort(), ["blobs", "oci-layout"]);
+});
+
+Deno.test("a layout has an index before its first blob, and directories alone are an empty one", async () => {
+  await using work = await makeWorkspace();
+  await Deno.mkdir(join(layoutOf(work), "blobs/sha256"), { recursive: true });
+  using store = open(work);
+  assert.deepEqual(await Array.fromAsync(store.tags()), []);
+  await write(store, "a blob that nothing lists");
+  assert.deepEqual((await readIndex(work)).manifests, []);
+  assert.deepEqual(await Array.fromAsync(store.tags()), []);
+});
 
 Deno.test("a manifest whose file is missing, damaged or no manifest is an error that says so", async () => {
   await using work = await makeWorkspace();

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import {
   bytesSource,
   ConflictError,
+  digestOfFile,
   download,
   InvalidInputError,
   list,
@@ -11,6 +12,7 @@ import {
   NotAllowedError,
   NotFoundError,
   openStore,
+  pushBlob,
   type Store,
   type TransferEvent,
   upload,
@@ -26,7 +28,7 @@ import { IMAGE_CONFIG, IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
 import { makeWorkspace, sink, someBytes, streamOf } from "./rigs/content.ts";
 import { type FakeRegistry, startFakeRegistry } from "./rigs/fake_registry.ts";
 import { testOnEachStore } from "./rigs/stores.ts";
-import { onPosix, POSIX } from "./rigs/system.ts";
+import { onLinux, onPosix, POSIX } from "./rigs/system.ts";
 
 const CHUNK = 1000;
 const FIVE = someBytes(5 * CHUNK - 3);
@@ -427,6 +429,12 @@ Deno.test("a file that changes while it is stored never becomes a stash", async 
     ["it shrinks", (path) => Deno.truncate(path, 10)],
     ["other bytes of the same length", (path) => Deno.writeFile(path, someBytes(FIVE.length, 99))],
     ["it is touched", (path) => Deno.utime(path, new Date(), new Date())],
+    ["it is removed", (path) => Deno.remove(path)],
+    ["it is renamed", (path) => Deno.rename(path, `${path}.old`)],
+    ["another takes its place", async (path) => {
+      await Deno.rename(path, `${path}.old`);
+      await Deno.copyFile(`${path}.old`, path);
+    }],
   ];
   for (const [how, change] of meddle) {
     await using registry = await startFakeRegistry();
@@ -437,8 +445,30 @@ Deno.test("a file that changes while it is stored never becomes a stash", async 
       if (method === "PUT" && path.endsWith("/manifests/disk-2")) await change(input);
     };
     const done = upload(store, { baseTag: "disk", input, chunkSize: CHUNK, jobs: 1 });
-    await assert.rejects(done, MismatchError, how);
+    await assert.rejects(done, (error) => {
+      assert.ok(error instanceof MismatchError, `${how}: ${error}`);
+      assert.match(error.message, /disk\.img was (changed|removed or renamed) while it was stored/, how);
+      assert.match(error.hint!, /the stash is left incomplete/, how);
+      return true;
+    }, how);
     assert.equal(await store.resolve("disk-5"), undefined, how);
+  }
+});
+
+Deno.test("a file whose date was put back was changed all the same", async () => {
+  await using work = await makeWorkspace();
+  using hasher = new Hasher();
+  await using input = await openInput(await work.write("disk.img", FIVE), hasher);
+  await input.requireUnchanged();
+  const { stat } = Deno;
+  Deno.stat = async (path) => { // as after a second, in which somebody has written, and set the date
+    const info = await stat(path);
+    return { ...info, ctime: new Date(info.ctime!.getTime() + 1000) };
+  };
+  try {
+    await assert.rejects(input.requireUnchanged(), MismatchError);
+  } finally {
+    Deno.stat = stat;
   }
 });
 
@@ -463,6 +493,26 @@ Deno.test("what cannot be read is said, and nothing is asked of the registry", a
   await assert.rejects(attempt({ input, baseTag, chunkSize: 500 }), InvalidInputError);
   assert.deepEqual(registry.requests, []);
   await attempt({ input, baseTag, chunkSize: CHUNK });
+});
+
+Deno.test("a file that does not tell its size is not taken for an empty one", onLinux("/proc"), async () => {
+  await using work = await makeWorkspace();
+  using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+  const input = "/proc/cpuinfo";
+  await upload(store, { baseTag: "none", input: await work.write("none", "") });
+  const attempts = [
+    () => upload(store, { baseTag: "cpu", input }),
+    () => verify(store, { baseTag: "none", file: input }),
+    () => pushBlob(store, { input }),
+    () => digestOfFile(input),
+  ];
+  for (const attempt of attempts) {
+    await assert.rejects(attempt, (error) => {
+      assert.ok(error instanceof InvalidInputError, `${error}`);
+      assert.match(error.message, /\/proc\/cpuinfo does not tell its size/);
+      return true;
+    });
+  }
 });
 
 Deno.test("a file that may not be read is said", onPosix("file modes"), async () => {

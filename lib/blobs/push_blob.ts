@@ -5,7 +5,7 @@ import { MismatchError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { parseTag } from "../oci/reference.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
-import { type Input, type InputChunk, openInput } from "../stash/input.ts";
+import { type Input, type InputChunk, openInput, whileUnchanged } from "../stash/input.ts";
 import { rememberInput } from "../stash/remembered_input.ts";
 import type { SizedBlob } from "./alias_manifest.ts";
 import { putAlias } from "./aliases.ts";
@@ -51,8 +51,9 @@ export async function pushBlob(store: Store, options: PushBlobOptions): Promise<
   await using remembered = await withMemory(content, store, options);
   const { size } = content;
   options.onEvent?.({ type: "plan", chunks: 1, ...(size !== undefined && { size }) });
-  const blob = await storeWhole(store, remembered, options);
-  await content.requireUnchanged().catch(withoutStash);
+  const whole = { ...remembered, requireUnchanged: () => content.requireUnchanged().catch(withoutStash) };
+  const blob = await whileUnchanged(whole, () => storeWhole(store, whole, options));
+  await whole.requireUnchanged();
   if (alias !== undefined) await putAlias(store, alias, [blob], { signal });
   return blob;
 }

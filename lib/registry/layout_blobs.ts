@@ -16,7 +16,8 @@ import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
 import { LayoutClaims } from "./layout_claims.ts";
 import { type Draft, LOCKS, makeDraft, removeAbandonedDrafts } from "./layout_drafts.ts";
-import { createLayout, lockLayout } from "./layout_lock.ts";
+import { lockLayout } from "./layout_lock.ts";
+import { createLayout } from "./layout_start.ts";
 import type { ReadOptions, WriteOptions } from "./store.ts";
 
 /** The blobs of one layout. */
@@ -137,7 +138,7 @@ export class LayoutBlobs implements Disposable {
   /** Takes over a blob of the layout in another directory. Returns whether that was possible. */
   async link(digest: Digest, from: string): Promise<boolean> {
     try {
-      await createLayout(this.#directory);
+      using _layout = await lockLayout(this.#directory);
       await Deno.link(blobPath(from, digest), this.path(digest));
       return true;
     } catch {

@@ -9,6 +9,7 @@ import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseAs } from "../oci/manifest.ts";
 import { IMAGE_INDEX } from "../oci/media_types.ts";
 import { lockLayout } from "./layout_lock.ts";
+import { hasBlobs, howToRestore, indexLost } from "./layout_start.ts";
 
 /** The annotation of an index entry that holds the tag. */
 export const REF_NAME = "org.opencontainers.image.ref.name";
@@ -81,18 +82,31 @@ async function writeIndex(directory: string, index: Index): Promise<void> {
   await writeAtomically(join(directory, "index.json"), new TextEncoder().encode(JSON.stringify(content)));
 }
 
-/** Where `index.json` is a link it is read through; the next change puts a file in its place. */
+/** A layout has its index before its first blob: where there is none, it is looked for once more behind the blobs. */
 async function readIndex(directory: string): Promise<Index> {
+  const index = await readIfThere(directory);
+  if (index) return index;
+  if (!await hasBlobs(directory)) return { manifests: [] };
+  const later = await readIfThere(directory);
+  if (later) return later;
+  throw indexLost(directory);
+}
+
+/** Where `index.json` is a link it is read through; the next change puts a file in its place. */
+async function readIfThere(directory: string): Promise<Index | undefined> {
   const path = join(directory, "index.json");
   try {
     return parseAs(indexSchema, await readWhole(path), `index ${path}`);
   } catch (error) {
+    if (error instanceof MismatchError) {
+      throw new MismatchError(error.message, { hint: error.hint ?? howToRestore(directory), cause: error });
+    }
     if (error instanceof LayerstashError) throw error;
     if (await isFile(directory)) throw noDirectory(`${directory} is a file, and a layout is a directory`);
     if (error instanceof Deno.errors.NotADirectory) {
       throw noDirectory(`a part of the path ${directory} is a file`);
     }
-    if (error instanceof Deno.errors.NotFound) return { manifests: [] };
+    if (error instanceof Deno.errors.NotFound) return undefined;
     throw denied(error, `${path} may not be read: permission denied`) ??
       new LayerstashError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
   }

@@ -84,18 +84,42 @@ async function openFile(path: string, hasher: Hasher): Promise<Input> {
         yield { number, source, isLast: () => Promise.resolve(number === count) };
       }
     },
-    async requireUnchanged() {
-      const now = await statFile(path);
-      if (now.size === size && now.mtime.getTime() === mtime.getTime()) return;
-      throw new MismatchError(`${path} was changed while it was stored`, {
-        hint: "the stash is left incomplete; store the file again when nothing writes to it",
-      });
-    },
+    requireUnchanged: () => requireIdentity(path, identity),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
 
-/** The date of the last change of any kind (`ctime`) cannot be set by hand: it gives away what the others hide. */
+async function requireIdentity(path: string, identity: string): Promise<void> {
+  const now = await identityOf(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw fileError(error, path);
+  });
+  if (now === identity) return;
+  throw new MismatchError(
+    `${path} was ${now === undefined ? "removed or renamed" : "changed"} while it was stored`,
+    { hint: "the stash is left incomplete; store the file again when nothing writes to it" },
+  );
+}
+
+/**
+ * Does something with an input. What fails because the input is not what it was any more is told as that: bytes that end
+ * too early, a digest that is another one, a file that is not there.
+ *
+ * @throws {MismatchError} when it was removed, renamed or changed meanwhile
+ */
+export async function whileUnchanged<T>(input: Input, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const mayBe = error instanceof MismatchError || error instanceof Deno.errors.NotFound;
+    if (mayBe) await input.requireUnchanged();
+    throw error;
+  }
+}
+
+/**
+ * The date of the last change of any kind (`ctime`) cannot be set by hand: it gives away what the others hide. Deno tells
+ * it to the second.
+ */
 async function identityOf(path: string): Promise<string> {
   const { size, mtime, ctime, dev, ino } = await Deno.stat(path);
   return JSON.stringify([await Deno.realPath(path), size, mtime, ctime, dev, ino]);
@@ -106,13 +130,13 @@ async function identityOf(path: string): Promise<string> {
  *
  * @throws {NotFoundError} when there is no such file
  * @throws {NotAllowedError} when it may not be read
- * @throws {InvalidInputError} when it is a directory, or anything else that is no file
+ * @throws {InvalidInputError} when it is a directory, or anything else that is no file, or does not tell its size
  */
 export async function statFile(path: string): Promise<{ size: number; mtime: Date }> {
   try {
     const { isFile, isDirectory, size, mtime } = await Deno.stat(path);
     if (isFile) {
-      (await Deno.open(path)).close(); // whether it may be read
+      await requireReadable(path, size);
       return { size, mtime: mtime ?? new Date(0) };
     }
     throw new InvalidInputError(`${path} is ${isDirectory ? "a directory" : "no ordinary file"}`, {
@@ -121,6 +145,15 @@ export async function statFile(path: string): Promise<{ size: number; mtime: Dat
   } catch (error) {
     throw fileError(error, path);
   }
+}
+
+/** Some files of the system tell no size: what is in them is made when they are read. */
+async function requireReadable(path: string, size: number): Promise<void> {
+  using file = await Deno.open(path);
+  if (size > 0 || !await file.read(new Uint8Array(1))) return;
+  throw new InvalidInputError(`${path} does not tell its size: it says 0 bytes, and has more`, {
+    hint: `copy it first, or pipe it, as in: cat ${path} | layerstash upload -i -`,
+  });
 }
 
 /** Says what it means that a file cannot be opened; other errors come back as they are. */

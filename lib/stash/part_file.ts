@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { giveName, storageError } from "../content/atomic_file.ts";
 import { ConflictError, InvalidInputError, LayerstashError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
+import { keepMode, modeOfPart, narrow } from "./kept_mode.ts";
 
 /**
  * Makes sure that a file can be made at a path: its directory is there, and neither it nor its part is anything but
@@ -76,12 +77,16 @@ export class PartFile implements Disposable {
   static async open(target: string, onEvent?: OnEvent): Promise<PartFile> {
     for (;;) {
       const isNew = await lookAt(partOf(target)) === undefined;
-      const file = await openAt(partOf(target), isNew);
+      const mode = await modeOfPart(target);
+      const file = await openAt(partOf(target), { isNew, mode });
       if (!file) continue; // it came or went meanwhile
       try {
         if (!await lock(file, onEvent)) throw busy(target);
         const info = await file.stat();
-        if (await isAt(info, partOf(target))) return new PartFile(target, file, { isNew, info });
+        if (await isAt(info, partOf(target))) {
+          await narrow(partOf(target), mode);
+          return new PartFile(target, file, { isNew, info });
+        }
         file.close(); // another download has given it its name, or something else was put in its place
       } catch (error) {
         file.close();
@@ -114,10 +119,11 @@ export class PartFile implements Disposable {
     });
   }
 
-  /** Gives it its name, when all of it is on the disk. */
+  /** Gives it its name, when all of it is on the disk. It can be read and written by whom its predecessor could. */
   async finish(): Promise<void> {
     await this.file.syncData();
     await this.requirePlace();
+    await keepMode(this.#target, this.path);
     await giveName(this.path, this.#target);
   }
 
@@ -133,9 +139,16 @@ export class PartFile implements Disposable {
 }
 
 /** `undefined` = it is not there any more, or it is there by now. */
-async function openAt(path: string, isNew: boolean): Promise<Deno.FsFile | undefined> {
+async function openAt(
+  path: string,
+  { isNew, mode }: { isNew: boolean; mode: number | undefined },
+): Promise<Deno.FsFile | undefined> {
   try {
-    return await Deno.open(path, { write: true, createNew: isNew });
+    return await Deno.open(path, {
+      write: true,
+      createNew: isNew,
+      ...(isNew && mode !== undefined && { mode }),
+    });
   } catch (error) {
     if (error instanceof (isNew ? Deno.errors.AlreadyExists : Deno.errors.NotFound)) return undefined;
     throw storageError(error, path);

@@ -124,11 +124,22 @@ function read(path: string, file: Deno.FsFile, options: JournalOptions): Journal
       }
     },
     discard() {
-      if (open) Deno.removeSync(path);
+      if (open) removeQuietly(path, onEvent);
       close();
     },
     [Symbol.dispose]: close,
   };
+}
+
+/** What the journal is about is done: one that stays does no harm, and one that is gone already is as it should be. */
+function removeQuietly(path: string, onEvent: OnEvent | undefined): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    const message = `the journal ${path} could not be removed: ${(error as Error).message}`;
+    onEvent?.({ type: "notice", message });
+  }
 }
 
 function notKept({ directory }: JournalOptions, error: unknown): TransferEvent {

@@ -1,0 +1,69 @@
+/** How a layout begins, and how to see that it has lost its index. @module */
+import { join } from "node:path";
+import { writeAtomically } from "../content/atomic_file.ts";
+import { denied } from "../content/denied.ts";
+import { MismatchError } from "../errors.ts";
+import { IMAGE_INDEX } from "../oci/media_types.ts";
+
+/** Makes the directories and the marker file of a layout where they are missing. */
+export async function createLayout(directory: string): Promise<void> {
+  await Deno.mkdir(blobsOf(directory), { recursive: true });
+  const marker = join(directory, "oci-layout");
+  if (await exists(marker)) return;
+  // Linking gives the marker its name with its content in it, and leaves the one of a faster writer alone.
+  const draft = join(directory, `.layerstash-${crypto.randomUUID()}`);
+  await Deno.writeTextFile(draft, JSON.stringify({ imageLayoutVersion: "1.0.0" }), { createNew: true });
+  try {
+    await Deno.link(draft, marker).catch(async (error) => {
+      if (error instanceof Deno.errors.AlreadyExists) return;
+      await Deno.rename(draft, marker); // a file system without hard links, as on most USB sticks
+    });
+  } finally {
+    await Deno.remove(draft).catch(() => {});
+  }
+}
+
+/**
+ * Makes the index of a layout where it is missing. To be called by whoever has locked the layout: then it is there before
+ * the first blob, and where there are blobs without an index, that is lost.
+ *
+ * @throws {MismatchError} when it is lost
+ */
+export async function beginIndex(directory: string): Promise<void> {
+  const path = join(directory, "index.json");
+  if (await exists(path)) return;
+  if (await hasBlobs(directory)) throw indexLost(directory);
+  const index = { schemaVersion: 2, mediaType: IMAGE_INDEX.oci, manifests: [] };
+  await writeAtomically(path, new TextEncoder().encode(JSON.stringify(index)));
+}
+
+/** Whether there is a blob in a layout. What has not got its name yet is none. */
+export async function hasBlobs(directory: string): Promise<boolean> {
+  try {
+    for await (const { name } of Deno.readDir(blobsOf(directory))) if (!name.startsWith(".")) return true;
+  } catch (error) {
+    const isNone = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
+    if (!isNone) throw denied(error, `${blobsOf(directory)} may not be read: permission denied`) ?? error;
+  }
+  return false;
+}
+
+/** Says that a layout has lost its index. */
+export function indexLost(directory: string): MismatchError {
+  return new MismatchError(`${directory} has blobs and no index.json, which says what they are: it is lost`, {
+    hint: howToRestore(directory),
+  });
+}
+
+/** What to do about an index that is lost or damaged. */
+export function howToRestore(directory: string): string {
+  return `bring back index.json from a backup, or move ${directory} away and store everything anew`;
+}
+
+function blobsOf(directory: string): string {
+  return join(directory, "blobs", "sha256");
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, (error) => !(error instanceof Deno.errors.NotFound));
+}
