@@ -13,7 +13,15 @@ import { DEFAULT_POLICY, type Patience, systemClock } from "../http/retry.ts";
 import { LayoutBlobs } from "./layout_blobs.ts";
 import { LayoutReach } from "./layout_reach.ts";
 import { distinct, fallbackReferrers, namesSubject } from "./referrers.ts";
-import type { CallOptions, PutOptions, ReadOptions, RemoveOptions, Store, WriteOptions } from "./store.ts";
+import type {
+  CallOptions,
+  PutOptions,
+  ReadOptions,
+  RemoveOptions,
+  StatOptions,
+  Store,
+  WriteOptions,
+} from "./store.ts";
 
 /** Where a layout is and what it is called. */
 export interface LayoutOptions {
@@ -59,9 +67,9 @@ export class LayoutStore implements Store {
     return pathToFileURL(this.#blobs.path(digest));
   }
 
-  async stat(digest: Digest, { signal }: CallOptions = {}): Promise<number | undefined> {
+  async stat(digest: Digest, { hashed, signal }: StatOptions = {}): Promise<number | undefined> {
     signal?.throwIfAborted();
-    return await this.#blobs.stat(digest);
+    return await (hashed ? this.#blobs.whole(digest) : this.#blobs.stat(digest));
   }
 
   async read(digest: Digest, options: ReadOptions = {}): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
