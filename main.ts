@@ -48,9 +48,10 @@ import {
 } from "./lib/stash/present_chunks.ts";
 import { type Removal, removeStale, removeTags } from "./lib/stash/remove_tags.ts";
 import { rememberInput } from "./lib/stash/remembered_input.ts";
+import { hintOfFaults } from "./lib/stash/stash_faults.ts";
 import { placeChunks, type Stash } from "./lib/stash/stash.ts";
 import { StashTags, type TaggedImage } from "./lib/stash/stash_tags.ts";
-import { streamChunks } from "./lib/stash/stream_chunks.ts";
+import { streamStash } from "./lib/stash/stream_chunks.ts";
 import { DEFAULT_JOBS, lanesOf } from "./lib/transfer/adaptive_jobs.ts";
 import { inParallel, type Lanes } from "./lib/transfer/pool.ts";
 
@@ -227,14 +228,16 @@ async function storeBytes(
   const same = compare && await holds(there, source, { signal, onEvent });
   if (present.layers.has(number) && !same && !overwrite) throw conflict(chunkTag(baseTag, number));
   const likely = same ? there : knownLayer(source);
-  if (likely && (source.once || await store.stat(likely.digest, { signal }) === likely.size)) {
+  const found = likely &&
+    (source.once ? likely.size : await store.stat(likely.digest, { hashed: overwrite, signal }));
+  if (likely && found === likely.size) {
     const { digest, size } = likely;
     onEvent?.({ type: "chunk", chunk: number, state: "present", digest, size });
     return likely;
   }
   const onBytes = (bytes: number) => onEvent?.({ type: "progress", phase: "send", bytes });
   const onResume = (bytes: number) => onEvent?.({ type: "resume", phase: "send", bytes });
-  const checkFirst = compare && !source.known;
+  const checkFirst = found !== undefined || compare && !source.known; // a registry may keep what is damaged
   const layer = await store.write(source, { signal, onBytes, onResume, checkpoint, checkFirst });
   remember?.(layer.digest);
   onEvent?.({ type: "chunk", chunk: number, state: "sent", digest: layer.digest, size: layer.size });
@@ -347,7 +350,7 @@ export async function download(store: Store, options: DownloadOptions): Promise<
   announce(stash, options);
   const how = { stateDirectory, jobs, onEvent, signal };
   if (typeof output === "string") await fetchStash(store, stash, output, how);
-  else await streamChunks(store, stash.chunks, output, { onEvent, signal });
+  else await streamStash(store, stash, output, { onEvent, signal });
   return stash;
 }
 
@@ -490,6 +493,7 @@ export { getToken, type TokenOptions } from "./lib/registry/request_token.ts";
 export type { RegistryOptions } from "./lib/registry/open_client.ts";
 
 // What the verbs give and take, and the parts to work on directly.
+export { hintOfFaults };
 export type { Family, Fault, ListedStash, Removal, Stash, Store };
 export type {
   ByteRange,
@@ -498,6 +502,7 @@ export type {
   PutOptions,
   ReadOptions,
   RemoveOptions,
+  StatOptions,
   TagsOptions,
   UploadPoint,
   WriteOptions,

@@ -149,6 +149,7 @@ Deno.test("a corrupted blob never gets the target's name", async () => {
     5,
     "disk is NOT well: 1 fault\ndisk-1: its blob is corrupted\n",
   ]);
+  assert.match(deep.stderr, /^hint: store the file again with --overwrite; /m);
   assert.equal((await work.run(["verify", ...BOX, "-t", "disk"])).code, 0, "sizes alone do not show it");
 });
 

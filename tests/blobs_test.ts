@@ -14,6 +14,7 @@ import {
   type Manifest,
   mountBlob,
   NotFoundError,
+  openStore,
   pullBlobs,
   pushBlob,
   removeAlias,
@@ -256,4 +257,20 @@ testOnEachStore("what a manifest says of sizes is not believed", async (place) =
   }
   await assert.rejects(blobSize(store, claim(Number.MAX_SAFE_INTEGER, 4)), MismatchError);
   assert.equal(await pull(store, [claim(4, 4)]), "fourfour");
+});
+
+Deno.test("a blob that is damaged in a directory is written anew", async () => {
+  await using work = await makeWorkspace();
+  using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+  const input = await work.write("logger.dat", someBytes(1000));
+  const { digest } = await pushBlob(store, { input });
+  const states: string[] = [];
+  for (const damage of [new Uint8Array(1000), new Uint8Array(10), undefined]) {
+    if (damage) await work.write(`box/me/files/blobs/sha256/${digest.slice(7)}`, damage);
+    await pushBlob(store, { input, onEvent: (event) => event.type === "chunk" && states.push(event.state) });
+    const output = work.path("copy.dat");
+    await pullBlobs(store, { blobs: [digest], output });
+    assert.deepEqual(await Deno.readFile(output), someBytes(1000));
+  }
+  assert.deepEqual(states, ["sent", "sent", "present"]);
 });

@@ -514,3 +514,45 @@ Deno.test("progress adds up to the size, and every chunk is told once", async ()
   assert.deepEqual(chunks.sort(), [1, 2, 3, 4, 5]);
   assert.equal(scene.events[0]?.type, "plan");
 });
+
+testOnEachStore("a chunk that is missing, though the stash lists it, is named", async (place) => {
+  using _ = noWaits();
+  await using work = await makeWorkspace();
+  using store = place.open();
+  const { chunks } = await upload(store, {
+    baseTag: "disk",
+    input: streamOf(someBytes(5000)),
+    chunkSize: 1000,
+  });
+  await place.damage(chunks[1]!.digest, () => undefined);
+  await place.damage(chunks[3]!.digest, () => undefined);
+  for (const output of [work.path("copy.img"), sink().stream]) {
+    await assert.rejects(download(store, { baseTag: "disk", output }), (error) => {
+      assert.ok(error instanceof NotFoundError);
+      assert.equal(error.message, `chunk 2 is missing in ${store.name}, and 1 more`);
+      assert.match(error.hint ?? "", /^store the file again/);
+      return true;
+    });
+  }
+});
+
+testOnEachStore("who meets damaged bytes hears how they are mended", async (place) => {
+  using _ = noWaits();
+  await using work = await makeWorkspace();
+  using store = place.open();
+  const { chunks } = await upload(store, {
+    baseTag: "disk",
+    input: streamOf(someBytes(5000)),
+    chunkSize: 1000,
+  });
+  for (const damaged of [new Uint8Array(1000), new Uint8Array(10)]) {
+    await place.damage(chunks[1]!.digest, () => damaged);
+    for (const output of [work.path("copy.img"), sink().stream]) {
+      await assert.rejects(download(store, { baseTag: "disk", output }), (error) => {
+        assert.ok(error instanceof MismatchError);
+        assert.match(error.hint ?? "", /^store the file again with --overwrite/);
+        return true;
+      });
+    }
+  }
+});

@@ -91,6 +91,31 @@ Deno.test("a gap in a stash of the Python layerstash is an error that names it",
   assert.equal(error.message, "the stash old is incomplete: old-3 is missing");
 });
 
+Deno.test("what a longer stash left behind one of the Python layerstash makes it torn", async () => {
+  await using registry = await startFakeRegistry();
+  using store = openFake(registry);
+  const ours = async (number: number, layer: string) =>
+    await storeImage(store, `disk-${number}`, {
+      config: { layerstash: { ...NOTE, chunk: number } },
+      layers: [layer],
+    });
+  const theirs = async (number: number, layer: string) => await storeLegacy(store, `disk-${number}`, layer);
+  const torn = [
+    [() => theirs(1, "12345"), () => ours(2, "12345"), () => ours(3, "1")],
+    [() => theirs(1, "12345"), () => theirs(2, "123"), () => theirs(3, "12345")],
+    [() => theirs(1, "12345"), () => theirs(2, "12345"), () => theirs(3, "123456")],
+  ];
+  for (const chunks of torn) {
+    for (const put of chunks) await put();
+    const error = await failure(info(store, { baseTag: "disk" }));
+    assert.ok(error instanceof MismatchError);
+    assert.match(error.message, /^disk-1 and disk-[23] are of different uploads: the stash is torn$/);
+    assert.match(error.hint ?? "", /--overwrite/);
+  }
+  await upload(store, { baseTag: "disk", input: streamOf(encode("mine")), overwrite: true });
+  assert.equal((await info(store, { baseTag: "disk" })).size, 4);
+});
+
 Deno.test("tags that merely look alike belong to others", async () => {
   await using registry = await startFakeRegistry({ faults: { tagPageSize: 2 } });
   using store = openFake(registry);

@@ -8,6 +8,7 @@ import {
   download,
   info,
   list,
+  MismatchError,
   openStore,
   remove,
   type Store,
@@ -125,6 +126,26 @@ Deno.test("neither replaces other bytes of the other without being told to", wit
   await assert.rejects(upload(store, { baseTag: "theirs", input: second, chunkSize: CHUNK }), ConflictError);
   for (const baseTag of ["ours", "theirs"]) {
     assert.deepEqual((await verify(store, { baseTag, deep: true, file: first })).faults, []);
+  }
+});
+
+Deno.test("what Python stores over a longer stash is not delivered with its tail", withPython, async () => {
+  await using registry = await startFakeRegistry({ auth: "bearer" });
+  await using work = await makeWorkspace();
+  using store = open(registry);
+  const long = await work.write("long.img", someBytes(3500, 1));
+  const short = await work.write("short.img", someBytes(1500, 2));
+  await upload(store, { baseTag: "ours", input: long, chunkSize: CHUNK });
+  await python(registry, ["upload", "-t", "theirs", "-i", long]);
+  for (const baseTag of ["ours", "theirs"]) {
+    await python(registry, ["upload", "--overwrite", "-t", baseTag, "-i", short]);
+    const output = work.path("copy.img");
+    await assert.rejects(download(store, { baseTag, output }), MismatchError);
+    assert.equal(await work.has("copy.img"), false);
+    await upload(store, { baseTag, input: short, chunkSize: CHUNK, overwrite: true });
+    await download(store, { baseTag, output });
+    assert.deepEqual(await Deno.readFile(output), someBytes(1500, 2));
+    await Deno.remove(output);
   }
 });
 

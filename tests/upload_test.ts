@@ -423,6 +423,58 @@ testOnEachStore("a blob that has gone is sent again", async (place) => {
   }
 });
 
+Deno.test("what is damaged in a directory is written anew with --overwrite", async () => {
+  await using work = await makeWorkspace();
+  using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+  const options = { baseTag: "disk", input: await work.write("disk.img", FIVE), chunkSize: CHUNK };
+  const stateDirectory = work.path("state");
+  const { chunks } = await upload(store, options);
+  for (const more of [{}, { stateDirectory }, { stateDirectory }, { input: streamOf(FIVE) }]) {
+    const path = work.path(`box/me/files/blobs/sha256/${chunks[1]!.digest.slice(7)}`);
+    await Deno.writeFile(path, new Uint8Array(CHUNK));
+    await Deno.truncate(path.replace(chunks[1]!.digest.slice(7), chunks[2]!.digest.slice(7)), 10);
+    assert.equal((await verify(store, { baseTag: "disk", deep: true })).faults.length, 2);
+    await upload(store, { ...options, ...more, overwrite: true });
+    assert.deepEqual((await verify(store, { baseTag: "disk", deep: true })).faults, []);
+  }
+});
+
+testOnEachStore("a blob that was cut off is stored again, or said to stay so", async (place) => {
+  await using work = await makeWorkspace();
+  using store = place.open();
+  const options = { baseTag: "disk", input: await work.write("disk.img", FIVE), chunkSize: CHUNK };
+  for (const more of [{}, { overwrite: true }, { stateDirectory: work.path("state") }]) {
+    const { chunks } = await upload(store, { ...options, overwrite: true });
+    await place.damage(chunks[2]!.digest, (bytes) => bytes.slice(0, 10));
+    const done = await upload(store, { ...options, ...more }).then(() => undefined, (error) => error);
+    const { faults } = await verify(store, { baseTag: "disk" });
+    if (!done) assert.deepEqual(faults, []);
+    else {
+      assert.ok(done instanceof MismatchError);
+      assert.match(done.message, /^\S+ keeps a damaged blob: sha256:\w{64} has 10 bytes there, not 1000$/);
+      assert.match(done.hint ?? "", /--chunk-size/);
+      assert.equal(faults.length, 1);
+      await place.damage(chunks[2]!.digest, () => undefined); // its owner deletes the file
+    }
+  }
+});
+
+testOnEachStore("standard input is not said to be stored where a blob of it is missing", async (place) => {
+  using store = place.open();
+  const { chunks } = await upload(store, { baseTag: "disk", input: streamOf(FIVE), chunkSize: CHUNK });
+  await place.damage(chunks[2]!.digest, () => undefined);
+  const again = (overwrite: boolean) =>
+    upload(store, { baseTag: "disk", input: streamOf(FIVE), chunkSize: CHUNK, overwrite });
+  await assert.rejects(again(false), (error) => {
+    assert.ok(error instanceof MismatchError);
+    assert.equal(error.message, "disk-3: its blob is missing");
+    assert.match(error.hint ?? "", /--overwrite/);
+    return true;
+  });
+  await again(true);
+  assert.deepEqual((await verify(store, { baseTag: "disk", deep: true })).faults, []);
+});
+
 Deno.test("a file that changes while it is stored never becomes a stash", async () => {
   const meddle: [string, (path: string) => Promise<void>][] = [
     ["it grows", (path) => Deno.writeTextFile(path, "more", { append: true })],

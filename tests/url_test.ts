@@ -40,18 +40,19 @@ async function findTool(name: string): Promise<string> {
 }
 
 /** Runs a script where there is nothing but sh with what POSIX has of files, curl and sha256sum. */
-async function runScript(work: Workspace, script: string, { args = [], env = {} }: {
+async function runScript(work: Workspace, script: string, { args = [], env = {}, shell = ["sh"] }: {
   args?: string[];
+  shell?: readonly string[];
   env?: Record<string, string>;
 } = {}): Promise<{ code: number; stderr: string }> {
   const bin = work.path("bin");
   await Deno.mkdir(bin, { recursive: true });
-  for (const tool of ["sh", "curl", SHA256, "cat", "mv", "rm"]) {
+  for (const tool of [shell[0]!, "sh", "curl", SHA256, "cat", "mv", "rm", "wc"]) {
     await Deno.symlink(await findTool(tool), join(bin, tool)).catch(() => {});
   }
   const path = await work.write("restore.sh", script);
-  const { code, stderr } = await new Deno.Command(join(bin, "sh"), {
-    args: [path, ...args],
+  const { code, stderr } = await new Deno.Command(join(bin, shell[0]!), {
+    args: [...shell.slice(1), path, ...args],
     cwd: work.path("."),
     clearEnv: true,
     env: { PATH: bin, ...env },
@@ -100,6 +101,70 @@ testOnEachStore("the script goes on, and takes nothing that is bad", async (plac
   const again = await runScript(work, script, { args: ["copy"] });
   assert.deepEqual([again.code, again.stderr], [6, "copy is there already\n"]);
 }, { ignore });
+
+/** The shells that systems call sh, as far as they are here. */
+const SHELLS: readonly (readonly string[])[] = [["sh"], ["dash"], ["busybox", "sh"]];
+
+for (const shell of SHELLS) {
+  const absent = { ignore: ignore || await findTool(shell[0]!) === "" };
+  const name = shell.join(" ");
+
+  Deno.test(`a piece that a power cut has damaged is fetched again, with ${name}`, absent, async () => {
+    await using work = await makeWorkspace();
+    await using registry = await startFakeRegistry();
+    using store = openStore({ registry: registry.url, repository: "me/files" });
+    const file = await storeThree(store, work);
+    const script = restoreRecipe(file, { access: OPEN });
+    const damaged = [new Uint8Array(1000), new Uint8Array(300), new Uint8Array(900)];
+    for (const [index, bytes] of damaged.entries()) {
+      await work.write(`disk.img.${file.blobs[index]!.digest.slice(7, 19)}`, bytes);
+    }
+    const { code, stderr } = await runScript(work, script, { shell });
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(await Deno.readFile(work.path("disk.img")), someBytes(2500));
+  });
+
+  Deno.test(`a piece is begun again where no ranges are given, with ${name}`, absent, async () => {
+    await using work = await makeWorkspace();
+    await using registry = await startFakeRegistry({ faults: { ranges: "ignored" } });
+    using store = openStore({ registry: registry.url, repository: "me/files" });
+    const file = await storeThree(store, work);
+    await work.write(`copy.${file.blobs[1]!.digest.slice(7, 19)}`, someBytes(2000).slice(1000, 1500));
+    const script = restoreRecipe(file, { access: OPEN });
+    const { code, stderr } = await runScript(work, script, { shell, args: ["copy"] });
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(await Deno.readFile(work.path("copy")), someBytes(2500));
+  });
+
+  Deno.test(`the script writes to a file whose name looks like an option, with ${name}`, absent, async () => {
+    await using work = await makeWorkspace();
+    using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+    const script = restoreRecipe(await storeThree(store, work), { access: OPEN });
+    const { code, stderr } = await runScript(work, script, { shell, args: ["-x"] });
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(await Deno.readFile(work.path("-x")), someBytes(2500));
+  });
+}
+
+Deno.test("the script restores a file with a name of 200 characters", { ignore }, async () => {
+  await using work = await makeWorkspace();
+  using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+  const name = "x".repeat(200);
+  const file = await storeThree(store, work, name);
+  const { code, stderr } = await runScript(work, restoreRecipe(file, { access: OPEN }));
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(await Deno.readFile(work.path(name)), someBytes(2500));
+});
+
+Deno.test("digests that begin alike make pieces of different names", () => {
+  const digests = ["0", "1"].map((end) => `sha256:${"a".repeat(20)}${end.repeat(44)}` as Digest);
+  const blobs = digests.map((digest) => ({ digest, size: 1, url: "http://127.0.0.1/x" }));
+  const script = restoreRecipe({ name: "x", blobs }, { access: OPEN });
+  assert.match(script, /printf %\.21s /);
+  assert.match(script, /^# Restores x: 2 bytes in 2 blobs,$/m);
+  const one = restoreRecipe({ name: "x", blobs: blobs.slice(1) }, { access: OPEN });
+  assert.match(one, /^# Restores x: 1 byte in 1 blob,$/m);
+});
 
 Deno.test("a script holds whatever names, empty blobs and the same blob twice", { ignore }, async () => {
   await using work = await makeWorkspace();

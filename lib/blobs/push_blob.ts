@@ -72,7 +72,7 @@ async function storeWhole(
   const { source, checkpoint, remember } = await wholeOf(input);
   const told = { type: "chunk", chunk: 1 } as const;
   const known = source.once ? undefined : source.known ?? await abortable(source.digest(), signal);
-  const there = known && await store.stat(known, { signal });
+  const there = known && await store.stat(known, { hashed: true, signal });
   if (known && there === source.size) {
     const blob = { digest: known, size: there! };
     onEvent?.({ ...told, ...blob, state: "present" });
@@ -80,7 +80,8 @@ async function storeWhole(
   }
   const onBytes = (bytes: number) => onEvent?.({ type: "progress", phase: "send", bytes });
   const onResume = (bytes: number) => onEvent?.({ type: "resume", phase: "send", bytes });
-  const { digest, size } = await store.write(source, { signal, onBytes, onResume, checkpoint });
+  const checkFirst = there !== undefined; // of another size: the registry may keep what is damaged
+  const { digest, size } = await store.write(source, { signal, onBytes, onResume, checkpoint, checkFirst });
   remember?.(digest);
   onEvent?.({ ...told, state: "sent", digest, size });
   return { digest, size };

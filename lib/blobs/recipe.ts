@@ -46,22 +46,16 @@ export function restoreRecipe(
 ): string {
   return [
     "#!/bin/sh",
-    `# Restores ${name}: ${counted(totalSize(blobs), "byte")} in ${
-      counted(blobs.length, "blob")
-    }, with sh, curl and sha256sum. Run again, it goes on.`,
+    `# Restores ${name}: ${counted(totalSize(blobs), "byte")} in ${counted(blobs.length, "blob")},`,
+    "# with sh, curl and sha256sum. Run again, it goes on.",
     ...demandOf(access, howToSignIn),
     "set -eu",
     "command -v sha256sum > /dev/null || sha256sum() { shasum -a 256; }",
     `out=\${1:-${quote(name)}}`,
+    "case $out in -*) out=./$out ;; esac # a file, and no option",
     `[ ! -e "$out" ] || { echo "$out is there already" >&2; exit 6; }`,
-    `is_good() { [ -e "$out.$1" ] && sum=$(sha256sum < "$out.$1") && [ "\${sum%% *}" = "$1" ]; }`,
-    "pieces=",
-    "get() { # the SHA-256 of a blob, and its URL",
-    `  is_good "$1" || { : >> "$out.$1" && ${fetchLine(access)}; }`,
-    `  is_good "$1" || { rm -f "$out.$1"; echo "the blob $1 is corrupted" >&2; exit 5; }`,
-    `  pieces="$pieces $1"`,
-    "}",
-    ...blobs.map(({ digest, url }) => `get ${encodedPart(digest)} ${quote(url)}`),
+    ...howToGet(blobs, access),
+    ...blobs.map(({ digest, size, url }) => `get ${encodedPart(digest)} ${size} ${quote(url)}`),
     `: > "$out.part"`,
     `for each in $pieces; do cat "$out.$each" >> "$out.part"; done`,
     `mv "$out.part" "$out"`,
@@ -70,8 +64,34 @@ export function restoreRecipe(
   ].join("\n");
 }
 
+/** The functions of the script that bring one blob into a piece. What is there of it is believed when it was hashed. */
+function howToGet(blobs: readonly DirectBlob[], access: DirectAccess): string[] {
+  return [
+    `is_good() { [ -e "$piece" ] && sum=$(sha256sum < "$piece") && [ "\${sum%% *}" = "$1" ]; }`,
+    `fetch() { ${fetchLine(access)} || { code=$?; [ $code = 33 ] || exit $code; }; } # 33: no ranges there`,
+    `go_on() { [ -s "$piece" ] && [ "$(wc -c < "$piece")" -lt "$2" ] && fetch "$3" && is_good "$1"; }`,
+    `begin() { : > "$piece" && fetch "$3" && is_good "$1"; } # also where a power cut left other bytes`,
+    "pieces=",
+    "get() { # the SHA-256 of a blob, its size, and its URL",
+    `  short=$(printf %.${distinctLength(blobs)}s "$1")`,
+    "  piece=$out.$short",
+    `  is_good "$1" || go_on "$@" || begin "$@" || {`,
+    `    rm -f "$piece"; echo "the blob $1 is corrupted" >&2; exit 5`,
+    "  }",
+    `  pieces="$pieces $short"`,
+    "}",
+  ];
+}
+
 function fetchLine(access: DirectAccess): string {
-  return ["curl -fL --retry 5 -C -", ...proofOf(access), `-o "$out.$1" "$2"`].join(" ");
+  return ["curl -fL --retry 5 -C -", ...proofOf(access), `-o "$piece" "$1"`].join(" ");
+}
+
+/** So many digits of the digests tell the blobs apart: names of files are not as long as one may wish. */
+function distinctLength(blobs: readonly DirectBlob[], length = 12): number {
+  const digests = new Set(blobs.map(({ digest }) => encodedPart(digest)));
+  const shortened = new Set([...digests].map((digest) => digest.slice(0, length)));
+  return shortened.size === digests.size ? length : distinctLength(blobs, length + 1);
 }
 
 /** The option of curl that shows who asks. */

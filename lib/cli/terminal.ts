@@ -162,10 +162,16 @@ export class Terminal implements Disposable {
     if (error instanceof OutputClosedError) return;
     this.log("critical", `${what}: ${error instanceof Error ? error.message : String(error)}`);
     const hint = (error as { hint?: unknown } | null)?.hint;
-    if (typeof hint === "string") this.#print(`hint: ${oneLine(hint)}\n`);
+    if (typeof hint === "string") this.hint(hint);
     if (error instanceof Error && error.stack && isTold("debug", { from: this.#level })) {
       this.#print(`${error.stack.split("\n").map(printable).join("\n")}\n`);
     }
+  }
+
+  /** Prints what can be done about what was said before. */
+  hint(text: string): void {
+    this.#drawing.erase();
+    this.#print(`hint: ${oneLine(text)}\n`);
   }
 
   /** Shows the progress of a transfer, in the mode that was asked for; `what` is such as `uploading disk.img`. */

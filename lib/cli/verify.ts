@@ -1,6 +1,6 @@
 /** `layerstash verify`. @module */
 import type { Command } from "@commander-js/extra-typings";
-import { type Verification, verify } from "../../main.ts";
+import { hintOfFaults, type Verification, verify } from "../../main.ts";
 import { counted } from "../content/counted.ts";
 import { CommandEnded, storeAction } from "./action.ts";
 import { EXIT_CODES } from "./exit_codes.ts";
@@ -36,6 +36,8 @@ export function verifyCommand(): Command {
         terminal.data(
           json ? line("done", { faults: result.faults, ...result.stash }) : renderVerification(result, how),
         );
+        const hint = hintOfFaults(result.faults);
+        if (hint) terminal.hint(hint);
         if (result.faults.length > 0) throw new CommandEnded(EXIT_CODES.mismatch);
       },
       { moving: ({ baseTag }) => `verifying ${baseTag}`, kept: () => undefined },

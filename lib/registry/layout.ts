@@ -19,6 +19,7 @@ import type {
   PutOptions,
   ReadOptions,
   RemoveOptions,
+  StatOptions,
   Store,
   TagsOptions,
   WriteOptions,
@@ -68,9 +69,9 @@ export class LayoutStore implements Store {
     return pathToFileURL(this.#blobs.path(digest));
   }
 
-  async stat(digest: Digest, { signal }: CallOptions = {}): Promise<number | undefined> {
+  async stat(digest: Digest, { hashed, signal }: StatOptions = {}): Promise<number | undefined> {
     signal?.throwIfAborted();
-    return await this.#blobs.stat(digest);
+    return await (hashed ? this.#blobs.whole(digest) : this.#blobs.stat(digest));
   }
 
   async read(digest: Digest, options: ReadOptions = {}): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {

@@ -49,6 +49,13 @@ export class LayoutBlobs implements Disposable {
     }
   }
 
+  /** The size of a blob that has the bytes of its digest: a disk may have damaged them; `undefined` = it has not. */
+  async whole(digest: Digest): Promise<number | undefined> {
+    const end = await this.stat(digest);
+    if (end === undefined) return undefined;
+    return await this.#hasher.file(this.path(digest), { start: 0, end }) === digest ? end : undefined;
+  }
+
   /** Opens a blob, or a range of it. */
   async read(
     digest: Digest,
@@ -81,9 +88,8 @@ export class LayoutBlobs implements Disposable {
   async write(source: Source, options: WriteOptions): Promise<Descriptor> {
     if (options.checkFirst) {
       const digest = await abortable(source.digest(), options.signal);
-      const size = await this.stat(digest);
-      const isWhole = size !== undefined && size === (source.size ?? size); // a damaged disk may have cut it off
-      if (isWhole) return { mediaType: OCTET_STREAM, digest, size };
+      const size = await this.whole(digest);
+      if (size !== undefined) return { mediaType: OCTET_STREAM, digest, size };
     }
     let draft: Draft | undefined;
     try {

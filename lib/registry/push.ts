@@ -40,20 +40,31 @@ export class BlobPusher {
 
   /** Stores the bytes of a source. See `Store.write`. */
   async push(source: Source, options: WriteOptions): Promise<Descriptor> {
-    if (options.checkFirst) {
-      const digest = await abortable(source.digest(), options.signal);
-      const size = await this.#options.stat(digest, options);
-      if (size !== undefined && size === (source.size ?? size)) {
-        return { mediaType: OCTET_STREAM, digest, size };
-      }
+    const digest = options.checkFirst ? await abortable(source.digest(), options.signal) : undefined;
+    const size = digest && await this.#options.stat(digest, options);
+    if (digest && size !== undefined && size === (source.size ?? size)) {
+      return { mediaType: OCTET_STREAM, digest, size };
     }
     const sending = new Sending(source, options);
     try {
-      return await this.#send(sending, options);
+      const sent = await this.#send(sending, options);
+      if (size !== undefined) await this.#requireMended(sent, options);
+      return sent;
     } catch (error) {
       sending.standAt(0);
       throw error;
     }
+  }
+
+  /** A registry that believes to have a blob may take the bytes and drop them (distribution). */
+  async #requireMended({ digest, size }: Descriptor, options: WriteOptions): Promise<void> {
+    const found = await this.#options.stat(digest, options);
+    if (found === undefined || found === size) return;
+    const { host } = this.#options.client;
+    throw new MismatchError(`${host} keeps a damaged blob: ${digest} has ${found} bytes there, not ${size}`, {
+      hint: "store the file with another --chunk-size: its chunks have other digests then; " +
+        "or have the registry's owner delete the file of the blob",
+    });
   }
 
   /** Sends the bytes over one session after the other, until one has them all. */

@@ -20,6 +20,12 @@ export interface ByteRange {
   end: number;
 }
 
+/** What a look at a blob takes. */
+export interface StatOptions extends CallOptions {
+  /** Counts bytes of another digest as absent, where they are at hand: in a directory. Registries are believed. */
+  hashed?: boolean | undefined;
+}
+
 /** What a read takes. */
 export interface ReadOptions extends CallOptions {
   /** The part to read; absent = the whole blob. It lies within the blob. */
@@ -95,7 +101,7 @@ export interface Store extends Disposable {
   /** Where a blob's bytes can be fetched without layerstash: of a registry, it may ask to sign in. */
   blobUrl(digest: Digest): URL;
   /** The size of a blob in bytes; `undefined` = absent. */
-  stat(digest: Digest, options?: CallOptions): Promise<number | undefined>;
+  stat(digest: Digest, options?: StatOptions): Promise<number | undefined>;
   /**
    * A blob's bytes, as they come: **callers verify** the length and the digest, and look at the signal themselves
    * while they read. See `receive` in lib/transfer.

@@ -19,6 +19,9 @@ export interface Fault {
   problem: string;
 }
 
+/** The problem of a chunk whose blob the registry does not have. */
+export const MISSING = "its blob is missing";
+
 /** How a stash is checked. */
 export interface CheckOptions {
   /** How many requests run at once; absent = as many as serve. */
@@ -49,7 +52,7 @@ export async function checkFile(path: string, stash: Stash, options: CheckOption
 export async function checkPresence(store: Store, stash: Stash, options: CheckOptions): Promise<Fault[]> {
   return await checkEach(stash, options, async ({ digest, size }, signal) => {
     const found = await store.stat(digest, { signal });
-    if (found === undefined) return "its blob is missing";
+    if (found === undefined) return MISSING;
     return found === size ? undefined : `its blob has ${counted(found, "byte")}, not ${size}`;
   });
 }
@@ -63,7 +66,7 @@ export async function checkBytes(store: Store, stash: Stash, options: CheckOptio
     try {
       await receive(store, { digest, size, sink, orWhole: true, onEvent, signal });
     } catch (error) {
-      if (error instanceof NotFoundError) return "its blob is missing";
+      if (error instanceof NotFoundError) return MISSING;
       if (error instanceof MismatchError) return `its blob is corrupted: ${error.message}`;
       throw error;
     }

@@ -64,5 +64,6 @@ export function requireNote(config: ChunkConfig, tag: string): ChunkNote {
   if (config.layerstash) return config.layerstash;
   throw new MismatchError(
     `${tag} says nothing of the stash: it was stored by another tool than the first chunk`,
+    { hint: "two uploads are mixed there; store the file again with --overwrite" },
   );
 }

@@ -1,7 +1,6 @@
 /** Brings a stash into a file: into `FILE.part` first, which gets its name when every byte is verified. @module */
 import { storageError } from "../content/atomic_file.ts";
 import { Hasher } from "../content/hasher.ts";
-import { NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Store } from "../registry/store.ts";
 import { awaitDigest } from "../transfer/await_digest.ts";
@@ -9,6 +8,7 @@ import { fetchBlobs } from "../transfer/fetch_blobs.ts";
 import { PartFile, requirePlace } from "./part_file.ts";
 import { openPartJournal, type PartJournal } from "./part_journal.ts";
 import { outOfRoom, requireRoom } from "./room.ts";
+import { meaningOfFault } from "./stash_faults.ts";
 import type { Chunk, Stash } from "./stash.ts";
 
 /** How a stash is fetched. */
@@ -47,7 +47,9 @@ export async function fetchStash(
     await part.finish();
   } catch (error) {
     options.signal?.throwIfAborted();
-    throw await meaningOf(error, part, journal);
+    await part.requirePlace(error);
+    const reason = outOfRoom(error, part.path, journal.missing) ?? storageError(error, part.path);
+    throw await meaningOfFault(reason, store, stash, options);
   }
   journal.discard();
 }
@@ -113,16 +115,4 @@ async function fetchChunks(
       options.onEvent?.({ type: "chunk", chunk: number, state, digest, size });
     },
   });
-}
-
-/** What an error means for a download that was under way. */
-async function meaningOf(error: unknown, part: PartFile, journal: PartJournal): Promise<unknown> {
-  await part.requirePlace(error);
-  if (error instanceof NotFoundError) {
-    return new NotFoundError(`${error.message}: the stash was changed or removed since it was looked up`, {
-      hint: "run the same command again: it looks at the stash anew",
-      cause: error,
-    });
-  }
-  return outOfRoom(error, part.path, journal.missing) ?? storageError(error, part.path);
 }

@@ -141,18 +141,33 @@ async function findLegacyStash(store: Store, baseTag: string, options: CallOptio
   if (missing !== undefined) {
     throw new NotFoundError(`the stash ${baseTag} is incomplete: ${chunkTag(baseTag, missing)} is missing`);
   }
-  const layers: Descriptor[] = [];
+  const images: ChunkImage[] = [];
   await inParallel(numbers, { jobs: JOBS, signal: options.signal }, async (number, signal) => {
     const image = await readChunkImage(store, chunkTag(baseTag, number), { signal });
     if (!image) throw new NotFoundError(`the stash ${baseTag} changed while it was read: ${number} is gone`);
-    layers[number - 1] = image.layer;
+    images[number - 1] = image;
   });
+  requireOneUpload(images);
+  const layers: Descriptor[] = images.map(({ layer }) => layer);
   const chunks = placeChunks(baseTag, layers);
   const size = layers.reduce((sum, layer) => sum + layer.size, 0);
   if (!Number.isSafeInteger(size)) {
     throw new MismatchError(`the sizes of the chunks of ${baseTag} cannot be: they are ${size} bytes in all`);
   }
   return { baseTag, size, chunkSize: layers[0]?.size ?? 0, chunks, provenComplete: false };
+}
+
+/** The Python layerstash leaves the tags of a longer stash above its own; its chunks have one size, but the last. */
+function requireOneUpload([first, ...others]: readonly ChunkImage[]): void {
+  const odd = others.find(({ layer, config }, index) => {
+    const isLast = index === others.length - 1;
+    const fits = isLast ? layer.size <= first!.layer.size : layer.size === first!.layer.size;
+    return config.layerstash !== undefined || !fits;
+  });
+  if (!odd) return;
+  throw new MismatchError(`${first!.tag} and ${odd.tag} are of different uploads: the stash is torn`, {
+    hint: "what an older upload left lies behind a newer one; store the file again with --overwrite",
+  });
 }
 
 /** The first number that is missing from 1 to the last; `undefined` = none is. */

@@ -130,14 +130,22 @@ export async function holds(
   return digest === layer.digest;
 }
 
-/** Whether the blobs of a complete stash are there too. A stream could not be sent any more: it has been compared. */
+/**
+ * Whether the blobs of a complete stash are there too, so that nothing has to be sent.
+ *
+ * @throws {MismatchError} when something would have to be sent of a stream, which has been read to be compared
+ */
 export async function isKept(
   store: Store,
   stash: Stash,
   input: Input,
   { jobs, signal }: CompareOptions,
 ): Promise<boolean> {
-  return !input.seekable || (await checkPresence(store, stash, { jobs, signal })).length === 0;
+  const [fault] = await checkPresence(store, stash, { jobs, signal });
+  if (!fault || input.seekable) return !fault;
+  throw new MismatchError(`${chunkTag(stash.baseTag, fault.chunk)}: ${fault.problem}`, {
+    hint: "the input has been read to compare it: feed it again with --overwrite, then it is sent",
+  });
 }
 
 /** The error of a tag that holds other bytes; with a chunk size, of a file that was cut into chunks of that size. */

@@ -6,7 +6,8 @@ import type { OnEvent } from "../events.ts";
 import type { ByteRange, CallOptions, Store } from "../registry/store.ts";
 import { cut } from "../transfer/byte_ranges.ts";
 import { receive } from "../transfer/receive.ts";
-import type { Chunk } from "./stash.ts";
+import { meaningOfFault } from "./stash_faults.ts";
+import type { Chunk, Stash } from "./stash.ts";
 
 /** How chunks are streamed. */
 export interface StreamOptions extends CallOptions {
@@ -17,6 +18,21 @@ export interface StreamOptions extends CallOptions {
   /** The most that one request asks for, in bytes; absent = all. */
   partSize?: number | undefined;
   onEvent?: OnEvent | undefined;
+}
+
+/** Writes a stash to a stream, and closes it. */
+export async function streamStash(
+  store: Store,
+  stash: Stash,
+  output: WritableStream<Uint8Array>,
+  options: StreamOptions,
+): Promise<void> {
+  try {
+    await streamChunks(store, stash.chunks, output, options);
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw await meaningOfFault(error, store, stash, options);
+  }
 }
 
 /**
