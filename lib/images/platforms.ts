@@ -4,7 +4,6 @@ import { type Digest, isDigest } from "../oci/digest.ts";
 import { type IndexedManifest, isIndex, isIndexType, isRunnable, readIndex } from "../oci/image_index.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import { formatPlatform, isSamePlatform, parsePlatform, type Platform } from "../oci/platform.ts";
-import { parseTag } from "../oci/reference.ts";
 import { hintOfTags } from "../registry/known_tags.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
 import { inParallel } from "../transfer/pool.ts";
@@ -176,10 +175,9 @@ export async function requireManifest(
   reference: string,
   options: CallOptions = {},
 ): Promise<Manifest> {
-  const byDigest = isDigest(reference);
-  const manifest = await store.manifest(byDigest ? reference : parseTag(reference), options);
+  const manifest = await store.manifest(reference, options);
   if (manifest) return manifest;
-  const hint = byDigest ? undefined : await hintOfTags(store, options);
+  const hint = isDigest(reference) ? undefined : await hintOfTags(store, options);
   throw new NotFoundError(`there is no ${reference} in ${store.name}`, { hint });
 }
 
