@@ -114,7 +114,8 @@ export interface UploadOptions extends TransferOptions {
  *
  * @returns what was stored
  * @throws {ConflictError} when a tag holds other bytes, and `overwrite` is not set; nothing is changed then
- * @throws {InvalidInputError} when the base tag does not fit, or the input is no file
+ * @throws {InvalidInputError} when the base tag does not fit, the input is neither a file nor a stream of bytes, or a
+ *   number cannot be
  * @throws {MismatchError} when the file was changed while it was read
  *
  * @example

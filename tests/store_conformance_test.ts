@@ -1,14 +1,15 @@
 /** The contract of `Store`, sentence by sentence, held against every kind of store. @module */
 import assert from "node:assert/strict";
+import { basename } from "node:path";
 import { collect } from "../lib/content/collect.ts";
-import { NotAllowedError, NotFoundError, RegistryError } from "../lib/errors.ts";
+import { InvalidInputError, NotAllowedError, NotFoundError, RegistryError } from "../lib/errors.ts";
 import type { Descriptor } from "../lib/oci/descriptor.ts";
 import { type Digest, digestOf } from "../lib/oci/digest.ts";
 import { encodeManifest, type Manifest } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_INDEX, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
 import { openStore } from "../lib/registry/open_store.ts";
 import type { ReadOptions, Store } from "../lib/registry/store.ts";
-import { bytesSource, LayerstashError, type Source, StreamCutter } from "../main.ts";
+import { bytesSource, LayerstashError, mountBlob, removeBlobs, type Source, StreamCutter } from "../main.ts";
 import { testClock } from "./rigs/clock.ts";
 import { someBytes, streamOf } from "./rigs/content.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
@@ -206,9 +207,65 @@ testOnEachStore("a manifest is stored without a tag, and tagged later", async (p
 testOnEachStore("a manifest is not stored under the digest of another", async (place) => {
   using store = place.open({ clock: testClock() });
   const manifest = await image(store, "one");
-  await assert.rejects(store.putManifest(ABSENT, manifest), hasCode("DIGEST_INVALID"));
+  const before = await place.contents();
+  await assert.rejects(store.putManifest(ABSENT, manifest), InvalidInputError);
+  for (const reference of ["one", ABSENT, manifest.digest]) {
+    await assert.rejects(store.putManifest(reference, { ...manifest, digest: ABSENT }), InvalidInputError);
+  }
+  for (const none of [undefined, {}, { digest: manifest.digest }, { ...manifest, bytes: "{}" }]) {
+    await assert.rejects(store.putManifest("one", none as unknown as Manifest), InvalidInputError);
+  }
   assert.equal(await store.manifest(ABSENT), undefined);
+  assert.deepEqual(await place.contents(), before);
 });
+
+testOnEachStore("no path is taken for a digest or a name: it could lead to other places", async (place) => {
+  using store = place.open();
+  const manifest = await image(store, "one");
+  await store.putManifest("one", manifest);
+  const before = await place.contents();
+  const outside = await Deno.makeTempFile(); // beside the directory of a layout
+  try {
+    for (
+      const path of [
+        `../../../../../${basename(outside)}`,
+        "x/../../../../me/origin/tags/list",
+        "",
+        `${"0".repeat(64)}?from=me`,
+        "A".repeat(64),
+      ]
+    ) {
+      await refusesAll(store, manifest, `sha256:${path}`);
+    }
+    assert.deepEqual(await place.contents(), before);
+  } finally {
+    await Deno.remove(outside); // it is still there
+  }
+});
+
+/** Whatever takes a digest or a name refuses this one, which is none. */
+async function refusesAll(store: Store, manifest: Manifest, digest: Digest): Promise<void> {
+  const [blob] = blobsOf(manifest) as [Digest];
+  const calls: Record<string, () => unknown> = {
+    blobUrl: () => store.blobUrl(digest),
+    stat: () => store.stat(digest),
+    read: () => store.read(digest),
+    mount: () => store.mount(digest, "me/origin"),
+    "mount from": () => store.mount(blob, `me/origin/${digest}`),
+    remove: () => store.remove(digest),
+    manifest: () => store.manifest(digest),
+    resolve: () => store.resolve(digest),
+    putManifest: () => store.putManifest(digest, manifest),
+    removeManifest: () => store.removeManifest(digest),
+    "removeManifest by a path": () => store.removeManifest("one/../one"),
+    referrers: () => store.referrers(digest),
+    mountBlob: () => mountBlob(store, { digest, from: "me/origin" }),
+    removeBlobs: () => removeBlobs(store, [blob, digest]),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    await assert.rejects(async () => await call(), InvalidInputError, `${name} takes ${digest}`);
+  }
+}
 
 testOnEachStore("a tag that is written again points to the new manifest", async (place) => {
   using store = place.open();

@@ -6,7 +6,7 @@ import type { Compression } from "../layers/compression.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import { type Manifest, manifestOf, parseAs } from "../oci/manifest.ts";
 import { type Family, IMAGE_CONFIG, IMAGE_LAYER, IMAGE_MANIFEST } from "../oci/media_types.ts";
-import { quoted } from "../oci/reference.ts";
+import { quoted } from "../oci/shown.ts";
 import type { MeasuredLayer } from "./measure_layer.ts";
 
 /** What is said of the layer in the image's history. */

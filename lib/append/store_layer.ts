@@ -1,5 +1,6 @@
 /** Stores a layer that is to be appended: a file, or a stream of any size. @module */
 import { pushBlob, type PushBlobOptions } from "../blobs/push_blob.ts";
+import { ByteReader } from "../content/byte_reader.ts";
 import { readFile } from "../content/file_source.ts";
 import { MismatchError } from "../errors.ts";
 import type { Store } from "../registry/store.ts";
@@ -48,20 +49,20 @@ function alsoTo(
 ): ReadableStream<Uint8Array> {
   const writer = other.getWriter();
   writer.closed.catch(() => {});
-  const reader = stream.getReader();
+  const reader = new ByteReader(stream);
   return new ReadableStream({
     async pull(controller) {
-      const { done, value } = await reader.read();
+      const piece = await reader.read();
       try {
-        await (done ? writer.close() : writer.write(value as Bytes));
-        if (done) await measuring;
+        await (piece ? writer.write(piece as Bytes) : writer.close());
+        if (!piece) await measuring;
       } catch (error) {
-        await reader.cancel().catch(() => {});
+        await reader.cancel();
         await measuring; // it says why
         throw error;
       }
-      if (done) controller.close();
-      else controller.enqueue(value);
+      if (piece) controller.enqueue(piece);
+      else controller.close();
     },
     async cancel(reason) {
       await writer.abort(reason).catch(() => {});

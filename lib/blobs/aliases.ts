@@ -29,7 +29,7 @@ export interface SetAliasOptions extends CallOptions {
  *
  * @returns the manifest
  * @throws {NotFoundError} when a blob is not in the repository
- * @throws {InvalidInputError} when the name is no tag, or there is no blob
+ * @throws {InvalidInputError} when the name is no tag, a digest is none, or there is no blob
  *
  * @example
  * ```ts
@@ -45,7 +45,7 @@ export interface SetAliasOptions extends CallOptions {
  * ```
  */
 export async function setAlias(store: Store, options: SetAliasOptions): Promise<Manifest> {
-  const { alias, digests, signal } = options;
+  const { alias, digests = [], signal } = options;
   parseTag(alias);
   const blobs: SizedBlob[] = [];
   await inParallel(digests.entries(), { jobs: JOBS, signal }, async ([index, digest], signal) => {

@@ -1,16 +1,17 @@
 /** What else is done with blobs: asking for sizes, taking them over, removing them. @module */
 import { LayerstashError, NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
 import { type ByPlatform, isByPlatform, mapEach, type PlatformOptions } from "../images/platforms.ts";
-import type { Digest } from "../oci/digest.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseRepository, parseTag } from "../oci/reference.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
 import { type SizedBlob, totalSize } from "./alias_manifest.ts";
 import { noBlob, putAlias } from "./aliases.ts";
-import { findNamed, type NamedBlobs } from "./named_blobs.ts";
+import { findNamed, type NamedBlobs, requireNames } from "./named_blobs.ts";
 
 /**
  * The size of a blob in bytes; of an alias, the sum of its blobs; of several images, the sums by platform.
  *
+ * @throws {InvalidInputError} when it is neither a digest nor an alias
  * @throws {NotFoundError} when there is no such blob or alias
  *
  * @example
@@ -45,7 +46,8 @@ export interface MountBlobOptions extends CallOptions {
 /**
  * Takes a blob over from another repository of the same registry. Its bytes are not moved.
  *
- * @throws {LayerstashError} when the registry does not do it
+ * @throws {InvalidInputError} when the digest, the repository or the name is none
+ * @throws {NotFoundError} when the registry does not do it
  *
  * @example
  * ```ts
@@ -87,6 +89,7 @@ export interface BlobRemoval {
  * Removes blobs. An alias means the blobs that it points to, of all platforms where none is named; it stays, and points
  * to nothing then.
  *
+ * @throws {InvalidInputError} when a name is none; nothing is removed then
  * @throws {NotFoundError} when there is no such alias
  *
  * @example
@@ -107,7 +110,9 @@ export async function removeBlobs(
   options: PlatformOptions = {},
 ): Promise<BlobRemoval> {
   const digests = new Set<Digest>();
-  for (const name of names) for (const digest of await digestsOf(store, name, options)) digests.add(digest);
+  for (const name of requireNames(names)) {
+    for (const digest of await digestsOf(store, name, options)) digests.add(digest);
+  }
   const removal: BlobRemoval = { removed: [], kept: [] };
   for (const digest of digests) {
     try {
@@ -123,7 +128,7 @@ export async function removeBlobs(
 }
 
 async function digestsOf(store: Store, name: NamedBlobs, options: PlatformOptions): Promise<Digest[]> {
-  if (typeof name === "string" && !name.startsWith("@")) return [name as Digest];
+  if (isDigest(name)) return [name];
   const found = await findNamed(store, name, options);
   const lists = isByPlatform(found) ? [...found.values()] : [found];
   return lists.flat().map(({ digest }) => digest);

@@ -38,6 +38,7 @@ export type DirectUrlsOptions =
 /**
  * The URLs of the blobs of a stash, an alias or anything else.
  *
+ * @throws {InvalidInputError} when a name is none
  * @throws {NotFoundError} when there is no such stash, blob or alias
  *
  * @example

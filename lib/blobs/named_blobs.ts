@@ -2,8 +2,9 @@
 import { InvalidInputError } from "../errors.ts";
 import { type ByPlatform, type PlatformOptions, requireOne } from "../images/platforms.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
-import type { Manifest } from "../oci/manifest.ts";
-import { parseTag, quoted } from "../oci/reference.ts";
+import { isManifest, type Manifest } from "../oci/manifest.ts";
+import { parseReference } from "../oci/reference.ts";
+import { quoted } from "../oci/shown.ts";
 import type { Store } from "../registry/store.ts";
 import type { SizedBlob } from "./alias_manifest.ts";
 import { noBlob } from "./aliases.ts";
@@ -22,28 +23,35 @@ export type NamedBlobs = BlobName | Manifest;
  */
 export function parseBlobName(text: string): BlobName {
   if (isDigest(text)) return text;
-  if (text.startsWith("@")) return `@${requireReference(text.slice(1))}`;
+  if (typeof text === "string" && text.startsWith("@")) return `@${parseReference(text.slice(1))}`;
   throw new InvalidInputError(`${quoted(text)} is neither a digest nor an alias`, {
     hint: "use sha256: with 64 hexadecimal digits, or @ALIAS",
   });
 }
 
-/** A tag or a manifest's digest. */
-function requireReference(text: string): string {
-  return isDigest(text) ? text : parseTag(text);
+/**
+ * A list of names, which may still be wrong in themselves.
+ *
+ * @throws {InvalidInputError} when it is no list
+ */
+export function requireNames<T>(names: readonly T[]): readonly T[] {
+  if (Array.isArray(names)) return names;
+  throw new InvalidInputError(`the blobs are a list of names, not ${quoted(names)}`);
 }
 
 /**
  * Finds what a name means: blobs with their sizes, in order; of several images, one for each platform, by platform.
  *
+ * @throws {InvalidInputError} when it is no name
  * @throws {NotFoundError} when there is no such blob or alias
  */
 export async function findNamed(
   store: Store,
-  name: NamedBlobs,
+  named: NamedBlobs,
   options: PlatformOptions = {},
 ): Promise<ByPlatform<SizedBlob[]>> {
-  if (typeof name !== "string") return await blobsOf(store, name, options);
+  if (isManifest(named)) return await blobsOf(store, named, options);
+  const name = parseBlobName(named);
   if (!isDigest(name)) return await blobsOf(store, name.slice(1), options);
   const size = await store.stat(name, options);
   if (size === undefined) throw noBlob(store, name);
@@ -53,7 +61,7 @@ export async function findNamed(
 /**
  * All blobs that are named, in order.
  *
- * @throws {InvalidInputError} when a name has an image for each platform, and none was named
+ * @throws {InvalidInputError} when there is no list of names, or a name has an image for each platform, and none was named
  */
 export async function findBlobs(
   store: Store,
@@ -61,9 +69,9 @@ export async function findBlobs(
   options: PlatformOptions = {},
 ): Promise<SizedBlob[]> {
   const found: SizedBlob[] = [];
-  for (const name of names) {
-    const shown = typeof name === "string" ? name : `the manifest ${name.digest}`;
-    found.push(...requireOne(await findNamed(store, name, options), shown));
+  for (const name of requireNames(names)) {
+    const blobs = await findNamed(store, name, options);
+    found.push(...requireOne(blobs, typeof name === "string" ? name : `the manifest ${name.digest}`));
   }
   return found;
 }

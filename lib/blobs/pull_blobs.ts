@@ -39,7 +39,8 @@ export interface PullBlobsOptions extends PlatformOptions {
  * @returns the blobs, in order
  * @throws {NotFoundError} when there is no such blob or alias
  * @throws {MismatchError} when bytes are corrupted: a file is not made then, a stream has got bad bytes
- * @throws {InvalidInputError} when an alias has several platforms and none was named, or the range is beyond the end
+ * @throws {InvalidInputError} when a name is none, an alias has several platforms and none was named, there is no such
+ *   range or no such output, or a number cannot be
  *
  * @example
  * ```ts

@@ -27,6 +27,7 @@ export interface PushBlobOptions extends CallOptions {
  * hashed while it is sent. Nothing is kept in memory.
  *
  * @returns the blob's digest, which is its name, and its size in bytes
+ * @throws {InvalidInputError} when the input is neither a file nor a stream of bytes, or the alias is no tag
  * @throws {NotFoundError} when there is no such file
  * @throws {MismatchError} when the file changed while it was read
  *

@@ -1,7 +1,7 @@
 /** What an alias, or any other tag, points to. @module */
 import { type ByPlatform, findImages, imagesOf, mapEach, type PlatformOptions } from "../images/platforms.ts";
 import type { Digest } from "../oci/digest.ts";
-import { type Manifest, readImageManifest } from "../oci/manifest.ts";
+import { isManifest, type Manifest, readImageManifest } from "../oci/manifest.ts";
 import type { Store } from "../registry/store.ts";
 import type { SizedBlob } from "./alias_manifest.ts";
 
@@ -10,6 +10,7 @@ import type { SizedBlob } from "./alias_manifest.ts";
  * one for each platform, they are given by platform, unless one is named.
  *
  * @param alias a tag, a manifest's digest, or a manifest
+ * @throws {InvalidInputError} when the name is none
  * @throws {NotFoundError} when there is no such alias, or nothing for the platform
  * @throws {MismatchError} when its manifest is malformed
  *
@@ -46,6 +47,7 @@ export async function blobsOf(
  * The digest of an alias's config blob: its first blob. Of a docker image it is the image's ID.
  *
  * @param alias a tag, a manifest's digest, or a manifest
+ * @throws {InvalidInputError} when the name is none
  * @throws {NotFoundError} when there is no such alias, or nothing for the platform
  *
  * @example
@@ -73,6 +75,7 @@ export async function getConfigDigest(
 /**
  * The manifest of an alias, to the byte; of several images, one for each platform, their manifests by platform.
  *
+ * @throws {InvalidInputError} when the name is none
  * @throws {NotFoundError} when there is no such alias, or nothing for the platform
  *
  * @example
@@ -101,7 +104,5 @@ async function manifestsOf(
   alias: string | Manifest,
   options: PlatformOptions,
 ): Promise<ByPlatform<Manifest>> {
-  return typeof alias === "string"
-    ? await findImages(store, alias, options)
-    : await imagesOf(store, alias, options);
+  return isManifest(alias) ? await imagesOf(store, alias, options) : await findImages(store, alias, options);
 }

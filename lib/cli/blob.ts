@@ -1,9 +1,7 @@
 /** `layerstash blob`: a repository as a store of blobs. @module */
 import { Argument, Command } from "@commander-js/extra-typings";
 import { type BlobName, blobSize, mountBlob, removeBlobs } from "../../main.ts";
-import { isDigest } from "../oci/digest.ts";
-import { InvalidInputError } from "../errors.ts";
-import { quoted } from "../oci/reference.ts";
+import { parseDigest } from "../oci/digest.ts";
 import { CommandEnded, storeAction } from "./action.ts";
 import { pullCommand } from "./blob_pull.ts";
 import { pushCommand } from "./blob_push.ts";
@@ -70,8 +68,7 @@ function mountCommand(): Command {
   const work = storeAction<ReturnType<typeof command.opts> & { digest: string }>(
     ({ digest, from }) => `take over ${digest} from ${from}`,
     async ({ terminal, store, signal }, { digest, from, alias, json }) => {
-      if (!isDigest(digest)) throw new InvalidInputError(`${quoted(digest)} is not a digest`);
-      const blob = await mountBlob(store, { digest, from, alias, signal });
+      const blob = await mountBlob(store, { digest: parseDigest(digest), from, alias, signal });
       terminal.data(json ? jsonLine({ ...blob, alias }) : lines([digest]));
     },
   );

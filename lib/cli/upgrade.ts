@@ -1,7 +1,7 @@
 /** `layerstash upgrade`. @module */
 import { Command } from "@commander-js/extra-typings";
 import { InvalidInputError } from "../errors.ts";
-import { quoted } from "../oci/reference.ts";
+import { quoted } from "../oci/shown.ts";
 import { ReleaseServer } from "../releases/release_server.ts";
 import { isNewer, isSame, isVersion, type ReleasedProgram } from "../releases/released_program.ts";
 import { findRelease } from "../releases/releases.ts";

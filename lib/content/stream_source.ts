@@ -1,6 +1,7 @@
 /** Cuts a stream that can be read once, such as standard input, into sources of a given size. @module */
 import { createHash } from "node:crypto";
 import type { Digest } from "../oci/digest.ts";
+import { ByteReader } from "./byte_reader.ts";
 import type { Source } from "./source.ts";
 
 /**
@@ -16,24 +17,28 @@ import type { Source } from "./source.ts";
  * ```
  */
 export class StreamCutter {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #reader: ByteReader;
   #ahead: Uint8Array | undefined;
 
   /**
    * Reads nothing yet.
    *
    * @param stream what to cut; it is read only as far as needed
+   * @throws {InvalidInputError} when it is no stream, or somebody else reads it
    */
   constructor(stream: ReadableStream<Uint8Array>) {
-    this.#reader = stream.getReader();
+    this.#reader = new ByteReader(stream);
   }
 
-  /** Whether there are bytes left. */
+  /**
+   * Whether there are bytes left.
+   *
+   * @throws {InvalidInputError} when the stream gives anything but bytes
+   */
   async more(): Promise<boolean> {
     while (!this.#ahead?.length) {
-      const { done, value } = await this.#reader.read();
-      if (done) return false;
-      this.#ahead = value;
+      this.#ahead = await this.#reader.read();
+      if (!this.#ahead) return false;
     }
     return true;
   }
@@ -60,7 +65,7 @@ export class StreamCutter {
 
   /** Stops reading and lets go of the stream. */
   async cancel(): Promise<void> {
-    await this.#reader.cancel().catch(() => {});
+    await this.#reader.cancel();
   }
 
   #takePiece(most: number): Uint8Array<ArrayBuffer> {

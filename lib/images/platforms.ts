@@ -1,10 +1,9 @@
 /** Finds the images that a reference means: one, or one for each platform. @module */
 import { InvalidInputError, MismatchError, NotFoundError } from "../errors.ts";
-import { type Digest, isDigest } from "../oci/digest.ts";
+import type { Digest } from "../oci/digest.ts";
 import { type IndexedManifest, isIndex, isIndexType, isRunnable, readIndex } from "../oci/image_index.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import { formatPlatform, isSamePlatform, parsePlatform, type Platform } from "../oci/platform.ts";
-import { parseTag } from "../oci/reference.ts";
 import { notThere } from "../registry/known_tags.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
 import { inParallel } from "../transfer/pool.ts";
@@ -176,8 +175,7 @@ export async function requireManifest(
   reference: string,
   options: CallOptions = {},
 ): Promise<Manifest> {
-  const byDigest = isDigest(reference);
-  const manifest = await store.manifest(byDigest ? reference : parseTag(reference), options);
+  const manifest = await store.manifest(reference, options);
   if (manifest) return manifest;
   throw await notThere(store, reference, options);
 }

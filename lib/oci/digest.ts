@@ -1,5 +1,7 @@
 /** Digests: the names of blobs and manifests. @module */
 import { createHash } from "node:crypto";
+import { InvalidInputError } from "../errors.ts";
+import { quoted } from "./shown.ts";
 
 /**
  * A sha256 digest as the OCI image spec writes it: `sha256:` and 64 lower-case hexadecimal digits.
@@ -14,12 +16,28 @@ export function isDigest(value: unknown): value is Digest {
   return typeof value === "string" && PATTERN.test(value);
 }
 
+/**
+ * Checks a digest.
+ *
+ * @throws {InvalidInputError} when it is none
+ */
+export function parseDigest(text: string): Digest {
+  if (isDigest(text)) return text;
+  throw new InvalidInputError(`${quoted(text)} is not a digest`, {
+    hint: "a digest is sha256: with 64 hexadecimal digits, in lower case",
+  });
+}
+
 /** The digest of bytes in memory. */
 export function digestOf(bytes: Uint8Array): Digest {
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }
 
-/** The 64 hexadecimal digits of a digest: its file name in an OCI image layout. */
+/**
+ * The 64 hexadecimal digits of a digest: its file name in an OCI image layout.
+ *
+ * @throws {InvalidInputError} when it is no digest: as a file name it could lead anywhere
+ */
 export function encodedPart(digest: Digest): string {
-  return digest.slice("sha256:".length);
+  return parseDigest(digest).slice("sha256:".length);
 }

@@ -2,7 +2,8 @@
 import { InvalidInputError } from "../errors.ts";
 import { parseRegistry, type RegistryAddress } from "./address.ts";
 import { type Digest, isDigest } from "./digest.ts";
-import { parseRepository, parseTag, quoted } from "./reference.ts";
+import { parseRepository, parseTag } from "./reference.ts";
+import { quoted } from "./shown.ts";
 
 /** Which image, and where it is. */
 export interface ImageReference {

@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { MismatchError } from "../errors.ts";
 import { type Descriptor, descriptorSchema } from "./descriptor.ts";
-import { type Digest, digestOf } from "./digest.ts";
+import { type Digest, digestOf, isDigest } from "./digest.ts";
 import { IMAGE_MANIFEST, MANIFEST_TYPES } from "./media_types.ts";
 
 /** The largest manifest that registries take and that layerstash reads, in bytes. */
@@ -16,6 +16,17 @@ export interface Manifest {
   digest: Digest;
   /** The JSON text, to the byte. */
   bytes: Uint8Array<ArrayBuffer>;
+}
+
+const manifestSchema = v.object({
+  mediaType: v.string(),
+  digest: v.custom<Digest>(isDigest),
+  bytes: v.instance(Uint8Array),
+});
+
+/** Whether a value has the shape of a manifest; whether the digest is that of the bytes is another question. */
+export function isManifest(value: unknown): value is Manifest {
+  return v.is(manifestSchema, value);
 }
 
 /** What an image manifest lists. */

@@ -1,5 +1,7 @@
 /** Names of repositories and tags, checked once at the border (OCI distribution spec, "Pulling manifests"). @module */
 import { InvalidInputError } from "../errors.ts";
+import { parseDigest } from "./digest.ts";
+import { quoted } from "./shown.ts";
 
 /** The longest tag that the OCI distribution spec allows, in characters. */
 export const MAX_TAG_LENGTH = 128;
@@ -15,7 +17,7 @@ const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
  * @throws {InvalidInputError} when the spec does not allow it
  */
 export function parseRepository(name: string): string {
-  if (name.length <= MAX_NAME_LENGTH && REPOSITORY.test(name)) return name;
+  if (typeof name === "string" && name.length <= MAX_NAME_LENGTH && REPOSITORY.test(name)) return name;
   throw new InvalidInputError(`${quoted(name)} is not a repository name`, {
     hint: "use lower-case letters, digits, single . _ and -, with / between the parts, as in me/files",
   });
@@ -27,18 +29,23 @@ export function parseRepository(name: string): string {
  * @throws {InvalidInputError} when it is too long or has characters that the spec does not allow
  */
 export function parseTag(tag: string): string {
-  if (TAG.test(tag)) return tag;
-  if (tag.length > MAX_TAG_LENGTH) {
+  const isText = typeof tag === "string";
+  if (isText && TAG.test(tag)) return tag;
+  if (isText && tag.length > MAX_TAG_LENGTH) {
     throw new InvalidInputError(
       `the tag ${quoted(tag)} has ${tag.length} characters, ${MAX_TAG_LENGTH} are allowed`,
     );
   }
-  throw new InvalidInputError(`"${tag}" is not a tag`, {
+  throw new InvalidInputError(`${quoted(tag)} is not a tag`, {
     hint: "a tag is letters, digits, _ . and -, and does not begin with . or -",
   });
 }
 
-/** A text in quotes, for messages. What is no name may be of any length: its beginning is shown. */
-export function quoted(text: string): string {
-  return `"${text.length > MAX_NAME_LENGTH ? `${text.slice(0, MAX_NAME_LENGTH)}...` : text}"`;
+/**
+ * Checks a tag or a manifest's digest.
+ *
+ * @throws {InvalidInputError} when it is neither
+ */
+export function parseReference(text: string): string {
+  return typeof text === "string" && text.startsWith("sha256:") ? parseDigest(text) : parseTag(text);
 }

@@ -5,15 +5,17 @@ import type { Source } from "../content/source.ts";
 import { NotFoundError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { type Digest, isDigest } from "../oci/digest.ts";
+import { type Digest, isDigest, parseDigest } from "../oci/digest.ts";
 import { declaredMediaType, type Manifest, manifestOf, referencesOf } from "../oci/manifest.ts";
 import { IMAGE_MANIFEST } from "../oci/media_types.ts";
+import { parseReference, parseRepository } from "../oci/reference.ts";
 import { type IndexEntry, lockIndex, readEntries, REF_NAME, tagOf } from "./layout_index.ts";
 import { DEFAULT_POLICY, type Patience, systemClock } from "../http/retry.ts";
 import { LayoutBlobs } from "./layout_blobs.ts";
 import { LayoutReach } from "./layout_reach.ts";
 import { distinct, fallbackReferrers, namesSubject } from "./referrers.ts";
 import { requireLayout } from "./require_layout.ts";
+import { requireStorable } from "./storable.ts";
 import type {
   CallOptions,
   PutOptions,
@@ -85,6 +87,7 @@ export class LayoutStore implements Store {
   }
 
   async mount(digest: Digest, from: string, { signal }: CallOptions = {}): Promise<boolean> {
+    parseRepository(from);
     if (await this.stat(digest, { signal }) !== undefined) return true;
     return this.#beside !== undefined && await this.#blobs.link(digest, this.#beside(from));
   }
@@ -119,7 +122,7 @@ export class LayoutStore implements Store {
     { child, signal }: PutOptions = {},
   ): Promise<void> {
     signal?.throwIfAborted();
-    requireOwnDigest(reference, manifest);
+    requireStorable(reference, manifest);
     await this.#attempt(async () => {
       using index = await lockIndex(this.#directory);
       await this.#requireBlobs(manifest);
@@ -132,6 +135,7 @@ export class LayoutStore implements Store {
 
   async referrers(digest: Digest, options: CallOptions = {}): Promise<Descriptor[]> {
     const found: Descriptor[] = [];
+    parseDigest(digest);
     for (const { digest: each, size, mediaType = IMAGE_MANIFEST.oci } of await readEntries(this.#directory)) {
       options.signal?.throwIfAborted();
       const bytes = await this.#blobs.manifest(each);
@@ -178,7 +182,8 @@ export class LayoutStore implements Store {
   }
 
   async #entry(reference: string): Promise<IndexEntry | undefined> {
-    return (await readEntries(this.#directory)).find((entry) => isNamed(entry, reference));
+    const name = parseReference(reference);
+    return (await readEntries(this.#directory)).find((entry) => isNamed(entry, name));
   }
 
   #missing(entry: IndexEntry | undefined): undefined {
@@ -207,13 +212,6 @@ export class LayoutStore implements Store {
 
 function isNamed(entry: IndexEntry, reference: string): boolean {
   return tagOf(entry) === reference || entry.digest === reference;
-}
-
-function requireOwnDigest(reference: string, { digest }: Manifest): void {
-  if (!isDigest(reference) || reference === digest) return;
-  throw new RegistryError(`the manifest has the digest ${digest}, not ${reference}`, {
-    codes: ["DIGEST_INVALID"],
-  });
 }
 
 function withEntry(entries: IndexEntry[], reference: string, manifest: Manifest): IndexEntry[] {

@@ -143,9 +143,10 @@ export class LayoutBlobs implements Disposable {
 
   /** Takes over a blob of the layout in another directory. Returns whether that was possible. */
   async link(digest: Digest, from: string): Promise<boolean> {
+    const [there, here] = [blobPath(from, digest), this.path(digest)];
     try {
       using _layout = await lockLayout(this.#directory);
-      await Deno.link(blobPath(from, digest), this.path(digest));
+      await Deno.link(there, here);
       return true;
     } catch {
       return false; // another file system, or not there: the caller then writes it, and hears why that fails

@@ -5,6 +5,7 @@ import { descriptorSchema } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { readIndex } from "../oci/image_index.ts";
 import { parseAs } from "../oci/manifest.ts";
+import { referrersPath } from "./api_paths.ts";
 import type { RegistryClient } from "./client.ts";
 import { allNames } from "./name_pages.ts";
 import type { CallOptions, Store } from "./store.ts";
@@ -28,7 +29,7 @@ export async function referrerNames(
 ): Promise<Descriptor[]> {
   const found: Descriptor[] = [];
   const names = allNames(client, {
-    first: client.urlOf(`referrers/${digest}`),
+    first: client.urlOf(referrersPath(digest)),
     action: "pull",
     what: `list of what refers to ${digest}`,
     ifAbsent: () => {},

@@ -3,6 +3,7 @@ import { bytesSource } from "../content/source.ts";
 import { NotAllowedError, RegistryError } from "../errors.ts";
 import { encodeManifest, type Manifest } from "../oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST } from "../oci/media_types.ts";
+import { manifestPath } from "./api_paths.ts";
 import type { RegistryClient } from "./client.ts";
 import { waitToRetry } from "../http/retry.ts";
 import type { CallOptions, Store } from "./store.ts";
@@ -41,7 +42,7 @@ async function removeThroughPlaceholder(
     const { digest } = await pushPlaceholder(store, tag, { signal });
     const call = {
       method: "DELETE",
-      to: `manifests/${digest}`,
+      to: manifestPath(digest),
       action: "delete",
       what,
       expect,
@@ -59,7 +60,7 @@ async function removeThroughPlaceholder(
 async function deletedByName(client: RegistryClient, tag: string, signal?: AbortSignal): Promise<boolean> {
   const answer = await client.call({
     method: "DELETE",
-    to: `manifests/${tag}`,
+    to: manifestPath(tag),
     action: "delete",
     what: `the removal of the tag ${tag}`,
     expect: [200, 202, 204, 400, 404, 405, 415, 501],

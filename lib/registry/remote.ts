@@ -5,16 +5,19 @@ import { MismatchError, NotAllowedError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
+import { parseReference, parseRepository } from "../oci/reference.ts";
 import { declaredMediaType, type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { MANIFEST_TYPES } from "../oci/media_types.ts";
 import { bytesOf, countOf, urlNamed } from "../http/answers.ts";
 import { faultOfRange, lengthOf } from "../http/ranges.ts";
+import { blobPath, manifestPath, mountPath } from "./api_paths.ts";
 import type { Call, RegistryClient } from "./client.ts";
 import { allNames } from "./name_pages.ts";
 import type { Profile } from "./profiles.ts";
 import { BlobPusher } from "./push.ts";
 import { distinct, fallbackReferrers, referrerNames } from "./referrers.ts";
 import type { Patience } from "../http/retry.ts";
+import { requireStorable } from "./storable.ts";
 import type { CallOptions, ReadOptions, Store, TagsOptions, WriteOptions } from "./store.ts";
 import { registryTagRemover } from "./registry_tag_remover.ts";
 import type { TagRemover } from "./tag_remover.ts";
@@ -72,11 +75,11 @@ export class RemoteStore implements Store {
   }
 
   blobUrl(digest: Digest): URL {
-    return this.#client.urlOf(`blobs/${digest}`);
+    return this.#client.urlOf(blobPath(digest));
   }
 
   async stat(digest: Digest, { signal }: CallOptions = {}): Promise<number | undefined> {
-    const call = { to: `blobs/${digest}`, action: "pull", what: `the blob ${digest}`, signal } as const;
+    const call = { to: blobPath(digest), action: "pull", what: `the blob ${digest}`, signal } as const;
     const head = await this.#client.call({ ...call, method: "HEAD", expect: [200, 403, 404, 405] });
     if (head.status === 404) return undefined;
     const length = head.status === 200 ? lengthOf(head) : undefined;
@@ -99,7 +102,7 @@ export class RemoteStore implements Store {
   ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
     const answer = await this.#client.call({
       method: "GET",
-      to: `blobs/${digest}`,
+      to: blobPath(digest),
       action: "pull",
       what: `the blob ${digest}`,
       expect: [200, 206],
@@ -118,10 +121,10 @@ export class RemoteStore implements Store {
   }
 
   async mount(digest: Digest, from: string, { signal }: CallOptions = {}): Promise<boolean> {
-    const source = this.#fullName(from);
+    const source = this.#fullName(parseRepository(from));
     const answer = await this.#client.call({
       method: "POST",
-      to: `blobs/uploads/?mount=${encodeURIComponent(digest)}&from=${encodeURIComponent(source)}`,
+      to: mountPath(digest, source),
       action: "push",
       alsoPull: source,
       what: `the blob ${digest} of ${from}`,
@@ -137,7 +140,7 @@ export class RemoteStore implements Store {
   async remove(digest: Digest, { signal }: CallOptions = {}): Promise<void> {
     const what = `the removal of the blob ${digest}`;
     const expect = [200, 202, 204, 404];
-    await this.#done({ method: "DELETE", to: `blobs/${digest}`, action: "delete", what, expect, signal });
+    await this.#done({ method: "DELETE", to: blobPath(digest), action: "delete", what, expect, signal });
   }
 
   async manifest(reference: string, { signal }: CallOptions = {}): Promise<Manifest | undefined> {
@@ -168,9 +171,10 @@ export class RemoteStore implements Store {
   }
 
   async putManifest(reference: string, manifest: Manifest, { signal }: CallOptions = {}): Promise<void> {
+    requireStorable(reference, manifest);
     await this.#done({
       method: "PUT",
-      to: `manifests/${reference}`,
+      to: manifestPath(reference),
       action: "push",
       what: `storing the manifest ${reference}`,
       expect: [200, 201, 202, 204],
@@ -187,12 +191,12 @@ export class RemoteStore implements Store {
   }
 
   async removeManifest(reference: string, { signal }: CallOptions = {}): Promise<void> {
-    if (!isDigest(reference)) return await this.#tagRemover.remove(reference, signal);
+    if (!isDigest(reference)) return await this.#tagRemover.remove(parseReference(reference), signal);
     const what = `the removal of the manifest ${reference}`;
     const expect = [200, 202, 204, 404];
     await this.#done({
       method: "DELETE",
-      to: `manifests/${reference}`,
+      to: manifestPath(reference),
       action: "delete",
       what,
       expect,
@@ -231,7 +235,7 @@ export class RemoteStore implements Store {
     const headers = { accept: MANIFEST_TYPES.join(", ") };
     return {
       method,
-      to: `manifests/${reference}`,
+      to: manifestPath(reference),
       action: "pull",
       what: `the manifest ${reference}`,
       expect: [200, 404],

@@ -84,7 +84,8 @@ export interface WriteOptions extends CallOptions {
  * One repository: blobs by digest, manifests by digest or tag.
  *
  * The remote registry and the OCI layout directory both keep to this, and one test suite holds them to it.
- * All calls may run at the same time. Errors are the ones of `errors.ts`.
+ * All calls may run at the same time. Errors are the ones of `errors.ts`: what is no digest, tag or repository is refused
+ * with an `InvalidInputError` before anything is done.
  */
 export interface Store extends Disposable {
   /** For messages: `docker.io/me/files`, `oci:box/me/files`. */
@@ -98,7 +99,11 @@ export interface Store extends Disposable {
   /** The chunk size that suits the store, in bytes. */
   readonly chunkSize: number;
 
-  /** Where a blob's bytes can be fetched without layerstash: of a registry, it may ask to sign in. */
+  /**
+   * Where a blob's bytes can be fetched without layerstash: of a registry, it may ask to sign in.
+   *
+   * @throws {InvalidInputError} when it is no digest
+   */
   blobUrl(digest: Digest): URL;
   /** The size of a blob in bytes; `undefined` = absent. */
   stat(digest: Digest, options?: StatOptions): Promise<number | undefined>;
@@ -124,7 +129,11 @@ export interface Store extends Disposable {
   manifest(reference: string, options?: CallOptions): Promise<Manifest | undefined>;
   /** The digest that a tag points to, without reading the manifest; `undefined` = absent. */
   resolve(reference: string, options?: CallOptions): Promise<Digest | undefined>;
-  /** Stores a manifest under a tag or its digest. Blobs that it lists must be there. */
+  /**
+   * Stores a manifest under a tag or its digest. Blobs that it lists must be there.
+   *
+   * @throws {InvalidInputError} when the manifest's digest is not that of its bytes, or not the one to store it under
+   */
   putManifest(reference: string, manifest: Manifest, options?: PutOptions): Promise<void>;
   /** The manifests that say that this one is their subject: signatures, lists of parts and the like. */
   referrers(digest: Digest, options?: CallOptions): Promise<Descriptor[]>;

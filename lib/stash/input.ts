@@ -55,7 +55,7 @@ export function chunkCount(size: number, chunkSize: number): number {
  *
  * @throws {NotFoundError} when there is no such file
  * @throws {NotAllowedError} when it may not be read
- * @throws {InvalidInputError} when it is a directory, or anything else that is no file
+ * @throws {InvalidInputError} when it is a directory, or anything else that is neither a file nor a stream
  */
 export async function openInput(input: string | ReadableStream<Uint8Array>, hasher: Hasher): Promise<Input> {
   return typeof input === "string" ? await openFile(input, hasher) : openStream(input);
