@@ -166,6 +166,10 @@ Deno.test("hard links to what is not there are left out, and told of by themselv
   }));
   await using image = await makeImage([tarOf([...FILES, ...links])]);
   await extracted(image, ["/"]);
+  await assert.rejects(readImageFile(await image.files(), "link0", { write: () => {} }), {
+    name: "NotFoundError",
+    message: "what link0 is a hard link to is not in the image",
+  });
   assert.match(image.notices.join("\n"), /^1 left out, for only files.* are made: dev\/null$/m);
   assert.match(
     image.notices.join("\n"),

@@ -3,7 +3,7 @@ import { counted } from "../content/counted.ts";
 import { ConflictError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { absent } from "./absent.ts";
-import type { MergedEntry } from "./file_tree.ts";
+import { isBrokenLink, type MergedEntry } from "./file_tree.ts";
 import type { ImageFiles } from "./image_files.ts";
 import { type PathPattern, pathPattern } from "./path_pattern.ts";
 import { Placement } from "./placement.ts";
@@ -132,10 +132,6 @@ function tellLosses(
   notice(setId, `set-user-id and set-group-id bits of ${counted(setId.length, "file")} were not set`);
   const attributed = entries.filter(({ attributes }) => attributes !== undefined);
   notice(attributed, `extended attributes of ${counted(attributed.length, "file")} were not set`);
-}
-
-function isBrokenLink({ type, source }: MergedEntry): boolean {
-  return type === "hardlink" && source === undefined;
 }
 
 function beginning(entries: readonly MergedEntry[]): string {

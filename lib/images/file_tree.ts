@@ -17,6 +17,11 @@ export interface MergedEntry extends LayerEntry {
   implied?: true;
 }
 
+/** Whether it is a hard link whose file is not there. */
+export function isBrokenLink({ type, source }: MergedEntry): boolean {
+  return type === "hardlink" && source === undefined;
+}
+
 interface Node {
   /** Absent for a directory that is only implied. */
   entry: Entry | undefined;

@@ -2,7 +2,7 @@
 import { counted } from "../content/counted.ts";
 import { InvalidInputError, LayerstashError, NotFoundError } from "../errors.ts";
 import { absent } from "./absent.ts";
-import type { MergedEntry } from "./file_tree.ts";
+import { isBrokenLink, type MergedEntry } from "./file_tree.ts";
 import type { ImageFiles, OpenLayerEntry } from "./image_files.ts";
 import { pathPattern } from "./path_pattern.ts";
 import { readSources } from "./read_sources.ts";
@@ -63,6 +63,7 @@ export async function readImageFile(
   const file = found && tree!.follow(found);
   if (!found) throw absent(pattern, files);
   if (!file) throw new NotFoundError(`${path} is a link that leads to no file of ${files.name}`);
+  if (isBrokenLink(file)) throw new NotFoundError(`what ${path} is a hard link to is not in ${files.name}`);
   if (file.source?.type !== "file") throw new InvalidInputError(`${path} is a ${file.type}, not a file`);
   await readSources(files, [file.source], pour);
   return file;
