@@ -1,5 +1,8 @@
 /** The command line as people use it: what goes where, and what it ends with. @module */
 import assert from "node:assert/strict";
+import { openImage } from "../main.ts";
+import { putImage } from "./rigs/images.ts";
+import { tarOf } from "./rigs/tar.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { onLinux, onPosix } from "./rigs/system.ts";
@@ -113,19 +116,34 @@ Deno.test(
   },
 );
 
-Deno.test("Ctrl-C ends a download that waits for who reads it", onPosix("signals"), async () => {
+Deno.test("Ctrl-C ends what waits for who reads it", onPosix("signals"), async () => {
   await using work = await makeWorkplace();
   await work.write("disk.img", new Uint8Array(3_000_000));
   await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img"]);
-  const child = work.start(["download", ...BOX, "-t", "disk", "-o", "-"]);
-  const reader = child.stdout.getReader();
-  await reader.read(); // it has begun, and more than a pipe holds is to come
-  reader.releaseLock();
-  child.kill("SIGINT");
-  const [{ code }, stderr] = await Promise.all([child.status, new Response(child.stderr).text()]);
-  await child.stdout.cancel();
-  assert.equal(code, 130);
-  assert.equal(stderr, "layerstash: cannot bring disk to standard output: interrupted\n");
+  using image = openImage(`oci:${work.path("image")}:t`);
+  await putImage(image.store, "t", [{ bytes: tarOf([{ name: "big", content: new Uint8Array(3_000_000) }]) }]);
+  for (
+    const args of [["download", ...BOX, "-t", "disk", "-o", "-"], [
+      "extract",
+      "oci:image:t",
+      "big",
+      "-o",
+      "-",
+    ]]
+  ) {
+    const child = work.start(args);
+    const reader = child.stdout.getReader();
+    await reader.read(); // it has begun, and more than a pipe holds is to come
+    reader.releaseLock();
+    child.kill("SIGINT");
+    const [{ code }, stderr] = await Promise.all([child.status, new Response(child.stderr).text()]);
+    await child.stdout.cancel();
+    assert.equal(code, 130);
+    assert.match(
+      stderr,
+      /^layerstash: cannot (bring disk to standard output|extract big from oci:image:t): interrupted\n$/,
+    );
+  }
 });
 
 Deno.test("a transfer that fails says so in its events, too", async () => {

@@ -1,6 +1,7 @@
 /** `layerstash extract`. @module */
 import type { Command } from "@commander-js/extra-typings";
 import { extract, findImage, readImageFile } from "../../main.ts";
+import { abortable } from "../content/abortable.ts";
 import { counted } from "../content/counted.ts";
 import { InvalidInputError } from "../errors.ts";
 import { chooseLayer } from "../images/choose_layer.ts";
@@ -69,7 +70,8 @@ const run = imageAction<Flags>(
   { moving: ({ image }) => `reading ${image}` },
 );
 
-async function toStandardOutput(files: ImageFiles, { terminal }: ImageSession, flags: Flags): Promise<void> {
+async function toStandardOutput(files: ImageFiles, session: ImageSession, flags: Flags): Promise<void> {
+  const { terminal, signal } = session;
   const [path, ...more] = flags.paths;
   if (more.length > 0 || flags.json) {
     throw new InvalidInputError(
@@ -77,7 +79,8 @@ async function toStandardOutput(files: ImageFiles, { terminal }: ImageSession, f
     );
   }
   const { verify: whole, maxSize } = flags;
-  await readImageFile(files, path!, { whole, maxSize, write: (bytes) => terminal.data(bytes) });
+  const write = (bytes: Uint8Array) => abortable(terminal.pour(bytes), signal);
+  await readImageFile(files, path!, { whole, maxSize, write });
 }
 
 async function toDirectory(files: ImageFiles, session: ImageSession, flags: Flags): Promise<void> {
