@@ -79,11 +79,35 @@ Deno.test("who names a place that is none learns so, and which layouts are near"
     /: the directory box\/me\/files\/blobs is no OCI layout\nhint: a layout has the files oci-layout and/;
   await fails(work, ["peek", "oci:box/me/files/blobs:a"], 3, none);
   await fails(work, ["inspect", "oci:bix:disk-1"], 3, /: there is no directory bix\n$/);
-  await fails(work, ["inspect", "oci:disk.img:a"], 3, /: there is no (directory )?disk\.img/);
+  const file =
+    /: disk\.img is a file, and a layout is a directory\nhint: an archive has to be unpacked first/;
+  await fails(work, ["inspect", "oci:disk.img:a"], 2, file);
   await using fake = await startFakeRegistry();
   const unknown =
     /: there is no repository \S+\/me\/files, or it is not shown to you\nhint: check its name, or sign in: layerstash login \S+\n$/;
   await fails(work, ["inspect", `${fake.url}/me/files:disk-1`], 3, unknown);
+});
+
+Deno.test("a list of nothing says whether there is a repository at all", async () => {
+  await using work = await makeWorkplace();
+  await using fake = await startFakeRegistry();
+  const list = async (registry: string) => await work.run(["list", "--registry", registry, "-r", "me/files"]);
+  assert.deepEqual(await list("oci:box"), {
+    code: 0,
+    stdout: "",
+    stderr: "layerstash: there is no directory box/me/files\n",
+  });
+  assert.match(
+    (await list(fake.url)).stderr,
+    /^layerstash: there is no repository \S+, or it is not shown to you\n$/,
+  );
+  await work.write("disk.img", "bytes!");
+  await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img"]);
+  await work.run(["remove", ...BOX, "-t", "disk"]);
+  assert.match(
+    (await list("oci:box")).stderr,
+    /^layerstash: oci:box\/me\/files has nothing stored with layerstash\n$/,
+  );
 });
 
 Deno.test("who names an image as a file, or leaves its tag out, is told how it is written", async () => {

@@ -1,6 +1,8 @@
 /** `layerstash list`. @module */
 import type { Command } from "@commander-js/extra-typings";
-import { list } from "../../main.ts";
+import { list, type Store } from "../../main.ts";
+import { NotFoundError } from "../errors.ts";
+import { knownReferences } from "../registry/known_tags.ts";
 import type { ListedStash } from "../stash/list_stashes.ts";
 import { storeAction } from "./action.ts";
 import { jsonLine } from "./json_events.ts";
@@ -26,11 +28,22 @@ export function listCommand(): Command {
       async ({ terminal, store, signal }, { exactSize, json }) => {
         const found = await Array.fromAsync(list(store, { exactSize, signal }));
         if (json) terminal.data(jsonLine(found.map(documentOf)));
-        else if (found.length === 0) terminal.note(`${store.name} has nothing stored with layerstash`);
+        else if (found.length === 0) terminal.note(await whyEmpty(store, signal));
         else terminal.data(renderList(found, { exactSize }));
       },
     ));
   return command as unknown as Command;
+}
+
+/** A list of nothing is no error; a name that was mistyped is told. */
+async function whyEmpty(store: Store, signal: AbortSignal): Promise<string> {
+  try {
+    await knownReferences(store, { most: 1, signal });
+    return `${store.name} has nothing stored with layerstash`;
+  } catch (error) {
+    if (error instanceof NotFoundError) return error.message;
+    throw error;
+  }
 }
 
 /** The list as a table. */
