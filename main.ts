@@ -219,30 +219,42 @@ async function storeChunks(input: Input, present: Present, plan: UploadPlan): Pr
 
 /** Stores the bytes of one chunk, unless they are there. */
 async function storeBytes(
-  { number, source, checkpoint, remember }: InputChunk,
+  chunk: InputChunk,
   present: Present,
-  { store, baseTag, overwrite, onEvent }: UploadPlan,
+  plan: UploadPlan,
   signal: AbortSignal,
 ): Promise<Descriptor> {
-  const there = present.layers.get(number);
-  const compare = there !== undefined && !(source.once && overwrite); // what was read once could not be sent any more
-  const same = compare && await holds(there, source, { signal, onEvent });
-  if (present.layers.has(number) && !same && !overwrite) throw conflict(chunkTag(baseTag, number));
-  const likely = same ? there : knownLayer(source);
-  const found = likely &&
-    (source.once ? likely.size : await store.stat(likely.digest, { hashed: overwrite, signal }));
-  if (likely && found === likely.size) {
-    const { digest, size } = likely;
-    onEvent?.({ type: "chunk", chunk: number, state: "present", digest, size });
-    return likely;
+  const { number, source, checkpoint, remember } = chunk;
+  const { store, onEvent } = plan;
+  const { there, checkFirst } = await lookForBytes(chunk, present, plan, signal);
+  if (there) {
+    onEvent?.({ type: "chunk", chunk: number, state: "present", digest: there.digest, size: there.size });
+    return there;
   }
   const onBytes = (bytes: number) => onEvent?.({ type: "progress", phase: "send", bytes });
   const onResume = (bytes: number) => onEvent?.({ type: "resume", phase: "send", bytes });
-  const checkFirst = found !== undefined || compare && !source.known; // a registry may keep what is damaged
   const layer = await store.write(source, { signal, onBytes, onResume, checkpoint, checkFirst });
   remember?.(layer.digest);
   onEvent?.({ type: "chunk", chunk: number, state: "sent", digest: layer.digest, size: layer.size });
   return layer;
+}
+
+/** Looks whether a chunk is there: under its tag, or as what an earlier process found it to be. */
+async function lookForBytes(
+  { number, source }: InputChunk,
+  present: Present,
+  { store, baseTag, overwrite, onEvent }: UploadPlan,
+  signal: AbortSignal,
+): Promise<{ there?: Descriptor; checkFirst?: boolean }> {
+  const tagged = present.layers.get(number);
+  const compare = tagged !== undefined && !(source.once && overwrite); // what was read once could not be sent any more
+  const same = compare && await holds(tagged, source, { signal, onEvent });
+  if (present.layers.has(number) && !same && !overwrite) throw conflict(chunkTag(baseTag, number));
+  const likely = same ? tagged : knownLayer(source);
+  if (likely && source.once) return { there: likely };
+  const found = likely && await store.stat(likely.digest, { hashed: overwrite, signal });
+  if (likely && found === likely.size) return { there: likely };
+  return { checkFirst: found !== undefined || compare && !source.known }; // a registry may keep what is damaged
 }
 
 /** The layer that a chunk was found to be before, by an earlier process. */
