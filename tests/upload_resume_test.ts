@@ -21,7 +21,7 @@ interface Scene extends AsyncDisposable {
   fake: FakeRegistry;
   work: Workspace;
   /** Uploads as a process of its own would; it ends when `stopAt` bytes have gone out. */
-  process(options?: Partial<UploadOptions> & { stopAt?: number }): Promise<Run>;
+  process(options?: Partial<UploadOptions> & { stopAt?: number; registry?: string }): Promise<Run>;
 }
 
 /** What one process did. */
@@ -39,8 +39,8 @@ async function makeScene(options: FakeOptions = {}, profile = {}): Promise<Scene
   return {
     fake,
     work,
-    async process({ stopAt = Infinity, ...more } = {}) {
-      using opened = open(fake, { profile: { partSize: PART, ...profile } });
+    async process({ stopAt = Infinity, registry = fake.url, ...more } = {}) {
+      using opened = open({ url: registry }, { profile: { partSize: PART, ...profile } });
       const { events, store } = opened;
       const aborter = new AbortController();
       const before = fake.requests.length;
@@ -333,7 +333,10 @@ Deno.test("two machines that store different files under one name: one wins, and
       scene.fake.faults.onRequest = async ({ method, path }) => {
         if (++count !== at) return;
         during = `${method} ${path}`;
-        second = scene.process({ ...options, input: rival, stateDirectory: scene.work.path("elsewhere") });
+        // Under another name, as from elsewhere: one process lets nobody in between.
+        const registry = scene.fake.url.replace("127.0.0.1", "localhost");
+        const stateDirectory = scene.work.path("elsewhere");
+        second = scene.process({ ...options, input: rival, registry, stateDirectory });
         await second;
       };
       const runs = [await scene.process(options), (await second)!];
