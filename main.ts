@@ -222,7 +222,7 @@ async function storeBytes(
   const same = compare && await holds(there, source, { signal });
   if (present.layers.has(number) && !same && !overwrite) throw conflict(chunkTag(baseTag, number));
   const likely = same ? there : knownLayer(source);
-  if (likely && (source.once || await store.stat(likely.digest, { signal }) === likely.size)) {
+  if (likely && (source.once || await store.stat(likely.digest, { claim: !same, signal }) === likely.size)) {
     const { digest, size } = likely;
     onEvent?.({ type: "chunk", chunk: number, state: "present", digest, size });
     return likely;
@@ -493,6 +493,7 @@ export type {
   PutOptions,
   ReadOptions,
   RemoveOptions,
+  StatOptions,
   UploadPoint,
   WriteOptions,
 } from "./lib/registry/store.ts";

@@ -63,7 +63,7 @@ export async function putAlias(
   options: CallOptions,
 ): Promise<Manifest> {
   const manifest = aliasManifest(blobs);
-  await store.putManifest(parseTag(alias), manifest, options);
+  await store.putManifest(parseTag(alias), manifest, { ...options, keepBlobs: true });
   return manifest;
 }
 

@@ -13,7 +13,15 @@ import { DEFAULT_POLICY, type Patience, systemClock } from "../http/retry.ts";
 import { LayoutBlobs } from "./layout_blobs.ts";
 import { LayoutReach } from "./layout_reach.ts";
 import { distinct, fallbackReferrers, namesSubject } from "./referrers.ts";
-import type { CallOptions, PutOptions, ReadOptions, RemoveOptions, Store, WriteOptions } from "./store.ts";
+import type {
+  CallOptions,
+  PutOptions,
+  ReadOptions,
+  RemoveOptions,
+  StatOptions,
+  Store,
+  WriteOptions,
+} from "./store.ts";
 
 /** Where a layout is and what it is called. */
 export interface LayoutOptions {
@@ -25,6 +33,12 @@ export interface LayoutOptions {
   beside?: (repository: string) => string;
   /** Told of oddities. */
   onEvent?: OnEvent | undefined;
+}
+
+/** What a layout listed, and what it is to list. */
+interface IndexChange extends Pick<RemoveOptions, "keepBlobs"> {
+  entries: IndexEntry[];
+  kept: IndexEntry[];
 }
 
 /**
@@ -59,9 +73,9 @@ export class LayoutStore implements Store {
     return pathToFileURL(this.#blobs.path(digest));
   }
 
-  async stat(digest: Digest, { signal }: CallOptions = {}): Promise<number | undefined> {
+  async stat(digest: Digest, { claim, signal }: StatOptions = {}): Promise<number | undefined> {
     signal?.throwIfAborted();
-    return await this.#blobs.stat(digest);
+    return await (claim ? this.#blobs.claim(digest) : this.#blobs.stat(digest));
   }
 
   async read(digest: Digest, options: ReadOptions = {}): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
@@ -75,7 +89,7 @@ export class LayoutStore implements Store {
   }
 
   async mount(digest: Digest, from: string, { signal }: CallOptions = {}): Promise<boolean> {
-    if (await this.stat(digest, { signal }) !== undefined) return true;
+    if (await this.stat(digest, { claim: true, signal }) !== undefined) return true;
     return this.#beside !== undefined && await this.#blobs.link(digest, this.#beside(from));
   }
 
@@ -106,7 +120,7 @@ export class LayoutStore implements Store {
   async putManifest(
     reference: string,
     manifest: Manifest,
-    { child, signal }: PutOptions = {},
+    { child, keepBlobs, signal }: PutOptions = {},
   ): Promise<void> {
     signal?.throwIfAborted();
     requireOwnDigest(reference, manifest);
@@ -115,8 +129,10 @@ export class LayoutStore implements Store {
       await this.#requireBlobs(manifest);
       await writeAtomically(this.#blobs.path(manifest.digest), manifest.bytes);
       if (child) return; // it is listed with its index: until then its blobs stay claimed
-      await index.replace(withEntry(index.entries, reference, manifest));
+      const kept = withEntry(index.entries, reference, manifest);
+      await index.replace(kept);
       this.#blobs.endClaims(referencesOf(manifest.bytes).blobs);
+      await this.#freeReplaced({ entries: index.entries, kept, keepBlobs });
     });
   }
 
@@ -135,15 +151,39 @@ export class LayoutStore implements Store {
     if (await this.#entry(reference) === undefined) return;
     await this.#attempt(async () => {
       using index = await lockIndex(this.#directory);
-      const [gone, kept] = partition(index.entries, (entry) => isNamed(entry, reference));
-      const unreachable = await this.#reach.unreachable(gone, kept);
+      await this.#blobs.clearUp();
+      const kept = index.entries.filter((entry) => !isNamed(entry, reference));
+      const unneeded = await this.#unneeded({ entries: index.entries, kept, keepBlobs });
       await index.replace(kept); // first: whoever reads the layout then finds all that it lists
-      const manifests = new Set(gone.map(({ digest }) => digest));
-      for (const each of unreachable) {
-        if (keepBlobs && !manifests.has(each)) continue;
-        if (!await this.#blobs.isClaimed(each)) await this.#blobs.remove(each);
-      }
+      await this.#free(unneeded);
     });
+  }
+
+  /** The manifest is put, whatever becomes of what it has replaced: on Windows a reader may have that open. */
+  async #freeReplaced(change: IndexChange): Promise<void> {
+    try {
+      await this.#free(await this.#unneeded(change));
+    } catch (error) {
+      const message = `what was replaced in ${this.name} takes up space still: ${(error as Error).message}`;
+      this.#onEvent?.({ type: "notice", message });
+    }
+  }
+
+  /** What only entries lead to that are not kept: their manifests, and unless `keepBlobs` is set, all below these. */
+  async #unneeded({ entries, kept, keepBlobs }: IndexChange): Promise<Digest[]> {
+    const listed = new Set(kept.map(({ digest }) => digest));
+    const gone = entries.filter(({ digest }) => !listed.has(digest));
+    if (gone.length === 0) return [];
+    const manifests = new Set(gone.map(({ digest }) => digest));
+    const unreachable = await this.#reach.unreachable(gone, kept);
+    return keepBlobs ? unreachable.filter((digest) => manifests.has(digest)) : unreachable;
+  }
+
+  /** Removes blobs, except those that somebody is about to list. */
+  async #free(digests: Digest[]): Promise<void> {
+    for (const digest of digests) {
+      if (!await this.#blobs.isClaimed(digest)) await this.#blobs.remove(digest);
+    }
   }
 
   async *tags({ signal }: CallOptions = {}): AsyncGenerator<string> {
@@ -206,8 +246,4 @@ function withEntry(entries: IndexEntry[], reference: string, manifest: Manifest)
     return [...others, { ...described, annotations: { [REF_NAME]: reference } }];
   }
   return entries.some((entry) => entry.digest === reference) ? entries : [...entries, described];
-}
-
-function partition<T>(items: T[], chosen: (item: T) => boolean): [T[], T[]] {
-  return [items.filter(chosen), items.filter((item) => !chosen(item))];
 }

@@ -13,7 +13,7 @@ import { type Digest, digestOf, encodedPart } from "../oci/digest.ts";
 import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
 import { LayoutClaims } from "./layout_claims.ts";
-import { type Draft, LOCKS, makeDraft, removeAbandonedDrafts } from "./layout_drafts.ts";
+import { type Draft, LOCKS, makeDraft, removeAbandoned } from "./layout_drafts.ts";
 import { lockLayout } from "./layout_lock.ts";
 import { createLayout } from "./layout_start.ts";
 import type { ReadOptions, WriteOptions } from "./store.ts";
@@ -24,7 +24,7 @@ export class LayoutBlobs implements Disposable {
   readonly #name: string;
   readonly #hasher: Hasher = new Hasher();
   readonly #claims: LayoutClaims = new LayoutClaims();
-  #cleared: Promise<void> | undefined;
+  #cleared = false;
 
   /** @param layout where it is, and what it is called in messages */
   constructor({ directory, name }: { directory: string; name: string }) {
@@ -45,6 +45,15 @@ export class LayoutBlobs implements Disposable {
     } catch (error) {
       return absentOr(error);
     }
+  }
+
+  /** The size of a blob that is about to be listed: it is claimed until {@link endClaims}. `undefined` = absent. */
+  async claim(digest: Digest): Promise<number | undefined> {
+    if (await this.stat(digest) === undefined) return undefined;
+    using _layout = await lockLayout(this.#directory).catch(() => undefined); // one that may not be written to
+    const size = await this.stat(digest);
+    if (size !== undefined) await this.#claims.addFound(digest, this.path(digest));
+    return size;
   }
 
   /** Opens a blob, or a range of it. */
@@ -77,7 +86,7 @@ export class LayoutBlobs implements Disposable {
   async write(source: Source, options: WriteOptions): Promise<Descriptor> {
     if (options.checkFirst) {
       const digest = await source.digest();
-      const size = await this.stat(digest);
+      const size = await this.claim(digest);
       const isWhole = size !== undefined && size === (source.size ?? size); // a damaged disk may have cut it off
       if (isWhole) return { mediaType: OCTET_STREAM, digest, size };
     }
@@ -95,10 +104,18 @@ export class LayoutBlobs implements Disposable {
     }
   }
 
-  /** Makes the layout where it is missing, and clears up behind writers that were killed. */
+  /** Makes the layout where it is missing, and clears up in it. */
   async #prepare(): Promise<void> {
     await createLayout(this.#directory);
-    await (this.#cleared ??= removeAbandonedDrafts(this.#directory));
+    if (this.#cleared) return;
+    using _layout = await lockLayout(this.#directory);
+    await this.clearUp();
+  }
+
+  /** Clears up behind writers that were killed, once; the layout is locked meanwhile. */
+  async clearUp(): Promise<void> {
+    if (!this.#cleared) await removeAbandoned(this.#directory);
+    this.#cleared = true;
   }
 
   /** Copies the source to a file of its own and gives the digest of what is in that file. */
@@ -136,6 +153,7 @@ export class LayoutBlobs implements Disposable {
     try {
       using _layout = await lockLayout(this.#directory);
       await Deno.link(blobPath(from, digest), this.path(digest));
+      await this.#claims.addFound(digest, this.path(digest));
       return true;
     } catch {
       return false; // another file system, or not there: the caller then writes it, and hears why that fails

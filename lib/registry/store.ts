@@ -12,6 +12,12 @@ export interface CallOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** What a look for a blob takes. */
+export interface StatOptions extends CallOptions {
+  /** A manifest that lists it comes next: until then a directory does not free it. */
+  claim?: boolean | undefined;
+}
+
 /** The bytes from `start` up to, and not with, `end`. */
 export interface ByteRange {
   /** The first byte, counted from 0. */
@@ -54,6 +60,8 @@ export interface RemoveOptions extends CallOptions {
 export interface PutOptions extends CallOptions {
   /** It is listed by another manifest, which comes next: a layout does not list it a second time. */
   child?: boolean | undefined;
+  /** Leaves what the tag led to before where it is. Without it a directory frees the space; registries do it later. */
+  keepBlobs?: boolean | undefined;
 }
 
 /** What a write takes. */
@@ -89,7 +97,7 @@ export interface Store extends Disposable {
   /** Where a blob's bytes can be fetched without layerstash: of a registry, it may ask to sign in. */
   blobUrl(digest: Digest): URL;
   /** The size of a blob in bytes; `undefined` = absent. */
-  stat(digest: Digest, options?: CallOptions): Promise<number | undefined>;
+  stat(digest: Digest, options?: StatOptions): Promise<number | undefined>;
   /**
    * A blob's bytes, as they come: **callers verify** the length and the digest, and look at the signal themselves
    * while they read. See `receive` in lib/transfer.
@@ -112,7 +120,10 @@ export interface Store extends Disposable {
   manifest(reference: string, options?: CallOptions): Promise<Manifest | undefined>;
   /** The digest that a tag points to, without reading the manifest; `undefined` = absent. */
   resolve(reference: string, options?: CallOptions): Promise<Digest | undefined>;
-  /** Stores a manifest under a tag or its digest. Blobs that it lists must be there. */
+  /**
+   * Stores a manifest under a tag or its digest. Blobs that it lists must be there. A directory frees what the tag alone
+   * led to before.
+   */
   putManifest(reference: string, manifest: Manifest, options?: PutOptions): Promise<void>;
   /** The manifests that say that this one is their subject: signatures, lists of parts and the like. */
   referrers(digest: Digest, options?: CallOptions): Promise<Descriptor[]>;
