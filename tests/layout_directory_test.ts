@@ -31,6 +31,18 @@ Deno.test("an entry that has no media type, or a wrong size, is read and removed
   }
 });
 
+Deno.test("an entry whose tag is a digest does not pass for the manifest of that digest", async () => {
+  await using work = await makeWorkspace();
+  using store = open(work);
+  const manifest = imageOf(await write(store, "bytes"));
+  const { digest } = imageOf(await write(store, "other bytes"));
+  await store.putManifest("one", manifest);
+  const annotations = { "org.opencontainers.image.ref.name": digest };
+  await changeIndex(work, (entries) => entries.map((entry) => ({ ...entry, annotations })));
+  assert.equal(await store.manifest(digest), undefined);
+  assert.deepEqual(await store.manifest(manifest.digest), manifest);
+});
+
 Deno.test("a tag that is listed twice is one tag", async () => {
   await using work = await makeWorkspace();
   using store = open(work);

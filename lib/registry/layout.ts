@@ -228,8 +228,9 @@ export class LayoutStore implements Store {
   }
 }
 
+/** Whoever asks for a digest gets nothing else, though the layout has it for a tag. */
 function isNamed(entry: IndexEntry, reference: string): boolean {
-  return tagOf(entry) === reference || entry.digest === reference;
+  return (isDigest(reference) ? entry.digest : tagOf(entry)) === reference;
 }
 
 function requireOwnDigest(reference: string, { digest }: Manifest): void {
