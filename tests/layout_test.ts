@@ -127,6 +127,24 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "removal leaves a blob that another process has found, and that no manifest lists yet",
+  onPosix("locks that do not keep from reading"),
+  async () => {
+    await using work = await makeWorkspace();
+    using remover = open(work);
+    using finder = open(work); // as another process would have it
+    const layer = await write(remover, "found");
+    await remover.putManifest("old", imageOf([layer], "old"));
+    await finder.write(bytesSource(new TextEncoder().encode("{}")), { checkFirst: true });
+    assert.equal(await finder.stat(layer, { claim: true }), 5);
+    await remover.removeManifest("old");
+    await finder.putManifest("new", imageOf([layer], "new"));
+    await finder.removeManifest("new");
+    assert.equal(await finder.stat(layer), undefined, "and its claim has ended");
+  },
+);
+
 Deno.test("removal frees what nothing else needs, and keeps what is shared", async () => {
   await using work = await makeWorkspace();
   using store = open(work);
