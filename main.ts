@@ -252,7 +252,7 @@ async function lookForBytes(
   if (present.layers.has(number) && !same && !overwrite) throw conflict(chunkTag(baseTag, number));
   const likely = same ? tagged : knownLayer(source);
   if (likely && source.once) return { there: likely };
-  const found = likely && await store.stat(likely.digest, { hashed: overwrite, signal });
+  const found = likely && await store.stat(likely.digest, { hashed: overwrite, claim: !same, signal });
   if (likely && found === likely.size) return { there: likely };
   return { checkFirst: found !== undefined || compare && !source.known }; // a registry may keep what is damaged
 }

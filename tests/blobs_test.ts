@@ -80,6 +80,7 @@ testOnEachStore("aliases of several blobs are set, read, summed up, moved and li
   assert.equal(await blobSize(store, a), 2);
   await setAlias(store, { alias: "ab", digests: [b] });
   assert.equal(await pull(store, ["@ab"]), "bb\n");
+  assert.equal(await pull(store, [a]), "a\n", "what it pointed to before is there");
   assert.deepEqual((await Array.fromAsync(listAliases(store))).sort(), ["ab", "b"]);
 });
 

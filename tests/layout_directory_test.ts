@@ -1,6 +1,7 @@
 /** Layout directories that are not as this program leaves them: written by others, damaged, out of reach. @module */
 import assert from "node:assert/strict";
 import { basename, join } from "node:path";
+import { temporaryName } from "../lib/content/atomic_file.ts";
 import { collect } from "../lib/content/collect.ts";
 import { NotAllowedError } from "../lib/errors.ts";
 import { type Digest, digestOf, encodedPart } from "../lib/oci/digest.ts";
@@ -28,6 +29,18 @@ Deno.test("an entry that has no media type, or a wrong size, is read and removed
     for (const tag of [name, "other"]) await store.removeManifest(tag);
     assert.deepEqual(await Array.fromAsync(store.tags()), []);
   }
+});
+
+Deno.test("an entry whose tag is a digest does not pass for the manifest of that digest", async () => {
+  await using work = await makeWorkspace();
+  using store = open(work);
+  const manifest = imageOf(await write(store, "bytes"));
+  const { digest } = imageOf(await write(store, "other bytes"));
+  await store.putManifest("one", manifest);
+  const annotations = { "org.opencontainers.image.ref.name": digest };
+  await changeIndex(work, (entries) => entries.map((entry) => ({ ...entry, annotations })));
+  assert.equal(await store.manifest(digest), undefined);
+  assert.deepEqual(await store.manifest(manifest.digest), manifest);
 });
 
 Deno.test("a tag that is listed twice is one tag", async () => {
@@ -109,25 +122,39 @@ Deno.test("a write that is ended leaves no file behind", async () => {
   assert.deepEqual(await filesIn(work), before);
 });
 
-Deno.test("what killed writers left is cleared up, what living ones write is not", async () => {
-  await using work = await makeWorkspace();
-  {
+for (
+  const [what, act] of [
+    ["a write", (store: Store) => write(store, "bytes")],
+    ["a removal", (store: Store) => store.removeManifest("one")],
+  ] as const
+) {
+  Deno.test(`what killed writers left is cleared up by ${what}, what living ones write is not`, async () => {
+    await using work = await makeWorkspace();
+    {
+      using store = open(work);
+      await store.putManifest("one", imageOf(await write(store, "bytes")));
+    }
+    const before = await filesIn(work);
+    const layout = work.path("me/files");
+    using living = await makeDraft(layout);
+    const [abandoned, young] = [`${layout}/.layerstash-draft-old`, `${layout}/.layerstash-draft-young`];
+    for (const path of [abandoned, young]) await Deno.writeTextFile(path, "half a blob");
+    for (const path of [abandoned, living.path]) await Deno.utime(path, 0, 0);
+    await Deno.writeTextFile(`${layout}/.layerstash-notes`, "somebody's own");
+    const temporaries = [temporaryName(layout), temporaryName(`${layout}/blobs/sha256`)];
+    const youngTemporary = temporaryName(layout);
+    for (const path of [...temporaries, youngTemporary]) await Deno.writeTextFile(path, "half an index");
+    for (const path of temporaries) await Deno.utime(path, 0, 0);
     using store = open(work);
-    await write(store, "bytes");
-  }
-  const before = await filesIn(work);
-  const layout = work.path("me/files");
-  using living = await makeDraft(layout);
-  const [abandoned, young] = [`${layout}/.layerstash-draft-old`, `${layout}/.layerstash-draft-young`];
-  for (const path of [abandoned, young]) await Deno.writeTextFile(path, "half a blob");
-  for (const path of [abandoned, living.path]) await Deno.utime(path, 0, 0);
-  await Deno.writeTextFile(`${layout}/.layerstash-notes`, "somebody's own");
-  using store = open(work);
-  await write(store, "bytes");
-  const left = (await filesIn(work)).filter((name) => !before.includes(name));
-  const expected = [living.path, young, `${layout}/.layerstash-notes`];
-  assert.deepEqual(left.map((name) => basename(name)).sort(), expected.map((path) => basename(path)).sort());
-});
+    await act(store);
+    const left = (await filesIn(work)).filter((name) => !before.includes(name));
+    const expected = [living.path, young, `${layout}/.layerstash-notes`, youngTemporary];
+    assert.deepEqual(
+      left.map((name) => basename(name)).sort(),
+      expected.map((path) => basename(path)).sort(),
+    );
+  });
+}
 
 Deno.test(
   "a layout that may only be read is read, and refuses to be written with a reason",

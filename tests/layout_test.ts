@@ -6,11 +6,23 @@ import { type Digest, digestOf, encodedPart } from "../lib/oci/digest.ts";
 import { encodeManifest, type Manifest } from "../lib/oci/manifest.ts";
 import { lockLayout } from "../lib/registry/layout_lock.ts";
 import { IMAGE_CONFIG, IMAGE_INDEX, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
-import { bytesSource, download, openStore, remove, type Store, upload, verify } from "../main.ts";
-import { makeWorkspace, sink, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
+import {
+  bytesSource,
+  copyStash,
+  download,
+  openStore,
+  remove,
+  type Store,
+  type TransferEvent,
+  upload,
+  verify,
+} from "../main.ts";
+import { concatenate, makeWorkspace, sink, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { mountSmallDisk, withSmallDisk } from "./rigs/small_disk.ts";
 import { onPosix } from "./rigs/system.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
 
 const WRITER = join(import.meta.dirname!, "rigs/layout_process.ts");
 const CONFIG = join(import.meta.dirname!, "../deno.json");
@@ -115,6 +127,24 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "removal leaves a blob that another process has found, and that no manifest lists yet",
+  onPosix("locks that do not keep from reading"),
+  async () => {
+    await using work = await makeWorkspace();
+    using remover = open(work);
+    using finder = open(work); // as another process would have it
+    const layer = await write(remover, "found");
+    await remover.putManifest("old", imageOf([layer], "old"));
+    await finder.write(bytesSource(new TextEncoder().encode("{}")), { checkFirst: true });
+    assert.equal(await finder.stat(layer, { claim: true }), 5);
+    await remover.removeManifest("old");
+    await finder.putManifest("new", imageOf([layer], "new"));
+    await finder.removeManifest("new");
+    assert.equal(await finder.stat(layer), undefined, "and its claim has ended");
+  },
+);
+
 Deno.test("removal frees what nothing else needs, and keeps what is shared", async () => {
   await using work = await makeWorkspace();
   using store = open(work);
@@ -129,6 +159,88 @@ Deno.test("removal frees what nothing else needs, and keeps what is shared", asy
   assert.notEqual(await store.stat(shared), undefined);
   await store.removeManifest("other");
   assert.deepEqual(await blobNames(work), []);
+});
+
+Deno.test("a tag that is put to another manifest frees what it alone led to", async () => {
+  await using work = await makeWorkspace();
+  using store = open(work);
+  const [shared, own, other] = [
+    await write(store, "shared"),
+    await write(store, "own"),
+    await write(store, "x"),
+  ];
+  await store.putManifest("moving", imageOf([shared, own]));
+  await store.putManifest("staying", imageOf([shared]));
+  await store.putManifest("moving", imageOf([other]));
+  assert.equal(await store.stat(own), undefined);
+  for (const digest of [shared, other]) assert.notEqual(await store.stat(digest), undefined);
+  await store.putManifest("moving", imageOf([other], "with the same blobs"));
+  assert.notEqual(await store.stat(other), undefined);
+  for (const tag of ["moving", "staying"]) await store.removeManifest(tag);
+  assert.deepEqual(await blobNames(work), []);
+});
+
+Deno.test("an upload over another leaves nothing of that, also where its chunks change their places", async () => {
+  await using work = await makeWorkspace();
+  const input = work.path("file");
+  const [a, b, c] = [1, 2, 3].map((seed) => someBytes(1000, seed)) as [Bytes, Bytes, Bytes];
+  const contents = [[a, b, c], [c, a, b], [b, b, a], [a], [c, b, c], [c, b, c], []];
+  using store = open(work);
+  for (const [index, content] of contents.entries()) {
+    await Deno.writeFile(input, concatenate(content));
+    const how = { baseTag: "file", chunkSize: 1000, overwrite: true, stateDirectory: work.path("state") };
+    const stash = await upload(store, { ...how, input });
+    assert.deepEqual((await verify(store, { baseTag: "file", deep: true })).faults, []);
+    const distinct = new Set(stash.chunks.map(({ digest }) => digest)).size;
+    assert.equal((await blobNames(work)).length, distinct + 2 * stash.chunks.length, `${index}`);
+  }
+  await remove(store, { baseTag: "file" });
+  assert.deepEqual(await blobNames(work), []);
+});
+
+Deno.test("a copy over a stash with the same chunks in other places keeps them", async () => {
+  await using work = await makeWorkspace();
+  using from = openStore({ registry: `oci:${work.path("other")}`, repository: "me/files" });
+  using to = open(work);
+  const [a, b] = [someBytes(1000, 1), someBytes(1000, 2)];
+  const how = { baseTag: "file", chunkSize: 1000 };
+  await upload(to, { ...how, input: streamOf(concatenate([a, b, a])) });
+  await upload(from, { ...how, input: streamOf(concatenate([b, a, b, b])) });
+  await copyStash({ store: from, baseTag: "file" }, { store: to, baseTag: "file" }, { overwrite: true });
+  assert.deepEqual((await verify(to, { baseTag: "file", deep: true })).faults, []);
+  assert.equal((await blobNames(work)).length, 2 + 2 * 4);
+});
+
+Deno.test("what was replaced and cannot be freed is told, and the tag is put", async () => {
+  await using work = await makeWorkspace();
+  const events: TransferEvent[] = [];
+  const onEvent = (event: TransferEvent) => void events.push(event);
+  using store = openStore({ registry: `oci:${work.path("")}`, repository: "me/files", onEvent });
+  const [stuck, next] = [await write(store, "stuck"), await write(store, "next")];
+  await store.putManifest("one", imageOf([stuck]));
+  await Deno.remove(blobPath(work, stuck));
+  await Deno.mkdir(join(blobPath(work, stuck), "not to be removed"), { recursive: true });
+  await store.putManifest("one", imageOf([next]));
+  assert.equal(await store.resolve("one"), imageOf([next]).digest);
+  assert.match((events[0] as { message: string }).message, /what was replaced in \S+ takes up space still/);
+});
+
+Deno.test("what is being fetched while it is replaced is told, and no wrong byte is taken for right", async () => {
+  await using work = await makeWorkspace();
+  using store = open(work);
+  const how = { baseTag: "file", chunkSize: 1000 };
+  await upload(store, { ...how, input: streamOf(someBytes(5000, 1)) });
+  let replaced: Promise<unknown> | undefined;
+  const onEvent = ({ type }: TransferEvent) => {
+    if (type === "chunk") {
+      replaced ??= upload(store, { ...how, input: streamOf(someBytes(5000, 2)), overwrite: true });
+    }
+  };
+  const fetching = download(store, { baseTag: "file", output: slowly(() => replaced), onEvent });
+  await assert.rejects(fetching, NotFoundError);
+  const output = work.path("copy");
+  await download(store, { baseTag: "file", output });
+  assert.deepEqual(await Deno.readFile(output), someBytes(5000, 2));
 });
 
 Deno.test("removal follows indexes to what they lead to", async () => {
@@ -354,6 +466,11 @@ async function blobNames(work: Workspace): Promise<string[]> {
   const names = [];
   for await (const { name } of Deno.readDir(join(layoutOf(work), "blobs/sha256"))) names.push(name);
   return names.sort();
+}
+
+/** A stream that takes no more bytes until something is done. */
+function slowly(until: () => Promise<unknown> | undefined): WritableStream<Uint8Array> {
+  return new WritableStream({ write: async () => void await until() });
 }
 
 /** Every file that has a blob's name holds its bytes, and all that the index lists is there. */

@@ -65,7 +65,7 @@ export async function putAlias(
 ): Promise<Manifest> {
   const manifest = aliasManifest(blobs);
   await requireNoChunk(store, parseTag(alias), { ...options, digest: manifest.digest });
-  await store.putManifest(alias, manifest, options);
+  await store.putManifest(alias, manifest, { ...options, keepBlobs: true });
   return manifest;
 }
 

@@ -1,5 +1,5 @@
 /** A part of a file as content to be written to a store. @module */
-import { MismatchError } from "../errors.ts";
+import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { denied } from "./denied.ts";
 import type { Hasher } from "./hasher.ts";
@@ -60,6 +60,9 @@ function openToRead(path: string): Deno.FsFile {
   try {
     return Deno.openSync(path);
   } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) {
+      throw new NotFoundError(`${path} is not there any more`, { cause });
+    }
     throw denied(cause, `${path} may not be read: permission denied`) ?? cause;
   }
 }

@@ -59,7 +59,7 @@ async function copyBlob(
   { blob, signal, onEvent }: CopyBlobsOptions & { blob: Descriptor },
 ): Promise<"sent" | "mounted" | "present"> {
   const { digest, size } = blob;
-  if (await to.stat(digest, { signal }) === size) return "present";
+  if (await to.stat(digest, { claim: true, signal }) === size) return "present";
   const neighbour = neighbourOf(from, to);
   if (neighbour !== undefined && await to.mount(digest, neighbour, { signal })) return "mounted";
   const onBytes = (bytes: number) => onEvent?.({ type: "progress", phase: "send", bytes });

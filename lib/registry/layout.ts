@@ -39,6 +39,12 @@ export interface LayoutOptions {
   onEvent?: OnEvent | undefined;
 }
 
+/** What a layout listed, and what it is to list. */
+interface IndexChange extends Pick<RemoveOptions, "keepBlobs"> {
+  entries: IndexEntry[];
+  kept: IndexEntry[];
+}
+
 /**
  * An OCI image layout directory as a store. Blobs and `index.json` appear atomically; writers in several
  * processes take turns. Manifests are written in the OCI family: readers such as skopeo see no others in a layout.
@@ -71,9 +77,10 @@ export class LayoutStore implements Store {
     return pathToFileURL(this.#blobs.path(digest));
   }
 
-  async stat(digest: Digest, { hashed, signal }: StatOptions = {}): Promise<number | undefined> {
+  async stat(digest: Digest, { hashed, claim, signal }: StatOptions = {}): Promise<number | undefined> {
     signal?.throwIfAborted();
-    return await (hashed ? this.#blobs.whole(digest) : this.#blobs.stat(digest));
+    if (hashed && await this.#blobs.whole(digest) === undefined) return undefined;
+    return await (claim ? this.#blobs.claim(digest) : this.#blobs.stat(digest));
   }
 
   async read(digest: Digest, options: ReadOptions = {}): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
@@ -88,7 +95,7 @@ export class LayoutStore implements Store {
 
   async mount(digest: Digest, from: string, { signal }: CallOptions = {}): Promise<boolean> {
     parseRepository(from);
-    if (await this.stat(digest, { signal }) !== undefined) return true;
+    if (await this.stat(digest, { claim: true, signal }) !== undefined) return true;
     return this.#beside !== undefined && await this.#blobs.link(digest, this.#beside(from));
   }
 
@@ -119,7 +126,7 @@ export class LayoutStore implements Store {
   async putManifest(
     reference: string,
     manifest: Manifest,
-    { child, signal }: PutOptions = {},
+    { child, keepBlobs, signal }: PutOptions = {},
   ): Promise<void> {
     signal?.throwIfAborted();
     requireStorable(reference, manifest);
@@ -128,8 +135,10 @@ export class LayoutStore implements Store {
       await this.#requireBlobs(manifest);
       await writeAtomically(this.#blobs.path(manifest.digest), manifest.bytes);
       if (child) return; // it is listed with its index: until then its blobs stay claimed
-      await index.replace(withEntry(index.entries, reference, manifest));
+      const kept = withEntry(index.entries, reference, manifest);
+      await index.replace(kept);
       this.#blobs.endClaims(referencesOf(manifest.bytes).blobs);
+      await this.#freeReplaced({ entries: index.entries, kept, keepBlobs });
     });
   }
 
@@ -149,15 +158,39 @@ export class LayoutStore implements Store {
     if (await this.#entry(reference) === undefined) return;
     await this.#attempt(async () => {
       using index = await lockIndex(this.#directory);
-      const [gone, kept] = partition(index.entries, (entry) => isNamed(entry, reference));
-      const unreachable = await this.#reach.unreachable(gone, kept);
+      await this.#blobs.clearUp();
+      const kept = index.entries.filter((entry) => !isNamed(entry, reference));
+      const unneeded = await this.#unneeded({ entries: index.entries, kept, keepBlobs });
       await index.replace(kept); // first: whoever reads the layout then finds all that it lists
-      const manifests = new Set(gone.map(({ digest }) => digest));
-      for (const each of unreachable) {
-        if (keepBlobs && !manifests.has(each)) continue;
-        if (!await this.#blobs.isClaimed(each)) await this.#blobs.remove(each);
-      }
+      await this.#free(unneeded);
     });
+  }
+
+  /** The manifest is put, whatever becomes of what it has replaced: on Windows a reader may have that open. */
+  async #freeReplaced(change: IndexChange): Promise<void> {
+    try {
+      await this.#free(await this.#unneeded(change));
+    } catch (error) {
+      const message = `what was replaced in ${this.name} takes up space still: ${(error as Error).message}`;
+      this.#onEvent?.({ type: "notice", message });
+    }
+  }
+
+  /** What only entries lead to that are not kept: their manifests, and unless `keepBlobs` is set, all below these. */
+  async #unneeded({ entries, kept, keepBlobs }: IndexChange): Promise<Digest[]> {
+    const listed = new Set(kept.map(({ digest }) => digest));
+    const gone = entries.filter(({ digest }) => !listed.has(digest));
+    if (gone.length === 0) return [];
+    const manifests = new Set(gone.map(({ digest }) => digest));
+    const unreachable = await this.#reach.unreachable(gone, kept);
+    return keepBlobs ? unreachable.filter((digest) => manifests.has(digest)) : unreachable;
+  }
+
+  /** Removes blobs, except those that somebody is about to list. */
+  async #free(digests: Digest[]): Promise<void> {
+    for (const digest of digests) {
+      if (!await this.#blobs.isClaimed(digest)) await this.#blobs.remove(digest);
+    }
   }
 
   async *tags({ mustExist, signal }: TagsOptions = {}): AsyncGenerator<string> {
@@ -210,8 +243,9 @@ export class LayoutStore implements Store {
   }
 }
 
+/** Whoever asks for a digest gets nothing else, though the layout has it for a tag. */
 function isNamed(entry: IndexEntry, reference: string): boolean {
-  return tagOf(entry) === reference || entry.digest === reference;
+  return (isDigest(reference) ? entry.digest : tagOf(entry)) === reference;
 }
 
 function withEntry(entries: IndexEntry[], reference: string, manifest: Manifest): IndexEntry[] {
@@ -221,8 +255,4 @@ function withEntry(entries: IndexEntry[], reference: string, manifest: Manifest)
     return [...others, { ...described, annotations: { [REF_NAME]: reference } }];
   }
   return entries.some((entry) => entry.digest === reference) ? entries : [...entries, described];
-}
-
-function partition<T>(items: T[], chosen: (item: T) => boolean): [T[], T[]] {
-  return [items.filter(chosen), items.filter((item) => !chosen(item))];
 }

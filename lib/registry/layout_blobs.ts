@@ -15,7 +15,7 @@ import { type Digest, digestOf, encodedPart } from "../oci/digest.ts";
 import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
 import { LayoutClaims } from "./layout_claims.ts";
-import { type Draft, LOCKS, makeDraft, removeAbandonedDrafts } from "./layout_drafts.ts";
+import { type Draft, LOCKS, makeDraft, removeAbandoned } from "./layout_drafts.ts";
 import { lockLayout } from "./layout_lock.ts";
 import { createLayout } from "./layout_start.ts";
 import type { ReadOptions, WriteOptions } from "./store.ts";
@@ -26,7 +26,7 @@ export class LayoutBlobs implements Disposable {
   readonly #name: string;
   readonly #hasher: Hasher = new Hasher();
   readonly #claims: LayoutClaims = new LayoutClaims();
-  #cleared: Promise<void> | undefined;
+  #cleared = false;
 
   /** @param layout where it is, and what it is called in messages */
   constructor({ directory, name }: { directory: string; name: string }) {
@@ -54,6 +54,15 @@ export class LayoutBlobs implements Disposable {
     const end = await this.stat(digest);
     if (end === undefined) return undefined;
     return await this.#hasher.file(this.path(digest), { start: 0, end }) === digest ? end : undefined;
+  }
+
+  /** The size of a blob that is about to be listed: it is claimed until {@link endClaims}. `undefined` = absent. */
+  async claim(digest: Digest): Promise<number | undefined> {
+    if (await this.stat(digest) === undefined) return undefined;
+    using _layout = await lockLayout(this.#directory).catch(() => undefined); // one that may not be written to
+    const size = await this.stat(digest);
+    if (size !== undefined) await this.#claims.addFound(digest, this.path(digest));
+    return size;
   }
 
   /** Opens a blob, or a range of it. */
@@ -88,7 +97,7 @@ export class LayoutBlobs implements Disposable {
   async write(source: Source, options: WriteOptions): Promise<Descriptor> {
     if (options.checkFirst) {
       const digest = await abortable(source.digest(), options.signal);
-      const size = await this.whole(digest);
+      const size = await this.whole(digest) === undefined ? undefined : await this.claim(digest);
       if (size !== undefined) return { mediaType: OCTET_STREAM, digest, size };
     }
     let draft: Draft | undefined;
@@ -105,10 +114,18 @@ export class LayoutBlobs implements Disposable {
     }
   }
 
-  /** Makes the layout where it is missing, and clears up behind writers that were killed. */
+  /** Makes the layout where it is missing, and clears up in it. */
   async #prepare(): Promise<void> {
     await createLayout(this.#directory);
-    await (this.#cleared ??= removeAbandonedDrafts(this.#directory));
+    if (this.#cleared) return;
+    using _layout = await lockLayout(this.#directory);
+    await this.clearUp();
+  }
+
+  /** Clears up behind writers that were killed, once; the layout is locked meanwhile. */
+  async clearUp(): Promise<void> {
+    if (!this.#cleared) await removeAbandoned(this.#directory);
+    this.#cleared = true;
   }
 
   /** Copies the source to a file of its own and gives the digest of what is in that file. */
@@ -147,6 +164,7 @@ export class LayoutBlobs implements Disposable {
     try {
       using _layout = await lockLayout(this.#directory);
       await Deno.link(there, here);
+      await this.#claims.addFound(digest, here);
       return true;
     } catch {
       return false; // another file system, or not there: the caller then writes it, and hears why that fails

@@ -44,15 +44,15 @@ export function openStore(options: OpenOptions): Store {
   const address = parseRegistry(options.registry);
   const repository = parseRepository(options.repository);
   return address.kind === "layout"
-    ? openLayout(address, repository)
+    ? openLayout(address, repository, options)
     : openRemote(address, repository, options);
 }
 
-function openLayout({ directory }: LayoutAddress, repository: string): Store {
+function openLayout({ directory }: LayoutAddress, repository: string, { onEvent }: OpenOptions): Store {
   const beside = (name: string) => join(directory, ...parseRepository(name).split("/"));
   const own = beside(repository);
   // A repository has the same name everywhere: Windows takes either separator.
-  return new LayoutStore({ directory: own, name: `oci:${own.replaceAll(sep, "/")}`, beside });
+  return new LayoutStore({ directory: own, name: `oci:${own.replaceAll(sep, "/")}`, beside, onEvent });
 }
 
 function openRemote(address: RemoteAddress, shortName: string, options: OpenOptions): Store {

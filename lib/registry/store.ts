@@ -24,6 +24,8 @@ export interface ByteRange {
 export interface StatOptions extends CallOptions {
   /** Counts bytes of another digest as absent, where they are at hand: in a directory. Registries are believed. */
   hashed?: boolean | undefined;
+  /** A manifest that lists it comes next: until then a directory does not free it. */
+  claim?: boolean | undefined;
 }
 
 /** What a read takes. */
@@ -60,6 +62,8 @@ export interface RemoveOptions extends CallOptions {
 export interface PutOptions extends CallOptions {
   /** It is listed by another manifest, which comes next: a layout does not list it a second time. */
   child?: boolean | undefined;
+  /** Leaves what the tag led to before where it is. Without it a directory frees the space; registries do it later. */
+  keepBlobs?: boolean | undefined;
 }
 
 /** What listing tags takes. */
@@ -130,7 +134,8 @@ export interface Store extends Disposable {
   /** The digest that a tag points to, without reading the manifest; `undefined` = absent. */
   resolve(reference: string, options?: CallOptions): Promise<Digest | undefined>;
   /**
-   * Stores a manifest under a tag or its digest. Blobs that it lists must be there.
+   * Stores a manifest under a tag or its digest. Blobs that it lists must be there. A directory frees what the tag alone
+   * led to before.
    *
    * @throws {InvalidInputError} when the manifest's digest is not that of its bytes, or not the one to store it under
    */

@@ -110,8 +110,8 @@ export async function whileUnchanged<T>(input: Input, work: () => Promise<T>): P
   try {
     return await work();
   } catch (error) {
-    const mayBe = error instanceof MismatchError || error instanceof Deno.errors.NotFound;
-    if (mayBe) await input.requireUnchanged();
+    const kinds = [MismatchError, NotFoundError, Deno.errors.NotFound];
+    if (kinds.some((kind) => error instanceof kind)) await input.requireUnchanged();
     throw error;
   }
 }
