@@ -190,7 +190,7 @@ async function storeChunks(input: Input, present: Present, plan: UploadPlan): Pr
   const { baseTag, overwrite, tags } = plan;
   const layers: Descriptor[] = [];
   // A stream shows conflicts only while it is read: until it has passed the last tag that is there, none is changed.
-  const lastPresent = input.seekable || overwrite ? 0 : present.numbers.at(-1) ?? 0;
+  const lastPresent = input.seekable || overwrite ? 0 : Math.max(0, ...present.layers.keys());
   let stored = 0;
   const how = { jobs: plan.lanes, signal: plan.signal };
   await inParallel(input.chunks(plan.chunkSize), how, async (chunk, signal) => {

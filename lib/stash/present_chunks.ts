@@ -16,7 +16,7 @@ import type { Stash } from "./stash.ts";
 export interface Present {
   /** The numbers that have a tag. */
   numbers: number[];
-  /** The layers under these tags; `undefined` = what the tag holds is no chunk of a stash. */
+  /** The layers under these tags; `undefined` = what the tag holds is no chunk of a stash; none = nothing is there. */
   layers: Map<number, Descriptor | undefined>;
   /** When chunk 1 says that the input was stored. */
   created?: string | undefined;
@@ -44,7 +44,7 @@ export async function lookUpPresent(
   await inParallel(numbers, { jobs, signal }, async (number, each) => {
     const reading = readChunkImage(store, chunkTag(baseTag, number), { signal: each });
     const found = await ifSound(reading.then((image) => ({ image })));
-    if (found && !found.image) return; // lists of tags may be older than the tags (GHCR)
+    if (found && !found.image) return; // lists of tags may be older than the tags (GHCR); or it is being removed
     layers.set(number, found?.image?.layer);
     if (number === 1) created = found?.image?.config.created;
   });
@@ -84,7 +84,7 @@ export async function requireNoConflict(
   const { baseTag, chunkSize } = options;
   if (input.size === undefined || numbers.length === 0) return;
   const count = chunkCount(input.size, chunkSize);
-  const beyond = numbers.find((number) => number > count);
+  const beyond = numbers.find((number) => number > count && layers.has(number));
   if (beyond !== undefined) throw conflict(chunkTag(baseTag, beyond));
   await inParallel(input.chunks(chunkSize), options, async ({ number, source }, signal) => {
     if (!layers.has(number)) return;
