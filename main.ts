@@ -202,7 +202,9 @@ async function storeChunks(input: Input, present: Present, plan: UploadPlan): Pr
     tags.add(...images);
     if (chunk.number >= lastPresent) await tags.putAdded();
   });
-  if (lastPresent > layers.length) throw conflict(chunkTag(baseTag, lastPresent));
+  if (lastPresent > layers.length) {
+    throw conflict(chunkTag(baseTag, lastPresent), { ...plan, there: present.cut });
+  }
   await tags.putAdded();
   return layers;
 }
@@ -211,13 +213,16 @@ async function storeChunks(input: Input, present: Present, plan: UploadPlan): Pr
 async function storeBytes(
   { number, source, checkpoint, remember }: InputChunk,
   present: Present,
-  { store, baseTag, overwrite, onEvent }: UploadPlan,
+  plan: UploadPlan,
   signal: AbortSignal,
 ): Promise<Descriptor> {
+  const { store, baseTag, overwrite, onEvent } = plan;
   const there = present.layers.get(number);
   const compare = there !== undefined && !(source.once && overwrite); // what was read once could not be sent any more
   const same = compare && await holds(there, source, { signal });
-  if (present.layers.has(number) && !same && !overwrite) throw conflict(chunkTag(baseTag, number));
+  if (present.layers.has(number) && !same && !overwrite) {
+    throw conflict(chunkTag(baseTag, number), { ...plan, there: present.cut });
+  }
   const likely = same ? there : knownLayer(source);
   const found = likely &&
     (source.once ? likely.size : await store.stat(likely.digest, { hashed: overwrite, signal }));
