@@ -16,6 +16,7 @@ import { BlobPusher } from "./push.ts";
 import { distinct, fallbackReferrers, referrerNames } from "./referrers.ts";
 import type { Patience } from "../http/retry.ts";
 import type { CallOptions, ReadOptions, Store, WriteOptions } from "./store.ts";
+import { storing } from "./refused_write.ts";
 import { registryTagRemover } from "./registry_tag_remover.ts";
 import type { TagRemover } from "./tag_remover.ts";
 
@@ -114,7 +115,7 @@ export class RemoteStore implements Store {
   }
 
   async write(source: Source, options: WriteOptions = {}): Promise<Descriptor> {
-    return await this.#pusher.push(source, options);
+    return await storing(() => this.#pusher.push(source, options));
   }
 
   async mount(digest: Digest, from: string, { signal }: CallOptions = {}): Promise<boolean> {
@@ -168,7 +169,7 @@ export class RemoteStore implements Store {
   }
 
   async putManifest(reference: string, manifest: Manifest, { signal }: CallOptions = {}): Promise<void> {
-    await this.#done({
+    const call: Call = {
       method: "PUT",
       to: `manifests/${reference}`,
       action: "push",
@@ -178,7 +179,8 @@ export class RemoteStore implements Store {
       body: manifest.bytes,
       passing: ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"], // for some seconds after a commit (GHCR)
       signal,
-    });
+    };
+    await storing(() => this.#done(call));
   }
 
   async referrers(digest: Digest, options: CallOptions = {}): Promise<Descriptor[]> {
