@@ -48,7 +48,7 @@ import {
 import { type Removal, removeStale, removeTags } from "./lib/stash/remove_tags.ts";
 import { rememberInput } from "./lib/stash/remembered_input.ts";
 import { hintOfFaults } from "./lib/stash/stash_faults.ts";
-import { placeChunks, type Stash } from "./lib/stash/stash.ts";
+import { nameOf, placeChunks, type Stash } from "./lib/stash/stash.ts";
 import { StashTags, type TaggedImage } from "./lib/stash/stash_tags.ts";
 import { streamStash } from "./lib/stash/stream_chunks.ts";
 import { DEFAULT_JOBS, lanesOf } from "./lib/transfer/adaptive_jobs.ts";
@@ -223,9 +223,10 @@ async function storeBytes(
   if (present.layers.has(number) && !same && !overwrite) {
     throw conflict(chunkTag(baseTag, number), { ...plan, there: present.cut });
   }
+  const what = nameOf({ number });
   const likely = same ? there : knownLayer(source);
   const found = likely &&
-    (source.once ? likely.size : await store.stat(likely.digest, { hashed: overwrite, signal }));
+    (source.once ? likely.size : await store.stat(likely.digest, { what, hashed: overwrite, signal }));
   if (likely && found === likely.size) {
     const { digest, size } = likely;
     onEvent?.({ type: "chunk", chunk: number, state: "present", digest, size });
@@ -234,7 +235,7 @@ async function storeBytes(
   const onBytes = (bytes: number) => onEvent?.({ type: "progress", phase: "send", bytes });
   const onResume = (bytes: number) => onEvent?.({ type: "resume", phase: "send", bytes });
   const checkFirst = found !== undefined || compare && !source.known; // a registry may keep what is damaged
-  const layer = await store.write(source, { signal, onBytes, onResume, checkpoint, checkFirst });
+  const layer = await store.write(source, { what, signal, onBytes, onResume, checkpoint, checkFirst });
   remember?.(layer.digest);
   onEvent?.({ type: "chunk", chunk: number, state: "sent", digest: layer.digest, size: layer.size });
   return layer;
@@ -492,6 +493,7 @@ export type { RegistryOptions } from "./lib/registry/open_client.ts";
 export { hintOfFaults };
 export type { Family, Fault, ListedStash, Removal, Stash, Store };
 export type {
+  BlobOptions,
   ByteRange,
   CallOptions,
   Checkpoint,

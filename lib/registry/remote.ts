@@ -15,7 +15,7 @@ import type { Profile } from "./profiles.ts";
 import { BlobPusher } from "./push.ts";
 import { distinct, fallbackReferrers, referrerNames } from "./referrers.ts";
 import type { Patience } from "../http/retry.ts";
-import type { CallOptions, ReadOptions, Store, WriteOptions } from "./store.ts";
+import type { CallOptions, ReadOptions, StatOptions, Store, WriteOptions } from "./store.ts";
 import { storing } from "./refused_write.ts";
 import { registryTagRemover } from "./registry_tag_remover.ts";
 import type { TagRemover } from "./tag_remover.ts";
@@ -76,8 +76,11 @@ export class RemoteStore implements Store {
     return this.#client.urlOf(`blobs/${digest}`);
   }
 
-  async stat(digest: Digest, { signal }: CallOptions = {}): Promise<number | undefined> {
-    const call = { to: `blobs/${digest}`, action: "pull", what: `the blob ${digest}`, signal } as const;
+  async stat(
+    digest: Digest,
+    { what = `the blob ${digest}`, signal }: StatOptions = {},
+  ): Promise<number | undefined> {
+    const call = { to: `blobs/${digest}`, action: "pull", what, signal } as const;
     const head = await this.#client.call({ ...call, method: "HEAD", expect: [200, 403, 404, 405] });
     if (head.status === 404) return undefined;
     const length = head.status === 200 ? lengthOf(head) : undefined;
@@ -96,13 +99,13 @@ export class RemoteStore implements Store {
 
   async read(
     digest: Digest,
-    { range, signal }: ReadOptions = {},
+    { range, what = `the blob ${digest}`, signal }: ReadOptions = {},
   ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
     const answer = await this.#client.call({
       method: "GET",
       to: `blobs/${digest}`,
       action: "pull",
-      what: `the blob ${digest}`,
+      what,
       expect: [200, 206],
       headers: range ? { range: `bytes=${range.start}-${range.end - 1}` } : {},
       signal,

@@ -98,9 +98,10 @@ export class StashTags {
     return this.#options.held.get(number)?.digest === layer.digest;
   }
 
-  async #storeConfig({ config, manifest }: TaggedImage): Promise<void> {
+  async #storeConfig({ tag, config, manifest }: TaggedImage): Promise<void> {
     if (this.#prepared.has(manifest.digest)) return;
-    await this.#options.store.write(bytesSource(config), { signal: this.#options.signal });
+    const { store, signal } = this.#options;
+    await store.write(bytesSource(config), { what: `the config of ${tag}`, signal });
     this.#prepared.add(manifest.digest);
   }
 

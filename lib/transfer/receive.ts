@@ -17,7 +17,7 @@ export interface ReceiveOptions {
   digest: Digest;
   /** Its size, in bytes. */
   size: number;
-  /** What it is, for messages of retries; absent = `a blob`. */
+  /** What it is, for messages, such as `chunk 3`; absent = the blob with its digest. */
   what?: string | undefined;
   /** The part that is wanted; absent = all. */
   range?: ByteRange;
@@ -54,7 +54,7 @@ export async function receive(store: BlobPlace, options: ReceiveOptions): Promis
       const moved = progress.position > before;
       if (moved && progress.position === range.end && isTransient(error)) return; // it broke behind the last byte
       if (moved) attempt = 1;
-      await waitToRetry(context, options.what ?? "a blob", attempt, error);
+      await waitToRetry(context, options.what ?? `the blob ${options.digest}`, attempt, error);
     }
   }
 }
@@ -90,10 +90,10 @@ async function receiveOnce(
 
 /** Opens the range, or the whole blob, from which the range then has to be cut out. */
 async function open(store: BlobPlace, options: ReceiveOptions, range: ByteRange) {
-  const { digest, size, signal, orWhole, onEvent } = options;
+  const { digest, size, what, signal, orWhole, onEvent } = options;
   const whole = range.start === 0 && range.end === size;
   try {
-    const stream = await store.read(digest, { signal, ...(!whole && { range }) });
+    const stream = await store.read(digest, { what, signal, ...(!whole && { range }) });
     return { stream, start: range.start, isCut: false };
   } catch (cause) {
     const error = await meaningOf(cause, store, options);
@@ -102,7 +102,7 @@ async function open(store: BlobPlace, options: ReceiveOptions, range: ByteRange)
       type: "notice",
       message: `${store.name} gives whole blobs only: reading ${digest} from its beginning`,
     });
-    return { stream: await store.read(digest, { signal }), start: 0, isCut: true };
+    return { stream: await store.read(digest, { what, signal }), start: 0, isCut: true };
   }
 }
 
@@ -114,8 +114,8 @@ async function meaningOf(error: unknown, store: BlobPlace, options: ReceiveOptio
 }
 
 /** Makes sure that the blob has the size that it should have: then it was the connection that ended too early. */
-async function requireSize(store: BlobPlace, { digest, size, signal }: ReceiveOptions): Promise<void> {
-  const found = await store.stat(digest, { signal });
+async function requireSize(store: BlobPlace, { digest, size, what, signal }: ReceiveOptions): Promise<void> {
+  const found = await store.stat(digest, { what, signal });
   if (found === size) return;
   if (found === undefined) throw broken(new Error(`the blob ${digest} is not there any more`));
   throw new MismatchError(`the blob ${digest} has ${found} bytes, not ${size}`);
