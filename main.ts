@@ -49,7 +49,7 @@ import {
 import { type Removal, removeStale, removeTags } from "./lib/stash/remove_tags.ts";
 import { rememberInput } from "./lib/stash/remembered_input.ts";
 import { hintOfFaults } from "./lib/stash/stash_faults.ts";
-import { placeChunks, type Stash } from "./lib/stash/stash.ts";
+import { nameOf, placeChunks, type Stash } from "./lib/stash/stash.ts";
 import { StashTags, type TaggedImage } from "./lib/stash/stash_tags.ts";
 import { streamStash } from "./lib/stash/stream_chunks.ts";
 import { DEFAULT_JOBS, lanesOf } from "./lib/transfer/adaptive_jobs.ts";
@@ -200,7 +200,7 @@ async function storeChunks(input: Input, present: Present, plan: UploadPlan): Pr
   const { baseTag, overwrite, tags } = plan;
   const layers: Descriptor[] = [];
   // A stream shows conflicts only while it is read: until it has passed the last tag that is there, none is changed.
-  const lastPresent = input.seekable || overwrite ? 0 : present.numbers.at(-1) ?? 0;
+  const lastPresent = input.seekable || overwrite ? 0 : Math.max(0, ...present.layers.keys());
   let stored = 0;
   const how = { jobs: plan.lanes, signal: plan.signal };
   await inParallel(input.chunks(plan.chunkSize), how, async (chunk, signal) => {
@@ -212,7 +212,9 @@ async function storeChunks(input: Input, present: Present, plan: UploadPlan): Pr
     tags.add(...images);
     if (chunk.number >= lastPresent) await tags.putAdded();
   });
-  if (lastPresent > layers.length) throw conflict(chunkTag(baseTag, lastPresent));
+  if (lastPresent > layers.length) {
+    throw conflict(chunkTag(baseTag, lastPresent), { ...plan, there: present.cut });
+  }
   await tags.putAdded();
   return layers;
 }
@@ -226,6 +228,7 @@ async function storeBytes(
 ): Promise<Descriptor> {
   const { number, source, checkpoint, remember } = chunk;
   const { store, onEvent } = plan;
+  const what = nameOf({ number });
   const { there, checkFirst } = await lookForBytes(chunk, present, plan, signal);
   if (there) {
     onEvent?.({ type: "chunk", chunk: number, state: "present", digest: there.digest, size: there.size });
@@ -233,7 +236,7 @@ async function storeBytes(
   }
   const onBytes = (bytes: number) => onEvent?.({ type: "progress", phase: "send", bytes });
   const onResume = (bytes: number) => onEvent?.({ type: "resume", phase: "send", bytes });
-  const layer = await store.write(source, { signal, onBytes, onResume, checkpoint, checkFirst });
+  const layer = await store.write(source, { what, signal, onBytes, onResume, checkpoint, checkFirst });
   remember?.(layer.digest);
   onEvent?.({ type: "chunk", chunk: number, state: "sent", digest: layer.digest, size: layer.size });
   return layer;
@@ -243,16 +246,20 @@ async function storeBytes(
 async function lookForBytes(
   { number, source }: InputChunk,
   present: Present,
-  { store, baseTag, overwrite, onEvent }: UploadPlan,
+  plan: UploadPlan,
   signal: AbortSignal,
 ): Promise<{ there?: Descriptor; checkFirst?: boolean }> {
+  const { store, baseTag, overwrite, onEvent } = plan;
   const tagged = present.layers.get(number);
   const compare = tagged !== undefined && !(source.once && overwrite); // what was read once could not be sent any more
   const same = compare && await holds(tagged, source, { signal, onEvent });
-  if (present.layers.has(number) && !same && !overwrite) throw conflict(chunkTag(baseTag, number));
+  if (present.layers.has(number) && !same && !overwrite) {
+    throw conflict(chunkTag(baseTag, number), { ...plan, there: present.cut });
+  }
   const likely = same ? tagged : knownLayer(source);
   if (likely && source.once) return { there: likely };
-  const found = likely && await store.stat(likely.digest, { hashed: overwrite, claim: !same, signal });
+  const how = { what: nameOf({ number }), hashed: overwrite, claim: !same, signal };
+  const found = likely && await store.stat(likely.digest, how);
   if (likely && found === likely.size) return { there: likely };
   return { checkFirst: found !== undefined || compare && !source.known }; // a registry may keep what is damaged
 }
@@ -509,6 +516,7 @@ export type { RegistryOptions } from "./lib/registry/open_client.ts";
 export { hintOfFaults };
 export type { Family, Fault, ListedStash, Removal, Stash, Store };
 export type {
+  BlobOptions,
   ByteRange,
   CallOptions,
   Checkpoint,

@@ -323,10 +323,7 @@ Deno.test("a download that falls silent goes on where it stood", async () => {
   });
   assert.equal(received, LARGE.length);
   const reasons = opened.events.flatMap((event) => event.type === "retry" ? [event.reason] : []);
-  assert.deepEqual(
-    reasons,
-    [1, 2].map(() => `nothing came from ${fake.host} for 0.3 seconds, at the request for the blob ${digest}`),
-  );
+  assert.deepEqual(reasons, [1, 2].map(() => `nothing came from ${fake.host} for 0.3 seconds`));
 });
 
 /** A registry that wants tokens, and its token server, which is the first handler. */

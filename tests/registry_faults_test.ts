@@ -391,3 +391,26 @@ Deno.test("a registry that deletes nothing says so, and the tag stays as it was"
   assert.match(error.hint ?? "", /allow deletions/);
   assert.equal(await opened.store.resolve("disk-1"), manifest.digest);
 });
+
+for (
+  const [status, hint] of [[500, /its disk may be full/], [507, /its disk/], [405, /read-only/]] as const
+) {
+  Deno.test(`a registry that answers ${status} to all that is to be stored gets a hint`, async () => {
+    await using parts = await withBlob();
+    const { fake, store, digest } = parts;
+    for (const method of ["POST", "PATCH", "PUT"]) {
+      fake.faults.failNext = [{ method, status, times: Infinity }, {
+        method: "PUT",
+        status,
+        times: Infinity,
+      }];
+      const error = await failure(store.write(bytesSource(new TextEncoder().encode(method))));
+      assert.ok(error instanceof RegistryError);
+      assert.equal(error.status, status);
+      assert.match(error.hint ?? "", hint);
+    }
+    const error = await failure(store.putManifest("disk-1", aManifest(digest)));
+    assert.ok(error instanceof RegistryError);
+    assert.match(error.hint ?? "", hint);
+  });
+}

@@ -1,6 +1,19 @@
 /** Removing a stash, and nothing else. @module */
 import assert from "node:assert/strict";
-import { download, InvalidInputError, NotFoundError, openStore, remove, upload, verify } from "../main.ts";
+import {
+  bytesSource,
+  ConflictError,
+  download,
+  InvalidInputError,
+  NotFoundError,
+  openStore,
+  remove,
+  upload,
+  verify,
+} from "../main.ts";
+import { encodeManifest } from "../lib/oci/manifest.ts";
+import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
+import { pushPlaceholder } from "../lib/registry/placeholder.ts";
 import { makeWorkspace, sink, someBytes, streamOf } from "./rigs/content.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { startRegistry } from "./rigs/real_registry.ts";
@@ -88,6 +101,40 @@ Deno.test("a removal that is stopped leaves no stash that passes for whole", asy
   };
   await assert.rejects(remove(store, { baseTag: "disk", signal: stop.signal }), /^Error: stopped$/);
   await assert.rejects(verify(store, { baseTag: "disk" }), NotFoundError);
+});
+
+Deno.test("what a removal that was killed has left counts as absent", async () => {
+  await using work = await makeWorkspace();
+  await using registry = await startFakeRegistry();
+  using store = openStore({ registry: registry.url, repository: "me/files" });
+  const input = await work.write("disk.img", someBytes(25));
+  for (const number of [3, 1]) {
+    await upload(store, { baseTag: "disk", input, chunkSize: 10, overwrite: true });
+    await pushPlaceholder(store, `disk-${number}`, {});
+    const missing = new RegExp(`^NotFoundError: the stash .*incomplete: .*disk-${number},? is missing$`);
+    await assert.rejects(verify(store, { baseTag: "disk" }), missing);
+    for (const more of [{}, { input: streamOf(someBytes(25)) }]) {
+      await upload(store, { baseTag: "disk", input, chunkSize: 10, ...more });
+      assert.deepEqual((await verify(store, { baseTag: "disk", deep: true })).faults, []);
+      await pushPlaceholder(store, `disk-${number}`, {});
+    }
+  }
+  await store.removeManifest("disk-3");
+  await store.removeManifest("disk-2");
+  await pushPlaceholder(store, "disk-7", {});
+  await upload(store, { baseTag: "disk", input: streamOf(someBytes(15, 2)), chunkSize: 10 });
+  assert.deepEqual((await Array.fromAsync(store.tags())).sort(), ["disk-1", "disk-2"]);
+});
+
+Deno.test("another image without layers is a conflict", async () => {
+  await using registry = await startFakeRegistry();
+  using store = openStore({ registry: registry.url, repository: "me/files" });
+  const config = await store.write(
+    bytesSource(new TextEncoder().encode('{"architecture":"unknown","os":"unknown"}')),
+  );
+  const mediaType = IMAGE_MANIFEST.docker;
+  await store.putManifest("disk-1", encodeManifest({ schemaVersion: 2, mediaType, config, layers: [] }));
+  await assert.rejects(upload(store, { baseTag: "disk", input: streamOf(someBytes(5)) }), ConflictError);
 });
 
 Deno.test("a base tag that is none is refused before anything is asked", async () => {

@@ -14,8 +14,11 @@ import {
   systemClock,
 } from "../lib/http/retry.ts";
 import { inTime, inWords } from "../lib/http/timeouts.ts";
+import { download, openStore, upload, verify } from "../main.ts";
 import { testClock } from "./rigs/clock.ts";
+import { makeWorkspace } from "./rigs/content.ts";
 import { type Failure, startFakeRegistry } from "./rigs/fake_registry.ts";
+import { noWaits } from "./rigs/no_waits.ts";
 import { failure, open } from "./rigs/opened.ts";
 
 const HELLO = new TextEncoder().encode("hello, registry");
@@ -277,4 +280,47 @@ Deno.test("an aborted call ends with the signal's reason, and is not made again"
   assert.equal(await failure(opened.store.stat(BLOB, { signal: aborter.signal })), stop);
   assert.equal(await failure(opened.store.write(bytesSource(HELLO), { signal: aborter.signal })), stop);
   assert.deepEqual(opened.clock.waits, []);
+});
+
+Deno.test("what an attempt was for is told once", async () => {
+  const events: TransferEvent[] = [];
+  for (const told of [" to the request for the thing: it is busy", ", at the request for the thing", ""]) {
+    let left = 1;
+    const reject = () => Promise.reject(new RegistryError(`no answer${told}`, { transient: true }));
+    const onEvent = (event: TransferEvent) => void events.push(event);
+    const context = { policy: DEFAULT_POLICY, clock: testClock(), onEvent };
+    await retrying(() => context, "the thing", () => left-- > 0 ? reject() : Promise.resolve());
+  }
+  const reasons = events.map((event) => event.type === "retry" && event.reason);
+  assert.deepEqual(reasons, ["no answer: it is busy", "no answer", "no answer"]);
+});
+
+Deno.test("a stash says which chunk is tried again, and no digest", async () => {
+  await using fake = await startFakeRegistry();
+  await using work = await makeWorkspace();
+  using _ = noWaits();
+  const events: TransferEvent[] = [];
+  const onEvent = (event: TransferEvent) => void events.push(event);
+  using store = openStore({ registry: fake.url, repository: "me/files", onEvent });
+  const linesOf = async (running: Promise<unknown>) => {
+    await running;
+    return events.splice(0).flatMap((event) =>
+      event.type === "retry" ? [`${event.what}: ${event.reason}`] : []
+    );
+  };
+  const input = await work.write("disk.img", HELLO);
+  const how = { baseTag: "disk", chunkSize: 8, jobs: 1 };
+  fake.faults.failNext = [{ method: "POST", status: 503, times: 2 }];
+  const chunk = `chunk 2: ${fake.host} answered 503`;
+  const [first] = await linesOf(upload(store, { ...how, input }));
+  assert.equal(first, `an upload of chunk 1: ${fake.host} answered 503`);
+  const path = new RegExp(digestOf(HELLO.slice(8)));
+  for (const output of [work.path("copy.img"), new WritableStream<Uint8Array>()]) {
+    fake.faults.failNext = [{ method: "GET", path, status: 503, times: 1 }];
+    assert.deepEqual(await linesOf(download(store, { ...how, output })), [chunk]);
+  }
+  for (const [deep, method] of [[true, "GET"], [false, "HEAD"]] as const) {
+    fake.faults.failNext = [{ method, path, status: 503, times: 1 }];
+    assert.deepEqual(await linesOf(verify(store, { ...how, deep })), [chunk]);
+  }
 });

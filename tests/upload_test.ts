@@ -676,10 +676,36 @@ Deno.test("the same file in other chunks is a conflict that tells the size of th
   await using work = await makeWorkspace();
   using store = openFake(registry);
   const input = await work.write("disk.img", FIVE);
-  await upload(store, { baseTag: "disk", input, chunkSize: CHUNK });
-  await assert.rejects(upload(store, { baseTag: "disk", input, chunkSize: CHUNK + 1 }), (error) => {
+  const hintFor = async (chunkSize: number, bytes: string | ReadableStream<Uint8Array>) => {
+    const error = await upload(store, { baseTag: "disk", input: bytes, chunkSize }).catch((error) => error);
     assert.ok(error instanceof ConflictError);
-    assert.match(error.hint!, new RegExp(`say --chunk-size ${CHUNK} if it is the same file`));
-    return true;
-  });
+    return error.hint!;
+  };
+  for (const [stored, again] of [[CHUNK, CHUNK + 1], [CHUNK, 10 * CHUNK], [10 * CHUNK, CHUNK]] as const) {
+    await upload(store, { baseTag: "disk", input, chunkSize: stored, overwrite: true });
+    const same = new RegExp(`say --chunk-size ${stored} if it is the same file`);
+    assert.match(await hintFor(again, input), same);
+    assert.match(await hintFor(again, streamOf(FIVE)), same);
+  }
+  const longer = await work.write("longer.img", someBytes(6 * CHUNK));
+  assert.doesNotMatch(await hintFor(CHUNK, longer), /--chunk-size/);
+});
+
+Deno.test("an upload that was interrupted and goes on in other chunks tells their size", async () => {
+  await using registry = await startFakeRegistry();
+  await using work = await makeWorkspace();
+  using store = openFake(registry);
+  const input = await work.write("disk.img", FIVE);
+  await upload(store, { baseTag: "disk", input, chunkSize: CHUNK });
+  for (const number of [5, 4, 3]) await store.removeManifest(`disk-${number}`);
+  for (const bytes of [input, streamOf(FIVE)]) {
+    for (const chunkSize of [CHUNK * 2, CHUNK * 9]) {
+      await assert.rejects(upload(store, { baseTag: "disk", input: bytes, chunkSize }), (error) => {
+        assert.ok(error instanceof ConflictError);
+        assert.match(error.hint!, new RegExp(`say --chunk-size ${CHUNK} if it is the same file`));
+        return true;
+      });
+      if (bytes !== input) break; // it was read
+    }
+  }
 });

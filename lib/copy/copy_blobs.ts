@@ -59,11 +59,16 @@ async function copyBlob(
   { blob, signal, onEvent }: CopyBlobsOptions & { blob: Descriptor },
 ): Promise<"sent" | "mounted" | "present"> {
   const { digest, size } = blob;
-  if (await to.stat(digest, { claim: true, signal }) === size) return "present";
+  const found = await to.stat(digest, { claim: true, signal });
+  if (found === size) return "present";
   const neighbour = neighbourOf(from, to);
   if (neighbour !== undefined && await to.mount(digest, neighbour, { signal })) return "mounted";
   const onBytes = (bytes: number) => onEvent?.({ type: "progress", phase: "send", bytes });
-  const written = await to.write(storedSource(from, blob, { signal, onEvent }), { signal, onBytes });
+  const written = await to.write(storedSource(from, blob, { signal, onEvent }), {
+    signal,
+    onBytes,
+    checkFirst: found !== undefined, // of another size: a registry may keep what is damaged
+  });
   if (written.digest === digest) return "sent";
   throw new MismatchError(`the blob ${digest} became ${written.digest} on its way to ${to.name}`);
 }

@@ -171,8 +171,13 @@ export async function waitToRetry(
   const { retryAfter } = error;
   const delay = retryDelay(policy, { attempt, retryAfter, away, random: clock.random() });
   if (delay === undefined) throw lastWord(error, policy);
-  onEvent?.({ type: "retry", what, attempt, delay, reason: error.message });
+  onEvent?.({ type: "retry", what, attempt, delay, reason: reasonOf(error, what) });
   await clock.sleep(delay, signal);
+}
+
+/** Why an attempt failed, without what was asked for: that is told beside it. */
+function reasonOf({ message }: RegistryError, what: string): string {
+  return message.replace(`, at the request for ${what}`, "").replace(` to the request for ${what}`, "");
 }
 
 /** What an error comes to when no other attempt is made. */

@@ -7,7 +7,7 @@ import { hubTagRemover } from "./docker_hub_api.ts";
 import { githubTagRemover } from "./github_packages_api.ts";
 import { LayoutStore } from "./layout.ts";
 import { type Profile, profileOf } from "./profiles.ts";
-import { pushPlaceholder } from "./registry_tag_remover.ts";
+import { pushPlaceholder } from "./placeholder.ts";
 import { RemoteStore } from "./remote.ts";
 import type { Store } from "./store.ts";
 import type { TagRemover } from "./tag_remover.ts";

@@ -12,7 +12,7 @@ import type { Profile } from "./profiles.ts";
 import { describeWay, type PushWay, wayAfter } from "./push_way.ts";
 import { type BlobRoute, sendBlob, SMALL } from "./send_blob.ts";
 import { Sending } from "./sending.ts";
-import type { WriteOptions } from "./store.ts";
+import type { BlobOptions, WriteOptions } from "./store.ts";
 import { SessionLostError, type SessionOptions, UploadSession } from "./upload_session.ts";
 
 /** A registry that refuses every way in turn is not asked for ever. */
@@ -23,7 +23,7 @@ export interface PusherOptions {
   client: RegistryClient;
   profile: Profile;
   /** The size of a blob that is there; `undefined` = absent. */
-  stat(digest: Digest, options: { signal?: AbortSignal | undefined }): Promise<number | undefined>;
+  stat(digest: Digest, options: BlobOptions): Promise<number | undefined>;
   onEvent?: OnEvent | undefined;
 }
 
@@ -41,7 +41,8 @@ export class BlobPusher {
   /** Stores the bytes of a source. See `Store.write`. */
   async push(source: Source, options: WriteOptions): Promise<Descriptor> {
     const digest = options.checkFirst ? await abortable(source.digest(), options.signal) : undefined;
-    const size = digest && await this.#options.stat(digest, options);
+    const { signal, what } = options;
+    const size = digest && await this.#options.stat(digest, { signal, what });
     if (digest && size !== undefined && size === (source.size ?? size)) {
       return { mediaType: OCTET_STREAM, digest, size };
     }
@@ -57,8 +58,8 @@ export class BlobPusher {
   }
 
   /** A registry that believes to have a blob may take the bytes and drop them (distribution). */
-  async #requireMended({ digest, size }: Descriptor, options: WriteOptions): Promise<void> {
-    const found = await this.#options.stat(digest, options);
+  async #requireMended({ digest, size }: Descriptor, { signal, what }: WriteOptions): Promise<void> {
+    const found = await this.#options.stat(digest, { signal, what });
     if (found === undefined || found === size) return;
     const { host } = this.#options.client;
     throw new MismatchError(`${host} keeps a damaged blob: ${digest} has ${found} bytes there, not ${size}`, {
@@ -68,9 +69,9 @@ export class BlobPusher {
   }
 
   /** Sends the bytes over one session after the other, until one has them all. */
-  async #send(sending: Sending, { checkpoint, signal }: WriteOptions): Promise<Descriptor> {
+  async #send(sending: Sending, { checkpoint, signal, what }: WriteOptions): Promise<Descriptor> {
     const { client, profile } = this.#options;
-    const how: SessionOptions = { signal, checkpoint, statusIsCount: profile.statusIsCount };
+    const how: SessionOptions = { signal, what, checkpoint, statusIsCount: profile.statusIsCount };
     let session = await this.#takeUp(sending, how);
     for (let adaptations = 0;;) {
       const way = this.#way;
@@ -104,7 +105,7 @@ export class BlobPusher {
   #route(sending: Sending, session: UploadSession, way: PushWay): BlobRoute {
     const { client, stat } = this.#options;
     const isThere = async (digest: Digest) =>
-      await stat(digest, sending).catch(() => undefined) !== undefined;
+      await stat(digest, { signal: sending.signal }).catch(() => undefined) !== undefined;
     const waitAfter = (error: unknown) => sending.waitAfter(error, client.retryContext(sending.signal));
     return { sending, session, way, isThere, waitAfter };
   }

@@ -1,11 +1,9 @@
 /** Removes one tag through the registry itself, and leaves alone the tags that point to the same manifest. @module */
-import { bytesSource } from "../content/source.ts";
 import { NotAllowedError, RegistryError } from "../errors.ts";
-import { encodeManifest, type Manifest } from "../oci/manifest.ts";
-import { IMAGE_CONFIG, IMAGE_MANIFEST } from "../oci/media_types.ts";
 import { manifestPath } from "./api_paths.ts";
 import type { RegistryClient } from "./client.ts";
 import { waitToRetry } from "../http/retry.ts";
+import { pushPlaceholder } from "./placeholder.ts";
 import type { CallOptions, Store } from "./store.ts";
 import type { TagRemover } from "./tag_remover.ts";
 
@@ -85,27 +83,4 @@ async function requireDeletes(store: Store, options: CallOptions): Promise<void>
       },
     );
   }
-}
-
-/**
- * Points a tag to a manifest that is its own and that nobody needs. Without a tag, the manifest is only stored.
- */
-export async function pushPlaceholder(
-  store: Store,
-  tag: string | undefined,
-  options: CallOptions,
-): Promise<Manifest> {
-  const about = { architecture: "unknown", os: "unknown", rootfs: { type: "layers", diff_ids: [] } };
-  const bytes = new TextEncoder().encode(
-    JSON.stringify({ ...about, config: { Labels: { removed: crypto.randomUUID() } } }),
-  );
-  const { digest, size } = await store.write(bytesSource(bytes), options);
-  const placeholder = encodeManifest({
-    schemaVersion: 2,
-    mediaType: IMAGE_MANIFEST.docker,
-    config: { mediaType: IMAGE_CONFIG.docker, size, digest },
-    layers: [],
-  });
-  await store.putManifest(tag ?? placeholder.digest, placeholder, options);
-  return placeholder;
 }

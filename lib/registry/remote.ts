@@ -17,8 +17,9 @@ import type { Profile } from "./profiles.ts";
 import { BlobPusher } from "./push.ts";
 import { distinct, fallbackReferrers, referrerNames } from "./referrers.ts";
 import type { Patience } from "../http/retry.ts";
+import { storing } from "./refused_write.ts";
 import { requireStorable } from "./storable.ts";
-import type { CallOptions, ReadOptions, Store, TagsOptions, WriteOptions } from "./store.ts";
+import type { CallOptions, ReadOptions, StatOptions, Store, TagsOptions, WriteOptions } from "./store.ts";
 import { registryTagRemover } from "./registry_tag_remover.ts";
 import type { TagRemover } from "./tag_remover.ts";
 
@@ -78,8 +79,11 @@ export class RemoteStore implements Store {
     return this.#client.urlOf(blobPath(digest));
   }
 
-  async stat(digest: Digest, { signal }: CallOptions = {}): Promise<number | undefined> {
-    const call = { to: blobPath(digest), action: "pull", what: `the blob ${digest}`, signal } as const;
+  async stat(
+    digest: Digest,
+    { what = `the blob ${digest}`, signal }: StatOptions = {},
+  ): Promise<number | undefined> {
+    const call = { to: blobPath(digest), action: "pull", what, signal } as const;
     const head = await this.#client.call({ ...call, method: "HEAD", expect: [200, 403, 404, 405] });
     if (head.status === 404) return undefined;
     const length = head.status === 200 ? lengthOf(head) : undefined;
@@ -98,13 +102,13 @@ export class RemoteStore implements Store {
 
   async read(
     digest: Digest,
-    { range, signal }: ReadOptions = {},
+    { range, what = `the blob ${digest}`, signal }: ReadOptions = {},
   ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
     const answer = await this.#client.call({
       method: "GET",
       to: blobPath(digest),
       action: "pull",
-      what: `the blob ${digest}`,
+      what,
       expect: [200, 206],
       headers: range ? { range: `bytes=${range.start}-${range.end - 1}` } : {},
       signal,
@@ -117,7 +121,7 @@ export class RemoteStore implements Store {
   }
 
   async write(source: Source, options: WriteOptions = {}): Promise<Descriptor> {
-    return await this.#pusher.push(source, options);
+    return await storing(() => this.#pusher.push(source, options));
   }
 
   async mount(digest: Digest, from: string, { signal }: CallOptions = {}): Promise<boolean> {
@@ -172,7 +176,7 @@ export class RemoteStore implements Store {
 
   async putManifest(reference: string, manifest: Manifest, { signal }: CallOptions = {}): Promise<void> {
     requireStorable(reference, manifest);
-    await this.#done({
+    const call: Call = {
       method: "PUT",
       to: manifestPath(reference),
       action: "push",
@@ -182,7 +186,8 @@ export class RemoteStore implements Store {
       body: manifest.bytes,
       passing: ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"], // for some seconds after a commit (GHCR)
       signal,
-    });
+    };
+    await storing(() => this.#done(call));
   }
 
   async referrers(digest: Digest, options: CallOptions = {}): Promise<Descriptor[]> {

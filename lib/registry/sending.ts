@@ -118,7 +118,7 @@ export class Sending {
 
   /** Waits before another attempt, or throws the error where that makes no sense. */
   async waitAfter(error: unknown, patience: RetryContext): Promise<void> {
-    await waitToRetry(patience, "a blob", ++this.#attempts, error);
+    await waitToRetry(patience, this.#options.what ?? "a blob", ++this.#attempts, error);
   }
 
   /** Throws the error on where the source cannot be sent once more. */

@@ -20,8 +20,14 @@ export interface ByteRange {
   end: number;
 }
 
+/** What a call for a blob takes. */
+export interface BlobOptions extends CallOptions {
+  /** What the blob is, for messages, such as `chunk 3`; absent = the blob with its digest. */
+  what?: string | undefined;
+}
+
 /** What a look at a blob takes. */
-export interface StatOptions extends CallOptions {
+export interface StatOptions extends BlobOptions {
   /** Counts bytes of another digest as absent, where they are at hand: in a directory. Registries are believed. */
   hashed?: boolean | undefined;
   /** A manifest that lists it comes next: until then a directory does not free it. */
@@ -29,7 +35,7 @@ export interface StatOptions extends CallOptions {
 }
 
 /** What a read takes. */
-export interface ReadOptions extends CallOptions {
+export interface ReadOptions extends BlobOptions {
   /** The part to read; absent = the whole blob. It lies within the blob. */
   range?: ByteRange | undefined;
 }
@@ -73,7 +79,7 @@ export interface TagsOptions extends CallOptions {
 }
 
 /** What a write takes. */
-export interface WriteOptions extends CallOptions {
+export interface WriteOptions extends BlobOptions {
   /** Called with the number of bytes that went out; negative when they have to go out again. */
   onBytes?: ((bytes: number) => void) | undefined;
   /** Called with the number of bytes that an earlier process had sent, and that need not go out again. */

@@ -12,6 +12,8 @@ export type SessionBody = Uint8Array<ArrayBuffer> | StreamBody;
 /** What a session is opened with. */
 export interface SessionOptions {
   signal?: AbortSignal | undefined;
+  /** What is sent, for messages; absent = a blob. */
+  what?: string | undefined;
   /** Where its progress is kept. */
   checkpoint?: Checkpoint | undefined;
   /** Set where the registry's status names how many bytes there are, and not which is the last (Quay). */
@@ -63,7 +65,7 @@ export class UploadSession {
       method: "POST",
       to: UPLOADS,
       action: "push",
-      what: "an upload",
+      what: uploadOf(options),
       expect: [202],
       headers: { "content-length": "0" },
       signal: options.signal,
@@ -157,7 +159,7 @@ export class UploadSession {
       method: "GET",
       to: this.#location,
       action: "push",
-      what: "the state of an upload",
+      what: `the state of ${uploadOf(this.#options)}`,
     } as const;
     try {
       const answer = await this.#client.call({
@@ -215,6 +217,10 @@ export function arrived(
   if (last === "0" && least === 0 && !statusIsCount) return undefined;
   const count = Number(last) + (statusIsCount && last !== "-1" ? 0 : 1);
   return count >= least && count <= most ? count : undefined;
+}
+
+function uploadOf({ what }: SessionOptions): string {
+  return what === undefined ? "an upload" : `an upload of ${what}`;
 }
 
 function locationOf(answer: Response, base: URL, otherwise?: URL): URL {

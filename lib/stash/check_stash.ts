@@ -9,7 +9,7 @@ import { DEFAULT_JOBS, lanesOf } from "../transfer/adaptive_jobs.ts";
 import { inParallel, type Lanes } from "../transfer/pool.ts";
 import { receive } from "../transfer/receive.ts";
 import { statFile } from "./input.ts";
-import type { Chunk, Stash } from "./stash.ts";
+import { type Chunk, nameOf, type Stash } from "./stash.ts";
 
 /** Something that is not as it should be. */
 export interface Fault {
@@ -50,8 +50,9 @@ export async function checkFile(path: string, stash: Stash, options: CheckOption
 
 /** Asks the registry for each chunk: is it there, and as large as it should be. */
 export async function checkPresence(store: Store, stash: Stash, options: CheckOptions): Promise<Fault[]> {
-  return await checkEach(stash, options, async ({ digest, size }, signal) => {
-    const found = await store.stat(digest, { signal });
+  return await checkEach(stash, options, async (chunk, signal) => {
+    const { digest, size } = chunk;
+    const found = await store.stat(digest, { what: nameOf(chunk), signal });
     if (found === undefined) return MISSING;
     return found === size ? undefined : `its blob has ${counted(found, "byte")}, not ${size}`;
   });
@@ -60,11 +61,13 @@ export async function checkPresence(store: Store, stash: Stash, options: CheckOp
 /** Reads every byte that the registry holds, and keeps none. */
 export async function checkBytes(store: Store, stash: Stash, options: CheckOptions): Promise<Fault[]> {
   const { jobs, onEvent } = lanesOf(options);
-  return await checkEach(stash, { ...options, jobs, onEvent }, async ({ digest, size }, signal) => {
+  return await checkEach(stash, { ...options, jobs, onEvent }, async (chunk, signal) => {
+    const { digest, size } = chunk;
+    const what = nameOf(chunk);
     const hash = createHash("sha256");
     const sink = (bytes: Uint8Array) => void hash.update(bytes);
     try {
-      await receive(store, { digest, size, sink, orWhole: true, onEvent, signal });
+      await receive(store, { digest, size, what, sink, orWhole: true, onEvent, signal });
     } catch (error) {
       if (error instanceof NotFoundError) return MISSING;
       if (error instanceof MismatchError) return `its blob is corrupted: ${error.message}`;

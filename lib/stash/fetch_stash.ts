@@ -9,7 +9,7 @@ import { PartFile, requirePlace } from "./part_file.ts";
 import { openPartJournal, type PartJournal } from "./part_journal.ts";
 import { outOfRoom, requireRoom } from "./room.ts";
 import { meaningOfFault } from "./stash_faults.ts";
-import type { Chunk, Stash } from "./stash.ts";
+import { type Chunk, nameOf, type Stash } from "./stash.ts";
 
 /** How a stash is fetched. */
 export interface FetchStashOptions {
@@ -106,6 +106,7 @@ async function fetchChunks(
     ...options,
     file: part.file,
     path: part.path,
+    what: nameOf,
     have: (chunk) => journal.have(chunk),
     onWritten: (chunk, range) => journal.written(chunk, range),
     onBad: (chunk) => journal.bad(chunk),

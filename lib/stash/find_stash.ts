@@ -3,6 +3,7 @@ import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { readImageManifest } from "../oci/manifest.ts";
 import { hintOfNames } from "../registry/known_tags.ts";
+import { isPlaceholder } from "../registry/placeholder.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
 import { inParallel } from "../transfer/pool.ts";
 import { receiveSmall } from "../transfer/receive_small.ts";
@@ -68,7 +69,7 @@ export async function chunkNumbers(store: Store, baseTag: string, options: CallO
   return numbers.sort((a, b) => a - b);
 }
 
-/** Reads a chunk's manifest and config; `undefined` = there is no such tag. */
+/** Reads a chunk's manifest and config; `undefined` = there is no such tag, or one that is about to be removed. */
 export async function readChunkImage(
   store: Store,
   tag: string,
@@ -77,16 +78,17 @@ export async function readChunkImage(
   const manifest = await store.manifest(tag, options);
   if (!manifest) return undefined;
   const { config, layers } = readImageManifest(manifest);
+  if (config.size > MAX_CONFIG_SIZE) {
+    throw new MismatchError(`the config of ${tag} is too large: ${config.size} bytes`);
+  }
   const [layer, ...more] = layers;
-  if (!layer || more.length > 0) {
+  const bytes = more.length === 0 ? await receiveSmall(store, config, options) : undefined;
+  if (!layer && bytes && isPlaceholder(bytes)) return undefined;
+  if (!layer || !bytes) {
     throw new MismatchError(
       `${tag} is no chunk of a stash: its image has ${layers.length} layers, a chunk has one`,
     );
   }
-  if (config.size > MAX_CONFIG_SIZE) {
-    throw new MismatchError(`the config of ${tag} is too large: ${config.size} bytes`);
-  }
-  const bytes = await receiveSmall(store, config, options);
   return { tag, layer, config: readChunkConfig(bytes, tag) };
 }
 
@@ -138,13 +140,11 @@ function checkAgreement(
 async function findLegacyStash(store: Store, baseTag: string, options: CallOptions): Promise<Stash> {
   const numbers = await chunkNumbers(store, baseTag, options);
   const missing = firstGap(numbers);
-  if (missing !== undefined) {
-    throw new NotFoundError(`the stash ${baseTag} is incomplete: ${chunkTag(baseTag, missing)} is missing`);
-  }
+  if (missing !== undefined) throw missingChunk(baseTag, missing);
   const images: ChunkImage[] = [];
   await inParallel(numbers, { jobs: JOBS, signal: options.signal }, async (number, signal) => {
     const image = await readChunkImage(store, chunkTag(baseTag, number), { signal });
-    if (!image) throw new NotFoundError(`the stash ${baseTag} changed while it was read: ${number} is gone`);
+    if (!image) throw missingChunk(baseTag, number);
     images[number - 1] = image;
   });
   requireOneUpload(images);
@@ -155,6 +155,10 @@ async function findLegacyStash(store: Store, baseTag: string, options: CallOptio
     throw new MismatchError(`the sizes of the chunks of ${baseTag} cannot be: they are ${size} bytes in all`);
   }
   return { baseTag, size, chunkSize: layers[0]?.size ?? 0, chunks, provenComplete: false };
+}
+
+function missingChunk(baseTag: string, number: number): NotFoundError {
+  return new NotFoundError(`the stash ${baseTag} is incomplete: ${chunkTag(baseTag, number)} is missing`);
 }
 
 /** The Python layerstash leaves the tags of a longer stash above its own; its chunks have one size, but the last. */
@@ -189,8 +193,7 @@ export async function whyNotFound(
     if (parsed?.baseTag === baseTag) numbered = true;
     else if (parsed) others.add(parsed.baseTag);
   }
-  const first = chunkTag(baseTag, 1);
-  if (numbered) return new NotFoundError(`the stash ${baseTag} is incomplete: ${first} is missing`);
+  if (numbered) return missingChunk(baseTag, 1);
   return new NotFoundError(`there is no stash ${baseTag} in ${store.name}`, {
     hint: hintOfNames([...others]),
   });

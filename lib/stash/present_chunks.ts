@@ -9,19 +9,29 @@ import { OCTET_STREAM } from "../oci/media_types.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
 import { inParallel } from "../transfer/pool.ts";
 import { checkPresence } from "./check_stash.ts";
+import type { ChunkConfig } from "./chunk_config.ts";
 import { chunkTag } from "./chunk_tags.ts";
 import { chunkNumbers, findStash, readChunkImage } from "./find_stash.ts";
 import { chunkCount, type Input } from "./input.ts";
 import type { Stash } from "./stash.ts";
 
+/** How a file was cut into chunks. */
+export interface Cut {
+  chunkSize: number;
+  /** The size of the file; absent where it is not known. */
+  size?: number | undefined;
+}
+
 /** The chunks that are there, by number, and whether anything has to be stored at all. */
 export interface Present {
   /** The numbers that have a tag. */
   numbers: number[];
-  /** The layers under these tags; `undefined` = what the tag holds is no chunk of a stash. */
+  /** The layers under these tags; `undefined` = what the tag holds is no chunk of a stash; none = nothing is there. */
   layers: Map<number, Descriptor | undefined>;
   /** When chunk 1 says that the input was stored. */
   created?: string | undefined;
+  /** How what is there was cut. */
+  cut?: Cut | undefined;
   /** Set where the stash that is there is complete. */
   complete?: Stash | undefined;
 }
@@ -40,17 +50,19 @@ export async function lookUpPresent(
     for (const { number, digest, size } of complete.chunks) {
       layers.set(number, { mediaType: OCTET_STREAM, digest, size });
     }
-    return { numbers, layers, complete };
+    return { numbers, layers, complete, cut: complete };
   }
-  let created: string | undefined;
+  let first: ChunkConfig | undefined;
   await inParallel(numbers, { jobs, signal }, async (number, each) => {
     const reading = readChunkImage(store, chunkTag(baseTag, number), { signal: each });
     const found = await ifSound(reading.then((image) => ({ image })));
-    if (found && !found.image) return; // lists of tags may be older than the tags (GHCR)
+    if (found && !found.image) return; // lists of tags may be older than the tags (GHCR); or it is being removed
     layers.set(number, found?.image?.layer);
-    if (number === 1) created = found?.image?.config.created;
+    if (number === 1) first = found?.image?.config;
   });
-  return { numbers, layers, created };
+  const size = numbers.length > 1 ? layers.get(1)?.size : undefined; // of another tool, which says nothing
+  const cut = first?.layerstash ?? (size ? { chunkSize: size } : undefined);
+  return { numbers, layers, created: first?.created, cut };
 }
 
 /** What was found; `undefined` where it is missing or malformed. */
@@ -79,37 +91,41 @@ export interface CompareOptions extends CallOptions {
  * @throws {ConflictError} when a tag holds other bytes
  */
 export async function requireNoConflict(
-  { complete, numbers, layers }: Present,
+  { complete, numbers, layers, cut }: Present,
   input: Input,
   options: CompareOptions,
 ): Promise<void> {
   if (complete) return await requireSame(complete, input, options);
-  const { baseTag, chunkSize, onEvent } = options;
+  const clash = (number: number) =>
+    conflict(chunkTag(options.baseTag, number), { ...options, size: input.size, there: cut });
+  const { chunkSize, onEvent } = options;
   if (input.size === undefined || numbers.length === 0) return;
   const count = chunkCount(input.size, chunkSize);
-  const beyond = numbers.find((number) => number > count);
-  if (beyond !== undefined) throw conflict(chunkTag(baseTag, beyond));
+  const beyond = numbers.find((number) => number > count && layers.has(number));
+  if (beyond !== undefined) throw clash(beyond);
   await inParallel(input.chunks(chunkSize), options, async ({ number, source }, signal) => {
     if (!layers.has(number)) return;
     const layer = layers.get(number);
-    if (!layer || !await holds(layer, source, { signal, onEvent })) throw conflict(chunkTag(baseTag, number));
+    if (!layer || !await holds(layer, source, { signal, onEvent })) throw clash(number);
   });
 }
 
 async function requireSame(complete: Stash, input: Input, options: CompareOptions): Promise<void> {
   const { onEvent } = options;
   const { chunks, chunkSize } = complete;
-  const last = chunkTag(complete.baseTag, chunks.length);
-  if (input.size !== undefined && input.size !== complete.size) throw conflict(last);
-  const cutOtherwise = input.size !== undefined && chunkSize !== options.chunkSize && chunks.length > 1;
-  if (cutOtherwise) throw conflict(last, { chunkSize });
+  const clash = (number = chunks.length) =>
+    conflict(chunkTag(complete.baseTag, number), { ...options, size: input.size, there: complete });
+  if (input.size !== undefined && input.size !== complete.size) throw clash();
+  const count = chunkCount(input.size ?? 0, options.chunkSize);
+  const cutOtherwise = input.size !== undefined && chunkSize !== options.chunkSize;
+  if (cutOtherwise && Math.max(chunks.length, count) > 1) throw clash();
   let compared = 0;
   await inParallel(input.chunks(options.chunkSize), options, async ({ number, source }, signal) => {
     const chunk = chunks[number - 1];
-    if (!chunk || !await holds(chunk, source, { signal, onEvent })) throw conflict(chunk?.tag ?? last);
+    if (!chunk || !await holds(chunk, source, { signal, onEvent })) throw clash(chunk?.number);
     compared++;
   });
-  if (compared < chunks.length) throw conflict(last);
+  if (compared < chunks.length) throw clash();
 }
 
 /** Whether a layer holds just the bytes of a source. One that can be read once only is then read. */
@@ -148,12 +164,17 @@ export async function isKept(
   });
 }
 
-/** The error of a tag that holds other bytes; with a chunk size, of a file that was cut into chunks of that size. */
-export function conflict(tag: string, { chunkSize }: { chunkSize?: number } = {}): ConflictError {
+/** The error of a tag that holds other bytes: `there` may be the same file, cut otherwise than it is to be now. */
+export function conflict(
+  tag: string,
+  { chunkSize, size, there }: Partial<Cut> & { there?: Cut | undefined } = {},
+): ConflictError {
   const otherwise = "use another base tag, or --overwrite to replace it";
+  const mayBeSame = there && there.chunkSize !== chunkSize &&
+    (there.size === undefined || size === undefined || there.size === size);
   return new ConflictError(`the tag ${tag} is there already, and it holds something else`, {
-    hint: chunkSize === undefined
-      ? otherwise
-      : `it has chunks of ${chunkSize} bytes: say --chunk-size ${chunkSize} if it is the same file, else ${otherwise}`,
+    hint: mayBeSame
+      ? `it has chunks of ${there.chunkSize} bytes: say --chunk-size ${there.chunkSize} if it is the same file, else ${otherwise}`
+      : otherwise,
   });
 }

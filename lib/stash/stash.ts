@@ -33,6 +33,11 @@ export interface Stash {
   provenComplete: boolean;
 }
 
+/** What a chunk is called in messages. */
+export function nameOf({ number }: { number: number }): string {
+  return `chunk ${number}`;
+}
+
 /** Puts chunks in their places, one behind the other. */
 export function placeChunks(baseTag: string, slices: Iterable<{ digest: Digest; size: number }>): Chunk[] {
   const chunks: Chunk[] = [];

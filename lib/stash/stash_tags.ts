@@ -109,9 +109,10 @@ export class StashTags {
     return this.#options.held.get(number)?.digest === layer.digest;
   }
 
-  async #storeConfig({ config, manifest }: TaggedImage): Promise<void> {
+  async #storeConfig({ tag, config, manifest }: TaggedImage): Promise<void> {
     if (this.#prepared.has(manifest.digest)) return;
-    await this.#options.store.write(bytesSource(config), { signal: this.#options.signal });
+    const { store, signal } = this.#options;
+    await store.write(bytesSource(config), { what: `the config of ${tag}`, signal });
     this.#prepared.add(manifest.digest);
   }
 
@@ -155,15 +156,17 @@ export class StashTags {
   /** A tag that was there before may hold the same bytes; one that came since is of an upload that has to have lost. */
   async #requireRight(image: TaggedImage): Promise<void> {
     const { store, signal } = this.#options;
-    const { number, tag, layer } = image;
-    const found = this.#isHeld(image) && await readChunkImage(store, tag, { signal }).catch(noneIfMalformed);
-    if (found && found.layer.digest === layer.digest) return;
-    const first = number > 1 ? this.#put.get("first")?.image : undefined;
+    const { tag, layer } = image;
+    const first = this.#put.get("first")?.image;
     if (first && await store.resolve(first.tag, { signal }) === first.manifest.digest) return;
+    const found = await readChunkImage(store, tag, { signal }).catch(nullIfMalformed);
+    if (found === undefined) return; // it is being removed
+    if (this.#isHeld(image) && found?.layer.digest === layer.digest) return;
     throw conflict(tag);
   }
 }
 
-function noneIfMalformed(error: unknown): undefined {
-  if (!(error instanceof MismatchError)) throw error;
+function nullIfMalformed(error: unknown): null {
+  if (error instanceof MismatchError) return null;
+  throw error;
 }

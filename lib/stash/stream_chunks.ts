@@ -7,7 +7,7 @@ import type { ByteRange, CallOptions, Store } from "../registry/store.ts";
 import { cut } from "../transfer/byte_ranges.ts";
 import { receive } from "../transfer/receive.ts";
 import { meaningOfFault } from "./stash_faults.ts";
-import type { Chunk, Stash } from "./stash.ts";
+import { type Chunk, nameOf, type Stash } from "./stash.ts";
 
 /** How chunks are streamed. */
 export interface StreamOptions extends CallOptions {
@@ -15,6 +15,8 @@ export interface StreamOptions extends CallOptions {
   range?: ByteRange | undefined;
   /** What is written before each chunk; absent = nothing. */
   heading?: ((chunk: Chunk) => string) | undefined;
+  /** What a chunk is, for messages; absent = the blob with its digest. */
+  what?: ((chunk: Chunk) => string) | undefined;
   /** The most that one request asks for, in bytes; absent = all. */
   partSize?: number | undefined;
   onEvent?: OnEvent | undefined;
@@ -28,7 +30,7 @@ export async function streamStash(
   options: StreamOptions,
 ): Promise<void> {
   try {
-    await streamChunks(store, stash.chunks, output, options);
+    await streamChunks(store, stash.chunks, output, { ...options, what: nameOf });
   } catch (error) {
     options.signal?.throwIfAborted();
     throw await meaningOfFault(error, store, stash, options);
@@ -92,13 +94,14 @@ async function streamChunk(
 /** One request for all, or one for each part. */
 async function receiveParts(
   store: Store,
-  { digest, size }: Chunk,
+  chunk: Chunk,
   wanted: ByteRange,
-  { partSize = Infinity, sink, onEvent, signal }: StreamOptions & {
+  { partSize = Infinity, what, sink, onEvent, signal }: StreamOptions & {
     sink(bytes: Uint8Array): Promise<void>;
   },
 ): Promise<void> {
+  const { digest, size } = chunk;
   for (const range of cut(wanted, partSize)) {
-    await receive(store, { digest, size, range, sink, orWhole: true, onEvent, signal });
+    await receive(store, { digest, size, what: what?.(chunk), range, sink, orWhole: true, onEvent, signal });
   }
 }

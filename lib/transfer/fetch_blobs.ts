@@ -10,7 +10,7 @@ export type { PlacedBlob } from "./incoming_blob.ts";
 
 /** How blobs are fetched. */
 export interface FetchOptions<B extends PlacedBlob>
-  extends Pick<IncomingOptions<B>, "file" | "path" | "hasher" | "onEvent" | "onWritten"> {
+  extends Pick<IncomingOptions<B>, "file" | "path" | "hasher" | "what" | "onEvent" | "onWritten"> {
   /** How many parts are on their way at once; absent = as many as serve, 4 to begin with. */
   jobs?: number | undefined;
   signal?: AbortSignal | undefined;

@@ -26,6 +26,8 @@ export interface IncomingOptions<B extends PlacedBlob> {
   path: string;
   hasher: Hasher;
   onEvent?: OnEvent | undefined;
+  /** What a blob is, for messages; absent = the blob with its digest. */
+  what?: ((blob: B) => string) | undefined;
   /** Told of bytes that are in the file now, as a range of the blob. */
   onWritten?: ((blob: B, range: ByteRange) => void) | undefined;
   /** The most that one request asks for, in bytes. */
@@ -129,6 +131,7 @@ export class IncomingBlob<B extends PlacedBlob> {
       await receive(this.#options.store, {
         digest,
         size,
+        what: this.#options.what?.(this.blob),
         range,
         orWhole,
         signal,

@@ -18,7 +18,7 @@ export interface ReceiveOptions {
   digest: Digest;
   /** Its size, in bytes. */
   size: number;
-  /** What it is, for messages of retries; absent = `a blob`. */
+  /** What it is, for messages, such as `chunk 3`; absent = the blob with its digest. */
   what?: string | undefined;
   /** The part that is wanted; absent = all. */
   range?: ByteRange;
@@ -55,7 +55,7 @@ export async function receive(store: BlobPlace, options: ReceiveOptions): Promis
       const moved = progress.position > before;
       if (moved && progress.position === range.end && isTransient(error)) return; // it broke behind the last byte
       if (moved) attempt = 1;
-      await waitToRetry(context, options.what ?? "a blob", attempt, error);
+      await waitToRetry(context, options.what ?? `the blob ${options.digest}`, attempt, error);
     }
   }
 }
@@ -91,10 +91,10 @@ async function receiveOnce(
 
 /** Opens the range, or the whole blob, from which the range then has to be cut out. */
 async function open(store: BlobPlace, options: ReceiveOptions, range: ByteRange) {
-  const { digest, size, signal, orWhole, onEvent } = options;
+  const { digest, size, what, signal, orWhole, onEvent } = options;
   const whole = range.start === 0 && range.end === size;
   try {
-    const stream = await store.read(digest, { signal, ...(!whole && { range }) });
+    const stream = await store.read(digest, { what, signal, ...(!whole && { range }) });
     return { stream, start: range.start, isCut: false };
   } catch (cause) {
     const error = await meaningOf(cause, store, options);
@@ -103,7 +103,7 @@ async function open(store: BlobPlace, options: ReceiveOptions, range: ByteRange)
       type: "notice",
       message: `${store.name} gives whole blobs only: reading ${digest} from its beginning`,
     });
-    return { stream: await store.read(digest, { signal }), start: 0, isCut: true };
+    return { stream: await store.read(digest, { what, signal }), start: 0, isCut: true };
   }
 }
 
@@ -115,8 +115,8 @@ async function meaningOf(error: unknown, store: BlobPlace, options: ReceiveOptio
 }
 
 /** Makes sure that the blob has the size that it should have: then it was the connection that ended too early. */
-async function requireSize(store: BlobPlace, { digest, size, signal }: ReceiveOptions): Promise<void> {
-  const found = await store.stat(digest, { signal });
+async function requireSize(store: BlobPlace, { digest, size, what, signal }: ReceiveOptions): Promise<void> {
+  const found = await store.stat(digest, { what, signal });
   if (found === size) return;
   if (found === undefined) throw broken(new Error(`the blob ${digest} is not there any more`));
   throw new MismatchError(`the blob ${digest} has ${counted(found, "byte")}, not ${size}`);
