@@ -1,6 +1,7 @@
 /** Takes files out of an image, onto the disk or into a stream. @module */
 import { ConflictError, InvalidInputError, LayerstashError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
+import { checkNumbers } from "../oci/numbers.ts";
 import type { MergedEntry } from "./file_tree.ts";
 import type { ImageFiles, OpenLayerEntry } from "./image_files.ts";
 import { type PathPattern, pathPattern } from "./path_pattern.ts";
@@ -41,6 +42,7 @@ export interface Extracted {
  * Extracts files, with modes, times and links. All of them are fetched first, and placed then; nothing is written outside
  * the directory, whatever an archive says.
  *
+ * @throws {InvalidInputError} when a pattern or `maxSize` cannot be
  * @throws {NotFoundError} when a path means nothing in the image
  * @throws {ConflictError} when something is in the way; nothing is changed then
  * @throws {MismatchError} when a layer is damaged; nothing is changed then
@@ -59,6 +61,7 @@ export interface Extracted {
  */
 export async function extract(files: ImageFiles, options: ExtractOptions): Promise<Extracted> {
   const { directory, maxSize = usualLimit(files), overwrite = false, sameOwner = false, whole } = options;
+  checkNumbers(options, { maxSize: { least: 0 } });
   const patterns = await Promise.all(options.paths.map(pathPattern));
   await using staging = await Staging.in(directory, maxSize);
   const found = await survey(files, patterns, { visit: (entry) => staging.keep(entry), whole });

@@ -1,6 +1,6 @@
 /** `FILE.part`, in which a download grows until it gets its name: opened once, locked, and never through a link. @module */
 import { basename, dirname, join } from "node:path";
-import { giveName, storageError } from "../content/atomic_file.ts";
+import { giveName, writeError } from "../content/atomic_file.ts";
 import { ConflictError, InvalidInputError, LayerstashError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 
@@ -13,7 +13,7 @@ import type { OnEvent } from "../events.ts";
  */
 export async function requirePlace(path: string): Promise<void> {
   const directory = await Deno.stat(dirname(path)).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw storageError(error, path);
+    if (!(error instanceof Deno.errors.NotFound)) throw writeError(error, path);
   });
   if (!directory?.isDirectory) throw new NotFoundError(`there is no directory ${dirname(path)} to write to`);
   await lookAt(path);
@@ -28,7 +28,7 @@ function partOf(path: string): string {
 async function lookAt(path: string): Promise<Deno.FileInfo | undefined> {
   const there = await Deno.lstat(path).catch((error) => {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw storageError(error, path);
+    throw writeError(error, path);
   });
   if (!there || there.isFile) return there;
   if (there.isSymlink) {
@@ -85,7 +85,7 @@ export class PartFile implements Disposable {
         file.close(); // another download has given it its name, or something else was put in its place
       } catch (error) {
         file.close();
-        throw storageError(error, partOf(target));
+        throw writeError(error, partOf(target));
       }
     }
   }
@@ -138,7 +138,7 @@ async function openAt(path: string, isNew: boolean): Promise<Deno.FsFile | undef
     return await Deno.open(path, { write: true, createNew: isNew });
   } catch (error) {
     if (error instanceof (isNew ? Deno.errors.AlreadyExists : Deno.errors.NotFound)) return undefined;
-    throw storageError(error, path);
+    throw writeError(error, path);
   }
 }
 
