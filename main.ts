@@ -24,7 +24,6 @@
 import { abortOnFailure } from "./lib/content/failed_streams.ts";
 import { Hasher } from "./lib/content/hasher.ts";
 import type { Source } from "./lib/content/source.ts";
-import { InvalidInputError } from "./lib/errors.ts";
 import type { OnEvent } from "./lib/events.ts";
 import type { Descriptor } from "./lib/oci/descriptor.ts";
 import { type Digest, digestOf } from "./lib/oci/digest.ts";
@@ -48,19 +47,21 @@ import {
 } from "./lib/stash/present_chunks.ts";
 import { type Removal, removeStale, removeTags } from "./lib/stash/remove_tags.ts";
 import { rememberInput } from "./lib/stash/remembered_input.ts";
+import { checkOutput } from "./lib/stash/output.ts";
 import { hintOfFaults } from "./lib/stash/stash_faults.ts";
 import { nameOf, placeChunks, type Stash } from "./lib/stash/stash.ts";
 import { StashTags, type TaggedImage } from "./lib/stash/stash_tags.ts";
 import { streamStash } from "./lib/stash/stream_chunks.ts";
 import { DEFAULT_JOBS, lanesOf } from "./lib/transfer/adaptive_jobs.ts";
 import { inParallel, type Lanes } from "./lib/transfer/pool.ts";
+import { checkTransfer } from "./lib/transfer/transfer_numbers.ts";
 
 // To begin with: which repository, and who asks.
 export { openStore } from "./lib/registry/open_store.ts";
 export type { OpenOptions } from "./lib/registry/open_store.ts";
 export type { Profile, PushMode } from "./lib/registry/profiles.ts";
-export type { Clock, Patience, RetryPolicy } from "./lib/http/retry.ts";
-export type { Timeouts } from "./lib/http/timeouts.ts";
+export { type Clock, DEFAULT_POLICY, type Patience, type RetryPolicy } from "./lib/http/retry.ts";
+export { DEFAULT_TIMEOUTS, type Timeouts } from "./lib/http/timeouts.ts";
 export type { TransportOptions } from "./lib/http/transport.ts";
 export { RateLimit } from "./lib/http/rate_limit.ts";
 export { firstOf } from "./lib/sign_in/credentials.ts";
@@ -81,8 +82,8 @@ export interface StashOptions {
 /** What the verbs take that move or read many bytes. */
 export interface VerbOptions extends StashOptions {
   /**
-   * How many requests run at once. Absent = {@link DEFAULT_JOBS}; what moves bytes goes from there up to 16, as long as
-   * more connections carry more.
+   * How many requests run at once, 64 at most. Absent = {@link DEFAULT_JOBS}; what moves bytes goes from there up to 16,
+   * as long as more connections carry more.
    */
   jobs?: number | undefined;
   /** Told of progress, of chunks that are done, and of what else happens. */
@@ -177,10 +178,8 @@ interface UploadPlan extends UploadOptions {
 /** Cuts into chunks: how many there are, and whether all their tags are possible, is known before anything is sent. */
 function planUpload(store: Store, input: Input, options: UploadOptions): Omit<UploadPlan, "tags"> {
   const { chunkSize = store.chunkSize, jobs = DEFAULT_JOBS, baseTag } = options;
+  checkTransfer(options);
   const { jobs: lanes, onEvent } = lanesOf(options);
-  if (!Number.isSafeInteger(chunkSize) || chunkSize < 1) {
-    throw new InvalidInputError(`a chunk cannot have ${chunkSize} bytes`);
-  }
   const { name, size } = input;
   const chunks = size === undefined ? undefined : chunkCount(size, chunkSize);
   checkBaseTag(baseTag, chunks);
@@ -347,6 +346,7 @@ export interface DownloadOptions extends TransferOptions {
  * again goes on with what is there.
  *
  * @returns what was fetched
+ * @throws {InvalidInputError} when there is no such output, or a name or number cannot be
  * @throws {NotFoundError} when there is no such stash, or when it is incomplete
  * @throws {MismatchError} when bytes are corrupted: a file is not made then, a stream has got bad bytes
  *
@@ -366,7 +366,11 @@ export interface DownloadOptions extends TransferOptions {
  */
 export async function download(store: Store, options: DownloadOptions): Promise<Stash> {
   const { baseTag, output, stateDirectory, jobs, onEvent, signal } = options;
-  const stash = await abortOnFailure(output, () => findStash(store, baseTag, { signal }));
+  const stash = await abortOnFailure(output, async () => {
+    checkTransfer(options);
+    checkOutput(output);
+    return await findStash(store, baseTag, { signal });
+  });
   announce(stash, options);
   const how = { stateDirectory, jobs, onEvent, signal };
   if (typeof output === "string") await fetchStash(store, stash, output, how);
@@ -411,6 +415,7 @@ export async function* list(store: Store, options: ListOptions = {}): AsyncGener
 /**
  * Tells what is known of one stash: the file's name and size, and each chunk.
  *
+ * @throws {InvalidInputError} when the name is none
  * @throws {NotFoundError} when there is no such stash, or when it is incomplete
  *
  * @example
@@ -449,6 +454,7 @@ export interface Verification {
  * Checks a stash: a local file against it, or the registry's copy: is every chunk there and of the right size, or,
  * with `deep`, is every byte right.
  *
+ * @throws {InvalidInputError} when a name or number cannot be
  * @throws {NotFoundError} when there is no such stash, or when it is incomplete
  *
  * @example
@@ -465,6 +471,7 @@ export interface Verification {
  */
 export async function verify(store: Store, options: VerifyOptions): Promise<Verification> {
   const { baseTag, file, deep, jobs, onEvent, signal } = options;
+  checkTransfer(options);
   const stash = await findStash(store, baseTag, { signal });
   announce(stash, options);
   const how = { jobs, onEvent, signal };
@@ -479,6 +486,7 @@ export async function verify(store: Store, options: VerifyOptions): Promise<Veri
  * left of a removal that was interrupted does not pass for a stash. Registries free the space later, by themselves.
  *
  * @returns the tags that are gone, and the ones that could not be removed
+ * @throws {InvalidInputError} when the name is none
  * @throws {NotFoundError} when there is no such stash
  *
  * @example
@@ -535,8 +543,9 @@ export { type FollowingHash, Hasher, type HashOptions } from "./lib/content/hash
 export { StreamCutter } from "./lib/content/stream_source.ts";
 export type { OnEvent, TransferEvent } from "./lib/events.ts";
 export type { Descriptor } from "./lib/oci/descriptor.ts";
-export type { Digest } from "./lib/oci/digest.ts";
-export type { Manifest } from "./lib/oci/manifest.ts";
+export { type Digest, digestOf };
+export { encodeManifest, type Manifest };
+export { manifestOf } from "./lib/oci/manifest.ts";
 export * from "./lib/errors.ts";
 
 // The command line tells this story too, so it is not awaited here: that would be a circle.

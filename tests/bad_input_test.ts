@@ -299,6 +299,38 @@ Deno.test("invalid names and numbers are usage errors", async () => {
   );
 });
 
+Deno.test("a variable that is empty counts as not set", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", "disk");
+  const names = [
+    "JOBS",
+    "CHUNK_SIZE",
+    "LIMIT_RATE",
+    "STATE_DIR",
+    "CA_FILE",
+    "LOG_LEVEL",
+    "PROGRESS",
+    "TOKEN",
+  ];
+  const env = Object.fromEntries(names.map((name) => [`LAYERSTASH_${name}`, ""]));
+  const ended = await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img"], { env });
+  assert.equal(ended.code, 0, ended.stderr);
+  const unset = await work.run(["list", "-r", "Me/Files"], { env: { LAYERSTASH_REGISTRY: "" } });
+  assert.match(unset.stderr, /"Me\/Files" is not a repository name/, "the registry is docker");
+  const missing = await work.run(["list"], { env: { LAYERSTASH_REPOSITORY: "" } });
+  assert.match(missing.stderr, /required option '-r, --repository <name>' not specified/);
+});
+
+Deno.test("an output without a name is refused, and no file is made", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", "disk");
+  await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img"]);
+  const nameless = /: the file to write has no name\n/;
+  await fails(work, ["download", ...BOX, "-t", "disk", "-o", ""], 2, nameless);
+  await fails(work, ["blob", "pull", ...BOX, "@disk-1", "-o", ""], 2, nameless);
+  await assert.rejects(Deno.stat(work.path(".part")), Deno.errors.NotFound);
+});
+
 Deno.test("a web server that is no registry is told", async () => {
   await using work = await makeWorkplace();
   await using registry = await startFakeRegistry({ faults: { notARegistry: true } });

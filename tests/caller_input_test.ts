@@ -4,22 +4,34 @@ import { Readable } from "node:stream";
 import {
   append,
   blobSize,
+  chooseLayer,
+  copyImage,
   copyStash,
+  DEFAULT_POLICY,
+  DEFAULT_TIMEOUTS,
   directUrls,
   download,
+  findImage,
   getAlias,
   InvalidInputError,
+  LayerstashError,
+  listRepositories,
   mountBlob,
+  openImage,
+  openStore,
   pullBlobs,
   pushBlob,
+  RateLimit,
   remove,
   removeAlias,
   removeBlobs,
+  saveLayers,
   setAlias,
   type Store,
   upload,
+  verify,
 } from "../main.ts";
-import { sink } from "./rigs/content.ts";
+import { makeWorkspace, sink } from "./rigs/content.ts";
 import { type Place, testOnEachStore } from "./rigs/stores.ts";
 
 // deno-lint-ignore no-explicit-any
@@ -27,7 +39,7 @@ type Anything = any;
 
 /** Calls that all have to be refused, with a message each, and that leave the store as it is. */
 async function refusesEach(
-  place: Place,
+  place: Place | undefined,
   calls: Record<string, [() => Promise<unknown>, RegExp]>,
 ): Promise<void> {
   const before = await stored(place);
@@ -42,8 +54,8 @@ async function refusesEach(
 }
 
 /** What is stored, without the uploads that were begun: they are not to be seen. */
-async function stored(place: Place): Promise<[string, string][]> {
-  return Object.entries(await place.contents()).filter(([name]) => !name.includes("/_uploads/"));
+async function stored(place: Place | undefined): Promise<[string, string][]> {
+  return Object.entries(await place?.contents() ?? {}).filter(([name]) => !name.includes("/_uploads/"));
 }
 
 async function push(store: Store, text: string, alias?: string) {
@@ -160,4 +172,188 @@ testOnEachStore("what is neither a path nor a stream is told what is taken", asy
       await refusesEach(place, { [verb]: [call, message] });
     }
   }
+});
+
+const BAD_JOBS = [NaN, Infinity, -1, 0, 1.5, 65, 1e9, "4", null] as Anything[];
+const BAD_SIZES = [NaN, Infinity, -1, 0, 1.5, "4MB", null] as Anything[];
+
+testOnEachStore("a number that cannot be is refused by every verb that takes it", async (place) => {
+  await using work = await makeWorkspace();
+  using store = place.open();
+  using other = place.open({ repository: "me/other" });
+  const path = await work.write("file", "hello");
+  await upload(store, { baseTag: "base", input: path });
+  const { layers } = await findImage(store, "base-1");
+  const [from, to, output] = [
+    { store, reference: "base-1" },
+    { store: other, reference: "new" },
+    work.path("x"),
+  ];
+  const stash = { store, baseTag: "base" };
+  for (const jobs of BAD_JOBS) {
+    const cannot = new RegExp(`^jobs cannot be ${jobs === "4" ? '"4"' : jobs}$`);
+    await refusesEach(place, {
+      upload: [() => upload(store, { baseTag: "new", input: path, jobs }), cannot],
+      "upload of a stream": [() => upload(store, { baseTag: "new", input: streamOf(), jobs }), cannot],
+      download: [() => download(store, { baseTag: "base", output, jobs }), cannot],
+      verify: [() => verify(store, { baseTag: "base", deep: true, jobs }), cannot],
+      pullBlobs: [() => pullBlobs(store, { blobs: ["@base-1"], output, jobs }), cannot],
+      copyImage: [() => copyImage(from, to, { jobs }), cannot],
+      copyStash: [() => copyStash(stash, { ...stash, store: other }, { jobs }), cannot],
+      saveLayers: [() => saveLayers(store, layers, { directory: output, jobs }), cannot],
+      append: [() => append(from, to, { input: path, jobs }), cannot],
+    });
+  }
+  for (const size of BAD_SIZES) {
+    const pull = (output: Anything) => pullBlobs(store, { blobs: ["@base-1"], output, partSize: size });
+    await refusesEach(place, {
+      chunkSize: [
+        () => upload(store, { baseTag: "new", input: path, chunkSize: size }),
+        /^chunkSize cannot be /,
+      ],
+      "partSize into a file": [() => pull(output), /^partSize cannot be /],
+      "partSize into a stream": [() => pull(sink().stream), /^partSize cannot be /],
+    });
+  }
+  assert.deepEqual([await work.has("x"), await work.has("x.part")], [false, false]);
+});
+
+Deno.test("a store is not opened with a number that cannot be", async () => {
+  const open = (more: Anything) =>
+    Promise.resolve().then(() => openStore({ registry: "localhost:5000", repository: "me/files", ...more }));
+  for (const bad of [NaN, -1, "5", null] as Anything[]) {
+    await refusesEach(undefined, {
+      limitRate: [() => open({ limitRate: bad }), /^limitRate cannot be /],
+      RateLimit: [() => Promise.resolve().then(() => new RateLimit(bad)), /^limitRate cannot be /],
+      stall: [() => open({ timeouts: { stall: bad } }), /^stall cannot be /],
+      connect: [() => open({ timeouts: { connect: bad } }), /^connect cannot be /],
+      attempts: [() => open({ retry: { attempts: bad } }), /^attempts cannot be /],
+      longestWait: [() => open({ retry: { longestWait: bad } }), /^longestWait cannot be /],
+      partSize: [() => open({ profile: { partSize: bad } }), /^partSize cannot be /],
+    });
+  }
+  await refusesEach(undefined, { none: [() => open({ limitRate: 0 }), /^limitRate cannot be 0$/] });
+  const { stall, attempts } = { ...DEFAULT_TIMEOUTS, ...DEFAULT_POLICY };
+  (await open({ timeouts: { stall, answer: Infinity, store: undefined }, retry: { attempts } })).close();
+});
+
+testOnEachStore("a range has bytes, and ends behind where it begins", async (place) => {
+  using store = place.open();
+  const { digest } = await push(store, "0123456789", "ten");
+  const pull = async (range: Anything) => {
+    const { stream, bytes } = sink();
+    await pullBlobs(store, { blobs: [digest], output: stream, range });
+    return new TextDecoder().decode(bytes());
+  };
+  const cases: [range: Anything, message: RegExp][] = [
+    [{ start: -3 }, /^start cannot be -3$/],
+    [{ start: 1.5 }, /^start cannot be 1.5$/],
+    [{ start: NaN }, /^start cannot be NaN$/],
+    [{ start: "2" }, /^start cannot be "2"$/],
+    [{ end: -1 }, /^end cannot be -1$/],
+    [{ end: 2.5 }, /^end cannot be 2.5$/],
+    [{ start: 5, end: 5 }, /^the range from 5 to 5 has no bytes/],
+    [{ end: 0 }, /^the range from 0 to 0 has no bytes/],
+    [{ start: 7, end: 3 }, /^the range from 7 to 3 has no bytes/],
+    [{ start: 10 }, /^there is no byte 10: there are 10 bytes in all$/],
+    [{ start: 12, end: 14 }, /^there is no byte 12: there are 10 bytes in all$/],
+  ];
+  for (const [range, message] of cases) {
+    await refusesEach(place, { [JSON.stringify(range)]: [() => pull(range), message] });
+  }
+  assert.equal(await pull({ start: 8, end: 20 }), "89");
+  assert.equal(await pull({ end: 2 }), "01");
+});
+
+testOnEachStore("the time of a layer is one that every program reads", async (place) => {
+  using store = place.open();
+  await upload(store, { baseTag: "base", input: new Response("hello").body! });
+  const input = () => new Blob([new Uint8Array(1024)]).stream();
+  const make = (created: Anything) =>
+    append({ store, reference: "base-1" }, { store, reference: "new" }, { input: input(), created });
+  for (
+    const created of [
+      "yesterday",
+      "",
+      "2024-05-01",
+      "2024-02-30T00:00:00Z",
+      "2024-05-01T24:00:00Z",
+      "2024-05-01T12:00:00",
+      "2024-05-01t12:00:00z",
+      1714564800,
+      new Date(0),
+      null,
+    ]
+  ) {
+    await refusesEach(place, { [`created ${created}`]: [() => make(created), /is not a time$/] });
+  }
+  for (const created of ["2024-05-01T12:00:00Z", "2024-02-29T23:59:59.123456789+02:00"]) {
+    assert.equal((await make(created)).reference, "new");
+  }
+});
+
+Deno.test("what names no registry, image, platform or layer says what does", async () => {
+  const none: Anything = {};
+  const image: Anything = { layers: [] };
+  const later = (call: () => unknown) => () => Promise.resolve().then(call);
+  await refusesEach(undefined, {
+    "openStore": [later(() => openStore(none)), /^undefined is not a registry$/],
+    "openStore 5": [
+      later(() => openStore({ registry: 5 as Anything, repository: "x" })),
+      /^5 is not a registry$/,
+    ],
+    "openStore without a repository": [
+      later(() => openStore({ registry: "oci:box" } as Anything)),
+      /^undefined is not a repository name$/,
+    ],
+    "a directory with a NUL": [later(() => openStore({ registry: "oci:a\0b", repository: "x" })), /NUL/],
+    "openImage": [later(() => openImage(none.x)), /^undefined is not an image$/],
+    "openImage null": [later(() => openImage(null!)), /^null is not an image$/],
+    "chooseLayer": [later(() => chooseLayer(image, 1 as Anything)), /^1 is no text$/],
+    "chooseLayer of nothing": [later(() => chooseLayer(image, none.x)), /^undefined is no text$/],
+    "listRepositories": [() => Array.fromAsync(listRepositories(none)), /^undefined is not a registry$/],
+  });
+});
+
+testOnEachStore("an output without a name is refused before anything is fetched", async (place) => {
+  using store = place.open();
+  await upload(store, { baseTag: "base", input: new Response("hello").body! });
+  const locked = new WritableStream();
+  locked.getWriter();
+  for (
+    const [output, message] of [
+      ["", /^the file to write has no name$/],
+      [undefined, /^undefined is neither the path of a file nor a WritableStream$/],
+      [new Uint8Array(5), /^a Uint8Array is neither/],
+      [locked, /^the stream is locked/],
+    ] as Anything[]
+  ) {
+    await refusesEach(place, {
+      download: [() => download(store, { baseTag: "base", output }), message],
+      pullBlobs: [() => pullBlobs(store, { blobs: ["@base-1"], output }), message],
+    });
+  }
+});
+
+Deno.test("an output where no file can be is told in words", async () => {
+  await using work = await makeWorkspace();
+  using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+  await upload(store, { baseTag: "base", input: new Response("hello").body! });
+  for (const output of [work.path("a\0b"), work.path("missing/"), work.path("x".repeat(300)), "/proc/x"]) {
+    const calls = [
+      () => download(store, { baseTag: "base", output }),
+      () => pullBlobs(store, { blobs: ["@base-1"], output }),
+      () => pullBlobs(store, { blobs: ["@base-1"], output, range: { start: 1 } }),
+    ];
+    for (const call of calls) await assert.rejects(call, LayerstashError, output);
+  }
+  const input = work.path("a\0b");
+  await assert.rejects(upload(store, { baseTag: "new", input }), LayerstashError);
+});
+
+Deno.test("a list of repositories that was ended beforehand is not begun", async () => {
+  await using work = await makeWorkspace();
+  const why = new Error("the user went home");
+  const options = { registry: `oci:${work.path("")}`, signal: AbortSignal.abort(why) };
+  await assert.rejects(Array.fromAsync(listRepositories(options)), (error) => error === why);
 });

@@ -17,7 +17,9 @@ import { listedBlobs, type Manifest, manifestOf, readImageManifest } from "../oc
 import { parseTag } from "../oci/reference.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
 import { receiveSmall } from "../transfer/receive_small.ts";
+import { checkTransfer } from "../transfer/transfer_numbers.ts";
 import { type BaseImage, familyOf, requireBase, type StepNote, withLayer } from "./appended_image.ts";
+import { checkTime } from "./layer_time.ts";
 import type { MeasuredLayer } from "./measure_layer.ts";
 import { storeLayer } from "./store_layer.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
@@ -61,7 +63,8 @@ export interface Appended {
  *
  * @param from the base
  * @param to the new image; the same as the base replaces it
- * @throws {InvalidInputError} when the layer is no whole tar archive, or the base is no image (an artifact)
+ * @throws {InvalidInputError} when the layer is no whole tar archive, the base is no image (an artifact), or a name, time
+ *   or number cannot be
  * @throws {MismatchError} when the base cannot be built on
  * @throws {ConflictError} when the base was changed meanwhile, or an index would be replaced by one of its images
  *
@@ -84,6 +87,8 @@ export async function append(from: ImagePlace, to: ImagePlace, options: AppendOp
 
 async function appendLayer(from: ImagePlace, to: ImagePlace, options: AppendOptions): Promise<Appended> {
   const { onEvent, signal, jobs, createdBy = "layerstash append" } = options;
+  checkTransfer(options);
+  if (options.created !== undefined) checkTime(options.created);
   const root = await findRoot(from.store, from.reference, options);
   const reference = targetTag(to.reference ?? root.reference);
   const same = from.store.url === to.store.url && reference === root.reference;

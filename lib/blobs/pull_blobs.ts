@@ -6,9 +6,12 @@ import type { OnEvent } from "../events.ts";
 import type { PlatformOptions } from "../images/platforms.ts";
 import type { ByteRange, Store } from "../registry/store.ts";
 import { fetchStash } from "../stash/fetch_stash.ts";
+import { checkOutput } from "../stash/output.ts";
 import { PartFile, requirePlace } from "../stash/part_file.ts";
 import { placeChunks, type Stash } from "../stash/stash.ts";
 import { streamChunks } from "../stash/stream_chunks.ts";
+import { checkNumbers } from "../oci/numbers.ts";
+import { checkTransfer } from "../transfer/transfer_numbers.ts";
 import { type SizedBlob, totalSize } from "./alias_manifest.ts";
 import { findBlobs, type NamedBlobs } from "./named_blobs.ts";
 
@@ -72,6 +75,8 @@ export async function pullFound(
   options: Omit<PullBlobsOptions, "blobs" | "platform">,
 ): Promise<void> {
   const { output, withInfo } = options;
+  checkTransfer(options);
+  checkOutput(output);
   if (withInfo && typeof output === "string") {
     throw new InvalidInputError("lines between the blobs would make the file another one", {
       hint: "--with-info is for standard output",
@@ -100,9 +105,17 @@ function asStash(blobs: readonly SizedBlob[]): Stash {
   return { baseTag: "blob", size, chunkSize: size, chunks, provenComplete: true };
 }
 
-function rangeWithin(size: number, { start = 0, end = size }: Partial<ByteRange> = {}): ByteRange {
+const POSITION = { least: 0, most: Number.MAX_SAFE_INTEGER, whole: true };
+
+function rangeWithin(size: number, range: Partial<ByteRange> = {}): ByteRange {
+  const { start = 0, end = size } = range;
+  checkNumbers({ start, end }, { start: POSITION, end: POSITION });
   if (start < end && start < size || start === 0 && end === size) return { start, end: Math.min(end, size) };
-  throw new InvalidInputError(`there is no byte ${start}: the size is ${counted(size, "byte")}`);
+  throw new InvalidInputError(
+    range.end !== undefined && start >= end
+      ? `the range from ${start} to ${end} has no bytes: its end is the byte after the last`
+      : `there is no byte ${start}: the size is ${counted(size, "byte")}`,
+  );
 }
 
 type FileOptions = Omit<PullBlobsOptions, "blobs" | "output" | "range"> & { output: string };

@@ -7,6 +7,7 @@ import {
   type OptionValues,
 } from "@commander-js/extra-typings";
 import { LayerstashError } from "../errors.ts";
+import { JOBS } from "../transfer/transfer_numbers.ts";
 import type { ConnectionFlags } from "./session.ts";
 import { parseSize } from "./sizes.ts";
 import { stateDirectory } from "./state_directory.ts";
@@ -188,6 +189,6 @@ export function parseSizeOption(text: string): number {
 
 function parseJobs(text: string): number {
   const jobs = Number(text);
-  if (Number.isInteger(jobs) && jobs >= 1 && jobs <= 64) return jobs;
-  throw new InvalidArgumentError("use a number from 1 to 64");
+  if (Number.isInteger(jobs) && jobs >= JOBS.least && jobs <= JOBS.most) return jobs;
+  throw new InvalidArgumentError(`use a number from ${JOBS.least} to ${JOBS.most}`);
 }

@@ -126,6 +126,7 @@ export function withSubcommands(command: Command): Command[] {
 /** Runs one command line and gives its exit code. */
 export async function run(args: readonly string[], output: { out: Write; err: Write }): Promise<number> {
   try {
+    forgetEmptyVariables();
     await buildProgram(output).parseAsync([...args], { from: "user" });
     return EXIT_CODES.done;
   } catch (error) {
@@ -134,6 +135,13 @@ export async function run(args: readonly string[], output: { out: Write; err: Wr
     if (error instanceof OutputClosedError) return exitCodeOf(error);
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage;
+  }
+}
+
+/** In CI, what is not set is often set to nothing: commander would take that for a value. */
+function forgetEmptyVariables(): void {
+  for (const [name, value] of Object.entries(Deno.env.toObject())) {
+    if (name.startsWith("LAYERSTASH_") && value === "") Deno.env.delete(name);
   }
 }
 

@@ -97,3 +97,10 @@ export function storageError(error: unknown, path: string): unknown {
   if (code === "EROFS") return new NotAllowedError(`${path} is on a read-only file system`, { cause: error });
   return error;
 }
+
+/** The same; whatever else the system says becomes an error of ours, too. */
+export function writeError(error: unknown, path: string): unknown {
+  const known = storageError(error, path);
+  if (known instanceof LayerstashError || !(known instanceof Error)) return known;
+  return new LayerstashError(`${path} cannot be written: ${known.message}`, { cause: known });
+}

@@ -8,7 +8,7 @@ export async function abortOnFailure<T>(
   try {
     return await work();
   } catch (error) {
-    if (typeof output !== "string") output.abort(error).catch(() => {}); // it may be ended already
+    if (output instanceof WritableStream) output.abort(error).catch(() => {}); // it may be ended already
     throw error;
   }
 }
@@ -21,7 +21,7 @@ export async function cancelOnFailure<T>(
   try {
     return await work();
   } catch (error) {
-    if (typeof input !== "string") input.cancel(error).catch(() => {});
+    if (input instanceof ReadableStream) input.cancel(error).catch(() => {});
     throw error;
   }
 }

@@ -8,6 +8,7 @@ import { parseTag } from "../oci/reference.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../transfer/pool.ts";
+import { checkTransfer } from "../transfer/transfer_numbers.ts";
 import { choosePlatforms } from "./choose_platforms.ts";
 import { type CopiedBlobs, copyBlobs } from "./copy_blobs.ts";
 import { findReferrers, putReferrers } from "./copy_referrers.ts";
@@ -53,6 +54,7 @@ export interface Copied {
  * are mounted within one registry, and else streamed across, verified. Each manifest is put when all that it lists is
  * there, and the tag comes last: an interrupted copy is gone on with by the next one.
  *
+ * @throws {InvalidInputError} when a name or number cannot be
  * @throws {NotFoundError} when there is no such image, or a part of it is missing
  * @throws {MismatchError} when something is not what its digest says
  *
@@ -75,6 +77,7 @@ export async function copyImage(
   options: CopyOptions = {},
 ): Promise<Copied> {
   const { platforms = [], jobs = DEFAULT_JOBS } = options;
+  checkTransfer(options);
   const root = await findRoot(from.store, from.reference, options);
   const chosen = await choosePlatforms(from.store, root.manifest, { ...options, platforms });
   const tree = await readTree(from.store, chosen, options);

@@ -9,6 +9,7 @@ import { removeStale } from "../stash/remove_tags.ts";
 import type { Chunk, Stash } from "../stash/stash.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../transfer/pool.ts";
+import { checkTransfer } from "../transfer/transfer_numbers.ts";
 import { type CopiedBlobs, copyBlobs } from "./copy_blobs.ts";
 import type { CopyOptions } from "./copy_image.ts";
 
@@ -30,6 +31,7 @@ export interface CopyStashOptions extends Omit<CopyOptions, "platforms" | "refer
  * Copies a stash with all its chunks, as they are; the name may be another one. Chunks that are there are passed over,
  * and the tag of the last chunk comes last: it makes the stash complete.
  *
+ * @throws {InvalidInputError} when a name or number cannot be
  * @throws {NotFoundError} when there is no such stash, or it is incomplete
  * @throws {ConflictError} when another stash has the name, and `overwrite` is not set; nothing is changed then
  *
@@ -53,6 +55,7 @@ export async function copyStash(
   options: CopyStashOptions = {},
 ): Promise<{ stash: Stash; blobs: CopiedBlobs }> {
   const { jobs = DEFAULT_JOBS, signal } = options;
+  checkTransfer(options);
   const stash = await findStash(from.store, from.baseTag, { signal });
   checkBaseTag(to.baseTag, stash.chunks.length);
   const manifests = await readManifests(from, stash, { jobs, signal });

@@ -1,7 +1,7 @@
 /** Downloads layers into files of their own, with names that tell what they are. @module */
 import { join } from "node:path";
 import { pullFound } from "../blobs/pull_blobs.ts";
-import { storageError } from "../content/atomic_file.ts";
+import { writeError } from "../content/atomic_file.ts";
 import type { OnEvent } from "../events.ts";
 import type { Layer } from "../images/image.ts";
 import { compressionOf } from "../layers/compression.ts";
@@ -11,6 +11,7 @@ import { encodedPart } from "../oci/digest.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../transfer/pool.ts";
+import { checkTransfer } from "../transfer/transfer_numbers.ts";
 
 /** What saving layers takes. */
 export interface SaveLayersOptions extends CallOptions {
@@ -41,6 +42,7 @@ const ONE_REQUEST = 32 * 1024 * 1024;
  * what the manifest says of them.
  *
  * @returns the files, in the order of the layers
+ * @throws {InvalidInputError} when `jobs` cannot be
  * @throws {MismatchError} when a layer is corrupted; its file is not made then
  *
  * @example
@@ -62,8 +64,9 @@ export async function saveLayers(
   options: SaveLayersOptions,
 ): Promise<SavedLayer[]> {
   const { directory, jobs, signal } = options;
+  checkTransfer(options);
   await Deno.mkdir(directory, { recursive: true }).catch((error) => {
-    throw storageError(error, directory);
+    throw writeError(error, directory);
   });
   const distinct = [...new Map(layers.map((layer) => [layer.digest, layer])).values()];
   const size = distinct.reduce((sum, layer) => sum + layer.size, 0);

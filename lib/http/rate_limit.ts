@@ -1,4 +1,5 @@
 /** Holds all connections together to a rate: bytes per second, up and down alike. @module */
+import { checkNumbers } from "../oci/numbers.ts";
 import { type Clock, systemClock } from "./retry.ts";
 
 /** The rate at which bytes go, over whatever number of connections. */
@@ -13,8 +14,10 @@ export class RateLimit {
    *
    * @param rate bytes per second
    * @param clock time; absent = the system's
+   * @throws {InvalidInputError} when nothing can go at this rate
    */
   constructor(rate: number, clock: Clock = systemClock) {
+    checkNumbers({ limitRate: rate }, { limitRate: { least: 1, most: Number.MAX_SAFE_INTEGER } });
     this.#rate = rate;
     this.#clock = clock;
   }

@@ -1,6 +1,7 @@
 /** When a failed request is made again, and after how long: one pure policy, and the loop that follows it. @module */
 import { NotAllowedError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
+import { type Bounds, TIME } from "../oci/numbers.ts";
 import { inWords } from "./timeouts.ts";
 
 /** How often and how patiently requests are made again. All times are in milliseconds. */
@@ -21,12 +22,21 @@ export interface RetryPolicy {
 }
 
 /** Eight attempts within a minute, ten minutes without a network, and fifteen where the registry asks for them. */
-export const DEFAULT_POLICY: RetryPolicy = {
+export const DEFAULT_POLICY: Readonly<RetryPolicy> = {
   attempts: 8,
   firstWait: 500,
   longestWait: 60_000,
   longestRetryAfter: 15 * 60_000,
   longestOutage: 10 * 60_000,
+};
+
+/** What the numbers of a policy may be. */
+export const POLICY_NUMBERS: Record<keyof RetryPolicy, Bounds> = {
+  attempts: { least: 1 },
+  firstWait: TIME,
+  longestWait: TIME,
+  longestRetryAfter: TIME,
+  longestOutage: TIME,
 };
 
 /** Time and chance, as the outside gives them. */

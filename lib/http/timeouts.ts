@@ -1,4 +1,5 @@
 /** How long a silent connection is waited for. @module */
+import { type Bounds, TIME } from "../oci/numbers.ts";
 
 /**
  * For how long a connection may be silent before it is given up, in milliseconds; `Infinity` = for ever. A connection
@@ -18,12 +19,21 @@ export interface Timeouts {
 }
 
 /** A minute for what is quick, and half an hour for the end of an upload. */
-export const DEFAULT_TIMEOUTS: Timeouts = {
+export const DEFAULT_TIMEOUTS: Readonly<Timeouts> = {
   connect: 15_000,
   stall: 60_000,
   answer: 60_000,
   store: 5 * 60_000,
   commit: 30 * 60_000,
+};
+
+/** What each of them may be. */
+export const TIMES: Record<keyof Timeouts, Bounds> = {
+  connect: TIME,
+  stall: TIME,
+  answer: TIME,
+  store: TIME,
+  commit: TIME,
 };
 
 /** The longest time that a timer takes: for a longer one it would ring at once. */

@@ -1,11 +1,12 @@
 /** Makes connections, each kind of request over what serves it best. @module */
+import { withDefaults } from "../oci/numbers.ts";
 import { FetchTransport } from "./fetch_transport.ts";
 import { NodeTransport } from "./node_transport.ts";
 import { namesProxy, proxyOf } from "./proxies.ts";
 import { RateLimit } from "./rate_limit.ts";
 import type { Transport, TransportOptions } from "./request.ts";
 import { systemClock } from "./retry.ts";
-import { DEFAULT_TIMEOUTS } from "./timeouts.ts";
+import { DEFAULT_TIMEOUTS, TIMES } from "./timeouts.ts";
 
 export type { HttpRequest, StreamBody, Transport, TransportOptions } from "./request.ts";
 
@@ -14,11 +15,14 @@ export type { HttpRequest, StreamBody, Transport, TransportOptions } from "./req
  * of a stream, cannot leave certificates unchecked, and sends a request again by itself when a connection that it
  * had used before breaks: a part of a blob would arrive twice. HEAD takes the connections that there are: between two
  * requests that send, one of its own would cost the round trips of a handshake.
+ *
+ * @throws {InvalidInputError} when a time or a rate cannot be
  */
 export function openTransport(options: TransportOptions = {}): Transport {
   const { insecureSkipTlsVerify, proxyEnv = {}, limitRate, clock = systemClock } = options;
-  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-  const limit = typeof limitRate === "number" ? new RateLimit(limitRate, clock) : limitRate;
+  const timeouts = withDefaults(DEFAULT_TIMEOUTS, options.timeouts, TIMES);
+  const isLimit = limitRate === undefined || limitRate instanceof RateLimit;
+  const limit = isLimit ? limitRate : new RateLimit(limitRate, clock);
   const how = { ...options, timeouts, limit };
   const reading = new FetchTransport(how);
   let node: Promise<NodeTransport> | undefined;

@@ -1,13 +1,20 @@
 /** Which layer of an image is meant. @module */
-import { NotFoundError } from "../errors.ts";
+import { InvalidInputError, NotFoundError } from "../errors.ts";
+import { quoted } from "../oci/shown.ts";
 import type { Image, Layer } from "./image.ts";
 
 /**
- * The layer that is meant: a number from 1, a digest, or its beginning, of at least six digits.
+ * The layer that is meant: a number from 1 as text, a digest, or its beginning, of at least six digits.
  *
+ * @throws {InvalidInputError} when it is no text
  * @throws {NotFoundError} when there is none, or several
  */
 export function chooseLayer({ layers }: Image, wanted: string): Layer {
+  if (typeof wanted !== "string") {
+    throw new InvalidInputError(`${quoted(wanted)} is no text`, {
+      hint: 'a layer is meant by its number, such as "1", its digest, or the beginning of that',
+    });
+  }
   const number = /^[0-9]{1,5}$/.test(wanted) ? Number(wanted) : undefined;
   const digits = wanted.replace(/^sha256:/, "");
   const begins = /^[0-9a-f]{6,64}$/.test(digits);

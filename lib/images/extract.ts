@@ -2,6 +2,7 @@
 import { counted } from "../content/counted.ts";
 import { ConflictError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
+import { checkNumbers } from "../oci/numbers.ts";
 import { absent } from "./absent.ts";
 import { isBrokenLink, type MergedEntry } from "./file_tree.ts";
 import type { ImageFiles } from "./image_files.ts";
@@ -44,6 +45,7 @@ export interface Extracted {
  * Extracts files, with modes, times and links. All of them are fetched first, and placed then; nothing is written outside
  * the directory, whatever an archive says.
  *
+ * @throws {InvalidInputError} when a pattern or `maxSize` cannot be
  * @throws {NotFoundError} when a path means nothing in the image
  * @throws {ConflictError} when something is in the way; nothing is changed then
  * @throws {NotAllowedError} when owners are wanted, and only root may give them; nothing is changed then
@@ -63,6 +65,7 @@ export interface Extracted {
  */
 export async function extract(files: ImageFiles, options: ExtractOptions): Promise<Extracted> {
   const { directory, maxSize = usualLimit(files), overwrite = false, sameOwner = false, whole } = options;
+  checkNumbers(options, { maxSize: { least: 0 } });
   const patterns = await Promise.all(options.paths.map(pathPattern));
   await using staging = await Staging.in(directory, maxSize);
   const found = await survey(files, patterns, { visit: (entry) => staging.keep(entry), whole });

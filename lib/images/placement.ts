@@ -1,7 +1,7 @@
 /** Gives extracted files their names, and writes nothing outside the target. @module */
 import { lchown, lutimes } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { storageError } from "../content/atomic_file.ts";
+import { writeError } from "../content/atomic_file.ts";
 import { ConflictError, InvalidInputError, LayerstashError } from "../errors.ts";
 import { parentOf } from "../layers/entry.ts";
 import type { MergedEntry } from "./file_tree.ts";
@@ -186,7 +186,5 @@ function meaningOf(error: unknown, path: string): unknown {
       cause: error,
     });
   }
-  const known = storageError(error, path);
-  if (known !== error || !(error instanceof Error)) return known;
-  return new LayerstashError(`${path} cannot be written: ${error.message}`, { cause: error });
+  return writeError(error, path);
 }

@@ -39,6 +39,7 @@ export const DOCKER_HUB: ReadonlySet<string> = new Set([
  * @throws {InvalidInputError} when it is none of these
  */
 export function parseRegistry(text: string): RegistryAddress {
+  if (typeof text !== "string") throw notARegistry(text);
   if (text.startsWith("oci:")) return layoutAddress(text.slice("oci:".length));
   const url = parseUrl(SHORT_NAMES.get(text) ?? text);
   if (url.username || url.password) {
@@ -73,6 +74,7 @@ function layoutAddress(directory: string): LayoutAddress {
   if (directory === "") {
     throw new InvalidInputError('"oci:" needs a directory behind it', { hint: "as in oci:./box" });
   }
+  if (directory.includes("\0")) throw new InvalidInputError("a directory has no NUL in its name");
   return { kind: "layout", directory };
 }
 
@@ -81,8 +83,12 @@ function parseUrl(text: string): URL {
   const secure = URL.parse(explicit ? text : `https://${text}`);
   const url = !explicit && secure && isLoopback(secure.hostname) ? URL.parse(`http://${text}`) : secure;
   if (url?.hostname) return url;
-  const named = text.includes("@") ? "this" : quoted(text); // what stands before an @ may be a password
-  throw new InvalidInputError(`${named} is not a registry`, {
+  throw notARegistry(text);
+}
+
+function notARegistry(text: string): InvalidInputError {
+  const named = String(text).includes("@") ? "this" : quoted(text); // what stands before an @ may be a password
+  return new InvalidInputError(`${named} is not a registry`, {
     hint: "use docker, ghcr, a host such as registry.example.com or localhost:5000, a URL, or oci:DIR",
   });
 }

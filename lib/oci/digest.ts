@@ -28,7 +28,17 @@ export function parseDigest(text: string): Digest {
   });
 }
 
-/** The digest of bytes in memory. */
+/**
+ * The digest of bytes in memory.
+ *
+ * @example
+ * ```ts
+ * import { digestOf } from "@layerstash/cli";
+ *
+ * const digest = digestOf(new TextEncoder().encode("hello"));
+ * if (!digest.startsWith("sha256:2cf24dba5fb0a30e")) throw new Error("unexpected digest");
+ * ```
+ */
 export function digestOf(bytes: Uint8Array): Digest {
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }

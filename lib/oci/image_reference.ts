@@ -33,6 +33,7 @@ const DIGEST_PART = /@(sha256:[0-9a-fA-F]*)$/;
  * ```
  */
 export function parseImage(text: string): ImageReference {
+  if (typeof text !== "string") throw notAnImage(text);
   if (text.startsWith("oci:")) return layoutImage(text);
   if (/^[./~]/.test(text)) throw notAnImage(text, hintOfDirectory(text)); // no host begins so
   const [, scheme = "", rest = ""] = /^(https?:\/\/|docker:\/\/)?(.*)$/s.exec(text) ?? [];

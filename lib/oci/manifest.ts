@@ -46,12 +46,39 @@ const imageManifestSchema = v.object({
   artifactType: v.fallback(v.optional(v.string()), undefined),
 });
 
-/** Makes the manifest that holds these bytes. */
+/**
+ * Makes the manifest that holds these bytes.
+ *
+ * @example
+ * ```ts
+ * import { manifestOf } from "@layerstash/cli";
+ *
+ * const bytes = new TextEncoder().encode(`{"schemaVersion":2}`);
+ * const { digest } = manifestOf(bytes, "application/vnd.oci.image.manifest.v1+json");
+ * if (!digest.startsWith("sha256:")) throw new Error("unexpected digest");
+ * ```
+ */
 export function manifestOf(bytes: Uint8Array<ArrayBuffer>, mediaType: string): Manifest {
   return { mediaType, digest: digestOf(bytes), bytes };
 }
 
-/** Makes the manifest whose bytes are the value as compact JSON. */
+/**
+ * Makes the manifest whose bytes are the value as compact JSON.
+ *
+ * @example Store an image without layers
+ * ```ts
+ * import { bytesSource, encodeManifest, openStore } from "@layerstash/cli";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+ * const config = await store.write(bytesSource(new TextEncoder().encode("{}")));
+ * const mediaType = "application/vnd.oci.image.manifest.v1+json";
+ * const manifest = encodeManifest({ schemaVersion: 2, mediaType, config, layers: [] });
+ * await store.putManifest("empty", manifest);
+ * if (await store.resolve("empty") !== manifest.digest) throw new Error("unexpected digest");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
 export function encodeManifest(value: { mediaType: string; [field: string]: unknown }): Manifest {
   return manifestOf(new TextEncoder().encode(JSON.stringify(value)), value.mediaType);
 }

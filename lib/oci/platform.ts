@@ -34,7 +34,7 @@ export const platformSchema: v.GenericSchema<unknown, Platform> = v.pipe(
  * @throws {InvalidInputError} when it is neither
  */
 export function parsePlatform(text: string): Platform {
-  const [os, architecture, variant, ...more] = text.split("/");
+  const [os, architecture, variant, ...more] = typeof text === "string" ? text.split("/") : [];
   if (os && architecture && variant !== "" && more.length === 0) return { os, architecture, variant };
   throw new InvalidInputError(`${quoted(text)} is not a platform`, {
     hint: "use os/arch or os/arch/variant, as in linux/amd64 or linux/arm/v7",

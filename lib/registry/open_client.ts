@@ -1,7 +1,8 @@
 /** Makes the client of a registry from what callers say of it. @module */
 import { openTransport, type Transport, type TransportOptions } from "../http/transport.ts";
-import { type Clock, DEFAULT_POLICY, type RetryPolicy, systemClock } from "../http/retry.ts";
+import { type Clock, DEFAULT_POLICY, POLICY_NUMBERS, type RetryPolicy, systemClock } from "../http/retry.ts";
 import type { OnEvent } from "../events.ts";
+import { withDefaults } from "../oci/numbers.ts";
 import type { RemoteAddress } from "../oci/address.ts";
 import type { Credentials, FindCredentials } from "../sign_in/credentials.ts";
 import { RegistryClient } from "./client.ts";
@@ -29,7 +30,11 @@ export interface OpenClient extends Disposable {
   findCredentials: FindCredentials;
 }
 
-/** Makes the client of one repository; an empty name is for what is about no repository. */
+/**
+ * Makes the client of one repository; an empty name is for what is about no repository.
+ *
+ * @throws {InvalidInputError} when a number of the options cannot be
+ */
 export function openClient(
   address: RemoteAddress,
   repository: string,
@@ -40,7 +45,7 @@ export function openClient(
   const findCredentials: FindCredentials = typeof credentials === "function"
     ? credentials
     : () => Promise.resolve(credentials);
-  const policy = { ...DEFAULT_POLICY, ...options.retry };
+  const policy = withDefaults(DEFAULT_POLICY, options.retry, POLICY_NUMBERS);
   const client = new RegistryClient({
     address,
     repository,

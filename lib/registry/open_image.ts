@@ -29,7 +29,7 @@ export interface OpenedImage extends Disposable {
  * ```
  */
 export function openImage(image: string | ImageReference, options: OpenImageOptions = {}): OpenedImage {
-  const { address, repository, reference } = typeof image === "string" ? parseImage(image) : image;
+  const { address, repository, reference } = typeof image === "object" && image ? image : parseImage(image);
   const store = address.kind === "layout"
     ? new LayoutStore({
       directory: address.directory,

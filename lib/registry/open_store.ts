@@ -1,6 +1,7 @@
 /** Opens the store of a repository, wherever it is. @module */
 import { join, sep } from "node:path";
 import { parseRepository } from "../oci/reference.ts";
+import { BYTES, withDefaults } from "../oci/numbers.ts";
 import { fullRepository, type LayoutAddress, parseRegistry, type RemoteAddress } from "../oci/address.ts";
 import type { Credentials } from "../sign_in/credentials.ts";
 import { hubTagRemover } from "./docker_hub_api.ts";
@@ -27,7 +28,7 @@ export interface OpenOptions extends RegistryOptions {
 /**
  * Opens the store of one repository. Nothing is sent or made before it is used.
  *
- * @throws {InvalidInputError} when the registry or the repository has no valid name
+ * @throws {InvalidInputError} when the registry or the repository has no valid name, or a number cannot be
  *
  * @example A directory is a registry too
  * ```ts
@@ -58,7 +59,10 @@ function openLayout({ directory }: LayoutAddress, repository: string, { onEvent 
 function openRemote(address: RemoteAddress, shortName: string, options: OpenOptions): Store {
   const repository = fullRepository(address, shortName);
   const { client, transport, findCredentials } = openClient(address, repository, options);
-  const profile = { ...profileOf(address.host), ...options.profile };
+  const profile = withDefaults(profileOf(address.host), options.profile, {
+    partSize: BYTES,
+    chunkSize: BYTES,
+  });
   const find = () => findCredentials(address.host, repository);
   return new RemoteStore({
     name: `${address.host}/${repository}`,

@@ -17,6 +17,7 @@ const catalogSchema = v.pipe(
  * The names of all repositories, page by page as they come: of a registry from its catalog, which many do not have
  * (Docker Hub, GHCR), of a directory all layouts in it.
  *
+ * @throws {InvalidInputError} when the registry is none
  * @throws {NotAllowedError} when the registry refuses
  * @throws {NotFoundError} when the registry has no catalog, or when there is no such directory
  *
@@ -35,7 +36,7 @@ const catalogSchema = v.pipe(
  */
 export async function* listRepositories(options: RegistryOptions & CallOptions): AsyncGenerator<string> {
   const address = parseRegistry(options.registry);
-  if (address.kind === "layout") return yield* layoutsIn(address.directory, "");
+  if (address.kind === "layout") return yield* layoutsIn(address.directory, "", options);
   using opened = openClient(address, "", options);
   const first = new URL("/v2/_catalog?n=100", address.origin); // distribution gives no more by default
   const what = `list of repositories of ${address.host}`;
@@ -63,7 +64,12 @@ function withoutCatalog(error: unknown, host: string): unknown {
 }
 
 /** Every directory that is a layout, in the order of the names. Links are not followed: they may lead in a circle. */
-async function* layoutsIn(directory: string, name: string): AsyncGenerator<string> {
+async function* layoutsIn(
+  directory: string,
+  name: string,
+  { signal }: CallOptions,
+): AsyncGenerator<string> {
+  signal?.throwIfAborted();
   const names: string[] = [];
   let isLayout = false;
   for (const entry of await entriesOf(directory)) {
@@ -73,7 +79,7 @@ async function* layoutsIn(directory: string, name: string): AsyncGenerator<strin
   if (isLayout && name !== "") yield name;
   for (const each of names.sort()) {
     if (isLayout && each === "blobs") continue;
-    yield* layoutsIn(join(directory, each), name === "" ? each : `${name}/${each}`);
+    yield* layoutsIn(join(directory, each), name === "" ? each : `${name}/${each}`, { signal });
   }
 }
 

@@ -7,7 +7,7 @@ import type { Source } from "../content/source.ts";
 import { StreamCutter } from "../content/stream_source.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Checkpoint } from "../registry/store.ts";
-import { InvalidInputError, MismatchError, NotFoundError } from "../errors.ts";
+import { InvalidInputError, LayerstashError, MismatchError, NotFoundError } from "../errors.ts";
 
 /** One slice of the input. */
 export interface InputChunk {
@@ -156,7 +156,7 @@ async function requireReadable(path: string, size: number): Promise<void> {
   });
 }
 
-/** Says what it means that a file cannot be opened; other errors come back as they are. */
+/** Says what it means that a file cannot be read; errors that say so already come back as they are. */
 export function fileError(error: unknown, path: string): unknown {
   if (error instanceof Deno.errors.NotFound) {
     return new NotFoundError(`there is no file ${path}`, { cause: error });
@@ -164,7 +164,9 @@ export function fileError(error: unknown, path: string): unknown {
   if (error instanceof Deno.errors.IsADirectory) {
     return new InvalidInputError(`${path} is a directory`, { cause: error });
   }
-  return denied(error, `${path} may not be read: permission denied`) ?? error;
+  const refusal = denied(error, `${path} may not be read: permission denied`);
+  if (refusal || error instanceof LayerstashError || !(error instanceof Error)) return refusal ?? error;
+  return new LayerstashError(`${path} cannot be read: ${error.message}`, { cause: error });
 }
 
 function openStream(stream: ReadableStream<Uint8Array>): Input {

@@ -1,6 +1,6 @@
 /** `FILE.part`, in which a download grows until it gets its name: opened once, locked, and never through a link. @module */
 import { basename, dirname, join } from "node:path";
-import { giveName, storageError } from "../content/atomic_file.ts";
+import { giveName, writeError } from "../content/atomic_file.ts";
 import { ConflictError, InvalidInputError, LayerstashError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { keepMode, modeOfPart, narrow } from "./kept_mode.ts";
@@ -14,7 +14,7 @@ import { keepMode, modeOfPart, narrow } from "./kept_mode.ts";
  */
 export async function requirePlace(path: string): Promise<void> {
   const directory = await Deno.stat(dirname(path)).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw storageError(error, path);
+    if (!(error instanceof Deno.errors.NotFound)) throw writeError(error, path);
   });
   if (!directory?.isDirectory) throw new NotFoundError(`there is no directory ${dirname(path)} to write to`);
   await lookAt(path);
@@ -29,7 +29,7 @@ function partOf(path: string): string {
 async function lookAt(path: string): Promise<Deno.FileInfo | undefined> {
   const there = await Deno.lstat(path).catch((error) => {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw storageError(error, path);
+    throw writeError(error, path);
   });
   if (!there || there.isFile) return there;
   if (there.isSymlink) {
@@ -90,7 +90,7 @@ export class PartFile implements Disposable {
         file.close(); // another download has given it its name, or something else was put in its place
       } catch (error) {
         file.close();
-        throw storageError(error, partOf(target));
+        throw writeError(error, partOf(target));
       }
     }
   }
@@ -151,7 +151,7 @@ async function openAt(
     });
   } catch (error) {
     if (error instanceof (isNew ? Deno.errors.AlreadyExists : Deno.errors.NotFound)) return undefined;
-    throw storageError(error, path);
+    throw writeError(error, path);
   }
 }
 
