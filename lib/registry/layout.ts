@@ -4,7 +4,7 @@ import { storageError, writeAtomically } from "../content/atomic_file.ts";
 import type { Source } from "../content/source.ts";
 import { NotFoundError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
+import { type Descriptor, distinct } from "../oci/descriptor.ts";
 import { type Digest, isDigest, parseDigest } from "../oci/digest.ts";
 import { declaredMediaType, type Manifest, manifestOf, referencesOf } from "../oci/manifest.ts";
 import { IMAGE_MANIFEST } from "../oci/media_types.ts";
@@ -13,7 +13,7 @@ import { type IndexEntry, lockIndex, readEntries, REF_NAME, tagOf } from "./layo
 import { DEFAULT_POLICY, type Patience, systemClock } from "../http/retry.ts";
 import { LayoutBlobs } from "./layout_blobs.ts";
 import { LayoutReach } from "./layout_reach.ts";
-import { distinct, fallbackReferrers, namesSubject } from "./referrers.ts";
+import { fallbackReferrers, namesSubject } from "./referrers.ts";
 import { requireLayout } from "./require_layout.ts";
 import { requireStorable } from "./storable.ts";
 import type {

@@ -50,11 +50,6 @@ export async function fallbackReferrers(
   return list ? readIndex(list) : [];
 }
 
-/** Each once. */
-export function distinct(descriptors: Descriptor[]): Descriptor[] {
-  return [...new Map(descriptors.map((each) => [each.digest, each])).values()];
-}
-
 const subjectSchema = v.looseObject({ subject: v.optional(v.looseObject({ digest: v.string() })) });
 
 /** Whether a manifest says that another is its subject. */
