@@ -257,6 +257,25 @@ Deno.test("a stash is copied under another name, and not over another one", asyn
   assert.deepEqual(tags.sort(), ["copy-1", "copy-2", "copy-3"]);
 });
 
+Deno.test("a blob that was damaged in a directory is written anew where it may be, or when its file is gone", async () => {
+  await using work = await makeWorkspace();
+  using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+  const { chunks } = await upload(store, { baseTag: "disk", input: streamOf(someBytes(5000)) });
+  const from = { store, baseTag: "disk" };
+  using other = openStore({ registry: `oci:${work.path("box")}`, repository: "you/files" });
+  const to = { store: other, baseTag: "disk" };
+  await copyStash(from, to);
+  const path = other.blobUrl(chunks[0]!.digest);
+  await Deno.writeFile(path, someBytes(5000, 2));
+  assert.equal((await copyStash(from, to)).blobs.sent, 0, "it has its name and its size");
+  assert.equal((await copyStash(from, to, { overwrite: true })).blobs.sent, 1);
+  assert.deepEqual(await Deno.readFile(path), someBytes(5000));
+  await Deno.remove(path);
+  const again = await copyImage({ store, reference: "disk-1" }, { store: other, reference: "image" });
+  assert.deepEqual([again.blobs.sent, again.blobs.present], [1, 1]);
+  assert.deepEqual(await Deno.readFile(path), someBytes(5000));
+});
+
 Deno.test("the command prints the digest, and says what was moved", async () => {
   await using place = await makeWorkplace();
   using source = openImage(`oci:${place.path("box")}:t`);
