@@ -506,6 +506,7 @@ export type {
   Checkpoint,
   PutOptions,
   ReadOptions,
+  ReferrersOptions,
   RemoveOptions,
   StatOptions,
   TagsOptions,

@@ -235,6 +235,33 @@ Deno.test("referrers come along, and those of referrers, also where a registry h
   assert.equal((await copyImage(remote, back)).referrers, 0);
 });
 
+Deno.test("in a directory referrers are listed under a tag, as other programs look for them", async () => {
+  await using work = await makeWorkspace();
+  using source = openImage(`oci:${work.path("box")}:t`);
+  const image = await putImage(source.store, "t", [layer(1)], AMD);
+  const parts = await putReferrer(source.store, image, "application/x.parts");
+  using target = openImage(`oci:${work.path("copy")}`);
+  const tag = image.digest.replace(":", "-");
+  for (const _ of ["once", "again"]) {
+    await copyImage(source, target, { referrers: true });
+    const list = JSON.parse(new TextDecoder().decode((await target.store.manifest(tag))!.bytes));
+    assert.deepEqual(list.manifests, [{
+      mediaType: IMAGE_MANIFEST.oci,
+      digest: parts.digest,
+      size: parts.bytes.length,
+      artifactType: "application/x.parts",
+    }]);
+  }
+  const { manifests } = JSON.parse(await Deno.readTextFile(work.path("copy/index.json")));
+  assert.equal(manifests.length, 2, "the image and the list");
+  assert.deepEqual((await target.store.referrers(image.digest)).map(({ digest }) => digest), [parts.digest]);
+  assert.equal(
+    (await findImage(target.store, undefined)).manifest.digest,
+    image.digest,
+    "a list is no image",
+  );
+});
+
 Deno.test("a stash is copied under another name, and not over another one", async () => {
   await using work = await makeWorkspace();
   await using registry = await startFakeRegistry();

@@ -20,6 +20,7 @@ import type {
   CallOptions,
   PutOptions,
   ReadOptions,
+  ReferrersOptions,
   RemoveOptions,
   StatOptions,
   Store,
@@ -133,15 +134,19 @@ export class LayoutStore implements Store {
     });
   }
 
-  async referrers(digest: Digest, options: CallOptions = {}): Promise<Descriptor[]> {
+  async referrers(
+    digest: Digest,
+    { listed, ...options }: ReferrersOptions = {},
+  ): Promise<Descriptor[]> {
+    const list = await fallbackReferrers(this, parseDigest(digest), options);
+    if (listed) return distinct(list);
     const found: Descriptor[] = [];
-    parseDigest(digest);
     for (const { digest: each, size, mediaType = IMAGE_MANIFEST.oci } of await readEntries(this.#directory)) {
       options.signal?.throwIfAborted();
       const bytes = await this.#blobs.manifest(each);
       if (bytes && namesSubject(bytes, digest)) found.push({ mediaType, digest: each, size });
     }
-    return distinct([...found, ...await fallbackReferrers(this, digest, options)]);
+    return distinct([...found, ...list]);
   }
 
   async removeManifest(reference: string, { keepBlobs, signal }: RemoveOptions = {}): Promise<void> {

@@ -15,6 +15,11 @@ export function fallbackTag(digest: Digest): string {
   return digest.replace(":", "-");
 }
 
+/** Whether a tag is that of such a list, and not of an image. */
+export function isFallbackTag(tag: string): boolean {
+  return /^sha256-[0-9a-f]{64}$/.test(tag);
+}
+
 /** What a page of the list holds. Each descriptor is given as text: pages are lists of names. */
 const pageSchema = v.pipe(
   v.object({ manifests: v.nullish(v.array(descriptorSchema)) }),
