@@ -378,8 +378,12 @@ export async function download(store: Store, options: DownloadOptions): Promise<
   return stash;
 }
 
-function announce({ size, chunks, chunkSize }: Stash, { onEvent }: VerbOptions): void {
-  onEvent?.({ type: "plan", size, chunks: chunks.length, chunkSize });
+/** Tells the plan; `times` is how often the stash is gone through. */
+function announce(
+  { size, chunks, chunkSize }: Stash,
+  { onEvent, times = 1 }: { onEvent?: OnEvent | undefined; times?: number },
+): void {
+  onEvent?.({ type: "plan", size: times * size, chunks: times * chunks.length, chunkSize });
 }
 
 /** What `list` takes. */
@@ -473,7 +477,7 @@ export async function verify(store: Store, options: VerifyOptions): Promise<Veri
   const { baseTag, file, deep, jobs, onEvent, signal } = options;
   checkTransfer(options);
   const stash = await findStash(store, baseTag, { signal });
-  announce(stash, options);
+  announce(stash, { onEvent, times: file !== undefined && deep ? 2 : 1 });
   const how = { jobs, onEvent, signal };
   const faults = file === undefined ? [] : await checkFile(file, stash, how);
   if (deep) faults.push(...await checkBytes(store, stash, how));
@@ -530,6 +534,7 @@ export type {
   Checkpoint,
   PutOptions,
   ReadOptions,
+  ReferrersOptions,
   RemoveOptions,
   StatOptions,
   TagsOptions,

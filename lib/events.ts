@@ -4,12 +4,14 @@ import type { Digest } from "./oci/digest.ts";
 /**
  * One thing that happened. Byte counts are exact, and do not include what protocols add.
  *
- * - `plan`: what the transfer consists of. `size` and `chunks` are absent while they are not known.
+ * - `plan`: what the transfer consists of. `size` and `chunks` are absent while they are not known. Where `verify` goes
+ *   through a local file and through what is stored, both are counted.
  * - `progress`: `bytes` more were moved, or, in the phase `check`, a local file was compared so far; negative when an
  *   attempt failed and is made again, or when what was compared is other than what is stored.
  * - `resume`: so many bytes are there from an earlier run or from before a break, and need not be moved again.
  * - `chunk`: a chunk, or another blob, is done. `sent` and `fetched` moved bytes; `present` means that it was there,
- *   `mounted` that the registry took it over from another repository of its own.
+ *   `mounted` that the registry took it over from another repository of its own. What was `checked` is right, unless a
+ *   `fault` says what is wrong with it.
  * - `retry`: an attempt failed and is made again after `delay` milliseconds.
  * - `notice`: something that the user should know: a degraded path, a warning of the registry, a stale tag.
  * - `request`: an HTTP request was answered (or failed: status 0). The URL carries no secret.
@@ -24,6 +26,7 @@ export type TransferEvent =
     state: "sent" | "mounted" | "fetched" | "present" | "checked";
     digest: Digest;
     size: number;
+    fault?: string;
   }
   | { type: "retry"; what: string; attempt: number; delay: number; reason: string }
   | { type: "notice"; message: string }

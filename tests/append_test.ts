@@ -294,6 +294,23 @@ Deno.test("a base that is replaced meanwhile is not built on", async () => {
   assert.equal(await from.store.resolve("t"), other.digest);
 });
 
+Deno.test("the layer and those of the base are told of as one transfer", async () => {
+  await using work = await makeWorkspace();
+  using from = openImage(`oci:${work.path("box")}:base`);
+  const { bytes } = await putBase(from.store, "base");
+  const [base] = JSON.parse(new TextDecoder().decode(bytes)).layers;
+  const file = await work.write("layer.tar", ADDED);
+  for (const [number, input] of [file, streamOf(ADDED)].entries()) {
+    using to = openImage(`oci:${work.path(`other${number}`)}:new`);
+    const events: TransferEvent[] = [];
+    await append(from, to, { input, onEvent: (event) => void events.push(event) });
+    const size = input === file ? { size: ADDED.length + base.size } : {};
+    assert.deepEqual(events.filter(({ type }) => type === "plan"), [{ type: "plan", ...size, chunks: 2 }]);
+    const chunks = events.filter((event) => event.type === "chunk").map(({ chunk, size }) => [chunk, size]);
+    assert.deepEqual(chunks, [[1, ADDED.length], [2, base.size]]);
+  }
+});
+
 Deno.test("the command takes layers as options and as appendlayer has it, with its tokens", async () => {
   await using place = await makeWorkplace();
   await using registry = await startFakeRegistry({ auth: "bearer" });

@@ -235,6 +235,33 @@ Deno.test("referrers come along, and those of referrers, also where a registry h
   assert.equal((await copyImage(remote, back)).referrers, 0);
 });
 
+Deno.test("in a directory referrers are listed under a tag, as other programs look for them", async () => {
+  await using work = await makeWorkspace();
+  using source = openImage(`oci:${work.path("box")}:t`);
+  const image = await putImage(source.store, "t", [layer(1)], AMD);
+  const parts = await putReferrer(source.store, image, "application/x.parts");
+  using target = openImage(`oci:${work.path("copy")}`);
+  const tag = image.digest.replace(":", "-");
+  for (const _ of ["once", "again"]) {
+    await copyImage(source, target, { referrers: true });
+    const list = JSON.parse(new TextDecoder().decode((await target.store.manifest(tag))!.bytes));
+    assert.deepEqual(list.manifests, [{
+      mediaType: IMAGE_MANIFEST.oci,
+      digest: parts.digest,
+      size: parts.bytes.length,
+      artifactType: "application/x.parts",
+    }]);
+  }
+  const { manifests } = JSON.parse(await Deno.readTextFile(work.path("copy/index.json")));
+  assert.equal(manifests.length, 2, "the image and the list");
+  assert.deepEqual((await target.store.referrers(image.digest)).map(({ digest }) => digest), [parts.digest]);
+  assert.equal(
+    (await findImage(target.store, undefined)).manifest.digest,
+    image.digest,
+    "a list is no image",
+  );
+});
+
 Deno.test("a stash is copied under another name, and not over another one", async () => {
   await using work = await makeWorkspace();
   await using registry = await startFakeRegistry();
@@ -255,6 +282,25 @@ Deno.test("a stash is copied under another name, and not over another one", asyn
   await copyStash(from, to, { overwrite: true }); // a shorter one leaves nothing of the longer one
   const tags = await Array.fromAsync(remote.tags());
   assert.deepEqual(tags.sort(), ["copy-1", "copy-2", "copy-3"]);
+});
+
+Deno.test("a blob that was damaged in a directory is written anew where it may be, or when its file is gone", async () => {
+  await using work = await makeWorkspace();
+  using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+  const { chunks } = await upload(store, { baseTag: "disk", input: streamOf(someBytes(5000)) });
+  const from = { store, baseTag: "disk" };
+  using other = openStore({ registry: `oci:${work.path("box")}`, repository: "you/files" });
+  const to = { store: other, baseTag: "disk" };
+  await copyStash(from, to);
+  const path = other.blobUrl(chunks[0]!.digest);
+  await Deno.writeFile(path, someBytes(5000, 2));
+  assert.equal((await copyStash(from, to)).blobs.sent, 0, "it has its name and its size");
+  assert.equal((await copyStash(from, to, { overwrite: true })).blobs.sent, 1);
+  assert.deepEqual(await Deno.readFile(path), someBytes(5000));
+  await Deno.remove(path);
+  const again = await copyImage({ store, reference: "disk-1" }, { store: other, reference: "image" });
+  assert.deepEqual([again.blobs.sent, again.blobs.present], [1, 1]);
+  assert.deepEqual(await Deno.readFile(path), someBytes(5000));
 });
 
 Deno.test("the command prints the digest, and says what was moved", async () => {

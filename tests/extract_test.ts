@@ -196,6 +196,24 @@ Deno.test("with a slash at its end a link means the directory that it leads to",
   assert.deepEqual(await Deno.readFile(image.work.path("out/usr/bin/tool")), someBytes(100_000));
 });
 
+Deno.test("a search shows files with bytes of their own, and no whiteouts", async () => {
+  const below = tarOf([{ name: "etc/", flag: "5" }, { name: "etc/old" }, {
+    name: "etc/file",
+    content: "file",
+  }]);
+  const above = tarOf([{ name: "etc/.wh.old" }, { name: "etc/.wh..wh..opq" }, { name: "etc/new" }, {
+    name: "etc/same",
+    flag: "1",
+    target: "etc/new",
+  }]);
+  await using image = await makeImage([{ bytes: below }, { bytes: above }]);
+  const shown: string[] = [];
+  await survey(await image.files(), [await pathPattern("etc")], {
+    visit: ({ path }) => Promise.resolve(void shown.push(path)),
+  });
+  assert.deepEqual(shown, ["etc/new"]);
+});
+
 Deno.test("where nothing is found it is said what a name may have meant", async () => {
   await using image = await makeImage([tarOf(FILES), tarOf([{ name: "etc/.wh.gone" }])]);
   const hint = async (path: string) => (await failure(extracted(image, [path]))).hint;

@@ -198,6 +198,22 @@ for (const [format, make] of [["eStargz", estargzOf], ["zstd:chunked", zstdChunk
   });
 }
 
+Deno.test("what a link leads to is read with one look at all names", async () => {
+  const large = { name: "large", content: someBytes(3 * MiB) };
+  const layer = tarOf([{ name: "file", content: "found" }, large, {
+    name: "link",
+    flag: "2",
+    target: "file",
+  }]);
+  await using image = await makeImage([{ bytes: await gzip(layer) }]);
+  const files = await image.files();
+  const text: Uint8Array[] = [];
+  await readImageFile(files, "link", { write: (bytes) => void text.push(bytes.slice()) });
+  assert.equal(new TextDecoder().decode(concatenate(text)), "found");
+  const { fetched, size } = files.report;
+  assert.ok(fetched < 1.1 * size, `${fetched} of ${size}`);
+});
+
 async function listed(layers: Parameters<typeof makeImage>[0]): Promise<string[]> {
   await using image = await makeImage(layers);
   const files = await image.files();

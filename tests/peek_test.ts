@@ -121,8 +121,8 @@ Deno.test("the merged view is the tree that umoci unpacks", { ignore: !hasUmoci 
   );
 });
 
-/** The paths of a tree made of layers of names; `/` at the end makes a directory, `->` a link. */
-function mergedPaths(...layers: string[][]): string[] {
+/** A tree made of layers of names; `/` at the end makes a directory, `->` a link. */
+function treeOf(...layers: string[][]): FileTree {
   const tree = new FileTree();
   for (const [index, names] of layers.entries()) {
     for (const text of names) {
@@ -139,7 +139,11 @@ function mergedPaths(...layers: string[][]): string[] {
       });
     }
   }
-  return Array.from(tree.entries(), ({ path, layer }) => `${path} ${layer}`);
+  return tree;
+}
+
+function mergedPaths(...layers: string[][]): string[] {
+  return Array.from(treeOf(...layers).entries(), ({ path, layer }) => `${path} ${layer}`);
 }
 
 Deno.test("whiteouts take away what is below them, and nothing of their own layer", () => {
@@ -182,6 +186,44 @@ Deno.test("only a directory keeps what is in it, and links on the way are follow
     true,
     "links in a circle come to an end",
   );
+});
+
+Deno.test("a link leads where the system would go, also with .. behind other links, and never out", () => {
+  const links = {
+    bin: "usr/bin",
+    up: "bin/..",
+    tool: "bin/../lib/tool",
+    "usr/bin/top": "../../bin/tool",
+    slash: "bin/",
+    out: "../../../usr",
+    through: "usr/bin/tool/..",
+    file: "usr/bin/tool/",
+    one: "other",
+    other: "one",
+    round: "one/x",
+  };
+  const tree = treeOf([
+    "usr/",
+    "usr/bin/",
+    "usr/bin/tool",
+    "usr/lib/",
+    "usr/lib/tool",
+    ...Object.entries(links).map(([name, target]) => `${name} -> ${target}`),
+  ]);
+  const led = Object.keys(links).map((name) => [name, tree.follow(tree.find(name)!)?.path]);
+  assert.deepEqual(Object.fromEntries(led), {
+    bin: "usr/bin",
+    up: "usr",
+    tool: "usr/lib/tool",
+    "usr/bin/top": "usr/bin/tool",
+    slash: "usr/bin",
+    out: "usr",
+    through: undefined,
+    file: undefined,
+    one: undefined,
+    other: undefined,
+    round: undefined,
+  });
 });
 
 const NAMES = ["a", "b", "a/b", "b/a", "a/a", "a/b/a", "b/a/b"];

@@ -155,6 +155,12 @@ Deno.test("a chunk that was partly checked and partly fetched counts once, besid
   assert.equal(movedBytes(more), 750 * MiB);
 });
 
+Deno.test("chunks that were fetched to be checked count once", () => {
+  const fetched: TransferEvent = { type: "progress", phase: "fetch", bytes: 250 * MiB };
+  const half = after([PLAN, fetched, fetched, done(250 * MiB, "checked"), done(250 * MiB, "checked")]);
+  assert.equal(movedBytes(half), 500 * MiB);
+});
+
 Deno.test("bytes that an earlier run moved count for how far it is, and not for the rate", () => {
   const resumed: TransferEvent = { type: "resume", phase: "send", bytes: 400 * MiB };
   const state = advance(advance(startProgress("x", 0), PLAN, 0), resumed, 10);
@@ -228,6 +234,10 @@ Deno.test("events as lines for logs", () => {
     [{ type: "plan" }, "plan: unknown size in an unknown number of chunks"],
     [sent(-5), "send: -5 bytes"],
     [done(5 * MiB, "present"), `chunk 1: present, 5 MiB, ${DIGEST}`],
+    [
+      { type: "chunk", chunk: 2, state: "checked", digest: DIGEST, size: 1, fault: "its blob is missing" },
+      `chunk 2: checked, 1 B, ${DIGEST}: its blob is missing`,
+    ],
     [
       { type: "retry", what: "chunk 2", attempt: 1, delay: 3000, reason: "the registry answered 503" },
       "chunk 2: the registry answered 503; attempt 2 in 3s",

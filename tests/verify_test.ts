@@ -90,6 +90,32 @@ Deno.test("every chunk that was checked is an event, and the plan comes first", 
   assert.deepEqual(checked.sort(), [1, 2, 3, 4, 5]);
 });
 
+Deno.test("where both copies are checked, the plan has both, and each chunk is told once for each", async () => {
+  await using work = await makeWorkspace();
+  using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+  await upload(store, { baseTag: "disk", input: streamOf(BYTES), chunkSize: 10 });
+  const file = await work.write("disk.img", BYTES);
+  const events: TransferEvent[] = [];
+  const onEvent = (event: TransferEvent) => void events.push(event);
+  await verify(store, { baseTag: "disk", file, deep: true, onEvent });
+  const plans = events.filter(({ type }) => type === "plan");
+  assert.deepEqual(plans, [{ type: "plan", size: 90, chunks: 10, chunkSize: 10 }]);
+  const chunks = events.filter((event) => event.type === "chunk");
+  assert.equal(chunks.length, 10);
+  assert.equal(chunks.reduce((sum, { size }) => sum + size, 0), 90);
+});
+
+Deno.test("a chunk that is faulty is told of with its fault", async () => {
+  await using work = await makeWorkspace();
+  using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+  await upload(store, { baseTag: "disk", input: streamOf(BYTES), chunkSize: 10 });
+  const file = await work.write("disk.img", BYTES.with(15, BYTES[15]! ^ 1));
+  const events: TransferEvent[] = [];
+  await verify(store, { baseTag: "disk", file, jobs: 1, onEvent: (event) => void events.push(event) });
+  const faults = events.flatMap((event) => event.type === "chunk" ? [event.fault] : []);
+  assert.deepEqual(faults, [undefined, "the file has other bytes", undefined, undefined, undefined]);
+});
+
 Deno.test("what cannot be verified is said", async () => {
   await using registry = await startFakeRegistry();
   await using work = await makeWorkspace();

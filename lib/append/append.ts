@@ -10,7 +10,7 @@ import { findRoot } from "../images/image.ts";
 import { MAX_CONFIG_SIZE } from "../images/image_config.ts";
 import { chooseImage, listImages, readListed } from "../images/platforms.ts";
 import { requirePlatform } from "../images/single_platform.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
+import { type Descriptor, distinct } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { isIndex, isRunnable, readIndex } from "../oci/image_index.ts";
 import { listedBlobs, type Manifest, manifestOf, readImageManifest } from "../oci/manifest.ts";
@@ -21,6 +21,7 @@ import { checkTransfer } from "../transfer/transfer_numbers.ts";
 import { type BaseImage, familyOf, requireBase, type StepNote, withLayer } from "./appended_image.ts";
 import { checkTime } from "./layer_time.ts";
 import type { MeasuredLayer } from "./measure_layer.ts";
+import { onePlan } from "./one_plan.ts";
 import { storeLayer } from "./store_layer.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
 
@@ -99,9 +100,11 @@ async function appendLayer(from: ImagePlace, to: ImagePlace, options: AppendOpti
   const bases = new Map<Digest, BaseImage>();
   for (const image of images) bases.set(image.digest, await readBase(from.store, image, { signal }));
   await requireNoChunk(to.store, reference, { signal });
-  const layer = await storeLayer(to.store, options);
+  const blobs = from.store.url === to.store.url ? [] : distinct(images.flatMap(layersOf)); // else they are there
+  const told = onePlan(onEvent, blobs);
+  const layer = await storeLayer(to.store, { ...options, onEvent: told.layer });
   warnOfZstd(layer, images, onEvent);
-  const base = await copyLayers(from.store, to.store, { images, jobs, onEvent, signal });
+  const base = await copyBlobs(from.store, to.store, { blobs, jobs, onEvent: told.base, signal });
   const build = new Build(to.store, { bases, layer, note: { created: options.created, createdBy }, signal });
   const manifest = await build.of(tree);
   if (same) await requireUnchanged(from.store, root, { signal });
@@ -160,21 +163,6 @@ async function readBase(store: Store, manifest: Manifest, options: CallOptions):
   const base = { manifest, config: await receiveSmall(store, config, options) };
   requireBase(base);
   return base;
-}
-
-/** Within one repository they are there. */
-async function copyLayers(
-  from: Store,
-  to: Store,
-  { images, ...options }: CallOptions & {
-    images: Manifest[];
-    jobs?: number | undefined;
-    onEvent?: OnEvent | undefined;
-  },
-): Promise<CopiedBlobs> {
-  const layers = from.url === to.url ? [] : images.flatMap(layersOf);
-  if (layers.length === 0) return { sent: 0, mounted: 0, present: 0, bytes: 0 };
-  return await copyBlobs(from, to, { ...options, blobs: layers });
 }
 
 function layersOf({ bytes }: Manifest): Descriptor[] {

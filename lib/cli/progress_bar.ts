@@ -53,7 +53,9 @@ export function renderEvent(event: TransferEvent): string {
         ? `${formatSize(-event.bytes)} have to be ${PAST[event.phase]} again after all`
         : `${formatSize(event.bytes)} are there already, and need not be ${PAST[event.phase]} again`;
     case "chunk":
-      return `chunk ${event.chunk}: ${event.state}, ${formatSize(event.size)}, ${event.digest}`;
+      return `chunk ${event.chunk}: ${event.state}, ${formatSize(event.size)}, ${event.digest}${
+        event.fault ? `: ${event.fault}` : ""
+      }`;
     case "retry":
       return `${event.what}: ${event.reason}; attempt ${event.attempt + 1} ${
         event.delay < 1000 ? "follows" : `in ${formatDuration(event.delay)}`

@@ -109,8 +109,8 @@ function withChunk(
   state: ProgressState,
   { state: how, size }: Extract<TransferEvent, { type: "chunk" }>,
 ): ProgressState {
-  const travelled = how === "sent" || how === "fetched";
-  const fromMoving = travelled ? Math.min(size, Math.max(0, state.moving)) : 0;
+  const present = how === "present" || how === "mounted";
+  const fromMoving = present ? 0 : Math.min(size, Math.max(0, state.moving));
   const fromChecking = Math.min(size - fromMoving, Math.max(0, state.checking));
   return {
     ...state,
@@ -118,7 +118,7 @@ function withChunk(
     done: state.done + size,
     moving: state.moving - fromMoving,
     checking: state.checking - fromChecking,
-    saved: state.saved + (how === "present" || how === "mounted" ? size : 0),
+    saved: state.saved + (present ? size : 0),
   };
 }
 

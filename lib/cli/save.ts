@@ -17,7 +17,8 @@ Examples:
   $ layerstash save nginx:alpine --layer all -o layers  # one file each
   $ layerstash save nginx:alpine --layer 1 --layer 2 -o layers
 
-Everything is verified. The same command goes on where it was interrupted.
+What is downloaded is verified. The same command goes on where it was
+interrupted; what a layout has already is known by its name and size.
 `;
 
 /** Makes the command. */

@@ -11,6 +11,8 @@ import { storedSource } from "./stored_source.ts";
 export interface CopyBlobsOptions extends CallOptions {
   /** How many are on their way at once; absent = as many as serve. */
   jobs?: number | undefined;
+  /** Reads what a directory has already: what was damaged there is written anew. Absent = names and sizes tell. */
+  hashed?: boolean | undefined;
   /** Told of progress, and of each blob that is there. */
   onEvent?: OnEvent | undefined;
 }
@@ -56,10 +58,10 @@ export async function copyBlobs(
 async function copyBlob(
   from: Store,
   to: Store,
-  { blob, signal, onEvent }: CopyBlobsOptions & { blob: Descriptor },
+  { blob, hashed, signal, onEvent }: CopyBlobsOptions & { blob: Descriptor },
 ): Promise<"sent" | "mounted" | "present"> {
   const { digest, size } = blob;
-  const found = await to.stat(digest, { claim: true, signal });
+  const found = await to.stat(digest, { hashed, claim: true, signal });
   if (found === size) return "present";
   const neighbour = neighbourOf(from, to);
   if (neighbour !== undefined && await to.mount(digest, neighbour, { signal })) return "mounted";

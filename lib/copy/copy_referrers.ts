@@ -38,15 +38,16 @@ export async function findReferrers(
   return [...found.values()];
 }
 
-/** Stores the manifests; where the registry keeps no list of them, the list too. */
+/** Stores the manifests; where the registry keeps no list of them, and in a directory, the list too. */
 export async function putReferrers(store: Store, referrers: Referrer[], options: CallOptions): Promise<void> {
   for (const { tree } of referrers) {
     for (const manifest of manifestsOf(tree)) {
-      await store.putManifest(manifest.digest, manifest, { ...options, child: manifest !== tree.manifest });
+      await store.putManifest(manifest.digest, manifest, { ...options, child: true });
     }
   }
   for (const [subject, group] of Map.groupBy(referrers, ({ subject }) => subject)) {
-    const listed = new Set((await store.referrers(subject, options)).map(({ digest }) => digest));
+    const there = await store.referrers(subject, { ...options, listed: true });
+    const listed = new Set(there.map(({ digest }) => digest));
     const missing = group.filter(({ tree }) => !listed.has(tree.manifest.digest));
     if (missing.length > 0) await addToList(store, subject, missing, options);
   }

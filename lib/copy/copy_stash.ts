@@ -23,7 +23,7 @@ export interface StashPlace {
 
 /** What the copy of a stash takes. */
 export interface CopyStashOptions extends Omit<CopyOptions, "platforms" | "referrers"> {
-  /** Replaces another stash of the same name. */
+  /** Replaces another stash of the same name, and blobs that were damaged in a directory. */
   overwrite?: boolean | undefined;
 }
 
@@ -62,7 +62,11 @@ export async function copyStash(
   const numbers = await chunkNumbers(to.store, to.baseTag, { signal });
   if (!options.overwrite) await requireSame(to, manifests, { numbers, signal });
   const wanted = manifests.flatMap(({ bytes }) => listedBlobs(bytes));
-  const blobs = await copyBlobs(from.store, to.store, { ...options, blobs: wanted });
+  const blobs = await copyBlobs(from.store, to.store, {
+    ...options,
+    hashed: options.overwrite,
+    blobs: wanted,
+  });
   for (const [index, manifest] of manifests.entries()) {
     await to.store.putManifest(chunkTag(to.baseTag, index + 1), manifest, { signal });
   }

@@ -117,28 +117,30 @@ export class FileTree {
    * `undefined` = nothing.
    */
   find(path: string): MergedEntry | undefined {
-    const trail = this.#trail(parentOf(placeOf(path)));
-    const name = baseName(placeOf(path));
-    if (name === "") return merged(this.#root, "");
-    const node = trail?.at(-1)?.node.children?.get(name);
-    return node && merged(node, [...trail!.slice(1).map((step) => step.name), name].join("/"));
+    return this.#at(placeOf(path));
   }
 
-  /** Where a symbolic link leads to in the end; `undefined` = nowhere. */
+  /** Where a symbolic link leads to in the end, as the system would go; `undefined` = nowhere. */
   follow(entry: MergedEntry): MergedEntry | undefined {
     let found: MergedEntry | undefined = entry;
     for (let hops = 0; found?.type === "symlink"; hops++) {
       if (hops === MOST_HOPS) return undefined;
       const target: string = found.target ?? "";
-      found = this.find(target.startsWith("/") ? target : this.#beside(found.path, target));
+      found = this.#at(target.startsWith("/") ? target : `${parentOf(found.path)}/${target}`);
     }
     return found;
   }
 
-  /** What `..` in a link means depends on where the links before it lead: these are followed by `find`. */
-  #beside(path: string, target: string): string {
-    const parent = parentOf(path);
-    return parent ? `${parent}/${target}` : target;
+  /** What is at a path, in which `..` is above where the links before it lead; its last name is not followed. */
+  #at(path: string): MergedEntry | undefined {
+    const name = baseName(path);
+    const isName = !["", ".", ".."].includes(name);
+    const trail = this.#trail(isName ? parentOf(path) : path);
+    if (!trail) return undefined;
+    const above = trail.at(-1)!.node;
+    const node = isName ? above.children!.get(name) : above;
+    const names = [...trail.slice(1).map((step) => step.name), ...(isName ? [name] : [])];
+    return node && merged(node, names.join("/"));
   }
 
   #describeRoot(layer: number, entry: Entry): void {

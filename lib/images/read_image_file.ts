@@ -56,9 +56,8 @@ export async function readImageFile(
   const visit = async (entry: OpenLayerEntry, certain: boolean) => {
     if (certain) await pour(poured = entry);
   };
-  const first = await survey(files, [pattern], { visit, whole });
+  const { tree } = await survey(files, [pattern], { visit, whole, follows: true });
   if (poured) return { ...poured, source: poured };
-  const { tree } = first.tree ? first : await survey(files, [pattern], { complete: true });
   const found = tree!.find(pattern.path);
   const file = found && tree!.follow(found);
   if (!found) throw absent(pattern, files);

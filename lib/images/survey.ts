@@ -17,12 +17,12 @@ export interface Found {
 /** What a search takes. */
 export interface SurveyOptions {
   /**
-   * Given each file that will most likely be among those found, while its bytes can be read. What was given in vain is not
-   * among them in the end, unless it is `certain`.
+   * Given each file that will most likely be among those found, while its bytes can be read; hard links have none of their
+   * own, and whiteouts are no files. What was given in vain is not among them in the end, unless it is `certain`.
    */
   visit?: (entry: OpenLayerEntry, certain: boolean) => Promise<void>;
-  /** Reads the names of all layers: then there is a tree. */
-  complete?: boolean | undefined;
+  /** Where a symbolic link is found the search does not end early: there is a tree then, in which it can be followed. */
+  follows?: boolean | undefined;
   /** Reads every layer to its last byte, and verifies it. */
   whole?: boolean | undefined;
 }
@@ -36,11 +36,11 @@ export interface SurveyOptions {
 export async function survey(
   files: ImageFiles,
   patterns: readonly PathPattern[],
-  { visit, whole, complete }: SurveyOptions = {},
+  { visit, whole, follows }: SurveyOptions = {},
 ): Promise<Found> {
   const searches = patterns.map((pattern) => new PathSearch(pattern));
   const everything = patterns.some(({ path }) => path === "");
-  const early = !whole && !complete && patterns.every(({ path, followed }) => path && !followed);
+  const early = !whole && patterns.every(({ path, followed }) => path && !followed);
   const hidden = new Hidden();
   const seen: LayerEntry[][] = [];
   let count = 0;
@@ -53,10 +53,10 @@ export async function survey(
       const { extents: _, ...entry } = open;
       entries.push(entry);
       for (const search of searches) search.see(entry);
-      if (visit && entry.type === "file" && !hidden.has(entry.path) && includes(patterns, entry.path)) {
+      if (visit && isFile(entry) && !hidden.has(entry.path) && includes(patterns, entry.path)) {
         await visit(open, early && searches.some(({ found }) => found === entry));
       }
-      if (early && searches.every(({ found }) => found)) {
+      if (early && searches.every(({ found }) => found && !(follows && found.type === "symlink"))) {
         return { entries: distinct(searches.map(({ found }) => found!)), tree: undefined };
       }
     }
@@ -65,6 +65,10 @@ export async function survey(
   }
   const tree = treeOf(seen);
   return { entries: select(tree, patterns), tree };
+}
+
+function isFile({ type, path }: LayerEntry): boolean {
+  return type === "file" && whiteoutOf(path) === undefined;
 }
 
 function includes(patterns: readonly PathPattern[], path: string): boolean {

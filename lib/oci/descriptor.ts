@@ -29,3 +29,8 @@ export const descriptorSchema: DescriptorSchema = v.object({
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   annotations: v.optional(v.record(v.string(), v.string())),
 });
+
+/** Each once. */
+export function distinct(descriptors: readonly Descriptor[]): Descriptor[] {
+  return [...new Map(descriptors.map((each) => [each.digest, each])).values()];
+}

@@ -1,6 +1,7 @@
 /** What a repository has, for an error that says what it has not. @module */
 import { NotFoundError } from "../errors.ts";
 import { isDigest } from "../oci/digest.ts";
+import { isFallbackTag } from "./referrers.ts";
 import type { CallOptions, Store } from "./store.ts";
 
 /** So many names are shown. */
@@ -13,7 +14,8 @@ export function hintOfNames(names: readonly string[]): string {
 }
 
 /**
- * The tags of a repository, the first `most` of them; where it has none, the digests of images without one.
+ * The tags of a repository, the first `most` of them; where it has none, the digests of images without one. Lists of what
+ * refers to an image have tags, too: these are left out.
  *
  * @throws {NotFoundError} when there is no such repository
  */
@@ -23,7 +25,7 @@ export async function knownReferences(
 ): Promise<string[]> {
   const tags: string[] = [];
   for await (const tag of store.tags({ ...options, mustExist: true })) {
-    if (tags.push(tag) === most) break;
+    if (!isFallbackTag(tag) && tags.push(tag) === most) break;
   }
   return tags.length > 0 ? tags : (await store.untagged?.(options) ?? []).slice(0, most);
 }

@@ -4,7 +4,7 @@ import { storageError, writeAtomically } from "../content/atomic_file.ts";
 import type { Source } from "../content/source.ts";
 import { NotFoundError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
+import { type Descriptor, distinct } from "../oci/descriptor.ts";
 import { type Digest, isDigest, parseDigest } from "../oci/digest.ts";
 import { declaredMediaType, type Manifest, manifestOf, referencesOf } from "../oci/manifest.ts";
 import { IMAGE_MANIFEST } from "../oci/media_types.ts";
@@ -13,13 +13,14 @@ import { type IndexEntry, lockIndex, readEntries, REF_NAME, tagOf } from "./layo
 import { DEFAULT_POLICY, type Patience, systemClock } from "../http/retry.ts";
 import { LayoutBlobs } from "./layout_blobs.ts";
 import { LayoutReach } from "./layout_reach.ts";
-import { distinct, fallbackReferrers, namesSubject } from "./referrers.ts";
+import { fallbackReferrers, namesSubject } from "./referrers.ts";
 import { requireLayout } from "./require_layout.ts";
 import { requireStorable } from "./storable.ts";
 import type {
   CallOptions,
   PutOptions,
   ReadOptions,
+  ReferrersOptions,
   RemoveOptions,
   StatOptions,
   Store,
@@ -142,15 +143,19 @@ export class LayoutStore implements Store {
     });
   }
 
-  async referrers(digest: Digest, options: CallOptions = {}): Promise<Descriptor[]> {
+  async referrers(
+    digest: Digest,
+    { listed, ...options }: ReferrersOptions = {},
+  ): Promise<Descriptor[]> {
+    const list = await fallbackReferrers(this, parseDigest(digest), options);
+    if (listed) return distinct(list);
     const found: Descriptor[] = [];
-    parseDigest(digest);
     for (const { digest: each, size, mediaType = IMAGE_MANIFEST.oci } of await readEntries(this.#directory)) {
       options.signal?.throwIfAborted();
       const bytes = await this.#blobs.manifest(each);
       if (bytes && namesSubject(bytes, digest)) found.push({ mediaType, digest: each, size });
     }
-    return distinct([...found, ...await fallbackReferrers(this, digest, options)]);
+    return distinct([...found, ...list]);
   }
 
   async removeManifest(reference: string, { keepBlobs, signal }: RemoveOptions = {}): Promise<void> {

@@ -15,6 +15,11 @@ export function fallbackTag(digest: Digest): string {
   return digest.replace(":", "-");
 }
 
+/** Whether a tag is that of such a list, and not of an image. */
+export function isFallbackTag(tag: string): boolean {
+  return /^sha256-[0-9a-f]{64}$/.test(tag);
+}
+
 /** What a page of the list holds. Each descriptor is given as text: pages are lists of names. */
 const pageSchema = v.pipe(
   v.object({ manifests: v.nullish(v.array(descriptorSchema)) }),
@@ -48,11 +53,6 @@ export async function fallbackReferrers(
 ): Promise<Descriptor[]> {
   const list = await store.manifest(fallbackTag(digest), options);
   return list ? readIndex(list) : [];
-}
-
-/** Each once. */
-export function distinct(descriptors: Descriptor[]): Descriptor[] {
-  return [...new Map(descriptors.map((each) => [each.digest, each])).values()];
 }
 
 const subjectSchema = v.looseObject({ subject: v.optional(v.looseObject({ digest: v.string() })) });

@@ -78,6 +78,12 @@ export interface TagsOptions extends CallOptions {
   mustExist?: boolean | undefined;
 }
 
+/** What a look for referrers takes. */
+export interface ReferrersOptions extends CallOptions {
+  /** Only those that other programs find, too: in a directory these are the ones of the list under a tag. */
+  listed?: boolean | undefined;
+}
+
 /** What a write takes. */
 export interface WriteOptions extends BlobOptions {
   /** Called with the number of bytes that went out; negative when they have to go out again. */
@@ -147,7 +153,7 @@ export interface Store extends Disposable {
    */
   putManifest(reference: string, manifest: Manifest, options?: PutOptions): Promise<void>;
   /** The manifests that say that this one is their subject: signatures, lists of parts and the like. */
-  referrers(digest: Digest, options?: CallOptions): Promise<Descriptor[]>;
+  referrers(digest: Digest, options?: ReferrersOptions): Promise<Descriptor[]>;
   /**
    * Removes one tag and **no other**, even where others point to the same manifest; or, by digest, a manifest
    * with all its tags. Removing what is not there is no error.

@@ -88,10 +88,10 @@ async function checkEach(
   faults: Fault[] = [],
 ): Promise<Fault[]> {
   await inParallel(stash.chunks, { jobs, signal }, async (chunk, signal) => {
-    const problem = await check(chunk, signal);
-    if (problem) faults.push({ chunk: chunk.number, problem });
     const { number, digest, size } = chunk;
-    onEvent?.({ type: "chunk", chunk: number, state: "checked", digest, size });
+    const fault = await check(chunk, signal);
+    if (fault) faults.push({ chunk: number, problem: fault });
+    onEvent?.({ type: "chunk", chunk: number, state: "checked", digest, size, ...(fault && { fault }) });
   });
   return faults.sort((a, b) => a.chunk - b.chunk);
 }
