@@ -49,6 +49,12 @@ export class RangedInput implements TarInput {
     this.#input = new StreamInput(this.#stream, { start: target });
   }
 
+  /** Reads what is behind the archive's end, where it is short and nothing was left out: then all of it is verified. */
+  async finish(): Promise<void> {
+    if (this.#start > 0 || this.#blob.size - this.position > SHORT_WAY) return;
+    for await (const _ of this.#stream);
+  }
+
   /** Lets go of the connection. */
   async close(): Promise<void> {
     await this.#stream.return(undefined);
