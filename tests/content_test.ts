@@ -7,7 +7,7 @@ import { fileSource, readFile } from "../lib/content/file_source.ts";
 import { Hasher } from "../lib/content/hasher.ts";
 import { bytesSource } from "../lib/content/source.ts";
 import { StreamCutter } from "../lib/content/stream_source.ts";
-import { LayerstashError, MismatchError } from "../lib/errors.ts";
+import { LayerstashError, MismatchError, NotFoundError } from "../lib/errors.ts";
 import { digestOf } from "../lib/oci/digest.ts";
 import { concatenate, makeWorkspace, someBytes, streamOf } from "./rigs/content.ts";
 
@@ -100,7 +100,7 @@ Deno.test("a file that ends before its range breaks the stream, and one that is 
   await using work = await makeWorkspace();
   const path = await work.write("file", someBytes(1000));
   await assert.rejects(read(readFile(path, { start: 500, end: 1001 })), MismatchError);
-  await assert.rejects(read(readFile(work.path("none"), { start: 0, end: 1 })), Deno.errors.NotFound);
+  await assert.rejects(read(readFile(work.path("none"), { start: 0, end: 1 })), NotFoundError);
   const reader = readFile(path, { start: 0, end: 1000 }).getReader();
   await reader.read();
   await reader.cancel(); // else the test ends with an open file, and fails

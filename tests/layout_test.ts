@@ -180,6 +180,28 @@ Deno.test("a tag that is put to another manifest frees what it alone led to", as
   assert.deepEqual(await blobNames(work), []);
 });
 
+Deno.test("a manifest that is replaced while it is looked for is not missing: the new one is found", async () => {
+  await using work = await makeWorkspace();
+  using store = open(work);
+  using other = open(work);
+  const [first, second] = [imageOf([await write(store, "first")]), imageOf([await write(store, "second")])];
+  await store.putManifest("moving", first);
+  const { stat } = Deno;
+  let moved = false;
+  Deno.stat = async (path) => {
+    if (path === blobPath(work, first.digest) && !moved) {
+      moved = true;
+      await other.putManifest("moving", second);
+    }
+    return await stat(path);
+  };
+  try {
+    assert.deepEqual(await store.manifest("moving"), second);
+  } finally {
+    Deno.stat = stat;
+  }
+});
+
 Deno.test("an upload over another leaves nothing of that, also where its chunks change their places", async () => {
   await using work = await makeWorkspace();
   const input = work.path("file");

@@ -111,7 +111,7 @@ export class LayoutStore implements Store {
     const digest = entry?.digest ?? (isDigest(reference) ? reference : undefined);
     if (!digest) return undefined;
     const bytes = await this.#blobs.manifest(digest);
-    if (bytes === undefined) return this.#missing(entry);
+    if (bytes === undefined) return await this.#unlessMissing(reference, entry);
     if (entry && entry.size !== bytes.length) {
       const message = `${this.name} says that ${digest} has ${entry.size} bytes, it has ${bytes.length}`;
       this.#onEvent?.({ type: "notice", message });
@@ -224,8 +224,11 @@ export class LayoutStore implements Store {
     return (await readEntries(this.#directory)).find((entry) => isNamed(entry, name));
   }
 
-  #missing(entry: IndexEntry | undefined): undefined {
+  /** The file of a manifest that was replaced or removed meanwhile is rightly gone. */
+  async #unlessMissing(reference: string, entry: IndexEntry | undefined): Promise<Manifest | undefined> {
     if (!entry) return undefined;
+    const { digest } = await this.#entry(reference) ?? {};
+    if (digest !== entry.digest) return await this.manifest(reference);
     throw new NotFoundError(`${this.name} lists the manifest ${entry.digest}, but its file is missing`);
   }
 
