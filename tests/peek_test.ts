@@ -1,8 +1,9 @@
 /** The files of images: layer by layer as tar lists them, and merged as umoci unpacks them. @module */
 import assert from "node:assert/strict";
 import { entryDocument, ListingLines } from "../lib/cli/file_listing.ts";
+import { renderReadReport } from "../lib/cli/read_report.ts";
 import { MismatchError } from "../lib/errors.ts";
-import { FileTree, findImage, ImageFiles, openImage, pathPattern, survey } from "../main.ts";
+import { FileTree, findImage, ImageFiles, openImage, pathPattern, readImageFile, survey } from "../main.ts";
 import { concatenate, makeWorkspace, someBytes } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { blobFile, gzip, makeImage, makeUmociLayout, zstd } from "./rigs/images.ts";
@@ -249,6 +250,42 @@ Deno.test("a layer of the base is not read where the top has the file", async ()
   assert.deepEqual(entries.map(({ layer }) => layer), [2]);
   assert.equal(files.report.fetched, top.length);
   assert.equal(files.report.verified, false);
+});
+
+Deno.test("what was read whole is verified, also where the search ended, and what was read once more is not", async () => {
+  const link = { name: "b", flag: "2", target: "a" };
+  const archive = tarOf([{ name: "a", content: someBytes(20_000) }, link]);
+  const large = [link, { name: "a", content: someBytes(50_000) }];
+  const padded = concatenate([tarOf(large), new Uint8Array(50_000)]);
+  for (const bytes of [archive, await gzip(archive)]) {
+    await using image = await makeImage([bytes]);
+    const files = await image.files();
+    await survey(files, [await pathPattern("a")]);
+    assert.deepEqual(files.report, { fetched: bytes.length, size: bytes.length, verified: true });
+  }
+  await using image = await makeImage([padded]);
+  const files = await image.files();
+  await files.merged();
+  assert.deepEqual(files.report, { fetched: padded.length, size: padded.length, verified: true });
+  await readImageFile(files, "b", { write: () => {} });
+  assert.equal(files.report.verified, false);
+});
+
+Deno.test("how much was fetched is said in figures that agree with each other", () => {
+  const said = (fetched: number, size: number, verified: boolean) =>
+    renderReadReport({ fetched, size, verified });
+  assert.equal(said(100, 100, true), "fetched 100 B of 100 B (100 %); verified");
+  assert.equal(said(0, 0, true), "fetched 0 B of 0 B (100 %); verified");
+  assert.equal(said(0, 100, false), "fetched 0 B of 100 B (0 %); not verified: not all was read");
+  assert.equal(said(999, 1000, false), "fetched 999 B of 1000 B (99 %); not verified: not all was read");
+  assert.equal(
+    said(1000, 1000, false),
+    "fetched 1000 B of 1000 B, some of it twice; not verified: the last time not all was read",
+  );
+  assert.equal(said(169, 100, true), "fetched 169 B of 100 B, some of it twice; verified");
+  assert.equal(said(300_051, 300_000, true), "fetched 293 KiB of 293 KiB (100 %); verified");
+  assert.match(said(123, 1e5, false), / \(0\.12 %\);/);
+  assert.match(said(1, 1e6, false), / \(less than 0\.01 %\);/);
 });
 
 Deno.test("the layers may be packed in many members or frames", async () => {

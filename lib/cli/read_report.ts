@@ -7,11 +7,23 @@ export function renderShortReport({ fetched, size, verified }: ReadReport): stri
   return `fetched ${formatSize(fetched)} of ${formatSize(size)}, ${verified ? "" : "not "}verified`;
 }
 
+/** The end of a layer, where a table of contents would be, is looked at for itself: that is not worth a word. */
+const SLIGHTLY_MORE = 1.005;
+
 /** `fetched 1.5 MiB of 30 MiB (5 %)`, and whether the bytes are verified. */
 export function renderReadReport({ fetched, size, verified }: ReadReport): string {
-  const share = size === 0 ? 100 : 100 * fetched / size;
-  const whole = fetched < size ? Math.min(99, Math.round(share)) : Math.round(share);
-  const percent = share >= 10 || share === 0 ? whole : Number(share.toPrecision(2));
-  const sure = verified ? "verified" : "not verified: not all was read";
-  return `fetched ${formatSize(fetched)} of ${formatSize(size)} (${percent} %); ${sure}`;
+  const twice = fetched > SLIGHTLY_MORE * size || fetched >= size && !verified;
+  const part = twice ? ", some of it twice" : ` (${percentOf(fetched, size)} %)`;
+  const why = twice ? "the last time not all was read" : "not all was read";
+  return `fetched ${formatSize(fetched)} of ${formatSize(size)}${part}; ${
+    verified ? "verified" : `not verified: ${why}`
+  }`;
+}
+
+/** 100 only where it is all; two digits are enough. */
+function percentOf(fetched: number, size: number): string {
+  const percent = size === 0 ? 100 : 100 * fetched / size;
+  if (percent >= 10) return `${fetched < size ? Math.min(99, Math.round(percent)) : 100}`;
+  if (percent > 0 && percent < 0.01) return "less than 0.01";
+  return `${Number(percent.toPrecision(2))}`;
 }

@@ -8,13 +8,13 @@ import type { Layer } from "./image.ts";
 
 /** What reading has cost, and what can be said of what was read. */
 export interface ReadReport {
-  /** Bytes of layers that were fetched. */
+  /** Bytes of layers that were fetched; those that were fetched twice count twice. */
   fetched: number;
   /** Bytes of the layers that were to be read. */
   size: number;
   /**
-   * Whether what was read is proven: every layer was read to its last byte and has its digest, or it was read by a table
-   * of contents that has one.
+   * Whether what was read is proven: each time a layer was read, it was read to its last byte and has its digest, or it
+   * was read by a table of contents that has one.
    */
   verified: boolean;
 }

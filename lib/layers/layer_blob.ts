@@ -1,5 +1,5 @@
 /** The blob of a layer, of which no more is fetched than is needed. @module */
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { MismatchError, RangeRefusedError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -40,13 +40,15 @@ export class LayerBlob {
   readonly annotations: Readonly<Record<string, string>>;
   /** The bytes that were fetched so far; some may have been more than once. */
   fetched = 0;
-  /** Whether what was read is proven: all of it has its digest, or it was read by a table that has one. */
-  proven = false;
+  /** Whether it is read by a table of contents that has a digest. */
+  hasProvenTable = false;
   /** Whether the store gives whole blobs only: then nothing is gained by leaving something out. */
   wholeOnly = false;
   readonly #store: Store;
   readonly #options: ReadingOptions;
   #head: Bytes | undefined;
+  /** Whether all that was fetched has the digest. Who was given the right bytes once may be given others later. */
+  #isWhole = false;
 
   /** Fetches nothing yet. */
   constructor(
@@ -60,6 +62,11 @@ export class LayerBlob {
     this.size = size;
     this.#store = store;
     this.#options = options;
+  }
+
+  /** Whether what was read is proven: all of it has its digest, or it was read by a table that has one. */
+  get proven(): boolean {
+    return this.#isWhole || this.hasProvenTable;
   }
 
   /** Says what its reader should know. */
@@ -85,21 +92,26 @@ export class LayerBlob {
 
   /**
    * Its bytes from a place on, up to `end` where that is known, in steps that grow; with `all` in one step. Each piece
-   * may be used until the next is asked for. What is read from the first byte to the last is verified.
+   * may be used until the next is asked for. What is read from the first byte to the last is verified, before its last
+   * bytes are given: who has enough then has read all of it.
    *
    * @throws {MismatchError} when all of it was read and has another digest
    */
   async *from(start: number, { end = this.size, all = false }: FromOptions = {}): AsyncGenerator<Bytes> {
     const hash = start === 0 && end === this.size ? createHash("sha256") : undefined;
+    let position = start;
     for await (const piece of this.#inSteps(start, end, all ? Infinity : FIRST_STEP)) {
+      position += piece.length;
       hash?.update(piece);
+      if (hash && position === end) this.#prove(hash);
       yield piece;
     }
-    if (!hash) return;
-    if (`sha256:${hash.digest("hex")}` !== this.digest) {
-      throw new MismatchError(`the blob ${this.digest} is corrupted: its bytes have another digest`);
-    }
-    this.proven = true;
+  }
+
+  #prove(hash: Hash): void {
+    this.#isWhole = `sha256:${hash.digest("hex")}` === this.digest;
+    if (this.#isWhole) return;
+    throw new MismatchError(`the blob ${this.digest} is corrupted: its bytes have another digest`);
   }
 
   async *#inSteps(start: number, end: number, firstStep: number): AsyncGenerator<Bytes> {
@@ -144,6 +156,7 @@ export class LayerBlob {
     const range = { start, end };
     for await (const piece of pull(this.#store, { ...this.#options, digest, size, range, orWhole })) {
       this.fetched += piece.length;
+      this.#isWhole = false;
       yield piece;
     }
   }

@@ -49,6 +49,7 @@ async function* readEntries(
     const input = new RangedInput(blob);
     try {
       yield* readTar(input);
+      await input.finish();
     } finally {
       await input.close();
     }
