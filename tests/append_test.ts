@@ -6,6 +6,7 @@ import { IMAGE_CONFIG, IMAGE_LAYER, IMAGE_MANIFEST } from "../lib/oci/media_type
 import {
   append,
   bytesSource,
+  copyImage,
   describeImage,
   findImage,
   type ImagePlace,
@@ -172,6 +173,18 @@ Deno.test("a base in docker's format stays one, and a date is set where it is wa
   );
   const about = await new Response(await from.store.read(manifest.config.digest)).json();
   assert.deepEqual([about.created, about.history.at(-1).created], [created, created]);
+
+  const notices: string[] = [];
+  const onEvent = (event: TransferEvent) => void (event.type === "notice" && notices.push(event.message));
+  using box = openImage(`oci:${work.path("box")}:1`);
+  for (const store of [from.store, box.store]) {
+    await append(from, { store, reference: "3" }, { input, onEvent });
+    await copyImage(from, { store, reference: "4" }, { onEvent });
+  }
+  assert.deepEqual(notices.length, 2, "in a registry it is nothing special");
+  for (const notice of notices) {
+    assert.match(notice, /docker's own format.*skopeo and umoci do not see it in a directory/);
+  }
 });
 
 Deno.test("an index gets the layer on each image, or one image of it is taken", async () => {

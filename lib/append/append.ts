@@ -3,7 +3,8 @@ import { cancelOnFailure } from "../content/failed_streams.ts";
 import { bytesSource } from "../content/source.ts";
 import { type CopiedBlobs, copyBlobs } from "../copy/copy_blobs.ts";
 import type { ImagePlace } from "../copy/copy_image.ts";
-import { type ImageTree, readTree } from "../copy/image_tree.ts";
+import { tellIfUnseen } from "../copy/docker_format.ts";
+import { type ImageTree, manifestsOf, readTree } from "../copy/image_tree.ts";
 import { ConflictError, InvalidInputError, MismatchError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { findRoot } from "../images/image.ts";
@@ -94,6 +95,7 @@ async function appendLayer(from: ImagePlace, to: ImagePlace, options: AppendOpti
   const bases = new Map<Digest, BaseImage>();
   for (const image of images) bases.set(image.digest, await readBase(from.store, image, { signal }));
   await requireNoChunk(to.store, reference, { signal });
+  tellIfUnseen(to.store, manifestsOf(tree), onEvent);
   const layer = await storeLayer(to.store, options);
   warnOfZstd(layer, images, onEvent);
   const base = await copyLayers(from.store, to.store, { images, jobs, onEvent, signal });

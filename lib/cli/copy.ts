@@ -21,8 +21,9 @@ Examples:
   $ layerstash copy --stash localhost:5000/me/files:disk ghcr.io/me/backup:disk
 
 No digest changes. Blobs that are there are not sent again, and within one
-registry none is moved: the same command goes on where it was interrupted. -u
-and -p are for the registry of DST; for that of SRC, layerstash login.
+registry none is moved: after an interruption the same command goes on, with the
+layer that was under way from its beginning. -u and -p are for the registry of
+DST; for that of SRC, layerstash login.
 `;
 
 /** Makes the command. */

@@ -17,7 +17,9 @@ Examples:
   $ layerstash save nginx:alpine --layer all -o layers  # one file each
   $ layerstash save nginx:alpine --layer 1 --layer 2 -o layers
 
-Everything is verified. The same command goes on where it was interrupted.
+Everything is verified. After an interruption the same command goes on: with
+--layer in the middle of a file, else with the layer that was under way, from
+its beginning.
 `;
 
 /** Makes the command. */

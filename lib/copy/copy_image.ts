@@ -11,6 +11,7 @@ import { inParallel } from "../transfer/pool.ts";
 import { choosePlatforms } from "./choose_platforms.ts";
 import { type CopiedBlobs, copyBlobs } from "./copy_blobs.ts";
 import { findReferrers, putReferrers } from "./copy_referrers.ts";
+import { tellIfUnseen } from "./docker_format.ts";
 import { blobsOf, type ImageTree, manifestsOf, readTree } from "./image_tree.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
 
@@ -81,6 +82,7 @@ export async function copyImage(
   const reference = targetReference(to.reference ?? root.reference, tree);
   await requireNoChunk(to.store, reference, { digest: tree.manifest.digest, signal: options.signal });
   const referrers = options.referrers ? await findReferrers(from.store, tree, options) : [];
+  tellIfUnseen(to.store, manifestsOf(tree), options.onEvent);
   const all = [...blobsOf(tree), ...referrers.flatMap((each) => blobsOf(each.tree))];
   const blobs = await copyBlobs(from.store, to.store, { ...options, blobs: all });
   await putTree(to.store, tree, { ...options, jobs, reference });
