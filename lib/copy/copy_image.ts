@@ -13,6 +13,7 @@ import { choosePlatforms } from "./choose_platforms.ts";
 import { type CopiedBlobs, copyBlobs } from "./copy_blobs.ts";
 import { tellIfUnseen } from "./docker_format.ts";
 import { findReferrers, putReferrers } from "./copy_referrers.ts";
+import { tellIfUnseen } from "./docker_format.ts";
 import { blobsOf, type ImageTree, manifestsOf, readTree } from "./image_tree.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
 

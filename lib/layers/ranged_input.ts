@@ -12,6 +12,7 @@ export class RangedInput implements TarInput {
   readonly #blob: LayerBlob;
   #stream: AsyncGenerator<Bytes>;
   #input: StreamInput;
+  #hasLeapt = false;
 
   /** @param blob the archive */
   constructor(blob: LayerBlob) {
@@ -45,13 +46,14 @@ export class RangedInput implements TarInput {
     const target = this.position + size;
     if (target > this.#blob.size) throw tornOff(this.#blob.size);
     await this.close();
+    this.#hasLeapt = true;
     this.#stream = this.#blob.from(target);
     this.#input = new StreamInput(this.#stream, { start: target });
   }
 
   /** Reads what is behind the archive's end, where it is short and nothing was left out: then all of it is verified. */
   async finish(): Promise<void> {
-    if (this.#start > 0 || this.#blob.size - this.position > SHORT_WAY) return;
+    if (this.#hasLeapt || this.#blob.size - this.position > SHORT_WAY) return;
     for await (const _ of this.#stream);
   }
 
