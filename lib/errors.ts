@@ -29,7 +29,7 @@ export interface ErrorDetails {
 export class LayerstashError extends Error {
   /** The kind, stable over versions. */
   readonly kind: ErrorKind = "failed";
-  /** What the reader can do about it. */
+  /** What the reader can do about it. Options are named as the command line has them: `--overwrite` is `overwrite`. */
   readonly hint: string | undefined;
 
   /**

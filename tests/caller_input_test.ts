@@ -4,6 +4,7 @@ import { Readable } from "node:stream";
 import {
   append,
   blobSize,
+  bytesSource,
   chooseLayer,
   copyImage,
   copyStash,
@@ -28,6 +29,7 @@ import {
   saveLayers,
   setAlias,
   type Store,
+  StreamCutter,
   upload,
   verify,
 } from "../main.ts";
@@ -252,6 +254,7 @@ testOnEachStore("a range has bytes, and ends behind where it begins", async (pla
     [{ start: "2" }, /^start cannot be "2"$/],
     [{ end: -1 }, /^end cannot be -1$/],
     [{ end: 2.5 }, /^end cannot be 2.5$/],
+    [{ start: 1, end: NaN }, /^end cannot be NaN$/],
     [{ start: 5, end: 5 }, /^the range from 5 to 5 has no bytes/],
     [{ end: 0 }, /^the range from 0 to 0 has no bytes/],
     [{ start: 7, end: 3 }, /^the range from 7 to 3 has no bytes/],
@@ -260,6 +263,11 @@ testOnEachStore("a range has bytes, and ends behind where it begins", async (pla
   ];
   for (const [range, message] of cases) {
     await refusesEach(place, { [JSON.stringify(range)]: [() => pull(range), message] });
+  }
+  for (const range of [...cases.slice(0, 7).map(([range]) => range), { start: 7, end: 3 }, { start: 2 }]) {
+    await refusesEach(place, {
+      [`read ${JSON.stringify(range)}`]: [() => store.read(digest, { range }), /cannot be|no range/],
+    });
   }
   assert.equal(await pull({ start: 8, end: 20 }), "89");
   assert.equal(await pull({ end: 2 }), "01");
@@ -356,4 +364,16 @@ Deno.test("a list of repositories that was ended beforehand is not begun", async
   const why = new Error("the user went home");
   const options = { registry: `oci:${work.path("")}`, signal: AbortSignal.abort(why) };
   await assert.rejects(Array.fromAsync(listRepositories(options)), (error) => error === why);
+});
+
+Deno.test("what is no Uint8Array is no source, and a source takes a number of bytes", async () => {
+  const later = (call: () => unknown) => () => Promise.resolve().then(call);
+  const cutter = new StreamCutter(new Response("hello").body!);
+  await refusesEach(undefined, {
+    "bytesSource": [later(() => bytesSource("hello" as Anything)), /^a string is no Uint8Array$/],
+    "bytesSource of nothing": [later(() => bytesSource(undefined!)), /^undefined is no Uint8Array$/],
+    "take NaN": [later(() => cutter.take(NaN)), /^most cannot be NaN$/],
+    "take none": [later(() => cutter.take(0)), /^most cannot be 0$/],
+  });
+  await cutter.cancel();
 });

@@ -10,7 +10,7 @@ import { checkOutput } from "../stash/output.ts";
 import { PartFile, requirePlace } from "../stash/part_file.ts";
 import { placeChunks, type Stash } from "../stash/stash.ts";
 import { streamChunks } from "../stash/stream_chunks.ts";
-import { checkNumbers } from "../oci/numbers.ts";
+import { checkNumbers, POSITION } from "../oci/numbers.ts";
 import { checkTransfer } from "../transfer/transfer_numbers.ts";
 import { type SizedBlob, totalSize } from "./alias_manifest.ts";
 import { findBlobs, type NamedBlobs } from "./named_blobs.ts";
@@ -104,8 +104,6 @@ function asStash(blobs: readonly SizedBlob[]): Stash {
   const size = totalSize(blobs);
   return { baseTag: "blob", size, chunkSize: size, chunks, provenComplete: true };
 }
-
-const POSITION = { least: 0, most: Number.MAX_SAFE_INTEGER, whole: true };
 
 function rangeWithin(size: number, range: Partial<ByteRange> = {}): ByteRange {
   const { start = 0, end = size } = range;

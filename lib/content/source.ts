@@ -1,5 +1,7 @@
 /** Content that is on its way into a store: it can be opened, and knows its digest when all of it was read. @module */
+import { InvalidInputError } from "../errors.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
+import { kindOf } from "../oci/shown.ts";
 
 /**
  * Bytes to be written to a store.
@@ -28,6 +30,8 @@ export interface Source {
 /**
  * Bytes that are in memory.
  *
+ * @throws {InvalidInputError} when they are anything but a Uint8Array
+ *
  * @example
  * ```ts
  * import { bytesSource } from "@layerstash/cli";
@@ -37,6 +41,11 @@ export interface Source {
  * ```
  */
 export function bytesSource(bytes: Uint8Array<ArrayBuffer>): Source {
+  if (!(bytes instanceof Uint8Array)) {
+    throw new InvalidInputError(`${kindOf(bytes)} is no Uint8Array`, {
+      hint: "a TextEncoder makes bytes of text",
+    });
+  }
   return {
     size: bytes.length,
     open: (start, end) => streamOf(bytes.subarray(start, end)),

@@ -1,6 +1,7 @@
 /** Cuts a stream that can be read once, such as standard input, into sources of a given size. @module */
 import { createHash } from "node:crypto";
 import type { Digest } from "../oci/digest.ts";
+import { BYTES, checkNumbers } from "../oci/numbers.ts";
 import { ByteReader } from "./byte_reader.ts";
 import type { Source } from "./source.ts";
 
@@ -43,8 +44,13 @@ export class StreamCutter {
     return true;
   }
 
-  /** The next bytes, `most` of them at most; fewer at the end of the stream. */
+  /**
+   * The next bytes, `most` of them at most; fewer at the end of the stream.
+   *
+   * @throws {InvalidInputError} when there cannot be so many
+   */
   take(most: number): Source {
+    checkNumbers({ most }, { most: BYTES });
     const hash = createHash("sha256");
     const { promise, resolve, reject } = Promise.withResolvers<Digest>();
     promise.catch(() => {}); // a failed read is reported by the stream

@@ -14,6 +14,8 @@ export interface Bounds {
 
 /** So many bytes, and not none. */
 export const BYTES: Bounds = { least: 1, most: Number.MAX_SAFE_INTEGER, whole: true };
+/** Where a byte is, counted from 0. */
+export const POSITION: Bounds = { least: 0, most: Number.MAX_SAFE_INTEGER, whole: true };
 /** So long; `Infinity` = for ever. */
 export const TIME: Bounds = { least: 0 };
 

@@ -9,6 +9,7 @@ import { type Digest, isDigest, parseDigest } from "../oci/digest.ts";
 import { declaredMediaType, type Manifest, manifestOf, referencesOf } from "../oci/manifest.ts";
 import { IMAGE_MANIFEST } from "../oci/media_types.ts";
 import { parseReference, parseRepository } from "../oci/reference.ts";
+import { checkRange } from "./asked_range.ts";
 import { type IndexEntry, lockIndex, readEntries, REF_NAME, tagOf } from "./layout_index.ts";
 import { DEFAULT_POLICY, type Patience, systemClock } from "../http/retry.ts";
 import { LayoutBlobs } from "./layout_blobs.ts";
@@ -86,6 +87,7 @@ export class LayoutStore implements Store {
 
   async read(digest: Digest, options: ReadOptions = {}): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
     options.signal?.throwIfAborted();
+    if (options.range) checkRange(options.range);
     return await this.#blobs.read(digest, options);
   }
 

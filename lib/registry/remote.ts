@@ -11,6 +11,7 @@ import { MANIFEST_TYPES } from "../oci/media_types.ts";
 import { bytesOf, countOf, urlNamed } from "../http/answers.ts";
 import { faultOfRange, lengthOf } from "../http/ranges.ts";
 import { blobPath, manifestPath, mountPath } from "./api_paths.ts";
+import { checkRange } from "./asked_range.ts";
 import type { Call, RegistryClient } from "./client.ts";
 import { allNames } from "./name_pages.ts";
 import type { Profile } from "./profiles.ts";
@@ -104,6 +105,7 @@ export class RemoteStore implements Store {
     digest: Digest,
     { range, what = `the blob ${digest}`, signal }: ReadOptions = {},
   ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+    if (range) checkRange(range);
     const answer = await this.#client.call({
       method: "GET",
       to: blobPath(digest),

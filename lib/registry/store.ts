@@ -127,6 +127,7 @@ export interface Store extends Disposable {
    * A blob's bytes, as they come: **callers verify** the length and the digest, and look at the signal themselves
    * while they read. See `receive` in lib/transfer.
    *
+   * @throws {InvalidInputError} when the range is none
    * @throws {NotFoundError} when the blob is absent
    * @throws {RangeRefusedError} when the store can only give the whole blob
    */
