@@ -11,7 +11,6 @@ import { inParallel } from "../transfer/pool.ts";
 import { checkTransfer } from "../transfer/transfer_numbers.ts";
 import { choosePlatforms } from "./choose_platforms.ts";
 import { type CopiedBlobs, copyBlobs } from "./copy_blobs.ts";
-import { tellIfUnseen } from "./docker_format.ts";
 import { findReferrers, putReferrers } from "./copy_referrers.ts";
 import { tellIfUnseen } from "./docker_format.ts";
 import { blobsOf, type ImageTree, manifestsOf, readTree } from "./image_tree.ts";
