@@ -13,7 +13,7 @@ import { checkRange } from "./asked_range.ts";
 import { type IndexEntry, lockIndex, readEntries, REF_NAME, tagOf } from "./layout_index.ts";
 import { DEFAULT_POLICY, type Patience, systemClock } from "../http/retry.ts";
 import { LayoutBlobs } from "./layout_blobs.ts";
-import { LayoutReach } from "./layout_reach.ts";
+import { type IndexChange, LayoutSpace } from "./layout_space.ts";
 import { fallbackReferrers, namesSubject } from "./referrers.ts";
 import { requireLayout } from "./require_layout.ts";
 import { requireStorable } from "./storable.ts";
@@ -41,12 +41,6 @@ export interface LayoutOptions {
   onEvent?: OnEvent | undefined;
 }
 
-/** What a layout listed, and what it is to list. */
-interface IndexChange extends Pick<RemoveOptions, "keepBlobs"> {
-  entries: IndexEntry[];
-  kept: IndexEntry[];
-}
-
 /**
  * An OCI image layout directory as a store. Blobs and `index.json` appear atomically; writers in several
  * processes take turns. Manifests are written in the OCI family: readers such as skopeo see no others in a layout.
@@ -60,7 +54,7 @@ export class LayoutStore implements Store {
   readonly #beside: ((repository: string) => string) | undefined;
   readonly #onEvent: OnEvent | undefined;
   readonly #blobs: LayoutBlobs;
-  readonly #reach: LayoutReach = new LayoutReach((digest) => this.#blobs.manifest(digest));
+  readonly #space: LayoutSpace;
 
   /** @param options where it is */
   constructor(options: LayoutOptions) {
@@ -69,6 +63,7 @@ export class LayoutStore implements Store {
     this.#beside = options.beside;
     this.#onEvent = options.onEvent;
     this.#blobs = new LayoutBlobs(options);
+    this.#space = new LayoutSpace(this.#blobs);
   }
 
   get url(): string {
@@ -167,36 +162,19 @@ export class LayoutStore implements Store {
       using index = await lockIndex(this.#directory);
       await this.#blobs.clearUp();
       const kept = index.entries.filter((entry) => !isNamed(entry, reference));
-      const unneeded = await this.#unneeded({ entries: index.entries, kept, keepBlobs });
+      const unneeded = await this.#space.unneeded({ entries: index.entries, kept, keepBlobs });
       await index.replace(kept); // first: whoever reads the layout then finds all that it lists
-      await this.#free(unneeded);
+      await this.#space.free(unneeded);
     });
   }
 
   /** The manifest is put, whatever becomes of what it has replaced: on Windows a reader may have that open. */
   async #freeReplaced(change: IndexChange): Promise<void> {
     try {
-      await this.#free(await this.#unneeded(change));
+      await this.#space.free(await this.#space.unneeded(change));
     } catch (error) {
       const message = `what was replaced in ${this.name} takes up space still: ${(error as Error).message}`;
       this.#onEvent?.({ type: "notice", message });
-    }
-  }
-
-  /** What only entries lead to that are not kept: their manifests, and unless `keepBlobs` is set, all below these. */
-  async #unneeded({ entries, kept, keepBlobs }: IndexChange): Promise<Digest[]> {
-    const listed = new Set(kept.map(({ digest }) => digest));
-    const gone = entries.filter(({ digest }) => !listed.has(digest));
-    if (gone.length === 0) return [];
-    const manifests = new Set(gone.map(({ digest }) => digest));
-    const unreachable = await this.#reach.unreachable(gone, kept);
-    return keepBlobs ? unreachable.filter((digest) => manifests.has(digest)) : unreachable;
-  }
-
-  /** Removes blobs, except those that somebody is about to list. */
-  async #free(digests: Digest[]): Promise<void> {
-    for (const digest of digests) {
-      if (!await this.#blobs.isClaimed(digest)) await this.#blobs.remove(digest);
     }
   }
 
