@@ -258,8 +258,8 @@ testOnEachStore("a range has bytes, and ends behind where it begins", async (pla
     [{ start: 5, end: 5 }, /^the range from 5 to 5 has no bytes/],
     [{ end: 0 }, /^the range from 0 to 0 has no bytes/],
     [{ start: 7, end: 3 }, /^the range from 7 to 3 has no bytes/],
-    [{ start: 10 }, /^there is no byte 10: there are 10 bytes in all$/],
-    [{ start: 12, end: 14 }, /^there is no byte 12: there are 10 bytes in all$/],
+    [{ start: 10 }, /^there is no byte 10: the size is 10 bytes$/],
+    [{ start: 12, end: 14 }, /^there is no byte 12: the size is 10 bytes$/],
   ];
   for (const [range, message] of cases) {
     await refusesEach(place, { [JSON.stringify(range)]: [() => pull(range), message] });
