@@ -100,6 +100,7 @@ export async function digestOfFile(path: string): Promise<Digest> {
  *
  * @returns what it pointed to: the digests of its blobs, or, of several images, the digests of their manifests
  *   by platform
+ * @throws {InvalidInputError} when the name is no tag
  * @throws {NotFoundError} when there is no such alias
  * @throws {NotAllowedError} when the registry cannot do it
  *

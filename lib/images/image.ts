@@ -44,6 +44,7 @@ export interface ImageOptions extends CallOptions {
  * Finds an image, and in an index the one for a platform.
  *
  * @param reference a tag or a digest; `undefined` = the only image that there is
+ * @throws {InvalidInputError} when it is neither, or has to be named, or the platform is none
  * @throws {NotFoundError} when it is not there, or not for this platform
  * @throws {MismatchError} when a manifest is malformed or has another digest
  *

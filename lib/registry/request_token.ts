@@ -17,6 +17,7 @@ export interface TokenOptions extends RegistryOptions, CallOptions {
  * A bearer token as the registry takes it, for other programs such as curl; `undefined` where the registry wants
  * none: it is open to anybody, or takes a password.
  *
+ * @throws {InvalidInputError} when the registry or the repository has no valid name
  * @throws {NotAllowedError} when no token is given
  *
  * @example
