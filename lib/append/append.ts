@@ -17,6 +17,7 @@ import { isIndex, isRunnable, readIndex } from "../oci/image_index.ts";
 import { listedBlobs, type Manifest, manifestOf, readImageManifest } from "../oci/manifest.ts";
 import { parseTag } from "../oci/reference.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
+import { requireNoChunk } from "../stash/require_no_chunk.ts";
 import { receiveSmall } from "../transfer/receive_small.ts";
 import { checkTransfer } from "../transfer/transfer_numbers.ts";
 import { type BaseImage, familyOf, requireBase, type StepNote, withLayer } from "./appended_image.ts";
@@ -24,7 +25,6 @@ import { checkTime } from "./layer_time.ts";
 import type { MeasuredLayer } from "./measure_layer.ts";
 import { onePlan } from "./one_plan.ts";
 import { storeLayer } from "./store_layer.ts";
-import { requireNoChunk } from "../stash/require_no_chunk.ts";
 
 /** What appending takes. */
 export interface AppendOptions extends CallOptions {

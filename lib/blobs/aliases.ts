@@ -8,9 +8,9 @@ import { type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { parseTag } from "../oci/reference.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
 import { statFile } from "../stash/input.ts";
+import { requireNoChunk } from "../stash/require_no_chunk.ts";
 import { inParallel } from "../transfer/pool.ts";
 import { aliasManifest, type SizedBlob } from "./alias_manifest.ts";
-import { requireNoChunk } from "../stash/require_no_chunk.ts";
 
 /** How many blobs are asked for at once. */
 const JOBS = 4;

@@ -73,7 +73,7 @@ async function storeWhole(
   const { source, checkpoint, remember } = await wholeOf(input);
   const told = { type: "chunk", chunk: 1 } as const;
   const known = source.once ? undefined : source.known ?? await abortable(source.digest(), signal);
-  const there = known && await store.stat(known, { hashed: true, signal });
+  const there = known && await store.stat(known, { hashed: true, claim: true, signal });
   if (known && there === source.size) {
     const blob = { digest: known, size: there! };
     onEvent?.({ ...told, ...blob, state: "present" });

@@ -6,6 +6,7 @@ import { type Digest, isDigest } from "../oci/digest.ts";
 import { isIndex } from "../oci/image_index.ts";
 import { parseTag } from "../oci/reference.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
+import { requireNoChunk } from "../stash/require_no_chunk.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../transfer/pool.ts";
 import { checkTransfer } from "../transfer/transfer_numbers.ts";
@@ -14,7 +15,6 @@ import { type CopiedBlobs, copyBlobs } from "./copy_blobs.ts";
 import { findReferrers, putReferrers } from "./copy_referrers.ts";
 import { tellIfUnseen } from "./docker_format.ts";
 import { blobsOf, type ImageTree, manifestsOf, readTree } from "./image_tree.ts";
-import { requireNoChunk } from "../stash/require_no_chunk.ts";
 
 /** A store, and a tag or digest in it, as `openImage` gives them. */
 export interface ImagePlace {
