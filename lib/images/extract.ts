@@ -75,7 +75,7 @@ export async function extract(files: ImageFiles, options: ExtractOptions): Promi
   const missing = entries.flatMap(({ source }) =>
     source?.type === "file" && !staging.has(source) ? [source] : []
   );
-  await readSources(files, missing, (entry) => staging.keep(entry));
+  await readSources(files, missing, (entry) => staging.keep(entry), { whole });
   const placement = new Placement(directory, staging, { overwrite, sameOwner });
   await placement.requireFree(entries);
   if (sameOwner) await staging.requireOwners(entries);

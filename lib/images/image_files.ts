@@ -53,6 +53,8 @@ export class ImageFiles {
   /** As messages call what is read. */
   readonly name: string;
   readonly #blobs: Map<number, LayerBlob>;
+  /** The layers whose archives were read: what was found in one is not looked for in a table of contents. */
+  readonly #archives: Set<number> = new Set();
 
   /** Fetches nothing yet. */
   constructor(store: Store, layers: readonly Layer[], options: ImageFilesOptions = {}) {
@@ -68,7 +70,11 @@ export class ImageFiles {
    * @throws {NotFoundError} when the registry does not have it
    */
   async *entries({ number }: Layer, options: ReadLayerOptions): AsyncGenerator<OpenLayerEntry> {
-    for await (const entry of readLayer(this.#blobs.get(number)!, options)) yield { ...entry, layer: number };
+    if (options.whole || options.want === "bytes") this.#archives.add(number);
+    const archive = this.#archives.has(number);
+    for await (const entry of readLayer(this.#blobs.get(number)!, { ...options, archive })) {
+      yield { ...entry, layer: number };
+    }
   }
 
   /** All layers put on each other. */

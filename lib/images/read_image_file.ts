@@ -64,7 +64,7 @@ export async function readImageFile(
   if (!file) throw new NotFoundError(`${path} is a link that leads to no file of ${files.name}`);
   if (isBrokenLink(file)) throw new NotFoundError(`what ${path} is a hard link to is not in ${files.name}`);
   if (file.source?.type !== "file") throw new InvalidInputError(`${path} is a ${file.type}, not a file`);
-  await readSources(files, [file.source], pour);
+  await readSources(files, [file.source], pour, { whole });
   return file;
 }
 

@@ -38,7 +38,7 @@ export async function findToc(blob: LayerBlob, compression: Compression): Promis
     requireInside(place, blob);
     const json = compression === "gzip" ? await readStargz(blob, place) : await readChunked(blob, place);
     const toc = new Toc(json, { blob, compression });
-    blob.hasProvenTable = place.digest !== undefined;
+    blob.hasProvenTable = place.digest !== undefined && toc.provesAll;
     return toc;
   } catch (error) {
     if (!(error instanceof MismatchError)) throw error;

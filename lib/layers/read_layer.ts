@@ -18,6 +18,8 @@ export interface ReadLayerOptions {
   want: "names" | "bytes" | "some";
   /** Reads every byte, and verifies them: no leaps, no table of contents. */
   whole?: boolean | undefined;
+  /** Reads the archive, also where there is a table of contents. Positions in one are not those in the other. */
+  archive?: boolean | undefined;
 }
 
 /**
@@ -39,11 +41,11 @@ export async function* readLayer(blob: LayerBlob, options: ReadLayerOptions): As
 
 async function* readEntries(
   blob: LayerBlob,
-  { want, whole = false }: ReadLayerOptions,
+  { want, whole = false, archive = false }: ReadLayerOptions,
 ): AsyncGenerator<OpenEntry> {
   if (blob.size === 0) return;
   const compression = compressionOf(await blob.head());
-  const toc = whole || want === "bytes" ? undefined : await findToc(blob, compression);
+  const toc = whole || archive || want === "bytes" ? undefined : await findToc(blob, compression);
   if (toc) return yield* toc.entries();
   if (compression === "none" && !whole && want !== "bytes") {
     const input = new RangedInput(blob);

@@ -70,6 +70,14 @@ export class Toc {
     this.#compression = compression;
   }
 
+  /** Whether it has a digest for all bytes that it leads to. */
+  get provesAll(): boolean {
+    return this.#files.every(([file, ...more]) =>
+      file!.type !== "reg" || file!.size === 0 || (more.length === 0 && file!.digest !== "") ||
+      [file!, ...more].every(({ chunkDigest, chunkType }) => chunkDigest !== "" || chunkType === "zeros")
+    );
+  }
+
   /** What it lists; only the bytes that are read are fetched. */
   async *entries(): AsyncGenerator<OpenEntry> {
     for (const [position, rows] of this.#files.entries()) {
