@@ -107,7 +107,7 @@ function asStash(blobs: readonly SizedBlob[]): Stash {
 
 function rangeWithin(size: number, range: Partial<ByteRange> = {}): ByteRange {
   const { start = 0, end = size } = range;
-  checkNumbers({ start, end }, { start: POSITION, end: POSITION });
+  checkNumbers({ start, end }, { start: POSITION, end: { ...POSITION, unlimited: true } });
   if (start < end && start < size || start === 0 && end === size) return { start, end: Math.min(end, size) };
   throw new InvalidInputError(
     range.end !== undefined && start >= end

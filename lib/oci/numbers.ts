@@ -10,6 +10,8 @@ export interface Bounds {
   most?: number;
   /** Whether it has to be a whole one. */
   whole?: boolean;
+  /** Whether `Infinity` will do, too: it means all, or no limit. */
+  unlimited?: boolean;
 }
 
 /** So many bytes, and not none. */
@@ -35,7 +37,8 @@ export function checkNumbers<N extends string>(
   }
 }
 
-function isWithin(value: unknown, { least, most = Infinity, whole = false }: Bounds): boolean {
+function isWithin(value: unknown, { least, most = Infinity, whole = false, unlimited }: Bounds): boolean {
+  if (unlimited && value === Infinity) return true;
   if (typeof value !== "number" || whole && !Number.isInteger(value)) return false;
   return value >= least && value <= most;
 }

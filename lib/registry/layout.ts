@@ -124,7 +124,7 @@ export class LayoutStore implements Store {
   async putManifest(
     reference: string,
     manifest: Manifest,
-    { child, keepBlobs, signal }: PutOptions = {},
+    { child, more, keepBlobs, signal }: PutOptions = {},
   ): Promise<void> {
     signal?.throwIfAborted();
     requireStorable(reference, manifest);
@@ -132,11 +132,13 @@ export class LayoutStore implements Store {
       using index = await lockIndex(this.#directory);
       await this.#requireBlobs(manifest);
       await writeAtomically(this.#blobs.path(manifest.digest), manifest.bytes);
-      if (child) return; // it is listed with its index: until then its blobs stay claimed
+      if (child) return await this.#blobs.addClaim(manifest.digest); // until the index that lists it is listed
       const kept = withEntry(index.entries, reference, manifest);
       await index.replace(kept);
-      this.#blobs.endClaims(referencesOf(manifest.bytes).blobs);
-      await this.#freeReplaced({ entries: index.entries, kept, keepBlobs });
+      this.#blobs.endClaims(await this.#space.reached(manifest));
+      const change = { entries: index.entries, kept, keepBlobs };
+      if (more) this.#space.freeLater(change);
+      else await this.#freeReplaced(change);
     });
   }
 

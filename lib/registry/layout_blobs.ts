@@ -65,6 +65,11 @@ export class LayoutBlobs implements Disposable {
     return size;
   }
 
+  /** Claims a blob that has just been written; the layout is locked meanwhile. */
+  async addClaim(digest: Digest): Promise<void> {
+    await this.#claims.addFound(digest, this.path(digest));
+  }
+
   /** Opens a blob, or a range of it. */
   async read(
     digest: Digest,
@@ -182,7 +187,7 @@ export class LayoutBlobs implements Disposable {
   }
 
   /** Blobs that a manifest lists need no claim any more. */
-  endClaims(digests: readonly Digest[]): void {
+  endClaims(digests: Iterable<Digest>): void {
     this.#claims.end(digests);
   }
 

@@ -43,7 +43,7 @@ export class LayoutClaims implements Disposable {
   }
 
   /** Ends one claim for each of these digests. The oldest goes first: later writes have replaced its file. */
-  end(digests: readonly Digest[]): void {
+  end(digests: Iterable<Digest>): void {
     for (const digest of digests) {
       const index = this.#held.findIndex((claim) => claim.digest === digest);
       if (index >= 0) this.#close(this.#held.splice(index, 1)[0]!.file);

@@ -9,7 +9,7 @@ import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseAs } from "../oci/manifest.ts";
 import { IMAGE_INDEX } from "../oci/media_types.ts";
 import { lockLayout } from "./layout_lock.ts";
-import { hasBlobs, howToRestore, indexLost } from "./layout_start.ts";
+import { hasManifests, howToRestore, indexLost } from "./layout_start.ts";
 
 /** The annotation of an index entry that holds the tag. */
 export const REF_NAME = "org.opencontainers.image.ref.name";
@@ -86,7 +86,7 @@ async function writeIndex(directory: string, index: Index): Promise<void> {
 async function readIndex(directory: string): Promise<Index> {
   const index = await readIfThere(directory);
   if (index) return index;
-  if (!await hasBlobs(directory)) return { manifests: [] };
+  if (!await hasManifests(directory)) return { manifests: [] };
   const later = await readIfThere(directory);
   if (later) return later;
   throw indexLost(directory);

@@ -31,14 +31,14 @@ export class LayoutReach {
   ): Promise<Set<Digest>> {
     const reached = new Set<Digest>();
     for (const { digest } of entries) {
-      const found = await this.#from(digest).catch(unlessDamaged(ifDamaged(digest)));
+      const found = await this.from(digest).catch(unlessDamaged(ifDamaged(digest)));
       for (const each of found) reached.add(each);
     }
     return reached;
   }
 
   /** A manifest's digest and all that it leads to. Each is looked at once, by however many ways it is reached. */
-  async #from(digest: Digest): Promise<Iterable<Digest>> {
+  async from(digest: Digest): Promise<Iterable<Digest>> {
     const reached = new Set<Digest>([digest]);
     const manifests = new Set<Digest>([digest]);
     for (const manifest of manifests) { // which grows on the way

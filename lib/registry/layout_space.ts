@@ -1,5 +1,6 @@
 /** The space that a layout takes up: what a change of its index leaves behind goes. @module */
 import type { Digest } from "../oci/digest.ts";
+import { type Manifest, referencesOf } from "../oci/manifest.ts";
 import type { LayoutBlobs } from "./layout_blobs.ts";
 import type { IndexEntry } from "./layout_index.ts";
 import { LayoutReach } from "./layout_reach.ts";
@@ -15,6 +16,8 @@ export interface IndexChange extends Pick<RemoveOptions, "keepBlobs"> {
 export class LayoutSpace {
   readonly #blobs: LayoutBlobs;
   readonly #reach: LayoutReach;
+  /** Entries that were replaced, and are not freed yet. */
+  #replaced: IndexEntry[] = [];
 
   /** @param blobs the blobs of the layout */
   constructor(blobs: LayoutBlobs) {
@@ -22,10 +25,19 @@ export class LayoutSpace {
     this.#reach = new LayoutReach((digest) => blobs.manifest(digest));
   }
 
+  /** A manifest with all that it leads to, as far as that can be read. */
+  async reached({ digest, bytes }: Manifest): Promise<Iterable<Digest>> {
+    return await this.#reach.from(digest).catch(() => new Set(referencesOf(bytes).blobs));
+  }
+
+  /** Remembers what a change leaves behind for the next one that frees: what replaces it is not complete yet. */
+  freeLater({ entries, kept }: IndexChange): void {
+    this.#replaced.push(...notIn(kept, entries));
+  }
+
   /** What only entries lead to that are not kept: their manifests, and unless `keepBlobs` is set, all below these. */
   async unneeded({ entries, kept, keepBlobs }: IndexChange): Promise<Digest[]> {
-    const listed = new Set(kept.map(({ digest }) => digest));
-    const gone = entries.filter(({ digest }) => !listed.has(digest));
+    const gone = notIn(kept, [...entries, ...keepBlobs ? [] : this.#replaced.splice(0)]);
     if (gone.length === 0) return [];
     const manifests = new Set(gone.map(({ digest }) => digest));
     const unreachable = await this.#reach.unreachable(gone, kept);
@@ -38,4 +50,9 @@ export class LayoutSpace {
       if (!await this.#blobs.isClaimed(digest)) await this.#blobs.remove(digest);
     }
   }
+}
+
+function notIn(kept: readonly IndexEntry[], entries: readonly IndexEntry[]): IndexEntry[] {
+  const listed = new Set(kept.map(({ digest }) => digest));
+  return entries.filter(({ digest }) => !listed.has(digest));
 }

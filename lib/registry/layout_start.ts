@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { writeAtomically } from "../content/atomic_file.ts";
 import { denied } from "../content/denied.ts";
 import { MismatchError } from "../errors.ts";
+import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { IMAGE_INDEX } from "../oci/media_types.ts";
 
 /** Makes the directories and the marker file of a layout where they are missing. */
@@ -25,22 +26,27 @@ export async function createLayout(directory: string): Promise<void> {
 
 /**
  * Makes the index of a layout where it is missing. To be called by whoever has locked the layout: then it is there before
- * the first blob, and where there are blobs without an index, that is lost.
+ * the first blob, and where there are images without an index, that is lost.
  *
  * @throws {MismatchError} when it is lost
  */
 export async function beginIndex(directory: string): Promise<void> {
   const path = join(directory, "index.json");
   if (await exists(path)) return;
-  if (await hasBlobs(directory)) throw indexLost(directory);
+  if (await hasManifests(directory)) throw indexLost(directory);
   const index = { schemaVersion: 2, mediaType: IMAGE_INDEX.oci, manifests: [] };
   await writeAtomically(path, new TextEncoder().encode(JSON.stringify(index)));
 }
 
-/** Whether there is a blob in a layout. What has not got its name yet is none. */
-export async function hasBlobs(directory: string): Promise<boolean> {
+/**
+ * Whether there is a manifest among the blobs of a layout: then something was listed. Writers that were killed before they
+ * listed anything leave other blobs behind, and go on with those.
+ */
+export async function hasManifests(directory: string): Promise<boolean> {
   try {
-    for await (const { name } of Deno.readDir(blobsOf(directory))) if (!name.startsWith(".")) return true;
+    for await (const { name, isFile } of Deno.readDir(blobsOf(directory))) {
+      if (isFile && !name.startsWith(".") && await isManifest(join(blobsOf(directory), name))) return true;
+    }
   } catch (error) {
     const isNone = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
     if (!isNone) throw denied(error, `${blobsOf(directory)} may not be read: permission denied`) ?? error;
@@ -48,11 +54,24 @@ export async function hasBlobs(directory: string): Promise<boolean> {
   return false;
 }
 
+async function isManifest(path: string): Promise<boolean> {
+  try {
+    if ((await Deno.stat(path)).size > MAX_MANIFEST_SIZE) return false;
+    const { schemaVersion, layers, manifests } = JSON.parse(await Deno.readTextFile(path));
+    return schemaVersion === 2 && (Array.isArray(layers) || Array.isArray(manifests));
+  } catch {
+    return false; // other bytes, or a blob that is gone again
+  }
+}
+
 /** Says that a layout has lost its index. */
 export function indexLost(directory: string): MismatchError {
-  return new MismatchError(`${directory} has blobs and no index.json, which says what they are: it is lost`, {
-    hint: howToRestore(directory),
-  });
+  return new MismatchError(
+    `${directory} has images and no index.json, which says what they are: it is lost`,
+    {
+      hint: howToRestore(directory),
+    },
+  );
 }
 
 /** What to do about an index that is lost or damaged. */

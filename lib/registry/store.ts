@@ -68,6 +68,8 @@ export interface RemoveOptions extends CallOptions {
 export interface PutOptions extends CallOptions {
   /** It is listed by another manifest, which comes next: a layout does not list it a second time. */
   child?: boolean | undefined;
+  /** Others come behind it: what it replaces is freed with the last of them, which is put without this. */
+  more?: boolean | undefined;
   /** Leaves what the tag led to before where it is. Without it a directory frees the space; registries do it later. */
   keepBlobs?: boolean | undefined;
 }

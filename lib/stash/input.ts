@@ -63,7 +63,7 @@ export async function openInput(input: string | ReadableStream<Uint8Array>, hash
 
 async function openFile(path: string, hasher: Hasher): Promise<Input> {
   const { size, mtime } = await statFile(path);
-  const identity = await identityOf(path);
+  const [identity, state] = [await identityOf(path), await stateOf(path)];
   const sources = new Map<string, Source>(); // so that no chunk is hashed twice
   const sourceOf = (start: number, end: number) => {
     const known = sources.get(`${start}-${end}`) ?? fileSource(path, { start, end }, hasher);
@@ -84,16 +84,16 @@ async function openFile(path: string, hasher: Hasher): Promise<Input> {
         yield { number, source, isLast: () => Promise.resolve(number === count) };
       }
     },
-    requireUnchanged: () => requireIdentity(path, identity),
+    requireUnchanged: () => requireSame(path, state),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
 
-async function requireIdentity(path: string, identity: string): Promise<void> {
-  const now = await identityOf(path).catch((error) => {
+async function requireSame(path: string, state: string): Promise<void> {
+  const now = await stateOf(path).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw fileError(error, path);
   });
-  if (now === identity) return;
+  if (now === state) return;
   throw new MismatchError(
     `${path} was ${now === undefined ? "removed or renamed" : "changed"} while it was stored`,
     { hint: "the stash is left incomplete; store the file again when nothing writes to it" },
@@ -116,13 +116,19 @@ export async function whileUnchanged<T>(input: Input, work: () => Promise<T>): P
   }
 }
 
-/**
- * The date of the last change of any kind (`ctime`) cannot be set by hand: it gives away what the others hide. Deno tells
- * it to the second.
- */
+/** What tells a file from what it was in an earlier process. */
 async function identityOf(path: string): Promise<string> {
-  const { size, mtime, ctime, dev, ino } = await Deno.stat(path);
-  return JSON.stringify([await Deno.realPath(path), size, mtime, ctime, dev, ino]);
+  const { dev, ino } = await Deno.stat(path);
+  return JSON.stringify([await Deno.realPath(path), await stateOf(path), dev, ino]);
+}
+
+/**
+ * What changes with a file's bytes; on some network disks the numbers of a file do so by themselves. The date of the last
+ * change of any kind (`ctime`) cannot be set by hand: it gives away what the others hide. Deno tells it to the second.
+ */
+async function stateOf(path: string): Promise<string> {
+  const { size, mtime, ctime } = await Deno.stat(path);
+  return JSON.stringify([size, mtime, ctime]);
 }
 
 /**

@@ -1,9 +1,12 @@
 /** Keeps tags of stored files from being taken for something else. @module */
-import { ConflictError, MismatchError } from "../errors.ts";
+import { ConflictError, MismatchError, NotFoundError } from "../errors.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
+import { isIndex } from "../oci/image_index.ts";
+import { type Manifest, readImageManifest } from "../oci/manifest.ts";
 import type { CallOptions, Store } from "../registry/store.ts";
+import { receiveSmall } from "../transfer/receive_small.ts";
+import { MAX_CONFIG_SIZE, readChunkConfig } from "./chunk_config.ts";
 import { parseChunkTag } from "./chunk_tags.ts";
-import { readChunkImage } from "./find_stash.ts";
 
 /** What is to be put. */
 interface PutOptions extends CallOptions {
@@ -23,18 +26,30 @@ export async function requireNoChunk(
   { digest, signal }: PutOptions,
 ): Promise<void> {
   const chunk = isDigest(reference) ? undefined : parseChunkTag(reference);
-  if (!chunk || !await holdsChunk(store, reference, { signal })) return;
-  if (digest !== undefined && await store.resolve(reference, { signal }) === digest) return;
+  if (!chunk) return;
+  const found = await store.manifest(reference, { signal }).catch(noneIfBroken);
+  if (!found || found.digest === digest || !await isChunk(store, found, { signal })) return;
   throw new ConflictError(`the tag ${reference} holds a chunk of the stored file ${chunk.baseTag}`, {
     hint: "use another tag, or remove the file before",
   });
 }
 
-async function holdsChunk(store: Store, tag: string, options: CallOptions): Promise<boolean> {
-  try {
-    return (await readChunkImage(store, tag, options))?.config.layerstash !== undefined;
-  } catch (error) {
-    if (error instanceof MismatchError) return false; // any other image
-    throw error;
+/** The config of an alias is its first blob, of any size: that is no chunk. */
+async function isChunk(store: Store, manifest: Manifest, options: CallOptions): Promise<boolean> {
+  if (isIndex(manifest)) return false;
+  const { config, layers } = readImageManifest(manifest);
+  if (layers.length !== 1 || config.digest === layers[0]!.digest || config.size > MAX_CONFIG_SIZE) {
+    return false;
   }
+  const bytes = await receiveSmall(store, config, options).catch(noneIfBroken);
+  try {
+    return bytes !== undefined && readChunkConfig(bytes, "the tag").layerstash !== undefined;
+  } catch (error) {
+    return noneIfBroken(error) !== undefined;
+  }
+}
+
+/** What cannot be read is no chunk that could be torn. */
+function noneIfBroken(error: unknown): undefined {
+  if (!(error instanceof MismatchError) && !(error instanceof NotFoundError)) throw error;
 }

@@ -94,13 +94,13 @@ export class StashTags {
   async #replace(image: TaggedImage, { completes }: { completes: boolean }): Promise<void> {
     const { store, overwrite, signal } = this.#options;
     const { tag, manifest } = image;
-    using _turn = await turns.take(`${store.url} ${tag}`);
+    using _turn = await turns.take(`${store.url} ${tag}`, signal);
     const found = await this.#lookUp(completes ? [tag, ...this.#tags()] : [tag]);
     if (completes) this.#requireOwn(found);
     const before = found.get(tag);
     const other = before !== undefined && before !== manifest.digest;
     if (other && !overwrite) await this.#requireRight(image);
-    await store.putManifest(tag, manifest, { signal });
+    await store.putManifest(tag, manifest, { more: !completes, signal });
     this.#keep(image, before);
   }
 
