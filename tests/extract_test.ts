@@ -18,6 +18,7 @@ import { ensureTool } from "./rigs/debian.ts";
 import { gzip, type MadeImage, makeImage, makeUmociLayout, putImage, treeState } from "./rigs/images.ts";
 import { failure } from "./rigs/opened.ts";
 import { onPosix, WITHOUT_RIGHTS } from "./rigs/system.ts";
+import { estargzOf, zstdChunkedOf } from "./rigs/toc_layers.ts";
 import { paxOf, type TarFile, tarOf } from "./rigs/tar.ts";
 
 const ignore = !await ensureTool("umoci", "umoci");
@@ -373,4 +374,39 @@ Deno.test("what may not be looked at is told of in plain words", onPosix("file m
   await Deno.chmod(place.path("out/none"), 0o700);
   assert.deepEqual([code, again.code], [0, 4], again.stderr);
   assert.match(again.stderr, /: out\/none\/z cannot be written: permission denied\n$/);
+});
+
+/** More than a table of contents is worth, with a file whose place in the archive is the number of another's row. */
+const LISTED: TarFile[] = [
+  { name: "empty" },
+  { name: "secret", content: "SECRET" },
+  { name: "hard", flag: "1", target: "secret" },
+  { name: "soft", flag: "2", target: "secret" },
+  ...Array.from({ length: 600 }, (_, index) => ({ name: `file${index}`, content: `content ${index}` })),
+  { name: "big", content: someBytes(400_000) },
+];
+
+for (const [format, make] of [["eStargz", estargzOf], ["zstd:chunked", zstdChunkedOf]] as const) {
+  Deno.test(`what was found in the archive of a layer of ${format} is read from the archive, and verified`, async () => {
+    await using image = await makeImage([await make(LISTED), tarOf([{ name: ".wh.secret" }])]);
+    await extracted(image, ["/"]);
+    assert.equal(await Deno.readTextFile(image.work.path("out/hard")), "SECRET");
+    await using single = await makeImage([await make(LISTED)]);
+    for (const path of ["secret", "soft", "hard"]) {
+      const files = await single.files();
+      const pieces: Uint8Array[] = [];
+      await readImageFile(files, path, { whole: true, write: (bytes) => void pieces.push(bytes.slice()) });
+      assert.equal(new TextDecoder().decode(concatenate(pieces)), "SECRET", path);
+      assert.equal(files.report.verified, true, path);
+    }
+  });
+}
+
+Deno.test("a table of contents proves no bytes that it has no digest for", async () => {
+  for (const digests of [true, false]) {
+    await using image = await makeImage([await estargzOf(LISTED, { digests })]);
+    const files = await image.files();
+    await readImageFile(files, "secret", { write: () => {} });
+    assert.equal(files.report.verified, digests);
+  }
 });

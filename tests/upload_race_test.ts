@@ -40,3 +40,25 @@ for (const chunks of [1, 3, 10]) {
     await race(fake.url, chunks);
   });
 }
+
+Deno.test("who waits for another upload of the same name is let go by the signal", async () => {
+  await using fake = await startFakeRegistry();
+  await using work = await makeWorkspace();
+  const [held, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  fake.faults.onRequest = async ({ method, path }) => {
+    if (method !== "PUT" || !path.includes("/manifests/")) return;
+    held.resolve();
+    await go.promise;
+  };
+  using store = openStore({ registry: fake.url, repository: "me/files" });
+  const first = upload(store, { baseTag: "disk", input: await work.write("one", someBytes(CHUNK)) });
+  await held.promise;
+  const aborter = new AbortController();
+  const stop = new Error("enough");
+  const onEvent = ({ type }: { type: string }) =>
+    void (type === "chunk" && queueMicrotask(() => aborter.abort(stop)));
+  const input = await work.write("two", someBytes(CHUNK, 2));
+  await assert.rejects(upload(store, { baseTag: "disk", input, onEvent, signal: aborter.signal }), stop);
+  go.resolve();
+  await first;
+});

@@ -21,12 +21,17 @@ const CHUNK = 1024 * 1024;
 const gzip = (bytes: Uint8Array) => new Uint8Array(gzipSync(bytes));
 const zstd = (bytes: Uint8Array) => new Uint8Array(zstdCompressSync(bytes));
 
-/** As stargz-snapshotter writes it: each content in a gzip member, the table in a tar, a footer that says where. */
-export function estargzOf(files: readonly TarFile[]): Promise<MadeLayer> {
+/**
+ * As stargz-snapshotter writes it: each content in a gzip member, the table in a tar, a footer that says where. Without
+ * `digests` its rows say nothing of the bytes.
+ */
+export function estargzOf(files: readonly TarFile[], { digests = true } = {}): Promise<MadeLayer> {
   const { pieces, entries, size } = pack(files, gzip);
-  const json = new TextEncoder().encode(
-    JSON.stringify({ version: 1, entries: entries.map(({ endOffset: _, ...row }) => row) }),
-  );
+  const rows = entries.map(({ endOffset: _, digest, chunkDigest, ...row }) => ({
+    ...row,
+    ...(digests && { digest, chunkDigest }),
+  }));
+  const json = new TextEncoder().encode(JSON.stringify({ version: 1, entries: rows }));
   const toc = gzip(tarOf([{ name: "stargz.index.json", content: json }]));
   const extra = new TextEncoder().encode(`SG\x16\0${size.toString(16).padStart(16, "0")}STARGZ`);
   const footer = concatenate([
