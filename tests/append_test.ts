@@ -324,6 +324,24 @@ Deno.test("the layer and those of the base are told of as one transfer", async (
   }
 });
 
+Deno.test("--created takes a day that there is, in a zone that is named", async () => {
+  await using place = await makeWorkplace();
+  using base = openImage(`oci:${place.path("box")}:base`);
+  await putBase(base.store, "base");
+  const appended = (created: string) =>
+    place.run(["append", "--from", "oci:box:base", "--to", "oci:box:new", "--created", created], {
+      stdin: ADDED,
+    });
+  for (const text of ["2024-02-30T00:00:00Z", "2024-05-01T12:00:00", "2024-05-01 12:00:00", "2024-05-01"]) {
+    const { code, stderr } = await appended(text);
+    assert.deepEqual([code, stderr.includes("use a time such as 2024-05-01T12:00:00Z")], [2, true], text);
+  }
+  const { code, stderr } = await appended("2024-05-01T14:00:00+02:00");
+  assert.equal(code, 0, stderr);
+  const about = await describeImage(base.store, await findImage(base.store, "new"));
+  assert.equal(about.steps.at(-1)?.created, "2024-05-01T12:00:00.000Z");
+});
+
 Deno.test("the command takes layers as options and as appendlayer has it, with its tokens", async () => {
   await using place = await makeWorkplace();
   await using registry = await startFakeRegistry({ auth: "bearer" });

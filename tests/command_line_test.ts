@@ -1,6 +1,6 @@
 /** The command line as people use it: what goes where, and what it ends with. @module */
 import assert from "node:assert/strict";
-import { openImage } from "../main.ts";
+import { digestOf, openImage } from "../main.ts";
 import { putImage } from "./rigs/images.ts";
 import { tarOf } from "./rigs/tar.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
@@ -120,6 +120,7 @@ Deno.test("Ctrl-C ends what waits for who reads it", onPosix("signals"), async (
   await using work = await makeWorkplace();
   await work.write("disk.img", new Uint8Array(3_000_000));
   await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img"]);
+  await work.run(["blob", "push", ...BOX, "--alias", "bare", "-i", "disk.img"]);
   using image = openImage(`oci:${work.path("image")}:t`);
   await putImage(image.store, "t", [{ bytes: tarOf([{ name: "big", content: new Uint8Array(3_000_000) }]) }]);
   for (
@@ -129,7 +130,7 @@ Deno.test("Ctrl-C ends what waits for who reads it", onPosix("signals"), async (
       "big",
       "-o",
       "-",
-    ]]
+    ], ["blob", "pull", ...BOX, "@bare", "-o", "-"]]
   ) {
     const child = work.start(args);
     const reader = child.stdout.getReader();
@@ -141,7 +142,7 @@ Deno.test("Ctrl-C ends what waits for who reads it", onPosix("signals"), async (
     assert.equal(code, 130);
     assert.match(
       stderr,
-      /^layerstash: cannot (bring disk to standard output|extract big from oci:image:t): interrupted\n$/,
+      /^layerstash: cannot (bring disk to standard output|extract big from oci:image:t|fetch to standard output): interrupted\n$/,
     );
   }
 });
@@ -162,6 +163,43 @@ Deno.test("a transfer that fails says so in its events, too", async () => {
   assert.equal(JSON.parse(other.stdout.trimEnd().split("\n").at(-1)!).kind, "conflict");
   const copied = await work.run(["copy", "--json", "oci:box/me/files:dusk", "oci:other:dusk"]);
   assert.equal(JSON.parse(copied.stdout).kind, "not-found");
+});
+
+Deno.test("a mistake that is found on the way is the last of the events, one before them is none", async () => {
+  await using work = await makeWorkplace();
+  using image = openImage(`oci:${work.path("image")}:t`);
+  const bytes = tarOf([{ name: "a", content: "a" }]);
+  await putImage(image.store, "t", [{ bytes }], { rootfs: { type: "layers", diff_ids: [digestOf(bytes)] } });
+  const append = ["append", "--json", "--from", "oci:image:t"];
+  const stdin = tarOf([{ name: "b", content: new Uint8Array(5000) }]).slice(0, 3000);
+  const torn = await work.run(append, { stdin });
+  assert.equal(torn.code, 2, torn.stderr);
+  const events = torn.stdout.trimEnd().split("\n").map((each) => JSON.parse(each));
+  assert.equal(events[0].event, "plan");
+  assert.deepEqual([events.at(-1).event, events.at(-1).kind], ["failure", "usage"]);
+  const unknown = await work.run([...append, "--platform", "nonsense"], { stdin });
+  assert.deepEqual([unknown.code, unknown.stdout], [2, ""]);
+});
+
+Deno.test("events that find no room are a failure in plain words", onLinux("/dev/full"), async () => {
+  await using work = await makeWorkplace();
+  await store(work);
+  const under = { under: ["bash", "-c", '"$@" >/dev/full', "bash"] };
+  for (
+    const args of [["copy", "--json", "--stash", "oci:box/me/files:disk", "oci:other:disk"], [
+      "download",
+      "--json",
+      ...BOX,
+      "-t",
+      "disk",
+      "-o",
+      "copy",
+    ]]
+  ) {
+    const { code, stderr } = await work.run(args, under);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /^layerstash: cannot .*: No space left on device.*\n$/);
+  }
 });
 
 Deno.test("an empty standard input is stored, with a warning", async () => {

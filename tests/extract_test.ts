@@ -335,8 +335,8 @@ Deno.test("what a killed extraction has left is removed, and that of a running o
   const out = image.work.path("out");
   await Deno.mkdir(out);
   const abandoned = `${out}/.layerstash-extract-${crypto.randomUUID()}`;
-  await Deno.writeTextFile(`${abandoned}.lock`, "");
-  await Deno.mkdir(abandoned);
+  await Deno.writeTextFile(`${abandoned}.lock`, "", { mode: 0o600 });
+  await Deno.mkdir(abandoned, { mode: 0o700 });
   await Deno.writeTextFile(`${abandoned}/0`, "half a file");
   const running = await makeStagingPlace(out);
   await extracted(image, ["etc/conf.d/a.conf"]);
@@ -346,6 +346,30 @@ Deno.test("what a killed extraction has left is removed, and that of a running o
   await running[Symbol.asyncDispose]();
   assert.deepEqual(await names(), ["etc"]);
 });
+
+Deno.test(
+  "files of an image that are called as what an extraction leaves stay",
+  onPosix("file modes"),
+  async () => {
+    const pairs: [lock: Partial<TarFile>, directory: Partial<TarFile>][] = [
+      [{ content: "of the image", mode: 0o600 }, { mode: 0o700 }],
+      [{ mode: 0o644 }, { mode: 0o700 }],
+      [{ mode: 0o600 }, { mode: 0o755 }],
+      [{ mode: 0o600, flag: "2", target: "motd" }, { mode: 0o700 }],
+    ];
+    const files = pairs.flatMap(([lock, directory]) => {
+      const name = `.layerstash-extract-${crypto.randomUUID()}`;
+      return [{ ...lock, name: `${name}.lock` }, { ...directory, name: `${name}/`, flag: "5" }, {
+        name: `${name}/kept`,
+        content: "kept",
+      }];
+    });
+    await using image = await makeImage([await gzip(tarOf([{ name: "motd", content: "hello" }, ...files]))]);
+    await extracted(image, [""]);
+    await extracted(image, ["motd"], { overwrite: true });
+    for (const { name } of files) assert.ok(await Deno.lstat(`${image.work.path("out")}/${name}`), name);
+  },
+);
 
 Deno.test("who may not give files away is told so before anything is placed", onPosix("owners"), async () => {
   await using image = await makeImage([await gzip(tarOf(FILES))]);

@@ -3,10 +3,19 @@ import assert from "node:assert/strict";
 import { entryDocument, ListingLines } from "../lib/cli/file_listing.ts";
 import { renderReadReport } from "../lib/cli/read_report.ts";
 import { MismatchError } from "../lib/errors.ts";
-import { FileTree, findImage, ImageFiles, openImage, pathPattern, readImageFile, survey } from "../main.ts";
+import {
+  bytesSource,
+  FileTree,
+  findImage,
+  ImageFiles,
+  openImage,
+  pathPattern,
+  readImageFile,
+  survey,
+} from "../main.ts";
 import { concatenate, makeWorkspace, someBytes } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
-import { blobFile, gzip, makeImage, makeUmociLayout, zstd } from "./rigs/images.ts";
+import { blobFile, gzip, makeImage, makeUmociLayout, putImage, zstd } from "./rigs/images.ts";
 import { linesOf, paxOf, runProgram, type TarFile, tarListing, tarOf } from "./rigs/tar.ts";
 
 const hasUmoci = await ensureTool("umoci", "umoci") && await ensureTool("tar", "tar");
@@ -313,11 +322,25 @@ Deno.test("what was read whole is verified, also where the search ended, and wha
   assert.equal(files.report.verified, false);
 });
 
+Deno.test("a layer of no bytes is verified without any being fetched, if it has the digest of nothing", async () => {
+  for (const [bytes, verified] of [[new Uint8Array(), true], [someBytes(1), false]] as const) {
+    await using work = await makeWorkspace();
+    using image = openImage(`oci:${work.path("layout")}:t`);
+    const { digest } = await image.store.write(bytesSource(bytes));
+    const mediaType = "application/vnd.oci.image.layer.v1.tar";
+    await putImage(image.store, "t", [{ mediaType, digest, size: 0 }]);
+    const files = new ImageFiles(image.store, (await findImage(image.store, "t")).layers);
+    await survey(files, [await pathPattern("")]);
+    assert.deepEqual(files.report, { fetched: 0, size: 0, verified });
+  }
+});
+
 Deno.test("how much was fetched is said in figures that agree with each other", () => {
   const said = (fetched: number, size: number, verified: boolean) =>
     renderReadReport({ fetched, size, verified });
   assert.equal(said(100, 100, true), "fetched 100 B of 100 B (100 %); verified");
   assert.equal(said(0, 0, true), "fetched 0 B of 0 B (100 %); verified");
+  assert.equal(said(0, 0, false), "fetched 0 B of 0 B (100 %); not verified: not all was read");
   assert.equal(said(0, 100, false), "fetched 0 B of 100 B (0 %); not verified: not all was read");
   assert.equal(said(999, 1000, false), "fetched 999 B of 1000 B (99 %); not verified: not all was read");
   assert.equal(

@@ -1,6 +1,7 @@
 /** Progress: the state that events make, and the text that it is rendered as. @module */
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { jsonEvents } from "../lib/cli/json_events.ts";
 import { columnsOf, renderBar, renderEvent, renderPlain } from "../lib/cli/progress_bar.ts";
 import {
   advance,
@@ -257,6 +258,17 @@ Deno.test("events as lines for logs", () => {
     ],
   ];
   for (const [event, line] of lines) assert.equal(renderEvent(event), line);
+});
+
+Deno.test("events as JSON add up, also where a transfer fails", () => {
+  const written: { event: string; bytes?: number }[] = [];
+  const { onEvent, fail } = jsonEvents((line) => written.push(JSON.parse(line)), () => 0);
+  for (const bytes of [5, 4, -2]) onEvent({ type: "progress", phase: "send", bytes });
+  fail(new Error("no more"));
+  assert.deepEqual(written, [
+    { event: "progress", phase: "send", bytes: 7 },
+    { event: "failure", kind: "failed", message: "no more" },
+  ]);
 });
 
 Deno.test("measuring a text makes no segmenter: making one takes longer than measuring a name", () => {

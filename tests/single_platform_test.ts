@@ -51,3 +51,21 @@ Deno.test("what does not say what it is for is for any platform", async () => {
   await putImage(store, "any", [LAYER], {});
   assert.equal((await findImage(store, "any", { platform: "linux/s390x" })).layers.length, 1);
 });
+
+Deno.test("what says a part of what it is for is held to that part", async () => {
+  await using work = await makeWorkspace();
+  using store = openBox(work);
+  await putImage(store, "amd64", [LAYER], { architecture: "amd64" });
+  await putImage(store, "linux", [LAYER], { os: "linux" });
+  for (
+    const [tag, platform] of [["amd64", "linux/amd64"], ["amd64", "windows/amd64/v1"], [
+      "linux",
+      "linux/arm/v7",
+    ]]
+  ) {
+    assert.equal((await findImage(store, tag, { platform })).layers.length, 1);
+  }
+  for (const [tag, platform] of [["amd64", "linux/arm64"], ["linux", "windows/amd64"]]) {
+    await assert.rejects(findImage(store, tag, { platform }), NotFoundError);
+  }
+});

@@ -1,10 +1,9 @@
 /** How a command runs: it gets what it works with, and what it throws becomes a message and an exit code. @module */
-import { InvalidInputError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Store } from "../registry/store.ts";
 import { exitCodeOf, InterruptedError } from "./exit_codes.ts";
 import { listenForInterrupt } from "./interrupt.ts";
-import { failureLine, jsonEvents } from "./json_events.ts";
+import { jsonEvents } from "./json_events.ts";
 import {
   type ConnectionFlags,
   openNamedStore,
@@ -14,7 +13,6 @@ import {
   warnOfUnsafe,
 } from "./session.ts";
 import { formatSize } from "./sizes.ts";
-import { OutputClosedError } from "./output.ts";
 import type { ProgressDisplay, Terminal } from "./terminal.ts";
 
 /** What every command works with. */
@@ -85,12 +83,13 @@ export function showEvents(
   if (!json) return display;
   const toJson = jsonEvents((text) => terminal.data(text));
   session.onFailure = (reason) => {
-    const begun = !(reason instanceof InvalidInputError) && !(reason instanceof OutputClosedError);
-    if (begun) terminal.data(failureLine(reason));
+    try {
+      toJson.fail(reason);
+    } catch { /* standard output takes nothing: standard error tells, and the exit code */ }
   };
   const onEvent: OnEvent = (event) => {
     display.onEvent(event);
-    toJson(event);
+    toJson.onEvent(event);
   };
   return { ...display, onEvent };
 }

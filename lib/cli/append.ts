@@ -1,6 +1,7 @@
 /** `layerstash append`. @module */
 import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import { append, type AppendOptions, parseImage } from "../../main.ts";
+import { checkTime } from "../append/layer_time.ts";
 import { counted } from "../content/counted.ts";
 import { InvalidInputError } from "../errors.ts";
 import { azureCredentials } from "../sign_in/acr_exchange.ts";
@@ -151,9 +152,12 @@ function inputOf({ infile, words }: Flags): string | ReadableStream<Uint8Array> 
   throw new InvalidInputError("there is no layer to append", { hint });
 }
 
-/** RFC 3339, in universal time. */
+/** RFC 3339, in universal time. What is no time is told apart before it is converted: that would make one of it. */
 function parseTime(text: string): string {
-  const time = new Date(text);
-  if (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(time.getTime())) return time.toISOString();
-  throw new InvalidArgumentError("use a time such as 2024-05-01T12:00:00Z");
+  try {
+    checkTime(text);
+  } catch {
+    throw new InvalidArgumentError("use a time such as 2024-05-01T12:00:00Z");
+  }
+  return new Date(text).toISOString();
 }

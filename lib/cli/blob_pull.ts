@@ -6,7 +6,7 @@ import { pullFound } from "../blobs/pull_blobs.ts";
 import { InvalidInputError } from "../errors.ts";
 import { type ByPlatform, isByPlatform, mapEach, requireOne } from "../images/platforms.ts";
 import type { ByteRange } from "../registry/store.ts";
-import { storeAction } from "./action.ts";
+import { GO_ON, storeAction } from "./action.ts";
 import { line } from "./json_events.ts";
 import { blobsArgument, lines, manifestOption, namesOrManifest, renderAnswer } from "./named.ts";
 import {
@@ -65,7 +65,10 @@ export function pullCommand(): Command {
       const size = options.range ? "a part" : formatSize(totalSize(blobs));
       if (outfile !== "-") terminal.note(`wrote ${outfile}: ${size}${options.range ? "" : ", verified"}`);
     },
-    { moving: ({ outfile }) => `fetching to ${nameOf(outfile)}` },
+    {
+      moving: ({ outfile }) => `fetching to ${nameOf(outfile)}`,
+      kept: ({ outfile }) => outfile === "-" ? undefined : GO_ON,
+    },
   );
   command.action((names, flags, parsed) => work({ ...flags, names: names ?? [] }, parsed));
   return command as unknown as Command;

@@ -1,28 +1,38 @@
 /** Events as JSON, one a line, for `--json`. @module */
-import { LayerstashError } from "../errors.ts";
+import { InvalidInputError, LayerstashError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { InterruptedError } from "./exit_codes.ts";
+import { OutputClosedError } from "./output.ts";
 
 /** Progress is gathered for so long, in milliseconds: programs that read it want to know, not to drown. */
 const INTERVAL = 500;
 
+/** Takes events, and what the transfer failed with. */
+export interface JsonEvents {
+  onEvent: OnEvent;
+  /** Writes the last line, unless nothing was begun: a mistake of the caller that came before every event. */
+  fail(reason: unknown): void;
+}
+
 /**
  * Writes events as lines of JSON: the event's type as `event`, then what it carries. Progress is added up and written
- * at intervals, and before every other event. Requests are left out.
+ * at intervals, and before every other line. Requests are left out.
  */
 export function jsonEvents(
   write: (line: string) => void,
   now: () => number = () => performance.now(),
-): OnEvent {
+): JsonEvents {
   const gathered = new Map<string, number>();
+  let begun = false;
   let last = now();
   const flush = () => {
     for (const [phase, bytes] of gathered) write(line("progress", { phase, bytes }));
     gathered.clear();
     last = now();
   };
-  return ({ type, ...rest }) => {
+  const onEvent: OnEvent = ({ type, ...rest }) => {
     if (type === "request") return;
+    begun = true;
     if (type !== "progress") {
       flush();
       return write(line(type, rest));
@@ -31,10 +41,16 @@ export function jsonEvents(
     gathered.set(phase, (gathered.get(phase) ?? 0) + bytes);
     if (now() - last >= INTERVAL) flush();
   };
+  const fail = (reason: unknown) => {
+    if (reason instanceof OutputClosedError || reason instanceof InvalidInputError && !begun) return;
+    flush();
+    write(failureLine(reason));
+  };
+  return { onEvent, fail };
 }
 
 /** What a transfer failed with, as its last line: the kind of the error, what happened, and what to do. */
-export function failureLine(reason: unknown): string {
+function failureLine(reason: unknown): string {
   const { message, hint } = reason as { message?: string; hint?: string };
   const kind = reason instanceof LayerstashError
     ? reason.kind

@@ -12,7 +12,7 @@ const SLIGHTLY_MORE = 1.005;
 
 /** `fetched 1.5 MiB of 30 MiB (5 %)`, and whether the bytes are verified. */
 export function renderReadReport({ fetched, size, verified }: ReadReport): string {
-  const twice = fetched > SLIGHTLY_MORE * size || fetched >= size && !verified;
+  const twice = fetched > SLIGHTLY_MORE * size || fetched > 0 && fetched >= size && !verified;
   const part = twice ? ", some of it twice" : ` (${percentOf(fetched, size)} %)`;
   const why = twice ? "the last time not all was read" : "not all was read";
   return `fetched ${formatSize(fetched)} of ${formatSize(size)}${part}; ${

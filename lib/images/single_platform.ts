@@ -6,8 +6,8 @@ import type { CallOptions, Store } from "../registry/store.ts";
 import { readConfig } from "./image_config.ts";
 
 /**
- * Makes sure that an image which is in no index is for a platform. Where no variant is wanted, any will do; one that does
- * not say what it is for will do, too.
+ * Makes sure that an image which is in no index is for a platform. Where no variant is wanted, any will do; what the
+ * image does not say of its own is no reason against it, either.
  *
  * @throws {NotFoundError} when it is for another platform
  * @throws {InvalidInputError} when the platform is none
@@ -20,12 +20,26 @@ export async function requirePlatform(
 ): Promise<void> {
   const platform = parsePlatform(wanted);
   const own = await platformOf(store, image, options);
-  if (!own?.os || isSamePlatform(own, platform)) return;
-  const { os, architecture, variant } = platform;
-  if (variant === undefined && os === own.os && architecture === own.architecture) return;
+  if (!own || mayBe(own, platform)) return;
   throw new NotFoundError(`there is no image for ${wanted}`, {
     hint: `there is one only, for ${formatPlatform(own)}`,
   });
+}
+
+function mayBe(own: Platform, wanted: Platform): boolean {
+  const said = {
+    ...own,
+    os: saidOr(own.os, wanted.os),
+    architecture: saidOr(own.architecture, wanted.architecture),
+  };
+  if (isSamePlatform(said, wanted)) return true;
+  const { os, architecture, variant } = wanted;
+  return variant === undefined && os === said.os && architecture === said.architecture;
+}
+
+/** As configs are read, what they do not say is `unknown`. */
+function saidOr(own: string, wanted: string): string {
+  return own === "unknown" ? wanted : own;
 }
 
 async function platformOf(

@@ -3,7 +3,7 @@ import { createHash, type Hash } from "node:crypto";
 import { MismatchError, RangeRefusedError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
+import { type Digest, digestOf } from "../oci/digest.ts";
 import type { Store } from "../registry/store.ts";
 import { pull } from "../transfer/pull.ts";
 
@@ -28,6 +28,8 @@ interface FromOptions {
 /** What is fetched at first where it is not known how much will be needed; each time twice as much. In bytes. */
 const FIRST_STEP = 32 * 1024;
 const LARGEST_STEP = 16 * 1024 * 1024;
+
+const NOTHING = digestOf(new Uint8Array());
 
 /** One blob, from any place on, and what of it was fetched. */
 export class LayerBlob {
@@ -64,9 +66,12 @@ export class LayerBlob {
     this.#options = options;
   }
 
-  /** Whether what was read is proven: all of it has its digest, or it was read by a table that has one. */
+  /**
+   * Whether what was read is proven: all of it has its digest, or it was read by a table that has one. Of nothing, all is
+   * read without anything being fetched.
+   */
   get proven(): boolean {
-    return this.#isWhole || this.hasProvenTable;
+    return this.#isWhole || this.hasProvenTable || this.size === 0 && this.digest === NOTHING;
   }
 
   /** Says what its reader should know. */
