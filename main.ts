@@ -21,9 +21,8 @@
  *
  * @module
  */
-import { abortOnFailure } from "./lib/content/failed_streams.ts";
+import { letGoOnFailure } from "./lib/content/failed_streams.ts";
 import { Hasher } from "./lib/content/hasher.ts";
-import type { Source } from "./lib/content/source.ts";
 import type { OnEvent } from "./lib/events.ts";
 import type { Descriptor } from "./lib/oci/descriptor.ts";
 import { type Digest, digestOf } from "./lib/oci/digest.ts";
@@ -37,9 +36,10 @@ import { fetchStash } from "./lib/stash/fetch_stash.ts";
 import { chunkNumbers, findStash, whyNotFound } from "./lib/stash/find_stash.ts";
 import { chunkCount, type Input, type InputChunk, openInput, whileUnchanged } from "./lib/stash/input.ts";
 import { describeListed, type ListedStash, listStashes } from "./lib/stash/list_stashes.ts";
+import { lookForBytes } from "./lib/stash/look_for_bytes.ts";
+import { checkOutput } from "./lib/stash/output.ts";
 import {
   conflict,
-  holds,
   isKept,
   lookUpPresent,
   type Present,
@@ -47,7 +47,6 @@ import {
 } from "./lib/stash/present_chunks.ts";
 import { type Removal, removeStale, removeTags } from "./lib/stash/remove_tags.ts";
 import { rememberInput } from "./lib/stash/remembered_input.ts";
-import { checkOutput } from "./lib/stash/output.ts";
 import { hintOfFaults } from "./lib/stash/stash_faults.ts";
 import { nameOf, placeChunks, type Stash } from "./lib/stash/stash.ts";
 import { StashTags, type TaggedImage } from "./lib/stash/stash_tags.ts";
@@ -228,7 +227,7 @@ async function storeBytes(
   const { number, source, checkpoint, remember } = chunk;
   const { store, onEvent } = plan;
   const what = nameOf({ number });
-  const { there, checkFirst } = await lookForBytes(chunk, present, plan, signal);
+  const { there, checkFirst } = await lookForBytes(chunk, present, { ...plan, signal });
   if (there) {
     onEvent?.({ type: "chunk", chunk: number, state: "present", digest: there.digest, size: there.size });
     return there;
@@ -239,33 +238,6 @@ async function storeBytes(
   remember?.(layer.digest);
   onEvent?.({ type: "chunk", chunk: number, state: "sent", digest: layer.digest, size: layer.size });
   return layer;
-}
-
-/** Looks whether a chunk is there: under its tag, or as what an earlier process found it to be. */
-async function lookForBytes(
-  { number, source }: InputChunk,
-  present: Present,
-  plan: UploadPlan,
-  signal: AbortSignal,
-): Promise<{ there?: Descriptor; checkFirst?: boolean }> {
-  const { store, baseTag, overwrite, onEvent } = plan;
-  const tagged = present.layers.get(number);
-  const compare = tagged !== undefined && !(source.once && overwrite); // what was read once could not be sent any more
-  const same = compare && await holds(tagged, source, { signal, onEvent });
-  if (present.layers.has(number) && !same && !overwrite) {
-    throw conflict(chunkTag(baseTag, number), { ...plan, there: present.cut });
-  }
-  const likely = same ? tagged : knownLayer(source);
-  if (likely && source.once) return { there: likely };
-  const how = { what: nameOf({ number }), hashed: overwrite, claim: !same, signal };
-  const found = likely && await store.stat(likely.digest, how);
-  if (likely && found === likely.size) return { there: likely };
-  return { checkFirst: found !== undefined || compare && !source.known }; // a registry may keep what is damaged
-}
-
-/** The layer that a chunk was found to be before, by an earlier process. */
-function knownLayer({ known, size }: Source): Descriptor | undefined {
-  return known && size !== undefined ? { mediaType: OCTET_STREAM, digest: known, size } : undefined;
 }
 
 /** Describes a chunk that others come behind. */
@@ -366,7 +338,7 @@ export interface DownloadOptions extends TransferOptions {
  */
 export async function download(store: Store, options: DownloadOptions): Promise<Stash> {
   const { baseTag, output, stateDirectory, jobs, onEvent, signal } = options;
-  const stash = await abortOnFailure(output, async () => {
+  const stash = await letGoOnFailure(output, async () => {
     checkTransfer(options);
     checkOutput(output);
     return await findStash(store, baseTag, { signal });

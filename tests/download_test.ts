@@ -515,15 +515,15 @@ Deno.test("progress adds up to the size, and every chunk is told once", async ()
   assert.equal(scene.events[0]?.type, "plan");
 });
 
+/** Stores `disk` in five chunks. */
+const storeFive = (store: Store) =>
+  upload(store, { baseTag: "disk", input: streamOf(someBytes(5000)), chunkSize: 1000 });
+
 testOnEachStore("a chunk that is missing, though the stash lists it, is named", async (place) => {
   using _ = noWaits();
   await using work = await makeWorkspace();
   using store = place.open();
-  const { chunks } = await upload(store, {
-    baseTag: "disk",
-    input: streamOf(someBytes(5000)),
-    chunkSize: 1000,
-  });
+  const { chunks } = await storeFive(store);
   await place.damage(chunks[1]!.digest, () => undefined);
   await place.damage(chunks[3]!.digest, () => undefined);
   for (const output of [work.path("copy.img"), sink().stream]) {
@@ -540,11 +540,7 @@ testOnEachStore("who meets damaged bytes hears how they are mended", async (plac
   using _ = noWaits();
   await using work = await makeWorkspace();
   using store = place.open();
-  const { chunks } = await upload(store, {
-    baseTag: "disk",
-    input: streamOf(someBytes(5000)),
-    chunkSize: 1000,
-  });
+  const { chunks } = await storeFive(store);
   for (const damaged of [new Uint8Array(1000), new Uint8Array(10)]) {
     await place.damage(chunks[1]!.digest, () => damaged);
     for (const output of [work.path("copy.img"), sink().stream]) {

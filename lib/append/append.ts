@@ -1,5 +1,5 @@
 /** Puts a layer on an image, without pulling it. @module */
-import { cancelOnFailure } from "../content/failed_streams.ts";
+import { letGoOnFailure } from "../content/failed_streams.ts";
 import { bytesSource } from "../content/source.ts";
 import { type CopiedBlobs, copyBlobs } from "../copy/copy_blobs.ts";
 import type { ImagePlace } from "../copy/copy_image.ts";
@@ -84,7 +84,7 @@ export interface Appended {
  * ```
  */
 export async function append(from: ImagePlace, to: ImagePlace, options: AppendOptions): Promise<Appended> {
-  return await cancelOnFailure(options.input, () => appendLayer(from, to, options));
+  return await letGoOnFailure(options.input, () => appendLayer(from, to, options));
 }
 
 async function appendLayer(from: ImagePlace, to: ImagePlace, options: AppendOptions): Promise<Appended> {

@@ -1,5 +1,5 @@
 /** Brings blobs back, one behind the other: into a file, or into a stream. @module */
-import { abortOnFailure } from "../content/failed_streams.ts";
+import { letGoOnFailure } from "../content/failed_streams.ts";
 import { counted } from "../content/counted.ts";
 import { InvalidInputError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
@@ -61,7 +61,7 @@ export interface PullBlobsOptions extends PlatformOptions {
  */
 export async function pullBlobs(store: Store, options: PullBlobsOptions): Promise<SizedBlob[]> {
   const { blobs: names, platform, output, signal } = options;
-  return await abortOnFailure(output, async () => {
+  return await letGoOnFailure(output, async () => {
     const blobs = await findBlobs(store, names, { platform, signal });
     await pullFound(store, blobs, options);
     return blobs;

@@ -17,7 +17,7 @@ import { inspectCommand } from "./inspect.ts";
 import { layersCommand } from "./layers.ts";
 import { listCommand } from "./list.ts";
 import { loginCommand, logoutCommand } from "./login.ts";
-import { OutputClosedError, writeAll } from "./output.ts";
+import { OutputClosedError, outputError, writeAll } from "./output.ts";
 import { peekCommand } from "./peek.ts";
 import { removeCommand } from "./remove.ts";
 import { reposCommand } from "./repos.ts";
@@ -162,7 +162,8 @@ function writeHelp(text: string, err: Write): void {
   try {
     writeAll(Deno.stdout, text);
   } catch (error) {
-    if (error instanceof Deno.errors.BrokenPipe) throw new OutputClosedError();
+    const reason = outputError(error);
+    if (reason instanceof OutputClosedError) throw reason;
     err(`layerstash: cannot write to standard output: ${(error as Error).message}\n`);
     throw new CommandEnded(EXIT_CODES.failed);
   }

@@ -63,7 +63,8 @@ export async function openInput(input: string | ReadableStream<Uint8Array>, hash
 
 async function openFile(path: string, hasher: Hasher): Promise<Input> {
   const { size, mtime } = await statFile(path);
-  const [identity, state] = [await identityOf(path), await stateOf(path)];
+  const state = await stateOf(path);
+  const identity = await identityOf(path, state);
   const sources = new Map<string, Source>(); // so that no chunk is hashed twice
   const sourceOf = (start: number, end: number) => {
     const known = sources.get(`${start}-${end}`) ?? fileSource(path, { start, end }, hasher);
@@ -117,9 +118,9 @@ export async function whileUnchanged<T>(input: Input, work: () => Promise<T>): P
 }
 
 /** What tells a file from what it was in an earlier process. */
-async function identityOf(path: string): Promise<string> {
+async function identityOf(path: string, state: string): Promise<string> {
   const { dev, ino } = await Deno.stat(path);
-  return JSON.stringify([await Deno.realPath(path), await stateOf(path), dev, ino]);
+  return JSON.stringify([await Deno.realPath(path), state, dev, ino]);
 }
 
 /**
