@@ -21,23 +21,23 @@
  *
  * @module
  */
-import { letGoOnFailure } from "./lib/content/failed_streams.ts";
+import { letGoOnFailure } from "./lib/content/byte_stream.ts";
 import { Hasher } from "./lib/content/hasher.ts";
 import type { OnEvent } from "./lib/events.ts";
 import type { Descriptor } from "./lib/oci/descriptor.ts";
 import { type Digest, digestOf } from "./lib/oci/digest.ts";
 import { encodeManifest, type Manifest } from "./lib/oci/manifest.ts";
 import { type Family, IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "./lib/oci/media_types.ts";
-import type { Store } from "./lib/registry/store.ts";
+import type { Store } from "./lib/store/store.ts";
 import { checkBytes, checkFile, checkPresence, type Fault } from "./lib/stash/check_stash.ts";
 import type { ChunkNote } from "./lib/stash/chunk_config.ts";
 import { checkBaseTag, chunkTag } from "./lib/stash/chunk_tags.ts";
 import { fetchStash } from "./lib/stash/fetch_stash.ts";
 import { chunkNumbers, findStash, whyNotFound } from "./lib/stash/find_stash.ts";
-import { chunkCount, type Input, type InputChunk, openInput, whileUnchanged } from "./lib/stash/input.ts";
+import { chunkCount, type Input, type InputChunk, openInput, whileUnchanged } from "./lib/files/input.ts";
 import { describeListed, type ListedStash, listStashes } from "./lib/stash/list_stashes.ts";
 import { lookForBytes } from "./lib/stash/look_for_bytes.ts";
-import { checkOutput } from "./lib/stash/output.ts";
+import { checkOutput } from "./lib/files/output.ts";
 import {
   conflict,
   isKept,
@@ -46,20 +46,20 @@ import {
   requireNoConflict,
 } from "./lib/stash/present_chunks.ts";
 import { type Removal, removeStale, removeTags } from "./lib/stash/remove_tags.ts";
-import { rememberInput } from "./lib/stash/remembered_input.ts";
+import { rememberInput } from "./lib/files/remembered_input.ts";
 import { hintOfFaults } from "./lib/stash/stash_faults.ts";
 import { nameOf, placeChunks, type Stash } from "./lib/stash/stash.ts";
 import { StashTags, type TaggedImage } from "./lib/stash/stash_tags.ts";
 import { streamStash } from "./lib/stash/stream_chunks.ts";
-import { DEFAULT_JOBS, lanesOf } from "./lib/transfer/adaptive_jobs.ts";
-import { inParallel, type Lanes } from "./lib/transfer/pool.ts";
-import { checkTransfer } from "./lib/transfer/transfer_numbers.ts";
+import { checkTransfer, DEFAULT_JOBS, lanesOf } from "./lib/transfer/adaptive_jobs.ts";
+import { inParallel, type Lanes } from "./lib/async/pool.ts";
 
 // To begin with: which repository, and who asks.
-export { openStore } from "./lib/registry/open_store.ts";
-export type { OpenOptions } from "./lib/registry/open_store.ts";
+export { openStore } from "./lib/open/open_store.ts";
+export type { OpenOptions } from "./lib/open/open_store.ts";
 export type { Profile, PushMode } from "./lib/registry/profiles.ts";
-export { type Clock, DEFAULT_POLICY, type Patience, type RetryPolicy } from "./lib/http/retry.ts";
+export { type Clock } from "./lib/async/clock.ts";
+export { DEFAULT_POLICY, type Patience, type RetryPolicy } from "./lib/async/retry.ts";
 export { DEFAULT_TIMEOUTS, type Timeouts } from "./lib/http/timeouts.ts";
 export type { TransportOptions } from "./lib/http/transport.ts";
 export { RateLimit } from "./lib/http/rate_limit.ts";
@@ -492,8 +492,11 @@ export { append } from "./lib/append/append.ts";
 export type { Appended, AppendOptions } from "./lib/append/append.ts";
 
 // Around the repository: its neighbours, and tokens.
-export { listRepositories } from "./lib/registry/repositories.ts";
-export { getToken, type TokenOptions } from "./lib/registry/request_token.ts";
+export { directAccess } from "./lib/open/direct_access.ts";
+export { openImage } from "./lib/open/open_image.ts";
+export type { OpenedImage, OpenImageOptions } from "./lib/open/open_image.ts";
+export { listRepositories } from "./lib/open/list_repositories.ts";
+export { getToken, type TokenOptions } from "./lib/open/request_token.ts";
 export type { RegistryOptions } from "./lib/registry/open_client.ts";
 
 // What the verbs give and take, and the parts to work on directly.
@@ -501,7 +504,6 @@ export { hintOfFaults };
 export type { Family, Fault, ListedStash, Removal, Stash, Store };
 export type {
   BlobOptions,
-  ByteRange,
   CallOptions,
   Checkpoint,
   PutOptions,
@@ -512,7 +514,8 @@ export type {
   TagsOptions,
   UploadPoint,
   WriteOptions,
-} from "./lib/registry/store.ts";
+} from "./lib/store/store.ts";
+export type { ByteRange } from "./lib/content/source.ts";
 export type { Chunk } from "./lib/stash/stash.ts";
 export { bytesSource } from "./lib/content/source.ts";
 export type { Source } from "./lib/content/source.ts";

@@ -1,7 +1,8 @@
-/** Transfers use as many connections as serve. */
 import assert from "node:assert/strict";
 import { AdaptiveJobs, lanesOf } from "../lib/transfer/adaptive_jobs.ts";
-import { inParallel } from "../lib/transfer/pool.ts";
+import { inParallel } from "../lib/async/pool.ts";
+
+/** Transfers use as many connections as serve. */
 
 const MB = 1_000_000;
 

@@ -5,28 +5,58 @@ import { dirname, join, posix, relative, sep } from "node:path";
 const ROOT = join(import.meta.dirname!, "..");
 
 /**
- * The layers, lowest first. A file imports from its own layer and from those below.
+ * The floors, lowest first. A file imports from its own floor and from those below.
  * Events carry digests, and so they are above lib/oci.
  */
-const LAYERS: readonly string[] = [
+const FLOORS: readonly string[] = [
   "lib/errors.ts",
+  "lib/messages.ts",
+  "lib/arguments.ts",
   "lib/oci/",
   "lib/events.ts",
+  "lib/async/",
   "lib/content/",
+  "lib/store/",
   "lib/http/",
   "lib/sign_in/",
   "lib/registry/",
+  "lib/layout/",
   "lib/transfer/",
+  "lib/files/",
   "lib/layers/",
   "lib/images/",
   "lib/stash/",
   "lib/blobs/",
   "lib/copy/",
   "lib/append/",
+  "lib/open/",
   "lib/releases/",
   "main.ts",
   "lib/cli/",
   "lib/ship/",
+];
+
+/** The wing that is a store over HTTP. */
+const REGISTRY_WING: readonly string[] = ["lib/http/", "lib/sign_in/", "lib/registry/"];
+/** The wing that is a store in a directory. */
+const LAYOUT_WING: readonly string[] = ["lib/layout/"];
+/** What uses a store: it knows the contract in lib/store, and no store. */
+const USERS: readonly string[] = [
+  "lib/transfer/",
+  "lib/files/",
+  "lib/layers/",
+  "lib/images/",
+  "lib/stash/",
+  "lib/blobs/",
+  "lib/copy/",
+  "lib/append/",
+];
+
+/** The walls: what stands on one side imports nothing from the other, whatever the floors allow. */
+const WALLS: readonly { between: readonly string[]; and: readonly string[] }[] = [
+  { between: USERS, and: [...REGISTRY_WING, ...LAYOUT_WING, "lib/open/"] },
+  { between: LAYOUT_WING, and: REGISTRY_WING },
+  { between: ["lib/releases/"], and: [...LAYOUT_WING, "lib/registry/", "lib/open/"] },
 ];
 
 /** The one line outside the command line that knows how the program was started. */
@@ -42,10 +72,25 @@ Deno.test("imports run one way", () => {
   assert.deepEqual(upwardImports(sources), []);
 });
 
-Deno.test("every file belongs to a layer, and every layer has files", () => {
+Deno.test("users of a store know the contract, and the two kinds of store do not know each other", () => {
+  assert.deepEqual(importsThroughWalls(sources), []);
+});
+
+Deno.test("below main.ts only lib/open knows both kinds of store", () => {
+  const knows = (file: string, wing: readonly string[]) =>
+    importsOf(file, sources).some((target) => isIn(target, wing));
+  const both = [...sources.keys()].filter((file) =>
+    FLOORS.indexOf("main.ts") > floorOf(file) && !isIn(file, [...REGISTRY_WING, ...LAYOUT_WING]) &&
+    (knows(file, ["lib/registry/"]) || knows(file, LAYOUT_WING))
+  );
+  assert.deepEqual(both.filter((file) => !file.startsWith("lib/open/")), []);
+  assert.ok(both.some((file) => knows(file, ["lib/registry/"]) && knows(file, LAYOUT_WING)));
+});
+
+Deno.test("every file belongs to a floor, and every floor has files", () => {
   const files = [...sources.keys()];
-  assert.deepEqual(files.filter((file) => layerOf(file) < 0), []);
-  assert.deepEqual(LAYERS.filter((layer) => !files.some((file) => file.startsWith(layer))), []);
+  assert.deepEqual(files.filter((file) => floorOf(file) < 0), []);
+  assert.deepEqual(FLOORS.filter((layer) => !files.some((file) => file.startsWith(layer))), []);
 });
 
 Deno.test("files do not import each other in circles", () => {
@@ -55,7 +100,7 @@ Deno.test("files do not import each other in circles", () => {
 Deno.test("importing the library does not load the command line", () => {
   const loaded = new Set(["main.ts"]);
   for (const file of loaded) importsOf(file, sources).forEach((each) => loaded.add(each));
-  assert.ok(loaded.has("lib/registry/layout.ts"), "the imports were not found");
+  assert.ok(loaded.has("lib/layout/layout_store.ts"), "the imports were not found");
   assert.deepEqual([...loaded].filter((file) => file.startsWith("lib/cli/")), []);
 });
 
@@ -99,6 +144,20 @@ Deno.test("a break of these rules is noticed", () => {
     "lib/http/a.ts imports lib/sign_in/b.ts",
     "lib/sign_in/b.ts imports lib/registry/c.ts",
   ]);
+  const throughWalls = new Map([
+    [
+      "lib/stash/a.ts",
+      'import { b } from "../registry/b.ts";\nimport type { Store } from "../store/store.ts";',
+    ],
+    ["lib/transfer/c.ts", 'import type { D } from "../http/d.ts";\nexport * from "../async/e.ts";'],
+    ["lib/layout/f.ts", 'import "../sign_in/g.ts";\nimport "../content/h.ts";'],
+    ["lib/open/i.ts", 'import "../registry/b.ts";\nimport "../layout/f.ts";'],
+  ]);
+  assert.deepEqual(importsThroughWalls(throughWalls), [
+    "lib/stash/a.ts imports lib/registry/b.ts",
+    "lib/transfer/c.ts imports lib/http/d.ts",
+    "lib/layout/f.ts imports lib/sign_in/g.ts",
+  ]);
   assert.deepEqual(usesOfTheProcess(new Map([["lib/oci/a.ts", loud]])), [
     "lib/oci/a.ts uses Deno.args",
     "lib/oci/a.ts uses console",
@@ -123,8 +182,8 @@ function inProject(path: string): string {
   return relative(ROOT, path).replaceAll(sep, "/");
 }
 
-function layerOf(file: string): number {
-  return LAYERS.findIndex((layer) => file.startsWith(layer));
+function floorOf(file: string): number {
+  return FLOORS.findIndex((layer) => file.startsWith(layer));
 }
 
 /** What is loaded together with a file: its imports and exports, also of types, and its workers. */
@@ -148,10 +207,22 @@ function targets(file: string, text: string, pattern: RegExp): string[] {
 
 function upwardImports(all: Sources): string[] {
   return [...all.keys()].flatMap((file) =>
-    importsOf(file, all).filter((target) => layerOf(target) > layerOf(file)).map((target) =>
+    importsOf(file, all).filter((target) => floorOf(target) > floorOf(file)).map((target) =>
       `${file} imports ${target}`
     )
   );
+}
+
+function isIn(file: string, folders: readonly string[]): boolean {
+  return folders.some((folder) => file.startsWith(folder));
+}
+
+function importsThroughWalls(all: Sources): string[] {
+  return [...all.keys()].flatMap((file) => {
+    const forbidden = WALLS.filter(({ between }) => isIn(file, between)).flatMap(({ and }) => and);
+    return importsOf(file, all).filter((target) => isIn(target, forbidden))
+      .map((target) => `${file} imports ${target}`);
+  });
 }
 
 function circleIn(all: Sources): string | undefined {

@@ -13,7 +13,7 @@ import { renderFrame } from "../lib/cli/browse/frame.ts";
 import { decodeKeys, flushKeys } from "../lib/cli/browse/keys.ts";
 import { listScreen, type Place, type Screen, textScreen } from "../lib/cli/browse/screens.ts";
 import { renderShortReport } from "../lib/cli/read_report.ts";
-import { columnsOf } from "../lib/cli/progress_bar.ts";
+import { columnsOf } from "../lib/cli/terminal/progress_bar.ts";
 import type { Digest } from "../lib/oci/digest.ts";
 import { FileTree, type LayerEntry } from "../main.ts";
 

@@ -5,8 +5,8 @@ import { commandWords, makeWorkplace, type Workplace } from "./rigs/command_line
 import { ensureTool } from "./rigs/debian.ts";
 import { bareEnvironment, onLinux, onPosix } from "./rigs/system.ts";
 import { buildProgram } from "../lib/cli/program.ts";
-import { complete } from "../lib/cli/complete.ts";
-import { knownRegistries } from "../lib/cli/known_registries.ts";
+import { complete } from "../lib/cli/completions/complete.ts";
+import { knownRegistries } from "../lib/cli/completions/known_registries.ts";
 
 const program = buildProgram({ out() {}, err() {} }) as unknown as Command;
 const withScript = {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { encodeManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
-import { journalLine, parseJournal } from "../lib/transfer/journal.ts";
+import { journalLine, parseJournal } from "../lib/files/journal.ts";
 import {
   ConflictError,
   type Digest,

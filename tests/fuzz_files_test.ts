@@ -5,8 +5,8 @@ import { LayerstashError } from "../lib/errors.ts";
 import { digestOf, encodedPart, isDigest } from "../lib/oci/digest.ts";
 import { encodeManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
-import { openStore } from "../lib/registry/open_store.ts";
-import type { Store } from "../lib/registry/store.ts";
+import { openStore } from "../lib/open/open_store.ts";
+import type { Store } from "../lib/store/store.ts";
 import { savedCredentials } from "../lib/sign_in/saved_credentials.ts";
 import { makeWorkspace } from "./rigs/content.ts";
 

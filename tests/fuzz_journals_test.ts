@@ -1,17 +1,17 @@
 /** Whatever the journal of an earlier process says, no more of it is believed than can be. @module */
 import assert from "node:assert/strict";
-import { truncate } from "node:fs/promises";
 import fc from "fast-check";
+import { truncate } from "node:fs/promises";
 import { Hasher } from "../lib/content/hasher.ts";
 import { type Digest, digestOf, isDigest } from "../lib/oci/digest.ts";
-import { openStore } from "../lib/registry/open_store.ts";
-import type { UploadPoint } from "../lib/registry/store.ts";
-import { type Input, type InputChunk, openInput } from "../lib/stash/input.ts";
-import { PartFile } from "../lib/stash/part_file.ts";
+import { openStore } from "../lib/open/open_store.ts";
+import type { UploadPoint } from "../lib/store/store.ts";
+import { type Input, type InputChunk, openInput } from "../lib/files/input.ts";
+import { PartFile } from "../lib/files/partial_file.ts";
 import { PartJournal } from "../lib/stash/part_journal.ts";
-import { rememberInput } from "../lib/stash/remembered_input.ts";
+import { rememberInput } from "../lib/files/remembered_input.ts";
 import { placeChunks, type Stash } from "../lib/stash/stash.ts";
-import { type Journal, openJournal } from "../lib/transfer/journal.ts";
+import { type Journal, openJournal } from "../lib/files/journal.ts";
 import { makeWorkspace } from "./rigs/content.ts";
 
 const DIGEST = digestOf(new Uint8Array([1]));

@@ -2,14 +2,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { LayerstashError } from "../lib/errors.ts";
-import { DEFAULT_POLICY } from "../lib/http/retry.ts";
+import { DEFAULT_POLICY } from "../lib/async/retry.ts";
 import { type Digest, digestOf, isDigest } from "../lib/oci/digest.ts";
 import { encodeManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
 import { RegistryClient } from "../lib/registry/client.ts";
 import { profileOf } from "../lib/registry/profiles.ts";
-import { RemoteStore } from "../lib/registry/remote.ts";
-import type { Store } from "../lib/registry/store.ts";
+import { RemoteStore } from "../lib/registry/registry_store.ts";
+import type { Store } from "../lib/store/store.ts";
 import { findStash } from "../lib/stash/find_stash.ts";
 import { listStashes } from "../lib/stash/list_stashes.ts";
 import type { Stash } from "../lib/stash/stash.ts";

@@ -1,27 +1,27 @@
 /** Whatever comes from outside, a parser takes it or says what is wrong with it, and does so at once. @module */
 import assert from "node:assert/strict";
-import { join, sep } from "node:path";
 import fc from "fast-check";
+import { join, sep } from "node:path";
 import { jsonLine } from "../lib/cli/json_events.ts";
-import { columnsOf, printable } from "../lib/cli/progress_bar.ts";
+import { columnsOf, printable } from "../lib/cli/terminal/progress_bar.ts";
 import { formatSize, parseSize } from "../lib/cli/sizes.ts";
-import { renderTable } from "../lib/cli/table.ts";
+import { renderTable } from "../lib/cli/terminal/table.ts";
 import { LayerstashError, MismatchError } from "../lib/errors.ts";
-import { retryAfterOf } from "../lib/http/retry.ts";
+import { retryAfterOf } from "../lib/http/retry_after.ts";
 import { fullRepository, parseRegistry } from "../lib/oci/address.ts";
 import { isDigest } from "../lib/oci/digest.ts";
 import { declaredMediaType, manifestOf, readImageManifest, referencesOf } from "../lib/oci/manifest.ts";
 import { MAX_TAG_LENGTH, parseRepository, parseTag } from "../lib/oci/reference.ts";
 import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
-import { readEntries } from "../lib/registry/layout_index.ts";
-import { arrived } from "../lib/registry/upload_session.ts";
+import { readEntries } from "../lib/layout/index_json.ts";
+import { arrived } from "../lib/registry/push/upload_session.ts";
 import { parseChallenges } from "../lib/sign_in/challenge.ts";
 import { parseHelperAnswer } from "../lib/sign_in/credential_helper.ts";
 import { parseDockerConfig } from "../lib/sign_in/docker_config.ts";
 import { dockerKey, entryOf, helpersFor, loginIn, scopeOfKey } from "../lib/sign_in/docker_login.ts";
 import { readChunkConfig } from "../lib/stash/chunk_config.ts";
 import { chunkTag, parseChunkTag } from "../lib/stash/chunk_tags.ts";
-import { journalLine, parseJournal } from "../lib/transfer/journal.ts";
+import { journalLine, parseJournal } from "../lib/files/journal.ts";
 
 const utf8 = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 const image = (bytes: Uint8Array<ArrayBuffer>) => readImageManifest(manifestOf(bytes, IMAGE_MANIFEST.oci));

@@ -7,7 +7,7 @@ import { bytesSource } from "../lib/content/source.ts";
 import { LayerstashError } from "../lib/errors.ts";
 import { type Digest, digestOf } from "../lib/oci/digest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
-import { openStore } from "../lib/registry/open_store.ts";
+import { openStore } from "../lib/open/open_store.ts";
 import { savedCredentials } from "../lib/sign_in/saved_credentials.ts";
 import { download, info, list, remove, upload, verify } from "../main.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";

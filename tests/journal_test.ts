@@ -1,10 +1,10 @@
 /** The journal of a transfer survives crashes, and is believed only as far as it is whole. @module */
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { join } from "node:path";
 import { ConflictError } from "../lib/errors.ts";
 import type { TransferEvent } from "../lib/events.ts";
-import { journalLine, openJournal, parseJournal } from "../lib/transfer/journal.ts";
-import fc from "fast-check";
+import { journalLine, openJournal, parseJournal } from "../lib/files/journal.ts";
 import { onPosix } from "./rigs/system.ts";
 
 const NAME = "upload of disk to localhost:5000/me/files";

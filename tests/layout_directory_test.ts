@@ -8,7 +8,7 @@ import { type Digest, digestOf, encodedPart } from "../lib/oci/digest.ts";
 import { encodeManifest, type Manifest } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
 import { bytesSource, openStore, type Store, StreamCutter, upload, verify } from "../main.ts";
-import { makeDraft } from "../lib/registry/layout_drafts.ts";
+import { makeDraft } from "../lib/layout/drafts.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
 import { makeWorkspace, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
 import { onPosix, WITHOUT_RIGHTS } from "./rigs/system.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { LayerstashError, MismatchError, NotAllowedError, NotFoundError } from "../lib/errors.ts";
 import { type Digest, digestOf, encodedPart } from "../lib/oci/digest.ts";
 import { encodeManifest, type Manifest } from "../lib/oci/manifest.ts";
-import { lockLayout } from "../lib/registry/layout_lock.ts";
+import { lockLayout } from "../lib/layout/directory.ts";
 import { IMAGE_CONFIG, IMAGE_INDEX, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
 import {
   bytesSource,

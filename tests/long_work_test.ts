@@ -1,11 +1,11 @@
 /** Long work: connections that fall silent, tokens that end on the way, clocks that are wrong, networks that are lost. @module */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import net, { type AddressInfo } from "node:net";
+import { once } from "node:events";
 import { StreamCutter } from "../lib/content/stream_source.ts";
 import { bytesSource } from "../lib/content/source.ts";
 import { NotAllowedError, RegistryError } from "../lib/errors.ts";
-import { DEFAULT_POLICY } from "../lib/http/retry.ts";
+import { DEFAULT_POLICY } from "../lib/async/retry.ts";
 import { type HttpRequest, openTransport } from "../lib/http/transport.ts";
 import { digestOf } from "../lib/oci/digest.ts";
 import { receive } from "../lib/transfer/receive.ts";

@@ -1,6 +1,6 @@
 /** The files of images: layer by layer as tar lists them, and merged as umoci unpacks them. @module */
 import assert from "node:assert/strict";
-import { entryDocument, ListingLines } from "../lib/cli/file_listing.ts";
+import { entryDocument, ListingLines } from "../lib/cli/terminal/file_listing.ts";
 import { renderReadReport } from "../lib/cli/read_report.ts";
 import { MismatchError } from "../lib/errors.ts";
 import {

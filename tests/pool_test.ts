@@ -1,7 +1,7 @@
 /** Several things at once, but not too many. @module */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { inParallel } from "../lib/transfer/pool.ts";
+import { inParallel } from "../lib/async/pool.ts";
 
 /** Lets whatever is ready run. */
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { jsonEvents } from "../lib/cli/json_events.ts";
-import { columnsOf, renderBar, renderEvent, renderPlain } from "../lib/cli/progress_bar.ts";
+import { columnsOf, renderBar, renderEvent, renderPlain } from "../lib/cli/terminal/progress_bar.ts";
 import {
   advance,
   movedBytes,
@@ -11,7 +11,7 @@ import {
   rateAt,
   startProgress,
   timeLeft,
-} from "../lib/cli/progress_state.ts";
+} from "../lib/cli/terminal/progress_state.ts";
 import type { TransferEvent } from "../lib/events.ts";
 import type { Digest } from "../lib/oci/digest.ts";
 

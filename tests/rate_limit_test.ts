@@ -1,14 +1,15 @@
-/** A limit holds all connections together to a rate, up and down. */
 import assert from "node:assert/strict";
 import { bytesSource } from "../lib/content/source.ts";
 import { RateLimit } from "../lib/http/rate_limit.ts";
-import { systemClock } from "../lib/http/retry.ts";
-import type { Store } from "../lib/registry/store.ts";
+import { systemClock } from "../lib/async/clock.ts";
+import type { Store } from "../lib/store/store.ts";
 import { testClock } from "./rigs/clock.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
 import { someBytes } from "./rigs/content.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { failure, open } from "./rigs/opened.ts";
+
+/** A limit holds all connections together to a rate, up and down. */
 
 const MiB = 1024 * 1024;
 const SIZE = 6 * MiB;

@@ -14,7 +14,7 @@ import { bytesSource } from "../lib/content/source.ts";
 import { type Digest, digestOf } from "../lib/oci/digest.ts";
 import { encodeManifest, type Manifest, MAX_MANIFEST_SIZE } from "../lib/oci/manifest.ts";
 import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
-import type { Store } from "../lib/registry/store.ts";
+import type { Store } from "../lib/store/store.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { type Faults, startFakeRegistry } from "./rigs/fake_registry.ts";
 import { failure, open } from "./rigs/opened.ts";

@@ -13,7 +13,7 @@ import {
 } from "../main.ts";
 import { encodeManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
-import { pushPlaceholder } from "../lib/registry/placeholder.ts";
+import { pushPlaceholder } from "../lib/store/placeholder.ts";
 import { makeWorkspace, sink, someBytes, streamOf } from "./rigs/content.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { startRegistry } from "./rigs/real_registry.ts";

@@ -5,15 +5,11 @@ import { NotAllowedError, RegistryError } from "../lib/errors.ts";
 import type { TransferEvent } from "../lib/events.ts";
 import { bytesSource } from "../lib/content/source.ts";
 import { digestOf } from "../lib/oci/digest.ts";
-import {
-  DEFAULT_POLICY,
-  isTransientAnswer,
-  retryAfterOf,
-  retryDelay,
-  retrying,
-  systemClock,
-} from "../lib/http/retry.ts";
-import { inTime, inWords } from "../lib/http/timeouts.ts";
+import { DEFAULT_POLICY, retryDelay, retrying } from "../lib/async/retry.ts";
+import { isTransientAnswer, retryAfterOf } from "../lib/http/retry_after.ts";
+import { systemClock } from "../lib/async/clock.ts";
+import { inTime } from "../lib/http/timeouts.ts";
+import { inWords } from "../lib/messages.ts";
 import { download, openStore, upload, verify } from "../main.ts";
 import { testClock } from "./rigs/clock.ts";
 import { makeWorkspace } from "./rigs/content.ts";

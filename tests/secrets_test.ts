@@ -6,7 +6,7 @@ import type { Credentials } from "../lib/sign_in/credentials.ts";
 import { bytesSource } from "../lib/content/source.ts";
 import { Secrets } from "../lib/sign_in/secrets.ts";
 import { digestOf } from "../lib/oci/digest.ts";
-import type { Store } from "../lib/registry/store.ts";
+import type { Store } from "../lib/store/store.ts";
 import { makeServerCertificate } from "./rigs/certificates.ts";
 import { type Ended, makeWorkplace, type RunOptions, type Workplace } from "./rigs/command_line.ts";
 import { ensureTool } from "./rigs/debian.ts";

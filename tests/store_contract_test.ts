@@ -6,7 +6,7 @@ import type { Descriptor } from "../lib/oci/descriptor.ts";
 import { digestOf } from "../lib/oci/digest.ts";
 import { encodeManifest, type Manifest } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
-import type { Store } from "../lib/registry/store.ts";
+import type { Store } from "../lib/store/store.ts";
 import { bytesSource, Hasher } from "../main.ts";
 import { fileSource } from "../lib/content/file_source.ts";
 import { testClock } from "./rigs/clock.ts";

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { InvalidInputError, type LayerstashError, NotAllowedError, RegistryError } from "../lib/errors.ts";
 import type { Credentials } from "../lib/sign_in/credentials.ts";
-import { hubTagRemover } from "../lib/registry/docker_hub_api.ts";
-import { githubTagRemover } from "../lib/registry/github_packages_api.ts";
-import type { TagRemover } from "../lib/registry/tag_remover.ts";
+import { hubTagRemover } from "../lib/registry/tag_removal/docker_hub.ts";
+import { githubTagRemover } from "../lib/registry/tag_removal/github_packages.ts";
+import type { TagRemover } from "../lib/registry/tag_removal/tag_remover.ts";
 import { openTransport } from "../lib/http/transport.ts";
 import { openStore, remove, type Store, upload } from "../main.ts";
 import { type FakeRegistry, startFakeRegistry } from "./rigs/fake_registry.ts";

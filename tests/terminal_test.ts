@@ -1,10 +1,15 @@
 /** What is printed where: data on standard output, everything else on standard error, bars in place. @module */
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import fc from "fast-check";
+import { join } from "node:path";
 import type { LogLevel } from "../lib/cli/log_level.ts";
-import { OutputClosedError } from "../lib/cli/output.ts";
-import { type Clock, type ProgressMode, Terminal, type TerminalOptions } from "../lib/cli/terminal.ts";
+import { OutputClosedError } from "../lib/cli/terminal/output.ts";
+import {
+  type Clock,
+  type ProgressMode,
+  Terminal,
+  type TerminalOptions,
+} from "../lib/cli/terminal/terminal.ts";
 import { NotAllowedError } from "../lib/errors.ts";
 import type { TransferEvent } from "../lib/events.ts";
 
@@ -374,8 +379,10 @@ Deno.test("a second transfer takes the place of the first, whose late events do 
 
 Deno.test("the real terminal: data comes through a real pipe whole, and a closed one ends it quietly", async () => {
   const script = `
-    import { OutputClosedError } from ${JSON.stringify(import.meta.resolve("../lib/cli/output.ts"))};
-    import { systemTerminal } from ${JSON.stringify(import.meta.resolve("../lib/cli/system_terminal.ts"))};
+    import { OutputClosedError } from ${JSON.stringify(import.meta.resolve("../lib/cli/terminal/output.ts"))};
+    import { systemTerminal } from ${
+    JSON.stringify(import.meta.resolve("../lib/cli/terminal/system_terminal.ts"))
+  };
     using terminal = systemTerminal({ env: {}, progress: "bar" });
     using progress = terminal.progress("writing");
     try {

@@ -4,9 +4,9 @@ import net, { type AddressInfo } from "node:net";
 import { type InvalidInputError, RegistryError } from "../lib/errors.ts";
 import { bytesSource } from "../lib/content/source.ts";
 import { digestOf } from "../lib/oci/digest.ts";
-import type { OpenOptions } from "../lib/registry/open_store.ts";
+import type { OpenOptions } from "../lib/open/open_store.ts";
 import { namesProxy, proxyOf } from "../lib/http/proxies.ts";
-import type { Store } from "../lib/registry/store.ts";
+import type { Store } from "../lib/store/store.ts";
 import { openTransport } from "../lib/http/transport.ts";
 import { makeServerCertificate, type ServerCertificate } from "./rigs/certificates.ts";
 import { ensureTool } from "./rigs/debian.ts";
@@ -219,7 +219,7 @@ async function inProcess(
 ): Promise<string> {
   const script = `
     import { bytesSource } from ${JSON.stringify(import.meta.resolve("../lib/content/source.ts"))};
-    import { openStore } from ${JSON.stringify(import.meta.resolve("../lib/registry/open_store.ts"))};
+    import { openStore } from ${JSON.stringify(import.meta.resolve("../lib/open/open_store.ts"))};
     using store = openStore({
       registry: ${JSON.stringify(registry)},
       repository: "me/files",

@@ -5,7 +5,7 @@ import { ConflictError, LayerstashError } from "../lib/errors.ts";
 import { Hasher } from "../lib/content/hasher.ts";
 import type { TransferEvent } from "../lib/events.ts";
 import { digestOf } from "../lib/oci/digest.ts";
-import { arrived } from "../lib/registry/upload_session.ts";
+import { arrived } from "../lib/registry/push/upload_session.ts";
 import { makeWorkspace, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
 import { type FakeOptions, type FakeRegistry, startFakeRegistry } from "./rigs/fake_registry.ts";
 import { open } from "./rigs/opened.ts";

@@ -21,7 +21,7 @@ import {
 } from "../main.ts";
 import { Hasher } from "../lib/content/hasher.ts";
 import { checkBaseTag, chunkTag, parseChunkTag } from "../lib/stash/chunk_tags.ts";
-import { chunkCount, openInput } from "../lib/stash/input.ts";
+import { chunkCount, openInput } from "../lib/files/input.ts";
 import { collect } from "../lib/content/collect.ts";
 import { encodeManifest, readImageManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST } from "../lib/oci/media_types.ts";

@@ -1,5 +1,5 @@
 /** Puts a layer on an image, without pulling it. @module */
-import { letGoOnFailure } from "../content/failed_streams.ts";
+import { letGoOnFailure } from "../content/byte_stream.ts";
 import { bytesSource } from "../content/source.ts";
 import { type CopiedBlobs, copyBlobs } from "../copy/copy_blobs.ts";
 import type { ImagePlace } from "../copy/copy_image.ts";
@@ -16,10 +16,10 @@ import { type Digest, isDigest } from "../oci/digest.ts";
 import { isIndex, isRunnable, readIndex } from "../oci/image_index.ts";
 import { listedBlobs, type Manifest, manifestOf, readImageManifest } from "../oci/manifest.ts";
 import { parseTag } from "../oci/reference.ts";
-import type { CallOptions, Store } from "../registry/store.ts";
+import type { CallOptions, Store } from "../store/store.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
-import { receiveSmall } from "../transfer/receive_small.ts";
-import { checkTransfer } from "../transfer/transfer_numbers.ts";
+import { receiveSmall } from "../transfer/receive.ts";
+import { checkTransfer } from "../transfer/adaptive_jobs.ts";
 import { type BaseImage, familyOf, requireBase, type StepNote, withLayer } from "./appended_image.ts";
 import { checkTime } from "./layer_time.ts";
 import type { MeasuredLayer } from "./measure_layer.ts";

@@ -1,12 +1,11 @@
 /** Describes an image with one layer more: its config and its manifest, and what is not ours in them as it was. @module */
 import * as v from "valibot";
-import { counted } from "../content/counted.ts";
+import { counted, quoted } from "../messages.ts";
 import { InvalidInputError, MismatchError } from "../errors.ts";
 import type { Compression } from "../layers/compression.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import { type Manifest, manifestOf, parseAs } from "../oci/manifest.ts";
 import { type Family, IMAGE_CONFIG, IMAGE_LAYER, IMAGE_MANIFEST } from "../oci/media_types.ts";
-import { quoted } from "../oci/shown.ts";
 import type { MeasuredLayer } from "./measure_layer.ts";
 
 /** What is said of the layer in the image's history. */

@@ -1,6 +1,6 @@
 /** When a layer was made, as configs of images have it. @module */
 import { InvalidInputError } from "../errors.ts";
-import { quoted } from "../oci/shown.ts";
+import { quoted } from "../messages.ts";
 
 // Readers in Go take nothing else: no lower case, no hour 24.
 const RFC_3339 = /^(\d{4}-\d\d-\d\d)T(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;

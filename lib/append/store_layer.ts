@@ -1,10 +1,10 @@
 /** Stores a layer that is to be appended: a file, or a stream of any size. @module */
 import { pushBlob, type PushBlobOptions } from "../blobs/push_blob.ts";
-import { ByteReader } from "../content/byte_reader.ts";
+import { ByteReader } from "../content/byte_stream.ts";
 import { readFile } from "../content/file_source.ts";
 import { MismatchError } from "../errors.ts";
-import type { Store } from "../registry/store.ts";
-import { statFile } from "../stash/input.ts";
+import type { Store } from "../store/store.ts";
+import { statFile } from "../files/input.ts";
 import { type MeasuredLayer, measureLayer } from "./measure_layer.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

@@ -6,10 +6,10 @@ import type { Digest } from "../oci/digest.ts";
 import { isIndex } from "../oci/image_index.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { parseTag } from "../oci/reference.ts";
-import type { CallOptions, Store } from "../registry/store.ts";
-import { statFile } from "../stash/input.ts";
+import type { CallOptions, Store } from "../store/store.ts";
+import { statFile } from "../files/input.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
-import { inParallel } from "../transfer/pool.ts";
+import { inParallel } from "../async/pool.ts";
 import { aliasManifest, type SizedBlob } from "./alias_manifest.ts";
 
 /** How many blobs are asked for at once. */

@@ -3,7 +3,7 @@ import { LayerstashError, NotAllowedError, NotFoundError, RegistryError } from "
 import { type ByPlatform, isByPlatform, mapEach, type PlatformOptions } from "../images/platforms.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseRepository, parseTag } from "../oci/reference.ts";
-import type { CallOptions, Store } from "../registry/store.ts";
+import type { CallOptions, Store } from "../store/store.ts";
 import { type SizedBlob, totalSize } from "./alias_manifest.ts";
 import { noBlob, putAlias } from "./aliases.ts";
 import { findNamed, type NamedBlobs, requireNames } from "./named_blobs.ts";

@@ -1,13 +1,7 @@
 /** Where bytes can be fetched without layerstash, and what has to be shown there. @module */
-import { NotAllowedError } from "../errors.ts";
 import type { PlatformOptions } from "../images/platforms.ts";
-import type { Digest } from "../oci/digest.ts";
-import { type OpenOptions, openStore } from "../registry/open_store.ts";
-import { profileOf } from "../registry/profiles.ts";
-import { signInDemand } from "../registry/request_token.ts";
-import type { CallOptions, Store } from "../registry/store.ts";
+import type { Store } from "../store/store.ts";
 import { findStash } from "../stash/find_stash.ts";
-import { parseRegistry } from "../oci/address.ts";
 import type { SizedBlob } from "./alias_manifest.ts";
 import { findBlobs, type NamedBlobs } from "./named_blobs.ts";
 
@@ -71,43 +65,4 @@ function fitName(name: string | undefined): string | undefined {
       /^[^\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}/\\:.-][^\p{C}\p{Zl}\p{Zp}/\\:]*$/u.test(name)
     ? name
     : undefined;
-}
-
-/**
- * What a request for a blob has to show. What is public at GHCR is there for anybody; elsewhere a token may have to
- * be asked for.
- *
- * @throws {NotAllowedError} when the registry does not let these credentials in
- *
- * @example
- * ```ts
- * import { directAccess } from "@layerstash/cli";
- *
- * const digest = `sha256:${"0".repeat(64)}` as const;
- * const { kind } = await directAccess({ registry: "oci:box", repository: "me/files", digest });
- * if (kind !== "open") throw new Error("a directory asks nobody to sign in");
- * ```
- */
-export async function directAccess(
-  options: OpenOptions & CallOptions & { digest: Digest },
-): Promise<DirectAccess> {
-  const address = parseRegistry(options.registry);
-  if (address.kind === "layout") return { kind: "open" };
-  const { anonymousBearer: token } = { ...profileOf(address.host), ...options.profile };
-  if (token !== undefined && await isForAnybody(token, options)) return { kind: "anybody", token };
-  const { scheme } = await signInDemand({ ...options, actions: ["pull"] });
-  return { kind: ({ none: "open", basic: "password", bearer: "token" } as const)[scheme] };
-}
-
-async function isForAnybody(
-  token: string,
-  options: OpenOptions & CallOptions & { digest: Digest },
-): Promise<boolean> {
-  using store = openStore({ ...options, credentials: { kind: "bearer", token } });
-  try {
-    return await store.stat(options.digest, options) !== undefined;
-  } catch (error) {
-    if (error instanceof NotAllowedError) return false;
-    throw error;
-  }
 }

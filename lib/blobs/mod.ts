@@ -1,4 +1,5 @@
 /** A repository as a store of blobs: by their digests, by aliases, and without layerstash. @module */
+
 export { pushBlob, type PushBlobOptions } from "./push_blob.ts";
 export { pullBlobs, type PullBlobsOptions } from "./pull_blobs.ts";
 export { type BlobRemoval, blobSize, mountBlob, type MountBlobOptions, removeBlobs } from "./blobs.ts";
@@ -8,7 +9,6 @@ export { digestOfFile, listAliases, removeAlias, setAlias, type SetAliasOptions 
 export { getAlias, getConfigDigest, getManifest } from "./read_alias.ts";
 export {
   type DirectAccess,
-  directAccess,
   type DirectBlob,
   type DirectFile,
   directUrls,

@@ -4,8 +4,8 @@ import { type ByPlatform, type PlatformOptions, requireOne } from "../images/pla
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { isManifest, type Manifest } from "../oci/manifest.ts";
 import { parseReference } from "../oci/reference.ts";
-import { quoted } from "../oci/shown.ts";
-import type { Store } from "../registry/store.ts";
+import { quoted } from "../messages.ts";
+import type { Store } from "../store/store.ts";
 import type { SizedBlob } from "./alias_manifest.ts";
 import { noBlob } from "./aliases.ts";
 import { blobsOf } from "./read_alias.ts";

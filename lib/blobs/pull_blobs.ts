@@ -1,17 +1,18 @@
 /** Brings blobs back, one behind the other: into a file, or into a stream. @module */
-import { letGoOnFailure } from "../content/failed_streams.ts";
-import { counted } from "../content/counted.ts";
+import { letGoOnFailure } from "../content/byte_stream.ts";
+import { counted } from "../messages.ts";
 import { InvalidInputError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { PlatformOptions } from "../images/platforms.ts";
-import type { ByteRange, Store } from "../registry/store.ts";
+import type { ByteRange } from "../content/source.ts";
+import type { Store } from "../store/store.ts";
 import { fetchStash } from "../stash/fetch_stash.ts";
-import { checkOutput } from "../stash/output.ts";
-import { PartFile, requirePlace } from "../stash/part_file.ts";
+import { checkOutput } from "../files/output.ts";
+import { PartFile, requirePlace } from "../files/partial_file.ts";
 import { placeChunks, type Stash } from "../stash/stash.ts";
 import { streamChunks } from "../stash/stream_chunks.ts";
-import { checkNumbers, POSITION } from "../oci/numbers.ts";
-import { checkTransfer } from "../transfer/transfer_numbers.ts";
+import { checkNumbers, POSITION } from "../arguments.ts";
+import { checkTransfer } from "../transfer/adaptive_jobs.ts";
 import { type SizedBlob, totalSize } from "./alias_manifest.ts";
 import { findBlobs, type NamedBlobs } from "./named_blobs.ts";
 

@@ -1,12 +1,12 @@
 /** Stores one blob: a file, or a stream of any size. @module */
-import { abortable } from "../content/abortable.ts";
+import { abortable } from "../async/abortable.ts";
 import { Hasher } from "../content/hasher.ts";
 import { MismatchError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { parseTag } from "../oci/reference.ts";
-import type { CallOptions, Store } from "../registry/store.ts";
-import { type Input, type InputChunk, openInput, whileUnchanged } from "../stash/input.ts";
-import { rememberInput } from "../stash/remembered_input.ts";
+import type { CallOptions, Store } from "../store/store.ts";
+import { type Input, type InputChunk, openInput, whileUnchanged } from "../files/input.ts";
+import { rememberInput } from "../files/remembered_input.ts";
 import type { SizedBlob } from "./alias_manifest.ts";
 import { putAlias } from "./aliases.ts";
 

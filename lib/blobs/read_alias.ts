@@ -2,7 +2,7 @@
 import { type ByPlatform, findImages, imagesOf, mapEach, type PlatformOptions } from "../images/platforms.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isManifest, type Manifest, readImageManifest } from "../oci/manifest.ts";
-import type { Store } from "../registry/store.ts";
+import type { Store } from "../store/store.ts";
 import type { SizedBlob } from "./alias_manifest.ts";
 
 /**

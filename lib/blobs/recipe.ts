@@ -1,5 +1,5 @@
 /** Commands that fetch what is stored with nothing but sh, curl and sha256sum. @module */
-import { counted } from "../content/counted.ts";
+import { counted } from "../messages.ts";
 import { encodedPart } from "../oci/digest.ts";
 import { totalSize } from "./alias_manifest.ts";
 import type { DirectAccess, DirectBlob, DirectFile } from "./direct_urls.ts";

@@ -1,8 +1,8 @@
 /** How a command runs: it gets what it works with, and what it throws becomes a message and an exit code. @module */
 import type { OnEvent } from "../events.ts";
-import type { Store } from "../registry/store.ts";
+import type { Store } from "../store/store.ts";
 import { exitCodeOf, InterruptedError } from "./exit_codes.ts";
-import { listenForInterrupt } from "./interrupt.ts";
+import { listenForInterrupt } from "./terminal/interrupt.ts";
 import { jsonEvents } from "./json_events.ts";
 import {
   type ConnectionFlags,
@@ -11,9 +11,9 @@ import {
   permissionError,
   type RepositoryFlags,
   warnOfUnsafe,
-} from "./session.ts";
+} from "./connection.ts";
 import { formatSize } from "./sizes.ts";
-import type { ProgressDisplay, Terminal } from "./terminal.ts";
+import type { ProgressDisplay, Terminal } from "./terminal/terminal.ts";
 
 /** What every command works with. */
 export interface Session {

@@ -1,10 +1,9 @@
 /** How a command on an image runs. @module */
 import type { OnEvent } from "../events.ts";
-import type { OpenedImage } from "../registry/open_image.ts";
-import { openImage } from "../registry/open_image.ts";
+import { type OpenedImage, openImage } from "../open/open_image.ts";
 import { parseImage } from "../oci/image_reference.ts";
 import { action, type Parsed, type Session, showEvents } from "./action.ts";
-import { type ConnectionFlags, credentialsOf, transportOf } from "./session.ts";
+import { type ConnectionFlags, credentialsOf, transportOf } from "./connection.ts";
 
 /** The options of every command on an image. */
 export interface ImageFlags extends ConnectionFlags {

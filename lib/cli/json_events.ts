@@ -2,7 +2,7 @@
 import { InvalidInputError, LayerstashError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { InterruptedError } from "./exit_codes.ts";
-import { OutputClosedError } from "./output.ts";
+import { OutputClosedError } from "./terminal/output.ts";
 
 /** Progress is gathered for so long, in milliseconds: programs that read it want to know, not to drown. */
 const INTERVAL = 500;

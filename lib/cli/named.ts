@@ -5,10 +5,10 @@ import { collect, collectFile } from "../content/collect.ts";
 import { InvalidInputError, LayerstashError, MismatchError } from "../errors.ts";
 import { type ByPlatform, isByPlatform } from "../images/platforms.ts";
 import { declaredMediaType, type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
-import { fileError } from "../stash/input.ts";
+import { fileError } from "../files/input.ts";
 import { jsonLine } from "./json_events.ts";
-import { printable } from "./progress_bar.ts";
-import type { Terminal } from "./terminal.ts";
+import { printable } from "./terminal/progress_bar.ts";
+import type { Terminal } from "./terminal/terminal.ts";
 
 /** `DIGEST|@ALIAS...` */
 export function blobsArgument() {

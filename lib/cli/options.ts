@@ -7,12 +7,12 @@ import {
   type OptionValues,
 } from "@commander-js/extra-typings";
 import { LayerstashError } from "../errors.ts";
-import { JOBS } from "../transfer/transfer_numbers.ts";
-import type { ConnectionFlags } from "./session.ts";
+import { JOBS } from "../transfer/adaptive_jobs.ts";
+import type { ConnectionFlags } from "./connection.ts";
 import { parseSize } from "./sizes.ts";
 import { stateDirectory } from "./state_directory.ts";
 import { LOG_LEVELS } from "./log_level.ts";
-import { PROGRESS_MODES } from "./terminal.ts";
+import { PROGRESS_MODES } from "./terminal/terminal.ts";
 
 const CONNECTION = "Sign-in and connection:";
 const OUTPUT = "Output:";

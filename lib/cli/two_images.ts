@@ -1,10 +1,10 @@
 /** How a command runs that brings something from one image to another. @module */
 import type { OnEvent } from "../events.ts";
 import type { ImageReference } from "../oci/image_reference.ts";
-import { type OpenedImage, openImage } from "../registry/open_image.ts";
+import { type OpenedImage, openImage } from "../open/open_image.ts";
 import { savedCredentials } from "../sign_in/saved_credentials.ts";
 import { type FindCredentials, firstOf } from "../sign_in/credentials.ts";
-import { type ConnectionFlags, explicitCredentials, transportOf } from "./session.ts";
+import { type ConnectionFlags, explicitCredentials, transportOf } from "./connection.ts";
 
 /** Where from, and where to. */
 export interface TwoImages extends Disposable {

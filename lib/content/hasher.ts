@@ -3,8 +3,9 @@ import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { LayerstashError, MismatchError, NotAllowedError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
-import { abortable } from "./abortable.ts";
+import { abortable } from "../async/abortable.ts";
 import type { HashAnswer, HashCommand } from "./hash_worker.ts";
+import type { ByteRange } from "./source.ts";
 
 /** Below this many bytes a thread costs more than it saves. */
 const WORTH_A_THREAD = 8 * 1024 * 1024;
@@ -176,4 +177,23 @@ function hashNow(path: string, start: number, end: number): Digest {
     position += read;
   }
   return `sha256:${hash.digest("hex")}`;
+}
+
+/** What is shorter, in bytes, is hashed to its end: that takes no time, and leaves no file open behind. */
+const SHORT = 64 * 1024 * 1024;
+
+/** The digest of a range that is complete. The signal ends the waiting: to hash gibibytes takes long. */
+export async function awaitDigest(
+  hash: FollowingHash,
+  { start, end }: ByteRange,
+  signal: AbortSignal,
+): Promise<Digest> {
+  signal.throwIfAborted();
+  if (end - start <= SHORT) return await hash.digest(end);
+  try {
+    return await abortable(hash.digest(end), signal);
+  } catch (error) {
+    if (signal.aborted) hash.drop();
+    throw error;
+  }
 }

@@ -1,7 +1,15 @@
 /** Content that is on its way into a store: it can be opened, and knows its digest when all of it was read. @module */
 import { InvalidInputError } from "../errors.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
-import { kindOf } from "../oci/shown.ts";
+import { kindOf } from "../messages.ts";
+
+/** The bytes from `start` up to, and not including, `end`. */
+export interface ByteRange {
+  /** The first byte, counted from 0. */
+  start: number;
+  /** The byte after the last. */
+  end: number;
+}
 
 /**
  * Bytes to be written to a store.

@@ -1,8 +1,8 @@
 /** Cuts a stream that can be read once, such as standard input, into sources of a given size. @module */
 import { createHash } from "node:crypto";
 import type { Digest } from "../oci/digest.ts";
-import { BYTES, checkNumbers } from "../oci/numbers.ts";
-import { ByteReader } from "./byte_reader.ts";
+import { BYTES, checkNumbers } from "../arguments.ts";
+import { ByteReader } from "./byte_stream.ts";
 import type { Source } from "./source.ts";
 
 /**

@@ -4,7 +4,7 @@ import { chooseImage, listImages, readListed } from "../images/platforms.ts";
 import { requirePlatform } from "../images/single_platform.ts";
 import { isIndex } from "../oci/image_index.ts";
 import { type Manifest, manifestOf } from "../oci/manifest.ts";
-import type { CallOptions, Store } from "../registry/store.ts";
+import type { CallOptions, Store } from "../store/store.ts";
 
 interface RawEntry {
   digest: string;

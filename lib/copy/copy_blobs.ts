@@ -2,10 +2,10 @@
 import { MismatchError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import type { CallOptions, Store } from "../registry/store.ts";
+import type { CallOptions, Store } from "../store/store.ts";
 import { lanesOf } from "../transfer/adaptive_jobs.ts";
-import { inParallel } from "../transfer/pool.ts";
-import { storedSource } from "./stored_source.ts";
+import { inParallel } from "../async/pool.ts";
+import { storedSource } from "../transfer/stored_source.ts";
 
 /** How blobs are copied. */
 export interface CopyBlobsOptions extends CallOptions {

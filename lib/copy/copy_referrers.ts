@@ -4,8 +4,8 @@ import { requireManifest } from "../images/platforms.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type Manifest, manifestOf } from "../oci/manifest.ts";
 import { IMAGE_INDEX } from "../oci/media_types.ts";
-import { fallbackTag } from "../registry/referrers.ts";
-import type { CallOptions, Store } from "../registry/store.ts";
+import { fallbackTag } from "../store/referrers.ts";
+import type { CallOptions, Store } from "../store/store.ts";
 import { type ImageTree, manifestsOf, readTree, type TreeOptions } from "./image_tree.ts";
 
 /** A manifest that refers to another. */

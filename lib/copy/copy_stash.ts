@@ -2,14 +2,13 @@
 import { ConflictError, MismatchError } from "../errors.ts";
 import { requireManifest } from "../images/platforms.ts";
 import { listedBlobs, type Manifest } from "../oci/manifest.ts";
-import type { Store } from "../registry/store.ts";
+import type { Store } from "../store/store.ts";
 import { checkBaseTag, chunkTag } from "../stash/chunk_tags.ts";
 import { chunkNumbers, findStash } from "../stash/find_stash.ts";
 import { removeStale } from "../stash/remove_tags.ts";
 import type { Chunk, Stash } from "../stash/stash.ts";
-import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
-import { inParallel } from "../transfer/pool.ts";
-import { checkTransfer } from "../transfer/transfer_numbers.ts";
+import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
+import { inParallel } from "../async/pool.ts";
 import { type CopiedBlobs, copyBlobs } from "./copy_blobs.ts";
 import type { CopyOptions } from "./copy_image.ts";
 

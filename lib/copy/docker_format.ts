@@ -2,7 +2,7 @@
 import type { OnEvent } from "../events.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import { IMAGE_INDEX, IMAGE_MANIFEST } from "../oci/media_types.ts";
-import type { Store } from "../registry/store.ts";
+import type { Store } from "../store/store.ts";
 
 const DOCKER_TYPES = [IMAGE_MANIFEST.docker, IMAGE_INDEX.docker];
 

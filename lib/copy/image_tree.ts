@@ -6,7 +6,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndex, readIndex } from "../oci/image_index.ts";
 import { declaredMediaType, listedBlobs, type Manifest } from "../oci/manifest.ts";
 import { MANIFEST_TYPES } from "../oci/media_types.ts";
-import type { CallOptions, Store } from "../registry/store.ts";
+import type { CallOptions, Store } from "../store/store.ts";
 
 /** A manifest and what it lists. */
 export interface ImageTree {

@@ -8,10 +8,9 @@ import { compressionOf } from "../layers/compression.ts";
 import { LayerBlob } from "../layers/layer_blob.ts";
 import { BLOCK, decodeHeader, isZeroBlock } from "../layers/tar_header.ts";
 import { encodedPart } from "../oci/digest.ts";
-import type { CallOptions, Store } from "../registry/store.ts";
-import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
-import { inParallel } from "../transfer/pool.ts";
-import { checkTransfer } from "../transfer/transfer_numbers.ts";
+import type { CallOptions, Store } from "../store/store.ts";
+import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
+import { inParallel } from "../async/pool.ts";
 
 /** What saving layers takes. */
 export interface SaveLayersOptions extends CallOptions {

@@ -1,5 +1,6 @@
 /** What a registry's answer means when it is not the one that was hoped for. @module */
 import * as v from "valibot";
+import { printable } from "../messages.ts";
 import { collect } from "../content/collect.ts";
 import {
   type LayerstashError,
@@ -8,7 +9,7 @@ import {
   NotFoundError,
   RegistryError,
 } from "../errors.ts";
-import { isTransientAnswer, retryAfterOf } from "./retry.ts";
+import { isTransientAnswer, retryAfterOf } from "./retry_after.ts";
 
 /** Errors are short; what is longer is a web page. */
 const MAX_ERROR_BODY = 64 * 1024;
@@ -140,11 +141,6 @@ export function countOf(text: string | null | undefined): number | undefined {
 /** Whether an answer is a web page: not what a registry gives, though some call an empty answer HTML (Quay). */
 export function isWebPage({ headers }: Response): boolean {
   return /^text\/html\b/i.test(headers.get("content-type") ?? "") && !headers.has("docker-content-digest");
-}
-
-/** What a registry says, fit for a terminal: no control character could be told from one of ours. */
-export function printable(text: string): string {
-  return text.replace(/\p{Cc}+/gu, " ").trim();
 }
 
 /**

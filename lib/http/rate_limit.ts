@@ -1,6 +1,6 @@
 /** Holds all connections together to a rate: bytes per second, up and down alike. @module */
-import { checkNumbers } from "../oci/numbers.ts";
-import { type Clock, systemClock } from "./retry.ts";
+import { checkNumbers } from "../arguments.ts";
+import { type Clock, systemClock } from "../async/clock.ts";
 
 /** The rate at which bytes go, over whatever number of connections. */
 export class RateLimit {

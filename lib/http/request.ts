@@ -1,6 +1,6 @@
 /** One HTTP request, and what sends it: TLS, proxies, and bodies whose length must be told. @module */
 import type { RateLimit } from "./rate_limit.ts";
-import type { Clock } from "./retry.ts";
+import type { Clock } from "../async/clock.ts";
 import type { Timeouts } from "./timeouts.ts";
 
 /** A body that streams. With `size` it goes out with a `Content-Length`, without in chunks of HTTP/1.1. */

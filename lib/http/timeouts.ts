@@ -1,5 +1,5 @@
 /** How long a silent connection is waited for. @module */
-import { type Bounds, TIME } from "../oci/numbers.ts";
+import { type Bounds, TIME } from "../arguments.ts";
 
 /**
  * For how long a connection may be silent before it is given up, in milliseconds; `Infinity` = for ever. A connection
@@ -62,13 +62,4 @@ export async function inTime<T>(
     clearTimeout(timer);
     signal?.removeEventListener("abort", stop);
   }
-}
-
-/** A time for people, as in `90 seconds`, `15 minutes` or `6 hours`. */
-export function inWords(milliseconds: number): string {
-  const [size, unit] =
-    [[3_600_000, "hours"], [60_000, "minutes"]].find(([size]) => milliseconds >= 2 * Number(size)) ??
-      [1000, "seconds"];
-  const count = milliseconds / Number(size);
-  return `${count < 2 ? Number(count.toPrecision(2)) : Math.ceil(count)} ${unit}`;
 }

@@ -1,7 +1,7 @@
 /** A transport that tells of each request. @module */
 import type { OnEvent } from "../events.ts";
 import type { Transport } from "./request.ts";
-import type { Clock } from "./retry.ts";
+import type { Clock } from "../async/clock.ts";
 
 /** The same transport, with an event for each request. It names no query: that may be a signature. */
 export function toldTransport(

@@ -1,11 +1,11 @@
 /** Makes connections, each kind of request over what serves it best. @module */
-import { withDefaults } from "../oci/numbers.ts";
+import { withDefaults } from "../arguments.ts";
 import { FetchTransport } from "./fetch_transport.ts";
 import { NodeTransport } from "./node_transport.ts";
 import { namesProxy, proxyOf } from "./proxies.ts";
 import { RateLimit } from "./rate_limit.ts";
 import type { Transport, TransportOptions } from "./request.ts";
-import { systemClock } from "./retry.ts";
+import { systemClock } from "../async/clock.ts";
 import { DEFAULT_TIMEOUTS, TIMES } from "./timeouts.ts";
 
 export type { HttpRequest, StreamBody, Transport, TransportOptions } from "./request.ts";

@@ -1,7 +1,8 @@
 /** Bodies of answers, which fail when nothing comes for too long. @module */
 import { RegistryError } from "../errors.ts";
 import type { RateLimit } from "./rate_limit.ts";
-import { inWords, LONGEST_TIMER } from "./timeouts.ts";
+import { inWords } from "../messages.ts";
+import { LONGEST_TIMER } from "./timeouts.ts";
 import type { HttpRequest } from "./request.ts";
 
 /** The size of the buffers that are made for readers without one, in bytes. */

@@ -1,6 +1,6 @@
 /** Which layer of an image is meant. @module */
 import { InvalidInputError, NotFoundError } from "../errors.ts";
-import { quoted } from "../oci/shown.ts";
+import { quoted } from "../messages.ts";
 import type { Image, Layer } from "./image.ts";
 
 /**

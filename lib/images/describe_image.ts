@@ -1,10 +1,10 @@
 /** Tells what is known of an image, with the steps of its build. @module */
-import { counted } from "../content/counted.ts";
+import { counted } from "../messages.ts";
 import { MismatchError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { IndexedManifest } from "../oci/image_index.ts";
-import type { Store } from "../registry/store.ts";
+import type { Store } from "../store/store.ts";
 import type { Image, ImageOptions, Layer } from "./image.ts";
 import { type BuildStep, type ImageConfig, readConfig } from "./image_config.ts";
 

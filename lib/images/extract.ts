@@ -1,8 +1,8 @@
 /** Takes files out of an image, onto the disk. @module */
-import { counted } from "../content/counted.ts";
+import { counted } from "../messages.ts";
 import { ConflictError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { checkNumbers } from "../oci/numbers.ts";
+import { checkNumbers } from "../arguments.ts";
 import { absent } from "./absent.ts";
 import { isBrokenLink, type MergedEntry } from "./file_tree.ts";
 import type { ImageFiles } from "./image_files.ts";

@@ -5,8 +5,8 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { type IndexedManifest, isIndex, isRunnable } from "../oci/image_index.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { defaultPlatform, formatPlatform } from "../oci/platform.ts";
-import { knownReferences, nameOf } from "../registry/known_tags.ts";
-import type { CallOptions, Store } from "../registry/store.ts";
+import { knownReferences, nameOf } from "../store/known_references.ts";
+import type { CallOptions, Store } from "../store/store.ts";
 import { requirePlatform } from "./single_platform.ts";
 import { chooseImage, listImages, readListed, requireManifest } from "./platforms.ts";
 

@@ -4,8 +4,8 @@ import { MismatchError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { parseAs } from "../oci/manifest.ts";
 import type { Platform } from "../oci/platform.ts";
-import type { CallOptions, Store } from "../registry/store.ts";
-import { receiveSmall } from "../transfer/receive_small.ts";
+import type { CallOptions, Store } from "../store/store.ts";
+import { receiveSmall } from "../transfer/receive.ts";
 
 /** One step of the build. */
 export interface BuildStep {

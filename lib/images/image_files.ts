@@ -2,7 +2,7 @@
 import type { OpenEntry } from "../layers/entry.ts";
 import { LayerBlob, type ReadingOptions } from "../layers/layer_blob.ts";
 import { readLayer, type ReadLayerOptions } from "../layers/read_layer.ts";
-import type { Store } from "../registry/store.ts";
+import type { Store } from "../store/store.ts";
 import { FileTree } from "./file_tree.ts";
 import type { Layer } from "./image.ts";
 

@@ -1,6 +1,5 @@
 /** Images: what is in them, without pulling. @module */
-export { openImage } from "../registry/open_image.ts";
-export type { OpenedImage, OpenImageOptions } from "../registry/open_image.ts";
+
 export { type ImageReference, parseImage } from "../oci/image_reference.ts";
 export type { LayoutAddress, RegistryAddress, RemoteAddress } from "../oci/address.ts";
 export { findImage } from "./image.ts";

@@ -4,9 +4,9 @@ import type { Digest } from "../oci/digest.ts";
 import { type IndexedManifest, isIndex, isIndexType, isRunnable, readIndex } from "../oci/image_index.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import { formatPlatform, isSamePlatform, parsePlatform, type Platform } from "../oci/platform.ts";
-import { notThere } from "../registry/known_tags.ts";
-import type { CallOptions, Store } from "../registry/store.ts";
-import { inParallel } from "../transfer/pool.ts";
+import { notThere } from "../store/known_references.ts";
+import type { CallOptions, Store } from "../store/store.ts";
+import { inParallel } from "../async/pool.ts";
 
 /** One answer, or one for each platform, by names such as `linux/arm/v7`, in their order. */
 export type ByPlatform<T> = T | ReadonlyMap<string, T>;

@@ -1,5 +1,5 @@
 /** Takes one file out of an image, into a stream. @module */
-import { counted } from "../content/counted.ts";
+import { counted } from "../messages.ts";
 import { InvalidInputError, LayerstashError, NotFoundError } from "../errors.ts";
 import { absent } from "./absent.ts";
 import { isBrokenLink, type MergedEntry } from "./file_tree.ts";

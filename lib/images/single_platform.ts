@@ -2,7 +2,7 @@
 import { MismatchError, NotFoundError } from "../errors.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { formatPlatform, isSamePlatform, parsePlatform, type Platform } from "../oci/platform.ts";
-import type { CallOptions, Store } from "../registry/store.ts";
+import type { CallOptions, Store } from "../store/store.ts";
 import { readConfig } from "./image_config.ts";
 
 /**

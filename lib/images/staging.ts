@@ -1,7 +1,7 @@
 /** Contents on their way to disk: they are written aside, and get their names when everything is there. @module */
 import { basename, join } from "node:path";
 import { storageError, writeAll } from "../content/atomic_file.ts";
-import { counted } from "../content/counted.ts";
+import { counted } from "../messages.ts";
 import { NotAllowedError } from "../errors.ts";
 import type { LayerEntry, MergedEntry } from "./file_tree.ts";
 import type { OpenLayerEntry } from "./image_files.ts";

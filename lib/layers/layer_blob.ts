@@ -4,7 +4,7 @@ import { MismatchError, RangeRefusedError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
-import type { Store } from "../registry/store.ts";
+import type { Store } from "../store/store.ts";
 import { pull } from "../transfer/pull.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

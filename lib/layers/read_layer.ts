@@ -1,6 +1,6 @@
 /** Reads the entries of a layer, however it is packed. @module */
 import { MismatchError } from "../errors.ts";
-import { quoted } from "../oci/shown.ts";
+import { quoted } from "../messages.ts";
 import { compressionOf, decompress } from "./compression.ts";
 import type { OpenEntry } from "./entry.ts";
 import type { LayerBlob } from "./layer_blob.ts";

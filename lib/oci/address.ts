@@ -1,6 +1,6 @@
 /** What `--registry` says: which server, or which directory. @module */
 import { InvalidInputError } from "../errors.ts";
-import { quoted } from "./shown.ts";
+import { quoted } from "../messages.ts";
 
 /** A registry that speaks HTTP. */
 export interface RemoteAddress {

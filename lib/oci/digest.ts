@@ -1,7 +1,7 @@
 /** Digests: the names of blobs and manifests. @module */
 import { createHash } from "node:crypto";
 import { InvalidInputError } from "../errors.ts";
-import { quoted } from "./shown.ts";
+import { quoted } from "../messages.ts";
 
 /**
  * A sha256 digest as the OCI image spec writes it: `sha256:` and 64 lower-case hexadecimal digits.

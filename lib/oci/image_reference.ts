@@ -3,7 +3,7 @@ import { InvalidInputError } from "../errors.ts";
 import { parseRegistry, type RegistryAddress } from "./address.ts";
 import { type Digest, isDigest } from "./digest.ts";
 import { parseRepository, parseTag } from "./reference.ts";
-import { quoted } from "./shown.ts";
+import { quoted } from "../messages.ts";
 
 /** Which image, and where it is. */
 export interface ImageReference {

@@ -1,7 +1,7 @@
 /** Platforms: for which system and processor an image is (OCI image spec, image-index.md). @module */
 import * as v from "valibot";
 import { InvalidInputError } from "../errors.ts";
-import { quoted } from "./shown.ts";
+import { quoted } from "../messages.ts";
 
 /** A system and a processor. */
 export interface Platform {

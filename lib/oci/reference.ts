@@ -1,7 +1,7 @@
 /** Names of repositories and tags, checked once at the border (OCI distribution spec, "Pulling manifests"). @module */
 import { InvalidInputError } from "../errors.ts";
 import { parseDigest } from "./digest.ts";
-import { quoted } from "./shown.ts";
+import { quoted } from "../messages.ts";
 
 /** The longest tag that the OCI distribution spec allows, in characters. */
 export const MAX_TAG_LENGTH = 128;

@@ -1,7 +1,8 @@
 /** Speaks to one repository of a registry: sign-in, redirects, retries, errors with a meaning. @module */
 import { LayerstashError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { errorOf, errorOfNoAnswer, isWebPage, printable } from "../http/answers.ts";
+import { errorOf, errorOfNoAnswer, isWebPage } from "../http/answers.ts";
+import { printable } from "../messages.ts";
 import {
   type Action,
   Authorization,
@@ -11,7 +12,8 @@ import {
 } from "../sign_in/authorization.ts";
 import type { RemoteAddress } from "../oci/address.ts";
 import type { FindCredentials } from "../sign_in/credentials.ts";
-import { type Clock, type Patience, type RetryContext, retrying, type RetryPolicy } from "../http/retry.ts";
+import type { Clock } from "../async/clock.ts";
+import { type Patience, type RetryContext, retrying, type RetryPolicy } from "../async/retry.ts";
 import { follow } from "../http/redirects.ts";
 import { toldTransport } from "../http/told_transport.ts";
 import type { HttpRequest, Transport } from "../http/transport.ts";

@@ -1,8 +1,9 @@
 /** Makes the client of a registry from what callers say of it. @module */
 import { openTransport, type Transport, type TransportOptions } from "../http/transport.ts";
-import { type Clock, DEFAULT_POLICY, POLICY_NUMBERS, type RetryPolicy, systemClock } from "../http/retry.ts";
+import { type Clock, systemClock } from "../async/clock.ts";
+import { DEFAULT_POLICY, POLICY_NUMBERS, type RetryPolicy } from "../async/retry.ts";
 import type { OnEvent } from "../events.ts";
-import { withDefaults } from "../oci/numbers.ts";
+import { withDefaults } from "../arguments.ts";
 import type { RemoteAddress } from "../oci/address.ts";
 import type { Credentials, FindCredentials } from "../sign_in/credentials.ts";
 import { RegistryClient } from "./client.ts";

@@ -3,19 +3,13 @@ import { InvalidInputError, LayerstashError, NotFoundError, RegistryError } from
 import type { OnEvent } from "../events.ts";
 import { errorOfNoAnswer } from "../http/answers.ts";
 import { follow } from "../http/redirects.ts";
-import {
-  type Clock,
-  DEFAULT_POLICY,
-  isTransientAnswer,
-  type Patience,
-  retryAfterOf,
-  type RetryPolicy,
-  systemClock,
-} from "../http/retry.ts";
+import { type Clock, systemClock } from "../async/clock.ts";
+import { DEFAULT_POLICY, type Patience, type RetryPolicy } from "../async/retry.ts";
+import { isTransientAnswer, retryAfterOf } from "../http/retry_after.ts";
 import { toldTransport } from "../http/told_transport.ts";
 import { openTransport, type Transport, type TransportOptions } from "../http/transport.ts";
 import { isLoopback } from "../oci/address.ts";
-import type { CallOptions } from "../registry/store.ts";
+import type { CallOptions } from "../store/store.ts";
 
 /** Where the releases are, unless a mirror is named. */
 export const RELEASES = "https://github.com/layerstash/layerstash/releases";

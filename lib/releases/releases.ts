@@ -4,8 +4,8 @@ import { LayerstashError, MismatchError, NotFoundError, RegistryError } from "..
 import type { OnEvent } from "../events.ts";
 import { bytesOf } from "../http/answers.ts";
 import { faultOfRange, lengthOf } from "../http/ranges.ts";
-import { retrying } from "../http/retry.ts";
-import type { CallOptions } from "../registry/store.ts";
+import { retrying } from "../async/retry.ts";
+import type { CallOptions } from "../store/store.ts";
 import { type BlobPlace, receive } from "../transfer/receive.ts";
 import { RELEASES, type ReleaseServer } from "./release_server.ts";
 import { findProgram, isSame, type ReleasedProgram } from "./released_program.ts";

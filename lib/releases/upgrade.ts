@@ -2,8 +2,8 @@
 import { writeAll } from "../content/atomic_file.ts";
 import { LayerstashError, MismatchError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { printable } from "../http/answers.ts";
-import type { CallOptions } from "../registry/store.ts";
+import { printable } from "../messages.ts";
+import type { CallOptions } from "../store/store.ts";
 import type { ReleaseServer } from "./release_server.ts";
 import type { ReleasedProgram } from "./released_program.ts";
 import { fetchProgram } from "./releases.ts";

@@ -2,7 +2,7 @@
 import { InvalidInputError, LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
 import { parseChallenges } from "./challenge.ts";
 import type { Credentials, FindCredentials } from "./credentials.ts";
-import type { Clock } from "../http/retry.ts";
+import type { Clock } from "../async/clock.ts";
 import { Secrets } from "./secrets.ts";
 import { basic, bearer, header, requestToken, type Token } from "./token_request.ts";
 import type { Transport } from "../http/transport.ts";

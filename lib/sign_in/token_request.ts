@@ -4,7 +4,7 @@ import { LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
 import { parseAs } from "../oci/manifest.ts";
 import type { Credentials } from "./credentials.ts";
 import { bytesOf, errorOfNoAnswer } from "../http/answers.ts";
-import { isTransientAnswer, retryAfterOf } from "../http/retry.ts";
+import { isTransientAnswer, retryAfterOf } from "../http/retry_after.ts";
 import type { Transport } from "../http/transport.ts";
 
 /** What a token is wanted for. */

@@ -1,14 +1,14 @@
 /** Checks a stash: against a local file, or what the registry holds. @module */
 import { createHash } from "node:crypto";
-import { counted } from "../content/counted.ts";
+import { counted } from "../messages.ts";
 import { Hasher } from "../content/hasher.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import type { Store } from "../registry/store.ts";
+import type { Store } from "../store/store.ts";
 import { DEFAULT_JOBS, lanesOf } from "../transfer/adaptive_jobs.ts";
-import { inParallel, type Lanes } from "../transfer/pool.ts";
+import { inParallel, type Lanes } from "../async/pool.ts";
 import { receive } from "../transfer/receive.ts";
-import { statFile } from "./input.ts";
+import { statFile } from "../files/input.ts";
 import { type Chunk, nameOf, type Stash } from "./stash.ts";
 
 /** Something that is not as it should be. */

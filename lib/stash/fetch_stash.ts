@@ -1,13 +1,12 @@
 /** Brings a stash into a file: into `FILE.part` first, which gets its name when every byte is verified. @module */
 import { storageError } from "../content/atomic_file.ts";
-import { Hasher } from "../content/hasher.ts";
+import { awaitDigest, Hasher } from "../content/hasher.ts";
 import type { OnEvent } from "../events.ts";
-import type { Store } from "../registry/store.ts";
-import { awaitDigest } from "../transfer/await_digest.ts";
+import type { Store } from "../store/store.ts";
 import { fetchBlobs } from "../transfer/fetch_blobs.ts";
-import { PartFile, requirePlace } from "./part_file.ts";
+import { PartFile, requirePlace } from "../files/partial_file.ts";
 import { openPartJournal, type PartJournal } from "./part_journal.ts";
-import { outOfRoom, requireRoom } from "./room.ts";
+import { outOfRoom, requireRoom } from "../files/output.ts";
 import { meaningOfFault } from "./stash_faults.ts";
 import { type Chunk, nameOf, type Stash } from "./stash.ts";
 

@@ -2,11 +2,11 @@
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { readImageManifest } from "../oci/manifest.ts";
-import { hintOfNames } from "../registry/known_tags.ts";
-import { isPlaceholder } from "../registry/placeholder.ts";
-import type { CallOptions, Store } from "../registry/store.ts";
-import { inParallel } from "../transfer/pool.ts";
-import { receiveSmall } from "../transfer/receive_small.ts";
+import { hintOfNames } from "../store/known_references.ts";
+import { isPlaceholder } from "../store/placeholder.ts";
+import type { CallOptions, Store } from "../store/store.ts";
+import { inParallel } from "../async/pool.ts";
+import { receiveSmall } from "../transfer/receive.ts";
 import {
   type ChunkConfig,
   type ChunkNote,

@@ -1,6 +1,6 @@
 /** Lists the stashes of a repository from the names of its tags. @module */
 import { LayerstashError } from "../errors.ts";
-import type { CallOptions, Store } from "../registry/store.ts";
+import type { CallOptions, Store } from "../store/store.ts";
 import { parseChunkTag } from "./chunk_tags.ts";
 import { findStash, firstGap } from "./find_stash.ts";
 import type { Stash } from "./stash.ts";

@@ -3,9 +3,9 @@ import type { Source } from "../content/source.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
-import type { CallOptions, Store } from "../registry/store.ts";
+import type { CallOptions, Store } from "../store/store.ts";
 import { chunkTag } from "./chunk_tags.ts";
-import type { InputChunk } from "./input.ts";
+import type { InputChunk } from "../files/input.ts";
 import { conflict, type Cut, holds, type Present } from "./present_chunks.ts";
 import { nameOf } from "./stash.ts";
 

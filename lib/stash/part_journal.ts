@@ -2,10 +2,10 @@
 import * as v from "valibot";
 import type { OnEvent } from "../events.ts";
 import { digestOf } from "../oci/digest.ts";
-import type { ByteRange } from "../registry/store.ts";
+import type { ByteRange } from "../content/source.ts";
 import { ByteRanges } from "../transfer/byte_ranges.ts";
-import { type Journal, openJournal } from "../transfer/journal.ts";
-import type { PartFile } from "./part_file.ts";
+import { type Journal, openJournal } from "../files/journal.ts";
+import type { PartFile } from "../files/partial_file.ts";
 import type { Chunk, Stash } from "./stash.ts";
 
 /** Where the journal is kept. */

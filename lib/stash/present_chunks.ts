@@ -1,18 +1,18 @@
 /** What is there already under the tags of a stash that is about to be stored. @module */
-import { abortable } from "../content/abortable.ts";
+import { abortable } from "../async/abortable.ts";
 import type { Source } from "../content/source.ts";
 import { ConflictError, MismatchError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
-import type { CallOptions, Store } from "../registry/store.ts";
-import { inParallel } from "../transfer/pool.ts";
+import type { CallOptions, Store } from "../store/store.ts";
+import { inParallel } from "../async/pool.ts";
 import { checkPresence } from "./check_stash.ts";
 import type { ChunkConfig } from "./chunk_config.ts";
 import { chunkTag } from "./chunk_tags.ts";
 import { chunkNumbers, findStash, readChunkImage } from "./find_stash.ts";
-import { chunkCount, type Input } from "./input.ts";
+import { chunkCount, type Input } from "../files/input.ts";
 import type { Stash } from "./stash.ts";
 
 /** How a file was cut into chunks. */

@@ -1,7 +1,7 @@
 /** Removes tags of a stash, and tells which could not be removed. @module */
 import { LayerstashError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import type { CallOptions, Store } from "../registry/store.ts";
+import type { CallOptions, Store } from "../store/store.ts";
 
 /** What became of the tags. */
 export interface Removal {

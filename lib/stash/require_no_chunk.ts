@@ -3,8 +3,8 @@ import { ConflictError, MismatchError, NotFoundError } from "../errors.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { isIndex } from "../oci/image_index.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
-import type { CallOptions, Store } from "../registry/store.ts";
-import { receiveSmall } from "../transfer/receive_small.ts";
+import type { CallOptions, Store } from "../store/store.ts";
+import { receiveSmall } from "../transfer/receive.ts";
 import { MAX_CONFIG_SIZE, readChunkConfig } from "./chunk_config.ts";
 import { parseChunkTag } from "./chunk_tags.ts";
 

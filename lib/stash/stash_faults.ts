@@ -1,6 +1,6 @@
 /** What it means that a stash is not what it says of itself, and what mends it. @module */
 import { MismatchError, NotFoundError } from "../errors.ts";
-import type { CallOptions, Store } from "../registry/store.ts";
+import type { CallOptions, Store } from "../store/store.ts";
 import { checkPresence, type Fault, MISSING } from "./check_stash.ts";
 import { findStash } from "./find_stash.ts";
 import type { Stash } from "./stash.ts";

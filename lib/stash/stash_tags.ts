@@ -1,12 +1,12 @@
 /** Puts the tags of a stash, and keeps two uploads of the same name apart. @module */
 import { bytesSource } from "../content/source.ts";
-import { Turns } from "../content/turns.ts";
+import { Turns } from "../async/keyed_mutex.ts";
 import { ConflictError, MismatchError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
-import type { Store } from "../registry/store.ts";
-import { inParallel } from "../transfer/pool.ts";
+import type { Store } from "../store/store.ts";
+import { inParallel } from "../async/pool.ts";
 import { readChunkImage } from "./find_stash.ts";
 import { conflict } from "./present_chunks.ts";
 

@@ -1,9 +1,10 @@
 /** Brings chunks, or a part of them, into a stream, in order. @module */
 import { createHash } from "node:crypto";
-import { abortable } from "../content/abortable.ts";
+import { abortable } from "../async/abortable.ts";
 import { MismatchError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import type { ByteRange, CallOptions, Store } from "../registry/store.ts";
+import type { ByteRange } from "../content/source.ts";
+import type { CallOptions, Store } from "../store/store.ts";
 import { cut } from "../transfer/byte_ranges.ts";
 import { receive } from "../transfer/receive.ts";
 import { meaningOfFault } from "./stash_faults.ts";

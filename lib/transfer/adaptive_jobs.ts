@@ -1,6 +1,7 @@
 /** How many connections a transfer uses: few at first, and more as long as more of them carry more. @module */
 import type { OnEvent, TransferEvent } from "../events.ts";
-import type { Lanes } from "./pool.ts";
+import type { Lanes } from "../async/pool.ts";
+import { type Bounds, BYTES, checkNumbers } from "../arguments.ts";
 
 /** How many there are at first, and where nothing is to be found out. */
 export const DEFAULT_JOBS = 4;
@@ -85,4 +86,23 @@ export function lanesOf(
       onEvent?.(event);
     },
   };
+}
+
+/** How many requests may run at once: registries count them, and each has buffers of its own. */
+export const JOBS = { least: 1, most: 64, whole: true } as const satisfies Bounds;
+
+/** What a verb may take of them. */
+export interface TransferNumbers {
+  jobs?: number | undefined;
+  chunkSize?: number | undefined;
+  partSize?: number | undefined;
+}
+
+/**
+ * Checks those that are given.
+ *
+ * @throws {InvalidInputError} when one cannot be
+ */
+export function checkTransfer(options: TransferNumbers): void {
+  checkNumbers(options, { jobs: JOBS, chunkSize: BYTES, partSize: BYTES });
 }

@@ -1,5 +1,5 @@
 /** Which bytes of a blob are there, and which are missing. @module */
-import type { ByteRange } from "../registry/store.ts";
+import type { ByteRange } from "../content/source.ts";
 
 /** A set of bytes, kept as ranges in order that neither overlap nor touch. */
 export class ByteRanges {

@@ -1,10 +1,11 @@
 /** Brings blobs into one file: several parts at once, each written where it belongs, each blob verified. @module */
 import { MismatchError } from "../errors.ts";
-import type { ByteRange, Store } from "../registry/store.ts";
+import type { ByteRange } from "../content/source.ts";
+import type { Store } from "../store/store.ts";
 import { DEFAULT_JOBS, lanesOf } from "./adaptive_jobs.ts";
-import { Backlog } from "./backlog.ts";
+import { Backlog } from "../async/work_queue.ts";
 import { IncomingBlob, type IncomingOptions, type PlacedBlob } from "./incoming_blob.ts";
-import { inParallel, type Lanes } from "./pool.ts";
+import { inParallel, type Lanes } from "../async/pool.ts";
 
 export type { PlacedBlob } from "./incoming_blob.ts";
 

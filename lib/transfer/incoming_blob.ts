@@ -1,10 +1,10 @@
 /** One blob on its way into a file: what is there, what is missing, and its hash, which follows the first gap. @module */
-import type { FollowingHash, Hasher } from "../content/hasher.ts";
+import { awaitDigest, type FollowingHash, type Hasher } from "../content/hasher.ts";
 import { RangeRefusedError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { ByteRange, Store } from "../registry/store.ts";
-import { awaitDigest } from "./await_digest.ts";
+import type { ByteRange } from "../content/source.ts";
+import type { Store } from "../store/store.ts";
 import { ByteRanges, cut } from "./byte_ranges.ts";
 import { receive } from "./receive.ts";
 

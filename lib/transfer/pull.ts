@@ -1,5 +1,5 @@
 /** Receives a part of a blob at the pace of the one who reads it. @module */
-import type { Store } from "../registry/store.ts";
+import type { Store } from "../store/store.ts";
 import { receive, type ReceiveOptions } from "./receive.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;

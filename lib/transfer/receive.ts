@@ -1,10 +1,12 @@
 /** Receives the bytes of a blob, and goes on where a connection broke. @module */
-import { counted } from "../content/counted.ts";
+import { counted } from "../messages.ts";
 import { LayerstashError, MismatchError, RangeRefusedError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Digest } from "../oci/digest.ts";
-import { type Patience, waitToRetry } from "../http/retry.ts";
-import type { ByteRange, Store } from "../registry/store.ts";
+import { type Patience, retrying, waitToRetry } from "../async/retry.ts";
+import type { ByteRange } from "../content/source.ts";
+import type { CallOptions, Store } from "../store/store.ts";
+import { collectVerified } from "../content/collect.ts";
 
 /** Takes bytes that belong at an offset of the blob. The buffer is used again as soon as the promise resolves. */
 export type Sink = (bytes: Uint8Array<ArrayBuffer>, offset: number) => Promise<void> | void;
@@ -162,4 +164,20 @@ function readerOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
 function broken(cause: unknown): RegistryError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new RegistryError(`the connection broke: ${why}`, { transient: true, cause });
+}
+
+/**
+ * The bytes of a blob, verified. Where the connection breaks it is received again. The caller has seen to it that the
+ * size is a small one.
+ *
+ * @throws {NotFoundError} when the blob is absent
+ * @throws {MismatchError} when its bytes have another digest or size
+ */
+export async function receiveSmall(
+  store: Store,
+  blob: { digest: Digest; size: number },
+  { signal }: CallOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const read = async () => await collectVerified(await store.read(blob.digest, { signal }), blob);
+  return await retrying(() => ({ ...store.patience, signal }), `the blob ${blob.digest}`, read);
 }

@@ -1,5 +1,5 @@
 /** A clock that moves only when somebody sleeps by it, or when a test says so. @module */
-import type { Clock } from "../../lib/http/retry.ts";
+import type { Clock } from "../../lib/async/clock.ts";
 
 /** A clock in the hands of a test. */
 export interface TestClock extends Clock {

@@ -4,7 +4,7 @@ import { download, info, upload } from "../../main.ts";
 import { type ErrorKind, LayerstashError, NotFoundError } from "../../lib/errors.ts";
 import type { TransferEvent } from "../../lib/events.ts";
 import { digestOf } from "../../lib/oci/digest.ts";
-import type { OpenOptions } from "../../lib/registry/open_store.ts";
+import type { OpenOptions } from "../../lib/open/open_store.ts";
 import { makeWorkspace, sink, someBytes, streamOf, type Workspace } from "./content.ts";
 import { type FakeOptions, type FakeRegistry, startFakeRegistry } from "./fake_registry.ts";
 import { FakeStorage } from "./fake_storage.ts";

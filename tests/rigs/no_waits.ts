@@ -1,5 +1,5 @@
 /** Lets a test go through retries without waiting for them. @module */
-import { systemClock } from "../../lib/http/retry.ts";
+import { systemClock } from "../../lib/async/clock.ts";
 
 /** As long as it is in use nothing waits by the system's clock: transfers have no other. */
 export function noWaits(): { waits: number[] } & Disposable {

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import type { LayerstashError } from "../../lib/errors.ts";
 import type { TransferEvent } from "../../lib/events.ts";
-import { type OpenOptions, openStore } from "../../lib/registry/open_store.ts";
-import type { Store } from "../../lib/registry/store.ts";
+import { type OpenOptions, openStore } from "../../lib/open/open_store.ts";
+import type { Store } from "../../lib/store/store.ts";
 import { type TestClock, testClock } from "./clock.ts";
 import { USER } from "./user.ts";
 

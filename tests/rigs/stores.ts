@@ -1,8 +1,8 @@
 /** Every kind of store that a stash can be in: a layout directory, Debian's docker-registry, the fake registry. @module */
 import { join, relative } from "node:path";
 import { type Digest, digestOf, encodedPart } from "../../lib/oci/digest.ts";
-import { type OpenOptions, openStore } from "../../lib/registry/open_store.ts";
-import type { Store } from "../../lib/registry/store.ts";
+import { type OpenOptions, openStore } from "../../lib/open/open_store.ts";
+import type { Store } from "../../lib/store/store.ts";
 import { concatenate } from "./content.ts";
 import { ensureTool } from "./debian.ts";
 import { startFakeRegistry } from "./fake_registry.ts";

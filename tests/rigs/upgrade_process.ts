@@ -5,7 +5,7 @@
  * @module
  */
 import { CommandEnded } from "../../lib/cli/action.ts";
-import { upgradeCommand } from "../../lib/cli/upgrade.ts";
+import { upgradeCommand } from "../../lib/cli/commands/upgrade.ts";
 
 const [program = "", version = "", target = "", ...args] = Deno.args;
 try {

@@ -1,6 +1,6 @@
 /** What `browse` does with keys: a state, and how it changes. Nothing here touches a terminal or a registry. @module */
 import { baseName } from "../../layers/entry.ts";
-import { printable } from "../progress_bar.ts";
+import { printable } from "../terminal/progress_bar.ts";
 import type { Key } from "./keys.ts";
 import { distance, fitted, type Size } from "./viewport.ts";
 import {

@@ -5,7 +5,7 @@ import { baseName } from "../../layers/entry.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { type IndexedManifest, isRunnable } from "../../oci/image_index.ts";
 import { formatPlatform } from "../../oci/platform.ts";
-import { formatMode } from "../file_listing.ts";
+import { formatMode } from "../terminal/file_listing.ts";
 import { formatSize } from "../sizes.ts";
 import { listScreen, type Place, type Row, type Screen } from "./screens.ts";
 

@@ -1,0 +1,123 @@
+/** `layerstash alias`: names that point to blobs. @module */
+import { Argument, Command } from "@commander-js/extra-typings";
+import { digestOfFile, getAlias, listAliases, removeAlias, setAlias } from "../../../main.ts";
+import { type Digest, isDigest } from "../../oci/digest.ts";
+import { storeAction } from "../action.ts";
+import { jsonLine } from "../json_events.ts";
+import { lines, manifestOption, namesOrManifest, plain, printNames, renderAnswer } from "../named.ts";
+import { aliasCommand, repositoryCommand } from "../options.ts";
+
+const EXAMPLES = `
+Examples:
+  $ layerstash alias set -r fred/datalogger may15-readings ./logger.dat
+  $ layerstash alias get -r fred/datalogger may15-readings
+`;
+
+/** Makes the command with its subcommands. */
+export function aliasCommands(): Command {
+  const command = new Command("alias").description("give names to blobs, and look at them")
+    .helpCommand("help [command]", "print the help of a command").addHelpText("after", EXAMPLES);
+  for (const make of [setCommand, getCommand, removeCommand, listCommand]) command.addCommand(make());
+  return command as unknown as Command;
+}
+
+const SET_EXAMPLES = `
+Examples:
+  $ layerstash alias set -r fred/datalogger may15-readings sha256:2cf2...
+  $ layerstash alias set -r fred/datalogger may15-readings ./logger.dat
+
+A file stands for its digest: it is not stored, its blob has to be there.
+`;
+
+function setCommand(): Command {
+  const command = repositoryCommand("set")
+    .description("point a name to blobs, and print its manifest")
+    .addArgument(new Argument("<alias>", "the name"))
+    .addArgument(new Argument("<blob...>", "digests (sha256:...), or files that were stored"))
+    .addHelpText("after", SET_EXAMPLES);
+  const work = storeAction<ReturnType<typeof command.opts> & { alias: string; blobs: readonly string[] }>(
+    ({ alias }) => `set the alias ${alias}`,
+    async ({ terminal, store, signal }, { alias, blobs, json }) => {
+      const digests: Digest[] = [];
+      for (const blob of blobs) digests.push(isDigest(blob) ? blob : await digestOfFile(blob));
+      const { digest, bytes } = await setAlias(store, { alias, digests, signal });
+      if (json) terminal.data(jsonLine({ alias, manifest: digest, digests }));
+      else terminal.document(bytes);
+    },
+  );
+  command.action((alias, blobs, flags, parsed) => work({ ...flags, alias, blobs }, parsed));
+  return command as unknown as Command;
+}
+
+const GET_EXAMPLES = `
+Examples:
+  $ layerstash alias get -r fred/datalogger may15-readings
+  $ layerstash alias get -r library/nginx alpine --platform linux/arm64
+`;
+
+function getCommand(): Command {
+  const command = aliasCommand("get")
+    .description("print the digests of the blobs that aliases point to")
+    .addArgument(new Argument("[alias...]", "tags, or digests of manifests"))
+    .addOption(manifestOption())
+    .addHelpText("after", GET_EXAMPLES);
+  const work = storeAction<ReturnType<typeof command.opts> & { aliases: readonly string[] }>(
+    ({ aliases }) => `read ${aliases.length === 1 ? `the alias ${aliases[0]}` : "aliases"}`,
+    async ({ terminal, store, signal }, { aliases, manifest, platform, json }) => {
+      const found = [];
+      for (const alias of await namesOrManifest(aliases, manifest)) {
+        found.push(await getAlias(store, alias, { platform, signal }));
+      }
+      if (json) terminal.data(jsonLine(found.map(plain)));
+      else for (const digests of found) terminal.data(renderAnswer(digests, lines));
+    },
+  );
+  command.action((aliases, flags, parsed) => work({ ...flags, aliases }, parsed));
+  return command as unknown as Command;
+}
+
+const REMOVE_EXAMPLES = `
+Example:
+  $ layerstash alias remove -r fred/datalogger may15-readings
+
+Other aliases of the same blobs stay, and so do the blobs: see layerstash blob
+remove.
+`;
+
+function removeCommand(): Command {
+  const command = repositoryCommand("remove")
+    .description("remove aliases, and print what they pointed to")
+    .addArgument(new Argument("<alias...>", "the names"))
+    .addHelpText("after", REMOVE_EXAMPLES);
+  const work = storeAction<ReturnType<typeof command.opts> & { aliases: readonly string[] }>(
+    ({ aliases }) => `remove ${aliases.length === 1 ? `the alias ${aliases[0]}` : "aliases"}`,
+    async ({ terminal, store, signal }, { aliases, json }) => {
+      const removed = [];
+      for (const alias of aliases) {
+        const digests = await removeAlias(store, alias, { signal });
+        removed.push({ alias, digests: plain<Digest | Digest[]>(digests) });
+        if (!json) terminal.data(renderAnswer<Digest | Digest[]>(digests, (each) => lines([each].flat())));
+      }
+      if (json) terminal.data(jsonLine(removed));
+    },
+  );
+  command.action((aliases, flags, parsed) => work({ ...flags, aliases }, parsed));
+  return command as unknown as Command;
+}
+
+const LIST_EXAMPLES = `
+Example:
+  $ layerstash alias list -r fred/datalogger
+`;
+
+function listCommand(): Command {
+  const command = repositoryCommand("list")
+    .description("print every alias, which is every tag")
+    .addHelpText("after", LIST_EXAMPLES)
+    .action(storeAction(
+      ({ repository }) => `list the aliases of ${repository}`,
+      async ({ terminal, store, signal }, { json }) =>
+        await printNames(terminal, listAliases(store, { signal }), { json }),
+    ));
+  return command as unknown as Command;
+}

@@ -1,0 +1,163 @@
+/** `layerstash append`. @module */
+import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
+import { append, type AppendOptions, parseImage } from "../../../main.ts";
+import { checkTime } from "../../append/layer_time.ts";
+import { counted } from "../../messages.ts";
+import { InvalidInputError } from "../../errors.ts";
+import { azureCredentials } from "../../sign_in/acr_exchange.ts";
+import { action, showEvents } from "../action.ts";
+import { blobSummary } from "./copy.ts";
+import { line } from "../json_events.ts";
+import {
+  connectionCommand,
+  jobsOption,
+  jsonOption,
+  limitRateOption,
+  platformOption,
+  stateDirOption,
+} from "../options.ts";
+import { printable } from "../terminal/progress_bar.ts";
+import { type ConnectionFlags, transportOf } from "../connection.ts";
+import { formatSize } from "../sizes.ts";
+import { openBoth } from "../two_images.ts";
+
+const EXAMPLES = `
+Examples:
+  $ tar c app |
+      layerstash append --from localhost:5000/base:1 --to localhost:5000/app:1
+  $ layerstash append --from oci:./box:base --to oci:./box:new -i layer.tar.gz
+  $ layerstash append --from ghcr.io/me/app:1.2 -i layer.tar  # replaces the tag
+
+The layer may be plain, or packed with gzip or zstd; it is stored as it is. The
+same input gives the same digest. An index gets the layer on each of its images,
+or is reduced to the one of --platform. -u and -p are for the registry of the
+new image; for another one of the base, layerstash login.
+
+As appendlayer has it, with the layer on standard input:
+  $ layerstash append HOST REPO OLD-TAG NEW-TAG < layer.tar
+  $ layerstash append HOST OLD-REPO:TAG NEW-REPO:TAG < layer.tar
+  $ layerstash append HOST/OLD-REPO:TAG HOST/NEW-REPO:TAG < layer.tar
+Then, and for *.azurecr.io, ACCESS_TOKEN is exchanged for a refresh token, and
+REFRESH_TOKEN is one.
+`;
+
+/** Makes the command. */
+export function appendCommand(): Command {
+  const command = connectionCommand(new Command("append"))
+    .description("put a layer on an image, without pulling it")
+    .argument("[appendlayer...]", "images and tags, as appendlayer takes them")
+    .option("--from <image>", "the base, such as nginx:alpine, or oci:DIR:TAG")
+    .option("--to <image>", "the new image; usually the base, whose tag then points to it")
+    .option("-i, --infile <file>", "the layer, a tar archive; - is standard input", "-")
+    .addOption(platformOption())
+    .option(
+      "--created <time>",
+      "when it was made, such as 2024-05-01T12:00:00Z; usually as the base",
+      parseTime,
+    )
+    .option("--created-by <text>", "what the image's history says of it")
+    .addOption(jobsOption())
+    .addOption(limitRateOption())
+    .addOption(stateDirOption())
+    .addOption(jsonOption())
+    .addHelpText("after", EXAMPLES)
+    .action((words, flags, parsed) => run({ ...flags, words: words ?? [] }, parsed));
+  return command as unknown as Command;
+}
+
+interface Flags extends ConnectionFlags {
+  words: readonly string[];
+  from?: string | undefined;
+  to?: string | undefined;
+  infile: string;
+  platform?: string | undefined;
+  created?: string | undefined;
+  createdBy?: string | undefined;
+  jobs?: number | undefined;
+  stateDir?: string | undefined;
+  json?: boolean | string | undefined;
+}
+
+const run = action<Flags>(
+  ({ from, words }) =>
+    from === undefined && words.length === 0 ? "append" : `append to ${from ?? words.join(" ")}`,
+  async (session, flags) => {
+    const { terminal, signal } = session;
+    const names = namesOf(flags);
+    const [from, to] = [parseImage(names.from), parseImage(names.to)];
+    const { platform, created, createdBy, jobs, stateDir: stateDirectory, json } = flags;
+    const input = inputOf(flags);
+    using display = showEvents(session, `appending to ${names.from}`, flags);
+    const { onEvent } = display;
+    const also = await azureCredentialsOf(flags);
+    using both = await openBoth(flags, { from, to, onEvent, also });
+    const options: AppendOptions = {
+      input,
+      platform,
+      created,
+      createdBy,
+      jobs,
+      stateDirectory,
+      signal,
+      onEvent,
+    };
+    const made = await append(both.from, both.to, options);
+    terminal.data(json ? line("done", made) : `${made.digest}\n`);
+    const base = both.from.store.url === both.to.store.url ? "" : `, of the base ${blobSummary(made.base)}`;
+    terminal.note(
+      `${printable(both.to.store.name)} has ${made.reference}: a layer of ${formatSize(made.layer.size)} ` +
+        `on ${counted(made.images, "image")}${base}`,
+    );
+  },
+);
+
+/** What the options name, or the words in the three forms of appendlayer. */
+function namesOf({ words, from, to }: Flags): { from: string; to: string } {
+  if (words.length === 0) {
+    if (from !== undefined) return { from, to: to ?? from };
+    throw new InvalidInputError("the base is missing", { hint: "name it with --from IMAGE" });
+  }
+  if (from !== undefined || to !== undefined) {
+    throw new InvalidInputError("name the images with --from and --to, or as appendlayer does, not both");
+  }
+  const [a = "", b = "", c = "", d = ""] = words;
+  if (words.length === 2) return { from: atHost(a), to: atHost(b) };
+  if (words.length === 3) return { from: atHost(`${a}/${b}`), to: atHost(`${a}/${c}`) };
+  if (words.length === 4) return { from: atHost(`${a}/${b}:${c}`), to: atHost(`${a}/${b}:${d}`) };
+  throw new InvalidInputError(`appendlayer takes 2, 3 or 4 words, and not ${words.length}`, {
+    hint: "name the base with --from IMAGE, or as appendlayer does: HOST REPO OLD-TAG NEW-TAG, " +
+      "HOST REPO:TAG REPO:TAG, or HOST/REPO:TAG HOST/REPO:TAG",
+  });
+}
+
+/** What stands before the first slash is a host for appendlayer, whatever it looks like. */
+function atHost(name: string): string {
+  const host = name.split("/")[0]!;
+  return /[.:]|^localhost$/.test(host) ? name : `https://${name}`;
+}
+
+async function azureCredentialsOf(flags: Flags) {
+  const accessToken = Deno.env.get("ACCESS_TOKEN") || undefined;
+  const refreshToken = Deno.env.get("REFRESH_TOKEN") || undefined;
+  // Other programs have variables of these names, too: no other host is to see what may be a secret of theirs.
+  const isMeant = (host: string) => flags.words.length > 0 || host.endsWith(".azurecr.io");
+  return azureCredentials({ accessToken, refreshToken }, { isMeant, ...await transportOf(flags) });
+}
+
+/** Nobody types a layer: who left the option away forgot it. */
+function inputOf({ infile, words }: Flags): string | ReadableStream<Uint8Array> {
+  if (infile !== "-") return infile;
+  if (!Deno.stdin.isTerminal()) return Deno.stdin.readable;
+  const hint = words.length > 0 ? "pipe the layer in" : "give a file with -i, or pipe the layer in";
+  throw new InvalidInputError("there is no layer to append", { hint });
+}
+
+/** RFC 3339, in universal time. What is no time is told apart before it is converted: that would make one of it. */
+function parseTime(text: string): string {
+  try {
+    checkTime(text);
+  } catch {
+    throw new InvalidArgumentError("use a time such as 2024-05-01T12:00:00Z");
+  }
+  return new Date(text).toISOString();
+}

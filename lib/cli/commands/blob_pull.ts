@@ -1,0 +1,99 @@
+/** `layerstash blob pull`. @module */
+import { type Command, InvalidArgumentError } from "@commander-js/extra-typings";
+import { type BlobName, findNamed, type NamedBlobs } from "../../blobs/named_blobs.ts";
+import { type SizedBlob, totalSize } from "../../blobs/alias_manifest.ts";
+import { pullFound } from "../../blobs/pull_blobs.ts";
+import { InvalidInputError } from "../../errors.ts";
+import { type ByPlatform, isByPlatform, mapEach, requireOne } from "../../images/platforms.ts";
+import type { ByteRange } from "../../content/source.ts";
+import { GO_ON, storeAction } from "../action.ts";
+import { line } from "../json_events.ts";
+import { blobsArgument, lines, manifestOption, namesOrManifest, renderAnswer } from "../named.ts";
+import {
+  aliasCommand,
+  jobsOption,
+  limitRateOption,
+  partSizeOption,
+  stateDirOption,
+  withInfoOption,
+} from "../options.ts";
+import { formatSize } from "../sizes.ts";
+
+const EXAMPLES = `
+Examples:
+  $ layerstash blob pull -r fred/datalogger @may15-readings > logger.dat
+  $ layerstash blob pull -r fred/datalogger sha256:2cf2... -o logger.dat
+  $ layerstash blob pull -r fred/datalogger @may15-readings --range 0-99
+
+FILE is written, or replaced, when every byte is verified. What is read with
+--range is not verified where it is a part of a blob.
+`;
+
+/** Makes the command. */
+export function pullCommand(): Command {
+  const command = aliasCommand("pull")
+    .description("fetch blobs, verified, one behind the other")
+    .addArgument(blobsArgument())
+    .addOption(manifestOption())
+    .option("-o, --outfile <file>", "the file to write; - is standard output", "-")
+    .option("--range <first-last>", "only these bytes, counted from 0, as in 0-99 or 100-", parseRange)
+    .addOption(withInfoOption())
+    .addOption(jobsOption())
+    .addOption(partSizeOption())
+    .addOption(limitRateOption())
+    .addOption(stateDirOption())
+    .addHelpText("after", EXAMPLES);
+  const work = storeAction<ReturnType<typeof command.opts> & { names: readonly BlobName[] }>(
+    ({ outfile }) => `fetch to ${nameOf(outfile)}`,
+    async ({ terminal, store, signal, onEvent }, flags) => {
+      const { outfile, json, manifest, platform, names, stateDir: stateDirectory, withInfo, ...options } =
+        flags;
+      if (outfile === "-" && json) throw new InvalidInputError("--json and -o - both want standard output");
+      const named = await namesOrManifest(names, manifest);
+      const found: ByPlatform<SizedBlob[]>[] = [];
+      for (const name of named) found.push(await findNamed(store, name, { platform, signal }));
+      if (outfile === "-" && found.some(isByPlatform)) {
+        terminal.warn("there is an image for each platform: their blobs are listed, none is fetched");
+        for (const each of found) terminal.data(renderAnswer(mapEach(each, digestsOf), lines));
+        return;
+      }
+      const blobs = found.flatMap((each, index) => requireOne(each, shown(named[index]!)));
+      const output = outfile === "-" ? terminal.dataStream() : outfile;
+      const how = { ...options, withInfo: withInfo === true, stateDirectory, signal, onEvent };
+      await pullFound(store, blobs, { ...how, output });
+      if (json) return terminal.data(line("done", { outfile, blobs: blobs.map(sized) }));
+      const size = options.range ? "a part" : formatSize(totalSize(blobs));
+      if (outfile !== "-") terminal.note(`wrote ${outfile}: ${size}${options.range ? "" : ", verified"}`);
+    },
+    {
+      moving: ({ outfile }) => `fetching to ${nameOf(outfile)}`,
+      kept: ({ outfile }) => outfile === "-" ? undefined : GO_ON,
+    },
+  );
+  command.action((names, flags, parsed) => work({ ...flags, names: names ?? [] }, parsed));
+  return command as unknown as Command;
+}
+
+/** As in HTTP: both ends are a part of it. */
+function parseRange(text: string): Partial<ByteRange> {
+  const [, first = "", last = ""] = /^(\d{1,15})-(\d{0,15})$/.exec(text) ?? [];
+  const [start, end] = [Number(first), last === "" ? undefined : Number(last) + 1];
+  if (first !== "" && (end === undefined || start < end)) return { start, ...(end !== undefined && { end }) };
+  throw new InvalidArgumentError("use FIRST-LAST or FIRST-, as in 0-99 for the first hundred bytes");
+}
+
+function sized({ digest, size }: SizedBlob): SizedBlob {
+  return { digest, size };
+}
+
+function digestsOf(blobs: readonly SizedBlob[]): string[] {
+  return blobs.map(({ digest }) => digest);
+}
+
+function shown(name: NamedBlobs): string {
+  return typeof name === "string" ? name : "the manifest";
+}
+
+function nameOf(outfile: string): string {
+  return outfile === "-" ? "standard output" : outfile;
+}

@@ -1,0 +1,93 @@
+/** `layerstash browse`. @module */
+import { Argument, Command, Option } from "@commander-js/extra-typings";
+import { InvalidInputError } from "../../errors.ts";
+import { action, type Session } from "../action.ts";
+import { FullScreen } from "../browse/full_screen.ts";
+import { BrowseSession } from "../browse/session.ts";
+import { openSessionLog } from "../browse/session_log.ts";
+import { Wishes } from "../browse/wishes.ts";
+import { connectionCommand, platformOption } from "../options.ts";
+import { type ConnectionFlags, credentialsOf, transportOf } from "../connection.ts";
+
+const EXAMPLES = `
+Examples:
+  $ layerstash browse                                  # asks for the image
+  $ layerstash browse nginx                            # begins with the tags
+  $ layerstash browse nginx:alpine
+  $ layerstash browse --log-file session.txt oci:./box:latest
+
+Keys: arrows, Page Up, Page Down, Home, End and their cousins in vi move; Enter
+opens, Left or Esc goes back; s saves the file under a name that you are asked
+for; q quits. While something is read, Esc stops it.
+
+Without a terminal, use layerstash peek to list files, and layerstash extract to
+take them out.
+`;
+
+/** Makes the command. */
+export function browseCommand(): Command {
+  const command = connectionCommand(new Command("browse"))
+    .description("walk through an image with the arrow keys, without pulling it")
+    .addArgument(new Argument("[image]", "such as nginx:alpine, nginx, or oci:DIR:TAG"))
+    .addOption(platformOption())
+    .addOption(
+      new Option("--log-file <file>", "write what is shown behind what is in this file, as plain text")
+        .env("LAYERSTASH_LOG_FILE"),
+    )
+    .addHelpText("after", EXAMPLES)
+    .action((image, flags, parsed) => browse({ ...flags, image }, parsed));
+  return command as unknown as Command;
+}
+
+interface Flags extends ConnectionFlags {
+  image?: string | undefined;
+  platform?: string | undefined;
+  logFile?: string | undefined;
+}
+
+const browse = action<Flags>(({ image }) => `browse ${image ?? "images"}`, async (session, flags) => {
+  requireTerminal();
+  using log = openSessionLog(flags.logFile);
+  using wishes = new Wishes({
+    platform: flags.platform,
+    credentials: credentialsOf(flags),
+    ...await transportOf(flags),
+  });
+  await runOnScreen(session, (screen) => {
+    return new BrowseSession({ screen, wishes, log, image: flags.image, signal: session.signal });
+  });
+});
+
+/** However it ends, and whatever is still going on then, the terminal is given back at once. */
+async function runOnScreen(
+  { terminal, signal }: Session,
+  begin: (screen: FullScreen) => BrowseSession,
+): Promise<void> {
+  using screen = new FullScreen({
+    input: Deno.stdin,
+    output: Deno.stdout,
+    size: () => Deno.consoleSize(),
+    colour: terminal.colour,
+  });
+  signal.addEventListener("abort", () => screen.leave());
+  const session = begin(screen);
+  const resized = () => session.resize();
+  const canResize = Deno.build.os !== "windows";
+  if (canResize) Deno.addSignalListener("SIGWINCH", resized);
+  try {
+    await session.run();
+  } finally {
+    if (canResize) Deno.removeSignalListener("SIGWINCH", resized);
+  }
+}
+
+function requireTerminal(): void {
+  const isDumb = Deno.env.get("TERM") === "dumb";
+  if (!isDumb && Deno.stdin.isTerminal() && Deno.stdout.isTerminal()) return;
+  throw new InvalidInputError(
+    isDumb ? "this terminal is dumb: nothing can be drawn on it" : "there is no terminal",
+    {
+      hint: "use layerstash peek IMAGE to list files, and layerstash extract IMAGE PATH to take them out",
+    },
+  );
+}

@@ -1,0 +1,116 @@
+/** `layerstash copy`. @module */
+import { Command } from "@commander-js/extra-typings";
+import { type CopiedBlobs, copyImage, copyStash, parseImage } from "../../../main.ts";
+import { counted } from "../../messages.ts";
+import { InvalidInputError } from "../../errors.ts";
+import type { OnEvent } from "../../events.ts";
+import type { ImageReference } from "../../oci/image_reference.ts";
+import { action, type Session, showEvents } from "../action.ts";
+import { line } from "../json_events.ts";
+import { connectionCommand, jobsOption, jsonOption, limitRateOption, platformsOption } from "../options.ts";
+import { printable } from "../terminal/progress_bar.ts";
+import type { ConnectionFlags } from "../connection.ts";
+import { formatSize } from "../sizes.ts";
+import { openBoth, type TwoImages } from "../two_images.ts";
+
+const EXAMPLES = `
+Examples:
+  $ layerstash copy nginx:alpine localhost:5000/mirror/nginx:alpine
+  $ layerstash copy --platform linux/arm64 nginx:alpine oci:./box:nginx
+  $ layerstash copy --referrers ghcr.io/me/app:1.2 registry.example.com/app:1.2
+  $ layerstash copy --stash localhost:5000/me/files:disk ghcr.io/me/backup:disk
+
+No digest changes. Blobs that are there are not sent again, and within one
+registry none is moved: after an interruption the same command goes on, with the
+layer that was under way from its beginning. In a directory blobs are known by
+name and size; --stash --overwrite reads them, too, and replaces what is
+damaged. -u and -p are for the registry of DST; for that of SRC, layerstash
+login.
+`;
+
+/** Makes the command. */
+export function copyCommand(): Command {
+  const command = connectionCommand(new Command("copy"))
+    .description("copy an image, an index or a stash to another tag, repository, registry or directory")
+    .argument("<src>", "such as nginx:alpine, or oci:DIR:TAG")
+    .argument("<dst>", "the same; without a tag a directory takes that of SRC")
+    .addOption(platformsOption("copy the image for this platform only; of several, an index of these"))
+    .option("--referrers", "bring along what refers to it: signatures, lists of parts")
+    .option("--stash", "copy a stored file: SRC and DST have its name in the place of a tag")
+    .option("--overwrite", "replace another stored file of this name; tags of images are always replaced")
+    .addOption(jobsOption())
+    .addOption(limitRateOption())
+    .addOption(jsonOption())
+    .addHelpText("after", EXAMPLES)
+    .action((from, to, flags, parsed) => run({ ...flags, from, to }, parsed));
+  return command as unknown as Command;
+}
+
+interface Flags extends ConnectionFlags {
+  from: string;
+  to: string;
+  platform?: readonly string[] | undefined;
+  referrers?: true | undefined;
+  stash?: true | undefined;
+  overwrite?: true | undefined;
+  jobs?: number | undefined;
+  json?: boolean | string | undefined;
+}
+
+const run = action<Flags>(({ from, to }) => `copy ${from} to ${to}`, async (session, flags) => {
+  const [from, to] = [parseImage(flags.from), parseImage(flags.to)];
+  using display = showEvents(session, `copying ${flags.from}`, flags);
+  const { onEvent } = display;
+  using both = await openBoth(flags, { from, to, onEvent });
+  const work = flags.stash ? copyOneStash : copyOneImage;
+  await work({ ...session, onEvent, both, from }, flags);
+});
+
+interface Copying extends Session {
+  both: TwoImages;
+  from: ImageReference;
+  onEvent: OnEvent;
+}
+
+async function copyOneImage({ both, terminal, signal, onEvent }: Copying, flags: Flags): Promise<void> {
+  const { platform: platforms, referrers, jobs, json } = flags;
+  const copied = await copyImage(both.from, both.to, { platforms, referrers, jobs, signal, onEvent });
+  const { digest, reference, manifests, blobs } = copied;
+  terminal.data(json ? line("done", copied) : `${digest}\n`);
+  const along = copied.referrers > 0 ? `, ${copied.referrers} of them referrers` : "";
+  terminal.note(
+    `${printable(both.to.store.name)} has ${reference}: ` +
+      `${counted(manifests, "manifest")}${along}, ${blobSummary(blobs)}`,
+  );
+}
+
+async function copyOneStash({ both, terminal, signal, onEvent, from }: Copying, flags: Flags) {
+  if (flags.platform?.length || flags.referrers) {
+    throw new InvalidInputError("--platform and --referrers are for images, not for stored files");
+  }
+  const baseTag = nameOf(from);
+  const target = { store: both.to.store, baseTag: both.to.reference ?? baseTag };
+  const { overwrite, jobs, json } = flags;
+  const how = { overwrite, jobs, signal, onEvent };
+  const { stash, blobs } = await copyStash({ store: both.from.store, baseTag }, target, how);
+  if (json) terminal.data(line("done", { baseTag: target.baseTag, size: stash.size, blobs }));
+  const chunks = counted(stash.chunks.length, "chunk");
+  terminal.note(`${printable(target.store.name)} has ${target.baseTag}: ${chunks}, ${blobSummary(blobs)}`);
+}
+
+function nameOf({ text, reference }: ImageReference): string {
+  if (reference !== undefined) return reference;
+  throw new InvalidInputError(`${text} does not name a stored file`, {
+    hint: "put its name behind the last colon",
+  });
+}
+
+/** What became of blobs, for people. */
+export function blobSummary({ sent, mounted, present, bytes }: CopiedBlobs): string {
+  const parts = [
+    `${counted(sent, "blob")} sent${sent > 0 ? ` (${formatSize(bytes)})` : ""}`,
+    ...(mounted > 0 ? [`${mounted} mounted`] : []),
+    ...(present > 0 ? [`${present} there before`] : []),
+  ];
+  return parts.join(", ");
+}

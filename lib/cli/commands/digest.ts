@@ -1,0 +1,70 @@
+/** `layerstash digest` and `layerstash manifest`. @module */
+import { Argument, type Command } from "@commander-js/extra-typings";
+import { getConfigDigest, getManifest } from "../../../main.ts";
+import { isByPlatform, mapEach } from "../../images/platforms.ts";
+import { storeAction } from "../action.ts";
+import { jsonLine } from "../json_events.ts";
+import { lines, manifestOption, namesOrManifest, plain, renderAnswer } from "../named.ts";
+import { aliasCommand } from "../options.ts";
+
+const DIGEST_EXAMPLES = `
+Examples:
+  $ layerstash digest -r fred/datalogger may15-readings
+  $ layerstash digest -r library/nginx alpine --platform linux/amd64
+`;
+
+/** Makes the command `digest`. */
+export function digestCommand(): Command {
+  const command = aliasCommand("digest")
+    .description("print the digest of an alias's config: its first blob; of an image, its ID")
+    .addArgument(new Argument("[alias...]", "tags, or digests of manifests"))
+    .addOption(manifestOption())
+    .addHelpText("after", DIGEST_EXAMPLES);
+  const work = storeAction<ReturnType<typeof command.opts> & { aliases: readonly string[] }>(
+    () => "tell the digest",
+    async ({ terminal, store, signal }, { aliases, manifest, platform, json }) => {
+      const found = [];
+      for (const alias of await namesOrManifest(aliases, manifest)) {
+        found.push(await getConfigDigest(store, alias, { platform, signal }));
+      }
+      if (json) terminal.data(jsonLine(found.map(plain)));
+      else for (const digest of found) terminal.data(renderAnswer(digest, (each) => lines([each])));
+    },
+  );
+  command.action((aliases, flags, parsed) => work({ ...flags, aliases }, parsed));
+  return command as unknown as Command;
+}
+
+const MANIFEST_EXAMPLES = `
+Examples:
+  $ layerstash manifest -r fred/datalogger may15-readings
+  $ layerstash manifest -r library/nginx alpine --platform linux/amd64
+
+Where there is an image for each platform, and none is named, a JSON object is
+printed: the manifests by platform. The index itself, to the byte, is what
+layerstash inspect --raw prints.
+`;
+
+/** Makes the command `manifest`. */
+export function manifestCommand(): Command {
+  const command = aliasCommand("manifest")
+    .description("print the manifests of aliases, to the byte")
+    .addArgument(new Argument("<alias...>", "tags, or digests of manifests"))
+    .addHelpText("after", MANIFEST_EXAMPLES);
+  const work = storeAction<ReturnType<typeof command.opts> & { aliases: readonly string[] }>(
+    ({ aliases }) => `read the manifest of ${aliases.join(", ")}`,
+    async ({ terminal, store, signal }, { aliases, platform, json }) => {
+      const texts = [];
+      for (const alias of aliases) {
+        const found = await getManifest(store, alias, { platform, signal });
+        if (!json && !isByPlatform(found)) terminal.document(found.bytes);
+        const text = mapEach(found, ({ bytes }) => new TextDecoder().decode(bytes));
+        if (!json && isByPlatform(text)) terminal.data(renderAnswer(text, (each) => each));
+        texts.push(plain(text));
+      }
+      if (json) terminal.data(jsonLine(texts));
+    },
+  );
+  command.action((aliases, flags, parsed) => work({ ...flags, aliases }, parsed));
+  return command as unknown as Command;
+}

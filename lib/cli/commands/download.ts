@@ -1,0 +1,53 @@
+/** `layerstash download`. @module */
+import type { Command } from "@commander-js/extra-typings";
+import { download } from "../../../main.ts";
+import { InvalidInputError } from "../../errors.ts";
+import { GO_ON, storeAction } from "../action.ts";
+import { line } from "../json_events.ts";
+import { transferCommand } from "../options.ts";
+import { formatSize } from "../sizes.ts";
+
+const EXAMPLES = `
+Examples:
+  $ layerstash download -r me/files -t disk -o disk.img
+  $ layerstash download --registry ghcr -r me/files -t photos -o - | tar x
+
+FILE is written, or replaced, when every byte is verified; until then there is
+FILE.part, and the same command goes on with it after an interruption. What goes
+to standard output is verified chunk by chunk: the exit code tells.
+`;
+
+/** Makes the command. */
+export function downloadCommand(): Command {
+  const command = transferCommand("download")
+    .description("bring a stored file back, verified")
+    .requiredOption("-o, --outfile <file>", "the file to write; - is standard output")
+    .addHelpText("after", EXAMPLES)
+    .action(storeAction(
+      ({ baseTag, outfile }) => `bring ${baseTag} to ${nameOf(outfile)}`,
+      async (
+        { terminal, store, signal, onEvent, saved },
+        { outfile, json, stateDir: stateDirectory, ...options },
+      ) => {
+        if (outfile === "-" && json) throw new InvalidInputError("--json and -o - both want standard output");
+        const output = outfile === "-" ? terminal.dataStream() : outfile;
+        const stash = await download(store, { ...options, stateDirectory, output, signal, onEvent });
+        if (json) return terminal.data(line("done", stash));
+        const doubt = stash.provenComplete ? "" : "; it does not say whether it is complete";
+        terminal.note(
+          `${outfile === "-" ? "sent to standard output" : `wrote ${outfile}`}: ${
+            formatSize(stash.size)
+          }, verified${saved(stash.size, "fetched")}${doubt}`,
+        );
+      },
+      {
+        moving: ({ baseTag }) => `fetching ${baseTag}`,
+        kept: ({ outfile }) => outfile === "-" ? undefined : GO_ON,
+      },
+    ));
+  return command as unknown as Command;
+}
+
+function nameOf(outfile: string): string {
+  return outfile === "-" ? "standard output" : outfile;
+}

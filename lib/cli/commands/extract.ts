@@ -1,0 +1,112 @@
+/** `layerstash extract`. @module */
+import type { Command } from "@commander-js/extra-typings";
+import { extract, findImage, readImageFile } from "../../../main.ts";
+import { abortable } from "../../async/abortable.ts";
+import { counted } from "../../messages.ts";
+import { InvalidInputError } from "../../errors.ts";
+import { chooseLayer } from "../../images/choose_layer.ts";
+import { ImageFiles } from "../../images/image_files.ts";
+import { entryDocument } from "../terminal/file_listing.ts";
+import { imageAction, type ImageFlags, type ImageSession } from "../image_action.ts";
+import { line } from "../json_events.ts";
+import { imageCommand, parseSizeOption } from "../options.ts";
+import { printable } from "../terminal/progress_bar.ts";
+import { renderReadReport } from "../read_report.ts";
+
+const EXAMPLES = `
+Examples:
+  $ layerstash extract nginx:alpine /etc/nginx -o out     # makes out/etc/nginx
+  $ layerstash extract nginx:alpine etc/os-release -o -   # prints the file
+  $ layerstash extract nginx:alpine '**/*.conf' usr/bin/env
+  $ layerstash extract oci:./box:latest / -o rootfs
+
+Files keep their paths, modes and times. Nothing is written outside DIR,
+whatever the image says. usr/lib/ with a slash is what a link usr/lib leads to.
+`;
+
+/** Makes the command. */
+export function extractCommand(): Command {
+  const command = imageCommand("extract")
+    .description("take files out of an image, fetching no more than is needed")
+    .argument("<path...>", "files, directories with all that is in them, or globs")
+    .option("-o, --output <dir>", "the directory to write to; - is standard output, for one file", ".")
+    .option("--layer <layer>", "from this layer only: its number, from 1, or its digest")
+    .option("--overwrite", "replace files that are there")
+    .option("--same-owner", "give files their owners and set-id bits, too: for root")
+    .option(
+      "--max-size <size>",
+      "write no more than this; usually 1 GiB and 100 times the layers",
+      parseSizeOption,
+    )
+    .option("--verify", "read every layer to its last byte, and verify it")
+    .addHelpText("after", EXAMPLES)
+    .action((image, paths, flags, parsed) => run({ ...flags, image, paths }, parsed));
+  return command as unknown as Command;
+}
+
+interface Flags extends ImageFlags {
+  image: string;
+  paths: string[];
+  output: string;
+  layer?: string | undefined;
+  overwrite?: true | undefined;
+  sameOwner?: true | undefined;
+  maxSize?: number | undefined;
+  verify?: true | undefined;
+}
+
+const run = imageAction<Flags>(
+  ({ image, paths }) => `extract ${paths.join(" ")} from ${image}`,
+  async (session, flags) => {
+    const { store, reference, signal, onEvent, terminal } = session;
+    const image = await findImage(store, reference, { platform: flags.platform, signal, onEvent });
+    const layer = flags.layer === undefined ? undefined : chooseLayer(image, flags.layer);
+    const name = layer && `layer ${layer.number}`;
+    const files = new ImageFiles(store, layer ? [layer] : image.layers, { name, signal, onEvent });
+    if (flags.output === "-") await toStandardOutput(files, session, flags);
+    else await toDirectory(files, session, flags);
+    terminal.note(renderReadReport(files.report));
+  },
+  { moving: ({ image }) => `reading ${image}` },
+);
+
+async function toStandardOutput(files: ImageFiles, session: ImageSession, flags: Flags): Promise<void> {
+  const { terminal, signal } = session;
+  const [path, ...more] = flags.paths;
+  if (more.length > 0 || flags.json) {
+    throw new InvalidInputError(
+      flags.json ? "--json and -o - both want standard output" : "-o - is for one file",
+    );
+  }
+  const { verify: whole, maxSize } = flags;
+  const write = (bytes: Uint8Array) => abortable(terminal.pour(bytes), signal);
+  await readImageFile(files, path!, { whole, maxSize, write });
+}
+
+async function toDirectory(files: ImageFiles, session: ImageSession, flags: Flags): Promise<void> {
+  const { terminal, onEvent } = session;
+  const { paths, output: directory, overwrite, sameOwner, maxSize, verify: whole } = flags;
+  const { entries, skipped } = await extract(files, {
+    paths,
+    directory,
+    overwrite,
+    sameOwner,
+    maxSize,
+    whole,
+    onEvent,
+  });
+  if (flags.json) {
+    for (const entry of entries) terminal.data(line("entry", entryDocument(entry)));
+    return terminal.data(
+      line("done", { directory, skipped: skipped.map(({ path }) => path), ...files.report }),
+    );
+  }
+  const kinds = { file: 0, directory: 0, link: 0 };
+  for (const { type } of entries) kinds[type === "directory" || type === "file" ? type : "link"]++;
+  const counts = [
+    counted(kinds.file, "file"),
+    ...(kinds.directory > 0 ? [counted(kinds.directory, "directory")] : []),
+    ...(kinds.link > 0 ? [counted(kinds.link, "link")] : []),
+  ];
+  terminal.note(`wrote ${counts.join(", ")} to ${printable(directory)}`);
+}

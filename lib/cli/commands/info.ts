@@ -1,0 +1,49 @@
+/** `layerstash info`. @module */
+import type { Command } from "@commander-js/extra-typings";
+import { info } from "../../../main.ts";
+import { counted } from "../../messages.ts";
+import type { Stash } from "../../stash/stash.ts";
+import { storeAction } from "../action.ts";
+import { jsonLine } from "../json_events.ts";
+import { stashCommand } from "../options.ts";
+import { formatSize } from "../sizes.ts";
+import { renderTable } from "../terminal/table.ts";
+
+const EXAMPLES = `
+Examples:
+  $ layerstash info -r me/files -t disk
+  $ layerstash info -r me/files -t disk --json
+`;
+
+/** Makes the command. */
+export function infoCommand(): Command {
+  const command = stashCommand("info")
+    .description("tell what is known of a stored file")
+    .addHelpText("after", EXAMPLES)
+    .action(storeAction(
+      ({ baseTag }) => `tell about ${baseTag}`,
+      async ({ terminal, store, signal }, { baseTag, json }) => {
+        const stash = await info(store, { baseTag, signal });
+        terminal.data(json ? jsonLine(stash) : renderInfo(stash));
+      },
+    ));
+  return command as unknown as Command;
+}
+
+/** What is known, for people. */
+export function renderInfo(stash: Stash): string {
+  const { baseTag, name, size, created, chunkSize, chunks, provenComplete } = stash;
+  const facts = [
+    ["stash:", baseTag],
+    ...(name === undefined ? [] : [["file:", name]]),
+    ["size:", `${formatSize(size)} (${counted(size, "byte")})`],
+    ...(created === undefined ? [] : [["date:", created]]),
+    [
+      "chunks:",
+      chunks.length === 1 ? "1" : `${chunks.length} of ${formatSize(chunkSize)} (${chunkSize} bytes)`,
+    ],
+    ["complete:", provenComplete ? "yes" : "cannot be told: another tool stored it"],
+  ];
+  const rows = chunks.map(({ tag, digest, size }) => [tag, digest, formatSize(size)]);
+  return `${renderTable(facts)}\n${renderTable([["TAG", "DIGEST", "SIZE"], ...rows])}`;
+}

@@ -1,0 +1,106 @@
+/** `layerstash inspect`. @module */
+import type { Command } from "@commander-js/extra-typings";
+import { describeImage, findImage, type ImageReport } from "../../../main.ts";
+import { counted } from "../../messages.ts";
+import { requireManifest } from "../../images/platforms.ts";
+import { type IndexedManifest, isRunnable } from "../../oci/image_index.ts";
+import { formatPlatform } from "../../oci/platform.ts";
+import { imageAction } from "../image_action.ts";
+import { jsonLine } from "../json_events.ts";
+import { imageCommand } from "../options.ts";
+import { formatSize } from "../sizes.ts";
+import { renderTable } from "../terminal/table.ts";
+
+const EXAMPLES = `
+Examples:
+  $ layerstash inspect nginx:alpine
+  $ layerstash inspect --platform linux/arm64 --json ghcr.io/me/app:1.2
+  $ layerstash inspect --raw oci:./box:latest     # the manifest, to the byte
+`;
+
+/** Makes the command. */
+export function inspectCommand(): Command {
+  const command = imageCommand("inspect")
+    .description("tell what is known of an image: platforms, labels, layers, build steps")
+    .option("--raw", "print the manifest, or the index, as the registry has it")
+    .addHelpText("after", EXAMPLES)
+    .action((image, flags, parsed) => inspect({ ...flags, image }, parsed));
+  return command as unknown as Command;
+}
+
+type Flags = Parameters<Parameters<typeof imageAction>[1]>[1] & { raw?: true | undefined };
+
+const inspect = imageAction<Flags>(
+  ({ image }) => `inspect ${image}`,
+  async ({ terminal, store, reference, signal, onEvent }, { image, platform, raw, json }) => {
+    const options = { platform, signal, onEvent };
+    if (raw && platform === undefined && reference !== undefined) {
+      return terminal.data((await requireManifest(store, reference, options)).bytes);
+    }
+    const found = await findImage(store, reference, options);
+    if (raw) {
+      return terminal.data((platform === undefined ? found.index ?? found.manifest : found.manifest).bytes);
+    }
+    const report = await describeImage(store, found, options);
+    terminal.data(json ? jsonLine(report) : renderReport(image, report));
+  },
+);
+
+/** What is known, for people. */
+export function renderReport(name: string, report: ImageReport): string {
+  const { about, layers, platforms } = report;
+  const sections = [
+    renderTable(factsOf(name, report)),
+    platforms.length > 0
+      ? `platforms:\n${indented(renderTable(platforms.filter(isRunnable).map(platformRow)))}`
+      : "",
+    list("labels", Object.entries(about?.labels ?? {}).map(([key, value]) => [key, value])),
+    list("env", (about?.env ?? []).map((each) => [each])),
+    list("layers", layers.map(({ number, digest, size }) => [`${number}`, digest, formatSize(size)])),
+    list("build steps", report.steps.map(stepRow)),
+  ];
+  return sections.filter((section) => section !== "").join("\n");
+}
+
+function factsOf(name: string, report: ImageReport): string[][] {
+  const { digest, index, mediaType, artifactType, size, about, layers } = report;
+  const facts: [string, string | undefined][] = [
+    ["image", name],
+    ["platform", about?.platform && formatPlatform(about.platform)],
+    ["artifact type", artifactType],
+    ["digest", digest],
+    ["index", index],
+    ["media type", mediaType],
+    ["size", `${formatSize(size)} in ${counted(layers.length, "layer")}`],
+    ["created", about?.created],
+    ["author", about?.author],
+    ["user", about?.user],
+    ["directory", about?.workingDir],
+    ["entrypoint", words(about?.entrypoint)],
+    ["command", words(about?.cmd)],
+    ["ports", about?.exposedPorts.join(", ")],
+    ["volumes", about?.volumes.join(", ")],
+    ["stop signal", about?.stopSignal],
+  ];
+  return facts.filter(([, value]) => value).map(([key, value]) => [`${key}:`, value!]);
+}
+
+function words(list: string[] | undefined): string | undefined {
+  return list?.length ? JSON.stringify(list) : undefined;
+}
+
+function platformRow({ platform, digest }: IndexedManifest): string[] {
+  return [platform ? formatPlatform(platform) : "?", digest];
+}
+
+function stepRow({ layer, createdBy, comment }: ImageReport["steps"][number]): string[] {
+  return [layer === undefined ? "-" : `${layer}`, (createdBy || comment || "?").trim().replace(/\s+/g, " ")];
+}
+
+function list(title: string, rows: string[][]): string {
+  return rows.length === 0 ? "" : `${title}:\n${indented(renderTable(rows))}`;
+}
+
+function indented(text: string): string {
+  return text.replace(/^(?=.)/gm, "  ");
+}

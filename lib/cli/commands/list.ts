@@ -1,0 +1,68 @@
+/** `layerstash list`. @module */
+import type { Command } from "@commander-js/extra-typings";
+import { list, type Store } from "../../../main.ts";
+import { NotFoundError } from "../../errors.ts";
+import { knownReferences } from "../../store/known_references.ts";
+import type { ListedStash } from "../../stash/list_stashes.ts";
+import { storeAction } from "../action.ts";
+import { jsonLine } from "../json_events.ts";
+import { repositoryCommand } from "../options.ts";
+import { formatSize } from "../sizes.ts";
+import { renderTable } from "../terminal/table.ts";
+
+const EXAMPLES = `
+Examples:
+  $ layerstash list -r me/files
+  $ layerstash list -r me/files --exact-size
+  $ layerstash list -r me/files --json
+`;
+
+/** Makes the command. */
+export function listCommand(): Command {
+  const command = repositoryCommand("list")
+    .description("list what a repository has")
+    .option("--exact-size", "with sizes, names and dates: one or two requests for each")
+    .addHelpText("after", EXAMPLES)
+    .action(storeAction(
+      ({ repository }) => `list ${repository}`,
+      async ({ terminal, store, signal }, { exactSize, json }) => {
+        const found = await Array.fromAsync(list(store, { exactSize, signal }));
+        if (json) terminal.data(jsonLine(found.map(documentOf)));
+        else if (found.length === 0) terminal.note(await whyEmpty(store, signal));
+        else terminal.data(renderList(found, { exactSize }));
+      },
+    ));
+  return command as unknown as Command;
+}
+
+/** A list of nothing is no error; a name that was mistyped is told. */
+async function whyEmpty(store: Store, signal: AbortSignal): Promise<string> {
+  try {
+    await knownReferences(store, { most: 1, signal });
+    return `${store.name} has nothing stored with layerstash`;
+  } catch (error) {
+    if (error instanceof NotFoundError) return error.message;
+    throw error;
+  }
+}
+
+/** The list as a table. */
+export function renderList(
+  found: readonly ListedStash[],
+  { exactSize = false }: { exactSize?: boolean | undefined },
+): string {
+  const head = exactSize ? ["STASH", "CHUNKS", "SIZE", "FILE", "DATE", ""] : ["STASH", "CHUNKS", ""];
+  return renderTable([head, ...found.map((listed) => rowOf(listed, exactSize))]);
+}
+
+function rowOf({ baseTag, chunks, missing, stash, problem }: ListedStash, exactSize: boolean): string[] {
+  const note = problem ?? (missing === undefined ? "" : `incomplete: chunk ${missing} is missing`);
+  if (!exactSize) return [baseTag, String(chunks), note];
+  const date = stash?.created?.slice(0, 16).replace("T", " ") ?? "";
+  return [baseTag, String(chunks), stash ? formatSize(stash.size) : "?", stash?.name ?? "", date, note];
+}
+
+/** One element of the JSON document. */
+function documentOf({ baseTag, chunks, missing, stash, problem }: ListedStash) {
+  return { baseTag, chunks, missing, problem, name: stash?.name, size: stash?.size, created: stash?.created };
+}

@@ -1,0 +1,79 @@
+/** `layerstash login` and `layerstash logout`. @module */
+import type { Command } from "@commander-js/extra-typings";
+import { InvalidInputError } from "../../errors.ts";
+import { parseRegistry } from "../../oci/address.ts";
+import { checkLogin } from "../../open/check_login.ts";
+import { eraseLogin, saveLogin } from "../../sign_in/saved_login.ts";
+import { action } from "../action.ts";
+import { askForLogin } from "../terminal/ask.ts";
+import { registryCommand } from "../options.ts";
+import { type RegistryFlags, transportOf } from "../connection.ts";
+
+const LOGIN_EXAMPLES = `
+Examples:
+  $ layerstash login docker -u YOU        # asks for the password
+  $ echo "$TOKEN" | layerstash login ghcr -u YOU --password-stdin
+
+The login is kept where docker keeps it, and docker, podman and layerstash find
+it there.
+`;
+
+/** Makes the command `login`. */
+export function loginCommand(): Command {
+  const command = registryCommand("login")
+    .description("sign in to a registry, and keep the login")
+    .argument("[registry]", "docker, ghcr, a host or a URL")
+    .option("--password-stdin", "read the password from standard input")
+    .addHelpText("after", LOGIN_EXAMPLES)
+    .action((registry, flags, parsed) => login({ ...flags, registry: registry ?? flags.registry }, parsed));
+  return command as unknown as Command;
+}
+
+const login = action<RegistryFlags & { passwordStdin?: boolean | undefined }>(
+  ({ registry }) => `sign in to ${registry}`,
+  async ({ terminal, signal }, flags) => {
+    requireRemote(flags.registry);
+    const credentials = await askForLogin(flags, terminal, signal);
+    const { registry } = flags;
+    const onEvent = terminal.progress("").onEvent;
+    const { host, asked } = await checkLogin({
+      registry,
+      credentials,
+      signal,
+      onEvent,
+      ...await transportOf(flags),
+    });
+    if (!asked) terminal.warn(`${host} asks nobody to sign in, so the password could not be checked`);
+    const { place, plainText } = await saveLogin(host, credentials, Deno.env.toObject());
+    terminal.note(
+      `signed in to ${host} as ${credentials.username}; kept in ${place}${
+        plainText ? ", in plain text" : ""
+      }`,
+    );
+  },
+);
+
+/** Makes the command `logout`. */
+export function logoutCommand(): Command {
+  const command = registryCommand("logout")
+    .description("forget the login of a registry")
+    .argument("[registry]", "docker, ghcr, a host or a URL")
+    .addHelpText("after", "\nExample:\n  $ layerstash logout ghcr\n")
+    .action((registry, flags, parsed) => logout({ ...flags, registry: registry ?? flags.registry }, parsed));
+  return command as unknown as Command;
+}
+
+const logout = action<RegistryFlags>(
+  ({ registry }) => `sign out of ${registry}`,
+  async ({ terminal }, { registry }) => {
+    const host = requireRemote(registry);
+    const erased = await eraseLogin(host, Deno.env.toObject());
+    terminal.note(erased ? `the login of ${host} is forgotten` : `there was no login of ${host}`);
+  },
+);
+
+function requireRemote(registry: string): string {
+  const address = parseRegistry(registry);
+  if (address.kind === "remote") return address.host;
+  throw new InvalidInputError("a directory needs no sign-in");
+}

@@ -1,0 +1,131 @@
+/** `layerstash peek`. @module */
+import type { Command } from "@commander-js/extra-typings";
+import { findImage } from "../../../main.ts";
+import { InvalidInputError } from "../../errors.ts";
+import { absent } from "../../images/absent.ts";
+import { chooseLayer } from "../../images/choose_layer.ts";
+import type { LayerEntry } from "../../images/file_tree.ts";
+import type { Layer } from "../../images/image.ts";
+import { ImageFiles } from "../../images/image_files.ts";
+import { type PathPattern, pathPattern } from "../../images/path_pattern.ts";
+import { survey } from "../../images/survey.ts";
+import { entryDocument, ListingLines } from "../terminal/file_listing.ts";
+import { renderTree } from "../terminal/file_tree_drawing.ts";
+import { imageAction, type ImageFlags, type ImageSession } from "../image_action.ts";
+import { line } from "../json_events.ts";
+import { imageCommand } from "../options.ts";
+import { renderReadReport } from "../read_report.ts";
+
+const EXAMPLES = `
+Examples:
+  $ layerstash peek nginx:alpine                # as a container sees them
+  $ layerstash peek nginx:alpine --tree /etc/nginx
+  $ layerstash peek nginx:alpine '**/*.conf'
+  $ layerstash peek nginx:alpine --layer 2      # as its archive has them
+  $ layerstash peek --json oci:./box:latest |
+      jq -r 'select(.event == "entry").path'
+
+The number in brackets is the layer that a file is from: 1 is the base.
+`;
+
+/** Makes the command. */
+export function peekCommand(): Command {
+  const command = imageCommand("peek")
+    .description("list the files of an image, or of its layers, without pulling it")
+    .argument("[path]", "a file, a directory with all that is in it, or a glob")
+    .option("--layer <layer>", "one layer only: its number, from 1, or its digest; all = each by itself")
+    .option("--tree", "draw a tree")
+    .option("--verify", "read every layer to its last byte, and verify it")
+    .addHelpText("after", EXAMPLES)
+    .action((image, path, flags, parsed) => peek({ ...flags, image, path }, parsed));
+  return command as unknown as Command;
+}
+
+interface Flags extends ImageFlags {
+  image: string;
+  path?: string | undefined;
+  layer?: string | undefined;
+  tree?: true | undefined;
+  verify?: true | undefined;
+}
+
+const peek = imageAction<Flags>(
+  ({ image }) => `list the files of ${image}`,
+  async (session, flags) => {
+    if (flags.tree && flags.json) throw new InvalidInputError("--tree and --json exclude each other");
+    const { terminal, store, reference, signal, onEvent } = session;
+    const image = await findImage(store, reference, { platform: flags.platform, signal, onEvent });
+    const pattern = await pathPattern(flags.path ?? "");
+    const { layer } = flags;
+    const one = layer === undefined || layer === "all" ? undefined : chooseLayer(image, layer);
+    const chosen = one ? [one] : image.layers;
+    const files = new ImageFiles(store, chosen, { name: one && `layer ${one.number}`, signal, onEvent });
+    const { complete, count } = layer === undefined
+      ? await listMerged(files, pattern, session, flags)
+      : await listLayers(files, chosen, pattern, session, flags);
+    const { report } = files;
+    if (flags.json) terminal.data(line("done", { complete, ...report }));
+    if (count === 0 && flags.path !== undefined) throw absent(pattern, files);
+    const end = complete ? "" : "; stopped when it was found";
+    terminal.note(renderReadReport(report) + end);
+  },
+  { moving: ({ image }) => `reading ${image}` },
+);
+
+/** What a listing came to: whether all layers were read to the end of their lists, and how much was printed. */
+interface Listed {
+  complete: boolean;
+  count: number;
+}
+
+async function listMerged(
+  files: ImageFiles,
+  pattern: PathPattern,
+  { terminal }: ImageSession,
+  flags: Flags,
+): Promise<Listed> {
+  const { entries, tree } = await survey(files, [pattern], { whole: flags.verify });
+  const print = printer(flags, true);
+  for (const entry of entries) terminal.data(print(entry));
+  if (flags.tree) terminal.data(renderTree(entries, { layers: true }));
+  return { complete: tree !== undefined, count: entries.length };
+}
+
+/** Layer by layer; what is printed is not kept, unless a tree is made of it. */
+async function listLayers(
+  files: ImageFiles,
+  layers: readonly Layer[],
+  pattern: PathPattern,
+  { terminal }: ImageSession,
+  flags: Flags,
+): Promise<Listed> {
+  const several = layers.length > 1;
+  const print = printer(flags, several);
+  let [count, complete] = [0, true];
+  for (const layer of layers) {
+    const kept: LayerEntry[] = [];
+    const early = pattern.path !== undefined && pattern.path !== "" && !several && !flags.verify;
+    for await (const entry of files.entries(layer, { want: early ? "some" : "names", whole: flags.verify })) {
+      if (!pattern.includes(entry.path)) continue;
+      count++;
+      if (flags.tree) kept.push(entry);
+      else terminal.data(print(entry));
+      if (early && entry.path === pattern.path && entry.type !== "directory") {
+        complete = false;
+        break;
+      }
+    }
+    if (flags.tree) {
+      terminal.data(`layer ${layer.number} ${layer.digest}\n${renderTree(kept, { layers: false })}`);
+    }
+  }
+  return { complete, count };
+}
+
+/** Nothing is printed at once where a tree is drawn at the end. */
+function printer({ json, tree, layer }: Flags, layers: boolean): (entry: LayerEntry) => string {
+  if (json) return (entry) => line("entry", entryDocument(entry));
+  if (tree) return () => "";
+  const lines = new ListingLines({ naming: layer === undefined ? "place" : "archive", layers });
+  return (entry) => lines.render(entry);
+}

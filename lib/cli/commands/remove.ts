@@ -1,0 +1,36 @@
+/** `layerstash remove`. @module */
+import type { Command } from "@commander-js/extra-typings";
+import { remove } from "../../../main.ts";
+import { CommandEnded, storeAction } from "../action.ts";
+import { exitCodeOf } from "../exit_codes.ts";
+import { jsonLine } from "../json_events.ts";
+import { stashCommand } from "../options.ts";
+import { printable } from "../terminal/progress_bar.ts";
+
+const EXAMPLES = `
+Example:
+  $ layerstash remove -r me/files -t disk
+
+Only the tags of this stash are removed. A directory frees the space at once,
+Docker Hub and GHCR later; a registry of your own when garbage is collected
+(distribution: registry garbage-collect --delete-untagged CONFIG).
+`;
+
+/** Makes the command. */
+export function removeCommand(): Command {
+  const command = stashCommand("remove")
+    .description("remove a stored file")
+    .addHelpText("after", EXAMPLES)
+    .action(storeAction(
+      ({ baseTag }) => `remove ${baseTag}`,
+      async ({ terminal, store, signal }, { baseTag, json }) => {
+        const { removed, kept } = await remove(store, { baseTag, signal });
+        const reasons = kept.map(({ tag, why }) => ({ tag, why }));
+        if (json) terminal.data(jsonLine({ removed, kept: reasons }));
+        else terminal.data(removed.map((tag) => `${printable(tag)}\n`).join(""));
+        for (const { tag, error } of kept) terminal.fail(`cannot remove the tag ${tag}`, error);
+        if (kept[0]) throw new CommandEnded(exitCodeOf(kept[0].error));
+      },
+    ));
+  return command as unknown as Command;
+}

@@ -1,0 +1,33 @@
+/** `layerstash repos`. @module */
+import type { Command } from "@commander-js/extra-typings";
+import { listRepositories } from "../../../main.ts";
+import { action } from "../action.ts";
+import { printNames } from "../named.ts";
+import { jsonOption, registryCommand } from "../options.ts";
+import { registryOptionsOf } from "../connection.ts";
+
+const EXAMPLES = `
+Examples:
+  $ layerstash repos --registry localhost:5000
+  $ layerstash repos --registry oci:./box
+
+Docker Hub, GHCR and others tell nobody what they have.
+`;
+
+/** Makes the command. */
+export function reposCommand(): Command {
+  const command = registryCommand("repos")
+    .description("print the names of all repositories")
+    .addOption(jsonOption())
+    .addHelpText("after", EXAMPLES);
+  const work = action<ReturnType<typeof command.opts>>(
+    ({ registry }) => `list the repositories of ${registry}`,
+    async ({ terminal, signal }, flags) => {
+      using display = terminal.progress("");
+      const options = await registryOptionsOf(flags, display.onEvent);
+      await printNames(terminal, listRepositories({ ...options, signal }), flags);
+    },
+  );
+  command.action((flags, parsed) => work(flags, parsed));
+  return command as unknown as Command;
+}

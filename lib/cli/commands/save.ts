@@ -1,0 +1,96 @@
+/** `layerstash save`. @module */
+import type { Command } from "@commander-js/extra-typings";
+import { copyImage, findImage, openImage, saveLayers } from "../../../main.ts";
+import { counted } from "../../messages.ts";
+import { InvalidInputError } from "../../errors.ts";
+import { chooseLayer } from "../../images/choose_layer.ts";
+import { blobSummary } from "./copy.ts";
+import { imageAction, type ImageFlags, type ImageSession } from "../image_action.ts";
+import { line } from "../json_events.ts";
+import { imageCommand, jobsOption, limitRateOption, stateDirOption } from "../options.ts";
+import { printable } from "../terminal/progress_bar.ts";
+import { formatSize } from "../sizes.ts";
+
+const EXAMPLES = `
+Examples:
+  $ layerstash save nginx:alpine -o box                 # as an OCI layout
+  $ layerstash save nginx:alpine --layer all -o layers  # one file each
+  $ layerstash save nginx:alpine --layer 1 --layer 2 -o layers
+
+What is downloaded is verified; what a layout has already is known by its name
+and size. After an interruption the same command goes on: with --layer in the
+middle of a file, else with the layer that was under way, from its beginning.
+`;
+
+/** Makes the command. */
+export function saveCommand(): Command {
+  const command = imageCommand("save")
+    .description("download an image as an OCI layout, or layers of it as files")
+    .requiredOption("-o, --output <dir>", "the directory to write to; it is made where it is missing")
+    .option("--layer <layer>", "a layer, as often as wanted: its number, from 1, its digest, or all", gather)
+    .addOption(jobsOption())
+    .addOption(limitRateOption())
+    .addOption(stateDirOption())
+    .addHelpText("after", EXAMPLES)
+    .action((image, flags, parsed) => run({ ...flags, image }, parsed));
+  return command as unknown as Command;
+}
+
+interface Flags extends ImageFlags {
+  image: string;
+  output: string;
+  layer?: readonly string[] | undefined;
+  jobs?: number | undefined;
+  stateDir?: string | undefined;
+}
+
+function gather(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
+const run = imageAction<Flags>(
+  ({ image }) => `save ${image}`,
+  async (session, flags) => {
+    if (flags.output === "-") throw noStream();
+    await (flags.layer ? saveSome : saveWhole)(session, flags);
+  },
+  { moving: ({ image }) => `saving ${image}`, told: true },
+);
+
+/** What - means for other commands cannot be done here, and a directory of that name is not what was meant. */
+function noStream(): InvalidInputError {
+  return new InvalidInputError("an image is saved to a directory, and not to standard output", {
+    hint: "name a directory with -o; ./- is one that is called -",
+  });
+}
+
+/** An image has one layout: `--platform` takes one image out of an index. */
+async function saveWhole(session: ImageSession, { output, platform, jobs, json }: Flags): Promise<void> {
+  const { terminal, store, reference, signal, onEvent } = session;
+  using to = openImage({
+    text: `oci:${output}`,
+    address: { kind: "layout", directory: output },
+    repository: "",
+    reference: undefined,
+  });
+  const platforms = platform === undefined ? [] : [platform];
+  const copied = await copyImage({ store, reference }, to, { platforms, jobs, signal, onEvent });
+  if (json) terminal.data(line("done", copied));
+  terminal.note(`${printable(to.store.name)} has ${copied.reference}: ${blobSummary(copied.blobs)}`);
+}
+
+async function saveSome(session: ImageSession, flags: Flags): Promise<void> {
+  const { terminal, store, reference, signal, onEvent } = session;
+  const { layer: wanted = [], platform, output: directory, jobs, stateDir: stateDirectory, json } = flags;
+  if (wanted.includes("all") && wanted.length > 1) {
+    throw new InvalidInputError("all layers and some are too many");
+  }
+  const image = await findImage(store, reference, { platform, signal, onEvent });
+  const layers = wanted.includes("all") ? image.layers : wanted.map((each) => chooseLayer(image, each));
+  const saved = await saveLayers(store, layers, { directory, jobs, stateDirectory, signal, onEvent });
+  const files = saved.map(({ path, layer: { digest, size } }) => ({ path, digest, size }));
+  if (json) return terminal.data(line("done", { files }));
+  for (const { path } of files) terminal.data(`${printable(path)}\n`);
+  const size = files.reduce((sum, file) => sum + file.size, 0);
+  terminal.note(`saved ${counted(files.length, "layer")}: ${formatSize(size)}, verified`);
+}

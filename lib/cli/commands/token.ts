@@ -1,0 +1,42 @@
+/** `layerstash token`. @module */
+import { Argument, type Command } from "@commander-js/extra-typings";
+import { getToken } from "../../../main.ts";
+import { action } from "../action.ts";
+import { jsonLine } from "../json_events.ts";
+import { lines } from "../named.ts";
+import { repositoryCommand } from "../options.ts";
+import { registryOptionsOf } from "../connection.ts";
+
+const EXAMPLES = `
+Example:
+  $ TOKEN=$(layerstash token -r fred/datalogger pull)
+  $ curl -fL -H "Authorization: Bearer $TOKEN" -o logger.dat \\
+      https://registry-1.docker.io/v2/fred/datalogger/blobs/sha256:2cf2...
+
+It is good for some minutes. Nothing is printed where the registry takes no
+tokens.
+`;
+
+/** Makes the command. */
+export function tokenCommand(): Command {
+  const command = repositoryCommand("token")
+    .description("print a token for other programs, such as curl")
+    .addArgument(
+      new Argument("[action...]", "what it has to allow").choices(["pull", "push", "delete", "*"]),
+    )
+    .addHelpText("after", EXAMPLES);
+  const work = action<ReturnType<typeof command.opts> & { actions: readonly string[] }>(
+    ({ repository }) => `get a token for ${repository}`,
+    async ({ terminal, signal }, { actions, repository, json, ...flags }) => {
+      using display = terminal.progress("");
+      const options = await registryOptionsOf(flags, display.onEvent);
+      const wanted = actions.length === 0 ? ["pull"] : actions;
+      const token = await getToken({ ...options, repository, actions: wanted, signal });
+      if (json) terminal.data(jsonLine({ token: token ?? null }));
+      else if (token === undefined) terminal.note(`${flags.registry} takes no tokens`);
+      else terminal.data(lines([token]));
+    },
+  );
+  command.action((actions, flags, parsed) => work({ ...flags, actions }, parsed));
+  return command as unknown as Command;
+}

@@ -1,0 +1,105 @@
+/** `layerstash upgrade`. @module */
+import { Command } from "@commander-js/extra-typings";
+import { InvalidInputError } from "../../errors.ts";
+import { quoted } from "../../messages.ts";
+import { ReleaseServer } from "../../releases/release_server.ts";
+import { isNewer, isSame, isVersion, type ReleasedProgram } from "../../releases/released_program.ts";
+import { findRelease } from "../../releases/releases.ts";
+import { type InstalledProgram, upgradeProgram } from "../../releases/upgrade.ts";
+import { action, type Session } from "../action.ts";
+import { installedProgram } from "../installed_program.ts";
+import { jsonLine } from "../json_events.ts";
+import { jsonOption, limitRateOption, networkCommand } from "../options.ts";
+import { type ConnectionFlags, transportOf } from "../connection.ts";
+
+const EXAMPLES = `
+Examples:
+  $ layerstash upgrade
+  $ layerstash upgrade --check          # is there a newer one?
+  $ layerstash upgrade --check --json   # {"current":"1.2.3", ...
+  $ layerstash upgrade 1.2.3            # this version, also an older one
+
+The new program is verified, and has to start, before it takes the place of this
+one. LAYERSTASH_RELEASES names a mirror of the releases. What Deno runs is not
+upgraded: you are told how to.
+`;
+
+interface UpgradeFlags extends ConnectionFlags {
+  version?: string | undefined;
+  check?: boolean | undefined;
+  json?: boolean | string | undefined;
+}
+
+/** Makes the command. `find` tells which program is to be replaced: this one. */
+export function upgradeCommand(find: () => InstalledProgram = installedProgram): Command {
+  const bare = new Command("upgrade")
+    .description("replace this program by a newer one")
+    .argument("[version]", "the version, such as 1.2.3; else the latest")
+    .option("--check", "only tell whether there is a newer one");
+  const command = networkCommand(bare)
+    .addOption(jsonOption())
+    .addOption(limitRateOption())
+    .addHelpText("after", EXAMPLES);
+  const work = action<UpgradeFlags>(
+    ({ version }) => version === undefined ? "upgrade" : `change to version ${version}`,
+    (session, flags) => upgrade(session, flags, find()),
+  );
+  command.action((version, flags, parsed) => work({ ...flags, version }, parsed));
+  return command as unknown as Command;
+}
+
+async function upgrade(session: Session, flags: UpgradeFlags, installed: InstalledProgram): Promise<void> {
+  const { terminal, signal } = session;
+  const { check, json } = flags;
+  const version = wantedVersion(flags);
+  using display = terminal.progress(check ? "" : "fetching layerstash");
+  const { onEvent } = display;
+  const url = Deno.env.get("LAYERSTASH_RELEASES") || undefined;
+  using server = new ReleaseServer({ url, onEvent, ...await transportOf(flags) });
+  const release = await findRelease(server, { target: installed.target, version, signal });
+  const comparison = compare(installed, release, version);
+  if (check) return terminal.data(json ? jsonLine(comparison) : `${inWords(comparison)}\n`);
+  terminal.note(inWords(comparison));
+  const changes = version === undefined ? comparison.newer : !isSame(release.version, installed.version);
+  if (changes) {
+    await upgradeProgram(installed, { release, server, onEvent, signal });
+    terminal.note(`version ${release.version} is installed: ${installed.program}`);
+  }
+  if (json) {
+    terminal.data(jsonLine({ ...comparison, installed: changes ? release.version : installed.version }));
+  }
+}
+
+/** The version that was named, without a `v`. */
+function wantedVersion({ version, check }: UpgradeFlags): string | undefined {
+  if (version === undefined) return undefined;
+  if (check) {
+    throw new InvalidInputError("--check asks for the latest release", { hint: "leave out the version" });
+  }
+  const bare = version.replace(/^v/, "");
+  if (isVersion(bare)) return bare;
+  throw new InvalidInputError(`${quoted(version)} is no version`, { hint: "versions are such as 1.2.3" });
+}
+
+/** What runs beside what was found. */
+interface Comparison {
+  current: string;
+  /** Absent where a version was named. */
+  latest?: string;
+  newer: boolean;
+}
+
+function compare(
+  { version: current }: InstalledProgram,
+  { version: found }: ReleasedProgram,
+  named: string | undefined,
+): Comparison {
+  return { current, ...(named === undefined && { latest: found }), newer: isNewer(found, current) };
+}
+
+function inWords({ current, latest, newer }: Comparison): string {
+  if (latest === undefined) return `version ${current} is running`;
+  if (newer) return `version ${current} is running, and ${latest} is the latest release`;
+  if (isSame(current, latest)) return `version ${current} is running: it is the latest release`;
+  return `version ${current} is running: it is newer than the latest release, ${latest}`;
+}

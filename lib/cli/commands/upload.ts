@@ -1,0 +1,59 @@
+/** `layerstash upload`. @module */
+import type { Command } from "@commander-js/extra-typings";
+import { upload } from "../../../main.ts";
+import { counted } from "../../messages.ts";
+import { storeAction } from "../action.ts";
+import { line } from "../json_events.ts";
+import { parseSizeOption, transferCommand } from "../options.ts";
+import { formatSize } from "../sizes.ts";
+
+const EXAMPLES = `
+Examples:
+  $ layerstash upload -r me/files -t disk -i disk.img
+  $ layerstash upload --registry ghcr -r me/files -t disk -i disk.img
+  $ tar c photos | layerstash upload -r me/files -t photos -i -
+  $ layerstash upload --registry oci:./box -r me/files -t disk -i disk.img
+
+A chunk has 5 GiB, on GHCR 2 GiB. What is there is not sent again: the same
+command goes on after an interruption, and sends nothing the second time. A name
+that holds something else is a conflict, unless you say --overwrite. What a pipe
+brings is stored even if the program in front has failed: use set -o pipefail,
+and remove what is not whole.
+`;
+
+/** Makes the command. */
+export function uploadCommand(): Command {
+  const command = transferCommand("upload")
+    .description("store a file")
+    .requiredOption("-i, --infile <file>", "the file to store; - is standard input")
+    .option("--chunk-size <size>", "the size of a chunk, such as 500MB or 2GiB", parseSizeOption)
+    .option("--overwrite", "replace what is there under the same tags")
+    .addHelpText("after", EXAMPLES)
+    .action(storeAction(
+      ({ infile, baseTag }) => `store ${nameOf(infile)} as ${baseTag}`,
+      async (
+        { terminal, store, signal, onEvent, saved },
+        { infile, json, stateDir: stateDirectory, ...options },
+      ) => {
+        const input = infile === "-" ? Deno.stdin.readable : infile;
+        const stash = await upload(store, { ...options, stateDirectory, input, signal, onEvent });
+        if (infile === "-" && stash.size === 0) terminal.warn("standard input was empty");
+        if (json) return terminal.data(line("done", stash));
+        const { baseTag, size, chunks } = stash;
+        terminal.note(
+          `stored ${baseTag} in ${store.name}: ${formatSize(size)} in ${counted(chunks.length, "chunk")}${
+            saved(size, "sent")
+          }`,
+        );
+      },
+      {
+        moving: ({ infile }) => `storing ${nameOf(infile)}`,
+        kept: () => "the chunks that are stored are kept: the same command goes on with the others",
+      },
+    ));
+  return command as unknown as Command;
+}
+
+function nameOf(infile: string): string {
+  return infile === "-" ? "standard input" : infile;
+}

@@ -1,0 +1,85 @@
+/** `layerstash url`. @module */
+import type { Command } from "@commander-js/extra-typings";
+import {
+  type BlobName,
+  curlCommand,
+  type DirectAccess,
+  directAccess,
+  type DirectFile,
+  directUrls,
+  restoreRecipe,
+} from "../../../main.ts";
+import { InvalidInputError } from "../../errors.ts";
+import type { OnEvent } from "../../events.ts";
+import { storeAction, type StoreSession } from "../action.ts";
+import { jsonLine } from "../json_events.ts";
+import { blobsArgument, lines } from "../named.ts";
+import { aliasCommand } from "../options.ts";
+import { registryOptionsOf, type RepositoryFlags } from "../connection.ts";
+
+const EXAMPLES = `
+Examples:
+  $ layerstash url -r fred/datalogger @may15-readings   # URLs, curl commands
+  $ layerstash url -r me/files -t disk > restore.sh     # a script
+  $ export TOKEN=$(layerstash token -r me/files pull)   # where one is wanted
+  $ sh restore.sh copy.img
+
+The script needs sh, curl and sha256sum, and not layerstash.
+`;
+
+/** Makes the command. */
+export function urlCommand(): Command {
+  const command = aliasCommand("url")
+    .description("tell how to fetch without layerstash: URLs, curl commands, a script")
+    .addArgument(blobsArgument())
+    .option("-t, --base-tag <tag>", "a stored file; its script is printed")
+    .option("--script", "print the script also for blobs")
+    .addHelpText("after", EXAMPLES);
+  const work = storeAction<ReturnType<typeof command.opts> & { names: readonly BlobName[] }>(
+    ({ names, baseTag }) => `tell where ${(baseTag ?? names.join(", ")) || "a blob"} is`,
+    async (session, { names, baseTag, script, json, platform, ...flags }) => {
+      const { store, terminal, signal, onEvent } = session;
+      if ((names.length > 0) === (baseTag !== undefined)) {
+        throw new InvalidInputError("name either blobs or a stored file", {
+          hint: "as in @ALIAS, sha256:..., or -t TAG",
+        });
+      }
+      const file = await directUrls(store, { platform, signal, ...baseTag ? { baseTag } : { blobs: names } });
+      const access = await accessTo(file, flags, { signal, onEvent });
+      const recipe = restoreRecipe(file, { access, howToSignIn: howToSignIn(access, flags) });
+      if (json) terminal.data(jsonLine({ ...file, blobs: withCommands(file, access), script: recipe }));
+      else terminal.data(baseTag !== undefined || script ? recipe : renderUrls(file, access));
+    },
+  );
+  command.action((names, flags, parsed) => work({ ...flags, names: names ?? [] }, parsed));
+  return command as unknown as Command;
+}
+
+/** What has no blobs asks nobody to sign in. */
+async function accessTo(
+  { blobs: [first] }: DirectFile,
+  flags: RepositoryFlags,
+  { signal, onEvent }: Pick<StoreSession, "signal"> & { onEvent: OnEvent },
+): Promise<DirectAccess> {
+  if (!first) return { kind: "open" };
+  const { repository } = flags;
+  const { digest } = first;
+  return await directAccess({ ...await registryOptionsOf(flags, onEvent), repository, digest, signal });
+}
+
+function howToSignIn({ kind }: DirectAccess, { registry, repository }: RepositoryFlags): string | undefined {
+  if (kind !== "token" || !/^[\w.:/-]+$/.test(registry)) return undefined;
+  return `TOKEN=$(layerstash token --registry ${registry} -r ${repository} pull)`;
+}
+
+function withCommands({ name, blobs }: DirectFile, access: DirectAccess) {
+  return blobs.map((blob, index) => {
+    const file = blobs.length === 1 ? name : `${name}.${index + 1}`;
+    return { ...blob, curl: curlCommand(blob, { file, access }) };
+  });
+}
+
+/** The URLs, then the commands. */
+function renderUrls(file: DirectFile, access: DirectAccess): string {
+  return lines([...file.blobs.map(({ url }) => url), ...withCommands(file, access).map(({ curl }) => curl)]);
+}

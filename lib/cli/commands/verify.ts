@@ -1,0 +1,60 @@
+/** `layerstash verify`. @module */
+import type { Command } from "@commander-js/extra-typings";
+import { hintOfFaults, type Verification, verify } from "../../../main.ts";
+import { counted } from "../../messages.ts";
+import { CommandEnded, storeAction } from "../action.ts";
+import { EXIT_CODES } from "../exit_codes.ts";
+import { line } from "../json_events.ts";
+import { limitRateOption, stashCommand } from "../options.ts";
+import { printable } from "../terminal/progress_bar.ts";
+import { formatSize } from "../sizes.ts";
+
+const EXAMPLES = `
+Examples:
+  $ layerstash verify -r me/files -t disk               # is every chunk there?
+  $ layerstash verify -r me/files -t disk --deep        # is every byte right?
+  $ layerstash verify -r me/files -t disk -i disk.img   # is it that file?
+`;
+
+/** Makes the command. */
+export function verifyCommand(): Command {
+  const command = stashCommand("verify")
+    .description("check a stored file, or compare a local file with it")
+    .option("-i, --infile <file>", "a local file to compare with what is stored")
+    .option("--deep", "read every byte that the registry holds")
+    .addOption(limitRateOption())
+    .addHelpText("after", EXAMPLES)
+    .action(storeAction(
+      ({ baseTag }) => `verify ${baseTag}`,
+      async ({ terminal, store, signal, onEvent }, { infile, json, ...options }) => {
+        const result = await verify(store, { ...options, file: infile, signal, onEvent });
+        const how = options.deep
+          ? "every byte was read"
+          : infile
+          ? `${infile} is the same`
+          : "all chunks are there, not read (--deep reads them)";
+        terminal.data(
+          json ? line("done", { faults: result.faults, ...result.stash }) : renderVerification(result, how),
+        );
+        const hint = hintOfFaults(result.faults);
+        if (hint) terminal.hint(hint);
+        if (result.faults.length > 0) throw new CommandEnded(EXIT_CODES.mismatch);
+      },
+      { moving: ({ baseTag }) => `verifying ${baseTag}`, kept: () => undefined },
+    ));
+  return command as unknown as Command;
+}
+
+/** The result, for people. */
+export function renderVerification({ stash, faults }: Verification, how: string): string {
+  const { baseTag, size, chunks } = stash;
+  if (faults.length === 0) {
+    return `${baseTag} is well: ${formatSize(size)} in ${counted(chunks.length, "chunk")}, ${
+      printable(how)
+    }\n`;
+  }
+  const lines = faults.map(({ chunk, problem }) =>
+    `${chunk === 0 ? baseTag : `${baseTag}-${chunk}`}: ${printable(problem)}\n`
+  );
+  return `${baseTag} is NOT well: ${counted(faults.length, "fault")}\n${lines.join("")}`;
+}

@@ -1,0 +1,33 @@
+/** What may stand behind `--registry`, as far as it is known: for completions. @module */
+import type { Environment } from "../../sign_in/docker_config_file.ts";
+import { savedHosts } from "../../sign_in/saved_hosts.ts";
+import type { Candidate } from "./complete.ts";
+
+const NAMES: readonly Candidate[] = [
+  { word: "docker", description: "Docker Hub" },
+  { word: "ghcr", description: "GitHub Container Registry" },
+  { word: "oci:", description: "a directory" },
+];
+
+/** Names that no shell reads as anything else. */
+const PLAIN = /^[\p{L}\p{N}._@%+,-]+$/u;
+
+/** Short names, hosts with a login, and directories where `oci:` stands already. `typed` is the word so far. */
+export async function knownRegistries(typed: string, env: Environment): Promise<Candidate[]> {
+  const [, path] = /(?:^|=)oci:(.*)$/.exec(typed) ?? [];
+  if (path !== undefined) return directories(path);
+  return [...NAMES, ...(await savedHosts(env)).map((word) => ({ word, description: "signed in" }))];
+}
+
+/** The directories that a path may become, hidden ones only where their dot is typed. */
+function directories(path: string): Candidate[] {
+  const [, parent = "", begun = ""] = /^(.*\/)?([^/]*)$/.exec(path) ?? [];
+  try {
+    return Array.from(Deno.readDirSync(parent || "."))
+      .filter(({ name, isDirectory }) => isDirectory && PLAIN.test(name))
+      .filter(({ name }) => name.startsWith(begun) && name.startsWith(".") === begun.startsWith("."))
+      .map(({ name }) => ({ word: `oci:${parent}${name}/`, description: "" }));
+  } catch {
+    return []; // nothing can be told of it
+  }
+}

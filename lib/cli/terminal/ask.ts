@@ -1,0 +1,49 @@
+/** Asks who signs in: from the options, from standard input, or from the person at the terminal. @module */
+import { text } from "node:stream/consumers";
+import { InvalidInputError } from "../../errors.ts";
+import type { Credentials } from "../../sign_in/credentials.ts";
+import { InterruptedError } from "../exit_codes.ts";
+import type { RegistryFlags } from "../connection.ts";
+import type { Terminal } from "./terminal.ts";
+
+type Login = Extract<Credentials, { kind: "password" }>;
+
+/**
+ * The user name and the password.
+ *
+ * @throws {InvalidInputError} when one is missing and nobody is there to be asked
+ */
+export async function askForLogin(
+  flags: RegistryFlags & { passwordStdin?: boolean | undefined },
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<Login> {
+  const username = flags.username ?? await askOnTerminal(terminal, signal, "User name", { secret: false });
+  const password = flags.passwordStdin
+    ? (await text(Deno.stdin.readable)).replace(/\r?\n$/, "")
+    : flags.token ?? await askOnTerminal(terminal, signal, "Password or token", { secret: true });
+  if (password === "") throw new InvalidInputError("the password is empty");
+  return { kind: "password", username, password };
+}
+
+async function askOnTerminal(
+  terminal: Terminal,
+  signal: AbortSignal,
+  message: string,
+  { secret }: { secret: boolean },
+): Promise<string> {
+  if (!Deno.stdin.isTerminal() || !Deno.stderr.isTerminal()) {
+    throw new InvalidInputError(`there is no terminal to ask for the ${message.toLowerCase()}`, {
+      hint: "give -u NAME, and the password with --password-stdin",
+    });
+  }
+  terminal.close();
+  const [{ password, text: ask, isCancel }, { stderr }] = await Promise.all([
+    import("@clack/prompts"),
+    import("node:process"),
+  ]);
+  const question = { message, output: stderr, signal };
+  const answer = secret ? await password(question) : await ask(question);
+  if (isCancel(answer)) throw new InterruptedError();
+  return answer;
+}

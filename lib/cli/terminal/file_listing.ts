@@ -1,0 +1,126 @@
+/** Files of images as text: lines as those of `ls -l`, trees, and JSON. @module */
+import type { Entry, EntryType } from "../../layers/entry.ts";
+import type { LayerEntry } from "../../images/file_tree.ts";
+import { columnsOf, printable } from "./progress_bar.ts";
+
+const LETTERS: Readonly<Record<EntryType, string>> = {
+  "file": "-",
+  "directory": "d",
+  "symlink": "l",
+  "hardlink": "h",
+  "character-device": "c",
+  "block-device": "b",
+  "fifo": "p",
+};
+
+/** `drwxr-xr-x`, with the set-id and sticky bits where `ls` shows them. */
+export function formatMode({ type, mode }: Pick<Entry, "type" | "mode">): string {
+  const bits = (shift: number, special: boolean, letter: string) => {
+    const read = mode >> shift & 4 ? "r" : "-";
+    const write = mode >> shift & 2 ? "w" : "-";
+    const run = mode >> shift & 1;
+    return read + write + (special ? (run ? letter : letter.toUpperCase()) : run ? "x" : "-");
+  };
+  return LETTERS[type] + bits(6, (mode & 0o4000) !== 0, "s") + bits(3, (mode & 0o2000) !== 0, "s") +
+    bits(0, (mode & 0o1000) !== 0, "t");
+}
+
+/** A time to the minute, in UTC. */
+export function formatTime(seconds: number): string {
+  const date = new Date(Math.floor(seconds) * 1000);
+  return Number.isNaN(date.getTime()) ? "?" : date.toISOString().slice(0, 16).replace("T", " ");
+}
+
+/** Where the name of an entry is taken from: its archive, or the merged filesystem. */
+export type Naming = "archive" | "place";
+
+/** The columns of a line before the name, as wide as what came before them: all is not known while it streams. */
+const COLUMNS = [10, 9, 9];
+
+/** Writes lines as those of `tar tv`, with the layer where there are several. */
+export class ListingLines {
+  readonly #naming: Naming;
+  readonly #layers: boolean;
+  readonly #widths = [...COLUMNS];
+
+  /** @param options which names, and whether the layer is told */
+  constructor({ naming, layers }: { naming: Naming; layers: boolean }) {
+    this.#naming = naming;
+    this.#layers = layers;
+  }
+
+  /** One line. */
+  render(entry: LayerEntry): string {
+    const { owner, group, uid, gid, size, device, modified, layer } = entry;
+    const who = printable(`${owner || uid}/${group || gid}`);
+    const much = device ? `${device.major},${device.minor}` : `${size}`;
+    const cells = [
+      formatMode(entry),
+      this.#pad(1, who, "end"),
+      this.#pad(2, much, "start"),
+      formatTime(modified),
+    ];
+    if (this.#layers) cells.push(`[${layer}]`);
+    return `${[...cells, nameWithTarget(entry, this.#naming)].join(" ")}\n`;
+  }
+
+  #pad(column: number, text: string, side: "start" | "end"): string {
+    const columns = columnsOf(text);
+    const width = this.#widths[column] = Math.max(this.#widths[column]!, columns);
+    const blanks = " ".repeat(width - columns);
+    return side === "end" ? text + blanks : blanks + text;
+  }
+}
+
+function nameWithTarget(entry: LayerEntry, naming: Naming): string {
+  const place = entry.type === "directory" ? `${entry.path || "."}/` : entry.path;
+  const name = naming === "archive" ? entry.name : place;
+  return printable(name + targetOf(entry));
+}
+
+function targetOf({ type, target }: Entry): string {
+  if (target === undefined) return "";
+  return type === "symlink" ? ` -> ${target}` : ` link to ${target}`;
+}
+
+/** What is known of an entry, for programs: the mode in octal, the time in RFC 3339. */
+export function entryDocument(entry: LayerEntry): Record<string, unknown> {
+  const {
+    layer,
+    path,
+    name,
+    type,
+    mode,
+    uid,
+    gid,
+    owner,
+    group,
+    size,
+    modified,
+    target,
+    device,
+    attributes,
+  } = entry;
+  const date = new Date(modified * 1000);
+  return {
+    layer,
+    path,
+    ...(name !== path && { name }),
+    type,
+    mode: mode.toString(8).padStart(4, "0"),
+    uid,
+    gid,
+    ...(owner && { owner }),
+    ...(group && { group }),
+    size,
+    modified: Number.isNaN(date.getTime()) ? null : date.toISOString(),
+    ...(target !== undefined && { target }),
+    ...(device && { device }),
+    ...(attributes && { attributes: encoded(attributes) }),
+  };
+}
+
+/** The values of attributes may be any bytes: they are in base64. */
+function encoded(attributes: NonNullable<Entry["attributes"]>): Record<string, string> {
+  return Object.fromEntries(Object.entries(attributes).map(([key, value]) => [key, value.toBase64()]));
+}

@@ -1,0 +1,24 @@
+/** `Ctrl-C`, and the system's wish that the program ends: work stops cleanly, at the second time at once. @module */
+import { EXIT_CODES, InterruptedError } from "../exit_codes.ts";
+
+/** The signal of a run, which listens until its block ends. */
+export interface Interrupt extends Disposable {
+  readonly signal: AbortSignal;
+}
+
+/** Begins to listen. */
+export function listenForInterrupt(): Interrupt {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) Deno.exit(EXIT_CODES.interrupted);
+    controller.abort(new InterruptedError());
+  };
+  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM", "SIGHUP"];
+  for (const name of signals) Deno.addSignalListener(name, stop);
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      for (const name of signals) Deno.removeSignalListener(name, stop);
+    },
+  };
+}

@@ -1,0 +1,135 @@
+/** How far a transfer is, as a value that each event makes anew. @module */
+import type { TransferEvent } from "../../events.ts";
+
+/** How much had travelled at a moment. */
+export interface Sample {
+  /** When, in milliseconds. */
+  at: number;
+  /** The bytes that had travelled by then, those of failed attempts with them. */
+  travelled: number;
+}
+
+/** Everything that a progress display shows. Times are in milliseconds of any clock, sizes in bytes. */
+export interface ProgressState {
+  /** What is going on, such as `uploading disk.img`. */
+  what: string;
+  /** All there is to move; `undefined` = not known. */
+  size: number | undefined;
+  /** The number of chunks; `undefined` = not known. */
+  chunks: number | undefined;
+  /** Chunks that are done. */
+  chunksDone: number;
+  /** The bytes of those. */
+  done: number;
+  /** Bytes sent or fetched for chunks that are not done. */
+  moving: number;
+  /** Bytes checked for chunks that are not done. */
+  checking: number;
+  /** Bytes that did not have to travel: they are where they belong. */
+  saved: number;
+  /** The newest sample and those of the last seconds, oldest first; never empty. */
+  samples: readonly Sample[];
+}
+
+/** The rate is that of the last ten seconds. */
+const RATE_WINDOW = 10_000;
+/** A sample stands for this long, so that there are few however many events there are. */
+const SAMPLE_LENGTH = 250;
+/** The first second says too little. */
+const RATE_MINIMUM = 1000;
+
+/** The state in which a transfer begins at `now`. */
+export function startProgress(what: string, now: number): ProgressState {
+  const samples = [{ at: now, travelled: 0 }];
+  return {
+    what,
+    size: undefined,
+    chunks: undefined,
+    chunksDone: 0,
+    done: 0,
+    moving: 0,
+    checking: 0,
+    saved: 0,
+    samples,
+  };
+}
+
+/** The state after an event that happened at `now`. */
+export function advance(state: ProgressState, event: TransferEvent, now: number): ProgressState {
+  switch (event.type) {
+    case "plan":
+      return { ...state, size: event.size ?? state.size, chunks: event.chunks ?? state.chunks };
+    case "progress": {
+      const count = event.phase === "check" ? "checking" : "moving";
+      return { ...state, [count]: state[count] + event.bytes, samples: sampled(state, event.bytes, now) };
+    }
+    case "resume": // they did not travel now: the rate knows nothing of them
+      return { ...state, moving: state.moving + event.bytes, saved: state.saved + event.bytes };
+    case "chunk":
+      return withChunk(state, event);
+    default:
+      return state;
+  }
+}
+
+/** The bytes that are where they belong; never more than there are, and never fewer than the done chunks have. */
+export function movedBytes(state: ProgressState): number {
+  const moved = state.done + Math.max(0, state.moving + state.checking);
+  return Math.min(moved, state.size ?? moved);
+}
+
+/** Whole percents; 100 only when every chunk is done. `undefined` where the size is not known. */
+export function percentDone(state: ProgressState): number | undefined {
+  if (state.size === undefined) return undefined;
+  const complete = state.chunks !== undefined && state.chunksDone >= state.chunks;
+  if (complete) return 100;
+  return state.size === 0 ? 0 : Math.min(99, Math.floor(movedBytes(state) / state.size * 100));
+}
+
+/** Bytes a second over the last ten seconds; `undefined` while it is too early to say. */
+export function rateAt(state: ProgressState, now: number): number | undefined {
+  const before = state.samples.findLast((sample) => sample.at <= now - RATE_WINDOW) ?? state.samples[0];
+  const newest = state.samples.at(-1);
+  if (before === undefined || newest === undefined || now - before.at < RATE_MINIMUM) return undefined;
+  return (newest.travelled - before.travelled) / (now - before.at) * 1000;
+}
+
+/** Milliseconds to the end at the present rate; `undefined` where that cannot be told. */
+export function timeLeft(state: ProgressState, now: number): number | undefined {
+  const rate = rateAt(state, now);
+  if (state.size === undefined || !rate) return undefined;
+  return (state.size - movedBytes(state)) / rate * 1000;
+}
+
+/**
+ * A done chunk counts with its size, whatever was counted on the way: bytes of it may have been checked and fetched,
+ * or found to be there without either.
+ */
+function withChunk(
+  state: ProgressState,
+  { state: how, size }: Extract<TransferEvent, { type: "chunk" }>,
+): ProgressState {
+  const present = how === "present" || how === "mounted";
+  const fromMoving = present ? 0 : Math.min(size, Math.max(0, state.moving));
+  const fromChecking = Math.min(size - fromMoving, Math.max(0, state.checking));
+  return {
+    ...state,
+    chunksDone: state.chunksDone + 1,
+    done: state.done + size,
+    moving: state.moving - fromMoving,
+    checking: state.checking - fromChecking,
+    saved: state.saved + (present ? size : 0),
+  };
+}
+
+/** Bytes given back did travel: they count for the rate, not for how far it is. */
+function sampled({ samples }: ProgressState, bytes: number, now: number): readonly Sample[] {
+  const last = samples.at(-1);
+  const travelled = (last?.travelled ?? 0) + Math.max(0, bytes);
+  const previous = samples.at(-2);
+  if (last && previous && now - previous.at < SAMPLE_LENGTH) {
+    return samples.with(-1, { at: now, travelled });
+  }
+  const first = samples.findLastIndex((sample) => sample.at <= now - RATE_WINDOW);
+  return [...samples.slice(Math.max(0, first)), { at: now, travelled }];
+}

@@ -1,0 +1,89 @@
+/** An input with a memory: what an earlier process knew of its chunks, and what the next one will want to know. @module */
+import * as v from "valibot";
+import type { OnEvent } from "../events.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
+import type { Checkpoint, Store, UploadPoint } from "../store/store.ts";
+import { type Journal, openJournal } from "./journal.ts";
+import type { Input, InputChunk } from "./input.ts";
+
+/** Whose memory is wanted. */
+export interface MemoryOptions {
+  store: Store;
+  baseTag: string;
+  /** Where journals are kept; absent = nowhere. */
+  stateDirectory?: string | undefined;
+  onEvent?: OnEvent | undefined;
+}
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const recordSchema = v.object({
+  start: count,
+  end: count,
+  digest: v.optional(v.custom<Digest>(isDigest)),
+  point: v.optional(v.object({ location: v.string(), acknowledged: count, sent: count })),
+});
+
+/**
+ * Gives an input a memory of its own: digests of its chunks, and how far the registry has them. It holds while the
+ * file's size and dates stand. Until it is disposed of, no other process on this machine stores the same stash; the
+ * input itself is to be disposed of apart.
+ *
+ * @throws {ConflictError} when another process does
+ */
+export async function rememberInput(input: Input, options: MemoryOptions): Promise<Input> {
+  const { store, baseTag, stateDirectory, onEvent } = options;
+  const journal = await openJournal({
+    directory: stateDirectory,
+    name: `upload of ${baseTag} to ${store.name}`,
+    where: store.url,
+    subject: input.identity ?? crypto.randomUUID(),
+    onEvent,
+  });
+  const end = () => Promise.resolve(journal[Symbol.dispose]());
+  if (!input.identity) return { ...input, [Symbol.asyncDispose]: end };
+  const memory = new Memory(journal);
+  return {
+    ...input,
+    *chunks(chunkSize) {
+      for (const chunk of input.chunks(chunkSize) as Iterable<InputChunk>) {
+        yield memory.of(chunk, (chunk.number - 1) * chunkSize);
+      }
+    },
+    [Symbol.asyncDispose]: end,
+  };
+}
+
+/** What is known of the input's chunks, by the bytes that they are. */
+class Memory {
+  readonly #journal: Journal;
+  readonly #digests: Map<string, Digest> = new Map();
+  readonly #points: Map<string, UploadPoint> = new Map();
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+    for (const record of journal.earlier) {
+      const { success, output } = v.safeParse(recordSchema, record);
+      if (!success) continue;
+      const key = `${output.start}-${output.end}`;
+      if (output.digest) this.#digests.set(key, output.digest);
+      if (output.point) this.#points.set(key, output.point);
+    }
+  }
+
+  of(chunk: InputChunk, start: number): InputChunk {
+    const { source } = chunk;
+    const range = { start, end: start + (source.size ?? 0) };
+    const key = `${range.start}-${range.end}`;
+    const remember = (digest: Digest) => {
+      if (this.#digests.get(key) !== digest) this.#journal.add({ ...range, digest });
+      this.#digests.set(key, digest);
+      return digest;
+    };
+    const checkpoint: Checkpoint = {
+      last: this.#points.get(key),
+      save: (point) => this.#journal.add({ ...range, point }),
+    };
+    const digest = async (onBytes?: (bytes: number) => void) => remember(await source.digest(onBytes));
+    return { ...chunk, remember, checkpoint, source: { ...source, known: this.#digests.get(key), digest } };
+  }
+}

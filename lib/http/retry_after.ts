@@ -1,0 +1,32 @@
+/** Which answers say that the same request may succeed later, and after what wait. @module */
+
+// 499 and 520 to 524 come from the proxies in front of registries (nginx, Cloudflare).
+const TRANSIENT_STATUS = new Set([408, 425, 429, 499, 500, 502, 503, 504, 520, 521, 522, 523, 524]);
+const TRANSIENT_CODES = new Set(["TOOMANYREQUESTS", "UNAVAILABLE", "UNKNOWN"]);
+
+/** Whether an answer says that the same request may well succeed a little later. */
+export function isTransientAnswer(status: number, codes: readonly string[]): boolean {
+  return TRANSIENT_STATUS.has(status) || codes.some((code) => TRANSIENT_CODES.has(code));
+}
+
+/**
+ * The wait that a `Retry-After` header asks for: seconds or a date (RFC 9110, 10.2.3). A date is compared with the
+ * answer's own: the clock of this machine may be wrong.
+ */
+export function retryAfterOf(headers: Headers): number | undefined {
+  const value = headers.get("retry-after");
+  if (value === null) return undefined;
+  if (/^\s*\d+\s*$/.test(value)) return Math.min(Number(value) * 1000, LONGEST_ASKED);
+  const until = parseDate(value);
+  if (until === undefined) return undefined;
+  return Math.min(LONGEST_ASKED, Math.max(0, until - (parseDate(headers.get("date")) ?? Date.now())));
+}
+
+/** More than a year is as good as never; a date beyond all dates could not be told. */
+const LONGEST_ASKED = 365 * 24 * 3600_000;
+
+/** A date of HTTP; `Date.parse` alone takes nearly anything. */
+function parseDate(value: string | null): number | undefined {
+  const date = /\bGMT\s*$/.test(value ?? "") ? Date.parse(value!) : NaN;
+  return Number.isNaN(date) ? undefined : date;
+}

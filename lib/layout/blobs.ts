@@ -1,0 +1,206 @@
+/** The blobs of a layout: files that are named by their digests, written beside and named when they are whole. @module */
+import { join } from "node:path";
+import { abortable } from "../async/abortable.ts";
+import { giveName, storageError, writeAll } from "../content/atomic_file.ts";
+import { collect } from "../content/collect.ts";
+import { counted } from "../messages.ts";
+import { denied } from "../content/denied.ts";
+import { exactly } from "../content/byte_stream.ts";
+import { readFile } from "../content/file_source.ts";
+import { Hasher } from "../content/hasher.ts";
+import type { Source } from "../content/source.ts";
+import { MismatchError, NotFoundError } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { type Digest, digestOf, encodedPart } from "../oci/digest.ts";
+import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
+import { OCTET_STREAM } from "../oci/media_types.ts";
+import { LayoutClaims } from "./claims.ts";
+import { type Draft, LOCKS, makeDraft, removeAbandoned } from "./drafts.ts";
+import { createLayout, lockLayout } from "./directory.ts";
+import type { ReadOptions, WriteOptions } from "../store/store.ts";
+
+/** The blobs of one layout. */
+export class LayoutBlobs implements Disposable {
+  readonly #directory: string;
+  readonly #name: string;
+  readonly #hasher: Hasher = new Hasher();
+  readonly #claims: LayoutClaims = new LayoutClaims();
+  #cleared = false;
+
+  /** @param layout where it is, and what it is called in messages */
+  constructor({ directory, name }: { directory: string; name: string }) {
+    this.#directory = directory;
+    this.#name = name;
+  }
+
+  /** The file of a blob. */
+  path(digest: Digest): string {
+    return blobPath(this.#directory, digest);
+  }
+
+  /** The size of a blob in bytes; `undefined` = absent. */
+  async stat(digest: Digest): Promise<number | undefined> {
+    try {
+      const info = await Deno.stat(this.path(digest));
+      return info.isFile ? info.size : undefined;
+    } catch (error) {
+      return absentOr(error);
+    }
+  }
+
+  /** The size of a blob that has the bytes of its digest: a disk may have damaged them; `undefined` = it has not. */
+  async whole(digest: Digest): Promise<number | undefined> {
+    const end = await this.stat(digest);
+    if (end === undefined) return undefined;
+    return await this.#hasher.file(this.path(digest), { start: 0, end }) === digest ? end : undefined;
+  }
+
+  /** The size of a blob that is about to be listed: it is claimed until {@link endClaims}. `undefined` = absent. */
+  async claim(digest: Digest): Promise<number | undefined> {
+    if (await this.stat(digest) === undefined) return undefined;
+    using _layout = await lockLayout(this.#directory).catch(() => undefined); // one that may not be written to
+    const size = await this.stat(digest);
+    if (size !== undefined) await this.#claims.addFound(digest, this.path(digest));
+    return size;
+  }
+
+  /** Claims a blob that has just been written; the layout is locked meanwhile. */
+  async addClaim(digest: Digest): Promise<void> {
+    await this.#claims.addFound(digest, this.path(digest));
+  }
+
+  /** Opens a blob, or a range of it. */
+  async read(
+    digest: Digest,
+    { range, signal }: ReadOptions,
+  ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+    const size = await this.stat(digest);
+    if (size === undefined) throw new NotFoundError(`${this.#name} has no blob ${digest}`);
+    const { start, end } = range ?? { start: 0, end: size };
+    if (end > size) {
+      throw new MismatchError(
+        `the blob ${digest} has ${counted(size, "byte")}, not the ${end} or more expected`,
+      );
+    }
+    return readFile(this.path(digest), { start, end }, signal);
+  }
+
+  /** The bytes of a manifest, checked; `undefined` = absent. */
+  async manifest(digest: Digest): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const size = await this.stat(digest);
+    if (size === undefined) return undefined;
+    if (size > MAX_MANIFEST_SIZE) {
+      throw new MismatchError(`the manifest ${digest} is too large: ${size} bytes`);
+    }
+    const bytes = await collect(await this.read(digest, { range: { start: 0, end: size } }), size);
+    if (digestOf(bytes) === digest) return bytes;
+    throw new MismatchError(`the manifest ${digest} is corrupted: its bytes have another digest`);
+  }
+
+  /** Stores a blob, and claims it until {@link endClaims}. */
+  async write(source: Source, options: WriteOptions): Promise<Descriptor> {
+    if (options.checkFirst) {
+      const digest = await abortable(source.digest(), options.signal);
+      const size = await this.whole(digest) === undefined ? undefined : await this.claim(digest);
+      if (size !== undefined) return { mediaType: OCTET_STREAM, digest, size };
+    }
+    let draft: Draft | undefined;
+    try {
+      await this.#prepare();
+      draft = await makeDraft(this.#directory);
+      const { digest, size } = await this.#receive(source, draft, options);
+      await this.#giveName(draft, digest);
+      return { mediaType: OCTET_STREAM, digest, size };
+    } catch (error) {
+      if (draft) await Deno.remove(draft.path).catch(() => {});
+      draft?.[Symbol.dispose]();
+      throw storageError(error, this.#directory);
+    }
+  }
+
+  /** Makes the layout where it is missing, and clears up in it. */
+  async #prepare(): Promise<void> {
+    await createLayout(this.#directory);
+    if (this.#cleared) return;
+    using _layout = await lockLayout(this.#directory);
+    await this.clearUp();
+  }
+
+  /** Clears up behind writers that were killed, once; the layout is locked meanwhile. */
+  async clearUp(): Promise<void> {
+    if (!this.#cleared) await removeAbandoned(this.#directory);
+    this.#cleared = true;
+  }
+
+  /** Copies the source to a file of its own and gives the digest of what is in that file. */
+  async #receive(source: Source, { path, file }: Draft, { onBytes, signal }: WriteOptions) {
+    const hash = this.#hasher.follow(path, 0);
+    let size = 0;
+    try {
+      const write = async (piece: Uint8Array) => {
+        await writeAll(file, piece);
+        hash.advance(size += piece.length);
+        onBytes?.(piece.length);
+      };
+      await exactly(source.open(), source.size).pipeTo(new WritableStream({ write }), { signal });
+      const digest = await hash.digest(size);
+      await file.syncData();
+      signal?.throwIfAborted(); // the last bytes and their hash take their time
+      return { digest, size };
+    } catch (error) {
+      hash.drop();
+      onBytes?.(-size);
+      throw error;
+    }
+  }
+
+  /** Between its name and its claim nobody may take the blob for one that is not needed. */
+  async #giveName(draft: Draft, digest: Digest): Promise<void> {
+    using _layout = await lockLayout(this.#directory);
+    if (!LOCKS) draft[Symbol.dispose](); // on Windows an open file is in the way of what is to get its name
+    await giveName(draft.path, this.path(digest));
+    await this.#claims.add(digest, draft);
+  }
+
+  /** Takes over a blob of the layout in another directory. Returns whether that was possible. */
+  async link(digest: Digest, from: string): Promise<boolean> {
+    const [there, here] = [blobPath(from, digest), this.path(digest)];
+    try {
+      using _layout = await lockLayout(this.#directory);
+      await Deno.link(there, here);
+      await this.#claims.addFound(digest, here);
+      return true;
+    } catch {
+      return false; // another file system, or not there: the caller then writes it, and hears why that fails
+    }
+  }
+
+  /** Removes a blob that is there. */
+  async remove(digest: Digest): Promise<void> {
+    await Deno.remove(this.path(digest)).catch((error) => absentOr(storageError(error, this.#directory)));
+  }
+
+  /** Whether a blob was written by somebody who has not listed it yet. */
+  async isClaimed(digest: Digest): Promise<boolean> {
+    return await this.#claims.has(digest, this.path(digest));
+  }
+
+  /** Blobs that a manifest lists need no claim any more. */
+  endClaims(digests: Iterable<Digest>): void {
+    this.#claims.end(digests);
+  }
+
+  [Symbol.dispose](): void {
+    this.#hasher[Symbol.dispose]();
+    this.#claims[Symbol.dispose]();
+  }
+}
+
+function blobPath(directory: string, digest: Digest): string {
+  return join(directory, "blobs", "sha256", encodedPart(digest));
+}
+
+function absentOr(error: unknown): undefined {
+  if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
+  throw denied(error, (error as Error).message) ?? error;
+}

@@ -1,0 +1,108 @@
+/** The file `oci-layout` of an OCI image layout: it makes a directory one, and whoever writes holds a lock on it. @module */
+import { join } from "node:path";
+import { Turns } from "../async/keyed_mutex.ts";
+import { writeAtomically } from "../content/atomic_file.ts";
+import { denied } from "../content/denied.ts";
+import { MismatchError } from "../errors.ts";
+import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
+import { IMAGE_INDEX } from "../oci/media_types.ts";
+
+/** One of this process asks at a time: a lock that is waited for takes a thread, and whoever holds it needs one, too. */
+const turns = new Turns();
+
+/**
+ * Locks a layout until the block ends. Writers of all processes take turns: each holds a lock on the file `oci-layout`,
+ * which is written once and never replaced.
+ *
+ * @throws {MismatchError} when it has blobs, but no index any more
+ */
+export async function lockLayout(directory: string): Promise<Disposable> {
+  await createLayout(directory);
+  using turn = new DisposableStack();
+  turn.use(await turns.take(directory));
+  const marker = turn.use(await Deno.open(join(directory, "oci-layout"), { read: true, write: true }));
+  await marker.lock(true);
+  await beginIndex(directory);
+  return turn.move();
+}
+
+/** Makes the directories and the marker file of a layout where they are missing. */
+export async function createLayout(directory: string): Promise<void> {
+  await Deno.mkdir(blobsOf(directory), { recursive: true });
+  const marker = join(directory, "oci-layout");
+  if (await exists(marker)) return;
+  // Linking gives the marker its name with its content in it, and leaves the one of a faster writer alone.
+  const draft = join(directory, `.layerstash-${crypto.randomUUID()}`);
+  await Deno.writeTextFile(draft, JSON.stringify({ imageLayoutVersion: "1.0.0" }), { createNew: true });
+  try {
+    await Deno.link(draft, marker).catch(async (error) => {
+      if (error instanceof Deno.errors.AlreadyExists) return;
+      await Deno.rename(draft, marker); // a file system without hard links, as on most USB sticks
+    });
+  } finally {
+    await Deno.remove(draft).catch(() => {});
+  }
+}
+
+/**
+ * Makes the index of a layout where it is missing. To be called by whoever has locked the layout: then it is there before
+ * the first blob, and where there are images without an index, that is lost.
+ *
+ * @throws {MismatchError} when it is lost
+ */
+export async function beginIndex(directory: string): Promise<void> {
+  const path = join(directory, "index.json");
+  if (await exists(path)) return;
+  if (await hasManifests(directory)) throw indexLost(directory);
+  const index = { schemaVersion: 2, mediaType: IMAGE_INDEX.oci, manifests: [] };
+  await writeAtomically(path, new TextEncoder().encode(JSON.stringify(index)));
+}
+
+/**
+ * Whether there is a manifest among the blobs of a layout: then something was listed. Writers that were killed before they
+ * listed anything leave other blobs behind, and go on with those.
+ */
+export async function hasManifests(directory: string): Promise<boolean> {
+  try {
+    for await (const { name, isFile } of Deno.readDir(blobsOf(directory))) {
+      if (isFile && !name.startsWith(".") && await isManifest(join(blobsOf(directory), name))) return true;
+    }
+  } catch (error) {
+    const isNone = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
+    if (!isNone) throw denied(error, `${blobsOf(directory)} may not be read: permission denied`) ?? error;
+  }
+  return false;
+}
+
+async function isManifest(path: string): Promise<boolean> {
+  try {
+    if ((await Deno.stat(path)).size > MAX_MANIFEST_SIZE) return false;
+    const { schemaVersion, layers, manifests } = JSON.parse(await Deno.readTextFile(path));
+    return schemaVersion === 2 && (Array.isArray(layers) || Array.isArray(manifests));
+  } catch {
+    return false; // other bytes, or a blob that is gone again
+  }
+}
+
+/** Says that a layout has lost its index. */
+export function indexLost(directory: string): MismatchError {
+  return new MismatchError(
+    `${directory} has images and no index.json, which says what they are: it is lost`,
+    {
+      hint: howToRestore(directory),
+    },
+  );
+}
+
+/** What to do about an index that is lost or damaged. */
+export function howToRestore(directory: string): string {
+  return `bring back index.json from a backup, or move ${directory} away and store everything anew`;
+}
+
+function blobsOf(directory: string): string {
+  return join(directory, "blobs", "sha256");
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, (error) => !(error instanceof Deno.errors.NotFound));
+}

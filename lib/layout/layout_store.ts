@@ -1,0 +1,248 @@
+/** The store that is a directory: an OCI image layout. @module */
+import { pathToFileURL } from "node:url";
+import { storageError, writeAtomically } from "../content/atomic_file.ts";
+import type { Source } from "../content/source.ts";
+import { NotFoundError, RegistryError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
+import { type Descriptor, distinct } from "../oci/descriptor.ts";
+import { type Digest, isDigest, parseDigest } from "../oci/digest.ts";
+import { declaredMediaType, type Manifest, manifestOf, referencesOf } from "../oci/manifest.ts";
+import { IMAGE_MANIFEST } from "../oci/media_types.ts";
+import { parseReference, parseRepository } from "../oci/reference.ts";
+import { checkRange, requireStorable } from "../store/checks.ts";
+import { type IndexEntry, lockIndex, readEntries, REF_NAME, tagOf } from "./index_json.ts";
+import { DEFAULT_POLICY, type Patience } from "../async/retry.ts";
+import { systemClock } from "../async/clock.ts";
+import { LayoutBlobs } from "./blobs.ts";
+import { type IndexChange, LayoutSpace } from "./garbage.ts";
+import { fallbackReferrers, namesSubject } from "../store/referrers.ts";
+import { requireLayout } from "./require_layout.ts";
+import type {
+  CallOptions,
+  PutOptions,
+  ReadOptions,
+  ReferrersOptions,
+  RemoveOptions,
+  StatOptions,
+  Store,
+  TagsOptions,
+  WriteOptions,
+} from "../store/store.ts";
+
+/** Where a layout is and what it is called. */
+export interface LayoutOptions {
+  /** The layout's directory; it is made when something is first written. */
+  directory: string;
+  /** For messages, such as `oci:box/me/files`. */
+  name: string;
+  /** The directory of another repository beside this one, for mounts. */
+  beside?: (repository: string) => string;
+  /** Told of oddities. */
+  onEvent?: OnEvent | undefined;
+}
+
+/**
+ * An OCI image layout directory as a store. Blobs and `index.json` appear atomically; writers in several
+ * processes take turns. Manifests are written in the OCI family: readers such as skopeo see no others in a layout.
+ */
+export class LayoutStore implements Store {
+  readonly name: string;
+  readonly family = "oci";
+  readonly patience: Patience = { policy: DEFAULT_POLICY, clock: systemClock };
+  readonly chunkSize: number = 5 * 1024 ** 3;
+  readonly #directory: string;
+  readonly #beside: ((repository: string) => string) | undefined;
+  readonly #onEvent: OnEvent | undefined;
+  readonly #blobs: LayoutBlobs;
+  readonly #space: LayoutSpace;
+
+  /** @param options where it is */
+  constructor(options: LayoutOptions) {
+    this.name = options.name;
+    this.#directory = options.directory;
+    this.#beside = options.beside;
+    this.#onEvent = options.onEvent;
+    this.#blobs = new LayoutBlobs(options);
+    this.#space = new LayoutSpace(this.#blobs);
+  }
+
+  get url(): string {
+    return pathToFileURL(this.#directory).href;
+  }
+
+  blobUrl(digest: Digest): URL {
+    return pathToFileURL(this.#blobs.path(digest));
+  }
+
+  async stat(digest: Digest, { hashed, claim, signal }: StatOptions = {}): Promise<number | undefined> {
+    signal?.throwIfAborted();
+    if (hashed && await this.#blobs.whole(digest) === undefined) return undefined;
+    return await (claim ? this.#blobs.claim(digest) : this.#blobs.stat(digest));
+  }
+
+  async read(digest: Digest, options: ReadOptions = {}): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+    options.signal?.throwIfAborted();
+    if (options.range) checkRange(options.range);
+    return await this.#blobs.read(digest, options);
+  }
+
+  async write(source: Source, options: WriteOptions = {}): Promise<Descriptor> {
+    options.signal?.throwIfAborted();
+    return await this.#blobs.write(source, options);
+  }
+
+  async mount(digest: Digest, from: string, { signal }: CallOptions = {}): Promise<boolean> {
+    parseRepository(from);
+    if (await this.stat(digest, { claim: true, signal }) !== undefined) return true;
+    return this.#beside !== undefined && await this.#blobs.link(digest, this.#beside(from));
+  }
+
+  async remove(digest: Digest, { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    await this.#blobs.remove(digest);
+  }
+
+  async manifest(reference: string, { signal }: CallOptions = {}): Promise<Manifest | undefined> {
+    signal?.throwIfAborted();
+    const entry = await this.#entry(reference);
+    const digest = entry?.digest ?? (isDigest(reference) ? reference : undefined);
+    if (!digest) return undefined;
+    const bytes = await this.#blobs.manifest(digest);
+    if (bytes === undefined) return await this.#unlessMissing(reference, entry);
+    if (entry && entry.size !== bytes.length) {
+      const message = `${this.name} says that ${digest} has ${entry.size} bytes, it has ${bytes.length}`;
+      this.#onEvent?.({ type: "notice", message });
+    }
+    return manifestOf(bytes, entry?.mediaType ?? declaredMediaType(bytes) ?? IMAGE_MANIFEST.oci);
+  }
+
+  async resolve(reference: string, { signal }: CallOptions = {}): Promise<Digest | undefined> {
+    signal?.throwIfAborted();
+    return (await this.#entry(reference))?.digest;
+  }
+
+  async putManifest(
+    reference: string,
+    manifest: Manifest,
+    { child, more, keepBlobs, signal }: PutOptions = {},
+  ): Promise<void> {
+    signal?.throwIfAborted();
+    requireStorable(reference, manifest);
+    await this.#attempt(async () => {
+      using index = await lockIndex(this.#directory);
+      await this.#requireBlobs(manifest);
+      await writeAtomically(this.#blobs.path(manifest.digest), manifest.bytes);
+      if (child) return await this.#blobs.addClaim(manifest.digest); // until the index that lists it is listed
+      const kept = withEntry(index.entries, reference, manifest);
+      await index.replace(kept);
+      this.#blobs.endClaims(await this.#space.reached(manifest));
+      const change = { entries: index.entries, kept, keepBlobs };
+      if (more) this.#space.freeLater(change);
+      else await this.#freeReplaced(change);
+    });
+  }
+
+  async referrers(
+    digest: Digest,
+    { listed, ...options }: ReferrersOptions = {},
+  ): Promise<Descriptor[]> {
+    const list = await fallbackReferrers(this, parseDigest(digest), options);
+    if (listed) return distinct(list);
+    const found: Descriptor[] = [];
+    for (const { digest: each, size, mediaType = IMAGE_MANIFEST.oci } of await readEntries(this.#directory)) {
+      options.signal?.throwIfAborted();
+      const bytes = await this.#blobs.manifest(each);
+      if (bytes && namesSubject(bytes, digest)) found.push({ mediaType, digest: each, size });
+    }
+    return distinct([...found, ...list]);
+  }
+
+  async removeManifest(reference: string, { keepBlobs, signal }: RemoveOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    if (await this.#entry(reference) === undefined) return;
+    await this.#attempt(async () => {
+      using index = await lockIndex(this.#directory);
+      await this.#blobs.clearUp();
+      const kept = index.entries.filter((entry) => !isNamed(entry, reference));
+      const unneeded = await this.#space.unneeded({ entries: index.entries, kept, keepBlobs });
+      await index.replace(kept); // first: whoever reads the layout then finds all that it lists
+      await this.#space.free(unneeded);
+    });
+  }
+
+  /** The manifest is put, whatever becomes of what it has replaced: on Windows a reader may have that open. */
+  async #freeReplaced(change: IndexChange): Promise<void> {
+    try {
+      await this.#space.free(await this.#space.unneeded(change));
+    } catch (error) {
+      const message = `what was replaced in ${this.name} takes up space still: ${(error as Error).message}`;
+      this.#onEvent?.({ type: "notice", message });
+    }
+  }
+
+  async *tags({ mustExist, signal }: TagsOptions = {}): AsyncGenerator<string> {
+    signal?.throwIfAborted();
+    const entries = await readEntries(this.#directory);
+    if (mustExist && entries.length === 0) await requireLayout(this.#directory);
+    yield* [...new Set(entries.map(tagOf).filter((tag) => tag !== undefined))].sort();
+  }
+
+  async untagged({ signal }: CallOptions = {}): Promise<Digest[]> {
+    signal?.throwIfAborted();
+    const entries = await readEntries(this.#directory);
+    return [...new Set(entries.filter((entry) => tagOf(entry) === undefined).map(({ digest }) => digest))];
+  }
+
+  close(): void {
+    this.#blobs[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async #entry(reference: string): Promise<IndexEntry | undefined> {
+    const name = parseReference(reference);
+    return (await readEntries(this.#directory)).find((entry) => isNamed(entry, name));
+  }
+
+  /** The file of a manifest that was replaced or removed meanwhile is rightly gone. */
+  async #unlessMissing(reference: string, entry: IndexEntry | undefined): Promise<Manifest | undefined> {
+    if (!entry) return undefined;
+    const { digest } = await this.#entry(reference) ?? {};
+    if (digest !== entry.digest) return await this.manifest(reference);
+    throw new NotFoundError(`${this.name} lists the manifest ${entry.digest}, but its file is missing`);
+  }
+
+  async #attempt(change: () => Promise<void>): Promise<void> {
+    try {
+      await change();
+    } catch (error) {
+      throw storageError(error, this.#directory);
+    }
+  }
+
+  async #requireBlobs(manifest: Manifest): Promise<void> {
+    const { blobs, manifests } = referencesOf(manifest.bytes);
+    for (const digest of [...blobs, ...manifests]) {
+      if (await this.#blobs.stat(digest) !== undefined) continue;
+      throw new RegistryError(`the manifest lists the blob ${digest}, which ${this.name} does not have`, {
+        codes: ["MANIFEST_BLOB_UNKNOWN"],
+      });
+    }
+  }
+}
+
+/** Whoever asks for a digest gets nothing else, though the layout has it for a tag. */
+function isNamed(entry: IndexEntry, reference: string): boolean {
+  return (isDigest(reference) ? entry.digest : tagOf(entry)) === reference;
+}
+
+function withEntry(entries: IndexEntry[], reference: string, manifest: Manifest): IndexEntry[] {
+  const described = { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.bytes.length };
+  if (!isDigest(reference)) {
+    const others = entries.filter((entry) => tagOf(entry) !== reference);
+    return [...others, { ...described, annotations: { [REF_NAME]: reference } }];
+  }
+  return entries.some((entry) => entry.digest === reference) ? entries : [...entries, described];
+}

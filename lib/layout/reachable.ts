@@ -1,0 +1,69 @@
+/** What the manifests of a layout lead to, and so what may go when some of them are removed. @module */
+import { MismatchError } from "../errors.ts";
+import type { Digest } from "../oci/digest.ts";
+import { type References, referencesOf } from "../oci/manifest.ts";
+import type { IndexEntry } from "./index_json.ts";
+
+/** Reads a manifest's bytes, checked; `undefined` = absent. */
+export type ReadManifest = (digest: Digest) => Promise<Uint8Array | undefined>;
+
+/** Follows manifests to their blobs. Manifests never change, so what was read once is kept. */
+export class LayoutReach {
+  readonly #read: ReadManifest;
+  readonly #known: Map<Digest, References> = new Map();
+
+  /** @param read reads a manifest of the layout */
+  constructor(read: ReadManifest) {
+    this.#read = read;
+  }
+
+  /** The manifests that are gone and what they alone led to, as far as that can be known. */
+  async unreachable(gone: IndexEntry[], kept: IndexEntry[]): Promise<Digest[]> {
+    const led = await this.#fromAll(gone, (digest) => [digest]);
+    const needed = await this.#fromAll(kept, () => led); // a damaged manifest may need any blob
+    return [...led].filter((digest) => !needed.has(digest));
+  }
+
+  /** One after the other: a layout may list more manifests than files can be open. */
+  async #fromAll(
+    entries: IndexEntry[],
+    ifDamaged: (digest: Digest) => Iterable<Digest>,
+  ): Promise<Set<Digest>> {
+    const reached = new Set<Digest>();
+    for (const { digest } of entries) {
+      const found = await this.from(digest).catch(unlessDamaged(ifDamaged(digest)));
+      for (const each of found) reached.add(each);
+    }
+    return reached;
+  }
+
+  /** A manifest's digest and all that it leads to. Each is looked at once, by however many ways it is reached. */
+  async from(digest: Digest): Promise<Iterable<Digest>> {
+    const reached = new Set<Digest>([digest]);
+    const manifests = new Set<Digest>([digest]);
+    for (const manifest of manifests) { // which grows on the way
+      const { blobs, manifests: children } = await this.#references(manifest);
+      for (const each of [...blobs, ...children]) reached.add(each);
+      for (const child of children) manifests.add(child);
+    }
+    return reached;
+  }
+
+  async #references(digest: Digest): Promise<References> {
+    const known = this.#known.get(digest);
+    if (known) return known;
+    const bytes = await this.#read(digest);
+    if (bytes === undefined) return { blobs: [], manifests: [] }; // it may come later
+    const references = referencesOf(bytes);
+    this.#known.set(digest, references);
+    return references;
+  }
+}
+
+/** Puts something in the place of an error that says that a manifest is damaged. */
+function unlessDamaged<T>(instead: T): (error: unknown) => T {
+  return (error) => {
+    if (error instanceof MismatchError) return instead;
+    throw error;
+  };
+}

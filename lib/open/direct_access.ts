@@ -1,0 +1,48 @@
+/** What a request for a blob has to show where it is made without layerstash. @module */
+import type { DirectAccess } from "../blobs/direct_urls.ts";
+import { NotAllowedError } from "../errors.ts";
+import { parseRegistry } from "../oci/address.ts";
+import type { Digest } from "../oci/digest.ts";
+import { profileOf } from "../registry/profiles.ts";
+import type { CallOptions } from "../store/store.ts";
+import { type OpenOptions, openStore } from "./open_store.ts";
+import { signInDemand } from "./request_token.ts";
+
+/**
+ * What a request for a blob has to show. What is public at GHCR is there for anybody; elsewhere a token may have to
+ * be asked for.
+ *
+ * @throws {NotAllowedError} when the registry does not let these credentials in
+ *
+ * @example
+ * ```ts
+ * import { directAccess } from "@layerstash/cli";
+ *
+ * const digest = `sha256:${"0".repeat(64)}` as const;
+ * const { kind } = await directAccess({ registry: "oci:box", repository: "me/files", digest });
+ * if (kind !== "open") throw new Error("a directory asks nobody to sign in");
+ * ```
+ */
+export async function directAccess(
+  options: OpenOptions & CallOptions & { digest: Digest },
+): Promise<DirectAccess> {
+  const address = parseRegistry(options.registry);
+  if (address.kind === "layout") return { kind: "open" };
+  const { anonymousBearer: token } = { ...profileOf(address.host), ...options.profile };
+  if (token !== undefined && await isForAnybody(token, options)) return { kind: "anybody", token };
+  const { scheme } = await signInDemand({ ...options, actions: ["pull"] });
+  return { kind: ({ none: "open", basic: "password", bearer: "token" } as const)[scheme] };
+}
+
+async function isForAnybody(
+  token: string,
+  options: OpenOptions & CallOptions & { digest: Digest },
+): Promise<boolean> {
+  using store = openStore({ ...options, credentials: { kind: "bearer", token } });
+  try {
+    return await store.stat(options.digest, options) !== undefined;
+  } catch (error) {
+    if (error instanceof NotAllowedError) return false;
+    throw error;
+  }
+}

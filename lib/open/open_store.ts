@@ -1,0 +1,107 @@
+/** Opens the store of a repository, wherever it is. @module */
+import { join, sep } from "node:path";
+import { parseRepository } from "../oci/reference.ts";
+import { BYTES, withDefaults } from "../arguments.ts";
+import { fullRepository, type LayoutAddress, parseRegistry, type RemoteAddress } from "../oci/address.ts";
+import type { Credentials } from "../sign_in/credentials.ts";
+import { hubTagRemover } from "../registry/tag_removal/docker_hub.ts";
+import { githubTagRemover } from "../registry/tag_removal/github_packages.ts";
+import { LayoutStore } from "../layout/layout_store.ts";
+import { type Profile, profileOf } from "../registry/profiles.ts";
+import { pushPlaceholder } from "../store/placeholder.ts";
+import { RemoteStore } from "../registry/registry_store.ts";
+import type { Store } from "../store/store.ts";
+import type { TagRemover } from "../registry/tag_removal/tag_remover.ts";
+import type { Transport } from "../http/transport.ts";
+import { openClient, type RegistryOptions } from "../registry/open_client.ts";
+
+/** Which repository, and how to reach it. */
+export interface OpenOptions extends RegistryOptions {
+  /** The repository's name, such as `me/files`. */
+  repository: string;
+  /** What is known about the registry; absent = by its name. */
+  profile?: Partial<Profile> | undefined;
+  /** Where the services' own APIs are, for removals; absent = their public addresses. */
+  apis?: { dockerHub?: string; github?: string } | undefined;
+}
+
+/**
+ * Opens the store of one repository. Nothing is sent or made before it is used.
+ *
+ * @throws {InvalidInputError} when the registry or the repository has no valid name, or a number cannot be
+ *
+ * @example A directory is a registry too
+ * ```ts
+ * import { bytesSource, openStore } from "@layerstash/cli";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+ * const { digest } = await store.write(bytesSource(new TextEncoder().encode("hello")));
+ * if (await store.stat(digest) !== 5) throw new Error("unexpected size");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export function openStore(options: OpenOptions): Store {
+  const address = parseRegistry(options.registry);
+  const repository = parseRepository(options.repository);
+  return address.kind === "layout"
+    ? openLayout(address, repository, options)
+    : openRemote(address, repository, options);
+}
+
+function openLayout({ directory }: LayoutAddress, repository: string, { onEvent }: OpenOptions): Store {
+  const beside = (name: string) => join(directory, ...parseRepository(name).split("/"));
+  const own = beside(repository);
+  // A repository has the same name everywhere: Windows takes either separator.
+  return new LayoutStore({ directory: own, name: `oci:${own.replaceAll(sep, "/")}`, beside, onEvent });
+}
+
+function openRemote(address: RemoteAddress, shortName: string, options: OpenOptions): Store {
+  const repository = fullRepository(address, shortName);
+  const { client, transport, findCredentials } = openClient(address, repository, options);
+  const profile = withDefaults(profileOf(address.host), options.profile, {
+    partSize: BYTES,
+    chunkSize: BYTES,
+  });
+  const find = () => findCredentials(address.host, repository);
+  return new RemoteStore({
+    name: `${address.host}/${repository}`,
+    client,
+    profile,
+    onEvent: options.onEvent,
+    tagRemover: serviceTagRemover({ profile, transport, find, repository, apis: options.apis }),
+    fullName: (name) => fullRepository(address, name),
+    close: () => transport.close(),
+  });
+}
+
+interface ServiceOptions {
+  profile: Profile;
+  transport: Transport;
+  find: () => Promise<Credentials | undefined>;
+  repository: string;
+  apis: OpenOptions["apis"];
+}
+
+/** The remover for a service whose registry deletes nothing; it looks for credentials when it is first needed. */
+function serviceTagRemover(options: ServiceOptions): ((store: RemoteStore) => TagRemover) | undefined {
+  const { profile, transport, find, repository, apis } = options;
+  if (profile.removal === "registry") return undefined;
+  const make = (store: RemoteStore, credentials: Credentials | undefined) => {
+    const common = { transport, repository, credentials };
+    if (profile.removal === "docker-hub") return hubTagRemover({ ...common, api: apis?.dockerHub });
+    const isolate = async (tag: string, signal?: AbortSignal) =>
+      void await pushPlaceholder(store, tag, { signal });
+    return githubTagRemover({ ...common, api: apis?.github, isolate });
+  };
+  return (store) => {
+    let remover: Promise<TagRemover> | undefined;
+    return {
+      remove: async (tag, signal) =>
+        await (await (remover ??= find().then((credentials) => make(store, credentials)))).remove(
+          tag,
+          signal,
+        ),
+    };
+  };
+}

@@ -1,0 +1,243 @@
+/** One upload session of a registry: begun with a POST, fed with PATCH, ended with a PUT that names the digest. @module */
+import { LayerstashError, MismatchError, NotFoundError, RegistryError } from "../../errors.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { urlNamed } from "../../http/answers.ts";
+import type { Call, RegistryClient } from "../client.ts";
+import type { StreamBody } from "../../http/transport.ts";
+import type { Checkpoint, UploadPoint } from "../../store/store.ts";
+
+/** Bytes on their way, in memory or streamed. */
+export type SessionBody = Uint8Array<ArrayBuffer> | StreamBody;
+
+/** What a session is opened with. */
+export interface SessionOptions {
+  signal?: AbortSignal | undefined;
+  /** What is sent, for messages; absent = a blob. */
+  what?: string | undefined;
+  /** Where its progress is kept. */
+  checkpoint?: Checkpoint | undefined;
+  /** Set where the registry's status names how many bytes there are, and not which is the last (Quay). */
+  statusIsCount?: boolean;
+}
+
+/** The registry knows nothing of the session any more: the blob has to be begun again. */
+export class SessionLostError extends RegistryError {
+  /** @param cause what showed it */
+  constructor(cause: LayerstashError) {
+    super(cause.message, {
+      status: cause instanceof RegistryError ? cause.status : 0,
+      transient: true,
+      cause,
+    });
+  }
+}
+
+const UPLOADS = "blobs/uploads/";
+/** The largest minimum for parts that is believed, in bytes (a registry could ask for any number). */
+const LARGEST_MINIMUM = 1024 ** 3;
+const GONE = ["BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN"];
+
+/** An open upload. Its address changes with every answer; only the newest serves. */
+export class UploadSession {
+  readonly #client: RegistryClient;
+  readonly #options: SessionOptions;
+  readonly #minimum: number;
+  readonly #maximum: number;
+  #location: URL;
+  /** Up to where bytes went out that may have arrived. */
+  #sent = 0;
+  /** How many bytes the registry has taken. */
+  offset = 0;
+  /** Whether the offset is what the registry said after a break, rather than what was seen to arrive. */
+  resumed = false;
+
+  private constructor(client: RegistryClient, location: URL, options: SessionOptions, opened?: Response) {
+    this.#client = client;
+    this.#options = options;
+    this.#location = location;
+    this.#minimum = Math.min(LARGEST_MINIMUM, numberIn(opened, "oci-chunk-min-length") ?? 0);
+    this.#maximum = numberIn(opened, "oci-chunk-max-length") ?? Infinity;
+  }
+
+  /** Begins an upload. */
+  static async open(client: RegistryClient, options: SessionOptions = {}): Promise<UploadSession> {
+    const answer = await client.call({
+      method: "POST",
+      to: UPLOADS,
+      action: "push",
+      what: uploadOf(options),
+      expect: [202],
+      headers: { "content-length": "0" },
+      signal: options.signal,
+    });
+    await answer.body?.cancel();
+    return new UploadSession(client, locationOf(answer, client.urlOf(UPLOADS)), options, answer);
+  }
+
+  /** Goes on with an upload of another process; `undefined` = the registry has nothing of it any more. */
+  static async resume(
+    client: RegistryClient,
+    point: UploadPoint,
+    options: SessionOptions,
+  ): Promise<UploadSession | undefined> {
+    const location = URL.parse(point.location);
+    const start = client.urlOf(UPLOADS);
+    if (!location || (start.protocol === "https:" && location.protocol !== "https:")) return undefined;
+    const session = new UploadSession(client, location, options);
+    session.offset = point.acknowledged;
+    session.#sent = point.sent;
+    return await session.ask() && session.offset > 0 ? session : undefined;
+  }
+
+  /** Where the next part ends: parts of the wanted size, but as large as the registry wants them. */
+  endOfPart(wanted: number): number {
+    const size = this.partSize(wanted);
+    const end = this.offset + size - this.offset % size; // behind a break the parts are whole again
+    return end - this.offset < this.#minimum ? this.offset + size : end;
+  }
+
+  /** The part size that both sides can live with, in bytes. */
+  partSize(wanted: number): number {
+    return Math.min(this.#maximum, Math.max(this.#minimum, wanted));
+  }
+
+  /** Adds bytes behind those that are there. `ranged` says with each request where its bytes belong. */
+  async append(body: SessionBody, { ranged = false } = {}): Promise<void> {
+    const size = body instanceof Uint8Array ? body.length : body.size;
+    const headers: Record<string, string> = { "content-type": "application/octet-stream" };
+    // A bare range, without unit and total: the distribution spec's form, not HTTP's.
+    if (ranged && size !== undefined) headers["content-range"] = `${this.offset}-${this.offset + size - 1}`;
+    this.#keep(size === undefined ? Infinity : this.offset + size);
+    const answer = await this.#send({
+      method: "PATCH",
+      to: this.#location,
+      what: "a part of a blob",
+      expect: [200, 201, 202, 204],
+      headers,
+      body,
+    });
+    this.#location = locationOf(answer, this.#location, this.#location);
+    this.offset += size ?? 0;
+  }
+
+  /** Ends the upload, with the last bytes where there are any. The registry checks the digest. */
+  async commit(digest: Digest, body: SessionBody = new Uint8Array()): Promise<void> {
+    this.#keep(this.offset);
+    await this.#send({
+      method: "PUT",
+      to: withDigest(this.#location, digest),
+      what: "the end of an upload",
+      expect: [200, 201, 204],
+      headers: { "content-type": "application/octet-stream" },
+      body,
+    });
+  }
+
+  /**
+   * Asks how much has arrived, after a break, and goes on from there (OCI distribution spec, end-13); `false` = the
+   * session is of no use any more. Distribution 2.8 ends it with the question, where a part was cut in the middle.
+   */
+  async ask(): Promise<boolean> {
+    const answer = await this.#status();
+    if (!answer) return false;
+    const { statusIsCount = false } = this.#options;
+    const offset = arrived(answer.headers.get("range"), {
+      least: this.offset,
+      most: this.#sent,
+      statusIsCount,
+    });
+    if (offset === undefined) return false;
+    this.#location = locationOf(answer, this.#location, this.#location);
+    this.offset = offset;
+    this.resumed = true;
+    return true;
+  }
+
+  async #status(): Promise<Response | undefined> {
+    const { signal } = this.#options;
+    const call = {
+      method: "GET",
+      to: this.#location,
+      action: "push",
+      what: `the state of ${uploadOf(this.#options)}`,
+    } as const;
+    try {
+      const answer = await this.#client.call({
+        ...call,
+        expect: [200, 202, 204, 400, 404, 410, 416],
+        signal,
+      });
+      await answer.body?.cancel();
+      return answer.ok ? answer : undefined;
+    } catch (error) {
+      signal?.throwIfAborted();
+      const unreachable = error instanceof RegistryError && error.status === 0;
+      if (!(error instanceof LayerstashError) || unreachable) throw error;
+      return undefined; // whatever else it says: this session cannot be asked
+    }
+  }
+
+  #keep(sent: number): void {
+    this.#sent = sent;
+    const { href } = this.#location;
+    this.#options.checkpoint?.save({ location: href, acknowledged: this.offset, sent });
+  }
+
+  async #send(call: Omit<Call, "action" | "signal">): Promise<Response> {
+    try {
+      const answer = await this.#client.once({ ...call, action: "push", signal: this.#options.signal });
+      await answer.body?.cancel();
+      return answer;
+    } catch (error) {
+      throw meaningOf(error);
+    }
+  }
+}
+
+/** In a session, 404 means that the registry has lost it: the blob has to be begun again. */
+function meaningOf(error: unknown): unknown {
+  if (error instanceof NotFoundError) return new SessionLostError(error);
+  if (!(error instanceof RegistryError)) return error;
+  if (error.codes.includes("DIGEST_INVALID")) {
+    return new MismatchError(`other bytes arrived than were hashed: ${error.message}`, { cause: error });
+  }
+  return error.codes.some((code) => GONE.includes(code)) ? new SessionLostError(error) : error;
+}
+
+/**
+ * How many bytes have arrived, as a session's `Range` says it (`0-<last>`); `undefined` = it does not say, or what
+ * cannot be. Nothing is guessed: an empty session says the same as one of one byte (distribution).
+ */
+export function arrived(
+  range: string | null,
+  { least, most, statusIsCount }: { least: number; most: number; statusIsCount: boolean },
+): number | undefined {
+  const last = /^\s*(?:bytes[= ])?0-(-1|\d{1,16})\s*$/.exec(range ?? "")?.[1];
+  if (last === undefined) return undefined;
+  if (last === "0" && least === 0 && !statusIsCount) return undefined;
+  const count = Number(last) + (statusIsCount && last !== "-1" ? 0 : 1);
+  return count >= least && count <= most ? count : undefined;
+}
+
+function uploadOf({ what }: SessionOptions): string {
+  return what === undefined ? "an upload" : `an upload of ${what}`;
+}
+
+function locationOf(answer: Response, base: URL, otherwise?: URL): URL {
+  const location = answer.headers.get("location");
+  const url = location === null ? otherwise : urlNamed(location, base);
+  if (url) return url;
+  throw new RegistryError(`${base.host} does not say where to send the bytes`, { status: answer.status });
+}
+
+/** Adds the digest to what the registry gave; the rest of the query stays as it is, to the byte. */
+function withDigest(location: URL, digest: Digest): URL {
+  const url = new URL(location);
+  url.search = `${url.search ? `${url.search}&` : "?"}digest=${encodeURIComponent(digest)}`;
+  return url;
+}
+
+function numberIn(answer: Response | undefined, header: string): number | undefined {
+  const value = answer?.headers.get(header) ?? "";
+  return /^[1-9]\d{0,14}$/.test(value) ? Number(value) : undefined;
+}

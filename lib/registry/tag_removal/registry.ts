@@ -1,0 +1,86 @@
+/** Removes one tag through the registry itself, and leaves alone the tags that point to the same manifest. @module */
+import { NotAllowedError, RegistryError } from "../../errors.ts";
+import { manifestPath } from "../api_paths.ts";
+import type { RegistryClient } from "../client.ts";
+import { waitToRetry } from "../../async/retry.ts";
+import { pushPlaceholder } from "../../store/placeholder.ts";
+import type { CallOptions, Store } from "../../store/store.ts";
+import type { TagRemover } from "./tag_remover.ts";
+
+/**
+ * Removes tags as the registry allows it. Some can delete a tag by its name. Others (distribution 2) delete only
+ * manifests by digest, **with all tags that point there**: then the tag is first moved to a placeholder of its own,
+ * and the placeholder is deleted.
+ */
+export function registryTagRemover(client: RegistryClient, store: Store): TagRemover {
+  let byDigest: Promise<void> | undefined;
+  return {
+    async remove(tag, signal) {
+      if (!byDigest && await deletedByName(client, tag, signal)) return;
+      if (await store.resolve(tag, { signal }) === undefined) return;
+      await (byDigest ??= requireDeletes(store, { signal }));
+      await removeThroughPlaceholder(client, store, tag, signal);
+    },
+  };
+}
+
+/**
+ * Each attempt has a placeholder of its own: where other tags change meanwhile, distribution 2 deletes the manifest,
+ * then fails (500) and leaves the tag in its list. A second deletion would only hear that the manifest is gone.
+ */
+async function removeThroughPlaceholder(
+  client: RegistryClient,
+  store: Store,
+  tag: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  const what = `the removal of the tag ${tag}`;
+  const expect = [200, 202, 204, 404];
+  for (let attempt = 1;; attempt++) {
+    const { digest } = await pushPlaceholder(store, tag, { signal });
+    const call = {
+      method: "DELETE",
+      to: manifestPath(digest),
+      action: "delete",
+      what,
+      expect,
+      signal,
+    } as const;
+    try {
+      const answer = await client.once(call);
+      return await answer.body?.cancel();
+    } catch (error) {
+      await waitToRetry(client.retryContext(signal), what, attempt, error);
+    }
+  }
+}
+
+async function deletedByName(client: RegistryClient, tag: string, signal?: AbortSignal): Promise<boolean> {
+  const answer = await client.call({
+    method: "DELETE",
+    to: manifestPath(tag),
+    action: "delete",
+    what: `the removal of the tag ${tag}`,
+    expect: [200, 202, 204, 400, 404, 405, 415, 501],
+    signal,
+  });
+  await answer.body?.cancel();
+  return answer.ok || answer.status === 404;
+}
+
+/** Tries a deletion on something that nobody misses, before a tag is moved for it. */
+async function requireDeletes(store: Store, options: CallOptions): Promise<void> {
+  const trial = await pushPlaceholder(store, undefined, options);
+  try {
+    await store.removeManifest(trial.digest, options);
+  } catch (error) {
+    if (!(error instanceof RegistryError) || ![400, 405, 501].includes(error.status)) throw error;
+    throw new NotAllowedError(
+      `${store.name} deletes nothing: the registry answers ${error.status} to every removal`,
+      {
+        hint: "its owner has to allow deletions (distribution: storage.delete.enabled)",
+        cause: error,
+      },
+    );
+  }
+}

@@ -1,0 +1,170 @@
+/** The contract that carries everything: the store of one repository, in a registry or in an OCI layout. @module */
+import type { ByteRange, Source } from "../content/source.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { Manifest } from "../oci/manifest.ts";
+import type { Family } from "../oci/media_types.ts";
+import type { Patience } from "../async/retry.ts";
+
+/** What every call takes. */
+export interface CallOptions {
+  /** Ends the call; it then rejects with the signal's reason. */
+  signal?: AbortSignal | undefined;
+}
+
+/** What a call for a blob takes. */
+export interface BlobOptions extends CallOptions {
+  /** What the blob is, for messages, such as `chunk 3`; absent = the blob with its digest. */
+  what?: string | undefined;
+}
+
+/** What a look at a blob takes. */
+export interface StatOptions extends BlobOptions {
+  /** Counts bytes of another digest as absent, where they are at hand: in a directory. Registries are believed. */
+  hashed?: boolean | undefined;
+  /** A manifest that lists it comes next: until then a directory does not free it. */
+  claim?: boolean | undefined;
+}
+
+/** What a read takes. */
+export interface ReadOptions extends BlobOptions {
+  /** The part to read; absent = the whole blob. It lies within the blob. */
+  range?: ByteRange | undefined;
+}
+
+/** How far an upload has come: what another process needs to know to go on with it. Sizes are in bytes. */
+export interface UploadPoint {
+  /** The upload's newest address at the registry. */
+  location: string;
+  /** What the registry has acknowledged. */
+  acknowledged: number;
+  /** What it may have at most: bytes that are on their way count too. */
+  sent: number;
+}
+
+/** Keeps the point that a write has reached beyond the end of this process. */
+export interface Checkpoint {
+  /** The point that an earlier process has reached; the registry may know nothing of it any more. */
+  readonly last?: UploadPoint | undefined;
+  /** Keeps a point in the place of the last one. */
+  save(point: UploadPoint): void;
+}
+
+/** What the removal of a manifest takes. */
+export interface RemoveOptions extends CallOptions {
+  /** Leaves what the manifest lists where it is. Without it a directory frees the space; registries do it later. */
+  keepBlobs?: boolean | undefined;
+}
+
+/** What storing a manifest takes. */
+export interface PutOptions extends CallOptions {
+  /** It is listed by another manifest, which comes next: a layout does not list it a second time. */
+  child?: boolean | undefined;
+  /** Others come behind it: what it replaces is freed with the last of them, which is put without this. */
+  more?: boolean | undefined;
+  /** Leaves what the tag led to before where it is. Without it a directory frees the space; registries do it later. */
+  keepBlobs?: boolean | undefined;
+}
+
+/** What listing tags takes. */
+export interface TagsOptions extends CallOptions {
+  /** Set where a repository that does not exist is a fault, and not one without tags. */
+  mustExist?: boolean | undefined;
+}
+
+/** What a look for referrers takes. */
+export interface ReferrersOptions extends CallOptions {
+  /** Only those that other programs find, too: in a directory these are the ones of the list under a tag. */
+  listed?: boolean | undefined;
+}
+
+/** What a write takes. */
+export interface WriteOptions extends BlobOptions {
+  /** Called with the number of bytes that went out; negative when they have to go out again. */
+  onBytes?: ((bytes: number) => void) | undefined;
+  /** Called with the number of bytes that an earlier process had sent, and that need not go out again. */
+  onResume?: ((bytes: number) => void) | undefined;
+  /** Where the write's progress is kept; absent = it begins at the beginning. Layouts need none. */
+  checkpoint?: Checkpoint | undefined;
+  /** Set where the digest is cheap to know or known: what is already there is then not sent. */
+  checkFirst?: boolean | undefined;
+}
+
+/**
+ * One repository: blobs by digest, manifests by digest or tag.
+ *
+ * The remote registry and the OCI layout directory both keep to this, and one test suite holds them to it.
+ * All calls may run at the same time. Errors are the ones of `errors.ts`: what is no digest, tag or repository is refused
+ * with an `InvalidInputError` before anything is done.
+ */
+export interface Store extends Disposable {
+  /** For messages: `docker.io/me/files`, `oci:box/me/files`. */
+  readonly name: string;
+  /** Where it is, in full: no other repository has the same. */
+  readonly url: string;
+  /** The family in which new manifests are written: what the store's other readers understand best. */
+  readonly family: Family;
+  /** How patiently a transfer that breaks is taken up again. */
+  readonly patience: Patience;
+  /** The chunk size that suits the store, in bytes. */
+  readonly chunkSize: number;
+
+  /**
+   * Where a blob's bytes can be fetched without layerstash: of a registry, it may ask to sign in.
+   *
+   * @throws {InvalidInputError} when it is no digest
+   */
+  blobUrl(digest: Digest): URL;
+  /** The size of a blob in bytes; `undefined` = absent. */
+  stat(digest: Digest, options?: StatOptions): Promise<number | undefined>;
+  /**
+   * A blob's bytes, as they come: **callers verify** the length and the digest, and look at the signal themselves
+   * while they read. See `receive` in lib/transfer.
+   *
+   * @throws {InvalidInputError} when the range is none
+   * @throws {NotFoundError} when the blob is absent
+   * @throws {RangeRefusedError} when the store can only give the whole blob
+   */
+  read(digest: Digest, options?: ReadOptions): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
+  /**
+   * Stores a blob under the digest of its bytes. Writing what is there changes nothing. When it fails, nothing
+   * is visible under the digest. The descriptor's media type is `application/octet-stream`.
+   */
+  write(source: Source, options?: WriteOptions): Promise<Descriptor>;
+  /** Takes a blob over from another repository of the same registry; `false` = it has to be written. */
+  mount(digest: Digest, from: string, options?: CallOptions): Promise<boolean>;
+  /** Removes a blob. Removing what is not there is no error. */
+  remove(digest: Digest, options?: CallOptions): Promise<void>;
+
+  /** A manifest, its digest checked where it was asked for by digest; `undefined` = absent. */
+  manifest(reference: string, options?: CallOptions): Promise<Manifest | undefined>;
+  /** The digest that a tag points to, without reading the manifest; `undefined` = absent. */
+  resolve(reference: string, options?: CallOptions): Promise<Digest | undefined>;
+  /**
+   * Stores a manifest under a tag or its digest. Blobs that it lists must be there. A directory frees what the tag alone
+   * led to before.
+   *
+   * @throws {InvalidInputError} when the manifest's digest is not that of its bytes, or not the one to store it under
+   */
+  putManifest(reference: string, manifest: Manifest, options?: PutOptions): Promise<void>;
+  /** The manifests that say that this one is their subject: signatures, lists of parts and the like. */
+  referrers(digest: Digest, options?: ReferrersOptions): Promise<Descriptor[]>;
+  /**
+   * Removes one tag and **no other**, even where others point to the same manifest; or, by digest, a manifest
+   * with all its tags. Removing what is not there is no error.
+   *
+   * @throws {NotAllowedError} when the registry cannot do it; the hint says how to do it by hand
+   */
+  removeManifest(reference: string, options?: RemoveOptions): Promise<void>;
+  /**
+   * Every tag, over all pages, each once. A repository that does not exist has none.
+   *
+   * @throws {NotFoundError} when it does not exist, and it must
+   */
+  tags(options?: TagsOptions): AsyncIterable<string>;
+  /** Images that are listed, and have no tag, as skopeo writes them. Absent where nothing is listed but tags. */
+  untagged?(options?: CallOptions): Promise<Digest[]>;
+
+  /** Lets go of connections; also at the end of the block that says `using store = ...`. */
+  close(): void;
+}

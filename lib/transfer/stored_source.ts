@@ -1,0 +1,85 @@
+/** A blob of one store as content to be written to another. @module */
+import { createHash } from "node:crypto";
+import type { Source } from "../content/source.ts";
+import { MismatchError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { CallOptions, Store } from "../store/store.ts";
+import { pull } from "./pull.ts";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/**
+ * The bytes of a blob, verified on the way: its last bytes come only when the digest is right, and so no store ever
+ * has all of a blob that is corrupted.
+ */
+export function storedSource(
+  store: Store,
+  { digest, size }: { digest: Digest; size: number },
+  { signal, onEvent }: CallOptions & { onEvent?: OnEvent | undefined } = {},
+): Source {
+  const check = new RunningCheck(digest, size);
+  return {
+    size,
+    known: digest,
+    digest: () => Promise.resolve(digest),
+    open(start = 0, end = size) {
+      const range = { start, end };
+      const pieces = pull(store, {
+        digest,
+        size,
+        range,
+        orWhole: true,
+        signal,
+        onEvent: unlessProgress(onEvent),
+      });
+      let offset = start;
+      return new ReadableStream<Bytes>({
+        async pull(controller) {
+          const { done, value } = await pieces.next();
+          if (done) {
+            check.see(new Uint8Array(), offset); // of a blob without bytes
+            return controller.close();
+          }
+          const piece = value.slice(); // it is read into again while this one is on its way
+          check.see(piece, offset);
+          offset += piece.length;
+          controller.enqueue(piece);
+        },
+        cancel: () => void pieces.return(),
+      }, { highWaterMark: 0 });
+    },
+  };
+}
+
+/** What is fetched is sent at once: it is counted there. */
+function unlessProgress(onEvent: OnEvent | undefined): OnEvent | undefined {
+  return onEvent && ((event) => event.type === "progress" || onEvent(event));
+}
+
+/** Hashes bytes that come in order, some of them more than once. */
+class RunningCheck {
+  readonly #hash = createHash("sha256");
+  readonly #digest: Digest;
+  readonly #size: number;
+  #position = 0;
+  #good: boolean | undefined;
+
+  constructor(digest: Digest, size: number) {
+    this.#digest = digest;
+    this.#size = size;
+  }
+
+  /** Throws where the last byte shows that the blob is corrupted. */
+  see(bytes: Bytes, offset: number): void {
+    const fresh = bytes.subarray(Math.max(0, this.#position - offset));
+    if (offset <= this.#position && fresh.length > 0) {
+      this.#hash.update(fresh);
+      this.#position += fresh.length;
+    }
+    if (this.#position < this.#size) return;
+    this.#good ??= `sha256:${this.#hash.digest("hex")}` === this.#digest;
+    if (this.#good) return;
+    throw new MismatchError(`the blob ${this.#digest} is corrupted: its bytes have another digest`);
+  }
+}
