@@ -29,7 +29,7 @@ import { type Digest, digestOf } from "./lib/oci/digest.ts";
 import { encodeManifest, type Manifest } from "./lib/oci/manifest.ts";
 import { type Family, IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "./lib/oci/media_types.ts";
 import type { Store } from "./lib/store/store.ts";
-import { checkBytes, checkFile, checkPresence, type Fault } from "./lib/stash/check_stash.ts";
+import { checkBytes, checkFile, checkPresence, type StashFault } from "./lib/stash/check_stash.ts";
 import type { ChunkNote } from "./lib/stash/chunk_config.ts";
 import { checkBaseTag, chunkTag } from "./lib/stash/chunk_tags.ts";
 import { fetchStash } from "./lib/stash/fetch_stash.ts";
@@ -45,7 +45,7 @@ import {
   type Present,
   requireNoConflict,
 } from "./lib/stash/present_chunks.ts";
-import { type Removal, removeStale, removeTags } from "./lib/stash/remove_tags.ts";
+import { removeStale, removeTags, type TagRemoval } from "./lib/stash/remove_tags.ts";
 import { rememberInput } from "./lib/files/remembered_input.ts";
 import { hintOfFaults } from "./lib/stash/stash_faults.ts";
 import { nameOf, placeChunks, type Stash } from "./lib/stash/stash.ts";
@@ -423,7 +423,7 @@ export interface Verification {
   /** What was checked. */
   stash: Stash;
   /** What is not as it should be; empty = all is well. */
-  faults: Fault[];
+  faults: StashFault[];
 }
 
 /**
@@ -477,7 +477,7 @@ export async function verify(store: Store, options: VerifyOptions): Promise<Veri
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export async function remove(store: Store, { baseTag, signal }: StashOptions): Promise<Removal> {
+export async function remove(store: Store, { baseTag, signal }: StashOptions): Promise<TagRemoval> {
   checkBaseTag(baseTag);
   const numbers = await chunkNumbers(store, baseTag, { signal });
   if (numbers.length === 0) throw await whyNotFound(store, baseTag, { signal });
@@ -489,7 +489,7 @@ export * from "./lib/blobs/mod.ts";
 export * from "./lib/images/mod.ts";
 export * from "./lib/copy/mod.ts";
 export { append } from "./lib/append/append.ts";
-export type { Appended, AppendOptions } from "./lib/append/append.ts";
+export type { AppendOptions, AppendResult } from "./lib/append/append.ts";
 
 // Around the repository: its neighbours, and tokens.
 export { directAccess } from "./lib/open/direct_access.ts";
@@ -501,7 +501,7 @@ export type { RegistryOptions } from "./lib/registry/open_client.ts";
 
 // What the verbs give and take, and the parts to work on directly.
 export { hintOfFaults };
-export type { Family, Fault, ListedStash, Removal, Stash, Store };
+export type { Family, ListedStash, Stash, StashFault, Store, TagRemoval };
 export type {
   BlobOptions,
   CallOptions,

@@ -9,7 +9,7 @@ import {
   copyImage,
   describeImage,
   findImage,
-  type ImagePlace,
+  type ImageTarget,
   openImage,
   type Store,
   type TransferEvent,
@@ -45,7 +45,7 @@ async function putBase(store: Store, tag: string, seed = 1): Promise<Manifest> {
   });
 }
 
-const stepsOf = async (place: ImagePlace) =>
+const stepsOf = async (place: ImageTarget) =>
   (await describeImage(place.store, await findImage(place.store, place.reference))).steps
     .map(({ layer, createdBy }) => [layer, createdBy]);
 

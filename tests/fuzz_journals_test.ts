@@ -7,8 +7,8 @@ import { type Digest, digestOf, isDigest } from "../lib/oci/digest.ts";
 import { openStore } from "../lib/open/open_store.ts";
 import type { UploadPoint } from "../lib/store/store.ts";
 import { type Input, type InputChunk, openInput } from "../lib/files/input.ts";
-import { PartFile } from "../lib/files/partial_file.ts";
-import { PartJournal } from "../lib/stash/part_journal.ts";
+import { PartialFile } from "../lib/files/partial_file.ts";
+import { DownloadJournal } from "../lib/stash/download_journal.ts";
 import { rememberInput } from "../lib/files/remembered_input.ts";
 import { placeChunks, type Stash } from "../lib/stash/stash.ts";
 import { type Journal, openJournal } from "../lib/files/journal.ts";
@@ -43,7 +43,7 @@ function stashOf(sizes: readonly number[]): Stash {
 }
 
 /** What a journal says that is there lies within its chunk and the part, in order, and nothing of it twice. */
-function requireSense(journal: PartJournal, stash: Stash, found: number): void {
+function requireSense(journal: DownloadJournal, stash: Stash, found: number): void {
   for (const chunk of stash.chunks) {
     let behind = -1;
     for (const { start, end } of journal.have(chunk)) {
@@ -72,9 +72,9 @@ Deno.test("property: what is believed of a part lies within its chunks, and noth
   await fc.assert(
     fc.asyncProperty(sizes, records, fc.nat(90), async (sizes, records, found) => {
       await truncate(path, found);
-      using part = await PartFile.open(work.path("out"));
+      using part = await PartialFile.open(work.path("out"));
       const stash = stashOf(sizes);
-      using journal = new PartJournal(journalWith(records), part, { stash, onEvent: undefined });
+      using journal = new DownloadJournal(journalWith(records), part, { stash, onEvent: undefined });
       requireSense(journal, stash, found);
     }),
     { numRuns: 300 },
@@ -87,20 +87,20 @@ Deno.test("property: the next process believes of a part what the last one wrote
   const step = fc.record({ at: fc.nat(), start: fc.nat(20), end: fc.nat(20), bad: fc.boolean() });
   await fc.assert(
     fc.asyncProperty(sizes, fc.array(step), fc.array(partRecord), async (sizes, steps, earlier) => {
-      using part = await PartFile.open(work.path("out"));
+      using part = await PartialFile.open(work.path("out"));
       const stash = stashOf(sizes);
       const written = journalWith(earlier);
-      using journal = new PartJournal(written, part, { stash, onEvent: undefined });
+      using journal = new DownloadJournal(written, part, { stash, onEvent: undefined });
       for (const { at, start, end, bad } of steps) {
         const chunk = stash.chunks[at % stash.chunks.length]!;
         if (bad) journal.bad(chunk);
         else journal.written(chunk, { start, end: Math.min(end, chunk.size) });
       }
-      using next = new PartJournal(journalWith([...earlier, ...written.added]), part, {
+      using next = new DownloadJournal(journalWith([...earlier, ...written.added]), part, {
         stash,
         onEvent: undefined,
       });
-      const known = (each: PartJournal) => stash.chunks.map((chunk) => each.have(chunk));
+      const known = (each: DownloadJournal) => stash.chunks.map((chunk) => each.have(chunk));
       assert.deepEqual(known(next), known(journal));
       assert.equal(next.missing, journal.missing);
     }),

@@ -2,7 +2,7 @@
 import { letGoOnFailure } from "../content/byte_stream.ts";
 import { bytesSource } from "../content/source.ts";
 import { type CopiedBlobs, copyBlobs } from "../copy/copy_blobs.ts";
-import type { ImagePlace } from "../copy/copy_image.ts";
+import type { ImageTarget } from "../copy/copy_image.ts";
 import { tellIfUnseen } from "../copy/docker_format.ts";
 import { type ImageTree, manifestsOf, readTree } from "../copy/image_tree.ts";
 import { ConflictError, InvalidInputError, MismatchError, NotFoundError } from "../errors.ts";
@@ -45,7 +45,7 @@ export interface AppendOptions extends CallOptions {
 }
 
 /** What was made. */
-export interface Appended {
+export interface AppendResult {
   /** The tag. */
   reference: string;
   /** The digest of the image, or of the index. */
@@ -83,11 +83,19 @@ export interface Appended {
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export async function append(from: ImagePlace, to: ImagePlace, options: AppendOptions): Promise<Appended> {
+export async function append(
+  from: ImageTarget,
+  to: ImageTarget,
+  options: AppendOptions,
+): Promise<AppendResult> {
   return await letGoOnFailure(options.input, () => appendLayer(from, to, options));
 }
 
-async function appendLayer(from: ImagePlace, to: ImagePlace, options: AppendOptions): Promise<Appended> {
+async function appendLayer(
+  from: ImageTarget,
+  to: ImageTarget,
+  options: AppendOptions,
+): Promise<AppendResult> {
   const { onEvent, signal, jobs, createdBy = "layerstash append" } = options;
   checkTransfer(options);
   if (options.created !== undefined) checkTime(options.created);

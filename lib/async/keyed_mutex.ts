@@ -2,12 +2,12 @@
 import { abortable } from "./abortable.ts";
 
 /** Whose turn it is, by what is wanted. */
-export class Turns {
+export class KeyedMutex {
   /** The last of those who wait. */
   readonly #last = new Map<string, Promise<void>>();
 
   /** Waits until all who asked for the same before are done; the turn is over when the block ends. */
-  async take(wanted: string, signal?: AbortSignal): Promise<Disposable> {
+  async lock(wanted: string, signal?: AbortSignal): Promise<Disposable> {
     const before = this.#last.get(wanted) ?? Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#last.set(wanted, promise);

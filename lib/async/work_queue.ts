@@ -1,7 +1,7 @@
 /** Things to do that may become more while they are done. @module */
 
 /** A list that several workers take from until everything that is open is settled. */
-export class Backlog<T> {
+export class WorkQueue<T> {
   readonly #waiting: T[];
   #open: number;
   #changed: PromiseWithResolvers<void> = Promise.withResolvers();

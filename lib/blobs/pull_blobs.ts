@@ -8,7 +8,7 @@ import type { ByteRange } from "../content/source.ts";
 import type { Store } from "../store/store.ts";
 import { fetchStash } from "../stash/fetch_stash.ts";
 import { checkOutput } from "../files/output.ts";
-import { PartFile, requirePlace } from "../files/partial_file.ts";
+import { PartialFile, requirePlace } from "../files/partial_file.ts";
 import { placeChunks, type Stash } from "../stash/stash.ts";
 import { streamChunks } from "../stash/stream_chunks.ts";
 import { checkNumbers, POSITION } from "../arguments.ts";
@@ -137,7 +137,7 @@ async function fetchRange(
   options: FileOptions & { range: ByteRange },
 ): Promise<void> {
   await requirePlace(options.output);
-  using part = await PartFile.open(options.output, options.onEvent);
+  using part = await PartialFile.open(options.output, options.onEvent);
   await part.file.truncate();
   const write = async (bytes: Uint8Array) => {
     for (let written = 0; written < bytes.length;) written += await part.file.write(bytes.subarray(written));

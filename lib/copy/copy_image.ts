@@ -16,7 +16,7 @@ import { tellIfUnseen } from "./docker_format.ts";
 import { blobsOf, type ImageTree, manifestsOf, readTree } from "./image_tree.ts";
 
 /** A store, and a tag or digest in it, as `openImage` gives them. */
-export interface ImagePlace {
+export interface ImageTarget {
   /** The repository, or the layout. */
   store: Store;
   /** The tag or digest; of a source `undefined` = the only image, of a target = as at the source. */
@@ -36,7 +36,7 @@ export interface CopyOptions extends CallOptions {
 }
 
 /** What was copied. */
-export interface Copied {
+export interface CopyResult {
   /** The tag or digest that it has at the target. */
   reference: string;
   /** The digest of the image, or of the index. */
@@ -72,10 +72,10 @@ export interface Copied {
  * ```
  */
 export async function copyImage(
-  from: ImagePlace,
-  to: ImagePlace,
+  from: ImageTarget,
+  to: ImageTarget,
   options: CopyOptions = {},
-): Promise<Copied> {
+): Promise<CopyResult> {
   const { platforms = [], jobs = DEFAULT_JOBS } = options;
   checkTransfer(options);
   const root = await findRoot(from.store, from.reference, options);

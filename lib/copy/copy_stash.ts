@@ -13,7 +13,7 @@ import { type CopiedBlobs, copyBlobs } from "./copy_blobs.ts";
 import type { CopyOptions } from "./copy_image.ts";
 
 /** A store, and the name of a stash in it. */
-export interface StashPlace {
+export interface StashTarget {
   /** The repository. */
   store: Store;
   /** The name of the stash. */
@@ -49,8 +49,8 @@ export interface CopyStashOptions extends Omit<CopyOptions, "platforms" | "refer
  * ```
  */
 export async function copyStash(
-  from: StashPlace,
-  to: StashPlace,
+  from: StashTarget,
+  to: StashTarget,
   options: CopyStashOptions = {},
 ): Promise<{ stash: Stash; blobs: CopiedBlobs }> {
   const { jobs = DEFAULT_JOBS, signal } = options;
@@ -75,7 +75,7 @@ export async function copyStash(
 }
 
 async function readManifests(
-  { store, baseTag }: StashPlace,
+  { store, baseTag }: StashTarget,
   { chunks }: Stash,
   options: { jobs: number; signal?: AbortSignal | undefined },
 ): Promise<Manifest[]> {
@@ -94,7 +94,7 @@ async function readManifests(
 }
 
 async function requireSame(
-  { store, baseTag }: StashPlace,
+  { store, baseTag }: StashTarget,
   manifests: readonly Manifest[],
   { numbers, signal }: { numbers: readonly number[]; signal?: AbortSignal | undefined },
 ): Promise<void> {

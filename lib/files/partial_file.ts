@@ -43,7 +43,7 @@ async function lookAt(path: string): Promise<Deno.FileInfo | undefined> {
 }
 
 /** The open part of one download, which no other has open. */
-export class PartFile implements Disposable {
+export class PartialFile implements Disposable {
   /** Its path. */
   readonly path: string;
   /** Open for writing. */
@@ -74,7 +74,7 @@ export class PartFile implements Disposable {
    * @throws {ConflictError} when another download to the file is under way
    * @throws {InvalidInputError} when something else is at its path
    */
-  static async open(target: string, onEvent?: OnEvent): Promise<PartFile> {
+  static async open(target: string, onEvent?: OnEvent): Promise<PartialFile> {
     for (;;) {
       const isNew = await lookAt(partOf(target)) === undefined;
       const mode = await modeOfPart(target);
@@ -85,7 +85,7 @@ export class PartFile implements Disposable {
         const info = await file.stat();
         if (await isAt(info, partOf(target))) {
           await narrow(partOf(target), mode);
-          return new PartFile(target, file, { isNew, info });
+          return new PartialFile(target, file, { isNew, info });
         }
         file.close(); // another download has given it its name, or something else was put in its place
       } catch (error) {

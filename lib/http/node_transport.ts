@@ -151,7 +151,7 @@ const SLICE = 256 * 1024;
 const OVER = "there is an answer or an error";
 
 /** How a request is waited for. */
-interface Sending {
+interface BodyTimes {
   timeouts: Timeouts;
   limit: RateLimit | undefined;
   /** Told when the connection fell silent. */
@@ -164,7 +164,7 @@ interface Sending {
 async function sendBody(
   outgoing: http.ClientRequest,
   request: HttpRequest,
-  { timeouts, limit, giveUp, over }: Sending,
+  { timeouts, limit, giveUp, over }: BodyTimes,
 ): Promise<void> {
   const { host } = request.url;
   const wait = <T>(waiting: Promise<T>, limit: keyof Timeouts, what: string) => {

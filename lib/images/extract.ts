@@ -11,7 +11,7 @@ import { Placement } from "./placement.ts";
 import { readSources } from "./read_sources.ts";
 import { usualLimit } from "./size_limit.ts";
 import { Staging } from "./staging.ts";
-import { type Found, survey } from "./survey.ts";
+import { survey, type SurveyResult } from "./survey.ts";
 
 /** What is extracted, and where to. */
 export interface ExtractOptions {
@@ -34,7 +34,7 @@ export interface ExtractOptions {
 }
 
 /** What was extracted. */
-export interface Extracted {
+export interface ExtractResult {
   /** What was placed. */
   entries: MergedEntry[];
   /** Devices, pipes and broken links, which were left out. */
@@ -63,7 +63,7 @@ export interface Extracted {
  * if (typeof takeOut !== "function") throw new Error("unreachable");
  * ```
  */
-export async function extract(files: ImageFiles, options: ExtractOptions): Promise<Extracted> {
+export async function extract(files: ImageFiles, options: ExtractOptions): Promise<ExtractResult> {
   const { directory, maxSize = usualLimit(files), overwrite = false, sameOwner = false, whole } = options;
   checkNumbers(options, { maxSize: { least: 0 } });
   const patterns = await Promise.all(options.paths.map(pathPattern));
@@ -85,7 +85,11 @@ export async function extract(files: ImageFiles, options: ExtractOptions): Promi
   return extracted;
 }
 
-function requireAll({ entries, tree }: Found, patterns: readonly PathPattern[], files: ImageFiles): void {
+function requireAll(
+  { entries, tree }: SurveyResult,
+  patterns: readonly PathPattern[],
+  files: ImageFiles,
+): void {
   for (const pattern of patterns) {
     const real = pattern.path === undefined ? undefined : tree?.find(pattern.path);
     if (real || entries.some(({ path }) => pattern.includes(path))) continue;
@@ -116,7 +120,7 @@ function requireDistinct(entries: readonly MergedEntry[], caseSensitive: boolean
 
 function tellLosses(
   files: ImageFiles,
-  { entries, skipped }: Extracted,
+  { entries, skipped }: ExtractResult,
   { onEvent, sameOwner }: ExtractOptions,
 ): void {
   const notice = (about: readonly MergedEntry[], message: string) =>

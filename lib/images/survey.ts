@@ -7,7 +7,7 @@ import type { PathPattern } from "./path_pattern.ts";
 import { whiteoutOf } from "./whiteouts.ts";
 
 /** What was found. */
-export interface Found {
+export interface SurveyResult {
   /** The files that were looked for, each directory before what is in it. */
   entries: MergedEntry[];
   /** Everything that there is; absent where the search ended before all layers were read. */
@@ -37,7 +37,7 @@ export async function survey(
   files: ImageFiles,
   patterns: readonly PathPattern[],
   { visit, whole, follows }: SurveyOptions = {},
-): Promise<Found> {
+): Promise<SurveyResult> {
   const searches = patterns.map((pattern) => new PathSearch(pattern));
   const everything = patterns.some(({ path }) => path === "");
   const early = !whole && patterns.every(({ path, followed }) => path && !followed);

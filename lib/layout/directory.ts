@@ -1,6 +1,6 @@
 /** The file `oci-layout` of an OCI image layout: it makes a directory one, and whoever writes holds a lock on it. @module */
 import { join } from "node:path";
-import { Turns } from "../async/keyed_mutex.ts";
+import { KeyedMutex } from "../async/keyed_mutex.ts";
 import { writeAtomically } from "../content/atomic_file.ts";
 import { denied } from "../content/denied.ts";
 import { MismatchError } from "../errors.ts";
@@ -8,7 +8,7 @@ import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { IMAGE_INDEX } from "../oci/media_types.ts";
 
 /** One of this process asks at a time: a lock that is waited for takes a thread, and whoever holds it needs one, too. */
-const turns = new Turns();
+const turns = new KeyedMutex();
 
 /**
  * Locks a layout until the block ends. Writers of all processes take turns: each holds a lock on the file `oci-layout`,
@@ -19,7 +19,7 @@ const turns = new Turns();
 export async function lockLayout(directory: string): Promise<Disposable> {
   await createLayout(directory);
   using turn = new DisposableStack();
-  turn.use(await turns.take(directory));
+  turn.use(await turns.lock(directory));
   const marker = turn.use(await Deno.open(join(directory, "oci-layout"), { read: true, write: true }));
   await marker.lock(true);
   await beginIndex(directory);

@@ -3,7 +3,7 @@ import type { Digest } from "../oci/digest.ts";
 import { type Manifest, referencesOf } from "../oci/manifest.ts";
 import type { LayoutBlobs } from "./blobs.ts";
 import type { IndexEntry } from "./index_json.ts";
-import { LayoutReach } from "./reachable.ts";
+import { Reachability } from "./reachable.ts";
 import type { RemoveOptions } from "../store/store.ts";
 
 /** What a layout listed, and what it is to list. */
@@ -13,16 +13,16 @@ export interface IndexChange extends Pick<RemoveOptions, "keepBlobs"> {
 }
 
 /** Finds what is not needed any more, and frees it. */
-export class LayoutSpace {
+export class Garbage {
   readonly #blobs: LayoutBlobs;
-  readonly #reach: LayoutReach;
+  readonly #reach: Reachability;
   /** Entries that were replaced, and are not freed yet. */
   #replaced: IndexEntry[] = [];
 
   /** @param blobs the blobs of the layout */
   constructor(blobs: LayoutBlobs) {
     this.#blobs = blobs;
-    this.#reach = new LayoutReach((digest) => blobs.manifest(digest));
+    this.#reach = new Reachability((digest) => blobs.manifest(digest));
   }
 
   /** A manifest with all that it leads to, as far as that can be read. */

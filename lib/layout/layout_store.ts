@@ -14,7 +14,7 @@ import { type IndexEntry, lockIndex, readEntries, REF_NAME, tagOf } from "./inde
 import { DEFAULT_POLICY, type Patience } from "../async/retry.ts";
 import { systemClock } from "../async/clock.ts";
 import { LayoutBlobs } from "./blobs.ts";
-import { type IndexChange, LayoutSpace } from "./garbage.ts";
+import { Garbage, type IndexChange } from "./garbage.ts";
 import { fallbackReferrers, namesSubject } from "../store/referrers.ts";
 import { requireLayout } from "./require_layout.ts";
 import type {
@@ -54,7 +54,7 @@ export class LayoutStore implements Store {
   readonly #beside: ((repository: string) => string) | undefined;
   readonly #onEvent: OnEvent | undefined;
   readonly #blobs: LayoutBlobs;
-  readonly #space: LayoutSpace;
+  readonly #space: Garbage;
 
   /** @param options where it is */
   constructor(options: LayoutOptions) {
@@ -63,7 +63,7 @@ export class LayoutStore implements Store {
     this.#beside = options.beside;
     this.#onEvent = options.onEvent;
     this.#blobs = new LayoutBlobs(options);
-    this.#space = new LayoutSpace(this.#blobs);
+    this.#space = new Garbage(this.#blobs);
   }
 
   get url(): string {

@@ -8,7 +8,7 @@ import type { IndexEntry } from "./index_json.ts";
 export type ReadManifest = (digest: Digest) => Promise<Uint8Array | undefined>;
 
 /** Follows manifests to their blobs. Manifests never change, so what was read once is kept. */
-export class LayoutReach {
+export class Reachability {
   readonly #read: ReadManifest;
   readonly #known: Map<Digest, References> = new Map();
 

@@ -15,7 +15,7 @@ import type { FindCredentials } from "../sign_in/credentials.ts";
 import type { Clock } from "../async/clock.ts";
 import { type Patience, type RetryContext, retrying, type RetryPolicy } from "../async/retry.ts";
 import { follow } from "../http/redirects.ts";
-import { toldTransport } from "../http/told_transport.ts";
+import { observedTransport } from "../http/observed_transport.ts";
 import type { HttpRequest, Transport } from "../http/transport.ts";
 
 /** What a client needs. */
@@ -69,7 +69,7 @@ export class RegistryClient {
   /** @param options whom to speak to, and how */
   constructor(options: ClientOptions) {
     this.#options = options;
-    this.#transport = toldTransport(options.transport, options);
+    this.#transport = observedTransport(options.transport, options);
     this.#authorization = new Authorization({ ...options, ...options.address });
   }
 

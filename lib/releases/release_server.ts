@@ -6,7 +6,7 @@ import { follow } from "../http/redirects.ts";
 import { type Clock, systemClock } from "../async/clock.ts";
 import { DEFAULT_POLICY, type Patience, type RetryPolicy } from "../async/retry.ts";
 import { isTransientAnswer, retryAfterOf } from "../http/retry_after.ts";
-import { toldTransport } from "../http/told_transport.ts";
+import { observedTransport } from "../http/observed_transport.ts";
 import { openTransport, type Transport, type TransportOptions } from "../http/transport.ts";
 import { isLoopback } from "../oci/address.ts";
 import type { CallOptions } from "../store/store.ts";
@@ -54,7 +54,7 @@ export class ReleaseServer implements Disposable {
     this.name = requireAddress(url).host;
     this.patience = { policy: { ...DEFAULT_POLICY, ...retry }, clock, onEvent };
     this.#url = url.replace(/\/+$/, "");
-    this.#transport = toldTransport(openTransport(options), { clock, onEvent });
+    this.#transport = observedTransport(openTransport(options), { clock, onEvent });
   }
 
   /**

@@ -12,7 +12,7 @@ import { statFile } from "../files/input.ts";
 import { type Chunk, nameOf, type Stash } from "./stash.ts";
 
 /** Something that is not as it should be. */
-export interface Fault {
+export interface StashFault {
   /** The chunk, from 1; 0 = the file as a whole. */
   chunk: number;
   /** What is wrong, as a clause. */
@@ -31,10 +31,10 @@ export interface CheckOptions {
 }
 
 /** Compares a local file with the digests of a stash. Nothing is fetched. */
-export async function checkFile(path: string, stash: Stash, options: CheckOptions): Promise<Fault[]> {
+export async function checkFile(path: string, stash: Stash, options: CheckOptions): Promise<StashFault[]> {
   using hasher = new Hasher();
   const { size } = await statFile(path);
-  const faults: Fault[] = [];
+  const faults: StashFault[] = [];
   if (size !== stash.size) {
     faults.push({ chunk: 0, problem: `it has ${counted(size, "byte")}, the stash ${stash.size}` });
   }
@@ -49,7 +49,11 @@ export async function checkFile(path: string, stash: Stash, options: CheckOption
 }
 
 /** Asks the registry for each chunk: is it there, and as large as it should be. */
-export async function checkPresence(store: Store, stash: Stash, options: CheckOptions): Promise<Fault[]> {
+export async function checkPresence(
+  store: Store,
+  stash: Stash,
+  options: CheckOptions,
+): Promise<StashFault[]> {
   return await checkEach(stash, options, async (chunk, signal) => {
     const { digest, size } = chunk;
     const found = await store.stat(digest, { what: nameOf(chunk), signal });
@@ -59,7 +63,7 @@ export async function checkPresence(store: Store, stash: Stash, options: CheckOp
 }
 
 /** Reads every byte that the registry holds, and keeps none. */
-export async function checkBytes(store: Store, stash: Stash, options: CheckOptions): Promise<Fault[]> {
+export async function checkBytes(store: Store, stash: Stash, options: CheckOptions): Promise<StashFault[]> {
   const { jobs, onEvent } = lanesOf(options);
   return await checkEach(stash, { ...options, jobs, onEvent }, async (chunk, signal) => {
     const { digest, size } = chunk;
@@ -85,8 +89,8 @@ async function checkEach(
     jobs?: number | Lanes | undefined;
   },
   check: Check,
-  faults: Fault[] = [],
-): Promise<Fault[]> {
+  faults: StashFault[] = [],
+): Promise<StashFault[]> {
   await inParallel(stash.chunks, { jobs, signal }, async (chunk, signal) => {
     const { number, digest, size } = chunk;
     const fault = await check(chunk, signal);

@@ -4,8 +4,8 @@ import { awaitDigest, Hasher } from "../content/hasher.ts";
 import type { OnEvent } from "../events.ts";
 import type { Store } from "../store/store.ts";
 import { fetchBlobs } from "../transfer/fetch_blobs.ts";
-import { PartFile, requirePlace } from "../files/partial_file.ts";
-import { openPartJournal, type PartJournal } from "./part_journal.ts";
+import { PartialFile, requirePlace } from "../files/partial_file.ts";
+import { type DownloadJournal, openDownloadJournal } from "./download_journal.ts";
 import { outOfRoom, requireRoom } from "../files/output.ts";
 import { meaningOfFault } from "./stash_faults.ts";
 import { type Chunk, nameOf, type Stash } from "./stash.ts";
@@ -37,8 +37,8 @@ export async function fetchStash(
   using hasher = new Hasher();
   await requirePlace(path);
   if (await isStash(path, stash, hasher, options)) return tellPresent(stash, options);
-  using part = await PartFile.open(path, options.onEvent);
-  using journal = await openPartJournal(part, stash, options);
+  using part = await PartialFile.open(path, options.onEvent);
+  using journal = await openDownloadJournal(part, stash, options);
   await requireRoomFor(part, stash, journal, options);
   try {
     await part.file.truncate(stash.size);
@@ -77,9 +77,9 @@ function tellPresent({ chunks }: Stash, { onEvent }: FetchStashOptions): void {
 
 /** What the part occupies already is not needed again. Where there is too little, nothing is left behind. */
 async function requireRoomFor(
-  part: PartFile,
+  part: PartialFile,
   stash: Stash,
-  journal: PartJournal,
+  journal: DownloadJournal,
   { onEvent }: FetchStashOptions,
 ): Promise<void> {
   try {
@@ -91,8 +91,8 @@ async function requireRoomFor(
 }
 
 interface Fetching extends FetchStashOptions {
-  part: PartFile;
-  journal: PartJournal;
+  part: PartialFile;
+  journal: DownloadJournal;
   hasher: Hasher;
 }
 

@@ -4,7 +4,7 @@ import type { OnEvent } from "../events.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 
 /** What became of the tags. */
-export interface Removal {
+export interface TagRemoval {
   /** The tags that are gone. */
   removed: string[];
   /** The tags that are still there, each with the reason. */
@@ -16,8 +16,8 @@ export async function removeTags(
   store: Store,
   tags: Iterable<string>,
   options: CallOptions,
-): Promise<Removal> {
-  const removal: Removal = { removed: [], kept: [] };
+): Promise<TagRemoval> {
+  const removal: TagRemoval = { removed: [], kept: [] };
   for (const tag of tags) {
     try {
       options.signal?.throwIfAborted();

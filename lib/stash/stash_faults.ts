@@ -1,7 +1,7 @@
 /** What it means that a stash is not what it says of itself, and what mends it. @module */
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { CallOptions, Store } from "../store/store.ts";
-import { checkPresence, type Fault, MISSING } from "./check_stash.ts";
+import { checkPresence, MISSING, type StashFault } from "./check_stash.ts";
 import { findStash } from "./find_stash.ts";
 import type { Stash } from "./stash.ts";
 
@@ -10,7 +10,7 @@ const OVERWRITE = "store the file again with --overwrite; " +
   "a registry that keeps the damaged blob all the same takes the file with another --chunk-size";
 
 /** What to do about the faults of what is stored; `undefined` = all is well there, and a local file is another. */
-export function hintOfFaults(faults: readonly Fault[]): string | undefined {
+export function hintOfFaults(faults: readonly StashFault[]): string | undefined {
   const stored = faults.filter(({ problem }) => problem.startsWith("its blob"));
   if (stored.length === 0) return undefined;
   return stored.every(({ problem }) => problem === MISSING) ? STORE_AGAIN : OVERWRITE;

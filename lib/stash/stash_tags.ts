@@ -1,6 +1,6 @@
 /** Puts the tags of a stash, and keeps two uploads of the same name apart. @module */
 import { bytesSource } from "../content/source.ts";
-import { Turns } from "../async/keyed_mutex.ts";
+import { KeyedMutex } from "../async/keyed_mutex.ts";
 import { ConflictError, MismatchError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -34,7 +34,7 @@ export interface StashTagsOptions {
   signal?: AbortSignal | undefined;
 }
 
-const turns = new Turns();
+const turns = new KeyedMutex();
 
 /**
  * The tags of one stash that is stored. Registries know no locks, and another machine may store something else under
@@ -94,7 +94,7 @@ export class StashTags {
   async #replace(image: TaggedImage, { completes }: { completes: boolean }): Promise<void> {
     const { store, overwrite, signal } = this.#options;
     const { tag, manifest } = image;
-    using _turn = await turns.take(`${store.url} ${tag}`, signal);
+    using _turn = await turns.lock(`${store.url} ${tag}`, signal);
     const found = await this.#lookUp(completes ? [tag, ...this.#tags()] : [tag]);
     if (completes) this.#requireOwn(found);
     const before = found.get(tag);

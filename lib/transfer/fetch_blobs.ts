@@ -3,7 +3,7 @@ import { MismatchError } from "../errors.ts";
 import type { ByteRange } from "../content/source.ts";
 import type { Store } from "../store/store.ts";
 import { DEFAULT_JOBS, lanesOf } from "./adaptive_jobs.ts";
-import { Backlog } from "../async/work_queue.ts";
+import { WorkQueue } from "../async/work_queue.ts";
 import { IncomingBlob, type IncomingOptions, type PlacedBlob } from "./incoming_blob.ts";
 import { inParallel, type Lanes } from "../async/pool.ts";
 
@@ -47,7 +47,7 @@ export async function fetchBlobs<B extends PlacedBlob>(
   const how = { partSize: PART, reportEvery: REPORT, ...options, onEvent, store };
   const incoming = blobs.map((blob) => new IncomingBlob(blob, have(blob), how));
   const present = incoming.filter(({ parts }) => parts.length === 0);
-  const backlog = new Backlog(incoming.filter(({ parts }) => parts.length > 0), incoming.length);
+  const backlog = new WorkQueue(incoming.filter(({ parts }) => parts.length > 0), incoming.length);
   const settle = (each: IncomingBlob<B>, good: boolean) => {
     if (good) {
       options.onBlob?.(each.blob, each.parts.length > 0 ? "fetched" : "present");
@@ -100,7 +100,7 @@ function* verifications<B extends PlacedBlob>(
 }
 
 async function* fetches<B extends PlacedBlob>(
-  backlog: Backlog<IncomingBlob<B>>,
+  backlog: WorkQueue<IncomingBlob<B>>,
   settle: Settle<B>,
   signal: AbortSignal,
 ): AsyncGenerator<Task, void> {

@@ -7,7 +7,7 @@ import { type RetryContext, waitToRetry } from "../../async/retry.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { OCTET_STREAM } from "../../oci/media_types.ts";
-import { type HeldPart, HeldParts } from "./replay_buffer.ts";
+import { type HeldPart, ReplayBuffer } from "./replay_buffer.ts";
 import type { WriteOptions } from "../../store/store.ts";
 
 /** A source that is being read. */
@@ -18,7 +18,7 @@ interface OpenedSource {
 }
 
 /** One blob that is sent, in as many attempts as it takes. */
-export class Sending {
+export class BlobSource {
   readonly source: Source;
   readonly signal: AbortSignal | undefined;
   readonly #options: WriteOptions;
@@ -26,7 +26,7 @@ export class Sending {
   #counted = 0;
   /** Counts how often the bytes were counted anew: a request that has failed may still take a piece. */
   #counting = 0;
-  #parts: HeldParts | undefined;
+  #parts: ReplayBuffer | undefined;
   /** The most that ever arrived, over all sessions, and the attempts since then. */
   #farthest = 0;
   #attempts = 0;
@@ -80,7 +80,7 @@ export class Sending {
 
   /** The part of a source that can be read once only which is on its way; the first one to begin with. */
   async part(size: number): Promise<HeldPart | undefined> {
-    this.#parts ??= new HeldParts(this.stream(), size);
+    this.#parts ??= new ReplayBuffer(this.stream(), size);
     return this.#parts.held ?? await this.#parts.next();
   }
 

@@ -11,7 +11,7 @@ import { isGivenUp } from "../../async/retry.ts";
 import type { Profile } from "../profiles.ts";
 import { describeWay, type PushWay, wayAfter } from "./push_mode.ts";
 import { type BlobRoute, sendBlob, SMALL } from "./send_blob.ts";
-import { Sending } from "./blob_source.ts";
+import { BlobSource } from "./blob_source.ts";
 import type { BlobOptions, WriteOptions } from "../../store/store.ts";
 import { SessionLostError, type SessionOptions, UploadSession } from "./upload_session.ts";
 
@@ -46,7 +46,7 @@ export class BlobPusher {
     if (digest && size !== undefined && size === (source.size ?? size)) {
       return { mediaType: OCTET_STREAM, digest, size };
     }
-    const sending = new Sending(source, options);
+    const sending = new BlobSource(source, options);
     try {
       const sent = await this.#send(sending, options);
       if (size !== undefined) await this.#requireMended(sent, options);
@@ -69,7 +69,7 @@ export class BlobPusher {
   }
 
   /** Sends the bytes over one session after the other, until one has them all. */
-  async #send(sending: Sending, { checkpoint, signal, what }: WriteOptions): Promise<Descriptor> {
+  async #send(sending: BlobSource, { checkpoint, signal, what }: WriteOptions): Promise<Descriptor> {
     const { client, profile } = this.#options;
     const how: SessionOptions = { signal, what, checkpoint, statusIsCount: profile.statusIsCount };
     let session = await this.#takeUp(sending, how);
@@ -93,7 +93,7 @@ export class BlobPusher {
   }
 
   /** The session that an earlier process has left, where it is still good for something. */
-  async #takeUp(sending: Sending, how: SessionOptions): Promise<UploadSession | undefined> {
+  async #takeUp(sending: BlobSource, how: SessionOptions): Promise<UploadSession | undefined> {
     const point = how.checkpoint?.last;
     const { size = 0 } = sending.source;
     if (!point || size <= SMALL || point.sent > size || this.#way.mode === "put") return undefined;
@@ -102,7 +102,7 @@ export class BlobPusher {
     return session;
   }
 
-  #route(sending: Sending, session: UploadSession, way: PushWay): BlobRoute {
+  #route(sending: BlobSource, session: UploadSession, way: PushWay): BlobRoute {
     const { client, stat } = this.#options;
     const isThere = async (digest: Digest) =>
       await stat(digest, { signal: sending.signal }).catch(() => undefined) !== undefined;

@@ -7,7 +7,7 @@ export interface HeldPart {
 }
 
 /** Reads a stream part by part. */
-export class HeldParts {
+export class ReplayBuffer {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
   readonly #size: number;
   #ahead: Uint8Array<ArrayBuffer> = new Uint8Array();

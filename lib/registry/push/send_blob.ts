@@ -3,12 +3,12 @@ import { collect } from "../../content/collect.ts";
 import { RegistryError } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { type PushWay, wayAfter } from "./push_mode.ts";
-import type { Sending } from "./blob_source.ts";
+import type { BlobSource } from "./blob_source.ts";
 import { type SessionBody, SessionLostError, type UploadSession } from "./upload_session.ts";
 
 /** What sending over one session takes. */
 export interface BlobRoute {
-  sending: Sending;
+  sending: BlobSource;
   session: UploadSession;
   way: PushWay;
   /** Waits before another attempt, or throws the error where that makes no sense. */

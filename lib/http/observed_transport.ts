@@ -4,7 +4,7 @@ import type { Transport } from "./request.ts";
 import type { Clock } from "../async/clock.ts";
 
 /** The same transport, with an event for each request. It names no query: that may be a signature. */
-export function toldTransport(
+export function observedTransport(
   transport: Transport,
   { clock, onEvent }: { clock: Clock; onEvent?: OnEvent | undefined },
 ): Transport {

@@ -5,11 +5,11 @@ import { digestOf } from "../oci/digest.ts";
 import type { ByteRange } from "../content/source.ts";
 import { ByteRanges } from "../transfer/byte_ranges.ts";
 import { type Journal, openJournal } from "../files/journal.ts";
-import type { PartFile } from "../files/partial_file.ts";
+import type { PartialFile } from "../files/partial_file.ts";
 import type { Chunk, Stash } from "./stash.ts";
 
 /** Where the journal is kept. */
-export interface PartJournalOptions {
+export interface DownloadJournalOptions {
   /** Absent = nowhere. */
   stateDirectory?: string | undefined;
   onEvent?: OnEvent | undefined;
@@ -30,11 +30,11 @@ type PartRecord = v.InferOutput<typeof recordSchema>;
  *
  * @throws {ConflictError} when another download to the file is under way
  */
-export async function openPartJournal(
-  part: PartFile,
+export async function openDownloadJournal(
+  part: PartialFile,
   stash: Stash,
-  { stateDirectory, onEvent }: PartJournalOptions,
-): Promise<PartJournal> {
+  { stateDirectory, onEvent }: DownloadJournalOptions,
+): Promise<DownloadJournal> {
   const contents = stash.chunks.map(({ digest, size }) => [digest, size]);
   const journal = await openJournal({
     directory: stateDirectory,
@@ -46,13 +46,13 @@ export async function openPartJournal(
     const message = `${part.path} was begun for other content: what does not fit is fetched again`;
     onEvent?.({ type: "notice", message });
   }
-  return new PartJournal(journal, part, { stash, onEvent });
+  return new DownloadJournal(journal, part, { stash, onEvent });
 }
 
 /** What is known of each chunk. */
-export class PartJournal implements Disposable {
+export class DownloadJournal implements Disposable {
   readonly #journal: Journal;
-  readonly #part: PartFile;
+  readonly #part: PartialFile;
   readonly #stash: Stash;
   readonly #onEvent: OnEvent | undefined;
   /** By chunk number. No entry = nothing is known: the part is to be looked at. */
@@ -63,7 +63,7 @@ export class PartJournal implements Disposable {
   /** Reads what earlier processes wrote down. */
   constructor(
     journal: Journal,
-    part: PartFile,
+    part: PartialFile,
     { stash, onEvent }: { stash: Stash; onEvent: OnEvent | undefined },
   ) {
     this.#journal = journal;
