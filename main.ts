@@ -85,7 +85,7 @@ export interface VerbOptions extends StashOptions {
    * as long as more connections carry more.
    */
   jobs?: number | undefined;
-  /** Told of progress, of chunks that are done, and of what else happens. */
+  /** Receives progress, finished chunks (as `blob` events) and whatever else happens. */
   onEvent?: OnEvent | undefined;
 }
 
@@ -186,7 +186,7 @@ function planUpload(store: Store, input: Input, options: UploadOptions): Omit<Up
     type: "plan",
     chunkSize,
     ...(size !== undefined && { size }),
-    ...(chunks !== undefined && { chunks }),
+    ...(chunks !== undefined && { blobs: chunks }),
   });
   const created = input.created.toISOString();
   const seekable = input.seekable ? { jobs, lanes } : { jobs: 1, lanes: 1 };
@@ -229,14 +229,14 @@ async function storeBytes(
   const what = nameOf({ number });
   const { there, checkFirst } = await lookForBytes(chunk, present, { ...plan, signal });
   if (there) {
-    onEvent?.({ type: "chunk", chunk: number, state: "present", digest: there.digest, size: there.size });
+    onEvent?.({ type: "blob", index: number, state: "present", digest: there.digest, size: there.size });
     return there;
   }
   const onBytes = (bytes: number) => onEvent?.({ type: "progress", phase: "send", bytes });
   const onResume = (bytes: number) => onEvent?.({ type: "resume", phase: "send", bytes });
   const layer = await store.write(source, { what, signal, onBytes, onResume, checkpoint, checkFirst });
   remember?.(layer.digest);
-  onEvent?.({ type: "chunk", chunk: number, state: "sent", digest: layer.digest, size: layer.size });
+  onEvent?.({ type: "blob", index: number, state: "sent", digest: layer.digest, size: layer.size });
   return layer;
 }
 
@@ -302,7 +302,7 @@ function sizeOf(layers: Descriptor[]): number {
 
 function tellPresent(stash: Stash, { onEvent }: VerbOptions): Stash {
   for (const { number, digest, size } of stash.chunks) {
-    onEvent?.({ type: "chunk", chunk: number, state: "present", digest, size });
+    onEvent?.({ type: "blob", index: number, state: "present", digest, size });
   }
   return stash;
 }
@@ -355,7 +355,7 @@ function announce(
   { size, chunks, chunkSize }: Stash,
   { onEvent, times = 1 }: { onEvent?: OnEvent | undefined; times?: number },
 ): void {
-  onEvent?.({ type: "plan", size: times * size, chunks: times * chunks.length, chunkSize });
+  onEvent?.({ type: "plan", size: times * size, blobs: times * chunks.length, chunkSize });
 }
 
 /** What `list` takes. */

@@ -4,25 +4,26 @@ import type { Digest } from "./oci/digest.ts";
 /**
  * One thing that happened. Byte counts are exact, and do not include what protocols add.
  *
- * - `plan`: what the transfer consists of. `size` and `chunks` are absent while they are not known. Where `verify` goes
- *   through a local file and through what is stored, both are counted.
+ * - `plan`: what the transfer consists of: its bytes and its blobs. `size` and `blobs` are absent while they are not
+ *   known; `chunkSize` is there where the blobs are the chunks of a stash. Where `verify` goes through a local file and
+ *   through what is stored, both are counted.
  * - `progress`: `bytes` more were moved, or, in the phase `check`, a local file was compared so far; negative when an
  *   attempt failed and is made again, or when what was compared is other than what is stored.
  * - `resume`: so many bytes are there from an earlier run or from before a break, and need not be moved again.
- * - `chunk`: a chunk, or another blob, is done. `sent` and `fetched` moved bytes; `present` means that it was there,
- *   `mounted` that the registry took it over from another repository of its own. What was `checked` is right, unless a
- *   `fault` says what is wrong with it.
+ * - `blob`: a blob is done, such as a chunk of a stash; `index` counts the blobs of the transfer from 1. `sent` and
+ *   `fetched` moved bytes; `present` means that it already existed, `mounted` that the registry took it over from another
+ *   repository of its own. A `checked` blob is right, unless `fault` says what is wrong with it.
  * - `retry`: an attempt failed and is made again after `delay` milliseconds.
  * - `notice`: something that the user should know: a degraded path, a warning of the registry, a stale tag.
  * - `request`: an HTTP request was answered (or failed: status 0). The URL carries no secret.
  */
 export type TransferEvent =
-  | { type: "plan"; size?: number; chunks?: number; chunkSize?: number }
+  | { type: "plan"; size?: number; blobs?: number; chunkSize?: number }
   | { type: "progress"; phase: "send" | "fetch" | "check"; bytes: number }
   | { type: "resume"; phase: "send" | "fetch"; bytes: number }
   | {
-    type: "chunk";
-    chunk: number;
+    type: "blob";
+    index: number;
     state: "sent" | "mounted" | "fetched" | "present" | "checked";
     digest: Digest;
     size: number;

@@ -318,8 +318,8 @@ Deno.test("the layer and those of the base are told of as one transfer", async (
     const events: TransferEvent[] = [];
     await append(from, to, { input, onEvent: (event) => void events.push(event) });
     const size = input === file ? { size: ADDED.length + base.size } : {};
-    assert.deepEqual(events.filter(({ type }) => type === "plan"), [{ type: "plan", ...size, chunks: 2 }]);
-    const chunks = events.filter((event) => event.type === "chunk").map(({ chunk, size }) => [chunk, size]);
+    assert.deepEqual(events.filter(({ type }) => type === "plan"), [{ type: "plan", ...size, blobs: 2 }]);
+    const chunks = events.filter((event) => event.type === "blob").map(({ index, size }) => [index, size]);
     assert.deepEqual(chunks, [[1, ADDED.length], [2, base.size]]);
   }
 });

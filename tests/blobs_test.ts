@@ -134,7 +134,7 @@ testOnEachStore("a file is not sent twice", async (place) => {
   const states: string[] = [];
   let sent = 0;
   const onEvent = (event: TransferEvent) => {
-    if (event.type === "chunk") states.push(event.state);
+    if (event.type === "blob") states.push(event.state);
     if (event.type === "progress" && event.phase === "send") sent += event.bytes;
   };
   for (let time = 0; time < 2; time++) await pushBlob(store, { input, onEvent });
@@ -234,7 +234,7 @@ testOnEachStore("the same blobs in a file are not fetched again", async (place) 
   const digests = [await push(store, "a\n"), await push(store, "b\n")];
   const output = await work.write("copy", "a\nb\n");
   const states: string[] = [];
-  const onEvent = (event: TransferEvent) => void (event.type === "chunk" && states.push(event.state));
+  const onEvent = (event: TransferEvent) => void (event.type === "blob" && states.push(event.state));
   await pullBlobs(store, { blobs: digests, output, onEvent });
   assert.deepEqual(states, ["present", "present"]);
 });
@@ -268,7 +268,7 @@ Deno.test("a blob that is damaged in a directory is written anew", async () => {
   const states: string[] = [];
   for (const damage of [new Uint8Array(1000), new Uint8Array(10), undefined]) {
     if (damage) await work.write(`box/me/files/blobs/sha256/${digest.slice(7)}`, damage);
-    await pushBlob(store, { input, onEvent: (event) => event.type === "chunk" && states.push(event.state) });
+    await pushBlob(store, { input, onEvent: (event) => event.type === "blob" && states.push(event.state) });
     const output = work.path("copy.dat");
     await pullBlobs(store, { blobs: [digest], output });
     assert.deepEqual(await Deno.readFile(output), someBytes(1000));

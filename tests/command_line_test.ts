@@ -79,8 +79,8 @@ Deno.test("--json gives one event a line for transfers, the last with the result
     "6",
   ]);
   const events = stdout.trimEnd().split("\n").map((each) => JSON.parse(each));
-  assert.deepEqual(events[0], { event: "plan", chunkSize: 6, size: 10, chunks: 2 });
-  assert.deepEqual(events.filter(({ event }) => event === "chunk").map(({ state }) => state), [
+  assert.deepEqual(events[0], { event: "plan", chunkSize: 6, size: 10, blobs: 2 });
+  assert.deepEqual(events.filter(({ event }) => event === "blob").map(({ state }) => state), [
     "sent",
     "sent",
   ]);

@@ -97,7 +97,7 @@ Deno.test("within a registry no blob is moved: they are mounted", { ignore }, as
   using target = openImage(`${registry.url}/you/app:t`);
   const before = (await registry.requests()).length;
   const states: string[] = [];
-  const onEvent = (event: TransferEvent) => void (event.type === "chunk" && states.push(event.state));
+  const onEvent = (event: TransferEvent) => void (event.type === "blob" && states.push(event.state));
   const { digest, blobs } = await copyImage(source, target, { onEvent });
   assert.equal(digest, index.digest);
   assert.deepEqual(blobs, { sent: 0, mounted: 7, present: 0, bytes: 0 });
@@ -191,7 +191,7 @@ Deno.test("a copy that was interrupted is gone on with", async () => {
   using target = openImage(`${registry.url}/me/app:t`);
   const stop = new AbortController();
   let chunks = 0;
-  const onEvent = ({ type }: TransferEvent) => void (type === "chunk" && ++chunks === 3 && stop.abort());
+  const onEvent = ({ type }: TransferEvent) => void (type === "blob" && ++chunks === 3 && stop.abort());
   await assert.rejects(copyImage(source, target, { onEvent, signal: stop.signal, jobs: 1 }));
   assert.equal(await target.store.resolve("t"), undefined);
   const { digest, blobs } = await copyImage(source, target);

@@ -96,7 +96,7 @@ async function makeScene(options: FakeOptions = {}): Promise<Scene> {
       const resumed = events.reduce((sum, event) => event.type === "resume" ? sum + event.bytes : sum, 0);
       const notices = events.flatMap((event) => event.type === "notice" ? [event.message] : []);
       const chunks = events.flatMap((event) =>
-        event.type === "chunk" ? [`${event.chunk} ${event.state}`] : []
+        event.type === "blob" ? [`${event.index} ${event.state}`] : []
       );
       return { error, sent, notices, fetched, resumed, chunks: chunks.sort() };
     },

@@ -217,7 +217,7 @@ Deno.test("what is stopped leaves its part, and goes on from there", async () =>
   events.length = 0;
   await scene.run();
   assert.deepEqual(scene.fetched(), [4, 5]);
-  const states = events.flatMap((event) => event.type === "chunk" ? [`${event.chunk} ${event.state}`] : []);
+  const states = events.flatMap((event) => event.type === "blob" ? [`${event.index} ${event.state}`] : []);
   assert.deepEqual(states.sort(), ["1 present", "2 present", "3 present", "4 fetched", "5 fetched"]);
   assert.deepEqual(await readBack(work), BYTES);
 });
@@ -510,7 +510,7 @@ Deno.test("progress adds up to the size, and every chunk is told once", async ()
   await scene.run();
   const moved = scene.events.reduce((sum, event) => event.type === "progress" ? sum + event.bytes : sum, 0);
   assert.equal(moved, BYTES.length);
-  const chunks = scene.events.flatMap((event) => event.type === "chunk" ? [event.chunk] : []);
+  const chunks = scene.events.flatMap((event) => event.type === "blob" ? [event.index] : []);
   assert.deepEqual(chunks.sort(), [1, 2, 3, 4, 5]);
   assert.equal(scene.events[0]?.type, "plan");
 });

@@ -54,7 +54,7 @@ Deno.test("an overwriting that is ended has freed nothing that was there", async
   const aborter = new AbortController();
   let done = 0;
   const onEvent = ({ type }: { type: string }) => {
-    if (type === "chunk" && ++done === 4) aborter.abort(new Error("enough"));
+    if (type === "blob" && ++done === 4) aborter.abort(new Error("enough"));
   };
   const options = { baseTag: "disk", input, chunkSize: 250_000, overwrite: true, jobs: 1 };
   await assert.rejects(upload(store, { ...options, onEvent, signal: aborter.signal }), /enough/);

@@ -254,7 +254,7 @@ Deno.test("what is being fetched while it is replaced is told, and no wrong byte
   await upload(store, { ...how, input: streamOf(someBytes(5000, 1)) });
   let replaced: Promise<unknown> | undefined;
   const onEvent = ({ type }: TransferEvent) => {
-    if (type === "chunk") {
+    if (type === "blob") {
       replaced ??= upload(store, { ...how, input: streamOf(someBytes(5000, 2)), overwrite: true });
     }
   };

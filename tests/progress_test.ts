@@ -25,7 +25,7 @@ function done(
   size: number,
   state: "sent" | "mounted" | "fetched" | "present" | "checked" = "sent",
 ): TransferEvent {
-  return { type: "chunk", chunk: 1, state, digest: DIGEST, size };
+  return { type: "blob", index: 1, state, digest: DIGEST, size };
 }
 
 /** The state after events that come one each second. */
@@ -36,7 +36,7 @@ function after(events: TransferEvent[], what = "uploading disk.img"): ProgressSt
   );
 }
 
-const PLAN: TransferEvent = { type: "plan", size: 1000 * MiB, chunks: 4, chunkSize: 250 * MiB };
+const PLAN: TransferEvent = { type: "plan", size: 1000 * MiB, blobs: 4, chunkSize: 250 * MiB };
 
 Deno.test("the bar at 80 columns", () => {
   const half = after([
@@ -115,7 +115,7 @@ Deno.test("it never says 100 % before every chunk is done", () => {
 });
 
 Deno.test("an empty file goes from 0 to 100 %", () => {
-  const begun = after([{ type: "plan", size: 0, chunks: 1 }]);
+  const begun = after([{ type: "plan", size: 0, blobs: 1 }]);
   assert.equal(percentDone(begun), 0);
   assert.equal(percentDone(advance(begun, done(0), 2000)), 100);
 });
@@ -197,7 +197,7 @@ Deno.test("names cannot write to the terminal, and wide letters do not make a li
 });
 
 const anyEvent: fc.Arbitrary<TransferEvent> = fc.oneof(
-  fc.record({ type: fc.constant("plan" as const), size: fc.nat(1e12), chunks: fc.nat(200) }, {
+  fc.record({ type: fc.constant("plan" as const), size: fc.nat(1e12), blobs: fc.nat(200) }, {
     requiredKeys: ["type"],
   }),
   fc.record({
@@ -206,8 +206,8 @@ const anyEvent: fc.Arbitrary<TransferEvent> = fc.oneof(
     bytes: fc.integer({ min: -1e10, max: 1e10 }),
   }),
   fc.record({
-    type: fc.constant("chunk" as const),
-    chunk: fc.nat(200),
+    type: fc.constant("blob" as const),
+    index: fc.nat(200),
     state: fc.constantFrom("sent", "mounted", "fetched", "present", "checked"),
     digest: fc.constant(DIGEST),
     size: fc.nat(1e10),
@@ -232,12 +232,14 @@ Deno.test("property: whatever happens, no line is too wide and nothing goes past
 Deno.test("events as lines for logs", () => {
   const lines: [TransferEvent, string][] = [
     [PLAN, "plan: 1000 MiB in 4 chunks"],
-    [{ type: "plan" }, "plan: unknown size in an unknown number of chunks"],
+    [{ type: "plan", chunkSize: MiB }, "plan: unknown size in an unknown number of chunks"],
+    [{ type: "plan", size: MiB, blobs: 1 }, "plan: 1 MiB in 1 blob"],
+    [{ type: "plan" }, "plan: unknown size in an unknown number of blobs"],
     [sent(-5), "send: -5 bytes"],
-    [done(5 * MiB, "present"), `chunk 1: present, 5 MiB, ${DIGEST}`],
+    [done(5 * MiB, "present"), `blob 1: present, 5 MiB, ${DIGEST}`],
     [
-      { type: "chunk", chunk: 2, state: "checked", digest: DIGEST, size: 1, fault: "its blob is missing" },
-      `chunk 2: checked, 1 B, ${DIGEST}: its blob is missing`,
+      { type: "blob", index: 2, state: "checked", digest: DIGEST, size: 1, fault: "its blob is missing" },
+      `blob 2: checked, 1 B, ${DIGEST}: its blob is missing`,
     ],
     [
       { type: "retry", what: "chunk 2", attempt: 1, delay: 3000, reason: "the registry answered 503" },

@@ -108,7 +108,7 @@ function setup(
   return { terminal, stdout, stderr, clock, size };
 }
 
-const PLAN: TransferEvent = { type: "plan", size: 1000 * MiB, chunks: 4 };
+const PLAN: TransferEvent = { type: "plan", size: 1000 * MiB, blobs: 4, chunkSize: 250 * MiB };
 const sent = (bytes: number): TransferEvent => ({ type: "progress", phase: "send", bytes });
 
 Deno.test("the bar is redrawn in place, at most every 100 ms, and is gone at the end", () => {

@@ -93,10 +93,10 @@ Deno.test({
     await using place = await makePlace();
     await place.upgrade();
     const size = releasedProgram("1.2.3", LINUX).length;
-    assert.deepEqual(place.events.find(({ type }) => type === "plan"), { type: "plan", size, chunks: 1 });
+    assert.deepEqual(place.events.find(({ type }) => type === "plan"), { type: "plan", size, blobs: 1 });
     const moved = place.events.reduce((sum, event) => sum + (event.type === "progress" ? event.bytes : 0), 0);
     assert.equal(moved, size);
-    assert.ok(place.events.some((event) => event.type === "chunk" && event.state === "fetched"));
+    assert.ok(place.events.some((event) => event.type === "blob" && event.state === "fetched"));
   },
 });
 
@@ -400,7 +400,7 @@ Deno.test({
     await using place = await makePlace({ versions: ["1.2.3", "1.3.0"] });
     const drafts: string[] = [];
     place.onEvent = ({ type }) =>
-      type === "chunk" && drafts.push(...place.names().filter((name) => name.startsWith(".")));
+      type === "blob" && drafts.push(...place.names().filter((name) => name.startsWith(".")));
     await place.upgrade({ target: WINDOWS, version: "1.2.3" });
     assert.equal(await Deno.readTextFile(`${place.program}.old`), OLD);
     await place.upgrade({ target: WINDOWS });

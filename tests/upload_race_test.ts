@@ -56,7 +56,7 @@ Deno.test("who waits for another upload of the same name is let go by the signal
   const aborter = new AbortController();
   const stop = new Error("enough");
   const onEvent = ({ type }: { type: string }) =>
-    void (type === "chunk" && queueMicrotask(() => aborter.abort(stop)));
+    void (type === "blob" && queueMicrotask(() => aborter.abort(stop)));
   const input = await work.write("two", someBytes(CHUNK, 2));
   await assert.rejects(upload(store, { baseTag: "disk", input, onEvent, signal: aborter.signal }), stop);
   go.resolve();

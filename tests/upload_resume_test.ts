@@ -231,12 +231,12 @@ Deno.test("in a directory, too, a rerun knows from the journal what is there", a
   const input = await work.write("disk.img", BYTES);
   const options = { baseTag: "disk", input, chunkSize: 2 * MiB, stateDirectory: work.path("state") };
   const states: string[] = [];
-  const onEvent = (event: TransferEvent) => void (event.type === "chunk" && states.push(event.state));
+  const onEvent = (event: TransferEvent) => void (event.type === "blob" && states.push(event.state));
   const registry = `oci:${work.path("box")}`;
   {
     using store = openStore({ registry, repository: "me/files" });
     const aborter = new AbortController();
-    const stop = (event: TransferEvent) => event.type === "chunk" && aborter.abort(STOP);
+    const stop = (event: TransferEvent) => event.type === "blob" && aborter.abort(STOP);
     await assert.rejects(upload(store, { ...options, signal: aborter.signal, onEvent: stop }), STOP);
   }
   using store = openStore({ registry, repository: "me/files" });
@@ -259,7 +259,7 @@ Deno.test("a rerun of a complete upload hashes nothing, and sends nothing", asyn
     const run = await scene.process({ chunkSize: 2 * MiB });
     assert.equal(run.error, undefined);
     assert.equal(run.sent, 0);
-    assert.equal(run.events.filter((event) => event.type === "chunk" && event.state === "present").length, 5);
+    assert.equal(run.events.filter((event) => event.type === "blob" && event.state === "present").length, 5);
     assert.deepEqual(hashed, []);
     await scene.process({ chunkSize: 2 * MiB, stateDirectory: undefined });
     assert.equal(hashed.length, 5, "without the journal it has to");

@@ -172,7 +172,7 @@ Deno.test("a complete stash is told by two manifests, and nothing is sent", asyn
     method === "GET" && path.includes("/manifests/")
   );
   assert.equal(manifests.length, 2);
-  const states = events.flatMap((event) => event.type === "chunk" ? [`${event.chunk} ${event.state}`] : []);
+  const states = events.flatMap((event) => event.type === "blob" ? [`${event.index} ${event.state}`] : []);
   assert.deepEqual(states, ["1 present", "2 present", "3 present", "4 present", "5 present"]);
 });
 

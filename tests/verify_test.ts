@@ -83,9 +83,9 @@ Deno.test("every chunk that was checked is an event, and the plan comes first", 
   await upload(store, { baseTag: "disk", input: streamOf(BYTES), chunkSize: 10 });
   const events: TransferEvent[] = [];
   await verify(store, { baseTag: "disk", deep: true, onEvent: (event) => void events.push(event) });
-  assert.deepEqual(events[0], { type: "plan", size: 45, chunks: 5, chunkSize: 10 });
+  assert.deepEqual(events[0], { type: "plan", size: 45, blobs: 5, chunkSize: 10 });
   const checked = events.flatMap((event) =>
-    event.type === "chunk" && event.state === "checked" ? [event.chunk] : []
+    event.type === "blob" && event.state === "checked" ? [event.index] : []
   );
   assert.deepEqual(checked.sort(), [1, 2, 3, 4, 5]);
 });
@@ -99,8 +99,8 @@ Deno.test("where both copies are checked, the plan has both, and each chunk is t
   const onEvent = (event: TransferEvent) => void events.push(event);
   await verify(store, { baseTag: "disk", file, deep: true, onEvent });
   const plans = events.filter(({ type }) => type === "plan");
-  assert.deepEqual(plans, [{ type: "plan", size: 90, chunks: 10, chunkSize: 10 }]);
-  const chunks = events.filter((event) => event.type === "chunk");
+  assert.deepEqual(plans, [{ type: "plan", size: 90, blobs: 10, chunkSize: 10 }]);
+  const chunks = events.filter((event) => event.type === "blob");
   assert.equal(chunks.length, 10);
   assert.equal(chunks.reduce((sum, { size }) => sum + size, 0), 90);
 });
@@ -112,7 +112,7 @@ Deno.test("a chunk that is faulty is told of with its fault", async () => {
   const file = await work.write("disk.img", BYTES.with(15, BYTES[15]! ^ 1));
   const events: TransferEvent[] = [];
   await verify(store, { baseTag: "disk", file, jobs: 1, onEvent: (event) => void events.push(event) });
-  const faults = events.flatMap((event) => event.type === "chunk" ? [event.fault] : []);
+  const faults = events.flatMap((event) => event.type === "blob" ? [event.fault] : []);
   assert.deepEqual(faults, [undefined, "the file has other bytes", undefined, undefined, undefined]);
 });
 

@@ -17,11 +17,11 @@ export function onePlan(onEvent: OnEvent | undefined, base: readonly Descriptor[
     layer(event) {
       if (event.type !== "plan") return onEvent?.(event);
       const size = event.size === undefined ? {} : { size: event.size + baseSize };
-      onEvent?.({ type: "plan", chunks: 1 + base.length, ...size });
+      onEvent?.({ type: "plan", blobs: 1 + base.length, ...size });
     },
     base(event) {
       if (event.type === "plan") return;
-      onEvent?.(event.type === "chunk" ? { ...event, chunk: 1 + event.chunk } : event);
+      onEvent?.(event.type === "blob" ? { ...event, index: 1 + event.index } : event);
     },
   };
 }

@@ -86,7 +86,7 @@ export async function pullFound(
   const stash = asStash(blobs);
   const range = rangeWithin(stash.size, options.range);
   const size = range.end - range.start;
-  options.onEvent?.({ type: "plan", size, chunks: blobs.length });
+  options.onEvent?.({ type: "plan", size, blobs: blobs.length });
   if (typeof output !== "string") {
     const heading = ({ digest, size }: SizedBlob) => `${digest} ${size}\n`;
     return await streamChunks(store, stash.chunks, output, {

@@ -51,7 +51,7 @@ export async function pushBlob(store: Store, options: PushBlobOptions): Promise<
   if (alias !== undefined) parseTag(alias); // a stream that is not read is let go of
   await using remembered = await withMemory(content, store, options);
   const { size } = content;
-  options.onEvent?.({ type: "plan", chunks: 1, ...(size !== undefined && { size }) });
+  options.onEvent?.({ type: "plan", blobs: 1, ...(size !== undefined && { size }) });
   const whole = { ...remembered, requireUnchanged: () => content.requireUnchanged().catch(withoutStash) };
   const blob = await whileUnchanged(whole, () => storeWhole(store, whole, options));
   await whole.requireUnchanged();
@@ -71,7 +71,7 @@ async function storeWhole(
   { onEvent, signal }: PushBlobOptions,
 ): Promise<SizedBlob> {
   const { source, checkpoint, remember } = await wholeOf(input);
-  const told = { type: "chunk", chunk: 1 } as const;
+  const told = { type: "blob", index: 1 } as const;
   const known = source.once ? undefined : source.known ?? await abortable(source.digest(), signal);
   const there = known && await store.stat(known, { hashed: true, claim: true, signal });
   if (known && there === source.size) {

@@ -21,7 +21,7 @@ export function levelOf(event: TransferEvent): LogLevel {
     case "resume": // the display counts what was there; that some of it is bad is news
       return event.bytes < 0 ? "info" : "debug";
     case "plan":
-    case "chunk":
+    case "blob":
     case "request":
       return "debug";
     case "progress":

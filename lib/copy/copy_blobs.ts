@@ -45,12 +45,12 @@ export async function copyBlobs(
   const { jobs, onEvent } = lanesOf(options);
   const how = { ...options, onEvent };
   const copied: CopiedBlobs = { sent: 0, mounted: 0, present: 0, bytes: 0 };
-  onEvent?.({ type: "plan", size, chunks: distinct.length });
+  onEvent?.({ type: "plan", size, blobs: distinct.length });
   await inParallel(distinct.entries(), { jobs, signal: options.signal }, async ([index, blob], signal) => {
     const became = await copyBlob(from, to, { ...how, blob, signal });
     copied[became]++;
     if (became === "sent") copied.bytes += blob.size;
-    onEvent?.({ type: "chunk", chunk: index + 1, state: became, digest: blob.digest, size: blob.size });
+    onEvent?.({ type: "blob", index: index + 1, state: became, digest: blob.digest, size: blob.size });
   });
   return copied;
 }

@@ -69,7 +69,7 @@ export async function saveLayers(
   });
   const distinct = [...new Map(layers.map((layer) => [layer.digest, layer])).values()];
   const size = distinct.reduce((sum, layer) => sum + layer.size, 0);
-  options.onEvent?.({ type: "plan", size, chunks: distinct.length });
+  options.onEvent?.({ type: "plan", size, blobs: distinct.length });
   const saved = new Map<string, SavedLayer>();
   const save = async (
     layer: Layer,
@@ -115,8 +115,8 @@ function endingOf(head: Uint8Array<ArrayBuffer>): string {
 }
 
 /** The plan is that of all layers, and this is the one with the number. */
-function asPartOf(onEvent: OnEvent | undefined, chunk: number): OnEvent | undefined {
+function asPartOf(onEvent: OnEvent | undefined, index: number): OnEvent | undefined {
   return onEvent && ((event) => {
-    if (event.type !== "plan") onEvent(event.type === "chunk" ? { ...event, chunk } : event);
+    if (event.type !== "plan") onEvent(event.type === "blob" ? { ...event, index } : event);
   });
 }

@@ -65,7 +65,7 @@ export async function fetchProgram(
   const place = placeOf(server, program);
   const { digest, name: what } = program;
   const size = await requireSize(place, program, signal);
-  onEvent?.({ type: "plan", size, chunks: 1 });
+  onEvent?.({ type: "plan", size, blobs: 1 });
   const hash = createHash("sha256");
   const sink = async (bytes: Uint8Array<ArrayBuffer>) => {
     hash.update(bytes);
@@ -76,7 +76,7 @@ export async function fetchProgram(
   if (actual !== digest) {
     throw new MismatchError(`${what} has the checksum ${actual}, and should have ${digest}`);
   }
-  onEvent?.({ type: "chunk", chunk: 1, state: "fetched", digest, size });
+  onEvent?.({ type: "blob", index: 1, state: "fetched", digest, size });
 }
 
 async function requireSize(

@@ -95,7 +95,7 @@ async function checkEach(
     const { number, digest, size } = chunk;
     const fault = await check(chunk, signal);
     if (fault) faults.push({ chunk: number, problem: fault });
-    onEvent?.({ type: "chunk", chunk: number, state: "checked", digest, size, ...(fault && { fault }) });
+    onEvent?.({ type: "blob", index: number, state: "checked", digest, size, ...(fault && { fault }) });
   });
   return faults.sort((a, b) => a.chunk - b.chunk);
 }

@@ -71,7 +71,7 @@ async function isStash(
 
 function tellPresent({ chunks }: Stash, { onEvent }: FetchStashOptions): void {
   for (const { number, digest, size } of chunks) {
-    onEvent?.({ type: "chunk", chunk: number, state: "present", digest, size });
+    onEvent?.({ type: "blob", index: number, state: "present", digest, size });
   }
 }
 
@@ -112,7 +112,7 @@ async function fetchChunks(
     onBlob: (chunk, state) => {
       journal.complete(chunk);
       const { number, digest, size } = chunk;
-      options.onEvent?.({ type: "chunk", chunk: number, state, digest, size });
+      options.onEvent?.({ type: "blob", index: number, state, digest, size });
     },
   });
 }

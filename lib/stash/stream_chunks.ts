@@ -89,7 +89,7 @@ async function streamChunk(
   if (whole && `sha256:${hash.digest("hex")}` !== digest) {
     throw new MismatchError(`the blob ${digest} is corrupted: bytes that were already written are bad`);
   }
-  onEvent?.({ type: "chunk", chunk: number, state: "fetched", digest, size: wanted.end - wanted.start });
+  onEvent?.({ type: "blob", index: number, state: "fetched", digest, size: wanted.end - wanted.start });
 }
 
 /** One request for all, or one for each part. */

@@ -1,7 +1,7 @@
 /** Progress as text: the two lines of the bar, the one line where there is no terminal, and events for logs. @module */
 import { counted } from "../../messages.ts";
 import type { TransferEvent } from "../../events.ts";
-import { movedBytes, percentDone, type ProgressState, rateAt, timeLeft } from "./progress_state.ts";
+import { movedBytes, percentDone, type ProgressState, rateAt, timeLeft, unitOf } from "./progress_state.ts";
 import { formatDuration, formatSize } from "../sizes.ts";
 
 /** Where and when progress is rendered. */
@@ -23,16 +23,16 @@ const MAX_BAR = 40;
  */
 export function renderBar(state: ProgressState, { width, now }: RenderOptions): string[] {
   const facts = progressFacts(state, now);
-  const chunks = facts.chunks ? `  ${facts.chunks}` : "";
-  const room = width - chunks.length;
-  const title = room >= MIN_BAR ? clip(state.what, room) + chunks : clip(state.what, width);
+  const blobs = facts.blobs ? `  ${facts.blobs}` : "";
+  const room = width - blobs.length;
+  const title = room >= MIN_BAR ? clip(state.what, room) + blobs : clip(state.what, width);
   return [title, clip(measures(facts, width), width)];
 }
 
 /** Progress as one line without a bar, for logs. */
 export function renderPlain(state: ProgressState, now: number): string {
-  const { percent, sizes, rate, left, chunks } = progressFacts(state, now);
-  const known = [percent, sizes, rate, left, chunks].filter((fact) => fact !== undefined);
+  const { percent, sizes, rate, left, blobs } = progressFacts(state, now);
+  const known = [percent, sizes, rate, left, blobs].filter((fact) => fact !== undefined);
   return `${printable(state.what)}: ${known.join(", ")}`;
 }
 
@@ -41,9 +41,9 @@ export function renderEvent(event: TransferEvent): string {
   switch (event.type) {
     case "plan": {
       const size = event.size === undefined ? "unknown size" : formatSize(event.size);
-      const { chunks } = event;
+      const unit = unitOf(event);
       return `plan: ${size} in ${
-        chunks === undefined ? "an unknown number of chunks" : counted(chunks, "chunk")
+        event.blobs === undefined ? `an unknown number of ${unit}s` : counted(event.blobs, unit)
       }`;
     }
     case "progress":
@@ -52,8 +52,8 @@ export function renderEvent(event: TransferEvent): string {
       return event.bytes < 0
         ? `${formatSize(-event.bytes)} have to be ${PAST[event.phase]} again after all`
         : `${formatSize(event.bytes)} are there already, and need not be ${PAST[event.phase]} again`;
-    case "chunk":
-      return `chunk ${event.chunk}: ${event.state}, ${formatSize(event.size)}, ${event.digest}${
+    case "blob":
+      return `blob ${event.index}: ${event.state}, ${formatSize(event.size)}, ${event.digest}${
         event.fault ? `: ${event.fault}` : ""
       }`;
     case "retry":
@@ -94,7 +94,7 @@ interface Facts {
   sizes: string;
   rate?: string | undefined;
   left?: string | undefined;
-  chunks?: string | undefined;
+  blobs?: string | undefined;
 }
 
 function progressFacts(state: ProgressState, now: number): Facts {
@@ -108,13 +108,13 @@ function progressFacts(state: ProgressState, now: number): Facts {
     sizes: state.size === undefined ? moved : `${moved} / ${formatSize(state.size)}`,
     rate: rate === undefined ? undefined : `${formatSize(Math.round(rate))}/s`,
     left: left === undefined ? undefined : `${formatDuration(left)} left`,
-    chunks: chunkCount(state),
+    blobs: blobCount(state),
   };
 }
 
-function chunkCount({ chunks, chunksDone }: ProgressState): string | undefined {
-  if (chunks !== undefined) return `${chunksDone}/${counted(chunks, "chunk")}`;
-  return chunksDone === 0 ? undefined : counted(chunksDone, "chunk");
+function blobCount({ blobs, blobsDone, unit }: ProgressState): string | undefined {
+  if (blobs !== undefined) return `${blobsDone}/${counted(blobs, unit)}`;
+  return blobsDone === 0 ? undefined : counted(blobsDone, unit);
 }
 
 /** The bar's length depends on the width alone, so that it stands still while the numbers beside it change. */

@@ -15,15 +15,17 @@ export interface ProgressState {
   what: string;
   /** All there is to move; `undefined` = not known. */
   size: number | undefined;
-  /** The number of chunks; `undefined` = not known. */
-  chunks: number | undefined;
-  /** Chunks that are done. */
-  chunksDone: number;
+  /** What the pieces are called: the blobs of a stored file are its chunks. */
+  unit: "chunk" | "blob";
+  /** How many blobs are to be moved; `undefined` = not known. */
+  blobs: number | undefined;
+  /** How many of them are done. */
+  blobsDone: number;
   /** The bytes of those. */
   done: number;
-  /** Bytes sent or fetched for chunks that are not done. */
+  /** Bytes sent or fetched for blobs that are not done. */
   moving: number;
-  /** Bytes checked for chunks that are not done. */
+  /** Bytes checked for blobs that are not done. */
   checking: number;
   /** Bytes that did not have to travel: they are where they belong. */
   saved: number;
@@ -44,8 +46,9 @@ export function startProgress(what: string, now: number): ProgressState {
   return {
     what,
     size: undefined,
-    chunks: undefined,
-    chunksDone: 0,
+    unit: "blob",
+    blobs: undefined,
+    blobsDone: 0,
     done: 0,
     moving: 0,
     checking: 0,
@@ -58,30 +61,40 @@ export function startProgress(what: string, now: number): ProgressState {
 export function advance(state: ProgressState, event: TransferEvent, now: number): ProgressState {
   switch (event.type) {
     case "plan":
-      return { ...state, size: event.size ?? state.size, chunks: event.chunks ?? state.chunks };
+      return {
+        ...state,
+        size: event.size ?? state.size,
+        blobs: event.blobs ?? state.blobs,
+        unit: unitOf(event),
+      };
     case "progress": {
       const count = event.phase === "check" ? "checking" : "moving";
       return { ...state, [count]: state[count] + event.bytes, samples: sampled(state, event.bytes, now) };
     }
     case "resume": // they did not travel now: the rate knows nothing of them
       return { ...state, moving: state.moving + event.bytes, saved: state.saved + event.bytes };
-    case "chunk":
-      return withChunk(state, event);
+    case "blob":
+      return withBlob(state, event);
     default:
       return state;
   }
 }
 
-/** The bytes that are where they belong; never more than there are, and never fewer than the done chunks have. */
+/** What the blobs of a plan are called: only a stored file has a chunk size. */
+export function unitOf({ chunkSize }: Extract<TransferEvent, { type: "plan" }>): "chunk" | "blob" {
+  return chunkSize === undefined ? "blob" : "chunk";
+}
+
+/** The bytes that are where they belong; never more than there are, and never fewer than the finished blobs have. */
 export function movedBytes(state: ProgressState): number {
   const moved = state.done + Math.max(0, state.moving + state.checking);
   return Math.min(moved, state.size ?? moved);
 }
 
-/** Whole percents; 100 only when every chunk is done. `undefined` where the size is not known. */
+/** Whole percents; 100 only when every blob is done. `undefined` where the size is not known. */
 export function percentDone(state: ProgressState): number | undefined {
   if (state.size === undefined) return undefined;
-  const complete = state.chunks !== undefined && state.chunksDone >= state.chunks;
+  const complete = state.blobs !== undefined && state.blobsDone >= state.blobs;
   if (complete) return 100;
   return state.size === 0 ? 0 : Math.min(99, Math.floor(movedBytes(state) / state.size * 100));
 }
@@ -102,19 +115,19 @@ export function timeLeft(state: ProgressState, now: number): number | undefined 
 }
 
 /**
- * A done chunk counts with its size, whatever was counted on the way: bytes of it may have been checked and fetched,
+ * A finished blob counts with its size, whatever was counted on the way: its bytes may have been checked and fetched,
  * or found to be there without either.
  */
-function withChunk(
+function withBlob(
   state: ProgressState,
-  { state: how, size }: Extract<TransferEvent, { type: "chunk" }>,
+  { state: how, size }: Extract<TransferEvent, { type: "blob" }>,
 ): ProgressState {
   const present = how === "present" || how === "mounted";
   const fromMoving = present ? 0 : Math.min(size, Math.max(0, state.moving));
   const fromChecking = Math.min(size - fromMoving, Math.max(0, state.checking));
   return {
     ...state,
-    chunksDone: state.chunksDone + 1,
+    blobsDone: state.blobsDone + 1,
     done: state.done + size,
     moving: state.moving - fromMoving,
     checking: state.checking - fromChecking,
