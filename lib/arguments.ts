@@ -1,30 +1,30 @@
-/** Numbers of callers, checked where they come in: with one that cannot be, a loop would have no end. @module */
+/** Range checks for numbers that callers pass. A part size of 0 would loop forever. @module */
 import { InvalidInputError } from "./errors.ts";
 import { quoted } from "./messages.ts";
 
-/** What a number may be. */
+/** The range of an argument. */
 export interface Bounds {
-  /** The smallest. */
+  /** The smallest value. */
   least: number;
-  /** The largest; absent = any, also `Infinity`. */
+  /** The largest value; absent = any, even `Infinity`. */
   most?: number;
-  /** Whether it has to be a whole one. */
+  /** Whether only whole numbers are allowed. */
   whole?: boolean;
-  /** Whether `Infinity` will do, too: it means all, or no limit. */
+  /** Whether `Infinity` is allowed beside the range: it means all, or no limit. */
   unlimited?: boolean;
 }
 
-/** So many bytes, and not none. */
+/** A number of bytes, at least 1. */
 export const BYTES: Bounds = { least: 1, most: Number.MAX_SAFE_INTEGER, whole: true };
-/** Where a byte is, counted from 0. */
+/** The position of a byte, counted from 0. */
 export const POSITION: Bounds = { least: 0, most: Number.MAX_SAFE_INTEGER, whole: true };
-/** So long; `Infinity` = for ever. */
+/** A duration, in whichever unit; `Infinity` = without end. */
 export const TIME: Bounds = { least: 0 };
 
 /**
- * Checks the numbers that have bounds. One that is absent is no fault.
+ * Checks the arguments that have bounds. Absent ones are allowed.
  *
- * @throws {InvalidInputError} when one cannot be
+ * @throws {InvalidInputError} if one is not a number, or is out of range
  */
 export function checkNumbers<N extends string>(
   given: { readonly [name in N]?: unknown },
@@ -33,7 +33,7 @@ export function checkNumbers<N extends string>(
   for (const [name, bounds] of Object.entries(allowed) as [N, Bounds][]) {
     const value = given[name];
     if (value === undefined || isWithin(value, bounds)) continue;
-    throw new InvalidInputError(`${name} cannot be ${quoted(value)}`, { hint: `use ${inWords(bounds)}` });
+    throw new InvalidInputError(`${name} must be ${rangeInWords(bounds)}, not ${quoted(value)}`);
   }
 }
 
@@ -43,15 +43,15 @@ function isWithin(value: unknown, { least, most = Infinity, whole = false, unlim
   return value >= least && value <= most;
 }
 
-function inWords({ least, most = Infinity, whole = false }: Bounds): string {
-  const end = most < Number.MAX_SAFE_INTEGER ? `to ${most}` : "on";
-  return `a ${whole ? "whole " : ""}number from ${least} ${end}`;
+function rangeInWords({ least, most = Infinity, whole = false }: Bounds): string {
+  const range = most < Number.MAX_SAFE_INTEGER ? `from ${least} to ${most}` : `of at least ${least}`;
+  return `a ${whole ? "whole " : ""}number ${range}`;
 }
 
 /**
- * The usual values, and what was given in the place of some of them.
+ * The default values, replaced by those that are given and not `undefined`.
  *
- * @throws {InvalidInputError} when a number cannot be
+ * @throws {InvalidInputError} if a number is out of range
  */
 export function withDefaults<T extends object>(
   usual: T,

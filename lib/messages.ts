@@ -1,9 +1,9 @@
-/** How a message shows what was given: without types that may be anything. @module */
+/** Formats values for messages: names, counts, times, and text from outside. @module */
 
-/** More than this, in characters, is no name: its beginning is shown. */
+/** How much of a text a message quotes, in characters. No valid name is longer. */
 const LONGEST_SHOWN = 255;
 
-/** A name in quotes; of anything else what it is. */
+/** A text in quotes, a number as it is, and the type of anything else, which could print as anything. */
 export function quoted(value: unknown): string {
   if (typeof value === "string") {
     return `"${value.length > LONGEST_SHOWN ? `${value.slice(0, LONGEST_SHOWN)}...` : value}"`;
@@ -11,7 +11,7 @@ export function quoted(value: unknown): string {
   return ["object", "function", "symbol"].includes(typeof value) ? kindOf(value) : String(value);
 }
 
-/** What a value is, without itself, as in `a string`, `an ArrayBuffer` or `undefined`. */
+/** The type of a value in words: `a string`, `an ArrayBuffer`, `undefined`. */
 export function kindOf(value: unknown): string {
   if (value === undefined || value === null) return String(value);
   const kind = typeof value === "object" ? value.constructor?.name || "object" : typeof value;
@@ -23,12 +23,12 @@ export function counted(count: number, noun: string): string {
   return `${count} ${count === 1 ? noun : `${noun.replace(/y$/, "ie")}s`}`;
 }
 
-/** What a registry says, fit for a terminal: no control character could be told from one of ours. */
+/** Text from outside made safe for a terminal: control characters become blanks. */
 export function printable(text: string): string {
   return text.replace(/\p{Cc}+/gu, " ").trim();
 }
 
-/** A time for people, as in `90 seconds`, `15 minutes` or `6 hours`. */
+/** A time in words: `90 seconds`, `15 minutes`, `6 hours`. */
 export function inWords(milliseconds: number): string {
   const [size, unit] =
     [[3_600_000, "hours"], [60_000, "minutes"]].find(([size]) => milliseconds >= 2 * Number(size)) ??

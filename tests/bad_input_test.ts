@@ -118,7 +118,7 @@ Deno.test("who names an image as a file, or leaves its tag out, is told how it i
     work,
     ["inspect", "oci:box:"],
     2,
-    /: the tag is missing behind the last colon of "oci:box:"\nhint: /,
+    /: the tag is missing after the last colon of "oci:box:"\nhint: /,
   );
 });
 
@@ -210,7 +210,7 @@ Deno.test("a tag that is too long with its largest number is refused before anyt
     work,
     args,
     2,
-    /has 129 characters, 128 are allowed\nhint: use a base tag of at most 125 characters/,
+    /has 129 characters; at most 128 are allowed\nhint: use a base tag of at most 125 characters/,
   );
   assert.equal(registry.requests.length, 0);
 });

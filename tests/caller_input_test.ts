@@ -179,7 +179,7 @@ testOnEachStore("what is neither a path nor a stream is told what is taken", asy
 const BAD_JOBS = [NaN, Infinity, -1, 0, 1.5, 65, 1e9, "4", null] as Anything[];
 const BAD_SIZES = [NaN, Infinity, -1, 0, 1.5, "4MB", null] as Anything[];
 
-testOnEachStore("a number that cannot be is refused by every verb that takes it", async (place) => {
+testOnEachStore("a number out of range is refused by every verb that takes it", async (place) => {
   await using work = await makeWorkspace();
   using store = place.open();
   using other = place.open({ repository: "me/other" });
@@ -193,7 +193,9 @@ testOnEachStore("a number that cannot be is refused by every verb that takes it"
   ];
   const stash = { store, baseTag: "base" };
   for (const jobs of BAD_JOBS) {
-    const cannot = new RegExp(`^jobs cannot be ${jobs === "4" ? '"4"' : jobs}$`);
+    const cannot = new RegExp(
+      `^jobs must be a whole number from 1 to 64, not ${jobs === "4" ? '"4"' : jobs}$`,
+    );
     await refusesEach(place, {
       upload: [() => upload(store, { baseTag: "new", input: path, jobs }), cannot],
       "upload of a stream": [() => upload(store, { baseTag: "new", input: streamOf(), jobs }), cannot],
@@ -211,35 +213,35 @@ testOnEachStore("a number that cannot be is refused by every verb that takes it"
     await refusesEach(place, {
       chunkSize: [
         () => upload(store, { baseTag: "new", input: path, chunkSize: size }),
-        /^chunkSize cannot be /,
+        /^chunkSize must be a /,
       ],
-      "partSize into a file": [() => pull(output), /^partSize cannot be /],
-      "partSize into a stream": [() => pull(sink().stream), /^partSize cannot be /],
+      "partSize into a file": [() => pull(output), /^partSize must be a /],
+      "partSize into a stream": [() => pull(sink().stream), /^partSize must be a /],
     });
   }
   assert.deepEqual([await work.has("x"), await work.has("x.part")], [false, false]);
 });
 
-Deno.test("a store is not opened with a number that cannot be", async () => {
+Deno.test("a store is not opened with a number out of range", async () => {
   const open = (more: Anything) =>
     Promise.resolve().then(() => openStore({ registry: "localhost:5000", repository: "me/files", ...more }));
   for (const bad of [NaN, -1, "5", null] as Anything[]) {
     await refusesEach(undefined, {
-      limitRate: [() => open({ limitRate: bad }), /^limitRate cannot be /],
-      RateLimit: [() => Promise.resolve().then(() => new RateLimit(bad)), /^limitRate cannot be /],
-      stall: [() => open({ timeouts: { stall: bad } }), /^stall cannot be /],
-      connect: [() => open({ timeouts: { connect: bad } }), /^connect cannot be /],
-      attempts: [() => open({ retry: { attempts: bad } }), /^attempts cannot be /],
-      longestWait: [() => open({ retry: { longestWait: bad } }), /^longestWait cannot be /],
-      partSize: [() => open({ profile: { partSize: bad } }), /^partSize cannot be /],
+      limitRate: [() => open({ limitRate: bad }), /^limitRate must be a /],
+      RateLimit: [() => Promise.resolve().then(() => new RateLimit(bad)), /^limitRate must be a /],
+      stall: [() => open({ timeouts: { stall: bad } }), /^stall must be a /],
+      connect: [() => open({ timeouts: { connect: bad } }), /^connect must be a /],
+      attempts: [() => open({ retry: { attempts: bad } }), /^attempts must be a /],
+      longestWait: [() => open({ retry: { longestWait: bad } }), /^longestWait must be a /],
+      partSize: [() => open({ profile: { partSize: bad } }), /^partSize must be a /],
     });
   }
-  await refusesEach(undefined, { none: [() => open({ limitRate: 0 }), /^limitRate cannot be 0$/] });
+  await refusesEach(undefined, { none: [() => open({ limitRate: 0 }), /^limitRate must be a .*, not 0$/] });
   const { stall, attempts } = { ...DEFAULT_TIMEOUTS, ...DEFAULT_POLICY };
   (await open({ timeouts: { stall, answer: Infinity, store: undefined }, retry: { attempts } })).close();
 });
 
-testOnEachStore("a range has bytes, and ends behind where it begins", async (place) => {
+testOnEachStore("a range has bytes, and ends after its start", async (place) => {
   using store = place.open();
   const { digest } = await push(store, "0123456789", "ten");
   const pull = async (range: Anything) => {
@@ -248,13 +250,13 @@ testOnEachStore("a range has bytes, and ends behind where it begins", async (pla
     return new TextDecoder().decode(bytes());
   };
   const cases: [range: Anything, message: RegExp][] = [
-    [{ start: -3 }, /^start cannot be -3$/],
-    [{ start: 1.5 }, /^start cannot be 1.5$/],
-    [{ start: NaN }, /^start cannot be NaN$/],
-    [{ start: "2" }, /^start cannot be "2"$/],
-    [{ end: -1 }, /^end cannot be -1$/],
-    [{ end: 2.5 }, /^end cannot be 2.5$/],
-    [{ start: 1, end: NaN }, /^end cannot be NaN$/],
+    [{ start: -3 }, /^start must be a .*, not -3$/],
+    [{ start: 1.5 }, /^start must be a .*, not 1.5$/],
+    [{ start: NaN }, /^start must be a .*, not NaN$/],
+    [{ start: "2" }, /^start must be a .*, not "2"$/],
+    [{ end: -1 }, /^end must be a .*, not -1$/],
+    [{ end: 2.5 }, /^end must be a .*, not 2.5$/],
+    [{ start: 1, end: NaN }, /^end must be a .*, not NaN$/],
     [{ start: 5, end: 5 }, /^the range from 5 to 5 has no bytes/],
     [{ end: 0 }, /^the range from 0 to 0 has no bytes/],
     [{ start: 7, end: 3 }, /^the range from 7 to 3 has no bytes/],
@@ -266,7 +268,7 @@ testOnEachStore("a range has bytes, and ends behind where it begins", async (pla
   }
   for (const range of [...cases.slice(0, 7).map(([range]) => range), { start: 7, end: 3 }, { start: 2 }]) {
     await refusesEach(place, {
-      [`read ${JSON.stringify(range)}`]: [() => store.read(digest, { range }), /cannot be|no range/],
+      [`read ${JSON.stringify(range)}`]: [() => store.read(digest, { range }), /must be a|no range/],
     });
   }
   assert.equal(await pull({ start: 8, end: 20 }), "89");
@@ -372,8 +374,8 @@ Deno.test("what is no Uint8Array is no source, and a source takes a number of by
   await refusesEach(undefined, {
     "bytesSource": [later(() => bytesSource("hello" as Anything)), /^a string is no Uint8Array$/],
     "bytesSource of nothing": [later(() => bytesSource(undefined!)), /^undefined is no Uint8Array$/],
-    "take NaN": [later(() => cutter.take(NaN)), /^most cannot be NaN$/],
-    "take none": [later(() => cutter.take(0)), /^most cannot be 0$/],
+    "take NaN": [later(() => cutter.take(NaN)), /^most must be a .*, not NaN$/],
+    "take none": [later(() => cutter.take(0)), /^most must be a .*, not 0$/],
   });
   await cutter.cancel();
 });

@@ -1,16 +1,8 @@
 /** The manifest that an alias points to, byte for byte as dxf writes it. @module */
 import { InvalidInputError, MismatchError } from "../errors.ts";
-import type { Digest } from "../oci/digest.ts";
+import type { SizedBlob } from "../oci/descriptor.ts";
 import { type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../oci/media_types.ts";
-
-/** A blob that an alias points to. */
-export interface SizedBlob {
-  /** The digest of its bytes. */
-  digest: Digest;
-  /** In bytes. */
-  size: number;
-}
 
 /**
  * Makes the manifest of an alias: its layers are the blobs. A docker manifest has to have a config; that is the

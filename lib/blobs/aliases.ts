@@ -10,7 +10,8 @@ import type { CallOptions, Store } from "../store/store.ts";
 import { statFile } from "../files/input.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
 import { inParallel } from "../async/pool.ts";
-import { aliasManifest, type SizedBlob } from "./alias_manifest.ts";
+import type { SizedBlob } from "../oci/descriptor.ts";
+import { aliasManifest } from "./alias_manifest.ts";
 
 /** How many blobs are asked for at once. */
 const JOBS = 4;

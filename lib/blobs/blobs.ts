@@ -4,7 +4,8 @@ import { type ByPlatform, isByPlatform, mapEach, type PlatformOptions } from "..
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseRepository, parseTag } from "../oci/reference.ts";
 import type { CallOptions, Store } from "../store/store.ts";
-import { type SizedBlob, totalSize } from "./alias_manifest.ts";
+import type { SizedBlob } from "../oci/descriptor.ts";
+import { totalSize } from "./alias_manifest.ts";
 import { noBlob, putAlias } from "./aliases.ts";
 import { findNamed, type NamedBlobs, requireNames } from "./named_blobs.ts";
 

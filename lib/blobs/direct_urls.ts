@@ -2,7 +2,7 @@
 import type { PlatformOptions } from "../images/platforms.ts";
 import type { Store } from "../store/store.ts";
 import { findStash } from "../stash/find_stash.ts";
-import type { SizedBlob } from "./alias_manifest.ts";
+import type { SizedBlob } from "../oci/descriptor.ts";
 import { findBlobs, type NamedBlobs } from "./named_blobs.ts";
 
 /** A blob, and where it is. */

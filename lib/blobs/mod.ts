@@ -3,7 +3,7 @@
 export { pushBlob, type PushBlobOptions } from "./push_blob.ts";
 export { pullBlobs, type PullBlobsOptions } from "./pull_blobs.ts";
 export { type BlobRemoval, blobSize, mountBlob, type MountBlobOptions, removeBlobs } from "./blobs.ts";
-export type { SizedBlob } from "./alias_manifest.ts";
+export type { SizedBlob } from "../oci/descriptor.ts";
 export { type BlobName, type NamedBlobs, parseBlobName } from "./named_blobs.ts";
 export { digestOfFile, listAliases, removeAlias, setAlias, type SetAliasOptions } from "./aliases.ts";
 export { getAlias, getConfigDigest, getManifest } from "./read_alias.ts";

@@ -6,7 +6,7 @@ import { isManifest, type Manifest } from "../oci/manifest.ts";
 import { parseReference } from "../oci/reference.ts";
 import { quoted } from "../messages.ts";
 import type { Store } from "../store/store.ts";
-import type { SizedBlob } from "./alias_manifest.ts";
+import type { SizedBlob } from "../oci/descriptor.ts";
 import { noBlob } from "./aliases.ts";
 import { blobsOf } from "./read_alias.ts";
 

@@ -13,7 +13,8 @@ import { placeChunks, type Stash } from "../stash/stash.ts";
 import { streamChunks } from "../stash/stream_chunks.ts";
 import { checkNumbers, POSITION } from "../arguments.ts";
 import { checkTransfer } from "../transfer/adaptive_jobs.ts";
-import { type SizedBlob, totalSize } from "./alias_manifest.ts";
+import type { SizedBlob } from "../oci/descriptor.ts";
+import { totalSize } from "./alias_manifest.ts";
 import { findBlobs, type NamedBlobs } from "./named_blobs.ts";
 
 /** What `pullBlobs` takes. */

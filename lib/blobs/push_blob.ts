@@ -7,7 +7,7 @@ import { parseTag } from "../oci/reference.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { type Input, type InputChunk, openInput, whileUnchanged } from "../files/input.ts";
 import { rememberInput } from "../files/remembered_input.ts";
-import type { SizedBlob } from "./alias_manifest.ts";
+import type { SizedBlob } from "../oci/descriptor.ts";
 import { putAlias } from "./aliases.ts";
 
 /** What `pushBlob` takes. */

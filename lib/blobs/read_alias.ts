@@ -3,7 +3,7 @@ import { type ByPlatform, findImages, imagesOf, mapEach, type PlatformOptions } 
 import type { Digest } from "../oci/digest.ts";
 import { isManifest, type Manifest, readImageManifest } from "../oci/manifest.ts";
 import type { Store } from "../store/store.ts";
-import type { SizedBlob } from "./alias_manifest.ts";
+import type { SizedBlob } from "../oci/descriptor.ts";
 
 /**
  * The digests of the blobs that an alias points to, in order. Of any image they are its layers; of several images,

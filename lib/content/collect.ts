@@ -1,6 +1,7 @@
 /** Reads what fits into memory: never more than was announced, and nothing that is not what its digest says. @module */
 import { MismatchError } from "../errors.ts";
-import { type Digest, digestOf } from "../oci/digest.ts";
+import type { SizedBlob } from "../oci/descriptor.ts";
+import { digestOf } from "../oci/digest.ts";
 
 /** The room that is taken at first, in bytes. It grows with what comes, and not with what somebody says will come. */
 const FIRST_ROOM = 64 * 1024;
@@ -31,7 +32,7 @@ export async function collect(
 /** All bytes of a stream, checked against the digest and size that were announced for them. */
 export async function collectVerified(
   stream: ReadableStream<Uint8Array>,
-  expected: { digest: Digest; size: number },
+  expected: SizedBlob,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = await collect(stream, expected.size);
   if (bytes.length === expected.size && digestOf(bytes) === expected.digest) return bytes;

@@ -1,7 +1,7 @@
 /** Brings blobs from one store to another: mounted where that can be, left alone where they are there. @module */
 import { MismatchError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
+import { type Descriptor, distinct } from "../oci/descriptor.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { lanesOf } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../async/pool.ts";
@@ -40,13 +40,13 @@ export async function copyBlobs(
   to: Store,
   { blobs, ...options }: CopyBlobsOptions & { blobs: readonly Descriptor[] },
 ): Promise<CopiedBlobs> {
-  const distinct = [...new Map(blobs.map((blob) => [blob.digest, blob])).values()];
-  const size = distinct.reduce((sum, blob) => sum + blob.size, 0);
+  const wanted = distinct(blobs);
+  const size = wanted.reduce((sum, blob) => sum + blob.size, 0);
   const { jobs, onEvent } = lanesOf(options);
   const how = { ...options, onEvent };
   const copied: CopiedBlobs = { sent: 0, mounted: 0, present: 0, bytes: 0 };
-  onEvent?.({ type: "plan", size, blobs: distinct.length });
-  await inParallel(distinct.entries(), { jobs, signal: options.signal }, async ([index, blob], signal) => {
+  onEvent?.({ type: "plan", size, blobs: wanted.length });
+  await inParallel(wanted.entries(), { jobs, signal: options.signal }, async ([index, blob], signal) => {
     const became = await copyBlob(from, to, { ...how, blob, signal });
     copied[became]++;
     if (became === "sent") copied.bytes += blob.size;

@@ -7,6 +7,7 @@ import type { Layer } from "../images/image.ts";
 import { compressionOf } from "../layers/compression.ts";
 import { LayerBlob } from "../layers/layer_blob.ts";
 import { BLOCK, decodeHeader, isZeroBlock } from "../layers/tar_header.ts";
+import { distinct } from "../oci/descriptor.ts";
 import { encodedPart } from "../oci/digest.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
@@ -67,9 +68,9 @@ export async function saveLayers(
   await Deno.mkdir(directory, { recursive: true }).catch((error) => {
     throw writeError(error, directory);
   });
-  const distinct = [...new Map(layers.map((layer) => [layer.digest, layer])).values()];
-  const size = distinct.reduce((sum, layer) => sum + layer.size, 0);
-  options.onEvent?.({ type: "plan", size, blobs: distinct.length });
+  const wanted = distinct(layers);
+  const size = wanted.reduce((sum, layer) => sum + layer.size, 0);
+  options.onEvent?.({ type: "plan", size, blobs: wanted.length });
   const saved = new Map<string, SavedLayer>();
   const save = async (
     layer: Layer,
@@ -80,18 +81,18 @@ export async function saveLayers(
       ...options,
       ...each,
       output: path,
-      onEvent: asPartOf(options.onEvent, distinct.indexOf(layer) + 1),
+      onEvent: asPartOf(options.onEvent, wanted.indexOf(layer) + 1),
     });
     saved.set(layer.digest, { path, layer });
   };
-  const small = distinct.filter(({ size }) => size <= ONE_REQUEST);
+  const small = wanted.filter(({ size }) => size <= ONE_REQUEST);
   await inParallel(
     small,
     { jobs: jobs ?? DEFAULT_JOBS, signal },
     (layer, signal) => save(layer, { jobs: 1, signal }),
   );
-  for (const layer of distinct) if (layer.size > ONE_REQUEST) await save(layer, { jobs, signal });
-  return distinct.map(({ digest }) => saved.get(digest)!);
+  for (const layer of wanted) if (layer.size > ONE_REQUEST) await save(layer, { jobs, signal });
+  return wanted.map(({ digest }) => saved.get(digest)!);
 }
 
 async function fileName(store: Store, layer: Layer, { signal }: CallOptions): Promise<string> {

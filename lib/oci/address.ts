@@ -1,30 +1,30 @@
-/** What `--registry` says: which server, or which directory. @module */
+/** Registry addresses: a server that speaks HTTP, or a directory of OCI image layouts. @module */
 import { InvalidInputError } from "../errors.ts";
 import { quoted } from "../messages.ts";
 
 /** A registry that speaks HTTP. */
 export interface RemoteAddress {
-  /** Tells it from a layout. */
+  /** Distinguishes a server from a directory. */
   kind: "remote";
   /** Scheme, host and port that requests go to: `https://registry-1.docker.io`. */
   origin: string;
-  /** The name that people know it by and that credentials are kept under: `docker.io`, `localhost:5000`. */
+  /** The name that users write and that credentials are saved under: `docker.io`, `localhost:5000`. */
   host: string;
 }
 
 /** A directory of OCI image layouts. */
 export interface LayoutAddress {
-  /** Tells it from a server. */
+  /** Distinguishes a directory from a server. */
   kind: "layout";
   /** The directory in which repository `a/b` is the layout `a/b`. */
   directory: string;
 }
 
-/** Where repositories are. */
+/** The server or the directory that holds repositories. */
 export type RegistryAddress = RemoteAddress | LayoutAddress;
 
 const SHORT_NAMES = new Map([["docker", "docker.io"], ["ghcr", "ghcr.io"]]);
-/** The names of Docker Hub's registry: all are one. */
+/** All host names of Docker Hub's registry. */
 export const DOCKER_HUB: ReadonlySet<string> = new Set([
   "docker.io",
   "index.docker.io",
@@ -33,23 +33,23 @@ export const DOCKER_HUB: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Reads the name of a registry: `docker`, `ghcr`, a host, a URL, or `oci:DIR`. Loopback hosts are spoken to over
- * http, all others over https, unless a URL says otherwise.
+ * Reads the name of a registry: `docker`, `ghcr`, a host, a URL, or `oci:DIR`. Without a scheme, loopback hosts are
+ * reached over http and all others over https.
  *
- * @throws {InvalidInputError} when it is none of these
+ * @throws {InvalidInputError} if the text is none of these
  */
 export function parseRegistry(text: string): RegistryAddress {
   if (typeof text !== "string") throw notARegistry(text);
   if (text.startsWith("oci:")) return layoutAddress(text.slice("oci:".length));
   const url = parseUrl(SHORT_NAMES.get(text) ?? text);
   if (url.username || url.password) {
-    throw new InvalidInputError("the registry's URL has a user name or password in it", {
+    throw new InvalidInputError("the registry's URL contains a user name or password", {
       hint: "use --username, or layerstash login",
     });
   }
   if (url.pathname !== "/" && !/^\/v[12]\/?$/.test(url.pathname) || url.search || url.hash) {
     throw new InvalidInputError(
-      `${quoted(text)} is not a registry: a registry is a host, with no path behind it`,
+      `${quoted(text)} is not a registry: a registry is a host, without a path after it`,
     );
   }
   if (DOCKER_HUB.has(url.host)) {
@@ -64,7 +64,7 @@ export function isLoopback(hostname: string): boolean {
     /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
-/** The repository's name as the registry knows it: on Docker Hub, `nginx` is `library/nginx`. */
+/** The repository's full name in its registry: on Docker Hub, `nginx` is `library/nginx`. */
 export function fullRepository(address: RegistryAddress, repository: string): string {
   const official = address.kind === "remote" && address.host === "docker.io" && !repository.includes("/");
   return official ? `library/${repository}` : repository;
@@ -72,9 +72,9 @@ export function fullRepository(address: RegistryAddress, repository: string): st
 
 function layoutAddress(directory: string): LayoutAddress {
   if (directory === "") {
-    throw new InvalidInputError('"oci:" needs a directory behind it', { hint: "as in oci:./box" });
+    throw new InvalidInputError('"oci:" needs a directory after it', { hint: "as in oci:./box" });
   }
-  if (directory.includes("\0")) throw new InvalidInputError("a directory has no NUL in its name");
+  if (directory.includes("\0")) throw new InvalidInputError("the directory's name contains a NUL character");
   return { kind: "layout", directory };
 }
 
@@ -87,7 +87,7 @@ function parseUrl(text: string): URL {
 }
 
 function notARegistry(text: string): InvalidInputError {
-  const named = String(text).includes("@") ? "this" : quoted(text); // what stands before an @ may be a password
+  const named = String(text).includes("@") ? "this" : quoted(text); // the text before an @ may hold a password
   return new InvalidInputError(`${named} is not a registry`, {
     hint: "use docker, ghcr, a host such as registry.example.com or localhost:5000, a URL, or oci:DIR",
   });

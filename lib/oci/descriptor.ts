@@ -1,8 +1,16 @@
-/** Descriptors: what a blob or manifest is, how it is named and how large it is (OCI image spec, descriptor.md). @module */
+/** Descriptors: the media type, digest and size of a blob or a manifest (OCI image spec, descriptor.md). @module */
 import * as v from "valibot";
 import { type Digest, isDigest } from "./digest.ts";
 
-/** Points to a blob or a manifest. */
+/** A blob by its digest and size. */
+export interface SizedBlob {
+  /** The sha256 digest of the bytes. */
+  digest: Digest;
+  /** The number of bytes. */
+  size: number;
+}
+
+/** A reference to a blob or a manifest. */
 export interface Descriptor {
   /** The media type, such as `application/octet-stream`. */
   mediaType: string;
@@ -14,7 +22,7 @@ export interface Descriptor {
   annotations?: Record<string, string> | undefined;
 }
 
-/** The schema's type; `v.InferOutput` of it is {@link Descriptor}. */
+/** The type of {@link descriptorSchema}; its `v.InferOutput` is {@link Descriptor}. */
 export type DescriptorSchema = v.ObjectSchema<{
   readonly mediaType: v.GenericSchema<unknown, string>;
   readonly digest: v.GenericSchema<unknown, Digest>;
@@ -22,7 +30,7 @@ export type DescriptorSchema = v.ObjectSchema<{
   readonly annotations: v.OptionalSchema<v.GenericSchema<unknown, Record<string, string>>, undefined>;
 }, undefined>;
 
-/** A descriptor as it comes from outside; unknown fields are let through and dropped. */
+/** Validates a descriptor that comes from outside; unknown fields are dropped. */
 export const descriptorSchema: DescriptorSchema = v.object({
   mediaType: v.string(),
   digest: v.custom<Digest>(isDigest, "is not a sha256 digest"),
@@ -30,7 +38,7 @@ export const descriptorSchema: DescriptorSchema = v.object({
   annotations: v.optional(v.record(v.string(), v.string())),
 });
 
-/** Each once. */
-export function distinct(descriptors: readonly Descriptor[]): Descriptor[] {
+/** The descriptors without repetitions: each digest once, in the order of first appearance. */
+export function distinct<T extends SizedBlob>(descriptors: readonly T[]): T[] {
   return [...new Map(descriptors.map((each) => [each.digest, each])).values()];
 }

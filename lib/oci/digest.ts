@@ -1,17 +1,17 @@
-/** Digests: the names of blobs and manifests. @module */
+/** Digests: the names of blobs and manifests (OCI image spec, descriptor.md, "Digests"). @module */
 import { createHash } from "node:crypto";
 import { InvalidInputError } from "../errors.ts";
 import { quoted } from "../messages.ts";
 
 /**
  * A sha256 digest as the OCI image spec writes it: `sha256:` and 64 lower-case hexadecimal digits.
- * Other algorithms are not used by any registry that layerstash knows of.
+ * No registry that layerstash knows of uses another algorithm.
  */
 export type Digest = `sha256:${string}`;
 
 const PATTERN = /^sha256:[0-9a-f]{64}$/;
 
-/** Whether a value is a well-formed sha256 digest. */
+/** Whether a value is a well-formed sha256 digest. Values of any type are allowed. */
 export function isDigest(value: unknown): value is Digest {
   return typeof value === "string" && PATTERN.test(value);
 }
@@ -19,12 +19,12 @@ export function isDigest(value: unknown): value is Digest {
 /**
  * Checks a digest.
  *
- * @throws {InvalidInputError} when it is none
+ * @throws {InvalidInputError} if the text is not a sha256 digest
  */
 export function parseDigest(text: string): Digest {
   if (isDigest(text)) return text;
   throw new InvalidInputError(`${quoted(text)} is not a digest`, {
-    hint: "a digest is sha256: with 64 hexadecimal digits, in lower case",
+    hint: "a digest is sha256: followed by 64 lower-case hexadecimal digits",
   });
 }
 
@@ -44,9 +44,9 @@ export function digestOf(bytes: Uint8Array): Digest {
 }
 
 /**
- * The 64 hexadecimal digits of a digest: its file name in an OCI image layout.
+ * The 64 hexadecimal digits of a digest: the blob's file name in an OCI image layout.
  *
- * @throws {InvalidInputError} when it is no digest: as a file name it could lead anywhere
+ * @throws {InvalidInputError} if it is not a digest; any other text, used as a file name, could lead anywhere
  */
 export function encodedPart(digest: Digest): string {
   return parseDigest(digest).slice("sha256:".length);

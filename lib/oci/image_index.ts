@@ -1,4 +1,4 @@
-/** Image indexes and docker's manifest lists: one manifest for each platform (OCI image spec, image-index.md). @module */
+/** Image indexes and docker's manifest lists: one manifest per platform (OCI image spec, image-index.md). @module */
 import * as v from "valibot";
 import { MismatchError } from "../errors.ts";
 import { type Descriptor, descriptorSchema } from "./descriptor.ts";
@@ -8,7 +8,7 @@ import { type Platform, platformSchema } from "./platform.ts";
 
 /** One manifest that an index lists. */
 export interface IndexedManifest extends Descriptor {
-  /** Absent where the index does not say it, as for indexes in it. */
+  /** The platform of the image; absent where the index names none, as for an index within the index. */
   platform?: Platform | undefined;
 }
 
@@ -23,15 +23,15 @@ const indexSchema = v.object({
 
 const kindSchema = v.looseObject({ manifests: v.optional(v.unknown()), layers: v.optional(v.unknown()) });
 
-/** Whether a media type is that of an index, of either family. */
+/** Whether a media type is an index's: OCI's or docker's. */
 export function isIndexType(mediaType: string): boolean {
   return Object.values(IMAGE_INDEX).includes(mediaType);
 }
 
 /**
- * Whether a manifest is an index. Where no media type says it, its fields do: OCI manifests may have none.
+ * Whether a manifest is an index. Its fields decide where its media type is missing, as OCI allows, or unknown.
  *
- * @throws {MismatchError} when it could be both: readers would not agree on what it is
+ * @throws {MismatchError} if it lists both manifests and layers: readers would disagree on what it is
  */
 export function isIndex({ mediaType, bytes, digest }: Manifest): boolean {
   const { manifests, layers } = parseAs(kindSchema, bytes, `manifest ${digest}`);
@@ -43,15 +43,15 @@ export function isIndex({ mediaType, bytes, digest }: Manifest): boolean {
 }
 
 /**
- * Reads an index of either family.
+ * Reads an OCI image index or a docker manifest list.
  *
- * @throws {MismatchError} when it is malformed
+ * @throws {MismatchError} if it is malformed
  */
 export function readIndex({ bytes, digest }: Manifest): IndexedManifest[] {
   return parseAs(indexSchema, bytes, `index ${digest}`).manifests;
 }
 
-/** Whether it can be run: builders put notes beside images, for a platform that does not exist. */
+/** Whether a listed manifest is an image that runs: BuildKit also lists attestations, under the platform `unknown`. */
 export function isRunnable({ platform, annotations }: IndexedManifest): boolean {
   return platform?.architecture !== "unknown" && annotations?.["vnd.docker.reference.type"] === undefined;
 }

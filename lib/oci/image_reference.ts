@@ -1,19 +1,19 @@
-/** References to images, as docker and skopeo write them. @module */
+/** Image references, in the notation of docker and skopeo. @module */
 import { InvalidInputError } from "../errors.ts";
 import { parseRegistry, type RegistryAddress } from "./address.ts";
 import { type Digest, isDigest } from "./digest.ts";
 import { parseRepository, parseTag } from "./reference.ts";
 import { quoted } from "../messages.ts";
 
-/** Which image, and where it is. */
+/** An image and the registry or layout that holds it. */
 export interface ImageReference {
-  /** As it was written. */
+  /** The reference as it was written. */
   text: string;
   /** The registry, or the one layout that holds the image. */
   address: RegistryAddress;
   /** The repository's name; empty for a layout. */
   repository: string;
-  /** A tag or a digest; `undefined` for a layout of which none was named: it has to hold one image only. */
+  /** A tag or a digest; `undefined` where only a layout is named, which then has to hold exactly one image. */
   reference: string | undefined;
 }
 
@@ -21,9 +21,9 @@ const DIGEST_PART = /@(sha256:[0-9a-fA-F]*)$/;
 
 /**
  * Reads a reference: `nginx`, `nginx:alpine`, `ghcr.io/o/r:tag`, `localhost:5000/r@sha256:...`, `http://host/r:tag`, or
- * `oci:DIR:tag`, where DIR is one OCI layout. Without a tag it is `latest`, as for docker.
+ * `oci:DIR:tag`, where DIR is one OCI layout. In a registry the tag defaults to `latest`, as for docker.
  *
- * @throws {InvalidInputError} when it is none
+ * @throws {InvalidInputError} if the text is not an image reference
  *
  * @example
  * ```ts
@@ -35,7 +35,7 @@ const DIGEST_PART = /@(sha256:[0-9a-fA-F]*)$/;
 export function parseImage(text: string): ImageReference {
   if (typeof text !== "string") throw notAnImage(text);
   if (text.startsWith("oci:")) return layoutImage(text);
-  if (/^[./~]/.test(text)) throw notAnImage(text, hintOfDirectory(text)); // no host begins so
+  if (/^[./~]/.test(text)) throw notAnImage(text, directoryHint(text)); // no host begins with these
   const [, scheme = "", rest = ""] = /^(https?:\/\/|docker:\/\/)?(.*)$/s.exec(text) ?? [];
   const { name, digest } = withoutDigest(rest, text);
   const colon = name.lastIndexOf(":");
@@ -44,7 +44,7 @@ export function parseImage(text: string): ImageReference {
   const tag = tagged ? parseTag(name.slice(colon + 1)) : "latest";
   const slash = path.indexOf("/");
   const first = path.slice(0, Math.max(0, slash));
-  // As docker does it: what has a dot or a port is a host, and so is localhost.
+  // As docker decides: the first component is a host if it has a dot or a port, or is localhost.
   const hosted = scheme.startsWith("http") || /[.:]/.test(first) || first === "localhost";
   if (hosted && slash < 0) throw notAnImage(text);
   const registry = hosted ? (scheme.startsWith("http") ? scheme : "") + first : "docker.io";
@@ -52,12 +52,12 @@ export function parseImage(text: string): ImageReference {
   return { text, address: parseRegistry(registry), repository, reference: digest ?? tag };
 }
 
-/** The layout's path may have colons, too: the last one is before the tag, if that is one. */
+/** Reads `oci:DIR:tag`. DIR may contain colons, so only the text after the last one can be the tag. */
 function layoutImage(text: string): ImageReference {
   const { name, digest } = withoutDigest(text.slice("oci:".length), text);
   if (/.:$/s.test(name)) {
-    throw new InvalidInputError(`the tag is missing behind the last colon of ${quoted(text)}`, {
-      hint: "put a tag behind it; or leave it away, where there is one image only",
+    throw new InvalidInputError(`the tag is missing after the last colon of ${quoted(text)}`, {
+      hint: "add a tag; or omit the colon if the layout holds one image only",
     });
   }
   const [, directory = "", tag] = /^(.*):([A-Za-z0-9_][A-Za-z0-9._-]{0,127})$/s.exec(name) ?? [];
@@ -73,8 +73,8 @@ function withoutDigest(name: string, text: string): { name: string; digest: Dige
   return { name: name.slice(0, -whole.length), digest };
 }
 
-/** Shells put the home directory in the place of a tilde at the beginning only. */
-function hintOfDirectory(text: string): string {
+/** Suggests `oci:`. A shell expands a tilde only at the beginning of a word, so the hint says `$HOME`. */
+function directoryHint(text: string): string {
   return `for a directory, use oci:${text.replace(/^~(?=\/)/, "$HOME")}`;
 }
 

@@ -1,20 +1,20 @@
-/** Manifests: the bytes as the registry keeps them, and what image manifests say. @module */
+/** Manifests: their exact bytes, and what image manifests list (OCI image spec, manifest.md). @module */
 import * as v from "valibot";
 import { MismatchError } from "../errors.ts";
 import { type Descriptor, descriptorSchema } from "./descriptor.ts";
 import { type Digest, digestOf, isDigest } from "./digest.ts";
 import { IMAGE_MANIFEST, MANIFEST_TYPES } from "./media_types.ts";
 
-/** The largest manifest that registries take and that layerstash reads, in bytes. */
+/** The largest manifest that registries accept and that layerstash reads, in bytes. */
 export const MAX_MANIFEST_SIZE: number = 4 * 1024 * 1024;
 
-/** A manifest exactly as it is stored: its digest is that of the bytes. */
+/** A manifest exactly as it is stored. */
 export interface Manifest {
   /** One of docker's or OCI's manifest types. */
   mediaType: string;
   /** The digest of `bytes`. */
   digest: Digest;
-  /** The JSON text, to the byte. */
+  /** The JSON text, byte for byte. */
   bytes: Uint8Array<ArrayBuffer>;
 }
 
@@ -24,7 +24,7 @@ const manifestSchema = v.object({
   bytes: v.instance(Uint8Array),
 });
 
-/** Whether a value has the shape of a manifest; whether the digest is that of the bytes is another question. */
+/** Whether a value has the shape of a manifest. The digest is not compared with the bytes. */
 export function isManifest(value: unknown): value is Manifest {
   return v.is(manifestSchema, value);
 }
@@ -33,9 +33,9 @@ export function isManifest(value: unknown): value is Manifest {
 export interface ImageManifest {
   /** The config blob. */
   config: Descriptor;
-  /** The layers, base first. */
+  /** The layers, the base first. */
   layers: Descriptor[];
-  /** What it is, where it is no real image (an artifact): a media type. */
+  /** The media type of an artifact, which is a manifest that describes something other than an image. */
   artifactType?: string | undefined;
 }
 
@@ -47,7 +47,7 @@ const imageManifestSchema = v.object({
 });
 
 /**
- * Makes the manifest that holds these bytes.
+ * Makes a manifest of its bytes and its media type, and computes the digest.
  *
  * @example
  * ```ts
@@ -63,7 +63,7 @@ export function manifestOf(bytes: Uint8Array<ArrayBuffer>, mediaType: string): M
 }
 
 /**
- * Makes the manifest whose bytes are the value as compact JSON.
+ * Makes a manifest whose bytes are the value as compact JSON.
  *
  * @example Store an image without layers
  * ```ts
@@ -84,9 +84,9 @@ export function encodeManifest(value: { mediaType: string; [field: string]: unkn
 }
 
 /**
- * The media type that a manifest declares of itself; `undefined` where it declares none, as OCI manifests may.
+ * The field `mediaType` of a manifest; `undefined` where it is missing, as OCI allows.
  *
- * @throws {MismatchError} when the bytes are not a JSON object
+ * @throws {MismatchError} if the bytes are not JSON
  */
 export function declaredMediaType(bytes: Uint8Array): string | undefined {
   const value = parseJson(bytes, "manifest");
@@ -95,9 +95,9 @@ export function declaredMediaType(bytes: Uint8Array): string | undefined {
 }
 
 /**
- * Reads an image manifest of either family; a missing `mediaType` is no fault.
+ * Reads an image manifest, OCI's or docker's. The field `mediaType` may be missing.
  *
- * @throws {MismatchError} when it is not JSON, is another kind of manifest, or lacks what an image has
+ * @throws {MismatchError} if it is not JSON, is an index, or lacks a field of an image manifest
  */
 export function readImageManifest(manifest: Manifest): ImageManifest {
   const known = MANIFEST_TYPES.includes(manifest.mediaType);
@@ -107,9 +107,9 @@ export function readImageManifest(manifest: Manifest): ImageManifest {
   return parseAs(imageManifestSchema, manifest.bytes, `manifest ${manifest.digest}`);
 }
 
-/** What a manifest of any kind points to. */
+/** The digests that a manifest of any kind points to. */
 export interface References {
-  /** The config and the layers, without those that are kept elsewhere (`urls`). */
+  /** The config and the layers, except layers that are stored elsewhere (`urls`). */
   blobs: Digest[];
   /** The manifests that an index lists. */
   manifests: Digest[];
@@ -127,7 +127,7 @@ const referencesSchema = v.object({
 /**
  * Everything that a manifest or an index points to.
  *
- * @throws {MismatchError} when it is malformed
+ * @throws {MismatchError} if it is malformed
  */
 export function referencesOf(bytes: Uint8Array): References {
   const { manifests } = parseAs(referencesSchema, bytes, "manifest");
@@ -138,9 +138,9 @@ export function referencesOf(bytes: Uint8Array): References {
 }
 
 /**
- * The config and the layers that a manifest lists, without those that are kept elsewhere (`urls`).
+ * The config and the layers that a manifest lists, except layers that are stored elsewhere (`urls`).
  *
- * @throws {MismatchError} when it is malformed
+ * @throws {MismatchError} if it is malformed
  */
 export function listedBlobs(bytes: Uint8Array): Descriptor[] {
   const { config, layers } = parseAs(referencesSchema, bytes, "manifest");
@@ -150,21 +150,21 @@ export function listedBlobs(bytes: Uint8Array): Descriptor[] {
 /**
  * Parses JSON from outside into the shape that a schema describes.
  *
- * @throws {MismatchError} when it is not JSON or has another shape; the message names the first field at fault
+ * @throws {MismatchError} if it is not JSON or has another shape; the message names the first wrong field
  */
 export function parseAs<T>(schema: v.GenericSchema<unknown, T>, bytes: Uint8Array, what: string): T {
-  // The first fault is enough: who sends a million faults would get an object of ours for each.
+  // Stop at the first fault: valibot allocates an object for each, and a hostile answer may have a million.
   const result = v.safeParse(schema, parseJson(bytes, what), { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
-  const path = (v.getDotPath(issue) ?? "it").slice(0, LONGEST_PATH);
+  const path = (v.getDotPath(issue) ?? "it").slice(0, MAX_PATH_LENGTH);
   throw new MismatchError(`the ${what} is malformed: ${path}: ${withoutValue(issue.message)}`);
 }
 
-/** The keys of maps come from outside, and may be as long as the whole text. */
-const LONGEST_PATH = 100;
+/** How much of a field's path a message shows, in characters. Keys of maps come from outside and may be huge. */
+const MAX_PATH_LENGTH = 100;
 
-/** A message without what was found: that may be a secret, or as long as the whole text. */
+/** Removes the received value from valibot's message: it may be a secret, or as long as the whole text. */
 function withoutValue(message: string): string {
   return message.replace(/(?: but received|: Received) .*$/s, "");
 }
@@ -173,7 +173,7 @@ function parseJson(bytes: Uint8Array, what: string): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
-    // Without the cause: V8 quotes the text around the fault, and that may be a token.
+    // No `cause`: V8's message quotes the text around the fault, which may be a token.
     throw new MismatchError(`the ${what} is not JSON`);
   }
 }

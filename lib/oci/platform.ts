@@ -1,21 +1,21 @@
-/** Platforms: for which system and processor an image is (OCI image spec, image-index.md). @module */
+/** Platforms: the operating system and the processor that an image runs on (OCI image spec, image-index.md). @module */
 import * as v from "valibot";
 import { InvalidInputError } from "../errors.ts";
 import { quoted } from "../messages.ts";
 
-/** A system and a processor. */
+/** An operating system and a processor. */
 export interface Platform {
-  /** As Go names it: `linux`, `windows`. */
+  /** The operating system by Go's name (`GOOS`): `linux`, `windows`. */
   os: string;
-  /** As Go names it: `amd64`, `arm64`. */
+  /** The processor by Go's name (`GOARCH`): `amd64`, `arm64`. */
   architecture: string;
-  /** Of the processor: `v7`. */
+  /** The variant of the processor, such as `v7`. */
   variant?: string | undefined;
-  /** Of the system, where images differ in it: Windows has many. */
+  /** The version of the operating system. Windows images differ in it. */
   osVersion?: string | undefined;
 }
 
-/** A platform as it comes from outside. */
+/** Validates a platform that comes from outside. */
 export const platformSchema: v.GenericSchema<unknown, Platform> = v.pipe(
   v.object({
     os: v.optional(v.string(), "unknown"),
@@ -31,7 +31,7 @@ export const platformSchema: v.GenericSchema<unknown, Platform> = v.pipe(
 /**
  * Reads `os/arch` or `os/arch/variant`.
  *
- * @throws {InvalidInputError} when it is neither
+ * @throws {InvalidInputError} if the text has neither form
  */
 export function parsePlatform(text: string): Platform {
   const [os, architecture, variant, ...more] = typeof text === "string" ? text.split("/") : [];
@@ -41,15 +41,15 @@ export function parsePlatform(text: string): Platform {
   });
 }
 
-/** A platform as people write it: `linux/arm/v7`. */
+/** A platform in the notation of {@link parsePlatform}: `linux/arm/v7`. */
 export function formatPlatform({ os, architecture, variant }: Platform): string {
   return [os, architecture, ...(variant === undefined ? [] : [variant])].join("/");
 }
 
-/** Names for one and the same processor: what is written on the left may be left out. */
+/** Processors with two names: that with the default variant, and that by which it usually goes. */
 const USUAL_VARIANTS: Record<string, string> = { "arm64/v8": "arm64", "amd64/v1": "amd64", "arm/v7": "arm" };
 
-/** Whether two platforms are the same, however they are written: `linux/arm64` is `linux/arm64/v8`. */
+/** Whether two platforms are the same although their names may differ: `linux/arm64` is `linux/arm64/v8`. */
 export function isSamePlatform(one: Platform, other: Platform): boolean {
   return canonical(one) === canonical(other);
 }
@@ -59,7 +59,7 @@ function canonical({ os, architecture, variant }: Platform): string {
   return `${os}/${USUAL_VARIANTS[processor] ?? processor}`;
 }
 
-/** The platform of containers on this machine: they are Linux nearly everywhere. */
+/** The default platform: Linux, as containers are nearly everywhere, on this machine's processor. */
 export function defaultPlatform(): Platform {
   return { os: "linux", architecture: Deno.build.arch === "aarch64" ? "arm64" : "amd64" };
 }

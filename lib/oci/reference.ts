@@ -1,11 +1,11 @@
-/** Names of repositories and tags, checked once at the border (OCI distribution spec, "Pulling manifests"). @module */
+/** Checks names of repositories and tags (OCI distribution spec, "Pulling manifests"). @module */
 import { InvalidInputError } from "../errors.ts";
 import { parseDigest } from "./digest.ts";
 import { quoted } from "../messages.ts";
 
 /** The longest tag that the OCI distribution spec allows, in characters. */
 export const MAX_TAG_LENGTH = 128;
-/** The same for the name of a repository, as distribution has it. */
+/** The longest repository name that the `distribution` registry allows, in characters. */
 const MAX_NAME_LENGTH = 255;
 
 const REPOSITORY = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
@@ -14,37 +14,37 @@ const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 /**
  * Checks the name of a repository.
  *
- * @throws {InvalidInputError} when the spec does not allow it
+ * @throws {InvalidInputError} if the spec does not allow the name
  */
 export function parseRepository(name: string): string {
   if (typeof name === "string" && name.length <= MAX_NAME_LENGTH && REPOSITORY.test(name)) return name;
   throw new InvalidInputError(`${quoted(name)} is not a repository name`, {
-    hint: "use lower-case letters, digits, single . _ and -, with / between the parts, as in me/files",
+    hint: "use lower-case letters, digits, single . _ and -, with / between the components, as in me/files",
   });
 }
 
 /**
  * Checks a tag.
  *
- * @throws {InvalidInputError} when it is too long or has characters that the spec does not allow
+ * @throws {InvalidInputError} if it is too long or has characters that the spec does not allow
  */
 export function parseTag(tag: string): string {
   const isText = typeof tag === "string";
   if (isText && TAG.test(tag)) return tag;
   if (isText && tag.length > MAX_TAG_LENGTH) {
     throw new InvalidInputError(
-      `the tag ${quoted(tag)} has ${tag.length} characters, ${MAX_TAG_LENGTH} are allowed`,
+      `the tag ${quoted(tag)} has ${tag.length} characters; at most ${MAX_TAG_LENGTH} are allowed`,
     );
   }
   throw new InvalidInputError(`${quoted(tag)} is not a tag`, {
-    hint: "a tag is letters, digits, _ . and -, and does not begin with . or -",
+    hint: "a tag consists of letters, digits, _ . and -, and does not begin with . or -",
   });
 }
 
 /**
- * Checks a tag or a manifest's digest.
+ * Checks a reference: a tag, or a manifest's digest.
  *
- * @throws {InvalidInputError} when it is neither
+ * @throws {InvalidInputError} if it is neither
  */
 export function parseReference(text: string): string {
   return typeof text === "string" && text.startsWith("sha256:") ? parseDigest(text) : parseTag(text);

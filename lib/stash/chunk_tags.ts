@@ -23,7 +23,7 @@ export function checkBaseTag(baseTag: string, chunks = 1): string {
   const longest = chunkTag(baseTag, chunks);
   if (longest.length <= MAX_TAG_LENGTH) return baseTag;
   throw new InvalidInputError(
-    `the tag "${longest}" has ${longest.length} characters, ${MAX_TAG_LENGTH} are allowed`,
+    `the tag "${longest}" has ${longest.length} characters; at most ${MAX_TAG_LENGTH} are allowed`,
     { hint: `use a base tag of at most ${MAX_TAG_LENGTH - longest.length + baseTag.length} characters` },
   );
 }

@@ -3,8 +3,7 @@ import { abortable } from "../async/abortable.ts";
 import type { Source } from "../content/source.ts";
 import { ConflictError, MismatchError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
+import type { Descriptor, SizedBlob } from "../oci/descriptor.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { inParallel } from "../async/pool.ts";
@@ -130,7 +129,7 @@ async function requireSame(complete: Stash, input: Input, options: CompareOption
 
 /** Whether a layer holds just the bytes of a source. One that can be read once only is then read. */
 export async function holds(
-  layer: { digest: Digest; size: number },
+  layer: SizedBlob,
   source: Source,
   { signal, onEvent }: CallOptions & { onEvent?: OnEvent | undefined },
 ): Promise<boolean> {

@@ -1,4 +1,5 @@
 /** A stash: one stored file, as its chunks describe it. @module */
+import type { SizedBlob } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 
 /** One slice of the file, stored as one blob. Sizes and positions are in bytes. */
@@ -39,7 +40,7 @@ export function nameOf({ number }: { number: number }): string {
 }
 
 /** Puts chunks in their places, one behind the other. */
-export function placeChunks(baseTag: string, slices: Iterable<{ digest: Digest; size: number }>): Chunk[] {
+export function placeChunks(baseTag: string, slices: Iterable<SizedBlob>): Chunk[] {
   const chunks: Chunk[] = [];
   let position = 0;
   for (const { digest, size } of slices) {

@@ -2,6 +2,7 @@
 import { counted } from "../messages.ts";
 import { LayerstashError, MismatchError, RangeRefusedError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
+import type { SizedBlob } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type Patience, retrying, waitToRetry } from "../async/retry.ts";
 import type { ByteRange } from "../content/source.ts";
@@ -175,7 +176,7 @@ function broken(cause: unknown): RegistryError {
  */
 export async function receiveSmall(
   store: Store,
-  blob: { digest: Digest; size: number },
+  blob: SizedBlob,
   { signal }: CallOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const read = async () => await collectVerified(await store.read(blob.digest, { signal }), blob);

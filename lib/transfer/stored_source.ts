@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type { Source } from "../content/source.ts";
 import { MismatchError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
+import type { SizedBlob } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { pull } from "./pull.ts";
@@ -15,7 +16,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
  */
 export function storedSource(
   store: Store,
-  { digest, size }: { digest: Digest; size: number },
+  { digest, size }: SizedBlob,
   { signal, onEvent }: CallOptions & { onEvent?: OnEvent | undefined } = {},
 ): Source {
   const check = new RunningCheck(digest, size);

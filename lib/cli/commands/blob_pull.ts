@@ -1,7 +1,8 @@
 /** `layerstash blob pull`. @module */
 import { type Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import { type BlobName, findNamed, type NamedBlobs } from "../../blobs/named_blobs.ts";
-import { type SizedBlob, totalSize } from "../../blobs/alias_manifest.ts";
+import type { SizedBlob } from "../../oci/descriptor.ts";
+import { totalSize } from "../../blobs/alias_manifest.ts";
 import { pullFound } from "../../blobs/pull_blobs.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { type ByPlatform, isByPlatform, mapEach, requireOne } from "../../images/platforms.ts";
