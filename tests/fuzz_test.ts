@@ -18,7 +18,7 @@ import { arrived } from "../lib/registry/push/upload_session.ts";
 import { parseChallenges } from "../lib/sign_in/challenge.ts";
 import { parseHelperAnswer } from "../lib/sign_in/credential_helper.ts";
 import { parseDockerConfig } from "../lib/sign_in/docker_config.ts";
-import { dockerKey, entryOf, helpersFor, loginIn, scopeOfKey } from "../lib/sign_in/docker_login.ts";
+import { dockerKey, encodeLogin, helpersFor, loginIn, scopeOfKey } from "../lib/sign_in/docker_login.ts";
 import { readChunkConfig } from "../lib/stash/chunk_config.ts";
 import { chunkTag, parseChunkTag } from "../lib/stash/chunk_tags.ts";
 import { journalLine, parseJournal } from "../lib/files/journal.ts";
@@ -204,7 +204,7 @@ Deno.test("property: logins come back from docker's file as they went in", () =>
   );
   fc.assert(fc.property(username, password, (username, password) => {
     const login = { kind: "password" as const, username, password };
-    const json = JSON.stringify({ auths: { "ghcr.io": entryOf(login) } });
+    const json = JSON.stringify({ auths: { "ghcr.io": encodeLogin(login) } });
     assert.deepEqual(config(json), login);
     const answer = JSON.stringify({ ServerURL: "ghcr.io", Username: username, Secret: password });
     assert.deepEqual(parseHelperAnswer(answer, "x"), username === "<token>" ? undefined : login);

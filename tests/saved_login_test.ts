@@ -32,7 +32,7 @@ async function namesIn(path: string): Promise<string[]> {
 }
 
 test("the first login makes docker's file, for the owner alone", async (home, path) => {
-  assert.deepEqual(await saveLogin("ghcr.io", login, home.env), { place: path, plainText: true });
+  assert.deepEqual(await saveLogin("ghcr.io", login, home.env), { location: path, plainText: true });
   assert.equal(
     await Deno.readTextFile(path),
     '{\n\t"auths": {\n\t\t"ghcr.io": {\n\t\t\t"auth": "bWU6cGFzcw=="\n\t\t}\n\t}\n}',
@@ -97,7 +97,7 @@ test("everything else in the file stays, in its order", async (home, path) => {
 
 test("DOCKER_CONFIG names another folder", async (home) => {
   const env = { ...home.env, DOCKER_CONFIG: join(home.path, "deep/er") };
-  assert.equal((await saveLogin("ghcr.io", login, env)).place, join(home.path, "deep/er/config.json"));
+  assert.equal((await saveLogin("ghcr.io", login, env)).location, join(home.path, "deep/er/config.json"));
   assert.deepEqual(await savedCredentials(env)("ghcr.io", "me/files"), login);
   assert.equal(await eraseLogin("ghcr.io", home.env), false);
 });
@@ -157,7 +157,7 @@ test("without a home directory there is nowhere to save", async () => {
 test("with a helper the login goes there, and the password leaves the file", async (home, path) => {
   await home.write(CONFIG, '{"auths":{"ghcr.io":{"auth":"b2xkOm9sZA=="}},"credsStore":"keeper"}');
   assert.deepEqual(await saveLogin("ghcr.io", login, home.env), {
-    place: "docker-credential-keeper",
+    location: "docker-credential-keeper",
     plainText: false,
   });
   assert.deepEqual(JSON.parse(await Deno.readTextFile(path)), {

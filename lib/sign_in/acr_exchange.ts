@@ -1,4 +1,4 @@
-/** Signs in at Azure's registries with a token of Azure's own, as appendlayer does it. @module */
+/** Signs in to Azure Container Registry with an Azure token, as appendlayer does. @module */
 import * as v from "valibot";
 import { LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
 import { bytesOf, errorOfNoAnswer } from "../http/answers.ts";
@@ -7,23 +7,23 @@ import { parseRegistry } from "../oci/address.ts";
 import { parseAs } from "../oci/manifest.ts";
 import type { FindCredentials } from "./credentials.ts";
 
-/** The tokens that there are. */
+/** The tokens to sign in with; the access token is preferred. */
 export interface AzureTokens {
-  /** A token of Azure's directory, to be exchanged at `/oauth2/exchange` of the registry. */
+  /** A Microsoft Entra ID access token, which the registry's `/oauth2/exchange` turns into a refresh token. */
   accessToken?: string | undefined;
   /** A refresh token of the registry. */
   refreshToken?: string | undefined;
 }
 
-/** Answers of token servers are small. */
+/** The largest answer that is read, in bytes. Answers of token servers are small. */
 const MAX_ANSWER = 64 * 1024;
 const answerSchema = v.object({ refresh_token: v.string() });
 
 /**
- * Finds credentials for the hosts that the tokens are for: an access token is exchanged for a refresh token, once for
- * each host.
+ * Finds credentials for the hosts that the tokens are for. An access token is exchanged for a refresh token once per
+ * host.
  *
- * @param isMeant tells the hosts that may see the tokens
+ * @param isMeant decides which hosts may see the tokens
  */
 export function azureCredentials(
   { accessToken, refreshToken }: AzureTokens,
@@ -42,7 +42,7 @@ export function azureCredentials(
 async function exchange(host: string, accessToken: string, connection: TransportOptions): Promise<string> {
   const transport = openTransport(connection);
   try {
-    return await ask(transport, host, accessToken);
+    return await requestRefreshToken(transport, host, accessToken);
   } catch (error) {
     throw error instanceof LayerstashError ? error : errorOfNoAnswer(error, host);
   } finally {
@@ -50,7 +50,7 @@ async function exchange(host: string, accessToken: string, connection: Transport
   }
 }
 
-async function ask(transport: Transport, host: string, accessToken: string): Promise<string> {
+async function requestRefreshToken(transport: Transport, host: string, accessToken: string): Promise<string> {
   const address = parseRegistry(host);
   const url = new URL("/oauth2/exchange", address.kind === "remote" ? address.origin : undefined);
   const form = new URLSearchParams({ service: host });
@@ -59,15 +59,15 @@ async function ask(transport: Transport, host: string, accessToken: string): Pro
   const body = new TextEncoder().encode(form.toString());
   const headers = new Headers({ "content-type": "application/x-www-form-urlencoded" });
   const answer = await transport.send({ method: "POST", url, headers, body, what: "a refresh token" });
-  const what = `answer of ${host} to the exchange of tokens`;
+  const what = `answer of ${host} to the token exchange`;
   const bytes = await bytesOf(answer, { most: MAX_ANSWER, what });
   if (answer.ok) return parseAs(answerSchema, bytes, what).refresh_token;
   if (answer.status >= 500) {
-    throw new RegistryError(`${host} answered ${answer.status} to the exchange of tokens`, {
+    throw new RegistryError(`${host} answered ${answer.status} to the token exchange`, {
       status: answer.status,
     });
   }
-  throw new NotAllowedError(`${host} does not take the access token (${answer.status})`, {
-    hint: "it may be of another tenant, or too old: az acr login --expose-token gives a new one",
+  throw new NotAllowedError(`${host} rejects the access token (${answer.status})`, {
+    hint: "it may belong to another tenant or have expired: get a new one with az acr login --expose-token",
   });
 }

@@ -1,4 +1,4 @@
-/** Keeps the `Authorization` header for one repository: what the registry asked for, and tokens while they last. @module */
+/** Makes the `Authorization` header for one repository, and caches its tokens until they expire. @module */
 import { InvalidInputError, LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
 import { parseChallenges } from "./challenge.ts";
 import type { Credentials, FindCredentials } from "./credentials.ts";
@@ -7,67 +7,67 @@ import { Secrets } from "./secrets.ts";
 import { basic, bearer, header, requestToken, type Token } from "./token_request.ts";
 import type { Transport } from "../http/transport.ts";
 
-/** What a request does, and so what its token has to allow. */
+/** What a request does, and so what its token must allow. */
 export type Action = "pull" | "push" | "delete";
 
-/** What an authorization is made for. */
+/** The repository, and what signing in to it takes. */
 export interface AuthorizationOptions {
   /** Scheme, host and port of the registry. */
   origin: string;
-  /** The registry's name, under which its credentials are kept. */
+  /** The registry's name, under which its credentials are saved. */
   host: string;
-  /** Credentials may be kept by repository. */
+  /** The repository; credentials may differ between those of one host. */
   repository: string;
   findCredentials: FindCredentials;
   transport: Transport;
   clock: Clock;
-  /** The host, with its port, that tokens are asked at in place of the one that the registry names. */
+  /** The host, with its port, that replaces the token server's host that the registry names. */
   authHost?: string | undefined;
 }
 
-/** How a registry wants to be signed in to; `token` is good for what was asked. */
+/** The sign-in that a registry demands; `token` allows the requested actions. */
 export type SignInDemand = { scheme: "none" } | { scheme: "basic" } | { scheme: "bearer"; token: string };
 
-/** What a token for the list of repositories has to allow. */
+/** The scope of a token that may list the registry's repositories. */
 export const CATALOG_SCOPE = "registry:catalog:*";
 
 type Demand = { scheme: "basic" } | { scheme: "bearer"; realm: URL; service: string | undefined };
-type Held = Token & { obtained: number };
+type CachedToken = Token & { obtained: number };
 
-/** Answers the registry's challenges. It asks for a token when one is first needed and before it runs out. */
+/** Answers a registry's challenges. A token is requested when it is first needed, and again before it expires. */
 export class Authorization {
   readonly #options: AuthorizationOptions;
-  readonly #tokens: Map<string, Promise<Held>> = new Map();
-  /** The tokens that got a 401 since they were given. */
+  readonly #tokens: Map<string, Promise<CachedToken>> = new Map();
+  /** `Authorization` headers that the registry answered with 401. */
   readonly #refused: Set<string> = new Set();
   #credentials: Promise<Credentials | undefined> | undefined;
   #demand: Demand | undefined;
   readonly #secrets: Secrets = new Secrets();
 
-  /** @param options for whom and where */
+  /** @param options the repository, and what signing in to it takes */
   constructor(options: AuthorizationOptions) {
     this.#options = options;
   }
 
-  /** Whether the registry has asked for anything. */
+  /** Whether the registry has demanded a sign-in. */
   get demanded(): boolean {
     return this.#demand !== undefined;
   }
 
-  /** Whether there is somebody to sign in as. */
+  /** Whether there are credentials for the repository. */
   async signedIn(): Promise<boolean> {
     return await this.#lookUp() !== undefined;
   }
 
-  /** What a server says, without what was sent to it as proof of who asks: some repeat it in their errors. */
+  /** A server's text with the secrets that were sent to it hidden: some servers repeat them in their errors. */
   hide(text: string): string {
     return this.#secrets.hide(text);
   }
 
   /**
-   * The header for a request; `undefined` while the registry has not asked for one.
+   * The header for a request; `undefined` while the registry has not demanded one.
    *
-   * @throws {NotAllowedError} when the registry wants to know who asks, and nothing is known
+   * @throws {NotAllowedError} if the registry demands a user name and password and there are none, or gives no token
    */
   async header(scopes: readonly string[], signal?: AbortSignal): Promise<string | undefined> {
     const credentials = await this.#lookUp();
@@ -78,9 +78,9 @@ export class Authorization {
   }
 
   /**
-   * What the registry has asked for, answered.
+   * The sign-in that the registry demands, with a token for these scopes where it demands tokens.
    *
-   * @throws {NotAllowedError} when no token is given
+   * @throws {NotAllowedError} if the token server gives no token
    */
   async demand(scopes: readonly string[], signal?: AbortSignal): Promise<SignInDemand> {
     const credentials = await this.#lookUp();
@@ -91,10 +91,10 @@ export class Authorization {
   }
 
   /**
-   * Takes in the challenge of a 401 to what was `sent` as `Authorization`. A token that was refused is not held any
-   * longer, however fresh it seems: a clock may be wrong, and time that this machine sleeps through is not counted.
+   * Reads the challenge of a 401 that answered a request with `sent` as its `Authorization`. A refused token is not used
+   * again, however fresh it seems: a clock may be wrong, and the time that this machine sleeps is not counted.
    *
-   * @returns whether there is anything else to answer
+   * @returns whether another attempt can send something else
    */
   async learn(response: Response, sent: string | null): Promise<boolean> {
     const challenges = parseChallenges(response.headers.get("www-authenticate") ?? "");
@@ -124,28 +124,28 @@ export class Authorization {
   #basic(credentials: Credentials | undefined): string {
     if (credentials?.kind === "password") return basic(credentials.username, credentials.password);
     if (credentials?.kind === "header") return header(credentials.authorization);
-    throw new NotAllowedError(`${this.#options.host} wants a user name and a password`, {
+    throw new NotAllowedError(`${this.#options.host} requires a user name and a password`, {
       hint: `sign in with: layerstash login ${this.#options.host}`,
     });
   }
 
-  async #token(scopes: readonly string[], signal?: AbortSignal): Promise<Held> {
+  async #token(scopes: readonly string[], signal?: AbortSignal): Promise<CachedToken> {
     const key = scopes.join(" ");
-    for (let held = this.#tokens.get(key); held; held = this.#tokens.get(key)) {
-      const token = await held.catch(orNone);
+    for (let cached = this.#tokens.get(key); cached; cached = this.#tokens.get(key)) {
+      const token = await cached.catch(ignoreAbort);
       if (token && !this.#isStale(token)) return token;
-      if (this.#tokens.get(key) === held) this.#tokens.delete(key);
+      if (this.#tokens.get(key) === cached) this.#tokens.delete(key);
     }
-    const asked = this.#ask(scopes, signal);
-    this.#tokens.set(key, asked);
-    asked.catch(() => this.#tokens.get(key) === asked && this.#tokens.delete(key));
-    return await asked;
+    const requested = this.#request(scopes, signal);
+    this.#tokens.set(key, requested);
+    requested.catch(() => this.#tokens.get(key) === requested && this.#tokens.delete(key));
+    return await requested;
   }
 
-  async #ask(scopes: readonly string[], signal?: AbortSignal): Promise<Held> {
+  async #request(scopes: readonly string[], signal?: AbortSignal): Promise<CachedToken> {
     const { host, transport, clock } = this.#options;
     const { realm, service } = this.#demand as Extract<Demand, { scheme: "bearer" }>;
-    const obtained = clock.now(); // not the wall clock, and not the server's either (issued_at)
+    const obtained = clock.now(); // a monotonic clock: neither the wall clock nor the server's `issued_at`
     const token = await requestToken(transport, {
       host,
       realm,
@@ -155,12 +155,12 @@ export class Authorization {
       signal,
     });
     this.#secrets.add({ kind: "bearer", token: token.token });
-    this.#refused.delete(`Bearer ${token.token}`); // given anew: some servers have only one for each user (GHCR)
+    this.#refused.delete(`Bearer ${token.token}`); // GHCR gives each user the same token again
     return { ...token, obtained };
   }
 
-  /** A token is replaced while it still serves, so that no request begins with one that is about to end. */
-  #isStale({ token, obtained, lifetime }: Held): boolean {
+  /** Whether to replace a token: before it expires, so that no request starts with one that is about to. */
+  #isStale({ token, obtained, lifetime }: CachedToken): boolean {
     if (this.#refused.has(`Bearer ${token}`)) return true;
     const left = obtained + lifetime - this.#options.clock.now();
     return left < Math.max(Math.min(30_000, lifetime / 2), lifetime / 10);
@@ -169,37 +169,37 @@ export class Authorization {
   #checkRealm(realm: string): URL {
     const { origin, authHost } = this.#options;
     const named = URL.parse(realm, origin);
-    const url = named && authHost !== undefined ? atHost(named, authHost) : named;
+    const url = named && authHost !== undefined ? withHost(named, authHost) : named;
     const plainAllowed = this.#options.origin.startsWith("http:");
     if (url && (url.protocol === "https:" || (plainAllowed && url.protocol === "http:"))) return url;
     throw new RegistryError(
       `${this.#options.host} names a token server that cannot be trusted with a password`,
       {
-        hint: "the token server of a registry on https has to be on https itself",
+        hint: "the token server of a registry on https must be on https itself",
       },
     );
   }
 }
 
-/** The same URL at another host, and at the port that is named with it. */
-function atHost(url: URL, host: string): URL {
+/** Replaces the host and port of a URL. */
+function withHost(url: URL, host: string): URL {
   const other = URL.parse(`${url.protocol}//${host}`);
   if (!other || other.href !== `${other.origin}/`) {
-    throw new InvalidInputError("what is to be asked for tokens is not a host", {
+    throw new InvalidInputError("the token server's name is not a host", {
       hint: "as in auth.example.com",
     });
   }
   return new URL(`${other.origin}${url.pathname}${url.search}`);
 }
 
-/** A token that another request had asked for, and gave up when it was aborted, is asked for anew. */
-function orNone(error: unknown): undefined {
+/** Ignores that the request for a cached token was aborted by its caller: this caller requests another. */
+function ignoreAbort(error: unknown): undefined {
   if (error instanceof LayerstashError) throw error;
 }
 
 /**
- * The scope to ask for. It is not taken from the challenge, which may be a placeholder (GHCR). A token for reading
- * asks for nothing else: some registries refuse anybody more.
+ * The scope to request for an action. The scope of the challenge is ignored: GHCR's is a placeholder. To read, only
+ * `pull` is requested: some registries refuse a wider scope to users without the right to push.
  */
 export function scopeFor(repository: string, action: Action): string {
   const rights: Record<Action, string> = { pull: "pull", push: "pull,push", delete: "pull,push,delete" };

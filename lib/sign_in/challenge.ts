@@ -1,10 +1,10 @@
-/** What a registry asks for when it answers 401: the `WWW-Authenticate` header (RFC 9110, 11.6.1). @module */
+/** Parses the header `WWW-Authenticate` of a 401 (RFC 9110, 11.6.1). @module */
 
-/** One challenge. Names are in lower case; values are as they came. */
+/** One challenge. Names are converted to lower case; values are unchanged. */
 export interface Challenge {
-  /** `basic` or `bearer`, or what else there may be. */
+  /** The scheme: `basic`, `bearer`, or another. */
   scheme: string;
-  /** Such as `realm`, `service`, `scope` and `error`. */
+  /** The parameters by name, such as `realm`, `service`, `scope` and `error`. */
   parameters: Record<string, string>;
 }
 
@@ -13,8 +13,8 @@ const PARAMETER = /([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([
 const SEPARATOR = /[\s,]*/y;
 
 /**
- * Reads all challenges of a header. Commas stand between challenges, between parameters and inside of quotes, so
- * it is read from left to right; what cannot be read ends it.
+ * Parses all challenges of a header. Commas separate challenges as well as parameters, and occur inside quotes, so the
+ * header is scanned from left to right. The scan ends at the first text that is malformed.
  */
 export function parseChallenges(header: string): Challenge[] {
   const challenges: Challenge[] = [];

@@ -1,35 +1,35 @@
-/** The programs `docker-credential-<suffix>`, which keep logins in the system's keychain. @module */
+/** Runs credential helpers: programs `docker-credential-<suffix>` that keep logins in the system's keychain. @module */
 import * as v from "valibot";
 import { collect } from "../content/collect.ts";
 import { LayerstashError, MismatchError } from "../errors.ts";
 import type { Environment } from "./docker_config_file.ts";
 import type { Login } from "./docker_login.ts";
 
-/** A helper program. `server` is the host, or for Docker Hub the URL that docker uses. */
+/** A helper program. `server` is a host or, for Docker Hub, the URL that docker uses. */
 export interface CredentialHelper {
   /** The program's name: `docker-credential-pass`. */
   readonly program: string;
-  /** The login of a server; `undefined` = the helper has none. */
+  /** The login for a server; `undefined` if the helper has none. */
   get(server: string): Promise<Login | undefined>;
-  /** Stores a login in the place of the one that is there. */
+  /** Stores a login, and replaces an existing one. */
   store(server: string, login: Login): Promise<void>;
-  /** Forgets a login. */
+  /** Removes a login. It may be absent. */
   erase(server: string): Promise<void>;
 }
 
-/** The longest answer that is read, in bytes: tokens have a few thousand. */
+/** The longest answer that is read, in bytes. Tokens have a few thousand. */
 const MAX_ANSWER = 1024 * 1024;
 
-/** The user name that says that the secret is an OAuth2 refresh token. */
+/** The user name that marks the secret as an OAuth2 refresh token. */
 const IDENTITY_USER = "<token>";
 
 const answerSchema = v.object({ Username: v.string(), Secret: v.string() });
 
 /**
- * Gives the helper with a suffix, such as `osxkeychain`. It is looked for on the `PATH` of `env`, all of which it
- * is given. Each of its calls throws a {@linkcode LayerstashError} when the program is not there or fails.
+ * The helper with a suffix, such as `osxkeychain`. The program is searched for on the `PATH` of `env`, and runs with
+ * `env` as its environment. Each call throws a {@linkcode LayerstashError} if the program is not installed or fails.
  *
- * @throws {LayerstashError} when the suffix could name a program anywhere else
+ * @throws {LayerstashError} if the suffix has characters, such as `/`, that could lead to another program
  */
 export function credentialHelper(suffix: string, env: Environment): CredentialHelper {
   if (!/^\w[\w.-]*$/.test(suffix)) {
@@ -38,14 +38,14 @@ export function credentialHelper(suffix: string, env: Environment): CredentialHe
     });
   }
   const program = `docker-credential-${suffix}`;
-  const call = (verb: string, input: string) => run(program, { verb, input, env });
+  const call = (verb: string, input: string) => runHelper(program, { verb, input, env });
   return {
     program,
     async get(server) {
       const { success, output } = await call("get", server);
       if (success) return parseHelperAnswer(output, program);
       if (isNotFound(output)) return undefined;
-      throw refusal(program, `did not give the login of ${server}`, publicReason(output));
+      throw helperError(program, `did not give the login of ${server}`, publicReason(output));
     },
     async store(server, login) {
       const [Username, Secret] = login.kind === "identity"
@@ -56,13 +56,13 @@ export function credentialHelper(suffix: string, env: Environment): CredentialHe
         JSON.stringify({ ServerURL: server, Username, Secret }),
       );
       if (!success) {
-        throw refusal(program, `did not store the login of ${server}`, publicReason(output, Secret));
+        throw helperError(program, `did not store the login of ${server}`, publicReason(output, Secret));
       }
     },
     async erase(server) {
       const { success, output } = await call("erase", server);
       if (success || isNotFound(output)) return;
-      throw refusal(program, `did not erase the login of ${server}`, publicReason(output));
+      throw helperError(program, `did not erase the login of ${server}`, publicReason(output));
     },
   };
 }
@@ -73,7 +73,7 @@ interface HelperCall {
   env: Environment;
 }
 
-async function run(
+async function runHelper(
   program: string,
   { verb, input, env }: HelperCall,
 ): Promise<{ success: boolean; output: string }> {
@@ -91,7 +91,7 @@ async function readOutput(child: Deno.ChildProcess, program: string): Promise<st
     return new TextDecoder().decode(await collect(child.stdout, MAX_ANSWER));
   } catch (error) {
     if (!(error instanceof MismatchError)) throw error;
-    throw refusal(program, `gave an answer of more than ${MAX_ANSWER} bytes`);
+    throw helperError(program, `gave an answer of more than ${MAX_ANSWER} bytes`);
   }
 }
 
@@ -111,7 +111,7 @@ function spawn(program: string, verb: string, env: Environment): Deno.ChildProce
     throw new LayerstashError(`${program} ${absent ? "is not installed" : "cannot be run"}`, {
       cause,
       hint: `install it, correct "credsStore" or "credHelpers" in docker's config.json, ` +
-        `or give user name and token yourself`,
+        `or pass a user name and token yourself`,
     });
   }
 }
@@ -120,22 +120,23 @@ async function writeTo(stdin: WritableStream<Uint8Array>, input: string): Promis
   try {
     await new Blob([input]).stream().pipeTo(stdin);
   } catch {
-    // A helper that needs no input may end before it has read it; its exit code tells what there is to tell.
+    // A helper that needs no input may exit before it has read it. Its exit code says whether it failed.
   }
 }
 
 /**
- * Reads what a helper answers to `get`; `undefined` = it has no login. `program` is for messages, which quote nothing.
+ * Parses a helper's answer to `get`; `undefined` if it has no login. Errors name `program`, and quote nothing of the
+ * answer.
  *
- * @throws {LayerstashError} when it is no answer
+ * @throws {LayerstashError} if the answer is malformed
  */
 export function parseHelperAnswer(output: string, program: string): Login | undefined {
   const result = v.safeParse(v.pipe(v.string(), v.parseJson(), answerSchema), output);
-  // Without the cause: it would quote the answer.
-  if (!result.success) throw refusal(program, "gave an answer that cannot be read");
+  // No `cause`: it would quote the answer.
+  if (!result.success) throw helperError(program, "gave a malformed answer");
   const { Username: username, Secret: secret } = result.output;
   if (username === IDENTITY_USER) return { kind: "identity", token: secret };
-  // Some helpers say "none" with an answer that is empty.
+  // Some helpers answer with empty fields when they have no login.
   return username || secret ? { kind: "password", username, password: secret } : undefined;
 }
 
@@ -143,15 +144,15 @@ function isNotFound(output: string): boolean {
   return /credentials not found/i.test(output);
 }
 
-/** The first line of what a helper says when it fails, unless it looks as if it had a secret in it. */
+/** The first line of a failed helper's output; empty if it may contain a secret. */
 function publicReason(output: string, secret?: string): string {
   const line = output.trim().split("\n")[0] ?? "";
-  const tells = line.includes("{") || (secret && line.includes(secret));
-  return tells ? "" : line.slice(0, 200);
+  const mayLeak = line.includes("{") || (secret && line.includes(secret));
+  return mayLeak ? "" : line.slice(0, 200);
 }
 
-function refusal(program: string, what: string, reason = ""): LayerstashError {
+function helperError(program: string, what: string, reason = ""): LayerstashError {
   return new LayerstashError(`${program} ${what}${reason && `: ${reason}`}`, {
-    hint: "see whether docker can sign in with it, or give user name and token yourself",
+    hint: "check whether docker can sign in with it, or pass a user name and token yourself",
   });
 }

@@ -1,23 +1,23 @@
-/** Who signs in: the kinds of credentials, and the order in which they are looked for. @module */
+/** The kinds of credentials, and how several sources of them are searched in order. @module */
 
-/** What a registry, or its token server, takes as proof of who asks. */
+/** What a registry or its token server accepts as proof of identity. */
 export type Credentials =
   /** A user name with a password or an access token. */
   | { kind: "password"; username: string; password: string }
   /** An OAuth2 refresh token (docker's `identitytoken`), exchanged at the token server. */
   | { kind: "identity"; token: string }
-  /** A bearer token that is sent as it is. */
+  /** A bearer token that is sent unchanged. */
   | { kind: "bearer"; token: string }
-  /** An `Authorization` header that is sent as it is: to the token server, or to a registry without one. */
+  /** An `Authorization` header that is sent unchanged to the token server, or to a registry without one. */
   | { kind: "header"; authorization: string };
 
-/** Looks for the credentials of one repository of a host, such as `me/files` of `ghcr.io`; `undefined` = none. */
+/** Finds the credentials for a repository of a host, such as `me/files` of `ghcr.io`; `undefined` if there are none. */
 export type FindCredentials = (host: string, repository: string) => Promise<Credentials | undefined>;
 
 /**
- * Asks one finder after the other and takes the first credentials there are.
+ * Combines finders: the first one that finds credentials decides.
  *
- * @example What was said outright comes before what is saved
+ * @example Explicit credentials come before saved ones
  * ```ts
  * import { firstOf } from "@layerstash/cli";
  * const find = firstOf(

@@ -1,36 +1,36 @@
-/** What docker's `config.json` and podman's `auth.json` look like. @module */
+/** Parses docker's `config.json` and podman's `auth.json`. @module */
 import * as v from "valibot";
 import { LayerstashError } from "../errors.ts";
 
-/** What is kept under one key of `auths`; an empty entry says that a helper program has the login. */
+/** The login under one key of `auths`. An empty entry means that a helper program keeps it. */
 export interface AuthEntry {
   /** `user:password` in base64. */
   auth?: string | null | undefined;
-  /** The user's name, where `auth` is absent. */
+  /** The user's name, used if `auth` is absent. */
   username?: string | null | undefined;
-  /** The password, where `auth` is absent. */
+  /** The password, used if `auth` is absent. */
   password?: string | null | undefined;
   /** An OAuth2 refresh token. */
   identitytoken?: string | null | undefined;
-  /** A bearer token that is sent as it is. */
+  /** A bearer token that is sent unchanged. */
   registrytoken?: string | null | undefined;
 }
 
-/** The fields that are about logins; what else the file says stays on the object, unread. */
+/** The fields about logins. The object has the file's other fields, too, so that rewriting the file keeps them. */
 export interface DockerConfig {
   /** Logins by host, by URL, or, for podman, by host with a path. */
   auths?: Record<string, AuthEntry | null> | null | undefined;
-  /** The suffix of the helper program for single hosts. */
+  /** The suffix of the helper program by host. */
   credHelpers?: Record<string, string> | null | undefined;
   /** The suffix of the helper program for all hosts. */
   credsStore?: string | null | undefined;
 }
 
-/** A config with the name that messages call it by. */
+/** A config and its name for messages. */
 export interface NamedConfig {
   /** The path of the file, or the name of the environment variable. */
   name: string;
-  /** What it says. */
+  /** Its content. */
   config: DockerConfig;
 }
 
@@ -49,20 +49,20 @@ const configSchema = v.object({
 });
 
 /**
- * Reads a config; an empty text is an empty config, as for docker.
+ * Parses a config. Empty text is an empty config, as for docker.
  *
- * @throws {LayerstashError} when it is not JSON, or a field that is about logins has the wrong type
+ * @throws {LayerstashError} if it is not JSON, or a field about logins has the wrong type
  */
 export function parseDockerConfig(json: string, name: string): NamedConfig {
   const value = parseJson(json, name);
   if (Array.isArray(value)) throw malformed(name, "it should be of type Object");
   const { issues } = v.safeParse(configSchema, value);
-  // The value as parsed, not as valibot gives it: that lacks the unknown fields, which a rewrite has to keep.
+  // The parsed value rather than valibot's output, which lacks the unknown fields that a rewrite has to keep.
   if (!issues) return { name, config: value as DockerConfig };
   throw malformed(name, `${v.getDotPath(issues[0]) ?? "it"} should be of type ${issues[0].expected}`);
 }
 
-/** The error for a config that cannot be used. The reason quotes nothing from it: that may be a secret. */
+/** The error for a malformed config. The reason must not quote the config: it contains secrets. */
 export function malformed(name: string, reason: string): LayerstashError {
   return new LayerstashError(`${name} is malformed: ${reason}`, {
     hint: "correct it, or move it away and sign in again",
@@ -70,11 +70,11 @@ export function malformed(name: string, reason: string): LayerstashError {
 }
 
 function parseJson(json: string, name: string): unknown {
-  const bare = json.trim(); // It takes off a byte order mark too.
+  const bare = json.trim(); // also removes a byte order mark
   try {
     return bare === "" ? {} : JSON.parse(bare);
   } catch {
-    // Without the cause: V8 quotes the text around the fault.
+    // No `cause`: V8's message quotes the text around the fault.
     throw malformed(name, "it is not JSON");
   }
 }

@@ -1,4 +1,4 @@
-/** The files in which docker and podman keep logins: where they are, reading them, and replacing them. @module */
+/** Finds, reads and replaces the files in which docker and podman save logins. @module */
 import { dirname, join, resolve } from "node:path";
 import { giveName, keepOwner } from "../content/atomic_file.ts";
 import { collectFile } from "../content/collect.ts";
@@ -8,17 +8,17 @@ import { type DockerConfig, malformed, type NamedConfig, parseDockerConfig } fro
 /** Environment variables by name. */
 export type Environment = Record<string, string | undefined>;
 
-/** The largest file that is read, in bytes: that is room for some ten thousand logins. */
+/** The largest file that is read, in bytes: enough for some ten thousand logins. */
 const MAX_FILE_SIZE = 16 * 1024 * 1024;
 
-/** Where docker keeps logins; `undefined` where neither `DOCKER_CONFIG` nor a home directory is set. */
+/** The path of docker's `config.json`; `undefined` if neither `DOCKER_CONFIG` nor a home directory is set. */
 export function dockerConfigPath(env: Environment): string | undefined {
   const home = homeOf(env);
   const folder = env.DOCKER_CONFIG || (home && join(home, ".docker"));
   return folder && join(folder, "config.json");
 }
 
-/** The files to look in, in order: the one that the user named, docker's, and podman's where none was named. */
+/** The files with saved logins, in the order of the search. `REGISTRY_AUTH_FILE` replaces podman's own files. */
 export function credentialFilePaths(env: Environment): string[] {
   const home = homeOf(env);
   const podman = [env.XDG_RUNTIME_DIR, env.XDG_CONFIG_HOME || (home && join(home, ".config"))]
@@ -30,10 +30,10 @@ export function credentialFilePaths(env: Environment): string[] {
 }
 
 /**
- * Reads a file; `undefined` = absent.
+ * Reads a config file; `undefined` if it does not exist.
  *
- * @throws {NotAllowedError} when it cannot be read
- * @throws {LayerstashError} when it is malformed
+ * @throws {NotAllowedError} if it cannot be read
+ * @throws {LayerstashError} if it is malformed
  */
 export async function readConfigFile(path: string): Promise<NamedConfig | undefined> {
   let json: string;
@@ -44,7 +44,7 @@ export async function readConfigFile(path: string): Promise<NamedConfig | undefi
     if (cause instanceof MismatchError) throw malformed(path, `it has more than ${MAX_FILE_SIZE} bytes`);
     throw new NotAllowedError(`${path} cannot be read`, {
       cause,
-      hint: `saved logins are looked for in it: ${remedyFor(cause)}`,
+      hint: `layerstash looks for saved logins in it: ${remedyFor(cause)}`,
     });
   }
   return parseDockerConfig(json, path);
@@ -52,21 +52,21 @@ export async function readConfigFile(path: string): Promise<NamedConfig | undefi
 
 function remedyFor(cause: unknown): string {
   return cause instanceof Deno.errors.NotCapable
-    ? "allow it with --allow-read, or give LAYERSTASH_USERNAME and LAYERSTASH_TOKEN"
+    ? "allow it with --allow-read, or set LAYERSTASH_USERNAME and LAYERSTASH_TOKEN"
     : "make it readable, or move it away";
 }
 
 /**
- * Replaces a file, and makes its folder where there is none. Nobody but the owner can read it. Where the file
- * is a link, what it points to is replaced.
+ * Replaces a config file, and creates its folder if needed. Only the owner can read it. If the path is a symbolic link,
+ * the file that it points to is replaced.
  *
- * @throws {NotAllowedError} when it cannot be written; the old file is then unchanged
+ * @throws {NotAllowedError} if it cannot be written; the old file is then unchanged
  */
 export async function writeConfigFile(path: string, config: DockerConfig): Promise<void> {
   try {
     const target = await followLink(path);
     await Deno.mkdir(dirname(target), { recursive: true, mode: 0o700 });
-    // Tabs and no line break at the end: docker's own way, so that the two do not undo each other's form.
+    // Tabs, and no line break at the end: docker's format, so that the two do not reformat each other's file.
     await replaceFile(target, JSON.stringify(config, null, "\t"));
   } catch (cause) {
     throw new NotAllowedError(`${path} cannot be written`, { cause });
@@ -77,7 +77,7 @@ function homeOf(env: Environment): string | undefined {
   return Deno.build.os === "windows" ? env.USERPROFILE : env.HOME;
 }
 
-/** Where a link leads to, also where there is no file yet; any other path is its own answer. */
+/** The path that a symbolic link leads to, even if no file exists there; any other path unchanged. */
 async function followLink(path: string): Promise<string> {
   try {
     const info = await Deno.lstat(path);

@@ -1,15 +1,15 @@
-/** Where in docker's or podman's config a login is: under which key, or with which helper. @module */
+/** Maps a host to its login in docker's or podman's config: the key in `auths`, or the helper program. @module */
 import { DOCKER_HUB } from "../oci/address.ts";
 import type { Credentials } from "./credentials.ts";
 import { type AuthEntry, type DockerConfig, malformed, type NamedConfig } from "./docker_config.ts";
 
-/** Credentials that can be kept: a bearer token is not, as it is short-lived and no helper takes it. */
+/** Credentials that can be saved. Bearer tokens are not: they are short-lived, and no helper accepts them. */
 export type Login = Exclude<Credentials, { kind: "bearer" | "header" }>;
 
-/** The key under which docker keeps the login of Docker Hub. */
+/** The key under which docker saves the login for Docker Hub. */
 const HUB_KEY = "https://index.docker.io/v1/";
 
-/** The host, or host and path, that a key stands for: a URL stands for its host, Docker Hub's names are one. */
+/** The host, or host and path, that a key stands for. A URL stands for its host; all of Docker Hub's names are one. */
 export function scopeOfKey(key: string): string {
   const bare = key.replace(/^https?:\/\//, "");
   const [host = "", ...segments] = bare.split("/");
@@ -18,38 +18,38 @@ export function scopeOfKey(key: string): string {
   return bare !== key || /^(v[12]\/?)?$/.test(path) ? scope : `${scope}/${path}`;
 }
 
-/** The key under which docker itself keeps the login of a host. */
+/** The key under which docker saves the login for a host. */
 export function dockerKey(host: string): string {
   const scope = scopeOfKey(host);
   return scope === "docker.io" ? HUB_KEY : scope;
 }
 
-/** The names under which a helper may have a host's login: docker's, and podman's where that is another. */
+/** The names under which a helper may have a host's login: docker's, and podman's if it differs. */
 export function helperKeys(host: string): string[] {
   return [...new Set([dockerKey(host), scopeOfKey(host)])];
 }
 
-/** The keys of `auths` that stand for a scope, docker's own first. */
+/** The keys of `auths` that stand for a scope; docker's own comes first. */
 export function keysOf(config: DockerConfig, scope: string): string[] {
   const keys = Object.keys(config.auths ?? {}).filter((key) => scopeOfKey(key) === scope);
   const own = dockerKey(scope);
   return keys.sort((a, b) => Number(b === own) - Number(a === own));
 }
 
-/** The suffixes of the helpers that may have the login of a host, in order; docker stores in the first. */
+/** The suffixes of the helpers that may have a host's login, in order. Docker saves to the first. */
 export function helpersFor(config: DockerConfig, host: string): string[] {
   const scope = scopeOfKey(host);
   const own = Object.entries(config.credHelpers ?? {}).find(([key]) => scopeOfKey(key) === scope)?.[1];
-  // An empty suffix is how a single host is kept out of `credsStore`.
+  // An empty suffix exempts a single host from `credsStore`.
   if (own === "") return [];
   return [...new Set([own, config.credsStore])].filter((suffix): suffix is string => Boolean(suffix));
 }
 
 /**
- * The login that stands in a config for a repository, such as `ghcr.io/me/files`. Podman's keys may have a path;
- * the longest wins.
+ * The login in a config for a repository, such as `ghcr.io/me/files`. Podman's keys may have a path; the longest
+ * matching key wins.
  *
- * @throws {LayerstashError} when the entry cannot be decoded
+ * @throws {LayerstashError} if the entry cannot be decoded
  */
 export function loginIn({ name, config }: NamedConfig, repository: string): Credentials | undefined {
   const parts = scopeOfKey(repository).split("/");
@@ -63,8 +63,8 @@ export function loginIn({ name, config }: NamedConfig, repository: string): Cred
   return undefined;
 }
 
-/** What docker writes under the key of a host. */
-export function entryOf(login: Login): AuthEntry {
+/** A login as docker writes it into `auths`. */
+export function encodeLogin(login: Login): AuthEntry {
   if (login.kind === "identity") return { identitytoken: login.token };
   return { auth: new TextEncoder().encode(`${login.username}:${login.password}`).toBase64() };
 }

@@ -1,4 +1,5 @@
-/** Looks for the logins that docker and podman have saved. @module */
+/** Finds the logins that docker and podman have saved. @module */
+import { DOCKER_HUB } from "../oci/address.ts";
 import { credentialHelper } from "./credential_helper.ts";
 import { type FindCredentials, firstOf } from "./credentials.ts";
 import { type DockerConfig, parseDockerConfig } from "./docker_config.ts";
@@ -7,11 +8,11 @@ import { helperKeys, helpersFor, type Login, loginIn } from "./docker_login.ts";
 
 /**
  * Finds saved logins: in `DOCKER_AUTH_CONFIG`, docker's `config.json`, podman's `auth.json`, and the credential
- * helpers that these name. `REGISTRY_AUTH_FILE` comes before them all. Everything is read anew at each call, so
- * that a login counts that was made meanwhile.
+ * helpers that these files name. `REGISTRY_AUTH_FILE` comes first. Each call reads everything again, so that it sees
+ * logins that were saved meanwhile.
  *
- * A call rejects with a {@linkcode LayerstashError} when a file cannot be read or is malformed, or when a helper
- * is not there or fails. Absent files, and helpers that have no login, are passed over.
+ * A call rejects with a {@linkcode LayerstashError} if a file cannot be read or is malformed, or if a helper is not
+ * installed or fails. Missing files and helpers without a login are skipped.
  *
  * @example
  * ```ts
@@ -27,7 +28,7 @@ export function savedCredentials(env: Environment): FindCredentials {
   return firstOf(...named, inVariable(env), ...files);
 }
 
-/** Docker reads only the logins of the variable: the helpers that it may name are those of another machine. */
+/** Searches the variable's logins but not its helpers, which belong to another machine. Docker does the same. */
 function inVariable({ DOCKER_AUTH_CONFIG: json }: Environment): FindCredentials {
   return async (host, repository) =>
     await (json
@@ -51,4 +52,21 @@ async function fromHelpers(config: DockerConfig, host: string, env: Environment)
     }
   }
   return undefined;
+}
+
+/** What a completion may offer as a host. Other text of a file must not get onto a command line. */
+const HOST = /^[\w.-]+(:\d+)?$/;
+
+/**
+ * The hosts with a saved login, for completions. Docker Hub is omitted, as it has a short name. Unreadable and malformed
+ * files are skipped.
+ */
+export async function savedHosts(env: Environment): Promise<string[]> {
+  const files = await Promise.all(
+    credentialFilePaths(env).map((path) => readConfigFile(path).catch(() => undefined)),
+  );
+  const keys = files.flatMap((file) => [file?.config.auths, file?.config.credHelpers])
+    .flatMap((logins) => Object.keys(logins ?? {}));
+  const hosts = keys.map((key) => key.replace(/^https?:\/\//, "").replace(/\/.*/, ""));
+  return [...new Set(hosts)].filter((host) => HOST.test(host) && !DOCKER_HUB.has(host)).sort();
 }

@@ -1,11 +1,11 @@
-/** Saves a login where docker would, and forgets it again. @module */
+/** Saves a login where docker would, and removes it. @module */
 import { InvalidInputError } from "../errors.ts";
 import { credentialHelper } from "./credential_helper.ts";
 import type { AuthEntry, DockerConfig } from "./docker_config.ts";
 import { dockerConfigPath, type Environment, readConfigFile, writeConfigFile } from "./docker_config_file.ts";
 import {
   dockerKey,
-  entryOf,
+  encodeLogin,
   helperKeys,
   helpersFor,
   keysOf,
@@ -14,52 +14,52 @@ import {
 } from "./docker_login.ts";
 
 /** Where a login was saved. */
-export interface SavedPlace {
+export interface SavedLogin {
   /** The path of the file, or the name of the helper program. */
-  place: string;
-  /** Whether whoever can read the place can read the password. */
+  location: string;
+  /** Whether the password is readable for whoever can read the file. */
   plainText: boolean;
 }
 
 /**
- * Saves a login as `docker login` does, so that docker finds it too: with the helper program that `config.json`
- * names for the host, else in `config.json` itself.
+ * Saves a login where `docker login` does, so that docker finds it too: with the helper program that `config.json`
+ * names for the host, or else in `config.json` itself.
  *
- * @throws {InvalidInputError} when the user name is empty or has a colon in it
- * @throws {NotAllowedError} when the file cannot be read or written
- * @throws {LayerstashError} when the file is malformed, or the helper is not there or fails
+ * @throws {InvalidInputError} if the user name is empty or contains a colon
+ * @throws {NotAllowedError} if the file cannot be read or written
+ * @throws {LayerstashError} if the file is malformed, or the helper is not installed or fails
  */
-export async function saveLogin(host: string, login: Login, env: Environment): Promise<SavedPlace> {
+export async function saveLogin(host: string, login: Login, env: Environment): Promise<SavedLogin> {
   if (login.kind === "password" && !/^[^:]+$/.test(login.username)) {
-    throw new InvalidInputError("the user name is empty or has a colon in it");
+    throw new InvalidInputError("the user name is empty or contains a colon");
   }
   const path = requiredPath(env);
   const config = (await readConfigFile(path))?.config ?? {};
   const [suffix] = helpersFor(config, host);
   if (suffix === undefined) {
-    await writeConfigFile(path, withEntry(config, host, entryOf(login)));
-    return { place: path, plainText: true };
+    await writeConfigFile(path, withEntry(config, host, encodeLogin(login)));
+    return { location: path, plainText: true };
   }
   const helper = credentialHelper(suffix, env);
   await helper.store(dockerKey(host), login);
-  // Docker's mark that a helper has the login; it also takes the place of a password from before the helper.
+  // Docker marks logins of helpers with an empty entry. It also replaces a password saved before the helper.
   await writeConfigFile(path, withEntry(config, host, {}));
-  return { place: helper.program, plainText: false };
+  return { location: helper.program, plainText: false };
 }
 
 /**
- * Forgets the login of a host: in docker's `config.json`, under each of the host's names, and in the helper
+ * Removes the login for a host from docker's `config.json`, under each of the host's names, and from the helper
  * programs that it names.
  *
- * @returns whether there was one
- * @throws {NotAllowedError} when the file cannot be read or written
- * @throws {LayerstashError} when the file is malformed, or a helper is not there or fails
+ * @returns whether there was a login
+ * @throws {NotAllowedError} if the file cannot be read or written
+ * @throws {LayerstashError} if the file is malformed, or a helper is not installed or fails
  */
 export async function eraseLogin(host: string, env: Environment): Promise<boolean> {
   const path = requiredPath(env);
   const config = (await readConfigFile(path))?.config;
   if (!config) return false;
-  // The file first: it has the password in plain text, and a helper may fail.
+  // The file comes first: its password is in plain text, and a helper may fail.
   const fromFile = await eraseFromFile(path, config, host);
   const fromHelpers = await eraseFromHelpers(config, host, env);
   return fromFile || fromHelpers;
@@ -93,7 +93,7 @@ function withEntry(config: DockerConfig, host: string, entry: AuthEntry): Docker
 function requiredPath(env: Environment): string {
   const path = dockerConfigPath(env);
   if (path) return path;
-  throw new InvalidInputError("there is no home directory, and so no place for docker's config.json", {
+  throw new InvalidInputError("docker's config.json has no path: no home directory is set", {
     hint: "set DOCKER_CONFIG to a folder",
   });
 }

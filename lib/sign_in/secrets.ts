@@ -1,12 +1,12 @@
-/** Keeps what was sent as proof of who asks out of what a server says in return. @module */
+/** Hides passwords and tokens in the text of a server's answers. @module */
 import type { Credentials } from "./credentials.ts";
 
-/** What is shorter says nothing of its own: to hide it would only spoil messages. */
+/** The shortest secret that is hidden, in characters. Hiding shorter ones would garble messages and protect nothing. */
 const SHORTEST = 4;
 
 /**
- * The secrets of one registry: passwords and tokens, in every form in which they are sent. Some servers repeat a
- * request in their errors, with all its headers.
+ * The secrets of one registry: passwords and tokens, in every encoding in which they are sent. Some servers repeat a
+ * request with all its headers in their errors.
  *
  * @example
  * ```ts
@@ -18,36 +18,40 @@ const SHORTEST = 4;
  * ```
  */
 export class Secrets {
-  /** The longest first: one may be a part of another. */
+  /** All encodings, the longest first, because one may contain another. */
   #texts: string[] = [];
 
-  /** Takes in what is to be hidden from now on. */
+  /** Hides these credentials from now on. */
   add(credentials: Credentials): void {
-    const texts = new Set([...this.#texts, ...formsOf(credentials)]);
+    const texts = new Set([...this.#texts, ...encodingsOf(credentials)]);
     this.#texts = [...texts].filter(({ length }) => length >= SHORTEST).sort((a, b) => b.length - a.length);
   }
 
-  /** The text with every secret in it hidden. It has to be whole: a part of a secret is not known as one. */
+  /** Replaces every secret in the text by `***`. Pass the whole text: a truncated secret is not recognized. */
   hide(text: string): string {
     return this.#texts.reduce((shown, secret) => shown.replaceAll(secret, "***"), text);
   }
 }
 
-/** As they are, and as they stand in headers, in JSON and in forms. */
-function formsOf(credentials: Credentials): string[] {
-  if (credentials.kind === "header") return headerForms(credentials.authorization);
-  if (credentials.kind !== "password") return written(credentials.token);
+/** The credentials in each encoding: plain, in headers, in JSON, and in forms. */
+function encodingsOf(credentials: Credentials): string[] {
+  if (credentials.kind === "header") return headerEncodings(credentials.authorization);
+  if (credentials.kind !== "password") return textEncodings(credentials.token);
   const { username, password } = credentials;
   const pair = new TextEncoder().encode(`${username}:${password}`);
-  return [...written(password), pair.toBase64(), pair.toBase64({ alphabet: "base64url", omitPadding: true })];
+  return [
+    ...textEncodings(password),
+    pair.toBase64(),
+    pair.toBase64({ alphabet: "base64url", omitPadding: true }),
+  ];
 }
 
-/** The header, and what stands in it behind its scheme. */
-function headerForms(authorization: string): string[] {
-  return [authorization, ...authorization.split(/\s+/).slice(1)].flatMap(written);
+/** The header, and the secret that follows its scheme. */
+function headerEncodings(authorization: string): string[] {
+  return [authorization, ...authorization.split(/\s+/).slice(1)].flatMap(textEncodings);
 }
 
-function written(secret: string): string[] {
+function textEncodings(secret: string): string[] {
   const form = new URLSearchParams({ secret }).toString().slice("secret=".length);
   return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret.toWellFormed()), form];
 }

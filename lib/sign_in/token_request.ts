@@ -1,4 +1,4 @@
-/** Asks a token server for a bearer token (distribution, docs/spec/auth: token and oauth). @module */
+/** Requests a bearer token from a token server (distribution, docs/spec/auth: token and oauth). @module */
 import * as v from "valibot";
 import { LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
 import { parseAs } from "../oci/manifest.ts";
@@ -7,35 +7,35 @@ import { bytesOf, errorOfNoAnswer } from "../http/answers.ts";
 import { isTransientAnswer, retryAfterOf } from "../http/retry_after.ts";
 import type { Transport } from "../http/transport.ts";
 
-/** What a token is wanted for. */
+/** The token to request, and the credentials to request it with. */
 export interface TokenRequest {
   /** The registry's name, for messages. */
   host: string;
-  /** The token server, as the challenge names it. */
+  /** The URL of the token server that the challenge names. */
   realm: URL;
-  /** The registry's name for itself, where the challenge has one. */
+  /** The `service` of the challenge, which is the registry's name for itself. */
   service: string | undefined;
-  /** Such as `repository:me/files:pull,push`. */
+  /** The scopes, such as `repository:me/files:pull,push`. */
   scopes: readonly string[];
-  /** Who asks; absent = anybody. */
+  /** The user's credentials; `undefined` = anonymous. */
   credentials: Credentials | undefined;
   signal?: AbortSignal | undefined;
 }
 
-/** A token and how long it serves. */
+/** A token and its lifetime. */
 export interface Token {
-  /** What goes behind `Bearer`. */
+  /** The text that follows `Bearer`. */
   token: string;
-  /** Its life from now on, in milliseconds. */
+  /** How long it is valid from now on, in milliseconds. */
   lifetime: number;
 }
 
 const CLIENT_ID = "layerstash";
 const WHAT = "a token";
-/** Answers of token servers are small; crane stops at the same size. */
+/** The largest answer that is read, in bytes. Answers of token servers are small; crane has the same limit. */
 const MAX_ANSWER = 64 * 1024;
-/** The spec's default, and the least that is believed. */
-const SHORTEST_LIFE = 60;
+/** The spec's default for `expires_in`, and the shortest lifetime that is believed, in seconds. */
+const SHORTEST_LIFETIME = 60;
 
 const answerSchema = v.object({
   token: v.optional(v.string()),
@@ -43,33 +43,33 @@ const answerSchema = v.object({
   expires_in: v.optional(v.number()),
 });
 
-// Servers that do not know the one way of asking say so with one of these (Google 404, Azure 400, Artifactory 401).
+// Statuses of token servers that do not know GET or POST: Google 404, Azure 400, Artifactory 401.
 const OTHER_WAY = new Set([400, 401, 404, 405]);
 
 /**
- * Asks for a token: with a POST where there is a refresh token, with a GET otherwise; the other way where the
- * server refuses the first.
+ * Requests a token: with POST if there is a refresh token, with GET otherwise. If the server refuses one method, the
+ * other is tried.
  *
- * @throws {NotAllowedError} when the credentials are refused
+ * @throws {NotAllowedError} if the server refuses the credentials
  */
 export async function requestToken(transport: Transport, request: TokenRequest): Promise<Token> {
   const { realm, signal } = request;
   try {
-    return await readToken(await ask(transport, request), request);
+    return await readToken(await sendEitherWay(transport, request), request);
   } catch (error) {
     signal?.throwIfAborted();
     throw error instanceof LayerstashError ? error : errorOfNoAnswer(error, realm.host);
   }
 }
 
-async function ask(transport: Transport, request: TokenRequest): Promise<Response> {
+async function sendEitherWay(transport: Transport, request: TokenRequest): Promise<Response> {
   const { credentials } = request;
   if (credentials === undefined || credentials.kind === "header") return await get(transport, request);
   const ways = credentials.kind === "identity" ? [post, get] : [get, post];
   const first = await ways[0]!(transport, request);
   if (!OTHER_WAY.has(first.status)) return first;
   const second = await ways[1]!(transport, request);
-  // What says that the credentials are wrong says more than what says that the way is not known.
+  // "Wrong credentials" (401) tells the user more than "unknown method" does.
   const [better, worse] = second.ok || second.status === 401 ? [second, first] : [first, second];
   await worse.body?.cancel();
   return better;
@@ -122,7 +122,7 @@ async function readToken(response: Response, { host, realm, credentials }: Token
     throw new NotAllowedError(
       credentials
         ? `the token server ${realm.host} refuses the user name or the password`
-        : `the token server ${realm.host} gives no token to somebody who is not signed in`,
+        : `the token server ${realm.host} gives no token to anonymous users`,
       { hint: `sign in with: layerstash login ${host}` },
     );
   }
@@ -136,34 +136,36 @@ async function readToken(response: Response, { host, realm, credentials }: Token
   const answer = parseAs(answerSchema, bytes, what);
   const token = answer.token || answer.access_token;
   if (!token) {
-    throw new RegistryError(`the answer of the token server ${realm.host} has no token in it`, { status });
+    throw new RegistryError(`the answer of the token server ${realm.host} contains no token`, { status });
   }
-  return { token, lifetime: Math.max(SHORTEST_LIFE, answer.expires_in ?? 0) * 1000 };
+  return { token, lifetime: Math.max(SHORTEST_LIFETIME, answer.expires_in ?? 0) * 1000 };
 }
 
 /**
- * The `Authorization` header of a token (RFC 6750).
+ * The `Authorization` header for a token (RFC 6750).
  *
- * @throws {NotAllowedError} when no header can carry it: the platform's own error would quote it
+ * @throws {NotAllowedError} if the token has characters that are not allowed in a header. It is checked here because
+ *   the platform's own error would quote the token
  */
 export function bearer(token: string): string {
   if (/^[\x21-\x7e]+$/.test(token)) return `Bearer ${token}`;
-  throw new NotAllowedError("the token has characters in it that no token has", {
-    hint: "it may have a blank or a line break at its end, or be cut off",
+  throw new NotAllowedError("the token contains characters that tokens do not have", {
+    hint: "it may end with a blank or a line break, or be truncated",
   });
 }
 
 /**
- * An `Authorization` header as the user gave it.
+ * Checks an `Authorization` header that the user passed.
  *
- * @throws {NotAllowedError} when it is none: the platform's own error would quote it
+ * @throws {NotAllowedError} if it has characters that are not allowed in a header. It is checked here because the
+ *   platform's own error would quote the header
  */
 export function header(authorization: string): string {
   if (/^[\x21-\x7e]+( [\x20-\x7e]*[\x21-\x7e])?$/.test(authorization)) return authorization;
-  throw new NotAllowedError("the authorization has characters in it that no header has");
+  throw new NotAllowedError("the authorization contains characters that are not allowed in a header");
 }
 
-/** The `Authorization` header of a user name and a password (RFC 7617, in UTF-8). */
+/** The `Authorization` header for a user name and a password (RFC 7617, in UTF-8). */
 export function basic(username: string, password: string): string {
   return `Basic ${new TextEncoder().encode(`${username}:${password}`).toBase64()}`;
 }

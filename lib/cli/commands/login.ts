@@ -44,9 +44,9 @@ const login = action<RegistryFlags & { passwordStdin?: boolean | undefined }>(
       ...await transportOf(flags),
     });
     if (!asked) terminal.warn(`${host} asks nobody to sign in, so the password could not be checked`);
-    const { place, plainText } = await saveLogin(host, credentials, Deno.env.toObject());
+    const { location, plainText } = await saveLogin(host, credentials, Deno.env.toObject());
     terminal.note(
-      `signed in to ${host} as ${credentials.username}; kept in ${place}${
+      `signed in to ${host} as ${credentials.username}; kept in ${location}${
         plainText ? ", in plain text" : ""
       }`,
     );

@@ -1,6 +1,6 @@
 /** What may stand behind `--registry`, as far as it is known: for completions. @module */
 import type { Environment } from "../../sign_in/docker_config_file.ts";
-import { savedHosts } from "../../sign_in/saved_hosts.ts";
+import { savedHosts } from "../../sign_in/saved_credentials.ts";
 import type { Candidate } from "./complete.ts";
 
 const NAMES: readonly Candidate[] = [
