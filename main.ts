@@ -47,7 +47,6 @@ import {
 } from "./lib/stash/present_chunks.ts";
 import { removeStale, removeTags, type TagRemoval } from "./lib/stash/remove_tags.ts";
 import { rememberInput } from "./lib/files/remembered_input.ts";
-import { hintOfFaults } from "./lib/stash/stash_faults.ts";
 import { nameOf, placeChunks, type Stash } from "./lib/stash/stash.ts";
 import { StashTags, type TaggedImage } from "./lib/stash/stash_tags.ts";
 import { streamStash } from "./lib/stash/stream_chunks.ts";
@@ -188,7 +187,7 @@ function planUpload(store: Store, input: Input, options: UploadOptions): Omit<Up
     ...(size !== undefined && { size }),
     ...(chunks !== undefined && { blobs: chunks }),
   });
-  const created = input.created.toISOString();
+  const created = input.modified.toISOString();
   const seekable = input.seekable ? { jobs, lanes } : { jobs: 1, lanes: 1 };
   return { ...options, ...seekable, onEvent, store, chunkSize, name, size, chunks, created };
 }
@@ -293,7 +292,7 @@ function buildManifest(family: Family, config: Uint8Array<ArrayBuffer>, layer: D
 function stashOf(plan: UploadPlan, layers: Descriptor[]): Stash {
   const { baseTag, name, chunkSize, created } = plan;
   const chunks = placeChunks(baseTag, layers);
-  return { baseTag, name, size: sizeOf(layers), chunkSize, created, chunks, provenComplete: true };
+  return { baseTag, name, size: sizeOf(layers), chunkSize, modified: created, chunks, provenComplete: true };
 }
 
 function sizeOf(layers: Descriptor[]): number {
@@ -500,7 +499,6 @@ export { getToken, type TokenOptions } from "./lib/open/request_token.ts";
 export type { RegistryOptions } from "./lib/registry/open_client.ts";
 
 // What the verbs give and take, and the parts to work on directly.
-export { hintOfFaults };
 export type { Family, ListedStash, Stash, StashFault, Store, TagRemoval };
 export type {
   BlobOptions,

@@ -437,7 +437,7 @@ Deno.test("a stash that is changed while it is fetched is told, with what to do"
   };
   const { error } = await run;
   assert.ok(error instanceof NotFoundError);
-  assert.match(error.message, /: the stash was changed or removed since it was looked up$/);
+  assert.match(error.message, /: the stash was replaced or removed while it was read$/);
   assert.match(error.hint!, /^run the same command again/);
   assert.ok(await scene.work.has("out.part"));
 });

@@ -331,7 +331,7 @@ Deno.test("unknown fields and odd dates of other tools do no harm", async () => 
     layers: ["aaaaa"],
   });
   const stash = await info(store, { baseTag: "disk" });
-  assert.deepEqual([stash.size, stash.created], [5, odd.created]);
+  assert.deepEqual([stash.size, stash.modified], [5, odd.created]);
   for (const created of [null, "", "yesterday", "2024-01-01T00:00:00+02:00"]) {
     await storeImage(store, "old-1", { config: { ...LEGACY, created }, layers: ["old"] });
     assert.equal((await info(store, { baseTag: "old" })).size, 3, `created: ${created}`);

@@ -30,13 +30,14 @@ testOnEachStore("a blob that is missing, short, long or corrupted is found", asy
   await place.damage(digestOf(4), () => undefined);
   await place.damage(digestOf(5), (bytes) => new Uint8Array([...bytes, 0, 0]));
   assert.deepEqual(await check(false), [
-    { chunk: 3, problem: "its blob has 7 bytes, not 10" },
-    { chunk: 4, problem: "its blob is missing" },
-    { chunk: 5, problem: "its blob has 7 bytes, not 5" },
+    { chunk: 3, kind: "size", problem: "its blob has 7 bytes, not 10" },
+    { chunk: 4, kind: "missing", problem: "its blob is missing" },
+    { chunk: 5, kind: "size", problem: "its blob has 7 bytes, not 5" },
   ]);
   const deep = await check(true);
   assert.deepEqual(deep.map(({ chunk }) => chunk), [2, 3, 4, 5]);
-  assert.equal(deep[0]!.problem, "its blob is corrupted");
+  assert.deepEqual(deep[0], { chunk: 2, kind: "bytes", problem: "its blob is corrupted" });
+  assert.deepEqual(deep.map(({ kind }) => kind), ["bytes", "bytes", "missing", "bytes"]);
   assert.equal(deep[2]!.problem, "its blob is missing");
 });
 
@@ -51,16 +52,16 @@ testOnEachStore("a local file is compared without anything being fetched", async
   };
   assert.deepEqual(await compare(BYTES), []);
   assert.deepEqual(await compare(BYTES.with(15, BYTES[15]! ^ 1)), [
-    { chunk: 2, problem: "the file has other bytes" },
+    { chunk: 2, kind: "file", problem: "the file has other bytes" },
   ]);
   assert.deepEqual(await compare(BYTES.subarray(0, 25)), [
-    { chunk: 0, problem: "it has 25 bytes, the stash 45" },
-    { chunk: 3, problem: "the file ends before it" },
-    { chunk: 4, problem: "the file ends before it" },
-    { chunk: 5, problem: "the file ends before it" },
+    { chunk: 0, kind: "file", problem: "the file has 25 bytes, the stash 45" },
+    { chunk: 3, kind: "file", problem: "the file ends before the end of this chunk" },
+    { chunk: 4, kind: "file", problem: "the file ends before the end of this chunk" },
+    { chunk: 5, kind: "file", problem: "the file ends before the end of this chunk" },
   ]);
   assert.deepEqual(await compare(new Uint8Array([...BYTES, 1])), [
-    { chunk: 0, problem: "it has 46 bytes, the stash 45" },
+    { chunk: 0, kind: "file", problem: "the file has 46 bytes, the stash 45" },
   ]);
 });
 
@@ -72,8 +73,8 @@ Deno.test("both copies can be checked at once", async () => {
   registry.faults.damaged = { [chunks[4]!.digest]: 0 };
   const file = await work.write("disk.img", BYTES.with(0, BYTES[0]! ^ 1));
   assert.deepEqual((await verify(store, { baseTag: "disk", file, deep: true })).faults, [
-    { chunk: 1, problem: "the file has other bytes" },
-    { chunk: 5, problem: "its blob is corrupted" },
+    { chunk: 1, kind: "file", problem: "the file has other bytes" },
+    { chunk: 5, kind: "bytes", problem: "its blob is corrupted" },
   ]);
 });
 

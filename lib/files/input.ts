@@ -29,8 +29,8 @@ export interface Input extends AsyncDisposable {
   name?: string | undefined;
   /** The number of bytes; absent while it is not known. */
   size?: number | undefined;
-  /** When it was last changed. */
-  created: Date;
+  /** When it was last changed; for a stream, when it was opened. */
+  modified: Date;
   /** What tells this file, as it is now, from all others; absent for a stream. */
   identity?: string | undefined;
   /** Whether chunks can be read in any order, several at once, again and again. */
@@ -74,7 +74,7 @@ async function openFile(path: string, hasher: Hasher): Promise<Input> {
   return {
     name: basename(path),
     size,
-    created: mtime,
+    modified: mtime,
     identity,
     seekable: true,
     *chunks(chunkSize) {
@@ -179,7 +179,7 @@ export function fileError(error: unknown, path: string): unknown {
 function openStream(stream: ReadableStream<Uint8Array>): Input {
   const cutter = new StreamCutter(stream);
   return {
-    created: new Date(),
+    modified: new Date(),
     seekable: false,
     async *chunks(chunkSize) {
       let number = 0;

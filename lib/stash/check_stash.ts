@@ -1,4 +1,4 @@
-/** Checks a stash: against a local file, or what the registry holds. @module */
+/** Checks a stash: a local file against its digests, or the blobs that the registry holds. @module */
 import { createHash } from "node:crypto";
 import { counted } from "../messages.ts";
 import { Hasher } from "../content/hasher.ts";
@@ -11,44 +11,68 @@ import { receive } from "../transfer/receive.ts";
 import { statFile } from "../files/input.ts";
 import { type Chunk, nameOf, type Stash } from "./stash.ts";
 
-/** Something that is not as it should be. */
+/** Something that a check of a stash found wrong. */
 export interface StashFault {
-  /** The chunk, from 1; 0 = the file as a whole. */
+  /** The chunk, from 1; 0 = the local file as a whole. */
   chunk: number;
-  /** What is wrong, as a clause. */
+  /**
+   * What is wrong. The registry does not have the chunk's blob (`missing`), or has it with another size (`size`) or with
+   * other bytes (`bytes`). Or the local file that was compared differs from the stash (`file`).
+   */
+  kind: "missing" | "size" | "bytes" | "file";
+  /** The same in words, as a clause such as `its blob is missing`. */
   problem: string;
 }
 
-/** The problem of a chunk whose blob the registry does not have. */
-export const MISSING = "its blob is missing";
+type Problem = Omit<StashFault, "chunk">;
 
-/** How a stash is checked. */
+const BLOB_MISSING: Problem = { kind: "missing", problem: "its blob is missing" };
+
+const wrongSize = (found: number, expected: number): Problem => ({
+  kind: "size",
+  problem: `its blob has ${counted(found, "byte")}, not ${expected}`,
+});
+
+const corruptedBlob = (reason?: string): Problem => ({
+  kind: "bytes",
+  problem: `its blob is corrupted${reason === undefined ? "" : `: ${reason}`}`,
+});
+
+const otherFile = (problem: string): Problem => ({ kind: "file", problem });
+
+/** What a check of a stash takes. */
 export interface CheckOptions {
-  /** How many requests run at once; absent = as many as serve. */
+  /** How many requests run at once; absent = as many as carry more. */
   jobs?: number | undefined;
   onEvent?: OnEvent | undefined;
   signal?: AbortSignal | undefined;
 }
 
-/** Compares a local file with the digests of a stash. Nothing is fetched. */
+/**
+ * Compares a local file with the digests of a stash. Nothing is fetched.
+ *
+ * @returns a fault for each chunk whose bytes the file does not have, in order of the chunks
+ * @throws {NotFoundError} if the file does not exist
+ */
 export async function checkFile(path: string, stash: Stash, options: CheckOptions): Promise<StashFault[]> {
   using hasher = new Hasher();
   const { size } = await statFile(path);
   const faults: StashFault[] = [];
   if (size !== stash.size) {
-    faults.push({ chunk: 0, problem: `it has ${counted(size, "byte")}, the stash ${stash.size}` });
+    const problem = `the file has ${counted(size, "byte")}, the stash ${stash.size}`;
+    faults.push({ chunk: 0, ...otherFile(problem) });
   }
   const onBytes = (bytes: number) => options.onEvent?.({ type: "progress", phase: "check", bytes });
   await checkEach(stash, options, async (chunk, signal) => {
     const end = chunk.position + chunk.size;
-    if (end > size) return "the file ends before it";
+    if (end > size) return otherFile("the file ends before the end of this chunk");
     const found = await hasher.file(path, { start: chunk.position, end }, { onBytes, signal });
-    return found === chunk.digest ? undefined : "the file has other bytes";
+    return found === chunk.digest ? undefined : otherFile("the file has other bytes");
   }, faults);
   return faults;
 }
 
-/** Asks the registry for each chunk: is it there, and as large as it should be. */
+/** Asks the registry for the blob of each chunk: does it exist, and is its size right? No bytes are fetched. */
 export async function checkPresence(
   store: Store,
   stash: Stash,
@@ -57,12 +81,12 @@ export async function checkPresence(
   return await checkEach(stash, options, async (chunk, signal) => {
     const { digest, size } = chunk;
     const found = await store.stat(digest, { what: nameOf(chunk), signal });
-    if (found === undefined) return MISSING;
-    return found === size ? undefined : `its blob has ${counted(found, "byte")}, not ${size}`;
+    if (found === undefined) return BLOB_MISSING;
+    return found === size ? undefined : wrongSize(found, size);
   });
 }
 
-/** Reads every byte that the registry holds, and keeps none. */
+/** Reads the blob of each chunk to its end and compares its digest. Nothing is kept. */
 export async function checkBytes(store: Store, stash: Stash, options: CheckOptions): Promise<StashFault[]> {
   const { jobs, onEvent } = lanesOf(options);
   return await checkEach(stash, { ...options, jobs, onEvent }, async (chunk, signal) => {
@@ -73,28 +97,29 @@ export async function checkBytes(store: Store, stash: Stash, options: CheckOptio
     try {
       await receive(store, { digest, size, what, sink, orWhole: true, onEvent, signal });
     } catch (error) {
-      if (error instanceof NotFoundError) return MISSING;
-      if (error instanceof MismatchError) return `its blob is corrupted: ${error.message}`;
+      if (error instanceof NotFoundError) return BLOB_MISSING;
+      if (error instanceof MismatchError) return corruptedBlob(error.message);
       throw error;
     }
-    return `sha256:${hash.digest("hex")}` === digest ? undefined : "its blob is corrupted";
+    return `sha256:${hash.digest("hex")}` === digest ? undefined : corruptedBlob();
   });
 }
 
-type Check = (chunk: Chunk, signal: AbortSignal) => Promise<string | undefined>;
+type CheckChunk = (chunk: Chunk, signal: AbortSignal) => Promise<Problem | undefined>;
 
 async function checkEach(
   stash: Stash,
   { jobs = DEFAULT_JOBS, onEvent, signal }: Omit<CheckOptions, "jobs"> & {
     jobs?: number | Lanes | undefined;
   },
-  check: Check,
+  checkChunk: CheckChunk,
   faults: StashFault[] = [],
 ): Promise<StashFault[]> {
   await inParallel(stash.chunks, { jobs, signal }, async (chunk, signal) => {
     const { number, digest, size } = chunk;
-    const fault = await check(chunk, signal);
-    if (fault) faults.push({ chunk: number, problem: fault });
+    const problem = await checkChunk(chunk, signal);
+    if (problem) faults.push({ chunk: number, ...problem });
+    const fault = problem?.problem;
     onEvent?.({ type: "blob", index: number, state: "checked", digest, size, ...(fault && { fault }) });
   });
   return faults.sort((a, b) => a.chunk - b.chunk);

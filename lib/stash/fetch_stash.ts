@@ -7,7 +7,7 @@ import { fetchBlobs } from "../transfer/fetch_blobs.ts";
 import { PartialFile, requirePlace } from "../files/partial_file.ts";
 import { type DownloadJournal, openDownloadJournal } from "./download_journal.ts";
 import { outOfRoom, requireRoom } from "../files/output.ts";
-import { meaningOfFault } from "./stash_faults.ts";
+import { explainFetchError } from "./stash_faults.ts";
 import { type Chunk, nameOf, type Stash } from "./stash.ts";
 
 /** How a stash is fetched. */
@@ -48,7 +48,7 @@ export async function fetchStash(
     options.signal?.throwIfAborted();
     await part.requirePlace(error);
     const reason = outOfRoom(error, part.path, journal.missing) ?? storageError(error, part.path);
-    throw await meaningOfFault(reason, store, stash, options);
+    throw await explainFetchError(reason, store, stash, options);
   }
   journal.discard();
 }

@@ -53,7 +53,7 @@ export async function findStash(store: Store, baseTag: string, options: CallOpti
     name: note.name,
     size,
     chunkSize,
-    created: last.config.created,
+    modified: last.config.created,
     chunks,
     provenComplete: true,
   };

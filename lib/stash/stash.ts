@@ -26,8 +26,8 @@ export interface Stash {
   size: number;
   /** The size of every chunk but the last. */
   chunkSize: number;
-  /** When the file was last changed, or the input stored, as an ISO 8601 date. */
-  created?: string | undefined;
+  /** When the file was last changed, or a stream was stored, as an ISO 8601 date; absent where it is not known. */
+  modified?: string | undefined;
   /** The slices, in order. */
   chunks: Chunk[];
   /** Whether the stash says itself that it is complete; one of the Python layerstash cannot. */

@@ -1,23 +1,27 @@
-/** What it means that a stash is not what it says of itself, and what mends it. @module */
+/** Explains faults of a stash: which error a failed download becomes, and what mends the stash. @module */
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { CallOptions, Store } from "../store/store.ts";
-import { checkPresence, MISSING, type StashFault } from "./check_stash.ts";
+import { checkPresence, type StashFault } from "./check_stash.ts";
 import { findStash } from "./find_stash.ts";
 import type { Stash } from "./stash.ts";
 
-const STORE_AGAIN = "store the file again: what is missing is sent then";
+const STORE_AGAIN = "store the file again: only what is missing is sent";
 const OVERWRITE = "store the file again with --overwrite; " +
-  "a registry that keeps the damaged blob all the same takes the file with another --chunk-size";
+  "if the registry keeps the damaged blob, use another --chunk-size as well";
 
-/** What to do about the faults of what is stored; `undefined` = all is well there, and a local file is another. */
+/** What mends the blobs of a stash; `undefined` = they are intact, and at most the local file differs. */
 export function hintOfFaults(faults: readonly StashFault[]): string | undefined {
-  const stored = faults.filter(({ problem }) => problem.startsWith("its blob"));
-  if (stored.length === 0) return undefined;
-  return stored.every(({ problem }) => problem === MISSING) ? STORE_AGAIN : OVERWRITE;
+  const ofBlobs = faults.filter(({ kind }) => kind !== "file");
+  if (ofBlobs.length === 0) return undefined;
+  return ofBlobs.every(({ kind }) => kind === "missing") ? STORE_AGAIN : OVERWRITE;
 }
 
-/** What an error means for who was fetching a stash. */
-export async function meaningOfFault(
+/**
+ * Explains why fetching a stash failed: a chunk is missing or damaged, or the stash was replaced meanwhile.
+ *
+ * @returns the error to throw: the given one, or one that says more and has it as its cause
+ */
+export async function explainFetchError(
   error: unknown,
   store: Store,
   stash: Stash,
@@ -27,15 +31,15 @@ export async function meaningOfFault(
     return new MismatchError(error.message, { hint: OVERWRITE, cause: error });
   }
   if (!(error instanceof NotFoundError)) return error;
-  return await missingChunk(error, store, stash, options).catch(() => undefined) ??
-    new NotFoundError(`${error.message}: the stash was changed or removed since it was looked up`, {
-      hint: "run the same command again: it looks at the stash anew",
+  return await missingBlobError(error, store, stash, options).catch(() => undefined) ??
+    new NotFoundError(`${error.message}: the stash was replaced or removed while it was read`, {
+      hint: "run the same command again: it looks the stash up again",
       cause: error,
     });
 }
 
-/** The error of a chunk that the stash still lists, while its blob is not there. */
-async function missingChunk(
+/** The error of a chunk that the registry still lists, but does not have; `undefined` = the stash was replaced. */
+async function missingBlobError(
   cause: NotFoundError,
   store: Store,
   stash: Stash,
@@ -45,7 +49,7 @@ async function missingChunk(
   const listed = new Set(chunks.map(({ digest }) => digest));
   if (!stash.chunks.every(({ digest }) => listed.has(digest))) return undefined;
   const faults = await checkPresence(store, stash, options);
-  const [first, ...others] = faults.filter(({ problem }) => problem === MISSING);
+  const [first, ...others] = faults.filter(({ kind }) => kind === "missing");
   if (!first) return undefined;
   const more = others.length > 0 ? `, and ${others.length} more` : "";
   return new NotFoundError(`chunk ${first.chunk} is missing in ${store.name}${more}`, {

@@ -7,7 +7,7 @@ import type { ByteRange } from "../content/source.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { cut } from "../transfer/byte_ranges.ts";
 import { receive } from "../transfer/receive.ts";
-import { meaningOfFault } from "./stash_faults.ts";
+import { explainFetchError } from "./stash_faults.ts";
 import { type Chunk, nameOf, type Stash } from "./stash.ts";
 
 /** How chunks are streamed. */
@@ -34,7 +34,7 @@ export async function streamStash(
     await streamChunks(store, stash.chunks, output, { ...options, what: nameOf });
   } catch (error) {
     options.signal?.throwIfAborted();
-    throw await meaningOfFault(error, store, stash, options);
+    throw await explainFetchError(error, store, stash, options);
   }
 }
 

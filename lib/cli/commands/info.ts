@@ -32,12 +32,12 @@ export function infoCommand(): Command {
 
 /** What is known, for people. */
 export function renderInfo(stash: Stash): string {
-  const { baseTag, name, size, created, chunkSize, chunks, provenComplete } = stash;
+  const { baseTag, name, size, modified, chunkSize, chunks, provenComplete } = stash;
   const facts = [
     ["stash:", baseTag],
     ...(name === undefined ? [] : [["file:", name]]),
     ["size:", `${formatSize(size)} (${counted(size, "byte")})`],
-    ...(created === undefined ? [] : [["date:", created]]),
+    ...(modified === undefined ? [] : [["date:", modified]]),
     [
       "chunks:",
       chunks.length === 1 ? "1" : `${chunks.length} of ${formatSize(chunkSize)} (${chunkSize} bytes)`,

@@ -58,11 +58,19 @@ export function renderList(
 function rowOf({ baseTag, chunks, missing, stash, problem }: ListedStash, exactSize: boolean): string[] {
   const note = problem ?? (missing === undefined ? "" : `incomplete: chunk ${missing} is missing`);
   if (!exactSize) return [baseTag, String(chunks), note];
-  const date = stash?.created?.slice(0, 16).replace("T", " ") ?? "";
+  const date = stash?.modified?.slice(0, 16).replace("T", " ") ?? "";
   return [baseTag, String(chunks), stash ? formatSize(stash.size) : "?", stash?.name ?? "", date, note];
 }
 
 /** One element of the JSON document. */
 function documentOf({ baseTag, chunks, missing, stash, problem }: ListedStash) {
-  return { baseTag, chunks, missing, problem, name: stash?.name, size: stash?.size, created: stash?.created };
+  return {
+    baseTag,
+    chunks,
+    missing,
+    problem,
+    name: stash?.name,
+    size: stash?.size,
+    modified: stash?.modified,
+  };
 }

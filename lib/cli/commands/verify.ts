@@ -1,7 +1,8 @@
 /** `layerstash verify`. @module */
 import type { Command } from "@commander-js/extra-typings";
-import { hintOfFaults, type Verification, verify } from "../../../main.ts";
+import { type Verification, verify } from "../../../main.ts";
 import { counted } from "../../messages.ts";
+import { hintOfFaults } from "../../stash/stash_faults.ts";
 import { CommandEnded, storeAction } from "../action.ts";
 import { EXIT_CODES } from "../exit_codes.ts";
 import { line } from "../json_events.ts";
