@@ -2,7 +2,8 @@
  * layerstash stores files of any size in container registries, as image layers, and brings them back verified.
  *
  * This file is the story; the parts are in `lib/`. As a script it is the command line
- * (`deno run -A main.ts --help`), imported it is a library:
+ * (`deno run -A main.ts --help`), imported it is a library. Every verb takes *where* (a store, or a source and a target) and
+ * *what* as arguments, and *how* as an object of options:
  *
  * @example Store a file in a directory, and get it back
  * ```ts
@@ -12,8 +13,8 @@
  * await Deno.writeTextFile(`${directory}/letter.txt`, "Dear registry");
  *
  * using store = openStore({ registry: `oci:${directory}/box`, repository: "me/files" });
- * await upload(store, { baseTag: "letter", input: `${directory}/letter.txt` });
- * await download(store, { baseTag: "letter", output: `${directory}/copy.txt` });
+ * await upload(store, "letter", { input: `${directory}/letter.txt` });
+ * await download(store, "letter", { output: `${directory}/copy.txt` });
  *
  * if (await Deno.readTextFile(`${directory}/copy.txt`) !== "Dear registry") throw new Error("not the same");
  * await Deno.remove(directory, { recursive: true });
@@ -28,7 +29,7 @@ import type { Descriptor } from "./lib/oci/descriptor.ts";
 import { type Digest, digestOf } from "./lib/oci/digest.ts";
 import { encodeManifest, type Manifest } from "./lib/oci/manifest.ts";
 import { type Family, IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "./lib/oci/media_types.ts";
-import type { Store } from "./lib/store/store.ts";
+import type { CallOptions, Store } from "./lib/store/store.ts";
 import { checkBytes, checkFile, checkPresence, type StashFault } from "./lib/stash/check_stash.ts";
 import type { ChunkNote } from "./lib/stash/chunk_config.ts";
 import { checkBaseTag, chunkTag } from "./lib/stash/chunk_tags.ts";
@@ -69,16 +70,10 @@ export type { Environment } from "./lib/sign_in/docker_config_file.ts";
 
 export { DEFAULT_JOBS };
 
-/** What every verb takes that is about one stash. */
-export interface StashOptions {
-  /** The name of the stash: its chunks have the tags `<baseTag>-1`, `<baseTag>-2` and so on. */
-  baseTag: string;
+/** The options of verbs that move or read many bytes. */
+export interface VerbOptions {
   /** Ends the work; the verb then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
-}
-
-/** What the verbs take that move or read many bytes. */
-export interface VerbOptions extends StashOptions {
   /**
    * How many requests run at once, 64 at most. Absent = {@link DEFAULT_JOBS}; what moves bytes goes from there up to 16,
    * as long as more connections carry more.
@@ -108,7 +103,7 @@ export interface UploadOptions extends TransferOptions {
 }
 
 /**
- * Stores a file. What is there already is not sent again, so running it once more completes an upload that was
+ * Stores a file as the stash `baseTag`: its chunks get the tags `<baseTag>-1`, `<baseTag>-2` and so on. What is there already is not sent again, so running it once more completes an upload that was
  * interrupted. The tag of the last chunk is written when all others are there: it makes the stash complete.
  *
  * @returns what was stored
@@ -124,19 +119,23 @@ export interface UploadOptions extends TransferOptions {
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
  * const input = new Response("any stream will do").body!;
- * const stash = await upload(store, { baseTag: "note", input, chunkSize: 10 });
+ * const stash = await upload(store, "note", { input, chunkSize: 10 });
  * if (stash.size !== 18 || stash.chunks.length !== 2) throw new Error("unexpected stash");
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export async function upload(store: Store, options: UploadOptions): Promise<Stash> {
+export async function upload(store: Store, baseTag: string, options: UploadOptions): Promise<Stash> {
   using hasher = new Hasher();
   await using content = await openInput(options.input, hasher);
-  await using input = await rememberInput(content, { store, ...options });
-  return await whileUnchanged(input, () => storeStash(store, input, options));
+  await using input = await rememberInput(content, { ...options, store, baseTag });
+  return await whileUnchanged(input, () => storeStash(store, input, { ...options, baseTag }));
 }
 
-async function storeStash(store: Store, input: Input, options: UploadOptions): Promise<Stash> {
+async function storeStash(
+  store: Store,
+  input: Input,
+  options: UploadOptions & { baseTag: string },
+): Promise<Stash> {
   const planned = planUpload(store, input, options);
   const present = await lookUpPresent(store, planned.baseTag, planned);
   const created = input.seekable ? planned.created : present.created ?? planned.created;
@@ -160,6 +159,7 @@ async function storeStash(store: Store, input: Input, options: UploadOptions): P
 /** An upload as it is carried out: what is stored, where, and how it is cut. */
 interface UploadPlan extends UploadOptions {
   store: Store;
+  baseTag: string;
   tags: StashTags;
   chunkSize: number;
   /** For looking up. */
@@ -174,7 +174,11 @@ interface UploadPlan extends UploadOptions {
 }
 
 /** Cuts into chunks: how many there are, and whether all their tags are possible, is known before anything is sent. */
-function planUpload(store: Store, input: Input, options: UploadOptions): Omit<UploadPlan, "tags"> {
+function planUpload(
+  store: Store,
+  input: Input,
+  options: UploadOptions & { baseTag: string },
+): Omit<UploadPlan, "tags"> {
   const { chunkSize = store.chunkSize, jobs = DEFAULT_JOBS, baseTag } = options;
   checkTransfer(options);
   const { jobs: lanes, onEvent } = lanesOf(options);
@@ -327,16 +331,16 @@ export interface DownloadOptions extends TransferOptions {
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
- * await upload(store, { baseTag: "note", input: new Response("hello").body! });
+ * await upload(store, "note", { input: new Response("hello").body! });
  * const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
  * const text = new Response(readable).text();
- * await download(store, { baseTag: "note", output: writable });
+ * await download(store, "note", { output: writable });
  * if (await text !== "hello") throw new Error("unexpected bytes");
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export async function download(store: Store, options: DownloadOptions): Promise<Stash> {
-  const { baseTag, output, stateDirectory, jobs, onEvent, signal } = options;
+export async function download(store: Store, baseTag: string, options: DownloadOptions): Promise<Stash> {
+  const { output, stateDirectory, jobs, onEvent, signal } = options;
   const stash = await letGoOnFailure(output, async () => {
     checkTransfer(options);
     checkOutput(output);
@@ -374,7 +378,7 @@ export interface ListOptions {
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
- * await upload(store, { baseTag: "note", input: new Response("hello").body! });
+ * await upload(store, "note", { input: new Response("hello").body! });
  * for await (const { baseTag, chunks } of list(store)) {
  *   if (baseTag !== "note" || chunks !== 1) throw new Error("unexpected list");
  * }
@@ -399,14 +403,14 @@ export async function* list(store: Store, options: ListOptions = {}): AsyncGener
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
- * await upload(store, { baseTag: "note", input: new Response("hello").body! });
- * const stash = await info(store, { baseTag: "note" });
+ * await upload(store, "note", { input: new Response("hello").body! });
+ * const stash = await info(store, "note");
  * if (stash.size !== 5 || stash.chunks[0]?.tag !== "note-1") throw new Error("unexpected stash");
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export async function info(store: Store, { baseTag, signal }: StashOptions): Promise<Stash> {
-  return await findStash(store, baseTag, { signal });
+export async function info(store: Store, baseTag: string, options: CallOptions = {}): Promise<Stash> {
+  return await findStash(store, baseTag, options);
 }
 
 /** What `verify` takes. */
@@ -438,14 +442,18 @@ export interface Verification {
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
- * await upload(store, { baseTag: "note", input: new Response("hello").body! });
- * const { faults } = await verify(store, { baseTag: "note", deep: true });
+ * await upload(store, "note", { input: new Response("hello").body! });
+ * const { faults } = await verify(store, "note", { deep: true });
  * if (faults.length > 0) throw new Error(faults[0]?.problem);
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export async function verify(store: Store, options: VerifyOptions): Promise<Verification> {
-  const { baseTag, file, deep, jobs, onEvent, signal } = options;
+export async function verify(
+  store: Store,
+  baseTag: string,
+  options: VerifyOptions = {},
+): Promise<Verification> {
+  const { file, deep, jobs, onEvent, signal } = options;
   checkTransfer(options);
   const stash = await findStash(store, baseTag, { signal });
   announce(stash, { onEvent, times: file !== undefined && deep ? 2 : 1 });
@@ -470,17 +478,17 @@ export async function verify(store: Store, options: VerifyOptions): Promise<Veri
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
- * await upload(store, { baseTag: "note", input: new Response("hello").body! });
- * const { removed, kept } = await remove(store, { baseTag: "note" });
+ * await upload(store, "note", { input: new Response("hello").body! });
+ * const { removed, kept } = await remove(store, "note");
  * if (removed[0] !== "note-1" || kept.length > 0) throw new Error("unexpected result");
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export async function remove(store: Store, { baseTag, signal }: StashOptions): Promise<TagRemoval> {
+export async function remove(store: Store, baseTag: string, options: CallOptions = {}): Promise<TagRemoval> {
   checkBaseTag(baseTag);
-  const numbers = await chunkNumbers(store, baseTag, { signal });
-  if (numbers.length === 0) throw await whyNotFound(store, baseTag, { signal });
-  return await removeTags(store, numbers.reverse().map((number) => chunkTag(baseTag, number)), { signal });
+  const numbers = await chunkNumbers(store, baseTag, options);
+  if (numbers.length === 0) throw await whyNotFound(store, baseTag, options);
+  return await removeTags(store, numbers.reverse().map((number) => chunkTag(baseTag, number)), options);
 }
 
 // Beside files: a repository is a store of blobs with aliases, and images are looked into, copied, built upon.

@@ -35,16 +35,16 @@ function stuckStream(where: "write" | "close"): { stream: WritableStream<Uint8Ar
 
 testOnEachStore("an output that nobody takes from does not keep a transfer that is ended", async (place) => {
   using store = place.open();
-  const { digest } = await pushBlob(store, { input: streamOf(someBytes(100_000)) });
-  await upload(store, { baseTag: "disk", input: streamOf(someBytes(100_000)) });
+  const { digest } = await pushBlob(store, streamOf(someBytes(100_000)));
+  await upload(store, "disk", { input: streamOf(someBytes(100_000)) });
   for (const where of ["write", "close"] as const) {
     for (const verb of ["download", "pull"]) {
       const { stream: output, stuck } = stuckStream(where);
       const aborter = new AbortController();
       const { signal } = aborter;
       const work = verb === "pull"
-        ? pullBlobs(store, { blobs: [digest], output, signal })
-        : download(store, { baseTag: "disk", output, signal });
+        ? pullBlobs(store, [digest], { output, signal })
+        : download(store, "disk", { output, signal });
       work.catch(() => {});
       await stuck;
       aborter.abort(STOP);
@@ -56,10 +56,10 @@ testOnEachStore("an output that nobody takes from does not keep a transfer that 
 testOnEachStore("whoever reads an output learns of a failure before the first byte", async (place) => {
   using store = place.open();
   const works: ((output: WritableStream<Uint8Array>) => Promise<unknown>)[] = [
-    (output) => download(store, { baseTag: "absent", output }),
-    (output) => download(store, { baseTag: "disk", output, signal: AbortSignal.abort(STOP) }),
-    (output) => pullBlobs(store, { blobs: ["@absent"], output }),
-    (output) => pullBlobs(store, { blobs: [ABSENT], output }),
+    (output) => download(store, "absent", { output }),
+    (output) => download(store, "disk", { output, signal: AbortSignal.abort(STOP) }),
+    (output) => pullBlobs(store, ["@absent"], { output }),
+    (output) => pullBlobs(store, [ABSENT], { output }),
   ];
   for (const work of works) {
     const { readable, writable } = new TransformStream<Uint8Array, Uint8Array<ArrayBuffer>>();
@@ -76,7 +76,7 @@ Deno.test("whoever fills an input learns that nothing is read from it", async ()
   const base = { store, reference: "absent" };
   for (
     const work of [
-      (input: ReadableStream<Uint8Array>) => pushBlob(store, { input, alias: "not/a/tag" }),
+      (input: ReadableStream<Uint8Array>) => pushBlob(store, input, { alias: "not/a/tag" }),
       (input: ReadableStream<Uint8Array>) => append(base, base, { input }),
     ]
   ) {
@@ -114,11 +114,11 @@ Deno.test("a comparison with a local file is told of, byte by byte, and ends wit
   await writeSparseFile(path, size);
   await using fake = await startFakeRegistry({ discard: true });
   using store = openStore({ registry: fake.url, repository: "me/files" });
-  const stash = { baseTag: "big", input: path, chunkSize: 64 * MiB };
-  await upload(store, stash);
+  const options = { input: path, chunkSize: 64 * MiB };
+  await upload(store, "big", options);
   for (const compare of [upload, verify]) {
     const works = (onEvent: (event: TransferEvent) => void, signal?: AbortSignal) =>
-      compare(store, { ...stash, file: path, onEvent, signal });
+      compare(store, "big", { ...options, file: path, onEvent, signal });
     let checked = 0;
     await works((event) => event.type === "progress" && event.phase === "check" && (checked += event.bytes));
     assert.equal(checked, size, compare.name);
@@ -126,7 +126,7 @@ Deno.test("a comparison with a local file is told of, byte by byte, and ends wit
     const stop = (event: TransferEvent) => void (event.type === "progress" && aborter.abort(STOP));
     await assert.rejects(works(stop, aborter.signal), STOP);
   }
-  assert.equal((await info(store, stash)).size, size);
+  assert.equal((await info(store, "big")).size, size);
 });
 
 Deno.test("what was compared in vain is taken back: it has to be sent", async () => {
@@ -134,7 +134,7 @@ Deno.test("what was compared in vain is taken back: it has to be sent", async ()
   await using fake = await startFakeRegistry();
   using store = openStore({ registry: fake.url, repository: "me/files" });
   const path = await work.write("disk", someBytes(3000));
-  await upload(store, { baseTag: "disk", input: path, chunkSize: 1000 });
+  await upload(store, "disk", { input: path, chunkSize: 1000 });
   await work.write("disk", someBytes(3000, 2));
   let [checked, sent] = [0, 0];
   const onEvent = (event: TransferEvent) => {
@@ -142,6 +142,6 @@ Deno.test("what was compared in vain is taken back: it has to be sent", async ()
     if (event.phase === "check") checked += event.bytes;
     else sent += event.bytes;
   };
-  await upload(store, { baseTag: "disk", input: path, chunkSize: 1000, overwrite: true, onEvent });
+  await upload(store, "disk", { input: path, chunkSize: 1000, overwrite: true, onEvent });
   assert.deepEqual([checked, sent], [0, 3000]);
 });

@@ -219,7 +219,7 @@ Deno.test("1,500 tags over pages are listed and found without a manifest request
   await using work = await makeWorkplace();
   await using registry = await startFakeRegistry({ faults: { tagPageSize: 100, opaqueLinks: true } });
   using store = openStore({ registry: registry.url, repository: "me/files" });
-  await upload(store, { baseTag: "zebra", input: new Response("stripes").body! });
+  await upload(store, "zebra", { input: new Response("stripes").body! });
   const manifest = (await store.manifest("zebra-1"))!;
   for (let number = 1; number < 1500; number++) await store.putManifest(`many-${number}`, manifest);
   registry.requests.length = 0;

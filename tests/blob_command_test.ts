@@ -272,7 +272,7 @@ Deno.test("a list is printed page by page, as it comes", async () => {
   await using registry = await startFakeRegistry({ faults: { tagPageSize: 2 } });
   using store = openStore({ registry: registry.url, repository: "me/files" });
   const { digest } = await store.write(bytesSource(new Uint8Array([1])));
-  for (const alias of ["a", "b", "c"]) await setAlias(store, { alias, digests: [digest] });
+  for (const alias of ["a", "b", "c"]) await setAlias(store, alias, { digests: [digest] });
   for (const words of [["alias", "list"], ["repos"]]) {
     const secondPage = Promise.withResolvers<void>();
     registry.faults.onRequest = async ({ search }) => {

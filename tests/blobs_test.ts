@@ -30,24 +30,24 @@ const ABSENT = digestOf(new TextEncoder().encode("nobody ever stores this"));
 
 async function push(store: Store, text: string, alias?: string): Promise<Digest> {
   const bytes = new TextEncoder().encode(text);
-  return (await pushBlob(store, { input: streamOf(bytes), alias })).digest;
+  return (await pushBlob(store, streamOf(bytes), { alias })).digest;
 }
 
 async function pull(
   store: Store,
-  blobs: Parameters<typeof pullBlobs>[1]["blobs"],
+  blobs: Parameters<typeof pullBlobs>[1],
   more = {},
 ): Promise<string> {
   const { stream, bytes } = sink();
-  await pullBlobs(store, { blobs, output: stream, ...more });
+  await pullBlobs(store, blobs, { output: stream, ...more });
   return new TextDecoder().decode(bytes());
 }
 
 testOnEachStore("dxf's module example does the same", async (place) => {
   await using work = await makeWorkspace();
   using store = place.open();
-  const { digest } = await pushBlob(store, { input: await work.write("logger.dat", "12.5 degrees\n") });
-  await setAlias(store, { alias: "may15-readings", digests: [digest] });
+  const { digest } = await pushBlob(store, await work.write("logger.dat", "12.5 degrees\n"));
+  await setAlias(store, "may15-readings", { digests: [digest] });
   assert.deepEqual(await getAlias(store, "may15-readings"), [digest]);
   assert.equal(await pull(store, [digest]), "12.5 degrees\n");
 });
@@ -55,7 +55,7 @@ testOnEachStore("dxf's module example does the same", async (place) => {
 testOnEachStore("an alias has dxf's manifest, to the byte", async (place) => {
   using store = place.open();
   const [a, b] = [await push(store, "a\n"), await push(store, "bb\n")];
-  const written = await setAlias(store, { alias: "ab", digests: [a, b] });
+  const written = await setAlias(store, "ab", { digests: [a, b] });
   const layer = (digest: Digest, size: number, type = "application/octet-stream") =>
     `{"digest": "${digest}", "mediaType": "${type}", "size": ${size}}`;
   const config = layer(a, 2, "application/vnd.docker.container.image.v1+json");
@@ -73,12 +73,12 @@ testOnEachStore("aliases of several blobs are set, read, summed up, moved and li
   using store = place.open();
   const [a, b] = [await push(store, "a\n"), await push(store, "bb\n", "b")];
   const fromFile = await digestOfFile(await work.write("a.txt", "a\n"));
-  await setAlias(store, { alias: "ab", digests: [fromFile, b, a] });
+  await setAlias(store, "ab", { digests: [fromFile, b, a] });
   assert.deepEqual(await getAlias(store, "ab"), [a, b, a]);
   assert.equal(await pull(store, ["@ab", b]), "a\nbb\na\nbb\n");
   assert.equal(await blobSize(store, "@ab"), 7);
   assert.equal(await blobSize(store, a), 2);
-  await setAlias(store, { alias: "ab", digests: [b] });
+  await setAlias(store, "ab", { digests: [b] });
   assert.equal(await pull(store, ["@ab"]), "bb\n");
   assert.equal(await pull(store, [a]), "a\n", "what it pointed to before is there");
   assert.deepEqual((await Array.fromAsync(listAliases(store))).sort(), ["ab", "b"]);
@@ -87,7 +87,7 @@ testOnEachStore("aliases of several blobs are set, read, summed up, moved and li
 testOnEachStore("an alias is removed alone, and its blobs stay", async (place) => {
   using store = place.open();
   const digest = await push(store, "a\n", "one");
-  for (const alias of ["two", "three"]) await setAlias(store, { alias, digests: [digest] });
+  for (const alias of ["two", "three"]) await setAlias(store, alias, { digests: [digest] });
   assert.deepEqual(await removeAlias(store, "one"), [digest]);
   assert.deepEqual((await Array.fromAsync(listAliases(store))).sort(), ["three", "two"]);
   for (const alias of ["three", "two"]) assert.deepEqual(await removeAlias(store, alias), [digest]);
@@ -98,7 +98,7 @@ testOnEachStore("an alias is removed alone, and its blobs stay", async (place) =
 testOnEachStore("blobs are removed, and their alias stays", async (place) => {
   using store = place.open();
   const [a, b] = [await push(store, "a\n"), await push(store, "b\n")];
-  await setAlias(store, { alias: "ab", digests: [a, b, a] });
+  await setAlias(store, "ab", { digests: [a, b, a] });
   assert.deepEqual((await removeBlobs(store, ["@ab"])).removed, [a, b]);
   assert.deepEqual(await Array.fromAsync(listAliases(store)), ["ab"]);
   await assert.rejects(pull(store, [a]), NotFoundError);
@@ -110,9 +110,9 @@ testOnEachStore("a blob is taken over from another repository", async (place) =>
   using store = place.open();
   using other = place.open({ repository: "me/other" });
   const digest = await push(store, "a\n");
-  await mountBlob(other, { digest, from: "me/files", alias: "copy" });
+  await mountBlob(other, digest, { from: "me/files", alias: "copy" });
   assert.equal(await pull(other, ["@copy"]), "a\n");
-  await assert.rejects(mountBlob(other, { digest: ABSENT, from: "me/files" }), NotFoundError);
+  await assert.rejects(mountBlob(other, ABSENT, { from: "me/files" }), NotFoundError);
 });
 
 testOnEachStore("what is not there is not found, and no alias is made of it", async (place) => {
@@ -121,8 +121,8 @@ testOnEachStore("what is not there is not found, and no alias is made of it", as
     await assert.rejects(pull(store, [name]), NotFoundError);
     await assert.rejects(blobSize(store, name), NotFoundError);
   }
-  await assert.rejects(setAlias(store, { alias: "none", digests: [ABSENT] }), NotFoundError);
-  await assert.rejects(setAlias(store, { alias: "none", digests: [] }), InvalidInputError);
+  await assert.rejects(setAlias(store, "none", { digests: [ABSENT] }), NotFoundError);
+  await assert.rejects(setAlias(store, "none", { digests: [] }), InvalidInputError);
   await assert.rejects(getAlias(store, "none"), NotFoundError);
   assert.deepEqual(await Array.fromAsync(listAliases(store)), []);
 });
@@ -137,7 +137,7 @@ testOnEachStore("a file is not sent twice", async (place) => {
     if (event.type === "blob") states.push(event.state);
     if (event.type === "progress" && event.phase === "send") sent += event.bytes;
   };
-  for (let time = 0; time < 2; time++) await pushBlob(store, { input, onEvent });
+  for (let time = 0; time < 2; time++) await pushBlob(store, input, { onEvent });
   assert.deepEqual([states, sent], [["sent", "present"], 300_000]);
 });
 
@@ -156,7 +156,7 @@ testOnEachStore("any range of several blobs is read", async (place) => {
     }
   }
   const output = work.path("part");
-  await pullBlobs(store, { blobs: digests, output, range: { start: 2, end: 6 } });
+  await pullBlobs(store, digests, { output, range: { start: 2, end: 6 } });
   assert.equal(await Deno.readTextFile(output), "2345");
   for (const range of [{ start: 10 }, { start: 5, end: 5 }]) {
     await assert.rejects(pull(store, digests, { range }), InvalidInputError);
@@ -181,13 +181,13 @@ testOnEachStore("a corrupted blob never gets its name, and on a stream it is sai
   using store = place.open();
   const bytes = someBytes(200_000);
   const good = await push(store, "good");
-  const { digest } = await pushBlob(store, { input: streamOf(bytes), alias: "bad" });
+  const { digest } = await pushBlob(store, streamOf(bytes), { alias: "bad" });
   await place.damage(digest, (bytes) => bytes.with(123_456, bytes[123_456]! ^ 1));
   const output = work.path("copy.img");
-  await assert.rejects(pullBlobs(store, { blobs: [good, digest], output }), MismatchError);
+  await assert.rejects(pullBlobs(store, [good, digest], { output }), MismatchError);
   assert.equal(await work.has("copy.img"), false);
   const { stream, closed } = sink();
-  await assert.rejects(pullBlobs(store, { blobs: ["@bad"], output: stream }), {
+  await assert.rejects(pullBlobs(store, ["@bad"], { output: stream }), {
     name: "MismatchError",
     message: /bytes that were already written are bad/,
   });
@@ -197,10 +197,10 @@ testOnEachStore("a corrupted blob never gets its name, and on a stream it is sai
 testOnEachStore("a blob that was cut off never gets its name", async (place) => {
   await using work = await makeWorkspace();
   using store = place.open();
-  const { digest } = await pushBlob(store, { input: streamOf(someBytes(200_000)), alias: "bad" });
+  const { digest } = await pushBlob(store, streamOf(someBytes(200_000)), { alias: "bad" });
   await place.damage(digest, (bytes) => bytes.slice(0, 1000));
   const output = work.path("copy.img");
-  await assert.rejects(pullBlobs(store, { blobs: ["@bad"], output }), MismatchError);
+  await assert.rejects(pullBlobs(store, ["@bad"], { output }), MismatchError);
   assert.equal(await work.has("copy.img"), false);
 });
 
@@ -208,22 +208,25 @@ testOnEachStore("an interrupted fetch goes on with what is there", async (place)
   await using work = await makeWorkspace();
   using store = place.open();
   const bytes = someBytes(8_000_000);
-  const { digest } = await pushBlob(store, { input: streamOf(bytes, 100_000) });
+  const { digest } = await pushBlob(store, streamOf(bytes, 100_000));
   const output = work.path("copy.img");
-  const how = { blobs: [digest], output, stateDirectory: work.path("state"), partSize: 500_000, jobs: 1 };
+  const options = { output, stateDirectory: work.path("state"), partSize: 500_000, jobs: 1 };
   const stop = new AbortController();
   let fetched = 0;
   const count = (event: TransferEvent) => {
     if (event.type === "progress" && event.phase === "fetch") fetched += event.bytes;
     if (fetched > 4_500_000) stop.abort(new Error("enough"));
   };
-  await assert.rejects(pullBlobs(store, { ...how, onEvent: count, signal: stop.signal }), /enough/);
+  await assert.rejects(
+    pullBlobs(store, [digest], { ...options, onEvent: count, signal: stop.signal }),
+    /enough/,
+  );
   fetched = -1e9;
   let again = 0;
   const countAgain = (event: TransferEvent) => {
     if (event.type === "progress" && event.phase === "fetch") again += event.bytes;
   };
-  await pullBlobs(store, { ...how, onEvent: countAgain });
+  await pullBlobs(store, [digest], { ...options, onEvent: countAgain });
   assert.deepEqual(await Deno.readFile(output), bytes);
   assert.ok(again < 4_500_000, `${again} bytes were fetched again`);
 });
@@ -235,7 +238,7 @@ testOnEachStore("the same blobs in a file are not fetched again", async (place) 
   const output = await work.write("copy", "a\nb\n");
   const states: string[] = [];
   const onEvent = (event: TransferEvent) => void (event.type === "blob" && states.push(event.state));
-  await pullBlobs(store, { blobs: digests, output, onEvent });
+  await pullBlobs(store, digests, { output, onEvent });
   assert.deepEqual(states, ["present", "present"]);
 });
 
@@ -250,9 +253,9 @@ testOnEachStore("what a manifest says of sizes is not believed", async (place) =
   };
   const output = work.path("copy");
   for (const sizes of [[3], [5], [0], [4, 3], [Number.MAX_SAFE_INTEGER, 4]]) {
-    await assert.rejects(pullBlobs(store, { blobs: [claim(...sizes)], output }), MismatchError, `${sizes}`);
+    await assert.rejects(pullBlobs(store, [claim(...sizes)], { output }), MismatchError, `${sizes}`);
     const { stream, bytes } = sink();
-    await assert.rejects(pullBlobs(store, { blobs: [claim(...sizes)], output: stream }), MismatchError);
+    await assert.rejects(pullBlobs(store, [claim(...sizes)], { output: stream }), MismatchError);
     assert.ok(bytes().length <= 4 + Math.min(4, sizes[1] ?? 0), `${bytes().length} bytes were written`);
     assert.equal(await work.has("copy"), false);
   }
@@ -264,13 +267,13 @@ Deno.test("a blob that is damaged in a directory is written anew", async () => {
   await using work = await makeWorkspace();
   using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
   const input = await work.write("logger.dat", someBytes(1000));
-  const { digest } = await pushBlob(store, { input });
+  const { digest } = await pushBlob(store, input);
   const states: string[] = [];
   for (const damage of [new Uint8Array(1000), new Uint8Array(10), undefined]) {
     if (damage) await work.write(`box/me/files/blobs/sha256/${digest.slice(7)}`, damage);
-    await pushBlob(store, { input, onEvent: (event) => event.type === "blob" && states.push(event.state) });
+    await pushBlob(store, input, { onEvent: (event) => event.type === "blob" && states.push(event.state) });
     const output = work.path("copy.dat");
-    await pullBlobs(store, { blobs: [digest], output });
+    await pullBlobs(store, [digest], { output });
     assert.deepEqual(await Deno.readFile(output), someBytes(1000));
   }
   assert.deepEqual(states, ["sent", "sent", "present"]);

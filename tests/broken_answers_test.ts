@@ -8,9 +8,9 @@ import { open } from "./rigs/opened.ts";
 Deno.test("a config whose connection is cut is read again", async () => {
   await using fake = await startFakeRegistry();
   using opened = open(fake);
-  await upload(opened.store, { baseTag: "disk", input: streamOf(someBytes(1000)) });
+  await upload(opened.store, "disk", { input: streamOf(someBytes(1000)) });
   fake.faults.breakDownload = { after: 20, times: 6, how: "cut" };
-  const { size } = await info(opened.store, { baseTag: "disk" });
+  const { size } = await info(opened.store, "disk");
   assert.equal(size, 1000);
   assert.equal(fake.faults.breakDownload.times, 0);
   assert.ok(
@@ -23,7 +23,7 @@ Deno.test("a list of tags and a manifest whose connections are cut are read agai
   const body = (length: number) => ({ "content-length": `${length + 100}`, "connection": "close" });
   await using fake = await startFakeRegistry();
   using opened = open(fake);
-  await upload(opened.store, { baseTag: "disk", input: streamOf(someBytes(1000)) });
+  await upload(opened.store, "disk", { input: streamOf(someBytes(1000)) });
   for (const path of [/tags\/list/, /manifests/]) {
     fake.faults.failNext = [{ method: "GET", path, status: 200, headers: body(2), body: "{}", times: 2 }];
     const found = path.test("/tags/list")

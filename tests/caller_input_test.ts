@@ -4,13 +4,13 @@ import { Readable } from "node:stream";
 import {
   append,
   blobSize,
+  blobUrls,
   bytesSource,
   chooseLayer,
   copyImage,
   copyStash,
   DEFAULT_POLICY,
   DEFAULT_TIMEOUTS,
-  directUrls,
   download,
   findImage,
   getAlias,
@@ -61,35 +61,35 @@ async function stored(place: Place | undefined): Promise<[string, string][]> {
 }
 
 async function push(store: Store, text: string, alias?: string) {
-  return await pushBlob(store, { input: new Response(text).body!, alias });
+  return await pushBlob(store, new Response(text).body!, { alias });
 }
 
 testOnEachStore("a name that is absent is not taken for one", async (place) => {
   using store = place.open();
   const { digest } = await push(store, "hello", "undefined");
-  await upload(store, { baseTag: "undefined", input: new Response("hello").body! });
+  await upload(store, "undefined", { input: new Response("hello").body! });
   const input = () => new Response("other").body!;
-  const none: Anything = {};
+  const none: Anything = undefined;
   const output = sink().stream;
   await refusesEach(place, {
-    "upload": [() => upload(store, { ...none, input: input() }), /^undefined is not a tag$/],
-    "upload null": [() => upload(store, { baseTag: none.x ?? null!, input: input() }), /^null is not a tag$/],
-    "upload 5": [() => upload(store, { baseTag: 5 as Anything, input: input() }), /^5 is not a tag$/],
-    "download": [() => download(store, { ...none, output }), /^undefined is not a tag$/],
+    "upload": [() => upload(store, none, { input: input() }), /^undefined is not a tag$/],
+    "upload null": [() => upload(store, null!, { input: input() }), /^null is not a tag$/],
+    "upload 5": [() => upload(store, 5 as Anything, { input: input() }), /^5 is not a tag$/],
+    "download": [() => download(store, none, { output }), /^undefined is not a tag$/],
     "remove": [() => remove(store, none), /^undefined is not a tag$/],
-    "setAlias": [() => setAlias(store, { ...none, digests: [digest] }), /^undefined is not a tag$/],
-    "setAlias null": [() => setAlias(store, { alias: null!, digests: [digest] }), /^null is not a tag$/],
-    "setAlias without blobs": [() => setAlias(store, { ...none, alias: "one" }), /one blob at least/],
-    "removeAlias": [() => removeAlias(store, none.x), /^undefined is not a tag$/],
-    "getAlias": [() => getAlias(store, none.x), /^undefined is not a tag$/],
+    "setAlias": [() => setAlias(store, none, { digests: [digest] }), /^undefined is not a tag$/],
+    "setAlias null": [() => setAlias(store, null!, { digests: [digest] }), /^null is not a tag$/],
+    "setAlias without blobs": [() => setAlias(store, "one", {} as Anything), /one blob at least/],
+    "removeAlias": [() => removeAlias(store, none), /^undefined is not a tag$/],
+    "getAlias": [() => getAlias(store, none), /^undefined is not a tag$/],
     "copyStash": [
       () => copyStash({ store, baseTag: "undefined" }, { store } as Anything),
       /^undefined is not a tag$/,
     ],
-    "mountBlob": [() => mountBlob(store, none), /^undefined is not a repository name$/],
-    "pullBlobs": [() => pullBlobs(store, { ...none, output }), /a list of names, not undefined/],
-    "directUrls": [() => directUrls(store, none), /a list of names, not undefined/],
-    "removeBlobs": [() => removeBlobs(store, none.x), /a list of names, not undefined/],
+    "mountBlob": [() => mountBlob(store, digest, {} as Anything), /^undefined is not a repository name$/],
+    "pullBlobs": [() => pullBlobs(store, none, { output }), /a list of names, not undefined/],
+    "blobUrls": [() => blobUrls(store, none), /a list of names, not undefined/],
+    "removeBlobs": [() => removeBlobs(store, none), /a list of names, not undefined/],
   });
 });
 
@@ -103,8 +103,8 @@ testOnEachStore("a blob's name has its @, or is a digest", async (place) => {
     const neither = /neither a digest nor an alias|is not a tag/;
     await refusesEach(place, {
       [`blobSize ${name}`]: [() => blobSize(store, name), neither],
-      [`directUrls ${name}`]: [() => directUrls(store, { blobs: [name] }), neither],
-      [`pullBlobs ${name}`]: [() => pullBlobs(store, { blobs: [name], output: sink().stream }), neither],
+      [`blobUrls ${name}`]: [() => blobUrls(store, [name]), neither],
+      [`pullBlobs ${name}`]: [() => pullBlobs(store, [name], { output: sink().stream }), neither],
       [`removeBlobs ${name}`]: [() => removeBlobs(store, [digest, name]), neither],
     });
   }
@@ -125,8 +125,8 @@ function streamOf(...values: unknown[]): Anything {
 function storing(store: Store, input: () => Anything): Record<string, () => Promise<unknown>> {
   const base = { store, reference: "base-1" };
   return {
-    upload: () => upload(store, { baseTag: "new", input: input() }),
-    pushBlob: () => pushBlob(store, { input: input(), alias: "new" }),
+    upload: () => upload(store, "new", { input: input() }),
+    pushBlob: () => pushBlob(store, input(), { alias: "new" }),
     append: () => append(base, { store, reference: "new" }, { input: input() }),
   };
 }
@@ -135,7 +135,7 @@ testOnEachStore(
   "a stream that gives anything but bytes is refused, and nothing of it is stored",
   async (place) => {
     using store = place.open();
-    await upload(store, { baseTag: "base", input: new Response("hello").body! });
+    await upload(store, "base", { input: new Response("hello").body! });
     const bytes = new Uint8Array(3);
     const cases: [name: string, input: () => Anything, kind: string][] = [
       ["ArrayBuffers", () => streamOf(new ArrayBuffer(5), new ArrayBuffer(5)), "an ArrayBuffer"],
@@ -157,7 +157,7 @@ testOnEachStore(
 
 testOnEachStore("what is neither a path nor a stream is told what is taken", async (place) => {
   using store = place.open();
-  await upload(store, { baseTag: "base", input: new Response("hello").body! });
+  await upload(store, "base", { input: new Response("hello").body! });
   const locked = streamOf();
   locked.getReader();
   for (
@@ -184,7 +184,7 @@ testOnEachStore("a number out of range is refused by every verb that takes it", 
   using store = place.open();
   using other = place.open({ repository: "me/other" });
   const path = await work.write("file", "hello");
-  await upload(store, { baseTag: "base", input: path });
+  await upload(store, "base", { input: path });
   const { layers } = await findImage(store, "base-1");
   const [from, to, output] = [
     { store, reference: "base-1" },
@@ -197,11 +197,11 @@ testOnEachStore("a number out of range is refused by every verb that takes it", 
       `^jobs must be a whole number from 1 to 64, not ${jobs === "4" ? '"4"' : jobs}$`,
     );
     await refusesEach(place, {
-      upload: [() => upload(store, { baseTag: "new", input: path, jobs }), cannot],
-      "upload of a stream": [() => upload(store, { baseTag: "new", input: streamOf(), jobs }), cannot],
-      download: [() => download(store, { baseTag: "base", output, jobs }), cannot],
-      verify: [() => verify(store, { baseTag: "base", deep: true, jobs }), cannot],
-      pullBlobs: [() => pullBlobs(store, { blobs: ["@base-1"], output, jobs }), cannot],
+      upload: [() => upload(store, "new", { input: path, jobs }), cannot],
+      "upload of a stream": [() => upload(store, "new", { input: streamOf(), jobs }), cannot],
+      download: [() => download(store, "base", { output, jobs }), cannot],
+      verify: [() => verify(store, "base", { deep: true, jobs }), cannot],
+      pullBlobs: [() => pullBlobs(store, ["@base-1"], { output, jobs }), cannot],
       copyImage: [() => copyImage(from, to, { jobs }), cannot],
       copyStash: [() => copyStash(stash, { ...stash, store: other }, { jobs }), cannot],
       saveLayers: [() => saveLayers(store, layers, { directory: output, jobs }), cannot],
@@ -209,10 +209,10 @@ testOnEachStore("a number out of range is refused by every verb that takes it", 
     });
   }
   for (const size of BAD_SIZES) {
-    const pull = (output: Anything) => pullBlobs(store, { blobs: ["@base-1"], output, partSize: size });
+    const pull = (output: Anything) => pullBlobs(store, ["@base-1"], { output, partSize: size });
     await refusesEach(place, {
       chunkSize: [
-        () => upload(store, { baseTag: "new", input: path, chunkSize: size }),
+        () => upload(store, "new", { input: path, chunkSize: size }),
         /^chunkSize must be a /,
       ],
       "partSize into a file": [() => pull(output), /^partSize must be a /],
@@ -246,7 +246,7 @@ testOnEachStore("a range has bytes, and ends after its start", async (place) => 
   const { digest } = await push(store, "0123456789", "ten");
   const pull = async (range: Anything) => {
     const { stream, bytes } = sink();
-    await pullBlobs(store, { blobs: [digest], output: stream, range });
+    await pullBlobs(store, [digest], { output: stream, range });
     return new TextDecoder().decode(bytes());
   };
   const cases: [range: Anything, message: RegExp][] = [
@@ -277,7 +277,7 @@ testOnEachStore("a range has bytes, and ends after its start", async (place) => 
 
 testOnEachStore("the time of a layer is one that every program reads", async (place) => {
   using store = place.open();
-  await upload(store, { baseTag: "base", input: new Response("hello").body! });
+  await upload(store, "base", { input: new Response("hello").body! });
   const input = () => new Blob([new Uint8Array(1024)]).stream();
   const make = (created: Anything) =>
     append({ store, reference: "base-1" }, { store, reference: "new" }, { input: input(), created });
@@ -327,7 +327,7 @@ Deno.test("what names no registry, image, platform or layer says what does", asy
 
 testOnEachStore("an output without a name is refused before anything is fetched", async (place) => {
   using store = place.open();
-  await upload(store, { baseTag: "base", input: new Response("hello").body! });
+  await upload(store, "base", { input: new Response("hello").body! });
   const locked = new WritableStream();
   locked.getWriter();
   for (
@@ -339,8 +339,8 @@ testOnEachStore("an output without a name is refused before anything is fetched"
     ] as Anything[]
   ) {
     await refusesEach(place, {
-      download: [() => download(store, { baseTag: "base", output }), message],
-      pullBlobs: [() => pullBlobs(store, { blobs: ["@base-1"], output }), message],
+      download: [() => download(store, "base", { output }), message],
+      pullBlobs: [() => pullBlobs(store, ["@base-1"], { output }), message],
     });
   }
 });
@@ -348,17 +348,17 @@ testOnEachStore("an output without a name is refused before anything is fetched"
 Deno.test("an output where no file can be is told in words", async () => {
   await using work = await makeWorkspace();
   using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
-  await upload(store, { baseTag: "base", input: new Response("hello").body! });
+  await upload(store, "base", { input: new Response("hello").body! });
   for (const output of [work.path("a\0b"), work.path("missing/"), work.path("x".repeat(300)), "/proc/x"]) {
     const calls = [
-      () => download(store, { baseTag: "base", output }),
-      () => pullBlobs(store, { blobs: ["@base-1"], output }),
-      () => pullBlobs(store, { blobs: ["@base-1"], output, range: { start: 1 } }),
+      () => download(store, "base", { output }),
+      () => pullBlobs(store, ["@base-1"], { output }),
+      () => pullBlobs(store, ["@base-1"], { output, range: { start: 1 } }),
     ];
     for (const call of calls) await assert.rejects(call, LayerstashError, output);
   }
   const input = work.path("a\0b");
-  await assert.rejects(upload(store, { baseTag: "new", input }), LayerstashError);
+  await assert.rejects(upload(store, "new", { input }), LayerstashError);
 });
 
 Deno.test("a list of repositories that was ended beforehand is not begun", async () => {

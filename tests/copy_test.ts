@@ -268,14 +268,14 @@ Deno.test("a stash is copied under another name, and not over another one", asyn
   using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
   using remote = openStore({ registry: registry.url, repository: "me/files" });
   const content = someBytes(25_000);
-  await upload(store, { baseTag: "disk", input: streamOf(content), chunkSize: 10_000 });
-  await upload(store, { baseTag: "note", input: streamOf(content), chunkSize: 5_000 });
+  await upload(store, "disk", { input: streamOf(content), chunkSize: 10_000 });
+  await upload(store, "note", { input: streamOf(content), chunkSize: 5_000 });
   const from = { store, baseTag: "disk" };
   const to = { store: remote, baseTag: "copy" };
   assert.equal((await copyStash(from, to)).blobs.sent, 6);
   assert.equal((await copyStash(from, to)).blobs.sent, 0);
   const { stream, bytes } = sink();
-  await download(remote, { baseTag: "copy", output: stream });
+  await download(remote, "copy", { output: stream });
   assert.deepEqual(bytes(), content);
   await assert.rejects(copyStash({ store, baseTag: "note" }, to), { name: "ConflictError" });
   await copyStash({ store, baseTag: "note" }, to, { overwrite: true });
@@ -287,7 +287,7 @@ Deno.test("a stash is copied under another name, and not over another one", asyn
 Deno.test("a blob that was damaged in a directory is written anew where it may be, or when its file is gone", async () => {
   await using work = await makeWorkspace();
   using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
-  const { chunks } = await upload(store, { baseTag: "disk", input: streamOf(someBytes(5000)) });
+  const { chunks } = await upload(store, "disk", { input: streamOf(someBytes(5000)) });
   const from = { store, baseTag: "disk" };
   using other = openStore({ registry: `oci:${work.path("box")}`, repository: "you/files" });
   const to = { store: other, baseTag: "disk" };

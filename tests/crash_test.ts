@@ -109,7 +109,7 @@ function open(registry: string) {
 /** What is there is no stash, or one that is known to be incomplete, or the whole. */
 async function requireWholeOrNone(registry: string, baseTag: string): Promise<void> {
   using store = open(registry);
-  const found = await info(store, { baseTag }).catch((error) => error);
+  const found = await info(store, baseTag).catch((error) => error);
   if (found instanceof NotFoundError) return;
   assert.ok(!(found instanceof Error), `${found}`);
   await requireWhole(registry, baseTag);
@@ -118,7 +118,7 @@ async function requireWholeOrNone(registry: string, baseTag: string): Promise<vo
 async function requireWhole(registry: string, baseTag: string): Promise<void> {
   using store = open(registry);
   const { stream, bytes } = sink();
-  await download(store, { baseTag, output: stream });
+  await download(store, baseTag, { output: stream });
   assert.equal(digestOf(bytes()), DIGEST);
 }
 

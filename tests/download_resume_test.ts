@@ -82,8 +82,7 @@ async function makeScene(options: FakeOptions = {}): Promise<Scene> {
         if (event.type === "progress") fetched += event.bytes;
         if (stopAt === "notice" ? event.type === "notice" : fetched >= stopAt) aborter.abort(STOP);
       };
-      const error = await download(opened.store, {
-        baseTag: "disk",
+      const error = await download(opened.store, "disk", {
         output,
         stateDirectory: work.path("state"),
         jobs: JOBS,
@@ -244,12 +243,12 @@ Deno.test({
     await using work = await makeWorkspace();
     using opened = open(registry);
     const input = ReadableStream.from(Array.from({ length: 3 }, () => PIECES).flat());
-    const { size } = await upload(opened.store, { baseTag: "disk", input, chunkSize: 2 * SIZE });
+    const { size } = await upload(opened.store, "disk", { input, chunkSize: 2 * SIZE });
     const output = work.path("out");
     const fetched = await killAt(60 * MiB, [registry.url, output, work.path("state")]);
     const events: TransferEvent[] = [];
     const onEvent = (event: TransferEvent) => void events.push(event);
-    await download(opened.store, { baseTag: "disk", output, stateDirectory: work.path("state"), onEvent });
+    await download(opened.store, "disk", { output, stateDirectory: work.path("state"), onEvent });
     const again = events.reduce((sum, event) => event.type === "progress" ? sum + event.bytes : sum, 0);
     assert.ok(again <= size - fetched + LOSS, `${fetched} and ${again} of ${size}`);
     assert.equal((await Deno.stat(output)).size, size);
@@ -658,7 +657,7 @@ Deno.test("where there is no room from the beginning, nothing is left behind", w
 Deno.test("the size of an empty stash is no reason to fail, with a part or without", async () => {
   await using scene = await makeScene();
   using opened = open(scene.fake);
-  await upload(opened.store, { baseTag: "disk", input: streamOf(new Uint8Array()), overwrite: true });
+  await upload(opened.store, "disk", { input: streamOf(new Uint8Array()), overwrite: true });
   for (const part of [undefined, "", "some bytes"]) {
     if (part !== undefined) await scene.work.write("out.part", part);
     assert.equal((await scene.process()).error, undefined);

@@ -47,7 +47,7 @@ async function makeScene(options: FakeOptions = {}): Promise<Scene> {
   const registry = await startFakeRegistry(options);
   const store = openStore({ registry: registry.url, repository: "me/files" });
   const work = await makeWorkspace();
-  const stash = await upload(store, { baseTag: "disk", input: streamOf(BYTES), chunkSize: CHUNK });
+  const stash = await upload(store, "disk", { input: streamOf(BYTES), chunkSize: CHUNK });
   const events: TransferEvent[] = [];
   registry.requests.length = 0;
   const onEvent = (event: TransferEvent) => void events.push(event);
@@ -57,7 +57,7 @@ async function makeScene(options: FakeOptions = {}): Promise<Scene> {
     work,
     stash,
     events,
-    run: (more) => download(store, { baseTag: "disk", output: work.path("out"), onEvent, ...more }),
+    run: (more) => download(store, "disk", { output: work.path("out"), onEvent, ...more }),
     fetched: () => {
       const asked = registry.requests.map(({ path }) => path.split("/blobs/")[1]);
       return stash.chunks.filter(({ digest }) => asked.includes(digest)).map(({ number }) => number);
@@ -96,7 +96,7 @@ const readBack = (work: Workspace) => Deno.readFile(work.path("out"));
 Deno.test("an unknown stash makes no file, and leaves one that is there untouched", async () => {
   await using scene = await makeScene();
   const { store, work } = scene;
-  const attempt = () => download(store, { baseTag: "dusk", output: work.path("out") });
+  const attempt = () => download(store, "dusk", { output: work.path("out") });
   await assert.rejects(attempt, NotFoundError);
   assert.ok(!await work.has("out") && !await work.has("out.part"));
   await work.write("out", "precious");
@@ -122,16 +122,16 @@ Deno.test("the target has its old content until the new is whole", async () => {
 testOnEachStore("a corrupted blob is told, and never gets the target's name", async (place) => {
   await using work = await makeWorkspace();
   using store = place.open();
-  const { chunks } = await upload(store, { baseTag: "disk", input: streamOf(BYTES), chunkSize: CHUNK });
+  const { chunks } = await upload(store, "disk", { input: streamOf(BYTES), chunkSize: CHUNK });
   await place.damage(chunks[2]!.digest, (bytes) => bytes.map((byte, at) => at === 500 ? byte ^ 1 : byte));
-  const run = () => download(store, { baseTag: "disk", output: work.path("out") });
+  const run = () => download(store, "disk", { output: work.path("out") });
   await assert.rejects(run(), MismatchError);
   assert.ok(!await work.has("out"));
   await work.write("out", "old");
   await assert.rejects(run(), MismatchError);
   assert.equal(await Deno.readTextFile(work.path("out")), "old");
   const output = sink();
-  await assert.rejects(download(store, { baseTag: "disk", output: output.stream }), MismatchError);
+  await assert.rejects(download(store, "disk", { output: output.stream }), MismatchError);
   assert.ok(!output.closed());
   await place.damage(chunks[2]!.digest, () => new Uint8Array(BYTES.slice(2 * CHUNK, 3 * CHUNK)));
   await run();
@@ -148,16 +148,16 @@ testOnEachStore("a blob that is missing, too short or too long is told", async (
   ];
   await using work = await makeWorkspace();
   using store = place.open();
-  const { chunks } = await upload(store, { baseTag: "disk", input: streamOf(BYTES), chunkSize: CHUNK });
+  const { chunks } = await upload(store, "disk", { input: streamOf(BYTES), chunkSize: CHUNK });
   const good = BYTES.slice(CHUNK, 2 * CHUNK);
   for (const damage of damages) {
     await place.damage(chunks[1]!.digest, damage).catch(() => {});
     const kind = damage(good) === undefined ? NotFoundError : MismatchError;
-    await assert.rejects(download(store, { baseTag: "disk", output: work.path("out") }), kind);
+    await assert.rejects(download(store, "disk", { output: work.path("out") }), kind);
     const output = sink();
-    await assert.rejects(download(store, { baseTag: "disk", output: output.stream }), kind);
+    await assert.rejects(download(store, "disk", { output: output.stream }), kind);
     assert.ok(!await work.has("out") && !output.closed());
-    await upload(store, { baseTag: "disk", input: streamOf(BYTES), chunkSize: CHUNK, overwrite: true });
+    await upload(store, "disk", { input: streamOf(BYTES), chunkSize: CHUNK, overwrite: true });
     await place.damage(chunks[1]!.digest, () => good);
   }
 });
@@ -239,7 +239,7 @@ Deno.test("connections that are cut anywhere are made good, at no more than one 
       assert.ok(blobs.length <= 2 + 5 + 3 * 2, `${how} after ${after}: ${blobs.length} requests`);
       const output = sink();
       scene.registry.faults.breakDownload = undefined as never;
-      await download(scene.store, { baseTag: "disk", output: output.stream });
+      await download(scene.store, "disk", { output: output.stream });
       assert.deepEqual(output.bytes(), new Uint8Array(BYTES), `${how} after ${after}, as a stream`);
     }
   }
@@ -273,7 +273,7 @@ Deno.test("a blob of several parts comes at once, in any order, and is verified"
   registry.faults.onRequest = async ({ headers }) => {
     if (headers["range"]?.startsWith("bytes=0-")) await others.promise;
   };
-  await download(store, { baseTag: "large", output: work.path("out"), jobs: 4, onEvent });
+  await download(store, "large", { output: work.path("out"), jobs: 4, onEvent });
   assert.equal(await digestOfFile(work.path("out")), digest);
   const ranges = registry.requests.flatMap(({ headers }) => headers["range"] ?? []);
   assert.deepEqual(ranges.sort(), [
@@ -290,7 +290,7 @@ Deno.test("one bad byte in any part of a large blob is found", async () => {
   const digest = await addLargeStash(scene, 70);
   for (const offset of [0, PART - 1, PART, 70 * MiB - 1]) {
     registry.faults.damaged = { [digest]: offset };
-    const done = download(store, { baseTag: "large", output: work.path("out") });
+    const done = download(store, "large", { output: work.path("out") });
     await assert.rejects(done, MismatchError, `${offset}`);
     assert.ok(!await work.has("out"));
   }
@@ -303,7 +303,7 @@ Deno.test("a server that gives whole blobs only is read on one connection for ea
     const digest = await addLargeStash(scene, 70);
     registry.faults.ranges = ranges;
     const onEvent = (event: TransferEvent) => void events.push(event);
-    await download(store, { baseTag: "large", output: work.path("out"), onEvent });
+    await download(store, "large", { output: work.path("out"), onEvent });
     assert.equal(await digestOfFile(work.path("out")), digest, ranges);
     const sent = registry.requests.filter(({ path, headers }) => path.endsWith(digest) && !headers["range"]);
     assert.equal(sent.filter(({ method }) => method === "GET").length, 1, ranges);
@@ -320,7 +320,7 @@ Deno.test("a server that takes to giving whole blobs on the way is followed, and
   const onEvent = (event: TransferEvent) => {
     if (event.type === "progress") moved += event.bytes;
   };
-  const run = () => download(store, { baseTag: "large", output: work.path("out"), jobs: 1, onEvent });
+  const run = () => download(store, "large", { output: work.path("out"), jobs: 1, onEvent });
   registry.faults.onRequest = ({ headers }) => {
     if (headers["range"]?.startsWith(`bytes=${PART}-`)) registry.faults.ranges = "ignored";
   };
@@ -360,7 +360,7 @@ Deno.test("another range than the one asked for is never taken for it: the blob 
   registry.faults.ranges = "wrong";
   const notices: string[] = [];
   const onEvent = (event: TransferEvent) => void (event.type === "notice" && notices.push(event.message));
-  await download(store, { baseTag: "large", output: work.path("out"), jobs: 1, onEvent });
+  await download(store, "large", { output: work.path("out"), jobs: 1, onEvent });
   assert.equal(await digestOfFile(work.path("out")), digest);
   assert.match(notices.join(), /gave the range bytes 0-8388607\/\d+, not bytes 33554432-41943039/);
   assert.ok(registry.requests.length < 20);
@@ -371,7 +371,7 @@ Deno.test("signed addresses that run out are asked for again", async () => {
   await using scene = await makeScene({ faults: { redirectBlobs: 307, signedUrlUses: 1 } });
   const { registry, store, work } = scene;
   const digest = await addLargeStash(scene, 70);
-  await download(store, { baseTag: "large", output: work.path("out") });
+  await download(store, "large", { output: work.path("out") });
   assert.equal(await digestOfFile(work.path("out")), digest);
   assert.ok(
     registry.requests.every(({ origin, headers }) => origin === "registry" || !headers["authorization"]),
@@ -381,7 +381,7 @@ Deno.test("signed addresses that run out are asked for again", async () => {
 Deno.test("places that cannot be written to are told, and no blob of a chunk is asked for", async () => {
   await using scene = await makeScene();
   const { store, work } = scene;
-  const to = (output: string) => download(store, { baseTag: "disk", output });
+  const to = (output: string) => download(store, "disk", { output });
   await assert.rejects(to(work.path("none/out")), NotFoundError);
   await Deno.mkdir(work.path("folder"));
   await assert.rejects(to(work.path("folder")), InvalidInputError);
@@ -433,7 +433,7 @@ Deno.test(
     // root may write everywhere: the system's refusal is played to it
     if (Deno.uid() === 0) Deno.open = () => Promise.reject(new Deno.errors.PermissionDenied("os error 13"));
     try {
-      const done = download(scene.store, { baseTag: "disk", output: scene.work.path("locked/out") });
+      const done = download(scene.store, "disk", { output: scene.work.path("locked/out") });
       await assert.rejects(done, NotAllowedError);
     } finally {
       Deno.open = open;
@@ -449,7 +449,7 @@ Deno.test(
     const { store, work } = scene;
     const digest = await addLargeStash(scene, 40);
     await using _disk = await mountSmallDisk(work.path("disk"), "16m");
-    await assert.rejects(download(store, { baseTag: "large", output: work.path("disk/out") }), (error) => {
+    await assert.rejects(download(store, "large", { output: work.path("disk/out") }), (error) => {
       assert.ok(error instanceof LayerstashError);
       assert.match(error.message, /^\S+\/disk has 16777216 bytes free, 41943040 are needed$/);
       assert.match(error.hint!, /^make room for 25165824 bytes more, or write to another disk$/);
@@ -468,7 +468,7 @@ Deno.test("a disk that fills up on the way is told, and the part is left", withS
   registry.faults.onRequest = async ({ path }) => {
     if (path.endsWith(digest)) await Deno.writeFile(work.path("disk/other"), new Uint8Array(20 * MiB));
   };
-  await assert.rejects(download(store, { baseTag: "large", output, jobs: 1 }), (error) => {
+  await assert.rejects(download(store, "large", { output, jobs: 1 }), (error) => {
     assert.ok(error instanceof LayerstashError, Deno.inspect(error));
     assert.match(
       error.message,
@@ -480,7 +480,7 @@ Deno.test("a disk that fills up on the way is told, and the part is left", withS
   assert.ok(await work.has("disk/out.part") && !await work.has("disk/out"));
   registry.faults.onRequest = () => {};
   await Deno.remove(work.path("disk/other"));
-  await download(store, { baseTag: "large", output, jobs: 1 });
+  await download(store, "large", { output, jobs: 1 });
   assert.equal(await digestOfFile(output), digest);
 });
 
@@ -494,7 +494,7 @@ Deno.test("a stream gets the bytes in order, and is aborted when they cannot be 
     write: (piece) => void pieces.push(piece),
     abort: (error) => void (reason = error),
   });
-  await assert.rejects(download(store, { baseTag: "disk", output }), NotFoundError);
+  await assert.rejects(download(store, "disk", { output }), NotFoundError);
   assert.ok(reason instanceof NotFoundError);
   assert.deepEqual(concatenate(pieces), BYTES.slice(0, 3 * CHUNK));
 });
@@ -517,7 +517,7 @@ Deno.test("progress adds up to the size, and every chunk is told once", async ()
 
 /** Stores `disk` in five chunks. */
 const storeFive = (store: Store) =>
-  upload(store, { baseTag: "disk", input: streamOf(someBytes(5000)), chunkSize: 1000 });
+  upload(store, "disk", { input: streamOf(someBytes(5000)), chunkSize: 1000 });
 
 testOnEachStore("a chunk that is missing, though the stash lists it, is named", async (place) => {
   using _ = noWaits();
@@ -527,7 +527,7 @@ testOnEachStore("a chunk that is missing, though the stash lists it, is named", 
   await place.damage(chunks[1]!.digest, () => undefined);
   await place.damage(chunks[3]!.digest, () => undefined);
   for (const output of [work.path("copy.img"), sink().stream]) {
-    await assert.rejects(download(store, { baseTag: "disk", output }), (error) => {
+    await assert.rejects(download(store, "disk", { output }), (error) => {
       assert.ok(error instanceof NotFoundError);
       assert.equal(error.message, `chunk 2 is missing in ${store.name}, and 1 more`);
       assert.match(error.hint ?? "", /^store the file again/);
@@ -544,7 +544,7 @@ testOnEachStore("who meets damaged bytes hears how they are mended", async (plac
   for (const damaged of [new Uint8Array(1000), new Uint8Array(10)]) {
     await place.damage(chunks[1]!.digest, () => damaged);
     for (const output of [work.path("copy.img"), sink().stream]) {
-      await assert.rejects(download(store, { baseTag: "disk", output }), (error) => {
+      await assert.rejects(download(store, "disk", { output }), (error) => {
         assert.ok(error instanceof MismatchError);
         assert.match(error.hint ?? "", /^store the file again with --overwrite/);
         return true;

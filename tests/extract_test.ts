@@ -53,7 +53,7 @@ Deno.test("a whole image is extracted as umoci unpacks it", { ignore }, async ()
   ]);
   using opened = openImage(`oci:${layout}:t`);
   const { layers } = await findImage(opened.store, opened.reference);
-  await extract(new ImageFiles(opened.store, layers), { paths: ["/"], directory: work.path("out") });
+  await extract(new ImageFiles(opened.store, layers), ["/"], { directory: work.path("out") });
   const state = await treeState(work.path("out"));
   assert.deepEqual(state, await treeState(rootfs));
   assert.equal(state.length, 17);
@@ -81,8 +81,7 @@ async function extracted(
 ): Promise<string[]> {
   const directory = image.work.path("out");
   const { onEvent: _, ...rest } = options;
-  await extract(await image.files(), {
-    paths,
+  await extract(await image.files(), paths, {
     directory,
     onEvent: (event) => void (event.type === "notice" && image.notices.push(event.message)),
     ...rest,
@@ -283,8 +282,7 @@ Deno.test("a layer by itself is extracted without what is below it", async () =>
   await using image = await makeImage([tarOf(FILES), tarOf([{ name: "etc/conf.d/new", content: "x" }])]);
   using opened = openImage(image.name);
   const { layers } = await findImage(opened.store, opened.reference);
-  await extract(new ImageFiles(opened.store, [layers[1]!]), {
-    paths: ["/"],
+  await extract(new ImageFiles(opened.store, [layers[1]!]), ["/"], {
     directory: image.work.path("one"),
   });
   const paths = (await treeState(image.work.path("one"))).map((line) => line.split("|")[0]);

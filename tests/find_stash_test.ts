@@ -68,7 +68,7 @@ Deno.test("a stash of the Python layerstash is found, and not proven to be compl
   await using registry = await startFakeRegistry();
   using store = openFake(registry);
   for (const number of [2, 1, 3]) await storeLegacy(store, `old-${number}`, `part ${number}`);
-  const stash = await info(store, { baseTag: "old" });
+  const stash = await info(store, "old");
   assert.equal(stash.provenComplete, false);
   assert.equal(stash.name, undefined);
   assert.deepEqual([stash.size, stash.chunkSize], [18, 6]);
@@ -86,7 +86,7 @@ Deno.test("a gap in a stash of the Python layerstash is an error that names it",
   await using registry = await startFakeRegistry();
   using store = openFake(registry);
   for (const number of [1, 2, 4, 6]) await storeLegacy(store, `old-${number}`, `part ${number}`);
-  const error = await failure(info(store, { baseTag: "old" }));
+  const error = await failure(info(store, "old"));
   assert.ok(error instanceof NotFoundError);
   assert.equal(error.message, "the stash old is incomplete: old-3 is missing");
 });
@@ -107,13 +107,13 @@ Deno.test("what a longer stash left behind one of the Python layerstash makes it
   ];
   for (const chunks of torn) {
     for (const put of chunks) await put();
-    const error = await failure(info(store, { baseTag: "disk" }));
+    const error = await failure(info(store, "disk"));
     assert.ok(error instanceof MismatchError);
     assert.match(error.message, /^disk-1 and disk-[23] are of different uploads: the stash is torn$/);
     assert.match(error.hint ?? "", /--overwrite/);
   }
-  await upload(store, { baseTag: "disk", input: streamOf(encode("mine")), overwrite: true });
-  assert.equal((await info(store, { baseTag: "disk" })).size, 4);
+  await upload(store, "disk", { input: streamOf(encode("mine")), overwrite: true });
+  assert.equal((await info(store, "disk")).size, 4);
 });
 
 Deno.test("tags that merely look alike belong to others", async () => {
@@ -127,9 +127,9 @@ Deno.test("tags that merely look alike belong to others", async () => {
     await storeLegacy(store, tag, tag);
   }
   for (const tag of ["latest", "v1.0", "ftp", "ftp-", "ftp-0", "2-1"]) await storeLegacy(store, tag, tag);
-  const stash = await info(store, { baseTag: "ftp" });
+  const stash = await info(store, "ftp");
   assert.deepEqual(stash.chunks.map(({ tag }) => tag), ["ftp-1", "ftp-2"]);
-  assert.equal((await info(store, { baseTag: "python-ftp" })).chunks.length, 3);
+  assert.equal((await info(store, "python-ftp")).chunks.length, 3);
   const names = (await Array.fromAsync(list(store))).map(({ baseTag, chunks }) => `${baseTag}: ${chunks}`);
   assert.deepEqual(names, ["2: 1", "ftp: 2", "ftp-1: 1", "python-ftp: 3"]);
 });
@@ -138,9 +138,9 @@ Deno.test("two manifests are asked for, whether there are 2 chunks or 50; one wh
   await using registry = await startFakeRegistry();
   using store = openFake(registry);
   for (const [chunks, asked] of [[1, 1], [2, 2], [50, 2]] as const) {
-    await upload(store, { baseTag: `s${chunks}`, input: streamOf(someBytes(chunks * 10)), chunkSize: 10 });
+    await upload(store, `s${chunks}`, { input: streamOf(someBytes(chunks * 10)), chunkSize: 10 });
     registry.requests.length = 0;
-    assert.equal((await info(store, { baseTag: `s${chunks}` })).chunks.length, chunks);
+    assert.equal((await info(store, `s${chunks}`)).chunks.length, chunks);
     const manifests = registry.requests.filter(({ path }) => path.includes("/manifests/"));
     assert.equal(manifests.length, asked, `${chunks} chunks`);
   }
@@ -149,15 +149,15 @@ Deno.test("two manifests are asked for, whether there are 2 chunks or 50; one wh
 Deno.test("who looks for what is not there hears what there is", async () => {
   await using registry = await startFakeRegistry();
   using store = openFake(registry);
-  const none = await failure(info(store, { baseTag: "disk" }));
+  const none = await failure(info(store, "disk"));
   assert.ok(none instanceof NotFoundError);
   assert.match(none.message, /^there is no stash disk in 127\.0\.0\.1:\d+\/me\/files$/);
   assert.equal(none.hint, "it has none at all");
   for (const name of ["a", "b", "c", "d", "e", "f"]) await storeLegacy(store, `${name}-1`, name);
   await storeLegacy(store, "latest", "image");
-  assert.equal((await failure(info(store, { baseTag: "disk" }))).hint, "it has: a, b, c, d, e, ...");
+  assert.equal((await failure(info(store, "disk"))).hint, "it has: a, b, c, d, e, ...");
   await storeLegacy(store, "disk-2", "2");
-  const incomplete = await failure(info(store, { baseTag: "disk" }));
+  const incomplete = await failure(info(store, "disk"));
   assert.equal(incomplete.message, "the stash disk is incomplete: disk-1 is missing");
 });
 
@@ -165,7 +165,7 @@ Deno.test("a base tag that is none is refused before anything is asked", async (
   await using registry = await startFakeRegistry();
   using store = openFake(registry);
   for (const baseTag of ["", ".x", "a b", "a/b", "ä", "a:b", "x".repeat(127)]) {
-    assert.ok(await failure(info(store, { baseTag })) instanceof InvalidInputError, baseTag);
+    assert.ok(await failure(info(store, baseTag)) instanceof InvalidInputError, baseTag);
   }
   assert.deepEqual(registry.requests, []);
 });
@@ -187,7 +187,7 @@ Deno.test("a stash is what its first and its last chunk agree on", async () => {
   await using registry = await startFakeRegistry();
   using store = openFake(registry);
   await storeStash(store, FIRST, LAST);
-  const stash = await info(store, { baseTag: "disk" });
+  const stash = await info(store, "disk");
   assert.deepEqual(stash.chunks.map(({ digest, size, position }) => [digest, size, position]), [
     [A, 5, 0],
     [B, 5, 5],
@@ -229,7 +229,7 @@ Deno.test("descriptions that lie or are malformed are told apart from a stash", 
     await using registry = await startFakeRegistry();
     using store = openFake(registry);
     await storeStash(store, first, last);
-    const error = await failure(info(store, { baseTag: "disk" }));
+    const error = await failure(info(store, "disk"));
     assert.ok(error instanceof MismatchError, `${what}: ${Deno.inspect(error)}`);
   }
 });
@@ -238,7 +238,7 @@ Deno.test("a count that nothing is there for is an incomplete stash", async () =
   await using registry = await startFakeRegistry();
   using store = openFake(registry);
   await storeStash(store, { ...FIRST, chunks: 4 }, LAST);
-  const error = await failure(info(store, { baseTag: "disk" }));
+  const error = await failure(info(store, "disk"));
   assert.ok(error instanceof NotFoundError);
   assert.equal(error.message, "the stash disk is incomplete: its last chunk, disk-4, is missing");
 });
@@ -258,7 +258,7 @@ Deno.test("images that are no chunks are told as such", async () => {
     await using registry = await startFakeRegistry();
     using store = openFake(registry);
     await storeImage(store, "disk-1", image);
-    const error = await failure(info(store, { baseTag: "disk" }));
+    const error = await failure(info(store, "disk"));
     assert.ok(error instanceof MismatchError, `${what}: ${Deno.inspect(error)}`);
     assert.match(error.message, /disk-1/, what);
   }
@@ -287,7 +287,7 @@ Deno.test("manifests that are none are told as such", async () => {
     using store = openFake(registry);
     const mediaType = IMAGE_MANIFEST.docker;
     registry.storage.addManifest("me/files", { mediaType, bytes: encode(text) }, "disk-1");
-    const error = await failure(info(store, { baseTag: "disk" }));
+    const error = await failure(info(store, "disk"));
     assert.ok(error instanceof MismatchError, `${what}: ${Deno.inspect(error)}`);
   }
 });
@@ -303,10 +303,10 @@ Deno.test("a config that is not what its digest says is told", async () => {
   };
   for (const wrong of [JSON.stringify({ layerstash: FIRST }).replace("f", "g"), "{}", "x".repeat(9999)]) {
     change([wrong]);
-    assert.ok(await failure(info(store, { baseTag: "disk" })) instanceof MismatchError);
+    assert.ok(await failure(info(store, "disk")) instanceof MismatchError);
   }
   registry.storage.blobs.delete(config);
-  assert.ok(await failure(info(store, { baseTag: "disk" })) instanceof NotFoundError);
+  assert.ok(await failure(info(store, "disk")) instanceof NotFoundError);
 });
 
 Deno.test("a first chunk of ours and a last one of the Python layerstash are no stash", async () => {
@@ -314,7 +314,7 @@ Deno.test("a first chunk of ours and a last one of the Python layerstash are no 
   using store = openFake(registry);
   await storeStash(store, FIRST, LAST);
   await storeLegacy(store, "disk-3", "cc");
-  const error = await failure(info(store, { baseTag: "disk" }));
+  const error = await failure(info(store, "disk"));
   assert.ok(error instanceof MismatchError);
   assert.match(error.message, /^disk-3 says nothing of the stash/);
 });
@@ -330,10 +330,10 @@ Deno.test("unknown fields and odd dates of other tools do no harm", async () => 
     },
     layers: ["aaaaa"],
   });
-  const stash = await info(store, { baseTag: "disk" });
+  const stash = await info(store, "disk");
   assert.deepEqual([stash.size, stash.modified], [5, odd.created]);
   for (const created of [null, "", "yesterday", "2024-01-01T00:00:00+02:00"]) {
     await storeImage(store, "old-1", { config: { ...LEGACY, created }, layers: ["old"] });
-    assert.equal((await info(store, { baseTag: "old" })).size, 3, `created: ${created}`);
+    assert.equal((await info(store, "old")).size, 3, `created: ${created}`);
   }
 });

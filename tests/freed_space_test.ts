@@ -31,17 +31,17 @@ async function blobsOf(work: Workspace): Promise<number> {
 
 async function fetched(store: Store): Promise<Uint8Array> {
   const { stream, bytes } = sink();
-  await download(store, { baseTag: "disk", output: stream });
+  await download(store, "disk", { output: stream });
   return bytes();
 }
 
 Deno.test("a stash that is piped into its own place, cut otherwise, stays whole", async () => {
   await using work = await makeWorkspace();
   using store = openBox(work);
-  await upload(store, { baseTag: "disk", input: streamOf(BYTES), chunkSize: 250_000 });
+  await upload(store, "disk", { input: streamOf(BYTES), chunkSize: 250_000 });
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-  const options = { baseTag: "disk", input: readable, chunkSize: 60_000, overwrite: true };
-  await Promise.all([download(store, { baseTag: "disk", output: writable }), upload(store, options)]);
+  const options = { input: readable, chunkSize: 60_000, overwrite: true };
+  await Promise.all([download(store, "disk", { output: writable }), upload(store, "disk", options)]);
   assert.deepEqual(await fetched(store), BYTES);
   assert.equal(await blobsOf(work), 3 * Math.ceil(BYTES.length / 60_000), "chunks, configs and manifests");
 });
@@ -49,17 +49,17 @@ Deno.test("a stash that is piped into its own place, cut otherwise, stays whole"
 Deno.test("an overwriting that is ended has freed nothing that was there", async () => {
   await using work = await makeWorkspace();
   using store = openBox(work);
-  const { chunks } = await upload(store, { baseTag: "disk", input: streamOf(BYTES), chunkSize: 250_000 });
+  const { chunks } = await upload(store, "disk", { input: streamOf(BYTES), chunkSize: 250_000 });
   const input = await work.write("disk.img", OTHERS);
   const aborter = new AbortController();
   let done = 0;
   const onEvent = ({ type }: { type: string }) => {
     if (type === "blob" && ++done === 4) aborter.abort(new Error("enough"));
   };
-  const options = { baseTag: "disk", input, chunkSize: 250_000, overwrite: true, jobs: 1 };
-  await assert.rejects(upload(store, { ...options, onEvent, signal: aborter.signal }), /enough/);
+  const options = { input, chunkSize: 250_000, overwrite: true, jobs: 1 };
+  await assert.rejects(upload(store, "disk", { ...options, onEvent, signal: aborter.signal }), /enough/);
   for (const { digest, size } of chunks) assert.equal(await store.stat(digest), size);
-  await upload(store, options);
+  await upload(store, "disk", options);
   assert.deepEqual(await fetched(store), OTHERS);
   assert.equal(await blobsOf(work), 3 * 4, "chunks, configs and manifests");
 });
@@ -100,7 +100,7 @@ Deno.test("an alias takes no claim of another writer", async () => {
   const bytes = tarOf([{ name: "motd", content: "hello" }]);
   const { digest } = await store.write(bytesSource(bytes)); // for an image that comes later
   const config = await store.write(bytesSource(new TextEncoder().encode("{}")));
-  await pushBlob(store, { input: streamOf(bytes), alias: "a" });
+  await pushBlob(store, streamOf(bytes), { alias: "a" });
   await putImage(store, "a", [{ bytes: tarOf([]) }]);
   const image = encodeManifest({
     schemaVersion: 2,
@@ -116,27 +116,27 @@ Deno.test("writers that were killed before they listed anything are gone on with
   await using work = await makeWorkspace();
   {
     using store = openBox(work);
-    await pushBlob(store, { input: streamOf(BYTES) });
+    await pushBlob(store, streamOf(BYTES));
   }
   await Deno.remove(work.path("box/me/files/index.json"));
   using store = openBox(work);
-  await upload(store, { baseTag: "disk", input: streamOf(BYTES) });
+  await upload(store, "disk", { input: streamOf(BYTES) });
   assert.deepEqual(await fetched(store), BYTES);
 });
 
 Deno.test("an alias with a number is set anew without its blobs being read, also when they are gone", async () => {
   await using fake = await startFakeRegistry();
   using store = openStore({ registry: fake.url, repository: "me/files" });
-  await pushBlob(store, { input: streamOf(BYTES), alias: "may-15" });
-  const { digest } = await pushBlob(store, { input: streamOf(OTHERS) });
+  await pushBlob(store, streamOf(BYTES), { alias: "may-15" });
+  const { digest } = await pushBlob(store, streamOf(OTHERS));
   const before = fake.requests.length;
-  await setAlias(store, { alias: "may-15", digests: [digest] });
+  await setAlias(store, "may-15", { digests: [digest] });
   const reads = fake.requests.slice(before).filter(({ method, path }) =>
     method === "GET" && path.includes("/blobs/")
   );
   assert.deepEqual(reads, []);
   await removeBlobs(store, ["@may-15"]);
-  await pushBlob(store, { input: streamOf(BYTES), alias: "may-15" });
+  await pushBlob(store, streamOf(BYTES), { alias: "may-15" });
   await putImage(store, "app", [{ bytes: tarOf([]) }]);
   await copyImage({ store, reference: "app" }, { store, reference: "may-15" });
 });

@@ -25,7 +25,7 @@ async function makeTrap(...layers: (TarFile[] | Uint8Array<ArrayBuffer>)[]): Pro
     image,
     async spring(options = {}) {
       const directory = work.path("target/out");
-      await extract(await image.files(), { paths: ["/"], directory, ...options });
+      await extract(await image.files(), ["/"], { directory, ...options });
       if (!await work.has("target/out")) return [];
       const lines = await treeState(directory);
       return lines.map((line) => line.split("|")[0]!).filter((path) => path.startsWith("./")).sort();
@@ -213,7 +213,7 @@ Deno.test("holes take no room", onPosix("sparse files"), async () => {
   const sparse = paxOf({ "GNU.sparse.size": `${2 ** 42}`, "GNU.sparse.map": `${2 ** 42 - 1},1` });
   await using holes = await makeTrap([sparse, { name: "holes", content: "x" }]);
   const out = holes.image.work.path("target/out");
-  await extract(await holes.image.files(), { paths: ["holes"], directory: out });
+  await extract(await holes.image.files(), ["holes"], { directory: out });
   const { size, blocks } = await Deno.stat(`${out}/holes`);
   assert.equal(size, 2 ** 42);
   assert.ok(blocks! < 1000, "the hole takes no room");

@@ -44,7 +44,7 @@ Deno.test("a registry that redirects for ever, or answers 401 to every token, is
 Deno.test("one tag that is none does not keep the list of the others", async () => {
   await using fake = await startFakeRegistry();
   using opened = open(fake);
-  await upload(opened.store, { baseTag: "good", input: streamOf(TEN) });
+  await upload(opened.store, "good", { input: streamOf(TEN) });
   const { digest, manifest } = fake.storage.manifest("me/files", "good-1")!;
   for (const tag of ["\u202egnp-1", "a b-1", `${"x".repeat(200)}-1`, "../up-1", "-1-1"]) {
     fake.storage.addManifest("me/files", manifest, tag);

@@ -94,8 +94,8 @@ for (const [what, length] of Object.entries(LENGTHS)) {
         const uses = [
           () => store.manifest("one"),
           () => Array.fromAsync(store.tags()),
-          () => info(store, { baseTag: "one" }),
-          () => remove(store, { baseTag: "one" }),
+          () => info(store, "one"),
+          () => remove(store, "one"),
           () => store.putManifest("one", { mediaType: OCTET_STREAM, digest: digestOf(TEN), bytes: TEN }),
         ];
         for (const use of status === 404 ? uses.slice(4) : status === 200 ? uses.slice(0, 4) : uses) {
@@ -114,7 +114,7 @@ Deno.test("a token server whose answer has no end is given up", async () => {
       faults: { failNext: [{ status: 401, headers, times: 9 }] },
     });
     using opened = open(fake, { retry: { attempts: 1 } });
-    await fends(() => info(opened.store, { baseTag: "disk" }), server.requests);
+    await fends(() => info(opened.store, "disk"), server.requests);
   }
 });
 
@@ -163,10 +163,10 @@ async function attack(planted: Parameters<typeof plant>[1], most = 30): Promise<
   const { store } = opened;
   const output = space.path("copy");
   const uses = [
-    () => info(store, { baseTag: "disk" }),
-    () => download(store, { baseTag: "disk", output }),
-    () => download(store, { baseTag: "disk", output: sink().stream }),
-    () => verify(store, { baseTag: "disk", deep: true }),
+    () => info(store, "disk"),
+    () => download(store, "disk", { output }),
+    () => download(store, "disk", { output: sink().stream }),
+    () => verify(store, "disk", { deep: true }),
   ];
   const errors: LayerstashError[] = [];
   for (const use of uses) errors.push(await fends(use, () => fake.requests.length, most));
@@ -178,7 +178,7 @@ Deno.test("the planted stash of these tests is a good one where nothing is wrong
   await using fake = await startFakeRegistry();
   using opened = open(fake);
   plant(fake, { config: note() });
-  assert.deepEqual((await verify(opened.store, { baseTag: "disk", deep: true })).faults, []);
+  assert.deepEqual((await verify(opened.store, "disk", { deep: true })).faults, []);
 });
 
 const SIZES = [-1, 1.5, 2 ** 53, 1e300, "10", null, [], {}];
@@ -232,7 +232,7 @@ Deno.test("a config that has more bytes than it claims is not read to its end", 
     });
     plant(fake, { config: note() });
     using opened = open(fake, { retry: { attempts: 1 } });
-    const error = await fends(() => info(opened.store, { baseTag: "disk" }), server.requests);
+    const error = await fends(() => info(opened.store, "disk"), server.requests);
     assert.equal(error.kind, "mismatch");
   }
 });
@@ -249,9 +249,9 @@ Deno.test("a chunk that has more bytes than it should is not read to its end, an
     using opened = open(fake, { retry: { attempts: 1 } });
     const { store } = opened;
     const output = space.path("copy");
-    await fends(() => download(store, { baseTag: "disk", output }), server.requests);
-    await fends(() => download(store, { baseTag: "disk", output: sink().stream }), server.requests);
-    const { faults } = await verify(store, { baseTag: "disk", deep: true }).catch(() => ({ faults: [1] }));
+    await fends(() => download(store, "disk", { output }), server.requests);
+    await fends(() => download(store, "disk", { output: sink().stream }), server.requests);
+    const { faults } = await verify(store, "disk", { deep: true }).catch(() => ({ faults: [1] }));
     assert.equal(faults.length, 1);
     assert.equal(await space.has("copy"), false);
   }
@@ -291,10 +291,10 @@ Deno.test("a stash of petabytes that agrees with itself fills neither disk nor m
     plant(fake, { config, manifest: { layers } });
     const requests = () => fake.requests.length;
     const output = space.path("copy");
-    await fends(() => download(store, { baseTag: "disk", output }), requests);
+    await fends(() => download(store, "disk", { output }), requests);
     assert.deepEqual([await space.has("copy"), await space.has("copy.part")], [false, false]);
-    await fends(() => download(store, { baseTag: "disk", output: sink().stream }), requests);
-    const { faults } = await verify(store, { baseTag: "disk" });
+    await fends(() => download(store, "disk", { output: sink().stream }), requests);
+    const { faults } = await verify(store, "disk");
     assert.equal(faults.length, 1);
   }
 });
@@ -309,7 +309,7 @@ Deno.test("a manifest that is deeply nested, or has odd keys, is an error or is 
     using opened = open(fake, { retry: { attempts: 1 } });
     const manifest = { mediaType: IMAGE_MANIFEST.docker, bytes: new TextEncoder().encode(text) };
     fake.storage.addManifest("me/files", manifest, "disk-1");
-    const error = await fends(() => info(opened.store, { baseTag: "disk" }), () => fake.requests.length);
+    const error = await fends(() => info(opened.store, "disk"), () => fake.requests.length);
     assert.equal(error.kind, "mismatch");
   }
   assert.equal(({} as { x?: number }).x, undefined);
@@ -377,7 +377,7 @@ Deno.test("a place to send to, or a next page, that is a file or nonsense is ref
     const requests = () => fake.requests.length;
     fake.faults.failNext = [{ method: "POST", status: 202, headers: { location: target }, times: 9 }];
     const input = new Response("bytes").body!;
-    await fends(() => upload(store, { baseTag: "disk", input }), requests);
+    await fends(() => upload(store, "disk", { input }), requests);
     const headers = { link: `<${target}>; rel="next"` };
     fake.faults.failNext = [{ path: /tags/, status: 200, headers, body: '{"tags":["a-1"]}', times: 1 }];
     if (URL.canParse(target)) await fends(() => Array.fromAsync(store.tags()), requests);
@@ -399,7 +399,7 @@ Deno.test("headers that lie about lengths, ranges and times do no harm", async (
       await using fake = await startFakeRegistry();
       fake.faults.failNext = [{ status, headers, times: 1000 }];
       using opened = open(fake, { retry: { attempts: 2, longestOutage: 0 }, timeouts: { stall: 200 } });
-      const use = () => info(opened.store, { baseTag: "disk" });
+      const use = () => info(opened.store, "disk");
       await fends(use, () => fake.requests.length);
     }
   }
@@ -414,7 +414,7 @@ const layoutStore = (directory: string) =>
 async function withLayout(work: Workplace): Promise<string> {
   await work.write("disk.img", TEN);
   using store = layoutStore(work.path("box"));
-  await upload(store, { baseTag: "disk", input: work.path("disk.img") });
+  await upload(store, "disk", { input: work.path("disk.img") });
   return work.path("box/me/files");
 }
 
@@ -429,7 +429,7 @@ Deno.test("no digest leads out of a layout", async () => {
       const args = [verb, "--registry", "oci:box", "-r", "me/files", "-t", "disk"];
       using store = layoutStore(work.path("box"));
       const use = { info, verify, remove }[verb]!;
-      const error = await fends(() => use(store, { baseTag: "disk" }), () => 0);
+      const error = await fends(() => use(store, "disk"), () => 0);
       assert.equal(error.kind, "mismatch", args.join(" "));
     }
   }
@@ -461,17 +461,17 @@ Deno.test(
     await using work = await makeWorkplace();
     const layout = await withLayout(work);
     using store = layoutStore(work.path("box"));
-    const { chunks: [chunk] } = await info(store, { baseTag: "disk" });
+    const { chunks: [chunk] } = await info(store, "disk");
     const blob = join(layout, "blobs/sha256", chunk!.digest.slice("sha256:".length));
     const other = await work.write("other", "9876543210");
     await Deno.remove(blob);
     await Deno.symlink(work.path("disk.img"), blob);
-    assert.deepEqual((await verify(store, { baseTag: "disk", deep: true })).faults, []);
+    assert.deepEqual((await verify(store, "disk", { deep: true })).faults, []);
     await Deno.remove(blob);
     await Deno.symlink(other, blob);
-    const { faults } = await verify(store, { baseTag: "disk", deep: true });
+    const { faults } = await verify(store, "disk", { deep: true });
     assert.equal(faults.length, 1);
-    await assert.rejects(download(store, { baseTag: "disk", output: work.path("copy") }), LayerstashError);
+    await assert.rejects(download(store, "disk", { output: work.path("copy") }), LayerstashError);
     await assert.rejects(Deno.lstat(work.path("copy")), Deno.errors.NotFound);
     // What is written takes the place of the link. What it led to stays as it is.
     await store.write(bytesSource(TEN));
@@ -480,7 +480,7 @@ Deno.test(
     // And what is removed is the link.
     await Deno.remove(blob);
     await Deno.symlink(other, blob);
-    await remove(store, { baseTag: "disk" });
+    await remove(store, "disk");
     assert.equal(await Deno.readTextFile(other), "9876543210");
   },
 );
@@ -497,8 +497,8 @@ Deno.test(
     await Deno.symlink(elsewhere, index);
     const before = await Deno.readTextFile(elsewhere);
     using store = layoutStore(work.path("box"));
-    assert.equal((await info(store, { baseTag: "disk" })).size, TEN.length);
-    await remove(store, { baseTag: "disk" });
+    assert.equal((await info(store, "disk")).size, TEN.length);
+    await remove(store, "disk");
     assert.equal(await Deno.readTextFile(elsewhere), before);
     assert.equal((await Deno.lstat(index)).isSymlink, false);
   },
@@ -526,7 +526,7 @@ Deno.test("an index that is no file is refused and not read", onPosix("devices")
 });
 
 function usesOf(store: ReturnType<typeof openStore>): (() => Promise<unknown>)[] {
-  return [() => info(store, { baseTag: "disk" }), () => remove(store, { baseTag: "disk" })];
+  return [() => info(store, "disk"), () => remove(store, "disk")];
 }
 
 Deno.test("a secret that an index leads to is not shown", onPosix("symbolic links"), async () => {
@@ -562,8 +562,8 @@ Deno.test("indexes that list each other's manifests many times are removed in a 
   index.manifests.push({ ...child, annotations: { "org.opencontainers.image.ref.name": "bomb-1" } });
   await Deno.writeTextFile(path, JSON.stringify(index));
   using store = layoutStore(work.path("box"));
-  await remove(store, { baseTag: "bomb" });
-  assert.deepEqual((await verify(store, { baseTag: "disk", deep: true })).faults, []);
+  await remove(store, "bomb");
+  assert.deepEqual((await verify(store, "disk", { deep: true })).faults, []);
 });
 
 const withLimits = {

@@ -133,11 +133,11 @@ Deno.test("dxf's module example gives the same with either library", { ignore },
       assert.ok(success, new TextDecoder().decode(stderr));
       pulled = new TextDecoder().decode(stdout);
     } else {
-      const { digest } = await pushBlob(store, { input });
-      await setAlias(store, { alias: "may15-readings", digests: [digest] });
+      const { digest } = await pushBlob(store, input);
+      await setAlias(store, "may15-readings", { digests: [digest] });
       assert.deepEqual(await getAlias(store, "may15-readings"), [digest]);
       const { stream, bytes } = sink();
-      await pullBlobs(store, { blobs: [digest], output: stream });
+      await pullBlobs(store, [digest], { output: stream });
       pulled = new TextDecoder().decode(bytes());
     }
     results.push({ pulled, manifest: await store.resolve("may15-readings") });

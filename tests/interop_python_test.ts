@@ -37,7 +37,7 @@ for (const size of [0, ...SIZES]) {
     await using work = await makeWorkspace();
     using store = open(registry);
     const input = await work.write("disk.img", someBytes(size));
-    await upload(store, { baseTag: "disk", input, chunkSize: CHUNK });
+    await upload(store, "disk", { input, chunkSize: CHUNK });
     await python(registry, ["download", "-t", "disk", "-o", work.path("copy.img")]);
     assert.deepEqual(await Deno.readFile(work.path("copy.img")), someBytes(size));
   });
@@ -59,7 +59,7 @@ Deno.test("both store a file in the same layers under the same tags", withPython
   await using work = await makeWorkspace();
   using store = open(registry);
   const input = await work.write("disk.img", someBytes(3500));
-  await upload(store, { baseTag: "ours", input, chunkSize: CHUNK });
+  await upload(store, "ours", { input, chunkSize: CHUNK });
   await python(registry, ["upload", "-t", "theirs", "-i", input]);
   for (const number of [1, 2, 3, 4]) {
     const [ours, theirs] = [await imageAt(store, `ours-${number}`), await imageAt(store, `theirs-${number}`)];
@@ -80,16 +80,16 @@ Deno.test("an upload that one has begun the other completes", withPython, async 
   const input = await work.write("disk.img", someBytes(3500));
   await python(registry, ["upload", "-t", "theirs", "-i", input]);
   await store.removeManifest("theirs-3");
-  await upload(store, { baseTag: "theirs", input, chunkSize: CHUNK });
-  assert.equal((await info(store, { baseTag: "theirs" })).provenComplete, true);
-  await download(store, { baseTag: "theirs", output: work.path("copy.img") });
+  await upload(store, "theirs", { input, chunkSize: CHUNK });
+  assert.equal((await info(store, "theirs")).provenComplete, true);
+  await download(store, "theirs", { output: work.path("copy.img") });
   assert.deepEqual(await Deno.readFile(work.path("copy.img")), someBytes(3500));
 
-  await upload(store, { baseTag: "ours", input, chunkSize: CHUNK });
+  await upload(store, "ours", { input, chunkSize: CHUNK });
   await store.removeManifest("ours-2");
   const said = await python(registry, ["upload", "-t", "ours", "-i", input]);
   assert.match(said, /image ours-1 already exists with matching SHA256 hash/);
-  await download(store, { baseTag: "ours", output: work.path("second.img") });
+  await download(store, "ours", { output: work.path("second.img") });
   assert.deepEqual(await Deno.readFile(work.path("second.img")), someBytes(3500));
 });
 
@@ -98,7 +98,7 @@ Deno.test("Python finds every chunk of a stash that is here, and changes nothing
   await using work = await makeWorkspace();
   using store = open(registry);
   const input = await work.write("disk.img", someBytes(3500));
-  const { chunks } = await upload(store, { baseTag: "disk", input, chunkSize: CHUNK });
+  const { chunks } = await upload(store, "disk", { input, chunkSize: CHUNK });
   const manifests = () => Promise.all(chunks.map(({ tag }) => store.resolve(tag)));
   const before = await manifests();
   const said = await python(registry, ["upload", "-t", "disk", "-i", input]);
@@ -106,7 +106,7 @@ Deno.test("Python finds every chunk of a stash that is here, and changes nothing
     assert.ok(said.includes(`image ${tag} already exists with matching SHA256 hash`), said);
   }
   assert.deepEqual(await manifests(), before);
-  assert.equal((await info(store, { baseTag: "disk" })).provenComplete, true);
+  assert.equal((await info(store, "disk")).provenComplete, true);
 });
 
 Deno.test("neither replaces other bytes of the other without being told to", withPython, async () => {
@@ -117,15 +117,15 @@ Deno.test("neither replaces other bytes of the other without being told to", wit
     await work.write("first.img", someBytes(3500, 1)),
     await work.write("second.img", someBytes(3500, 2)),
   ];
-  await upload(store, { baseTag: "ours", input: first, chunkSize: CHUNK });
+  await upload(store, "ours", { input: first, chunkSize: CHUNK });
   await python(registry, ["upload", "-t", "theirs", "-i", first]);
   await assert.rejects(
     python(registry, ["upload", "-t", "ours", "-i", second]),
     /ours-1 already exists, with different hash/,
   );
-  await assert.rejects(upload(store, { baseTag: "theirs", input: second, chunkSize: CHUNK }), ConflictError);
+  await assert.rejects(upload(store, "theirs", { input: second, chunkSize: CHUNK }), ConflictError);
   for (const baseTag of ["ours", "theirs"]) {
-    assert.deepEqual((await verify(store, { baseTag, deep: true, file: first })).faults, []);
+    assert.deepEqual((await verify(store, baseTag, { deep: true, file: first })).faults, []);
   }
 });
 
@@ -135,15 +135,15 @@ Deno.test("what Python stores over a longer stash is not delivered with its tail
   using store = open(registry);
   const long = await work.write("long.img", someBytes(3500, 1));
   const short = await work.write("short.img", someBytes(1500, 2));
-  await upload(store, { baseTag: "ours", input: long, chunkSize: CHUNK });
+  await upload(store, "ours", { input: long, chunkSize: CHUNK });
   await python(registry, ["upload", "-t", "theirs", "-i", long]);
   for (const baseTag of ["ours", "theirs"]) {
     await python(registry, ["upload", "--overwrite", "-t", baseTag, "-i", short]);
     const output = work.path("copy.img");
-    await assert.rejects(download(store, { baseTag, output }), MismatchError);
+    await assert.rejects(download(store, baseTag, { output }), MismatchError);
     assert.equal(await work.has("copy.img"), false);
-    await upload(store, { baseTag, input: short, chunkSize: CHUNK, overwrite: true });
-    await download(store, { baseTag, output });
+    await upload(store, baseTag, { input: short, chunkSize: CHUNK, overwrite: true });
+    await download(store, baseTag, { output });
     assert.deepEqual(await Deno.readFile(output), someBytes(1500, 2));
     await Deno.remove(output);
   }
@@ -154,7 +154,7 @@ Deno.test("both list the same stashes", withPython, async () => {
   await using work = await makeWorkspace();
   using store = open(registry);
   const input = await work.write("disk.img", someBytes(3500));
-  await upload(store, { baseTag: "ours", input, chunkSize: CHUNK });
+  await upload(store, "ours", { input, chunkSize: CHUNK });
   await python(registry, ["upload", "-t", "theirs", "-i", input]);
   const found = (await Array.fromAsync(list(store))).map(({ baseTag, chunks }) =>
     `${baseTag} (${chunks} chunks)`
@@ -170,7 +170,7 @@ Deno.test("what Python has stored is removed here, and nothing else", withPython
   using store = open(registry);
   const input = await work.write("disk.img", someBytes(3500));
   for (const baseTag of ["first", "second"]) await python(registry, ["upload", "-t", baseTag, "-i", input]);
-  await remove(store, { baseTag: "first" });
+  await remove(store, "first");
   await requireStash(store, { size: 3500, file: input, copy: work.path("copy.img"), baseTag: "second" });
 });
 
@@ -187,7 +187,7 @@ Deno.test(
     await python(registry, ["upload", "-t", "disk", "-i", input]);
     await requireStash(store, { size: 3500, file: input, copy: work.path("copy.img") });
     assert.match(await python(registry, ["list"]), /^disk \(4 chunks\)/m);
-    await upload(store, { baseTag: "ours", input, chunkSize: CHUNK });
+    await upload(store, "ours", { input, chunkSize: CHUNK });
     for (const baseTag of ["disk", "ours"]) {
       const theirs = python(registry, ["download", "-t", baseTag, "-o", work.path("theirs.img")]);
       await assert.rejects(theirs, /400 Client Error: Bad Request/);
@@ -214,14 +214,14 @@ async function requireStash(
     chunks,
     size,
   ]]);
-  const stash = await info(store, { baseTag });
+  const stash = await info(store, baseTag);
   assert.equal(stash.size, size);
   assert.equal(stash.provenComplete, false);
   assert.equal(stash.chunks.length, chunks);
   for (const how of [{}, { deep: true }, { file }]) {
-    assert.deepEqual((await verify(store, { baseTag, ...how })).faults, []);
+    assert.deepEqual((await verify(store, baseTag, { ...how })).faults, []);
   }
-  await download(store, { baseTag, output: copy });
+  await download(store, baseTag, { output: copy });
   assert.deepEqual(await Deno.readFile(copy), await Deno.readFile(file));
 }
 

@@ -114,14 +114,14 @@ function layoutStore(work: Workspace, box: string): Store {
 async function storeContent(store: Store) {
   await using work = await makeWorkspace();
   const input = await work.write("disk.img", CONTENT);
-  return await upload(store, { baseTag: "disk", input, chunkSize: 10_000 });
+  return await upload(store, "disk", { input, chunkSize: 10_000 });
 }
 
 async function requireContent(store: Store): Promise<void> {
   const output = sink();
-  await download(store, { baseTag: "disk", output: output.stream });
+  await download(store, "disk", { output: output.stream });
   assert.deepEqual(output.bytes(), CONTENT);
-  assert.deepEqual((await verify(store, { baseTag: "disk", deep: true })).faults, []);
+  assert.deepEqual((await verify(store, "disk", { deep: true })).faults, []);
 }
 
 async function copyStash(from: string, to: string): Promise<void> {

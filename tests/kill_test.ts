@@ -87,7 +87,7 @@ Deno.test({
     await writeSparseFile(place.path("big.img"), size);
     {
       using store = openStore({ registry: registry.url, repository: "me/files" });
-      await upload(store, { baseTag: "big", input: place.path("big.img") });
+      await upload(store, "big", { input: place.path("big.img") });
     }
     const digest = await digestOfFile(place.path("big.img"));
     await Deno.remove(place.path("big.img"));

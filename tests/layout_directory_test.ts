@@ -72,11 +72,11 @@ Deno.test("an upload mends a stash whose bytes were cut off", async () => {
   await using work = await makeWorkspace();
   using store = open(work);
   const input = await work.write("file", someBytes(1000));
-  const stash = await upload(store, { baseTag: "file", input, chunkSize: 400 });
+  const stash = await upload(store, "file", { input, chunkSize: 400 });
   await Deno.truncate(blobPath(work, stash.chunks[1]!.digest), 10);
-  assert.equal((await verify(store, { baseTag: "file" })).faults.length, 1);
-  await upload(store, { baseTag: "file", input, chunkSize: 400 });
-  assert.deepEqual((await verify(store, { baseTag: "file", deep: true })).faults, []);
+  assert.equal((await verify(store, "file")).faults.length, 1);
+  await upload(store, "file", { input, chunkSize: 400 });
+  assert.deepEqual((await verify(store, "file", { deep: true })).faults, []);
 });
 
 for (const [name, text] of [["not JSON", "no JSON"], ["another shape", '{"layers":{}}']] as const) {
@@ -164,7 +164,7 @@ Deno.test(
     const layout = workplace.path("box/me/files");
     await workplace.write("file", someBytes(100));
     using store = openStore({ registry: `oci:${workplace.path("box")}`, repository: "me/files" });
-    await upload(store, { baseTag: "here", input: workplace.path("file") });
+    await upload(store, "here", { input: workplace.path("file") });
     await using unlocked = new AsyncDisposableStack();
     for (const path of [layout, join(layout, "blobs/sha256")]) {
       await Deno.chmod(path, 0o555);
@@ -179,7 +179,7 @@ Deno.test(
       assert.equal(code, 4, stderr);
       assert.match(stderr, /cannot be written: permission denied/);
     }
-    assert.deepEqual((await verify(store, { baseTag: "here", deep: true })).faults, []);
+    assert.deepEqual((await verify(store, "here", { deep: true })).faults, []);
   },
 );
 
@@ -188,7 +188,7 @@ Deno.test("a layout of which a file may not be read says which", onPosix("file m
   const layout = workplace.path("box/me/files");
   await workplace.write("file", someBytes(100));
   using store = openStore({ registry: `oci:${workplace.path("box")}`, repository: "me/files" });
-  const { chunks: [chunk] } = await upload(store, { baseTag: "here", input: workplace.path("file") });
+  const { chunks: [chunk] } = await upload(store, "here", { input: workplace.path("file") });
   const from = ["--registry", `oci:${workplace.path("box")}`, "-r", "me/files", "-t", "here"];
   const args = ["download", ...from, "-o", "copy"];
   for (const name of [`blobs/sha256/${encodedPart(chunk!.digest)}`, "index.json"]) {

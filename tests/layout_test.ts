@@ -38,7 +38,7 @@ Deno.test("processes that write at once lose nothing of each other", async () =>
   );
   const tags = expected.flatMap((baseTag) => [`${baseTag}-1`, `${baseTag}-2`]);
   assert.deepEqual(await Array.fromAsync(store.tags()), tags.sort());
-  for (const baseTag of expected) assert.deepEqual((await verify(store, { baseTag, deep: true })).faults, []);
+  for (const baseTag of expected) assert.deepEqual((await verify(store, baseTag, { deep: true })).faults, []);
   await requireSound(work);
 });
 
@@ -81,7 +81,7 @@ Deno.test("a layout is made on a disk without hard links, too", async () => {
   Deno.link = () => Promise.reject(new Deno.errors.PermissionDenied("Operation not permitted (os error 1)"));
   try {
     using store = open(work);
-    await upload(store, { baseTag: "disk", input: streamOf(someBytes(100)) });
+    await upload(store, "disk", { input: streamOf(someBytes(100)) });
   } finally {
     Deno.link = link;
   }
@@ -96,7 +96,7 @@ Deno.test("a layout is made on a disk without hard links, too", async () => {
 Deno.test("a writer that is killed leaves a sound layout, at whatever moment", withSkopeo, async () => {
   await using work = await makeWorkspace();
   using layout = open(work);
-  await upload(layout, { baseTag: "before", input: streamOf(someBytes(100)) });
+  await upload(layout, "before", { input: streamOf(someBytes(100)) });
   for (const [round, lines] of [1, 7, 30, 60].entries()) {
     await killAfter(startWriter(work, `round${round}-`, { count: 1000, size: 3_000_000 }), lines);
     await requireSound(work);
@@ -104,7 +104,7 @@ Deno.test("a writer that is killed leaves a sound layout, at whatever moment", w
     for (const tag of await Array.fromAsync(store.tags())) {
       assert.ok((await skopeo(["inspect", `oci:${layoutOf(work)}:${tag}`])).success, tag);
     }
-    await upload(store, { baseTag: `after${round}`, input: streamOf(someBytes(100 + round)) });
+    await upload(store, `after${round}`, { input: streamOf(someBytes(100 + round)) });
   }
 });
 
@@ -210,13 +210,13 @@ Deno.test("an upload over another leaves nothing of that, also where its chunks 
   using store = open(work);
   for (const [index, content] of contents.entries()) {
     await Deno.writeFile(input, concatenate(content));
-    const how = { baseTag: "file", chunkSize: 1000, overwrite: true, stateDirectory: work.path("state") };
-    const stash = await upload(store, { ...how, input });
-    assert.deepEqual((await verify(store, { baseTag: "file", deep: true })).faults, []);
+    const how = { chunkSize: 1000, overwrite: true, stateDirectory: work.path("state") };
+    const stash = await upload(store, "file", { ...how, input });
+    assert.deepEqual((await verify(store, "file", { deep: true })).faults, []);
     const distinct = new Set(stash.chunks.map(({ digest }) => digest)).size;
     assert.equal((await blobNames(work)).length, distinct + 2 * stash.chunks.length, `${index}`);
   }
-  await remove(store, { baseTag: "file" });
+  await remove(store, "file");
   assert.deepEqual(await blobNames(work), []);
 });
 
@@ -225,11 +225,11 @@ Deno.test("a copy over a stash with the same chunks in other places keeps them",
   using from = openStore({ registry: `oci:${work.path("other")}`, repository: "me/files" });
   using to = open(work);
   const [a, b] = [someBytes(1000, 1), someBytes(1000, 2)];
-  const how = { baseTag: "file", chunkSize: 1000 };
-  await upload(to, { ...how, input: streamOf(concatenate([a, b, a])) });
-  await upload(from, { ...how, input: streamOf(concatenate([b, a, b, b])) });
+  const how = { chunkSize: 1000 };
+  await upload(to, "file", { ...how, input: streamOf(concatenate([a, b, a])) });
+  await upload(from, "file", { ...how, input: streamOf(concatenate([b, a, b, b])) });
   await copyStash({ store: from, baseTag: "file" }, { store: to, baseTag: "file" }, { overwrite: true });
-  assert.deepEqual((await verify(to, { baseTag: "file", deep: true })).faults, []);
+  assert.deepEqual((await verify(to, "file", { deep: true })).faults, []);
   assert.equal((await blobNames(work)).length, 2 + 2 * 4);
 });
 
@@ -250,18 +250,18 @@ Deno.test("what was replaced and cannot be freed is told, and the tag is put", a
 Deno.test("what is being fetched while it is replaced is told, and no wrong byte is taken for right", async () => {
   await using work = await makeWorkspace();
   using store = open(work);
-  const how = { baseTag: "file", chunkSize: 1000 };
-  await upload(store, { ...how, input: streamOf(someBytes(5000, 1)) });
+  const how = { chunkSize: 1000 };
+  await upload(store, "file", { ...how, input: streamOf(someBytes(5000, 1)) });
   let replaced: Promise<unknown> | undefined;
   const onEvent = ({ type }: TransferEvent) => {
     if (type === "blob") {
-      replaced ??= upload(store, { ...how, input: streamOf(someBytes(5000, 2)), overwrite: true });
+      replaced ??= upload(store, "file", { ...how, input: streamOf(someBytes(5000, 2)), overwrite: true });
     }
   };
-  const fetching = download(store, { baseTag: "file", output: slowly(() => replaced), onEvent });
+  const fetching = download(store, "file", { output: slowly(() => replaced), onEvent });
   await assert.rejects(fetching, NotFoundError);
   const output = work.path("copy");
-  await download(store, { baseTag: "file", output });
+  await download(store, "file", { output });
   assert.deepEqual(await Deno.readFile(output), someBytes(5000, 2));
 });
 
@@ -376,7 +376,7 @@ Deno.test("a layout that has lost its index says so, and no new one is begun ove
   await using work = await makeWorkspace();
   {
     using store = open(work);
-    await upload(store, { baseTag: "here", input: streamOf(someBytes(100)) });
+    await upload(store, "here", { input: streamOf(someBytes(100)) });
   }
   await Deno.remove(join(layoutOf(work), "index.json"));
   const lost = (error: unknown) =>
@@ -384,7 +384,7 @@ Deno.test("a layout that has lost its index says so, and no new one is begun ove
     /bring back index\.json from a backup, or move \S+ away/.test(error.hint!);
   using store = open(work);
   await assert.rejects(Array.fromAsync(store.tags()), lost);
-  await assert.rejects(upload(store, { baseTag: "new", input: streamOf(someBytes(200)) }), lost);
+  await assert.rejects(upload(store, "new", { input: streamOf(someBytes(200)) }), lost);
   await assert.rejects(write(store, "bytes"), lost);
   const names = Array.from(Deno.readDirSync(layoutOf(work)), ({ name }) => name);
   assert.deepEqual(names.sort(), ["blobs", "oci-layout"]);
@@ -434,18 +434,18 @@ Deno.test(
     await using work = await makeWorkspace();
     await using _disk = await mountSmallDisk(layoutOf(work), "2m");
     using store = open(work);
-    await upload(store, { baseTag: "small", input: streamOf(someBytes(1000)) });
+    await upload(store, "small", { input: streamOf(someBytes(1000)) });
     const before = await blobNames(work);
     const full = (error: unknown) =>
       error instanceof LayerstashError && /no space is left on the disk/.test(error.message);
-    await assert.rejects(upload(store, { baseTag: "large", input: streamOf(someBytes(3_000_000)) }), full);
+    await assert.rejects(upload(store, "large", { input: streamOf(someBytes(3_000_000)) }), full);
     assert.deepEqual(await blobNames(work), before);
     await fill(layoutOf(work));
     const { bytes } = imageOf([], "x".repeat(50_000));
     await assert.rejects(store.write(bytesSource(bytes)), full);
     await requireSound(work);
-    assert.deepEqual((await verify(store, { baseTag: "small", deep: true })).faults, []);
-    await remove(store, { baseTag: "small" }).catch((error) => assert.ok(full(error)));
+    assert.deepEqual((await verify(store, "small", { deep: true })).faults, []);
+    await remove(store, "small").catch((error) => assert.ok(full(error)));
   },
 );
 
@@ -454,13 +454,13 @@ Deno.test("a disk that is read-only is an error that says so, and is read", with
   await using disk = await mountSmallDisk(layoutOf(work), "8m");
   using store = open(work);
   const bytes = someBytes(1000);
-  const { chunks } = await upload(store, { baseTag: "here", input: streamOf(bytes) });
+  const { chunks } = await upload(store, "here", { input: streamOf(bytes) });
   await disk.remount("ro");
   const output = sink();
-  await download(store, { baseTag: "here", output: output.stream });
+  await download(store, "here", { output: output.stream });
   assert.deepEqual(output.bytes(), bytes);
   const refused = (error: unknown) => error instanceof NotAllowedError && /read-only/.test(error.message);
-  await assert.rejects(upload(store, { baseTag: "new", input: streamOf(bytes) }), refused);
+  await assert.rejects(upload(store, "new", { input: streamOf(bytes) }), refused);
   await assert.rejects(store.putManifest("new", imageOf([])), refused);
   await assert.rejects(store.removeManifest("here-1"), refused);
   await assert.rejects(store.remove(chunks[0]!.digest), refused);

@@ -18,8 +18,8 @@ function addTags(registry: FakeRegistry, tags: Iterable<string>): void {
 testOnEachStore("stashes are listed by name, with their sizes where these are asked for", async (place) => {
   using store = place.open();
   assert.deepEqual(await Array.fromAsync(list(store)), []);
-  await upload(store, { baseTag: "b", input: streamOf(someBytes(25)), chunkSize: 10 });
-  await upload(store, { baseTag: "a", input: streamOf(someBytes(0)), chunkSize: 10 });
+  await upload(store, "b", { input: streamOf(someBytes(25)), chunkSize: 10 });
+  await upload(store, "a", { input: streamOf(someBytes(0)), chunkSize: 10 });
   const listed = await Array.fromAsync(list(store));
   assert.deepEqual(listed, [
     { baseTag: "a", chunks: 1, missing: undefined },
@@ -52,7 +52,7 @@ Deno.test("gaps are named, and foreign tags are no stashes", async () => {
 Deno.test("what is no whole stash is listed with the reason, and does not keep the others", async () => {
   await using registry = await startFakeRegistry();
   using store = openFake(registry);
-  await upload(store, { baseTag: "good", input: streamOf(someBytes(25)), chunkSize: 10 });
+  await upload(store, "good", { input: streamOf(someBytes(25)), chunkSize: 10 });
   addTags(registry, ["disk-1", "tail-2"]);
   const exact = await Array.fromAsync(list(store, { exactSize: true }));
   const problems = exact.map(({ baseTag, problem }) => [baseTag, problem]);

@@ -59,7 +59,7 @@ function entry({ mediaType, digest, bytes }: Manifest, platform?: string): Entry
 
 async function layerText(store: Store, manifest: Manifest): Promise<string> {
   const { stream, bytes } = sink();
-  await pullBlobs(store, { blobs: [manifest], output: stream });
+  await pullBlobs(store, [manifest], { output: stream });
   return new TextDecoder().decode(bytes());
 }
 
@@ -92,7 +92,7 @@ testOnEachStore(
         name: "NotFoundError",
         hint: "there are images for: linux/amd64, linux/arm/v7, linux/s390x",
       });
-      const pull = pullBlobs(store, { blobs: [`@${tag}`], output: sink().stream });
+      const pull = pullBlobs(store, [`@${tag}`], { output: sink().stream });
       await assert.rejects(pull, InvalidInputError);
     }
   },

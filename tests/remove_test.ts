@@ -26,37 +26,37 @@ testOnEachStore("a stash is removed, and one with the same content stays whole",
   const bytes = someBytes(25);
   const input = await work.write("disk.img", bytes);
   for (const baseTag of ["disk", "twin", "disk-1", "my-disk"]) {
-    await upload(store, { baseTag, input, chunkSize: 10 });
+    await upload(store, baseTag, { input, chunkSize: 10 });
   }
   assert.equal(await store.resolve("disk-2"), await store.resolve("twin-2"), "the same manifests");
-  const { removed, kept } = await remove(store, { baseTag: "disk" });
+  const { removed, kept } = await remove(store, "disk");
   assert.deepEqual(removed, ["disk-3", "disk-2", "disk-1"], "the last one first");
   assert.deepEqual(kept, []);
   const tags = ["disk-1-1", "disk-1-2", "disk-1-3", "my-disk-1", "my-disk-2", "my-disk-3"];
   assert.deepEqual((await Array.fromAsync(store.tags())).sort(), [...tags, "twin-1", "twin-2", "twin-3"]);
   for (const baseTag of ["twin", "disk-1", "my-disk"]) {
-    assert.deepEqual((await verify(store, { baseTag, deep: true })).faults, []);
+    assert.deepEqual((await verify(store, baseTag, { deep: true })).faults, []);
   }
   const output = sink();
-  await download(store, { baseTag: "twin", output: output.stream });
+  await download(store, "twin", { output: output.stream });
   assert.deepEqual(output.bytes(), bytes);
-  await assert.rejects(remove(store, { baseTag: "disk" }), NotFoundError);
-  await upload(store, { baseTag: "disk", input, chunkSize: 10 });
-  assert.deepEqual((await verify(store, { baseTag: "disk", deep: true })).faults, []);
+  await assert.rejects(remove(store, "disk"), NotFoundError);
+  await upload(store, "disk", { input, chunkSize: 10 });
+  assert.deepEqual((await verify(store, "disk", { deep: true })).faults, []);
 });
 
 testOnEachStore("the last stash of all can be removed", async (place) => {
   using store = place.open();
-  await upload(store, { baseTag: "disk", input: streamOf(someBytes(25)), chunkSize: 10 });
-  await remove(store, { baseTag: "disk" });
+  await upload(store, "disk", { input: streamOf(someBytes(25)), chunkSize: 10 });
+  await remove(store, "disk");
   assert.deepEqual(await Array.fromAsync(store.tags()), []);
 });
 
 testOnEachStore("a stash that is incomplete can be removed", async (place) => {
   using store = place.open();
-  await upload(store, { baseTag: "disk", input: streamOf(someBytes(45)), chunkSize: 10 });
+  await upload(store, "disk", { input: streamOf(someBytes(45)), chunkSize: 10 });
   for (const tag of ["disk-5", "disk-1", "disk-3"]) await store.removeManifest(tag);
-  const { removed } = await remove(store, { baseTag: "disk" });
+  const { removed } = await remove(store, "disk");
   assert.deepEqual(removed, ["disk-4", "disk-2"]);
 });
 
@@ -68,10 +68,10 @@ Deno.test("where nothing is deleted every tag is kept as it is, with the reason"
   for (const each of [fake, ...real]) {
     await using registry = each;
     using store = openStore({ registry: registry.url, repository: "me/files" });
-    await upload(store, { baseTag: "disk", input: streamOf(someBytes(25)), chunkSize: 10 });
+    await upload(store, "disk", { input: streamOf(someBytes(25)), chunkSize: 10 });
     const tags = ["disk-3", "disk-2", "disk-1"];
     const before = await Promise.all(tags.map((tag) => store.resolve(tag)));
-    const { removed, kept } = await remove(store, { baseTag: "disk" });
+    const { removed, kept } = await remove(store, "disk");
     assert.deepEqual(removed, []);
     assert.deepEqual(kept.map(({ tag }) => tag), tags);
     for (const { why, error } of kept) {
@@ -79,28 +79,28 @@ Deno.test("where nothing is deleted every tag is kept as it is, with the reason"
       assert.match(error.hint ?? "", /its owner has to allow deletions/);
     }
     assert.deepEqual(await Promise.all(tags.map((tag) => store.resolve(tag))), before);
-    assert.deepEqual((await verify(store, { baseTag: "disk", deep: true })).faults, []);
+    assert.deepEqual((await verify(store, "disk", { deep: true })).faults, []);
   }
 });
 
 testOnEachStore("a removal that is stopped before it begins removes nothing", async (place) => {
   using store = place.open();
-  await upload(store, { baseTag: "disk", input: streamOf(someBytes(25)), chunkSize: 10 });
+  await upload(store, "disk", { input: streamOf(someBytes(25)), chunkSize: 10 });
   const reason = new Error("stopped");
-  await assert.rejects(remove(store, { baseTag: "disk", signal: AbortSignal.abort(reason) }), reason);
+  await assert.rejects(remove(store, "disk", { signal: AbortSignal.abort(reason) }), reason);
   assert.equal((await Array.fromAsync(store.tags())).length, 3);
 });
 
 Deno.test("a removal that is stopped leaves no stash that passes for whole", async () => {
   await using registry = await startFakeRegistry();
   using store = openStore({ registry: registry.url, repository: "me/files" });
-  await upload(store, { baseTag: "disk", input: streamOf(someBytes(25)), chunkSize: 10 });
+  await upload(store, "disk", { input: streamOf(someBytes(25)), chunkSize: 10 });
   const stop = new AbortController();
   registry.faults.onRequest = ({ method, path }) => {
     if (method === "DELETE" && path.endsWith("disk-2")) stop.abort(new Error("stopped"));
   };
-  await assert.rejects(remove(store, { baseTag: "disk", signal: stop.signal }), /^Error: stopped$/);
-  await assert.rejects(verify(store, { baseTag: "disk" }), NotFoundError);
+  await assert.rejects(remove(store, "disk", { signal: stop.signal }), /^Error: stopped$/);
+  await assert.rejects(verify(store, "disk"), NotFoundError);
 });
 
 Deno.test("what a removal that was killed has left counts as absent", async () => {
@@ -109,20 +109,20 @@ Deno.test("what a removal that was killed has left counts as absent", async () =
   using store = openStore({ registry: registry.url, repository: "me/files" });
   const input = await work.write("disk.img", someBytes(25));
   for (const number of [3, 1]) {
-    await upload(store, { baseTag: "disk", input, chunkSize: 10, overwrite: true });
+    await upload(store, "disk", { input, chunkSize: 10, overwrite: true });
     await pushPlaceholder(store, `disk-${number}`, {});
     const missing = new RegExp(`^NotFoundError: the stash .*incomplete: .*disk-${number},? is missing$`);
-    await assert.rejects(verify(store, { baseTag: "disk" }), missing);
+    await assert.rejects(verify(store, "disk"), missing);
     for (const more of [{}, { input: streamOf(someBytes(25)) }]) {
-      await upload(store, { baseTag: "disk", input, chunkSize: 10, ...more });
-      assert.deepEqual((await verify(store, { baseTag: "disk", deep: true })).faults, []);
+      await upload(store, "disk", { input, chunkSize: 10, ...more });
+      assert.deepEqual((await verify(store, "disk", { deep: true })).faults, []);
       await pushPlaceholder(store, `disk-${number}`, {});
     }
   }
   await store.removeManifest("disk-3");
   await store.removeManifest("disk-2");
   await pushPlaceholder(store, "disk-7", {});
-  await upload(store, { baseTag: "disk", input: streamOf(someBytes(15, 2)), chunkSize: 10 });
+  await upload(store, "disk", { input: streamOf(someBytes(15, 2)), chunkSize: 10 });
   assert.deepEqual((await Array.fromAsync(store.tags())).sort(), ["disk-1", "disk-2"]);
 });
 
@@ -134,12 +134,12 @@ Deno.test("another image without layers is a conflict", async () => {
   );
   const mediaType = IMAGE_MANIFEST.docker;
   await store.putManifest("disk-1", encodeManifest({ schemaVersion: 2, mediaType, config, layers: [] }));
-  await assert.rejects(upload(store, { baseTag: "disk", input: streamOf(someBytes(5)) }), ConflictError);
+  await assert.rejects(upload(store, "disk", { input: streamOf(someBytes(5)) }), ConflictError);
 });
 
 Deno.test("a base tag that is none is refused before anything is asked", async () => {
   await using registry = await startFakeRegistry();
   using store = openStore({ registry: registry.url, repository: "me/files" });
-  await assert.rejects(remove(store, { baseTag: "a b" }), InvalidInputError);
+  await assert.rejects(remove(store, "a b"), InvalidInputError);
   assert.deepEqual(registry.requests, []);
 });

@@ -21,24 +21,24 @@ const LAYER = { bytes: tarOf([{ name: "motd", content: "hello" }]) };
 
 async function fetched(store: Store): Promise<Uint8Array> {
   const { stream, bytes } = sink();
-  await download(store, { baseTag: "disk", output: stream });
+  await download(store, "disk", { output: stream });
   return bytes();
 }
 
 testOnEachStore("nothing takes the tag of a stored file's chunk", async (place) => {
   using store = place.open();
-  await upload(store, { baseTag: "disk", input: streamOf(BYTES), chunkSize: 1000 });
-  await upload(store, { baseTag: "other", input: streamOf(someBytes(10)) });
+  await upload(store, "disk", { input: streamOf(BYTES), chunkSize: 1000 });
+  await upload(store, "other", { input: streamOf(someBytes(10)) });
   await putImage(store, "app", [LAYER]);
-  const { digest } = await pushBlob(store, { input: streamOf(someBytes(5)) });
+  const { digest } = await pushBlob(store, streamOf(someBytes(5)));
   const [app, chunk] = [{ store, reference: "app" }, { store, reference: "disk-2" }];
   const works = [
     () => copyImage(app, chunk),
     () => copyImage({ store, reference: "other-1" }, chunk),
     () => append(chunk, chunk, { input: streamOf(tarOf([])) }),
-    () => setAlias(store, { alias: "disk-2", digests: [digest] }),
-    () => pushBlob(store, { alias: "disk-2", input: streamOf(someBytes(7)) }),
-    () => mountBlob(store, { digest, from: "me/files", alias: "disk-2" }),
+    () => setAlias(store, "disk-2", { digests: [digest] }),
+    () => pushBlob(store, streamOf(someBytes(7)), { alias: "disk-2" }),
+    () => mountBlob(store, digest, { from: "me/files", alias: "disk-2" }),
   ];
   for (const work of works) {
     await assert.rejects(work, (error) => {
@@ -58,9 +58,9 @@ testOnEachStore(
     await putImage(store, "app-1", [LAYER]);
     await putImage(store, "app", [LAYER, { bytes: someBytes(10) }]);
     await copyImage({ store, reference: "app" }, { store, reference: "app-1" });
-    const { digest } = await pushBlob(store, { input: streamOf(someBytes(5)), alias: "readings-15" });
-    await setAlias(store, { alias: "readings-15", digests: [digest, digest] });
-    await pushBlob(store, { input: streamOf(someBytes(6)), alias: "readings-15" });
-    await setAlias(store, { alias: "app-1", digests: [digest] });
+    const { digest } = await pushBlob(store, streamOf(someBytes(5)), { alias: "readings-15" });
+    await setAlias(store, "readings-15", { digests: [digest, digest] });
+    await pushBlob(store, streamOf(someBytes(6)), { alias: "readings-15" });
+    await setAlias(store, "app-1", { digests: [digest] });
   },
 );

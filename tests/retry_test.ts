@@ -305,18 +305,18 @@ Deno.test("a stash says which chunk is tried again, and no digest", async () => 
     );
   };
   const input = await work.write("disk.img", HELLO);
-  const how = { baseTag: "disk", chunkSize: 8, jobs: 1 };
+  const how = { chunkSize: 8, jobs: 1 };
   fake.faults.failNext = [{ method: "POST", status: 503, times: 2 }];
   const chunk = `chunk 2: ${fake.host} answered 503`;
-  const [first] = await linesOf(upload(store, { ...how, input }));
+  const [first] = await linesOf(upload(store, "disk", { ...how, input }));
   assert.equal(first, `an upload of chunk 1: ${fake.host} answered 503`);
   const path = new RegExp(digestOf(HELLO.slice(8)));
   for (const output of [work.path("copy.img"), new WritableStream<Uint8Array>()]) {
     fake.faults.failNext = [{ method: "GET", path, status: 503, times: 1 }];
-    assert.deepEqual(await linesOf(download(store, { ...how, output })), [chunk]);
+    assert.deepEqual(await linesOf(download(store, "disk", { ...how, output })), [chunk]);
   }
   for (const [deep, method] of [[true, "GET"], [false, "HEAD"]] as const) {
     fake.faults.failNext = [{ method, path, status: 503, times: 1 }];
-    assert.deepEqual(await linesOf(verify(store, { ...how, deep })), [chunk]);
+    assert.deepEqual(await linesOf(verify(store, "disk", { ...how, deep })), [chunk]);
   }
 });

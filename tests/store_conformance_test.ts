@@ -259,7 +259,7 @@ async function refusesAll(store: Store, manifest: Manifest, digest: Digest): Pro
     removeManifest: () => store.removeManifest(digest),
     "removeManifest by a path": () => store.removeManifest("one/../one"),
     referrers: () => store.referrers(digest),
-    mountBlob: () => mountBlob(store, { digest, from: "me/origin" }),
+    mountBlob: () => mountBlob(store, digest, { from: "me/origin" }),
     removeBlobs: () => removeBlobs(store, [blob, digest]),
   };
   for (const [name, call] of Object.entries(calls)) {

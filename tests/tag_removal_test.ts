@@ -363,8 +363,8 @@ Deno.test("removing a stash goes through Docker Hub's API where the registry del
   const state: Hub = { tags: new Set(["disk-1", "disk-2", "other-1"]), scope: "delete", tokens: new Set() };
   await serving(hub(state), async ({ api }) => {
     using store = openRemovedThrough("docker-hub", registry, api);
-    await upload(store, { baseTag: "disk", input: new Response("2 chunks").body!, chunkSize: 4 });
-    assert.deepEqual(await remove(store, { baseTag: "disk" }), { removed: ["disk-2", "disk-1"], kept: [] });
+    await upload(store, "disk", { input: new Response("2 chunks").body!, chunkSize: 4 });
+    assert.deepEqual(await remove(store, "disk"), { removed: ["disk-2", "disk-1"], kept: [] });
     assert.deepEqual([...state.tags], ["other-1"]);
     assert.ok(registry.requests.every(({ method }) => method !== "DELETE"));
   });
@@ -380,14 +380,14 @@ Deno.test("removing a stash goes through GitHub's API, and moves a shared tag to
   };
   await serving(github(state), async ({ api }) => {
     using store = openRemovedThrough("github", registry, api);
-    await upload(store, { baseTag: "disk", input: new Response("one chunk").body! });
+    await upload(store, "disk", { input: new Response("one chunk").body! });
     const stored = await store.resolve("disk-1");
     registry.faults.onRequest = ({ method, path }) => { // GitHub sees what arrives at its registry
       if (method !== "PUT" || !path.endsWith("/manifests/disk-1")) return;
       state.versions[0]!.tags = ["copy-1"];
       state.versions.push({ id: 3, tags: ["disk-1"] });
     };
-    assert.deepEqual(await remove(store, { baseTag: "disk" }), { removed: ["disk-1"], kept: [] });
+    assert.deepEqual(await remove(store, "disk"), { removed: ["disk-1"], kept: [] });
     assert.deepEqual(state.versions.map(({ tags }) => tags), [["copy-1"], ["other-1"]]);
     assert.notEqual(
       await store.resolve("disk-1"),
@@ -402,8 +402,8 @@ Deno.test("what could not be removed is named, with the reason", async () => {
   const state: Hub = { tags: new Set(["disk-1"]), scope: "read", tokens: new Set() };
   await serving(hub(state), async ({ api }) => {
     using store = openRemovedThrough("docker-hub", registry, api);
-    await upload(store, { baseTag: "disk", input: new Response("one chunk").body! });
-    const { removed, kept } = await remove(store, { baseTag: "disk" });
+    await upload(store, "disk", { input: new Response("one chunk").body! });
+    const { removed, kept } = await remove(store, "disk");
     assert.deepEqual([removed, kept.map(({ tag }) => tag)], [[], ["disk-1"]]);
     assert.match(kept[0]!.why, /answered 403: access denied/);
     assert.match(kept[0]!.error.hint ?? "", /Read, Write, Delete/);

@@ -16,7 +16,7 @@ async function race(registry: string, chunks: number): Promise<void> {
     const baseTag = `round${round}`;
     const ends = await Promise.allSettled(paths.map(async (input) => {
       using store = openStore({ registry, repository: "me/files" });
-      await upload(store, { baseTag, input, chunkSize: CHUNK });
+      await upload(store, baseTag, { input, chunkSize: CHUNK });
     }));
     const won = ends.findIndex(({ status }) => status === "fulfilled");
     const lost = ends.find((end) => end.status === "rejected");
@@ -24,7 +24,7 @@ async function race(registry: string, chunks: number): Promise<void> {
     assert.ok(won >= 0, `none is stored: ${lost.reason}`);
     using store = openStore({ registry, repository: "me/files" });
     const { stream, bytes } = sink();
-    await download(store, { baseTag, output: stream });
+    await download(store, baseTag, { output: stream });
     assert.deepEqual(bytes(), files[won]);
   }
 }
@@ -51,14 +51,14 @@ Deno.test("who waits for another upload of the same name is let go by the signal
     await go.promise;
   };
   using store = openStore({ registry: fake.url, repository: "me/files" });
-  const first = upload(store, { baseTag: "disk", input: await work.write("one", someBytes(CHUNK)) });
+  const first = upload(store, "disk", { input: await work.write("one", someBytes(CHUNK)) });
   await held.promise;
   const aborter = new AbortController();
   const stop = new Error("enough");
   const onEvent = ({ type }: { type: string }) =>
     void (type === "blob" && queueMicrotask(() => aborter.abort(stop)));
   const input = await work.write("two", someBytes(CHUNK, 2));
-  await assert.rejects(upload(store, { baseTag: "disk", input, onEvent, signal: aborter.signal }), stop);
+  await assert.rejects(upload(store, "disk", { input, onEvent, signal: aborter.signal }), stop);
   go.resolve();
   await first;
 });

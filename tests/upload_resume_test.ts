@@ -49,8 +49,7 @@ async function makeScene(options: FakeOptions = {}, profile = {}): Promise<Scene
         events.push(event);
         if (event.type === "progress" && (out += event.bytes) >= stopAt) aborter.abort(STOP);
       };
-      const error = await upload(store, {
-        baseTag: "disk",
+      const error = await upload(store, "disk", {
         input,
         chunkSize: 100 * MiB,
         stateDirectory: work.path("state"),
@@ -70,7 +69,7 @@ async function makeScene(options: FakeOptions = {}, profile = {}): Promise<Scene
 
 async function requireStored({ fake, work }: Scene, bytes = BYTES): Promise<void> {
   using opened = open(fake);
-  await download(opened.store, { baseTag: "disk", output: work.path("back") });
+  await download(opened.store, "disk", { output: work.path("back") });
   assert.equal(digestOf(await Deno.readFile(work.path("back"))), digestOf(bytes));
   await Deno.remove(work.path("back"));
 }
@@ -229,7 +228,7 @@ Deno.test("a journal is of no use at another registry", async () => {
 Deno.test("in a directory, too, a rerun knows from the journal what is there", async () => {
   await using work = await makeWorkspace();
   const input = await work.write("disk.img", BYTES);
-  const options = { baseTag: "disk", input, chunkSize: 2 * MiB, stateDirectory: work.path("state") };
+  const options = { input, chunkSize: 2 * MiB, stateDirectory: work.path("state") };
   const states: string[] = [];
   const onEvent = (event: TransferEvent) => void (event.type === "blob" && states.push(event.state));
   const registry = `oci:${work.path("box")}`;
@@ -237,12 +236,12 @@ Deno.test("in a directory, too, a rerun knows from the journal what is there", a
     using store = openStore({ registry, repository: "me/files" });
     const aborter = new AbortController();
     const stop = (event: TransferEvent) => event.type === "blob" && aborter.abort(STOP);
-    await assert.rejects(upload(store, { ...options, signal: aborter.signal, onEvent: stop }), STOP);
+    await assert.rejects(upload(store, "disk", { ...options, signal: aborter.signal, onEvent: stop }), STOP);
   }
   using store = openStore({ registry, repository: "me/files" });
-  await upload(store, { ...options, onEvent });
+  await upload(store, "disk", { ...options, onEvent });
   assert.ok(states.includes("present"), `${states}`);
-  await download(store, { baseTag: "disk", output: work.path("back") });
+  await download(store, "disk", { output: work.path("back") });
   assert.equal(digestOf(await Deno.readFile(work.path("back"))), digestOf(BYTES));
 });
 

@@ -46,12 +46,12 @@ async function requireRounds(
 ) {
   await using registry = await startFakeRegistry();
   using store = openStore({ registry: registry.url, repository: "me/files" });
-  const options = { baseTag: "disk", chunkSize: CHUNK };
-  if (over) await upload(store, { ...options, input: over });
+  const options = { chunkSize: CHUNK };
+  if (over) await upload(store, "disk", { ...options, input: over });
   const stop = new AbortController();
   const deadline = setTimeout(() => stop.abort(), 60_000);
   const rounds = answerInRounds(registry, wanted, stop.signal);
-  const failure = await upload(store, {
+  const failure = await upload(store, "disk", {
     ...options,
     input,
     overwrite: over !== undefined,

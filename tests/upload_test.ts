@@ -38,7 +38,7 @@ const openFake = ({ url }: FakeRegistry) => openStore({ registry: url, repositor
 /** What the stash holds, by way of a stream. */
 async function stored(store: Store, baseTag: string): Promise<Uint8Array> {
   const output = sink();
-  await download(store, { baseTag, output: output.stream });
+  await download(store, baseTag, { output: output.stream });
   return output.bytes();
 }
 
@@ -69,7 +69,7 @@ Deno.test("the configs and manifests of a file's chunks are these, in docker's f
   await using work = await makeWorkspace();
   using store = openFake(registry);
   const input = await work.write("disk.img", "0123456789ab");
-  await upload(store, { baseTag: "disk", input, chunkSize: 5 });
+  await upload(store, "disk", { input, chunkSize: 5 });
   const head = '{"architecture":"amd64","os":"linux","created":"2024-02-03T04:05:06.000Z",' +
     '"config":{"Labels":{"org.opencontainers.image.title":"disk.img"}},"rootfs":{"type":"layers","diff_ids":["';
   const note = '"]},"layerstash":{"version":1,"name":"disk.img","size":12,"chunkSize":5,"chunk":';
@@ -94,7 +94,7 @@ Deno.test("the manifests are of OCI's family in a layout, and the same for the s
   for (const box of ["one", "two"]) {
     using store = openStore({ registry: `oci:${work.path(box)}`, repository: "me/files" });
     const input = await work.write("disk.img", "0123456789ab");
-    await upload(store, { baseTag: "disk", input, chunkSize: 5 });
+    await upload(store, "disk", { input, chunkSize: 5 });
     digests.push([await store.resolve("disk-1"), await store.resolve("disk-3")]);
     assert.equal(
       (await imageOf(store, "disk-1")).manifest,
@@ -110,8 +110,7 @@ Deno.test("the manifests are of OCI's family in a layout, and the same for the s
 Deno.test("a stream's chunks say nothing of name, size and count until the last one says all", async () => {
   await using registry = await startFakeRegistry();
   using store = openFake(registry);
-  await upload(store, {
-    baseTag: "pipe",
+  await upload(store, "pipe", {
     input: streamOf(new TextEncoder().encode("0123456789ab")),
     chunkSize: 5,
   });
@@ -132,10 +131,10 @@ testOnEachStore("files of every size come back as they were", async (place) => {
   for (const size of SIZES) {
     const bytes = someBytes(size, size + 1);
     const input = await work.write("in", bytes);
-    const stash = await upload(store, { baseTag: `f${size}`, input, chunkSize: CHUNK });
+    const stash = await upload(store, `f${size}`, { input, chunkSize: CHUNK });
     assert.equal(stash.size, size);
     assert.equal(stash.chunks.length, chunkCount(size, CHUNK));
-    await download(store, { baseTag: `f${size}`, output: work.path("out") });
+    await download(store, `f${size}`, { output: work.path("out") });
     assert.deepEqual(await Deno.readFile(work.path("out")), bytes);
     assert.ok(!await work.has("out.part"));
   }
@@ -147,10 +146,10 @@ testOnEachStore("streams of every size come back as they were, fed whole and byt
     for (const pieceSize of [size, 1]) {
       const bytes = someBytes(size, size + 2);
       const baseTag = `s${size}-by-${pieceSize}`;
-      const stash = await upload(store, { baseTag, input: streamOf(bytes, pieceSize), chunkSize: CHUNK });
+      const stash = await upload(store, baseTag, { input: streamOf(bytes, pieceSize), chunkSize: CHUNK });
       assert.equal(stash.chunks.length, chunkCount(size, CHUNK));
       const output = sink();
-      await download(store, { baseTag, output: output.stream });
+      await download(store, baseTag, { output: output.stream });
       assert.deepEqual(output.bytes(), new Uint8Array(bytes));
       assert.ok(output.closed());
     }
@@ -161,11 +160,11 @@ Deno.test("a complete stash is told by two manifests, and nothing is sent", asyn
   await using registry = await startFakeRegistry();
   await using work = await makeWorkspace();
   using store = openFake(registry);
-  const options = { baseTag: "disk", input: await work.write("disk.img", FIVE), chunkSize: CHUNK };
-  await upload(store, options);
+  const options = { input: await work.write("disk.img", FIVE), chunkSize: CHUNK };
+  await upload(store, "disk", options);
   registry.requests.length = 0;
   const events: TransferEvent[] = [];
-  const stash = await upload(store, { ...options, onEvent: (event) => void events.push(event) });
+  const stash = await upload(store, "disk", { ...options, onEvent: (event) => void events.push(event) });
   assert.equal(stash.size, FIVE.length);
   assert.deepEqual(changes(registry), []);
   const manifests = registry.requests.filter(({ method, path }) =>
@@ -179,9 +178,9 @@ Deno.test("a complete stash is told by two manifests, and nothing is sent", asyn
 Deno.test("a complete stash that is streamed once more stays as it is", async () => {
   await using registry = await startFakeRegistry();
   using store = openFake(registry);
-  await upload(store, { baseTag: "pipe", input: streamOf(FIVE), chunkSize: CHUNK });
+  await upload(store, "pipe", { input: streamOf(FIVE), chunkSize: CHUNK });
   registry.requests.length = 0;
-  const stash = await upload(store, { baseTag: "pipe", input: streamOf(FIVE), chunkSize: CHUNK });
+  const stash = await upload(store, "pipe", { input: streamOf(FIVE), chunkSize: CHUNK });
   assert.equal(stash.size, FIVE.length);
   assert.deepEqual(changes(registry), []);
 });
@@ -191,8 +190,7 @@ Deno.test("the tag of the last chunk is put last, with any number of jobs", asyn
     await using registry = await startFakeRegistry();
     await using work = await makeWorkspace();
     using store = openFake(registry);
-    await upload(store, {
-      baseTag: "disk",
+    await upload(store, "disk", {
       input: await work.write("disk.img", FIVE),
       chunkSize: CHUNK,
       jobs,
@@ -207,19 +205,19 @@ Deno.test("an upload that was stopped is incomplete, and a rerun sends only what
     await using registry = await startFakeRegistry();
     await using work = await makeWorkspace();
     using store = openFake(registry);
-    const options = { baseTag: "disk", input: await work.write("disk.img", FIVE), chunkSize: CHUNK, jobs: 1 };
+    const options = { input: await work.write("disk.img", FIVE), chunkSize: CHUNK, jobs: 1 };
     const stop = new AbortController();
     registry.faults.onRequest = ({ method, path }) => {
       if (method === "POST" && registry.storage.repository("me/files").tags.has(`disk-${after}`)) {
         stop.abort(new Error(`stopped at ${path}`));
       }
     };
-    await assert.rejects(upload(store, { ...options, signal: stop.signal }), /^Error: stopped at/);
+    await assert.rejects(upload(store, "disk", { ...options, signal: stop.signal }), /^Error: stopped at/);
     registry.faults.onRequest = () => {};
-    await assert.rejects(download(store, { baseTag: "disk", output: work.path("out") }), NotFoundError);
+    await assert.rejects(download(store, "disk", { output: work.path("out") }), NotFoundError);
     assert.ok(!await work.has("out") && !await work.has("out.part"));
     registry.requests.length = 0;
-    await upload(store, options);
+    await upload(store, "disk", options);
     const missing = ["disk-2", "disk-3", "disk-4", "disk-5"].slice(after - 1);
     assert.deepEqual(tagged(registry), missing);
     const blobs = changes(registry).filter((line) => line === "POST blobs/uploads/");
@@ -232,15 +230,15 @@ Deno.test("a stash of which only the last tag is missing is completed", async ()
   await using registry = await startFakeRegistry();
   await using work = await makeWorkspace();
   using store = openFake(registry);
-  const options = { baseTag: "disk", input: await work.write("disk.img", FIVE), chunkSize: CHUNK };
+  const options = { input: await work.write("disk.img", FIVE), chunkSize: CHUNK };
   registry.faults.failNext = [{ method: "PUT", path: /manifests\/disk-5$/, status: 403, times: 1 }];
-  await assert.rejects(upload(store, options), NotAllowedError);
+  await assert.rejects(upload(store, "disk", options), NotAllowedError);
   await assert.rejects(stored(store, "disk"), (error: Error) => {
     assert.ok(error instanceof NotFoundError);
     assert.match(error.message, /^the stash disk is incomplete: its last chunk, disk-5, is missing$/);
     return true;
   });
-  await upload(store, options);
+  await upload(store, "disk", options);
   assert.deepEqual(await stored(store, "disk"), FIVE);
 });
 
@@ -248,10 +246,10 @@ Deno.test("a stopped upload of a stream is incomplete, and feeding it once more 
   await using registry = await startFakeRegistry();
   using store = openFake(registry);
   registry.faults.failNext = [{ method: "PUT", path: /manifests\/pipe-3$/, status: 403, times: 1 }];
-  const options = () => ({ baseTag: "pipe", input: streamOf(FIVE), chunkSize: CHUNK });
-  await assert.rejects(upload(store, options()), NotAllowedError);
+  const options = () => ({ input: streamOf(FIVE), chunkSize: CHUNK });
+  await assert.rejects(upload(store, "pipe", options()), NotAllowedError);
   await assert.rejects(stored(store, "pipe"), /the stash is incomplete: pipe-2 is not its last chunk/);
-  await upload(store, options());
+  await upload(store, "pipe", options());
   assert.deepEqual(await stored(store, "pipe"), FIVE);
 });
 
@@ -267,14 +265,14 @@ const CONFLICTS: [string, Uint8Array<ArrayBuffer>][] = [
 testOnEachStore("other bytes are a conflict, and nothing at all is changed", async (place) => {
   await using work = await makeWorkspace();
   using store = place.open();
-  await upload(store, { baseTag: "disk", input: await work.write("disk.img", FIVE), chunkSize: CHUNK });
+  await upload(store, "disk", { input: await work.write("disk.img", FIVE), chunkSize: CHUNK });
   const before = await place.contents();
   for (const [what, bytes] of CONFLICTS) {
     const input = await work.write("disk.img", bytes);
-    await assert.rejects(upload(store, { baseTag: "disk", input, chunkSize: CHUNK }), ConflictError, what);
+    await assert.rejects(upload(store, "disk", { input, chunkSize: CHUNK }), ConflictError, what);
     assert.deepEqual(await place.contents(), before, what);
-    const piped = { baseTag: "disk", input: streamOf(bytes), chunkSize: CHUNK };
-    await assert.rejects(upload(store, piped), ConflictError, `${what}, piped`);
+    const piped = { input: streamOf(bytes), chunkSize: CHUNK };
+    await assert.rejects(upload(store, "disk", piped), ConflictError, `${what}, piped`);
     assert.deepEqual(await place.contents(), before, `${what}, piped`);
   }
 });
@@ -282,27 +280,26 @@ testOnEachStore("other bytes are a conflict, and nothing at all is changed", asy
 testOnEachStore("a stash whose chunks were all full does not grow by itself", async (place) => {
   await using work = await makeWorkspace();
   using store = place.open();
-  await upload(store, {
-    baseTag: "disk",
+  await upload(store, "disk", {
     input: await work.write("disk.img", FIVE.slice(0, 2 * CHUNK)),
     chunkSize: CHUNK,
   });
   const before = await place.contents();
-  const options = { baseTag: "disk", chunkSize: CHUNK };
+  const options = { chunkSize: CHUNK };
   await assert.rejects(
-    upload(store, { ...options, input: await work.write("disk.img", FIVE) }),
+    upload(store, "disk", { ...options, input: await work.write("disk.img", FIVE) }),
     ConflictError,
   );
-  await assert.rejects(upload(store, { ...options, input: streamOf(FIVE) }), ConflictError);
+  await assert.rejects(upload(store, "disk", { ...options, input: streamOf(FIVE) }), ConflictError);
   assert.deepEqual(await place.contents(), before);
 });
 
 testOnEachStore("overwriting leaves the new stash and no tag of the old", async (place) => {
   await using work = await makeWorkspace();
   using store = place.open();
-  const options = { baseTag: "disk", chunkSize: CHUNK, overwrite: true };
+  const options = { chunkSize: CHUNK, overwrite: true };
   const write = async (bytes: Uint8Array<ArrayBuffer>) => {
-    await upload(store, { ...options, input: await work.write("disk.img", bytes) });
+    await upload(store, "disk", { ...options, input: await work.write("disk.img", bytes) });
     assert.deepEqual(await stored(store, "disk"), bytes);
   };
   await write(FIVE);
@@ -311,7 +308,7 @@ testOnEachStore("overwriting leaves the new stash and no tag of the old", async 
   assert.deepEqual(await Array.fromAsync(store.tags()), ["disk-1", "disk-2"]);
   await write(someBytes(7 * CHUNK + 1, 8));
   for (const bytes of [someBytes(3 * CHUNK, 9), someBytes(CHUNK + 1, 9), FIVE]) {
-    await upload(store, { ...options, input: streamOf(bytes) });
+    await upload(store, "disk", { ...options, input: streamOf(bytes) });
     assert.deepEqual(await stored(store, "disk"), bytes);
     const [listed] = await Array.fromAsync(list(store));
     assert.equal(listed?.chunks, chunkCount(bytes.length, CHUNK));
@@ -323,15 +320,15 @@ Deno.test("old tags that a registry does not delete are named, and the new stash
     await using registry = await startFakeRegistry({ faults: { refuseDeletes: 405 } });
     await using work = await makeWorkspace();
     using store = openFake(registry);
-    const options = { baseTag: "disk", chunkSize: CHUNK, overwrite: true };
-    await upload(store, { ...options, input: await work.write("disk.img", FIVE) });
+    const options = { chunkSize: CHUNK, overwrite: true };
+    await upload(store, "disk", { ...options, input: await work.write("disk.img", FIVE) });
     const notices: string[] = [];
     const onEvent = (event: TransferEvent) => {
       if (event.type === "notice") notices.push(event.message);
     };
     const bytes = someBytes(2 * CHUNK + 1, 5);
     const input = piped ? streamOf(bytes) : await work.write("disk.img", bytes);
-    await upload(store, { ...options, input, onEvent });
+    await upload(store, "disk", { ...options, input, onEvent });
     assert.equal(notices.length, 2);
     assert.match(notices[0]!, /^the old tag disk-4 could not be removed: .*deletes nothing/);
     assert.match(notices[1]!, /^the old tag disk-5 could not be removed: .*deletes nothing/);
@@ -343,17 +340,17 @@ Deno.test("an overwriting that was interrupted is told apart from a whole stash"
   await using registry = await startFakeRegistry();
   await using work = await makeWorkspace();
   using store = openFake(registry);
-  const options = { baseTag: "disk", chunkSize: CHUNK };
-  await upload(store, { ...options, input: await work.write("disk.img", FIVE) });
+  const options = { chunkSize: CHUNK };
+  await upload(store, "disk", { ...options, input: await work.write("disk.img", FIVE) });
   registry.faults.failNext = [{ method: "PUT", path: /manifests\/disk-5$/, status: 403, times: 1 }];
   const input = await work.write("disk.img", someBytes(FIVE.length, 3));
-  await assert.rejects(upload(store, { ...options, input, overwrite: true }), NotAllowedError);
+  await assert.rejects(upload(store, "disk", { ...options, input, overwrite: true }), NotAllowedError);
   await assert.rejects(stored(store, "disk"), (error: Error) => {
     assert.ok(error instanceof MismatchError);
     assert.match(error.message, /^disk-1 and disk-5 are of different uploads: the stash is torn$/);
     return true;
   });
-  await upload(store, { ...options, input, overwrite: true });
+  await upload(store, "disk", { ...options, input, overwrite: true });
   assert.deepEqual(await stored(store, "disk"), someBytes(FIVE.length, 3));
 });
 
@@ -361,14 +358,14 @@ Deno.test("an image that is no chunk is a conflict, and can be overwritten", asy
   await using registry = await startFakeRegistry();
   await using work = await makeWorkspace();
   using store = openFake(registry);
-  const options = { baseTag: "disk", input: await work.write("disk.img", FIVE), chunkSize: CHUNK };
+  const options = { input: await work.write("disk.img", FIVE), chunkSize: CHUNK };
   const bytes = new TextEncoder().encode('{"schemaVersion":2,"manifests":[]}');
   const mediaType = "application/vnd.oci.image.index.v1+json";
   registry.storage.addManifest("me/files", { mediaType, bytes }, "disk-1");
-  await assert.rejects(upload(store, options), ConflictError);
-  await assert.rejects(upload(store, { ...options, input: streamOf(FIVE) }), ConflictError);
+  await assert.rejects(upload(store, "disk", options), ConflictError);
+  await assert.rejects(upload(store, "disk", { ...options, input: streamOf(FIVE) }), ConflictError);
   assert.deepEqual(changes(registry), []);
-  await upload(store, { ...options, overwrite: true });
+  await upload(store, "disk", { ...options, overwrite: true });
   assert.deepEqual(await stored(store, "disk"), FIVE);
 });
 
@@ -387,13 +384,13 @@ testOnEachStore("a stash of the Python layerstash is taken over, or left as it i
     await store.putManifest(`disk-${number}`, manifest);
   }
   const before = await place.contents();
-  const options = { baseTag: "disk", chunkSize: CHUNK };
+  const options = { chunkSize: CHUNK };
   const other = FIVE.with(2 * CHUNK, FIVE[2 * CHUNK]! ^ 1).slice();
   for (const input of [streamOf(other), await work.write("other", other), streamOf(FIVE.slice(0, CHUNK))]) {
-    await assert.rejects(upload(store, { ...options, input }), ConflictError);
+    await assert.rejects(upload(store, "disk", { ...options, input }), ConflictError);
     assert.deepEqual(await place.contents(), before);
   }
-  await upload(store, { ...options, input: streamOf(FIVE) });
+  await upload(store, "disk", { ...options, input: streamOf(FIVE) });
   assert.deepEqual(await stored(store, "disk"), FIVE);
 });
 
@@ -402,52 +399,52 @@ Deno.test("a tag that is listed but no longer there is no conflict", async () =>
   await using work = await makeWorkspace();
   using store = openFake(registry);
   const { tags, manifests } = registry.storage.repository("me/files");
-  await upload(store, { baseTag: "other", input: streamOf(FIVE), chunkSize: CHUNK });
+  await upload(store, "other", { input: streamOf(FIVE), chunkSize: CHUNK });
   tags.set("disk-1", "sha256:0");
   assert.ok(!manifests.has("sha256:0"));
   const input = await work.write("disk.img", FIVE);
-  await upload(store, { baseTag: "disk", input, chunkSize: CHUNK });
+  await upload(store, "disk", { input, chunkSize: CHUNK });
   assert.deepEqual(await stored(store, "disk"), FIVE);
 });
 
 testOnEachStore("a blob that has gone is sent again", async (place) => {
   await using work = await makeWorkspace();
   using store = place.open();
-  const options = { baseTag: "disk", input: await work.write("disk.img", FIVE), chunkSize: CHUNK };
+  const options = { input: await work.write("disk.img", FIVE), chunkSize: CHUNK };
   for (const overwrite of [false, true]) {
-    const stash = await upload(store, options);
+    const stash = await upload(store, "disk", options);
     await place.damage(stash.chunks[2]!.digest, () => undefined);
-    assert.equal((await verify(store, { baseTag: "disk" })).faults.length, 1);
-    await upload(store, { ...options, overwrite });
-    assert.deepEqual((await verify(store, { baseTag: "disk", deep: true })).faults, []);
+    assert.equal((await verify(store, "disk")).faults.length, 1);
+    await upload(store, "disk", { ...options, overwrite });
+    assert.deepEqual((await verify(store, "disk", { deep: true })).faults, []);
   }
 });
 
 Deno.test("what is damaged in a directory is written anew with --overwrite", async () => {
   await using work = await makeWorkspace();
   using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
-  const options = { baseTag: "disk", input: await work.write("disk.img", FIVE), chunkSize: CHUNK };
+  const options = { input: await work.write("disk.img", FIVE), chunkSize: CHUNK };
   const stateDirectory = work.path("state");
-  const { chunks } = await upload(store, options);
+  const { chunks } = await upload(store, "disk", options);
   for (const more of [{}, { stateDirectory }, { stateDirectory }, { input: streamOf(FIVE) }]) {
     const path = work.path(`box/me/files/blobs/sha256/${chunks[1]!.digest.slice(7)}`);
     await Deno.writeFile(path, new Uint8Array(CHUNK));
     await Deno.truncate(path.replace(chunks[1]!.digest.slice(7), chunks[2]!.digest.slice(7)), 10);
-    assert.equal((await verify(store, { baseTag: "disk", deep: true })).faults.length, 2);
-    await upload(store, { ...options, ...more, overwrite: true });
-    assert.deepEqual((await verify(store, { baseTag: "disk", deep: true })).faults, []);
+    assert.equal((await verify(store, "disk", { deep: true })).faults.length, 2);
+    await upload(store, "disk", { ...options, ...more, overwrite: true });
+    assert.deepEqual((await verify(store, "disk", { deep: true })).faults, []);
   }
 });
 
 testOnEachStore("a blob that was cut off is stored again, or said to stay so", async (place) => {
   await using work = await makeWorkspace();
   using store = place.open();
-  const options = { baseTag: "disk", input: await work.write("disk.img", FIVE), chunkSize: CHUNK };
+  const options = { input: await work.write("disk.img", FIVE), chunkSize: CHUNK };
   for (const more of [{}, { overwrite: true }, { stateDirectory: work.path("state") }]) {
-    const { chunks } = await upload(store, { ...options, overwrite: true });
+    const { chunks } = await upload(store, "disk", { ...options, overwrite: true });
     await place.damage(chunks[2]!.digest, (bytes) => bytes.slice(0, 10));
-    const done = await upload(store, { ...options, ...more }).then(() => undefined, (error) => error);
-    const { faults } = await verify(store, { baseTag: "disk" });
+    const done = await upload(store, "disk", { ...options, ...more }).then(() => undefined, (error) => error);
+    const { faults } = await verify(store, "disk");
     if (!done) assert.deepEqual(faults, []);
     else {
       assert.ok(done instanceof MismatchError);
@@ -461,10 +458,10 @@ testOnEachStore("a blob that was cut off is stored again, or said to stay so", a
 
 testOnEachStore("standard input is not said to be stored where a blob of it is missing", async (place) => {
   using store = place.open();
-  const { chunks } = await upload(store, { baseTag: "disk", input: streamOf(FIVE), chunkSize: CHUNK });
+  const { chunks } = await upload(store, "disk", { input: streamOf(FIVE), chunkSize: CHUNK });
   await place.damage(chunks[2]!.digest, () => undefined);
   const again = (overwrite: boolean) =>
-    upload(store, { baseTag: "disk", input: streamOf(FIVE), chunkSize: CHUNK, overwrite });
+    upload(store, "disk", { input: streamOf(FIVE), chunkSize: CHUNK, overwrite });
   await assert.rejects(again(false), (error) => {
     assert.ok(error instanceof MismatchError);
     assert.equal(error.message, "disk-3: its blob is missing");
@@ -472,7 +469,7 @@ testOnEachStore("standard input is not said to be stored where a blob of it is m
     return true;
   });
   await again(true);
-  assert.deepEqual((await verify(store, { baseTag: "disk", deep: true })).faults, []);
+  assert.deepEqual((await verify(store, "disk", { deep: true })).faults, []);
 });
 
 Deno.test("a file that changes while it is stored never becomes a stash", async () => {
@@ -496,7 +493,7 @@ Deno.test("a file that changes while it is stored never becomes a stash", async 
     registry.faults.onRequest = async ({ method, path }) => {
       if (method === "PUT" && path.endsWith("/manifests/disk-2")) await change(input);
     };
-    const done = upload(store, { baseTag: "disk", input, chunkSize: CHUNK, jobs: 1 });
+    const done = upload(store, "disk", { input, chunkSize: CHUNK, jobs: 1 });
     await assert.rejects(done, (error) => {
       assert.ok(error instanceof MismatchError, `${how}: ${error}`);
       assert.match(error.message, /disk\.img was (changed|removed or renamed) while it was stored/, how);
@@ -528,34 +525,34 @@ Deno.test("what cannot be read is said, and nothing is asked of the registry", a
   await using registry = await startFakeRegistry();
   await using work = await makeWorkspace();
   using store = openFake(registry);
-  const attempt = (options: Partial<UploadOptions>) => upload(store, { baseTag: "x", input: "", ...options });
+  const attempt = (options: UploadOptions, baseTag = "x") => upload(store, baseTag, options);
   await assert.rejects(attempt({ input: work.path("none") }), NotFoundError);
   await Deno.mkdir(work.path("folder"));
   await assert.rejects(attempt({ input: work.path("folder") }), InvalidInputError);
   if (POSIX) await assert.rejects(attempt({ input: "/dev/null" }), InvalidInputError);
   const input = await work.write("disk.img", FIVE);
-  await assert.rejects(attempt({ input, baseTag: ".hidden" }), InvalidInputError);
-  await assert.rejects(attempt({ input, baseTag: "two words" }), InvalidInputError);
-  await assert.rejects(attempt({ input, baseTag: "" }), InvalidInputError);
+  await assert.rejects(attempt({ input }, ".hidden"), InvalidInputError);
+  await assert.rejects(attempt({ input }, "two words"), InvalidInputError);
+  await assert.rejects(attempt({ input }, ""), InvalidInputError);
   for (const chunkSize of [0, -1, 1.5, NaN]) {
     await assert.rejects(attempt({ input, chunkSize }), InvalidInputError);
   }
   // -5 would fit behind it, -10 would not
   const baseTag = "t".repeat(126);
-  await assert.rejects(attempt({ input, baseTag, chunkSize: 500 }), InvalidInputError);
+  await assert.rejects(attempt({ input, chunkSize: 500 }, baseTag), InvalidInputError);
   assert.deepEqual(registry.requests, []);
-  await attempt({ input, baseTag, chunkSize: CHUNK });
+  await attempt({ input, chunkSize: CHUNK }, baseTag);
 });
 
 Deno.test("a file that does not tell its size is not taken for an empty one", onLinux("/proc"), async () => {
   await using work = await makeWorkspace();
   using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
   const input = "/proc/cpuinfo";
-  await upload(store, { baseTag: "none", input: await work.write("none", "") });
+  await upload(store, "none", { input: await work.write("none", "") });
   const attempts = [
-    () => upload(store, { baseTag: "cpu", input }),
-    () => verify(store, { baseTag: "none", file: input }),
-    () => pushBlob(store, { input }),
+    () => upload(store, "cpu", { input }),
+    () => verify(store, "none", { file: input }),
+    () => pushBlob(store, input),
     () => digestOfFile(input),
   ];
   for (const attempt of attempts) {
@@ -576,7 +573,7 @@ Deno.test("a file that may not be read is said", onPosix("file modes"), async ()
   // root may read everything: the system's refusal is played to it
   if (Deno.uid() === 0) Deno.open = () => Promise.reject(new Deno.errors.PermissionDenied("os error 13"));
   try {
-    await assert.rejects(upload(store, { baseTag: "disk", input }), NotAllowedError);
+    await assert.rejects(upload(store, "disk", { input }), NotAllowedError);
   } finally {
     Deno.open = refused;
   }
@@ -586,7 +583,7 @@ Deno.test("a stream that grows past the last possible tag stops before the chunk
   await using registry = await startFakeRegistry();
   using store = openFake(registry);
   const baseTag = "t".repeat(126);
-  const done = upload(store, { baseTag, input: streamOf(someBytes(100)), chunkSize: 5 });
+  const done = upload(store, baseTag, { input: streamOf(someBytes(100)), chunkSize: 5 });
   await assert.rejects(done, InvalidInputError);
   assert.equal(changes(registry).filter((line) => line === "POST blobs/uploads/").length, 2 * 9);
 });
@@ -594,15 +591,14 @@ Deno.test("a stream that grows past the last possible tag stops before the chunk
 Deno.test("a stream that is not read to its end is cancelled", async () => {
   await using registry = await startFakeRegistry();
   using store = openFake(registry);
-  await upload(store, { baseTag: "pipe", input: streamOf(FIVE), chunkSize: CHUNK });
-  const attempts: Partial<UploadOptions>[] = [{}, { baseTag: "two words" }, { chunkSize: 0 }];
-  for (const attempt of attempts) {
+  await upload(store, "pipe", { input: streamOf(FIVE), chunkSize: CHUNK });
+  for (const [baseTag, chunkSize] of [["pipe", CHUNK], ["two words", CHUNK], ["pipe", 0]] as const) {
     let cancelled = false;
     const input = new ReadableStream<Uint8Array>({
       pull: (controller) => controller.enqueue(new Uint8Array(10)),
       cancel: () => void (cancelled = true),
     });
-    await assert.rejects(upload(store, { baseTag: "pipe", input, chunkSize: CHUNK, ...attempt }));
+    await assert.rejects(upload(store, baseTag, { input, chunkSize }));
     assert.ok(cancelled);
   }
 });
@@ -617,7 +613,7 @@ Deno.test("a stream that fails is no stash, and its own error is thrown", async 
       else controller.error(new Error("the source broke"));
     },
   });
-  await assert.rejects(upload(store, { baseTag: "pipe", input, chunkSize: CHUNK }), /the source broke/);
+  await assert.rejects(upload(store, "pipe", { input, chunkSize: CHUNK }), /the source broke/);
   await assert.rejects(stored(store, "pipe"), NotFoundError);
 });
 
@@ -662,7 +658,7 @@ Deno.test("a chunk takes the same few requests, however many chunks there are", 
     using store = openFake(fake);
     const before = fake.requests.length;
     const input = streamOf(someBytes(chunks * 8, chunks));
-    await upload(store, { baseTag: `n${chunks}`, input, chunkSize: 8 });
+    await upload(store, `n${chunks}`, { input, chunkSize: 8 });
     requests.push(fake.requests.length - before);
   }
   const [ten = 0, twenty = 0, many = 0] = requests;
@@ -677,12 +673,12 @@ Deno.test("the same file in other chunks is a conflict that tells the size of th
   using store = openFake(registry);
   const input = await work.write("disk.img", FIVE);
   const hintFor = async (chunkSize: number, bytes: string | ReadableStream<Uint8Array>) => {
-    const error = await upload(store, { baseTag: "disk", input: bytes, chunkSize }).catch((error) => error);
+    const error = await upload(store, "disk", { input: bytes, chunkSize }).catch((error) => error);
     assert.ok(error instanceof ConflictError);
     return error.hint!;
   };
   for (const [stored, again] of [[CHUNK, CHUNK + 1], [CHUNK, 10 * CHUNK], [10 * CHUNK, CHUNK]] as const) {
-    await upload(store, { baseTag: "disk", input, chunkSize: stored, overwrite: true });
+    await upload(store, "disk", { input, chunkSize: stored, overwrite: true });
     const same = new RegExp(`say --chunk-size ${stored} if it is the same file`);
     assert.match(await hintFor(again, input), same);
     assert.match(await hintFor(again, streamOf(FIVE)), same);
@@ -696,11 +692,11 @@ Deno.test("an upload that was interrupted and goes on in other chunks tells thei
   await using work = await makeWorkspace();
   using store = openFake(registry);
   const input = await work.write("disk.img", FIVE);
-  await upload(store, { baseTag: "disk", input, chunkSize: CHUNK });
+  await upload(store, "disk", { input, chunkSize: CHUNK });
   for (const number of [5, 4, 3]) await store.removeManifest(`disk-${number}`);
   for (const bytes of [input, streamOf(FIVE)]) {
     for (const chunkSize of [CHUNK * 2, CHUNK * 9]) {
-      await assert.rejects(upload(store, { baseTag: "disk", input: bytes, chunkSize }), (error) => {
+      await assert.rejects(upload(store, "disk", { input: bytes, chunkSize }), (error) => {
         assert.ok(error instanceof ConflictError);
         assert.match(error.hint!, new RegExp(`say --chunk-size ${CHUNK} if it is the same file`));
         return true;

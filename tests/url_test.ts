@@ -6,15 +6,16 @@ import { encodeManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
 import { profileOf } from "../lib/registry/profiles.ts";
 import {
+  blobUrls,
   bytesSource,
   curlCommand,
   type DirectAccess,
   directAccess,
   type DirectFile,
-  directUrls,
   openStore,
   pushBlob,
   restoreRecipe,
+  stashUrls,
   type Store,
   upload,
 } from "../main.ts";
@@ -63,9 +64,9 @@ async function runScript(work: Workspace, script: string, { args = [], env = {},
 
 /** Stores three chunks and tells where they are. */
 async function storeThree(store: Store, work: Workspace, name = "disk.img"): Promise<DirectFile> {
-  await upload(store, { baseTag: "disk", input: await work.write(name, someBytes(2500)), chunkSize: 1000 });
+  await upload(store, "disk", { input: await work.write(name, someBytes(2500)), chunkSize: 1000 });
   await Deno.remove(work.path(name));
-  return await directUrls(store, { baseTag: "disk" });
+  return await stashUrls(store, "disk");
 }
 
 testOnEachStore("the script restores a file of three chunks", async (place) => {
@@ -171,9 +172,9 @@ Deno.test("a script holds whatever names, empty blobs and the same blob twice", 
   using store = openStore({ registry: `oci:${work.path("box $(touch harm) 'x'")}`, repository: "me/files" });
   const digests: Digest[] = [];
   for (const size of [5, 0, 5]) {
-    digests.push((await pushBlob(store, { input: streamOf(someBytes(size)) })).digest);
+    digests.push((await pushBlob(store, streamOf(someBytes(size)))).digest);
   }
-  const file = await directUrls(store, { blobs: digests });
+  const file = await blobUrls(store, digests);
   const name = 'it\'s $(touch harm) `touch harm` "x" & y';
   const { code, stderr } = await runScript(work, restoreRecipe({ ...file, name }, { access: OPEN }));
   assert.equal(code, 0, stderr);
@@ -199,7 +200,7 @@ Deno.test("a stored file keeps the name that it says", async () => {
   await using work = await makeWorkspace();
   using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
   await storeAs(store, "my holidays (1).tar.gz");
-  assert.equal((await directUrls(store, { baseTag: "disk" })).name, "my holidays (1).tar.gz");
+  assert.equal((await stashUrls(store, "disk")).name, "my holidays (1).tar.gz");
 });
 
 for (const name of ["../up.img", "-o", ".profile", "a/b", "line\nbreak", "\x1b[2J", ""]) {
@@ -207,7 +208,7 @@ for (const name of ["../up.img", "-o", ".profile", "a/b", "line\nbreak", "\x1b[2
     await using work = await makeWorkspace();
     using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
     await storeAs(store, name);
-    assert.equal((await directUrls(store, { baseTag: "disk" })).name, "disk");
+    assert.equal((await stashUrls(store, "disk")).name, "disk");
   });
 }
 

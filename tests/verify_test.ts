@@ -19,8 +19,8 @@ const BYTES = someBytes(45);
 testOnEachStore("a blob that is missing, short, long or corrupted is found", async (place) => {
   using _ = noWaits();
   using store = place.open();
-  const { chunks } = await upload(store, { baseTag: "disk", input: streamOf(BYTES), chunkSize: 10 });
-  const check = async (deep: boolean) => (await verify(store, { baseTag: "disk", deep })).faults;
+  const { chunks } = await upload(store, "disk", { input: streamOf(BYTES), chunkSize: 10 });
+  const check = async (deep: boolean) => (await verify(store, "disk", { deep })).faults;
   assert.deepEqual(await check(false), []);
   assert.deepEqual(await check(true), []);
   const digestOf = (number: number): Digest => chunks[number - 1]!.digest;
@@ -44,11 +44,11 @@ testOnEachStore("a blob that is missing, short, long or corrupted is found", asy
 testOnEachStore("a local file is compared without anything being fetched", async (place) => {
   await using work = await makeWorkspace();
   using store = place.open();
-  const { chunks } = await upload(store, { baseTag: "disk", input: streamOf(BYTES), chunkSize: 10 });
+  const { chunks } = await upload(store, "disk", { input: streamOf(BYTES), chunkSize: 10 });
   await place.damage(chunks[2]!.digest, () => undefined);
   const compare = async (bytes: Uint8Array) => {
     const file = await work.write("disk.img", bytes);
-    return (await verify(store, { baseTag: "disk", file })).faults;
+    return (await verify(store, "disk", { file })).faults;
   };
   assert.deepEqual(await compare(BYTES), []);
   assert.deepEqual(await compare(BYTES.with(15, BYTES[15]! ^ 1)), [
@@ -69,10 +69,10 @@ Deno.test("both copies can be checked at once", async () => {
   await using registry = await startFakeRegistry();
   await using work = await makeWorkspace();
   using store = openStore({ registry: registry.url, repository: "me/files" });
-  const { chunks } = await upload(store, { baseTag: "disk", input: streamOf(BYTES), chunkSize: 10 });
+  const { chunks } = await upload(store, "disk", { input: streamOf(BYTES), chunkSize: 10 });
   registry.faults.damaged = { [chunks[4]!.digest]: 0 };
   const file = await work.write("disk.img", BYTES.with(0, BYTES[0]! ^ 1));
-  assert.deepEqual((await verify(store, { baseTag: "disk", file, deep: true })).faults, [
+  assert.deepEqual((await verify(store, "disk", { file, deep: true })).faults, [
     { chunk: 1, kind: "file", problem: "the file has other bytes" },
     { chunk: 5, kind: "bytes", problem: "its blob is corrupted" },
   ]);
@@ -81,9 +81,9 @@ Deno.test("both copies can be checked at once", async () => {
 Deno.test("every chunk that was checked is an event, and the plan comes first", async () => {
   await using registry = await startFakeRegistry();
   using store = openStore({ registry: registry.url, repository: "me/files" });
-  await upload(store, { baseTag: "disk", input: streamOf(BYTES), chunkSize: 10 });
+  await upload(store, "disk", { input: streamOf(BYTES), chunkSize: 10 });
   const events: TransferEvent[] = [];
-  await verify(store, { baseTag: "disk", deep: true, onEvent: (event) => void events.push(event) });
+  await verify(store, "disk", { deep: true, onEvent: (event) => void events.push(event) });
   assert.deepEqual(events[0], { type: "plan", size: 45, blobs: 5, chunkSize: 10 });
   const checked = events.flatMap((event) =>
     event.type === "blob" && event.state === "checked" ? [event.index] : []
@@ -94,11 +94,11 @@ Deno.test("every chunk that was checked is an event, and the plan comes first", 
 Deno.test("where both copies are checked, the plan has both, and each chunk is told once for each", async () => {
   await using work = await makeWorkspace();
   using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
-  await upload(store, { baseTag: "disk", input: streamOf(BYTES), chunkSize: 10 });
+  await upload(store, "disk", { input: streamOf(BYTES), chunkSize: 10 });
   const file = await work.write("disk.img", BYTES);
   const events: TransferEvent[] = [];
   const onEvent = (event: TransferEvent) => void events.push(event);
-  await verify(store, { baseTag: "disk", file, deep: true, onEvent });
+  await verify(store, "disk", { file, deep: true, onEvent });
   const plans = events.filter(({ type }) => type === "plan");
   assert.deepEqual(plans, [{ type: "plan", size: 90, blobs: 10, chunkSize: 10 }]);
   const chunks = events.filter((event) => event.type === "blob");
@@ -109,10 +109,10 @@ Deno.test("where both copies are checked, the plan has both, and each chunk is t
 Deno.test("a chunk that is faulty is told of with its fault", async () => {
   await using work = await makeWorkspace();
   using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
-  await upload(store, { baseTag: "disk", input: streamOf(BYTES), chunkSize: 10 });
+  await upload(store, "disk", { input: streamOf(BYTES), chunkSize: 10 });
   const file = await work.write("disk.img", BYTES.with(15, BYTES[15]! ^ 1));
   const events: TransferEvent[] = [];
-  await verify(store, { baseTag: "disk", file, jobs: 1, onEvent: (event) => void events.push(event) });
+  await verify(store, "disk", { file, jobs: 1, onEvent: (event) => void events.push(event) });
   const faults = events.flatMap((event) => event.type === "blob" ? [event.fault] : []);
   assert.deepEqual(faults, [undefined, "the file has other bytes", undefined, undefined, undefined]);
 });
@@ -121,9 +121,9 @@ Deno.test("what cannot be verified is said", async () => {
   await using registry = await startFakeRegistry();
   await using work = await makeWorkspace();
   using store = openStore({ registry: registry.url, repository: "me/files" });
-  await assert.rejects(verify(store, { baseTag: "disk" }), NotFoundError);
-  await upload(store, { baseTag: "disk", input: streamOf(BYTES), chunkSize: 10 });
-  await assert.rejects(verify(store, { baseTag: "disk", file: work.path("none") }), NotFoundError);
+  await assert.rejects(verify(store, "disk"), NotFoundError);
+  await upload(store, "disk", { input: streamOf(BYTES), chunkSize: 10 });
+  await assert.rejects(verify(store, "disk", { file: work.path("none") }), NotFoundError);
   await Deno.mkdir(work.path("folder"));
-  await assert.rejects(verify(store, { baseTag: "disk", file: work.path("folder") }), InvalidInputError);
+  await assert.rejects(verify(store, "disk", { file: work.path("folder") }), InvalidInputError);
 });

@@ -76,7 +76,7 @@ export interface AppendResult {
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
- * await upload(store, { baseTag: "note", input: new Response("hello").body! }); // a chunk is an image, too
+ * await upload(store, "note", { input: new Response("hello").body! }); // a chunk is an image, too
  * const input = new Blob([new Uint8Array(1024)]).stream(); // an archive without files
  * await append({ store, reference: "note-1" }, { store, reference: "new" }, { input });
  * if ((await findImage(store, "new")).layers.length !== 2) throw new Error("unexpected layers");
@@ -112,7 +112,7 @@ async function appendLayer(
   tellIfUnseen(to.store, manifestsOf(tree), onEvent);
   const blobs = from.store.url === to.store.url ? [] : distinct(images.flatMap(layersOf)); // else they are there
   const told = onePlan(onEvent, blobs);
-  const layer = await storeLayer(to.store, { ...options, onEvent: told.layer });
+  const layer = await storeLayer(to.store, options.input, { ...options, onEvent: told.layer });
   warnOfZstd(layer, images, onEvent);
   const base = await copyBlobs(from.store, to.store, { blobs, jobs, onEvent: told.base, signal });
   const build = new Build(to.store, { bases, layer, note: { created: options.created, createdBy }, signal });

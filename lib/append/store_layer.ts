@@ -17,12 +17,15 @@ type LayerOptions = Omit<PushBlobOptions, "alias">;
  * @throws {InvalidInputError} when it is no whole tar archive
  * @throws {MismatchError} when the file changed while it was read
  */
-export async function storeLayer(store: Store, options: LayerOptions): Promise<MeasuredLayer> {
-  const { input } = options;
+export async function storeLayer(
+  store: Store,
+  input: string | ReadableStream<Uint8Array>,
+  options: LayerOptions,
+): Promise<MeasuredLayer> {
   if (typeof input !== "string") return await storeStream(store, input, options);
   const { size } = await statFile(input);
   const layer = await measureLayer(readFile(input, { start: 0, end: size }, options.signal));
-  const { digest } = await pushBlob(store, options);
+  const { digest } = await pushBlob(store, input, options);
   if (digest === layer.digest) return layer;
   throw new MismatchError(`${input} was changed while it was stored`, {
     hint: "append it again when nothing writes to it; no image was changed",
@@ -37,7 +40,7 @@ async function storeStream(
   const { readable, writable } = new TransformStream<Bytes, Bytes>();
   const measuring = measureLayer(readable);
   measuring.catch(() => {}); // it shows in the stream
-  await pushBlob(store, { ...options, input: alsoTo(writable, stream, measuring) });
+  await pushBlob(store, alsoTo(writable, stream, measuring), options);
   return await measuring;
 }
 

@@ -18,8 +18,6 @@ const JOBS = 4;
 
 /** What `setAlias` takes. */
 export interface SetAliasOptions extends CallOptions {
-  /** The name: a tag. */
-  alias: string;
   /** What it points to, in order; the blobs have to be there. */
   digests: readonly Digest[];
 }
@@ -38,15 +36,15 @@ export interface SetAliasOptions extends CallOptions {
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
- * const { digest } = await pushBlob(store, { input: new Response("hello").body! });
- * await setAlias(store, { alias: "may15-readings", digests: [digest] });
+ * const { digest } = await pushBlob(store, new Response("hello").body!);
+ * await setAlias(store, "may15-readings", { digests: [digest] });
  * const found = await getAlias(store, "may15-readings");
  * if (JSON.stringify(found) !== JSON.stringify([digest])) throw new Error("unexpected alias");
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export async function setAlias(store: Store, options: SetAliasOptions): Promise<Manifest> {
-  const { alias, digests = [], signal } = options;
+export async function setAlias(store: Store, alias: string, options: SetAliasOptions): Promise<Manifest> {
+  const { digests = [], signal } = options;
   parseTag(alias);
   const blobs: SizedBlob[] = [];
   await inParallel(digests.entries(), { jobs: JOBS, signal }, async ([index, digest], signal) => {
@@ -112,7 +110,7 @@ export async function digestOfFile(path: string): Promise<Digest> {
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
  * for (const alias of ["one", "two"]) {
- *   await pushBlob(store, { input: new Response("hello").body!, alias });
+ *   await pushBlob(store, new Response("hello").body!, { alias });
  * }
  * await removeAlias(store, "one");
  * if ((await Array.fromAsync(listAliases(store))).join() !== "two") throw new Error("unexpected aliases");

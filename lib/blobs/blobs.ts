@@ -21,7 +21,7 @@ import { findNamed, type NamedBlobs, requireNames } from "./named_blobs.ts";
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
- * await pushBlob(store, { input: new Response("hello").body!, alias: "greeting" });
+ * await pushBlob(store, new Response("hello").body!, { alias: "greeting" });
  * if (await blobSize(store, "@greeting") !== 5) throw new Error("unexpected size");
  * await Deno.remove(directory, { recursive: true });
  * ```
@@ -36,8 +36,6 @@ export async function blobSize(
 
 /** What `mountBlob` takes. */
 export interface MountBlobOptions extends CallOptions {
-  /** The blob. */
-  digest: Digest;
   /** The repository of the same registry that has it. */
   from: string;
   /** A name that points to the blob then; absent = none. */
@@ -57,14 +55,18 @@ export interface MountBlobOptions extends CallOptions {
  * const directory = await Deno.makeTempDir();
  * using one = openStore({ registry: `oci:${directory}`, repository: "me/one" });
  * using two = openStore({ registry: `oci:${directory}`, repository: "me/two" });
- * const { digest } = await pushBlob(one, { input: new Response("hello").body! });
- * await mountBlob(two, { digest, from: "me/one" });
+ * const { digest } = await pushBlob(one, new Response("hello").body!);
+ * await mountBlob(two, digest, { from: "me/one" });
  * if (await two.stat(digest) !== 5) throw new Error("it is not there");
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export async function mountBlob(store: Store, options: MountBlobOptions): Promise<SizedBlob> {
-  const { digest, from, alias, signal } = options;
+export async function mountBlob(
+  store: Store,
+  digest: Digest,
+  options: MountBlobOptions,
+): Promise<SizedBlob> {
+  const { from, alias, signal } = options;
   if (alias !== undefined) parseTag(alias);
   const mounted = await store.mount(digest, parseRepository(from), { signal });
   const size = mounted ? await store.stat(digest, { signal }) : undefined;
@@ -99,7 +101,7 @@ export interface BlobRemoval {
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
- * const { digest } = await pushBlob(store, { input: new Response("hello").body! });
+ * const { digest } = await pushBlob(store, new Response("hello").body!);
  * const { removed } = await removeBlobs(store, [digest]);
  * if (removed[0] !== digest || await store.stat(digest) !== undefined) throw new Error("it is still there");
  * await Deno.remove(directory, { recursive: true });

@@ -1,6 +1,6 @@
 /** Where bytes can be fetched without layerstash, and what has to be shown there. @module */
 import type { PlatformOptions } from "../images/platforms.ts";
-import type { Store } from "../store/store.ts";
+import type { CallOptions, Store } from "../store/store.ts";
 import { findStash } from "../stash/find_stash.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { findBlobs, type NamedBlobs } from "./named_blobs.ts";
@@ -24,39 +24,64 @@ export type DirectAccess = { kind: "open" } | { kind: "anybody"; token: string }
   kind: "password";
 };
 
-/** What `directUrls` takes: the name of a stash, or names of blobs. */
-export type DirectUrlsOptions =
-  & PlatformOptions
-  & ({ baseTag: string; blobs?: undefined } | { blobs: readonly NamedBlobs[]; baseTag?: undefined });
-
 /**
- * The URLs of the blobs of a stash, an alias or anything else.
+ * Finds the URLs of the chunks of a stash.
  *
- * @throws {InvalidInputError} when a name is none
- * @throws {NotFoundError} when there is no such stash, blob or alias
+ * @throws {InvalidInputError} if `baseTag` is not a valid tag
+ * @throws {NotFoundError} if the stash does not exist or is incomplete
  *
  * @example
  * ```ts
- * import { directUrls, openStore, pushBlob } from "@layerstash/cli";
+ * import { openStore, stashUrls, upload } from "@layerstash/cli";
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
- * await pushBlob(store, { input: new Response("hello").body!, alias: "greeting" });
- * const { blobs } = await directUrls(store, { blobs: ["@greeting"] });
+ * await upload(store, "note", { input: new Response("hello").body! });
+ * const { blobs } = await stashUrls(store, "note");
  * if (await (await fetch(blobs[0]!.url)).text() !== "hello") throw new Error("unexpected bytes");
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export async function directUrls(store: Store, options: DirectUrlsOptions): Promise<DirectFile> {
-  const located = ({ digest, size }: SizedBlob) => ({ digest, size, url: store.blobUrl(digest).href });
-  if (options.baseTag !== undefined) {
-    const { name, chunks } = await findStash(store, options.baseTag, options);
-    return { name: fitName(name) ?? options.baseTag, blobs: chunks.map(located) };
-  }
-  const blobs = await findBlobs(store, options.blobs, options);
-  const [first] = options.blobs;
+export async function stashUrls(
+  store: Store,
+  baseTag: string,
+  options: CallOptions = {},
+): Promise<DirectFile> {
+  const { name, chunks } = await findStash(store, baseTag, options);
+  return { name: fitName(name) ?? baseTag, blobs: chunks.map((chunk) => located(store, chunk)) };
+}
+
+/**
+ * Finds the URLs of blobs. `names` are digests, aliases (`@NAME`) and manifests.
+ *
+ * @throws {InvalidInputError} if a name is neither a digest nor an alias
+ * @throws {NotFoundError} if a blob or alias does not exist
+ *
+ * @example
+ * ```ts
+ * import { blobUrls, openStore, pushBlob } from "@layerstash/cli";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+ * await pushBlob(store, new Response("hello").body!, { alias: "greeting" });
+ * const { blobs } = await blobUrls(store, ["@greeting"]);
+ * if (await (await fetch(blobs[0]!.url)).text() !== "hello") throw new Error("unexpected bytes");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function blobUrls(
+  store: Store,
+  names: readonly NamedBlobs[],
+  options: PlatformOptions = {},
+): Promise<DirectFile> {
+  const blobs = await findBlobs(store, names, options);
+  const [first] = names;
   const alias = typeof first === "string" && first.startsWith("@") ? first.slice(1) : undefined;
-  return { name: fitName(alias) ?? "blob", blobs: blobs.map(located) };
+  return { name: fitName(alias) ?? "blob", blobs: blobs.map((blob) => located(store, blob)) };
+}
+
+function located(store: Store, { digest, size }: SizedBlob): DirectBlob {
+  return { digest, size, url: store.blobUrl(digest).href };
 }
 
 /** The name of the file is in the registry, and may be made to do harm: a path, an option, a hidden file. */

@@ -7,11 +7,5 @@ export type { SizedBlob } from "../oci/descriptor.ts";
 export { type BlobName, type NamedBlobs, parseBlobName } from "./named_blobs.ts";
 export { digestOfFile, listAliases, removeAlias, setAlias, type SetAliasOptions } from "./aliases.ts";
 export { getAlias, getConfigDigest, getManifest } from "./read_alias.ts";
-export {
-  type DirectAccess,
-  type DirectBlob,
-  type DirectFile,
-  directUrls,
-  type DirectUrlsOptions,
-} from "./direct_urls.ts";
+export { blobUrls, type DirectAccess, type DirectBlob, type DirectFile, stashUrls } from "./direct_urls.ts";
 export { curlCommand, restoreRecipe } from "./recipe.ts";

@@ -19,8 +19,6 @@ import { findBlobs, type NamedBlobs } from "./named_blobs.ts";
 
 /** What `pullBlobs` takes. */
 export interface PullBlobsOptions extends PlatformOptions {
-  /** Digests, aliases (`@NAME`) and manifests: their blobs are wanted, in this order. */
-  blobs: readonly NamedBlobs[];
   /** The path of a file to write, or a stream, which gets the bytes in order and is closed. */
   output: string | WritableStream<Uint8Array>;
   /** The part of all the bytes that is wanted; absent = all. A blob of which only a part is read is not verified. */
@@ -38,7 +36,8 @@ export interface PullBlobsOptions extends PlatformOptions {
 }
 
 /**
- * Brings blobs back, one behind the other. A file is written as `FILE.part` and gets its name when every byte is
+ * Brings blobs back, one after the other. `names` are digests, aliases (`@NAME`) and manifests, in the order in which
+ * their blobs are wanted. A file is written as `FILE.part` and gets its name when every byte is
  * verified; running it again goes on with what is there.
  *
  * @returns the blobs, in order
@@ -53,16 +52,20 @@ export interface PullBlobsOptions extends PlatformOptions {
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
- * const { digest } = await pushBlob(store, { input: new Response("hello, world").body! });
+ * const { digest } = await pushBlob(store, new Response("hello, world").body!);
  * const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
  * const text = new Response(readable).text();
- * await pullBlobs(store, { blobs: [digest], output: writable, range: { start: 7 } });
+ * await pullBlobs(store, [digest], { output: writable, range: { start: 7 } });
  * if (await text !== "world") throw new Error("unexpected bytes");
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export async function pullBlobs(store: Store, options: PullBlobsOptions): Promise<SizedBlob[]> {
-  const { blobs: names, platform, output, signal } = options;
+export async function pullBlobs(
+  store: Store,
+  names: readonly NamedBlobs[],
+  options: PullBlobsOptions,
+): Promise<SizedBlob[]> {
+  const { platform, output, signal } = options;
   return await letGoOnFailure(output, async () => {
     const blobs = await findBlobs(store, names, { platform, signal });
     await pullFound(store, blobs, options);
@@ -74,7 +77,7 @@ export async function pullBlobs(store: Store, options: PullBlobsOptions): Promis
 export async function pullFound(
   store: Store,
   blobs: readonly SizedBlob[],
-  options: Omit<PullBlobsOptions, "blobs" | "platform">,
+  options: Omit<PullBlobsOptions, "platform">,
 ): Promise<void> {
   const { output, withInfo } = options;
   checkTransfer(options);
@@ -118,7 +121,7 @@ function rangeWithin(size: number, range: Partial<ByteRange> = {}): ByteRange {
   );
 }
 
-type FileOptions = Omit<PullBlobsOptions, "blobs" | "output" | "range"> & { output: string };
+type FileOptions = Omit<PullBlobsOptions, "output" | "range"> & { output: string };
 
 async function fetchAll(store: Store, stash: Stash, options: FileOptions): Promise<void> {
   const { output, stateDirectory, jobs, partSize, onEvent, signal } = options;

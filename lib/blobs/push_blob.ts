@@ -12,8 +12,6 @@ import { putAlias } from "./aliases.ts";
 
 /** What `pushBlob` takes. */
 export interface PushBlobOptions extends CallOptions {
-  /** The path of a file, or a stream that is read once. */
-  input: string | ReadableStream<Uint8Array>;
   /** A name that points to the blob when it is stored; absent = none. */
   alias?: string | undefined;
   /** A directory for the journal, so that another process can go on; absent = nothing is kept. */
@@ -23,7 +21,7 @@ export interface PushBlobOptions extends CallOptions {
 }
 
 /**
- * Stores a blob. A file is hashed before it is sent, and is not sent where its blob is there already; a stream is
+ * Stores a blob. `input` is the path of a file, or a stream, which is read once. A file is hashed before it is sent, and is not sent where its blob is there already; a stream is
  * hashed while it is sent. Nothing is kept in memory.
  *
  * @returns the blob's digest, which is its name, and its size in bytes
@@ -38,18 +36,24 @@ export interface PushBlobOptions extends CallOptions {
  * const directory = await Deno.makeTempDir();
  * await Deno.writeTextFile(`${directory}/logger.dat`, "12.5 degrees");
  * using store = openStore({ registry: `oci:${directory}/box`, repository: "fred/datalogger" });
- * await pushBlob(store, { input: `${directory}/logger.dat`, alias: "may15-readings" });
- * await pullBlobs(store, { blobs: ["@may15-readings"], output: `${directory}/copy.dat` });
+ * await pushBlob(store, `${directory}/logger.dat`, { alias: "may15-readings" });
+ * await pullBlobs(store, ["@may15-readings"], { output: `${directory}/copy.dat` });
  * if (await Deno.readTextFile(`${directory}/copy.dat`) !== "12.5 degrees") throw new Error("not the same");
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export async function pushBlob(store: Store, options: PushBlobOptions): Promise<SizedBlob> {
-  const { input, alias, signal } = options;
+export async function pushBlob(
+  store: Store,
+  input: string | ReadableStream<Uint8Array>,
+  options: PushBlobOptions = {},
+): Promise<SizedBlob> {
+  const { alias, signal } = options;
   using hasher = new Hasher();
   await using content = await openInput(input, hasher);
   if (alias !== undefined) parseTag(alias); // a stream that is not read is let go of
-  await using remembered = await withMemory(content, store, options);
+  await using remembered = typeof input === "string"
+    ? await rememberInput(content, { ...options, store, baseTag: await Deno.realPath(input) })
+    : content; // what comes on a stream cannot be sent a second time: there is nothing to remember of it
   const { size } = content;
   options.onEvent?.({ type: "plan", blobs: 1, ...(size !== undefined && { size }) });
   const whole = { ...remembered, requireUnchanged: () => content.requireUnchanged().catch(withoutStash) };
@@ -57,12 +61,6 @@ export async function pushBlob(store: Store, options: PushBlobOptions): Promise<
   await whole.requireUnchanged();
   if (alias !== undefined) await putAlias(store, alias, [blob], { signal });
   return blob;
-}
-
-/** What comes on a stream cannot be sent a second time: there is nothing to remember of it. */
-async function withMemory(content: Input, store: Store, options: PushBlobOptions): Promise<Input> {
-  if (typeof options.input !== "string") return content;
-  return await rememberInput(content, { ...options, store, baseTag: await Deno.realPath(options.input) });
 }
 
 async function storeWhole(

@@ -20,7 +20,7 @@ import type { SizedBlob } from "../oci/descriptor.ts";
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
- * const { digest } = await pushBlob(store, { input: new Response("hello").body!, alias: "greeting" });
+ * const { digest } = await pushBlob(store, new Response("hello").body!, { alias: "greeting" });
  * const found = await getAlias(store, "greeting");
  * if (found instanceof Map || (found as string[])[0] !== digest) throw new Error("unexpected alias");
  * await Deno.remove(directory, { recursive: true });
@@ -56,7 +56,7 @@ export async function blobsOf(
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
- * const { digest } = await pushBlob(store, { input: new Response("hello").body!, alias: "greeting" });
+ * const { digest } = await pushBlob(store, new Response("hello").body!, { alias: "greeting" });
  * if (await getConfigDigest(store, "greeting") !== digest) throw new Error("unexpected digest");
  * await Deno.remove(directory, { recursive: true });
  * ```
@@ -84,7 +84,7 @@ export async function getConfigDigest(
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
- * const { digest } = await pushBlob(store, { input: new Response("hello").body!, alias: "greeting" });
+ * const { digest } = await pushBlob(store, new Response("hello").body!, { alias: "greeting" });
  * const manifest = await getManifest(store, "greeting");
  * if (!("bytes" in manifest)) throw new Error("unexpected platforms");
  * if (JSON.parse(new TextDecoder().decode(manifest.bytes)).layers[0].digest !== digest) throw new Error("?");

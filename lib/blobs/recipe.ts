@@ -30,12 +30,12 @@ export function curlCommand(
  *
  * @example
  * ```ts
- * import { directUrls, openStore, restoreRecipe, upload } from "@layerstash/cli";
+ * import { openStore, restoreRecipe, stashUrls, upload } from "@layerstash/cli";
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
- * await upload(store, { baseTag: "note", input: new Response("hello").body!, chunkSize: 2 });
- * const recipe = restoreRecipe(await directUrls(store, { baseTag: "note" }), { access: { kind: "open" } });
+ * await upload(store, "note", { input: new Response("hello").body!, chunkSize: 2 });
+ * const recipe = restoreRecipe(await stashUrls(store, "note"), { access: { kind: "open" } });
  * if (recipe.match(/^get /gm)?.length !== 3) throw new Error(recipe);
  * await Deno.remove(directory, { recursive: true });
  * ```

@@ -64,7 +64,7 @@ export interface CopyResult {
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
- * await upload(store, { baseTag: "note", input: new Response("hello").body! });
+ * await upload(store, "note", { input: new Response("hello").body! });
  * using target = openImage(`oci:${directory}/copy:letter`);
  * const { digest, blobs } = await copyImage({ store, reference: "note-1" }, target);
  * if (digest !== await store.resolve("note-1") || blobs.sent !== 2) throw new Error("unexpected copy");

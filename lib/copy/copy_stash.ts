@@ -42,9 +42,9 @@ export interface CopyStashOptions extends Omit<CopyOptions, "platforms" | "refer
  * const registry = `oci:${directory}`;
  * using store = openStore({ registry, repository: "me/files" });
  * using other = openStore({ registry, repository: "you/files" });
- * await upload(store, { baseTag: "note", input: new Response("hello").body! });
+ * await upload(store, "note", { input: new Response("hello").body! });
  * await copyStash({ store, baseTag: "note" }, { store: other, baseTag: "letter" });
- * if ((await info(other, { baseTag: "letter" })).size !== 5) throw new Error("unexpected stash");
+ * if ((await info(other, "letter")).size !== 5) throw new Error("unexpected stash");
  * await Deno.remove(directory, { recursive: true });
  * ```
  */

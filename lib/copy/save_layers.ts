@@ -51,7 +51,7 @@ const ONE_REQUEST = 32 * 1024 * 1024;
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
- * await upload(store, { baseTag: "note", input: new Response("hello").body! }); // a chunk is a layer
+ * await upload(store, "note", { input: new Response("hello").body! }); // a chunk is a layer
  * const { layers } = await findImage(store, "note-1");
  * const [saved] = await saveLayers(store, layers, { directory: `${directory}/layers` });
  * if (!saved?.path.endsWith("1-2cf24dba5fb0.bin")) throw new Error("unexpected name");

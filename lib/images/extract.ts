@@ -13,10 +13,8 @@ import { usualLimit } from "./size_limit.ts";
 import { Staging } from "./staging.ts";
 import { survey, type SurveyResult } from "./survey.ts";
 
-/** What is extracted, and where to. */
+/** Where files are extracted to, and how. */
 export interface ExtractOptions {
-  /** Paths and globs; each has to mean something. */
-  paths: readonly string[];
   /** The directory in which files get the paths that they have in the image. */
   directory: string;
   /** Replaces files that are there. */
@@ -42,7 +40,7 @@ export interface ExtractResult {
 }
 
 /**
- * Extracts files, with modes, times and links. All of them are fetched first, and placed then; nothing is written outside
+ * Extracts the files that `paths` (paths and globs; each has to mean something) name, with modes, times and links. All of them are fetched first, and placed then; nothing is written outside
  * the directory, whatever an archive says.
  *
  * @throws {InvalidInputError} when a pattern or `maxSize` cannot be
@@ -58,15 +56,19 @@ export interface ExtractResult {
  * async function takeOut(name: string, path: string): Promise<void> {
  *   using image = openImage(name);
  *   const { layers } = await findImage(image.store, image.reference);
- *   await extract(new ImageFiles(image.store, layers), { paths: [path], directory: "out" });
+ *   await extract(new ImageFiles(image.store, layers), [path], { directory: "out" });
  * }
  * if (typeof takeOut !== "function") throw new Error("unreachable");
  * ```
  */
-export async function extract(files: ImageFiles, options: ExtractOptions): Promise<ExtractResult> {
+export async function extract(
+  files: ImageFiles,
+  paths: readonly string[],
+  options: ExtractOptions,
+): Promise<ExtractResult> {
   const { directory, maxSize = usualLimit(files), overwrite = false, sameOwner = false, whole } = options;
   checkNumbers(options, { maxSize: { least: 0 } });
-  const patterns = await Promise.all(options.paths.map(pathPattern));
+  const patterns = await Promise.all(paths.map(pathPattern));
   await using staging = await Staging.in(directory, maxSize);
   const found = await survey(files, patterns, { visit: (entry) => staging.keep(entry), whole });
   requireAll(found, patterns, files);

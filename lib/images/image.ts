@@ -54,7 +54,7 @@ export interface ImageOptions extends CallOptions {
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
- * await upload(store, { baseTag: "note", input: new Response("hello").body! }); // a chunk is an image, too
+ * await upload(store, "note", { input: new Response("hello").body! }); // a chunk is an image, too
  * const { layers } = await findImage(store, "note-1");
  * if (layers[0]?.size !== 5) throw new Error("unexpected layer");
  * await Deno.remove(directory, { recursive: true });

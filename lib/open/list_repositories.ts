@@ -27,7 +27,7 @@ const catalogSchema = v.pipe(
  *
  * const registry = `oci:${await Deno.makeTempDir()}`;
  * using store = openStore({ registry, repository: "me/files" });
- * await pushBlob(store, { input: new Response("hello").body! });
+ * await pushBlob(store, new Response("hello").body!);
  * for await (const name of listRepositories({ registry })) {
  *   if (name !== "me/files") throw new Error(`unexpected repository ${name}`);
  * }

@@ -66,7 +66,7 @@ export function curlFrom(bench: Bench, url: string, options: string[] = []): Con
 /** Stores the file as `bench/down:big-1`, so that others can fetch it. */
 export async function storeBig(bench: Bench, registry: string): Promise<void> {
   using store = openStore({ registry, repository: "bench/down" });
-  await upload(store, { baseTag: "big", input: bench.file });
+  await upload(store, "big", { input: bench.file });
 }
 
 /** A contender that has an empty registry for each run: none knows what another has sent. */

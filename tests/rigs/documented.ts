@@ -88,10 +88,10 @@ export async function storeExamples(internet: Internet, directory: string): Prom
       registry === box ? openStore({ registry, repository }) : internet.open(registry, repository);
     using files = open("me/files");
     for (const baseTag of registry === "ghcr" ? ["disk", "photos"] : ["disk"]) {
-      await upload(files, { baseTag, input: new Response(LAYER).body!, overwrite: true });
+      await upload(files, baseTag, { input: new Response(LAYER).body!, overwrite: true });
     }
     using logs = open("fred/datalogger");
-    await pushBlob(logs, { input: join(directory, "logger.dat"), alias: "may15-readings" });
+    await pushBlob(logs, join(directory, "logger.dat"), { alias: "may15-readings" });
   }
   for (const tag of ["latest", "base"]) {
     const { store } = openImage(`${box}:${tag}`);

@@ -10,8 +10,7 @@ import { download, openStore } from "../../main.ts";
 const [bytes, registry = "", output = "", stateDirectory] = Deno.args;
 using store = openStore({ registry, repository: "me/files" });
 let fetched = 0;
-await download(store, {
-  baseTag: "disk",
+await download(store, "disk", {
   output,
   stateDirectory,
   onEvent(event) {

@@ -95,8 +95,7 @@ function copy(from: FakeStorage, to: FakeStorage): void {
 
 async function up({ store, events }: Opened, work: Workspace, direction: Direction): Promise<void> {
   const input = direction === "upload stream" ? streamOf(BYTES, 100_000) : work.path("disk.img");
-  await upload(store, {
-    baseTag: "disk",
+  await upload(store, "disk", {
     input,
     chunkSize: CHUNK,
     jobs: 1,
@@ -110,7 +109,7 @@ async function down({ store, events }: Opened, work: Workspace, direction: Direc
   const output = direction === "download to stream" ? stream : work.path("back.img");
   const onEvent = (event: TransferEvent) => void events.push(event);
   const how = { jobs: 2, stateDirectory: work.path("state"), onEvent };
-  await download(store, { baseTag: "disk", output, ...how }).catch((error) => {
+  await download(store, "disk", { output, ...how }).catch((error) => {
     assert.equal(closed(), false, "bad bytes pass for a whole stream");
     throw error;
   });
@@ -151,6 +150,6 @@ async function requireOutcome(error: unknown, expected: Outcome, scene: Scene) {
 
 async function requireNothingVisible({ store }: Opened, { direction, work }: Scene): Promise<void> {
   if (!direction.startsWith("upload")) return assert.equal(await work.has("back.img"), false);
-  const found = await info(store, { baseTag: "disk" }).catch((error) => error);
+  const found = await info(store, "disk").catch((error) => error);
   assert.ok(found instanceof NotFoundError, `${Deno.inspect(found)} passes for a stash`);
 }

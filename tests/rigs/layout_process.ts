@@ -12,8 +12,7 @@ using store = openStore({ registry: `oci:${directory}`, repository: "me/files" }
 const content = someBytes(Number(size), prefix.charCodeAt(0));
 for (let number = 1; number <= Number(count); number++) {
   content[0] = number;
-  await upload(store, {
-    baseTag: `${prefix}${number}`,
+  await upload(store, `${prefix}${number}`, {
     input: streamOf(content, 64 * 1024),
     chunkSize: Math.ceil(content.length / 2),
     // deno-lint-ignore no-console -- this is what the test waits for

@@ -7,11 +7,12 @@
 import { download, openStore, upload } from "../../main.ts";
 
 const [verb, registry = "", path = "", chunkSize, jobs] = Deno.args;
-const options = { baseTag: "big", jobs: Number(jobs) };
+const options = { jobs: Number(jobs) };
 {
   using store = openStore({ registry, repository: "me/files" });
-  if (verb === "upload") await upload(store, { ...options, input: path, chunkSize: Number(chunkSize) });
-  else await download(store, { ...options, output: path });
+  if (verb === "upload") {
+    await upload(store, "big", { ...options, input: path, chunkSize: Number(chunkSize) });
+  } else await download(store, "big", { ...options, output: path });
 }
 const peak = /^VmHWM:\s*(\d+) kB$/m.exec(await Deno.readTextFile("/proc/self/status"))?.[1];
 // deno-lint-ignore no-console -- this is what the test reads

@@ -40,7 +40,7 @@ function setCommand(): Command {
     async ({ terminal, store, signal }, { alias, blobs, json }) => {
       const digests: Digest[] = [];
       for (const blob of blobs) digests.push(isDigest(blob) ? blob : await digestOfFile(blob));
-      const { digest, bytes } = await setAlias(store, { alias, digests, signal });
+      const { digest, bytes } = await setAlias(store, alias, { digests, signal });
       if (json) terminal.data(jsonLine({ alias, manifest: digest, digests }));
       else terminal.document(bytes);
     },

@@ -68,7 +68,7 @@ function mountCommand(): Command {
   const work = storeAction<ReturnType<typeof command.opts> & { digest: string }>(
     ({ digest, from }) => `take over ${digest} from ${from}`,
     async ({ terminal, store, signal }, { digest, from, alias, json }) => {
-      const blob = await mountBlob(store, { digest: parseDigest(digest), from, alias, signal });
+      const blob = await mountBlob(store, parseDigest(digest), { from, alias, signal });
       terminal.data(json ? jsonLine({ ...blob, alias }) : lines([digest]));
     },
   );

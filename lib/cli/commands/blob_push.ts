@@ -26,7 +26,7 @@ export function pushCommand(): Command {
       ({ infile }) => `store ${nameOf(infile)}`,
       async ({ terminal, store, signal, onEvent }, { infile, alias, json, stateDir: stateDirectory }) => {
         const input = infile === "-" ? standardInput() : infile;
-        const blob = await pushBlob(store, { input, alias, stateDirectory, signal, onEvent });
+        const blob = await pushBlob(store, input, { alias, stateDirectory, signal, onEvent });
         terminal.data(json ? line("done", { ...blob, alias }) : lines([blob.digest]));
       },
       { moving: ({ infile }) => `storing ${nameOf(infile)}` },

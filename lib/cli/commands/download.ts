@@ -27,11 +27,11 @@ export function downloadCommand(): Command {
       ({ baseTag, outfile }) => `bring ${baseTag} to ${nameOf(outfile)}`,
       async (
         { terminal, store, signal, onEvent, saved },
-        { outfile, json, stateDir: stateDirectory, ...options },
+        { baseTag, outfile, json, stateDir: stateDirectory, ...options },
       ) => {
         if (outfile === "-" && json) throw new InvalidInputError("--json and -o - both want standard output");
         const output = outfile === "-" ? terminal.dataStream() : outfile;
-        const stash = await download(store, { ...options, stateDirectory, output, signal, onEvent });
+        const stash = await download(store, baseTag, { ...options, stateDirectory, output, signal, onEvent });
         if (json) return terminal.data(line("done", stash));
         const doubt = stash.provenComplete ? "" : "; it does not say whether it is complete";
         terminal.note(

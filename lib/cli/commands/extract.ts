@@ -86,8 +86,7 @@ async function toStandardOutput(files: ImageFiles, session: ImageSession, flags:
 async function toDirectory(files: ImageFiles, session: ImageSession, flags: Flags): Promise<void> {
   const { terminal, onEvent } = session;
   const { paths, output: directory, overwrite, sameOwner, maxSize, verify: whole } = flags;
-  const { entries, skipped } = await extract(files, {
-    paths,
+  const { entries, skipped } = await extract(files, paths, {
     directory,
     overwrite,
     sameOwner,

@@ -23,7 +23,7 @@ export function infoCommand(): Command {
     .action(storeAction(
       ({ baseTag }) => `tell about ${baseTag}`,
       async ({ terminal, store, signal }, { baseTag, json }) => {
-        const stash = await info(store, { baseTag, signal });
+        const stash = await info(store, baseTag, { signal });
         terminal.data(json ? jsonLine(stash) : renderInfo(stash));
       },
     ));

@@ -24,7 +24,7 @@ export function removeCommand(): Command {
     .action(storeAction(
       ({ baseTag }) => `remove ${baseTag}`,
       async ({ terminal, store, signal }, { baseTag, json }) => {
-        const { removed, kept } = await remove(store, { baseTag, signal });
+        const { removed, kept } = await remove(store, baseTag, { signal });
         const reasons = kept.map(({ tag, why }) => ({ tag, why }));
         if (json) terminal.data(jsonLine({ removed, kept: reasons }));
         else terminal.data(removed.map((tag) => `${printable(tag)}\n`).join(""));

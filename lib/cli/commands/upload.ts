@@ -33,13 +33,13 @@ export function uploadCommand(): Command {
       ({ infile, baseTag }) => `store ${nameOf(infile)} as ${baseTag}`,
       async (
         { terminal, store, signal, onEvent, saved },
-        { infile, json, stateDir: stateDirectory, ...options },
+        { baseTag, infile, json, stateDir: stateDirectory, ...options },
       ) => {
         const input = infile === "-" ? Deno.stdin.readable : infile;
-        const stash = await upload(store, { ...options, stateDirectory, input, signal, onEvent });
+        const stash = await upload(store, baseTag, { ...options, stateDirectory, input, signal, onEvent });
         if (infile === "-" && stash.size === 0) terminal.warn("standard input was empty");
         if (json) return terminal.data(line("done", stash));
-        const { baseTag, size, chunks } = stash;
+        const { size, chunks } = stash;
         terminal.note(
           `stored ${baseTag} in ${store.name}: ${formatSize(size)} in ${counted(chunks.length, "chunk")}${
             saved(size, "sent")

@@ -2,12 +2,13 @@
 import type { Command } from "@commander-js/extra-typings";
 import {
   type BlobName,
+  blobUrls,
   curlCommand,
   type DirectAccess,
   directAccess,
   type DirectFile,
-  directUrls,
   restoreRecipe,
+  stashUrls,
 } from "../../../main.ts";
 import { InvalidInputError } from "../../errors.ts";
 import type { OnEvent } from "../../events.ts";
@@ -44,7 +45,9 @@ export function urlCommand(): Command {
           hint: "as in @ALIAS, sha256:..., or -t TAG",
         });
       }
-      const file = await directUrls(store, { platform, signal, ...baseTag ? { baseTag } : { blobs: names } });
+      const file = baseTag
+        ? await stashUrls(store, baseTag, { signal })
+        : await blobUrls(store, names, { platform, signal });
       const access = await accessTo(file, flags, { signal, onEvent });
       const recipe = restoreRecipe(file, { access, howToSignIn: howToSignIn(access, flags) });
       if (json) terminal.data(jsonLine({ ...file, blobs: withCommands(file, access), script: recipe }));

@@ -27,8 +27,8 @@ export function verifyCommand(): Command {
     .addHelpText("after", EXAMPLES)
     .action(storeAction(
       ({ baseTag }) => `verify ${baseTag}`,
-      async ({ terminal, store, signal, onEvent }, { infile, json, ...options }) => {
-        const result = await verify(store, { ...options, file: infile, signal, onEvent });
+      async ({ terminal, store, signal, onEvent }, { baseTag, infile, json, ...options }) => {
+        const result = await verify(store, baseTag, { ...options, file: infile, signal, onEvent });
         const how = options.deep
           ? "every byte was read"
           : infile
