@@ -268,7 +268,10 @@ testOnEachStore("a range has bytes, and ends after its start", async (place) => 
   }
   for (const range of [...cases.slice(0, 7).map(([range]) => range), { start: 7, end: 3 }, { start: 2 }]) {
     await refusesEach(place, {
-      [`read ${JSON.stringify(range)}`]: [() => store.read(digest, { range }), /must be a|no range/],
+      [`read ${JSON.stringify(range)}`]: [
+        () => store.readUnverified(digest, { range }),
+        /must be a|no range/,
+      ],
     });
   }
   assert.equal(await pull({ start: 8, end: 20 }), "89");

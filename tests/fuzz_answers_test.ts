@@ -154,7 +154,8 @@ const CALLS: Record<string, (store: Store) => Promise<boolean>> = {
   "manifest by tag": async (store) => isPlaced((await store.manifest("disk-1"))?.digest),
   "manifest by digest": async (store) => [undefined, DIGEST].includes((await store.manifest(DIGEST))?.digest),
   "read all": async (store) => await store.read(DIGEST).then(ended),
-  "read a range": async (store) => await store.read(DIGEST, { range: { start: 1, end: 4 } }).then(ended),
+  "read a range": async (store) =>
+    await store.readUnverified(DIGEST, { range: { start: 1, end: 4 } }).then(ended),
   tags: async (store) => hasNoTwins(await Array.fromAsync(store.tags())),
   mount: async (store) => typeof await store.mount(DIGEST, "me/others") === "boolean",
   remove: async (store) => await store.remove(DIGEST).then(() => true),
@@ -215,7 +216,7 @@ Deno.test("property: a range is taken only where it is the one that was asked fo
     const [from, to] = exact ? [range.start, range.end - 1] : [first, last];
     const headers = { "content-range": `bytes ${from}-${to}/40` };
     const { store } = storeThatHears([{ status: 206, headers, body: "x" }]);
-    const taken = await outcome(store.read(DIGEST, { range }).then(ended));
+    const taken = await outcome(store.readUnverified(DIGEST, { range }).then(ended));
     assert.equal(taken === true, from === range.start && to === range.end - 1);
   }));
 });

@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import { basename } from "node:path";
 import { collect } from "../lib/content/collect.ts";
-import { InvalidInputError, NotAllowedError, NotFoundError, RegistryError } from "../lib/errors.ts";
+import {
+  InvalidInputError,
+  MismatchError,
+  NotAllowedError,
+  NotFoundError,
+  RegistryError,
+} from "../lib/errors.ts";
 import type { Descriptor } from "../lib/oci/descriptor.ts";
 import { type Digest, digestOf } from "../lib/oci/digest.ts";
 import { encodeManifest, type Manifest } from "../lib/oci/manifest.ts";
@@ -30,6 +36,7 @@ testOnEachStore("a repository that was never written to is empty", async (place)
   assert.equal(await store.resolve("none"), undefined);
   assert.deepEqual(await tagsOf(store), []);
   await assert.rejects(store.read(ABSENT), NotFoundError);
+  await assert.rejects(store.readUnverified(ABSENT), NotFoundError);
 });
 
 testOnEachStore("blobs of all sizes come back as they were written", async (place) => {
@@ -75,11 +82,36 @@ testOnEachStore("a range that goes beyond the blob fails, rather than to be shor
   await assert.rejects(readAll(store, ABSENT, { range: { start: 0, end: 1 } }), NotFoundError);
 });
 
+for (
+  const [name, damage] of [
+    ["fewer bytes", (bytes: Uint8Array) => bytes.subarray(0, MiB)],
+    ["more bytes", (bytes: Uint8Array) => new Uint8Array([...bytes, 0])],
+    ["other bytes", (bytes: Uint8Array) => bytes.with(MiB, bytes[MiB]! ^ 1)],
+    ["no bytes", () => new Uint8Array()],
+  ] as const
+) {
+  testOnEachStore(
+    `a whole blob is verified as it is read: ${name} are an error at its end`,
+    async (place) => {
+      using store = place.open({ clock: testClock() });
+      const { digest } = await store.write(bytesSource(someBytes(2 * MiB)));
+      await place.damage(digest, damage);
+      await assert.rejects(
+        async () => await readAll(store, digest),
+        (error) =>
+          error instanceof MismatchError && /is corrupted: its bytes have another/.test(error.message),
+      );
+      const given = await collect(await store.readUnverified(digest), Infinity);
+      assert.notEqual(digestOf(given), digest, "and who asks for that gets what is there");
+    },
+  );
+}
+
 testOnEachStore("a blob that is not read to its end is let go of", async (place) => {
   using store = place.open();
   const { digest } = await store.write(bytesSource(someBytes(3 * MiB)));
   await (await store.read(digest)).cancel();
-  const reader = (await store.read(digest, { range: { start: 5, end: 2 * MiB } })).getReader();
+  const reader = (await store.readUnverified(digest, { range: { start: 5, end: 2 * MiB } })).getReader();
   assert.ok((await reader.read()).value?.length);
   await reader.cancel();
 });
@@ -250,6 +282,7 @@ async function refusesAll(store: Store, manifest: Manifest, digest: Digest): Pro
     blobUrl: () => store.blobUrl(digest),
     stat: () => store.stat(digest),
     read: () => store.read(digest),
+    readUnverified: () => store.readUnverified(digest),
     mount: () => store.mount(digest, "me/origin"),
     "mount from": () => store.mount(blob, `me/origin/${digest}`),
     remove: () => store.remove(digest),
@@ -412,6 +445,7 @@ testOnEachStore("a call that was ended beforehand does nothing, and says why", a
   const calls: Record<string, () => Promise<unknown>> = {
     stat: () => store.stat(digest, options),
     read: () => store.read(digest, options),
+    readUnverified: () => store.readUnverified(digest, options),
     write: () => store.write(bytesSource(someBytes(1000, 7)), options),
     "write what is there": () =>
       store.write(bytesSource(new TextEncoder().encode("{}")), { ...options, checkFirst: true }),
@@ -513,7 +547,10 @@ async function readAll(
   digest: Digest,
   options?: ReadOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  return await collect(await store.read(digest, options), Infinity);
+  return await collect(
+    await (options ? store.readUnverified(digest, options) : store.read(digest)),
+    Infinity,
+  );
 }
 
 async function tagsOf(store: Store): Promise<string[]> {

@@ -1,7 +1,11 @@
 /** Reads a stream of the caller: its type does not hold what it is, nor what it gives. @module */
+import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import { InvalidInputError, MismatchError } from "../errors.ts";
 import { kindOf } from "../messages.ts";
+import { corrupted, type Digest } from "../oci/digest.ts";
+
+type ByteStream = ReadableStream<Uint8Array<ArrayBuffer>>;
 
 /** Reads the bytes of a stream, and nothing else. */
 export class ByteReader {
@@ -47,21 +51,55 @@ export class ByteReader {
   }
 }
 
-/** The stream's bytes, which must be just `size`; any number where that is `undefined`. Fails with MismatchError. */
-export function exactly(
-  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-  size: number | undefined,
-): ReadableStream<Uint8Array<ArrayBuffer>> {
+/**
+ * The stream's bytes, which must be exactly `size` of them; any number where that is `undefined`. The stream errors with
+ * a MismatchError otherwise.
+ */
+export function exactly(stream: ByteStream, size: number | undefined): ByteStream {
   if (size === undefined) return stream;
-  const reader = stream.getReader();
   let length = 0;
+  return inspected(stream, {
+    piece(bytes) {
+      length += bytes.length;
+      if (length <= size) return;
+      throw new MismatchError(`${length} bytes or more came where ${size} were announced`);
+    },
+    end() {
+      if (length === size) return;
+      throw new MismatchError(`the content ended after ${length} of ${size} bytes`);
+    },
+  });
+}
+
+/**
+ * The bytes of a whole blob, hashed as they flow. The stream errors at its end with the MismatchError of `corrupted` where
+ * they are not the ones that the digest names: fewer, more, or others.
+ */
+export function verified(stream: ByteStream, digest: Digest): ByteStream {
+  const hash = createHash("sha256");
+  return inspected(stream, {
+    piece: (bytes) => void hash.update(bytes),
+    end() {
+      if (`sha256:${hash.digest("hex")}` !== digest) throw corrupted(digest);
+    },
+  });
+}
+
+/** The same bytes; an error that an inspector throws ends the stream, and lets go of its source. */
+function inspected(
+  stream: ByteStream,
+  inspect: { piece(bytes: Uint8Array): void; end(): void },
+): ByteStream {
+  const reader = stream.getReader();
   return new ReadableStream({
     async pull(controller) {
       const { done, value } = await reader.read();
-      length += value?.length ?? 0;
-      if (length > size || (done && length < size)) {
-        const cause = `${length} bytes or more came where ${size} were announced`;
-        throw new MismatchError(length > size ? cause : `the content ended after ${length} of ${size} bytes`);
+      try {
+        if (done) inspect.end();
+        else inspect.piece(value);
+      } catch (error) {
+        reader.cancel(error).catch(() => {});
+        throw error;
       }
       if (done) controller.close();
       else controller.enqueue(value);

@@ -1,7 +1,7 @@
 /** Reads what fits into memory: never more than was announced, and nothing that is not what its digest says. @module */
 import { MismatchError } from "../errors.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
-import { digestOf } from "../oci/digest.ts";
+import { corrupted, digestOf } from "../oci/digest.ts";
 
 /** The room that is taken at first, in bytes. It grows with what comes, and not with what somebody says will come. */
 const FIRST_ROOM = 64 * 1024;
@@ -36,7 +36,7 @@ export async function collectVerified(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = await collect(stream, expected.size);
   if (bytes.length === expected.size && digestOf(bytes) === expected.digest) return bytes;
-  throw new MismatchError(`the blob ${expected.digest} is corrupted: its bytes have another digest`);
+  throw corrupted(expected.digest);
 }
 
 /**

@@ -1,9 +1,9 @@
 /** The blob of a layer, of which no more is fetched than is needed. @module */
 import { createHash, type Hash } from "node:crypto";
-import { MismatchError, RangeRefusedError } from "../errors.ts";
+import { RangeRefusedError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { type Digest, digestOf } from "../oci/digest.ts";
+import { corrupted, type Digest, digestOf } from "../oci/digest.ts";
 import type { Store } from "../store/store.ts";
 import { pull } from "../transfer/pull.ts";
 
@@ -116,7 +116,7 @@ export class LayerBlob {
   #prove(hash: Hash): void {
     this.#isWhole = `sha256:${hash.digest("hex")}` === this.digest;
     if (this.#isWhole) return;
-    throw new MismatchError(`the blob ${this.digest} is corrupted: its bytes have another digest`);
+    throw corrupted(this.digest);
   }
 
   async *#inSteps(start: number, end: number, firstStep: number): AsyncGenerator<Bytes> {

@@ -11,7 +11,7 @@ import { Hasher } from "../content/hasher.ts";
 import type { Source } from "../content/source.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { type Digest, digestOf, encodedPart } from "../oci/digest.ts";
+import { corrupted, type Digest, digestOf, encodedPart } from "../oci/digest.ts";
 import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
 import { LayoutClaims } from "./claims.ts";
@@ -94,7 +94,7 @@ export class LayoutBlobs implements Disposable {
     }
     const bytes = await collect(await this.read(digest, { range: { start: 0, end: size } }), size);
     if (digestOf(bytes) === digest) return bytes;
-    throw new MismatchError(`the manifest ${digest} is corrupted: its bytes have another digest`);
+    throw corrupted(digest, "manifest");
   }
 
   /** Stores a blob, and claims it until {@link endClaims}. */

@@ -1,6 +1,7 @@
 /** The store that is a directory: an OCI image layout. @module */
 import { pathToFileURL } from "node:url";
 import { storageError, writeAtomically } from "../content/atomic_file.ts";
+import { verified } from "../content/byte_stream.ts";
 import type { Source } from "../content/source.ts";
 import { NotFoundError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
@@ -18,6 +19,7 @@ import { Garbage, type IndexChange } from "./garbage.ts";
 import { fallbackReferrers, namesSubject } from "../store/referrers.ts";
 import { requireLayout } from "./require_layout.ts";
 import type {
+  BlobOptions,
   CallOptions,
   PutOptions,
   ReadOptions,
@@ -80,7 +82,14 @@ export class LayoutStore implements Store {
     return await (claim ? this.#blobs.claim(digest) : this.#blobs.stat(digest));
   }
 
-  async read(digest: Digest, options: ReadOptions = {}): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  async read(digest: Digest, options: BlobOptions = {}): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+    return verified(await this.readUnverified(digest, { ...options, range: undefined }), digest);
+  }
+
+  async readUnverified(
+    digest: Digest,
+    options: ReadOptions = {},
+  ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
     options.signal?.throwIfAborted();
     if (options.range) checkRange(options.range);
     return await this.#blobs.read(digest, options);

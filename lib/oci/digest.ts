@@ -1,6 +1,6 @@
 /** Digests: the names of blobs and manifests (OCI image spec, descriptor.md, "Digests"). @module */
 import { createHash } from "node:crypto";
-import { InvalidInputError } from "../errors.ts";
+import { InvalidInputError, MismatchError } from "../errors.ts";
 import { quoted } from "../messages.ts";
 
 /**
@@ -50,4 +50,9 @@ export function digestOf(bytes: Uint8Array): Digest {
  */
 export function encodedPart(digest: Digest): string {
   return parseDigest(digest).slice("sha256:".length);
+}
+
+/** The error for a blob or a manifest whose bytes are not those that its digest names. */
+export function corrupted(digest: Digest, kind: "blob" | "manifest" = "blob"): MismatchError {
+  return new MismatchError(`the ${kind} ${digest} is corrupted: its bytes have another digest`);
 }

@@ -1,5 +1,6 @@
 /** The store that is a repository of a registry, over HTTP (OCI distribution spec). @module */
 import * as v from "valibot";
+import { verified } from "../content/byte_stream.ts";
 import type { Source } from "../content/source.ts";
 import { MismatchError, NotAllowedError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
@@ -21,6 +22,7 @@ import { referrerNames } from "./referrers.ts";
 import type { Patience } from "../async/retry.ts";
 import { storing } from "./refused_write.ts";
 import type {
+  BlobOptions,
   CallOptions,
   ReadOptions,
   StatOptions,
@@ -108,7 +110,11 @@ export class RemoteStore implements Store {
     return total === undefined ? lengthOf(answer) : countOf(total);
   }
 
-  async read(
+  async read(digest: Digest, options: BlobOptions = {}): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+    return verified(await this.readUnverified(digest, { ...options, range: undefined }), digest);
+  }
+
+  async readUnverified(
     digest: Digest,
     { range, what = `the blob ${digest}`, signal }: ReadOptions = {},
   ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {

@@ -26,9 +26,9 @@ export interface StatOptions extends BlobOptions {
   claim?: boolean | undefined;
 }
 
-/** What a read takes. */
+/** What an unverified read takes. */
 export interface ReadOptions extends BlobOptions {
-  /** The part to read; absent = the whole blob. It lies within the blob. */
+  /** The bytes to read; absent = the whole blob. It lies within the blob. */
   range?: ByteRange | undefined;
 }
 
@@ -118,14 +118,22 @@ export interface Store extends Disposable {
   /** The size of a blob in bytes; `undefined` = absent. */
   stat(digest: Digest, options?: StatOptions): Promise<number | undefined>;
   /**
-   * A blob's bytes, as they come: **callers verify** the length and the digest, and look at the signal themselves
-   * while they read. See `receive` in lib/transfer.
+   * The bytes of a whole blob, **verified as they flow**: the stream errors at its end with a `MismatchError` where they
+   * are fewer, more or others than the digest names. A reader acts on them only when the stream has ended.
    *
-   * @throws {InvalidInputError} when the range is none
-   * @throws {NotFoundError} when the blob is absent
-   * @throws {RangeRefusedError} when the store can only give the whole blob
+   * @throws {NotFoundError} if the blob is absent
    */
-  read(digest: Digest, options?: ReadOptions): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
+  read(digest: Digest, options?: BlobOptions): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
+  /**
+   * A range of a blob's bytes, or all of them, as they come. **Nothing is verified**, neither the number of bytes nor the
+   * digest: this is for ranges, and for callers that hash by themselves, as `receive` in lib/transfer. The caller looks at
+   * the signal itself while it reads.
+   *
+   * @throws {InvalidInputError} if the range is not a range
+   * @throws {NotFoundError} if the blob is absent
+   * @throws {RangeRefusedError} if the store can only give the whole blob
+   */
+  readUnverified(digest: Digest, options?: ReadOptions): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
   /**
    * Stores a blob under the digest of its bytes. Writing what is there changes nothing. When it fails, nothing
    * is visible under the digest. The descriptor's media type is `application/octet-stream`.

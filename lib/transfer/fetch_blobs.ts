@@ -1,6 +1,6 @@
 /** Brings blobs into one file: several parts at once, each written where it belongs, each blob verified. @module */
-import { MismatchError } from "../errors.ts";
 import type { ByteRange } from "../content/source.ts";
+import { corrupted } from "../oci/digest.ts";
 import type { Store } from "../store/store.ts";
 import { DEFAULT_JOBS, lanesOf } from "./adaptive_jobs.ts";
 import { WorkQueue } from "../async/work_queue.ts";
@@ -54,7 +54,7 @@ export async function fetchBlobs<B extends PlacedBlob>(
       return backlog.settle();
     }
     options.onBad?.(each.blob);
-    if (!each.reusesBytes) throw corrupted(each.blob);
+    if (!each.reusesBytes) throw corrupted(each.blob.digest);
     each.giveBack();
     backlog.add(new IncomingBlob(each.blob, [], how));
   };
@@ -113,8 +113,4 @@ async function* fetches<B extends PlacedBlob>(
       };
     }
   }
-}
-
-function corrupted({ digest }: PlacedBlob): MismatchError {
-  return new MismatchError(`the blob ${digest} is corrupted: its bytes have another digest`);
 }

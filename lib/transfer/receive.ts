@@ -13,7 +13,7 @@ import { collectVerified } from "../content/collect.ts";
 export type Sink = (bytes: Uint8Array<ArrayBuffer>, offset: number) => Promise<void> | void;
 
 /** Where blobs can be read, and how patiently. Every store is such a place. */
-export type BlobPlace = Pick<Store, "name" | "patience" | "stat" | "read">;
+export type BlobPlace = Pick<Store, "name" | "patience" | "stat" | "readUnverified">;
 
 /** What is received, and where it goes. */
 export interface ReceiveOptions {
@@ -97,7 +97,7 @@ async function open(store: BlobPlace, options: ReceiveOptions, range: ByteRange)
   const { digest, size, what, signal, orWhole, onEvent } = options;
   const whole = range.start === 0 && range.end === size;
   try {
-    const stream = await store.read(digest, { what, signal, ...(!whole && { range }) });
+    const stream = await store.readUnverified(digest, { what, signal, ...(!whole && { range }) });
     return { stream, start: range.start, isCut: false };
   } catch (cause) {
     const error = await meaningOf(cause, store, options);
@@ -106,7 +106,7 @@ async function open(store: BlobPlace, options: ReceiveOptions, range: ByteRange)
       type: "notice",
       message: `${store.name} gives whole blobs only: reading ${digest} from its beginning`,
     });
-    return { stream: await store.read(digest, { what, signal }), start: 0, isCut: true };
+    return { stream: await store.readUnverified(digest, { what, signal }), start: 0, isCut: true };
   }
 }
 
@@ -179,6 +179,6 @@ export async function receiveSmall(
   blob: SizedBlob,
   { signal }: CallOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const read = async () => await collectVerified(await store.read(blob.digest, { signal }), blob);
+  const read = async () => await collectVerified(await store.readUnverified(blob.digest, { signal }), blob);
   return await retrying(() => ({ ...store.patience, signal }), `the blob ${blob.digest}`, read);
 }

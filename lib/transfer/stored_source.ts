@@ -1,10 +1,9 @@
 /** A blob of one store as content to be written to another. @module */
 import { createHash } from "node:crypto";
 import type { Source } from "../content/source.ts";
-import { MismatchError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
+import { corrupted, type Digest } from "../oci/digest.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { pull } from "./pull.ts";
 
@@ -81,6 +80,6 @@ class RunningCheck {
     if (this.#position < this.#size) return;
     this.#good ??= `sha256:${this.#hash.digest("hex")}` === this.#digest;
     if (this.#good) return;
-    throw new MismatchError(`the blob ${this.#digest} is corrupted: its bytes have another digest`);
+    throw corrupted(this.#digest);
   }
 }
