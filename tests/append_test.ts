@@ -258,8 +258,8 @@ Deno.test("what is no plain, gzip or zstd archive is told apart", async () => {
       /^unpack it.*: bzip2 -dc FILE/,
     ],
     [xz, "the layer is packed with xz", /^unpack it first, as in: xz -dc FILE/],
-    [new TextEncoder().encode("hello"), "the layer is no tar archive", /^pack it first, as in: tar c DIR/],
-    [await gzip(someBytes(600)), "the layer is no tar archive", /^pack it first/],
+    [new TextEncoder().encode("hello"), "the layer is not a tar archive", /^pack it first, as in: tar c DIR/],
+    [await gzip(someBytes(600)), "the layer is not a tar archive", /^pack it first/],
     [ADDED.slice(0, 3000), "the layer is not a whole tar archive", /^make it again, as in: tar c DIR/],
   ];
   for (const [bytes, message, hint] of cases) {

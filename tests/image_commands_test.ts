@@ -73,7 +73,7 @@ Deno.test("of an artifact its type is told, and no platform", async () => {
   assert.equal(code, 5);
   assert.match(
     stderr,
-    /the layer is no tar archive; its media type is "application\/vnd\.oci\.empty\.v1\+json"/,
+    /the layer is not a tar archive; its media type is "application\/vnd\.oci\.empty\.v1\+json"/,
   );
 });
 

@@ -128,7 +128,7 @@ Deno.test("sizes over 8 GiB are read from binary numbers and from attributes", a
   }
 });
 
-Deno.test("what is torn off is said to be, wherever it is torn", async () => {
+Deno.test("a truncated archive is reported as such, wherever it ends", async () => {
   const archive = tarOf([paxOf({ path: "x" }), { name: "a", content: someBytes(600) }, { name: "b" }]);
   for (const end of [513, 1100, 1600, 2047, 2300]) {
     await assert.rejects(read(archive.slice(0, end)), MismatchError, `at ${end}`);
@@ -139,7 +139,7 @@ Deno.test("what is torn off is said to be, wherever it is torn", async () => {
 Deno.test("what begins with anything but a header is no archive, and not a damaged one", async () => {
   const archive = tarOf([{ name: "a", content: someBytes(600) }]);
   for (const bytes of [archive.slice(0, 1), archive.slice(0, 511), someBytes(512), someBytes(5000)]) {
-    await assert.rejects(read(bytes), { name: "NoArchiveError", message: "this is no tar archive" });
+    await assert.rejects(read(bytes), { name: "NotAnArchiveError", message: "this is not a tar archive" });
   }
   assert.deepEqual((await read(new Uint8Array())).lines, []);
   assert.deepEqual((await read(new Uint8Array(1024))).lines, []);
@@ -158,7 +158,7 @@ Deno.test("damaged headers are refused with the reason", async () => {
     [/size of an entry/, broken((header) => header.fill(0xff, 124, 136))],
     [/volume/, broken((header) => header[156] = "M".charCodeAt(0))],
     [
-      /goes on behind its end/,
+      /goes on after its end/,
       concatenate([new Uint8Array(512), headerOf({ name: "hidden" }), new Uint8Array(1024)]),
     ],
     [/malformed/, tarOf([{ name: "p", flag: "x", content: "99 path=x\n" }, { name: "a" }])],

@@ -1,9 +1,14 @@
 /** What has to be known of a layer before an image can have it: how it is packed, and what it unpacks to. @module */
 import { createHash } from "node:crypto";
 import { InvalidInputError, MismatchError } from "../errors.ts";
-import { type Compression, compressionOf, decompress, otherPackingOf } from "../layers/compression.ts";
+import {
+  type Compression,
+  compressionOf,
+  decompress,
+  unsupportedCompressionOf,
+} from "../layers/compression.ts";
 import { keptOpen } from "../layers/read_layer.ts";
-import { NoArchiveError, readTar } from "../layers/read_tar.ts";
+import { NotAnArchiveError, readTar } from "../layers/read_tar.ts";
 import { StreamInput } from "../layers/tar_input.ts";
 import { joined } from "../layers/zstd_frames.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -73,15 +78,15 @@ async function* behind(head: Bytes, rest: AsyncGenerator<Bytes>): AsyncGenerator
 }
 
 function notAnArchive(cause: MismatchError, head: Bytes): InvalidInputError {
-  if (!(cause instanceof NoArchiveError)) {
+  if (!(cause instanceof NotAnArchiveError)) {
     return new InvalidInputError(`the layer is not a whole tar archive: ${cause.message}`, {
       hint: "make it again, as in: tar c DIR | layerstash append ...",
       cause,
     });
   }
-  const other = otherPackingOf(head);
+  const other = unsupportedCompressionOf(head);
   if (other === undefined) {
-    return new InvalidInputError("the layer is no tar archive", {
+    return new InvalidInputError("the layer is not a tar archive", {
       hint: "pack it first, as in: tar c DIR | layerstash append ...",
       cause,
     });

@@ -1,6 +1,6 @@
 /** The merged filesystem of an image: what is there when all layers are put on each other. @module */
 import { MismatchError } from "../errors.ts";
-import { baseName, type Entry, parentOf, placeOf } from "../layers/entry.ts";
+import { baseName, type Entry, normalPath, parentOf } from "../layers/entry.ts";
 import { type Whiteout, whiteoutOf } from "./whiteouts.ts";
 
 /** An entry of a layer, with the layer's number. */
@@ -105,7 +105,7 @@ export class FileTree {
 
   /** What is in a directory, by name; links on the way to it are followed. Empty where there is no such directory. */
   list(path: string): MergedEntry[] {
-    const trail = this.#trail(placeOf(path));
+    const trail = this.#trail(normalPath(path));
     const node = trail?.at(-1)?.node;
     if (!node) return [];
     const place = trail!.slice(1).map(({ name }) => name).join("/");
@@ -117,7 +117,7 @@ export class FileTree {
    * `undefined` = nothing.
    */
   find(path: string): MergedEntry | undefined {
-    return this.#at(placeOf(path));
+    return this.#at(normalPath(path));
   }
 
   /** Where a symbolic link leads to in the end, as the system would go; `undefined` = nowhere. */
@@ -150,7 +150,7 @@ export class FileTree {
   }
 
   #linked({ target = "" }: Entry): LayerEntry | undefined {
-    const place = placeOf(target);
+    const place = normalPath(target);
     const parent = this.#trail(parentOf(place))?.at(-1)?.node;
     return parent?.children?.get(baseName(place))?.source;
   }

@@ -1,6 +1,6 @@
 /** Which files are meant: a path, with all that is in it, or a glob. @module */
 import { InvalidInputError } from "../errors.ts";
-import { placeOf } from "../layers/entry.ts";
+import { normalPath } from "../layers/entry.ts";
 
 /** A path or a glob of an image. */
 export interface PathPattern {
@@ -35,7 +35,7 @@ const LONGEST = 4096;
  */
 export async function pathPattern(text: string): Promise<PathPattern> {
   if (text.length > LONGEST) throw new InvalidInputError(`a path has at most ${LONGEST} characters`);
-  const path = placeOf(text);
+  const path = normalPath(text);
   const glob = await readGlob(path);
   const matches = (each: string) => each === path || glob?.match(each) === true;
   return {

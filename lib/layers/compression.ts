@@ -1,4 +1,4 @@
-/** How a layer is compressed, told by its first bytes, and how it is read. @module */
+/** Detects the compression of a layer by its first bytes, and decompresses it. @module */
 import { Decompress } from "fzstd";
 import { MismatchError } from "../errors.ts";
 import { StreamInput } from "./tar_input.ts";
@@ -6,36 +6,36 @@ import { joined, zstdPieces } from "./zstd_frames.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** How the bytes of a layer are packed. */
+/** The compression of a layer. */
 export type Compression = "none" | "gzip" | "zstd";
 
-/** The compression that the first four bytes tell of; media types are often wrong about it. */
+/** The compression, detected by the first four bytes. Media types are not consulted: they are often wrong. */
 export function compressionOf(head: Uint8Array): Compression {
   const [a = 0, b = 0, c = 0, d = 0] = head;
   if (a === 0x1f && b === 0x8b) return "gzip";
   if (a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd) return "zstd";
-  if ((a & 0xf0) === 0x50 && b === 0x2a && c === 0x4d && d === 0x18) return "zstd"; // a frame that is to be skipped
+  if ((a & 0xf0) === 0x50 && b === 0x2a && c === 0x4d && d === 0x18) return "zstd"; // a skippable frame
   return "none";
 }
 
-/** What bytes are packed with that no layer may be packed with, told by the first four; `undefined` = nothing known. */
-export function otherPackingOf(head: Uint8Array): "bzip2" | "xz" | undefined {
+/** A compression that layers must not have, detected by the first four bytes; `undefined` if none is recognized. */
+export function unsupportedCompressionOf(head: Uint8Array): "bzip2" | "xz" | undefined {
   const [a = 0, b = 0, c = 0, d = 0] = head;
   if (a === 0x42 && b === 0x5a && c === 0x68) return "bzip2"; // BZh
   return a === 0xfd && b === 0x37 && c === 0x7a && d === 0x58 ? "xz" : undefined;
 }
 
 /**
- * Unpacks bytes as they come, in flat memory. A piece that is put in is used up when the next one is asked for.
+ * Decompresses a stream in constant memory. The maker of `pieces` may reuse a piece's buffer once the next is requested.
  *
- * @throws {MismatchError} when they are damaged, or end too early
+ * @throws {MismatchError} if the data is damaged or truncated
  */
 export function decompress(pieces: AsyncIterable<Bytes>, compression: Compression): AsyncIterable<Bytes> {
   if (compression === "gzip") return gunzip(pieces);
   return compression === "zstd" ? unzstd(pieces) : pieces;
 }
 
-/** `DecompressionStream` stops at the end of the first member; eStargz and bgzip have thousands. */
+/** Decompresses all gzip members: `DecompressionStream` stops after the first, but eStargz and bgzip have thousands. */
 async function* gunzip(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
   const { createGunzip } = await import("node:zlib");
   const gunzip = createGunzip({ chunkSize: 256 * 1024 });
@@ -43,7 +43,7 @@ async function* gunzip(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
   let failure: unknown;
   const feeding = (async () => {
     for await (const piece of pieces) {
-      // What is closed meanwhile never tells that a piece was used.
+      // The callback of `write` is never called once the stream is closed.
       await Promise.race([closed, new Promise<void>((resolve) => gunzip.write(piece, () => resolve()))]);
       if (gunzip.destroyed) return;
     }
@@ -63,8 +63,8 @@ async function* gunzip(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
 }
 
 /**
- * The decoder of node:zlib drops every frame behind the first and does not notice that bytes are missing: so it is fzstd.
- * What that is given ends a byte before each block does: at the end of a block it would hold on to all that it ever got.
+ * Decompresses zstd with fzstd, because node:zlib drops every frame after the first and does not notice missing bytes.
+ * Each piece that fzstd gets ends one byte before a block does: at the end of a block it would keep all earlier input.
  */
 async function* unzstd(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
   let ready: Bytes[] = [];
@@ -95,5 +95,5 @@ function decode(decoder: Decompress, piece: Bytes, last = false): void {
 
 function damaged(format: string, cause: unknown): MismatchError {
   const why = cause instanceof Error ? cause.message : String(cause);
-  return new MismatchError(`the layer's ${format} data are damaged: ${why}`, { cause });
+  return new MismatchError(`the layer's ${format} data is damaged: ${why}`, { cause });
 }

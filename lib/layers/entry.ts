@@ -1,7 +1,7 @@
-/** What a layer holds: files, directories, links, devices. @module */
+/** The entries of a layer: files, directories, links and devices. @module */
 import { MismatchError } from "../errors.ts";
 
-/** The kinds of things that an archive can hold. */
+/** The types of entries in an archive. */
 export type EntryType =
   | "file"
   | "directory"
@@ -11,57 +11,57 @@ export type EntryType =
   | "block-device"
   | "fifo";
 
-/** What is known of one file, directory, link or device of a layer. */
+/** The metadata of one file, directory, link or device in a layer. */
 export interface Entry {
-  /** Its place in the image, without a slash at either end: `usr/bin/env`; empty = the root. It never leads out. */
+  /** Its normal path in the image, without a slash at either end: `usr/bin/env`; empty = the root. */
   path: string;
-  /** Its name, exactly as the archive has it. */
+  /** Its name, exactly as the archive spells it. */
   name: string;
-  /** What it is. */
+  /** Its type. */
   type: EntryType;
-  /** The permission bits with set-id and sticky bits, such as 0o755. */
+  /** The permission bits with the set-ID and sticky bits, such as 0o755. */
   mode: number;
-  /** The owner's number. */
+  /** The owner's user ID. */
   uid: number;
-  /** The group's number. */
+  /** The group ID. */
   gid: number;
-  /** The owner's name; empty where the archive has none. */
+  /** The owner's name; empty if the archive has none. */
   owner: string;
-  /** The group's name; empty where the archive has none. */
+  /** The group's name; empty if the archive has none. */
   group: string;
-  /** The size of a file in bytes, with the holes of a sparse one; 0 for all else. */
+  /** The size of a file in bytes, including the holes of a sparse file; 0 for other types. */
   size: number;
-  /** When it was last changed, in seconds since 1970; may have a fraction. */
+  /** The time of the last modification, in seconds since 1970; may have a fraction. */
   modified: number;
-  /** What a symbolic link points to, or the name of what a hard link is another name for. */
+  /** The target of a symbolic or hard link, as the archive spells it. */
   target?: string;
-  /** The numbers of a device. */
+  /** The device numbers. */
   device?: { major: number; minor: number };
   /** Extended attributes by name, such as `security.capability`. */
   attributes?: Record<string, Uint8Array<ArrayBuffer>>;
-  /** Where it stands in its layer: no two entries of one layer have the same. */
+  /** Its position in its layer, unique among the layer's entries. */
   position: number;
 }
 
-/** Bytes of a file, and where they belong in it. What lies between is zeros. */
+/** Bytes of a file, and their offset in it. Gaps between extents are zeros. */
 export interface Extent {
-  /** Where the bytes belong, counted from the file's beginning. */
+  /** The offset of the bytes from the file's beginning. */
   offset: number;
-  /** The bytes; they may be used until the next extent is asked for. */
+  /** The bytes; valid until the next extent is requested. */
   bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** An entry whose bytes can be read. */
+/** An entry whose content can be read. */
 export interface OpenEntry extends Entry {
-  /** The bytes of a file, in order, without its holes. They can be had once, before the next entry is asked for. */
+  /** The content of a file, in order, without its holes. It can be read once, before the next entry is requested. */
   extents(): AsyncGenerator<Extent>;
 }
 
 /**
- * The place that a name stands for: as from the root, with `.` and `..` resolved. Nothing is above the root, so no name
- * leads out of it.
+ * The normal path of a name: relative to the root, with `.` and `..` resolved. As in a file system, `..` at the root is
+ * the root, so no path leads out of the image.
  */
-export function placeOf(name: string): string {
+export function normalPath(name: string): string {
   const parts: string[] = [];
   for (const part of name.split("/")) {
     if (part === "..") parts.pop();
@@ -70,23 +70,23 @@ export function placeOf(name: string): string {
   return parts.join("/");
 }
 
-/** The directory that a place is in; empty = the root. */
+/** The directory of a normal path; empty = the root. */
 export function parentOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf("/")));
 }
 
-/** The last part of a place. */
+/** The last component of a normal path. */
 export function baseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
-/** The longest path that Linux opens, in characters. */
+/** Linux's `PATH_MAX`, in characters. */
 const LONGEST_NAME = 4096;
 
 /**
- * Makes sure that a name or a target can be that of a file.
+ * Checks that a name or a link's target is valid.
  *
- * @throws {MismatchError} when it has a zero byte, or is longer than any system takes
+ * @throws {MismatchError} if it contains a zero byte, or is longer than Linux allows
  */
 export function requireName(name: string): string {
   if (name.length > LONGEST_NAME) {

@@ -1,4 +1,4 @@
-/** The blob of a layer, of which no more is fetched than is needed. @module */
+/** Reads the blob of a layer, and fetches no more of it than needed. @module */
 import { createHash, type Hash } from "node:crypto";
 import { RangeRefusedError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
@@ -9,47 +9,47 @@ import { pull } from "../transfer/pull.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What reading takes. */
+/** Options for reading from a store. */
 export interface ReadingOptions {
-  /** Told of bytes that are fetched, of retries, and of stores that give whole blobs only. */
+  /** Receives progress, retries, and a notice if the store can only give whole blobs. */
   onEvent?: OnEvent | undefined;
-  /** Ends the reading. */
+  /** Aborts the reading. */
   signal?: AbortSignal | undefined;
 }
 
-/** What is read, and how. */
+/** Options for {@link LayerBlob.from}. */
 interface FromOptions {
-  /** The byte after the last; absent = the end of the blob. */
+  /** The position after the last byte; absent = the end of the blob. */
   end?: number | undefined;
-  /** Fetches all of it in one step. */
+  /** Fetches everything with one request. */
   all?: boolean;
 }
 
-/** What is fetched at first where it is not known how much will be needed; each time twice as much. In bytes. */
+/** The size of the first request, where nobody knows how much will be needed. Each further one is twice as large. */
 const FIRST_STEP = 32 * 1024;
 const LARGEST_STEP = 16 * 1024 * 1024;
 
-const NOTHING = digestOf(new Uint8Array());
+const EMPTY_DIGEST = digestOf(new Uint8Array());
 
-/** One blob, from any place on, and what of it was fetched. */
+/** A blob that can be read from any position, and that counts what it fetched. */
 export class LayerBlob {
   readonly digest: Digest;
   /** In bytes. */
   readonly size: number;
-  /** As the manifest says it, which may be wrong. */
+  /** The media type in the manifest, which may be wrong. */
   readonly mediaType: string;
-  /** What the manifest has to say of it. */
+  /** The annotations of its descriptor. */
   readonly annotations: Readonly<Record<string, string>>;
-  /** The bytes that were fetched so far; some may have been more than once. */
+  /** The number of bytes fetched so far. Bytes that were fetched twice count twice. */
   fetched = 0;
-  /** Whether it is read by a table of contents that has a digest. */
+  /** Whether it is read through a table of contents that is itself verified. */
   hasProvenTable = false;
-  /** Whether the store gives whole blobs only: then nothing is gained by leaving something out. */
+  /** Whether the store can only give whole blobs, so that skipping bytes saves nothing. */
   wholeOnly = false;
   readonly #store: Store;
   readonly #options: ReadingOptions;
   #head: Bytes | undefined;
-  /** Whether all that was fetched has the digest. Who was given the right bytes once may be given others later. */
+  /** Whether the last reading was verified. A server may give the right bytes once and others later. */
   #isWhole = false;
 
   /** Fetches nothing yet. */
@@ -67,24 +67,24 @@ export class LayerBlob {
   }
 
   /**
-   * Whether what was read is proven: all of it has its digest, or it was read by a table that has one. Of nothing, all is
-   * read without anything being fetched.
+   * Whether what was read is verified: by the digest of the whole blob, or by those of a verified table of contents. An
+   * empty blob needs no reading.
    */
   get proven(): boolean {
-    return this.#isWhole || this.hasProvenTable || this.size === 0 && this.digest === NOTHING;
+    return this.#isWhole || this.hasProvenTable || this.size === 0 && this.digest === EMPTY_DIGEST;
   }
 
-  /** Says what its reader should know. */
+  /** Reports a notice. */
   notice(message: string): void {
     this.#options.onEvent?.({ type: "notice", message });
   }
 
-  /** Its first bytes: all of a small blob. */
+  /** Its first 32 KiB, or all of a smaller blob. */
   async head(): Promise<Bytes> {
     return this.#head ??= await this.slice(0, Math.min(FIRST_STEP, this.size));
   }
 
-  /** A part of it, in memory; the caller has seen to it that it is small. */
+  /** A range of its bytes, in memory. The caller limits the size. */
   async slice(start: number, end: number): Promise<Bytes> {
     const bytes = new Uint8Array(end - start);
     let filled = 0;
@@ -96,11 +96,10 @@ export class LayerBlob {
   }
 
   /**
-   * Its bytes from a place on, up to `end` where that is known, in steps that grow; with `all` in one step. Each piece
-   * may be used until the next is asked for. What is read from the first byte to the last is verified, before its last
-   * bytes are given: who has enough then has read all of it.
+   * Its bytes from a position on, fetched by requests that grow. Each piece is valid until the next is requested. A
+   * reading from the first byte to the last is verified before its last piece is given.
    *
-   * @throws {MismatchError} when all of it was read and has another digest
+   * @throws {MismatchError} if the whole blob was read and has another digest
    */
   async *from(start: number, { end = this.size, all = false }: FromOptions = {}): AsyncGenerator<Bytes> {
     const hash = start === 0 && end === this.size ? createHash("sha256") : undefined;
@@ -135,7 +134,7 @@ export class LayerBlob {
     }
   }
 
-  /** A store that gives whole blobs only is asked for the whole blob, and what is not wanted is dropped. */
+  /** Fetches a range. If the store can only give whole blobs, fetches all of it and drops what is not wanted. */
   async *#fetch(start: number, end: number): AsyncGenerator<Bytes> {
     let position = start;
     if (start >= end) return;

@@ -1,16 +1,16 @@
-/** The attributes that POSIX archives put before an entry ("pax"): whatever does not fit into its header. @module */
+/** Parses pax extended headers: attributes of an entry that do not fit into its tar header (POSIX.1-2001). @module */
 import { MismatchError } from "../errors.ts";
 
-/** One attribute; a key may come more than once. */
+/** One attribute. A key may occur more than once. */
 export type PaxRecord = readonly [key: string, value: Uint8Array<ArrayBuffer>];
 
-/** The attributes that hold for an entry, by key. */
+/** The attributes of an entry, by key. */
 export type PaxAttributes = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 
 /**
- * Reads records of the form `LENGTH KEY=VALUE\n`; the length counts the whole record.
+ * Parses records of the form `LENGTH KEY=VALUE\n`, where LENGTH counts the bytes of the whole record.
  *
- * @throws {MismatchError} when they are of another form
+ * @throws {MismatchError} if a record is malformed
  */
 export function parsePax(bytes: Uint8Array<ArrayBuffer>): PaxRecord[] {
   const records: PaxRecord[] = [];
@@ -24,22 +24,22 @@ export function parsePax(bytes: Uint8Array<ArrayBuffer>): PaxRecord[] {
     if (!sound) {
       throw new MismatchError("the tar archive is damaged: the attributes of an entry are malformed");
     }
-    records.push([textOf(bytes.subarray(blank + 1, equals)), bytes.subarray(equals + 1, end - 1)]);
+    records.push([decodeUtf8(bytes.subarray(blank + 1, equals)), bytes.subarray(equals + 1, end - 1)]);
     position = end;
   }
   return records;
 }
 
-/** The value of an attribute as text; an empty value is as good as none. */
+/** The value of an attribute as text; `undefined` if it is missing or empty. */
 export function paxText(attributes: PaxAttributes, key: string): string | undefined {
   const value = attributes.get(key);
-  return value?.length ? textOf(value) : undefined;
+  return value?.length ? decodeUtf8(value) : undefined;
 }
 
 /**
- * The value of an attribute as a number; times have fractions.
+ * The value of an attribute as a number; `undefined` if it is missing or empty. Only times may have fractions.
  *
- * @throws {MismatchError} when it is none
+ * @throws {MismatchError} if it is not a number
  */
 export function paxNumber(attributes: PaxAttributes, key: string): number | undefined {
   const text = paxText(attributes, key);
@@ -47,10 +47,10 @@ export function paxNumber(attributes: PaxAttributes, key: string): number | unde
   const isTime = key.endsWith("time");
   const value = (isTime ? /^-?[0-9]+(\.[0-9]*)?$/ : /^[0-9]+$/).test(text) ? Number(text) : NaN;
   if (isTime ? Number.isFinite(value) : Number.isSafeInteger(value)) return value;
-  throw new MismatchError(`the tar archive is damaged: the attribute ${key} of an entry is no number`);
+  throw new MismatchError(`the tar archive is damaged: the attribute ${key} of an entry is not a number`);
 }
 
-function textOf(bytes: Uint8Array): string {
+function decodeUtf8(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
 

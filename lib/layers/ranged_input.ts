@@ -1,20 +1,20 @@
-/** An uncompressed archive, of which the contents that nobody reads are not fetched. @module */
+/** Reads an uncompressed archive without fetching the contents that nobody reads. @module */
 import type { LayerBlob } from "./layer_blob.ts";
-import { StreamInput, type TarInput, tornOff } from "./tar_input.ts";
+import { StreamInput, type TarInput, truncated } from "./tar_input.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What is passed over by fetching it: a request of its own would take as long. In bytes. */
-const SHORT_WAY = 256 * 1024;
+/** The most bytes that are fetched and dropped to skip them: a new request would take as long. */
+const SHORT_SKIP = 256 * 1024;
 
-/** The bytes of a blob, with leaps. */
+/** A blob as input of the tar reader. A long skip starts a new request at the target. */
 export class RangedInput implements TarInput {
   readonly #blob: LayerBlob;
   #stream: AsyncGenerator<Bytes>;
   #input: StreamInput;
-  #hasLeapt = false;
+  #hasSkipped = false;
 
-  /** @param blob the archive */
+  /** @param blob an uncompressed tar archive */
   constructor(blob: LayerBlob) {
     this.#blob = blob;
     this.#stream = blob.from(0);
@@ -42,22 +42,22 @@ export class RangedInput implements TarInput {
   }
 
   async skip(size: number): Promise<void> {
-    if (size <= SHORT_WAY || this.#blob.wholeOnly) return await this.#input.skip(size);
+    if (size <= SHORT_SKIP || this.#blob.wholeOnly) return await this.#input.skip(size);
     const target = this.position + size;
-    if (target > this.#blob.size) throw tornOff(this.#blob.size);
+    if (target > this.#blob.size) throw truncated(this.#blob.size);
     await this.close();
-    this.#hasLeapt = true;
+    this.#hasSkipped = true;
     this.#stream = this.#blob.from(target);
     this.#input = new StreamInput(this.#stream, { start: target });
   }
 
-  /** Reads what is behind the archive's end, where it is short and nothing was left out: then all of it is verified. */
+  /** If nothing was skipped, reads a short rest after the archive's end, so that the whole blob is verified. */
   async finish(): Promise<void> {
-    if (this.#hasLeapt || this.#blob.size - this.position > SHORT_WAY) return;
+    if (this.#hasSkipped || this.#blob.size - this.position > SHORT_SKIP) return;
     for await (const _ of this.#stream);
   }
 
-  /** Lets go of the connection. */
+  /** Ends the request. */
   async close(): Promise<void> {
     await this.#stream.return(undefined);
   }

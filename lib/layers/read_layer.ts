@@ -1,41 +1,41 @@
-/** Reads the entries of a layer, however it is packed. @module */
+/** Reads the entries of a layer, whatever its compression. @module */
 import { MismatchError } from "../errors.ts";
 import { quoted } from "../messages.ts";
 import { compressionOf, decompress } from "./compression.ts";
 import type { OpenEntry } from "./entry.ts";
 import type { LayerBlob } from "./layer_blob.ts";
 import { RangedInput } from "./ranged_input.ts";
-import { NoArchiveError, readTar } from "./read_tar.ts";
+import { NotAnArchiveError, readTar } from "./read_tar.ts";
 import { StreamInput } from "./tar_input.ts";
 import { findToc } from "./find_toc.ts";
 
-/** How a layer is read. */
+/** Options for reading a layer. */
 export interface ReadLayerOptions {
   /**
-   * Set where every entry is wanted for its name only, or for its bytes, too. `some` fetches in small steps, so that
-   * little is lost when the reader stops.
+   * What the reader wants: the names of all entries, also the contents of all, or some of either. `some` fetches in small
+   * steps, so that little is wasted when the reader stops.
    */
   want: "names" | "bytes" | "some";
-  /** Reads every byte, and verifies them: no leaps, no table of contents. */
+  /** Reads and verifies every byte: skips nothing, and uses no table of contents. */
   whole?: boolean | undefined;
-  /** Reads the archive, also where there is a table of contents. Positions in one are not those in the other. */
+  /** Ignores a table of contents. Positions in the table differ from those in the archive. */
   archive?: boolean | undefined;
 }
 
 /**
- * The entries of a layer, in the order of the archive. A table of contents (eStargz, zstd:chunked) is used where there is
- * one; of an uncompressed archive the contents that nobody reads are not fetched. Each entry's bytes can be read before
- * the next is asked for. Who stops asking stops the fetching.
+ * The entries of a layer, in the order of the archive. A table of contents (eStargz, zstd:chunked) is used if there is
+ * one. In an uncompressed archive, contents that nobody reads are not fetched. An entry's content can be read until the
+ * next entry is requested. To stop fetching, stop requesting entries.
  *
- * @throws {MismatchError} when it is no tar archive, or it is damaged, or not what its digest says
+ * @throws {MismatchError} if the layer is not a tar archive, is damaged, or does not have its digest
  */
 export async function* readLayer(blob: LayerBlob, options: ReadLayerOptions): AsyncGenerator<OpenEntry> {
   try {
     yield* readEntries(blob, options);
   } catch (error) {
-    if (!(error instanceof NoArchiveError)) throw error;
+    if (!(error instanceof NotAnArchiveError)) throw error;
     const known = `its media type is ${quoted(blob.mediaType)}, its digest ${blob.digest}`;
-    throw new MismatchError(`the layer is no tar archive; ${known}`, { cause: error });
+    throw new MismatchError(`the layer is not a tar archive; ${known}`, { cause: error });
   }
 }
 
@@ -70,7 +70,7 @@ async function* readStream(
   try {
     yield* readTar(input);
     await input.close();
-    for await (const _ of bytes); // what is behind the archive's end belongs to the digest
+    for await (const _ of bytes); // the bytes after the archive's end count for the digest
   } finally {
     await input.close();
     await source.return(undefined);
@@ -78,8 +78,8 @@ async function* readStream(
 }
 
 /**
- * The same pieces; that one reader has enough does not end the source. With what it has failed it fails again: who reads
- * ahead, as the decoder of gzip does, may have been told of it after its own reader had left.
+ * An iterable over the same source that does not end it when a `for await` stops early. If the source failed, reading on
+ * fails again: the gzip decoder reads ahead, and may meet the error after its own reader has left.
  */
 export function keptOpen<T>(source: AsyncGenerator<T>): AsyncIterable<T> {
   let failed: Promise<IteratorResult<T>> | undefined;

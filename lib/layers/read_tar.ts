@@ -1,18 +1,18 @@
-/** Reads a tar archive, entry by entry, as its bytes come. @module */
+/** Reads a tar archive as a stream, entry by entry. @module */
 import { LayerstashError, MismatchError } from "../errors.ts";
-import { type Entry, type EntryType, type Extent, type OpenEntry, placeOf, requireName } from "./entry.ts";
+import { type Entry, type EntryType, type Extent, normalPath, type OpenEntry, requireName } from "./entry.ts";
 import { parsePax, type PaxAttributes, paxNumber, type PaxRecord, paxText } from "./pax.ts";
 import { readOldMap, readPaxMap, requireSound, type SparseMap } from "./sparse_map.ts";
 import { BLOCK, decodeHeader, isHeader, isZeroBlock, type TarHeader } from "./tar_header.ts";
-import { textOf } from "./tar_field.ts";
+import { fieldText } from "./tar_field.ts";
 import type { TarInput } from "./tar_input.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What was to be read is no archive at all. */
-export class NoArchiveError extends MismatchError {}
+/** The input does not begin like a tar archive. */
+export class NotAnArchiveError extends MismatchError {}
 
-/** Long names and attributes are held in memory: so many bytes of them at most, as in Go's archive/tar. */
+/** The most bytes of long names or attributes that are held in memory. Go's archive/tar has the same limit. */
 const LARGEST_EXTENSION = 1024 * 1024;
 
 const TYPES: Readonly<Record<string, EntryType>> = {
@@ -25,26 +25,26 @@ const TYPES: Readonly<Record<string, EntryType>> = {
   D: "directory",
 };
 
-/** What came before an entry and holds for it. */
+/** The extension headers that precede an entry. */
 interface Extensions {
   name?: string;
   target?: string;
   records: PaxRecord[];
 }
 
-/** How the bytes of an entry lie in the archive. */
-interface Stored {
-  /** Bytes that follow. */
+/** How the content of an entry is stored in the archive. */
+interface StoredContent {
+  /** The number of bytes that follow the header. */
   size: number;
   sparse?: SparseMap | undefined;
 }
 
 /**
- * Reads the entries of an archive. Each is there until the next is asked for; bytes that nobody reads are passed over.
- * PAX and GNU extensions, binary numbers (files over 8 GiB) and all kinds of sparse files are understood.
+ * Reads the entries of an archive. Each is valid until the next is requested; contents that nobody reads are skipped.
+ * Supports pax and GNU extensions, binary numbers (files over 8 GiB) and all kinds of sparse files.
  *
- * @throws {NoArchiveError} when it is no tar archive
- * @throws {MismatchError} when it is damaged or torn off
+ * @throws {NotAnArchiveError} if the input is not a tar archive
+ * @throws {MismatchError} if it is damaged or truncated
  */
 export async function* readTar(input: TarInput): AsyncGenerator<OpenEntry> {
   let global: readonly PaxRecord[] = [];
@@ -52,7 +52,7 @@ export async function* readTar(input: TarInput): AsyncGenerator<OpenEntry> {
   for (let start = input.position;;) {
     const header = await nextHeader(input);
     if (!header) return;
-    if (header.flag === "g") global = together(global, parsePax(await readExtension(input, header)));
+    if (header.flag === "g") global = mergeGlobals(global, parsePax(await readExtension(input, header)));
     else if (isExtension(header)) await takeExtension(own, input, header);
     else if (header.flag === "V") await input.skip(padded(header.size)); // the name of a volume
     else {
@@ -64,27 +64,28 @@ export async function* readTar(input: TarInput): AsyncGenerator<OpenEntry> {
 }
 
 /**
- * The archive ends with two blocks of zeros; that one or both are missing is common. What comes behind a single one is
- * no part of it for some readers, and is for others: Go's archive/tar refuses it, and so do we.
+ * Reads the next header; `undefined` at the archive's end, which is two blocks of zeros. One or both are often missing.
+ * An entry after a single block of zeros is an error, as in Go's archive/tar, because readers disagree on whether it
+ * belongs to the archive.
  */
 async function nextHeader(input: TarInput): Promise<TarHeader | undefined> {
   const block = input.position === 0 ? await firstBlock(input) : await input.readOrEnd(BLOCK);
   if (!block || !isZeroBlock(block)) return block && decodeHeader(block);
   const second = await input.readOrEnd(BLOCK);
   if (!second || isZeroBlock(second)) return undefined;
-  throw new MismatchError("the tar archive goes on behind its end");
+  throw new MismatchError("the tar archive goes on after its end");
 }
 
-/** What begins with anything but a header is something else, and not torn off or damaged. */
+/** Reads the first block. If it is not a header, the input is not an archive, rather than a damaged one. */
 async function firstBlock(input: TarInput): Promise<Bytes | undefined> {
   const block = await input.readSome(BLOCK);
   if (block.length === 0) return undefined;
   if (block.length === BLOCK && (isZeroBlock(block) || isHeader(block))) return block;
-  throw new NoArchiveError("this is no tar archive");
+  throw new NotAnArchiveError("this is not a tar archive");
 }
 
-/** Attributes that hold for all entries from here on; a later one takes the place of an earlier. */
-function together(older: readonly PaxRecord[], newer: readonly PaxRecord[]): PaxRecord[] {
+/** Merges pax global headers, whose attributes apply to all following entries. A newer value replaces an older one. */
+function mergeGlobals(older: readonly PaxRecord[], newer: readonly PaxRecord[]): PaxRecord[] {
   const all = [...new Map([...older, ...newer])];
   const size = all.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
   if (size <= LARGEST_EXTENSION) return all;
@@ -97,8 +98,8 @@ function isExtension({ flag }: TarHeader): boolean {
 
 async function takeExtension(own: Extensions, input: TarInput, header: TarHeader): Promise<void> {
   const bytes = await readExtension(input, header);
-  if (header.flag === "L") own.name = textOf(bytes);
-  else if (header.flag === "K") own.target = textOf(bytes);
+  if (header.flag === "L") own.name = fieldText(bytes);
+  else if (header.flag === "K") own.target = fieldText(bytes);
   else own.records = parsePax(bytes);
 }
 
@@ -116,13 +117,13 @@ async function* readEntry(
 ): AsyncGenerator<OpenEntry> {
   const records = [...global, ...own.records];
   const attributes: PaxAttributes = new Map(records);
-  const entry = describe(header, attributes, own, start);
-  const stored = await storedBytes(header, entry, { attributes, records }, input);
+  const entry = archiveEntry(header, attributes, own, start);
+  const stored = await storedContent(header, entry, { attributes, records }, input);
   entry.size = entry.type === "file" ? stored.sparse?.realSize ?? stored.size : 0;
   const before = input.position;
   let open = true;
   const extents = () => {
-    if (!open) throw new LayerstashError(`the bytes of ${entry.path} cannot be read any more`);
+    if (!open) throw new LayerstashError(`the content of ${entry.path} can no longer be read`);
     open = false;
     return entry.type === "file" ? readExtents(input, stored) : noExtents();
   };
@@ -131,14 +132,19 @@ async function* readEntry(
   await input.skip(padded(stored.size) - (input.position - before));
 }
 
-function describe(header: TarHeader, attributes: PaxAttributes, own: Extensions, position: number): Entry {
+function archiveEntry(
+  header: TarHeader,
+  attributes: PaxAttributes,
+  own: Extensions,
+  position: number,
+): Entry {
   const named = paxText(attributes, "GNU.sparse.name") ?? paxText(attributes, "path");
   const name = requireName(own.name ?? named ?? header.name);
   const type = typeOf(header, name);
   const target = requireName(own.target ?? paxText(attributes, "linkpath") ?? header.target);
   const extended = extendedAttributes(attributes);
   return {
-    path: placeOf(name),
+    path: normalPath(name),
     name,
     type,
     mode: header.mode & 0o7777,
@@ -155,19 +161,19 @@ function describe(header: TarHeader, attributes: PaxAttributes, own: Extensions,
   };
 }
 
-/** Archives from before POSIX have no directories, but names that end with a slash. */
+/** The type of an entry. Archives from before POSIX mark a directory by a slash at the end of its name. */
 function typeOf({ flag }: TarHeader, name: string): EntryType {
   if (flag === "M") throw new MismatchError("the tar archive is one volume of several");
   return TYPES[flag] ?? (flag === "0" && name.endsWith("/") ? "directory" : "file");
 }
 
-async function storedBytes(
+async function storedContent(
   header: TarHeader,
   { type }: Entry,
   pax: { attributes: PaxAttributes; records: PaxRecord[] },
   input: TarInput,
-): Promise<Stored> {
-  // As in Go's archive/tar, which every container engine uses: what has no bytes has none, whatever its header says.
+): Promise<StoredContent> {
+  // As in Go's archive/tar, which container engines use: links and devices have no content, whatever the header says.
   if (type !== "file" && header.flag !== "D") return { size: 0 };
   const size = paxNumber(pax.attributes, "size") ?? header.size;
   const old = header.sparse && await readOldMap(header.sparse, input);
@@ -177,8 +183,8 @@ async function storedBytes(
   return { size: stored, sparse: found?.map };
 }
 
-async function* readExtents(input: TarInput, { size, sparse }: Stored): AsyncGenerator<Extent> {
-  for (const { offset, length } of sparse?.parts ?? [{ offset: 0, length: size }]) {
+async function* readExtents(input: TarInput, { size, sparse }: StoredContent): AsyncGenerator<Extent> {
+  for (const { offset, length } of sparse?.extents ?? [{ offset: 0, length: size }]) {
     let at = offset;
     for await (const bytes of input.pieces(length)) {
       yield { offset: at, bytes };

@@ -1,70 +1,71 @@
-/** Sparse files in tar archives: which parts have bytes, and which are holes. @module */
+/** Reads the maps of sparse files in tar archives: which extents have data, and which are holes. @module */
 import { MismatchError } from "../errors.ts";
 import { type PaxAttributes, paxNumber, type PaxRecord, paxText } from "./pax.ts";
 import type { TarInput } from "./tar_input.ts";
-import { numberOf } from "./tar_field.ts";
+import { fieldNumber } from "./tar_field.ts";
 
-/** A part of a file that has bytes. */
-export interface Part {
+/** A range of a sparse file that has data. */
+export interface SparseExtent {
   offset: number;
   length: number;
 }
 
-/** What a header says of a sparse file, in GNU's old format. */
+/** The sparse map in a header of GNU's old format. */
 export interface SparseFields {
-  parts: Part[];
-  /** Whether a block with more parts follows. */
+  extents: SparseExtent[];
+  /** Whether a block with more extents follows. */
   more: boolean;
   /** The size of the file with its holes. */
   realSize: number;
 }
 
-/** A sparse file: the parts that have bytes, and the size with the holes. */
+/** The map of a sparse file: the extents that have data, and the size with the holes. */
 export interface SparseMap {
-  parts: Part[];
+  extents: SparseExtent[];
   realSize: number;
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** So many parts are kept in memory; no file that is worth storing is so torn. */
-const MOST_PARTS = 1_000_000;
-const PART_FIELDS = 24;
+/** The most extents that are held in memory. Real files have far fewer. */
+const MOST_EXTENTS = 1_000_000;
+/** An offset and a length in GNU's old format, in bytes. */
+const EXTENT_FIELDS = 24;
 
-/** Reads the parts that stand in the header itself. */
+/** Reads the extents in the header itself. */
 export function decodeSparseFields(block: Bytes): SparseFields {
   return {
-    parts: decodeParts(block.subarray(386, 386 + 4 * PART_FIELDS)),
+    extents: decodeExtents(block.subarray(386, 386 + 4 * EXTENT_FIELDS)),
     more: block[482] !== 0,
-    realSize: numberOf(block.subarray(483, 495), "size"),
+    realSize: fieldNumber(block.subarray(483, 495), "size"),
   };
 }
 
-/** Reads the blocks that continue the parts of a header. */
+/** Reads the blocks that continue the map of a header. */
 export async function readOldMap(
-  { parts, more, realSize }: SparseFields,
+  { extents, more, realSize }: SparseFields,
   input: TarInput,
 ): Promise<SparseMap> {
-  const all = [...parts];
+  const all = [...extents];
   while (more) {
     const block = await input.read(512);
-    all.push(...decodeParts(block.subarray(0, 21 * PART_FIELDS)));
+    all.push(...decodeExtents(block.subarray(0, 21 * EXTENT_FIELDS)));
     requireFew(all.length);
     more = block[504] !== 0;
   }
-  return { parts: all, realSize };
+  return { extents: all, realSize };
 }
 
-function decodeParts(bytes: Bytes): Part[] {
-  const parts: Part[] = [];
-  for (let at = 0; at < bytes.length && bytes[at] !== 0; at += PART_FIELDS) {
-    const offset = numberOf(bytes.subarray(at, at + 12), "size");
-    parts.push({ offset, length: numberOf(bytes.subarray(at + 12, at + 24), "size") });
+function decodeExtents(bytes: Bytes): SparseExtent[] {
+  const extents: SparseExtent[] = [];
+  for (let at = 0; at < bytes.length && bytes[at] !== 0; at += EXTENT_FIELDS) {
+    const offset = fieldNumber(bytes.subarray(at, at + 12), "size");
+    extents.push({ offset, length: fieldNumber(bytes.subarray(at + 12, at + 24), "size") });
   }
-  return parts;
+  return extents;
 }
 
-/** Reads the map that pax attributes hold, or announce: versions 0.0, 0.1 and 1.0. `undefined` = not sparse. */
+/** Reads a map of GNU's pax format, versions 0.0, 0.1 and 1.0; `undefined` if the file is not sparse. */
 export async function readPaxMap(
   { attributes, records }: { attributes: PaxAttributes; records: readonly PaxRecord[] },
   input: TarInput,
@@ -73,15 +74,15 @@ export async function readPaxMap(
   if (realSize === undefined) return undefined;
   if (paxText(attributes, "GNU.sparse.major") === "1") {
     const { numbers, size } = await readNumbers(input);
-    return { map: { parts: pairs(numbers), realSize }, mapSize: size };
+    return { map: { extents: extentsOf(numbers), realSize }, mapSize: size };
   }
   const text = paxText(attributes, "GNU.sparse.map");
   const listed = text?.split(",") ?? records.filter(([key]) => /^GNU\.sparse\.(offset|numbytes)$/.test(key))
     .map(([, value]) => new TextDecoder().decode(value));
-  return { map: { parts: pairs(listed.map(wholeNumber)), realSize }, mapSize: 0 };
+  return { map: { extents: extentsOf(listed.map(wholeNumber)), realSize }, mapSize: 0 };
 }
 
-/** Version 1.0 has the map in front of the bytes: a count, then offsets and lengths, one a line, up to a block's end. */
+/** Reads the map of version 1.0, which precedes the data: a count, then offsets and lengths, one a line, in whole blocks. */
 async function readNumbers(input: TarInput): Promise<{ numbers: number[]; size: number }> {
   const numbers: number[] = [];
   let [size, digits, wanted] = [0, "", Infinity];
@@ -99,13 +100,13 @@ async function readNumbers(input: TarInput): Promise<{ numbers: number[]; size: 
 }
 
 /**
- * Makes sure that the parts are in order, within the file, and as long together as the bytes that follow.
+ * Checks that the extents are in order and within the file, and that their lengths add up to `stored` bytes.
  *
- * @throws {MismatchError} when they are not
+ * @throws {MismatchError} if they do not
  */
-export function requireSound({ parts, realSize }: SparseMap, stored: number): void {
+export function requireSound({ extents, realSize }: SparseMap, stored: number): void {
   let [end, sum] = [0, 0];
-  for (const { offset, length } of parts) {
+  for (const { offset, length } of extents) {
     if (offset < end) throw malformed();
     end = offset + length;
     sum += length;
@@ -113,7 +114,7 @@ export function requireSound({ parts, realSize }: SparseMap, stored: number): vo
   if (!(end <= realSize && sum === stored)) throw malformed();
 }
 
-function pairs(numbers: number[]): Part[] {
+function extentsOf(numbers: number[]): SparseExtent[] {
   requireFew(numbers.length / 2);
   if (numbers.length % 2 !== 0) throw malformed();
   return Array.from({ length: numbers.length / 2 }, (_, index) => ({
@@ -129,8 +130,8 @@ function wholeNumber(text: string): number {
 }
 
 function requireFew(count: number): number {
-  if (count <= MOST_PARTS) return count;
-  throw new MismatchError(`a sparse file of the tar archive has more than ${MOST_PARTS} parts`);
+  if (count <= MOST_EXTENTS) return count;
+  throw new MismatchError(`a sparse file of the tar archive has more than ${MOST_EXTENTS} extents`);
 }
 
 function malformed(): MismatchError {

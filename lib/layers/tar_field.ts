@@ -1,21 +1,22 @@
-/** Texts and numbers as the headers of tar archives have them. @module */
+/** Decodes the texts and numbers in headers of tar archives. @module */
 import { MismatchError } from "../errors.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** A text, which ends at the first zero byte, or with the field. */
-export function textOf(bytes: Bytes): string {
+/** The text of a field. It ends at the first zero byte or with the field. */
+export function fieldText(bytes: Bytes): string {
   const end = bytes.indexOf(0);
   return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
 }
 
 /**
- * A number: octal digits, or, where those do not suffice (files over 8 GiB), binary with the first bit set. The binary
- * form is that of GNU, with two's complement for times before 1970.
+ * The number in a field: octal digits or, where those do not suffice (files over 8 GiB), GNU's binary format, which sets
+ * the first bit and has two's complement for times before 1970.
  *
- * @throws {MismatchError} when it is neither, or larger than numbers are exact
+ * @param what the name of the field for messages; only `modified` may be negative
+ * @throws {MismatchError} if it is neither, or exceeds 2^53 - 1
  */
-export function numberOf(bytes: Bytes, what: string): number {
+export function fieldNumber(bytes: Bytes, what: string): number {
   const first = bytes[0] ?? 0;
   const value = first & 0x80 ? binaryNumber(bytes, first) : octalNumber(bytes);
   if (value !== undefined && Number.isSafeInteger(value) && (value >= 0 || what === "modified")) return value;
@@ -30,8 +31,8 @@ function binaryNumber(bytes: Bytes, first: number): number | undefined {
   return Number.isSafeInteger(number) ? number : undefined;
 }
 
-/** A number in octal digits; `undefined` where there are others. */
+/** A number in octal digits; `undefined` if the field has other characters. */
 export function octalNumber(bytes: Bytes): number | undefined {
-  const digits = textOf(bytes).trim();
+  const digits = fieldText(bytes).trim();
   return /^[0-7]*$/.test(digits) ? parseInt(digits || "0", 8) : undefined;
 }

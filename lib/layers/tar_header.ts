@@ -1,18 +1,18 @@
-/** The headers of tar archives: POSIX ustar, GNU, and what came before them. @module */
+/** Decodes headers of tar archives: POSIX ustar, GNU, and the older v7 format. @module */
 import { MismatchError } from "../errors.ts";
 import { decodeSparseFields, type SparseFields } from "./sparse_map.ts";
-import { numberOf, octalNumber, textOf } from "./tar_field.ts";
+import { fieldNumber, fieldText, octalNumber } from "./tar_field.ts";
 
-/** A header is a block, and everything in an archive begins on the edge of one. In bytes. */
+/** The block size of tar archives, in bytes: that of a header, and the unit to which contents are padded. */
 export const BLOCK = 512;
 
-/** A header as it stands there; long names and attributes come in headers of their own before it. */
+/** A decoded header. Long names and attributes are in extension headers before it. */
 export interface TarHeader {
   name: string;
   mode: number;
   uid: number;
   gid: number;
-  /** The bytes that follow in the archive. */
+  /** The number of bytes that follow in the archive. */
   size: number;
   /** Seconds since 1970. */
   modified: number;
@@ -22,12 +22,12 @@ export interface TarHeader {
   owner: string;
   group: string;
   device: { major: number; minor: number };
-  /** Of a sparse file in GNU's old format. */
+  /** The map of a sparse file in GNU's old format. */
   sparse?: SparseFields;
 }
 
 /**
- * Where the fields are: offset and length in bytes. The time of a POSIX and a GNU header is the same; GNU has no
+ * The offset and length of each field, in bytes. POSIX and GNU headers share the fields up to `minor`; GNU has no
  * `prefix`, and star's is shorter.
  */
 const FIELDS = {
@@ -53,27 +53,27 @@ const FIELDS = {
 type Field = keyof typeof FIELDS;
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Whether a block is the mark that ends an archive. */
+/** Whether a block is all zeros, as those that end an archive. */
 export function isZeroBlock(block: Bytes): boolean {
   return block.every((byte) => byte === 0);
 }
 
-/** Whether a block is a header, be it a damaged one. */
+/** Whether a block is a header, even a damaged one. */
 export function isHeader(block: Bytes): boolean {
-  return hasChecksum(block) || textOf(fieldOf(block, "magic")).startsWith("ustar");
+  return hasChecksum(block) || fieldText(fieldOf(block, "magic")).startsWith("ustar");
 }
 
 /**
- * Reads a header.
+ * Decodes a header.
  *
- * @throws {MismatchError} when it is none: the checksum is wrong, or a number is not readable
+ * @throws {MismatchError} if its checksum is wrong, or a number in it is malformed
  */
 export function decodeHeader(block: Bytes): TarHeader {
   if (!hasChecksum(block)) {
     throw new MismatchError("the tar archive is damaged: the checksum of a header is wrong");
   }
-  const text = (field: Field) => textOf(fieldOf(block, field));
-  const number = (field: Field) => numberOf(fieldOf(block, field), field);
+  const text = (field: Field) => fieldText(fieldOf(block, field));
+  const number = (field: Field) => fieldNumber(fieldOf(block, field), field);
   const magic = text("magic");
   const posix = magic === "ustar";
   const gnu = magic === "ustar ";
@@ -101,7 +101,7 @@ function fieldOf(block: Bytes, field: Field): Bytes {
   return block.subarray(offset, offset + length);
 }
 
-/** The sum of all bytes, with the checksum's own as blanks; old programs took bytes for signed. */
+/** Whether the checksum is right: the sum of all bytes, with its own as blanks. Old programs summed signed bytes. */
 function hasChecksum(block: Bytes): boolean {
   const [start, length] = FIELDS.checksum;
   let [unsigned, signed] = [0, 0];

@@ -1,25 +1,25 @@
-/** The bytes of a tar archive, in order, as its reader takes them. @module */
+/** The input of the tar reader: bytes that are read or skipped in order. @module */
 import { MismatchError } from "../errors.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** What an archive is read from. */
+/** The input that an archive is read from. Methods fail with a {@linkcode MismatchError} if it ends too early. */
 export interface TarInput {
-  /** How many bytes have been taken. */
+  /** The number of bytes that were read or skipped. */
   readonly position: number;
-  /** Just so many bytes, copied. */
+  /** Reads exactly `size` bytes, as a copy. */
   read(size: number): Promise<Bytes>;
-  /** The same; `undefined` where there is not a single one left. */
+  /** Reads exactly `size` bytes, as a copy; `undefined` at the end of the input. */
   readOrEnd(size: number): Promise<Bytes | undefined>;
-  /** The same; fewer where no more are left. */
+  /** Reads `size` bytes, as a copy, or as many as are left. */
   readSome(size: number): Promise<Bytes>;
-  /** So many bytes, as they come: each piece may be used until the next is asked for. */
+  /** Reads exactly `size` bytes, in pieces. Each is valid until the next is requested. */
   pieces(size: number): AsyncGenerator<Bytes>;
-  /** Passes over so many bytes. */
+  /** Skips `size` bytes. */
   skip(size: number): Promise<void>;
 }
 
-/** An archive that comes as a stream. */
+/** An input that reads from a stream. */
 export class StreamInput implements TarInput {
   readonly #source: AsyncIterator<Bytes>;
   readonly #what: string;
@@ -27,8 +27,8 @@ export class StreamInput implements TarInput {
   #position: number;
 
   /**
-   * @param source the bytes; a piece may be used again by its maker as soon as the next is asked for
-   * @param options what they are, for messages, and how many bytes are before them
+   * @param source the bytes; its maker may reuse a piece's buffer once the next is requested
+   * @param options `what` names the input in messages; `start` is the position of its first byte
    */
   constructor(source: AsyncIterable<Bytes>, { what = "tar archive", start = 0 } = {}) {
     this.#what = what;
@@ -43,14 +43,14 @@ export class StreamInput implements TarInput {
   async read(size: number): Promise<Bytes> {
     const bytes = await this.readOrEnd(size);
     if (bytes) return bytes;
-    throw tornOff(this.#position, this.#what);
+    throw truncated(this.#position, this.#what);
   }
 
   async readOrEnd(size: number): Promise<Bytes | undefined> {
     const bytes = await this.readSome(size);
     if (bytes.length === size) return bytes;
     if (bytes.length === 0) return undefined;
-    throw tornOff(this.#position, this.#what);
+    throw truncated(this.#position, this.#what);
   }
 
   async readSome(size: number): Promise<Bytes> {
@@ -66,7 +66,7 @@ export class StreamInput implements TarInput {
 
   async *pieces(size: number): AsyncGenerator<Bytes> {
     for (let left = size; left > 0;) {
-      if (!await this.#fill()) throw tornOff(this.#position, this.#what);
+      if (!await this.#fill()) throw truncated(this.#position, this.#what);
       const piece = this.#take(left);
       left -= piece.length;
       yield piece;
@@ -75,12 +75,12 @@ export class StreamInput implements TarInput {
 
   async skip(size: number): Promise<void> {
     for (let left = size; left > 0;) {
-      if (!await this.#fill()) throw tornOff(this.#position, this.#what);
+      if (!await this.#fill()) throw truncated(this.#position, this.#what);
       left -= this.#take(left).length;
     }
   }
 
-  /** Lets go of the source. */
+  /** Ends the source. */
   async close(): Promise<void> {
     await this.#source.return?.();
   }
@@ -102,7 +102,7 @@ export class StreamInput implements TarInput {
   }
 }
 
-/** The bytes are fewer than they should be. */
-export function tornOff(position: number, what = "tar archive"): MismatchError {
-  return new MismatchError(`the ${what} of the layer ends at byte ${position}, and is torn off there`);
+/** The error for input that ends too early. */
+export function truncated(position: number, what = "tar archive"): MismatchError {
+  return new MismatchError(`the ${what} of the layer is truncated at byte ${position}`);
 }

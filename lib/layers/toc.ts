@@ -1,16 +1,16 @@
-/** Tables of contents of layers: what eStargz and zstd:chunked have in common. @module */
+/** Reads tables of contents of layers, whose format eStargz and zstd:chunked share. @module */
 import { createHash } from "node:crypto";
 import * as v from "valibot";
 import { MismatchError } from "../errors.ts";
 import { parseAs } from "../oci/manifest.ts";
 import { type Compression, decompress } from "./compression.ts";
-import { type Entry, type EntryType, type Extent, type OpenEntry, placeOf, requireName } from "./entry.ts";
+import { type Entry, type EntryType, type Extent, normalPath, type OpenEntry, requireName } from "./entry.ts";
 import type { LayerBlob } from "./layer_blob.ts";
 import { StreamInput } from "./tar_input.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** The largest table that is read, unpacked, in bytes: some 250,000 files. A larger one is not used. */
+/** The largest table that is read, uncompressed, in bytes: some 250,000 files. Larger ones are not used. */
 export const LARGEST_TOC: number = 64 * 1024 * 1024;
 
 const count = v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0)), 0);
@@ -52,25 +52,25 @@ const TYPES: Readonly<Record<string, EntryType>> = {
   fifo: "fifo",
 };
 
-/** The table of one layer, read and checked. */
+/** The table of contents of one layer. */
 export class Toc {
   readonly #files: Row[][];
   readonly #blob: LayerBlob;
   readonly #compression: Compression;
 
   /**
-   * Reads a table.
+   * Parses a table.
    *
-   * @throws {MismatchError} when it is malformed
+   * @throws {MismatchError} if it is malformed
    */
   constructor(json: Bytes, { blob, compression }: { blob: LayerBlob; compression: Compression }) {
     const { entries } = parseAs(tocSchema, json, "table of contents");
-    this.#files = grouped(entries);
+    this.#files = groupChunks(entries);
     this.#blob = blob;
     this.#compression = compression;
   }
 
-  /** Whether it has a digest for all bytes that it leads to. */
+  /** Whether it has digests for the contents of all files. */
   get provesAll(): boolean {
     return this.#files.every(([file, ...more]) =>
       file!.type !== "reg" || file!.size === 0 || (more.length === 0 && file!.digest !== "") ||
@@ -78,10 +78,10 @@ export class Toc {
     );
   }
 
-  /** What it lists; only the bytes that are read are fetched. */
+  /** The entries that it lists. Only contents that are read are fetched. */
   async *entries(): AsyncGenerator<OpenEntry> {
     for (const [position, rows] of this.#files.entries()) {
-      const entry = entryOf(rows[0]!, position);
+      const entry = tableEntry(rows[0]!, position);
       yield { ...entry, extents: () => this.#extents(entry, rows) };
     }
   }
@@ -119,14 +119,14 @@ export class Toc {
     }
     const expected = row.chunkDigest || (whole ? row.digest : "");
     if (expected === "" || expected === `sha256:${hash.digest("hex")}`) return;
-    throw new MismatchError(`${path} is corrupted: its bytes have not the digest of the table of contents`);
+    throw new MismatchError(`${path} is corrupted: its digest is not the one in the table of contents`);
   }
 
-  /** eStargz does not say where a chunk ends: its reader has enough when it is whole. */
+  /** The compressed bytes of a chunk. eStargz has no `endOffset`: the reader stops when it has the whole chunk. */
   async *#packed({ offset, endOffset }: Row): AsyncGenerator<Bytes> {
     let left = endOffset === undefined ? Infinity : endOffset - offset;
     if (left < 0 || left !== Infinity && endOffset! > this.#blob.size) {
-      throw new MismatchError("the table of contents points behind the layer's end");
+      throw new MismatchError("the table of contents points beyond the layer's end");
     }
     if (left === 0) return;
     for await (const piece of this.#blob.from(offset, { end: endOffset })) {
@@ -137,8 +137,8 @@ export class Toc {
   }
 }
 
-/** A file's further chunks come right behind it. */
-function grouped(rows: Row[]): Row[][] {
+/** Groups the rows by file: the further chunks of a file follow its own row. */
+function groupChunks(rows: Row[]): Row[][] {
   const files: Row[][] = [];
   for (const row of rows) {
     const last = files.at(-1);
@@ -149,14 +149,14 @@ function grouped(rows: Row[]): Row[][] {
   return files;
 }
 
-function entryOf(row: Row, position: number): Entry {
+function tableEntry(row: Row, position: number): Entry {
   const type = TYPES[row.type];
-  if (!type) throw new MismatchError("the table of contents is malformed: an entry is of no known type");
+  if (!type) throw new MismatchError("the table of contents is malformed: an entry has an unknown type");
   const { name, mode, uid, gid, userName: owner, groupName: group, linkName: target, xattrs } = row;
   requireName(name);
   requireName(target);
   return {
-    path: placeOf(name),
+    path: normalPath(name),
     name,
     type,
     mode: mode & 0o7777,
@@ -173,7 +173,7 @@ function entryOf(row: Row, position: number): Entry {
   };
 }
 
-/** The fraction may have nine digits, and dates have three. */
+/** Seconds since 1970. The fraction may have nine digits, but a `Date` keeps three. */
 function secondsOf(time: string): number {
   const [, fraction = ""] = /(\.\d{1,9})\d*(?:Z|[+-]\d\d:\d\d)$/.exec(time) ?? [];
   const seconds = Date.parse(time.replace(/\.\d+/, "")) / 1000;

@@ -1,20 +1,20 @@
-/** The frames of zstd data, looked at before they are decoded (RFC 8878). @module */
+/** Checks the frames of zstd data before they are decoded (RFC 8878). @module */
 import { MismatchError } from "../errors.ts";
 import type { StreamInput } from "./tar_input.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** A decoder takes as much memory as a frame says: no more than this, in bytes. It is the limit of the zstd program. */
+/** The most memory that a frame may demand of its decoder, in bytes. The zstd program has the same limit. */
 const LARGEST_WINDOW = 128 * 1024 * 1024;
-/** No block is larger, packed or not. */
+/** The largest block that RFC 8878 allows, in bytes, compressed or not. */
 const LARGEST_BLOCK = 128 * 1024;
 const MAGIC = 0xfd2fb528;
-const RUN_OF_ONE_BYTE = 1;
+const RLE_BLOCK = 1;
 
 /**
- * Cuts zstd data into pieces of which each comes to one block at most, so that what is decoded at once is small.
+ * Splits zstd data into pieces of at most one block each, so that little is decoded at once.
  *
- * @throws {MismatchError} when they are no zstd data, are torn off, or ask for too much memory
+ * @throws {MismatchError} if the data is not zstd, is truncated, or demands too much memory
  */
 export async function* zstdPieces(input: StreamInput): AsyncGenerator<Bytes> {
   for (let magic; (magic = await input.readOrEnd(4));) {
@@ -22,9 +22,7 @@ export async function* zstdPieces(input: StreamInput): AsyncGenerator<Bytes> {
     if (number === MAGIC) yield* frame(magic, input);
     else if ((number & 0xfffffff0) >>> 0 === 0x184d2a50) {
       await input.skip(viewOf(await input.read(4)).getUint32(0, true));
-    } else {throw new MismatchError(
-        "the layer's zstd data are damaged: there is no frame where one should be",
-      );}
+    } else throw new MismatchError("the layer's zstd data is damaged: there is no frame where one should be");
   }
 }
 
@@ -37,9 +35,9 @@ async function* frame(magic: Bytes, input: StreamInput): AsyncGenerator<Bytes> {
     last = (fields & 1) === 1;
     const [kind, size] = [fields >> 1 & 3, fields >> 3];
     if (size > LARGEST_BLOCK || kind === 3) {
-      throw new MismatchError("the layer's zstd data are damaged: a block is malformed");
+      throw new MismatchError("the layer's zstd data is damaged: a block is malformed");
     }
-    yield joined(start, await input.read(kind === RUN_OF_ONE_BYTE ? 1 : size));
+    yield joined(start, await input.read(kind === RLE_BLOCK ? 1 : size));
   }
   if (hasChecksum) yield await input.read(4);
 }
@@ -56,10 +54,10 @@ async function readHeader(input: StreamInput): Promise<{ header: Bytes; hasCheck
     : windowOf(rest[0]!);
   if (window > LARGEST_WINDOW) {
     throw new MismatchError(
-      `the layer's zstd data need ${window} bytes of memory, ${LARGEST_WINDOW} are given at most`,
+      `the layer's zstd data needs ${window} bytes of memory; at most ${LARGEST_WINDOW} are allowed`,
     );
   }
-  if (dictionarySize > 0) throw new MismatchError("the layer's zstd data need a dictionary");
+  if (dictionarySize > 0) throw new MismatchError("the layer's zstd data needs a dictionary");
   return { header: joined(descriptor, rest), hasChecksum: (flags & 4) !== 0 };
 }
 
@@ -76,7 +74,7 @@ function viewOf(bytes: Bytes): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-/** Two pieces, one behind the other. */
+/** Concatenates two pieces. */
 export function joined(first: Bytes, second: Bytes): Bytes {
   const bytes = new Uint8Array(first.length + second.length);
   bytes.set(first);
