@@ -283,7 +283,7 @@ Deno.test("invalid names and numbers are usage errors", async () => {
   );
   await fails(work, ["upload", ...BOX, ...to, "--chunk-size", "0"], 2, /--chunk-size/);
   await fails(work, ["upload", ...BOX, ...to, "--jobs", "0"], 2, /--jobs.*use a number from 1 to 64/);
-  await fails(work, ["upload", ...BOX, ...to, "-u", "me"], 2, /the token to the user name is missing/);
+  await fails(work, ["upload", ...BOX, ...to, "-u", "me"], 2, /the token for the user name is missing/);
   await fails(
     work,
     ["upload", ...BOX, "-t", "disk"],

@@ -11,14 +11,14 @@ import {
 import { linesOf } from "../lib/cli/browse/file_text.ts";
 import { renderFrame } from "../lib/cli/browse/frame.ts";
 import { decodeKeys, flushKeys } from "../lib/cli/browse/keys.ts";
-import { listScreen, type Place, type Screen, textScreen } from "../lib/cli/browse/screens.ts";
-import { renderShortReport } from "../lib/cli/read_report.ts";
-import { columnsOf } from "../lib/cli/terminal/progress_bar.ts";
+import { type FileLocation, listScreen, type Screen, textScreen } from "../lib/cli/browse/screens.ts";
+import { renderShortReport } from "../lib/cli/text/read_report.ts";
+import { columnsOf } from "../lib/cli/text/columns.ts";
 import type { Digest } from "../lib/oci/digest.ts";
 import { FileTree, type LayerEntry } from "../main.ts";
 
 const SIZE = { columns: 40, rows: 8 };
-const PLACE: Place = { image: `sha256:${"0".repeat(64)}` as Digest, path: "etc/motd" };
+const MOTD: FileLocation = { image: `sha256:${"0".repeat(64)}` as Digest, path: "etc/motd" };
 
 function press(browser: Browser, ...keys: string[]): Step {
   return keys.reduce<Step>(
@@ -64,13 +64,13 @@ Deno.test("the chosen row stays in view, and does not leave the list", () => {
 });
 
 Deno.test("opening a row demands its wish, and nothing else is done until that is met", () => {
-  const list = showing(listScreen("list", [{ name: "motd", open: { type: "view", place: PLACE } }]));
-  const { browser, demand } = press(list, "enter");
-  assert.deepEqual(demand, { type: "wish", wish: { type: "view", place: PLACE } });
-  assert.equal(press(browser, "enter").demand, undefined);
-  assert.deepEqual(press(browser, "escape").demand, { type: "cancel" });
-  assert.deepEqual(press(browser, "q").demand, { type: "quit" });
-  assert.deepEqual(press(browser, "ctrl-c").demand, { type: "interrupt" });
+  const list = showing(listScreen("list", [{ name: "motd", open: { type: "view", location: MOTD } }]));
+  const { browser, effect } = press(list, "enter");
+  assert.deepEqual(effect, { type: "task", task: { type: "view", location: MOTD } });
+  assert.equal(press(browser, "enter").effect, undefined);
+  assert.deepEqual(press(browser, "escape").effect, { type: "cancel" });
+  assert.deepEqual(press(browser, "q").effect, { type: "quit" });
+  assert.deepEqual(press(browser, "ctrl-c").effect, { type: "interrupt" });
   const opened = advanceBrowser(browser, {
     type: "opened",
     screen: textScreen("motd", ["hello"]),
@@ -81,11 +81,11 @@ Deno.test("opening a row demands its wish, and nothing else is done until that i
 });
 
 Deno.test("a file is saved under the name that was typed; a failure leaves the question there", () => {
-  const text = showing(textScreen("motd", ["hello"], { ...PLACE, path: "etc/a\x1b:\\b" }));
+  const text = showing(textScreen("motd", ["hello"], { ...MOTD, path: "etc/a\x1b:\\b" }));
   const asked = press(text, "s").browser;
   assert.ok(renderFrame(asked).lines.includes(": a___b_"), "what could be more than a name is not suggested");
-  const { browser, demand } = press(asked, "ctrl-u", "q", "é", "x", "backspace", "enter");
-  assert.ok(demand?.type === "wish" && demand.wish.type === "save" && demand.wish.to === "qé");
+  const { browser, effect } = press(asked, "ctrl-u", "q", "é", "x", "backspace", "enter");
+  assert.ok(effect?.type === "task" && effect.task.type === "save" && effect.task.to === "qé");
   const failed = advanceBrowser(browser, { type: "noted", note: "it is there already" }).browser;
   assert.equal(currentScreen(failed).kind, "question");
   const saved = advanceBrowser(browser, { type: "saved", note: "saved" }).browser;
@@ -95,7 +95,7 @@ Deno.test("a file is saved under the name that was typed; a failure leaves the q
 
 Deno.test("saving is offered where there is something to save", () => {
   const wide = { columns: 80, rows: 8 };
-  const list = showing(listScreen("list", [{ name: "motd", file: PLACE }, { name: "etc/" }]), wide);
+  const list = showing(listScreen("list", [{ name: "motd", file: MOTD }, { name: "etc/" }]), wide);
   const help = (browser: Browser) => renderFrame(browser).lines.at(-1);
   assert.equal(help(list), "arrows move  Enter open  Left back  s save  q quit");
   assert.equal(help(press(list, "down").browser), "arrows move  Enter open  Left back  q quit");
@@ -133,10 +133,10 @@ Deno.test("whatever names there are and keys come, lines fit and have no control
     rows: fc.integer({ min: 1, max: 30 }),
   });
   fc.assert(fc.property(names, keys, sizes, sizes, fc.boolean(), (names, keys, size, later, isList) => {
-    const place = { ...PLACE, path: names[0] ?? "" };
+    const location = { ...MOTD, path: names[0] ?? "" };
     const screen = isList
-      ? listScreen(names.join(), names.map((name) => ({ name, detail: "1 KiB", file: place })))
-      : textScreen(names.join(), names, place);
+      ? listScreen(names.join(), names.map((name) => ({ name, detail: "1 KiB", file: location })))
+      : textScreen(names.join(), names, location);
     let browser = press(showing(screen, size), ...keys).browser;
     browser = advanceBrowser(browser, { type: "resized", size: later }).browser;
     browser = advanceBrowser(browser, { type: "noted", note: names.join() }).browser;

@@ -1,6 +1,6 @@
 /** What shells offer while a command line is typed, asked of the shells themselves. @module */
 import assert from "node:assert/strict";
-import type { Command } from "commander";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { commandWords, makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { bareEnvironment, onLinux, onPosix } from "./rigs/system.ts";
@@ -8,7 +8,7 @@ import { buildProgram } from "../lib/cli/program.ts";
 import { complete } from "../lib/cli/completions/complete.ts";
 import { knownRegistries } from "../lib/cli/completions/known_registries.ts";
 
-const program = buildProgram({ out() {}, err() {} }) as unknown as Command;
+const program = buildProgram({ out() {}, err() {} });
 const withScript = {
   ignore: onLinux("shells in a terminal").ignore || !await ensureTool("script", "bsdutils"),
 };
@@ -17,7 +17,7 @@ const withFish = { ignore: onPosix("fish").ignore || !await ensureTool("fish", "
 const words = (...typed: string[]) => complete(program, typed).candidates.map(({ word }) => word);
 
 Deno.test("every command, every option and every choice is offered", () => {
-  const walk = (command: Command, path: string[]): number =>
+  const walk = (command: CommandUnknownOpts, path: string[]): number =>
     command.commands.reduce(
       (sum, each) => sum + 1 + walk(each, [...path, each.name()]),
       0,

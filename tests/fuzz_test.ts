@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { join, sep } from "node:path";
-import { jsonLine } from "../lib/cli/json_events.ts";
-import { columnsOf, printable } from "../lib/cli/terminal/progress_bar.ts";
-import { formatSize, parseSize } from "../lib/cli/sizes.ts";
-import { renderTable } from "../lib/cli/terminal/table.ts";
+import { jsonLine } from "../lib/cli/text/json_lines.ts";
+import { columnsOf, printable } from "../lib/cli/text/columns.ts";
+import { formatSize, parseSize } from "../lib/cli/text/sizes.ts";
+import { renderTable } from "../lib/cli/text/columns.ts";
 import { LayerstashError, MismatchError } from "../lib/errors.ts";
 import { retryAfterOf } from "../lib/http/retry_after.ts";
 import { fullRepository, parseRegistry } from "../lib/oci/address.ts";

@@ -1,7 +1,7 @@
 /** The files of images: layer by layer as tar lists them, and merged as umoci unpacks them. @module */
 import assert from "node:assert/strict";
-import { entryDocument, ListingLines } from "../lib/cli/terminal/file_listing.ts";
-import { renderReadReport } from "../lib/cli/read_report.ts";
+import { entryDocument, ListingLines } from "../lib/cli/text/file_listing.ts";
+import { renderReadReport } from "../lib/cli/text/read_report.ts";
 import { MismatchError } from "../lib/errors.ts";
 import {
   bytesSource,

@@ -1,8 +1,10 @@
 /** Progress: the state that events make, and the text that it is rendered as. @module */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { jsonEvents } from "../lib/cli/json_events.ts";
-import { columnsOf, renderBar, renderEvent, renderPlain } from "../lib/cli/terminal/progress_bar.ts";
+import { jsonEvents } from "../lib/cli/text/json_lines.ts";
+import { columnsOf } from "../lib/cli/text/columns.ts";
+import { renderBar, renderPlain } from "../lib/cli/terminal/progress_bar.ts";
+import { renderEvent } from "../lib/cli/terminal/log.ts";
 import {
   advance,
   movedBytes,
@@ -247,11 +249,11 @@ Deno.test("events as lines for logs", () => {
     ],
     [
       { type: "resume", phase: "send", bytes: 5 * MiB },
-      "5 MiB are there already, and need not be sent again",
+      "5 MiB were kept and need not be sent again",
     ],
     [
       { type: "resume", phase: "fetch", bytes: -5 * MiB },
-      "5 MiB have to be fetched again after all",
+      "5 MiB must be fetched again after all",
     ],
     [{ type: "notice", message: "tag disk-4 is stale" }, "tag disk-4 is stale"],
     [

@@ -1,7 +1,7 @@
 /** Sizes and durations are read and written as people do. @module */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { formatDuration, formatSize, parseSize } from "../lib/cli/sizes.ts";
+import { formatDuration, formatSize, parseSize } from "../lib/cli/text/sizes.ts";
 import { InvalidInputError } from "../lib/errors.ts";
 
 const FACTORS = {

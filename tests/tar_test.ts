@@ -1,7 +1,7 @@
 /** The tar reader, against what GNU tar makes and says. @module */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { ListingLines } from "../lib/cli/terminal/file_listing.ts";
+import { ListingLines } from "../lib/cli/text/file_listing.ts";
 import { MismatchError } from "../lib/errors.ts";
 import { readTar } from "../lib/layers/read_tar.ts";
 import { StreamInput } from "../lib/layers/tar_input.ts";

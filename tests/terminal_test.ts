@@ -2,14 +2,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { join } from "node:path";
-import type { LogLevel } from "../lib/cli/log_level.ts";
-import { OutputClosedError } from "../lib/cli/terminal/output.ts";
-import {
-  type Clock,
-  type ProgressMode,
-  Terminal,
-  type TerminalOptions,
-} from "../lib/cli/terminal/terminal.ts";
+import type { LogLevel } from "../lib/cli/terminal/log.ts";
+import { OutputClosedError } from "../lib/cli/terminal/standard_streams.ts";
+import type { ProgressMode, Ticker } from "../lib/cli/terminal/progress_display.ts";
+import { Terminal, type TerminalOptions } from "../lib/cli/terminal/terminal.ts";
 import { NotAllowedError } from "../lib/errors.ts";
 import type { TransferEvent } from "../lib/events.ts";
 
@@ -37,8 +33,8 @@ class FakeOutput {
   }
 }
 
-/** A clock whose time is moved by hand. */
-class FakeClock implements Clock {
+/** A ticker whose time is moved by hand. */
+class FakeTicker implements Ticker {
   time = 0;
   readonly timers: Set<{ every: number; next: number; action: () => void }> = new Set();
   now(): number {
@@ -90,7 +86,7 @@ interface Setup {
   terminal: Terminal;
   stdout: FakeOutput;
   stderr: FakeOutput;
-  clock: FakeClock;
+  ticker: FakeTicker;
   size: { columns: number };
 }
 
@@ -102,28 +98,28 @@ function setup(
 ): Setup {
   const stdout = new FakeOutput(options.out ?? false);
   const stderr = new FakeOutput(options.tty ?? true);
-  const clock = new FakeClock();
+  const ticker = new FakeTicker();
   const size = { columns: 80 };
-  const terminal = new Terminal({ env: {}, ...options, stdout, stderr, clock, columns: () => size.columns });
-  return { terminal, stdout, stderr, clock, size };
+  const terminal = new Terminal({ env: {}, ...options, stdout, stderr, ticker, columns: () => size.columns });
+  return { terminal, stdout, stderr, ticker, size };
 }
 
 const PLAN: TransferEvent = { type: "plan", size: 1000 * MiB, blobs: 4, chunkSize: 250 * MiB };
 const sent = (bytes: number): TransferEvent => ({ type: "progress", phase: "send", bytes });
 
 Deno.test("the bar is redrawn in place, at most every 100 ms, and is gone at the end", () => {
-  const { terminal, stdout, stderr, clock } = setup();
+  const { terminal, stdout, stderr, ticker } = setup();
   const progress = terminal.progress("uploading disk.img");
   progress.onEvent(PLAN);
   assert.equal(stderr.text, "");
-  clock.advance(100);
+  ticker.advance(100);
   assert.deepEqual(screen(stderr.text, 80), [
     "uploading disk.img  0/4 chunks",
     "[----------------------]   0 %  0 B / 1000 MiB",
   ]);
   for (let i = 0; i < 500; i++) {
     progress.onEvent(sent(MiB));
-    clock.advance(2);
+    ticker.advance(2);
   }
   assert.deepEqual(screen(stderr.text, 80), [
     "uploading disk.img  0/4 chunks",
@@ -132,23 +128,23 @@ Deno.test("the bar is redrawn in place, at most every 100 ms, and is gone at the
   assert.equal(stderr.text.split("uploading").length - 1, 11);
   progress.end();
   assert.deepEqual(screen(stderr.text, 80), [""]);
-  assert.equal(clock.timers.size, 0);
+  assert.equal(ticker.timers.size, 0);
   assert.equal(stdout.text, "");
 });
 
 Deno.test("a bar that shows the same is not drawn again", () => {
-  const { terminal, stderr, clock } = setup();
+  const { terminal, stderr, ticker } = setup();
   using _progress = terminal.progress("waiting");
-  clock.advance(500);
+  ticker.advance(500);
   const { length } = stderr.text;
-  clock.advance(400);
+  ticker.advance(400);
   assert.equal(stderr.text.length, length);
 });
 
 Deno.test("the bar is erased before a line is printed and comes back under it", () => {
-  const { terminal, stdout, stderr, clock } = setup({ env: { NO_COLOR: "1" } });
+  const { terminal, stdout, stderr, ticker } = setup({ env: { NO_COLOR: "1" } });
   using progress = terminal.progress("uploading disk.img");
-  clock.advance(100);
+  ticker.advance(100);
   const reason = "the registry answered 503";
   progress.onEvent({ type: "retry", what: "chunk 2", attempt: 1, delay: 3000, reason });
   progress.onEvent({ type: "notice", message: "tag disk-4 is stale" });
@@ -159,7 +155,7 @@ Deno.test("the bar is erased before a line is printed and comes back under it", 
     "layerstash: done so far",
   ];
   assert.deepEqual(screen(stderr.text, 80), [...lines, ""]);
-  clock.advance(100);
+  ticker.advance(100);
   assert.deepEqual(screen(stderr.text, 80), [...lines, "uploading disk.img", "0 B"]);
   terminal.close();
   assert.deepEqual(screen(stderr.text, 80), [...lines, ""]);
@@ -168,13 +164,13 @@ Deno.test("the bar is erased before a line is printed and comes back under it", 
 
 Deno.test("an outage that ends many requests is told twice a minute, and at debug each time", () => {
   for (const [logLevel, times] of [["info", 3], ["debug", 61]] as const) {
-    const { terminal, stderr, clock } = setup({ progress: "none", logLevel, env: { NO_COLOR: "1" } });
+    const { terminal, stderr, ticker } = setup({ progress: "none", logLevel, env: { NO_COLOR: "1" } });
     using progress = terminal.progress("uploading disk.img");
     const fails = (reason: string) =>
       progress.onEvent({ type: "retry", what: "chunk 2", attempt: 1, delay: 0, reason });
     for (let second = 0; second < 60; second++) {
       fails("the registry does not answer");
-      clock.advance(1000);
+      ticker.advance(1000);
     }
     fails("the registry answered 503");
     assert.equal(stderr.text.trim().split("\n").length, times);
@@ -183,10 +179,10 @@ Deno.test("an outage that ends many requests is told twice a minute, and at debu
 });
 
 Deno.test("a window that is made narrower leaves nothing of the bar behind", () => {
-  const { terminal, stderr, clock, size } = setup({ env: { NO_COLOR: "1" } });
+  const { terminal, stderr, ticker, size } = setup({ env: { NO_COLOR: "1" } });
   using progress = terminal.progress("uploading disk.img");
   progress.onEvent(PLAN);
-  clock.advance(100);
+  ticker.advance(100);
   size.columns = 40;
   const rewrapped = screen(stderr.text, 40);
   assert.equal(rewrapped.length, 3);
@@ -196,14 +192,14 @@ Deno.test("a window that is made narrower leaves nothing of the bar behind", () 
 
 Deno.test("property: the bar is never as wide as the terminal", () => {
   fc.assert(fc.property(fc.integer({ min: 2, max: 200 }), fc.nat(1000), (columns, moved) => {
-    const { terminal, stderr, clock, size } = setup();
+    const { terminal, stderr, ticker, size } = setup();
     size.columns = columns;
     using progress = terminal.progress(
       "uploading some-file-with-a-name.img to registry.example.com/me/files",
     );
     progress.onEvent(PLAN);
     progress.onEvent(sent(moved * MiB));
-    clock.advance(5000);
+    ticker.advance(5000);
     const shown = screen(stderr.text, columns);
     assert.equal(shown.length, 2);
     for (const line of shown) assert.ok(line.length < columns);
@@ -211,16 +207,16 @@ Deno.test("property: the bar is never as wide as the terminal", () => {
 });
 
 Deno.test("without a terminal there is a plain line every ten seconds", () => {
-  const { terminal, stderr, clock } = setup({ tty: false });
+  const { terminal, stderr, ticker } = setup({ tty: false });
   const progress = terminal.progress("uploading disk.img");
   progress.onEvent(PLAN);
-  clock.advance(9_999);
+  ticker.advance(9_999);
   assert.equal(stderr.text, "");
   progress.onEvent(sent(100 * MiB));
-  clock.advance(1);
-  clock.advance(10_000);
+  ticker.advance(1);
+  ticker.advance(10_000);
   progress.end();
-  clock.advance(60_000);
+  ticker.advance(60_000);
   assert.equal(
     stderr.text,
     "layerstash: uploading disk.img: 10 %, 100 MiB / 1000 MiB, 10 MiB/s, 1m 30s left, 0/4 chunks\n" +
@@ -230,9 +226,9 @@ Deno.test("without a terminal there is a plain line every ten seconds", () => {
 
 Deno.test("progress modes: what was asked for, else what the terminal can do", () => {
   const shown = (progress: ProgressMode, tty: boolean, env: Record<string, string> = {}) => {
-    const { terminal, stderr, clock } = setup({ progress, tty, env });
+    const { terminal, stderr, ticker } = setup({ progress, tty, env });
     using _progress = terminal.progress("uploading");
-    clock.advance(10_000);
+    ticker.advance(10_000);
     return stderr.text === "" ? "none" : stderr.text.startsWith("layerstash: ") ? "plain" : "bar";
   };
   assert.equal(shown("auto", true), "bar");
@@ -303,9 +299,9 @@ Deno.test("messages cannot write to the terminal", () => {
 });
 
 Deno.test("data goes to standard output whole and unchanged, and nothing else does", async () => {
-  const { terminal, stdout, stderr, clock } = setup();
+  const { terminal, stdout, stderr, ticker } = setup();
   const progress = terminal.progress("downloading");
-  clock.advance(100);
+  ticker.advance(100);
   terminal.data("täglich \x1b[1m\n");
   const writer = terminal.dataStream().getWriter();
   await writer.write(new TextEncoder().encode("more than seven bytes"));
@@ -318,9 +314,9 @@ Deno.test("data goes to standard output whole and unchanged, and nothing else do
 
 Deno.test("where data is shown on the terminal too, the bar is erased before it", () => {
   for (const out of [true, false]) {
-    const { terminal, stderr, clock } = setup({ out });
+    const { terminal, stderr, ticker } = setup({ out });
     using _progress = terminal.progress("listing");
-    clock.advance(100);
+    ticker.advance(100);
     terminal.data("line\n");
     assert.deepEqual(screen(stderr.text, 80), out ? [""] : ["listing", "0 B"]);
   }
@@ -354,32 +350,34 @@ Deno.test("other failures of standard output are errors", () => {
 });
 
 Deno.test("standard error that nobody reads stops nothing", () => {
-  const { terminal, stdout, stderr, clock } = setup();
+  const { terminal, stdout, stderr, ticker } = setup();
   stderr.fault = () => new Deno.errors.BrokenPipe("broken pipe");
   using progress = terminal.progress("uploading");
-  clock.advance(100);
+  ticker.advance(100);
   progress.onEvent({ type: "notice", message: "unheard" });
   terminal.data("data");
   assert.equal(stdout.text, "data");
 });
 
 Deno.test("a second transfer takes the place of the first, whose late events do no harm", () => {
-  const { terminal, stderr, clock } = setup();
+  const { terminal, stderr, ticker } = setup();
   const first = terminal.progress("first");
-  clock.advance(100);
+  ticker.advance(100);
   const second = terminal.progress("second");
   first.onEvent(sent(5));
   first.end();
-  clock.advance(100);
+  ticker.advance(100);
   assert.deepEqual(screen(stderr.text, 80), ["second", "0 B"]);
-  assert.equal(clock.timers.size, 1);
+  assert.equal(ticker.timers.size, 1);
   second.end();
-  assert.equal(clock.timers.size, 0);
+  assert.equal(ticker.timers.size, 0);
 });
 
 Deno.test("the real terminal: data comes through a real pipe whole, and a closed one ends it quietly", async () => {
   const script = `
-    import { OutputClosedError } from ${JSON.stringify(import.meta.resolve("../lib/cli/terminal/output.ts"))};
+    import { OutputClosedError } from ${
+    JSON.stringify(import.meta.resolve("../lib/cli/terminal/standard_streams.ts"))
+  };
     import { systemTerminal } from ${
     JSON.stringify(import.meta.resolve("../lib/cli/terminal/system_terminal.ts"))
   };

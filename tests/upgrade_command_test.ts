@@ -1,7 +1,7 @@
 /** `layerstash upgrade` as people use it: what it says, and what it ends with. @module */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { installedProgram } from "../lib/cli/installed_program.ts";
+import { installedProgram } from "../lib/cli/commands/installed_program.ts";
 import type { LayerstashError } from "../lib/errors.ts";
 import { PERMISSIONS } from "../lib/ship/build.ts";
 import { makeBundle } from "../lib/ship/bundle.ts";
@@ -249,7 +249,7 @@ Deno.test("what Deno runs is not upgraded: it is told how to, and nothing is ask
     assert.deepEqual([code, stdout], [2, ""]);
     assert.match(
       stderr,
-      /^layerstash: cannot upgrade: this is no installed program, but a checkout in (\S+), run by Deno\nhint: fetch the newest with: git -C \1 pull\n$/,
+      /^layerstash: cannot upgrade: this is not an installed program, but a checkout in (\S+), run by Deno\nhint: fetch the newest with: git -C \1 pull\n$/,
     );
   }
   assert.deepEqual(releases.asked, []);
@@ -263,15 +263,18 @@ Deno.test("the bundle tells where the newest one is", async () => {
   assert.equal(code, 2);
   assert.equal(
     new TextDecoder().decode(stderr),
-    `layerstash: cannot upgrade: this is no installed program, but the bundle ${bundle}, run by Deno\n` +
+    `layerstash: cannot upgrade: this is not an installed program, but the bundle ${bundle}, run by Deno\n` +
       "hint: download the newest: https://github.com/layerstash/layerstash/releases/latest/download/layerstash.js\n",
   );
 });
 
 Deno.test("the package tells how Deno fetches the newest", () => {
-  const source = "https://jsr.io/@layerstash/cli/0.1.0/lib/cli/installed_program.ts";
+  const source = "https://jsr.io/@layerstash/cli/0.1.0/lib/cli/commands/installed_program.ts";
   assert.throws(() => installedProgram({ standalone: false, source }), (error: LayerstashError) => {
-    assert.match(error.message, /^this is no installed program, but the package of jsr\.io, run by Deno$/);
+    assert.match(
+      error.message,
+      /^this is not an installed program, but the package of jsr\.io, run by Deno$/,
+    );
     assert.match(
       error.hint!,
       /deno run -A -r jsr:@layerstash\/cli .* deno install -g -A -f -r jsr:@layerstash\/cli$/,

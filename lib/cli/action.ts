@@ -1,42 +1,61 @@
-/** How a command runs: it gets what it works with, and what it throws becomes a message and an exit code. @module */
+/** How a command runs: it gets a session to work with, and its errors become a message and an exit code. @module */
 import type { OnEvent } from "../events.ts";
+import { parseImage } from "../oci/image_reference.ts";
+import { type OpenedImage, openImage } from "../open/open_image.ts";
 import type { Store } from "../store/store.ts";
-import { exitCodeOf, InterruptedError } from "./exit_codes.ts";
-import { listenForInterrupt } from "./terminal/interrupt.ts";
-import { jsonEvents } from "./json_events.ts";
 import {
   type ConnectionFlags,
+  credentialsOf,
   openNamedStore,
   openTerminal,
   permissionError,
   type RepositoryFlags,
+  transportOf,
   warnOfUnsafe,
 } from "./connection.ts";
-import { formatSize } from "./sizes.ts";
-import type { ProgressDisplay, Terminal } from "./terminal/terminal.ts";
+import { exitCodeOf, InterruptedError } from "./exit_codes.ts";
+import { listenForInterrupt } from "./terminal/interrupt.ts";
+import type { ProgressDisplay } from "./terminal/progress_display.ts";
+import type { Terminal } from "./terminal/terminal.ts";
+import { jsonEvents } from "./text/json_lines.ts";
+import { formatSize } from "./text/sizes.ts";
 
 /** What every command works with. */
 export interface Session {
   terminal: Terminal;
-  /** Ends when the user presses `Ctrl-C`. */
+  /** Aborts when the user presses `Ctrl-C`. */
   signal: AbortSignal;
-  /** Told of what the command ends with, where that is wanted as an event, too. */
+  /** Receives the error that ends the command, if `--json` reports it as an event. */
   onFailure?: (reason: unknown) => void;
 }
 
 /** What a command on a repository works with. */
 export interface StoreSession extends Session {
   store: Store;
-  /** Shows events: as progress, as log lines, and as JSON where that is wanted. */
+  /** Shows events as progress and log lines, and with `--json` as JSON. */
   onEvent: OnEvent;
-  /** Says how many of so many bytes did not have to be `moved`, as the end of a sentence; empty where all had to be. */
+  /**
+   * The end of a sentence that says how many of `size` bytes did not have to be moved. It is empty if all had to be.
+   */
   saved: (size: number, moved: "sent" | "fetched") => string;
 }
 
-/** The hint after an interruption, where the same command goes on. */
+/** What a command on an image works with. */
+export interface ImageSession extends Session, OpenedImage {
+  /** Shows events as progress and log lines. */
+  onEvent: OnEvent;
+}
+
+/** The options of every command on an image. */
+export interface ImageFlags extends ConnectionFlags {
+  platform?: string | undefined;
+  json?: boolean | string | undefined;
+}
+
+/** The hint after an interruption, for commands that go on where they stopped. */
 export const GO_ON = "what was done is kept: the same command goes on from there";
 
-/** The command has ended with an exit code; what was to be said has been said. */
+/** Ends the program with an exit code. Everything has been printed already. */
 export class CommandEnded extends Error {
   /** @param exitCode the exit code of the process */
   constructor(readonly exitCode: number) {
@@ -44,8 +63,8 @@ export class CommandEnded extends Error {
   }
 }
 
-/** As commander knows where a value came from. */
-export interface Parsed {
+/** A command after parsing: commander knows whether a value was typed, or came from a variable. */
+export interface ParsedCommand {
   getOptionValueSource(option: string): string | undefined;
 }
 
@@ -53,7 +72,7 @@ export interface Parsed {
 export function action<F extends ConnectionFlags>(
   doing: (flags: F) => string,
   work: (session: Session, flags: F) => Promise<void>,
-): (flags: F, parsed: Parsed) => Promise<void> {
+): (flags: F, parsed: ParsedCommand) => Promise<void> {
   return async (flags, parsed) => {
     using terminal = openTerminal(flags);
     using interrupt = listenForInterrupt();
@@ -72,7 +91,7 @@ export function action<F extends ConnectionFlags>(
   };
 }
 
-/** Shows what happens: as progress, as log lines, and as JSON where that is wanted. */
+/** Shows events as progress and log lines, and with `--json` as JSON on standard output. */
 export function showEvents(
   session: Session,
   what: string,
@@ -85,7 +104,7 @@ export function showEvents(
   session.onFailure = (reason) => {
     try {
       toJson.fail(reason);
-    } catch { /* standard output takes nothing: standard error tells, and the exit code */ }
+    } catch { /* standard output is closed: standard error and the exit code report the failure */ }
   };
   const onEvent: OnEvent = (event) => {
     display.onEvent(event);
@@ -94,25 +113,25 @@ export function showEvents(
   return { ...display, onEvent };
 }
 
-/** How a command that moves bytes speaks of that. */
-interface Moving<F> {
+/** What a command that moves bytes says about that. */
+interface MovingOptions<F> {
   /** What is going on, as in `storing disk.img`. */
   moving?: (flags: F) => string;
-  /** The hint after an interruption: how to go on; `undefined` where there is nothing to go on with. */
+  /** The hint after an interruption: how to go on. `undefined` if nothing was kept. */
   kept?: (flags: F) => string | undefined;
 }
 
-/** Wraps the work of a command on a repository, with the progress of what it moves. */
+/** Wraps the work of a command on a repository, and shows the progress of what it moves. */
 export function storeAction<F extends RepositoryFlags & { json?: boolean | string | undefined }>(
   doing: (flags: F) => string,
   work: (session: StoreSession, flags: F) => Promise<void>,
-  { moving, kept = () => GO_ON }: Moving<F> = {},
-): (flags: F, parsed: Parsed) => Promise<void> {
+  { moving, kept = () => GO_ON }: MovingOptions<F> = {},
+): (flags: F, parsed: ParsedCommand) => Promise<void> {
   return action(doing, async (session, flags) => {
     const { terminal, signal } = session;
     using display = showEvents(session, moving?.(flags) ?? "", { json: moving && flags.json });
     const { onEvent } = display;
-    const saved: StoreSession["saved"] = (size, moved) => savedPart(display.saved(), size, moved);
+    const saved: StoreSession["saved"] = (size, moved) => savedNote(display.saved(), size, moved);
     using store = await openNamedStore(flags, onEvent);
     try {
       await work({ terminal, signal, store, onEvent, saved }, flags);
@@ -122,7 +141,31 @@ export function storeAction<F extends RepositoryFlags & { json?: boolean | strin
   });
 }
 
-function savedPart(saved: number, size: number, moved: "sent" | "fetched"): string {
+function savedNote(saved: number, size: number, moved: "sent" | "fetched"): string {
   if (saved <= 0) return "";
   return saved < size ? `; ${formatSize(saved)} did not have to be ${moved}` : `; nothing had to be ${moved}`;
+}
+
+/** Wraps the work of a command on an image. `doing` completes the sentence `cannot ...`. */
+export function imageAction<F extends ImageFlags & { image: string }>(
+  doing: (flags: F) => string,
+  work: (session: ImageSession, flags: F) => Promise<void>,
+  { moving, jsonEvents = false }: {
+    moving?: (flags: F) => string;
+    /** Whether `--json` prints the events, too. */
+    jsonEvents?: boolean;
+  } = {},
+): (flags: F, parsed: ParsedCommand) => Promise<void> {
+  return action(doing, async (session, flags) => {
+    const reference = parseImage(flags.image);
+    using display = showEvents(session, moving?.(flags) ?? "", { json: jsonEvents && flags.json });
+    const { onEvent } = display;
+    using opened = openImage(reference, {
+      credentials: credentialsOf(flags),
+      authHost: flags.authHost,
+      onEvent,
+      ...await transportOf(flags),
+    });
+    await work({ ...opened, ...session, onEvent }, flags);
+  });
 }

@@ -1,20 +1,23 @@
-/** What a command works with: the terminal, the store that the options name, and the end that `Ctrl-C` brings. @module */
+/** Opens what the options name: the terminal, a registry or repository, and the two images of a copy. @module */
+import { collectFile } from "../content/collect.ts";
 import { InvalidInputError, MismatchError, NotAllowedError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { collectFile } from "../content/collect.ts";
-import { type Credentials, type FindCredentials, firstOf } from "../sign_in/credentials.ts";
-import type { RegistryOptions } from "../registry/open_client.ts";
-import { openStore } from "../open/open_store.ts";
-import { savedCredentials } from "../sign_in/saved_credentials.ts";
-import type { Store } from "../store/store.ts";
+import { fileError } from "../files/input.ts";
 import { RateLimit } from "../http/rate_limit.ts";
 import type { TransportOptions } from "../http/transport.ts";
-import { fileError } from "../files/input.ts";
-import type { LogLevel } from "./log_level.ts";
+import type { ImageReference } from "../oci/image_reference.ts";
+import { type OpenedImage, openImage } from "../open/open_image.ts";
+import { openStore } from "../open/open_store.ts";
+import type { RegistryOptions } from "../registry/open_client.ts";
+import { type Credentials, type FindCredentials, firstOf } from "../sign_in/credentials.ts";
+import { savedCredentials } from "../sign_in/saved_credentials.ts";
+import type { Store } from "../store/store.ts";
+import type { LogLevel } from "./terminal/log.ts";
+import type { ProgressMode } from "./terminal/progress_display.ts";
 import { systemTerminal } from "./terminal/system_terminal.ts";
-import type { ProgressMode, Terminal } from "./terminal/terminal.ts";
+import type { Terminal } from "./terminal/terminal.ts";
 
-/** The options of how to speak to a registry. */
+/** The options that say how to speak to a registry. */
 export interface ConnectionFlags {
   username?: string | undefined;
   token?: string | undefined;
@@ -49,27 +52,70 @@ export async function openNamedStore(flags: RepositoryFlags, onEvent: OnEvent): 
   return openStore({ repository, ...await registryOptionsOf(flags, onEvent) });
 }
 
-/** The registry that the options name, and how it is spoken to. */
+/** The registry that the options name, and how to speak to it. */
 export async function registryOptionsOf(flags: RegistryFlags, onEvent: OnEvent): Promise<RegistryOptions> {
   const { registry, authHost } = flags;
   return { registry, authHost, credentials: credentialsOf(flags), onEvent, ...await transportOf(flags) };
 }
 
-/** Who signs in: whom the options or their variables name, else whom docker and podman know. */
+/** The source and the target of a copy, both opened. */
+export interface TwoImages extends Disposable {
+  from: OpenedImage;
+  to: OpenedImage;
+}
+
+/**
+ * Opens the source and the target of a copy. The sign-in options are for the registry of the target; if the target is
+ * a directory, for that of the source.
+ */
+export async function openBoth(
+  flags: ConnectionFlags,
+  { from, to, onEvent, also = () => Promise.resolve(undefined) }: {
+    from: ImageReference;
+    to: ImageReference;
+    onEvent: OnEvent;
+    /** Looks for credentials before the saved ones are looked up. */
+    also?: FindCredentials;
+  },
+): Promise<TwoImages> {
+  const own = hostOf(to) ?? hostOf(from);
+  const explicit = explicitCredentials(flags);
+  const named: FindCredentials = (host) => Promise.resolve(host === own ? explicit : undefined);
+  const credentials = firstOf(named, also, savedCredentials(Deno.env.toObject()));
+  const transport = await transportOf(flags);
+  const open = (image: ImageReference) => {
+    const authHost = hostOf(image) === own ? flags.authHost : undefined;
+    return openImage(image, { credentials, onEvent, authHost, ...transport });
+  };
+  const [source, target] = [open(from), open(to)];
+  return {
+    from: source,
+    to: target,
+    [Symbol.dispose]() {
+      source[Symbol.dispose]();
+      target[Symbol.dispose]();
+    },
+  };
+}
+
+function hostOf({ address }: ImageReference): string | undefined {
+  return address.kind === "remote" ? address.host : undefined;
+}
+
+/** Finds credentials: those of the options or their variables, else those that docker or podman have saved. */
 export function credentialsOf(flags: ConnectionFlags): FindCredentials {
   const explicit = explicitCredentials(flags);
   return firstOf(() => Promise.resolve(explicit), savedCredentials(Deno.env.toObject()));
 }
 
-/** The credentials that the options name. */
-export function explicitCredentials(
+function explicitCredentials(
   { username, token, bearerToken, authorization }: ConnectionFlags,
 ): Credentials | undefined {
   if (bearerToken) return { kind: "bearer", token: bearerToken };
   if (username && token) return { kind: "password", username, password: token };
   if (!username && !token) return authorization ? { kind: "header", authorization } : undefined;
   throw new InvalidInputError(
-    username ? "the token to the user name is missing" : "the user name is missing",
+    username ? "the token for the user name is missing" : "the user name is missing",
     {
       hint: "give both -u and -p, or LAYERSTASH_USERNAME and LAYERSTASH_TOKEN, or use layerstash login",
     },
@@ -83,12 +129,12 @@ export async function transportOf(
   return {
     caCerts: caFile === undefined ? undefined : [await readCertificates(caFile)],
     insecureSkipTlsVerify: insecureSkipTlsVerify === true,
-    limitRate: limitRate === undefined ? undefined : new RateLimit(limitRate), // one for all that is opened
+    limitRate: limitRate === undefined ? undefined : new RateLimit(limitRate), // shared by all connections
     proxyEnv: Deno.env.toObject(),
   };
 }
 
-/** The largest file of authorities that is read, in bytes: all that a system has take some 200 KB. */
+/** The largest file of certificates that is read, in bytes. All authorities of a system take some 200 KB. */
 const MAX_CERTIFICATES = 16 * 1024 * 1024;
 
 async function readCertificates(path: string): Promise<string> {
@@ -99,15 +145,15 @@ async function readCertificates(path: string): Promise<string> {
     }),
   );
   if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
-  throw new InvalidInputError(`${path} has no certificate in it`, {
-    hint: "the file has to be in PEM format",
+  throw new InvalidInputError(`${path} contains no certificate`, {
+    hint: "the file must be in PEM format",
   });
 }
 
-/** Options that carry a secret, as they are typed. */
+/** The options that carry a secret, and how they are typed. */
 const SECRETS = { token: "-p", bearerToken: "--bearer-token", authorization: "--authorization" };
 
-/** Says what the options make unsafe. */
+/** Warns of options that are unsafe. */
 export function warnOfUnsafe(
   terminal: Terminal,
   flags: ConnectionFlags,
@@ -120,11 +166,13 @@ export function warnOfUnsafe(
     );
   }
   if (flags.insecureSkipTlsVerify === true) {
-    terminal.warn("certificates are not checked: whoever is on the line can read and change everything");
+    terminal.warn(
+      "certificates are not checked: whoever controls the network can read and change everything",
+    );
   }
 }
 
-/** A refusal of Deno itself, in words. */
+/** Turns a denied permission of Deno into an error for the user. */
 export function permissionError(error: Deno.errors.NotCapable): NotAllowedError {
   return new NotAllowedError(error.message.replace(/, run again.*/s, ""), {
     hint: "run it with deno run -A, or give the permissions that the README names",

@@ -1,6 +1,6 @@
 /** The exit codes: stable, so that scripts can tell what happened. @module */
 import { LayerstashError } from "../errors.ts";
-import { OutputClosedError } from "./terminal/output.ts";
+import { OutputClosedError } from "./terminal/standard_streams.ts";
 
 /** The user, or the system, asked to stop. */
 export class InterruptedError extends Error {

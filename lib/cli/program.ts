@@ -1,8 +1,14 @@
 /** The command line: all commands, and what becomes of their ends. @module */
-import { Command, CommanderError, Help, type Option } from "@commander-js/extra-typings";
+import {
+  Command,
+  CommanderError,
+  type CommandUnknownOpts,
+  Help,
+  type Option,
+} from "@commander-js/extra-typings";
 import type { NotAllowedError } from "../errors.ts";
 import { CommandEnded } from "./action.ts";
-import { aliasCommands } from "./commands/alias.ts";
+import { aliasCommand } from "./commands/alias.ts";
 import { appendCommand } from "./commands/append.ts";
 import { blobCommand } from "./commands/blob.ts";
 import { copyCommand } from "./commands/copy.ts";
@@ -17,7 +23,7 @@ import { inspectCommand } from "./commands/inspect.ts";
 import { layersCommand } from "./commands/layers.ts";
 import { listCommand } from "./commands/list.ts";
 import { loginCommand, logoutCommand } from "./commands/login.ts";
-import { OutputClosedError, outputError, writeAll } from "./terminal/output.ts";
+import { OutputClosedError, outputError, writeAll } from "./terminal/standard_streams.ts";
 import { peekCommand } from "./commands/peek.ts";
 import { removeCommand } from "./commands/remove.ts";
 import { reposCommand } from "./commands/repos.ts";
@@ -45,7 +51,7 @@ Try it without a registry, in a directory:
 export type Write = (text: string) => void;
 
 /** All commands. What commander itself has to say goes through the two functions. */
-export function buildProgram(output: { out: Write; err: Write }): Command {
+export function buildProgram(output: { out: Write; err: Write }): CommandUnknownOpts {
   const program = new Command("layerstash")
     .description("Stores files of any size in container registries, and brings them back verified.")
     .version(`layerstash v${VERSION}`, "--version", "print the version")
@@ -62,7 +68,7 @@ export function buildProgram(output: { out: Write; err: Write }): Command {
   for (
     const make of [
       blobCommand,
-      aliasCommands,
+      aliasCommand,
       digestCommand,
       manifestCommand,
       reposCommand,
@@ -91,7 +97,7 @@ export function buildProgram(output: { out: Write; err: Write }): Command {
   program.commandsGroup("This program:");
   program.addCommand(upgradeCommand()).addCommand(completionsCommand(output.out));
   program.addCommand(completeCommand(output.out), { hidden: true });
-  for (const command of withSubcommands(program as unknown as Command)) {
+  for (const command of withSubcommands(program)) {
     command.exitOverride().showHelpAfterError(`(see ${wordsOf(command).join(" ")} --help)`).configureOutput({
       writeOut: output.out,
       writeErr: output.err,
@@ -99,7 +105,7 @@ export function buildProgram(output: { out: Write; err: Write }): Command {
     });
     command.helpOption("-h, --help", "print this help").configureHelp({ groupItems: ownFirst });
   }
-  return program as unknown as Command;
+  return program;
 }
 
 /** Before the options that many commands share come a command's own. */
@@ -114,17 +120,20 @@ function ownFirst<T extends Command | Option>(all: T[], visible: T[], groupOf: (
 }
 
 /** As in `layerstash blob push`. */
-export function wordsOf(command: Command): string[] {
-  return command.parent ? [...wordsOf(command.parent as Command), command.name()] : [command.name()];
+export function wordsOf(command: CommandUnknownOpts): string[] {
+  return command.parent ? [...wordsOf(command.parent), command.name()] : [command.name()];
 }
 
 /** A command, the commands in it, and so on. */
-export function withSubcommands(command: Command): Command[] {
-  return [command, ...(command.commands as Command[]).flatMap(withSubcommands)];
+export function withSubcommands(command: CommandUnknownOpts): CommandUnknownOpts[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
 }
 
 /** Runs one command line and gives its exit code. */
-export async function run(args: readonly string[], output: { out: Write; err: Write }): Promise<number> {
+export async function runProgram(
+  args: readonly string[],
+  output: { out: Write; err: Write },
+): Promise<number> {
   try {
     forgetEmptyVariables();
     await buildProgram(output).parseAsync([...args], { from: "user" });
@@ -154,7 +163,7 @@ function refuse({ message, hint }: NotAllowedError, { err }: { err: Write }): nu
 /** Runs the command line of this process, and ends the process with its exit code. */
 export async function runCommandLine(args: readonly string[]): Promise<never> {
   const err = (text: string) => writeAll(Deno.stderr, text);
-  Deno.exit(await run(args, { out: (text) => writeHelp(text, err), err }));
+  Deno.exit(await runProgram(args, { out: (text) => writeHelp(text, err), err }));
 }
 
 /** Help and completions come from no command that would say why they cannot be written. */

@@ -1,7 +1,7 @@
 /** The demonstration: stores a real file in a directory and brings it back, through the real command line. @module */
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { formatSize } from "../cli/sizes.ts";
+import { formatSize } from "../cli/text/sizes.ts";
 
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 const FARTHER = `

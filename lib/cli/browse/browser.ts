@@ -1,16 +1,16 @@
 /** What `browse` does with keys: a state, and how it changes. Nothing here touches a terminal or a registry. @module */
 import { baseName } from "../../layers/entry.ts";
-import { printable } from "../terminal/progress_bar.ts";
+import { printable } from "../text/columns.ts";
 import type { Key } from "./keys.ts";
 import { distance, fitted, type Size } from "./viewport.ts";
 import {
+  type FileLocation,
   fileOf,
   type ListScreen,
-  type Place,
   type QuestionScreen,
   type Screen,
+  type Task,
   type TextScreen,
-  type Wish,
 } from "./screens.ts";
 
 /** Everything that `browse` knows about itself. */
@@ -25,7 +25,7 @@ export interface Browser {
 }
 
 /** Something that happened. */
-export type Happening =
+export type BrowserEvent =
   | { type: "key"; key: Key }
   | { type: "resized"; size: Size }
   | { type: "progressed"; text: string }
@@ -34,15 +34,15 @@ export type Happening =
   | { type: "noted"; note: string };
 
 /** What has to be done now. */
-export type Demand = { type: "quit" } | { type: "interrupt" } | { type: "cancel" } | {
-  type: "wish";
-  wish: Wish;
+export type Effect = { type: "quit" } | { type: "interrupt" } | { type: "cancel" } | {
+  type: "task";
+  task: Task;
 };
 
 /** The state after something has happened, and what it demands. */
 export interface Step {
   browser: Browser;
-  demand?: Demand;
+  effect?: Effect;
 }
 
 /** The state to begin with: it asks for an image. */
@@ -62,22 +62,22 @@ export function currentScreen({ screens }: Browser): Screen {
 }
 
 /** What comes of something that happened. */
-export function advanceBrowser(browser: Browser, happening: Happening): Step {
-  switch (happening.type) {
+export function advanceBrowser(browser: Browser, event: BrowserEvent): Step {
+  switch (event.type) {
     case "key":
-      return press(browser, happening.key);
+      return press(browser, event.key);
     case "resized":
-      return { browser: inView({ ...browser, size: happening.size }) };
+      return { browser: inView({ ...browser, size: event.size }) };
     case "progressed":
-      return { browser: browser.busy === undefined ? browser : { ...browser, busy: happening.text } };
+      return { browser: browser.busy === undefined ? browser : { ...browser, busy: event.text } };
     case "opened": {
-      const { screen, note } = happening;
+      const { screen, note } = event;
       return { browser: idle({ ...browser, screens: [...browser.screens, screen], note }) };
     }
     case "saved":
-      return { browser: idle({ ...browser, screens: browser.screens.slice(0, -1), note: happening.note }) };
+      return { browser: idle({ ...browser, screens: browser.screens.slice(0, -1), note: event.note }) };
     case "noted":
-      return { browser: idle({ ...browser, note: happening.note }) };
+      return { browser: idle({ ...browser, note: event.note }) };
   }
 }
 
@@ -86,17 +86,17 @@ function idle({ busy: _, ...browser }: Browser): Browser {
 }
 
 function press(browser: Browser, key: Key): Step {
-  if (key === "ctrl-c") return { browser, demand: { type: "interrupt" } };
+  if (key === "ctrl-c") return { browser, effect: { type: "interrupt" } };
   const screen = currentScreen(browser);
   if (browser.busy !== undefined) {
-    if (key === "q" && screen.kind !== "question") return { browser, demand: { type: "quit" } };
+    if (key === "q" && screen.kind !== "question") return { browser, effect: { type: "quit" } };
     return ["escape", "left", "backspace"].includes(key)
-      ? { browser, demand: { type: "cancel" } }
+      ? { browser, effect: { type: "cancel" } }
       : { browser };
   }
   const quiet = { ...browser, note: "" };
   if (screen.kind === "question") return answer(quiet, screen, key);
-  if (key === "q") return { browser, demand: { type: "quit" } };
+  if (key === "q") return { browser, effect: { type: "quit" } };
   const isBack = ["escape", "backspace", "h"].includes(key) ||
     key === "left" && !(screen.kind === "text" && screen.left > 0);
   if (isBack) return back(quiet);
@@ -106,12 +106,12 @@ function press(browser: Browser, key: Key): Step {
 
 function back(browser: Browser): Step {
   const { screens } = browser;
-  if (screens.length === 1) return { browser, demand: { type: "quit" } };
+  if (screens.length === 1) return { browser, effect: { type: "quit" } };
   return { browser: inView({ ...browser, screens: screens.slice(0, -1) }) };
 }
 
-function wish(browser: Browser, wish: Wish): Step {
-  return { browser: { ...browser, busy: "one moment" }, demand: { type: "wish", wish } };
+function task(browser: Browser, task: Task): Step {
+  return { browser: { ...browser, busy: "one moment" }, effect: { type: "task", task } };
 }
 
 function answer(browser: Browser, screen: QuestionScreen, key: Key): Step {
@@ -119,8 +119,8 @@ function answer(browser: Browser, screen: QuestionScreen, key: Key): Step {
   if (key === "escape") return back(browser);
   if (key === "enter") {
     if (answer.trim() === "") return { browser: { ...browser, note: "nothing was typed" } };
-    if (about.type === "open") return wish(browser, { type: "open", image: answer.trim() });
-    return wish(browser, { type: "save", place: about.place, to: answer });
+    if (about.type === "open") return task(browser, { type: "open", image: answer.trim() });
+    return task(browser, { type: "save", location: about.location, to: answer });
   }
   if (key === "ctrl-u") return { browser: shown(browser, { ...screen, answer: "" }) };
   if (key === "backspace") {
@@ -131,23 +131,23 @@ function answer(browser: Browser, screen: QuestionScreen, key: Key): Step {
 }
 
 function askWhereTo(browser: Browser, screen: ListScreen | TextScreen): Step {
-  const place = fileOf(screen);
-  if (!place) {
+  const location = fileOf(screen);
+  if (!location) {
     return {
       browser: { ...browser, note: "only files are saved here; layerstash extract saves directories" },
     };
   }
   const question: QuestionScreen = {
     kind: "question",
-    title: `Save ${place.path} as`,
-    answer: suggestedName(place),
-    about: { type: "save", place },
+    title: `Save ${location.path} as`,
+    answer: suggestedName(location),
+    about: { type: "save", location },
   };
   return { browser: { ...browser, screens: [...browser.screens, question] } };
 }
 
 /** A name from outside, without what could be more than a name. */
-function suggestedName({ path }: Place): string {
+function suggestedName({ path }: FileLocation): string {
   return printable(baseName(path)).replace(/[?\\/:]/g, "_");
 }
 
@@ -155,7 +155,7 @@ function moveInList(browser: Browser, screen: ListScreen, key: Key): Step {
   const { rows, selected } = screen;
   if (["enter", "right", "l"].includes(key)) {
     const open = rows[selected]?.open;
-    return open ? wish(browser, open) : { browser: { ...browser, note: "there is nothing to open here" } };
+    return open ? task(browser, open) : { browser: { ...browser, note: "there is nothing to open here" } };
   }
   const to = selected + distance(key, browser.size, rows.length);
   const within = Math.max(0, Math.min(rows.length - 1, to));

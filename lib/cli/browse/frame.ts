@@ -1,5 +1,5 @@
 /** The state of `browse` as lines of text, which fit into the terminal and have no control characters. @module */
-import { clip, columnsOf, printable } from "../terminal/progress_bar.ts";
+import { clip, columnsOf, printable } from "../text/columns.ts";
 import { type Browser, currentScreen } from "./browser.ts";
 import { bodyRows, frameParts } from "./viewport.ts";
 import { fileOf, type ListScreen, type Row, type Screen } from "./screens.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Output } from "../terminal/output.ts";
+import type { Output } from "../terminal/standard_streams.ts";
 import { decodeKeys, flushKeys, type Key } from "./keys.ts";
 import type { Size } from "./viewport.ts";
 

@@ -5,14 +5,14 @@ import { baseName } from "../../layers/entry.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { type IndexedManifest, isRunnable } from "../../oci/image_index.ts";
 import { formatPlatform } from "../../oci/platform.ts";
-import { formatMode } from "../terminal/file_listing.ts";
-import { formatSize } from "../sizes.ts";
-import { listScreen, type Place, type Row, type Screen } from "./screens.ts";
+import { formatMode } from "../text/file_listing.ts";
+import { formatSize } from "../text/sizes.ts";
+import { type FileLocation, listScreen, type Row, type Screen } from "./screens.ts";
 
 /** The tags of a repository, or the digests of its images where it has none. */
 export function imagesPage(store: string, references: readonly string[]): Screen {
   const title = `${store}: ${references.every(isDigest) ? "images" : "tags"}`;
-  return listScreen(title, references.map((each) => ({ name: each, open: imageWish(each) })));
+  return listScreen(title, references.map((each) => ({ name: each, open: imageTask(each) })));
 }
 
 /** The images of an index. */
@@ -20,7 +20,7 @@ export function platformsPage(name: string, images: readonly IndexedManifest[]):
   const rows = images.filter(isRunnable).map(({ platform, digest }) => ({
     name: platform ? nameOf(platform) : "?",
     detail: shortDigest(digest),
-    open: imageWish(digest),
+    open: imageTask(digest),
   }));
   return listScreen(`${name}: platforms`, rows);
 }
@@ -29,7 +29,7 @@ function nameOf(platform: NonNullable<IndexedManifest["platform"]>): string {
   return [formatPlatform(platform), ...(platform.osVersion ? [platform.osVersion] : [])].join(" ");
 }
 
-function imageWish(reference: string): Row["open"] {
+function imageTask(reference: string): Row["open"] {
   return { type: "image", reference };
 }
 
@@ -44,7 +44,7 @@ export function imagePage(name: string, report: ImageReport): Screen {
     {
       name: "files, all layers put on each other",
       detail: formatSize(report.size),
-      open: { type: "directory", place: { image, path: "" } },
+      open: { type: "directory", location: { image, path: "" } },
     },
     { name: "build steps", detail: `${report.steps.length}`, open: { type: "steps", image } },
     { name: "labels, environment, digests", open: { type: "facts", image } },
@@ -53,7 +53,7 @@ export function imagePage(name: string, report: ImageReport): Screen {
     ...layers.map(({ number: layer, digest, size, createdBy }) => ({
       name: `layer ${layer}  ${oneLine(createdBy ?? shortDigest(digest))}`,
       detail: formatSize(size),
-      open: { type: "directory" as const, place: { image, layer, path: "" } },
+      open: { type: "directory" as const, location: { image, layer, path: "" } },
     })),
   ]);
 }
@@ -62,19 +62,19 @@ export function imagePage(name: string, report: ImageReport): Screen {
 export function stepsPage(name: string, { digest: image, steps }: ImageReport): Screen {
   const rows = steps.map(({ layer, createdBy, comment }): Row => ({
     name: `${layer ?? "-"}  ${oneLine(createdBy || comment || "?")}`,
-    ...(layer !== undefined && { open: { type: "directory", place: { image, layer, path: "" } } }),
+    ...(layer !== undefined && { open: { type: "directory", location: { image, layer, path: "" } } }),
   }));
   return listScreen(`${name}: build steps`, rows);
 }
 
 /** What is in a directory. */
-export function directoryPage(name: string, place: Place, entries: readonly MergedEntry[]): Screen {
-  const layer = place.layer === undefined ? "" : `  (layer ${place.layer})`;
-  return listScreen(`${name}  /${place.path}${layer}`, entries.map((entry) => entryRow(place, entry)));
+export function directoryPage(name: string, location: FileLocation, entries: readonly MergedEntry[]): Screen {
+  const layer = location.layer === undefined ? "" : `  (layer ${location.layer})`;
+  return listScreen(`${name}  /${location.path}${layer}`, entries.map((entry) => entryRow(location, entry)));
 }
 
-function entryRow(around: Place, entry: MergedEntry): Row {
-  const place = { ...around, path: entry.path };
+function entryRow(around: FileLocation, entry: MergedEntry): Row {
+  const location = { ...around, path: entry.path };
   const { type, target, size, layer } = entry;
   const mark = type === "directory" ? "/" : type === "symlink" ? ` -> ${target ?? ""}` : "";
   const isFile = entry.source?.type === "file";
@@ -87,9 +87,9 @@ function entryRow(around: Place, entry: MergedEntry): Row {
   return {
     name: baseName(entry.path) + mark,
     detail: facts.join("  "),
-    ...(type === "directory" && { open: { type: "directory", place } }),
-    ...((isFile || isLink) && { open: { type: "view", place } }),
-    ...(isFile && { file: place }),
+    ...(type === "directory" && { open: { type: "directory", location } }),
+    ...((isFile || isLink) && { open: { type: "view", location } }),
+    ...(isFile && { file: location }),
   };
 }
 

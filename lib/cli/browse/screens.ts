@@ -2,7 +2,7 @@
 import type { Digest } from "../../oci/digest.ts";
 
 /** A place in the files of an image: in one layer, or in all of them put on each other. */
-export interface Place {
+export interface FileLocation {
   /** The manifest of the image. */
   image: Digest;
   /** The number of the layer; absent = all merged. */
@@ -12,16 +12,16 @@ export interface Place {
 }
 
 /** Something that takes time: it is carried out elsewhere, and a screen or a note comes of it. */
-export type Wish =
+export type Task =
   | { type: "open"; image: string }
   | { type: "tags" }
   | { type: "image"; reference: string }
   | { type: "platforms"; reference: string }
   | { type: "facts"; image: Digest }
   | { type: "steps"; image: Digest }
-  | { type: "directory"; place: Place }
-  | { type: "view"; place: Place }
-  | { type: "save"; place: Place; to: string };
+  | { type: "directory"; location: FileLocation }
+  | { type: "view"; location: FileLocation }
+  | { type: "save"; location: FileLocation; to: string };
 
 /** One line of a list. Its texts may come from outside: whoever shows them makes them harmless. */
 export interface Row {
@@ -29,9 +29,9 @@ export interface Row {
   /** Shown at the right where there is room. */
   detail?: string;
   /** What opening it means; absent = it cannot be opened. */
-  open?: Wish;
+  open?: Task;
   /** The file that can be saved. */
-  file?: Place;
+  file?: FileLocation;
 }
 
 /** Rows, of which one is chosen. */
@@ -54,7 +54,7 @@ export interface TextScreen {
   /** So many characters of each line are to the left of what is shown. */
   left: number;
   /** The file that can be saved. */
-  file?: Place;
+  file?: FileLocation;
 }
 
 /** A question that is answered with a line of text. */
@@ -63,14 +63,14 @@ export interface QuestionScreen {
   title: string;
   answer: string;
   /** What the answer is for: the image to open, or where a file is saved to. */
-  about: { type: "open" } | { type: "save"; place: Place };
+  about: { type: "open" } | { type: "save"; location: FileLocation };
 }
 
 /** What is on the screen. */
 export type Screen = ListScreen | TextScreen | QuestionScreen;
 
 /** The file that can be saved now; `undefined` = there is none. */
-export function fileOf(screen: ListScreen | TextScreen): Place | undefined {
+export function fileOf(screen: ListScreen | TextScreen): FileLocation | undefined {
   return screen.kind === "text" ? screen.file : screen.rows[screen.selected]?.file;
 }
 
@@ -80,6 +80,6 @@ export function listScreen(title: string, rows: readonly Row[]): ListScreen {
 }
 
 /** A text, at its beginning. */
-export function textScreen(title: string, lines: readonly string[], file?: Place): TextScreen {
+export function textScreen(title: string, lines: readonly string[], file?: FileLocation): TextScreen {
   return { kind: "text", title, lines, top: 0, left: 0, ...(file && { file }) };
 }

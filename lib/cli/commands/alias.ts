@@ -1,11 +1,12 @@
 /** `layerstash alias`: names that point to blobs. @module */
-import { Argument, Command } from "@commander-js/extra-typings";
+import { Argument, Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { digestOfFile, getAlias, listAliases, removeAlias, setAlias } from "../../../main.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import { storeAction } from "../action.ts";
-import { jsonLine } from "../json_events.ts";
-import { lines, manifestOption, namesOrManifest, plain, printNames, renderAnswer } from "../named.ts";
-import { aliasCommand, repositoryCommand } from "../options.ts";
+import { jsonLine } from "../text/json_lines.ts";
+import { answerDocument, printNames, renderAnswer, textLines } from "../text/answers.ts";
+import { manifestOption, namesOrManifest } from "./blob_arguments.ts";
+import { platformCommand, repositoryCommand } from "../base_commands.ts";
 
 const EXAMPLES = `
 Examples:
@@ -14,11 +15,13 @@ Examples:
 `;
 
 /** Makes the command with its subcommands. */
-export function aliasCommands(): Command {
+export function aliasCommand(): CommandUnknownOpts {
   const command = new Command("alias").description("give names to blobs, and look at them")
     .helpCommand("help [command]", "print the help of a command").addHelpText("after", EXAMPLES);
-  for (const make of [setCommand, getCommand, removeCommand, listCommand]) command.addCommand(make());
-  return command as unknown as Command;
+  for (const make of [aliasSetCommand, aliasGetCommand, aliasRemoveCommand, aliasListCommand]) {
+    command.addCommand(make());
+  }
+  return command;
 }
 
 const SET_EXAMPLES = `
@@ -29,7 +32,7 @@ Examples:
 A file stands for its digest: it is not stored, its blob has to be there.
 `;
 
-function setCommand(): Command {
+function aliasSetCommand(): CommandUnknownOpts {
   const command = repositoryCommand("set")
     .description("point a name to blobs, and print its manifest")
     .addArgument(new Argument("<alias>", "the name"))
@@ -46,7 +49,7 @@ function setCommand(): Command {
     },
   );
   command.action((alias, blobs, flags, parsed) => work({ ...flags, alias, blobs }, parsed));
-  return command as unknown as Command;
+  return command;
 }
 
 const GET_EXAMPLES = `
@@ -55,8 +58,8 @@ Examples:
   $ layerstash alias get -r library/nginx alpine --platform linux/arm64
 `;
 
-function getCommand(): Command {
-  const command = aliasCommand("get")
+function aliasGetCommand(): CommandUnknownOpts {
+  const command = platformCommand("get")
     .description("print the digests of the blobs that aliases point to")
     .addArgument(new Argument("[alias...]", "tags, or digests of manifests"))
     .addOption(manifestOption())
@@ -68,12 +71,12 @@ function getCommand(): Command {
       for (const alias of await namesOrManifest(aliases, manifest)) {
         found.push(await getAlias(store, alias, { platform, signal }));
       }
-      if (json) terminal.data(jsonLine(found.map(plain)));
-      else for (const digests of found) terminal.data(renderAnswer(digests, lines));
+      if (json) terminal.data(jsonLine(found.map(answerDocument)));
+      else for (const digests of found) terminal.data(renderAnswer(digests, textLines));
     },
   );
   command.action((aliases, flags, parsed) => work({ ...flags, aliases }, parsed));
-  return command as unknown as Command;
+  return command;
 }
 
 const REMOVE_EXAMPLES = `
@@ -84,7 +87,7 @@ Other aliases of the same blobs stay, and so do the blobs: see layerstash blob
 remove.
 `;
 
-function removeCommand(): Command {
+function aliasRemoveCommand(): CommandUnknownOpts {
   const command = repositoryCommand("remove")
     .description("remove aliases, and print what they pointed to")
     .addArgument(new Argument("<alias...>", "the names"))
@@ -95,14 +98,16 @@ function removeCommand(): Command {
       const removed = [];
       for (const alias of aliases) {
         const digests = await removeAlias(store, alias, { signal });
-        removed.push({ alias, digests: plain<Digest | Digest[]>(digests) });
-        if (!json) terminal.data(renderAnswer<Digest | Digest[]>(digests, (each) => lines([each].flat())));
+        removed.push({ alias, digests: answerDocument<Digest | Digest[]>(digests) });
+        if (!json) {
+          terminal.data(renderAnswer<Digest | Digest[]>(digests, (each) => textLines([each].flat())));
+        }
       }
       if (json) terminal.data(jsonLine(removed));
     },
   );
   command.action((aliases, flags, parsed) => work({ ...flags, aliases }, parsed));
-  return command as unknown as Command;
+  return command;
 }
 
 const LIST_EXAMPLES = `
@@ -110,7 +115,7 @@ Example:
   $ layerstash alias list -r fred/datalogger
 `;
 
-function listCommand(): Command {
+function aliasListCommand(): CommandUnknownOpts {
   const command = repositoryCommand("list")
     .description("print every alias, which is every tag")
     .addHelpText("after", LIST_EXAMPLES)
@@ -119,5 +124,5 @@ function listCommand(): Command {
       async ({ terminal, store, signal }, { json }) =>
         await printNames(terminal, listAliases(store, { signal }), { json }),
     ));
-  return command as unknown as Command;
+  return command;
 }

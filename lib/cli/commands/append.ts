@@ -1,5 +1,5 @@
 /** `layerstash append`. @module */
-import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
+import { Command, type CommandUnknownOpts, InvalidArgumentError } from "@commander-js/extra-typings";
 import { append, type AppendOptions, parseImage } from "../../../main.ts";
 import { checkTime } from "../../append/layer_time.ts";
 import { counted } from "../../messages.ts";
@@ -7,19 +7,13 @@ import { InvalidInputError } from "../../errors.ts";
 import { azureCredentials } from "../../sign_in/acr_exchange.ts";
 import { action, showEvents } from "../action.ts";
 import { blobSummary } from "./copy.ts";
-import { line } from "../json_events.ts";
-import {
-  connectionCommand,
-  jobsOption,
-  jsonOption,
-  limitRateOption,
-  platformOption,
-  stateDirOption,
-} from "../options.ts";
-import { printable } from "../terminal/progress_bar.ts";
-import { type ConnectionFlags, transportOf } from "../connection.ts";
-import { formatSize } from "../sizes.ts";
-import { openBoth } from "../two_images.ts";
+import { eventLine } from "../text/json_lines.ts";
+import { connectionCommand } from "../base_commands.ts";
+import { jobsOption, jsonOption, limitRateOption, platformOption, stateDirOption } from "../options.ts";
+import { printable } from "../text/columns.ts";
+import { type ConnectionFlags, openBoth, transportOf } from "../connection.ts";
+import { pipedInput } from "../terminal/standard_streams.ts";
+import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `
 Examples:
@@ -42,7 +36,7 @@ REFRESH_TOKEN is one.
 `;
 
 /** Makes the command. */
-export function appendCommand(): Command {
+export function appendCommand(): CommandUnknownOpts {
   const command = connectionCommand(new Command("append"))
     .description("put a layer on an image, without pulling it")
     .argument("[appendlayer...]", "images and tags, as appendlayer takes them")
@@ -61,11 +55,11 @@ export function appendCommand(): Command {
     .addOption(stateDirOption())
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
-    .action((words, flags, parsed) => run({ ...flags, words: words ?? [] }, parsed));
-  return command as unknown as Command;
+    .action((words, flags, parsed) => appendAction({ ...flags, words: words ?? [] }, parsed));
+  return command;
 }
 
-interface Flags extends ConnectionFlags {
+interface AppendFlags extends ConnectionFlags {
   words: readonly string[];
   from?: string | undefined;
   to?: string | undefined;
@@ -78,7 +72,7 @@ interface Flags extends ConnectionFlags {
   json?: boolean | string | undefined;
 }
 
-const run = action<Flags>(
+const appendAction = action<AppendFlags>(
   ({ from, words }) =>
     from === undefined && words.length === 0 ? "append" : `append to ${from ?? words.join(" ")}`,
   async (session, flags) => {
@@ -102,7 +96,7 @@ const run = action<Flags>(
       onEvent,
     };
     const made = await append(both.from, both.to, options);
-    terminal.data(json ? line("done", made) : `${made.digest}\n`);
+    terminal.data(json ? eventLine("done", made) : `${made.digest}\n`);
     const base = both.from.store.url === both.to.store.url ? "" : `, of the base ${blobSummary(made.base)}`;
     terminal.note(
       `${printable(both.to.store.name)} has ${made.reference}: a layer of ${formatSize(made.layer.size)} ` +
@@ -112,7 +106,7 @@ const run = action<Flags>(
 );
 
 /** What the options name, or the words in the three forms of appendlayer. */
-function namesOf({ words, from, to }: Flags): { from: string; to: string } {
+function namesOf({ words, from, to }: AppendFlags): { from: string; to: string } {
   if (words.length === 0) {
     if (from !== undefined) return { from, to: to ?? from };
     throw new InvalidInputError("the base is missing", { hint: "name it with --from IMAGE" });
@@ -136,7 +130,7 @@ function atHost(name: string): string {
   return /[.:]|^localhost$/.test(host) ? name : `https://${name}`;
 }
 
-async function azureCredentialsOf(flags: Flags) {
+async function azureCredentialsOf(flags: AppendFlags) {
   const accessToken = Deno.env.get("ACCESS_TOKEN") || undefined;
   const refreshToken = Deno.env.get("REFRESH_TOKEN") || undefined;
   // Other programs have variables of these names, too: no other host is to see what may be a secret of theirs.
@@ -144,12 +138,10 @@ async function azureCredentialsOf(flags: Flags) {
   return azureCredentials({ accessToken, refreshToken }, { isMeant, ...await transportOf(flags) });
 }
 
-/** Nobody types a layer: who left the option away forgot it. */
-function inputOf({ infile, words }: Flags): string | ReadableStream<Uint8Array> {
+function inputOf({ infile, words }: AppendFlags): string | ReadableStream<Uint8Array> {
   if (infile !== "-") return infile;
-  if (!Deno.stdin.isTerminal()) return Deno.stdin.readable;
   const hint = words.length > 0 ? "pipe the layer in" : "give a file with -i, or pipe the layer in";
-  throw new InvalidInputError("there is no layer to append", { hint });
+  return pipedInput({ problem: "there is no layer to append", hint });
 }
 
 /** RFC 3339, in universal time. What is no time is told apart before it is converted: that would make one of it. */

@@ -1,14 +1,15 @@
 /** `layerstash blob`: a repository as a store of blobs. @module */
-import { Argument, Command } from "@commander-js/extra-typings";
+import { Argument, Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { type BlobName, blobSize, mountBlob, removeBlobs } from "../../../main.ts";
 import { parseDigest } from "../../oci/digest.ts";
 import { CommandEnded, storeAction } from "../action.ts";
-import { pullCommand } from "./blob_pull.ts";
-import { pushCommand } from "./blob_push.ts";
+import { blobPullCommand } from "./blob_pull.ts";
+import { blobPushCommand } from "./blob_push.ts";
 import { exitCodeOf } from "../exit_codes.ts";
-import { jsonLine } from "../json_events.ts";
-import { blobsArgument, lines, manifestOption, namesOrManifest, plain, renderAnswer } from "../named.ts";
-import { aliasCommand, repositoryCommand } from "../options.ts";
+import { jsonLine } from "../text/json_lines.ts";
+import { blobsArgument, manifestOption, namesOrManifest } from "./blob_arguments.ts";
+import { answerDocument, renderAnswer, textLines } from "../text/answers.ts";
+import { platformCommand, repositoryCommand } from "../base_commands.ts";
 
 const EXAMPLES = `
 Examples:
@@ -17,13 +18,15 @@ Examples:
 `;
 
 /** Makes the command with its subcommands. */
-export function blobCommand(): Command {
+export function blobCommand(): CommandUnknownOpts {
   const command = new Command("blob").description("store, fetch and remove blobs by their digests")
     .helpCommand("help [command]", "print the help of a command").addHelpText("after", EXAMPLES);
-  for (const make of [pushCommand, pullCommand, sizeCommand, mountCommand, removeCommand]) {
+  for (
+    const make of [blobPushCommand, blobPullCommand, blobSizeCommand, blobMountCommand, blobRemoveCommand]
+  ) {
     command.addCommand(make());
   }
-  return command as unknown as Command;
+  return command;
 }
 
 const SIZE_EXAMPLES = `
@@ -33,8 +36,8 @@ Examples:
       layerstash blob size -r fred/datalogger --manifest -
 `;
 
-function sizeCommand(): Command {
-  const command = aliasCommand("size")
+function blobSizeCommand(): CommandUnknownOpts {
+  const command = platformCommand("size")
     .description("tell the size of blobs, in bytes; of an alias, the sum")
     .addArgument(blobsArgument())
     .addOption(manifestOption())
@@ -45,12 +48,12 @@ function sizeCommand(): Command {
       const named = await namesOrManifest(names, manifest);
       const sizes = [];
       for (const name of named) sizes.push(await blobSize(store, name, { platform, signal }));
-      if (json) terminal.data(jsonLine(sizes.map(plain)));
-      else for (const size of sizes) terminal.data(renderAnswer(size, (bytes) => lines([bytes])));
+      if (json) terminal.data(jsonLine(sizes.map(answerDocument)));
+      else for (const size of sizes) terminal.data(renderAnswer(size, (bytes) => textLines([bytes])));
     },
   );
   command.action((names, flags, parsed) => work({ ...flags, names: names ?? [] }, parsed));
-  return command as unknown as Command;
+  return command;
 }
 
 const MOUNT_EXAMPLES = `
@@ -58,7 +61,7 @@ Example:
   $ layerstash blob mount -r fred/copies --from fred/datalogger sha256:2cf2...
 `;
 
-function mountCommand(): Command {
+function blobMountCommand(): CommandUnknownOpts {
   const command = repositoryCommand("mount")
     .description("take a blob over from another repository of the registry")
     .addArgument(new Argument("<digest>", "the blob"))
@@ -69,11 +72,11 @@ function mountCommand(): Command {
     ({ digest, from }) => `take over ${digest} from ${from}`,
     async ({ terminal, store, signal }, { digest, from, alias, json }) => {
       const blob = await mountBlob(store, parseDigest(digest), { from, alias, signal });
-      terminal.data(json ? jsonLine({ ...blob, alias }) : lines([digest]));
+      terminal.data(json ? jsonLine({ ...blob, alias }) : textLines([digest]));
     },
   );
   command.action((digest, flags, parsed) => work({ ...flags, digest }, parsed));
-  return command as unknown as Command;
+  return command;
 }
 
 const REMOVE_EXAMPLES = `
@@ -85,8 +88,8 @@ Of an alias, its blobs are removed, and not the alias: see layerstash alias
 remove.
 `;
 
-function removeCommand(): Command {
-  const command = aliasCommand("remove")
+function blobRemoveCommand(): CommandUnknownOpts {
+  const command = platformCommand("remove")
     .description("remove blobs, and print their digests")
     .addArgument(blobsArgument())
     .addOption(manifestOption())
@@ -97,11 +100,11 @@ function removeCommand(): Command {
       const named = await namesOrManifest(names, manifest);
       const { removed, kept } = await removeBlobs(store, named, { platform, signal });
       const reasons = kept.map(({ digest, error }) => ({ digest, why: error.message }));
-      terminal.data(json ? jsonLine({ removed, kept: reasons }) : lines(removed));
+      terminal.data(json ? jsonLine({ removed, kept: reasons }) : textLines(removed));
       for (const { digest, error } of kept) terminal.fail(`cannot remove ${digest}`, error);
       if (kept[0]) throw new CommandEnded(exitCodeOf(kept[0].error));
     },
   );
   command.action((names, flags, parsed) => work({ ...flags, names: names ?? [] }, parsed));
-  return command as unknown as Command;
+  return command;
 }

@@ -1,5 +1,5 @@
 /** `layerstash blob pull`. @module */
-import { type Command, InvalidArgumentError } from "@commander-js/extra-typings";
+import { type CommandUnknownOpts, InvalidArgumentError } from "@commander-js/extra-typings";
 import { type BlobName, findNamed, type NamedBlobs } from "../../blobs/named_blobs.ts";
 import type { SizedBlob } from "../../oci/descriptor.ts";
 import { totalSize } from "../../blobs/alias_manifest.ts";
@@ -8,17 +8,13 @@ import { InvalidInputError } from "../../errors.ts";
 import { type ByPlatform, isByPlatform, mapEach, requireOne } from "../../images/platforms.ts";
 import type { ByteRange } from "../../content/source.ts";
 import { GO_ON, storeAction } from "../action.ts";
-import { line } from "../json_events.ts";
-import { blobsArgument, lines, manifestOption, namesOrManifest, renderAnswer } from "../named.ts";
-import {
-  aliasCommand,
-  jobsOption,
-  limitRateOption,
-  partSizeOption,
-  stateDirOption,
-  withInfoOption,
-} from "../options.ts";
-import { formatSize } from "../sizes.ts";
+import { streamName } from "../terminal/standard_streams.ts";
+import { eventLine } from "../text/json_lines.ts";
+import { blobsArgument, manifestOption, namesOrManifest } from "./blob_arguments.ts";
+import { renderAnswer, textLines } from "../text/answers.ts";
+import { platformCommand } from "../base_commands.ts";
+import { jobsOption, limitRateOption, partSizeOption, stateDirOption, withInfoOption } from "../options.ts";
+import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `
 Examples:
@@ -31,8 +27,8 @@ FILE is written, or replaced, when every byte is verified. What is read with
 `;
 
 /** Makes the command. */
-export function pullCommand(): Command {
-  const command = aliasCommand("pull")
+export function blobPullCommand(): CommandUnknownOpts {
+  const command = platformCommand("pull")
     .description("fetch blobs, verified, one behind the other")
     .addArgument(blobsArgument())
     .addOption(manifestOption())
@@ -45,7 +41,7 @@ export function pullCommand(): Command {
     .addOption(stateDirOption())
     .addHelpText("after", EXAMPLES);
   const work = storeAction<ReturnType<typeof command.opts> & { names: readonly BlobName[] }>(
-    ({ outfile }) => `fetch to ${nameOf(outfile)}`,
+    ({ outfile }) => `fetch to ${streamName(outfile, "output")}`,
     async ({ terminal, store, signal, onEvent }, flags) => {
       const { outfile, json, manifest, platform, names, stateDir: stateDirectory, withInfo, ...options } =
         flags;
@@ -55,24 +51,24 @@ export function pullCommand(): Command {
       for (const name of named) found.push(await findNamed(store, name, { platform, signal }));
       if (outfile === "-" && found.some(isByPlatform)) {
         terminal.warn("there is an image for each platform: their blobs are listed, none is fetched");
-        for (const each of found) terminal.data(renderAnswer(mapEach(each, digestsOf), lines));
+        for (const each of found) terminal.data(renderAnswer(mapEach(each, digestsOf), textLines));
         return;
       }
-      const blobs = found.flatMap((each, index) => requireOne(each, shown(named[index]!)));
+      const blobs = found.flatMap((each, index) => requireOne(each, nameShown(named[index]!)));
       const output = outfile === "-" ? terminal.dataStream() : outfile;
       const how = { ...options, withInfo: withInfo === true, stateDirectory, signal, onEvent };
       await pullFound(store, blobs, { ...how, output });
-      if (json) return terminal.data(line("done", { outfile, blobs: blobs.map(sized) }));
+      if (json) return terminal.data(eventLine("done", { outfile, blobs: blobs.map(sized) }));
       const size = options.range ? "a part" : formatSize(totalSize(blobs));
       if (outfile !== "-") terminal.note(`wrote ${outfile}: ${size}${options.range ? "" : ", verified"}`);
     },
     {
-      moving: ({ outfile }) => `fetching to ${nameOf(outfile)}`,
+      moving: ({ outfile }) => `fetching to ${streamName(outfile, "output")}`,
       kept: ({ outfile }) => outfile === "-" ? undefined : GO_ON,
     },
   );
   command.action((names, flags, parsed) => work({ ...flags, names: names ?? [] }, parsed));
-  return command as unknown as Command;
+  return command;
 }
 
 /** As in HTTP: both ends are a part of it. */
@@ -91,10 +87,6 @@ function digestsOf(blobs: readonly SizedBlob[]): string[] {
   return blobs.map(({ digest }) => digest);
 }
 
-function shown(name: NamedBlobs): string {
+function nameShown(name: NamedBlobs): string {
   return typeof name === "string" ? name : "the manifest";
-}
-
-function nameOf(outfile: string): string {
-  return outfile === "-" ? "standard output" : outfile;
 }

@@ -1,11 +1,12 @@
 /** `layerstash blob push`. @module */
-import type { Command } from "@commander-js/extra-typings";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { pushBlob } from "../../../main.ts";
-import { InvalidInputError } from "../../errors.ts";
 import { storeAction } from "../action.ts";
-import { line } from "../json_events.ts";
-import { lines } from "../named.ts";
-import { limitRateOption, repositoryCommand, stateDirOption } from "../options.ts";
+import { pipedInput, streamName } from "../terminal/standard_streams.ts";
+import { eventLine } from "../text/json_lines.ts";
+import { textLines } from "../text/answers.ts";
+import { limitRateOption, stateDirOption } from "../options.ts";
+import { repositoryCommand } from "../base_commands.ts";
 
 const EXAMPLES = `
 Examples:
@@ -14,7 +15,7 @@ Examples:
 `;
 
 /** Makes the command. */
-export function pushCommand(): Command {
+export function blobPushCommand(): CommandUnknownOpts {
   const command = repositoryCommand("push")
     .description("store a blob of any size, and print its digest")
     .option("-i, --infile <file>", "the file to store; - is standard input", "-")
@@ -23,25 +24,18 @@ export function pushCommand(): Command {
     .addOption(stateDirOption())
     .addHelpText("after", EXAMPLES)
     .action(storeAction(
-      ({ infile }) => `store ${nameOf(infile)}`,
+      ({ infile }) => `store ${streamName(infile, "input")}`,
       async ({ terminal, store, signal, onEvent }, { infile, alias, json, stateDir: stateDirectory }) => {
-        const input = infile === "-" ? standardInput() : infile;
+        const input = infile === "-" ? pipedInput(NO_INPUT) : infile;
         const blob = await pushBlob(store, input, { alias, stateDirectory, signal, onEvent });
-        terminal.data(json ? line("done", { ...blob, alias }) : lines([blob.digest]));
+        terminal.data(json ? eventLine("done", { ...blob, alias }) : textLines([blob.digest]));
       },
-      { moving: ({ infile }) => `storing ${nameOf(infile)}` },
+      { moving: ({ infile }) => `storing ${streamName(infile, "input")}` },
     ));
-  return command as unknown as Command;
+  return command;
 }
 
-/** Nobody types a blob: who left the option away forgot it. */
-function standardInput(): ReadableStream<Uint8Array> {
-  if (!Deno.stdin.isTerminal()) return Deno.stdin.readable;
-  throw new InvalidInputError("there is nothing to store", {
-    hint: "give a file with -i, or pipe the bytes in",
-  });
-}
-
-function nameOf(infile: string): string {
-  return infile === "-" ? "standard input" : infile;
-}
+const NO_INPUT = {
+  problem: "there is nothing to store",
+  hint: "give a file with -i, or pipe the bytes in",
+};

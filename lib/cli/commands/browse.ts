@@ -1,12 +1,13 @@
 /** `layerstash browse`. @module */
-import { Argument, Command, Option } from "@commander-js/extra-typings";
+import { Argument, Command, type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { InvalidInputError } from "../../errors.ts";
 import { action, type Session } from "../action.ts";
 import { FullScreen } from "../browse/full_screen.ts";
-import { BrowseSession } from "../browse/session.ts";
-import { openSessionLog } from "../browse/session_log.ts";
-import { Wishes } from "../browse/wishes.ts";
-import { connectionCommand, platformOption } from "../options.ts";
+import { BrowseLoop } from "../browse/browse_loop.ts";
+import { openScreenLog } from "../browse/screen_log.ts";
+import { TaskRunner } from "../browse/tasks.ts";
+import { connectionCommand } from "../base_commands.ts";
+import { platformOption } from "../options.ts";
 import { type ConnectionFlags, credentialsOf, transportOf } from "../connection.ts";
 
 const EXAMPLES = `
@@ -25,7 +26,7 @@ take them out.
 `;
 
 /** Makes the command. */
-export function browseCommand(): Command {
+export function browseCommand(): CommandUnknownOpts {
   const command = connectionCommand(new Command("browse"))
     .description("walk through an image with the arrow keys, without pulling it")
     .addArgument(new Argument("[image]", "such as nginx:alpine, nginx, or oci:DIR:TAG"))
@@ -35,33 +36,36 @@ export function browseCommand(): Command {
         .env("LAYERSTASH_LOG_FILE"),
     )
     .addHelpText("after", EXAMPLES)
-    .action((image, flags, parsed) => browse({ ...flags, image }, parsed));
-  return command as unknown as Command;
+    .action((image, flags, parsed) => browseAction({ ...flags, image }, parsed));
+  return command;
 }
 
-interface Flags extends ConnectionFlags {
+interface BrowseFlags extends ConnectionFlags {
   image?: string | undefined;
   platform?: string | undefined;
   logFile?: string | undefined;
 }
 
-const browse = action<Flags>(({ image }) => `browse ${image ?? "images"}`, async (session, flags) => {
-  requireTerminal();
-  using log = openSessionLog(flags.logFile);
-  using wishes = new Wishes({
-    platform: flags.platform,
-    credentials: credentialsOf(flags),
-    ...await transportOf(flags),
-  });
-  await runOnScreen(session, (screen) => {
-    return new BrowseSession({ screen, wishes, log, image: flags.image, signal: session.signal });
-  });
-});
+const browseAction = action<BrowseFlags>(
+  ({ image }) => `browse ${image ?? "images"}`,
+  async (session, flags) => {
+    requireTerminal();
+    using log = openScreenLog(flags.logFile);
+    using tasks = new TaskRunner({
+      platform: flags.platform,
+      credentials: credentialsOf(flags),
+      ...await transportOf(flags),
+    });
+    await runOnScreen(session, (screen) => {
+      return new BrowseLoop({ screen, tasks, log, image: flags.image, signal: session.signal });
+    });
+  },
+);
 
 /** However it ends, and whatever is still going on then, the terminal is given back at once. */
 async function runOnScreen(
   { terminal, signal }: Session,
-  begin: (screen: FullScreen) => BrowseSession,
+  begin: (screen: FullScreen) => BrowseLoop,
 ): Promise<void> {
   using screen = new FullScreen({
     input: Deno.stdin,

@@ -1,6 +1,5 @@
 /** `layerstash completions`, and `layerstash complete`, which the scripts ask. @module */
-import { Argument, Command } from "@commander-js/extra-typings";
-import type { Command as AnyCommand } from "commander";
+import { Argument, Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { complete } from "../completions/complete.ts";
 import { knownRegistries } from "../completions/known_registries.ts";
 import { COMPLETION_SCRIPTS, SHELLS } from "../completions/scripts.ts";
@@ -18,25 +17,25 @@ The shell then asks layerstash itself: what it offers is never out of date.
 type Write = (text: string) => void;
 
 /** Makes the command `completions`. */
-export function completionsCommand(out: Write): Command {
+export function completionsCommand(out: Write): CommandUnknownOpts {
   const command = new Command("completions")
     .description("print what teaches a shell to complete commands, options and values")
     .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
     .addHelpText("after", EXAMPLES)
     .action((shell) => out(COMPLETION_SCRIPTS[shell]));
-  return command as unknown as Command;
+  return command;
 }
 
 /** Makes the command `complete`, which is not for people: it is not in the help. */
-export function completeCommand(out: Write): Command {
+export function completeCommand(out: Write): CommandUnknownOpts {
   const command = new Command("complete")
     .description("print what may stand in place of the last word")
     .argument("[word...]", "the words after the program's name, up to the cursor")
     .action(async (words, _flags, self) => {
       const registries = await knownRegistries(words.at(-1) ?? "", Deno.env.toObject());
-      const { candidates, files } = complete(self.parent as unknown as AnyCommand, words, registries);
+      const { candidates, files } = complete(self.parent!, words, registries);
       for (const { word, description } of candidates) out(`${word}\t${description}\n`);
       if (files) out(":files\n");
     });
-  return command as unknown as Command;
+  return command;
 }

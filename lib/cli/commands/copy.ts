@@ -1,17 +1,17 @@
 /** `layerstash copy`. @module */
-import { Command } from "@commander-js/extra-typings";
+import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { type CopiedBlobs, copyImage, copyStash, parseImage } from "../../../main.ts";
 import { counted } from "../../messages.ts";
 import { InvalidInputError } from "../../errors.ts";
 import type { OnEvent } from "../../events.ts";
 import type { ImageReference } from "../../oci/image_reference.ts";
 import { action, type Session, showEvents } from "../action.ts";
-import { line } from "../json_events.ts";
-import { connectionCommand, jobsOption, jsonOption, limitRateOption, platformsOption } from "../options.ts";
-import { printable } from "../terminal/progress_bar.ts";
-import type { ConnectionFlags } from "../connection.ts";
-import { formatSize } from "../sizes.ts";
-import { openBoth, type TwoImages } from "../two_images.ts";
+import { eventLine } from "../text/json_lines.ts";
+import { connectionCommand } from "../base_commands.ts";
+import { jobsOption, jsonOption, limitRateOption, platformsOption } from "../options.ts";
+import { printable } from "../text/columns.ts";
+import { type ConnectionFlags, openBoth, type TwoImages } from "../connection.ts";
+import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `
 Examples:
@@ -29,7 +29,7 @@ login.
 `;
 
 /** Makes the command. */
-export function copyCommand(): Command {
+export function copyCommand(): CommandUnknownOpts {
   const command = connectionCommand(new Command("copy"))
     .description("copy an image, an index or a stash to another tag, repository, registry or directory")
     .argument("<src>", "such as nginx:alpine, or oci:DIR:TAG")
@@ -42,11 +42,11 @@ export function copyCommand(): Command {
     .addOption(limitRateOption())
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
-    .action((from, to, flags, parsed) => run({ ...flags, from, to }, parsed));
-  return command as unknown as Command;
+    .action((from, to, flags, parsed) => copyAction({ ...flags, from, to }, parsed));
+  return command;
 }
 
-interface Flags extends ConnectionFlags {
+interface CopyFlags extends ConnectionFlags {
   from: string;
   to: string;
   platform?: readonly string[] | undefined;
@@ -57,7 +57,7 @@ interface Flags extends ConnectionFlags {
   json?: boolean | string | undefined;
 }
 
-const run = action<Flags>(({ from, to }) => `copy ${from} to ${to}`, async (session, flags) => {
+const copyAction = action<CopyFlags>(({ from, to }) => `copy ${from} to ${to}`, async (session, flags) => {
   const [from, to] = [parseImage(flags.from), parseImage(flags.to)];
   using display = showEvents(session, `copying ${flags.from}`, flags);
   const { onEvent } = display;
@@ -72,11 +72,11 @@ interface Copying extends Session {
   onEvent: OnEvent;
 }
 
-async function copyOneImage({ both, terminal, signal, onEvent }: Copying, flags: Flags): Promise<void> {
+async function copyOneImage({ both, terminal, signal, onEvent }: Copying, flags: CopyFlags): Promise<void> {
   const { platform: platforms, referrers, jobs, json } = flags;
   const copied = await copyImage(both.from, both.to, { platforms, referrers, jobs, signal, onEvent });
   const { digest, reference, manifests, blobs } = copied;
-  terminal.data(json ? line("done", copied) : `${digest}\n`);
+  terminal.data(json ? eventLine("done", copied) : `${digest}\n`);
   const along = copied.referrers > 0 ? `, ${copied.referrers} of them referrers` : "";
   terminal.note(
     `${printable(both.to.store.name)} has ${reference}: ` +
@@ -84,21 +84,21 @@ async function copyOneImage({ both, terminal, signal, onEvent }: Copying, flags:
   );
 }
 
-async function copyOneStash({ both, terminal, signal, onEvent, from }: Copying, flags: Flags) {
+async function copyOneStash({ both, terminal, signal, onEvent, from }: Copying, flags: CopyFlags) {
   if (flags.platform?.length || flags.referrers) {
     throw new InvalidInputError("--platform and --referrers are for images, not for stored files");
   }
-  const baseTag = nameOf(from);
+  const baseTag = stashNameOf(from);
   const target = { store: both.to.store, baseTag: both.to.reference ?? baseTag };
   const { overwrite, jobs, json } = flags;
   const how = { overwrite, jobs, signal, onEvent };
   const { stash, blobs } = await copyStash({ store: both.from.store, baseTag }, target, how);
-  if (json) terminal.data(line("done", { baseTag: target.baseTag, size: stash.size, blobs }));
+  if (json) terminal.data(eventLine("done", { baseTag: target.baseTag, size: stash.size, blobs }));
   const chunks = counted(stash.chunks.length, "chunk");
   terminal.note(`${printable(target.store.name)} has ${target.baseTag}: ${chunks}, ${blobSummary(blobs)}`);
 }
 
-function nameOf({ text, reference }: ImageReference): string {
+function stashNameOf({ text, reference }: ImageReference): string {
   if (reference !== undefined) return reference;
   throw new InvalidInputError(`${text} does not name a stored file`, {
     hint: "put its name behind the last colon",

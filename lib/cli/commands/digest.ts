@@ -1,11 +1,12 @@
 /** `layerstash digest` and `layerstash manifest`. @module */
-import { Argument, type Command } from "@commander-js/extra-typings";
+import { Argument, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { getConfigDigest, getManifest } from "../../../main.ts";
 import { isByPlatform, mapEach } from "../../images/platforms.ts";
 import { storeAction } from "../action.ts";
-import { jsonLine } from "../json_events.ts";
-import { lines, manifestOption, namesOrManifest, plain, renderAnswer } from "../named.ts";
-import { aliasCommand } from "../options.ts";
+import { jsonLine } from "../text/json_lines.ts";
+import { answerDocument, renderAnswer, textLines } from "../text/answers.ts";
+import { manifestOption, namesOrManifest } from "./blob_arguments.ts";
+import { platformCommand } from "../base_commands.ts";
 
 const DIGEST_EXAMPLES = `
 Examples:
@@ -14,8 +15,8 @@ Examples:
 `;
 
 /** Makes the command `digest`. */
-export function digestCommand(): Command {
-  const command = aliasCommand("digest")
+export function digestCommand(): CommandUnknownOpts {
+  const command = platformCommand("digest")
     .description("print the digest of an alias's config: its first blob; of an image, its ID")
     .addArgument(new Argument("[alias...]", "tags, or digests of manifests"))
     .addOption(manifestOption())
@@ -27,12 +28,12 @@ export function digestCommand(): Command {
       for (const alias of await namesOrManifest(aliases, manifest)) {
         found.push(await getConfigDigest(store, alias, { platform, signal }));
       }
-      if (json) terminal.data(jsonLine(found.map(plain)));
-      else for (const digest of found) terminal.data(renderAnswer(digest, (each) => lines([each])));
+      if (json) terminal.data(jsonLine(found.map(answerDocument)));
+      else for (const digest of found) terminal.data(renderAnswer(digest, (each) => textLines([each])));
     },
   );
   command.action((aliases, flags, parsed) => work({ ...flags, aliases }, parsed));
-  return command as unknown as Command;
+  return command;
 }
 
 const MANIFEST_EXAMPLES = `
@@ -46,8 +47,8 @@ layerstash inspect --raw prints.
 `;
 
 /** Makes the command `manifest`. */
-export function manifestCommand(): Command {
-  const command = aliasCommand("manifest")
+export function manifestCommand(): CommandUnknownOpts {
+  const command = platformCommand("manifest")
     .description("print the manifests of aliases, to the byte")
     .addArgument(new Argument("<alias...>", "tags, or digests of manifests"))
     .addHelpText("after", MANIFEST_EXAMPLES);
@@ -60,11 +61,11 @@ export function manifestCommand(): Command {
         if (!json && !isByPlatform(found)) terminal.document(found.bytes);
         const text = mapEach(found, ({ bytes }) => new TextDecoder().decode(bytes));
         if (!json && isByPlatform(text)) terminal.data(renderAnswer(text, (each) => each));
-        texts.push(plain(text));
+        texts.push(answerDocument(text));
       }
       if (json) terminal.data(jsonLine(texts));
     },
   );
   command.action((aliases, flags, parsed) => work({ ...flags, aliases }, parsed));
-  return command as unknown as Command;
+  return command;
 }

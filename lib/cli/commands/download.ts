@@ -1,11 +1,12 @@
 /** `layerstash download`. @module */
-import type { Command } from "@commander-js/extra-typings";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { download } from "../../../main.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { GO_ON, storeAction } from "../action.ts";
-import { line } from "../json_events.ts";
-import { transferCommand } from "../options.ts";
-import { formatSize } from "../sizes.ts";
+import { streamName } from "../terminal/standard_streams.ts";
+import { eventLine } from "../text/json_lines.ts";
+import { transferCommand } from "../base_commands.ts";
+import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `
 Examples:
@@ -18,13 +19,13 @@ to standard output is verified chunk by chunk: the exit code tells.
 `;
 
 /** Makes the command. */
-export function downloadCommand(): Command {
+export function downloadCommand(): CommandUnknownOpts {
   const command = transferCommand("download")
     .description("bring a stored file back, verified")
     .requiredOption("-o, --outfile <file>", "the file to write; - is standard output")
     .addHelpText("after", EXAMPLES)
     .action(storeAction(
-      ({ baseTag, outfile }) => `bring ${baseTag} to ${nameOf(outfile)}`,
+      ({ baseTag, outfile }) => `bring ${baseTag} to ${streamName(outfile, "output")}`,
       async (
         { terminal, store, signal, onEvent, saved },
         { baseTag, outfile, json, stateDir: stateDirectory, ...options },
@@ -32,7 +33,7 @@ export function downloadCommand(): Command {
         if (outfile === "-" && json) throw new InvalidInputError("--json and -o - both want standard output");
         const output = outfile === "-" ? terminal.dataStream() : outfile;
         const stash = await download(store, baseTag, { ...options, stateDirectory, output, signal, onEvent });
-        if (json) return terminal.data(line("done", stash));
+        if (json) return terminal.data(eventLine("done", stash));
         const doubt = stash.provenComplete ? "" : "; it does not say whether it is complete";
         terminal.note(
           `${outfile === "-" ? "sent to standard output" : `wrote ${outfile}`}: ${
@@ -45,9 +46,5 @@ export function downloadCommand(): Command {
         kept: ({ outfile }) => outfile === "-" ? undefined : GO_ON,
       },
     ));
-  return command as unknown as Command;
-}
-
-function nameOf(outfile: string): string {
-  return outfile === "-" ? "standard output" : outfile;
+  return command;
 }

@@ -1,17 +1,18 @@
 /** `layerstash extract`. @module */
-import type { Command } from "@commander-js/extra-typings";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { extract, findImage, readImageFile } from "../../../main.ts";
 import { abortable } from "../../async/abortable.ts";
 import { counted } from "../../messages.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { chooseLayer } from "../../images/choose_layer.ts";
 import { ImageFiles } from "../../images/image_files.ts";
-import { entryDocument } from "../terminal/file_listing.ts";
-import { imageAction, type ImageFlags, type ImageSession } from "../image_action.ts";
-import { line } from "../json_events.ts";
-import { imageCommand, parseSizeOption } from "../options.ts";
-import { printable } from "../terminal/progress_bar.ts";
-import { renderReadReport } from "../read_report.ts";
+import { entryDocument } from "../text/file_listing.ts";
+import { imageAction, type ImageFlags, type ImageSession } from "../action.ts";
+import { eventLine } from "../text/json_lines.ts";
+import { imageCommand } from "../base_commands.ts";
+import { parseSizeOption } from "../options.ts";
+import { printable } from "../text/columns.ts";
+import { renderReadReport } from "../text/read_report.ts";
 
 const EXAMPLES = `
 Examples:
@@ -25,7 +26,7 @@ whatever the image says. usr/lib/ with a slash is what a link usr/lib leads to.
 `;
 
 /** Makes the command. */
-export function extractCommand(): Command {
+export function extractCommand(): CommandUnknownOpts {
   const command = imageCommand("extract")
     .description("take files out of an image, fetching no more than is needed")
     .argument("<path...>", "files, directories with all that is in them, or globs")
@@ -40,11 +41,11 @@ export function extractCommand(): Command {
     )
     .option("--verify", "read every layer to its last byte, and verify it")
     .addHelpText("after", EXAMPLES)
-    .action((image, paths, flags, parsed) => run({ ...flags, image, paths }, parsed));
-  return command as unknown as Command;
+    .action((image, paths, flags, parsed) => extractAction({ ...flags, image, paths }, parsed));
+  return command;
 }
 
-interface Flags extends ImageFlags {
+interface ExtractFlags extends ImageFlags {
   image: string;
   paths: string[];
   output: string;
@@ -55,7 +56,7 @@ interface Flags extends ImageFlags {
   verify?: true | undefined;
 }
 
-const run = imageAction<Flags>(
+const extractAction = imageAction<ExtractFlags>(
   ({ image, paths }) => `extract ${paths.join(" ")} from ${image}`,
   async (session, flags) => {
     const { store, reference, signal, onEvent, terminal } = session;
@@ -70,7 +71,11 @@ const run = imageAction<Flags>(
   { moving: ({ image }) => `reading ${image}` },
 );
 
-async function toStandardOutput(files: ImageFiles, session: ImageSession, flags: Flags): Promise<void> {
+async function toStandardOutput(
+  files: ImageFiles,
+  session: ImageSession,
+  flags: ExtractFlags,
+): Promise<void> {
   const { terminal, signal } = session;
   const [path, ...more] = flags.paths;
   if (more.length > 0 || flags.json) {
@@ -83,7 +88,7 @@ async function toStandardOutput(files: ImageFiles, session: ImageSession, flags:
   await readImageFile(files, path!, { whole, maxSize, write });
 }
 
-async function toDirectory(files: ImageFiles, session: ImageSession, flags: Flags): Promise<void> {
+async function toDirectory(files: ImageFiles, session: ImageSession, flags: ExtractFlags): Promise<void> {
   const { terminal, onEvent } = session;
   const { paths, output: directory, overwrite, sameOwner, maxSize, verify: whole } = flags;
   const { entries, skipped } = await extract(files, paths, {
@@ -95,9 +100,9 @@ async function toDirectory(files: ImageFiles, session: ImageSession, flags: Flag
     onEvent,
   });
   if (flags.json) {
-    for (const entry of entries) terminal.data(line("entry", entryDocument(entry)));
+    for (const entry of entries) terminal.data(eventLine("entry", entryDocument(entry)));
     return terminal.data(
-      line("done", { directory, skipped: skipped.map(({ path }) => path), ...files.report }),
+      eventLine("done", { directory, skipped: skipped.map(({ path }) => path), ...files.report }),
     );
   }
   const kinds = { file: 0, directory: 0, link: 0 };

@@ -1,13 +1,13 @@
 /** `layerstash info`. @module */
-import type { Command } from "@commander-js/extra-typings";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { info } from "../../../main.ts";
 import { counted } from "../../messages.ts";
 import type { Stash } from "../../stash/stash.ts";
 import { storeAction } from "../action.ts";
-import { jsonLine } from "../json_events.ts";
-import { stashCommand } from "../options.ts";
-import { formatSize } from "../sizes.ts";
-import { renderTable } from "../terminal/table.ts";
+import { jsonLine } from "../text/json_lines.ts";
+import { stashCommand } from "../base_commands.ts";
+import { formatSize } from "../text/sizes.ts";
+import { renderTable } from "../text/columns.ts";
 
 const EXAMPLES = `
 Examples:
@@ -16,7 +16,7 @@ Examples:
 `;
 
 /** Makes the command. */
-export function infoCommand(): Command {
+export function infoCommand(): CommandUnknownOpts {
   const command = stashCommand("info")
     .description("tell what is known of a stored file")
     .addHelpText("after", EXAMPLES)
@@ -27,7 +27,7 @@ export function infoCommand(): Command {
         terminal.data(json ? jsonLine(stash) : renderInfo(stash));
       },
     ));
-  return command as unknown as Command;
+  return command;
 }
 
 /** What is known, for people. */

@@ -1,15 +1,15 @@
 /** `layerstash inspect`. @module */
-import type { Command } from "@commander-js/extra-typings";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { describeImage, findImage, type ImageReport } from "../../../main.ts";
 import { counted } from "../../messages.ts";
 import { requireManifest } from "../../images/platforms.ts";
 import { type IndexedManifest, isRunnable } from "../../oci/image_index.ts";
 import { formatPlatform } from "../../oci/platform.ts";
-import { imageAction } from "../image_action.ts";
-import { jsonLine } from "../json_events.ts";
-import { imageCommand } from "../options.ts";
-import { formatSize } from "../sizes.ts";
-import { renderTable } from "../terminal/table.ts";
+import { imageAction } from "../action.ts";
+import { jsonLine } from "../text/json_lines.ts";
+import { imageCommand } from "../base_commands.ts";
+import { formatSize } from "../text/sizes.ts";
+import { renderTable } from "../text/columns.ts";
 
 const EXAMPLES = `
 Examples:
@@ -19,18 +19,18 @@ Examples:
 `;
 
 /** Makes the command. */
-export function inspectCommand(): Command {
+export function inspectCommand(): CommandUnknownOpts {
   const command = imageCommand("inspect")
     .description("tell what is known of an image: platforms, labels, layers, build steps")
     .option("--raw", "print the manifest, or the index, as the registry has it")
     .addHelpText("after", EXAMPLES)
-    .action((image, flags, parsed) => inspect({ ...flags, image }, parsed));
-  return command as unknown as Command;
+    .action((image, flags, parsed) => inspectAction({ ...flags, image }, parsed));
+  return command;
 }
 
-type Flags = Parameters<Parameters<typeof imageAction>[1]>[1] & { raw?: true | undefined };
+type InspectFlags = Parameters<Parameters<typeof imageAction>[1]>[1] & { raw?: true | undefined };
 
-const inspect = imageAction<Flags>(
+const inspectAction = imageAction<InspectFlags>(
   ({ image }) => `inspect ${image}`,
   async ({ terminal, store, reference, signal, onEvent }, { image, platform, raw, json }) => {
     const options = { platform, signal, onEvent };
@@ -42,22 +42,22 @@ const inspect = imageAction<Flags>(
       return terminal.data((platform === undefined ? found.index ?? found.manifest : found.manifest).bytes);
     }
     const report = await describeImage(store, found, options);
-    terminal.data(json ? jsonLine(report) : renderReport(image, report));
+    terminal.data(json ? jsonLine(report) : renderImageReport(image, report));
   },
 );
 
 /** What is known, for people. */
-export function renderReport(name: string, report: ImageReport): string {
+export function renderImageReport(name: string, report: ImageReport): string {
   const { about, layers, platforms } = report;
   const sections = [
     renderTable(factsOf(name, report)),
     platforms.length > 0
       ? `platforms:\n${indented(renderTable(platforms.filter(isRunnable).map(platformRow)))}`
       : "",
-    list("labels", Object.entries(about?.labels ?? {}).map(([key, value]) => [key, value])),
-    list("env", (about?.env ?? []).map((each) => [each])),
-    list("layers", layers.map(({ number, digest, size }) => [`${number}`, digest, formatSize(size)])),
-    list("build steps", report.steps.map(stepRow)),
+    section("labels", Object.entries(about?.labels ?? {}).map(([key, value]) => [key, value])),
+    section("env", (about?.env ?? []).map((each) => [each])),
+    section("layers", layers.map(({ number, digest, size }) => [`${number}`, digest, formatSize(size)])),
+    section("build steps", report.steps.map(stepRow)),
   ];
   return sections.filter((section) => section !== "").join("\n");
 }
@@ -76,8 +76,8 @@ function factsOf(name: string, report: ImageReport): string[][] {
     ["author", about?.author],
     ["user", about?.user],
     ["directory", about?.workingDir],
-    ["entrypoint", words(about?.entrypoint)],
-    ["command", words(about?.cmd)],
+    ["entrypoint", commandWords(about?.entrypoint)],
+    ["command", commandWords(about?.cmd)],
     ["ports", about?.exposedPorts.join(", ")],
     ["volumes", about?.volumes.join(", ")],
     ["stop signal", about?.stopSignal],
@@ -85,7 +85,7 @@ function factsOf(name: string, report: ImageReport): string[][] {
   return facts.filter(([, value]) => value).map(([key, value]) => [`${key}:`, value!]);
 }
 
-function words(list: string[] | undefined): string | undefined {
+function commandWords(list: string[] | undefined): string | undefined {
   return list?.length ? JSON.stringify(list) : undefined;
 }
 
@@ -97,7 +97,7 @@ function stepRow({ layer, createdBy, comment }: ImageReport["steps"][number]): s
   return [layer === undefined ? "-" : `${layer}`, (createdBy || comment || "?").trim().replace(/\s+/g, " ")];
 }
 
-function list(title: string, rows: string[][]): string {
+function section(title: string, rows: string[][]): string {
   return rows.length === 0 ? "" : `${title}:\n${indented(renderTable(rows))}`;
 }
 

@@ -1,11 +1,11 @@
 /** `layerstash layers`. @module */
-import type { Command } from "@commander-js/extra-typings";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { findImage } from "../../../main.ts";
-import { imageAction, type ImageFlags } from "../image_action.ts";
-import { jsonLine } from "../json_events.ts";
-import { imageCommand } from "../options.ts";
-import { formatSize } from "../sizes.ts";
-import { renderTable } from "../terminal/table.ts";
+import { imageAction, type ImageFlags } from "../action.ts";
+import { jsonLine } from "../text/json_lines.ts";
+import { imageCommand } from "../base_commands.ts";
+import { formatSize } from "../text/sizes.ts";
+import { renderTable } from "../text/columns.ts";
 
 const EXAMPLES = `
 Examples:
@@ -14,15 +14,15 @@ Examples:
 `;
 
 /** Makes the command. */
-export function layersCommand(): Command {
+export function layersCommand(): CommandUnknownOpts {
   const command = imageCommand("layers")
     .description("list the layers of an image, the base first")
     .addHelpText("after", EXAMPLES)
-    .action((image, flags, parsed) => layers({ ...flags, image }, parsed));
-  return command as unknown as Command;
+    .action((image, flags, parsed) => layersAction({ ...flags, image }, parsed));
+  return command;
 }
 
-const layers = imageAction<ImageFlags & { image: string }>(
+const layersAction = imageAction<ImageFlags & { image: string }>(
   ({ image }) => `list the layers of ${image}`,
   async ({ terminal, store, reference, signal, onEvent }, { platform, json }) => {
     const { layers } = await findImage(store, reference, { platform, signal, onEvent });

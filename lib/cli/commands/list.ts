@@ -1,14 +1,14 @@
 /** `layerstash list`. @module */
-import type { Command } from "@commander-js/extra-typings";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { list, type Store } from "../../../main.ts";
 import { NotFoundError } from "../../errors.ts";
 import { knownReferences } from "../../store/known_references.ts";
 import type { ListedStash } from "../../stash/list_stashes.ts";
 import { storeAction } from "../action.ts";
-import { jsonLine } from "../json_events.ts";
-import { repositoryCommand } from "../options.ts";
-import { formatSize } from "../sizes.ts";
-import { renderTable } from "../terminal/table.ts";
+import { jsonLine } from "../text/json_lines.ts";
+import { repositoryCommand } from "../base_commands.ts";
+import { formatSize } from "../text/sizes.ts";
+import { renderTable } from "../text/columns.ts";
 
 const EXAMPLES = `
 Examples:
@@ -18,7 +18,7 @@ Examples:
 `;
 
 /** Makes the command. */
-export function listCommand(): Command {
+export function listCommand(): CommandUnknownOpts {
   const command = repositoryCommand("list")
     .description("list what a repository has")
     .option("--exact-size", "with sizes, names and dates: one or two requests for each")
@@ -32,7 +32,7 @@ export function listCommand(): Command {
         else terminal.data(renderList(found, { exactSize }));
       },
     ));
-  return command as unknown as Command;
+  return command;
 }
 
 /** A list of nothing is no error; a name that was mistyped is told. */

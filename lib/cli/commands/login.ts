@@ -1,12 +1,12 @@
 /** `layerstash login` and `layerstash logout`. @module */
-import type { Command } from "@commander-js/extra-typings";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { InvalidInputError } from "../../errors.ts";
 import { parseRegistry } from "../../oci/address.ts";
 import { checkLogin } from "../../open/check_login.ts";
 import { eraseLogin, saveLogin } from "../../sign_in/saved_login.ts";
 import { action } from "../action.ts";
 import { askForLogin } from "../terminal/ask.ts";
-import { registryCommand } from "../options.ts";
+import { registryCommand } from "../base_commands.ts";
 import { type RegistryFlags, transportOf } from "../connection.ts";
 
 const LOGIN_EXAMPLES = `
@@ -19,17 +19,19 @@ it there.
 `;
 
 /** Makes the command `login`. */
-export function loginCommand(): Command {
+export function loginCommand(): CommandUnknownOpts {
   const command = registryCommand("login")
     .description("sign in to a registry, and keep the login")
     .argument("[registry]", "docker, ghcr, a host or a URL")
     .option("--password-stdin", "read the password from standard input")
     .addHelpText("after", LOGIN_EXAMPLES)
-    .action((registry, flags, parsed) => login({ ...flags, registry: registry ?? flags.registry }, parsed));
-  return command as unknown as Command;
+    .action((registry, flags, parsed) =>
+      loginAction({ ...flags, registry: registry ?? flags.registry }, parsed)
+    );
+  return command;
 }
 
-const login = action<RegistryFlags & { passwordStdin?: boolean | undefined }>(
+const loginAction = action<RegistryFlags & { passwordStdin?: boolean | undefined }>(
   ({ registry }) => `sign in to ${registry}`,
   async ({ terminal, signal }, flags) => {
     requireRemote(flags.registry);
@@ -54,16 +56,18 @@ const login = action<RegistryFlags & { passwordStdin?: boolean | undefined }>(
 );
 
 /** Makes the command `logout`. */
-export function logoutCommand(): Command {
+export function logoutCommand(): CommandUnknownOpts {
   const command = registryCommand("logout")
     .description("forget the login of a registry")
     .argument("[registry]", "docker, ghcr, a host or a URL")
     .addHelpText("after", "\nExample:\n  $ layerstash logout ghcr\n")
-    .action((registry, flags, parsed) => logout({ ...flags, registry: registry ?? flags.registry }, parsed));
-  return command as unknown as Command;
+    .action((registry, flags, parsed) =>
+      logoutAction({ ...flags, registry: registry ?? flags.registry }, parsed)
+    );
+  return command;
 }
 
-const logout = action<RegistryFlags>(
+const logoutAction = action<RegistryFlags>(
   ({ registry }) => `sign out of ${registry}`,
   async ({ terminal }, { registry }) => {
     const host = requireRemote(registry);

@@ -1,5 +1,5 @@
 /** `layerstash peek`. @module */
-import type { Command } from "@commander-js/extra-typings";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { findImage } from "../../../main.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { absent } from "../../images/absent.ts";
@@ -9,12 +9,12 @@ import type { Layer } from "../../images/image.ts";
 import { ImageFiles } from "../../images/image_files.ts";
 import { type PathPattern, pathPattern } from "../../images/path_pattern.ts";
 import { survey } from "../../images/survey.ts";
-import { entryDocument, ListingLines } from "../terminal/file_listing.ts";
-import { renderTree } from "../terminal/file_tree_drawing.ts";
-import { imageAction, type ImageFlags, type ImageSession } from "../image_action.ts";
-import { line } from "../json_events.ts";
-import { imageCommand } from "../options.ts";
-import { renderReadReport } from "../read_report.ts";
+import { entryDocument, ListingLines } from "../text/file_listing.ts";
+import { renderTree } from "../text/file_tree.ts";
+import { imageAction, type ImageFlags, type ImageSession } from "../action.ts";
+import { eventLine } from "../text/json_lines.ts";
+import { imageCommand } from "../base_commands.ts";
+import { renderReadReport } from "../text/read_report.ts";
 
 const EXAMPLES = `
 Examples:
@@ -29,7 +29,7 @@ The number in brackets is the layer that a file is from: 1 is the base.
 `;
 
 /** Makes the command. */
-export function peekCommand(): Command {
+export function peekCommand(): CommandUnknownOpts {
   const command = imageCommand("peek")
     .description("list the files of an image, or of its layers, without pulling it")
     .argument("[path]", "a file, a directory with all that is in it, or a glob")
@@ -37,11 +37,11 @@ export function peekCommand(): Command {
     .option("--tree", "draw a tree")
     .option("--verify", "read every layer to its last byte, and verify it")
     .addHelpText("after", EXAMPLES)
-    .action((image, path, flags, parsed) => peek({ ...flags, image, path }, parsed));
-  return command as unknown as Command;
+    .action((image, path, flags, parsed) => peekAction({ ...flags, image, path }, parsed));
+  return command;
 }
 
-interface Flags extends ImageFlags {
+interface PeekFlags extends ImageFlags {
   image: string;
   path?: string | undefined;
   layer?: string | undefined;
@@ -49,7 +49,7 @@ interface Flags extends ImageFlags {
   verify?: true | undefined;
 }
 
-const peek = imageAction<Flags>(
+const peekAction = imageAction<PeekFlags>(
   ({ image }) => `list the files of ${image}`,
   async (session, flags) => {
     if (flags.tree && flags.json) throw new InvalidInputError("--tree and --json exclude each other");
@@ -64,7 +64,7 @@ const peek = imageAction<Flags>(
       ? await listMerged(files, pattern, session, flags)
       : await listLayers(files, chosen, pattern, session, flags);
     const { report } = files;
-    if (flags.json) terminal.data(line("done", { complete, ...report }));
+    if (flags.json) terminal.data(eventLine("done", { complete, ...report }));
     if (count === 0 && flags.path !== undefined) throw absent(pattern, files);
     const end = complete ? "" : "; stopped when it was found";
     terminal.note(renderReadReport(report) + end);
@@ -82,7 +82,7 @@ async function listMerged(
   files: ImageFiles,
   pattern: PathPattern,
   { terminal }: ImageSession,
-  flags: Flags,
+  flags: PeekFlags,
 ): Promise<Listed> {
   const { entries, tree } = await survey(files, [pattern], { whole: flags.verify });
   const print = printer(flags, true);
@@ -97,7 +97,7 @@ async function listLayers(
   layers: readonly Layer[],
   pattern: PathPattern,
   { terminal }: ImageSession,
-  flags: Flags,
+  flags: PeekFlags,
 ): Promise<Listed> {
   const several = layers.length > 1;
   const print = printer(flags, several);
@@ -123,8 +123,8 @@ async function listLayers(
 }
 
 /** Nothing is printed at once where a tree is drawn at the end. */
-function printer({ json, tree, layer }: Flags, layers: boolean): (entry: LayerEntry) => string {
-  if (json) return (entry) => line("entry", entryDocument(entry));
+function printer({ json, tree, layer }: PeekFlags, layers: boolean): (entry: LayerEntry) => string {
+  if (json) return (entry) => eventLine("entry", entryDocument(entry));
   if (tree) return () => "";
   const lines = new ListingLines({ naming: layer === undefined ? "place" : "archive", layers });
   return (entry) => lines.render(entry);

@@ -1,11 +1,11 @@
 /** `layerstash remove`. @module */
-import type { Command } from "@commander-js/extra-typings";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { remove } from "../../../main.ts";
 import { CommandEnded, storeAction } from "../action.ts";
 import { exitCodeOf } from "../exit_codes.ts";
-import { jsonLine } from "../json_events.ts";
-import { stashCommand } from "../options.ts";
-import { printable } from "../terminal/progress_bar.ts";
+import { jsonLine } from "../text/json_lines.ts";
+import { stashCommand } from "../base_commands.ts";
+import { printable } from "../text/columns.ts";
 
 const EXAMPLES = `
 Example:
@@ -17,7 +17,7 @@ Docker Hub and GHCR later; a registry of your own when garbage is collected
 `;
 
 /** Makes the command. */
-export function removeCommand(): Command {
+export function removeCommand(): CommandUnknownOpts {
   const command = stashCommand("remove")
     .description("remove a stored file")
     .addHelpText("after", EXAMPLES)
@@ -32,5 +32,5 @@ export function removeCommand(): Command {
         if (kept[0]) throw new CommandEnded(exitCodeOf(kept[0].error));
       },
     ));
-  return command as unknown as Command;
+  return command;
 }

@@ -1,9 +1,10 @@
 /** `layerstash repos`. @module */
-import type { Command } from "@commander-js/extra-typings";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { listRepositories } from "../../../main.ts";
 import { action } from "../action.ts";
-import { printNames } from "../named.ts";
-import { jsonOption, registryCommand } from "../options.ts";
+import { printNames } from "../text/answers.ts";
+import { jsonOption } from "../options.ts";
+import { registryCommand } from "../base_commands.ts";
 import { registryOptionsOf } from "../connection.ts";
 
 const EXAMPLES = `
@@ -15,7 +16,7 @@ Docker Hub, GHCR and others tell nobody what they have.
 `;
 
 /** Makes the command. */
-export function reposCommand(): Command {
+export function reposCommand(): CommandUnknownOpts {
   const command = registryCommand("repos")
     .description("print the names of all repositories")
     .addOption(jsonOption())
@@ -29,5 +30,5 @@ export function reposCommand(): Command {
     },
   );
   command.action((flags, parsed) => work(flags, parsed));
-  return command as unknown as Command;
+  return command;
 }

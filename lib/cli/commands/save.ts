@@ -1,15 +1,16 @@
 /** `layerstash save`. @module */
-import type { Command } from "@commander-js/extra-typings";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { copyImage, findImage, openImage, saveLayers } from "../../../main.ts";
 import { counted } from "../../messages.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { chooseLayer } from "../../images/choose_layer.ts";
 import { blobSummary } from "./copy.ts";
-import { imageAction, type ImageFlags, type ImageSession } from "../image_action.ts";
-import { line } from "../json_events.ts";
-import { imageCommand, jobsOption, limitRateOption, stateDirOption } from "../options.ts";
-import { printable } from "../terminal/progress_bar.ts";
-import { formatSize } from "../sizes.ts";
+import { imageAction, type ImageFlags, type ImageSession } from "../action.ts";
+import { eventLine } from "../text/json_lines.ts";
+import { imageCommand } from "../base_commands.ts";
+import { jobsOption, limitRateOption, stateDirOption } from "../options.ts";
+import { printable } from "../text/columns.ts";
+import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `
 Examples:
@@ -23,7 +24,7 @@ middle of a file, else with the layer that was under way, from its beginning.
 `;
 
 /** Makes the command. */
-export function saveCommand(): Command {
+export function saveCommand(): CommandUnknownOpts {
   const command = imageCommand("save")
     .description("download an image as an OCI layout, or layers of it as files")
     .requiredOption("-o, --output <dir>", "the directory to write to; it is made where it is missing")
@@ -32,11 +33,11 @@ export function saveCommand(): Command {
     .addOption(limitRateOption())
     .addOption(stateDirOption())
     .addHelpText("after", EXAMPLES)
-    .action((image, flags, parsed) => run({ ...flags, image }, parsed));
-  return command as unknown as Command;
+    .action((image, flags, parsed) => saveAction({ ...flags, image }, parsed));
+  return command;
 }
 
-interface Flags extends ImageFlags {
+interface SaveFlags extends ImageFlags {
   image: string;
   output: string;
   layer?: readonly string[] | undefined;
@@ -48,13 +49,13 @@ function gather(text: string, before: readonly string[] = []): readonly string[]
   return [...before, text];
 }
 
-const run = imageAction<Flags>(
+const saveAction = imageAction<SaveFlags>(
   ({ image }) => `save ${image}`,
   async (session, flags) => {
     if (flags.output === "-") throw noStream();
     await (flags.layer ? saveSome : saveWhole)(session, flags);
   },
-  { moving: ({ image }) => `saving ${image}`, told: true },
+  { moving: ({ image }) => `saving ${image}`, jsonEvents: true },
 );
 
 /** What - means for other commands cannot be done here, and a directory of that name is not what was meant. */
@@ -65,7 +66,7 @@ function noStream(): InvalidInputError {
 }
 
 /** An image has one layout: `--platform` takes one image out of an index. */
-async function saveWhole(session: ImageSession, { output, platform, jobs, json }: Flags): Promise<void> {
+async function saveWhole(session: ImageSession, { output, platform, jobs, json }: SaveFlags): Promise<void> {
   const { terminal, store, reference, signal, onEvent } = session;
   using to = openImage({
     text: `oci:${output}`,
@@ -75,11 +76,11 @@ async function saveWhole(session: ImageSession, { output, platform, jobs, json }
   });
   const platforms = platform === undefined ? [] : [platform];
   const copied = await copyImage({ store, reference }, to, { platforms, jobs, signal, onEvent });
-  if (json) terminal.data(line("done", copied));
+  if (json) terminal.data(eventLine("done", copied));
   terminal.note(`${printable(to.store.name)} has ${copied.reference}: ${blobSummary(copied.blobs)}`);
 }
 
-async function saveSome(session: ImageSession, flags: Flags): Promise<void> {
+async function saveSome(session: ImageSession, flags: SaveFlags): Promise<void> {
   const { terminal, store, reference, signal, onEvent } = session;
   const { layer: wanted = [], platform, output: directory, jobs, stateDir: stateDirectory, json } = flags;
   if (wanted.includes("all") && wanted.length > 1) {
@@ -89,7 +90,7 @@ async function saveSome(session: ImageSession, flags: Flags): Promise<void> {
   const layers = wanted.includes("all") ? image.layers : wanted.map((each) => chooseLayer(image, each));
   const saved = await saveLayers(store, layers, { directory, jobs, stateDirectory, signal, onEvent });
   const files = saved.map(({ path, layer: { digest, size } }) => ({ path, digest, size }));
-  if (json) return terminal.data(line("done", { files }));
+  if (json) return terminal.data(eventLine("done", { files }));
   for (const { path } of files) terminal.data(`${printable(path)}\n`);
   const size = files.reduce((sum, file) => sum + file.size, 0);
   terminal.note(`saved ${counted(files.length, "layer")}: ${formatSize(size)}, verified`);

@@ -1,10 +1,10 @@
 /** `layerstash token`. @module */
-import { Argument, type Command } from "@commander-js/extra-typings";
+import { Argument, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { getToken } from "../../../main.ts";
 import { action } from "../action.ts";
-import { jsonLine } from "../json_events.ts";
-import { lines } from "../named.ts";
-import { repositoryCommand } from "../options.ts";
+import { jsonLine } from "../text/json_lines.ts";
+import { textLines } from "../text/answers.ts";
+import { repositoryCommand } from "../base_commands.ts";
 import { registryOptionsOf } from "../connection.ts";
 
 const EXAMPLES = `
@@ -18,7 +18,7 @@ tokens.
 `;
 
 /** Makes the command. */
-export function tokenCommand(): Command {
+export function tokenCommand(): CommandUnknownOpts {
   const command = repositoryCommand("token")
     .description("print a token for other programs, such as curl")
     .addArgument(
@@ -34,9 +34,9 @@ export function tokenCommand(): Command {
       const token = await getToken({ ...options, repository, actions: wanted, signal });
       if (json) terminal.data(jsonLine({ token: token ?? null }));
       else if (token === undefined) terminal.note(`${flags.registry} takes no tokens`);
-      else terminal.data(lines([token]));
+      else terminal.data(textLines([token]));
     },
   );
   command.action((actions, flags, parsed) => work({ ...flags, actions }, parsed));
-  return command as unknown as Command;
+  return command;
 }

@@ -1,5 +1,5 @@
 /** `layerstash upgrade`. @module */
-import { Command } from "@commander-js/extra-typings";
+import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { InvalidInputError } from "../../errors.ts";
 import { quoted } from "../../messages.ts";
 import { ReleaseServer } from "../../releases/release_server.ts";
@@ -7,9 +7,10 @@ import { isNewer, isSame, isVersion, type ReleasedProgram } from "../../releases
 import { findRelease } from "../../releases/releases.ts";
 import { type InstalledProgram, upgradeProgram } from "../../releases/upgrade.ts";
 import { action, type Session } from "../action.ts";
-import { installedProgram } from "../installed_program.ts";
-import { jsonLine } from "../json_events.ts";
-import { jsonOption, limitRateOption, networkCommand } from "../options.ts";
+import { installedProgram } from "./installed_program.ts";
+import { jsonLine } from "../text/json_lines.ts";
+import { jsonOption, limitRateOption } from "../options.ts";
+import { networkCommand } from "../base_commands.ts";
 import { type ConnectionFlags, transportOf } from "../connection.ts";
 
 const EXAMPLES = `
@@ -31,7 +32,7 @@ interface UpgradeFlags extends ConnectionFlags {
 }
 
 /** Makes the command. `find` tells which program is to be replaced: this one. */
-export function upgradeCommand(find: () => InstalledProgram = installedProgram): Command {
+export function upgradeCommand(find: () => InstalledProgram = installedProgram): CommandUnknownOpts {
   const bare = new Command("upgrade")
     .description("replace this program by a newer one")
     .argument("[version]", "the version, such as 1.2.3; else the latest")
@@ -45,7 +46,7 @@ export function upgradeCommand(find: () => InstalledProgram = installedProgram):
     (session, flags) => upgrade(session, flags, find()),
   );
   command.action((version, flags, parsed) => work({ ...flags, version }, parsed));
-  return command as unknown as Command;
+  return command;
 }
 
 async function upgrade(session: Session, flags: UpgradeFlags, installed: InstalledProgram): Promise<void> {
@@ -57,9 +58,9 @@ async function upgrade(session: Session, flags: UpgradeFlags, installed: Install
   const url = Deno.env.get("LAYERSTASH_RELEASES") || undefined;
   using server = new ReleaseServer({ url, onEvent, ...await transportOf(flags) });
   const release = await findRelease(server, { target: installed.target, version, signal });
-  const comparison = compare(installed, release, version);
-  if (check) return terminal.data(json ? jsonLine(comparison) : `${inWords(comparison)}\n`);
-  terminal.note(inWords(comparison));
+  const comparison = compareVersions(installed, release, version);
+  if (check) return terminal.data(json ? jsonLine(comparison) : `${renderComparison(comparison)}\n`);
+  terminal.note(renderComparison(comparison));
   const changes = version === undefined ? comparison.newer : !isSame(release.version, installed.version);
   if (changes) {
     await upgradeProgram(installed, { release, server, onEvent, signal });
@@ -89,7 +90,7 @@ interface Comparison {
   newer: boolean;
 }
 
-function compare(
+function compareVersions(
   { version: current }: InstalledProgram,
   { version: found }: ReleasedProgram,
   named: string | undefined,
@@ -97,7 +98,7 @@ function compare(
   return { current, ...(named === undefined && { latest: found }), newer: isNewer(found, current) };
 }
 
-function inWords({ current, latest, newer }: Comparison): string {
+function renderComparison({ current, latest, newer }: Comparison): string {
   if (latest === undefined) return `version ${current} is running`;
   if (newer) return `version ${current} is running, and ${latest} is the latest release`;
   if (isSame(current, latest)) return `version ${current} is running: it is the latest release`;

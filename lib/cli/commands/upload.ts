@@ -1,11 +1,13 @@
 /** `layerstash upload`. @module */
-import type { Command } from "@commander-js/extra-typings";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { upload } from "../../../main.ts";
 import { counted } from "../../messages.ts";
 import { storeAction } from "../action.ts";
-import { line } from "../json_events.ts";
-import { parseSizeOption, transferCommand } from "../options.ts";
-import { formatSize } from "../sizes.ts";
+import { streamName } from "../terminal/standard_streams.ts";
+import { eventLine } from "../text/json_lines.ts";
+import { parseSizeOption } from "../options.ts";
+import { transferCommand } from "../base_commands.ts";
+import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `
 Examples:
@@ -22,7 +24,7 @@ and remove what is not whole.
 `;
 
 /** Makes the command. */
-export function uploadCommand(): Command {
+export function uploadCommand(): CommandUnknownOpts {
   const command = transferCommand("upload")
     .description("store a file")
     .requiredOption("-i, --infile <file>", "the file to store; - is standard input")
@@ -30,7 +32,7 @@ export function uploadCommand(): Command {
     .option("--overwrite", "replace what is there under the same tags")
     .addHelpText("after", EXAMPLES)
     .action(storeAction(
-      ({ infile, baseTag }) => `store ${nameOf(infile)} as ${baseTag}`,
+      ({ infile, baseTag }) => `store ${streamName(infile, "input")} as ${baseTag}`,
       async (
         { terminal, store, signal, onEvent, saved },
         { baseTag, infile, json, stateDir: stateDirectory, ...options },
@@ -38,7 +40,7 @@ export function uploadCommand(): Command {
         const input = infile === "-" ? Deno.stdin.readable : infile;
         const stash = await upload(store, baseTag, { ...options, stateDirectory, input, signal, onEvent });
         if (infile === "-" && stash.size === 0) terminal.warn("standard input was empty");
-        if (json) return terminal.data(line("done", stash));
+        if (json) return terminal.data(eventLine("done", stash));
         const { size, chunks } = stash;
         terminal.note(
           `stored ${baseTag} in ${store.name}: ${formatSize(size)} in ${counted(chunks.length, "chunk")}${
@@ -47,13 +49,9 @@ export function uploadCommand(): Command {
         );
       },
       {
-        moving: ({ infile }) => `storing ${nameOf(infile)}`,
+        moving: ({ infile }) => `storing ${streamName(infile, "input")}`,
         kept: () => "the chunks that are stored are kept: the same command goes on with the others",
       },
     ));
-  return command as unknown as Command;
-}
-
-function nameOf(infile: string): string {
-  return infile === "-" ? "standard input" : infile;
+  return command;
 }

@@ -1,5 +1,5 @@
 /** `layerstash url`. @module */
-import type { Command } from "@commander-js/extra-typings";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import {
   type BlobName,
   blobUrls,
@@ -13,9 +13,10 @@ import {
 import { InvalidInputError } from "../../errors.ts";
 import type { OnEvent } from "../../events.ts";
 import { storeAction, type StoreSession } from "../action.ts";
-import { jsonLine } from "../json_events.ts";
-import { blobsArgument, lines } from "../named.ts";
-import { aliasCommand } from "../options.ts";
+import { jsonLine } from "../text/json_lines.ts";
+import { blobsArgument } from "./blob_arguments.ts";
+import { textLines } from "../text/answers.ts";
+import { platformCommand } from "../base_commands.ts";
 import { registryOptionsOf, type RepositoryFlags } from "../connection.ts";
 
 const EXAMPLES = `
@@ -29,8 +30,8 @@ The script needs sh, curl and sha256sum, and not layerstash.
 `;
 
 /** Makes the command. */
-export function urlCommand(): Command {
-  const command = aliasCommand("url")
+export function urlCommand(): CommandUnknownOpts {
+  const command = platformCommand("url")
     .description("tell how to fetch without layerstash: URLs, curl commands, a script")
     .addArgument(blobsArgument())
     .option("-t, --base-tag <tag>", "a stored file; its script is printed")
@@ -55,7 +56,7 @@ export function urlCommand(): Command {
     },
   );
   command.action((names, flags, parsed) => work({ ...flags, names: names ?? [] }, parsed));
-  return command as unknown as Command;
+  return command;
 }
 
 /** What has no blobs asks nobody to sign in. */
@@ -84,5 +85,8 @@ function withCommands({ name, blobs }: DirectFile, access: DirectAccess) {
 
 /** The URLs, then the commands. */
 function renderUrls(file: DirectFile, access: DirectAccess): string {
-  return lines([...file.blobs.map(({ url }) => url), ...withCommands(file, access).map(({ curl }) => curl)]);
+  return textLines([
+    ...file.blobs.map(({ url }) => url),
+    ...withCommands(file, access).map(({ curl }) => curl),
+  ]);
 }

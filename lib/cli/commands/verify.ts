@@ -1,14 +1,15 @@
 /** `layerstash verify`. @module */
-import type { Command } from "@commander-js/extra-typings";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { type Verification, verify } from "../../../main.ts";
 import { counted } from "../../messages.ts";
 import { hintOfFaults } from "../../stash/stash_faults.ts";
 import { CommandEnded, storeAction } from "../action.ts";
 import { EXIT_CODES } from "../exit_codes.ts";
-import { line } from "../json_events.ts";
-import { limitRateOption, stashCommand } from "../options.ts";
-import { printable } from "../terminal/progress_bar.ts";
-import { formatSize } from "../sizes.ts";
+import { eventLine } from "../text/json_lines.ts";
+import { limitRateOption } from "../options.ts";
+import { stashCommand } from "../base_commands.ts";
+import { printable } from "../text/columns.ts";
+import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `
 Examples:
@@ -18,7 +19,7 @@ Examples:
 `;
 
 /** Makes the command. */
-export function verifyCommand(): Command {
+export function verifyCommand(): CommandUnknownOpts {
   const command = stashCommand("verify")
     .description("check a stored file, or compare a local file with it")
     .option("-i, --infile <file>", "a local file to compare with what is stored")
@@ -35,7 +36,9 @@ export function verifyCommand(): Command {
           ? `${infile} is the same`
           : "all chunks are there, not read (--deep reads them)";
         terminal.data(
-          json ? line("done", { faults: result.faults, ...result.stash }) : renderVerification(result, how),
+          json
+            ? eventLine("done", { faults: result.faults, ...result.stash })
+            : renderVerification(result, how),
         );
         const hint = hintOfFaults(result.faults);
         if (hint) terminal.hint(hint);
@@ -43,7 +46,7 @@ export function verifyCommand(): Command {
       },
       { moving: ({ baseTag }) => `verifying ${baseTag}`, kept: () => undefined },
     ));
-  return command as unknown as Command;
+  return command;
 }
 
 /** The result, for people. */

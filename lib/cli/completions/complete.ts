@@ -1,5 +1,5 @@
 /** What may come next on a command line: read from the commands themselves, so that it is never out of date. @module */
-import type { Argument, Command, Option } from "commander";
+import type { Argument, CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 
 /** A word that may stand at the cursor. */
 export interface Candidate {
@@ -16,8 +16,8 @@ export interface Completion {
 }
 
 /** Where the cursor is: in which command, after which option, at which argument. */
-interface Place {
-  command: Command;
+interface Cursor {
+  command: CommandUnknownOpts;
   /** The option whose value is due. */
   option: Option | undefined;
   /** How many arguments are there already. */
@@ -31,50 +31,50 @@ interface Place {
  * which registries there are: where one may stand, those are offered that are given.
  */
 export function complete(
-  program: Command,
+  program: CommandUnknownOpts,
   words: readonly string[],
   registries: readonly Candidate[] = [],
 ): Completion {
   const current = words.at(-1) ?? "";
-  const place = follow(program, words.slice(0, -1));
+  const cursor = follow(program, words.slice(0, -1));
   const valuesOf = (taker: Option | Argument) => values(taker, registries);
-  const { candidates, files } = place.option
-    ? valuesOf(place.option)
-    : !place.plain && current.startsWith("-")
-    ? optionsAt(place.command, current, valuesOf)
-    : argumentsAt(place, valuesOf);
+  const { candidates, files } = cursor.option
+    ? valuesOf(cursor.option)
+    : !cursor.plain && current.startsWith("-")
+    ? optionsAt(cursor.command, current, valuesOf)
+    : argumentsAt(cursor, valuesOf);
   return { candidates: candidates.filter(({ word }) => word.startsWith(current)), files };
 }
 
 /** Reads what stands before the cursor. */
-function follow(program: Command, words: readonly string[]): Place {
-  const place: Place = { command: program, option: undefined, position: 0, plain: false };
+function follow(program: CommandUnknownOpts, words: readonly string[]): Cursor {
+  const cursor: Cursor = { command: program, option: undefined, position: 0, plain: false };
   for (const word of words) {
-    if (place.option) place.option = undefined;
-    else if (word === "--") place.plain = true;
-    else if (!place.plain && word.startsWith("-")) place.option = awaiting(place.command, word);
-    else place.command = subcommand(place, word) ?? place.command;
+    if (cursor.option) cursor.option = undefined;
+    else if (word === "--") cursor.plain = true;
+    else if (!cursor.plain && word.startsWith("-")) cursor.option = awaiting(cursor.command, word);
+    else cursor.command = subcommand(cursor, word) ?? cursor.command;
   }
-  return place;
+  return cursor;
 }
 
 /** Enters a command, or counts an argument. `help` is followed by a command of the same parent. */
-function subcommand(place: Place, word: string): Command | undefined {
-  if (word === "help" && place.command.commands.length > 0) return undefined;
-  const found = place.command.commands.find((each) => each.name() === word || each.aliases().includes(word));
-  if (!found) place.position++;
-  return found as Command | undefined;
+function subcommand(cursor: Cursor, word: string): CommandUnknownOpts | undefined {
+  if (word === "help" && cursor.command.commands.length > 0) return undefined;
+  const found = cursor.command.commands.find((each) => each.name() === word || each.aliases().includes(word));
+  if (!found) cursor.position++;
+  return found as CommandUnknownOpts | undefined;
 }
 
 /** The option that a word is, where its value is the next word. */
-function awaiting(command: Command, word: string): Option | undefined {
+function awaiting(command: CommandUnknownOpts, word: string): Option | undefined {
   const option = visibleOptions(command).find(({ long, short }) => word === long || word === short);
   return option && takesValue(option) ? option : undefined;
 }
 
 type ValuesOf = (taker: Option | Argument) => Completion;
 
-function optionsAt(command: Command, current: string, valuesOf: ValuesOf): Completion {
+function optionsAt(command: CommandUnknownOpts, current: string, valuesOf: ValuesOf): Completion {
   const options = visibleOptions(command);
   const [flag, value] = current.split("=", 2);
   const assigned = value === undefined ? undefined : options.find(({ long }) => long === flag);
@@ -88,7 +88,7 @@ function optionsAt(command: Command, current: string, valuesOf: ValuesOf): Compl
   return { candidates, files: false };
 }
 
-function argumentsAt({ command, position }: Place, valuesOf: ValuesOf): Completion {
+function argumentsAt({ command, position }: Cursor, valuesOf: ValuesOf): Completion {
   const commands = position > 0 ? [] : command.createHelp().visibleCommands(command);
   const candidates = commands.map((each) => ({ word: each.name(), description: each.description() }));
   const declared = command.registeredArguments;
@@ -115,6 +115,6 @@ function takesValue(option: Option): boolean {
   return option.required || option.optional;
 }
 
-function visibleOptions(command: Command): Option[] {
+function visibleOptions(command: CommandUnknownOpts): Option[] {
   return command.createHelp().visibleOptions(command);
 }

@@ -1,5 +1,5 @@
 /** Lines that are drawn again in the same place of a terminal. @module */
-import { columnsOf } from "./progress_bar.ts";
+import { columnsOf } from "../text/columns.ts";
 
 /** What stands on the terminal until it is drawn anew or erased. */
 export class Drawing {

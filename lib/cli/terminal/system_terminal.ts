@@ -1,5 +1,6 @@
 /** The terminal of this process. @module */
-import { type Clock, Terminal, type TerminalOptions } from "./terminal.ts";
+import type { Ticker } from "./progress_display.ts";
+import { Terminal, type TerminalOptions } from "./terminal.ts";
 
 /** The terminal of this process. */
 export function systemTerminal(options: Pick<TerminalOptions, "env" | "progress" | "logLevel">): Terminal {
@@ -8,12 +9,12 @@ export function systemTerminal(options: Pick<TerminalOptions, "env" | "progress"
     stdout: Deno.stdout,
     stderr: Deno.stderr,
     columns: systemColumns,
-    clock: systemClock(),
+    ticker: systemTicker(),
   });
 }
 
-/** The time of this process; what it calls again and again does not keep the process alive. */
-export function systemClock(): Clock {
+/** The time of this process. An interval does not keep the process alive. */
+export function systemTicker(): Ticker {
   return {
     now: () => performance.now(),
     every(milliseconds, action) {

@@ -1,7 +1,7 @@
 /** Files of images as text: lines as those of `ls -l`, trees, and JSON. @module */
 import type { Entry, EntryType } from "../../layers/entry.ts";
 import type { LayerEntry } from "../../images/file_tree.ts";
-import { columnsOf, printable } from "./progress_bar.ts";
+import { columnsOf, printable } from "./columns.ts";
 
 const LETTERS: Readonly<Record<EntryType, string>> = {
   "file": "-",

@@ -1,5 +1,5 @@
 /** Says how much was fetched, and what that means for what was printed. @module */
-import type { ReadReport } from "../images/image_files.ts";
+import type { ReadReport } from "../../images/image_files.ts";
 import { formatSize } from "./sizes.ts";
 
 /** `fetched 1.5 MiB of 30 MiB, not verified`: for a single line, where more would be cut off. */

@@ -2,19 +2,19 @@
 import { LayerstashError } from "../../errors.ts";
 import type { TransferEvent } from "../../events.ts";
 import { InterruptedError } from "../exit_codes.ts";
-import { formatSize } from "../sizes.ts";
-import { advanceBrowser, type Browser, type Demand, type Happening, startBrowser } from "./browser.ts";
+import { formatSize } from "../text/sizes.ts";
+import { advanceBrowser, type Browser, type BrowserEvent, type Effect, startBrowser } from "./browser.ts";
 import { renderFrame } from "./frame.ts";
 import type { FullScreen } from "./full_screen.ts";
-import type { Wish } from "./screens.ts";
-import type { SessionLog } from "./session_log.ts";
-import type { Wishes } from "./wishes.ts";
+import type { Task } from "./screens.ts";
+import type { ScreenLog } from "./screen_log.ts";
+import type { TaskRunner } from "./tasks.ts";
 
 /** What a session is made of. */
-export interface SessionParts {
+export interface BrowseLoopOptions {
   screen: FullScreen;
-  wishes: Wishes;
-  log: SessionLog;
+  tasks: TaskRunner;
+  log: ScreenLog;
   /** The image to begin with; absent = it is asked for. */
   image: string | undefined;
   /** Ends the session. */
@@ -22,8 +22,8 @@ export interface SessionParts {
 }
 
 /** Runs from the first drawing to the end. */
-export class BrowseSession {
-  readonly #parts: SessionParts;
+export class BrowseLoop {
+  readonly #parts: BrowseLoopOptions;
   #browser: Browser;
   #work: AbortController | undefined;
   #fetched = 0;
@@ -31,7 +31,7 @@ export class BrowseSession {
   readonly #ended = Promise.withResolvers<void>();
 
   /** @param parts the terminal, and who carries wishes out */
-  constructor(parts: SessionParts) {
+  constructor(parts: BrowseLoopOptions) {
     this.#parts = parts;
     this.#browser = startBrowser(parts.screen.size, parts.image ?? "");
   }
@@ -47,7 +47,7 @@ export class BrowseSession {
     signal.addEventListener("abort", interrupted);
     if (signal.aborted) interrupted();
     this.#draw();
-    if (image !== undefined) this.happen({ type: "key", key: "enter" });
+    if (image !== undefined) this.dispatch({ type: "key", key: "enter" });
     this.#listen();
     try {
       await this.#ended.promise;
@@ -58,11 +58,11 @@ export class BrowseSession {
   }
 
   /** Takes what has happened. */
-  happen(happening: Happening): void {
+  dispatch(event: BrowserEvent): void {
     try {
-      const { browser, demand } = advanceBrowser(this.#browser, happening);
+      const { browser, effect } = advanceBrowser(this.#browser, event);
       this.#browser = browser;
-      if (demand) this.#meet(demand);
+      if (effect) this.#meet(effect);
       this.#draw();
     } catch (error) {
       this.#ended.reject(error);
@@ -71,11 +71,11 @@ export class BrowseSession {
 
   /** The terminal has another size now. */
   resize(): void {
-    this.happen({ type: "resized", size: this.#parts.screen.size });
+    this.dispatch({ type: "resized", size: this.#parts.screen.size });
   }
 
   async #listen(): Promise<void> {
-    for await (const key of this.#parts.screen.keys()) this.happen({ type: "key", key });
+    for await (const key of this.#parts.screen.keys()) this.dispatch({ type: "key", key });
     this.#ended.resolve(); // nobody is there any more
   }
 
@@ -85,29 +85,29 @@ export class BrowseSession {
     if (this.#browser.busy === undefined) this.#parts.log.show(record);
   }
 
-  #meet(demand: Demand): void {
-    switch (demand.type) {
+  #meet(effect: Effect): void {
+    switch (effect.type) {
       case "quit":
         return this.#ended.resolve();
       case "interrupt":
         return this.#ended.reject(new InterruptedError());
       case "cancel":
         return this.#work?.abort(new LayerstashError("stopped"));
-      case "wish":
-        void this.#carryOut(demand.wish);
+      case "task":
+        void this.#run(effect.task);
     }
   }
 
-  async #carryOut(wish: Wish): Promise<void> {
+  async #run(task: Task): Promise<void> {
     const work = this.#work = new AbortController();
     [this.#fetched, this.#notice] = [0, ""];
     const onEvent = (event: TransferEvent) => this.#tell(event);
     try {
-      const done = await this.#parts.wishes.carryOut(wish, { onEvent, signal: work.signal });
+      const done = await this.#parts.tasks.run(task, { onEvent, signal: work.signal });
       const note = "note" in done ? [done.note, this.#notice].filter((part) => part !== "").join("; ") : "";
-      this.happen("note" in done ? { ...done, note } : done);
+      this.dispatch("note" in done ? { ...done, note } : done);
     } catch (error) {
-      this.happen({ type: "noted", note: reasonOf(error) });
+      this.dispatch({ type: "noted", note: reasonOf(error) });
     }
   }
 
@@ -123,7 +123,7 @@ export class BrowseSession {
   }
 
   #progress(text: string): void {
-    if (this.#browser.busy !== text) this.happen({ type: "progressed", text });
+    if (this.#browser.busy !== text) this.dispatch({ type: "progressed", text });
   }
 }
 

@@ -1,7 +1,7 @@
 /** Draws files as a tree. @module */
 import type { LayerEntry } from "../../images/file_tree.ts";
-import { printable } from "./progress_bar.ts";
-import { formatSize } from "../sizes.ts";
+import { printable } from "./columns.ts";
+import { formatSize } from "./sizes.ts";
 
 interface Branch {
   entry: LayerEntry | undefined;

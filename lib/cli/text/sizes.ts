@@ -1,6 +1,6 @@
 /** Sizes and durations as people write and read them. @module */
 import prettyBytes from "pretty-bytes";
-import { InvalidInputError } from "../errors.ts";
+import { InvalidInputError } from "../../errors.ts";
 
 const UNITS: ReadonlyMap<string, bigint> = new Map([
   ["", 1n],

@@ -2,7 +2,7 @@
 import { storageError } from "../../content/atomic_file.ts";
 
 /** Takes what is shown. */
-export interface SessionLog extends Disposable {
+export interface ScreenLog extends Disposable {
   /** Writes the lines, unless they are what was written last. */
   show(lines: readonly string[]): void;
 }
@@ -12,7 +12,7 @@ export interface SessionLog extends Disposable {
  *
  * @throws {NotAllowedError} when it may not be written
  */
-export function openSessionLog(path: string | undefined): SessionLog {
+export function openScreenLog(path: string | undefined): ScreenLog {
   if (path === undefined) return { show() {}, [Symbol.dispose]() {} };
   const file = orStorageError(path, () => Deno.openSync(path, { append: true, create: true }));
   let last = "";

@@ -1,22 +1,22 @@
-/** Events as JSON, one a line, for `--json`. @module */
-import { InvalidInputError, LayerstashError } from "../errors.ts";
-import type { OnEvent } from "../events.ts";
-import { InterruptedError } from "./exit_codes.ts";
-import { OutputClosedError } from "./terminal/output.ts";
+/** JSON Lines on standard output, for `--json`: documents, events, and what a command failed with. @module */
+import { InvalidInputError, LayerstashError } from "../../errors.ts";
+import type { OnEvent } from "../../events.ts";
+import { InterruptedError } from "../exit_codes.ts";
+import { OutputClosedError } from "../terminal/standard_streams.ts";
 
-/** Progress is gathered for so long, in milliseconds: programs that read it want to know, not to drown. */
+/** Progress is written at most this often, in milliseconds: more lines would only burden the programs that read them. */
 const INTERVAL = 500;
 
-/** Takes events, and what the transfer failed with. */
+/** Receives events, and what the transfer failed with. */
 export interface JsonEvents {
   onEvent: OnEvent;
-  /** Writes the last line, unless nothing was begun: a mistake of the caller that came before every event. */
+  /** Writes the last line, except for a mistake of the user before the first event: then nothing had begun. */
   fail(reason: unknown): void;
 }
 
 /**
- * Writes events as lines of JSON: the event's type as `event`, then what it carries. Progress is added up and written
- * at intervals, and before every other line. Requests are left out.
+ * Writes events as lines of JSON: the event's type as `event`, then its other fields. Progress is added up and written
+ * at intervals, and before every other line. Requests are omitted.
  */
 export function jsonEvents(
   write: (line: string) => void,
@@ -26,7 +26,7 @@ export function jsonEvents(
   let begun = false;
   let last = now();
   const flush = () => {
-    for (const [phase, bytes] of gathered) write(line("progress", { phase, bytes }));
+    for (const [phase, bytes] of gathered) write(eventLine("progress", { phase, bytes }));
     gathered.clear();
     last = now();
   };
@@ -35,7 +35,7 @@ export function jsonEvents(
     begun = true;
     if (type !== "progress") {
       flush();
-      return write(line(type, rest));
+      return write(eventLine(type, rest));
     }
     const { phase, bytes } = rest as { phase: string; bytes: number };
     gathered.set(phase, (gathered.get(phase) ?? 0) + bytes);
@@ -49,7 +49,7 @@ export function jsonEvents(
   return { onEvent, fail };
 }
 
-/** What a transfer failed with, as its last line: the kind of the error, what happened, and what to do. */
+/** The last line of a failed transfer: the kind of the error, its message, and its hint. */
 function failureLine(reason: unknown): string {
   const { message, hint } = reason as { message?: string; hint?: string };
   const kind = reason instanceof LayerstashError
@@ -57,17 +57,17 @@ function failureLine(reason: unknown): string {
     : reason instanceof InterruptedError
     ? "interrupted"
     : "failed";
-  return line("failure", { kind, message: message ?? String(reason), hint });
+  return eventLine("failure", { kind, message: message ?? String(reason), hint });
 }
 
 /** One event as a line. */
-export function line(event: string, content: object): string {
+export function eventLine(event: string, content: object): string {
   return jsonLine({ event, ...content });
 }
 
 /**
- * A value as a line of JSON. Its data is exact, and yet it can be shown on a terminal: what could write to that is
- * escaped (JSON itself lets through what is beyond ASCII).
+ * A value as one line of JSON that is safe to show on a terminal: characters that could rewrite it are escaped. JSON
+ * itself escapes only those of ASCII. The data stays exact.
  */
 export function jsonLine(value: unknown): string {
   return `${JSON.stringify(value).replace(UNSAFE, escaped)}\n`;
@@ -75,7 +75,7 @@ export function jsonLine(value: unknown): string {
 
 const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
-/** All of these are in the basic plane: one code unit each. */
+/** All of these characters are in the basic plane: each is one code unit. */
 function escaped(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

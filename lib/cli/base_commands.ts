@@ -1,0 +1,107 @@
+/** Makes the commands that share options: all that speak to a registry, on a repository, on one stash, on an image. @module */
+import { Command, type CommandUnknownOpts, Option, type OptionValues } from "@commander-js/extra-typings";
+import type { ConnectionFlags } from "./connection.ts";
+import {
+  CONNECTION,
+  flag,
+  group,
+  jobsOption,
+  jsonOption,
+  limitRateOption,
+  OUTPUT,
+  platformOption,
+  stateDirOption,
+} from "./options.ts";
+import { LOG_LEVELS } from "./terminal/log.ts";
+import { PROGRESS_MODES } from "./terminal/progress_display.ts";
+
+type ConnectionValues = Omit<ConnectionFlags, "limitRate">;
+type NetworkValues = Pick<ConnectionFlags, "caFile" | "logLevel" | "progress">;
+
+/**
+ * Adds the options that say how to speak to a registry. The result type is written out, here and in
+ * `networkCommand`: for a command of any type, TypeScript would take minutes to infer it.
+ */
+export function connectionCommand<A extends unknown[], O extends OptionValues, G extends OptionValues>(
+  command: Command<A, O, G>,
+): Command<A, O & ConnectionValues, G> {
+  const options = [
+    new Option("-u, --username <name>", "who signs in").env("LAYERSTASH_USERNAME"),
+    new Option("-p, --token <token>", "the password or token").env("LAYERSTASH_TOKEN"),
+    new Option("--bearer-token <token>", "a token to send as it is").env("LAYERSTASH_BEARER_TOKEN"),
+    new Option("--authorization <header>", "a header to show the token server as it is")
+      .env("LAYERSTASH_AUTHORIZATION"),
+    new Option("--auth-host <host>", "ask for tokens there, and not where the registry says")
+      .env("LAYERSTASH_AUTH_HOST"),
+  ];
+  const plain = command as unknown as CommandUnknownOpts;
+  for (const option of options) plain.addOption(group(CONNECTION, option));
+  networkCommand(plain).addOption(
+    flag(CONNECTION, "--insecure-skip-tls-verify", "trust any certificate: unsafe"),
+  );
+  return command as unknown as Command<A, O & ConnectionValues, G>;
+}
+
+/** Adds the options of every command that uses the network: whom to trust, and what to print. */
+export function networkCommand<A extends unknown[], O extends OptionValues, G extends OptionValues>(
+  command: Command<A, O, G>,
+): Command<A, O & NetworkValues, G> {
+  const plain = command as unknown as CommandUnknownOpts;
+  const authorities = new Option("--ca-file <file>", "trust these authorities too, in PEM");
+  plain.addOption(group(CONNECTION, authorities).env("LAYERSTASH_CA_FILE"));
+  const level = new Option("--log-level <level>", "what is printed on standard error").choices(LOG_LEVELS);
+  plain.addOption(group(OUTPUT, level).default("info").env("LAYERSTASH_LOG_LEVEL"));
+  const progress = new Option("--progress <mode>", "how progress is shown").choices(PROGRESS_MODES);
+  plain.addOption(group(OUTPUT, progress).default("auto").env("LAYERSTASH_PROGRESS"));
+  return command as unknown as Command<A, O & NetworkValues, G>;
+}
+
+/** A command that speaks to a registry. */
+export function registryCommand(name: string) {
+  return connectionCommand(
+    new Command(name).addOption(
+      new Option("--registry <registry>", "docker, ghcr, a host, a URL, or oci:DIR").default("docker")
+        .env("LAYERSTASH_REGISTRY"),
+    ),
+  );
+}
+
+/** A command that works on a repository. */
+export function repositoryCommand(name: string) {
+  return registryCommand(name)
+    .addOption(
+      new Option("-r, --repository <name>", "the repository, such as me/files").makeOptionMandatory()
+        .env("LAYERSTASH_REPOSITORY"),
+    )
+    .addOption(jsonOption());
+}
+
+/** A command that works on one stash. */
+export function stashCommand(name: string) {
+  return repositoryCommand(name)
+    .requiredOption(
+      "-t, --base-tag <tag>",
+      "the name of the stash: its chunks have the tags TAG-1, TAG-2 ...",
+    )
+    .addOption(jobsOption());
+}
+
+/** A command that moves a stash. It keeps a journal, so that an interrupted transfer can be resumed. */
+export function transferCommand(name: string) {
+  return stashCommand(name).addOption(limitRateOption()).addOption(stateDirOption());
+}
+
+/** A command on tags of a repository that may name an index: `--platform` chooses one of its images. */
+export function platformCommand(name: string) {
+  return repositoryCommand(name).addOption(
+    new Option("--platform <platform>", "os/arch[/variant], where there is an image for each")
+      .env("LAYERSTASH_PLATFORM"),
+  );
+}
+
+/** A command on an image, which is its first argument. */
+export function imageCommand(name: string) {
+  return connectionCommand(new Command(name).argument("<image>", "such as nginx:alpine, or oci:DIR:TAG"))
+    .addOption(platformOption())
+    .addOption(jsonOption());
+}

@@ -1,0 +1,155 @@
+/** Looks into one image at a time: its repository, its files and its layers; remembers what was read. @module */
+import { InvalidInputError } from "../../errors.ts";
+import type { OnEvent } from "../../events.ts";
+import { describeImage, type ImageReport } from "../../images/describe_image.ts";
+import { FileTree, type LayerEntry, type MergedEntry } from "../../images/file_tree.ts";
+import { findImage, type Image } from "../../images/image.ts";
+import { ImageFiles, type OpenLayerEntry } from "../../images/image_files.ts";
+import { listImages, requireManifest } from "../../images/platforms.ts";
+import { readSources } from "../../images/read_sources.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { type IndexedManifest, isIndex, isRunnable } from "../../oci/image_index.ts";
+import { parseImage } from "../../oci/image_reference.ts";
+import { type OpenedImage, openImage, type OpenImageOptions } from "../../open/open_image.ts";
+import { knownReferences } from "../../store/known_references.ts";
+import { renderShortReport } from "../text/read_report.ts";
+import type { FileLocation } from "./screens.ts";
+
+/** What reading takes. */
+export interface ReadOptions {
+  onEvent: OnEvent;
+  /** Ends the work. */
+  signal: AbortSignal;
+}
+
+/** An image that was looked up. */
+export interface KnownImage {
+  name: string;
+  image: Image;
+  report: ImageReport;
+}
+
+/** The images of an index, of which one is to be chosen. */
+export interface PlatformChoice {
+  name: string;
+  images: IndexedManifest[];
+}
+
+/** No more tags than this are listed: nobody could look through them. */
+const MOST_TAGS = 100_000;
+
+/** The repository that was opened, and what is known of its images so far. */
+export class ImageExplorer implements Disposable {
+  readonly #connection: OpenImageOptions;
+  readonly #platform: string | undefined;
+  #opened: OpenedImage | undefined;
+  readonly #images = new Map<Digest, KnownImage>();
+  /** The tree that was read last. Only one is kept: that of a large image takes much memory. */
+  #tree: { key: string; tree: FileTree } | undefined;
+
+  /** @param options how to speak to registries, and the platform if one was named */
+  constructor({ platform, ...connection }: OpenImageOptions & { platform?: string | undefined }) {
+    this.#connection = connection;
+    this.#platform = platform;
+  }
+
+  /** Closes connections. */
+  [Symbol.dispose](): void {
+    this.#opened?.[Symbol.dispose]();
+  }
+
+  /** The name of the repository. */
+  get name(): string {
+    return this.#store.name;
+  }
+
+  /**
+   * Opens a repository in place of the one before.
+   *
+   * @returns the tag or digest, if the text names one; `latest` is not assumed
+   */
+  open(text: string, { onEvent }: ReadOptions): string | undefined {
+    const image = parseImage(text);
+    this.#opened?.[Symbol.dispose]();
+    this.#opened = openImage(image, { ...this.#connection, onEvent });
+    this.#images.clear();
+    this.#tree = undefined;
+    return /(:[^/]+|@[^/]+)$/.test(text) ? image.reference : undefined;
+  }
+
+  /** The tags of the repository; the digests of its images if it has no tag. */
+  async references({ signal }: ReadOptions): Promise<string[]> {
+    return await knownReferences(this.#store, { most: MOST_TAGS, signal });
+  }
+
+  /** Looks up an image, or the images of an index if several could be meant. */
+  async find(reference: string, options: ReadOptions): Promise<KnownImage | PlatformChoice> {
+    const manifest = await requireManifest(this.#store, reference, options);
+    if (this.#platform === undefined && isIndex(manifest)) {
+      const images = await listImages(this.#store, manifest, options);
+      if (images.filter(isRunnable).length > 1) return { name: this.#nameOf(reference), images };
+    }
+    const image = await findImage(this.#store, reference, { platform: this.#platform, ...options });
+    const report = await describeImage(this.#store, image, options);
+    const known = { name: this.#nameOf(reference), image, report };
+    this.#images.set(image.manifest.digest, known);
+    return known;
+  }
+
+  /** The images of an index. */
+  async platforms(reference: string, options: ReadOptions): Promise<PlatformChoice> {
+    const manifest = await requireManifest(this.#store, reference, options);
+    return { name: this.#nameOf(reference), images: await listImages(this.#store, manifest, options) };
+  }
+
+  /** An image that `find` has looked up. */
+  known(image: Digest): KnownImage {
+    return this.#images.get(image)!;
+  }
+
+  /** The files of an image or a layer, with a note on what reading them has cost, if they were read now. */
+  async tree(location: FileLocation, options: ReadOptions): Promise<{ tree: FileTree; note: string }> {
+    const key = `${location.image} ${location.layer ?? "merged"}`;
+    if (this.#tree?.key === key) return { tree: this.#tree.tree, note: "" };
+    this.#tree = undefined;
+    const files = this.#files(location, options);
+    const tree = new FileTree({ keepWhiteouts: location.layer !== undefined });
+    for (const layer of files.layers) {
+      for await (const open of files.entries(layer, { want: "names" })) tree.add(withoutBytes(open));
+    }
+    this.#tree = { key, tree };
+    return { tree, note: renderShortReport(files.report) };
+  }
+
+  /** Opens a file for `visit`, and returns a note on what reading it has cost. */
+  async read(
+    { image, path }: FileLocation,
+    { source }: MergedEntry,
+    options: ReadOptions,
+    visit: (entry: OpenLayerEntry) => Promise<void>,
+  ): Promise<string> {
+    if (source?.type !== "file") throw new InvalidInputError(`${path} is not a file`);
+    const files = this.#files({ image, layer: source.layer, path }, options);
+    await readSources(files, [source], visit);
+    return renderShortReport(files.report);
+  }
+
+  get #store() {
+    return this.#opened!.store;
+  }
+
+  #nameOf(reference: string): string {
+    const [algorithm, hex] = reference.split(":");
+    return `${this.#store.name}${hex ? `@${algorithm}:${hex.slice(0, 12)}` : `:${reference}`}`;
+  }
+
+  #files({ image, layer }: FileLocation, options: ReadOptions): ImageFiles {
+    const { layers } = this.known(image).image;
+    const chosen = layer === undefined ? layers : layers.filter(({ number }) => number === layer);
+    return new ImageFiles(this.#store, chosen, options);
+  }
+}
+
+function withoutBytes({ extents: _, ...entry }: OpenLayerEntry): LayerEntry {
+  return entry;
+}

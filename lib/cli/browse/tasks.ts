@@ -1,0 +1,123 @@
+/** Carries out what a key press asks for: reads an image, and makes the next screen of what was found. @module */
+import { NotFoundError } from "../../errors.ts";
+import { isDigest } from "../../oci/digest.ts";
+import type { OpenImageOptions } from "../../open/open_image.ts";
+import { renderImageReport } from "../commands/inspect.ts";
+import { formatSize } from "../text/sizes.ts";
+import type { BrowserEvent } from "./browser.ts";
+import { beginningOf, isText, linesOf, mostShown } from "./file_text.ts";
+import { ImageExplorer, type ReadOptions } from "./image_explorer.ts";
+import { directoryPage, imagePage, imagesPage, platformsPage, stepsPage } from "./pages.ts";
+import { saveFile } from "./save_file.ts";
+import { type FileLocation, type Screen, type Task, textScreen } from "./screens.ts";
+
+/** Carries out tasks, one at a time. */
+export class TaskRunner implements Disposable {
+  readonly #explorer: ImageExplorer;
+
+  /** @param options how to speak to registries, and the platform if one was named */
+  constructor(options: OpenImageOptions & { platform?: string | undefined }) {
+    this.#explorer = new ImageExplorer(options);
+  }
+
+  /**
+   * Carries out a task.
+   *
+   * @throws {LayerstashError} if it cannot be done
+   */
+  async run(task: Task, options: ReadOptions): Promise<BrowserEvent> {
+    switch (task.type) {
+      case "open":
+        return opened(await this.#open(task.image, options));
+      case "tags":
+        return opened(await this.#references(options));
+      case "image":
+        return opened(await this.#image(task.reference, options));
+      case "platforms": {
+        const { name, images } = await this.#explorer.platforms(task.reference, options);
+        return opened(platformsPage(name, images));
+      }
+      case "facts": {
+        const { name, report } = this.#explorer.known(task.image);
+        return opened(textScreen(`${name}: facts`, renderImageReport(name, report).trimEnd().split("\n")));
+      }
+      case "steps": {
+        const { name, report } = this.#explorer.known(task.image);
+        return opened(stepsPage(name, report));
+      }
+      case "directory":
+        return await this.#directory(task.location, options);
+      case "view":
+        return await this.#view(task.location, options);
+      case "save":
+        return await this.#save(task.location, task.to, options);
+    }
+  }
+
+  /** Closes connections. */
+  [Symbol.dispose](): void {
+    this.#explorer[Symbol.dispose]();
+  }
+
+  async #open(text: string, options: ReadOptions): Promise<Screen> {
+    const reference = this.#explorer.open(text, options);
+    return reference === undefined ? await this.#references(options) : await this.#image(reference, options);
+  }
+
+  async #references(options: ReadOptions): Promise<Screen> {
+    const found = await this.#explorer.references(options);
+    if (found.length === 0) throw new NotFoundError(`${this.#explorer.name} has no image`);
+    const isOnlyImage = found.length === 1 && isDigest(found[0]);
+    return isOnlyImage ? await this.#image(found[0]!, options) : imagesPage(this.#explorer.name, found);
+  }
+
+  async #image(reference: string, options: ReadOptions): Promise<Screen> {
+    const found = await this.#explorer.find(reference, options);
+    return "images" in found ? platformsPage(found.name, found.images) : imagePage(found.name, found.report);
+  }
+
+  async #directory(location: FileLocation, options: ReadOptions): Promise<BrowserEvent> {
+    const { tree, note } = await this.#explorer.tree(location, options);
+    const path = location.path === "" ? "" : tree.find(location.path)?.path ?? location.path;
+    const { name } = this.#explorer.known(location.image);
+    return opened(directoryPage(name, { ...location, path }, tree.list(path)), note);
+  }
+
+  async #view(location: FileLocation, options: ReadOptions): Promise<BrowserEvent> {
+    const { tree } = await this.#explorer.tree(location, options);
+    const entry = tree.find(location.path);
+    const file = entry && tree.follow(entry);
+    if (!file) throw new NotFoundError(`the link ${location.path} leads to a file that is missing here`);
+    if (file.type === "directory") return await this.#directory({ ...location, path: file.path }, options);
+    const target = { ...location, path: file.path };
+    let bytes = new Uint8Array();
+    const cost = await this.#explorer.read(target, file, options, async (open) => {
+      bytes = await beginningOf(open);
+    });
+    const { name } = this.#explorer.known(location.image);
+    const note = [...viewNotes(bytes, file.size), cost].join("; ");
+    return opened(textScreen(`${name}  /${file.path}`, linesOf(bytes), target), note);
+  }
+
+  async #save(location: FileLocation, to: string, options: ReadOptions): Promise<BrowserEvent> {
+    const { tree } = await this.#explorer.tree(location, options);
+    const file = tree.find(location.path);
+    if (!file) throw new NotFoundError(`there is no ${location.path}`);
+    const cost = await this.#explorer.read(location, file, options, (open) => saveFile(open, to));
+    return { type: "saved", note: `saved ${to}, ${formatSize(file.size)}; ${cost}` };
+  }
+}
+
+/** What a reader of the screen must know: that it is not the text itself, or not all of it. */
+function viewNotes(bytes: Uint8Array<ArrayBuffer>, size: number): string[] {
+  const most = mostShown(bytes);
+  const notes = [
+    ...(isText(bytes) ? [] : ["in hexadecimal"]),
+    ...(size > most ? [`the first ${formatSize(most)}`] : []),
+  ];
+  return notes.length > 0 ? [notes.join(", ")] : [];
+}
+
+function opened(screen: Screen, note = ""): BrowserEvent {
+  return { type: "opened", screen, note };
+}

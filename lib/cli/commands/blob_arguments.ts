@@ -1,0 +1,58 @@
+/** The arguments and options that name blobs. @module */
+import { Argument, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { type BlobName, parseBlobName } from "../../blobs/named_blobs.ts";
+import { collect, collectFile } from "../../content/collect.ts";
+import { InvalidInputError, LayerstashError, MismatchError } from "../../errors.ts";
+import { fileError } from "../../files/input.ts";
+import { declaredMediaType, type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../../oci/manifest.ts";
+
+/** `DIGEST|@ALIAS...` */
+export function blobsArgument() {
+  return new Argument("[blob...]", "digests (sha256:...), or @ALIAS for all blobs of an alias")
+    .argParser((text: string, earlier: BlobName[] | undefined) => [...earlier ?? [], parseBlob(text)]);
+}
+
+function parseBlob(text: string): BlobName {
+  try {
+    return parseBlobName(text);
+  } catch (error) {
+    if (!(error instanceof LayerstashError)) throw error;
+    throw new InvalidArgumentError(`${error.message}; ${error.hint}`);
+  }
+}
+
+/** `--manifest`. */
+export function manifestOption() {
+  return new Option("--manifest <file>", "a manifest in place of names; - is standard input");
+}
+
+/**
+ * The names from the command line, or the manifest that `--manifest` gives in their place.
+ *
+ * @throws {InvalidInputError} if there is neither or both
+ */
+export async function namesOrManifest<N extends string>(
+  names: readonly N[],
+  file: string | undefined,
+): Promise<readonly (N | Manifest)[]> {
+  if ((names.length > 0) !== (file !== undefined)) {
+    return file === undefined ? names : [await readManifest(file)];
+  }
+  throw new InvalidInputError(
+    names.length > 0 ? "names and --manifest exclude each other" : "nothing is named",
+    {
+      hint: "name the blobs, or give their manifest with --manifest FILE (- is standard input)",
+    },
+  );
+}
+
+async function readManifest(file: string): Promise<Manifest> {
+  const bytes =
+    await (file === "-"
+      ? collect(Deno.stdin.readable, MAX_MANIFEST_SIZE)
+      : collectFile(file, MAX_MANIFEST_SIZE)).catch((error) => {
+        if (!(error instanceof MismatchError)) throw fileError(error, file);
+        throw new InvalidInputError(`this is not a manifest: it has more than ${MAX_MANIFEST_SIZE} bytes`);
+      });
+  return manifestOf(bytes, declaredMediaType(bytes) ?? "");
+}

@@ -1,0 +1,85 @@
+/** Shows the progress of a transfer while it runs: as a bar that is redrawn, or as a line at intervals. @module */
+import type { OnEvent, TransferEvent } from "../../events.ts";
+import type { Drawing } from "./drawing.ts";
+import { renderBar, renderPlain } from "./progress_bar.ts";
+import { advance, type ProgressState, startProgress } from "./progress_state.ts";
+
+/** How progress is shown; `auto` is `bar` on a terminal and `plain` elsewhere. */
+export type ProgressMode = "auto" | "bar" | "plain" | "none";
+
+/** Every progress mode. */
+export const PROGRESS_MODES: readonly ProgressMode[] = ["auto", "bar", "plain", "none"];
+
+/** The time, and what happens at intervals. Tests have their own. */
+export interface Ticker {
+  /** Milliseconds that only go forward. */
+  now(): number;
+  /** Calls `action` at intervals until the function that it returns is called. */
+  every(milliseconds: number, action: () => void): () => void;
+}
+
+/** The progress of one transfer; declared with `using`, it ends with its block. */
+export interface ProgressDisplay extends Disposable {
+  /** Receives the events of the transfer. */
+  readonly onEvent: OnEvent;
+  /** How many bytes did not have to travel. */
+  saved(): number;
+  /** Erases the bar. Later events are only logged. */
+  end(): void;
+}
+
+/** What a display is made of. */
+export interface ProgressDisplayOptions {
+  mode: Exclude<ProgressMode, "auto">;
+  ticker: Ticker;
+  /** The bar's place on the terminal. */
+  drawing: Drawing;
+  /** Writes to standard error. */
+  print: (text: string) => void;
+  /** The columns of the terminal. */
+  columns: () => number;
+  /** Receives every event, for the log. */
+  log: (event: TransferEvent) => void;
+}
+
+const REDRAW_INTERVAL = 100;
+const PLAIN_INTERVAL = 10_000;
+
+/** Begins to show the progress of `what`, such as `uploading disk.img`. */
+export function showProgress(what: string, options: ProgressDisplayOptions): ProgressDisplay {
+  const { ticker, drawing, log } = options;
+  let state = startProgress(what, ticker.now());
+  const stop = redraw(() => state, options);
+  let ended = false;
+  const end = () => {
+    if (ended) return;
+    ended = true;
+    stop();
+    drawing.erase();
+  };
+  return {
+    onEvent: (event) => {
+      state = advance(state, event, ticker.now());
+      log(event);
+    },
+    saved: () => state.saved,
+    end,
+    [Symbol.dispose]: end,
+  };
+}
+
+function redraw(
+  state: () => ProgressState,
+  { mode, ticker, drawing, print, columns }: ProgressDisplayOptions,
+): () => void {
+  if (mode === "none") return () => {};
+  if (mode === "plain") {
+    return ticker.every(
+      PLAIN_INTERVAL,
+      () => print(`layerstash: ${renderPlain(state(), ticker.now())}\n`),
+    );
+  }
+  // One column stays free: some terminals wrap a line as soon as it is full.
+  const bar = () => renderBar(state(), { width: Math.max(1, columns() - 1), now: ticker.now() });
+  return ticker.every(REDRAW_INTERVAL, () => drawing.draw(bar()));
+}

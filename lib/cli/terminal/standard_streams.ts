@@ -1,0 +1,80 @@
+/** Standard input and standard output: their names, what is piped in, and writing to the last byte. @module */
+import { InvalidInputError } from "../../errors.ts";
+
+/** A stream to write to, as `Deno.stdout` is. */
+export interface Output {
+  /** Writes some of the bytes and returns how many. */
+  writeSync(bytes: Uint8Array): number;
+  /** Writes some of the bytes and resolves to how many. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Whether a person is looking. */
+  isTerminal(): boolean;
+}
+
+/** The reader of standard output has gone. Nobody is at fault, and nothing is printed about it. */
+export class OutputClosedError extends Error {
+  /** Makes the error. */
+  constructor() {
+    super("the reader of standard output has gone");
+    this.name = "OutputClosedError";
+  }
+}
+
+/** The error that a failed write means: `OutputClosedError` for a broken pipe, else the error itself. */
+export function outputError(error: unknown): unknown {
+  return error instanceof Deno.errors.BrokenPipe ? new OutputClosedError() : error;
+}
+
+/** A file as messages name it: `-` is standard input or standard output. */
+export function streamName(file: string, direction: "input" | "output"): string {
+  return file === "-" ? `standard ${direction}` : file;
+}
+
+/**
+ * Standard input, if something is piped in. Nobody types bytes: a user at a terminal has forgotten the option.
+ *
+ * @throws {InvalidInputError} if standard input is a terminal
+ */
+export function pipedInput({ problem, hint }: { problem: string; hint: string }): ReadableStream<Uint8Array> {
+  if (!Deno.stdin.isTerminal()) return Deno.stdin.readable;
+  throw new InvalidInputError(problem, { hint });
+}
+
+/**
+ * Writes all bytes before it returns. One write may take only some of them, and none if another process has made the
+ * pipe non-blocking.
+ */
+export function writeAll(output: Pick<Output, "writeSync">, content: Uint8Array | string): void {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  for (let written = 0; written < bytes.length;) {
+    try {
+      written += output.writeSync(bytes.subarray(written));
+    } catch (error) {
+      if (!mayWriteAgain(error)) throw error;
+      if (isFull(error)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PIPE_DELAY);
+    }
+  }
+}
+
+/** Writes all bytes while other work goes on: with a slow reader, the user can still press `Ctrl-C`. */
+export async function pourAll(output: Pick<Output, "write">, bytes: Uint8Array): Promise<void> {
+  for (let written = 0; written < bytes.length;) {
+    try {
+      written += await output.write(bytes.subarray(written));
+    } catch (error) {
+      if (!mayWriteAgain(error)) throw error;
+      if (isFull(error)) await new Promise((resolve) => setTimeout(resolve, FULL_PIPE_DELAY));
+    }
+  }
+}
+
+/** A full pipe that does not block is tried again after so many milliseconds. */
+const FULL_PIPE_DELAY = 5;
+
+function mayWriteAgain(error: unknown): boolean {
+  return error instanceof Deno.errors.Interrupted || isFull(error);
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Deno.errors.WouldBlock;
+}

@@ -1,0 +1,34 @@
+/** Answers of the blob commands as text: values one a line, and what differs by platform as JSON. @module */
+import { type ByPlatform, isByPlatform } from "../../images/platforms.ts";
+import { printable } from "./columns.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { jsonLine } from "./json_lines.ts";
+
+/** An answer in the form in which dxf prints it: the value's text, or one JSON object of values by platform. */
+export function renderAnswer<T>(answer: ByPlatform<T>, render: (value: T) => string): string {
+  return isByPlatform(answer) ? jsonLine(answerDocument(answer)) : render(answer);
+}
+
+/** An answer as a value for JSON: the value itself, or an object of values by platform. */
+export function answerDocument<T>(answer: ByPlatform<T>): T | Record<string, T> {
+  return isByPlatform(answer) ? Object.fromEntries(answer) : answer;
+}
+
+/** Values, one a line. */
+export function textLines(values: readonly (string | number)[]): string {
+  return values.map((value) => `${printable(String(value))}\n`).join("");
+}
+
+/** Prints names as they arrive: one a line, or as one JSON array. */
+export async function printNames(
+  terminal: Terminal,
+  names: AsyncIterable<string>,
+  { json }: { json?: boolean | string | undefined },
+): Promise<void> {
+  let count = 0;
+  for await (const name of names) {
+    terminal.data(json ? `${count === 0 ? "[" : ",\n"}${jsonLine(name).trimEnd()}` : textLines([name]));
+    count++;
+  }
+  if (json) terminal.data(count === 0 ? "[]\n" : "]\n");
+}

@@ -1,0 +1,68 @@
+/** Text that is measured, cut and laid out in columns of a terminal. @module */
+
+/**
+ * A text without control characters, which could rewrite the terminal, and without those that turn the direction of
+ * writing, which could hide other text: names and reasons come from outside.
+ */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, "?");
+}
+
+/** Printable ASCII takes one column a character. Most text is that, and need not be measured by graphemes. */
+const ASCII = /^[ -~]*$/;
+
+/** The most columns that a text can take. */
+export function columnsOf(text: string): number {
+  if (ASCII.test(text)) return text.length;
+  let columns = 0;
+  for (const { segment } of graphemes(text)) columns += widthOf(segment);
+  return columns;
+}
+
+/** Makes a text printable, and cuts it off after `width` columns; dots show that something is missing. */
+export function clip(text: string, width: number): string {
+  const clean = printable(text);
+  if (columnsOf(clean) <= width) return clean;
+  const dots = ".".repeat(Math.max(0, Math.min(3, width)));
+  let kept = "";
+  let columns = dots.length;
+  for (const { segment } of graphemes(clean)) {
+    columns += widthOf(segment);
+    if (columns > width) break;
+    kept += segment;
+  }
+  return kept + dots;
+}
+
+/** No cell is longer, in characters: one name of millions would pad every row to that width. */
+const LONGEST_CELL = 500;
+
+/** Lays rows out in columns, two spaces between them. All cells are made printable. */
+export function renderTable(rows: readonly (readonly string[])[]): string {
+  const cells = rows.map((row) => row.map((cell) => printable(shortCell(cell))));
+  const widths: number[] = [];
+  for (const row of cells) {
+    row.forEach((cell, index) => widths[index] = Math.max(widths[index] ?? 0, columnsOf(cell)));
+  }
+  const pad = (cell: string, index: number) => cell + " ".repeat(widths[index]! - columnsOf(cell));
+  return cells.map((row) => `${row.map(pad).join("  ").trimEnd()}\n`).join("");
+}
+
+function shortCell(cell: string): string {
+  return cell.length > LONGEST_CELL ? `${cell.slice(0, LONGEST_CELL)}...` : cell;
+}
+
+/** Made once: making a segmenter takes longer than measuring a name. */
+const SEGMENTER = new Intl.Segmenter("en", { granularity: "grapheme" });
+
+function graphemes(text: string): Intl.Segments {
+  return SEGMENTER.segment(text);
+}
+
+/**
+ * Two columns from Hangul on, one before it. Some of the later characters take only one column: a line that is cut
+ * too early does no harm, one that wraps does.
+ */
+function widthOf(grapheme: string): number {
+  return /[\u1100-\u{10ffff}]/u.test(grapheme) ? 2 : 1;
+}
