@@ -48,26 +48,42 @@ import {
 } from "./lib/stash/present_chunks.ts";
 import { removeStale, removeTags, type TagRemoval } from "./lib/stash/remove_tags.ts";
 import { rememberInput } from "./lib/files/remembered_input.ts";
-import { nameOf, placeChunks, type Stash } from "./lib/stash/stash.ts";
+import { type Chunk, nameOf, placeChunks, type Stash } from "./lib/stash/stash.ts";
 import { StashTags, type TaggedImage } from "./lib/stash/stash_tags.ts";
 import { streamStash } from "./lib/stash/stream_chunks.ts";
 import { checkTransfer, DEFAULT_JOBS, lanesOf } from "./lib/transfer/adaptive_jobs.ts";
 import { inParallel, type Lanes } from "./lib/async/pool.ts";
 
-// To begin with: which repository, and who asks.
-export { openStore } from "./lib/open/open_store.ts";
-export type { OpenOptions } from "./lib/open/open_store.ts";
+// Which repository, how to reach it, and who signs in.
+export { type OpenOptions, openStore } from "./lib/open/open_store.ts";
+export { listRepositories } from "./lib/open/list_repositories.ts";
+export { getToken, type TokenOptions } from "./lib/open/request_token.ts";
+export type { RegistryOptions } from "./lib/registry/open_client.ts";
 export type { Profile, PushMode } from "./lib/registry/profiles.ts";
-export { type Clock } from "./lib/async/clock.ts";
-export { DEFAULT_POLICY, type Patience, type RetryPolicy } from "./lib/async/retry.ts";
-export { DEFAULT_TIMEOUTS, type Timeouts } from "./lib/http/timeouts.ts";
 export type { TransportOptions } from "./lib/http/transport.ts";
 export { RateLimit } from "./lib/http/rate_limit.ts";
-export { firstOf } from "./lib/sign_in/credentials.ts";
-export type { Credentials, FindCredentials } from "./lib/sign_in/credentials.ts";
+export { DEFAULT_TIMEOUTS, type Timeouts } from "./lib/http/timeouts.ts";
+export { DEFAULT_POLICY, type RetryPolicy } from "./lib/async/retry.ts";
+export type { Clock } from "./lib/async/clock.ts";
+export { type Credentials, type FindCredentials, firstOf } from "./lib/sign_in/credentials.ts";
 export { savedCredentials } from "./lib/sign_in/saved_credentials.ts";
-export type { Environment } from "./lib/sign_in/docker_config_file.ts";
 
+// What the verbs below give and take. Images, blobs, copies and the contract of a store have entries of their own.
+export type { Chunk, ListedStash, Stash, StashFault, TagRemoval };
+export type { CallOptions, Digest, OnEvent, Store };
+export type { TransferEvent } from "./lib/events.ts";
+export {
+  ConflictError,
+  type ErrorDetails,
+  type ErrorKind,
+  InvalidInputError,
+  LayerstashError,
+  MismatchError,
+  NotAllowedError,
+  NotFoundError,
+  RegistryError,
+  type RegistryErrorDetails,
+} from "./lib/errors.ts";
 export { DEFAULT_JOBS };
 
 /** The options of verbs that move or read many bytes. */
@@ -490,49 +506,6 @@ export async function remove(store: Store, baseTag: string, options: CallOptions
   if (numbers.length === 0) throw await whyNotFound(store, baseTag, options);
   return await removeTags(store, numbers.reverse().map((number) => chunkTag(baseTag, number)), options);
 }
-
-// Beside files: a repository is a store of blobs with aliases, and images are looked into, copied, built upon.
-export * from "./lib/blobs/mod.ts";
-export * from "./lib/images/mod.ts";
-export * from "./lib/copy/mod.ts";
-export { append } from "./lib/append/append.ts";
-export type { AppendOptions, AppendResult } from "./lib/append/append.ts";
-
-// Around the repository: its neighbours, and tokens.
-export { directAccess } from "./lib/open/direct_access.ts";
-export { openImage } from "./lib/open/open_image.ts";
-export type { OpenedImage, OpenImageOptions } from "./lib/open/open_image.ts";
-export { listRepositories } from "./lib/open/list_repositories.ts";
-export { getToken, type TokenOptions } from "./lib/open/request_token.ts";
-export type { RegistryOptions } from "./lib/registry/open_client.ts";
-
-// What the verbs give and take, and the parts to work on directly.
-export type { Family, ListedStash, Stash, StashFault, Store, TagRemoval };
-export type {
-  BlobOptions,
-  CallOptions,
-  Checkpoint,
-  PutOptions,
-  ReadOptions,
-  ReferrersOptions,
-  RemoveOptions,
-  StatOptions,
-  TagsOptions,
-  UploadPoint,
-  WriteOptions,
-} from "./lib/store/store.ts";
-export type { ByteRange } from "./lib/content/source.ts";
-export type { Chunk } from "./lib/stash/stash.ts";
-export { bytesSource } from "./lib/content/source.ts";
-export type { Source } from "./lib/content/source.ts";
-export { type FollowingHash, Hasher, type HashOptions } from "./lib/content/hasher.ts";
-export { StreamCutter } from "./lib/content/stream_source.ts";
-export type { OnEvent, TransferEvent } from "./lib/events.ts";
-export type { Descriptor } from "./lib/oci/descriptor.ts";
-export { type Digest, digestOf };
-export { encodeManifest, type Manifest };
-export { manifestOf } from "./lib/oci/manifest.ts";
-export * from "./lib/errors.ts";
 
 // The command line tells this story too, so it is not awaited here: that would be a circle.
 if (import.meta.main) import("./lib/cli/program.ts").then(({ runCommandLine }) => runCommandLine(Deno.args));

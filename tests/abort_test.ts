@@ -1,18 +1,9 @@
 /** Work that is ended from outside, and streams whose other end waits: nobody waits for what does not come. @module */
 import assert from "node:assert/strict";
-import {
-  append,
-  download,
-  Hasher,
-  info,
-  NotFoundError,
-  openStore,
-  pullBlobs,
-  pushBlob,
-  type TransferEvent,
-  upload,
-  verify,
-} from "../main.ts";
+import { append } from "../lib/exports/copy.ts";
+import { download, info, NotFoundError, openStore, type TransferEvent, upload, verify } from "../main.ts";
+import { Hasher } from "../lib/content/hasher.ts";
+import { pullBlobs, pushBlob } from "../lib/exports/blobs.ts";
 import { digestOf } from "../lib/oci/digest.ts";
 import { makeWorkspace, someBytes, streamOf } from "./rigs/content.ts";
 import { writeSparseFile } from "./rigs/sparse_file.ts";

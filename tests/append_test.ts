@@ -3,17 +3,10 @@ import assert from "node:assert/strict";
 import { digestOf } from "../lib/oci/digest.ts";
 import { encodeManifest, type Manifest, manifestOf } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_LAYER, IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
-import {
-  append,
-  bytesSource,
-  copyImage,
-  describeImage,
-  findImage,
-  type ImageTarget,
-  openImage,
-  type Store,
-  type TransferEvent,
-} from "../main.ts";
+import { append, copyImage, type ImageTarget } from "../lib/exports/copy.ts";
+import { bytesSource } from "../lib/exports/store.ts";
+import { describeImage, findImage, openImage } from "../lib/exports/images.ts";
+import type { Store, TransferEvent } from "../main.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
 import { makeWorkspace, someBytes, streamOf } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";

@@ -31,6 +31,7 @@ const FLOORS: readonly string[] = [
   "lib/append/",
   "lib/open/",
   "lib/releases/",
+  "lib/exports/",
   "main.ts",
   "lib/cli/",
   "lib/ship/",

@@ -1,6 +1,7 @@
 /** Bad input: each gets a clear message and its exit code, and nothing is lost or half-written. @module */
 import assert from "node:assert/strict";
-import { bytesSource, openStore, upload } from "../main.ts";
+import { bytesSource } from "../lib/exports/store.ts";
+import { openStore, upload } from "../main.ts";
 import { encodeManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";

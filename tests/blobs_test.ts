@@ -9,20 +9,16 @@ import {
   getAlias,
   getConfigDigest,
   getManifest,
-  InvalidInputError,
   listAliases,
-  type Manifest,
   mountBlob,
-  NotFoundError,
-  openStore,
   pullBlobs,
   pushBlob,
   removeAlias,
   removeBlobs,
   setAlias,
-  type Store,
-  type TransferEvent,
-} from "../main.ts";
+} from "../lib/exports/blobs.ts";
+import { InvalidInputError, NotFoundError, openStore, type Store, type TransferEvent } from "../main.ts";
+import type { Manifest } from "../lib/exports/store.ts";
 import { makeWorkspace, sink, someBytes, streamOf } from "./rigs/content.ts";
 import { testOnEachStore } from "./rigs/stores.ts";
 

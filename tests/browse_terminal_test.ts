@@ -1,6 +1,6 @@
 /** `layerstash browse` in a real terminal: tmux types, and its screens are read. @module */
 import assert from "node:assert/strict";
-import { openImage } from "../main.ts";
+import { openImage } from "../lib/exports/images.ts";
 import { commandWords, makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";

@@ -15,7 +15,7 @@ import { type FileLocation, listScreen, type Screen, textScreen } from "../lib/c
 import { renderShortReport } from "../lib/cli/text/read_report.ts";
 import { columnsOf } from "../lib/cli/text/columns.ts";
 import type { Digest } from "../lib/oci/digest.ts";
-import { FileTree, type LayerEntry } from "../main.ts";
+import { FileTree, type LayerEntry } from "../lib/exports/images.ts";
 
 const SIZE = { columns: 40, rows: 8 };
 const MOTD: FileLocation = { image: `sha256:${"0".repeat(64)}` as Digest, path: "etc/motd" };

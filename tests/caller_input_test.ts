@@ -1,38 +1,35 @@
 /** What callers of the library give without types to hold them: it is refused in words before anything is done. @module */
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
+import { append, copyImage, copyStash, saveLayers } from "../lib/exports/copy.ts";
 import {
-  append,
   blobSize,
   blobUrls,
-  bytesSource,
-  chooseLayer,
-  copyImage,
-  copyStash,
+  getAlias,
+  mountBlob,
+  pullBlobs,
+  pushBlob,
+  removeAlias,
+  removeBlobs,
+  setAlias,
+} from "../lib/exports/blobs.ts";
+import { bytesSource } from "../lib/exports/store.ts";
+import { chooseLayer, findImage, openImage } from "../lib/exports/images.ts";
+import {
   DEFAULT_POLICY,
   DEFAULT_TIMEOUTS,
   download,
-  findImage,
-  getAlias,
   InvalidInputError,
   LayerstashError,
   listRepositories,
-  mountBlob,
-  openImage,
   openStore,
-  pullBlobs,
-  pushBlob,
   RateLimit,
   remove,
-  removeAlias,
-  removeBlobs,
-  saveLayers,
-  setAlias,
   type Store,
-  StreamCutter,
   upload,
   verify,
 } from "../main.ts";
+import { StreamCutter } from "../lib/content/stream_source.ts";
 import { makeWorkspace, sink } from "./rigs/content.ts";
 import { type Place, testOnEachStore } from "./rigs/stores.ts";
 

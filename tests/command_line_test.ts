@@ -1,6 +1,7 @@
 /** The command line as people use it: what goes where, and what it ends with. @module */
 import assert from "node:assert/strict";
-import { digestOf, openImage } from "../main.ts";
+import { digestOf } from "../lib/exports/store.ts";
+import { openImage } from "../lib/exports/images.ts";
 import { putImage } from "./rigs/images.ts";
 import { tarOf } from "./rigs/tar.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";

@@ -3,18 +3,10 @@ import assert from "node:assert/strict";
 import { digestOf } from "../lib/oci/digest.ts";
 import { encodeManifest, type Manifest, manifestOf } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
-import {
-  bytesSource,
-  copyImage,
-  copyStash,
-  download,
-  findImage,
-  openImage,
-  openStore,
-  type Store,
-  type TransferEvent,
-  upload,
-} from "../main.ts";
+import { bytesSource } from "../lib/exports/store.ts";
+import { copyImage, copyStash } from "../lib/exports/copy.ts";
+import { download, openStore, type Store, type TransferEvent, upload } from "../main.ts";
+import { findImage, openImage } from "../lib/exports/images.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
 import { makeWorkspace, sink, someBytes, streamOf } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";

@@ -9,7 +9,6 @@ import {
   type Digest,
   download,
   type DownloadOptions,
-  Hasher,
   InvalidInputError,
   LayerstashError,
   MismatchError,
@@ -17,6 +16,7 @@ import {
   type TransferEvent,
   upload,
 } from "../main.ts";
+import { Hasher } from "../lib/content/hasher.ts";
 import { makeWorkspace, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { type FakeOptions, type FakeRegistry, startFakeRegistry } from "./rigs/fake_registry.ts";

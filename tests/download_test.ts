@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import {
   type Digest,
   download,
-  Hasher,
   InvalidInputError,
   LayerstashError,
   MismatchError,
@@ -15,6 +14,7 @@ import {
   type TransferEvent,
   upload,
 } from "../main.ts";
+import { Hasher } from "../lib/content/hasher.ts";
 import { encodeManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
 import { concatenate, makeWorkspace, sink, someBytes, streamOf, type Workspace } from "./rigs/content.ts";

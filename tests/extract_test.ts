@@ -11,7 +11,7 @@ import {
   pathPattern,
   readImageFile,
   survey,
-} from "../main.ts";
+} from "../lib/exports/images.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
 import { concatenate, makeWorkspace, someBytes } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";

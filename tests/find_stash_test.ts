@@ -1,7 +1,7 @@
 /** Finding a stash: what belongs to it, what is missing, and descriptions that are wrong. @module */
 import assert from "node:assert/strict";
+import { bytesSource } from "../lib/exports/store.ts";
 import {
-  bytesSource,
   type Digest,
   info,
   InvalidInputError,

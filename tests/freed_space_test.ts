@@ -1,17 +1,9 @@
 /** A directory frees what is replaced, and not before what replaces it is complete. @module */
 import assert from "node:assert/strict";
-import {
-  bytesSource,
-  copyImage,
-  download,
-  encodeManifest,
-  openStore,
-  pushBlob,
-  removeBlobs,
-  setAlias,
-  type Store,
-  upload,
-} from "../main.ts";
+import { bytesSource, encodeManifest } from "../lib/exports/store.ts";
+import { copyImage } from "../lib/exports/copy.ts";
+import { download, openStore, type Store, upload } from "../main.ts";
+import { pushBlob, removeBlobs, setAlias } from "../lib/exports/blobs.ts";
 import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
 import { makeWorkspace, sink, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";

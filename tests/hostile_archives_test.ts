@@ -1,6 +1,6 @@
 /** Archives that want to write outside the target: none can. @module */
 import assert from "node:assert/strict";
-import { extract, type ExtractOptions } from "../main.ts";
+import { extract, type ExtractOptions } from "../lib/exports/images.ts";
 import { someBytes } from "./rigs/content.ts";
 import { gzip, type MadeImage, makeImage, treeState, zstd } from "./rigs/images.ts";
 import { paxOf, type TarFile, tarOf } from "./rigs/tar.ts";

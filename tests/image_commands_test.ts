@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { encodeManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
-import { bytesSource, openImage } from "../main.ts";
+import { bytesSource } from "../lib/exports/store.ts";
+import { openImage } from "../lib/exports/images.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { someBytes } from "./rigs/content.ts";
 import { gzip, putImage } from "./rigs/images.ts";

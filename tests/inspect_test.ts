@@ -4,16 +4,9 @@ import { manifestOf } from "../lib/oci/manifest.ts";
 import { chooseImage } from "../lib/images/platforms.ts";
 import { parsePlatform } from "../lib/oci/platform.ts";
 import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
-import {
-  bytesSource,
-  chooseLayer,
-  describeImage,
-  findImage,
-  type LayerstashError,
-  openImage,
-  parseImage,
-  type Store,
-} from "../main.ts";
+import { bytesSource } from "../lib/exports/store.ts";
+import { chooseLayer, describeImage, findImage, openImage, parseImage } from "../lib/exports/images.ts";
+import type { LayerstashError, Store } from "../main.ts";
 import { makeWorkspace, someBytes, type Workspace } from "./rigs/content.ts";
 import { putImage, putIndex } from "./rigs/images.ts";
 import { tarOf } from "./rigs/tar.ts";

@@ -9,7 +9,8 @@ import { sink, someBytes } from "./rigs/content.ts";
 import { ensureTool, pythonPeer } from "./rigs/debian.ts";
 import { type RealRegistry, startRegistry } from "./rigs/real_registry.ts";
 import { USER } from "./rigs/user.ts";
-import { getAlias, openStore, pullBlobs, pushBlob, setAlias } from "../main.ts";
+import { getAlias, pullBlobs, pushBlob, setAlias } from "../lib/exports/blobs.ts";
+import { openStore } from "../main.ts";
 
 const peer = await pythonPeer("python-dxf==12.1.1");
 const ignore = peer === undefined || !await ensureTool("docker-registry", "docker-registry");

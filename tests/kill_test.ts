@@ -1,7 +1,8 @@
 /** A process that is killed late in a large transfer has lost nearly nothing. @module */
 import assert from "node:assert/strict";
 import { statfs } from "node:fs/promises";
-import { openImage, openStore, upload } from "../main.ts";
+import { openImage } from "../lib/exports/images.ts";
+import { openStore, upload } from "../main.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { someBytes } from "./rigs/content.ts";
 import { type CountingProxy, startCountingProxy } from "./rigs/counting_proxy.ts";

@@ -6,17 +6,9 @@ import { type Digest, digestOf, encodedPart } from "../lib/oci/digest.ts";
 import { encodeManifest, type Manifest } from "../lib/oci/manifest.ts";
 import { lockLayout } from "../lib/layout/directory.ts";
 import { IMAGE_CONFIG, IMAGE_INDEX, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
-import {
-  bytesSource,
-  copyStash,
-  download,
-  openStore,
-  remove,
-  type Store,
-  type TransferEvent,
-  upload,
-  verify,
-} from "../main.ts";
+import { bytesSource } from "../lib/exports/store.ts";
+import { copyStash } from "../lib/exports/copy.ts";
+import { download, openStore, remove, type Store, type TransferEvent, upload, verify } from "../main.ts";
 import { concatenate, makeWorkspace, sink, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { mountSmallDisk, withSmallDisk } from "./rigs/small_disk.ts";

@@ -3,17 +3,9 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import type { Digest } from "../lib/oci/digest.ts";
 import { fileSource } from "../lib/content/file_source.ts";
-import {
-  findImage,
-  Hasher,
-  ImageFiles,
-  type OnEvent,
-  openStore,
-  pathPattern,
-  readImageFile,
-  type Store,
-  survey,
-} from "../main.ts";
+import { findImage, ImageFiles, pathPattern, readImageFile, survey } from "../lib/exports/images.ts";
+import { Hasher } from "../lib/content/hasher.ts";
+import { type OnEvent, openStore, type Store } from "../main.ts";
 import { concatenate, makeWorkspace, someBytes, type Workspace } from "./rigs/content.ts";
 import { startCountingProxy } from "./rigs/counting_proxy.ts";
 import { ensureTool } from "./rigs/debian.ts";

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { entryDocument, ListingLines } from "../lib/cli/text/file_listing.ts";
 import { renderReadReport } from "../lib/cli/text/read_report.ts";
 import { MismatchError } from "../lib/errors.ts";
+import { bytesSource } from "../lib/exports/store.ts";
 import {
-  bytesSource,
   FileTree,
   findImage,
   ImageFiles,
@@ -12,7 +12,7 @@ import {
   pathPattern,
   readImageFile,
   survey,
-} from "../main.ts";
+} from "../lib/exports/images.ts";
 import { concatenate, makeWorkspace, someBytes } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { blobFile, gzip, makeImage, makeUmociLayout, putImage, zstd } from "./rigs/images.ts";

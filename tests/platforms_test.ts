@@ -12,16 +12,9 @@ import { isIndex } from "../lib/oci/image_index.ts";
 import { encodeManifest, type Manifest, manifestOf } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_INDEX, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
 import { formatPlatform, isSamePlatform, parsePlatform } from "../lib/oci/platform.ts";
-import {
-  bytesSource,
-  getAlias,
-  InvalidInputError,
-  MismatchError,
-  NotFoundError,
-  pullBlobs,
-  removeAlias,
-  type Store,
-} from "../main.ts";
+import { bytesSource } from "../lib/exports/store.ts";
+import { getAlias, pullBlobs, removeAlias } from "../lib/exports/blobs.ts";
+import { InvalidInputError, MismatchError, NotFoundError, type Store } from "../main.ts";
 import { sink } from "./rigs/content.ts";
 import { testOnEachStore } from "./rigs/stores.ts";
 

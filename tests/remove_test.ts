@@ -1,7 +1,7 @@
 /** Removing a stash, and nothing else. @module */
 import assert from "node:assert/strict";
+import { bytesSource } from "../lib/exports/store.ts";
 import {
-  bytesSource,
   ConflictError,
   download,
   InvalidInputError,

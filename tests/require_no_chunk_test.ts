@@ -1,16 +1,8 @@
 /** The tags of stored files are no place for images and aliases. @module */
 import assert from "node:assert/strict";
-import {
-  append,
-  ConflictError,
-  copyImage,
-  download,
-  mountBlob,
-  pushBlob,
-  setAlias,
-  type Store,
-  upload,
-} from "../main.ts";
+import { append, copyImage } from "../lib/exports/copy.ts";
+import { ConflictError, download, type Store, upload } from "../main.ts";
+import { mountBlob, pushBlob, setAlias } from "../lib/exports/blobs.ts";
 import { sink, someBytes, streamOf } from "./rigs/content.ts";
 import { putImage } from "./rigs/images.ts";
 import { testOnEachStore } from "./rigs/stores.ts";

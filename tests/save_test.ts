@@ -1,7 +1,8 @@
 /** Images and layers that are saved: verified, with names that tell what they are, and gone on with. @module */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { findImage, type Layer, openImage, saveLayers } from "../main.ts";
+import { findImage, type Layer, openImage } from "../lib/exports/images.ts";
+import { saveLayers } from "../lib/exports/copy.ts";
 import { type Ended, makeWorkplace } from "./rigs/command_line.ts";
 import { makeWorkspace, someBytes } from "./rigs/content.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";

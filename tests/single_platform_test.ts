@@ -1,6 +1,8 @@
 /** An image that stands alone is for one platform, and for no other that somebody names. @module */
 import assert from "node:assert/strict";
-import { append, copyImage, findImage, InvalidInputError, NotFoundError, openStore } from "../main.ts";
+import { append, copyImage } from "../lib/exports/copy.ts";
+import { findImage } from "../lib/exports/images.ts";
+import { InvalidInputError, NotFoundError, openStore } from "../main.ts";
 import { digestOf } from "../lib/oci/digest.ts";
 import { makeWorkspace, streamOf, type Workspace } from "./rigs/content.ts";
 import { putImage } from "./rigs/images.ts";

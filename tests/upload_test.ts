@@ -1,10 +1,9 @@
 /** Uploads: the bytes that are stored, what is sent again and what is not, and what is never changed. @module */
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { bytesSource } from "../lib/exports/store.ts";
 import {
-  bytesSource,
   ConflictError,
-  digestOfFile,
   download,
   InvalidInputError,
   list,
@@ -12,13 +11,13 @@ import {
   NotAllowedError,
   NotFoundError,
   openStore,
-  pushBlob,
   type Store,
   type TransferEvent,
   upload,
   type UploadOptions,
   verify,
 } from "../main.ts";
+import { digestOfFile, pushBlob } from "../lib/exports/blobs.ts";
 import { Hasher } from "../lib/content/hasher.ts";
 import { checkBaseTag, chunkTag, parseChunkTag } from "../lib/stash/chunk_tags.ts";
 import { chunkCount, openInput } from "../lib/files/input.ts";

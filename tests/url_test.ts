@@ -7,18 +7,16 @@ import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
 import { profileOf } from "../lib/registry/profiles.ts";
 import {
   blobUrls,
-  bytesSource,
   curlCommand,
   type DirectAccess,
   directAccess,
   type DirectFile,
-  openStore,
   pushBlob,
   restoreRecipe,
   stashUrls,
-  type Store,
-  upload,
-} from "../main.ts";
+} from "../lib/exports/blobs.ts";
+import { bytesSource } from "../lib/exports/store.ts";
+import { openStore, type Store, upload } from "../main.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
 import { makeWorkspace, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";

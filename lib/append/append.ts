@@ -72,7 +72,9 @@ export interface AppendResult {
  *
  * @example
  * ```ts
- * import { append, findImage, openStore, upload } from "@layerstash/cli";
+ * import { openStore, upload } from "@layerstash/cli";
+ * import { append } from "@layerstash/cli/copy";
+ * import { findImage } from "@layerstash/cli/images";
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });

@@ -32,7 +32,8 @@ export interface SetAliasOptions extends CallOptions {
  *
  * @example
  * ```ts
- * import { getAlias, openStore, pushBlob, setAlias } from "@layerstash/cli";
+ * import { openStore } from "@layerstash/cli";
+ * import { getAlias, pushBlob, setAlias } from "@layerstash/cli/blobs";
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
@@ -80,7 +81,7 @@ export function noBlob(store: Store, digest: Digest, hint?: string): NotFoundErr
  *
  * @example
  * ```ts
- * import { digestOfFile } from "@layerstash/cli";
+ * import { digestOfFile } from "@layerstash/cli/blobs";
  *
  * const path = await Deno.makeTempFile();
  * await Deno.writeTextFile(path, "hello");
@@ -105,7 +106,8 @@ export async function digestOfFile(path: string): Promise<Digest> {
  *
  * @example
  * ```ts
- * import { listAliases, openStore, pushBlob, removeAlias } from "@layerstash/cli";
+ * import { openStore } from "@layerstash/cli";
+ * import { listAliases, pushBlob, removeAlias } from "@layerstash/cli/blobs";
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
@@ -139,7 +141,8 @@ function digestByName([name, { digest }]: [string, { digest: Digest }]): [string
  *
  * @example
  * ```ts
- * import { listAliases, openStore } from "@layerstash/cli";
+ * import { openStore } from "@layerstash/cli";
+ * import { listAliases } from "@layerstash/cli/blobs";
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });

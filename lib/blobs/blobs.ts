@@ -17,7 +17,8 @@ import { findNamed, type NamedBlobs, requireNames } from "./named_blobs.ts";
  *
  * @example
  * ```ts
- * import { blobSize, openStore, pushBlob } from "@layerstash/cli";
+ * import { openStore } from "@layerstash/cli";
+ * import { blobSize, pushBlob } from "@layerstash/cli/blobs";
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
@@ -50,7 +51,8 @@ export interface MountBlobOptions extends CallOptions {
  *
  * @example
  * ```ts
- * import { mountBlob, openStore, pushBlob } from "@layerstash/cli";
+ * import { openStore } from "@layerstash/cli";
+ * import { mountBlob, pushBlob } from "@layerstash/cli/blobs";
  *
  * const directory = await Deno.makeTempDir();
  * using one = openStore({ registry: `oci:${directory}`, repository: "me/one" });
@@ -97,7 +99,8 @@ export interface BlobRemoval {
  *
  * @example
  * ```ts
- * import { openStore, pushBlob, removeBlobs } from "@layerstash/cli";
+ * import { openStore } from "@layerstash/cli";
+ * import { pushBlob, removeBlobs } from "@layerstash/cli/blobs";
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });

@@ -32,7 +32,8 @@ export type DirectAccess = { kind: "open" } | { kind: "anybody"; token: string }
  *
  * @example
  * ```ts
- * import { openStore, stashUrls, upload } from "@layerstash/cli";
+ * import { openStore, upload } from "@layerstash/cli";
+ * import { stashUrls } from "@layerstash/cli/blobs";
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
@@ -59,7 +60,8 @@ export async function stashUrls(
  *
  * @example
  * ```ts
- * import { blobUrls, openStore, pushBlob } from "@layerstash/cli";
+ * import { openStore } from "@layerstash/cli";
+ * import { blobUrls, pushBlob } from "@layerstash/cli/blobs";
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });

@@ -48,7 +48,8 @@ export interface PullBlobsOptions extends PlatformOptions {
  *
  * @example
  * ```ts
- * import { openStore, pullBlobs, pushBlob } from "@layerstash/cli";
+ * import { openStore } from "@layerstash/cli";
+ * import { pullBlobs, pushBlob } from "@layerstash/cli/blobs";
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });

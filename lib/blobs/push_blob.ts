@@ -31,7 +31,8 @@ export interface PushBlobOptions extends CallOptions {
  *
  * @example
  * ```ts
- * import { openStore, pullBlobs, pushBlob } from "@layerstash/cli";
+ * import { openStore } from "@layerstash/cli";
+ * import { pullBlobs, pushBlob } from "@layerstash/cli/blobs";
  *
  * const directory = await Deno.makeTempDir();
  * await Deno.writeTextFile(`${directory}/logger.dat`, "12.5 degrees");

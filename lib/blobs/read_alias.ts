@@ -16,7 +16,8 @@ import type { SizedBlob } from "../oci/descriptor.ts";
  *
  * @example
  * ```ts
- * import { getAlias, openStore, pushBlob } from "@layerstash/cli";
+ * import { openStore } from "@layerstash/cli";
+ * import { getAlias, pushBlob } from "@layerstash/cli/blobs";
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
@@ -52,7 +53,8 @@ export async function blobsOf(
  *
  * @example
  * ```ts
- * import { getConfigDigest, openStore, pushBlob } from "@layerstash/cli";
+ * import { openStore } from "@layerstash/cli";
+ * import { getConfigDigest, pushBlob } from "@layerstash/cli/blobs";
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
@@ -80,7 +82,8 @@ export async function getConfigDigest(
  *
  * @example
  * ```ts
- * import { getManifest, openStore, pushBlob } from "@layerstash/cli";
+ * import { openStore } from "@layerstash/cli";
+ * import { getManifest, pushBlob } from "@layerstash/cli/blobs";
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });

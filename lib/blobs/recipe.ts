@@ -10,7 +10,7 @@ import type { DirectAccess, DirectBlob, DirectFile } from "./direct_urls.ts";
  *
  * @example
  * ```ts
- * import { curlCommand } from "@layerstash/cli";
+ * import { curlCommand } from "@layerstash/cli/blobs";
  *
  * const blob = { digest: `sha256:${"0".repeat(64)}`, size: 5, url: "https://ghcr.io/v2/me/files/blobs/x" } as const;
  * const command = curlCommand(blob, { file: "it's", access: { kind: "anybody", token: "QQ==" } });
@@ -30,7 +30,8 @@ export function curlCommand(
  *
  * @example
  * ```ts
- * import { openStore, restoreRecipe, stashUrls, upload } from "@layerstash/cli";
+ * import { openStore, upload } from "@layerstash/cli";
+ * import { restoreRecipe, stashUrls } from "@layerstash/cli/blobs";
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });

@@ -1,7 +1,7 @@
 /** How a command runs: it gets a session to work with, and its errors become a message and an exit code. @module */
 import type { OnEvent } from "../events.ts";
-import { parseImage } from "../oci/image_reference.ts";
-import { type OpenedImage, openImage } from "../open/open_image.ts";
+import { openImage, parseImage } from "../exports/images.ts";
+import type { OpenedImage } from "../open/open_image.ts";
 import type { Store } from "../store/store.ts";
 import {
   type ConnectionFlags,

@@ -33,7 +33,7 @@ export interface HashOptions {
  *
  * @example
  * ```ts
- * import { Hasher } from "@layerstash/cli";
+ * import { Hasher } from "./hasher.ts";
  * const path = await Deno.makeTempFile();
  * await Deno.writeTextFile(path, "hello world");
  * using hasher = new Hasher();

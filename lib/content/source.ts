@@ -42,7 +42,7 @@ export interface Source {
  *
  * @example
  * ```ts
- * import { bytesSource } from "@layerstash/cli";
+ * import { bytesSource } from "@layerstash/cli/store";
  * const source = bytesSource(new TextEncoder().encode("hello"));
  * if (source.size !== 5) throw new Error("unexpected size");
  * if (await new Response(source.open(1)).text() !== "ello") throw new Error("unexpected bytes");

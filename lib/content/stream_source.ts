@@ -10,7 +10,7 @@ import type { Source } from "./source.ts";
  *
  * @example
  * ```ts
- * import { StreamCutter } from "@layerstash/cli";
+ * import { StreamCutter } from "./stream_source.ts";
  * const cutter = new StreamCutter(new Response("hello world").body!);
  * const first = cutter.take(8);
  * if (await new Response(first.open()).text() !== "hello wo") throw new Error("unexpected bytes");

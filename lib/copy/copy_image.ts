@@ -60,7 +60,9 @@ export interface CopyResult {
  *
  * @example
  * ```ts
- * import { copyImage, openImage, openStore, upload } from "@layerstash/cli";
+ * import { openStore, upload } from "@layerstash/cli";
+ * import { copyImage } from "@layerstash/cli/copy";
+ * import { openImage } from "@layerstash/cli/images";
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });

@@ -36,7 +36,8 @@ export interface CopyStashOptions extends Omit<CopyOptions, "platforms" | "refer
  *
  * @example
  * ```ts
- * import { copyStash, info, openStore, upload } from "@layerstash/cli";
+ * import { info, openStore, upload } from "@layerstash/cli";
+ * import { copyStash } from "@layerstash/cli/copy";
  *
  * const directory = await Deno.makeTempDir();
  * const registry = `oci:${directory}`;

@@ -47,7 +47,9 @@ const ONE_REQUEST = 32 * 1024 * 1024;
  *
  * @example
  * ```ts
- * import { findImage, openStore, saveLayers, upload } from "@layerstash/cli";
+ * import { openStore, upload } from "@layerstash/cli";
+ * import { saveLayers } from "@layerstash/cli/copy";
+ * import { findImage } from "@layerstash/cli/images";
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });

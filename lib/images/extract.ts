@@ -51,7 +51,7 @@ export interface ExtractResult {
  *
  * @example
  * ```ts
- * import { extract, findImage, ImageFiles, openImage } from "@layerstash/cli";
+ * import { extract, findImage, ImageFiles, openImage } from "@layerstash/cli/images";
  *
  * async function takeOut(name: string, path: string): Promise<void> {
  *   using image = openImage(name);

@@ -44,7 +44,7 @@ export const MOST_ENTRIES = 2_000_000;
  *
  * @example
  * ```ts
- * import { FileTree, type LayerEntry } from "@layerstash/cli";
+ * import { FileTree, type LayerEntry } from "@layerstash/cli/images";
  *
  * const file = (layer: number, path: string): LayerEntry => ({
  *   layer,

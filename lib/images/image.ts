@@ -50,7 +50,8 @@ export interface ImageOptions extends CallOptions {
  *
  * @example
  * ```ts
- * import { findImage, openStore, upload } from "@layerstash/cli";
+ * import { openStore, upload } from "@layerstash/cli";
+ * import { findImage } from "@layerstash/cli/images";
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });

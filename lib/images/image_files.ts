@@ -36,7 +36,7 @@ export interface OpenLayerEntry extends OpenEntry {
  *
  * @example
  * ```ts
- * import { findImage, ImageFiles, openImage } from "@layerstash/cli";
+ * import { findImage, ImageFiles, openImage } from "@layerstash/cli/images";
  *
  * async function list(name: string): Promise<string[]> {
  *   using image = openImage(name);

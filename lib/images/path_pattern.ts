@@ -28,7 +28,7 @@ const LONGEST = 4096;
  *
  * @example
  * ```ts
- * import { pathPattern } from "@layerstash/cli";
+ * import { pathPattern } from "@layerstash/cli/images";
  * const { includes } = await pathPattern("/etc/*.d");
  * if (!includes("etc/cron.d/job") || includes("etc/passwd")) throw new Error("unexpected match");
  * ```

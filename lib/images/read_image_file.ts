@@ -28,7 +28,7 @@ export interface ReadFileOptions {
  *
  * @example
  * ```ts
- * import { findImage, ImageFiles, openImage, readImageFile } from "@layerstash/cli";
+ * import { findImage, ImageFiles, openImage, readImageFile } from "@layerstash/cli/images";
  *
  * async function print(name: string, path: string): Promise<void> {
  *   using image = openImage(name);

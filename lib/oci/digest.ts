@@ -33,7 +33,7 @@ export function parseDigest(text: string): Digest {
  *
  * @example
  * ```ts
- * import { digestOf } from "@layerstash/cli";
+ * import { digestOf } from "@layerstash/cli/store";
  *
  * const digest = digestOf(new TextEncoder().encode("hello"));
  * if (!digest.startsWith("sha256:2cf24dba5fb0a30e")) throw new Error("unexpected digest");

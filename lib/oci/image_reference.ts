@@ -27,7 +27,7 @@ const DIGEST_PART = /@(sha256:[0-9a-fA-F]*)$/;
  *
  * @example
  * ```ts
- * import { parseImage } from "@layerstash/cli";
+ * import { parseImage } from "@layerstash/cli/images";
  * const { repository, reference } = parseImage("localhost:5000/me/app:1.2");
  * if (repository !== "me/app" || reference !== "1.2") throw new Error("unexpected reference");
  * ```

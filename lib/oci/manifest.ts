@@ -51,7 +51,7 @@ const imageManifestSchema = v.object({
  *
  * @example
  * ```ts
- * import { manifestOf } from "@layerstash/cli";
+ * import { manifestOf } from "@layerstash/cli/store";
  *
  * const bytes = new TextEncoder().encode(`{"schemaVersion":2}`);
  * const { digest } = manifestOf(bytes, "application/vnd.oci.image.manifest.v1+json");
@@ -67,7 +67,8 @@ export function manifestOf(bytes: Uint8Array<ArrayBuffer>, mediaType: string): M
  *
  * @example Store an image without layers
  * ```ts
- * import { bytesSource, encodeManifest, openStore } from "@layerstash/cli";
+ * import { openStore } from "@layerstash/cli";
+ * import { bytesSource, encodeManifest } from "@layerstash/cli/store";
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });

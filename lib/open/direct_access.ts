@@ -16,7 +16,7 @@ import { signInDemand } from "./request_token.ts";
  *
  * @example
  * ```ts
- * import { directAccess } from "@layerstash/cli";
+ * import { directAccess } from "@layerstash/cli/blobs";
  *
  * const digest = `sha256:${"0".repeat(64)}` as const;
  * const { kind } = await directAccess({ registry: "oci:box", repository: "me/files", digest });

@@ -23,7 +23,8 @@ const catalogSchema = v.pipe(
  *
  * @example
  * ```ts
- * import { listRepositories, openStore, pushBlob } from "@layerstash/cli";
+ * import { listRepositories, openStore } from "@layerstash/cli";
+ * import { pushBlob } from "@layerstash/cli/blobs";
  *
  * const registry = `oci:${await Deno.makeTempDir()}`;
  * using store = openStore({ registry, repository: "me/files" });

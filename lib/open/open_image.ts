@@ -23,7 +23,7 @@ export interface OpenedImage extends Disposable {
  *
  * @example
  * ```ts
- * import { openImage } from "@layerstash/cli";
+ * import { openImage } from "@layerstash/cli/images";
  * using image = openImage("ghcr.io/me/app:1.2");
  * if (image.store.name !== "ghcr.io/me/app" || image.reference !== "1.2") throw new Error("unexpected image");
  * ```

@@ -32,7 +32,8 @@ export interface OpenOptions extends RegistryOptions {
  *
  * @example A directory is a registry too
  * ```ts
- * import { bytesSource, openStore } from "@layerstash/cli";
+ * import { openStore } from "@layerstash/cli";
+ * import { bytesSource } from "@layerstash/cli/store";
  *
  * const directory = await Deno.makeTempDir();
  * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });

@@ -22,7 +22,7 @@ import { helperKeys, helpersFor, type Login, loginIn } from "./docker_login.ts";
  * if (found?.kind !== "password" || found.username !== "me") throw new Error("unexpected");
  * ```
  */
-export function savedCredentials(env: Environment): FindCredentials {
+export function savedCredentials(env: Record<string, string | undefined>): FindCredentials {
   const files = credentialFilePaths(env).map((path) => inFile(path, env));
   const named = env.REGISTRY_AUTH_FILE ? files.splice(0, 1) : [];
   return firstOf(...named, inVariable(env), ...files);

@@ -1,7 +1,10 @@
 /** What the documentation speaks of: files that somebody has, images, and what is stored. @module */
 import { join } from "node:path";
 import { digestOf } from "../../lib/oci/digest.ts";
-import { bytesSource, openImage, openStore, pushBlob, type Store, upload } from "../../main.ts";
+import { bytesSource } from "../../lib/exports/store.ts";
+import { openImage } from "../../lib/exports/images.ts";
+import { openStore, type Store, upload } from "../../main.ts";
+import { pushBlob } from "../../lib/exports/blobs.ts";
 import { gzip, putImage, putIndex } from "./images.ts";
 import type { Internet } from "./internet.ts";
 import { tarOf } from "./tar.ts";

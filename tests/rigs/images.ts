@@ -3,15 +3,9 @@ import { join } from "node:path";
 import { digestOf, encodedPart } from "../../lib/oci/digest.ts";
 import { encodeManifest, type Manifest } from "../../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_INDEX, IMAGE_MANIFEST } from "../../lib/oci/media_types.ts";
-import {
-  bytesSource,
-  type Descriptor,
-  findImage,
-  ImageFiles,
-  type OnEvent,
-  openImage,
-  type Store,
-} from "../../main.ts";
+import { bytesSource, type Descriptor } from "../../lib/exports/store.ts";
+import { findImage, ImageFiles, openImage } from "../../lib/exports/images.ts";
+import type { OnEvent, Store } from "../../main.ts";
 import { makeWorkspace, streamOf, type Workspace } from "./content.ts";
 import { runProgram } from "./tar.ts";
 

@@ -16,7 +16,7 @@ export function serveJsr(path: string): Response {
   }
   if (path === `${version}_meta.json`) {
     const manifest = Object.fromEntries([...files].map(([file, text]) => [file, describe(text)]));
-    return Response.json({ manifest, exports: { ".": config.exports } });
+    return Response.json({ manifest, exports: config.exports });
   }
   const text = path.startsWith(`${version}/`) ? files.get(path.slice(version.length)) : undefined;
   if (text === undefined) return new Response("not found", { status: 404 });

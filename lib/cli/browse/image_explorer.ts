@@ -1,16 +1,16 @@
 /** Looks into one image at a time: its repository, its files and its layers; remembers what was read. @module */
 import { InvalidInputError } from "../../errors.ts";
 import type { OnEvent } from "../../events.ts";
-import { describeImage, type ImageReport } from "../../images/describe_image.ts";
+import { describeImage, findImage, openImage, parseImage } from "../../exports/images.ts";
+import type { ImageReport } from "../../images/describe_image.ts";
 import { FileTree, type LayerEntry, type MergedEntry } from "../../images/file_tree.ts";
-import { findImage, type Image } from "../../images/image.ts";
+import type { Image } from "../../images/image.ts";
 import { ImageFiles, type OpenLayerEntry } from "../../images/image_files.ts";
 import { listImages, requireManifest } from "../../images/platforms.ts";
 import { readSources } from "../../images/read_sources.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { type IndexedManifest, isIndex, isRunnable } from "../../oci/image_index.ts";
-import { parseImage } from "../../oci/image_reference.ts";
-import { type OpenedImage, openImage, type OpenImageOptions } from "../../open/open_image.ts";
+import type { OpenedImage, OpenImageOptions } from "../../open/open_image.ts";
 import { knownReferences } from "../../store/known_references.ts";
 import { renderShortReport } from "../text/read_report.ts";
 import type { FileLocation } from "./screens.ts";

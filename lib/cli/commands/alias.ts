@@ -1,6 +1,6 @@
 /** `layerstash alias`: names that point to blobs. @module */
 import { Argument, Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { digestOfFile, getAlias, listAliases, removeAlias, setAlias } from "../../../main.ts";
+import { digestOfFile, getAlias, listAliases, removeAlias, setAlias } from "../../exports/blobs.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import { storeAction } from "../action.ts";
 import { jsonLine } from "../text/json_lines.ts";

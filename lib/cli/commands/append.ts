@@ -1,6 +1,8 @@
 /** `layerstash append`. @module */
 import { Command, type CommandUnknownOpts, InvalidArgumentError } from "@commander-js/extra-typings";
-import { append, type AppendOptions, parseImage } from "../../../main.ts";
+import { append } from "../../exports/copy.ts";
+import type { AppendOptions } from "../../append/append.ts";
+import { parseImage } from "../../exports/images.ts";
 import { checkTime } from "../../append/layer_time.ts";
 import { counted } from "../../messages.ts";
 import { InvalidInputError } from "../../errors.ts";

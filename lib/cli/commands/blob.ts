@@ -1,6 +1,7 @@
 /** `layerstash blob`: a repository as a store of blobs. @module */
 import { Argument, Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { type BlobName, blobSize, mountBlob, removeBlobs } from "../../../main.ts";
+import type { BlobName } from "../../blobs/named_blobs.ts";
+import { blobSize, mountBlob, removeBlobs } from "../../exports/blobs.ts";
 import { parseDigest } from "../../oci/digest.ts";
 import { CommandEnded, storeAction } from "../action.ts";
 import { blobPullCommand } from "./blob_pull.ts";

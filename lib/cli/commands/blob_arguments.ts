@@ -1,6 +1,7 @@
 /** The arguments and options that name blobs. @module */
 import { Argument, InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { type BlobName, parseBlobName } from "../../blobs/named_blobs.ts";
+import type { BlobName } from "../../blobs/named_blobs.ts";
+import { parseBlobName } from "../../exports/blobs.ts";
 import { collect, collectFile } from "../../content/collect.ts";
 import { InvalidInputError, LayerstashError, MismatchError } from "../../errors.ts";
 import { fileError } from "../../files/input.ts";

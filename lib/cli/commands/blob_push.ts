@@ -1,6 +1,6 @@
 /** `layerstash blob push`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { pushBlob } from "../../../main.ts";
+import { pushBlob } from "../../exports/blobs.ts";
 import { storeAction } from "../action.ts";
 import { pipedInput, streamName } from "../terminal/standard_streams.ts";
 import { eventLine } from "../text/json_lines.ts";

@@ -1,6 +1,8 @@
 /** `layerstash copy`. @module */
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { type CopiedBlobs, copyImage, copyStash, parseImage } from "../../../main.ts";
+import type { CopiedBlobs } from "../../copy/copy_blobs.ts";
+import { copyImage, copyStash } from "../../exports/copy.ts";
+import { parseImage } from "../../exports/images.ts";
 import { counted } from "../../messages.ts";
 import { InvalidInputError } from "../../errors.ts";
 import type { OnEvent } from "../../events.ts";

@@ -1,6 +1,6 @@
 /** `layerstash digest` and `layerstash manifest`. @module */
 import { Argument, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { getConfigDigest, getManifest } from "../../../main.ts";
+import { getConfigDigest, getManifest } from "../../exports/blobs.ts";
 import { isByPlatform, mapEach } from "../../images/platforms.ts";
 import { storeAction } from "../action.ts";
 import { jsonLine } from "../text/json_lines.ts";

@@ -1,10 +1,9 @@
 /** `layerstash extract`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { extract, findImage, readImageFile } from "../../../main.ts";
+import { chooseLayer, extract, findImage, readImageFile } from "../../exports/images.ts";
 import { abortable } from "../../async/abortable.ts";
 import { counted } from "../../messages.ts";
 import { InvalidInputError } from "../../errors.ts";
-import { chooseLayer } from "../../images/choose_layer.ts";
 import { ImageFiles } from "../../images/image_files.ts";
 import { entryDocument } from "../text/file_listing.ts";
 import { imageAction, type ImageFlags, type ImageSession } from "../action.ts";

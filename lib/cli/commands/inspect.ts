@@ -1,6 +1,7 @@
 /** `layerstash inspect`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { describeImage, findImage, type ImageReport } from "../../../main.ts";
+import { describeImage, findImage } from "../../exports/images.ts";
+import type { ImageReport } from "../../images/describe_image.ts";
 import { counted } from "../../messages.ts";
 import { requireManifest } from "../../images/platforms.ts";
 import { type IndexedManifest, isRunnable } from "../../oci/image_index.ts";

@@ -1,6 +1,6 @@
 /** `layerstash layers`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { findImage } from "../../../main.ts";
+import { findImage } from "../../exports/images.ts";
 import { imageAction, type ImageFlags } from "../action.ts";
 import { jsonLine } from "../text/json_lines.ts";
 import { imageCommand } from "../base_commands.ts";

@@ -1,6 +1,7 @@
 /** `layerstash list`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { list, type Store } from "../../../main.ts";
+import { list } from "../../../main.ts";
+import type { Store } from "../../store/store.ts";
 import { NotFoundError } from "../../errors.ts";
 import { knownReferences } from "../../store/known_references.ts";
 import type { ListedStash } from "../../stash/list_stashes.ts";

@@ -1,14 +1,12 @@
 /** `layerstash peek`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { findImage } from "../../../main.ts";
+import { chooseLayer, findImage, pathPattern, survey } from "../../exports/images.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { absent } from "../../images/absent.ts";
-import { chooseLayer } from "../../images/choose_layer.ts";
 import type { LayerEntry } from "../../images/file_tree.ts";
 import type { Layer } from "../../images/image.ts";
 import { ImageFiles } from "../../images/image_files.ts";
-import { type PathPattern, pathPattern } from "../../images/path_pattern.ts";
-import { survey } from "../../images/survey.ts";
+import type { PathPattern } from "../../images/path_pattern.ts";
 import { entryDocument, ListingLines } from "../text/file_listing.ts";
 import { renderTree } from "../text/file_tree.ts";
 import { imageAction, type ImageFlags, type ImageSession } from "../action.ts";

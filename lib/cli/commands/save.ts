@@ -1,9 +1,9 @@
 /** `layerstash save`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { copyImage, findImage, openImage, saveLayers } from "../../../main.ts";
+import { copyImage, saveLayers } from "../../exports/copy.ts";
+import { chooseLayer, findImage, openImage } from "../../exports/images.ts";
 import { counted } from "../../messages.ts";
 import { InvalidInputError } from "../../errors.ts";
-import { chooseLayer } from "../../images/choose_layer.ts";
 import { blobSummary } from "./copy.ts";
 import { imageAction, type ImageFlags, type ImageSession } from "../action.ts";
 import { eventLine } from "../text/json_lines.ts";

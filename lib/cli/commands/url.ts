@@ -1,15 +1,8 @@
 /** `layerstash url`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import {
-  type BlobName,
-  blobUrls,
-  curlCommand,
-  type DirectAccess,
-  directAccess,
-  type DirectFile,
-  restoreRecipe,
-  stashUrls,
-} from "../../../main.ts";
+import type { BlobName } from "../../blobs/named_blobs.ts";
+import { blobUrls, curlCommand, directAccess, restoreRecipe, stashUrls } from "../../exports/blobs.ts";
+import type { DirectAccess, DirectFile } from "../../blobs/direct_urls.ts";
 import { InvalidInputError } from "../../errors.ts";
 import type { OnEvent } from "../../events.ts";
 import { storeAction, type StoreSession } from "../action.ts";

@@ -1,0 +1,44 @@
+/**
+ * The contract of a store: one repository, with its blobs, manifests, tags and referrers. `openStore` gives one for a
+ * registry or a directory; use it to work on these directly, or implement it to keep stashes elsewhere.
+ *
+ * @example Store a blob and a manifest that lists it
+ * ```ts
+ * import { openStore } from "@layerstash/cli";
+ * import { bytesSource, encodeManifest } from "@layerstash/cli/store";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/notes" });
+ *
+ * const layer = await store.write(bytesSource(new TextEncoder().encode("hello")));
+ * const config = await store.write(bytesSource(new TextEncoder().encode("{}")));
+ * const mediaType = "application/vnd.oci.image.manifest.v1+json";
+ * await store.putManifest("greeting", encodeManifest({ schemaVersion: 2, mediaType, config, layers: [layer] }));
+ *
+ * if ((await Array.fromAsync(store.tags())).join() !== "greeting") throw new Error("unexpected tags");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ *
+ * @module
+ */
+export type {
+  BlobOptions,
+  CallOptions,
+  Checkpoint,
+  PutOptions,
+  ReadOptions,
+  ReferrersOptions,
+  RemoveOptions,
+  StatOptions,
+  Store,
+  TagsOptions,
+  UploadPoint,
+  WriteOptions,
+} from "../store/store.ts";
+export { type ByteRange, bytesSource, type Source } from "../content/source.ts";
+export type { Descriptor } from "../oci/descriptor.ts";
+export { type Digest, digestOf } from "../oci/digest.ts";
+export { encodeManifest, type Manifest, manifestOf } from "../oci/manifest.ts";
+export type { Family } from "../oci/media_types.ts";
+export type { Patience } from "../async/retry.ts";
+export { RangeRefusedError } from "../errors.ts";
