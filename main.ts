@@ -48,9 +48,8 @@ import {
 } from "./lib/stash/present_chunks.ts";
 import { removeStale, removeTags, type TagRemoval } from "./lib/stash/remove_tags.ts";
 import { rememberInput } from "./lib/files/remembered_input.ts";
-import { type Chunk, nameOf, placeChunks, type Stash } from "./lib/stash/stash.ts";
+import { type Chunk, chunksOf, nameOf, type Stash } from "./lib/stash/stash.ts";
 import { StashTags, type TaggedImage } from "./lib/stash/stash_tags.ts";
-import { streamStash } from "./lib/stash/stream_chunks.ts";
 import { checkTransfer, DEFAULT_JOBS, lanesOf } from "./lib/transfer/adaptive_jobs.ts";
 import { inParallel, type Lanes } from "./lib/async/pool.ts";
 
@@ -143,7 +142,7 @@ export interface UploadOptions extends TransferOptions {
 export async function upload(store: Store, baseTag: string, options: UploadOptions): Promise<Stash> {
   using hasher = new Hasher();
   await using content = await openInput(options.input, hasher);
-  await using input = await rememberInput(content, { ...options, store, baseTag });
+  await using input = await rememberInput(content, { ...options, store, name: baseTag });
   return await whileUnchanged(input, () => storeStash(store, input, { ...options, baseTag }));
 }
 
@@ -311,7 +310,7 @@ function buildManifest(family: Family, config: Uint8Array<ArrayBuffer>, layer: D
 
 function stashOf(plan: UploadPlan, layers: Descriptor[]): Stash {
   const { baseTag, name, chunkSize, created } = plan;
-  const chunks = placeChunks(baseTag, layers);
+  const chunks = chunksOf(baseTag, layers);
   return { baseTag, name, size: sizeOf(layers), chunkSize, modified: created, chunks, provenComplete: true };
 }
 
@@ -364,8 +363,7 @@ export async function download(store: Store, baseTag: string, options: DownloadO
   });
   announce(stash, options);
   const how = { stateDirectory, jobs, onEvent, signal };
-  if (typeof output === "string") await fetchStash(store, stash, output, how);
-  else await streamStash(store, stash, output, { onEvent, signal });
+  await fetchStash(store, stash, output, how);
   return stash;
 }
 

@@ -370,3 +370,29 @@ Deno.test("help of every command has examples and fits into 80 columns", async (
     assert.ok(options.split("\n").every((line) => line.length <= 80), options);
   }
 });
+
+Deno.test("a blob that is gone is named, and the registry is asked for nothing that belongs to a stored file", async () => {
+  await using work = await makeWorkplace();
+  await using fake = await startFakeRegistry();
+  const there = fake.storage.addBlob("me/files", someBytes(300));
+  const gone = fake.storage.addBlob("me/files", someBytes(500));
+  using store = openStore({ registry: fake.url, repository: "me/files" });
+  await setAlias(store, "pair", { digests: [there, gone] });
+  fake.storage.blobs.delete(gone);
+  for (const output of [["-o", "copy"], ["-o", "copy", "--range", "200-400"], []]) {
+    const before = fake.requests.length;
+    const words = ["blob", "pull", "--registry", fake.url, "-r", "me/files", "@pair", ...output];
+    const { code, stderr } = await work.run(words);
+    assert.equal(code, 3, stderr);
+    assert.match(
+      stderr,
+      new RegExp(`cannot fetch .*: .*${gone}.*\nhint: the blob was removed.*layerstash blob push\n$`),
+    );
+    assert.ok(!/chunk|a stash|the stash/.test(stderr), stderr);
+    const asked = fake.requests.slice(before).map(({ path }) => path);
+    assert.ok(asked.some((path) => path.endsWith(gone)));
+    const manifests = asked.filter((path) => /manifests|tags/.test(path));
+    assert.deepEqual(manifests, ["/v2/me/files/manifests/pair"]);
+  }
+  await assert.rejects(Deno.stat(work.path("copy")), Deno.errors.NotFound);
+});

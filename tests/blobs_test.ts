@@ -274,3 +274,38 @@ Deno.test("a blob that is damaged in a directory is written anew", async () => {
   }
   assert.deepEqual(states, ["sent", "sent", "present"]);
 });
+
+testOnEachStore(
+  "a blob that an alias lists and that is gone is named, with the way to bring it back",
+  async (place) => {
+    await using work = await makeWorkspace();
+    using store = place.open();
+    const gone = await push(store, "hello", "greeting");
+    await place.damage(gone, () => undefined);
+    const requests: string[] = [];
+    const onEvent = (event: TransferEvent) => void (event.type === "request" && requests.push(event.url));
+    for (const output of [work.path("copy"), sink().stream]) {
+      const error = await pullBlobs(store, ["@greeting"], { output, onEvent }).then(
+        () => {},
+        (error) => error,
+      );
+      assert.ok(error instanceof NotFoundError, `${error}`);
+      assert.ok(error.message.includes(gone) && !/chunk|the stash/.test(error.message), error.message);
+      assert.match(error.hint!, /^the blob was removed: store it again, as in: layerstash blob push/);
+    }
+    assert.ok(!requests.some((url) => /manifests\/blob-1|tags\/list/.test(url)), requests.join());
+  },
+);
+
+Deno.test("a directory that is missing is no blob that is missing", async () => {
+  await using work = await makeWorkspace();
+  using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+  const digest = await push(store, "hello");
+  for (const range of [{}, { start: 1 }]) {
+    const error = await pullBlobs(store, [digest], { output: work.path("none/copy"), range })
+      .then(() => {}, (error) => error);
+    assert.ok(error instanceof NotFoundError);
+    assert.match(error.message, /^there is no directory \S+none to write to$/);
+    assert.equal(error.hint, undefined);
+  }
+});

@@ -1,7 +1,7 @@
 /** Byte ranges: what is there, what is missing, and what is asked for. @module */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ByteRanges, cut } from "../lib/transfer/byte_ranges.ts";
+import { ByteRanges, split } from "../lib/transfer/byte_ranges.ts";
 
 const SIZE = 40;
 const someRanges = fc.array(
@@ -38,9 +38,9 @@ Deno.test("gaps end where the blob ends", () => {
   assert.deepEqual(new ByteRanges().gaps(0), []);
 });
 
-Deno.test("a range is cut into pieces, and an empty one is one piece", () => {
+Deno.test("a range is split into pieces, and an empty one is one piece", () => {
   const cuts = (start: number, end: number) =>
-    [...cut({ start, end }, 10)].map((each) => `${each.start}-${each.end}`);
+    [...split({ start, end }, 10)].map((each) => `${each.start}-${each.end}`);
   assert.deepEqual(cuts(0, 0), ["0-0"]);
   assert.deepEqual(cuts(3, 13), ["3-13"]);
   assert.deepEqual(cuts(3, 14), ["3-13", "13-14"]);

@@ -168,7 +168,7 @@ async function damage(path: string, offset: number): Promise<void> {
   await file.write(byte.map((value) => value ^ 1));
 }
 
-const AGAIN = /^what \S+out\.part has of chunk 1 is bad: the chunk is fetched again$/;
+const AGAIN = /^\S+out\.part has bad bytes of chunk 1: they are fetched again$/;
 
 Deno.test("a download that is stopped anywhere goes on from there, also inside a chunk", async () => {
   for (const stopAt of [1, 10 * MiB, 50 * MiB, 99 * MiB, SIZE]) {

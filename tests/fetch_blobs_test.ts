@@ -8,16 +8,16 @@ import { digestOf } from "../lib/oci/digest.ts";
 import type { ByteRange } from "../lib/content/source.ts";
 import type { Store } from "../lib/store/store.ts";
 import { ByteRanges } from "../lib/transfer/byte_ranges.ts";
-import { fetchBlobs, type FetchOptions, type PlacedBlob } from "../lib/transfer/fetch_blobs.ts";
+import { fetchBlobs, type FetchOptions } from "../lib/transfer/fetch_blobs.ts";
+import { placeBlobs, type PlacedBlob } from "../lib/transfer/placed_blob.ts";
 import { makeWorkspace, someBytes, streamOf } from "./rigs/content.ts";
 
 const SIZE = 100;
 const PART = 16;
 const CONTENT = someBytes(3 * SIZE);
-const BLOBS: PlacedBlob[] = [0, 1, 2].map((index) => {
-  const position = index * SIZE;
-  return { digest: digestOf(CONTENT.subarray(position, position + SIZE)), size: SIZE, position };
-});
+const BLOBS: PlacedBlob[] = placeBlobs([0, 1, 2].map((index) => {
+  return { digest: digestOf(CONTENT.subarray(index * SIZE, (index + 1) * SIZE)), size: SIZE };
+}));
 
 /** What a store does with a range before it gives it; what it gives may be changed. */
 type OnRead = (blob: number, range: ByteRange, bytes: Uint8Array<ArrayBuffer>) => void | Promise<void>;
@@ -29,9 +29,9 @@ function storeOf(onRead: OnRead = () => {}) {
     stat: () => Promise.resolve(SIZE),
     async readUnverified(digest: string, { range = { start: 0, end: SIZE } }: { range?: ByteRange } = {}) {
       const index = BLOBS.findIndex((blob) => blob.digest === digest);
-      const { position } = BLOBS[index]!;
+      const { at } = BLOBS[index]!;
       asked.push(`${index}: ${range.start}-${range.end}`);
-      const bytes = CONTENT.slice(position + range.start, position + range.end);
+      const bytes = CONTENT.slice(at + range.start, at + range.end);
       await onRead(index, range, bytes);
       return streamOf(bytes, 5);
     },
@@ -42,7 +42,9 @@ function storeOf(onRead: OnRead = () => {}) {
 /** Fetches into a file that holds `before`, and tells all that happened. */
 async function run(
   store: Store,
-  options: Partial<FetchOptions<PlacedBlob>> = {},
+  { present = () => [], onEvent, ...options }: Partial<FetchOptions> & {
+    present?: (blob: PlacedBlob) => readonly ByteRange[];
+  } = {},
   before = new Uint8Array(3 * SIZE),
 ) {
   await using work = await makeWorkspace();
@@ -51,6 +53,7 @@ async function run(
   using file = await Deno.open(path, { write: true });
   const events: TransferEvent[] = [];
   const told: string[] = [];
+  const completed = new Set<number>();
   const written = BLOBS.map(() => new ByteRanges());
   const error = await fetchBlobs(store, BLOBS, {
     path,
@@ -58,11 +61,21 @@ async function run(
     hasher,
     jobs: 2,
     partSize: PART,
-    reportEvery: 10,
-    onEvent: (event) => void events.push(event),
-    onWritten: (blob, range) => written[BLOBS.indexOf(blob)]!.add(range),
-    onBlob: (blob, how) => void told.push(`${BLOBS.indexOf(blob)} ${how}`),
-    onBad: (blob) => void told.push(`${BLOBS.indexOf(blob)} bad`),
+    logEvery: 10,
+    onEvent(event) {
+      events.push(event);
+      if (event.type === "blob") {
+        assert.equal(completed.has(event.index), true, "it is written down before it is told");
+        told.push(`${event.index - 1} ${event.state}`);
+      }
+      onEvent?.(event);
+    },
+    log: {
+      present,
+      written: (blob, range) => written[BLOBS.indexOf(blob)]!.add(range),
+      complete: ({ number }) => void completed.add(number),
+      bad: (blob) => void told.push(`${BLOBS.indexOf(blob)} bad`),
+    },
     ...options,
   }).then(() => undefined, (error) => error);
   const sum = (type: string) =>
@@ -88,7 +101,7 @@ Deno.test("only gaps are fetched, and what was there is verified with them", asy
         const overlaps = there[blob]!.all().some(({ start, end }) => start < range.end && range.start < end);
         assert.ok(!overlaps, "what is there is not fetched");
       });
-      const found = await run(store, { have: (blob) => there[BLOBS.indexOf(blob)]!.all() }, before);
+      const found = await run(store, { present: (blob) => there[BLOBS.indexOf(blob)]!.all() }, before);
       assert.equal(found.error, undefined);
       assert.deepEqual(found.bytes, CONTENT);
       const reused = there.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -119,7 +132,7 @@ Deno.test("bytes that were there and are bad are forgotten, and the blob is fetc
   for (const at of [3, SIZE + 3, 2 * SIZE + 3]) before[at]! ^= 1;
   const have = [[{ start: 0, end: 50 }], [all], [{ start: 0, end: 2 }, { start: 10, end: SIZE }]];
   const { store, asked } = storeOf();
-  const found = await run(store, { have: (blob) => have[BLOBS.indexOf(blob)]! }, before);
+  const found = await run(store, { present: (blob) => have[BLOBS.indexOf(blob)]! }, before);
   assert.equal(found.error, undefined);
   assert.deepEqual(found.bytes, CONTENT);
   assert.deepEqual(found.told.sort(), ["0 bad", "0 fetched", "1 bad", "1 fetched", "2 fetched"]);
@@ -137,7 +150,7 @@ Deno.test("a blob that is bad at the store is told, also when it is fetched once
       if (blob === 1 && start <= 60 && 60 < end) bytes[60 - start]! ^= 1;
     });
     const before = CONTENT.with(SIZE + 60, 0);
-    const found = await run(store, { have: (blob) => blob === BLOBS[1] ? have : [] }, before);
+    const found = await run(store, { present: (blob) => blob === BLOBS[1] ? have : [] }, before);
     assert.ok(found.error instanceof MismatchError, `${found.error}`);
     assert.deepEqual(
       found.told.filter((each) => each.startsWith("1")),
@@ -152,7 +165,7 @@ Deno.test("where the store gives whole blobs only, all of it comes again, and wh
     if (start !== 0 || end !== SIZE) throw new RangeRefusedError("the store gives whole blobs only");
   });
   const before = CONTENT.with(SIZE + 3, 0);
-  const found = await run(store.store, { have: () => [{ start: 0, end: 50 }] }, before);
+  const found = await run(store.store, { present: () => [{ start: 0, end: 50 }] }, before);
   assert.equal(found.error, undefined);
   assert.deepEqual(found.bytes, CONTENT);
   assert.equal(found.progress, 3 * SIZE);
@@ -165,7 +178,7 @@ Deno.test("a whole blob that is bad is told at once: nothing of what was there i
     if (start !== 0 || end !== SIZE) throw new RangeRefusedError("the store gives whole blobs only");
     bytes[60]! ^= 1;
   });
-  const found = await run(store, { jobs: 1, have: () => [{ start: 0, end: 50 }] }, CONTENT);
+  const found = await run(store, { jobs: 1, present: () => [{ start: 0, end: 50 }] }, CONTENT);
   assert.ok(found.error instanceof MismatchError);
   assert.deepEqual(asked, ["0: 50-66", "0: 0-100"]);
 });
@@ -178,10 +191,11 @@ Deno.test("what is there is verified while other blobs are fetched", async () =>
   before.fill(0, 0, SIZE);
   const found = await run(store, {
     jobs: 1,
-    have: (blob) => blob === BLOBS[0] ? [] : [all],
-    onBlob: (blob, how) => {
-      told.push(`${BLOBS.indexOf(blob)} ${how}`);
-      if (blob === BLOBS[2]) verified.resolve();
+    present: (blob) => blob === BLOBS[0] ? [] : [all],
+    onEvent: (event) => {
+      if (event.type !== "blob") return;
+      told.push(`${event.index - 1} ${event.state}`);
+      if (event.index === 3) verified.resolve();
     },
   }, before);
   assert.equal(found.error, undefined);
@@ -193,10 +207,10 @@ Deno.test("a failure and a signal end everything, also the waiting for blobs tha
   const failing = storeOf(() => {
     throw new Error("no such thing");
   });
-  const have = (blob: PlacedBlob) => blob === BLOBS[2] ? [all] : [];
-  assert.equal((await run(failing.store, { have })).error.message, "no such thing");
+  const present = (blob: PlacedBlob) => blob === BLOBS[2] ? [all] : [];
+  assert.equal((await run(failing.store, { present })).error.message, "no such thing");
   const stopping = storeOf(() => stop.abort(new Error("stopped by hand")));
-  const found = await run(stopping.store, { have, signal: stop.signal });
+  const found = await run(stopping.store, { present, signal: stop.signal });
   assert.equal(found.error.message, "stopped by hand");
   assert.equal((await run(storeOf().store, { signal: stop.signal })).error.message, "stopped by hand");
 });

@@ -77,7 +77,7 @@ Deno.test("a stash of the Python layerstash is found, and not proven to be compl
     tag: `old-${number}`,
     digest: digestOf(encode(`part ${number}`)),
     size: 6,
-    position: (number - 1) * 6,
+    at: (number - 1) * 6,
   }));
   assert.deepEqual(stash.chunks, expected);
 });
@@ -188,7 +188,7 @@ Deno.test("a stash is what its first and its last chunk agree on", async () => {
   using store = openFake(registry);
   await storeStash(store, FIRST, LAST);
   const stash = await info(store, "disk");
-  assert.deepEqual(stash.chunks.map(({ digest, size, position }) => [digest, size, position]), [
+  assert.deepEqual(stash.chunks.map(({ digest, size, at }) => [digest, size, at]), [
     [A, 5, 0],
     [B, 5, 5],
     [C, 2, 10],

@@ -8,9 +8,9 @@ import { openStore } from "../lib/open/open_store.ts";
 import type { UploadPoint } from "../lib/store/store.ts";
 import { type Input, type InputChunk, openInput } from "../lib/files/input.ts";
 import { PartialFile } from "../lib/files/partial_file.ts";
-import { DownloadJournal } from "../lib/stash/download_journal.ts";
+import { DownloadJournal } from "../lib/files/download_journal.ts";
 import { rememberInput } from "../lib/files/remembered_input.ts";
-import { placeChunks, type Stash } from "../lib/stash/stash.ts";
+import { placeBlobs, type PlacedBlob, sizeOfFile } from "../lib/transfer/placed_blob.ts";
 import { type Journal, openJournal } from "../lib/files/journal.ts";
 import { makeWorkspace } from "./rigs/content.ts";
 
@@ -20,7 +20,10 @@ const number = fc.oneof(
   fc.constantFrom(-1, 0.5, 1e16, 9e15, Number.MAX_SAFE_INTEGER, null, "3"),
 );
 /** Something that is no record at all, or nearly one. */
-const stranger = fc.oneof(fc.jsonValue(), fc.dictionary(fc.constantFrom("chunk", "start", "end"), number));
+const stranger = fc.oneof(
+  fc.jsonValue(),
+  fc.dictionary(fc.constantFrom("blob", "chunk", "start", "end"), number),
+);
 
 /** A journal that an earlier process has left. */
 function journalWith(earlier: readonly unknown[]): Journal & { added: unknown[] } {
@@ -35,37 +38,36 @@ function journalWith(earlier: readonly unknown[]): Journal & { added: unknown[] 
   };
 }
 
-/** A stash of chunks of these sizes. */
-function stashOf(sizes: readonly number[]): Stash {
-  const chunks = placeChunks("disk", sizes.map((size) => ({ digest: DIGEST, size })));
-  const size = sizes.reduce((sum, each) => sum + each, 0);
-  return { baseTag: "disk", size, chunkSize: sizes[0]!, chunks, provenComplete: true };
+/** The blobs of a file, of these sizes. */
+function blobsOf(sizes: readonly number[]): PlacedBlob[] {
+  return placeBlobs(sizes.map((size) => ({ digest: DIGEST, size })));
 }
 
-/** What a journal says that is there lies within its chunk and the part, in order, and nothing of it twice. */
-function requireSense(journal: DownloadJournal, stash: Stash, found: number): void {
-  for (const chunk of stash.chunks) {
+/** What a journal says that is there lies within its blob and the partial file, in order, and nothing of it twice. */
+function requireSense(journal: DownloadJournal, blobs: readonly PlacedBlob[], found: number): void {
+  for (const blob of blobs) {
     let behind = -1;
-    for (const { start, end } of journal.have(chunk)) {
+    for (const { start, end } of journal.present(blob)) {
       assert.ok(Number.isSafeInteger(start) && Number.isSafeInteger(end));
-      assert.ok(start > behind && start <= end && end <= chunk.size, `${start}-${end} of ${chunk.size}`);
-      assert.ok(chunk.position + end <= found, "it lies behind the end of the part");
+      assert.ok(start > behind && start <= end && end <= blob.size, `${start}-${end} of ${blob.size}`);
+      assert.ok(blob.at + end <= found, "it lies after the end of the file");
       behind = end;
     }
   }
-  assert.ok(journal.missing >= 0 && journal.missing <= stash.size, `${journal.missing} are missing`);
+  assert.ok(journal.missing >= 0 && journal.missing <= sizeOfFile(blobs), `${journal.missing} are missing`);
 }
 
 const sizes = fc.array(fc.nat(20), { minLength: 1, maxLength: 4 });
 const partRecord = fc.oneof(
-  fc.record({ chunk: number, start: number, end: number }),
+  fc.record({ blob: number, start: number, end: number }),
+  fc.record({ blob: fc.integer({ min: 1, max: 4 }), start: fc.nat(20), end: fc.nat(20) }),
   fc.record({ chunk: fc.integer({ min: 1, max: 4 }), start: fc.nat(20), end: fc.nat(20) }),
-  fc.record({ chunk: number, bad: fc.boolean() }),
+  fc.record({ blob: number, bad: fc.boolean() }),
   fc.record({ empty: fc.boolean() }),
   stranger,
 );
 
-Deno.test("property: what is believed of a part lies within its chunks, and nothing of it twice", async () => {
+Deno.test("property: what is believed of a partial file lies within its blobs, and nothing of it twice", async () => {
   await using work = await makeWorkspace();
   const path = await work.write("out.part", "");
   const records = fc.array(partRecord, { maxLength: 12 });
@@ -73,39 +75,50 @@ Deno.test("property: what is believed of a part lies within its chunks, and noth
     fc.asyncProperty(sizes, records, fc.nat(90), async (sizes, records, found) => {
       await truncate(path, found);
       using part = await PartialFile.open(work.path("out"));
-      const stash = stashOf(sizes);
-      using journal = new DownloadJournal(journalWith(records), part, { stash, onEvent: undefined });
-      requireSense(journal, stash, found);
+      const blobs = blobsOf(sizes);
+      using journal = new DownloadJournal(journalWith(records), part, { blobs, onEvent: undefined });
+      requireSense(journal, blobs, found);
     }),
     { numRuns: 300 },
   );
 });
 
-Deno.test("property: the next process believes of a part what the last one wrote down", async () => {
+Deno.test("property: the next process believes of a partial file what the last one wrote down", async () => {
   await using work = await makeWorkspace();
   await work.write("out.part", new Uint8Array(100));
   const step = fc.record({ at: fc.nat(), start: fc.nat(20), end: fc.nat(20), bad: fc.boolean() });
   await fc.assert(
     fc.asyncProperty(sizes, fc.array(step), fc.array(partRecord), async (sizes, steps, earlier) => {
       using part = await PartialFile.open(work.path("out"));
-      const stash = stashOf(sizes);
+      const blobs = blobsOf(sizes);
       const written = journalWith(earlier);
-      using journal = new DownloadJournal(written, part, { stash, onEvent: undefined });
+      using journal = new DownloadJournal(written, part, { blobs, onEvent: undefined });
       for (const { at, start, end, bad } of steps) {
-        const chunk = stash.chunks[at % stash.chunks.length]!;
-        if (bad) journal.bad(chunk);
-        else journal.written(chunk, { start, end: Math.min(end, chunk.size) });
+        const blob = blobs[at % blobs.length]!;
+        if (bad) journal.bad(blob);
+        else journal.written(blob, { start, end: Math.min(end, blob.size) });
       }
       using next = new DownloadJournal(journalWith([...earlier, ...written.added]), part, {
-        stash,
+        blobs,
         onEvent: undefined,
       });
-      const known = (each: DownloadJournal) => stash.chunks.map((chunk) => each.have(chunk));
+      const known = (each: DownloadJournal) => blobs.map((blob) => each.present(blob));
       assert.deepEqual(known(next), known(journal));
       assert.equal(next.missing, journal.missing);
     }),
     { numRuns: 200 },
   );
+});
+
+Deno.test("a journal in which early versions wrote of chunks is read", async () => {
+  await using work = await makeWorkspace();
+  await work.write("out.part", new Uint8Array(30));
+  using partial = await PartialFile.open(work.path("out"));
+  const blobs = blobsOf([10, 10, 10]);
+  const records = [{ chunk: 1, bad: true }, { chunk: 2, start: 3, end: 9 }];
+  using journal = new DownloadJournal(journalWith(records), partial, { blobs, onEvent: undefined });
+  const known = blobs.map((blob) => journal.present(blob));
+  assert.deepEqual(known, [[], [{ start: 3, end: 9 }], [{ start: 0, end: 10 }]]);
 });
 
 const point = fc.record({ location: fc.string(), acknowledged: fc.nat(30), sent: fc.nat(30) });
@@ -155,7 +168,7 @@ Deno.test("property: of an input nothing is believed that cannot be, or that nob
       const memories = await (async () => {
         await using remembered = await rememberInput(input, {
           store,
-          baseTag: "disk",
+          name: "disk",
           stateDirectory: directory,
         });
         return memoriesOf(remembered);

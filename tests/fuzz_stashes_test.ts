@@ -65,7 +65,7 @@ function requireWhole({ chunks, size, chunkSize }: Stash): void {
   assert.ok(Number.isSafeInteger(size) && size >= 0, `a size of ${size}`);
   let position = 0;
   for (const [index, chunk] of chunks.entries()) {
-    assert.deepEqual([chunk.number, chunk.tag, chunk.position], [index + 1, `disk-${index + 1}`, position]);
+    assert.deepEqual([chunk.number, chunk.tag, chunk.at], [index + 1, `disk-${index + 1}`, position]);
     assert.ok(isDigest(chunk.digest) && chunk.size >= 0 && Number.isSafeInteger(chunk.size));
     position += chunk.size;
   }

@@ -17,9 +17,9 @@ export class WorkQueue<T> {
     this.#open = open;
   }
 
-  /** Puts something on the list that is open already. */
+  /** Puts something on the list that is open already. It is taken before all others. */
   add(item: T): void {
-    this.#waiting.push(item);
+    this.#waiting.unshift(item);
     this.#changed.resolve();
   }
 

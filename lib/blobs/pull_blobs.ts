@@ -1,4 +1,4 @@
-/** Brings blobs back, one behind the other: into a file, or into a stream. @module */
+/** Fetches blobs, one after the other: into a file, or into a stream. @module */
 import { letGoOnFailure } from "../content/byte_stream.ts";
 import { counted } from "../messages.ts";
 import { InvalidInputError, NotFoundError } from "../errors.ts";
@@ -6,11 +6,10 @@ import type { OnEvent } from "../events.ts";
 import type { PlatformOptions } from "../images/platforms.ts";
 import type { ByteRange } from "../content/source.ts";
 import type { Store } from "../store/store.ts";
-import { fetchStash } from "../stash/fetch_stash.ts";
+import { fetchFile, fetchRange } from "../files/fetch_file.ts";
 import { checkOutput } from "../files/output.ts";
-import { PartialFile, requirePlace } from "../files/partial_file.ts";
-import { placeChunks, type Stash } from "../stash/stash.ts";
-import { streamChunks } from "../stash/stream_chunks.ts";
+import { streamOut } from "../files/stream_out.ts";
+import { placeBlobs } from "../transfer/placed_blob.ts";
 import { checkNumbers, POSITION } from "../arguments.ts";
 import { checkTransfer } from "../transfer/adaptive_jobs.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
@@ -21,30 +20,31 @@ import { findBlobs, type NamedBlobs } from "./named_blobs.ts";
 export interface PullBlobsOptions extends PlatformOptions {
   /** The path of a file to write, or a stream, which gets the bytes in order and is closed. */
   output: string | WritableStream<Uint8Array>;
-  /** The part of all the bytes that is wanted; absent = all. A blob of which only a part is read is not verified. */
+  /** Which of all the bytes are wanted; absent = all. A blob of which only a part is read is not verified. */
   range?: Partial<ByteRange> | undefined;
   /** Writes a line `<digest> <size>` before each blob; for streams. */
   withInfo?: boolean | undefined;
-  /** A directory for the journal, so that another process can go on; absent = nothing is kept. */
+  /** The directory of the journal, with which another process can resume; absent = there is no journal. */
   stateDirectory?: string | undefined;
-  /** How many requests run at once, into a file; absent = as many as serve. */
+  /** How many requests run at once, into a file; absent = more are used while they carry more. */
   jobs?: number | undefined;
   /** The most that one request asks for, in bytes; absent = 32 MiB into a file, all into a stream. */
   partSize?: number | undefined;
-  /** Told of progress. */
+  /** Receives progress. */
   onEvent?: OnEvent | undefined;
 }
 
 /**
- * Brings blobs back, one after the other. `names` are digests, aliases (`@NAME`) and manifests, in the order in which
- * their blobs are wanted. A file is written as `FILE.part` and gets its name when every byte is
- * verified; running it again goes on with what is there.
+ * Fetches blobs, one after the other. `names` are digests, aliases (`@NAME`) and manifests, in the order in which their
+ * blobs are wanted. A file is written as `FILE.part`, and renamed when every byte is verified and on the disk. Calling it
+ * again resumes.
  *
  * @returns the blobs, in order
- * @throws {NotFoundError} when there is no such blob or alias
- * @throws {MismatchError} when bytes are corrupted: a file is not made then, a stream has got bad bytes
- * @throws {InvalidInputError} when a name is none, an alias has several platforms and none was named, there is no such
- *   range or no such output, or a number cannot be
+ * @throws {NotFoundError} if a blob or an alias does not exist, or the directory of the file
+ * @throws {MismatchError} if bytes are corrupted: a file is not made then, a stream has got bad bytes
+ * @throws {ConflictError} if another process downloads to the file
+ * @throws {InvalidInputError} if a name is not valid, an alias has several platforms and none is named, the output is
+ *   neither a path nor a stream, or the range or a number is out of range
  *
  * @example
  * ```ts
@@ -74,13 +74,13 @@ export async function pullBlobs(
   });
 }
 
-/** The same for blobs that were found already. */
+/** Fetches blobs that were found already. Otherwise see {@link pullBlobs}. */
 export async function pullFound(
   store: Store,
   blobs: readonly SizedBlob[],
   options: Omit<PullBlobsOptions, "platform">,
 ): Promise<void> {
-  const { output, withInfo } = options;
+  const { output, withInfo, jobs, partSize, stateDirectory, onEvent, signal } = options;
   checkTransfer(options);
   checkOutput(output);
   if (withInfo && typeof output === "string") {
@@ -88,27 +88,27 @@ export async function pullFound(
       hint: "--with-info is for standard output",
     });
   }
-  const stash = asStash(blobs);
-  const range = rangeWithin(stash.size, options.range);
-  const size = range.end - range.start;
-  options.onEvent?.({ type: "plan", size, blobs: blobs.length });
-  if (typeof output !== "string") {
-    const heading = ({ digest, size }: SizedBlob) => `${digest} ${size}\n`;
-    return await streamChunks(store, stash.chunks, output, {
-      ...options,
-      range,
-      ...(withInfo && { heading }),
-    });
-  }
-  if (size === stash.size) return await fetchAll(store, stash, { ...options, output });
-  await fetchRange(store, stash, { ...options, output, range });
+  const size = totalSize(blobs);
+  const range = rangeWithin(size, options.range);
+  const wanted = range.end - range.start;
+  onEvent?.({ type: "plan", size: wanted, blobs: blobs.length });
+  const placed = placeBlobs(blobs);
+  const transfer = { jobs, partSize, stateDirectory, onEvent, signal, explain: removedBlobError };
+  if (typeof output === "string") {
+    if (wanted === size) await fetchFile(store, placed, output, transfer);
+    else await fetchRange(store, placed, output, { ...transfer, range });
+  } else await streamOut(store, placed, output, { ...transfer, range, ...(withInfo && { heading: infoOf }) });
 }
 
-/** Blobs that are fetched together are what the chunks of one file are. */
-function asStash(blobs: readonly SizedBlob[]): Stash {
-  const chunks = placeChunks("blob", blobs);
-  const size = totalSize(blobs);
-  return { baseTag: "blob", size, chunkSize: size, chunks, provenComplete: true };
+function infoOf({ digest, size }: SizedBlob): string {
+  return `${digest} ${size}\n`;
+}
+
+/** Says how a blob that is listed, and that the store does not have, comes back. */
+function removedBlobError(error: unknown): unknown {
+  if (!(error instanceof NotFoundError)) return error;
+  const hint = "the blob was removed: store it again, as in: layerstash blob push";
+  return new NotFoundError(error.message, { hint, cause: error });
 }
 
 function rangeWithin(size: number, range: Partial<ByteRange> = {}): ByteRange {
@@ -120,33 +120,4 @@ function rangeWithin(size: number, range: Partial<ByteRange> = {}): ByteRange {
       ? `the range from ${start} to ${end} has no bytes: its end is the byte after the last`
       : `there is no byte ${start}: the size is ${counted(size, "byte")}`,
   );
-}
-
-type FileOptions = Omit<PullBlobsOptions, "output" | "range"> & { output: string };
-
-async function fetchAll(store: Store, stash: Stash, options: FileOptions): Promise<void> {
-  const { output, stateDirectory, jobs, partSize, onEvent, signal } = options;
-  try {
-    const how = { stateDirectory, jobs, onEvent, signal, ...(partSize && { partSize }) };
-    await fetchStash(store, stash, output, how);
-  } catch (error) {
-    if (!(error instanceof NotFoundError) || !(error.cause instanceof NotFoundError)) throw error;
-    throw new NotFoundError(error.cause.message, { hint: "it was removed meanwhile", cause: error.cause });
-  }
-}
-
-/** A part of the blobs is read anew each time: there is no digest to check what is there against. */
-async function fetchRange(
-  store: Store,
-  { chunks }: Stash,
-  options: FileOptions & { range: ByteRange },
-): Promise<void> {
-  await requirePlace(options.output);
-  using part = await PartialFile.open(options.output, options.onEvent);
-  await part.file.truncate();
-  const write = async (bytes: Uint8Array) => {
-    for (let written = 0; written < bytes.length;) written += await part.file.write(bytes.subarray(written));
-  };
-  await streamChunks(store, chunks, new WritableStream({ write }), options);
-  await part.finish();
 }

@@ -53,7 +53,7 @@ export async function pushBlob(
   await using content = await openInput(input, hasher);
   if (alias !== undefined) parseTag(alias); // a stream that is not read is let go of
   await using remembered = typeof input === "string"
-    ? await rememberInput(content, { ...options, store, baseTag: await Deno.realPath(input) })
+    ? await rememberInput(content, { ...options, store, name: await Deno.realPath(input) })
     : content; // what comes on a stream cannot be sent a second time: there is nothing to remember of it
   const { size } = content;
   options.onEvent?.({ type: "plan", blobs: 1, ...(size !== undefined && { size }) });

@@ -23,7 +23,7 @@ import { inspectCommand } from "./commands/inspect.ts";
 import { layersCommand } from "./commands/layers.ts";
 import { listCommand } from "./commands/list.ts";
 import { loginCommand, logoutCommand } from "./commands/login.ts";
-import { OutputClosedError, outputError, writeAll } from "./terminal/standard_streams.ts";
+import { OutputClosedError, outputError, print } from "./terminal/standard_streams.ts";
 import { peekCommand } from "./commands/peek.ts";
 import { removeCommand } from "./commands/remove.ts";
 import { reposCommand } from "./commands/repos.ts";
@@ -162,14 +162,14 @@ function refuse({ message, hint }: NotAllowedError, { err }: { err: Write }): nu
 
 /** Runs the command line of this process, and ends the process with its exit code. */
 export async function runCommandLine(args: readonly string[]): Promise<never> {
-  const err = (text: string) => writeAll(Deno.stderr, text);
+  const err = (text: string) => print(Deno.stderr, text);
   Deno.exit(await runProgram(args, { out: (text) => writeHelp(text, err), err }));
 }
 
 /** Help and completions come from no command that would say why they cannot be written. */
 function writeHelp(text: string, err: Write): void {
   try {
-    writeAll(Deno.stdout, text);
+    print(Deno.stdout, text);
   } catch (error) {
     const reason = outputError(error);
     if (reason instanceof OutputClosedError) throw reason;

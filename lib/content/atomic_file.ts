@@ -2,6 +2,7 @@
 import { dirname, join } from "node:path";
 import { InvalidInputError, LayerstashError, NotAllowedError } from "../errors.ts";
 import { denied } from "./denied.ts";
+import { writeAll } from "./write_all.ts";
 
 /** What an atomic write takes. */
 export interface AtomicOptions {
@@ -67,11 +68,6 @@ export async function keepOwner(path: string, temporary: string): Promise<void> 
   } catch {
     // There is no file yet, or it is another's and stays so only where that is allowed.
   }
-}
-
-/** Writes all the bytes at the file's position. */
-export async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
-  for (let offset = 0; offset < bytes.length;) offset += await file.write(bytes.subarray(offset));
 }
 
 /** Says what the file system's error means for the user; other errors come back as they are. */

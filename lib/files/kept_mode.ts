@@ -11,7 +11,7 @@ async function modeOf(path: string): Promise<number | undefined> {
 }
 
 /** The bits of a file that grows until it takes the place of another: no more open to others; `undefined` = any. */
-export async function modeOfPart(target: string): Promise<number | undefined> {
+export async function modeOfPartial(target: string): Promise<number | undefined> {
   const mode = await modeOf(target);
   return mode === undefined ? undefined : mode | OWN;
 }

@@ -3,29 +3,29 @@ import { basename, dirname, join } from "node:path";
 import { giveName, writeError } from "../content/atomic_file.ts";
 import { ConflictError, InvalidInputError, LayerstashError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { keepMode, modeOfPart, narrow } from "./kept_mode.ts";
+import { keepMode, modeOfPartial, narrow } from "./kept_mode.ts";
 
 /**
- * Makes sure that a file can be made at a path: its directory is there, and neither it nor its part is anything but
- * an ordinary file. Links are not followed: whoever may write to the directory could lead us to any other file.
+ * Makes sure that a file can be written at a path: its directory exists, and neither the path nor its `.part` leads to
+ * anything but an ordinary file. Links are not followed: whoever may write to the directory could lead us to any other file.
  *
- * @throws {NotFoundError} when there is no such directory
- * @throws {InvalidInputError} when something else is there
+ * @throws {NotFoundError} if the directory does not exist
+ * @throws {InvalidInputError} if something else than an ordinary file has one of the two names
  */
-export async function requirePlace(path: string): Promise<void> {
+export async function requireWritable(path: string): Promise<void> {
   const directory = await Deno.stat(dirname(path)).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw writeError(error, path);
   });
   if (!directory?.isDirectory) throw new NotFoundError(`there is no directory ${dirname(path)} to write to`);
   await lookAt(path);
-  await lookAt(partOf(path));
+  await lookAt(partialPath(path));
 }
 
-function partOf(path: string): string {
+function partialPath(path: string): string {
   return `${path}.part`;
 }
 
-/** The file at a path; `undefined` where there is nothing, an error where there is anything else. */
+/** The ordinary file at a path; `undefined` if there is nothing. Anything else is an error. */
 async function lookAt(path: string): Promise<Deno.FileInfo | undefined> {
   const there = await Deno.lstat(path).catch((error) => {
     if (error instanceof Deno.errors.NotFound) return undefined;
@@ -37,20 +37,20 @@ async function lookAt(path: string): Promise<Deno.FileInfo | undefined> {
       hint: "name the file that it points to, or remove the link",
     });
   }
-  throw new InvalidInputError(`${path} is ${there.isDirectory ? "a directory" : "no ordinary file"}`, {
+  throw new InvalidInputError(`${path} is ${there.isDirectory ? "a directory" : "not an ordinary file"}`, {
     hint: there.isDirectory ? "name the file to write, in it or elsewhere" : "write to a pipe with -o -",
   });
 }
 
-/** The open part of one download, which no other has open. */
+/** The partial file of one download, which no other download has open. */
 export class PartialFile implements Disposable {
   /** Its path. */
   readonly path: string;
   /** Open for writing. */
   readonly file: Deno.FsFile;
-  /** What was found in it, in bytes; 0 where it is new. */
+  /** The bytes that an earlier run left in it; 0 where it is new. */
   readonly found: number;
-  /** What it is known by as long as it exists, whatever its name. */
+  /** Tells it from all other files as long as it exists, whatever its name. */
   readonly identity: string;
   readonly #target: string;
   readonly #isNew: boolean;
@@ -60,7 +60,7 @@ export class PartialFile implements Disposable {
     file: Deno.FsFile,
     { isNew, info }: { isNew: boolean; info: Deno.FileInfo },
   ) {
-    this.path = partOf(target);
+    this.path = partialPath(target);
     this.file = file;
     this.found = info.size;
     this.identity = `${info.dev}:${info.ino}`;
@@ -69,49 +69,49 @@ export class PartialFile implements Disposable {
   }
 
   /**
-   * Opens the part of a file, or makes it. Nothing in it is changed.
+   * Opens the partial file of a target, or makes it. Its content is not changed.
    *
-   * @throws {ConflictError} when another download to the file is under way
-   * @throws {InvalidInputError} when something else is at its path
+   * @throws {ConflictError} if another process downloads to the target
+   * @throws {InvalidInputError} if something else than an ordinary file has its name
    */
   static async open(target: string, onEvent?: OnEvent): Promise<PartialFile> {
     for (;;) {
-      const isNew = await lookAt(partOf(target)) === undefined;
-      const mode = await modeOfPart(target);
-      const file = await openAt(partOf(target), { isNew, mode });
+      const isNew = await lookAt(partialPath(target)) === undefined;
+      const mode = await modeOfPartial(target);
+      const file = await openAt(partialPath(target), { isNew, mode });
       if (!file) continue; // it came or went meanwhile
       try {
         if (!await lock(file, onEvent)) throw busy(target);
         const info = await file.stat();
-        if (await isAt(info, partOf(target))) {
-          await narrow(partOf(target), mode);
+        if (await isAt(info, partialPath(target))) {
+          await narrow(partialPath(target), mode);
           return new PartialFile(target, file, { isNew, info });
         }
         file.close(); // another download has given it its name, or something else was put in its place
       } catch (error) {
         file.close();
-        throw writeError(error, partOf(target));
+        throw writeError(error, partialPath(target));
       }
     }
   }
 
-  /** The full name of the file to be. */
+  /** The absolute path that the file will have, without links. */
   async fullName(): Promise<string> {
     return join(await Deno.realPath(dirname(this.#target)), basename(this.#target));
   }
 
-  /** What it occupies on the disk, in bytes: less than its size while it has holes. */
+  /** The space that it occupies on the disk, in bytes: less than its size while it has holes. */
   async occupied(): Promise<number> {
     return ((await this.file.stat()).blocks ?? 0) * 512;
   }
 
   /**
-   * Makes sure that it is still what is found at its path.
+   * Makes sure that it still has its name.
    *
-   * @param cause what may come of it that it is not
-   * @throws {LayerstashError} when it was removed, or something else was put in its place
+   * @param cause an error that it may explain if it has not
+   * @throws {LayerstashError} if it was removed or replaced
    */
-  async requirePlace(cause?: unknown): Promise<void> {
+  async requireInPlace(cause?: unknown): Promise<void> {
     if (await isAt(await this.file.stat(), this.path)) return;
     throw new LayerstashError(`${this.path} was removed or replaced while it was written`, {
       hint: "run the same command again",
@@ -119,15 +119,17 @@ export class PartialFile implements Disposable {
     });
   }
 
-  /** Gives it its name, when all of it is on the disk. It can be read and written by whom its predecessor could. */
+  /**
+   * Gives it the name of the target when all of it is on the disk. The permissions are those of the file that it replaces.
+   */
   async finish(): Promise<void> {
     await this.file.syncData();
-    await this.requirePlace();
+    await this.requireInPlace();
     await keepMode(this.#target, this.path);
     await giveName(this.path, this.#target);
   }
 
-  /** Removes it where it was made in vain. */
+  /** Removes it if it is new, and holds nothing. */
   async abandon(): Promise<void> {
     if (this.#isNew) await Deno.remove(this.path);
   }

@@ -8,8 +8,10 @@ import type { Input, InputChunk } from "./input.ts";
 
 /** Whose memory is wanted. */
 export interface MemoryOptions {
+  /** Where the input is stored. */
   store: Store;
-  baseTag: string;
+  /** What it is stored as, for messages: the name of a stash, or the path of a file that becomes a blob. */
+  name: string;
   /** Where journals are kept; absent = nowhere. */
   stateDirectory?: string | undefined;
   onEvent?: OnEvent | undefined;
@@ -31,10 +33,10 @@ const recordSchema = v.object({
  * @throws {ConflictError} when another process does
  */
 export async function rememberInput(input: Input, options: MemoryOptions): Promise<Input> {
-  const { store, baseTag, stateDirectory, onEvent } = options;
+  const { store, name, stateDirectory, onEvent } = options;
   const journal = await openJournal({
     directory: stateDirectory,
-    name: `upload of ${baseTag} to ${store.name}`,
+    name: `upload of ${name} to ${store.name}`,
     where: store.url,
     subject: input.identity ?? crypto.randomUUID(),
     onEvent,

@@ -1,6 +1,7 @@
 /** Contents on their way to disk: they are written aside, and get their names when everything is there. @module */
 import { basename, join } from "node:path";
-import { storageError, writeAll } from "../content/atomic_file.ts";
+import { storageError } from "../content/atomic_file.ts";
+import { writeAll } from "../content/write_all.ts";
 import { counted } from "../messages.ts";
 import { NotAllowedError } from "../errors.ts";
 import type { LayerEntry, MergedEntry } from "./file_tree.ts";

@@ -1,7 +1,8 @@
 /** The blobs of a layout: files that are named by their digests, written beside and named when they are whole. @module */
 import { join } from "node:path";
 import { abortable } from "../async/abortable.ts";
-import { giveName, storageError, writeAll } from "../content/atomic_file.ts";
+import { giveName, storageError } from "../content/atomic_file.ts";
+import { writeAll } from "../content/write_all.ts";
 import { collect } from "../content/collect.ts";
 import { counted } from "../messages.ts";
 import { denied } from "../content/denied.ts";

@@ -1,5 +1,5 @@
 /** Replaces an installed program by one of a release. @module */
-import { writeAll } from "../content/atomic_file.ts";
+import { writeAll } from "../content/write_all.ts";
 import { LayerstashError, MismatchError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { printable } from "../messages.ts";

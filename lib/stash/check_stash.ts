@@ -64,9 +64,9 @@ export async function checkFile(path: string, stash: Stash, options: CheckOption
   }
   const onBytes = (bytes: number) => options.onEvent?.({ type: "progress", phase: "check", bytes });
   await checkEach(stash, options, async (chunk, signal) => {
-    const end = chunk.position + chunk.size;
+    const end = chunk.at + chunk.size;
     if (end > size) return otherFile("the file ends before the end of this chunk");
-    const found = await hasher.file(path, { start: chunk.position, end }, { onBytes, signal });
+    const found = await hasher.file(path, { start: chunk.at, end }, { onBytes, signal });
     return found === chunk.digest ? undefined : otherFile("the file has other bytes");
   }, faults);
   return faults;

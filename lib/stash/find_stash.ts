@@ -15,7 +15,7 @@ import {
   requireNote,
 } from "./chunk_config.ts";
 import { checkBaseTag, chunkTag, parseChunkTag } from "./chunk_tags.ts";
-import { placeChunks, type Stash } from "./stash.ts";
+import { chunksOf, type Stash } from "./stash.ts";
 
 /** How many manifests of a stash without a table are asked for at once. */
 const JOBS = 4;
@@ -47,7 +47,7 @@ export async function findStash(store: Store, baseTag: string, options: CallOpti
     digest,
     size: Math.min(chunkSize, size - index * chunkSize),
   }));
-  const chunks = placeChunks(baseTag, slices);
+  const chunks = chunksOf(baseTag, slices);
   return {
     baseTag,
     name: note.name,
@@ -149,7 +149,7 @@ async function findLegacyStash(store: Store, baseTag: string, options: CallOptio
   });
   requireOneUpload(images);
   const layers: Descriptor[] = images.map(({ layer }) => layer);
-  const chunks = placeChunks(baseTag, layers);
+  const chunks = chunksOf(baseTag, layers);
   const size = layers.reduce((sum, layer) => sum + layer.size, 0);
   if (!Number.isSafeInteger(size)) {
     throw new MismatchError(`the sizes of the chunks of ${baseTag} cannot be: they are ${size} bytes in all`);

@@ -1,8 +1,10 @@
 /** A stash: one stored file, as its chunks describe it. @module */
 import type { SizedBlob } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
+import { placeBlobs } from "../transfer/placed_blob.ts";
+import { chunkTag } from "./chunk_tags.ts";
 
-/** One slice of the file, stored as one blob. Sizes and positions are in bytes. */
+/** One slice of the file, stored as one blob. Sizes are in bytes. */
 export interface Chunk {
   /** From 1. */
   number: number;
@@ -12,8 +14,8 @@ export interface Chunk {
   digest: Digest;
   /** How many bytes it has. */
   size: number;
-  /** Where its first byte belongs in the file. */
-  position: number;
+  /** The offset of its first byte in the file, in bytes. */
+  at: number;
 }
 
 /** A stored file. Sizes are in bytes. */
@@ -39,14 +41,9 @@ export function nameOf({ number }: { number: number }): string {
   return `chunk ${number}`;
 }
 
-/** Puts chunks in their places, one behind the other. */
-export function placeChunks(baseTag: string, slices: Iterable<SizedBlob>): Chunk[] {
-  const chunks: Chunk[] = [];
-  let position = 0;
-  for (const { digest, size } of slices) {
-    const number = chunks.length + 1;
-    chunks.push({ number, tag: `${baseTag}-${number}`, digest, size, position });
-    position += size;
-  }
-  return chunks;
+/** The chunks of a stash, from what was cut out of the file, in order. */
+export function chunksOf(baseTag: string, slices: Iterable<SizedBlob>): Chunk[] {
+  return placeBlobs(slices).map(({ number, digest, size, at }) => (
+    { number, tag: chunkTag(baseTag, number), digest, size, at }
+  ));
 }

@@ -53,8 +53,8 @@ export class ByteRanges {
   }
 }
 
-/** Cuts a range into pieces of at most `most` bytes; an empty range is one empty piece. */
-export function* cut({ start, end }: ByteRange, most: number): Generator<ByteRange> {
+/** Splits a range into pieces of at most `most` bytes; an empty range is one empty piece. */
+export function* split({ start, end }: ByteRange, most: number): Generator<ByteRange> {
   let position = start;
   do yield { start: position, end: Math.min(end, position + most) }; while ((position += most) < end);
 }

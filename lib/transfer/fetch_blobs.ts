@@ -1,66 +1,64 @@
-/** Brings blobs into one file: several parts at once, each written where it belongs, each blob verified. @module */
-import type { ByteRange } from "../content/source.ts";
+/** Fetches blobs into one file: several parts at once, each written where it belongs, each blob verified. @module */
 import { corrupted } from "../oci/digest.ts";
 import type { Store } from "../store/store.ts";
-import { DEFAULT_JOBS, lanesOf } from "./adaptive_jobs.ts";
 import { WorkQueue } from "../async/work_queue.ts";
-import { IncomingBlob, type IncomingOptions, type PlacedBlob } from "./incoming_blob.ts";
 import { inParallel, type Lanes } from "../async/pool.ts";
+import { DEFAULT_JOBS, lanesOf } from "./adaptive_jobs.ts";
+import { IncomingBlob, type IncomingOptions, type Outcome } from "./incoming_blob.ts";
+import type { PlacedBlob } from "./placed_blob.ts";
 
-export type { PlacedBlob } from "./incoming_blob.ts";
-
-/** How blobs are fetched. */
-export interface FetchOptions<B extends PlacedBlob>
-  extends Pick<IncomingOptions<B>, "file" | "path" | "hasher" | "what" | "onEvent" | "onWritten"> {
-  /** How many parts are on their way at once; absent = as many as serve, 4 to begin with. */
+/** What `fetchBlobs` takes. */
+export interface FetchOptions extends Pick<IncomingOptions, "file" | "path" | "hasher" | "log" | "onEvent"> {
+  /** How many parts are fetched at once; absent = it begins with 4, and more are used while they carry more. */
   jobs?: number | undefined;
   signal?: AbortSignal | undefined;
-  /** What is said to be in the file of a blob; absent = nothing. It is hashed with the rest, not believed. */
-  have?: (blob: B) => readonly ByteRange[];
-  /** Told of each blob when it is in the file and verified: `present` = no byte of it was fetched. */
-  onBlob?: (blob: B, how: "fetched" | "present") => void;
-  /** Told of a blob that has not its digest: nothing of it is to be used again. */
-  onBad?: (blob: B) => void;
   /** The most that one request asks for, in bytes; absent = 32 MiB. */
-  partSize?: number;
-  /** After how many bytes of each part `onWritten` is told; absent = 4 MiB. */
-  reportEvery?: number;
+  partSize?: number | undefined;
+  /** After how many bytes of a part the log gets them; absent = 4 MiB. */
+  logEvery?: number | undefined;
 }
 
 const PART = 32 * 1024 * 1024;
-const REPORT = 4 * 1024 * 1024;
+const LOG_EVERY = 4 * 1024 * 1024;
 
 /**
- * Fetches blobs into a file. What is there already is verified beside the fetching; a blob that is bad with bytes that
- * were there before is fetched once more, wholly. Errors of the file system come as they are.
+ * Fetches blobs into a file. Bytes that the file has already are verified beside the fetching. If a blob is bad and some
+ * of its bytes were in the file before, the whole blob is fetched once more. Errors of the file system come as they are.
  *
- * @throws {MismatchError} when bytes that arrived have not the blob's digest
- * @throws {NotFoundError} when a blob is absent
+ * @throws {MismatchError} if the store's bytes do not have the blob's digest
+ * @throws {NotFoundError} if a blob does not exist
  */
-export async function fetchBlobs<B extends PlacedBlob>(
+export async function fetchBlobs(
   store: Store,
-  blobs: readonly B[],
-  options: FetchOptions<B>,
+  blobs: readonly PlacedBlob[],
+  options: FetchOptions,
 ): Promise<void> {
-  const { have = () => [] } = options;
+  const { file, path, hasher, log, signal, partSize = PART, logEvery = LOG_EVERY } = options;
   const { jobs, onEvent } = lanesOf(options);
-  const how = { partSize: PART, reportEvery: REPORT, ...options, onEvent, store };
-  const incoming = blobs.map((blob) => new IncomingBlob(blob, have(blob), how));
+  const incomingOptions = { store, file, path, hasher, log, onEvent, partSize, logEvery };
+  const incoming = blobs.map((blob) => new IncomingBlob(blob, log.present(blob), incomingOptions));
   const present = incoming.filter(({ parts }) => parts.length === 0);
-  const backlog = new WorkQueue(incoming.filter(({ parts }) => parts.length > 0), incoming.length);
-  const settle = (each: IncomingBlob<B>, good: boolean) => {
-    if (good) {
-      options.onBlob?.(each.blob, each.parts.length > 0 ? "fetched" : "present");
-      return backlog.settle();
-    }
-    options.onBad?.(each.blob);
-    if (!each.reusesBytes) throw corrupted(each.blob.digest);
-    each.giveBack();
-    backlog.add(new IncomingBlob(each.blob, [], how));
+  const queue = new WorkQueue(incoming.filter(({ parts }) => parts.length > 0), incoming.length);
+  const finish = ({ blob, parts }: IncomingBlob) => {
+    log.complete(blob);
+    const { number, digest, size } = blob;
+    onEvent?.({ type: "blob", index: number, state: parts.length > 0 ? "fetched" : "present", digest, size });
+    queue.settle();
   };
-  await runAll(options, (signal) => [
+  const startOver = (incoming: IncomingBlob, partSize: number) => {
+    incoming.takeBack();
+    queue.add(new IncomingBlob(incoming.blob, [], { ...incomingOptions, partSize }));
+  };
+  const settle = (incoming: IncomingBlob, outcome: Outcome) => {
+    if (outcome === "good") return finish(incoming);
+    if (outcome === "refused") return startOver(incoming, Infinity);
+    log.bad(incoming.blob);
+    if (incoming.reused === 0) throw corrupted(incoming.blob.digest);
+    startOver(incoming, partSize);
+  };
+  await runAll({ signal }, (signal) => [
     { tasks: verifications(present, settle), jobs: DEFAULT_JOBS },
-    { tasks: fetches(backlog, settle, signal), jobs },
+    { tasks: fetches(queue, settle, signal), jobs },
   ]);
 }
 
@@ -69,7 +67,7 @@ interface TaskList {
   tasks: Iterable<Task> | AsyncIterable<Task>;
   jobs: number | Lanes;
 }
-type Settle<B extends PlacedBlob> = (blob: IncomingBlob<B>, good: boolean) => void;
+type Settle = (incoming: IncomingBlob, outcome: Outcome) => void;
 
 /** Runs several lists of tasks side by side. A failure ends them all, and the waiting for more tasks. */
 async function runAll(
@@ -92,24 +90,21 @@ async function runAll(
   });
 }
 
-function* verifications<B extends PlacedBlob>(
-  present: IncomingBlob<B>[],
-  settle: Settle<B>,
-): Generator<Task, void> {
+function* verifications(present: IncomingBlob[], settle: Settle): Generator<Task, void> {
   for (const blob of present) yield async (signal) => settle(blob, await blob.verify(signal));
 }
 
-async function* fetches<B extends PlacedBlob>(
-  backlog: WorkQueue<IncomingBlob<B>>,
-  settle: Settle<B>,
+async function* fetches(
+  queue: WorkQueue<IncomingBlob>,
+  settle: Settle,
   signal: AbortSignal,
 ): AsyncGenerator<Task, void> {
-  for await (const blob of backlog.take(signal)) {
+  for await (const blob of queue.take(signal)) {
     blob.begin();
     for (const part of blob.parts) {
       yield async (signal) => {
-        const good = await blob.fetch(part, signal);
-        if (good !== undefined) settle(blob, good);
+        const outcome = await blob.fetch(part, signal);
+        if (outcome !== undefined) settle(blob, outcome);
       };
     }
   }

@@ -1,182 +1,195 @@
-/** One blob on its way into a file: what is there, what is missing, and its hash, which follows the first gap. @module */
+/** One blob on its way into a file: which bytes are there, which are missing, and the hash of those before the first gap. @module */
+import { writeAllSync } from "../content/write_all.ts";
 import { awaitDigest, type FollowingHash, type Hasher } from "../content/hasher.ts";
-import { RangeRefusedError } from "../errors.ts";
-import type { OnEvent } from "../events.ts";
-import type { Digest } from "../oci/digest.ts";
 import type { ByteRange } from "../content/source.ts";
+import { RangeRefusedError } from "../errors.ts";
+import type { OnEvent, TransferEvent } from "../events.ts";
 import type { Store } from "../store/store.ts";
-import { ByteRanges, cut } from "./byte_ranges.ts";
+import { ByteRanges, split } from "./byte_ranges.ts";
+import type { PlacedBlob } from "./placed_blob.ts";
 import { receive } from "./receive.ts";
 
-/** A blob and its place in the file. */
-export interface PlacedBlob {
-  digest: Digest;
-  /** In bytes. */
-  size: number;
-  /** Where its first byte belongs in the file. */
-  position: number;
+/** What is known of blobs in a file: it is asked before the fetching, and written to while bytes arrive. */
+export interface FetchLog {
+  /** The ranges of a blob that the file may have. They are hashed with the rest, not believed. */
+  present(blob: PlacedBlob): readonly ByteRange[];
+  /** The file has a range of a blob now. */
+  written(blob: PlacedBlob, range: ByteRange): void;
+  /** The file has all of a blob, verified. */
+  complete(blob: PlacedBlob): void;
+  /** The bytes in the file do not have the blob's digest: none of them may be used again. */
+  bad(blob: PlacedBlob): void;
 }
 
-/** Where blobs come from, and where they go. */
-export interface IncomingOptions<B extends PlacedBlob> {
+/** Where a blob comes from, and where it goes. */
+export interface IncomingOptions {
   store: Store;
   /** The file, open for writing, and large enough. */
   file: Deno.FsFile;
-  /** The same file's path: the hashing threads open it themselves. */
+  /** The path of the file, which the hashing threads open themselves. */
   path: string;
   hasher: Hasher;
+  log: FetchLog;
   onEvent?: OnEvent | undefined;
-  /** What a blob is, for messages; absent = the blob with its digest. */
-  what?: ((blob: B) => string) | undefined;
-  /** Told of bytes that are in the file now, as a range of the blob. */
-  onWritten?: ((blob: B, range: ByteRange) => void) | undefined;
   /** The most that one request asks for, in bytes. */
   partSize: number;
-  /** After how many bytes of a part what is written is told. */
-  reportEvery: number;
+  /** After how many bytes of a part the log gets them. */
+  logEvery: number;
 }
 
-/** A blob that is fetched in parts. */
-export class IncomingBlob<B extends PlacedBlob> {
+/**
+ * What became of a blob. `good` and `bad` compare the bytes in the file with the digest. `refused` = the store gives whole
+ * blobs only, so that it has to be fetched as one part.
+ */
+export type Outcome = "good" | "bad" | "refused";
+
+/** A blob that is fetched in parts. One whose outcome is `bad` or `refused` is given up, and another one takes over. */
+export class IncomingBlob {
   /** The blob. */
-  readonly blob: B;
-  /** What has to be fetched; none where everything is there. */
+  readonly blob: PlacedBlob;
+  /** The ranges to fetch; none where the file has everything. */
   readonly parts: readonly ByteRange[];
-  readonly #options: IncomingOptions<B>;
-  /** The bytes that were there before. */
-  #reused: number;
+  /** How many of its bytes the file is said to have from before. */
+  readonly reused: number;
+  readonly #options: IncomingOptions;
   readonly #there: ByteRanges;
-  #hash: FollowingHash;
-  /** The bytes that were told as progress. */
-  #moved = 0;
-  /** Set where the store gives whole blobs only. */
-  #whole: Promise<boolean> | undefined;
+  readonly #hash: FollowingHash;
+  readonly #progress: Progress;
+  #givenUp = false;
 
   /**
-   * Looks at what is to be done.
+   * Finds out what has to be fetched.
    *
    * @param blob the blob
-   * @param have what is said to be in the file: it is hashed with the rest, not believed
-   * @param options where it comes from, and where it goes
+   * @param present the ranges that the file is said to have: they are hashed with the rest, not believed
+   * @param options where the blob comes from, and where it goes
    */
-  constructor(blob: B, have: readonly ByteRange[], options: IncomingOptions<B>) {
+  constructor(blob: PlacedBlob, present: readonly ByteRange[], options: IncomingOptions) {
     this.blob = blob;
     this.#options = options;
-    this.#there = new ByteRanges(have);
-    this.#reused = this.#there.bytes;
-    this.#hash = options.hasher.follow(options.path, blob.position);
-    const missing = have.length > 0 ? this.#there.gaps(blob.size) : [{ start: 0, end: blob.size }];
-    this.parts = missing.flatMap((range) => [...cut(range, options.partSize)]);
+    this.#progress = new Progress(options.onEvent);
+    this.#there = new ByteRanges(present);
+    this.reused = this.#there.bytes;
+    this.#hash = options.hasher.follow(options.path, blob.at);
+    const missing = present.length > 0 ? this.#there.gaps(blob.size) : [{ start: 0, end: blob.size }];
+    this.parts = missing.flatMap((range) => [...split(range, options.partSize)]);
   }
 
-  /** Whether bytes that were there before are a part of it. */
-  get reusesBytes(): boolean {
-    return this.#reused > 0;
-  }
-
-  /** Tells what need not be fetched, and begins to hash it. */
+  /** Reports what need not be fetched, and begins to hash it. */
   begin(): void {
-    if (this.reusesBytes) this.#tell("resume", this.#reused);
-    this.#hash.advance(this.blob.position + this.#there.beforeGap);
+    this.#progress.resume(this.reused);
+    this.#hash.advance(this.blob.at + this.#there.beforeGap);
   }
 
-  /** Fetches a part. Gives what `verify` gives when it was the last one; `undefined` while others are missing. */
-  async fetch(part: ByteRange, signal: AbortSignal): Promise<boolean | undefined> {
+  /** Fetches a part. Gives the outcome of the blob; `undefined` where another part gives it. */
+  async fetch(part: ByteRange, signal: AbortSignal): Promise<Outcome | undefined> {
+    if (this.#givenUp) return undefined;
     try {
-      if (!this.#whole) await this.#receive(part, signal);
-      if (!this.#whole) return await this.#arrived(part, signal);
+      await this.#receive(part, signal);
     } catch (error) {
       if (!(error instanceof RangeRefusedError)) throw error;
-      if (!this.#whole) return await (this.#whole = this.#fetchWhole(error, signal));
+      return this.#givenUp ? undefined : this.#giveUp(error);
     }
-    await this.#whole;
-    return undefined;
+    if (this.#givenUp) return undefined;
+    this.#there.add(part);
+    this.#hash.advance(this.blob.at + this.#there.beforeGap);
+    return this.#there.beforeGap < this.blob.size ? undefined : await this.verify(signal);
   }
 
-  /** Whether the bytes in the file are the blob's. Nothing may be missing. */
-  async verify(signal: AbortSignal): Promise<boolean> {
-    const { position, size, digest } = this.blob;
-    return await awaitDigest(this.#hash, { start: position, end: position + size }, signal) === digest;
+  /** Compares the bytes in the file with the digest. None may be missing. */
+  async verify(signal: AbortSignal): Promise<"good" | "bad"> {
+    const { at, size, digest } = this.blob;
+    const found = await awaitDigest(this.#hash, { start: at, end: at + size }, signal);
+    return found === digest ? "good" : "bad";
   }
 
-  /** Takes back what was told of it: it has to be fetched again. */
-  giveBack(): void {
-    if (this.#moved > 0) this.#tell("progress", -this.#moved);
-    if (this.reusesBytes && this.parts.length > 0) this.#tell("resume", -this.#reused);
-    this.#moved = this.#reused = 0;
+  /** Takes back the progress that was reported: another one fetches the blob from its beginning. */
+  takeBack(): void {
+    this.#progress.takeBack();
   }
 
-  #tell(type: "progress" | "resume", bytes: number): void {
-    this.#options.onEvent?.({ type, phase: "fetch", bytes });
-  }
-
-  /** Begins again, on one connection. What was there is dropped: it may be overwritten with other bytes. */
-  async #fetchWhole(refused: Error, signal: AbortSignal): Promise<boolean> {
-    const { onEvent, hasher, path } = this.#options;
-    const { position, size } = this.blob;
-    onEvent?.({ type: "notice", message: `${refused.message}: one connection for each chunk` });
-    this.giveBack();
+  /** Ends the other parts, too: from now on the file gets the bytes of the whole blob. */
+  #giveUp(refused: Error): "refused" {
+    this.#givenUp = true;
     this.#hash.drop();
-    this.#hash = hasher.follow(path, position);
-    const all = { start: 0, end: size };
-    await this.#receive(all, signal);
-    return await this.verify(signal);
+    const message = `${refused.message}: each blob is fetched over one connection`;
+    this.#options.onEvent?.({ type: "notice", message });
+    return "refused";
   }
 
   async #receive(range: ByteRange, signal: AbortSignal): Promise<void> {
-    const { digest, size } = this.blob;
-    const orWhole = range.start === 0 && range.end === size;
-    const report = this.#reporter(range.start);
-    try {
-      await receive(this.#options.store, {
-        digest,
-        size,
-        what: this.#options.what?.(this.blob),
-        range,
-        orWhole,
-        signal,
-        sink: (bytes, offset) => {
-          if (this.#whole && !orWhole) throw new RangeRefusedError("the blob is read as a whole by now");
-          this.#write(bytes, offset);
-          report.reached(offset + bytes.length);
-        },
-        onEvent: (event) => {
-          if (event.type === "progress") this.#moved += event.bytes;
-          this.#options.onEvent?.(event);
-        },
-      });
-    } finally {
-      report.end();
-    }
-  }
-
-  #write(bytes: Uint8Array, offset: number): void {
-    const { file } = this.#options;
-    file.seekSync(this.blob.position + offset, Deno.SeekMode.Start);
-    for (let written = 0; written < bytes.length;) written += file.writeSync(bytes.subarray(written));
-  }
-
-  /** Tells what is written: not every piece, but never more than `reportEvery` bytes late. */
-  #reporter(start: number): { reached(offset: number): void; end(): void } {
-    const { onWritten, reportEvery } = this.#options;
-    let [told, reached] = [start, start];
-    const tell = () => {
-      if (told < reached) onWritten?.(this.blob, { start: told, end: reached });
-      told = reached;
-    };
-    return {
-      reached: (offset) => {
-        reached = offset;
-        if (reached - told >= reportEvery) tell();
+    const { digest, size, what, at } = this.blob;
+    const { store, file, log, logEvery } = this.#options;
+    using written = new WrittenRange(range.start, logEvery, (range) => log.written(this.blob, range));
+    await receive(store, {
+      digest,
+      size,
+      what,
+      range,
+      orWhole: range.start === 0 && range.end === size,
+      signal,
+      sink: (bytes, offset) => {
+        if (this.#givenUp) throw new RangeRefusedError("the blob is fetched as a whole by now");
+        file.seekSync(at + offset, Deno.SeekMode.Start);
+        writeAllSync(file, bytes);
+        written.reach(offset + bytes.length);
       },
-      end: tell,
+      onEvent: this.#progress.onEvent,
+    });
+  }
+}
+
+/** The progress that was reported of one blob, which may turn out to be in vain. */
+class Progress {
+  /** Passes an event on, and counts the bytes that moved. */
+  readonly onEvent: OnEvent;
+  #moved = 0;
+  #resumed = 0;
+  #takenBack = false;
+
+  constructor(onEvent: OnEvent | undefined) {
+    this.onEvent = (event: TransferEvent) => {
+      if (event.type === "progress" && this.#takenBack) return; // a part that was on its way
+      if (event.type === "progress") this.#moved += event.bytes;
+      if (event.type === "resume") this.#resumed += event.bytes;
+      onEvent?.(event);
     };
   }
 
-  async #arrived(part: ByteRange, signal: AbortSignal): Promise<boolean | undefined> {
-    const { size, position } = this.blob;
-    this.#there.add(part);
-    this.#hash.advance(position + this.#there.beforeGap);
-    return this.#there.beforeGap < size ? undefined : await this.verify(signal);
+  /** Reports bytes that need not be fetched. */
+  resume(bytes: number): void {
+    if (bytes !== 0) this.onEvent({ type: "resume", phase: "fetch", bytes });
+  }
+
+  /** Takes back all that was reported: the bytes have to be fetched again. */
+  takeBack(): void {
+    if (this.#moved > 0) this.onEvent({ type: "progress", phase: "fetch", bytes: -this.#moved });
+    this.resume(-this.#resumed);
+    this.#takenBack = true;
+  }
+}
+
+/** Gathers the bytes of a part that were written: the log gets them in larger pieces, and the last ones at the end. */
+class WrittenRange implements Disposable {
+  readonly #every: number;
+  readonly #log: (range: ByteRange) => void;
+  #start: number;
+  #end: number;
+
+  constructor(start: number, every: number, log: (range: ByteRange) => void) {
+    this.#start = this.#end = start;
+    this.#every = every;
+    this.#log = log;
+  }
+
+  /** All bytes before an offset of the blob are written. */
+  reach(end: number): void {
+    this.#end = end;
+    if (end - this.#start >= this.#every) this[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#start < this.#end) this.#log({ start: this.#start, end: this.#end });
+    this.#start = this.#end;
   }
 }

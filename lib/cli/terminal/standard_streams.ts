@@ -1,4 +1,5 @@
 /** Standard input and standard output: their names, what is piped in, and writing to the last byte. @module */
+import { writeAllSync } from "../../content/write_all.ts";
 import { InvalidInputError } from "../../errors.ts";
 
 /** A stream to write to, as `Deno.stdout` is. */
@@ -40,41 +41,7 @@ export function pipedInput({ problem, hint }: { problem: string; hint: string })
   throw new InvalidInputError(problem, { hint });
 }
 
-/**
- * Writes all bytes before it returns. One write may take only some of them, and none if another process has made the
- * pipe non-blocking.
- */
-export function writeAll(output: Pick<Output, "writeSync">, content: Uint8Array | string): void {
-  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-  for (let written = 0; written < bytes.length;) {
-    try {
-      written += output.writeSync(bytes.subarray(written));
-    } catch (error) {
-      if (!mayWriteAgain(error)) throw error;
-      if (isFull(error)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PIPE_DELAY);
-    }
-  }
-}
-
-/** Writes all bytes while other work goes on: with a slow reader, the user can still press `Ctrl-C`. */
-export async function pourAll(output: Pick<Output, "write">, bytes: Uint8Array): Promise<void> {
-  for (let written = 0; written < bytes.length;) {
-    try {
-      written += await output.write(bytes.subarray(written));
-    } catch (error) {
-      if (!mayWriteAgain(error)) throw error;
-      if (isFull(error)) await new Promise((resolve) => setTimeout(resolve, FULL_PIPE_DELAY));
-    }
-  }
-}
-
-/** A full pipe that does not block is tried again after so many milliseconds. */
-const FULL_PIPE_DELAY = 5;
-
-function mayWriteAgain(error: unknown): boolean {
-  return error instanceof Deno.errors.Interrupted || isFull(error);
-}
-
-function isFull(error: unknown): boolean {
-  return error instanceof Deno.errors.WouldBlock;
+/** Writes a text or bytes before it returns. */
+export function print(output: Pick<Output, "writeSync">, content: Uint8Array | string): void {
+  writeAllSync(output, typeof content === "string" ? new TextEncoder().encode(content) : content);
 }

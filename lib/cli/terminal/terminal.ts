@@ -13,10 +13,11 @@
  * @module
  */
 import { printable } from "../text/columns.ts";
+import { writeAll } from "../../content/write_all.ts";
 import { Drawing } from "./drawing.ts";
 import { Log, type LogLevel } from "./log.ts";
 import { type ProgressDisplay, type ProgressMode, showProgress, type Ticker } from "./progress_display.ts";
-import { type Output, OutputClosedError, outputError, pourAll, writeAll } from "./standard_streams.ts";
+import { type Output, OutputClosedError, outputError, print } from "./standard_streams.ts";
 
 /** What a terminal is made of. */
 export interface TerminalOptions {
@@ -75,7 +76,7 @@ export class Terminal implements Disposable {
     const { stdout } = this.#options;
     if (stdout.isTerminal()) this.#drawing.erase();
     try {
-      writeAll(stdout, content);
+      print(stdout, content);
     } catch (error) {
       throw outputError(error);
     }
@@ -90,7 +91,7 @@ export class Terminal implements Disposable {
     const { stdout } = this.#options;
     if (stdout.isTerminal()) this.#drawing.erase();
     try {
-      await pourAll(stdout, bytes);
+      await writeAll(stdout, bytes);
     } catch (error) {
       throw outputError(error);
     }
@@ -174,7 +175,7 @@ export class Terminal implements Disposable {
   /** A closed standard error must not stop a transfer. */
   #write(text: string): void {
     try {
-      writeAll(this.#options.stderr, text);
+      print(this.#options.stderr, text);
     } catch { /* there is nowhere left to report it */ }
   }
 }

@@ -1,0 +1,113 @@
+/** Fetches blobs into a local file: into `FILE.part` first, which is renamed when every byte is verified. @module */
+import { storageError } from "../content/atomic_file.ts";
+import { writeAll } from "../content/write_all.ts";
+import { awaitDigest, Hasher } from "../content/hasher.ts";
+import type { Store } from "../store/store.ts";
+import { fetchBlobs, type FetchOptions } from "../transfer/fetch_blobs.ts";
+import { type PlacedBlob, sizeOfFile } from "../transfer/placed_blob.ts";
+import { type DownloadJournal, openDownloadJournal } from "./download_journal.ts";
+import { outOfRoom, requireRoom } from "./output.ts";
+import { PartialFile, requireWritable } from "./partial_file.ts";
+import { streamOut, type StreamOutOptions } from "./stream_out.ts";
+
+/** What `fetchFile` takes. */
+export interface FetchFileOptions
+  extends Pick<FetchOptions, "jobs" | "partSize" | "onEvent" | "signal">, Pick<StreamOutOptions, "explain"> {
+  /** The directory of the journal, with which another process can resume; absent = there is no journal. */
+  stateDirectory?: string | undefined;
+}
+
+/**
+ * Fetches blobs into a file. The journal says which bytes of an earlier run's `FILE.part` are good; without a journal
+ * all of it is read. Every byte is hashed by this run. An existing file stays untouched until it is replaced as a whole;
+ * one that has these bytes already is left as it is.
+ *
+ * @param blobs the blobs that make up the file
+ * @throws {NotFoundError} if the directory of the file, or a blob, does not exist
+ * @throws {MismatchError} if a blob is corrupted; `FILE.part` is kept, and the file is not touched
+ * @throws {ConflictError} if another process downloads to the file
+ */
+export async function fetchFile(
+  store: Store,
+  blobs: readonly PlacedBlob[],
+  path: string,
+  options: FetchFileOptions,
+): Promise<void> {
+  using hasher = new Hasher();
+  await requireWritable(path);
+  if (await isComplete(path, blobs, hasher, options)) return reportPresent(blobs, options);
+  using partial = await PartialFile.open(path, options.onEvent);
+  using journal = await openDownloadJournal(partial, blobs, options);
+  const size = sizeOfFile(blobs);
+  await requireRoomFor(partial, size, journal, options);
+  try {
+    await partial.file.truncate(size);
+    const into = { file: partial.file, path: partial.path, hasher, log: journal };
+    await fetchBlobs(store, blobs, { ...options, ...into });
+    await partial.finish();
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    await partial.requireInPlace(error);
+    const reason = outOfRoom(error, partial.path, journal.missing) ?? storageError(error, partial.path);
+    throw await options.explain?.(reason) ?? reason;
+  }
+  journal.discard();
+}
+
+/** Whether a file has just the bytes of the blobs. The look ends with the first blob that differs. */
+async function isComplete(
+  path: string,
+  blobs: readonly PlacedBlob[],
+  hasher: Hasher,
+  { signal = new AbortController().signal }: FetchFileOptions,
+): Promise<boolean> {
+  const info = await Deno.stat(path).catch(() => undefined);
+  if (!info?.isFile || info.size !== sizeOfFile(blobs)) return false;
+  for (const { at: start, size, digest } of blobs) {
+    const found = await awaitDigest(hasher.follow(path, start), { start, end: start + size }, signal);
+    if (found !== digest) return false;
+  }
+  return true;
+}
+
+function reportPresent(blobs: readonly PlacedBlob[], { onEvent }: FetchFileOptions): void {
+  for (const { number, digest, size } of blobs) {
+    onEvent?.({ type: "blob", index: number, state: "present", digest, size });
+  }
+}
+
+/** Space that the partial file occupies already is not needed again. If there is too little, a new one is removed. */
+async function requireRoomFor(
+  partial: PartialFile,
+  size: number,
+  journal: DownloadJournal,
+  { onEvent }: FetchFileOptions,
+): Promise<void> {
+  try {
+    await requireRoom(partial.path, Math.min(journal.missing, size - await partial.occupied()), onEvent);
+  } catch (error) {
+    await partial.abandon();
+    throw error;
+  }
+}
+
+/**
+ * Fetches a range of all the bytes of blobs into a file. It begins anew each time: without a digest of the range nothing
+ * tells whether bytes of an earlier run are good.
+ *
+ * @throws {NotFoundError} if the directory of the file, or a blob, does not exist
+ * @throws {ConflictError} if another process downloads to the file
+ */
+export async function fetchRange(
+  store: Store,
+  blobs: readonly PlacedBlob[],
+  path: string,
+  options: StreamOutOptions,
+): Promise<void> {
+  await requireWritable(path);
+  using partial = await PartialFile.open(path, options.onEvent);
+  await partial.file.truncate();
+  const write = (bytes: Uint8Array) => writeAll(partial.file, bytes);
+  await streamOut(store, blobs, new WritableStream({ write }), options);
+  await partial.finish();
+}
