@@ -129,7 +129,7 @@ Deno.test(
     const layer = await write(remover, "found");
     await remover.putManifest("old", imageOf([layer], "old"));
     await finder.write(bytesSource(new TextEncoder().encode("{}")), { checkFirst: true });
-    assert.equal(await finder.stat(layer, { claim: true }), 5);
+    assert.equal(await finder.reuse({ digest: layer, size: 5 }), "present");
     await remover.removeManifest("old");
     await finder.putManifest("new", imageOf([layer], "new"));
     await finder.removeManifest("new");

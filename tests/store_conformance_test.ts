@@ -201,6 +201,31 @@ testOnEachStore(
   },
 );
 
+testOnEachStore("what is to be reused is told apart: present, damaged or absent", async (place) => {
+  using store = place.open();
+  const { digest, size } = await store.write(bytesSource(someBytes(1000)));
+  assert.equal(await store.reuse({ digest, size }), "present");
+  assert.equal(await store.reuse({ digest, size }, { reread: true, listed: true }), "present");
+  assert.equal(await store.reuse({ digest, size: size + 1 }), "damaged", "it has another size");
+  assert.equal(await store.reuse({ digest: ABSENT, size }), "absent");
+  await place.damage(digest, (bytes) => bytes.subarray(0, 600));
+  assert.equal(await store.reuse({ digest, size }), "damaged");
+});
+
+testOnEachStore("what is reused is kept until a manifest lists it, whoever else frees", async (place) => {
+  using store = place.open();
+  using other = place.open();
+  const old = await image(other, "shared");
+  await other.putManifest("old", old);
+  const [config, layer] = descriptorsOf(old) as [Descriptor, Descriptor];
+  for (const blob of [config, layer]) assert.equal(await store.reuse(blob), "present");
+  await other.removeManifest("old");
+  assert.equal(await store.stat(layer.digest), layer.size);
+  const next = imageOf(store, config, [layer, await store.write(bytesSource(someBytes(5)))]);
+  await store.putManifest("new", next);
+  assert.equal(await store.resolve("new"), next.digest);
+});
+
 testOnEachStore("a blob is removed, and one that is not there is no error", async (place) => {
   using store = place.open();
   const kept = await store.write(bytesSource(someBytes(10)));
@@ -286,6 +311,7 @@ async function refusesAll(store: Store, manifest: Manifest, digest: Digest): Pro
     stat: () => store.stat(digest),
     read: () => store.read(digest),
     readUnverified: () => store.readUnverified(digest),
+    reuse: () => store.reuse({ digest, size: 1 }),
     mount: () => store.mount(digest, "me/origin"),
     "mount from": () => store.mount(blob, `me/origin/${digest}`),
     remove: () => store.remove(digest),
@@ -449,6 +475,7 @@ testOnEachStore("a call that was ended beforehand does nothing, and says why", a
     stat: () => store.stat(digest, options),
     read: () => store.read(digest, options),
     readUnverified: () => store.readUnverified(digest, options),
+    reuse: () => store.reuse({ digest, size: 1 }, options),
     write: () => store.write(bytesSource(someBytes(1000, 7)), options),
     "write what is there": () =>
       store.write(bytesSource(new TextEncoder().encode("{}")), { ...options, checkFirst: true }),
@@ -578,9 +605,13 @@ function imageOf({ family }: Store, config: Descriptor, layers: Descriptor[]): M
   });
 }
 
-function blobsOf({ bytes }: Manifest): Digest[] {
+function descriptorsOf({ bytes }: Manifest): Descriptor[] {
   const { config, layers } = JSON.parse(new TextDecoder().decode(bytes));
-  return [config, ...layers].map(({ digest }) => digest);
+  return [config, ...layers];
+}
+
+function blobsOf(manifest: Manifest): Digest[] {
+  return descriptorsOf(manifest).map(({ digest }) => digest);
 }
 
 /** The files that hold blobs, and what is in them; unfinished uploads of a registry are not to be seen from outside. */

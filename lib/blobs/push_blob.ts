@@ -72,15 +72,15 @@ async function storeWhole(
   const { source, checkpoint, remember } = await wholeOf(input);
   const told = { type: "blob", index: 1 } as const;
   const known = source.once ? undefined : source.known ?? await abortable(source.digest(), signal);
-  const there = known && await store.stat(known, { hashed: true, claim: true, signal });
-  if (known && there === source.size) {
-    const blob = { digest: known, size: there! };
-    onEvent?.({ ...told, ...blob, state: "present" });
-    return blob;
+  const likely = known && { digest: known, size: source.size! };
+  const found = likely && await store.reuse(likely, { reread: true, signal });
+  if (likely && found === "present") {
+    onEvent?.({ ...told, ...likely, state: "present" });
+    return likely;
   }
   const onBytes = (bytes: number) => onEvent?.({ type: "progress", phase: "send", bytes });
   const onResume = (bytes: number) => onEvent?.({ type: "resume", phase: "send", bytes });
-  const checkFirst = there !== undefined; // of another size: the registry may keep what is damaged
+  const checkFirst = found === "damaged";
   const { digest, size } = await store.write(source, { signal, onBytes, onResume, checkpoint, checkFirst });
   remember?.(digest);
   onEvent?.({ ...told, state: "sent", digest, size });

@@ -11,8 +11,8 @@ import { storedSource } from "../transfer/stored_source.ts";
 export interface CopyBlobsOptions extends CallOptions {
   /** How many are on their way at once; absent = as many as serve. */
   jobs?: number | undefined;
-  /** Reads what a directory has already: what was damaged there is written anew. Absent = names and sizes tell. */
-  hashed?: boolean | undefined;
+  /** Reads what a directory has already: what was damaged there is written anew. Absent = digests and sizes are believed. */
+  reread?: boolean | undefined;
   /** Told of progress, and of each blob that is there. */
   onEvent?: OnEvent | undefined;
 }
@@ -58,18 +58,18 @@ export async function copyBlobs(
 async function copyBlob(
   from: Store,
   to: Store,
-  { blob, hashed, signal, onEvent }: CopyBlobsOptions & { blob: Descriptor },
+  { blob, reread, signal, onEvent }: CopyBlobsOptions & { blob: Descriptor },
 ): Promise<"sent" | "mounted" | "present"> {
-  const { digest, size } = blob;
-  const found = await to.stat(digest, { hashed, claim: true, signal });
-  if (found === size) return "present";
+  const { digest } = blob;
+  const found = await to.reuse(blob, { reread, signal });
+  if (found === "present") return found;
   const neighbour = neighbourOf(from, to);
   if (neighbour !== undefined && await to.mount(digest, neighbour, { signal })) return "mounted";
   const onBytes = (bytes: number) => onEvent?.({ type: "progress", phase: "send", bytes });
   const written = await to.write(storedSource(from, blob, { signal, onEvent }), {
     signal,
     onBytes,
-    checkFirst: found !== undefined, // of another size: a registry may keep what is damaged
+    checkFirst: found === "damaged",
   });
   if (written.digest === digest) return "sent";
   throw new MismatchError(`the blob ${digest} became ${written.digest} on its way to ${to.name}`);

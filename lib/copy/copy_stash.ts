@@ -64,7 +64,7 @@ export async function copyStash(
   const wanted = manifests.flatMap(({ bytes }) => listedBlobs(bytes));
   const blobs = await copyBlobs(from.store, to.store, {
     ...options,
-    hashed: options.overwrite,
+    reread: options.overwrite,
     blobs: wanted,
   });
   for (const [index, manifest] of manifests.entries()) {

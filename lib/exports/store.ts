@@ -23,13 +23,14 @@
  */
 export type {
   BlobOptions,
+  BlobState,
   CallOptions,
   Checkpoint,
   PutOptions,
   ReadOptions,
   ReferrersOptions,
   RemoveOptions,
-  StatOptions,
+  ReuseOptions,
   Store,
   TagsOptions,
   UploadPoint,

@@ -49,14 +49,13 @@ export class LayoutBlobs implements Disposable {
     }
   }
 
-  /** The size of a blob that has the bytes of its digest: a disk may have damaged them; `undefined` = it has not. */
-  async whole(digest: Digest): Promise<number | undefined> {
+  /** Whether a blob exists and its file holds the bytes of its digest: a disk may have damaged them. */
+  async isWhole(digest: Digest): Promise<boolean> {
     const end = await this.stat(digest);
-    if (end === undefined) return undefined;
-    return await this.#hasher.file(this.path(digest), { start: 0, end }) === digest ? end : undefined;
+    return end !== undefined && await this.#hasher.file(this.path(digest), { start: 0, end }) === digest;
   }
 
-  /** The size of a blob that is about to be listed: it is claimed until {@link endClaims}. `undefined` = absent. */
+  /** Claims a blob that is about to be listed, until {@link endClaims}. Returns its size; `undefined` = absent. */
   async claim(digest: Digest): Promise<number | undefined> {
     if (await this.stat(digest) === undefined) return undefined;
     using _layout = await lockLayout(this.#directory).catch(() => undefined); // one that may not be written to
@@ -102,7 +101,7 @@ export class LayoutBlobs implements Disposable {
   async write(source: Source, options: WriteOptions): Promise<Descriptor> {
     if (options.checkFirst) {
       const digest = await abortable(source.digest(), options.signal);
-      const size = await this.whole(digest) === undefined ? undefined : await this.claim(digest);
+      const size = await this.isWhole(digest) ? await this.claim(digest) : undefined;
       if (size !== undefined) return { mediaType: OCTET_STREAM, digest, size };
     }
     let draft: Draft | undefined;

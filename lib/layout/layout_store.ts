@@ -5,7 +5,7 @@ import { verified } from "../content/byte_stream.ts";
 import type { Source } from "../content/source.ts";
 import { NotFoundError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { type Descriptor, distinct } from "../oci/descriptor.ts";
+import { type Descriptor, distinct, type SizedBlob } from "../oci/descriptor.ts";
 import { type Digest, isDigest, parseDigest } from "../oci/digest.ts";
 import { declaredMediaType, type Manifest, manifestOf, referencesOf } from "../oci/manifest.ts";
 import { IMAGE_MANIFEST } from "../oci/media_types.ts";
@@ -20,12 +20,13 @@ import { fallbackReferrers, namesSubject } from "../store/referrers.ts";
 import { requireLayout } from "./require_layout.ts";
 import type {
   BlobOptions,
+  BlobState,
   CallOptions,
   PutOptions,
   ReadOptions,
   ReferrersOptions,
   RemoveOptions,
-  StatOptions,
+  ReuseOptions,
   Store,
   TagsOptions,
   WriteOptions,
@@ -76,10 +77,9 @@ export class LayoutStore implements Store {
     return pathToFileURL(this.#blobs.path(digest));
   }
 
-  async stat(digest: Digest, { hashed, claim, signal }: StatOptions = {}): Promise<number | undefined> {
+  async stat(digest: Digest, { signal }: BlobOptions = {}): Promise<number | undefined> {
     signal?.throwIfAborted();
-    if (hashed && await this.#blobs.whole(digest) === undefined) return undefined;
-    return await (claim ? this.#blobs.claim(digest) : this.#blobs.stat(digest));
+    return await this.#blobs.stat(digest);
   }
 
   async read(digest: Digest, options: BlobOptions = {}): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
@@ -100,9 +100,23 @@ export class LayoutStore implements Store {
     return await this.#blobs.write(source, options);
   }
 
+  async reuse(
+    { digest, size }: SizedBlob,
+    { reread, listed, signal }: ReuseOptions = {},
+  ): Promise<BlobState> {
+    signal?.throwIfAborted();
+    const found = await this.#blobs.stat(digest);
+    if (found === undefined) return "absent";
+    if (found !== size || reread && !await this.#blobs.isWhole(digest)) return "damaged";
+    if (listed) return "present";
+    // Somebody may have removed it meanwhile.
+    return await this.#blobs.claim(digest) === undefined ? "absent" : "present";
+  }
+
   async mount(digest: Digest, from: string, { signal }: CallOptions = {}): Promise<boolean> {
     parseRepository(from);
-    if (await this.stat(digest, { claim: true, signal }) !== undefined) return true;
+    signal?.throwIfAborted();
+    if (await this.#blobs.claim(digest) !== undefined) return true;
     return this.#beside !== undefined && await this.#blobs.link(digest, this.#beside(from));
   }
 

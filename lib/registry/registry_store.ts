@@ -4,7 +4,7 @@ import { verified } from "../content/byte_stream.ts";
 import type { Source } from "../content/source.ts";
 import { MismatchError, NotAllowedError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { type Descriptor, distinct } from "../oci/descriptor.ts";
+import { type Descriptor, distinct, type SizedBlob } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseReference, parseRepository } from "../oci/reference.ts";
 import { declaredMediaType, type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
@@ -23,9 +23,10 @@ import type { Patience } from "../async/retry.ts";
 import { storing } from "./refused_write.ts";
 import type {
   BlobOptions,
+  BlobState,
   CallOptions,
   ReadOptions,
-  StatOptions,
+  ReuseOptions,
   Store,
   TagsOptions,
   WriteOptions,
@@ -91,7 +92,7 @@ export class RemoteStore implements Store {
 
   async stat(
     digest: Digest,
-    { what = `the blob ${digest}`, signal }: StatOptions = {},
+    { what = `the blob ${digest}`, signal }: BlobOptions = {},
   ): Promise<number | undefined> {
     const call = { to: blobPath(digest), action: "pull", what, signal } as const;
     const head = await this.#client.call({ ...call, method: "HEAD", expect: [200, 403, 404, 405] });
@@ -137,6 +138,12 @@ export class RemoteStore implements Store {
 
   async write(source: Source, options: WriteOptions = {}): Promise<Descriptor> {
     return await storing(() => this.#pusher.push(source, options));
+  }
+
+  async reuse({ digest, size }: SizedBlob, { what, signal }: ReuseOptions = {}): Promise<BlobState> {
+    const found = await this.stat(digest, { what, signal });
+    if (found === undefined) return "absent";
+    return found === size ? "present" : "damaged";
   }
 
   async mount(digest: Digest, from: string, { signal }: CallOptions = {}): Promise<boolean> {

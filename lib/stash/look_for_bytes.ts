@@ -45,10 +45,10 @@ export async function lookForBytes(
   }
   const likely = same ? tagged : knownLayer(source);
   if (likely && source.once) return { there: likely };
-  const how = { what: nameOf({ number }), hashed: overwrite, claim: !same, signal };
-  const found = likely && await store.stat(likely.digest, how);
-  if (likely && found === likely.size) return { there: likely };
-  return { checkFirst: found !== undefined || compare && !source.known }; // a registry may keep what is damaged
+  const found = likely &&
+    await store.reuse(likely, { what: nameOf({ number }), reread: overwrite, listed: same, signal });
+  if (found === "present") return { there: likely };
+  return { checkFirst: found === "damaged" || compare && !source.known };
 }
 
 /** The layer that a chunk was found to be before, by an earlier process. */

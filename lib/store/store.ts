@@ -1,6 +1,6 @@
 /** The contract that carries everything: the store of one repository, in a registry or in an OCI layout. @module */
 import type { ByteRange, Source } from "../content/source.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
+import type { Descriptor, SizedBlob } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import type { Family } from "../oci/media_types.ts";
@@ -18,12 +18,15 @@ export interface BlobOptions extends CallOptions {
   what?: string | undefined;
 }
 
-/** What a look at a blob takes. */
-export interface StatOptions extends BlobOptions {
-  /** Counts bytes of another digest as absent, where they are at hand: in a directory. Registries are believed. */
-  hashed?: boolean | undefined;
-  /** A manifest that lists it comes next: until then a directory does not free it. */
-  claim?: boolean | undefined;
+/** What a store has under the digest of a blob that somebody wants to reuse. */
+export type BlobState = "present" | "damaged" | "absent";
+
+/** What reusing a blob takes. */
+export interface ReuseOptions extends BlobOptions {
+  /** Reads the bytes again, where they are at hand: a disk may have damaged them. Registries are believed. */
+  reread?: boolean | undefined;
+  /** A manifest lists the blob now, and the next one will: the store need not keep it in between. */
+  listed?: boolean | undefined;
 }
 
 /** What an unverified read takes. */
@@ -116,7 +119,7 @@ export interface Store extends Disposable {
    */
   blobUrl(digest: Digest): URL;
   /** The size of a blob in bytes; `undefined` = absent. */
-  stat(digest: Digest, options?: StatOptions): Promise<number | undefined>;
+  stat(digest: Digest, options?: BlobOptions): Promise<number | undefined>;
   /**
    * The bytes of a whole blob, **verified as they flow**: the stream errors at its end with a `MismatchError` where they
    * are fewer, more or others than the digest names. A reader acts on them only when the stream has ended.
@@ -139,6 +142,15 @@ export interface Store extends Disposable {
    * is visible under the digest. The descriptor's media type is `application/octet-stream`.
    */
   write(source: Source, options?: WriteOptions): Promise<Descriptor>;
+  /**
+   * Asks for a blob that a manifest is about to list, so that it need not be written:
+   *
+   * - `present`: the store has it whole, and keeps it until a manifest lists it, or the store is closed.
+   * - `damaged`: there is something else under its digest, of another size or with other bytes. It has to be written, with
+   *   `checkFirst`: a registry may take the bytes, and keep what is damaged.
+   * - `absent`: it has to be written.
+   */
+  reuse(blob: SizedBlob, options?: ReuseOptions): Promise<BlobState>;
   /** Takes a blob over from another repository of the same registry; `false` = it has to be written. */
   mount(digest: Digest, from: string, options?: CallOptions): Promise<boolean>;
   /** Removes a blob. Removing what is not there is no error. */
