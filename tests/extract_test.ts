@@ -1,7 +1,7 @@
 /** Files taken out of images: equal to what umoci unpacks, in bytes, modes, links and times. @module */
 import assert from "node:assert/strict";
 import { basename } from "node:path";
-import { makeStagingPlace } from "../lib/images/staging_place.ts";
+import { makeStagingDirectory } from "../lib/images/staging_directory.ts";
 import {
   extract,
   type ExtractOptions,
@@ -114,7 +114,7 @@ Deno.test("a file, a directory and a glob go to their own paths", async () => {
     ["tool", "alias"].map((name) => Deno.stat(image.work.path(`out/usr/bin/${name}`))),
   );
   assert.equal(tool!.ino, alias!.ino);
-  assert.match(image.notices.join(), /set-user-id and set-group-id bits of 1 file were not set/);
+  assert.match(image.notices.join(), /set-user-ID and set-group-ID bits of 1 file were not set/);
 });
 
 Deno.test("a mode is that of the image, without set-id bits", onPosix("file modes"), async () => {
@@ -141,7 +141,7 @@ Deno.test("what is there is not replaced unless that is asked for, and nothing i
   await using image = await makeImage([tarOf(FILES)]);
   await Deno.mkdir(image.work.path("out/etc/conf.d"), { recursive: true });
   await image.work.write("out/etc/conf.d/b.conf", "mine");
-  await assert.rejects(extracted(image, ["etc"]), /b\.conf is there already/);
+  await assert.rejects(extracted(image, ["etc"]), /b\.conf already exists/);
   assert.deepEqual(Array.from(Deno.readDirSync(image.work.path("out/etc/conf.d")), ({ name }) => name), [
     "b.conf",
   ]);
@@ -149,7 +149,7 @@ Deno.test("what is there is not replaced unless that is asked for, and nothing i
   assert.equal(await Deno.readTextFile(image.work.path("out/etc/conf.d/b.conf")), "b");
   await Deno.remove(image.work.path("out/etc/conf.d/b.txt"));
   await Deno.mkdir(image.work.path("out/etc/conf.d/b.txt"));
-  await assert.rejects(extracted(image, ["etc"], { overwrite: true }), /b\.txt is there already/);
+  await assert.rejects(extracted(image, ["etc"], { overwrite: true }), /b\.txt already exists/);
 });
 
 Deno.test("devices are left out, and told of", async () => {
@@ -168,12 +168,12 @@ Deno.test("hard links to what is not there are left out, and told of by themselv
   await extracted(image, ["/"]);
   await assert.rejects(readImageFile(await image.files(), "link0", { write: () => {} }), {
     name: "NotFoundError",
-    message: "what link0 is a hard link to is not in the image",
+    message: "link0 is a hard link whose target is not in the image",
   });
-  assert.match(image.notices.join("\n"), /^1 left out, for only files.* are made: dev\/null$/m);
+  assert.match(image.notices.join("\n"), /^1 entry skipped, because only files.* are extracted: dev\/null$/m);
   assert.match(
     image.notices.join("\n"),
-    /^4 hard links left out, for what they lead to is not in the image: link0, link1, link2, \.\.\.$/m,
+    /^4 hard links skipped, because the target is not in the image: link0, link1, link2, \.\.\.$/m,
   );
 });
 
@@ -217,7 +217,10 @@ Deno.test("a search shows files with bytes of their own, and no whiteouts", asyn
 Deno.test("where nothing is found it is said what a name may have meant", async () => {
   await using image = await makeImage([tarOf(FILES), tarOf([{ name: "etc/.wh.gone" }])]);
   const hint = async (path: string) => (await failure(extracted(image, [path]))).hint;
-  assert.match((await hint("*.conf"))!, /^it was looked for in \/ only: \*\*\/\*\.conf is in any directory$/);
+  assert.match(
+    (await hint("*.conf"))!,
+    /^\*\.conf matches in \/ only: use \*\*\/\*\.conf for any directory$/,
+  );
   assert.equal(await hint("usr/*.conf"), undefined);
   assert.equal(await hint("missing"), undefined);
   assert.match((await hint("etc/.wh.gone"))!, /^whiteouts mark what a layer removes, and are not extracted;/);
@@ -241,9 +244,9 @@ Deno.test("bytes of a file go to a stream, over links, with the holes", async ()
   expected.set([97, 98, 99], 100_000);
   assert.deepEqual(await read("holes"), expected);
   await assert.rejects(read("etc"), /etc is a directory, not a file/);
-  await assert.rejects(read("nowhere"), /leads to no file/);
+  await assert.rejects(read("nowhere"), /is a broken link: its target is not in/);
   await assert.rejects(read("missing"), /there is no missing/);
-  await assert.rejects(read("*"), /may mean several files/);
+  await assert.rejects(read("*"), /may match several files/);
 });
 
 Deno.test("nothing is written to a stream of a file that is larger than it may be", async () => {
@@ -336,7 +339,7 @@ Deno.test("what a killed extraction has left is removed, and that of a running o
   await Deno.writeTextFile(`${abandoned}.lock`, "", { mode: 0o600 });
   await Deno.mkdir(abandoned, { mode: 0o700 });
   await Deno.writeTextFile(`${abandoned}/0`, "half a file");
-  const running = await makeStagingPlace(out);
+  const running = await makeStagingDirectory(out);
   await extracted(image, ["etc/conf.d/a.conf"]);
   const names = async () => (await Array.fromAsync(Deno.readDir(out), ({ name }) => name)).sort();
   const own = basename(running.path);
@@ -377,7 +380,7 @@ Deno.test("who may not give files away is told so before anything is placed", on
     await assert.rejects(extracted(image, ["etc"], { sameOwner: true }), {
       name: "NotAllowedError",
       message: "--same-owner needs the rights of root: files cannot be given to 0:0",
-      hint: "run it as root, or leave --same-owner away: the files are yours then",
+      hint: "run it as root, or omit --same-owner: you then own the files",
     });
   } finally {
     Deno.chown = chown;

@@ -129,12 +129,12 @@ Deno.test("links that were in the target before are not followed", onPosix("symb
   for (const overwrite of [false, true]) {
     await assert.rejects(
       trap.spring({ overwrite }),
-      /dir is there already|nothing is written through a link/,
+      /dir already exists|nothing is written through a link/,
     );
   }
   await Deno.remove(work.path("target/out/dir"));
   await Deno.symlink(`${OUTSIDE}/file`, work.path("target/out/file"));
-  await assert.rejects(trap.spring(), /is there already/);
+  await assert.rejects(trap.spring(), /already exists/);
   await trap.spring({ overwrite: true });
   assert.equal((await Deno.lstat(work.path("target/out/file"))).isFile, true, "the link itself was replaced");
   await trap.requireUntouched();

@@ -134,7 +134,7 @@ Deno.test("extract writes files, or one to standard output", async () => {
   assert.deepEqual(await Deno.readFile(place.path("out/big")), someBytes(300_000));
   const again = await place.run(["extract", "oci:box:t", "big", "-o", "out"]);
   assert.equal(again.code, 6);
-  assert.match(again.stderr, /out[\\/]big is there already\nhint: replace it with --overwrite/);
+  assert.match(again.stderr, /out[\\/]big already exists\nhint: replace it with --overwrite/);
   assert.equal((await place.run(["extract", "oci:box:t", "nothing", "-o", "out"])).code, 3);
   assert.equal((await place.run(["extract", "oci:box:t", "etc", "big", "-o", "-"])).code, 2);
   assert.equal(

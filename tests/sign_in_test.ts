@@ -140,7 +140,7 @@ Deno.test("nobody pulls where the token server wants a name", SIGNED, async () =
   await using parts = await withTokens({ anonymousPull: false });
   const error = await failure(parts.opened.store.stat(BLOB));
   assert.ok(error instanceof NotAllowedError);
-  assert.match(error.message, /not signed in/);
+  assert.match(error.message, /gives no token to anonymous users$/);
   assert.match(error.hint ?? "", new RegExp(`layerstash login ${parts.registry.host}$`));
   assert.deepEqual(ways(parts.tokens.requests), ["GET 401"]);
 });

@@ -35,7 +35,7 @@ Deno.test("an image alone is not taken for another platform: found, copied or bu
       await assert.rejects(work(platform), (error) => {
         assert.ok(error instanceof NotFoundError);
         assert.equal(error.message, `there is no image for ${platform}`);
-        assert.equal(error.hint, "there is one only, for linux/arm64/v8");
+        assert.equal(error.hint, "the only image is for linux/arm64/v8");
         return true;
       });
     }

@@ -1,53 +1,54 @@
-/** Takes files out of an image, onto the disk. @module */
+/** Extracts files of an image to disk. @module */
 import { counted } from "../messages.ts";
 import { ConflictError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { checkNumbers } from "../arguments.ts";
-import { absent } from "./absent.ts";
+
 import { isBrokenLink, type MergedEntry } from "./file_tree.ts";
 import type { ImageFiles } from "./image_files.ts";
-import { type PathPattern, pathPattern } from "./path_pattern.ts";
+import { nothingAt, type PathPattern, pathPattern } from "./path_pattern.ts";
 import { Placement } from "./placement.ts";
-import { readSources } from "./read_sources.ts";
-import { usualLimit } from "./size_limit.ts";
+import { defaultLimit, readSources } from "./read_sources.ts";
+
 import { Staging } from "./staging.ts";
 import { survey, type SurveyResult } from "./survey.ts";
 
-/** Where files are extracted to, and how. */
+/** Options for extracting files. */
 export interface ExtractOptions {
-  /** The directory in which files get the paths that they have in the image. */
+  /** The target directory. Files keep their paths in the image below it. */
   directory: string;
-  /** Replaces files that are there. */
+  /** Replaces existing files. */
   overwrite?: boolean | undefined;
-  /** Gives files the owners and set-id bits that they have in the image; needs the rights of root. */
+  /** Preserves owners and set-ID bits. Needs the rights of root. */
   sameOwner?: boolean | undefined;
-  /** The most that is written, in bytes; absent = 1 GiB and 100 times what the layers have packed: more is a bomb. */
+  /** The most bytes that are written; absent = 1 GiB plus 100 times the compressed size of the layers. */
   maxSize?: number | undefined;
   /** Reads every layer to its last byte, and verifies it. */
   whole?: boolean | undefined;
-  /** Whether `a` and `A` are two names on the disk; absent = that is found out. */
+  /** Whether `a` and `A` are different names on the disk; absent = it is tried out. */
   caseSensitive?: boolean | undefined;
-  /** Told of what could not be made. */
+  /** Receives notices about entries and attributes that were not extracted. */
   onEvent?: OnEvent | undefined;
 }
 
-/** What was extracted. */
+/** The result of an extraction. */
 export interface ExtractResult {
-  /** What was placed. */
+  /** The entries that were extracted. */
   entries: MergedEntry[];
-  /** Devices, pipes and broken links, which were left out. */
+  /** Devices, pipes and broken links, which were skipped. */
   skipped: MergedEntry[];
 }
 
 /**
- * Extracts the files that `paths` (paths and globs; each has to mean something) name, with modes, times and links. All of them are fetched first, and placed then; nothing is written outside
- * the directory, whatever an archive says.
+ * Extracts files with their modes, times and links. All contents are fetched before the first file gets its name. Nothing
+ * is written outside the directory, whatever an archive contains.
  *
- * @throws {InvalidInputError} when a pattern or `maxSize` cannot be
- * @throws {NotFoundError} when a path means nothing in the image
- * @throws {ConflictError} when something is in the way; nothing is changed then
- * @throws {NotAllowedError} when owners are wanted, and only root may give them; nothing is changed then
- * @throws {MismatchError} when a layer is damaged; nothing is changed then
+ * @param paths paths and globs, each of which has to match something
+ * @throws {InvalidInputError} if a pattern is too long, or `maxSize` is out of range
+ * @throws {NotFoundError} if a path or glob matches nothing in the image
+ * @throws {ConflictError} if a file exists and is not to be replaced; nothing is changed then
+ * @throws {NotAllowedError} if `sameOwner` needs the rights of root; nothing is changed then
+ * @throws {MismatchError} if a layer is damaged; nothing is changed then
  *
  * @example
  * ```ts
@@ -66,14 +67,14 @@ export async function extract(
   paths: readonly string[],
   options: ExtractOptions,
 ): Promise<ExtractResult> {
-  const { directory, maxSize = usualLimit(files), overwrite = false, sameOwner = false, whole } = options;
+  const { directory, maxSize = defaultLimit(files), overwrite = false, sameOwner = false, whole } = options;
   checkNumbers(options, { maxSize: { least: 0 } });
   const patterns = await Promise.all(paths.map(pathPattern));
   await using staging = await Staging.in(directory, maxSize);
   const found = await survey(files, patterns, { visit: (entry) => staging.keep(entry), whole });
-  requireAll(found, patterns, files);
+  requireMatches(found, patterns, files);
   const [entries, skipped] = partition(found.entries, isPlaceable);
-  requireDistinct(entries, options.caseSensitive ?? await staging.isCaseSensitive());
+  requireDistinctNames(entries, options.caseSensitive ?? await staging.isCaseSensitive());
   const missing = entries.flatMap(({ source }) =>
     source?.type === "file" && !staging.has(source) ? [source] : []
   );
@@ -83,11 +84,11 @@ export async function extract(
   if (sameOwner) await staging.requireOwners(entries);
   await placement.place(entries);
   const extracted = { entries, skipped };
-  tellLosses(files, extracted, options);
+  reportLosses(files, extracted, options);
   return extracted;
 }
 
-function requireAll(
+function requireMatches(
   { entries, tree }: SurveyResult,
   patterns: readonly PathPattern[],
   files: ImageFiles,
@@ -95,17 +96,17 @@ function requireAll(
   for (const pattern of patterns) {
     const real = pattern.path === undefined ? undefined : tree?.find(pattern.path);
     if (real || entries.some(({ path }) => pattern.includes(path))) continue;
-    throw absent(pattern, files);
+    throw nothingAt(pattern, files.name);
   }
 }
 
-/** Devices need the rights of root, and nobody misses pipes. */
+/** Whether an entry is extracted. Devices would need the rights of root, and nobody misses pipes. */
 function isPlaceable({ type, source }: MergedEntry): boolean {
   return type === "directory" || source?.type === "file" || source?.type === "symlink";
 }
 
-/** Names that are one on this disk would replace each other, or lead through each other. */
-function requireDistinct(entries: readonly MergedEntry[], caseSensitive: boolean): void {
+/** Refuses paths that are the same name on this disk: one entry would replace the other, or lead through it. */
+function requireDistinctNames(entries: readonly MergedEntry[], caseSensitive: boolean): void {
   if (caseSensitive) return;
   const names = new Map<string, string>();
   for (const { path } of entries) {
@@ -113,14 +114,14 @@ function requireDistinct(entries: readonly MergedEntry[], caseSensitive: boolean
     const other = names.get(folded);
     if (other !== undefined && other !== path) {
       throw new ConflictError(`${other} and ${path} are the same name on this disk`, {
-        hint: "extract them one by one, or to a disk that tells upper case from lower case",
+        hint: "extract them one by one, or to a case-sensitive disk",
       });
     }
     names.set(folded, path);
   }
 }
 
-function tellLosses(
+function reportLosses(
   files: ImageFiles,
   { entries, skipped }: ExtractResult,
   { onEvent, sameOwner }: ExtractOptions,
@@ -130,20 +131,21 @@ function tellLosses(
   const [broken, special] = partition(skipped, isBrokenLink);
   notice(
     special,
-    `${special.length} left out, for only files, directories and links are made: ${beginning(special)}`,
+    `${counted(special.length, "entry")} skipped, because only files, directories and links are extracted: ` +
+      firstPaths(special),
   );
   notice(
     broken,
-    `${counted(broken.length, "hard link")} left out, for what they lead to is not in ${files.name}: ` +
-      beginning(broken),
+    `${counted(broken.length, "hard link")} skipped, because the target is not in ${files.name}: ` +
+      firstPaths(broken),
   );
   const setId = sameOwner ? [] : entries.filter(({ mode, type }) => type === "file" && (mode & 0o6000) !== 0);
-  notice(setId, `set-user-id and set-group-id bits of ${counted(setId.length, "file")} were not set`);
+  notice(setId, `set-user-ID and set-group-ID bits of ${counted(setId.length, "file")} were not set`);
   const attributed = entries.filter(({ attributes }) => attributes !== undefined);
   notice(attributed, `extended attributes of ${counted(attributed.length, "file")} were not set`);
 }
 
-function beginning(entries: readonly MergedEntry[]): string {
+function firstPaths(entries: readonly MergedEntry[]): string {
   const names = entries.slice(0, 3).map(({ path }) => path);
   return [...names, ...(entries.length > names.length ? ["..."] : [])].join(", ");
 }

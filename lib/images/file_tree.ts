@@ -1,46 +1,46 @@
-/** The merged filesystem of an image: what is there when all layers are put on each other. @module */
+/** The merged filesystem of an image, which results from applying its layers in order. @module */
 import { MismatchError } from "../errors.ts";
 import { baseName, type Entry, normalPath, parentOf } from "../layers/entry.ts";
 import { type Whiteout, whiteoutOf } from "./whiteouts.ts";
 
-/** An entry of a layer, with the layer's number. */
+/** An entry, and the number of its layer. */
 export interface LayerEntry extends Entry {
-  /** The number of the layer that it is from: 1 is the base. */
+  /** The number of its layer: 1 is the base. */
   layer: number;
 }
 
-/** What is at a place of the merged filesystem. */
+/** An entry of the merged filesystem. */
 export interface MergedEntry extends LayerEntry {
-  /** Of a file or hard link: the entry that has the bytes. Those that share one are the same file. */
+  /** For a file or a hard link: the entry that has the content. Entries with the same source are the same file. */
   source?: LayerEntry | undefined;
-  /** Set where no layer has an entry for a directory, but for something in it. */
+  /** Set for a directory that no layer lists, although it lists something in it. */
   implied?: true;
 }
 
-/** Whether it is a hard link whose file is not there. */
+/** Whether an entry is a hard link whose target is missing. */
 export function isBrokenLink({ type, source }: MergedEntry): boolean {
   return type === "hardlink" && source === undefined;
 }
 
 interface Node {
-  /** Absent for a directory that is only implied. */
+  /** Absent for an implied directory. */
   entry: Entry | undefined;
   layer: number;
-  /** Of a directory. */
+  /** Set for a directory. */
   children: Map<string, Node> | undefined;
   source: LayerEntry | undefined;
 }
 
-/** So many links are followed at once, as in Linux. */
+/** The most symbolic links that are followed in one path. Linux has the same limit. */
 const MOST_HOPS = 40;
-/** No path that a system can open has more parts. */
+/** The most nested directories: no system can open a deeper path. */
 const DEEPEST = 4096;
-/** So many entries are kept in memory; the largest images have some hundred thousand. */
+/** The most entries that are held in memory. The largest images have some hundred thousand. */
 export const MOST_ENTRIES = 2_000_000;
 
 /**
- * Puts layers on each other, as a container engine does when it unpacks them. Entries are added from the base up, in the
- * order of their archives.
+ * Merges layers as a container engine does when it unpacks them. Entries are added from the base up, in the order of
+ * their archives.
  *
  * @example
  * ```ts
@@ -64,28 +64,26 @@ export class FileTree {
   #count = 0;
 
   /**
-   * Nothing is there yet.
+   * Makes an empty tree.
    *
-   * @param options `keepWhiteouts` shows whiteouts as the files that they are, for a look at a single layer
+   * @param options `keepWhiteouts` lists whiteouts as files, to show a single layer
    */
   constructor({ keepWhiteouts = false }: { keepWhiteouts?: boolean } = {}) {
     this.#keepsWhiteouts = keepWhiteouts;
   }
 
   /**
-   * Puts an entry on what is there: a whiteout takes away what is of layers below, anything else takes the place of what
-   * is there. Only a directory keeps what is in a directory. Links on the way are followed, and do not lead out.
+   * Applies an entry: a whiteout removes what lower layers have, and anything else replaces what has the same path. Only
+   * a directory that replaces a directory keeps its content. Links in the path are followed, and do not lead out.
    *
-   * @throws {MismatchError} when there are too many
+   * @throws {MismatchError} if there are too many entries
    */
   add(entry: LayerEntry): void {
     const { layer } = entry;
     const whiteout = this.#keepsWhiteouts ? undefined : whiteoutOf(entry.path);
     if (whiteout) return this.#erase(layer, whiteout);
     if (++this.#count > MOST_ENTRIES) {
-      throw new MismatchError(
-        `the layers have more than ${MOST_ENTRIES} entries: that is more than is kept in memory`,
-      );
+      throw tooManyEntries();
     }
     if (entry.path === "") return this.#describeRoot(layer, entry);
     const parent = this.#walk(parentOf(entry.path), layer)!;
@@ -97,30 +95,30 @@ export class FileTree {
     parent.children!.set(name, { entry, layer, children, source });
   }
 
-  /** Everything that is there, each directory before what is in it, by name. */
+  /** All entries in the order of their names, each directory before its content. */
   *entries(): Generator<MergedEntry> {
     if (this.#root.entry) yield merged(this.#root, "");
     yield* entriesIn(this.#root);
   }
 
-  /** What is in a directory, by name; links on the way to it are followed. Empty where there is no such directory. */
+  /** The entries in a directory, by name; empty if there is no such directory. Links in the path are followed. */
   list(path: string): MergedEntry[] {
     const trail = this.#trail(normalPath(path));
     const node = trail?.at(-1)?.node;
     if (!node) return [];
-    const place = trail!.slice(1).map(({ name }) => name).join("/");
-    return childrenOf(node, place).map((child) => merged(child.node, child.path));
+    const realPath = trail!.slice(1).map(({ name }) => name).join("/");
+    return childrenOf(node, realPath).map((child) => merged(child.node, child.path));
   }
 
   /**
-   * What is at a place. Links in the middle of the path are followed, as in a container; the last part is not.
-   * `undefined` = nothing.
+   * The entry at a path; `undefined` if there is none. As in a container, links within the path are followed, but not one
+   * at its end.
    */
   find(path: string): MergedEntry | undefined {
     return this.#at(normalPath(path));
   }
 
-  /** Where a symbolic link leads to in the end, as the system would go; `undefined` = nowhere. */
+  /** The entry that a symbolic link finally leads to, as the system would resolve it; `undefined` if there is none. */
   follow(entry: MergedEntry): MergedEntry | undefined {
     let found: MergedEntry | undefined = entry;
     for (let hops = 0; found?.type === "symlink"; hops++) {
@@ -131,7 +129,7 @@ export class FileTree {
     return found;
   }
 
-  /** What is at a path, in which `..` is above where the links before it lead; its last name is not followed. */
+  /** The entry at a path. `..` means the parent of the directory that links before it lead to. */
   #at(path: string): MergedEntry | undefined {
     const name = baseName(path);
     const isName = !["", ".", ".."].includes(name);
@@ -150,9 +148,9 @@ export class FileTree {
   }
 
   #linked({ target = "" }: Entry): LayerEntry | undefined {
-    const place = normalPath(target);
-    const parent = this.#trail(parentOf(place))?.at(-1)?.node;
-    return parent?.children?.get(baseName(place))?.source;
+    const path = normalPath(target);
+    const parent = this.#trail(parentOf(path))?.at(-1)?.node;
+    return parent?.children?.get(baseName(path))?.source;
   }
 
   #erase(layer: number, whiteout: Whiteout): void {
@@ -164,12 +162,12 @@ export class FileTree {
     else eraseOne(children, baseName(whiteout.path), layer);
   }
 
-  /** The directory at a path; what is missing is made. */
+  /** The directory at a path. Missing directories are made. */
   #walk(path: string, layer: number): Node | undefined {
     return this.#trail(path, layer)?.at(-1)?.node;
   }
 
-  /** The way to a directory, with the names that it really has; `undefined` where it is not there and not to be made. */
+  /** The directories on a path, with links resolved; `undefined` if one is missing and `makeFor` names no layer. */
   #trail(path: string, makeFor?: number): { name: string; node: Node }[] | undefined {
     const trail = [{ name: "", node: this.#root }];
     const left = path.split("/").reverse();
@@ -200,11 +198,16 @@ export class FileTree {
   }
 }
 
+/** The error for layers with more entries than are held in memory. */
+export function tooManyEntries(): MismatchError {
+  return new MismatchError(`the layers have more than ${MOST_ENTRIES} entries, too many to hold in memory`);
+}
+
 function directory(layer: number): Node {
   return { entry: undefined, layer, children: new Map(), source: undefined };
 }
 
-/** A whiteout takes away what is of the layers below, and nothing of its own. */
+/** Removes what lower layers have under a name: a whiteout does not affect its own layer. */
 function eraseOne(children: Map<string, Node>, name: string, layer: number): void {
   const node = children.get(name);
   if (!node) return;
@@ -216,7 +219,7 @@ function eraseAll(children: Map<string, Node>, layer: number): void {
   for (const name of [...children.keys()]) eraseOne(children, name, layer);
 }
 
-/** Without recursion: an archive may nest directories deeper than the stack is. */
+/** All entries below a directory. Not recursive: an archive may nest directories deeper than the stack allows. */
 function* entriesIn(root: Node): Generator<MergedEntry> {
   const left = childrenOf(root, "").reverse();
   for (let next; (next = left.pop());) {
@@ -236,7 +239,7 @@ function merged({ entry, layer, source }: Node, path: string): MergedEntry {
   return { ...entry, ...linked, path, layer, ...(source && { source }) };
 }
 
-/** Nothing is known of a directory that no layer has: engines make it as any other. */
+/** The metadata of a directory that no layer lists: engines make it with defaults. */
 const IMPLIED: Omit<Entry, "path" | "name"> = {
   type: "directory",
   mode: 0o755,

@@ -1,4 +1,4 @@
-/** The configs of images: what to run, and how the image was built (OCI image spec, config.md). @module */
+/** Reads configs of images: what to run, and how the image was built (OCI image spec, config.md). @module */
 import * as v from "valibot";
 import { MismatchError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -7,47 +7,47 @@ import type { Platform } from "../oci/platform.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { receiveSmall } from "../transfer/receive.ts";
 
-/** One step of the build. */
+/** One step of an image's build. */
 export interface BuildStep {
-  /** The command, as the builder wrote it. */
+  /** The command, as the builder recorded it. */
   createdBy: string;
-  /** RFC 3339; absent where it is not known. */
+  /** The time of the step, in RFC 3339; absent if unknown. */
   created?: string | undefined;
-  /** What the builder had to say. */
+  /** The builder's comment. */
   comment?: string | undefined;
-  /** Set where the step has made no layer. */
+  /** Whether the step made no layer. */
   empty: boolean;
 }
 
-/** What the config of an image says. */
+/** The config of an image. */
 export interface ImageConfig {
-  /** What it runs on; absent where that is not said, as in what is no real image (an artifact). */
+  /** The platform that it runs on; absent if the config names none, as for artifacts. */
   platform?: Platform | undefined;
-  /** When it was built, in RFC 3339. */
+  /** The time of the build, in RFC 3339. */
   created?: string | undefined;
-  /** Who built it. */
+  /** The author of the image. */
   author?: string | undefined;
-  /** Free text by key. */
+  /** Labels: free text by key. */
   labels: Record<string, string>;
-  /** `NAME=value`, in order. */
+  /** Environment variables as `NAME=value`, in order. */
   env: string[];
-  /** The program that is run, and its first arguments. */
+  /** The program and its first arguments. */
   entrypoint: string[];
-  /** The program, or arguments of the entrypoint. */
+  /** The program, or further arguments of the entrypoint. */
   cmd: string[];
-  /** Whom it runs as; empty = root. */
+  /** The user that it runs as; empty = root. */
   user: string;
-  /** Where it runs; empty = the root. */
+  /** The working directory; empty = the root directory. */
   workingDir: string;
-  /** Such as `80/tcp`. */
+  /** The exposed ports, such as `80/tcp`. */
   exposedPorts: string[];
   /** Directories whose content outlives a container. */
   volumes: string[];
-  /** What ends it; empty = the usual. */
+  /** The signal that stops it; empty = the engine's default. */
   stopSignal: string;
-  /** The digests of the unpacked layers, base first. */
+  /** The digests of the uncompressed layers, the base first. */
   diffIds: string[];
-  /** The steps of the build, the first one first. */
+  /** The steps of the build, in order. */
   history: BuildStep[];
 }
 
@@ -87,10 +87,10 @@ const configSchema = v.object({
 });
 
 /**
- * Reads the config of an image, verified.
+ * Reads and verifies the config of an image.
  *
- * @throws {MismatchError} when it is too large, has another digest, or is no config
- * @throws {NotFoundError} when it is absent
+ * @throws {MismatchError} if it is too large, has another digest, or is not a config
+ * @throws {NotFoundError} if the blob does not exist
  */
 export async function readConfig(
   store: Store,
@@ -98,7 +98,7 @@ export async function readConfig(
   options: CallOptions,
 ): Promise<ImageConfig> {
   if (config.size > MAX_CONFIG_SIZE) {
-    throw new MismatchError(`the config has ${config.size} bytes, ${MAX_CONFIG_SIZE} are read at most`);
+    throw new MismatchError(`the config has ${config.size} bytes; at most ${MAX_CONFIG_SIZE} are read`);
   }
   const bytes = await receiveSmall(store, config, options);
   return configOf(parseAs(configSchema, bytes, "config"));

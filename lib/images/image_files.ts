@@ -1,4 +1,4 @@
-/** The files of an image, read from its layers, and how much had to be fetched for that. @module */
+/** Reads the files of an image from its layers, and reports how much was fetched. @module */
 import type { OpenEntry } from "../layers/entry.ts";
 import { LayerBlob, type ReadingOptions } from "../layers/layer_blob.ts";
 import { readLayer, type ReadLayerOptions } from "../layers/read_layer.ts";
@@ -6,33 +6,33 @@ import type { Store } from "../store/store.ts";
 import { FileTree } from "./file_tree.ts";
 import type { Layer } from "./image.ts";
 
-/** What reading has cost, and what can be said of what was read. */
+/** How much was fetched, and whether it was verified. */
 export interface ReadReport {
-  /** Bytes of layers that were fetched; those that were fetched twice count twice. */
+  /** The number of bytes fetched. Bytes that were fetched twice count twice. */
   fetched: number;
-  /** Bytes of the layers that were to be read. */
+  /** The size of all layers in bytes. */
   size: number;
   /**
-   * Whether what was read is proven: each time a layer was read, it was read to its last byte and has its digest, or it
-   * was read by a table of contents that has one.
+   * Whether everything that was read is verified: each layer was read to its last byte and has its digest, or was read
+   * through a verified table of contents.
    */
   verified: boolean;
 }
 
-/** What is read, and how. */
+/** Options for {@link ImageFiles}. */
 export interface ImageFilesOptions extends ReadingOptions {
-  /** As messages call what is read, such as `layer 2`; absent = `the image`. */
+  /** The name of what is read in messages, such as `layer 2`; absent = `the image`. */
   name?: string | undefined;
 }
 
-/** An entry whose bytes can be read, with its layer. */
+/** An entry whose content can be read, and its layer. */
 export interface OpenLayerEntry extends OpenEntry {
   /** The number of its layer: 1 is the base. */
   layer: number;
 }
 
 /**
- * Reads layers of an image. Several readings of one layer are counted together.
+ * The files of an image. Several readings are counted together in one report.
  *
  * @example
  * ```ts
@@ -48,12 +48,12 @@ export interface OpenLayerEntry extends OpenEntry {
  * ```
  */
 export class ImageFiles {
-  /** The layers that are read, base first. */
+  /** The layers that are read, the base first. */
   readonly layers: readonly Layer[];
-  /** As messages call what is read. */
+  /** The name of what is read in messages. */
   readonly name: string;
   readonly #blobs: Map<number, LayerBlob>;
-  /** The layers whose archives were read: what was found in one is not looked for in a table of contents. */
+  /** Layers whose archives were read. Later readings ignore tables of contents, in which positions differ. */
   readonly #archives: Set<number> = new Set();
 
   /** Fetches nothing yet. */
@@ -64,10 +64,10 @@ export class ImageFiles {
   }
 
   /**
-   * The entries of one layer, in the order of its archive. An entry's bytes can be read until the next is asked for.
+   * The entries of one layer, in the order of its archive. An entry's content can be read until the next is requested.
    *
-   * @throws {MismatchError} when the layer is no tar archive, is damaged, or has another digest
-   * @throws {NotFoundError} when the registry does not have it
+   * @throws {MismatchError} if the layer is not a tar archive, is damaged, or has another digest
+   * @throws {NotFoundError} if the registry does not have it
    */
   async *entries({ number }: Layer, options: ReadLayerOptions): AsyncGenerator<OpenLayerEntry> {
     if (options.whole || options.want === "bytes") this.#archives.add(number);
@@ -77,7 +77,7 @@ export class ImageFiles {
     }
   }
 
-  /** All layers put on each other. */
+  /** The merged filesystem of all layers. */
   async merged(options: Pick<ReadLayerOptions, "whole"> = {}): Promise<FileTree> {
     const tree = new FileTree();
     for (const layer of this.layers) {
@@ -88,7 +88,7 @@ export class ImageFiles {
     return tree;
   }
 
-  /** What it has cost so far. */
+  /** How much was fetched so far, and whether it was verified. */
   get report(): ReadReport {
     const blobs = [...this.#blobs.values()];
     return {

@@ -1,30 +1,32 @@
-/** Which files are meant: a path, with all that is in it, or a glob. @module */
-import { InvalidInputError } from "../errors.ts";
+/** Patterns that select files of an image: a path, with everything in it, or a glob. @module */
+import { InvalidInputError, NotFoundError } from "../errors.ts";
 import { normalPath } from "../layers/entry.ts";
+import { whiteoutOf } from "./whiteouts.ts";
 
 /** A path or a glob of an image. */
 export interface PathPattern {
-  /** As it was written. */
+  /** The pattern as it was written. */
   text: string;
-  /** The place, where it is a plain path; a glob may mean several. */
+  /** The normal path; `undefined` for a glob. */
   path: string | undefined;
-  /** Whether a link there means the directory that it leads to: the path ends with a slash. */
+  /** Whether the path ends with a slash, so that a link stands for the directory that it leads to. */
   followed: boolean;
-  /** Whether a place is meant: by itself, or because a directory above it is. */
+  /** Whether the pattern selects a path or a directory that contains it. */
   includes(path: string): boolean;
 }
 
-/** Longer patterns are no patterns. */
+/** The longest pattern, in characters: Linux's `PATH_MAX`. */
 const LONGEST = 4096;
 
 /**
- * Reads a path, or a glob: `*` and `?` are anything but a slash, `**` is any number of directories, `[a-z]` and `{a,b}`
- * are choices. A slash at the beginning changes nothing: all paths begin at the image's root. With one at the end a link
- * means the directory that it leads to.
+ * Parses a path or a glob. `*` and `?` match anything but a slash, `**` matches any number of directories, and `[a-z]`
+ * and `{a,b}` are choices. A slash at the beginning changes nothing: all paths begin at the image's root. With a slash at
+ * the end, a link stands for the directory that it leads to.
  *
- * A glob needs the permission `--allow-env=__MINIMATCH_TESTING_PLATFORM__`, which the library asks for that reads it.
+ * A glob needs the permission `--allow-env=__MINIMATCH_TESTING_PLATFORM__`, because the library for globs reads that
+ * variable.
  *
- * @throws {InvalidInputError} when it is too long
+ * @throws {InvalidInputError} if the pattern is too long
  *
  * @example
  * ```ts
@@ -46,12 +48,26 @@ export async function pathPattern(text: string): Promise<PathPattern> {
   };
 }
 
-/** A glob; `undefined` for a plain path. The library is loaded only where it is needed: it reads the environment. */
+/** Parses a glob; `undefined` for a plain path, for which the library, which reads the environment, is not loaded. */
 async function readGlob(path: string): Promise<{ match(path: string): boolean } | undefined> {
   if (!/[*?[\]{}\\]/.test(path)) return undefined;
   const { Minimatch } = await import("minimatch");
   const glob = new Minimatch(path, { dot: true, nocomment: true, nonegate: true, noext: true });
   return glob.hasMagic() ? glob : undefined;
+}
+
+/** The error for a pattern that selects nothing in `name`, which is the image or one of its layers. */
+export function nothingAt({ text, path }: PathPattern, name: string): NotFoundError {
+  return new NotFoundError(`there is no ${text} in ${name}`, { hint: hintFor(text, path) });
+}
+
+function hintFor(text: string, path: string | undefined): string | undefined {
+  if (path === undefined) {
+    const glob = text.replace(/^\//, "");
+    return glob.includes("/") ? undefined : `${text} matches in / only: use **/${glob} for any directory`;
+  }
+  if (!whiteoutOf(path)) return undefined;
+  return "whiteouts mark what a layer removes, and are not extracted; layerstash peek --layer lists them";
 }
 
 /** A path and all directories above it, the root last. */

@@ -1,4 +1,4 @@
-/** Gives extracted files their names, and writes nothing outside the target. @module */
+/** Gives extracted files their final paths, and writes nothing outside the target. @module */
 import { lchown, lutimes } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { writeError } from "../content/atomic_file.ts";
@@ -9,15 +9,15 @@ import { sourceKey } from "./read_sources.ts";
 import type { Staging } from "./staging.ts";
 import { isWindowsPath } from "./windows_names.ts";
 
-/** How files are placed. */
+/** Options for placing files. */
 export interface PlacementOptions {
-  /** Replaces files that are there. */
+  /** Replaces existing files. */
   overwrite: boolean;
-  /** Gives the files the owners that they have in the image, and the set-id bits, which are dangerous without. */
+  /** Preserves owners, and with them the set-ID bits. */
   sameOwner: boolean;
 }
 
-/** Set-id bits make who runs a file its owner, and here that is whoever extracts it. */
+/** The mode bits without set-ID bits, which would let anybody run the file with the rights of whoever extracts it. */
 const PLAIN_BITS = 0o1777;
 
 /** Places files, directories and links under one directory. */
@@ -25,12 +25,12 @@ export class Placement {
   readonly #target: string;
   readonly #staging: Staging;
   readonly #options: PlacementOptions;
-  /** The directories that were found to be directories. */
+  /** Paths known to be real directories. */
   readonly #sound = new Set<string>([""]);
-  /** The first name of each file that has several. */
+  /** The first path of each file, by its key, for further hard links. */
   readonly #placed = new Map<string, string>();
 
-  /** @param target the directory in which all is placed */
+  /** @param target the directory below which everything is placed */
   constructor(target: string, staging: Staging, options: PlacementOptions) {
     this.#target = target;
     this.#staging = staging;
@@ -38,9 +38,9 @@ export class Placement {
   }
 
   /**
-   * Looks at what is there already, before anything is placed.
+   * Checks the target before anything is placed.
    *
-   * @throws {ConflictError} when something is in the way
+   * @throws {ConflictError} if something is in the way
    */
   async requireFree(entries: readonly MergedEntry[]): Promise<void> {
     for (const entry of entries) await this.#attempt(entry.path, () => this.#requireFree(entry));
@@ -48,17 +48,17 @@ export class Placement {
 
   async #requireFree({ path, type }: MergedEntry): Promise<void> {
     await this.#requireParents(path);
-    const found = await this.#look(path);
+    const found = await this.#lstat(path);
     if (!found || (type === "directory" && found.isDirectory)) return;
     if (this.#options.overwrite && !found.isDirectory && type !== "directory") return;
-    throw new ConflictError(`${this.#at(path)} is there already`, {
+    throw new ConflictError(`${this.#at(path)} already exists`, {
       hint: found.isDirectory || type === "directory"
         ? "extract to another directory"
         : "replace it with --overwrite",
     });
   }
 
-  /** Places everything; times and modes of directories come last, because what is put into them changes these. */
+  /** Places all entries. Times and modes of directories come last, because placing files in them changes them. */
   async place(entries: readonly MergedEntry[]): Promise<void> {
     const directories = entries.filter(({ type }) => type === "directory");
     for (const { path } of directories) await this.#attempt(path, () => this.#makeDirectory(path));
@@ -68,7 +68,9 @@ export class Placement {
     }
     await this.#staging[Symbol.asyncDispose]();
     for (const entry of directories.toReversed()) {
-      if (!entry.implied) await this.#attempt(entry.path, () => this.#dress(this.#at(entry.path), entry));
+      if (!entry.implied) {
+        await this.#attempt(entry.path, () => this.#setMetadata(this.#at(entry.path), entry));
+      }
     }
   }
 
@@ -85,12 +87,12 @@ export class Placement {
     }
     if (first !== undefined) return await Deno.link(first, path);
     const staged = this.#staging.pathOf(source);
-    await this.#dress(staged, source);
+    await this.#setMetadata(staged, source);
     await this.#rename(staged, path);
     this.#placed.set(sourceKey(source), path);
   }
 
-  /** A rename would replace what somebody else has put there meanwhile; a link does not. */
+  /** Moves a file by a hard link, because a rename would replace a file that somebody else has just put there. */
   async #rename(staged: string, path: string): Promise<void> {
     await Deno.link(staged, path).catch(async (error) => {
       if (error instanceof Deno.errors.AlreadyExists) throw error;
@@ -99,8 +101,8 @@ export class Placement {
     await Deno.remove(staged).catch(ignoreAbsent);
   }
 
-  /** Owner first: a change of it takes set-id bits away. */
-  async #dress(
+  /** Sets owner, mode and time. The owner comes first, because changing it clears the set-ID bits. */
+  async #setMetadata(
     path: string,
     { mode, uid, gid, modified }: Pick<MergedEntry, "mode" | "uid" | "gid" | "modified">,
   ) {
@@ -110,7 +112,7 @@ export class Placement {
     await Deno.utime(path, modified, modified);
   }
 
-  /** Makes a directory with those above it. None of them may be a link: that could lead anywhere. */
+  /** Makes a directory and its parents. None of them may be a link, which could lead anywhere. */
   async #makeDirectory(path: string): Promise<void> {
     if (this.#sound.has(path)) return;
     await this.#makeDirectory(parentOf(path));
@@ -124,21 +126,21 @@ export class Placement {
   async #requireParents(path: string): Promise<void> {
     requireUsable(path);
     for (let above = parentOf(path); !this.#sound.has(above); above = parentOf(above)) {
-      const found = await this.#look(above);
+      const found = await this.#lstat(above);
       if (found) this.#requireDirectory(above, found);
     }
   }
 
   #requireDirectory(path: string, { isDirectory }: Deno.FileInfo): void {
     if (!isDirectory) {
-      throw new ConflictError(`${this.#at(path)} is no directory, and nothing is written through a link`, {
+      throw new ConflictError(`${this.#at(path)} is not a directory, and nothing is written through a link`, {
         hint: "extract to another directory",
       });
     }
     this.#sound.add(path);
   }
 
-  async #look(path: string): Promise<Deno.FileInfo | undefined> {
+  async #lstat(path: string): Promise<Deno.FileInfo | undefined> {
     return await Deno.lstat(this.#at(path)).catch(ignoreAbsent);
   }
 
@@ -150,22 +152,22 @@ export class Placement {
     try {
       await action();
     } catch (error) {
-      throw meaningOf(error, this.#at(path));
+      throw placementError(error, this.#at(path));
     }
   }
 }
 
 /**
- * Makes sure that names are names on this system, too.
+ * Checks that a path is valid on this system.
  *
- * @throws {InvalidInputError} when Windows cannot have it
+ * @throws {InvalidInputError} if Windows does not allow it
  */
 function requireUsable(path: string): void {
   if (Deno.build.os !== "windows" || isWindowsPath(path)) return;
-  throw new InvalidInputError(`${path} cannot be a name on Windows`);
+  throw new InvalidInputError(`${path} is not a valid name on Windows`);
 }
 
-/** Windows wants to know what a link leads to, and links know its own separator only. */
+/** Makes a symbolic link. Windows needs the type of its target, and a backslash as the separator. */
 async function makeLink(target: string, path: string): Promise<void> {
   if (Deno.build.os !== "windows") return await Deno.symlink(target, path);
   const own = target.replaceAll("/", "\\");
@@ -178,10 +180,10 @@ function ignoreAbsent(error: unknown): undefined {
   throw error;
 }
 
-function meaningOf(error: unknown, path: string): unknown {
+function placementError(error: unknown, path: string): unknown {
   if (error instanceof LayerstashError) return error;
   if (error instanceof Deno.errors.AlreadyExists) {
-    return new ConflictError(`${path} is there already`, {
+    return new ConflictError(`${path} already exists`, {
       hint: "extract to another directory",
       cause: error,
     });

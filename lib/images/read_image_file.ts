@@ -1,30 +1,28 @@
-/** Takes one file out of an image, into a stream. @module */
+/** Reads one file of an image. @module */
 import { counted } from "../messages.ts";
 import { InvalidInputError, LayerstashError, NotFoundError } from "../errors.ts";
-import { absent } from "./absent.ts";
+import { nothingAt, pathPattern } from "./path_pattern.ts";
 import { isBrokenLink, type MergedEntry } from "./file_tree.ts";
 import type { ImageFiles, OpenLayerEntry } from "./image_files.ts";
-import { pathPattern } from "./path_pattern.ts";
-import { readSources } from "./read_sources.ts";
-import { tooLarge, usualLimit } from "./size_limit.ts";
+import { defaultLimit, readSources, tooLarge } from "./read_sources.ts";
 import { survey } from "./survey.ts";
 
-/** What reading one file takes. */
+/** Options for reading one file. */
 export interface ReadFileOptions {
   /** Reads every layer to its last byte, and verifies it. */
   whole?: boolean | undefined;
-  /** The largest file that is written, in bytes; absent = 1 GiB and 100 times what the layers have packed. */
+  /** The largest file that is read, in bytes; absent = 1 GiB plus 100 times the compressed size of the layers. */
   maxSize?: number | undefined;
-  /** Takes the bytes, holes as zeros; each piece may be used until the promise resolves. */
+  /** Receives the content, with holes as zeros. Each piece is valid until the promise resolves. */
   write: (bytes: Uint8Array<ArrayBuffer>) => Promise<void> | void;
 }
 
 /**
- * Reads one file of the merged filesystem, and follows links to it.
+ * Reads one file of the merged filesystem. Links to it are followed.
  *
- * @throws {NotFoundError} when there is no such file
- * @throws {InvalidInputError} when it is no file
- * @throws {LayerstashError} when it is larger than it may be; nothing was written then
+ * @throws {NotFoundError} if there is no such file
+ * @throws {InvalidInputError} if the path is a glob, or is not that of a file
+ * @throws {LayerstashError} if the file is larger than `maxSize`; nothing was written then
  *
  * @example
  * ```ts
@@ -43,9 +41,9 @@ export async function readImageFile(
   path: string,
   options: ReadFileOptions,
 ): Promise<MergedEntry> {
-  const { write, whole, maxSize = usualLimit(files) } = options;
+  const { write, whole, maxSize = defaultLimit(files) } = options;
   const pattern = await pathPattern(path);
-  if (pattern.path === undefined) throw new InvalidInputError(`${path} may mean several files`);
+  if (pattern.path === undefined) throw new InvalidInputError(`${path} may match several files`);
   const pour = async (entry: OpenLayerEntry) => {
     if (entry.size > maxSize) {
       throw tooLarge(`${path} has ${counted(entry.size, "byte")}, more than ${maxSize}`);
@@ -60,9 +58,11 @@ export async function readImageFile(
   if (poured) return { ...poured, source: poured };
   const found = tree!.find(pattern.path);
   const file = found && tree!.follow(found);
-  if (!found) throw absent(pattern, files);
-  if (!file) throw new NotFoundError(`${path} is a link that leads to no file of ${files.name}`);
-  if (isBrokenLink(file)) throw new NotFoundError(`what ${path} is a hard link to is not in ${files.name}`);
+  if (!found) throw nothingAt(pattern, files.name);
+  if (!file) throw new NotFoundError(`${path} is a broken link: its target is not in ${files.name}`);
+  if (isBrokenLink(file)) {
+    throw new NotFoundError(`${path} is a hard link whose target is not in ${files.name}`);
+  }
   if (file.source?.type !== "file") throw new InvalidInputError(`${path} is a ${file.type}, not a file`);
   await readSources(files, [file.source], pour, { whole });
   return file;

@@ -1,15 +1,27 @@
-/** Reads the bytes of files that were found before. @module */
+/** Reads the contents of files that were found before, within a limit. @module */
 import { LayerstashError } from "../errors.ts";
 import type { ReadLayerOptions } from "../layers/read_layer.ts";
 import type { LayerEntry } from "./file_tree.ts";
 import type { ImageFiles, OpenLayerEntry } from "./image_files.ts";
 
-/** What tells the bytes of one file from those of all others. */
+/** The most bytes that are written by default. A small layer may decompress to any size, but hardly to 100 times its own. */
+export function defaultLimit({ layers }: ImageFiles): number {
+  return 1024 ** 3 + 100 * layers.reduce((sum, { size }) => sum + size, 0);
+}
+
+/** The error for contents that exceed the limit. */
+export function tooLarge(message: string): LayerstashError {
+  return new LayerstashError(message, {
+    hint: "if the image really is so large, raise the limit with --max-size",
+  });
+}
+
+/** A key for the content of a file, unique in the image. */
 export function sourceKey({ layer, position }: Pick<LayerEntry, "layer" | "position">): string {
   return `${layer}:${position}`;
 }
 
-/** Reads the layers that have these files once more, each as far as needed, or, with `whole`, to its verified end. */
+/** Reads the layers of these files again, each as far as needed or, with `whole`, to its verified end. */
 export async function readSources(
   files: ImageFiles,
   sources: readonly LayerEntry[],
@@ -25,7 +37,7 @@ export async function readSources(
       if (wanted.size === 0 && !whole) break;
     }
     if (wanted.size > 0) {
-      throw new LayerstashError(`the layer ${layer.digest} is not what it was a moment ago`);
+      throw new LayerstashError(`the layer ${layer.digest} has changed since it was first read`);
     }
   }
 }

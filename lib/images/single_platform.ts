@@ -1,4 +1,4 @@
-/** The platform of an image that stands alone: no index says it, so its config has to. @module */
+/** Checks the platform of an image outside an index, which only its config names. @module */
 import { MismatchError, NotFoundError } from "../errors.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { formatPlatform, isSamePlatform, parsePlatform, type Platform } from "../oci/platform.ts";
@@ -6,11 +6,11 @@ import type { CallOptions, Store } from "../store/store.ts";
 import { readConfig } from "./image_config.ts";
 
 /**
- * Makes sure that an image which is in no index is for a platform. Where no variant is wanted, any will do; what the
- * image does not say of its own is no reason against it, either.
+ * Checks that an image outside an index is for a platform. If the wanted platform has no variant, any variant matches.
+ * Fields that the image's config omits match anything.
  *
- * @throws {NotFoundError} when it is for another platform
- * @throws {InvalidInputError} when the platform is none
+ * @throws {NotFoundError} if the image is for another platform
+ * @throws {InvalidInputError} if `wanted` is not a platform
  */
 export async function requirePlatform(
   store: Store,
@@ -19,30 +19,30 @@ export async function requirePlatform(
   options: CallOptions,
 ): Promise<void> {
   const platform = parsePlatform(wanted);
-  const own = await platformOf(store, image, options);
-  if (!own || mayBe(own, platform)) return;
+  const own = await configPlatform(store, image, options);
+  if (!own || mayMatch(own, platform)) return;
   throw new NotFoundError(`there is no image for ${wanted}`, {
-    hint: `there is one only, for ${formatPlatform(own)}`,
+    hint: `the only image is for ${formatPlatform(own)}`,
   });
 }
 
-function mayBe(own: Platform, wanted: Platform): boolean {
-  const said = {
+function mayMatch(own: Platform, wanted: Platform): boolean {
+  const filled = {
     ...own,
-    os: saidOr(own.os, wanted.os),
-    architecture: saidOr(own.architecture, wanted.architecture),
+    os: knownOr(own.os, wanted.os),
+    architecture: knownOr(own.architecture, wanted.architecture),
   };
-  if (isSamePlatform(said, wanted)) return true;
+  if (isSamePlatform(filled, wanted)) return true;
   const { os, architecture, variant } = wanted;
-  return variant === undefined && os === said.os && architecture === said.architecture;
+  return variant === undefined && os === filled.os && architecture === filled.architecture;
 }
 
-/** As configs are read, what they do not say is `unknown`. */
-function saidOr(own: string, wanted: string): string {
+/** The wanted value where the config has none, which is read as `unknown`. */
+function knownOr(own: string, wanted: string): string {
   return own === "unknown" ? wanted : own;
 }
 
-async function platformOf(
+async function configPlatform(
   store: Store,
   image: Manifest,
   options: CallOptions,
@@ -51,7 +51,7 @@ async function platformOf(
   try {
     return (await readConfig(store, config, options)).platform;
   } catch (error) {
-    if (error instanceof MismatchError) return undefined; // of an artifact, which runs nowhere
+    if (error instanceof MismatchError) return undefined; // an artifact's config, which names no platform
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-/** Contents on their way to disk: they are written aside, and get their names when everything is there. @module */
+/** Holds extracted contents in a hidden directory until all of them have arrived. @module */
 import { basename, join } from "node:path";
 import { storageError } from "../content/atomic_file.ts";
 import { writeAll } from "../content/write_all.ts";
@@ -6,65 +6,65 @@ import { counted } from "../messages.ts";
 import { NotAllowedError } from "../errors.ts";
 import type { LayerEntry, MergedEntry } from "./file_tree.ts";
 import type { OpenLayerEntry } from "./image_files.ts";
-import { sourceKey } from "./read_sources.ts";
-import { tooLarge } from "./size_limit.ts";
-import { makeStagingPlace, type StagingPlace } from "./staging_place.ts";
+import { sourceKey, tooLarge } from "./read_sources.ts";
+import { makeStagingDirectory, type StagingDirectory } from "./staging_directory.ts";
 
-/** A directory within the target, for contents that have no name yet. */
+/** The contents of files that do not have their final paths yet. */
 export class Staging {
   readonly #target: string;
-  readonly #place: StagingPlace;
+  readonly #directory: StagingDirectory;
   readonly #limit: number;
-  readonly #kept = new Map<string, string>();
-  /** Whether the target was made for this. */
+  /** The path of each content by its key. */
+  readonly #paths = new Map<string, string>();
+  /** Whether the target directory did not exist before. */
   readonly #isNew: boolean;
   #written = 0;
 
   private constructor(
     target: string,
-    place: StagingPlace,
+    directory: StagingDirectory,
     { limit, isNew }: { limit: number; isNew: boolean },
   ) {
     this.#target = target;
-    this.#place = place;
+    this.#directory = directory;
     this.#limit = limit;
     this.#isNew = isNew;
   }
 
   /**
-   * Makes it, and the target where that is missing.
+   * Makes the hidden directory, and the target if it is missing.
    *
-   * @param limit the most that is written in all, in bytes
+   * @param limit the most bytes that are written in total
    */
   static async in(target: string, limit: number): Promise<Staging> {
     try {
       const isNew = await Deno.lstat(target).then(() => false, () => true);
       await Deno.mkdir(target, { recursive: true });
-      return new Staging(target, await makeStagingPlace(target), { limit, isNew });
+      return new Staging(target, await makeStagingDirectory(target), { limit, isNew });
     } catch (error) {
       throw storageError(error, target);
     }
   }
 
-  /** Whether names on this disk differ by more than their case. */
+  /** Whether names on this disk are case-sensitive. */
   async isCaseSensitive(): Promise<boolean> {
-    const other = join(this.#target, basename(this.#place.path).toUpperCase());
+    const other = join(this.#target, basename(this.#directory.path).toUpperCase());
     return await Deno.lstat(other).then(() => false, () => true);
   }
 
-  /** Whether the bytes of a file are there. */
+  /** Whether the content of a file was written. */
   has(source: LayerEntry): boolean {
-    return this.#kept.has(sourceKey(source));
+    return this.#paths.has(sourceKey(source));
   }
 
   /**
-   * Writes the bytes of a file; its holes stay holes.
+   * Writes the content of a file. Holes stay holes.
    *
-   * @throws {LayerstashError} when it is more than is to be written in all
+   * @throws {LayerstashError} if the limit is exceeded
    */
   async keep(entry: OpenLayerEntry): Promise<void> {
     const key = sourceKey(entry);
-    const path = join(this.#place.path, `${this.#kept.size}`);
+    const path = join(this.#directory.path, `${this.#paths.size}`);
     try {
       using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
       let end = 0;
@@ -78,21 +78,21 @@ export class Staging {
     } catch (error) {
       throw storageError(error, this.#target);
     }
-    this.#kept.set(key, path);
+    this.#paths.set(key, path);
   }
 
-  /** Where the bytes of a file are. */
+  /** The path of a file's content. */
   pathOf(source: LayerEntry): string {
-    return this.#kept.get(sourceKey(source))!;
+    return this.#paths.get(sourceKey(source))!;
   }
 
   /**
-   * Makes sure that files can be given the owners that they have in the image.
+   * Checks that files can get the owners that they have in the image.
    *
-   * @throws {NotAllowedError} when that takes the rights of root
+   * @throws {NotAllowedError} if that needs the rights of root
    */
   async requireOwners(entries: readonly MergedEntry[]): Promise<void> {
-    const probe = join(this.#place.path, "owner");
+    const probe = join(this.#directory.path, "owner");
     await Deno.writeFile(probe, new Uint8Array(), { createNew: true });
     const owned = entries.filter(({ implied }) => !implied).map((entry) => entry.source ?? entry);
     for (const [owner, { uid, gid }] of new Map(owned.map((each) => [`${each.uid}:${each.gid}`, each]))) {
@@ -100,7 +100,7 @@ export class Staging {
         throw new NotAllowedError(
           `--same-owner needs the rights of root: files cannot be given to ${owner}`,
           {
-            hint: "run it as root, or leave --same-owner away: the files are yours then",
+            hint: "run it as root, or omit --same-owner: you then own the files",
             cause,
           },
         );
@@ -108,15 +108,15 @@ export class Staging {
     }
   }
 
-  /** Takes away what got no name, and a target that was made in vain. */
+  /** Removes contents that were not placed, and the target if it was made for nothing. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#place[Symbol.asyncDispose]();
-    if (this.#isNew) await Deno.remove(this.#target).catch(() => {}); // which it does when it is empty
+    await this.#directory[Symbol.asyncDispose]();
+    if (this.#isNew) await Deno.remove(this.#target).catch(() => {}); // succeeds only if it is empty
   }
 
   #count(bytes: number): void {
     this.#written += bytes;
     if (this.#written <= this.#limit) return;
-    throw tooLarge(`the files have more than ${counted(this.#limit, "byte")}, and nothing is kept of them`);
+    throw tooLarge(`the files have more than ${counted(this.#limit, "byte")}; nothing was extracted`);
   }
 }

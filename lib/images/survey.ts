@@ -1,37 +1,38 @@
-/** Looks for files in the merged filesystem, from the topmost layer down, and no further than needed. @module */
-import { MismatchError } from "../errors.ts";
+/** Finds files in the merged filesystem, from the topmost layer down, and reads no further than needed. @module */
+
 import { baseName, parentOf } from "../layers/entry.ts";
-import { FileTree, type LayerEntry, type MergedEntry, MOST_ENTRIES } from "./file_tree.ts";
+import { FileTree, type LayerEntry, type MergedEntry, MOST_ENTRIES, tooManyEntries } from "./file_tree.ts";
 import type { ImageFiles, OpenLayerEntry } from "./image_files.ts";
 import type { PathPattern } from "./path_pattern.ts";
 import { whiteoutOf } from "./whiteouts.ts";
 
-/** What was found. */
+/** The result of a survey. */
 export interface SurveyResult {
-  /** The files that were looked for, each directory before what is in it. */
+  /** The files that the patterns select, each directory before its content. */
   entries: MergedEntry[];
-  /** Everything that there is; absent where the search ended before all layers were read. */
+  /** The merged filesystem; absent if the survey ended before all layers were read. */
   tree: FileTree | undefined;
 }
 
-/** What a search takes. */
+/** Options for a survey. */
 export interface SurveyOptions {
   /**
-   * Given each file that will most likely be among those found, while its bytes can be read; hard links have none of their
-   * own, and whiteouts are no files. What was given in vain is not among them in the end, unless it is `certain`.
+   * Called with each file that is likely to be selected, while its content can be read. Hard links have no content of
+   * their own. A lower or later entry may still rule the file out, unless it is `certain`.
    */
   visit?: (entry: OpenLayerEntry, certain: boolean) => Promise<void>;
-  /** Where a symbolic link is found the search does not end early: there is a tree then, in which it can be followed. */
+  /** Reads all layers if a symbolic link is found, so that there is a tree to follow it in. */
   follows?: boolean | undefined;
   /** Reads every layer to its last byte, and verifies it. */
   whole?: boolean | undefined;
 }
 
 /**
- * Finds what patterns mean in the merged filesystem. The layers are read from the top down: a file that a plain path names
- * is final where it is found first, and the search ends in the middle of the layer when there is nothing else to find.
+ * Finds the files that patterns select in the merged filesystem. Layers are read from the top down. If there are plain
+ * paths only, the survey ends in the middle of a layer once all are found, because lower layers cannot change them.
  *
- * Of two entries of one layer with the same name an engine takes the last; where the search ends early it is the first.
+ * If one layer has two entries with the same name, an engine takes the last one; a survey that ends early takes the
+ * first.
  */
 export async function survey(
   files: ImageFiles,
@@ -49,15 +50,15 @@ export async function survey(
     seen.unshift(entries);
     const want = early ? "some" : visit && everything ? "bytes" : "names";
     for await (const open of files.entries(layer, { want, whole })) {
-      if (++count > MOST_ENTRIES) throw tooMany();
+      if (++count > MOST_ENTRIES) throw tooManyEntries();
       const { extents: _, ...entry } = open;
       entries.push(entry);
       for (const search of searches) search.see(entry);
-      if (visit && isFile(entry) && !hidden.has(entry.path) && includes(patterns, entry.path)) {
+      if (visit && isFile(entry) && !hidden.has(entry.path) && isSelected(patterns, entry.path)) {
         await visit(open, early && searches.some(({ found }) => found === entry));
       }
       if (early && searches.every(({ found }) => found && !(follows && found.type === "symlink"))) {
-        return { entries: distinct(searches.map(({ found }) => found!)), tree: undefined };
+        return { entries: onePerPath(searches.map(({ found }) => found!)), tree: undefined };
       }
     }
     for (const search of searches) search.endLayer();
@@ -71,7 +72,7 @@ function isFile({ type, path }: LayerEntry): boolean {
   return type === "file" && whiteoutOf(path) === undefined;
 }
 
-function includes(patterns: readonly PathPattern[], path: string): boolean {
+function isSelected(patterns: readonly PathPattern[], path: string): boolean {
   return patterns.some((pattern) => pattern.includes(path));
 }
 
@@ -81,7 +82,7 @@ function treeOf(layers: LayerEntry[][]): FileTree {
   return tree;
 }
 
-/** What the patterns mean in the tree. A plain path may lead over links to where the files really are. */
+/** The entries that the patterns select. A plain path may lead over links to the real path of its files. */
 function select(tree: FileTree, patterns: readonly PathPattern[]): MergedEntry[] {
   const real = patterns.map((pattern) => realPattern(tree, pattern));
   return [...tree.entries()].filter(({ path }) => real.some((includes) => includes(path)));
@@ -90,38 +91,32 @@ function select(tree: FileTree, patterns: readonly PathPattern[]): MergedEntry[]
 function realPattern(tree: FileTree, { path, followed, includes }: PathPattern): PathPattern["includes"] {
   const found = path === undefined ? undefined : tree.find(path);
   const led = found && followed ? tree.follow(found) : undefined;
-  const place = (led?.type === "directory" ? led : found)?.path;
-  if (place === undefined) return includes;
-  if (place === "") return () => true;
-  return (each) => each === place || each.startsWith(`${place}/`);
+  const real = (led?.type === "directory" ? led : found)?.path;
+  if (real === undefined) return includes;
+  if (real === "") return () => true;
+  return (each) => each === real || each.startsWith(`${real}/`);
 }
 
-function distinct(entries: LayerEntry[]): MergedEntry[] {
+function onePerPath(entries: LayerEntry[]): MergedEntry[] {
   const byPath = new Map(entries.map((entry) => [entry.path, { ...entry, source: entry }]));
   return [...byPath.values()];
 }
 
-function tooMany(): MismatchError {
-  return new MismatchError(
-    `the layers have more than ${MOST_ENTRIES} entries: that is more than is kept in memory`,
-  );
-}
-
-/** The search for one plain path: what is found is final where nothing seen before can have changed it. */
+/** The search for one plain path. A file is found for good if nothing in the layers read before can affect it. */
 class PathSearch {
   readonly path: string | undefined;
   found: LayerEntry | undefined;
-  readonly #parts: ReadonlySet<string>;
-  /** Something on the way is a link or gone: only the whole tree can tell. */
+  readonly #names: ReadonlySet<string>;
+  /** Whether something on the path is a link or was removed, so that only the whole tree can tell. */
   #doubtful = false;
   #doubtfulBelow = false;
-  /** The directories that the layer being read has itself. */
+  /** The directories that the current layer lists. */
   #own = new Set<string>([""]);
   #isTop = true;
 
   constructor({ path }: PathPattern) {
     this.path = path;
-    this.#parts = new Set(path?.split("/"));
+    this.#names = new Set(path?.split("/"));
   }
 
   see(entry: LayerEntry): void {
@@ -151,7 +146,7 @@ class PathSearch {
     this.#isTop = false;
   }
 
-  /** Where its directories are of this layer, it is where it seems to be, and nothing above can have moved it. */
+  /** Whether this layer lists all parents of a path as directories, so that no link can lead elsewhere. */
   #hasParents(path: string): boolean {
     for (let above = parentOf(path); above !== ""; above = parentOf(above)) {
       if (!this.#own.has(above)) return false;
@@ -163,13 +158,13 @@ class PathSearch {
     return path === this.path || path === "" || this.path!.startsWith(`${path}/`);
   }
 
-  /** An entry whose directory is in another layer may be somewhere else, where that directory is a link. */
+  /** Whether an entry may affect the path although its own differs: if its parent is a link in another layer. */
   #mayLeadHere(path: string, name: string): boolean {
-    return !this.#own.has(parentOf(name)) && (path === "" || this.#parts.has(baseName(path)));
+    return !this.#own.has(parentOf(name)) && (path === "" || this.#names.has(baseName(path)));
   }
 }
 
-/** What the layers above hide, as far as names tell. */
+/** The paths that upper layers hide, judged by names alone, without following links. */
 class Hidden {
   readonly #paths = new Set<string>();
   readonly #below = new Set<string>();

@@ -1,9 +1,9 @@
-/** Whiteouts: how a layer says that something of the layers below is gone (OCI image spec, layer.md). @module */
+/** Whiteouts: files that mark the removal of what lower layers have (OCI image spec, layer.md). @module */
 import { baseName, parentOf } from "../layers/entry.ts";
 
 /**
- * What a whiteout takes away: one thing with all that is in it, everything in a directory (`opaque`), or nothing at all
- * (what AUFS has left behind for itself).
+ * What a whiteout removes: one path with everything below it, all content of a directory (`opaque`), or nothing (`none`:
+ * AUFS's own bookkeeping files).
  */
 export type Whiteout =
   | { kind: "removed"; path: string }
@@ -12,7 +12,7 @@ export type Whiteout =
 
 const PREFIX = ".wh.";
 
-/** The whiteout that a place in a layer is; `undefined` = it is a file like any other. */
+/** The whiteout that a path of a layer stands for; `undefined` for an ordinary file. */
 export function whiteoutOf(path: string): Whiteout | undefined {
   const name = baseName(path);
   if (!name.startsWith(PREFIX)) return undefined;

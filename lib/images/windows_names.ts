@@ -1,15 +1,15 @@
-/** Names that Linux gives to files, and Windows does not. @module */
+/** Checks whether paths are valid on Windows. @module */
 
-/** They mean a device, in every directory and whatever comes behind a dot. */
+/** Names of devices, which are reserved in every directory and with any extension. */
 const DEVICE = /^(?:con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³]|conin\$|conout\$)(?: *\.|$)/i;
 
 /**
- * Whether a path can be one on Windows (Win32, "Naming Files, Paths, and Namespaces"). A name that cannot would be
- * another file's: a backslash leads elsewhere, a colon into a stream, and blanks and dots at the end are taken off.
+ * Whether a path is valid on Windows (Win32, "Naming Files, Paths, and Namespaces"). An invalid name could reach another
+ * file: a backslash separates directories, a colon opens a stream, and blanks and dots at the end are dropped.
  */
 export function isWindowsPath(path: string): boolean {
   return path.split("/").every((name) =>
-    // deno-lint-ignore no-control-regex -- these are what is not allowed
+    // deno-lint-ignore no-control-regex -- control characters are not allowed
     !/[<>:"\\|?*\x00-\x1f]/.test(name) && !/[. ]$/.test(name) && !DEVICE.test(name)
   );
 }

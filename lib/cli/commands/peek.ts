@@ -2,11 +2,10 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { chooseLayer, findImage, pathPattern, survey } from "../../exports/images.ts";
 import { InvalidInputError } from "../../errors.ts";
-import { absent } from "../../images/absent.ts";
 import type { LayerEntry } from "../../images/file_tree.ts";
 import type { Layer } from "../../images/image.ts";
 import { ImageFiles } from "../../images/image_files.ts";
-import type { PathPattern } from "../../images/path_pattern.ts";
+import { nothingAt, type PathPattern } from "../../images/path_pattern.ts";
 import { entryDocument, ListingLines } from "../text/file_listing.ts";
 import { renderTree } from "../text/file_tree.ts";
 import { imageAction, type ImageFlags, type ImageSession } from "../action.ts";
@@ -63,7 +62,7 @@ const peekAction = imageAction<PeekFlags>(
       : await listLayers(files, chosen, pattern, session, flags);
     const { report } = files;
     if (flags.json) terminal.data(eventLine("done", { complete, ...report }));
-    if (count === 0 && flags.path !== undefined) throw absent(pattern, files);
+    if (count === 0 && flags.path !== undefined) throw nothingAt(pattern, files.name);
     const end = complete ? "" : "; stopped when it was found";
     terminal.note(renderReadReport(report) + end);
   },

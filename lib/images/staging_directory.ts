@@ -1,4 +1,4 @@
-/** Where an extraction keeps what has no name yet: a hidden directory in its target. @module */
+/** Makes the hidden directory in which an extraction holds contents, and removes abandoned ones. @module */
 import { join } from "node:path";
 
 const PREFIX = ".layerstash-extract-";
@@ -7,27 +7,27 @@ const LOCK_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 const LOCK_NAME = /^\.layerstash-extract-[0-9a-f-]{36}\.lock$/;
 
-/** The directory of a running extraction. Disposing of it twice is once. */
-export interface StagingPlace extends AsyncDisposable {
+/** The hidden directory of a running extraction. It may be disposed of twice. */
+export interface StagingDirectory extends AsyncDisposable {
   readonly path: string;
 }
 
-/** Makes it, and clears up behind extractions that were killed. */
-export async function makeStagingPlace(target: string): Promise<StagingPlace> {
+/** Makes the directory, and removes those of extractions that were killed. */
+export async function makeStagingDirectory(target: string): Promise<StagingDirectory> {
   const path = join(target, PREFIX + crypto.randomUUID());
-  // The lock comes first: whoever sees the directory can tell by it that its process lives.
+  // The lock comes first: it tells others that the directory's process is alive.
   const lock = await Deno.open(path + LOCK, { write: true, createNew: true, mode: LOCK_MODE });
   await lock.lock(true).catch(() => {}); // a file system without locks: nobody else can lock it either
-  let there = true;
+  let exists = true;
   const remove = async () => {
     await Deno.remove(path, { recursive: true }).catch(() => {});
-    if (there) lock.close();
-    if (there) await Deno.remove(path + LOCK).catch(() => {});
-    there = false;
+    if (exists) lock.close();
+    if (exists) await Deno.remove(path + LOCK).catch(() => {});
+    exists = false;
   };
   try {
     await Deno.mkdir(path, { mode: DIRECTORY_MODE });
-    await removeAbandonedPlaces(target, path + LOCK);
+    await removeAbandoned(target, path + LOCK);
   } catch (error) {
     await remove();
     throw error;
@@ -35,26 +35,26 @@ export async function makeStagingPlace(target: string): Promise<StagingPlace> {
   return { path, [Symbol.asyncDispose]: remove };
 }
 
-/** The own lock is not opened once more: on some network file systems closing that would end it. */
-async function removeAbandonedPlaces(target: string, ownLock: string): Promise<void> {
+/** Removes directories whose process has ended. Opening `ownLock` again could end it on some network file systems. */
+async function removeAbandoned(target: string, ownLock: string): Promise<void> {
   try {
     const { uid } = await Deno.lstat(ownLock);
     for await (const { name } of Deno.readDir(target)) {
       const lock = join(target, name);
       if (!LOCK_NAME.test(name) || lock === ownLock) continue;
-      if (await isPlaceOf(uid, lock).catch(() => false)) await removeIfAbandoned(lock).catch(() => {});
+      if (await isStagingOf(uid, lock).catch(() => false)) await removeIfAbandoned(lock).catch(() => {});
     }
-  } catch { /* it may not be listed: nothing hangs on it */ }
+  } catch { /* the target may not be readable: cleaning up is optional */ }
 }
 
-/** Whether a lock and its directory are as they were made here: files of an image may be called so, too. */
-async function isPlaceOf(owner: number | null, lockPath: string): Promise<boolean> {
+/** Whether a lock and its directory are as they are made here: files of an image may have such names, too. */
+async function isStagingOf(owner: number | null, lockPath: string): Promise<boolean> {
   const [lock, directory] = [await Deno.lstat(lockPath), await Deno.lstat(directoryOf(lockPath))];
   return lock.isFile && lock.size === 0 && hasMode(lock, LOCK_MODE) && lock.uid === owner &&
     directory.isDirectory && hasMode(directory, DIRECTORY_MODE);
 }
 
-/** Windows has no modes. */
+/** Whether a file has a mode. Windows has no modes, so any file matches there. */
 function hasMode({ mode }: Deno.FileInfo, wanted: number): boolean {
   return Deno.build.os === "windows" || mode === null || (mode & 0o777) === wanted;
 }
@@ -63,7 +63,7 @@ function directoryOf(lockPath: string): string {
   return lockPath.slice(0, -LOCK.length);
 }
 
-/** On Windows a file that is open cannot be removed: so the lock goes last. */
+/** Removes a directory whose lock is free. The lock goes last, once closed: Windows cannot remove an open file. */
 async function removeIfAbandoned(lockPath: string): Promise<void> {
   {
     using lock = await Deno.open(lockPath, { read: true, write: true });
