@@ -2,7 +2,7 @@
 import { collectFile } from "../content/collect.ts";
 import { InvalidInputError, MismatchError, NotAllowedError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { fileError } from "../files/input.ts";
+import { readError } from "../content/file_errors.ts";
 import { RateLimit } from "../http/rate_limit.ts";
 import type { TransportOptions } from "../http/transport.ts";
 import type { ImageReference } from "../oci/image_reference.ts";
@@ -140,7 +140,7 @@ const MAX_CERTIFICATES = 16 * 1024 * 1024;
 async function readCertificates(path: string): Promise<string> {
   const text = new TextDecoder().decode(
     await collectFile(path, MAX_CERTIFICATES).catch((error) => {
-      if (!(error instanceof MismatchError)) throw fileError(error, path);
+      if (!(error instanceof MismatchError)) throw readError(error, path);
       throw new InvalidInputError(`${path} is too large for a file of certificates`);
     }),
   );

@@ -1,7 +1,6 @@
 /** Files that appear whole or not at all. @module */
 import { dirname, join } from "node:path";
-import { InvalidInputError, LayerstashError, NotAllowedError } from "../errors.ts";
-import { denied } from "./denied.ts";
+import { storageError } from "./file_errors.ts";
 import { writeAll } from "./write_all.ts";
 
 /** What an atomic write takes. */
@@ -68,35 +67,4 @@ export async function keepOwner(path: string, temporary: string): Promise<void> 
   } catch {
     // There is no file yet, or it is another's and stays so only where that is allowed.
   }
-}
-
-/** Says what the file system's error means for the user; other errors come back as they are. */
-export function storageError(error: unknown, path: string): unknown {
-  const refusal = denied(error, `${path} cannot be written: permission denied`);
-  if (refusal) return refusal;
-  // Windows says of a directory that is to be made below a file that something is there already.
-  if (error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.AlreadyExists) {
-    return new InvalidInputError(
-      `${path} cannot be written: a part of this path is a file, not a directory`,
-      {
-        cause: error,
-      },
-    );
-  }
-  const code = (error as { code?: unknown } | null)?.code;
-  if (code === "ENOSPC" || code === "EDQUOT") {
-    return new LayerstashError(`no space is left on the disk for ${path}`, {
-      hint: "make room and run the same command again: it goes on from there",
-      cause: error,
-    });
-  }
-  if (code === "EROFS") return new NotAllowedError(`${path} is on a read-only file system`, { cause: error });
-  return error;
-}
-
-/** The same; whatever else the system says becomes an error of ours, too. */
-export function writeError(error: unknown, path: string): unknown {
-  const known = storageError(error, path);
-  if (known instanceof LayerstashError || !(known instanceof Error)) return known;
-  return new LayerstashError(`${path} cannot be written: ${known.message}`, { cause: known });
 }

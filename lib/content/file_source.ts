@@ -1,7 +1,7 @@
 /** A part of a file as content to be written to a store. @module */
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
-import { denied } from "./denied.ts";
+import { denied } from "./file_errors.ts";
 import type { Hasher } from "./hasher.ts";
 import type { Source } from "./source.ts";
 

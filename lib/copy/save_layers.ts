@@ -1,7 +1,7 @@
 /** Downloads layers into files of their own, with names that tell what they are. @module */
 import { join } from "node:path";
 import { pullFound } from "../blobs/pull_blobs.ts";
-import { writeError } from "../content/atomic_file.ts";
+import { writeError } from "../content/file_errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Layer } from "../images/image.ts";
 import { compressionOf } from "../layers/compression.ts";

@@ -1,5 +1,5 @@
 /** Fetches blobs into a local file: into `FILE.part` first, which is renamed when every byte is verified. @module */
-import { storageError } from "../content/atomic_file.ts";
+import { storageError } from "../content/file_errors.ts";
 import { writeAll } from "../content/write_all.ts";
 import { awaitDigest, Hasher } from "../content/hasher.ts";
 import type { Store } from "../store/store.ts";

@@ -1,13 +1,13 @@
 /** What is stored: a file, cut into chunks that can be read at any time, or a stream, cut as it comes. @module */
 import { basename } from "node:path";
-import { denied } from "../content/denied.ts";
+import { readError } from "../content/file_errors.ts";
 import { fileSource } from "../content/file_source.ts";
 import type { Hasher } from "../content/hasher.ts";
 import type { Source } from "../content/source.ts";
 import { StreamCutter } from "../content/stream_source.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Checkpoint } from "../store/store.ts";
-import { InvalidInputError, LayerstashError, MismatchError, NotFoundError } from "../errors.ts";
+import { InvalidInputError, MismatchError, NotFoundError } from "../errors.ts";
 
 /** One slice of the input. */
 export interface InputChunk {
@@ -92,7 +92,7 @@ async function openFile(path: string, hasher: Hasher): Promise<Input> {
 
 async function requireSame(path: string, state: string): Promise<void> {
   const now = await stateOf(path).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw fileError(error, path);
+    if (!(error instanceof Deno.errors.NotFound)) throw readError(error, path);
   });
   if (now === state) return;
   throw new MismatchError(
@@ -150,7 +150,7 @@ export async function statFile(path: string): Promise<{ size: number; mtime: Dat
       hint: isDirectory ? "pack it first, as in: tar cf DIR.tar DIR" : "pipe it: -i -",
     });
   } catch (error) {
-    throw fileError(error, path);
+    throw readError(error, path);
   }
 }
 
@@ -161,19 +161,6 @@ async function requireReadable(path: string, size: number): Promise<void> {
   throw new InvalidInputError(`${path} does not tell its size: it says 0 bytes, and has more`, {
     hint: `copy it first, or pipe it, as in: cat ${path} | layerstash upload -i -`,
   });
-}
-
-/** Says what it means that a file cannot be read; errors that say so already come back as they are. */
-export function fileError(error: unknown, path: string): unknown {
-  if (error instanceof Deno.errors.NotFound) {
-    return new NotFoundError(`there is no file ${path}`, { cause: error });
-  }
-  if (error instanceof Deno.errors.IsADirectory) {
-    return new InvalidInputError(`${path} is a directory`, { cause: error });
-  }
-  const refusal = denied(error, `${path} may not be read: permission denied`);
-  if (refusal || error instanceof LayerstashError || !(error instanceof Error)) return refusal ?? error;
-  return new LayerstashError(`${path} cannot be read: ${error.message}`, { cause: error });
 }
 
 function openStream(stream: ReadableStream<Uint8Array>): Input {

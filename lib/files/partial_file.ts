@@ -1,6 +1,7 @@
 /** `FILE.part`, in which a download grows until it gets its name: opened once, locked, and never through a link. @module */
 import { basename, dirname, join } from "node:path";
-import { giveName, writeError } from "../content/atomic_file.ts";
+import { giveName } from "../content/atomic_file.ts";
+import { writeError } from "../content/file_errors.ts";
 import { ConflictError, InvalidInputError, LayerstashError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { keepMode, modeOfPartial, narrow } from "./kept_mode.ts";

@@ -1,7 +1,7 @@
 /** Gives extracted files their final paths, and writes nothing outside the target. @module */
 import { lchown, lutimes } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { writeError } from "../content/atomic_file.ts";
+import { writeError } from "../content/file_errors.ts";
 import { ConflictError, InvalidInputError, LayerstashError } from "../errors.ts";
 import { parentOf } from "../layers/entry.ts";
 import type { MergedEntry } from "./file_tree.ts";

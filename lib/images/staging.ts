@@ -1,6 +1,6 @@
 /** Holds extracted contents in a hidden directory until all of them have arrived. @module */
 import { basename, join } from "node:path";
-import { storageError } from "../content/atomic_file.ts";
+import { storageError } from "../content/file_errors.ts";
 import { writeAll } from "../content/write_all.ts";
 import { counted } from "../messages.ts";
 import { NotAllowedError } from "../errors.ts";

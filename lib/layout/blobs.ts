@@ -1,11 +1,11 @@
 /** The blobs of a layout: files that are named by their digests, written beside and named when they are whole. @module */
 import { join } from "node:path";
 import { abortable } from "../async/abortable.ts";
-import { giveName, storageError } from "../content/atomic_file.ts";
+import { giveName } from "../content/atomic_file.ts";
+import { denied, storageError } from "../content/file_errors.ts";
 import { writeAll } from "../content/write_all.ts";
 import { collect } from "../content/collect.ts";
 import { counted } from "../messages.ts";
-import { denied } from "../content/denied.ts";
 import { exactly } from "../content/byte_stream.ts";
 import { readFile } from "../content/file_source.ts";
 import { Hasher } from "../content/hasher.ts";

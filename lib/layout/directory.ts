@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { KeyedMutex } from "../async/keyed_mutex.ts";
 import { writeAtomically } from "../content/atomic_file.ts";
-import { denied } from "../content/denied.ts";
+import { denied } from "../content/file_errors.ts";
 import { MismatchError } from "../errors.ts";
 import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { IMAGE_INDEX } from "../oci/media_types.ts";

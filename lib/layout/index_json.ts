@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { join } from "node:path";
 import { writeAtomically } from "../content/atomic_file.ts";
 import { collectFile } from "../content/collect.ts";
-import { denied } from "../content/denied.ts";
+import { denied } from "../content/file_errors.ts";
 import { InvalidInputError, LayerstashError, MismatchError } from "../errors.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseAs } from "../oci/manifest.ts";

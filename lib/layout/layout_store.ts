@@ -1,6 +1,7 @@
 /** The store that is a directory: an OCI image layout. @module */
 import { pathToFileURL } from "node:url";
-import { storageError, writeAtomically } from "../content/atomic_file.ts";
+import { storageError } from "../content/file_errors.ts";
+import { writeAtomically } from "../content/atomic_file.ts";
 import { verified } from "../content/byte_stream.ts";
 import type { Source } from "../content/source.ts";
 import { NotFoundError, RegistryError } from "../errors.ts";

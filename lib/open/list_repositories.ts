@@ -1,7 +1,7 @@
 /** Lists the repositories of a registry, as far as it tells them. @module */
 import * as v from "valibot";
 import { join } from "node:path";
-import { denied } from "../content/denied.ts";
+import { denied } from "../content/file_errors.ts";
 import { LayerstashError, NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
 import { parseRegistry } from "../oci/address.ts";
 import { allNames } from "../registry/pages.ts";

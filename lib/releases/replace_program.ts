@@ -1,6 +1,7 @@
 /** Puts a new program in the place of one that may be running. @module */
 import { basename, dirname, join } from "node:path";
-import { keepOwner, storageError, temporaryName } from "../content/atomic_file.ts";
+import { keepOwner, temporaryName } from "../content/atomic_file.ts";
+import { storageError } from "../content/file_errors.ts";
 import { ConflictError, NotAllowedError, NotFoundError } from "../errors.ts";
 
 /** How the new program comes to be. */

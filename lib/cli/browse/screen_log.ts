@@ -1,5 +1,5 @@
 /** Writes what a session shows to a file, as plain text. @module */
-import { storageError } from "../../content/atomic_file.ts";
+import { storageError } from "../../content/file_errors.ts";
 
 /** Takes what is shown. */
 export interface ScreenLog extends Disposable {

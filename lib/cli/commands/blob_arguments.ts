@@ -4,7 +4,7 @@ import type { BlobName } from "../../blobs/named_blobs.ts";
 import { parseBlobName } from "../../exports/blobs.ts";
 import { collect, collectFile } from "../../content/collect.ts";
 import { InvalidInputError, LayerstashError, MismatchError } from "../../errors.ts";
-import { fileError } from "../../files/input.ts";
+import { readError } from "../../content/file_errors.ts";
 import { declaredMediaType, type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../../oci/manifest.ts";
 
 /** `DIGEST|@ALIAS...` */
@@ -52,7 +52,7 @@ async function readManifest(file: string): Promise<Manifest> {
     await (file === "-"
       ? collect(Deno.stdin.readable, MAX_MANIFEST_SIZE)
       : collectFile(file, MAX_MANIFEST_SIZE)).catch((error) => {
-        if (!(error instanceof MismatchError)) throw fileError(error, file);
+        if (!(error instanceof MismatchError)) throw readError(error, file);
         throw new InvalidInputError(`this is not a manifest: it has more than ${MAX_MANIFEST_SIZE} bytes`);
       });
   return manifestOf(bytes, declaredMediaType(bytes) ?? "");

@@ -1,0 +1,54 @@
+/** Turns errors of the file system into errors that say what could not be done, and what to do. @module */
+import { InvalidInputError, LayerstashError, NotAllowedError, NotFoundError } from "../errors.ts";
+
+/**
+ * The error for what the system or Deno does not permit; `undefined` for every other error.
+ *
+ * @param message what could not be done, and why
+ */
+export function denied(error: unknown, message: string): NotAllowedError | undefined {
+  if (error instanceof Deno.errors.PermissionDenied) return new NotAllowedError(message, { cause: error });
+  if (!(error instanceof Deno.errors.NotCapable)) return undefined;
+  const [flag = "-A"] = /--allow-\w+/.exec(error.message) ?? [];
+  return new NotAllowedError(message, { hint: `Deno has to allow it: ${flag}`, cause: error });
+}
+
+/** The error for a file that cannot be read. Errors of layerstash come back as they are. */
+export function readError(error: unknown, path: string): unknown {
+  if (error instanceof Deno.errors.NotFound) {
+    return new NotFoundError(`there is no file ${path}`, { cause: error });
+  }
+  if (error instanceof Deno.errors.IsADirectory) {
+    return new InvalidInputError(`${path} is a directory`, { cause: error });
+  }
+  const refusal = denied(error, `${path} may not be read: permission denied`);
+  if (refusal || error instanceof LayerstashError || !(error instanceof Error)) return refusal ?? error;
+  return new LayerstashError(`${path} cannot be read: ${error.message}`, { cause: error });
+}
+
+/** The error for a file that cannot be written, where the cause is one that users can mend; others come back as they are. */
+export function storageError(error: unknown, path: string): unknown {
+  const refusal = denied(error, `${path} cannot be written: permission denied`);
+  if (refusal) return refusal;
+  // Windows says "already exists" of a directory that is to be made below a file.
+  if (error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.AlreadyExists) {
+    const message = `${path} cannot be written: a part of this path is a file, not a directory`;
+    return new InvalidInputError(message, { cause: error });
+  }
+  const code = (error as { code?: unknown } | null)?.code;
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return new LayerstashError(`no space is left on the disk for ${path}`, {
+      hint: "make room and run the same command again: it goes on from there",
+      cause: error,
+    });
+  }
+  if (code === "EROFS") return new NotAllowedError(`${path} is on a read-only file system`, { cause: error });
+  return error;
+}
+
+/** The error for a file that cannot be written, whatever the cause. Errors of layerstash come back as they are. */
+export function writeError(error: unknown, path: string): unknown {
+  const known = storageError(error, path);
+  if (known instanceof LayerstashError || !(known instanceof Error)) return known;
+  return new LayerstashError(`${path} cannot be written: ${known.message}`, { cause: known });
+}
