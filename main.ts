@@ -48,7 +48,7 @@ import {
 } from "./lib/stash/present_chunks.ts";
 import { removeStale, removeTags, type TagRemoval } from "./lib/stash/remove_tags.ts";
 import { rememberInput } from "./lib/files/remembered_input.ts";
-import { type Chunk, chunksOf, nameOf, type Stash } from "./lib/stash/stash.ts";
+import { type Chunk, chunkName, chunksOf, type Stash } from "./lib/stash/stash.ts";
 import { StashTags, type TaggedImage } from "./lib/stash/stash_tags.ts";
 import { checkTransfer, DEFAULT_JOBS, lanesOf } from "./lib/transfer/adaptive_jobs.ts";
 import { inParallel, type Lanes } from "./lib/async/pool.ts";
@@ -58,13 +58,13 @@ export { type OpenOptions, openStore } from "./lib/open/open_store.ts";
 export { listRepositories } from "./lib/open/list_repositories.ts";
 export { getToken, type TokenOptions } from "./lib/open/request_token.ts";
 export type { RegistryOptions } from "./lib/registry/open_client.ts";
-export type { Profile, PushMode } from "./lib/registry/profiles.ts";
+export type { PushMode, RegistryProfile } from "./lib/registry/profiles.ts";
 export type { TransportOptions } from "./lib/http/transport.ts";
 export { RateLimit } from "./lib/http/rate_limit.ts";
 export { DEFAULT_TIMEOUTS, type Timeouts } from "./lib/http/timeouts.ts";
-export { DEFAULT_POLICY, type RetryPolicy } from "./lib/async/retry.ts";
+export { DEFAULT_RETRY_POLICY, type RetryPolicy } from "./lib/async/retry.ts";
 export type { Clock } from "./lib/async/clock.ts";
-export { type Credentials, type FindCredentials, firstOf } from "./lib/sign_in/credentials.ts";
+export { type Credentials, type FindCredentials, firstCredentials } from "./lib/sign_in/credentials.ts";
 export { savedCredentials } from "./lib/sign_in/saved_credentials.ts";
 
 // What the verbs below give and take. Images, blobs, copies and the contract of a store have entries of their own.
@@ -244,7 +244,7 @@ async function storeBytes(
 ): Promise<Descriptor> {
   const { number, source, checkpoint, remember } = chunk;
   const { store, onEvent } = plan;
-  const what = nameOf({ number });
+  const what = chunkName({ number });
   const { there, checkFirst } = await lookForBytes(chunk, present, { ...plan, signal });
   if (there) {
     onEvent?.({ type: "blob", index: number, state: "present", digest: there.digest, size: there.size });
@@ -436,7 +436,7 @@ export interface VerifyOptions extends VerbOptions {
 }
 
 /** What `verify` found. */
-export interface Verification {
+export interface VerifyResult {
   /** What was checked. */
   stash: Stash;
   /** What is not as it should be; empty = all is well. */
@@ -466,7 +466,7 @@ export async function verify(
   store: Store,
   baseTag: string,
   options: VerifyOptions = {},
-): Promise<Verification> {
+): Promise<VerifyResult> {
   const { file, deep, jobs, onEvent, signal } = options;
   checkTransfer(options);
   const stash = await findStash(store, baseTag, { signal });

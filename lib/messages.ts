@@ -24,7 +24,7 @@ export function counted(count: number, noun: string): string {
 }
 
 /** Text from outside made safe for a terminal: control characters become blanks. */
-export function printable(text: string): string {
+export function singleLine(text: string): string {
   return text.replace(/\p{Cc}+/gu, " ").trim();
 }
 

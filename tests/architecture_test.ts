@@ -121,6 +121,15 @@ Deno.test("main.ts reads the arguments in its last line only", () => {
   ]);
 });
 
+Deno.test("no two files export the same name", () => {
+  assert.deepEqual(namesExportedTwice(sources), []);
+});
+
+Deno.test("the command line calls the library through its entries, and takes all else from where it is declared", () => {
+  assert.ok(offeredFunctions(sources).size > 40, "the entries were not read");
+  assert.deepEqual(detours(sources), []);
+});
+
 Deno.test("a break of these rules is noticed", () => {
   const upward = new Map([
     ["lib/oci/a.ts", 'import type {\n  B,\n} from "../content/b.ts";'],
@@ -159,6 +168,19 @@ Deno.test("a break of these rules is noticed", () => {
     "lib/transfer/c.ts imports lib/http/d.ts",
     "lib/layout/f.ts imports lib/sign_in/g.ts",
   ]);
+  const around = new Map([
+    ["main.ts", 'export { b } from "./lib/open/b.ts";\nexport interface C {}\nexport async function d() {}'],
+    ["lib/open/b.ts", "export function b() {}\nexport interface E {}"],
+    ["lib/exports/e.ts", 'export { b, type E } from "../open/b.ts";'],
+    ["lib/cli/f.ts", 'import { b } from "../open/b.ts";\nimport type { E } from "../exports/e.ts";'],
+    ["lib/cli/g.ts", 'import { b, type C, d } from "../../main.ts";\nimport type { E } from "../open/b.ts";'],
+    ["lib/stash/h.ts", "export const b = 1;"],
+  ]);
+  assert.deepEqual(detours(around), [
+    "lib/cli/f.ts takes b from lib/open/b.ts, not from an entry",
+    "lib/cli/f.ts takes E from lib/exports/e.ts, which does not declare it",
+  ]);
+  assert.deepEqual(namesExportedTwice(around), ["b: lib/open/b.ts, lib/stash/h.ts"]);
   assert.deepEqual(usesOfTheProcess(new Map([["lib/oci/a.ts", loud]])), [
     "lib/oci/a.ts uses Deno.args",
     "lib/oci/a.ts uses console",
@@ -224,6 +246,62 @@ function importsThroughWalls(all: Sources): string[] {
     return importsOf(file, all).filter((target) => isIn(target, forbidden))
       .map((target) => `${file} imports ${target}`);
   });
+}
+
+/** What a file declares and exports: the kind of each name, such as `function`. */
+function declarationsOf(text: string): Map<string, string> {
+  const pattern =
+    /^export (?:abstract )?(?:async )?(function|class|interface|type|const|let|enum)\b\*? (\w+)/gm;
+  return new Map(Array.from(text.matchAll(pattern), ([, kind, name]) => [name!, kind!]));
+}
+
+function namesExportedTwice(all: Sources): string[] {
+  const files = new Map<string, string[]>();
+  for (const [file, text] of all) {
+    for (const name of declarationsOf(text).keys()) files.set(name, [...files.get(name) ?? [], file]);
+  }
+  return Array.from(files, ([name, in_]) => in_.length > 1 ? `${name}: ${in_.join(", ")}` : []).flat();
+}
+
+/** The names that one file takes from another, to use them or to pass them on. */
+function takenNames(file: string, text: string, verb: "import" | "export"): [name: string, from: string][] {
+  const lines = text.matchAll(new RegExp(`^${verb} (?:type )?\\{([^}]*)\\} from "(\\.[^"]+)"`, "gm"));
+  return Array.from(lines).flatMap(([, names = "", target = ""]) =>
+    names.split(",").map((each) => each.trim().replace(/^type /, "").replace(/ as .*/, "")).filter(Boolean)
+      .map((name): [string, string] => [name, posix.join(dirname(file), target)])
+  );
+}
+
+function isEntry(file: string): boolean {
+  return file === "main.ts" || file.startsWith("lib/exports/");
+}
+
+/** The functions that the library offers, as `file#name` of their declarations. */
+function offeredFunctions(all: Sources): Set<string> {
+  const offered = [...all].filter(([file]) => isEntry(file)).flatMap(([file, text]) => [
+    ...[...declarationsOf(text).keys()].map((name) => [name, file] as const),
+    ...takenNames(file, text, "export"),
+  ]);
+  return new Set(
+    offered.filter(([name, file]) => declarationsOf(all.get(file) ?? "").get(name) === "function")
+      .map(([name, file]) => `${file}#${name}`),
+  );
+}
+
+/** Where the command line takes a function past the entries, or anything else from an entry that only passes it on. */
+function detours(all: Sources): string[] {
+  const offered = offeredFunctions(all);
+  const isDeclared = (name: string, file: string) => declarationsOf(all.get(file) ?? "").has(name);
+  const offeredNames = new Set(Array.from(offered, (each) => each.split("#")[1]!));
+  return [...all].filter(([file]) => file.startsWith("lib/cli/")).flatMap(([file, text]) =>
+    takenNames(file, text, "import").flatMap(([name, from]) => {
+      if (isEntry(from)) {
+        const fits = offeredNames.has(name) || isDeclared(name, from);
+        return fits ? [] : [`${file} takes ${name} from ${from}, which does not declare it`];
+      }
+      return offered.has(`${from}#${name}`) ? [`${file} takes ${name} from ${from}, not from an entry`] : [];
+    })
+  );
 }
 
 function circleIn(all: Sources): string | undefined {

@@ -16,7 +16,7 @@ import {
 import { bytesSource } from "../lib/exports/store.ts";
 import { chooseLayer, findImage, openImage } from "../lib/exports/images.ts";
 import {
-  DEFAULT_POLICY,
+  DEFAULT_RETRY_POLICY,
   DEFAULT_TIMEOUTS,
   download,
   InvalidInputError,
@@ -234,7 +234,7 @@ Deno.test("a store is not opened with a number out of range", async () => {
     });
   }
   await refusesEach(undefined, { none: [() => open({ limitRate: 0 }), /^limitRate must be a .*, not 0$/] });
-  const { stall, attempts } = { ...DEFAULT_TIMEOUTS, ...DEFAULT_POLICY };
+  const { stall, attempts } = { ...DEFAULT_TIMEOUTS, ...DEFAULT_RETRY_POLICY };
   (await open({ timeouts: { stall, answer: Infinity, store: undefined }, retry: { attempts } })).close();
 });
 

@@ -1,7 +1,7 @@
 /** Saved logins are found as docker and podman find them. @module */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
-import { type Credentials, firstOf } from "../lib/sign_in/credentials.ts";
+import { type Credentials, firstCredentials } from "../lib/sign_in/credentials.ts";
 import { credentialFilePaths } from "../lib/sign_in/docker_config_file.ts";
 import { scopeOfKey } from "../lib/sign_in/docker_login.ts";
 import { savedCredentials } from "../lib/sign_in/saved_credentials.ts";
@@ -231,14 +231,14 @@ Deno.test("a file that cannot be read is an error that names it", async () => {
   });
 });
 
-Deno.test("firstOf asks no further than the first that finds", async () => {
+Deno.test("firstCredentials asks no further than the first that finds", async () => {
   const asked: string[] = [];
   const finder = (name: string, found?: Credentials) => (host: string, repository: string) => {
     asked.push(`${name} ${host}/${repository}`);
     return Promise.resolve(found);
   };
-  const find = firstOf(finder("a"), finder("b", password("me", "pass")), finder("c"));
+  const find = firstCredentials(finder("a"), finder("b", password("me", "pass")), finder("c"));
   assert.deepEqual(await find("ghcr.io", "me/files"), password("me", "pass"));
   assert.deepEqual(asked, ["a ghcr.io/me/files", "b ghcr.io/me/files"]);
-  assert.equal(await firstOf()("ghcr.io", "me/files"), undefined);
+  assert.equal(await firstCredentials()("ghcr.io", "me/files"), undefined);
 });

@@ -8,7 +8,7 @@ import { digestOf } from "../lib/oci/digest.ts";
 import type { ByteRange } from "../lib/content/source.ts";
 import type { Store } from "../lib/store/store.ts";
 import { ByteRanges } from "../lib/transfer/byte_ranges.ts";
-import { fetchBlobs, type FetchOptions } from "../lib/transfer/fetch_blobs.ts";
+import { fetchBlobs, type FetchBlobsOptions } from "../lib/transfer/fetch_blobs.ts";
 import { placeBlobs, type PlacedBlob } from "../lib/transfer/placed_blob.ts";
 import { makeWorkspace, someBytes, streamOf } from "./rigs/content.ts";
 
@@ -42,7 +42,7 @@ function storeOf(onRead: OnRead = () => {}) {
 /** Fetches into a file that holds `before`, and tells all that happened. */
 async function run(
   store: Store,
-  { present = () => [], onEvent, ...options }: Partial<FetchOptions> & {
+  { present = () => [], onEvent, ...options }: Partial<FetchBlobsOptions> & {
     present?: (blob: PlacedBlob) => readonly ByteRange[];
   } = {},
   before = new Uint8Array(3 * SIZE),

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { bytesSource } from "../lib/content/source.ts";
 import { LayerstashError } from "../lib/errors.ts";
 import type { HttpRequest } from "../lib/http/request.ts";
-import { DEFAULT_POLICY } from "../lib/async/retry.ts";
+import { DEFAULT_RETRY_POLICY } from "../lib/async/retry.ts";
 import { digestOf, isDigest } from "../lib/oci/digest.ts";
 import { encodeManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
@@ -53,7 +53,7 @@ function storeThatHears(
     repository: "me/files",
     findCredentials: () => Promise.resolve({ kind: "password", username: "me", password: PASSWORD }),
     transport: { send, close() {} },
-    policy: { ...DEFAULT_POLICY, attempts: 3 },
+    policy: { ...DEFAULT_RETRY_POLICY, attempts: 3 },
     clock: testClock(),
   });
   const profile = profileOf("registry.example");

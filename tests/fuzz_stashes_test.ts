@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { LayerstashError } from "../lib/errors.ts";
-import { DEFAULT_POLICY } from "../lib/async/retry.ts";
+import { DEFAULT_RETRY_POLICY } from "../lib/async/retry.ts";
 import { type Digest, digestOf, isDigest } from "../lib/oci/digest.ts";
 import { encodeManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
@@ -46,7 +46,7 @@ function storeOf(images: ReadonlyMap<string, Image>): Store {
     repository: "me/files",
     findCredentials: () => Promise.resolve(undefined),
     transport: { send, close() {} },
-    policy: DEFAULT_POLICY,
+    policy: DEFAULT_RETRY_POLICY,
     clock: testClock(),
   });
   return new RemoteStore({ name: "there", client, profile: profileOf("registry.example"), close() {} });

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { StreamCutter } from "../lib/content/stream_source.ts";
 import { bytesSource } from "../lib/content/source.ts";
 import { NotAllowedError, RegistryError } from "../lib/errors.ts";
-import { DEFAULT_POLICY } from "../lib/async/retry.ts";
+import { DEFAULT_RETRY_POLICY } from "../lib/async/retry.ts";
 import { type HttpRequest, openTransport } from "../lib/http/transport.ts";
 import { digestOf } from "../lib/oci/digest.ts";
 import { receive } from "../lib/transfer/receive.ts";
@@ -519,7 +519,7 @@ Deno.test("a registry that takes no token, however fresh, is not asked for ever"
     assert.ok(error instanceof NotAllowedError, `${push}: ${error.message}`);
     assert.match(error.hint ?? "", /takes none of the tokens/);
     assert.ok(
-      fake.requests.length - before <= 4 * DEFAULT_POLICY.attempts,
+      fake.requests.length - before <= 4 * DEFAULT_RETRY_POLICY.attempts,
       `${fake.requests.length - before}`,
     );
   }
@@ -551,12 +551,12 @@ Deno.test("a network that is away for minutes in the middle of an upload does no
     await opened.store.stat(BLOB);
     fake.faults.onRequest = ({ method }) => {
       if (method !== "PATCH" && method !== "PUT") return;
-      fake.faults.failNext = [{ status: 0, times: 2 * DEFAULT_POLICY.attempts }];
+      fake.faults.failNext = [{ status: 0, times: 2 * DEFAULT_RETRY_POLICY.attempts }];
       delete fake.faults.onRequest;
     };
     const { digest } = await opened.store.write(bytesSource(LARGE));
     assert.equal(fake.storage.blob("me/files", digest)?.size, LARGE.length);
     assert.equal(fake.faults.failNext![0]!.times, 0);
-    assert.ok(opened.clock.now() > 60_000 && opened.clock.now() < DEFAULT_POLICY.longestOutage);
+    assert.ok(opened.clock.now() > 60_000 && opened.clock.now() < DEFAULT_RETRY_POLICY.longestOutage);
   }
 });

@@ -5,7 +5,7 @@ import { MismatchError, NotFoundError, RangeRefusedError, RegistryError } from "
 import type { TransferEvent } from "../lib/events.ts";
 import { digestOf } from "../lib/oci/digest.ts";
 import { openStore } from "../lib/open/open_store.ts";
-import { DEFAULT_POLICY } from "../lib/async/retry.ts";
+import { DEFAULT_RETRY_POLICY } from "../lib/async/retry.ts";
 import type { ByteRange } from "../lib/content/source.ts";
 import type { Store } from "../lib/store/store.ts";
 import { receive, type ReceiveOptions } from "../lib/transfer/receive.ts";
@@ -51,7 +51,7 @@ async function run(store: Store, options: Partial<ReceiveOptions> = {}) {
       pieces.push(bytes.slice());
     },
     onEvent: (event) => void events.push(event),
-    retry: { clock, policy: DEFAULT_POLICY },
+    retry: { clock, policy: DEFAULT_RETRY_POLICY },
     ...options,
   });
   const failure = await done.then(() => undefined, (error: Error) => error);
@@ -243,7 +243,10 @@ Deno.test("a signal ends it with its reason, also while it waits", async () => {
   const reason = new Error("stopped");
   const { store, asked } = storeOf(broken(10));
   const clock = { ...testClock(), sleep: () => (stop.abort(reason), Promise.reject(stop.signal.reason)) };
-  const { failure } = await run(store, { signal: stop.signal, retry: { clock, policy: DEFAULT_POLICY } });
+  const { failure } = await run(store, {
+    signal: stop.signal,
+    retry: { clock, policy: DEFAULT_RETRY_POLICY },
+  });
   assert.equal(failure, reason);
   assert.equal(asked.length, 1);
 });

@@ -5,7 +5,7 @@ import { NotAllowedError, RegistryError } from "../lib/errors.ts";
 import type { TransferEvent } from "../lib/events.ts";
 import { bytesSource } from "../lib/content/source.ts";
 import { digestOf } from "../lib/oci/digest.ts";
-import { DEFAULT_POLICY, retryDelay, retrying } from "../lib/async/retry.ts";
+import { DEFAULT_RETRY_POLICY, retryDelay, retrying } from "../lib/async/retry.ts";
 import { isTransientAnswer, retryAfterOf } from "../lib/http/retry_after.ts";
 import { systemClock } from "../lib/async/clock.ts";
 import { inTime } from "../lib/http/timeouts.ts";
@@ -23,9 +23,9 @@ const BLOB = digestOf(HELLO);
 const unit = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
 Deno.test("a wait is anywhere from nothing to an end that doubles, up to the longest", () => {
-  const { attempts, firstWait, longestWait } = DEFAULT_POLICY;
+  const { attempts, firstWait, longestWait } = DEFAULT_RETRY_POLICY;
   fc.assert(fc.property(fc.integer({ min: 1, max: attempts - 1 }), unit, (attempt, random) => {
-    const delay = retryDelay(DEFAULT_POLICY, { attempt, random });
+    const delay = retryDelay(DEFAULT_RETRY_POLICY, { attempt, random });
     const end = Math.min(longestWait, firstWait * 2 ** (attempt - 1));
     assert.ok(delay !== undefined && delay >= 0 && delay <= end);
     assert.equal(delay, end * random);
@@ -33,18 +33,18 @@ Deno.test("a wait is anywhere from nothing to an end that doubles, up to the lon
 });
 
 Deno.test("the attempts end where the policy says so", () => {
-  const { attempts } = DEFAULT_POLICY;
-  assert.notEqual(retryDelay(DEFAULT_POLICY, { attempt: attempts - 1, random: 0 }), undefined);
-  assert.equal(retryDelay(DEFAULT_POLICY, { attempt: attempts, random: 0 }), undefined);
+  const { attempts } = DEFAULT_RETRY_POLICY;
+  assert.notEqual(retryDelay(DEFAULT_RETRY_POLICY, { attempt: attempts - 1, random: 0 }), undefined);
+  assert.equal(retryDelay(DEFAULT_RETRY_POLICY, { attempt: attempts, random: 0 }), undefined);
 });
 
 Deno.test("a registry is never asked earlier than it wants, nor waited for longer than the policy allows", () => {
-  const { longestRetryAfter } = DEFAULT_POLICY;
+  const { longestRetryAfter } = DEFAULT_RETRY_POLICY;
   fc.assert(fc.property(fc.integer({ min: 0, max: longestRetryAfter }), unit, (retryAfter, random) => {
-    assert.ok(retryDelay(DEFAULT_POLICY, { attempt: 3, retryAfter, random })! >= retryAfter);
+    assert.ok(retryDelay(DEFAULT_RETRY_POLICY, { attempt: 3, retryAfter, random })! >= retryAfter);
   }));
   assert.equal(
-    retryDelay(DEFAULT_POLICY, { attempt: 1, retryAfter: longestRetryAfter + 1, random: 0 }),
+    retryDelay(DEFAULT_RETRY_POLICY, { attempt: 1, retryAfter: longestRetryAfter + 1, random: 0 }),
     undefined,
   );
 });
@@ -78,7 +78,7 @@ Deno.test("the loop waits, tells of it, and gives what comes in the end", async 
   const events: TransferEvent[] = [];
   let left = 3;
   const value = await retrying(
-    () => ({ policy: DEFAULT_POLICY, clock, onEvent: (event) => void events.push(event) }),
+    () => ({ policy: DEFAULT_RETRY_POLICY, clock, onEvent: (event) => void events.push(event) }),
     "a thing",
     () => left-- > 0 ? Promise.reject(new RegistryError("not now", { transient: true })) : Promise.resolve(7),
   );
@@ -94,7 +94,7 @@ Deno.test("the loop waits, tells of it, and gives what comes in the end", async 
 });
 
 Deno.test("the loop ends at once for an error that does not pass, and when it is aborted", async () => {
-  const context = { policy: DEFAULT_POLICY, clock: testClock() };
+  const context = { policy: DEFAULT_RETRY_POLICY, clock: testClock() };
   const wrong = new NotAllowedError("never");
   assert.equal(await failure(retrying(() => context, "it", () => Promise.reject(wrong))), wrong);
   const aborter = new AbortController();
@@ -179,7 +179,7 @@ Deno.test("a page of HTML with 503 passes, and is named as one when it does not"
   const error = await failure(opened.store.read(BLOB));
   assert.match(error.message, /503.*web page/);
   assert.ok(!error.message.includes("<"));
-  assert.equal(fake.requests.length, 3 + DEFAULT_POLICY.attempts);
+  assert.equal(fake.requests.length, 3 + DEFAULT_RETRY_POLICY.attempts);
 });
 
 Deno.test("a connection that is cut before the answer is made again", async () => {
@@ -207,7 +207,7 @@ Deno.test("a host that never answered is given up after few attempts, with its n
 });
 
 Deno.test("a host that has answered before is waited for until an outage has lasted too long", async () => {
-  const { attempts, longestOutage, longestWait } = DEFAULT_POLICY;
+  const { attempts, longestOutage, longestWait } = DEFAULT_RETRY_POLICY;
   for (
     const [policy, waited] of [[{}, longestOutage], [{ longestOutage: 0 }, 0], [{ attempts: 1 }, -1]] as const
   ) {
@@ -227,20 +227,20 @@ Deno.test("an outage counts only as long as there is no answer at all", async ()
   const away = new RegistryError("no answer", { transient: true });
   const busy = new RegistryError("busy", { status: 503, transient: true });
   let count = 0;
-  const context = { policy: DEFAULT_POLICY, clock };
+  const context = { policy: DEFAULT_RETRY_POLICY, clock };
   const attempt = () => Promise.reject(++count < 12 ? away : busy);
   assert.equal(await failure(retrying(() => context, "it", attempt)), busy);
   assert.equal(count, 12, "its attempts were used up meanwhile");
 });
 
 Deno.test("what one loop has given up, a loop around it does not begin anew", async () => {
-  const context = { policy: DEFAULT_POLICY, clock: testClock() };
+  const context = { policy: DEFAULT_RETRY_POLICY, clock: testClock() };
   let count = 0;
   const attempt = () =>
     Promise.reject((count++, new RegistryError("busy", { status: 503, transient: true })));
   const inner = () => retrying(() => context, "it", attempt);
   assert.equal((await failure(retrying(() => context, "all of it", inner))).message, "busy");
-  assert.equal(count, DEFAULT_POLICY.attempts);
+  assert.equal(count, DEFAULT_RETRY_POLICY.attempts);
 });
 
 Deno.test("a promise that takes too long, or whose signal says so, is not waited for", async () => {
@@ -284,7 +284,7 @@ Deno.test("what an attempt was for is told once", async () => {
     let left = 1;
     const reject = () => Promise.reject(new RegistryError(`no answer${told}`, { transient: true }));
     const onEvent = (event: TransferEvent) => void events.push(event);
-    const context = { policy: DEFAULT_POLICY, clock: testClock(), onEvent };
+    const context = { policy: DEFAULT_RETRY_POLICY, clock: testClock(), onEvent };
     await retrying(() => context, "the thing", () => left-- > 0 ? reject() : Promise.resolve());
   }
   const reasons = events.map((event) => event.type === "retry" && event.reason);

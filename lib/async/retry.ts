@@ -23,7 +23,7 @@ export interface RetryPolicy {
 }
 
 /** Eight attempts within a minute, ten minutes without a network, and fifteen where the registry asks for them. */
-export const DEFAULT_POLICY: Readonly<RetryPolicy> = {
+export const DEFAULT_RETRY_POLICY: Readonly<RetryPolicy> = {
   attempts: 8,
   firstWait: 500,
   longestWait: 60_000,

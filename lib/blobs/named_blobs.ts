@@ -8,7 +8,7 @@ import { quoted } from "../messages.ts";
 import type { Store } from "../store/store.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { noBlob } from "./aliases.ts";
-import { blobsOf } from "./read_alias.ts";
+import { aliasBlobs } from "./read_alias.ts";
 
 /** A blob by its digest, or, with `@` before it, all blobs of an alias. */
 export type BlobName = Digest | `@${string}`;
@@ -50,9 +50,9 @@ export async function findNamed(
   named: NamedBlobs,
   options: PlatformOptions = {},
 ): Promise<ByPlatform<SizedBlob[]>> {
-  if (isManifest(named)) return await blobsOf(store, named, options);
+  if (isManifest(named)) return await aliasBlobs(store, named, options);
   const name = parseBlobName(named);
-  if (!isDigest(name)) return await blobsOf(store, name.slice(1), options);
+  if (!isDigest(name)) return await aliasBlobs(store, name.slice(1), options);
   const size = await store.stat(name, options);
   if (size === undefined) throw noBlob(store, name);
   return [{ digest: name, size }];

@@ -32,11 +32,11 @@ export async function getAlias(
   alias: string | Manifest,
   options: PlatformOptions = {},
 ): Promise<ByPlatform<Digest[]>> {
-  return mapEach(await blobsOf(store, alias, options), (blobs) => blobs.map(({ digest }) => digest));
+  return mapEach(await aliasBlobs(store, alias, options), (blobs) => blobs.map(({ digest }) => digest));
 }
 
 /** The same, with sizes as the manifest says them. */
-export async function blobsOf(
+export async function aliasBlobs(
   store: Store,
   alias: string | Manifest,
   options: PlatformOptions = {},

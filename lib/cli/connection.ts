@@ -8,7 +8,7 @@ import type { TransportOptions } from "../http/transport.ts";
 import type { ImageReference } from "../oci/image_reference.ts";
 import type { OpenedImage } from "../open/open_image.ts";
 import { openImage } from "../exports/images.ts";
-import { firstOf, openStore, savedCredentials } from "../../main.ts";
+import { firstCredentials, openStore, savedCredentials } from "../../main.ts";
 import type { RegistryOptions } from "../registry/open_client.ts";
 import type { Credentials, FindCredentials } from "../sign_in/credentials.ts";
 import type { Store } from "../store/store.ts";
@@ -81,7 +81,7 @@ export async function openBoth(
   const own = hostOf(to) ?? hostOf(from);
   const explicit = explicitCredentials(flags);
   const named: FindCredentials = (host) => Promise.resolve(host === own ? explicit : undefined);
-  const credentials = firstOf(named, also, savedCredentials(Deno.env.toObject()));
+  const credentials = firstCredentials(named, also, savedCredentials(Deno.env.toObject()));
   const transport = await transportOf(flags);
   const open = (image: ImageReference) => {
     const authHost = hostOf(image) === own ? flags.authHost : undefined;
@@ -105,7 +105,7 @@ function hostOf({ address }: ImageReference): string | undefined {
 /** Finds credentials: those of the options or their variables, else those that docker or podman have saved. */
 export function credentialsOf(flags: ConnectionFlags): FindCredentials {
   const explicit = explicitCredentials(flags);
-  return firstOf(() => Promise.resolve(explicit), savedCredentials(Deno.env.toObject()));
+  return firstCredentials(() => Promise.resolve(explicit), savedCredentials(Deno.env.toObject()));
 }
 
 function explicitCredentials(

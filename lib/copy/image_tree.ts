@@ -89,6 +89,6 @@ export function manifestsOf({ manifest, children }: ImageTree): Manifest[] {
 }
 
 /** All blobs; some may be listed more than once. */
-export function blobsOf({ blobs, children }: ImageTree): Descriptor[] {
-  return [...blobs, ...children.flatMap(blobsOf)];
+export function treeBlobs({ blobs, children }: ImageTree): Descriptor[] {
+  return [...blobs, ...children.flatMap(treeBlobs)];
 }

@@ -3,7 +3,7 @@ import { storageError } from "../content/file_errors.ts";
 import { writeAll } from "../content/write_all.ts";
 import { awaitDigest, Hasher } from "../content/hasher.ts";
 import type { Store } from "../store/store.ts";
-import { fetchBlobs, type FetchOptions } from "../transfer/fetch_blobs.ts";
+import { fetchBlobs, type FetchBlobsOptions } from "../transfer/fetch_blobs.ts";
 import { type PlacedBlob, sizeOfFile } from "../transfer/placed_blob.ts";
 import { type DownloadJournal, openDownloadJournal } from "./download_journal.ts";
 import { outOfRoom, requireRoom } from "./output.ts";
@@ -12,7 +12,9 @@ import { streamOut, type StreamOutOptions } from "./stream_out.ts";
 
 /** What `fetchFile` takes. */
 export interface FetchFileOptions
-  extends Pick<FetchOptions, "jobs" | "partSize" | "onEvent" | "signal">, Pick<StreamOutOptions, "explain"> {
+  extends
+    Pick<FetchBlobsOptions, "jobs" | "partSize" | "onEvent" | "signal">,
+    Pick<StreamOutOptions, "explain"> {
   /** The directory of the journal, with which another process can resume; absent = there is no journal. */
   stateDirectory?: string | undefined;
 }

@@ -1,6 +1,6 @@
 /** What a registry's answer means when it is not the one that was hoped for. @module */
 import * as v from "valibot";
-import { printable } from "../messages.ts";
+import { singleLine } from "../messages.ts";
 import { collect } from "../content/collect.ts";
 import {
   type LayerstashError,
@@ -86,9 +86,9 @@ async function readErrors(
   try {
     const { errors } = v.parse(errorsSchema, JSON.parse(text));
     const said = hide(errors.map(sentence).join("; "));
-    return { codes: errors.map(({ code }) => hide(code)), text: printable(said.slice(0, LONGEST_TEXT)) };
+    return { codes: errors.map(({ code }) => hide(code)), text: singleLine(said.slice(0, LONGEST_TEXT)) };
   } catch {
-    return { codes: [], text: printable(hide(text).slice(0, 200)) };
+    return { codes: [], text: singleLine(hide(text).slice(0, 200)) };
   }
 }
 

@@ -5,7 +5,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { type IndexedManifest, isIndex, isRunnable } from "../oci/image_index.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { defaultPlatform, formatPlatform } from "../oci/platform.ts";
-import { knownReferences, nameOf } from "../store/known_references.ts";
+import { fullReference, knownReferences } from "../store/known_references.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { requirePlatform } from "./single_platform.ts";
 import { chooseImage, listImages, readListed, requireManifest } from "./platforms.ts";
@@ -123,7 +123,7 @@ async function onlyReference(store: Store, options: CallOptions): Promise<string
   const there = await knownReferences(store, options);
   if (there.length === 1) return there[0]!;
   if (there.length === 0) throw new NotFoundError(`${store.name} has no image`);
-  const names = there.slice(0, 10).map((each) => nameOf(each, store));
+  const names = there.slice(0, 10).map((each) => fullReference(each, store));
   throw new InvalidInputError(`${store.name} has ${there.length} images`, {
     hint: `name one of them: ${names.join(", ")}${there.length > names.length ? " ..." : ""}`,
   });

@@ -13,7 +13,7 @@ import { IMAGE_MANIFEST } from "../oci/media_types.ts";
 import { parseReference, parseRepository } from "../oci/reference.ts";
 import { checkRange, requireStorable } from "../store/checks.ts";
 import { type IndexEntry, lockIndex, readEntries, REF_NAME, tagOf } from "./index_json.ts";
-import { DEFAULT_POLICY, type Patience } from "../async/retry.ts";
+import { DEFAULT_RETRY_POLICY, type Patience } from "../async/retry.ts";
 import { systemClock } from "../async/clock.ts";
 import { LayoutBlobs } from "./blobs.ts";
 import { Garbage, type IndexChange } from "./garbage.ts";
@@ -52,7 +52,7 @@ export interface LayoutOptions {
 export class LayoutStore implements Store {
   readonly name: string;
   readonly family = "oci";
-  readonly patience: Patience = { policy: DEFAULT_POLICY, clock: systemClock };
+  readonly patience: Patience = { policy: DEFAULT_RETRY_POLICY, clock: systemClock };
   readonly chunkSize: number = 5 * 1024 ** 3;
   readonly #directory: string;
   readonly #beside: ((repository: string) => string) | undefined;

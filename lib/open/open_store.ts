@@ -7,7 +7,7 @@ import type { Credentials } from "../sign_in/credentials.ts";
 import { hubTagRemover } from "../registry/tag_removal/docker_hub.ts";
 import { githubTagRemover } from "../registry/tag_removal/github_packages.ts";
 import { LayoutStore } from "../layout/layout_store.ts";
-import { type Profile, profileOf } from "../registry/profiles.ts";
+import { profileOf, type RegistryProfile } from "../registry/profiles.ts";
 import { pushPlaceholder } from "../store/placeholder.ts";
 import { RemoteStore } from "../registry/registry_store.ts";
 import type { Store } from "../store/store.ts";
@@ -20,7 +20,7 @@ export interface OpenOptions extends RegistryOptions {
   /** The repository's name, such as `me/files`. */
   repository: string;
   /** What is known about the registry; absent = by its name. */
-  profile?: Partial<Profile> | undefined;
+  profile?: Partial<RegistryProfile> | undefined;
   /** Where the services' own APIs are, for removals; absent = their public addresses. */
   apis?: { dockerHub?: string; github?: string } | undefined;
 }
@@ -77,7 +77,7 @@ function openRemote(address: RemoteAddress, shortName: string, options: OpenOpti
 }
 
 interface ServiceOptions {
-  profile: Profile;
+  profile: RegistryProfile;
   transport: Transport;
   find: () => Promise<Credentials | undefined>;
   repository: string;

@@ -2,7 +2,7 @@
 import { LayerstashError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { errorOf, errorOfNoAnswer, isWebPage } from "../http/answers.ts";
-import { printable } from "../messages.ts";
+import { singleLine } from "../messages.ts";
 import {
   type Action,
   Authorization,
@@ -254,7 +254,7 @@ export class RegistryClient {
   #warn(response: Response): void {
     for (const [, quoted = ""] of (response.headers.get("warning") ?? "").matchAll(WARNING)) {
       const said = this.#authorization.hide(quoted.replace(/\\(.)/g, "$1"));
-      const text = printable(said).slice(0, LONGEST_WARNING);
+      const text = singleLine(said).slice(0, LONGEST_WARNING);
       if (this.#warnings.has(text)) continue;
       this.#warnings.add(text);
       this.#options.onEvent?.({ type: "notice", message: `${this.host} says: ${text}` });

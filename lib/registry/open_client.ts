@@ -1,7 +1,7 @@
 /** Makes the client of a registry from what callers say of it. @module */
 import { openTransport, type Transport, type TransportOptions } from "../http/transport.ts";
 import { type Clock, systemClock } from "../async/clock.ts";
-import { DEFAULT_POLICY, POLICY_NUMBERS, type RetryPolicy } from "../async/retry.ts";
+import { DEFAULT_RETRY_POLICY, POLICY_NUMBERS, type RetryPolicy } from "../async/retry.ts";
 import type { OnEvent } from "../events.ts";
 import { withDefaults } from "../arguments.ts";
 import type { RemoteAddress } from "../oci/address.ts";
@@ -18,7 +18,7 @@ export interface RegistryOptions extends TransportOptions {
   authHost?: string | undefined;
   /** Told of requests, retries and what else happens beneath the transfers. */
   onEvent?: OnEvent | undefined;
-  /** How patiently failed requests are made again; absent = {@link DEFAULT_POLICY}. */
+  /** How patiently failed requests are made again; absent = {@link DEFAULT_RETRY_POLICY}. */
   retry?: Partial<RetryPolicy> | undefined;
   /** Time; absent = the system's. */
   clock?: Clock | undefined;
@@ -46,7 +46,7 @@ export function openClient(
   const findCredentials: FindCredentials = typeof credentials === "function"
     ? credentials
     : () => Promise.resolve(credentials);
-  const policy = withDefaults(DEFAULT_POLICY, options.retry, POLICY_NUMBERS);
+  const policy = withDefaults(DEFAULT_RETRY_POLICY, options.retry, POLICY_NUMBERS);
   const client = new RegistryClient({
     address,
     repository,

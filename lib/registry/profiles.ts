@@ -9,7 +9,7 @@
 export type PushMode = "parts" | "stream" | "put";
 
 /** What is known about one registry. Sizes are in bytes. */
-export interface Profile {
+export interface RegistryProfile {
   /** How bytes go up there. It is where to begin: what a registry refuses is not tried twice. */
   push: PushMode;
   /** The size of one part. */
@@ -28,7 +28,7 @@ const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
 
 /** What is tried with a registry that is not known. 60 MiB is whole parts of 10 MiB, distribution's unit on S3. */
-const UNKNOWN: Profile = {
+const UNKNOWN: RegistryProfile = {
   push: "parts",
   partSize: 60 * MiB,
   chunkSize: 5 * GiB,
@@ -36,7 +36,7 @@ const UNKNOWN: Profile = {
   removal: "registry",
 };
 
-const KNOWN: readonly (readonly [host: RegExp, profile: Partial<Profile>])[] = [
+const KNOWN: readonly (readonly [host: RegExp, profile: Partial<RegistryProfile>])[] = [
   [/^docker\.io$/, { removal: "docker-hub" }],
   // GHCR ends an upload after 10 minutes: 2 GiB get through at 29 Mbit/s. Parts over 4 MiB are refused there.
   [/^ghcr\.io$/, { push: "stream", chunkSize: 2 * GiB, removal: "github", anonymousBearer: "QQ==" }],
@@ -49,7 +49,7 @@ const KNOWN: readonly (readonly [host: RegExp, profile: Partial<Profile>])[] = [
 ];
 
 /** The profile of a registry, by its name. */
-export function profileOf(host: string): Profile {
+export function profileOf(host: string): RegistryProfile {
   const known = KNOWN.find(([pattern]) => pattern.test(host));
   return { ...UNKNOWN, ...known?.[1] };
 }

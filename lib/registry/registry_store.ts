@@ -15,7 +15,7 @@ import { blobPath, manifestPath, mountPath } from "./api_paths.ts";
 import { checkRange, requireStorable } from "../store/checks.ts";
 import type { Call, RegistryClient } from "./client.ts";
 import { allNames } from "./pages.ts";
-import type { Profile } from "./profiles.ts";
+import type { RegistryProfile } from "./profiles.ts";
 import { BlobPusher } from "./push/push.ts";
 import { fallbackReferrers } from "../store/referrers.ts";
 import { referrerNames } from "./referrers.ts";
@@ -39,7 +39,7 @@ export interface RemoteOptions {
   /** For messages, such as `docker.io/me/files`. */
   name: string;
   client: RegistryClient;
-  profile: Profile;
+  profile: RegistryProfile;
   /** Removes tags where the registry itself refuses to; absent = the registry does it. */
   tagRemover?: (store: RemoteStore) => TagRemover;
   onEvent?: OnEvent | undefined;

@@ -4,7 +4,7 @@ import type { OnEvent } from "../events.ts";
 import { errorOfNoAnswer } from "../http/answers.ts";
 import { follow } from "../http/redirects.ts";
 import { type Clock, systemClock } from "../async/clock.ts";
-import { DEFAULT_POLICY, type Patience, type RetryPolicy } from "../async/retry.ts";
+import { DEFAULT_RETRY_POLICY, type Patience, type RetryPolicy } from "../async/retry.ts";
 import { isTransientAnswer, retryAfterOf } from "../http/retry_after.ts";
 import { observedTransport } from "../http/observed_transport.ts";
 import { openTransport, type Transport, type TransportOptions } from "../http/transport.ts";
@@ -20,7 +20,7 @@ export interface ReleaseServerOptions extends TransportOptions {
   url?: string | undefined;
   /** Told of requests and retries. */
   onEvent?: OnEvent | undefined;
-  /** How patiently failed requests are made again; absent = {@link DEFAULT_POLICY}. */
+  /** How patiently failed requests are made again; absent = {@link DEFAULT_RETRY_POLICY}. */
   retry?: Partial<RetryPolicy> | undefined;
   /** Time; absent = the system's. */
   clock?: Clock | undefined;
@@ -52,7 +52,7 @@ export class ReleaseServer implements Disposable {
   constructor(options: ReleaseServerOptions = {}) {
     const { url = RELEASES, clock = systemClock, onEvent, retry } = options;
     this.name = requireAddress(url).host;
-    this.patience = { policy: { ...DEFAULT_POLICY, ...retry }, clock, onEvent };
+    this.patience = { policy: { ...DEFAULT_RETRY_POLICY, ...retry }, clock, onEvent };
     this.#url = url.replace(/\/+$/, "");
     this.#transport = observedTransport(openTransport(options), { clock, onEvent });
   }

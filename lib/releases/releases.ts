@@ -11,7 +11,7 @@ import { RELEASES, type ReleaseServer } from "./release_server.ts";
 import { findProgram, isSame, type ReleasedProgram } from "./released_program.ts";
 
 /** What fetching a program takes. */
-export interface FetchOptions extends CallOptions {
+export interface FetchProgramOptions extends CallOptions {
   /** Takes the bytes, in order. The buffer is used again as soon as the promise resolves. */
   write: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
   /** Told of progress. */
@@ -60,7 +60,7 @@ export async function findRelease(
 export async function fetchProgram(
   server: ReleaseServer,
   program: ReleasedProgram,
-  { write, onEvent, signal }: FetchOptions,
+  { write, onEvent, signal }: FetchProgramOptions,
 ): Promise<void> {
   const place = placeOf(server, program);
   const { digest, name: what } = program;

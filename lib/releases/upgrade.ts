@@ -2,7 +2,7 @@
 import { writeAll } from "../content/write_all.ts";
 import { LayerstashError, MismatchError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { printable } from "../messages.ts";
+import { singleLine } from "../messages.ts";
 import type { CallOptions } from "../store/store.ts";
 import type { ReleaseServer } from "./release_server.ts";
 import type { ReleasedProgram } from "./released_program.ts";
@@ -60,7 +60,7 @@ async function requireVersion(
   const said = await askVersion(path, signal);
   signal?.throwIfAborted();
   if (said.success && said.text === `layerstash v${version}`) return;
-  const quoted = said.text === "" ? "nothing" : `"${printable(said.text).slice(0, 200)}"`;
+  const quoted = said.text === "" ? "nothing" : `"${singleLine(said.text).slice(0, 200)}"`;
   if (said.success) {
     throw new MismatchError(`${name} says ${quoted} where it should tell the version ${version}`);
   }

@@ -19,15 +19,15 @@ export type FindCredentials = (host: string, repository: string) => Promise<Cred
  *
  * @example Explicit credentials come before saved ones
  * ```ts
- * import { firstOf } from "@layerstash/cli";
- * const find = firstOf(
+ * import { firstCredentials } from "@layerstash/cli";
+ * const find = firstCredentials(
  *   () => Promise.resolve(undefined),
  *   () => Promise.resolve({ kind: "bearer", token: "t" }),
  * );
  * if ((await find("ghcr.io", "me/files"))?.kind !== "bearer") throw new Error("unexpected");
  * ```
  */
-export function firstOf(...finders: FindCredentials[]): FindCredentials {
+export function firstCredentials(...finders: FindCredentials[]): FindCredentials {
   return async (host, repository) => {
     for (const find of finders) {
       const found = await find(host, repository);

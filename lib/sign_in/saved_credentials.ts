@@ -1,7 +1,7 @@
 /** Finds the logins that docker and podman have saved. @module */
 import { DOCKER_HUB } from "../oci/address.ts";
 import { credentialHelper } from "./credential_helper.ts";
-import { type FindCredentials, firstOf } from "./credentials.ts";
+import { type FindCredentials, firstCredentials } from "./credentials.ts";
 import { type DockerConfig, parseDockerConfig } from "./docker_config.ts";
 import { credentialFilePaths, type Environment, readConfigFile } from "./docker_config_file.ts";
 import { helperKeys, helpersFor, type Login, loginIn } from "./docker_login.ts";
@@ -25,7 +25,7 @@ import { helperKeys, helpersFor, type Login, loginIn } from "./docker_login.ts";
 export function savedCredentials(env: Record<string, string | undefined>): FindCredentials {
   const files = credentialFilePaths(env).map((path) => inFile(path, env));
   const named = env.REGISTRY_AUTH_FILE ? files.splice(0, 1) : [];
-  return firstOf(...named, inVariable(env), ...files);
+  return firstCredentials(...named, inVariable(env), ...files);
 }
 
 /** Searches the variable's logins but not its helpers, which belong to another machine. Docker does the same. */

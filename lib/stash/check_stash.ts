@@ -9,7 +9,7 @@ import { DEFAULT_JOBS, lanesOf } from "../transfer/adaptive_jobs.ts";
 import { inParallel, type Lanes } from "../async/pool.ts";
 import { receive } from "../transfer/receive.ts";
 import { statFile } from "../files/input.ts";
-import { type Chunk, nameOf, type Stash } from "./stash.ts";
+import { type Chunk, chunkName, type Stash } from "./stash.ts";
 
 /** Something that a check of a stash found wrong. */
 export interface StashFault {
@@ -80,7 +80,7 @@ export async function checkPresence(
 ): Promise<StashFault[]> {
   return await checkEach(stash, options, async (chunk, signal) => {
     const { digest, size } = chunk;
-    const found = await store.stat(digest, { what: nameOf(chunk), signal });
+    const found = await store.stat(digest, { what: chunkName(chunk), signal });
     if (found === undefined) return BLOB_MISSING;
     return found === size ? undefined : wrongSize(found, size);
   });
@@ -91,7 +91,7 @@ export async function checkBytes(store: Store, stash: Stash, options: CheckOptio
   const { jobs, onEvent } = lanesOf(options);
   return await checkEach(stash, { ...options, jobs, onEvent }, async (chunk, signal) => {
     const { digest, size } = chunk;
-    const what = nameOf(chunk);
+    const what = chunkName(chunk);
     const hash = createHash("sha256");
     const sink = (bytes: Uint8Array) => void hash.update(bytes);
     try {

@@ -48,7 +48,7 @@ const configSchema: v.GenericSchema<unknown, ChunkConfig> = v.object({
 });
 
 /** The largest config that is read, in bytes: the table of 100,000 chunks has 7.5 MB. */
-export const MAX_CONFIG_SIZE: number = 16 * 1024 * 1024;
+export const MAX_CHUNK_CONFIG_SIZE: number = 16 * 1024 * 1024;
 
 /**
  * Reads the config of a chunk's image.

@@ -4,7 +4,7 @@ import { streamOut } from "../files/stream_out.ts";
 import type { Store } from "../store/store.ts";
 import { placeBlobs } from "../transfer/placed_blob.ts";
 import { explainFetchError } from "./stash_faults.ts";
-import { nameOf, type Stash } from "./stash.ts";
+import { chunkName, type Stash } from "./stash.ts";
 
 /** What `fetchStash` takes. */
 export type FetchStashOptions = Omit<FetchFileOptions, "explain" | "partSize">;
@@ -22,7 +22,7 @@ export async function fetchStash(
   output: string | WritableStream<Uint8Array>,
   options: FetchStashOptions,
 ): Promise<void> {
-  const chunks = placeBlobs(stash.chunks, nameOf);
+  const chunks = placeBlobs(stash.chunks, chunkName);
   const explain = (error: unknown) => explainFetchError(error, store, stash, options);
   if (typeof output === "string") await fetchFile(store, chunks, output, { ...options, explain });
   else await streamOut(store, chunks, output, { ...options, explain });

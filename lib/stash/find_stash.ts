@@ -10,7 +10,7 @@ import { receiveSmall } from "../transfer/receive.ts";
 import {
   type ChunkConfig,
   type ChunkNote,
-  MAX_CONFIG_SIZE,
+  MAX_CHUNK_CONFIG_SIZE,
   readChunkConfig,
   requireNote,
 } from "./chunk_config.ts";
@@ -78,7 +78,7 @@ export async function readChunkImage(
   const manifest = await store.manifest(tag, options);
   if (!manifest) return undefined;
   const { config, layers } = readImageManifest(manifest);
-  if (config.size > MAX_CONFIG_SIZE) {
+  if (config.size > MAX_CHUNK_CONFIG_SIZE) {
     throw new MismatchError(`the config of ${tag} is too large: ${config.size} bytes`);
   }
   const [layer, ...more] = layers;

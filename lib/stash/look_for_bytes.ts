@@ -7,7 +7,7 @@ import type { CallOptions, Store } from "../store/store.ts";
 import { chunkTag } from "./chunk_tags.ts";
 import type { InputChunk } from "../files/input.ts";
 import { conflict, type Cut, holds, type Present } from "./present_chunks.ts";
-import { nameOf } from "./stash.ts";
+import { chunkName } from "./stash.ts";
 
 /** Where is looked, and for what. */
 export interface LookOptions extends CallOptions, Cut {
@@ -46,7 +46,7 @@ export async function lookForBytes(
   const likely = same ? tagged : knownLayer(source);
   if (likely && source.once) return { there: likely };
   const found = likely &&
-    await store.reuse(likely, { what: nameOf({ number }), reread: overwrite, listed: same, signal });
+    await store.reuse(likely, { what: chunkName({ number }), reread: overwrite, listed: same, signal });
   if (found === "present") return { there: likely };
   return { checkFirst: found === "damaged" || compare && !source.known };
 }

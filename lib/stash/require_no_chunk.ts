@@ -5,7 +5,7 @@ import { isIndex } from "../oci/image_index.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { receiveSmall } from "../transfer/receive.ts";
-import { MAX_CONFIG_SIZE, readChunkConfig } from "./chunk_config.ts";
+import { MAX_CHUNK_CONFIG_SIZE, readChunkConfig } from "./chunk_config.ts";
 import { parseChunkTag } from "./chunk_tags.ts";
 
 /** What is to be put. */
@@ -38,7 +38,7 @@ export async function requireNoChunk(
 async function isChunk(store: Store, manifest: Manifest, options: CallOptions): Promise<boolean> {
   if (isIndex(manifest)) return false;
   const { config, layers } = readImageManifest(manifest);
-  if (layers.length !== 1 || config.digest === layers[0]!.digest || config.size > MAX_CONFIG_SIZE) {
+  if (layers.length !== 1 || config.digest === layers[0]!.digest || config.size > MAX_CHUNK_CONFIG_SIZE) {
     return false;
   }
   const bytes = await receiveSmall(store, config, options).catch(noneIfBroken);

@@ -37,7 +37,7 @@ export interface Stash {
 }
 
 /** What a chunk is called in messages. */
-export function nameOf({ number }: { number: number }): string {
+export function chunkName({ number }: { number: number }): string {
   return `chunk ${number}`;
 }
 

@@ -31,7 +31,7 @@ export async function knownReferences(
 }
 
 /** What may be typed for a tag or a digest: a digest goes behind the name of what has it. */
-export function nameOf(reference: string, store: Store): string {
+export function fullReference(reference: string, store: Store): string {
   return isDigest(reference) ? `${store.name}@${reference}` : reference;
 }
 
@@ -44,7 +44,7 @@ export async function notThere(
   const message = `there is no ${reference} in ${store.name}`;
   try {
     const there = await knownReferences(store, { ...options, most: SHOWN + 1 });
-    const hint = hintOfNames(there.map((each) => nameOf(each, store)));
+    const hint = hintOfNames(there.map((each) => fullReference(each, store)));
     return new NotFoundError(message, isDigest(reference) ? {} : { hint });
   } catch (error) {
     options.signal?.throwIfAborted();

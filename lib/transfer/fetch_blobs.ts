@@ -8,7 +8,8 @@ import { IncomingBlob, type IncomingOptions, type Outcome } from "./incoming_blo
 import type { PlacedBlob } from "./placed_blob.ts";
 
 /** What `fetchBlobs` takes. */
-export interface FetchOptions extends Pick<IncomingOptions, "file" | "path" | "hasher" | "log" | "onEvent"> {
+export interface FetchBlobsOptions
+  extends Pick<IncomingOptions, "file" | "path" | "hasher" | "log" | "onEvent"> {
   /** How many parts are fetched at once; absent = it begins with 4, and more are used while they carry more. */
   jobs?: number | undefined;
   signal?: AbortSignal | undefined;
@@ -31,7 +32,7 @@ const LOG_EVERY = 4 * 1024 * 1024;
 export async function fetchBlobs(
   store: Store,
   blobs: readonly PlacedBlob[],
-  options: FetchOptions,
+  options: FetchBlobsOptions,
 ): Promise<void> {
   const { file, path, hasher, log, signal, partSize = PART, logEvery = LOG_EVERY } = options;
   const { jobs, onEvent } = lanesOf(options);

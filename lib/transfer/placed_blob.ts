@@ -18,7 +18,7 @@ export interface PlacedBlob extends SizedBlob {
  *
  * @example
  * ```ts
- * import { digestOf } from "@layerstash/cli";
+ * import { digestOf } from "@layerstash/cli/store";
  * import { placeBlobs } from "./placed_blob.ts";
  *
  * const blobs = ["hello", "world"].map((text) => {

@@ -16,7 +16,7 @@ import { renderShortReport } from "../text/read_report.ts";
 import type { FileLocation } from "./screens.ts";
 
 /** What reading takes. */
-export interface ReadOptions {
+export interface ExplorerOptions {
   onEvent: OnEvent;
   /** Ends the work. */
   signal: AbortSignal;
@@ -68,7 +68,7 @@ export class ImageExplorer implements Disposable {
    *
    * @returns the tag or digest, if the text names one; `latest` is not assumed
    */
-  open(text: string, { onEvent }: ReadOptions): string | undefined {
+  open(text: string, { onEvent }: ExplorerOptions): string | undefined {
     const image = parseImage(text);
     this.#opened?.[Symbol.dispose]();
     this.#opened = openImage(image, { ...this.#connection, onEvent });
@@ -78,12 +78,12 @@ export class ImageExplorer implements Disposable {
   }
 
   /** The tags of the repository; the digests of its images if it has no tag. */
-  async references({ signal }: ReadOptions): Promise<string[]> {
+  async references({ signal }: ExplorerOptions): Promise<string[]> {
     return await knownReferences(this.#store, { most: MOST_TAGS, signal });
   }
 
   /** Looks up an image, or the images of an index if several could be meant. */
-  async find(reference: string, options: ReadOptions): Promise<KnownImage | PlatformChoice> {
+  async find(reference: string, options: ExplorerOptions): Promise<KnownImage | PlatformChoice> {
     const manifest = await requireManifest(this.#store, reference, options);
     if (this.#platform === undefined && isIndex(manifest)) {
       const images = await listImages(this.#store, manifest, options);
@@ -97,7 +97,7 @@ export class ImageExplorer implements Disposable {
   }
 
   /** The images of an index. */
-  async platforms(reference: string, options: ReadOptions): Promise<PlatformChoice> {
+  async platforms(reference: string, options: ExplorerOptions): Promise<PlatformChoice> {
     const manifest = await requireManifest(this.#store, reference, options);
     return { name: this.#nameOf(reference), images: await listImages(this.#store, manifest, options) };
   }
@@ -108,7 +108,7 @@ export class ImageExplorer implements Disposable {
   }
 
   /** The files of an image or a layer, with a note on what reading them has cost, if they were read now. */
-  async tree(location: FileLocation, options: ReadOptions): Promise<{ tree: FileTree; note: string }> {
+  async tree(location: FileLocation, options: ExplorerOptions): Promise<{ tree: FileTree; note: string }> {
     const key = `${location.image} ${location.layer ?? "merged"}`;
     if (this.#tree?.key === key) return { tree: this.#tree.tree, note: "" };
     this.#tree = undefined;
@@ -125,7 +125,7 @@ export class ImageExplorer implements Disposable {
   async read(
     { image, path }: FileLocation,
     { source }: MergedEntry,
-    options: ReadOptions,
+    options: ExplorerOptions,
     visit: (entry: OpenLayerEntry) => Promise<void>,
   ): Promise<string> {
     if (source?.type !== "file") throw new InvalidInputError(`${path} is not a file`);
@@ -143,7 +143,7 @@ export class ImageExplorer implements Disposable {
     return `${this.#store.name}${hex ? `@${algorithm}:${hex.slice(0, 12)}` : `:${reference}`}`;
   }
 
-  #files({ image, layer }: FileLocation, options: ReadOptions): ImageFiles {
+  #files({ image, layer }: FileLocation, options: ExplorerOptions): ImageFiles {
     const { layers } = this.known(image).image;
     const chosen = layer === undefined ? layers : layers.filter(({ number }) => number === layer);
     return new ImageFiles(this.#store, chosen, options);

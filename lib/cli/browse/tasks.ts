@@ -6,7 +6,7 @@ import { renderImageReport } from "../commands/inspect.ts";
 import { formatSize } from "../text/sizes.ts";
 import type { BrowserEvent } from "./browser.ts";
 import { beginningOf, isText, linesOf, mostShown } from "./file_text.ts";
-import { ImageExplorer, type ReadOptions } from "./image_explorer.ts";
+import { type ExplorerOptions, ImageExplorer } from "./image_explorer.ts";
 import { directoryPage, imagePage, imagesPage, platformsPage, stepsPage } from "./pages.ts";
 import { saveFile } from "./save_file.ts";
 import { type FileLocation, type Screen, type Task, textScreen } from "./screens.ts";
@@ -25,7 +25,7 @@ export class TaskRunner implements Disposable {
    *
    * @throws {LayerstashError} if it cannot be done
    */
-  async run(task: Task, options: ReadOptions): Promise<BrowserEvent> {
+  async run(task: Task, options: ExplorerOptions): Promise<BrowserEvent> {
     switch (task.type) {
       case "open":
         return opened(await this.#open(task.image, options));
@@ -59,31 +59,31 @@ export class TaskRunner implements Disposable {
     this.#explorer[Symbol.dispose]();
   }
 
-  async #open(text: string, options: ReadOptions): Promise<Screen> {
+  async #open(text: string, options: ExplorerOptions): Promise<Screen> {
     const reference = this.#explorer.open(text, options);
     return reference === undefined ? await this.#references(options) : await this.#image(reference, options);
   }
 
-  async #references(options: ReadOptions): Promise<Screen> {
+  async #references(options: ExplorerOptions): Promise<Screen> {
     const found = await this.#explorer.references(options);
     if (found.length === 0) throw new NotFoundError(`${this.#explorer.name} has no image`);
     const isOnlyImage = found.length === 1 && isDigest(found[0]);
     return isOnlyImage ? await this.#image(found[0]!, options) : imagesPage(this.#explorer.name, found);
   }
 
-  async #image(reference: string, options: ReadOptions): Promise<Screen> {
+  async #image(reference: string, options: ExplorerOptions): Promise<Screen> {
     const found = await this.#explorer.find(reference, options);
     return "images" in found ? platformsPage(found.name, found.images) : imagePage(found.name, found.report);
   }
 
-  async #directory(location: FileLocation, options: ReadOptions): Promise<BrowserEvent> {
+  async #directory(location: FileLocation, options: ExplorerOptions): Promise<BrowserEvent> {
     const { tree, note } = await this.#explorer.tree(location, options);
     const path = location.path === "" ? "" : tree.find(location.path)?.path ?? location.path;
     const { name } = this.#explorer.known(location.image);
     return opened(directoryPage(name, { ...location, path }, tree.list(path)), note);
   }
 
-  async #view(location: FileLocation, options: ReadOptions): Promise<BrowserEvent> {
+  async #view(location: FileLocation, options: ExplorerOptions): Promise<BrowserEvent> {
     const { tree } = await this.#explorer.tree(location, options);
     const entry = tree.find(location.path);
     const file = entry && tree.follow(entry);
@@ -99,7 +99,7 @@ export class TaskRunner implements Disposable {
     return opened(textScreen(`${name}  /${file.path}`, linesOf(bytes), target), note);
   }
 
-  async #save(location: FileLocation, to: string, options: ReadOptions): Promise<BrowserEvent> {
+  async #save(location: FileLocation, to: string, options: ExplorerOptions): Promise<BrowserEvent> {
     const { tree } = await this.#explorer.tree(location, options);
     const file = tree.find(location.path);
     if (!file) throw new NotFoundError(`there is no ${location.path}`);

@@ -5,7 +5,8 @@ import { parseBlobName } from "../../exports/blobs.ts";
 import { collect, collectFile } from "../../content/collect.ts";
 import { InvalidInputError, LayerstashError, MismatchError } from "../../errors.ts";
 import { readError } from "../../content/file_errors.ts";
-import { declaredMediaType, type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../../oci/manifest.ts";
+import { declaredMediaType, type Manifest, MAX_MANIFEST_SIZE } from "../../oci/manifest.ts";
+import { manifestOf } from "../../exports/store.ts";
 
 /** `DIGEST|@ALIAS...` */
 export function blobsArgument() {

@@ -1,6 +1,6 @@
 /** `layerstash verify`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { type Verification, verify } from "../../../main.ts";
+import { verify, type VerifyResult } from "../../../main.ts";
 import { counted } from "../../messages.ts";
 import { hintOfFaults } from "../../stash/stash_faults.ts";
 import { CommandEnded, storeAction } from "../action.ts";
@@ -50,7 +50,7 @@ export function verifyCommand(): CommandUnknownOpts {
 }
 
 /** The result, for people. */
-export function renderVerification({ stash, faults }: Verification, how: string): string {
+export function renderVerification({ stash, faults }: VerifyResult, how: string): string {
   const { baseTag, size, chunks } = stash;
   if (faults.length === 0) {
     return `${baseTag} is well: ${formatSize(size)} in ${counted(chunks.length, "chunk")}, ${

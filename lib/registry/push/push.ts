@@ -8,7 +8,7 @@ import type { Digest } from "../../oci/digest.ts";
 import { OCTET_STREAM } from "../../oci/media_types.ts";
 import type { RegistryClient } from "../client.ts";
 import { isGivenUp } from "../../async/retry.ts";
-import type { Profile } from "../profiles.ts";
+import type { RegistryProfile } from "../profiles.ts";
 import { describeWay, type PushWay, wayAfter } from "./push_mode.ts";
 import { type BlobRoute, sendBlob, SMALL } from "./send_blob.ts";
 import { BlobSource } from "./blob_source.ts";
@@ -21,7 +21,7 @@ const MOST_ADAPTATIONS = 8;
 /** What a pusher needs. */
 export interface PusherOptions {
   client: RegistryClient;
-  profile: Profile;
+  profile: RegistryProfile;
   /** The size of a blob that is there; `undefined` = absent. */
   stat(digest: Digest, options: BlobOptions): Promise<number | undefined>;
   onEvent?: OnEvent | undefined;
