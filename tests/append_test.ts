@@ -377,7 +377,7 @@ Deno.test("the command takes layers as options and as appendlayer has it, with i
   assert.equal(unasked.code, 4); // the variable may be of another program
   const one = await place.run(["append", "one"], { stdin: ADDED });
   assert.equal(one.code, 2);
-  assert.match(one.stderr, /takes 2, 3 or 4 words, and not 1\nhint: name the base with --from IMAGE, or as/);
+  assert.match(one.stderr, /takes 2, 3 or 4 words, not 1\nhint: name the base with --from IMAGE, or as/);
   const none = await place.run(["append"], { stdin: ADDED });
   assert.equal(
     none.stderr,

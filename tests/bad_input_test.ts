@@ -46,7 +46,7 @@ Deno.test("an unknown tag makes no file and leaves one that is there alone", asy
   await work.write("disk.img", "disk");
   await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img"]);
   const message =
-    /^layerstash: cannot bring dusk to \S+: there is no stash dusk in oci:box\/me\/files\nhint: it has: disk\n$/;
+    /^layerstash: cannot download dusk to \S+: there is no stash dusk in oci:box\/me\/files\nhint: it has: disk\n$/;
   await fails(work, ["download", ...BOX, "-t", "dusk", "-o", "new"], 3, message);
   await assert.rejects(Deno.stat(work.path("new")), Deno.errors.NotFound);
   await work.write("old", "precious");
@@ -107,7 +107,7 @@ Deno.test("a list of nothing says whether there is a repository at all", async (
   await work.run(["remove", ...BOX, "-t", "disk"]);
   assert.match(
     (await list("oci:box")).stderr,
-    /^layerstash: oci:box\/me\/files has nothing stored with layerstash\n$/,
+    /^layerstash: oci:box\/me\/files has no stored files\n$/,
   );
 });
 
@@ -172,7 +172,7 @@ Deno.test("a corrupted blob never gets the target's name", async () => {
   const deep = await work.run(["verify", ...BOX, "-t", "disk", "--deep"]);
   assert.deepEqual([deep.code, deep.stdout], [
     5,
-    "disk is NOT well: 1 fault\ndisk-1: its blob is corrupted\n",
+    "disk is NOT OK: 1 fault\ndisk-1: its blob is corrupted\n",
   ]);
   assert.match(deep.stderr, /^hint: store the file again with --overwrite; /m);
   assert.equal((await work.run(["verify", ...BOX, "-t", "disk"])).code, 0, "sizes alone do not show it");

@@ -161,7 +161,7 @@ Deno.test("of several platforms nothing is fetched before one is named", async (
   await store.putManifest("both", encodeManifest(index));
   const list = await box(work, "blob pull @both");
   assert.deepEqual(Object.keys(JSON.parse(list.stdout)), ["linux/amd64", "linux/arm64"]);
-  assert.match(list.stderr, /none is fetched/);
+  assert.match(list.stderr, /listed, but not fetched/);
   const refused = await box(work, "blob pull @both -o copy", { code: 2 });
   assert.match(refused.stderr, /hint: name one with --platform: linux\/amd64, linux\/arm64/);
   assert.equal((await box(work, "blob pull @both --platform linux/arm64")).stdout, "arm64");
@@ -195,7 +195,7 @@ Deno.test("a manifest on standard input need not say what it is", async () => {
   const huge = " ".repeat(4 * 1024 * 1024 + 1);
   assert.match(
     (await box(work, "alias get --manifest -", { stdin: huge, code: 2 })).stderr,
-    /this is no manifest/,
+    /this is not a manifest/,
   );
   assert.equal((await box(work, "blob remove --manifest -", { stdin })).stdout, `${digest}\n`);
 });

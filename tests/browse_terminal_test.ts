@@ -68,7 +68,7 @@ Deno.test(
     await screen.type("Enter");
     await screen.until(/platforms[^\n]*\n> linux\/amd64 +sha256:\w{12}\n {2}linux\/arm64 +sha256/);
     await screen.type("Enter");
-    await screen.until(/linux\/amd64\n> files, all layers put on each other +\d+ B\n {2}build steps +3\n/);
+    await screen.until(/linux\/amd64\n> files of all layers together +\d+ B\n {2}build steps +3\n/);
     await screen.until(/\n {2}layer 1 {2}COPY base \/ +\d+ B\n {2}layer 2 {2}COPY top \/ +\d+ B\n/);
     await screen.type("Down", "Enter");
     await screen.until(/: build steps\n> 1 {2}COPY base \/\n {2}- {2}ENV A=b\n {2}2 {2}COPY top \/\n/);
@@ -92,7 +92,7 @@ Deno.test(
     assert.equal(await Deno.readTextFile(place.path("saved")), "new\n");
     assert.equal((await Deno.stat(place.path("saved"))).mtime!.getTime(), 1_600_000_000_000);
     await screen.type("s", "C-u", place.path("saved"), "Enter");
-    await screen.until(/saved is there already: use another name/);
+    await screen.until(/saved already exists: use another name/);
     await screen.type("Escape");
     await screen.until(/\/etc\/motd\nnew\n/);
     await screen.type("q");
@@ -250,6 +250,6 @@ Deno.test("without a terminal browse says what to use instead", async () => {
   assert.equal(
     stderr,
     "layerstash: cannot browse oci:box:t: there is no terminal\n" +
-      "hint: use layerstash peek IMAGE to list files, and layerstash extract IMAGE PATH to take them out\n",
+      "hint: use layerstash peek IMAGE to list files, and layerstash extract IMAGE PATH to get them\n",
   );
 });

@@ -90,7 +90,7 @@ Deno.test("a file is saved under the name that was typed; a failure leaves the q
   assert.equal(currentScreen(failed).kind, "question");
   const saved = advanceBrowser(browser, { type: "saved", note: "saved" }).browser;
   assert.equal(currentScreen(saved).kind, "text");
-  assert.match(press(showing(rows(1)), "s").browser.note, /only files are saved/);
+  assert.match(press(showing(rows(1)), "s").browser.note, /only files can be saved/);
 });
 
 Deno.test("saving is offered where there is something to save", () => {

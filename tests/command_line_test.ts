@@ -39,7 +39,7 @@ Deno.test("a file is stored, listed, described, checked, brought back and remove
   assert.match(info.stdout, /^size: {6}10 B \(10 bytes\)\n/m);
   assert.match(info.stdout, /^chunks: {4}3 of 4 B \(4 bytes\)\ncomplete: {2}yes\n/m);
   const verify = await work.run(["verify", ...BOX, "-t", "disk", "--deep"]);
-  assert.equal(verify.stdout, "disk is well: 10 B in 3 chunks, every byte was read\n");
+  assert.equal(verify.stdout, "disk is OK: 10 B in 3 chunks, every byte was read\n");
   const down = await work.run(["download", ...BOX, "-t", "disk", "-o", "copy"]);
   assert.deepEqual(down, { code: 0, stdout: "", stderr: "layerstash: wrote copy: 10 B, verified\n" });
   assert.deepEqual(await Deno.readFile(work.path("copy")), TEN);
@@ -49,7 +49,7 @@ Deno.test("a file is stored, listed, described, checked, brought back and remove
   assert.deepEqual(empty, {
     code: 0,
     stdout: "",
-    stderr: "layerstash: oci:box/me/files has nothing stored with layerstash\n",
+    stderr: "layerstash: oci:box/me/files has no stored files\n",
   });
 });
 
@@ -143,7 +143,7 @@ Deno.test("Ctrl-C ends what waits for who reads it", onPosix("signals"), async (
     assert.equal(code, 130);
     assert.match(
       stderr,
-      /^layerstash: cannot (bring disk to standard output|extract big from oci:image:t|fetch to standard output): interrupted\n$/,
+      /^layerstash: cannot (download disk to standard output|extract big from oci:image:t|fetch to standard output): interrupted\n$/,
     );
   }
 });
@@ -158,7 +158,7 @@ Deno.test("a transfer that fails says so in its events, too", async () => {
     message: "there is no stash dusk in oci:box/me/files",
     hint: "it has: disk",
   });
-  assert.match(absent.stderr, /^layerstash: cannot bring dusk to copy: there is no stash dusk/);
+  assert.match(absent.stderr, /^layerstash: cannot download dusk to copy: there is no stash dusk/);
   await work.write("disk.img", "others");
   const other = await work.run(["upload", "--json", ...BOX, "-t", "disk", "-i", "disk.img"]);
   assert.equal(JSON.parse(other.stdout.trimEnd().split("\n").at(-1)!).kind, "conflict");
@@ -343,7 +343,7 @@ Deno.test(
     assert.equal(
       new TextDecoder().decode(stderr),
       "layerstash: cannot store disk.img as disk: interrupted\n" +
-        "hint: the chunks that are stored are kept: the same command goes on with the others\n",
+        "hint: the stored chunks are kept: the same command goes on with the others\n",
     );
     const after = await work.run(["list", "--registry", registry.url, "-r", "me/files"]);
     assert.equal(after.stdout, "");
@@ -358,7 +358,7 @@ Deno.test("the demonstration does the main job and tells what to type next", asy
   for (const command of ["upload", "list", "info", "download", "verify"]) {
     assert.match(text, new RegExp(`\\$ layerstash ${command} `));
   }
-  assert.match(text, /runtime is well: .*, copy is the same/);
+  assert.match(text, /runtime is OK: .*, copy is the same/);
   assert.match(text, /Docker Hub {3}deno run -A main.ts login docker/);
   assert.match(text, /GHCR {9}deno run -A main.ts login ghcr/);
 });

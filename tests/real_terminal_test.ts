@@ -24,7 +24,10 @@ Deno.test(
     await screen.until(/Password or token/);
     await screen.type(USER.password, "Enter");
     const shown = await screen.until(/ended with 0/);
-    assert.match(shown, new RegExp(`layerstash: signed in to ${registry.host} as ${USER.username}; kept in`));
+    assert.match(
+      shown,
+      new RegExp(`layerstash: signed in to ${registry.host} as ${USER.username}; saved in`),
+    );
     assert.ok(!shown.includes(USER.password));
     const config = JSON.parse(await Deno.readTextFile(work.path("docker/config.json")));
     assert.equal(config.auths[registry.host].auth, btoa(`${USER.username}:${USER.password}`));

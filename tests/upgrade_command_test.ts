@@ -115,10 +115,14 @@ const REFUSED: readonly [args: string[], code: number, stderr: RegExp][] = [
   [
     ["latest"],
     2,
-    /^layerstash: cannot change to version latest: "latest" is no version\nhint: versions are such as 1\.2\.3\n$/,
+    /^layerstash: cannot change to version latest: "latest" is not a version\nhint: versions are such as 1\.2\.3\n$/,
   ],
-  [["../1.2.3"], 2, /^layerstash: cannot change to version \.\.\/1\.2\.3: "\.\.\/1\.2\.3" is no version\n/],
-  [["--check", "1.2.3"], 2, /: --check asks for the latest release\nhint: leave out the version\n$/],
+  [
+    ["../1.2.3"],
+    2,
+    /^layerstash: cannot change to version \.\.\/1\.2\.3: "\.\.\/1\.2\.3" is not a version\n/,
+  ],
+  [["--check", "1.2.3"], 2, /: --check asks for the latest release\nhint: omit the version\n$/],
 ];
 
 for (const [args, code, stderr] of REFUSED) {

@@ -1,8 +1,8 @@
-/** The exit codes: stable, so that scripts can tell what happened. @module */
+/** The exit codes. They never change, so that scripts can rely on them. @module */
 import { LayerstashError } from "../errors.ts";
 import { OutputClosedError } from "./terminal/standard_streams.ts";
 
-/** The user, or the system, asked to stop. */
+/** The user or the system asked the program to stop. */
 export class InterruptedError extends Error {
   /** @param hint how to go on */
   constructor(readonly hint?: string) {
@@ -11,7 +11,7 @@ export class InterruptedError extends Error {
   }
 }
 
-/** Exit codes by what happened. */
+/** Exit codes by what happened: `done`, or the kind of the error. */
 export const EXIT_CODES = {
   done: 0,
   failed: 1,
@@ -21,10 +21,10 @@ export const EXIT_CODES = {
   mismatch: 5,
   conflict: 6,
   interrupted: 130,
-  "output-closed": 141, // as shells have it for SIGPIPE
+  "output-closed": 141, // as shells report SIGPIPE
 } as const;
 
-/** The exit code of what a command ended with. */
+/** The exit code for the error that ended a command. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof LayerstashError) return EXIT_CODES[error.kind];
   if (error instanceof InterruptedError) return EXIT_CODES.interrupted;

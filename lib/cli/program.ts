@@ -1,4 +1,4 @@
-/** The command line: all commands, and what becomes of their ends. @module */
+/** The command line: builds the program of all commands, and runs it. @module */
 import {
   Command,
   CommanderError,
@@ -37,7 +37,8 @@ import { permissionError } from "./connection.ts";
 import { VERSION } from "./version.ts";
 
 const EPILOGUE = `
-Every option has a variable: --registry is LAYERSTASH_REGISTRY, and so on.
+Every option has an environment variable: LAYERSTASH_REGISTRY for --registry,
+and so on.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 not allowed,
 5 bytes do not match, 6 conflict, 130 interrupted, 141 output was closed
@@ -50,10 +51,10 @@ Try it without a registry, in a directory:
 /** Writes to one of the standard streams. */
 export type Write = (text: string) => void;
 
-/** All commands. What commander itself has to say goes through the two functions. */
+/** Builds the program. Commander prints help and its own errors with the two functions. */
 export function buildProgram(output: { out: Write; err: Write }): CommandUnknownOpts {
   const program = new Command("layerstash")
-    .description("Stores files of any size in container registries, and brings them back verified.")
+    .description("Stores files of any size in container registries, and gets them back verified.")
     .version(`layerstash v${VERSION}`, "--version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand("help [command]", "print the help of a command")
@@ -108,7 +109,7 @@ export function buildProgram(output: { out: Write; err: Write }): CommandUnknown
   return program;
 }
 
-/** Before the options that many commands share come a command's own. */
+/** Puts a command's own options before those that many commands share. */
 function ownFirst<T extends Command | Option>(all: T[], visible: T[], groupOf: (item: T) => string) {
   const groups = new Help().groupItems(
     all as Option[],
@@ -119,17 +120,17 @@ function ownFirst<T extends Command | Option>(all: T[], visible: T[], groupOf: (
   return new Map([...groups].sort((a, b) => own(b) - own(a))) as unknown as Map<string, T[]>;
 }
 
-/** As in `layerstash blob push`. */
+/** The words that call a command, as in `layerstash blob push`. */
 export function wordsOf(command: CommandUnknownOpts): string[] {
   return command.parent ? [...wordsOf(command.parent), command.name()] : [command.name()];
 }
 
-/** A command, the commands in it, and so on. */
+/** A command and all commands below it. */
 export function withSubcommands(command: CommandUnknownOpts): CommandUnknownOpts[] {
   return [command, ...command.commands.flatMap(withSubcommands)];
 }
 
-/** Runs one command line and gives its exit code. */
+/** Runs one command line and returns its exit code. */
 export async function runProgram(
   args: readonly string[],
   output: { out: Write; err: Write },
@@ -147,14 +148,14 @@ export async function runProgram(
   }
 }
 
-/** In CI, what is not set is often set to nothing: commander would take that for a value. */
+/** CI systems often set a variable to nothing instead of leaving it unset. Commander would take that for a value. */
 function forgetEmptyVariables(): void {
   for (const [name, value] of Object.entries(Deno.env.toObject())) {
     if (name.startsWith("LAYERSTASH_") && value === "") Deno.env.delete(name);
   }
 }
 
-/** Without the environment there is not even an option. */
+/** Prints that the program cannot start: without access to the environment it cannot read its options. */
 function refuse({ message, hint }: NotAllowedError, { err }: { err: Write }): number {
   err(`layerstash: cannot start: ${message}\nhint: ${hint}\n`);
   return EXIT_CODES["not-allowed"];
@@ -166,7 +167,7 @@ export async function runCommandLine(args: readonly string[]): Promise<never> {
   Deno.exit(await runProgram(args, { out: (text) => writeHelp(text, err), err }));
 }
 
-/** Help and completions come from no command that would say why they cannot be written. */
+/** Writes help and completions. No command runs then that could report why a write failed. */
 function writeHelp(text: string, err: Write): void {
   try {
     print(Deno.stdout, text);

@@ -1,4 +1,4 @@
-/** One session of `browse`: keys and what comes of wishes change the state, and each state is drawn. @module */
+/** Runs `browse`: keys and results of tasks change the state, each state is drawn, and its effects are carried out. @module */
 import { LayerstashError } from "../../errors.ts";
 import type { TransferEvent } from "../../events.ts";
 import { InterruptedError } from "../exit_codes.ts";
@@ -10,39 +10,39 @@ import type { Task } from "./screens.ts";
 import type { ScreenLog } from "./screen_log.ts";
 import type { TaskRunner } from "./tasks.ts";
 
-/** What a session is made of. */
+/** What the loop works with. */
 export interface BrowseLoopOptions {
   screen: FullScreen;
   tasks: TaskRunner;
   log: ScreenLog;
-  /** The image to begin with; absent = it is asked for. */
+  /** The image to begin with; `undefined` = the user is asked. */
   image: string | undefined;
-  /** Ends the session. */
+  /** Ends the loop. */
   signal: AbortSignal;
 }
 
-/** Runs from the first drawing to the end. */
+/** The state of `browse`, from the first drawing to the end. */
 export class BrowseLoop {
-  readonly #parts: BrowseLoopOptions;
+  readonly #options: BrowseLoopOptions;
   #browser: Browser;
   #work: AbortController | undefined;
   #fetched = 0;
   #notice = "";
   readonly #ended = Promise.withResolvers<void>();
 
-  /** @param parts the terminal, and who carries wishes out */
-  constructor(parts: BrowseLoopOptions) {
-    this.#parts = parts;
-    this.#browser = startBrowser(parts.screen.size, parts.image ?? "");
+  /** @param options the screen, and what carries out tasks */
+  constructor(options: BrowseLoopOptions) {
+    this.#options = options;
+    this.#browser = startBrowser(options.screen.size, options.image ?? "");
   }
 
   /**
-   * Ends when the person wants it.
+   * Runs until the user quits.
    *
-   * @throws {InterruptedError} when it was interrupted
+   * @throws {InterruptedError} if it was interrupted
    */
   async run(): Promise<void> {
-    const { signal, image } = this.#parts;
+    const { signal, image } = this.#options;
     const interrupted = () => this.#ended.reject(signal.reason);
     signal.addEventListener("abort", interrupted);
     if (signal.aborted) interrupted();
@@ -57,35 +57,35 @@ export class BrowseLoop {
     }
   }
 
-  /** Takes what has happened. */
+  /** Changes the state by an event, and carries out the effect. */
   dispatch(event: BrowserEvent): void {
     try {
       const { browser, effect } = advanceBrowser(this.#browser, event);
       this.#browser = browser;
-      if (effect) this.#meet(effect);
+      if (effect) this.#perform(effect);
       this.#draw();
     } catch (error) {
       this.#ended.reject(error);
     }
   }
 
-  /** The terminal has another size now. */
+  /** Redraws after the terminal has changed its size. */
   resize(): void {
-    this.dispatch({ type: "resized", size: this.#parts.screen.size });
+    this.dispatch({ type: "resized", size: this.#options.screen.size });
   }
 
   async #listen(): Promise<void> {
-    for await (const key of this.#parts.screen.keys()) this.dispatch({ type: "key", key });
-    this.#ended.resolve(); // nobody is there any more
+    for await (const key of this.#options.screen.keys()) this.dispatch({ type: "key", key });
+    this.#ended.resolve(); // the terminal is gone
   }
 
   #draw(): void {
     const { lines, chosen, record } = renderFrame(this.#browser);
-    this.#parts.screen.draw(lines, chosen);
-    if (this.#browser.busy === undefined) this.#parts.log.show(record);
+    this.#options.screen.draw(lines, chosen);
+    if (this.#browser.busy === undefined) this.#options.log.show(record);
   }
 
-  #meet(effect: Effect): void {
+  #perform(effect: Effect): void {
     switch (effect.type) {
       case "quit":
         return this.#ended.resolve();
@@ -101,9 +101,9 @@ export class BrowseLoop {
   async #run(task: Task): Promise<void> {
     const work = this.#work = new AbortController();
     [this.#fetched, this.#notice] = [0, ""];
-    const onEvent = (event: TransferEvent) => this.#tell(event);
+    const onEvent = (event: TransferEvent) => this.#show(event);
     try {
-      const done = await this.#parts.tasks.run(task, { onEvent, signal: work.signal });
+      const done = await this.#options.tasks.run(task, { onEvent, signal: work.signal });
       const note = "note" in done ? [done.note, this.#notice].filter((part) => part !== "").join("; ") : "";
       this.dispatch("note" in done ? { ...done, note } : done);
     } catch (error) {
@@ -111,8 +111,8 @@ export class BrowseLoop {
     }
   }
 
-  /** Shows that something moves, and keeps what should be known until there is a result. */
-  #tell(event: TransferEvent): void {
+  /** Shows progress and retries at once, and keeps a notice to show it with the result. */
+  #show(event: TransferEvent): void {
     if (event.type === "notice") this.#notice = event.message;
     else if (event.type === "retry") this.#progress(`${event.what}: ${event.reason}; trying again`);
     else if (event.type === "progress") {
@@ -127,7 +127,7 @@ export class BrowseLoop {
   }
 }
 
-/** What went wrong, in one line. */
+/** The error and its hint in one line. */
 function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const hint = error instanceof LayerstashError && error.hint ? ` (${error.hint})` : "";

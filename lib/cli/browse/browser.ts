@@ -1,4 +1,9 @@
-/** What `browse` does with keys: a state, and how it changes. Nothing here touches a terminal or a registry. @module */
+/**
+ * The state of `browse` and how events change it: a pure function from a state and an event to the next state and an
+ * effect. Nothing here touches a terminal or a registry.
+ *
+ * @module
+ */
 import { baseName } from "../../layers/entry.ts";
 import { printable } from "../text/columns.ts";
 import type { Key } from "./keys.ts";
@@ -15,12 +20,12 @@ import {
 
 /** Everything that `browse` knows about itself. */
 export interface Browser {
-  /** The screens that were opened, the one that is shown last; going back drops it. */
+  /** The screens that were opened. The last one is shown, and going back drops it. */
   screens: readonly Screen[];
   size: Size;
-  /** What is to be said: what happened, or what could not be done. */
+  /** A message: what happened, or what could not be done. */
   note: string;
-  /** What is being waited for; absent = nothing. */
+  /** What the user is waiting for; absent = nothing. */
   busy?: string | undefined;
 }
 
@@ -33,19 +38,19 @@ export type BrowserEvent =
   | { type: "saved"; note: string }
   | { type: "noted"; note: string };
 
-/** What has to be done now. */
+/** What must be done outside of the state. */
 export type Effect = { type: "quit" } | { type: "interrupt" } | { type: "cancel" } | {
   type: "task";
   task: Task;
 };
 
-/** The state after something has happened, and what it demands. */
+/** The state after an event, and the effect to carry out. */
 export interface Step {
   browser: Browser;
   effect?: Effect;
 }
 
-/** The state to begin with: it asks for an image. */
+/** The first state: it asks for an image. */
 export function startBrowser(size: Size, image: string): Browser {
   const question: QuestionScreen = {
     kind: "question",
@@ -61,7 +66,7 @@ export function currentScreen({ screens }: Browser): Screen {
   return screens.at(-1)!;
 }
 
-/** What comes of something that happened. */
+/** The next state and effect after an event. */
 export function advanceBrowser(browser: Browser, event: BrowserEvent): Step {
   switch (event.type) {
     case "key":
@@ -122,19 +127,19 @@ function answer(browser: Browser, screen: QuestionScreen, key: Key): Step {
     if (about.type === "open") return task(browser, { type: "open", image: answer.trim() });
     return task(browser, { type: "save", location: about.location, to: answer });
   }
-  if (key === "ctrl-u") return { browser: shown(browser, { ...screen, answer: "" }) };
+  if (key === "ctrl-u") return { browser: withScreen(browser, { ...screen, answer: "" }) };
   if (key === "backspace") {
-    return { browser: shown(browser, { ...screen, answer: [...answer].slice(0, -1).join("") }) };
+    return { browser: withScreen(browser, { ...screen, answer: [...answer].slice(0, -1).join("") }) };
   }
   const typed = [...key].length === 1 ? answer + key : answer;
-  return { browser: shown(browser, { ...screen, answer: typed.slice(0, 4096) }) };
+  return { browser: withScreen(browser, { ...screen, answer: typed.slice(0, 4096) }) };
 }
 
 function askWhereTo(browser: Browser, screen: ListScreen | TextScreen): Step {
   const location = fileOf(screen);
   if (!location) {
     return {
-      browser: { ...browser, note: "only files are saved here; layerstash extract saves directories" },
+      browser: { ...browser, note: "only files can be saved here; layerstash extract saves directories" },
     };
   }
   const question: QuestionScreen = {
@@ -146,7 +151,7 @@ function askWhereTo(browser: Browser, screen: ListScreen | TextScreen): Step {
   return { browser: { ...browser, screens: [...browser.screens, question] } };
 }
 
-/** A name from outside, without what could be more than a name. */
+/** The name of the file, which comes from the image, without characters that could make it a path. */
 function suggestedName({ path }: FileLocation): string {
   return printable(baseName(path)).replace(/[?\\/:]/g, "_");
 }
@@ -159,10 +164,10 @@ function moveInList(browser: Browser, screen: ListScreen, key: Key): Step {
   }
   const to = selected + distance(key, browser.size, rows.length);
   const within = Math.max(0, Math.min(rows.length - 1, to));
-  return { browser: inView(shown(browser, { ...screen, selected: within })) };
+  return { browser: inView(withScreen(browser, { ...screen, selected: within })) };
 }
 
-/** So many characters a text is moved sidewards at once. */
+/** How many characters a key moves a text sidewards. */
 const SIDEWARDS = 8;
 
 function moveInText(browser: Browser, screen: TextScreen, key: Key): Step {
@@ -170,13 +175,13 @@ function moveInText(browser: Browser, screen: TextScreen, key: Key): Step {
   const sidewards = key === "right" || key === "l" ? SIDEWARDS : key === "left" ? -SIDEWARDS : 0;
   const left = Math.max(0, Math.min(screen.left + sidewards, longest - 1));
   const top = screen.top + (key === "enter" ? 1 : distance(key, browser.size, screen.lines.length));
-  return { browser: inView(shown(browser, { ...screen, top, left })) };
+  return { browser: inView(withScreen(browser, { ...screen, top, left })) };
 }
 
-function shown(browser: Browser, screen: Screen): Browser {
+function withScreen(browser: Browser, screen: Screen): Browser {
   return { ...browser, screens: [...browser.screens.slice(0, -1), screen] };
 }
 
 function inView(browser: Browser): Browser {
-  return shown(browser, fitted(currentScreen(browser), browser.size));
+  return withScreen(browser, fitted(currentScreen(browser), browser.size));
 }

@@ -1,15 +1,15 @@
-/** The bytes of a file as lines to read. @module */
+/** Shows the bytes of a file as lines: text as text, anything else in hexadecimal. @module */
 import type { OpenLayerEntry } from "../../images/image_files.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** So much of a file is read to be looked at, in bytes. */
+/** How much of a file is read to show it, in bytes. */
 const MOST_VIEWED = 1024 * 1024;
-/** So much of what is no text is shown, in bytes. */
+/** How much of a file is shown in hexadecimal, in bytes. */
 const MOST_DUMPED = 64 * 1024;
 const TAB = 8;
 
-/** The beginning of a file, holes as zeros; no more than is looked at. */
+/** The beginning of a file, as much as is shown; holes are zeros. */
 export async function beginningOf(entry: OpenLayerEntry): Promise<Bytes> {
   const bytes = new Uint8Array(Math.min(entry.size, MOST_VIEWED));
   for await (const { offset, bytes: piece } of entry.extents()) {
@@ -20,7 +20,7 @@ export async function beginningOf(entry: OpenLayerEntry): Promise<Bytes> {
   return bytes;
 }
 
-/** The lines of a text; of anything else its bytes, sixteen a line. */
+/** The lines of a text; of any other file the bytes in hexadecimal, sixteen a line. */
 export function linesOf(bytes: Bytes): string[] {
   if (!isText(bytes)) return dump(bytes.subarray(0, MOST_DUMPED));
   const lines = new TextDecoder().decode(bytes).split(/\r?\n/);
@@ -28,29 +28,29 @@ export function linesOf(bytes: Bytes): string[] {
   return lines.map(withoutTabs);
 }
 
-/** What has no zero byte is a text, as grep sees it. */
+/** Whether the bytes are text: as for grep, text has no zero byte. */
 export function isText(bytes: Bytes): boolean {
   return !bytes.includes(0);
 }
 
-/** So many bytes of a file that begins like this are shown at most. */
+/** How many bytes of a file that begins with these bytes are shown at most. */
 export function mostShown(bytes: Bytes): number {
   return isText(bytes) ? MOST_VIEWED : MOST_DUMPED;
 }
 
 function withoutTabs(line: string): string {
   let text = "";
-  for (const part of line.split(/(\t)/)) {
-    text += part === "\t" ? " ".repeat(TAB - text.length % TAB) : part;
+  for (const piece of line.split(/(\t)/)) {
+    text += piece === "\t" ? " ".repeat(TAB - text.length % TAB) : piece;
   }
   return text;
 }
 
 function dump(bytes: Bytes): string[] {
   return Array.from({ length: Math.ceil(bytes.length / 16) }, (_, row) => {
-    const part = bytes.subarray(row * 16, row * 16 + 16);
-    const hex = Array.from(part, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
-    const seen = Array.from(part, (byte) => byte >= 32 && byte < 127 ? String.fromCharCode(byte) : ".");
+    const sixteen = bytes.subarray(row * 16, row * 16 + 16);
+    const hex = Array.from(sixteen, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+    const seen = Array.from(sixteen, (byte) => byte >= 32 && byte < 127 ? String.fromCharCode(byte) : ".");
     return `${(row * 16).toString(16).padStart(8, "0")}  ${hex.padEnd(47)}  ${seen.join("")}`;
   });
 }

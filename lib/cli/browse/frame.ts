@@ -1,16 +1,16 @@
-/** The state of `browse` as lines of text, which fit into the terminal and have no control characters. @module */
+/** Renders the state of `browse` as lines that fit into the terminal and have no control characters. @module */
 import { clip, columnsOf, printable } from "../text/columns.ts";
 import { type Browser, currentScreen } from "./browser.ts";
 import { bodyRows, frameParts } from "./viewport.ts";
 import { fileOf, type ListScreen, type Row, type Screen } from "./screens.ts";
 
-/** What stands on the screen. */
+/** What the screen shows. */
 export interface Frame {
-  /** From the top; never more than the terminal has rows. */
+  /** The lines from the top; never more than the terminal has rows. */
   lines: string[];
-  /** The line that is chosen, from 0; absent = none. */
+  /** The index of the chosen line, from 0; absent = none. */
   chosen?: number;
-  /** The same without the mark of what is chosen, without what is waited for and without the help: for a log. */
+  /** The lines for a log: without the mark of the chosen line, the progress and the help. */
   record: string[];
 }
 
@@ -20,7 +20,7 @@ const HELP = {
   question: ["Enter go on", "Esc back", "Ctrl-U clear"],
 };
 
-/** Draws the state. */
+/** Renders the state. */
 export function renderFrame(browser: Browser): Frame {
   const { size, note, busy } = browser;
   // One column stays free: some terminals wrap a line as soon as it is full.
@@ -50,13 +50,13 @@ export function renderFrame(browser: Browser): Frame {
   };
 }
 
-/** What keys do here. */
+/** What the keys do on this screen. */
 function helpOf(screen: Screen): string {
   const end = screen.kind === "question" ? [] : [...(fileOf(screen) ? ["s save"] : []), "q quit"];
   return [...HELP[screen.kind], ...end].join("  ");
 }
 
-/** Of a path the end tells most. */
+/** The title; if it is too long, its end, because the end of a path says most. */
 function titleOf(screen: Screen, room: number, width: number): string {
   if (screen.kind === "question") return clip(screen.title, width);
   const title = printable(screen.title + positionIn(screen, room));
@@ -91,7 +91,7 @@ function listLines({ rows, top, selected }: ListScreen, room: number, width: num
   });
 }
 
-/** The detail is at the right, where it leaves room for the name. */
+/** The name, and the detail at the right if that leaves room for the name. */
 function rowText({ name, detail = "" }: Row, width: number): string {
   const beside = width - columnsOf(detail) - 2;
   if (detail === "" || beside < 12) return clip(shortened(name), Math.max(1, width));
@@ -99,12 +99,12 @@ function rowText({ name, detail = "" }: Row, width: number): string {
   return `${kept}${" ".repeat(beside - columnsOf(kept))}  ${detail}`;
 }
 
-/** No terminal is wider: what is cut off need not be looked at. */
+/** Cuts off what no terminal is wide enough to show, before it is measured. */
 function shortened(text: string): string {
   return text.slice(0, 1000);
 }
 
-/** The end of what is typed is what is looked at. */
+/** What is typed so far; if it is too long, its end, where the user types. */
 function answerLine(answer: string, width: number): string {
   const text = `: ${answer}_`;
   return clip(columnsOf(text) <= width ? text : text.slice(-Math.max(1, Math.floor(width / 2))), width);

@@ -1,18 +1,18 @@
 /**
- * The whole terminal as a screen. It is given back as it was: the alternate screen is left, the cursor is shown, and
+ * The whole terminal as a screen. At the end it is restored: the alternate screen is left, the cursor is shown, and
  * keys are echoed and make lines again.
  *
  * @module
  */
-import type { Output } from "../terminal/standard_streams.ts";
+import { type Output, print } from "../terminal/standard_streams.ts";
 import { decodeKeys, flushKeys, type Key } from "./keys.ts";
 import type { Size } from "./viewport.ts";
 
-/** Where keys come from, as `Deno.stdin` is. */
+/** A source of keys, as `Deno.stdin` is. */
 export interface KeyInput {
-  /** Reads some bytes; `null` = nothing more will come. */
+  /** Reads some bytes; `null` = the input has ended. */
   read(buffer: Uint8Array): Promise<number | null>;
-  /** Takes every key as it is typed, or lines with echo. */
+  /** Switches between getting every key as it is typed and getting lines with echo. */
   setRaw(raw: boolean): void;
 }
 
@@ -20,15 +20,15 @@ export interface KeyInput {
 export interface FullScreenOptions {
   input: KeyInput;
   output: Output;
-  /** The size, asked anew for each drawing. */
+  /** Gives the size. It is called for each drawing. */
   size: () => Size;
-  /** Whether the chosen line is set off by more than its mark. */
+  /** Whether the chosen line is highlighted, in addition to its mark. */
   colour: boolean;
 }
 
 const ENTER = "\x1b[?1049h\x1b[?25l\x1b[2J";
 const LEAVE = "\x1b[?25h\x1b[?1049l";
-/** After so many milliseconds nothing more belongs to what began as the escape key does. */
+/** An escape sequence arrives within so many milliseconds; a lone escape byte is the escape key. */
 const ESCAPE_WAIT = 50;
 
 /** The screen, until its block ends. */
@@ -36,25 +36,25 @@ export class FullScreen implements Disposable {
   readonly #options: FullScreenOptions;
   #left = false;
 
-  /** Takes the terminal over. */
+  /** Takes over the terminal. */
   constructor(options: FullScreenOptions) {
     this.#options = options;
     options.input.setRaw(true);
     this.#write(ENTER);
   }
 
-  /** The size of the terminal; 80 columns and 24 lines where it is not told. */
+  /** The size of the terminal; 80 columns and 24 rows if it is unknown. */
   get size(): Size {
     const { columns, rows } = this.#options.size();
     return { columns: columns || 80, rows: rows || 24 };
   }
 
-  /** Shows lines, from the top; what was there before is gone. */
+  /** Shows lines from the top, in place of those before. */
   draw(lines: readonly string[], chosen: number | undefined): void {
     if (this.#left) return;
     const shown = lines.map((line, index) => {
-      const isSetOff = index === chosen && this.#options.colour;
-      return `${isSetOff ? `\x1b[7m${line}\x1b[0m` : line}\x1b[K`;
+      const isHighlighted = index === chosen && this.#options.colour;
+      return `${isHighlighted ? `\x1b[7m${line}\x1b[0m` : line}\x1b[K`;
     });
     this.#write(`\x1b[H${shown.join("\r\n")}\x1b[J`);
   }
@@ -79,7 +79,7 @@ export class FullScreen implements Disposable {
     }
   }
 
-  /** Gives the terminal back; once more does nothing. */
+  /** Restores the terminal. A second call does nothing. */
   leave(): void {
     if (this.#left) return;
     this.#left = true;
@@ -89,7 +89,7 @@ export class FullScreen implements Disposable {
     } catch { /* the terminal is gone */ }
   }
 
-  /** As `leave`. */
+  /** Restores the terminal, at the end of a block with `using`. */
   [Symbol.dispose](): void {
     this.leave();
   }
@@ -103,10 +103,8 @@ export class FullScreen implements Disposable {
   /** A terminal that is gone must not keep the program from ending. */
   #write(text: string): void {
     try {
-      for (let bytes = new TextEncoder().encode(text); bytes.length > 0;) {
-        bytes = bytes.subarray(this.#options.output.writeSync(bytes));
-      }
-    } catch { /* there is nobody who looks */ }
+      print(this.#options.output, text);
+    } catch { /* nobody is looking any more */ }
   }
 }
 

@@ -1,9 +1,9 @@
-/** Keys, as terminals send them. @module */
+/** Decodes the bytes that terminals send for keys. @module */
 
-/** A key by its name, or the character that it types. */
+/** The name of a key, or the character that it types. */
 export type Key = string;
 
-/** What was decoded, and what may be the beginning of a key that has not come as a whole. */
+/** The decoded keys, and a rest that may be the beginning of a key. */
 export interface DecodedKeys {
   keys: Key[];
   rest: string;
@@ -35,13 +35,13 @@ const TOKEN = /\x1b\[[0-9;?]*[ -/]*[@-~]|\x1bO[ -~]|[\s\S]/gu;
 // deno-lint-ignore no-control-regex
 const UNFINISHED = /\x1b(?:\[[0-9;?]{0,16}|O)?$/;
 
-/** Takes what was typed to pieces. Keys that mean nothing here are left out. */
+/** Splits typed text into keys. Unknown control sequences are omitted. */
 export function decodeKeys(text: string): DecodedKeys {
   const rest = UNFINISHED.exec(text)?.[0] ?? "";
   return { keys: keysIn(text.slice(0, text.length - rest.length)), rest };
 }
 
-/** What a beginning was, when nothing came after it: the escape key, most likely. */
+/** The keys of a rest after which nothing came: most likely the escape key. */
 export function flushKeys(rest: string): Key[] {
   return keysIn(rest);
 }
@@ -50,7 +50,7 @@ function keysIn(text: string): Key[] {
   return Array.from(text.matchAll(TOKEN), ([token]) => NAMES.get(token) ?? token).filter(isMeant);
 }
 
-/** Names of keys, and characters that can be seen. */
+/** Whether a key has a name or types a visible character. */
 function isMeant(key: Key): boolean {
   return !/^\p{Cc}/u.test(key);
 }

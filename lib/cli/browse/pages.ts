@@ -1,4 +1,4 @@
-/** What is known of images, as screens. @module */
+/** Makes screens of repositories, images and directories. @module */
 import type { MergedEntry } from "../../images/file_tree.ts";
 import type { ImageReport } from "../../images/describe_image.ts";
 import { baseName } from "../../layers/entry.ts";
@@ -18,14 +18,14 @@ export function imagesPage(store: string, references: readonly string[]): Screen
 /** The images of an index. */
 export function platformsPage(name: string, images: readonly IndexedManifest[]): Screen {
   const rows = images.filter(isRunnable).map(({ platform, digest }) => ({
-    name: platform ? nameOf(platform) : "?",
+    name: platform ? platformName(platform) : "?",
     detail: shortDigest(digest),
     open: imageTask(digest),
   }));
   return listScreen(`${name}: platforms`, rows);
 }
 
-function nameOf(platform: NonNullable<IndexedManifest["platform"]>): string {
+function platformName(platform: NonNullable<IndexedManifest["platform"]>): string {
   return [formatPlatform(platform), ...(platform.osVersion ? [platform.osVersion] : [])].join(" ");
 }
 
@@ -33,7 +33,7 @@ function imageTask(reference: string): Row["open"] {
   return { type: "image", reference };
 }
 
-/** What there is to see of an image. */
+/** An image: its files, build steps, facts and layers. */
 export function imagePage(name: string, report: ImageReport): Screen {
   const { digest: image, about, artifactType, layers, index } = report;
   const platforms: Row[] = index === undefined
@@ -42,7 +42,7 @@ export function imagePage(name: string, report: ImageReport): Screen {
   const kind = about?.platform ? formatPlatform(about.platform) : artifactType;
   return listScreen(kind ? `${name}  ${kind}` : name, [
     {
-      name: "files, all layers put on each other",
+      name: "files of all layers together",
       detail: formatSize(report.size),
       open: { type: "directory", location: { image, path: "" } },
     },
@@ -58,7 +58,7 @@ export function imagePage(name: string, report: ImageReport): Screen {
   ]);
 }
 
-/** How an image was built; a step that made a layer leads to its files. */
+/** How an image was built. A step that made a layer opens the files of that layer. */
 export function stepsPage(name: string, { digest: image, steps }: ImageReport): Screen {
   const rows = steps.map(({ layer, createdBy, comment }): Row => ({
     name: `${layer ?? "-"}  ${oneLine(createdBy || comment || "?")}`,
@@ -67,20 +67,20 @@ export function stepsPage(name: string, { digest: image, steps }: ImageReport): 
   return listScreen(`${name}: build steps`, rows);
 }
 
-/** What is in a directory. */
+/** The entries of a directory. */
 export function directoryPage(name: string, location: FileLocation, entries: readonly MergedEntry[]): Screen {
   const layer = location.layer === undefined ? "" : `  (layer ${location.layer})`;
   return listScreen(`${name}  /${location.path}${layer}`, entries.map((entry) => entryRow(location, entry)));
 }
 
-function entryRow(around: FileLocation, entry: MergedEntry): Row {
-  const location = { ...around, path: entry.path };
+function entryRow(parent: FileLocation, entry: MergedEntry): Row {
+  const location = { ...parent, path: entry.path };
   const { type, target, size, layer } = entry;
   const mark = type === "directory" ? "/" : type === "symlink" ? ` -> ${target ?? ""}` : "";
   const isFile = entry.source?.type === "file";
   const facts = [
     ...(isFile ? [formatSize(size)] : []),
-    ...(around.layer === undefined ? [`[${layer}]`] : []),
+    ...(parent.layer === undefined ? [`[${layer}]`] : []),
     formatMode(entry),
   ];
   const isLink = type === "symlink";

@@ -1,4 +1,4 @@
-/** Saves one file of an image under a name that a person has typed. @module */
+/** Saves one file of an image under a name that the user has typed. @module */
 import { utimes } from "node:fs/promises";
 import { dirname } from "node:path";
 import { storageError } from "../../content/file_errors.ts";
@@ -8,10 +8,10 @@ import { ConflictError, NotFoundError } from "../../errors.ts";
 import type { OpenLayerEntry } from "../../images/image_files.ts";
 
 /**
- * Writes the bytes to a file that is not there yet; it appears whole or not at all, with the file's time and without
- * bits that make it run as somebody else.
+ * Writes the bytes to a new file, which appears whole or not at all. It gets the file's time and mode, but no set-id
+ * bits.
  *
- * @throws {ConflictError} when something has that name
+ * @throws {ConflictError} if the name is taken
  */
 export async function saveFile(entry: OpenLayerEntry, to: string): Promise<void> {
   const temporary = temporaryName(dirname(to));
@@ -20,9 +20,9 @@ export async function saveFile(entry: OpenLayerEntry, to: string): Promise<void>
     await writeTo(temporary, entry);
     if (Deno.build.os !== "windows") await Deno.chmod(temporary, (entry.mode & 0o755) | 0o600);
     await utimes(temporary, entry.modified, entry.modified);
-    await nameIt(temporary, to);
+    await moveInto(temporary, to);
   } catch (error) {
-    throw meaningOf(error, to);
+    throw saveError(error, to);
   } finally {
     await Deno.remove(temporary).catch(() => {});
   }
@@ -39,8 +39,8 @@ async function writeTo(path: string, entry: OpenLayerEntry): Promise<void> {
   if (end < entry.size) await file.truncate(entry.size);
 }
 
-/** A link does not replace what somebody else has put there meanwhile, as a rename would. */
-async function nameIt(temporary: string, to: string): Promise<void> {
+/** Gives the file its name with a link. A rename would replace a file that somebody else has put there meanwhile. */
+async function moveInto(temporary: string, to: string): Promise<void> {
   await Deno.link(temporary, to).catch(async (error) => {
     if (error instanceof Deno.errors.AlreadyExists) throw error;
     await requireFree(to);
@@ -52,11 +52,11 @@ async function requireFree(to: string): Promise<void> {
   const found = await Deno.lstat(to).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
-  if (found) throw new ConflictError(`${to} is there already: use another name`);
+  if (found) throw new ConflictError(`${to} already exists: use another name`);
 }
 
-function meaningOf(error: unknown, to: string): unknown {
-  if (error instanceof Deno.errors.AlreadyExists) return new ConflictError(`${to} is there already`);
+function saveError(error: unknown, to: string): unknown {
+  if (error instanceof Deno.errors.AlreadyExists) return new ConflictError(`${to} already exists`);
   if (error instanceof Deno.errors.NotFound) return new NotFoundError(`there is no directory ${dirname(to)}`);
   return storageError(error, to);
 }

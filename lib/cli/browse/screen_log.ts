@@ -1,16 +1,17 @@
-/** Writes what a session shows to a file, as plain text. @module */
+/** Appends what `browse` shows to a file, as plain text. @module */
 import { storageError } from "../../content/file_errors.ts";
+import { print } from "../terminal/standard_streams.ts";
 
-/** Takes what is shown. */
+/** Receives what is shown. */
 export interface ScreenLog extends Disposable {
-  /** Writes the lines, unless they are what was written last. */
+  /** Writes the lines, unless they are the same as last time. */
   show(lines: readonly string[]): void;
 }
 
 /**
- * Opens the file, to write behind what is in it.
+ * Opens the file to append to it. Without a path, nothing is written.
  *
- * @throws {NotAllowedError} when it may not be written
+ * @throws {NotAllowedError} if it may not be written
  */
 export function openScreenLog(path: string | undefined): ScreenLog {
   if (path === undefined) return { show() {}, [Symbol.dispose]() {} };
@@ -21,11 +22,7 @@ export function openScreenLog(path: string | undefined): ScreenLog {
       const text = `${lines.map((line) => line.trimEnd()).join("\n")}\n\n`;
       if (text === last) return;
       last = text;
-      orStorageError(path, () => {
-        for (let bytes = new TextEncoder().encode(text); bytes.length > 0;) {
-          bytes = bytes.subarray(file.writeSync(bytes));
-        }
-      });
+      orStorageError(path, () => print(file, text));
     },
     [Symbol.dispose]: () => file.close(),
   };

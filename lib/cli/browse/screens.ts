@@ -1,17 +1,17 @@
-/** What `browse` can show, as values, and what a person can wish for there. @module */
+/** The screens of `browse` as values, and the tasks that start on them. @module */
 import type { Digest } from "../../oci/digest.ts";
 
-/** A place in the files of an image: in one layer, or in all of them put on each other. */
+/** A path in the files of an image: of one layer, or of all layers together. */
 export interface FileLocation {
   /** The manifest of the image. */
   image: Digest;
-  /** The number of the layer; absent = all merged. */
+  /** The number of the layer; absent = all layers together. */
   layer?: number | undefined;
   /** Empty = the root. */
   path: string;
 }
 
-/** Something that takes time: it is carried out elsewhere, and a screen or a note comes of it. */
+/** Work that takes time. It is carried out elsewhere, and results in a screen or a note. */
 export type Task =
   | { type: "open"; image: string }
   | { type: "tags" }
@@ -23,18 +23,18 @@ export type Task =
   | { type: "view"; location: FileLocation }
   | { type: "save"; location: FileLocation; to: string };
 
-/** One line of a list. Its texts may come from outside: whoever shows them makes them harmless. */
+/** One line of a list. Its texts may come from an image: whoever shows them must make them printable. */
 export interface Row {
   name: string;
-  /** Shown at the right where there is room. */
+  /** Shown at the right if there is room. */
   detail?: string;
-  /** What opening it means; absent = it cannot be opened. */
+  /** The task that opens it; absent = it cannot be opened. */
   open?: Task;
   /** The file that can be saved. */
   file?: FileLocation;
 }
 
-/** Rows, of which one is chosen. */
+/** A list of rows, one of which is chosen. */
 export interface ListScreen {
   kind: "list";
   title: string;
@@ -44,20 +44,20 @@ export interface ListScreen {
   top: number;
 }
 
-/** A text to read. */
+/** A text. */
 export interface TextScreen {
   kind: "text";
   title: string;
   lines: readonly string[];
   /** The first line that is shown. */
   top: number;
-  /** So many characters of each line are to the left of what is shown. */
+  /** How many characters of each line are hidden at the left. */
   left: number;
   /** The file that can be saved. */
   file?: FileLocation;
 }
 
-/** A question that is answered with a line of text. */
+/** A question that the user answers with a line of text. */
 export interface QuestionScreen {
   kind: "question";
   title: string;
@@ -66,20 +66,20 @@ export interface QuestionScreen {
   about: { type: "open" } | { type: "save"; location: FileLocation };
 }
 
-/** What is on the screen. */
+/** One screen. */
 export type Screen = ListScreen | TextScreen | QuestionScreen;
 
-/** The file that can be saved now; `undefined` = there is none. */
+/** The file that can be saved now; `undefined` = none. */
 export function fileOf(screen: ListScreen | TextScreen): FileLocation | undefined {
   return screen.kind === "text" ? screen.file : screen.rows[screen.selected]?.file;
 }
 
-/** A list, at its beginning. */
+/** Makes a list, shown from its beginning. */
 export function listScreen(title: string, rows: readonly Row[]): ListScreen {
   return { kind: "list", title, rows, selected: 0, top: 0 };
 }
 
-/** A text, at its beginning. */
+/** Makes a text, shown from its beginning. */
 export function textScreen(title: string, lines: readonly string[], file?: FileLocation): TextScreen {
   return { kind: "text", title, lines, top: 0, left: 0, ...(file && { file }) };
 }

@@ -8,12 +8,12 @@ export interface Size {
   rows: number;
 }
 
-/** So many rows of a list or a text can be seen; title, note and help take the others where there is room. */
+/** How many rows of a list or text are visible. Title, note and help take the others, if there is room. */
 export function bodyRows({ rows }: Size): number {
   return Math.max(1, rows - Object.values(frameParts(rows)).filter(Boolean).length);
 }
 
-/** The parts around the body that a low terminal has room for. */
+/** The parts around the body for which a terminal of so many rows has room. */
 export function frameParts(rows: number): { title: boolean; note: boolean; help: boolean } {
   return { title: rows >= 3, note: rows >= 2, help: rows >= 5 };
 }
@@ -38,7 +38,7 @@ export function distance(key: Key, size: Size, all: number): number {
   return Object.hasOwn(moves, key) ? moves[key]! : 0;
 }
 
-/** The screen, moved so that the chosen row can be seen, and no room is wasted. */
+/** The screen, scrolled so that the chosen row is visible and no room is wasted. */
 export function fitted(screen: Screen, size: Size): Screen {
   if (screen.kind === "question") return screen;
   const room = bodyRows(size);

@@ -1,4 +1,4 @@
-/** `layerstash alias`: names that point to blobs. @module */
+/** `layerstash alias`: gives names to blobs. @module */
 import { Argument, Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { digestOfFile, getAlias, listAliases, removeAlias, setAlias } from "../../exports/blobs.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
@@ -29,14 +29,14 @@ Examples:
   $ layerstash alias set -r fred/datalogger may15-readings sha256:2cf2...
   $ layerstash alias set -r fred/datalogger may15-readings ./logger.dat
 
-A file stands for its digest: it is not stored, its blob has to be there.
+A file stands for its digest. It is not stored: its blob must exist already.
 `;
 
 function aliasSetCommand(): CommandUnknownOpts {
   const command = repositoryCommand("set")
     .description("point a name to blobs, and print its manifest")
     .addArgument(new Argument("<alias>", "the name"))
-    .addArgument(new Argument("<blob...>", "digests (sha256:...), or files that were stored"))
+    .addArgument(new Argument("<blob...>", "digests (sha256:...), or files that are stored"))
     .addHelpText("after", SET_EXAMPLES);
   const work = storeAction<ReturnType<typeof command.opts> & { alias: string; blobs: readonly string[] }>(
     ({ alias }) => `set the alias ${alias}`,
@@ -117,7 +117,7 @@ Example:
 
 function aliasListCommand(): CommandUnknownOpts {
   const command = repositoryCommand("list")
-    .description("print every alias, which is every tag")
+    .description("print all aliases, which are all tags")
     .addHelpText("after", LIST_EXAMPLES)
     .action(storeAction(
       ({ repository }) => `list the aliases of ${repository}`,

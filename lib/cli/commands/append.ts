@@ -25,16 +25,16 @@ Examples:
   $ layerstash append --from ghcr.io/me/app:1.2 -i layer.tar  # replaces the tag
 
 The layer may be plain, or packed with gzip or zstd; it is stored as it is. The
-same input gives the same digest. An index gets the layer on each of its images,
-or is reduced to the one of --platform. -u and -p are for the registry of the
-new image; for another one of the base, layerstash login.
+same input gives the same digest. The layer is put on every image of an index;
+with --platform the new image is that one only. -u and -p are for the registry
+of the new image. If the base is in another one, use layerstash login.
 
-As appendlayer has it, with the layer on standard input:
+As appendlayer takes it, with the layer on standard input:
   $ layerstash append HOST REPO OLD-TAG NEW-TAG < layer.tar
   $ layerstash append HOST OLD-REPO:TAG NEW-REPO:TAG < layer.tar
   $ layerstash append HOST/OLD-REPO:TAG HOST/NEW-REPO:TAG < layer.tar
-Then, and for *.azurecr.io, ACCESS_TOKEN is exchanged for a refresh token, and
-REFRESH_TOKEN is one.
+In these forms, and for *.azurecr.io, ACCESS_TOKEN is exchanged for a refresh
+token, and REFRESH_TOKEN is used as one.
 `;
 
 /** Makes the command. */
@@ -43,15 +43,15 @@ export function appendCommand(): CommandUnknownOpts {
     .description("put a layer on an image, without pulling it")
     .argument("[appendlayer...]", "images and tags, as appendlayer takes them")
     .option("--from <image>", "the base, such as nginx:alpine, or oci:DIR:TAG")
-    .option("--to <image>", "the new image; usually the base, whose tag then points to it")
+    .option("--to <image>", "the new image; by default the base: its tag moves to the new image")
     .option("-i, --infile <file>", "the layer, a tar archive; - is standard input", "-")
     .addOption(platformOption())
     .option(
       "--created <time>",
-      "when it was made, such as 2024-05-01T12:00:00Z; usually as the base",
+      "when it was made, such as 2024-05-01T12:00:00Z; by default as the base",
       parseTime,
     )
-    .option("--created-by <text>", "what the image's history says of it")
+    .option("--created-by <text>", "what the image's history says about the layer")
     .addOption(jobsOption())
     .addOption(limitRateOption())
     .addOption(stateDirOption())
@@ -107,26 +107,26 @@ const appendAction = action<AppendFlags>(
   },
 );
 
-/** What the options name, or the words in the three forms of appendlayer. */
+/** The two images that the options name, or that the words name in one of the three forms of appendlayer. */
 function namesOf({ words, from, to }: AppendFlags): { from: string; to: string } {
   if (words.length === 0) {
     if (from !== undefined) return { from, to: to ?? from };
     throw new InvalidInputError("the base is missing", { hint: "name it with --from IMAGE" });
   }
   if (from !== undefined || to !== undefined) {
-    throw new InvalidInputError("name the images with --from and --to, or as appendlayer does, not both");
+    throw new InvalidInputError("name the images either with --from and --to, or as appendlayer does");
   }
   const [a = "", b = "", c = "", d = ""] = words;
   if (words.length === 2) return { from: atHost(a), to: atHost(b) };
   if (words.length === 3) return { from: atHost(`${a}/${b}`), to: atHost(`${a}/${c}`) };
   if (words.length === 4) return { from: atHost(`${a}/${b}:${c}`), to: atHost(`${a}/${b}:${d}`) };
-  throw new InvalidInputError(`appendlayer takes 2, 3 or 4 words, and not ${words.length}`, {
+  throw new InvalidInputError(`appendlayer takes 2, 3 or 4 words, not ${words.length}`, {
     hint: "name the base with --from IMAGE, or as appendlayer does: HOST REPO OLD-TAG NEW-TAG, " +
       "HOST REPO:TAG REPO:TAG, or HOST/REPO:TAG HOST/REPO:TAG",
   });
 }
 
-/** What stands before the first slash is a host for appendlayer, whatever it looks like. */
+/** For appendlayer, what comes before the first slash is always a host, whatever it looks like. */
 function atHost(name: string): string {
   const host = name.split("/")[0]!;
   return /[.:]|^localhost$/.test(host) ? name : `https://${name}`;
@@ -135,7 +135,7 @@ function atHost(name: string): string {
 async function azureCredentialsOf(flags: AppendFlags) {
   const accessToken = Deno.env.get("ACCESS_TOKEN") || undefined;
   const refreshToken = Deno.env.get("REFRESH_TOKEN") || undefined;
-  // Other programs have variables of these names, too: no other host is to see what may be a secret of theirs.
+  // Other programs use variables of these names, too. No other host may see what may be a secret of theirs.
   const isMeant = (host: string) => flags.words.length > 0 || host.endsWith(".azurecr.io");
   return azureCredentials({ accessToken, refreshToken }, { isMeant, ...await transportOf(flags) });
 }
@@ -146,7 +146,7 @@ function inputOf({ infile, words }: AppendFlags): string | ReadableStream<Uint8A
   return pipedInput({ problem: "there is no layer to append", hint });
 }
 
-/** RFC 3339, in universal time. What is no time is told apart before it is converted: that would make one of it. */
+/** Reads a time (RFC 3339) and gives it in UTC. It is checked before `Date` sees it, which accepts other texts, too. */
 function parseTime(text: string): string {
   try {
     checkTime(text);

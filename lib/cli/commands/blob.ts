@@ -1,4 +1,4 @@
-/** `layerstash blob`: a repository as a store of blobs. @module */
+/** `layerstash blob`: uses a repository as a store of blobs. @module */
 import { Argument, Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { BlobName } from "../../blobs/named_blobs.ts";
 import { blobSize, mountBlob, removeBlobs } from "../../exports/blobs.ts";
@@ -39,12 +39,12 @@ Examples:
 
 function blobSizeCommand(): CommandUnknownOpts {
   const command = platformCommand("size")
-    .description("tell the size of blobs, in bytes; of an alias, the sum")
+    .description("print the size of blobs in bytes; of an alias, the sum")
     .addArgument(blobsArgument())
     .addOption(manifestOption())
     .addHelpText("after", SIZE_EXAMPLES);
   const work = storeAction<ReturnType<typeof command.opts> & { names: readonly BlobName[] }>(
-    () => "tell the size",
+    () => "find the size",
     async ({ terminal, store, signal }, { names, manifest, platform, json }) => {
       const named = await namesOrManifest(names, manifest);
       const sizes = [];
@@ -64,13 +64,13 @@ Example:
 
 function blobMountCommand(): CommandUnknownOpts {
   const command = repositoryCommand("mount")
-    .description("take a blob over from another repository of the registry")
+    .description("mount a blob from another repository of the registry")
     .addArgument(new Argument("<digest>", "the blob"))
-    .requiredOption("--from <repository>", "the repository that has it")
-    .option("--alias <name>", "a name that points to it then")
+    .requiredOption("--from <repository>", "the repository that has the blob")
+    .option("--alias <name>", "a name to give to the blob")
     .addHelpText("after", MOUNT_EXAMPLES);
   const work = storeAction<ReturnType<typeof command.opts> & { digest: string }>(
-    ({ digest, from }) => `take over ${digest} from ${from}`,
+    ({ digest, from }) => `mount ${digest} from ${from}`,
     async ({ terminal, store, signal }, { digest, from, alias, json }) => {
       const blob = await mountBlob(store, parseDigest(digest), { from, alias, signal });
       terminal.data(json ? jsonLine({ ...blob, alias }) : textLines([digest]));
@@ -85,8 +85,7 @@ Examples:
   $ layerstash blob remove -r fred/datalogger sha256:2cf2...
   $ layerstash blob remove -r fred/datalogger @may15-readings
 
-Of an alias, its blobs are removed, and not the alias: see layerstash alias
-remove.
+@ALIAS removes its blobs, but not the alias: see layerstash alias remove.
 `;
 
 function blobRemoveCommand(): CommandUnknownOpts {

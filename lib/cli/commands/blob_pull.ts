@@ -22,14 +22,14 @@ Examples:
   $ layerstash blob pull -r fred/datalogger sha256:2cf2... -o logger.dat
   $ layerstash blob pull -r fred/datalogger @may15-readings --range 0-99
 
-FILE is written, or replaced, when every byte is verified. What is read with
---range is not verified where it is a part of a blob.
+FILE is written, or replaced, after every byte was verified. With --range, a
+part of a blob cannot be verified.
 `;
 
 /** Makes the command. */
 export function blobPullCommand(): CommandUnknownOpts {
   const command = platformCommand("pull")
-    .description("fetch blobs, verified, one behind the other")
+    .description("fetch and verify blobs, one after the other")
     .addArgument(blobsArgument())
     .addOption(manifestOption())
     .option("-o, --outfile <file>", "the file to write; - is standard output", "-")
@@ -50,14 +50,14 @@ export function blobPullCommand(): CommandUnknownOpts {
       const found: ByPlatform<SizedBlob[]>[] = [];
       for (const name of named) found.push(await findNamed(store, name, { platform, signal }));
       if (outfile === "-" && found.some(isByPlatform)) {
-        terminal.warn("there is an image for each platform: their blobs are listed, none is fetched");
+        terminal.warn("there is one image for each platform: their blobs are listed, but not fetched");
         for (const each of found) terminal.data(renderAnswer(mapEach(each, digestsOf), textLines));
         return;
       }
       const blobs = found.flatMap((each, index) => requireOne(each, nameShown(named[index]!)));
       const output = outfile === "-" ? terminal.dataStream() : outfile;
-      const how = { ...options, withInfo: withInfo === true, stateDirectory, signal, onEvent };
-      await pullFound(store, blobs, { ...how, output });
+      const pullOptions = { ...options, withInfo: withInfo === true, stateDirectory, signal, onEvent };
+      await pullFound(store, blobs, { ...pullOptions, output });
       if (json) return terminal.data(eventLine("done", { outfile, blobs: blobs.map(sized) }));
       const size = options.range ? "a part" : formatSize(totalSize(blobs));
       if (outfile !== "-") terminal.note(`wrote ${outfile}: ${size}${options.range ? "" : ", verified"}`);
@@ -71,7 +71,7 @@ export function blobPullCommand(): CommandUnknownOpts {
   return command;
 }
 
-/** As in HTTP: both ends are a part of it. */
+/** Reads a range as HTTP writes it: both ends are included. */
 function parseRange(text: string): Partial<ByteRange> {
   const [, first = "", last = ""] = /^(\d{1,15})-(\d{0,15})$/.exec(text) ?? [];
   const [start, end] = [Number(first), last === "" ? undefined : Number(last) + 1];

@@ -19,7 +19,7 @@ export function blobPushCommand(): CommandUnknownOpts {
   const command = repositoryCommand("push")
     .description("store a blob of any size, and print its digest")
     .option("-i, --infile <file>", "the file to store; - is standard input", "-")
-    .option("--alias <name>", "a name that points to it then")
+    .option("--alias <name>", "a name to give to the blob")
     .addOption(limitRateOption())
     .addOption(stateDirOption())
     .addHelpText("after", EXAMPLES)

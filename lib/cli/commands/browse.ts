@@ -17,12 +17,12 @@ Examples:
   $ layerstash browse nginx:alpine
   $ layerstash browse --log-file session.txt oci:./box:latest
 
-Keys: arrows, Page Up, Page Down, Home, End and their cousins in vi move; Enter
-opens, Left or Esc goes back; s saves the file under a name that you are asked
-for; q quits. While something is read, Esc stops it.
+Keys: arrows, Page Up, Page Down, Home and End move, and so do the keys of vi.
+Enter opens, Left or Esc goes back. s asks for a name and saves the file. q
+quits. While something is being read, Esc stops it.
 
 Without a terminal, use layerstash peek to list files, and layerstash extract to
-take them out.
+get them.
 `;
 
 /** Makes the command. */
@@ -32,7 +32,7 @@ export function browseCommand(): CommandUnknownOpts {
     .addArgument(new Argument("[image]", "such as nginx:alpine, nginx, or oci:DIR:TAG"))
     .addOption(platformOption())
     .addOption(
-      new Option("--log-file <file>", "write what is shown behind what is in this file, as plain text")
+      new Option("--log-file <file>", "append what is shown to this file, as plain text")
         .env("LAYERSTASH_LOG_FILE"),
     )
     .addHelpText("after", EXAMPLES)
@@ -62,7 +62,7 @@ const browseAction = action<BrowseFlags>(
   },
 );
 
-/** However it ends, and whatever is still going on then, the terminal is given back at once. */
+/** Runs on the whole screen. However it ends, the terminal is restored at once, even if work is still going on. */
 async function runOnScreen(
   { terminal, signal }: Session,
   begin: (screen: FullScreen) => BrowseLoop,
@@ -91,7 +91,7 @@ function requireTerminal(): void {
   throw new InvalidInputError(
     isDumb ? "this terminal is dumb: nothing can be drawn on it" : "there is no terminal",
     {
-      hint: "use layerstash peek IMAGE to list files, and layerstash extract IMAGE PATH to take them out",
+      hint: "use layerstash peek IMAGE to list files, and layerstash extract IMAGE PATH to get them",
     },
   );
 }

@@ -1,4 +1,4 @@
-/** `layerstash completions`, and `layerstash complete`, which the scripts ask. @module */
+/** `layerstash completions`, and `layerstash complete`, which its scripts call. @module */
 import { Argument, Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { complete } from "../completions/complete.ts";
 import { knownRegistries } from "../completions/known_registries.ts";
@@ -11,7 +11,7 @@ Examples:
   $ layerstash completions fish > ~/.config/fish/completions/layerstash.fish
   $ layerstash completions powershell >> $PROFILE
 
-The shell then asks layerstash itself: what it offers is never out of date.
+The shell then asks layerstash itself, so completions are never out of date.
 `;
 
 type Write = (text: string) => void;
@@ -19,17 +19,17 @@ type Write = (text: string) => void;
 /** Makes the command `completions`. */
 export function completionsCommand(out: Write): CommandUnknownOpts {
   const command = new Command("completions")
-    .description("print what teaches a shell to complete commands, options and values")
+    .description("print a script that completes commands, options and values in a shell")
     .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
     .addHelpText("after", EXAMPLES)
     .action((shell) => out(COMPLETION_SCRIPTS[shell]));
   return command;
 }
 
-/** Makes the command `complete`, which is not for people: it is not in the help. */
+/** Makes the command `complete`. It is for the scripts, not for people, so the help omits it. */
 export function completeCommand(out: Write): CommandUnknownOpts {
   const command = new Command("complete")
-    .description("print what may stand in place of the last word")
+    .description("print the words that may replace the last word")
     .argument("[word...]", "the words after the program's name, up to the cursor")
     .action(async (words, _flags, self) => {
       const registries = await knownRegistries(words.at(-1) ?? "", Deno.env.toObject());

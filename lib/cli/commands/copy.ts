@@ -22,12 +22,12 @@ Examples:
   $ layerstash copy --referrers ghcr.io/me/app:1.2 registry.example.com/app:1.2
   $ layerstash copy --stash localhost:5000/me/files:disk ghcr.io/me/backup:disk
 
-No digest changes. Blobs that are there are not sent again, and within one
-registry none is moved: after an interruption the same command goes on, with the
-layer that was under way from its beginning. In a directory blobs are known by
-name and size; --stash --overwrite reads them, too, and replaces what is
-damaged. -u and -p are for the registry of DST; for that of SRC, layerstash
-login.
+No digest changes. Blobs that DST already has are not sent again, and within one
+registry no bytes move. After an interruption, the same command goes on; a layer
+that was being sent starts again. In a directory a blob counts as present if its
+name and size are right; --stash --overwrite also reads it, and replaces it if
+it is damaged. -u and -p are for the registry of DST. For the one of SRC, use
+layerstash login.
 `;
 
 /** Makes the command. */
@@ -35,11 +35,11 @@ export function copyCommand(): CommandUnknownOpts {
   const command = connectionCommand(new Command("copy"))
     .description("copy an image, an index or a stash to another tag, repository, registry or directory")
     .argument("<src>", "such as nginx:alpine, or oci:DIR:TAG")
-    .argument("<dst>", "the same; without a tag a directory takes that of SRC")
-    .addOption(platformsOption("copy the image for this platform only; of several, an index of these"))
-    .option("--referrers", "bring along what refers to it: signatures, lists of parts")
-    .option("--stash", "copy a stored file: SRC and DST have its name in the place of a tag")
-    .option("--overwrite", "replace another stored file of this name; tags of images are always replaced")
+    .argument("<dst>", "such as ghcr.io/me/app:1.2; a directory without a tag takes the tag of SRC")
+    .addOption(platformsOption("copy the image for this platform only; for several, an index of them"))
+    .option("--referrers", "also copy what refers to the image: signatures, SBOMs")
+    .option("--stash", "copy a stored file: SRC and DST have its name in place of a tag")
+    .option("--overwrite", "replace another stored file of this name; tags of images always move")
     .addOption(jobsOption())
     .addOption(limitRateOption())
     .addOption(jsonOption())
@@ -93,8 +93,12 @@ async function copyOneStash({ both, terminal, signal, onEvent, from }: Copying, 
   const baseTag = stashNameOf(from);
   const target = { store: both.to.store, baseTag: both.to.reference ?? baseTag };
   const { overwrite, jobs, json } = flags;
-  const how = { overwrite, jobs, signal, onEvent };
-  const { stash, blobs } = await copyStash({ store: both.from.store, baseTag }, target, how);
+  const { stash, blobs } = await copyStash({ store: both.from.store, baseTag }, target, {
+    overwrite,
+    jobs,
+    signal,
+    onEvent,
+  });
   if (json) terminal.data(eventLine("done", { baseTag: target.baseTag, size: stash.size, blobs }));
   const chunks = counted(stash.chunks.length, "chunk");
   terminal.note(`${printable(target.store.name)} has ${target.baseTag}: ${chunks}, ${blobSummary(blobs)}`);
@@ -103,16 +107,16 @@ async function copyOneStash({ both, terminal, signal, onEvent, from }: Copying, 
 function stashNameOf({ text, reference }: ImageReference): string {
   if (reference !== undefined) return reference;
   throw new InvalidInputError(`${text} does not name a stored file`, {
-    hint: "put its name behind the last colon",
+    hint: "put its name after the last colon",
   });
 }
 
-/** What became of blobs, for people. */
+/** Says what happened to the blobs of a copy. */
 export function blobSummary({ sent, mounted, present, bytes }: CopiedBlobs): string {
   const parts = [
     `${counted(sent, "blob")} sent${sent > 0 ? ` (${formatSize(bytes)})` : ""}`,
     ...(mounted > 0 ? [`${mounted} mounted`] : []),
-    ...(present > 0 ? [`${present} there before`] : []),
+    ...(present > 0 ? [`${present} already present`] : []),
   ];
   return parts.join(", ");
 }

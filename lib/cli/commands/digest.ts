@@ -17,12 +17,12 @@ Examples:
 /** Makes the command `digest`. */
 export function digestCommand(): CommandUnknownOpts {
   const command = platformCommand("digest")
-    .description("print the digest of an alias's config: its first blob; of an image, its ID")
+    .description("print the config digest of aliases: the first blob, or the ID of an image")
     .addArgument(new Argument("[alias...]", "tags, or digests of manifests"))
     .addOption(manifestOption())
     .addHelpText("after", DIGEST_EXAMPLES);
   const work = storeAction<ReturnType<typeof command.opts> & { aliases: readonly string[] }>(
-    () => "tell the digest",
+    () => "find the digest",
     async ({ terminal, store, signal }, { aliases, manifest, platform, json }) => {
       const found = [];
       for (const alias of await namesOrManifest(aliases, manifest)) {
@@ -41,15 +41,15 @@ Examples:
   $ layerstash manifest -r fred/datalogger may15-readings
   $ layerstash manifest -r library/nginx alpine --platform linux/amd64
 
-Where there is an image for each platform, and none is named, a JSON object is
-printed: the manifests by platform. The index itself, to the byte, is what
-layerstash inspect --raw prints.
+If there is an image for each platform, and --platform names none, a JSON object
+is printed: the manifests by platform. layerstash inspect --raw prints the index
+itself, byte for byte.
 `;
 
 /** Makes the command `manifest`. */
 export function manifestCommand(): CommandUnknownOpts {
   const command = platformCommand("manifest")
-    .description("print the manifests of aliases, to the byte")
+    .description("print the manifests of aliases, byte for byte")
     .addArgument(new Argument("<alias...>", "tags, or digests of manifests"))
     .addHelpText("after", MANIFEST_EXAMPLES);
   const work = storeAction<ReturnType<typeof command.opts> & { aliases: readonly string[] }>(

@@ -13,19 +13,19 @@ Examples:
   $ layerstash download -r me/files -t disk -o disk.img
   $ layerstash download --registry ghcr -r me/files -t photos -o - | tar x
 
-FILE is written, or replaced, when every byte is verified; until then there is
-FILE.part, and the same command goes on with it after an interruption. What goes
-to standard output is verified chunk by chunk: the exit code tells.
+FILE is written, or replaced, after every byte was verified. Until then the
+bytes are in FILE.part: after an interruption, the same command goes on there.
+Standard output gets chunks before they are verified: check the exit code.
 `;
 
 /** Makes the command. */
 export function downloadCommand(): CommandUnknownOpts {
   const command = transferCommand("download")
-    .description("bring a stored file back, verified")
+    .description("get a stored file back, verified")
     .requiredOption("-o, --outfile <file>", "the file to write; - is standard output")
     .addHelpText("after", EXAMPLES)
     .action(storeAction(
-      ({ baseTag, outfile }) => `bring ${baseTag} to ${streamName(outfile, "output")}`,
+      ({ baseTag, outfile }) => `download ${baseTag} to ${streamName(outfile, "output")}`,
       async (
         { terminal, store, signal, onEvent, saved },
         { baseTag, outfile, json, stateDir: stateDirectory, ...options },
@@ -34,7 +34,7 @@ export function downloadCommand(): CommandUnknownOpts {
         const output = outfile === "-" ? terminal.dataStream() : outfile;
         const stash = await download(store, baseTag, { ...options, stateDirectory, output, signal, onEvent });
         if (json) return terminal.data(eventLine("done", stash));
-        const doubt = stash.provenComplete ? "" : "; it does not say whether it is complete";
+        const doubt = stash.provenComplete ? "" : "; nothing proves that the stash is complete";
         terminal.note(
           `${outfile === "-" ? "sent to standard output" : `wrote ${outfile}`}: ${
             formatSize(stash.size)

@@ -21,21 +21,21 @@ Examples:
   $ layerstash extract oci:./box:latest / -o rootfs
 
 Files keep their paths, modes and times. Nothing is written outside DIR,
-whatever the image says. usr/lib/ with a slash is what a link usr/lib leads to.
+whatever the image contains. If usr/lib is a link, usr/lib/ is its target.
 `;
 
 /** Makes the command. */
 export function extractCommand(): CommandUnknownOpts {
   const command = imageCommand("extract")
-    .description("take files out of an image, fetching no more than is needed")
-    .argument("<path...>", "files, directories with all that is in them, or globs")
+    .description("extract files from an image, fetching no more than is needed")
+    .argument("<path...>", "files, directories with everything in them, or globs")
     .option("-o, --output <dir>", "the directory to write to; - is standard output, for one file", ".")
     .option("--layer <layer>", "from this layer only: its number, from 1, or its digest")
-    .option("--overwrite", "replace files that are there")
-    .option("--same-owner", "give files their owners and set-id bits, too: for root")
+    .option("--overwrite", "replace existing files")
+    .option("--same-owner", "also set owners and set-id bits; needs root")
     .option(
       "--max-size <size>",
-      "write no more than this; usually 1 GiB and 100 times the layers",
+      "write no more than this; by default 1 GiB and 100 times the layers",
       parseSizeOption,
     )
     .option("--verify", "read every layer to its last byte, and verify it")
@@ -79,7 +79,7 @@ async function toStandardOutput(
   const [path, ...more] = flags.paths;
   if (more.length > 0 || flags.json) {
     throw new InvalidInputError(
-      flags.json ? "--json and -o - both want standard output" : "-o - is for one file",
+      flags.json ? "--json and -o - both want standard output" : "-o - is for one file only",
     );
   }
   const { verify: whole, maxSize } = flags;

@@ -18,10 +18,10 @@ Examples:
 /** Makes the command. */
 export function infoCommand(): CommandUnknownOpts {
   const command = stashCommand("info")
-    .description("tell what is known of a stored file")
+    .description("show the details of a stored file")
     .addHelpText("after", EXAMPLES)
     .action(storeAction(
-      ({ baseTag }) => `tell about ${baseTag}`,
+      ({ baseTag }) => `show ${baseTag}`,
       async ({ terminal, store, signal }, { baseTag, json }) => {
         const stash = await info(store, baseTag, { signal });
         terminal.data(json ? jsonLine(stash) : renderInfo(stash));
@@ -30,7 +30,7 @@ export function infoCommand(): CommandUnknownOpts {
   return command;
 }
 
-/** What is known, for people. */
+/** The details of a stash as tables. */
 export function renderInfo(stash: Stash): string {
   const { baseTag, name, size, modified, chunkSize, chunks, provenComplete } = stash;
   const facts = [
@@ -42,7 +42,7 @@ export function renderInfo(stash: Stash): string {
       "chunks:",
       chunks.length === 1 ? "1" : `${chunks.length} of ${formatSize(chunkSize)} (${chunkSize} bytes)`,
     ],
-    ["complete:", provenComplete ? "yes" : "cannot be told: another tool stored it"],
+    ["complete:", provenComplete ? "yes" : "unknown: another tool stored it"],
   ];
   const rows = chunks.map(({ tag, digest, size }) => [tag, digest, formatSize(size)]);
   return `${renderTable(facts)}\n${renderTable([["TAG", "DIGEST", "SIZE"], ...rows])}`;

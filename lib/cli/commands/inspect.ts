@@ -16,14 +16,14 @@ const EXAMPLES = `
 Examples:
   $ layerstash inspect nginx:alpine
   $ layerstash inspect --platform linux/arm64 --json ghcr.io/me/app:1.2
-  $ layerstash inspect --raw oci:./box:latest     # the manifest, to the byte
+  $ layerstash inspect --raw oci:./box:latest     # the manifest itself
 `;
 
 /** Makes the command. */
 export function inspectCommand(): CommandUnknownOpts {
   const command = imageCommand("inspect")
-    .description("tell what is known of an image: platforms, labels, layers, build steps")
-    .option("--raw", "print the manifest, or the index, as the registry has it")
+    .description("show the details of an image: platforms, labels, layers, build steps")
+    .option("--raw", "print the manifest or the index, byte for byte")
     .addHelpText("after", EXAMPLES)
     .action((image, flags, parsed) => inspectAction({ ...flags, image }, parsed));
   return command;
@@ -47,7 +47,7 @@ const inspectAction = imageAction<InspectFlags>(
   },
 );
 
-/** What is known, for people. */
+/** The details of an image as tables. */
 export function renderImageReport(name: string, report: ImageReport): string {
   const { about, layers, platforms } = report;
   const sections = [

@@ -21,8 +21,8 @@ Examples:
 /** Makes the command. */
 export function listCommand(): CommandUnknownOpts {
   const command = repositoryCommand("list")
-    .description("list what a repository has")
-    .option("--exact-size", "with sizes, names and dates: one or two requests for each")
+    .description("list the stored files of a repository")
+    .option("--exact-size", "add sizes, names and dates: one or two requests for each")
     .addHelpText("after", EXAMPLES)
     .action(storeAction(
       ({ repository }) => `list ${repository}`,
@@ -36,11 +36,11 @@ export function listCommand(): CommandUnknownOpts {
   return command;
 }
 
-/** A list of nothing is no error; a name that was mistyped is told. */
+/** An empty list is not an error, but the repository's name may be mistyped: says whether it exists. */
 async function whyEmpty(store: Store, signal: AbortSignal): Promise<string> {
   try {
     await knownReferences(store, { most: 1, signal });
-    return `${store.name} has nothing stored with layerstash`;
+    return `${store.name} has no stored files`;
   } catch (error) {
     if (error instanceof NotFoundError) return error.message;
     throw error;

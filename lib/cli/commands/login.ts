@@ -14,14 +14,14 @@ Examples:
   $ layerstash login docker -u YOU        # asks for the password
   $ echo "$TOKEN" | layerstash login ghcr -u YOU --password-stdin
 
-The login is kept where docker keeps it, and docker, podman and layerstash find
-it there.
+The login is saved where docker saves it, so docker, podman and layerstash find
+it.
 `;
 
 /** Makes the command `login`. */
 export function loginCommand(): CommandUnknownOpts {
   const command = registryCommand("login")
-    .description("sign in to a registry, and keep the login")
+    .description("sign in to a registry, and save the login")
     .argument("[registry]", "docker, ghcr, a host or a URL")
     .option("--password-stdin", "read the password from standard input")
     .addHelpText("after", LOGIN_EXAMPLES)
@@ -48,7 +48,7 @@ const loginAction = action<RegistryFlags & { passwordStdin?: boolean | undefined
     if (!asked) terminal.warn(`${host} asks nobody to sign in, so the password could not be checked`);
     const { location, plainText } = await saveLogin(host, credentials, Deno.env.toObject());
     terminal.note(
-      `signed in to ${host} as ${credentials.username}; kept in ${location}${
+      `signed in to ${host} as ${credentials.username}; saved in ${location}${
         plainText ? ", in plain text" : ""
       }`,
     );
@@ -58,7 +58,7 @@ const loginAction = action<RegistryFlags & { passwordStdin?: boolean | undefined
 /** Makes the command `logout`. */
 export function logoutCommand(): CommandUnknownOpts {
   const command = registryCommand("logout")
-    .description("forget the login of a registry")
+    .description("remove the saved login of a registry")
     .argument("[registry]", "docker, ghcr, a host or a URL")
     .addHelpText("after", "\nExample:\n  $ layerstash logout ghcr\n")
     .action((registry, flags, parsed) =>
@@ -72,7 +72,7 @@ const logoutAction = action<RegistryFlags>(
   async ({ terminal }, { registry }) => {
     const host = requireRemote(registry);
     const erased = await eraseLogin(host, Deno.env.toObject());
-    terminal.note(erased ? `the login of ${host} is forgotten` : `there was no login of ${host}`);
+    terminal.note(erased ? `removed the login of ${host}` : `there was no login of ${host}`);
   },
 );
 

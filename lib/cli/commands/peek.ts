@@ -18,19 +18,19 @@ Examples:
   $ layerstash peek nginx:alpine                # as a container sees them
   $ layerstash peek nginx:alpine --tree /etc/nginx
   $ layerstash peek nginx:alpine '**/*.conf'
-  $ layerstash peek nginx:alpine --layer 2      # as its archive has them
+  $ layerstash peek nginx:alpine --layer 2      # as the archive has them
   $ layerstash peek --json oci:./box:latest |
       jq -r 'select(.event == "entry").path'
 
-The number in brackets is the layer that a file is from: 1 is the base.
+The number in brackets is the layer that a file is from. Layer 1 is the base.
 `;
 
 /** Makes the command. */
 export function peekCommand(): CommandUnknownOpts {
   const command = imageCommand("peek")
     .description("list the files of an image, or of its layers, without pulling it")
-    .argument("[path]", "a file, a directory with all that is in it, or a glob")
-    .option("--layer <layer>", "one layer only: its number, from 1, or its digest; all = each by itself")
+    .argument("[path]", "a file, a directory with everything in it, or a glob")
+    .option("--layer <layer>", "one layer only: its number, from 1, or its digest; all = each on its own")
     .option("--tree", "draw a tree")
     .option("--verify", "read every layer to its last byte, and verify it")
     .addHelpText("after", EXAMPLES)
@@ -63,13 +63,13 @@ const peekAction = imageAction<PeekFlags>(
     const { report } = files;
     if (flags.json) terminal.data(eventLine("done", { complete, ...report }));
     if (count === 0 && flags.path !== undefined) throw nothingAt(pattern, files.name);
-    const end = complete ? "" : "; stopped when it was found";
+    const end = complete ? "" : "; reading stopped when it was found";
     terminal.note(renderReadReport(report) + end);
   },
   { moving: ({ image }) => `reading ${image}` },
 );
 
-/** What a listing came to: whether all layers were read to the end of their lists, and how much was printed. */
+/** The result of a listing: whether all layers were listed to their ends, and how many entries were printed. */
 interface Listed {
   complete: boolean;
   count: number;
@@ -88,7 +88,7 @@ async function listMerged(
   return { complete: tree !== undefined, count: entries.length };
 }
 
-/** Layer by layer; what is printed is not kept, unless a tree is made of it. */
+/** Lists layer by layer. Entries are kept only if a tree is drawn of them. */
 async function listLayers(
   files: ImageFiles,
   layers: readonly Layer[],
@@ -119,10 +119,10 @@ async function listLayers(
   return { complete, count };
 }
 
-/** Nothing is printed at once where a tree is drawn at the end. */
+/** Renders one entry; with `--tree` nothing, because the tree is drawn at the end. */
 function printer({ json, tree, layer }: PeekFlags, layers: boolean): (entry: LayerEntry) => string {
   if (json) return (entry) => eventLine("entry", entryDocument(entry));
   if (tree) return () => "";
-  const lines = new ListingLines({ naming: layer === undefined ? "place" : "archive", layers });
+  const lines = new ListingLines({ naming: layer === undefined ? "path" : "archive", layers });
   return (entry) => lines.render(entry);
 }

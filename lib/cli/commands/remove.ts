@@ -12,8 +12,8 @@ Example:
   $ layerstash remove -r me/files -t disk
 
 Only the tags of this stash are removed. A directory frees the space at once,
-Docker Hub and GHCR later; a registry of your own when garbage is collected
-(distribution: registry garbage-collect --delete-untagged CONFIG).
+Docker Hub and GHCR do it later. A registry of your own frees it when it collects
+garbage (distribution: registry garbage-collect --delete-untagged CONFIG).
 `;
 
 /** Makes the command. */

@@ -12,7 +12,7 @@ Examples:
   $ layerstash repos --registry localhost:5000
   $ layerstash repos --registry oci:./box
 
-Docker Hub, GHCR and others tell nobody what they have.
+Docker Hub, GHCR and others do not list their repositories.
 `;
 
 /** Makes the command. */

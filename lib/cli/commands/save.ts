@@ -18,17 +18,18 @@ Examples:
   $ layerstash save nginx:alpine --layer all -o layers  # one file each
   $ layerstash save nginx:alpine --layer 1 --layer 2 -o layers
 
-What is downloaded is verified; what a layout has already is known by its name
-and size. After an interruption the same command goes on: with --layer in the
-middle of a file, else with the layer that was under way, from its beginning.
+Everything that is downloaded is verified. A blob that the layout already has
+counts as present if its name and size are right. After an interruption the same
+command goes on: with --layer in the middle of a file; otherwise the layer that
+was being downloaded starts again.
 `;
 
 /** Makes the command. */
 export function saveCommand(): CommandUnknownOpts {
   const command = imageCommand("save")
-    .description("download an image as an OCI layout, or layers of it as files")
-    .requiredOption("-o, --output <dir>", "the directory to write to; it is made where it is missing")
-    .option("--layer <layer>", "a layer, as often as wanted: its number, from 1, its digest, or all", gather)
+    .description("download an image as an OCI layout, or its layers as files")
+    .requiredOption("-o, --output <dir>", "the directory to write to; it is created if it is missing")
+    .option("--layer <layer>", "a layer: its number, from 1, its digest, or all; may be repeated", gather)
     .addOption(jobsOption())
     .addOption(limitRateOption())
     .addOption(stateDirOption())
@@ -58,14 +59,14 @@ const saveAction = imageAction<SaveFlags>(
   { moving: ({ image }) => `saving ${image}`, jsonEvents: true },
 );
 
-/** What - means for other commands cannot be done here, and a directory of that name is not what was meant. */
+/** Elsewhere `-` is standard output. A directory of that name is not what the user meant. */
 function noStream(): InvalidInputError {
-  return new InvalidInputError("an image is saved to a directory, and not to standard output", {
-    hint: "name a directory with -o; ./- is one that is called -",
+  return new InvalidInputError("an image is saved to a directory, not to standard output", {
+    hint: "name a directory with -o; if its name is -, write ./-",
   });
 }
 
-/** An image has one layout: `--platform` takes one image out of an index. */
+/** Saves an image, or a whole index, as a layout; `--platform` chooses one image of an index. */
 async function saveWhole(session: ImageSession, { output, platform, jobs, json }: SaveFlags): Promise<void> {
   const { terminal, store, reference, signal, onEvent } = session;
   using to = openImage({
@@ -84,7 +85,7 @@ async function saveSome(session: ImageSession, flags: SaveFlags): Promise<void> 
   const { terminal, store, reference, signal, onEvent } = session;
   const { layer: wanted = [], platform, output: directory, jobs, stateDir: stateDirectory, json } = flags;
   if (wanted.includes("all") && wanted.length > 1) {
-    throw new InvalidInputError("all layers and some are too many");
+    throw new InvalidInputError("--layer all cannot be combined with other layers");
   }
   const image = await findImage(store, reference, { platform, signal, onEvent });
   const layers = wanted.includes("all") ? image.layers : wanted.map((each) => chooseLayer(image, each));

@@ -13,7 +13,7 @@ Example:
   $ curl -fL -H "Authorization: Bearer $TOKEN" -o logger.dat \\
       https://registry-1.docker.io/v2/fred/datalogger/blobs/sha256:2cf2...
 
-It is good for some minutes. Nothing is printed where the registry takes no
+The token is valid for some minutes. Nothing is printed if the registry uses no
 tokens.
 `;
 
@@ -22,7 +22,7 @@ export function tokenCommand(): CommandUnknownOpts {
   const command = repositoryCommand("token")
     .description("print a token for other programs, such as curl")
     .addArgument(
-      new Argument("[action...]", "what it has to allow").choices(["pull", "push", "delete", "*"]),
+      new Argument("[action...]", "what the token must allow").choices(["pull", "push", "delete", "*"]),
     )
     .addHelpText("after", EXAMPLES);
   const work = action<ReturnType<typeof command.opts> & { actions: readonly string[] }>(
@@ -33,7 +33,7 @@ export function tokenCommand(): CommandUnknownOpts {
       const wanted = actions.length === 0 ? ["pull"] : actions;
       const token = await getToken({ ...options, repository, actions: wanted, signal });
       if (json) terminal.data(jsonLine({ token: token ?? null }));
-      else if (token === undefined) terminal.note(`${flags.registry} takes no tokens`);
+      else if (token === undefined) terminal.note(`${flags.registry} uses no tokens`);
       else terminal.data(textLines([token]));
     },
   );

@@ -20,9 +20,9 @@ Examples:
   $ layerstash upgrade --check --json   # {"current":"1.2.3", ...
   $ layerstash upgrade 1.2.3            # this version, also an older one
 
-The new program is verified, and has to start, before it takes the place of this
-one. LAYERSTASH_RELEASES names a mirror of the releases. What Deno runs is not
-upgraded: you are told how to.
+The new program is verified and started once before it replaces this one.
+LAYERSTASH_RELEASES names a mirror of the releases. If Deno runs this program, it
+is not replaced: a hint says how to get a newer one.
 `;
 
 interface UpgradeFlags extends ConnectionFlags {
@@ -31,12 +31,12 @@ interface UpgradeFlags extends ConnectionFlags {
   json?: boolean | string | undefined;
 }
 
-/** Makes the command. `find` tells which program is to be replaced: this one. */
+/** Makes the command. `find` finds the program to replace. */
 export function upgradeCommand(find: () => InstalledProgram = installedProgram): CommandUnknownOpts {
   const bare = new Command("upgrade")
-    .description("replace this program by a newer one")
-    .argument("[version]", "the version, such as 1.2.3; else the latest")
-    .option("--check", "only tell whether there is a newer one");
+    .description("replace this program with a newer one")
+    .argument("[version]", "the version, such as 1.2.3; by default the latest")
+    .option("--check", "only say whether there is a newer version");
   const command = networkCommand(bare)
     .addOption(jsonOption())
     .addOption(limitRateOption())
@@ -75,17 +75,17 @@ async function upgrade(session: Session, flags: UpgradeFlags, installed: Install
 function wantedVersion({ version, check }: UpgradeFlags): string | undefined {
   if (version === undefined) return undefined;
   if (check) {
-    throw new InvalidInputError("--check asks for the latest release", { hint: "leave out the version" });
+    throw new InvalidInputError("--check asks for the latest release", { hint: "omit the version" });
   }
   const bare = version.replace(/^v/, "");
   if (isVersion(bare)) return bare;
-  throw new InvalidInputError(`${quoted(version)} is no version`, { hint: "versions are such as 1.2.3" });
+  throw new InvalidInputError(`${quoted(version)} is not a version`, { hint: "versions are such as 1.2.3" });
 }
 
-/** What runs beside what was found. */
+/** The running version compared with the release that was found. */
 interface Comparison {
   current: string;
-  /** Absent where a version was named. */
+  /** Absent if the user named a version. */
   latest?: string;
   newer: boolean;
 }

@@ -16,11 +16,11 @@ Examples:
   $ tar c photos | layerstash upload -r me/files -t photos -i -
   $ layerstash upload --registry oci:./box -r me/files -t disk -i disk.img
 
-A chunk has 5 GiB, on GHCR 2 GiB. What is there is not sent again: the same
-command goes on after an interruption, and sends nothing the second time. A name
-that holds something else is a conflict, unless you say --overwrite. What a pipe
-brings is stored even if the program in front has failed: use set -o pipefail,
-and remove what is not whole.
+A chunk has 5 GiB, on GHCR 2 GiB. Chunks that are stored already are not sent
+again: after an interruption, the same command goes on. If the name holds another
+file, that is a conflict; --overwrite replaces it. What a pipe brings is stored
+even if the program before it fails: use set -o pipefail, and remove the stash if
+it is incomplete.
 `;
 
 /** Makes the command. */
@@ -29,7 +29,7 @@ export function uploadCommand(): CommandUnknownOpts {
     .description("store a file")
     .requiredOption("-i, --infile <file>", "the file to store; - is standard input")
     .option("--chunk-size <size>", "the size of a chunk, such as 500MB or 2GiB", parseSizeOption)
-    .option("--overwrite", "replace what is there under the same tags")
+    .option("--overwrite", "replace what the same tags hold")
     .addHelpText("after", EXAMPLES)
     .action(storeAction(
       ({ infile, baseTag }) => `store ${streamName(infile, "input")} as ${baseTag}`,
@@ -50,7 +50,7 @@ export function uploadCommand(): CommandUnknownOpts {
       },
       {
         moving: ({ infile }) => `storing ${streamName(infile, "input")}`,
-        kept: () => "the chunks that are stored are kept: the same command goes on with the others",
+        kept: () => "the stored chunks are kept: the same command goes on with the others",
       },
     ));
   return command;

@@ -16,22 +16,22 @@ const EXAMPLES = `
 Examples:
   $ layerstash url -r fred/datalogger @may15-readings   # URLs, curl commands
   $ layerstash url -r me/files -t disk > restore.sh     # a script
-  $ export TOKEN=$(layerstash token -r me/files pull)   # where one is wanted
+  $ export TOKEN=$(layerstash token -r me/files pull)   # if it is needed
   $ sh restore.sh copy.img
 
-The script needs sh, curl and sha256sum, and not layerstash.
+The script needs sh, curl and sha256sum, but not layerstash.
 `;
 
 /** Makes the command. */
 export function urlCommand(): CommandUnknownOpts {
   const command = platformCommand("url")
-    .description("tell how to fetch without layerstash: URLs, curl commands, a script")
+    .description("print how to fetch without layerstash: URLs, curl commands, a script")
     .addArgument(blobsArgument())
-    .option("-t, --base-tag <tag>", "a stored file; its script is printed")
-    .option("--script", "print the script also for blobs")
+    .option("-t, --base-tag <tag>", "a stored file: print its script")
+    .option("--script", "print a script for blobs, too")
     .addHelpText("after", EXAMPLES);
   const work = storeAction<ReturnType<typeof command.opts> & { names: readonly BlobName[] }>(
-    ({ names, baseTag }) => `tell where ${(baseTag ?? names.join(", ")) || "a blob"} is`,
+    ({ names, baseTag }) => `find ${(baseTag ?? names.join(", ")) || "a blob"}`,
     async (session, { names, baseTag, script, json, platform, ...flags }) => {
       const { store, terminal, signal, onEvent } = session;
       if ((names.length > 0) === (baseTag !== undefined)) {
@@ -52,7 +52,7 @@ export function urlCommand(): CommandUnknownOpts {
   return command;
 }
 
-/** What has no blobs asks nobody to sign in. */
+/** How to access the file. A file without blobs needs no sign-in. */
 async function accessTo(
   { blobs: [first] }: DirectFile,
   flags: RepositoryFlags,
@@ -76,7 +76,7 @@ function withCommands({ name, blobs }: DirectFile, access: DirectAccess) {
   });
 }
 
-/** The URLs, then the commands. */
+/** The URLs, then the curl commands. */
 function renderUrls(file: DirectFile, access: DirectAccess): string {
   return textLines([
     ...file.blobs.map(({ url }) => url),

@@ -13,9 +13,9 @@ import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `
 Examples:
-  $ layerstash verify -r me/files -t disk               # is every chunk there?
+  $ layerstash verify -r me/files -t disk               # are all chunks there?
   $ layerstash verify -r me/files -t disk --deep        # is every byte right?
-  $ layerstash verify -r me/files -t disk -i disk.img   # is it that file?
+  $ layerstash verify -r me/files -t disk -i disk.img   # is it the same file?
 `;
 
 /** Makes the command. */
@@ -30,15 +30,15 @@ export function verifyCommand(): CommandUnknownOpts {
       ({ baseTag }) => `verify ${baseTag}`,
       async ({ terminal, store, signal, onEvent }, { baseTag, infile, json, ...options }) => {
         const result = await verify(store, baseTag, { ...options, file: infile, signal, onEvent });
-        const how = options.deep
+        const done = options.deep
           ? "every byte was read"
           : infile
           ? `${infile} is the same`
-          : "all chunks are there, not read (--deep reads them)";
+          : "all chunks are present; their bytes were not read (--deep reads them)";
         terminal.data(
           json
             ? eventLine("done", { faults: result.faults, ...result.stash })
-            : renderVerification(result, how),
+            : renderVerification(result, done),
         );
         const hint = hintOfFaults(result.faults);
         if (hint) terminal.hint(hint);
@@ -49,16 +49,16 @@ export function verifyCommand(): CommandUnknownOpts {
   return command;
 }
 
-/** The result, for people. */
-export function renderVerification({ stash, faults }: VerifyResult, how: string): string {
+/** The result as text. */
+export function renderVerification({ stash, faults }: VerifyResult, done: string): string {
   const { baseTag, size, chunks } = stash;
   if (faults.length === 0) {
-    return `${baseTag} is well: ${formatSize(size)} in ${counted(chunks.length, "chunk")}, ${
-      printable(how)
+    return `${baseTag} is OK: ${formatSize(size)} in ${counted(chunks.length, "chunk")}, ${
+      printable(done)
     }\n`;
   }
   const lines = faults.map(({ chunk, problem }) =>
     `${chunk === 0 ? baseTag : `${baseTag}-${chunk}`}: ${printable(problem)}\n`
   );
-  return `${baseTag} is NOT well: ${counted(faults.length, "fault")}\n${lines.join("")}`;
+  return `${baseTag} is NOT OK: ${counted(faults.length, "fault")}\n${lines.join("")}`;
 }

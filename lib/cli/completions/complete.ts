@@ -1,34 +1,34 @@
-/** What may come next on a command line: read from the commands themselves, so that it is never out of date. @module */
+/** Completes a command line: what may come next is read from the commands themselves, so it is never out of date. @module */
 import type { Argument, CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 
 /** A word that may stand at the cursor. */
 export interface Candidate {
   word: string;
-  /** What it means, in one line; empty where there is nothing to say. */
+  /** What the word means, in one line; may be empty. */
   description: string;
 }
 
-/** All that may stand at the cursor. */
+/** Everything that may stand at the cursor. */
 export interface Completion {
   candidates: Candidate[];
   /** Whether a path may stand there too. */
   files: boolean;
 }
 
-/** Where the cursor is: in which command, after which option, at which argument. */
+/** The position of the cursor: in which command, after which option, at which argument. */
 interface Cursor {
   command: CommandUnknownOpts;
-  /** The option whose value is due. */
+  /** The option whose value must follow. */
   option: Option | undefined;
-  /** How many arguments are there already. */
+  /** How many arguments stand before it. */
   position: number;
   /** Whether `--` has ended the options. */
   plain: boolean;
 }
 
 /**
- * What may stand in place of the last of these words, which come after the program's name. The commands do not know
- * which registries there are: where one may stand, those are offered that are given.
+ * Completes the last of `words`, which follow the program's name. The commands know no registries: where a registry may
+ * stand, `registries` are offered.
  */
 export function complete(
   program: CommandUnknownOpts,
@@ -66,7 +66,7 @@ function subcommand(cursor: Cursor, word: string): CommandUnknownOpts | undefine
   return found as CommandUnknownOpts | undefined;
 }
 
-/** The option that a word is, where its value is the next word. */
+/** The option that a word is, if the next word is its value. */
 function awaiting(command: CommandUnknownOpts, word: string): Option | undefined {
   const option = visibleOptions(command).find(({ long, short }) => word === long || word === short);
   return option && takesValue(option) ? option : undefined;
@@ -99,7 +99,7 @@ function argumentsAt({ command, position }: Cursor, valuesOf: ValuesOf): Complet
   return { candidates: [...candidates, ...choices], files };
 }
 
-/** The values of an option or an argument, as far as they are known. Its placeholder tells what it takes. */
+/** The known values of an option or argument. Its placeholder says what it takes. */
 function values(taker: Option | Argument, registries: readonly Candidate[]): Completion {
   const placeholder = ("flags" in taker ? taker.flags : taker.name()).replace(/^.*[<[]/, "");
   if (/^registry\b/.test(placeholder)) {

@@ -1,4 +1,4 @@
-/** What may stand behind `--registry`, as far as it is known: for completions. @module */
+/** The registries that completions offer after `--registry`. @module */
 import type { Environment } from "../../sign_in/docker_config_file.ts";
 import { savedHosts } from "../../sign_in/saved_credentials.ts";
 import type { Candidate } from "./complete.ts";
@@ -9,17 +9,17 @@ const NAMES: readonly Candidate[] = [
   { word: "oci:", description: "a directory" },
 ];
 
-/** Names that no shell reads as anything else. */
+/** Names without characters that are special to a shell. */
 const PLAIN = /^[\p{L}\p{N}._@%+,-]+$/u;
 
-/** Short names, hosts with a login, and directories where `oci:` stands already. `typed` is the word so far. */
+/** Short names and hosts with a login; directories once `oci:` is typed. `typed` is the word so far. */
 export async function knownRegistries(typed: string, env: Environment): Promise<Candidate[]> {
   const [, path] = /(?:^|=)oci:(.*)$/.exec(typed) ?? [];
   if (path !== undefined) return directories(path);
   return [...NAMES, ...(await savedHosts(env)).map((word) => ({ word, description: "signed in" }))];
 }
 
-/** The directories that a path may become, hidden ones only where their dot is typed. */
+/** The directories whose paths begin with `path`; hidden ones only if their dot is typed. */
 function directories(path: string): Candidate[] {
   const [, parent = "", begun = ""] = /^(.*\/)?([^/]*)$/.exec(path) ?? [];
   try {
@@ -28,6 +28,6 @@ function directories(path: string): Candidate[] {
       .filter(({ name }) => name.startsWith(begun) && name.startsWith(".") === begun.startsWith("."))
       .map(({ name }) => ({ word: `oci:${parent}${name}/`, description: "" }));
   } catch {
-    return []; // nothing can be told of it
+    return []; // a directory that cannot be read has no completions
   }
 }

@@ -1,11 +1,11 @@
 /**
- * What teaches each shell to ask layerstash. A script knows no command and no option: it passes on the words up to
- * the cursor, and gets lines `WORD<tab>DESCRIPTION`, and the line `:files` where a path may stand too.
+ * The completion script of each shell. A script knows no command and no option: it passes the words up to the cursor to
+ * `layerstash complete`, and gets lines `WORD<tab>DESCRIPTION`, and the line `:files` if a path may stand there, too.
  *
  * @module
  */
 
-// bash splits at "=" and ":", and wants only what comes after them. No blank follows what has to go on.
+// bash splits words at "=" and ":", and wants only what comes after them. No blank follows a word that must go on.
 const BASH = `# completions of layerstash for bash: source <(layerstash completions bash)
 _layerstash() {
   local i word line current before words=()
@@ -70,7 +70,7 @@ end
 complete --command layerstash --no-files --arguments "(__layerstash_complete)"
 `;
 
-// Before PowerShell 7.3, an empty argument to a program is dropped: then the words are counted wrongly, so it is quoted.
+// Before PowerShell 7.3, an empty argument to a program is dropped, and the words would be counted wrongly: so it is quoted.
 const POWERSHELL = `# completions of layerstash for PowerShell:
 #   layerstash completions powershell | Out-String | Invoke-Expression
 Register-ArgumentCompleter -Native -CommandName layerstash -ScriptBlock {
@@ -92,7 +92,7 @@ Register-ArgumentCompleter -Native -CommandName layerstash -ScriptBlock {
 }
 `;
 
-/** The shells that can be taught. */
+/** The shells that have a script. */
 export const SHELLS = ["bash", "zsh", "fish", "powershell"] as const;
 
 /** The script of each shell. */

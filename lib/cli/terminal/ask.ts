@@ -1,4 +1,4 @@
-/** Asks who signs in: from the options, from standard input, or from the person at the terminal. @module */
+/** Gets the login: from the options, from standard input, or by asking the user at the terminal. @module */
 import { text } from "node:stream/consumers";
 import { InvalidInputError } from "../../errors.ts";
 import type { Credentials } from "../../sign_in/credentials.ts";
@@ -9,9 +9,9 @@ import type { Terminal } from "./terminal.ts";
 type Login = Extract<Credentials, { kind: "password" }>;
 
 /**
- * The user name and the password.
+ * Gets the user name and the password.
  *
- * @throws {InvalidInputError} when one is missing and nobody is there to be asked
+ * @throws {InvalidInputError} if one is missing and there is no terminal to ask at
  */
 export async function askForLogin(
   flags: RegistryFlags & { passwordStdin?: boolean | undefined },

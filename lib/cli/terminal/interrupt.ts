@@ -1,12 +1,12 @@
-/** `Ctrl-C`, and the system's wish that the program ends: work stops cleanly, at the second time at once. @module */
+/** `Ctrl-C` and the signals that ask a program to end: the first stops work cleanly, the second ends at once. @module */
 import { EXIT_CODES, InterruptedError } from "../exit_codes.ts";
 
-/** The signal of a run, which listens until its block ends. */
+/** The abort signal of a run. It listens until its block ends. */
 export interface Interrupt extends Disposable {
   readonly signal: AbortSignal;
 }
 
-/** Begins to listen. */
+/** Begins to listen for signals of the system. */
 export function listenForInterrupt(): Interrupt {
   const controller = new AbortController();
   const stop = () => {

@@ -1,11 +1,11 @@
-/** How far a transfer is, as a value that each event makes anew. @module */
+/** How far a transfer is: a value, and the pure function that each event advances it with. @module */
 import type { TransferEvent } from "../../events.ts";
 
-/** How much had travelled at a moment. */
+/** How much had travelled at some moment. */
 export interface Sample {
-  /** When, in milliseconds. */
+  /** The moment, in milliseconds. */
   at: number;
-  /** The bytes that had travelled by then, those of failed attempts with them. */
+  /** The bytes that had travelled by then, including those of failed attempts. */
   travelled: number;
 }
 
@@ -13,7 +13,7 @@ export interface Sample {
 export interface ProgressState {
   /** What is going on, such as `uploading disk.img`. */
   what: string;
-  /** All there is to move; `undefined` = not known. */
+  /** The bytes to move in all; `undefined` = not known. */
   size: number | undefined;
   /** What the pieces are called: the blobs of a stored file are its chunks. */
   unit: "chunk" | "blob";
@@ -21,13 +21,13 @@ export interface ProgressState {
   blobs: number | undefined;
   /** How many of them are done. */
   blobsDone: number;
-  /** The bytes of those. */
+  /** The bytes of the blobs that are done. */
   done: number;
   /** Bytes sent or fetched for blobs that are not done. */
   moving: number;
   /** Bytes checked for blobs that are not done. */
   checking: number;
-  /** Bytes that did not have to travel: they are where they belong. */
+  /** Bytes that did not have to travel, because they were there already. */
   saved: number;
   /** The newest sample and those of the last seconds, oldest first; never empty. */
   samples: readonly Sample[];
@@ -37,7 +37,7 @@ export interface ProgressState {
 const RATE_WINDOW = 10_000;
 /** A sample stands for this long, so that there are few however many events there are. */
 const SAMPLE_LENGTH = 250;
-/** The first second says too little. */
+/** The rate of the first second says too little. */
 const RATE_MINIMUM = 1000;
 
 /** The state in which a transfer begins at `now`. */
@@ -71,7 +71,7 @@ export function advance(state: ProgressState, event: TransferEvent, now: number)
       const count = event.phase === "check" ? "checking" : "moving";
       return { ...state, [count]: state[count] + event.bytes, samples: sampled(state, event.bytes, now) };
     }
-    case "resume": // they did not travel now: the rate knows nothing of them
+    case "resume": // these bytes did not travel now, so they do not count for the rate
       return { ...state, moving: state.moving + event.bytes, saved: state.saved + event.bytes };
     case "blob":
       return withBlob(state, event);
@@ -85,7 +85,7 @@ export function unitOf({ chunkSize }: Extract<TransferEvent, { type: "plan" }>):
   return chunkSize === undefined ? "blob" : "chunk";
 }
 
-/** The bytes that are where they belong; never more than there are, and never fewer than the finished blobs have. */
+/** The bytes that have arrived: at most the size of all, and at least the size of the finished blobs. */
 export function movedBytes(state: ProgressState): number {
   const moved = state.done + Math.max(0, state.moving + state.checking);
   return Math.min(moved, state.size ?? moved);
@@ -99,7 +99,7 @@ export function percentDone(state: ProgressState): number | undefined {
   return state.size === 0 ? 0 : Math.min(99, Math.floor(movedBytes(state) / state.size * 100));
 }
 
-/** Bytes a second over the last ten seconds; `undefined` while it is too early to say. */
+/** Bytes a second over the last ten seconds; `undefined` in the first second. */
 export function rateAt(state: ProgressState, now: number): number | undefined {
   const before = state.samples.findLast((sample) => sample.at <= now - RATE_WINDOW) ?? state.samples[0];
   const newest = state.samples.at(-1);
@@ -107,7 +107,7 @@ export function rateAt(state: ProgressState, now: number): number | undefined {
   return (newest.travelled - before.travelled) / (now - before.at) * 1000;
 }
 
-/** Milliseconds to the end at the present rate; `undefined` where that cannot be told. */
+/** Milliseconds to the end at the present rate; `undefined` if the size or the rate is not known. */
 export function timeLeft(state: ProgressState, now: number): number | undefined {
   const rate = rateAt(state, now);
   if (state.size === undefined || !rate) return undefined;
@@ -120,9 +120,9 @@ export function timeLeft(state: ProgressState, now: number): number | undefined 
  */
 function withBlob(
   state: ProgressState,
-  { state: how, size }: Extract<TransferEvent, { type: "blob" }>,
+  { state: end, size }: Extract<TransferEvent, { type: "blob" }>,
 ): ProgressState {
-  const present = how === "present" || how === "mounted";
+  const present = end === "present" || end === "mounted";
   const fromMoving = present ? 0 : Math.min(size, Math.max(0, state.moving));
   const fromChecking = Math.min(size - fromMoving, Math.max(0, state.checking));
   return {
@@ -135,7 +135,7 @@ function withBlob(
   };
 }
 
-/** Bytes given back did travel: they count for the rate, not for how far it is. */
+/** Adds a sample. Bytes that a failed attempt gives back did travel: they stay in the rate. */
 function sampled({ samples }: ProgressState, bytes: number, now: number): readonly Sample[] {
   const last = samples.at(-1);
   const travelled = (last?.travelled ?? 0) + Math.max(0, bytes);

@@ -1,4 +1,4 @@
-/** Files of images as text: lines as those of `ls -l`, trees, and JSON. @module */
+/** Files of images as text: lines like those of `ls -l`, and JSON. @module */
 import type { Entry, EntryType } from "../../layers/entry.ts";
 import type { LayerEntry } from "../../images/file_tree.ts";
 import { columnsOf, printable } from "./columns.ts";
@@ -31,25 +31,25 @@ export function formatTime(seconds: number): string {
   return Number.isNaN(date.getTime()) ? "?" : date.toISOString().slice(0, 16).replace("T", " ");
 }
 
-/** Where the name of an entry is taken from: its archive, or the merged filesystem. */
-export type Naming = "archive" | "place";
+/** Which name of an entry is shown: the one in its archive, or its path in the image. */
+export type Naming = "archive" | "path";
 
-/** The columns of a line before the name, as wide as what came before them: all is not known while it streams. */
+/** The first widths of the columns before the name. Lines are printed as they come, so widths only grow. */
 const COLUMNS = [10, 9, 9];
 
-/** Writes lines as those of `tar tv`, with the layer where there are several. */
+/** Renders lines like those of `tar tv`, with the layer if there are several. */
 export class ListingLines {
   readonly #naming: Naming;
   readonly #layers: boolean;
   readonly #widths = [...COLUMNS];
 
-  /** @param options which names, and whether the layer is told */
+  /** @param options which names are shown, and whether the layer is */
   constructor({ naming, layers }: { naming: Naming; layers: boolean }) {
     this.#naming = naming;
     this.#layers = layers;
   }
 
-  /** One line. */
+  /** Renders one entry as a line. */
   render(entry: LayerEntry): string {
     const { owner, group, uid, gid, size, device, modified, layer } = entry;
     const who = printable(`${owner || uid}/${group || gid}`);
@@ -73,8 +73,8 @@ export class ListingLines {
 }
 
 function nameWithTarget(entry: LayerEntry, naming: Naming): string {
-  const place = entry.type === "directory" ? `${entry.path || "."}/` : entry.path;
-  const name = naming === "archive" ? entry.name : place;
+  const path = entry.type === "directory" ? `${entry.path || "."}/` : entry.path;
+  const name = naming === "archive" ? entry.name : path;
   return printable(name + targetOf(entry));
 }
 
@@ -83,7 +83,7 @@ function targetOf({ type, target }: Entry): string {
   return type === "symlink" ? ` -> ${target}` : ` link to ${target}`;
 }
 
-/** What is known of an entry, for programs: the mode in octal, the time in RFC 3339. */
+/** An entry as a JSON document: the mode in octal, the time as in RFC 3339. */
 export function entryDocument(entry: LayerEntry): Record<string, unknown> {
   const {
     layer,
@@ -120,7 +120,7 @@ export function entryDocument(entry: LayerEntry): Record<string, unknown> {
   };
 }
 
-/** The values of attributes may be any bytes: they are in base64. */
+/** Attributes with their values in base64: these may be any bytes. */
 function encoded(attributes: NonNullable<Entry["attributes"]>): Record<string, string> {
   return Object.fromEntries(Object.entries(attributes).map(([key, value]) => [key, value.toBase64()]));
 }

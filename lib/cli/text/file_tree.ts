@@ -8,7 +8,7 @@ interface Branch {
   children: Map<string, Branch>;
 }
 
-/** Draws entries as a tree, by name; a directory that is not among them is drawn all the same. */
+/** Draws entries as a tree, sorted by name. A directory above them is drawn even if it is not an entry itself. */
 export function renderTree(entries: Iterable<LayerEntry>, { layers }: { layers: boolean }): string {
   const root: Branch = { entry: undefined, children: new Map() };
   for (const entry of entries) {
@@ -20,16 +20,16 @@ export function renderTree(entries: Iterable<LayerEntry>, { layers }: { layers: 
     }
     branch.entry = entry;
   }
-  return `/\n${[...lines(root, "", layers)].join("")}`;
+  return `/\n${[...treeLines(root, "", layers)].join("")}`;
 }
 
-function* lines({ children }: Branch, margin: string, layers: boolean): Generator<string> {
+function* treeLines({ children }: Branch, margin: string, layers: boolean): Generator<string> {
   const names = [...children.keys()].sort();
   for (const [index, name] of names.entries()) {
     const branch = children.get(name)!;
     const last = index === names.length - 1;
     yield `${margin}${last ? "└── " : "├── "}${printable(label(name, branch))}${layerMark(branch, layers)}\n`;
-    yield* lines(branch, margin + (last ? "    " : "│   "), layers);
+    yield* treeLines(branch, margin + (last ? "    " : "│   "), layers);
   }
 }
 

@@ -1,16 +1,16 @@
-/** Says how much was fetched, and what that means for what was printed. @module */
+/** Says how much of the layers was fetched, and whether what was read is verified. @module */
 import type { ReadReport } from "../../images/image_files.ts";
 import { formatSize } from "./sizes.ts";
 
-/** `fetched 1.5 MiB of 30 MiB, not verified`: for a single line, where more would be cut off. */
+/** The report for a short line: `fetched 1.5 MiB of 30 MiB, not verified`. */
 export function renderShortReport({ fetched, size, verified }: ReadReport): string {
   return `fetched ${formatSize(fetched)} of ${formatSize(size)}, ${verified ? "" : "not "}verified`;
 }
 
-/** The end of a layer, where a table of contents would be, is looked at for itself: that is not worth a word. */
+/** Probing the end of a layer for a table of contents may fetch 0.5 % more than the layer. That is not reported. */
 const SLIGHTLY_MORE = 1.005;
 
-/** `fetched 1.5 MiB of 30 MiB (5 %)`, and whether the bytes are verified. */
+/** The report in full: `fetched 1.5 MiB of 30 MiB (5 %); not verified: not all was read`. */
 export function renderReadReport({ fetched, size, verified }: ReadReport): string {
   const twice = fetched > SLIGHTLY_MORE * size || fetched > 0 && fetched >= size && !verified;
   const part = twice ? ", some of it twice" : ` (${percentOf(fetched, size)} %)`;
@@ -20,7 +20,7 @@ export function renderReadReport({ fetched, size, verified }: ReadReport): strin
   }`;
 }
 
-/** 100 only where it is all; two digits are enough. */
+/** The percentage in two digits; 100 only if everything was fetched. */
 function percentOf(fetched: number, size: number): string {
   const percent = size === 0 ? 100 : 100 * fetched / size;
   if (percent >= 10) return `${fetched < size ? Math.min(99, Math.round(percent)) : 100}`;

@@ -22,7 +22,7 @@ const DURATION_UNITS = [["d", 86_400], ["h", 3600], ["m", 60], ["s", 1]] as cons
  * of 1024. Fractions of a byte are dropped.
  *
  * @returns the size in bytes
- * @throws {InvalidInputError} when it is no size, or larger than numbers are exact
+ * @throws {InvalidInputError} if the text is not a size, or the size is larger than `Number.MAX_SAFE_INTEGER`
  */
 export function parseSize(text: string): number {
   const [, whole = "", fraction = "", unit = ""] = /^(\d+)(?:\.(\d+))?\s*([a-z]*)$/i.exec(text.trim()) ?? [];
@@ -37,12 +37,12 @@ export function parseSize(text: string): number {
   return Number(bytes);
 }
 
-/** Bytes for people: `4.5 GiB`, to three digits, in powers of 1024. */
+/** A number of bytes as text: `4.5 GiB`, to three digits, in powers of 1024. */
 export function formatSize(bytes: number): string {
   return prettyBytes(bytes, { binary: true });
 }
 
-/** Milliseconds for people, in the two largest units: `45s`, `3m 20s`, `2h 5m`, `1d`. */
+/** Milliseconds as text, in the two largest units: `45s`, `3m 20s`, `2h 5m`, `1d`. */
 export function formatDuration(milliseconds: number): string {
   let seconds = Math.max(0, Math.round(milliseconds / 1000));
   const largest = DURATION_UNITS.findIndex(([, length]) => seconds >= length);
