@@ -85,7 +85,11 @@ export {
 } from "./lib/errors.ts";
 export { DEFAULT_JOBS };
 
-/** The options of verbs that move or read many bytes. */
+/**
+ * The options of verbs that move or read many bytes.
+ *
+ * @category Files
+ */
 export interface VerbOptions {
   /** Ends the work; the verb then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
@@ -98,7 +102,11 @@ export interface VerbOptions {
   onEvent?: OnEvent | undefined;
 }
 
-/** What the verbs take that move a file. */
+/**
+ * What the verbs take that move a file.
+ *
+ * @category Files
+ */
 export interface TransferOptions extends VerbOptions {
   /**
    * A directory in which the transfer keeps a journal, so that another process can go on where this one ends, however
@@ -107,7 +115,11 @@ export interface TransferOptions extends VerbOptions {
   stateDirectory?: string | undefined;
 }
 
-/** What `upload` takes. */
+/**
+ * What `upload` takes.
+ *
+ * @category Files
+ */
 export interface UploadOptions extends TransferOptions {
   /** The path of a file, or a stream that is read once. */
   input: string | ReadableStream<Uint8Array>;
@@ -121,6 +133,7 @@ export interface UploadOptions extends TransferOptions {
  * Stores a file as the stash `baseTag`: its chunks get the tags `<baseTag>-1`, `<baseTag>-2` and so on. What is there already is not sent again, so running it once more completes an upload that was
  * interrupted. The tag of the last chunk is written when all others are there: it makes the stash complete.
  *
+ * @category Files
  * @returns what was stored
  * @throws {ConflictError} when a tag holds other bytes, and `overwrite` is not set; nothing is changed then
  * @throws {InvalidInputError} when the base tag does not fit, the input is neither a file nor a stream of bytes, or a
@@ -325,7 +338,11 @@ function tellPresent(stash: Stash, { onEvent }: VerbOptions): Stash {
   return stash;
 }
 
-/** What `download` takes. */
+/**
+ * What `download` takes.
+ *
+ * @category Files
+ */
 export interface DownloadOptions extends TransferOptions {
   /** The path of the file to write, or a stream, which gets the bytes in order and is closed. */
   output: string | WritableStream<Uint8Array>;
@@ -335,6 +352,7 @@ export interface DownloadOptions extends TransferOptions {
  * Brings a stash back. A file is written as `FILE.part` and gets its name when every byte is verified; running it
  * again goes on with what is there.
  *
+ * @category Files
  * @returns what was fetched
  * @throws {InvalidInputError} when there is no such output, or a name or number cannot be
  * @throws {NotFoundError} when there is no such stash, or when it is incomplete
@@ -375,7 +393,11 @@ function announce(
   onEvent?.({ type: "plan", size: times * size, blobs: times * chunks.length, chunkSize });
 }
 
-/** What `list` takes. */
+/**
+ * What `list` takes.
+ *
+ * @category Files
+ */
 export interface ListOptions {
   /** Adds sizes, names and dates, for one or two manifest requests a stash. */
   exactSize?: boolean | undefined;
@@ -385,6 +407,8 @@ export interface ListOptions {
 
 /**
  * Lists the stashes of a repository, by name. Only the list of tags is asked for, unless `exactSize` is set.
+ *
+ * @category Files
  *
  * @example
  * ```ts
@@ -408,6 +432,7 @@ export async function* list(store: Store, options: ListOptions = {}): AsyncGener
 /**
  * Tells what is known of one stash: the file's name and size, and each chunk.
  *
+ * @category Files
  * @throws {InvalidInputError} when the name is none
  * @throws {NotFoundError} when there is no such stash, or when it is incomplete
  *
@@ -427,7 +452,11 @@ export async function info(store: Store, baseTag: string, options: CallOptions =
   return await findStash(store, baseTag, options);
 }
 
-/** What `verify` takes. */
+/**
+ * What `verify` takes.
+ *
+ * @category Files
+ */
 export interface VerifyOptions extends VerbOptions {
   /** A local file to compare with; absent = the registry's copy is checked on its own. */
   file?: string | undefined;
@@ -435,7 +464,11 @@ export interface VerifyOptions extends VerbOptions {
   deep?: boolean | undefined;
 }
 
-/** What `verify` found. */
+/**
+ * What `verify` found.
+ *
+ * @category Files
+ */
 export interface VerifyResult {
   /** What was checked. */
   stash: Stash;
@@ -447,6 +480,7 @@ export interface VerifyResult {
  * Checks a stash: a local file against it, or the registry's copy: is every chunk there and of the right size, or,
  * with `deep`, is every byte right.
  *
+ * @category Files
  * @throws {InvalidInputError} when a name or number cannot be
  * @throws {NotFoundError} when there is no such stash, or when it is incomplete
  *
@@ -482,6 +516,7 @@ export async function verify(
  * Removes a stash, whole or not: the tags of its chunks, and no other. The last one goes first, so that what is
  * left of a removal that was interrupted does not pass for a stash. Registries free the space later, by themselves.
  *
+ * @category Files
  * @returns the tags that are gone, and the ones that could not be removed
  * @throws {InvalidInputError} when the name is none
  * @throws {NotFoundError} when there is no such stash

@@ -5,10 +5,18 @@
  * @module
  */
 
-/** What went wrong, in the few kinds that a caller can act on; the command line gives each its exit code. */
+/**
+ * What went wrong, in the few kinds that a caller can act on; the command line gives each its exit code.
+ *
+ * @category Errors
+ */
 export type ErrorKind = "failed" | "usage" | "not-found" | "not-allowed" | "mismatch" | "conflict";
 
-/** What an error may carry beside its message. */
+/**
+ * What an error may carry beside its message.
+ *
+ * @category Errors
+ */
 export interface ErrorDetails {
   /** What the reader can do about it. */
   hint?: string;
@@ -18,6 +26,8 @@ export interface ErrorDetails {
 
 /**
  * The parent of every error that layerstash throws on purpose.
+ *
+ * @category Errors
  *
  * @example Tell a missing stash from other trouble
  * ```ts
@@ -45,37 +55,61 @@ export class LayerstashError extends Error {
   }
 }
 
-/** What was asked for makes no sense: an invalid tag, repository, digest, size or option. */
+/**
+ * What was asked for makes no sense: an invalid tag, repository, digest, size or option.
+ *
+ * @category Errors
+ */
 export class InvalidInputError extends LayerstashError {
   /** Always `"usage"`. */
   override readonly kind = "usage";
 }
 
-/** A file, repository, tag, manifest or blob is not there; also a stash of which a chunk is missing. */
+/**
+ * A file, repository, tag, manifest or blob is not there; also a stash of which a chunk is missing.
+ *
+ * @category Errors
+ */
 export class NotFoundError extends LayerstashError {
   /** Always `"not-found"`. */
   override readonly kind = "not-found";
 }
 
-/** The registry, or the file system, refuses: wrong password, no right to push, unreadable file. */
+/**
+ * The registry, or the file system, refuses: wrong password, no right to push, unreadable file.
+ *
+ * @category Errors
+ */
 export class NotAllowedError extends LayerstashError {
   /** Always `"not-allowed"`. */
   override readonly kind = "not-allowed";
 }
 
-/** Bytes, sizes or descriptions are not what a digest or a table says that they are. */
+/**
+ * Bytes, sizes or descriptions are not what a digest or a table says that they are.
+ *
+ * @category Errors
+ */
 export class MismatchError extends LayerstashError {
   /** Always `"mismatch"`. */
   override readonly kind = "mismatch";
 }
 
-/** Something else is already there, and it was not asked to be replaced. */
+/**
+ * Something else is already there, and it was not asked to be replaced.
+ *
+ * @category Errors
+ */
 export class ConflictError extends LayerstashError {
   /** Always `"conflict"`. */
   override readonly kind = "conflict";
 }
 
-/** What a registry's error may carry. */
+/**
+ * What a registry's error may carry.
+ *
+ * @category Errors
+ */
 export interface RegistryErrorDetails extends ErrorDetails {
   /** The HTTP status; absent where there was no answer. */
   status?: number;
@@ -87,7 +121,11 @@ export interface RegistryErrorDetails extends ErrorDetails {
   retryAfter?: number | undefined;
 }
 
-/** The registry answered with an error, or with something that is no answer. */
+/**
+ * The registry answered with an error, or with something that is no answer.
+ *
+ * @category Errors
+ */
 export class RegistryError extends LayerstashError {
   /** The HTTP status; 0 where there was no answer. */
   readonly status: number;

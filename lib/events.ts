@@ -16,6 +16,8 @@ import type { Digest } from "./oci/digest.ts";
  * - `retry`: an attempt failed and is made again after `delay` milliseconds.
  * - `notice`: something that the user should know: a degraded path, a warning of the registry, a stale tag.
  * - `request`: an HTTP request was answered (or failed: status 0). The URL carries no secret.
+ *
+ * @category Events
  */
 export type TransferEvent =
   | { type: "plan"; size?: number; blobs?: number; chunkSize?: number }
@@ -33,5 +35,9 @@ export type TransferEvent =
   | { type: "notice"; message: string }
   | { type: "request"; method: string; url: string; status: number; milliseconds: number };
 
-/** Receives events as they happen. It must not throw. */
+/**
+ * Receives events as they happen. It must not throw.
+ *
+ * @category Events
+ */
 export type OnEvent = (event: TransferEvent) => void;

@@ -267,12 +267,12 @@ Deno.test("what is public at GHCR is fetched with the bearer that is anybody's",
   const blobs = file.blobs.map((blob) => ({ ...blob, url: blob.url.replace(registry.host, host) }));
   const { digest } = blobs[0]!;
   const profile = { anonymousBearer: profileOf("ghcr.io").anonymousBearer! };
-  const access = await directAccess({ registry: host, repository: "me/files", digest, profile });
+  const access = await directAccess(digest, { registry: host, repository: "me/files", profile });
   assert.deepEqual(access, { kind: "anybody", token: "QQ==" });
   const { code, stderr } = await runScript(work, restoreRecipe({ ...file, blobs }, { access }));
   assert.equal(code, 0, stderr);
   assert.deepEqual(await Deno.readFile(work.path("disk.img")), someBytes(2500));
-  const elsewhere = await directAccess({ registry: host, repository: "me/files", digest });
+  const elsewhere = await directAccess(digest, { registry: host, repository: "me/files" });
   assert.deepEqual(elsewhere, { kind: "token" });
 });
 
@@ -312,7 +312,7 @@ Deno.test("where a password is wanted, the script takes it from a variable", wit
   const how = { registry: registry.url, repository: "me/files", credentials };
   using store = openStore(how);
   const file = await storeThree(store, work);
-  const access = await directAccess({ ...how, digest: file.blobs[0]!.digest });
+  const access = await directAccess(file.blobs[0]!.digest, how);
   assert.deepEqual(access, { kind: "password" });
   assert.match(curlCommand(file.blobs[0]!, { file: "x", access }), /^curl -fL -u "\$LOGIN" -o 'x' 'http:/);
   const env = { LOGIN: `${USER.username}:${USER.password}` };

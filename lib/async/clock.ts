@@ -1,6 +1,10 @@
 /** Time and chance: what waits, and what tests replace. @module */
 
-/** Time and chance, as the outside gives them. */
+/**
+ * Time and chance, as the outside gives them.
+ *
+ * @category Stores
+ */
 export interface Clock {
   /** Milliseconds that only ever grow; no wall clock, which may be set while a transfer runs. */
   now(): number;

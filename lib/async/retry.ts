@@ -5,7 +5,11 @@ import type { OnEvent } from "../events.ts";
 import { type Bounds, TIME } from "../arguments.ts";
 import { inWords } from "../messages.ts";
 
-/** How often and how patiently requests are made again. All times are in milliseconds. */
+/**
+ * How often and how patiently requests are made again. All times are in milliseconds.
+ *
+ * @category Stores
+ */
 export interface RetryPolicy {
   /** Attempts in all, as long as none of them makes progress. */
   attempts: number;
@@ -22,7 +26,11 @@ export interface RetryPolicy {
   longestOutage: number;
 }
 
-/** Eight attempts within a minute, ten minutes without a network, and fifteen where the registry asks for them. */
+/**
+ * Eight attempts within a minute, ten minutes without a network, and fifteen where the registry asks for them.
+ *
+ * @category Stores
+ */
 export const DEFAULT_RETRY_POLICY: Readonly<RetryPolicy> = {
   attempts: 8,
   firstWait: 500,

@@ -18,10 +18,10 @@ import type { DirectAccess, DirectBlob, DirectFile } from "./direct_urls.ts";
  * ```
  */
 export function curlCommand(
-  { url }: DirectBlob,
-  { file, access }: { file: string; access: DirectAccess },
+  blob: DirectBlob,
+  options: { file: string; access: DirectAccess },
 ): string {
-  return ["curl -fL", ...proofOf(access), `-o ${quote(file)}`, quote(url)].join(" ");
+  return ["curl -fL", ...proofOf(options.access), `-o ${quote(options.file)}`, quote(blob.url)].join(" ");
 }
 
 /**
@@ -43,8 +43,9 @@ export function curlCommand(
  */
 export function restoreRecipe(
   { name, blobs }: DirectFile,
-  { access, howToSignIn }: { access: DirectAccess; howToSignIn?: string | undefined },
+  options: { access: DirectAccess; howToSignIn?: string | undefined },
 ): string {
+  const { access, howToSignIn } = options;
   return [
     "#!/bin/sh",
     `# Restores ${name}: ${counted(totalSize(blobs), "byte")} in ${counted(blobs.length, "blob")},`,

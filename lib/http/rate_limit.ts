@@ -2,7 +2,11 @@
 import { checkNumbers } from "../arguments.ts";
 import { type Clock, systemClock } from "../async/clock.ts";
 
-/** The rate at which bytes go, over whatever number of connections. */
+/**
+ * The rate at which bytes go, over whatever number of connections.
+ *
+ * @category Stores
+ */
 export class RateLimit {
   readonly #rate: number;
   readonly #clock: Clock;

@@ -41,7 +41,11 @@ export interface Transport {
   close(): void;
 }
 
-/** How connections are made. */
+/**
+ * How connections are made.
+ *
+ * @category Stores
+ */
 export interface TransportOptions {
   /** Certificates of authorities to trust beside the system's, as PEM text. */
   caCerts?: string[] | undefined;

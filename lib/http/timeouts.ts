@@ -4,6 +4,8 @@ import { type Bounds, TIME } from "../arguments.ts";
 /**
  * For how long a connection may be silent before it is given up, in milliseconds; `Infinity` = for ever. A connection
  * that moves is never given up, however slow it is.
+ *
+ * @category Stores
  */
 export interface Timeouts {
   /** Until there is a connection. What reads is not told when that is: there `answer` holds for both. */
@@ -18,7 +20,11 @@ export interface Timeouts {
   commit: number;
 }
 
-/** A minute for what is quick, and half an hour for the end of an upload. */
+/**
+ * A minute for what is quick, and half an hour for the end of an upload.
+ *
+ * @category Stores
+ */
 export const DEFAULT_TIMEOUTS: Readonly<Timeouts> = {
   connect: 15_000,
   stall: 60_000,

@@ -37,8 +37,9 @@ export interface SurveyOptions {
 export async function survey(
   files: ImageFiles,
   patterns: readonly PathPattern[],
-  { visit, whole, follows }: SurveyOptions = {},
+  options: SurveyOptions = {},
 ): Promise<SurveyResult> {
+  const { visit, whole, follows } = options;
   const searches = patterns.map((pattern) => new PathSearch(pattern));
   const everything = patterns.some(({ path }) => path === "");
   const early = !whole && patterns.every(({ path, followed }) => path && !followed);

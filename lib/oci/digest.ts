@@ -6,6 +6,8 @@ import { quoted } from "../messages.ts";
 /**
  * A sha256 digest as the OCI image spec writes it: `sha256:` and 64 lower-case hexadecimal digits.
  * No registry that layerstash knows of uses another algorithm.
+ *
+ * @category Stores
  */
 export type Digest = `sha256:${string}`;
 

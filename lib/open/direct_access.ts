@@ -19,28 +19,28 @@ import { signInDemand } from "./request_token.ts";
  * import { directAccess } from "@layerstash/cli/blobs";
  *
  * const digest = `sha256:${"0".repeat(64)}` as const;
- * const { kind } = await directAccess({ registry: "oci:box", repository: "me/files", digest });
+ * const { kind } = await directAccess(digest, { registry: "oci:box", repository: "me/files" });
  * if (kind !== "open") throw new Error("a directory asks nobody to sign in");
  * ```
  */
 export async function directAccess(
-  options: OpenOptions & CallOptions & { digest: Digest },
+  digest: Digest,
+  options: OpenOptions & CallOptions,
 ): Promise<DirectAccess> {
   const address = parseRegistry(options.registry);
   if (address.kind === "layout") return { kind: "open" };
   const { anonymousBearer: token } = { ...profileOf(address.host), ...options.profile };
-  if (token !== undefined && await isForAnybody(token, options)) return { kind: "anybody", token };
+  if (
+    token !== undefined && await isForAnybody(digest, { ...options, credentials: { kind: "bearer", token } })
+  ) return { kind: "anybody", token };
   const { scheme } = await signInDemand({ ...options, actions: ["pull"] });
   return { kind: ({ none: "open", basic: "password", bearer: "token" } as const)[scheme] };
 }
 
-async function isForAnybody(
-  token: string,
-  options: OpenOptions & CallOptions & { digest: Digest },
-): Promise<boolean> {
-  using store = openStore({ ...options, credentials: { kind: "bearer", token } });
+async function isForAnybody(digest: Digest, options: OpenOptions & CallOptions): Promise<boolean> {
+  using store = openStore(options);
   try {
-    return await store.stat(options.digest, options) !== undefined;
+    return await store.stat(digest, options) !== undefined;
   } catch (error) {
     if (error instanceof NotAllowedError) return false;
     throw error;

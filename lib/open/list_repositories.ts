@@ -17,6 +17,7 @@ const catalogSchema = v.pipe(
  * The names of all repositories, page by page as they come: of a registry from its catalog, which many do not have
  * (Docker Hub, GHCR), of a directory all layouts in it.
  *
+ * @category Stores
  * @throws {InvalidInputError} when the registry is none
  * @throws {NotAllowedError} when the registry refuses
  * @throws {NotFoundError} when the registry has no catalog, or when there is no such directory

@@ -15,7 +15,11 @@ import type { TagRemover } from "../registry/tag_removal/tag_remover.ts";
 import type { Transport } from "../http/transport.ts";
 import { openClient, type RegistryOptions } from "../registry/open_client.ts";
 
-/** Which repository, and how to reach it. */
+/**
+ * Which repository, and how to reach it.
+ *
+ * @category Stores
+ */
 export interface OpenOptions extends RegistryOptions {
   /** The repository's name, such as `me/files`. */
   repository: string;
@@ -28,6 +32,7 @@ export interface OpenOptions extends RegistryOptions {
 /**
  * Opens the store of one repository. Nothing is sent or made before it is used.
  *
+ * @category Stores
  * @throws {InvalidInputError} when the registry or the repository has no valid name, or a number cannot be
  *
  * @example A directory is a registry too

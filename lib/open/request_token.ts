@@ -5,7 +5,11 @@ import type { SignInDemand } from "../sign_in/authorization.ts";
 import { openClient, type RegistryOptions } from "../registry/open_client.ts";
 import type { CallOptions } from "../store/store.ts";
 
-/** Which token is wanted. */
+/**
+ * Which token is wanted.
+ *
+ * @category Signing in
+ */
 export interface TokenOptions extends RegistryOptions, CallOptions {
   /** The repository that it is for. */
   repository: string;
@@ -17,6 +21,7 @@ export interface TokenOptions extends RegistryOptions, CallOptions {
  * A bearer token as the registry takes it, for other programs such as curl; `undefined` where the registry wants
  * none: it is open to anybody, or takes a password.
  *
+ * @category Signing in
  * @throws {InvalidInputError} when the registry or the repository has no valid name
  * @throws {NotAllowedError} when no token is given
  *

@@ -8,7 +8,11 @@ import type { RemoteAddress } from "../oci/address.ts";
 import type { Credentials, FindCredentials } from "../sign_in/credentials.ts";
 import { RegistryClient } from "./client.ts";
 
-/** Which registry, and how to reach it. */
+/**
+ * Which registry, and how to reach it.
+ *
+ * @category Stores
+ */
 export interface RegistryOptions extends TransportOptions {
   /** `docker`, `ghcr`, a host such as `localhost:5000`, a URL, or `oci:DIR`. */
   registry: string;

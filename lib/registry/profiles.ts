@@ -5,10 +5,16 @@
  * - `parts`: bounded requests with a `Content-Range`; an interruption costs one part at most;
  * - `stream`: one PATCH with all the bytes, as docker itself does it;
  * - `put`: one PUT with all the bytes and the digest, which has to be known before.
+ *
+ * @category Stores
  */
 export type PushMode = "parts" | "stream" | "put";
 
-/** What is known about one registry. Sizes are in bytes. */
+/**
+ * What is known about one registry. Sizes are in bytes.
+ *
+ * @category Stores
+ */
 export interface RegistryProfile {
   /** How bytes go up there. It is where to begin: what a registry refuses is not tried twice. */
   push: PushMode;

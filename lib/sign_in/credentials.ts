@@ -1,6 +1,10 @@
 /** The kinds of credentials, and how several sources of them are searched in order. @module */
 
-/** What a registry or its token server accepts as proof of identity. */
+/**
+ * What a registry or its token server accepts as proof of identity.
+ *
+ * @category Signing in
+ */
 export type Credentials =
   /** A user name with a password or an access token. */
   | { kind: "password"; username: string; password: string }
@@ -11,11 +15,17 @@ export type Credentials =
   /** An `Authorization` header that is sent unchanged to the token server, or to a registry without one. */
   | { kind: "header"; authorization: string };
 
-/** Finds the credentials for a repository of a host, such as `me/files` of `ghcr.io`; `undefined` if there are none. */
+/**
+ * Finds the credentials for a repository of a host, such as `me/files` of `ghcr.io`; `undefined` if there are none.
+ *
+ * @category Signing in
+ */
 export type FindCredentials = (host: string, repository: string) => Promise<Credentials | undefined>;
 
 /**
  * Combines finders: the first one that finds credentials decides.
+ *
+ * @category Signing in
  *
  * @example Explicit credentials come before saved ones
  * ```ts

@@ -14,6 +14,8 @@ import { helperKeys, helpersFor, type Login, loginIn } from "./docker_login.ts";
  * A call rejects with a {@linkcode LayerstashError} if a file cannot be read or is malformed, or if a helper is not
  * installed or fails. Missing files and helpers without a login are skipped.
  *
+ * @category Signing in
+ *
  * @example
  * ```ts
  * import { savedCredentials } from "@layerstash/cli";

@@ -11,7 +11,11 @@ import { receive } from "../transfer/receive.ts";
 import { statFile } from "../files/input.ts";
 import { type Chunk, chunkName, type Stash } from "./stash.ts";
 
-/** Something that a check of a stash found wrong. */
+/**
+ * Something that a check of a stash found wrong.
+ *
+ * @category Files
+ */
 export interface StashFault {
   /** The chunk, from 1; 0 = the local file as a whole. */
   chunk: number;

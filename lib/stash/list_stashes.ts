@@ -5,7 +5,11 @@ import { parseChunkTag } from "./chunk_tags.ts";
 import { findStash, firstGap } from "./find_stash.ts";
 import type { Stash } from "./stash.ts";
 
-/** One line of the list. */
+/**
+ * One line of the list.
+ *
+ * @category Files
+ */
 export interface ListedStash {
   /** The name of the stash. */
   baseTag: string;

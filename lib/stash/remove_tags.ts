@@ -3,7 +3,11 @@ import { LayerstashError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 
-/** What became of the tags. */
+/**
+ * What became of the tags.
+ *
+ * @category Files
+ */
 export interface TagRemoval {
   /** The tags that are gone. */
   removed: string[];

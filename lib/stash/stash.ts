@@ -4,7 +4,11 @@ import type { Digest } from "../oci/digest.ts";
 import { placeBlobs } from "../transfer/placed_blob.ts";
 import { chunkTag } from "./chunk_tags.ts";
 
-/** One slice of the file, stored as one blob. Sizes are in bytes. */
+/**
+ * One slice of the file, stored as one blob. Sizes are in bytes.
+ *
+ * @category Files
+ */
 export interface Chunk {
   /** From 1. */
   number: number;
@@ -18,7 +22,11 @@ export interface Chunk {
   at: number;
 }
 
-/** A stored file. Sizes are in bytes. */
+/**
+ * A stored file. Sizes are in bytes.
+ *
+ * @category Files
+ */
 export interface Stash {
   /** The name: the chunks have the tags `<baseTag>-1`, `<baseTag>-2` and so on. */
   baseTag: string;

@@ -6,7 +6,11 @@ import type { Manifest } from "../oci/manifest.ts";
 import type { Family } from "../oci/media_types.ts";
 import type { Patience } from "../async/retry.ts";
 
-/** What every call takes. */
+/**
+ * What every call takes.
+ *
+ * @category Stores
+ */
 export interface CallOptions {
   /** Ends the call; it then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
@@ -99,6 +103,8 @@ export interface WriteOptions extends BlobOptions {
  * The remote registry and the OCI layout directory both keep to this, and one test suite holds them to it.
  * All calls may run at the same time. Errors are the ones of `errors.ts`: what is no digest, tag or repository is refused
  * with an `InvalidInputError` before anything is done.
+ *
+ * @category Stores
  */
 export interface Store extends Disposable {
   /** For messages: `docker.io/me/files`, `oci:box/me/files`. */

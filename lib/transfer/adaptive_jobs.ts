@@ -3,7 +3,11 @@ import type { OnEvent, TransferEvent } from "../events.ts";
 import type { Lanes } from "../async/pool.ts";
 import { type Bounds, BYTES, checkNumbers } from "../arguments.ts";
 
-/** How many there are at first, and where nothing is to be found out. */
+/**
+ * How many there are at first, and where nothing is to be found out.
+ *
+ * @category Files
+ */
 export const DEFAULT_JOBS = 4;
 /** How many there are at most: registries count connections, and answer 429 to who has too many. */
 const MOST_JOBS = 16;

@@ -61,7 +61,7 @@ async function accessTo(
   if (!first) return { kind: "open" };
   const { repository } = flags;
   const { digest } = first;
-  return await directAccess({ ...await registryOptionsOf(flags, onEvent), repository, digest, signal });
+  return await directAccess(digest, { ...await registryOptionsOf(flags, onEvent), repository, signal });
 }
 
 function howToSignIn({ kind }: DirectAccess, { registry, repository }: RepositoryFlags): string | undefined {

@@ -1,0 +1,109 @@
+/** What the library offers: the names of each entry, one by one, so that a new name is seen in a review. @module */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import config from "../deno.json" with { type: "json" };
+
+type Entry = keyof typeof config.exports;
+
+/** The names that each entry exports: whoever adds one promises to keep it. */
+const EXPORTS: Record<Entry, string> = {
+  ".": `
+    CallOptions Chunk Clock ConflictError Credentials DEFAULT_JOBS DEFAULT_RETRY_POLICY DEFAULT_TIMEOUTS
+    Digest DownloadOptions ErrorDetails ErrorKind FindCredentials InvalidInputError LayerstashError
+    ListOptions ListedStash MismatchError NotAllowedError NotFoundError OnEvent OpenOptions PushMode
+    RateLimit RegistryError RegistryErrorDetails RegistryOptions RegistryProfile RetryPolicy Stash
+    StashFault Store TagRemoval Timeouts TokenOptions TransferEvent TransferOptions TransportOptions
+    UploadOptions VerbOptions VerifyOptions VerifyResult download firstCredentials getToken info list
+    listRepositories openStore remove savedCredentials upload verify
+  `,
+  "./images": `
+    BuildStep ByPlatform Entry EntryType Extent ExtractOptions ExtractResult FileTree Image ImageConfig
+    ImageFiles ImageFilesOptions ImageOptions ImageReference ImageReport IndexedManifest Layer LayerEntry
+    LayoutAddress MergedEntry OpenEntry OpenImageOptions OpenLayerEntry OpenedImage PathPattern Platform
+    PlatformOptions ReadFileOptions ReadLayerOptions ReadReport ReadingOptions RegistryAddress RemoteAddress
+    ReportedLayer SurveyOptions SurveyResult chooseLayer describeImage extract findImage openImage
+    parseImage pathPattern readImageFile survey
+  `,
+  "./blobs": `
+    BlobName BlobRemoval ByPlatform DirectAccess DirectBlob DirectFile MountBlobOptions NamedBlobs
+    PlatformOptions PullBlobsOptions PushBlobOptions SetAliasOptions SizedBlob blobSize blobUrls curlCommand
+    digestOfFile directAccess getAlias getConfigDigest getManifest listAliases mountBlob parseBlobName
+    pullBlobs pushBlob removeAlias removeBlobs restoreRecipe setAlias stashUrls
+  `,
+  "./copy": `
+    AppendOptions AppendResult CopiedBlobs CopyOptions CopyResult CopyStashOptions ImageTarget
+    SaveLayersOptions SavedLayer StashTarget append copyImage copyStash saveLayers
+  `,
+  "./store": `
+    BlobOptions BlobState ByteRange CallOptions Checkpoint Descriptor Digest Family Manifest Patience
+    PutOptions RangeRefusedError ReadOptions ReferrersOptions RemoveOptions ReuseOptions Source Store
+    TagsOptions UploadPoint WriteOptions bytesSource digestOf encodeManifest manifestOf
+  `,
+};
+
+/** The groups of the names that `.` exports; each of the other entries is a group of its own. */
+const CATEGORIES = ["Files", "Stores", "Signing in", "Events", "Errors"];
+
+/** A symbol as `deno doc --json` describes it; only what is read here. */
+interface DocumentedSymbol {
+  name: string;
+  declarations: {
+    kind: string;
+    jsDoc?: { tags?: { kind: string; doc?: string }[] };
+    def: { params?: Parameter[] };
+  }[];
+}
+
+/** A parameter of a function; one with a default is an `assign`, and has its name on the left. */
+interface Parameter {
+  kind: string;
+  name?: string;
+  left?: { name?: string };
+}
+
+const documented = await readDocumentation();
+
+for (const [entry, names] of Object.entries(EXPORTS) as [Entry, string][]) {
+  Deno.test(`${entry} exports these names, and no other`, async () => {
+    const symbols = documented.get(entry) ?? [];
+    assert.deepEqual(symbols.map(({ name }) => name).sort(), names.trim().split(/\s+/));
+    const values = symbols.filter(({ declarations: [first] }) =>
+      ["function", "class", "variable"].includes(first!.kind)
+    );
+    const module = await import(new URL(config.exports[entry], new URL("../", import.meta.url)).href);
+    assert.deepEqual(values.map(({ name }) => name).sort(), Object.keys(module).sort());
+  });
+}
+
+Deno.test("every function takes at most two things and an object of options", () => {
+  const called = ({ name, left }: Parameter) => name ?? left?.name;
+  for (const { name, declarations } of [...documented.values()].flat()) {
+    for (const { kind, def } of declarations) {
+      if (kind !== "function") continue;
+      const [, , third = "options", ...more] = def.params!.map(called);
+      assert.deepEqual([third, ...more], ["options"], name);
+      const optionsAt = def.params!.findIndex((each) => called(each) === "options");
+      assert.ok([-1, def.params!.length - 1].includes(optionsAt), `${name} takes options last`);
+    }
+  }
+});
+
+Deno.test("each name of the main entry belongs to a category", () => {
+  for (const { name, declarations } of documented.get(".")!) {
+    const tags = declarations[0]!.jsDoc?.tags?.filter(({ kind }) => kind === "category") ?? [];
+    assert.ok(tags.length === 1 && CATEGORIES.includes(tags[0]!.doc!.trim()), name);
+  }
+});
+
+async function readDocumentation(): Promise<Map<Entry, DocumentedSymbol[]>> {
+  const paths = Object.values(config.exports);
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["doc", "--json", ...paths],
+    cwd: fileURLToPath(new URL("..", import.meta.url)),
+  }).output();
+  const { nodes } = JSON.parse(new TextDecoder().decode(stdout));
+  return new Map((Object.keys(config.exports) as Entry[]).map((entry) => {
+    const url = new URL(config.exports[entry], new URL("../", import.meta.url)).href;
+    return [entry, nodes[url].symbols];
+  }));
+}
