@@ -176,7 +176,7 @@ Deno.test("a base in docker's format stays one, and a date is set where it is wa
   }
   assert.deepEqual(notices.length, 2, "in a registry it is nothing special");
   for (const notice of notices) {
-    assert.match(notice, /docker's own format.*skopeo and umoci do not see it in a directory/);
+    assert.match(notice, /docker's own format, which skopeo and umoci do not see in a directory/);
   }
 });
 
@@ -227,10 +227,10 @@ Deno.test("what is no whole archive is refused before anything is made of it", a
       assert.equal(await from.store.stat(digestOf(bytes)), undefined);
     }
     assert.equal(await from.store.resolve("t"), base.digest);
-    const none = await putImage(from.store, "odd", [{ bytes: ADDED }]); // its config tells of no layer
+    const none = await putImage(from.store, "odd", [{ bytes: ADDED }]); // its config lists no layer
     await assert.rejects(append({ store: from.store, reference: "odd" }, from, { input: streamOf(ADDED) }), {
       name: "MismatchError",
-      message: /tells of 0 layers, the image has 1/,
+      message: /lists 0 layers, but the manifest lists 1/,
     });
     await assert.rejects(
       append(from, { store: from.store, reference: none.digest }, { input: streamOf(ADDED) }),
@@ -247,13 +247,13 @@ Deno.test("what is no plain, gzip or zstd archive is told apart", async () => {
   const cases: [Uint8Array<ArrayBuffer>, string, RegExp][] = [
     [
       new TextEncoder().encode("BZh91AY&SY"),
-      "the layer is packed with bzip2",
-      /^unpack it.*: bzip2 -dc FILE/,
+      "the layer is compressed with bzip2",
+      /^decompress it.*: bzip2 -dc FILE/,
     ],
-    [xz, "the layer is packed with xz", /^unpack it first, as in: xz -dc FILE/],
+    [xz, "the layer is compressed with xz", /^decompress it first, as in: xz -dc FILE/],
     [new TextEncoder().encode("hello"), "the layer is not a tar archive", /^pack it first, as in: tar c DIR/],
     [await gzip(someBytes(600)), "the layer is not a tar archive", /^pack it first/],
-    [ADDED.slice(0, 3000), "the layer is not a whole tar archive", /^make it again, as in: tar c DIR/],
+    [ADDED.slice(0, 3000), "the layer is not a complete tar archive", /^make it again, as in: tar c DIR/],
   ];
   for (const [bytes, message, hint] of cases) {
     for (const input of [streamOf(bytes), await work.write("layer", bytes)]) {
@@ -276,7 +276,7 @@ Deno.test("an artifact is said to be no image that can have another layer", asyn
     await assert.rejects(append(from, from, { input: streamOf(ADDED) }), {
       name: "InvalidInputError",
       message:
-        /is no image that can have another layer: its config is "application\/vnd\.example", and tells/,
+        /no layer can be appended to .*, which is not an image: its config is "application\/vnd\.example", and lists/,
     });
   }
 });

@@ -76,7 +76,7 @@ testOnEachStore("a name that is absent is not taken for one", async (place) => {
     "remove": [() => remove(store, none), /^undefined is not a tag$/],
     "setAlias": [() => setAlias(store, none, { digests: [digest] }), /^undefined is not a tag$/],
     "setAlias null": [() => setAlias(store, null!, { digests: [digest] }), /^null is not a tag$/],
-    "setAlias without blobs": [() => setAlias(store, "one", {} as Anything), /one blob at least/],
+    "setAlias without blobs": [() => setAlias(store, "one", {} as Anything), /at least one blob/],
     "removeAlias": [() => removeAlias(store, none), /^undefined is not a tag$/],
     "getAlias": [() => getAlias(store, none), /^undefined is not a tag$/],
     "copyStash": [
@@ -84,9 +84,9 @@ testOnEachStore("a name that is absent is not taken for one", async (place) => {
       /^undefined is not a tag$/,
     ],
     "mountBlob": [() => mountBlob(store, digest, {} as Anything), /^undefined is not a repository name$/],
-    "pullBlobs": [() => pullBlobs(store, none, { output }), /a list of names, not undefined/],
-    "blobUrls": [() => blobUrls(store, none), /a list of names, not undefined/],
-    "removeBlobs": [() => removeBlobs(store, none), /a list of names, not undefined/],
+    "pullBlobs": [() => pullBlobs(store, none, { output }), /must be a list of names, not undefined/],
+    "blobUrls": [() => blobUrls(store, none), /must be a list of names, not undefined/],
+    "removeBlobs": [() => removeBlobs(store, none), /must be a list of names, not undefined/],
   });
 });
 

@@ -98,7 +98,7 @@ testOnEachStore("the script goes on, and takes nothing that is bad", async (plac
   assert.equal(good.code, 0, good.stderr);
   assert.deepEqual(await Deno.readFile(work.path("copy")), someBytes(2500));
   const again = await runScript(work, script, { args: ["copy"] });
-  assert.deepEqual([again.code, again.stderr], [6, "copy is there already\n"]);
+  assert.deepEqual([again.code, again.stderr], [6, "copy already exists\n"]);
 }, { ignore });
 
 /** The shells that systems call sh, as far as they are here. */
@@ -297,7 +297,7 @@ Deno.test(
     assert.ok(!script.includes(USER.password));
     const without = await runScript(work, script);
     assert.notEqual(without.code, 0);
-    assert.match(without.stderr, /TOKEN: has to be set/);
+    assert.match(without.stderr, /TOKEN: must be set/);
     const TOKEN = (await plain.run(["token", "pull"], { env })).stdout.trim();
     const { code, stderr } = await runScript(work, script, { env: { TOKEN } });
     assert.equal(code, 0, stderr);

@@ -3,7 +3,7 @@ import { letGoOnFailure } from "../content/byte_stream.ts";
 import { bytesSource } from "../content/source.ts";
 import { type CopiedBlobs, copyBlobs } from "../copy/copy_blobs.ts";
 import type { ImageTarget } from "../copy/copy_image.ts";
-import { tellIfUnseen } from "../copy/docker_format.ts";
+import { warnOfDockerFormat } from "../copy/docker_format.ts";
 import { type ImageTree, manifestsOf, readTree } from "../copy/image_tree.ts";
 import { ConflictError, InvalidInputError, MismatchError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
@@ -20,8 +20,14 @@ import type { CallOptions, Store } from "../store/store.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
 import { receiveSmall } from "../transfer/receive.ts";
 import { checkTransfer } from "../transfer/adaptive_jobs.ts";
-import { type BaseImage, familyOf, requireBase, type StepNote, withLayer } from "./appended_image.ts";
-import { checkTime } from "./layer_time.ts";
+import {
+  type BaseImage,
+  checkTime,
+  familyOf,
+  requireBase,
+  type StepNote,
+  withLayer,
+} from "./appended_image.ts";
 import type { MeasuredLayer } from "./measure_layer.ts";
 import { onePlan } from "./one_plan.ts";
 import { storeLayer } from "./store_layer.ts";
@@ -111,7 +117,7 @@ async function appendLayer(
   const bases = new Map<Digest, BaseImage>();
   for (const image of images) bases.set(image.digest, await readBase(from.store, image, { signal }));
   await requireNoChunk(to.store, reference, { signal });
-  tellIfUnseen(to.store, manifestsOf(tree), onEvent);
+  warnOfDockerFormat(to.store, manifestsOf(tree), onEvent);
   const blobs = from.store.url === to.store.url ? [] : distinct(images.flatMap(layersOf)); // else they are there
   const told = onePlan(onEvent, blobs);
   const layer = await storeLayer(to.store, options.input, { ...options, onEvent: told.layer });

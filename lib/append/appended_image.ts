@@ -1,4 +1,4 @@
-/** Describes an image with one layer more: its config and its manifest, and what is not ours in them as it was. @module */
+/** Makes the config and the manifest of an image with one more layer, and preserves all other fields. @module */
 import * as v from "valibot";
 import { counted, quoted } from "../messages.ts";
 import { InvalidInputError, MismatchError } from "../errors.ts";
@@ -8,15 +8,15 @@ import { type Manifest, manifestOf, parseAs } from "../oci/manifest.ts";
 import { type Family, IMAGE_CONFIG, IMAGE_LAYER, IMAGE_MANIFEST } from "../oci/media_types.ts";
 import type { MeasuredLayer } from "./measure_layer.ts";
 
-/** What is said of the layer in the image's history. */
+/** The layer's entry in the image's history. */
 export interface StepNote {
-  /** When it was made, in RFC 3339; absent = when the base was made: the same input then gives the same image. */
+  /** The time, in RFC 3339; absent = the base's, so that the same input gives the same image. */
   created?: string | undefined;
-  /** The command that made it. */
+  /** The command that made the layer. */
   createdBy: string;
 }
 
-/** An image as it is to be stored. */
+/** A new image, to be stored. */
 export interface NewImage {
   config: Uint8Array<ArrayBuffer>;
   manifest: Manifest;
@@ -32,23 +32,23 @@ const manifestSchema = v.looseObject({
   layers: v.array(v.unknown()),
 });
 
-/** What the base is of, and so what is put on it. */
+/** The media types that an image uses, and that its new layer gets. */
 export function familyOf({ mediaType }: Manifest): Family {
   return mediaType === IMAGE_MANIFEST.docker ? "docker" : "oci";
 }
 
-/** What is there to build on. */
+/** The image to which a layer is appended. */
 export interface BaseImage {
   manifest: Manifest;
-  /** The bytes of its config. */
+  /** The bytes of its config blob. */
   config: Uint8Array;
 }
 
 /**
- * Makes sure that an image can have another layer.
+ * Checks that a layer can be appended to an image.
  *
- * @throws {InvalidInputError} when it is no image, but an artifact
- * @throws {MismatchError} when its config is malformed, or tells of other layers than the manifest
+ * @throws {InvalidInputError} if it is an artifact rather than an image
+ * @throws {MismatchError} if its config is malformed, or lists another number of layers than the manifest
  */
 export function requireBase({ manifest, config }: BaseImage): void {
   const { layers, config: { mediaType } } = parseAs(
@@ -56,14 +56,14 @@ export function requireBase({ manifest, config }: BaseImage): void {
     manifest.bytes,
     `manifest ${manifest.digest}`,
   );
-  if (!isImageConfig(config)) throw noImage(manifest, mediaType);
+  if (!isImageConfig(config)) throw notAnImageBase(manifest, mediaType);
   const { rootfs } = parseAs(configSchema, config, "config of the base");
   if (rootfs.diff_ids.length === layers.length) return;
-  const told = `tells of ${counted(rootfs.diff_ids.length, "layer")}, the image has ${layers.length}`;
-  throw new MismatchError(`the config of the base ${manifest.digest} ${told}: nothing can be built on it`);
+  const listed = `lists ${counted(rootfs.diff_ids.length, "layer")}, but the manifest lists ${layers.length}`;
+  throw new MismatchError(`the config of the base ${manifest.digest} ${listed}: no layer can be appended`);
 }
 
-/** Whether a config is that of an image, be it malformed: artifacts have configs of any kind. */
+/** Whether a config is an image's, even a malformed one. Artifacts have configs of any kind. */
 function isImageConfig(config: Uint8Array): boolean {
   try {
     return JSON.parse(new TextDecoder().decode(config))?.rootfs !== undefined;
@@ -72,12 +72,12 @@ function isImageConfig(config: Uint8Array): boolean {
   }
 }
 
-function noImage({ digest }: Manifest, mediaType: string): InvalidInputError {
-  const what = `its config is ${quoted(mediaType)}, and tells of no layers`;
-  return new InvalidInputError(`the base ${digest} is no image that can have another layer: ${what}`);
+function notAnImageBase({ digest }: Manifest, mediaType: string): InvalidInputError {
+  const what = `its config is ${quoted(mediaType)}, and lists no layers`;
+  return new InvalidInputError(`no layer can be appended to ${digest}, which is not an image: ${what}`);
 }
 
-/** The image with the layer on top. */
+/** Makes the image with the layer on top. */
 export function withLayer(base: BaseImage, layer: MeasuredLayer, note: StepNote): NewImage {
   const config = configWith(base.config, layer.diffId, note);
   const { config: before, layers, ...rest } = parseAs(manifestSchema, base.manifest.bytes, "manifest");
@@ -93,7 +93,7 @@ export function withLayer(base: BaseImage, layer: MeasuredLayer, note: StepNote)
   return { config, manifest: manifestOf(bytes, base.manifest.mediaType) };
 }
 
-/** The layer as a manifest of the family lists it. */
+/** The layer's descriptor, with the media type of the family. */
 function layerDescriptor(
   { compression, size, digest }: { compression: Compression; size: number; digest: Digest },
   family: Family,
@@ -116,8 +116,8 @@ function configWith(config: Uint8Array, diffId: Digest, note: StepNote): Uint8Ar
 }
 
 /**
- * Readers match steps to layers from the first on: where there are too few, the new one would be taken for another. umoci
- * does not bear steps without a date.
+ * Adds missing steps to a history. Readers match steps to layers in order, so with too few the new step would be matched
+ * to another layer. The added steps have a date because umoci rejects steps without one.
  */
 function completeHistory(
   steps: readonly { empty_layer?: boolean | null }[],
@@ -127,4 +127,26 @@ function completeHistory(
   const missing = layers - steps.filter((step) => !step.empty_layer).length;
   const unknown = { ...(created && { created }), "created_by": "unknown" };
   return [...steps, ...Array.from({ length: Math.max(0, missing) }, () => unknown)];
+}
+
+// Go's parser, which most readers use, accepts nothing else: neither lower case nor hour 24.
+const RFC_3339 = /^(\d{4}-\d\d-\d\d)T(?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
+
+/**
+ * Checks a time in RFC 3339. With any other, programs could not read the image.
+ *
+ * @throws {InvalidInputError} if the text is not such a time
+ */
+export function checkTime(text: string): void {
+  const [, day] = (typeof text === "string" && RFC_3339.exec(text)) || [];
+  if (day && isDay(day) && !Number.isNaN(Date.parse(text))) return;
+  throw new InvalidInputError(`${quoted(text)} is not a time`, {
+    hint: "use RFC 3339, as in 2024-05-01T12:00:00Z",
+  });
+}
+
+/** Whether a day exists: `Date` reads February 30 as March 1. */
+function isDay(day: string): boolean {
+  const date = new Date(day);
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(day);
 }

@@ -1,4 +1,4 @@
-/** What has to be known of a layer before an image can have it: how it is packed, and what it unpacks to. @module */
+/** Measures a layer that is to be appended: its digests, size and compression. @module */
 import { createHash } from "node:crypto";
 import { InvalidInputError, MismatchError } from "../errors.ts";
 import {
@@ -15,25 +15,25 @@ import type { Digest } from "../oci/digest.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** A layer that was read to its end. */
+/** What an image needs to know of a layer. */
 export interface MeasuredLayer {
-  /** The digest of its bytes. */
+  /** The digest of the bytes as they are stored. */
   digest: Digest;
-  /** The number of its bytes. */
+  /** The number of bytes as they are stored. */
   size: number;
-  /** How it is packed. */
+  /** The compression. */
   compression: Compression;
-  /** The digest of the unpacked archive. */
+  /** The digest of the uncompressed archive. */
   diffId: Digest;
 }
 
-/** So many bytes tell how a layer is packed. */
+/** The number of bytes by which the compression is detected. */
 const HEAD = 4;
 
 /**
- * Reads a layer to its end, in flat memory: the archive is gone through, so that no image gets one that is damaged.
+ * Reads a layer to its end, in constant memory. The whole archive is parsed, so that no image gets a damaged layer.
  *
- * @throws {InvalidInputError} when it is empty, or no whole tar archive
+ * @throws {InvalidInputError} if it is empty, or not a complete tar archive
  */
 export async function measureLayer(pieces: AsyncIterable<Bytes>): Promise<MeasuredLayer> {
   const packed = new RunningDigest();
@@ -41,10 +41,10 @@ export async function measureLayer(pieces: AsyncIterable<Bytes>): Promise<Measur
   const source = packed.over(pieces);
   const head = await readHead(source);
   const compression = compressionOf(head);
-  const archive = unpacked.over(decompress(behind(head, source), compression));
+  const archive = unpacked.over(decompress(prepend(head, source), compression));
   try {
     if (head.length === 0) throw new InvalidInputError("the layer is empty: there is nothing to append");
-    await goThrough(archive);
+    await readToEnd(archive);
   } catch (error) {
     throw error instanceof MismatchError ? notAnArchive(error, head) : error;
   } finally {
@@ -54,8 +54,8 @@ export async function measureLayer(pieces: AsyncIterable<Bytes>): Promise<Measur
   return { digest: packed.digest(), size: packed.size, compression, diffId: unpacked.digest() };
 }
 
-/** Reads all entries, and what is behind the archive's end: it belongs to the digest. */
-async function goThrough(archive: AsyncGenerator<Bytes>): Promise<void> {
+/** Reads all entries, and the bytes after the archive's end, which count for the digest. */
+async function readToEnd(archive: AsyncGenerator<Bytes>): Promise<void> {
   const input = new StreamInput(keptOpen(archive));
   for await (const _ of readTar(input));
   await input.close();
@@ -72,14 +72,14 @@ async function readHead(source: AsyncGenerator<Bytes>): Promise<Bytes> {
   return head;
 }
 
-async function* behind(head: Bytes, rest: AsyncGenerator<Bytes>): AsyncGenerator<Bytes> {
+async function* prepend(head: Bytes, rest: AsyncGenerator<Bytes>): AsyncGenerator<Bytes> {
   yield head;
   yield* rest;
 }
 
 function notAnArchive(cause: MismatchError, head: Bytes): InvalidInputError {
   if (!(cause instanceof NotAnArchiveError)) {
-    return new InvalidInputError(`the layer is not a whole tar archive: ${cause.message}`, {
+    return new InvalidInputError(`the layer is not a complete tar archive: ${cause.message}`, {
       hint: "make it again, as in: tar c DIR | layerstash append ...",
       cause,
     });
@@ -91,13 +91,13 @@ function notAnArchive(cause: MismatchError, head: Bytes): InvalidInputError {
       cause,
     });
   }
-  return new InvalidInputError(`the layer is packed with ${other}: layers are plain tar, gzip or zstd`, {
-    hint: `unpack it first, as in: ${other} -dc FILE | layerstash append ...`,
+  return new InvalidInputError(`the layer is compressed with ${other}: layers are plain tar, gzip or zstd`, {
+    hint: `decompress it first, as in: ${other} -dc FILE | layerstash append ...`,
     cause,
   });
 }
 
-/** Hashes and counts what passes. */
+/** Hashes and counts the bytes of a stream on their way. */
 class RunningDigest {
   readonly #hash = createHash("sha256");
   size = 0;

@@ -11,11 +11,11 @@ type Bytes = Uint8Array<ArrayBuffer>;
 type LayerOptions = Omit<PushBlobOptions, "alias">;
 
 /**
- * Measures a layer and stores it as it is. A file is measured before anything is sent; a stream is measured while it is
- * sent, and where it turns out to be no archive its blob is not made.
+ * Measures a layer and stores it unchanged. A file is measured before anything is sent. A stream is measured while it is
+ * sent, and if it is not an archive, the upload is aborted and no blob results.
  *
- * @throws {InvalidInputError} when it is no whole tar archive
- * @throws {MismatchError} when the file changed while it was read
+ * @throws {InvalidInputError} if it is not a complete tar archive
+ * @throws {MismatchError} if the file was changed while it was read
  */
 export async function storeLayer(
   store: Store,
@@ -28,7 +28,7 @@ export async function storeLayer(
   const { digest } = await pushBlob(store, input, options);
   if (digest === layer.digest) return layer;
   throw new MismatchError(`${input} was changed while it was stored`, {
-    hint: "append it again when nothing writes to it; no image was changed",
+    hint: "append it again when no program writes to it; no image was changed",
   });
 }
 
@@ -39,13 +39,13 @@ async function storeStream(
 ): Promise<MeasuredLayer> {
   const { readable, writable } = new TransformStream<Bytes, Bytes>();
   const measuring = measureLayer(readable);
-  measuring.catch(() => {}); // it shows in the stream
-  await pushBlob(store, alsoTo(writable, stream, measuring), options);
+  measuring.catch(() => {}); // the error also ends the stream below
+  await pushBlob(store, teeTo(writable, stream, measuring), options);
   return await measuring;
 }
 
-/** The same bytes, which go to another reader too. What that has against them ends both. */
-function alsoTo(
+/** A stream that also writes its bytes to `other`, whose reader is `measuring`. If that fails, the stream fails, too. */
+function teeTo(
   other: WritableStream<Bytes>,
   stream: ReadableStream<Uint8Array>,
   measuring: Promise<MeasuredLayer>,
@@ -61,7 +61,7 @@ function alsoTo(
         if (!piece) await measuring;
       } catch (error) {
         await reader.cancel();
-        await measuring; // it says why
+        await measuring; // throws the reason
         throw error;
       }
       if (piece) controller.enqueue(piece);

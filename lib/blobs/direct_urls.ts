@@ -1,25 +1,25 @@
-/** Where bytes can be fetched without layerstash, and what has to be shown there. @module */
+/** URLs at which other programs can fetch blobs, and the authorization that they need. @module */
 import type { PlatformOptions } from "../images/platforms.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { findStash } from "../stash/find_stash.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { findBlobs, type NamedBlobs } from "./named_blobs.ts";
 
-/** A blob, and where it is. */
+/** A blob and its URL. */
 export interface DirectBlob extends SizedBlob {
   /** `https://HOST/v2/REPOSITORY/blobs/DIGEST`, or a `file:` URL of a directory. */
   url: string;
 }
 
-/** What is fetched: one file, of these blobs. */
+/** A file, and the blobs that it consists of. */
 export interface DirectFile {
-  /** The name that the file had, or the one that it goes by: fit to be written to. */
+  /** The name of the stored file if it is safe to write to, or else the base tag or alias. */
   name: string;
   /** The blobs, in order. */
   blobs: DirectBlob[];
 }
 
-/** What a request has to show: nothing, a token that anybody may use, one that has to be asked for, or a password. */
+/** The authorization that a request needs: none, a public token (`anybody`), a requested token, or a password. */
 export type DirectAccess = { kind: "open" } | { kind: "anybody"; token: string } | { kind: "token" } | {
   kind: "password";
 };
@@ -49,7 +49,7 @@ export async function stashUrls(
   options: CallOptions = {},
 ): Promise<DirectFile> {
   const { name, chunks } = await findStash(store, baseTag, options);
-  return { name: fitName(name) ?? baseTag, blobs: chunks.map((chunk) => located(store, chunk)) };
+  return { name: safeName(name) ?? baseTag, blobs: chunks.map((chunk) => withUrl(store, chunk)) };
 }
 
 /**
@@ -79,15 +79,15 @@ export async function blobUrls(
   const blobs = await findBlobs(store, names, options);
   const [first] = names;
   const alias = typeof first === "string" && first.startsWith("@") ? first.slice(1) : undefined;
-  return { name: fitName(alias) ?? "blob", blobs: blobs.map((blob) => located(store, blob)) };
+  return { name: safeName(alias) ?? "blob", blobs: blobs.map((blob) => withUrl(store, blob)) };
 }
 
-function located(store: Store, { digest, size }: SizedBlob): DirectBlob {
+function withUrl(store: Store, { digest, size }: SizedBlob): DirectBlob {
   return { digest, size, url: store.blobUrl(digest).href };
 }
 
-/** The name of the file is in the registry, and may be made to do harm: a path, an option, a hidden file. */
-function fitName(name: string | undefined): string | undefined {
+/** The name, unless it could do harm as a file name: names in a registry may be paths, options or hidden files. */
+function safeName(name: string | undefined): string | undefined {
   return name !== undefined &&
       /^[^\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}/\\:.-][^\p{C}\p{Zl}\p{Zp}/\\:]*$/u.test(name)
     ? name

@@ -1,4 +1,4 @@
-/** Names of blobs: by digest, or by an alias that points to them. @module */
+/** Resolves names of blobs: digests, and aliases that point to blobs. @module */
 import { InvalidInputError } from "../errors.ts";
 import { type ByPlatform, type PlatformOptions, requireOne } from "../images/platforms.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
@@ -10,16 +10,16 @@ import type { SizedBlob } from "../oci/descriptor.ts";
 import { noBlob } from "./aliases.ts";
 import { aliasBlobs } from "./read_alias.ts";
 
-/** A blob by its digest, or, with `@` before it, all blobs of an alias. */
+/** The name of a blob, its digest; or, after an `@`, an alias, which stands for all of its blobs. */
 export type BlobName = Digest | `@${string}`;
 
-/** What may name blobs: a digest, an alias, or a manifest that is at hand, whose layers are meant. */
+/** Something that names blobs: a digest, an alias, or a manifest, which stands for its layers. */
 export type NamedBlobs = BlobName | Manifest;
 
 /**
- * Reads `sha256:...` or `@ALIAS`.
+ * Parses `sha256:...` or `@ALIAS`.
  *
- * @throws {InvalidInputError} when it is neither
+ * @throws {InvalidInputError} if the text is neither
  */
 export function parseBlobName(text: string): BlobName {
   if (isDigest(text)) return text;
@@ -30,20 +30,21 @@ export function parseBlobName(text: string): BlobName {
 }
 
 /**
- * A list of names, which may still be wrong in themselves.
+ * Checks that names come as a list. The names themselves are not checked.
  *
- * @throws {InvalidInputError} when it is no list
+ * @throws {InvalidInputError} if it is not a list
  */
 export function requireNames<T>(names: readonly T[]): readonly T[] {
   if (Array.isArray(names)) return names;
-  throw new InvalidInputError(`the blobs are a list of names, not ${quoted(names)}`);
+  throw new InvalidInputError(`the blobs must be a list of names, not ${quoted(names)}`);
 }
 
 /**
- * Finds what a name means: blobs with their sizes, in order; of several images, one for each platform, by platform.
+ * Finds the blobs that a name stands for, in order, with their sizes. For an alias of several images the lists are
+ * grouped by platform.
  *
- * @throws {InvalidInputError} when it is no name
- * @throws {NotFoundError} when there is no such blob or alias
+ * @throws {InvalidInputError} if it is neither a digest nor an alias
+ * @throws {NotFoundError} if the blob or alias does not exist
  */
 export async function findNamed(
   store: Store,
@@ -59,9 +60,9 @@ export async function findNamed(
 }
 
 /**
- * All blobs that are named, in order.
+ * Finds all blobs that a list of names stands for, in order.
  *
- * @throws {InvalidInputError} when there is no list of names, or a name has an image for each platform, and none was named
+ * @throws {InvalidInputError} if `names` is not a list, or a name stands for several images and no platform is chosen
  */
 export async function findBlobs(
   store: Store,

@@ -1,4 +1,4 @@
-/** What an alias, or any other tag, points to. @module */
+/** Reads what an alias, or any other tag, points to. @module */
 import { type ByPlatform, findImages, imagesOf, mapEach, type PlatformOptions } from "../images/platforms.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isManifest, type Manifest, readImageManifest } from "../oci/manifest.ts";
@@ -6,13 +6,13 @@ import type { Store } from "../store/store.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 
 /**
- * The digests of the blobs that an alias points to, in order. Of any image they are its layers; of several images,
- * one for each platform, they are given by platform, unless one is named.
+ * The digests of the blobs that an alias points to, in order; for an image, its layers. If the alias points to images for
+ * several platforms and none is chosen, the digests are grouped by platform.
  *
  * @param alias a tag, a manifest's digest, or a manifest
- * @throws {InvalidInputError} when the name is none
- * @throws {NotFoundError} when there is no such alias, or nothing for the platform
- * @throws {MismatchError} when its manifest is malformed
+ * @throws {InvalidInputError} if `alias` is neither a tag nor a digest
+ * @throws {NotFoundError} if the alias does not exist, or has no image for the platform
+ * @throws {MismatchError} if its manifest is malformed
  *
  * @example
  * ```ts
@@ -35,21 +35,24 @@ export async function getAlias(
   return mapEach(await aliasBlobs(store, alias, options), (blobs) => blobs.map(({ digest }) => digest));
 }
 
-/** The same, with sizes as the manifest says them. */
+/** The blobs that an alias points to, with the sizes that its manifest claims. */
 export async function aliasBlobs(
   store: Store,
   alias: string | Manifest,
   options: PlatformOptions = {},
 ): Promise<ByPlatform<SizedBlob[]>> {
-  return mapEach(await manifestsOf(store, alias, options), (manifest) => readImageManifest(manifest).layers);
+  return mapEach(
+    await aliasManifests(store, alias, options),
+    (manifest) => readImageManifest(manifest).layers,
+  );
 }
 
 /**
- * The digest of an alias's config blob: its first blob. Of a docker image it is the image's ID.
+ * The digest of the config that an alias's manifest lists: the first blob of an alias, or the ID of a docker image.
  *
  * @param alias a tag, a manifest's digest, or a manifest
- * @throws {InvalidInputError} when the name is none
- * @throws {NotFoundError} when there is no such alias, or nothing for the platform
+ * @throws {InvalidInputError} if `alias` is neither a tag nor a digest
+ * @throws {NotFoundError} if the alias does not exist, or has no image for the platform
  *
  * @example
  * ```ts
@@ -69,16 +72,17 @@ export async function getConfigDigest(
   options: PlatformOptions = {},
 ): Promise<ByPlatform<Digest>> {
   return mapEach(
-    await manifestsOf(store, alias, options),
+    await aliasManifests(store, alias, options),
     (manifest) => readImageManifest(manifest).config.digest,
   );
 }
 
 /**
- * The manifest of an alias, to the byte; of several images, one for each platform, their manifests by platform.
+ * The manifest that an alias points to, byte for byte. If it points to images for several platforms and none is chosen,
+ * the manifests are given by platform.
  *
- * @throws {InvalidInputError} when the name is none
- * @throws {NotFoundError} when there is no such alias, or nothing for the platform
+ * @throws {InvalidInputError} if `alias` is neither a tag nor a digest
+ * @throws {NotFoundError} if the alias does not exist, or has no image for the platform
  *
  * @example
  * ```ts
@@ -102,7 +106,7 @@ export async function getManifest(
   return await findImages(store, alias, options);
 }
 
-async function manifestsOf(
+async function aliasManifests(
   store: Store,
   alias: string | Manifest,
   options: PlatformOptions,

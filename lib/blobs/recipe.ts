@@ -1,11 +1,11 @@
-/** Commands that fetch what is stored with nothing but sh, curl and sha256sum. @module */
+/** Makes commands and scripts that fetch blobs with nothing but sh, curl and sha256sum. @module */
 import { counted } from "../messages.ts";
 import { encodedPart } from "../oci/digest.ts";
 import { totalSize } from "./alias_manifest.ts";
 import type { DirectAccess, DirectBlob, DirectFile } from "./direct_urls.ts";
 
 /**
- * The command that fetches one blob. Where a token is needed it is taken from the variable `TOKEN`, a name and password
+ * A curl command that fetches one blob. It reads a needed token from the variable `TOKEN`, and a user name and password
  * from `LOGIN`.
  *
  * @example
@@ -21,12 +21,12 @@ export function curlCommand(
   blob: DirectBlob,
   options: { file: string; access: DirectAccess },
 ): string {
-  return ["curl -fL", ...proofOf(options.access), `-o ${quote(options.file)}`, quote(blob.url)].join(" ");
+  return ["curl -fL", ...authOptions(options.access), `-o ${quote(options.file)}`, quote(blob.url)].join(" ");
 }
 
 /**
- * A script for sh that fetches all blobs of a file, checks each, and joins them. Run again it goes on where it was
- * interrupted. It writes over nothing that is there.
+ * A script for sh that fetches the blobs of a file, verifies each, and joins them. Running it again resumes it. It never
+ * overwrites an existing file.
  *
  * @example
  * ```ts
@@ -49,14 +49,14 @@ export function restoreRecipe(
   return [
     "#!/bin/sh",
     `# Restores ${name}: ${counted(totalSize(blobs), "byte")} in ${counted(blobs.length, "blob")},`,
-    "# with sh, curl and sha256sum. Run again, it goes on.",
-    ...demandOf(access, howToSignIn),
+    "# with sh, curl and sha256sum. Run it again to resume.",
+    ...requiredVariable(access, howToSignIn),
     "set -eu",
     "command -v sha256sum > /dev/null || sha256sum() { shasum -a 256; }",
     `out=\${1:-${quote(name)}}`,
-    "case $out in -*) out=./$out ;; esac # a file, and no option",
-    `[ ! -e "$out" ] || { echo "$out is there already" >&2; exit 6; }`,
-    ...howToGet(blobs, access),
+    "case $out in -*) out=./$out ;; esac # a file, not an option",
+    `[ ! -e "$out" ] || { echo "$out already exists" >&2; exit 6; }`,
+    ...scriptFunctions(blobs, access),
     ...blobs.map(({ digest, size, url }) => `get ${encodedPart(digest)} ${size} ${quote(url)}`),
     `: > "$out.part"`,
     `for each in $pieces; do cat "$out.$each" >> "$out.part"; done`,
@@ -66,13 +66,13 @@ export function restoreRecipe(
   ].join("\n");
 }
 
-/** The functions of the script that bring one blob into a piece. What is there of it is believed when it was hashed. */
-function howToGet(blobs: readonly DirectBlob[], access: DirectAccess): string[] {
+/** The functions of the script that fetch one blob into a file of its own, a piece, which counts only once hashed. */
+function scriptFunctions(blobs: readonly DirectBlob[], access: DirectAccess): string[] {
   return [
     `is_good() { [ -e "$piece" ] && sum=$(sha256sum < "$piece") && [ "\${sum%% *}" = "$1" ]; }`,
-    `fetch() { ${fetchLine(access)} || { code=$?; [ $code = 33 ] || exit $code; }; } # 33: no ranges there`,
+    `fetch() { ${fetchLine(access)} || { code=$?; [ $code = 33 ] || exit $code; }; } # 33: no ranges`,
     `go_on() { [ -s "$piece" ] && [ "$(wc -c < "$piece")" -lt "$2" ] && fetch "$3" && is_good "$1"; }`,
-    `begin() { : > "$piece" && fetch "$3" && is_good "$1"; } # also where a power cut left other bytes`,
+    `begin() { : > "$piece" && fetch "$3" && is_good "$1"; } # also after a power cut damaged the piece`,
     "pieces=",
     "get() { # the SHA-256 of a blob, its size, and its URL",
     `  short=$(printf %.${distinctLength(blobs)}s "$1")`,
@@ -86,18 +86,18 @@ function howToGet(blobs: readonly DirectBlob[], access: DirectAccess): string[] 
 }
 
 function fetchLine(access: DirectAccess): string {
-  return ["curl -fL --retry 5 -C -", ...proofOf(access), `-o "$piece" "$1"`].join(" ");
+  return ["curl -fL --retry 5 -C -", ...authOptions(access), `-o "$piece" "$1"`].join(" ");
 }
 
-/** So many digits of the digests tell the blobs apart: names of files are not as long as one may wish. */
+/** The number of digits that suffice to tell the digests apart; whole digests would make file names too long. */
 function distinctLength(blobs: readonly DirectBlob[], length = 12): number {
   const digests = new Set(blobs.map(({ digest }) => encodedPart(digest)));
   const shortened = new Set([...digests].map((digest) => digest.slice(0, length)));
   return shortened.size === digests.size ? length : distinctLength(blobs, length + 1);
 }
 
-/** The option of curl that shows who asks. */
-function proofOf(access: DirectAccess): string[] {
+/** curl's option for the authorization. */
+function authOptions(access: DirectAccess): string[] {
   switch (access.kind) {
     case "open":
       return [];
@@ -110,15 +110,16 @@ function proofOf(access: DirectAccess): string[] {
   }
 }
 
-/** What has to be set before the script is run. */
-function demandOf({ kind }: DirectAccess, howToSignIn: string | undefined): string[] {
+/** The lines of the script that explain and check the variable with the authorization. */
+function requiredVariable({ kind }: DirectAccess, howToSignIn: string | undefined): string[] {
   const variable = kind === "token" ? "TOKEN" : kind === "password" ? "LOGIN" : undefined;
   if (!variable) return [];
-  const how = howToSignIn ?? (kind === "token" ? "TOKEN=... (a token that may pull)" : "LOGIN=NAME:PASSWORD");
-  return [`# Before it: export ${how}`, `: "\${${variable}:?has to be set, see the top of this script}"`];
+  const setting = howToSignIn ??
+    (kind === "token" ? "TOKEN=... (a token that allows to pull)" : "LOGIN=NAME:PASSWORD");
+  return [`# First: export ${setting}`, `: "\${${variable}:?must be set, see the top of this script}"`];
 }
 
-/** A text as one word of sh. */
+/** Quotes a text as one word of sh. */
 function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

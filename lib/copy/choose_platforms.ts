@@ -1,4 +1,4 @@
-/** Chooses, of an index, what is to be copied. @module */
+/** Reduces an index to the platforms that are copied. @module */
 import { NotFoundError } from "../errors.ts";
 import { chooseImage, listImages, readListed } from "../images/platforms.ts";
 import { requirePlatform } from "../images/single_platform.ts";
@@ -12,10 +12,10 @@ interface RawEntry {
 }
 
 /**
- * All of it where no platform is named; the image itself for one; for several an index of these, whose entries are what
- * they were, with the notes that builders put beside them.
+ * The manifest to copy: the root if no platform is chosen, the image for one platform, or an index of the images for
+ * several, whose entries are unchanged and include the attestations of these images.
  *
- * @throws {NotFoundError} when there is no image for a platform
+ * @throws {NotFoundError} if there is no image for a platform
  */
 export async function choosePlatforms(
   store: Store,
@@ -35,7 +35,7 @@ export async function choosePlatforms(
     chosen.has(digest) || chosen.has(annotations?.["vnd.docker.reference.digest"] ?? "")
   );
   if (!manifests.some(({ digest }) => chosen.has(digest))) {
-    throw new NotFoundError("the platforms are in an index within the index: copy them one by one");
+    throw new NotFoundError("the platforms are in a nested index: copy them one by one");
   }
   if (manifests.length === index.manifests.length) return root;
   return manifestOf(new TextEncoder().encode(JSON.stringify({ ...index, manifests })), root.mediaType);

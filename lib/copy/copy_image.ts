@@ -12,7 +12,7 @@ import { inParallel } from "../async/pool.ts";
 import { choosePlatforms } from "./choose_platforms.ts";
 import { type CopiedBlobs, copyBlobs } from "./copy_blobs.ts";
 import { findReferrers, putReferrers } from "./copy_referrers.ts";
-import { tellIfUnseen } from "./docker_format.ts";
+import { warnOfDockerFormat } from "./docker_format.ts";
 import { type ImageTree, manifestsOf, readTree, treeBlobs } from "./image_tree.ts";
 
 /** A store, and a tag or digest in it, as `openImage` gives them. */
@@ -86,7 +86,7 @@ export async function copyImage(
   const reference = targetReference(to.reference ?? root.reference, tree);
   await requireNoChunk(to.store, reference, { digest: tree.manifest.digest, signal: options.signal });
   const referrers = options.referrers ? await findReferrers(from.store, tree, options) : [];
-  tellIfUnseen(to.store, manifestsOf(tree), options.onEvent);
+  warnOfDockerFormat(to.store, manifestsOf(tree), options.onEvent);
   const all = [...treeBlobs(tree), ...referrers.flatMap((each) => treeBlobs(each.tree))];
   const blobs = await copyBlobs(from.store, to.store, { ...options, blobs: all });
   await putTree(to.store, tree, { ...options, jobs, reference });

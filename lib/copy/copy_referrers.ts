@@ -1,4 +1,4 @@
-/** Brings along what refers to an image: signatures, lists of parts, and what refers to these. @module */
+/** Copies referrers of an image: signatures, SBOMs, and the referrers of these (OCI distribution spec). @module */
 import { MismatchError } from "../errors.ts";
 import { requireManifest } from "../images/platforms.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -10,15 +10,15 @@ import { type ImageTree, manifestsOf, readTree, type TreeOptions } from "./image
 
 /** A manifest that refers to another. */
 export interface Referrer {
-  /** What it refers to. */
+  /** The digest of the manifest that it refers to. */
   subject: Digest;
-  /** It, and all that it leads to. */
+  /** The manifest, and everything that it lists. */
   tree: ImageTree;
 }
 
 const MOST_REFERRERS = 1000;
 
-/** Everything that refers to a part of an image, what is referred to first. */
+/** Finds the referrers of an image and of everything in it. A referrer comes after what it refers to. */
 export async function findReferrers(
   store: Store,
   image: ImageTree,
@@ -26,19 +26,21 @@ export async function findReferrers(
 ): Promise<Referrer[]> {
   const found = new Map<Digest, Referrer>();
   const subjects = new Set(manifestsOf(image).map(({ digest }) => digest));
-  for (const subject of subjects) { // which grows on the way
+  for (const subject of subjects) { // the set grows during the loop
     for (const { digest } of await store.referrers(subject, options)) {
       if (found.has(digest)) continue;
       const tree = await readTree(store, await requireManifest(store, digest, options), options);
       found.set(digest, { subject, tree });
-      if (found.size > MOST_REFERRERS) throw new MismatchError(`${subject} is referred to without end`);
+      if (found.size > MOST_REFERRERS) {
+        throw new MismatchError(`${subject} has more than ${MOST_REFERRERS} referrers`);
+      }
       for (const each of manifestsOf(tree)) subjects.add(each.digest);
     }
   }
   return [...found.values()];
 }
 
-/** Stores the manifests; where the registry keeps no list of them, and in a directory, the list too. */
+/** Stores referrers. Where the store does not list them itself, they are added to the list under the fallback tag. */
 export async function putReferrers(store: Store, referrers: Referrer[], options: CallOptions): Promise<void> {
   for (const { tree } of referrers) {
     for (const manifest of manifestsOf(tree)) {
@@ -49,16 +51,16 @@ export async function putReferrers(store: Store, referrers: Referrer[], options:
     const there = await store.referrers(subject, { ...options, listed: true });
     const listed = new Set(there.map(({ digest }) => digest));
     const missing = group.filter(({ tree }) => !listed.has(tree.manifest.digest));
-    if (missing.length > 0) await addToList(store, subject, missing, options);
+    if (missing.length > 0) await addToFallback(store, subject, missing, options);
   }
 }
 
-async function addToList(store: Store, subject: Digest, missing: Referrer[], options: CallOptions) {
+async function addToFallback(store: Store, subject: Digest, missing: Referrer[], options: CallOptions) {
   const tag = fallbackTag(subject);
   const there = await store.manifest(tag, options);
   const { manifests = [], ...rest } = there ? JSON.parse(new TextDecoder().decode(there.bytes)) : {};
   const mediaType = IMAGE_INDEX.oci;
-  const entries = [...manifests, ...missing.map(({ tree }) => entryOf(tree.manifest))];
+  const entries = [...manifests, ...missing.map(({ tree }) => referrerEntry(tree.manifest))];
   const list = { schemaVersion: 2, mediaType, ...rest, manifests: entries };
   await store.putManifest(
     tag,
@@ -67,7 +69,7 @@ async function addToList(store: Store, subject: Digest, missing: Referrer[], opt
   );
 }
 
-function entryOf({ mediaType, digest, bytes }: Manifest): Record<string, unknown> {
+function referrerEntry({ mediaType, digest, bytes }: Manifest): Record<string, unknown> {
   const { artifactType, config, annotations } = JSON.parse(new TextDecoder().decode(bytes));
   const type = artifactType ?? config?.mediaType;
   const size = bytes.length;

@@ -3,7 +3,7 @@ import { Command, type CommandUnknownOpts, InvalidArgumentError } from "@command
 import { append } from "../../exports/copy.ts";
 import type { AppendOptions } from "../../append/append.ts";
 import { parseImage } from "../../exports/images.ts";
-import { checkTime } from "../../append/layer_time.ts";
+import { checkTime } from "../../append/appended_image.ts";
 import { counted } from "../../messages.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { azureCredentials } from "../../sign_in/acr_exchange.ts";
