@@ -29,6 +29,7 @@ import type { Descriptor } from "./lib/oci/descriptor.ts";
 import { type Digest, digestOf } from "./lib/oci/digest.ts";
 import { encodeManifest, type Manifest } from "./lib/oci/manifest.ts";
 import { type Family, IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "./lib/oci/media_types.ts";
+import { freeReplaced } from "./lib/store/free.ts";
 import type { CallOptions, Store } from "./lib/store/store.ts";
 import { checkBytes, checkFile, checkPresence, type StashFault } from "./lib/stash/check_stash.ts";
 import type { ChunkNote } from "./lib/stash/chunk_config.ts";
@@ -180,6 +181,7 @@ async function storeStash(
   await input.requireUnchanged();
   if (stale.length > 0) await plan.tags.put(describeFirstChunk(plan, layers));
   await plan.tags.put(describeLastChunk(plan, layers), { completes: true }); // from here on it is there
+  await freeReplaced(store, layers.map((_, index) => chunkTag(plan.baseTag, index + 1)), plan);
   await removeStale(store, stale, plan);
   return stashOf(plan, layers);
 }

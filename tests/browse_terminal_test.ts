@@ -43,7 +43,7 @@ async function makePlace(): Promise<Workplace> {
     { manifest, platform: { os: "linux", architecture: "amd64" } },
     { manifest: arm, platform: { os: "linux", architecture: "arm64" } },
   ]);
-  await image.store.removeManifest("arm", { keepBlobs: true });
+  await image.store.removeManifest("arm");
   return place;
 }
 

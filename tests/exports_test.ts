@@ -35,9 +35,10 @@ const EXPORTS: Record<Entry, string> = {
     SaveLayersOptions SavedLayer StashTarget append copyImage copyStash saveLayers
   `,
   "./store": `
-    BlobOptions BlobState ByteRange CallOptions Checkpoint Descriptor Digest Family Manifest Patience
-    PutOptions RangeRefusedError ReadOptions ReferrersOptions RemoveOptions ReuseOptions Source Store
-    TagsOptions UploadPoint WriteOptions bytesSource digestOf encodeManifest manifestOf
+    BlobOptions BlobReader BlobState BlobStore ByteRange CallOptions Checkpoint Descriptor Digest Family
+    FreeOptions Manifest ManifestReader ManifestStore Patience PutOptions RangeRefusedError ReadOptions
+    ReferrersOptions ReuseOptions SizedBlob Source Store StoreReader TagsOptions UploadPoint WriteOptions
+    bytesSource digestOf encodeManifest manifestOf
   `,
 };
 

@@ -64,8 +64,10 @@ Deno.test("an image of an index is not freed between its coming and that of the 
   const child = await putImage(one, "child", layers);
   const index = await putIndex(one, "many", [{ manifest: child, platform: PLATFORM }]);
   await one.removeManifest("child");
+  await one.free!(["child"]);
   await other.putManifest(child.digest, child, { child: true });
   await putImage(one, "many", [{ bytes: tarOf([]) }]); // what the tag led to is not needed any more
+  await one.free!(["many"]);
   await other.putManifest("again", index);
   assert.equal((await other.manifest(child.digest))?.digest, child.digest);
 });
@@ -83,6 +85,7 @@ Deno.test("versions of an index leave nothing behind, also within one store", as
   }
   assert.equal(await blobsOf(work), 4, "an index, an image, its config and its layer");
   await store.removeManifest("many");
+  await store.free!(["many"]);
   assert.equal(await blobsOf(work), 0);
 });
 
@@ -94,6 +97,7 @@ Deno.test("an alias takes no claim of another writer", async () => {
   const config = await store.write(bytesSource(new TextEncoder().encode("{}")));
   await pushBlob(store, streamOf(bytes), { alias: "a" });
   await putImage(store, "a", [{ bytes: tarOf([]) }]);
+  await store.free!(["a"]);
   const image = encodeManifest({
     schemaVersion: 2,
     mediaType: IMAGE_MANIFEST.oci,

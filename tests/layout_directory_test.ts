@@ -90,6 +90,7 @@ for (const [name, text] of [["not JSON", "no JSON"], ["another shape", '{"layers
     await store.putManifest("whole", whole);
     await Deno.writeTextFile(blobPath(work, damaged.digest), text);
     await store.removeManifest("damaged");
+    await store.free!(["damaged"]);
     assert.deepEqual(await Array.fromAsync(store.tags()), ["whole"]);
     assert.deepEqual(await store.manifest("whole"), whole);
     assert.equal(await store.stat(damaged.digest), undefined);
@@ -105,6 +106,7 @@ for (const [name, text] of [["not JSON", "no JSON"], ["another shape", '{"layers
     await Deno.writeTextFile(blobPath(work, damaged.digest), text);
     using later = open(work); // which has not read the manifest when it was whole
     await later.removeManifest("gone");
+    await later.free!(["gone"]);
     assert.deepEqual(await Array.fromAsync(store.tags()), ["damaged"]);
     assert.notEqual(await store.stat(layer), undefined, "the damaged one may need it");
   });

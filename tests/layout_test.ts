@@ -111,9 +111,9 @@ Deno.test(
       const layer = await write(remover, "same");
       await write(writer, "same");
       await remover.putManifest("old", imageOf([layer], "old"));
-      await remover.removeManifest("old");
+      await removeAndFree(remover, "old");
       await writer.putManifest("new", imageOf([layer], "new"));
-      await writer.removeManifest("new");
+      await removeAndFree(writer, "new");
       assert.deepEqual(await blobNames(work), [], "and in the end nothing is left");
     }
   },
@@ -130,9 +130,9 @@ Deno.test(
     await remover.putManifest("old", imageOf([layer], "old"));
     await finder.write(bytesSource(new TextEncoder().encode("{}")), { checkFirst: true });
     assert.equal(await finder.reuse({ digest: layer, size: 5 }), "present");
-    await remover.removeManifest("old");
+    await removeAndFree(remover, "old");
     await finder.putManifest("new", imageOf([layer], "new"));
-    await finder.removeManifest("new");
+    await removeAndFree(finder, "new");
     assert.equal(await finder.stat(layer), undefined, "and its claim has ended");
   },
 );
@@ -144,12 +144,12 @@ Deno.test("removal frees what nothing else needs, and keeps what is shared", asy
   await store.putManifest("both", imageOf([shared, own]));
   await store.putManifest("other", imageOf([shared]));
   await store.putManifest("inner", imageOf([own]));
-  await store.removeManifest("both");
+  await removeAndFree(store, "both");
   for (const digest of [shared, own]) assert.notEqual(await store.stat(digest), undefined);
-  await store.removeManifest("inner");
+  await removeAndFree(store, "inner");
   assert.equal(await store.stat(own), undefined);
   assert.notEqual(await store.stat(shared), undefined);
-  await store.removeManifest("other");
+  await removeAndFree(store, "other");
   assert.deepEqual(await blobNames(work), []);
 });
 
@@ -164,11 +164,14 @@ Deno.test("a tag that is put to another manifest frees what it alone led to", as
   await store.putManifest("moving", imageOf([shared, own]));
   await store.putManifest("staying", imageOf([shared]));
   await store.putManifest("moving", imageOf([other]));
+  assert.notEqual(await store.stat(own), undefined, "nothing is freed before it is asked for");
+  await store.free!(["moving"]);
   assert.equal(await store.stat(own), undefined);
   for (const digest of [shared, other]) assert.notEqual(await store.stat(digest), undefined);
   await store.putManifest("moving", imageOf([other], "with the same blobs"));
+  await store.free!(["moving"]);
   assert.notEqual(await store.stat(other), undefined);
-  for (const tag of ["moving", "staying"]) await store.removeManifest(tag);
+  for (const tag of ["moving", "staying"]) await removeAndFree(store, tag);
   assert.deepEqual(await blobNames(work), []);
 });
 
@@ -184,6 +187,7 @@ Deno.test("a manifest that is replaced while it is looked for is not missing: th
     if (path === blobPath(work, first.digest) && !moved) {
       moved = true;
       await other.putManifest("moving", second);
+      await other.free!(["moving"]);
     }
     return await stat(path);
   };
@@ -225,18 +229,18 @@ Deno.test("a copy over a stash with the same chunks in other places keeps them",
   assert.equal((await blobNames(work)).length, 2 + 2 * 4);
 });
 
-Deno.test("what was replaced and cannot be freed is told, and the tag is put", async () => {
+Deno.test("what was replaced and cannot be freed is told, and the stash is complete", async () => {
   await using work = await makeWorkspace();
-  const events: TransferEvent[] = [];
-  const onEvent = (event: TransferEvent) => void events.push(event);
-  using store = openStore({ registry: `oci:${work.path("")}`, repository: "me/files", onEvent });
-  const [stuck, next] = [await write(store, "stuck"), await write(store, "next")];
-  await store.putManifest("one", imageOf([stuck]));
-  await Deno.remove(blobPath(work, stuck));
-  await Deno.mkdir(join(blobPath(work, stuck), "not to be removed"), { recursive: true });
-  await store.putManifest("one", imageOf([next]));
-  assert.equal(await store.resolve("one"), imageOf([next]).digest);
-  assert.match((events[0] as { message: string }).message, /what was replaced in \S+ takes up space still/);
+  using store = open(work);
+  const { chunks } = await upload(store, "one", { input: streamOf(someBytes(1000, 1)) });
+  const stuck = blobPath(work, chunks[0]!.digest);
+  await Deno.remove(stuck);
+  await Deno.mkdir(join(stuck, "not to be removed"), { recursive: true });
+  const notices: string[] = [];
+  const onEvent = (event: TransferEvent) => void (event.type === "notice" && notices.push(event.message));
+  await upload(store, "one", { input: streamOf(someBytes(1000, 2)), overwrite: true, onEvent });
+  assert.deepEqual((await verify(store, "one", { deep: true })).faults, []);
+  assert.match(notices.join(), /^what was replaced in \S+ still takes up space: [^,]+$/);
 });
 
 Deno.test("what is being fetched while it is replaced is told, and no wrong byte is taken for right", async () => {
@@ -264,9 +268,9 @@ Deno.test("removal follows indexes to what they lead to", async () => {
   const index = indexOf(child);
   await store.putManifest(child.digest, child);
   await store.putManifest("index", index);
-  await store.removeManifest(child.digest);
+  await removeAndFree(store, child.digest);
   assert.deepEqual(await store.manifest(child.digest), child, "the index still leads to it");
-  await store.removeManifest("index");
+  await removeAndFree(store, "index");
   assert.deepEqual(await blobNames(work), []);
 });
 
@@ -278,7 +282,8 @@ Deno.test("a removal that breaks off lists nothing that is not there", async () 
   await store.putManifest("kept", imageOf([await write(store, "kept")]));
   await Deno.remove(blobPath(work, stuck));
   await Deno.mkdir(join(blobPath(work, stuck), "not to be removed"), { recursive: true });
-  await assert.rejects(store.removeManifest("gone"));
+  await store.removeManifest("gone");
+  await assert.rejects(store.free!(["gone"]));
   assert.equal(await store.stat(first), undefined, "it had begun");
   assert.deepEqual(await Array.fromAsync(store.tags()), ["kept"]);
 });
@@ -297,9 +302,9 @@ Deno.test("what another process has put back meanwhile is not removed", async ()
     await store.putManifest(tag, each);
   }
   await Deno.remove(blobPath(work, manifest.digest)); // a layout that another tool has left incomplete
-  await store.removeManifest("first");
+  await removeAndFree(store, "first");
   await other.putManifest("kept", manifest);
-  await store.removeManifest("second");
+  await removeAndFree(store, "second");
   assert.notEqual(await store.stat(shared), undefined);
 });
 
@@ -500,6 +505,11 @@ async function requireSound(work: Workspace): Promise<void> {
     const { config, layers } = JSON.parse(new TextDecoder().decode((await store.manifest(tag))!.bytes));
     for (const { digest, size } of [config, ...layers]) assert.equal(await store.stat(digest), size);
   }
+}
+
+async function removeAndFree(store: Store, reference: string): Promise<void> {
+  await store.removeManifest(reference);
+  await store.free!([reference]);
 }
 
 async function write(store: Store, text: string): Promise<Digest> {

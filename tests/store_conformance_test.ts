@@ -13,6 +13,7 @@ import type { Descriptor } from "../lib/oci/descriptor.ts";
 import { type Digest, digestOf } from "../lib/oci/digest.ts";
 import { encodeManifest, type Manifest } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_INDEX, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
+import { parseReference } from "../lib/oci/reference.ts";
 import { openStore } from "../lib/open/open_store.ts";
 import type { ReadOptions, Store } from "../lib/store/store.ts";
 import { bytesSource, type Source } from "../lib/exports/store.ts";
@@ -220,6 +221,7 @@ testOnEachStore("what is reused is kept until a manifest lists it, whoever else 
   const [config, layer] = descriptorsOf(old) as [Descriptor, Descriptor];
   for (const blob of [config, layer]) assert.equal(await store.reuse(blob), "present");
   await other.removeManifest("old");
+  await other.free?.(["old"]);
   assert.equal(await store.stat(layer.digest), layer.size);
   const next = imageOf(store, config, [layer, await store.write(bytesSource(someBytes(5)))]);
   await store.putManifest("new", next);
@@ -321,6 +323,7 @@ async function refusesAll(store: Store, manifest: Manifest, digest: Digest): Pro
     removeManifest: () => store.removeManifest(digest),
     "removeManifest by a path": () => store.removeManifest("one/../one"),
     referrers: () => store.referrers(digest),
+    free: () => store.free ? store.free([digest]) : parseReference(digest),
     mountBlob: () => mountBlob(store, digest, { from: "me/origin" }),
     removeBlobs: () => removeBlobs(store, [blob, digest]),
   };
@@ -391,6 +394,7 @@ testOnEachStore("removing a manifest by digest removes all its tags, and no othe
   for (const tag of ["a", "b"]) await store.putManifest(tag, gone);
   await store.putManifest("c", kept);
   await store.removeManifest(gone.digest);
+  await store.free?.([gone.digest]);
   assert.deepEqual(await tagsOf(store), ["c"]);
   assert.equal(await store.manifest(gone.digest), undefined);
   assert.equal(await store.resolve("a"), undefined);
@@ -407,6 +411,76 @@ testOnEachStore("removing a tag or manifest that is not there is no error", asyn
   await store.removeManifest("one");
   await store.removeManifest("one");
   assert.deepEqual(await tagsOf(store), []);
+});
+
+testOnEachStore("what is replaced or removed stays until it is freed", async (place) => {
+  using store = place.open();
+  const [first, second] = [await image(store, "first"), await image(store, "second")];
+  await store.putManifest("moving", first);
+  await store.putManifest("moving", second);
+  for (const digest of blobsOf(first)) assert.notEqual(await store.stat(digest), undefined);
+  await store.free?.(["moving"]);
+  for (const digest of blobsOf(second)) assert.notEqual(await store.stat(digest), undefined, "it is listed");
+  if (store.free) { for (const digest of blobsOf(first)) assert.equal(await store.stat(digest), undefined); }
+  await store.removeManifest("moving");
+  for (const digest of blobsOf(second)) assert.notEqual(await store.stat(digest), undefined);
+  await store.free?.(["moving"]);
+  if (store.free) assert.deepEqual(blobFilesOf(await place.contents()), []);
+});
+
+testOnEachStore(
+  "a store frees what its own changes of these tags have left, and nothing else",
+  async (place) => {
+    using store = place.open();
+    using other = place.open();
+    const images = new Map<string, Manifest>();
+    for (const tag of ["own", "others", "unnamed", "listed"]) {
+      images.set(tag, await image(store, tag));
+      await store.putManifest(tag, images.get(tag)!);
+    }
+    await store.putManifest("again", images.get("listed")!);
+    await other.removeManifest("others");
+    for (const tag of ["own", "unnamed", "listed"]) await store.removeManifest(tag);
+    await store.free?.(["own", "others", "listed"]);
+    for (const tag of ["others", "unnamed", "listed"]) {
+      for (const digest of blobsOf(images.get(tag)!)) {
+        assert.notEqual(
+          await store.stat(digest),
+          undefined,
+          tag,
+        );
+      }
+    }
+    if (store.free) assert.equal(await store.stat(blobsOf(images.get("own")!)[0]!), undefined);
+  },
+);
+
+testOnEachStore("manifests are freed alone where their blobs are kept, then and later", async (place) => {
+  using store = place.open();
+  const first = await image(store, "first");
+  await store.putManifest("alias", first);
+  await store.removeManifest("alias");
+  await store.free?.(["alias"], { keepBlobs: true });
+  if (store.free) assert.equal(await store.manifest(first.digest), undefined);
+  await store.putManifest("alias", await image(store, "second"));
+  await store.removeManifest("alias");
+  await store.free?.(["alias"]);
+  for (const digest of blobsOf(first)) assert.notEqual(await store.stat(digest), undefined);
+});
+
+testOnEachStore("a change that ends before it frees leaves garbage, and nothing is lost", async (place) => {
+  const [first, second] = await Array.fromAsync(["first", "second"], async (title) => {
+    using store = place.open();
+    const manifest = await image(store, title);
+    await store.putManifest("moving", manifest);
+    return manifest; // the process ends here
+  }) as [Manifest, Manifest];
+  using store = place.open();
+  assert.deepEqual(await store.manifest("moving"), second);
+  await store.free?.(["moving"]);
+  for (const digest of [first, second].flatMap(blobsOf)) {
+    assert.notEqual(await store.stat(digest), undefined, "it is another store's");
+  }
 });
 
 testOnEachStore("every tag is listed once", async (place) => {
@@ -485,6 +559,7 @@ testOnEachStore("a call that was ended beforehand does nothing, and says why", a
     resolve: () => store.resolve("one", options),
     putManifest: () => store.putManifest("two", manifest, options),
     removeManifest: () => store.removeManifest("one", options),
+    free: async () => await (store.free ? store.free(["one"], options) : Promise.reject(why)),
     tags: () => Array.fromAsync(store.tags(options)),
   };
   for (const [name, call] of Object.entries(calls)) {
@@ -603,6 +678,11 @@ function imageOf({ family }: Store, config: Descriptor, layers: Descriptor[]): M
     config: { ...config, mediaType: IMAGE_CONFIG[family] },
     layers,
   });
+}
+
+/** Of the names of files in a layout, those of blobs. */
+function blobFilesOf(contents: Record<string, string>): string[] {
+  return Object.keys(contents).filter((name) => name.includes("blobs/sha256/"));
 }
 
 function descriptorsOf({ bytes }: Manifest): Descriptor[] {

@@ -16,6 +16,7 @@ import { type Digest, isDigest } from "../oci/digest.ts";
 import { isIndex, isRunnable, readIndex } from "../oci/image_index.ts";
 import { listedBlobs, type Manifest, manifestOf, readImageManifest } from "../oci/manifest.ts";
 import { parseTag } from "../oci/reference.ts";
+import { freeReplaced } from "../store/free.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
 import { receiveSmall } from "../transfer/receive.ts";
@@ -127,6 +128,7 @@ async function appendLayer(
   const manifest = await build.of(tree);
   if (same) await requireUnchanged(from.store, root, { signal });
   await to.store.putManifest(reference, manifest, { signal });
+  await freeReplaced(to.store, [reference], { onEvent });
   const { digest, size, diffId } = layer;
   return { reference, digest: manifest.digest, images: images.length, layer: { digest, size, diffId }, base };
 }

@@ -6,6 +6,7 @@ import type { Digest } from "../oci/digest.ts";
 import { isIndex } from "../oci/image_index.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { parseTag } from "../oci/reference.ts";
+import { freeReplaced } from "../store/free.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { statFile } from "../files/input.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
@@ -65,7 +66,8 @@ export async function putAlias(
 ): Promise<Manifest> {
   const manifest = aliasManifest(blobs);
   await requireNoChunk(store, parseTag(alias), { ...options, digest: manifest.digest });
-  await store.putManifest(alias, manifest, { ...options, keepBlobs: true });
+  await store.putManifest(alias, manifest, options);
+  await freeReplaced(store, [alias], { keepBlobs: true, ...options });
   return manifest;
 }
 
@@ -128,7 +130,8 @@ export async function removeAlias(
   const pointedTo = isIndex(manifest)
     ? new Map([...byPlatform(await listImages(store, manifest, options))].map(digestByName))
     : readImageManifest(manifest).layers.map(({ digest }) => digest);
-  await store.removeManifest(alias, { ...options, keepBlobs: true });
+  await store.removeManifest(alias, options);
+  await store.free?.([alias], { ...options, keepBlobs: true });
   return pointedTo;
 }
 

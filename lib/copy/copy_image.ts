@@ -5,6 +5,7 @@ import { findRoot } from "../images/image.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { isIndex } from "../oci/image_index.ts";
 import { parseTag } from "../oci/reference.ts";
+import { freeReplaced } from "../store/free.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
@@ -90,6 +91,7 @@ export async function copyImage(
   const all = [...treeBlobs(tree), ...referrers.flatMap((each) => treeBlobs(each.tree))];
   const blobs = await copyBlobs(from.store, to.store, { ...options, blobs: all });
   await putTree(to.store, tree, { ...options, jobs, reference });
+  await freeReplaced(to.store, [reference], options);
   await putReferrers(to.store, referrers, options);
   const manifests = [tree, ...referrers.map((each) => each.tree)].flatMap(manifestsOf).length;
   return { reference, digest: chosen.digest, manifests, referrers: referrers.length, blobs };

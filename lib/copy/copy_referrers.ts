@@ -5,6 +5,7 @@ import type { Digest } from "../oci/digest.ts";
 import { type Manifest, manifestOf } from "../oci/manifest.ts";
 import { IMAGE_INDEX } from "../oci/media_types.ts";
 import { fallbackTag } from "../store/referrers.ts";
+import { freeReplaced } from "../store/free.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { type ImageTree, manifestsOf, readTree, type TreeOptions } from "./image_tree.ts";
 
@@ -67,6 +68,7 @@ async function addToFallback(store: Store, subject: Digest, missing: Referrer[],
     manifestOf(new TextEncoder().encode(JSON.stringify(list)), mediaType),
     options,
   );
+  await freeReplaced(store, [tag], options);
 }
 
 function referrerEntry({ mediaType, digest, bytes }: Manifest): Record<string, unknown> {

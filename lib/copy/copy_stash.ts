@@ -2,6 +2,7 @@
 import { ConflictError, MismatchError } from "../errors.ts";
 import { requireManifest } from "../images/platforms.ts";
 import { listedBlobs, type Manifest } from "../oci/manifest.ts";
+import { freeReplaced } from "../store/free.ts";
 import type { Store } from "../store/store.ts";
 import { checkBaseTag, chunkTag } from "../stash/chunk_tags.ts";
 import { chunkNumbers, findStash } from "../stash/find_stash.ts";
@@ -67,9 +68,9 @@ export async function copyStash(
     reread: options.overwrite,
     blobs: wanted,
   });
-  for (const [index, manifest] of manifests.entries()) {
-    await to.store.putManifest(chunkTag(to.baseTag, index + 1), manifest, { signal });
-  }
+  const tags = manifests.map((_, index) => chunkTag(to.baseTag, index + 1));
+  for (const [index, tag] of tags.entries()) await to.store.putManifest(tag, manifests[index]!, { signal });
+  await freeReplaced(to.store, tags, options);
   const stale = numbers.filter((number) => number > manifests.length);
   await removeStale(to.store, stale.map((each) => chunkTag(to.baseTag, each)), options);
   return { stash, blobs };

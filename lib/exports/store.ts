@@ -23,21 +23,26 @@
  */
 export type {
   BlobOptions,
+  BlobReader,
   BlobState,
+  BlobStore,
   CallOptions,
   Checkpoint,
+  FreeOptions,
+  ManifestReader,
+  ManifestStore,
   PutOptions,
   ReadOptions,
   ReferrersOptions,
-  RemoveOptions,
   ReuseOptions,
   Store,
+  StoreReader,
   TagsOptions,
   UploadPoint,
   WriteOptions,
 } from "../store/store.ts";
 export { type ByteRange, bytesSource, type Source } from "../content/source.ts";
-export type { Descriptor } from "../oci/descriptor.ts";
+export type { Descriptor, SizedBlob } from "../oci/descriptor.ts";
 export { type Digest, digestOf } from "../oci/digest.ts";
 export { encodeManifest, type Manifest, manifestOf } from "../oci/manifest.ts";
 export type { Family } from "../oci/media_types.ts";

@@ -1,23 +1,26 @@
-/** The space that a layout takes up: what a change of its index leaves behind goes. @module */
+/** The garbage of a layout: manifests and blobs that were listed, and that no entry of the index leads to any more. @module */
 import type { Digest } from "../oci/digest.ts";
 import { type Manifest, referencesOf } from "../oci/manifest.ts";
+import type { FreeOptions } from "../store/store.ts";
 import type { LayoutBlobs } from "./blobs.ts";
 import type { IndexEntry } from "./index_json.ts";
 import { Reachability } from "./reachable.ts";
-import type { RemoveOptions } from "../store/store.ts";
 
-/** What a layout listed, and what it is to list. */
-export interface IndexChange extends Pick<RemoveOptions, "keepBlobs"> {
-  entries: IndexEntry[];
-  kept: IndexEntry[];
+/** What is freed, and what is kept. */
+export interface GarbageOptions extends Pick<FreeOptions, "keepBlobs"> {
+  /** What the layout lists now. */
+  listed: readonly IndexEntry[];
 }
 
-/** Finds what is not needed any more, and frees it. */
+/**
+ * Collects what the changes of one store leave unlisted, and deletes it when the store is told to. Garbage of other
+ * processes is theirs: they may be about to list it.
+ */
 export class Garbage {
   readonly #blobs: LayoutBlobs;
   readonly #reach: Reachability;
-  /** Entries that were replaced, and are not freed yet. */
-  #replaced: IndexEntry[] = [];
+  /** Entries that were dropped from the index, by the tag or digest that named them. */
+  readonly #dropped: Map<string, IndexEntry[]> = new Map();
 
   /** @param blobs the blobs of the layout */
   constructor(blobs: LayoutBlobs) {
@@ -25,34 +28,41 @@ export class Garbage {
     this.#reach = new Reachability((digest) => blobs.manifest(digest));
   }
 
-  /** A manifest with all that it leads to, as far as that can be read. */
+  /** The digest of a manifest, and those of everything that it leads to, as far as that can be read. */
   async reached({ digest, bytes }: Manifest): Promise<Iterable<Digest>> {
     return await this.#reach.from(digest).catch(() => new Set(referencesOf(bytes).blobs));
   }
 
-  /** Remembers what a change leaves behind for the next one that frees: what replaces it is not complete yet. */
-  freeLater({ entries, kept }: IndexChange): void {
-    this.#replaced.push(...notIn(kept, entries));
+  /** Remembers entries that a change of the index under this tag or digest has dropped. */
+  add(reference: string, dropped: readonly IndexEntry[]): void {
+    if (dropped.length > 0) this.#dropped.set(reference, [...this.#of([reference]), ...dropped]);
   }
 
-  /** What only entries lead to that are not kept: their manifests, and unless `keepBlobs` is set, all below these. */
-  async unneeded({ entries, kept, keepBlobs }: IndexChange): Promise<Digest[]> {
-    const gone = notIn(kept, [...entries, ...keepBlobs ? [] : this.#replaced.splice(0)]);
-    if (gone.length === 0) return [];
+  /** Whether something was dropped under these tags and digests, and not freed yet. */
+  has(references: readonly string[]): boolean {
+    return this.#of(references).length > 0;
+  }
+
+  /**
+   * Deletes what only the entries dropped under these tags and digests led to: their manifests, and all blobs below them
+   * unless they are kept. A claimed blob stays: somebody is about to list it. The layout is locked meanwhile.
+   */
+  async free(references: readonly string[], { listed, keepBlobs }: GarbageOptions): Promise<void> {
+    const gone = notIn(listed, this.#of(references));
     const manifests = new Set(gone.map(({ digest }) => digest));
-    const unreachable = await this.#reach.unreachable(gone, kept);
-    return keepBlobs ? unreachable.filter((digest) => manifests.has(digest)) : unreachable;
-  }
-
-  /** Removes blobs, except those that somebody is about to list. */
-  async free(digests: readonly Digest[]): Promise<void> {
-    for (const digest of digests) {
+    for (const digest of gone.length > 0 ? await this.#reach.unreachable(gone, listed) : []) {
+      if (keepBlobs && !manifests.has(digest)) continue;
       if (!await this.#blobs.isClaimed(digest)) await this.#blobs.remove(digest);
     }
+    for (const reference of references) this.#dropped.delete(reference);
+  }
+
+  #of(references: readonly string[]): IndexEntry[] {
+    return references.flatMap((reference) => this.#dropped.get(reference) ?? []);
   }
 }
 
-function notIn(kept: readonly IndexEntry[], entries: readonly IndexEntry[]): IndexEntry[] {
-  const listed = new Set(kept.map(({ digest }) => digest));
-  return entries.filter(({ digest }) => !listed.has(digest));
+function notIn(listed: readonly IndexEntry[], entries: readonly IndexEntry[]): IndexEntry[] {
+  const digests = new Set(listed.map(({ digest }) => digest));
+  return entries.filter(({ digest }) => !digests.has(digest));
 }

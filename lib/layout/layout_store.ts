@@ -16,17 +16,17 @@ import { type IndexEntry, lockIndex, readEntries, REF_NAME, tagOf } from "./inde
 import { DEFAULT_RETRY_POLICY, type Patience } from "../async/retry.ts";
 import { systemClock } from "../async/clock.ts";
 import { LayoutBlobs } from "./blobs.ts";
-import { Garbage, type IndexChange } from "./garbage.ts";
+import { Garbage } from "./garbage.ts";
 import { fallbackReferrers, namesSubject } from "../store/referrers.ts";
 import { requireLayout } from "./require_layout.ts";
 import type {
   BlobOptions,
   BlobState,
   CallOptions,
+  FreeOptions,
   PutOptions,
   ReadOptions,
   ReferrersOptions,
-  RemoveOptions,
   ReuseOptions,
   Store,
   TagsOptions,
@@ -58,7 +58,7 @@ export class LayoutStore implements Store {
   readonly #beside: ((repository: string) => string) | undefined;
   readonly #onEvent: OnEvent | undefined;
   readonly #blobs: LayoutBlobs;
-  readonly #space: Garbage;
+  readonly #garbage: Garbage;
 
   /** @param options where it is */
   constructor(options: LayoutOptions) {
@@ -67,7 +67,7 @@ export class LayoutStore implements Store {
     this.#beside = options.beside;
     this.#onEvent = options.onEvent;
     this.#blobs = new LayoutBlobs(options);
-    this.#space = new Garbage(this.#blobs);
+    this.#garbage = new Garbage(this.#blobs);
   }
 
   get url(): string {
@@ -148,7 +148,7 @@ export class LayoutStore implements Store {
   async putManifest(
     reference: string,
     manifest: Manifest,
-    { child, more, keepBlobs, signal }: PutOptions = {},
+    { child, signal }: PutOptions = {},
   ): Promise<void> {
     signal?.throwIfAborted();
     requireStorable(reference, manifest);
@@ -157,12 +157,10 @@ export class LayoutStore implements Store {
       await this.#requireBlobs(manifest);
       await writeAtomically(this.#blobs.path(manifest.digest), manifest.bytes);
       if (child) return await this.#blobs.addClaim(manifest.digest); // until the index that lists it is listed
-      const kept = withEntry(index.entries, reference, manifest);
-      await index.replace(kept);
-      this.#blobs.endClaims(await this.#space.reached(manifest));
-      const change = { entries: index.entries, kept, keepBlobs };
-      if (more) this.#space.freeLater(change);
-      else await this.#freeReplaced(change);
+      await index.replace(withEntry(index.entries, reference, manifest));
+      const named = index.entries.filter((entry) => isNamed(entry, reference));
+      this.#garbage.add(reference, named.filter(({ digest }) => digest !== manifest.digest));
+      this.#blobs.endClaims(await this.#garbage.reached(manifest));
     });
   }
 
@@ -181,27 +179,24 @@ export class LayoutStore implements Store {
     return distinct([...found, ...list]);
   }
 
-  async removeManifest(reference: string, { keepBlobs, signal }: RemoveOptions = {}): Promise<void> {
+  async removeManifest(reference: string, { signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
     if (await this.#entry(reference) === undefined) return;
     await this.#attempt(async () => {
       using index = await lockIndex(this.#directory);
       await this.#blobs.clearUp();
-      const kept = index.entries.filter((entry) => !isNamed(entry, reference));
-      const unneeded = await this.#space.unneeded({ entries: index.entries, kept, keepBlobs });
-      await index.replace(kept); // first: whoever reads the layout then finds all that it lists
-      await this.#space.free(unneeded);
+      await index.replace(index.entries.filter((entry) => !isNamed(entry, reference)));
+      this.#garbage.add(reference, index.entries.filter((entry) => isNamed(entry, reference)));
     });
   }
 
-  /** The manifest is put, whatever becomes of what it has replaced: on Windows a reader may have that open. */
-  async #freeReplaced(change: IndexChange): Promise<void> {
-    try {
-      await this.#space.free(await this.#space.unneeded(change));
-    } catch (error) {
-      const message = `what was replaced in ${this.name} takes up space still: ${(error as Error).message}`;
-      this.#onEvent?.({ type: "notice", message });
-    }
+  async free(references: readonly string[], { keepBlobs, signal }: FreeOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    if (!this.#garbage.has(references.map(parseReference))) return;
+    await this.#attempt(async () => {
+      using index = await lockIndex(this.#directory);
+      await this.#garbage.free(references, { listed: index.entries, keepBlobs });
+    });
   }
 
   async *tags({ mustExist, signal }: TagsOptions = {}): AsyncGenerator<string> {

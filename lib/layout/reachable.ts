@@ -18,7 +18,7 @@ export class Reachability {
   }
 
   /** The manifests that are gone and what they alone led to, as far as that can be known. */
-  async unreachable(gone: IndexEntry[], kept: IndexEntry[]): Promise<Digest[]> {
+  async unreachable(gone: readonly IndexEntry[], kept: readonly IndexEntry[]): Promise<Digest[]> {
     const led = await this.#fromAll(gone, (digest) => [digest]);
     const needed = await this.#fromAll(kept, () => led); // a damaged manifest may need any blob
     return [...led].filter((digest) => !needed.has(digest));
@@ -26,7 +26,7 @@ export class Reachability {
 
   /** One after the other: a layout may list more manifests than files can be open. */
   async #fromAll(
-    entries: IndexEntry[],
+    entries: readonly IndexEntry[],
     ifDamaged: (digest: Digest) => Iterable<Digest>,
   ): Promise<Set<Digest>> {
     const reached = new Set<Digest>();

@@ -26,6 +26,7 @@ export async function removeTags(
     try {
       options.signal?.throwIfAborted();
       await store.removeManifest(tag, options);
+      await store.free?.([tag], options);
       removal.removed.push(tag);
     } catch (error) {
       options.signal?.throwIfAborted();

@@ -100,7 +100,7 @@ export class StashTags {
     const before = found.get(tag);
     const other = before !== undefined && before !== manifest.digest;
     if (other && !overwrite) await this.#requireRight(image);
-    await store.putManifest(tag, manifest, { more: !completes, signal });
+    await store.putManifest(tag, manifest, { signal });
     this.#keep(image, before);
   }
 

@@ -57,19 +57,15 @@ export interface Checkpoint {
   save(point: UploadPoint): void;
 }
 
-/** What the removal of a manifest takes. */
-export interface RemoveOptions extends CallOptions {
-  /** Leaves what the manifest lists where it is. Without it a directory frees the space; registries do it later. */
-  keepBlobs?: boolean | undefined;
-}
-
 /** What storing a manifest takes. */
 export interface PutOptions extends CallOptions {
   /** It is listed by another manifest, which comes next: a layout does not list it a second time. */
   child?: boolean | undefined;
-  /** Others come behind it: what it replaces is freed with the last of them, which is put without this. */
-  more?: boolean | undefined;
-  /** Leaves what the tag led to before where it is. Without it a directory frees the space; registries do it later. */
+}
+
+/** What freeing takes. */
+export interface FreeOptions extends CallOptions {
+  /** Frees the manifests alone, and forgets their blobs: an alias goes, and what it pointed to stays. */
   keepBlobs?: boolean | undefined;
 }
 
@@ -97,33 +93,13 @@ export interface WriteOptions extends BlobOptions {
   checkFirst?: boolean | undefined;
 }
 
-/**
- * One repository: blobs by digest, manifests by digest or tag.
- *
- * The remote registry and the OCI layout directory both keep to this, and one test suite holds them to it.
- * All calls may run at the same time. Errors are the ones of `errors.ts`: what is no digest, tag or repository is refused
- * with an `InvalidInputError` before anything is done.
- *
- * @category Stores
- */
-export interface Store extends Disposable {
+/** Reads the blobs of one repository, by digest. */
+export interface BlobReader {
   /** For messages: `docker.io/me/files`, `oci:box/me/files`. */
   readonly name: string;
-  /** Where it is, in full: no other repository has the same. */
-  readonly url: string;
-  /** The family in which new manifests are written: what the store's other readers understand best. */
-  readonly family: Family;
   /** How patiently a transfer that breaks is taken up again. */
   readonly patience: Patience;
-  /** The chunk size that suits the store, in bytes. */
-  readonly chunkSize: number;
 
-  /**
-   * Where a blob's bytes can be fetched without layerstash: of a registry, it may ask to sign in.
-   *
-   * @throws {InvalidInputError} when it is no digest
-   */
-  blobUrl(digest: Digest): URL;
   /** The size of a blob in bytes; `undefined` = absent. */
   stat(digest: Digest, options?: BlobOptions): Promise<number | undefined>;
   /**
@@ -143,6 +119,10 @@ export interface Store extends Disposable {
    * @throws {RangeRefusedError} if the store can only give the whole blob
    */
   readUnverified(digest: Digest, options?: ReadOptions): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
+}
+
+/** Reads and changes the blobs of one repository. */
+export interface BlobStore extends BlobReader {
   /**
    * Stores a blob under the digest of its bytes. Writing what is there changes nothing. When it fails, nothing
    * is visible under the digest. The descriptor's media type is `application/octet-stream`.
@@ -161,27 +141,19 @@ export interface Store extends Disposable {
   mount(digest: Digest, from: string, options?: CallOptions): Promise<boolean>;
   /** Removes a blob. Removing what is not there is no error. */
   remove(digest: Digest, options?: CallOptions): Promise<void>;
+}
+
+/** Reads the manifests of one repository, by tag or digest. */
+export interface ManifestReader {
+  /** For messages: `docker.io/me/files`, `oci:box/me/files`. */
+  readonly name: string;
 
   /** A manifest, its digest checked where it was asked for by digest; `undefined` = absent. */
   manifest(reference: string, options?: CallOptions): Promise<Manifest | undefined>;
   /** The digest that a tag points to, without reading the manifest; `undefined` = absent. */
   resolve(reference: string, options?: CallOptions): Promise<Digest | undefined>;
-  /**
-   * Stores a manifest under a tag or its digest. Blobs that it lists must be there. A directory frees what the tag alone
-   * led to before.
-   *
-   * @throws {InvalidInputError} when the manifest's digest is not that of its bytes, or not the one to store it under
-   */
-  putManifest(reference: string, manifest: Manifest, options?: PutOptions): Promise<void>;
   /** The manifests that say that this one is their subject: signatures, lists of parts and the like. */
   referrers(digest: Digest, options?: ReferrersOptions): Promise<Descriptor[]>;
-  /**
-   * Removes one tag and **no other**, even where others point to the same manifest; or, by digest, a manifest
-   * with all its tags. Removing what is not there is no error.
-   *
-   * @throws {NotAllowedError} when the registry cannot do it; the hint says how to do it by hand
-   */
-  removeManifest(reference: string, options?: RemoveOptions): Promise<void>;
   /**
    * Every tag, over all pages, each once. A repository that does not exist has none.
    *
@@ -190,7 +162,66 @@ export interface Store extends Disposable {
   tags(options?: TagsOptions): AsyncIterable<string>;
   /** Images that are listed, and have no tag, as skopeo writes them. Absent where nothing is listed but tags. */
   untagged?(options?: CallOptions): Promise<Digest[]>;
+}
 
+/** Reads and changes the manifests of one repository. */
+export interface ManifestStore extends ManifestReader {
+  /**
+   * Stores a manifest under a tag or its digest. The blobs that it lists must exist. What the tag led to before stays where
+   * it is: see `free`.
+   *
+   * @throws {InvalidInputError} when the manifest's digest is not that of its bytes, or not the one to store it under
+   */
+  putManifest(reference: string, manifest: Manifest, options?: PutOptions): Promise<void>;
+  /**
+   * Removes one tag and **no other**, even where others point to the same manifest; or, by digest, a manifest
+   * with all its tags. What it led to stays where it is: see `free`. Removing what is not there is not an error.
+   *
+   * @throws {NotAllowedError} if the registry cannot do it; the hint says how to do it by hand
+   */
+  removeManifest(reference: string, options?: CallOptions): Promise<void>;
+  /**
+   * Frees what these tags and digests led to before this store put or removed them. Putting and removing free nothing by
+   * themselves: whoever has changed something says when the change is complete, and names what was changed. An
+   * interruption before that leaves garbage, and never a manifest without its blobs.
+   *
+   * Only what changes of this store object have left unlisted is freed; of that, nothing that a listed manifest leads to,
+   * and nothing that somebody has written or reused for a manifest to come. Absent where a store frees space by itself,
+   * as registries do, some time later.
+   *
+   * @throws {NotAllowedError} if a file cannot be deleted; what was freed until then is gone
+   */
+  free?(references: readonly string[], options?: FreeOptions): Promise<void>;
+}
+
+/** Reads one repository: its manifests, and the blobs that these list. */
+export interface StoreReader extends BlobReader, ManifestReader {}
+
+/**
+ * One repository, to read, to change and to point to.
+ *
+ * A repository of a registry and an OCI layout directory both keep to this contract, and one test suite holds them to it.
+ * All calls may run at the same time. Errors are the ones of `errors.ts`: what is not a digest, tag or repository is
+ * refused with an `InvalidInputError` before anything is done.
+ *
+ * Functions take the narrowest of these interfaces that they need: one that only reads blobs takes a `BlobReader`.
+ *
+ * @category Stores
+ */
+export interface Store extends BlobStore, ManifestStore, Disposable {
+  /** Where it is, in full: no other repository has the same. */
+  readonly url: string;
+  /** The family in which new manifests are written: what the store's other readers understand best. */
+  readonly family: Family;
+  /** The chunk size that suits the store, in bytes. */
+  readonly chunkSize: number;
+
+  /**
+   * Where a blob's bytes can be fetched without layerstash: of a registry, it may ask to sign in.
+   *
+   * @throws {InvalidInputError} when it is no digest
+   */
+  blobUrl(digest: Digest): URL;
   /** Lets go of connections; also at the end of the block that says `using store = ...`. */
   close(): void;
 }
