@@ -22,37 +22,36 @@
  *
  * @module
  */
+import { inParallel, type Lanes } from "./lib/async/pool.ts";
 import { letGoOnFailure } from "./lib/content/byte_stream.ts";
 import { Hasher } from "./lib/content/hasher.ts";
 import type { OnEvent } from "./lib/events.ts";
+import { chunkCount, type Input, type InputChunk, openInput, whileUnchanged } from "./lib/files/input.ts";
+import { checkOutput } from "./lib/files/output.ts";
+import { rememberInput } from "./lib/files/remembered_input.ts";
 import type { Descriptor } from "./lib/oci/descriptor.ts";
-import { type Digest, digestOf } from "./lib/oci/digest.ts";
-import { encodeManifest, type Manifest } from "./lib/oci/manifest.ts";
-import { type Family, IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "./lib/oci/media_types.ts";
-import { freeReplaced } from "./lib/store/free.ts";
-import type { CallOptions, Store } from "./lib/store/store.ts";
+import type { Digest } from "./lib/oci/digest.ts";
 import { checkBytes, checkFile, checkPresence, type StashFault } from "./lib/stash/check_stash.ts";
-import type { ChunkNote } from "./lib/stash/chunk_config.ts";
+import {
+  chunkImage,
+  finishedStash,
+  firstChunkImage,
+  lastChunkImage,
+  type StashDraft,
+} from "./lib/stash/chunk_image.ts";
 import { checkBaseTag, chunkTag } from "./lib/stash/chunk_tags.ts";
+import { lookUpExisting } from "./lib/stash/existing_chunks.ts";
 import { fetchStash } from "./lib/stash/fetch_stash.ts";
 import { chunkNumbers, findStash, whyNotFound } from "./lib/stash/find_stash.ts";
-import { chunkCount, type Input, type InputChunk, openInput, whileUnchanged } from "./lib/files/input.ts";
 import { describeListed, type ListedStash, listStashes } from "./lib/stash/list_stashes.ts";
-import { lookForBytes } from "./lib/stash/look_for_bytes.ts";
-import { checkOutput } from "./lib/files/output.ts";
-import {
-  conflict,
-  isKept,
-  lookUpPresent,
-  type Present,
-  requireNoConflict,
-} from "./lib/stash/present_chunks.ts";
 import { removeStale, removeTags, type TagRemoval } from "./lib/stash/remove_tags.ts";
-import { rememberInput } from "./lib/files/remembered_input.ts";
-import { type Chunk, chunkName, chunksOf, type Stash } from "./lib/stash/stash.ts";
-import { StashTags, type TaggedImage } from "./lib/stash/stash_tags.ts";
+import { type Chunk, chunkName, type Stash } from "./lib/stash/stash.ts";
+import { StashTags } from "./lib/stash/stash_tags.ts";
+import { type Verdict, Verdicts } from "./lib/stash/verdict.ts";
+import { freeReplaced } from "./lib/store/free.ts";
+import type { CallOptions, Store } from "./lib/store/store.ts";
 import { checkTransfer, DEFAULT_JOBS, lanesOf } from "./lib/transfer/adaptive_jobs.ts";
-import { inParallel, type Lanes } from "./lib/async/pool.ts";
+import { reportPresent } from "./lib/transfer/placed_blob.ts";
 
 // Which repository, how to reach it, and who signs in.
 export { type OpenOptions, openStore } from "./lib/open/open_store.ts";
@@ -157,62 +156,63 @@ export async function upload(store: Store, baseTag: string, options: UploadOptio
   using hasher = new Hasher();
   await using content = await openInput(options.input, hasher);
   await using input = await rememberInput(content, { ...options, store, name: baseTag });
-  return await whileUnchanged(input, () => storeStash(store, input, { ...options, baseTag }));
+  return await whileUnchanged(input, () => storeStash(store, baseTag, input, options));
 }
 
+/** For each chunk: look, send, tag. The last tag completes the stash. */
 async function storeStash(
   store: Store,
+  baseTag: string,
   input: Input,
-  options: UploadOptions & { baseTag: string },
+  options: UploadOptions,
 ): Promise<Stash> {
-  const planned = planUpload(store, input, options);
-  const present = await lookUpPresent(store, planned.baseTag, planned);
-  const created = input.seekable ? planned.created : present.created ?? planned.created;
-  const plan = { ...planned, created, tags: new StashTags({ ...planned, held: present.layers }) };
-  if (!plan.overwrite) {
-    await requireNoConflict(present, input, plan);
-    if (present.complete && await isKept(store, present.complete, input, plan)) {
-      return tellPresent(present.complete, plan);
-    }
+  const { overwrite = false, signal } = options;
+  const draft = draftStash(store, baseTag, input, options);
+  const jobs = input.seekable ? options.jobs : 1; // a stream has one chunk after the other
+  const { jobs: lanes, onEvent } = lanesOf({ jobs, onEvent: options.onEvent });
+  const existing = await lookUpExisting(store, baseTag, { jobs, signal });
+  if (!input.seekable) draft.modified = existing.modified ?? draft.modified; // so its first chunks stay as they are
+  const { size, chunkSize } = draft;
+  const verdicts = new Verdicts(store, existing, {
+    baseTag,
+    size,
+    chunkSize,
+    overwrite,
+    jobs,
+    onEvent,
+    signal,
+  });
+  const same = await verdicts.compareExisting(input);
+  if (same) {
+    reportPresent(same.chunks, onEvent);
+    return same;
   }
-  const layers = await storeChunks(input, present, plan);
-  const stale = present.numbers.filter((number) => number > layers.length)
-    .map((number) => chunkTag(plan.baseTag, number));
+  const holdUntil = input.seekable ? 0 : verdicts.lastToCompare;
+  const tags = new StashTags(store, {
+    baseTag,
+    existing: existing.layers,
+    holdUntil,
+    jobs,
+    overwrite,
+    signal,
+  });
+  const layers = await storeChunks(store, draft, input, { verdicts, tags, jobs: lanes, onEvent, signal });
+  verdicts.requireAllCompared(layers.length);
   await input.requireUnchanged();
-  if (stale.length > 0) await plan.tags.put(describeFirstChunk(plan, layers));
-  await plan.tags.put(describeLastChunk(plan, layers), { completes: true }); // from here on it is there
-  await freeReplaced(store, layers.map((_, index) => chunkTag(plan.baseTag, index + 1)), plan);
-  await removeStale(store, stale, plan);
-  return stashOf(plan, layers);
+  const stale = existing.numbers.filter((number) => number > layers.length);
+  if (stale.length > 0) await tags.add(firstChunkImage(draft, layers));
+  await tags.complete(lastChunkImage(draft, layers));
+  const stash = finishedStash(draft, layers);
+  await freeReplaced(store, stash.chunks.map(({ tag }) => tag), { onEvent, signal });
+  await removeStale(store, stale.map((number) => chunkTag(baseTag, number)), { onEvent, signal });
+  return stash;
 }
 
-/** An upload as it is carried out: what is stored, where, and how it is cut. */
-interface UploadPlan extends UploadOptions {
-  store: Store;
-  baseTag: string;
-  tags: StashTags;
-  chunkSize: number;
-  /** For looking up. */
-  jobs: number;
-  /** For sending. */
-  lanes: number | Lanes;
-  /** The file's name, and its size and number of chunks where they are known. */
-  name: string | undefined;
-  size: number | undefined;
-  chunks: number | undefined;
-  created: string;
-}
-
-/** Cuts into chunks: how many there are, and whether all their tags are possible, is known before anything is sent. */
-function planUpload(
-  store: Store,
-  input: Input,
-  options: UploadOptions & { baseTag: string },
-): Omit<UploadPlan, "tags"> {
-  const { chunkSize = store.chunkSize, jobs = DEFAULT_JOBS, baseTag } = options;
+/** Slices the input: whether the tags of all chunks are valid is known before anything is sent. */
+function draftStash(store: Store, baseTag: string, input: Input, options: UploadOptions): StashDraft {
+  const { chunkSize = store.chunkSize, onEvent } = options;
   checkTransfer(options);
-  const { jobs: lanes, onEvent } = lanesOf(options);
-  const { name, size } = input;
+  const { name, size, modified } = input;
   const chunks = size === undefined ? undefined : chunkCount(size, chunkSize);
   checkBaseTag(baseTag, chunks);
   onEvent?.({
@@ -221,123 +221,63 @@ function planUpload(
     ...(size !== undefined && { size }),
     ...(chunks !== undefined && { blobs: chunks }),
   });
-  const created = input.modified.toISOString();
-  const seekable = input.seekable ? { jobs, lanes } : { jobs: 1, lanes: 1 };
-  return { ...options, ...seekable, onEvent, store, chunkSize, name, size, chunks, created };
+  return { baseTag, family: store.family, name, size, chunkSize, chunks, modified: modified.toISOString() };
+}
+
+/** What each chunk of an upload goes through. */
+interface ChunkSteps {
+  verdicts: Verdicts;
+  tags: StashTags;
+  jobs: number | Lanes;
+  onEvent: OnEvent | undefined;
+  signal: AbortSignal | undefined;
 }
 
 /** Stores all chunks, and tags all but the last. */
-async function storeChunks(input: Input, present: Present, plan: UploadPlan): Promise<Descriptor[]> {
-  const { baseTag, overwrite, tags } = plan;
+async function storeChunks(
+  store: Store,
+  draft: StashDraft,
+  input: Input,
+  { verdicts, tags, jobs, onEvent, signal }: ChunkSteps,
+): Promise<Descriptor[]> {
   const layers: Descriptor[] = [];
-  // A stream shows conflicts only while it is read: until it has passed the last tag that is there, none is changed.
-  const lastPresent = input.seekable || overwrite ? 0 : Math.max(0, ...present.layers.keys());
   let stored = 0;
-  const how = { jobs: plan.lanes, signal: plan.signal };
-  await inParallel(input.chunks(plan.chunkSize), how, async (chunk, signal) => {
-    checkBaseTag(baseTag, chunk.number);
-    const layer = layers[chunk.number - 1] = await storeBytes(chunk, present, plan, signal);
-    const images = await chunk.isLast() ? [] : [describeChunk(plan, chunk.number, layer)];
-    const known = ++stored === plan.chunks ? [...images, describeLastChunk(plan, layers)] : images;
-    await inParallel(known, plan, async (image) => await tags.prepare(image));
-    tags.add(...images);
-    if (chunk.number >= lastPresent) await tags.putAdded();
+  await inParallel(input.chunks(draft.chunkSize), { jobs, signal }, async (chunk, signal) => {
+    checkBaseTag(draft.baseTag, chunk.number);
+    const verdict = await verdicts.of(chunk, signal);
+    const layer = layers[chunk.number - 1] = await sendChunk(store, chunk, verdict, { onEvent, signal });
+    const images = await chunk.isLast() ? [] : [chunkImage(draft, chunk.number, layer)];
+    if (++stored === draft.chunks) images.push(lastChunkImage(draft, layers));
+    await tags.add(...images);
   });
-  if (lastPresent > layers.length) {
-    throw conflict(chunkTag(baseTag, lastPresent), { ...plan, there: present.cut });
-  }
-  await tags.putAdded();
   return layers;
 }
 
-/** Stores the bytes of one chunk, unless they are there. */
-async function storeBytes(
-  chunk: InputChunk,
-  present: Present,
-  plan: UploadPlan,
-  signal: AbortSignal,
+/** Sends the bytes of a chunk, unless the store has them. */
+async function sendChunk(
+  store: Store,
+  { number, source, checkpoint, remember }: InputChunk,
+  verdict: Verdict,
+  { onEvent, signal }: { onEvent: OnEvent | undefined; signal: AbortSignal },
 ): Promise<Descriptor> {
-  const { number, source, checkpoint, remember } = chunk;
-  const { store, onEvent } = plan;
-  const what = chunkName({ number });
-  const { there, checkFirst } = await lookForBytes(chunk, present, { ...plan, signal });
-  if (there) {
-    onEvent?.({ type: "blob", index: number, state: "present", digest: there.digest, size: there.size });
-    return there;
+  if (verdict.kind === "lost") throw verdict.error;
+  const report = (state: "present" | "sent", { digest, size }: Descriptor) =>
+    onEvent?.({ type: "blob", index: number, state, digest, size });
+  if (verdict.kind === "present") {
+    report("present", verdict.layer);
+    return verdict.layer;
   }
-  const onBytes = (bytes: number) => onEvent?.({ type: "progress", phase: "send", bytes });
-  const onResume = (bytes: number) => onEvent?.({ type: "resume", phase: "send", bytes });
-  const layer = await store.write(source, { what, signal, onBytes, onResume, checkpoint, checkFirst });
-  remember?.(layer.digest);
-  onEvent?.({ type: "blob", index: number, state: "sent", digest: layer.digest, size: layer.size });
-  return layer;
-}
-
-/** Describes a chunk that others come behind. */
-function describeChunk(
-  plan: UploadPlan,
-  number: number,
-  layer: Descriptor,
-  table?: Partial<ChunkNote>,
-): TaggedImage {
-  const { store, baseTag, name, size, chunkSize, chunks, created } = plan;
-  const note: ChunkNote = { version: 1, name, size, chunkSize, chunk: number, chunks, ...table };
-  const config = buildConfig(note, created, layer);
-  const manifest = buildManifest(store.family, config, layer);
-  return { number, tag: chunkTag(baseTag, number), layer, config, manifest };
-}
-
-/** Describes the first chunk when all are known: then no tag that an older stash left behind passes for the last. */
-function describeFirstChunk(plan: UploadPlan, layers: Descriptor[]): TaggedImage {
-  if (layers.length === 1) return describeLastChunk(plan, layers);
-  return describeChunk(plan, 1, layers[0]!, { size: sizeOf(layers), chunks: layers.length });
-}
-
-/** Describes the last chunk: it has the table of all chunks, and so the stash is what it says. */
-function describeLastChunk(plan: UploadPlan, layers: Descriptor[]): TaggedImage {
-  const digests: Digest[] = layers.map(({ digest }) => digest);
-  const table = { size: sizeOf(layers), chunks: layers.length, digests };
-  return describeChunk(plan, layers.length, layers.at(-1)!, table);
-}
-
-/** Builds the config of a chunk's image: an ordinary one, with an object of our own in it. */
-function buildConfig(note: ChunkNote, created: string, layer: Descriptor): Uint8Array<ArrayBuffer> {
-  const labels = note.name === undefined ? {} : { "org.opencontainers.image.title": note.name };
-  return new TextEncoder().encode(JSON.stringify({
-    architecture: "amd64",
-    os: "linux",
-    created,
-    config: { Labels: labels },
-    rootfs: { type: "layers", diff_ids: [layer.digest] },
-    layerstash: note,
-  }));
-}
-
-/** Builds the manifest of a chunk's image: one config, and one layer, which is the bytes. */
-function buildManifest(family: Family, config: Uint8Array<ArrayBuffer>, layer: Descriptor): Manifest {
-  return encodeManifest({
-    schemaVersion: 2,
-    mediaType: IMAGE_MANIFEST[family],
-    config: { mediaType: IMAGE_CONFIG[family], size: config.length, digest: digestOf(config) },
-    layers: [{ mediaType: OCTET_STREAM, size: layer.size, digest: layer.digest }],
+  const layer = await store.write(source, {
+    what: chunkName({ number }),
+    checkFirst: verdict.checkFirst,
+    checkpoint,
+    onBytes: (bytes) => onEvent?.({ type: "progress", phase: "send", bytes }),
+    onResume: (bytes) => onEvent?.({ type: "resume", phase: "send", bytes }),
+    signal,
   });
-}
-
-function stashOf(plan: UploadPlan, layers: Descriptor[]): Stash {
-  const { baseTag, name, chunkSize, created } = plan;
-  const chunks = chunksOf(baseTag, layers);
-  return { baseTag, name, size: sizeOf(layers), chunkSize, modified: created, chunks, provenComplete: true };
-}
-
-function sizeOf(layers: Descriptor[]): number {
-  return layers.reduce((sum, { size }) => sum + size, 0);
-}
-
-function tellPresent(stash: Stash, { onEvent }: VerbOptions): Stash {
-  for (const { number, digest, size } of stash.chunks) {
-    onEvent?.({ type: "blob", index: number, state: "present", digest, size });
-  }
-  return stash;
+  remember?.(layer.digest);
+  report("sent", layer);
+  return layer;
 }
 
 /**

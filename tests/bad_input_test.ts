@@ -148,7 +148,7 @@ Deno.test("a tag that holds something else is a conflict, and nothing is changed
   await work.run(["upload", ...BOX, "-t", "disk", "-i", "one"]);
   const index = await Deno.readTextFile(work.path("box/me/files/index.json"));
   const message =
-    /: the tag disk-1 is there already, and it holds something else\nhint: use another base tag, or --overwrite/;
+    /: the tag disk-1 already exists and holds something else\nhint: use another base tag, or --overwrite/;
   await fails(work, ["upload", ...BOX, "-t", "disk", "-i", "two"], 6, message);
   assert.equal(await Deno.readTextFile(work.path("box/me/files/index.json")), index);
 });

@@ -419,6 +419,21 @@ testOnEachStore("a blob that has gone is sent again", async (place) => {
   }
 });
 
+Deno.test("each chunk of a stash is looked for once, also where another one is missing", async () => {
+  await using registry = await startFakeRegistry();
+  await using work = await makeWorkspace();
+  using store = openFake(registry);
+  const options = { input: await work.write("disk.img", FIVE), chunkSize: CHUNK };
+  const { chunks } = await upload(store, "disk", options);
+  registry.storage.repository("me/files").blobs.delete(chunks[2]!.digest);
+  registry.requests.length = 0;
+  await upload(store, "disk", options);
+  const looks = registry.requests.filter(({ method, path }) => method === "HEAD" && path.includes("/blobs/"));
+  const others = chunks.filter(({ number }) => number !== 3);
+  for (const { digest } of others) assert.equal(looks.filter(({ path }) => path.endsWith(digest)).length, 1);
+  assert.deepEqual((await verify(store, "disk", { deep: true })).faults, []);
+});
+
 Deno.test("what is damaged in a directory is written anew with --overwrite", async () => {
   await using work = await makeWorkspace();
   using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
@@ -457,18 +472,21 @@ testOnEachStore("a blob that was cut off is stored again, or said to stay so", a
 
 testOnEachStore("standard input is not said to be stored where a blob of it is missing", async (place) => {
   using store = place.open();
-  const { chunks } = await upload(store, "disk", { input: streamOf(FIVE), chunkSize: CHUNK });
-  await place.damage(chunks[2]!.digest, () => undefined);
   const again = (overwrite: boolean) =>
     upload(store, "disk", { input: streamOf(FIVE), chunkSize: CHUNK, overwrite });
-  await assert.rejects(again(false), (error) => {
-    assert.ok(error instanceof MismatchError);
-    assert.equal(error.message, "disk-3: its blob is missing");
-    assert.match(error.hint ?? "", /--overwrite/);
-    return true;
-  });
-  await again(true);
-  assert.deepEqual((await verify(store, "disk", { deep: true })).faults, []);
+  for (const complete of [true, false]) {
+    const { chunks } = await again(true);
+    if (!complete) await store.removeManifest("disk-5");
+    await place.damage(chunks[2]!.digest, () => undefined);
+    await assert.rejects(again(false), (error) => {
+      assert.ok(error instanceof MismatchError);
+      assert.equal(error.message, "disk-3: its blob is missing or damaged");
+      assert.match(error.hint ?? "", /--overwrite/);
+      return true;
+    });
+    await again(true);
+    assert.deepEqual((await verify(store, "disk", { deep: true })).faults, []);
+  }
 });
 
 Deno.test("a file that changes while it is stored never becomes a stash", async () => {

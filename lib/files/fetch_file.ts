@@ -4,7 +4,7 @@ import { writeAll } from "../content/write_all.ts";
 import { awaitDigest, Hasher } from "../content/hasher.ts";
 import type { Store } from "../store/store.ts";
 import { fetchBlobs, type FetchBlobsOptions } from "../transfer/fetch_blobs.ts";
-import { type PlacedBlob, sizeOfFile } from "../transfer/placed_blob.ts";
+import { type PlacedBlob, reportPresent, sizeOfFile } from "../transfer/placed_blob.ts";
 import { type DownloadJournal, openDownloadJournal } from "./download_journal.ts";
 import { outOfRoom, requireRoom } from "./output.ts";
 import { PartialFile, requireWritable } from "./partial_file.ts";
@@ -37,7 +37,7 @@ export async function fetchFile(
 ): Promise<void> {
   using hasher = new Hasher();
   await requireWritable(path);
-  if (await isComplete(path, blobs, hasher, options)) return reportPresent(blobs, options);
+  if (await isComplete(path, blobs, hasher, options)) return reportPresent(blobs, options.onEvent);
   using partial = await PartialFile.open(path, options.onEvent);
   using journal = await openDownloadJournal(partial, blobs, options);
   const size = sizeOfFile(blobs);
@@ -70,12 +70,6 @@ async function isComplete(
     if (found !== digest) return false;
   }
   return true;
-}
-
-function reportPresent(blobs: readonly PlacedBlob[], { onEvent }: FetchFileOptions): void {
-  for (const { number, digest, size } of blobs) {
-    onEvent?.({ type: "blob", index: number, state: "present", digest, size });
-  }
 }
 
 /** Space that the partial file occupies already is not needed again. If there is too little, a new one is removed. */

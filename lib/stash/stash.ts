@@ -22,6 +22,14 @@ export interface Chunk {
   at: number;
 }
 
+/** How a file is sliced into chunks, in bytes. */
+export interface Slicing {
+  /** The size of every chunk but the last, which may be smaller. */
+  chunkSize: number;
+  /** The size of the file; absent where it is not known. */
+  size?: number | undefined;
+}
+
 /**
  * A stored file. Sizes are in bytes.
  *
@@ -40,16 +48,21 @@ export interface Stash {
   modified?: string | undefined;
   /** The slices, in order. */
   chunks: Chunk[];
-  /** Whether the stash says itself that it is complete; one of the Python layerstash cannot. */
+  /** Whether its last chunk lists all chunks, which proves that none is missing. The Python layerstash stores no such list. */
   provenComplete: boolean;
 }
 
-/** What a chunk is called in messages. */
+/** What messages call a chunk. */
 export function chunkName({ number }: { number: number }): string {
   return `chunk ${number}`;
 }
 
-/** The chunks of a stash, from what was cut out of the file, in order. */
+/** The size of the chunk with this number, counted from 1; zero or less = the file has fewer chunks. */
+export function sliceSize(number: number, { chunkSize, size }: Required<Slicing>): number {
+  return Math.min(chunkSize, size - (number - 1) * chunkSize);
+}
+
+/** Numbers the slices of a file from 1, and computes where each begins. */
 export function chunksOf(baseTag: string, slices: Iterable<SizedBlob>): Chunk[] {
   return placeBlobs(slices).map(({ number, digest, size, at }) => (
     { number, tag: chunkTag(baseTag, number), digest, size, at }

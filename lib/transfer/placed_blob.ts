@@ -1,4 +1,5 @@
 /** Blobs in the order in which they make up a file. @module */
+import type { OnEvent } from "../events.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 
 /** A blob, and where its bytes belong in a file. */
@@ -46,4 +47,14 @@ export function placeBlobs(
 export function sizeOfFile(blobs: readonly PlacedBlob[]): number {
   const last = blobs.at(-1);
   return last === undefined ? 0 : last.at + last.size;
+}
+
+/** Reports blobs as present, because none of their bytes have to be moved. */
+export function reportPresent(
+  blobs: Iterable<SizedBlob & { number: number }>,
+  onEvent: OnEvent | undefined,
+): void {
+  for (const { number, digest, size } of blobs) {
+    onEvent?.({ type: "blob", index: number, state: "present", digest, size });
+  }
 }

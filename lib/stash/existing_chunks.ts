@@ -1,0 +1,64 @@
+/** Looks up the chunks that already exist under the tags of a stash that is about to be stored. @module */
+import { inParallel } from "../async/pool.ts";
+import { MismatchError, NotFoundError } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { OCTET_STREAM } from "../oci/media_types.ts";
+import type { CallOptions, Store } from "../store/store.ts";
+import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
+import type { ChunkConfig } from "./chunk_config.ts";
+import { chunkTag } from "./chunk_tags.ts";
+import { chunkNumbers, findStash, readChunkImage } from "./find_stash.ts";
+import type { Slicing, Stash } from "./stash.ts";
+
+/** The chunks that exist under the tags of one stash. */
+export interface ExistingChunks {
+  /** The numbers that the list of tags has, in order. A tag may be gone although it is listed. */
+  numbers: number[];
+  /** The layer under each tag, by number; `undefined` = the tag holds something that is not a chunk. */
+  layers: Map<number, Descriptor | undefined>;
+  /** When the file was last changed, by the config of chunk 1; absent where the stash is complete. */
+  modified?: string | undefined;
+  /** How the existing stash was sliced, as far as its chunks say it. */
+  slicing?: Slicing | undefined;
+  /** The stash; absent where it is incomplete, torn or malformed, or cannot prove that it is complete. */
+  complete?: Stash | undefined;
+}
+
+/** Looks up which chunks exist. The table of a complete stash lists them; else each manifest is read. */
+export async function lookUpExisting(
+  store: Store,
+  baseTag: string,
+  { jobs = DEFAULT_JOBS, signal }: CallOptions & { jobs?: number | undefined },
+): Promise<ExistingChunks> {
+  const numbers = await chunkNumbers(store, baseTag, { signal });
+  const layers = new Map<number, Descriptor | undefined>();
+  if (numbers.length === 0) return { numbers, layers };
+  const complete = await undefinedIfBroken(findStash(store, baseTag, { signal }));
+  if (complete?.provenComplete) {
+    for (const { number, digest, size } of complete.chunks) {
+      layers.set(number, { mediaType: OCTET_STREAM, digest, size });
+    }
+    return { numbers, layers, complete, slicing: complete };
+  }
+  let first: ChunkConfig | undefined;
+  await inParallel(numbers, { jobs, signal }, async (number, each) => {
+    const reading = readChunkImage(store, chunkTag(baseTag, number), { signal: each });
+    const found = await undefinedIfBroken(reading.then((image) => ({ image })));
+    if (found && !found.image) return; // GHCR lists tags for a while after their removal
+    layers.set(number, found?.image?.layer);
+    if (number === 1) first = found?.image?.config;
+  });
+  const size = numbers.length > 1 ? layers.get(1)?.size : undefined; // the Python layerstash notes no chunk size
+  const slicing = first?.layerstash ?? (size ? { chunkSize: size } : undefined);
+  return { numbers, layers, modified: first?.created, slicing };
+}
+
+/** Resolves to `undefined` where what is read is missing or malformed. */
+async function undefinedIfBroken<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof NotFoundError || error instanceof MismatchError) return undefined;
+    throw error;
+  }
+}
