@@ -23,9 +23,17 @@ export function counted(count: number, noun: string): string {
   return `${count} ${count === 1 ? noun : `${noun.replace(/y$/, "ie")}s`}`;
 }
 
-/** Text from outside made safe for a terminal: control characters become blanks. */
+/**
+ * Text from outside made safe for a terminal. Question marks replace control characters, which could rewrite the
+ * terminal, and characters that turn the direction of writing, which could hide other text.
+ */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, "?");
+}
+
+/** Text from outside made safe for a terminal and put on one line: control characters become blanks. */
 export function singleLine(text: string): string {
-  return text.replace(/\p{Cc}+/gu, " ").trim();
+  return printable(text.replace(/\p{Cc}+/gu, " ").trim());
 }
 
 /** A time in words: `90 seconds`, `15 minutes`, `6 hours`. */

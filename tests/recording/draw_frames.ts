@@ -1,5 +1,5 @@
 /** Draws what a terminal showed as a picture that moves: one SVG file, with real text and nothing to load. @module */
-import { printable } from "../../lib/cli/text/columns.ts";
+import { printable } from "../../lib/messages.ts";
 
 /** What a terminal showed from a moment on. */
 export interface Frame {

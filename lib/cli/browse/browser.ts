@@ -5,7 +5,7 @@
  * @module
  */
 import { baseName } from "../../layers/entry.ts";
-import { printable } from "../text/columns.ts";
+import { printable } from "../../messages.ts";
 import type { Key } from "./keys.ts";
 import { distance, fitted, type Size } from "./viewport.ts";
 import {

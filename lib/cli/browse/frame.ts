@@ -1,5 +1,6 @@
 /** Renders the state of `browse` as lines that fit into the terminal and have no control characters. @module */
-import { clip, columnsOf, printable } from "../text/columns.ts";
+import { clip, columnsOf } from "../text/columns.ts";
+import { printable } from "../../messages.ts";
 import { type Browser, currentScreen } from "./browser.ts";
 import { bodyRows, frameParts } from "./viewport.ts";
 import { fileOf, type ListScreen, type Row, type Screen } from "./screens.ts";

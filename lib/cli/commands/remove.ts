@@ -5,7 +5,7 @@ import { CommandEnded, storeAction } from "../action.ts";
 import { exitCodeOf } from "../exit_codes.ts";
 import { jsonLine } from "../text/json_lines.ts";
 import { stashCommand } from "../base_commands.ts";
-import { printable } from "../text/columns.ts";
+import { printable } from "../../messages.ts";
 
 const EXAMPLES = `
 Example:

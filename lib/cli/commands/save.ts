@@ -2,14 +2,13 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { copyImage, saveLayers } from "../../exports/copy.ts";
 import { chooseLayer, findImage, openImage } from "../../exports/images.ts";
-import { counted } from "../../messages.ts";
+import { counted, printable } from "../../messages.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { blobSummary } from "./copy.ts";
 import { imageAction, type ImageFlags, type ImageSession } from "../action.ts";
 import { eventLine } from "../text/json_lines.ts";
 import { imageCommand } from "../base_commands.ts";
 import { jobsOption, limitRateOption, stateDirOption } from "../options.ts";
-import { printable } from "../text/columns.ts";
 import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `

@@ -1,14 +1,13 @@
 /** `layerstash verify`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { verify, type VerifyResult } from "../../../main.ts";
-import { counted } from "../../messages.ts";
+import { counted, printable } from "../../messages.ts";
 import { hintOfFaults } from "../../stash/stash_faults.ts";
 import { CommandEnded, storeAction } from "../action.ts";
 import { EXIT_CODES } from "../exit_codes.ts";
 import { eventLine } from "../text/json_lines.ts";
 import { limitRateOption } from "../options.ts";
 import { stashCommand } from "../base_commands.ts";
-import { printable } from "../text/columns.ts";
 import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `

@@ -1,7 +1,6 @@
 /** Lines on standard error: `layerstash: ...`, from the level on that the user wants. @module */
 import type { TransferEvent } from "../../events.ts";
-import { counted } from "../../messages.ts";
-import { printable } from "../text/columns.ts";
+import { counted, printable } from "../../messages.ts";
 import { formatDuration, formatSize } from "../text/sizes.ts";
 import { unitOf } from "./progress_state.ts";
 

@@ -1,6 +1,6 @@
 /** Progress as text: the two lines of the bar, and the one line that is printed where there is no terminal. @module */
-import { counted } from "../../messages.ts";
-import { clip, printable } from "../text/columns.ts";
+import { counted, printable } from "../../messages.ts";
+import { clip } from "../text/columns.ts";
 import { formatDuration, formatSize } from "../text/sizes.ts";
 import { movedBytes, percentDone, type ProgressState, rateAt, timeLeft } from "./progress_state.ts";
 

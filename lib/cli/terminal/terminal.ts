@@ -12,7 +12,7 @@
  *
  * @module
  */
-import { printable } from "../text/columns.ts";
+import { printable } from "../../messages.ts";
 import { writeAll } from "../../content/write_all.ts";
 import { Drawing } from "./drawing.ts";
 import { Log, type LogLevel } from "./log.ts";

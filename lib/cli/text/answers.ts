@@ -1,6 +1,6 @@
 /** Answers of the blob commands as text: values one a line, and what differs by platform as JSON. @module */
 import { type ByPlatform, isByPlatform } from "../../images/platforms.ts";
-import { printable } from "./columns.ts";
+import { printable } from "../../messages.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { jsonLine } from "./json_lines.ts";
 

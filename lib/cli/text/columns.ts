@@ -1,12 +1,5 @@
 /** Text that is measured, cut and laid out in columns of a terminal. @module */
-
-/**
- * A text without control characters, which could rewrite the terminal, and without those that turn the direction of
- * writing, which could hide other text: names and reasons come from outside.
- */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, "?");
-}
+import { printable } from "../../messages.ts";
 
 /** Printable ASCII takes one column a character. Most text is that, and need not be measured by graphemes. */
 const ASCII = /^[ -~]*$/;

@@ -1,7 +1,8 @@
 /** Files of images as text: lines like those of `ls -l`, and JSON. @module */
 import type { Entry, EntryType } from "../../layers/entry.ts";
 import type { LayerEntry } from "../../images/file_tree.ts";
-import { columnsOf, printable } from "./columns.ts";
+import { columnsOf } from "./columns.ts";
+import { printable } from "../../messages.ts";
 
 const LETTERS: Readonly<Record<EntryType, string>> = {
   "file": "-",

@@ -1,6 +1,6 @@
 /** Draws files as a tree. @module */
 import type { LayerEntry } from "../../images/file_tree.ts";
-import { printable } from "./columns.ts";
+import { printable } from "../../messages.ts";
 import { formatSize } from "./sizes.ts";
 
 interface Branch {
