@@ -1,11 +1,11 @@
-# Installs layerstash for the user who runs it, after its checksum was verified. Never needs an administrator.
+# Verifies the checksum of layerstash and installs it for the user who runs this. Never needs an administrator.
 #
 #   irm https://github.com/layerstash/layerstash/releases/latest/download/install.ps1 | iex
 #   ./install.ps1 -Uninstall
 #
 # LAYERSTASH_VERSION       the version, such as 1.2.3 (default: the latest)
-# LAYERSTASH_INSTALL_DIR   where the program goes (default: ~\.local\bin)
-# LAYERSTASH_RELEASES      a mirror of the releases (https only, but for this machine)
+# LAYERSTASH_INSTALL_DIR   the directory for the program (default: ~\.local\bin)
+# LAYERSTASH_RELEASES      a mirror of the releases (https only, except on this machine)
 param([switch]$Uninstall)
 
 & {
@@ -14,7 +14,7 @@ param([switch]$Uninstall)
   $ProgressPreference = 'SilentlyContinue' # the progress bar of Windows PowerShell makes downloads slow
 
   function Get-Target {
-    # A 32-bit or translated shell is told of its own processor, so the system is asked first.
+    # A 32-bit or translated shell sees another processor, so the variable of the system comes first.
     $processor = $env:PROCESSOR_ARCHITEW6432
     if (-not $processor) { $processor = $env:PROCESSOR_ARCHITECTURE }
     switch ($processor) {
@@ -35,12 +35,12 @@ param([switch]$Uninstall)
     if (-not $line) { throw "the release has no program for $Target" }
     $null = $line -cmatch $pattern
     if ($Wanted -ne 'latest' -and $Wanted.TrimStart('v') -ne $Matches[3]) {
-      throw "the release $Wanted says that it is $($Matches[3])"
+      throw "the release $Wanted contains version $($Matches[3])"
     }
     @{ Digest = $Matches[1]; Name = $Matches[2]; Version = $Matches[3] }
   }
 
-  # A program that runs cannot be replaced, but it can be moved: what is left of it then goes the next time.
+  # A running program cannot be replaced, but it can be moved. The next installation removes the moved file.
   function Move-IntoPlace([string]$Staged, [string]$Program) {
     $old = "$Program.old"
     if (Test-Path $old) { Remove-Item -Force $old }
@@ -72,7 +72,7 @@ param([switch]$Uninstall)
       Get-Download "$releases/download/v$($asset.Version)/$($asset.Name)" $file
       $actual = (Get-FileHash -Algorithm SHA256 $file).Hash.ToLowerInvariant()
       if ($actual -ne $asset.Digest) {
-        throw "$($asset.Name) has the checksum $actual, and should have $($asset.Digest): nothing was installed"
+        throw "the checksum of $($asset.Name) is $actual, but should be $($asset.Digest): nothing was installed"
       }
       $null = New-Item -ItemType Directory -Force -Path $Directory
       Copy-Item $file $staged
@@ -82,7 +82,7 @@ param([switch]$Uninstall)
     }
     Write-Output "layerstash $($asset.Version) is installed: $(Join-Path $Directory 'layerstash.exe')"
     if (($env:PATH -split [IO.Path]::PathSeparator) -notcontains $Directory) {
-      Write-Output 'It is not on your PATH yet. Run this once, and open a new window:'
+      Write-Output 'Its directory is not on your PATH yet. Run this once, and open a new window:'
       Write-Output "  [Environment]::SetEnvironmentVariable('PATH', `"$Directory;`" + [Environment]::GetEnvironmentVariable('PATH', 'User'), 'User')"
     }
   }
@@ -92,7 +92,7 @@ param([switch]$Uninstall)
     if (-not (Test-Path $program)) { throw "there is no $program to remove" }
     Remove-Item -Force $program
     Remove-Item -Force -ErrorAction SilentlyContinue "$program.old"
-    Write-Output "layerstash is removed: $program"
+    Write-Output "layerstash was removed: $program"
   }
 
   $directory = $env:LAYERSTASH_INSTALL_DIR

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Installs layerstash for the user who runs it, after its checksum was verified. Never needs root.
+# Verifies the checksum of layerstash and installs it for the user who runs this. Never needs root.
 #
 #   curl -fsSL https://github.com/layerstash/layerstash/releases/latest/download/install.sh | sh
 #   sh install.sh --uninstall
 #
 # LAYERSTASH_VERSION       the version, such as 1.2.3 (default: the latest)
-# LAYERSTASH_INSTALL_DIR   where the program goes (default: ~/.local/bin)
-# LAYERSTASH_RELEASES      a mirror of the releases (https only, but for this machine)
+# LAYERSTASH_INSTALL_DIR   the directory for the program (default: ~/.local/bin)
+# LAYERSTASH_RELEASES      a mirror of the releases (https only, except on this machine)
 set -eu
 
 fail() {
@@ -14,29 +14,29 @@ fail() {
   exit 1
 }
 
-# The names that the releases have for systems and processors.
+# Prints the name that the releases use for this system and processor.
 target() {
   case $(uname -m) in
     x86_64 | amd64) cpu=x86_64 ;;
     aarch64 | arm64) cpu=aarch64 ;;
-    *) fail "there is no program for the processor $(uname -m): it runs with Deno, see the README" ;;
+    *) fail "there is no program for the processor $(uname -m): run it with Deno, see the README" ;;
   esac
   case $(uname -s) in
     Linux)
       if ldd --version 2>&1 | grep -qi musl; then
-        fail "the program needs glibc, and this system has musl: it runs with Deno, see the README"
+        fail "the program needs glibc, and this system has musl: run it with Deno, see the README"
       fi
       echo "$cpu-unknown-linux-gnu" ;;
     Darwin)
-      # A shell that Rosetta translates is told that it runs on an Intel processor.
+      # A shell under Rosetta sees an Intel processor.
       if [ "$(sysctl -n sysctl.proc_translated 2>/dev/null || true)" = 1 ]; then cpu=aarch64; fi
       echo "$cpu-apple-darwin" ;;
     MINGW* | MSYS* | CYGWIN*) fail "this is Windows: use install.ps1 in PowerShell" ;;
-    *) fail "there is no program for $(uname -s): it runs with Deno, see the README" ;;
+    *) fail "there is no program for $(uname -s): run it with Deno, see the README" ;;
   esac
 }
 
-# Everything goes over https. A server on this machine may speak http: nobody else can hear it.
+# Downloads use https. A server on this machine may use http, because nobody else can listen.
 check_releases() {
   case $1 in
     http://*@*) fail "$1 is not an https address" ;;
@@ -51,10 +51,10 @@ download() {
   if command -v curl >/dev/null; then
     curl -fsSL --proto "$protocols" --retry 2 -o "$2" "$1" 2>"$work/complaint" || no_download "$1"
   elif command -v wget >/dev/null; then
-    # wget cannot be told to follow https only; the checksums of a release still have to match.
+    # wget has no option to follow https only. The checksums must match all the same.
     wget -q -t 2 -O "$2" "$1" 2>"$work/complaint" || no_download "$1"
   else
-    fail "it needs curl or wget"
+    fail "curl or wget is needed"
   fi
 }
 
@@ -66,11 +66,11 @@ sha256() {
   if command -v sha256sum >/dev/null; then sha256sum "$1"
   elif command -v shasum >/dev/null; then shasum -a 256 "$1"
   elif command -v openssl >/dev/null; then openssl dgst -sha256 -r "$1"
-  else fail "it needs sha256sum, shasum or openssl, to verify what it downloads"
+  else fail "sha256sum, shasum or openssl is needed to verify the download"
   fi | cut -d ' ' -f 1
 }
 
-# The lines of SHA256SUMS are DIGEST, two spaces, NAME; the name has the version.
+# Finds the program in SHA256SUMS, whose lines are DIGEST, two spaces, NAME. The name contains the version.
 find_asset() {
   line=$(sed -n "s/^\([0-9a-f]\{64\}\) [ *]\(layerstash-[0-9][0-9A-Za-z.+-]*-$1\)\$/\1 \2/p" "$work/SHA256SUMS" |
     head -n 1)
@@ -81,24 +81,24 @@ find_asset() {
   version=${version%"-$1"}
   case $wanted in
     latest | "$version" | "v$version") ;;
-    *) fail "the release $wanted says that it is $version" ;;
+    *) fail "the release $wanted contains version $version" ;;
   esac
 }
 
-# Within one directory a rename is atomic: there is the old program, or the new one.
+# Puts the program in place. A rename within one directory is atomic: there is always the old program or the new one.
 put() {
-  mkdir -p "$directory" 2>/dev/null || fail "$directory cannot be made: set LAYERSTASH_INSTALL_DIR to another"
+  mkdir -p "$directory" 2>/dev/null || fail "cannot create $directory: set LAYERSTASH_INSTALL_DIR to another directory"
   [ ! -d "$directory/layerstash" ] || fail "$directory/layerstash is a directory"
   staged=$directory/.layerstash-$$
-  cp "$1" "$staged" 2>/dev/null || fail "$directory cannot be written: set LAYERSTASH_INSTALL_DIR to another"
+  cp "$1" "$staged" 2>/dev/null || fail "cannot write to $directory: set LAYERSTASH_INSTALL_DIR to another directory"
   chmod 755 "$staged"
-  mv -f "$staged" "$directory/layerstash" 2>/dev/null || fail "$directory/layerstash cannot be replaced"
+  mv -f "$staged" "$directory/layerstash" 2>/dev/null || fail "cannot replace $directory/layerstash"
 }
 
 tell_path() {
   case ":$PATH:" in
     *":$directory:"*) ;;
-    *) printf 'It is not on your PATH yet. Add this line to your ~/.profile:\n  export PATH="%s:%s"\n' "$directory" "\$PATH" ;;
+    *) printf 'Its directory is not on your PATH yet. Add this line to your ~/.profile:\n  export PATH="%s:%s"\n' "$directory" "\$PATH" ;;
   esac
 }
 
@@ -120,7 +120,7 @@ install_program() {
   download "$releases/download/v$version/$asset" "$work/$asset"
   actual=$(sha256 "$work/$asset")
   if [ "$actual" != "$expected" ]; then
-    fail "$asset has the checksum $actual, and should have $expected: nothing was installed"
+    fail "the checksum of $asset is $actual, but should be $expected: nothing was installed"
   fi
   put "$work/$asset"
   printf 'layerstash %s is installed: %s\n' "$version" "$directory/layerstash"
@@ -129,8 +129,8 @@ install_program() {
 
 uninstall_program() {
   [ -e "$directory/layerstash" ] || fail "there is no $directory/layerstash to remove"
-  rm -f "$directory/layerstash" 2>/dev/null || fail "$directory/layerstash cannot be removed"
-  printf 'layerstash is removed: %s\n' "$directory/layerstash"
+  rm -f "$directory/layerstash" 2>/dev/null || fail "cannot remove $directory/layerstash"
+  printf 'layerstash was removed: %s\n' "$directory/layerstash"
 }
 
 main() {
@@ -138,9 +138,9 @@ main() {
   case ${1:-} in
     '') install_program ;;
     --uninstall) uninstall_program ;;
-    *) fail "there is no option $1, only --uninstall" ;;
+    *) fail "there is no option $1; the only one is --uninstall" ;;
   esac
 }
 
-# Last, so that half a script does nothing.
+# This is the last line, so that a script that was cut off does nothing.
 main "$@"

@@ -41,7 +41,7 @@ Deno.test("the build ends with one line where it cannot be done", async () => {
   assert.equal(unknown.code, 1);
   assert.match(
     unknown.stderr,
-    /^layerstash: there is no target sparc-sun-solaris, only x86_64-unknown-linux-gnu/,
+    /^layerstash: there is no target sparc-sun-solaris; the targets are x86_64-unknown-linux-gnu/,
   );
   await using place = await bundled();
   const missing = await build(["--out", place.directory], { DENORT_BIN: join(place.directory, "nothing") });

@@ -5,7 +5,7 @@ import type { OpenedImage } from "../open/open_image.ts";
 import type { Store } from "../store/store.ts";
 import {
   type ConnectionFlags,
-  credentialsOf,
+  findCredentials,
   openNamedStore,
   openTerminal,
   permissionError,
@@ -161,7 +161,7 @@ export function imageAction<F extends ImageFlags & { image: string }>(
     using display = showEvents(session, moving?.(flags) ?? "", { json: jsonEvents && flags.json });
     const { onEvent } = display;
     using opened = openImage(reference, {
-      credentials: credentialsOf(flags),
+      credentials: findCredentials(flags),
       authHost: flags.authHost,
       onEvent,
       ...await transportOf(flags),

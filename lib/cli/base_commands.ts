@@ -29,9 +29,9 @@ export function connectionCommand<A extends unknown[], O extends OptionValues, G
     new Option("-u, --username <name>", "who signs in").env("LAYERSTASH_USERNAME"),
     new Option("-p, --token <token>", "the password or token").env("LAYERSTASH_TOKEN"),
     new Option("--bearer-token <token>", "a token to send as it is").env("LAYERSTASH_BEARER_TOKEN"),
-    new Option("--authorization <header>", "a header to show the token server as it is")
+    new Option("--authorization <header>", "a header to send to the token server as it is")
       .env("LAYERSTASH_AUTHORIZATION"),
-    new Option("--auth-host <host>", "ask for tokens there, and not where the registry says")
+    new Option("--auth-host <host>", "ask this host for tokens, not the one that the registry names")
       .env("LAYERSTASH_AUTH_HOST"),
   ];
   const plain = command as unknown as CommandUnknownOpts;
@@ -94,7 +94,7 @@ export function transferCommand(name: string) {
 /** A command on tags of a repository that may name an index: `--platform` chooses one of its images. */
 export function platformCommand(name: string) {
   return repositoryCommand(name).addOption(
-    new Option("--platform <platform>", "os/arch[/variant], where there is an image for each")
+    new Option("--platform <platform>", "os/arch[/variant], if there is an image for each")
       .env("LAYERSTASH_PLATFORM"),
   );
 }

@@ -1,14 +1,14 @@
 /** Opens what the options name: the terminal, a registry or repository, and the two images of a copy. @module */
+import { firstCredentials, openStore, savedCredentials } from "../../main.ts";
 import { collectFile } from "../content/collect.ts";
+import { readError } from "../content/file_errors.ts";
 import { InvalidInputError, MismatchError, NotAllowedError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { readError } from "../content/file_errors.ts";
+import { openImage } from "../exports/images.ts";
 import { RateLimit } from "../http/rate_limit.ts";
 import type { TransportOptions } from "../http/transport.ts";
 import type { ImageReference } from "../oci/image_reference.ts";
 import type { OpenedImage } from "../open/open_image.ts";
-import { openImage } from "../exports/images.ts";
-import { firstCredentials, openStore, savedCredentials } from "../../main.ts";
 import type { RegistryOptions } from "../registry/open_client.ts";
 import type { Credentials, FindCredentials } from "../sign_in/credentials.ts";
 import type { Store } from "../store/store.ts";
@@ -55,7 +55,7 @@ export async function openNamedStore(flags: RepositoryFlags, onEvent: OnEvent): 
 /** The registry that the options name, and how to speak to it. */
 export async function registryOptionsOf(flags: RegistryFlags, onEvent: OnEvent): Promise<RegistryOptions> {
   const { registry, authHost } = flags;
-  return { registry, authHost, credentials: credentialsOf(flags), onEvent, ...await transportOf(flags) };
+  return { registry, authHost, credentials: findCredentials(flags), onEvent, ...await transportOf(flags) };
 }
 
 /** The source and the target of a copy, both opened. */
@@ -103,7 +103,7 @@ function hostOf({ address }: ImageReference): string | undefined {
 }
 
 /** Finds credentials: those of the options or their variables, else those that docker or podman have saved. */
-export function credentialsOf(flags: ConnectionFlags): FindCredentials {
+export function findCredentials(flags: ConnectionFlags): FindCredentials {
   const explicit = explicitCredentials(flags);
   return firstCredentials(() => Promise.resolve(explicit), savedCredentials(Deno.env.toObject()));
 }

@@ -11,19 +11,17 @@ import { CommandEnded } from "./action.ts";
 import { aliasCommand } from "./commands/alias.ts";
 import { appendCommand } from "./commands/append.ts";
 import { blobCommand } from "./commands/blob.ts";
-import { copyCommand } from "./commands/copy.ts";
 import { browseCommand } from "./commands/browse.ts";
 import { completeCommand, completionsCommand } from "./commands/completions.ts";
+import { copyCommand } from "./commands/copy.ts";
 import { digestCommand, manifestCommand } from "./commands/digest.ts";
 import { downloadCommand } from "./commands/download.ts";
-import { EXIT_CODES, exitCodeOf } from "./exit_codes.ts";
 import { extractCommand } from "./commands/extract.ts";
 import { infoCommand } from "./commands/info.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { layersCommand } from "./commands/layers.ts";
 import { listCommand } from "./commands/list.ts";
 import { loginCommand, logoutCommand } from "./commands/login.ts";
-import { OutputClosedError, outputError, print } from "./terminal/standard_streams.ts";
 import { peekCommand } from "./commands/peek.ts";
 import { removeCommand } from "./commands/remove.ts";
 import { reposCommand } from "./commands/repos.ts";
@@ -34,6 +32,8 @@ import { uploadCommand } from "./commands/upload.ts";
 import { urlCommand } from "./commands/url.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { permissionError } from "./connection.ts";
+import { EXIT_CODES, exitCodeOf } from "./exit_codes.ts";
+import { OutputClosedError, outputError, print, type Write } from "./terminal/standard_streams.ts";
 import { VERSION } from "./version.ts";
 
 const EPILOGUE = `
@@ -47,9 +47,6 @@ Try it without a registry, in a directory:
   $ layerstash upload --registry oci:./box -r me/files -t disk -i disk.img
   $ layerstash download --registry oci:./box -r me/files -t disk -o copy.img
 `;
-
-/** Writes to one of the standard streams. */
-export type Write = (text: string) => void;
 
 /** Builds the program. Commander prints help and its own errors with the two functions. */
 export function buildProgram(output: { out: Write; err: Write }): CommandUnknownOpts {

@@ -7,7 +7,7 @@ import { programName, TARGETS } from "../releases/released_program.ts";
 import { BUNDLE, makeBundle } from "./bundle.ts";
 import { doMainJob } from "./main_job.ts";
 
-/** All that registries, files, other programs and the system's memory need; no other libraries are loaded. */
+/** The permissions of the programs: network, files, environment, other programs, memory. They load no libraries. */
 export const PERMISSIONS = ["net", "read", "write", "env", "run", "sys"].map((name) => `--allow-${name}`);
 
 async function main(): Promise<void> {
@@ -15,7 +15,7 @@ async function main(): Promise<void> {
     options: { target: { type: "string" }, all: { type: "boolean" }, out: { type: "string" } },
   });
   if (target !== undefined && !(TARGETS as readonly string[]).includes(target)) {
-    throw new Error(`there is no target ${target}, only ${TARGETS.join(", ")}`);
+    throw new Error(`there is no target ${target}; the targets are ${TARGETS.join(", ")}`);
   }
   const directory = out === undefined ? dirname(BUNDLE) : resolve(out);
   const bundle = await makeBundle(join(directory, basename(BUNDLE)));
@@ -27,10 +27,10 @@ async function main(): Promise<void> {
     made.push(program);
   }
   await Deno.writeTextFile(join(directory, "SHA256SUMS"), (await Promise.all(made.map(sumLine))).join(""));
-  say(`made in ${directory}: ${[...made.map((path) => basename(path)), "SHA256SUMS"].join(", ")}`);
+  report(`made in ${directory}: ${[...made.map((path) => basename(path)), "SHA256SUMS"].join(", ")}`);
 }
 
-/** The bundle carries its worker, so nothing has to be included beside it. */
+/** Compiles the bundle. It contains its worker, so nothing else needs to be included. */
 async function compile(bundle: string, program: string, target: string): Promise<void> {
   const options = ["--quiet", "--no-config", "--no-lock", "--no-check", "--no-prompt", ...PERMISSIONS];
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -62,14 +62,14 @@ async function sumLine(path: string): Promise<string> {
   return `${createHash("sha256").update(await Deno.readFile(path)).digest("hex")}  ${basename(path)}\n`;
 }
 
-function say(line: string): void {
-  // deno-lint-ignore no-console -- the task says what it made
+function report(line: string): void {
+  // deno-lint-ignore no-console -- the task prints what it made
   console.error(line);
 }
 
 if (import.meta.main) {
   await main().catch((error: Error) => {
-    say(`layerstash: ${error.message}`);
+    report(`layerstash: ${error.message}`);
     Deno.exit(1);
   });
 }

@@ -5,22 +5,22 @@ import { fileURLToPath } from "node:url";
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 const WORKER = fileURLToPath(new URL("../content/hash_worker.ts", import.meta.url));
 
-/** How the source names the file of the hashing thread. In one file there is no other: it is carried as text. */
+/** How the source names the file of the hashing thread. The bundle is one file, so it contains that file as text. */
 const WORKER_URL = 'new URL("./hash_worker.ts", import.meta.url)';
 
-/** Where the bundle is made. */
+/** The path of the bundle. */
 export const BUNDLE = fileURLToPath(new URL("../../dist/layerstash.js", import.meta.url));
 
 /**
- * Makes the bundle, and gives its path.
+ * Makes the bundle, and returns its path.
  *
- * @throws {Error} when `deno bundle` fails, or the program has changed so that its thread is not found
+ * @throws {Error} if `deno bundle` fails, or the program names its thread in another way
  */
 export async function makeBundle(path: string = BUNDLE): Promise<string> {
   const [program, worker] = [await bundled(MAIN), await bundled(WORKER)];
   const pieces = program.split(WORKER_URL);
   if (pieces.length !== 2) {
-    throw new Error(`the bundle has ${pieces.length - 1} times ${WORKER_URL}, and not once`);
+    throw new Error(`the bundle contains ${WORKER_URL} ${pieces.length - 1} times, not once`);
   }
   const carried = JSON.stringify(`data:text/javascript,${encodeURIComponent(worker)}`);
   await Deno.mkdir(dirname(path), { recursive: true });
@@ -37,5 +37,5 @@ async function bundled(entry: string): Promise<string> {
   return new TextDecoder().decode(stdout);
 }
 
-// deno-lint-ignore no-console -- the task says what it made
+// deno-lint-ignore no-console -- the task prints what it made
 if (import.meta.main) console.log(await makeBundle());

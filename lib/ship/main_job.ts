@@ -1,38 +1,38 @@
-/** The main job, done by a program that was built: a file goes up, comes back, and is verified. @module */
+/** Checks a built program by its main job: it stores a file, gets it back, and verifies it. @module */
 import { join } from "node:path";
 
-/** Enough for chunks that are hashed in a thread of their own. */
+/** Large enough that chunks are hashed in a thread of their own. */
 const FILE_SIZE = 24 * 1024 * 1024;
 const STASH = ["--registry", "oci:box", "-r", "me/files", "-t", "disk"];
 
 /**
- * Does the main job in a directory of its own.
+ * Does the main job in a temporary directory.
  *
- * @param words the command that is layerstash; a path in it is absolute
- * @param env variables that it gets in addition
- * @throws {Error} with what the program said, when it fails or the file comes back different
+ * @param words the command that starts layerstash; paths in it must be absolute
+ * @param env additional environment variables
+ * @throws {Error} with the program's message, if it fails or the file comes back different
  */
 export async function doMainJob(words: readonly string[], env: Record<string, string> = {}): Promise<void> {
   const program = { words, env };
   const directory = await Deno.makeTempDir({ prefix: "layerstash-main-job-" });
   try {
     await Deno.writeFile(join(directory, "disk.img"), noise(FILE_SIZE));
-    await run(program, directory, ["upload", ...STASH, "-i", "disk.img", "--chunk-size", "9MiB"]);
-    await run(program, directory, ["download", ...STASH, "-o", "copy.img"]);
-    await run(program, directory, ["verify", ...STASH, "--deep"]);
-    await compare(join(directory, "disk.img"), join(directory, "copy.img"));
+    await runStep(program, directory, ["upload", ...STASH, "-i", "disk.img", "--chunk-size", "9MiB"]);
+    await runStep(program, directory, ["download", ...STASH, "-o", "copy.img"]);
+    await runStep(program, directory, ["verify", ...STASH, "--deep"]);
+    await requireSameFiles(join(directory, "disk.img"), join(directory, "copy.img"));
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
 }
 
-/** A command, and the variables that it gets in addition. */
+/** A command and additional environment variables. */
 interface Program {
   words: readonly string[];
   env: Record<string, string>;
 }
 
-async function run({ words, env }: Program, cwd: string, args: readonly string[]): Promise<void> {
+async function runStep({ words, env }: Program, cwd: string, args: readonly string[]): Promise<void> {
   const [name = "", ...rest] = [...words, ...args];
   const { success, stdout, stderr } = await new Deno.Command(name, {
     args: rest,
@@ -45,7 +45,7 @@ async function run({ words, env }: Program, cwd: string, args: readonly string[]
   throw new Error(`${args[0]} failed: ${said.split("\n")[0]}`);
 }
 
-async function compare(one: string, other: string): Promise<void> {
+async function requireSameFiles(one: string, other: string): Promise<void> {
   const [sent, back] = [await Deno.readFile(one), await Deno.readFile(other)];
   const same = sent.length === back.length && sent.every((byte, index) => byte === back[index]);
   if (!same) throw new Error("the file came back different");

@@ -6,8 +6,8 @@ import { formatSize } from "../text/sizes.ts";
 import { advanceBrowser, type Browser, type BrowserEvent, type Effect, startBrowser } from "./browser.ts";
 import { renderFrame } from "./frame.ts";
 import type { FullScreen } from "./full_screen.ts";
-import type { Task } from "./screens.ts";
 import type { ScreenLog } from "./screen_log.ts";
+import type { Task } from "./screens.ts";
 import type { TaskRunner } from "./tasks.ts";
 
 /** What the loop works with. */
@@ -107,7 +107,7 @@ export class BrowseLoop {
       const note = "note" in done ? [done.note, this.#notice].filter((part) => part !== "").join("; ") : "";
       this.dispatch("note" in done ? { ...done, note } : done);
     } catch (error) {
-      this.dispatch({ type: "noted", note: reasonOf(error) });
+      this.dispatch({ type: "noted", note: messageWithHint(error) });
     }
   }
 
@@ -128,7 +128,7 @@ export class BrowseLoop {
 }
 
 /** The error and its hint in one line. */
-function reasonOf(error: unknown): string {
+function messageWithHint(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const hint = error instanceof LayerstashError && error.hint ? ` (${error.hint})` : "";
   return message + hint;

@@ -7,7 +7,6 @@
 import { baseName } from "../../layers/entry.ts";
 import { printable } from "../../messages.ts";
 import type { Key } from "./keys.ts";
-import { distance, fitted, type Size } from "./viewport.ts";
 import {
   type FileLocation,
   fileOf,
@@ -17,6 +16,7 @@ import {
   type Task,
   type TextScreen,
 } from "./screens.ts";
+import { distance, fitted, type Size } from "./viewport.ts";
 
 /** Everything that `browse` knows about itself. */
 export interface Browser {

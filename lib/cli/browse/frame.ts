@@ -1,9 +1,9 @@
 /** Renders the state of `browse` as lines that fit into the terminal and have no control characters. @module */
-import { clip, columnsOf } from "../text/columns.ts";
 import { printable } from "../../messages.ts";
+import { clip, columnsOf } from "../text/columns.ts";
 import { type Browser, currentScreen } from "./browser.ts";
+import { fileOf, type ListRow, type ListScreen, type Screen } from "./screens.ts";
 import { bodyRows, frameParts } from "./viewport.ts";
-import { fileOf, type ListScreen, type Row, type Screen } from "./screens.ts";
 
 /** What the screen shows. */
 export interface Frame {
@@ -93,7 +93,7 @@ function listLines({ rows, top, selected }: ListScreen, room: number, width: num
 }
 
 /** The name, and the detail at the right if that leaves room for the name. */
-function rowText({ name, detail = "" }: Row, width: number): string {
+function rowText({ name, detail = "" }: ListRow, width: number): string {
   const beside = width - columnsOf(detail) - 2;
   if (detail === "" || beside < 12) return clip(shortened(name), Math.max(1, width));
   const kept = clip(shortened(name), beside);

@@ -9,7 +9,7 @@ export interface DecodedKeys {
   rest: string;
 }
 
-const NAMES: ReadonlyMap<string, Key> = new Map([
+const KEY_NAMES: ReadonlyMap<string, Key> = new Map([
   ...named("up", ["\x1b[A", "\x1bOA"]),
   ...named("down", ["\x1b[B", "\x1bOB"]),
   ...named("right", ["\x1b[C", "\x1bOC"]),
@@ -31,7 +31,7 @@ function named(key: Key, sequences: string[]): [string, Key][] {
 
 /** An escape sequence as a terminal sends it (ECMA-48, 5.4), or one character. */
 // deno-lint-ignore no-control-regex
-const TOKEN = /\x1b\[[0-9;?]*[ -/]*[@-~]|\x1bO[ -~]|[\s\S]/gu;
+const KEY_TOKEN = /\x1b\[[0-9;?]*[ -/]*[@-~]|\x1bO[ -~]|[\s\S]/gu;
 // deno-lint-ignore no-control-regex
 const UNFINISHED = /\x1b(?:\[[0-9;?]{0,16}|O)?$/;
 
@@ -47,7 +47,7 @@ export function flushKeys(rest: string): Key[] {
 }
 
 function keysIn(text: string): Key[] {
-  return Array.from(text.matchAll(TOKEN), ([token]) => NAMES.get(token) ?? token).filter(isMeant);
+  return Array.from(text.matchAll(KEY_TOKEN), ([token]) => KEY_NAMES.get(token) ?? token).filter(isMeant);
 }
 
 /** Whether a key has a name or types a visible character. */

@@ -1,15 +1,15 @@
 /** Makes screens of repositories, images and directories. @module */
-import type { MergedEntry } from "../../images/file_tree.ts";
 import type { ImageReport } from "../../images/describe_image.ts";
+import type { MergedEntry } from "../../images/file_tree.ts";
 import { baseName } from "../../layers/entry.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { type IndexedManifest, isRunnable } from "../../oci/image_index.ts";
 import { formatPlatform } from "../../oci/platform.ts";
 import { formatMode } from "../text/file_listing.ts";
 import { formatSize } from "../text/sizes.ts";
-import { type FileLocation, listScreen, type Row, type Screen } from "./screens.ts";
+import { type FileLocation, type ListRow, listScreen, type Screen } from "./screens.ts";
 
-/** The tags of a repository, or the digests of its images where it has none. */
+/** The tags of a repository, or the digests of its images if it has no tag. */
 export function imagesPage(store: string, references: readonly string[]): Screen {
   const title = `${store}: ${references.every(isDigest) ? "images" : "tags"}`;
   return listScreen(title, references.map((each) => ({ name: each, open: imageTask(each) })));
@@ -29,14 +29,14 @@ function platformName(platform: NonNullable<IndexedManifest["platform"]>): strin
   return [formatPlatform(platform), ...(platform.osVersion ? [platform.osVersion] : [])].join(" ");
 }
 
-function imageTask(reference: string): Row["open"] {
+function imageTask(reference: string): ListRow["open"] {
   return { type: "image", reference };
 }
 
 /** An image: its files, build steps, facts and layers. */
 export function imagePage(name: string, report: ImageReport): Screen {
   const { digest: image, about, artifactType, layers, index } = report;
-  const platforms: Row[] = index === undefined
+  const platforms: ListRow[] = index === undefined
     ? []
     : [{ name: "other platforms", open: { type: "platforms", reference: index } }];
   const kind = about?.platform ? formatPlatform(about.platform) : artifactType;
@@ -51,7 +51,7 @@ export function imagePage(name: string, report: ImageReport): Screen {
     ...platforms,
     { name: "other tags", open: { type: "tags" } },
     ...layers.map(({ number: layer, digest, size, createdBy }) => ({
-      name: `layer ${layer}  ${oneLine(createdBy ?? shortDigest(digest))}`,
+      name: `layer ${layer}  ${collapsed(createdBy ?? shortDigest(digest))}`,
       detail: formatSize(size),
       open: { type: "directory" as const, location: { image, layer, path: "" } },
     })),
@@ -60,8 +60,8 @@ export function imagePage(name: string, report: ImageReport): Screen {
 
 /** How an image was built. A step that made a layer opens the files of that layer. */
 export function stepsPage(name: string, { digest: image, steps }: ImageReport): Screen {
-  const rows = steps.map(({ layer, createdBy, comment }): Row => ({
-    name: `${layer ?? "-"}  ${oneLine(createdBy || comment || "?")}`,
+  const rows = steps.map(({ layer, createdBy, comment }): ListRow => ({
+    name: `${layer ?? "-"}  ${collapsed(createdBy || comment || "?")}`,
     ...(layer !== undefined && { open: { type: "directory", location: { image, layer, path: "" } } }),
   }));
   return listScreen(`${name}: build steps`, rows);
@@ -73,7 +73,7 @@ export function directoryPage(name: string, location: FileLocation, entries: rea
   return listScreen(`${name}  /${location.path}${layer}`, entries.map((entry) => entryRow(location, entry)));
 }
 
-function entryRow(parent: FileLocation, entry: MergedEntry): Row {
+function entryRow(parent: FileLocation, entry: MergedEntry): ListRow {
   const location = { ...parent, path: entry.path };
   const { type, target, size, layer } = entry;
   const mark = type === "directory" ? "/" : type === "symlink" ? ` -> ${target ?? ""}` : "";
@@ -97,6 +97,6 @@ function shortDigest(digest: string): string {
   return digest.slice(0, "sha256:".length + 12);
 }
 
-function oneLine(text: string): string {
+function collapsed(text: string): string {
   return text.trim().replace(/\s+/g, " ");
 }

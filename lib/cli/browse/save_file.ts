@@ -1,8 +1,8 @@
 /** Saves one file of an image under a name that the user has typed. @module */
 import { utimes } from "node:fs/promises";
 import { dirname } from "node:path";
-import { storageError } from "../../content/file_errors.ts";
 import { temporaryName } from "../../content/atomic_file.ts";
+import { storageError } from "../../content/file_errors.ts";
 import { writeAll } from "../../content/write_all.ts";
 import { ConflictError, NotFoundError } from "../../errors.ts";
 import type { OpenLayerEntry } from "../../images/image_files.ts";
@@ -17,7 +17,7 @@ export async function saveFile(entry: OpenLayerEntry, to: string): Promise<void>
   const temporary = temporaryName(dirname(to));
   try {
     await requireFree(to);
-    await writeTo(temporary, entry);
+    await writeEntry(temporary, entry);
     if (Deno.build.os !== "windows") await Deno.chmod(temporary, (entry.mode & 0o755) | 0o600);
     await utimes(temporary, entry.modified, entry.modified);
     await moveInto(temporary, to);
@@ -28,7 +28,7 @@ export async function saveFile(entry: OpenLayerEntry, to: string): Promise<void>
   }
 }
 
-async function writeTo(path: string, entry: OpenLayerEntry): Promise<void> {
+async function writeEntry(path: string, entry: OpenLayerEntry): Promise<void> {
   using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
   let end = 0;
   for await (const { offset, bytes } of entry.extents()) {

@@ -24,7 +24,7 @@ export type Task =
   | { type: "save"; location: FileLocation; to: string };
 
 /** One line of a list. Its texts may come from an image: whoever shows them must make them printable. */
-export interface Row {
+export interface ListRow {
   name: string;
   /** Shown at the right if there is room. */
   detail?: string;
@@ -38,7 +38,7 @@ export interface Row {
 export interface ListScreen {
   kind: "list";
   title: string;
-  rows: readonly Row[];
+  rows: readonly ListRow[];
   selected: number;
   /** The first row that is shown. */
   top: number;
@@ -75,7 +75,7 @@ export function fileOf(screen: ListScreen | TextScreen): FileLocation | undefine
 }
 
 /** Makes a list, shown from its beginning. */
-export function listScreen(title: string, rows: readonly Row[]): ListScreen {
+export function listScreen(title: string, rows: readonly ListRow[]): ListScreen {
   return { kind: "list", title, rows, selected: 0, top: 0 };
 }
 

@@ -3,10 +3,10 @@ import { Argument, Command, type CommandUnknownOpts } from "@commander-js/extra-
 import { digestOfFile, getAlias, listAliases, removeAlias, setAlias } from "../../exports/blobs.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import { storeAction } from "../action.ts";
-import { jsonLine } from "../text/json_lines.ts";
-import { answerDocument, printNames, renderAnswer, textLines } from "../text/answers.ts";
-import { manifestOption, namesOrManifest } from "./blob_arguments.ts";
 import { platformCommand, repositoryCommand } from "../base_commands.ts";
+import { answerDocument, printNames, renderAnswer, textLines } from "../text/answers.ts";
+import { jsonLine } from "../text/json_lines.ts";
+import { manifestOption, namesOrManifest } from "./blob_arguments.ts";
 
 const EXAMPLES = `
 Examples:

@@ -1,20 +1,20 @@
 /** `layerstash append`. @module */
 import { Command, type CommandUnknownOpts, InvalidArgumentError } from "@commander-js/extra-typings";
-import { append } from "../../exports/copy.ts";
 import type { AppendOptions } from "../../append/append.ts";
-import { parseImage } from "../../exports/images.ts";
 import { checkTime } from "../../append/appended_image.ts";
-import { counted, printable } from "../../messages.ts";
 import { InvalidInputError } from "../../errors.ts";
+import { append } from "../../exports/copy.ts";
+import { parseImage } from "../../exports/images.ts";
+import { counted, printable } from "../../messages.ts";
 import { azureCredentials } from "../../sign_in/acr_exchange.ts";
 import { action, showEvents } from "../action.ts";
-import { blobSummary } from "./copy.ts";
-import { eventLine } from "../text/json_lines.ts";
 import { connectionCommand } from "../base_commands.ts";
-import { jobsOption, jsonOption, limitRateOption, platformOption, stateDirOption } from "../options.ts";
 import { type ConnectionFlags, openBoth, transportOf } from "../connection.ts";
+import { jobsOption, jsonOption, limitRateOption, platformOption, stateDirOption } from "../options.ts";
 import { pipedInput } from "../terminal/standard_streams.ts";
+import { eventLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
+import { blobSummary } from "./copy.ts";
 
 const EXAMPLES = `
 Examples:

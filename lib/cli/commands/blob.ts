@@ -4,13 +4,13 @@ import type { BlobName } from "../../blobs/named_blobs.ts";
 import { blobSize, mountBlob, removeBlobs } from "../../exports/blobs.ts";
 import { parseDigest } from "../../oci/digest.ts";
 import { CommandEnded, storeAction } from "../action.ts";
-import { blobPullCommand } from "./blob_pull.ts";
-import { blobPushCommand } from "./blob_push.ts";
+import { platformCommand, repositoryCommand } from "../base_commands.ts";
 import { exitCodeOf } from "../exit_codes.ts";
+import { answerDocument, renderAnswer, textLines } from "../text/answers.ts";
 import { jsonLine } from "../text/json_lines.ts";
 import { blobsArgument, manifestOption, namesOrManifest } from "./blob_arguments.ts";
-import { answerDocument, renderAnswer, textLines } from "../text/answers.ts";
-import { platformCommand, repositoryCommand } from "../base_commands.ts";
+import { blobPullCommand } from "./blob_pull.ts";
+import { blobPushCommand } from "./blob_push.ts";
 
 const EXAMPLES = `
 Examples:

@@ -1,12 +1,12 @@
 /** The arguments and options that name blobs. @module */
 import { Argument, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import type { BlobName } from "../../blobs/named_blobs.ts";
-import { parseBlobName } from "../../exports/blobs.ts";
 import { collect, collectFile } from "../../content/collect.ts";
-import { InvalidInputError, LayerstashError, MismatchError } from "../../errors.ts";
 import { readError } from "../../content/file_errors.ts";
-import { declaredMediaType, type Manifest, MAX_MANIFEST_SIZE } from "../../oci/manifest.ts";
+import { InvalidInputError, LayerstashError, MismatchError } from "../../errors.ts";
+import { parseBlobName } from "../../exports/blobs.ts";
 import { manifestOf } from "../../exports/store.ts";
+import { declaredMediaType, type Manifest, MAX_MANIFEST_SIZE } from "../../oci/manifest.ts";
 
 /** `DIGEST|@ALIAS...` */
 export function blobsArgument() {

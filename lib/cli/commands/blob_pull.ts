@@ -1,20 +1,20 @@
 /** `layerstash blob pull`. @module */
 import { type CommandUnknownOpts, InvalidArgumentError } from "@commander-js/extra-typings";
-import { type BlobName, findNamed, type NamedBlobs } from "../../blobs/named_blobs.ts";
-import type { SizedBlob } from "../../oci/descriptor.ts";
 import { totalSize } from "../../blobs/alias_manifest.ts";
+import { type BlobName, findNamed, type NamedBlobs } from "../../blobs/named_blobs.ts";
 import { pullFound } from "../../blobs/pull_blobs.ts";
+import type { ByteRange } from "../../content/source.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { type ByPlatform, isByPlatform, mapEach, requireOne } from "../../images/platforms.ts";
-import type { ByteRange } from "../../content/source.ts";
+import type { SizedBlob } from "../../oci/descriptor.ts";
 import { GO_ON, storeAction } from "../action.ts";
-import { streamName } from "../terminal/standard_streams.ts";
-import { eventLine } from "../text/json_lines.ts";
-import { blobsArgument, manifestOption, namesOrManifest } from "./blob_arguments.ts";
-import { renderAnswer, textLines } from "../text/answers.ts";
 import { platformCommand } from "../base_commands.ts";
 import { jobsOption, limitRateOption, partSizeOption, stateDirOption, withInfoOption } from "../options.ts";
+import { streamName } from "../terminal/standard_streams.ts";
+import { renderAnswer, textLines } from "../text/answers.ts";
+import { eventLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
+import { blobsArgument, manifestOption, namesOrManifest } from "./blob_arguments.ts";
 
 const EXAMPLES = `
 Examples:
@@ -51,7 +51,7 @@ export function blobPullCommand(): CommandUnknownOpts {
       for (const name of named) found.push(await findNamed(store, name, { platform, signal }));
       if (outfile === "-" && found.some(isByPlatform)) {
         terminal.warn("there is one image for each platform: their blobs are listed, but not fetched");
-        for (const each of found) terminal.data(renderAnswer(mapEach(each, digestsOf), textLines));
+        for (const each of found) terminal.data(renderAnswer(mapEach(each, namedDigests), textLines));
         return;
       }
       const blobs = found.flatMap((each, index) => requireOne(each, nameShown(named[index]!)));
@@ -83,7 +83,7 @@ function sized({ digest, size }: SizedBlob): SizedBlob {
   return { digest, size };
 }
 
-function digestsOf(blobs: readonly SizedBlob[]): string[] {
+function namedDigests(blobs: readonly SizedBlob[]): string[] {
   return blobs.map(({ digest }) => digest);
 }
 

@@ -2,11 +2,11 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { pushBlob } from "../../exports/blobs.ts";
 import { storeAction } from "../action.ts";
-import { pipedInput, streamName } from "../terminal/standard_streams.ts";
-import { eventLine } from "../text/json_lines.ts";
-import { textLines } from "../text/answers.ts";
-import { limitRateOption, stateDirOption } from "../options.ts";
 import { repositoryCommand } from "../base_commands.ts";
+import { limitRateOption, stateDirOption } from "../options.ts";
+import { pipedInput, streamName } from "../terminal/standard_streams.ts";
+import { textLines } from "../text/answers.ts";
+import { eventLine } from "../text/json_lines.ts";
 
 const EXAMPLES = `
 Examples:

@@ -2,13 +2,13 @@
 import { Argument, Command, type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { InvalidInputError } from "../../errors.ts";
 import { action, type Session } from "../action.ts";
-import { FullScreen } from "../browse/full_screen.ts";
+import { connectionCommand } from "../base_commands.ts";
 import { BrowseLoop } from "../browse/browse_loop.ts";
+import { FullScreen } from "../browse/full_screen.ts";
 import { openScreenLog } from "../browse/screen_log.ts";
 import { TaskRunner } from "../browse/tasks.ts";
-import { connectionCommand } from "../base_commands.ts";
+import { type ConnectionFlags, findCredentials, transportOf } from "../connection.ts";
 import { platformOption } from "../options.ts";
-import { type ConnectionFlags, credentialsOf, transportOf } from "../connection.ts";
 
 const EXAMPLES = `
 Examples:
@@ -53,7 +53,7 @@ const browseAction = action<BrowseFlags>(
     using log = openScreenLog(flags.logFile);
     using tasks = new TaskRunner({
       platform: flags.platform,
-      credentials: credentialsOf(flags),
+      credentials: findCredentials(flags),
       ...await transportOf(flags),
     });
     await runOnScreen(session, (screen) => {

@@ -3,6 +3,7 @@ import { Argument, Command, type CommandUnknownOpts } from "@commander-js/extra-
 import { complete } from "../completions/complete.ts";
 import { knownRegistries } from "../completions/known_registries.ts";
 import { COMPLETION_SCRIPTS, SHELLS } from "../completions/scripts.ts";
+import type { Write } from "../terminal/standard_streams.ts";
 
 const EXAMPLES = `
 Examples:
@@ -13,8 +14,6 @@ Examples:
 
 The shell then asks layerstash itself, so completions are never out of date.
 `;
-
-type Write = (text: string) => void;
 
 /** Makes the command `completions`. */
 export function completionsCommand(out: Write): CommandUnknownOpts {

@@ -1,17 +1,17 @@
 /** `layerstash copy`. @module */
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { CopiedBlobs } from "../../copy/copy_blobs.ts";
+import { InvalidInputError } from "../../errors.ts";
+import type { OnEvent } from "../../events.ts";
 import { copyImage, copyStash } from "../../exports/copy.ts";
 import { parseImage } from "../../exports/images.ts";
 import { counted, printable } from "../../messages.ts";
-import { InvalidInputError } from "../../errors.ts";
-import type { OnEvent } from "../../events.ts";
 import type { ImageReference } from "../../oci/image_reference.ts";
 import { action, type Session, showEvents } from "../action.ts";
-import { eventLine } from "../text/json_lines.ts";
 import { connectionCommand } from "../base_commands.ts";
-import { jobsOption, jsonOption, limitRateOption, platformsOption } from "../options.ts";
 import { type ConnectionFlags, openBoth, type TwoImages } from "../connection.ts";
+import { jobsOption, jsonOption, limitRateOption, platformsOption } from "../options.ts";
+import { eventLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `

@@ -3,10 +3,10 @@ import { Argument, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { getConfigDigest, getManifest } from "../../exports/blobs.ts";
 import { isByPlatform, mapEach } from "../../images/platforms.ts";
 import { storeAction } from "../action.ts";
-import { jsonLine } from "../text/json_lines.ts";
-import { answerDocument, renderAnswer, textLines } from "../text/answers.ts";
-import { manifestOption, namesOrManifest } from "./blob_arguments.ts";
 import { platformCommand } from "../base_commands.ts";
+import { answerDocument, renderAnswer, textLines } from "../text/answers.ts";
+import { jsonLine } from "../text/json_lines.ts";
+import { manifestOption, namesOrManifest } from "./blob_arguments.ts";
 
 const DIGEST_EXAMPLES = `
 Examples:

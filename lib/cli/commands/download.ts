@@ -3,9 +3,9 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { download } from "../../../main.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { GO_ON, storeAction } from "../action.ts";
+import { transferCommand } from "../base_commands.ts";
 import { streamName } from "../terminal/standard_streams.ts";
 import { eventLine } from "../text/json_lines.ts";
-import { transferCommand } from "../base_commands.ts";
 import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `

@@ -1,15 +1,15 @@
 /** `layerstash extract`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { chooseLayer, extract, findImage, readImageFile } from "../../exports/images.ts";
 import { abortable } from "../../async/abortable.ts";
-import { counted, printable } from "../../messages.ts";
 import { InvalidInputError } from "../../errors.ts";
+import { chooseLayer, extract, findImage, readImageFile } from "../../exports/images.ts";
 import { ImageFiles } from "../../images/image_files.ts";
-import { entryDocument } from "../text/file_listing.ts";
+import { counted, printable } from "../../messages.ts";
 import { imageAction, type ImageFlags, type ImageSession } from "../action.ts";
-import { eventLine } from "../text/json_lines.ts";
 import { imageCommand } from "../base_commands.ts";
 import { parseSizeOption } from "../options.ts";
+import { entryDocument } from "../text/file_listing.ts";
+import { eventLine } from "../text/json_lines.ts";
 import { renderReadReport } from "../text/read_report.ts";
 
 const EXAMPLES = `

@@ -4,10 +4,10 @@ import { info } from "../../../main.ts";
 import { counted } from "../../messages.ts";
 import type { Stash } from "../../stash/stash.ts";
 import { storeAction } from "../action.ts";
-import { jsonLine } from "../text/json_lines.ts";
 import { stashCommand } from "../base_commands.ts";
-import { formatSize } from "../text/sizes.ts";
 import { renderTable } from "../text/columns.ts";
+import { jsonLine } from "../text/json_lines.ts";
+import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `
 Examples:

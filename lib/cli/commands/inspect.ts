@@ -2,15 +2,15 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { describeImage, findImage } from "../../exports/images.ts";
 import type { ImageReport } from "../../images/describe_image.ts";
-import { counted } from "../../messages.ts";
 import { requireManifest } from "../../images/platforms.ts";
+import { counted } from "../../messages.ts";
 import { type IndexedManifest, isRunnable } from "../../oci/image_index.ts";
 import { formatPlatform } from "../../oci/platform.ts";
 import { imageAction } from "../action.ts";
-import { jsonLine } from "../text/json_lines.ts";
 import { imageCommand } from "../base_commands.ts";
-import { formatSize } from "../text/sizes.ts";
 import { renderTable } from "../text/columns.ts";
+import { jsonLine } from "../text/json_lines.ts";
+import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `
 Examples:

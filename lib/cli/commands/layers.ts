@@ -2,10 +2,10 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { findImage } from "../../exports/images.ts";
 import { imageAction, type ImageFlags } from "../action.ts";
-import { jsonLine } from "../text/json_lines.ts";
 import { imageCommand } from "../base_commands.ts";
-import { formatSize } from "../text/sizes.ts";
 import { renderTable } from "../text/columns.ts";
+import { jsonLine } from "../text/json_lines.ts";
+import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `
 Examples:

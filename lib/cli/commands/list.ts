@@ -1,15 +1,15 @@
 /** `layerstash list`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { list } from "../../../main.ts";
-import type { Store } from "../../store/store.ts";
 import { NotFoundError } from "../../errors.ts";
-import { knownReferences } from "../../store/known_references.ts";
 import type { ListedStash } from "../../stash/list_stashes.ts";
+import { knownReferences } from "../../store/known_references.ts";
+import type { Store } from "../../store/store.ts";
 import { storeAction } from "../action.ts";
-import { jsonLine } from "../text/json_lines.ts";
 import { repositoryCommand } from "../base_commands.ts";
-import { formatSize } from "../text/sizes.ts";
 import { renderTable } from "../text/columns.ts";
+import { jsonLine } from "../text/json_lines.ts";
+import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `
 Examples:

@@ -5,9 +5,9 @@ import { parseRegistry } from "../../oci/address.ts";
 import { checkLogin } from "../../open/check_login.ts";
 import { eraseLogin, saveLogin } from "../../sign_in/saved_login.ts";
 import { action } from "../action.ts";
-import { askForLogin } from "../terminal/ask.ts";
 import { registryCommand } from "../base_commands.ts";
 import { type RegistryFlags, transportOf } from "../connection.ts";
+import { askForLogin } from "../terminal/ask.ts";
 
 const LOGIN_EXAMPLES = `
 Examples:

@@ -1,16 +1,16 @@
 /** `layerstash peek`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { chooseLayer, findImage, pathPattern, survey } from "../../exports/images.ts";
 import { InvalidInputError } from "../../errors.ts";
+import { chooseLayer, findImage, pathPattern, survey } from "../../exports/images.ts";
 import type { LayerEntry } from "../../images/file_tree.ts";
 import type { Layer } from "../../images/image.ts";
 import { ImageFiles } from "../../images/image_files.ts";
 import { nothingAt, type PathPattern } from "../../images/path_pattern.ts";
+import { imageAction, type ImageFlags, type ImageSession } from "../action.ts";
+import { imageCommand } from "../base_commands.ts";
 import { entryDocument, ListingLines } from "../text/file_listing.ts";
 import { renderTree } from "../text/file_tree.ts";
-import { imageAction, type ImageFlags, type ImageSession } from "../action.ts";
 import { eventLine } from "../text/json_lines.ts";
-import { imageCommand } from "../base_commands.ts";
 import { renderReadReport } from "../text/read_report.ts";
 
 const EXAMPLES = `

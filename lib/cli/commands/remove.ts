@@ -1,11 +1,11 @@
 /** `layerstash remove`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { remove } from "../../../main.ts";
+import { printable } from "../../messages.ts";
 import { CommandEnded, storeAction } from "../action.ts";
+import { stashCommand } from "../base_commands.ts";
 import { exitCodeOf } from "../exit_codes.ts";
 import { jsonLine } from "../text/json_lines.ts";
-import { stashCommand } from "../base_commands.ts";
-import { printable } from "../../messages.ts";
 
 const EXAMPLES = `
 Example:

@@ -2,10 +2,10 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { listRepositories } from "../../../main.ts";
 import { action } from "../action.ts";
-import { printNames } from "../text/answers.ts";
-import { jsonOption } from "../options.ts";
 import { registryCommand } from "../base_commands.ts";
 import { registryOptionsOf } from "../connection.ts";
+import { jsonOption } from "../options.ts";
+import { printNames } from "../text/answers.ts";
 
 const EXAMPLES = `
 Examples:

@@ -1,15 +1,15 @@
 /** `layerstash save`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { InvalidInputError } from "../../errors.ts";
 import { copyImage, saveLayers } from "../../exports/copy.ts";
 import { chooseLayer, findImage, openImage } from "../../exports/images.ts";
 import { counted, printable } from "../../messages.ts";
-import { InvalidInputError } from "../../errors.ts";
-import { blobSummary } from "./copy.ts";
 import { imageAction, type ImageFlags, type ImageSession } from "../action.ts";
-import { eventLine } from "../text/json_lines.ts";
 import { imageCommand } from "../base_commands.ts";
 import { jobsOption, limitRateOption, stateDirOption } from "../options.ts";
+import { eventLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
+import { blobSummary } from "./copy.ts";
 
 const EXAMPLES = `
 Examples:
@@ -28,7 +28,7 @@ export function saveCommand(): CommandUnknownOpts {
   const command = imageCommand("save")
     .description("download an image as an OCI layout, or its layers as files")
     .requiredOption("-o, --output <dir>", "the directory to write to; it is created if it is missing")
-    .option("--layer <layer>", "a layer: its number, from 1, its digest, or all; may be repeated", gather)
+    .option("--layer <layer>", "a layer: its number, from 1, its digest, or all; may be repeated", addLayer)
     .addOption(jobsOption())
     .addOption(limitRateOption())
     .addOption(stateDirOption())
@@ -45,7 +45,7 @@ interface SaveFlags extends ImageFlags {
   stateDir?: string | undefined;
 }
 
-function gather(text: string, before: readonly string[] = []): readonly string[] {
+function addLayer(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
 }
 

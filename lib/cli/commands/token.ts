@@ -2,10 +2,10 @@
 import { Argument, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { getToken } from "../../../main.ts";
 import { action } from "../action.ts";
-import { jsonLine } from "../text/json_lines.ts";
-import { textLines } from "../text/answers.ts";
 import { repositoryCommand } from "../base_commands.ts";
 import { registryOptionsOf } from "../connection.ts";
+import { textLines } from "../text/answers.ts";
+import { jsonLine } from "../text/json_lines.ts";
 
 const EXAMPLES = `
 Example:

@@ -7,11 +7,11 @@ import { isNewer, isSame, isVersion, type ReleasedProgram } from "../../releases
 import { findRelease } from "../../releases/releases.ts";
 import { type InstalledProgram, upgradeProgram } from "../../releases/upgrade.ts";
 import { action, type Session } from "../action.ts";
-import { installedProgram } from "./installed_program.ts";
-import { jsonLine } from "../text/json_lines.ts";
-import { jsonOption, limitRateOption } from "../options.ts";
 import { networkCommand } from "../base_commands.ts";
 import { type ConnectionFlags, transportOf } from "../connection.ts";
+import { jsonOption, limitRateOption } from "../options.ts";
+import { jsonLine } from "../text/json_lines.ts";
+import { installedProgram } from "./installed_program.ts";
 
 const EXAMPLES = `
 Examples:

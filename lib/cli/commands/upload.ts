@@ -3,10 +3,10 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { upload } from "../../../main.ts";
 import { counted } from "../../messages.ts";
 import { storeAction } from "../action.ts";
+import { transferCommand } from "../base_commands.ts";
+import { parseSizeOption } from "../options.ts";
 import { streamName } from "../terminal/standard_streams.ts";
 import { eventLine } from "../text/json_lines.ts";
-import { parseSizeOption } from "../options.ts";
-import { transferCommand } from "../base_commands.ts";
 import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `
@@ -29,7 +29,7 @@ export function uploadCommand(): CommandUnknownOpts {
     .description("store a file")
     .requiredOption("-i, --infile <file>", "the file to store; - is standard input")
     .option("--chunk-size <size>", "the size of a chunk, such as 500MB or 2GiB", parseSizeOption)
-    .option("--overwrite", "replace what the same tags hold")
+    .option("--overwrite", "replace another file that has the same name")
     .addHelpText("after", EXAMPLES)
     .action(storeAction(
       ({ infile, baseTag }) => `store ${streamName(infile, "input")} as ${baseTag}`,

@@ -1,16 +1,16 @@
 /** `layerstash url`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import type { BlobName } from "../../blobs/named_blobs.ts";
-import { blobUrls, curlCommand, directAccess, restoreRecipe, stashUrls } from "../../exports/blobs.ts";
 import type { DirectAccess, DirectFile } from "../../blobs/direct_urls.ts";
+import type { BlobName } from "../../blobs/named_blobs.ts";
 import { InvalidInputError } from "../../errors.ts";
 import type { OnEvent } from "../../events.ts";
+import { blobUrls, curlCommand, directAccess, restoreRecipe, stashUrls } from "../../exports/blobs.ts";
 import { storeAction, type StoreSession } from "../action.ts";
-import { jsonLine } from "../text/json_lines.ts";
-import { blobsArgument } from "./blob_arguments.ts";
-import { textLines } from "../text/answers.ts";
 import { platformCommand } from "../base_commands.ts";
 import { registryOptionsOf, type RepositoryFlags } from "../connection.ts";
+import { textLines } from "../text/answers.ts";
+import { jsonLine } from "../text/json_lines.ts";
+import { blobsArgument } from "./blob_arguments.ts";
 
 const EXAMPLES = `
 Examples:

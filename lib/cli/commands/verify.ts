@@ -4,10 +4,10 @@ import { verify, type VerifyResult } from "../../../main.ts";
 import { counted, printable } from "../../messages.ts";
 import { hintOfFaults } from "../../stash/stash_faults.ts";
 import { CommandEnded, storeAction } from "../action.ts";
-import { EXIT_CODES } from "../exit_codes.ts";
-import { eventLine } from "../text/json_lines.ts";
-import { limitRateOption } from "../options.ts";
 import { stashCommand } from "../base_commands.ts";
+import { EXIT_CODES } from "../exit_codes.ts";
+import { limitRateOption } from "../options.ts";
+import { eventLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `

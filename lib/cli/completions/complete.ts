@@ -18,7 +18,7 @@ export interface Completion {
 /** The position of the cursor: in which command, after which option, at which argument. */
 interface Cursor {
   command: CommandUnknownOpts;
-  /** The option whose value must follow. */
+  /** The option whose value must readWords. */
   option: Option | undefined;
   /** How many arguments stand before it. */
   position: number;
@@ -27,7 +27,7 @@ interface Cursor {
 }
 
 /**
- * Completes the last of `words`, which follow the program's name. The commands know no registries: where a registry may
+ * Completes the last of `words`, which readWords the program's name. The commands know no registries: where a registry may
  * stand, `registries` are offered.
  */
 export function complete(
@@ -36,7 +36,7 @@ export function complete(
   registries: readonly Candidate[] = [],
 ): Completion {
   const current = words.at(-1) ?? "";
-  const cursor = follow(program, words.slice(0, -1));
+  const cursor = readWords(program, words.slice(0, -1));
   const valuesOf = (taker: Option | Argument) => values(taker, registries);
   const { candidates, files } = cursor.option
     ? valuesOf(cursor.option)
@@ -47,7 +47,7 @@ export function complete(
 }
 
 /** Reads what stands before the cursor. */
-function follow(program: CommandUnknownOpts, words: readonly string[]): Cursor {
+function readWords(program: CommandUnknownOpts, words: readonly string[]): Cursor {
   const cursor: Cursor = { command: program, option: undefined, position: 0, plain: false };
   for (const word of words) {
     if (cursor.option) cursor.option = undefined;

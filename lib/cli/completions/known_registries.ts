@@ -3,7 +3,7 @@ import type { Environment } from "../../sign_in/docker_config_file.ts";
 import { savedHosts } from "../../sign_in/saved_credentials.ts";
 import type { Candidate } from "./complete.ts";
 
-const NAMES: readonly Candidate[] = [
+const SHORT_NAMES: readonly Candidate[] = [
   { word: "docker", description: "Docker Hub" },
   { word: "ghcr", description: "GitHub Container Registry" },
   { word: "oci:", description: "a directory" },
@@ -16,7 +16,7 @@ const PLAIN = /^[\p{L}\p{N}._@%+,-]+$/u;
 export async function knownRegistries(typed: string, env: Environment): Promise<Candidate[]> {
   const [, path] = /(?:^|=)oci:(.*)$/.exec(typed) ?? [];
   if (path !== undefined) return directories(path);
-  return [...NAMES, ...(await savedHosts(env)).map((word) => ({ word, description: "signed in" }))];
+  return [...SHORT_NAMES, ...(await savedHosts(env)).map((word) => ({ word, description: "signed in" }))];
 }
 
 /** The directories whose paths begin with `path`; hidden ones only if their dot is typed. */

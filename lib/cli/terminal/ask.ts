@@ -2,11 +2,11 @@
 import { text } from "node:stream/consumers";
 import { InvalidInputError } from "../../errors.ts";
 import type { Credentials } from "../../sign_in/credentials.ts";
-import { InterruptedError } from "../exit_codes.ts";
 import type { RegistryFlags } from "../connection.ts";
+import { InterruptedError } from "../exit_codes.ts";
 import type { Terminal } from "./terminal.ts";
 
-type Login = Extract<Credentials, { kind: "password" }>;
+type PasswordLogin = Extract<Credentials, { kind: "password" }>;
 
 /**
  * Gets the user name and the password.
@@ -17,7 +17,7 @@ export async function askForLogin(
   flags: RegistryFlags & { passwordStdin?: boolean | undefined },
   terminal: Terminal,
   signal: AbortSignal,
-): Promise<Login> {
+): Promise<PasswordLogin> {
   const username = flags.username ?? await askOnTerminal(terminal, signal, "User name", { secret: false });
   const password = flags.passwordStdin
     ? (await text(Deno.stdin.readable)).replace(/\r?\n$/, "")

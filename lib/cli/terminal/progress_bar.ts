@@ -1,10 +1,10 @@
-/** Progress as text: the two lines of the bar, and the one line that is printed where there is no terminal. @module */
+/** Progress as text: the two lines of the bar, and the one line that is printed if there is no terminal. @module */
 import { counted, printable } from "../../messages.ts";
 import { clip } from "../text/columns.ts";
 import { formatDuration, formatSize } from "../text/sizes.ts";
 import { movedBytes, percentDone, type ProgressState, rateAt, timeLeft } from "./progress_state.ts";
 
-/** Where and when progress is rendered. */
+/** The width and the time for which progress is rendered. */
 export interface RenderOptions {
   /** The columns that a line may have. */
   width: number;

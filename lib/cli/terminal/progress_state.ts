@@ -74,7 +74,7 @@ export function advance(state: ProgressState, event: TransferEvent, now: number)
     case "resume": // these bytes did not travel now, so they do not count for the rate
       return { ...state, moving: state.moving + event.bytes, saved: state.saved + event.bytes };
     case "blob":
-      return withBlob(state, event);
+      return withFinishedBlob(state, event);
     default:
       return state;
   }
@@ -91,7 +91,7 @@ export function movedBytes(state: ProgressState): number {
   return Math.min(moved, state.size ?? moved);
 }
 
-/** Whole percents; 100 only when every blob is done. `undefined` where the size is not known. */
+/** Whole percents; 100 only when every blob is done. `undefined` if the size is not known. */
 export function percentDone(state: ProgressState): number | undefined {
   if (state.size === undefined) return undefined;
   const complete = state.blobs !== undefined && state.blobsDone >= state.blobs;
@@ -118,7 +118,7 @@ export function timeLeft(state: ProgressState, now: number): number | undefined 
  * A finished blob counts with its size, whatever was counted on the way: its bytes may have been checked and fetched,
  * or found to be there without either.
  */
-function withBlob(
+function withFinishedBlob(
   state: ProgressState,
   { state: end, size }: Extract<TransferEvent, { type: "blob" }>,
 ): ProgressState {

@@ -12,6 +12,9 @@ export interface Output {
   isTerminal(): boolean;
 }
 
+/** Writes a text to one of the standard streams. */
+export type Write = (text: string) => void;
+
 /** The reader of standard output has gone. Nobody is at fault, and nothing is printed about it. */
 export class OutputClosedError extends Error {
   /** Makes the error. */

@@ -12,8 +12,8 @@
  *
  * @module
  */
-import { printable } from "../../messages.ts";
 import { writeAll } from "../../content/write_all.ts";
+import { printable } from "../../messages.ts";
 import { Drawing } from "./drawing.ts";
 import { Log, type LogLevel } from "./log.ts";
 import { type ProgressDisplay, type ProgressMode, showProgress, type Ticker } from "./progress_display.ts";

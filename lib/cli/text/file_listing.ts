@@ -1,8 +1,8 @@
 /** Files of images as text: lines like those of `ls -l`, and JSON. @module */
-import type { Entry, EntryType } from "../../layers/entry.ts";
 import type { LayerEntry } from "../../images/file_tree.ts";
-import { columnsOf } from "./columns.ts";
+import type { Entry, EntryType } from "../../layers/entry.ts";
 import { printable } from "../../messages.ts";
+import { columnsOf } from "./columns.ts";
 
 const LETTERS: Readonly<Record<EntryType, string>> = {
   "file": "-",
@@ -14,7 +14,7 @@ const LETTERS: Readonly<Record<EntryType, string>> = {
   "fifo": "p",
 };
 
-/** `drwxr-xr-x`, with the set-id and sticky bits where `ls` shows them. */
+/** `drwxr-xr-x`, with the set-id and sticky bits as `ls` shows them. */
 export function formatMode({ type, mode }: Pick<Entry, "type" | "mode">): string {
   const bits = (shift: number, special: boolean, letter: string) => {
     const read = mode >> shift & 4 ? "r" : "-";
