@@ -266,7 +266,10 @@ Deno.test("repositories come page by page, with a token for the catalog", async 
   registry.faults.failNext = [{ status: 404, path: /_catalog/, times: 1 }];
   const none = await work.run(["repos"], { env });
   assert.equal(none.code, 3);
-  assert.match(none.stderr, /has no list of repositories\nhint: many registries tell nobody what they have/);
+  assert.match(
+    none.stderr,
+    /has no list of repositories\nhint: many registries do not list their repositories/,
+  );
 });
 
 Deno.test("a list is printed page by page, as it comes", async () => {

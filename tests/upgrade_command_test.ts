@@ -160,7 +160,7 @@ Deno.test("an address that is not of https ends with exit code 2", async () => {
   assert.equal(code, 2);
   assert.match(
     stderr,
-    /^layerstash: cannot upgrade: the address of the releases .*\nhint: LAYERSTASH_RELEASES has to begin with https:/,
+    /^layerstash: cannot upgrade: the address of the releases .*\nhint: set LAYERSTASH_RELEASES to an https:/,
   );
 });
 
@@ -175,7 +175,7 @@ Deno.test({
     assert.equal(code, 4, stderr);
     assert.match(
       stderr,
-      /\nlayerstash: cannot upgrade: \S+\/bin cannot be written: permission denied\nhint: run it as who installed it, or with sudo/,
+      /\nlayerstash: cannot upgrade: \S+\/bin cannot be written: permission denied\nhint: run it as the user who installed it, or with sudo/,
     );
     assert.deepEqual(place.asked, ["GET /latest/download/SHA256SUMS"]);
     await place.assertUnchanged();

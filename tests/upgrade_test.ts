@@ -119,7 +119,7 @@ const FAULTS: readonly [name: string, options: ReleaseRigOptions, kind: string, 
     "other bytes",
     { answer: ({ request, isProgram }, usual) => isProgram ? changed(request, usual()) : usual() },
     "mismatch",
-    /^layerstash-1\.2\.3-x86_64-unknown-linux-gnu has the checksum sha256:[0-9a-f]{64}, and should have sha256:/,
+    /^layerstash-1\.2\.3-x86_64-unknown-linux-gnu has the checksum sha256:[0-9a-f]{64}, but should have sha256:/,
   ],
   [
     "no asset",
@@ -140,7 +140,7 @@ const FAULTS: readonly [name: string, options: ReleaseRigOptions, kind: string, 
     "a web page in place of the checksums",
     { answer: ({ path }, usual) => path.endsWith("SUMS") ? new Response("<html>sign in</html>") : usual() },
     "mismatch",
-    /^what came in place of the release's checksums is no list of them$/,
+    /^the answer to the request for the release's checksums is not a list of them$/,
   ],
   [
     "checksums without an end",
@@ -160,25 +160,25 @@ const FAULTS: readonly [name: string, options: ReleaseRigOptions, kind: string, 
     "a program that is too large",
     { answer: ({ isProgram }, usual) => isProgram ? sized(String(2 * 1024 ** 3)) : usual() },
     "mismatch",
-    /^layerstash-1\.2\.3-x86_64-unknown-linux-gnu has 2147483648 bytes: no program has more than 1073741824$/,
+    /^layerstash-1\.2\.3-x86_64-unknown-linux-gnu has 2147483648 bytes: a program has at most 1073741824$/,
   ],
   [
     "a program that tells another version",
     withProgram("#!/bin/sh\necho 'layerstash v9.9.9\x1b[31m'\n"),
     "mismatch",
-    /^layerstash-1\.2\.3-x86_64-unknown-linux-gnu says "layerstash v9\.9\.9 \[31m" where it should tell the version 1\.2\.3$/,
+    /^layerstash-1\.2\.3-x86_64-unknown-linux-gnu prints "layerstash v9\.9\.9 \[31m" instead of the version 1\.2\.3$/,
   ],
   [
     "a program for another system",
     withProgram("\x7fELF not really"),
     "failed",
-    /^layerstash-1\.2\.3-x86_64-unknown-linux-gnu does not start on this system: it says ".*"$/,
+    /^layerstash-1\.2\.3-x86_64-unknown-linux-gnu does not start on this system: it prints ".*"$/,
   ],
   [
     "a program that fails",
     withProgram("#!/bin/sh\necho 'version GLIBC_2.99 not found' >&2\nexit 1\n"),
     "failed",
-    /does not start on this system: it says "version GLIBC_2\.99 not found"$/,
+    /does not start on this system: it prints "version GLIBC_2\.99 not found"$/,
   ],
 ];
 
@@ -306,13 +306,13 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a program that is not there any more is told",
+  name: "a program that no longer exists is reported",
   async fn() {
     await using place = await makePlace();
     await Deno.remove(place.program);
     const error = await place.failure();
     assert.equal(error.kind, "not-found");
-    assert.match(error.message, /bin\/layerstash is not there any more$/);
+    assert.match(error.message, /bin\/layerstash no longer exists$/);
     assert.deepEqual(await place.left(), []);
   },
 });
@@ -345,7 +345,7 @@ Deno.test("a redirect over http is followed on this machine only", async () => {
   });
   const error = await place.failure();
   assert.equal(error.kind, "failed");
-  assert.match(error.message, /^127\.0\.0\.1:\d+ redirects to releases\.example\.com, and not over https$/);
+  assert.match(error.message, /^127\.0\.0\.1:\d+ redirects to releases\.example\.com without https$/);
   await place.assertUnchanged();
 });
 

@@ -1,28 +1,28 @@
-/** Asks a registry whether it takes credentials, before they are kept. @module */
+/** Checks whether a registry accepts credentials, before they are saved. @module */
 import { InvalidInputError } from "../errors.ts";
 import { parseRegistry } from "../oci/address.ts";
 import type { Credentials } from "../sign_in/credentials.ts";
 import { openClient, type RegistryOptions } from "../registry/open_client.ts";
 
-/** What is checked, and where. */
+/** The credentials to check, and the registry. */
 export interface CheckLoginOptions extends Omit<RegistryOptions, "credentials"> {
   credentials: Credentials;
   signal?: AbortSignal | undefined;
 }
 
-/** What a registry says of credentials. */
+/** The result of a check. */
 export interface LoginCheck {
-  /** The registry's name, under which credentials are kept. */
+  /** The registry's name, under which credentials are saved. */
   host: string;
-  /** Whether it looked at the credentials; a registry that is open to anybody does not. */
+  /** Whether the registry demanded a sign-in. One that is open to anybody does not check credentials. */
   asked: boolean;
 }
 
 /**
- * Signs in, and does nothing else.
+ * Signs in to a registry, and does nothing else.
  *
- * @throws {NotAllowedError} when the credentials are refused
- * @throws {InvalidInputError} when the registry is a directory
+ * @throws {NotAllowedError} if the registry refuses the credentials
+ * @throws {InvalidInputError} if the registry is a directory
  */
 export async function checkLogin(options: CheckLoginOptions): Promise<LoginCheck> {
   const { registry, signal } = options;

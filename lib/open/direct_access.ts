@@ -1,4 +1,4 @@
-/** What a request for a blob has to show where it is made without layerstash. @module */
+/** Finds the authorization that other programs need to fetch a blob. @module */
 import type { DirectAccess } from "../blobs/direct_urls.ts";
 import { NotAllowedError } from "../errors.ts";
 import { parseRegistry } from "../oci/address.ts";
@@ -9,10 +9,10 @@ import { type OpenOptions, openStore } from "./open_store.ts";
 import { signInDemand } from "./request_token.ts";
 
 /**
- * What a request for a blob has to show. What is public at GHCR is there for anybody; elsewhere a token may have to
- * be asked for.
+ * Finds the authorization that a request for a blob needs. GHCR gives public blobs to anybody with a fixed token; other
+ * registries may require a requested token or a password.
  *
- * @throws {NotAllowedError} when the registry does not let these credentials in
+ * @throws {NotAllowedError} if the registry refuses the credentials
  *
  * @example
  * ```ts
@@ -31,13 +31,14 @@ export async function directAccess(
   if (address.kind === "layout") return { kind: "open" };
   const { anonymousBearer: token } = { ...profileOf(address.host), ...options.profile };
   if (
-    token !== undefined && await isForAnybody(digest, { ...options, credentials: { kind: "bearer", token } })
+    token !== undefined && await isPublic(digest, { ...options, credentials: { kind: "bearer", token } })
   ) return { kind: "anybody", token };
   const { scheme } = await signInDemand({ ...options, actions: ["pull"] });
   return { kind: ({ none: "open", basic: "password", bearer: "token" } as const)[scheme] };
 }
 
-async function isForAnybody(digest: Digest, options: OpenOptions & CallOptions): Promise<boolean> {
+/** Whether anybody can read the blob with the public token. */
+async function isPublic(digest: Digest, options: OpenOptions & CallOptions): Promise<boolean> {
   using store = openStore(options);
   try {
     return await store.stat(digest, options) !== undefined;

@@ -1,8 +1,7 @@
-/** Lists the repositories of a registry, as far as it tells them. @module */
+/** Lists the repositories of a registry or a directory. @module */
 import * as v from "valibot";
-import { join } from "node:path";
-import { denied } from "../content/file_errors.ts";
-import { LayerstashError, NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
+import { NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
+import { findLayouts } from "../layout/find_layouts.ts";
 import { parseRegistry } from "../oci/address.ts";
 import { allNames } from "../registry/pages.ts";
 import { openClient, type RegistryOptions } from "../registry/open_client.ts";
@@ -14,13 +13,13 @@ const catalogSchema = v.pipe(
 );
 
 /**
- * The names of all repositories, page by page as they come: of a registry from its catalog, which many do not have
- * (Docker Hub, GHCR), of a directory all layouts in it.
+ * The names of all repositories. A registry lists them page by page in its catalog, which many do not have (Docker Hub,
+ * GHCR); in a directory they are the layouts below it.
  *
  * @category Stores
- * @throws {InvalidInputError} when the registry is none
- * @throws {NotAllowedError} when the registry refuses
- * @throws {NotFoundError} when the registry has no catalog, or when there is no such directory
+ * @throws {InvalidInputError} if `registry` is neither a registry nor a directory
+ * @throws {NotAllowedError} if the registry refuses the credentials
+ * @throws {NotFoundError} if the registry has no catalog, or the directory does not exist
  *
  * @example
  * ```ts
@@ -38,61 +37,29 @@ const catalogSchema = v.pipe(
  */
 export async function* listRepositories(options: RegistryOptions & CallOptions): AsyncGenerator<string> {
   const address = parseRegistry(options.registry);
-  if (address.kind === "layout") return yield* layoutsIn(address.directory, "", options);
+  if (address.kind === "layout") return yield* findLayouts(address.directory, options);
   using opened = openClient(address, "", options);
-  const first = new URL("/v2/_catalog?n=100", address.origin); // distribution gives no more by default
+  const first = new URL("/v2/_catalog?n=100", address.origin); // 100 is the most that distribution allows by default
   const what = `list of repositories of ${address.host}`;
   const { signal } = options;
   try {
     yield* allNames(opened.client, { first, action: "catalog", what, schema: catalogSchema, signal });
   } catch (error) {
-    throw withoutCatalog(error, address.host);
+    throw catalogError(error, address.host);
   }
 }
 
-/** What is no standard many do not offer. */
-function withoutCatalog(error: unknown, host: string): unknown {
+/** Explains a failure: the OCI spec has no catalog, so many registries do not offer one. */
+function catalogError(error: unknown, host: string): unknown {
   const details = {
-    hint: "many registries tell nobody what they have (Docker Hub, GHCR): look at their web page",
+    hint: "many registries do not list their repositories (Docker Hub, GHCR): see their web pages",
     cause: error,
   };
-  // A refusal with a cause is one of this machine's, and has a hint of its own.
+  // An error with a cause was raised on this machine, such as by a credential helper, and has its own hint.
   if (error instanceof NotAllowedError && error.cause === undefined) {
     return new NotAllowedError(error.message, details);
   }
   const missing = error instanceof NotFoundError ||
     error instanceof RegistryError && [400, 405, 501].includes(error.status);
   return missing ? new NotFoundError(`${host} has no list of repositories`, details) : error;
-}
-
-/** Every directory that is a layout, in the order of the names. Links are not followed: they may lead in a circle. */
-async function* layoutsIn(
-  directory: string,
-  name: string,
-  { signal }: CallOptions,
-): AsyncGenerator<string> {
-  signal?.throwIfAborted();
-  const names: string[] = [];
-  let isLayout = false;
-  for (const entry of await entriesOf(directory)) {
-    if (entry.name === "oci-layout" && entry.isFile) isLayout = true;
-    if (entry.isDirectory && !entry.name.startsWith(".")) names.push(entry.name);
-  }
-  if (isLayout && name !== "") yield name;
-  for (const each of names.sort()) {
-    if (isLayout && each === "blobs") continue;
-    yield* layoutsIn(join(directory, each), name === "" ? each : `${name}/${each}`, { signal });
-  }
-}
-
-async function entriesOf(directory: string): Promise<Deno.DirEntry[]> {
-  try {
-    return await Array.fromAsync(Deno.readDir(directory));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw new NotFoundError(`there is no directory ${directory}`);
-    if (error instanceof Deno.errors.NotADirectory) {
-      throw new LayerstashError(`${directory} is no directory`);
-    }
-    throw denied(error, `${directory} may not be read`) ?? error;
-  }
 }

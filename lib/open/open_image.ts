@@ -4,22 +4,22 @@ import { LayoutStore } from "../layout/layout_store.ts";
 import { type OpenOptions, openStore } from "./open_store.ts";
 import type { Store } from "../store/store.ts";
 
-/** How to reach an image. */
+/** Options for opening an image. */
 export type OpenImageOptions = Omit<OpenOptions, "registry" | "repository">;
 
-/** A store, and the tag or digest of an image in it; `undefined` = the only image that there is. */
+/** The store of an image, which has to be closed, and the image's reference. */
 export interface OpenedImage extends Disposable {
-  /** The repository, or the layout. */
+  /** The repository or layout that holds the image. */
   store: Store;
-  /** The tag or digest. */
+  /** The tag or digest; `undefined` = the only image of a layout. */
   reference: string | undefined;
 }
 
 /**
- * Opens the store that a reference names. Nothing is asked of it yet.
+ * Opens the store of an image. No request is sent yet.
  *
- * @param image as `nginx:alpine`, `localhost:5000/me/app:1.2`, or `oci:DIR:TAG` for one OCI layout
- * @throws {InvalidInputError} when it is no reference
+ * @param image such as `nginx:alpine`, `localhost:5000/me/app:1.2`, or `oci:DIR:TAG` for one OCI layout
+ * @throws {InvalidInputError} if the text is not an image reference
  *
  * @example
  * ```ts

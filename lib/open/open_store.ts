@@ -1,4 +1,4 @@
-/** Opens the store of a repository, wherever it is. @module */
+/** Opens the store of a repository, in a registry or in a directory. @module */
 import { join, sep } from "node:path";
 import { parseRepository } from "../oci/reference.ts";
 import { BYTES, withDefaults } from "../arguments.ts";
@@ -16,24 +16,24 @@ import type { Transport } from "../http/transport.ts";
 import { openClient, type RegistryOptions } from "../registry/open_client.ts";
 
 /**
- * Which repository, and how to reach it.
+ * The repository, and how to connect to its registry.
  *
  * @category Stores
  */
 export interface OpenOptions extends RegistryOptions {
   /** The repository's name, such as `me/files`. */
   repository: string;
-  /** What is known about the registry; absent = by its name. */
+  /** The registry's properties; absent = those known for its host. */
   profile?: Partial<RegistryProfile> | undefined;
-  /** Where the services' own APIs are, for removals; absent = their public addresses. */
+  /** The URLs of services' own APIs, which remove tags; absent = the public ones. */
   apis?: { dockerHub?: string; github?: string } | undefined;
 }
 
 /**
- * Opens the store of one repository. Nothing is sent or made before it is used.
+ * Opens the store of one repository. Nothing is sent or created before it is used.
  *
  * @category Stores
- * @throws {InvalidInputError} when the registry or the repository has no valid name, or a number cannot be
+ * @throws {InvalidInputError} if the name of the registry or repository is invalid, or a number is out of range
  *
  * @example A directory is a registry too
  * ```ts
@@ -58,7 +58,7 @@ export function openStore(options: OpenOptions): Store {
 function openLayout({ directory }: LayoutAddress, repository: string, { onEvent }: OpenOptions): Store {
   const beside = (name: string) => join(directory, ...parseRepository(name).split("/"));
   const own = beside(repository);
-  // A repository has the same name everywhere: Windows takes either separator.
+  // The name has slashes on every system; Windows accepts either separator.
   return new LayoutStore({ directory: own, name: `oci:${own.replaceAll(sep, "/")}`, beside, onEvent });
 }
 
@@ -89,7 +89,7 @@ interface ServiceOptions {
   apis: OpenOptions["apis"];
 }
 
-/** The remover for a service whose registry deletes nothing; it looks for credentials when it is first needed. */
+/** Makes the tag remover for a service whose registry deletes nothing. It finds credentials when first used. */
 function serviceTagRemover(options: ServiceOptions): ((store: RemoteStore) => TagRemover) | undefined {
   const { profile, transport, find, repository, apis } = options;
   if (profile.removal === "registry") return undefined;

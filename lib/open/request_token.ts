@@ -1,4 +1,4 @@
-/** Gets a token for use with other programs. @module */
+/** Requests tokens for other programs. @module */
 import { fullRepository, parseRegistry } from "../oci/address.ts";
 import { parseRepository } from "../oci/reference.ts";
 import type { SignInDemand } from "../sign_in/authorization.ts";
@@ -6,24 +6,24 @@ import { openClient, type RegistryOptions } from "../registry/open_client.ts";
 import type { CallOptions } from "../store/store.ts";
 
 /**
- * Which token is wanted.
+ * The token to request.
  *
  * @category Signing in
  */
 export interface TokenOptions extends RegistryOptions, CallOptions {
-  /** The repository that it is for. */
+  /** The repository. */
   repository: string;
-  /** What it has to allow: `pull`, `push`, `delete`, `*`. A registry may give one that allows less. */
+  /** The actions that it should allow: `pull`, `push`, `delete`, `*`. A registry may allow fewer. */
   actions: readonly string[];
 }
 
 /**
- * A bearer token as the registry takes it, for other programs such as curl; `undefined` where the registry wants
- * none: it is open to anybody, or takes a password.
+ * Requests a bearer token for the registry, for other programs such as curl; `undefined` if the registry requires none,
+ * because it is open to anybody or takes a password.
  *
  * @category Signing in
- * @throws {InvalidInputError} when the registry or the repository has no valid name
- * @throws {NotAllowedError} when no token is given
+ * @throws {InvalidInputError} if the name of the registry or repository is invalid
+ * @throws {NotAllowedError} if the token server gives no token
  *
  * @example
  * ```ts
@@ -39,7 +39,7 @@ export async function getToken(options: TokenOptions): Promise<string | undefine
   return demand.scheme === "bearer" ? demand.token : undefined;
 }
 
-/** How a registry wants to be signed in to, with a token where it takes tokens. */
+/** Finds out which sign-in a registry demands, and requests a token if it takes tokens. */
 export async function signInDemand(options: TokenOptions): Promise<SignInDemand> {
   const address = parseRegistry(options.registry);
   const repository = parseRepository(options.repository);

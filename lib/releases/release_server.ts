@@ -1,4 +1,4 @@
-/** The server that has the releases: files at known addresses, without an API and without credentials. @module */
+/** Requests files of releases from their server. No API and no credentials are needed. @module */
 import { InvalidInputError, LayerstashError, NotFoundError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { errorOfNoAnswer } from "../http/answers.ts";
@@ -11,32 +11,32 @@ import { openTransport, type Transport, type TransportOptions } from "../http/tr
 import { isLoopback } from "../oci/address.ts";
 import type { CallOptions } from "../store/store.ts";
 
-/** Where the releases are, unless a mirror is named. */
+/** The default address of the releases. */
 export const RELEASES = "https://github.com/layerstash/layerstash/releases";
 
-/** Which server, and how to reach it. */
+/** Options for connecting to the server of the releases. */
 export interface ReleaseServerOptions extends TransportOptions {
   /** The address of the releases; absent = {@link RELEASES}. */
   url?: string | undefined;
-  /** Told of requests and retries. */
+  /** Receives requests and retries. */
   onEvent?: OnEvent | undefined;
-  /** How patiently failed requests are made again; absent = {@link DEFAULT_RETRY_POLICY}. */
+  /** The retry policy; absent = {@link DEFAULT_RETRY_POLICY}. */
   retry?: Partial<RetryPolicy> | undefined;
-  /** Time; absent = the system's. */
+  /** The clock; absent = the system's. */
   clock?: Clock | undefined;
 }
 
-/** One request for a file. */
+/** A request for a file. */
 export interface FileRequest extends CallOptions {
   method: "GET" | "HEAD";
-  /** What is asked for, for messages. */
+  /** The name of the file in messages. */
   what: string;
   headers?: Record<string, string>;
 }
 
-/** The server of the releases. It is told nothing but which file is wanted. */
+/** The server of the releases. Requests carry nothing but the name of the file. */
 export class ReleaseServer implements Disposable {
-  /** Its host, for messages. */
+  /** Its host. */
   readonly name: string;
   /** How patiently a request is made again. */
   readonly patience: Patience;
@@ -44,10 +44,10 @@ export class ReleaseServer implements Disposable {
   readonly #transport: Transport;
 
   /**
-   * Asks nothing yet.
+   * Sends nothing yet.
    *
-   * @param options which server, and how to reach it
-   * @throws {InvalidInputError} when the address is neither of https nor on this machine
+   * @param options the server, and how to connect to it
+   * @throws {InvalidInputError} if the address is neither an https URL nor on this machine
    */
   constructor(options: ReleaseServerOptions = {}) {
     const { url = RELEASES, clock = systemClock, onEvent, retry } = options;
@@ -58,12 +58,12 @@ export class ReleaseServer implements Disposable {
   }
 
   /**
-   * Asks for a file once, wherever redirects lead.
+   * Requests a file once, and follows redirects.
    *
-   * @param path behind the address of the releases, as in `latest/download/SHA256SUMS`
-   * @param request what is wanted of it
-   * @throws {NotFoundError} when it is not there
-   * @throws {RegistryError} for every other answer, and for none
+   * @param path the path below the address of the releases, as in `latest/download/SHA256SUMS`
+   * @param request the method and further details
+   * @throws {NotFoundError} if the file does not exist
+   * @throws {RegistryError} for every other error answer, and if there is no answer
    */
   async ask(path: string, request: FileRequest): Promise<Response> {
     const { response, url } = await follow(new URL(`${this.#url}/${path}`), {
@@ -73,7 +73,7 @@ export class ReleaseServer implements Disposable {
     });
     if (response.status === 200 || response.status === 206) return response;
     await response.body?.cancel();
-    throw refusal(response, { host: url.host, moved: url.host !== this.name, what: request.what });
+    throw releaseError(response, { host: url.host, moved: url.host !== this.name, what: request.what });
   }
 
   /** Closes idle connections. */
@@ -82,7 +82,7 @@ export class ReleaseServer implements Disposable {
   }
 
   async #send(url: URL, { method, what, headers, signal }: FileRequest): Promise<Response> {
-    if (!isSafe(url)) throw new RegistryError(`${this.name} redirects to ${url.host}, and not over https`);
+    if (!isSafe(url)) throw new RegistryError(`${this.name} redirects to ${url.host} without https`);
     const sent = new Headers({ "user-agent": "layerstash", "accept-encoding": "identity", ...headers });
     try {
       return await this.#transport.send({ method, url, headers: sent, what, signal });
@@ -95,7 +95,7 @@ export class ReleaseServer implements Disposable {
   }
 }
 
-/** Programs come over https only. A server on this machine may speak http: nobody else can hear it. */
+/** Whether a program may be fetched from a URL: over https, or from this machine, where nobody can intercept it. */
 function isSafe(url: URL): boolean {
   return url.protocol === "https:" || url.protocol === "http:" && isLoopback(url.hostname);
 }
@@ -104,13 +104,13 @@ function requireAddress(text: string): URL {
   const url = URL.parse(text);
   if (url && isSafe(url) && !url.username && !url.password && !url.search && !url.hash) return url;
   // The text is not shown: it may hold a password.
-  throw new InvalidInputError("the address of the releases is none to fetch programs from", {
-    hint: `LAYERSTASH_RELEASES has to begin with https://, without a user name; usually it is ${RELEASES}`,
+  throw new InvalidInputError("the address of the releases is not an https URL without credentials", {
+    hint: `set LAYERSTASH_RELEASES to an https:// URL without a user name, such as ${RELEASES}`,
   });
 }
 
-/** The error of an answer. A signed address that another host refuses may have expired. */
-function refusal(
+/** The error for an answer. A 403 from another host is transient: the signed URL may have expired. */
+function releaseError(
   { status, headers }: Response,
   { host, moved, what }: { host: string; moved: boolean; what: string },
 ): LayerstashError {

@@ -1,9 +1,9 @@
-/** The programs of a release: for which systems there are any, their names, and the list of their checksums. @module */
+/** The programs of a release: their systems, names, versions and checksums. @module */
 import { compare, isGreaterThan, isValid } from "verkit/version";
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 
-/** The systems that there are programs for. */
+/** The systems that each release has a program for. */
 export const TARGETS = [
   "x86_64-unknown-linux-gnu",
   "aarch64-unknown-linux-gnu",
@@ -17,7 +17,7 @@ export const TARGETS = [
 export interface ReleasedProgram {
   /** The file's name, as in `layerstash-1.2.3-x86_64-unknown-linux-gnu`. */
   name: string;
-  /** As in `1.2.3`. */
+  /** The version, as in `1.2.3`. */
   version: string;
   /** The digest of the file. */
   digest: Digest;
@@ -28,7 +28,7 @@ export function programName(version: string, target: string): string {
   return `layerstash-${version}-${target}${target.includes("windows") ? ".exe" : ""}`;
 }
 
-/** A version as the releases have it: of semver 2.0.0, without a `v`. */
+/** Whether a text is a version of a release: semver 2.0.0, without a `v`. */
 export function isVersion(text: string): boolean {
   return /^\d[\w.+-]*$/.test(text) && isValid(text);
 }
@@ -38,7 +38,7 @@ export function isNewer(version: string, than: string): boolean {
   return isGreaterThan(version, than);
 }
 
-/** Whether two versions are the same; what builds say of themselves behind a `+` does not count. */
+/** Whether two versions are the same. Build metadata after a `+` is ignored. */
 export function isSame(version: string, other: string): boolean {
   return compare(version, other) === 0;
 }
@@ -46,16 +46,16 @@ export function isSame(version: string, other: string): boolean {
 const LINE = /^([0-9a-f]{64}) [ *](\S+)\r?$/;
 
 /**
- * Finds the program for a system in a list `SHA256SUMS`, whose lines are a digest, two spaces and a name.
+ * Finds the program for a system in a file `SHA256SUMS`, each line of which is a digest, two spaces and a name.
  *
- * @throws {MismatchError} when it is no such list
- * @throws {NotFoundError} when there is no program for the system
+ * @throws {MismatchError} if the text is not such a list
+ * @throws {NotFoundError} if there is no program for the system
  */
 export function findProgram(sums: string, target: string): ReleasedProgram {
   const lines = sums.split("\n").map((line) => LINE.exec(line)).filter((found) => found !== null);
   if (lines.length === 0) {
-    throw new MismatchError("what came in place of the release's checksums is no list of them", {
-      hint: "a sign-in portal or a proxy may have answered: look at the network",
+    throw new MismatchError("the answer to the request for the release's checksums is not a list of them", {
+      hint: "a sign-in portal or a proxy may have answered: check the network",
     });
   }
   for (const [, hex, name = ""] of lines) {
@@ -63,11 +63,11 @@ export function findProgram(sums: string, target: string): ReleasedProgram {
     if (version !== undefined) return { name, version, digest: `sha256:${hex}` };
   }
   throw new NotFoundError(`the release has no program for ${target}`, {
-    hint: "everywhere else it runs with Deno: deno run -A jsr:@layerstash/cli",
+    hint: "on other systems, run it with Deno: deno run -A jsr:@layerstash/cli",
   });
 }
 
-/** The version in a program's name; `undefined` = it is no program for this system. */
+/** The version in a program's name; `undefined` if the program is not for this system. */
 function versionIn(name: string, target: string): string | undefined {
   const [before, after = ""] = programName("\n", target).split("\n");
   if (!name.startsWith(before!) || !name.endsWith(after)) return undefined;

@@ -1,4 +1,4 @@
-/** Finds releases, and fetches their programs, verified. @module */
+/** Finds releases, and fetches and verifies their programs. @module */
 import { createHash } from "node:crypto";
 import { LayerstashError, MismatchError, NotFoundError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
@@ -10,26 +10,26 @@ import { type BlobPlace, receive } from "../transfer/receive.ts";
 import { RELEASES, type ReleaseServer } from "./release_server.ts";
 import { findProgram, isSame, type ReleasedProgram } from "./released_program.ts";
 
-/** What fetching a program takes. */
+/** Options for fetching a program. */
 export interface FetchProgramOptions extends CallOptions {
-  /** Takes the bytes, in order. The buffer is used again as soon as the promise resolves. */
+  /** Receives the bytes, in order. The buffer is reused once the promise resolves. */
   write: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
   /** Told of progress. */
   onEvent?: OnEvent | undefined;
 }
 
-/** The largest list of checksums that is read, in bytes: a release has some ten lines of a hundred. */
+/** The largest list of checksums that is read, in bytes. A release has some ten lines of a hundred bytes. */
 const MAX_SUMS = 1024 * 1024;
-/** The largest program that is fetched, in bytes: they have some 100 MiB. */
+/** The largest program that is fetched, in bytes. Programs have some 100 MiB. */
 const MAX_PROGRAM = 1024 ** 3;
 /** As for registries: a host that never answered is not waited for as long as one that did. */
 const FIRST_ATTEMPTS = 3;
 
 /**
- * The program of a release for a system: of the version that is named, or of the latest.
+ * Finds the program for a system in the release `version`, or in the latest release.
  *
- * @throws {NotFoundError} when there is no such release, or no such program in it
- * @throws {MismatchError} when the release has no list of checksums, or says that it is another
+ * @throws {NotFoundError} if the release does not exist, or has no program for the system
+ * @throws {MismatchError} if its list of checksums is malformed, or names programs of another version
  */
 export async function findRelease(
   server: ReleaseServer,
@@ -47,15 +47,14 @@ export async function findRelease(
   }));
   const found = findProgram(new TextDecoder().decode(sums), target);
   if (version === undefined || isSame(found.version, version)) return found;
-  throw new MismatchError(`${name} says that it is ${found.version}`);
+  throw new MismatchError(`${name} has programs of version ${found.version}`);
 }
 
 /**
- * Fetches a program. Where the connection breaks it is taken up again. What was written is verified only when the
- * promise resolves.
+ * Fetches a program, and resumes after broken connections. The written bytes are verified once the promise resolves.
  *
- * @throws {NotFoundError} when it is not there
- * @throws {MismatchError} when it has another digest, or is too large
+ * @throws {NotFoundError} if the program does not exist
+ * @throws {MismatchError} if it has another digest, or is too large
  */
 export async function fetchProgram(
   server: ReleaseServer,
@@ -74,7 +73,7 @@ export async function fetchProgram(
   await advised(receive(place, { digest, size, what, orWhole: true, sink, onEvent, signal }));
   const actual = `sha256:${hash.digest("hex")}`;
   if (actual !== digest) {
-    throw new MismatchError(`${what} has the checksum ${actual}, and should have ${digest}`);
+    throw new MismatchError(`${what} has the checksum ${actual}, but should have ${digest}`);
   }
   onEvent?.({ type: "blob", index: 1, state: "fetched", digest, size });
 }
@@ -87,7 +86,7 @@ async function requireSize(
   const size = await advised(place.stat(digest, { signal }));
   if (size === undefined) throw new MismatchError(`${place.name} does not say how large ${name} is`);
   if (size <= MAX_PROGRAM) return size;
-  throw new MismatchError(`${name} has ${size} bytes: no program has more than ${MAX_PROGRAM}`);
+  throw new MismatchError(`${name} has ${size} bytes: a program has at most ${MAX_PROGRAM}`);
 }
 
 /** A program as a blob that can be read: in parts too, after a break. */

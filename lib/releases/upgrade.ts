@@ -1,4 +1,4 @@
-/** Replaces an installed program by one of a release. @module */
+/** Replaces an installed program with that of a release. @module */
 import { writeAll } from "../content/write_all.ts";
 import { LayerstashError, MismatchError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
@@ -9,36 +9,36 @@ import type { ReleasedProgram } from "./released_program.ts";
 import { fetchProgram } from "./releases.ts";
 import { replaceProgram } from "./replace_program.ts";
 
-/** A program that is installed. */
+/** An installed program. */
 export interface InstalledProgram {
   /** Its path. */
   program: string;
   /** Its version, as in `1.2.3`. */
   version: string;
-  /** The system that it was made for, as in `x86_64-unknown-linux-gnu`. */
+  /** The system that it was built for, as in `x86_64-unknown-linux-gnu`. */
   target: string;
 }
 
-/** What an upgrade takes. */
+/** Options for an upgrade. */
 export interface UpgradeOptions extends CallOptions {
-  /** The program that takes the place. */
+  /** The program to install. */
   release: ReleasedProgram;
-  /** Where it is fetched. */
+  /** The server to fetch it from. */
   server: ReleaseServer;
   /** Told of progress. */
   onEvent?: OnEvent | undefined;
 }
 
-/** For so long the new program may take to tell its version, in milliseconds: scanners for viruses look at it first. */
+/** How long the new program may take to print its version, in milliseconds: virus scanners inspect it first. */
 const STARTS_WITHIN = 60_000;
 
 /**
- * Puts the program of a release in the place of an installed one. It is verified, and has to start and to tell the
- * right version, before it takes the place. When anything fails the old program stays, and nothing beside it.
+ * Replaces an installed program with that of a release. Before that, the new program is verified, and must start and
+ * print the right version. If anything fails, the old program stays, and no other file is left.
  *
- * @throws {MismatchError} when the program has another digest, or says that it has another version
- * @throws {NotAllowedError} when the program's directory cannot be written
- * @throws {LayerstashError} when the new program does not start
+ * @throws {MismatchError} if the program has another digest, or prints another version
+ * @throws {NotAllowedError} if the program's directory cannot be written
+ * @throws {LayerstashError} if the new program does not start
  */
 export async function upgradeProgram(
   { program, target }: Pick<InstalledProgram, "program" | "target">,
@@ -51,7 +51,7 @@ export async function upgradeProgram(
   }, { windows: target.includes("windows") });
 }
 
-/** Makes sure that a program starts, and has the version of its release. */
+/** Checks that a program starts, and prints the version of its release. */
 async function requireVersion(
   path: string,
   { name, version }: ReleasedProgram,
@@ -62,10 +62,10 @@ async function requireVersion(
   if (said.success && said.text === `layerstash v${version}`) return;
   const quoted = said.text === "" ? "nothing" : `"${singleLine(said.text).slice(0, 200)}"`;
   if (said.success) {
-    throw new MismatchError(`${name} says ${quoted} where it should tell the version ${version}`);
+    throw new MismatchError(`${name} prints ${quoted} instead of the version ${version}`);
   }
-  throw new LayerstashError(`${name} does not start on this system: it says ${quoted}`, {
-    hint: "name another version, or run layerstash with Deno: deno run -A jsr:@layerstash/cli",
+  throw new LayerstashError(`${name} does not start on this system: it prints ${quoted}`, {
+    hint: "choose another version, or run layerstash with Deno: deno run -A jsr:@layerstash/cli",
   });
 }
 

@@ -1,0 +1,47 @@
+/** Finds the OCI image layouts in a directory, which are its repositories. @module */
+import { join } from "node:path";
+import { denied } from "../content/file_errors.ts";
+import { LayerstashError, NotFoundError } from "../errors.ts";
+import type { CallOptions } from "../store/store.ts";
+
+/**
+ * The names of all layouts below a directory, such as `me/files`, sorted by name at each level. Symbolic links are not
+ * followed: they may form a circle.
+ *
+ * @throws {NotFoundError} if there is no such directory
+ * @throws {NotAllowedError} if it cannot be read
+ */
+export function findLayouts(directory: string, options: CallOptions): AsyncGenerator<string> {
+  return layoutsBelow(directory, "", options);
+}
+
+async function* layoutsBelow(
+  directory: string,
+  name: string,
+  { signal }: CallOptions,
+): AsyncGenerator<string> {
+  signal?.throwIfAborted();
+  const names: string[] = [];
+  let isLayout = false;
+  for (const entry of await readDirectory(directory)) {
+    if (entry.name === "oci-layout" && entry.isFile) isLayout = true;
+    if (entry.isDirectory && !entry.name.startsWith(".")) names.push(entry.name);
+  }
+  if (isLayout && name !== "") yield name;
+  for (const each of names.sort()) {
+    if (isLayout && each === "blobs") continue;
+    yield* layoutsBelow(join(directory, each), name === "" ? each : `${name}/${each}`, { signal });
+  }
+}
+
+async function readDirectory(directory: string): Promise<Deno.DirEntry[]> {
+  try {
+    return await Array.fromAsync(Deno.readDir(directory));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw new NotFoundError(`there is no directory ${directory}`);
+    if (error instanceof Deno.errors.NotADirectory) {
+      throw new LayerstashError(`${directory} is not a directory`);
+    }
+    throw denied(error, `${directory} may not be read`) ?? error;
+  }
+}
