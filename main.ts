@@ -49,7 +49,7 @@ import { type Chunk, chunkName, type Stash } from "./lib/stash/stash.ts";
 import { StashTags } from "./lib/stash/stash_tags.ts";
 import { type Verdict, Verdicts } from "./lib/stash/verdict.ts";
 import { freeReplaced } from "./lib/store/free.ts";
-import type { CallOptions, Store } from "./lib/store/store.ts";
+import type { CallOptions, Store, StoreReader } from "./lib/store/store.ts";
 import { checkTransfer, DEFAULT_JOBS, lanesOf } from "./lib/transfer/adaptive_jobs.ts";
 import { reportPresent } from "./lib/transfer/placed_blob.ts";
 
@@ -314,7 +314,11 @@ export interface DownloadOptions extends TransferOptions {
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export async function download(store: Store, baseTag: string, options: DownloadOptions): Promise<Stash> {
+export async function download(
+  store: StoreReader,
+  baseTag: string,
+  options: DownloadOptions,
+): Promise<Stash> {
   const { output, stateDirectory, jobs, onEvent, signal } = options;
   const stash = await letGoOnFailure(output, async () => {
     checkTransfer(options);
@@ -365,7 +369,7 @@ export interface ListOptions {
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export async function* list(store: Store, options: ListOptions = {}): AsyncGenerator<ListedStash> {
+export async function* list(store: StoreReader, options: ListOptions = {}): AsyncGenerator<ListedStash> {
   for (const listed of await listStashes(store, options)) {
     yield options.exactSize ? await describeListed(store, listed, options) : listed;
   }
@@ -390,7 +394,7 @@ export async function* list(store: Store, options: ListOptions = {}): AsyncGener
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export async function info(store: Store, baseTag: string, options: CallOptions = {}): Promise<Stash> {
+export async function info(store: StoreReader, baseTag: string, options: CallOptions = {}): Promise<Stash> {
   return await findStash(store, baseTag, options);
 }
 
@@ -439,7 +443,7 @@ export interface VerifyResult {
  * ```
  */
 export async function verify(
-  store: Store,
+  store: StoreReader,
   baseTag: string,
   options: VerifyOptions = {},
 ): Promise<VerifyResult> {

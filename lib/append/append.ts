@@ -17,7 +17,7 @@ import { isIndex, isRunnable, readIndex } from "../oci/image_index.ts";
 import { listedBlobs, type Manifest, manifestOf, readImageManifest } from "../oci/manifest.ts";
 import { parseTag } from "../oci/reference.ts";
 import { freeReplaced } from "../store/free.ts";
-import type { CallOptions, Store } from "../store/store.ts";
+import type { BlobReader, CallOptions, ManifestReader, Store, StoreReader } from "../store/store.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
 import { receiveSmall } from "../transfer/receive.ts";
 import { checkTransfer } from "../transfer/adaptive_jobs.ts";
@@ -142,7 +142,7 @@ function targetTag(reference: string): string {
 
 /** An index, or the image of it that is for the platform. */
 async function choose(
-  store: Store,
+  store: StoreReader,
   root: Manifest,
   { platform, same, signal, onEvent }: AppendOptions & { same: boolean },
 ): Promise<Manifest> {
@@ -175,7 +175,7 @@ function runnable({ manifest, children }: ImageTree): Manifest[] {
   return children.filter((_, index) => isRunnable(entries[index]!)).flatMap(runnable);
 }
 
-async function readBase(store: Store, manifest: Manifest, options: CallOptions): Promise<BaseImage> {
+async function readBase(store: BlobReader, manifest: Manifest, options: CallOptions): Promise<BaseImage> {
   const { config } = readImageManifest(manifest);
   if (config.size > MAX_CONFIG_SIZE) {
     throw new MismatchError(`the config of the base has ${config.size} bytes, ${MAX_CONFIG_SIZE} are read`);
@@ -197,7 +197,7 @@ function warnOfZstd({ compression }: MeasuredLayer, images: Manifest[], onEvent:
 }
 
 async function requireUnchanged(
-  store: Store,
+  store: ManifestReader,
   { reference, manifest }: { reference: string; manifest: Manifest },
   options: CallOptions,
 ): Promise<void> {

@@ -7,7 +7,7 @@ import { isIndex } from "../oci/image_index.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { parseTag } from "../oci/reference.ts";
 import { freeReplaced } from "../store/free.ts";
-import type { CallOptions, Store } from "../store/store.ts";
+import type { BlobReader, CallOptions, ManifestReader, ManifestStore, Store } from "../store/store.ts";
 import { statFile } from "../files/input.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
 import { inParallel } from "../async/pool.ts";
@@ -72,7 +72,7 @@ export async function putAlias(
 }
 
 /** Says that a blob is not there. */
-export function noBlob(store: Store, digest: Digest, hint?: string): NotFoundError {
+export function noBlob(store: BlobReader, digest: Digest, hint?: string): NotFoundError {
   return new NotFoundError(`there is no blob ${digest} in ${store.name}`, hint === undefined ? {} : { hint });
 }
 
@@ -122,7 +122,7 @@ export async function digestOfFile(path: string): Promise<Digest> {
  * ```
  */
 export async function removeAlias(
-  store: Store,
+  store: ManifestStore,
   alias: string,
   options: CallOptions = {},
 ): Promise<Digest[] | ReadonlyMap<string, Digest>> {
@@ -153,6 +153,6 @@ function digestByName([name, { digest }]: [string, { digest: Digest }]): [string
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export function listAliases(store: Store, options: CallOptions = {}): AsyncIterable<string> {
+export function listAliases(store: ManifestReader, options: CallOptions = {}): AsyncIterable<string> {
   return store.tags(options);
 }

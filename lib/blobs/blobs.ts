@@ -3,7 +3,7 @@ import { LayerstashError, NotAllowedError, NotFoundError, RegistryError } from "
 import { type ByPlatform, isByPlatform, mapEach, type PlatformOptions } from "../images/platforms.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseRepository, parseTag } from "../oci/reference.ts";
-import type { CallOptions, Store } from "../store/store.ts";
+import type { BlobStore, CallOptions, Store, StoreReader } from "../store/store.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { totalSize } from "./alias_manifest.ts";
 import { noBlob, putAlias } from "./aliases.ts";
@@ -28,7 +28,7 @@ import { findNamed, type NamedBlobs, requireNames } from "./named_blobs.ts";
  * ```
  */
 export async function blobSize(
-  store: Store,
+  store: StoreReader,
   name: NamedBlobs,
   options: PlatformOptions = {},
 ): Promise<ByPlatform<number>> {
@@ -133,14 +133,14 @@ export async function removeBlobs(
   return removal;
 }
 
-async function digestsOf(store: Store, name: NamedBlobs, options: PlatformOptions): Promise<Digest[]> {
+async function digestsOf(store: StoreReader, name: NamedBlobs, options: PlatformOptions): Promise<Digest[]> {
   if (isDigest(name)) return [name];
   const found = await findNamed(store, name, options);
   const lists = isByPlatform(found) ? [...found.values()] : [found];
   return lists.flat().map(({ digest }) => digest);
 }
 
-async function removeBlob(store: Store, digest: Digest, { signal }: CallOptions): Promise<void> {
+async function removeBlob(store: BlobStore, digest: Digest, { signal }: CallOptions): Promise<void> {
   if (await store.stat(digest, { signal }) === undefined) throw noBlob(store, digest);
   try {
     await store.remove(digest, { signal });

@@ -5,7 +5,7 @@ import { type Digest, isDigest } from "../oci/digest.ts";
 import { isManifest, type Manifest } from "../oci/manifest.ts";
 import { parseReference } from "../oci/reference.ts";
 import { quoted } from "../messages.ts";
-import type { Store } from "../store/store.ts";
+import type { StoreReader } from "../store/store.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { noBlob } from "./aliases.ts";
 import { aliasBlobs } from "./read_alias.ts";
@@ -47,7 +47,7 @@ export function requireNames<T>(names: readonly T[]): readonly T[] {
  * @throws {NotFoundError} if the blob or alias does not exist
  */
 export async function findNamed(
-  store: Store,
+  store: StoreReader,
   named: NamedBlobs,
   options: PlatformOptions = {},
 ): Promise<ByPlatform<SizedBlob[]>> {
@@ -65,7 +65,7 @@ export async function findNamed(
  * @throws {InvalidInputError} if `names` is not a list, or a name stands for several images and no platform is chosen
  */
 export async function findBlobs(
-  store: Store,
+  store: StoreReader,
   names: readonly NamedBlobs[],
   options: PlatformOptions = {},
 ): Promise<SizedBlob[]> {

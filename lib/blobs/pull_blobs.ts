@@ -5,7 +5,7 @@ import { InvalidInputError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { PlatformOptions } from "../images/platforms.ts";
 import type { ByteRange } from "../content/source.ts";
-import type { Store } from "../store/store.ts";
+import type { StoreReader } from "../store/store.ts";
 import { fetchFile, fetchRange } from "../files/fetch_file.ts";
 import { checkOutput } from "../files/output.ts";
 import { streamOut } from "../files/stream_out.ts";
@@ -62,7 +62,7 @@ export interface PullBlobsOptions extends PlatformOptions {
  * ```
  */
 export async function pullBlobs(
-  store: Store,
+  store: StoreReader,
   names: readonly NamedBlobs[],
   options: PullBlobsOptions,
 ): Promise<SizedBlob[]> {
@@ -76,7 +76,7 @@ export async function pullBlobs(
 
 /** Fetches blobs that were found already. Otherwise see {@link pullBlobs}. */
 export async function pullFound(
-  store: Store,
+  store: StoreReader,
   blobs: readonly SizedBlob[],
   options: Omit<PullBlobsOptions, "platform">,
 ): Promise<void> {

@@ -2,7 +2,7 @@
 import { type ByPlatform, findImages, imagesOf, mapEach, type PlatformOptions } from "../images/platforms.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isManifest, type Manifest, readImageManifest } from "../oci/manifest.ts";
-import type { Store } from "../store/store.ts";
+import type { StoreReader } from "../store/store.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 
 /**
@@ -28,7 +28,7 @@ import type { SizedBlob } from "../oci/descriptor.ts";
  * ```
  */
 export async function getAlias(
-  store: Store,
+  store: StoreReader,
   alias: string | Manifest,
   options: PlatformOptions = {},
 ): Promise<ByPlatform<Digest[]>> {
@@ -37,7 +37,7 @@ export async function getAlias(
 
 /** The blobs that an alias points to, with the sizes that its manifest claims. */
 export async function aliasBlobs(
-  store: Store,
+  store: StoreReader,
   alias: string | Manifest,
   options: PlatformOptions = {},
 ): Promise<ByPlatform<SizedBlob[]>> {
@@ -67,7 +67,7 @@ export async function aliasBlobs(
  * ```
  */
 export async function getConfigDigest(
-  store: Store,
+  store: StoreReader,
   alias: string | Manifest,
   options: PlatformOptions = {},
 ): Promise<ByPlatform<Digest>> {
@@ -99,7 +99,7 @@ export async function getConfigDigest(
  * ```
  */
 export async function getManifest(
-  store: Store,
+  store: StoreReader,
   alias: string,
   options: PlatformOptions = {},
 ): Promise<ByPlatform<Manifest>> {
@@ -107,7 +107,7 @@ export async function getManifest(
 }
 
 async function aliasManifests(
-  store: Store,
+  store: StoreReader,
   alias: string | Manifest,
   options: PlatformOptions,
 ): Promise<ByPlatform<Manifest>> {

@@ -4,7 +4,7 @@ import { chooseImage, listImages, readListed } from "../images/platforms.ts";
 import { requirePlatform } from "../images/single_platform.ts";
 import { isIndex } from "../oci/image_index.ts";
 import { type Manifest, manifestOf } from "../oci/manifest.ts";
-import type { CallOptions, Store } from "../store/store.ts";
+import type { CallOptions, StoreReader } from "../store/store.ts";
 
 interface RawEntry {
   digest: string;
@@ -18,7 +18,7 @@ interface RawEntry {
  * @throws {NotFoundError} if there is no image for a platform
  */
 export async function choosePlatforms(
-  store: Store,
+  store: StoreReader,
   root: Manifest,
   { platforms, ...options }: CallOptions & { platforms: readonly string[] },
 ): Promise<Manifest> {

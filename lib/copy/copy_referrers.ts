@@ -6,7 +6,7 @@ import { type Manifest, manifestOf } from "../oci/manifest.ts";
 import { IMAGE_INDEX } from "../oci/media_types.ts";
 import { fallbackTag } from "../store/referrers.ts";
 import { freeReplaced } from "../store/free.ts";
-import type { CallOptions, Store } from "../store/store.ts";
+import type { CallOptions, ManifestReader, ManifestStore } from "../store/store.ts";
 import { type ImageTree, manifestsOf, readTree, type TreeOptions } from "./image_tree.ts";
 
 /** A manifest that refers to another. */
@@ -21,7 +21,7 @@ const MOST_REFERRERS = 1000;
 
 /** Finds the referrers of an image and of everything in it. A referrer comes after what it refers to. */
 export async function findReferrers(
-  store: Store,
+  store: ManifestReader,
   image: ImageTree,
   options: TreeOptions,
 ): Promise<Referrer[]> {
@@ -42,7 +42,11 @@ export async function findReferrers(
 }
 
 /** Stores referrers. Where the store does not list them itself, they are added to the list under the fallback tag. */
-export async function putReferrers(store: Store, referrers: Referrer[], options: CallOptions): Promise<void> {
+export async function putReferrers(
+  store: ManifestStore,
+  referrers: Referrer[],
+  options: CallOptions,
+): Promise<void> {
   for (const { tree } of referrers) {
     for (const manifest of manifestsOf(tree)) {
       await store.putManifest(manifest.digest, manifest, { ...options, child: true });
@@ -56,7 +60,12 @@ export async function putReferrers(store: Store, referrers: Referrer[], options:
   }
 }
 
-async function addToFallback(store: Store, subject: Digest, missing: Referrer[], options: CallOptions) {
+async function addToFallback(
+  store: ManifestStore,
+  subject: Digest,
+  missing: Referrer[],
+  options: CallOptions,
+) {
   const tag = fallbackTag(subject);
   const there = await store.manifest(tag, options);
   const { manifests = [], ...rest } = there ? JSON.parse(new TextDecoder().decode(there.bytes)) : {};

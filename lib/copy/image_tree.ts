@@ -6,7 +6,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndex, readIndex } from "../oci/image_index.ts";
 import { declaredMediaType, listedBlobs, type Manifest } from "../oci/manifest.ts";
 import { MANIFEST_TYPES } from "../oci/media_types.ts";
-import type { CallOptions, Store } from "../store/store.ts";
+import type { CallOptions, ManifestReader } from "../store/store.ts";
 
 /** A manifest and what it lists. */
 export interface ImageTree {
@@ -34,13 +34,17 @@ const MOST_MANIFESTS = 1000;
  * @throws {NotFoundError} when a manifest that is listed is not there
  * @throws {MismatchError} when one is malformed, or has another digest, or there is no end
  */
-export async function readTree(store: Store, root: Manifest, options: TreeOptions = {}): Promise<ImageTree> {
+export async function readTree(
+  store: ManifestReader,
+  root: Manifest,
+  options: TreeOptions = {},
+): Promise<ImageTree> {
   tellIfUndeclared(root, options);
   return await grow(root, { store, options, left: MOST_MANIFESTS }, 0);
 }
 
 interface Growth {
-  store: Store;
+  store: ManifestReader;
   options: TreeOptions;
   left: number;
 }

@@ -9,7 +9,7 @@ import { LayerBlob } from "../layers/layer_blob.ts";
 import { BLOCK, decodeHeader, isZeroBlock } from "../layers/tar_header.ts";
 import { distinct } from "../oci/descriptor.ts";
 import { encodedPart } from "../oci/digest.ts";
-import type { CallOptions, Store } from "../store/store.ts";
+import type { CallOptions, StoreReader } from "../store/store.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../async/pool.ts";
 
@@ -61,7 +61,7 @@ const ONE_REQUEST = 32 * 1024 * 1024;
  * ```
  */
 export async function saveLayers(
-  store: Store,
+  store: StoreReader,
   layers: readonly Layer[],
   options: SaveLayersOptions,
 ): Promise<SavedLayer[]> {
@@ -97,7 +97,7 @@ export async function saveLayers(
   return wanted.map(({ digest }) => saved.get(digest)!);
 }
 
-async function fileName(store: Store, layer: Layer, { signal }: CallOptions): Promise<string> {
+async function fileName(store: StoreReader, layer: Layer, { signal }: CallOptions): Promise<string> {
   const head = await new LayerBlob(store, layer, { signal }).slice(0, Math.min(BLOCK, layer.size));
   return `${layer.number}-${encodedPart(layer.digest).slice(0, 12)}${endingOf(head)}`;
 }

@@ -2,7 +2,7 @@
 import { storageError } from "../content/file_errors.ts";
 import { writeAll } from "../content/write_all.ts";
 import { awaitDigest, Hasher } from "../content/hasher.ts";
-import type { Store } from "../store/store.ts";
+import type { BlobReader } from "../store/store.ts";
 import { fetchBlobs, type FetchBlobsOptions } from "../transfer/fetch_blobs.ts";
 import { type PlacedBlob, reportPresent, sizeOfFile } from "../transfer/placed_blob.ts";
 import { type DownloadJournal, openDownloadJournal } from "./download_journal.ts";
@@ -30,7 +30,7 @@ export interface FetchFileOptions
  * @throws {ConflictError} if another process downloads to the file
  */
 export async function fetchFile(
-  store: Store,
+  store: BlobReader,
   blobs: readonly PlacedBlob[],
   path: string,
   options: FetchFileOptions,
@@ -95,7 +95,7 @@ async function requireRoomFor(
  * @throws {ConflictError} if another process downloads to the file
  */
 export async function fetchRange(
-  store: Store,
+  store: BlobReader,
   blobs: readonly PlacedBlob[],
   path: string,
   options: StreamOutOptions,

@@ -4,7 +4,7 @@ import { abortable } from "../async/abortable.ts";
 import type { ByteRange } from "../content/source.ts";
 import { MismatchError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import type { CallOptions, Store } from "../store/store.ts";
+import type { BlobReader, CallOptions } from "../store/store.ts";
 import { split } from "../transfer/byte_ranges.ts";
 import type { PlacedBlob } from "../transfer/placed_blob.ts";
 import { receive } from "../transfer/receive.ts";
@@ -30,7 +30,7 @@ export interface StreamOutOptions extends CallOptions {
  * @throws {MismatchError} if bytes that were written are bad
  */
 export async function streamOut(
-  store: Store,
+  store: BlobReader,
   blobs: readonly PlacedBlob[],
   output: WritableStream<Uint8Array>,
   options: StreamOutOptions,
@@ -52,7 +52,7 @@ export async function streamOut(
 }
 
 async function streamBlob(
-  store: Store,
+  store: BlobReader,
   blob: PlacedBlob,
   write: (bytes: Uint8Array) => Promise<void>,
   options: StreamOutOptions,
@@ -80,7 +80,7 @@ async function streamBlob(
 
 /** Sends one request for the whole range, or one for each part of it. */
 async function receiveParts(
-  store: Store,
+  store: BlobReader,
   { digest, size, what }: PlacedBlob,
   wanted: ByteRange,
   { partSize = Infinity, sink, onEvent, signal }: StreamOutOptions & {

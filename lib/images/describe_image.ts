@@ -4,7 +4,7 @@ import { MismatchError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { IndexedManifest } from "../oci/image_index.ts";
-import type { Store } from "../store/store.ts";
+import type { StoreReader } from "../store/store.ts";
 import type { Image, ImageOptions, Layer } from "./image.ts";
 import { type BuildStep, type ImageConfig, readConfig } from "./image_config.ts";
 
@@ -46,7 +46,7 @@ export interface ReportedLayer extends Layer {
  * @throws {NotFoundError} when the config is absent
  */
 export async function describeImage(
-  store: Store,
+  store: StoreReader,
   image: Image,
   options: ImageOptions = {},
 ): Promise<ImageReport> {

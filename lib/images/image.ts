@@ -6,7 +6,7 @@ import { type IndexedManifest, isIndex, isRunnable } from "../oci/image_index.ts
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { defaultPlatform, formatPlatform } from "../oci/platform.ts";
 import { fullReference, knownReferences } from "../store/known_references.ts";
-import type { CallOptions, Store } from "../store/store.ts";
+import type { CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
 import { requirePlatform } from "./single_platform.ts";
 import { chooseImage, listImages, readListed, requireManifest } from "./platforms.ts";
 
@@ -62,7 +62,7 @@ export interface ImageOptions extends CallOptions {
  * ```
  */
 export async function findImage(
-  store: Store,
+  store: StoreReader,
   reference: string | undefined,
   options: ImageOptions = {},
 ): Promise<Image> {
@@ -91,7 +91,7 @@ export async function findImage(
  * @throws {NotFoundError} when it is not there
  */
 export async function findRoot(
-  store: Store,
+  store: StoreReader,
   reference: string | undefined,
   options: CallOptions = {},
 ): Promise<{ manifest: Manifest; reference: string }> {
@@ -119,7 +119,7 @@ function choose(platforms: IndexedManifest[], { platform }: ImageOptions): Index
 }
 
 /** Its tag, or its digest where it has none: skopeo and crane write layouts without tags. */
-async function onlyReference(store: Store, options: CallOptions): Promise<string> {
+async function onlyReference(store: ManifestReader, options: CallOptions): Promise<string> {
   const there = await knownReferences(store, options);
   if (there.length === 1) return there[0]!;
   if (there.length === 0) throw new NotFoundError(`${store.name} has no image`);

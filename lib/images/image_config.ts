@@ -4,7 +4,7 @@ import { MismatchError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { parseAs } from "../oci/manifest.ts";
 import type { Platform } from "../oci/platform.ts";
-import type { CallOptions, Store } from "../store/store.ts";
+import type { BlobReader, CallOptions } from "../store/store.ts";
 import { receiveSmall } from "../transfer/receive.ts";
 
 /** One step of an image's build. */
@@ -93,7 +93,7 @@ const configSchema = v.object({
  * @throws {NotFoundError} if the blob does not exist
  */
 export async function readConfig(
-  store: Store,
+  store: BlobReader,
   config: Descriptor,
   options: CallOptions,
 ): Promise<ImageConfig> {

@@ -2,7 +2,7 @@
 import type { OpenEntry } from "../layers/entry.ts";
 import { LayerBlob, type ReadingOptions } from "../layers/layer_blob.ts";
 import { readLayer, type ReadLayerOptions } from "../layers/read_layer.ts";
-import type { Store } from "../store/store.ts";
+import type { BlobReader } from "../store/store.ts";
 import { FileTree } from "./file_tree.ts";
 import type { Layer } from "./image.ts";
 
@@ -57,7 +57,7 @@ export class ImageFiles {
   readonly #archives: Set<number> = new Set();
 
   /** Fetches nothing yet. */
-  constructor(store: Store, layers: readonly Layer[], options: ImageFilesOptions = {}) {
+  constructor(store: BlobReader, layers: readonly Layer[], options: ImageFilesOptions = {}) {
     this.layers = layers;
     this.name = options.name ?? "the image";
     this.#blobs = new Map(layers.map((layer) => [layer.number, new LayerBlob(store, layer, options)]));

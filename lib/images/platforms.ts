@@ -5,7 +5,7 @@ import { type IndexedManifest, isIndex, isIndexType, isRunnable, readIndex } fro
 import type { Manifest } from "../oci/manifest.ts";
 import { formatPlatform, isSamePlatform, parsePlatform, type Platform } from "../oci/platform.ts";
 import { notThere } from "../store/known_references.ts";
-import type { CallOptions, Store } from "../store/store.ts";
+import type { CallOptions, ManifestReader } from "../store/store.ts";
 import { inParallel } from "../async/pool.ts";
 
 /** One answer, or one for each platform, by names such as `linux/arm/v7`, in their order. */
@@ -31,7 +31,7 @@ const JOBS = 4;
  * @throws {MismatchError} when an index is malformed
  */
 export async function findImages(
-  store: Store,
+  store: ManifestReader,
   reference: string,
   options: PlatformOptions = {},
 ): Promise<ByPlatform<Manifest>> {
@@ -40,7 +40,7 @@ export async function findImages(
 
 /** The same for a manifest that is at hand. */
 export async function imagesOf(
-  store: Store,
+  store: ManifestReader,
   manifest: Manifest,
   options: PlatformOptions = {},
 ): Promise<ByPlatform<Manifest>> {
@@ -65,7 +65,7 @@ export async function imagesOf(
  * @throws {MismatchError} when it is malformed, or without end
  */
 export async function listImages(
-  store: Store,
+  store: ManifestReader,
   index: Manifest,
   options: CallOptions = {},
 ): Promise<IndexedManifest[]> {
@@ -75,7 +75,7 @@ export async function listImages(
 }
 
 interface Gathering {
-  store: Store;
+  store: ManifestReader;
   options: CallOptions;
   images: IndexedManifest[];
   /** How many entries may still come. */
@@ -171,7 +171,7 @@ export function mapEach<T, U>(found: ByPlatform<T>, make: (value: T) => U): ByPl
  * @throws {InvalidInputError} when it is neither
  */
 export async function requireManifest(
-  store: Store,
+  store: ManifestReader,
   reference: string,
   options: CallOptions = {},
 ): Promise<Manifest> {
@@ -186,7 +186,11 @@ export async function requireManifest(
  *
  * @throws {MismatchError} when it is an index
  */
-export async function readListed(store: Store, digest: Digest, options: CallOptions): Promise<Manifest> {
+export async function readListed(
+  store: ManifestReader,
+  digest: Digest,
+  options: CallOptions,
+): Promise<Manifest> {
   const manifest = await requireManifest(store, digest, options);
   if (!isIndex(manifest)) return manifest;
   throw new MismatchError(`the manifest ${digest} is an index, and is listed as an image`);

@@ -2,7 +2,7 @@
 import { MismatchError, NotFoundError } from "../errors.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { formatPlatform, isSamePlatform, parsePlatform, type Platform } from "../oci/platform.ts";
-import type { CallOptions, Store } from "../store/store.ts";
+import type { CallOptions, StoreReader } from "../store/store.ts";
 import { readConfig } from "./image_config.ts";
 
 /**
@@ -13,7 +13,7 @@ import { readConfig } from "./image_config.ts";
  * @throws {InvalidInputError} if `wanted` is not a platform
  */
 export async function requirePlatform(
-  store: Store,
+  store: StoreReader,
   image: Manifest,
   wanted: string,
   options: CallOptions,
@@ -43,7 +43,7 @@ function knownOr(own: string, wanted: string): string {
 }
 
 async function configPlatform(
-  store: Store,
+  store: StoreReader,
   image: Manifest,
   options: CallOptions,
 ): Promise<Platform | undefined> {

@@ -4,7 +4,7 @@ import { RangeRefusedError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { corrupted, type Digest, digestOf } from "../oci/digest.ts";
-import type { Store } from "../store/store.ts";
+import type { BlobReader } from "../store/store.ts";
 import { pull } from "../transfer/pull.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -46,7 +46,7 @@ export class LayerBlob {
   hasProvenTable = false;
   /** Whether the store can only give whole blobs, so that skipping bytes saves nothing. */
   wholeOnly = false;
-  readonly #store: Store;
+  readonly #store: BlobReader;
   readonly #options: ReadingOptions;
   #head: Bytes | undefined;
   /** Whether the last reading was verified. A server may give the right bytes once and others later. */
@@ -54,7 +54,7 @@ export class LayerBlob {
 
   /** Fetches nothing yet. */
   constructor(
-    store: Store,
+    store: BlobReader,
     { digest, size, mediaType, annotations = {} }: Descriptor,
     options: ReadingOptions,
   ) {

@@ -2,11 +2,12 @@
 import { createHash } from "node:crypto";
 import { LayerstashError, MismatchError, NotFoundError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
+import { verified } from "../content/byte_stream.ts";
 import { bytesOf } from "../http/answers.ts";
 import { faultOfRange, lengthOf } from "../http/ranges.ts";
 import { retrying } from "../async/retry.ts";
-import type { CallOptions } from "../store/store.ts";
-import { type BlobPlace, receive } from "../transfer/receive.ts";
+import type { BlobReader, CallOptions } from "../store/store.ts";
+import { receive } from "../transfer/receive.ts";
 import { RELEASES, type ReleaseServer } from "./release_server.ts";
 import { findProgram, isSame, type ReleasedProgram } from "./released_program.ts";
 
@@ -61,16 +62,16 @@ export async function fetchProgram(
   program: ReleasedProgram,
   { write, onEvent, signal }: FetchProgramOptions,
 ): Promise<void> {
-  const place = placeOf(server, program);
+  const reader = programReader(server, program);
   const { digest, name: what } = program;
-  const size = await requireSize(place, program, signal);
+  const size = await requireSize(reader, program, signal);
   onEvent?.({ type: "plan", size, blobs: 1 });
   const hash = createHash("sha256");
   const sink = async (bytes: Uint8Array<ArrayBuffer>) => {
     hash.update(bytes);
     await write(bytes);
   };
-  await advised(receive(place, { digest, size, what, orWhole: true, sink, onEvent, signal }));
+  await advised(receive(reader, { digest, size, what, orWhole: true, sink, onEvent, signal }));
   const actual = `sha256:${hash.digest("hex")}`;
   if (actual !== digest) {
     throw new MismatchError(`${what} has the checksum ${actual}, but should have ${digest}`);
@@ -79,41 +80,38 @@ export async function fetchProgram(
 }
 
 async function requireSize(
-  place: BlobPlace,
+  reader: BlobReader,
   { digest, name }: ReleasedProgram,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  const size = await advised(place.stat(digest, { signal }));
-  if (size === undefined) throw new MismatchError(`${place.name} does not say how large ${name} is`);
+  const size = await advised(reader.stat(digest, { signal }));
+  if (size === undefined) throw new MismatchError(`${reader.name} does not say how large ${name} is`);
   if (size <= MAX_PROGRAM) return size;
   throw new MismatchError(`${name} has ${size} bytes: a program has at most ${MAX_PROGRAM}`);
 }
 
-/** A program as a blob that can be read: in parts too, after a break. */
-function placeOf(server: ReleaseServer, { name, version }: ReleasedProgram): BlobPlace {
+/** Reads a program as if it were a blob: after a break of the connection, from where that was. */
+function programReader(server: ReleaseServer, { name, version }: ReleasedProgram): BlobReader {
   const ask = (method: "GET" | "HEAD", headers: Record<string, string>, signal: AbortSignal | undefined) =>
     retrying(
       () => ({ ...server.patience, signal }),
       name,
       () => server.ask(`download/v${version}/${name}`, { method, what: name, headers, signal }),
     );
+  const readUnverified: BlobReader["readUnverified"] = async (_digest, { range, signal } = {}) => {
+    const headers: Record<string, string> = range ? { range: `bytes=${range.start}-${range.end - 1}` } : {};
+    const answer = await ask("GET", headers, signal);
+    const fault = range && faultOfRange(answer, range);
+    if (!fault) return (answer.body ?? new Blob().stream()) as ReadableStream<Uint8Array<ArrayBuffer>>;
+    await answer.body?.cancel();
+    throw fault;
+  };
   return {
     name: server.name,
     patience: server.patience,
-    async stat(_digest, { signal } = {}) {
-      return lengthOf(await ask("HEAD", {}, signal));
-    },
-    async readUnverified(_digest, { range, signal } = {}) {
-      const answer = await ask(
-        "GET",
-        range ? { range: `bytes=${range.start}-${range.end - 1}` } : {},
-        signal,
-      );
-      const fault = range && faultOfRange(answer, range);
-      if (!fault) return (answer.body ?? new Blob().stream()) as ReadableStream<Uint8Array<ArrayBuffer>>;
-      await answer.body?.cancel();
-      throw fault;
-    },
+    stat: async (_digest, { signal } = {}) => lengthOf(await ask("HEAD", {}, signal)),
+    readUnverified,
+    read: async (digest, options) => verified(await readUnverified(digest, options), digest),
   };
 }
 

@@ -4,7 +4,7 @@ import { counted } from "../messages.ts";
 import { Hasher } from "../content/hasher.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import type { Store } from "../store/store.ts";
+import type { BlobReader } from "../store/store.ts";
 import { DEFAULT_JOBS, lanesOf } from "../transfer/adaptive_jobs.ts";
 import { inParallel, type Lanes } from "../async/pool.ts";
 import { receive } from "../transfer/receive.ts";
@@ -78,7 +78,7 @@ export async function checkFile(path: string, stash: Stash, options: CheckOption
 
 /** Asks the registry for the blob of each chunk: does it exist, and is its size right? No bytes are fetched. */
 export async function checkPresence(
-  store: Store,
+  store: BlobReader,
   stash: Stash,
   options: CheckOptions,
 ): Promise<StashFault[]> {
@@ -91,7 +91,11 @@ export async function checkPresence(
 }
 
 /** Reads the blob of each chunk to its end and compares its digest. Nothing is kept. */
-export async function checkBytes(store: Store, stash: Stash, options: CheckOptions): Promise<StashFault[]> {
+export async function checkBytes(
+  store: BlobReader,
+  stash: Stash,
+  options: CheckOptions,
+): Promise<StashFault[]> {
   const { jobs, onEvent } = lanesOf(options);
   return await checkEach(stash, { ...options, jobs, onEvent }, async (chunk, signal) => {
     const { digest, size } = chunk;

@@ -3,7 +3,7 @@ import { inParallel } from "../async/pool.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
-import type { CallOptions, Store } from "../store/store.ts";
+import type { CallOptions, StoreReader } from "../store/store.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import type { ChunkConfig } from "./chunk_config.ts";
 import { chunkTag } from "./chunk_tags.ts";
@@ -26,7 +26,7 @@ export interface ExistingChunks {
 
 /** Looks up which chunks exist. The table of a complete stash lists them; else each manifest is read. */
 export async function lookUpExisting(
-  store: Store,
+  store: StoreReader,
   baseTag: string,
   { jobs = DEFAULT_JOBS, signal }: CallOptions & { jobs?: number | undefined },
 ): Promise<ExistingChunks> {

@@ -1,7 +1,7 @@
 /** Fetches a stash: into a file, or into a stream. @module */
 import { fetchFile, type FetchFileOptions } from "../files/fetch_file.ts";
 import { streamOut } from "../files/stream_out.ts";
-import type { Store } from "../store/store.ts";
+import type { StoreReader } from "../store/store.ts";
 import { placeBlobs } from "../transfer/placed_blob.ts";
 import { explainFetchError } from "./stash_faults.ts";
 import { chunkName, type Stash } from "./stash.ts";
@@ -17,7 +17,7 @@ export type FetchStashOptions = Omit<FetchFileOptions, "explain" | "partSize">;
  * @throws {ConflictError} if another process downloads to the file
  */
 export async function fetchStash(
-  store: Store,
+  store: StoreReader,
   stash: Stash,
   output: string | WritableStream<Uint8Array>,
   options: FetchStashOptions,

@@ -4,7 +4,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { readImageManifest } from "../oci/manifest.ts";
 import { hintOfNames } from "../store/known_references.ts";
 import { isPlaceholder } from "../store/placeholder.ts";
-import type { CallOptions, Store } from "../store/store.ts";
+import type { CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
 import { inParallel } from "../async/pool.ts";
 import { receiveSmall } from "../transfer/receive.ts";
 import {
@@ -34,7 +34,11 @@ export interface ChunkImage {
  * @throws {NotFoundError} when there is none, or when a chunk is missing
  * @throws {MismatchError} when its chunks belong to different uploads, or are malformed
  */
-export async function findStash(store: Store, baseTag: string, options: CallOptions = {}): Promise<Stash> {
+export async function findStash(
+  store: StoreReader,
+  baseTag: string,
+  options: CallOptions = {},
+): Promise<Stash> {
   checkBaseTag(baseTag);
   const first = await readChunkImage(store, chunkTag(baseTag, 1), options);
   if (!first) throw await whyNotFound(store, baseTag, options);
@@ -60,7 +64,11 @@ export async function findStash(store: Store, baseTag: string, options: CallOpti
 }
 
 /** Which numbers of a stash have a tag, in order; over all pages, by exact name. */
-export async function chunkNumbers(store: Store, baseTag: string, options: CallOptions): Promise<number[]> {
+export async function chunkNumbers(
+  store: ManifestReader,
+  baseTag: string,
+  options: CallOptions,
+): Promise<number[]> {
   const numbers: number[] = [];
   for await (const tag of store.tags(options)) {
     const parsed = parseChunkTag(tag);
@@ -71,7 +79,7 @@ export async function chunkNumbers(store: Store, baseTag: string, options: CallO
 
 /** Reads a chunk's manifest and config; `undefined` = there is no such tag, or one that is about to be removed. */
 export async function readChunkImage(
-  store: Store,
+  store: StoreReader,
   tag: string,
   options: CallOptions = {},
 ): Promise<ChunkImage | undefined> {
@@ -92,7 +100,7 @@ export async function readChunkImage(
   return { tag, layer, config: readChunkConfig(bytes, tag) };
 }
 
-async function readEnds(store: Store, baseTag: string, first: ChunkImage, options: CallOptions) {
+async function readEnds(store: StoreReader, baseTag: string, first: ChunkImage, options: CallOptions) {
   const note = requireNote(first.config, first.tag);
   const chunks = note.chunks ?? (await chunkNumbers(store, baseTag, options)).at(-1) ?? 1;
   const last = chunks === 1 ? first : await readChunkImage(store, chunkTag(baseTag, chunks), options);
@@ -137,7 +145,7 @@ function checkAgreement(
 }
 
 /** A stash of the Python layerstash: nothing but tags, numbered without a gap. */
-async function findLegacyStash(store: Store, baseTag: string, options: CallOptions): Promise<Stash> {
+async function findLegacyStash(store: StoreReader, baseTag: string, options: CallOptions): Promise<Stash> {
   const numbers = await chunkNumbers(store, baseTag, options);
   const missing = firstGap(numbers);
   if (missing !== undefined) throw missingChunk(baseTag, missing);
@@ -182,7 +190,7 @@ export function firstGap(numbers: readonly number[]): number | undefined {
 
 /** Says why a stash could not be found, and which others there are. */
 export async function whyNotFound(
-  store: Store,
+  store: StoreReader,
   baseTag: string,
   options: CallOptions,
 ): Promise<NotFoundError> {

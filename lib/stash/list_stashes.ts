@@ -1,6 +1,6 @@
 /** Lists the stashes of a repository from the names of its tags. @module */
 import { LayerstashError } from "../errors.ts";
-import type { CallOptions, Store } from "../store/store.ts";
+import type { CallOptions, StoreReader } from "../store/store.ts";
 import { parseChunkTag } from "./chunk_tags.ts";
 import { findStash, firstGap } from "./find_stash.ts";
 import type { Stash } from "./stash.ts";
@@ -24,7 +24,7 @@ export interface ListedStash {
 }
 
 /** Groups tags by base tag, in order of their names. Tags without a number behind them belong to nothing here. */
-export async function listStashes(store: Store, options: CallOptions = {}): Promise<ListedStash[]> {
+export async function listStashes(store: StoreReader, options: CallOptions = {}): Promise<ListedStash[]> {
   const numbers = new Map<string, number[]>();
   for await (const tag of store.tags(options)) {
     const parsed = parseChunkTag(tag);
@@ -41,7 +41,7 @@ export async function listStashes(store: Store, options: CallOptions = {}): Prom
 
 /** Adds what the stash says of itself: one or two manifest requests. */
 export async function describeListed(
-  store: Store,
+  store: StoreReader,
   listed: ListedStash,
   options: CallOptions,
 ): Promise<ListedStash> {

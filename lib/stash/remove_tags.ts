@@ -1,7 +1,7 @@
 /** Removes tags of a stash, and tells which could not be removed. @module */
 import { LayerstashError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import type { CallOptions, Store } from "../store/store.ts";
+import type { CallOptions, ManifestStore } from "../store/store.ts";
 
 /**
  * What became of the tags.
@@ -17,7 +17,7 @@ export interface TagRemoval {
 
 /** Removes tags one after the other; one that cannot be removed does not keep the others. */
 export async function removeTags(
-  store: Store,
+  store: ManifestStore,
   tags: Iterable<string>,
   options: CallOptions,
 ): Promise<TagRemoval> {
@@ -39,7 +39,7 @@ export async function removeTags(
 
 /** Removes the tags that a longer stash has left behind a new one. Those that stay do no harm, but are told. */
 export async function removeStale(
-  store: Store,
+  store: ManifestStore,
   tags: readonly string[],
   { onEvent, signal }: CallOptions & { onEvent?: OnEvent | undefined },
 ): Promise<void> {

@@ -3,7 +3,7 @@ import { ConflictError, MismatchError, NotFoundError } from "../errors.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { isIndex } from "../oci/image_index.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
-import type { CallOptions, Store } from "../store/store.ts";
+import type { CallOptions, StoreReader } from "../store/store.ts";
 import { receiveSmall } from "../transfer/receive.ts";
 import { MAX_CHUNK_CONFIG_SIZE, readChunkConfig } from "./chunk_config.ts";
 import { parseChunkTag } from "./chunk_tags.ts";
@@ -21,7 +21,7 @@ interface PutOptions extends CallOptions {
  * @throws {ConflictError} when it holds one
  */
 export async function requireNoChunk(
-  store: Store,
+  store: StoreReader,
   reference: string,
   { digest, signal }: PutOptions,
 ): Promise<void> {
@@ -35,7 +35,7 @@ export async function requireNoChunk(
 }
 
 /** The config of an alias is its first blob, of any size: that is no chunk. */
-async function isChunk(store: Store, manifest: Manifest, options: CallOptions): Promise<boolean> {
+async function isChunk(store: StoreReader, manifest: Manifest, options: CallOptions): Promise<boolean> {
   if (isIndex(manifest)) return false;
   const { config, layers } = readImageManifest(manifest);
   if (layers.length !== 1 || config.digest === layers[0]!.digest || config.size > MAX_CHUNK_CONFIG_SIZE) {

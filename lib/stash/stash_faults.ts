@@ -1,6 +1,6 @@
 /** Explains faults of a stash: which error a failed download becomes, and what mends the stash. @module */
 import { MismatchError, NotFoundError } from "../errors.ts";
-import type { CallOptions, Store } from "../store/store.ts";
+import type { CallOptions, StoreReader } from "../store/store.ts";
 import { checkPresence, type StashFault } from "./check_stash.ts";
 import { findStash } from "./find_stash.ts";
 import type { Stash } from "./stash.ts";
@@ -23,7 +23,7 @@ export function hintOfFaults(faults: readonly StashFault[]): string | undefined 
  */
 export async function explainFetchError(
   error: unknown,
-  store: Store,
+  store: StoreReader,
   stash: Stash,
   options: CallOptions,
 ): Promise<unknown> {
@@ -41,7 +41,7 @@ export async function explainFetchError(
 /** The error of a chunk that the registry still lists, but does not have; `undefined` = the stash was replaced. */
 async function missingBlobError(
   cause: NotFoundError,
-  store: Store,
+  store: StoreReader,
   stash: Stash,
   options: CallOptions,
 ): Promise<NotFoundError | undefined> {

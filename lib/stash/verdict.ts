@@ -7,7 +7,7 @@ import type { OnEvent } from "../events.ts";
 import type { Input, InputChunk } from "../files/input.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
-import type { Store } from "../store/store.ts";
+import type { BlobStore } from "../store/store.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { chunkTag } from "./chunk_tags.ts";
 import type { ExistingChunks } from "./existing_chunks.ts";
@@ -36,7 +36,7 @@ export interface VerdictOptions extends Slicing {
 
 /** The verdicts on the chunks of one upload. */
 export class Verdicts {
-  readonly #store: Store;
+  readonly #store: BlobStore;
   readonly #existing: ExistingChunks;
   readonly #options: VerdictOptions;
   /** The highest number whose tag exists; 0 = there is none. */
@@ -45,7 +45,7 @@ export class Verdicts {
   readonly #decided: Map<number, Verdict> = new Map();
 
   /** Takes what the store holds under the tags of the stash. */
-  constructor(store: Store, existing: ExistingChunks, options: VerdictOptions) {
+  constructor(store: BlobStore, existing: ExistingChunks, options: VerdictOptions) {
     this.#store = store;
     this.#existing = existing;
     this.#options = options;

@@ -2,7 +2,7 @@
 import { NotFoundError } from "../errors.ts";
 import { isDigest } from "../oci/digest.ts";
 import { isFallbackTag } from "./referrers.ts";
-import type { CallOptions, Store } from "./store.ts";
+import type { CallOptions, ManifestReader } from "./store.ts";
 
 /** So many names are shown. */
 const SHOWN = 5;
@@ -20,7 +20,7 @@ export function hintOfNames(names: readonly string[]): string {
  * @throws {NotFoundError} when there is no such repository
  */
 export async function knownReferences(
-  store: Store,
+  store: ManifestReader,
   { most = Infinity, ...options }: CallOptions & { most?: number } = {},
 ): Promise<string[]> {
   const tags: string[] = [];
@@ -31,13 +31,13 @@ export async function knownReferences(
 }
 
 /** What may be typed for a tag or a digest: a digest goes behind the name of what has it. */
-export function fullReference(reference: string, store: Store): string {
+export function fullReference(reference: string, store: ManifestReader): string {
   return isDigest(reference) ? `${store.name}@${reference}` : reference;
 }
 
 /** The error for a tag or digest that is not there: it says which tags are, or that there is no such repository. */
 export async function notThere(
-  store: Store,
+  store: ManifestReader,
   reference: string,
   options: CallOptions,
 ): Promise<NotFoundError> {

@@ -4,7 +4,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { readIndex } from "../oci/image_index.ts";
 import { parseAs } from "../oci/manifest.ts";
-import type { CallOptions, Store } from "./store.ts";
+import type { CallOptions, ManifestReader } from "./store.ts";
 
 /** The tag under which clients keep the list where a registry keeps none itself. */
 export function fallbackTag(digest: Digest): string {
@@ -18,7 +18,7 @@ export function isFallbackTag(tag: string): boolean {
 
 /** What the list under the tag says. */
 export async function fallbackReferrers(
-  store: Store,
+  store: ManifestReader,
   digest: Digest,
   options: CallOptions,
 ): Promise<Descriptor[]> {

@@ -1,6 +1,6 @@
 /** Fetches blobs into one file: several parts at once, each written where it belongs, each blob verified. @module */
 import { corrupted } from "../oci/digest.ts";
-import type { Store } from "../store/store.ts";
+import type { BlobReader } from "../store/store.ts";
 import { WorkQueue } from "../async/work_queue.ts";
 import { inParallel, type Lanes } from "../async/pool.ts";
 import { DEFAULT_JOBS, lanesOf } from "./adaptive_jobs.ts";
@@ -30,7 +30,7 @@ const LOG_EVERY = 4 * 1024 * 1024;
  * @throws {NotFoundError} if a blob does not exist
  */
 export async function fetchBlobs(
-  store: Store,
+  store: BlobReader,
   blobs: readonly PlacedBlob[],
   options: FetchBlobsOptions,
 ): Promise<void> {

@@ -4,7 +4,7 @@ import { awaitDigest, type FollowingHash, type Hasher } from "../content/hasher.
 import type { ByteRange } from "../content/source.ts";
 import { RangeRefusedError } from "../errors.ts";
 import type { OnEvent, TransferEvent } from "../events.ts";
-import type { Store } from "../store/store.ts";
+import type { BlobReader } from "../store/store.ts";
 import { ByteRanges, split } from "./byte_ranges.ts";
 import type { PlacedBlob } from "./placed_blob.ts";
 import { receive } from "./receive.ts";
@@ -23,7 +23,7 @@ export interface FetchLog {
 
 /** Where a blob comes from, and where it goes. */
 export interface IncomingOptions {
-  store: Store;
+  store: BlobReader;
   /** The file, open for writing, and large enough. */
   file: Deno.FsFile;
   /** The path of the file, which the hashing threads open themselves. */

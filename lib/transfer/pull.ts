@@ -1,5 +1,5 @@
 /** Receives a part of a blob at the pace of the one who reads it. @module */
-import type { Store } from "../store/store.ts";
+import type { BlobReader } from "../store/store.ts";
 import { receive, type ReceiveOptions } from "./receive.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -9,7 +9,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
  * is asked for. Who has enough stops asking; the connection is let go then.
  */
 export async function* pull(
-  store: Store,
+  store: BlobReader,
   options: Omit<ReceiveOptions, "sink">,
 ): AsyncGenerator<Bytes, void> {
   const enough = new AbortController();

@@ -6,14 +6,11 @@ import type { SizedBlob } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type Patience, retrying, waitToRetry } from "../async/retry.ts";
 import type { ByteRange } from "../content/source.ts";
-import type { CallOptions, Store } from "../store/store.ts";
+import type { BlobReader, CallOptions } from "../store/store.ts";
 import { collectVerified } from "../content/collect.ts";
 
 /** Takes bytes that belong at an offset of the blob. The buffer is used again as soon as the promise resolves. */
 export type Sink = (bytes: Uint8Array<ArrayBuffer>, offset: number) => Promise<void> | void;
-
-/** Where blobs can be read, and how patiently. Every store is such a place. */
-export type BlobPlace = Pick<Store, "name" | "patience" | "stat" | "readUnverified">;
 
 /** What is received, and where it goes. */
 export interface ReceiveOptions {
@@ -44,7 +41,7 @@ const BUFFER = 1024 * 1024;
  * @throws {NotFoundError} when the blob is absent
  * @throws {RangeRefusedError} when the store gives whole blobs only, and `orWhole` is not set
  */
-export async function receive(store: BlobPlace, options: ReceiveOptions): Promise<void> {
+export async function receive(store: BlobReader, options: ReceiveOptions): Promise<void> {
   const { range = { start: 0, end: options.size }, onEvent, signal } = options;
   const patience = { ...store.patience, ...options.retry };
   const context = { ...patience, onEvent: onEvent ?? patience.onEvent, signal };
@@ -68,7 +65,7 @@ function isTransient(error: unknown): boolean {
 }
 
 async function receiveOnce(
-  store: BlobPlace,
+  store: BlobReader,
   options: ReceiveOptions,
   { end }: ByteRange,
   progress: { position: number },
@@ -93,7 +90,7 @@ async function receiveOnce(
 }
 
 /** Opens the range, or the whole blob, from which the range then has to be cut out. */
-async function open(store: BlobPlace, options: ReceiveOptions, range: ByteRange) {
+async function open(store: BlobReader, options: ReceiveOptions, range: ByteRange) {
   const { digest, size, what, signal, orWhole, onEvent } = options;
   const whole = range.start === 0 && range.end === size;
   try {
@@ -111,14 +108,14 @@ async function open(store: BlobPlace, options: ReceiveOptions, range: ByteRange)
 }
 
 /** 416 says that the blob is shorter than it should be, or, at some servers, that they give no ranges. */
-async function meaningOf(error: unknown, store: BlobPlace, options: ReceiveOptions): Promise<unknown> {
+async function meaningOf(error: unknown, store: BlobReader, options: ReceiveOptions): Promise<unknown> {
   if (!(error instanceof RegistryError) || error.status !== 416) return error;
   await requireSize(store, options);
   return new RangeRefusedError("the registry gives whole blobs only", { cause: error });
 }
 
 /** Makes sure that the blob has the size that it should have: then it was the connection that ended too early. */
-async function requireSize(store: BlobPlace, { digest, size, what, signal }: ReceiveOptions): Promise<void> {
+async function requireSize(store: BlobReader, { digest, size, what, signal }: ReceiveOptions): Promise<void> {
   const found = await store.stat(digest, { what, signal });
   if (found === size) return;
   if (found === undefined) throw broken(new Error(`the blob ${digest} is not there any more`));
@@ -175,7 +172,7 @@ function broken(cause: unknown): RegistryError {
  * @throws {MismatchError} when its bytes have another digest or size
  */
 export async function receiveSmall(
-  store: Store,
+  store: BlobReader,
   blob: SizedBlob,
   { signal }: CallOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {

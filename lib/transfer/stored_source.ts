@@ -4,7 +4,7 @@ import type { Source } from "../content/source.ts";
 import type { OnEvent } from "../events.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { corrupted, type Digest } from "../oci/digest.ts";
-import type { CallOptions, Store } from "../store/store.ts";
+import type { BlobReader, CallOptions } from "../store/store.ts";
 import { pull } from "./pull.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -14,7 +14,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
  * has all of a blob that is corrupted.
  */
 export function storedSource(
-  store: Store,
+  store: BlobReader,
   { digest, size }: SizedBlob,
   { signal, onEvent }: CallOptions & { onEvent?: OnEvent | undefined } = {},
 ): Source {
