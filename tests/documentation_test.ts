@@ -99,9 +99,12 @@ async function check(reader: Reader, { command, shown }: Example, session: strin
   );
 }
 
-/** Runs a program that imports the library. */
+/** Runs a program that imports the library; it prints what the comments after `console.log` say. */
 async function runProgram(reader: Reader, { line, text }: Block): Promise<void> {
   await Deno.writeTextFile(`${reader.directory}/program-${line}.ts`, text);
-  const { code, output } = await type(`deno run -A program-${line}.ts`, reader);
+  const { code, output } = await type(`deno run -q --check -A program-${line}.ts`, reader);
+  const shown = Array.from(text.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm), ([, comment]) => comment!);
   assert.equal(code, 0, output);
+  assert.notEqual(shown.length, 0, "the program shows nothing");
+  assert.ok(isShown(shown, output), output);
 }
