@@ -22,10 +22,10 @@
  *
  * @module
  */
-import { inParallel, type Lanes } from "./lib/async/pool.ts";
+import { inParallel, type Jobs } from "./lib/async/pool.ts";
 import { letGoOnFailure } from "./lib/content/byte_stream.ts";
 import { Hasher } from "./lib/content/hasher.ts";
-import type { OnEvent } from "./lib/events.ts";
+import { type OnEvent, withChannel } from "./lib/events.ts";
 import { chunkCount, type Input, type InputChunk, openInput, whileUnchanged } from "./lib/files/input.ts";
 import { checkOutput } from "./lib/files/output.ts";
 import { rememberInput } from "./lib/files/remembered_input.ts";
@@ -50,7 +50,7 @@ import { StashTags } from "./lib/stash/stash_tags.ts";
 import { type Verdict, Verdicts } from "./lib/stash/verdict.ts";
 import { freeReplaced } from "./lib/store/free.ts";
 import type { CallOptions, Store, StoreReader } from "./lib/store/store.ts";
-import { checkTransfer, DEFAULT_JOBS, lanesOf } from "./lib/transfer/adaptive_jobs.ts";
+import { adaptiveJobs, checkTransfer, DEFAULT_JOBS } from "./lib/transfer/adaptive_jobs.ts";
 import { reportPresent } from "./lib/transfer/placed_blob.ts";
 
 // Which repository, how to reach it, and who signs in.
@@ -59,7 +59,7 @@ export { listRepositories } from "./lib/open/list_repositories.ts";
 export { getToken, type TokenOptions } from "./lib/open/request_token.ts";
 export type { RegistryOptions } from "./lib/registry/open_client.ts";
 export type { PushMode, RegistryProfile } from "./lib/registry/profiles.ts";
-export type { TransportOptions } from "./lib/http/transport.ts";
+export type { TransportOptions } from "./lib/http/request.ts";
 export { RateLimit } from "./lib/http/rate_limit.ts";
 export { DEFAULT_TIMEOUTS, type Timeouts } from "./lib/http/timeouts.ts";
 export { DEFAULT_RETRY_POLICY, type RetryPolicy } from "./lib/async/retry.ts";
@@ -90,16 +90,12 @@ export { DEFAULT_JOBS };
  *
  * @category Files
  */
-export interface VerbOptions {
-  /** Ends the work; the verb then rejects with the signal's reason. */
-  signal?: AbortSignal | undefined;
+export interface VerbOptions extends CallOptions {
   /**
    * How many requests run at once, 64 at most. Absent = {@link DEFAULT_JOBS}; what moves bytes goes from there up to 16,
    * as long as more connections carry more.
    */
   jobs?: number | undefined;
-  /** Receives progress, finished chunks (as `blob` events) and whatever else happens. */
-  onEvent?: OnEvent | undefined;
 }
 
 /**
@@ -152,7 +148,8 @@ export interface UploadOptions extends TransferOptions {
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export async function upload(store: Store, baseTag: string, options: UploadOptions): Promise<Stash> {
+export async function upload(store: Store, baseTag: string, given: UploadOptions): Promise<Stash> {
+  const options = withChannel(given, store);
   using hasher = new Hasher();
   await using content = await openInput(options.input, hasher);
   await using input = await rememberInput(content, { ...options, store, name: baseTag });
@@ -169,8 +166,8 @@ async function storeStash(
   const { overwrite = false, signal } = options;
   const draft = draftStash(store, baseTag, input, options);
   const jobs = input.seekable ? options.jobs : 1; // a stream has one chunk after the other
-  const { jobs: lanes, onEvent } = lanesOf({ jobs, onEvent: options.onEvent });
-  const existing = await lookUpExisting(store, baseTag, { jobs, signal });
+  const { jobs: sending, onEvent } = adaptiveJobs({ jobs, onEvent: options.onEvent });
+  const existing = await lookUpExisting(store, baseTag, { jobs, signal, onEvent });
   if (!input.seekable) draft.modified = existing.modified ?? draft.modified; // so its first chunks stay as they are
   const { size, chunkSize } = draft;
   const verdicts = new Verdicts(store, existing, {
@@ -195,8 +192,9 @@ async function storeStash(
     jobs,
     overwrite,
     signal,
+    onEvent,
   });
-  const layers = await storeChunks(store, draft, input, { verdicts, tags, jobs: lanes, onEvent, signal });
+  const layers = await storeChunks(store, draft, input, { verdicts, tags, jobs: sending, onEvent, signal });
   verdicts.requireAllCompared(layers.length);
   await input.requireUnchanged();
   const stale = existing.numbers.filter((number) => number > layers.length);
@@ -228,7 +226,7 @@ function draftStash(store: Store, baseTag: string, input: Input, options: Upload
 interface ChunkSteps {
   verdicts: Verdicts;
   tags: StashTags;
-  jobs: number | Lanes;
+  jobs: number | Jobs;
   onEvent: OnEvent | undefined;
   signal: AbortSignal | undefined;
 }
@@ -271,9 +269,8 @@ async function sendChunk(
     what: chunkName({ number }),
     checkFirst: verdict.checkFirst,
     checkpoint,
-    onBytes: (bytes) => onEvent?.({ type: "progress", phase: "send", bytes }),
-    onResume: (bytes) => onEvent?.({ type: "resume", phase: "send", bytes }),
     signal,
+    onEvent,
   });
   remember?.(layer.digest);
   report("sent", layer);
@@ -319,13 +316,13 @@ export async function download(
   baseTag: string,
   options: DownloadOptions,
 ): Promise<Stash> {
-  const { output, stateDirectory, jobs, onEvent, signal } = options;
+  const { output, stateDirectory, jobs, onEvent = store.onEvent, signal } = options;
   const stash = await letGoOnFailure(output, async () => {
     checkTransfer(options);
     checkOutput(output);
-    return await findStash(store, baseTag, { signal });
+    return await findStash(store, baseTag, { signal, onEvent });
   });
-  announce(stash, options);
+  announce(stash, { onEvent });
   const how = { stateDirectory, jobs, onEvent, signal };
   await fetchStash(store, stash, output, how);
   return stash;
@@ -344,11 +341,9 @@ function announce(
  *
  * @category Files
  */
-export interface ListOptions {
+export interface ListOptions extends CallOptions {
   /** Adds sizes, names and dates, for one or two manifest requests a stash. */
   exactSize?: boolean | undefined;
-  /** Ends the work. */
-  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -447,9 +442,9 @@ export async function verify(
   baseTag: string,
   options: VerifyOptions = {},
 ): Promise<VerifyResult> {
-  const { file, deep, jobs, onEvent, signal } = options;
+  const { file, deep, jobs, onEvent = store.onEvent, signal } = options;
   checkTransfer(options);
-  const stash = await findStash(store, baseTag, { signal });
+  const stash = await findStash(store, baseTag, { signal, onEvent });
   announce(stash, { onEvent, times: file !== undefined && deep ? 2 : 1 });
   const how = { jobs, onEvent, signal };
   const faults = file === undefined ? [] : await checkFile(file, stash, how);

@@ -38,6 +38,22 @@ export type TransferEvent =
 /**
  * Receives events as they happen. It must not throw.
  *
+ * Every verb and every call of a store takes one, and `openStore` takes one for all calls that are made without. Each event
+ * is reported once, to the channel of the verb where there is one, and else to that of the store.
+ *
  * @category Events
  */
 export type OnEvent = (event: TransferEvent) => void;
+
+/** Options with the channel that a verb reports to: its own `onEvent`, or, where it was given none, the store's. */
+export function withChannel<O extends { onEvent?: OnEvent | undefined }>(
+  options: O,
+  store: { onEvent?: OnEvent | undefined },
+): O & { onEvent: OnEvent | undefined } {
+  return { ...options, onEvent: options.onEvent ?? store.onEvent };
+}
+
+/** A channel without `progress`: for bytes that are no part of a plan, or that are counted elsewhere. */
+export function withoutProgress(onEvent: OnEvent | undefined): OnEvent | undefined {
+  return onEvent && ((event) => event.type === "progress" || onEvent(event));
+}

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { AdaptiveJobs, lanesOf } from "../lib/transfer/adaptive_jobs.ts";
+import { AdaptiveJobs, adaptiveJobs } from "../lib/transfer/adaptive_jobs.ts";
 import { inParallel } from "../lib/async/pool.ts";
 
 /** Transfers use as many connections as serve. */
@@ -47,7 +47,7 @@ Deno.test("a wait for the registry halves the connections, and there is always o
 });
 
 Deno.test("a number that is asked for stays", () => {
-  assert.equal(lanesOf({ jobs: 7 }).jobs, 7);
+  assert.equal(adaptiveJobs({ jobs: 7 }).jobs, 7);
 });
 
 Deno.test("lanes that are added run at once, and those that are too many end behind their task", async () => {

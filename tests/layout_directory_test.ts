@@ -14,6 +14,7 @@ import { makeDraft } from "../lib/layout/drafts.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
 import { makeWorkspace, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
 import { onPosix, WITHOUT_RIGHTS } from "./rigs/system.ts";
+import { onSent } from "./rigs/events.ts";
 
 Deno.test("an entry that has no media type, or a wrong size, is read and removed as others are", async () => {
   await using work = await makeWorkspace();
@@ -119,10 +120,10 @@ Deno.test("a write that is ended leaves no file behind", async () => {
   const before = await filesIn(work);
   const ending = new AbortController();
   const source = new StreamCutter(streamOf(someBytes(1_000_000), 1000)).take(1_000_000);
-  const onBytes = (count: number) => {
+  const onEvent = onSent((count) => {
     if (count > 0) ending.abort(new Error("enough"));
-  };
-  await assert.rejects(store.write(source, { signal: ending.signal, onBytes }), /enough/);
+  });
+  await assert.rejects(store.write(source, { signal: ending.signal, onEvent }), /enough/);
   assert.deepEqual(await filesIn(work), before);
 });
 

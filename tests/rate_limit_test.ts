@@ -8,6 +8,7 @@ import { makeWorkplace } from "./rigs/command_line.ts";
 import { someBytes } from "./rigs/content.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { failure, open } from "./rigs/opened.ts";
+import { onSent } from "./rigs/events.ts";
 
 /** A limit holds all connections together to a rate, up and down. */
 
@@ -89,7 +90,7 @@ Deno.test("who gives up need not wait for the turn", async () => {
   const cancelled = new AbortController();
   const writing = opened.store.write(bytesSource(BYTES), {
     signal: cancelled.signal,
-    onBytes: () => cancelled.abort(new Error("enough")),
+    onEvent: onSent(() => cancelled.abort(new Error("enough"))),
   });
   assert.equal((await failure(writing)).message, "enough");
   const { digest } = await writeAll(opened.store);

@@ -10,6 +10,7 @@ import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { failure, open } from "./rigs/opened.ts";
 import { type RealRegistryOptions, startRegistry } from "./rigs/real_registry.ts";
 import { USER } from "./rigs/user.ts";
+import { onSent } from "./rigs/events.ts";
 
 const HELLO = new TextEncoder().encode("hello, registry");
 const BLOB = digestOf(HELLO);
@@ -257,7 +258,7 @@ Deno.test("a token that is refused while a blob is streamed leads to a new uploa
     delete fake.faults.onRequest;
   };
   let sent = 0;
-  await opened.store.write(bytesSource(bytes), { onBytes: (count) => void (sent += count) });
+  await opened.store.write(bytesSource(bytes), { onEvent: onSent((count) => void (sent += count)) });
   assert.equal(sent, bytes.length);
   assert.equal(fake.storage.blob("me/files", digestOf(bytes))?.size, bytes.length);
 });

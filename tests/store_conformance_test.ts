@@ -25,6 +25,7 @@ import { someBytes, streamOf } from "./rigs/content.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { receive } from "../lib/transfer/receive.ts";
 import { testOnEachStore } from "./rigs/stores.ts";
+import { onSent } from "./rigs/events.ts";
 
 const MiB = 1024 ** 2;
 const ABSENT = digestOf(new TextEncoder().encode("nobody ever stores this"));
@@ -138,11 +139,14 @@ testOnEachStore("nothing is sent that is there, where that is to be checked firs
   const bytes = someBytes(2 * MiB);
   const written = await store.write(bytesSource(bytes));
   const unread: Source = { ...bytesSource(bytes), open: () => assert.fail("it was read") };
-  const onBytes = () => assert.fail("bytes were counted");
-  assert.deepEqual(await store.write(unread, { checkFirst: true, onBytes }), written);
+  const onEvent = onSent(() => assert.fail("bytes were counted"));
+  assert.deepEqual(await store.write(unread, { checkFirst: true, onEvent }), written);
   const absent = someBytes(2 * MiB, 3);
   let sent = 0;
-  await store.write(bytesSource(absent), { checkFirst: true, onBytes: (count) => void (sent += count) });
+  await store.write(bytesSource(absent), {
+    checkFirst: true,
+    onEvent: onSent((count) => void (sent += count)),
+  });
   assert.equal(sent, absent.length);
   assert.deepEqual(await readAll(store, digestOf(absent)), absent);
 });
@@ -157,7 +161,7 @@ testOnEachStore("the bytes that go out are counted as they go", async (place) =>
       ]
     ) {
       let sent = 0;
-      await store.write(source, { onBytes: (count) => void (sent += count) });
+      await store.write(source, { onEvent: onSent((count) => void (sent += count)) });
       assert.equal(sent, size);
     }
   }
@@ -171,7 +175,7 @@ testOnEachStore("a source that breaks leaves nothing to be seen, and says why", 
     const bytes = someBytes(size, 6);
     for (const broken of [breaking(bytes), new StreamCutter(breaking(bytes).open()).take(9 * MiB)]) {
       let sent = 0;
-      const written = store.write(broken, { onBytes: (count) => void (sent += count) });
+      const written = store.write(broken, { onEvent: onSent((count) => void (sent += count)) });
       await assert.rejects(written, /the disk is on fire/);
       assert.equal(sent, 0, "what was in vain is taken back");
       assert.equal(await store.stat(digestOf(bytes)), undefined);

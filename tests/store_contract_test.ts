@@ -13,6 +13,7 @@ import { fileSource } from "../lib/content/file_source.ts";
 import { testClock } from "./rigs/clock.ts";
 import { makeWorkspace, someBytes } from "./rigs/content.ts";
 import { testOnEachStore } from "./rigs/stores.ts";
+import { onSent } from "./rigs/events.ts";
 
 const MiB = 1024 ** 2;
 const SMALL_PARTS = { profile: { partSize: MiB } };
@@ -48,10 +49,10 @@ testOnEachStore("a file that shrinks while it is written leaves nothing to be se
   const bytes = someBytes(3 * MiB, 10);
   const path = await work.write("file", bytes);
   const file = fileSource(path, { start: 0, end: bytes.length }, hasher);
-  const onBytes = (count: number) => {
+  const onEvent = onSent((count) => {
     if (count > 0) Deno.truncateSync(path, 2 * MiB);
-  };
-  await assert.rejects(store.write(file, { onBytes }), MismatchError);
+  });
+  await assert.rejects(store.write(file, { onEvent }), MismatchError);
   for (const digest of [digestOf(bytes), digestOf(bytes.slice(0, 2 * MiB))]) {
     assert.equal(await store.stat(digest), undefined);
   }
@@ -95,11 +96,11 @@ testOnEachStore("the same blob is written by many at once", async (place) => {
 testOnEachStore("a call that was ended does not disturb the others", async (place) => {
   using store = place.open(SMALL_PARTS);
   const ending = new AbortController();
-  const onBytes = (count: number) => {
+  const onEvent = onSent((count) => {
     if (count > 0) ending.abort(new Error("enough"));
-  };
+  });
   const [ended, ...others] = await Promise.allSettled([
-    store.write(bytesSource(someBytes(4 * MiB, 12)), { signal: ending.signal, onBytes }),
+    store.write(bytesSource(someBytes(4 * MiB, 12)), { signal: ending.signal, onEvent }),
     ...[13, 14, 15].map((seed) => store.write(bytesSource(someBytes(3 * MiB, seed)))),
   ]);
   assert.equal((ended as PromiseRejectedResult).reason.message, "enough");

@@ -167,7 +167,7 @@ Deno.test("an answer that is HTML, malformed or missing is a registry error", as
 Deno.test("a removal that is cancelled rejects with the signal's reason", async () => {
   await onHub({}, async ({ remover, asked }) => {
     const reason = new Error("stop");
-    await assert.rejects(remover.remove("disk-1", AbortSignal.abort(reason)), reason);
+    await assert.rejects(remover.remove("disk-1", { signal: AbortSignal.abort(reason) }), reason);
     assert.deepEqual(asked, []);
   });
 });

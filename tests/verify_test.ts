@@ -84,7 +84,8 @@ Deno.test("every chunk that was checked is an event, and the plan comes first", 
   await upload(store, "disk", { input: streamOf(BYTES), chunkSize: 10 });
   const events: TransferEvent[] = [];
   await verify(store, "disk", { deep: true, onEvent: (event) => void events.push(event) });
-  assert.deepEqual(events[0], { type: "plan", size: 45, blobs: 5, chunkSize: 10 });
+  const [first] = events.filter(({ type }) => type !== "request");
+  assert.deepEqual(first, { type: "plan", size: 45, blobs: 5, chunkSize: 10 });
   const checked = events.flatMap((event) =>
     event.type === "blob" && event.state === "checked" ? [event.index] : []
   );

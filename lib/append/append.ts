@@ -6,7 +6,7 @@ import type { ImageTarget } from "../copy/copy_image.ts";
 import { warnOfDockerFormat } from "../copy/docker_format.ts";
 import { type ImageTree, manifestsOf, readTree } from "../copy/image_tree.ts";
 import { ConflictError, InvalidInputError, MismatchError, NotFoundError } from "../errors.ts";
-import type { OnEvent } from "../events.ts";
+import { type OnEvent, withoutProgress } from "../events.ts";
 import { findRoot } from "../images/image.ts";
 import { MAX_CONFIG_SIZE } from "../images/image_config.ts";
 import { chooseImage, listImages, readListed } from "../images/platforms.ts";
@@ -47,8 +47,6 @@ export interface AppendOptions extends CallOptions {
   jobs?: number | undefined;
   /** A directory for the journal of the layer's upload; absent = nothing is kept. */
   stateDirectory?: string | undefined;
-  /** Told of progress, and of oddities. */
-  onEvent?: OnEvent | undefined;
 }
 
 /** What was made. */
@@ -116,18 +114,24 @@ async function appendLayer(
   const images = runnable(tree);
   if (images.length === 0) throw new NotFoundError("the index lists no image that could have another layer");
   const bases = new Map<Digest, BaseImage>();
-  for (const image of images) bases.set(image.digest, await readBase(from.store, image, { signal }));
-  await requireNoChunk(to.store, reference, { signal });
-  warnOfDockerFormat(to.store, manifestsOf(tree), onEvent);
+  for (const image of images) bases.set(image.digest, await readBase(from.store, image, { signal, onEvent }));
+  await requireNoChunk(to.store, reference, { signal, onEvent });
+  warnOfDockerFormat(to.store, manifestsOf(tree), onEvent ?? to.store.onEvent);
   const blobs = from.store.url === to.store.url ? [] : distinct(images.flatMap(layersOf)); // else they are there
-  const told = onePlan(onEvent, blobs);
+  const told = onePlan(onEvent ?? to.store.onEvent, blobs);
   const layer = await storeLayer(to.store, options.input, { ...options, onEvent: told.layer });
-  warnOfZstd(layer, images, onEvent);
+  warnOfZstd(layer, images, onEvent ?? to.store.onEvent);
   const base = await copyBlobs(from.store, to.store, { blobs, jobs, onEvent: told.base, signal });
-  const build = new Build(to.store, { bases, layer, note: { created: options.created, createdBy }, signal });
+  const build = new Build(to.store, {
+    bases,
+    layer,
+    note: { created: options.created, createdBy },
+    signal,
+    onEvent,
+  });
   const manifest = await build.of(tree);
-  if (same) await requireUnchanged(from.store, root, { signal });
-  await to.store.putManifest(reference, manifest, { signal });
+  if (same) await requireUnchanged(from.store, root, { signal, onEvent });
+  await to.store.putManifest(reference, manifest, { signal, onEvent });
   await freeReplaced(to.store, [reference], { onEvent });
   const { digest, size, diffId } = layer;
   return { reference, digest: manifest.digest, images: images.length, layer: { digest, size, diffId }, base };
@@ -147,7 +151,7 @@ async function choose(
   { platform, same, signal, onEvent }: AppendOptions & { same: boolean },
 ): Promise<Manifest> {
   if (!isIndex(root)) {
-    if (platform !== undefined) await requirePlatform(store, root, platform, { signal });
+    if (platform !== undefined) await requirePlatform(store, root, platform, { signal, onEvent });
     return root;
   }
   if (platform !== undefined) {
@@ -156,14 +160,13 @@ async function choose(
         hint: "choose another tag for it, or append to all platforms",
       });
     }
-    return await readListed(store, chooseImage(await listImages(store, root, { signal }), platform).digest, {
-      signal,
-    });
+    const { digest } = chooseImage(await listImages(store, root, { signal, onEvent }), platform);
+    return await readListed(store, digest, { signal, onEvent });
   }
   if (readIndex(root).some((entry) => !isRunnable(entry))) {
     const message =
       "what builders noted beside the images (attestations) is about the old ones: it is left out";
-    onEvent?.({ type: "notice", message });
+    (onEvent ?? store.onEvent)?.({ type: "notice", message });
   }
   return root;
 }
@@ -225,10 +228,14 @@ class Build {
 
   /** The manifest with the layer; all that it leads to is stored. */
   async of(tree: ImageTree): Promise<Manifest> {
-    const { bases, layer, note, signal } = this.#options;
+    const { bases, layer, note, signal, onEvent = this.#store.onEvent } = this.#options;
     if (isIndex(tree.manifest)) return await this.#index(tree);
     const { config, manifest } = withLayer(bases.get(tree.manifest.digest)!, layer, note);
-    await this.#store.write(bytesSource(config), { checkFirst: true, signal });
+    await this.#store.write(bytesSource(config), {
+      checkFirst: true,
+      signal,
+      onEvent: withoutProgress(onEvent),
+    });
     return manifest;
   }
 
@@ -239,7 +246,11 @@ class Build {
     for (const [index, { data: _, ...entry }] of raw.manifests.entries()) {
       if (!isRunnable(parsed[index]!)) continue;
       const child = await this.of(children[index]!);
-      await this.#store.putManifest(child.digest, child, { child: true, signal: this.#options.signal });
+      await this.#store.putManifest(child.digest, child, {
+        child: true,
+        signal: this.#options.signal,
+        onEvent: this.#options.onEvent,
+      });
       manifests.push({ ...entry, digest: child.digest, size: child.bytes.length });
     }
     return manifestOf(new TextEncoder().encode(JSON.stringify({ ...raw, manifests })), manifest.mediaType);

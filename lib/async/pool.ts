@@ -13,14 +13,14 @@
  */
 export async function inParallel<T>(
   items: Iterable<T> | AsyncIterable<T>,
-  options: { jobs: number | Lanes; signal?: AbortSignal | undefined },
+  options: { jobs: number | Jobs; signal?: AbortSignal | undefined },
   task: (item: T, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const failed = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
   const iterator = Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
   let failure: { error: unknown } | undefined;
-  await inLanes(options.jobs, async (isWanted) => {
+  await runWorkers(options.jobs, async (isWanted) => {
     try {
       while (isWanted()) {
         signal.throwIfAborted();
@@ -36,31 +36,31 @@ export async function inParallel<T>(
   if (failure) throw failure.error;
 }
 
-/** How many lanes there may be, which may change while they run. */
-export interface Lanes {
+/** How many tasks may run at once, where that number changes meanwhile. */
+export interface Jobs {
   /** How many may run at the moment. */
   readonly count: number;
-  /** To be called when they may be more than before; set by whoever runs them. */
+  /** Called when the count has grown; {@link inParallel} sets it. */
   onGrowth?: (() => void) | undefined;
 }
 
-/** Runs as many lanes as there may be, until all have ended. A lane ends early when fewer are wanted. */
-async function inLanes(
-  jobs: number | Lanes,
-  lane: (isWanted: () => boolean) => Promise<void>,
+/** Runs as many workers as there may be jobs, until all have ended. A worker ends early when fewer are wanted. */
+async function runWorkers(
+  jobs: number | Jobs,
+  work: (isWanted: () => boolean) => Promise<void>,
 ): Promise<void> {
-  const lanes: Lanes = typeof jobs === "number" ? { count: jobs } : jobs;
+  const allowed: Jobs = typeof jobs === "number" ? { count: jobs } : jobs;
   const { promise: ended, resolve } = Promise.withResolvers<void>();
-  const most = () => Math.max(1, lanes.count);
+  const most = () => Math.max(1, allowed.count);
   let running = 0;
   const fill = () => {
     while (running < most()) {
       running++;
-      lane(() => running <= most()).then(() => --running === 0 && resolve());
+      work(() => running <= most()).then(() => --running === 0 && resolve());
     }
   };
-  lanes.onGrowth = fill;
+  allowed.onGrowth = fill;
   fill();
   await ended;
-  lanes.onGrowth = undefined;
+  allowed.onGrowth = undefined;
 }

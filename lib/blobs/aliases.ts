@@ -46,15 +46,15 @@ export interface SetAliasOptions extends CallOptions {
  * ```
  */
 export async function setAlias(store: Store, alias: string, options: SetAliasOptions): Promise<Manifest> {
-  const { digests = [], signal } = options;
+  const { digests = [], signal, onEvent } = options;
   parseTag(alias);
   const blobs: SizedBlob[] = [];
   await inParallel(digests.entries(), { jobs: JOBS, signal }, async ([index, digest], signal) => {
-    const size = await store.stat(digest, { signal });
+    const size = await store.stat(digest, { signal, onEvent });
     if (size === undefined) throw noBlob(store, digest, "store it first: layerstash blob push");
     blobs[index] = { digest, size };
   });
-  return await putAlias(store, alias, blobs, { signal });
+  return await putAlias(store, alias, blobs, { signal, onEvent });
 }
 
 /** The same for blobs whose sizes are known. */

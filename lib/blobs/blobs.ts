@@ -68,17 +68,17 @@ export async function mountBlob(
   digest: Digest,
   options: MountBlobOptions,
 ): Promise<SizedBlob> {
-  const { from, alias, signal } = options;
+  const { from, alias, signal, onEvent } = options;
   if (alias !== undefined) parseTag(alias);
-  const mounted = await store.mount(digest, parseRepository(from), { signal });
-  const size = mounted ? await store.stat(digest, { signal }) : undefined;
+  const mounted = await store.mount(digest, parseRepository(from), { signal, onEvent });
+  const size = mounted ? await store.stat(digest, { signal, onEvent }) : undefined;
   if (size === undefined) {
     throw new NotFoundError(`${store.name} does not take over the blob ${digest} from ${from}`, {
       hint:
         "it may not be there, or you may not read it; else copy it: layerstash blob pull | layerstash blob push",
     });
   }
-  if (alias !== undefined) await putAlias(store, alias, [{ digest, size }], { signal });
+  if (alias !== undefined) await putAlias(store, alias, [{ digest, size }], { signal, onEvent });
   return { digest, size };
 }
 
@@ -140,10 +140,10 @@ async function digestsOf(store: StoreReader, name: NamedBlobs, options: Platform
   return lists.flat().map(({ digest }) => digest);
 }
 
-async function removeBlob(store: BlobStore, digest: Digest, { signal }: CallOptions): Promise<void> {
-  if (await store.stat(digest, { signal }) === undefined) throw noBlob(store, digest);
+async function removeBlob(store: BlobStore, digest: Digest, options: CallOptions): Promise<void> {
+  if (await store.stat(digest, options) === undefined) throw noBlob(store, digest);
   try {
-    await store.remove(digest, { signal });
+    await store.remove(digest, options);
   } catch (error) {
     if (!(error instanceof RegistryError) || ![400, 405, 501].includes(error.status)) throw error;
     throw new NotAllowedError(`${store.name} removes no blobs: the registry answers ${error.status}`, {

@@ -2,7 +2,6 @@
 import { letGoOnFailure } from "../content/byte_stream.ts";
 import { counted } from "../messages.ts";
 import { InvalidInputError, NotFoundError } from "../errors.ts";
-import type { OnEvent } from "../events.ts";
 import type { PlatformOptions } from "../images/platforms.ts";
 import type { ByteRange } from "../content/source.ts";
 import type { StoreReader } from "../store/store.ts";
@@ -30,8 +29,6 @@ export interface PullBlobsOptions extends PlatformOptions {
   jobs?: number | undefined;
   /** The most that one request asks for, in bytes; absent = 32 MiB into a file, all into a stream. */
   partSize?: number | undefined;
-  /** Receives progress. */
-  onEvent?: OnEvent | undefined;
 }
 
 /**
@@ -66,9 +63,9 @@ export async function pullBlobs(
   names: readonly NamedBlobs[],
   options: PullBlobsOptions,
 ): Promise<SizedBlob[]> {
-  const { platform, output, signal } = options;
+  const { platform, output, signal, onEvent } = options;
   return await letGoOnFailure(output, async () => {
-    const blobs = await findBlobs(store, names, { platform, signal });
+    const blobs = await findBlobs(store, names, { platform, signal, onEvent });
     await pullFound(store, blobs, options);
     return blobs;
   });
@@ -80,7 +77,7 @@ export async function pullFound(
   blobs: readonly SizedBlob[],
   options: Omit<PullBlobsOptions, "platform">,
 ): Promise<void> {
-  const { output, withInfo, jobs, partSize, stateDirectory, onEvent, signal } = options;
+  const { output, withInfo, jobs, partSize, stateDirectory, onEvent = store.onEvent, signal } = options;
   checkTransfer(options);
   checkOutput(output);
   if (withInfo && typeof output === "string") {

@@ -2,7 +2,7 @@
 import { abortable } from "../async/abortable.ts";
 import { Hasher } from "../content/hasher.ts";
 import { MismatchError } from "../errors.ts";
-import type { OnEvent } from "../events.ts";
+import { withChannel } from "../events.ts";
 import { parseTag } from "../oci/reference.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { type Input, type InputChunk, openInput, whileUnchanged } from "../files/input.ts";
@@ -16,8 +16,6 @@ export interface PushBlobOptions extends CallOptions {
   alias?: string | undefined;
   /** A directory for the journal, so that another process can go on; absent = nothing is kept. */
   stateDirectory?: string | undefined;
-  /** Told of progress. */
-  onEvent?: OnEvent | undefined;
 }
 
 /**
@@ -46,9 +44,10 @@ export interface PushBlobOptions extends CallOptions {
 export async function pushBlob(
   store: Store,
   input: string | ReadableStream<Uint8Array>,
-  options: PushBlobOptions = {},
+  given: PushBlobOptions = {},
 ): Promise<SizedBlob> {
-  const { alias, signal } = options;
+  const options = withChannel(given, store);
+  const { alias, signal, onEvent } = options;
   using hasher = new Hasher();
   await using content = await openInput(input, hasher);
   if (alias !== undefined) parseTag(alias); // a stream that is not read is let go of
@@ -56,11 +55,11 @@ export async function pushBlob(
     ? await rememberInput(content, { ...options, store, name: await Deno.realPath(input) })
     : content; // what comes on a stream cannot be sent a second time: there is nothing to remember of it
   const { size } = content;
-  options.onEvent?.({ type: "plan", blobs: 1, ...(size !== undefined && { size }) });
+  onEvent?.({ type: "plan", blobs: 1, ...(size !== undefined && { size }) });
   const whole = { ...remembered, requireUnchanged: () => content.requireUnchanged().catch(withoutStash) };
   const blob = await whileUnchanged(whole, () => storeWhole(store, whole, options));
   await whole.requireUnchanged();
-  if (alias !== undefined) await putAlias(store, alias, [blob], { signal });
+  if (alias !== undefined) await putAlias(store, alias, [blob], { signal, onEvent });
   return blob;
 }
 
@@ -73,15 +72,13 @@ async function storeWhole(
   const told = { type: "blob", index: 1 } as const;
   const known = source.once ? undefined : source.known ?? await abortable(source.digest(), signal);
   const likely = known && { digest: known, size: source.size! };
-  const found = likely && await store.reuse(likely, { reread: true, signal });
+  const found = likely && await store.reuse(likely, { reread: true, signal, onEvent });
   if (likely && found === "present") {
     onEvent?.({ ...told, ...likely, state: "present" });
     return likely;
   }
-  const onBytes = (bytes: number) => onEvent?.({ type: "progress", phase: "send", bytes });
-  const onResume = (bytes: number) => onEvent?.({ type: "resume", phase: "send", bytes });
   const checkFirst = found === "damaged";
-  const { digest, size } = await store.write(source, { signal, onBytes, onResume, checkpoint, checkFirst });
+  const { digest, size } = await store.write(source, { signal, onEvent, checkpoint, checkFirst });
   remember?.(digest);
   onEvent?.({ ...told, state: "sent", digest, size });
   return { digest, size };

@@ -6,7 +6,7 @@ import { InvalidInputError, MismatchError, NotAllowedError } from "../errors.ts"
 import type { OnEvent } from "../events.ts";
 import { openImage } from "../exports/images.ts";
 import { RateLimit } from "../http/rate_limit.ts";
-import type { TransportOptions } from "../http/transport.ts";
+import type { TransportOptions } from "../http/request.ts";
 import type { ImageReference } from "../oci/image_reference.ts";
 import type { OpenedImage } from "../open/open_image.ts";
 import type { RegistryOptions } from "../registry/open_client.ts";

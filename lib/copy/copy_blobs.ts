@@ -1,9 +1,9 @@
 /** Brings blobs from one store to another: mounted where that can be, left alone where they are there. @module */
 import { MismatchError } from "../errors.ts";
-import type { OnEvent } from "../events.ts";
+import { type OnEvent, withChannel } from "../events.ts";
 import { type Descriptor, distinct } from "../oci/descriptor.ts";
 import type { CallOptions, Store } from "../store/store.ts";
-import { lanesOf } from "../transfer/adaptive_jobs.ts";
+import { adaptiveJobs, heardBy } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../async/pool.ts";
 import { storedSource } from "../transfer/stored_source.ts";
 
@@ -13,8 +13,6 @@ export interface CopyBlobsOptions extends CallOptions {
   jobs?: number | undefined;
   /** Reads what a directory has already: what was damaged there is written anew. Absent = digests and sizes are believed. */
   reread?: boolean | undefined;
-  /** Told of progress, and of each blob that is there. */
-  onEvent?: OnEvent | undefined;
 }
 
 /** What became of blobs. */
@@ -42,12 +40,12 @@ export async function copyBlobs(
 ): Promise<CopiedBlobs> {
   const wanted = distinct(blobs);
   const size = wanted.reduce((sum, blob) => sum + blob.size, 0);
-  const { jobs, onEvent } = lanesOf(options);
-  const how = { ...options, onEvent };
+  const { jobs, onEvent } = adaptiveJobs(withChannel(options, to));
+  const reading = options.onEvent ? onEvent : heardBy(jobs, from.onEvent);
   const copied: CopiedBlobs = { sent: 0, mounted: 0, present: 0, bytes: 0 };
   onEvent?.({ type: "plan", size, blobs: wanted.length });
   await inParallel(wanted.entries(), { jobs, signal: options.signal }, async ([index, blob], signal) => {
-    const became = await copyBlob(from, to, { ...how, blob, signal });
+    const became = await copyBlob(from, to, { ...options, blob, signal, onEvent, reading });
     copied[became]++;
     if (became === "sent") copied.bytes += blob.size;
     onEvent?.({ type: "blob", index: index + 1, state: became, digest: blob.digest, size: blob.size });
@@ -55,20 +53,25 @@ export async function copyBlobs(
   return copied;
 }
 
+interface OneBlobOptions extends CopyBlobsOptions {
+  blob: Descriptor;
+  /** Receives the events of the store that is read: without a channel of the verb's the two stores have their own. */
+  reading: OnEvent | undefined;
+}
+
 async function copyBlob(
   from: Store,
   to: Store,
-  { blob, reread, signal, onEvent }: CopyBlobsOptions & { blob: Descriptor },
+  { blob, reread, signal, onEvent, reading }: OneBlobOptions,
 ): Promise<"sent" | "mounted" | "present"> {
   const { digest } = blob;
-  const found = await to.reuse(blob, { reread, signal });
+  const found = await to.reuse(blob, { reread, signal, onEvent });
   if (found === "present") return found;
   const neighbour = neighbourOf(from, to);
-  if (neighbour !== undefined && await to.mount(digest, neighbour, { signal })) return "mounted";
-  const onBytes = (bytes: number) => onEvent?.({ type: "progress", phase: "send", bytes });
-  const written = await to.write(storedSource(from, blob, { signal, onEvent }), {
+  if (neighbour !== undefined && await to.mount(digest, neighbour, { signal, onEvent })) return "mounted";
+  const written = await to.write(storedSource(from, blob, { signal, onEvent: reading }), {
     signal,
-    onBytes,
+    onEvent,
     checkFirst: found === "damaged",
   });
   if (written.digest === digest) return "sent";

@@ -1,6 +1,5 @@
 /** Copies images between registries, repositories and layouts. @module */
 import { InvalidInputError } from "../errors.ts";
-import type { OnEvent } from "../events.ts";
 import { findRoot } from "../images/image.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { isIndex } from "../oci/image_index.ts";
@@ -32,8 +31,6 @@ export interface CopyOptions extends CallOptions {
   referrers?: boolean | undefined;
   /** How many blobs are on their way at once; absent = as many as serve. */
   jobs?: number | undefined;
-  /** Told of progress, and of oddities. */
-  onEvent?: OnEvent | undefined;
 }
 
 /** What was copied. */
@@ -85,9 +82,13 @@ export async function copyImage(
   const chosen = await choosePlatforms(from.store, root.manifest, { ...options, platforms });
   const tree = await readTree(from.store, chosen, options);
   const reference = targetReference(to.reference ?? root.reference, tree);
-  await requireNoChunk(to.store, reference, { digest: tree.manifest.digest, signal: options.signal });
+  await requireNoChunk(to.store, reference, {
+    digest: tree.manifest.digest,
+    signal: options.signal,
+    onEvent: options.onEvent,
+  });
   const referrers = options.referrers ? await findReferrers(from.store, tree, options) : [];
-  warnOfDockerFormat(to.store, manifestsOf(tree), options.onEvent);
+  warnOfDockerFormat(to.store, manifestsOf(tree), options.onEvent ?? to.store.onEvent);
   const all = [...treeBlobs(tree), ...referrers.flatMap((each) => treeBlobs(each.tree))];
   const blobs = await copyBlobs(from.store, to.store, { ...options, blobs: all });
   await putTree(to.store, tree, { ...options, jobs, reference });
@@ -110,15 +111,15 @@ function targetReference(wanted: string, { manifest: { digest } }: ImageTree): s
 async function putTree(
   store: Store,
   tree: ImageTree,
-  { reference, jobs, signal }: CallOptions & { reference: string; jobs: number },
+  { reference, jobs, signal, onEvent }: CallOptions & { reference: string; jobs: number },
 ): Promise<void> {
   const below = manifestsOf(tree).slice(0, -1);
   const images = new Map(below.filter((each) => !isIndex(each)).map((each) => [each.digest, each]));
   await inParallel(images.values(), { jobs, signal }, async (image, signal) => {
-    await store.putManifest(image.digest, image, { child: true, signal });
+    await store.putManifest(image.digest, image, { child: true, signal, onEvent });
   });
   for (const index of below.filter(isIndex)) {
-    await store.putManifest(index.digest, index, { child: true, signal });
+    await store.putManifest(index.digest, index, { child: true, signal, onEvent });
   }
-  await store.putManifest(reference, tree.manifest, { signal });
+  await store.putManifest(reference, tree.manifest, { signal, onEvent });
 }

@@ -1,9 +1,10 @@
 /** Copies stashes between registries, repositories and layouts. @module */
 import { ConflictError, MismatchError } from "../errors.ts";
+import { withChannel } from "../events.ts";
 import { requireManifest } from "../images/platforms.ts";
 import { listedBlobs, type Manifest } from "../oci/manifest.ts";
 import { freeReplaced } from "../store/free.ts";
-import type { Store } from "../store/store.ts";
+import type { CallOptions, Store } from "../store/store.ts";
 import { checkBaseTag, chunkTag } from "../stash/chunk_tags.ts";
 import { chunkNumbers, findStash } from "../stash/find_stash.ts";
 import { removeStale } from "../stash/remove_tags.ts";
@@ -55,13 +56,13 @@ export async function copyStash(
   to: StashTarget,
   options: CopyStashOptions = {},
 ): Promise<{ stash: Stash; blobs: CopiedBlobs }> {
-  const { jobs = DEFAULT_JOBS, signal } = options;
+  const { jobs = DEFAULT_JOBS, signal, onEvent } = options;
   checkTransfer(options);
-  const stash = await findStash(from.store, from.baseTag, { signal });
+  const stash = await findStash(from.store, from.baseTag, { signal, onEvent });
   checkBaseTag(to.baseTag, stash.chunks.length);
-  const manifests = await readManifests(from, stash, { jobs, signal });
-  const numbers = await chunkNumbers(to.store, to.baseTag, { signal });
-  if (!options.overwrite) await requireSame(to, manifests, { numbers, signal });
+  const manifests = await readManifests(from, stash, { jobs, signal, onEvent });
+  const numbers = await chunkNumbers(to.store, to.baseTag, { signal, onEvent });
+  if (!options.overwrite) await requireSame(to, manifests, { numbers, signal, onEvent });
   const wanted = manifests.flatMap(({ bytes }) => listedBlobs(bytes));
   const blobs = await copyBlobs(from.store, to.store, {
     ...options,
@@ -69,22 +70,28 @@ export async function copyStash(
     blobs: wanted,
   });
   const tags = manifests.map((_, index) => chunkTag(to.baseTag, index + 1));
-  for (const [index, tag] of tags.entries()) await to.store.putManifest(tag, manifests[index]!, { signal });
+  for (const [index, tag] of tags.entries()) {
+    await to.store.putManifest(tag, manifests[index]!, { signal, onEvent });
+  }
   await freeReplaced(to.store, tags, options);
   const stale = numbers.filter((number) => number > manifests.length);
-  await removeStale(to.store, stale.map((each) => chunkTag(to.baseTag, each)), options);
+  await removeStale(
+    to.store,
+    stale.map((each) => chunkTag(to.baseTag, each)),
+    withChannel(options, to.store),
+  );
   return { stash, blobs };
 }
 
 async function readManifests(
   { store, baseTag }: StashTarget,
   { chunks }: Stash,
-  options: { jobs: number; signal?: AbortSignal | undefined },
+  options: CallOptions & { jobs: number },
 ): Promise<Manifest[]> {
   const manifests: Manifest[] = [];
   await inParallel(chunks, options, async ({ number, digest }: Chunk, signal) => {
     const tag = chunkTag(baseTag, number);
-    const manifest = await requireManifest(store, tag, { signal });
+    const manifest = await requireManifest(store, tag, { signal, onEvent: options.onEvent });
     if (!listedBlobs(manifest.bytes).some((blob) => blob.digest === digest)) {
       throw new MismatchError(
         `${tag} is not of the stash that ${chunkTag(baseTag, chunks.length)} completes`,
@@ -98,11 +105,11 @@ async function readManifests(
 async function requireSame(
   { store, baseTag }: StashTarget,
   manifests: readonly Manifest[],
-  { numbers, signal }: { numbers: readonly number[]; signal?: AbortSignal | undefined },
+  { numbers, ...options }: CallOptions & { numbers: readonly number[] },
 ): Promise<void> {
   for (const number of numbers) {
     const tag = chunkTag(baseTag, number);
-    if (await store.resolve(tag, { signal }) === manifests[number - 1]?.digest) continue;
+    if (await store.resolve(tag, options) === manifests[number - 1]?.digest) continue;
     throw new ConflictError(`${store.name} has another ${tag}`, {
       hint: "replace it with --overwrite, or choose another name",
     });

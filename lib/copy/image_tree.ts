@@ -1,6 +1,6 @@
 /** An image, or an index with all that it leads to, as it is stored: manifests with the blobs that each lists. @module */
 import { MismatchError, NotFoundError } from "../errors.ts";
-import type { OnEvent } from "../events.ts";
+import { withChannel } from "../events.ts";
 import { requireManifest } from "../images/platforms.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndex, readIndex } from "../oci/image_index.ts";
@@ -20,8 +20,6 @@ export interface ImageTree {
 
 /** What reading takes. */
 export interface TreeOptions extends CallOptions {
-  /** Told of oddities. */
-  onEvent?: OnEvent | undefined;
 }
 
 const MOST_NESTED = 4;
@@ -39,7 +37,7 @@ export async function readTree(
   root: Manifest,
   options: TreeOptions = {},
 ): Promise<ImageTree> {
-  tellIfUndeclared(root, options);
+  tellIfUndeclared(root, withChannel(options, store));
   return await grow(root, { store, options, left: MOST_MANIFESTS }, 0);
 }
 
@@ -73,9 +71,9 @@ async function readChild(entry: Descriptor, { store, options }: Growth): Promise
   if (child.bytes.length !== entry.size) {
     const message =
       `the index says that ${entry.digest} has ${entry.size} bytes, it has ${child.bytes.length}`;
-    options.onEvent?.({ type: "notice", message });
+    (options.onEvent ?? store.onEvent)?.({ type: "notice", message });
   }
-  if (tellIfUndeclared(child, options)) return { ...child, mediaType: entry.mediaType };
+  if (tellIfUndeclared(child, withChannel(options, store))) return { ...child, mediaType: entry.mediaType };
   return child;
 }
 

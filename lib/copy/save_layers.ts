@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { pullFound } from "../blobs/pull_blobs.ts";
 import { writeError } from "../content/file_errors.ts";
-import type { OnEvent } from "../events.ts";
+import { type OnEvent, withoutProgress } from "../events.ts";
 import type { Layer } from "../images/image.ts";
 import { compressionOf } from "../layers/compression.ts";
 import { LayerBlob } from "../layers/layer_blob.ts";
@@ -21,8 +21,6 @@ export interface SaveLayersOptions extends CallOptions {
   jobs?: number | undefined;
   /** A directory for journals, so that another process can go on; absent = nothing is kept. */
   stateDirectory?: string | undefined;
-  /** Told of progress, and of each layer that is there. */
-  onEvent?: OnEvent | undefined;
 }
 
 /** A layer in a file. */
@@ -65,25 +63,28 @@ export async function saveLayers(
   layers: readonly Layer[],
   options: SaveLayersOptions,
 ): Promise<SavedLayer[]> {
-  const { directory, jobs, signal } = options;
+  const { directory, jobs, signal, onEvent = store.onEvent } = options;
   checkTransfer(options);
   await Deno.mkdir(directory, { recursive: true }).catch((error) => {
     throw writeError(error, directory);
   });
   const wanted = distinct(layers);
   const size = wanted.reduce((sum, layer) => sum + layer.size, 0);
-  options.onEvent?.({ type: "plan", size, blobs: wanted.length });
+  onEvent?.({ type: "plan", size, blobs: wanted.length });
   const saved = new Map<string, SavedLayer>();
   const save = async (
     layer: Layer,
     each: { jobs?: number | undefined; signal?: AbortSignal | undefined },
   ) => {
-    const path = join(directory, await fileName(store, layer, each));
+    const path = join(
+      directory,
+      await fileName(store, layer, { ...each, onEvent: withoutProgress(onEvent) }),
+    );
     await pullFound(store, [layer], {
       ...options,
       ...each,
       output: path,
-      onEvent: asPartOf(options.onEvent, wanted.indexOf(layer) + 1),
+      onEvent: asPartOf(onEvent, wanted.indexOf(layer) + 1),
     });
     saved.set(layer.digest, { path, layer });
   };
@@ -97,8 +98,8 @@ export async function saveLayers(
   return wanted.map(({ digest }) => saved.get(digest)!);
 }
 
-async function fileName(store: StoreReader, layer: Layer, { signal }: CallOptions): Promise<string> {
-  const head = await new LayerBlob(store, layer, { signal }).slice(0, Math.min(BLOCK, layer.size));
+async function fileName(store: StoreReader, layer: Layer, options: CallOptions): Promise<string> {
+  const head = await new LayerBlob(store, layer, options).slice(0, Math.min(BLOCK, layer.size));
   return `${layer.number}-${encodedPart(layer.digest).slice(0, 12)}${endingOf(head)}`;
 }
 

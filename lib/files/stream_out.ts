@@ -3,7 +3,6 @@ import { createHash } from "node:crypto";
 import { abortable } from "../async/abortable.ts";
 import type { ByteRange } from "../content/source.ts";
 import { MismatchError } from "../errors.ts";
-import type { OnEvent } from "../events.ts";
 import type { BlobReader, CallOptions } from "../store/store.ts";
 import { split } from "../transfer/byte_ranges.ts";
 import type { PlacedBlob } from "../transfer/placed_blob.ts";
@@ -19,7 +18,6 @@ export interface StreamOutOptions extends CallOptions {
   partSize?: number | undefined;
   /** Gives the error that a failure of the transfer means to the caller; absent = the failure itself. */
   explain?: ((error: unknown) => unknown) | undefined;
-  onEvent?: OnEvent | undefined;
 }
 
 /**

@@ -4,11 +4,10 @@ import { FetchTransport } from "./fetch_transport.ts";
 import { NodeTransport } from "./node_transport.ts";
 import { namesProxy, proxyOf } from "./proxies.ts";
 import { RateLimit } from "./rate_limit.ts";
-import type { Transport, TransportOptions } from "./request.ts";
-import { systemClock } from "../async/clock.ts";
+import type { HttpRequest, Transport, TransportOptions } from "./request.ts";
+import { type Clock, systemClock } from "../async/clock.ts";
+import type { OnEvent } from "../events.ts";
 import { DEFAULT_TIMEOUTS, TIMES } from "./timeouts.ts";
-
-export type { HttpRequest, StreamBody, Transport, TransportOptions } from "./request.ts";
 
 /**
  * Makes a transport: `fetch` for what reads, `node:http` for what sends. For Deno's `fetch` cannot tell the length
@@ -42,4 +41,23 @@ export function openTransport(options: TransportOptions = {}): Transport {
       node = undefined;
     },
   };
+}
+
+/** Sends a request, and reports it as an event. The event names no query: that may be a signature. */
+export async function sendObserved(
+  transport: Transport,
+  request: HttpRequest,
+  { clock, onEvent }: { clock: Clock; onEvent?: OnEvent | undefined },
+): Promise<Response> {
+  const { method, url } = request;
+  const began = clock.now();
+  let status = 0;
+  try {
+    const response = await transport.send(request);
+    status = response.status;
+    return response;
+  } finally {
+    const milliseconds = Math.round(clock.now() - began);
+    onEvent?.({ type: "request", method, url: url.origin + url.pathname, status, milliseconds });
+  }
 }

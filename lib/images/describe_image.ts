@@ -51,7 +51,7 @@ export async function describeImage(
   options: ImageOptions = {},
 ): Promise<ImageReport> {
   const { manifest, artifactType, index, platforms, config, layers } = image;
-  const notice = (message: string) => options.onEvent?.({ type: "notice", message });
+  const notice = (message: string) => (options.onEvent ?? store.onEvent)?.({ type: "notice", message });
   const about = await readConfig(store, config, options).catch((error) => {
     if (!(error instanceof MismatchError)) throw error;
     notice(`the image has no readable config: ${error.message}`);

@@ -1,6 +1,5 @@
 /** An image: its manifest, its layers, and where they came from. @module */
 import { InvalidInputError, NotFoundError } from "../errors.ts";
-import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type IndexedManifest, isIndex, isRunnable } from "../oci/image_index.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
@@ -36,8 +35,6 @@ export interface Image {
 export interface ImageOptions extends CallOptions {
   /** `os/architecture[/variant]`; absent = Linux on this machine's processor, where there are several. */
   platform?: string | undefined;
-  /** Told of oddities. */
-  onEvent?: OnEvent | undefined;
 }
 
 /**
@@ -75,7 +72,8 @@ export async function findImage(
   const chosen = choose(platforms, options);
   const manifest = await readListed(store, chosen.digest, options);
   if (manifest.bytes.length !== chosen.size) {
-    options.onEvent?.({
+    const { onEvent = store.onEvent } = options;
+    onEvent?.({
       type: "notice",
       message:
         `the index says that ${chosen.digest} has ${chosen.size} bytes, it has ${manifest.bytes.length}`,

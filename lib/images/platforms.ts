@@ -44,17 +44,17 @@ export async function imagesOf(
   manifest: Manifest,
   options: PlatformOptions = {},
 ): Promise<ByPlatform<Manifest>> {
-  const { platform, signal } = options;
+  const { platform, signal, onEvent } = options;
   if (platform !== undefined) parsePlatform(platform);
   if (!isIndex(manifest)) return manifest;
-  const listed = await listImages(store, manifest, { signal });
+  const listed = await listImages(store, manifest, { signal, onEvent });
   if (platform !== undefined) {
-    return await readListed(store, chooseImage(listed, platform).digest, { signal });
+    return await readListed(store, chooseImage(listed, platform).digest, { signal, onEvent });
   }
   const images = new Map<string, Manifest>();
   const named = [...byPlatform(listed)];
   await inParallel(named, { jobs: JOBS, signal }, async ([name, { digest }], signal) => {
-    images.set(name, await readListed(store, digest, { signal }));
+    images.set(name, await readListed(store, digest, { signal, onEvent }));
   });
   return new Map(named.map(([name]) => [name, images.get(name)!]));
 }

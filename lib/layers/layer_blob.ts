@@ -76,7 +76,7 @@ export class LayerBlob {
 
   /** Reports a notice. */
   notice(message: string): void {
-    this.#options.onEvent?.({ type: "notice", message });
+    (this.#options.onEvent ?? this.#store.onEvent)?.({ type: "notice", message });
   }
 
   /** Its first 32 KiB, or all of a smaller blob. */

@@ -133,14 +133,14 @@ export class LayoutBlobs implements Disposable {
   }
 
   /** Copies the source to a file of its own and gives the digest of what is in that file. */
-  async #receive(source: Source, { path, file }: Draft, { onBytes, signal }: WriteOptions) {
+  async #receive(source: Source, { path, file }: Draft, { onEvent, signal }: WriteOptions) {
     const hash = this.#hasher.follow(path, 0);
     let size = 0;
     try {
       const write = async (piece: Uint8Array) => {
         await writeAll(file, piece);
         hash.advance(size += piece.length);
-        onBytes?.(piece.length);
+        onEvent?.({ type: "progress", phase: "send", bytes: piece.length });
       };
       await exactly(source.open(), source.size).pipeTo(new WritableStream({ write }), { signal });
       const digest = await hash.digest(size);
@@ -149,7 +149,7 @@ export class LayoutBlobs implements Disposable {
       return { digest, size };
     } catch (error) {
       hash.drop();
-      onBytes?.(-size);
+      onEvent?.({ type: "progress", phase: "send", bytes: -size });
       throw error;
     }
   }

@@ -5,7 +5,7 @@ import { writeAtomically } from "../content/atomic_file.ts";
 import { verified } from "../content/byte_stream.ts";
 import type { Source } from "../content/source.ts";
 import { NotFoundError, RegistryError } from "../errors.ts";
-import type { OnEvent } from "../events.ts";
+import { type OnEvent, withChannel } from "../events.ts";
 import { type Descriptor, distinct, type SizedBlob } from "../oci/descriptor.ts";
 import { type Digest, isDigest, parseDigest } from "../oci/digest.ts";
 import { declaredMediaType, type Manifest, manifestOf, referencesOf } from "../oci/manifest.ts";
@@ -52,11 +52,11 @@ export interface LayoutOptions {
 export class LayoutStore implements Store {
   readonly name: string;
   readonly family = "oci";
+  readonly onEvent: OnEvent | undefined;
   readonly patience: Patience = { policy: DEFAULT_RETRY_POLICY, clock: systemClock };
   readonly chunkSize: number = 5 * 1024 ** 3;
   readonly #directory: string;
   readonly #beside: ((repository: string) => string) | undefined;
-  readonly #onEvent: OnEvent | undefined;
   readonly #blobs: LayoutBlobs;
   readonly #garbage: Garbage;
 
@@ -65,7 +65,7 @@ export class LayoutStore implements Store {
     this.name = options.name;
     this.#directory = options.directory;
     this.#beside = options.beside;
-    this.#onEvent = options.onEvent;
+    this.onEvent = options.onEvent;
     this.#blobs = new LayoutBlobs(options);
     this.#garbage = new Garbage(this.#blobs);
   }
@@ -98,7 +98,7 @@ export class LayoutStore implements Store {
 
   async write(source: Source, options: WriteOptions = {}): Promise<Descriptor> {
     options.signal?.throwIfAborted();
-    return await this.#blobs.write(source, options);
+    return await this.#blobs.write(source, withChannel(options, this));
   }
 
   async reuse(
@@ -126,16 +126,19 @@ export class LayoutStore implements Store {
     await this.#blobs.remove(digest);
   }
 
-  async manifest(reference: string, { signal }: CallOptions = {}): Promise<Manifest | undefined> {
+  async manifest(
+    reference: string,
+    { signal, onEvent = this.onEvent }: CallOptions = {},
+  ): Promise<Manifest | undefined> {
     signal?.throwIfAborted();
     const entry = await this.#entry(reference);
     const digest = entry?.digest ?? (isDigest(reference) ? reference : undefined);
     if (!digest) return undefined;
     const bytes = await this.#blobs.manifest(digest);
-    if (bytes === undefined) return await this.#unlessMissing(reference, entry);
+    if (bytes === undefined) return await this.#unlessMissing(reference, entry, onEvent);
     if (entry && entry.size !== bytes.length) {
       const message = `${this.name} says that ${digest} has ${entry.size} bytes, it has ${bytes.length}`;
-      this.#onEvent?.({ type: "notice", message });
+      onEvent?.({ type: "notice", message });
     }
     return manifestOf(bytes, entry?.mediaType ?? declaredMediaType(bytes) ?? IMAGE_MANIFEST.oci);
   }
@@ -226,10 +229,14 @@ export class LayoutStore implements Store {
   }
 
   /** The file of a manifest that was replaced or removed meanwhile is rightly gone. */
-  async #unlessMissing(reference: string, entry: IndexEntry | undefined): Promise<Manifest | undefined> {
+  async #unlessMissing(
+    reference: string,
+    entry: IndexEntry | undefined,
+    onEvent: OnEvent | undefined,
+  ): Promise<Manifest | undefined> {
     if (!entry) return undefined;
     const { digest } = await this.#entry(reference) ?? {};
-    if (digest !== entry.digest) return await this.manifest(reference);
+    if (digest !== entry.digest) return await this.manifest(reference, { onEvent });
     throw new NotFoundError(`${this.name} lists the manifest ${entry.digest}, but its file is missing`);
   }
 

@@ -37,8 +37,7 @@ export async function checkLogin(options: CheckLoginOptions): Promise<LoginCheck
     action: "sign-in",
     what: "the sign-in",
     expect: [200],
-    signal,
-  });
+  }, { signal });
   await answer.body?.cancel();
   return { host: address.host, asked: client.signedIn };
 }

@@ -41,9 +41,14 @@ export async function* listRepositories(options: RegistryOptions & CallOptions):
   using opened = openClient(address, "", options);
   const first = new URL("/v2/_catalog?n=100", address.origin); // 100 is the most that distribution allows by default
   const what = `list of repositories of ${address.host}`;
-  const { signal } = options;
   try {
-    yield* allNames(opened.client, { first, action: "catalog", what, schema: catalogSchema, signal });
+    yield* allNames(opened.client, {
+      first,
+      action: "catalog",
+      what,
+      schema: catalogSchema,
+      signal: options.signal,
+    });
   } catch (error) {
     throw catalogError(error, address.host);
   }

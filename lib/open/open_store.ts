@@ -10,9 +10,9 @@ import { LayoutStore } from "../layout/layout_store.ts";
 import { profileOf, type RegistryProfile } from "../registry/profiles.ts";
 import { pushPlaceholder } from "../store/placeholder.ts";
 import { RemoteStore } from "../registry/registry_store.ts";
-import type { Store } from "../store/store.ts";
+import type { CallOptions, Store } from "../store/store.ts";
 import type { TagRemover } from "../registry/tag_removal/tag_remover.ts";
-import type { Transport } from "../http/transport.ts";
+import type { Transport } from "../http/request.ts";
 import { openClient, type RegistryOptions } from "../registry/open_client.ts";
 
 /**
@@ -74,7 +74,6 @@ function openRemote(address: RemoteAddress, shortName: string, options: OpenOpti
     name: `${address.host}/${repository}`,
     client,
     profile,
-    onEvent: options.onEvent,
     tagRemover: serviceTagRemover({ profile, transport, find, repository, apis: options.apis }),
     fullName: (name) => fullRepository(address, name),
     close: () => transport.close(),
@@ -96,18 +95,17 @@ function serviceTagRemover(options: ServiceOptions): ((store: RemoteStore) => Ta
   const make = (store: RemoteStore, credentials: Credentials | undefined) => {
     const common = { transport, repository, credentials };
     if (profile.removal === "docker-hub") return hubTagRemover({ ...common, api: apis?.dockerHub });
-    const isolate = async (tag: string, signal?: AbortSignal) =>
-      void await pushPlaceholder(store, tag, { signal });
+    const isolate = async (tag: string, options: CallOptions = {}) =>
+      void await pushPlaceholder(store, tag, options);
     return githubTagRemover({ ...common, api: apis?.github, isolate });
   };
   return (store) => {
     let remover: Promise<TagRemover> | undefined;
     return {
-      remove: async (tag, signal) =>
-        await (await (remover ??= find().then((credentials) => make(store, credentials)))).remove(
-          tag,
-          signal,
-        ),
+      remove: async (tag, options) => {
+        remover ??= find().then((credentials) => make(store, credentials));
+        await (await remover).remove(tag, options);
+      },
     };
   };
 }

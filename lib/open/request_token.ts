@@ -45,5 +45,5 @@ export async function signInDemand(options: TokenOptions): Promise<SignInDemand>
   const repository = parseRepository(options.repository);
   if (address.kind === "layout") return { scheme: "none" };
   using opened = openClient(address, fullRepository(address, repository), options);
-  return await opened.client.demand(options.actions, options.signal);
+  return await opened.client.demand(options.actions, options);
 }

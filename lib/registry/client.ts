@@ -15,8 +15,9 @@ import type { FindCredentials } from "../sign_in/credentials.ts";
 import type { Clock } from "../async/clock.ts";
 import { type Patience, type RetryContext, retrying, type RetryPolicy } from "../async/retry.ts";
 import { follow } from "../http/redirects.ts";
-import { observedTransport } from "../http/observed_transport.ts";
-import type { HttpRequest, Transport } from "../http/transport.ts";
+import { sendObserved } from "../http/transport.ts";
+import type { HttpRequest, Transport } from "../http/request.ts";
+import type { CallOptions } from "../store/store.ts";
 
 /** What a client needs. */
 export interface ClientOptions {
@@ -28,6 +29,7 @@ export interface ClientOptions {
   clock: Clock;
   /** The host that tokens are asked at in place of the one that the registry names. */
   authHost?: string | undefined;
+  /** Receives the events of calls that are made without an `onEvent` of their own. */
   onEvent?: OnEvent | undefined;
 }
 
@@ -48,8 +50,10 @@ export interface Call {
   passing?: readonly string[];
   /** Another repository that the token has to be able to read, for mounts. */
   alsoPull?: string;
-  signal?: AbortSignal | undefined;
 }
+
+/** A call, and who makes it. */
+type MadeCall = Call & CallOptions;
 
 const WARNING = /\b299 \S+ "((?:[^"\\]|\\.)*)"/g;
 const LONGEST_WARNING = 4096;
@@ -59,7 +63,6 @@ const FIRST_ATTEMPTS = 3;
 /** The client of one repository. */
 export class RegistryClient {
   readonly #options: ClientOptions;
-  readonly #transport: Transport;
   readonly #authorization: Authorization;
   readonly #warnings: Set<string> = new Set();
   /** The hosts that have given an answer. */
@@ -69,13 +72,17 @@ export class RegistryClient {
   /** @param options whom to speak to, and how */
   constructor(options: ClientOptions) {
     this.#options = options;
-    this.#transport = observedTransport(options.transport, options);
     this.#authorization = new Authorization({ ...options, ...options.address });
   }
 
   /** The registry's name. */
   get host(): string {
     return this.#options.address.host;
+  }
+
+  /** Receives the events of calls that are made without an `onEvent` of their own. */
+  get onEvent(): OnEvent | undefined {
+    return this.#options.onEvent;
   }
 
   /** Whether the registry has asked who it speaks to. */
@@ -90,8 +97,8 @@ export class RegistryClient {
   }
 
   /** The context in which attempts are made again. */
-  retryContext(signal?: AbortSignal): RetryContext {
-    const { policy, clock, onEvent } = this.#options;
+  retryContext({ signal, onEvent = this.onEvent }: CallOptions): RetryContext {
+    const { policy, clock } = this.#options;
     const { attempts } = policy;
     const first = { ...policy, attempts: Math.min(attempts, FIRST_ATTEMPTS), longestOutage: 0 };
     return { policy: this.#answered.size > 0 ? policy : first, clock, onEvent, signal };
@@ -104,21 +111,25 @@ export class RegistryClient {
    * @throws {NotFoundError} for 404
    * @throws {RegistryError} for all else that was not expected
    */
-  async call(call: Call): Promise<Response> {
-    return await this.callFor(call, (answer) => answer);
+  async call(call: Call, options: CallOptions = {}): Promise<Response> {
+    return await this.callFor(call, options, (answer) => answer);
   }
 
   /** The same for an answer whose body is read at once: where that breaks, the call is made again, too. */
-  async callFor<T>(call: Call, read: (answer: Response) => Promise<T> | T): Promise<T> {
-    const attempt = async () => await read(await this.once(call));
-    return await retrying(() => this.retryContext(call.signal), call.what, attempt);
+  async callFor<T>(
+    call: Call,
+    options: CallOptions,
+    read: (answer: Response) => Promise<T> | T,
+  ): Promise<T> {
+    const attempt = async () => await read(await this.once(call, options));
+    return await retrying(() => this.retryContext(options), call.what, attempt);
   }
 
   /** Makes a call, and does not repeat it: for bodies that cannot be sent again as they are. */
-  async once(call: Call): Promise<Response> {
-    await this.#gate(call.signal);
+  async once(call: Call, { signal, onEvent = this.onEvent }: CallOptions = {}): Promise<Response> {
+    await this.#gate(signal);
     const start = this.urlOf(call.to);
-    const { response, url } = await this.#follow(call, start);
+    const { response, url } = await this.#follow({ ...call, signal, onEvent }, start);
     if (call.expect.includes(response.status)) return await this.#refuseWebPage(response);
     const error = await errorOf(response, {
       host: url.origin === start.origin ? this.host : url.host,
@@ -133,12 +144,12 @@ export class RegistryClient {
   }
 
   /** Credentials stay with the registry. A body that streams goes nowhere else: it could not be sent again. */
-  async #follow(call: Call, start: URL): Promise<{ response: Response; url: URL }> {
+  async #follow(call: MadeCall, start: URL): Promise<{ response: Response; url: URL }> {
     if (streams(call)) return { response: await this.#signIn(call, start), url: start };
     return await follow(start, { host: this.host, what: call.what, send: (url) => this.#signIn(call, url) });
   }
 
-  async #signIn(call: Call, url: URL): Promise<Response> {
+  async #signIn(call: MadeCall, url: URL): Promise<Response> {
     const headers = await this.#headers(call, url);
     const response = await this.#send(call, url, headers);
     if (response.status !== 401 || url.origin !== this.#options.address.origin) return response;
@@ -160,20 +171,14 @@ export class RegistryClient {
     }
   }
 
-  async #send(call: Call, url: URL, headers: Headers): Promise<Response> {
-    const { method, body, what, signal } = call;
+  async #send(call: MadeCall, url: URL, headers: Headers): Promise<Response> {
+    const { method, body, what, signal, onEvent } = call;
+    const { transport, clock } = this.#options;
     try {
-      const response = await this.#transport.send({
-        method,
-        url,
-        headers,
-        body,
-        what,
-        answerWithin: answerWithin(call),
-        signal,
-      });
+      const request = { method, url, headers, body, what, answerWithin: answerWithin(call), signal };
+      const response = await sendObserved(transport, request, { clock, onEvent });
       this.#answered.add(url.host);
-      this.#warn(response);
+      this.#warn(response, onEvent);
       return response;
     } catch (error) {
       signal?.throwIfAborted();
@@ -183,7 +188,7 @@ export class RegistryClient {
     }
   }
 
-  async #headers(call: Call, url: URL): Promise<Headers> {
+  async #headers(call: MadeCall, url: URL): Promise<Headers> {
     // Bytes are taken as they are stored: compressed on the way they have another length, and fetch unpacks them.
     const headers = new Headers({
       "user-agent": "layerstash",
@@ -208,10 +213,14 @@ export class RegistryClient {
    *
    * @throws {NotAllowedError} when no token is given
    */
-  async demand(actions: readonly string[], signal?: AbortSignal): Promise<SignInDemand> {
+  async demand(
+    actions: readonly string[],
+    { signal, onEvent = this.onEvent }: CallOptions,
+  ): Promise<SignInDemand> {
     const url = new URL("/v2/", this.#options.address.origin);
-    const call: Call = { method: "GET", to: url, action: "sign-in", what: "the sign-in", expect: [], signal };
-    return await retrying(() => this.retryContext(signal), call.what, async () => {
+    const what = "the sign-in";
+    const call: MadeCall = { method: "GET", to: url, action: "sign-in", what, expect: [], signal, onEvent };
+    return await retrying(() => this.retryContext(call), call.what, async () => {
       const response = await this.#send(call, url, new Headers({ "user-agent": "layerstash" }));
       if (response.status === 401) await this.#authorization.learn(response, null);
       await response.body?.cancel();
@@ -251,13 +260,13 @@ export class RegistryClient {
   }
 
   /** Passes on what the registry wants people to know (`Warning: 299`), each text once. */
-  #warn(response: Response): void {
+  #warn(response: Response, onEvent: OnEvent | undefined): void {
     for (const [, quoted = ""] of (response.headers.get("warning") ?? "").matchAll(WARNING)) {
       const said = this.#authorization.hide(quoted.replace(/\\(.)/g, "$1"));
       const text = singleLine(said).slice(0, LONGEST_WARNING);
       if (this.#warnings.has(text)) continue;
       this.#warnings.add(text);
-      this.#options.onEvent?.({ type: "notice", message: `${this.host} says: ${text}` });
+      onEvent?.({ type: "notice", message: `${this.host} says: ${text}` });
     }
   }
 }

@@ -1,5 +1,6 @@
 /** Makes the client of a registry from what callers say of it. @module */
-import { openTransport, type Transport, type TransportOptions } from "../http/transport.ts";
+import type { Transport, TransportOptions } from "../http/request.ts";
+import { openTransport } from "../http/transport.ts";
 import { type Clock, systemClock } from "../async/clock.ts";
 import { DEFAULT_RETRY_POLICY, POLICY_NUMBERS, type RetryPolicy } from "../async/retry.ts";
 import type { OnEvent } from "../events.ts";
@@ -20,7 +21,10 @@ export interface RegistryOptions extends TransportOptions {
   credentials?: Credentials | FindCredentials | undefined;
   /** The host that tokens are asked at, in place of the one that the registry names. */
   authHost?: string | undefined;
-  /** Told of requests, retries and what else happens beneath the transfers. */
+  /**
+   * Receives the events of every call that is made without an `onEvent` of its own. A verb or call that has one reports
+   * to that alone: each event is reported once.
+   */
   onEvent?: OnEvent | undefined;
   /** How patiently failed requests are made again; absent = {@link DEFAULT_RETRY_POLICY}. */
   retry?: Partial<RetryPolicy> | undefined;

@@ -60,9 +60,10 @@ export async function* allNames(client: RegistryClient, list: NameList): AsyncGe
 }
 
 async function readPage(client: RegistryClient, page: URL, list: NameList): Promise<Page> {
-  const { action, what, schema, ifAbsent, signal } = list;
-  const call = { method: "GET", to: page, action, what: `the ${what}`, signal } as const;
-  return await client.callFor({ ...call, expect: ifAbsent ? [200, 404] : [200] }, async (answer) => {
+  const { action, what, schema, ifAbsent } = list;
+  const expect = ifAbsent ? [200, 404] : [200];
+  const call = { method: "GET", to: page, action, what: `the ${what}`, expect } as const;
+  return await client.callFor(call, list, async (answer) => {
     if (answer.status === 404) {
       ifAbsent?.(await codesOf(answer));
       return { names: [], size: 0 };

@@ -17,7 +17,7 @@ const pageSchema = v.pipe(
 export async function referrerNames(
   client: RegistryClient,
   digest: Digest,
-  { signal }: CallOptions,
+  options: CallOptions,
 ): Promise<Descriptor[]> {
   const found: Descriptor[] = [];
   const names = allNames(client, {
@@ -26,7 +26,7 @@ export async function referrerNames(
     what: `list of what refers to ${digest}`,
     ifAbsent: () => {},
     schema: pageSchema,
-    signal,
+    ...options,
   });
   for await (const name of names) found.push(JSON.parse(name));
   return found;

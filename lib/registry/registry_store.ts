@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { verified } from "../content/byte_stream.ts";
 import type { Source } from "../content/source.ts";
 import { MismatchError, NotAllowedError, NotFoundError } from "../errors.ts";
-import type { OnEvent } from "../events.ts";
+import { type OnEvent, withChannel } from "../events.ts";
 import { type Descriptor, distinct, type SizedBlob } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseReference, parseRepository } from "../oci/reference.ts";
@@ -42,7 +42,6 @@ export interface RemoteOptions {
   profile: RegistryProfile;
   /** Removes tags where the registry itself refuses to; absent = the registry does it. */
   tagRemover?: (store: RemoteStore) => TagRemover;
-  onEvent?: OnEvent | undefined;
   /** The full name of another repository; absent = names are full. */
   fullName?: (repository: string) => string;
   /** Lets go of connections. */
@@ -58,6 +57,7 @@ const tagsSchema = v.pipe(
 export class RemoteStore implements Store {
   readonly name: string;
   readonly url: string;
+  readonly onEvent: OnEvent | undefined;
   readonly family = "docker";
   readonly chunkSize: number;
   readonly patience: Patience;
@@ -69,16 +69,16 @@ export class RemoteStore implements Store {
 
   /** @param options what it is made of */
   constructor(options: RemoteOptions) {
-    const { client, profile, onEvent } = options;
+    const { client, profile } = options;
     this.name = options.name;
     this.url = client.urlOf("").href;
+    this.onEvent = client.onEvent;
     this.chunkSize = profile.chunkSize;
     this.patience = client.patience;
     this.#client = client;
     this.#pusher = new BlobPusher({
       client,
       profile,
-      onEvent,
       stat: (digest, each) => this.stat(digest, each),
     });
     this.#tagRemover = options.tagRemover?.(this) ?? registryTagRemover(client, this);
@@ -92,19 +92,23 @@ export class RemoteStore implements Store {
 
   async stat(
     digest: Digest,
-    { what = `the blob ${digest}`, signal }: BlobOptions = {},
+    { what = `the blob ${digest}`, ...options }: BlobOptions = {},
   ): Promise<number | undefined> {
-    const call = { to: blobPath(digest), action: "pull", what, signal } as const;
-    const head = await this.#client.call({ ...call, method: "HEAD", expect: [200, 403, 404, 405] });
+    const call = { to: blobPath(digest), action: "pull", what } as const;
+    const head = await this.#client.call({ ...call, method: "HEAD", expect: [200, 403, 404, 405] }, options);
     if (head.status === 404) return undefined;
     const length = head.status === 200 ? lengthOf(head) : undefined;
     // Storage behind a registry may refuse HEAD (GHCR, GitLab), and a HEAD may lack the length.
-    return length ?? await this.#sizeByReading(call);
+    return length ?? await this.#sizeByReading(call, options);
   }
 
-  async #sizeByReading(call: Pick<Call, "to" | "action" | "what" | "signal">): Promise<number | undefined> {
+  async #sizeByReading(
+    call: Pick<Call, "to" | "action" | "what">,
+    options: CallOptions,
+  ): Promise<number | undefined> {
     const headers = { range: "bytes=0-0" };
-    const answer = await this.#client.call({ ...call, method: "GET", headers, expect: [200, 206, 404, 416] });
+    const get: Call = { ...call, method: "GET", headers, expect: [200, 206, 404, 416] };
+    const answer = await this.#client.call(get, options);
     await answer.body?.cancel();
     if (answer.status === 404) return undefined;
     const total = /\/(\d+)$/.exec(answer.headers.get("content-range") ?? "")?.[1];
@@ -117,7 +121,7 @@ export class RemoteStore implements Store {
 
   async readUnverified(
     digest: Digest,
-    { range, what = `the blob ${digest}`, signal }: ReadOptions = {},
+    { range, what = `the blob ${digest}`, ...options }: ReadOptions = {},
   ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
     if (range) checkRange(range);
     const answer = await this.#client.call({
@@ -127,8 +131,7 @@ export class RemoteStore implements Store {
       what,
       expect: [200, 206],
       headers: range ? { range: `bytes=${range.start}-${range.end - 1}` } : {},
-      signal,
-    });
+    }, options);
     const body = (answer.body ?? new Blob().stream()) as ReadableStream<Uint8Array<ArrayBuffer>>;
     const fault = range && faultOfRange(answer, range);
     if (!fault) return body;
@@ -137,16 +140,16 @@ export class RemoteStore implements Store {
   }
 
   async write(source: Source, options: WriteOptions = {}): Promise<Descriptor> {
-    return await storing(() => this.#pusher.push(source, options));
+    return await storing(() => this.#pusher.push(source, withChannel(options, this)));
   }
 
-  async reuse({ digest, size }: SizedBlob, { what, signal }: ReuseOptions = {}): Promise<BlobState> {
-    const found = await this.stat(digest, { what, signal });
+  async reuse({ digest, size }: SizedBlob, { what, signal, onEvent }: ReuseOptions = {}): Promise<BlobState> {
+    const found = await this.stat(digest, { what, signal, onEvent });
     if (found === undefined) return "absent";
     return found === size ? "present" : "damaged";
   }
 
-  async mount(digest: Digest, from: string, { signal }: CallOptions = {}): Promise<boolean> {
+  async mount(digest: Digest, from: string, options: CallOptions = {}): Promise<boolean> {
     const source = this.#fullName(parseRepository(from));
     const answer = await this.#client.call({
       method: "POST",
@@ -156,22 +159,21 @@ export class RemoteStore implements Store {
       what: `the blob ${digest} of ${from}`,
       expect: [201, 202, 400, 404, 405], // older Quays fail where they cannot mount
       headers: { "content-length": "0" },
-      signal,
-    }).catch(noneIfNotAllowed);
+    }, options).catch(noneIfNotAllowed);
     await answer?.body?.cancel();
-    if (answer?.status === 202) await this.#cancelUpload(answer.headers.get("location"), signal);
+    if (answer?.status === 202) await this.#cancelUpload(answer.headers.get("location"), options);
     return answer?.status === 201;
   }
 
-  async remove(digest: Digest, { signal }: CallOptions = {}): Promise<void> {
+  async remove(digest: Digest, options: CallOptions = {}): Promise<void> {
     const what = `the removal of the blob ${digest}`;
     const expect = [200, 202, 204, 404];
-    await this.#done({ method: "DELETE", to: blobPath(digest), action: "delete", what, expect, signal });
+    await this.#done({ method: "DELETE", to: blobPath(digest), action: "delete", what, expect }, options);
   }
 
-  async manifest(reference: string, { signal }: CallOptions = {}): Promise<Manifest | undefined> {
-    const call = this.#manifestCall("GET", reference, signal);
-    return await this.#client.callFor(call, (answer) => this.#readManifest(answer, reference));
+  async manifest(reference: string, options: CallOptions = {}): Promise<Manifest | undefined> {
+    const call = this.#manifestCall("GET", reference);
+    return await this.#client.callFor(call, options, (answer) => this.#readManifest(answer, reference));
   }
 
   async #readManifest(answer: Response, reference: string): Promise<Manifest | undefined> {
@@ -189,14 +191,14 @@ export class RemoteStore implements Store {
     return manifest;
   }
 
-  async resolve(reference: string, { signal }: CallOptions = {}): Promise<Digest | undefined> {
-    const answer = await this.#client.call(this.#manifestCall("HEAD", reference, signal));
+  async resolve(reference: string, options: CallOptions = {}): Promise<Digest | undefined> {
+    const answer = await this.#client.call(this.#manifestCall("HEAD", reference), options);
     if (answer.status === 404) return undefined;
     const digest = answer.headers.get("docker-content-digest");
-    return isDigest(digest) ? digest : (await this.manifest(reference, { signal }))?.digest;
+    return isDigest(digest) ? digest : (await this.manifest(reference, options))?.digest;
   }
 
-  async putManifest(reference: string, manifest: Manifest, { signal }: CallOptions = {}): Promise<void> {
+  async putManifest(reference: string, manifest: Manifest, options: CallOptions = {}): Promise<void> {
     requireStorable(reference, manifest);
     const call: Call = {
       method: "PUT",
@@ -207,9 +209,8 @@ export class RemoteStore implements Store {
       headers: { "content-type": manifest.mediaType },
       body: manifest.bytes,
       passing: ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"], // for some seconds after a commit (GHCR)
-      signal,
     };
-    await storing(() => this.#done(call));
+    await storing(() => this.#done(call, options));
   }
 
   async referrers(digest: Digest, options: CallOptions = {}): Promise<Descriptor[]> {
@@ -217,8 +218,8 @@ export class RemoteStore implements Store {
     return distinct([...listed, ...await fallbackReferrers(this, digest, options)]);
   }
 
-  async removeManifest(reference: string, { signal }: CallOptions = {}): Promise<void> {
-    if (!isDigest(reference)) return await this.#tagRemover.remove(parseReference(reference), signal);
+  async removeManifest(reference: string, options: CallOptions = {}): Promise<void> {
+    if (!isDigest(reference)) return await this.#tagRemover.remove(parseReference(reference), options);
     const what = `the removal of the manifest ${reference}`;
     const expect = [200, 202, 204, 404];
     await this.#done({
@@ -227,18 +228,17 @@ export class RemoteStore implements Store {
       action: "delete",
       what,
       expect,
-      signal,
-    });
+    }, options);
   }
 
-  tags({ mustExist = false, signal }: TagsOptions = {}): AsyncIterable<string> {
+  tags({ mustExist = false, ...options }: TagsOptions = {}): AsyncIterable<string> {
     return allNames(this.#client, {
       first: this.#client.urlOf("tags/list?n=1000"),
       action: "pull",
       what: `list of tags of ${this.name}`,
       ifAbsent: (codes) => mustExist && this.#requireKnown(codes),
       schema: tagsSchema,
-      signal,
+      ...options,
     });
   }
 
@@ -258,7 +258,7 @@ export class RemoteStore implements Store {
     });
   }
 
-  #manifestCall(method: string, reference: string, signal: AbortSignal | undefined): Call {
+  #manifestCall(method: string, reference: string): Call {
     const headers = { accept: MANIFEST_TYPES.join(", ") };
     return {
       method,
@@ -267,23 +267,22 @@ export class RemoteStore implements Store {
       what: `the manifest ${reference}`,
       expect: [200, 404],
       headers,
-      signal,
     };
   }
 
-  async #done(call: Call): Promise<void> {
-    const answer = await this.#client.call(call);
+  async #done(call: Call, options: CallOptions): Promise<void> {
+    const answer = await this.#client.call(call, options);
     await answer.body?.cancel();
   }
 
   /** An upload that is not used is given back; a registry that cannot do that forgets it by itself. */
-  async #cancelUpload(location: string | null, signal: AbortSignal | undefined): Promise<void> {
+  async #cancelUpload(location: string | null, options: CallOptions): Promise<void> {
     if (location === null) return;
     try {
       const to = urlNamed(location, this.#client.urlOf("blobs/uploads/"));
       if (!to) return;
       const call = { method: "DELETE", to, action: "delete", what: "the end of an upload" } as const;
-      await (await this.#client.once({ ...call, expect: [200, 202, 204], signal })).body?.cancel();
+      await (await this.#client.once({ ...call, expect: [200, 202, 204] }, options)).body?.cancel();
     } catch { /* it is a courtesy */ }
   }
 

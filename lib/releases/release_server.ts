@@ -6,8 +6,8 @@ import { follow } from "../http/redirects.ts";
 import { type Clock, systemClock } from "../async/clock.ts";
 import { DEFAULT_RETRY_POLICY, type Patience, type RetryPolicy } from "../async/retry.ts";
 import { isTransientAnswer, retryAfterOf } from "../http/retry_after.ts";
-import { observedTransport } from "../http/observed_transport.ts";
-import { openTransport, type Transport, type TransportOptions } from "../http/transport.ts";
+import type { Transport, TransportOptions } from "../http/request.ts";
+import { openTransport, sendObserved } from "../http/transport.ts";
 import { isLoopback } from "../oci/address.ts";
 import type { CallOptions } from "../store/store.ts";
 
@@ -54,7 +54,7 @@ export class ReleaseServer implements Disposable {
     this.name = requireAddress(url).host;
     this.patience = { policy: { ...DEFAULT_RETRY_POLICY, ...retry }, clock, onEvent };
     this.#url = url.replace(/\/+$/, "");
-    this.#transport = observedTransport(openTransport(options), { clock, onEvent });
+    this.#transport = openTransport(options);
   }
 
   /**
@@ -85,7 +85,7 @@ export class ReleaseServer implements Disposable {
     if (!isSafe(url)) throw new RegistryError(`${this.name} redirects to ${url.host} without https`);
     const sent = new Headers({ "user-agent": "layerstash", "accept-encoding": "identity", ...headers });
     try {
-      return await this.#transport.send({ method, url, headers: sent, what, signal });
+      return await sendObserved(this.#transport, { method, url, headers: sent, what, signal }, this.patience);
     } catch (error) {
       signal?.throwIfAborted();
       const failure = error instanceof LayerstashError ? error : errorOfNoAnswer(error, url.host);

@@ -2,7 +2,8 @@
 import * as v from "valibot";
 import { LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
 import { bytesOf, errorOfNoAnswer } from "../http/answers.ts";
-import { openTransport, type Transport, type TransportOptions } from "../http/transport.ts";
+import type { Transport, TransportOptions } from "../http/request.ts";
+import { openTransport } from "../http/transport.ts";
 import { parseRegistry } from "../oci/address.ts";
 import { parseAs } from "../oci/manifest.ts";
 import type { FindCredentials } from "./credentials.ts";

@@ -5,7 +5,7 @@ import type { Credentials, FindCredentials } from "./credentials.ts";
 import type { Clock } from "../async/clock.ts";
 import { Secrets } from "./secrets.ts";
 import { basic, bearer, header, requestToken, type Token } from "./token_request.ts";
-import type { Transport } from "../http/transport.ts";
+import type { Transport } from "../http/request.ts";
 
 /** What a request does, and so what its token must allow. */
 export type Action = "pull" | "push" | "delete";

@@ -5,7 +5,7 @@ import { parseAs } from "../oci/manifest.ts";
 import type { Credentials } from "./credentials.ts";
 import { bytesOf, errorOfNoAnswer } from "../http/answers.ts";
 import { isTransientAnswer, retryAfterOf } from "../http/retry_after.ts";
-import type { Transport } from "../http/transport.ts";
+import type { Transport } from "../http/request.ts";
 
 /** The token to request, and the credentials to request it with. */
 export interface TokenRequest {

@@ -3,10 +3,10 @@ import { createHash } from "node:crypto";
 import { counted } from "../messages.ts";
 import { Hasher } from "../content/hasher.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
-import type { OnEvent } from "../events.ts";
-import type { BlobReader } from "../store/store.ts";
-import { DEFAULT_JOBS, lanesOf } from "../transfer/adaptive_jobs.ts";
-import { inParallel, type Lanes } from "../async/pool.ts";
+import { withChannel } from "../events.ts";
+import type { BlobReader, CallOptions } from "../store/store.ts";
+import { adaptiveJobs, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
+import { inParallel, type Jobs } from "../async/pool.ts";
 import { receive } from "../transfer/receive.ts";
 import { statFile } from "../files/input.ts";
 import { type Chunk, chunkName, type Stash } from "./stash.ts";
@@ -45,11 +45,9 @@ const corruptedBlob = (reason?: string): Problem => ({
 const otherFile = (problem: string): Problem => ({ kind: "file", problem });
 
 /** What a check of a stash takes. */
-export interface CheckOptions {
+export interface CheckOptions extends CallOptions {
   /** How many requests run at once; absent = as many as carry more. */
   jobs?: number | undefined;
-  onEvent?: OnEvent | undefined;
-  signal?: AbortSignal | undefined;
 }
 
 /**
@@ -84,7 +82,7 @@ export async function checkPresence(
 ): Promise<StashFault[]> {
   return await checkEach(stash, options, async (chunk, signal) => {
     const { digest, size } = chunk;
-    const found = await store.stat(digest, { what: chunkName(chunk), signal });
+    const found = await store.stat(digest, { what: chunkName(chunk), signal, onEvent: options.onEvent });
     if (found === undefined) return BLOB_MISSING;
     return found === size ? undefined : wrongSize(found, size);
   });
@@ -96,7 +94,7 @@ export async function checkBytes(
   stash: Stash,
   options: CheckOptions,
 ): Promise<StashFault[]> {
-  const { jobs, onEvent } = lanesOf(options);
+  const { jobs, onEvent } = adaptiveJobs(withChannel(options, store));
   return await checkEach(stash, { ...options, jobs, onEvent }, async (chunk, signal) => {
     const { digest, size } = chunk;
     const what = chunkName(chunk);
@@ -118,7 +116,7 @@ type CheckChunk = (chunk: Chunk, signal: AbortSignal) => Promise<Problem | undef
 async function checkEach(
   stash: Stash,
   { jobs = DEFAULT_JOBS, onEvent, signal }: Omit<CheckOptions, "jobs"> & {
-    jobs?: number | Lanes | undefined;
+    jobs?: number | Jobs | undefined;
   },
   checkChunk: CheckChunk,
   faults: StashFault[] = [],

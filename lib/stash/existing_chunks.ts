@@ -28,12 +28,12 @@ export interface ExistingChunks {
 export async function lookUpExisting(
   store: StoreReader,
   baseTag: string,
-  { jobs = DEFAULT_JOBS, signal }: CallOptions & { jobs?: number | undefined },
+  { jobs = DEFAULT_JOBS, ...options }: CallOptions & { jobs?: number | undefined },
 ): Promise<ExistingChunks> {
-  const numbers = await chunkNumbers(store, baseTag, { signal });
+  const numbers = await chunkNumbers(store, baseTag, options);
   const layers = new Map<number, Descriptor | undefined>();
   if (numbers.length === 0) return { numbers, layers };
-  const complete = await undefinedIfBroken(findStash(store, baseTag, { signal }));
+  const complete = await undefinedIfBroken(findStash(store, baseTag, options));
   if (complete?.provenComplete) {
     for (const { number, digest, size } of complete.chunks) {
       layers.set(number, { mediaType: OCTET_STREAM, digest, size });
@@ -41,8 +41,8 @@ export async function lookUpExisting(
     return { numbers, layers, complete, slicing: complete };
   }
   let first: ChunkConfig | undefined;
-  await inParallel(numbers, { jobs, signal }, async (number, each) => {
-    const reading = readChunkImage(store, chunkTag(baseTag, number), { signal: each });
+  await inParallel(numbers, { jobs, signal: options.signal }, async (number, signal) => {
+    const reading = readChunkImage(store, chunkTag(baseTag, number), { ...options, signal });
     const found = await undefinedIfBroken(reading.then((image) => ({ image })));
     if (found && !found.image) return; // GHCR lists tags for a while after their removal
     layers.set(number, found?.image?.layer);

@@ -151,7 +151,7 @@ async function findLegacyStash(store: StoreReader, baseTag: string, options: Cal
   if (missing !== undefined) throw missingChunk(baseTag, missing);
   const images: ChunkImage[] = [];
   await inParallel(numbers, { jobs: JOBS, signal: options.signal }, async (number, signal) => {
-    const image = await readChunkImage(store, chunkTag(baseTag, number), { signal });
+    const image = await readChunkImage(store, chunkTag(baseTag, number), { ...options, signal });
     if (!image) throw missingChunk(baseTag, number);
     images[number - 1] = image;
   });

@@ -1,6 +1,5 @@
 /** Removes tags of a stash, and tells which could not be removed. @module */
 import { LayerstashError } from "../errors.ts";
-import type { OnEvent } from "../events.ts";
 import type { CallOptions, ManifestStore } from "../store/store.ts";
 
 /**
@@ -41,10 +40,10 @@ export async function removeTags(
 export async function removeStale(
   store: ManifestStore,
   tags: readonly string[],
-  { onEvent, signal }: CallOptions & { onEvent?: OnEvent | undefined },
+  options: CallOptions,
 ): Promise<void> {
-  const { kept } = await removeTags(store, tags, { signal });
+  const { kept } = await removeTags(store, tags, options);
   for (const { tag, why } of kept) {
-    onEvent?.({ type: "notice", message: `the old tag ${tag} could not be removed: ${why}` });
+    options.onEvent?.({ type: "notice", message: `the old tag ${tag} could not be removed: ${why}` });
   }
 }

@@ -23,12 +23,12 @@ interface PutOptions extends CallOptions {
 export async function requireNoChunk(
   store: StoreReader,
   reference: string,
-  { digest, signal }: PutOptions,
+  { digest, ...options }: PutOptions,
 ): Promise<void> {
   const chunk = isDigest(reference) ? undefined : parseChunkTag(reference);
   if (!chunk) return;
-  const found = await store.manifest(reference, { signal }).catch(noneIfBroken);
-  if (!found || found.digest === digest || !await isChunk(store, found, { signal })) return;
+  const found = await store.manifest(reference, options).catch(noneIfBroken);
+  if (!found || found.digest === digest || !await isChunk(store, found, options)) return;
   throw new ConflictError(`the tag ${reference} holds a chunk of the stored file ${chunk.baseTag}`, {
     hint: "use another tag, or remove the file before",
   });

@@ -2,9 +2,10 @@
 import { bytesSource } from "../content/source.ts";
 import { KeyedMutex } from "../async/keyed_mutex.ts";
 import { ConflictError, MismatchError } from "../errors.ts";
+import { withoutProgress } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { Store } from "../store/store.ts";
+import type { CallOptions, Store } from "../store/store.ts";
 import { inParallel } from "../async/pool.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import type { TaggedImage } from "./chunk_image.ts";
@@ -12,7 +13,7 @@ import { readChunkImage } from "./find_stash.ts";
 import { tagConflict } from "./verdict.ts";
 
 /** What the tags of an upload are put with. */
-export interface StashTagsOptions {
+export interface StashTagsOptions extends CallOptions {
   baseTag: string;
   /** The layers under the tags that existed when the upload began, by number. */
   existing: ReadonlyMap<number, Descriptor | undefined>;
@@ -25,7 +26,6 @@ export interface StashTagsOptions {
   jobs?: number | undefined;
   /** Whether a tag that holds other bytes is replaced. */
   overwrite?: boolean | undefined;
-  signal?: AbortSignal | undefined;
 }
 
 const tagLocks = new KeyedMutex();
@@ -91,7 +91,7 @@ export class StashTags {
   async #putTag(image: TaggedImage): Promise<void> {
     const { tag, manifest } = image;
     if (this.#put.get("first")?.image.manifest.digest === manifest.digest) return; // it was put before
-    const options = { signal: this.#options.signal };
+    const options = { signal: this.#options.signal, onEvent: this.#options.onEvent };
     if (this.#isExisting(image) && await this.#store.resolve(tag, options) === manifest.digest) {
       return this.#note(image, manifest.digest);
     }
@@ -101,7 +101,7 @@ export class StashTags {
 
   /** Looks at the tag as late as possible. Within this process nobody else puts it between the look and the change. */
   async #replace(image: TaggedImage): Promise<void> {
-    const { overwrite, signal } = this.#options;
+    const { overwrite, signal, onEvent } = this.#options;
     const { tag, manifest, isLast } = image;
     using _lock = await tagLocks.lock(`${this.#store.url} ${tag}`, signal);
     const found = await this.#lookUp(isLast ? [tag, ...this.#decidingTags()] : [tag]);
@@ -109,7 +109,7 @@ export class StashTags {
     const before = found.get(tag);
     const other = before !== undefined && before !== manifest.digest;
     if (other && !overwrite) await this.#requireReplaceable(image);
-    await this.#store.putManifest(tag, manifest, { signal });
+    await this.#store.putManifest(tag, manifest, { signal, onEvent });
     this.#note(image, before);
   }
 
@@ -120,8 +120,12 @@ export class StashTags {
 
   async #storeConfig({ tag, config, manifest }: TaggedImage): Promise<void> {
     if (this.#prepared.has(manifest.digest)) return;
-    const { signal } = this.#options;
-    await this.#store.write(bytesSource(config), { what: `the config of ${tag}`, signal });
+    const { signal, onEvent } = this.#options;
+    await this.#store.write(bytesSource(config), {
+      what: `the config of ${tag}`,
+      signal,
+      onEvent: withoutProgress(onEvent ?? this.#store.onEvent),
+    });
     this.#prepared.add(manifest.digest);
   }
 
@@ -138,10 +142,10 @@ export class StashTags {
 
   /** Looks up which manifests tags hold now: another upload may be under way. */
   async #lookUp(tags: readonly string[]): Promise<Map<string, Digest | undefined>> {
-    const { signal } = this.#options;
+    const { signal, onEvent } = this.#options;
     const found = new Map<string, Digest | undefined>();
     await inParallel(new Set(tags), { jobs: tags.length, signal }, async (tag, each) => {
-      found.set(tag, await this.#store.resolve(tag, { signal: each }));
+      found.set(tag, await this.#store.resolve(tag, { signal: each, onEvent }));
     });
     return found;
   }
@@ -165,11 +169,11 @@ export class StashTags {
    * existed before this upload, and still holds the same bytes. A tag that appeared since then belongs to another upload.
    */
   async #requireReplaceable(image: TaggedImage): Promise<void> {
-    const { signal } = this.#options;
+    const { signal, onEvent } = this.#options;
     const { tag, layer } = image;
     const first = this.#put.get("first")?.image;
-    if (first && await this.#store.resolve(first.tag, { signal }) === first.manifest.digest) return;
-    const found = await readChunkImage(this.#store, tag, { signal }).catch(nullIfMalformed);
+    if (first && await this.#store.resolve(first.tag, { signal, onEvent }) === first.manifest.digest) return;
+    const found = await readChunkImage(this.#store, tag, { signal, onEvent }).catch(nullIfMalformed);
     if (found === undefined) return; // it is being removed
     if (this.#isExisting(image) && found?.layer.digest === layer.digest) return;
     throw tagConflict(tag);

@@ -7,7 +7,7 @@ import type { OnEvent } from "../events.ts";
 import type { Input, InputChunk } from "../files/input.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
-import type { BlobStore } from "../store/store.ts";
+import type { BlobStore, CallOptions } from "../store/store.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { chunkTag } from "./chunk_tags.ts";
 import type { ExistingChunks } from "./existing_chunks.ts";
@@ -24,14 +24,12 @@ export type Verdict =
   | { kind: "lost"; error: MismatchError };
 
 /** What is stored, how it is sliced, and what may be replaced. */
-export interface VerdictOptions extends Slicing {
+export interface VerdictOptions extends CallOptions, Slicing {
   baseTag: string;
   /** Whether a tag that holds other bytes is replaced. */
   overwrite: boolean;
   /** How many chunks are compared at once; absent = {@link DEFAULT_JOBS}. */
   jobs?: number | undefined;
-  onEvent?: OnEvent | undefined;
-  signal?: AbortSignal | undefined;
 }
 
 /** The verdicts on the chunks of one upload. */
@@ -115,6 +113,7 @@ export class Verdicts {
       reread: overwrite,
       listed: same,
       signal,
+      onEvent,
     });
     if (layer && found === "present") return { kind: "present", layer };
     if (compared && source.once) return { kind: "lost", error: this.#lostBlob(number) };

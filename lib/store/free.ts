@@ -1,5 +1,4 @@
 /** Frees what a change has replaced, when the change is complete. @module */
-import type { OnEvent } from "../events.ts";
 import type { FreeOptions, ManifestStore } from "./store.ts";
 
 /**
@@ -9,10 +8,10 @@ import type { FreeOptions, ManifestStore } from "./store.ts";
 export async function freeReplaced(
   store: ManifestStore,
   references: readonly string[],
-  { onEvent, ...options }: FreeOptions & { onEvent?: OnEvent | undefined },
+  { onEvent = store.onEvent, ...options }: FreeOptions,
 ): Promise<void> {
   try {
-    await store.free?.(references, { ...options, signal: undefined });
+    await store.free?.(references, { ...options, onEvent, signal: undefined });
   } catch (error) {
     const message = `what was replaced in ${store.name} still takes up space: ${(error as Error).message}`;
     onEvent?.({ type: "notice", message });

@@ -1,5 +1,6 @@
 /** What a tag is moved to before it is deleted: an image without layers, which no other tag has. @module */
 import * as v from "valibot";
+import { withoutProgress } from "../events.ts";
 import { bytesSource } from "../content/source.ts";
 import { encodeManifest, type Manifest } from "../oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST } from "../oci/media_types.ts";
@@ -25,7 +26,10 @@ export async function pushPlaceholder(
   const bytes = new TextEncoder().encode(
     JSON.stringify({ ...about, config: { Labels: { removed: crypto.randomUUID() } } }),
   );
-  const { digest, size } = await store.write(bytesSource(bytes), options);
+  const { digest, size } = await store.write(bytesSource(bytes), {
+    ...options,
+    onEvent: withoutProgress(options.onEvent ?? store.onEvent),
+  });
   const placeholder = encodeManifest({
     schemaVersion: 2,
     mediaType: IMAGE_MANIFEST.docker,

@@ -1,5 +1,6 @@
 /** The contract that carries everything: the store of one repository, in a registry or in an OCI layout. @module */
 import type { ByteRange, Source } from "../content/source.ts";
+import type { OnEvent } from "../events.ts";
 import type { Descriptor, SizedBlob } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
@@ -14,6 +15,11 @@ import type { Patience } from "../async/retry.ts";
 export interface CallOptions {
   /** Ends the call; it then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
+  /**
+   * Receives what happens during the call: requests, retries, notices, and the progress of a write. Absent = the store's
+   * own `onEvent` receives it. Every event is reported once, to one of the two.
+   */
+  onEvent?: OnEvent | undefined;
 }
 
 /** What a call for a blob takes. */
@@ -83,10 +89,6 @@ export interface ReferrersOptions extends CallOptions {
 
 /** What a write takes. */
 export interface WriteOptions extends BlobOptions {
-  /** Called with the number of bytes that went out; negative when they have to go out again. */
-  onBytes?: ((bytes: number) => void) | undefined;
-  /** Called with the number of bytes that an earlier process had sent, and that need not go out again. */
-  onResume?: ((bytes: number) => void) | undefined;
   /** Where the write's progress is kept; absent = it begins at the beginning. Layouts need none. */
   checkpoint?: Checkpoint | undefined;
   /** Set where the digest is cheap to know or known: what is already there is then not sent. */
@@ -97,6 +99,8 @@ export interface WriteOptions extends BlobOptions {
 export interface BlobReader {
   /** For messages: `docker.io/me/files`, `oci:box/me/files`. */
   readonly name: string;
+  /** Receives the events of calls that are made without an `onEvent` of their own; absent = nobody does. */
+  readonly onEvent?: OnEvent | undefined;
   /** How patiently a transfer that breaks is taken up again. */
   readonly patience: Patience;
 
@@ -124,8 +128,11 @@ export interface BlobReader {
 /** Reads and changes the blobs of one repository. */
 export interface BlobStore extends BlobReader {
   /**
-   * Stores a blob under the digest of its bytes. Writing what is there changes nothing. When it fails, nothing
-   * is visible under the digest. The descriptor's media type is `application/octet-stream`.
+   * Stores a blob under the digest of its bytes. Writing a blob that already exists changes nothing. When the write
+   * fails, nothing is visible under the digest. The descriptor's media type is `application/octet-stream`.
+   *
+   * It reports `progress` events of the phase `send`: bytes that went out, negative when they have to go out again; and
+   * `resume` events: bytes that the registry has from before a break, which need not go out again.
    */
   write(source: Source, options?: WriteOptions): Promise<Descriptor>;
   /**
@@ -147,6 +154,8 @@ export interface BlobStore extends BlobReader {
 export interface ManifestReader {
   /** For messages: `docker.io/me/files`, `oci:box/me/files`. */
   readonly name: string;
+  /** Receives the events of calls that are made without an `onEvent` of their own; absent = nobody does. */
+  readonly onEvent?: OnEvent | undefined;
 
   /** A manifest, its digest checked where it was asked for by digest; `undefined` = absent. */
   manifest(reference: string, options?: CallOptions): Promise<Manifest | undefined>;

@@ -1,6 +1,6 @@
 /** How many connections a transfer uses: few at first, and more as long as more of them carry more. @module */
 import type { OnEvent, TransferEvent } from "../events.ts";
-import type { Lanes } from "../async/pool.ts";
+import type { Jobs } from "../async/pool.ts";
 import { type Bounds, BYTES, checkNumbers } from "../arguments.ts";
 
 /**
@@ -13,20 +13,20 @@ export const DEFAULT_JOBS = 4;
 const MOST_JOBS = 16;
 /** For how long bytes are counted before anything is changed, in milliseconds. */
 const WINDOW = 1000;
-/** More lanes have to carry so much more to stay; less is chance. */
+/** More connections stay only if they carry so much more; a smaller gain may be chance. */
 const WORTH_IT = 1.1;
-/** How many windows pass before more lanes are tried once more, where they were of no use. */
+/** How many windows pass before more connections are tried again, after they brought nothing. */
 const REST = 20;
 
 /**
- * Counts the bytes that move, and looks each second whether they became more with the lanes. Lanes that brought nothing
- * go again. A registry that asks for patience gets half of them, and no more for a while.
+ * Counts the bytes that move, doubles the connections while that carries more bytes each second, and goes back where it
+ * does not. A retry halves them, and for a while they do not grow: the registry, or the way to it, has too much to do.
  */
-export class AdaptiveJobs implements Lanes {
+export class AdaptiveJobs implements Jobs {
   onGrowth?: (() => void) | undefined;
   readonly #now: () => number;
   #count = DEFAULT_JOBS;
-  /** The lanes, and the rate that they had, before the last growth. */
+  /** How many jobs there were before the last growth, and the rate that they had, in bytes per millisecond. */
   #before: { count: number; rate: number } | undefined;
   #resting = 0;
   #window: { began: number; bytes: number } | undefined;
@@ -41,7 +41,7 @@ export class AdaptiveJobs implements Lanes {
     return this.#count;
   }
 
-  /** Takes what happens: bytes that move, and waits. */
+  /** Receives the events of the transfer: bytes that move, and retries. */
   readonly onEvent = (event: TransferEvent): void => {
     if (event.type === "progress") this.#moved(event.bytes);
     else if (event.type === "retry") this.#holdBack();
@@ -77,18 +77,20 @@ export class AdaptiveJobs implements Lanes {
   }
 }
 
-/** The lanes of a transfer: as many as are asked for, or else as many as serve. What happens is to be told to both. */
-export function lanesOf(
-  { jobs, onEvent }: { jobs?: number | undefined; onEvent?: OnEvent | undefined },
-): { jobs: number | Lanes; onEvent: OnEvent | undefined } {
-  if (jobs !== undefined) return { jobs, onEvent };
-  const adaptive = new AdaptiveJobs();
-  return {
-    jobs: adaptive,
-    onEvent: (event) => {
-      adaptive.onEvent(event);
-      onEvent?.(event);
-    },
+/** The jobs of a transfer: as many as are asked for, or else as many as serve. They hear what goes to the channel. */
+export function adaptiveJobs(
+  options: { jobs?: number | undefined; onEvent?: OnEvent | undefined },
+): { jobs: number | Jobs; onEvent: OnEvent | undefined } {
+  const jobs = options.jobs ?? new AdaptiveJobs();
+  return { jobs, onEvent: heardBy(jobs, options.onEvent) };
+}
+
+/** A channel that jobs hear too: bytes that move, and waits for the registry, change how many there are. */
+export function heardBy(jobs: number | Jobs, onEvent: OnEvent | undefined): OnEvent | undefined {
+  if (!(jobs instanceof AdaptiveJobs)) return onEvent;
+  return (event) => {
+    jobs.onEvent(event);
+    onEvent?.(event);
   };
 }
 

@@ -1,9 +1,10 @@
 /** Fetches blobs into one file: several parts at once, each written where it belongs, each blob verified. @module */
 import { corrupted } from "../oci/digest.ts";
+import { withChannel } from "../events.ts";
 import type { BlobReader } from "../store/store.ts";
 import { WorkQueue } from "../async/work_queue.ts";
-import { inParallel, type Lanes } from "../async/pool.ts";
-import { DEFAULT_JOBS, lanesOf } from "./adaptive_jobs.ts";
+import { inParallel, type Jobs } from "../async/pool.ts";
+import { adaptiveJobs, DEFAULT_JOBS } from "./adaptive_jobs.ts";
 import { IncomingBlob, type IncomingOptions, type Outcome } from "./incoming_blob.ts";
 import type { PlacedBlob } from "./placed_blob.ts";
 
@@ -35,7 +36,7 @@ export async function fetchBlobs(
   options: FetchBlobsOptions,
 ): Promise<void> {
   const { file, path, hasher, log, signal, partSize = PART, logEvery = LOG_EVERY } = options;
-  const { jobs, onEvent } = lanesOf(options);
+  const { jobs, onEvent } = adaptiveJobs(withChannel(options, store));
   const incomingOptions = { store, file, path, hasher, log, onEvent, partSize, logEvery };
   const incoming = blobs.map((blob) => new IncomingBlob(blob, log.present(blob), incomingOptions));
   const present = incoming.filter(({ parts }) => parts.length === 0);
@@ -66,7 +67,7 @@ export async function fetchBlobs(
 type Task = (signal: AbortSignal) => Promise<void>;
 interface TaskList {
   tasks: Iterable<Task> | AsyncIterable<Task>;
-  jobs: number | Lanes;
+  jobs: number | Jobs;
 }
 type Settle = (incoming: IncomingBlob, outcome: Outcome) => void;
 

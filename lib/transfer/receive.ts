@@ -1,7 +1,6 @@
 /** Receives the bytes of a blob, and goes on where a connection broke. @module */
 import { counted } from "../messages.ts";
 import { LayerstashError, MismatchError, RangeRefusedError, RegistryError } from "../errors.ts";
-import type { OnEvent } from "../events.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type Patience, retrying, waitToRetry } from "../async/retry.ts";
@@ -13,7 +12,7 @@ import { collectVerified } from "../content/collect.ts";
 export type Sink = (bytes: Uint8Array<ArrayBuffer>, offset: number) => Promise<void> | void;
 
 /** What is received, and where it goes. */
-export interface ReceiveOptions {
+export interface ReceiveOptions extends CallOptions {
   /** The blob. */
   digest: Digest;
   /** Its size, in bytes. */
@@ -26,8 +25,6 @@ export interface ReceiveOptions {
   sink: Sink;
   /** Reads the blob from its beginning where a store gives whole blobs only, and drops what is not wanted. */
   orWhole?: boolean;
-  onEvent?: OnEvent | undefined;
-  signal?: AbortSignal | undefined;
   /** Time and patience; absent = those of the store. */
   retry?: Patience;
 }
@@ -42,14 +39,14 @@ const BUFFER = 1024 * 1024;
  * @throws {RangeRefusedError} when the store gives whole blobs only, and `orWhole` is not set
  */
 export async function receive(store: BlobReader, options: ReceiveOptions): Promise<void> {
-  const { range = { start: 0, end: options.size }, onEvent, signal } = options;
+  const { range = { start: 0, end: options.size }, onEvent = store.onEvent, signal } = options;
   const patience = { ...store.patience, ...options.retry };
-  const context = { ...patience, onEvent: onEvent ?? patience.onEvent, signal };
+  const context = { ...patience, onEvent, signal };
   const progress = { position: range.start };
   for (let attempt = 1;; attempt++) {
     const before = progress.position;
     try {
-      return await receiveOnce(store, options, range, progress);
+      return await receiveOnce(store, { ...options, onEvent }, range, progress);
     } catch (error) {
       signal?.throwIfAborted();
       const moved = progress.position > before;
@@ -94,7 +91,7 @@ async function open(store: BlobReader, options: ReceiveOptions, range: ByteRange
   const { digest, size, what, signal, orWhole, onEvent } = options;
   const whole = range.start === 0 && range.end === size;
   try {
-    const stream = await store.readUnverified(digest, { what, signal, ...(!whole && { range }) });
+    const stream = await store.readUnverified(digest, { what, signal, onEvent, ...(!whole && { range }) });
     return { stream, start: range.start, isCut: false };
   } catch (cause) {
     const error = await meaningOf(cause, store, options);
@@ -103,7 +100,7 @@ async function open(store: BlobReader, options: ReceiveOptions, range: ByteRange
       type: "notice",
       message: `${store.name} gives whole blobs only: reading ${digest} from its beginning`,
     });
-    return { stream: await store.readUnverified(digest, { what, signal }), start: 0, isCut: true };
+    return { stream: await store.readUnverified(digest, { what, signal, onEvent }), start: 0, isCut: true };
   }
 }
 
@@ -115,8 +112,11 @@ async function meaningOf(error: unknown, store: BlobReader, options: ReceiveOpti
 }
 
 /** Makes sure that the blob has the size that it should have: then it was the connection that ended too early. */
-async function requireSize(store: BlobReader, { digest, size, what, signal }: ReceiveOptions): Promise<void> {
-  const found = await store.stat(digest, { what, signal });
+async function requireSize(
+  store: BlobReader,
+  { digest, size, what, signal, onEvent }: ReceiveOptions,
+): Promise<void> {
+  const found = await store.stat(digest, { what, signal, onEvent });
   if (found === size) return;
   if (found === undefined) throw broken(new Error(`the blob ${digest} is not there any more`));
   throw new MismatchError(`the blob ${digest} has ${counted(found, "byte")}, not ${size}`);
@@ -174,8 +174,9 @@ function broken(cause: unknown): RegistryError {
 export async function receiveSmall(
   store: BlobReader,
   blob: SizedBlob,
-  { signal }: CallOptions = {},
+  { signal, onEvent = store.onEvent }: CallOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const read = async () => await collectVerified(await store.readUnverified(blob.digest, { signal }), blob);
-  return await retrying(() => ({ ...store.patience, signal }), `the blob ${blob.digest}`, read);
+  const read = async () =>
+    await collectVerified(await store.readUnverified(blob.digest, { signal, onEvent }), blob);
+  return await retrying(() => ({ ...store.patience, signal, onEvent }), `the blob ${blob.digest}`, read);
 }

@@ -1,7 +1,7 @@
 /** A blob of one store as content to be written to another. @module */
 import { createHash } from "node:crypto";
 import type { Source } from "../content/source.ts";
-import type { OnEvent } from "../events.ts";
+import { withoutProgress } from "../events.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { corrupted, type Digest } from "../oci/digest.ts";
 import type { BlobReader, CallOptions } from "../store/store.ts";
@@ -16,7 +16,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 export function storedSource(
   store: BlobReader,
   { digest, size }: SizedBlob,
-  { signal, onEvent }: CallOptions & { onEvent?: OnEvent | undefined } = {},
+  { signal, onEvent }: CallOptions = {},
 ): Source {
   const check = new RunningCheck(digest, size);
   return {
@@ -31,7 +31,8 @@ export function storedSource(
         range,
         orWhole: true,
         signal,
-        onEvent: unlessProgress(onEvent),
+        // What is fetched is sent at once, and counted there.
+        onEvent: withoutProgress(onEvent ?? store.onEvent),
       });
       let offset = start;
       return new ReadableStream<Bytes>({
@@ -50,11 +51,6 @@ export function storedSource(
       }, { highWaterMark: 0 });
     },
   };
-}
-
-/** What is fetched is sent at once: it is counted there. */
-function unlessProgress(onEvent: OnEvent | undefined): OnEvent | undefined {
-  return onEvent && ((event) => event.type === "progress" || onEvent(event));
 }
 
 /** Hashes bytes that come in order, some of them more than once. */

@@ -101,13 +101,17 @@ export class BlobSource {
     this.#counting++;
     const difference = offset - this.#counted;
     this.#counted = offset;
-    if (difference > 0) this.#options.onResume?.(difference);
-    else if (difference < 0) this.#options.onBytes?.(difference);
+    if (difference > 0) this.#report("resume", difference);
+    else if (difference < 0) this.#report("progress", difference);
   }
 
   #count(bytes: number): void {
     this.#counted += bytes;
-    this.#options.onBytes?.(bytes);
+    this.#report("progress", bytes);
+  }
+
+  #report(type: "progress" | "resume", bytes: number): void {
+    this.#options.onEvent?.({ type, phase: "send", bytes });
   }
 
   /** So many bytes have arrived: where that is more than ever before, the attempts are counted anew. */

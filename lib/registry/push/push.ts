@@ -12,7 +12,7 @@ import type { RegistryProfile } from "../profiles.ts";
 import { describeWay, type PushWay, wayAfter } from "./push_mode.ts";
 import { type BlobRoute, sendBlob, SMALL } from "./send_blob.ts";
 import { BlobSource } from "./blob_source.ts";
-import type { BlobOptions, WriteOptions } from "../../store/store.ts";
+import type { BlobOptions, CallOptions, WriteOptions } from "../../store/store.ts";
 import { SessionLostError, type SessionOptions, UploadSession } from "./upload_session.ts";
 
 /** A registry that refuses every way in turn is not asked for ever. */
@@ -24,7 +24,6 @@ export interface PusherOptions {
   profile: RegistryProfile;
   /** The size of a blob that is there; `undefined` = absent. */
   stat(digest: Digest, options: BlobOptions): Promise<number | undefined>;
-  onEvent?: OnEvent | undefined;
 }
 
 /** Pushes blobs, one or several at a time, and remembers what the registry does not take. */
@@ -41,8 +40,8 @@ export class BlobPusher {
   /** Stores the bytes of a source. See `Store.write`. */
   async push(source: Source, options: WriteOptions): Promise<Descriptor> {
     const digest = options.checkFirst ? await abortable(source.digest(), options.signal) : undefined;
-    const { signal, what } = options;
-    const size = digest && await this.#options.stat(digest, { signal, what });
+    const { signal, onEvent, what } = options;
+    const size = digest && await this.#options.stat(digest, { signal, onEvent, what });
     if (digest && size !== undefined && size === (source.size ?? size)) {
       return { mediaType: OCTET_STREAM, digest, size };
     }
@@ -58,8 +57,8 @@ export class BlobPusher {
   }
 
   /** A registry that believes to have a blob may take the bytes and drop them (distribution). */
-  async #requireMended({ digest, size }: Descriptor, { signal, what }: WriteOptions): Promise<void> {
-    const found = await this.#options.stat(digest, { signal, what });
+  async #requireMended({ digest, size }: Descriptor, { signal, onEvent, what }: WriteOptions): Promise<void> {
+    const found = await this.#options.stat(digest, { signal, onEvent, what });
     if (found === undefined || found === size) return;
     const { host } = this.#options.client;
     throw new MismatchError(`${host} keeps a damaged blob: ${digest} has ${found} bytes there, not ${size}`, {
@@ -69,14 +68,15 @@ export class BlobPusher {
   }
 
   /** Sends the bytes over one session after the other, until one has them all. */
-  async #send(sending: BlobSource, { checkpoint, signal, what }: WriteOptions): Promise<Descriptor> {
+  async #send(sending: BlobSource, options: WriteOptions): Promise<Descriptor> {
+    const { checkpoint, signal, onEvent, what } = options;
     const { client, profile } = this.#options;
-    const how: SessionOptions = { signal, what, checkpoint, statusIsCount: profile.statusIsCount };
+    const how: SessionOptions = { signal, onEvent, what, checkpoint, statusIsCount: profile.statusIsCount };
     let session = await this.#takeUp(sending, how);
     for (let adaptations = 0;;) {
       const way = this.#way;
       session ??= await UploadSession.open(client, how);
-      const route = this.#route(sending, session, way);
+      const route = this.#route(sending, session, { way, signal, onEvent });
       try {
         await sendBlob(route);
         return await sending.descriptor();
@@ -84,7 +84,7 @@ export class BlobPusher {
         sending.requireAnother(error);
         const lost = error instanceof SessionLostError;
         const next = !lost && adaptations++ < MOST_ADAPTATIONS ? wayAfter(error, way) : undefined;
-        if (next) this.#adapt(way, next);
+        if (next) this.#adapt(way, next, onEvent);
         else await this.#doubt(error, route);
       }
       if (!sending.source.once) sending.standAt(0);
@@ -102,11 +102,15 @@ export class BlobPusher {
     return session;
   }
 
-  #route(sending: BlobSource, session: UploadSession, way: PushWay): BlobRoute {
+  #route(
+    sending: BlobSource,
+    session: UploadSession,
+    { way, ...options }: CallOptions & { way: PushWay },
+  ): BlobRoute {
     const { client, stat } = this.#options;
     const isThere = async (digest: Digest) =>
-      await stat(digest, { signal: sending.signal }).catch(() => undefined) !== undefined;
-    const waitAfter = (error: unknown) => sending.waitAfter(error, client.retryContext(sending.signal));
+      await stat(digest, options).catch(() => undefined) !== undefined;
+    const waitAfter = (error: unknown) => sending.waitAfter(error, client.retryContext(options));
     return { sending, session, way, isThere, waitAfter };
   }
 
@@ -120,11 +124,11 @@ export class BlobPusher {
   }
 
   /** Goes over to what the registry may take instead. */
-  #adapt(refused: PushWay, next: PushWay): void {
+  #adapt(refused: PushWay, next: PushWay, onEvent: OnEvent | undefined): void {
     if (refused !== this.#way) return; // another blob has met the same refusal before
     this.#way = next;
     const message = `${this.#options.client.host} does not take blobs as they were sent; ` +
       `sending them ${describeWay(next)} now`;
-    this.#options.onEvent?.({ type: "notice", message });
+    onEvent?.({ type: "notice", message });
   }
 }

@@ -3,15 +3,14 @@ import { LayerstashError, MismatchError, NotFoundError, RegistryError } from "..
 import type { Digest } from "../../oci/digest.ts";
 import { urlNamed } from "../../http/answers.ts";
 import type { Call, RegistryClient } from "../client.ts";
-import type { StreamBody } from "../../http/transport.ts";
-import type { Checkpoint, UploadPoint } from "../../store/store.ts";
+import type { StreamBody } from "../../http/request.ts";
+import type { CallOptions, Checkpoint, UploadPoint } from "../../store/store.ts";
 
 /** Bytes on their way, in memory or streamed. */
 export type SessionBody = Uint8Array<ArrayBuffer> | StreamBody;
 
 /** What a session is opened with. */
-export interface SessionOptions {
-  signal?: AbortSignal | undefined;
+export interface SessionOptions extends CallOptions {
   /** What is sent, for messages; absent = a blob. */
   what?: string | undefined;
   /** Where its progress is kept. */
@@ -68,8 +67,7 @@ export class UploadSession {
       what: uploadOf(options),
       expect: [202],
       headers: { "content-length": "0" },
-      signal: options.signal,
-    });
+    }, options);
     await answer.body?.cancel();
     return new UploadSession(client, locationOf(answer, client.urlOf(UPLOADS)), options, answer);
   }
@@ -162,11 +160,8 @@ export class UploadSession {
       what: `the state of ${uploadOf(this.#options)}`,
     } as const;
     try {
-      const answer = await this.#client.call({
-        ...call,
-        expect: [200, 202, 204, 400, 404, 410, 416],
-        signal,
-      });
+      const expect = [200, 202, 204, 400, 404, 410, 416];
+      const answer = await this.#client.call({ ...call, expect }, this.#options);
       await answer.body?.cancel();
       return answer.ok ? answer : undefined;
     } catch (error) {
@@ -183,9 +178,9 @@ export class UploadSession {
     this.#options.checkpoint?.save({ location: href, acknowledged: this.offset, sent });
   }
 
-  async #send(call: Omit<Call, "action" | "signal">): Promise<Response> {
+  async #send(call: Omit<Call, "action">): Promise<Response> {
     try {
-      const answer = await this.#client.once({ ...call, action: "push", signal: this.#options.signal });
+      const answer = await this.#client.once({ ...call, action: "push" }, this.#options);
       await answer.body?.cancel();
       return answer;
     } catch (error) {

@@ -1,6 +1,7 @@
 /** Removing tags on Docker Hub, whose registry answers every DELETE with 405. @module */
 import * as v from "valibot";
 import { InvalidInputError } from "../../errors.ts";
+import type { CallOptions } from "../../store/store.ts";
 import {
   type ApiAnswer,
   callApi,
@@ -31,7 +32,7 @@ class HubTagRemover implements TagRemover {
     this.#api = options.api ?? "https://hub.docker.com";
   }
 
-  async remove(tag: string, signal?: AbortSignal): Promise<void> {
+  async remove(tag: string, { signal }: CallOptions = {}): Promise<void> {
     const credentials = requirePassword(this.#options.credentials, "Docker Hub");
     const url = this.#tagUrl(tag);
     const cached = this.#token !== undefined;

@@ -1,6 +1,7 @@
 /** Removing tags on GHCR, whose registry answers every DELETE with 405: GitHub deletes package versions instead. @module */
 import * as v from "valibot";
 import { InvalidInputError, NotAllowedError, RegistryError } from "../../errors.ts";
+import type { CallOptions } from "../../store/store.ts";
 import {
   type ApiAnswer,
   callApi,
@@ -18,7 +19,7 @@ export interface GithubTagRemoverOptions extends TagRemoverOptions {
    * Pushes a manifest to the tag that **no other tag has** (so with something unique in it). It is called when
    * the tag shares its package version with others: GitHub can delete versions only, with all their tags.
    */
-  isolate: (tag: string, signal?: AbortSignal) => Promise<void>;
+  isolate: (tag: string, options?: CallOptions) => Promise<void>;
 }
 
 /** One manifest as GitHub Packages keeps it. */
@@ -61,11 +62,12 @@ class GithubTagRemover implements TagRemover {
     this.#package = options.repository.slice(slash + 1);
   }
 
-  async remove(tag: string, signal?: AbortSignal): Promise<void> {
+  async remove(tag: string, options: CallOptions = {}): Promise<void> {
+    const { signal } = options;
     let version = await this.#find(tag, signal);
     if (version === undefined) return;
     if (othersOf(version, tag).length > 0) {
-      await this.#options.isolate(tag, signal);
+      await this.#options.isolate(tag, options);
       version = await this.#find(tag, signal);
       requireAlone(version, tag);
     }

@@ -15,11 +15,11 @@ import type { TagRemover } from "./tag_remover.ts";
 export function registryTagRemover(client: RegistryClient, store: Store): TagRemover {
   let byDigest: Promise<void> | undefined;
   return {
-    async remove(tag, signal) {
-      if (!byDigest && await deletedByName(client, tag, signal)) return;
-      if (await store.resolve(tag, { signal }) === undefined) return;
-      await (byDigest ??= requireDeletes(store, { signal }));
-      await removeThroughPlaceholder(client, store, tag, signal);
+    async remove(tag, options = {}) {
+      if (!byDigest && await deletedByName(client, tag, options)) return;
+      if (await store.resolve(tag, options) === undefined) return;
+      await (byDigest ??= requireDeletes(store, options));
+      await removeThroughPlaceholder(client, store, tag, options);
     },
   };
 }
@@ -32,38 +32,36 @@ async function removeThroughPlaceholder(
   client: RegistryClient,
   store: Store,
   tag: string,
-  signal?: AbortSignal,
+  options: CallOptions,
 ): Promise<void> {
   const what = `the removal of the tag ${tag}`;
   const expect = [200, 202, 204, 404];
   for (let attempt = 1;; attempt++) {
-    const { digest } = await pushPlaceholder(store, tag, { signal });
+    const { digest } = await pushPlaceholder(store, tag, options);
     const call = {
       method: "DELETE",
       to: manifestPath(digest),
       action: "delete",
       what,
       expect,
-      signal,
     } as const;
     try {
-      const answer = await client.once(call);
+      const answer = await client.once(call, options);
       return await answer.body?.cancel();
     } catch (error) {
-      await waitToRetry(client.retryContext(signal), what, attempt, error);
+      await waitToRetry(client.retryContext(options), what, attempt, error);
     }
   }
 }
 
-async function deletedByName(client: RegistryClient, tag: string, signal?: AbortSignal): Promise<boolean> {
+async function deletedByName(client: RegistryClient, tag: string, options: CallOptions): Promise<boolean> {
   const answer = await client.call({
     method: "DELETE",
     to: manifestPath(tag),
     action: "delete",
     what: `the removal of the tag ${tag}`,
     expect: [200, 202, 204, 400, 404, 405, 415, 501],
-    signal,
-  });
+  }, options);
   await answer.body?.cancel();
   return answer.ok || answer.status === 404;
 }

@@ -3,8 +3,9 @@ import * as v from "valibot";
 import { LayerstashError, NotAllowedError, RegistryError } from "../../errors.ts";
 import { parseAs } from "../../oci/manifest.ts";
 import { bytesOf } from "../../http/answers.ts";
+import type { CallOptions } from "../../store/store.ts";
 import type { Credentials } from "../../sign_in/credentials.ts";
-import type { HttpRequest, Transport } from "../../http/transport.ts";
+import type { HttpRequest, Transport } from "../../http/request.ts";
 
 /** Removes tags of one repository. */
 export interface TagRemover {
@@ -14,7 +15,7 @@ export interface TagRemover {
    * @throws {NotAllowedError} when the service refuses, or when other tags would go with it
    * @throws {RegistryError} when the service does not answer, or with something that is no answer
    */
-  remove(tag: string, signal?: AbortSignal): Promise<void>;
+  remove(tag: string, options?: CallOptions): Promise<void>;
 }
 
 /** What every remover needs. */
