@@ -158,7 +158,7 @@ Deno.test("damaged headers are refused with the reason", async () => {
     [/size of an entry/, broken((header) => header.fill(0xff, 124, 136))],
     [/volume/, broken((header) => header[156] = "M".charCodeAt(0))],
     [
-      /goes on after its end/,
+      /continues after its end/,
       concatenate([new Uint8Array(512), headerOf({ name: "hidden" }), new Uint8Array(1024)]),
     ],
     [/malformed/, tarOf([{ name: "p", flag: "x", content: "99 path=x\n" }, { name: "a" }])],

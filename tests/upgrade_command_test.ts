@@ -110,7 +110,7 @@ const REFUSED: readonly [args: string[], code: number, stderr: RegExp][] = [
   [
     ["9.9.9"],
     3,
-    /^layerstash: cannot change to version 9\.9\.9: .* does not have the checksums of the release 9\.9\.9\nhint: look what there is: https:.*\n$/,
+    /^layerstash: cannot change to version 9\.9\.9: .* does not have the checksums of the release 9\.9\.9\nhint: see the list of releases: https:.*\n$/,
   ],
   [
     ["latest"],

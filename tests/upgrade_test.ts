@@ -243,7 +243,7 @@ Deno.test({
     const error = await place.failure();
     assert.equal(error.kind, "failed");
     assert.match(error.message, /^the connection broke: /);
-    assert.match(error.hint!, /^look at the network and at HTTPS_PROXY; /);
+    assert.match(error.hint!, /^check the network and HTTPS_PROXY; /);
     assert.equal(place.ranges().length, 8);
     await place.assertUnchanged();
   },

@@ -73,7 +73,7 @@ async function nextHeader(input: TarInput): Promise<TarHeader | undefined> {
   if (!block || !isZeroBlock(block)) return block && decodeHeader(block);
   const second = await input.readOrEnd(BLOCK);
   if (!second || isZeroBlock(second)) return undefined;
-  throw new MismatchError("the tar archive goes on after its end");
+  throw new MismatchError("the tar archive continues after its end");
 }
 
 /** Reads the first block. If it is not a header, the input is not an archive, rather than a damaged one. */

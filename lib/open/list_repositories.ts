@@ -39,7 +39,7 @@ export async function* listRepositories(options: RegistryOptions & CallOptions):
   const address = parseRegistry(options.registry);
   if (address.kind === "layout") return yield* findLayouts(address.directory, options);
   using opened = openClient(address, "", options);
-  const first = new URL("/v2/_catalog?n=100", address.origin); // 100 is the most that distribution allows by default
+  const first = new URL("/v2/_catalog?n=100", address.origin); // distribution gives no more by default
   const what = `list of repositories of ${address.host}`;
   try {
     yield* allNames(opened.client, {

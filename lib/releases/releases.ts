@@ -23,7 +23,7 @@ export interface FetchProgramOptions extends CallOptions {
 const MAX_SUMS = 1024 * 1024;
 /** The largest program that is fetched, in bytes. Programs have some 100 MiB. */
 const MAX_PROGRAM = 1024 ** 3;
-/** As for registries: a host that never answered is not waited for as long as one that did. */
+/** The attempts for the first request, as for registries: a host that never answered gets fewer than one that did. */
 const FIRST_ATTEMPTS = 3;
 
 /**
@@ -42,7 +42,7 @@ export async function findRelease(
   const attempts = Math.min(FIRST_ATTEMPTS, policy.attempts);
   const context = { ...patience, policy: { ...policy, attempts, longestOutage: 0 }, signal };
   const what = `the checksums of ${name}`;
-  const sums = await advised(retrying(() => context, what, async () => {
+  const sums = await withNetworkHint(retrying(() => context, what, async () => {
     const answer = await server.ask(`${folder}/SHA256SUMS`, { method: "GET", what, signal });
     return await bytesOf(answer, { most: MAX_SUMS, what: `list of checksums of ${name}` });
   }));
@@ -64,14 +64,14 @@ export async function fetchProgram(
 ): Promise<void> {
   const reader = programReader(server, program);
   const { digest, name: what } = program;
-  const size = await requireSize(reader, program, signal);
+  const size = await programSize(reader, program, signal);
   onEvent?.({ type: "plan", size, blobs: 1 });
   const hash = createHash("sha256");
   const sink = async (bytes: Uint8Array<ArrayBuffer>) => {
     hash.update(bytes);
     await write(bytes);
   };
-  await advised(receive(reader, { digest, size, what, orWhole: true, sink, onEvent, signal }));
+  await withNetworkHint(receive(reader, { digest, size, what, orWhole: true, sink, onEvent, signal }));
   const actual = `sha256:${hash.digest("hex")}`;
   if (actual !== digest) {
     throw new MismatchError(`${what} has the checksum ${actual}, but should have ${digest}`);
@@ -79,18 +79,18 @@ export async function fetchProgram(
   onEvent?.({ type: "blob", index: 1, state: "fetched", digest, size });
 }
 
-async function requireSize(
+async function programSize(
   reader: BlobReader,
   { digest, name }: ReleasedProgram,
   signal: AbortSignal | undefined,
 ): Promise<number> {
-  const size = await advised(reader.stat(digest, { signal }));
+  const size = await withNetworkHint(reader.stat(digest, { signal }));
   if (size === undefined) throw new MismatchError(`${reader.name} does not say how large ${name} is`);
   if (size <= MAX_PROGRAM) return size;
   throw new MismatchError(`${name} has ${size} bytes: a program has at most ${MAX_PROGRAM}`);
 }
 
-/** Reads a program as if it were a blob: after a break of the connection, from where that was. */
+/** Reads a program like a blob: whole, or a range of it after a broken connection. */
 function programReader(server: ReleaseServer, { name, version }: ReleasedProgram): BlobReader {
   const ask = (method: "GET" | "HEAD", headers: Record<string, string>, signal: AbortSignal | undefined) =>
     retrying(
@@ -115,21 +115,21 @@ function programReader(server: ReleaseServer, { name, version }: ReleasedProgram
   };
 }
 
-/** Says what to do where the network fails. */
-async function advised<T>(work: Promise<T>): Promise<T> {
+/** Adds hints to errors of the network. */
+async function withNetworkHint<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (cause) {
     if (!(cause instanceof LayerstashError) || cause.hint !== undefined) throw cause;
     if (cause instanceof NotFoundError) {
-      throw new NotFoundError(cause.message, { cause, hint: `look what there is: ${RELEASES}` });
+      throw new NotFoundError(cause.message, { cause, hint: `see the list of releases: ${RELEASES}` });
     }
     if (!(cause instanceof RegistryError)) throw cause;
     throw new RegistryError(cause.message, {
       status: cause.status,
       cause,
-      hint:
-        "look at the network and at HTTPS_PROXY; --ca-file trusts an authority, LAYERSTASH_RELEASES names a mirror",
+      hint: "check the network and HTTPS_PROXY; --ca-file adds a certificate authority, and " +
+        "LAYERSTASH_RELEASES sets a mirror",
     });
   }
 }
