@@ -6,10 +6,11 @@ import { MismatchError, RangeRefusedError } from "../lib/errors.ts";
 import type { TransferEvent } from "../lib/events.ts";
 import { digestOf } from "../lib/oci/digest.ts";
 import type { ByteRange } from "../lib/content/source.ts";
-import type { Store } from "../lib/store/store.ts";
+import type { BlobReader } from "../lib/store/store.ts";
 import { ByteRanges } from "../lib/transfer/byte_ranges.ts";
 import { fetchBlobs, type FetchBlobsOptions } from "../lib/transfer/fetch_blobs.ts";
 import { placeBlobs, type PlacedBlob } from "../lib/transfer/placed_blob.ts";
+import { blobReader } from "./rigs/readers.ts";
 import { makeWorkspace, someBytes, streamOf } from "./rigs/content.ts";
 
 const SIZE = 100;
@@ -24,10 +25,9 @@ type OnRead = (blob: number, range: ByteRange, bytes: Uint8Array<ArrayBuffer>) =
 
 function storeOf(onRead: OnRead = () => {}) {
   const asked: string[] = [];
-  const store = {
-    name: "the store",
+  const store = blobReader({
     stat: () => Promise.resolve(SIZE),
-    async readUnverified(digest: string, { range = { start: 0, end: SIZE } }: { range?: ByteRange } = {}) {
+    async readUnverified(digest, { range = { start: 0, end: SIZE } } = {}) {
       const index = BLOBS.findIndex((blob) => blob.digest === digest);
       const { at } = BLOBS[index]!;
       asked.push(`${index}: ${range.start}-${range.end}`);
@@ -35,13 +35,13 @@ function storeOf(onRead: OnRead = () => {}) {
       await onRead(index, range, bytes);
       return streamOf(bytes, 5);
     },
-  };
-  return { store: store as unknown as Store, asked };
+  });
+  return { store, asked };
 }
 
 /** Fetches into a file that holds `before`, and tells all that happened. */
 async function run(
-  store: Store,
+  store: BlobReader,
   { present = () => [], onEvent, ...options }: Partial<FetchBlobsOptions> & {
     present?: (blob: PlacedBlob) => readonly ByteRange[];
   } = {},

@@ -1,11 +1,11 @@
 /** No more of a layer is fetched than is needed: the figures, with what really passed over the wire. @module */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import type { Digest } from "../lib/oci/digest.ts";
 import { fileSource } from "../lib/content/file_source.ts";
 import { findImage, ImageFiles, pathPattern, readImageFile, survey } from "../lib/exports/images.ts";
 import { Hasher } from "../lib/content/hasher.ts";
-import { type OnEvent, openStore, type Store } from "../main.ts";
+import { type OnEvent, openStore } from "../main.ts";
+import { blobReader } from "./rigs/readers.ts";
 import { concatenate, makeWorkspace, someBytes, type Workspace } from "./rigs/content.ts";
 import { startCountingProxy } from "./rigs/counting_proxy.ts";
 import { ensureTool } from "./rigs/debian.ts";
@@ -121,13 +121,13 @@ Deno.test("a file of 9 GiB is leaped over", async () => {
     }
     return bytes;
   };
-  const store = {
-    readUnverified: (_: Digest, { range }: { range: { start: number; end: number } }) => {
-      reads.push([range.start, range.end]);
-      return Promise.resolve(ReadableStream.from([byteAt(range.start, range.end - range.start)]));
+  const store = blobReader({
+    readUnverified(_digest, { range } = {}) {
+      const { start, end } = range!;
+      reads.push([start, end]);
+      return Promise.resolve(ReadableStream.from([byteAt(start, end - start)]));
     },
-    patience: {},
-  } as unknown as Store;
+  });
   const layer = {
     number: 1,
     mediaType: "x",

@@ -7,10 +7,11 @@ import { digestOf } from "../lib/oci/digest.ts";
 import { openStore } from "../lib/open/open_store.ts";
 import { DEFAULT_RETRY_POLICY } from "../lib/async/retry.ts";
 import type { ByteRange } from "../lib/content/source.ts";
-import type { Store } from "../lib/store/store.ts";
+import type { BlobReader } from "../lib/store/store.ts";
 import { receive, type ReceiveOptions } from "../lib/transfer/receive.ts";
 import { testClock } from "./rigs/clock.ts";
 import { concatenate, someBytes, streamOf } from "./rigs/content.ts";
+import { blobReader } from "./rigs/readers.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 
 const BYTES = someBytes(100);
@@ -22,21 +23,20 @@ type Answer = (bytes: Uint8Array<ArrayBuffer>, range: ByteRange | undefined) => 
 /** A store that gives one answer after the other; the last one for ever. */
 function storeOf(...answers: Answer[]) {
   const asked: (ByteRange | undefined)[] = [];
-  const store = {
-    name: "the store",
+  const store = blobReader({
     stat: () => Promise.resolve(BYTES.length),
-    readUnverified(_digest: string, { range }: { range?: ByteRange } = {}) {
+    readUnverified(_digest, { range } = {}) {
       const answer = answers[Math.min(asked.length, answers.length - 1)]!;
       asked.push(range);
       const given = answer(BYTES.slice(range?.start, range?.end), range);
       return given instanceof Error ? Promise.reject(given) : Promise.resolve(given);
     },
-  };
-  return { store: store as unknown as Store, asked };
+  });
+  return { store, asked };
 }
 
 /** Receives, and gives what came. */
-async function run(store: Store, options: Partial<ReceiveOptions> = {}) {
+async function run(store: BlobReader, options: Partial<ReceiveOptions> = {}) {
   const clock = testClock();
   const pieces: Uint8Array[] = [];
   const range = options.range ?? { start: 0, end: BYTES.length };
