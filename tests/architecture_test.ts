@@ -94,6 +94,13 @@ Deno.test("every file belongs to a floor, and every floor has files", () => {
   assert.deepEqual(FLOORS.filter((layer) => !files.some((file) => file.startsWith(layer))), []);
 });
 
+Deno.test("the README describes every floor, lowest first", async () => {
+  const readme = await Deno.readTextFile(join(ROOT, "README.md"));
+  const cells = Array.from(readme.matchAll(/^\|([^|]*)/gm), ([, cell]) => cell).join();
+  const named = Array.from(cells.matchAll(/`(main\.ts|lib\/[\w.]+)`/g), ([, name]) => name!);
+  assert.deepEqual(named.map((name) => name.endsWith(".ts") ? name : `${name}/`), FLOORS);
+});
+
 Deno.test("files do not import each other in circles", () => {
   assert.equal(circleIn(sources), undefined);
 });
