@@ -2,6 +2,8 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import * as v from "valibot";
+import { openLocked } from "../content/open_locked.ts";
+import { writeAllSync } from "../content/write_all.ts";
 import { ConflictError } from "../errors.ts";
 import type { OnEvent, TransferEvent } from "../events.ts";
 
@@ -50,7 +52,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
     await removeOldJournals(directory);
     const path = join(directory, fileName(name, where));
-    return read(path, await openAlone(path, name), options);
+    return read(path, await lockJournal(path, name), options);
   } catch (error) {
     if (error instanceof ConflictError) throw error;
     onEvent?.(notKept(options, error));
@@ -71,28 +73,15 @@ function fileName(name: string, where: string | undefined): string {
   return `${hash(JSON.stringify([name, where])).slice(0, 32)}.journal`;
 }
 
-/** Opens the file and locks it; only its owner can read it. */
-async function openAlone(path: string, name: string): Promise<Deno.FsFile> {
-  for (;;) {
-    const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
-    try {
-      if (!await file.tryLock(true)) throw busy(name);
-      if (await isAt(file, path)) return file; // else it was removed between the opening and the lock
-      file.close();
-    } catch (error) {
-      file.close();
-      throw error;
-    }
-  }
+/** Opens the file and locks it. Only its owner can read it. */
+async function lockJournal(path: string, name: string): Promise<Deno.FsFile> {
+  return await openLocked(path, {
+    open: () => Deno.open(path, { read: true, write: true, create: true, mode: 0o600 }),
+    busy: () => busyJournal(name),
+  });
 }
 
-async function isAt(file: Deno.FsFile, path: string): Promise<boolean> {
-  const there = await Deno.lstat(path).catch(() => undefined);
-  const { ino, dev } = await file.stat();
-  return there?.ino === ino && there.dev === dev;
-}
-
-function busy(name: string): ConflictError {
+function busyJournal(name: string): ConflictError {
   return new ConflictError(`another ${name} is under way on this machine`, {
     hint: "wait until it has ended, or end it; then run the same command again",
   });
@@ -159,8 +148,7 @@ function readAll(file: Deno.FsFile): Uint8Array {
 }
 
 function writeLine(file: Deno.FsFile, record: unknown): void {
-  const bytes = new TextEncoder().encode(journalLine(record));
-  for (let offset = 0; offset < bytes.length;) offset += file.writeSync(bytes.subarray(offset));
+  writeAllSync(file, new TextEncoder().encode(journalLine(record)));
 }
 
 /** The records of a journal up to the first that is damaged, and how many bytes those take. */

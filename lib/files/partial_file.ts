@@ -2,6 +2,7 @@
 import { basename, dirname, join } from "node:path";
 import { giveName } from "../content/atomic_file.ts";
 import { writeError } from "../content/file_errors.ts";
+import { hasName, openLocked } from "../content/open_locked.ts";
 import { ConflictError, InvalidInputError, LayerstashError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { keepMode, modeOfPartial, narrow } from "./kept_mode.ts";
@@ -76,23 +77,25 @@ export class PartialFile implements Disposable {
    * @throws {InvalidInputError} if something else than an ordinary file has its name
    */
   static async open(target: string, onEvent?: OnEvent): Promise<PartialFile> {
-    for (;;) {
-      const isNew = await lookAt(partialPath(target)) === undefined;
-      const mode = await modeOfPartial(target);
-      const file = await openAt(partialPath(target), { isNew, mode });
-      if (!file) continue; // it came or went meanwhile
-      try {
-        if (!await lock(file, onEvent)) throw busy(target);
-        const info = await file.stat();
-        if (await isAt(info, partialPath(target))) {
-          await narrow(partialPath(target), mode);
-          return new PartialFile(target, file, { isNew, info });
-        }
-        file.close(); // another download has given it its name, or something else was put in its place
-      } catch (error) {
-        file.close();
-        throw writeError(error, partialPath(target));
-      }
+    const path = partialPath(target);
+    let isNew = false;
+    const mode = await modeOfPartial(target);
+    const file = await openLocked(path, {
+      open: async () => {
+        isNew = await lookAt(path) === undefined;
+        return await openAt(path, { isNew, mode });
+      },
+      lock: (file) => lockPartialFile(file, onEvent),
+      busy: () => busyPartialFile(target),
+    }).catch((error) => {
+      throw writeError(error, path);
+    });
+    try {
+      await narrow(path, mode);
+      return new PartialFile(target, file, { isNew, info: await file.stat() });
+    } catch (error) {
+      file.close();
+      throw writeError(error, path);
     }
   }
 
@@ -113,7 +116,7 @@ export class PartialFile implements Disposable {
    * @throws {LayerstashError} if it was removed or replaced
    */
   async requireInPlace(cause?: unknown): Promise<void> {
-    if (await isAt(await this.file.stat(), this.path)) return;
+    if (await hasName(this.file, this.path)) return;
     throw new LayerstashError(`${this.path} was removed or replaced while it was written`, {
       hint: "run the same command again",
       cause,
@@ -141,7 +144,7 @@ export class PartialFile implements Disposable {
   }
 }
 
-/** `undefined` = it is not there any more, or it is there by now. */
+/** `undefined` = it was removed, or somebody else made it, since it was looked at. */
 async function openAt(
   path: string,
   { isNew, mode }: { isNew: boolean; mode: number | undefined },
@@ -158,26 +161,19 @@ async function openAt(
   }
 }
 
-async function lock(file: Deno.FsFile, onEvent: OnEvent | undefined): Promise<boolean> {
-  // There a lock would keep our own hashing threads from reading; the journal's lock has to do.
+async function lockPartialFile(file: Deno.FsFile, onEvent: OnEvent | undefined): Promise<boolean> {
+  // On Windows a lock would keep our own hashing threads from reading. There the lock of the journal has to do.
   if (Deno.build.os === "windows") return true;
   try {
     return await file.tryLock(true);
-  } catch { // some network file systems know no locks
-    onEvent?.({
-      type: "notice",
-      message: "the disk knows no locks: no other download to the same file may run",
-    });
+  } catch { // some network file systems have no locks
+    const message = "the disk has no locks: run no other download to the same file";
+    onEvent?.({ type: "notice", message });
     return true;
   }
 }
 
-async function isAt({ dev, ino }: Deno.FileInfo, path: string): Promise<boolean> {
-  const there = await Deno.lstat(path).catch(() => undefined);
-  return there !== undefined && there.isFile && there.dev === dev && there.ino === ino;
-}
-
-function busy(target: string): ConflictError {
+function busyPartialFile(target: string): ConflictError {
   return new ConflictError(`another download to ${target} is under way`, {
     hint: "wait until it has ended, or end it; then run the same command again",
   });

@@ -1,0 +1,40 @@
+/** Opens files that one process at a time may have open. @module */
+
+/** How a file is opened and locked. */
+export interface LockedOptions {
+  /** Opens the file, or makes it; `undefined` = it was made or removed meanwhile, and is to be looked for again. */
+  open(): Promise<Deno.FsFile | undefined>;
+  /** Locks it; `false` = another process holds the lock. Absent = an exclusive lock of the system. */
+  lock?(file: Deno.FsFile): Promise<boolean>;
+  /** The error where another process holds the lock. */
+  busy(): Error;
+}
+
+/**
+ * Opens a file and locks it until it is closed. Between the opening and the lock, the process that held it may have removed
+ * or renamed the file: then the lock is of no use, and it is opened again.
+ *
+ * @throws {Error} the one of `busy`, if another process holds the lock
+ */
+export async function openLocked(path: string, options: LockedOptions): Promise<Deno.FsFile> {
+  const { open, lock = (file: Deno.FsFile) => file.tryLock(true), busy } = options;
+  for (;;) {
+    const file = await open();
+    if (!file) continue;
+    try {
+      if (!await lock(file)) throw busy();
+      if (await hasName(file, path)) return file;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    file.close();
+  }
+}
+
+/** Whether an open file is the one that a path leads to. */
+export async function hasName(file: Deno.FsFile, path: string): Promise<boolean> {
+  const named = await Deno.lstat(path).catch(() => undefined);
+  const { ino, dev } = await file.stat();
+  return named !== undefined && named.isFile && named.ino === ino && named.dev === dev;
+}
