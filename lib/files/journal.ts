@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import * as v from "valibot";
+import { makeDirectory, syncDirectory } from "../content/atomic_file.ts";
 import { openLocked } from "../content/open_locked.ts";
 import { writeAllSync } from "../content/write_all.ts";
 import { ConflictError } from "../errors.ts";
@@ -49,10 +50,12 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   const { directory, name, where, onEvent } = options;
   if (directory === undefined) return NO_JOURNAL;
   try {
-    await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectory(directory, { mode: 0o700 });
     await removeOldJournals(directory);
     const path = join(directory, fileName(name, where));
-    return read(path, await lockJournal(path, name), options);
+    const journal = read(path, await lockJournal(path, name), options);
+    if (journal.earlier.length === 0) await syncDirectory(directory).catch(() => {}); // a lost journal costs time alone
+    return journal;
   } catch (error) {
     if (error instanceof ConflictError) throw error;
     onEvent?.(notKept(options, error));

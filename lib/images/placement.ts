@@ -1,6 +1,7 @@
 /** Gives extracted files their final paths, and writes nothing outside the target. @module */
 import { lchown, lutimes } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
+import { linkOrRename, syncDirectory } from "../content/atomic_file.ts";
 import { writeError } from "../content/file_errors.ts";
 import { ConflictError, InvalidInputError, LayerstashError } from "../errors.ts";
 import { parentOf } from "../layers/entry.ts";
@@ -29,6 +30,8 @@ export class Placement {
   readonly #sound = new Set<string>([""]);
   /** The first path of each file, by its key, for further hard links. */
   readonly #placed = new Map<string, string>();
+  /** Directories that got new names. Each is synced once, at the end: an extraction may place thousands of files. */
+  readonly #changed = new Set<string>();
 
   /** @param target the directory below which everything is placed */
   constructor(target: string, staging: Staging, options: PlacementOptions) {
@@ -67,6 +70,7 @@ export class Placement {
       await this.#attempt(entry.path, () => this.#placeOne(entry));
     }
     await this.#staging[Symbol.asyncDispose]();
+    for (const path of this.#changed) await this.#attempt(path, () => syncDirectory(this.#at(path)));
     for (const entry of directories.toReversed()) {
       if (!entry.implied) {
         await this.#attempt(entry.path, () => this.#setMetadata(this.#at(entry.path), entry));
@@ -76,6 +80,7 @@ export class Placement {
 
   async #placeOne(entry: MergedEntry): Promise<void> {
     await this.#makeDirectory(parentOf(entry.path));
+    this.#changed.add(parentOf(entry.path));
     const source = entry.source!;
     const path = this.#at(entry.path);
     const first = this.#placed.get(sourceKey(source));
@@ -94,10 +99,7 @@ export class Placement {
 
   /** Moves a file by a hard link, because a rename would replace a file that somebody else has just put there. */
   async #rename(staged: string, path: string): Promise<void> {
-    await Deno.link(staged, path).catch(async (error) => {
-      if (error instanceof Deno.errors.AlreadyExists) throw error;
-      await Deno.rename(staged, path); // a file system without hard links
-    });
+    await linkOrRename(staged, path);
     await Deno.remove(staged).catch(ignoreAbsent);
   }
 
@@ -117,6 +119,7 @@ export class Placement {
     if (this.#sound.has(path)) return;
     await this.#makeDirectory(parentOf(path));
     requireUsable(path);
+    this.#changed.add(parentOf(path));
     await Deno.mkdir(this.#at(path), { mode: 0o755 }).catch((error) => {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     });

@@ -1,5 +1,6 @@
 /** Holds extracted contents in a hidden directory until all of them have arrived. @module */
 import { basename, join } from "node:path";
+import { makeDirectory } from "../content/atomic_file.ts";
 import { storageError } from "../content/file_errors.ts";
 import { writeAll } from "../content/write_all.ts";
 import { counted } from "../messages.ts";
@@ -39,7 +40,7 @@ export class Staging {
   static async in(target: string, limit: number): Promise<Staging> {
     try {
       const isNew = await Deno.lstat(target).then(() => false, () => true);
-      await Deno.mkdir(target, { recursive: true });
+      await makeDirectory(target);
       return new Staging(target, await makeStagingDirectory(target), { limit, isNew });
     } catch (error) {
       throw storageError(error, target);

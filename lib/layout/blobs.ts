@@ -1,7 +1,7 @@
 /** The blobs of a layout: files that are named by their digests, written beside and named when they are whole. @module */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { abortable } from "../async/abortable.ts";
-import { giveName } from "../content/atomic_file.ts";
+import { giveName, syncDirectory } from "../content/atomic_file.ts";
 import { denied, storageError } from "../content/file_errors.ts";
 import { writeAll } from "../content/write_all.ts";
 import { collect } from "../content/collect.ts";
@@ -168,6 +168,7 @@ export class LayoutBlobs implements Disposable {
     try {
       using _layout = await lockLayout(this.#directory);
       await Deno.link(there, here);
+      await syncDirectory(dirname(here));
       await this.#claims.addFound(digest, here);
       return true;
     } catch {

@@ -1,7 +1,7 @@
 /** The file `oci-layout` of an OCI image layout: it makes a directory one, and whoever writes holds a lock on it. @module */
 import { join } from "node:path";
 import { KeyedMutex } from "../async/keyed_mutex.ts";
-import { writeAtomically } from "../content/atomic_file.ts";
+import { createAtomically, makeDirectory, writeAtomically } from "../content/atomic_file.ts";
 import { denied } from "../content/file_errors.ts";
 import { MismatchError } from "../errors.ts";
 import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
@@ -28,20 +28,10 @@ export async function lockLayout(directory: string): Promise<Disposable> {
 
 /** Makes the directories and the marker file of a layout where they are missing. */
 export async function createLayout(directory: string): Promise<void> {
-  await Deno.mkdir(blobsOf(directory), { recursive: true });
+  await makeDirectory(blobsOf(directory));
   const marker = join(directory, "oci-layout");
   if (await exists(marker)) return;
-  // Linking gives the marker its name with its content in it, and leaves the one of a faster writer alone.
-  const draft = join(directory, `.layerstash-${crypto.randomUUID()}`);
-  await Deno.writeTextFile(draft, JSON.stringify({ imageLayoutVersion: "1.0.0" }), { createNew: true });
-  try {
-    await Deno.link(draft, marker).catch(async (error) => {
-      if (error instanceof Deno.errors.AlreadyExists) return;
-      await Deno.rename(draft, marker); // a file system without hard links, as on most USB sticks
-    });
-  } finally {
-    await Deno.remove(draft).catch(() => {});
-  }
+  await createAtomically(marker, new TextEncoder().encode(JSON.stringify({ imageLayoutVersion: "1.0.0" })));
 }
 
 /**

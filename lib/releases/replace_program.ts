@@ -1,6 +1,6 @@
 /** Replaces a program that may be running. @module */
 import { basename, dirname, join } from "node:path";
-import { keepOwner, temporaryName } from "../content/atomic_file.ts";
+import { giveName, keepOwner, temporaryName } from "../content/atomic_file.ts";
 import { storageError } from "../content/file_errors.ts";
 import { ConflictError, NotAllowedError, NotFoundError } from "../errors.ts";
 
@@ -36,7 +36,7 @@ export async function replaceProgram(
   try {
     await writeDraft(draft, path, write);
     await check(draft);
-    await (windows ? exchange(draft, path) : Deno.rename(draft, path));
+    await (windows ? exchange(draft, path) : giveName(draft, path));
   } catch (error) {
     await Deno.remove(draft).catch(() => {});
     throw withInstallHint(storageError(error, dirname(path)));
@@ -64,7 +64,7 @@ async function exchange(draft: string, path: string): Promise<void> {
   });
   await Deno.rename(path, old);
   try {
-    await Deno.rename(draft, path);
+    await giveName(draft, path);
   } catch (error) {
     await Deno.rename(old, path);
     throw error;

@@ -1,6 +1,6 @@
 /** Finds, reads and replaces the files in which docker and podman save logins. @module */
 import { dirname, join, resolve } from "node:path";
-import { giveName, keepOwner } from "../content/atomic_file.ts";
+import { makeDirectory, writeAtomically } from "../content/atomic_file.ts";
 import { collectFile } from "../content/collect.ts";
 import { MismatchError, NotAllowedError } from "../errors.ts";
 import { type DockerConfig, malformed, type NamedConfig, parseDockerConfig } from "./docker_config.ts";
@@ -65,9 +65,10 @@ function remedyFor(cause: unknown): string {
 export async function writeConfigFile(path: string, config: DockerConfig): Promise<void> {
   try {
     const target = await followLink(path);
-    await Deno.mkdir(dirname(target), { recursive: true, mode: 0o700 });
+    await makeDirectory(dirname(target), { mode: 0o700 });
     // Tabs, and no line break at the end: docker's format, so that the two do not reformat each other's file.
-    await replaceFile(target, JSON.stringify(config, null, "\t"));
+    const json = JSON.stringify(config, null, "\t");
+    await writeAtomically(target, new TextEncoder().encode(json), { mode: 0o600, keepsOwner: true });
   } catch (cause) {
     throw new NotAllowedError(`${path} cannot be written`, { cause });
   }
@@ -84,19 +85,6 @@ async function followLink(path: string): Promise<string> {
     return info.isSymlink ? followLink(resolve(dirname(path), await Deno.readLink(path))) : path;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return path;
-    throw error;
-  }
-}
-
-async function replaceFile(path: string, content: string): Promise<void> {
-  const temporary = await Deno.makeTempFile({ dir: dirname(path), prefix: "config.json." });
-  try {
-    if (Deno.build.os !== "windows") await Deno.chmod(temporary, 0o600);
-    await Deno.writeTextFile(temporary, content);
-    await keepOwner(path, temporary);
-    await giveName(temporary, path);
-  } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
     throw error;
   }
 }

@@ -1,8 +1,8 @@
 /** Saves one file of an image under a name that the user has typed. @module */
 import { utimes } from "node:fs/promises";
 import { dirname } from "node:path";
-import { temporaryName } from "../../content/atomic_file.ts";
 import { storageError } from "../../content/file_errors.ts";
+import { giveFreeName, temporaryName } from "../../content/atomic_file.ts";
 import { writeAll } from "../../content/write_all.ts";
 import { ConflictError, NotFoundError } from "../../errors.ts";
 import type { OpenLayerEntry } from "../../images/image_files.ts";
@@ -20,7 +20,7 @@ export async function saveFile(entry: OpenLayerEntry, to: string): Promise<void>
     await writeEntry(temporary, entry);
     if (Deno.build.os !== "windows") await Deno.chmod(temporary, (entry.mode & 0o755) | 0o600);
     await utimes(temporary, entry.modified, entry.modified);
-    await moveInto(temporary, to);
+    await giveFreeName(temporary, to);
   } catch (error) {
     throw saveError(error, to);
   } finally {
@@ -37,15 +37,7 @@ async function writeEntry(path: string, entry: OpenLayerEntry): Promise<void> {
     end = offset + bytes.length;
   }
   if (end < entry.size) await file.truncate(entry.size);
-}
-
-/** Gives the file its name with a link. A rename would replace a file that somebody else has put there meanwhile. */
-async function moveInto(temporary: string, to: string): Promise<void> {
-  await Deno.link(temporary, to).catch(async (error) => {
-    if (error instanceof Deno.errors.AlreadyExists) throw error;
-    await requireFree(to);
-    await Deno.rename(temporary, to); // a file system without hard links
-  });
+  await file.syncData();
 }
 
 async function requireFree(to: string): Promise<void> {
