@@ -1,4 +1,4 @@
-/** Makes the commands that share options: all that speak to a registry, on a repository, on one stash, on an image. @module */
+/** The bases of commands, with the options that belong to a registry, a repository, a stash or an image. @module */
 import { Command, type CommandUnknownOpts, Option, type OptionValues } from "@commander-js/extra-typings";
 import type { ConnectionFlags } from "./connection.ts";
 import {
@@ -81,7 +81,7 @@ export function stashCommand(name: string) {
   return repositoryCommand(name)
     .requiredOption(
       "-t, --base-tag <tag>",
-      "the name of the stash: its chunks have the tags TAG-1, TAG-2 ...",
+      "the name of the stored file; its chunks have the tags TAG-1, TAG-2 ...",
     )
     .addOption(jobsOption());
 }
@@ -93,10 +93,7 @@ export function transferCommand(name: string) {
 
 /** A command on tags of a repository that may name an index: `--platform` chooses one of its images. */
 export function platformCommand(name: string) {
-  return repositoryCommand(name).addOption(
-    new Option("--platform <platform>", "os/arch[/variant], if there is an image for each")
-      .env("LAYERSTASH_PLATFORM"),
-  );
+  return repositoryCommand(name).addOption(platformOption());
 }
 
 /** A command on an image, which is its first argument. */

@@ -38,7 +38,7 @@ export function withInfoOption() {
 
 /** `--platform`, which chooses one image of several. */
 export function platformOption() {
-  return new Option("--platform <platform>", "of several, the image for this one: os/architecture[/variant]")
+  return new Option("--platform <platform>", "choose the image for this platform: os/architecture[/variant]")
     .env("LAYERSTASH_PLATFORM");
 }
 

@@ -48,6 +48,23 @@ Try it without a registry, in a directory:
   $ layerstash download --registry oci:./box -r me/files -t disk -o copy.img
 `;
 
+/** The commands, in the order of the help. */
+const GROUPS: readonly [heading: string, makers: readonly (() => CommandUnknownOpts)[]][] = [
+  ["Stored files:", [uploadCommand, downloadCommand, listCommand, infoCommand, verifyCommand, removeCommand]],
+  ["Blobs:", [blobCommand, aliasCommand, digestCommand, manifestCommand, reposCommand, urlCommand]],
+  ["Images:", [
+    inspectCommand,
+    layersCommand,
+    peekCommand,
+    extractCommand,
+    browseCommand,
+    saveCommand,
+    appendCommand,
+    copyCommand,
+  ]],
+  ["Sign-in:", [loginCommand, logoutCommand, tokenCommand]],
+];
+
 /** Builds the program. Commander prints help and its own errors with the two functions. */
 export function buildProgram(output: { out: Write; err: Write }): CommandUnknownOpts {
   const program = new Command("layerstash")
@@ -56,42 +73,10 @@ export function buildProgram(output: { out: Write; err: Write }): CommandUnknown
     .helpOption("-h, --help", "print this help")
     .helpCommand("help [command]", "print the help of a command")
     .addHelpText("after", EPILOGUE);
-  program.commandsGroup("Stored files:");
-  for (
-    const make of [uploadCommand, downloadCommand, listCommand, infoCommand, verifyCommand, removeCommand]
-  ) {
-    program.addCommand(make());
+  for (const [heading, makers] of GROUPS) {
+    program.commandsGroup(heading);
+    for (const make of makers) program.addCommand(make());
   }
-  program.commandsGroup("Blobs:");
-  for (
-    const make of [
-      blobCommand,
-      aliasCommand,
-      digestCommand,
-      manifestCommand,
-      reposCommand,
-      urlCommand,
-    ]
-  ) {
-    program.addCommand(make());
-  }
-  program.commandsGroup("Images:");
-  for (
-    const make of [
-      inspectCommand,
-      layersCommand,
-      peekCommand,
-      extractCommand,
-      browseCommand,
-      saveCommand,
-      appendCommand,
-      copyCommand,
-    ]
-  ) {
-    program.addCommand(make());
-  }
-  program.commandsGroup("Sign-in:");
-  for (const make of [loginCommand, logoutCommand, tokenCommand]) program.addCommand(make());
   program.commandsGroup("This program:");
   program.addCommand(upgradeCommand()).addCommand(completionsCommand(output.out));
   program.addCommand(completeCommand(output.out), { hidden: true });

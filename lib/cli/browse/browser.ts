@@ -38,7 +38,7 @@ export type BrowserEvent =
   | { type: "saved"; note: string }
   | { type: "noted"; note: string };
 
-/** What must be done outside of the state. */
+/** Work that the loop must do for the state, which only describes it. */
 export type Effect = { type: "quit" } | { type: "interrupt" } | { type: "cancel" } | {
   type: "task";
   task: Task;

@@ -15,7 +15,7 @@ import { knownReferences } from "../../store/known_references.ts";
 import { renderShortReport } from "../text/read_report.ts";
 import type { FileLocation } from "./screens.ts";
 
-/** What reading takes. */
+/** The options of every question to a registry. */
 export interface ExplorerOptions {
   onEvent: OnEvent;
   /** Ends the work. */
@@ -29,7 +29,7 @@ export interface KnownImage {
   report: ImageReport;
 }
 
-/** The images of an index, of which one is to be chosen. */
+/** The images of an index, from which the user chooses one. */
 export interface PlatformChoice {
   name: string;
   images: IndexedManifest[];

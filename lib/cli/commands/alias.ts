@@ -36,7 +36,7 @@ function aliasSetCommand(): CommandUnknownOpts {
   const command = repositoryCommand("set")
     .description("point a name to blobs, and print its manifest")
     .addArgument(new Argument("<alias>", "the name"))
-    .addArgument(new Argument("<blob...>", "digests (sha256:...), or files that are stored"))
+    .addArgument(new Argument("<blob...>", "digests (sha256:...), or files whose blobs are stored"))
     .addHelpText("after", SET_EXAMPLES);
   const work = storeAction<ReturnType<typeof command.opts> & { alias: string; blobs: readonly string[] }>(
     ({ alias }) => `set the alias ${alias}`,

@@ -47,7 +47,7 @@ export function appendCommand(): CommandUnknownOpts {
     .addOption(platformOption())
     .option(
       "--created <time>",
-      "when it was made, such as 2024-05-01T12:00:00Z; by default as the base",
+      "when the layer was made, such as 2024-05-01T12:00:00Z; by default the time of the base",
       parseTime,
     )
     .option("--created-by <text>", "what the image's history says about the layer")

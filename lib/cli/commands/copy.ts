@@ -32,7 +32,7 @@ layerstash login.
 /** Makes the command. */
 export function copyCommand(): CommandUnknownOpts {
   const command = connectionCommand(new Command("copy"))
-    .description("copy an image, an index or a stash to another tag, repository, registry or directory")
+    .description("copy an image, an index or a stored file to another tag, repository, registry or directory")
     .argument("<src>", "such as nginx:alpine, or oci:DIR:TAG")
     .argument("<dst>", "such as ghcr.io/me/app:1.2; a directory without a tag takes the tag of SRC")
     .addOption(platformsOption("copy the image for this platform only; for several, an index of them"))

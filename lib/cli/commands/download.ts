@@ -15,7 +15,8 @@ Examples:
 
 FILE is written, or replaced, after every byte was verified. Until then the
 bytes are in FILE.part: after an interruption, the same command goes on there.
-Standard output gets chunks before they are verified: check the exit code.
+Standard output gets the bytes of a chunk before its digest is checked, so check
+the exit code.
 `;
 
 /** Makes the command. */
@@ -34,7 +35,7 @@ export function downloadCommand(): CommandUnknownOpts {
         const output = outfile === "-" ? terminal.dataStream() : outfile;
         const stash = await download(store, baseTag, { ...options, stateDirectory, output, signal, onEvent });
         if (json) return terminal.data(eventLine("done", stash));
-        const doubt = stash.provenComplete ? "" : "; nothing proves that the stash is complete";
+        const doubt = stash.provenComplete ? "" : "; nothing proves that it is complete";
         terminal.note(
           `${outfile === "-" ? "sent to standard output" : `wrote ${outfile}`}: ${
             formatSize(stash.size)

@@ -18,7 +18,7 @@ export interface Completion {
 /** The position of the cursor: in which command, after which option, at which argument. */
 interface Cursor {
   command: CommandUnknownOpts;
-  /** The option whose value must readWords. */
+  /** The option whose value must follow. */
   option: Option | undefined;
   /** How many arguments stand before it. */
   position: number;
