@@ -163,7 +163,7 @@ Deno.test("of several platforms nothing is fetched before one is named", async (
   assert.deepEqual(Object.keys(JSON.parse(list.stdout)), ["linux/amd64", "linux/arm64"]);
   assert.match(list.stderr, /listed, but not fetched/);
   const refused = await box(work, "blob pull @both -o copy", { code: 2 });
-  assert.match(refused.stderr, /hint: name one with --platform: linux\/amd64, linux\/arm64/);
+  assert.match(refused.stderr, /hint: choose one with --platform: linux\/amd64, linux\/arm64/);
   assert.equal((await box(work, "blob pull @both --platform linux/arm64")).stdout, "arm64");
   const env = { LAYERSTASH_PLATFORM: "linux/amd64" };
   assert.equal((await box(work, "blob pull @both", { env })).stdout, "amd64");

@@ -319,8 +319,8 @@ Deno.test("what names no registry, image, platform or layer says what does", asy
     "a directory with a NUL": [later(() => openStore({ registry: "oci:a\0b", repository: "x" })), /NUL/],
     "openImage": [later(() => openImage(none.x)), /^undefined is not an image$/],
     "openImage null": [later(() => openImage(null!)), /^null is not an image$/],
-    "chooseLayer": [later(() => chooseLayer(image, 1 as Anything)), /^1 is no text$/],
-    "chooseLayer of nothing": [later(() => chooseLayer(image, none.x)), /^undefined is no text$/],
+    "chooseLayer": [later(() => chooseLayer(image, 1 as Anything)), /^1 is not a string$/],
+    "chooseLayer of nothing": [later(() => chooseLayer(image, none.x)), /^undefined is not a string$/],
     "listRepositories": [() => Array.fromAsync(listRepositories(none)), /^undefined is not a registry$/],
   });
 });

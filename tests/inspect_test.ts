@@ -119,7 +119,7 @@ Deno.test("a history that tells of other layers than there are, and a config tha
   };
   await putImage(store, "t", LAYERS, { ...CONFIG, history: [{ created_by: "COPY a /" }] });
   await describeImage(store, await findImage(store, "t"), options);
-  assert.match(notices.pop()!, /history tells of 1 layer, the image has 2/);
+  assert.match(notices.pop()!, /history lists 1 layer, but the image has 2/);
   const blob = await store.write(bytesSource(someBytes(100)));
   const manifest = JSON.stringify({ schemaVersion: 2, config: blob, layers: [blob] });
   await store.putManifest("dxf", manifestOf(new TextEncoder().encode(manifest), IMAGE_MANIFEST.oci));
@@ -154,7 +154,7 @@ Deno.test("of an index the platform's image is found, and a wrong size is told o
   assert.equal((await find("linux/arm64")).manifest.digest, arm.digest);
   assert.deepEqual(notices, []);
   assert.equal((await find("linux/amd64")).manifest.digest, amd.digest);
-  assert.match(notices[0]!, /index says that .* has \d+ bytes, it has \d+/);
+  assert.match(notices[0]!, /index gives .* a size of \d+ bytes, but it has \d+/);
   await assert.rejects(find("windows/amd64"), { name: "NotFoundError" });
 });
 

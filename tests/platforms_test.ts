@@ -1,13 +1,7 @@
 /** Which image a reference means, where there is one for each platform. @module */
 import assert from "node:assert/strict";
-import {
-  byPlatform,
-  findImages,
-  imagesOf,
-  isByPlatform,
-  listImages,
-  requireOne,
-} from "../lib/images/platforms.ts";
+import { byPlatform, findImages, imagesOf, isByPlatform, requireOne } from "../lib/images/platforms.ts";
+import { listImages } from "../lib/images/index_tree.ts";
 import { isIndex } from "../lib/oci/image_index.ts";
 import { encodeManifest, type Manifest, manifestOf } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_INDEX, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";

@@ -162,7 +162,7 @@ Deno.test("damaged headers are refused with the reason", async () => {
       concatenate([new Uint8Array(512), headerOf({ name: "hidden" }), new Uint8Array(1024)]),
     ],
     [/malformed/, tarOf([{ name: "p", flag: "x", content: "99 path=x\n" }, { name: "a" }])],
-    [/no number/, tarOf([paxOf({ size: "1e3" }), { name: "a" }])],
+    [/is not a number/, tarOf([paxOf({ size: "1e3" }), { name: "a" }])],
     [
       /attributes of 2147483648 bytes/,
       broken((header) => (header[156] = 120, size("20000000000\0")(header))),

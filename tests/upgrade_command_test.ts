@@ -147,7 +147,7 @@ Deno.test("bytes that do not match end with exit code 5", async () => {
   assert.equal(code, 5);
   assert.match(
     stderr,
-    /\nlayerstash: cannot upgrade: layerstash-1\.2\.3-\S+ has the checksum sha256:\S+, and should have \S+\n$/,
+    /\nlayerstash: cannot upgrade: layerstash-1\.2\.3-\S+ has the checksum sha256:\S+, but should have \S+\n$/,
   );
   await place.assertUnchanged();
 });

@@ -269,7 +269,7 @@ Deno.test("a server that does not answer is given up after three attempts, with 
   const error = await place.failure();
   assert.equal(error.kind, "failed");
   assert.match(error.message, /^127\.0\.0\.1:\d+ does not answer: /);
-  assert.match(error.hint!, /LAYERSTASH_RELEASES names a mirror/);
+  assert.match(error.hint!, /LAYERSTASH_RELEASES sets a mirror/);
   assert.equal(place.events.filter(({ type }) => type === "retry").length, 2);
   await place.assertUnchanged();
 });

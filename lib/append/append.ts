@@ -3,13 +3,13 @@ import { letGoOnFailure } from "../content/byte_stream.ts";
 import { bytesSource } from "../content/source.ts";
 import { type CopiedBlobs, copyBlobs } from "../copy/copy_blobs.ts";
 import type { ImageTarget } from "../copy/copy_image.ts";
-import { warnOfDockerFormat } from "../copy/docker_format.ts";
-import { type ImageTree, manifestsOf, readTree } from "../copy/image_tree.ts";
+import { type ImageTree, readTree, warnOfDockerFormat } from "../copy/image_tree.ts";
 import { ConflictError, InvalidInputError, MismatchError, NotFoundError } from "../errors.ts";
 import { type OnEvent, withoutProgress } from "../events.ts";
 import { findRoot } from "../images/image.ts";
 import { MAX_CONFIG_SIZE } from "../images/image_config.ts";
-import { chooseImage, listImages, readListed } from "../images/platforms.ts";
+import { chooseImage } from "../images/platforms.ts";
+import { listImages, readListedImage } from "../images/index_tree.ts";
 import { requirePlatform } from "../images/single_platform.ts";
 import { type Descriptor, distinct } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
@@ -116,7 +116,7 @@ async function appendLayer(
   const bases = new Map<Digest, BaseImage>();
   for (const image of images) bases.set(image.digest, await readBase(from.store, image, { signal, onEvent }));
   await requireNoChunk(to.store, reference, { signal, onEvent });
-  warnOfDockerFormat(to.store, manifestsOf(tree), onEvent ?? to.store.onEvent);
+  warnOfDockerFormat(to.store, tree, onEvent ?? to.store.onEvent);
   const blobs = from.store.url === to.store.url ? [] : distinct(images.flatMap(layersOf)); // else they are there
   const told = onePlan(onEvent ?? to.store.onEvent, blobs);
   const layer = await storeLayer(to.store, options.input, { ...options, onEvent: told.layer });
@@ -161,7 +161,7 @@ async function choose(
       });
     }
     const { digest } = chooseImage(await listImages(store, root, { signal, onEvent }), platform);
-    return await readListed(store, digest, { signal, onEvent });
+    return await readListedImage(store, digest, { signal, onEvent });
   }
   if (readIndex(root).some((entry) => !isRunnable(entry))) {
     const message =

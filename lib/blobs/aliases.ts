@@ -1,7 +1,8 @@
 /** Aliases, tags whose manifests list blobs: how they are made, listed and removed. @module */
 import { Hasher } from "../content/hasher.ts";
 import { NotFoundError } from "../errors.ts";
-import { byPlatform, listImages, requireManifest } from "../images/platforms.ts";
+import { byPlatform } from "../images/platforms.ts";
+import { listImages, requireManifest } from "../images/index_tree.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isIndex } from "../oci/image_index.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";

@@ -1,6 +1,7 @@
 /** Reduces an index to the platforms that are copied. @module */
 import { NotFoundError } from "../errors.ts";
-import { chooseImage, listImages, readListed } from "../images/platforms.ts";
+import { chooseImage } from "../images/platforms.ts";
+import { listImages, readListedImage } from "../images/index_tree.ts";
 import { requirePlatform } from "../images/single_platform.ts";
 import { isIndex } from "../oci/image_index.ts";
 import { type Manifest, manifestOf } from "../oci/manifest.ts";
@@ -29,7 +30,7 @@ export async function choosePlatforms(
   const listed = await listImages(store, root, options);
   const chosen = new Set<string>(platforms.map((platform) => chooseImage(listed, platform).digest));
   const [first] = listed.filter(({ digest }) => chosen.has(digest));
-  if (platforms.length === 1) return await readListed(store, first!.digest, options);
+  if (platforms.length === 1) return await readListedImage(store, first!.digest, options);
   const index = JSON.parse(new TextDecoder().decode(root.bytes)) as { manifests: RawEntry[] };
   const manifests = index.manifests.filter(({ digest, annotations }) =>
     chosen.has(digest) || chosen.has(annotations?.["vnd.docker.reference.digest"] ?? "")

@@ -12,8 +12,7 @@ import { inParallel } from "../async/pool.ts";
 import { choosePlatforms } from "./choose_platforms.ts";
 import { type CopiedBlobs, copyBlobs } from "./copy_blobs.ts";
 import { findReferrers, putReferrers } from "./copy_referrers.ts";
-import { warnOfDockerFormat } from "./docker_format.ts";
-import { type ImageTree, manifestsOf, readTree, treeBlobs } from "./image_tree.ts";
+import { type ImageTree, readTree, treeBlobs, treeManifests, warnOfDockerFormat } from "./image_tree.ts";
 
 /** A store, and a tag or digest in it, as `openImage` gives them. */
 export interface ImageTarget {
@@ -88,13 +87,13 @@ export async function copyImage(
     onEvent: options.onEvent,
   });
   const referrers = options.referrers ? await findReferrers(from.store, tree, options) : [];
-  warnOfDockerFormat(to.store, manifestsOf(tree), options.onEvent ?? to.store.onEvent);
+  warnOfDockerFormat(to.store, tree, options.onEvent ?? to.store.onEvent);
   const all = [...treeBlobs(tree), ...referrers.flatMap((each) => treeBlobs(each.tree))];
   const blobs = await copyBlobs(from.store, to.store, { ...options, blobs: all });
   await putTree(to.store, tree, { ...options, jobs, reference });
   await freeReplaced(to.store, [reference], options);
   await putReferrers(to.store, referrers, options);
-  const manifests = [tree, ...referrers.map((each) => each.tree)].flatMap(manifestsOf).length;
+  const manifests = [tree, ...referrers.map((each) => each.tree)].flatMap(treeManifests).length;
   return { reference, digest: chosen.digest, manifests, referrers: referrers.length, blobs };
 }
 
@@ -113,7 +112,7 @@ async function putTree(
   tree: ImageTree,
   { reference, jobs, signal, onEvent }: CallOptions & { reference: string; jobs: number },
 ): Promise<void> {
-  const below = manifestsOf(tree).slice(0, -1);
+  const below = treeManifests(tree).slice(0, -1);
   const images = new Map(below.filter((each) => !isIndex(each)).map((each) => [each.digest, each]));
   await inParallel(images.values(), { jobs, signal }, async (image, signal) => {
     await store.putManifest(image.digest, image, { child: true, signal, onEvent });

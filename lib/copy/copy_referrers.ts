@@ -1,13 +1,13 @@
 /** Copies referrers of an image: signatures, SBOMs, and the referrers of these (OCI distribution spec). @module */
 import { MismatchError } from "../errors.ts";
-import { requireManifest } from "../images/platforms.ts";
+import { requireManifest } from "../images/index_tree.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type Manifest, manifestOf } from "../oci/manifest.ts";
 import { IMAGE_INDEX } from "../oci/media_types.ts";
 import { fallbackTag } from "../store/referrers.ts";
 import { freeReplaced } from "../store/free.ts";
 import type { CallOptions, ManifestReader, ManifestStore } from "../store/store.ts";
-import { type ImageTree, manifestsOf, readTree, type TreeOptions } from "./image_tree.ts";
+import { type ImageTree, readTree, treeManifests } from "./image_tree.ts";
 
 /** A manifest that refers to another. */
 export interface Referrer {
@@ -23,10 +23,10 @@ const MOST_REFERRERS = 1000;
 export async function findReferrers(
   store: ManifestReader,
   image: ImageTree,
-  options: TreeOptions,
+  options: CallOptions,
 ): Promise<Referrer[]> {
   const found = new Map<Digest, Referrer>();
-  const subjects = new Set(manifestsOf(image).map(({ digest }) => digest));
+  const subjects = new Set(treeManifests(image).map(({ digest }) => digest));
   for (const subject of subjects) { // the set grows during the loop
     for (const { digest } of await store.referrers(subject, options)) {
       if (found.has(digest)) continue;
@@ -35,7 +35,7 @@ export async function findReferrers(
       if (found.size > MOST_REFERRERS) {
         throw new MismatchError(`${subject} has more than ${MOST_REFERRERS} referrers`);
       }
-      for (const each of manifestsOf(tree)) subjects.add(each.digest);
+      for (const each of treeManifests(tree)) subjects.add(each.digest);
     }
   }
   return [...found.values()];
@@ -48,7 +48,7 @@ export async function putReferrers(
   options: CallOptions,
 ): Promise<void> {
   for (const { tree } of referrers) {
-    for (const manifest of manifestsOf(tree)) {
+    for (const manifest of treeManifests(tree)) {
       await store.putManifest(manifest.digest, manifest, { ...options, child: true });
     }
   }

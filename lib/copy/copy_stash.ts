@@ -1,7 +1,7 @@
 /** Copies stashes between registries, repositories and layouts. @module */
 import { ConflictError, MismatchError } from "../errors.ts";
 import { withChannel } from "../events.ts";
-import { requireManifest } from "../images/platforms.ts";
+import { requireManifest } from "../images/index_tree.ts";
 import { listedBlobs, type Manifest } from "../oci/manifest.ts";
 import { freeReplaced } from "../store/free.ts";
 import type { CallOptions, Store } from "../store/store.ts";

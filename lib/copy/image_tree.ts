@@ -1,96 +1,95 @@
-/** An image, or an index with all that it leads to, as it is stored: manifests with the blobs that each lists. @module */
-import { MismatchError, NotFoundError } from "../errors.ts";
-import { withChannel } from "../events.ts";
-import { requireManifest } from "../images/platforms.ts";
+/** Reads an image, or an index with everything that it lists: manifests, and the blobs that each lists. @module */
+import { NotFoundError } from "../errors.ts";
+import { type OnEvent, withChannel } from "../events.ts";
+import { type IndexNode, readIndexTree, requireManifest } from "../images/index_tree.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { isIndex, readIndex } from "../oci/image_index.ts";
+import { isIndex } from "../oci/image_index.ts";
 import { declaredMediaType, listedBlobs, type Manifest } from "../oci/manifest.ts";
-import { MANIFEST_TYPES } from "../oci/media_types.ts";
-import type { CallOptions, ManifestReader } from "../store/store.ts";
+import { IMAGE_INDEX, IMAGE_MANIFEST } from "../oci/media_types.ts";
+import type { CallOptions, ManifestReader, Store } from "../store/store.ts";
 
-/** A manifest and what it lists. */
+/** A manifest, and what it lists. */
 export interface ImageTree {
-  /** To the byte as it was found. */
+  /** The manifest, byte for byte. */
   manifest: Manifest;
-  /** Of an index: what it lists. */
+  /** The manifests that an index lists; empty for an image. */
   children: ImageTree[];
-  /** Of an image: the config and the layers that are stored with it. */
+  /** The config and the layers of an image, except those stored elsewhere; empty for an index. */
   blobs: Descriptor[];
 }
 
-/** What reading takes. */
-export interface TreeOptions extends CallOptions {
-}
-
-const MOST_NESTED = 4;
-const MOST_MANIFESTS = 1000;
-
 /**
- * Reads everything that a manifest leads to. What is merely odd is told of, and copied as it is: a manifest that does
- * not say what it is, an index that names another size.
+ * Reads everything that a manifest leads to. Oddities are reported, and tolerated: a manifest without a media type, an
+ * index that gives a wrong size.
  *
- * @throws {NotFoundError} when a manifest that is listed is not there
- * @throws {MismatchError} when one is malformed, or has another digest, or there is no end
+ * @throws {NotFoundError} if a listed manifest does not exist
+ * @throws {MismatchError} if a manifest is malformed or has another digest, or if indexes list or nest too much
  */
 export async function readTree(
   store: ManifestReader,
   root: Manifest,
-  options: TreeOptions = {},
+  options: CallOptions = {},
 ): Promise<ImageTree> {
-  tellIfUndeclared(root, withChannel(options, store));
-  return await grow(root, { store, options, left: MOST_MANIFESTS }, 0);
+  const channel = withChannel(options, store);
+  isUndeclared(root, channel);
+  if (!isIndex(root)) return treeOf(root, []);
+  return treeOf(root, await readIndexTree(root, (entry) => readChild(entry, store, channel)));
 }
 
-interface Growth {
-  store: ManifestReader;
-  options: TreeOptions;
-  left: number;
+function treeOf(manifest: Manifest, nodes: readonly IndexNode<Manifest>[]): ImageTree {
+  const children = nodes.map((node) => treeOf(node.manifest, node.children));
+  return { manifest, children, blobs: isIndex(manifest) ? [] : listedBlobs(manifest.bytes) };
 }
 
-async function grow(manifest: Manifest, growth: Growth, depth: number): Promise<ImageTree> {
-  if (--growth.left < 0 || depth > MOST_NESTED) {
-    throw new MismatchError(`the index ${manifest.digest} leads to more images than can be meant`);
-  }
-  if (!isIndex(manifest)) return { manifest, children: [], blobs: listedBlobs(manifest.bytes) };
-  const children: ImageTree[] = [];
-  for (const entry of readIndex(manifest)) {
-    children.push(await grow(await readChild(entry, growth), growth, depth + 1));
-  }
-  return { manifest, children, blobs: [] };
-}
-
-/** What a manifest does not say of itself, the index says of it. */
-async function readChild(entry: Descriptor, { store, options }: Growth): Promise<Manifest> {
+/** Reads a listed manifest. If it declares no media type, it gets that of its entry. */
+async function readChild(
+  entry: Descriptor,
+  store: ManifestReader,
+  options: CallOptions,
+): Promise<Manifest> {
   const child = await requireManifest(store, entry.digest, options).catch((error) => {
     if (!(error instanceof NotFoundError)) throw error;
     throw new NotFoundError(`${error.message}, although an index lists it`, {
-      hint: "copy the platforms that are there, with --platform",
+      hint: "copy the platforms that exist, with --platform",
       cause: error,
     });
   });
   if (child.bytes.length !== entry.size) {
     const message =
-      `the index says that ${entry.digest} has ${entry.size} bytes, it has ${child.bytes.length}`;
-    (options.onEvent ?? store.onEvent)?.({ type: "notice", message });
+      `the index gives ${entry.digest} a size of ${entry.size} bytes, but it has ${child.bytes.length}`;
+    options.onEvent?.({ type: "notice", message });
   }
-  if (tellIfUndeclared(child, withChannel(options, store))) return { ...child, mediaType: entry.mediaType };
-  return child;
+  return isUndeclared(child, options) ? { ...child, mediaType: entry.mediaType } : child;
 }
 
-function tellIfUndeclared({ bytes, digest }: Manifest, { onEvent }: TreeOptions): boolean {
-  const declared = declaredMediaType(bytes);
-  if (declared !== undefined && MANIFEST_TYPES.includes(declared)) return false;
-  const message = `the manifest ${digest} does not say which kind it is, which OCI allows`;
-  if (declared === undefined) onEvent?.({ type: "notice", message });
-  return declared === undefined;
+/** Whether a manifest declares no media type, which OCI allows. A notice reports it. */
+function isUndeclared({ bytes, digest }: Manifest, { onEvent }: CallOptions): boolean {
+  if (declaredMediaType(bytes) !== undefined) return false;
+  onEvent?.({ type: "notice", message: `the manifest ${digest} declares no media type, which OCI allows` });
+  return true;
 }
 
-/** All manifests, children before what lists them. */
-export function manifestsOf({ manifest, children }: ImageTree): Manifest[] {
-  return [...children.flatMap(manifestsOf), manifest];
+/** All manifests of a tree. What an index lists comes before the index. */
+export function treeManifests({ manifest, children }: ImageTree): Manifest[] {
+  return [...children.flatMap(treeManifests), manifest];
 }
 
-/** All blobs; some may be listed more than once. */
+/** All blobs of a tree. Some may be listed more than once. */
 export function treeBlobs({ blobs, children }: ImageTree): Descriptor[] {
   return [...blobs, ...children.flatMap(treeBlobs)];
+}
+
+const DOCKER_TYPES = [IMAGE_MANIFEST.docker, IMAGE_INDEX.docker];
+
+/** Reports that other programs ignore docker's format in an OCI layout. Converting it would change the digest. */
+export function warnOfDockerFormat(
+  store: Pick<Store, "family">,
+  tree: ImageTree,
+  onEvent: OnEvent | undefined,
+): void {
+  const isDocker = treeManifests(tree).some(({ mediaType }) => DOCKER_TYPES.includes(mediaType));
+  if (store.family !== "oci" || !isDocker) return;
+  const message = "the image keeps docker's own format, which skopeo and umoci do not see in a directory; " +
+    "for them, convert it with skopeo copy docker://IMAGE oci:DIR:TAG, which changes its digest";
+  onEvent?.({ type: "notice", message });
 }

@@ -24,11 +24,10 @@ export type { LayoutAddress, RegistryAddress, RemoteAddress } from "../oci/addre
 export type { Platform } from "../oci/platform.ts";
 export type { IndexedManifest } from "../oci/image_index.ts";
 
-export { findImage, type Image, type ImageOptions, type Layer } from "../images/image.ts";
+export { chooseLayer, findImage, type Image, type ImageOptions, type Layer } from "../images/image.ts";
 export type { ByPlatform, PlatformOptions } from "../images/platforms.ts";
 export { describeImage, type ImageReport, type ReportedLayer } from "../images/describe_image.ts";
 export type { BuildStep, ImageConfig } from "../images/image_config.ts";
-export { chooseLayer } from "../images/choose_layer.ts";
 
 export {
   ImageFiles,

@@ -1,4 +1,4 @@
-/** Tells what is known of an image, with the steps of its build. @module */
+/** Describes an image, with the steps of its build. @module */
 import { counted } from "../messages.ts";
 import { MismatchError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -8,42 +8,42 @@ import type { StoreReader } from "../store/store.ts";
 import type { Image, ImageOptions, Layer } from "./image.ts";
 import { type BuildStep, type ImageConfig, readConfig } from "./image_config.ts";
 
-/** What is known of an image. */
+/** The description of an image. */
 export interface ImageReport {
   /** The digest of the manifest. */
   digest: Digest;
   /** The media type of the manifest. */
   mediaType: string;
-  /** What it is, where it is no real image (an artifact): a media type. */
+  /** The media type of an artifact, which is a manifest that describes something other than an image. */
   artifactType?: string | undefined;
-  /** The digest of the index that it is from; absent where there is none. */
+  /** The digest of the index from which it was chosen; absent if there is none. */
   index?: Digest | undefined;
-  /** What the index lists; empty where there is none. */
+  /** The images of the index; empty if there is no index. */
   platforms: IndexedManifest[];
-  /** The bytes of all layers, as they are packed. */
+  /** The compressed size of all layers, in bytes. */
   size: number;
   /** The config blob. */
   config: Descriptor;
-  /** What the config says; absent where it is no image's config. */
+  /** The content of the config; absent if it is not an image's config. */
   about?: ImageConfig | undefined;
-  /** Base first. */
+  /** The layers, the base first. */
   layers: ReportedLayer[];
   /** The steps of the build, each with the number of the layer that it made. */
   steps: (BuildStep & { layer?: number })[];
 }
 
-/** A layer, and how it came to be. */
+/** A layer, and the step that made it. */
 export interface ReportedLayer extends Layer {
-  /** The digest of the unpacked layer. */
+  /** The digest of the uncompressed layer. */
   diffId?: string | undefined;
-  /** The step that made it. */
+  /** The command that made it. */
   createdBy?: string | undefined;
 }
 
 /**
- * Tells what is known of an image. The config of what is no real image (an artifact) is left out, with an event.
+ * Describes an image. If the config is not an image's, as for artifacts, it is omitted, and a notice says so.
  *
- * @throws {NotFoundError} when the config is absent
+ * @throws {NotFoundError} if the config blob does not exist
  */
 export async function describeImage(
   store: StoreReader,
@@ -60,9 +60,9 @@ export async function describeImage(
   const made = steps.filter(({ layer }) => layer !== undefined);
   if (about && made.length > 0 && made.length !== layers.length) {
     notice(
-      `the history tells of ${
+      `the history lists ${
         counted(made.length, "layer")
-      }, the image has ${layers.length}: steps may be told of wrongly`,
+      }, but the image has ${layers.length}: steps may be shown with wrong layers`,
     );
   }
   return {
@@ -83,7 +83,7 @@ export async function describeImage(
   };
 }
 
-/** Steps that are not empty have made the layers, in order, from the base. */
+/** Matches the steps to layers: those that are not empty have made the layers, in order. */
 function matchSteps(history: readonly BuildStep[]): (BuildStep & { layer?: number })[] {
   let layer = 0;
   return history.map((step) => step.empty ? step : { ...step, layer: ++layer });

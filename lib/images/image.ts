@@ -1,4 +1,4 @@
-/** An image: its manifest, its layers, and where they came from. @module */
+/** Finds an image and its layers. @module */
 import { InvalidInputError, NotFoundError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type IndexedManifest, isIndex, isRunnable } from "../oci/image_index.ts";
@@ -7,43 +7,46 @@ import { defaultPlatform, formatPlatform } from "../oci/platform.ts";
 import { fullReference, knownReferences } from "../store/known_references.ts";
 import type { CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
 import { requirePlatform } from "./single_platform.ts";
-import { chooseImage, listImages, readListed, requireManifest } from "./platforms.ts";
+import { chooseImage } from "./platforms.ts";
+import { listImages, readListedImage, requireManifest } from "./index_tree.ts";
+import { quoted } from "../messages.ts";
 
 /** One layer of an image. */
 export interface Layer extends Descriptor {
-  /** From 1, the base first. */
+  /** The number of the layer: 1 is the base. */
   number: number;
 }
 
 /** An image for one platform. */
 export interface Image {
-  /** The manifest that lists the layers. */
+  /** The image manifest. */
   manifest: Manifest;
-  /** The index that it was chosen from. */
+  /** The index from which it was chosen. */
   index?: Manifest | undefined;
-  /** What the index lists; empty where there is none. */
+  /** The images of the index; empty if there is no index. */
   platforms: IndexedManifest[];
   /** The config blob. */
   config: Descriptor;
-  /** Base first. */
+  /** The layers, the base first. */
   layers: Layer[];
-  /** What it is, where it is no real image (an artifact): a media type. */
+  /** The media type of an artifact, which is a manifest that describes something other than an image. */
   artifactType?: string | undefined;
 }
 
-/** What finding an image takes. */
+/** Options for finding an image. */
 export interface ImageOptions extends CallOptions {
-  /** `os/architecture[/variant]`; absent = Linux on this machine's processor, where there are several. */
+  /** `os/architecture[/variant]`; absent = the only image, or Linux on this machine's processor. */
   platform?: string | undefined;
 }
 
 /**
- * Finds an image, and in an index the one for a platform.
+ * Finds an image; in an index, the one for a platform.
  *
- * @param reference a tag or a digest; `undefined` = the only image that there is
- * @throws {InvalidInputError} when it is neither, or has to be named, or the platform is none
- * @throws {NotFoundError} when it is not there, or not for this platform
- * @throws {MismatchError} when a manifest is malformed or has another digest
+ * @param reference a tag or a digest; `undefined` = the only image in the store
+ * @throws {InvalidInputError} if the reference is neither, or is missing where there are several images, or if the
+ *   platform is invalid
+ * @throws {NotFoundError} if the image does not exist, or there is none for the platform
+ * @throws {MismatchError} if a manifest is malformed or has another digest
  *
  * @example
  * ```ts
@@ -69,24 +72,24 @@ export async function findImage(
     return imageOf(found);
   }
   const platforms = await listImages(store, found, options);
-  const chosen = choose(platforms, options);
-  const manifest = await readListed(store, chosen.digest, options);
+  const chosen = defaultImage(platforms, options);
+  const manifest = await readListedImage(store, chosen.digest, options);
   if (manifest.bytes.length !== chosen.size) {
     const { onEvent = store.onEvent } = options;
     onEvent?.({
       type: "notice",
       message:
-        `the index says that ${chosen.digest} has ${chosen.size} bytes, it has ${manifest.bytes.length}`,
+        `the index gives ${chosen.digest} a size of ${chosen.size} bytes, but it has ${manifest.bytes.length}`,
     });
   }
   return { ...imageOf(manifest), index: found, platforms };
 }
 
 /**
- * What a tag or digest points to: an image or an index, and the tag or digest.
+ * Finds the manifest of a reference, an image or an index, and returns the reference with it.
  *
- * @param reference a tag or a digest; `undefined` = the only image that there is
- * @throws {NotFoundError} when it is not there
+ * @param reference a tag or a digest; `undefined` = the only image in the store
+ * @throws {NotFoundError} if it does not exist
  */
 export async function findRoot(
   store: StoreReader,
@@ -108,15 +111,15 @@ function imageOf(manifest: Manifest): Image {
   };
 }
 
-/** One image needs no choice. */
-function choose(platforms: IndexedManifest[], { platform }: ImageOptions): IndexedManifest {
+/** The only image that runs, or else the one for the platform. */
+function defaultImage(platforms: IndexedManifest[], { platform }: ImageOptions): IndexedManifest {
   const images = platforms.filter(isRunnable);
   const [only] = images;
   if (platform === undefined && images.length === 1) return only!;
   return chooseImage(platforms, platform ?? formatPlatform(defaultPlatform()));
 }
 
-/** Its tag, or its digest where it has none: skopeo and crane write layouts without tags. */
+/** The tag of the only image, or its digest if it has no tag: skopeo and crane write layouts without tags. */
 async function onlyReference(store: ManifestReader, options: CallOptions): Promise<string> {
   const there = await knownReferences(store, options);
   if (there.length === 1) return there[0]!;
@@ -125,4 +128,31 @@ async function onlyReference(store: ManifestReader, options: CallOptions): Promi
   throw new InvalidInputError(`${store.name} has ${there.length} images`, {
     hint: `name one of them: ${names.join(", ")}${there.length > names.length ? " ..." : ""}`,
   });
+}
+
+/**
+ * Chooses a layer of an image.
+ *
+ * @param wanted its number as text, from 1; its digest; or at least the first six digits of that
+ * @throws {InvalidInputError} if `wanted` is not a string
+ * @throws {NotFoundError} if no layer matches, or several do
+ */
+export function chooseLayer({ layers }: Image, wanted: string): Layer {
+  if (typeof wanted !== "string") {
+    throw new InvalidInputError(`${quoted(wanted)} is not a string`, {
+      hint: 'choose a layer by its number, such as "1", its digest, or the beginning of its digest',
+    });
+  }
+  const number = /^[0-9]{1,5}$/.test(wanted) ? Number(wanted) : undefined;
+  const digits = wanted.replace(/^sha256:/, "");
+  const begins = /^[0-9a-f]{6,64}$/.test(digits);
+  const found = number !== undefined
+    ? layers.filter((layer) => layer.number === number)
+    : layers.filter(({ digest }) => begins && digest.startsWith(`sha256:${digits}`));
+  const different = new Set(found.map(({ digest }) => digest));
+  if (different.size === 1) return found[0]!;
+  throw new NotFoundError(
+    different.size > 1 ? `several layers begin with ${wanted}` : `the image has no layer ${wanted}`,
+    { hint: `it has ${layers.length}: use a number from 1 or a digest, as shown by layerstash layers` },
+  );
 }

@@ -6,7 +6,7 @@ import type { ImageReport } from "../../images/describe_image.ts";
 import { FileTree, type LayerEntry, type MergedEntry } from "../../images/file_tree.ts";
 import type { Image } from "../../images/image.ts";
 import { ImageFiles, type OpenLayerEntry } from "../../images/image_files.ts";
-import { listImages, requireManifest } from "../../images/platforms.ts";
+import { listImages, requireManifest } from "../../images/index_tree.ts";
 import { readSources } from "../../images/read_sources.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { type IndexedManifest, isIndex, isRunnable } from "../../oci/image_index.ts";

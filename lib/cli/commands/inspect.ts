@@ -2,7 +2,7 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { describeImage, findImage } from "../../exports/images.ts";
 import type { ImageReport } from "../../images/describe_image.ts";
-import { requireManifest } from "../../images/platforms.ts";
+import { requireManifest } from "../../images/index_tree.ts";
 import { counted } from "../../messages.ts";
 import { type IndexedManifest, isRunnable } from "../../oci/image_index.ts";
 import { formatPlatform } from "../../oci/platform.ts";
