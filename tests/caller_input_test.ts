@@ -145,7 +145,7 @@ testOnEachStore(
     for (const [name, input, kind] of cases) {
       for (const [verb, call] of Object.entries(storing(store, input))) {
         await refusesEach(place, {
-          [`${verb} of ${name}`]: [call, new RegExp(`^the stream gives no Uint8Array, but ${kind}$`)],
+          [`${verb} of ${name}`]: [call, new RegExp(`^the stream gives ${kind}, not a Uint8Array$`)],
         });
       }
     }
@@ -368,12 +368,12 @@ Deno.test("a list of repositories that was ended beforehand is not begun", async
   await assert.rejects(Array.fromAsync(listRepositories(options)), (error) => error === why);
 });
 
-Deno.test("what is no Uint8Array is no source, and a source takes a number of bytes", async () => {
+Deno.test("what is not a Uint8Array is not a source, and a source takes a number of bytes", async () => {
   const later = (call: () => unknown) => () => Promise.resolve().then(call);
   const cutter = new StreamCutter(new Response("hello").body!);
   await refusesEach(undefined, {
-    "bytesSource": [later(() => bytesSource("hello" as Anything)), /^a string is no Uint8Array$/],
-    "bytesSource of nothing": [later(() => bytesSource(undefined!)), /^undefined is no Uint8Array$/],
+    "bytesSource": [later(() => bytesSource("hello" as Anything)), /^a string is not a Uint8Array$/],
+    "bytesSource of nothing": [later(() => bytesSource(undefined!)), /^undefined is not a Uint8Array$/],
     "take NaN": [later(() => cutter.take(NaN)), /^most must be a .*, not NaN$/],
     "take none": [later(() => cutter.take(0)), /^most must be a .*, not 0$/],
   });

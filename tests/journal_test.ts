@@ -154,7 +154,7 @@ Deno.test("where no journal can be kept, that is told, and nothing fails", () =>
     });
     journal.add({ chunk: 1 });
     assert.deepEqual(journal.earlier, []);
-    assert.match((events[0] as { message: string }).message, /no journal can be kept in /);
+    assert.match((events[0] as { message: string }).message, /cannot keep a journal in /);
   }));
 
 Deno.test("any bytes are a journal as far as their lines are whole", () => {

@@ -54,12 +54,12 @@ Deno.test("without a journal and the check of free space it goes on, and says so
     reader,
     allowed("--allow-env --allow-read=disk.img,box --allow-write=box", `upload ${BOX} -i disk.img`),
   );
-  assert.match(up, /^0 layerstash: no journal can be kept in [^\n]*\nlayerstash: stored disk/);
+  assert.match(up, /^0 layerstash: cannot keep a journal in [^\n]*\nlayerstash: stored disk/);
   const down = await run(
     reader,
     allowed("--allow-env --allow-read=. --allow-write=.", `download ${BOX} -o copy.img`),
   );
-  assert.match(down, /^0 [^]*free space cannot be looked at without --allow-sys=statfs\n/);
+  assert.match(down, /^0 [^]*free space is not checked: that needs --allow-sys=statfs\n/);
   assert.match(down, /wrote copy\.img: 9 MiB, verified\n$/);
 });
 

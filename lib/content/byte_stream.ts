@@ -1,4 +1,4 @@
-/** Reads a stream of the caller: its type does not hold what it is, nor what it gives. @module */
+/** Streams of bytes: checked at run time where a caller gave them, and checked for their size and digest. @module */
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import { InvalidInputError, MismatchError } from "../errors.ts";
@@ -7,14 +7,14 @@ import { corrupted, type Digest } from "../oci/digest.ts";
 
 type ByteStream = ReadableStream<Uint8Array<ArrayBuffer>>;
 
-/** Reads the bytes of a stream, and nothing else. */
+/** Reads a caller's stream, and makes sure that it gives bytes: types do not hold at run time. */
 export class ByteReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
 
   /**
-   * Reads nothing yet.
+   * Takes the stream over. Nothing is read yet.
    *
-   * @throws {InvalidInputError} when it is no stream, or somebody else reads it
+   * @throws {InvalidInputError} if it is not a stream, or locked
    */
   constructor(stream: ReadableStream<Uint8Array>) {
     if (typeof stream?.getReader !== "function") {
@@ -27,14 +27,14 @@ export class ByteReader {
   }
 
   /**
-   * The next piece; `undefined` = there is no more.
+   * The next bytes; `undefined` = the stream has ended.
    *
-   * @throws {InvalidInputError} when what comes is no bytes; the stream is let go of then
+   * @throws {InvalidInputError} if the stream gives something else than bytes; it is cancelled then
    */
   async read(): Promise<Uint8Array | undefined> {
     const { done, value } = await this.#reader.read();
     if (done || value instanceof Uint8Array) return value;
-    const fault = new InvalidInputError(`the stream gives no Uint8Array, but ${kindOf(value)}`, {
+    const fault = new InvalidInputError(`the stream gives ${kindOf(value)}, not a Uint8Array`, {
       hint: "a TextEncoderStream makes bytes of text",
     });
     await this.cancel(fault);
@@ -42,8 +42,8 @@ export class ByteReader {
   }
 
   /**
-   * Stops reading and lets go of the stream, a turn of the event loop later: a stream of Node (`Readable.toWeb`) that is
-   * let go of while its next piece is on the way throws where nobody can catch it.
+   * Cancels the stream, one turn of the event loop later: a Node stream (`Readable.toWeb`) that is cancelled while it reads
+   * throws an error that nobody can catch.
    */
   async cancel(reason?: unknown): Promise<void> {
     await setImmediate();
@@ -85,7 +85,7 @@ export function verified(stream: ByteStream, digest: Digest): ByteStream {
   });
 }
 
-/** The same bytes; an error that an inspector throws ends the stream, and lets go of its source. */
+/** Passes bytes on and shows them to an inspector. An error of the inspector ends the stream, and cancels its source. */
 function inspected(
   stream: ByteStream,
   inspect: { piece(bytes: Uint8Array): void; end(): void },
@@ -109,8 +109,8 @@ function inspected(
 }
 
 /**
- * Does what ends in a failure for whoever reads an output, or fills an input, too. A string names a file, and nobody waits
- * for that.
+ * Does some work. If it fails, a stream is aborted or cancelled with the error, so that whoever is at its other end learns
+ * of it. A path needs nothing.
  */
 export async function letGoOnFailure<T>(
   stream: WritableStream<Uint8Array> | ReadableStream<Uint8Array> | string,
@@ -119,7 +119,7 @@ export async function letGoOnFailure<T>(
   try {
     return await work();
   } catch (error) {
-    if (stream instanceof WritableStream) stream.abort(error).catch(() => {}); // it may be ended already
+    if (stream instanceof WritableStream) stream.abort(error).catch(() => {}); // it may have ended
     if (stream instanceof ReadableStream) stream.cancel(error).catch(() => {});
     throw error;
   }

@@ -1,15 +1,15 @@
-/** Reads what fits into memory: never more than was announced, and nothing that is not what its digest says. @module */
+/** Reads small content into memory: never more bytes than announced, and verified where a digest is known. @module */
 import { MismatchError } from "../errors.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { corrupted, digestOf } from "../oci/digest.ts";
 
-/** The room that is taken at first, in bytes. It grows with what comes, and not with what somebody says will come. */
+/** The first buffer, in bytes. It grows with the bytes that arrive, because an announced size may be a lie. */
 const FIRST_ROOM = 64 * 1024;
 
 /**
  * All bytes of a stream.
  *
- * @throws {MismatchError} when there are more than `most`
+ * @throws {MismatchError} if there are more than `most`
  */
 export async function collect(
   stream: ReadableStream<Uint8Array>,
@@ -21,7 +21,7 @@ export async function collect(
     if (length + piece.length > most) {
       throw new MismatchError(`there are more than the ${most} bytes announced`);
     }
-    // Copied, because a piece of one byte may hold on to a buffer of many.
+    // Copied, because a piece of one byte may keep a large buffer in memory.
     bytes = withRoomFor(bytes, length + piece.length, most);
     bytes.set(piece, length);
     length += piece.length;
@@ -29,7 +29,11 @@ export async function collect(
   return bytes.subarray(0, length);
 }
 
-/** All bytes of a stream, checked against the digest and size that were announced for them. */
+/**
+ * All bytes of a blob.
+ *
+ * @throws {MismatchError} if their number or digest is wrong
+ */
 export async function collectVerified(
   stream: ReadableStream<Uint8Array>,
   expected: SizedBlob,
@@ -40,10 +44,10 @@ export async function collectVerified(
 }
 
 /**
- * All bytes of a file that has to be small. A pipe is a file too: its size is not looked at, its end is waited for.
- * Errors of the file system come as they are.
+ * All bytes of a small file. A pipe can be read, too: it is read to its end, whatever its size. Errors of the file system
+ * come as they are.
  *
- * @throws {MismatchError} when there are more than `most`
+ * @throws {MismatchError} if there are more than `most`
  */
 export async function collectFile(path: string, most: number): Promise<Uint8Array<ArrayBuffer>> {
   using file = await Deno.open(path);

@@ -1,16 +1,16 @@
-/** A part of a file as content to be written to a store. @module */
+/** A range of a file as content for a store. @module */
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { denied } from "./file_errors.ts";
 import type { Hasher } from "./hasher.ts";
 import type { Source } from "./source.ts";
 
-/** What one read takes from the file, in bytes. */
+/** The most that one read takes, in bytes. */
 const PIECE = 256 * 1024;
 
 /**
- * The bytes of a file from `start` up to, and not with, `end`. The digest is computed by the hasher when it is
- * first asked for.
+ * The bytes of a file from `start` up to, but not including, `end`. The hasher computes the digest when it is first asked
+ * for, and once.
  */
 export function fileSource(path: string, range: { start: number; end: number }, hasher: Hasher): Source {
   let digest: Promise<Digest> | undefined;
@@ -22,7 +22,13 @@ export function fileSource(path: string, range: { start: number; end: number }, 
   };
 }
 
-/** Streams a file from `start` up to `end`. Fails when it is shorter or may not be read, and with the signal's reason. */
+/**
+ * Streams a file from `start` up to `end`. The stream errors with the signal's reason when that aborts.
+ *
+ * @throws {MismatchError} if the file is shorter, by the stream
+ * @throws {NotFoundError} if it does not exist, by the stream
+ * @throws {NotAllowedError} if it may not be read, by the stream
+ */
 export function readFile(
   path: string,
   { start, end }: { start: number; end: number },
@@ -49,7 +55,7 @@ function* readPieces(
   for (let position = start; position < end;) {
     signal?.throwIfAborted();
     const piece = new Uint8Array(Math.min(PIECE, end - position));
-    const read = file.readSync(piece); // waiting for another thread takes longer than the disk's cache does
+    const read = file.readSync(piece); // the disk's cache is faster than waiting for another thread
     if (!read) throw new MismatchError(`${path} ended at byte ${position} while it was read`);
     position += read;
     yield piece.subarray(0, read);
@@ -61,7 +67,7 @@ function openToRead(path: string): Deno.FsFile {
     return Deno.openSync(path);
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) {
-      throw new NotFoundError(`${path} is not there any more`, { cause });
+      throw new NotFoundError(`${path} no longer exists`, { cause });
     }
     throw denied(cause, `${path} may not be read: permission denied`) ?? cause;
   }

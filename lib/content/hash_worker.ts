@@ -1,29 +1,31 @@
-/** The thread that hashes files beside the transfer. It reads them itself: what was just sent or written is cached. @module */
+/** The thread that hashes files beside a transfer. It reads them itself: bytes just sent or written are in the cache. @module */
 import { createHash, type Hash } from "node:crypto";
 import { setImmediate as breathe } from "node:timers/promises";
 
-/** What the worker is told. Offsets are counted from the beginning of the file. */
+/** A command to the worker. Offsets count from the beginning of the file. */
 export type HashCommand =
   | { type: "open"; id: number; path: string; start: number }
   | { type: "advance"; id: number; to: number }
   | { type: "finish"; id: number; end: number }
   | { type: "drop"; id: number };
 
-/** What the worker answers to `finish`: first how many more bytes are hashed, again and again, and then */
+/** A message of the worker after `finish`: several with progress, and then one with the digest or the error. */
 export interface HashAnswer {
+  /** The id of the command. */
   id: number;
+  /** Progress: bytes hashed since the last message. */
   bytes?: number;
-  /** the hexadecimal digest, or */
+  /** The digest, in hexadecimal. */
   hex?: string;
-  /** why there is none. */
+  /** Why the file could not be hashed. */
   error?: string;
 }
 
-/** What is hashed before the next command is looked at, in bytes. */
+/** How many bytes are hashed before the next command is read. */
 const SLICE = 16 * 1024 * 1024;
 const buffer = new Uint8Array(1024 * 1024);
 
-/** One file range on its way through the hash. A failure is kept until the digest is asked for. */
+/** The hash of one file range. An error is kept until the digest is asked for. */
 class Job {
   readonly #id: number;
   readonly #hash: Hash = createHash("sha256");
@@ -60,7 +62,7 @@ class Job {
 
   close(): void {
     this.#file?.close();
-    this.#file = this.#end = undefined; // nobody waits for the digest any more
+    this.#file = this.#end = undefined; // the digest is no longer wanted
     jobs.delete(this.#id);
   }
 

@@ -10,26 +10,26 @@ import type { ByteRange } from "./source.ts";
 /** Below this many bytes a thread costs more than it saves. */
 const WORTH_A_THREAD = 8 * 1024 * 1024;
 
-/** The hash of a file range whose end comes nearer: what lies before the offset last told is final. */
+/** The hash of a file range that is still being written, from its start on. */
 export interface FollowingHash {
-  /** Says that the file is complete up to this offset, counted from the beginning of the file. */
+  /** All bytes before an offset are final. It counts from the beginning of the file. */
   advance(to: number): void;
-  /** The digest of the range that ends at `end`, which must be complete. To be called once. */
+  /** The digest of the range up to `end`, all bytes of which are written. It can be called once. */
   digest(end: number, onBytes?: (bytes: number) => void): Promise<Digest>;
-  /** Stops; the digest is no longer wanted. */
+  /** Stops the hashing: the digest is no longer wanted. */
   drop(): void;
 }
 
-/** What is wanted beside a digest. */
+/** How a file is hashed. */
 export interface HashOptions {
-  /** Told of bytes that are hashed. */
+  /** Receives the number of bytes that were hashed since its last call. */
   onBytes?: ((bytes: number) => void) | undefined;
-  /** Ends the hashing. */
+  /** Stops the hashing. */
   signal?: AbortSignal | undefined;
 }
 
 /**
- * A few threads that hash. Small ranges are hashed at once, without a thread.
+ * Hashes files in up to four threads. Small ranges are hashed without a thread.
  *
  * @example
  * ```ts
@@ -47,9 +47,9 @@ export class Hasher implements Disposable {
   #nextId = 0;
 
   /**
-   * The digest of a part of a file: the bytes from `start` up to, and not with, `end`.
+   * The digest of a range of a file: the bytes from `start` up to, but not including, `end`.
    *
-   * @throws {MismatchError} when the file ends before `end`
+   * @throws {MismatchError} if the file ends before `end`
    */
   async file(
     path: string,
@@ -66,7 +66,7 @@ export class Hasher implements Disposable {
     }
   }
 
-  /** Begins to hash a file at an offset, while the file is being written. */
+  /** Begins to hash a file from an offset on, while it is being written. */
   follow(path: string, start: number): FollowingHash {
     const id = this.#nextId++;
     let thread: HashThread | undefined;
@@ -90,7 +90,7 @@ export class Hasher implements Disposable {
     };
   }
 
-  /** Ends the threads. Digests that are still awaited reject. */
+  /** Ends the threads. Pending digests reject. */
   [Symbol.dispose](): void {
     for (const thread of this.#threads) thread.end();
   }
@@ -104,7 +104,7 @@ export class Hasher implements Disposable {
   }
 }
 
-/** A digest that somebody waits for. */
+/** A digest that a caller waits for. */
 interface AwaitedDigest extends PromiseWithResolvers<Digest>, Pick<HashOptions, "onBytes"> {}
 
 class HashThread {
@@ -129,7 +129,7 @@ class HashThread {
 
   finish(id: number, { end, onBytes }: { end: number; onBytes: HashOptions["onBytes"] }): Promise<Digest> {
     const answer = Promise.withResolvers<Digest>();
-    answer.promise.catch(() => {}); // who asked may have failed meanwhile, and no longer listen
+    answer.promise.catch(() => {}); // the caller may have failed meanwhile
     this.#awaited.set(id, { ...answer, onBytes });
     if (this.#failure) answer.reject(this.#failure);
     this.tell({ type: "finish", id, end });
@@ -164,7 +164,7 @@ function threadError(message: string): LayerstashError {
   });
 }
 
-/** What is small is in the disk's cache, or soon there: waiting for another thread would take longer. */
+/** Hashes a small range in this thread: reading it takes less time than waiting for another thread. */
 function hashNow(path: string, start: number, end: number): Digest {
   using file = Deno.openSync(path);
   file.seekSync(start, Deno.SeekMode.Start);
@@ -179,10 +179,10 @@ function hashNow(path: string, start: number, end: number): Digest {
   return `sha256:${hash.digest("hex")}`;
 }
 
-/** What is shorter, in bytes, is hashed to its end: that takes no time, and leaves no file open behind. */
+/** A range of at most so many bytes is hashed to its end, also after an abort: that takes no time, and closes the file. */
 const SHORT = 64 * 1024 * 1024;
 
-/** The digest of a range that is complete. The signal ends the waiting: to hash gibibytes takes long. */
+/** The digest of a range, all bytes of which are written. A signal ends the wait, because hashing gibibytes takes long. */
 export async function awaitDigest(
   hash: FollowingHash,
   { start, end }: ByteRange,

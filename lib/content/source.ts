@@ -1,4 +1,4 @@
-/** Content that is on its way into a store: it can be opened, and knows its digest when all of it was read. @module */
+/** Content for a store: it can be opened, and its digest is known when all of it was read. @module */
 import { InvalidInputError } from "../errors.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import { kindOf } from "../messages.ts";
@@ -14,31 +14,31 @@ export interface ByteRange {
 /**
  * Bytes to be written to a store.
  *
- * - `open` gives the bytes from `start` up to `end`. It may be called again, unless `once` is set; then it is
- *   called without a range.
- * - `digest` resolves to the digest of *all* the bytes. It may take as long as reading them does, and runs
- *   beside the transfer. Where `once` is set it resolves when the opened stream has ended.
+ * - `open` gives the bytes from `start` up to `end`. It may be called again. If `once` is set, it is called once, and
+ *   without a range.
+ * - `digest` resolves to the digest of *all* bytes. It may take as long as reading them, and runs beside the transfer. If
+ *   `once` is set, it resolves when the opened stream has ended.
  */
 export interface Source {
-  /** The number of bytes; `undefined` while the end has not been seen. */
+  /** The number of bytes; `undefined` until the end is known. */
   readonly size: number | undefined;
-  /** Set where the bytes can be read one time only, as those of standard input. */
+  /** Set if the bytes can be read only once, such as those of standard input. */
   readonly once?: boolean;
   /**
-   * The digest as it was computed before, where nothing has been seen to change since. It serves to find out what is
-   * there already; what is sent is hashed once more.
+   * The digest that an earlier run computed, if nothing has changed since, as far as that shows. It serves to find blobs
+   * that already exist; bytes that are sent are hashed again.
    */
   readonly known?: Digest | undefined;
-  /** The bytes from `start` (0 where absent) up to, and not with, `end` (the size where absent). */
+  /** The bytes from `start` (absent = 0) up to, but not including, `end` (absent = the size). */
   open(start?: number, end?: number): ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** The digest of all the bytes. Who asks first is told of the bytes that are hashed for it, where they are hashed anew. */
+  /** The digest of all bytes. `onBytes` of the first call receives the progress, if they have to be hashed. */
   digest(onBytes?: (bytes: number) => void): Promise<Digest>;
 }
 
 /**
- * Bytes that are in memory.
+ * Bytes in memory.
  *
- * @throws {InvalidInputError} when they are anything but a Uint8Array
+ * @throws {InvalidInputError} if they are not a Uint8Array
  *
  * @example
  * ```ts
@@ -50,7 +50,7 @@ export interface Source {
  */
 export function bytesSource(bytes: Uint8Array<ArrayBuffer>): Source {
   if (!(bytes instanceof Uint8Array)) {
-    throw new InvalidInputError(`${kindOf(bytes)} is no Uint8Array`, {
+    throw new InvalidInputError(`${kindOf(bytes)} is not a Uint8Array`, {
       hint: "a TextEncoder makes bytes of text",
     });
   }

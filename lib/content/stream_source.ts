@@ -1,4 +1,4 @@
-/** Cuts a stream that can be read once, such as standard input, into sources of a given size. @module */
+/** Cuts a stream that can be read once, such as standard input, into sources. @module */
 import { createHash } from "node:crypto";
 import type { Digest } from "../oci/digest.ts";
 import { BYTES, checkNumbers } from "../arguments.ts";
@@ -6,7 +6,7 @@ import { ByteReader } from "./byte_stream.ts";
 import type { Source } from "./source.ts";
 
 /**
- * Takes sources off a stream, one after the other: a source has to be read to its end before the next is taken.
+ * Cuts a stream into sources, one after the other. Each has to be read to its end before the next is taken.
  *
  * @example
  * ```ts
@@ -22,19 +22,19 @@ export class StreamCutter {
   #ahead: Uint8Array | undefined;
 
   /**
-   * Reads nothing yet.
+   * Takes the stream over. Nothing is read yet.
    *
-   * @param stream what to cut; it is read only as far as needed
-   * @throws {InvalidInputError} when it is no stream, or somebody else reads it
+   * @param stream the bytes; they are read only as far as needed
+   * @throws {InvalidInputError} if it is not a stream, or locked
    */
   constructor(stream: ReadableStream<Uint8Array>) {
     this.#reader = new ByteReader(stream);
   }
 
   /**
-   * Whether there are bytes left.
+   * Whether the stream has more bytes.
    *
-   * @throws {InvalidInputError} when the stream gives anything but bytes
+   * @throws {InvalidInputError} if the stream gives something else than bytes
    */
   async more(): Promise<boolean> {
     while (!this.#ahead?.length) {
@@ -45,9 +45,9 @@ export class StreamCutter {
   }
 
   /**
-   * The next bytes, `most` of them at most; fewer at the end of the stream.
+   * The next bytes, at most `most` of them; fewer at the end of the stream.
    *
-   * @throws {InvalidInputError} when there cannot be so many
+   * @throws {InvalidInputError} if `most` is not a whole number from 1 on
    */
   take(most: number): Source {
     checkNumbers({ most }, { most: BYTES });
@@ -69,7 +69,7 @@ export class StreamCutter {
     return { size: undefined, once: true, open, digest: () => promise };
   }
 
-  /** Stops reading and lets go of the stream. */
+  /** Cancels the stream. */
   async cancel(): Promise<void> {
     await this.#reader.cancel();
   }

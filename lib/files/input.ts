@@ -1,4 +1,4 @@
-/** What is stored: a file, cut into chunks that can be read at any time, or a stream, cut as it comes. @module */
+/** What is stored: a file, whose chunks can be read at any time, or a stream, whose chunks are read once. @module */
 import { basename } from "node:path";
 import { readError } from "../content/file_errors.ts";
 import { fileSource } from "../content/file_source.ts";
@@ -15,15 +15,15 @@ export interface InputChunk {
   number: number;
   /** The bytes. */
   source: Source;
-  /** Keeps how far its upload has come; absent = nothing is kept. */
+  /** Keeps the progress of its upload, so that another process can resume; absent = it is not kept. */
   checkpoint?: Checkpoint | undefined;
-  /** Takes the digest that the bytes were found to have when they were stored. */
+  /** Takes the digest of the bytes, which is known when they are stored. */
   remember?: ((digest: Digest) => void) | undefined;
-  /** Whether no other comes behind it. Where the source can be read once only: to be asked when it was. */
+  /** Whether it is the last chunk. Of a stream, that is known when the chunk has been read. */
   isLast(): Promise<boolean>;
 }
 
-/** Content to be stored as a stash. Sizes are in bytes. At the end of its life a stream is let go of. */
+/** Content to be stored. Sizes are in bytes. Disposing of it cancels a stream. */
 export interface Input extends AsyncDisposable {
   /** The file's name without directories; absent where it has none. */
   name?: string | undefined;
@@ -31,31 +31,31 @@ export interface Input extends AsyncDisposable {
   size?: number | undefined;
   /** When it was last changed; for a stream, when it was opened. */
   modified: Date;
-  /** What tells this file, as it is now, from all others; absent for a stream. */
+  /** A text that no other file has, nor this file after a change; absent for a stream. */
   identity?: string | undefined;
-  /** Whether chunks can be read in any order, several at once, again and again. */
+  /** Whether chunks can be read in any order, in parallel, and more than once. */
   seekable: boolean;
-  /** Cuts it. An empty input is one empty chunk. */
+  /** The chunks, in order. An empty input is one empty chunk. */
   chunks(chunkSize: number): Iterable<InputChunk> | AsyncIterable<InputChunk>;
   /**
-   * Checks that the content is still what it was when the input was opened.
+   * Checks that the content has not changed since the input was opened.
    *
-   * @throws {MismatchError} when it was changed meanwhile
+   * @throws {MismatchError} if the file was changed, renamed or removed
    */
   requireUnchanged(): Promise<void>;
 }
 
-/** How many chunks hold so many bytes: at least one. */
+/** How many chunks a file of a size has: at least one. */
 export function chunkCount(size: number, chunkSize: number): number {
   return Math.max(1, Math.ceil(size / chunkSize));
 }
 
 /**
- * Opens what is to be stored.
+ * Opens a file or a stream to store it.
  *
- * @throws {NotFoundError} when there is no such file
- * @throws {NotAllowedError} when it may not be read
- * @throws {InvalidInputError} when it is a directory, or anything else that is neither a file nor a stream
+ * @throws {NotFoundError} if the file does not exist
+ * @throws {NotAllowedError} if it may not be read
+ * @throws {InvalidInputError} if it is a directory, or anything else that is neither a file nor a stream
  */
 export async function openInput(input: string | ReadableStream<Uint8Array>, hasher: Hasher): Promise<Input> {
   return typeof input === "string" ? await openFile(input, hasher) : openStream(input);
@@ -102,10 +102,10 @@ async function requireSame(path: string, state: string): Promise<void> {
 }
 
 /**
- * Does something with an input. What fails because the input is not what it was any more is told as that: bytes that end
- * too early, a digest that is another one, a file that is not there.
+ * Works with an input. A change of the input can show as another error: bytes that end too early, a wrong digest, a
+ * missing file. Such an error is replaced by one that says what happened.
  *
- * @throws {MismatchError} when it was removed, renamed or changed meanwhile
+ * @throws {MismatchError} if the input was removed, renamed or changed meanwhile
  */
 export async function whileUnchanged<T>(input: Input, work: () => Promise<T>): Promise<T> {
   try {
@@ -117,15 +117,15 @@ export async function whileUnchanged<T>(input: Input, work: () => Promise<T>): P
   }
 }
 
-/** What tells a file from what it was in an earlier process. */
+/** A text that changes with a file, and that another process can compare. */
 async function identityOf(path: string, state: string): Promise<string> {
   const { dev, ino } = await Deno.stat(path);
   return JSON.stringify([await Deno.realPath(path), state, dev, ino]);
 }
 
 /**
- * What changes with a file's bytes; on some network disks the numbers of a file do so by themselves. The date of the last
- * change of any kind (`ctime`) cannot be set by hand: it gives away what the others hide. Deno tells it to the second.
+ * A text that changes with a file's bytes. It has no inode number, which some network disks change by themselves. It has
+ * `ctime`, because users can set the other dates back; Deno gives it in whole seconds.
  */
 async function stateOf(path: string): Promise<string> {
   const { size, mtime, ctime } = await Deno.stat(path);
@@ -133,11 +133,11 @@ async function stateOf(path: string): Promise<string> {
 }
 
 /**
- * The size and the time of the last change of a file that can be read.
+ * The size of a file in bytes, and when it was last changed.
  *
- * @throws {NotFoundError} when there is no such file
- * @throws {NotAllowedError} when it may not be read
- * @throws {InvalidInputError} when it is a directory, or anything else that is no file, or does not tell its size
+ * @throws {NotFoundError} if the file does not exist
+ * @throws {NotAllowedError} if it may not be read
+ * @throws {InvalidInputError} if it is not an ordinary file, or has more bytes than its size says
  */
 export async function statFile(path: string): Promise<{ size: number; mtime: Date }> {
   try {
@@ -146,7 +146,7 @@ export async function statFile(path: string): Promise<{ size: number; mtime: Dat
       await requireReadable(path, size);
       return { size, mtime: mtime ?? new Date(0) };
     }
-    throw new InvalidInputError(`${path} is ${isDirectory ? "a directory" : "no ordinary file"}`, {
+    throw new InvalidInputError(`${path} is ${isDirectory ? "a directory" : "not an ordinary file"}`, {
       hint: isDirectory ? "pack it first, as in: tar cf DIR.tar DIR" : "pipe it: -i -",
     });
   } catch (error) {
@@ -154,11 +154,11 @@ export async function statFile(path: string): Promise<{ size: number; mtime: Dat
   }
 }
 
-/** Some files of the system tell no size: what is in them is made when they are read. */
+/** Files of the system, such as those in `/proc`, have the size 0: their content is made when they are read. */
 async function requireReadable(path: string, size: number): Promise<void> {
   using file = await Deno.open(path);
   if (size > 0 || !await file.read(new Uint8Array(1))) return;
-  throw new InvalidInputError(`${path} does not tell its size: it says 0 bytes, and has more`, {
+  throw new InvalidInputError(`${path} is not empty, but its size is given as 0 bytes`, {
     hint: `copy it first, or pipe it, as in: cat ${path} | layerstash upload -i -`,
   });
 }

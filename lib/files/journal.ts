@@ -1,4 +1,4 @@
-/** What a transfer writes down about itself, so that another process can go on where this one ended. @module */
+/** Journals: files in which a transfer records its progress, so that another process can resume it. @module */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import * as v from "valibot";
@@ -8,43 +8,43 @@ import { writeAllSync } from "../content/write_all.ts";
 import { ConflictError } from "../errors.ts";
 import type { OnEvent, TransferEvent } from "../events.ts";
 
-/** Which journal is wanted. */
+/** What `openJournal` takes. */
 export interface JournalOptions {
-  /** The directory of all journals; it is made where it is missing. Absent = nothing is written down. */
+  /** The directory of all journals, which is made if it is missing. Absent = there is no journal. */
   directory: string | undefined;
-  /** What is going on, for messages, such as `upload of disk to docker.io/me/files`: each has a journal of its own. */
+  /** The transfer, as messages name it, such as `upload of disk to docker.io/me/files`. Each has a journal of its own. */
   name: string;
-  /** Where it goes, where the name alone does not tell it from all others. */
+  /** The full address of the target, where two transfers may have one name. */
   where?: string | undefined;
-  /** What the records are about, such as a file's path, size and date. Records about anything else are dropped. */
+  /** The content that the records are about, such as a file's path, size and date. Records about other content are dropped. */
   subject: string;
   onEvent?: OnEvent | undefined;
 }
 
-/** The journal of one transfer, which no other process has open. */
+/** The journal of one transfer. No other process has it open. */
 export interface Journal extends Disposable {
-  /** What earlier processes wrote down, oldest first. It may be out of date: it is to be checked, not believed. */
+  /** The records of earlier processes, oldest first. They may be out of date: callers check them. */
   readonly earlier: readonly unknown[];
-  /** Whether there was a journal about something else. */
+  /** Whether the journal was about other content. */
   readonly changed: boolean;
-  /** Writes something down. It survives the end of this process, however sudden. */
+  /** Adds a record. It survives the end of this process, however sudden; a power cut may lose it. */
   add(record: unknown): void;
-  /** Ends the journal, and removes it: there is nothing left to go on with. */
+  /** Closes and removes the journal: the transfer is complete. */
   discard(): void;
 }
 
-/** A longer journal is not read: none of ours grows so long. */
+/** The size of the largest journal that is read, in bytes. No transfer writes so much. */
 const MAX_SIZE = 512 * 1024 * 1024;
-/** A journal that nobody has touched for so long, in milliseconds, is of no use any more. */
+/** After how many milliseconds without a change a journal is removed. */
 const MAX_AGE = 90 * 24 * 3600_000;
 
 const firstSchema = v.object({ version: v.literal(1), name: v.string(), subject: v.string() });
 
 /**
- * Opens a journal. Each of its lines carries a checksum: what a crash has torn off or a disk has damaged is left out,
- * with all that comes behind it. Where nothing can be written down, that is told, and the transfer goes on without.
+ * Opens a journal. Each line has a checksum: a line that a crash has torn or a disk has damaged is dropped, with all that
+ * follow it. If no journal can be kept, an event says so, and the transfer goes on without one.
  *
- * @throws {ConflictError} when another process has it open: the same transfer is under way
+ * @throws {ConflictError} if another process has it open, because the same transfer is under way there
  */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
   const { directory, name, where, onEvent } = options;
@@ -71,7 +71,7 @@ const NO_JOURNAL: Journal = {
   [Symbol.dispose]() {},
 };
 
-/** The name may hold anything, and be as long as it likes: the file is named by its digest. */
+/** The file is named by a digest, because the name of a transfer may be long, and have any character. */
 function fileName(name: string, where: string | undefined): string {
   return `${hash(JSON.stringify([name, where])).slice(0, 32)}.journal`;
 }
@@ -123,7 +123,7 @@ function read(path: string, file: Deno.FsFile, options: JournalOptions): Journal
   };
 }
 
-/** What the journal is about is done: one that stays does no harm, and one that is gone already is as it should be. */
+/** The transfer is complete: a journal that cannot be removed does no harm, so it is reported and not an error. */
 function removeQuietly(path: string, onEvent: OnEvent | undefined): void {
   try {
     Deno.removeSync(path);
@@ -137,7 +137,7 @@ function removeQuietly(path: string, onEvent: OnEvent | undefined): void {
 function notKept({ directory }: JournalOptions, error: unknown): TransferEvent {
   const why = error instanceof Error ? error.message : String(error);
   const message =
-    `no journal can be kept in ${directory}: what is interrupted may have to begin again (${why})`;
+    `cannot keep a journal in ${directory}: after an interruption, transfers may start over (${why})`;
   return { type: "notice", message };
 }
 

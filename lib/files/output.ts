@@ -1,4 +1,4 @@
-/** Where bytes are brought to: a file, or a stream. @module */
+/** Checks of an output: that it can be written, and that the disk has room. @module */
 import { InvalidInputError, LayerstashError } from "../errors.ts";
 import { kindOf } from "../messages.ts";
 import { statfs } from "node:fs/promises";
@@ -6,9 +6,9 @@ import { dirname } from "node:path";
 import type { OnEvent } from "../events.ts";
 
 /**
- * Makes sure that there is an output. What is at a path is another question.
+ * Checks that an output is a path or a free stream. Whether the path can be written is checked later.
  *
- * @throws {InvalidInputError} when there is none
+ * @throws {InvalidInputError} if it is not
  */
 export function checkOutput(output: string | WritableStream<Uint8Array>): void {
   if (output === "") throw new InvalidInputError("the file to write has no name");
@@ -20,14 +20,15 @@ export function checkOutput(output: string | WritableStream<Uint8Array>): void {
 }
 
 /**
- * Looks at the free space before the first byte is fetched: some minutes are cheaper to save than some hours.
+ * Checks the free space before the first byte is fetched, and not after hours. Without the permission for that, an event
+ * says that it was not checked.
  *
- * @throws {LayerstashError} when less than `needed` bytes are free
+ * @throws {LayerstashError} if less than `needed` bytes are free
  */
 export async function requireRoom(path: string, needed: number, onEvent?: OnEvent): Promise<void> {
   const { bavail, bsize } = await statfs(dirname(path)).catch((error) => {
     if (!(error instanceof Deno.errors.NotCapable)) throw error;
-    onEvent?.({ type: "notice", message: "free space cannot be looked at without --allow-sys=statfs" });
+    onEvent?.({ type: "notice", message: "free space is not checked: that needs --allow-sys=statfs" });
     return { bavail: Infinity, bsize: 1 };
   });
   const free = bavail * bsize;
@@ -37,7 +38,7 @@ export async function requireRoom(path: string, needed: number, onEvent?: OnEven
   });
 }
 
-/** Says how much room was missing where the disk, or the user's share of it, is full; `undefined` for other errors. */
+/** The error for a full disk or a used-up quota, with the number of missing bytes; `undefined` for other errors. */
 export function outOfRoom(error: unknown, path: string, needed: number): LayerstashError | undefined {
   const code = (error as { code?: unknown } | null)?.code;
   if (code !== "ENOSPC" && code !== "EDQUOT") return undefined;

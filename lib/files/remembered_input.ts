@@ -1,4 +1,4 @@
-/** An input with a memory: what an earlier process knew of its chunks, and what the next one will want to know. @module */
+/** An input whose journal keeps digests and upload progress of its chunks from one process to the next. @module */
 import * as v from "valibot";
 import type { OnEvent } from "../events.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
@@ -6,13 +6,13 @@ import type { Checkpoint, Store, UploadPoint } from "../store/store.ts";
 import { type Journal, openJournal } from "./journal.ts";
 import type { Input, InputChunk } from "./input.ts";
 
-/** Whose memory is wanted. */
+/** What `rememberInput` takes. */
 export interface MemoryOptions {
   /** Where the input is stored. */
   store: Store;
   /** What it is stored as, for messages: the name of a stash, or the path of a file that becomes a blob. */
   name: string;
-  /** Where journals are kept; absent = nowhere. */
+  /** The directory of the journal; absent = there is none. */
   stateDirectory?: string | undefined;
   onEvent?: OnEvent | undefined;
 }
@@ -26,11 +26,11 @@ const recordSchema = v.object({
 });
 
 /**
- * Gives an input a memory of its own: digests of its chunks, and how far the registry has them. It holds while the
- * file's size and dates stand. Until it is disposed of, no other process on this machine stores the same stash; the
- * input itself is to be disposed of apart.
+ * Gives an input a journal, which keeps the digests of its chunks, and how much of each the registry has. Records are
+ * dropped when the size or a date of the file changes. Until the result is disposed of, no other process on this machine
+ * stores the same; the given input has to be disposed of by itself.
  *
- * @throws {ConflictError} when another process does
+ * @throws {ConflictError} if another process stores the same
  */
 export async function rememberInput(input: Input, options: MemoryOptions): Promise<Input> {
   const { store, name, stateDirectory, onEvent } = options;
@@ -55,7 +55,7 @@ export async function rememberInput(input: Input, options: MemoryOptions): Promi
   };
 }
 
-/** What is known of the input's chunks, by the bytes that they are. */
+/** Digests and upload points by the range of bytes that a chunk has in the file. */
 class Memory {
   readonly #journal: Journal;
   readonly #digests: Map<string, Digest> = new Map();

@@ -1,11 +1,11 @@
-/** Which bytes of a blob are there, and which are missing. @module */
+/** Sets of byte ranges: which bytes of a blob a file has, and which are missing. @module */
 import type { ByteRange } from "../content/source.ts";
 
-/** A set of bytes, kept as ranges in order that neither overlap nor touch. */
+/** A set of bytes, kept as ordered ranges that neither overlap nor touch. */
 export class ByteRanges {
   readonly #ranges: ByteRange[] = [];
 
-  /** Begins with these ranges, which may overlap and come in any order. */
+  /** Starts with ranges, which may overlap and have any order. */
   constructor(ranges: Iterable<ByteRange> = []) {
     for (const range of ranges) this.add(range);
   }
@@ -14,14 +14,14 @@ export class ByteRanges {
   add({ start, end }: ByteRange): void {
     if (start >= end) return;
     const ranges = this.#ranges;
-    const behind = ranges.findLastIndex((range) => range.start <= end) + 1;
-    const touched = ranges.findLastIndex((range, at) => at < behind && range.end < start) + 1;
+    const after = ranges.findLastIndex((range) => range.start <= end) + 1;
+    const touched = ranges.findLastIndex((range, at) => at < after && range.end < start) + 1;
     const first = ranges[touched]?.start ?? start;
-    const last = ranges[behind - 1]?.end ?? end;
-    const merged = touched < behind
+    const last = ranges[after - 1]?.end ?? end;
+    const merged = touched < after
       ? { start: Math.min(start, first), end: Math.max(end, last) }
       : { start, end };
-    ranges.splice(touched, behind - touched, merged);
+    ranges.splice(touched, after - touched, merged);
   }
 
   /** The ranges, in order. */
@@ -40,7 +40,7 @@ export class ByteRanges {
     return first?.start === 0 ? first.end : 0;
   }
 
-  /** What is missing of the first `size` bytes, in order. */
+  /** The ranges that are missing of the first `size` bytes, in order. */
   gaps(size: number): ByteRange[] {
     const gaps: ByteRange[] = [];
     let position = 0;
