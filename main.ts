@@ -1,9 +1,10 @@
 /**
  * layerstash stores files of any size in container registries, as image layers, and brings them back verified.
  *
- * This file is the story; the parts are in `lib/`. As a script it is the command line
- * (`deno run -A main.ts --help`), imported it is a library. Every verb takes *where* (a store, or a source and a target) and
- * *what* as arguments, and *how* as an object of options:
+ * Run it as a command (`deno run -A jsr:@layerstash/cli --help`), or import it as a library. Open the store of a
+ * repository, in a registry or in a directory; then `upload`, `download`, `list`, `info`, `verify` and `remove` files in
+ * it. Every function takes where (a store, or a source and a target), what, and an object of options. Images, blobs,
+ * copies and the contract of a store have entries of their own: `@layerstash/cli/images`, `/blobs`, `/copy`, `/store`.
  *
  * @example Store a file in a directory, and get it back
  * ```ts
@@ -67,7 +68,7 @@ export type { Clock } from "./lib/async/clock.ts";
 export { type Credentials, type FindCredentials, firstCredentials } from "./lib/sign_in/credentials.ts";
 export { savedCredentials } from "./lib/sign_in/saved_credentials.ts";
 
-// What the verbs below give and take. Images, blobs, copies and the contract of a store have entries of their own.
+// What the verbs below take and return.
 export type { Chunk, ListedStash, Stash, StashFault, TagRemoval };
 export type { CallOptions, Digest, OnEvent, Store };
 export type { TransferEvent } from "./lib/events.ts";
@@ -99,42 +100,43 @@ export interface VerbOptions extends CallOptions {
 }
 
 /**
- * What the verbs take that move a file.
+ * Options of verbs that move a file.
  *
  * @category Files
  */
 export interface TransferOptions extends VerbOptions {
   /**
-   * A directory in which the transfer keeps a journal, so that another process can go on where this one ends, however
-   * suddenly. Absent = nothing is kept: what was interrupted within a chunk begins again.
+   * A directory in which the transfer keeps a journal, so that another process can resume it, even after a crash.
+   * Absent = no journal is kept: a chunk that was interrupted starts over.
    */
   stateDirectory?: string | undefined;
 }
 
 /**
- * What `upload` takes.
+ * Options of {@link upload}.
  *
  * @category Files
  */
 export interface UploadOptions extends TransferOptions {
   /** The path of a file, or a stream that is read once. */
   input: string | ReadableStream<Uint8Array>;
-  /** The size of a chunk in bytes; absent = what suits the registry, 5 GiB mostly. */
+  /** The size of a chunk in bytes; absent = what suits the registry, in most cases 5 GiB. */
   chunkSize?: number | undefined;
-  /** Replaces what is there under the same tags. */
+  /** Replaces what the tags of the stash point to, if it differs. */
   overwrite?: boolean | undefined;
 }
 
 /**
- * Stores a file as the stash `baseTag`: its chunks get the tags `<baseTag>-1`, `<baseTag>-2` and so on. What is there already is not sent again, so running it once more completes an upload that was
- * interrupted. The tag of the last chunk is written when all others are there: it makes the stash complete.
+ * Stores a file, in chunks, as the stash `baseTag`: the chunks get the tags `<baseTag>-1`, `<baseTag>-2` and so on.
+ * Chunks that already exist are not sent again, so a second run completes an upload that was interrupted. The tag of
+ * the last chunk is written after all others: it makes the stash complete.
  *
  * @category Files
- * @returns what was stored
- * @throws {ConflictError} when a tag holds other bytes, and `overwrite` is not set; nothing is changed then
- * @throws {InvalidInputError} when the base tag does not fit, the input is neither a file nor a stream of bytes, or a
- *   number cannot be
- * @throws {MismatchError} when the file was changed while it was read
+ * @returns the stash, with its chunks
+ * @throws {ConflictError} if a tag points to other bytes and `overwrite` is not set; nothing was changed
+ * @throws {InvalidInputError} if `baseTag` is not a valid tag, the input is neither a file nor a stream of bytes, or a
+ *   number is out of range
+ * @throws {MismatchError} if the file changed while it was read
  *
  * @example
  * ```ts
@@ -148,12 +150,12 @@ export interface UploadOptions extends TransferOptions {
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export async function upload(store: Store, baseTag: string, given: UploadOptions): Promise<Stash> {
-  const options = withChannel(given, store);
+export async function upload(store: Store, baseTag: string, options: UploadOptions): Promise<Stash> {
+  const reporting = withChannel(options, store);
   using hasher = new Hasher();
   await using content = await openInput(options.input, hasher);
-  await using input = await rememberInput(content, { ...options, store, name: baseTag });
-  return await whileUnchanged(input, () => storeStash(store, baseTag, input, options));
+  await using input = await rememberInput(content, { ...reporting, store, name: baseTag });
+  return await whileUnchanged(input, () => storeStash(store, baseTag, input, reporting));
 }
 
 /** For each chunk: look, send, tag. The last tag completes the stash. */
@@ -278,24 +280,25 @@ async function sendChunk(
 }
 
 /**
- * What `download` takes.
+ * Options of {@link download}.
  *
  * @category Files
  */
 export interface DownloadOptions extends TransferOptions {
-  /** The path of the file to write, or a stream, which gets the bytes in order and is closed. */
+  /** The path of the file to write, or a stream, which receives the bytes in order and is then closed. */
   output: string | WritableStream<Uint8Array>;
 }
 
 /**
- * Brings a stash back. A file is written as `FILE.part` and gets its name when every byte is verified; running it
- * again goes on with what is there.
+ * Downloads a stash. A file is written as `FILE.part`, and renamed after every byte was verified. A second run resumes
+ * a download that was interrupted.
  *
  * @category Files
- * @returns what was fetched
- * @throws {InvalidInputError} when there is no such output, or a name or number cannot be
- * @throws {NotFoundError} when there is no such stash, or when it is incomplete
- * @throws {MismatchError} when bytes are corrupted: a file is not made then, a stream has got bad bytes
+ * @returns the stash, with its chunks
+ * @throws {InvalidInputError} if `baseTag` is not a valid tag, the output is neither a path nor a stream, or a number is
+ *   out of range
+ * @throws {NotFoundError} if the stash does not exist or is incomplete
+ * @throws {MismatchError} if bytes are corrupted: no file is made, but a stream has received the bad bytes
  *
  * @example
  * ```ts
@@ -328,7 +331,7 @@ export async function download(
   return stash;
 }
 
-/** Tells the plan; `times` is how often the stash is gone through. */
+/** Reports the plan; `times` is how often the bytes of the stash are read. */
 function announce(
   { size, chunks, chunkSize }: Stash,
   { onEvent, times = 1 }: { onEvent?: OnEvent | undefined; times?: number },
@@ -337,17 +340,17 @@ function announce(
 }
 
 /**
- * What `list` takes.
+ * Options of {@link list}.
  *
  * @category Files
  */
 export interface ListOptions extends CallOptions {
-  /** Adds sizes, names and dates, for one or two manifest requests a stash. */
+  /** Adds sizes, names and dates, at the cost of one or two requests for manifests per stash. */
   exactSize?: boolean | undefined;
 }
 
 /**
- * Lists the stashes of a repository, by name. Only the list of tags is asked for, unless `exactSize` is set.
+ * Lists the stashes of a repository, sorted by name. It requests the list of tags only, unless `exactSize` is set.
  *
  * @category Files
  *
@@ -371,11 +374,11 @@ export async function* list(store: StoreReader, options: ListOptions = {}): Asyn
 }
 
 /**
- * Tells what is known of one stash: the file's name and size, and each chunk.
+ * Describes a stash: the name and size of the file, and every chunk.
  *
  * @category Files
- * @throws {InvalidInputError} when the name is none
- * @throws {NotFoundError} when there is no such stash, or when it is incomplete
+ * @throws {InvalidInputError} if `baseTag` is not a valid tag
+ * @throws {NotFoundError} if the stash does not exist or is incomplete
  *
  * @example
  * ```ts
@@ -394,36 +397,36 @@ export async function info(store: StoreReader, baseTag: string, options: CallOpt
 }
 
 /**
- * What `verify` takes.
+ * Options of {@link verify}.
  *
  * @category Files
  */
 export interface VerifyOptions extends VerbOptions {
-  /** A local file to compare with; absent = the registry's copy is checked on its own. */
+  /** A local file to compare with the stash; absent = only the stored chunks are checked. */
   file?: string | undefined;
-  /** Reads every byte that the registry holds, rather than asking for sizes. */
+  /** Reads every stored byte, rather than requesting sizes only. */
   deep?: boolean | undefined;
 }
 
 /**
- * What `verify` found.
+ * The result of {@link verify}.
  *
  * @category Files
  */
 export interface VerifyResult {
-  /** What was checked. */
+  /** The stash that was checked. */
   stash: Stash;
-  /** What is not as it should be; empty = all is well. */
+  /** What is wrong with it; empty = nothing. */
   faults: StashFault[];
 }
 
 /**
- * Checks a stash: a local file against it, or the registry's copy: is every chunk there and of the right size, or,
- * with `deep`, is every byte right.
+ * Checks a stash. By default every chunk has to exist and to have its size; with `deep` every stored byte is read and
+ * hashed; with `file` a local file has to have the same bytes.
  *
  * @category Files
- * @throws {InvalidInputError} when a name or number cannot be
- * @throws {NotFoundError} when there is no such stash, or when it is incomplete
+ * @throws {InvalidInputError} if `baseTag` is not a valid tag, or a number is out of range
+ * @throws {NotFoundError} if the stash or the local file does not exist, or the stash is incomplete
  *
  * @example
  * ```ts
@@ -454,13 +457,14 @@ export async function verify(
 }
 
 /**
- * Removes a stash, whole or not: the tags of its chunks, and no other. The last one goes first, so that what is
- * left of a removal that was interrupted does not pass for a stash. Registries free the space later, by themselves.
+ * Removes a stash, even an incomplete one: the tags of its chunks, and no other tags. The last tag goes first, so that
+ * an interrupted removal never leaves something that looks like a complete stash. Registries free the space later, by
+ * themselves.
  *
  * @category Files
- * @returns the tags that are gone, and the ones that could not be removed
- * @throws {InvalidInputError} when the name is none
- * @throws {NotFoundError} when there is no such stash
+ * @returns the tags that were removed, and those that could not be removed
+ * @throws {InvalidInputError} if `baseTag` is not a valid tag
+ * @throws {NotFoundError} if the stash does not exist
  *
  * @example
  * ```ts
@@ -481,5 +485,5 @@ export async function remove(store: Store, baseTag: string, options: CallOptions
   return await removeTags(store, numbers.reverse().map((number) => chunkTag(baseTag, number)), options);
 }
 
-// The command line tells this story too, so it is not awaited here: that would be a circle.
+// The command line imports this file, so its import is not awaited here: that would be a circle.
 if (import.meta.main) import("./lib/cli/program.ts").then(({ runCommandLine }) => runCommandLine(Deno.args));

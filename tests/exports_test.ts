@@ -20,9 +20,9 @@ const EXPORTS: Record<Entry, string> = {
     BuildStep ByPlatform Entry EntryType Extent ExtractOptions ExtractResult FileTree Image ImageConfig
     ImageFiles ImageFilesOptions ImageOptions ImageReference ImageReport IndexedManifest Layer LayerEntry
     LayoutAddress MergedEntry OpenEntry OpenImageOptions OpenLayerEntry OpenedImage PathPattern Platform
-    PlatformOptions ReadFileOptions ReadLayerOptions ReadReport ReadingOptions RegistryAddress RemoteAddress
-    ReportedLayer SurveyOptions SurveyResult chooseLayer describeImage extract findImage openImage
-    parseImage pathPattern readImageFile survey
+    PlatformOptions ReadFileOptions ReadLayerOptions ReadReport RegistryAddress RemoteAddress ReportedLayer
+    SurveyOptions SurveyResult chooseLayer describeImage extract findImage openImage parseImage pathPattern
+    readImageFile survey
   `,
   "./blobs": `
     BlobName BlobRemoval ByPlatform DirectAccess DirectBlob DirectFile MountBlobOptions NamedBlobs

@@ -44,20 +44,20 @@ export interface PushBlobOptions extends CallOptions {
 export async function pushBlob(
   store: Store,
   input: string | ReadableStream<Uint8Array>,
-  given: PushBlobOptions = {},
+  options: PushBlobOptions = {},
 ): Promise<SizedBlob> {
-  const options = withChannel(given, store);
-  const { alias, signal, onEvent } = options;
+  const reporting = withChannel(options, store);
+  const { alias, signal, onEvent } = reporting;
   using hasher = new Hasher();
   await using content = await openInput(input, hasher);
   if (alias !== undefined) parseTag(alias); // a stream that is not read is let go of
   await using remembered = typeof input === "string"
-    ? await rememberInput(content, { ...options, store, name: await Deno.realPath(input) })
+    ? await rememberInput(content, { ...reporting, store, name: await Deno.realPath(input) })
     : content; // what comes on a stream cannot be sent a second time: there is nothing to remember of it
   const { size } = content;
   onEvent?.({ type: "plan", blobs: 1, ...(size !== undefined && { size }) });
   const whole = { ...remembered, requireUnchanged: () => content.requireUnchanged().catch(withoutStash) };
-  const blob = await whileUnchanged(whole, () => storeWhole(store, whole, options));
+  const blob = await whileUnchanged(whole, () => storeWhole(store, whole, reporting));
   await whole.requireUnchanged();
   if (alias !== undefined) await putAlias(store, alias, [blob], { signal, onEvent });
   return blob;

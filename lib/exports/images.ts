@@ -37,7 +37,6 @@ export {
 } from "../images/image_files.ts";
 export { FileTree, type LayerEntry, type MergedEntry } from "../images/file_tree.ts";
 export type { Entry, EntryType, Extent, OpenEntry } from "../layers/entry.ts";
-export type { ReadingOptions } from "../layers/layer_blob.ts";
 export type { ReadLayerOptions } from "../layers/read_layer.ts";
 export { type PathPattern, pathPattern } from "../images/path_pattern.ts";
 export { survey, type SurveyOptions, type SurveyResult } from "../images/survey.ts";

@@ -1,8 +1,8 @@
 /** Reads the files of an image from its layers, and reports how much was fetched. @module */
 import type { OpenEntry } from "../layers/entry.ts";
-import { LayerBlob, type ReadingOptions } from "../layers/layer_blob.ts";
+import { LayerBlob } from "../layers/layer_blob.ts";
 import { readLayer, type ReadLayerOptions } from "../layers/read_layer.ts";
-import type { BlobReader } from "../store/store.ts";
+import type { BlobReader, CallOptions } from "../store/store.ts";
 import { FileTree } from "./file_tree.ts";
 import type { Layer } from "./image.ts";
 
@@ -20,7 +20,7 @@ export interface ReadReport {
 }
 
 /** Options for {@link ImageFiles}. */
-export interface ImageFilesOptions extends ReadingOptions {
+export interface ImageFilesOptions extends CallOptions {
   /** The name of what is read in messages, such as `layer 2`; absent = `the image`. */
   name?: string | undefined;
 }

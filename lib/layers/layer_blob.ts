@@ -1,21 +1,12 @@
 /** Reads the blob of a layer, and fetches no more of it than needed. @module */
 import { createHash, type Hash } from "node:crypto";
 import { RangeRefusedError } from "../errors.ts";
-import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { corrupted, type Digest, digestOf } from "../oci/digest.ts";
-import type { BlobReader } from "../store/store.ts";
+import type { BlobReader, CallOptions } from "../store/store.ts";
 import { pull } from "../transfer/pull.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
-
-/** Options for reading from a store. */
-export interface ReadingOptions {
-  /** Receives progress, retries, and a notice if the store can only give whole blobs. */
-  onEvent?: OnEvent | undefined;
-  /** Aborts the reading. */
-  signal?: AbortSignal | undefined;
-}
 
 /** Options for {@link LayerBlob.from}. */
 interface FromOptions {
@@ -47,7 +38,7 @@ export class LayerBlob {
   /** Whether the store can only give whole blobs, so that skipping bytes saves nothing. */
   wholeOnly = false;
   readonly #store: BlobReader;
-  readonly #options: ReadingOptions;
+  readonly #options: CallOptions;
   #head: Bytes | undefined;
   /** Whether the last reading was verified. A server may give the right bytes once and others later. */
   #isWhole = false;
@@ -56,7 +47,7 @@ export class LayerBlob {
   constructor(
     store: BlobReader,
     { digest, size, mediaType, annotations = {} }: Descriptor,
-    options: ReadingOptions,
+    options: CallOptions,
   ) {
     this.digest = digest;
     this.mediaType = mediaType;
