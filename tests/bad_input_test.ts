@@ -73,15 +73,14 @@ Deno.test("who names a place that is none learns so, and which layouts are near"
   await work.write("disk.img", "bytes!");
   await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img"]);
   const near =
-    /: the directory \.\/box is no OCI layout\nhint: there are layouts in it: oci:box\/me\/files\n$/;
+    /: the directory \.\/box is not an OCI layout\nhint: it contains these layouts: oci:box\/me\/files\n$/;
   await fails(work, ["inspect", "oci:./box:disk-1"], 3, near);
   await fails(work, ["inspect", "oci:./box"], 3, near);
   const none =
-    /: the directory box\/me\/files\/blobs is no OCI layout\nhint: a layout has the files oci-layout and/;
+    /: the directory box\/me\/files\/blobs is not an OCI layout\nhint: name the directory that has the files oci-layout and/;
   await fails(work, ["peek", "oci:box/me/files/blobs:a"], 3, none);
   await fails(work, ["inspect", "oci:bix:disk-1"], 3, /: there is no directory bix\n$/);
-  const file =
-    /: disk\.img is a file, and a layout is a directory\nhint: an archive has to be unpacked first/;
+  const file = /: disk\.img is a file, and a layout is a directory\nhint: unpack an archive first/;
   await fails(work, ["inspect", "oci:disk.img:a"], 2, file);
   await using fake = await startFakeRegistry();
   const unknown =

@@ -377,7 +377,7 @@ Deno.test("a layout that has lost its index says so, and no new one is begun ove
   }
   await Deno.remove(join(layoutOf(work), "index.json"));
   const lost = (error: unknown) =>
-    error instanceof MismatchError && /has images and no index\.json/.test(error.message) &&
+    error instanceof MismatchError && /has lost its index\.json/.test(error.message) &&
     /bring back index\.json from a backup, or move \S+ away/.test(error.hint!);
   using store = open(work);
   await assert.rejects(Array.fromAsync(store.tags()), lost);

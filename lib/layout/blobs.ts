@@ -1,4 +1,4 @@
-/** The blobs of a layout: files that are named by their digests, written beside and named when they are whole. @module */
+/** The blobs of a layout: files named by their digests, which get their names when they are whole. @module */
 import { dirname, join } from "node:path";
 import { abortable } from "../async/abortable.ts";
 import { giveName, syncDirectory } from "../content/atomic_file.ts";
@@ -15,20 +15,20 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { corrupted, type Digest, digestOf, encodedPart } from "../oci/digest.ts";
 import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
-import { LayoutClaims } from "./claims.ts";
+import { Claims } from "./claims.ts";
 import { type Draft, LOCKS, makeDraft, removeAbandoned } from "./drafts.ts";
 import { createLayout, lockLayout } from "./directory.ts";
 import type { ReadOptions, WriteOptions } from "../store/store.ts";
 
 /** The blobs of one layout. */
-export class LayoutBlobs implements Disposable {
+export class Blobs implements Disposable {
   readonly #directory: string;
   readonly #name: string;
   readonly #hasher: Hasher = new Hasher();
-  readonly #claims: LayoutClaims = new LayoutClaims();
-  #cleared = false;
+  readonly #claims: Claims = new Claims();
+  #isClean = false;
 
-  /** @param layout where it is, and what it is called in messages */
+  /** @param layout the directory, and the name for messages */
   constructor({ directory, name }: { directory: string; name: string }) {
     this.#directory = directory;
     this.#name = name;
@@ -49,22 +49,22 @@ export class LayoutBlobs implements Disposable {
     }
   }
 
-  /** Whether a blob exists and its file holds the bytes of its digest: a disk may have damaged them. */
+  /** Whether a blob exists, and its file holds the bytes of its digest. A disk may have damaged them. */
   async isWhole(digest: Digest): Promise<boolean> {
     const end = await this.stat(digest);
     return end !== undefined && await this.#hasher.file(this.path(digest), { start: 0, end }) === digest;
   }
 
-  /** Claims a blob that is about to be listed, until {@link endClaims}. Returns its size; `undefined` = absent. */
+  /** Claims a blob that is about to be listed, until {@link endClaims} names it. Returns its size; `undefined` = absent. */
   async claim(digest: Digest): Promise<number | undefined> {
     if (await this.stat(digest) === undefined) return undefined;
-    using _layout = await lockLayout(this.#directory).catch(() => undefined); // one that may not be written to
+    using _layout = await lockLayout(this.#directory).catch(() => undefined); // it may be read-only
     const size = await this.stat(digest);
     if (size !== undefined) await this.#claims.addFound(digest, this.path(digest));
     return size;
   }
 
-  /** Claims a blob that has just been written; the layout is locked meanwhile. */
+  /** Claims a blob that was just written. The caller has locked the layout. */
   async addClaim(digest: Digest): Promise<void> {
     await this.#claims.addFound(digest, this.path(digest));
   }
@@ -97,7 +97,7 @@ export class LayoutBlobs implements Disposable {
     throw corrupted(digest, "manifest");
   }
 
-  /** Stores a blob, and claims it until {@link endClaims}. */
+  /** Stores a blob, and claims it until {@link endClaims} names it. */
   async write(source: Source, options: WriteOptions): Promise<Descriptor> {
     if (options.checkFirst) {
       const digest = await abortable(source.digest(), options.signal);
@@ -118,21 +118,21 @@ export class LayoutBlobs implements Disposable {
     }
   }
 
-  /** Makes the layout where it is missing, and clears up in it. */
+  /** Creates the layout where it is missing, and cleans it up. */
   async #prepare(): Promise<void> {
     await createLayout(this.#directory);
-    if (this.#cleared) return;
+    if (this.#isClean) return;
     using _layout = await lockLayout(this.#directory);
-    await this.clearUp();
+    await this.cleanUp();
   }
 
-  /** Clears up behind writers that were killed, once; the layout is locked meanwhile. */
-  async clearUp(): Promise<void> {
-    if (!this.#cleared) await removeAbandoned(this.#directory);
-    this.#cleared = true;
+  /** Removes what killed writers have left, once. The caller has locked the layout. */
+  async cleanUp(): Promise<void> {
+    if (!this.#isClean) await removeAbandoned(this.#directory);
+    this.#isClean = true;
   }
 
-  /** Copies the source to a file of its own and gives the digest of what is in that file. */
+  /** Copies the source to a draft, and returns the digest of what is in that file. */
   async #receive(source: Source, { path, file }: Draft, { onEvent, signal }: WriteOptions) {
     const hash = this.#hasher.follow(path, 0);
     let size = 0;
@@ -145,7 +145,7 @@ export class LayoutBlobs implements Disposable {
       await exactly(source.open(), source.size).pipeTo(new WritableStream({ write }), { signal });
       const digest = await hash.digest(size);
       await file.syncData();
-      signal?.throwIfAborted(); // the last bytes and their hash take their time
+      signal?.throwIfAborted(); // hashing and syncing take time
       return { digest, size };
     } catch (error) {
       hash.drop();
@@ -154,15 +154,15 @@ export class LayoutBlobs implements Disposable {
     }
   }
 
-  /** Between its name and its claim nobody may take the blob for one that is not needed. */
+  /** Names and claims a blob under one lock: between the two, a removal would take it for garbage. */
   async #giveName(draft: Draft, digest: Digest): Promise<void> {
     using _layout = await lockLayout(this.#directory);
-    if (!LOCKS) draft[Symbol.dispose](); // on Windows an open file is in the way of what is to get its name
+    if (!LOCKS) draft[Symbol.dispose](); // on Windows an open file cannot be renamed
     await giveName(draft.path, this.path(digest));
     await this.#claims.add(digest, draft);
   }
 
-  /** Takes over a blob of the layout in another directory. Returns whether that was possible. */
+  /** Links a blob of another layout into this one, and claims it. Returns whether that was possible. */
   async link(digest: Digest, from: string): Promise<boolean> {
     const [there, here] = [blobPath(from, digest), this.path(digest)];
     try {
@@ -172,21 +172,21 @@ export class LayoutBlobs implements Disposable {
       await this.#claims.addFound(digest, here);
       return true;
     } catch {
-      return false; // another file system, or not there: the caller then writes it, and hears why that fails
+      return false; // another file system, or no such blob: the caller then writes it, and that says what is wrong
     }
   }
 
-  /** Removes a blob that is there. */
+  /** Deletes a blob; one that does not exist is not an error. */
   async remove(digest: Digest): Promise<void> {
     await Deno.remove(this.path(digest)).catch((error) => absentOr(storageError(error, this.#directory)));
   }
 
-  /** Whether a blob was written by somebody who has not listed it yet. */
+  /** Whether this store or another process has claimed a blob. */
   async isClaimed(digest: Digest): Promise<boolean> {
     return await this.#claims.has(digest, this.path(digest));
   }
 
-  /** Blobs that a manifest lists need no claim any more. */
+  /** Ends one claim on each of these blobs: a manifest lists them now. */
   endClaims(digests: Iterable<Digest>): void {
     this.#claims.end(digests);
   }

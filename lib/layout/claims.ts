@@ -1,27 +1,27 @@
-/** Blobs that were written to a layout, and that no manifest lists yet: removals leave them alone. @module */
+/** Claims: they keep blobs that no manifest lists yet from being deleted as garbage. @module */
 import type { Digest } from "../oci/digest.ts";
 import { closingOnce, type Draft, LOCKS } from "./drafts.ts";
 
-/** So many files of claimed blobs stay open at once; beyond, the oldest are closed, and other processes see no claim. */
-const MOST = 256;
+/** How many files of claimed blobs stay open. Beyond that the oldest are closed, and other processes do not see the claims. */
+const MAX_OPEN = 256;
 
 /**
- * The blobs that one store has written, or found, for a manifest that comes next. Each is a claim, and each time that a
- * manifest lists the blob ends one. The file of a claimed blob stays locked, by which other processes see it.
+ * The claims of one store: each is on a blob that it has written or found for a manifest to come, and ends when a manifest
+ * lists the blob. A blob may have several. The file of a claimed blob stays locked, and so other processes see the claim.
  */
-export class LayoutClaims implements Disposable {
-  /** The oldest first. */
+export class Claims implements Disposable {
+  /** All claims, the oldest first. */
   #held: { digest: Digest; file?: Disposable | undefined }[] = [];
-  /** Those of them whose files are open. */
+  /** The open files of claimed blobs, the oldest first. */
   readonly #open: Set<Disposable> = new Set();
 
-  /** Claims a blob that has just got its name; the layout is locked meanwhile. */
+  /** Claims a blob that was just named. The caller has locked the layout. */
   async add(digest: Digest, draft: Draft): Promise<void> {
-    if (LOCKS) await draft.file.lock(false).catch(() => {}); // several may have claims; without locks: see makeDraft
+    if (LOCKS) await draft.file.lock(false).catch(() => {}); // shared: several may have claims; see makeDraft on file systems without locks
     this.#hold(digest, draft);
   }
 
-  /** Claims a blob that is there; the layout is locked meanwhile. */
+  /** Claims a blob that exists. The caller has locked the layout. */
   async addFound(digest: Digest, path: string): Promise<void> {
     if (!LOCKS) return this.#hold(digest);
     const file = await Deno.open(path, { read: true });
@@ -33,7 +33,7 @@ export class LayoutClaims implements Disposable {
     this.#held.push({ digest, file });
     if (file) this.#open.add(file);
     const [oldest] = this.#open;
-    if (this.#open.size > MOST) this.#close(oldest);
+    if (this.#open.size > MAX_OPEN) this.#close(oldest);
   }
 
   #close(file: Disposable | undefined): void {
@@ -42,7 +42,7 @@ export class LayoutClaims implements Disposable {
     this.#open.delete(file);
   }
 
-  /** Ends one claim for each of these digests. The oldest goes first: later writes have replaced its file. */
+  /** Ends one claim on each of these blobs: the oldest, because later writes have replaced its file. */
   end(digests: Iterable<Digest>): void {
     for (const digest of digests) {
       const index = this.#held.findIndex((claim) => claim.digest === digest);
@@ -50,7 +50,7 @@ export class LayoutClaims implements Disposable {
     }
   }
 
-  /** Whether this store, or another process, has written the blob and not listed it yet. */
+  /** Whether this store or another process has a claim on the blob. */
   async has(digest: Digest, path: string): Promise<boolean> {
     if (this.#held.some((claim) => claim.digest === digest)) return true;
     return LOCKS && await isLocked(path);
@@ -68,6 +68,6 @@ async function isLocked(path: string): Promise<boolean> {
     using file = await Deno.open(path, { read: true });
     return !await file.tryLock(true);
   } catch {
-    return false; // it is gone, or there are no locks: then nobody can have claimed it
+    return false; // it is gone, or the file system has no locks: then nobody can have claimed it
   }
 }

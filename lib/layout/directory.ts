@@ -1,4 +1,4 @@
-/** The file `oci-layout` of an OCI image layout: it makes a directory one, and whoever writes holds a lock on it. @module */
+/** The directory of a layout: creates it, locks it for one writer at a time, and detects a lost index. @module */
 import { join } from "node:path";
 import { KeyedMutex } from "../async/keyed_mutex.ts";
 import { createAtomically, makeDirectory, writeAtomically } from "../content/atomic_file.ts";
@@ -7,14 +7,14 @@ import { MismatchError } from "../errors.ts";
 import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { IMAGE_INDEX } from "../oci/media_types.ts";
 
-/** One of this process asks at a time: a lock that is waited for takes a thread, and whoever holds it needs one, too. */
+/** One call of this process asks for the lock at a time: waiting for it blocks a thread, and its holder needs one too. */
 const turns = new KeyedMutex();
 
 /**
- * Locks a layout until the block ends. Writers of all processes take turns: each holds a lock on the file `oci-layout`,
- * which is written once and never replaced.
+ * Creates a layout where it is missing, and locks it until the block ends. Writers of all processes take turns: each holds a
+ * lock on the file `oci-layout`, which is written once and never replaced.
  *
- * @throws {MismatchError} when it has blobs, but no index any more
+ * @throws {MismatchError} if the layout has manifests, but has lost its index
  */
 export async function lockLayout(directory: string): Promise<Disposable> {
   await createLayout(directory);
@@ -26,7 +26,7 @@ export async function lockLayout(directory: string): Promise<Disposable> {
   return turn.move();
 }
 
-/** Makes the directories and the marker file of a layout where they are missing. */
+/** Creates the directories of a layout, and the file `oci-layout` that marks it, where they are missing. */
 export async function createLayout(directory: string): Promise<void> {
   await makeDirectory(blobsOf(directory));
   const marker = join(directory, "oci-layout");
@@ -35,10 +35,10 @@ export async function createLayout(directory: string): Promise<void> {
 }
 
 /**
- * Makes the index of a layout where it is missing. To be called by whoever has locked the layout: then it is there before
- * the first blob, and where there are images without an index, that is lost.
+ * Creates the index of a layout where it is missing. Whoever locks a layout calls this: so every layout has an index before
+ * its first manifest, and one that has manifests and no index has lost it.
  *
- * @throws {MismatchError} when it is lost
+ * @throws {MismatchError} if it is lost
  */
 export async function beginIndex(directory: string): Promise<void> {
   const path = join(directory, "index.json");
@@ -49,8 +49,8 @@ export async function beginIndex(directory: string): Promise<void> {
 }
 
 /**
- * Whether there is a manifest among the blobs of a layout: then something was listed. Writers that were killed before they
- * listed anything leave other blobs behind, and go on with those.
+ * Whether there is a manifest among the blobs of a layout, which means that something was listed. Writers that were killed
+ * before they listed anything leave other blobs only, and the next one reuses those.
  */
 export async function hasManifests(directory: string): Promise<boolean> {
   try {
@@ -58,8 +58,8 @@ export async function hasManifests(directory: string): Promise<boolean> {
       if (isFile && !name.startsWith(".") && await isManifest(join(blobsOf(directory), name))) return true;
     }
   } catch (error) {
-    const isNone = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
-    if (!isNone) throw denied(error, `${blobsOf(directory)} may not be read: permission denied`) ?? error;
+    const isMissing = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
+    if (!isMissing) throw denied(error, `${blobsOf(directory)} may not be read: permission denied`) ?? error;
   }
   return false;
 }
@@ -70,21 +70,21 @@ async function isManifest(path: string): Promise<boolean> {
     const { schemaVersion, layers, manifests } = JSON.parse(await Deno.readTextFile(path));
     return schemaVersion === 2 && (Array.isArray(layers) || Array.isArray(manifests));
   } catch {
-    return false; // other bytes, or a blob that is gone again
+    return false; // not JSON, or deleted meanwhile
   }
 }
 
-/** Says that a layout has lost its index. */
+/** The error for a layout that has lost its index. */
 export function indexLost(directory: string): MismatchError {
   return new MismatchError(
-    `${directory} has images and no index.json, which says what they are: it is lost`,
+    `${directory} has lost its index.json, which says what its images are`,
     {
       hint: howToRestore(directory),
     },
   );
 }
 
-/** What to do about an index that is lost or damaged. */
+/** The hint for an index that is lost or damaged. */
 export function howToRestore(directory: string): string {
   return `bring back index.json from a backup, or move ${directory} away and store everything anew`;
 }

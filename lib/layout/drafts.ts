@@ -1,28 +1,28 @@
-/** Blobs on their way into a layout: each is a file of its own until it is whole. @module */
+/** Drafts: the temporary files that blobs are written to before they get their names. @module */
 import { join } from "node:path";
 
 const PREFIX = ".layerstash-draft-";
-/** The names of files that are written atomically, until they get their own; a chunk may be 5 GiB, these are small. */
+/** The temporary names of small files that are written atomically. A blob has a draft instead: it may have 5 GiB. */
 const TEMPORARY = /^\.layerstash-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-/** On Windows a lock would keep out the thread that hashes the draft. */
+/** Whether drafts are locked. On Windows a lock would shut out the thread that hashes the draft. */
 export const LOCKS: boolean = Deno.build.os !== "windows";
 /**
- * Drafts that were written to so lately, in milliseconds, are left alone: between being made and being locked a draft
- * looks abandoned; and where there are no locks, age is all there is to go by.
+ * A draft younger than this, in milliseconds, is never removed: between its creation and its lock it looks abandoned. Where
+ * there are no locks, only the age tells.
  */
 const YOUNG = LOCKS ? 60_000 : 24 * 3600_000;
 
-/** A draft that is being written; whoever sees it can tell that, because it is locked. Closing it twice is once. */
+/** A draft that is being written: its lock says so to other processes. It may be closed twice. */
 export interface Draft extends Disposable {
   readonly path: string;
   readonly file: Deno.FsFile;
 }
 
-/** Makes an empty draft in the directory. */
+/** Creates an empty draft in a directory. */
 export async function makeDraft(directory: string): Promise<Draft> {
   const path = join(directory, PREFIX + crypto.randomUUID());
   const file = await Deno.open(path, { write: true, createNew: true });
-  if (LOCKS) await file.lock(true).catch(() => {}); // a file system without locks: nobody else can lock it either
+  if (LOCKS) await file.lock(true).catch(() => {}); // the file system has no locks: then nobody can lock the draft
   return { path, file, [Symbol.dispose]: closingOnce(file) };
 }
 
@@ -36,8 +36,8 @@ export function closingOnce(file: Deno.FsFile): () => void {
 }
 
 /**
- * Removes what killed writers have left, as far as that can be done: drafts of blobs, and small files on their way to
- * their names. The layout has to be locked: whoever writes a small file has locked it too, so none is being written.
+ * Removes what killed writers have left, as far as that can be done: drafts, and small files that never got their names.
+ * The caller has locked the layout. Whoever writes a small file locks it too, and so none is being written.
  */
 export async function removeAbandoned(directory: string): Promise<void> {
   await removeEach(directory, (name) => name.startsWith(PREFIX) || TEMPORARY.test(name));
@@ -49,7 +49,7 @@ async function removeEach(directory: string, isOurs: (name: string) => boolean):
     for await (const { name, isFile } of Deno.readDir(directory)) {
       if (isFile && isOurs(name)) await removeIfAbandoned(join(directory, name)).catch(() => {});
     }
-  } catch { /* it may not be there yet, or not be listed: nothing hangs on it */ }
+  } catch { /* the directory may be missing, or not be readable; what was left does no harm */ }
 }
 
 async function removeIfAbandoned(path: string): Promise<void> {

@@ -2,9 +2,9 @@
 import type { Digest } from "../oci/digest.ts";
 import { type Manifest, referencesOf } from "../oci/manifest.ts";
 import type { FreeOptions } from "../store/store.ts";
-import type { LayoutBlobs } from "./blobs.ts";
+import type { Blobs } from "./blobs.ts";
 import type { IndexEntry } from "./index_json.ts";
-import { Reachability } from "./reachable.ts";
+import { Reachability } from "./reachability.ts";
 
 /** What is freed, and what is kept. */
 export interface GarbageOptions extends Pick<FreeOptions, "keepBlobs"> {
@@ -17,13 +17,13 @@ export interface GarbageOptions extends Pick<FreeOptions, "keepBlobs"> {
  * processes is theirs: they may be about to list it.
  */
 export class Garbage {
-  readonly #blobs: LayoutBlobs;
+  readonly #blobs: Blobs;
   readonly #reach: Reachability;
   /** Entries that were dropped from the index, by the tag or digest that named them. */
   readonly #dropped: Map<string, IndexEntry[]> = new Map();
 
   /** @param blobs the blobs of the layout */
-  constructor(blobs: LayoutBlobs) {
+  constructor(blobs: Blobs) {
     this.#blobs = blobs;
     this.#reach = new Reachability((digest) => blobs.manifest(digest));
   }

@@ -10,13 +10,13 @@ import { parseAs } from "../oci/manifest.ts";
 import { IMAGE_INDEX } from "../oci/media_types.ts";
 import { hasManifests, howToRestore, indexLost, lockLayout } from "./directory.ts";
 
-/** The annotation of an index entry that holds the tag. */
+/** The annotation that holds the tag of an index entry. */
 export const REF_NAME = "org.opencontainers.image.ref.name";
 
-/** The largest `index.json` that is read, in bytes: that of 100,000 tags has some 30 MB. */
+/** The largest `index.json` that is read, in bytes. With 100,000 tags it has some 30 MB. */
 const MAX_INDEX_SIZE = 256 * 1024 * 1024;
 
-/** One manifest that the layout lists. Fields of other tools are kept as they are. */
+/** A manifest that the layout lists. Fields of other tools are kept as they are. */
 export interface IndexEntry {
   mediaType?: string | undefined;
   digest: Digest;
@@ -31,7 +31,7 @@ interface Index {
 }
 
 const indexSchema: v.GenericSchema<unknown, Index> = v.looseObject({
-  manifests: v.nullish( // tools written in Go say null where there are none
+  manifests: v.nullish( // tools written in Go write null for an empty list
     v.array(v.looseObject({
       mediaType: v.optional(v.string()),
       digest: v.custom<Digest>(isDigest, "is not a sha256 digest"),
@@ -42,25 +42,25 @@ const indexSchema: v.GenericSchema<unknown, Index> = v.looseObject({
   ),
 });
 
-/** The tag of an entry; `undefined` where it has none. */
+/** The tag of an entry; `undefined` = it has no tag. */
 export function tagOf(entry: IndexEntry): string | undefined {
   return entry.annotations?.[REF_NAME];
 }
 
-/** Reads the entries of a layout; none where there is no layout yet. */
+/** Reads the entries of a layout. A layout that does not exist yet has no entries. */
 export async function readEntries(directory: string): Promise<IndexEntry[]> {
   return (await readIndex(directory)).manifests;
 }
 
-/** The entries of a layout while nobody else can change them. The lock ends with the block. */
+/** The entries of a layout, locked until the block ends. */
 export interface LockedIndex extends Disposable {
-  /** What the layout lists. */
+  /** The entries when the lock was taken. */
   readonly entries: IndexEntry[];
-  /** Lists these instead, from one moment to the next. */
+  /** Replaces them atomically. */
   replace(entries: IndexEntry[]): Promise<void>;
 }
 
-/** Locks the entries of a layout to change them. */
+/** Locks the index of a layout to change it. */
 export async function lockIndex(directory: string): Promise<LockedIndex> {
   const marker = await lockLayout(directory);
   try {
@@ -81,7 +81,7 @@ async function writeIndex(directory: string, index: Index): Promise<void> {
   await writeAtomically(join(directory, "index.json"), new TextEncoder().encode(JSON.stringify(content)));
 }
 
-/** A layout has its index before its first blob: where there is none, it is looked for once more behind the blobs. */
+/** An index that is missing is looked for again after the manifests: a first writer may have come in between. */
 async function readIndex(directory: string): Promise<Index> {
   const index = await readIfThere(directory);
   if (index) return index;
@@ -91,7 +91,7 @@ async function readIndex(directory: string): Promise<Index> {
   throw indexLost(directory);
 }
 
-/** Where `index.json` is a link it is read through; the next change puts a file in its place. */
+/** A symbolic link is followed here; the next change replaces it with a file. */
 async function readIfThere(directory: string): Promise<Index | undefined> {
   const path = join(directory, "index.json");
   try {
@@ -101,9 +101,9 @@ async function readIfThere(directory: string): Promise<Index | undefined> {
       throw new MismatchError(error.message, { hint: error.hint ?? howToRestore(directory), cause: error });
     }
     if (error instanceof LayerstashError) throw error;
-    if (await isFile(directory)) throw noDirectory(`${directory} is a file, and a layout is a directory`);
+    if (await isFile(directory)) throw notADirectory(`${directory} is a file, and a layout is a directory`);
     if (error instanceof Deno.errors.NotADirectory) {
-      throw noDirectory(`a part of the path ${directory} is a file`);
+      throw notADirectory(`a part of the path ${directory} is a file`);
     }
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw denied(error, `${path} may not be read: permission denied`) ??
@@ -115,17 +115,19 @@ async function isFile(path: string): Promise<boolean> {
   return await Deno.stat(path).then(({ isFile }) => isFile, () => false);
 }
 
-/** Other programs take archives of layouts, too. */
-function noDirectory(message: string): InvalidInputError {
+/** The error for a layout that is not a directory. Other programs also take archives of layouts, so the hint unpacks one. */
+function notADirectory(message: string): InvalidInputError {
   return new InvalidInputError(message, {
-    hint: "an archive has to be unpacked first, as in: tar xf FILE -C DIR",
+    hint: "unpack an archive first, as in: tar xf FILE -C DIR",
   });
 }
 
-/** Devices and pipes might never end, or never begin. */
+/** Reads an ordinary file: a device or a pipe might never end, or never begin. */
 async function readWhole(path: string): Promise<Uint8Array> {
   const { isFile, size } = await Deno.stat(path);
-  if (!isFile) throw new MismatchError(`${path} is no ordinary file`);
+  if (!isFile) throw new MismatchError(`${path} is not an ordinary file`);
   if (size <= MAX_INDEX_SIZE) return await collectFile(path, MAX_INDEX_SIZE);
-  throw new MismatchError(`the index ${path} is too large: ${size} bytes, ${MAX_INDEX_SIZE} are read`);
+  throw new MismatchError(
+    `the index ${path} is too large: it has ${size} bytes, and at most ${MAX_INDEX_SIZE} are read`,
+  );
 }

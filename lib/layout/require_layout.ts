@@ -1,48 +1,48 @@
-/** Says that a directory is no layout, and which layouts are in it. @module */
+/** Checks that a directory is a layout; the error names layouts inside it. @module */
 import { join, sep } from "node:path";
 import { NotFoundError } from "../errors.ts";
 
-/** A layout in a box is the repository `me/files`: so deep is looked for others. */
-const DEEPEST = 2;
-/** So many directories are looked into, and so many layouts are named. */
-const [MOST_LOOKED_INTO, MOST_NAMED] = [100, 3];
+/** How deep layouts are looked for: that of the repository `me/files` is two levels down. */
+const MAX_DEPTH = 2;
+/** How many directories are looked into, and how many layouts are named. */
+const [MAX_DIRECTORIES, MAX_NAMED] = [100, 3];
 
 /**
- * Makes sure that a directory is a layout, be it one in which nothing is listed yet.
+ * Makes sure that a directory is a layout. One that lists nothing yet is a layout, too.
  *
- * @throws {NotFoundError} when it is none; the hint names layouts that are in it
+ * @throws {NotFoundError} if it is not a layout; the hint names layouts inside it
  */
 export async function requireLayout(directory: string): Promise<void> {
   if (await isLayout(directory)) return;
   if (!await exists(directory)) throw new NotFoundError(`there is no directory ${directory}`);
   const inside = await layoutsIn(directory);
-  throw new NotFoundError(`the directory ${directory} is no OCI layout`, {
+  throw new NotFoundError(`the directory ${directory} is not an OCI layout`, {
     hint: inside.length === 0
-      ? "a layout has the files oci-layout and index.json: name the directory that they are in"
-      : `there are layouts in it: ${inside.map((each) => `oci:${each.replaceAll(sep, "/")}`).join(", ")}`,
+      ? "name the directory that has the files oci-layout and index.json"
+      : `it contains these layouts: ${inside.map((each) => `oci:${each.replaceAll(sep, "/")}`).join(", ")}`,
   });
 }
 
-/** The nearest come first. */
+/** The layouts in a directory, the nearest first. */
 async function layoutsIn(directory: string): Promise<string[]> {
   const found: string[] = [];
   const near = [{ path: directory, depth: 0 }]; // which grows on the way
   for (const [looked, { path, depth }] of near.entries()) {
-    if (looked > MOST_LOOKED_INTO || found.length === MOST_NAMED) break;
+    if (looked > MAX_DIRECTORIES || found.length === MAX_NAMED) break;
     if (depth > 0 && await isLayout(path)) found.push(path);
-    else if (depth < DEEPEST) {
+    else if (depth < MAX_DEPTH) {
       for (const name of await directoriesIn(path)) near.push({ path: join(path, name), depth: depth + 1 });
     }
   }
   return found;
 }
 
-/** Those that may not be read have none. */
+/** The subdirectories; a directory that may not be read counts as empty. */
 async function directoriesIn(path: string): Promise<string[]> {
   const names: string[] = [];
   try {
     for await (const { name, isDirectory } of Deno.readDir(path)) {
-      if (isDirectory && names.push(name) === MOST_LOOKED_INTO) break;
+      if (isDirectory && names.push(name) === MAX_DIRECTORIES) break;
     }
   } catch { /* it is only a hint */ }
   return names.sort();

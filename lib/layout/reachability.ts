@@ -1,4 +1,4 @@
-/** What the manifests of a layout lead to, and so what may go when some of them are removed. @module */
+/** Reachability: which manifests and blobs the entries of a layout lead to. @module */
 import { MismatchError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type References, referencesOf } from "../oci/manifest.ts";
@@ -7,7 +7,7 @@ import type { IndexEntry } from "./index_json.ts";
 /** Reads a manifest's bytes, checked; `undefined` = absent. */
 export type ReadManifest = (digest: Digest) => Promise<Uint8Array | undefined>;
 
-/** Follows manifests to their blobs. Manifests never change, so what was read once is kept. */
+/** Follows manifests to their blobs. A manifest never changes, so each is read once. */
 export class Reachability {
   readonly #read: ReadManifest;
   readonly #known: Map<Digest, References> = new Map();
@@ -17,14 +17,14 @@ export class Reachability {
     this.#read = read;
   }
 
-  /** The manifests that are gone and what they alone led to, as far as that can be known. */
+  /** The manifests of entries that are gone, and what only these led to, as far as that can be read. */
   async unreachable(gone: readonly IndexEntry[], kept: readonly IndexEntry[]): Promise<Digest[]> {
     const led = await this.#fromAll(gone, (digest) => [digest]);
     const needed = await this.#fromAll(kept, () => led); // a damaged manifest may need any blob
     return [...led].filter((digest) => !needed.has(digest));
   }
 
-  /** One after the other: a layout may list more manifests than files can be open. */
+  /** What any of these entries leads to. They are read one by one: a layout may list more manifests than files can be open. */
   async #fromAll(
     entries: readonly IndexEntry[],
     ifDamaged: (digest: Digest) => Iterable<Digest>,
@@ -37,7 +37,7 @@ export class Reachability {
     return reached;
   }
 
-  /** A manifest's digest and all that it leads to. Each is looked at once, by however many ways it is reached. */
+  /** A manifest's digest, and those of everything that it leads to. Each manifest is read once. */
   async from(digest: Digest): Promise<Iterable<Digest>> {
     const reached = new Set<Digest>([digest]);
     const manifests = new Set<Digest>([digest]);
@@ -53,14 +53,14 @@ export class Reachability {
     const known = this.#known.get(digest);
     if (known) return known;
     const bytes = await this.#read(digest);
-    if (bytes === undefined) return { blobs: [], manifests: [] }; // it may come later
+    if (bytes === undefined) return { blobs: [], manifests: [] }; // it may be written later, so this is not remembered
     const references = referencesOf(bytes);
     this.#known.set(digest, references);
     return references;
   }
 }
 
-/** Puts something in the place of an error that says that a manifest is damaged. */
+/** Handles the error of a damaged manifest with a value; other errors stay errors. */
 function unlessDamaged<T>(instead: T): (error: unknown) => T {
   return (error) => {
     if (error instanceof MismatchError) return instead;

@@ -1,0 +1,187 @@
+/** The manifests of a layout: files among the blobs, and the entries of `index.json` that give them names. @module */
+import { writeAtomically } from "../content/atomic_file.ts";
+import { storageError } from "../content/file_errors.ts";
+import { NotFoundError, RegistryError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
+import { type Descriptor, distinct } from "../oci/descriptor.ts";
+import { type Digest, isDigest, parseDigest } from "../oci/digest.ts";
+import { declaredMediaType, type Manifest, manifestOf, referencesOf } from "../oci/manifest.ts";
+import { IMAGE_MANIFEST } from "../oci/media_types.ts";
+import { parseReference } from "../oci/reference.ts";
+import { requireStorable } from "../store/checks.ts";
+import { fallbackReferrers, namesSubject } from "../store/referrers.ts";
+import type {
+  CallOptions,
+  FreeOptions,
+  ManifestStore,
+  PutOptions,
+  ReferrersOptions,
+  TagsOptions,
+} from "../store/store.ts";
+import type { Blobs } from "./blobs.ts";
+import { Garbage } from "./garbage.ts";
+import { type IndexEntry, lockIndex, readEntries, REF_NAME, tagOf } from "./index_json.ts";
+import { requireLayout } from "./require_layout.ts";
+
+/** Where a layout is, what it is called in messages, and who receives its events. */
+interface ManifestsOptions {
+  name: string;
+  directory: string;
+  onEvent?: OnEvent | undefined;
+}
+
+/** The manifests of one layout. */
+export class Manifests implements ManifestStore {
+  readonly name: string;
+  readonly onEvent: OnEvent | undefined;
+  readonly #directory: string;
+  readonly #blobs: Blobs;
+  readonly #garbage: Garbage;
+
+  /** @param blobs the blobs of the same layout */
+  constructor({ name, directory, onEvent }: ManifestsOptions, blobs: Blobs) {
+    this.name = name;
+    this.onEvent = onEvent;
+    this.#directory = directory;
+    this.#blobs = blobs;
+    this.#garbage = new Garbage(blobs);
+  }
+
+  async manifest(
+    reference: string,
+    { signal, onEvent = this.onEvent }: CallOptions = {},
+  ): Promise<Manifest | undefined> {
+    signal?.throwIfAborted();
+    const entry = await this.#entry(reference);
+    const digest = entry?.digest ?? (isDigest(reference) ? reference : undefined);
+    if (!digest) return undefined;
+    const bytes = await this.#blobs.manifest(digest);
+    if (bytes === undefined) return await this.#unlessMissing(reference, entry, onEvent);
+    if (entry && entry.size !== bytes.length) {
+      const message = `${this.name} says that ${digest} has ${entry.size} bytes, but it has ${bytes.length}`;
+      onEvent?.({ type: "notice", message });
+    }
+    return manifestOf(bytes, entry?.mediaType ?? declaredMediaType(bytes) ?? IMAGE_MANIFEST.oci);
+  }
+
+  async resolve(reference: string, { signal }: CallOptions = {}): Promise<Digest | undefined> {
+    signal?.throwIfAborted();
+    return (await this.#entry(reference))?.digest;
+  }
+
+  async putManifest(
+    reference: string,
+    manifest: Manifest,
+    { child, signal }: PutOptions = {},
+  ): Promise<void> {
+    signal?.throwIfAborted();
+    requireStorable(reference, manifest);
+    await this.#attempt(async () => {
+      using index = await lockIndex(this.#directory);
+      await this.#requireBlobs(manifest);
+      await writeAtomically(this.#blobs.path(manifest.digest), manifest.bytes);
+      if (child) return await this.#blobs.addClaim(manifest.digest); // until a listed index lists it
+      await index.replace(withEntry(index.entries, reference, manifest));
+      const named = index.entries.filter((entry) => isNamed(entry, reference));
+      this.#garbage.add(reference, named.filter(({ digest }) => digest !== manifest.digest));
+      this.#blobs.endClaims(await this.#garbage.reached(manifest));
+    });
+  }
+
+  async referrers(
+    digest: Digest,
+    { listed, ...options }: ReferrersOptions = {},
+  ): Promise<Descriptor[]> {
+    const list = await fallbackReferrers(this, parseDigest(digest), options);
+    if (listed) return distinct(list);
+    const found: Descriptor[] = [];
+    for (const { digest: each, size, mediaType = IMAGE_MANIFEST.oci } of await readEntries(this.#directory)) {
+      options.signal?.throwIfAborted();
+      const bytes = await this.#blobs.manifest(each);
+      if (bytes && namesSubject(bytes, digest)) found.push({ mediaType, digest: each, size });
+    }
+    return distinct([...found, ...list]);
+  }
+
+  async removeManifest(reference: string, { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    if (await this.#entry(reference) === undefined) return;
+    await this.#attempt(async () => {
+      using index = await lockIndex(this.#directory);
+      await this.#blobs.cleanUp();
+      await index.replace(index.entries.filter((entry) => !isNamed(entry, reference)));
+      this.#garbage.add(reference, index.entries.filter((entry) => isNamed(entry, reference)));
+    });
+  }
+
+  async free(references: readonly string[], { keepBlobs, signal }: FreeOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    if (!this.#garbage.has(references.map(parseReference))) return;
+    await this.#attempt(async () => {
+      using index = await lockIndex(this.#directory);
+      await this.#garbage.free(references, { listed: index.entries, keepBlobs });
+    });
+  }
+
+  async *tags({ mustExist, signal }: TagsOptions = {}): AsyncGenerator<string> {
+    signal?.throwIfAborted();
+    const entries = await readEntries(this.#directory);
+    if (mustExist && entries.length === 0) await requireLayout(this.#directory);
+    yield* [...new Set(entries.map(tagOf).filter((tag) => tag !== undefined))].sort();
+  }
+
+  async untagged({ signal }: CallOptions = {}): Promise<Digest[]> {
+    signal?.throwIfAborted();
+    const entries = await readEntries(this.#directory);
+    return [...new Set(entries.filter((entry) => tagOf(entry) === undefined).map(({ digest }) => digest))];
+  }
+
+  async #entry(reference: string): Promise<IndexEntry | undefined> {
+    const name = parseReference(reference);
+    return (await readEntries(this.#directory)).find((entry) => isNamed(entry, name));
+  }
+
+  /** The file of a manifest that was replaced or removed meanwhile is gone, and that is not an error. */
+  async #unlessMissing(
+    reference: string,
+    entry: IndexEntry | undefined,
+    onEvent: OnEvent | undefined,
+  ): Promise<Manifest | undefined> {
+    if (!entry) return undefined;
+    const { digest } = await this.#entry(reference) ?? {};
+    if (digest !== entry.digest) return await this.manifest(reference, { onEvent });
+    throw new NotFoundError(`${this.name} lists the manifest ${entry.digest}, but its file is missing`);
+  }
+
+  async #attempt(change: () => Promise<void>): Promise<void> {
+    try {
+      await change();
+    } catch (error) {
+      throw storageError(error, this.#directory);
+    }
+  }
+
+  async #requireBlobs(manifest: Manifest): Promise<void> {
+    const { blobs, manifests } = referencesOf(manifest.bytes);
+    for (const digest of [...blobs, ...manifests]) {
+      if (await this.#blobs.stat(digest) !== undefined) continue;
+      throw new RegistryError(`the manifest lists the blob ${digest}, which ${this.name} does not have`, {
+        codes: ["MANIFEST_BLOB_UNKNOWN"],
+      });
+    }
+  }
+}
+
+/** Whether an entry has this tag or digest. A tag that looks like a digest, as other tools may write it, does not count. */
+function isNamed(entry: IndexEntry, reference: string): boolean {
+  return (isDigest(reference) ? entry.digest : tagOf(entry)) === reference;
+}
+
+function withEntry(entries: IndexEntry[], reference: string, manifest: Manifest): IndexEntry[] {
+  const described = { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.bytes.length };
+  if (!isDigest(reference)) {
+    const others = entries.filter((entry) => tagOf(entry) !== reference);
+    return [...others, { ...described, annotations: { [REF_NAME]: reference } }];
+  }
+  return entries.some((entry) => entry.digest === reference) ? entries : [...entries, described];
+}
