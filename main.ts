@@ -290,8 +290,8 @@ export interface DownloadOptions extends TransferOptions {
 }
 
 /**
- * Downloads a stash. A file is written as `FILE.part`, and renamed after every byte was verified. A second run resumes
- * a download that was interrupted.
+ * Downloads a stash. A file is written as `FILE.part`, and renamed after every byte was verified and is on the disk: from
+ * then on the file survives a power cut. A second run resumes a download that was interrupted.
  *
  * @category Files
  * @returns the stash, with its chunks
