@@ -326,8 +326,7 @@ export async function download(
     return await findStash(store, baseTag, { signal, onEvent });
   });
   announce(stash, { onEvent });
-  const how = { stateDirectory, jobs, onEvent, signal };
-  await fetchStash(store, stash, output, how);
+  await fetchStash(store, stash, output, { stateDirectory, jobs, onEvent, signal });
   return stash;
 }
 
@@ -449,10 +448,10 @@ export async function verify(
   checkTransfer(options);
   const stash = await findStash(store, baseTag, { signal, onEvent });
   announce(stash, { onEvent, times: file !== undefined && deep ? 2 : 1 });
-  const how = { jobs, onEvent, signal };
-  const faults = file === undefined ? [] : await checkFile(file, stash, how);
-  if (deep) faults.push(...await checkBytes(store, stash, how));
-  else if (file === undefined) faults.push(...await checkPresence(store, stash, how));
+  const checking = { jobs, onEvent, signal };
+  const faults = file === undefined ? [] : await checkFile(file, stash, checking);
+  if (deep) faults.push(...await checkBytes(store, stash, checking));
+  else if (file === undefined) faults.push(...await checkPresence(store, stash, checking));
   return { stash, faults };
 }
 

@@ -31,8 +31,8 @@ const EXPORTS: Record<Entry, string> = {
     pullBlobs pushBlob removeAlias removeBlobs restoreRecipe setAlias stashUrls
   `,
   "./copy": `
-    AppendOptions AppendResult CopiedBlobs CopyOptions CopyResult CopyStashOptions ImageTarget
-    SaveLayersOptions SavedLayer StashTarget append copyImage copyStash saveLayers
+    AppendOptions AppendResult CopiedBlobs CopyOptions CopyResult CopyStashOptions CopyStashResult
+    ImageTarget SaveLayersOptions SavedLayer StashTarget append copyImage copyStash saveLayers
   `,
   "./store": `
     BlobOptions BlobReader BlobState BlobStore ByteRange CallOptions Checkpoint Descriptor Digest Family

@@ -28,6 +28,14 @@ export interface CopyStashOptions extends Omit<CopyOptions, "platforms" | "refer
   overwrite?: boolean | undefined;
 }
 
+/** The result of {@link copyStash}. */
+export interface CopyStashResult {
+  /** The stash, as it was at the source. */
+  stash: Stash;
+  /** How its blobs reached the target. */
+  blobs: CopiedBlobs;
+}
+
 /**
  * Copies a stash with all its chunks, as they are; the name may be another one. Chunks that are there are passed over,
  * and the tag of the last chunk comes last: it makes the stash complete.
@@ -55,7 +63,7 @@ export async function copyStash(
   from: StashTarget,
   to: StashTarget,
   options: CopyStashOptions = {},
-): Promise<{ stash: Stash; blobs: CopiedBlobs }> {
+): Promise<CopyStashResult> {
   const { jobs = DEFAULT_JOBS, signal, onEvent } = options;
   checkTransfer(options);
   const stash = await findStash(from.store, from.baseTag, { signal, onEvent });

@@ -1,6 +1,7 @@
 /**
- * Uses a repository as a store of blobs. A blob is named by the digest of its bytes, and by aliases: tags whose manifests
- * list it. Any program that speaks to registries can read what is stored.
+ * Uses a repository as a store of blobs. A blob has the digest of its bytes as its name. It can also have aliases: tags
+ * whose manifests list it. Any program that can read from registries can fetch the blobs; `blobUrls` and `restoreRecipe`
+ * show how.
  *
  * @example Store a blob under an alias, and get it back
  * ```ts

@@ -1,8 +1,8 @@
 /**
  * Copies images and stashes between registries, repositories and directories, appends layers to images, and saves layers
- * as files. What the target has already is not moved.
+ * as files. Blobs that the target already has are not sent again.
  *
- * @example Copy an image, with everything that refers to it
+ * @example Copy an image into another repository
  * ```ts
  * import { openStore, upload } from "@layerstash/cli";
  * import { copyImage } from "@layerstash/cli/copy";
@@ -22,6 +22,11 @@
  */
 export { copyImage, type CopyOptions, type CopyResult, type ImageTarget } from "../copy/copy_image.ts";
 export type { CopiedBlobs } from "../copy/copy_blobs.ts";
-export { copyStash, type CopyStashOptions, type StashTarget } from "../copy/copy_stash.ts";
+export {
+  copyStash,
+  type CopyStashOptions,
+  type CopyStashResult,
+  type StashTarget,
+} from "../copy/copy_stash.ts";
 export { append, type AppendOptions, type AppendResult } from "../append/append.ts";
 export { type SavedLayer, saveLayers, type SaveLayersOptions } from "../copy/save_layers.ts";

@@ -1,8 +1,9 @@
 /**
- * Looks into images, and takes files out of them, without pulling: only the bytes that are needed are fetched.
+ * Looks into images and takes files out of them without pulling: only the bytes that are needed are fetched.
  *
- * Open an image by its name, find its layers, and read them: `ImageFiles` gives the entries of each layer,
- * `FileTree` what the layers are together, `survey` searches, `extract` and `readImageFile` take files out.
+ * Open an image by its name with `openImage`, and find its layers with `findImage`. `ImageFiles` reads the entries of
+ * each layer, `FileTree` merges them as a container engine does, `survey` searches for paths, `extract` writes files to
+ * a directory, and `readImageFile` reads a single one.
  *
  * @example Take a file out of an image
  * ```ts

@@ -1,6 +1,7 @@
 /**
- * The contract of a store: one repository, with its blobs, manifests, tags and referrers. `openStore` gives one for a
- * registry or a directory; use it to work on these directly, or implement it to keep stashes elsewhere.
+ * The contract of a store: one repository, with its blobs, manifests, tags and referrers. `openStore` opens the store of
+ * a repository in a registry or in a directory. Use it to work with blobs and manifests directly, or implement the
+ * contract to keep files elsewhere.
  *
  * @example Store a blob and a manifest that lists it
  * ```ts
