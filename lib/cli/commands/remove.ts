@@ -12,8 +12,9 @@ Example:
   $ layerstash remove -r me/files -t disk
 
 Only the tags of this file are removed. A directory frees the space at once,
-Docker Hub and GHCR do it later. A registry of your own frees it when it collects
-garbage (distribution: registry garbage-collect --delete-untagged CONFIG).
+Docker Hub and GHCR do it later. A registry of your own frees it when it
+collects garbage (distribution: registry garbage-collect --delete-untagged
+CONFIG).
 `;
 
 /** Makes the command. */

@@ -21,8 +21,8 @@ Examples:
   $ layerstash upgrade 1.2.3            # this version, also an older one
 
 The new program is verified and started once before it replaces this one.
-LAYERSTASH_RELEASES names a mirror of the releases. If Deno runs this program, it
-is not replaced: a hint says how to get a newer one.
+LAYERSTASH_RELEASES names a mirror of the releases. If Deno runs this program,
+it is not replaced: a hint says how to get a newer one.
 `;
 
 interface UpgradeFlags extends ConnectionFlags {

@@ -27,7 +27,7 @@ interface Cursor {
 }
 
 /**
- * Completes the last of `words`, which readWords the program's name. The commands know no registries: where a registry may
+ * Completes the last of `words`, which follow the program's name. The commands know no registries: where a registry may
  * stand, `registries` are offered.
  */
 export function complete(
