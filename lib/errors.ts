@@ -19,7 +19,7 @@ export type ErrorKind = "failed" | "usage" | "not-found" | "not-allowed" | "mism
  */
 export interface ErrorDetails {
   /** What the reader can do about it. */
-  hint?: string;
+  hint?: string | undefined;
   /** The error that lies beneath. */
   cause?: unknown;
 }
@@ -52,6 +52,25 @@ export class LayerstashError extends Error {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = new.target.name;
     this.hint = details.hint;
+  }
+
+  /**
+   * The same kind of error with another message, hint or cause. Everything else stays: the class, and the status, codes
+   * and so on of a `RegistryError`.
+   *
+   * @param changes what is to differ
+   *
+   * @example Say what to do about a failure
+   * ```ts
+   * import { LayerstashError, RegistryError } from "@layerstash/cli";
+   * const error: LayerstashError = new RegistryError("the registry is busy", { status: 503 });
+   * const advised = error.with({ hint: "try again at night" });
+   * if (!(advised instanceof RegistryError) || advised.status !== 503) throw new Error("unexpected");
+   * ```
+   */
+  with({ message = this.message, ...changes }: ErrorDetails & { message?: string }): this {
+    const Kind = this.constructor as new (message: string, details: ErrorDetails) => this;
+    return new Kind(message, { ...this, cause: this.cause, ...changes });
   }
 }
 
@@ -119,6 +138,8 @@ export interface RegistryErrorDetails extends ErrorDetails {
   transient?: boolean;
   /** How long the registry asks to wait, in milliseconds. */
   retryAfter?: number | undefined;
+  /** Whether as many attempts were made as the retry policy allows. */
+  givenUp?: boolean;
 }
 
 /**
@@ -135,6 +156,8 @@ export class RegistryError extends LayerstashError {
   readonly transient: boolean;
   /** How long the registry asks to wait, in milliseconds. */
   readonly retryAfter: number | undefined;
+  /** Whether as many attempts were made as the retry policy allows. A loop around the one that gave up goes no further. */
+  givenUp: boolean;
 
   /**
    * Makes the error.
@@ -148,6 +171,7 @@ export class RegistryError extends LayerstashError {
     this.codes = details.codes ?? [];
     this.transient = details.transient ?? false;
     this.retryAfter = details.retryAfter;
+    this.givenUp = details.givenUp ?? false;
   }
 }
 

@@ -18,8 +18,8 @@ import { Hasher } from "../lib/content/hasher.ts";
 import { encodeManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
 import { concatenate, makeWorkspace, sink, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
+import { testClock } from "./rigs/clock.ts";
 import { type FakeOptions, type FakeRegistry, startFakeRegistry } from "./rigs/fake_registry.ts";
-import { noWaits } from "./rigs/no_waits.ts";
 import { mountSmallDisk, withSmallDisk } from "./rigs/small_disk.ts";
 import { testOnEachStore } from "./rigs/stores.ts";
 import { onPosix } from "./rigs/system.ts";
@@ -45,7 +45,7 @@ interface Scene extends AsyncDisposable {
 
 async function makeScene(options: FakeOptions = {}): Promise<Scene> {
   const registry = await startFakeRegistry(options);
-  const store = openStore({ registry: registry.url, repository: "me/files" });
+  const store = openStore({ registry: registry.url, repository: "me/files", clock: testClock() });
   const work = await makeWorkspace();
   const stash = await upload(store, "disk", { input: streamOf(BYTES), chunkSize: CHUNK });
   const events: TransferEvent[] = [];
@@ -121,7 +121,7 @@ Deno.test("the target has its old content until the new is whole", async () => {
 
 testOnEachStore("a corrupted blob is told, and never gets the target's name", async (place) => {
   await using work = await makeWorkspace();
-  using store = place.open();
+  using store = place.open({ clock: testClock() });
   const { chunks } = await upload(store, "disk", { input: streamOf(BYTES), chunkSize: CHUNK });
   await place.damage(chunks[2]!.digest, (bytes) => bytes.map((byte, at) => at === 500 ? byte ^ 1 : byte));
   const run = () => download(store, "disk", { output: work.path("out") });
@@ -139,7 +139,6 @@ testOnEachStore("a corrupted blob is told, and never gets the target's name", as
 });
 
 testOnEachStore("a blob that is missing, too short or too long is told", async (place) => {
-  using _ = noWaits();
   const damages: ((bytes: Uint8Array) => Uint8Array | undefined)[] = [
     () => undefined,
     (bytes) => bytes.subarray(0, 900),
@@ -147,7 +146,7 @@ testOnEachStore("a blob that is missing, too short or too long is told", async (
     (bytes) => concatenate([bytes, bytes]),
   ];
   await using work = await makeWorkspace();
-  using store = place.open();
+  using store = place.open({ clock: testClock() });
   const { chunks } = await upload(store, "disk", { input: streamOf(BYTES), chunkSize: CHUNK });
   const good = BYTES.slice(CHUNK, 2 * CHUNK);
   for (const damage of damages) {
@@ -223,7 +222,6 @@ Deno.test("what is stopped leaves its part, and goes on from there", async () =>
 });
 
 Deno.test("connections that are cut anywhere are made good, at no more than one request for each cut", async () => {
-  using _ = noWaits();
   for (const how of ["cut", "short"] as const) {
     for (const after of [0, 1, 499, 999]) {
       await using scene = await makeScene();
@@ -246,7 +244,6 @@ Deno.test("connections that are cut anywhere are made good, at no more than one 
 });
 
 Deno.test("a connection that always breaks ends with an error, after a bounded number of requests", async () => {
-  using _ = noWaits();
   await using scene = await makeScene();
   scene.registry.faults.onRequest = ({ path }) => {
     if (path.endsWith(scene.stash.chunks[0]!.digest)) {
@@ -342,7 +339,6 @@ Deno.test("a server that takes to giving whole blobs on the way is followed, and
 });
 
 Deno.test("a connection that breaks on a server without ranges is read from the beginning", async () => {
-  using _ = noWaits();
   await using scene = await makeScene({ faults: { ranges: "ignored" } });
   scene.registry.faults.onRequest = ({ path }) => {
     if (path.endsWith(scene.stash.chunks[1]!.digest)) {
@@ -367,7 +363,6 @@ Deno.test("another range than the one asked for is never taken for it: the blob 
 });
 
 Deno.test("signed addresses that run out are asked for again", async () => {
-  using _ = noWaits();
   await using scene = await makeScene({ faults: { redirectBlobs: 307, signedUrlUses: 1 } });
   const { registry, store, work } = scene;
   const digest = await addLargeStash(scene, 70);
@@ -500,7 +495,6 @@ Deno.test("a stream gets the bytes in order, and is aborted when they cannot be 
 });
 
 Deno.test("progress adds up to the size, and every chunk is told once", async () => {
-  using _ = noWaits();
   await using scene = await makeScene();
   scene.registry.faults.onRequest = ({ path }) => {
     if (path.endsWith(scene.stash.chunks[1]!.digest)) {
@@ -520,9 +514,8 @@ const storeFive = (store: Store) =>
   upload(store, "disk", { input: streamOf(someBytes(5000)), chunkSize: 1000 });
 
 testOnEachStore("a chunk that is missing, though the stash lists it, is named", async (place) => {
-  using _ = noWaits();
   await using work = await makeWorkspace();
-  using store = place.open();
+  using store = place.open({ clock: testClock() });
   const { chunks } = await storeFive(store);
   await place.damage(chunks[1]!.digest, () => undefined);
   await place.damage(chunks[3]!.digest, () => undefined);
@@ -537,9 +530,8 @@ testOnEachStore("a chunk that is missing, though the stash lists it, is named", 
 });
 
 testOnEachStore("who meets damaged bytes hears how they are mended", async (place) => {
-  using _ = noWaits();
   await using work = await makeWorkspace();
-  using store = place.open();
+  using store = place.open({ clock: testClock() });
   const { chunks } = await storeFive(store);
   for (const damaged of [new Uint8Array(1000), new Uint8Array(10)]) {
     await place.damage(chunks[1]!.digest, () => damaged);

@@ -35,8 +35,8 @@ const EXPORTS: Record<Entry, string> = {
     ImageTarget SaveLayersOptions SavedLayer StashTarget append copyImage copyStash saveLayers
   `,
   "./store": `
-    BlobOptions BlobReader BlobState BlobStore ByteRange CallOptions Checkpoint Descriptor Digest Family
-    FreeOptions Manifest ManifestReader ManifestStore Patience PutOptions RangeRefusedError ReadOptions
+    BlobOptions BlobReader BlobState BlobStore BrokenRead ByteRange CallOptions Checkpoint Descriptor Digest Family
+    FreeOptions Manifest ManifestReader ManifestStore PutOptions RangeRefusedError ReadOptions
     ReferrersOptions ReuseOptions SizedBlob Source Store StoreReader TagsOptions UploadPoint WriteOptions
     bytesSource digestOf encodeManifest manifestOf
   `,

@@ -5,11 +5,11 @@ import { MismatchError, NotFoundError, RangeRefusedError, RegistryError } from "
 import type { TransferEvent } from "../lib/events.ts";
 import { digestOf } from "../lib/oci/digest.ts";
 import { openStore } from "../lib/open/open_store.ts";
-import { DEFAULT_RETRY_POLICY } from "../lib/async/retry.ts";
+import { DEFAULT_RETRY_POLICY, waitToRetry } from "../lib/async/retry.ts";
 import type { ByteRange } from "../lib/content/source.ts";
 import type { BlobReader } from "../lib/store/store.ts";
 import { receive, type ReceiveOptions } from "../lib/transfer/receive.ts";
-import { testClock } from "./rigs/clock.ts";
+import { type TestClock, testClock } from "./rigs/clock.ts";
 import { concatenate, someBytes, streamOf } from "./rigs/content.ts";
 import { blobReader } from "./rigs/readers.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
@@ -20,10 +20,13 @@ const DIGEST = digestOf(BYTES);
 /** What a store answers to a read, with the range that was asked for. */
 type Answer = (bytes: Uint8Array<ArrayBuffer>, range: ByteRange | undefined) => ReadableStream | Error;
 
-/** A store that gives one answer after the other; the last one for ever. */
+/** A store that gives one answer after the other; the last one for ever. It waits by its own clock. */
 function storeOf(...answers: Answer[]) {
   const asked: (ByteRange | undefined)[] = [];
+  const clock = testClock();
   const store = blobReader({
+    waitToResume: (broken, options) =>
+      waitToRetry({ policy: DEFAULT_RETRY_POLICY, clock, ...options }, broken),
     stat: () => Promise.resolve(BYTES.length),
     readUnverified(_digest, { range } = {}) {
       const answer = answers[Math.min(asked.length, answers.length - 1)]!;
@@ -32,12 +35,11 @@ function storeOf(...answers: Answer[]) {
       return given instanceof Error ? Promise.reject(given) : Promise.resolve(given);
     },
   });
-  return { store, asked };
+  return { store: Object.assign(store, { clock }), asked };
 }
 
 /** Receives, and gives what came. */
-async function run(store: BlobReader, options: Partial<ReceiveOptions> = {}) {
-  const clock = testClock();
+async function run(store: BlobReader & { clock?: TestClock }, options: Partial<ReceiveOptions> = {}) {
   const pieces: Uint8Array[] = [];
   const range = options.range ?? { start: 0, end: BYTES.length };
   let position = range.start;
@@ -51,12 +53,11 @@ async function run(store: BlobReader, options: Partial<ReceiveOptions> = {}) {
       pieces.push(bytes.slice());
     },
     onEvent: (event) => void events.push(event),
-    retry: { clock, policy: DEFAULT_RETRY_POLICY },
     ...options,
   });
   const failure = await done.then(() => undefined, (error: Error) => error);
   const moved = events.reduce((sum, event) => event.type === "progress" ? sum + event.bytes : sum, 0);
-  return { bytes: concatenate(pieces), failure, waits: clock.waits, events, moved };
+  return { bytes: concatenate(pieces), failure, waits: store.clock?.waits ?? [], events, moved };
 }
 
 const whole: Answer = (bytes) => streamOf(bytes);
@@ -223,7 +224,12 @@ Deno.test("a registry that falls silent in the middle of a blob is left, and ask
   await using registry = await startFakeRegistry({
     faults: { breakDownload: { after: 31, times: 2, how: "stall" } },
   });
-  using store = openStore({ registry: registry.url, repository: "me/files", timeouts: { stall: 200 } });
+  using store = openStore({
+    registry: registry.url,
+    repository: "me/files",
+    timeouts: { stall: 200 },
+    clock: testClock(),
+  });
   registry.storage.addBlob("me/files", BYTES);
   const { bytes, failure, events } = await run(store);
   assert.equal(failure, undefined);
@@ -238,15 +244,19 @@ Deno.test("a registry that falls silent in the middle of a blob is left, and ask
   ]);
 });
 
+Deno.test("a store that cannot be waited for is asked once: a directory gives no more at another attempt", async () => {
+  const { store, asked } = storeOf(broken(31));
+  const { failure } = await run(blobReader({ ...store, waitToResume: undefined }));
+  assert.match(failure!.message, /^the connection broke: /);
+  assert.equal(asked.length, 1);
+});
+
 Deno.test("a signal ends it with its reason, also while it waits", async () => {
   const stop = new AbortController();
   const reason = new Error("stopped");
   const { store, asked } = storeOf(broken(10));
-  const clock = { ...testClock(), sleep: () => (stop.abort(reason), Promise.reject(stop.signal.reason)) };
-  const { failure } = await run(store, {
-    signal: stop.signal,
-    retry: { clock, policy: DEFAULT_RETRY_POLICY },
-  });
+  store.clock.sleep = () => (stop.abort(reason), Promise.reject(stop.signal.reason));
+  const { failure } = await run(store, { signal: stop.signal });
   assert.equal(failure, reason);
   assert.equal(asked.length, 1);
 });

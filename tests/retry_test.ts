@@ -1,7 +1,7 @@
 /** When requests are made again: the policy alone, and the loop around a registry that fails. @module */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { NotAllowedError, RegistryError } from "../lib/errors.ts";
+import { NotAllowedError, NotFoundError, RegistryError } from "../lib/errors.ts";
 import type { TransferEvent } from "../lib/events.ts";
 import { bytesSource } from "../lib/content/source.ts";
 import { digestOf } from "../lib/oci/digest.ts";
@@ -14,7 +14,6 @@ import { download, openStore, upload, verify } from "../main.ts";
 import { testClock } from "./rigs/clock.ts";
 import { makeWorkspace } from "./rigs/content.ts";
 import { type Failure, startFakeRegistry } from "./rigs/fake_registry.ts";
-import { noWaits } from "./rigs/no_waits.ts";
 import { failure, open } from "./rigs/opened.ts";
 
 const HELLO = new TextEncoder().encode("hello, registry");
@@ -233,6 +232,29 @@ Deno.test("an outage counts only as long as there is no answer at all", async ()
   assert.equal(count, 12, "its attempts were used up meanwhile");
 });
 
+Deno.test("an error with another hint keeps its class and what the registry said", () => {
+  const cause = new Error("beneath");
+  const details = {
+    status: 429,
+    codes: ["TOOMANYREQUESTS"],
+    transient: true,
+    retryAfter: 5000,
+    givenUp: true,
+  };
+  const error = new RegistryError("busy", { ...details, cause });
+  const advised = error.with({ hint: "come back" });
+  assert.ok(advised instanceof RegistryError && advised !== error);
+  const { message, hint, name, kind, status, codes, transient, retryAfter, givenUp } = advised;
+  assert.deepEqual({ status, codes, transient, retryAfter, givenUp }, details);
+  assert.deepEqual([message, hint, name, kind], ["busy", "come back", "RegistryError", "failed"]);
+  assert.equal(advised.cause, cause);
+  assert.equal(error.hint, undefined);
+  const other = advised.with({ message: "gone", hint: undefined, cause: error });
+  assert.deepEqual([other.message, other.hint, other.cause], ["gone", undefined, error]);
+  const missing = new NotFoundError("there is no tag").with({ hint: "see the list" });
+  assert.ok(missing instanceof NotFoundError && missing.kind === "not-found");
+});
+
 Deno.test("what one loop has given up, a loop around it does not begin anew", async () => {
   const context = { policy: DEFAULT_RETRY_POLICY, clock: testClock() };
   let count = 0;
@@ -294,10 +316,9 @@ Deno.test("what an attempt was for is told once", async () => {
 Deno.test("a stash says which chunk is tried again, and no digest", async () => {
   await using fake = await startFakeRegistry();
   await using work = await makeWorkspace();
-  using _ = noWaits();
   const events: TransferEvent[] = [];
   const onEvent = (event: TransferEvent) => void events.push(event);
-  using store = openStore({ registry: fake.url, repository: "me/files", onEvent });
+  using store = openStore({ registry: fake.url, repository: "me/files", clock: testClock(), onEvent });
   const linesOf = async (running: Promise<unknown>) => {
     await running;
     return events.splice(0).flatMap((event) =>

@@ -10,15 +10,14 @@ import {
   verify,
 } from "../main.ts";
 import { makeWorkspace, someBytes, streamOf } from "./rigs/content.ts";
+import { testClock } from "./rigs/clock.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
-import { noWaits } from "./rigs/no_waits.ts";
 import { testOnEachStore } from "./rigs/stores.ts";
 
 const BYTES = someBytes(45);
 
 testOnEachStore("a blob that is missing, short, long or corrupted is found", async (place) => {
-  using _ = noWaits();
-  using store = place.open();
+  using store = place.open({ clock: testClock() });
   const { chunks } = await upload(store, "disk", { input: streamOf(BYTES), chunkSize: 10 });
   const check = async (deep: boolean) => (await verify(store, "disk", { deep })).faults;
   assert.deepEqual(await check(false), []);
@@ -43,7 +42,7 @@ testOnEachStore("a blob that is missing, short, long or corrupted is found", asy
 
 testOnEachStore("a local file is compared without anything being fetched", async (place) => {
   await using work = await makeWorkspace();
-  using store = place.open();
+  using store = place.open({ clock: testClock() });
   const { chunks } = await upload(store, "disk", { input: streamOf(BYTES), chunkSize: 10 });
   await place.damage(chunks[2]!.digest, () => undefined);
   const compare = async (bytes: Uint8Array) => {

@@ -1,4 +1,4 @@
-/** When a failed request is made again, and after how long: one pure policy, and the loop that follows it. @module */
+/** Retries: a policy that says when a failed request is made again, and the loop that follows it. @module */
 import type { Clock } from "./clock.ts";
 import { NotAllowedError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
@@ -66,24 +66,39 @@ export function retryDelay(
   return failure.retryAfter > policy.longestRetryAfter ? undefined : Math.max(wait, failure.retryAfter);
 }
 
-/** How patient one is, and by which clock. */
-export interface Patience {
-  /** How often, and how long apart. */
-  policy: RetryPolicy;
-  /** Time. */
-  clock: Clock;
-  /** Told of each wait. */
-  onEvent?: OnEvent | undefined;
+/**
+ * The policy for a host that has not answered yet: it is not waited for as long as one that has. Its name may be wrong.
+ */
+export function firstContact(policy: RetryPolicy): RetryPolicy {
+  return { ...policy, attempts: Math.min(policy.attempts, FIRST_ATTEMPTS), longestOutage: 0 };
 }
 
-/** What the retry loop needs from around it. */
-export interface RetryContext extends Patience {
+const FIRST_ATTEMPTS = 3;
+
+/** What a loop of attempts goes by. */
+export interface RetryContext {
+  policy: RetryPolicy;
+  clock: Clock;
+  /** Receives each wait as a `retry` event. */
+  onEvent?: OnEvent | undefined;
+  /** Ends the wait. */
   signal?: AbortSignal | undefined;
 }
 
+/** An attempt that failed. */
+export interface FailedAttempt {
+  error: unknown;
+  /** What was attempted, for messages: `chunk 3`, `the manifest disk-1`. */
+  what: string;
+  /** How many attempts in a row have failed by now, from 1. */
+  attempt: number;
+  /** For how many milliseconds there has been no answer at all; absent = it does not count. */
+  away?: number | undefined;
+}
+
 /**
- * Makes attempts until one succeeds, fails for good, or the policy gives up. Each wait is an event. The context is
- * asked for after each failure: patience may grow with what was learned meanwhile.
+ * Makes attempts until one succeeds, fails for good, or the policy gives up. The context is asked for anew after each
+ * failure: a host that has answered meanwhile is waited for longer.
  */
 export async function retrying<T>(
   context: () => RetryContext,
@@ -99,7 +114,7 @@ export async function retrying<T>(
     } catch (error) {
       silentSince = gaveNoAnswer(error) ? silentSince ?? began : undefined;
       const away = silentSince === undefined ? undefined : clock.now() - silentSince;
-      await waitToRetry(context(), what, count, error, away);
+      await waitToRetry(context(), { error, what, attempt: count, away });
     }
   }
 }
@@ -108,54 +123,43 @@ function gaveNoAnswer(error: unknown): boolean {
   return error instanceof RegistryError && error.status === 0;
 }
 
-/** Errors on which a loop has given up: a loop around it does not begin all over again. */
-const givenUp = new WeakSet<Error>();
-
-/** Whether a loop has given up on an error: no attempt is to be made after it. */
-export function isGivenUp(error: unknown): boolean {
-  return error instanceof Error && givenUp.has(error);
-}
-
-/** Waits as the policy says, or throws the error on where another attempt makes no sense. */
-export async function waitToRetry(
-  context: RetryContext,
-  what: string,
-  attempt: number,
-  error: unknown,
-  away?: number,
-): Promise<void> {
+/**
+ * Waits until the next attempt may be made, and reports the wait.
+ *
+ * @throws the error of the attempt, if it is not transient, or the policy allows no more attempts. It is marked as given
+ *   up then, so that no loop around this one begins again.
+ */
+export async function waitToRetry(context: RetryContext, failed: FailedAttempt): Promise<void> {
   const { policy, clock, onEvent, signal } = context;
+  const { error, what, attempt, away } = failed;
   signal?.throwIfAborted();
-  if (!(error instanceof RegistryError) || !error.transient || givenUp.has(error)) throw error;
+  if (!(error instanceof RegistryError) || !error.transient || error.givenUp) throw error;
   const { retryAfter } = error;
   const delay = retryDelay(policy, { attempt, retryAfter, away, random: clock.random() });
-  if (delay === undefined) throw lastWord(error, policy);
+  if (delay === undefined) throw finalError(error, policy);
   onEvent?.({ type: "retry", what, attempt, delay, reason: reasonOf(error, what) });
   await clock.sleep(delay, signal);
 }
 
-/** Why an attempt failed, without what was asked for: that is told beside it. */
+/** Why an attempt failed. The event names what was attempted beside it, so the reason need not. */
 function reasonOf({ message }: RegistryError, what: string): string {
   return message.replace(`, at the request for ${what}`, "").replace(` to the request for ${what}`, "");
 }
 
-/** What an error comes to when no other attempt is made. */
-function lastWord(error: RegistryError, { longestRetryAfter }: RetryPolicy): Error {
-  const { message, status, codes, retryAfter = 0, cause } = error;
+/** The error after the last attempt. */
+function finalError(error: RegistryError, { longestRetryAfter }: RetryPolicy): Error {
+  const { message, status, retryAfter = 0 } = error;
   if (status === 401) {
     return new NotAllowedError(`${message}, each time anew`, {
       hint: "the registry takes none of the tokens that its own token server gives",
       cause: error,
     });
   }
-  givenUp.add(error);
+  error.givenUp = true;
   if (retryAfter <= longestRetryAfter) return error;
   const until = new Date(Date.now() + retryAfter).toISOString().slice(0, 16).replace("T", " ");
-  return new RegistryError(`${message}; it wants to be left alone for ${inWords(retryAfter)}`, {
-    status,
-    codes,
-    retryAfter,
-    cause,
+  return error.with({
+    message: `${message}; it wants to be left alone for ${inWords(retryAfter)}`,
     hint: `come back after ${until} UTC: what is there already is not sent again`,
   });
 }

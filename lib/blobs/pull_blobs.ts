@@ -105,7 +105,7 @@ function infoOf({ digest, size }: SizedBlob): string {
 function removedBlobError(error: unknown): unknown {
   if (!(error instanceof NotFoundError)) return error;
   const hint = "the blob was removed: store it again, as in: layerstash blob push";
-  return new NotFoundError(error.message, { hint, cause: error });
+  return error.with({ hint, cause: error });
 }
 
 function rangeWithin(size: number, range: Partial<ByteRange> = {}): ByteRange {

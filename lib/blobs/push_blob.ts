@@ -92,7 +92,7 @@ async function wholeOf(input: Input): Promise<InputChunk> {
 
 function withoutStash(error: unknown): never {
   if (!(error instanceof MismatchError)) throw error;
-  throw new MismatchError(error.message, {
+  throw error.with({
     hint: "store it again when nothing writes to it; no alias was set",
     cause: error,
   });

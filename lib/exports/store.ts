@@ -27,6 +27,7 @@ export type {
   BlobReader,
   BlobState,
   BlobStore,
+  BrokenRead,
   CallOptions,
   Checkpoint,
   FreeOptions,
@@ -47,5 +48,4 @@ export type { Descriptor, SizedBlob } from "../oci/descriptor.ts";
 export { type Digest, digestOf } from "../oci/digest.ts";
 export { encodeManifest, type Manifest, manifestOf } from "../oci/manifest.ts";
 export type { Family } from "../oci/media_types.ts";
-export type { Patience } from "../async/retry.ts";
 export { RangeRefusedError } from "../errors.ts";

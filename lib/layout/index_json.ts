@@ -98,7 +98,7 @@ async function readIfThere(directory: string): Promise<Index | undefined> {
     return parseAs(indexSchema, await readWhole(path), `index ${path}`);
   } catch (error) {
     if (error instanceof MismatchError) {
-      throw new MismatchError(error.message, { hint: error.hint ?? howToRestore(directory), cause: error });
+      throw error.with({ hint: error.hint ?? howToRestore(directory), cause: error });
     }
     if (error instanceof LayerstashError) throw error;
     if (await isFile(directory)) throw notADirectory(`${directory} is a file, and a layout is a directory`);

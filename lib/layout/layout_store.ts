@@ -1,7 +1,5 @@
 /** The store that is a directory: an OCI image layout. @module */
 import { pathToFileURL } from "node:url";
-import { systemClock } from "../async/clock.ts";
-import { DEFAULT_RETRY_POLICY, type Patience } from "../async/retry.ts";
 import { verified } from "../content/byte_stream.ts";
 import type { Source } from "../content/source.ts";
 import { type OnEvent, withChannel } from "../events.ts";
@@ -46,7 +44,6 @@ export class LayoutStore implements Store {
   readonly name: string;
   readonly family = "oci";
   readonly onEvent: OnEvent | undefined;
-  readonly patience: Patience = { policy: DEFAULT_RETRY_POLICY, clock: systemClock };
   readonly chunkSize: number = 5 * 1024 ** 3;
   readonly #directory: string;
   readonly #beside: ((repository: string) => string) | undefined;

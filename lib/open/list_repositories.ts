@@ -62,7 +62,7 @@ function catalogError(error: unknown, host: string): unknown {
   };
   // An error with a cause was raised on this machine, such as by a credential helper, and has its own hint.
   if (error instanceof NotAllowedError && error.cause === undefined) {
-    return new NotAllowedError(error.message, details);
+    return error.with(details);
   }
   const missing = error instanceof NotFoundError ||
     error instanceof RegistryError && [400, 405, 501].includes(error.status);

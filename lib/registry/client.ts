@@ -13,7 +13,14 @@ import {
 import type { RemoteAddress } from "../oci/address.ts";
 import type { FindCredentials } from "../sign_in/credentials.ts";
 import type { Clock } from "../async/clock.ts";
-import { type Patience, type RetryContext, retrying, type RetryPolicy } from "../async/retry.ts";
+import {
+  type FailedAttempt,
+  firstContact,
+  type RetryContext,
+  retrying,
+  type RetryPolicy,
+  waitToRetry,
+} from "../async/retry.ts";
 import { follow } from "../http/redirects.ts";
 import { sendObserved } from "../http/transport.ts";
 import type { HttpRequest, Transport } from "../http/request.ts";
@@ -57,8 +64,6 @@ type MadeCall = Call & CallOptions;
 
 const WARNING = /\b299 \S+ "((?:[^"\\]|\\.)*)"/g;
 const LONGEST_WARNING = 4096;
-/** A host that never answered is not waited for as long as one that did. */
-const FIRST_ATTEMPTS = 3;
 
 /** The client of one repository. */
 export class RegistryClient {
@@ -90,18 +95,18 @@ export class RegistryClient {
     return this.#authorization.demanded;
   }
 
-  /** How patient the client is where it is already known that there is a registry. */
-  get patience(): Patience {
-    const { policy, clock, onEvent } = this.#options;
-    return { policy, clock, onEvent };
+  /**
+   * Waits until an attempt that failed may be made again.
+   *
+   * @throws its error, if it is not transient, or the policy allows no more attempts
+   */
+  async waitToRetry(failed: FailedAttempt, options: CallOptions): Promise<void> {
+    await waitToRetry(this.#retryContext(options), failed);
   }
 
-  /** The context in which attempts are made again. */
-  retryContext({ signal, onEvent = this.onEvent }: CallOptions): RetryContext {
+  #retryContext({ signal, onEvent = this.onEvent }: CallOptions): RetryContext {
     const { policy, clock } = this.#options;
-    const { attempts } = policy;
-    const first = { ...policy, attempts: Math.min(attempts, FIRST_ATTEMPTS), longestOutage: 0 };
-    return { policy: this.#answered.size > 0 ? policy : first, clock, onEvent, signal };
+    return { policy: this.#answered.size > 0 ? policy : firstContact(policy), clock, onEvent, signal };
   }
 
   /**
@@ -122,7 +127,7 @@ export class RegistryClient {
     read: (answer: Response) => Promise<T> | T,
   ): Promise<T> {
     const attempt = async () => await read(await this.once(call, options));
-    return await retrying(() => this.retryContext(options), call.what, attempt);
+    return await retrying(() => this.#retryContext(options), call.what, attempt);
   }
 
   /** Makes a call, and does not repeat it: for bodies that cannot be sent again as they are. */
@@ -220,7 +225,7 @@ export class RegistryClient {
     const url = new URL("/v2/", this.#options.address.origin);
     const what = "the sign-in";
     const call: MadeCall = { method: "GET", to: url, action: "sign-in", what, expect: [], signal, onEvent };
-    return await retrying(() => this.retryContext(call), call.what, async () => {
+    return await retrying(() => this.#retryContext(call), call.what, async () => {
       const response = await this.#send(call, url, new Headers({ "user-agent": "layerstash" }));
       if (response.status === 401) await this.#authorization.learn(response, null);
       await response.body?.cancel();

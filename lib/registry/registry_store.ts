@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { verified } from "../content/byte_stream.ts";
 import type { Source } from "../content/source.ts";
-import { MismatchError, NotAllowedError, NotFoundError } from "../errors.ts";
+import { MismatchError, NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
 import { type OnEvent, withChannel } from "../events.ts";
 import { type Descriptor, distinct, type SizedBlob } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
@@ -19,11 +19,10 @@ import type { RegistryProfile } from "./profiles.ts";
 import { BlobPusher } from "./push/push.ts";
 import { fallbackReferrers } from "../store/referrers.ts";
 import { referrerNames } from "./referrers.ts";
-import type { Patience } from "../async/retry.ts";
-import { storing } from "./refused_write.ts";
 import type {
   BlobOptions,
   BlobState,
+  BrokenRead,
   CallOptions,
   ReadOptions,
   ReuseOptions,
@@ -60,7 +59,6 @@ export class RemoteStore implements Store {
   readonly onEvent: OnEvent | undefined;
   readonly family = "docker";
   readonly chunkSize: number;
-  readonly patience: Patience;
   readonly #client: RegistryClient;
   readonly #pusher: BlobPusher;
   readonly #tagRemover: TagRemover;
@@ -74,7 +72,6 @@ export class RemoteStore implements Store {
     this.url = client.urlOf("").href;
     this.onEvent = client.onEvent;
     this.chunkSize = profile.chunkSize;
-    this.patience = client.patience;
     this.#client = client;
     this.#pusher = new BlobPusher({
       client,
@@ -137,6 +134,10 @@ export class RemoteStore implements Store {
     if (!fault) return body;
     await body.cancel();
     throw fault;
+  }
+
+  async waitToResume(broken: BrokenRead, options: CallOptions = {}): Promise<void> {
+    await this.#client.waitToRetry(broken, options);
   }
 
   async write(source: Source, options: WriteOptions = {}): Promise<Descriptor> {
@@ -298,4 +299,20 @@ export class RemoteStore implements Store {
 /** Who may not read the other repository may still write to this one. */
 function noneIfNotAllowed(error: unknown): undefined {
   if (!(error instanceof NotAllowedError)) throw error;
+}
+
+/** Makes a call that stores something. If the registry refuses, the error says what may be wrong with the registry. */
+async function storing<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (!(error instanceof RegistryError) || error.hint !== undefined) throw error;
+    throw error.with({ hint: refusalHint(error.status) });
+  }
+}
+
+function refusalHint(status: number): string | undefined {
+  if (status === 405) return "the registry may be read-only: ask its owner";
+  if (status < 500) return undefined;
+  return "the registry itself fails, its disk may be full: ask its owner; then the same command goes on";
 }

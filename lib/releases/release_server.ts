@@ -4,7 +4,7 @@ import type { OnEvent } from "../events.ts";
 import { errorOfNoAnswer } from "../http/answers.ts";
 import { follow } from "../http/redirects.ts";
 import { type Clock, systemClock } from "../async/clock.ts";
-import { DEFAULT_RETRY_POLICY, type Patience, type RetryPolicy } from "../async/retry.ts";
+import { DEFAULT_RETRY_POLICY, type RetryContext, type RetryPolicy } from "../async/retry.ts";
 import { isTransientAnswer, retryAfterOf } from "../http/retry_after.ts";
 import type { Transport, TransportOptions } from "../http/request.ts";
 import { openTransport, sendObserved } from "../http/transport.ts";
@@ -38,8 +38,8 @@ export interface FileRequest extends CallOptions {
 export class ReleaseServer implements Disposable {
   /** Its host. */
   readonly name: string;
-  /** How patiently a request is made again. */
-  readonly patience: Patience;
+  /** How failed requests are made again. */
+  readonly retry: RetryContext;
   readonly #url: string;
   readonly #transport: Transport;
 
@@ -52,7 +52,7 @@ export class ReleaseServer implements Disposable {
   constructor(options: ReleaseServerOptions = {}) {
     const { url = RELEASES, clock = systemClock, onEvent, retry } = options;
     this.name = requireAddress(url).host;
-    this.patience = { policy: { ...DEFAULT_RETRY_POLICY, ...retry }, clock, onEvent };
+    this.retry = { policy: { ...DEFAULT_RETRY_POLICY, ...retry }, clock, onEvent };
     this.#url = url.replace(/\/+$/, "");
     this.#transport = openTransport(options);
   }
@@ -81,16 +81,19 @@ export class ReleaseServer implements Disposable {
     this.#transport.close();
   }
 
-  async #send(url: URL, { method, what, headers, signal }: FileRequest): Promise<Response> {
+  async #send(url: URL, { method, what, headers, signal, onEvent }: FileRequest): Promise<Response> {
     if (!isSafe(url)) throw new RegistryError(`${this.name} redirects to ${url.host} without https`);
     const sent = new Headers({ "user-agent": "layerstash", "accept-encoding": "identity", ...headers });
     try {
-      return await sendObserved(this.#transport, { method, url, headers: sent, what, signal }, this.patience);
+      return await sendObserved(this.#transport, { method, url, headers: sent, what, signal }, {
+        ...this.retry,
+        ...(onEvent && { onEvent }),
+      });
     } catch (error) {
       signal?.throwIfAborted();
       const failure = error instanceof LayerstashError ? error : errorOfNoAnswer(error, url.host);
       if (!(failure instanceof RegistryError)) throw failure;
-      throw new RegistryError(failure.message, { transient: failure.transient }); // its hint is about registries
+      throw failure.with({ hint: undefined }); // its hint is about registries
     }
   }
 }

@@ -5,7 +5,7 @@ import type { OnEvent } from "../events.ts";
 import { verified } from "../content/byte_stream.ts";
 import { bytesOf } from "../http/answers.ts";
 import { faultOfRange, lengthOf } from "../http/ranges.ts";
-import { retrying } from "../async/retry.ts";
+import { firstContact, retrying, waitToRetry } from "../async/retry.ts";
 import type { BlobReader, CallOptions } from "../store/store.ts";
 import { receive } from "../transfer/receive.ts";
 import { RELEASES, type ReleaseServer } from "./release_server.ts";
@@ -23,8 +23,6 @@ export interface FetchProgramOptions extends CallOptions {
 const MAX_SUMS = 1024 * 1024;
 /** The largest program that is fetched, in bytes. Programs have some 100 MiB. */
 const MAX_PROGRAM = 1024 ** 3;
-/** The attempts for the first request, as for registries: a host that never answered gets fewer than one that did. */
-const FIRST_ATTEMPTS = 3;
 
 /**
  * Finds the program for a system in the release `version`, or in the latest release.
@@ -38,9 +36,7 @@ export async function findRelease(
 ): Promise<ReleasedProgram> {
   const name = version === undefined ? "the latest release" : `the release ${version}`;
   const folder = version === undefined ? "latest/download" : `download/v${version}`;
-  const { policy, ...patience } = server.patience;
-  const attempts = Math.min(FIRST_ATTEMPTS, policy.attempts);
-  const context = { ...patience, policy: { ...policy, attempts, longestOutage: 0 }, signal };
+  const context = { ...server.retry, policy: firstContact(server.retry.policy), signal };
   const what = `the checksums of ${name}`;
   const sums = await withNetworkHint(retrying(() => context, what, async () => {
     const answer = await server.ask(`${folder}/SHA256SUMS`, { method: "GET", what, signal });
@@ -94,7 +90,7 @@ async function programSize(
 function programReader(server: ReleaseServer, { name, version }: ReleasedProgram): BlobReader {
   const ask = (method: "GET" | "HEAD", headers: Record<string, string>, signal: AbortSignal | undefined) =>
     retrying(
-      () => ({ ...server.patience, signal }),
+      () => ({ ...server.retry, signal }),
       name,
       () => server.ask(`download/v${version}/${name}`, { method, what: name, headers, signal }),
     );
@@ -108,7 +104,8 @@ function programReader(server: ReleaseServer, { name, version }: ReleasedProgram
   };
   return {
     name: server.name,
-    patience: server.patience,
+    onEvent: server.retry.onEvent,
+    waitToResume: (broken, options) => waitToRetry({ ...server.retry, ...options }, broken),
     stat: async (_digest, { signal } = {}) => lengthOf(await ask("HEAD", {}, signal)),
     readUnverified,
     read: async (digest, options) => verified(await readUnverified(digest, options), digest),
@@ -122,11 +119,10 @@ async function withNetworkHint<T>(work: Promise<T>): Promise<T> {
   } catch (cause) {
     if (!(cause instanceof LayerstashError) || cause.hint !== undefined) throw cause;
     if (cause instanceof NotFoundError) {
-      throw new NotFoundError(cause.message, { cause, hint: `see the list of releases: ${RELEASES}` });
+      throw cause.with({ cause, hint: `see the list of releases: ${RELEASES}` });
     }
     if (!(cause instanceof RegistryError)) throw cause;
-    throw new RegistryError(cause.message, {
-      status: cause.status,
+    throw cause.with({
       cause,
       hint: "check the network and HTTPS_PROXY; --ca-file adds a certificate authority, and " +
         "LAYERSTASH_RELEASES sets a mirror",

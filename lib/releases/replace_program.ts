@@ -73,7 +73,7 @@ async function exchange(draft: string, path: string): Promise<void> {
 
 function withInstallHint(error: unknown): unknown {
   if (!(error instanceof NotAllowedError) || error.hint !== undefined) return error;
-  return new NotAllowedError(error.message, {
+  return error.with({
     hint: "run it as the user who installed it, or with sudo; or install it again where you may write",
     cause: error,
   });

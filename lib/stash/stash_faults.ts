@@ -28,7 +28,7 @@ export async function explainFetchError(
   options: CallOptions,
 ): Promise<unknown> {
   if (error instanceof MismatchError && error.hint === undefined) {
-    return new MismatchError(error.message, { hint: OVERWRITE, cause: error });
+    return error.with({ hint: OVERWRITE, cause: error });
   }
   if (!(error instanceof NotFoundError)) return error;
   return await missingBlobError(error, store, stash, options).catch(() => undefined) ??

@@ -5,7 +5,6 @@ import type { Descriptor, SizedBlob } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import type { Family } from "../oci/media_types.ts";
-import type { Patience } from "../async/retry.ts";
 
 /**
  * What every call takes.
@@ -43,6 +42,16 @@ export interface ReuseOptions extends BlobOptions {
 export interface ReadOptions extends BlobOptions {
   /** The bytes to read; absent = the whole blob. It lies within the blob. */
   range?: ByteRange | undefined;
+}
+
+/** A read whose stream broke. */
+export interface BrokenRead {
+  /** What broke it. */
+  error: unknown;
+  /** What the blob is, for messages. */
+  what: string;
+  /** How many attempts in a row have brought nothing by now, from 1. */
+  attempt: number;
 }
 
 /** How far an upload has come: what another process needs to know to go on with it. Sizes are in bytes. */
@@ -101,8 +110,6 @@ export interface BlobReader {
   readonly name: string;
   /** Receives the events of calls that are made without an `onEvent` of their own; absent = nobody does. */
   readonly onEvent?: OnEvent | undefined;
-  /** How patiently a transfer that breaks is taken up again. */
-  readonly patience: Patience;
 
   /** The size of a blob in bytes; `undefined` = absent. */
   stat(digest: Digest, options?: BlobOptions): Promise<number | undefined>;
@@ -123,6 +130,13 @@ export interface BlobReader {
    * @throws {RangeRefusedError} if the store can only give the whole blob
    */
   readUnverified(digest: Digest, options?: ReadOptions): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
+  /**
+   * Waits until a read whose stream broke may be resumed, and reports the wait. Absent where nothing is gained by another
+   * attempt: in a directory.
+   *
+   * @throws the error that broke the stream, if it is not transient, or too many attempts have failed in a row
+   */
+  waitToResume?(broken: BrokenRead, options?: CallOptions): Promise<void>;
 }
 
 /** Reads and changes the blobs of one repository. */

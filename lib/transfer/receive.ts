@@ -3,9 +3,8 @@ import { counted } from "../messages.ts";
 import { LayerstashError, MismatchError, RangeRefusedError, RegistryError } from "../errors.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
-import { type Patience, retrying, waitToRetry } from "../async/retry.ts";
 import type { ByteRange } from "../content/source.ts";
-import type { BlobReader, CallOptions } from "../store/store.ts";
+import type { BlobReader, BrokenRead, CallOptions } from "../store/store.ts";
 import { collectVerified } from "../content/collect.ts";
 
 /** Takes bytes that belong at an offset of the blob. The buffer is used again as soon as the promise resolves. */
@@ -25,8 +24,6 @@ export interface ReceiveOptions extends CallOptions {
   sink: Sink;
   /** Reads the blob from its beginning where a store gives whole blobs only, and drops what is not wanted. */
   orWhole?: boolean;
-  /** Time and patience; absent = those of the store. */
-  retry?: Patience;
 }
 
 /** The size of the buffers that bytes are read into. */
@@ -40,8 +37,6 @@ const BUFFER = 1024 * 1024;
  */
 export async function receive(store: BlobReader, options: ReceiveOptions): Promise<void> {
   const { range = { start: 0, end: options.size }, onEvent = store.onEvent, signal } = options;
-  const patience = { ...store.patience, ...options.retry };
-  const context = { ...patience, onEvent, signal };
   const progress = { position: range.start };
   for (let attempt = 1;; attempt++) {
     const before = progress.position;
@@ -50,11 +45,17 @@ export async function receive(store: BlobReader, options: ReceiveOptions): Promi
     } catch (error) {
       signal?.throwIfAborted();
       const moved = progress.position > before;
-      if (moved && progress.position === range.end && isTransient(error)) return; // it broke behind the last byte
+      if (moved && progress.position === range.end && isTransient(error)) return; // it broke after the last byte
       if (moved) attempt = 1;
-      await waitToRetry(context, options.what ?? `the blob ${options.digest}`, attempt, error);
+      const { what = `the blob ${options.digest}` } = options;
+      await waitToResume(store, { error, what, attempt }, { signal, onEvent });
     }
   }
+}
+
+async function waitToResume(store: BlobReader, broken: BrokenRead, options: CallOptions): Promise<void> {
+  if (!store.waitToResume) throw broken.error;
+  await store.waitToResume(broken, options);
 }
 
 function isTransient(error: unknown): boolean {
@@ -176,7 +177,12 @@ export async function receiveSmall(
   blob: SizedBlob,
   { signal, onEvent = store.onEvent }: CallOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const read = async () =>
-    await collectVerified(await store.readUnverified(blob.digest, { signal, onEvent }), blob);
-  return await retrying(() => ({ ...store.patience, signal, onEvent }), `the blob ${blob.digest}`, read);
+  const what = `the blob ${blob.digest}`;
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await collectVerified(await store.readUnverified(blob.digest, { signal, onEvent }), blob);
+    } catch (error) {
+      await waitToResume(store, { error, what, attempt }, { signal, onEvent });
+    }
+  }
 }

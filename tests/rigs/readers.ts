@@ -1,13 +1,10 @@
 /** Readers of a store that does not exist, made of the few answers that a test needs. @module */
-import { systemClock } from "../../lib/async/clock.ts";
-import { DEFAULT_RETRY_POLICY } from "../../lib/async/retry.ts";
 import type { BlobReader, ManifestReader } from "../../lib/store/store.ts";
 
 /** Reads blobs with these methods; a call of any other fails. */
 export function blobReader(methods: Partial<BlobReader>): BlobReader {
   return {
     name: "the store",
-    patience: { policy: DEFAULT_RETRY_POLICY, clock: systemClock },
     stat: () => unexpected("stat"),
     read: () => unexpected("read"),
     readUnverified: () => unexpected("readUnverified"),

@@ -3,7 +3,7 @@ import { abortable } from "../../async/abortable.ts";
 import { exactly } from "../../content/byte_stream.ts";
 import { MismatchError, RegistryError } from "../../errors.ts";
 import type { Source } from "../../content/source.ts";
-import { type RetryContext, waitToRetry } from "../../async/retry.ts";
+import type { FailedAttempt } from "../../async/retry.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { OCTET_STREAM } from "../../oci/media_types.ts";
@@ -120,9 +120,9 @@ export class BlobSource {
     this.#farthest = Math.max(offset, this.#farthest);
   }
 
-  /** Waits before another attempt, or throws the error where that makes no sense. */
-  async waitAfter(error: unknown, patience: RetryContext): Promise<void> {
-    await waitToRetry(patience, this.#options.what ?? "a blob", ++this.#attempts, error);
+  /** Counts an attempt that failed. */
+  failed(error: unknown): FailedAttempt {
+    return { error, what: this.#options.what ?? "a blob", attempt: ++this.#attempts };
   }
 
   /** Throws the error on where the source cannot be sent once more. */
@@ -149,8 +149,8 @@ const READ_ONCE =
   "this input can be read only once, so the chunk cannot be sent again; store a file instead, or start over";
 
 function cannotReadAgain(error: unknown): unknown {
-  const details = { hint: READ_ONCE, cause: error };
-  if (error instanceof MismatchError) return new MismatchError(error.message, details);
+  if (error instanceof MismatchError) return error.with({ hint: READ_ONCE, cause: error });
   if (!(error instanceof RegistryError)) return error;
-  return new RegistryError(error.message, { ...details, status: error.status, codes: error.codes });
+  const { message, status, codes } = error;
+  return new RegistryError(message, { status, codes, hint: READ_ONCE, cause: error }); // which is not transient
 }

@@ -7,7 +7,6 @@ import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { OCTET_STREAM } from "../../oci/media_types.ts";
 import type { RegistryClient } from "../client.ts";
-import { isGivenUp } from "../../async/retry.ts";
 import type { RegistryProfile } from "../profiles.ts";
 import { describeWay, type PushWay, wayAfter } from "./push_mode.ts";
 import { type BlobRoute, sendBlob, SMALL } from "./send_blob.ts";
@@ -110,13 +109,13 @@ export class BlobPusher {
     const { client, stat } = this.#options;
     const isThere = async (digest: Digest) =>
       await stat(digest, options).catch(() => undefined) !== undefined;
-    const waitAfter = (error: unknown) => sending.waitAfter(error, client.retryContext(options));
+    const waitAfter = (error: unknown) => client.waitToRetry(sending.failed(error), options);
     return { sending, session, way, isThere, waitAfter };
   }
 
   /** Returns where a new session may do better; where it may not, the error is thrown on. */
   async #doubt(error: unknown, { sending, session, waitAfter }: BlobRoute): Promise<void> {
-    if (error instanceof SessionLostError && !isGivenUp(error)) return;
+    if (error instanceof SessionLostError && !error.givenUp) return;
     if (!(error instanceof MismatchError) || !session.resumed) throw error;
     sending.resumable = false; // what the registry says of its sessions is not to be relied on
     const message = `${this.#options.client.host} has other bytes than those that were sent before a break`;

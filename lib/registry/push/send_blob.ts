@@ -4,7 +4,7 @@ import { RegistryError } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { type PushWay, wayAfter } from "./push_mode.ts";
 import type { BlobSource } from "./blob_source.ts";
-import { type SessionBody, SessionLostError, type UploadSession } from "./upload_session.ts";
+import { type SessionBody, sessionLost, SessionLostError, type UploadSession } from "./upload_session.ts";
 
 /** What sending over one session takes. */
 export interface BlobRoute {
@@ -48,7 +48,7 @@ async function sendWhole(route: BlobRoute, size: number): Promise<void> {
     if (sending.unreadable || !(error instanceof RegistryError) || wayAfter(error, way)) throw error;
     if (await isThere(digest)) return sending.standAt(size);
     await route.waitAfter(error);
-    throw new SessionLostError(error);
+    throw sessionLost(error);
   }
 }
 
@@ -98,7 +98,7 @@ async function goOn({ sending, session, way, waitAfter }: BlobRoute, error: unkn
   const { offset } = session;
   const lost = error instanceof SessionLostError || !sending.resumable || !await session.ask() ||
     (astray && session.offset === offset); // it does not go on from where it says that it stands
-  if (lost) throw new SessionLostError(error);
+  if (lost) throw sessionLost(error);
   if (!sending.source.once) sending.standAt(session.offset);
 }
 
@@ -115,7 +115,7 @@ async function commit(route: BlobRoute): Promise<void> {
       await waitAfter(error);
       if (await isThere(digest)) return; // some registries know of it a moment later (GHCR)
       const lost = error instanceof SessionLostError || !await session.ask() || session.offset !== end;
-      if (lost) throw new SessionLostError(error);
+      if (lost) throw sessionLost(error);
     }
   }
 }

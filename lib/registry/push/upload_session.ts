@@ -19,16 +19,13 @@ export interface SessionOptions extends CallOptions {
   statusIsCount?: boolean;
 }
 
-/** The registry knows nothing of the session any more: the blob has to be begun again. */
-export class SessionLostError extends RegistryError {
-  /** @param cause what showed it */
-  constructor(cause: LayerstashError) {
-    super(cause.message, {
-      status: cause instanceof RegistryError ? cause.status : 0,
-      transient: true,
-      cause,
-    });
-  }
+/** The registry knows nothing of the session any more: the blob has to be sent again from its beginning. */
+export class SessionLostError extends RegistryError {}
+
+/** The error of a session that is lost; the cause is what showed it. */
+export function sessionLost(cause: LayerstashError): SessionLostError {
+  const status = cause instanceof RegistryError ? cause.status : 0;
+  return new SessionLostError(cause.message, { status, transient: true, cause });
 }
 
 const UPLOADS = "blobs/uploads/";
@@ -191,12 +188,12 @@ export class UploadSession {
 
 /** In a session, 404 means that the registry has lost it: the blob has to be begun again. */
 function meaningOf(error: unknown): unknown {
-  if (error instanceof NotFoundError) return new SessionLostError(error);
+  if (error instanceof NotFoundError) return sessionLost(error);
   if (!(error instanceof RegistryError)) return error;
   if (error.codes.includes("DIGEST_INVALID")) {
     return new MismatchError(`other bytes arrived than were hashed: ${error.message}`, { cause: error });
   }
-  return error.codes.some((code) => GONE.includes(code)) ? new SessionLostError(error) : error;
+  return error.codes.some((code) => GONE.includes(code)) ? sessionLost(error) : error;
 }
 
 /**

@@ -2,7 +2,6 @@
 import { NotAllowedError, RegistryError } from "../../errors.ts";
 import { manifestPath } from "../api_paths.ts";
 import type { RegistryClient } from "../client.ts";
-import { waitToRetry } from "../../async/retry.ts";
 import { pushPlaceholder } from "../../store/placeholder.ts";
 import type { CallOptions, Store } from "../../store/store.ts";
 import type { TagRemover } from "./tag_remover.ts";
@@ -49,7 +48,7 @@ async function removeThroughPlaceholder(
       const answer = await client.once(call, options);
       return await answer.body?.cancel();
     } catch (error) {
-      await waitToRetry(client.retryContext(options), what, attempt, error);
+      await client.waitToRetry({ error, what, attempt }, options);
     }
   }
 }
