@@ -1,4 +1,4 @@
-/** Aliases, tags whose manifests list blobs: how they are made, listed and removed. @module */
+/** Sets, lists and removes aliases: tags whose manifests list blobs. @module */
 import { Hasher } from "../content/hasher.ts";
 import { NotFoundError } from "../errors.ts";
 import { byPlatform } from "../images/platforms.ts";
@@ -15,22 +15,22 @@ import { inParallel } from "../async/pool.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { aliasManifest } from "./alias_manifest.ts";
 
-/** How many blobs are asked for at once. */
+/** How many requests for the sizes of blobs run at once. */
 const JOBS = 4;
 
-/** What `setAlias` takes. */
+/** Options of {@link setAlias}. */
 export interface SetAliasOptions extends CallOptions {
-  /** What it points to, in order; the blobs have to be there. */
+  /** The digests of the blobs, in order. The blobs must exist. */
   digests: readonly Digest[];
 }
 
 /**
- * Gives a name to blobs, in order. A name that is there already points to these from now on. The manifest is the one
- * that dxf writes.
+ * Makes an alias for one or more blobs. An existing alias is replaced. The manifest is the same as the one that dxf writes.
  *
- * @returns the manifest
- * @throws {NotFoundError} when a blob is not in the repository
- * @throws {InvalidInputError} when the name is no tag, a digest is none, or there is no blob
+ * @returns the manifest of the alias
+ * @throws {NotFoundError} if a blob is not in the repository
+ * @throws {InvalidInputError} if `alias` is not a valid tag, a digest is malformed, or `digests` is empty
+ * @throws {ConflictError} if the tag belongs to a chunk of a stash
  *
  * @example
  * ```ts
@@ -58,7 +58,7 @@ export async function setAlias(store: Store, alias: string, options: SetAliasOpt
   return await putAlias(store, alias, blobs, { signal, onEvent });
 }
 
-/** The same for blobs whose sizes are known. */
+/** Makes an alias for blobs whose sizes are known. */
 export async function putAlias(
   store: Store,
   alias: string,
@@ -72,15 +72,15 @@ export async function putAlias(
   return manifest;
 }
 
-/** Says that a blob is not there. */
+/** The error for a blob that does not exist. */
 export function noBlob(store: BlobReader, digest: Digest, hint?: string): NotFoundError {
   return new NotFoundError(`there is no blob ${digest} in ${store.name}`, hint === undefined ? {} : { hint });
 }
 
 /**
- * The digest of a local file: the name that it has, or would have, as a blob.
+ * The digest of a local file, which is its name as a blob.
  *
- * @throws {NotFoundError} when there is no such file
+ * @throws {NotFoundError} if the file does not exist
  *
  * @example
  * ```ts
@@ -99,13 +99,13 @@ export async function digestOfFile(path: string): Promise<Digest> {
 }
 
 /**
- * Removes an alias, and no other, even where others point to the same. The blobs stay.
+ * Removes an alias. Its blobs stay, and so do other aliases of the same manifest.
  *
- * @returns what it pointed to: the digests of its blobs, or, of several images, the digests of their manifests
- *   by platform
- * @throws {InvalidInputError} when the name is no tag
- * @throws {NotFoundError} when there is no such alias
- * @throws {NotAllowedError} when the registry cannot do it
+ * @returns the digests of the blobs that it pointed to; for images of several platforms the digests of their manifests, by
+ *   platform
+ * @throws {InvalidInputError} if `alias` is not a valid tag
+ * @throws {NotFoundError} if the alias does not exist
+ * @throws {NotAllowedError} if the registry cannot remove tags
  *
  * @example
  * ```ts
@@ -141,7 +141,7 @@ function digestByName([name, { digest }]: [string, { digest: Digest }]): [string
 }
 
 /**
- * Every alias of a repository: every tag, page by page as the registry gives them.
+ * Lists the aliases of a repository, which are all of its tags. Pages are requested as they are needed.
  *
  * @example
  * ```ts

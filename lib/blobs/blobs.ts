@@ -10,10 +10,11 @@ import { noBlob, putAlias } from "./aliases.ts";
 import { findNamed, type NamedBlobs, requireNames } from "./named_blobs.ts";
 
 /**
- * The size of a blob in bytes; of an alias, the sum of its blobs; of several images, the sums by platform.
+ * The size of a blob in bytes. For an alias it is the total size of its blobs; for images of several platforms the total
+ * sizes, by platform.
  *
- * @throws {InvalidInputError} when it is neither a digest nor an alias
- * @throws {NotFoundError} when there is no such blob or alias
+ * @throws {InvalidInputError} if `name` is neither a digest nor an alias
+ * @throws {NotFoundError} if the blob or alias does not exist
  *
  * @example
  * ```ts
@@ -35,19 +36,19 @@ export async function blobSize(
   return mapEach(await findNamed(store, name, options), totalSize);
 }
 
-/** What `mountBlob` takes. */
+/** Options of {@link mountBlob}. */
 export interface MountBlobOptions extends CallOptions {
-  /** The repository of the same registry that has it. */
+  /** The repository of the same registry that has the blob. */
   from: string;
-  /** A name that points to the blob then; absent = none. */
+  /** An alias to make for the blob; absent = none. */
   alias?: string | undefined;
 }
 
 /**
- * Takes a blob over from another repository of the same registry. Its bytes are not moved.
+ * Mounts a blob from another repository of the same registry: no bytes are sent.
  *
- * @throws {InvalidInputError} when the digest, the repository or the name is none
- * @throws {NotFoundError} when the registry does not do it
+ * @throws {InvalidInputError} if the digest, the repository name or the alias is not valid
+ * @throws {NotFoundError} if the registry does not mount it: the other repository does not have it, or must not be read
  *
  * @example
  * ```ts
@@ -82,20 +83,20 @@ export async function mountBlob(
   return { digest, size };
 }
 
-/** What became of blobs that were to be removed. */
+/** The result of {@link removeBlobs}. */
 export interface BlobRemoval {
-  /** The digests of those that are gone. */
+  /** The digests of the blobs that were removed. */
   removed: Digest[];
-  /** Those that are still there, or never were, each with the reason. */
+  /** The digests of the blobs that were not removed or did not exist, each with the reason. */
   kept: { digest: Digest; error: LayerstashError }[];
 }
 
 /**
- * Removes blobs. An alias means the blobs that it points to, of all platforms where none is named; it stays, and points
- * to nothing then.
+ * Removes blobs. An alias stands for the blobs that it lists, for all platforms unless one is chosen. The alias itself
+ * stays, although its blobs are gone.
  *
- * @throws {InvalidInputError} when a name is none; nothing is removed then
- * @throws {NotFoundError} when there is no such alias
+ * @throws {InvalidInputError} if a name is neither a digest nor an alias; nothing was removed
+ * @throws {NotFoundError} if an alias does not exist; nothing was removed
  *
  * @example
  * ```ts

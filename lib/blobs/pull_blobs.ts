@@ -15,9 +15,9 @@ import type { SizedBlob } from "../oci/descriptor.ts";
 import { totalSize } from "./alias_manifest.ts";
 import { findBlobs, type NamedBlobs } from "./named_blobs.ts";
 
-/** What `pullBlobs` takes. */
+/** Options of {@link pullBlobs}. */
 export interface PullBlobsOptions extends PlatformOptions {
-  /** The path of a file to write, or a stream, which gets the bytes in order and is closed. */
+  /** The path of the file to write, or a stream, which receives the bytes in order and is then closed. */
   output: string | WritableStream<Uint8Array>;
   /** Which of all the bytes are wanted; absent = all. A blob of which only a part is read is not verified. */
   range?: Partial<ByteRange> | undefined;

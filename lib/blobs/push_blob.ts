@@ -10,22 +10,22 @@ import { rememberInput } from "../files/remembered_input.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { putAlias } from "./aliases.ts";
 
-/** What `pushBlob` takes. */
+/** Options of {@link pushBlob}. */
 export interface PushBlobOptions extends CallOptions {
-  /** A name that points to the blob when it is stored; absent = none. */
+  /** An alias to make for the blob after it was stored; absent = none. */
   alias?: string | undefined;
-  /** A directory for the journal, so that another process can go on; absent = nothing is kept. */
+  /** The directory of the journal, with which another process can resume; absent = there is no journal. */
   stateDirectory?: string | undefined;
 }
 
 /**
- * Stores a blob. `input` is the path of a file, or a stream, which is read once. A file is hashed before it is sent, and is not sent where its blob is there already; a stream is
- * hashed while it is sent. Nothing is kept in memory.
+ * Stores a blob. `input` is the path of a file, or a stream, which is read once. A file is hashed first, and not sent if
+ * the blob already exists; a stream is hashed while it is sent. Neither is kept in memory.
  *
  * @returns the blob's digest, which is its name, and its size in bytes
- * @throws {InvalidInputError} when the input is neither a file nor a stream of bytes, or the alias is no tag
- * @throws {NotFoundError} when there is no such file
- * @throws {MismatchError} when the file changed while it was read
+ * @throws {InvalidInputError} if the input is neither a file nor a stream of bytes, or the alias is not a valid tag
+ * @throws {NotFoundError} if the file does not exist
+ * @throws {MismatchError} if the file changed while it was read; no alias was made
  *
  * @example
  * ```ts
@@ -53,7 +53,7 @@ export async function pushBlob(
   if (alias !== undefined) parseTag(alias); // a stream that is not read is let go of
   await using remembered = typeof input === "string"
     ? await rememberInput(content, { ...reporting, store, name: await Deno.realPath(input) })
-    : content; // what comes on a stream cannot be sent a second time: there is nothing to remember of it
+    : content; // a stream cannot be read a second time: there is nothing to remember
   const { size } = content;
   onEvent?.({ type: "plan", blobs: 1, ...(size !== undefined && { size }) });
   const whole = { ...remembered, requireUnchanged: () => content.requireUnchanged().catch(withoutStash) };
