@@ -21,34 +21,45 @@
  * await Deno.remove(directory, { recursive: true });
  * ```
  *
+ * @example Open a registry, and sign in with what `docker login` has saved
+ * ```ts
+ * import { openStore, savedCredentials } from "@layerstash/cli";
+ *
+ * const credentials = savedCredentials(Deno.env.toObject()); // looked up when the registry asks for them
+ * using store = openStore({ registry: "ghcr.io", repository: "me/files", credentials });
+ * if (store.name !== "ghcr.io/me/files") throw new Error("unexpected name");
+ * ```
+ *
  * @module
  */
-import { inParallel, type Jobs } from "./lib/async/pool.ts";
+import { inParallel } from "./lib/async/pool.ts";
 import { letGoOnFailure } from "./lib/content/byte_stream.ts";
 import { Hasher } from "./lib/content/hasher.ts";
-import { type OnEvent, withChannel } from "./lib/events.ts";
-import { chunkCount, type Input, type InputChunk, openInput, whileUnchanged } from "./lib/files/input.ts";
+import { type Input, openInput, whileUnchanged } from "./lib/files/input.ts";
 import { checkOutput } from "./lib/files/output.ts";
 import { rememberInput } from "./lib/files/remembered_input.ts";
 import type { Descriptor } from "./lib/oci/descriptor.ts";
 import type { Digest } from "./lib/oci/digest.ts";
-import { checkBytes, checkFile, checkPresence, type StashFault } from "./lib/stash/check_stash.ts";
-import {
-  chunkImage,
-  finishedStash,
-  firstChunkImage,
-  lastChunkImage,
-  type StashDraft,
-} from "./lib/stash/chunk_image.ts";
+import { checkStash, type StashFault, type VerifyResult } from "./lib/stash/check_stash.ts";
 import { checkBaseTag, chunkTag } from "./lib/stash/chunk_tags.ts";
 import { lookUpExisting } from "./lib/stash/existing_chunks.ts";
 import { fetchStash } from "./lib/stash/fetch_stash.ts";
 import { chunkNumbers, findStash, whyNotFound } from "./lib/stash/find_stash.ts";
 import { describeListed, type ListedStash, listStashes } from "./lib/stash/list_stashes.ts";
 import { removeStale, removeTags, type TagRemoval } from "./lib/stash/remove_tags.ts";
-import { type Chunk, chunkName, type Stash } from "./lib/stash/stash.ts";
+import { sendChunk } from "./lib/stash/send_chunk.ts";
+import { type Chunk, reportPlan, type Stash } from "./lib/stash/stash.ts";
+import { StashDraft } from "./lib/stash/stash_draft.ts";
 import { StashTags } from "./lib/stash/stash_tags.ts";
-import { type Verdict, Verdicts } from "./lib/stash/verdict.ts";
+import type {
+  DownloadOptions,
+  ListOptions,
+  TransferOptions,
+  UploadOptions,
+  VerbOptions,
+  VerifyOptions,
+} from "./lib/stash/verb_options.ts";
+import { Verdicts } from "./lib/stash/verdict.ts";
 import { freeReplaced } from "./lib/store/free.ts";
 import type { CallOptions, Store, StoreReader } from "./lib/store/store.ts";
 import { adaptiveJobs, checkTransfer, DEFAULT_JOBS } from "./lib/transfer/adaptive_jobs.ts";
@@ -69,9 +80,10 @@ export { type Credentials, type FindCredentials, firstCredentials } from "./lib/
 export { savedCredentials } from "./lib/sign_in/saved_credentials.ts";
 
 // What the verbs below take and return.
-export type { Chunk, ListedStash, Stash, StashFault, TagRemoval };
-export type { CallOptions, Digest, OnEvent, Store };
-export type { TransferEvent } from "./lib/events.ts";
+export type { Chunk, ListedStash, Stash, StashFault, TagRemoval, VerifyResult };
+export type { DownloadOptions, ListOptions, TransferOptions, UploadOptions, VerbOptions, VerifyOptions };
+export type { CallOptions, Digest, Store };
+export type { OnEvent, TransferEvent } from "./lib/events.ts";
 export {
   ConflictError,
   type ErrorDetails,
@@ -87,49 +99,9 @@ export {
 export { DEFAULT_JOBS };
 
 /**
- * The options of verbs that move or read many bytes.
- *
- * @category Files
- */
-export interface VerbOptions extends CallOptions {
-  /**
-   * How many requests run at once, 64 at most. Absent = {@link DEFAULT_JOBS}; what moves bytes goes from there up to 16,
-   * as long as more connections carry more.
-   */
-  jobs?: number | undefined;
-}
-
-/**
- * Options of verbs that move a file.
- *
- * @category Files
- */
-export interface TransferOptions extends VerbOptions {
-  /**
-   * A directory in which the transfer keeps a journal, so that another process can resume it, even after a crash.
-   * Absent = no journal is kept: a chunk that was interrupted starts over.
-   */
-  stateDirectory?: string | undefined;
-}
-
-/**
- * Options of {@link upload}.
- *
- * @category Files
- */
-export interface UploadOptions extends TransferOptions {
-  /** The path of a file, or a stream that is read once. */
-  input: string | ReadableStream<Uint8Array>;
-  /** The size of a chunk in bytes; absent = what suits the registry, in most cases 5 GiB. */
-  chunkSize?: number | undefined;
-  /** Replaces what the tags of the stash point to, if it differs. */
-  overwrite?: boolean | undefined;
-}
-
-/**
- * Stores a file, in chunks, as the stash `baseTag`: the chunks get the tags `<baseTag>-1`, `<baseTag>-2` and so on.
- * Chunks that already exist are not sent again, so a second run completes an upload that was interrupted. The tag of
- * the last chunk is written after all others: it makes the stash complete.
+ * Stores a file, in chunks, as the stash `baseTag`: each chunk is the layer of an image with the tag `<baseTag>-1`,
+ * `<baseTag>-2` and so on. Chunks that already exist are not sent again, so a second run completes an upload that was
+ * interrupted. The tag of the last chunk is put after all others: it makes the stash complete.
  *
  * @category Files
  * @returns the stash, with its chunks
@@ -137,6 +109,7 @@ export interface UploadOptions extends TransferOptions {
  * @throws {InvalidInputError} if `baseTag` is not a valid tag, the input is neither a file nor a stream of bytes, or a
  *   number is out of range
  * @throws {MismatchError} if the file changed while it was read
+ * @throws {NotFoundError} if the file does not exist
  *
  * @example
  * ```ts
@@ -151,142 +124,58 @@ export interface UploadOptions extends TransferOptions {
  * ```
  */
 export async function upload(store: Store, baseTag: string, options: UploadOptions): Promise<Stash> {
-  const reporting = withChannel(options, store);
+  const { chunkSize = store.chunkSize, stateDirectory, onEvent = store.onEvent } = options;
   using hasher = new Hasher();
   await using content = await openInput(options.input, hasher);
-  await using input = await rememberInput(content, { ...reporting, store, name: baseTag });
-  return await whileUnchanged(input, () => storeStash(store, baseTag, input, reporting));
+  await using input = await rememberInput(content, { store, name: baseTag, stateDirectory, onEvent });
+  return await whileUnchanged(input, async () => {
+    checkTransfer(options);
+    const draft = new StashDraft(input, { baseTag, chunkSize, family: store.family });
+    reportPlan(draft, onEvent);
+    return await storeStash(store, draft, input, { ...options, onEvent });
+  });
 }
 
-/** For each chunk: look, send, tag. The last tag completes the stash. */
+/** For each chunk: look, send, tag. The tag of the last chunk completes the stash. */
 async function storeStash(
   store: Store,
-  baseTag: string,
+  draft: StashDraft,
   input: Input,
-  options: UploadOptions,
+  { overwrite, signal, ...given }: UploadOptions,
 ): Promise<Stash> {
-  const { overwrite = false, signal } = options;
-  const draft = draftStash(store, baseTag, input, options);
-  const jobs = input.seekable ? options.jobs : 1; // a stream has one chunk after the other
-  const { jobs: sending, onEvent } = adaptiveJobs({ jobs, onEvent: options.onEvent });
-  const existing = await lookUpExisting(store, baseTag, { jobs, signal, onEvent });
-  if (!input.seekable) draft.modified = existing.modified ?? draft.modified; // so its first chunks stay as they are
-  const { size, chunkSize } = draft;
-  const verdicts = new Verdicts(store, existing, {
-    baseTag,
-    size,
-    chunkSize,
-    overwrite,
-    jobs,
-    onEvent,
-    signal,
-  });
+  const atOnce = input.seekable ? given.jobs : 1; // the chunks of a stream come one after the other
+  const { jobs, onEvent } = adaptiveJobs({ jobs: atOnce, onEvent: given.onEvent });
+  const options = { jobs: atOnce, overwrite, onEvent, signal };
+  const existing = await lookUpExisting(store, draft.baseTag, options);
+  if (!input.seekable) draft.modified = existing.modified ?? draft.modified; // chunks that exist keep their images
+  const verdicts = new Verdicts(store, existing, draft, options);
   const same = await verdicts.compareExisting(input);
   if (same) {
     reportPresent(same.chunks, onEvent);
     return same;
   }
   const holdUntil = input.seekable ? 0 : verdicts.lastToCompare;
-  const tags = new StashTags(store, {
-    baseTag,
-    existing: existing.layers,
-    holdUntil,
-    jobs,
-    overwrite,
-    signal,
-    onEvent,
-  });
-  const layers = await storeChunks(store, draft, input, { verdicts, tags, jobs: sending, onEvent, signal });
-  verdicts.requireAllCompared(layers.length);
-  await input.requireUnchanged();
-  const stale = existing.numbers.filter((number) => number > layers.length);
-  if (stale.length > 0) await tags.add(firstChunkImage(draft, layers));
-  await tags.complete(lastChunkImage(draft, layers));
-  const stash = finishedStash(draft, layers);
-  await freeReplaced(store, stash.chunks.map(({ tag }) => tag), { onEvent, signal });
-  await removeStale(store, stale.map((number) => chunkTag(baseTag, number)), { onEvent, signal });
-  return stash;
-}
-
-/** Slices the input: whether the tags of all chunks are valid is known before anything is sent. */
-function draftStash(store: Store, baseTag: string, input: Input, options: UploadOptions): StashDraft {
-  const { chunkSize = store.chunkSize, onEvent } = options;
-  checkTransfer(options);
-  const { name, size, modified } = input;
-  const chunks = size === undefined ? undefined : chunkCount(size, chunkSize);
-  checkBaseTag(baseTag, chunks);
-  onEvent?.({
-    type: "plan",
-    chunkSize,
-    ...(size !== undefined && { size }),
-    ...(chunks !== undefined && { blobs: chunks }),
-  });
-  return { baseTag, family: store.family, name, size, chunkSize, chunks, modified: modified.toISOString() };
-}
-
-/** What each chunk of an upload goes through. */
-interface ChunkSteps {
-  verdicts: Verdicts;
-  tags: StashTags;
-  jobs: number | Jobs;
-  onEvent: OnEvent | undefined;
-  signal: AbortSignal | undefined;
-}
-
-/** Stores all chunks, and tags all but the last. */
-async function storeChunks(
-  store: Store,
-  draft: StashDraft,
-  input: Input,
-  { verdicts, tags, jobs, onEvent, signal }: ChunkSteps,
-): Promise<Descriptor[]> {
+  const tags = new StashTags(store, existing.layers, { ...options, holdUntil });
   const layers: Descriptor[] = [];
   let stored = 0;
   await inParallel(input.chunks(draft.chunkSize), { jobs, signal }, async (chunk, signal) => {
-    checkBaseTag(draft.baseTag, chunk.number);
+    const { number } = chunk;
+    checkBaseTag(draft.baseTag, number);
     const verdict = await verdicts.of(chunk, signal);
-    const layer = layers[chunk.number - 1] = await sendChunk(store, chunk, verdict, { onEvent, signal });
-    const images = await chunk.isLast() ? [] : [chunkImage(draft, chunk.number, layer)];
-    if (++stored === draft.chunks) images.push(lastChunkImage(draft, layers));
+    const layer = layers[number - 1] = await sendChunk(store, chunk, verdict, { onEvent, signal });
+    const images = await chunk.isLast() ? [] : [draft.image(number, layer)];
+    if (++stored === draft.chunks) images.push(draft.lastImage(layers));
     await tags.add(...images);
   });
-  return layers;
-}
-
-/** Sends the bytes of a chunk, unless the store has them. */
-async function sendChunk(
-  store: Store,
-  { number, source, checkpoint, remember }: InputChunk,
-  verdict: Verdict,
-  { onEvent, signal }: { onEvent: OnEvent | undefined; signal: AbortSignal },
-): Promise<Descriptor> {
-  if (verdict.kind === "lost") throw verdict.error;
-  const report = (state: "present" | "sent", { digest, size }: Descriptor) =>
-    onEvent?.({ type: "blob", index: number, state, digest, size });
-  if (verdict.kind === "present") {
-    report("present", verdict.layer);
-    return verdict.layer;
-  }
-  const layer = await store.write(source, {
-    what: chunkName({ number }),
-    checkFirst: verdict.checkFirst,
-    checkpoint,
-    signal,
-    onEvent,
-  });
-  remember?.(layer.digest);
-  report("sent", layer);
-  return layer;
-}
-
-/**
- * Options of {@link download}.
- *
- * @category Files
- */
-export interface DownloadOptions extends TransferOptions {
-  /** The path of the file to write, or a stream, which receives the bytes in order and is then closed. */
-  output: string | WritableStream<Uint8Array>;
+  verdicts.requireAllCompared(layers.length);
+  await input.requireUnchanged();
+  const stash = draft.finish(layers);
+  const stale = existing.numbers.filter((number) => number > layers.length);
+  if (stale.length > 0) await tags.add(draft.firstImage(layers));
+  await tags.complete(draft.lastImage(layers));
+  await freeReplaced(store, stash.chunks.map(({ tag }) => tag), options);
+  await removeStale(store, stale.map((number) => chunkTag(draft.baseTag, number)), options);
+  return stash;
 }
 
 /**
@@ -299,6 +188,7 @@ export interface DownloadOptions extends TransferOptions {
  *   out of range
  * @throws {NotFoundError} if the stash does not exist or is incomplete
  * @throws {MismatchError} if bytes are corrupted: no file is made, but a stream has received the bad bytes
+ * @throws {ConflictError} if another process downloads to the same file
  *
  * @example
  * ```ts
@@ -325,27 +215,9 @@ export async function download(
     checkOutput(output);
     return await findStash(store, baseTag, { signal, onEvent });
   });
-  announce(stash, { onEvent });
+  reportPlan({ ...stash, chunks: stash.chunks.length }, onEvent);
   await fetchStash(store, stash, output, { stateDirectory, jobs, onEvent, signal });
   return stash;
-}
-
-/** Reports the plan; `times` is how often the bytes of the stash are read. */
-function announce(
-  { size, chunks, chunkSize }: Stash,
-  { onEvent, times = 1 }: { onEvent?: OnEvent | undefined; times?: number },
-): void {
-  onEvent?.({ type: "plan", size: times * size, blobs: times * chunks.length, chunkSize });
-}
-
-/**
- * Options of {@link list}.
- *
- * @category Files
- */
-export interface ListOptions extends CallOptions {
-  /** Adds sizes, names and dates, at the cost of one or two requests for manifests per stash. */
-  exactSize?: boolean | undefined;
 }
 
 /**
@@ -373,11 +245,12 @@ export async function* list(store: StoreReader, options: ListOptions = {}): Asyn
 }
 
 /**
- * Describes a stash: the name and size of the file, and every chunk.
+ * Describes a stash: the name, size and date of the file, and every chunk.
  *
  * @category Files
  * @throws {InvalidInputError} if `baseTag` is not a valid tag
  * @throws {NotFoundError} if the stash does not exist or is incomplete
+ * @throws {MismatchError} if its chunks belong to different uploads
  *
  * @example
  * ```ts
@@ -396,34 +269,11 @@ export async function info(store: StoreReader, baseTag: string, options: CallOpt
 }
 
 /**
- * Options of {@link verify}.
- *
- * @category Files
- */
-export interface VerifyOptions extends VerbOptions {
-  /** A local file to compare with the stash; absent = only the stored chunks are checked. */
-  file?: string | undefined;
-  /** Reads every stored byte, rather than requesting sizes only. */
-  deep?: boolean | undefined;
-}
-
-/**
- * The result of {@link verify}.
- *
- * @category Files
- */
-export interface VerifyResult {
-  /** The stash that was checked. */
-  stash: Stash;
-  /** What is wrong with it; empty = nothing. */
-  faults: StashFault[];
-}
-
-/**
  * Checks a stash. By default every chunk has to exist and to have its size; with `deep` every stored byte is read and
  * hashed; with `file` a local file has to have the same bytes.
  *
  * @category Files
+ * @returns the stash, and what is wrong: a fault is not an error
  * @throws {InvalidInputError} if `baseTag` is not a valid tag, or a number is out of range
  * @throws {NotFoundError} if the stash or the local file does not exist, or the stash is incomplete
  *
@@ -444,24 +294,18 @@ export async function verify(
   baseTag: string,
   options: VerifyOptions = {},
 ): Promise<VerifyResult> {
-  const { file, deep, jobs, onEvent = store.onEvent, signal } = options;
   checkTransfer(options);
-  const stash = await findStash(store, baseTag, { signal, onEvent });
-  announce(stash, { onEvent, times: file !== undefined && deep ? 2 : 1 });
-  const checking = { jobs, onEvent, signal };
-  const faults = file === undefined ? [] : await checkFile(file, stash, checking);
-  if (deep) faults.push(...await checkBytes(store, stash, checking));
-  else if (file === undefined) faults.push(...await checkPresence(store, stash, checking));
-  return { stash, faults };
+  const stash = await findStash(store, baseTag, options);
+  return { stash, faults: await checkStash(store, stash, options) };
 }
 
 /**
  * Removes a stash, even an incomplete one: the tags of its chunks, and no other tags. The last tag goes first, so that
- * an interrupted removal never leaves something that looks like a complete stash. Registries free the space later, by
- * themselves.
+ * an interrupted removal never leaves something that looks like a complete stash. A directory frees the space at once,
+ * a registry later.
  *
  * @category Files
- * @returns the tags that were removed, and those that could not be removed
+ * @returns the tags that were removed, and those that could not be removed, each with the reason
  * @throws {InvalidInputError} if `baseTag` is not a valid tag
  * @throws {NotFoundError} if the stash does not exist
  *

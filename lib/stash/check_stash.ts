@@ -9,7 +9,8 @@ import { adaptiveJobs, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel, type Jobs } from "../async/pool.ts";
 import { receive } from "../transfer/receive.ts";
 import { statFile } from "../files/input.ts";
-import { type Chunk, chunkName, type Stash } from "./stash.ts";
+import { type Chunk, chunkName, reportPlan, type Stash } from "./stash.ts";
+import type { VerifyOptions } from "./verb_options.ts";
 
 /**
  * Something that a check of a stash found wrong.
@@ -48,6 +49,37 @@ const otherFile = (problem: string): Problem => ({ kind: "file", problem });
 export interface CheckOptions extends CallOptions {
   /** How many requests run at once; absent = as many as carry more. */
   jobs?: number | undefined;
+}
+
+/**
+ * The result of `verify`.
+ *
+ * @category Files
+ */
+export interface VerifyResult {
+  /** The stash that was checked. */
+  stash: Stash;
+  /** What is wrong with it, or with the local file; empty = nothing. */
+  faults: StashFault[];
+}
+
+/**
+ * Checks a stash as `verify` is told to: a local file against it, its blobs, or both.
+ *
+ * @throws {NotFoundError} if the local file does not exist
+ */
+export async function checkStash(
+  store: BlobReader,
+  stash: Stash,
+  { file, deep, jobs, onEvent = store.onEvent, signal }: VerifyOptions,
+): Promise<StashFault[]> {
+  const options = { jobs, onEvent, signal };
+  const both = file !== undefined && deep;
+  reportPlan({ ...stash, chunks: stash.chunks.length }, onEvent, both ? 2 : 1);
+  const faults = file === undefined ? [] : await checkFile(file, stash, options);
+  if (deep) faults.push(...await checkBytes(store, stash, options));
+  else if (file === undefined) faults.push(...await checkPresence(store, stash, options));
+  return faults;
 }
 
 /**

@@ -1,4 +1,5 @@
 /** A stash: one stored file, as its chunks describe it. @module */
+import type { OnEvent } from "../events.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { placeBlobs } from "../transfer/placed_blob.ts";
@@ -67,4 +68,17 @@ export function chunksOf(baseTag: string, slices: Iterable<SizedBlob>): Chunk[] 
   return placeBlobs(slices).map(({ number, digest, size, at }) => (
     { number, tag: chunkTag(baseTag, number), digest, size, at }
   ));
+}
+
+/** Reports what a transfer of a stash consists of. `times` = how often it goes through the bytes. */
+export function reportPlan(
+  { size, chunkSize, chunks }: Slicing & { chunks: number | undefined },
+  onEvent: OnEvent | undefined,
+  times = 1,
+): void {
+  const known = {
+    ...(size !== undefined && { size: times * size }),
+    ...(chunks && { blobs: times * chunks }),
+  };
+  onEvent?.({ type: "plan", chunkSize, ...known });
 }

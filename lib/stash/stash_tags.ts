@@ -8,15 +8,12 @@ import type { Digest } from "../oci/digest.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { inParallel } from "../async/pool.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
-import type { TaggedImage } from "./chunk_image.ts";
+import type { TaggedImage } from "./stash_draft.ts";
 import { readChunkImage } from "./find_stash.ts";
 import { tagConflict } from "./verdict.ts";
 
 /** What the tags of an upload are put with. */
 export interface StashTagsOptions extends CallOptions {
-  baseTag: string;
-  /** The layers under the tags that existed when the upload began, by number. */
-  existing: ReadonlyMap<number, Descriptor | undefined>;
   /**
    * No tag is put before the image with this number, or a higher one, was added. With a stream a conflict shows only when
    * its chunk was read, so no tag is changed before the last existing one is passed. 0 = tags are put at once.
@@ -36,6 +33,7 @@ const tagLocks = new KeyedMutex();
  */
 export class StashTags {
   readonly #store: Store;
+  readonly #existing: ReadonlyMap<number, Descriptor | undefined>;
   readonly #options: StashTagsOptions;
   readonly #pool: { jobs: number; signal: AbortSignal | undefined };
   /** What was put under the tag of chunk 1 and under the highest tag, and what these held before. */
@@ -45,9 +43,18 @@ export class StashTags {
   /** The manifests whose configs are stored. */
   readonly #prepared: Set<Digest> = new Set();
 
-  /** Puts nothing yet. */
-  constructor(store: Store, options: StashTagsOptions) {
+  /**
+   * Puts nothing yet.
+   *
+   * @param existing the layers under the tags that existed when the upload began, by number
+   */
+  constructor(
+    store: Store,
+    existing: ReadonlyMap<number, Descriptor | undefined>,
+    options: StashTagsOptions,
+  ) {
     this.#store = store;
+    this.#existing = existing;
     this.#options = options;
     this.#pool = { jobs: options.jobs ?? DEFAULT_JOBS, signal: options.signal };
   }
@@ -115,7 +122,7 @@ export class StashTags {
 
   /** Whether the tag existed when the upload began, with the same bytes. */
   #isExisting({ number, layer }: TaggedImage): boolean {
-    return this.#options.existing.get(number)?.digest === layer.digest;
+    return this.#existing.get(number)?.digest === layer.digest;
   }
 
   async #storeConfig({ tag, config, manifest }: TaggedImage): Promise<void> {
@@ -156,9 +163,8 @@ export class StashTags {
       const found = now.get(tag);
       // A registry may lag: then it still has no such tag, or the old one.
       if (found === undefined || found === manifest.digest || found === before) continue;
-      const { baseTag } = this.#options;
       throw new ConflictError(
-        `another upload of ${baseTag} came in between: ${tag} holds something else now`,
+        `another upload came in between: ${tag} holds something else now`,
         { hint: "see with layerstash info what is stored; run this again with --overwrite to replace it" },
       );
     }

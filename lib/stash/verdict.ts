@@ -12,6 +12,7 @@ import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { chunkTag } from "./chunk_tags.ts";
 import type { ExistingChunks } from "./existing_chunks.ts";
 import { chunkName, sliceSize, type Slicing, type Stash } from "./stash.ts";
+import type { StashDraft } from "./stash_draft.ts";
 
 /**
  * What becomes of a chunk. It is `present`: the store has its bytes as this layer. Or it is to be sent; `checkFirst` says
@@ -23,12 +24,11 @@ export type Verdict =
   | { kind: "send"; checkFirst: boolean }
   | { kind: "lost"; error: MismatchError };
 
-/** What is stored, how it is sliced, and what may be replaced. */
-export interface VerdictOptions extends CallOptions, Slicing {
-  baseTag: string;
+/** How verdicts are reached. */
+export interface VerdictOptions extends CallOptions {
   /** Whether a tag that holds other bytes is replaced. */
-  overwrite: boolean;
-  /** How many chunks are compared at once; absent = {@link DEFAULT_JOBS}. */
+  overwrite?: boolean | undefined;
+  /** How many chunks are compared at once, 1 for a stream; absent = {@link DEFAULT_JOBS}. */
   jobs?: number | undefined;
 }
 
@@ -36,16 +36,18 @@ export interface VerdictOptions extends CallOptions, Slicing {
 export class Verdicts {
   readonly #store: BlobStore;
   readonly #existing: ExistingChunks;
+  readonly #draft: StashDraft;
   readonly #options: VerdictOptions;
   /** The highest number whose tag exists; 0 = there is none. */
   readonly #last: number;
   /** What was decided before anything was sent, by number. */
   readonly #decided: Map<number, Verdict> = new Map();
 
-  /** Takes what the store holds under the tags of the stash. */
-  constructor(store: BlobStore, existing: ExistingChunks, options: VerdictOptions) {
+  /** Takes what the store holds under the tags of the stash that is to be stored. */
+  constructor(store: BlobStore, existing: ExistingChunks, draft: StashDraft, options: VerdictOptions) {
     this.#store = store;
     this.#existing = existing;
+    this.#draft = draft;
     this.#options = options;
     this.#last = existing.layers.keys().reduce((last, number) => Math.max(last, number), 0);
   }
@@ -60,12 +62,11 @@ export class Verdicts {
    */
   async compareExisting(input: Input): Promise<Stash | undefined> {
     const { complete, layers } = this.#existing;
-    const { chunkSize, jobs = DEFAULT_JOBS, overwrite, signal } = this.#options;
+    const { jobs = DEFAULT_JOBS, overwrite, signal } = this.#options;
     if (overwrite || this.#last === 0 || !(complete || input.seekable)) return undefined;
     if (input.size !== undefined) this.#requireSameSizes(input.size);
     let count = 0;
-    const pool = { jobs: input.seekable ? jobs : 1, signal };
-    await inParallel(input.chunks(chunkSize), pool, async (chunk, signal) => {
+    await inParallel(input.chunks(this.#draft.chunkSize), { jobs, signal }, async (chunk, signal) => {
       count = Math.max(count, chunk.number);
       if (!complete && !layers.has(chunk.number)) return;
       this.#decided.set(chunk.number, await this.#decide(chunk, signal));
@@ -125,19 +126,19 @@ export class Verdicts {
   #requireSameSizes(size: number): void {
     const { complete, layers } = this.#existing;
     if (complete && complete.size !== size) throw this.#conflict(this.#last);
-    const { chunkSize } = this.#options;
+    const { chunkSize } = this.#draft;
     for (const [number, layer] of layers) {
       if (layer?.size !== sliceSize(number, { chunkSize, size })) throw this.#conflict(number);
     }
   }
 
   #conflict(number: number): ConflictError {
-    const { baseTag, ...slicing } = this.#options;
-    return tagConflict(chunkTag(baseTag, number), { slicing, existing: this.#existing.slicing });
+    const tag = chunkTag(this.#draft.baseTag, number);
+    return tagConflict(tag, { slicing: this.#draft, existing: this.#existing.slicing });
   }
 
   #lostBlob(number: number): MismatchError {
-    return new MismatchError(`${chunkTag(this.#options.baseTag, number)}: its blob is missing or damaged`, {
+    return new MismatchError(`${chunkTag(this.#draft.baseTag, number)}: its blob is missing or damaged`, {
       hint: "the input was read to compare it, and cannot be sent any more: feed it again with --overwrite",
     });
   }

@@ -1,7 +1,8 @@
 /** `layerstash verify`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { verify, type VerifyResult } from "../../../main.ts";
+import { verify } from "../../../main.ts";
 import { counted, printable } from "../../messages.ts";
+import type { VerifyResult } from "../../stash/check_stash.ts";
 import { hintOfFaults } from "../../stash/stash_faults.ts";
 import { CommandEnded, storeAction } from "../action.ts";
 import { stashCommand } from "../base_commands.ts";

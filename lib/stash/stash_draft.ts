@@ -1,0 +1,121 @@
+/** Builds the images of the chunks of a stash that is being stored. @module */
+import type { Input } from "../files/input.ts";
+import { chunkCount } from "../files/input.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { digestOf } from "../oci/digest.ts";
+import { encodeManifest, type Manifest } from "../oci/manifest.ts";
+import { type Family, IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../oci/media_types.ts";
+import type { ChunkNote } from "./chunk_config.ts";
+import { checkBaseTag, chunkTag } from "./chunk_tags.ts";
+import { chunksOf, type Slicing, type Stash } from "./stash.ts";
+
+/** The image of one chunk, ready to be stored under its tag. */
+export interface TaggedImage {
+  /** The chunk, from 1. */
+  number: number;
+  tag: string;
+  /** The chunk's bytes, which the store has. */
+  layer: Descriptor;
+  config: Uint8Array<ArrayBuffer>;
+  manifest: Manifest;
+  /** Whether it lists all chunks, so that its tag completes the stash. */
+  isLast: boolean;
+}
+
+/** A stash that is being stored, as far as it is known. Sizes are in bytes. */
+export class StashDraft implements Slicing {
+  /** The name of the stash. */
+  readonly baseTag: string;
+  /** The size of every chunk but the last. */
+  readonly chunkSize: number;
+  /** The size of the file; absent while a stream is read. */
+  readonly size: number | undefined;
+  /** How many chunks there are; absent while a stream is read. */
+  readonly chunks: number | undefined;
+  /** When the file was last changed, or the stream was opened, as an ISO 8601 date. */
+  modified: string;
+  readonly #name: string | undefined;
+  readonly #family: Family;
+
+  /**
+   * Slices an input.
+   *
+   * @param options the base tag, the size of a chunk, and the family of the manifests
+   * @throws {InvalidInputError} if the tag of a chunk is invalid or too long
+   */
+  constructor(input: Input, options: { baseTag: string; chunkSize: number; family: Family }) {
+    this.baseTag = options.baseTag;
+    this.chunkSize = options.chunkSize;
+    this.size = input.size;
+    this.chunks = input.size === undefined ? undefined : chunkCount(input.size, options.chunkSize);
+    this.modified = input.modified.toISOString();
+    this.#name = input.name;
+    this.#family = options.family;
+    checkBaseTag(this.baseTag, this.chunks);
+  }
+
+  /** Builds the image of a chunk: an ordinary image with one layer, which is the chunk's bytes. */
+  image(number: number, layer: Descriptor): TaggedImage {
+    return this.#image(number, layer, {});
+  }
+
+  /**
+   * Builds the image of chunk 1 when all chunks are stored. It says how many there are, so that no tag which a longer stash
+   * left is taken for the last one.
+   */
+  firstImage(layers: readonly Descriptor[]): TaggedImage {
+    if (layers.length === 1) return this.lastImage(layers);
+    return this.#image(1, layers[0]!, { size: totalSize(layers), chunks: layers.length });
+  }
+
+  /** Builds the image of the last chunk. It has the table of all chunks, which makes the stash complete. */
+  lastImage(layers: readonly Descriptor[]): TaggedImage {
+    const digests = layers.map(({ digest }) => digest);
+    const table = { size: totalSize(layers), chunks: layers.length, digests };
+    return this.#image(layers.length, layers.at(-1)!, table);
+  }
+
+  /** The stash that these layers make up. */
+  finish(layers: readonly Descriptor[]): Stash {
+    return {
+      baseTag: this.baseTag,
+      name: this.#name,
+      size: totalSize(layers),
+      chunkSize: this.chunkSize,
+      modified: this.modified,
+      chunks: chunksOf(this.baseTag, layers),
+      provenComplete: true,
+    };
+  }
+
+  #image(number: number, layer: Descriptor, table: Partial<ChunkNote>): TaggedImage {
+    const { size, chunkSize, chunks } = this;
+    const note = { version: 1, name: this.#name, size, chunkSize, chunk: number, chunks, ...table } as const;
+    const config = encodeConfig(note, this.modified, layer);
+    const manifest = encodeManifest({
+      schemaVersion: 2,
+      mediaType: IMAGE_MANIFEST[this.#family],
+      config: { mediaType: IMAGE_CONFIG[this.#family], size: config.length, digest: digestOf(config) },
+      layers: [{ mediaType: OCTET_STREAM, size: layer.size, digest: layer.digest }],
+    });
+    const isLast = table.digests !== undefined;
+    return { number, tag: chunkTag(this.baseTag, number), layer, config, manifest, isLast };
+  }
+}
+
+/** Encodes a config as other programs expect it, with the object `layerstash` added. */
+function encodeConfig(note: ChunkNote, modified: string, layer: Descriptor): Uint8Array<ArrayBuffer> {
+  const labels = note.name === undefined ? {} : { "org.opencontainers.image.title": note.name };
+  return new TextEncoder().encode(JSON.stringify({
+    architecture: "amd64",
+    os: "linux",
+    created: modified,
+    config: { Labels: labels },
+    rootfs: { type: "layers", diff_ids: [layer.digest] },
+    layerstash: note,
+  }));
+}
+
+function totalSize(layers: readonly Descriptor[]): number {
+  return layers.reduce((sum, { size }) => sum + size, 0);
+}
