@@ -81,6 +81,25 @@ Deno.test("the README's links lead to its own headings, and to files that there 
   }
 });
 
+Deno.test("the README's contents name its sections, in order", () => {
+  const [, contents = ""] = /^\*\*Contents:\*\*(.*?)\n\n/ms.exec(README) ?? [];
+  const named = Array.from(contents.matchAll(/\[([^\]]+)\]/g), ([, title]) => title!.replace(/\s+/g, " "));
+  const sections = Array.from(README.matchAll(/^## (.*)$/gm), ([, title]) => title!);
+  assert.deepEqual([...named, "License"], sections);
+});
+
+Deno.test("each part of the README that folds has a summary and an end, and holds no section", () => {
+  const parts = README.split(/^<details>\n/m).slice(1);
+  assert.notEqual(parts.length, 0);
+  for (const part of parts) {
+    // Without the blank line, what follows is not read as Markdown.
+    assert.match(part, /^<summary>.+<\/summary>\n\n/);
+    const [folded, ...rest] = part.split(/^<\/details>\n/m);
+    assert.equal(rest.length, 1, part.slice(0, 80));
+    assert.doesNotMatch(folded!, /^#+ /m);
+  }
+});
+
 /** The name that GitHub gives to a heading. */
 function anchorOf(title: string): string {
   return `#${title.toLowerCase().replaceAll(/[^\w\- ]/g, "").replaceAll(" ", "-")}`;
