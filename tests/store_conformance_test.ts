@@ -210,7 +210,7 @@ testOnEachStore("what is to be reused is told apart: present, damaged or absent"
   using store = place.open();
   const { digest, size } = await store.write(bytesSource(someBytes(1000)));
   assert.equal(await store.reuse({ digest, size }), "present");
-  assert.equal(await store.reuse({ digest, size }, { reread: true, listed: true }), "present");
+  assert.equal(await store.reuse({ digest, size }, { reread: true, held: true }), "present");
   assert.equal(await store.reuse({ digest, size: size + 1 }), "damaged", "it has another size");
   assert.equal(await store.reuse({ digest: ABSENT, size }), "absent");
   await place.damage(digest, (bytes) => bytes.subarray(0, 600));

@@ -3,6 +3,9 @@
  * a repository in a registry or in a directory. Use it to work with blobs and manifests directly, or implement the
  * contract to keep files elsewhere.
  *
+ * `read` verifies a blob as it flows; `readUnverified` reads ranges, and says by its name that it does not. Putting and
+ * removing manifests free no space in a directory: call `free` with the tags when a change is complete.
+ *
  * @example Store a blob and a manifest that lists it
  * ```ts
  * import { openStore } from "@layerstash/cli";
@@ -17,6 +20,11 @@
  * await store.putManifest("greeting", encodeManifest({ schemaVersion: 2, mediaType, config, layers: [layer] }));
  *
  * if ((await Array.fromAsync(store.tags())).join() !== "greeting") throw new Error("unexpected tags");
+ * if (await new Response(await store.read(layer.digest)).text() !== "hello") throw new Error("unexpected bytes");
+ *
+ * await store.removeManifest("greeting");
+ * await store.free?.(["greeting"]);
+ * if (await store.stat(layer.digest) !== undefined) throw new Error("it still takes up space");
  * await Deno.remove(directory, { recursive: true });
  * ```
  *

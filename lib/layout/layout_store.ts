@@ -93,13 +93,13 @@ export class LayoutStore implements Store {
 
   async reuse(
     { digest, size }: SizedBlob,
-    { reread, listed, signal }: ReuseOptions = {},
+    { reread, held, signal }: ReuseOptions = {},
   ): Promise<BlobState> {
     signal?.throwIfAborted();
     const found = await this.#blobs.stat(digest);
     if (found === undefined) return "absent";
     if (found !== size || reread && !await this.#blobs.isWhole(digest)) return "damaged";
-    if (listed) return "present";
+    if (held) return "present";
     return await this.#blobs.claim(digest) === undefined ? "absent" : "present";
   }
 

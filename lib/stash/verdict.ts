@@ -112,7 +112,7 @@ export class Verdicts {
     const found = layer && await this.#store.reuse(layer, {
       what: chunkName({ number }),
       reread: overwrite,
-      listed: same,
+      held: same,
       signal,
       onEvent,
     });

@@ -1,4 +1,4 @@
-/** The part of a blob that a caller asks for. @module */
+/** Checks what callers pass to a store: ranges and manifests. @module */
 import { InvalidInputError } from "../errors.ts";
 import { checkNumbers, POSITION } from "../arguments.ts";
 import type { ByteRange } from "../content/source.ts";
@@ -7,28 +7,28 @@ import { isManifest, type Manifest } from "../oci/manifest.ts";
 import { parseReference } from "../oci/reference.ts";
 
 /**
- * Makes sure that it is one. Whether the blob has it is another question.
+ * Makes sure that a range is well-formed. Whether the blob has these bytes is for the store to find out.
  *
- * @throws {InvalidInputError} when a number cannot be, or it ends before it begins
+ * @throws {InvalidInputError} if a number is out of range, or the range ends before it begins
  */
 export function checkRange({ start, end }: ByteRange): void {
   checkNumbers({ start, end }, { start: POSITION, end: POSITION });
-  if (start <= end) return; // neither is absent
+  if (start <= end) return; // false where one is undefined, as callers without types pass it
   throw new InvalidInputError(`there is no range from ${start} to ${end}`, {
-    hint: "its end is the byte after the last",
+    hint: "the end of a range is the byte after its last one",
   });
 }
 
 /**
- * Makes sure that a manifest is one, and has the digest that it says, and that it is to be stored under.
+ * Makes sure that a value is a manifest, and that its bytes have its digest, and the one that it is to be stored under.
  *
- * @throws {InvalidInputError} when it is none, or has another digest
+ * @throws {InvalidInputError} if it is not a manifest, or its bytes have another digest
  */
 export function requireStorable(reference: string, manifest: Manifest): void {
   const name = parseReference(reference);
   const hint = "manifestOf and encodeManifest make a manifest of its bytes";
   if (!isManifest(manifest)) {
-    throw new InvalidInputError(`what is to be stored as ${name} is no manifest`, { hint });
+    throw new InvalidInputError(`what is to be stored as ${name} is not a manifest`, { hint });
   }
   const digest = digestOf(manifest.bytes);
   const wrong = [manifest.digest, ...(isDigest(name) ? [name] : [])].find((each) => each !== digest);

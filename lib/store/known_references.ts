@@ -1,23 +1,23 @@
-/** What a repository has, for an error that says what it has not. @module */
+/** Lists the tags that exist, for the hint of a "not found" error. @module */
 import { NotFoundError } from "../errors.ts";
 import { isDigest } from "../oci/digest.ts";
 import { isFallbackTag } from "./referrers.ts";
 import type { CallOptions, ManifestReader } from "./store.ts";
 
-/** So many names are shown. */
+/** How many names a hint shows. */
 const SHOWN = 5;
 
-/** Says which names there are, as `it has: a, b`; of many the first ones. */
+/** A hint that lists names, such as `it has: a, b`; of many names the first ones. */
 export function hintOfNames(names: readonly string[]): string {
   if (names.length === 0) return "it has none at all";
   return `it has: ${names.slice(0, SHOWN).join(", ")}${names.length > SHOWN ? ", ..." : ""}`;
 }
 
 /**
- * The tags of a repository, the first `most` of them; where it has none, the digests of images without one. Lists of what
- * refers to an image have tags, too: these are left out.
+ * The first `most` tags of a repository; where it has no tags, the digests of its images. Fallback tags, which hold lists of
+ * referrers, are left out.
  *
- * @throws {NotFoundError} when there is no such repository
+ * @throws {NotFoundError} if there is no such repository
  */
 export async function knownReferences(
   store: ManifestReader,
@@ -30,12 +30,12 @@ export async function knownReferences(
   return tags.length > 0 ? tags : (await store.untagged?.(options) ?? []).slice(0, most);
 }
 
-/** What may be typed for a tag or a digest: a digest goes behind the name of what has it. */
+/** A tag as it is, a digest after the name of its repository: a user can type either. */
 export function fullReference(reference: string, store: ManifestReader): string {
   return isDigest(reference) ? `${store.name}@${reference}` : reference;
 }
 
-/** The error for a tag or digest that is not there: it says which tags are, or that there is no such repository. */
+/** The error for a tag or digest that does not exist. It lists tags that do, or says that there is no such repository. */
 export async function notThere(
   store: ManifestReader,
   reference: string,

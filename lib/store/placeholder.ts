@@ -1,4 +1,4 @@
-/** What a tag is moved to before it is deleted: an image without layers, which no other tag has. @module */
+/** Placeholders: a tag is moved to an image of its own before that is deleted, and so no other tag is lost. @module */
 import * as v from "valibot";
 import { withoutProgress } from "../events.ts";
 import { bytesSource } from "../content/source.ts";
@@ -14,9 +14,7 @@ const placeholderSchema = v.object({
   config: v.object({ Labels: v.object({ removed: v.pipe(v.string(), v.uuid()) }) }),
 });
 
-/**
- * Points a tag to a manifest that is its own and that nobody needs. Without a tag, the manifest is only stored.
- */
+/** Points a tag to a new image without layers, which no other tag has. Without a tag, the image is only stored. */
 export async function pushPlaceholder(
   store: Store,
   tag: string | undefined,
@@ -40,7 +38,7 @@ export async function pushPlaceholder(
   return placeholder;
 }
 
-/** Whether a config is that of a placeholder: the removal of its tag was interrupted, and nothing is there any more. */
+/** Whether a config is that of a placeholder. Its tag then is left over from an interrupted removal, and counts as removed. */
 export function isPlaceholder(config: Uint8Array): boolean {
   try {
     return v.is(placeholderSchema, JSON.parse(new TextDecoder().decode(config)));

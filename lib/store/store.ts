@@ -1,4 +1,4 @@
-/** The contract that carries everything: the store of one repository, in a registry or in an OCI layout. @module */
+/** The contract of a store: one repository, in a registry or in an OCI layout directory. @module */
 import type { ByteRange, Source } from "../content/source.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor, SizedBlob } from "../oci/descriptor.ts";
@@ -30,17 +30,17 @@ export interface BlobOptions extends CallOptions {
 /** What a store has under the digest of a blob that somebody wants to reuse. */
 export type BlobState = "present" | "damaged" | "absent";
 
-/** What reusing a blob takes. */
+/** What reusing a blob takes beside the blob. */
 export interface ReuseOptions extends BlobOptions {
-  /** Reads the bytes again, where they are at hand: a disk may have damaged them. Registries are believed. */
+  /** Hashes the bytes again where they are at hand, in a directory: a disk may have damaged them. Registries are believed. */
   reread?: boolean | undefined;
-  /** A manifest lists the blob now, and the next one will: the store need not keep it in between. */
-  listed?: boolean | undefined;
+  /** A tag holds the blob now, and will go on to hold it: the store need not keep it for a manifest to come. */
+  held?: boolean | undefined;
 }
 
-/** What an unverified read takes. */
+/** What an unverified read takes beside the digest. */
 export interface ReadOptions extends BlobOptions {
-  /** The bytes to read; absent = the whole blob. It lies within the blob. */
+  /** The bytes to read, which lie within the blob; absent = the whole blob. */
   range?: ByteRange | undefined;
 }
 
@@ -54,31 +54,31 @@ export interface BrokenRead {
   attempt: number;
 }
 
-/** How far an upload has come: what another process needs to know to go on with it. Sizes are in bytes. */
+/** How far an upload has come: what another process needs to know to continue it. Sizes are in bytes. */
 export interface UploadPoint {
   /** The upload's newest address at the registry. */
   location: string;
   /** What the registry has acknowledged. */
   acknowledged: number;
-  /** What it may have at most: bytes that are on their way count too. */
+  /** What the registry may have at most: bytes that are on their way count too. */
   sent: number;
 }
 
-/** Keeps the point that a write has reached beyond the end of this process. */
+/** Keeps the point that a write has reached, so that another process can continue from there. */
 export interface Checkpoint {
-  /** The point that an earlier process has reached; the registry may know nothing of it any more. */
+  /** The point that an earlier process has reached. The registry may have forgotten it. */
   readonly last?: UploadPoint | undefined;
-  /** Keeps a point in the place of the last one. */
+  /** Keeps a point, and forgets the one before. */
   save(point: UploadPoint): void;
 }
 
-/** What storing a manifest takes. */
+/** What storing a manifest takes beside its name and bytes. */
 export interface PutOptions extends CallOptions {
-  /** It is listed by another manifest, which comes next: a layout does not list it a second time. */
+  /** An index that comes next lists the manifest: a layout does not list it by itself. */
   child?: boolean | undefined;
 }
 
-/** What freeing takes. */
+/** What freeing takes beside the tags. */
 export interface FreeOptions extends CallOptions {
   /** Frees the manifests alone, and forgets their blobs: an alias goes, and what it pointed to stays. */
   keepBlobs?: boolean | undefined;
@@ -86,21 +86,21 @@ export interface FreeOptions extends CallOptions {
 
 /** What listing tags takes. */
 export interface TagsOptions extends CallOptions {
-  /** Set where a repository that does not exist is a fault, and not one without tags. */
+  /** Makes it an error that the repository does not exist; otherwise it counts as one without tags. */
   mustExist?: boolean | undefined;
 }
 
-/** What a look for referrers takes. */
+/** What looking for referrers takes beside the digest. */
 export interface ReferrersOptions extends CallOptions {
-  /** Only those that other programs find, too: in a directory these are the ones of the list under a tag. */
+  /** Returns only those that other programs find too: in a directory these are the ones listed under a fallback tag. */
   listed?: boolean | undefined;
 }
 
-/** What a write takes. */
+/** What a write takes beside the source. */
 export interface WriteOptions extends BlobOptions {
-  /** Where the write's progress is kept; absent = it begins at the beginning. Layouts need none. */
+  /** Where the write's progress is kept; absent = it begins at the beginning. A directory does not use it. */
   checkpoint?: Checkpoint | undefined;
-  /** Set where the digest is cheap to know or known: what is already there is then not sent. */
+  /** Asks for the blob before it is sent, and does not send what already exists. The digest has to be known, or be cheap. */
   checkFirst?: boolean | undefined;
 }
 
@@ -158,9 +158,12 @@ export interface BlobStore extends BlobReader {
    * - `absent`: it has to be written.
    */
   reuse(blob: SizedBlob, options?: ReuseOptions): Promise<BlobState>;
-  /** Takes a blob over from another repository of the same registry; `false` = it has to be written. */
+  /**
+   * Mounts a blob of another repository of the same registry, or links that of another layout beside this one. The store
+   * keeps it as a reused one. `false` = it has to be written.
+   */
   mount(digest: Digest, from: string, options?: CallOptions): Promise<boolean>;
-  /** Removes a blob. Removing what is not there is no error. */
+  /** Removes a blob. Removing one that does not exist is not an error. */
   remove(digest: Digest, options?: CallOptions): Promise<void>;
 }
 
@@ -171,19 +174,19 @@ export interface ManifestReader {
   /** Receives the events of calls that are made without an `onEvent` of their own; absent = nobody does. */
   readonly onEvent?: OnEvent | undefined;
 
-  /** A manifest, its digest checked where it was asked for by digest; `undefined` = absent. */
+  /** A manifest; `undefined` = absent. One that is asked for by digest is verified. */
   manifest(reference: string, options?: CallOptions): Promise<Manifest | undefined>;
   /** The digest that a tag points to, without reading the manifest; `undefined` = absent. */
   resolve(reference: string, options?: CallOptions): Promise<Digest | undefined>;
-  /** The manifests that say that this one is their subject: signatures, lists of parts and the like. */
+  /** Descriptors of the manifests whose subject this one is: signatures, SBOMs and the like. */
   referrers(digest: Digest, options?: ReferrersOptions): Promise<Descriptor[]>;
   /**
-   * Every tag, over all pages, each once. A repository that does not exist has none.
+   * Every tag, over all pages, each once. A repository that does not exist has no tags.
    *
-   * @throws {NotFoundError} when it does not exist, and it must
+   * @throws {NotFoundError} if the repository does not exist, and `mustExist` is set
    */
   tags(options?: TagsOptions): AsyncIterable<string>;
-  /** Images that are listed, and have no tag, as skopeo writes them. Absent where nothing is listed but tags. */
+  /** Images that are listed without a tag, as skopeo writes them. Absent where only tags can be listed. */
   untagged?(options?: CallOptions): Promise<Digest[]>;
 }
 
@@ -193,24 +196,24 @@ export interface ManifestStore extends ManifestReader {
    * Stores a manifest under a tag or its digest. The blobs that it lists must exist. What the tag led to before stays where
    * it is: see `free`.
    *
-   * @throws {InvalidInputError} when the manifest's digest is not that of its bytes, or not the one to store it under
+   * @throws {InvalidInputError} if the manifest's digest is not that of its bytes, or not the one to store it under
    */
   putManifest(reference: string, manifest: Manifest, options?: PutOptions): Promise<void>;
   /**
    * Removes one tag and **no other**, even where others point to the same manifest; or, by digest, a manifest
-   * with all its tags. What it led to stays where it is: see `free`. Removing what is not there is not an error.
+   * with all its tags. What it led to stays where it is: see `free`. Removing what does not exist is not an error.
    *
    * @throws {NotAllowedError} if the registry cannot do it; the hint says how to do it by hand
    */
   removeManifest(reference: string, options?: CallOptions): Promise<void>;
   /**
-   * Frees what these tags and digests led to before this store put or removed them. Putting and removing free nothing by
-   * themselves: whoever has changed something says when the change is complete, and names what was changed. An
-   * interruption before that leaves garbage, and never a manifest without its blobs.
+   * Frees the space of what these tags and digests led to before they were put or removed. Putting and removing free
+   * nothing by themselves: whoever changes tags calls this when the change is complete. An interruption before that leaves
+   * garbage, and never a manifest without its blobs.
    *
-   * Only what changes of this store object have left unlisted is freed; of that, nothing that a listed manifest leads to,
-   * and nothing that somebody has written or reused for a manifest to come. Absent where a store frees space by itself,
-   * as registries do, some time later.
+   * It frees only what changes of this very store object have left unlisted; and of that, nothing that a listed manifest
+   * leads to, and nothing that somebody has written or reused for a manifest to come. Absent where the store frees space
+   * by itself: a registry does, some time later.
    *
    * @throws {NotAllowedError} if a file cannot be deleted; what was freed until then is gone
    */
@@ -232,19 +235,19 @@ export interface StoreReader extends BlobReader, ManifestReader {}
  * @category Stores
  */
 export interface Store extends BlobStore, ManifestStore, Disposable {
-  /** Where it is, in full: no other repository has the same. */
+  /** The full address: no other repository has the same. */
   readonly url: string;
-  /** The family in which new manifests are written: what the store's other readers understand best. */
+  /** The family of media types for new manifests: the one that other readers of the store understand best. */
   readonly family: Family;
   /** The chunk size that suits the store, in bytes. */
   readonly chunkSize: number;
 
   /**
-   * Where a blob's bytes can be fetched without layerstash: of a registry, it may ask to sign in.
+   * The URL from which a blob can be fetched without layerstash. A registry may ask to sign in.
    *
-   * @throws {InvalidInputError} when it is no digest
+   * @throws {InvalidInputError} if the digest is malformed
    */
   blobUrl(digest: Digest): URL;
-  /** Lets go of connections; also at the end of the block that says `using store = ...`. */
+  /** Closes connections and ends claims on blobs. `using store = ...` calls it at the end of the block. */
   close(): void;
 }
