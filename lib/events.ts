@@ -53,6 +53,21 @@ export function withChannel<O extends { onEvent?: OnEvent | undefined }>(
   return { ...options, onEvent: options.onEvent ?? store.onEvent };
 }
 
+/**
+ * A channel for a part of a larger transfer: the part's own plan is dropped, and its blobs get the indexes that they have in
+ * the whole transfer.
+ */
+export function partOfTransfer(
+  onEvent: OnEvent | undefined,
+  indexOf: (index: number) => number,
+): OnEvent | undefined {
+  return onEvent && ((event) => {
+    if (event.type !== "plan") {
+      onEvent(event.type === "blob" ? { ...event, index: indexOf(event.index) } : event);
+    }
+  });
+}
+
 /** A channel without `progress`: for bytes that are no part of a plan, or that are counted elsewhere. */
 export function withoutProgress(onEvent: OnEvent | undefined): OnEvent | undefined {
   return onEvent && ((event) => event.type === "progress" || onEvent(event));

@@ -88,13 +88,13 @@ Deno.test("errors say what, why and what to do, with the exit codes of all comma
     [`blob pull ${ABSENT}`, 3, /there is no blob sha256:0+ in/],
     [`blob size ${ABSENT}`, 3, /there is no blob/],
     [`blob remove ${ABSENT}`, 3, /cannot remove sha256:0+: there is no blob/],
-    [`alias set new ${ABSENT}`, 3, /there is no blob .*\nhint: store it first: layerstash blob push/],
+    [`alias set new ${ABSENT}`, 3, /there is no blob .*\nhint: store it first with layerstash blob push/],
     ["alias set new ./none.txt", 3, /there is no file \.\/none\.txt/],
     ["alias get none", 3, /there is no none/],
     ["alias remove none", 3, /cannot remove the alias none/],
     ["digest none", 3, /there is no none/],
     ["manifest none", 3, /there is no none/],
-    [`blob mount ${ABSENT} --from me/other`, 3, /does not take over the blob/],
+    [`blob mount ${ABSENT} --from me/other`, 3, /does not mount the blob/],
     ["blob push -i none.img", 3, /there is no file none\.img/],
     ["blob push -i box", 2, /box is a directory/],
     ["blob pull none", 2, /neither a digest nor an alias/],
@@ -317,7 +317,7 @@ Deno.test("a registry that deletes nothing is said to, and nothing is changed", 
   const blob = await box(work, "blob remove @one", { env, code: 4 });
   assert.match(
     blob.stderr,
-    /removes no blobs: the registry answers 405\nhint: registries remove blobs by themselves/,
+    /does not remove blobs: the registry answers 405\nhint: registries delete blobs themselves/,
   );
   assert.equal((await box(work, "blob pull @one", { env })).stdout, "text");
 });

@@ -1,79 +1,71 @@
-/** Puts a layer on an image, without pulling it. @module */
+/** Appends a layer to an image, without pulling the image. @module */
 import { letGoOnFailure } from "../content/byte_stream.ts";
-import { bytesSource } from "../content/source.ts";
 import { type CopiedBlobs, copyBlobs } from "../copy/copy_blobs.ts";
 import type { ImageTarget } from "../copy/copy_image.ts";
-import { type ImageTree, readTree, warnOfDockerFormat } from "../copy/image_tree.ts";
+import { readTree, warnOfDockerFormat } from "../copy/image_tree.ts";
 import { ConflictError, InvalidInputError, MismatchError, NotFoundError } from "../errors.ts";
-import { type OnEvent, withoutProgress } from "../events.ts";
+import { type OnEvent, partOfTransfer } from "../events.ts";
 import { findRoot } from "../images/image.ts";
 import { MAX_CONFIG_SIZE } from "../images/image_config.ts";
 import { chooseImage } from "../images/platforms.ts";
 import { listImages, readListedImage } from "../images/index_tree.ts";
 import { requirePlatform } from "../images/single_platform.ts";
-import { type Descriptor, distinct } from "../oci/descriptor.ts";
+import { type Descriptor, distinct, type SizedBlob } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { isIndex, isRunnable, readIndex } from "../oci/image_index.ts";
-import { listedBlobs, type Manifest, manifestOf, readImageManifest } from "../oci/manifest.ts";
+import { listedBlobs, type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { parseTag } from "../oci/reference.ts";
 import { freeReplaced } from "../store/free.ts";
-import type { BlobReader, CallOptions, ManifestReader, Store, StoreReader } from "../store/store.ts";
+import type { BlobReader, CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
 import { receiveSmall } from "../transfer/receive.ts";
 import { checkTransfer } from "../transfer/adaptive_jobs.ts";
-import {
-  type BaseImage,
-  checkTime,
-  familyOf,
-  requireBase,
-  type StepNote,
-  withLayer,
-} from "./appended_image.ts";
+import { type BaseImage, checkTime, familyOf, requireBase } from "./appended_image.ts";
+import { ImageBuilder, runnableImages } from "./image_builder.ts";
 import type { MeasuredLayer } from "./measure_layer.ts";
-import { onePlan } from "./one_plan.ts";
 import { storeLayer } from "./store_layer.ts";
 
-/** What appending takes. */
+/** Options for appending a layer. */
 export interface AppendOptions extends CallOptions {
-  /** The path of a tar archive, plain or packed with gzip or zstd, or a stream of one. */
+  /** The path of a tar archive, plain or compressed with gzip or zstd, or a stream of one. */
   input: string | ReadableStream<Uint8Array>;
-  /** `os/architecture[/variant]`: builds on this image of an index only; absent = on each. */
+  /** `os/architecture[/variant]`: appends to this image of an index only; absent = to each. */
   platform?: string | undefined;
-  /** When the layer was made, in RFC 3339; absent = when the base was: the same input gives the same digest. */
+  /** The time for the history, in RFC 3339; absent = the base's, so that the same input gives the same digest. */
   created?: string | undefined;
-  /** What the image's history says of the layer; absent = `layerstash append`. */
+  /** The command for the history; absent = `layerstash append`. */
   createdBy?: string | undefined;
-  /** How many blobs of the base are on their way at once; absent = 4. */
+  /** The number of the base's blobs that are copied at once; absent = adapted to the registry. */
   jobs?: number | undefined;
-  /** A directory for the journal of the layer's upload; absent = nothing is kept. */
+  /** A directory for the journal of the layer's upload; absent = no journal. */
   stateDirectory?: string | undefined;
 }
 
-/** What was made. */
+/** The new image. */
 export interface AppendResult {
   /** The tag. */
   reference: string;
   /** The digest of the image, or of the index. */
   digest: Digest;
-  /** How many images have the layer: of an index each. */
+  /** The number of images that got the layer: more than one for an index. */
   images: number;
-  /** The layer; `diffId` is the digest of the unpacked archive. */
-  layer: { digest: Digest; size: number; diffId: Digest };
-  /** What became of the layers of the base. */
+  /** The layer; `diffId` is the digest of the uncompressed archive. */
+  layer: SizedBlob & { diffId: Digest };
+  /** How the layers of the base were copied. */
   base: CopiedBlobs;
 }
 
 /**
- * Appends a layer to an image. The layers of the base stay where they are, are mounted from another repository of the
- * registry, or are streamed from another registry; the layer itself is stored as it comes. Media types are those of the
- * base's family, and nothing depends on the clock: the same input gives the same digest.
+ * Appends a layer to an image. The base's layers stay where they are in the same repository, are mounted from another
+ * repository of the registry, or are streamed from another registry. The layer is stored unchanged. Media types follow
+ * those of the base, and nothing depends on the clock: the same input gives the same digest.
  *
  * @param from the base
- * @param to the new image; the same as the base replaces it
- * @throws {InvalidInputError} when the layer is no whole tar archive, the base is no image (an artifact), or a name, time
- *   or number cannot be
- * @throws {MismatchError} when the base cannot be built on
- * @throws {ConflictError} when the base was changed meanwhile, or an index would be replaced by one of its images
+ * @param to the new image; the base's own reference replaces the base
+ * @throws {InvalidInputError} if the layer is not a complete tar archive, the base is an artifact, a name or time is
+ *   invalid, or a number is out of range
+ * @throws {MismatchError} if the base's config does not match its manifest
+ * @throws {ConflictError} if the base was changed meanwhile, or an index would be replaced by one of its images
  *
  * @example
  * ```ts
@@ -109,27 +101,30 @@ async function appendLayer(
   const root = await findRoot(from.store, from.reference, options);
   const reference = targetTag(to.reference ?? root.reference);
   const same = from.store.url === to.store.url && reference === root.reference;
-  const chosen = await choose(from.store, root.manifest, { ...options, same });
+  const chosen = await chooseBase(from.store, root.manifest, { ...options, same });
   const tree = await readTree(from.store, chosen, { onEvent, signal });
-  const images = runnable(tree);
-  if (images.length === 0) throw new NotFoundError("the index lists no image that could have another layer");
+  const images = runnableImages(tree);
+  if (images.length === 0) {
+    throw new NotFoundError("the index lists no image to which a layer can be appended");
+  }
   const bases = new Map<Digest, BaseImage>();
   for (const image of images) bases.set(image.digest, await readBase(from.store, image, { signal, onEvent }));
   await requireNoChunk(to.store, reference, { signal, onEvent });
   warnOfDockerFormat(to.store, tree, onEvent ?? to.store.onEvent);
-  const blobs = from.store.url === to.store.url ? [] : distinct(images.flatMap(layersOf)); // else they are there
-  const told = onePlan(onEvent ?? to.store.onEvent, blobs);
-  const layer = await storeLayer(to.store, options.input, { ...options, onEvent: told.layer });
-  warnOfZstd(layer, images, onEvent ?? to.store.onEvent);
-  const base = await copyBlobs(from.store, to.store, { blobs, jobs, onEvent: told.base, signal });
-  const build = new Build(to.store, {
+  const blobs = from.store.url === to.store.url ? [] : distinct(images.flatMap(layersOf));
+  const channel = onEvent ?? to.store.onEvent;
+  const layer = await storeLayer(to.store, options.input, { ...options, onEvent: withBase(channel, blobs) });
+  warnOfZstd(layer, images, channel);
+  const afterLayer = partOfTransfer(channel, (index) => 1 + index);
+  const base = await copyBlobs(from.store, to.store, { blobs, jobs, onEvent: afterLayer, signal });
+  const builder = new ImageBuilder(to.store, {
     bases,
     layer,
     note: { created: options.created, createdBy },
     signal,
     onEvent,
   });
-  const manifest = await build.of(tree);
+  const manifest = await builder.build(tree);
   if (same) await requireUnchanged(from.store, root, { signal, onEvent });
   await to.store.putManifest(reference, manifest, { signal, onEvent });
   await freeReplaced(to.store, [reference], { onEvent });
@@ -139,13 +134,23 @@ async function appendLayer(
 
 function targetTag(reference: string): string {
   if (!isDigest(reference)) return parseTag(reference);
-  throw new InvalidInputError("the new image has another digest: it needs a tag", {
-    hint: "name the target with a tag",
+  throw new InvalidInputError("the new image has another digest, so it needs a tag", {
+    hint: "give the target a tag",
   });
 }
 
-/** An index, or the image of it that is for the platform. */
-async function choose(
+/** The channel for the layer's upload. Its plan comes first, and includes the blobs of the base. */
+function withBase(onEvent: OnEvent | undefined, base: readonly SizedBlob[]): OnEvent {
+  const baseSize = base.reduce((sum, { size }) => sum + size, 0);
+  return (event) => {
+    if (event.type !== "plan") return onEvent?.(event);
+    const size = event.size === undefined ? {} : { size: event.size + baseSize };
+    onEvent?.({ type: "plan", blobs: 1 + base.length, ...size });
+  };
+}
+
+/** The manifest to which the layer is appended: the root, or its image for the platform. */
+async function chooseBase(
   store: StoreReader,
   root: Manifest,
   { platform, same, signal, onEvent }: AppendOptions & { same: boolean },
@@ -156,32 +161,26 @@ async function choose(
   }
   if (platform !== undefined) {
     if (same) {
-      throw new ConflictError("one image would take the place of an index with all its platforms", {
-        hint: "choose another tag for it, or append to all platforms",
+      throw new ConflictError("one image would replace an index with all its platforms", {
+        hint: "choose another tag for the image, or append to all platforms",
       });
     }
     const { digest } = chooseImage(await listImages(store, root, { signal, onEvent }), platform);
     return await readListedImage(store, digest, { signal, onEvent });
   }
   if (readIndex(root).some((entry) => !isRunnable(entry))) {
-    const message =
-      "what builders noted beside the images (attestations) is about the old ones: it is left out";
+    const message = "the attestations in the index describe the old images, and are omitted";
     (onEvent ?? store.onEvent)?.({ type: "notice", message });
   }
   return root;
 }
 
-/** The images that can have another layer. */
-function runnable({ manifest, children }: ImageTree): Manifest[] {
-  if (!isIndex(manifest)) return [manifest];
-  const entries = readIndex(manifest);
-  return children.filter((_, index) => isRunnable(entries[index]!)).flatMap(runnable);
-}
-
 async function readBase(store: BlobReader, manifest: Manifest, options: CallOptions): Promise<BaseImage> {
   const { config } = readImageManifest(manifest);
   if (config.size > MAX_CONFIG_SIZE) {
-    throw new MismatchError(`the config of the base has ${config.size} bytes, ${MAX_CONFIG_SIZE} are read`);
+    throw new MismatchError(
+      `the config of the base has ${config.size} bytes; at most ${MAX_CONFIG_SIZE} are read`,
+    );
   }
   const base = { manifest, config: await receiveSmall(store, config, options) };
   requireBase(base);
@@ -189,13 +188,12 @@ async function readBase(store: BlobReader, manifest: Manifest, options: CallOpti
 }
 
 function layersOf({ bytes }: Manifest): Descriptor[] {
-  return listedBlobs(bytes).slice(1); // without the config, which is another one
+  return listedBlobs(bytes).slice(1); // without the config, which the new image replaces
 }
 
 function warnOfZstd({ compression }: MeasuredLayer, images: Manifest[], onEvent: OnEvent | undefined): void {
   if (compression !== "zstd" || !images.some((image) => familyOf(image) === "docker")) return;
-  const message =
-    "docker's own format has no layers in zstd that every program reads: gzip is safer on this base";
+  const message = "not every program reads zstd layers in docker's own format: gzip is safer for this base";
   onEvent?.({ type: "notice", message });
 }
 
@@ -206,53 +204,6 @@ async function requireUnchanged(
 ): Promise<void> {
   if (await store.resolve(reference, options) === manifest.digest) return;
   throw new ConflictError(`${reference} was changed meanwhile`, {
-    hint: "run the same command again: it builds on what is there now",
+    hint: "run the same command again: it appends to the changed image",
   });
-}
-
-interface BuildOptions extends CallOptions {
-  bases: ReadonlyMap<Digest, BaseImage>;
-  layer: MeasuredLayer;
-  note: StepNote;
-}
-
-/** The new images, and the indexes that list them, as they come to be in a store. */
-class Build {
-  readonly #store: Store;
-  readonly #options: BuildOptions;
-
-  constructor(store: Store, options: BuildOptions) {
-    this.#store = store;
-    this.#options = options;
-  }
-
-  /** The manifest with the layer; all that it leads to is stored. */
-  async of(tree: ImageTree): Promise<Manifest> {
-    const { bases, layer, note, signal, onEvent = this.#store.onEvent } = this.#options;
-    if (isIndex(tree.manifest)) return await this.#index(tree);
-    const { config, manifest } = withLayer(bases.get(tree.manifest.digest)!, layer, note);
-    await this.#store.write(bytesSource(config), {
-      checkFirst: true,
-      signal,
-      onEvent: withoutProgress(onEvent),
-    });
-    return manifest;
-  }
-
-  async #index({ manifest, children }: ImageTree): Promise<Manifest> {
-    const parsed = readIndex(manifest);
-    const raw = JSON.parse(new TextDecoder().decode(manifest.bytes)) as { manifests: { data?: string }[] };
-    const manifests: unknown[] = [];
-    for (const [index, { data: _, ...entry }] of raw.manifests.entries()) {
-      if (!isRunnable(parsed[index]!)) continue;
-      const child = await this.of(children[index]!);
-      await this.#store.putManifest(child.digest, child, {
-        child: true,
-        signal: this.#options.signal,
-        onEvent: this.#options.onEvent,
-      });
-      manifests.push({ ...entry, digest: child.digest, size: child.bytes.length });
-    }
-    return manifestOf(new TextEncoder().encode(JSON.stringify({ ...raw, manifests })), manifest.mediaType);
-  }
 }

@@ -52,7 +52,7 @@ export async function setAlias(store: Store, alias: string, options: SetAliasOpt
   const blobs: SizedBlob[] = [];
   await inParallel(digests.entries(), { jobs: JOBS, signal }, async ([index, digest], signal) => {
     const size = await store.stat(digest, { signal, onEvent });
-    if (size === undefined) throw noBlob(store, digest, "store it first: layerstash blob push");
+    if (size === undefined) throw noBlob(store, digest, "store it first with layerstash blob push");
     blobs[index] = { digest, size };
   });
   return await putAlias(store, alias, blobs, { signal, onEvent });

@@ -1,4 +1,4 @@
-/** What else is done with blobs: asking for sizes, taking them over, removing them. @module */
+/** Reads sizes of blobs, mounts blobs, and removes them. @module */
 import { LayerstashError, NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
 import { type ByPlatform, isByPlatform, mapEach, type PlatformOptions } from "../images/platforms.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
@@ -74,9 +74,9 @@ export async function mountBlob(
   const mounted = await store.mount(digest, parseRepository(from), { signal, onEvent });
   const size = mounted ? await store.stat(digest, { signal, onEvent }) : undefined;
   if (size === undefined) {
-    throw new NotFoundError(`${store.name} does not take over the blob ${digest} from ${from}`, {
+    throw new NotFoundError(`${store.name} does not mount the blob ${digest} from ${from}`, {
       hint:
-        "it may not be there, or you may not read it; else copy it: layerstash blob pull | layerstash blob push",
+        "it may be absent, or you may not read it; otherwise copy it: layerstash blob pull | layerstash blob push",
     });
   }
   if (alias !== undefined) await putAlias(store, alias, [{ digest, size }], { signal, onEvent });
@@ -147,8 +147,8 @@ async function removeBlob(store: BlobStore, digest: Digest, options: CallOptions
     await store.remove(digest, options);
   } catch (error) {
     if (!(error instanceof RegistryError) || ![400, 405, 501].includes(error.status)) throw error;
-    throw new NotAllowedError(`${store.name} removes no blobs: the registry answers ${error.status}`, {
-      hint: "registries remove blobs by themselves when nothing points to them: see layerstash alias remove",
+    throw new NotAllowedError(`${store.name} does not remove blobs: the registry answers ${error.status}`, {
+      hint: "registries delete blobs themselves once nothing points to them: see layerstash alias remove",
       cause: error,
     });
   }

@@ -1,4 +1,4 @@
-/** Brings blobs from one store to another: mounted where that can be, left alone where they are there. @module */
+/** Copies blobs from one store to another, or mounts them within a registry. @module */
 import { MismatchError } from "../errors.ts";
 import { type OnEvent, withChannel } from "../events.ts";
 import { type Descriptor, distinct } from "../oci/descriptor.ts";
@@ -7,31 +7,31 @@ import { adaptiveJobs, heardBy } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../async/pool.ts";
 import { storedSource } from "../transfer/stored_source.ts";
 
-/** How blobs are copied. */
+/** Options for copying blobs. */
 export interface CopyBlobsOptions extends CallOptions {
-  /** How many are on their way at once; absent = as many as serve. */
+  /** The number of blobs that are copied at once; absent = adapted to the registry. */
   jobs?: number | undefined;
-  /** Reads what a directory has already: what was damaged there is written anew. Absent = digests and sizes are believed. */
+  /** Reads existing blobs of a directory again, and replaces damaged ones. Absent = a blob of the right size is trusted. */
   reread?: boolean | undefined;
 }
 
-/** What became of blobs. */
+/** How blobs were copied. */
 export interface CopiedBlobs {
-  /** How many were sent. */
+  /** The number of blobs that were sent. */
   sent: number;
-  /** How many the registry took over from another repository of its own, without moving them. */
+  /** The number that the registry mounted from another repository, without moving bytes. */
   mounted: number;
-  /** How many were there. */
+  /** The number that already existed. */
   present: number;
-  /** The bytes that were sent. */
+  /** The total size of the blobs that were sent. */
   bytes: number;
 }
 
 /**
- * Copies blobs, each verified on the way.
+ * Copies blobs, and verifies each on the way.
  *
- * @throws {NotFoundError} when one is absent
- * @throws {MismatchError} when one has another size or digest; it is not there then
+ * @throws {NotFoundError} if a blob does not exist
+ * @throws {MismatchError} if a blob has another size or digest; it is then not stored
  */
 export async function copyBlobs(
   from: Store,
@@ -45,17 +45,17 @@ export async function copyBlobs(
   const copied: CopiedBlobs = { sent: 0, mounted: 0, present: 0, bytes: 0 };
   onEvent?.({ type: "plan", size, blobs: wanted.length });
   await inParallel(wanted.entries(), { jobs, signal: options.signal }, async ([index, blob], signal) => {
-    const became = await copyBlob(from, to, { ...options, blob, signal, onEvent, reading });
-    copied[became]++;
-    if (became === "sent") copied.bytes += blob.size;
-    onEvent?.({ type: "blob", index: index + 1, state: became, digest: blob.digest, size: blob.size });
+    const state = await copyBlob(from, to, { ...options, blob, signal, onEvent, reading });
+    copied[state]++;
+    if (state === "sent") copied.bytes += blob.size;
+    onEvent?.({ type: "blob", index: index + 1, state, digest: blob.digest, size: blob.size });
   });
   return copied;
 }
 
 interface OneBlobOptions extends CopyBlobsOptions {
   blob: Descriptor;
-  /** Receives the events of the store that is read: without a channel of the verb's the two stores have their own. */
+  /** Receives the events of the source. If the caller passed no channel, each store reports to its own. */
   reading: OnEvent | undefined;
 }
 
@@ -67,8 +67,8 @@ async function copyBlob(
   const { digest } = blob;
   const found = await to.reuse(blob, { reread, signal, onEvent });
   if (found === "present") return found;
-  const neighbour = neighbourOf(from, to);
-  if (neighbour !== undefined && await to.mount(digest, neighbour, { signal, onEvent })) return "mounted";
+  const sibling = siblingRepository(from, to);
+  if (sibling !== undefined && await to.mount(digest, sibling, { signal, onEvent })) return "mounted";
   const written = await to.write(storedSource(from, blob, { signal, onEvent: reading }), {
     signal,
     onEvent,
@@ -78,8 +78,8 @@ async function copyBlob(
   throw new MismatchError(`the blob ${digest} became ${written.digest} on its way to ${to.name}`);
 }
 
-/** The name of the source's repository, where it is another one of the same registry. */
-function neighbourOf(from: Store, to: Store): string | undefined {
+/** The name of the source's repository if it is in the same registry; `undefined` otherwise. */
+function siblingRepository(from: Store, to: Store): string | undefined {
   const [one, other] = [new URL(from.url), new URL(to.url)];
   if (!one.protocol.startsWith("http") || one.origin !== other.origin) return undefined;
   return /^\/v2\/(.+?)\/?$/.exec(one.pathname)?.[1];

@@ -14,46 +14,46 @@ import { type CopiedBlobs, copyBlobs } from "./copy_blobs.ts";
 import { findReferrers, putReferrers } from "./copy_referrers.ts";
 import { type ImageTree, readTree, treeBlobs, treeManifests, warnOfDockerFormat } from "./image_tree.ts";
 
-/** A store, and a tag or digest in it, as `openImage` gives them. */
+/** A store, and a tag or digest in it, as returned by `openImage`. */
 export interface ImageTarget {
-  /** The repository, or the layout. */
+  /** The repository or layout. */
   store: Store;
-  /** The tag or digest; of a source `undefined` = the only image, of a target = as at the source. */
+  /** The tag or digest; absent = the only image of a source, or the source's reference for a target. */
   reference?: string | undefined;
 }
 
-/** What a copy takes. */
+/** Options for copying an image. */
 export interface CopyOptions extends CallOptions {
-  /** `os/architecture[/variant]`: one = that image alone, several = an index of these; absent = all. */
+  /** `os/architecture[/variant]`: one copies its image, several copy an index of their images; absent = all. */
   platforms?: readonly string[] | undefined;
-  /** Brings along what refers to the image: signatures, lists of parts. */
+  /** Also copies what refers to the image: signatures and SBOMs. */
   referrers?: boolean | undefined;
-  /** How many blobs are on their way at once; absent = as many as serve. */
+  /** The number of blobs that are copied at once; absent = adapted to the registry. */
   jobs?: number | undefined;
 }
 
-/** What was copied. */
+/** The result of a copy. */
 export interface CopyResult {
-  /** The tag or digest that it has at the target. */
+  /** The tag or digest at the target. */
   reference: string;
   /** The digest of the image, or of the index. */
   digest: Digest;
-  /** How many manifests were put, with those of referrers. */
+  /** The number of manifests, including those of referrers. */
   manifests: number;
-  /** How many of these refer to the image. */
+  /** The number of referrers. */
   referrers: number;
-  /** What became of the blobs. */
+  /** How the blobs were copied. */
   blobs: CopiedBlobs;
 }
 
 /**
- * Copies an image, or an index with its images, as it is: no digest changes. Blobs that are there are left alone, others
- * are mounted within one registry, and else streamed across, verified. Each manifest is put when all that it lists is
- * there, and the tag comes last: an interrupted copy is gone on with by the next one.
+ * Copies an image, or an index with its images. No digest changes. Existing blobs are kept; others are mounted within a
+ * registry, or streamed and verified. A manifest is stored once everything that it lists exists, and the tag comes last.
+ * Running an interrupted copy again resumes it.
  *
- * @throws {InvalidInputError} when a name or number cannot be
- * @throws {NotFoundError} when there is no such image, or a part of it is missing
- * @throws {MismatchError} when something is not what its digest says
+ * @throws {InvalidInputError} if a tag or platform is invalid, or a number is out of range
+ * @throws {NotFoundError} if the image does not exist, or something that it lists is missing
+ * @throws {MismatchError} if a manifest or blob does not have its digest
  *
  * @example
  * ```ts
@@ -97,16 +97,16 @@ export async function copyImage(
   return { reference, digest: chosen.digest, manifests, referrers: referrers.length, blobs };
 }
 
-/** A digest can name nothing but what has it: of a part of an index it is that of the part. */
+/** The reference at the target. A digest must be that of what is copied, which may be one image of an index. */
 function targetReference(wanted: string, { manifest: { digest } }: ImageTree): string {
   if (!isDigest(wanted)) return parseTag(wanted);
   if (wanted === digest) return digest;
   throw new InvalidInputError(`what is copied has the digest ${digest}, not ${wanted}`, {
-    hint: "name the target by a tag",
+    hint: "give the target a tag",
   });
 }
 
-/** Stores the manifests: images first, then what lists them, the tag last. */
+/** Stores the manifests: images first, then the indexes that list them, and the tag last. */
 async function putTree(
   store: Store,
   tree: ImageTree,

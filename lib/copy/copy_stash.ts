@@ -14,17 +14,17 @@ import { inParallel } from "../async/pool.ts";
 import { type CopiedBlobs, copyBlobs } from "./copy_blobs.ts";
 import type { CopyOptions } from "./copy_image.ts";
 
-/** A store, and the name of a stash in it. */
+/** A store, and the base tag of a stash in it. */
 export interface StashTarget {
   /** The repository. */
   store: Store;
-  /** The name of the stash. */
+  /** The base tag of the stash. */
   baseTag: string;
 }
 
-/** What the copy of a stash takes. */
+/** Options for copying a stash. */
 export interface CopyStashOptions extends Omit<CopyOptions, "platforms" | "referrers"> {
-  /** Replaces another stash of the same name, and blobs that were damaged in a directory. */
+  /** Replaces another stash with the same base tag, and damaged blobs of a directory. */
   overwrite?: boolean | undefined;
 }
 
@@ -37,12 +37,12 @@ export interface CopyStashResult {
 }
 
 /**
- * Copies a stash with all its chunks, as they are; the name may be another one. Chunks that are there are passed over,
- * and the tag of the last chunk comes last: it makes the stash complete.
+ * Copies a stash with all its chunks unchanged, perhaps to another base tag. Existing chunks are skipped. The tag of the
+ * last chunk comes last, because it makes the stash complete.
  *
- * @throws {InvalidInputError} when a name or number cannot be
- * @throws {NotFoundError} when there is no such stash, or it is incomplete
- * @throws {ConflictError} when another stash has the name, and `overwrite` is not set; nothing is changed then
+ * @throws {InvalidInputError} if a base tag is invalid, or a number is out of range
+ * @throws {NotFoundError} if the stash does not exist or is incomplete
+ * @throws {ConflictError} if another stash has the base tag, and `overwrite` is not set; nothing is changed then
  *
  * @example
  * ```ts
@@ -68,9 +68,9 @@ export async function copyStash(
   checkTransfer(options);
   const stash = await findStash(from.store, from.baseTag, { signal, onEvent });
   checkBaseTag(to.baseTag, stash.chunks.length);
-  const manifests = await readManifests(from, stash, { jobs, signal, onEvent });
+  const manifests = await chunkManifests(from, stash, { jobs, signal, onEvent });
   const numbers = await chunkNumbers(to.store, to.baseTag, { signal, onEvent });
-  if (!options.overwrite) await requireSame(to, manifests, { numbers, signal, onEvent });
+  if (!options.overwrite) await requireNoOtherStash(to, manifests, { numbers, signal, onEvent });
   const wanted = manifests.flatMap(({ bytes }) => listedBlobs(bytes));
   const blobs = await copyBlobs(from.store, to.store, {
     ...options,
@@ -91,7 +91,7 @@ export async function copyStash(
   return { stash, blobs };
 }
 
-async function readManifests(
+async function chunkManifests(
   { store, baseTag }: StashTarget,
   { chunks }: Stash,
   options: CallOptions & { jobs: number },
@@ -102,7 +102,7 @@ async function readManifests(
     const manifest = await requireManifest(store, tag, { signal, onEvent: options.onEvent });
     if (!listedBlobs(manifest.bytes).some((blob) => blob.digest === digest)) {
       throw new MismatchError(
-        `${tag} is not of the stash that ${chunkTag(baseTag, chunks.length)} completes`,
+        `${tag} does not belong to the stash that ${chunkTag(baseTag, chunks.length)} completes`,
       );
     }
     manifests[number - 1] = manifest;
@@ -110,7 +110,8 @@ async function readManifests(
   return manifests;
 }
 
-async function requireSame(
+/** Checks that existing chunks at the target are those of the same stash. */
+async function requireNoOtherStash(
   { store, baseTag }: StashTarget,
   manifests: readonly Manifest[],
   { numbers, ...options }: CallOptions & { numbers: readonly number[] },
@@ -118,7 +119,7 @@ async function requireSame(
   for (const number of numbers) {
     const tag = chunkTag(baseTag, number);
     if (await store.resolve(tag, options) === manifests[number - 1]?.digest) continue;
-    throw new ConflictError(`${store.name} has another ${tag}`, {
+    throw new ConflictError(`${store.name} already has another ${tag}`, {
       hint: "replace it with --overwrite, or choose another name",
     });
   }

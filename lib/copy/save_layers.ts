@@ -1,8 +1,8 @@
-/** Downloads layers into files of their own, with names that tell what they are. @module */
+/** Downloads layers into files whose names say what they contain. @module */
 import { join } from "node:path";
 import { pullFound } from "../blobs/pull_blobs.ts";
 import { writeError } from "../content/file_errors.ts";
-import { type OnEvent, withoutProgress } from "../events.ts";
+import { partOfTransfer, withoutProgress } from "../events.ts";
 import type { Layer } from "../images/image.ts";
 import { compressionOf } from "../layers/compression.ts";
 import { LayerBlob } from "../layers/layer_blob.ts";
@@ -13,13 +13,13 @@ import type { CallOptions, StoreReader } from "../store/store.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../async/pool.ts";
 
-/** What saving layers takes. */
+/** Options for saving layers. */
 export interface SaveLayersOptions extends CallOptions {
-  /** The directory to write to; it is made where it is missing. */
+  /** The directory to write to. It is created if needed. */
   directory: string;
-  /** How many requests run at once; absent = as many as serve. */
+  /** The number of requests that run at once; absent = adapted to the registry. */
   jobs?: number | undefined;
-  /** A directory for journals, so that another process can go on; absent = nothing is kept. */
+  /** A directory for journals, with which another process can resume; absent = no journals. */
   stateDirectory?: string | undefined;
 }
 
@@ -31,17 +31,16 @@ export interface SavedLayer {
   layer: Layer;
 }
 
-/** Up to this size, in bytes, a blob is fetched with one request: then several blobs are fetched at once. */
+/** The largest layer, in bytes, that is fetched with one request. Such layers are fetched in parallel. */
 const ONE_REQUEST = 32 * 1024 * 1024;
 
 /**
- * Downloads layers as they are, verified: each file gets its name when every byte is right. Files that are there and
- * right are left alone, and what was interrupted is gone on with. The ending of a name is what the bytes say, and not
- * what the manifest says of them.
+ * Downloads and verifies layers. A file gets its final name once every byte is right. Correct files are kept, and
+ * interrupted ones are resumed. The ending of a name depends on the bytes, not on the media type.
  *
  * @returns the files, in the order of the layers
- * @throws {InvalidInputError} when `jobs` cannot be
- * @throws {MismatchError} when a layer is corrupted; its file is not made then
+ * @throws {InvalidInputError} if `jobs` is out of range
+ * @throws {MismatchError} if a layer is corrupted; its file is then not made
  *
  * @example
  * ```ts
@@ -84,7 +83,7 @@ export async function saveLayers(
       ...options,
       ...each,
       output: path,
-      onEvent: asPartOf(onEvent, wanted.indexOf(layer) + 1),
+      onEvent: partOfTransfer(onEvent, () => wanted.indexOf(layer) + 1),
     });
     saved.set(layer.digest, { path, layer });
   };
@@ -105,7 +104,7 @@ async function fileName(store: StoreReader, layer: Layer, options: CallOptions):
 
 const ENDINGS = { gzip: ".tar.gz", zstd: ".tar.zst" };
 
-/** What is neither packed nor an archive, as the chunk of a stash, is bytes. */
+/** The ending for a layer's first bytes: `.bin` for what is neither compressed nor an archive, as chunks of stashes. */
 function endingOf(head: Uint8Array<ArrayBuffer>): string {
   const compression = compressionOf(head);
   if (compression !== "none") return ENDINGS[compression];
@@ -116,11 +115,4 @@ function endingOf(head: Uint8Array<ArrayBuffer>): string {
   } catch {
     return ".bin";
   }
-}
-
-/** The plan is that of all layers, and this is the one with the number. */
-function asPartOf(onEvent: OnEvent | undefined, index: number): OnEvent | undefined {
-  return onEvent && ((event) => {
-    if (event.type !== "plan") onEvent(event.type === "blob" ? { ...event, index } : event);
-  });
 }

@@ -1,0 +1,65 @@
+/** Builds the new images, and the indexes that list them, from those of the base. @module */
+import { bytesSource } from "../content/source.ts";
+import type { ImageTree } from "../copy/image_tree.ts";
+import { withoutProgress } from "../events.ts";
+import type { Digest } from "../oci/digest.ts";
+import { isIndex, isRunnable, readIndex } from "../oci/image_index.ts";
+import { type Manifest, manifestOf } from "../oci/manifest.ts";
+import type { CallOptions, Store } from "../store/store.ts";
+import { type BaseImage, type StepNote, withLayer } from "./appended_image.ts";
+import type { MeasuredLayer } from "./measure_layer.ts";
+
+/** The images of a tree to which a layer can be appended: all that run, without attestations. */
+export function runnableImages({ manifest, children }: ImageTree): Manifest[] {
+  if (!isIndex(manifest)) return [manifest];
+  const entries = readIndex(manifest);
+  return children.filter((_, index) => isRunnable(entries[index]!)).flatMap(runnableImages);
+}
+
+/** The new layer, and the images to which it is appended. */
+export interface BuilderOptions extends CallOptions {
+  /** The base images by digest. */
+  bases: ReadonlyMap<Digest, BaseImage>;
+  layer: MeasuredLayer;
+  note: StepNote;
+}
+
+/** Builds images with a further layer, and stores their configs and all manifests but the outermost. */
+export class ImageBuilder {
+  readonly #store: Store;
+  readonly #options: BuilderOptions;
+
+  /** @param store the store of the new image, which has the layers already */
+  constructor(store: Store, options: BuilderOptions) {
+    this.#store = store;
+    this.#options = options;
+  }
+
+  /** Builds the new image or index, and stores everything that it lists. */
+  async build(tree: ImageTree): Promise<Manifest> {
+    const { bases, layer, note, signal, onEvent = this.#store.onEvent } = this.#options;
+    if (isIndex(tree.manifest)) return await this.#buildIndex(tree);
+    const { config, manifest } = withLayer(bases.get(tree.manifest.digest)!, layer, note);
+    await this.#store.write(bytesSource(config), {
+      checkFirst: true,
+      signal,
+      onEvent: withoutProgress(onEvent),
+    });
+    return manifest;
+  }
+
+  /** Entries keep their fields, but for the digest, the size, and a copy of the manifest (`data`). */
+  async #buildIndex({ manifest, children }: ImageTree): Promise<Manifest> {
+    const { signal, onEvent } = this.#options;
+    const parsed = readIndex(manifest);
+    const raw = JSON.parse(new TextDecoder().decode(manifest.bytes)) as { manifests: { data?: string }[] };
+    const manifests: unknown[] = [];
+    for (const [index, { data: _, ...entry }] of raw.manifests.entries()) {
+      if (!isRunnable(parsed[index]!)) continue;
+      const child = await this.build(children[index]!);
+      await this.#store.putManifest(child.digest, child, { child: true, signal, onEvent });
+      manifests.push({ ...entry, digest: child.digest, size: child.bytes.length });
+    }
+    return manifestOf(new TextEncoder().encode(JSON.stringify({ ...raw, manifests })), manifest.mediaType);
+  }
+}
