@@ -1,7 +1,6 @@
 /** Stores one blob: a file, or a stream of any size. @module */
 import { abortable } from "../async/abortable.ts";
 import { Hasher } from "../content/hasher.ts";
-import { MismatchError } from "../errors.ts";
 import { withChannel } from "../events.ts";
 import { parseTag } from "../oci/reference.ts";
 import type { CallOptions, Store } from "../store/store.ts";
@@ -26,6 +25,7 @@ export interface PushBlobOptions extends CallOptions {
  * @throws {InvalidInputError} if the input is neither a file nor a stream of bytes, or the alias is not a valid tag
  * @throws {NotFoundError} if the file does not exist
  * @throws {MismatchError} if the file changed while it was read; no alias was made
+ * @throws {ConflictError} if another process stores the same file there
  *
  * @example
  * ```ts
@@ -50,15 +50,14 @@ export async function pushBlob(
   const { alias, signal, onEvent } = reporting;
   using hasher = new Hasher();
   await using content = await openInput(input, hasher);
-  if (alias !== undefined) parseTag(alias); // a stream that is not read is let go of
+  if (alias !== undefined) parseTag(alias); // before the first byte is read
   await using remembered = typeof input === "string"
     ? await rememberInput(content, { ...reporting, store, name: await Deno.realPath(input) })
     : content; // a stream cannot be read a second time: there is nothing to remember
   const { size } = content;
   onEvent?.({ type: "plan", blobs: 1, ...(size !== undefined && { size }) });
-  const whole = { ...remembered, requireUnchanged: () => content.requireUnchanged().catch(withoutStash) };
-  const blob = await whileUnchanged(whole, () => storeWhole(store, whole, reporting));
-  await whole.requireUnchanged();
+  const blob = await whileUnchanged(remembered, () => storeWhole(store, remembered, reporting));
+  await remembered.requireUnchanged();
   if (alias !== undefined) await putAlias(store, alias, [blob], { signal, onEvent });
   return blob;
 }
@@ -69,31 +68,23 @@ async function storeWhole(
   { onEvent, signal }: PushBlobOptions,
 ): Promise<SizedBlob> {
   const { source, checkpoint, remember } = await wholeOf(input);
-  const told = { type: "blob", index: 1 } as const;
+  const event = { type: "blob", index: 1 } as const;
   const known = source.once ? undefined : source.known ?? await abortable(source.digest(), signal);
   const likely = known && { digest: known, size: source.size! };
   const found = likely && await store.reuse(likely, { reread: true, signal, onEvent });
   if (likely && found === "present") {
-    onEvent?.({ ...told, ...likely, state: "present" });
+    onEvent?.({ ...event, ...likely, state: "present" });
     return likely;
   }
   const checkFirst = found === "damaged";
   const { digest, size } = await store.write(source, { signal, onEvent, checkpoint, checkFirst });
   remember?.(digest);
-  onEvent?.({ ...told, state: "sent", digest, size });
+  onEvent?.({ ...event, state: "sent", digest, size });
   return { digest, size };
 }
 
-/** The whole input as one piece. */
+/** The whole input as one chunk. */
 async function wholeOf(input: Input): Promise<InputChunk> {
   for await (const chunk of input.chunks(Math.max(1, input.size ?? Number.MAX_SAFE_INTEGER))) return chunk;
-  throw new Error("an input has one piece at least");
-}
-
-function withoutStash(error: unknown): never {
-  if (!(error instanceof MismatchError)) throw error;
-  throw error.with({
-    hint: "store it again when nothing writes to it; no alias was set",
-    cause: error,
-  });
+  throw new Error("an input has at least one chunk");
 }

@@ -97,7 +97,7 @@ async function requireSame(path: string, state: string): Promise<void> {
   if (now === state) return;
   throw new MismatchError(
     `${path} was ${now === undefined ? "removed or renamed" : "changed"} while it was stored`,
-    { hint: "the stash is left incomplete; store the file again when nothing writes to it" },
+    { hint: "it was not completed: store it again when nothing writes to it" },
   );
 }
 
