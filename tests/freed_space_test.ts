@@ -1,9 +1,9 @@
 /** A directory frees what is replaced, and not before what replaces it is complete. @module */
 import assert from "node:assert/strict";
 import { bytesSource, encodeManifest } from "../lib/exports/store.ts";
-import { copyImage } from "../lib/exports/copy.ts";
-import { download, openStore, type Store, upload } from "../main.ts";
-import { pushBlob, removeBlobs, setAlias } from "../lib/exports/blobs.ts";
+import { copyImage, copyStash } from "../lib/exports/copy.ts";
+import { download, openStore, remove, type Store, upload } from "../main.ts";
+import { pushBlob, removeAlias, removeBlobs, setAlias } from "../lib/exports/blobs.ts";
 import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
 import { makeWorkspace, sink, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
@@ -54,6 +54,55 @@ Deno.test("an overwriting that is ended has freed nothing that was there", async
   await upload(store, "disk", options);
   assert.deepEqual(await fetched(store), OTHERS);
   assert.equal(await blobsOf(work), 3 * 4, "chunks, configs and manifests");
+});
+
+Deno.test("a copy over a stash that is ended has freed nothing that was there", async () => {
+  await using work = await makeWorkspace();
+  using from = openStore({ registry: `oci:${work.path("other")}`, repository: "me/files" });
+  using to = openBox(work);
+  await upload(from, "disk", { input: streamOf(OTHERS), chunkSize: 250_000 });
+  const { chunks } = await upload(to, "disk", { input: streamOf(BYTES), chunkSize: 250_000 });
+  const { putManifest } = to;
+  const enough = new Error("enough");
+  to.putManifest = (tag, ...rest) =>
+    tag === "disk-4" ? Promise.reject(enough) : putManifest.call(to, tag, ...rest);
+  const stash = { store: to, baseTag: "disk" };
+  await assert.rejects(copyStash({ ...stash, store: from }, stash, { overwrite: true }), enough);
+  for (const { digest, size } of chunks) assert.equal(await to.stat(digest), size);
+  to.putManifest = putManifest;
+  await copyStash({ ...stash, store: from }, stash, { overwrite: true });
+  assert.deepEqual(await fetched(to), OTHERS);
+  assert.equal(await blobsOf(work), 3 * 4, "chunks, configs and manifests");
+});
+
+Deno.test("what a removal that is ended has removed takes up no space", async () => {
+  await using work = await makeWorkspace();
+  using store = openBox(work);
+  await upload(store, "disk", { input: streamOf(BYTES), chunkSize: 250_000 });
+  const { removeManifest } = store;
+  const aborter = new AbortController();
+  store.removeManifest = async (...args) => {
+    await removeManifest.apply(store, args);
+    aborter.abort(new Error("enough"));
+  };
+  await assert.rejects(remove(store, "disk", { signal: aborter.signal }), /enough/);
+  assert.equal(await store.resolve("disk-4"), undefined);
+  assert.equal(await blobsOf(work), 3 * 3, "chunks, configs and manifests");
+});
+
+Deno.test("an alias that is moved or removed leaves its blobs, whatever its tag is used for later", async () => {
+  await using work = await makeWorkspace();
+  using store = openBox(work);
+  const blobs = await Promise.all([BYTES, OTHERS].map((bytes) => pushBlob(store, streamOf(bytes))));
+  const [first, second] = blobs.map(({ digest }) => digest);
+  await setAlias(store, "a", { digests: [first!] });
+  await setAlias(store, "a", { digests: [second!] });
+  assert.equal(await blobsOf(work), 2 + 1, "the blobs, and one manifest");
+  await removeAlias(store, "a");
+  assert.equal(await blobsOf(work), 2);
+  await putImage(store, "t", [{ bytes: tarOf([]) }]);
+  await copyImage({ store, reference: "t" }, { store, reference: "a" });
+  for (const { digest, size } of blobs) assert.equal(await store.stat(digest), size);
 });
 
 Deno.test("an image of an index is not freed between its coming and that of the index", async () => {

@@ -132,7 +132,7 @@ export async function removeAlias(
     ? new Map([...byPlatform(await listImages(store, manifest, options))].map(digestByName))
     : readImageManifest(manifest).layers.map(({ digest }) => digest);
   await store.removeManifest(alias, options);
-  await store.free?.([alias], { ...options, keepBlobs: true });
+  await store.free?.([alias], { ...options, keepBlobs: true, signal: undefined });
   return pointedTo;
 }
 

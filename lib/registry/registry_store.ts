@@ -291,7 +291,7 @@ export class RemoteStore implements Store {
     const expected = isDigest(reference) ? reference : isDigest(announced) ? announced : digest;
     if (digest === expected) return;
     throw new MismatchError(
-      `the manifest ${reference} is corrupted: its bytes have not the digest ${expected}`,
+      `the manifest ${reference} is corrupted: its bytes do not have the digest ${expected}`,
     );
   }
 }

@@ -25,7 +25,7 @@ export async function removeTags(
     try {
       options.signal?.throwIfAborted();
       await store.removeManifest(tag, options);
-      await store.free?.([tag], options);
+      await store.free?.([tag], { ...options, signal: undefined }); // the tag is gone: its space is not left behind
       removal.removed.push(tag);
     } catch (error) {
       options.signal?.throwIfAborted();
