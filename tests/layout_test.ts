@@ -1,6 +1,7 @@
 /** Layout directories beside other tools, other processes, and full, broken or read-only disks. @module */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import type { Bytes } from "../lib/content/bytes.ts";
 import { LayerstashError, MismatchError, NotAllowedError, NotFoundError } from "../lib/errors.ts";
 import { type Digest, digestOf, encodedPart } from "../lib/oci/digest.ts";
 import { encodeManifest, type Manifest } from "../lib/oci/manifest.ts";
@@ -13,8 +14,6 @@ import { concatenate, makeWorkspace, sink, someBytes, streamOf, type Workspace }
 import { ensureTool } from "./rigs/debian.ts";
 import { mountSmallDisk, withSmallDisk } from "./rigs/small_disk.ts";
 import { onPosix } from "./rigs/system.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 const WRITER = join(import.meta.dirname!, "rigs/layout_process.ts");
 const CONFIG = join(import.meta.dirname!, "../deno.json");

@@ -1,5 +1,6 @@
 /** Measures a layer that is to be appended: its digests, size and compression. @module */
 import { createHash } from "node:crypto";
+import type { Bytes } from "../content/bytes.ts";
 import { InvalidInputError, MismatchError } from "../errors.ts";
 import {
   type Compression,
@@ -12,8 +13,6 @@ import { NotAnArchiveError, readTar } from "../layers/read_tar.ts";
 import { StreamInput } from "../layers/tar_input.ts";
 import { joined } from "../layers/zstd_frames.ts";
 import type { Digest } from "../oci/digest.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** What an image needs to know of a layer. */
 export interface MeasuredLayer {

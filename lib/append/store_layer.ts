@@ -1,4 +1,5 @@
 /** Stores a layer that is to be appended: a file, or a stream of any size. @module */
+import type { Bytes } from "../content/bytes.ts";
 import { pushBlob, type PushBlobOptions } from "../blobs/push_blob.ts";
 import { ByteReader } from "../content/byte_stream.ts";
 import { readFile } from "../content/file_source.ts";
@@ -7,7 +8,6 @@ import type { Store } from "../store/store.ts";
 import { statFile } from "../files/input.ts";
 import { type MeasuredLayer, measureLayer } from "./measure_layer.ts";
 
-type Bytes = Uint8Array<ArrayBuffer>;
 type LayerOptions = Omit<PushBlobOptions, "alias">;
 
 /**

@@ -4,8 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import { InvalidInputError, MismatchError } from "../errors.ts";
 import { kindOf } from "../messages.ts";
 import { corrupted, type Digest } from "../oci/digest.ts";
-
-type ByteStream = ReadableStream<Uint8Array<ArrayBuffer>>;
+import type { ByteStream } from "./bytes.ts";
 
 /** Reads a caller's stream, and makes sure that it gives bytes: types do not hold at run time. */
 export class ByteReader {

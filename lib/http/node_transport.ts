@@ -9,7 +9,8 @@ import { proxyOf, type Scheme } from "./proxies.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import { inTime, type Timeouts } from "./timeouts.ts";
 import { type ConnectionOptions, type HttpRequest, READS } from "./request.ts";
-import { type Bytes, silence, type Watch, watched } from "./watched_body.ts";
+import type { ByteStream } from "../content/bytes.ts";
+import { silence, type Watch, watched } from "./watched_body.ts";
 
 /** The system's authorities; none where this program may not look at them (`--allow-sys`). */
 function authoritiesOf(tls: typeof import("node:tls")): string[] {
@@ -221,7 +222,7 @@ function toResponse(incoming: http.IncomingMessage, watch: Watch): Response {
     for (const value of values ?? []) headers.append(name, value);
   }
   if (isEmpty(incoming, watch.request)) return new Response(null, { status, headers });
-  const body = Readable.toWeb(incoming) as NodeReadableStream & Bytes;
+  const body = Readable.toWeb(incoming) as NodeReadableStream & ByteStream;
   return new Response(watched(body, watch), { status, headers });
 }
 

@@ -1,4 +1,5 @@
 /** Bodies of answers, which fail when nothing comes for too long. @module */
+import type { ByteStream } from "../content/bytes.ts";
 import { RegistryError } from "../errors.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import { inWords } from "../messages.ts";
@@ -22,7 +23,7 @@ export interface Watch {
  * The body of an answer, which fails when nothing comes for too long. The clock runs only while somebody reads. The
  * signal is looked at here too: Deno's fetch may lose it once the headers are there, when memory is tidied up.
  */
-export function watched(body: Bytes, watch: Watch): Bytes {
+export function watched(body: ByteStream, watch: Watch): ByteStream {
   const reader = byobReaderOf(body);
   if (!reader) return watchedPlain(body.getReader(), watch);
   const watchdog = new Watchdog(reader, watch);
@@ -44,7 +45,7 @@ export function watched(body: Bytes, watch: Watch): Bytes {
 function watchedPlain(
   reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
   watch: Watch,
-): Bytes {
+): ByteStream {
   const watchdog = new Watchdog(reader, watch);
   return new ReadableStream({
     async pull(controller) {
@@ -55,9 +56,6 @@ function watchedPlain(
     cancel: (reason) => watchdog.cancel(reason),
   }, { highWaterMark: 0 });
 }
-
-/** A stream of bytes. */
-export type Bytes = ReadableStream<Uint8Array<ArrayBuffer>>;
 
 /**
  * Watches over the reads of one body. There is one timer and one listener for all of them: there may be a hundred
@@ -137,7 +135,7 @@ class Watchdog {
   }
 }
 
-function byobReaderOf(body: Bytes): ReadableStreamBYOBReader | undefined {
+function byobReaderOf(body: ByteStream): ReadableStreamBYOBReader | undefined {
   try {
     return body.getReader({ mode: "byob" });
   } catch {

@@ -1,10 +1,9 @@
 /** Detects the compression of a layer by its first bytes, and decompresses it. @module */
 import { Decompress } from "fzstd";
+import type { Bytes } from "../content/bytes.ts";
 import { MismatchError } from "../errors.ts";
 import { StreamInput } from "./tar_input.ts";
 import { joined, zstdPieces } from "./zstd_frames.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** The compression of a layer. */
 export type Compression = "none" | "gzip" | "zstd";

@@ -1,4 +1,5 @@
 /** Finds the table of contents of a layer in the format eStargz or zstd:chunked. @module */
+import type { Bytes } from "../content/bytes.ts";
 import { MismatchError } from "../errors.ts";
 import { digestOf } from "../oci/digest.ts";
 import { collect } from "../content/collect.ts";
@@ -7,8 +8,6 @@ import type { LayerBlob } from "./layer_blob.ts";
 import { readTar } from "./read_tar.ts";
 import { StreamInput } from "./tar_input.ts";
 import { LARGEST_TOC, Toc } from "./toc.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Layers smaller than this are read whole, which takes no longer and verifies them. In bytes. */
 const SMALLEST_LAYER = 256 * 1024;

@@ -1,12 +1,11 @@
 /** Reads the blob of a layer, and fetches no more of it than needed. @module */
 import { createHash, type Hash } from "node:crypto";
+import type { Bytes } from "../content/bytes.ts";
 import { RangeRefusedError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { corrupted, type Digest, digestOf } from "../oci/digest.ts";
 import type { BlobReader, CallOptions } from "../store/store.ts";
 import { pull } from "../transfer/pull.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Options for {@link LayerBlob.from}. */
 interface FromOptions {

@@ -1,8 +1,7 @@
 /** Reads an uncompressed archive without fetching the contents that nobody reads. @module */
+import type { Bytes } from "../content/bytes.ts";
 import type { LayerBlob } from "./layer_blob.ts";
 import { StreamInput, type TarInput, truncated } from "./tar_input.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** The most bytes that are fetched and dropped to skip them: a new request would take as long. */
 const SHORT_SKIP = 256 * 1024;

@@ -1,4 +1,5 @@
 /** Reads a tar archive as a stream, entry by entry. @module */
+import type { Bytes } from "../content/bytes.ts";
 import { LayerstashError, MismatchError } from "../errors.ts";
 import { type Entry, type EntryType, type Extent, normalPath, type OpenEntry, requireName } from "./entry.ts";
 import { parsePax, type PaxAttributes, paxNumber, type PaxRecord, paxText } from "./pax.ts";
@@ -6,8 +7,6 @@ import { readOldMap, readPaxMap, requireSound, type SparseMap } from "./sparse_m
 import { BLOCK, decodeHeader, isHeader, isZeroBlock, type TarHeader } from "./tar_header.ts";
 import { fieldText } from "./tar_field.ts";
 import type { TarInput } from "./tar_input.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** The input does not begin like a tar archive. */
 export class NotAnArchiveError extends MismatchError {}

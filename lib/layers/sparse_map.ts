@@ -1,4 +1,5 @@
 /** Reads the maps of sparse files in tar archives: which extents have data, and which are holes. @module */
+import type { Bytes } from "../content/bytes.ts";
 import { MismatchError } from "../errors.ts";
 import { type PaxAttributes, paxNumber, type PaxRecord, paxText } from "./pax.ts";
 import type { TarInput } from "./tar_input.ts";
@@ -24,8 +25,6 @@ export interface SparseMap {
   extents: SparseExtent[];
   realSize: number;
 }
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** The most extents that are held in memory. Real files have far fewer. */
 const MOST_EXTENTS = 1_000_000;

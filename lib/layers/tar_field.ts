@@ -1,7 +1,6 @@
 /** Decodes the texts and numbers in headers of tar archives. @module */
+import type { Bytes } from "../content/bytes.ts";
 import { MismatchError } from "../errors.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** The text of a field. It ends at the first zero byte or with the field. */
 export function fieldText(bytes: Bytes): string {

@@ -1,4 +1,5 @@
 /** Decodes headers of tar archives: POSIX ustar, GNU, and the older v7 format. @module */
+import type { Bytes } from "../content/bytes.ts";
 import { MismatchError } from "../errors.ts";
 import { decodeSparseFields, type SparseFields } from "./sparse_map.ts";
 import { fieldNumber, fieldText, octalNumber } from "./tar_field.ts";
@@ -51,8 +52,6 @@ const FIELDS = {
 } as const;
 
 type Field = keyof typeof FIELDS;
-type Bytes = Uint8Array<ArrayBuffer>;
-
 /** Whether a block is all zeros, as those that end an archive. */
 export function isZeroBlock(block: Bytes): boolean {
   return block.every((byte) => byte === 0);

@@ -1,7 +1,6 @@
 /** The input of the tar reader: bytes that are read or skipped in order. @module */
+import type { Bytes } from "../content/bytes.ts";
 import { MismatchError } from "../errors.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** The input that an archive is read from. Methods fail with a {@linkcode MismatchError} if it ends too early. */
 export interface TarInput {

@@ -1,14 +1,13 @@
 /** Reads tables of contents of layers, whose format eStargz and zstd:chunked share. @module */
 import { createHash } from "node:crypto";
 import * as v from "valibot";
+import type { Bytes } from "../content/bytes.ts";
 import { MismatchError } from "../errors.ts";
 import { parseAs } from "../oci/manifest.ts";
 import { type Compression, decompress } from "./compression.ts";
 import { type Entry, type EntryType, type Extent, normalPath, type OpenEntry, requireName } from "./entry.ts";
 import type { LayerBlob } from "./layer_blob.ts";
 import { StreamInput } from "./tar_input.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** The largest table that is read, uncompressed, in bytes: some 250,000 files. Larger ones are not used. */
 export const LARGEST_TOC: number = 64 * 1024 * 1024;

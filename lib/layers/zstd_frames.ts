@@ -1,8 +1,7 @@
 /** Checks the frames of zstd data before they are decoded (RFC 8878). @module */
+import type { Bytes } from "../content/bytes.ts";
 import { MismatchError } from "../errors.ts";
 import type { StreamInput } from "./tar_input.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** The most memory that a frame may demand of its decoder, in bytes. The zstd program has the same limit. */
 const LARGEST_WINDOW = 128 * 1024 * 1024;

@@ -1,8 +1,7 @@
 /** Receives a part of a blob at the pace of the one who reads it. @module */
+import type { Bytes } from "../content/bytes.ts";
 import type { BlobReader } from "../store/store.ts";
 import { receive, type ReceiveOptions } from "./receive.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
  * The bytes of a part of a blob, **not verified**, over breaks of the connection. Each piece may be used until the next

@@ -1,13 +1,12 @@
 /** A blob of one store as content to be written to another. @module */
 import { createHash } from "node:crypto";
+import type { Bytes } from "../content/bytes.ts";
 import type { Source } from "../content/source.ts";
 import { withoutProgress } from "../events.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { corrupted, type Digest } from "../oci/digest.ts";
 import type { BlobReader, CallOptions } from "../store/store.ts";
 import { pull } from "./pull.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
  * The bytes of a blob, verified on the way: its last bytes come only when the digest is right, and so no store ever

@@ -1,12 +1,11 @@
 /** Layers with a table of contents, made by hand: eStargz and zstd:chunked. @module */
 import { createHash } from "node:crypto";
 import { gzipSync, zstdCompressSync } from "node:zlib";
+import type { Bytes } from "../../lib/content/bytes.ts";
 import { digestOf } from "../../lib/oci/digest.ts";
 import { concatenate } from "./content.ts";
 import type { MadeLayer } from "./images.ts";
 import { headerOf, type TarFile, tarOf } from "./tar.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 const TYPES: Record<string, string> = {
   "0": "reg",

@@ -1,7 +1,6 @@
 /** Shows the bytes of a file as lines: text as text, anything else in hexadecimal. @module */
+import type { Bytes } from "../../content/bytes.ts";
 import type { OpenLayerEntry } from "../../images/image_files.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** How much of a file is read to show it, in bytes. */
 const MOST_VIEWED = 1024 * 1024;
