@@ -44,7 +44,7 @@ import { checkStash, type StashFault, type VerifyResult } from "./lib/stash/chec
 import { checkBaseTag, chunkTag } from "./lib/stash/chunk_tags.ts";
 import { lookUpExisting } from "./lib/stash/existing_chunks.ts";
 import { fetchStash } from "./lib/stash/fetch_stash.ts";
-import { chunkNumbers, findStash, whyNotFound } from "./lib/stash/find_stash.ts";
+import { chunkNumbers, findStash, stashNotFound } from "./lib/stash/find_stash.ts";
 import { describeListed, type ListedStash, listStashes } from "./lib/stash/list_stashes.ts";
 import { removeStale, removeTags, type TagRemoval } from "./lib/stash/remove_tags.ts";
 import { sendChunk } from "./lib/stash/send_chunk.ts";
@@ -324,7 +324,7 @@ export async function verify(
 export async function remove(store: Store, baseTag: string, options: CallOptions = {}): Promise<TagRemoval> {
   checkBaseTag(baseTag);
   const numbers = await chunkNumbers(store, baseTag, options);
-  if (numbers.length === 0) throw await whyNotFound(store, baseTag, options);
+  if (numbers.length === 0) throw await stashNotFound(store, baseTag, options);
   return await removeTags(store, numbers.reverse().map((number) => chunkTag(baseTag, number)), options);
 }
 

@@ -64,7 +64,7 @@ export interface VerifyResult {
 }
 
 /**
- * Checks a stash as `verify` is told to: a local file against it, its blobs, or both.
+ * Checks a stash for `verify`: a local file against its digests, its blobs, or both.
  *
  * @throws {NotFoundError} if the local file does not exist
  */

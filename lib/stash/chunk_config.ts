@@ -1,4 +1,4 @@
-/** What the config of a chunk's image says about the stash. @module */
+/** The config of a chunk's image, with the object `layerstash` that describes the stash. @module */
 import * as v from "valibot";
 import { MismatchError } from "../errors.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
@@ -24,7 +24,7 @@ export interface ChunkNote {
 
 /** A config of a chunk's image, as far as layerstash reads it. */
 export interface ChunkConfig {
-  /** When the stored file was last changed, as an ISO 8601 date; absent where nobody noted it. */
+  /** When the stored file was last changed, as an ISO 8601 date; absent where it is not known. */
   created?: string | undefined;
   /** Absent where another tool stored the chunk. */
   layerstash?: ChunkNote | undefined;
@@ -34,7 +34,7 @@ const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 const bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 const configSchema: v.GenericSchema<unknown, ChunkConfig> = v.object({
-  // Other tools write what they like there, and nothing hangs on it.
+  // Other tools write anything here, and nothing depends on it.
   created: v.fallback(v.optional(v.pipe(v.string(), v.isoTimestamp())), undefined),
   layerstash: v.optional(v.object({
     version: v.literal(1, "is not 1, the only version known here: a newer layerstash may read it"),
@@ -51,19 +51,23 @@ const configSchema: v.GenericSchema<unknown, ChunkConfig> = v.object({
 export const MAX_CHUNK_CONFIG_SIZE: number = 16 * 1024 * 1024;
 
 /**
- * Reads the config of a chunk's image.
+ * Parses the config of a chunk's image.
  *
- * @throws {MismatchError} when it is malformed, or of a version that is not known
+ * @throws {MismatchError} if it is malformed, or of an unknown version
  */
 export function readChunkConfig(config: Uint8Array, tag: string): ChunkConfig {
   return parseAs(configSchema, config, `config of ${tag}`);
 }
 
-/** The note of a chunk that has to have one. */
+/**
+ * The description of the stash in the config of a chunk.
+ *
+ * @throws {MismatchError} if it is absent, although the first chunk has one
+ */
 export function requireNote(config: ChunkConfig, tag: string): ChunkNote {
   if (config.layerstash) return config.layerstash;
   throw new MismatchError(
-    `${tag} says nothing of the stash: it was stored by another tool than the first chunk`,
-    { hint: "two uploads are mixed there; store the file again with --overwrite" },
+    `${tag} does not describe the stash, although its first chunk does: another tool stored it`,
+    { hint: "two uploads are mixed; store the file again with --overwrite" },
   );
 }

@@ -7,16 +7,16 @@ export function chunkTag(baseTag: string, number: number): string {
   return `${baseTag}-${number}`;
 }
 
-/** Which chunk of which stash a tag names; `undefined` = it names none. */
+/** Parses a tag into the name of the stash and the number of the chunk; `undefined` = it is not the tag of a chunk. */
 export function parseChunkTag(tag: string): { baseTag: string; number: number } | undefined {
   const [, baseTag, digits] = /^(.+)-([1-9]\d{0,14})$/.exec(tag) ?? [];
   return baseTag && digits ? { baseTag, number: Number(digits) } : undefined;
 }
 
 /**
- * Checks a base tag together with the largest number that will stand behind it.
+ * Checks a base tag, together with the highest number that will follow it.
  *
- * @throws {InvalidInputError} when it is no tag, or when a chunk's tag would be too long
+ * @throws {InvalidInputError} if it is not a valid tag, or the tag of the last chunk would be too long
  */
 export function checkBaseTag(baseTag: string, chunks = 1): string {
   parseTag(baseTag);

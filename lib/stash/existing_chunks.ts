@@ -1,13 +1,12 @@
 /** Looks up the chunks that already exist under the tags of a stash that is about to be stored. @module */
 import { inParallel } from "../async/pool.ts";
-import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import type { ChunkConfig } from "./chunk_config.ts";
 import { chunkTag } from "./chunk_tags.ts";
-import { chunkNumbers, findStash, readChunkImage } from "./find_stash.ts";
+import { chunkNumbers, findStash, readChunkImage, undefinedIfBroken } from "./find_stash.ts";
 import type { Slicing, Stash } from "./stash.ts";
 
 /** The chunks that exist under the tags of one stash. */
@@ -33,7 +32,7 @@ export async function lookUpExisting(
   const numbers = await chunkNumbers(store, baseTag, options);
   const layers = new Map<number, Descriptor | undefined>();
   if (numbers.length === 0) return { numbers, layers };
-  const complete = await undefinedIfBroken(findStash(store, baseTag, options));
+  const complete = await findStash(store, baseTag, options).catch(undefinedIfBroken);
   if (complete?.provenComplete) {
     for (const { number, digest, size } of complete.chunks) {
       layers.set(number, { mediaType: OCTET_STREAM, digest, size });
@@ -43,7 +42,7 @@ export async function lookUpExisting(
   let first: ChunkConfig | undefined;
   await inParallel(numbers, { jobs, signal: options.signal }, async (number, signal) => {
     const reading = readChunkImage(store, chunkTag(baseTag, number), { ...options, signal });
-    const found = await undefinedIfBroken(reading.then((image) => ({ image })));
+    const found = await reading.then((image) => ({ image })).catch(undefinedIfBroken);
     if (found && !found.image) return; // GHCR lists tags for a while after their removal
     layers.set(number, found?.image?.layer);
     if (number === 1) first = found?.image?.config;
@@ -51,14 +50,4 @@ export async function lookUpExisting(
   const size = numbers.length > 1 ? layers.get(1)?.size : undefined; // the Python layerstash notes no chunk size
   const slicing = first?.layerstash ?? (size ? { chunkSize: size } : undefined);
   return { numbers, layers, modified: first?.created, slicing };
-}
-
-/** Resolves to `undefined` where what is read is missing or malformed. */
-async function undefinedIfBroken<T>(reading: Promise<T>): Promise<T | undefined> {
-  try {
-    return await reading;
-  } catch (error) {
-    if (error instanceof NotFoundError || error instanceof MismatchError) return undefined;
-    throw error;
-  }
 }

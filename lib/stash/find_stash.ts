@@ -15,24 +15,25 @@ import {
   requireNote,
 } from "./chunk_config.ts";
 import { checkBaseTag, chunkTag, parseChunkTag } from "./chunk_tags.ts";
-import { chunksOf, type Stash } from "./stash.ts";
+import { chunksOf, sliceSize, type Stash } from "./stash.ts";
 
-/** How many manifests of a stash without a table are asked for at once. */
-const JOBS = 4;
+/** How many manifests are read at once, of a stash whose chunks are not listed in a table. */
+const MANIFESTS_AT_ONCE = 4;
 
-/** The image of one chunk. */
+/** The image of one chunk, as it was read. */
 export interface ChunkImage {
   tag: string;
-  /** The blob with the bytes. */
+  /** The blob with the chunk's bytes. */
   layer: Descriptor;
   config: ChunkConfig;
 }
 
 /**
- * Finds a stash and checks that its parts agree.
+ * Finds a stash, and checks that its first and its last chunk belong to the same upload.
  *
- * @throws {NotFoundError} when there is none, or when a chunk is missing
- * @throws {MismatchError} when its chunks belong to different uploads, or are malformed
+ * @throws {InvalidInputError} if the base tag is not a valid tag
+ * @throws {NotFoundError} if the stash does not exist, or a chunk is missing
+ * @throws {MismatchError} if its chunks belong to different uploads, or are malformed
  */
 export async function findStash(
   store: StoreReader,
@@ -41,7 +42,7 @@ export async function findStash(
 ): Promise<Stash> {
   checkBaseTag(baseTag);
   const first = await readChunkImage(store, chunkTag(baseTag, 1), options);
-  if (!first) throw await whyNotFound(store, baseTag, options);
+  if (!first) throw await stashNotFound(store, baseTag, options);
   if (!first.config.layerstash) return await findLegacyStash(store, baseTag, options);
   const { note: firstNote, last } = await readEnds(store, baseTag, first, options);
   const note = requireNote(last.config, last.tag);
@@ -49,7 +50,7 @@ export async function findStash(
   const { size, chunkSize, digests } = note as Required<ChunkNote>;
   const slices = digests.map((digest, index) => ({
     digest,
-    size: Math.min(chunkSize, size - index * chunkSize),
+    size: sliceSize(index + 1, { chunkSize, size }),
   }));
   const chunks = chunksOf(baseTag, slices);
   return {
@@ -63,7 +64,7 @@ export async function findStash(
   };
 }
 
-/** Which numbers of a stash have a tag, in order; over all pages, by exact name. */
+/** The numbers of the chunks of a stash that have a tag, in order. All pages of the list of tags are read. */
 export async function chunkNumbers(
   store: ManifestReader,
   baseTag: string,
@@ -77,7 +78,12 @@ export async function chunkNumbers(
   return numbers.sort((a, b) => a - b);
 }
 
-/** Reads a chunk's manifest and config; `undefined` = there is no such tag, or one that is about to be removed. */
+/**
+ * Reads a chunk's manifest and config.
+ *
+ * @returns `undefined` if the tag does not exist, or is about to be removed
+ * @throws {MismatchError} if the tag holds something that is not a chunk
+ */
 export async function readChunkImage(
   store: StoreReader,
   tag: string,
@@ -94,7 +100,7 @@ export async function readChunkImage(
   if (!layer && bytes && isPlaceholder(bytes)) return undefined;
   if (!layer || !bytes) {
     throw new MismatchError(
-      `${tag} is no chunk of a stash: its image has ${layers.length} layers, a chunk has one`,
+      `${tag} is not a chunk of a stash: its image has ${layers.length} layers, a chunk has one`,
     );
   }
   return { tag, layer, config: readChunkConfig(bytes, tag) };
@@ -108,12 +114,12 @@ async function readEnds(store: StoreReader, baseTag: string, first: ChunkImage, 
   throw new NotFoundError(
     `the stash ${baseTag} is incomplete: its last chunk, ${chunkTag(baseTag, chunks)}, is missing`,
     {
-      hint: "its upload may not be finished; running it again completes it",
+      hint: "its upload may not be finished; run it again to complete it",
     },
   );
 }
 
-/** Chunk 1 and the last chunk must be of one upload; else a later upload was interrupted between them. */
+/** Chunk 1 and the last chunk must belong to one upload; else a later upload was interrupted between them. */
 function checkAgreement(
   first: ChunkNote,
   firstImage: ChunkImage,
@@ -123,9 +129,9 @@ function checkAgreement(
   const { size, chunks, digests, chunkSize } = last;
   if (size === undefined || chunks === undefined || digests === undefined) {
     throw new NotFoundError(
-      `the stash is incomplete: ${lastImage.tag} is not its last chunk, and no other is there`,
+      `the stash is incomplete: ${lastImage.tag} is not its last chunk, and no later one exists`,
       {
-        hint: "its upload may not be finished; running it again completes it",
+        hint: "its upload may not be finished; run it again to complete it",
       },
     );
   }
@@ -137,22 +143,22 @@ function checkAgreement(
     lastImage.layer.size === size - (chunks - 1) * chunkSize;
   if (agree) return;
   throw new MismatchError(
-    `${firstImage.tag} and ${lastImage.tag} are of different uploads: the stash is torn`,
+    `${firstImage.tag} and ${lastImage.tag} belong to different uploads: the stash is torn`,
     {
-      hint: "an upload over it was interrupted; running that again with --overwrite completes it",
+      hint: "an upload that replaces it was interrupted; run that again with --overwrite to complete it",
     },
   );
 }
 
-/** A stash of the Python layerstash: nothing but tags, numbered without a gap. */
+/** Finds a stash of the Python layerstash, which consists of nothing but tags, numbered without a gap. */
 async function findLegacyStash(store: StoreReader, baseTag: string, options: CallOptions): Promise<Stash> {
   const numbers = await chunkNumbers(store, baseTag, options);
-  const missing = firstGap(numbers);
-  if (missing !== undefined) throw missingChunk(baseTag, missing);
+  const missing = firstMissing(numbers);
+  if (missing !== undefined) throw chunkNotFound(baseTag, missing);
   const images: ChunkImage[] = [];
-  await inParallel(numbers, { jobs: JOBS, signal: options.signal }, async (number, signal) => {
+  await inParallel(numbers, { jobs: MANIFESTS_AT_ONCE, signal: options.signal }, async (number, signal) => {
     const image = await readChunkImage(store, chunkTag(baseTag, number), { ...options, signal });
-    if (!image) throw missingChunk(baseTag, number);
+    if (!image) throw chunkNotFound(baseTag, number);
     images[number - 1] = image;
   });
   requireOneUpload(images);
@@ -160,16 +166,19 @@ async function findLegacyStash(store: StoreReader, baseTag: string, options: Cal
   const chunks = chunksOf(baseTag, layers);
   const size = layers.reduce((sum, layer) => sum + layer.size, 0);
   if (!Number.isSafeInteger(size)) {
-    throw new MismatchError(`the sizes of the chunks of ${baseTag} cannot be: they are ${size} bytes in all`);
+    throw new MismatchError(`the chunks of ${baseTag} have ${size} bytes in all, which is out of range`);
   }
   return { baseTag, size, chunkSize: layers[0]?.size ?? 0, chunks, provenComplete: false };
 }
 
-function missingChunk(baseTag: string, number: number): NotFoundError {
+function chunkNotFound(baseTag: string, number: number): NotFoundError {
   return new NotFoundError(`the stash ${baseTag} is incomplete: ${chunkTag(baseTag, number)} is missing`);
 }
 
-/** The Python layerstash leaves the tags of a longer stash above its own; its chunks have one size, but the last. */
+/**
+ * Makes sure that no chunk is of another upload. The Python layerstash leaves the tags of a longer stash after its own; they
+ * show by their sizes, because all chunks of an upload but the last have the same size.
+ */
 function requireOneUpload([first, ...others]: readonly ChunkImage[]): void {
   const odd = others.find(({ layer, config }, index) => {
     const isLast = index === others.length - 1;
@@ -177,19 +186,19 @@ function requireOneUpload([first, ...others]: readonly ChunkImage[]): void {
     return config.layerstash !== undefined || !fits;
   });
   if (!odd) return;
-  throw new MismatchError(`${first!.tag} and ${odd.tag} are of different uploads: the stash is torn`, {
-    hint: "what an older upload left lies behind a newer one; store the file again with --overwrite",
+  throw new MismatchError(`${first!.tag} and ${odd.tag} belong to different uploads: the stash is torn`, {
+    hint: "the last tags are left from an older, longer stash; store the file again with --overwrite",
   });
 }
 
-/** The first number that is missing from 1 to the last; `undefined` = none is. */
-export function firstGap(numbers: readonly number[]): number | undefined {
+/** The first number that is missing from 1 to the last; `undefined` = no number is missing. */
+export function firstMissing(numbers: readonly number[]): number | undefined {
   const index = numbers.findIndex((number, position) => number !== position + 1);
   return index < 0 ? undefined : index + 1;
 }
 
-/** Says why a stash could not be found, and which others there are. */
-export async function whyNotFound(
+/** The error of a stash that could not be found: is only its first chunk missing? The hint names other stashes. */
+export async function stashNotFound(
   store: StoreReader,
   baseTag: string,
   options: CallOptions,
@@ -201,8 +210,13 @@ export async function whyNotFound(
     if (parsed?.baseTag === baseTag) numbered = true;
     else if (parsed) others.add(parsed.baseTag);
   }
-  if (numbered) return missingChunk(baseTag, 1);
+  if (numbered) return chunkNotFound(baseTag, 1);
   return new NotFoundError(`there is no stash ${baseTag} in ${store.name}`, {
     hint: hintOfNames([...others]),
   });
+}
+
+/** Turns the errors of what is missing or malformed into `undefined`; to be used with `catch`. */
+export function undefinedIfBroken(error: unknown): undefined {
+  if (!(error instanceof MismatchError) && !(error instanceof NotFoundError)) throw error;
 }

@@ -1,29 +1,29 @@
-/** Lists the stashes of a repository from the names of its tags. @module */
+/** Lists the stashes of a repository, by the names of its tags. @module */
 import { LayerstashError } from "../errors.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { parseChunkTag } from "./chunk_tags.ts";
-import { findStash, firstGap } from "./find_stash.ts";
+import { findStash, firstMissing } from "./find_stash.ts";
 import type { Stash } from "./stash.ts";
 
 /**
- * One line of the list.
+ * A stash as `list` finds it.
  *
  * @category Files
  */
 export interface ListedStash {
   /** The name of the stash. */
   baseTag: string;
-  /** The largest number that has a tag. */
+  /** How many chunks it has: the highest number that has a tag. */
   chunks: number;
-  /** The first number that has none; absent = there is no gap. */
+  /** The first lower number that has no tag; absent = no chunk is missing. */
   missing?: number | undefined;
-  /** What the stash says of itself; only where it was asked for, and it is whole. */
+  /** The stash, with its size, name and date; only with `exactSize`, and if it is complete. */
   stash?: Stash | undefined;
-  /** Why there is no `stash` although it was asked for. */
+  /** Why `stash` is absent although `exactSize` is set. */
   problem?: string | undefined;
 }
 
-/** Groups tags by base tag, in order of their names. Tags without a number behind them belong to nothing here. */
+/** Groups the tags of a repository by base tag, sorted by name. Tags that do not end with a number are skipped. */
 export async function listStashes(store: StoreReader, options: CallOptions = {}): Promise<ListedStash[]> {
   const numbers = new Map<string, number[]>();
   for await (const tag of store.tags(options)) {
@@ -35,11 +35,11 @@ export async function listStashes(store: StoreReader, options: CallOptions = {})
   }
   return [...numbers].map(([baseTag, found]) => {
     found.sort((a, b) => a - b);
-    return { baseTag, chunks: found.at(-1) ?? 0, missing: firstGap(found) };
+    return { baseTag, chunks: found.at(-1) ?? 0, missing: firstMissing(found) };
   }).sort((a, b) => a.baseTag < b.baseTag ? -1 : 1);
 }
 
-/** Adds what the stash says of itself: one or two manifest requests. */
+/** Adds the stash itself, or the reason why it cannot be read. One or two manifests are read. */
 export async function describeListed(
   store: StoreReader,
   listed: ListedStash,
@@ -48,8 +48,9 @@ export async function describeListed(
   try {
     return { ...listed, stash: await findStash(store, listed.baseTag, options) };
   } catch (error) {
+    // A registry may list names that are not valid tags: these are usage errors.
     const tolerable = error instanceof LayerstashError &&
-      (error.kind === "not-found" || error.kind === "mismatch" || error.kind === "usage"); // a tag that is none
+      ["not-found", "mismatch", "usage"].includes(error.kind);
     if (!tolerable) throw error;
     return { ...listed, problem: error.message };
   }

@@ -1,20 +1,20 @@
-/** Removes tags of a stash, and tells which could not be removed. @module */
+/** Removes tags of a stash. @module */
 import { LayerstashError } from "../errors.ts";
 import type { CallOptions, ManifestStore } from "../store/store.ts";
 
 /**
- * What became of the tags.
+ * The result of `remove`.
  *
  * @category Files
  */
 export interface TagRemoval {
-  /** The tags that are gone. */
+  /** The tags that were removed. */
   removed: string[];
-  /** The tags that are still there, each with the reason. */
+  /** The tags that could not be removed, each with the reason. */
   kept: { tag: string; why: string; error: LayerstashError }[];
 }
 
-/** Removes tags one after the other; one that cannot be removed does not keep the others. */
+/** Removes tags one after the other. If one cannot be removed, the others still are. */
 export async function removeTags(
   store: ManifestStore,
   tags: Iterable<string>,
@@ -36,7 +36,7 @@ export async function removeTags(
   return removal;
 }
 
-/** Removes the tags that a longer stash has left behind a new one. Those that stay do no harm, but are told. */
+/** Removes the tags that a longer stash has left after those of a new one. Any that stay do no harm, and are reported. */
 export async function removeStale(
   store: ManifestStore,
   tags: readonly string[],
