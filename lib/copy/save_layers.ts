@@ -73,7 +73,7 @@ export async function saveLayers(
   const saved = new Map<string, SavedLayer>();
   const save = async (
     layer: Layer,
-    each: { jobs?: number | undefined; signal?: AbortSignal | undefined },
+    each: Pick<SaveLayersOptions, "jobs" | "signal">,
   ) => {
     const path = join(
       directory,

@@ -3,11 +3,11 @@ import { InvalidInputError } from "../errors.ts";
 import { parseRegistry } from "../oci/address.ts";
 import type { Credentials } from "../sign_in/credentials.ts";
 import { openClient, type RegistryOptions } from "../registry/open_client.ts";
+import type { CallOptions } from "../store/store.ts";
 
 /** The credentials to check, and the registry. */
-export interface CheckLoginOptions extends Omit<RegistryOptions, "credentials"> {
+export interface CheckLoginOptions extends Omit<RegistryOptions, "credentials">, CallOptions {
   credentials: Credentials;
-  signal?: AbortSignal | undefined;
 }
 
 /** The result of a check. */

@@ -1,7 +1,6 @@
 /** Finds releases, and fetches and verifies their programs. @module */
 import { createHash } from "node:crypto";
 import { LayerstashError, MismatchError, NotFoundError, RegistryError } from "../errors.ts";
-import type { OnEvent } from "../events.ts";
 import { verified } from "../content/byte_stream.ts";
 import { bytesOf } from "../http/answers.ts";
 import { faultOfRange, lengthOf } from "../http/ranges.ts";
@@ -15,8 +14,6 @@ import { findProgram, isSame, type ReleasedProgram } from "./released_program.ts
 export interface FetchProgramOptions extends CallOptions {
   /** Receives the bytes, in order. The buffer is reused once the promise resolves. */
   write: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
-  /** Told of progress. */
-  onEvent?: OnEvent | undefined;
 }
 
 /** The largest list of checksums that is read, in bytes. A release has some ten lines of a hundred bytes. */

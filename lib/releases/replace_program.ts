@@ -71,6 +71,7 @@ async function exchange(draft: string, path: string): Promise<void> {
   }
 }
 
+/** Adds a hint to an error of missing permission. */
 function withInstallHint(error: unknown): unknown {
   if (!(error instanceof NotAllowedError) || error.hint !== undefined) return error;
   return error.with({

@@ -1,7 +1,6 @@
 /** Replaces an installed program with that of a release. @module */
 import { writeAll } from "../content/write_all.ts";
 import { LayerstashError, MismatchError } from "../errors.ts";
-import type { OnEvent } from "../events.ts";
 import { singleLine } from "../messages.ts";
 import type { CallOptions } from "../store/store.ts";
 import type { ReleaseServer } from "./release_server.ts";
@@ -25,8 +24,6 @@ export interface UpgradeOptions extends CallOptions {
   release: ReleasedProgram;
   /** The server to fetch it from. */
   server: ReleaseServer;
-  /** Told of progress. */
-  onEvent?: OnEvent | undefined;
 }
 
 /** How long the new program may take to print its version, in milliseconds: virus scanners inspect it first. */
