@@ -33,7 +33,7 @@ function descriptorText({ digest, size }: SizedBlob, mediaType: string): string 
  *
  * @throws {MismatchError} if it exceeds 2^53 - 1: a manifest may claim any sizes
  */
-export function totalSize(blobs: readonly SizedBlob[]): number {
+export function totalBlobSize(blobs: readonly SizedBlob[]): number {
   const size = blobs.reduce((sum, blob) => sum + blob.size, 0);
   if (Number.isSafeInteger(size)) return size;
   throw new MismatchError(`the manifest claims an impossible size: its blobs have ${size} bytes in total`);

@@ -5,7 +5,7 @@ import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseRepository, parseTag } from "../oci/reference.ts";
 import type { BlobStore, CallOptions, Store, StoreReader } from "../store/store.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
-import { totalSize } from "./alias_manifest.ts";
+import { totalBlobSize } from "./alias_manifest.ts";
 import { noBlob, putAlias } from "./aliases.ts";
 import { findNamed, type NamedBlobs, requireNames } from "./named_blobs.ts";
 
@@ -33,7 +33,7 @@ export async function blobSize(
   name: NamedBlobs,
   options: PlatformOptions = {},
 ): Promise<ByPlatform<number>> {
-  return mapEach(await findNamed(store, name, options), totalSize);
+  return mapEach(await findNamed(store, name, options), totalBlobSize);
 }
 
 /** Options of {@link mountBlob}. */

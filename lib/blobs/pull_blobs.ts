@@ -12,7 +12,7 @@ import { placeBlobs } from "../transfer/placed_blob.ts";
 import { checkNumbers, POSITION } from "../arguments.ts";
 import { checkTransfer } from "../transfer/adaptive_jobs.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
-import { totalSize } from "./alias_manifest.ts";
+import { totalBlobSize } from "./alias_manifest.ts";
 import { findBlobs, type NamedBlobs } from "./named_blobs.ts";
 
 /** Options of {@link pullBlobs}. */
@@ -85,7 +85,7 @@ export async function pullFound(
       hint: "--with-info is for standard output",
     });
   }
-  const size = totalSize(blobs);
+  const size = totalBlobSize(blobs);
   const range = rangeWithin(size, options.range);
   const wanted = range.end - range.start;
   onEvent?.({ type: "plan", size: wanted, blobs: blobs.length });

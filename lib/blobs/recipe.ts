@@ -1,7 +1,7 @@
 /** Makes commands and scripts that fetch blobs with nothing but sh, curl and sha256sum. @module */
 import { counted } from "../messages.ts";
 import { encodedPart } from "../oci/digest.ts";
-import { totalSize } from "./alias_manifest.ts";
+import { totalBlobSize } from "./alias_manifest.ts";
 import type { DirectAccess, DirectBlob, DirectFile } from "./direct_urls.ts";
 
 /**
@@ -48,7 +48,7 @@ export function restoreRecipe(
   const { access, howToSignIn } = options;
   return [
     "#!/bin/sh",
-    `# Restores ${name}: ${counted(totalSize(blobs), "byte")} in ${counted(blobs.length, "blob")},`,
+    `# Restores ${name}: ${counted(totalBlobSize(blobs), "byte")} in ${counted(blobs.length, "blob")},`,
     "# with sh, curl and sha256sum. Run it again to resume.",
     ...requiredVariable(access, howToSignIn),
     "set -eu",

@@ -77,7 +77,7 @@ export async function saveLayers(
   ) => {
     const path = join(
       directory,
-      await fileName(store, layer, { ...each, onEvent: withoutProgress(onEvent) }),
+      await layerFileName(store, layer, { ...each, onEvent: withoutProgress(onEvent) }),
     );
     await pullFound(store, [layer], {
       ...options,
@@ -97,7 +97,7 @@ export async function saveLayers(
   return wanted.map(({ digest }) => saved.get(digest)!);
 }
 
-async function fileName(store: StoreReader, layer: Layer, options: CallOptions): Promise<string> {
+async function layerFileName(store: StoreReader, layer: Layer, options: CallOptions): Promise<string> {
   const head = await new LayerBlob(store, layer, options).slice(0, Math.min(BLOCK, layer.size));
   return `${layer.number}-${encodedPart(layer.digest).slice(0, 12)}${endingOf(head)}`;
 }

@@ -27,7 +27,7 @@ export async function makeStagingDirectory(target: string): Promise<StagingDirec
   };
   try {
     await Deno.mkdir(path, { mode: DIRECTORY_MODE });
-    await removeAbandoned(target, path + LOCK);
+    await removeAbandonedStaging(target, path + LOCK);
   } catch (error) {
     await remove();
     throw error;
@@ -36,13 +36,13 @@ export async function makeStagingDirectory(target: string): Promise<StagingDirec
 }
 
 /** Removes directories whose process has ended. Opening `ownLock` again could end it on some network file systems. */
-async function removeAbandoned(target: string, ownLock: string): Promise<void> {
+async function removeAbandonedStaging(target: string, ownLock: string): Promise<void> {
   try {
     const { uid } = await Deno.lstat(ownLock);
     for await (const { name } of Deno.readDir(target)) {
       const lock = join(target, name);
       if (!LOCK_NAME.test(name) || lock === ownLock) continue;
-      if (await isStagingOf(uid, lock).catch(() => false)) await removeIfAbandoned(lock).catch(() => {});
+      if (await isStagingOf(uid, lock).catch(() => false)) await removeIfUnlocked(lock).catch(() => {});
     }
   } catch { /* the target may not be readable: cleaning up is optional */ }
 }
@@ -64,15 +64,15 @@ function directoryOf(lockPath: string): string {
 }
 
 /** Removes a directory whose lock is free. The lock goes last, once closed: Windows cannot remove an open file. */
-async function removeIfAbandoned(lockPath: string): Promise<void> {
+async function removeIfUnlocked(lockPath: string): Promise<void> {
   {
     using lock = await Deno.open(lockPath, { read: true, write: true });
     if (!await lock.tryLock(true)) return;
-    await Deno.remove(directoryOf(lockPath), { recursive: true }).catch(ignoreAbsent);
+    await Deno.remove(directoryOf(lockPath), { recursive: true }).catch(ignoreNotFound);
   }
   await Deno.remove(lockPath);
 }
 
-function ignoreAbsent(error: unknown): void {
+function ignoreNotFound(error: unknown): void {
   if (!(error instanceof Deno.errors.NotFound)) throw error;
 }

@@ -55,7 +55,7 @@ export async function survey(
       const { extents: _, ...entry } = open;
       entries.push(entry);
       for (const search of searches) search.see(entry);
-      if (visit && isFile(entry) && !hidden.has(entry.path) && isSelected(patterns, entry.path)) {
+      if (visit && hasContent(entry) && !hidden.has(entry.path) && isSelected(patterns, entry.path)) {
         await visit(open, early && searches.some(({ found }) => found === entry));
       }
       if (early && searches.every(({ found }) => found && !(follows && found.type === "symlink"))) {
@@ -65,11 +65,11 @@ export async function survey(
     for (const search of searches) search.endLayer();
     for (const entry of entries) hidden.hide(entry);
   }
-  const tree = treeOf(seen);
+  const tree = mergeLayers(seen);
   return { entries: select(tree, patterns), tree };
 }
 
-function isFile({ type, path }: LayerEntry): boolean {
+function hasContent({ type, path }: LayerEntry): boolean {
   return type === "file" && whiteoutOf(path) === undefined;
 }
 
@@ -77,7 +77,7 @@ function isSelected(patterns: readonly PathPattern[], path: string): boolean {
   return patterns.some((pattern) => pattern.includes(path));
 }
 
-function treeOf(layers: LayerEntry[][]): FileTree {
+function mergeLayers(layers: LayerEntry[][]): FileTree {
   const tree = new FileTree();
   for (const entries of layers) for (const entry of entries) tree.add(entry);
   return tree;

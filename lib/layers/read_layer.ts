@@ -31,7 +31,7 @@ export interface ReadLayerOptions {
  */
 export async function* readLayer(blob: LayerBlob, options: ReadLayerOptions): AsyncGenerator<OpenEntry> {
   try {
-    yield* readEntries(blob, options);
+    yield* layerEntries(blob, options);
   } catch (error) {
     if (!(error instanceof NotAnArchiveError)) throw error;
     const known = `its media type is ${quoted(blob.mediaType)}, its digest ${blob.digest}`;
@@ -39,7 +39,7 @@ export async function* readLayer(blob: LayerBlob, options: ReadLayerOptions): As
   }
 }
 
-async function* readEntries(
+async function* layerEntries(
   blob: LayerBlob,
   { want, whole = false, archive = false }: ReadLayerOptions,
 ): AsyncGenerator<OpenEntry> {

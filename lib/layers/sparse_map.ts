@@ -91,7 +91,7 @@ async function readNumbers(input: TarInput): Promise<{ numbers: number[]; size: 
       if (byte !== 0x0a) digits += String.fromCharCode(byte);
       else if (wanted === Infinity) [wanted, digits] = [2 * requireFew(wholeNumber(digits)), ""];
       else [digits] = ["", numbers.push(wholeNumber(digits))];
-      if (digits.length > 20) throw malformed();
+      if (digits.length > 20) throw malformedMap();
     }
     size += 512;
   }
@@ -106,16 +106,16 @@ async function readNumbers(input: TarInput): Promise<{ numbers: number[]; size: 
 export function requireSound({ extents, realSize }: SparseMap, stored: number): void {
   let [end, sum] = [0, 0];
   for (const { offset, length } of extents) {
-    if (offset < end) throw malformed();
+    if (offset < end) throw malformedMap();
     end = offset + length;
     sum += length;
   }
-  if (!(end <= realSize && sum === stored)) throw malformed();
+  if (!(end <= realSize && sum === stored)) throw malformedMap();
 }
 
 function extentsOf(numbers: number[]): SparseExtent[] {
   requireFew(numbers.length / 2);
-  if (numbers.length % 2 !== 0) throw malformed();
+  if (numbers.length % 2 !== 0) throw malformedMap();
   return Array.from({ length: numbers.length / 2 }, (_, index) => ({
     offset: numbers[2 * index]!,
     length: numbers[2 * index + 1]!,
@@ -124,7 +124,7 @@ function extentsOf(numbers: number[]): SparseExtent[] {
 
 function wholeNumber(text: string): number {
   const value = /^[0-9]{1,16}$/.test(text) ? Number(text) : NaN;
-  if (!Number.isSafeInteger(value)) throw malformed();
+  if (!Number.isSafeInteger(value)) throw malformedMap();
   return value;
 }
 
@@ -133,6 +133,6 @@ function requireFew(count: number): number {
   throw new MismatchError(`a sparse file of the tar archive has more than ${MOST_EXTENTS} extents`);
 }
 
-function malformed(): MismatchError {
+function malformedMap(): MismatchError {
   return new MismatchError("the tar archive is damaged: the map of a sparse file is malformed");
 }

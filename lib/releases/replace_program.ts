@@ -36,7 +36,7 @@ export async function replaceProgram(
   try {
     await writeDraft(draft, path, write);
     await check(draft);
-    await (windows ? exchange(draft, path) : giveName(draft, path));
+    await (windows ? swapPrograms(draft, path) : giveName(draft, path));
   } catch (error) {
     await Deno.remove(draft).catch(() => {});
     throw withInstallHint(storageError(error, dirname(path)));
@@ -53,7 +53,7 @@ async function writeDraft(draft: string, path: string, write: NewProgram["write"
 }
 
 /** Moves the old program away, because it may be running. The next replacement removes it. */
-async function exchange(draft: string, path: string): Promise<void> {
+async function swapPrograms(draft: string, path: string): Promise<void> {
   const old = join(dirname(path), `${basename(path)}.old`);
   await Deno.remove(old).catch((cause) => {
     if (cause instanceof Deno.errors.NotFound) return;

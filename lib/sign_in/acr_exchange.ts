@@ -34,13 +34,17 @@ export function azureCredentials(
   return async (host) => {
     if (!isMeant(host)) return undefined;
     if (!accessToken) return refreshToken ? { kind: "identity", token: refreshToken } : undefined;
-    const token = exchanged.get(host) ?? exchange(host, accessToken, connection);
+    const token = exchanged.get(host) ?? exchangeToken(host, accessToken, connection);
     exchanged.set(host, token);
     return { kind: "identity", token: await token };
   };
 }
 
-async function exchange(host: string, accessToken: string, connection: TransportOptions): Promise<string> {
+async function exchangeToken(
+  host: string,
+  accessToken: string,
+  connection: TransportOptions,
+): Promise<string> {
   const transport = openTransport(connection);
   try {
     return await requestRefreshToken(transport, host, accessToken);

@@ -54,27 +54,27 @@ const configSchema = v.object({
  * @throws {LayerstashError} if it is not JSON, or a field about logins has the wrong type
  */
 export function parseDockerConfig(json: string, name: string): NamedConfig {
-  const value = parseJson(json, name);
-  if (Array.isArray(value)) throw malformed(name, "it should be of type Object");
+  const value = parseConfigJson(json, name);
+  if (Array.isArray(value)) throw malformedConfig(name, "it should be of type Object");
   const { issues } = v.safeParse(configSchema, value);
   // The parsed value rather than valibot's output, which lacks the unknown fields that a rewrite has to keep.
   if (!issues) return { name, config: value as DockerConfig };
-  throw malformed(name, `${v.getDotPath(issues[0]) ?? "it"} should be of type ${issues[0].expected}`);
+  throw malformedConfig(name, `${v.getDotPath(issues[0]) ?? "it"} should be of type ${issues[0].expected}`);
 }
 
 /** The error for a malformed config. The reason must not quote the config: it contains secrets. */
-export function malformed(name: string, reason: string): LayerstashError {
+export function malformedConfig(name: string, reason: string): LayerstashError {
   return new LayerstashError(`${name} is malformed: ${reason}`, {
     hint: "correct it, or move it away and sign in again",
   });
 }
 
-function parseJson(json: string, name: string): unknown {
+function parseConfigJson(json: string, name: string): unknown {
   const bare = json.trim(); // also removes a byte order mark
   try {
     return bare === "" ? {} : JSON.parse(bare);
   } catch {
     // No `cause`: V8's message quotes the text around the fault.
-    throw malformed(name, "it is not JSON");
+    throw malformedConfig(name, "it is not JSON");
   }
 }

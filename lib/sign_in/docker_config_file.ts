@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { makeDirectory, writeAtomically } from "../content/atomic_file.ts";
 import { collectFile } from "../content/collect.ts";
 import { MismatchError, NotAllowedError } from "../errors.ts";
-import { type DockerConfig, malformed, type NamedConfig, parseDockerConfig } from "./docker_config.ts";
+import { type DockerConfig, malformedConfig, type NamedConfig, parseDockerConfig } from "./docker_config.ts";
 
 /** Environment variables by name. */
 export type Environment = Record<string, string | undefined>;
@@ -41,7 +41,9 @@ export async function readConfigFile(path: string): Promise<NamedConfig | undefi
     json = new TextDecoder().decode(await collectFile(path, MAX_FILE_SIZE));
   } catch (cause) {
     if (cause instanceof Deno.errors.NotFound) return undefined;
-    if (cause instanceof MismatchError) throw malformed(path, `it has more than ${MAX_FILE_SIZE} bytes`);
+    if (cause instanceof MismatchError) {
+      throw malformedConfig(path, `it has more than ${MAX_FILE_SIZE} bytes`);
+    }
     throw new NotAllowedError(`${path} cannot be read`, {
       cause,
       hint: `layerstash looks for saved logins in it: ${remedyFor(cause)}`,

@@ -1,7 +1,7 @@
 /** Maps a host to its login in docker's or podman's config: the key in `auths`, or the helper program. @module */
 import { DOCKER_HUB } from "../oci/address.ts";
 import type { Credentials } from "./credentials.ts";
-import { type AuthEntry, type DockerConfig, malformed, type NamedConfig } from "./docker_config.ts";
+import { type AuthEntry, type DockerConfig, malformedConfig, type NamedConfig } from "./docker_config.ts";
 
 /** Credentials that can be saved. Bearer tokens are not: they are short-lived, and no helper accepts them. */
 export type Login = Exclude<Credentials, { kind: "bearer" | "header" }>;
@@ -56,7 +56,9 @@ export function loginIn({ name, config }: NamedConfig, repository: string): Cred
   for (let length = parts.length; length > 0; length--) {
     for (const key of keysOf(config, parts.slice(0, length).join("/"))) {
       const found = credentialsOf(config.auths?.[key] ?? {});
-      if (found === "undecodable") throw malformed(name, `the auth of ${key} is not user:password in base64`);
+      if (found === "undecodable") {
+        throw malformedConfig(name, `the auth of ${key} is not user:password in base64`);
+      }
       if (found) return found;
     }
   }

@@ -37,13 +37,13 @@ export async function saveLogin(host: string, login: Login, env: Environment): P
   const config = (await readConfigFile(path))?.config ?? {};
   const [suffix] = helpersFor(config, host);
   if (suffix === undefined) {
-    await writeConfigFile(path, withEntry(config, host, encodeLogin(login)));
+    await writeConfigFile(path, withAuth(config, host, encodeLogin(login)));
     return { location: path, plainText: true };
   }
   const helper = credentialHelper(suffix, env);
   await helper.store(dockerKey(host), login);
   // Docker marks logins of helpers with an empty entry. It also replaces a password saved before the helper.
-  await writeConfigFile(path, withEntry(config, host, {}));
+  await writeConfigFile(path, withAuth(config, host, {}));
   return { location: helper.program, plainText: false };
 }
 
@@ -86,7 +86,7 @@ async function eraseFromHelpers(config: DockerConfig, host: string, env: Environ
   return erased;
 }
 
-function withEntry(config: DockerConfig, host: string, entry: AuthEntry): DockerConfig {
+function withAuth(config: DockerConfig, host: string, entry: AuthEntry): DockerConfig {
   return { ...config, auths: { ...config.auths, [dockerKey(host)]: entry } };
 }
 

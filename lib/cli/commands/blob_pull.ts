@@ -1,6 +1,6 @@
 /** `layerstash blob pull`. @module */
 import { type CommandUnknownOpts, InvalidArgumentError } from "@commander-js/extra-typings";
-import { totalSize } from "../../blobs/alias_manifest.ts";
+import { totalBlobSize } from "../../blobs/alias_manifest.ts";
 import { type BlobName, findNamed, type NamedBlobs } from "../../blobs/named_blobs.ts";
 import { pullFound } from "../../blobs/pull_blobs.ts";
 import type { ByteRange } from "../../content/source.ts";
@@ -59,7 +59,7 @@ export function blobPullCommand(): CommandUnknownOpts {
       const pullOptions = { ...options, withInfo: withInfo === true, stateDirectory, signal, onEvent };
       await pullFound(store, blobs, { ...pullOptions, output });
       if (json) return terminal.data(eventLine("done", { outfile, blobs: blobs.map(sized) }));
-      const size = options.range ? "a part" : formatSize(totalSize(blobs));
+      const size = options.range ? "a part" : formatSize(totalBlobSize(blobs));
       if (outfile !== "-") terminal.note(`wrote ${outfile}: ${size}${options.range ? "" : ", verified"}`);
     },
     {
