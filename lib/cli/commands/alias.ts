@@ -4,7 +4,7 @@ import { digestOfFile, getAlias, listAliases, removeAlias, setAlias } from "../.
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import { storeAction } from "../action.ts";
 import { platformCommand, repositoryCommand } from "../base_commands.ts";
-import { answerDocument, printNames, renderAnswer, textLines } from "../text/answers.ts";
+import { answerDocument, printAnswers, printNames, renderAnswer, textLines } from "../text/answers.ts";
 import { jsonLine } from "../text/json_lines.ts";
 import { manifestOption, namesOrManifest } from "./blob_arguments.ts";
 
@@ -71,8 +71,7 @@ function aliasGetCommand(): CommandUnknownOpts {
       for (const alias of await namesOrManifest(aliases, manifest)) {
         found.push(await getAlias(store, alias, { platform, signal }));
       }
-      if (json) terminal.data(jsonLine(found.map(answerDocument)));
-      else for (const digests of found) terminal.data(renderAnswer(digests, textLines));
+      printAnswers(terminal, found, textLines, { json });
     },
   );
   command.action((aliases, flags, parsed) => work({ ...flags, aliases }, parsed));

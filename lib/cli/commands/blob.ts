@@ -6,7 +6,7 @@ import { parseDigest } from "../../oci/digest.ts";
 import { CommandEnded, storeAction } from "../action.ts";
 import { platformCommand, repositoryCommand } from "../base_commands.ts";
 import { exitCodeOf } from "../exit_codes.ts";
-import { answerDocument, renderAnswer, textLines } from "../text/answers.ts";
+import { printAnswers, textLines } from "../text/answers.ts";
 import { jsonLine } from "../text/json_lines.ts";
 import { blobsArgument, manifestOption, namesOrManifest } from "./blob_arguments.ts";
 import { blobPullCommand } from "./blob_pull.ts";
@@ -49,8 +49,7 @@ function blobSizeCommand(): CommandUnknownOpts {
       const named = await namesOrManifest(names, manifest);
       const sizes = [];
       for (const name of named) sizes.push(await blobSize(store, name, { platform, signal }));
-      if (json) terminal.data(jsonLine(sizes.map(answerDocument)));
-      else for (const size of sizes) terminal.data(renderAnswer(size, (bytes) => textLines([bytes])));
+      printAnswers(terminal, sizes, (bytes) => textLines([bytes]), { json });
     },
   );
   command.action((names, flags, parsed) => work({ ...flags, names: names ?? [] }, parsed));

@@ -4,7 +4,7 @@ import { getConfigDigest, getManifest } from "../../exports/blobs.ts";
 import { isByPlatform, mapEach } from "../../images/platforms.ts";
 import { storeAction } from "../action.ts";
 import { platformCommand } from "../base_commands.ts";
-import { answerDocument, renderAnswer, textLines } from "../text/answers.ts";
+import { answerDocument, printAnswers, renderAnswer, textLines } from "../text/answers.ts";
 import { jsonLine } from "../text/json_lines.ts";
 import { manifestOption, namesOrManifest } from "./blob_arguments.ts";
 
@@ -28,8 +28,7 @@ export function digestCommand(): CommandUnknownOpts {
       for (const alias of await namesOrManifest(aliases, manifest)) {
         found.push(await getConfigDigest(store, alias, { platform, signal }));
       }
-      if (json) terminal.data(jsonLine(found.map(answerDocument)));
-      else for (const digest of found) terminal.data(renderAnswer(digest, (each) => textLines([each])));
+      printAnswers(terminal, found, (digest) => textLines([digest]), { json });
     },
   );
   command.action((aliases, flags, parsed) => work({ ...flags, aliases }, parsed));

@@ -14,6 +14,17 @@ export function answerDocument<T>(answer: ByPlatform<T>): T | Record<string, T> 
   return isByPlatform(answer) ? Object.fromEntries(answer) : answer;
 }
 
+/** Prints one answer for each name that was asked about: as text, or all of them as one JSON array. */
+export function printAnswers<T>(
+  terminal: Terminal,
+  answers: readonly ByPlatform<T>[],
+  render: (value: T) => string,
+  { json }: { json?: boolean | string | undefined },
+): void {
+  if (json) terminal.data(jsonLine(answers.map(answerDocument)));
+  else for (const answer of answers) terminal.data(renderAnswer(answer, render));
+}
+
 /** Values, one a line. */
 export function textLines(values: readonly (string | number)[]): string {
   return values.map((value) => `${printable(String(value))}\n`).join("");
