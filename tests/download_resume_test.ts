@@ -336,7 +336,7 @@ Deno.test("what is bad is written down: a process that ends then does not begin 
   await scene.requireDone();
 });
 
-Deno.test("a part that was changed by hand is found out", async () => {
+Deno.test("a partial file that was changed by hand is found out", async () => {
   const part = ({ work }: Scene) => work.path("out.part");
   const changes: [string, (scene: Scene) => Promise<void>, { notices: number; fetched?: number }][] = [
     ["one byte", (scene) => damage(part(scene), 5), { notices: 1, fetched: SIZE }],
@@ -373,7 +373,7 @@ Deno.test("a part that was changed by hand is found out", async () => {
   }
 });
 
-Deno.test("what was known of a part that was emptied is forgotten for good", async () => {
+Deno.test("what was known of a partial file that was emptied is forgotten for good", async () => {
   await using scene = await makeScene();
   await scene.process({ stopAt: 60 * MiB });
   await Deno.truncate(scene.work.path("out.part"), 0);
@@ -395,7 +395,7 @@ Deno.test("without a state directory chunks that are whole are kept, and others 
   assert.equal(await digestOfFile(scene.work.path("out")), scene.digest);
 });
 
-Deno.test("a part that was begun without a journal gets one", async () => {
+Deno.test("a partial file that was begun without a journal gets one", async () => {
   await using scene = await makeScene();
   addStash(scene.fake, [PIECES.slice(0, 40), PIECES.slice(40, 80), PIECES.slice(80)]);
   await scene.process({ stopAt: 50 * MiB, jobs: 1, stateDirectory: undefined });
@@ -521,7 +521,7 @@ Deno.test(
 );
 
 Deno.test(
-  "a part that is replaced while it is written does not get the name",
+  "a partial file that is replaced while it is written does not get the name",
   onPosix("files that are removed while they are open"),
   async () => {
     for (const [what, change] of [["removed", false], ["replaced", true]] as const) {
@@ -568,7 +568,7 @@ Deno.test(
   },
 );
 
-Deno.test("a part that another download gives its name while it is opened is not written to", async () => {
+Deno.test("a partial file that another download gives its name while it is opened is not written to", async () => {
   await using scene = await makeScene();
   const { work } = scene;
   await Deno.writeFile(work.path("out.part"), ReadableStream.from(PIECES));
@@ -600,7 +600,7 @@ function bytesNeeded({ error }: Run): number {
   return Number(message.exec(error.message)?.[1] ?? assert.fail(error.message));
 }
 
-Deno.test("what was found in a part is not needed on a full disk", withSmallDisk, async () => {
+Deno.test("what was found in a partial file is not needed on a full disk", withSmallDisk, async () => {
   await using scene = await makeScene();
   const { work, fake } = scene;
   addStash(fake, [PIECES.slice(0, 40), PIECES.slice(40, 80), PIECES.slice(80)]);
@@ -615,7 +615,7 @@ Deno.test("what was found in a part is not needed on a full disk", withSmallDisk
 });
 
 Deno.test(
-  "on a full disk the part is left, and with more room it goes on from there",
+  "on a full disk the partial file is left, and with more room it goes on from there",
   withSmallDisk,
   async () => {
     await using scene = await makeScene();
@@ -654,7 +654,7 @@ Deno.test("where there is no room from the beginning, nothing is left behind", w
   assert.ok(!await work.has("disk/out.part"));
 });
 
-Deno.test("the size of an empty stash is no reason to fail, with a part or without", async () => {
+Deno.test("the size of an empty stash is no reason to fail, with a partial file or without", async () => {
   await using scene = await makeScene();
   using opened = open(scene.fake);
   await upload(opened.store, "disk", { input: streamOf(new Uint8Array()), overwrite: true });

@@ -184,7 +184,7 @@ const PARTS: [string, (path: string) => Promise<void>, number[]][] = [
   ["garbage behind the end", (path) => Deno.writeFile(path, concatenate([BYTES.with(0, 0), BYTES])), [1]],
 ];
 
-Deno.test("a rerun believes no byte of the part file, and fetches only what is bad", async () => {
+Deno.test("a rerun believes no byte of the partial file, and fetches only what is bad", async () => {
   for (const [what, prepare, expected] of PARTS) {
     await using scene = await makeScene();
     await prepare(scene.work.path("out.part"));
@@ -195,14 +195,14 @@ Deno.test("a rerun believes no byte of the part file, and fetches only what is b
   }
 });
 
-Deno.test("the part file of another, larger stash does no harm", async () => {
+Deno.test("the partial file of another, larger stash does no harm", async () => {
   await using scene = await makeScene();
   await scene.work.write("out.part", someBytes(20 * CHUNK, 77));
   await scene.run();
   assert.deepEqual(await readBack(scene.work), BYTES);
 });
 
-Deno.test("what is stopped leaves its part, and goes on from there", async () => {
+Deno.test("what is stopped leaves its partial file, and goes on from there", async () => {
   await using scene = await makeScene();
   const { work, registry, events } = scene;
   const stop = new AbortController();
@@ -388,7 +388,7 @@ Deno.test("places that cannot be written to are told, and no blob of a chunk is 
 });
 
 Deno.test(
-  "a file keeps its permissions when it is replaced, and its part is no more open",
+  "a file keeps its permissions when it is replaced, and its partial file is no more open",
   onPosix("file modes"),
   async () => {
     for (const [index, mode] of [0o600, 0o640, 0o444, 0o666, 0o755].entries()) {
@@ -454,30 +454,34 @@ Deno.test(
   },
 );
 
-Deno.test("a disk that fills up on the way is told, and the part is left", withSmallDisk, async () => {
-  await using scene = await makeScene();
-  const { store, work, registry } = scene;
-  const digest = await addLargeStash(scene, 40);
-  await using _disk = await mountSmallDisk(work.path("disk"), "48m");
-  const output = work.path("disk/out");
-  registry.faults.onRequest = async ({ path }) => {
-    if (path.endsWith(digest)) await Deno.writeFile(work.path("disk/other"), new Uint8Array(20 * MiB));
-  };
-  await assert.rejects(download(store, "large", { output, jobs: 1 }), (error) => {
-    assert.ok(error instanceof LayerstashError, Deno.inspect(error));
-    assert.match(
-      error.message,
-      /^no space is left on the disk for \S+\/disk\/out\.part: \d+ bytes more are needed$/,
-    );
-    assert.match(error.hint!, /^make room and run the same command again/);
-    return true;
-  });
-  assert.ok(await work.has("disk/out.part") && !await work.has("disk/out"));
-  registry.faults.onRequest = () => {};
-  await Deno.remove(work.path("disk/other"));
-  await download(store, "large", { output, jobs: 1 });
-  assert.equal(await digestOfFile(output), digest);
-});
+Deno.test(
+  "a disk that fills up on the way is told, and the partial file is left",
+  withSmallDisk,
+  async () => {
+    await using scene = await makeScene();
+    const { store, work, registry } = scene;
+    const digest = await addLargeStash(scene, 40);
+    await using _disk = await mountSmallDisk(work.path("disk"), "48m");
+    const output = work.path("disk/out");
+    registry.faults.onRequest = async ({ path }) => {
+      if (path.endsWith(digest)) await Deno.writeFile(work.path("disk/other"), new Uint8Array(20 * MiB));
+    };
+    await assert.rejects(download(store, "large", { output, jobs: 1 }), (error) => {
+      assert.ok(error instanceof LayerstashError, Deno.inspect(error));
+      assert.match(
+        error.message,
+        /^no space is left on the disk for \S+\/disk\/out\.part: \d+ bytes more are needed$/,
+      );
+      assert.match(error.hint!, /^make room and run the same command again/);
+      return true;
+    });
+    assert.ok(await work.has("disk/out.part") && !await work.has("disk/out"));
+    registry.faults.onRequest = () => {};
+    await Deno.remove(work.path("disk/other"));
+    await download(store, "large", { output, jobs: 1 });
+    assert.equal(await digestOfFile(output), digest);
+  },
+);
 
 Deno.test("a stream gets the bytes in order, and is aborted when they cannot be had", async () => {
   await using scene = await makeScene();

@@ -1,4 +1,4 @@
-/** One blob on its way into a file: which bytes are there, which are missing, and the hash of those before the first gap. @module */
+/** A blob that is being fetched into a file: which bytes the file has, and the hash of those before the first gap. @module */
 import { writeAllSync } from "../content/write_all.ts";
 import { awaitDigest, type FollowingHash, type Hasher } from "../content/hasher.ts";
 import type { ByteRange } from "../content/source.ts";
@@ -21,7 +21,7 @@ export interface FetchLog {
   bad(blob: PlacedBlob): void;
 }
 
-/** Where a blob comes from, and where it goes. */
+/** Where blobs are read, and where they are written. */
 export interface IncomingOptions {
   store: BlobReader;
   /** The file, open for writing, and large enough. */
@@ -87,8 +87,10 @@ export class IncomingBlob {
     try {
       await this.#receive(part, signal);
     } catch (error) {
+      signal.throwIfAborted();
+      if (this.#givenUp) return undefined; // another one fetches these bytes by now
       if (!(error instanceof RangeRefusedError)) throw error;
-      return this.#givenUp ? undefined : this.#giveUp(error);
+      return this.#giveUp(error);
     }
     if (this.#givenUp) return undefined;
     this.#there.add(part);

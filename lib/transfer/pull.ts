@@ -1,11 +1,11 @@
-/** Receives a part of a blob at the pace of the one who reads it. @module */
+/** Receives a range of a blob at the pace of its reader. @module */
 import type { Bytes } from "../content/bytes.ts";
 import type { BlobReader } from "../store/store.ts";
 import { receive, type ReceiveOptions } from "./receive.ts";
 
 /**
- * The bytes of a part of a blob, **not verified**, over breaks of the connection. Each piece may be used until the next
- * is asked for. Who has enough stops asking; the connection is let go then.
+ * The bytes of a range of a blob, **not verified**. A connection that breaks is replaced. Each piece is valid until the next
+ * is asked for. A reader that has enough leaves the loop, which closes the connection.
  */
 export async function* pull(
   store: BlobReader,
@@ -25,13 +25,13 @@ export async function* pull(
   }
 }
 
-/** Hands pieces from one side to the other; a piece is given back when the next is taken. */
+/** Hands pieces from the receiving side to the reading side. Taking the next piece gives the last one back. */
 class Handover {
   #given = Promise.withResolvers<Bytes | undefined>();
   #used = Promise.withResolvers<void>();
   #stopped = false;
 
-  /** Resolves when the piece was used. */
+  /** Resolves when the reader has used the piece. */
   async give(bytes: Bytes): Promise<void> {
     if (this.#stopped) return;
     this.#used = Promise.withResolvers();
@@ -48,7 +48,7 @@ class Handover {
 
   end(error?: unknown): void {
     if (error === undefined) return this.#given.resolve(undefined);
-    this.#given.promise.catch(() => {}); // who has enough does not ask any more
+    this.#given.promise.catch(() => {}); // a reader that has enough takes no more
     this.#given.reject(error);
   }
 

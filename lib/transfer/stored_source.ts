@@ -1,4 +1,4 @@
-/** A blob of one store as content to be written to another. @module */
+/** A blob of one store as content for another. @module */
 import { createHash } from "node:crypto";
 import type { Bytes } from "../content/bytes.ts";
 import type { Source } from "../content/source.ts";
@@ -9,8 +9,8 @@ import type { BlobReader, CallOptions } from "../store/store.ts";
 import { pull } from "./pull.ts";
 
 /**
- * The bytes of a blob, verified on the way: its last bytes come only when the digest is right, and so no store ever
- * has all of a blob that is corrupted.
+ * The bytes of a blob, verified as they flow: the last ones are passed on only if the digest is right, so no store ever gets
+ * all of a corrupted blob.
  */
 export function storedSource(
   store: BlobReader,
@@ -41,7 +41,7 @@ export function storedSource(
             check.see(new Uint8Array(), offset); // of a blob without bytes
             return controller.close();
           }
-          const piece = value.slice(); // it is read into again while this one is on its way
+          const piece = value.slice(); // the buffer is used again while this piece is on its way
           check.see(piece, offset);
           offset += piece.length;
           controller.enqueue(piece);
@@ -52,7 +52,7 @@ export function storedSource(
   };
 }
 
-/** Hashes bytes that come in order, some of them more than once. */
+/** Hashes bytes that arrive in order, some of them again. */
 class RunningCheck {
   readonly #hash = createHash("sha256");
   readonly #digest: Digest;
@@ -65,7 +65,11 @@ class RunningCheck {
     this.#size = size;
   }
 
-  /** Throws where the last byte shows that the blob is corrupted. */
+  /**
+   * Takes the next bytes.
+   *
+   * @throws {MismatchError} if the last byte shows that the blob is corrupted
+   */
   see(bytes: Bytes, offset: number): void {
     const fresh = bytes.subarray(Math.max(0, this.#position - offset));
     if (offset <= this.#position && fresh.length > 0) {
