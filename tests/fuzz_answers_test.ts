@@ -10,7 +10,7 @@ import { encodeManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
 import { RegistryClient } from "../lib/registry/client.ts";
 import { profileOf } from "../lib/registry/profiles.ts";
-import { RemoteStore } from "../lib/registry/registry_store.ts";
+import { RegistryStore } from "../lib/registry/registry_store.ts";
 import type { Store } from "../lib/store/store.ts";
 import { UploadSession } from "../lib/registry/push/upload_session.ts";
 import { testClock } from "./rigs/clock.ts";
@@ -57,7 +57,7 @@ function storeThatHears(
     clock: testClock(),
   });
   const profile = profileOf("registry.example");
-  return { store: new RemoteStore({ name: "there", client, profile, close() {} }), client, sent };
+  return { store: new RegistryStore({ name: "there", client, profile, close() {} }), client, sent };
 }
 
 /** What something comes to; `undefined` where it fails, which it may only do with an error of ours. */
@@ -240,16 +240,16 @@ Deno.test("property: the next page is where the link leads, whatever stands in i
 
 Deno.test("property: an upload goes on only between what had arrived and what was sent", async () => {
   const range = fc.oneof(text, fc.integer({ min: -2, max: 60 }).map((last) => `0-${last}`));
-  const sizes = fc.record({ acknowledged: fc.nat(30), more: fc.nat(20), statusIsCount: fc.boolean() });
+  const sizes = fc.record({ acknowledged: fc.nat(30), more: fc.nat(20), uploadRangeIsCount: fc.boolean() });
   await fc.assert(fc.asyncProperty(range, text, sizes, async (range, location, sizes) => {
-    const { acknowledged, more, statusIsCount } = sizes;
+    const { acknowledged, more, uploadRangeIsCount } = sizes;
     const { client } = storeThatHears([{ status: 204, headers: { range, location } }]);
     const point = {
       location: `${ORIGIN}/v2/me/files/blobs/uploads/1`,
       acknowledged,
       sent: acknowledged + more,
     };
-    const session = await outcome(UploadSession.resume(client, point, { statusIsCount }));
+    const session = await outcome(UploadSession.resume(client, point, { uploadRangeIsCount }));
     if (!session) return;
     assert.ok(session.offset >= acknowledged && session.offset <= point.sent && session.offset > 0);
   }));

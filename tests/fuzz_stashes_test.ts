@@ -8,7 +8,7 @@ import { encodeManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
 import { RegistryClient } from "../lib/registry/client.ts";
 import { profileOf } from "../lib/registry/profiles.ts";
-import { RemoteStore } from "../lib/registry/registry_store.ts";
+import { RegistryStore } from "../lib/registry/registry_store.ts";
 import type { Store } from "../lib/store/store.ts";
 import { findStash } from "../lib/stash/find_stash.ts";
 import { listStashes } from "../lib/stash/list_stashes.ts";
@@ -49,7 +49,7 @@ function storeOf(images: ReadonlyMap<string, Image>): Store {
     policy: DEFAULT_RETRY_POLICY,
     clock: testClock(),
   });
-  return new RemoteStore({ name: "there", client, profile: profileOf("registry.example"), close() {} });
+  return new RegistryStore({ name: "there", client, profile: profileOf("registry.example"), close() {} });
 }
 
 /** What is found; `undefined` where it is refused, which may only be done with an error of ours. */

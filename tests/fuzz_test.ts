@@ -27,7 +27,7 @@ const utf8 = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode
 const image = (bytes: Uint8Array<ArrayBuffer>) => readImageManifest(manifestOf(bytes, IMAGE_MANIFEST.oci));
 const config = (json: string) => loginIn(parseDockerConfig(json, "config.json"), "ghcr.io/me/files");
 const helpers = (json: string) => helpersFor(parseDockerConfig(json, "config.json").config, "ghcr.io");
-const range = (text: string) => arrived(text, { least: 0, most: 1000, statusIsCount: false });
+const range = (text: string) => arrived(text, { least: 0, most: 1000, uploadRangeIsCount: false });
 
 /** Every parser of text. */
 const OF_TEXT: Record<string, (text: string) => unknown> = {
@@ -240,10 +240,10 @@ Deno.test("property: journals are read as they were written", () => {
 });
 
 Deno.test("property: how much has arrived is never more than was sent, nor less than was there", () => {
-  const bounds = fc.record({ least: fc.nat(50), more: fc.nat(50), statusIsCount: fc.boolean() });
+  const bounds = fc.record({ least: fc.nat(50), more: fc.nat(50), uploadRangeIsCount: fc.boolean() });
   const ranges = fc.oneof(text, fc.integer({ min: -2, max: 120 }).map((last) => `0-${last}`));
-  fc.assert(fc.property(ranges, bounds, (range, { least, more, statusIsCount }) => {
-    const count = arrived(range, { least, most: least + more, statusIsCount });
+  fc.assert(fc.property(ranges, bounds, (range, { least, more, uploadRangeIsCount }) => {
+    const count = arrived(range, { least, most: least + more, uploadRangeIsCount });
     assert.ok(count === undefined || count >= least && count <= least + more);
   }));
 });

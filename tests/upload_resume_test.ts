@@ -133,7 +133,7 @@ for (
 }
 
 Deno.test("what Quay says of its sessions is understood", async () => {
-  await using scene = await makeScene({ faults: { sessionStatus: "quay" } }, { statusIsCount: true });
+  await using scene = await makeScene({ faults: { sessionStatus: "quay" } }, { uploadRangeIsCount: true });
   const first = await scene.process({ stopAt: 3.5 * PART });
   const second = await scene.process();
   assert.equal(second.error, undefined);
@@ -355,8 +355,8 @@ Deno.test("two machines that store different files under one name: one wins, and
 });
 
 Deno.test("what a session has is read with care", () => {
-  const read = (range: string | null, statusIsCount = false) =>
-    arrived(range, { least: 100, most: 200, statusIsCount });
+  const read = (range: string | null, uploadRangeIsCount = false) =>
+    arrived(range, { least: 100, most: 200, uploadRangeIsCount });
   assert.equal(read("0-149"), 150);
   assert.equal(read("bytes=0-149"), 150);
   assert.equal(read("0-99"), 100);
@@ -379,7 +379,7 @@ Deno.test("what a session has is read with care", () => {
     assert.equal(read(nothing), undefined, `${nothing}`);
   }
   assert.equal(read("bytes=0-150", true), 150);
-  const fresh = { least: 0, most: 200, statusIsCount: false };
+  const fresh = { least: 0, most: 200, uploadRangeIsCount: false };
   assert.equal(arrived("0-0", fresh), undefined, "empty, or one byte: nobody can tell");
   assert.equal(arrived("bytes=0--1", fresh), 0);
 });

@@ -9,6 +9,7 @@ import {
   NotFoundError,
   RegistryError,
 } from "../errors.ts";
+import { RANGE_INVALID, UPLOAD_LOST } from "../oci/error_codes.ts";
 import { isTransientAnswer, retryAfterOf } from "./retry_after.ts";
 
 /** Errors are short; what is longer is a web page. */
@@ -17,9 +18,6 @@ const MAX_ERROR_BODY = 64 * 1024;
 const errorsSchema = v.object({
   errors: v.array(v.object({ code: v.optional(v.string(), "UNKNOWN"), message: v.optional(v.string(), "") })),
 });
-
-// A session that the server has lost, or that is elsewhere than we think: the blob has to be begun again.
-const SESSION_LOST = new Set(["BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN", "RANGE_INVALID"]);
 
 /** What the caller knows about the request that failed. */
 export interface Asked {
@@ -44,16 +42,19 @@ export async function errorOf(response: Response, asked: Asked): Promise<Error> 
   const message = `${asked.host} answered ${status} to the request for ${asked.what}${text && `: ${text}`}`;
   if (asked.redirected && status === 403) return new RegistryError(message, { status, transient: true });
   if (status === 401 || status === 403) return notAllowed(message, asked);
-  if (status === 404 && !codes.some((code) => SESSION_LOST.has(code) || asked.passing?.includes(code))) {
-    return new NotFoundError(message);
-  }
-  const passes = codes.some((code) => SESSION_LOST.has(code) || asked.passing?.includes(code));
+  const passes = codes.some((code) => isOfUpload(code) || asked.passing?.includes(code));
+  if (status === 404 && !passes) return new NotFoundError(message);
   return new RegistryError(message, {
     status,
     codes,
     transient: passes || isTransientAnswer(status, codes),
     retryAfter: retryAfterOf(response.headers),
   });
+}
+
+/** Whether an upload failed that may be begun again, or go on from where the registry says that it stands. */
+function isOfUpload(code: string): boolean {
+  return UPLOAD_LOST.has(code) || code === RANGE_INVALID;
 }
 
 function notAllowed(message: string, { host, signedIn }: Asked): NotAllowedError {

@@ -1,12 +1,12 @@
 /** Which answers say that the same request may succeed later, and after what wait. @module */
+import { BUSY } from "../oci/error_codes.ts";
 
 // 499 and 520 to 524 come from the proxies in front of registries (nginx, Cloudflare).
 const TRANSIENT_STATUS = new Set([408, 425, 429, 499, 500, 502, 503, 504, 520, 521, 522, 523, 524]);
-const TRANSIENT_CODES = new Set(["TOOMANYREQUESTS", "UNAVAILABLE", "UNKNOWN"]);
 
 /** Whether an answer says that the same request may well succeed a little later. */
 export function isTransientAnswer(status: number, codes: readonly string[]): boolean {
-  return TRANSIENT_STATUS.has(status) || codes.some((code) => TRANSIENT_CODES.has(code));
+  return TRANSIENT_STATUS.has(status) || codes.some((code) => BUSY.has(code));
 }
 
 /**

@@ -5,6 +5,7 @@ import { NotFoundError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { type Descriptor, distinct } from "../oci/descriptor.ts";
 import { type Digest, isDigest, parseDigest } from "../oci/digest.ts";
+import { MANIFEST_BLOB_UNKNOWN } from "../oci/error_codes.ts";
 import { declaredMediaType, type Manifest, manifestOf, referencesOf } from "../oci/manifest.ts";
 import { IMAGE_MANIFEST } from "../oci/media_types.ts";
 import { parseReference } from "../oci/reference.ts";
@@ -166,7 +167,7 @@ export class Manifests implements ManifestStore {
     for (const digest of [...blobs, ...manifests]) {
       if (await this.#blobs.stat(digest) !== undefined) continue;
       throw new RegistryError(`the manifest lists the blob ${digest}, which ${this.name} does not have`, {
-        codes: ["MANIFEST_BLOB_UNKNOWN"],
+        codes: [MANIFEST_BLOB_UNKNOWN],
       });
     }
   }

@@ -2,6 +2,7 @@
 import { InvalidInputError } from "../errors.ts";
 import { parseRegistry } from "../oci/address.ts";
 import type { Credentials } from "../sign_in/credentials.ts";
+import { ENDPOINTS } from "../registry/endpoints.ts";
 import { openClient, type RegistryOptions } from "../registry/open_client.ts";
 import type { CallOptions } from "../store/store.ts";
 
@@ -30,14 +31,7 @@ export async function checkLogin(options: CheckLoginOptions): Promise<LoginCheck
   if (address.kind === "layout") throw new InvalidInputError("a directory needs no sign-in");
   using opened = openClient(address, "", options);
   const { client } = opened;
-  const to = new URL("/v2/", address.origin);
-  const answer = await client.call({
-    method: "GET",
-    to,
-    action: "sign-in",
-    what: "the sign-in",
-    expect: [200],
-  }, { signal });
+  const answer = await client.call(ENDPOINTS.base(address), { signal });
   await answer.body?.cancel();
   return { host: address.host, asked: client.signedIn };
 }

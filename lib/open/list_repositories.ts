@@ -3,7 +3,8 @@ import * as v from "valibot";
 import { NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
 import { findLayouts } from "../layout/find_layouts.ts";
 import { parseRegistry } from "../oci/address.ts";
-import { allNames } from "../registry/pages.ts";
+import { ENDPOINTS } from "../registry/endpoints.ts";
+import { allItems } from "../registry/pages.ts";
 import { openClient, type RegistryOptions } from "../registry/open_client.ts";
 import type { CallOptions } from "../store/store.ts";
 
@@ -39,16 +40,10 @@ export async function* listRepositories(options: RegistryOptions & CallOptions):
   const address = parseRegistry(options.registry);
   if (address.kind === "layout") return yield* findLayouts(address.directory, options);
   using opened = openClient(address, "", options);
-  const first = new URL("/v2/_catalog?n=100", address.origin); // distribution gives no more by default
-  const what = `list of repositories of ${address.host}`;
+  const first = ENDPOINTS.listRepositories(address);
+  const keyOf = (name: string) => name;
   try {
-    yield* allNames(opened.client, {
-      first,
-      action: "catalog",
-      what,
-      schema: catalogSchema,
-      signal: options.signal,
-    });
+    yield* allItems(opened.client, { first, schema: catalogSchema, keyOf, signal: options.signal });
   } catch (error) {
     throw catalogError(error, address.host);
   }

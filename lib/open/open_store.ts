@@ -9,7 +9,7 @@ import { githubTagRemover } from "../registry/tag_removal/github_packages.ts";
 import { LayoutStore } from "../layout/layout_store.ts";
 import { profileOf, type RegistryProfile } from "../registry/profiles.ts";
 import { pushPlaceholder } from "../store/placeholder.ts";
-import { RemoteStore } from "../registry/registry_store.ts";
+import { RegistryStore } from "../registry/registry_store.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import type { TagRemover } from "../registry/tag_removal/tag_remover.ts";
 import type { Transport } from "../http/request.ts";
@@ -70,7 +70,7 @@ function openRemote(address: RemoteAddress, shortName: string, options: OpenOpti
     chunkSize: BYTES,
   });
   const find = () => findCredentials(address.host, repository);
-  return new RemoteStore({
+  return new RegistryStore({
     name: `${address.host}/${repository}`,
     client,
     profile,
@@ -89,10 +89,10 @@ interface ServiceOptions {
 }
 
 /** Makes the tag remover for a service whose registry deletes nothing. It finds credentials when first used. */
-function serviceTagRemover(options: ServiceOptions): ((store: RemoteStore) => TagRemover) | undefined {
+function serviceTagRemover(options: ServiceOptions): ((store: RegistryStore) => TagRemover) | undefined {
   const { profile, transport, find, repository, apis } = options;
   if (profile.removal === "registry") return undefined;
-  const make = (store: RemoteStore, credentials: Credentials | undefined) => {
+  const make = (store: RegistryStore, credentials: Credentials | undefined) => {
     const common = { transport, repository, credentials };
     if (profile.removal === "docker-hub") return hubTagRemover({ ...common, api: apis?.dockerHub });
     const isolate = async (tag: string, options: CallOptions = {}) =>

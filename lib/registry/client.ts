@@ -3,13 +3,7 @@ import { LayerstashError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { errorOf, errorOfNoAnswer, isWebPage } from "../http/answers.ts";
 import { singleLine } from "../messages.ts";
-import {
-  type Action,
-  Authorization,
-  CATALOG_SCOPE,
-  scopeFor,
-  type SignInDemand,
-} from "../sign_in/authorization.ts";
+import { Authorization, CATALOG_SCOPE, scopeFor, type SignInDemand } from "../sign_in/authorization.ts";
 import type { RemoteAddress } from "../oci/address.ts";
 import type { FindCredentials } from "../sign_in/credentials.ts";
 import type { Clock } from "../async/clock.ts";
@@ -23,7 +17,8 @@ import {
 } from "../async/retry.ts";
 import { follow } from "../http/redirects.ts";
 import { sendObserved } from "../http/transport.ts";
-import type { HttpRequest, Transport } from "../http/request.ts";
+import type { Transport } from "../http/request.ts";
+import { type Call, ENDPOINTS } from "./endpoints.ts";
 import type { CallOptions } from "../store/store.ts";
 
 /** What a client needs. */
@@ -38,25 +33,6 @@ export interface ClientOptions {
   authHost?: string | undefined;
   /** Receives the events of calls that are made without an `onEvent` of their own. */
   onEvent?: OnEvent | undefined;
-}
-
-/** One call of the registry's API. */
-export interface Call {
-  method: HttpRequest["method"];
-  /** A path behind `/v2/<repository>/`, or a URL that the registry gave. */
-  to: string | URL;
-  /** What the call does: what its token has to allow. A mere `sign-in` needs no right. */
-  action: Action | "sign-in" | "catalog";
-  /** What is asked for, for messages, as in `the tag disk-1`. */
-  what: string;
-  /** The statuses that are returned; all others are thrown as errors. */
-  expect: readonly number[];
-  headers?: Record<string, string>;
-  body?: HttpRequest["body"];
-  /** Error codes that may pass, such as `MANIFEST_BLOB_UNKNOWN` right after a blob was sent. */
-  passing?: readonly string[];
-  /** Another repository that the token has to be able to read, for mounts. */
-  alsoPull?: string;
 }
 
 /** A call, and who makes it. */
@@ -222,9 +198,8 @@ export class RegistryClient {
     actions: readonly string[],
     { signal, onEvent = this.onEvent }: CallOptions,
   ): Promise<SignInDemand> {
-    const url = new URL("/v2/", this.#options.address.origin);
-    const what = "the sign-in";
-    const call: MadeCall = { method: "GET", to: url, action: "sign-in", what, expect: [], signal, onEvent };
+    const call: MadeCall = { ...ENDPOINTS.base(this.#options.address), signal, onEvent };
+    const url = this.urlOf(call.to);
     return await retrying(() => this.#retryContext(call), call.what, async () => {
       const response = await this.#send(call, url, new Headers({ "user-agent": "layerstash" }));
       if (response.status === 401) await this.#authorization.learn(response, null);

@@ -1,75 +1,72 @@
-/** Lists of names that a registry gives page by page: tags, repositories. @module */
+/** Lists that a registry gives page by page: tags, referrers, repositories. @module */
 import type * as v from "valibot";
 import { MismatchError } from "../errors.ts";
 import { bytesOf, codesOf, urlNamed } from "../http/answers.ts";
 import { parseAs } from "../oci/manifest.ts";
-import type { Call, RegistryClient } from "./client.ts";
+import type { RegistryClient } from "./client.ts";
+import type { Call } from "./endpoints.ts";
 import type { CallOptions } from "../store/store.ts";
 
-/** A page is small: a thousand tags fill less than 200 KiB. */
+/** The largest page that is read, in bytes. A thousand tags fill less than 200 KiB. */
 const MAX_PAGE = 8 * 1024 * 1024;
-/** So much of a list is read in all, in bytes; a page counts for some even where it is empty. */
+/** How many bytes of a list are read in all; a page counts for some even where it is empty. */
 const MAX_LIST = 256 * 1024 * 1024;
 const LEAST_PAGE = 32 * 1024;
-/** So many pages in a row may bring nothing new: pages that are filtered may be empty. */
+/** How many pages in a row may bring nothing new: pages that a registry filters may be empty. */
 const MOST_IDLE_PAGES = 100;
 
-/** Which list. */
-export interface NameList extends CallOptions {
-  /** The first page. */
-  first: URL;
-  /** What its token has to allow. */
-  action: Call["action"];
-  /** For messages, such as `list of tags of docker.io/me/files`. */
-  what: string;
-  /** Set where a list that is not there is one without names; it is told what the registry says, and may throw. */
+/** Which list, and what is in it. */
+export interface PagedList<T> extends CallOptions {
+  /** The first page; the others differ in the address. */
+  first: Call;
+  /** Called with the registry's error codes where the list does not exist. It may throw; else the list is empty. */
   ifAbsent?: (codes: readonly string[]) => void;
-  /** The names in a page. */
-  schema: v.GenericSchema<unknown, string[]>;
+  /** The items in a page. */
+  schema: v.GenericSchema<unknown, T[]>;
+  /** What tells items apart: of several with one key the first is given. */
+  keyOf(item: T): string;
 }
 
-interface Page {
-  names: string[];
+interface Page<T> {
+  items: T[];
   /** In bytes. */
   size: number;
   next?: URL | undefined;
 }
 
 /**
- * All names of a list, each once, as the pages come.
+ * All items of a list, each once, as the pages come.
  *
- * @throws {MismatchError} when it has no end
+ * @throws {MismatchError} if the list has no end
  */
-export async function* allNames(client: RegistryClient, list: NameList): AsyncGenerator<string> {
+export async function* allItems<T>(client: RegistryClient, list: PagedList<T>): AsyncGenerator<T> {
   const seen = new Set<string>();
   const pages = new Set<string>(); // a registry may lead round in a circle
-  let page: URL | undefined = list.first;
+  let page: URL | undefined = client.urlOf(list.first.to);
   let [left, idle] = [MAX_LIST, 0];
   while (page && pages.size < pages.add(page.href).size) {
-    const { names, next, size } = await readPage(client, page, list);
+    const { items, next, size }: Page<T> = await readPage(client, page, list);
+    const fresh = items.filter((item) => seen.size < seen.add(list.keyOf(item)).size);
     left -= Math.max(size, LEAST_PAGE);
-    idle = names.every((name) => seen.has(name)) ? idle + 1 : 0;
+    idle = fresh.length > 0 ? 0 : idle + 1;
     if (left < 0 || idle > MOST_IDLE_PAGES) {
-      throw new MismatchError(`the ${list.what} has no end: ${pages.size} pages were read`);
+      throw new MismatchError(`${list.first.what} has no end: ${pages.size} pages were read`);
     }
-    for (const name of names) {
-      if (seen.size < seen.add(name).size) yield name;
-    }
+    yield* fresh;
     page = next;
   }
 }
 
-async function readPage(client: RegistryClient, page: URL, list: NameList): Promise<Page> {
-  const { action, what, schema, ifAbsent } = list;
-  const expect = ifAbsent ? [200, 404] : [200];
-  const call = { method: "GET", to: page, action, what: `the ${what}`, expect } as const;
-  return await client.callFor(call, list, async (answer) => {
+async function readPage<T>(client: RegistryClient, page: URL, list: PagedList<T>): Promise<Page<T>> {
+  const { first, schema, ifAbsent } = list;
+  const what = first.what.replace(/^the /, "");
+  return await client.callFor({ ...first, to: page }, list, async (answer) => {
     if (answer.status === 404) {
       ifAbsent?.(await codesOf(answer));
-      return { names: [], size: 0 };
+      return { items: [], size: 0 };
     }
     const bytes = await bytesOf(answer, { most: MAX_PAGE, what });
-    return { names: parseAs(schema, bytes, what), size: bytes.length, next: nextPage(answer, page) };
+    return { items: parseAs(schema, bytes, what), size: bytes.length, next: nextPage(answer, page) };
   });
 }
 

@@ -22,8 +22,8 @@ export interface RegistryProfile {
   partSize: number;
   /** The chunk size that suits it. */
   chunkSize: number;
-  /** Whether the status of an upload names how many bytes there are, and not which is the last. */
-  statusIsCount: boolean;
+  /** Whether the `Range` of an upload's status is `0-<count>` (Quay), where the spec has `0-<last byte>`. */
+  uploadRangeIsCount: boolean;
   /** How a tag is removed. */
   removal: "registry" | "docker-hub" | "github";
   /** A token with which anybody may read what is public, without asking for one; absent = there is none. */
@@ -38,7 +38,7 @@ const UNKNOWN: RegistryProfile = {
   push: "parts",
   partSize: 60 * MiB,
   chunkSize: 5 * GiB,
-  statusIsCount: false,
+  uploadRangeIsCount: false,
   removal: "registry",
 };
 
@@ -51,7 +51,7 @@ const KNOWN: readonly (readonly [host: RegExp, profile: Partial<RegistryProfile>
   // Google takes no parts.
   [/(\.|^)(gcr\.io|pkg\.dev)$/, { push: "stream" }],
   [/\.azurecr\.io$/, { partSize: 16 * MiB }],
-  [/^quay\.io$/, { statusIsCount: true }],
+  [/^quay\.io$/, { uploadRangeIsCount: true }],
 ];
 
 /** The profile of a registry, by its name. */

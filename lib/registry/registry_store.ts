@@ -8,17 +8,18 @@ import { type Descriptor, distinct, type SizedBlob } from "../oci/descriptor.ts"
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseReference, parseRepository } from "../oci/reference.ts";
 import { declaredMediaType, type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
+import { NAME_UNKNOWN } from "../oci/error_codes.ts";
 import { MANIFEST_TYPES } from "../oci/media_types.ts";
 import { bytesOf, countOf, urlNamed } from "../http/answers.ts";
 import { faultOfRange, lengthOf } from "../http/ranges.ts";
-import { blobPath, manifestPath, mountPath } from "./api_paths.ts";
+import { blobPath, type Call, ENDPOINTS } from "./endpoints.ts";
 import { checkRange, requireStorable } from "../store/checks.ts";
-import type { Call, RegistryClient } from "./client.ts";
-import { allNames } from "./pages.ts";
+import type { RegistryClient } from "./client.ts";
+import { allItems } from "./pages.ts";
 import type { RegistryProfile } from "./profiles.ts";
 import { BlobPusher } from "./push/push.ts";
 import { fallbackReferrers } from "../store/referrers.ts";
-import { referrerNames } from "./referrers.ts";
+import { listedReferrers } from "./referrers.ts";
 import type {
   BlobOptions,
   BlobState,
@@ -33,14 +34,14 @@ import type {
 import { registryTagRemover } from "./tag_removal/registry.ts";
 import type { TagRemover } from "./tag_removal/tag_remover.ts";
 
-/** What a remote store is made of. */
-export interface RemoteOptions {
+/** What the store of a registry is made of. */
+export interface RegistryStoreOptions {
   /** For messages, such as `docker.io/me/files`. */
   name: string;
   client: RegistryClient;
   profile: RegistryProfile;
   /** Removes tags where the registry itself refuses to; absent = the registry does it. */
-  tagRemover?: (store: RemoteStore) => TagRemover;
+  tagRemover?: (store: RegistryStore) => TagRemover;
   /** The full name of another repository; absent = names are full. */
   fullName?: (repository: string) => string;
   /** Lets go of connections. */
@@ -53,7 +54,7 @@ const tagsSchema = v.pipe(
 );
 
 /** A repository of a registry as a store. */
-export class RemoteStore implements Store {
+export class RegistryStore implements Store {
   readonly name: string;
   readonly url: string;
   readonly onEvent: OnEvent | undefined;
@@ -66,7 +67,7 @@ export class RemoteStore implements Store {
   readonly #fullName: (repository: string) => string;
 
   /** @param options what it is made of */
-  constructor(options: RemoteOptions) {
+  constructor(options: RegistryStoreOptions) {
     const { client, profile } = options;
     this.name = options.name;
     this.url = client.urlOf("").href;
@@ -91,21 +92,17 @@ export class RemoteStore implements Store {
     digest: Digest,
     { what = `the blob ${digest}`, ...options }: BlobOptions = {},
   ): Promise<number | undefined> {
-    const call = { to: blobPath(digest), action: "pull", what } as const;
-    const head = await this.#client.call({ ...call, method: "HEAD", expect: [200, 403, 404, 405] }, options);
+    const head = await this.#client.call(ENDPOINTS.headBlob(digest, what), options);
     if (head.status === 404) return undefined;
     const length = head.status === 200 ? lengthOf(head) : undefined;
-    // Storage behind a registry may refuse HEAD (GHCR, GitLab), and a HEAD may lack the length.
-    return length ?? await this.#sizeByReading(call, options);
+    return length ?? await this.#sizeByReading(digest, { what, ...options });
   }
 
   async #sizeByReading(
-    call: Pick<Call, "to" | "action" | "what">,
-    options: CallOptions,
+    digest: Digest,
+    { what, ...options }: CallOptions & { what: string },
   ): Promise<number | undefined> {
-    const headers = { range: "bytes=0-0" };
-    const get: Call = { ...call, method: "GET", headers, expect: [200, 206, 404, 416] };
-    const answer = await this.#client.call(get, options);
+    const answer = await this.#client.call(ENDPOINTS.getFirstByte(digest, what), options);
     await answer.body?.cancel();
     if (answer.status === 404) return undefined;
     const total = /\/(\d+)$/.exec(answer.headers.get("content-range") ?? "")?.[1];
@@ -121,14 +118,7 @@ export class RemoteStore implements Store {
     { range, what = `the blob ${digest}`, ...options }: ReadOptions = {},
   ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
     if (range) checkRange(range);
-    const answer = await this.#client.call({
-      method: "GET",
-      to: blobPath(digest),
-      action: "pull",
-      what,
-      expect: [200, 206],
-      headers: range ? { range: `bytes=${range.start}-${range.end - 1}` } : {},
-    }, options);
+    const answer = await this.#client.call(ENDPOINTS.getBlob(digest, { what, range }), options);
     const body = (answer.body ?? new Blob().stream()) as ReadableStream<Uint8Array<ArrayBuffer>>;
     const fault = range && faultOfRange(answer, range);
     if (!fault) return body;
@@ -152,29 +142,20 @@ export class RemoteStore implements Store {
 
   async mount(digest: Digest, from: string, options: CallOptions = {}): Promise<boolean> {
     const source = this.#fullName(parseRepository(from));
-    const answer = await this.#client.call({
-      method: "POST",
-      to: mountPath(digest, source),
-      action: "push",
-      alsoPull: source,
-      what: `the blob ${digest} of ${from}`,
-      expect: [201, 202, 400, 404, 405], // older Quays fail where they cannot mount
-      headers: { "content-length": "0" },
-    }, options).catch(noneIfNotAllowed);
+    const answer = await this.#client.call(ENDPOINTS.mountBlob(digest, source), options)
+      .catch(undefinedIfNotAllowed);
     await answer?.body?.cancel();
     if (answer?.status === 202) await this.#cancelUpload(answer.headers.get("location"), options);
     return answer?.status === 201;
   }
 
   async remove(digest: Digest, options: CallOptions = {}): Promise<void> {
-    const what = `the removal of the blob ${digest}`;
-    const expect = [200, 202, 204, 404];
-    await this.#done({ method: "DELETE", to: blobPath(digest), action: "delete", what, expect }, options);
+    await this.#done(ENDPOINTS.deleteBlob(digest), options);
   }
 
   async manifest(reference: string, options: CallOptions = {}): Promise<Manifest | undefined> {
-    const call = this.#manifestCall("GET", reference);
-    return await this.#client.callFor(call, options, (answer) => this.#readManifest(answer, reference));
+    const read = (answer: Response) => this.#readManifest(answer, reference);
+    return await this.#client.callFor(ENDPOINTS.manifest("GET", reference), options, read);
   }
 
   async #readManifest(answer: Response, reference: string): Promise<Manifest | undefined> {
@@ -193,7 +174,7 @@ export class RemoteStore implements Store {
   }
 
   async resolve(reference: string, options: CallOptions = {}): Promise<Digest | undefined> {
-    const answer = await this.#client.call(this.#manifestCall("HEAD", reference), options);
+    const answer = await this.#client.call(ENDPOINTS.manifest("HEAD", reference), options);
     if (answer.status === 404) return undefined;
     const digest = answer.headers.get("docker-content-digest");
     return isDigest(digest) ? digest : (await this.manifest(reference, options))?.digest;
@@ -201,44 +182,25 @@ export class RemoteStore implements Store {
 
   async putManifest(reference: string, manifest: Manifest, options: CallOptions = {}): Promise<void> {
     requireStorable(reference, manifest);
-    const call: Call = {
-      method: "PUT",
-      to: manifestPath(reference),
-      action: "push",
-      what: `storing the manifest ${reference}`,
-      expect: [200, 201, 202, 204],
-      headers: { "content-type": manifest.mediaType },
-      body: manifest.bytes,
-      passing: ["MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN"], // for some seconds after a commit (GHCR)
-    };
-    await storing(() => this.#done(call, options));
+    await storing(() => this.#done(ENDPOINTS.putManifest(reference, manifest), options));
   }
 
   async referrers(digest: Digest, options: CallOptions = {}): Promise<Descriptor[]> {
-    const listed = await referrerNames(this.#client, digest, options);
+    const listed = await listedReferrers(this.#client, digest, options);
     return distinct([...listed, ...await fallbackReferrers(this, digest, options)]);
   }
 
   async removeManifest(reference: string, options: CallOptions = {}): Promise<void> {
     if (!isDigest(reference)) return await this.#tagRemover.remove(parseReference(reference), options);
-    const what = `the removal of the manifest ${reference}`;
-    const expect = [200, 202, 204, 404];
-    await this.#done({
-      method: "DELETE",
-      to: manifestPath(reference),
-      action: "delete",
-      what,
-      expect,
-    }, options);
+    await this.#done(ENDPOINTS.deleteManifest(reference), options);
   }
 
   tags({ mustExist = false, ...options }: TagsOptions = {}): AsyncIterable<string> {
-    return allNames(this.#client, {
-      first: this.#client.urlOf("tags/list?n=1000"),
-      action: "pull",
-      what: `list of tags of ${this.name}`,
+    return allItems(this.#client, {
+      first: ENDPOINTS.listTags(this.name),
       ifAbsent: (codes) => mustExist && this.#requireKnown(codes),
       schema: tagsSchema,
+      keyOf: (tag) => tag,
       ...options,
     });
   }
@@ -253,22 +215,10 @@ export class RemoteStore implements Store {
 
   /** Registries that do not say why there are no tags may keep no such list: they are not blamed. */
   #requireKnown(codes: readonly string[]): void {
-    if (!codes.includes("NAME_UNKNOWN")) return;
+    if (!codes.includes(NAME_UNKNOWN)) return;
     throw new NotFoundError(`there is no repository ${this.name}, or it is not shown to you`, {
       hint: `check its name, or sign in: layerstash login ${this.#client.host}`,
     });
-  }
-
-  #manifestCall(method: string, reference: string): Call {
-    const headers = { accept: MANIFEST_TYPES.join(", ") };
-    return {
-      method,
-      to: manifestPath(reference),
-      action: "pull",
-      what: `the manifest ${reference}`,
-      expect: [200, 404],
-      headers,
-    };
   }
 
   async #done(call: Call, options: CallOptions): Promise<void> {
@@ -282,8 +232,7 @@ export class RemoteStore implements Store {
     try {
       const to = urlNamed(location, this.#client.urlOf("blobs/uploads/"));
       if (!to) return;
-      const call = { method: "DELETE", to, action: "delete", what: "the end of an upload" } as const;
-      await (await this.#client.once({ ...call, expect: [200, 202, 204] }, options)).body?.cancel();
+      await (await this.#client.once(ENDPOINTS.cancelUpload(to), options)).body?.cancel();
     } catch { /* it is a courtesy */ }
   }
 
@@ -297,7 +246,7 @@ export class RemoteStore implements Store {
 }
 
 /** Who may not read the other repository may still write to this one. */
-function noneIfNotAllowed(error: unknown): undefined {
+function undefinedIfNotAllowed(error: unknown): undefined {
   if (!(error instanceof NotAllowedError)) throw error;
 }
 

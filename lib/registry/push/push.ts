@@ -70,7 +70,13 @@ export class BlobPusher {
   async #send(sending: BlobSource, options: WriteOptions): Promise<Descriptor> {
     const { checkpoint, signal, onEvent, what } = options;
     const { client, profile } = this.#options;
-    const how: SessionOptions = { signal, onEvent, what, checkpoint, statusIsCount: profile.statusIsCount };
+    const how: SessionOptions = {
+      signal,
+      onEvent,
+      what,
+      checkpoint,
+      uploadRangeIsCount: profile.uploadRangeIsCount,
+    };
     let session = await this.#takeUp(sending, how);
     for (let adaptations = 0;;) {
       const way = this.#way;

@@ -2,7 +2,9 @@
 import { LayerstashError, MismatchError, NotFoundError, RegistryError } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { urlNamed } from "../../http/answers.ts";
-import type { Call, RegistryClient } from "../client.ts";
+import { DIGEST_INVALID, UPLOAD_LOST } from "../../oci/error_codes.ts";
+import type { RegistryClient } from "../client.ts";
+import { type Call, ENDPOINTS } from "../endpoints.ts";
 import type { StreamBody } from "../../http/request.ts";
 import type { CallOptions, Checkpoint, UploadPoint } from "../../store/store.ts";
 
@@ -16,7 +18,7 @@ export interface SessionOptions extends CallOptions {
   /** Where its progress is kept. */
   checkpoint?: Checkpoint | undefined;
   /** Set where the registry's status names how many bytes there are, and not which is the last (Quay). */
-  statusIsCount?: boolean;
+  uploadRangeIsCount?: boolean;
 }
 
 /** The registry knows nothing of the session any more: the blob has to be sent again from its beginning. */
@@ -28,10 +30,8 @@ export function sessionLost(cause: LayerstashError): SessionLostError {
   return new SessionLostError(cause.message, { status, transient: true, cause });
 }
 
-const UPLOADS = "blobs/uploads/";
 /** The largest minimum for parts that is believed, in bytes (a registry could ask for any number). */
 const LARGEST_MINIMUM = 1024 ** 3;
-const GONE = ["BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN"];
 
 /** An open upload. Its address changes with every answer; only the newest serves. */
 export class UploadSession {
@@ -57,16 +57,10 @@ export class UploadSession {
 
   /** Begins an upload. */
   static async open(client: RegistryClient, options: SessionOptions = {}): Promise<UploadSession> {
-    const answer = await client.call({
-      method: "POST",
-      to: UPLOADS,
-      action: "push",
-      what: uploadOf(options),
-      expect: [202],
-      headers: { "content-length": "0" },
-    }, options);
+    const call = ENDPOINTS.initiateUpload(uploadOf(options));
+    const answer = await client.call(call, options);
     await answer.body?.cancel();
-    return new UploadSession(client, locationOf(answer, client.urlOf(UPLOADS)), options, answer);
+    return new UploadSession(client, locationOf(answer, client.urlOf(call.to)), options, answer);
   }
 
   /** Goes on with an upload of another process; `undefined` = the registry has nothing of it any more. */
@@ -76,7 +70,7 @@ export class UploadSession {
     options: SessionOptions,
   ): Promise<UploadSession | undefined> {
     const location = URL.parse(point.location);
-    const start = client.urlOf(UPLOADS);
+    const start = client.urlOf("");
     if (!location || (start.protocol === "https:" && location.protocol !== "https:")) return undefined;
     const session = new UploadSession(client, location, options);
     session.offset = point.acknowledged;
@@ -99,18 +93,10 @@ export class UploadSession {
   /** Adds bytes behind those that are there. `ranged` says with each request where its bytes belong. */
   async append(body: SessionBody, { ranged = false } = {}): Promise<void> {
     const size = body instanceof Uint8Array ? body.length : body.size;
-    const headers: Record<string, string> = { "content-type": "application/octet-stream" };
     // A bare range, without unit and total: the distribution spec's form, not HTTP's.
-    if (ranged && size !== undefined) headers["content-range"] = `${this.offset}-${this.offset + size - 1}`;
+    const range = ranged && size !== undefined ? `${this.offset}-${this.offset + size - 1}` : undefined;
     this.#keep(size === undefined ? Infinity : this.offset + size);
-    const answer = await this.#send({
-      method: "PATCH",
-      to: this.#location,
-      what: "a part of a blob",
-      expect: [200, 201, 202, 204],
-      headers,
-      body,
-    });
+    const answer = await this.#send(ENDPOINTS.sendPart(this.#location, body, range));
     this.#location = locationOf(answer, this.#location, this.#location);
     this.offset += size ?? 0;
   }
@@ -118,14 +104,7 @@ export class UploadSession {
   /** Ends the upload, with the last bytes where there are any. The registry checks the digest. */
   async commit(digest: Digest, body: SessionBody = new Uint8Array()): Promise<void> {
     this.#keep(this.offset);
-    await this.#send({
-      method: "PUT",
-      to: withDigest(this.#location, digest),
-      what: "the end of an upload",
-      expect: [200, 201, 204],
-      headers: { "content-type": "application/octet-stream" },
-      body,
-    });
+    await this.#send(ENDPOINTS.commitUpload(this.#location, digest, body));
   }
 
   /**
@@ -135,11 +114,11 @@ export class UploadSession {
   async ask(): Promise<boolean> {
     const answer = await this.#status();
     if (!answer) return false;
-    const { statusIsCount = false } = this.#options;
+    const { uploadRangeIsCount = false } = this.#options;
     const offset = arrived(answer.headers.get("range"), {
       least: this.offset,
       most: this.#sent,
-      statusIsCount,
+      uploadRangeIsCount,
     });
     if (offset === undefined) return false;
     this.#location = locationOf(answer, this.#location, this.#location);
@@ -150,15 +129,9 @@ export class UploadSession {
 
   async #status(): Promise<Response | undefined> {
     const { signal } = this.#options;
-    const call = {
-      method: "GET",
-      to: this.#location,
-      action: "push",
-      what: `the state of ${uploadOf(this.#options)}`,
-    } as const;
+    const call = ENDPOINTS.uploadStatus(this.#location, `the state of ${uploadOf(this.#options)}`);
     try {
-      const expect = [200, 202, 204, 400, 404, 410, 416];
-      const answer = await this.#client.call({ ...call, expect }, this.#options);
+      const answer = await this.#client.call(call, this.#options);
       await answer.body?.cancel();
       return answer.ok ? answer : undefined;
     } catch (error) {
@@ -175,9 +148,9 @@ export class UploadSession {
     this.#options.checkpoint?.save({ location: href, acknowledged: this.offset, sent });
   }
 
-  async #send(call: Omit<Call, "action">): Promise<Response> {
+  async #send(call: Call): Promise<Response> {
     try {
-      const answer = await this.#client.once({ ...call, action: "push" }, this.#options);
+      const answer = await this.#client.once(call, this.#options);
       await answer.body?.cancel();
       return answer;
     } catch (error) {
@@ -190,10 +163,10 @@ export class UploadSession {
 function meaningOf(error: unknown): unknown {
   if (error instanceof NotFoundError) return sessionLost(error);
   if (!(error instanceof RegistryError)) return error;
-  if (error.codes.includes("DIGEST_INVALID")) {
+  if (error.codes.includes(DIGEST_INVALID)) {
     return new MismatchError(`other bytes arrived than were hashed: ${error.message}`, { cause: error });
   }
-  return error.codes.some((code) => GONE.includes(code)) ? sessionLost(error) : error;
+  return error.codes.some((code) => UPLOAD_LOST.has(code)) ? sessionLost(error) : error;
 }
 
 /**
@@ -202,12 +175,12 @@ function meaningOf(error: unknown): unknown {
  */
 export function arrived(
   range: string | null,
-  { least, most, statusIsCount }: { least: number; most: number; statusIsCount: boolean },
+  { least, most, uploadRangeIsCount }: { least: number; most: number; uploadRangeIsCount: boolean },
 ): number | undefined {
   const last = /^\s*(?:bytes[= ])?0-(-1|\d{1,16})\s*$/.exec(range ?? "")?.[1];
   if (last === undefined) return undefined;
-  if (last === "0" && least === 0 && !statusIsCount) return undefined;
-  const count = Number(last) + (statusIsCount && last !== "-1" ? 0 : 1);
+  if (last === "0" && least === 0 && !uploadRangeIsCount) return undefined;
+  const count = Number(last) + (uploadRangeIsCount && last !== "-1" ? 0 : 1);
   return count >= least && count <= most ? count : undefined;
 }
 
@@ -220,13 +193,6 @@ function locationOf(answer: Response, base: URL, otherwise?: URL): URL {
   const url = location === null ? otherwise : urlNamed(location, base);
   if (url) return url;
   throw new RegistryError(`${base.host} does not say where to send the bytes`, { status: answer.status });
-}
-
-/** Adds the digest to what the registry gave; the rest of the query stays as it is, to the byte. */
-function withDigest(location: URL, digest: Digest): URL {
-  const url = new URL(location);
-  url.search = `${url.search ? `${url.search}&` : "?"}digest=${encodeURIComponent(digest)}`;
-  return url;
 }
 
 function numberIn(answer: Response | undefined, header: string): number | undefined {

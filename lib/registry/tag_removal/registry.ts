@@ -1,7 +1,7 @@
 /** Removes one tag through the registry itself, and leaves alone the tags that point to the same manifest. @module */
 import { NotAllowedError, RegistryError } from "../../errors.ts";
-import { manifestPath } from "../api_paths.ts";
 import type { RegistryClient } from "../client.ts";
+import { ENDPOINTS } from "../endpoints.ts";
 import { pushPlaceholder } from "../../store/placeholder.ts";
 import type { CallOptions, Store } from "../../store/store.ts";
 import type { TagRemover } from "./tag_remover.ts";
@@ -34,18 +34,10 @@ async function removeThroughPlaceholder(
   options: CallOptions,
 ): Promise<void> {
   const what = `the removal of the tag ${tag}`;
-  const expect = [200, 202, 204, 404];
   for (let attempt = 1;; attempt++) {
     const { digest } = await pushPlaceholder(store, tag, options);
-    const call = {
-      method: "DELETE",
-      to: manifestPath(digest),
-      action: "delete",
-      what,
-      expect,
-    } as const;
     try {
-      const answer = await client.once(call, options);
+      const answer = await client.once(ENDPOINTS.deleteManifest(digest, what), options);
       return await answer.body?.cancel();
     } catch (error) {
       await client.waitToRetry({ error, what, attempt }, options);
@@ -54,13 +46,7 @@ async function removeThroughPlaceholder(
 }
 
 async function deletedByName(client: RegistryClient, tag: string, options: CallOptions): Promise<boolean> {
-  const answer = await client.call({
-    method: "DELETE",
-    to: manifestPath(tag),
-    action: "delete",
-    what: `the removal of the tag ${tag}`,
-    expect: [200, 202, 204, 400, 404, 405, 415, 501],
-  }, options);
+  const answer = await client.call(ENDPOINTS.deleteTag(tag), options);
   await answer.body?.cancel();
   return answer.ok || answer.status === 404;
 }
