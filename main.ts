@@ -141,8 +141,9 @@ async function storeStash(
   store: Store,
   draft: StashDraft,
   input: Input,
-  { overwrite, signal, ...given }: UploadOptions,
+  given: UploadOptions,
 ): Promise<Stash> {
+  const { overwrite, signal } = given;
   const atOnce = input.seekable ? given.jobs : 1; // the chunks of a stream come one after the other
   const { jobs, onEvent } = adaptiveJobs({ jobs: atOnce, onEvent: given.onEvent });
   const options = { jobs: atOnce, overwrite, onEvent, signal };
@@ -159,11 +160,10 @@ async function storeStash(
   const layers: Descriptor[] = [];
   let stored = 0;
   await inParallel(input.chunks(draft.chunkSize), { jobs, signal }, async (chunk, signal) => {
-    const { number } = chunk;
-    checkBaseTag(draft.baseTag, number);
+    checkBaseTag(draft.baseTag, chunk.number);
     const verdict = await verdicts.of(chunk, signal);
-    const layer = layers[number - 1] = await sendChunk(store, chunk, verdict, { onEvent, signal });
-    const images = await chunk.isLast() ? [] : [draft.image(number, layer)];
+    const layer = layers[chunk.number - 1] = await sendChunk(store, chunk, verdict, { onEvent, signal });
+    const images = await chunk.isLast() ? [] : [draft.image(chunk.number, layer)];
     if (++stored === draft.chunks) images.push(draft.lastImage(layers));
     await tags.add(...images);
   });

@@ -524,7 +524,10 @@ testOnEachStore("a chunk that is missing, though the stash lists it, is named", 
   await place.damage(chunks[1]!.digest, () => undefined);
   await place.damage(chunks[3]!.digest, () => undefined);
   for (const output of [work.path("copy.img"), sink().stream]) {
-    await assert.rejects(download(store, "disk", { output }), (error) => {
+    const states: string[] = [];
+    const onEvent = (event: TransferEvent) => void (event.type === "blob" && states.push(event.state));
+    await assert.rejects(download(store, "disk", { output, onEvent }), (error) => {
+      assert.ok(!states.includes("checked"), `${states}: a download reports no chunk as checked`);
       assert.ok(error instanceof NotFoundError);
       assert.equal(error.message, `chunk 2 is missing in ${store.name}, and 1 more`);
       assert.match(error.hint ?? "", /^store the file again/);

@@ -1,9 +1,11 @@
 /** Explains faults of a stash: which error a failed download becomes, and what mends the stash. @module */
+import { inParallel } from "../async/pool.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
-import { checkPresence, type StashFault } from "./check_stash.ts";
+import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
+import type { StashFault } from "./check_stash.ts";
 import { findStash } from "./find_stash.ts";
-import type { Stash } from "./stash.ts";
+import { chunkName, type Stash } from "./stash.ts";
 
 const STORE_AGAIN = "store the file again: only what is missing is sent";
 const OVERWRITE = "store the file again with --overwrite; " +
@@ -48,11 +50,14 @@ async function missingBlobError(
   const { chunks } = await findStash(store, stash.baseTag, options);
   const listed = new Set(chunks.map(({ digest }) => digest));
   if (!stash.chunks.every(({ digest }) => listed.has(digest))) return undefined;
-  const faults = await checkPresence(store, stash, options);
-  const [first, ...others] = faults.filter(({ kind }) => kind === "missing");
-  if (!first) return undefined;
-  const more = others.length > 0 ? `, and ${others.length} more` : "";
-  return new NotFoundError(`chunk ${first.chunk} is missing in ${store.name}${more}`, {
+  const missing: number[] = [];
+  await inParallel(stash.chunks, { jobs: DEFAULT_JOBS, signal: options.signal }, async (chunk, signal) => {
+    const found = await store.stat(chunk.digest, { ...options, what: chunkName(chunk), signal });
+    if (found === undefined) missing.push(chunk.number);
+  });
+  if (missing.length === 0) return undefined;
+  const more = missing.length > 1 ? `, and ${missing.length - 1} more` : "";
+  return new NotFoundError(`chunk ${missing.sort((a, b) => a - b)[0]} is missing in ${store.name}${more}`, {
     hint: STORE_AGAIN,
     cause,
   });
