@@ -43,6 +43,9 @@ export interface ExtractResult {
  * Extracts files with their modes, times and links. All contents are fetched before the first file gets its name. Nothing
  * is written outside the directory, whatever an archive contains.
  *
+ * Directories are synced, so the names survive a power cut once it is done. Files are not synced one by one, which would
+ * take long for thousands of them: the system writes their bytes to the disk in its own time.
+ *
  * @param paths paths and globs, each of which has to match something
  * @throws {InvalidInputError} if a pattern is too long, or `maxSize` is out of range
  * @throws {NotFoundError} if a path or glob matches nothing in the image

@@ -143,7 +143,8 @@ export interface BlobReader {
 export interface BlobStore extends BlobReader {
   /**
    * Stores a blob under the digest of its bytes. Writing a blob that already exists changes nothing. When the write
-   * fails, nothing is visible under the digest. The descriptor's media type is `application/octet-stream`.
+   * fails, nothing is visible under the digest. In a directory the blob survives a power cut from then on. The
+   * descriptor's media type is `application/octet-stream`.
    *
    * It reports `progress` events of the phase `send`: bytes that went out, negative when they have to go out again; and
    * `resume` events: bytes that the registry has from before a break, which need not go out again.
@@ -194,7 +195,7 @@ export interface ManifestReader {
 export interface ManifestStore extends ManifestReader {
   /**
    * Stores a manifest under a tag or its digest. The blobs that it lists must exist. What the tag led to before stays where
-   * it is: see `free`.
+   * it is: see `free`. In a directory the manifest and its tag survive a power cut from then on.
    *
    * @throws {InvalidInputError} if the manifest's digest is not that of its bytes, or not the one to store it under
    */
