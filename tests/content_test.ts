@@ -2,13 +2,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { giveName, writeAtomically } from "../lib/content/atomic_file.ts";
+import { exactly, verified } from "../lib/content/byte_stream.ts";
 import { collect, collectVerified } from "../lib/content/collect.ts";
 import { fileSource, readFile } from "../lib/content/file_source.ts";
 import { Hasher } from "../lib/content/hasher.ts";
 import { bytesSource } from "../lib/content/source.ts";
 import { StreamCutter } from "../lib/content/stream_source.ts";
 import { LayerstashError, MismatchError, NotFoundError } from "../lib/errors.ts";
-import { digestOf } from "../lib/oci/digest.ts";
+import { corrupted, digestOf } from "../lib/oci/digest.ts";
 import { concatenate, makeWorkspace, someBytes, streamOf } from "./rigs/content.ts";
 
 const MiB = 1024 ** 2;
@@ -177,6 +178,31 @@ Deno.test("no more is collected than was announced, and nothing that is not what
   assert.deepEqual(await collectVerified(streamOf(bytes, 7), expected), new Uint8Array(bytes));
   for (const wrong of [bytes.slice(1), bytes.with(50, bytes[50]! ^ 1), concatenate([bytes, bytes])]) {
     await assert.rejects(collectVerified(streamOf(new Uint8Array(wrong)), expected), MismatchError);
+  }
+});
+
+Deno.test("a stream is verified as it flows, whole or byte by byte, and is let go of where it fails", async () => {
+  const bytes = someBytes(100);
+  const digest = digestOf(bytes);
+  for (const step of [1, 7, 100, 1000]) {
+    assert.deepEqual(await collect(verified(streamOf(bytes, step), digest), Infinity), new Uint8Array(bytes));
+    for (const wrong of [bytes.slice(1), bytes.with(99, bytes[99]! ^ 1), concatenate([bytes, bytes])]) {
+      const stream = verified(streamOf(new Uint8Array(wrong), step), digest);
+      await assert.rejects(collect(stream, Infinity), corrupted(digest));
+    }
+  }
+  const empty = new Uint8Array();
+  assert.deepEqual(await collect(verified(streamOf(empty, 1), digestOf(empty)), 0), empty);
+  await assert.rejects(collect(verified(streamOf(empty, 1), digest), 0), corrupted(digest));
+  for (const end of ["reader", "fault"]) {
+    const released = Promise.withResolvers<void>();
+    const endless = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull: (controller) => controller.enqueue(someBytes(60)),
+      cancel: () => released.resolve(),
+    });
+    if (end === "reader") await verified(endless, digest).cancel();
+    else await assert.rejects(collect(exactly(endless, 100), Infinity), MismatchError);
+    await released.promise;
   }
 });
 
