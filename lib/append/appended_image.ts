@@ -116,8 +116,8 @@ function configWith(config: Uint8Array, diffId: Digest, note: StepNote): Uint8Ar
 }
 
 /**
- * Adds missing steps to a history. Readers match steps to layers in order, so with too few the new step would be matched
- * to another layer. The added steps have a date because umoci rejects steps without one.
+ * Adds missing steps to a history. Readers match steps to layers in order, so with too few the new step would be
+ * matched to another layer. The added steps have a date because umoci rejects steps without one.
  */
 function completeHistory(
   steps: readonly { empty_layer?: boolean | null }[],

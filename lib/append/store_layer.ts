@@ -11,8 +11,8 @@ import { type MeasuredLayer, measureLayer } from "./measure_layer.ts";
 type LayerOptions = Omit<PushBlobOptions, "alias">;
 
 /**
- * Measures a layer and stores it unchanged. A file is measured before anything is sent. A stream is measured while it is
- * sent, and if it is not an archive, the upload is aborted and no blob results.
+ * Measures a layer and stores it unchanged. A file is measured before anything is sent. A stream is measured while it
+ * is sent, and if it is not an archive, the upload is aborted and no blob results.
  *
  * @throws {InvalidInputError} if it is not a complete tar archive
  * @throws {MismatchError} if the file was changed while it was read
@@ -44,7 +44,9 @@ async function storeStream(
   return await measuring;
 }
 
-/** A stream that also writes its bytes to `other`, whose reader is `measuring`. If that fails, the stream fails, too. */
+/**
+ * A stream that also writes its bytes to `other`, whose reader is `measuring`. If that fails, the stream fails, too.
+ */
 function teeTo(
   other: WritableStream<Bytes>,
   stream: ReadableStream<Uint8Array>,

@@ -5,9 +5,9 @@ import { type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../oci/manifest.ts
 import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../oci/media_types.ts";
 
 /**
- * Makes the manifest of an alias, whose layers are the blobs. A docker manifest must have a config; the first blob stands
- * in for it, so that no further blob has to be stored. The text is what Python's `json.dumps(..., sort_keys=True)`
- * writes: equal aliases have equal manifests, whichever program made them.
+ * Makes the manifest of an alias, whose layers are the blobs. A docker manifest must have a config; the first blob
+ * stands in for it, so that no further blob has to be stored. The text is what Python's `json.dumps` writes with
+ * `sort_keys=True`: equal aliases have equal manifests, whichever program made them.
  *
  * @throws {InvalidInputError} if there is no blob, or more than a manifest can list
  */

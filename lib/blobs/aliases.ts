@@ -25,7 +25,8 @@ export interface SetAliasOptions extends CallOptions {
 }
 
 /**
- * Makes an alias for one or more blobs. An existing alias is replaced. The manifest is the same as the one that dxf writes.
+ * Makes an alias for one or more blobs. An existing alias is replaced. The manifest is the same as the one that dxf
+ * writes.
  *
  * @returns the manifest of the alias
  * @throws {NotFoundError} if a blob is not in the repository

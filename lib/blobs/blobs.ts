@@ -10,8 +10,8 @@ import { noBlob, putAlias } from "./aliases.ts";
 import { findNamed, type NamedBlobs, requireNames } from "./named_blobs.ts";
 
 /**
- * The size of a blob in bytes. For an alias it is the total size of its blobs; for images of several platforms the total
- * sizes, by platform.
+ * The size of a blob in bytes. For an alias it is the total size of its blobs; for images of several platforms the
+ * total sizes, by platform.
  *
  * @throws {InvalidInputError} if `name` is neither a digest nor an alias
  * @throws {NotFoundError} if the blob or alias does not exist

@@ -6,8 +6,8 @@ import type { StoreReader } from "../store/store.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 
 /**
- * The digests of the blobs that an alias points to, in order; for an image, its layers. If the alias points to images for
- * several platforms and none is chosen, the digests are grouped by platform.
+ * The digests of the blobs that an alias points to, in order; for an image, its layers. If the alias points to images
+ * for several platforms and none is chosen, the digests are grouped by platform.
  *
  * @param alias a tag, a manifest's digest, or a manifest
  * @throws {InvalidInputError} if `alias` is neither a tag nor a digest

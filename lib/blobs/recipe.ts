@@ -25,8 +25,8 @@ export function curlCommand(
 }
 
 /**
- * A script for sh that fetches the blobs of a file, verifies each, and joins them. Running it again resumes it. It never
- * overwrites an existing file.
+ * A script for sh that fetches the blobs of a file, verifies each, and joins them. Running it again resumes it. It
+ * never overwrites an existing file.
  *
  * @example
  * ```ts

@@ -11,7 +11,10 @@ import { storedSource } from "../transfer/stored_source.ts";
 export interface CopyBlobsOptions extends CallOptions {
   /** The number of blobs that are copied at once; absent = adapted to the registry. */
   jobs?: number | undefined;
-  /** Reads existing blobs of a directory again, and replaces damaged ones. Absent = a blob of the right size is trusted. */
+  /**
+   * Reads existing blobs of a directory again, and replaces damaged ones. Absent = a blob of the right size is
+   * trusted.
+   */
   reread?: boolean | undefined;
 }
 

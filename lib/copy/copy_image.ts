@@ -47,9 +47,9 @@ export interface CopyResult {
 }
 
 /**
- * Copies an image, or an index with its images. No digest changes. Existing blobs are kept; others are mounted within a
- * registry, or streamed and verified. A manifest is stored once everything that it lists exists, and the tag comes last.
- * Running an interrupted copy again resumes it.
+ * Copies an image, or an index with its images. No digest changes. Existing blobs are kept; others are mounted within
+ * a registry, or streamed and verified. A manifest is stored once everything that it lists exists, and the tag comes
+ * last. Running an interrupted copy again resumes it.
  *
  * @throws {InvalidInputError} if a tag or platform is invalid, or a number is out of range
  * @throws {NotFoundError} if the image does not exist, or something that it lists is missing

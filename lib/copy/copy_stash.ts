@@ -37,8 +37,8 @@ export interface CopyStashResult {
 }
 
 /**
- * Copies a stash with all its chunks unchanged, perhaps to another base tag. Existing chunks are skipped. The tag of the
- * last chunk comes last, because it makes the stash complete.
+ * Copies a stash with all its chunks unchanged, perhaps to another base tag. Existing chunks are skipped. The tag of
+ * the last chunk comes last, because it makes the stash complete.
  *
  * @throws {InvalidInputError} if a base tag is invalid, or a number is out of range
  * @throws {NotFoundError} if the stash does not exist or is incomplete

@@ -40,8 +40,8 @@ export interface ExtractResult {
 }
 
 /**
- * Extracts files with their modes, times and links. All contents are fetched before the first file gets its name. Nothing
- * is written outside the directory, whatever an archive contains.
+ * Extracts files with their modes, times and links. All contents are fetched before the first file gets its name.
+ * Nothing is written outside the directory, whatever an archive contains.
  *
  * Directories are synced, so the names survive a power cut once it is done. Files are not synced one by one, which would
  * take long for thousands of them: the system writes their bytes to the disk in its own time.

@@ -73,8 +73,9 @@ export class FileTree {
   }
 
   /**
-   * Applies an entry: a whiteout removes what lower layers have, and anything else replaces what has the same path. Only
-   * a directory that replaces a directory keeps its content. Links in the path are followed, and do not lead out.
+   * Applies an entry: a whiteout removes what lower layers have, and anything else replaces what has the same path.
+   * Only a directory that replaces a directory keeps its content. Links in the path are followed, and do not lead
+   * out.
    *
    * @throws {MismatchError} if there are too many entries
    */

@@ -19,9 +19,9 @@ export interface PathPattern {
 const LONGEST = 4096;
 
 /**
- * Parses a path or a glob. `*` and `?` match anything but a slash, `**` matches any number of directories, and `[a-z]`
- * and `{a,b}` are choices. A slash at the beginning changes nothing: all paths begin at the image's root. With a slash at
- * the end, a link stands for the directory that it leads to.
+ * Parses a path or a glob. `*` and `?` match anything but a slash, `**` matches any number of directories, and
+ * `[a-z]` and `{a,b}` are choices. A slash at the beginning changes nothing: all paths begin at the image's root.
+ * With a slash at the end, a link stands for the directory that it leads to.
  *
  * A glob needs the permission `--allow-env=__MINIMATCH_TESTING_PLATFORM__`, because the library for globs reads that
  * variable.

@@ -4,7 +4,10 @@ import type { ReadLayerOptions } from "../layers/read_layer.ts";
 import type { LayerEntry } from "./file_tree.ts";
 import type { ImageFiles, OpenLayerEntry } from "./image_files.ts";
 
-/** The most bytes that are written by default. A small layer may decompress to any size, but hardly to 100 times its own. */
+/**
+ * The most bytes that are written by default. A small layer may decompress to any size, but hardly to 100 times its
+ * own.
+ */
 export function defaultLimit({ layers }: ImageFiles): number {
   return 1024 ** 3 + 100 * layers.reduce((sum, { size }) => sum + size, 0);
 }

@@ -2,8 +2,8 @@
 import { baseName, parentOf } from "../layers/entry.ts";
 
 /**
- * What a whiteout removes: one path with everything below it, all content of a directory (`opaque`), or nothing (`none`:
- * AUFS's own bookkeeping files).
+ * What a whiteout removes: one path with everything below it, all content of a directory (`opaque`), or nothing
+ * (`none`: AUFS's own bookkeeping files).
  */
 export type Whiteout =
   | { kind: "removed"; path: string }

@@ -4,8 +4,9 @@
 const DEVICE = /^(?:con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³]|conin\$|conout\$)(?: *\.|$)/i;
 
 /**
- * Whether a path is valid on Windows (Win32, "Naming Files, Paths, and Namespaces"). An invalid name could reach another
- * file: a backslash separates directories, a colon opens a stream, and blanks and dots at the end are dropped.
+ * Whether a path is valid on Windows (Win32, "Naming Files, Paths, and Namespaces"). An invalid name could reach
+ * another file: a backslash separates directories, a colon opens a stream, and blanks and dots at the end are
+ * dropped.
  */
 export function isWindowsPath(path: string): boolean {
   return path.split("/").every((name) =>

@@ -25,7 +25,8 @@ export function unsupportedCompressionOf(head: Uint8Array): "bzip2" | "xz" | und
 }
 
 /**
- * Decompresses a stream in constant memory. The maker of `pieces` may reuse a piece's buffer once the next is requested.
+ * Decompresses a stream in constant memory. The maker of `pieces` may reuse a piece's buffer once the next is
+ * requested.
  *
  * @throws {MismatchError} if the data is damaged or truncated
  */

@@ -52,8 +52,8 @@ function requireTableInside({ start, end }: TableRange, { size }: LayerBlob): vo
 }
 
 /**
- * Reads the footer of an eStargz layer: an empty gzip member of 51 bytes, whose extra field holds the table's offset. In
- * the older format the field lacks its subfield header, and the member has 47 bytes.
+ * Reads the footer of an eStargz layer: an empty gzip member of 51 bytes, whose extra field holds the table's offset.
+ * In the older format the field lacks its subfield header, and the member has 47 bytes.
  */
 async function findStargzTable(blob: LayerBlob): Promise<TableRange | undefined> {
   const digest = blob.annotations[STARGZ_DIGEST];

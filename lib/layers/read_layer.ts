@@ -12,8 +12,8 @@ import { findToc } from "./find_toc.ts";
 /** Options for reading a layer. */
 export interface ReadLayerOptions {
   /**
-   * What the reader wants: the names of all entries, also the contents of all, or some of either. `some` fetches in small
-   * steps, so that little is wasted when the reader stops.
+   * What the reader wants: the names of all entries, also the contents of all, or some of either. `some` fetches in
+   * small steps, so that little is wasted when the reader stops.
    */
   want: "names" | "bytes" | "some";
   /** Reads and verifies every byte: skips nothing, and uses no table of contents. */
@@ -78,8 +78,8 @@ async function* readStream(
 }
 
 /**
- * An iterable over the same source that does not end it when a `for await` stops early. If the source failed, reading on
- * fails again: the gzip decoder reads ahead, and may meet the error after its own reader has left.
+ * An iterable over the same source that does not end it when a `for await` stops early. If the source failed, reading
+ * on fails again: the gzip decoder reads ahead, and may meet the error after its own reader has left.
  */
 export function keptOpen<T>(source: AsyncGenerator<T>): AsyncIterable<T> {
   let failed: Promise<IteratorResult<T>> | undefined;

@@ -81,7 +81,10 @@ export async function readPaxMap(
   return { map: { extents: extentsOf(listed.map(wholeNumber)), realSize }, mapSize: 0 };
 }
 
-/** Reads the map of version 1.0, which precedes the data: a count, then offsets and lengths, one a line, in whole blocks. */
+/**
+ * Reads the map of version 1.0, which precedes the data: a count, then offsets and lengths, one a line, in whole
+ * blocks.
+ */
 async function readNumbers(input: TarInput): Promise<{ numbers: number[]; size: number }> {
   const numbers: number[] = [];
   let [size, digits, wanted] = [0, "", Infinity];

@@ -9,8 +9,8 @@ export function fieldText(bytes: Bytes): string {
 }
 
 /**
- * The number in a field: octal digits or, where those do not suffice (files over 8 GiB), GNU's binary format, which sets
- * the first bit and has two's complement for times before 1970.
+ * The number in a field: octal digits or, where those do not suffice (files over 8 GiB), GNU's binary format, which
+ * sets the first bit and has two's complement for times before 1970.
  *
  * @param what the name of the field for messages; only `modified` may be negative
  * @throws {MismatchError} if it is neither, or exceeds 2^53 - 1

@@ -91,8 +91,8 @@ export class Authorization {
   }
 
   /**
-   * Reads the challenge of a 401 that answered a request with `sent` as its `Authorization`. A refused token is not used
-   * again, however fresh it seems: a clock may be wrong, and the time that this machine sleeps is not counted.
+   * Reads the challenge of a 401 that answered a request with `sent` as its `Authorization`. A refused token is not
+   * used again, however fresh it seems: a clock may be wrong, and the time that this machine sleeps is not counted.
    *
    * @returns whether another attempt can send something else
    */

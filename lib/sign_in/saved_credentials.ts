@@ -60,8 +60,8 @@ async function fromHelpers(config: DockerConfig, host: string, env: Environment)
 const HOST = /^[\w.-]+(:\d+)?$/;
 
 /**
- * The hosts with a saved login, for completions. Docker Hub is omitted, as it has a short name. Unreadable and malformed
- * files are skipped.
+ * The hosts with a saved login, for completions. Docker Hub is omitted, as it has a short name. Unreadable and
+ * malformed files are skipped.
  */
 export async function savedHosts(env: Environment): Promise<string[]> {
   const files = await Promise.all(
