@@ -55,7 +55,7 @@ export class LayerstashError extends Error {
   }
 
   /**
-   * The same kind of error with another message, hint or cause. Everything else stays: the class, and the status, codes
+   * Copies the error with another message, hint or cause. Everything else stays: the class, and the status, codes
    * and so on of a `RegistryError`.
    *
    * @param changes what is to differ
@@ -143,7 +143,7 @@ export interface RegistryErrorDetails extends ErrorDetails {
 }
 
 /**
- * The registry answered with an error, or with something that is no answer.
+ * The registry answered with an error, or with something that the protocol does not allow.
  *
  * @category Errors
  */

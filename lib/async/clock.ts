@@ -1,20 +1,20 @@
-/** Time and chance: what waits, and what tests replace. @module */
+/** The clock and random numbers, which tests replace. @module */
 
 /**
- * Time and chance, as the outside gives them.
+ * A source of time and random numbers. Tests replace it.
  *
  * @category Stores
  */
 export interface Clock {
-  /** Milliseconds that only ever grow; no wall clock, which may be set while a transfer runs. */
+  /** Milliseconds of a monotonic clock: the wall clock may be set while a transfer runs. */
   now(): number;
   /** Waits, or rejects with the signal's reason. */
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
-  /** From 0 up to, and not with, 1. */
+  /** A random number, at least 0 and less than 1. */
   random(): number;
 }
 
-/** The system's time. */
+/** The system's clock. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   random: Math.random,

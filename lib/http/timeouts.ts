@@ -1,27 +1,27 @@
-/** How long a silent connection is waited for. @module */
+/** Timeouts: how long a connection may be silent. @module */
 import { type Bounds, TIME } from "../arguments.ts";
 
 /**
- * For how long a connection may be silent before it is given up, in milliseconds; `Infinity` = for ever. A connection
- * that moves is never given up, however slow it is.
+ * How long a connection may be silent before a request fails, in milliseconds; `Infinity` = no limit. A connection that
+ * moves bytes never times out, however slow it is.
  *
  * @category Stores
  */
 export interface Timeouts {
-  /** Until there is a connection. What reads is not told when that is: there `answer` holds for both. */
+  /** The time to connect. For requests that read, `answer` covers both: `fetch` does not report the connection. */
   connect: number;
-  /** While bytes are on their way, up or down, since the last one. Waiting for a slow source does not count. */
+  /** The time between two bytes of a body, up or down. Waiting for a slow source does not count. */
   stall: number;
-  /** For the answer to a request, once its last byte is out. */
+  /** The time from the last byte of a request to its answer. */
   answer: number;
-  /** The same where the registry first stores what it was sent: a part of a blob, a manifest. */
+  /** The time to the answer if the registry stores something first: a part of a blob, a manifest. */
   store: number;
-  /** The same at the end of an upload: some registries copy or hash the whole blob first (distribution on S3). */
+  /** The time to the answer at the end of an upload: some registries copy or hash the whole blob (distribution on S3). */
   commit: number;
 }
 
 /**
- * A minute for what is quick, and half an hour for the end of an upload.
+ * The timeouts that apply unless others are set: a minute for an answer, half an hour for the end of an upload.
  *
  * @category Stores
  */
@@ -33,7 +33,7 @@ export const DEFAULT_TIMEOUTS: Readonly<Timeouts> = {
   commit: 30 * 60_000,
 };
 
-/** What each of them may be. */
+/** The range of each timeout. */
 export const TIMES: Record<keyof Timeouts, Bounds> = {
   connect: TIME,
   stall: TIME,
@@ -42,7 +42,7 @@ export const TIMES: Record<keyof Timeouts, Bounds> = {
   commit: TIME,
 };
 
-/** The longest time that a timer takes: for a longer one it would ring at once. */
+/** The longest time that a timer takes: with a longer one it would fire at once. */
 export const LONGEST_TIMER: number = 2 ** 31 - 1;
 
 /**

@@ -26,7 +26,7 @@ export interface RegistryProfile {
   uploadRangeIsCount: boolean;
   /** How a tag is removed. */
   removal: "registry" | "docker-hub" | "github";
-  /** A token with which anybody may read what is public, without asking for one; absent = there is none. */
+  /** A fixed token with which anybody may read public repositories; absent = the registry has none. */
   anonymousBearer?: string;
 }
 

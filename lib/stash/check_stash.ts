@@ -25,7 +25,7 @@ export interface StashFault {
    * other bytes (`bytes`). Or the local file that was compared differs from the stash (`file`).
    */
   kind: "missing" | "size" | "bytes" | "file";
-  /** The same in words, as a clause such as `its blob is missing`. */
+  /** The fault in words, as a clause such as `its blob is missing`. */
   problem: string;
 }
 

@@ -7,7 +7,7 @@ import type { Manifest } from "../oci/manifest.ts";
 import type { Family } from "../oci/media_types.ts";
 
 /**
- * What every call takes.
+ * Options of every call.
  *
  * @category Stores
  */
