@@ -295,7 +295,7 @@ Deno.test("invalid names and numbers are usage errors", async () => {
     work,
     ["download", ...BOX, "-t", "disk", "-o", "-", "--json"],
     2,
-    /--json and -o - both want standard output/,
+    /--json and -o - both need standard output/,
   );
 });
 

@@ -1,8 +1,8 @@
 /** Saves one file of an image under a name that the user has typed. @module */
 import { utimes } from "node:fs/promises";
 import { dirname } from "node:path";
-import { storageError } from "../../content/file_errors.ts";
 import { giveFreeName, temporaryName } from "../../content/atomic_file.ts";
+import { storageError } from "../../content/file_errors.ts";
 import { writeAll } from "../../content/write_all.ts";
 import { ConflictError, NotFoundError } from "../../errors.ts";
 import type { OpenLayerEntry } from "../../images/image_files.ts";

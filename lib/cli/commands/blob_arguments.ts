@@ -41,7 +41,7 @@ export async function namesOrManifest<N extends string>(
     return file === undefined ? names : [await readManifest(file)];
   }
   throw new InvalidInputError(
-    names.length > 0 ? "names and --manifest exclude each other" : "nothing is named",
+    names.length > 0 ? "names and --manifest cannot be combined" : "nothing is named",
     {
       hint: "name the blobs, or give their manifest with --manifest FILE (- is standard input)",
     },

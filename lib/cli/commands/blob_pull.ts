@@ -4,14 +4,14 @@ import { totalBlobSize } from "../../blobs/alias_manifest.ts";
 import { type BlobName, findNamed, type NamedBlobs } from "../../blobs/named_blobs.ts";
 import { pullFound } from "../../blobs/pull_blobs.ts";
 import type { ByteRange } from "../../content/source.ts";
-import { InvalidInputError } from "../../errors.ts";
 import { type ByPlatform, isByPlatform, mapEach, requireOne } from "../../images/platforms.ts";
 import type { SizedBlob } from "../../oci/descriptor.ts";
 import { GO_ON, storeAction } from "../action.ts";
 import { platformCommand } from "../base_commands.ts";
 import { jobsOption, limitRateOption, partSizeOption, stateDirOption, withInfoOption } from "../options.ts";
-import { streamName } from "../terminal/standard_streams.ts";
-import { renderAnswer, textLines } from "../text/answers.ts";
+import { requireFreeOutput, streamName } from "../terminal/standard_streams.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { printAnswers, textLines } from "../text/answers.ts";
 import { eventLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
 import { blobsArgument, manifestOption, namesOrManifest } from "./blob_arguments.ts";
@@ -45,14 +45,12 @@ export function blobPullCommand(): CommandUnknownOpts {
     async ({ terminal, store, signal, onEvent }, flags) => {
       const { outfile, json, manifest, platform, names, stateDir: stateDirectory, withInfo, ...options } =
         flags;
-      if (outfile === "-" && json) throw new InvalidInputError("--json and -o - both want standard output");
+      requireFreeOutput(outfile, { json });
       const named = await namesOrManifest(names, manifest);
       const found: ByPlatform<SizedBlob[]>[] = [];
       for (const name of named) found.push(await findNamed(store, name, { platform, signal }));
       if (outfile === "-" && found.some(isByPlatform)) {
-        terminal.warn("there is one image for each platform: their blobs are listed, but not fetched");
-        for (const each of found) terminal.data(renderAnswer(mapEach(each, namedDigests), textLines));
-        return;
+        return listByPlatform(terminal, found);
       }
       const blobs = found.flatMap((each, index) => requireOne(each, nameShown(named[index]!)));
       const output = outfile === "-" ? terminal.dataStream() : outfile;
@@ -69,6 +67,11 @@ export function blobPullCommand(): CommandUnknownOpts {
   );
   command.action((names, flags, parsed) => work({ ...flags, names: names ?? [] }, parsed));
   return command;
+}
+
+function listByPlatform(terminal: Terminal, found: readonly ByPlatform<SizedBlob[]>[]): void {
+  terminal.warn("there is one image for each platform: their blobs are listed, but not fetched");
+  printAnswers(terminal, found.map((blobs) => mapEach(blobs, namedDigests)), textLines, {});
 }
 
 /** Reads a range as HTTP writes it: both ends are included. */

@@ -1,10 +1,9 @@
 /** `layerstash download`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { download } from "../../../main.ts";
-import { InvalidInputError } from "../../errors.ts";
 import { GO_ON, storeAction } from "../action.ts";
 import { transferCommand } from "../base_commands.ts";
-import { streamName } from "../terminal/standard_streams.ts";
+import { requireFreeOutput, streamName } from "../terminal/standard_streams.ts";
 import { eventLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
 
@@ -31,7 +30,7 @@ export function downloadCommand(): CommandUnknownOpts {
         { terminal, store, signal, onEvent, saved },
         { baseTag, outfile, json, stateDir: stateDirectory, ...options },
       ) => {
-        if (outfile === "-" && json) throw new InvalidInputError("--json and -o - both want standard output");
+        requireFreeOutput(outfile, { json });
         const output = outfile === "-" ? terminal.dataStream() : outfile;
         const stash = await download(store, baseTag, { ...options, stateDirectory, output, signal, onEvent });
         if (json) return terminal.data(eventLine("done", stash));

@@ -8,6 +8,7 @@ import { counted, printable } from "../../messages.ts";
 import { imageAction, type ImageFlags, type ImageSession } from "../action.ts";
 import { imageCommand } from "../base_commands.ts";
 import { parseSizeOption } from "../options.ts";
+import { requireFreeOutput } from "../terminal/standard_streams.ts";
 import { entryDocument } from "../text/file_listing.ts";
 import { eventLine } from "../text/json_lines.ts";
 import { renderReadReport } from "../text/read_report.ts";
@@ -76,11 +77,8 @@ async function toStandardOutput(
 ): Promise<void> {
   const { terminal, signal } = session;
   const [path, ...more] = flags.paths;
-  if (more.length > 0 || flags.json) {
-    throw new InvalidInputError(
-      flags.json ? "--json and -o - both want standard output" : "-o - is for one file only",
-    );
-  }
+  requireFreeOutput("-", flags);
+  if (more.length > 0) throw new InvalidInputError("-o - is for one file only");
   const { verify: whole, maxSize } = flags;
   const write = (bytes: Uint8Array) => abortable(terminal.pour(bytes), signal);
   await readImageFile(files, path!, { whole, maxSize, write });

@@ -49,7 +49,7 @@ interface PeekFlags extends ImageFlags {
 const peekAction = imageAction<PeekFlags>(
   ({ image }) => `list the files of ${image}`,
   async (session, flags) => {
-    if (flags.tree && flags.json) throw new InvalidInputError("--tree and --json exclude each other");
+    if (flags.tree && flags.json) throw new InvalidInputError("--tree and --json cannot be combined");
     const { terminal, store, reference, signal, onEvent } = session;
     const image = await findImage(store, reference, { platform: flags.platform, signal, onEvent });
     const pattern = await pathPattern(flags.path ?? "");

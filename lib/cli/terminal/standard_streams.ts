@@ -44,6 +44,19 @@ export function pipedInput({ problem, hint }: { problem: string; hint: string })
   throw new InvalidInputError(problem, { hint });
 }
 
+/**
+ * Checks that standard output gets either data or JSON.
+ *
+ * @throws {InvalidInputError} if the data goes to standard output (`-`), and `--json` is given
+ */
+export function requireFreeOutput(outfile: string, { json }: { json?: boolean | string | undefined }): void {
+  if (outfile === "-" && json) {
+    throw new InvalidInputError("--json and -o - both need standard output", {
+      hint: "name a file with -o, or omit --json",
+    });
+  }
+}
+
 /** Writes a text or bytes before it returns. */
 export function print(output: Pick<Output, "writeSync">, content: Uint8Array | string): void {
   writeAllSync(output, typeof content === "string" ? new TextEncoder().encode(content) : content);
