@@ -16,15 +16,15 @@ export type PushMode = "parts" | "stream" | "put";
  * @category Stores
  */
 export interface RegistryProfile {
-  /** How bytes go up there. It is where to begin: what a registry refuses is not tried twice. */
+  /** How blobs are uploaded at first. A mode that the registry refuses is not tried again. */
   push: PushMode;
-  /** The size of one part. */
+  /** The size of one part of an upload, in bytes. */
   partSize: number;
-  /** The chunk size that suits it. */
+  /** The chunk size that suits the registry, in bytes. */
   chunkSize: number;
   /** Whether the `Range` of an upload's status is `0-<count>` (Quay), where the spec has `0-<last byte>`. */
   uploadRangeIsCount: boolean;
-  /** How a tag is removed. */
+  /** Which API removes a tag. */
   removal: "registry" | "docker-hub" | "github";
   /** A fixed token with which anybody may read public repositories; absent = the registry has none. */
   anonymousBearer?: string;
