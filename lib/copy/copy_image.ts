@@ -5,7 +5,7 @@ import { type Digest, isDigest } from "../oci/digest.ts";
 import { isIndex } from "../oci/image_index.ts";
 import { parseTag } from "../oci/reference.ts";
 import { freeReplaced } from "../store/free.ts";
-import type { CallOptions, Store } from "../store/store.ts";
+import type { CallOptions, ManifestStore, Store } from "../store/store.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../async/pool.ts";
@@ -108,7 +108,7 @@ function targetReference(wanted: string, { manifest: { digest } }: ImageTree): s
 
 /** Stores the manifests: images first, then the indexes that list them, and the tag last. */
 async function putTree(
-  store: Store,
+  store: ManifestStore,
   tree: ImageTree,
   { reference, jobs, signal, onEvent }: CallOptions & { reference: string; jobs: number },
 ): Promise<void> {

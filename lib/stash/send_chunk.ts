@@ -2,7 +2,7 @@
 import type { OnEvent } from "../events.ts";
 import type { InputChunk } from "../files/input.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import type { Store } from "../store/store.ts";
+import type { BlobStore } from "../store/store.ts";
 import { chunkName } from "./stash.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -13,7 +13,7 @@ import type { Verdict } from "./verdict.ts";
  * @throws {MismatchError} if the chunk is lost: a stream was read, and cannot be sent any more
  */
 export async function sendChunk(
-  store: Store,
+  store: BlobStore,
   { number, source, checkpoint, remember }: InputChunk,
   verdict: Verdict,
   { onEvent, signal }: { onEvent: OnEvent | undefined; signal: AbortSignal },

@@ -122,8 +122,8 @@ export interface BlobReader {
   read(digest: Digest, options?: BlobOptions): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
   /**
    * A range of a blob's bytes, or all of them, as they come. **Nothing is verified**, neither the number of bytes nor the
-   * digest: this is for ranges, and for callers that hash by themselves, as `receive` in lib/transfer. The caller looks at
-   * the signal itself while it reads.
+   * digest: this is for ranges, and for callers that hash by themselves, as a download does beside the transfer. The
+   * caller looks at the signal itself while it reads.
    *
    * @throws {InvalidInputError} if the range is not a range
    * @throws {NotFoundError} if the blob is absent
@@ -143,8 +143,8 @@ export interface BlobReader {
 export interface BlobStore extends BlobReader {
   /**
    * Stores a blob under the digest of its bytes. Writing a blob that already exists changes nothing. When the write
-   * fails, nothing is visible under the digest. In a directory the blob survives a power cut from then on. The
-   * descriptor's media type is `application/octet-stream`.
+   * fails, nothing is visible under the digest. In a directory the blob survives a power cut from then on, and is kept
+   * until a manifest lists it, or the store is closed. The descriptor's media type is `application/octet-stream`.
    *
    * It reports `progress` events of the phase `send`: bytes that went out, negative when they have to go out again; and
    * `resume` events: bytes that the registry has from before a break, which need not go out again.
@@ -160,8 +160,8 @@ export interface BlobStore extends BlobReader {
    */
   reuse(blob: SizedBlob, options?: ReuseOptions): Promise<BlobState>;
   /**
-   * Mounts a blob of another repository of the same registry, or links that of another layout beside this one. The store
-   * keeps it as a reused one. `false` = it has to be written.
+   * Mounts a blob of another repository of the same registry, or links one of another layout in the same directory. The
+   * store keeps it as a reused one. `false` = it has to be written.
    */
   mount(digest: Digest, from: string, options?: CallOptions): Promise<boolean>;
   /** Removes a blob. Removing one that does not exist is not an error. */
