@@ -8,7 +8,7 @@ import { encodeManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
 import type { OpenOptions } from "../lib/open/open_store.ts";
 import type { PushMode } from "../lib/registry/profiles.ts";
-import { wayAfter } from "../lib/registry/push/push_mode.ts";
+import { fallbackMode } from "../lib/registry/push/push_mode.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { type FakeRegistry, type Faults, startFakeRegistry } from "./rigs/fake_registry.ts";
 import { failure, open, type Opened } from "./rigs/opened.ts";
@@ -229,15 +229,15 @@ Deno.test("a registry that refuses every way is left in the end", async () => {
 
 Deno.test("every refusal leads to another way a few times at most", () => {
   const after = (status: number, mode: PushMode, partSize = MiB) =>
-    wayAfter(new RegistryError("no", { status }), { mode, partSize });
+    fallbackMode(new RegistryError("no", { status }), { push: mode, partSize });
   for (const status of [200, 400, 404, 500]) {
     for (const mode of MODES) assert.equal(after(status, mode), undefined);
   }
-  assert.equal(wayAfter(new TypeError("no"), { mode: "put", partSize: MiB }), undefined);
-  assert.deepEqual(after(413, "put"), { mode: "parts", partSize: 60 * MiB });
-  assert.deepEqual(after(413, "parts", 60 * MiB), { mode: "parts", partSize: 15 * MiB });
+  assert.equal(fallbackMode(new TypeError("no"), { push: "put", partSize: MiB }), undefined);
+  assert.deepEqual(after(413, "put"), { push: "parts", partSize: 60 * MiB });
+  assert.deepEqual(after(413, "parts", 60 * MiB), { push: "parts", partSize: 15 * MiB });
   assert.equal(after(413, "parts"), undefined);
-  assert.deepEqual(after(416, "parts"), { mode: "stream", partSize: MiB });
+  assert.deepEqual(after(416, "parts"), { push: "stream", partSize: MiB });
   assert.equal(after(416, "stream"), undefined);
   assert.equal(after(405, "put"), undefined);
 });

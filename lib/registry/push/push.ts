@@ -1,4 +1,9 @@
-/** Pushes blobs to a registry (OCI distribution spec, "Pushing blobs"). @module */
+/**
+ * Pushes blobs to a registry (OCI distribution spec, "Pushing blobs"): initiates an upload session, streams the bytes,
+ * commits. Where a session breaks, another one begins; where the registry refuses the way of sending, another is tried.
+ *
+ * @module
+ */
 import { abortable } from "../../async/abortable.ts";
 import type { Source } from "../../content/source.ts";
 import { MismatchError, RegistryError } from "../../errors.ts";
@@ -8,32 +13,32 @@ import type { Digest } from "../../oci/digest.ts";
 import { OCTET_STREAM } from "../../oci/media_types.ts";
 import type { RegistryClient } from "../client.ts";
 import type { RegistryProfile } from "../profiles.ts";
-import { describeWay, type PushWay, wayAfter } from "./push_mode.ts";
+import { type ActiveMode, describeMode, fallbackMode } from "./push_mode.ts";
 import { type BlobRoute, sendBlob, SMALL } from "./send_blob.ts";
-import { BlobSource } from "./blob_source.ts";
+import { CountedSource } from "./counted_source.ts";
 import type { BlobOptions, CallOptions, WriteOptions } from "../../store/store.ts";
 import { SessionLostError, type SessionOptions, UploadSession } from "./upload_session.ts";
 
-/** A registry that refuses every way in turn is not asked for ever. */
+/** How often another mode is tried for one blob. A registry may refuse each in turn. */
 const MOST_ADAPTATIONS = 8;
 
 /** What a pusher needs. */
 export interface PusherOptions {
   client: RegistryClient;
   profile: RegistryProfile;
-  /** The size of a blob that is there; `undefined` = absent. */
+  /** The size of a blob in bytes; `undefined` = absent. */
   stat(digest: Digest, options: BlobOptions): Promise<number | undefined>;
 }
 
-/** Pushes blobs, one or several at a time, and remembers what the registry does not take. */
+/** Pushes blobs, one or several at a time, and remembers which modes the registry refuses. */
 export class BlobPusher {
   readonly #options: PusherOptions;
-  #way: PushWay;
+  #mode: ActiveMode;
 
-  /** @param options where to, and where to begin */
+  /** @param options the registry, and the mode to begin with */
   constructor(options: PusherOptions) {
     this.#options = options;
-    this.#way = { mode: options.profile.push, partSize: options.profile.partSize };
+    this.#mode = options.profile;
   }
 
   /** Stores the bytes of a source. See `Store.write`. */
@@ -44,18 +49,18 @@ export class BlobPusher {
     if (digest && size !== undefined && size === (source.size ?? size)) {
       return { mediaType: OCTET_STREAM, digest, size };
     }
-    const sending = new BlobSource(source, options);
+    const counted = new CountedSource(source, options);
     try {
-      const sent = await this.#send(sending, options);
+      const sent = await this.#send(counted, options);
       if (size !== undefined) await this.#requireMended(sent, options);
       return sent;
     } catch (error) {
-      sending.standAt(0);
+      counted.standAt(0);
       throw error;
     }
   }
 
-  /** A registry that believes to have a blob may take the bytes and drop them (distribution). */
+  /** Makes sure that a damaged blob was replaced: a registry may take the bytes and drop them (distribution). */
   async #requireMended({ digest, size }: Descriptor, { signal, onEvent, what }: WriteOptions): Promise<void> {
     const found = await this.#options.stat(digest, { signal, onEvent, what });
     if (found === undefined || found === size) return;
@@ -66,74 +71,68 @@ export class BlobPusher {
     });
   }
 
-  /** Sends the bytes over one session after the other, until one has them all. */
-  async #send(sending: BlobSource, options: WriteOptions): Promise<Descriptor> {
+  /** Sends the bytes over one session after another, until the registry has them all. */
+  async #send(source: CountedSource, options: WriteOptions): Promise<Descriptor> {
     const { checkpoint, signal, onEvent, what } = options;
     const { client, profile } = this.#options;
-    const how: SessionOptions = {
-      signal,
-      onEvent,
-      what,
-      checkpoint,
-      uploadRangeIsCount: profile.uploadRangeIsCount,
-    };
-    let session = await this.#takeUp(sending, how);
+    const { uploadRangeIsCount } = profile;
+    const sessionOptions: SessionOptions = { signal, onEvent, what, checkpoint, uploadRangeIsCount };
+    let session = await this.#resume(source, sessionOptions);
     for (let adaptations = 0;;) {
-      const way = this.#way;
-      session ??= await UploadSession.open(client, how);
-      const route = this.#route(sending, session, { way, signal, onEvent });
+      const mode = this.#mode;
+      session ??= await UploadSession.initiate(client, sessionOptions);
+      const route = this.#route(source, session, { mode, signal, onEvent });
       try {
         await sendBlob(route);
-        return await sending.descriptor();
+        return await source.descriptor();
       } catch (error) {
-        sending.requireAnother(error);
+        source.requireAnother(error);
         const lost = error instanceof SessionLostError;
-        const next = !lost && adaptations++ < MOST_ADAPTATIONS ? wayAfter(error, way) : undefined;
-        if (next) this.#adapt(way, next, onEvent);
-        else await this.#doubt(error, route);
+        const next = !lost && adaptations++ < MOST_ADAPTATIONS ? fallbackMode(error, mode) : undefined;
+        if (next) this.#adapt(mode, next, onEvent);
+        else await this.#requireRetry(error, route);
       }
-      if (!sending.source.once) sending.standAt(0);
+      if (!source.content.once) source.standAt(0);
       session = undefined;
     }
   }
 
-  /** The session that an earlier process has left, where it is still good for something. */
-  async #takeUp(sending: BlobSource, how: SessionOptions): Promise<UploadSession | undefined> {
-    const point = how.checkpoint?.last;
-    const { size = 0 } = sending.source;
-    if (!point || size <= SMALL || point.sent > size || this.#way.mode === "put") return undefined;
-    const session = await UploadSession.resume(this.#options.client, point, how);
-    if (session) sending.standAt(session.offset);
+  /** Resumes the session that an earlier process left; `undefined` = there is none that saves anything. */
+  async #resume(source: CountedSource, options: SessionOptions): Promise<UploadSession | undefined> {
+    const point = options.checkpoint?.last;
+    const { size = 0 } = source.content;
+    if (!point || size <= SMALL || point.sent > size || this.#mode.push === "put") return undefined;
+    const session = await UploadSession.resume(this.#options.client, point, options);
+    if (session) source.standAt(session.offset);
     return session;
   }
 
   #route(
-    sending: BlobSource,
+    source: CountedSource,
     session: UploadSession,
-    { way, ...options }: CallOptions & { way: PushWay },
+    { mode, ...options }: CallOptions & { mode: ActiveMode },
   ): BlobRoute {
     const { client, stat } = this.#options;
-    const isThere = async (digest: Digest) =>
-      await stat(digest, options).catch(() => undefined) !== undefined;
-    const waitAfter = (error: unknown) => client.waitToRetry(sending.failed(error), options);
-    return { sending, session, way, isThere, waitAfter };
+    const exists = async (digest: Digest) => await stat(digest, options).catch(() => undefined) !== undefined;
+    const waitAfter = (error: unknown) => client.waitToRetry(source.failed(error), options);
+    return { source, session, mode, exists, waitAfter };
   }
 
-  /** Returns where a new session may do better; where it may not, the error is thrown on. */
-  async #doubt(error: unknown, { sending, session, waitAfter }: BlobRoute): Promise<void> {
+  /** Waits until a new session may be tried; throws the error where that would not help. */
+  async #requireRetry(error: unknown, { source, session, waitAfter }: BlobRoute): Promise<void> {
     if (error instanceof SessionLostError && !error.givenUp) return;
     if (!(error instanceof MismatchError) || !session.resumed) throw error;
-    sending.resumable = false; // what the registry says of its sessions is not to be relied on
+    source.resumable = false; // the registry was wrong about how far the session had come
     const message = `${this.#options.client.host} has other bytes than those that were sent before a break`;
     await waitAfter(new RegistryError(message, { transient: true, cause: error }));
   }
 
-  /** Goes over to what the registry may take instead. */
-  #adapt(refused: PushWay, next: PushWay, onEvent: OnEvent | undefined): void {
-    if (refused !== this.#way) return; // another blob has met the same refusal before
-    this.#way = next;
+  /** Changes the mode for all blobs to come. */
+  #adapt(refused: ActiveMode, next: ActiveMode, onEvent: OnEvent | undefined): void {
+    if (refused !== this.#mode) return; // another blob has met the same refusal before
+    this.#mode = next;
     const message = `${this.#options.client.host} does not take blobs as they were sent; ` +
-      `sending them ${describeWay(next)} now`;
+      `sending them ${describeMode(next)} now`;
     onEvent?.({ type: "notice", message });
   }
 }

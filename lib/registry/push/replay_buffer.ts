@@ -1,6 +1,6 @@
-/** The parts of a stream that can be read once only: the one that is on its way is held, to be sent again. @module */
+/** Reads a stream part by part, and holds the newest part, so that it can be sent again. @module */
 
-/** A part, and where its first byte lies in the stream. */
+/** A part, and the offset of its first byte in the stream. */
 export interface HeldPart {
   first: number;
   bytes: Uint8Array<ArrayBuffer>;
@@ -11,7 +11,7 @@ export class ReplayBuffer {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
   readonly #size: number;
   #ahead: Uint8Array<ArrayBuffer> = new Uint8Array();
-  /** The newest part; also when it was the last. */
+  /** The newest part, also after it was the last. */
   held: HeldPart | undefined;
 
   /**
@@ -25,7 +25,7 @@ export class ReplayBuffer {
     this.#size = size;
   }
 
-  /** Lets go of the part that is held, and holds the next; `undefined` = there is none, and the last one stays. */
+  /** Reads the next part, and holds it in place of the one before; `undefined` = the stream has ended, and the last part stays. */
   async next(): Promise<HeldPart | undefined> {
     const bytes = new Uint8Array(this.#size);
     let filled = 0;
@@ -40,7 +40,7 @@ export class ReplayBuffer {
     return this.held = { first, bytes: bytes.subarray(0, filled) };
   }
 
-  /** What is held, and all that comes behind it, as one stream. */
+  /** The part that is held, and everything after it, as one stream. */
   rest(): ReadableStream<Uint8Array<ArrayBuffer>> {
     let held = this.held?.bytes;
     return new ReadableStream({

@@ -1,4 +1,4 @@
-/** One upload session of a registry: begun with a POST, fed with PATCH, ended with a PUT that names the digest. @module */
+/** One upload session: initiated with a POST, fed with PATCH, committed with a PUT that names the digest. @module */
 import { LayerstashError, MismatchError, NotFoundError, RegistryError } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { urlNamed } from "../../http/answers.ts";
@@ -11,9 +11,9 @@ import type { CallOptions, Checkpoint, UploadPoint } from "../../store/store.ts"
 /** Bytes on their way, in memory or streamed. */
 export type SessionBody = Uint8Array<ArrayBuffer> | StreamBody;
 
-/** What a session is opened with. */
+/** What a session takes. */
 export interface SessionOptions extends CallOptions {
-  /** What is sent, for messages; absent = a blob. */
+  /** What is sent, for messages, as in `chunk 3`; absent = a blob. */
   what?: string | undefined;
   /** Where its progress is kept. */
   checkpoint?: Checkpoint | undefined;
@@ -33,18 +33,18 @@ export function sessionLost(cause: LayerstashError): SessionLostError {
 /** The largest minimum for parts that is believed, in bytes (a registry could ask for any number). */
 const LARGEST_MINIMUM = 1024 ** 3;
 
-/** An open upload. Its address changes with every answer; only the newest serves. */
+/** An open upload. Its address changes with every answer, and only the newest is valid. */
 export class UploadSession {
   readonly #client: RegistryClient;
   readonly #options: SessionOptions;
   readonly #minimum: number;
   readonly #maximum: number;
   #location: URL;
-  /** Up to where bytes went out that may have arrived. */
+  /** The offset up to which bytes went out, whether or not they have arrived. */
   #sent = 0;
-  /** How many bytes the registry has taken. */
+  /** How many bytes the registry has. */
   offset = 0;
-  /** Whether the offset is what the registry said after a break, rather than what was seen to arrive. */
+  /** Whether the registry named the offset after a break; else it is the sum of what was sent without one. */
   resumed = false;
 
   private constructor(client: RegistryClient, location: URL, options: SessionOptions, opened?: Response) {
@@ -56,14 +56,14 @@ export class UploadSession {
   }
 
   /** Begins an upload. */
-  static async open(client: RegistryClient, options: SessionOptions = {}): Promise<UploadSession> {
+  static async initiate(client: RegistryClient, options: SessionOptions = {}): Promise<UploadSession> {
     const call = ENDPOINTS.initiateUpload(uploadOf(options));
     const answer = await client.call(call, options);
     await answer.body?.cancel();
     return new UploadSession(client, locationOf(answer, client.urlOf(call.to)), options, answer);
   }
 
-  /** Goes on with an upload of another process; `undefined` = the registry has nothing of it any more. */
+  /** Resumes an upload of another process; `undefined` = the registry has nothing of it any more. */
   static async resume(
     client: RegistryClient,
     point: UploadPoint,
@@ -78,19 +78,19 @@ export class UploadSession {
     return await session.ask() && session.offset > 0 ? session : undefined;
   }
 
-  /** Where the next part ends: parts of the wanted size, but as large as the registry wants them. */
+  /** The end of the next part, which is of the wanted size, or as large as the registry asks for. */
   endOfPart(wanted: number): number {
     const size = this.partSize(wanted);
-    const end = this.offset + size - this.offset % size; // behind a break the parts are whole again
+    const end = this.offset + size - this.offset % size; // after a break the parts are aligned again
     return end - this.offset < this.#minimum ? this.offset + size : end;
   }
 
-  /** The part size that both sides can live with, in bytes. */
+  /** The wanted part size within the limits of the registry, in bytes. */
   partSize(wanted: number): number {
     return Math.min(this.#maximum, Math.max(this.#minimum, wanted));
   }
 
-  /** Adds bytes behind those that are there. `ranged` says with each request where its bytes belong. */
+  /** Appends bytes. With `ranged` the request says at which offset they belong. */
   async append(body: SessionBody, { ranged = false } = {}): Promise<void> {
     const size = body instanceof Uint8Array ? body.length : body.size;
     // A bare range, without unit and total: the distribution spec's form, not HTTP's.
@@ -101,15 +101,15 @@ export class UploadSession {
     this.offset += size ?? 0;
   }
 
-  /** Ends the upload, with the last bytes where there are any. The registry checks the digest. */
+  /** Commits the upload, with the last bytes if there are any left. The registry checks the digest. */
   async commit(digest: Digest, body: SessionBody = new Uint8Array()): Promise<void> {
     this.#keep(this.offset);
     await this.#send(ENDPOINTS.commitUpload(this.#location, digest, body));
   }
 
   /**
-   * Asks how much has arrived, after a break, and goes on from there (OCI distribution spec, end-13); `false` = the
-   * session is of no use any more. Distribution 2.8 ends it with the question, where a part was cut in the middle.
+   * Asks the registry after a break how many bytes it has, and sets the offset to that; `false` = the session cannot be
+   * resumed. Distribution 2.8 ends a session when it is asked after a part was cut in the middle.
    */
   async ask(): Promise<boolean> {
     const answer = await this.#status();
@@ -138,7 +138,7 @@ export class UploadSession {
       signal?.throwIfAborted();
       const unreachable = error instanceof RegistryError && error.status === 0;
       if (!(error instanceof LayerstashError) || unreachable) throw error;
-      return undefined; // whatever else it says: this session cannot be asked
+      return undefined; // any other answer means that this session cannot be asked
     }
   }
 
@@ -159,7 +159,7 @@ export class UploadSession {
   }
 }
 
-/** In a session, 404 means that the registry has lost it: the blob has to be begun again. */
+/** In a session, 404 means that the registry has lost it: the blob has to be sent again from its beginning. */
 function meaningOf(error: unknown): unknown {
   if (error instanceof NotFoundError) return sessionLost(error);
   if (!(error instanceof RegistryError)) return error;
@@ -170,8 +170,8 @@ function meaningOf(error: unknown): unknown {
 }
 
 /**
- * How many bytes have arrived, as a session's `Range` says it (`0-<last>`); `undefined` = it does not say, or what
- * cannot be. Nothing is guessed: an empty session says the same as one of one byte (distribution).
+ * How many bytes have arrived, by a session's `Range` (`0-<last byte>`); `undefined` = it does not say, or names an offset
+ * that is out of range. Nothing is guessed: an empty session says the same as one of one byte (distribution).
  */
 export function arrived(
   range: string | null,

@@ -1,4 +1,4 @@
-/** A source on its way to a registry: opened as often as it has to be, and counted as it goes. @module */
+/** A source that is sent to a registry: read as often as it has to be sent, and counted as its bytes go out. @module */
 import { abortable } from "../../async/abortable.ts";
 import { exactly } from "../../content/byte_stream.ts";
 import { MismatchError, RegistryError } from "../../errors.ts";
@@ -10,53 +10,59 @@ import { OCTET_STREAM } from "../../oci/media_types.ts";
 import { type HeldPart, ReplayBuffer } from "./replay_buffer.ts";
 import type { WriteOptions } from "../../store/store.ts";
 
-/** A source that is being read. */
+/** A reading of the source. */
 interface OpenedSource {
   reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
-  /** Says that the signal need not let go of it any more: there is one signal for all the chunks. */
+  /** Stops listening to the signal, which may be that of many chunks. */
   end(): void;
 }
 
-/** One blob that is sent, in as many attempts as it takes. */
-export class BlobSource {
-  readonly source: Source;
+/** The bytes of one blob, over all attempts to send them. */
+export class CountedSource {
+  /** The source. */
+  readonly content: Source;
   readonly signal: AbortSignal | undefined;
   readonly #options: WriteOptions;
-  /** The bytes that went out and, as far as is known, arrived. */
+  /** The bytes that were reported as sent. */
   #counted = 0;
-  /** Counts how often the bytes were counted anew: a request that has failed may still take a piece. */
+  /** Changes with each correction of the count: a request that has failed may still read a piece, which must not count. */
   #counting = 0;
   #parts: ReplayBuffer | undefined;
-  /** The most that ever arrived, over all sessions, and the attempts since then. */
+  /** The most bytes that ever arrived, over all sessions, and the attempts that have failed since then. */
   #farthest = 0;
   #attempts = 0;
-  /** Whether the source was opened. */
+  /** Whether anything of the source was read. */
   #begun = false;
-  /** Whether a session is gone on with after a break. */
+  /** Whether a session may be resumed after a break. */
   resumable = true;
-  /** What went wrong with the source: nothing that another attempt would mend. */
+  /** The failure of the source itself, which no other attempt would mend. */
   unreadable: { error: unknown } | undefined;
 
-  /** @param options the signal, and whom to tell */
-  constructor(source: Source, options: WriteOptions) {
-    this.source = source;
+  /**
+   * Reads nothing yet.
+   *
+   * @param content the bytes
+   * @param options the signal, and the channel for progress
+   */
+  constructor(content: Source, options: WriteOptions) {
+    this.content = content;
     this.signal = options.signal;
     this.#options = options;
   }
 
-  /** The bytes, counted as they go. */
+  /** The bytes from `start` to `end`, counted as they are read. */
   stream(start?: number, end?: number): ReadableStream<Uint8Array<ArrayBuffer>> {
     const counting = this.#counting;
     let opened: OpenedSource | undefined;
     return new ReadableStream({
       pull: async (controller) => {
         this.#begun = true;
-        opened ??= this.#open(start, end); // not before: a request may fail ahead of its body
+        opened ??= this.#open(start, end); // not before: a request may fail before its body is read
         const { done, value } = await opened.reader.read().catch((error) => {
           this.unreadable = { error };
           throw error;
         });
-        this.signal?.throwIfAborted(); // a source that was let go of has ended too
+        this.signal?.throwIfAborted(); // a source that was cancelled has ended too
         if (done) return opened.end(), controller.close();
         if (counting === this.#counting) this.#count(value.length);
         controller.enqueue(value);
@@ -68,35 +74,35 @@ export class BlobSource {
     }, { highWaterMark: 0 });
   }
 
-  /** Opens the source. One that has nothing to say for the moment, as standard input, is let go of by the signal. */
+  /** Opens the source. The signal cancels a read that waits for bytes, as of standard input. */
   #open(start?: number, end?: number): OpenedSource {
-    const { size } = this.source;
+    const { size } = this.content;
     const expected = size === undefined ? undefined : (end ?? size) - (start ?? 0);
-    const reader = exactly(this.source.open(start, end), expected).getReader();
+    const reader = exactly(this.content.open(start, end), expected).getReader();
     const stop = () => void reader.cancel(this.signal?.reason).catch(() => {});
     this.signal?.addEventListener("abort", stop);
     return { reader, end: () => this.signal?.removeEventListener("abort", stop) };
   }
 
-  /** The part of a source that can be read once only which is on its way; the first one to begin with. */
+  /** Of a source that can be read only once: the part that is being sent, at first the first. */
   async part(size: number): Promise<HeldPart | undefined> {
     this.#parts ??= new ReplayBuffer(this.stream(), size);
     return this.#parts.held ?? await this.#parts.next();
   }
 
-  /** The part behind that, when that has arrived; `undefined` = there is none. */
+  /** Of such a source: the next part, when the one before has arrived; `undefined` = that was the last. */
   async nextPart(): Promise<HeldPart | undefined> {
     return await this.#parts?.next();
   }
 
-  /** All of such a source that has not arrived, at one go: then it cannot be sent again. */
+  /** Of such a source: all bytes that have not arrived, as one stream. They cannot be sent again. */
   rest(): ReadableStream<Uint8Array<ArrayBuffer>> {
     const parts = this.#parts;
     this.#parts = undefined;
     return parts?.rest() ?? this.stream();
   }
 
-  /** The registry has so many bytes: what was counted beyond goes out again, what was not counted need not go out. */
+  /** Corrects the count to what the registry has: fewer bytes go out again, more bytes need not go out. */
   standAt(offset: number): void {
     this.#counting++;
     const difference = offset - this.#counted;
@@ -114,7 +120,7 @@ export class BlobSource {
     this.#options.onEvent?.({ type, phase: "send", bytes });
   }
 
-  /** So many bytes have arrived: where that is more than ever before, the attempts are counted anew. */
+  /** Notes how many bytes have arrived. If these are more than ever before, failed attempts are counted from 0 again. */
   reached(offset: number): void {
     if (offset > this.#farthest) this.#attempts = 0;
     this.#farthest = Math.max(offset, this.#farthest);
@@ -125,22 +131,22 @@ export class BlobSource {
     return { error, what: this.#options.what ?? "a blob", attempt: ++this.#attempts };
   }
 
-  /** Throws the error on where the source cannot be sent once more. */
+  /** Throws the error if the source cannot be sent again. */
   requireAnother(error: unknown): void {
     this.signal?.throwIfAborted();
     if (this.unreadable) throw this.unreadable.error;
     const holdsAll = this.#parts?.held?.first === 0;
-    if (this.source.once && this.#begun && !holdsAll) throw cannotReadAgain(error);
+    if (this.content.once && this.#begun && !holdsAll) throw cannotReadAgain(error);
   }
 
-  /** The digest of all the bytes, when it is known. */
+  /** The digest of all bytes. */
   async digest(): Promise<Digest> {
-    return await abortable(this.source.digest(), this.signal);
+    return await abortable(this.content.digest(), this.signal);
   }
 
-  /** What was sent, when all of it was. */
+  /** The descriptor of the blob, when all of it was sent. */
   async descriptor(): Promise<Descriptor> {
-    const { size = this.#counted } = this.source;
+    const { size = this.#counted } = this.content;
     return { mediaType: OCTET_STREAM, digest: await this.digest(), size };
   }
 }
