@@ -13,14 +13,14 @@
 export type ErrorKind = "failed" | "usage" | "not-found" | "not-allowed" | "mismatch" | "conflict";
 
 /**
- * What an error may carry beside its message.
+ * What an error has beside its message.
  *
  * @category Errors
  */
 export interface ErrorDetails {
   /** What the reader can do about it. */
   hint?: string | undefined;
-  /** The error that lies beneath. */
+  /** The error that led to this one. */
   cause?: unknown;
 }
 
@@ -85,7 +85,7 @@ export class InvalidInputError extends LayerstashError {
 }
 
 /**
- * A file, repository, tag, manifest or blob is not there; also a stash of which a chunk is missing.
+ * A file, repository, tag, manifest or blob does not exist; also a stash of which a chunk is missing.
  *
  * @category Errors
  */
@@ -105,7 +105,7 @@ export class NotAllowedError extends LayerstashError {
 }
 
 /**
- * Bytes, sizes or descriptions are not what a digest or a table says that they are.
+ * Bytes, sizes or descriptions are not what a digest or a table says.
  *
  * @category Errors
  */
@@ -115,7 +115,7 @@ export class MismatchError extends LayerstashError {
 }
 
 /**
- * Something else is already there, and it was not asked to be replaced.
+ * Something else already exists under the name, and was not to be replaced.
  *
  * @category Errors
  */
@@ -125,12 +125,12 @@ export class ConflictError extends LayerstashError {
 }
 
 /**
- * What a registry's error may carry.
+ * What a registry's error has beside its message.
  *
  * @category Errors
  */
 export interface RegistryErrorDetails extends ErrorDetails {
-  /** The HTTP status; absent where there was no answer. */
+  /** The HTTP status; absent = there was no answer. */
   status?: number;
   /** The registry's own error codes. */
   codes?: readonly string[];
@@ -148,9 +148,9 @@ export interface RegistryErrorDetails extends ErrorDetails {
  * @category Errors
  */
 export class RegistryError extends LayerstashError {
-  /** The HTTP status; 0 where there was no answer. */
+  /** The HTTP status; 0 = there was no answer. */
   readonly status: number;
-  /** The registry's own error codes, such as `BLOB_UNKNOWN`; empty where it named none. */
+  /** The registry's own error codes, such as `BLOB_UNKNOWN`; empty = it named none. */
   readonly codes: readonly string[];
   /** Whether the same request may well succeed a little later. */
   readonly transient: boolean;
@@ -175,5 +175,5 @@ export class RegistryError extends LayerstashError {
   }
 }
 
-/** A store gave the whole blob where a range was asked for: the caller has to read it from its beginning. */
+/** The store only gives whole blobs, and a range was asked for: the caller has to read the blob from its beginning. */
 export class RangeRefusedError extends LayerstashError {}

@@ -1,4 +1,4 @@
-/** What happens on the way, as values: progress displays and logs are made of these. @module */
+/** Events: what happens during calls and verbs, as values for progress displays and logs. @module */
 import type { Digest } from "./oci/digest.ts";
 
 /**
@@ -68,7 +68,7 @@ export function partOfTransfer(
   });
 }
 
-/** A channel without `progress`: for bytes that are no part of a plan, or that are counted elsewhere. */
+/** A channel without `progress`: for bytes that do not belong to a plan, or that are counted elsewhere. */
 export function withoutProgress(onEvent: OnEvent | undefined): OnEvent | undefined {
   return onEvent && ((event) => event.type === "progress" || onEvent(event));
 }

@@ -1,9 +1,9 @@
-/** Waiting that a signal ends, for work that does not know of signals. @module */
+/** Lets a signal end the wait for work that takes no signal. @module */
 
-/** What is awaited, unless the signal comes before: then it rejects with the signal's reason. The work may go on. */
+/** Waits for a promise, or rejects with the signal's reason when that is aborted first. The work itself may go on. */
 export async function abortable<T>(awaited: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return await awaited;
-  awaited.catch(() => {}); // nobody listens any more when the signal has come
+  awaited.catch(() => {}); // nobody awaits it any more after an abort
   signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = () => reject(signal.reason);

@@ -1,12 +1,12 @@
-/** Lets those who want the same thing at the same time take turns, within this process. @module */
+/** A mutex for each key: within this process, those who lock the same key take turns. @module */
 import { abortable } from "./abortable.ts";
 
-/** Whose turn it is, by what is wanted. */
+/** Locks, by key. */
 export class KeyedMutex {
-  /** The last of those who wait. */
+  /** The last lock of each key that is held or waited for. */
   readonly #last = new Map<string, Promise<void>>();
 
-  /** Waits until all who asked for the same before are done; the turn is over when the block ends. */
+  /** Locks a key when all earlier locks of it are released; `using` releases the lock at the end of the block. */
   async lock(wanted: string, signal?: AbortSignal): Promise<Disposable> {
     const before = this.#last.get(wanted) ?? Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -18,7 +18,7 @@ export class KeyedMutex {
     try {
       await abortable(before, signal);
     } catch (error) {
-      before.then(end); // those behind still wait for those before
+      before.then(end); // those after this one still wait for those before it
       throw error;
     }
     return { [Symbol.dispose]: end };

@@ -1,8 +1,8 @@
-/** Does several things at once, but not too many. @module */
+/** Runs tasks in parallel, up to a limit that may change meanwhile. @module */
 
 /**
- * Runs a task for every item, at most `jobs` at a time, in order of the items. When one fails, no further ones
- * begin, the signal tells the others, and the first failure is thrown when all have ended.
+ * Runs a task for every item, at most `jobs` at a time, in the order of the items. When one fails, no others begin, the
+ * signal aborts the running ones, and the first failure is thrown when all have ended.
  *
  * @example
  * ```ts

@@ -6,22 +6,22 @@ import { type Bounds, TIME } from "../arguments.ts";
 import { inWords } from "../messages.ts";
 
 /**
- * How often and how patiently requests are made again. All times are in milliseconds.
+ * How often failed requests are made again, and after what waits. All times are in milliseconds.
  *
  * @category Stores
  */
 export interface RetryPolicy {
-  /** Attempts in all, as long as none of them makes progress. */
+  /** How many attempts are made in all. One that makes progress, such as bytes that arrive, starts the count again. */
   attempts: number;
-  /** The upper end of the first wait; each further one is twice as long. */
+  /** The upper limit of the first wait; it doubles with each attempt. */
   firstWait: number;
-  /** The upper end of every wait. */
+  /** The upper limit of every wait. */
   longestWait: number;
   /** The longest `Retry-After` that is waited for; a longer one ends the attempts. */
   longestRetryAfter: number;
   /**
-   * For how long a host that has answered before may give no answer at all, as while a network is down: no number of
-   * attempts ends the wait before. It does not count where `attempts` is 1.
+   * For how long a host that has answered before may give no answer at all, as while a network is down. Attempts go on
+   * until then, however many they are; not if `attempts` is 1.
    */
   longestOutage: number;
 }
@@ -39,7 +39,7 @@ export const DEFAULT_RETRY_POLICY: Readonly<RetryPolicy> = {
   longestOutage: 10 * 60_000,
 };
 
-/** What the numbers of a policy may be. */
+/** The bounds of a policy's numbers. */
 export const POLICY_NUMBERS: Record<keyof RetryPolicy, Bounds> = {
   attempts: { least: 1 },
   firstWait: TIME,
@@ -49,9 +49,9 @@ export const POLICY_NUMBERS: Record<keyof RetryPolicy, Bounds> = {
 };
 
 /**
- * How long to wait before the next attempt; `undefined` = give up. Full jitter: any time up to twice the last
- * upper end, so that clients that failed together do not come back together. `away` says for how many milliseconds
- * there has been no answer at all.
+ * How long to wait before the next attempt, in milliseconds; `undefined` = give up. Full jitter: the wait is a random part
+ * of its upper limit, so that clients that failed together do not come back together. `away` says for how many
+ * milliseconds there has been no answer at all.
  */
 export function retryDelay(
   policy: RetryPolicy,

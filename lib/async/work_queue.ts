@@ -1,35 +1,35 @@
-/** Things to do that may become more while they are done. @module */
+/** A work queue to which tasks may add. @module */
 
-/** A list that several workers take from until everything that is open is settled. */
+/** Items that several workers take, until each is settled. */
 export class WorkQueue<T> {
   readonly #waiting: T[];
   #open: number;
   #changed: PromiseWithResolvers<void> = Promise.withResolvers();
 
   /**
-   * Begins a list.
+   * Begins a queue.
    *
-   * @param waiting what can be taken at once
-   * @param open how many things have to be settled, those that are waiting among them
+   * @param waiting the items that can be taken at once
+   * @param open how many items have to be settled, with those that are waiting
    */
   constructor(waiting: Iterable<T>, open: number) {
     this.#waiting = [...waiting];
     this.#open = open;
   }
 
-  /** Puts something on the list that is open already. It is taken before all others. */
+  /** Adds an item that counts as open already. It is taken before all others. */
   add(item: T): void {
     this.#waiting.unshift(item);
     this.#changed.resolve();
   }
 
-  /** Says that one thing is done for good. */
+  /** Settles one item. */
   settle(): void {
     this.#open--;
     this.#changed.resolve();
   }
 
-  /** Takes what is on the list, and waits for what may come; ends when nothing is open. Fails with the signal's reason. */
+  /** Takes items, and waits for more while any is open. It fails with the signal's reason. */
   async *take(signal: AbortSignal): AsyncGenerator<T, void> {
     signal.addEventListener("abort", () => this.#changed.resolve());
     while (this.#open > 0) {

@@ -1,4 +1,4 @@
-/** What a registry's answer means when it is not the one that was hoped for. @module */
+/** Turns error answers of a registry into errors, and reads values from its answers. @module */
 import * as v from "valibot";
 import { singleLine } from "../messages.ts";
 import { collect } from "../content/collect.ts";
@@ -12,30 +12,30 @@ import {
 import { RANGE_INVALID, UPLOAD_LOST } from "../oci/error_codes.ts";
 import { isTransientAnswer, retryAfterOf } from "./retry_after.ts";
 
-/** Errors are short; what is longer is a web page. */
+/** The largest error body that is read, in bytes. What is longer is a web page. */
 const MAX_ERROR_BODY = 64 * 1024;
 
 const errorsSchema = v.object({
   errors: v.array(v.object({ code: v.optional(v.string(), "UNKNOWN"), message: v.optional(v.string(), "") })),
 });
 
-/** What the caller knows about the request that failed. */
+/** A request that failed. */
 export interface Asked {
-  /** Who answered, for the message. */
+  /** The host that answered, for the message. */
   host: string;
   /** What was asked for, as in `the tag disk-1`. */
   what: string;
-  /** Whether the answer came from where a redirect had led to: a signed address that may have expired. */
+  /** Whether the answer came after a redirect, from a signed URL that may have expired. */
   redirected: boolean;
   /** Whether credentials were sent. */
   signedIn: boolean;
-  /** Codes that may pass, for this request. */
+  /** Error codes that may pass when this request is made again. */
   passing?: readonly string[] | undefined;
-  /** Takes secrets out of what the server says: it may repeat what was sent to it. */
+  /** Takes secrets out of the server's text, which may repeat what was sent to it. */
   hide?: ((text: string) => string) | undefined;
 }
 
-/** Makes the error of an answer, and reads its body to the end. */
+/** Makes the error for an answer. The body is read to its end. */
 export async function errorOf(response: Response, asked: Asked): Promise<Error> {
   const { status } = response;
   const { codes, text } = await readErrors(response, asked.hide);
@@ -52,7 +52,7 @@ export async function errorOf(response: Response, asked: Asked): Promise<Error> 
   });
 }
 
-/** Whether an upload failed that may be begun again, or go on from where the registry says that it stands. */
+/** Whether a code says that an upload has to begin again, or to go on from another offset. */
 function isOfUpload(code: string): boolean {
   return UPLOAD_LOST.has(code) || code === RANGE_INVALID;
 }
@@ -65,10 +65,10 @@ function notAllowed(message: string, { host, signedIn }: Asked): NotAllowedError
   });
 }
 
-/** What a registry says is shown up to here, in characters. */
+/** How much of a registry's text is shown, in characters. */
 const LONGEST_TEXT = 1000;
 
-/** The registry's own codes in an answer that is an error; its body is read to the end. */
+/** The registry's own codes in an error answer. The body is read to its end. */
 export async function codesOf(response: Response): Promise<string[]> {
   return (await readErrors(response)).codes;
 }
@@ -98,9 +98,9 @@ function sentence({ code, message }: { code: string; message: string }): string 
 }
 
 /**
- * The bytes of an answer that has to be small.
+ * The bytes of an answer, up to a limit.
  *
- * @throws {MismatchError} when there are more than `most`
+ * @throws {MismatchError} if there are more than `most`
  */
 export async function bytesOf(
   response: Response,
@@ -115,39 +115,39 @@ export async function bytesOf(
 }
 
 /**
- * A URL that an answer names, absolute or relative to what was asked; `undefined` = it is none.
+ * A URL that an answer names, absolute or relative to the request's; `undefined` = it is not a URL.
  *
- * @throws {RegistryError} when it would lead from https to something else
+ * @throws {RegistryError} if it leads from https to something else
  */
 export function urlNamed(text: string, asked: URL): URL | undefined {
   const url = URL.parse(text, asked);
   if (!url) return undefined;
-  // A registry that does not know of the TLS proxy in front of it names its own plain address.
+  // A registry after a TLS proxy may name its own plain http address.
   if (url.hostname === asked.hostname && asked.protocol === "https:") url.protocol = "https:";
   if (url.protocol === "https:" || url.protocol === asked.protocol) return url;
   throw new RegistryError(`${asked.host} leads from ${asked.protocol.slice(0, -1)} to ${schemeOf(url)}`);
 }
 
-/** How a URL is spoken to, for messages: what else stands in it may be long, or a secret that comes back. */
+/** The scheme of a URL, for messages. The rest of it may be long, or hold a secret. */
 export function schemeOf({ protocol }: URL): string {
   return protocol === "http:" || protocol === "https:" ? protocol.slice(0, -1) : "something else";
 }
 
-/** How many bytes a header says that there are; `undefined` = it does not say, or what cannot be. */
+/** A header's number of bytes; `undefined` = the header is absent, or not such a number. */
 export function countOf(text: string | null | undefined): number | undefined {
   const count = /^\d+$/.test(text ?? "") ? Number(text) : NaN;
   return Number.isSafeInteger(count) ? count : undefined;
 }
 
-/** Whether an answer is a web page: not what a registry gives, though some call an empty answer HTML (Quay). */
+/** Whether an answer is a web page. Quay calls empty answers HTML, but with the digest of a manifest or blob. */
 export function isWebPage({ headers }: Response): boolean {
   return /^text\/html\b/i.test(headers.get("content-type") ?? "") && !headers.has("docker-content-digest");
 }
 
 /**
- * Makes the error of a request that got no answer. It names no URL, and the platform's error, which
- * does, is not its cause: a URL may carry a signature. Where it is `known`
- * that something has answered before, even a wrong certificate may pass: that of a sign-in portal, after a sleep.
+ * Makes the error for a request without an answer. Neither its message nor its cause names a URL, which may hold a
+ * signature. `known` says that the host has answered before: then even a wrong certificate is transient, as that of a
+ * sign-in portal after the machine has slept.
  */
 export function errorOfNoAnswer(error: unknown, host: string, { known = false } = {}): LayerstashError {
   if (error instanceof Deno.errors.NotCapable) {
@@ -177,7 +177,7 @@ export function errorOfNoAnswer(error: unknown, host: string, { known = false } 
   });
 }
 
-/** Where one word is no host, a short name was meant. */
+/** A word without a dot or a port was meant as a short name. */
 function shortNames(host: string): string {
   return /[.:]/.test(host) ? "" : " (short names are docker and ghcr)";
 }

@@ -1,4 +1,4 @@
-/** What reads goes over Deno's `fetch`. @module */
+/** Requests that only read, sent with Deno's `fetch`. @module */
 import type { RegistryError } from "../errors.ts";
 import { inTime } from "./timeouts.ts";
 import type { ConnectionOptions, HttpRequest } from "./request.ts";
@@ -27,7 +27,7 @@ export class FetchTransport {
     const late = () => giveUp(silence(`no answer came from ${url.host}`, request, milliseconds));
     const fetching = fetch(url, { method, headers, signal: silent.signal, redirect: "manual", client });
     const response = await inTime(fetching, { milliseconds, late, signal }).catch((error) => {
-      silent.abort(error); // also where it was the signal that ended the wait
+      silent.abort(error); // also if it was the signal that ended the wait
       throw error;
     });
     if (!response.body) return response;
@@ -46,7 +46,7 @@ export class FetchTransport {
     return client;
   }
 
-  /** Other connections are as dead as the one that fell silent, after a sleep or a change of networks. */
+  /** Closes all connections: after a sleep or a change of networks they are as dead as the one that fell silent. */
   #forget(client: Deno.HttpClient, proxy: string | undefined): void {
     if (this.#clients.get(proxy) !== client) return;
     this.#clients.delete(proxy);

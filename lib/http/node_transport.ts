@@ -1,4 +1,4 @@
-/** What sends goes over `node:http`, which tells the length of a stream and sends nothing twice. @module */
+/** Requests that send, over `node:http`: it sends the length of a stream, and nothing twice. @module */
 import type http from "node:http";
 import type { Socket } from "node:net";
 import { once } from "node:events";
@@ -12,7 +12,7 @@ import { type ConnectionOptions, type HttpRequest, READS } from "./request.ts";
 import type { ByteStream } from "../content/bytes.ts";
 import { silence, type Watch, watched } from "./watched_body.ts";
 
-/** The system's authorities; none where this program may not look at them (`--allow-sys`). */
+/** The certificate authorities of the system; none if this program may not read them (`--allow-sys`). */
 function authoritiesOf(tls: typeof import("node:tls")): string[] {
   try {
     return tls.getCACertificates("default");
@@ -23,15 +23,15 @@ function authoritiesOf(tls: typeof import("node:tls")): string[] {
 }
 
 /**
- * After so many milliseconds of silence the system asks whether the other side is still there. Routers forget
- * connections that are silent for minutes (Azure: four), and the end of an upload may take longer.
+ * After how many milliseconds of silence the system probes a connection. Routers forget connections that are silent for
+ * minutes (Azure: four), and a registry may take longer to commit an upload.
  */
 const KEEP_ALIVE = 30_000;
 
 /** Requests over `node:http`, with one agent for each scheme and proxy. */
 export class NodeTransport {
   readonly #modules: { "http:": typeof http; "https:": typeof import("node:https") };
-  /** By scheme and proxy. */
+  /** The agents, by scheme and proxy. */
   readonly #agents: Map<string, http.Agent> = new Map();
   readonly #options: ConnectionOptions;
 
@@ -42,7 +42,7 @@ export class NodeTransport {
       import("node:tls"),
     ]);
     const { caCerts, ...others } = options;
-    // For node:tls, the authorities that are named take the place of the system's.
+    // In node:tls the given authorities replace the system's, so both are given.
     const all = caCerts && [...authoritiesOf(tls.default), ...caCerts];
     return new NodeTransport(plain.default, secure.default, { ...others, caCerts: all });
   }
@@ -76,11 +76,11 @@ export class NodeTransport {
     };
     outgoing.on("response", (incoming) => {
       over.abort(OVER);
-      // A connection whose request did not end serves no other; but the answer is read first.
+      // A connection whose request did not end cannot be used again. It is closed when the answer was read.
       incoming.once("end", () => outgoing.writableEnded || outgoing.destroy());
       const respond = () =>
         answer.resolve(toResponse(incoming, { request, milliseconds: timeouts.stall, giveUp, limit }));
-      // An empty body that nobody reads to its end would take its connection with it.
+      // Nobody reads an empty body; without this its connection would not be used again.
       if (isEmpty(incoming, request)) incoming.once("close", respond).resume();
       else respond();
     });
@@ -120,7 +120,7 @@ export class NodeTransport {
   }
 }
 
-/** Ends a request with its signal. `node:http` itself may wait for the bytes that are on their way. */
+/** Ends a request with its signal. `node:http` by itself may wait for the rest of the body. */
 function onAbort(
   signal: AbortSignal | undefined,
   outgoing: http.ClientRequest,
@@ -131,7 +131,7 @@ function onAbort(
   outgoing.once("close", () => signal?.removeEventListener("abort", stop));
 }
 
-/** Hears when a connection ends ahead of the answer. Of one that was used before, Deno's `node:http` says nothing. */
+/** Calls back if a connection ends before the answer. For a reused one Deno's `node:http` raises no error. */
 function onLoss(outgoing: http.ClientRequest, lost: () => void): void {
   outgoing.once("socket", (socket) => {
     socket.once("close", lost);
@@ -145,23 +145,23 @@ function lengthHeader({ method, body }: HttpRequest): Record<string, string> {
   return size === undefined ? {} : { "content-length": String(size) };
 }
 
-/** What is written at once, in bytes: even a very slow connection takes so much within the time for a stall. */
+/** How much is written at once, in bytes: even a very slow connection takes that before it counts as stalled. */
 const SLICE = 256 * 1024;
 
-/** Why nothing more is to be sent; an abort without a reason makes an error each time. */
+/** The reason to stop sending. It is made once, because an abort without a reason makes an error each time. */
 const OVER = "there is an answer or an error";
 
-/** How a request is waited for. */
+/** How long the steps of a request may take, and who ends it. */
 interface BodyTimes {
   timeouts: Timeouts;
   limit: RateLimit | undefined;
-  /** Told when the connection fell silent. */
+  /** Called with the error when the connection fell silent. */
   giveUp: (error: RegistryError) => RegistryError;
-  /** Aborted when there is an answer or an error: nothing more is to be sent. */
+  /** Aborted at an answer or an error: nothing more is to be sent. */
   over: AbortSignal;
 }
 
-/** Sends the body as fast as the socket takes it, and waits for the answer; it throws when either takes too long. */
+/** Sends the body as fast as the socket takes it, and waits for the answer. It throws if either takes too long. */
 async function sendBody(
   outgoing: http.ClientRequest,
   request: HttpRequest,
@@ -183,7 +183,7 @@ async function sendBody(
     if (!outgoing.writableFinished) {
       await wait(once(outgoing, "finish"), "stall", `nothing went out to ${host}`);
     }
-    const until = new Promise<never>(() => {}); // there is an answer: then `over` ends the wait
+    const until = new Promise<never>(() => {}); // `over` ends the wait when the answer comes
     await wait(until, request.answerWithin ?? "answer", `no answer came from ${host}`);
   } catch (error) {
     if (!over.aborted) throw error;
@@ -192,12 +192,12 @@ async function sendBody(
   }
 }
 
-/** A stream that was never begun has its source open all the same. */
+/** Cancels a stream that was not read, so that its source is closed. */
 function letGo(body: HttpRequest["body"]): void {
   if (body && !(body instanceof Uint8Array) && !body.stream.locked) body.stream.cancel().catch(() => {});
 }
 
-/** Resolves when the connection stands, with TLS where that is spoken. */
+/** Resolves when the connection is made, with its TLS handshake. */
 async function connected(outgoing: http.ClientRequest): Promise<void> {
   const socket: Socket & { secureConnecting?: boolean } = outgoing.socket ??
     (await once(outgoing, "socket"))[0];
@@ -205,7 +205,7 @@ async function connected(outgoing: http.ClientRequest): Promise<void> {
   else if (socket.connecting) await once(socket, "connect");
 }
 
-/** The body in slices; where it is let go of, so is its stream. */
+/** The body in slices. Leaving the loop cancels its stream. */
 async function* slicesOf(
   body: HttpRequest["body"],
   most: number,

@@ -1,23 +1,23 @@
-/** Which proxy a request goes through, as the environment's variables say it. @module */
+/** Chooses the proxy for a request by the environment's variables. @module */
 import { InvalidInputError } from "../errors.ts";
 import { isLoopback } from "../oci/address.ts";
 
 /** The environment's variables. */
 export type ProxyEnv = Record<string, string | undefined>;
 
-/** The schemes of URLs that are spoken to. */
+/** The schemes of URLs that requests go to. */
 export type Scheme = "http:" | "https:";
 
-/** Whether any variable names a proxy. */
+/** Whether a variable names a proxy. */
 export function namesProxy(env: ProxyEnv): boolean {
   return textOf("http:", env) !== undefined || textOf("https:", env) !== undefined;
 }
 
 /**
- * The proxy for a URL; `undefined` = it is asked directly. Variables in lower case come first, `ALL_PROXY` comes
- * last, and a proxy without a scheme is an http one: as for curl and docker.
+ * The proxy for a URL; `undefined` = none. As for curl and docker, variables in lower case come first, `ALL_PROXY` comes
+ * last, and a proxy without a scheme is an http one.
  *
- * @throws {InvalidInputError} when the proxy is of another kind
+ * @throws {InvalidInputError} if the proxy is of another kind
  */
 export function proxyOf(url: URL, env: ProxyEnv): string | undefined {
   const text = textOf(url.protocol as Scheme, env);
@@ -36,8 +36,8 @@ function textOf(scheme: Scheme, env: ProxyEnv): string | undefined {
 }
 
 /**
- * Whether a URL is asked directly though there is a proxy: this machine is, and what `NO_PROXY` names: hosts with
- * all that is below them (`.example.com`, `*.example.com`, `example.com`), with a port or without, or `*`.
+ * Whether requests to a URL bypass the proxy: to this machine, and to what `NO_PROXY` names. That is `*`, or hosts with
+ * their subdomains (`example.com`, `.example.com`, `*.example.com`), with a port or without.
  */
 function bypassesProxy(url: URL, env: ProxyEnv): boolean {
   if (isLoopback(url.hostname)) return true;

@@ -1,13 +1,13 @@
-/** What an answer says of the bytes that it brings. @module */
+/** Which bytes an answer brings, by its headers. @module */
 import { RangeRefusedError } from "../errors.ts";
 import { countOf } from "./answers.ts";
 
-/** The length of an answer's body in bytes; `undefined` = it does not say. */
+/** The length of an answer's body in bytes; `undefined` = the answer does not say. */
 export function lengthOf(answer: Response): number | undefined {
   return countOf(answer.headers.get("content-length"));
 }
 
-/** Why an answer is not the bytes from `start` up to, and not with, `end`; `undefined` = it is. */
+/** The error for an answer with other bytes than those of the range; `undefined` = they are right. */
 export function faultOfRange(
   answer: Response,
   { start, end }: { start: number; end: number },

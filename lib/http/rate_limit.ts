@@ -1,24 +1,24 @@
-/** Holds all connections together to a rate: bytes per second, up and down alike. @module */
+/** Limits the bytes per second of all connections together, up and down. @module */
 import { checkNumbers } from "../arguments.ts";
 import { type Clock, systemClock } from "../async/clock.ts";
 
 /**
- * The rate at which bytes go, over whatever number of connections.
+ * A limit of bytes per second that any number of connections share.
  *
  * @category Stores
  */
 export class RateLimit {
   readonly #rate: number;
   readonly #clock: Clock;
-  /** When the bytes that were let through so far have had their time, in milliseconds. */
+  /** When, by the clock, the bytes that were let through so far have used up their time. */
   #free = -Infinity;
 
   /**
-   * Begins without a debt.
+   * Begins with nothing used up.
    *
    * @param rate bytes per second
-   * @param clock time; absent = the system's
-   * @throws {InvalidInputError} when nothing can go at this rate
+   * @param clock the clock; absent = the system's
+   * @throws {InvalidInputError} if the rate is not at least 1
    */
   constructor(rate: number, clock: Clock = systemClock) {
     checkNumbers({ limitRate: rate }, { limitRate: { least: 1, most: Number.MAX_SAFE_INTEGER } });
@@ -27,14 +27,14 @@ export class RateLimit {
   }
 
   /**
-   * The most that goes at once, in bytes: so much that the rate is even over a tenth of a second, and so little that
-   * a connection that waits for its turn is not taken for dead.
+   * How many bytes are let through at once: those of a tenth of a second. So the rate is even, and a connection that waits
+   * for its turn does not count as stalled.
    */
   get piece(): number {
     return Math.max(1, Math.ceil(this.#rate / 10));
   }
 
-  /** Waits until so many bytes may go. Time that nobody used is not saved up. */
+  /** Waits until so many bytes may pass. Unused time is not saved up. */
   async take(bytes: number, signal?: AbortSignal): Promise<void> {
     const now = this.#clock.now();
     const turn = Math.max(now, this.#free);

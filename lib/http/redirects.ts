@@ -1,24 +1,24 @@
-/** Follows redirects by hand, and nothing leads from https to http. @module */
+/** Follows redirects, and refuses those from https to http. @module */
 import { RegistryError } from "../errors.ts";
 import { schemeOf } from "./answers.ts";
 
 const REDIRECTS = [301, 302, 303, 307, 308];
 const MAX_REDIRECTS = 5;
 
-/** What is asked for, of whom, and how. */
+/** A request that may be redirected. */
 export interface Following {
-  /** Who is asked at first, for messages. */
+  /** The host of the first request, for messages. */
   host: string;
   /** What is asked for, for messages. */
   what: string;
-  /** Asks at one address. What must not go to another host is left out there by it. */
+  /** Sends the request to one URL. It leaves credentials out where the host is another. */
   send: (url: URL) => Promise<Response>;
 }
 
 /**
- * The answer that is no redirect, and the address that gave it.
+ * The first answer that is not a redirect, and the URL that gave it.
  *
- * @throws {RegistryError} when there are too many, or one leads to where nothing may lead
+ * @throws {RegistryError} if there are too many redirects, or one leads to an unsafe URL
  */
 export async function follow(
   start: URL,
@@ -35,7 +35,7 @@ export async function follow(
   throw new RegistryError(`${host} redirects more than ${MAX_REDIRECTS} times for ${what}`);
 }
 
-/** From https only to https, and never to a file, which Deno's fetch would read. */
+/** Allows https to https, and never a file: URL, which Deno's fetch would read. */
 function redirected(location: string, from: URL, host: string): URL {
   const next = URL.parse(location, from);
   if (!next) throw new RegistryError(`${host} redirects to what is no URL`);

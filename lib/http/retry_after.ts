@@ -1,4 +1,4 @@
-/** Which answers say that the same request may succeed later, and after what wait. @module */
+/** Tells from an answer whether the same request may succeed later, and after what wait. @module */
 import { BUSY } from "../oci/error_codes.ts";
 
 // 499 and 520 to 524 come from the proxies in front of registries (nginx, Cloudflare).
@@ -22,10 +22,10 @@ export function retryAfterOf(headers: Headers): number | undefined {
   return Math.min(LONGEST_ASKED, Math.max(0, until - (parseDate(headers.get("date")) ?? Date.now())));
 }
 
-/** More than a year is as good as never; a date beyond all dates could not be told. */
+/** The longest wait that is taken from a header. A year is as good as never, and a later date could not be formatted. */
 const LONGEST_ASKED = 365 * 24 * 3600_000;
 
-/** A date of HTTP; `Date.parse` alone takes nearly anything. */
+/** Parses a date of HTTP, which ends with GMT. `Date.parse` alone accepts nearly anything. */
 function parseDate(value: string | null): number | undefined {
   const date = /\bGMT\s*$/.test(value ?? "") ? Date.parse(value!) : NaN;
   return Number.isNaN(date) ? undefined : date;

@@ -46,8 +46,8 @@ export const TIMES: Record<keyof Timeouts, Bounds> = {
 export const LONGEST_TIMER: number = 2 ** 31 - 1;
 
 /**
- * What a promise gives; or, when it takes too long, the error that `late` makes; or the signal's reason. The time is
- * the system's: the network knows no other.
+ * Waits for a promise. Rejects with the error of `late` if it takes too long, or with the signal's reason. The time is the
+ * system's, as the network's is.
  */
 export async function inTime<T>(
   waiting: Promise<T>,

@@ -1,4 +1,4 @@
-/** Makes connections, each kind of request over what serves it best. @module */
+/** The transport: sends each kind of request in the way that fits it best. @module */
 import { withDefaults } from "../arguments.ts";
 import { FetchTransport } from "./fetch_transport.ts";
 import { NodeTransport } from "./node_transport.ts";
@@ -10,30 +10,30 @@ import type { OnEvent } from "../events.ts";
 import { DEFAULT_TIMEOUTS, TIMES } from "./timeouts.ts";
 
 /**
- * Makes a transport: `fetch` for what reads, `node:http` for what sends. For Deno's `fetch` cannot tell the length
- * of a stream, cannot leave certificates unchecked, and sends a request again by itself when a connection that it
- * had used before breaks: a part of a blob would arrive twice. HEAD takes the connections that there are: between two
- * requests that send, one of its own would cost the round trips of a handshake.
+ * Makes a transport: `fetch` for requests that read, `node:http` for those that send. Deno's `fetch` cannot send the length
+ * of a stream, cannot leave certificates unchecked, and repeats a request by itself when a reused connection breaks: a part
+ * of a blob would arrive twice. HEAD goes over the connections that exist: between two requests that send, a connection of
+ * its own would cost the round trips of a handshake.
  *
- * @throws {InvalidInputError} when a time or a rate cannot be
+ * @throws {InvalidInputError} if a time or a rate is out of range
  */
 export function openTransport(options: TransportOptions = {}): Transport {
   const { insecureSkipTlsVerify, proxyEnv = {}, limitRate, clock = systemClock } = options;
   const timeouts = withDefaults(DEFAULT_TIMEOUTS, options.timeouts, TIMES);
   const isLimit = limitRate === undefined || limitRate instanceof RateLimit;
   const limit = isLimit ? limitRate : new RateLimit(limitRate, clock);
-  const how = { ...options, timeouts, limit };
-  const reading = new FetchTransport(how);
+  const connection = { ...options, timeouts, limit };
+  const reading = new FetchTransport(connection);
   let node: Promise<NodeTransport> | undefined;
   return {
     async send(request) {
       const { method, url } = request;
       const proxy = proxyOf(url, proxyEnv);
-      // What the variables except from the proxy is not left to fetch, which reads them in a way of its own.
+      // A URL that NO_PROXY names is not left to fetch, which has rules of its own for these variables.
       const excepted = proxy === undefined && namesProxy(proxyEnv);
       const fetches = method === "GET" || (method === "HEAD" && !node);
       if (fetches && !insecureSkipTlsVerify && !excepted) return await reading.send(request, proxy);
-      return await (await (node ??= NodeTransport.load(how))).send(request);
+      return await (await (node ??= NodeTransport.load(connection))).send(request);
     },
     close() {
       reading.close();

@@ -1,4 +1,4 @@
-/** Bodies of answers, which fail when nothing comes for too long. @module */
+/** Bodies of answers, which fail when no bytes come for too long. @module */
 import type { ByteStream } from "../content/bytes.ts";
 import { RegistryError } from "../errors.ts";
 import type { RateLimit } from "./rate_limit.ts";
@@ -6,22 +6,22 @@ import { inWords } from "../messages.ts";
 import { LONGEST_TIMER } from "./timeouts.ts";
 import type { HttpRequest } from "./request.ts";
 
-/** The size of the buffers that are made for readers without one, in bytes. */
+/** The size of the buffers that readers without one get, in bytes. */
 const BUFFER = 64 * 1024;
 
-/** Whose body is watched, and for how long it may be silent, in milliseconds. */
+/** The request whose answer is watched, and for how many milliseconds its body may be silent. */
 export interface Watch {
   request: HttpRequest;
   milliseconds: number;
-  /** Told when it fell silent. */
+  /** Called with the error when the body fell silent; it returns the error to throw. */
   giveUp: (error: RegistryError) => RegistryError;
-  /** What all connections together are held to; absent = nothing. */
+  /** The rate limit of all connections; absent = none. */
   limit: RateLimit | undefined;
 }
 
 /**
- * The body of an answer, which fails when nothing comes for too long. The clock runs only while somebody reads. The
- * signal is looked at here too: Deno's fetch may lose it once the headers are there, when memory is tidied up.
+ * The body of an answer, which fails when no bytes come for too long. Time counts only while somebody reads. The signal
+ * ends it too: Deno's fetch may lose its own link to the signal after the headers, in a garbage collection.
  */
 export function watched(body: ByteStream, watch: Watch): ByteStream {
   const reader = byobReaderOf(body);
@@ -41,7 +41,7 @@ export function watched(body: ByteStream, watch: Watch): ByteStream {
   });
 }
 
-/** The same for a stream that makes its own buffers. */
+/** Watches a stream that makes its own buffers. */
 function watchedPlain(
   reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
   watch: Watch,
@@ -58,8 +58,8 @@ function watchedPlain(
 }
 
 /**
- * Watches over the reads of one body. There is one timer and one listener for all of them: there may be a hundred
- * thousand reads. Letting go of the body ends the read that waits.
+ * Watches the reads of one body. All of them share one timer and one listener: there may be a hundred thousand reads.
+ * Cancelling the body ends the read that waits.
  */
 class Watchdog {
   readonly #reader: { cancel(reason: unknown): Promise<void> };
@@ -74,7 +74,7 @@ class Watchdog {
     watch.request.signal?.addEventListener("abort", this.#stop);
   }
 
-  /** Waits for a read; where it fails, or nothing comes, the connection is closed. */
+  /** Waits for a read. If it fails, or no bytes come, the connection is closed. */
   async during<T extends { done: boolean; value?: Uint8Array | undefined }>(
     read: () => Promise<T>,
   ): Promise<T> {
@@ -98,7 +98,7 @@ class Watchdog {
     }
   }
 
-  /** Lets go of the body. */
+  /** Cancels the body. */
   async cancel(reason: unknown): Promise<void> {
     this.#end();
     await this.#reader.cancel(reason);
@@ -114,11 +114,11 @@ class Watchdog {
   #ring(milliseconds: number): ReturnType<typeof setTimeout> | undefined {
     if (milliseconds === Infinity) return undefined;
     const timer = setTimeout(() => this.#look(), Math.min(milliseconds, LONGEST_TIMER));
-    Deno.unrefTimer(Number(timer)); // a body that nobody reads is no reason to stay
+    Deno.unrefTimer(Number(timer)); // a body that nobody reads does not keep the process alive
     return timer;
   }
 
-  /** Whether one read has waited for too long; while nobody reads, nothing is amiss. */
+  /** Fails the body if a read has waited for too long. */
   #look(): void {
     this.#timer = undefined;
     if (this.#waitingSince === undefined) return;
@@ -143,7 +143,7 @@ function byobReaderOf(body: ByteStream): ReadableStreamBYOBReader | undefined {
   }
 }
 
-/** The error of a connection on which nothing moves. */
+/** The error for a connection on which nothing moves. */
 export function silence(
   what: string,
   { what: wanted, method }: HttpRequest,

@@ -1,4 +1,4 @@
-/** Speaks to one repository of a registry: sign-in, redirects, retries, errors with a meaning. @module */
+/** Sends the calls of one repository: signs in, follows redirects, retries, and turns error answers into errors. @module */
 import { LayerstashError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { errorOf, errorOfNoAnswer, isWebPage } from "../http/answers.ts";
@@ -21,7 +21,7 @@ import type { Transport } from "../http/request.ts";
 import { type Call, ENDPOINTS } from "./endpoints.ts";
 import type { CallOptions } from "../store/store.ts";
 
-/** What a client needs. */
+/** What a client takes. */
 export interface ClientOptions {
   address: RemoteAddress;
   repository: string;
@@ -29,13 +29,13 @@ export interface ClientOptions {
   transport: Transport;
   policy: RetryPolicy;
   clock: Clock;
-  /** The host that tokens are asked at in place of the one that the registry names. */
+  /** The host of the token server, in place of the one that the registry names. */
   authHost?: string | undefined;
   /** Receives the events of calls that are made without an `onEvent` of their own. */
   onEvent?: OnEvent | undefined;
 }
 
-/** A call, and who makes it. */
+/** A call, with the signal and the channel of whoever makes it. */
 type MadeCall = Call & CallOptions;
 
 const WARNING = /\b299 \S+ "((?:[^"\\]|\\.)*)"/g;
@@ -46,11 +46,11 @@ export class RegistryClient {
   readonly #options: ClientOptions;
   readonly #authorization: Authorization;
   readonly #warnings: Set<string> = new Set();
-  /** The hosts that have given an answer. */
+  /** The hosts that have answered. */
   readonly #answered: Set<string> = new Set();
   #closedUntil = 0;
 
-  /** @param options whom to speak to, and how */
+  /** @param options the repository, and how to reach it */
   constructor(options: ClientOptions) {
     this.#options = options;
     this.#authorization = new Authorization({ ...options, ...options.address });
@@ -66,7 +66,7 @@ export class RegistryClient {
     return this.#options.onEvent;
   }
 
-  /** Whether the registry has asked who it speaks to. */
+  /** Whether the registry has asked for a sign-in. */
   get signedIn(): boolean {
     return this.#authorization.demanded;
   }
@@ -86,17 +86,17 @@ export class RegistryClient {
   }
 
   /**
-   * Makes a call until it is answered for good.
+   * Makes a call, with retries.
    *
    * @throws {NotAllowedError} for 401 and 403
    * @throws {NotFoundError} for 404
-   * @throws {RegistryError} for all else that was not expected
+   * @throws {RegistryError} for every other status that was not expected
    */
   async call(call: Call, options: CallOptions = {}): Promise<Response> {
     return await this.callFor(call, options, (answer) => answer);
   }
 
-  /** The same for an answer whose body is read at once: where that breaks, the call is made again, too. */
+  /** Makes a call and reads its answer, with retries: where the body breaks, the call is made again. */
   async callFor<T>(
     call: Call,
     options: CallOptions,
@@ -106,7 +106,7 @@ export class RegistryClient {
     return await retrying(() => this.#retryContext(options), call.what, attempt);
   }
 
-  /** Makes a call, and does not repeat it: for bodies that cannot be sent again as they are. */
+  /** Makes a call without retries: for bodies that cannot be sent again as they are. */
   async once(call: Call, { signal, onEvent = this.onEvent }: CallOptions = {}): Promise<Response> {
     await this.#gate(signal);
     const start = this.urlOf(call.to);
@@ -124,7 +124,7 @@ export class RegistryClient {
     throw error;
   }
 
-  /** Credentials stay with the registry. A body that streams goes nowhere else: it could not be sent again. */
+  /** Follows redirects, without the credentials. A call whose body streams is not redirected: that cannot be sent again. */
   async #follow(call: MadeCall, start: URL): Promise<{ response: Response; url: URL }> {
     if (streams(call)) return { response: await this.#signIn(call, start), url: start };
     return await follow(start, { host: this.host, what: call.what, send: (url) => this.#signIn(call, url) });
@@ -170,7 +170,7 @@ export class RegistryClient {
   }
 
   async #headers(call: MadeCall, url: URL): Promise<Headers> {
-    // Bytes are taken as they are stored: compressed on the way they have another length, and fetch unpacks them.
+    // Compressed answers have another length than the blob, and fetch unpacks them: identity asks for the stored bytes.
     const headers = new Headers({
       "user-agent": "layerstash",
       "accept-encoding": "identity",
@@ -190,9 +190,9 @@ export class RegistryClient {
   }
 
   /**
-   * How the registry wants to be signed in to, with a token for these actions where it takes tokens.
+   * How the registry wants clients to sign in, with a token for these actions if it takes tokens.
    *
-   * @throws {NotAllowedError} when no token is given
+   * @throws {NotAllowedError} if no token is given
    */
   async demand(
     actions: readonly string[],
@@ -211,13 +211,13 @@ export class RegistryClient {
     });
   }
 
-  /** The address of a path behind `/v2/<repository>/`; URLs stay as they are. */
+  /** The URL of a path after `/v2/<repository>/`. URLs stay as they are. */
   urlOf(to: string | URL): URL {
     const { address, repository } = this.#options;
     return to instanceof URL ? to : new URL(`${address.origin}/v2/${repository}/${to}`);
   }
 
-  /** All calls wait while the registry wants to be left alone. */
+  /** Waits until the time that the registry last asked for with `Retry-After`. All calls of the client wait for it. */
   async #gate(signal?: AbortSignal): Promise<void> {
     const wait = this.#closedUntil - this.#options.clock.now();
     if (wait > 0) await this.#options.clock.sleep(wait, signal);
@@ -229,7 +229,7 @@ export class RegistryClient {
     this.#closedUntil = Math.max(this.#closedUntil, clock.now() + milliseconds);
   }
 
-  /** A sign-in portal or any other web server answers 200 to everything, also to "is this blob there?". */
+  /** Refuses web pages: a sign-in portal answers 200 to everything, also to the question whether a blob exists. */
   async #refuseWebPage(response: Response): Promise<Response> {
     if (response.status !== 200 || !isWebPage(response)) return response;
     await response.body?.cancel();
@@ -239,7 +239,7 @@ export class RegistryClient {
     });
   }
 
-  /** Passes on what the registry wants people to know (`Warning: 299`), each text once. */
+  /** Reports the registry's warnings for users (`Warning: 299`) as notices, each text once. */
   #warn(response: Response, onEvent: OnEvent | undefined): void {
     for (const [, quoted = ""] of (response.headers.get("warning") ?? "").matchAll(WARNING)) {
       const said = this.#authorization.hide(quoted.replace(/\\(.)/g, "$1"));
@@ -251,13 +251,13 @@ export class RegistryClient {
   }
 }
 
-/** Registries store a part or a manifest before they answer; the one PUT to an address they gave ends an upload. */
+/** Which timeout holds: registries store parts and manifests before they answer. A PUT to a URL commits an upload. */
 function answerWithin({ method, to }: Call): "answer" | "store" | "commit" {
   if (method === "PUT") return to instanceof URL ? "commit" : "store";
   return method === "PATCH" ? "store" : "answer";
 }
 
-/** Whether the body goes out piece by piece and so cannot be sent a second time. */
+/** Whether the body streams, and so cannot be sent a second time. */
 function streams({ body }: Call): boolean {
   return body !== undefined && !(body instanceof Uint8Array);
 }

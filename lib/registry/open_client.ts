@@ -1,4 +1,4 @@
-/** Makes the client of a registry from what callers say of it. @module */
+/** Makes the client of a registry from the options of a caller. @module */
 import type { Transport, TransportOptions } from "../http/request.ts";
 import { openTransport } from "../http/transport.ts";
 import { type Clock, systemClock } from "../async/clock.ts";
@@ -10,29 +10,29 @@ import type { Credentials, FindCredentials } from "../sign_in/credentials.ts";
 import { RegistryClient } from "./client.ts";
 
 /**
- * Which registry, and how to reach it.
+ * A registry, and how to reach it.
  *
  * @category Stores
  */
 export interface RegistryOptions extends TransportOptions {
   /** `docker`, `ghcr`, a host such as `localhost:5000`, a URL, or `oci:DIR`. */
   registry: string;
-  /** Who signs in: credentials, or a function that looks for them; absent = nobody. */
+  /** The credentials to sign in with, or a function that looks for them; absent = no sign-in. */
   credentials?: Credentials | FindCredentials | undefined;
-  /** The host that tokens are asked at, in place of the one that the registry names. */
+  /** The host of the token server, in place of the one that the registry names. */
   authHost?: string | undefined;
   /**
    * Receives the events of every call that is made without an `onEvent` of its own. A verb or call that has one reports
    * to that alone: each event is reported once.
    */
   onEvent?: OnEvent | undefined;
-  /** How patiently failed requests are made again; absent = {@link DEFAULT_RETRY_POLICY}. */
+  /** When failed requests are made again; absent = {@link DEFAULT_RETRY_POLICY}. */
   retry?: Partial<RetryPolicy> | undefined;
-  /** Time; absent = the system's. */
+  /** The clock; absent = the system's. */
   clock?: Clock | undefined;
 }
 
-/** A client, and what it is made of. */
+/** A client, and its parts. */
 export interface OpenClient extends Disposable {
   client: RegistryClient;
   transport: Transport;
@@ -40,9 +40,9 @@ export interface OpenClient extends Disposable {
 }
 
 /**
- * Makes the client of one repository; an empty name is for what is about no repository.
+ * Makes the client of one repository. The name is empty for calls that concern the registry as a whole.
  *
- * @throws {InvalidInputError} when a number of the options cannot be
+ * @throws {InvalidInputError} if a number is out of range
  */
 export function openClient(
   address: RemoteAddress,

@@ -41,7 +41,7 @@ interface Page<T> {
  */
 export async function* allItems<T>(client: RegistryClient, list: PagedList<T>): AsyncGenerator<T> {
   const seen = new Set<string>();
-  const pages = new Set<string>(); // a registry may lead round in a circle
+  const pages = new Set<string>(); // the links of a registry may form a circle
   let page: URL | undefined = client.urlOf(list.first.to);
   let [left, idle] = [MAX_LIST, 0];
   while (page && pages.size < pages.add(page.href).size) {
@@ -70,7 +70,7 @@ async function readPage<T>(client: RegistryClient, page: URL, list: PagedList<T>
   });
 }
 
-/** The next page, as the registry names it: the cursor in it may be anything. */
+/** The next page by the `Link` header; its cursor may be anything. */
 function nextPage(answer: Response, current: URL): URL | undefined {
   const link = answer.headers.get("link") ?? "";
   const target = link.split(/,(?=\s*<)/).find((each) => /;\s*rel="?next"?/i.test(each))?.match(/<([^<>]*)>/)

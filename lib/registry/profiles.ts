@@ -1,17 +1,17 @@
-/** What is known about registries: how bytes go up, how large chunks may be, how tags are removed. @module */
+/** Profiles of registries: how bytes go up, how large chunks may be, how tags are removed. @module */
 
 /**
  * How the bytes of a blob go up:
  * - `parts`: bounded requests with a `Content-Range`; an interruption costs one part at most;
  * - `stream`: one PATCH with all the bytes, as docker itself does it;
- * - `put`: one PUT with all the bytes and the digest, which has to be known before.
+ * - `put`: one PUT with all the bytes and the digest, which has to be known in advance.
  *
  * @category Stores
  */
 export type PushMode = "parts" | "stream" | "put";
 
 /**
- * What is known about one registry. Sizes are in bytes.
+ * How to treat one registry. Sizes are in bytes.
  *
  * @category Stores
  */
@@ -33,7 +33,7 @@ export interface RegistryProfile {
 const MiB = 1024 ** 2;
 const GiB = 1024 ** 3;
 
-/** What is tried with a registry that is not known. 60 MiB is whole parts of 10 MiB, distribution's unit on S3. */
+/** The profile of an unknown registry. 60 MiB are whole parts of 10 MiB, distribution's unit on S3. */
 const UNKNOWN: RegistryProfile = {
   push: "parts",
   partSize: 60 * MiB,
@@ -48,13 +48,13 @@ const KNOWN: readonly (readonly [host: RegExp, profile: Partial<RegistryProfile>
   [/^ghcr\.io$/, { push: "stream", chunkSize: 2 * GiB, removal: "github", anonymousBearer: "QQ==" }],
   [/\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/, { push: "put" }],
   [/^public\.ecr\.aws$/, { push: "put" }],
-  // Google takes no parts.
+  // Google does not take parts.
   [/(\.|^)(gcr\.io|pkg\.dev)$/, { push: "stream" }],
   [/\.azurecr\.io$/, { partSize: 16 * MiB }],
   [/^quay\.io$/, { uploadRangeIsCount: true }],
 ];
 
-/** The profile of a registry, by its name. */
+/** The profile of a registry, by its host. */
 export function profileOf(host: string): RegistryProfile {
   const known = KNOWN.find(([pattern]) => pattern.test(host));
   return { ...UNKNOWN, ...known?.[1] };

@@ -1,4 +1,4 @@
-/** The store that is a repository of a registry, over HTTP (OCI distribution spec). @module */
+/** The store that is a repository of a registry (OCI distribution spec). @module */
 import * as v from "valibot";
 import { verified } from "../content/byte_stream.ts";
 import type { Source } from "../content/source.ts";
@@ -34,17 +34,17 @@ import type {
 import { registryTagRemover } from "./tag_removal/registry.ts";
 import type { TagRemover } from "./tag_removal/tag_remover.ts";
 
-/** What the store of a registry is made of. */
+/** What a registry's store takes. */
 export interface RegistryStoreOptions {
   /** For messages, such as `docker.io/me/files`. */
   name: string;
   client: RegistryClient;
   profile: RegistryProfile;
-  /** Removes tags where the registry itself refuses to; absent = the registry does it. */
+  /** Makes the remover of tags for a service whose registry refuses to; absent = the registry removes them. */
   tagRemover?: (store: RegistryStore) => TagRemover;
-  /** The full name of another repository; absent = names are full. */
+  /** Completes the name of another repository, as `library/` does on Docker Hub; absent = names are complete. */
   fullName?: (repository: string) => string;
-  /** Lets go of connections. */
+  /** Closes connections. */
   close(): void;
 }
 
@@ -66,7 +66,7 @@ export class RegistryStore implements Store {
   readonly #close: () => void;
   readonly #fullName: (repository: string) => string;
 
-  /** @param options what it is made of */
+  /** @param options the client, and how to treat the registry */
   constructor(options: RegistryStoreOptions) {
     const { client, profile } = options;
     this.name = options.name;
@@ -213,7 +213,7 @@ export class RegistryStore implements Store {
     this.close();
   }
 
-  /** Registries that do not say why there are no tags may keep no such list: they are not blamed. */
+  /** Only a registry that says so has no such repository: others have no list of tags before the first one. */
   #requireKnown(codes: readonly string[]): void {
     if (!codes.includes(NAME_UNKNOWN)) return;
     throw new NotFoundError(`there is no repository ${this.name}, or it is not shown to you`, {
@@ -226,14 +226,14 @@ export class RegistryStore implements Store {
     await answer.body?.cancel();
   }
 
-  /** An upload that is not used is given back; a registry that cannot do that forgets it by itself. */
+  /** Cancels an upload that a refused mount has begun. Failures do no harm: the registry drops the upload after a time. */
   async #cancelUpload(location: string | null, options: CallOptions): Promise<void> {
     if (location === null) return;
     try {
       const to = urlNamed(location, this.#client.urlOf("blobs/uploads/"));
       if (!to) return;
       await (await this.#client.once(ENDPOINTS.cancelUpload(to), options)).body?.cancel();
-    } catch { /* it is a courtesy */ }
+    } catch { /* the registry drops it by itself */ }
   }
 
   #checkDigest({ digest }: Manifest, reference: string, announced: string | null): void {
@@ -245,7 +245,7 @@ export class RegistryStore implements Store {
   }
 }
 
-/** Who may not read the other repository may still write to this one. */
+/** A user who may not read the other repository may still write to this one. */
 function undefinedIfNotAllowed(error: unknown): undefined {
   if (!(error instanceof NotAllowedError)) throw error;
 }

@@ -1,4 +1,4 @@
-/** Receives the bytes of a blob, and goes on where a connection broke. @module */
+/** Receives the bytes of a blob, and resumes after broken connections. @module */
 import { counted } from "../messages.ts";
 import { LayerstashError, MismatchError, RangeRefusedError, RegistryError } from "../errors.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
@@ -7,22 +7,22 @@ import type { ByteRange } from "../content/source.ts";
 import type { BlobReader, BrokenRead, CallOptions } from "../store/store.ts";
 import { collectVerified } from "../content/collect.ts";
 
-/** Takes bytes that belong at an offset of the blob. The buffer is used again as soon as the promise resolves. */
+/** Takes bytes at an offset of the blob. The buffer is reused as soon as the promise resolves. */
 export type Sink = (bytes: Uint8Array<ArrayBuffer>, offset: number) => Promise<void> | void;
 
-/** What is received, and where it goes. */
+/** What `receive` takes. */
 export interface ReceiveOptions extends CallOptions {
   /** The blob. */
   digest: Digest;
   /** Its size, in bytes. */
   size: number;
-  /** What it is, for messages, such as `chunk 3`; absent = the blob with its digest. */
+  /** What messages call the blob, such as `chunk 3`; absent = by its digest. */
   what?: string | undefined;
-  /** The part that is wanted; absent = all. */
+  /** The range that is wanted; absent = the whole blob. */
   range?: ByteRange;
   /** Takes the bytes, in order. */
   sink: Sink;
-  /** Reads the blob from its beginning where a store gives whole blobs only, and drops what is not wanted. */
+  /** Where a store only gives whole blobs, reads the blob from its beginning and drops the rest. */
   orWhole?: boolean;
 }
 
@@ -30,10 +30,11 @@ export interface ReceiveOptions extends CallOptions {
 const BUFFER = 1024 * 1024;
 
 /**
- * Receives a part of a blob. Attempts are counted as long as they bring nothing. The bytes are **not verified**.
+ * Receives a range of a blob. The bytes are **not verified**. Where the store can resume a broken read, that is done;
+ * attempts are counted from 1 again whenever bytes have arrived.
  *
- * @throws {NotFoundError} when the blob is absent
- * @throws {RangeRefusedError} when the store gives whole blobs only, and `orWhole` is not set
+ * @throws {NotFoundError} if the blob does not exist
+ * @throws {RangeRefusedError} if the store only gives whole blobs, and `orWhole` is not set
  */
 export async function receive(store: BlobReader, options: ReceiveOptions): Promise<void> {
   const { range = { start: 0, end: options.size }, onEvent = store.onEvent, signal } = options;
@@ -87,7 +88,7 @@ async function receiveOnce(
   throw broken(new Error(`it ended after ${progress.position} of ${end} bytes`));
 }
 
-/** Opens the range, or the whole blob, from which the range then has to be cut out. */
+/** Opens the range, or else the whole blob, of which the range is then a slice. */
 async function open(store: BlobReader, options: ReceiveOptions, range: ByteRange) {
   const { digest, size, what, signal, orWhole, onEvent } = options;
   const whole = range.start === 0 && range.end === size;
@@ -105,14 +106,14 @@ async function open(store: BlobReader, options: ReceiveOptions, range: ByteRange
   }
 }
 
-/** 416 says that the blob is shorter than it should be, or, at some servers, that they give no ranges. */
+/** A 416 says that the blob is shorter than it should be, or, with some servers, that they do not give ranges. */
 async function meaningOf(error: unknown, store: BlobReader, options: ReceiveOptions): Promise<unknown> {
   if (!(error instanceof RegistryError) || error.status !== 416) return error;
   await requireSize(store, options);
   return new RangeRefusedError("the registry gives whole blobs only", { cause: error });
 }
 
-/** Makes sure that the blob has the size that it should have: then it was the connection that ended too early. */
+/** Makes sure that the blob still has its size. If so, it was the connection that ended too early. */
 async function requireSize(
   store: BlobReader,
   { digest, size, what, signal, onEvent }: ReceiveOptions,
@@ -166,11 +167,11 @@ function broken(cause: unknown): RegistryError {
 }
 
 /**
- * The bytes of a blob, verified. Where the connection breaks it is received again. The caller has seen to it that the
- * size is a small one.
+ * Receives the bytes of a whole blob, verified, into memory: the caller has checked that its size is small. After a broken
+ * connection the blob is received again.
  *
- * @throws {NotFoundError} when the blob is absent
- * @throws {MismatchError} when its bytes have another digest or size
+ * @throws {NotFoundError} if the blob does not exist
+ * @throws {MismatchError} if its bytes have another digest or size
  */
 export async function receiveSmall(
   store: BlobReader,

@@ -1,4 +1,4 @@
-/** Removing tags on Docker Hub, whose registry answers every DELETE with 405. @module */
+/** Removes tags on Docker Hub through its own API: its registry answers every DELETE with 405. @module */
 import * as v from "valibot";
 import { InvalidInputError } from "../../errors.ts";
 import type { CallOptions } from "../../store/store.ts";
@@ -17,7 +17,7 @@ const HINT = 'create a personal access token with "Read, Write, Delete" on Docke
 
 const tokenSchema = v.object({ access_token: v.pipe(v.string(), v.minLength(1)) });
 
-/** Removes tags of one Docker Hub repository, such as `me/files`; `api` is `https://hub.docker.com` where absent. */
+/** Makes the remover for a repository of Docker Hub; `api` absent = `https://hub.docker.com`. */
 export function hubTagRemover(options: TagRemoverOptions): TagRemover {
   return new HubTagRemover(options);
 }
@@ -38,7 +38,7 @@ class HubTagRemover implements TagRemover {
     const cached = this.#token !== undefined;
     let answer = await this.#delete(url, credentials, signal);
     if (answer.status === 401 && cached) {
-      // Tokens live for minutes; a long run outlives them.
+      // Tokens are valid for minutes, and a long run takes longer.
       this.#token = undefined;
       answer = await this.#delete(url, credentials, signal);
     }
@@ -67,7 +67,7 @@ class HubTagRemover implements TagRemover {
   #tagUrl(tag: string): URL {
     const [namespace, name, ...more] = this.#options.repository.split("/");
     if (!namespace || !name || more.length > 0) {
-      throw new InvalidInputError(`"${this.#options.repository}" is no repository of Docker Hub`, {
+      throw new InvalidInputError(`"${this.#options.repository}" is not a repository of Docker Hub`, {
         hint: "its repositories are named NAMESPACE/NAME",
       });
     }

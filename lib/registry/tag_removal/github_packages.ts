@@ -1,4 +1,4 @@
-/** Removing tags on GHCR, whose registry answers every DELETE with 405: GitHub deletes package versions instead. @module */
+/** Removes tags on GHCR through GitHub's API, as package versions: its registry answers every DELETE with 405. @module */
 import * as v from "valibot";
 import { InvalidInputError, NotAllowedError, RegistryError } from "../../errors.ts";
 import type { CallOptions } from "../../store/store.ts";
@@ -13,11 +13,11 @@ import {
   type TagRemoverOptions,
 } from "./tag_remover.ts";
 
-/** What removing a tag on GitHub needs. */
+/** What the remover for GitHub takes. */
 export interface GithubTagRemoverOptions extends TagRemoverOptions {
   /**
-   * Pushes a manifest to the tag that **no other tag has** (so with something unique in it). It is called when
-   * the tag shares its package version with others: GitHub can delete versions only, with all their tags.
+   * Moves the tag to a manifest that **no other tag has**, with something unique in it. It is called if the tag shares
+   * its package version with others: GitHub can only delete whole versions, with all their tags.
    */
   isolate: (tag: string, options?: CallOptions) => Promise<void>;
 }
@@ -37,7 +37,7 @@ const versionsSchema = v.array(v.object({
   metadata: v.object({ container: v.object({ tags: v.array(v.string()) }) }),
 }));
 
-/** Removes tags of one repository of GHCR, such as `me/files`; `api` is `https://api.github.com` where absent. */
+/** Makes the remover for a repository of GHCR; `api` absent = `https://api.github.com`. */
 export function githubTagRemover(options: GithubTagRemoverOptions): TagRemover {
   return new GithubTagRemover(options);
 }
@@ -52,7 +52,7 @@ class GithubTagRemover implements TagRemover {
   constructor(options: GithubTagRemoverOptions) {
     const slash = options.repository.indexOf("/");
     if (slash < 1) {
-      throw new InvalidInputError(`"${options.repository}" is no repository of GitHub's registry`, {
+      throw new InvalidInputError(`"${options.repository}" is not a repository of GitHub's registry`, {
         hint: "its repositories are named OWNER/NAME",
       });
     }
@@ -74,7 +74,7 @@ class GithubTagRemover implements TagRemover {
     await this.#delete(version, tag, signal);
   }
 
-  /** The version that has the tag, over all pages. */
+  /** Finds the version that has the tag, over all pages. */
   async #find(tag: string, signal?: AbortSignal): Promise<PackageVersion | undefined> {
     let next: URL | undefined = new URL(await this.#versionsUrl(signal));
     next.searchParams.set("per_page", "100");
@@ -93,7 +93,7 @@ class GithubTagRemover implements TagRemover {
     const answer = await this.#call("DELETE", url, signal);
     if (answer.status >= 200 && answer.status < 300) return;
     if (answer.status === 404) {
-      // GitHub says 404 both for what is gone and for what the token may see but not delete.
+      // GitHub answers 404 both if the version is gone and if the token may see but not delete it.
       if (await this.#find(tag, signal) === undefined) return;
       throw new NotAllowedError(`GitHub does not let this token delete the tag ${tag}`, { hint: HINT });
     }
@@ -101,13 +101,13 @@ class GithubTagRemover implements TagRemover {
     throw this.#refusal(answer);
   }
 
-  /** Where the versions are: users and organizations have different routes. */
+  /** The URL of the versions. Users and organizations have different routes. */
   async #versionsUrl(signal?: AbortSignal): Promise<URL> {
     if (this.#versions) return this.#versions;
     const owner = encodeURIComponent(this.#owner);
     const answer = await this.#call("GET", new URL(`/users/${owner}`, this.#api), signal);
     const { type } = this.#read(ownerSchema, answer);
-    // Not /user/packages: that is whoever the token belongs to, and may not be the repository's owner.
+    // Not /user/packages: these are of the token's owner, who may not be the repository's.
     const route = type === "Organization" ? "orgs" : "users";
     const path = `/${route}/${owner}/packages/container/${encodeURIComponent(this.#package)}/versions`;
     return this.#versions = new URL(path, this.#api);
@@ -142,7 +142,7 @@ class GithubTagRemover implements TagRemover {
     });
   }
 
-  /** A version that GitHub keeps: a package's last tagged one, or one that many have downloaded. */
+  /** The error for a version that GitHub keeps: a package's last tagged one, or one that was downloaded often. */
   #kept(answer: ApiAnswer): NotAllowedError {
     const said = complaint(answer, this.#secret());
     const last = /last (tagged )?version/i.test(said);
@@ -162,7 +162,7 @@ function othersOf(version: PackageVersion, tag: string): string[] {
   return tagsOf(version).filter((other) => other !== tag);
 }
 
-/** Whatever the list shows, a version with other tags must never be deleted: they would go with it. */
+/** Makes sure that a version has no other tags. They would be deleted with it. */
 function requireAlone(version: PackageVersion | undefined, tag: string): asserts version is PackageVersion {
   if (version === undefined) {
     throw new RegistryError(`GitHub does not list the tag ${tag} yet that was just pushed`, {
@@ -176,13 +176,13 @@ function requireAlone(version: PackageVersion | undefined, tag: string): asserts
   });
 }
 
-/** The next page as the `Link` header names it; a token must not follow it to another origin. */
+/** The next page by the `Link` header. A token must not go to another origin. */
 function nextPage(answer: ApiAnswer, page: URL): URL | undefined {
   const link = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(answer.headers.get("link") ?? "")?.[1];
   if (link === undefined) return undefined;
   const next = URL.parse(link, page.href);
   if (next?.origin === page.origin && next.href !== page.href) return next;
-  throw new RegistryError(`${answer.host} names a next page that is none of its own`, {
+  throw new RegistryError(`${answer.host} names a next page of another host`, {
     status: answer.status,
   });
 }

@@ -7,9 +7,9 @@ import type { CallOptions, Store } from "../../store/store.ts";
 import type { TagRemover } from "./tag_remover.ts";
 
 /**
- * Removes tags as the registry allows it. Some can delete a tag by its name. Others (distribution 2) delete only
- * manifests by digest, **with all tags that point there**: then the tag is first moved to a placeholder of its own,
- * and the placeholder is deleted.
+ * Makes the remover that uses the registry itself. Some registries can delete a tag by its name. Others (distribution 2)
+ * only delete manifests by digest, **with all tags that point there**: there the tag is first moved to a placeholder of its
+ * own, and the placeholder is deleted.
  */
 export function registryTagRemover(client: RegistryClient, store: Store): TagRemover {
   let byDigest: Promise<void> | undefined;
@@ -24,8 +24,8 @@ export function registryTagRemover(client: RegistryClient, store: Store): TagRem
 }
 
 /**
- * Each attempt has a placeholder of its own: where other tags change meanwhile, distribution 2 deletes the manifest,
- * then fails (500) and leaves the tag in its list. A second deletion would only hear that the manifest is gone.
+ * Each attempt has a placeholder of its own: if other tags change meanwhile, distribution 2 deletes the manifest, then fails
+ * (500) and leaves the tag in its list. A second deletion would only be answered that the manifest is gone.
  */
 async function removeThroughPlaceholder(
   client: RegistryClient,
@@ -51,7 +51,7 @@ async function deletedByName(client: RegistryClient, tag: string, options: CallO
   return answer.ok || answer.status === 404;
 }
 
-/** Tries a deletion on something that nobody misses, before a tag is moved for it. */
+/** Tries to delete a manifest without a tag, before a tag is moved for a deletion that is refused. */
 async function requireDeletes(store: Store, options: CallOptions): Promise<void> {
   const trial = await pushPlaceholder(store, undefined, options);
   try {

@@ -1,4 +1,4 @@
-/** Removing a tag through a service's own API, where the registry's DELETE is refused. @module */
+/** What the removers of tags have in common, and how they call the API of a service. @module */
 import * as v from "valibot";
 import { LayerstashError, NotAllowedError, RegistryError } from "../../errors.ts";
 import { parseAs } from "../../oci/manifest.ts";
@@ -10,19 +10,19 @@ import type { HttpRequest, Transport } from "../../http/request.ts";
 /** Removes tags of one repository. */
 export interface TagRemover {
   /**
-   * Removes one tag and no other. Removing what is not there is no error.
+   * Removes one tag and no other. Removing a tag that does not exist is not an error.
    *
-   * @throws {NotAllowedError} when the service refuses, or when other tags would go with it
-   * @throws {RegistryError} when the service does not answer, or with something that is no answer
+   * @throws {NotAllowedError} if the service refuses, or other tags would be removed with it
+   * @throws {RegistryError} if the service does not answer, or its answer is malformed
    */
   remove(tag: string, options?: CallOptions): Promise<void>;
 }
 
-/** What every remover needs. */
+/** What the remover for a service takes. */
 export interface TagRemoverOptions {
-  /** Carries the requests. */
+  /** Sends the requests. */
   transport: Transport;
-  /** Who asks; these APIs take a user name with a token only. */
+  /** The credentials. These APIs only take a user name with a token. */
   credentials: Credentials | undefined;
   /** The full name, such as `me/files`. */
   repository: string;
@@ -33,7 +33,7 @@ export interface TagRemoverOptions {
 /** A user name with its password or token. */
 export type PasswordCredentials = Extract<Credentials, { kind: "password" }>;
 
-/** An answer, read whole. */
+/** An answer with its whole body. */
 export interface ApiAnswer {
   /** The host that answered, for messages. */
   host: string;
@@ -48,9 +48,9 @@ export interface ApiAnswer {
 const complaintSchema = v.object({ message: v.optional(v.string()), detail: v.optional(v.string()) });
 
 /**
- * The credentials, where they are of the one kind that these APIs take.
+ * Requires credentials of the one kind that these APIs take.
  *
- * @throws {NotAllowedError} when they are of another kind, or when there are none
+ * @throws {NotAllowedError} if there are none, or they are of another kind
  */
 export function requirePassword(credentials: Credentials | undefined, service: string): PasswordCredentials {
   if (credentials?.kind === "password") return credentials;
@@ -59,13 +59,13 @@ export function requirePassword(credentials: Credentials | undefined, service: s
   });
 }
 
-/** A page of a hundred versions of a package has some 100 KiB. */
+/** The largest answer that is read, in bytes. A page of a hundred package versions has some 100 KiB. */
 const MAX_ANSWER = 8 * 1024 * 1024;
 
 /**
- * Sends a request and reads its answer whole.
+ * Sends a request and reads the whole answer.
  *
- * @throws {RegistryError} when there is no answer
+ * @throws {RegistryError} if there is no answer
  */
 export async function callApi(transport: Transport, request: HttpRequest): Promise<ApiAnswer> {
   const { host } = request.url;
@@ -88,7 +88,7 @@ export async function callApi(transport: Transport, request: HttpRequest): Promi
 /**
  * Reads a JSON answer of the given shape.
  *
- * @throws {RegistryError} when it is HTML, another shape, or no JSON at all
+ * @throws {RegistryError} if the answer is not JSON, or has another shape
  */
 export function readAnswer<T>(schema: v.GenericSchema<unknown, T>, answer: ApiAnswer): T {
   const { host, status } = answer;
@@ -99,13 +99,13 @@ export function readAnswer<T>(schema: v.GenericSchema<unknown, T>, answer: ApiAn
   try {
     return parseAs(schema, answer.bytes, `answer of ${host}`);
   } catch (error) {
-    // Not carried as the cause: a JSON parser quotes the text, and that may hold an access token.
+    // The error is not the cause: a JSON parser quotes the text, which may hold an access token.
     if (error instanceof LayerstashError) throw new RegistryError(error.message, { status });
     throw error;
   }
 }
 
-/** What the service says about a failure in its own words, without the secret; empty where it says nothing. */
+/** The service's own words about a failure, without the secret; empty if it has none. */
 export function complaint(answer: ApiAnswer, secret: string): string {
   try {
     const { message, detail } = readAnswer(complaintSchema, answer);
@@ -117,7 +117,7 @@ export function complaint(answer: ApiAnswer, secret: string): string {
   }
 }
 
-/** The error for an answer that is no success; `hint` is for the ones that mean "you may not". */
+/** The error for an answer that is not a success. The hint is for refusals. */
 export function refusal(answer: ApiAnswer, options: { secret: string; hint: string }): LayerstashError {
   const said = complaint(answer, options.secret);
   const message = `${answer.host} answered ${answer.status}${said && `: ${said}`}`;
