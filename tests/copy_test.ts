@@ -150,7 +150,7 @@ Deno.test("what is merely odd is told of, and copied to the byte", async () => {
   assert.equal(digest, odd.digest);
   assert.deepEqual((await target.store.manifest("t"))?.bytes, odd.bytes);
   assert.equal(notices.length, 2);
-  assert.match(notices[0]!, /has 548 bytes, it has \d+$/);
+  assert.match(notices[0]!, /has 548 bytes, but it has \d+$/);
   assert.match(notices[1]!, /declares no media type, which OCI allows/);
 });
 
