@@ -160,6 +160,30 @@ Deno.test("a copy between two stores without a channel of its own reports to eac
   assertComplete(events.to, to);
 });
 
+Deno.test("an append on an image of another store without a channel of its own reports to each store what it did", async () => {
+  await using from = await startFakeRegistry();
+  await using to = await startFakeRegistry();
+  const events: Record<"from" | "to", TransferEvent[]> = { from: [], to: [] };
+  const opened = (fake: FakeRegistry, name: "from" | "to") =>
+    openStore({
+      registry: fake.url,
+      repository: "me/files",
+      clock: testClock(),
+      onEvent: (event) => void events[name].push(event),
+    });
+  using source = opened(from, "from");
+  using target = opened(to, "to");
+  await upload(source, "disk", { input: streamOf(BYTES) });
+  for (const [fake, name] of [[from, "from"], [to, "to"]] as const) {
+    fake.requests.length = events[name].length = 0;
+    fake.faults.failNext = [{ status: 503, times: 2 }];
+  }
+  const input = streamOf(tarOf([{ name: "file", content: "hello" }]));
+  await append({ store: source, reference: "disk-1" }, { store: target, reference: "more" }, { input });
+  assertComplete(events.from, from);
+  assertComplete(events.to, to);
+});
+
 const CHANNELS = {
   "of the verb": (onEvent: OnEvent) => ({ verb: { onEvent }, store: {} }),
   "of the store": (onEvent: OnEvent) => ({ verb: {}, store: { onEvent } }),

@@ -158,6 +158,12 @@ Deno.test("devices are left out, and told of", async () => {
   assert.match(image.notices.join(), /1 entry skipped.*dev\/null/);
 });
 
+Deno.test("what is not extracted is told to the channel of the image's files where the call has none", async () => {
+  await using image = await makeImage([tarOf(FILES)]);
+  await extract(await image.files(), ["dev"], { directory: image.work.path("out") });
+  assert.match(image.notices.join(), /1 entry skipped.*dev\/null/);
+});
+
 Deno.test("hard links to what is not there are left out, and told of by themselves", async () => {
   const links = ["gone", "../../etc/passwd", "a", "b"].map((target, index) => ({
     name: `link${index}`,

@@ -116,7 +116,13 @@ async function appendLayer(
   const layer = await storeLayer(to.store, options.input, { ...options, onEvent: withBase(channel, blobs) });
   warnOfZstd(layer, images, channel);
   const afterLayer = partOfTransfer(channel, (index) => 1 + index);
-  const base = await copyBlobs(from.store, to.store, { blobs, jobs, onEvent: afterLayer, signal });
+  const base = await copyBlobs(from.store, to.store, {
+    blobs,
+    jobs,
+    onEvent: afterLayer,
+    onSourceEvent: onEvent ?? from.store.onEvent,
+    signal,
+  });
   const builder = new ImageBuilder(to.store, {
     bases,
     layer,

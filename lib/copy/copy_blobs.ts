@@ -11,6 +11,8 @@ import { storedSource } from "../transfer/stored_source.ts";
 export interface CopyBlobsOptions extends CallOptions {
   /** The number of blobs that are copied at once; absent = adapted to the registry. */
   jobs?: number | undefined;
+  /** Receives the events of the source; absent = `onEvent`, or, without that, the channel of the source's store. */
+  onSourceEvent?: OnEvent | undefined;
   /**
    * Reads existing blobs of a directory again, and replaces damaged ones. Absent = a blob of the right size is
    * trusted.
@@ -44,7 +46,7 @@ export async function copyBlobs(
   const wanted = distinct(blobs);
   const size = wanted.reduce((sum, blob) => sum + blob.size, 0);
   const { jobs, onEvent } = adaptiveJobs(withChannel(options, to));
-  const reading = options.onEvent ? onEvent : heardBy(jobs, from.onEvent);
+  const reading = heardBy(jobs, options.onSourceEvent ?? options.onEvent ?? from.onEvent);
   const copied: CopiedBlobs = { sent: 0, mounted: 0, present: 0, bytes: 0 };
   onEvent?.({ type: "plan", size, blobs: wanted.length });
   await inParallel(wanted.entries(), { jobs, signal: options.signal }, async ([index, blob], signal) => {
@@ -58,7 +60,7 @@ export async function copyBlobs(
 
 interface OneBlobOptions extends CopyBlobsOptions {
   blob: Descriptor;
-  /** Receives the events of the source. If the caller passed no channel, each store reports to its own. */
+  /** Receives the events of the source. */
   reading: OnEvent | undefined;
 }
 

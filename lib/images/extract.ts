@@ -127,7 +127,7 @@ function requireDistinctNames(entries: readonly MergedEntry[], caseSensitive: bo
 function reportLosses(
   files: ImageFiles,
   { entries, skipped }: ExtractResult,
-  { onEvent, sameOwner }: ExtractOptions,
+  { onEvent = files.onEvent, sameOwner }: ExtractOptions,
 ): void {
   const notice = (about: readonly MergedEntry[], message: string) =>
     about.length > 0 && onEvent?.({ type: "notice", message });

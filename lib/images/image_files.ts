@@ -1,4 +1,5 @@
 /** Reads the files of an image from its layers, and reports how much was fetched. @module */
+import type { OnEvent } from "../events.ts";
 import type { OpenEntry } from "../layers/entry.ts";
 import { LayerBlob } from "../layers/layer_blob.ts";
 import { readLayer, type ReadLayerOptions } from "../layers/read_layer.ts";
@@ -52,6 +53,8 @@ export class ImageFiles {
   readonly layers: readonly Layer[];
   /** The name of what is read in messages. */
   readonly name: string;
+  /** Receives what happens while the files are read: the channel of the options, or else that of the store. */
+  readonly onEvent: OnEvent | undefined;
   readonly #blobs: Map<number, LayerBlob>;
   /** Layers whose archives were read. Later readings ignore tables of contents, in which positions differ. */
   readonly #archives: Set<number> = new Set();
@@ -60,6 +63,7 @@ export class ImageFiles {
   constructor(store: BlobReader, layers: readonly Layer[], options: ImageFilesOptions = {}) {
     this.layers = layers;
     this.name = options.name ?? "the image";
+    this.onEvent = options.onEvent ?? store.onEvent;
     this.#blobs = new Map(layers.map((layer) => [layer.number, new LayerBlob(store, layer, options)]));
   }
 
