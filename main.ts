@@ -148,7 +148,7 @@ async function storeStash(
   const { jobs, onEvent } = adaptiveJobs({ jobs: atOnce, onEvent: given.onEvent });
   const options = { jobs: atOnce, overwrite, onEvent, signal };
   const existing = await lookUpExisting(store, draft.baseTag, options);
-  if (!input.seekable) draft.modified = existing.modified ?? draft.modified; // chunks that exist keep their images
+  if (!input.seekable) draft.modified = existing.modified ?? draft.modified; // existing chunks keep their images
   const verdicts = new Verdicts(store, existing, draft, options);
   const same = await verdicts.compareExisting(input);
   if (same) {
@@ -164,7 +164,7 @@ async function storeStash(
     const verdict = await verdicts.of(chunk, signal);
     const layer = layers[chunk.number - 1] = await sendChunk(store, chunk, verdict, { onEvent, signal });
     const images = await chunk.isLast() ? [] : [draft.image(chunk.number, layer)];
-    if (++stored === draft.chunks) images.push(draft.lastImage(layers));
+    if (++stored === draft.chunks) images.push(draft.lastImage(layers)); // its config is stored with the others
     await tags.add(...images);
   });
   verdicts.requireAllCompared(layers.length);

@@ -17,7 +17,7 @@ import type { StashDraft } from "./stash_draft.ts";
 /**
  * What becomes of a chunk. It is `present`: the store has its bytes as this layer. Or it is to be sent; `checkFirst` says
  * that its digest is known, so that the store can look for the blob before it takes the bytes. Or it is `lost`: it came
- * from a stream, was read to compare it with its tag, and now the store turns out not to have the blob.
+ * from a stream, which was read to compare it with its tag, and then the store did not have the blob.
  */
 export type Verdict =
   | { kind: "present"; layer: Descriptor }
