@@ -6,8 +6,8 @@ import { inParallel } from "../lib/async/pool.ts";
 
 const MB = 1_000_000;
 
-/** Lanes on a link, and what came of them: how many there were after each second. */
-function onLink(rate: (lanes: number, second: number) => number, seconds: number): number[] {
+/** Connections on a link, and what came of them: how many there were after each second. */
+function onLink(rate: (connections: number, second: number) => number, seconds: number): number[] {
   let now = 0;
   const jobs = new AdaptiveJobs(() => now);
   jobs.onEvent({ type: "progress", phase: "fetch", bytes: 0 });
@@ -22,7 +22,7 @@ function onLink(rate: (lanes: number, second: number) => number, seconds: number
 }
 
 Deno.test("where each connection is slow, there are more and more, but no more than sixteen", () => {
-  assert.deepEqual(onLink((lanes) => lanes * 25 * MB, 4), [8, 16, 16, 16]);
+  assert.deepEqual(onLink((connections) => connections * 25 * MB, 4), [8, 16, 16, 16]);
 });
 
 Deno.test("where more connections carry no more, they go again", () => {
@@ -30,7 +30,7 @@ Deno.test("where more connections carry no more, they go again", () => {
 });
 
 Deno.test("where the link is full with eight, there are eight, and later a trial once more", () => {
-  const counts = onLink((lanes) => Math.min(lanes, 8) * 10 * MB, 60);
+  const counts = onLink((connections) => Math.min(connections, 8) * 10 * MB, 60);
   assert.deepEqual(counts.slice(0, 4), [8, 16, 8, 8]);
   assert.deepEqual([...new Set(counts.slice(3, 22))], [8]);
   assert.ok(counts.slice(22).includes(16), "a link may have become wider");
@@ -50,11 +50,11 @@ Deno.test("a number that is asked for stays", () => {
   assert.equal(adaptiveJobs({ jobs: 7 }).jobs, 7);
 });
 
-Deno.test("lanes that are added run at once, and those that are too many end behind their task", async () => {
-  const lanes = { count: 2, onGrowth: undefined as (() => void) | undefined };
+Deno.test("connections that are added run at once, and those that are too many end behind their task", async () => {
+  const connections = { count: 2, onGrowth: undefined as (() => void) | undefined };
   const running: PromiseWithResolvers<void>[] = [];
   const begun = () => running.length;
-  const done = inParallel(Array.from({ length: 9 }, (_, at) => at), { jobs: lanes }, async () => {
+  const done = inParallel(Array.from({ length: 9 }, (_, at) => at), { jobs: connections }, async () => {
     const task = Promise.withResolvers<void>();
     running.push(task);
     await task.promise;
@@ -62,11 +62,11 @@ Deno.test("lanes that are added run at once, and those that are too many end beh
   const settle = async () => void await new Promise((resolve) => setTimeout(resolve));
   await settle();
   assert.equal(begun(), 2);
-  lanes.count = 4;
-  lanes.onGrowth?.();
+  connections.count = 4;
+  connections.onGrowth?.();
   await settle();
   assert.equal(begun(), 4);
-  lanes.count = 1;
+  connections.count = 1;
   for (const task of running.slice(0, 3)) task.resolve();
   await settle();
   assert.equal(begun(), 4, "one still runs, and one is enough");
@@ -76,5 +76,5 @@ Deno.test("lanes that are added run at once, and those that are too many end beh
   }
   await done;
   assert.equal(begun(), 9);
-  assert.equal(lanes.onGrowth, undefined);
+  assert.equal(connections.onGrowth, undefined);
 });
