@@ -173,6 +173,15 @@ export class RegistryError extends LayerstashError {
     this.retryAfter = details.retryAfter;
     this.givenUp = details.givenUp ?? false;
   }
+
+  /**
+   * The same kind of error with other details. What is not named stays.
+   *
+   * @param changes what is to differ
+   */
+  override with(changes: RegistryErrorDetails & { message?: string }): this {
+    return super.with(changes);
+  }
 }
 
 /** The store only gives whole blobs, and a range was asked for: the caller has to read the blob from its beginning. */

@@ -6,6 +6,7 @@ import { IMAGE_CONFIG, IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
 import { makeServerCertificate } from "./rigs/certificates.ts";
 import { ensureTool, pythonPeer } from "./rigs/debian.ts";
 import { type FakeRegistry, startFakeRegistry } from "./rigs/fake_registry.ts";
+import { holdRequests } from "./rigs/gate.ts";
 import { startRegistry } from "./rigs/real_registry.ts";
 import { basicAuthorization, USER } from "./rigs/user.ts";
 
@@ -566,4 +567,15 @@ Deno.test("an output is what is shown to the letter, but for dates and what is l
   assert.ok(!isShown(["a.b"], "axb\n"));
   assert.ok(!isShown(["first"], "first\nsecond\n"));
   assert.ok(!isShown(["first", "second"], "first\n"));
+});
+
+Deno.test("requests are held until a client sends no others, and are counted by rounds", async () => {
+  await using fake = await startFakeRegistry();
+  const counts = holdRequests(fake, ({ path }) => path.includes("/manifests/"));
+  const get = (path: string) => ask(`${fake.url}/v2/me/files/${path}`);
+  await Promise.all([get("manifests/a"), get("manifests/b"), get("tags/list"), get("manifests/c")]);
+  assert.deepEqual(counts, [3]);
+  await get("manifests/a");
+  await get("manifests/b");
+  assert.deepEqual(counts, [3, 1, 1]);
 });

@@ -157,6 +157,5 @@ const READ_ONCE =
 function cannotReadAgain(error: unknown): unknown {
   if (error instanceof MismatchError) return error.with({ hint: READ_ONCE, cause: error });
   if (!(error instanceof RegistryError)) return error;
-  const { message, status, codes } = error;
-  return new RegistryError(message, { status, codes, hint: READ_ONCE, cause: error }); // which is not transient
+  return error.with({ hint: READ_ONCE, cause: error, transient: false });
 }
