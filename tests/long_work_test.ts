@@ -518,7 +518,7 @@ Deno.test("a registry that takes no token, however fresh, is not asked for ever"
     const before = fake.requests.length;
     const error = await failure(opened.store.write(bytesSource(LARGE)));
     assert.ok(error instanceof NotAllowedError, `${push}: ${error.message}`);
-    assert.match(error.hint ?? "", /takes none of the tokens/);
+    assert.match(error.hint ?? "", /accepts none of the tokens/);
     assert.ok(
       fake.requests.length - before <= 4 * DEFAULT_RETRY_POLICY.attempts,
       `${fake.requests.length - before}`,

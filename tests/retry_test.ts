@@ -145,12 +145,12 @@ Deno.test("429 is waited for as long as it says, until a date", async () => {
   assert.ok(opened.clock.now() > 50_000 && opened.clock.now() <= 101_000, `${opened.clock.now()}`);
 });
 
-Deno.test("a registry that wants to be left alone for hours ends the attempts", async () => {
+Deno.test("a registry that asks for a pause of hours ends the attempts", async () => {
   await using fake = await failing({ status: 429, headers: { "retry-after": "21600" }, times: 9 });
   using opened = open(fake);
   const error = await failure(opened.store.read(BLOB));
   assert.ok(error instanceof RegistryError && error.status === 429 && error.retryAfter === 21_600_000);
-  assert.match(error.message, /answered 429 .*; it wants to be left alone for 6 hours$/);
+  assert.match(error.message, /answered 429 .*; it asks for a pause of 6 hours$/);
   const [, date] = /^come back after (\d{4}-\d\d-\d\d \d\d:\d\d) UTC: /.exec(error.hint ?? "") ?? [];
   const until = Date.parse(`${date}Z`) - Date.now();
   assert.ok(until > 21_500_000 && until <= 21_600_000, error.hint);
@@ -158,7 +158,7 @@ Deno.test("a registry that wants to be left alone for hours ends the attempts", 
   assert.equal(fake.requests.length, 1);
 });
 
-Deno.test("other requests wait too while the registry wants to be left alone", async () => {
+Deno.test("other requests wait too while the registry asks for a pause", async () => {
   await using fake = await failing({ status: 429, headers: { "retry-after": "60" }, times: 1 });
   using opened = open(fake, { retry: { attempts: 1 } });
   await failure(opened.store.read(BLOB));

@@ -150,8 +150,8 @@ function reasonOf({ message }: RegistryError, what: string): string {
 function finalError(error: RegistryError, { longestRetryAfter }: RetryPolicy): Error {
   const { message, status, retryAfter = 0 } = error;
   if (status === 401) {
-    return new NotAllowedError(`${message}, each time anew`, {
-      hint: "the registry takes none of the tokens that its own token server gives",
+    return new NotAllowedError(`${message}, at each attempt`, {
+      hint: "the registry accepts none of the tokens that its own token server gives",
       cause: error,
     });
   }
@@ -159,7 +159,7 @@ function finalError(error: RegistryError, { longestRetryAfter }: RetryPolicy): E
   if (retryAfter <= longestRetryAfter) return error;
   const until = new Date(Date.now() + retryAfter).toISOString().slice(0, 16).replace("T", " ");
   return error.with({
-    message: `${message}; it wants to be left alone for ${inWords(retryAfter)}`,
-    hint: `come back after ${until} UTC: what is there already is not sent again`,
+    message: `${message}; it asks for a pause of ${inWords(retryAfter)}`,
+    hint: `come back after ${until} UTC: what already exists is not sent again`,
   });
 }

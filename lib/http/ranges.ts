@@ -20,6 +20,6 @@ export function faultOfRange(
   const given = answer.headers.get("content-range");
   const [, first, last] = /^bytes (\d+)-(\d+)\//.exec(given ?? "") ?? [];
   if (Number(first) === start && Number(last) === end - 1) return undefined;
-  const told = /^bytes [\d*/-]{1,80}$/.test(given ?? "") ? given : "that it did not name";
-  return new RangeRefusedError(`the registry gave the range ${told}, not bytes ${start}-${end - 1}`);
+  const named = /^bytes [\d*/-]{1,80}$/.test(given ?? "") ? given : "that it did not name";
+  return new RangeRefusedError(`the registry gave the range ${named}, not bytes ${start}-${end - 1}`);
 }

@@ -1,19 +1,19 @@
-/** How many connections a transfer uses: few at first, and more as long as more of them carry more. @module */
+/** Adapts the number of connections of a transfer: few at first, and more while more of them carry more bytes. @module */
 import type { OnEvent, TransferEvent } from "../events.ts";
 import type { Jobs } from "../async/pool.ts";
 import { type Bounds, BYTES, checkNumbers } from "../arguments.ts";
 
 /**
- * How many there are at first, and where nothing is to be found out.
+ * How many requests run at once at first, and where the number is not adapted.
  *
  * @category Files
  */
 export const DEFAULT_JOBS = 4;
-/** How many there are at most: registries count connections, and answer 429 to who has too many. */
+/** The most that are used: registries count connections, and answer 429 to a client that has too many. */
 const MOST_JOBS = 16;
-/** For how long bytes are counted before anything is changed, in milliseconds. */
+/** For how long bytes are counted before the number changes, in milliseconds. */
 const WINDOW = 1000;
-/** More connections stay only if they carry so much more; a smaller gain may be chance. */
+/** By which factor more connections have to carry more bytes, to stay. A smaller gain may be chance. */
 const WORTH_IT = 1.1;
 /** How many windows pass before more connections are tried again, after they brought nothing. */
 const REST = 20;
@@ -77,7 +77,7 @@ export class AdaptiveJobs implements Jobs {
   }
 }
 
-/** The jobs of a transfer: as many as are asked for, or else as many as serve. They hear what goes to the channel. */
+/** The jobs of a transfer: the given number, or an adapted one, which then listens on the channel that is returned. */
 export function adaptiveJobs(
   options: { jobs?: number | undefined; onEvent?: OnEvent | undefined },
 ): { jobs: number | Jobs; onEvent: OnEvent | undefined } {
@@ -85,7 +85,7 @@ export function adaptiveJobs(
   return { jobs, onEvent: heardBy(jobs, options.onEvent) };
 }
 
-/** A channel that jobs hear too: bytes that move, and waits for the registry, change how many there are. */
+/** A channel that adapted jobs listen on too: bytes that move, and retries, change their number. */
 export function heardBy(jobs: number | Jobs, onEvent: OnEvent | undefined): OnEvent | undefined {
   if (!(jobs instanceof AdaptiveJobs)) return onEvent;
   return (event) => {
@@ -94,10 +94,10 @@ export function heardBy(jobs: number | Jobs, onEvent: OnEvent | undefined): OnEv
   };
 }
 
-/** How many requests may run at once: registries count them, and each has buffers of its own. */
+/** The bounds of how many requests run at once: registries count them, and each has buffers of its own. */
 export const JOBS = { least: 1, most: 64, whole: true } as const satisfies Bounds;
 
-/** What a verb may take of them. */
+/** The numbers that verbs take. */
 export interface TransferNumbers {
   jobs?: number | undefined;
   chunkSize?: number | undefined;
@@ -105,9 +105,9 @@ export interface TransferNumbers {
 }
 
 /**
- * Checks those that are given.
+ * Checks the numbers that are given.
  *
- * @throws {InvalidInputError} when one cannot be
+ * @throws {InvalidInputError} if one is out of range
  */
 export function checkTransfer(options: TransferNumbers): void {
   checkNumbers(options, { jobs: JOBS, chunkSize: BYTES, partSize: BYTES });

@@ -20,8 +20,8 @@ export interface BlobRoute {
 /** Up to this size, in bytes, a blob is sent with one PUT: that saves a request, and every registry takes it. */
 export const SMALL: number = 1024 * 1024;
 /**
- * A part of a stream that cannot be read again is held in memory while it is sent. So large are parts usually, in bytes, and so
- * large at most, whatever the registry asks for.
+ * The size of a part of a stream that can be read only once, in bytes. It is held in memory until it has arrived, so it is
+ * limited whatever the registry asks for.
  */
 const HELD_PART = 10 * 1024 * 1024;
 const LARGEST_HELD_PART = 100 * 1024 * 1024;

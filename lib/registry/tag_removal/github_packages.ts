@@ -137,9 +137,12 @@ class GithubTagRemover implements TagRemover {
   }
 
   #hidden(): NotAllowedError {
-    return new NotAllowedError(`GitHub shows this token no package ${this.#package} of ${this.#owner}`, {
-      hint: HINT,
-    });
+    return new NotAllowedError(
+      `GitHub does not show the package ${this.#package} of ${this.#owner} to this token`,
+      {
+        hint: HINT,
+      },
+    );
   }
 
   /** The error for a version that GitHub keeps: a package's last tagged one, or one that was downloaded often. */

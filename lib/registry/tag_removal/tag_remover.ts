@@ -94,7 +94,7 @@ export function readAnswer<T>(schema: v.GenericSchema<unknown, T>, answer: ApiAn
   const { host, status } = answer;
   const mediaType = answer.headers.get("content-type") ?? "no content type";
   if (!mediaType.includes("json")) {
-    throw new RegistryError(`${host} sent ${mediaType} where JSON is due`, { status });
+    throw new RegistryError(`${host} sent ${mediaType} instead of JSON`, { status });
   }
   try {
     return parseAs(schema, answer.bytes, `answer of ${host}`);
