@@ -17,7 +17,7 @@ export interface SessionOptions extends CallOptions {
   what?: string | undefined;
   /** Where its progress is kept. */
   checkpoint?: Checkpoint | undefined;
-  /** Set where the registry's status names how many bytes there are, and not which is the last (Quay). */
+  /** Whether the `Range` of the session's status is `0-<count>` (Quay), where the spec has `0-<last byte>`. */
   uploadRangeIsCount?: boolean;
 }
 
