@@ -137,51 +137,54 @@ for (const [name, verb] of Object.entries(VERBS)) {
   });
 }
 
-Deno.test("a copy between two stores without a channel of its own reports to each store what it did", async () => {
-  await using from = await startFakeRegistry();
-  await using to = await startFakeRegistry();
-  const events: Record<"from" | "to", TransferEvent[]> = { from: [], to: [] };
-  const opened = (fake: FakeRegistry, name: "from" | "to") =>
-    openStore({
-      registry: fake.url,
-      repository: "me/files",
-      clock: testClock(),
-      onEvent: (event) => void events[name].push(event),
-    });
-  using source = opened(from, "from");
-  using target = opened(to, "to");
-  await upload(source, "disk", { input: streamOf(BYTES), chunkSize: CHUNK });
-  for (const [fake, name] of [[from, "from"], [to, "to"]] as const) {
-    fake.requests.length = events[name].length = 0;
+/** Two registries, and a store in each with a channel of its own; the first has the stash `disk`, and both fail twice. */
+async function twoStores(work: (from: Side, to: Side) => Promise<unknown>): Promise<void> {
+  await using one = await openSide();
+  await using other = await openSide();
+  await upload(one.store, "disk", { input: streamOf(BYTES), chunkSize: SIZE });
+  for (const { fake, events } of [one, other]) {
+    fake.requests.length = events.length = 0;
     fake.faults.failNext = [{ status: 503, times: 2 }];
   }
-  await copyStash({ store: source, baseTag: "disk" }, { store: target, baseTag: "disk" });
-  assertComplete(events.from, from);
-  assertComplete(events.to, to);
+  await work(one, other);
+  for (const { fake, events } of [one, other]) assertComplete(events, fake);
+}
+
+interface Side extends AsyncDisposable {
+  fake: FakeRegistry;
+  store: Store;
+  events: TransferEvent[];
+}
+
+async function openSide(): Promise<Side> {
+  const fake = await startFakeRegistry();
+  const events: TransferEvent[] = [];
+  const onEvent = (event: TransferEvent) => void events.push(event);
+  const store = openStore({ registry: fake.url, repository: "me/files", clock: testClock(), onEvent });
+  return {
+    fake,
+    store,
+    events,
+    async [Symbol.asyncDispose]() {
+      store.close();
+      await fake[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test("a copy between two stores without a channel of its own reports to each store what it did", async () => {
+  await twoStores((from, to) =>
+    copyStash({ store: from.store, baseTag: "disk" }, { store: to.store, baseTag: "disk" })
+  );
 });
 
-Deno.test("an append on an image of another store without a channel of its own reports to each store what it did", async () => {
-  await using from = await startFakeRegistry();
-  await using to = await startFakeRegistry();
-  const events: Record<"from" | "to", TransferEvent[]> = { from: [], to: [] };
-  const opened = (fake: FakeRegistry, name: "from" | "to") =>
-    openStore({
-      registry: fake.url,
-      repository: "me/files",
-      clock: testClock(),
-      onEvent: (event) => void events[name].push(event),
+Deno.test("an append on an image of another store without a channel of its own does so too", async () => {
+  await twoStores((from, to) => {
+    const input = streamOf(tarOf([{ name: "file", content: "hello" }]));
+    return append({ store: from.store, reference: "disk-1" }, { store: to.store, reference: "more" }, {
+      input,
     });
-  using source = opened(from, "from");
-  using target = opened(to, "to");
-  await upload(source, "disk", { input: streamOf(BYTES) });
-  for (const [fake, name] of [[from, "from"], [to, "to"]] as const) {
-    fake.requests.length = events[name].length = 0;
-    fake.faults.failNext = [{ status: 503, times: 2 }];
-  }
-  const input = streamOf(tarOf([{ name: "file", content: "hello" }]));
-  await append({ store: source, reference: "disk-1" }, { store: target, reference: "more" }, { input });
-  assertComplete(events.from, from);
-  assertComplete(events.to, to);
+  });
 });
 
 const CHANNELS = {
