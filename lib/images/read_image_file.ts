@@ -2,9 +2,9 @@
 import { counted } from "../messages.ts";
 import { InvalidInputError, LayerstashError, NotFoundError } from "../errors.ts";
 import { nothingAt, pathPattern } from "./path_pattern.ts";
-import { isBrokenLink, type MergedEntry } from "./file_tree.ts";
+import { isBrokenLink, type LayerEntry, type MergedEntry } from "./file_tree.ts";
 import type { ImageFiles, OpenLayerEntry } from "./image_files.ts";
-import { defaultLimit, readSources, tooLarge } from "./read_sources.ts";
+import { defaultLimit, readSources, sourceKey, tooLarge } from "./read_sources.ts";
 import { survey } from "./survey.ts";
 
 /** Options for reading one file. */
@@ -44,28 +44,58 @@ export async function readImageFile(
   const { write, whole, maxSize = defaultLimit(files) } = options;
   const pattern = await pathPattern(path);
   if (pattern.path === undefined) throw new InvalidInputError(`${path} may match several files`);
-  const pour = async (entry: OpenLayerEntry) => {
-    if (entry.size > maxSize) {
-      throw tooLarge(`${path} has ${counted(entry.size, "byte")}, more than ${maxSize}`);
-    }
-    await writeFilled(entry, write);
-  };
-  let poured: OpenLayerEntry | undefined;
-  const visit = async (entry: OpenLayerEntry, certain: boolean) => {
-    if (certain) await pour(poured = entry);
-  };
-  const { tree } = await survey(files, [pattern], { visit, whole, follows: true });
-  if (poured) return { ...poured, source: poured };
-  const found = tree!.find(pattern.path);
-  const file = found && tree!.follow(found);
+  const pour = async (entry: OpenLayerEntry) => await writeFilled(entry, write);
+  const held = new HeldContent(pattern.path);
+  const { entries, tree } = await survey(files, [pattern], {
+    visit: (entry) => held.keep(entry),
+    whole,
+    follows: true,
+  });
+  const found = tree ? tree.find(pattern.path) : entries[0];
+  const file = found && tree ? tree.follow(found) : found;
   if (!found) throw nothingAt(pattern, files.name);
   if (!file) throw new NotFoundError(`${path} is a broken link: its target is not in ${files.name}`);
   if (isBrokenLink(file)) {
     throw new NotFoundError(`${path} is a hard link whose target is not in ${files.name}`);
   }
-  if (file.source?.type !== "file") throw new InvalidInputError(`${path} is a ${file.type}, not a file`);
-  await readSources(files, [file.source], pour, { whole });
+  const { source } = file;
+  if (source?.type !== "file") throw new InvalidInputError(`${path} is a ${file.type}, not a file`);
+  if (source.size > maxSize) {
+    throw tooLarge(`${path} has ${counted(source.size, "byte")}, more than ${maxSize}`);
+  }
+  const bytes = held.contentOf(source);
+  if (bytes) await write(bytes);
+  else await readSources(files, [source], pour, { whole });
   return file;
+}
+
+/** The most bytes of a file that are held in memory until it is certain which entry counts. */
+const MOST_HELD = 16 * 1024 * 1024;
+
+/** The content of the last entry of a path, so that a packed layer need not be read again for a small file. */
+class HeldContent {
+  readonly #path: string;
+  #key: string | undefined;
+  #bytes: Uint8Array<ArrayBuffer> = new Uint8Array();
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async keep(entry: OpenLayerEntry): Promise<void> {
+    if (entry.path !== this.#path || entry.size > MOST_HELD) return;
+    const bytes = new Uint8Array(entry.size);
+    let end = 0;
+    await writeFilled(entry, (piece) => {
+      bytes.set(piece, end);
+      end += piece.length;
+    });
+    [this.#key, this.#bytes] = [sourceKey(entry), bytes];
+  }
+
+  contentOf(source: LayerEntry): Uint8Array<ArrayBuffer> | undefined {
+    return sourceKey(source) === this.#key ? this.#bytes : undefined;
+  }
 }
 
 const ZEROS = new Uint8Array(64 * 1024);

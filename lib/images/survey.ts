@@ -18,9 +18,9 @@ export interface SurveyResult {
 export interface SurveyOptions {
   /**
    * Called with each file that is likely to be selected, while its content can be read. Hard links have no content of
-   * their own. A lower or later entry may still rule the file out, unless it is `certain`.
+   * their own. A lower or later entry may still rule the file out.
    */
-  visit?: (entry: OpenLayerEntry, certain: boolean) => Promise<void>;
+  visit?: (entry: OpenLayerEntry) => Promise<void>;
   /** Reads all layers if a symbolic link is found, so that there is a tree to follow it in. */
   follows?: boolean | undefined;
   /** Reads every layer to its last byte, and verifies it. */
@@ -28,11 +28,9 @@ export interface SurveyOptions {
 }
 
 /**
- * Finds the files that patterns select in the merged filesystem. Layers are read from the top down. If there are plain
- * paths only, the survey ends in the middle of a layer once all are found, because lower layers cannot change them.
- *
- * If one layer has two entries with the same name, an engine takes the last one; a survey that ends early takes the
- * first.
+ * Finds the files that patterns select in the merged filesystem. Layers are read from the top down, each to its end: of
+ * entries with the same path the last counts, as for a container engine. If there are plain paths only, the survey ends
+ * with the layer in which the last of them is found, because lower layers cannot change them.
  */
 export async function survey(
   files: ImageFiles,
@@ -45,25 +43,26 @@ export async function survey(
   const early = !whole && patterns.every(({ path, followed }) => path && !followed);
   const hidden = new Hidden();
   const seen: LayerEntry[][] = [];
+  const want = visit && everything ? "bytes" : "names";
   let count = 0;
   for (const layer of files.layers.toReversed()) {
     const entries: LayerEntry[] = [];
     seen.unshift(entries);
-    const want = early ? "some" : visit && everything ? "bytes" : "names";
     for await (const open of files.entries(layer, { want, whole })) {
       if (++count > MOST_ENTRIES) throw tooManyEntries();
       const { extents: _, ...entry } = open;
       entries.push(entry);
       for (const search of searches) search.see(entry);
       if (visit && hasContent(entry) && !hidden.has(entry.path) && isSelected(patterns, entry.path)) {
-        await visit(open, early && searches.some(({ found }) => found === entry));
-      }
-      if (early && searches.every(({ found }) => found && !(follows && found.type === "symlink"))) {
-        return { entries: onePerPath(searches.map(({ found }) => found!)), tree: undefined };
+        await visit(open);
       }
     }
     for (const search of searches) search.endLayer();
     for (const entry of entries) hidden.hide(entry);
+    const isLast = seen.length === files.layers.length;
+    if (early && !isLast && searches.every(({ found }) => found && !(follows && found.type === "symlink"))) {
+      return { entries: onePerPath(searches.map(({ found }) => found!)), tree: undefined };
+    }
   }
   const tree = mergeLayers(seen);
   return { entries: select(tree, patterns), tree };
@@ -103,10 +102,13 @@ function onePerPath(entries: LayerEntry[]): MergedEntry[] {
   return [...byPath.values()];
 }
 
-/** The search for one plain path. A file is found for good if nothing in the layers read before can affect it. */
+/** The search for one plain path. A file is found if nothing else in its layer or above it can affect the path. */
 class PathSearch {
   readonly path: string | undefined;
+  /** The file; set when its layer has ended. */
   found: LayerEntry | undefined;
+  /** The last entry of the path in the current layer. */
+  #candidate: LayerEntry | undefined;
   readonly #names: ReadonlySet<string>;
   /** Whether something on the path is a link or was removed, so that only the whole tree can tell. */
   #doubtful = false;
@@ -134,7 +136,7 @@ class PathSearch {
       if (touches) this.#doubtfulBelow = true;
     } else if (entry.path === this.path) {
       const plain = entry.type === "file" || entry.type === "symlink";
-      if (plain && !this.#doubtful && (this.#isTop || this.#hasParents(entry.path))) this.found = entry;
+      if (plain && !this.#doubtful && (this.#isTop || this.#hasParents(entry.path))) this.#candidate = entry;
       else this.#doubtful = true;
     } else if (entry.path.startsWith(`${this.path}/`)) this.#doubtful = true; // it is a directory
     else if (entry.type !== "directory" && this.#isOnWay(entry.path)) this.#doubtful = true;
@@ -142,6 +144,7 @@ class PathSearch {
   }
 
   endLayer(): void {
+    if (!this.#doubtful) this.found ??= this.#candidate;
     this.#doubtful ||= this.#doubtfulBelow;
     this.#own = new Set([""]);
     this.#isTop = false;

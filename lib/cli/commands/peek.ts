@@ -63,13 +63,13 @@ const peekAction = imageAction<PeekFlags>(
     const { report } = files;
     if (flags.json) terminal.data(eventLine("done", { complete, ...report }));
     if (count === 0 && flags.path !== undefined) throw nothingAt(pattern, files.name);
-    const end = complete ? "" : "; reading stopped when it was found";
+    const end = complete ? "" : "; lower layers were not read";
     terminal.note(renderReadReport(report) + end);
   },
   { moving: ({ image }) => `reading ${image}` },
 );
 
-/** The result of a listing: whether all layers were listed to their ends, and how many entries were printed. */
+/** The result of a listing: whether all layers were listed, and how many entries were printed. */
 interface Listed {
   complete: boolean;
   count: number;
@@ -98,25 +98,20 @@ async function listLayers(
 ): Promise<Listed> {
   const several = layers.length > 1;
   const print = printer(flags, several);
-  let [count, complete] = [0, true];
+  let count = 0;
   for (const layer of layers) {
     const kept: LayerEntry[] = [];
-    const early = pattern.path !== undefined && pattern.path !== "" && !several && !flags.verify;
-    for await (const entry of files.entries(layer, { want: early ? "some" : "names", whole: flags.verify })) {
+    for await (const entry of files.entries(layer, { want: "names", whole: flags.verify })) {
       if (!pattern.includes(entry.path)) continue;
       count++;
       if (flags.tree) kept.push(entry);
       else terminal.data(print(entry));
-      if (early && entry.path === pattern.path && entry.type !== "directory") {
-        complete = false;
-        break;
-      }
     }
     if (flags.tree) {
       terminal.data(`layer ${layer.number} ${layer.digest}\n${renderTree(kept, { layers: false })}`);
     }
   }
-  return { complete, count };
+  return { complete: true, count };
 }
 
 /** Renders one entry; with `--tree` nothing, because the tree is drawn at the end. */
