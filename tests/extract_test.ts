@@ -378,6 +378,44 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "directories that were there before keep their modes, owners and times",
+  onPosix("file modes"),
+  async () => {
+    await using place = await makeWorkplace();
+    using opened = openImage(`oci:${place.path("box")}:t`);
+    const open = tarOf([
+      { name: "./", flag: "5", mode: 0o777 },
+      { name: "./sub/", flag: "5", mode: 0o777 },
+      { name: "./sub/new/", flag: "5", mode: 0o777 },
+      { name: "./sub/new/f", content: "x" },
+      { name: "./old/", flag: "5", mode: 0o777 },
+    ]);
+    await putImage(opened.store, "t", [{ bytes: open }]);
+    const stateOf = async (name: string) => {
+      const { mode, mtime } = await Deno.stat(place.path(name));
+      return [(mode! & 0o7777).toString(8), mtime!.getTime()];
+    };
+    for (const more of [[], ["--overwrite"], ["--overwrite", "--same-owner"]]) {
+      await Deno.mkdir(place.path("p/sub"), { recursive: true, mode: 0o700 });
+      await Deno.mkdir(place.path("p/old"), { mode: 0o700 });
+      const before = await stateOf("p/old");
+      const { code, stderr } = await place.run(["extract", "oci:box:t", "/", "-o", "p", ...more]);
+      assert.equal(code, 0, stderr);
+      assert.deepEqual(await stateOf("p/old"), before);
+      assert.deepEqual([(await stateOf("p"))[0], (await stateOf("p/sub"))[0]], ["700", "700"]);
+      assert.deepEqual(await stateOf("p/sub/new"), ["777", 1_600_000_000_000], "it was made");
+      await Deno.remove(place.path("p"), { recursive: true });
+    }
+    assert.equal((await place.run(["extract", "oci:box:t", "/", "-o", "p"])).code, 0);
+    assert.deepEqual(
+      await stateOf("p"),
+      ["777", 1_600_000_000_000],
+      "a target that is made is as the image has it",
+    );
+  },
+);
+
 Deno.test("who may not give files away is told so before anything is placed", onPosix("owners"), async () => {
   await using image = await makeImage([await gzip(tarOf(FILES))]);
   const { chown } = Deno;

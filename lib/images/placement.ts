@@ -30,6 +30,8 @@ export class Placement {
   readonly #sound = new Set<string>([""]);
   /** The first path of each file, by its key, for further hard links. */
   readonly #placed = new Map<string, string>();
+  /** Directories that were made here. Others keep their modes, owners and times: they belong to the user. */
+  readonly #made = new Set<string>();
   /** Directories that got new names. Each is synced once, at the end: an extraction may place thousands of files. */
   readonly #changed = new Set<string>();
 
@@ -38,6 +40,7 @@ export class Placement {
     this.#target = target;
     this.#staging = staging;
     this.#options = options;
+    if (staging.isNew) this.#made.add("");
   }
 
   /**
@@ -61,7 +64,7 @@ export class Placement {
     });
   }
 
-  /** Places all entries. Times and modes of directories come last, because placing files in them changes them. */
+  /** Places all entries. Times and modes of directories that are made come last, because placing files in them changes them. */
   async place(entries: readonly MergedEntry[]): Promise<void> {
     const directories = entries.filter(({ type }) => type === "directory");
     for (const { path } of directories) await this.#attempt(path, () => this.#makeDirectory(path));
@@ -72,7 +75,7 @@ export class Placement {
     await this.#staging[Symbol.asyncDispose]();
     for (const path of this.#changed) await this.#attempt(path, () => syncDirectory(this.#at(path)));
     for (const entry of directories.toReversed()) {
-      if (!entry.implied) {
+      if (!entry.implied && this.#made.has(entry.path)) {
         await this.#attempt(entry.path, () => this.#setMetadata(this.#at(entry.path), entry));
       }
     }
@@ -120,9 +123,12 @@ export class Placement {
     await this.#makeDirectory(parentOf(path));
     requireUsable(path);
     this.#changed.add(parentOf(path));
-    await Deno.mkdir(this.#at(path), { mode: 0o755 }).catch((error) => {
+    try {
+      await Deno.mkdir(this.#at(path), { mode: 0o755 });
+      this.#made.add(path);
+    } catch (error) {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    });
+    }
     this.#requireDirectory(path, await Deno.lstat(this.#at(path)));
   }
 

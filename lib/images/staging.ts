@@ -18,7 +18,7 @@ export class Staging {
   /** The path of each content by its key. */
   readonly #paths = new Map<string, string>();
   /** Whether the target directory did not exist before. */
-  readonly #isNew: boolean;
+  readonly isNew: boolean;
   #written = 0;
 
   private constructor(
@@ -29,7 +29,7 @@ export class Staging {
     this.#target = target;
     this.#directory = directory;
     this.#limit = limit;
-    this.#isNew = isNew;
+    this.isNew = isNew;
   }
 
   /**
@@ -112,7 +112,7 @@ export class Staging {
   /** Removes contents that were not placed, and the target if it was made for nothing. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#directory[Symbol.asyncDispose]();
-    if (this.#isNew) await Deno.remove(this.#target).catch(() => {}); // succeeds only if it is empty
+    if (this.isNew) await Deno.remove(this.#target).catch(() => {}); // succeeds only if it is empty
   }
 
   #count(bytes: number): void {
