@@ -4,6 +4,8 @@ import { extract, type ExtractOptions } from "../lib/exports/images.ts";
 import { someBytes } from "./rigs/content.ts";
 import { gzip, type MadeImage, makeImage, treeState, zstd } from "./rigs/images.ts";
 import { paxOf, type TarFile, tarOf } from "./rigs/tar.ts";
+import { failure } from "./rigs/opened.ts";
+import { foldNames, isStaging } from "./rigs/folding_disk.ts";
 import { onPosix } from "./rigs/system.ts";
 
 /** An image of these layers, beside a directory that must not change. */
@@ -140,6 +142,27 @@ Deno.test("links that were in the target before are not followed", onPosix("symb
   await trap.requireUntouched();
 });
 
+Deno.test(
+  "a plain path is not written through a link that was in the target",
+  onPosix("symbolic links"),
+  async () => {
+    await using trap = await makeTrap([{ name: "dir/file", content: "of the base" }], [{
+      name: "dir/file",
+      content: "evil",
+    }]);
+    const { work } = trap.image;
+    await Deno.mkdir(work.path("target/out"), { recursive: true });
+    await Deno.symlink(OUTSIDE, work.path("target/out/dir"));
+    const directory = work.path("target/out");
+    for (const overwrite of [false, true]) {
+      const error = await failure(extract(await trap.image.files(), ["dir/file"], { directory, overwrite }));
+      assert.match(error.message, /out\/dir is not a directory, and nothing is written through a link$/);
+      assert.deepEqual(Array.from(Deno.readDirSync(directory), ({ name }) => name), ["dir"]);
+    }
+    await trap.requireUntouched();
+  },
+);
+
 Deno.test("devices and pipes are not made", async () => {
   await using trap = await makeTrap([
     { name: "disk", flag: "4", device: [8, 0] },
@@ -179,17 +202,102 @@ Deno.test(
   },
 );
 
-Deno.test("names that differ by case only are refused where the disk takes them for one", async () => {
-  const layer = [
-    { name: "Link", flag: "2", target: OUTSIDE },
-    { name: "link/", flag: "5" },
-    { name: "link/file", content: "evil" },
-  ];
-  await using trap = await makeTrap(layer);
-  await assert.rejects(trap.spring({ caseSensitive: false }), /Link and link are the same name on this disk/);
-  assert.equal(await trap.image.work.has("target/out"), false);
-  await trap.requireUntouched();
-});
+/** A directory and a link whose names are one on a disk that folds names, and a file that would lead through it. */
+const PAIRS: [folded: string, directory: string, link: string][] = [
+  ["by case", "link", "Link"],
+  ["fully", "ß", "ss"],
+  ["a ligature", "ﬁ", "fi"],
+  ["a sigma", "ς", "σ"],
+  ["in another form", "e\u0301", "\u00e9"],
+];
+
+for (const [how, directory, link] of PAIRS) {
+  Deno.test(
+    `names that a disk folds (${how}) are refused there, and nothing is made`,
+    onPosix("a folding disk"),
+    async () => {
+      for (const below of ["", "sub/"]) {
+        await using trap = await makeTrap([
+          { name: `${below}${directory}/`, flag: "5" },
+          { name: `${below}${directory}/pwned`, content: "evil" },
+          { name: `${below}${link}`, flag: "2", target: `${OUTSIDE}/sub` },
+        ]);
+        for (const overwrite of [false, true]) {
+          using _disk = foldNames(trap.image.work.path("target"));
+          const error = await failure(trap.spring({ overwrite }));
+          assert.match(error.message, /^\S+ and \S+ are the same name on this disk$/);
+          assert.match(error.hint!, /case-sensitive disk/);
+          assert.equal(await trap.image.work.has("target/out"), false, "nothing is changed then");
+        }
+        await trap.requireUntouched();
+        const paths = await trap.spring();
+        assert.ok(paths.includes(`./${below}${link}`), "another disk has both");
+      }
+    },
+  );
+}
+
+Deno.test(
+  "a disk is asked where names might be one, and names that differ to it are extracted",
+  onPosix("links"),
+  async () => {
+    await using trap = await makeTrap([
+      { name: "a/", flag: "5" },
+      { name: "A/x", content: "upper" },
+      { name: "a/x", content: "lower" },
+      { name: "a/X", content: "third" },
+    ]);
+    assert.deepEqual(await trap.spring(), ["./A", "./A/x", "./a", "./a/X", "./a/x"]);
+    assert.equal(await Deno.readTextFile(trap.image.work.path("target/out/a/x")), "lower");
+  },
+);
+
+Deno.test(
+  "a directory is never replaced, also where it has the name by a folding that nobody foresaw",
+  onPosix("a folding disk"),
+  async () => {
+    await using trap = await makeTrap([
+      { name: "long-name/", flag: "5" },
+      { name: "LONG~1", flag: "2", target: `${OUTSIDE}/sub` },
+      { name: "long-name/pwned", content: "evil" },
+    ]);
+    const fold = (name: string) => name === "LONG~1" ? "long-name" : name;
+    using _disk = foldNames(trap.image.work.path("target"), { fold, where: (path) => !isStaging(path) });
+    await assert.rejects(trap.spring({ overwrite: true }), /already exists|not a directory/);
+    await trap.requireUntouched();
+  },
+);
+
+Deno.test(
+  "a directory is looked at again when a link has taken the place of something",
+  onPosix("links"),
+  async () => {
+    await using trap = await makeTrap([
+      { name: "a", flag: "2", target: "anywhere" },
+      { name: "dir/", flag: "5" },
+      { name: "dir/pwned", content: "evil" },
+    ]);
+    const out = trap.image.work.path("target/out");
+    await Deno.mkdir(out, { recursive: true });
+    await Deno.writeTextFile(`${out}/a`, "replaced");
+    const { symlink } = Deno;
+    Deno.symlink = async (target, path) => {
+      await symlink(target, path);
+      if (!`${path}`.endsWith("/a")) return;
+      await Deno.remove(`${out}/dir`); // as if the disk had taken both names for one
+      await symlink(`${OUTSIDE}/sub`, `${out}/dir`);
+    };
+    try {
+      await assert.rejects(
+        trap.spring({ overwrite: true }),
+        /dir is not a directory, and nothing is written/,
+      );
+    } finally {
+      Deno.symlink = symlink;
+    }
+    await trap.requireUntouched();
+  },
+);
 
 Deno.test("bombs end at a limit, and leave nothing behind", async () => {
   const zeros = new Uint8Array(64 * 1024 * 1024);

@@ -1,15 +1,13 @@
 /** Extracts files of an image to disk. @module */
 import { counted } from "../messages.ts";
-import { ConflictError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { checkNumbers } from "../arguments.ts";
-
+import { requireDistinctPaths } from "./distinct_names.ts";
 import { isBrokenLink, type MergedEntry } from "./file_tree.ts";
 import type { ImageFiles } from "./image_files.ts";
 import { nothingAt, type PathPattern, pathPattern } from "./path_pattern.ts";
 import { Placement } from "./placement.ts";
 import { defaultLimit, readSources } from "./read_sources.ts";
-
 import { Staging } from "./staging.ts";
 import { survey, type SurveyResult } from "./survey.ts";
 
@@ -25,8 +23,6 @@ export interface ExtractOptions {
   maxSize?: number | undefined;
   /** Reads every layer to its last byte, and verifies it. */
   whole?: boolean | undefined;
-  /** Whether `a` and `A` are different names on the disk; absent = it is tried out. */
-  caseSensitive?: boolean | undefined;
   /** Receives notices about entries and attributes that were not extracted. */
   onEvent?: OnEvent | undefined;
 }
@@ -49,7 +45,8 @@ export interface ExtractResult {
  * @param paths paths and globs, each of which has to match something
  * @throws {InvalidInputError} if a pattern is too long, or `maxSize` is out of range
  * @throws {NotFoundError} if a path or glob matches nothing in the image
- * @throws {ConflictError} if a file exists and is not to be replaced; nothing is changed then
+ * @throws {ConflictError} if a file exists and is not to be replaced, or the disk takes two paths for one; nothing is
+ *   changed then
  * @throws {NotAllowedError} if `sameOwner` needs the rights of root; nothing is changed then
  * @throws {MismatchError} if a layer is damaged; nothing is changed then
  *
@@ -77,7 +74,7 @@ export async function extract(
   const found = await survey(files, patterns, { visit: (entry) => staging.keep(entry), whole });
   requireMatches(found, patterns, files);
   const [entries, skipped] = partition(found.entries, isPlaceable);
-  requireDistinctNames(entries, options.caseSensitive ?? await staging.isCaseSensitive());
+  await requireDistinctPaths(entries.map(({ path }) => path), (names) => staging.findSame(names));
   const missing = entries.flatMap(({ source }) =>
     source?.type === "file" && !staging.has(source) ? [source] : []
   );
@@ -106,22 +103,6 @@ function requireMatches(
 /** Whether an entry is extracted. Devices would need the rights of root, and nobody misses pipes. */
 function isPlaceable({ type, source }: MergedEntry): boolean {
   return type === "directory" || source?.type === "file" || source?.type === "symlink";
-}
-
-/** Refuses paths that are the same name on this disk: one entry would replace the other, or lead through it. */
-function requireDistinctNames(entries: readonly MergedEntry[], caseSensitive: boolean): void {
-  if (caseSensitive) return;
-  const names = new Map<string, string>();
-  for (const { path } of entries) {
-    const folded = path.normalize("NFC").toLowerCase();
-    const other = names.get(folded);
-    if (other !== undefined && other !== path) {
-      throw new ConflictError(`${other} and ${path} are the same name on this disk`, {
-        hint: "extract them one by one, or to a case-sensitive disk",
-      });
-    }
-    names.set(folded, path);
-  }
 }
 
 function reportLosses(

@@ -8,7 +8,7 @@ import { parentOf } from "../layers/entry.ts";
 import type { MergedEntry } from "./file_tree.ts";
 import { sourceKey } from "./read_sources.ts";
 import type { Staging } from "./staging.ts";
-import { isWindowsPath } from "./windows_names.ts";
+import { isUsable } from "./windows_names.ts";
 
 /** Options for placing files. */
 export interface PlacementOptions {
@@ -87,9 +87,10 @@ export class Placement {
     const source = entry.source!;
     const path = this.#at(entry.path);
     const first = this.#placed.get(sourceKey(source));
-    if (this.#options.overwrite) await Deno.remove(path).catch(ignoreAbsent);
+    if (this.#options.overwrite) await this.#removeOld(entry.path);
     if (source.type === "symlink") {
       await makeLink(source.target ?? "", path);
+      if (this.#options.overwrite) this.#forgetDirectories();
       if (this.#options.sameOwner) await lchown(path, source.uid, source.gid);
       return await lutimes(path, source.modified, source.modified);
     }
@@ -98,6 +99,23 @@ export class Placement {
     await this.#setMetadata(staged, source);
     await this.#rename(staged, path);
     this.#placed.set(sourceKey(source), path);
+  }
+
+  /**
+   * Removes the file or link that an entry replaces, and never a directory: on a disk that folds names it may be that of
+   * another entry.
+   */
+  async #removeOld(path: string): Promise<void> {
+    const found = await this.#lstat(path);
+    if (!found) return;
+    if (found.isDirectory) throw new Deno.errors.AlreadyExists();
+    await Deno.remove(this.#at(path)).catch(ignoreAbsent);
+  }
+
+  /** Looks at all directories again: a link has replaced something, and its name may be that of a directory, too. */
+  #forgetDirectories(): void {
+    this.#sound.clear();
+    this.#sound.add("");
   }
 
   /** Moves a file by a hard link, because a rename would replace a file that somebody else has just put there. */
@@ -172,7 +190,7 @@ export class Placement {
  * @throws {InvalidInputError} if Windows does not allow it
  */
 function requireUsable(path: string): void {
-  if (Deno.build.os !== "windows" || isWindowsPath(path)) return;
+  if (isUsable(path)) return;
   throw new InvalidInputError(`${path} is not a valid name on Windows`);
 }
 

@@ -1,5 +1,5 @@
 /** Holds extracted contents in a hidden directory until all of them have arrived. @module */
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { makeDirectory } from "../content/atomic_file.ts";
 import { storageError } from "../content/file_errors.ts";
 import { writeAll } from "../content/write_all.ts";
@@ -9,6 +9,7 @@ import type { LayerEntry, MergedEntry } from "./file_tree.ts";
 import type { OpenLayerEntry } from "./image_files.ts";
 import { sourceKey, tooLarge } from "./read_sources.ts";
 import { makeStagingDirectory, type StagingDirectory } from "./staging_directory.ts";
+import { isUsable } from "./windows_names.ts";
 
 /** The contents of files that do not have their final paths yet. */
 export class Staging {
@@ -47,10 +48,34 @@ export class Staging {
     }
   }
 
-  /** Whether names on this disk are case-sensitive. */
-  async isCaseSensitive(): Promise<boolean> {
-    const other = join(this.#target, basename(this.#directory.path).toUpperCase());
-    return await Deno.lstat(other).then(() => false, () => true);
+  /** Two of these names that are one name on this disk; `undefined` if all differ. */
+  async findSame(names: readonly string[]): Promise<[string, string] | undefined> {
+    const directory = join(this.#directory.path, "names");
+    await Deno.mkdir(directory, { mode: 0o700 });
+    try {
+      for (const [index, name] of names.entries()) {
+        if (!isUsable(name)) continue; // it is refused later, with the reason
+        try {
+          (await Deno.open(join(directory, name), { write: true, createNew: true })).close();
+        } catch (error) {
+          if (!(error instanceof Deno.errors.AlreadyExists)) throw storageError(error, this.#target);
+          return [await this.#earlier(directory, names.slice(0, index), name), name];
+        }
+      }
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+    return undefined;
+  }
+
+  /** The earlier name that a disk takes for this one. */
+  async #earlier(directory: string, names: readonly string[], name: string): Promise<string> {
+    const { dev, ino } = await Deno.lstat(join(directory, name));
+    for (const each of names) {
+      const found = await Deno.lstat(join(directory, each)).catch(() => undefined);
+      if (found?.dev === dev && found.ino === ino) return each;
+    }
+    return names[0]!;
   }
 
   /** Whether the content of a file was written. */

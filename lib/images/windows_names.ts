@@ -1,4 +1,4 @@
-/** Checks whether paths are valid on Windows. @module */
+/** Checks whether paths are valid on this system. @module */
 
 /** Names of devices, which are reserved in every directory and with any extension. */
 const DEVICE = /^(?:con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³]|conin\$|conout\$)(?: *\.|$)/i;
@@ -13,4 +13,9 @@ export function isWindowsPath(path: string): boolean {
     // deno-lint-ignore no-control-regex -- control characters are not allowed
     !/[<>:"\\|?*\x00-\x1f]/.test(name) && !/[. ]$/.test(name) && !DEVICE.test(name)
   );
+}
+
+/** Whether a path is valid on this system: Windows does not allow every name. */
+export function isUsable(path: string): boolean {
+  return Deno.build.os !== "windows" || isWindowsPath(path);
 }
