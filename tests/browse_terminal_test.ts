@@ -6,6 +6,7 @@ import { ensureTool } from "./rigs/debian.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { gzip, putImage, putIndex } from "./rigs/images.ts";
 import { openScreen, type Screen } from "./rigs/screen.ts";
+import { bareEnvironment } from "./rigs/system.ts";
 import { tarOf } from "./rigs/tar.ts";
 
 const withTmux = { ignore: !await ensureTool("tmux", "tmux") };
@@ -47,8 +48,12 @@ async function makePlace(): Promise<Workplace> {
   return place;
 }
 
+function environment(place: Workplace): Record<string, string> {
+  return { ...bareEnvironment(place.directory), DOCKER_CONFIG: place.path("docker") };
+}
+
 async function browse(place: Workplace, args: string[], size?: { columns: number; rows: number }) {
-  return await openScreen(commandWords(["browse", ...args]), { DOCKER_CONFIG: place.path("docker") }, size);
+  return await openScreen(commandWords(["browse", ...args]), environment(place), size);
 }
 
 /** Whether the terminal is as it was: no alternate screen, the cursor shown, and typed lines echoed and passed on. */
@@ -212,7 +217,7 @@ Deno.test(
     await using registry = await startFakeRegistry({ faults: { onRequest: () => never } });
     const words = ["sh", "-c", 'echo $$ > "$1"; shift; exec "$@"', "sh", place.path("pid")];
     const command = commandWords(["browse", `${registry.url}/me/app:1`]);
-    await using screen = await openScreen([...words, ...command], { DOCKER_CONFIG: place.path("docker") });
+    await using screen = await openScreen([...words, ...command], environment(place));
     await screen.until(/one moment \.\.\. \(Esc stops\)/);
     assert.equal((await screen.modes()).alternate, true);
     Deno.kill(Number(await Deno.readTextFile(place.path("pid"))), "SIGTERM");

@@ -144,6 +144,7 @@ async function runShell(work: Workplace, [program, ...args]: string[], input = "
   const child = new Deno.Command(program!, {
     args,
     cwd: work.directory,
+    clearEnv: true,
     env: {
       ...bareEnvironment(work.directory),
       PATH: `${work.directory}:${Deno.env.get("PATH")}`,

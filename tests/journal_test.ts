@@ -101,6 +101,23 @@ Deno.test("the journal of a transfer that is under way is not opened by another"
     assert.deepEqual(other.earlier, []);
   }));
 
+Deno.test("a lock that another process holds for an instant, as a child does, is waited for", () =>
+  withDirectory(async (directory) => {
+    using first = await openJournal({ directory, name: NAME, subject: "a" });
+    const { tryLock } = Deno.FsFile.prototype;
+    let tries = 0;
+    Deno.FsFile.prototype.tryLock = function (exclusive) {
+      if (++tries === 3) first[Symbol.dispose]();
+      return tryLock.call(this, exclusive);
+    };
+    try {
+      using _second = await openJournal({ directory, name: NAME, subject: "a" });
+      assert.equal(tries, 3);
+    } finally {
+      Deno.FsFile.prototype.tryLock = tryLock;
+    }
+  }));
+
 Deno.test("a journal that is discarded is gone", () =>
   withDirectory(async (directory) => {
     await write(directory, { chunk: 1 });

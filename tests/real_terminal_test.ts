@@ -4,12 +4,13 @@ import { commandWords, makeWorkplace, type Workplace } from "./rigs/command_line
 import { ensureTool } from "./rigs/debian.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { openScreen } from "./rigs/screen.ts";
+import { bareEnvironment } from "./rigs/system.ts";
 import { USER } from "./rigs/user.ts";
 
 const withTmux = { ignore: !await ensureTool("tmux", "tmux") };
 
 function environment(work: Workplace): Record<string, string> {
-  return { DOCKER_CONFIG: work.path("docker") };
+  return { ...bareEnvironment(work.directory), DOCKER_CONFIG: work.path("docker") };
 }
 
 Deno.test(

@@ -9,9 +9,13 @@ import { type FakeRegistry, startFakeRegistry } from "./rigs/fake_registry.ts";
 import { holdRequests } from "./rigs/gate.ts";
 import { startRegistry } from "./rigs/real_registry.ts";
 import { basicAuthorization, USER } from "./rigs/user.ts";
+import { type as typeCommand } from "./rigs/bash.ts";
+import { makeWorkplace } from "./rigs/command_line.ts";
+import { bareEnvironment } from "./rigs/system.ts";
 
 const HELLO = new TextEncoder().encode("hello, registry");
 const withRegistry = { ignore: !await ensureTool("docker-registry", "docker-registry") };
+const withTmux = { ignore: !await ensureTool("tmux", "tmux") };
 const withOpenssl = { ignore: !await ensureTool("openssl", "openssl") };
 const withSkopeo = { ignore: !await ensureTool("skopeo", "skopeo") };
 const withPython = { ignore: await pythonPeer("layerstash==1.0.0") === undefined };
@@ -73,6 +77,38 @@ Deno.test("the Python layerstash runs", withPython, async () => {
     .output();
   assert.ok(success);
 });
+
+for (const command of ["layerstash list", "layerstash login ghcr"]) {
+  Deno.test(
+    `what is typed as "${command}" sees no variable of whoever runs the tests`,
+    withTmux,
+    async () => {
+      await using work = await makeWorkplace();
+      const spy =
+        '#!/bin/sh\n[ $1 = login ] && { echo Password; read line; }\necho "it has $DOCKER_CONFIG$TMPDIR."\n';
+      await work.write("layerstash", spy);
+      await Deno.chmod(work.path("layerstash"), 0o755);
+      const bare = bareEnvironment(work.directory);
+      const place = { directory: work.directory, env: { ...bare, PATH: `${work.directory}:${bare.PATH}` } };
+      using _mine = setVariables({ DOCKER_CONFIG: "mine", TMPDIR: Deno.env.get("TMPDIR") ?? "/tmp" });
+      const { output } = await typeCommand(command, place);
+      assert.match(output, /^it has \.$/m);
+    },
+  );
+}
+
+/** Sets variables of this process, and puts the old ones back at the end of the block. */
+function setVariables(variables: Record<string, string>): Disposable {
+  const before = Object.keys(variables).map((name) => [name, Deno.env.get(name)] as const);
+  for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);
+  return {
+    [Symbol.dispose]() {
+      for (const [name, value] of before) {
+        value === undefined ? Deno.env.delete(name) : Deno.env.set(name, value);
+      }
+    },
+  };
+}
 
 Deno.test("the real registry stores blobs, logs requests and shows its files", withRegistry, async () => {
   await using registry = await startRegistry();

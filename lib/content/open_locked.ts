@@ -1,4 +1,5 @@
 /** Opens files that one process at a time may have open. @module */
+import { setTimeout as pass } from "node:timers/promises";
 
 /** How a file is opened and locked. */
 export interface LockedOptions {
@@ -22,13 +23,29 @@ export async function openLocked(path: string, options: LockedOptions): Promise<
     const file = await open();
     if (!file) continue;
     try {
-      if (!await lock(file)) throw busy();
+      if (!await locked(() => lock(file))) throw busy();
       if (await hasName(file, path)) return file;
     } catch (error) {
       file.close();
       throw error;
     }
     file.close();
+  }
+}
+
+/** How often a lock is tried, and how long the pause between two tries is, in milliseconds. */
+const TRIES = 11;
+const PAUSE = 10;
+
+/**
+ * Tries to lock for a tenth of a second. A child that this process starts holds all its open files for an instant, until
+ * it runs its own program: so a lock may outlive the file that was closed.
+ */
+async function locked(lock: () => Promise<boolean>): Promise<boolean> {
+  for (let tries = 1;; tries++) {
+    if (await lock()) return true;
+    if (tries === TRIES) return false;
+    await pass(PAUSE);
   }
 }
 

@@ -6,6 +6,7 @@ import { someBytes } from "../rigs/content.ts";
 import { ensureTool } from "../rigs/debian.ts";
 import { startRegistry } from "../rigs/real_registry.ts";
 import { openScreen, type Screen } from "../rigs/screen.ts";
+import { bareEnvironment } from "../rigs/system.ts";
 import { drawFrames, type Frame } from "./draw_frames.ts";
 
 /** Where the picture is kept. */
@@ -32,7 +33,7 @@ async function main(): Promise<void> {
   const directory = await Deno.makeTempDir({ prefix: "layerstash-recording-" });
   try {
     await Deno.writeFile(join(directory, "disk.img"), someBytes(FILE_SIZE));
-    await using screen = await openScreen(await shellWords(directory), {}, TERMINAL);
+    await using screen = await openScreen(await shellWords(directory), bareEnvironment(directory), TERMINAL);
     await screen.until(/^\$/);
     const frames = await record(screen, COMMANDS);
     const picture = { ...TERMINAL, title: "layerstash", pause: LAST_FRAME };

@@ -49,9 +49,8 @@ async function answer(
   { directory, env }: Place,
   answers: readonly (readonly [RegExp, string[]])[],
 ): Promise<Typed> {
-  const settings = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-  const words = ["env", ...settings, "bash", "-c", `cd ${directory} && ${command}`];
-  await using screen = await openScreen(words, {});
+  const words = ["bash", "-c", `cd ${directory} && ${command}`];
+  await using screen = await openScreen(words, env);
   for (const [shown, keys] of answers) {
     await screen.until(shown);
     await screen.type(...keys);

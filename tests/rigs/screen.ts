@@ -15,18 +15,23 @@ export interface Screen extends AsyncDisposable {
   modes(): Promise<{ alternate: boolean; cursor: boolean }>;
 }
 
+/** What a terminal of any person has. */
+const TERMINAL = { LANG: "C.UTF-8", TERM: "xterm" };
+
 /** Milliseconds after which a screen is taken to be stuck. It only ends a test that would wait forever. */
 const STUCK = 120_000;
 
-/** Runs a command in a terminal of its own. What it leaves on the screen stays there when it has ended. */
+/**
+ * Runs a command in a terminal of its own, with these variables alone. What it leaves on the screen stays there when it
+ * has ended.
+ */
 export async function openScreen(
   words: string[],
   env: Record<string, string>,
   { columns, rows }: { columns: number; rows: number } = { columns: 80, rows: 24 },
 ): Promise<Screen> {
-  const settings = Object.entries(env).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
   const command = `${words.map((word) => `'${word}'`).join(" ")}; echo "ended with $?"; cat`;
-  const tmux = new Tmux(command, ["-x", `${columns}`, "-y", `${rows}`, ...settings]);
+  const tmux = new Tmux(command, ["-x", `${columns}`, "-y", `${rows}`], { ...TERMINAL, ...env });
   const resize = (columns: number, rows: number) =>
     tmux.tell("resize-window", "-x", `${columns}`, "-y", `${rows}`);
   await resize(columns, rows);

@@ -15,11 +15,13 @@ export class Tmux implements AsyncDisposable {
   #news = Promise.withResolvers<void>();
   #ended = false;
 
-  /** Runs a shell command in the window; `options` are those of `new-session`. */
-  constructor(command: string, options: readonly string[]) {
+  /** Runs a shell command in the window, with these variables alone; `options` are those of `new-session`. */
+  constructor(command: string, options: readonly string[], env: Record<string, string>) {
     const socket = `layerstash-${crypto.randomUUID()}`;
     this.#child = new Deno.Command("tmux", {
       args: ["-L", socket, "-f", "/dev/null", "-C", "new-session", ...options, command],
+      clearEnv: true,
+      env,
       stdin: "piped",
       stdout: "piped",
     }).spawn();
