@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { fileSource } from "../lib/content/file_source.ts";
-import { findImage, ImageFiles, pathPattern, readImageFile, survey } from "../lib/exports/images.ts";
+import { extract, findImage, ImageFiles, pathPattern, readImageFile, survey } from "../lib/exports/images.ts";
 import { Hasher } from "../lib/content/hasher.ts";
 import { type OnEvent, openStore } from "../main.ts";
 import { blobReader } from "./rigs/readers.ts";
@@ -12,7 +12,7 @@ import { ensureTool } from "./rigs/debian.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { gzip, type MadeLayer, makeImage, putImage } from "./rigs/images.ts";
 import { startRegistry } from "./rigs/real_registry.ts";
-import { estargzOf, zstdChunkedOf } from "./rigs/toc_layers.ts";
+import { estargzOf, type TableOptions, zstdChunkedOf } from "./rigs/toc_layers.ts";
 import { headerOf, type TarFile, tarOf } from "./rigs/tar.ts";
 
 const ignore = !await ensureTool("docker-registry", "docker-registry");
@@ -205,6 +205,38 @@ for (const [format, make] of [["eStargz", estargzOf], ["zstd:chunked", zstdChunk
     await survey(files, [await pathPattern("**/late")]);
     assert.match(image.notices.join(), /is not used: its digest is not the one/);
     assert.equal(files.report.verified, true, "all was read instead");
+  });
+}
+
+/** What is wrong with a layer, though its table of contents has the digest that the manifest names. */
+const WRONG_TABLES: [what: string, table: TableOptions, reason: RegExp][] = [
+  ["other bytes", {
+    packed: FILES.map((file) =>
+      file.name === "large" ? { ...file, content: someBytes(3 * MiB).with(5, 0) } : file
+    ),
+  }, /^large is corrupted: its digest is not the one in the table of contents$/],
+  ["a gap", {
+    change: (rows) => rows.filter(({ type }) => type === "chunk").forEach((row) => row.chunkOffset = 5),
+  }, /^the table of contents is malformed: large has gaps$/],
+  ["too few chunks", {
+    change: (rows) => void rows.splice(rows.findLastIndex(({ type }) => type === "chunk"), 1),
+  }, /^the table of contents is malformed: large is not whole$/],
+];
+
+for (const [what, table, reason] of WRONG_TABLES) {
+  Deno.test(`a file of which a table of contents has ${what} is refused, and gets no name`, async () => {
+    await using image = await makeImage([await estargzOf(FILES, table)]);
+    for (const path of ["large", "same"]) {
+      await assert.rejects(readImageFile(await image.files(), path, { write: () => {} }), {
+        name: "MismatchError",
+        message: reason,
+      });
+    }
+    const directory = image.work.path("out");
+    await assert.rejects(extract(await image.files(), ["large", "late"], { directory }), { message: reason });
+    assert.equal(await image.work.has("out"), false);
+    await extract(await image.files(), ["late"], { directory });
+    assert.equal(await Deno.readTextFile(`${directory}/late`), "at the end", "other files are sound");
   });
 }
 

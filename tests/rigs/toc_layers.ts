@@ -20,16 +20,28 @@ const CHUNK = 1024 * 1024;
 const gzip = (bytes: Uint8Array) => new Uint8Array(gzipSync(bytes));
 const zstd = (bytes: Uint8Array) => new Uint8Array(zstdCompressSync(bytes));
 
-/**
- * As stargz-snapshotter writes it: each content in a gzip member, the table in a tar, a footer that says where. Without
- * `digests` its rows say nothing of the bytes.
- */
-export function estargzOf(files: readonly TarFile[], { digests = true } = {}): Promise<MadeLayer> {
-  const { pieces, entries, size } = pack(files, gzip);
+/** How a table differs from the files of its layer. */
+export interface TableOptions {
+  /** Whether the rows have digests of the contents; absent = they have. */
+  digests?: boolean;
+  /** Files whose contents are in the layer, while the table is of the others; absent = the same. */
+  packed?: readonly TarFile[];
+  /** Changes the rows. */
+  change?: (rows: Record<string, unknown>[]) => void;
+}
+
+/** As stargz-snapshotter writes it: each content in a gzip member, the table in a tar, a footer that says where. */
+export function estargzOf(
+  files: readonly TarFile[],
+  { digests = true, packed = files, change }: TableOptions = {},
+): Promise<MadeLayer> {
+  const { entries } = pack(files, gzip);
+  const { pieces, size } = pack(packed, gzip);
   const rows = entries.map(({ endOffset: _, digest, chunkDigest, ...row }) => ({
     ...row,
     ...(digests && { digest, chunkDigest }),
   }));
+  change?.(rows);
   const json = new TextEncoder().encode(JSON.stringify({ version: 1, entries: rows }));
   const toc = gzip(tarOf([{ name: "stargz.index.json", content: json }]));
   const extra = new TextEncoder().encode(`SG\x16\0${size.toString(16).padStart(16, "0")}STARGZ`);
