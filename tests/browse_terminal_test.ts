@@ -52,8 +52,10 @@ function environment(place: Workplace): Record<string, string> {
   return { ...bareEnvironment(place.directory), DOCKER_CONFIG: place.path("docker") };
 }
 
+/** Names in messages are relative, so that they fit into the window wherever temporary files are. */
 async function browse(place: Workplace, args: string[], size?: { columns: number; rows: number }) {
-  return await openScreen(commandWords(["browse", ...args]), environment(place), size);
+  const words = ["sh", "-c", 'cd "$0" && exec "$@"', place.directory];
+  return await openScreen([...words, ...commandWords(["browse", ...args])], environment(place), size);
 }
 
 /** Whether the terminal is as it was: no alternate screen, the cursor shown, and typed lines echoed and passed on. */
@@ -68,7 +70,7 @@ Deno.test(
   withTmux,
   async () => {
     await using place = await makePlace();
-    await using screen = await browse(place, [`oci:${place.path("box")}`, "--log-file", place.path("log")]);
+    await using screen = await browse(place, ["oci:./box", "--log-file", place.path("log")]);
     await screen.until(/^oci:\S+box: tags\n> many\n {2}one\n/);
     await screen.type("Enter");
     await screen.until(/platforms[^\n]*\n> linux\/amd64 +sha256:\w{12}\n {2}linux\/arm64 +sha256/);
@@ -92,11 +94,11 @@ Deno.test(
     await screen.until(/\/etc\/motd\nnew\n\n/);
     await screen.type("s");
     await screen.until(/^Save etc\/motd as\n: motd_/);
-    await screen.type("C-u", place.path("saved"), "Enter");
+    await screen.type("C-u", "./saved", "Enter");
     await screen.until(/saved \S+saved, 4 B; fetched/);
     assert.equal(await Deno.readTextFile(place.path("saved")), "new\n");
     assert.equal((await Deno.stat(place.path("saved"))).mtime!.getTime(), 1_600_000_000_000);
-    await screen.type("s", "C-u", place.path("saved"), "Enter");
+    await screen.type("s", "C-u", "./saved", "Enter");
     await screen.until(/saved already exists: use another name/);
     await screen.type("Escape");
     await screen.until(/\/etc\/motd\nnew\n/);
@@ -142,7 +144,7 @@ Deno.test(
   withTmux,
   async () => {
     await using place = await makePlace();
-    await using screen = await browse(place, [`oci:${place.path("box")}:one`]);
+    await using screen = await browse(place, ["oci:./box:one"]);
     await screen.until(/> files/);
     await screen.type("End", "Enter");
     await screen.until(/ \/ {2}\(layer 2\)\n> etc\/ +drwxr-xr-x\n/);
@@ -164,7 +166,7 @@ Deno.test(
 
 Deno.test("browse fits into small terminals, and follows when they change", withTmux, async () => {
   await using place = await makePlace();
-  await using screen = await browse(place, [`oci:${place.path("box")}:one`], { columns: 30, rows: 8 });
+  await using screen = await browse(place, ["oci:./box:one"], { columns: 30, rows: 8 });
   await screen.until(/> files/);
   await screen.type("Enter");
   await screen.until(/fetched/);
@@ -188,7 +190,7 @@ Deno.test("browse fits into small terminals, and follows when they change", with
 
 Deno.test("browse says what went wrong, and another image can be named", withTmux, async () => {
   await using place = await makePlace();
-  await using screen = await browse(place, [`oci:${place.path("box")}:none`]);
+  await using screen = await browse(place, ["oci:./box:none"]);
   await screen.until(/^Image to look into.*\n: oci:\S+none_\n(.*\n)*there is no none in oci:/);
   await screen.type("BSpace", "BSpace", "BSpace", "BSpace", "one", "Enter");
   await screen.until(/> files/);
@@ -241,7 +243,7 @@ Deno.test("what takes too long can be stopped with Esc, and the person goes on",
 
 Deno.test("an error in the middle of a session leaves the terminal clean, too", withTmux, async () => {
   await using place = await makePlace();
-  await using screen = await browse(place, [`oci:${place.path("box")}:one`, "--log-file", "/dev/full"]);
+  await using screen = await browse(place, ["oci:./box:one", "--log-file", "/dev/full"]);
   const left = (await screen.until(/cannot browse [\s\S]*ended with 1\n/)).replaceAll("\n", "");
   assert.match(left, /no space is left on the disk for \/dev\/full/);
   await assertClean(screen);
