@@ -25,10 +25,12 @@ export function counted(count: number, noun: string): string {
 
 /**
  * Text from outside made safe for a terminal. Question marks replace control characters, which could rewrite the
- * terminal, and characters that turn the direction of writing, which could hide other text.
+ * terminal, and characters that turn the direction of writing, which could hide other text. Bytes of a name that are not
+ * UTF-8 are shown as `\xe9`.
  */
 export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, "?");
+  const shown = text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, "?");
+  return shown.replace(/[\udc80-\udcff]/gu, (each) => `\\x${(each.charCodeAt(0) - 0xdc00).toString(16)}`);
 }
 
 /** Text from outside made safe for a terminal and put on one line: control characters become blanks. */

@@ -33,6 +33,8 @@ export interface ExtractResult {
   entries: MergedEntry[];
   /** Devices, pipes and broken links, which were skipped. */
   skipped: MergedEntry[];
+  /** Entries with names or targets that are not UTF-8, which were skipped because Deno cannot write them. */
+  unwritable: MergedEntry[];
 }
 
 /**
@@ -73,7 +75,8 @@ export async function extract(
   await using staging = await Staging.in(directory, maxSize);
   const found = await survey(files, patterns, { visit: (entry) => staging.keep(entry), whole });
   requireMatches(found, patterns, files);
-  const [entries, skipped] = partition(found.entries, isPlaceable);
+  const [placeable, skipped] = partition(found.entries, isPlaceable);
+  const [entries, unwritable] = partition(placeable, isWritable);
   await requireDistinctPaths(entries.map(({ path }) => path), (names) => staging.findSame(names));
   const missing = entries.flatMap(({ source }) =>
     source?.type === "file" && !staging.has(source) ? [source] : []
@@ -83,7 +86,7 @@ export async function extract(
   await placement.requireFree(entries);
   if (sameOwner) await staging.requireOwners(entries);
   await placement.place(entries);
-  const extracted = { entries, skipped };
+  const extracted = { entries, skipped, unwritable };
   reportLosses(files, extracted, options);
   return extracted;
 }
@@ -105,9 +108,14 @@ function isPlaceable({ type, source }: MergedEntry): boolean {
   return type === "directory" || source?.type === "file" || source?.type === "symlink";
 }
 
+/** Whether names are UTF-8. Deno would write another name for others, the same one for many. */
+function isWritable({ path, source }: MergedEntry): boolean {
+  return path.isWellFormed() && (source?.type !== "symlink" || (source.target ?? "").isWellFormed());
+}
+
 function reportLosses(
   files: ImageFiles,
-  { entries, skipped }: ExtractResult,
+  { entries, skipped, unwritable }: ExtractResult,
   { onEvent = files.onEvent, sameOwner }: ExtractOptions,
 ): void {
   const notice = (about: readonly MergedEntry[], message: string) =>
@@ -122,6 +130,13 @@ function reportLosses(
     broken,
     `${counted(broken.length, "hard link")} skipped, because the target is not in ${files.name}: ` +
       firstPaths(broken),
+  );
+  notice(
+    unwritable,
+    `${
+      counted(unwritable.length, "entry")
+    } skipped, because this program writes only names that are UTF-8: ` +
+      firstPaths(unwritable),
   );
   const setId = sameOwner ? [] : entries.filter(({ mode, type }) => type === "file" && (mode & 0o6000) !== 0);
   notice(setId, `set-user-ID and set-group-ID bits of ${counted(setId.length, "file")} were not set`);

@@ -11,7 +11,12 @@ export type EntryType =
   | "block-device"
   | "fifo";
 
-/** The metadata of one file, directory, link or device in a layer. */
+/**
+ * The metadata of one file, directory, link or device in a layer.
+ *
+ * Names are bytes in Linux. In texts here, a byte that is not part of valid UTF-8 is a lone surrogate from U+DC80 to U+DCFF,
+ * so that different names stay different.
+ */
 export interface Entry {
   /** Its normal path in the image, without a slash at either end: `usr/bin/env`; empty = the root. */
   path: string;

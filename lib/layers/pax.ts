@@ -1,5 +1,6 @@
 /** Parses pax extended headers: attributes of an entry that do not fit into its tar header (POSIX.1-2001). @module */
 import { MismatchError } from "../errors.ts";
+import { decodeName } from "./tar_field.ts";
 
 /** One attribute. A key may occur more than once. */
 export type PaxRecord = readonly [key: string, value: Uint8Array<ArrayBuffer>];
@@ -24,7 +25,7 @@ export function parsePax(bytes: Uint8Array<ArrayBuffer>): PaxRecord[] {
     if (!sound) {
       throw new MismatchError("the tar archive is damaged: the attributes of an entry are malformed");
     }
-    records.push([decodeUtf8(bytes.subarray(blank + 1, equals)), bytes.subarray(equals + 1, end - 1)]);
+    records.push([decodeName(bytes.subarray(blank + 1, equals)), bytes.subarray(equals + 1, end - 1)]);
     position = end;
   }
   return records;
@@ -33,7 +34,7 @@ export function parsePax(bytes: Uint8Array<ArrayBuffer>): PaxRecord[] {
 /** The value of an attribute as text; `undefined` if it is missing or empty. */
 export function paxText(attributes: PaxAttributes, key: string): string | undefined {
   const value = attributes.get(key);
-  return value?.length ? decodeUtf8(value) : undefined;
+  return value?.length ? decodeName(value) : undefined;
 }
 
 /**
@@ -48,10 +49,6 @@ export function paxNumber(attributes: PaxAttributes, key: string): number | unde
   const value = (isTime ? /^-?[0-9]+(\.[0-9]*)?$/ : /^[0-9]+$/).test(text) ? Number(text) : NaN;
   if (isTime ? Number.isFinite(value) : Number.isSafeInteger(value)) return value;
   throw new MismatchError(`the tar archive is damaged: the attribute ${key} of an entry is not a number`);
-}
-
-function decodeUtf8(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
 }
 
 function latin(bytes: Uint8Array): string {

@@ -2,10 +2,41 @@
 import type { Bytes } from "../content/bytes.ts";
 import { MismatchError } from "../errors.ts";
 
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Decodes a name without loss. Names are bytes in Linux, mostly but not always UTF-8. A byte that is not part of valid UTF-8
+ * becomes a lone surrogate, U+DC00 plus the byte, as Python does it (PEP 383, `surrogateescape`): valid UTF-8 never has
+ * one, so different names stay different.
+ */
+export function decodeName(bytes: Bytes): string {
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    return decodeForeign(bytes);
+  }
+}
+
+function decodeForeign(bytes: Bytes): string {
+  let text = "";
+  for (let at = 0; at < bytes.length;) {
+    const byte = bytes[at]!;
+    const length = byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+    try {
+      text += UTF8.decode(bytes.subarray(at, at + length));
+      at += length;
+    } catch {
+      text += String.fromCharCode(0xdc00 + byte);
+      at++;
+    }
+  }
+  return text;
+}
+
 /** The text of a field. It ends at the first zero byte or with the field. */
 export function fieldText(bytes: Bytes): string {
   const end = bytes.indexOf(0);
-  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+  return decodeName(end < 0 ? bytes : bytes.subarray(0, end));
 }
 
 /**

@@ -60,10 +60,13 @@ export class Toc {
   /**
    * Parses a table.
    *
-   * @throws {MismatchError} if it is malformed
+   * @throws {MismatchError} if it is malformed, or has names that are not UTF-8, which JSON cannot express
    */
   constructor(json: Bytes, { blob, compression }: { blob: LayerBlob; compression: Compression }) {
     const { entries } = parseAs(tocSchema, json, "table of contents");
+    if (!entries.every(({ name, linkName }) => isWhole(name) && isWhole(linkName))) {
+      throw new MismatchError("it has names that are not UTF-8");
+    }
     this.#files = groupChunks(entries);
     this.#blob = blob;
     this.#compression = compression;
@@ -134,6 +137,11 @@ export class Toc {
       if (left <= 0) return;
     }
   }
+}
+
+/** Whether a name is as the archive has it. Go writes U+FFFD for bytes that are not UTF-8, and so loses them. */
+function isWhole(name: string): boolean {
+  return name.isWellFormed() && !name.includes("\ufffd");
 }
 
 /** Groups the rows by file: the further chunks of a file follow its own row. */

@@ -14,6 +14,8 @@ export interface TarFile {
   mode?: number;
   modified?: number;
   device?: [number, number];
+  /** Name and target are written with one byte a character, which is not UTF-8 where they are not ASCII. */
+  isLatin?: boolean;
 }
 
 /** An archive with its end. */
@@ -26,7 +28,9 @@ export function headerOf(file: TarFile): Uint8Array<ArrayBuffer> {
   const { name, flag = "0", target = "", mode = flag === "5" ? 0o755 : 0o644, modified = 1_600_000_000 } =
     file;
   const header = new Uint8Array(512);
-  const put = (offset: number, text: string) => header.set(new TextEncoder().encode(text), offset);
+  const encode = (text: string) =>
+    file.isLatin ? Uint8Array.from(text, (each) => each.charCodeAt(0)) : new TextEncoder().encode(text);
+  const put = (offset: number, text: string) => header.set(encode(text), offset);
   const number = (offset: number, length: number, value: number) =>
     put(offset, value.toString(8).padStart(length - 1, "0"));
   put(0, name.slice(0, 100));

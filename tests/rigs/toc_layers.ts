@@ -58,8 +58,12 @@ export function estargzOf(
 }
 
 /** As containers/storage writes it: each content in a zstd frame, the table in a frame that decoders skip, then a footer. */
-export function zstdChunkedOf(files: readonly TarFile[]): Promise<MadeLayer> {
-  const { pieces, entries, size } = pack(files, zstd);
+export function zstdChunkedOf(
+  files: readonly TarFile[],
+  { packed = files }: Pick<TableOptions, "packed"> = {},
+): Promise<MadeLayer> {
+  const { entries } = pack(files, zstd);
+  const { pieces, size } = pack(packed, zstd);
   const end = zstd(new Uint8Array(1024));
   const json = new TextEncoder().encode(JSON.stringify({ version: 1, entries }));
   const toc = zstd(json);

@@ -1,8 +1,9 @@
 /** `layerstash extract`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { abortable } from "../../async/abortable.ts";
-import { InvalidInputError } from "../../errors.ts";
+import { InvalidInputError, LayerstashError } from "../../errors.ts";
 import { chooseLayer, extract, findImage, readImageFile } from "../../exports/images.ts";
+import type { ExtractResult } from "../../images/extract.ts";
 import { ImageFiles } from "../../images/image_files.ts";
 import { counted, printable } from "../../messages.ts";
 import { imageAction, type ImageFlags, type ImageSession } from "../action.ts";
@@ -87,7 +88,7 @@ async function toStandardOutput(
 async function toDirectory(files: ImageFiles, session: ImageSession, flags: ExtractFlags): Promise<void> {
   const { terminal, onEvent } = session;
   const { paths, output: directory, overwrite, sameOwner, maxSize, verify: whole } = flags;
-  const { entries, skipped } = await extract(files, paths, {
+  const { entries, skipped, unwritable } = await extract(files, paths, {
     directory,
     overwrite,
     sameOwner,
@@ -97,10 +98,16 @@ async function toDirectory(files: ImageFiles, session: ImageSession, flags: Extr
   });
   if (flags.json) {
     for (const entry of entries) terminal.data(eventLine("entry", entryDocument(entry)));
-    return terminal.data(
-      eventLine("done", { directory, skipped: skipped.map(({ path }) => path), ...files.report }),
+    const [skippedPaths, unwritablePaths] = [skipped, unwritable].map((each) => each.map(({ path }) => path));
+    terminal.data(
+      eventLine("done", { directory, skipped: skippedPaths, unwritable: unwritablePaths, ...files.report }),
     );
-  }
+  } else terminal.note(summary(entries, directory));
+  requireAllWritten(unwritable);
+}
+
+/** `wrote 3 files, 1 directory to out`. */
+function summary(entries: ExtractResult["entries"], directory: string): string {
   const kinds = { file: 0, directory: 0, link: 0 };
   for (const { type } of entries) kinds[type === "directory" || type === "file" ? type : "link"]++;
   const counts = [
@@ -108,5 +115,13 @@ async function toDirectory(files: ImageFiles, session: ImageSession, flags: Extr
     ...(kinds.directory > 0 ? [counted(kinds.directory, "directory")] : []),
     ...(kinds.link > 0 ? [counted(kinds.link, "link")] : []),
   ];
-  terminal.note(`wrote ${counts.join(", ")} to ${printable(directory)}`);
+  return `wrote ${counts.join(", ")} to ${printable(directory)}`;
+}
+
+/** Fails if something was left out for its name, so that nobody takes the files for all. */
+function requireAllWritten({ length }: ExtractResult["unwritable"]): void {
+  if (length === 0) return;
+  throw new LayerstashError(`${counted(length, "entry")} could not be written`, {
+    hint: "the other files are extracted; podman and umoci can unpack names that are not UTF-8",
+  });
 }
