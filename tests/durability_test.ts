@@ -2,12 +2,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { saveFile } from "../lib/cli/browse/save_file.ts";
-import { writeAtomically } from "../lib/content/atomic_file.ts";
+import { makeDirectory, writeAtomically } from "../lib/content/atomic_file.ts";
 import { openJournal } from "../lib/files/journal.ts";
 import { extract } from "../lib/images/extract.ts";
 import { encodedPart } from "../lib/oci/digest.ts";
 import { saveLogin } from "../lib/sign_in/saved_login.ts";
 import { mountBlob, pullBlobs, pushBlob } from "../lib/exports/blobs.ts";
+import { saveLayers } from "../lib/exports/copy.ts";
+import { findImage, openImage } from "../lib/exports/images.ts";
 import { download, openStore, upload } from "../main.ts";
 import { makeWorkspace, someBytes, streamOf } from "./rigs/content.ts";
 import { helperHome } from "./rigs/credential_helper.ts";
@@ -63,6 +65,17 @@ test("a download to a file, whole and a range of it", async () => {
     await pullBlobs(store, [digest], { output: work.path(name), range });
     disk.requireDurable(work.path(name));
   }
+});
+
+test("layers that are saved, and the directory that was made for them", async () => {
+  await using image = await makeImage([await gzip(tarOf([{ name: "a", content: "a" }]))]);
+  using opened = openImage(image.name);
+  const { layers } = await findImage(opened.store, opened.reference);
+  const directory = image.work.path("saved/layers");
+  using disk = recordDisk();
+  const saved = await saveLayers(opened.store, layers, { directory });
+  for (const { path } of saved) disk.requireDurable(path);
+  assert.ok(disk.calls.includes(`sync ${image.work.path("saved")}`), "the name of the directory");
 });
 
 test("a blob that is taken over from another repository of the directory", async () => {
@@ -155,6 +168,21 @@ test("a directory that may not be read is written to all the same", async () => 
     Deno.open = open;
   }
   assert.deepEqual(await Deno.readFile(work.path("closed/file")), someBytes(10));
+});
+
+Deno.test("a directory on a drive that does not exist is an error, and is not looked for without end", async () => {
+  const { lstat, mkdir } = Deno;
+  let looks = 0;
+  Deno.lstat = () => {
+    if (++looks > 100) throw new Error("it is looked for without end");
+    return Promise.reject(new Deno.errors.NotFound("no such drive"));
+  };
+  Deno.mkdir = () => Promise.reject(new Deno.errors.NotFound("no such drive"));
+  try {
+    await assert.rejects(makeDirectory("/box/me/files"), { message: "no such drive" });
+  } finally {
+    Object.assign(Deno, { lstat, mkdir });
+  }
 });
 
 test("a name without a sync before or after it is noticed", async () => {

@@ -134,7 +134,10 @@ function isUnsupported(error: unknown): boolean {
 /** Makes a directory and those above it where they are missing, durably. */
 export async function makeDirectory(path: string, options: { mode?: number } = {}): Promise<void> {
   const missing: string[] = [];
-  for (let above = path; !await exists(above); above = dirname(above)) missing.push(above);
+  for (let above = path; !await exists(above); above = dirname(above)) {
+    if (above === dirname(above)) break; // a drive that does not exist has nothing above it
+    missing.push(above);
+  }
   await Deno.mkdir(path, { recursive: true, ...options });
   for (const made of missing) await syncDirectory(dirname(made));
 }

@@ -1,6 +1,7 @@
 /** Downloads layers into files whose names say what they contain. @module */
 import { join } from "node:path";
 import { pullFound } from "../blobs/pull_blobs.ts";
+import { makeDirectory } from "../content/atomic_file.ts";
 import { writeError } from "../content/file_errors.ts";
 import { partOfTransfer, withoutProgress } from "../events.ts";
 import type { Layer } from "../images/image.ts";
@@ -64,7 +65,7 @@ export async function saveLayers(
 ): Promise<SavedLayer[]> {
   const { directory, jobs, signal, onEvent = store.onEvent } = options;
   checkTransfer(options);
-  await Deno.mkdir(directory, { recursive: true }).catch((error) => {
+  await makeDirectory(directory).catch((error) => {
     throw writeError(error, directory);
   });
   const wanted = distinct(layers);
