@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { bytesSource } from "../lib/content/source.ts";
-import { LayerstashError, MismatchError } from "../lib/errors.ts";
+import { LayerstashError } from "../lib/errors.ts";
 import { digestOf } from "../lib/oci/digest.ts";
-import { readEntries, REF_NAME } from "../lib/layout/index_json.ts";
+import { readEntries } from "../lib/layout/index_json.ts";
 import { complaint } from "../lib/registry/tag_removal/tag_remover.ts";
 import { list, openStore, upload } from "../main.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
@@ -101,7 +101,7 @@ Deno.test("a layout of 100,000 tags is read", async () => {
     digest: digestOf(new Uint8Array([index, index >> 8, index >> 16])),
     size: 500,
     annotations: {
-      [REF_NAME]: `stash-of-somebody-${index % 100}-${index + 1}`,
+      "org.opencontainers.image.ref.name": `stash-of-somebody-${index % 100}-${index + 1}`,
       "org.example.note": "x".repeat(100),
     },
   }));
@@ -111,11 +111,11 @@ Deno.test("a layout of 100,000 tags is read", async () => {
   assert.equal((await Array.fromAsync(list(store))).length, 100);
 });
 
-Deno.test("an index with millions of entries that are none is refused at the first", async () => {
+Deno.test("an index with millions of entries that are not understood is passed over in seconds", async () => {
   await using work = await makeWorkplace();
   const entries = `${"1,".repeat(10_000_000)}1`;
   await work.write("index.json", `{"manifests":[${entries}]}`);
   const before = performance.now();
-  await assert.rejects(readEntries(work.directory), MismatchError);
+  assert.deepEqual(await readEntries(work.directory), []);
   assert.ok(performance.now() - before < 10_000);
 });

@@ -13,8 +13,9 @@ import { requirePlatform } from "../images/single_platform.ts";
 import { type Descriptor, distinct, type SizedBlob } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { isIndex, isRunnable, readIndex } from "../oci/image_index.ts";
-import { listedBlobs, type Manifest, readImageManifest } from "../oci/manifest.ts";
-import { parseTag } from "../oci/reference.ts";
+import { type Manifest, readImageManifest } from "../oci/manifest.ts";
+import { listedBlobs } from "../oci/references.ts";
+import { requireTargetName } from "../store/checks.ts";
 import { freeReplaced } from "../store/free.ts";
 import type { BlobReader, CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
@@ -100,6 +101,7 @@ async function appendLayer(
   if (options.created !== undefined) checkTime(options.created);
   const root = await findRoot(from.store, from.reference, options);
   const reference = targetTag(to.reference ?? root.reference);
+  await requireTargetName(to.store, reference, options);
   const same = from.store.url === to.store.url && reference === root.reference;
   const chosen = await chooseBase(from.store, root.manifest, { ...options, same });
   const tree = await readTree(from.store, chosen, { onEvent, signal });
@@ -139,7 +141,7 @@ async function appendLayer(
 }
 
 function targetTag(reference: string): string {
-  if (!isDigest(reference)) return parseTag(reference);
+  if (!isDigest(reference)) return reference;
   throw new InvalidInputError("the new image has another digest, so it needs a tag", {
     hint: "give the target a tag",
   });

@@ -3,7 +3,7 @@ import { InvalidInputError } from "../errors.ts";
 import { findRoot } from "../images/image.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { isIndex } from "../oci/image_index.ts";
-import { parseTag } from "../oci/reference.ts";
+import { requireTargetName } from "../store/checks.ts";
 import { freeReplaced } from "../store/free.ts";
 import type { CallOptions, ManifestStore, Store } from "../store/store.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
@@ -81,6 +81,7 @@ export async function copyImage(
   const chosen = await choosePlatforms(from.store, root.manifest, { ...options, platforms });
   const tree = await readTree(from.store, chosen, options);
   const reference = targetReference(to.reference ?? root.reference, tree);
+  await requireTargetName(to.store, reference, options);
   await requireNoChunk(to.store, reference, {
     digest: tree.manifest.digest,
     signal: options.signal,
@@ -99,8 +100,7 @@ export async function copyImage(
 
 /** The reference at the target. A digest must be that of what is copied, which may be one image of an index. */
 function targetReference(wanted: string, { manifest: { digest } }: ImageTree): string {
-  if (!isDigest(wanted)) return parseTag(wanted);
-  if (wanted === digest) return digest;
+  if (!isDigest(wanted) || wanted === digest) return wanted;
   throw new InvalidInputError(`what is copied has the digest ${digest}, not ${wanted}`, {
     hint: "give the target a tag",
   });

@@ -2,7 +2,8 @@
 import { ConflictError, MismatchError } from "../errors.ts";
 import { withChannel } from "../events.ts";
 import { requireManifest } from "../images/index_tree.ts";
-import { listedBlobs, type Manifest } from "../oci/manifest.ts";
+import type { Manifest } from "../oci/manifest.ts";
+import { listedBlobs } from "../oci/references.ts";
 import { freeReplaced } from "../store/free.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { checkBaseTag, chunkTag } from "../stash/chunk_tags.ts";

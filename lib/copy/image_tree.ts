@@ -4,7 +4,8 @@ import { type OnEvent, withChannel } from "../events.ts";
 import { type IndexNode, readIndexTree, requireManifest } from "../images/index_tree.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isIndex } from "../oci/image_index.ts";
-import { declaredMediaType, listedBlobs, type Manifest } from "../oci/manifest.ts";
+import { declaredMediaType, type Manifest } from "../oci/manifest.ts";
+import { listedBlobs } from "../oci/references.ts";
 import { IMAGE_INDEX, IMAGE_MANIFEST } from "../oci/media_types.ts";
 import type { CallOptions, ManifestReader, Store } from "../store/store.ts";
 

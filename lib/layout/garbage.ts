@@ -1,15 +1,18 @@
 /** The garbage of a layout: manifests and blobs that were listed, and that no entry of the index leads to any more. @module */
 import type { Digest } from "../oci/digest.ts";
-import { type Manifest, referencesOf } from "../oci/manifest.ts";
+import type { Manifest } from "../oci/manifest.ts";
+import { referencesOf } from "../oci/references.ts";
 import type { FreeOptions } from "../store/store.ts";
 import type { Blobs } from "./blobs.ts";
-import type { IndexEntry } from "./index_json.ts";
+import type { IndexEntry } from "./index_entry.ts";
 import { Reachability } from "./reachability.ts";
 
 /** What is freed, and what is kept. */
 export interface GarbageOptions extends Pick<FreeOptions, "keepBlobs"> {
-  /** What the layout lists now. */
+  /** What the layout lists now, as far as it is understood. */
   listed: readonly IndexEntry[];
+  /** What else is needed: a file of another tool names it. */
+  needed: ReadonlySet<Digest>;
 }
 
 /**
@@ -29,8 +32,9 @@ export class Garbage {
   }
 
   /** The digest of a manifest, and those of everything that it leads to, as far as that can be read. */
-  async reached({ digest, bytes }: Manifest): Promise<Iterable<Digest>> {
-    return await this.#reach.from(digest).catch(() => new Set(referencesOf(bytes).blobs));
+  async reached({ digest, mediaType, bytes }: Manifest): Promise<Iterable<Digest>> {
+    const direct = () => referencesOf(bytes, mediaType).blobs.map((blob) => blob.digest);
+    return await this.#reach.from(digest, mediaType).catch(() => new Set(direct()));
   }
 
   /** Remembers entries that a change of the index under this tag or digest has dropped. */
@@ -47,11 +51,11 @@ export class Garbage {
    * Deletes what only the entries dropped under these tags and digests led to: their manifests, and all blobs below them
    * unless they are kept. A claimed blob stays: somebody is about to list it. The layout is locked meanwhile.
    */
-  async free(references: readonly string[], { listed, keepBlobs }: GarbageOptions): Promise<void> {
+  async free(references: readonly string[], { listed, needed, keepBlobs }: GarbageOptions): Promise<void> {
     const gone = notIn(listed, this.#of(references));
     const manifests = new Set(gone.map(({ digest }) => digest));
     for (const digest of gone.length > 0 ? await this.#reach.unreachable(gone, listed) : []) {
-      if (keepBlobs && !manifests.has(digest)) continue;
+      if (needed.has(digest) || keepBlobs && !manifests.has(digest)) continue;
       if (!await this.#blobs.isClaimed(digest)) await this.#blobs.remove(digest);
     }
     for (const reference of references) this.#dropped.delete(reference);

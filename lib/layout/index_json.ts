@@ -5,59 +5,37 @@ import { writeAtomically } from "../content/atomic_file.ts";
 import { collectFile } from "../content/collect.ts";
 import { denied } from "../content/file_errors.ts";
 import { InvalidInputError, LayerstashError, MismatchError } from "../errors.ts";
-import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseAs } from "../oci/manifest.ts";
 import { IMAGE_INDEX } from "../oci/media_types.ts";
 import { hasManifests, howToRestore, indexLost, lockLayout } from "./directory.ts";
-
-/** The annotation that holds the tag of an index entry. */
-export const REF_NAME = "org.opencontainers.image.ref.name";
+import { entriesOf, type IndexEntry } from "./index_entry.ts";
 
 /** The largest `index.json` that is read, in bytes. With 100,000 tags it has some 30 MB. */
 const MAX_INDEX_SIZE = 256 * 1024 * 1024;
 
-/** A manifest that the layout lists. Fields of other tools are kept as they are. */
-export interface IndexEntry {
-  mediaType?: string | undefined;
-  digest: Digest;
-  size: number;
-  annotations?: Record<string, string> | undefined;
-  [field: string]: unknown;
-}
-
+/** The index as it is in the file. Fields of other tools are kept as they are. */
 interface Index {
-  manifests: IndexEntry[];
+  manifests: unknown[];
   [field: string]: unknown;
 }
 
 const indexSchema: v.GenericSchema<unknown, Index> = v.looseObject({
-  manifests: v.nullish( // tools written in Go write null for an empty list
-    v.array(v.looseObject({
-      mediaType: v.optional(v.string()),
-      digest: v.custom<Digest>(isDigest, "is not a sha256 digest"),
-      size: v.number(),
-      annotations: v.optional(v.record(v.string(), v.string())),
-    })),
-    [],
-  ),
+  manifests: v.nullish(v.array(v.unknown()), []), // tools written in Go write null for an empty list
 });
-
-/** The tag of an entry; `undefined` = it has no tag. */
-export function tagOf(entry: IndexEntry): string | undefined {
-  return entry.annotations?.[REF_NAME];
-}
 
 /** Reads the entries of a layout. A layout that does not exist yet has no entries. */
 export async function readEntries(directory: string): Promise<IndexEntry[]> {
-  return (await readIndex(directory)).manifests;
+  return entriesOf((await readIndex(directory)).manifests);
 }
 
 /** The entries of a layout, locked until the block ends. */
 export interface LockedIndex extends Disposable {
   /** The entries when the lock was taken. */
   readonly entries: IndexEntry[];
-  /** Replaces them atomically. */
-  replace(entries: IndexEntry[]): Promise<void>;
+  /** Whether the layout lists something that is not understood. It stays listed. */
+  readonly hasOthers: boolean;
+  /** Takes entries away and adds others at the end, atomically. All that is not taken away stays as it is in the file. */
+  change(change: { remove: readonly IndexEntry[]; add?: readonly IndexEntry[] }): Promise<void>;
 }
 
 /** Locks the index of a layout to change it. */
@@ -65,9 +43,15 @@ export async function lockIndex(directory: string): Promise<LockedIndex> {
   const marker = await lockLayout(directory);
   try {
     const index = await readIndex(directory);
+    const entries = entriesOf(index.manifests);
     return {
-      entries: index.manifests,
-      replace: (manifests) => writeIndex(directory, { ...index, manifests }),
+      entries,
+      hasOthers: entries.length < index.manifests.length,
+      change: async ({ remove, add = [] }) => {
+        const removed = new Set<unknown>(remove.map(({ raw }) => raw));
+        const manifests = index.manifests.filter((raw) => !removed.has(raw));
+        await writeIndex(directory, { ...index, manifests: [...manifests, ...add.map(({ raw }) => raw)] });
+      },
       [Symbol.dispose]: () => marker[Symbol.dispose](),
     };
   } catch (error) {

@@ -6,9 +6,10 @@ import type { OnEvent } from "../events.ts";
 import { type Descriptor, distinct } from "../oci/descriptor.ts";
 import { type Digest, isDigest, parseDigest } from "../oci/digest.ts";
 import { MANIFEST_BLOB_UNKNOWN } from "../oci/error_codes.ts";
-import { declaredMediaType, type Manifest, manifestOf, referencesOf } from "../oci/manifest.ts";
+import { declaredMediaType, type Manifest, manifestOf } from "../oci/manifest.ts";
+import { referencesOf } from "../oci/references.ts";
 import { IMAGE_MANIFEST } from "../oci/media_types.ts";
-import { parseReference } from "../oci/reference.ts";
+import { parseLayoutReference } from "../oci/reference.ts";
 import { requireStorable } from "../store/checks.ts";
 import { fallbackReferrers, namesSubject } from "../store/referrers.ts";
 import type {
@@ -20,8 +21,17 @@ import type {
   TagsOptions,
 } from "../store/store.ts";
 import type { Blobs } from "./blobs.ts";
+import { blobsOfDockerSave } from "./docker_save.ts";
 import { Garbage } from "./garbage.ts";
-import { type IndexEntry, lockIndex, readEntries, REF_NAME, tagOf } from "./index_json.ts";
+import {
+  entriesNamed,
+  entryFor,
+  type IndexEntry,
+  namelessImages,
+  requireOneImage,
+  uniqueNames,
+} from "./index_entry.ts";
+import { lockIndex, readEntries } from "./index_json.ts";
 import { requireLayout } from "./require_layout.ts";
 
 /** Where a layout is, what it is called in messages, and who receives its events. */
@@ -76,15 +86,19 @@ export class Manifests implements ManifestStore {
     { child, signal }: PutOptions = {},
   ): Promise<void> {
     signal?.throwIfAborted();
-    requireStorable(reference, manifest);
+    requireStorable(reference, manifest, parseLayoutReference);
     await this.#attempt(async () => {
       using index = await lockIndex(this.#directory);
+      this.#replaced(index.entries, reference); // throws before anything is written
       await this.#requireBlobs(manifest);
       await writeAtomically(this.#blobs.path(manifest.digest), manifest.bytes);
       if (child) return await this.#blobs.addClaim(manifest.digest); // until a listed index lists it
-      await index.replace(withEntry(index.entries, reference, manifest));
-      const named = index.entries.filter((entry) => isNamed(entry, reference));
-      this.#garbage.add(reference, named.filter(({ digest }) => digest !== manifest.digest));
+      const replaced = this.#replaced(index.entries, reference);
+      if (!isDigest(reference) || replaced.length === 0) {
+        const names = isDigest(reference) ? {} : replaced[0] ?? { tag: reference };
+        await index.change({ remove: replaced, add: [entryFor(manifest, names)] });
+      }
+      this.#garbage.add(reference, replaced.filter(({ digest }) => digest !== manifest.digest));
       this.#blobs.endClaims(await this.#garbage.reached(manifest));
     });
   }
@@ -110,17 +124,26 @@ export class Manifests implements ManifestStore {
     await this.#attempt(async () => {
       using index = await lockIndex(this.#directory);
       await this.#blobs.cleanUp();
-      await index.replace(index.entries.filter((entry) => !isNamed(entry, reference)));
-      this.#garbage.add(reference, index.entries.filter((entry) => isNamed(entry, reference)));
+      const remove = this.#replaced(index.entries, reference);
+      await index.change({ remove });
+      this.#garbage.add(reference, remove);
     });
   }
 
-  async free(references: readonly string[], { keepBlobs, signal }: FreeOptions = {}): Promise<void> {
+  async free(
+    references: readonly string[],
+    { keepBlobs, signal, onEvent = this.onEvent }: FreeOptions = {},
+  ): Promise<void> {
     signal?.throwIfAborted();
-    if (!this.#garbage.has(references.map(parseReference))) return;
+    if (!this.#garbage.has(references.map(parseLayoutReference))) return;
     await this.#attempt(async () => {
       using index = await lockIndex(this.#directory);
-      await this.#garbage.free(references, { listed: index.entries, keepBlobs });
+      const needed = index.hasOthers ? undefined : await blobsOfDockerSave(this.#directory);
+      if (needed) return await this.#garbage.free(references, { listed: index.entries, needed, keepBlobs });
+      const file = index.hasOthers ? "an entry of its index.json" : "its manifest.json";
+      const message =
+        `nothing is deleted from ${this.name}: ${file} is not understood, and may need any blob`;
+      onEvent?.({ type: "notice", message });
     });
   }
 
@@ -128,18 +151,26 @@ export class Manifests implements ManifestStore {
     signal?.throwIfAborted();
     const entries = await readEntries(this.#directory);
     if (mustExist && entries.length === 0) await requireLayout(this.#directory);
-    yield* [...new Set(entries.map(tagOf).filter((tag) => tag !== undefined))].sort();
+    yield* uniqueNames(entries);
   }
 
   async untagged({ signal }: CallOptions = {}): Promise<Digest[]> {
     signal?.throwIfAborted();
-    const entries = await readEntries(this.#directory);
-    return [...new Set(entries.filter((entry) => tagOf(entry) === undefined).map(({ digest }) => digest))];
+    return namelessImages(await readEntries(this.#directory));
   }
 
   async #entry(reference: string): Promise<IndexEntry | undefined> {
-    const name = parseReference(reference);
-    return (await readEntries(this.#directory)).find((entry) => isNamed(entry, name));
+    const named = entriesNamed(await readEntries(this.#directory), reference);
+    if (named.length === 0) parseLayoutReference(reference); // any other text may be the name of an entry
+    requireOneImage(named, { reference, store: this.name });
+    return named[0];
+  }
+
+  /** The entries that a change of a tag or digest replaces. */
+  #replaced(entries: readonly IndexEntry[], reference: string): IndexEntry[] {
+    const named = entriesNamed(entries, reference);
+    requireOneImage(named, { reference, store: this.name, isWrite: true });
+    return named;
   }
 
   /** The file of a manifest that was replaced or removed meanwhile is gone, and that is not an error. */
@@ -163,26 +194,12 @@ export class Manifests implements ManifestStore {
   }
 
   async #requireBlobs(manifest: Manifest): Promise<void> {
-    const { blobs, manifests } = referencesOf(manifest.bytes);
-    for (const digest of [...blobs, ...manifests]) {
+    const { blobs, manifests } = referencesOf(manifest.bytes, manifest.mediaType);
+    for (const { digest } of [...blobs.filter(({ isElsewhere }) => !isElsewhere), ...manifests]) {
       if (await this.#blobs.stat(digest) !== undefined) continue;
       throw new RegistryError(`the manifest lists the blob ${digest}, which ${this.name} does not have`, {
         codes: [MANIFEST_BLOB_UNKNOWN],
       });
     }
   }
-}
-
-/** Whether an entry has this tag or digest. A tag that looks like a digest, as other tools may write it, does not count. */
-function isNamed(entry: IndexEntry, reference: string): boolean {
-  return (isDigest(reference) ? entry.digest : tagOf(entry)) === reference;
-}
-
-function withEntry(entries: IndexEntry[], reference: string, manifest: Manifest): IndexEntry[] {
-  const described = { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.bytes.length };
-  if (!isDigest(reference)) {
-    const others = entries.filter((entry) => tagOf(entry) !== reference);
-    return [...others, { ...described, annotations: { [REF_NAME]: reference } }];
-  }
-  return entries.some((entry) => entry.digest === reference) ? entries : [...entries, described];
 }

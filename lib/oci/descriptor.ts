@@ -22,12 +22,33 @@ export interface Descriptor {
   annotations?: Record<string, string> | undefined;
 }
 
+/** The type of {@link annotationsSchema}. */
+export type AnnotationsSchema = v.OptionalSchema<
+  v.GenericSchema<unknown, Record<string, string> | undefined>,
+  undefined
+>;
+
+/**
+ * Validates annotations that come from outside. Go writes `null` where it has none. A value that is not a text counts as
+ * absent: one odd annotation does not make the rest unreadable.
+ */
+export const annotationsSchema: AnnotationsSchema = v.optional(v.pipe(
+  v.nullish(v.record(v.string(), v.unknown())),
+  v.transform((given) => {
+    if (!given) return undefined;
+    const texts = Object.entries(given).filter((each): each is [string, string] =>
+      typeof each[1] === "string"
+    );
+    return Object.fromEntries(texts);
+  }),
+));
+
 /** The type of {@link descriptorSchema}; its `v.InferOutput` is {@link Descriptor}. */
 export type DescriptorSchema = v.ObjectSchema<{
   readonly mediaType: v.GenericSchema<unknown, string>;
   readonly digest: v.GenericSchema<unknown, Digest>;
   readonly size: v.GenericSchema<unknown, number>;
-  readonly annotations: v.OptionalSchema<v.GenericSchema<unknown, Record<string, string>>, undefined>;
+  readonly annotations: AnnotationsSchema;
 }, undefined>;
 
 /** Validates a descriptor that comes from outside; unknown fields are dropped. */
@@ -35,7 +56,7 @@ export const descriptorSchema: DescriptorSchema = v.object({
   mediaType: v.string(),
   digest: v.custom<Digest>(isDigest, "is not a sha256 digest"),
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
-  annotations: v.optional(v.record(v.string(), v.string())),
+  annotations: annotationsSchema,
 });
 
 /** The descriptors without repetitions: each digest once, in the order of first appearance. */

@@ -12,16 +12,19 @@ export interface IndexedManifest extends Descriptor {
   platform?: Platform | undefined;
 }
 
-const indexSchema = v.object({
-  schemaVersion: v.literal(2),
-  manifests: v.array(v.object({
-    ...descriptorSchema.entries,
-    mediaType: v.optional(v.string(), IMAGE_MANIFEST.oci),
-    platform: v.optional(platformSchema),
-  })),
+/** Validates what an index lists. Go writes an empty text or `null` for a field that has no value. */
+export const listedManifestSchema: v.GenericSchema<unknown, IndexedManifest> = v.object({
+  ...descriptorSchema.entries,
+  mediaType: v.pipe(v.nullish(v.string(), ""), v.transform((given) => given || IMAGE_MANIFEST.oci)),
+  platform: v.pipe(v.nullish(platformSchema), v.transform((given) => given ?? undefined)),
 });
 
-const kindSchema = v.looseObject({ manifests: v.optional(v.unknown()), layers: v.optional(v.unknown()) });
+const indexSchema = v.object({
+  schemaVersion: v.literal(2),
+  manifests: v.nullish(v.array(listedManifestSchema), []),
+});
+
+const kindSchema = v.looseObject({ manifests: v.nullish(v.unknown()), layers: v.nullish(v.unknown()) });
 
 /** Whether a media type is an index's: OCI's or docker's. */
 export function isIndexType(mediaType: string): boolean {
@@ -34,12 +37,15 @@ export function isIndexType(mediaType: string): boolean {
  * @throws {MismatchError} if it lists both manifests and layers: readers would disagree on what it is
  */
 export function isIndex({ mediaType, bytes, digest }: Manifest): boolean {
-  const { manifests, layers } = parseAs(kindSchema, bytes, `manifest ${digest}`);
-  if (manifests !== undefined && layers !== undefined) {
+  const lists = parseAs(kindSchema, bytes, `manifest ${digest}`);
+  const [hasManifests, hasLayers] = [lists.manifests, lists.layers].map((list) =>
+    (list ?? undefined) !== undefined
+  );
+  if (hasManifests && hasLayers) {
     throw new MismatchError(`the manifest ${digest} is ambiguous: it lists both manifests and layers`);
   }
   if (isIndexType(mediaType)) return true;
-  return !Object.values(IMAGE_MANIFEST).includes(mediaType) && manifests !== undefined;
+  return !Object.values(IMAGE_MANIFEST).includes(mediaType) && Boolean(hasManifests);
 }
 
 /**

@@ -1,8 +1,9 @@
 /** Image references, in the notation of docker and skopeo. @module */
+import { dirname } from "node:path";
 import { InvalidInputError } from "../errors.ts";
 import { parseRegistry, type RegistryAddress } from "./address.ts";
 import { type Digest, isDigest } from "./digest.ts";
-import { parseRepository, parseTag } from "./reference.ts";
+import { isTag, parseRepository, parseTag } from "./reference.ts";
 import { quoted } from "../messages.ts";
 
 /** An image and the registry or layout that holds it. */
@@ -13,7 +14,10 @@ export interface ImageReference {
   address: RegistryAddress;
   /** The repository's name; empty for a layout. */
   repository: string;
-  /** A tag or a digest; `undefined` where only a layout is named, which then has to hold exactly one image. */
+  /**
+   * A tag, a digest, or a name in a layout; `undefined` where only a layout is named, which then has to hold exactly one
+   * image.
+   */
   reference: string | undefined;
 }
 
@@ -21,7 +25,7 @@ const DIGEST_PART = /@(sha256:[0-9a-fA-F]*)$/;
 
 /**
  * Reads a reference: `nginx`, `nginx:alpine`, `ghcr.io/o/r:tag`, `localhost:5000/r@sha256:...`, `http://host/r:tag`, or
- * `oci:DIR:tag`, where DIR is one OCI layout. In a registry the tag defaults to `latest`, as for docker.
+ * `oci:DIR:NAME`, where DIR is one OCI layout. In a registry the tag defaults to `latest`, as for docker.
  *
  * @throws {InvalidInputError} if the text is not an image reference
  *
@@ -52,18 +56,61 @@ export function parseImage(text: string): ImageReference {
   return { text, address: parseRegistry(registry), repository, reference: digest ?? tag };
 }
 
-/** Reads `oci:DIR:tag`. DIR may contain colons, so only the text after the last one can be the tag. */
+/**
+ * Reads `oci:DIR:NAME`. Both may contain colons: podman and skopeo use names such as `docker.io/library/nginx:1.27`. So the
+ * text is split after a directory that exists; for a layout that is to be created, after one whose parent exists.
+ */
 function layoutImage(text: string): ImageReference {
-  const { name, digest } = withoutDigest(text.slice("oci:".length), text);
+  const rest = text.slice("oci:".length);
+  const { name, digest } = withoutDigest(rest, text);
   if (/.:$/s.test(name)) {
     throw new InvalidInputError(`the tag is missing after the last colon of ${quoted(text)}`, {
       hint: "add a tag; or omit the colon if the layout holds one image only",
     });
   }
-  const [, directory = "", tag] = /^(.*):([A-Za-z0-9_][A-Za-z0-9._-]{0,127})$/s.exec(name) ?? [];
-  const tagged = digest === undefined && tag !== undefined && directory !== "";
-  const address = parseRegistry(`oci:${tagged ? directory : name}`);
-  return { text, address, repository: "", reference: digest ?? (tagged ? tag : undefined) };
+  const whole: LayoutName = { directory: name, reference: digest };
+  const { directory, reference } = existingLayout(rest, whole) ?? newLayout(rest, whole);
+  return { text, address: parseRegistry(`oci:${directory}`), repository: "", reference };
+}
+
+/** A way to read the text after `oci:`. */
+interface LayoutName {
+  directory: string;
+  reference: string | undefined;
+}
+
+function existingLayout(text: string, whole: LayoutName): LayoutName | undefined {
+  const [last, ...others] = splitsOf(text);
+  const tagFirst = last && whole.reference === undefined && isTag(last.reference)
+    ? [last, whole]
+    : [whole, last];
+  return [...tagFirst, ...others].find((each) => each && isDirectory(each.directory));
+}
+
+function newLayout(text: string, whole: LayoutName): LayoutName {
+  const splits = splitsOf(text);
+  const [last] = splits;
+  if (!last || whole.reference !== undefined || !isTag(last.reference)) return whole;
+  return splits.find(({ directory }) => isDirectory(dirname(directory))) ?? last;
+}
+
+/** The text split at each colon, the last first. Of a tag and a digest the digest counts, as in docker's names. */
+function splitsOf(text: string): (LayoutName & { reference: string })[] {
+  const { name: [...letters], digest } = withoutDigest(text, text);
+  const colons = letters.flatMap((letter, index) => letter === ":" && index > 0 ? [index] : []).reverse();
+  return colons.map((colon) => {
+    const tag = letters.slice(colon + 1).join("");
+    const reference = digest === undefined ? tag : isTag(tag) ? digest : `${tag}@${digest}`;
+    return { directory: letters.slice(0, colon).join(""), reference };
+  });
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
 }
 
 function withoutDigest(name: string, text: string): { name: string; digest: Digest | undefined } {

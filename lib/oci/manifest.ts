@@ -42,7 +42,7 @@ export interface ImageManifest {
 const imageManifestSchema = v.object({
   schemaVersion: v.literal(2),
   config: descriptorSchema,
-  layers: v.array(descriptorSchema),
+  layers: v.nullish(v.array(descriptorSchema), []), // an image need not have one, and Go then writes null
   artifactType: v.fallback(v.optional(v.string()), undefined),
 });
 
@@ -106,46 +106,6 @@ export function readImageManifest(manifest: Manifest): ImageManifest {
     throw new MismatchError(`the manifest ${manifest.digest} is an index of images (${manifest.mediaType})`);
   }
   return parseAs(imageManifestSchema, manifest.bytes, `manifest ${manifest.digest}`);
-}
-
-/** The digests that a manifest of any kind points to. */
-export interface References {
-  /** The config and the layers, except layers that are stored elsewhere (`urls`). */
-  blobs: Digest[];
-  /** The manifests that an index lists. */
-  manifests: Digest[];
-}
-
-const referencesSchema = v.object({
-  config: v.optional(descriptorSchema),
-  layers: v.optional(
-    v.array(v.object({ ...descriptorSchema.entries, urls: v.optional(v.array(v.string())) })),
-    [],
-  ),
-  manifests: v.optional(v.array(descriptorSchema), []),
-});
-
-/**
- * Everything that a manifest or an index points to.
- *
- * @throws {MismatchError} if it is malformed
- */
-export function referencesOf(bytes: Uint8Array): References {
-  const { manifests } = parseAs(referencesSchema, bytes, "manifest");
-  return {
-    blobs: listedBlobs(bytes).map(({ digest }) => digest),
-    manifests: manifests.map(({ digest }) => digest),
-  };
-}
-
-/**
- * The config and the layers that a manifest lists, except layers that are stored elsewhere (`urls`).
- *
- * @throws {MismatchError} if it is malformed
- */
-export function listedBlobs(bytes: Uint8Array): Descriptor[] {
-  const { config, layers } = parseAs(referencesSchema, bytes, "manifest");
-  return [...(config ? [config] : []), ...layers.filter((layer) => !layer.urls?.length)];
 }
 
 /**

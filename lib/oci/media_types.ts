@@ -45,3 +45,25 @@ export const MANIFEST_TYPES: readonly string[] = [
   IMAGE_INDEX.docker,
   IMAGE_INDEX.oci,
 ];
+
+/** The media type of OCI's artifact manifests, which oras 1.0 and notation have written. They list `blobs`. */
+export const ARTIFACT_MANIFEST = "application/vnd.oci.artifact.manifest.v1+json";
+
+/** The media types of docker's manifests of schema 1. They list `fsLayers`. */
+export const SCHEMA_1: readonly string[] = [
+  "application/vnd.docker.distribution.manifest.v1+json",
+  "application/vnd.docker.distribution.manifest.v1+prettyjws",
+];
+
+/** Whether a media type is that of a manifest whose lists are known. */
+export function isManifestType(mediaType: string): boolean {
+  return [...MANIFEST_TYPES, ARTIFACT_MANIFEST, ...SCHEMA_1].includes(mediaType);
+}
+
+/** Whether a media type is that of a layer or a config. Indexes of build caches list such blobs. */
+export function isBlobType(mediaType: string): boolean {
+  return mediaType === OCTET_STREAM ||
+    /^application\/vnd\.(oci\.image\.(layer|config)|docker\.(image|container\.image)|buildkit)\./.test(
+      mediaType,
+    );
+}

@@ -15,17 +15,22 @@ export interface Platform {
   osVersion?: string | undefined;
 }
 
-/** Validates a platform that comes from outside. */
+const text = v.nullish(v.string());
+
+/** Validates a platform that comes from outside. Go writes an empty text or `null` for a field that has no value. */
 export const platformSchema: v.GenericSchema<unknown, Platform> = v.pipe(
   v.object({
-    os: v.optional(v.string(), "unknown"),
-    architecture: v.optional(v.string(), "unknown"),
-    variant: v.optional(v.string()),
-    "os.version": v.optional(v.string()),
+    os: text,
+    architecture: text,
+    variant: text,
+    "os.version": text,
   }),
-  v.transform(({ os, architecture, variant, ...more }) => {
-    return { os, architecture, variant: variant || undefined, osVersion: more["os.version"] };
-  }),
+  v.transform(({ os, architecture, variant, ...more }) => ({
+    os: os || "unknown",
+    architecture: architecture || "unknown",
+    variant: variant || undefined,
+    osVersion: more["os.version"] || undefined,
+  })),
 );
 
 /**

@@ -23,6 +23,11 @@ export function parseRepository(name: string): string {
   });
 }
 
+/** Whether a text is a well-formed tag. */
+export function isTag(text: string): boolean {
+  return TAG.test(text);
+}
+
 /**
  * Checks a tag.
  *
@@ -48,4 +53,18 @@ export function parseTag(tag: string): string {
  */
 export function parseReference(text: string): string {
   return typeof text === "string" && text.startsWith("sha256:") ? parseDigest(text) : parseTag(text);
+}
+
+/** What OCI allows as the name of an entry in a layout (OCI image spec, annotations.md, `ref.name`). */
+const REF_NAME =
+  /^[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*(?:\/[A-Za-z0-9]+(?:(?:[-._:@+]|--)[A-Za-z0-9]+)*)*$/;
+
+/**
+ * Checks a reference in a layout: a tag, a name with `/ : + @` such as `docker.io/library/nginx:1.27`, or a digest.
+ *
+ * @throws {InvalidInputError} if it is none of these
+ */
+export function parseLayoutReference(text: string): string {
+  const isName = typeof text === "string" && !text.startsWith("sha256:") && REF_NAME.test(text);
+  return isName ? text : parseReference(text);
 }

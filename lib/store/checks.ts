@@ -5,6 +5,7 @@ import type { ByteRange } from "../content/source.ts";
 import { digestOf, isDigest } from "../oci/digest.ts";
 import { isManifest, type Manifest } from "../oci/manifest.ts";
 import { parseReference } from "../oci/reference.ts";
+import type { CallOptions, Store } from "./store.ts";
 
 /**
  * Makes sure that a range is well-formed. Whether the blob has these bytes is for the store to find out.
@@ -20,12 +21,28 @@ export function checkRange({ start, end }: ByteRange): void {
 }
 
 /**
+ * Makes sure that an image can get a name, before its blobs are sent. A registry takes tags and digests; the names in a
+ * layout have more characters, and one that several images have is refused.
+ *
+ * @throws {InvalidInputError} if it cannot
+ */
+export async function requireTargetName(
+  store: Pick<Store, "url" | "resolve">,
+  reference: string,
+  options: CallOptions,
+): Promise<void> {
+  if (store.url.startsWith("file:")) await store.resolve(reference, options);
+  else parseReference(reference);
+}
+
+/**
  * Makes sure that a value is a manifest, and that its bytes have its digest, and the one that it is to be stored under.
  *
+ * @param parse checks the reference
  * @throws {InvalidInputError} if it is not a manifest, or its bytes have another digest
  */
-export function requireStorable(reference: string, manifest: Manifest): void {
-  const name = parseReference(reference);
+export function requireStorable(reference: string, manifest: Manifest, parse = parseReference): void {
+  const name = parse(reference);
   const hint = "manifestOf and encodeManifest make a manifest of its bytes";
   if (!isManifest(manifest)) {
     throw new InvalidInputError(`what is to be stored as ${name} is not a manifest`, { hint });

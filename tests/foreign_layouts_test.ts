@@ -1,0 +1,208 @@
+/** Layouts that other tools have written: what they list stays listed and whole, and can be named. @module */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
+import { type ForeignImage, ForeignLayout, saveTwo } from "./rigs/foreign_layout.ts";
+
+const [ALPHA, BETA] = ["example.org/alpha:latest", "example.org/beta:latest"];
+
+/** A layout `z` with an image of the same tag. */
+function another(place: Workplace): ForeignImage {
+  const layout = new ForeignLayout(place.path("z"));
+  return layout.image("z", [layout.layer("another layer")]);
+}
+
+async function copied(place: Workplace, to: string): Promise<void> {
+  const { code, stderr } = await place.run(["copy", "oci:z:z", to]);
+  assert.equal(code, 0, stderr);
+}
+
+Deno.test("a tag that several saved images have is neither replaced nor removed: both are named", async () => {
+  await using place = await makeWorkplace();
+  another(place);
+  const { layout, alpha, beta } = saveTwo(place.path("saved"));
+  const archive = await place.write("empty.tar", new Uint8Array(1024));
+  for (
+    const args of [
+      ["copy", "oci:z:z", "oci:saved:latest"],
+      ["append", "--from", "oci:z:z", "--to", "oci:saved:latest", "-i", archive],
+      ["append", "--from", "oci:saved:latest", "--to", "oci:saved:latest", "-i", archive],
+    ]
+  ) {
+    const { code, stderr } = await place.run(args);
+    assert.equal(code, 2, `${args.join(" ")}: ${stderr}`);
+    assert.ok(stderr.includes(`${ALPHA}, ${BETA}`), stderr);
+  }
+  assert.deepEqual(layout.listed(), layout.entries);
+  assert.deepEqual(layout.missing(alpha, beta, ...alpha.layers, ...beta.layers), []);
+});
+
+Deno.test("of several images with one tag none is read silently, and each is found by its full name", async () => {
+  await using place = await makeWorkplace();
+  const { alpha, beta } = saveTwo(place.path("saved"));
+  for (const command of ["inspect", "layers"]) {
+    const { code, stdout, stderr } = await place.run([command, "oci:saved:latest"]);
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.ok(stderr.includes(`latest means several images in oci:saved: ${ALPHA}, ${BETA}`), stderr);
+    assert.ok(stderr.includes(`oci:saved:${ALPHA}`), stderr);
+  }
+  assert.match(
+    (await place.run(["inspect", "oci:saved"])).stderr,
+    new RegExp(`name one of them: ${ALPHA}, ${BETA}`),
+  );
+  for (const [name, { digest }] of [[ALPHA, alpha], [BETA, beta]] as const) {
+    const { stdout, stderr } = await place.run(["inspect", `oci:saved:${name}`, "--json"]);
+    assert.equal(JSON.parse(stdout).digest, digest, stderr);
+  }
+});
+
+Deno.test("a full name replaces the one saved image that has it, and its entry keeps its names", async () => {
+  await using place = await makeWorkplace();
+  const { digest } = another(place);
+  const { layout, alpha, beta } = saveTwo(place.path("saved"));
+  await copied(place, `oci:saved:${ALPHA}`);
+  const names = layout.entries[0]!["annotations"];
+  const [first, second] = layout.listed();
+  assert.deepEqual(first, layout.entries[1]);
+  assert.deepEqual([second!["digest"], second!["annotations"]], [digest, names]);
+  assert.deepEqual(layout.missing(beta, ...beta.layers, beta.config), []);
+  assert.deepEqual(layout.missing(alpha, ...alpha.layers), [alpha.digest, alpha.layers[0]!.digest]);
+});
+
+Deno.test("images of one tag for several platforms are named by their digests", async () => {
+  await using place = await makeWorkplace();
+  another(place);
+  const layout = new ForeignLayout(place.path("both"));
+  const images = ["amd64", "arm64"].map((architecture) =>
+    layout.image("v1", [layout.layer(architecture)], { entry: { platform: { os: "linux", architecture } } })
+  );
+  const { code, stderr } = await place.run(["copy", "oci:z:z", "oci:both:v1"]);
+  assert.equal(code, 2);
+  const [amd, arm] = images.map(({ digest }) => digest);
+  assert.ok(stderr.includes(`${amd} (linux/amd64), ${arm} (linux/arm64)`), stderr);
+  assert.deepEqual(layout.listed(), layout.entries);
+  for (const { digest } of images) {
+    assert.equal((await place.run(["inspect", `oci:both@${digest}`])).code, 0);
+  }
+});
+
+Deno.test("a blob that a listed manifest of any kind names is never freed", async () => {
+  const unknown = "application/vnd.example.manifest.v1+json";
+  const schema1 = "application/vnd.docker.distribution.manifest.v1+json";
+  const artifact = "application/vnd.oci.artifact.manifest.v1+json";
+  const kinds: Record<string, (blob: { digest: string; size: number }) => Record<string, unknown>> = {
+    "an artifact": (blob) => ({ mediaType: artifact, blobs: [{ mediaType: "x/y", ...blob }] }),
+    "docker's schema 1": ({ digest }) => ({ mediaType: schema1, fsLayers: [{ blobSum: digest }] }),
+    "an unknown kind": () => ({ mediaType: unknown, things: ["nobody knows"] }),
+    "an image with urls": (blob) => ({
+      mediaType: "application/vnd.oci.image.manifest.v1+json",
+      layers: [{ mediaType: "x/y", ...blob, urls: ["https://gone.example.com/x"] }],
+    }),
+  };
+  await using place = await makeWorkplace();
+  another(place);
+  for (const [kind, make] of Object.entries(kinds)) {
+    const layout = new ForeignLayout(place.path(kind.replaceAll(" ", "-").replace("'", "")));
+    const shared = layout.layer("weights");
+    layout.list("model", make(shared));
+    const app = layout.image("app", [shared]);
+    await copied(place, `oci:${layout.directory}:app`);
+    assert.deepEqual(layout.missing(shared), [], kind);
+    assert.equal(layout.has(app), kind === "an unknown kind", `${kind}: what nothing needs is freed`);
+  }
+});
+
+Deno.test("blobs that only the manifest.json of docker save names are never freed", async () => {
+  await using place = await makeWorkplace();
+  another(place);
+  const layout = new ForeignLayout(place.path("saved"));
+  const [base, own] = [layout.layer("base"), layout.layer("own")];
+  layout.image("app", [base, own]);
+  const Layers = [`blobs/sha256/${base.digest.slice(7)}`];
+  await Deno.writeTextFile(
+    join(layout.directory, "manifest.json"),
+    JSON.stringify([{ Config: "x", Layers }]),
+  );
+  await copied(place, "oci:saved:app");
+  assert.deepEqual([layout.has(base), layout.has(own)], [true, false]);
+});
+
+Deno.test("an entry that is not understood stays to the byte, and makes nothing else unreadable", async () => {
+  await using place = await makeWorkplace();
+  another(place);
+  const odd: Record<string, unknown>[] = [
+    { mediaType: "application/vnd.oci.image.manifest.v1+json", digest: `sha512:${"0".repeat(128)}`, size: 2 },
+    { digest: "sha256:../../x", size: 1 },
+    { digest: null, size: "many" },
+    null as never,
+  ];
+  const layout = new ForeignLayout(place.path("box/me/f"));
+  const good = layout.image("good", [layout.layer("good")]);
+  const nulls = layout.image("nulls", [layout.layer("nulls")], { annotations: { odd: null, number: 5 } });
+  layout.image(undefined, [layout.layer("none")], { entry: { annotations: null, mediaType: null } });
+  layout.entries.unshift(...odd);
+  layout.write();
+  const before = layout.listed();
+  for (const [name, { digest }] of [["good", good], ["nulls", nulls]] as const) {
+    const { stdout, stderr } = await place.run(["inspect", `oci:box/me/f:${name}`, "--json"]);
+    assert.equal(JSON.parse(stdout || "{}").digest, digest, stderr);
+  }
+  const file = await place.write("big", "a file to be stored");
+  const box = ["--registry", "oci:box", "-r", "me/f"];
+  for (
+    const args of [
+      ["upload", ...box, "-t", "x", "-i", file],
+      ["verify", ...box, "-t", "x"],
+      ["list", ...box],
+      ["alias", "list", ...box],
+      ["remove", ...box, "-t", "x"],
+    ]
+  ) {
+    const { code, stderr } = await place.run(args);
+    assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
+  }
+  assert.deepEqual(layout.listed(), before);
+  const replaced = await place.run(["copy", "oci:z:z", "oci:box/me/f:good"]);
+  assert.match(
+    replaced.stderr,
+    /nothing is deleted from oci:box\/me\/f: an entry of its index.json is not understood/,
+  );
+  assert.deepEqual(layout.missing(good, ...good.layers), [], "the sha512 manifest may need any blob");
+  assert.deepEqual(layout.listed().slice(0, 4), odd);
+});
+
+const FULL_NAMES = [
+  "example.org/alpine:3.19",
+  "localhost/local/img:1",
+  "docker.io/library/nginx:1.27",
+  "v1.0+build.5",
+  `example.org/app@sha256:${"1".repeat(64)}`,
+  "any text: of somebody",
+];
+
+Deno.test("any name in a layout can be named, and needs no name where it is the only image", async () => {
+  await using place = await makeWorkplace();
+  for (const [index, name] of FULL_NAMES.entries()) {
+    const layout = new ForeignLayout(place.path(`d:${index}`));
+    const { digest } = layout.image(name, [layout.layer("x")]);
+    for (const image of [`oci:d:${index}:${name}`, `oci:d:${index}`]) {
+      const { stdout, stderr } = await place.run(["inspect", image, "--json"]);
+      assert.equal(JSON.parse(stdout || "{}").digest, digest, `${image}: ${stderr}`);
+    }
+    layout.image("other", [layout.layer("y")]);
+    const { stderr } = await place.run(["inspect", `oci:d:${index}`]);
+    assert.ok(stderr.includes(name), stderr);
+  }
+});
+
+Deno.test("a full name is given to a new image, in a new layout too, and skopeo reads it", async () => {
+  await using place = await makeWorkplace();
+  const { digest } = another(place);
+  for (const name of ["docker.io/library/nginx:1.27", "docker.io/library/nginx:1.28"]) {
+    await copied(place, `oci:new:${name}`);
+    const { stdout } = await place.run(["inspect", `oci:new:${name}`, "--json"]);
+    assert.equal(JSON.parse(stdout).digest, digest);
+  }
+  const { stderr, code } = await place.run(["copy", "oci:z:z", "oci:new:not a name"]);
+  assert.deepEqual([code, stderr.includes('"not a name" is not a tag')], [2, true], stderr);
+});
