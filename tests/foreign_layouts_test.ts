@@ -206,3 +206,37 @@ Deno.test("a full name is given to a new image, in a new layout too, and skopeo 
   const { stderr, code } = await place.run(["copy", "oci:z:z", "oci:new:not a name"]);
   assert.deepEqual([code, stderr.includes('"not a name" is not a tag')], [2, true], stderr);
 });
+
+Deno.test("null, where Go writes it, and images without layers are read, copied and appended to", async () => {
+  await using place = await makeWorkplace();
+  const archive = await place.write("empty.tar", new Uint8Array(1024));
+  const layout = new ForeignLayout(place.path("odd"));
+  const scratch = { rootfs: { type: "layers" }, history: null, config: { Labels: { a: null, b: "c" } } };
+  layout.image("nolayers", [], { manifest: { layers: undefined }, config: scratch });
+  layout.image("null", [], {
+    config: scratch,
+    manifest: { layers: null, annotations: null, subject: null, artifactType: null, urls: null },
+  });
+  const fields = { annotations: null, urls: null, platform: null };
+  layout.image("fields", [layout.layer("x", fields)]);
+  const image = layout.image("platform", [layout.layer(new Uint8Array(1024))]);
+  const platform = { os: "linux", architecture: "amd64", variant: null, "os.version": null };
+  const mediaType = "application/vnd.oci.image.index.v1+json";
+  const entry = { mediaType: null, digest: image.digest, size: image.size, platform, annotations: null };
+  layout.list("index", { schemaVersion: 2, mediaType, manifests: [entry], annotations: null });
+  layout.list("no-images", { schemaVersion: 2, mediaType, manifests: null });
+  for (const tag of ["nolayers", "null", "fields", "platform", "index"]) {
+    for (const args of [["inspect", `oci:odd:${tag}`], ["copy", `oci:odd:${tag}`, `oci:copied:${tag}`]]) {
+      const { code, stderr } = await place.run(args);
+      assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
+    }
+    if (tag === "fields") continue; // its layer is not an archive
+    const args = ["append", "--from", `oci:odd:${tag}`, "--to", `oci:odd:${tag}-2`, "-i", archive];
+    const { code, stderr } = await place.run(args);
+    assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
+  }
+  const { stdout } = await place.run(["layers", "oci:odd:nolayers-2", "--json"]);
+  assert.equal(JSON.parse(stdout).length ?? JSON.parse(stdout).layers.length, 1);
+  const copied = await place.run(["copy", "oci:odd:no-images", "oci:copied:no-images"]);
+  assert.equal(copied.code, 0, copied.stderr);
+});

@@ -307,6 +307,27 @@ async function asking(answer: () => Response, body: (opened: ReturnType<typeof o
   await server.shutdown();
 }
 
+Deno.test("a token server may write null for what it does not say, and the lifetime as text", async () => {
+  for (
+    const answer of [
+      { token: "abc", expires_in: null },
+      { token: null, access_token: "abc" },
+      { token: "abc", access_token: null, expires_in: "300" },
+    ]
+  ) {
+    const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+      if (new URL(request.url).pathname === "/token") return Response.json(answer);
+      const challenge = `Bearer realm="${new URL("/token", request.url)}",service="x"`;
+      const isSignedIn = request.headers.get("authorization") === "Bearer abc";
+      const headers = { "www-authenticate": challenge, "content-length": "5" };
+      return new Response(null, { status: isSignedIn ? 200 : 401, headers });
+    });
+    using opened = open({ url: `http://127.0.0.1:${server.addr.port}` });
+    assert.equal(await opened.store.stat(BLOB), 5, JSON.stringify(answer));
+    await server.shutdown();
+  }
+});
+
 Deno.test("a token server that gives no token, nonsense or too much is refused", async () => {
   const answers: [() => Response, new (...args: never[]) => Error][] = [
     [() => Response.json({}), RegistryError],

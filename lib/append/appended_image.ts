@@ -24,12 +24,12 @@ export interface NewImage {
 
 const configSchema = v.looseObject({
   created: v.nullish(v.string()),
-  rootfs: v.looseObject({ diff_ids: v.array(v.string()) }),
+  rootfs: v.looseObject({ diff_ids: v.nullish(v.array(v.string()), []) }), // docker leaves out an empty list
   history: v.nullish(v.array(v.looseObject({ empty_layer: v.nullish(v.boolean()) })), []),
 });
 const manifestSchema = v.looseObject({
   config: v.looseObject({ mediaType: v.string() }),
-  layers: v.array(v.unknown()),
+  layers: v.nullish(v.array(v.unknown()), []),
 });
 
 /** The media types that an image uses, and that its new layer gets. */

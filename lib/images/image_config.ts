@@ -1,7 +1,7 @@
 /** Reads configs of images: what to run, and how the image was built (OCI image spec, config.md). @module */
 import * as v from "valibot";
 import { MismatchError } from "../errors.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
+import { annotationsSchema, type Descriptor } from "../oci/descriptor.ts";
 import { parseAs } from "../oci/manifest.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { BlobReader, CallOptions } from "../store/store.ts";
@@ -64,7 +64,7 @@ const configSchema = v.object({
   created: v.nullish(v.string()),
   author: v.nullish(v.string()),
   config: v.nullish(v.object({
-    Labels: v.nullish(v.record(v.string(), v.string()), {}),
+    Labels: annotationsSchema,
     Env: texts,
     Entrypoint: texts,
     Cmd: texts,

@@ -37,10 +37,11 @@ const MAX_ANSWER = 64 * 1024;
 /** The spec's default for `expires_in`, and the shortest lifetime that is believed, in seconds. */
 const SHORTEST_LIFETIME = 60;
 
+/** Token servers write `null` where they have no value, and some write the seconds as text. */
 const answerSchema = v.object({
-  token: v.optional(v.string()),
-  access_token: v.optional(v.string()),
-  expires_in: v.optional(v.number()),
+  token: v.nullish(v.string()),
+  access_token: v.nullish(v.string()),
+  expires_in: v.nullish(v.union([v.number(), v.pipe(v.string(), v.decimal(), v.transform(Number))])),
 });
 
 // Statuses of token servers that do not know GET or POST: Google 404, Azure 400, Artifactory 401.
