@@ -1,13 +1,11 @@
 /** Fetches blobs into a local file: into `FILE.part` first, which is renamed when every byte is verified. @module */
-import { storageError } from "../content/file_errors.ts";
 import { writeAll } from "../content/write_all.ts";
 import { awaitDigest, Hasher } from "../content/hasher.ts";
 import type { BlobReader } from "../store/store.ts";
 import { fetchBlobs, type FetchBlobsOptions } from "../transfer/fetch_blobs.ts";
 import { type PlacedBlob, reportPresent, sizeOfFile } from "../transfer/placed_blob.ts";
-import { type DownloadJournal, openDownloadJournal } from "./download_journal.ts";
-import { outOfRoom, requireRoom } from "./output.ts";
-import { PartialFile, requireWritable } from "./partial_file.ts";
+import { openDownloadJournal } from "./download_journal.ts";
+import { PartialFile } from "./partial_file.ts";
 import { streamOut, type StreamOutOptions } from "./stream_out.ts";
 
 /** What `fetchFile` takes. */
@@ -36,12 +34,11 @@ export async function fetchFile(
   options: FetchFileOptions,
 ): Promise<void> {
   using hasher = new Hasher();
-  await requireWritable(path);
   if (await isComplete(path, blobs, hasher, options)) return reportPresent(blobs, options.onEvent);
   using partial = await PartialFile.open(path, options.onEvent);
   using journal = await openDownloadJournal(partial, blobs, options);
   const size = sizeOfFile(blobs);
-  await requireRoomFor(partial, size, journal, options);
+  await partial.requireRoomFor(size, journal.missing, options.onEvent);
   try {
     await partial.file.truncate(size);
     const into = { file: partial.file, path: partial.path, hasher, log: journal };
@@ -49,8 +46,7 @@ export async function fetchFile(
     await partial.finish();
   } catch (error) {
     options.signal?.throwIfAborted();
-    await partial.requireInPlace(error);
-    const reason = outOfRoom(error, partial.path, journal.missing) ?? storageError(error, partial.path);
+    const reason = await partial.explain(error, journal.missing);
     throw await options.explain?.(reason) ?? reason;
   }
   journal.discard();
@@ -63,28 +59,13 @@ async function isComplete(
   hasher: Hasher,
   { signal = new AbortController().signal }: FetchFileOptions,
 ): Promise<boolean> {
-  const info = await Deno.stat(path).catch(() => undefined);
+  const info = await Deno.lstat(path).catch(() => undefined);
   if (!info?.isFile || info.size !== sizeOfFile(blobs)) return false;
   for (const { at: start, size, digest } of blobs) {
     const found = await awaitDigest(hasher.follow(path, start), { start, end: start + size }, signal);
     if (found !== digest) return false;
   }
   return true;
-}
-
-/** Space that the partial file occupies already is not needed again. If there is too little, a new one is removed. */
-async function requireRoomFor(
-  partial: PartialFile,
-  size: number,
-  journal: DownloadJournal,
-  { onEvent }: FetchFileOptions,
-): Promise<void> {
-  try {
-    await requireRoom(partial.path, Math.min(journal.missing, size - await partial.occupied()), onEvent);
-  } catch (error) {
-    await partial.abandon();
-    throw error;
-  }
 }
 
 /**
@@ -100,7 +81,6 @@ export async function fetchRange(
   path: string,
   options: StreamOutOptions,
 ): Promise<void> {
-  await requireWritable(path);
   using partial = await PartialFile.open(path, options.onEvent);
   await partial.file.truncate();
   const write = (bytes: Uint8Array) => writeAll(partial.file, bytes);

@@ -1,26 +1,23 @@
 /** `FILE.part`, in which a download grows until it gets its name: opened once, locked, and never through a link. @module */
 import { basename, dirname, join } from "node:path";
 import { giveName } from "../content/atomic_file.ts";
-import { writeError } from "../content/file_errors.ts";
+import { storageError, writeError } from "../content/file_errors.ts";
 import { hasName, openLocked } from "../content/open_locked.ts";
 import { ConflictError, InvalidInputError, LayerstashError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
+import { outOfRoom, requireRoom } from "./output.ts";
 import { keepMode, modeOfPartial, narrow } from "./kept_mode.ts";
 
 /**
- * Makes sure that a file can be written at a path: its directory exists, and neither the path nor its `.part` leads to
- * anything but an ordinary file. Links are not followed: whoever may write to the directory could lead us to any other file.
- *
- * @throws {NotFoundError} if the directory does not exist
- * @throws {InvalidInputError} if something else than an ordinary file has one of the two names
+ * Makes sure that a file can be written at a path: its directory exists, and nothing but an ordinary file has its name.
+ * Links are not followed: whoever may write to the directory could lead us to any other file.
  */
-export async function requireWritable(path: string): Promise<void> {
+async function requireWritable(path: string): Promise<void> {
   const directory = await Deno.stat(dirname(path)).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw writeError(error, path);
   });
   if (!directory?.isDirectory) throw new NotFoundError(`there is no directory ${dirname(path)} to write to`);
   await lookAt(path);
-  await lookAt(partialPath(path));
 }
 
 function partialPath(path: string): string {
@@ -73,10 +70,12 @@ export class PartialFile implements Disposable {
   /**
    * Opens the partial file of a target, or makes it. Its content is not changed.
    *
+   * @throws {NotFoundError} if the directory of the target does not exist
    * @throws {ConflictError} if another process downloads to the target
-   * @throws {InvalidInputError} if something else than an ordinary file has its name
+   * @throws {InvalidInputError} if something else than an ordinary file has the name of the target, or its own
    */
   static async open(target: string, onEvent?: OnEvent): Promise<PartialFile> {
+    await requireWritable(target);
     const path = partialPath(target);
     let isNew = false;
     const mode = await modeOfPartial(target);
@@ -104,18 +103,34 @@ export class PartialFile implements Disposable {
     return join(await Deno.realPath(dirname(this.#target)), basename(this.#target));
   }
 
-  /** The space that it occupies on the disk, in bytes: less than its size while it has holes. */
-  async occupied(): Promise<number> {
-    return ((await this.file.stat()).blocks ?? 0) * 512;
+  /**
+   * Makes sure that the disk has room for what is missing. Space that the file occupies already is not needed again. If
+   * there is too little room, a new file is removed.
+   *
+   * @throws {LayerstashError} if the room does not suffice
+   */
+  async requireRoomFor(size: number, missing: number, onEvent?: OnEvent): Promise<void> {
+    const occupied = ((await this.file.stat()).blocks ?? 0) * 512; // less than its size while it has holes
+    try {
+      await requireRoom(this.path, Math.min(missing, size - occupied), onEvent);
+    } catch (error) {
+      if (this.#isNew) await Deno.remove(this.path);
+      throw error;
+    }
   }
 
-  /**
-   * Makes sure that it still has its name.
-   *
-   * @param cause an error that it may explain if it has not
-   * @throws {LayerstashError} if it was removed or replaced
-   */
-  async requireInPlace(cause?: unknown): Promise<void> {
+  /** The error to throw where writing the file, or fetching its bytes, has failed and `missing` bytes are not in it. */
+  async explain(error: unknown, missing: number): Promise<unknown> {
+    try {
+      await this.#requireInPlace(error);
+    } catch (replaced) {
+      return replaced;
+    }
+    return outOfRoom(error, this.path, missing) ?? storageError(error, this.path);
+  }
+
+  /** Makes sure that it still has its name; `cause` is an error that it may explain if it has not. */
+  async #requireInPlace(cause?: unknown): Promise<void> {
     if (await hasName(this.file, this.path)) return;
     throw new LayerstashError(`${this.path} was removed or replaced while it was written`, {
       hint: "run the same command again",
@@ -128,14 +143,9 @@ export class PartialFile implements Disposable {
    */
   async finish(): Promise<void> {
     await this.file.syncData();
-    await this.requireInPlace();
+    await this.#requireInPlace();
     await keepMode(this.#target, this.path);
     await giveName(this.path, this.#target);
-  }
-
-  /** Removes it if it is new, and holds nothing. */
-  async abandon(): Promise<void> {
-    if (this.#isNew) await Deno.remove(this.path);
   }
 
   /** Closes it. */
