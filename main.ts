@@ -41,12 +41,12 @@ import { rememberInput } from "./lib/files/remembered_input.ts";
 import type { Descriptor } from "./lib/oci/descriptor.ts";
 import type { Digest } from "./lib/oci/digest.ts";
 import { checkStash, type StashFault, type VerifyResult } from "./lib/stash/check_stash.ts";
-import { checkBaseTag, chunkTag } from "./lib/stash/chunk_tags.ts";
+import { checkBaseTag } from "./lib/stash/chunk_tags.ts";
 import { lookUpExisting } from "./lib/stash/existing_chunks.ts";
 import { fetchStash } from "./lib/stash/fetch_stash.ts";
 import { chunkNumbers, findStash, stashNotFound } from "./lib/stash/find_stash.ts";
 import { describeListed, type ListedStash, listStashes } from "./lib/stash/list_stashes.ts";
-import { removeStale, removeTags, type TagRemoval } from "./lib/stash/remove_tags.ts";
+import { type KeptTag, removeChunks, removeStale, type TagRemoval } from "./lib/stash/remove_tags.ts";
 import { sendChunk } from "./lib/stash/send_chunk.ts";
 import { type Chunk, reportPlan, type Stash } from "./lib/stash/stash.ts";
 import { StashDraft } from "./lib/stash/stash_draft.ts";
@@ -80,7 +80,7 @@ export { type Credentials, type FindCredentials, firstCredentials } from "./lib/
 export { savedCredentials } from "./lib/sign_in/saved_credentials.ts";
 
 // What the verbs below take and return.
-export type { Chunk, ListedStash, Stash, StashFault, TagRemoval, VerifyResult };
+export type { Chunk, KeptTag, ListedStash, Stash, StashFault, TagRemoval, VerifyResult };
 export type { DownloadOptions, ListOptions, TransferOptions, UploadOptions, VerbOptions, VerifyOptions };
 export type { CallOptions, Digest, Store };
 export type { OnEvent, TransferEvent } from "./lib/events.ts";
@@ -155,8 +155,8 @@ async function storeStash(
     reportPresent(same.chunks, onEvent);
     return same;
   }
-  const holdUntil = input.seekable ? 0 : verdicts.lastToCompare;
-  const tags = new StashTags(store, existing.layers, { ...options, holdUntil });
+  const holdUntil = input.seekable ? 0 : verdicts.holdUntil;
+  const tags = new StashTags(store, existing, { ...options, holdUntil });
   const layers: Descriptor[] = [];
   let stored = 0;
   await inParallel(input.chunks(draft.chunkSize), { jobs, signal }, async (chunk, signal) => {
@@ -174,7 +174,10 @@ async function storeStash(
   if (stale.length > 0) await tags.add(draft.firstImage(layers));
   await tags.complete(draft.lastImage(layers));
   await freeReplaced(store, stash.chunks.map(({ tag }) => tag), options);
-  await removeStale(store, stale.map((number) => chunkTag(draft.baseTag, number)), options);
+  if (overwrite || stale.length > 0) {
+    const numbers = [...stale, ...existing.foreign.filter((number) => number > layers.length)];
+    await removeStale(store, draft.baseTag, { ...options, numbers });
+  }
   return stash;
 }
 
@@ -221,7 +224,8 @@ export async function download(
 }
 
 /**
- * Lists the stashes of a repository, sorted by name. It requests the list of tags only, unless `exactSize` is set.
+ * Lists the stashes of a repository, sorted by name. It reads the list of tags, and for each name one manifest and its
+ * config, which tell a chunk from another image; with `exactSize` one or two more.
  *
  * @category Files
  *
@@ -300,12 +304,12 @@ export async function verify(
 }
 
 /**
- * Removes a stash, even an incomplete one: the tags of its chunks, and no other tags. The last tag goes first, so that
- * an interrupted removal never leaves something that looks like a complete stash. A directory frees the space at once,
- * a registry later.
+ * Removes a stash, even an incomplete one: the tags of its chunks, and no other tags. Each manifest is read before, because
+ * somebody else's image may have such a tag: it is kept. The last tag goes first, so that an interrupted removal never
+ * leaves something that looks like a complete stash. A directory frees the space at once, a registry later.
  *
  * @category Files
- * @returns the tags that were removed, and those that could not be removed, each with the reason
+ * @returns the tags that were removed, and those that were kept, each with the reason
  * @throws {InvalidInputError} if `baseTag` is not a valid tag
  * @throws {NotFoundError} if the stash does not exist
  *
@@ -324,8 +328,10 @@ export async function verify(
 export async function remove(store: Store, baseTag: string, options: CallOptions = {}): Promise<TagRemoval> {
   checkBaseTag(baseTag);
   const numbers = await chunkNumbers(store, baseTag, options);
-  if (numbers.length === 0) throw await stashNotFound(store, baseTag, options);
-  return await removeTags(store, numbers.reverse().map((number) => chunkTag(baseTag, number)), options);
+  const removal = await removeChunks(store, baseTag, numbers.reverse(), options);
+  const isStash = removal.removed.length > 0 || removal.kept.some(({ error }) => error !== undefined);
+  if (!isStash) throw await stashNotFound(store, baseTag, options);
+  return removal;
 }
 
 // The command line imports this file, so its import is not awaited here: that would be a circle.

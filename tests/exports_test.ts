@@ -9,7 +9,7 @@ type Entry = keyof typeof config.exports;
 const EXPORTS: Record<Entry, string> = {
   ".": `
     CallOptions Chunk Clock ConflictError Credentials DEFAULT_JOBS DEFAULT_RETRY_POLICY DEFAULT_TIMEOUTS
-    Digest DownloadOptions ErrorDetails ErrorKind FindCredentials InvalidInputError LayerstashError
+    Digest DownloadOptions ErrorDetails ErrorKind FindCredentials InvalidInputError KeptTag LayerstashError
     ListOptions ListedStash MismatchError NotAllowedError NotFoundError OnEvent OpenOptions PushMode
     RateLimit RegistryError RegistryErrorDetails RegistryOptions RegistryProfile RetryPolicy Stash
     StashFault Store TagRemoval Timeouts TokenOptions TransferEvent TransferOptions TransportOptions

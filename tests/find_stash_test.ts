@@ -249,8 +249,6 @@ const IMAGES: [string, RawImage][] = [
   ["a config that is nothing", { config: "null" }],
   ["an empty config", { config: "" }],
   ["a note that is text", { config: { layerstash: "1" } }],
-  ["two layers", { layers: ["a", "b"] }],
-  ["no layer", { layers: [] }],
 ];
 
 Deno.test("images that are no chunks are told as such", async () => {
@@ -261,6 +259,17 @@ Deno.test("images that are no chunks are told as such", async () => {
     const error = await failure(info(store, "disk"));
     assert.ok(error instanceof MismatchError, `${what}: ${Deno.inspect(error)}`);
     assert.match(error.message, /disk-1/, what);
+  }
+});
+
+Deno.test("images that have more layers than a chunk, or none, are not a stash", async () => {
+  for (const layers of [["a", "b"], []]) {
+    await using registry = await startFakeRegistry();
+    using store = openFake(registry);
+    await storeImage(store, "disk-1", { layers });
+    const error = await failure(info(store, "disk"));
+    assert.ok(error instanceof NotFoundError, Deno.inspect(error));
+    assert.match(error.message, /^there is no stash disk in .*: disk-1 is not a chunk of a stored file/);
   }
 });
 

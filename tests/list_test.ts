@@ -29,13 +29,15 @@ testOnEachStore("stashes are listed by name, with their sizes where these are as
   assert.deepEqual(exact.map(({ baseTag, stash }) => [baseTag, stash?.size]), [["a", 0], ["b", 25]]);
 });
 
-Deno.test("only the list of tags is asked for", async () => {
+Deno.test("the list of tags is asked for, and the first tag of each name", async () => {
   await using registry = await startFakeRegistry();
   using store = openFake(registry);
-  addTags(registry, ["disk-1", "disk-2", "latest"]);
-  assert.equal((await Array.fromAsync(list(store))).length, 1);
+  addTags(registry, ["disk-1", "disk-2", "latest", "tail-2", "tail-3"]);
+  assert.equal((await Array.fromAsync(list(store))).length, 2);
   assert.deepEqual(registry.requests.map(({ method, path }) => `${method} ${path}`), [
     "GET /v2/me/files/tags/list",
+    "GET /v2/me/files/manifests/disk-1",
+    "GET /v2/me/files/manifests/tail-2",
   ]);
 });
 
@@ -70,6 +72,8 @@ Deno.test("1,500 tags over many pages are all seen, however the pages are named"
       Array.from({ length: 1500 }, (_, index) => `s${index % 3}-${Math.floor(index / 3) + 1}`),
     );
     assert.deepEqual((await Array.fromAsync(list(store))).map(({ chunks }) => chunks), [500, 500, 500]);
-    assert.equal(registry.requests.length, 15);
+    const pages = registry.requests.filter(({ path }) => path.includes("/tags/"));
+    assert.equal(pages.length, 15);
+    assert.equal(registry.requests.length, 15 + 3, "and one manifest for each name");
   }
 });

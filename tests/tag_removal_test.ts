@@ -406,6 +406,6 @@ Deno.test("what could not be removed is named, with the reason", async () => {
     const { removed, kept } = await remove(store, "disk");
     assert.deepEqual([removed, kept.map(({ tag }) => tag)], [[], ["disk-1"]]);
     assert.match(kept[0]!.why, /answered 403: access denied/);
-    assert.match(kept[0]!.error.hint ?? "", /Read, Write, Delete/);
+    assert.match(kept[0]!.error?.hint ?? "", /Read, Write, Delete/);
   });
 });

@@ -106,6 +106,8 @@ Deno.test("chunks that replace others take as many round trips behind their last
     ["GET blobs/config"],
     manifests(4),
     ["GET blobs/config"],
+    manifests(2, 3), // these tags may hold images of others, which are not replaced
+    ["GET blobs/config", "GET blobs/config"],
     new Array<string>(4).fill("HEAD blobs/bytes"), // they were compared: by their digests they may be there
     ...[opened(4), stored(4), opened(4), stored(4)],
     ...[seen(1), tagged(1), seen(2, 3), tagged(2, 3), seen(1, 3, 4), tagged(4), seen(1, 4)],

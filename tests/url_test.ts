@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Digest } from "../lib/oci/digest.ts";
 import { encodeManifest } from "../lib/oci/manifest.ts";
-import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
+import { IMAGE_CONFIG, IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
 import { profileOf } from "../lib/registry/profiles.ts";
 import {
   blobUrls,
@@ -191,7 +191,11 @@ async function storeAs(store: Store, name: string): Promise<void> {
     JSON.stringify({ architecture: "amd64", os: "linux", rootfs, layerstash: note }),
   );
   const mediaType = IMAGE_MANIFEST.oci;
-  await store.putManifest("disk-1", encodeManifest({ schemaVersion: 2, mediaType, config, layers: [layer] }));
+  const described = { ...config, mediaType: IMAGE_CONFIG.oci };
+  await store.putManifest(
+    "disk-1",
+    encodeManifest({ schemaVersion: 2, mediaType, config: described, layers: [layer] }),
+  );
 }
 
 Deno.test("a stored file keeps the name that it says", async () => {

@@ -8,6 +8,8 @@ import { freeReplaced } from "../store/free.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { checkBaseTag, chunkTag } from "../stash/chunk_tags.ts";
 import { chunkNumbers, findStash } from "../stash/find_stash.ts";
+import { lookAtTag } from "../stash/chunk_image.ts";
+import { foreignConflict } from "../stash/existing_chunks.ts";
 import { removeStale } from "../stash/remove_tags.ts";
 import type { Chunk, Stash } from "../stash/stash.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
@@ -71,7 +73,7 @@ export async function copyStash(
   checkBaseTag(to.baseTag, stash.chunks.length);
   const manifests = await chunkManifests(from, stash, { jobs, signal, onEvent });
   const numbers = await chunkNumbers(to.store, to.baseTag, { signal, onEvent });
-  if (!options.overwrite) await requireNoOtherStash(to, manifests, { numbers, signal, onEvent });
+  await requireReplaceableTags(to, manifests, { ...options, numbers, jobs });
   const wanted = manifests.flatMap(({ bytes }) => listedBlobs(bytes));
   const blobs = await copyBlobs(from.store, to.store, {
     ...options,
@@ -84,11 +86,7 @@ export async function copyStash(
   }
   await freeReplaced(to.store, tags, options);
   const stale = numbers.filter((number) => number > manifests.length);
-  await removeStale(
-    to.store,
-    stale.map((each) => chunkTag(to.baseTag, each)),
-    withChannel(options, to.store),
-  );
+  await removeStale(to.store, to.baseTag, { ...withChannel({ signal, onEvent }, to.store), numbers: stale });
   return { stash, blobs };
 }
 
@@ -111,17 +109,27 @@ async function chunkManifests(
   return manifests;
 }
 
-/** Checks that existing chunks at the target are those of the same stash. */
-async function requireNoOtherStash(
+/**
+ * Checks that what exists at the target may be replaced: the tags hold these chunks already, or chunks of another stash that is
+ * to be replaced. Images of others are not replaced; with higher numbers they are not in the way.
+ */
+async function requireReplaceableTags(
   { store, baseTag }: StashTarget,
   manifests: readonly Manifest[],
-  { numbers, ...options }: CallOptions & { numbers: readonly number[] },
+  { numbers, overwrite, jobs, signal, onEvent }: CopyStashOptions & {
+    numbers: readonly number[];
+    jobs: number;
+  },
 ): Promise<void> {
-  for (const number of numbers) {
+  await inParallel(numbers, { jobs, signal }, async (number, signal) => {
     const tag = chunkTag(baseTag, number);
-    if (await store.resolve(tag, options) === manifests[number - 1]?.digest) continue;
+    const wanted = manifests[number - 1]?.digest;
+    if (wanted !== undefined && await store.resolve(tag, { signal, onEvent }) === wanted) return;
+    const isForeign = (await lookAtTag(store, tag, { signal, onEvent })).kind === "foreign";
+    if (isForeign && wanted !== undefined) throw foreignConflict(tag);
+    if (isForeign || overwrite) return;
     throw new ConflictError(`${store.name} already has another ${tag}`, {
       hint: "replace it with --overwrite, or choose another name",
     });
-  }
+  });
 }

@@ -1,53 +1,88 @@
-/** Looks up the chunks that already exist under the tags of a stash that is about to be stored. @module */
+/** Looks up what already exists under the tags of a stash that is about to be stored. @module */
 import { inParallel } from "../async/pool.ts";
+import { ConflictError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
-import type { ChunkConfig } from "./chunk_config.ts";
+import { type ChunkImage, lookAtTag, type TagContent } from "./chunk_image.ts";
 import { chunkTag } from "./chunk_tags.ts";
-import { chunkNumbers, findStash, readChunkImage, undefinedIfBroken } from "./find_stash.ts";
+import { chunkNumbers, findStashImages, undefinedIfBroken } from "./find_stash.ts";
 import type { Slicing, Stash } from "./stash.ts";
 
-/** The chunks that exist under the tags of one stash. */
+/** What exists under the tags of one stash. */
 export interface ExistingChunks {
-  /** The numbers that the list of tags has, in order. A tag may be gone although it is listed. */
+  /** The numbers of the tags that hold chunks, or did a moment ago, in order. */
   numbers: number[];
-  /** The layer under each tag, by number; `undefined` = the tag holds something that is not a chunk. */
+  /** The numbers of the tags that hold something else: they are of others, and never replaced. In order. */
+  foreign: number[];
+  /** The layer under each tag of a chunk, by number; `undefined` = the chunk cannot be read. */
   layers: Map<number, Descriptor | undefined>;
+  /** The manifests of the chunks that were read. */
+  manifests: Set<Digest>;
   /** When the file was last changed, by the config of chunk 1; absent where the stash is complete. */
   modified?: string | undefined;
   /** How the existing stash was sliced, as far as its chunks say it. */
   slicing?: Slicing | undefined;
   /** The stash; absent where it is incomplete, torn or malformed, or cannot prove that it is complete. */
   complete?: Stash | undefined;
+  /** Whether the tags of `complete` hold its chunks, every one. */
+  intact: boolean;
 }
 
-/** Looks up which chunks exist. The table of a complete stash lists them; else each manifest is read. */
+/** Looks up which chunks exist. The manifest of every tag is read: a tag may hold an image of somebody else. */
 export async function lookUpExisting(
   store: StoreReader,
   baseTag: string,
   { jobs = DEFAULT_JOBS, ...options }: CallOptions & { jobs?: number | undefined },
 ): Promise<ExistingChunks> {
   const numbers = await chunkNumbers(store, baseTag, options);
+  const foreign: number[] = [];
   const layers = new Map<number, Descriptor | undefined>();
-  if (numbers.length === 0) return { numbers, layers };
-  const complete = await findStash(store, baseTag, options).catch(undefinedIfBroken);
-  if (complete?.provenComplete) {
-    for (const { number, digest, size } of complete.chunks) {
-      layers.set(number, { mediaType: OCTET_STREAM, digest, size });
-    }
-    return { numbers, layers, complete, slicing: complete };
-  }
-  let first: ChunkConfig | undefined;
-  await inParallel(numbers, { jobs, signal: options.signal }, async (number, signal) => {
-    const reading = readChunkImage(store, chunkTag(baseTag, number), { ...options, signal });
-    const found = await reading.then((image) => ({ image })).catch(undefinedIfBroken);
-    if (found && !found.image) return; // GHCR lists tags for a while after their removal
-    layers.set(number, found?.image?.layer);
-    if (number === 1) first = found?.image?.config;
+  const manifests = new Set<Digest>();
+  if (numbers.length === 0) return { numbers, foreign, layers, manifests, intact: false };
+  const found = await findStashImages(store, baseTag, options).catch(undefinedIfBroken);
+  const complete = found?.stash.provenComplete ? found.stash : undefined;
+  const read = new Map(found?.images.map((image) => [image.tag, image]));
+  let first: ChunkImage | undefined;
+  const all = new Set([...numbers, ...complete?.chunks.map(({ number }) => number) ?? []]);
+  await inParallel(all, { jobs, signal: options.signal }, async (number, signal) => {
+    const tag = chunkTag(baseTag, number);
+    const image = read.get(tag);
+    const content: TagContent = image
+      ? { kind: "chunk", image }
+      : await lookAtTag(store, tag, { ...options, signal });
+    if (content.kind === "absent") return; // GHCR lists tags for a while after their removal
+    if (content.kind === "foreign") return void foreign.push(number);
+    layers.set(number, content.kind === "chunk" ? content.image.layer : undefined);
+    if (content.kind !== "chunk") return;
+    manifests.add(content.image.manifest);
+    if (number === 1) first = content.image;
   });
+  const ours = numbers.filter((number) => !foreign.includes(number));
+  const existing = { numbers: ours, foreign: foreign.sort((a, b) => a - b), layers, manifests };
+  if (complete) return withTable(existing, complete);
   const size = numbers.length > 1 ? layers.get(1)?.size : undefined; // the Python layerstash notes no chunk size
-  const slicing = first?.layerstash ?? (size ? { chunkSize: size } : undefined);
-  return { numbers, layers, modified: first?.created, slicing };
+  const slicing = first?.config.layerstash ?? (size ? { chunkSize: size } : undefined);
+  return { ...existing, modified: first?.config.created, slicing, intact: false };
+}
+
+/** The table of a complete stash lists all layers, also those whose tags are gone or hold something else. */
+function withTable(existing: Omit<ExistingChunks, "intact">, complete: Stash): ExistingChunks {
+  const { layers } = existing;
+  const intact = complete.chunks.every(({ number, digest }) => layers.get(number)?.digest === digest);
+  for (const { number, digest, size } of complete.chunks) {
+    layers.set(number, { mediaType: OCTET_STREAM, digest, size });
+  }
+  const beyond = existing.numbers.filter((number) => number > complete.chunks.length);
+  for (const number of beyond) layers.delete(number);
+  return { ...existing, complete, slicing: complete, intact };
+}
+
+/** The error of a tag that a chunk needs, and that holds an image of somebody else. It is never replaced. */
+export function foreignConflict(tag: string): ConflictError {
+  return new ConflictError(`the tag ${tag} already exists and is not a chunk of a stored file: it is kept`, {
+    hint: "use another base tag, or remove the image yourself if nobody needs it",
+  });
 }

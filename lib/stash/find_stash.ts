@@ -1,32 +1,16 @@
 /** Finds a stash by its base tag: two manifests are read, however large it is. @module */
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { readImageManifest } from "../oci/manifest.ts";
 import { hintOfNames } from "../store/known_references.ts";
-import { isPlaceholder } from "../store/placeholder.ts";
 import type { CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
 import { inParallel } from "../async/pool.ts";
-import { receiveSmall } from "../transfer/receive.ts";
-import {
-  type ChunkConfig,
-  type ChunkNote,
-  MAX_CHUNK_CONFIG_SIZE,
-  readChunkConfig,
-  requireNote,
-} from "./chunk_config.ts";
+import { type ChunkNote, requireNote } from "./chunk_config.ts";
+import { type ChunkImage, lookAtTag, readChunkImage } from "./chunk_image.ts";
 import { checkBaseTag, chunkTag, parseChunkTag } from "./chunk_tags.ts";
 import { chunksOf, sliceSize, type Stash } from "./stash.ts";
 
 /** How many manifests are read at once, of a stash whose chunks are not listed in a table. */
 const MANIFESTS_AT_ONCE = 4;
-
-/** The image of one chunk, as it was read. */
-export interface ChunkImage {
-  tag: string;
-  /** The blob with the chunk's bytes. */
-  layer: Descriptor;
-  config: ChunkConfig;
-}
 
 /**
  * Finds a stash, and checks that its first and its last chunk belong to the same upload.
@@ -40,9 +24,20 @@ export async function findStash(
   baseTag: string,
   options: CallOptions = {},
 ): Promise<Stash> {
+  return (await findStashImages(store, baseTag, options)).stash;
+}
+
+/** Finds a stash as `findStash` does, and returns the images that were read for it, too: of the first and last chunk, or all. */
+export async function findStashImages(
+  store: StoreReader,
+  baseTag: string,
+  options: CallOptions,
+): Promise<{ stash: Stash; images: ChunkImage[] }> {
   checkBaseTag(baseTag);
-  const first = await readChunkImage(store, chunkTag(baseTag, 1), options);
-  if (!first) throw await stashNotFound(store, baseTag, options);
+  const found = await lookAtTag(store, chunkTag(baseTag, 1), options);
+  if (found.kind === "absent" || found.kind === "foreign") throw await stashNotFound(store, baseTag, options);
+  if (found.kind !== "chunk") throw found.error;
+  const first = found.image;
   if (!first.config.layerstash) return await findLegacyStash(store, baseTag, options);
   const { note: firstNote, last } = await readEnds(store, baseTag, first, options);
   const note = requireNote(last.config, last.tag);
@@ -53,15 +48,9 @@ export async function findStash(
     size: sliceSize(index + 1, { chunkSize, size }),
   }));
   const chunks = chunksOf(baseTag, slices);
-  return {
-    baseTag,
-    name: note.name,
-    size,
-    chunkSize,
-    modified: last.config.created,
-    chunks,
-    provenComplete: true,
-  };
+  const modified = last.config.created;
+  const stash = { baseTag, name: note.name, size, chunkSize, modified, chunks, provenComplete: true };
+  return { stash, images: [first, last] };
 }
 
 /** The numbers of the chunks of a stash that have a tag, in order. All pages of the list of tags are read. */
@@ -78,44 +67,36 @@ export async function chunkNumbers(
   return numbers.sort((a, b) => a - b);
 }
 
-/**
- * Reads a chunk's manifest and config.
- *
- * @returns `undefined` if the tag does not exist, or is about to be removed
- * @throws {MismatchError} if the tag holds something that is not a chunk
- */
-export async function readChunkImage(
-  store: StoreReader,
-  tag: string,
-  options: CallOptions = {},
-): Promise<ChunkImage | undefined> {
-  const manifest = await store.manifest(tag, options);
-  if (!manifest) return undefined;
-  const { config, layers } = readImageManifest(manifest);
-  if (config.size > MAX_CHUNK_CONFIG_SIZE) {
-    throw new MismatchError(`the config of ${tag} is too large: ${config.size} bytes`);
-  }
-  const [layer, ...more] = layers;
-  const bytes = more.length === 0 ? await receiveSmall(store, config, options) : undefined;
-  if (!layer && bytes && isPlaceholder(bytes)) return undefined;
-  if (!layer || !bytes) {
-    throw new MismatchError(
-      `${tag} is not a chunk of a stash: its image has ${layers.length} layers, a chunk has one`,
-    );
-  }
-  return { tag, layer, config: readChunkConfig(bytes, tag) };
-}
-
 async function readEnds(store: StoreReader, baseTag: string, first: ChunkImage, options: CallOptions) {
   const note = requireNote(first.config, first.tag);
-  const chunks = note.chunks ?? (await chunkNumbers(store, baseTag, options)).at(-1) ?? 1;
+  const { chunks } = note;
+  if (chunks === undefined) return { note, last: await readHighest(store, baseTag, first, options) };
   const last = chunks === 1 ? first : await readChunkImage(store, chunkTag(baseTag, chunks), options);
-  if (last) return { note, last };
-  throw new NotFoundError(
-    `the stash ${baseTag} is incomplete: its last chunk, ${chunkTag(baseTag, chunks)}, is missing`,
-    {
-      hint: "its upload may not be finished; run it again to complete it",
-    },
+  if (!last) throw lastNotFound(baseTag, chunks);
+  return { note, last };
+}
+
+/** Reads the chunk with the highest number, of a stash that was stored from a stream. Higher tags may be of other images. */
+async function readHighest(
+  store: StoreReader,
+  baseTag: string,
+  first: ChunkImage,
+  options: CallOptions,
+): Promise<ChunkImage> {
+  for (const number of (await chunkNumbers(store, baseTag, options)).reverse()) {
+    if (number === 1) break;
+    const found = await lookAtTag(store, chunkTag(baseTag, number), options);
+    if (found.kind === "chunk") return found.image;
+    if (found.kind === "absent") throw lastNotFound(baseTag, number);
+    if (found.kind !== "foreign") throw found.error;
+  }
+  return first;
+}
+
+function lastNotFound(baseTag: string, number: number): NotFoundError {
+  return new NotFoundError(
+    `the stash ${baseTag} is incomplete: its last chunk, ${chunkTag(baseTag, number)}, is missing`,
+    { hint: "its upload may not be finished; run it again to complete it" },
   );
 }
 
@@ -151,16 +132,12 @@ function checkAgreement(
 }
 
 /** Finds a stash of the Python layerstash, which consists of nothing but tags, numbered without a gap. */
-async function findLegacyStash(store: StoreReader, baseTag: string, options: CallOptions): Promise<Stash> {
-  const numbers = await chunkNumbers(store, baseTag, options);
-  const missing = firstMissing(numbers);
-  if (missing !== undefined) throw chunkNotFound(baseTag, missing);
-  const images: ChunkImage[] = [];
-  await inParallel(numbers, { jobs: MANIFESTS_AT_ONCE, signal: options.signal }, async (number, signal) => {
-    const image = await readChunkImage(store, chunkTag(baseTag, number), { ...options, signal });
-    if (!image) throw chunkNotFound(baseTag, number);
-    images[number - 1] = image;
-  });
+async function findLegacyStash(
+  store: StoreReader,
+  baseTag: string,
+  options: CallOptions,
+): Promise<{ stash: Stash; images: ChunkImage[] }> {
+  const images = await readAllChunks(store, baseTag, options);
   requireOneUpload(images);
   const layers: Descriptor[] = images.map(({ layer }) => layer);
   const chunks = chunksOf(baseTag, layers);
@@ -168,10 +145,35 @@ async function findLegacyStash(store: StoreReader, baseTag: string, options: Cal
   if (!Number.isSafeInteger(size)) {
     throw new MismatchError(`the chunks of ${baseTag} have ${size} bytes in all, which is out of range`);
   }
-  return { baseTag, size, chunkSize: layers[0]?.size ?? 0, chunks, provenComplete: false };
+  return { stash: { baseTag, size, chunkSize: layers[0]?.size ?? 0, chunks, provenComplete: false }, images };
 }
 
-function chunkNotFound(baseTag: string, number: number): NotFoundError {
+/** Reads the images of all chunks that have a tag. Other images with such tags do not belong to the stash. */
+async function readAllChunks(
+  store: StoreReader,
+  baseTag: string,
+  options: CallOptions,
+): Promise<ChunkImage[]> {
+  const images = new Map<number, ChunkImage | undefined>();
+  const numbers = await chunkNumbers(store, baseTag, options);
+  await inParallel(numbers, { jobs: MANIFESTS_AT_ONCE, signal: options.signal }, async (number, signal) => {
+    const found = await lookAtTag(store, chunkTag(baseTag, number), { ...options, signal });
+    if (found.kind === "foreign") return;
+    if (found.kind !== "chunk" && found.kind !== "absent") throw found.error;
+    images.set(number, found.kind === "chunk" ? found.image : undefined);
+  });
+  const last = images.keys().reduce((highest, number) => Math.max(highest, number), 1);
+  const inOrder: ChunkImage[] = [];
+  for (let number = 1; number <= last; number++) {
+    const image = images.get(number);
+    if (!image) throw chunkNotFound(baseTag, number);
+    inOrder.push(image);
+  }
+  return inOrder;
+}
+
+/** The error of a chunk that has no tag. */
+export function chunkNotFound(baseTag: string, number: number): NotFoundError {
   return new NotFoundError(`the stash ${baseTag} is incomplete: ${chunkTag(baseTag, number)} is missing`);
 }
 
@@ -191,10 +193,11 @@ function requireOneUpload([first, ...others]: readonly ChunkImage[]): void {
   });
 }
 
-/** The first number that is missing from 1 to the last; `undefined` = no number is missing. */
-export function firstMissing(numbers: readonly number[]): number | undefined {
+/** The first number from 1 to `last` that is missing in a sorted list; `undefined` = no number is missing. */
+export function firstMissing(numbers: readonly number[], last: number): number | undefined {
   const index = numbers.findIndex((number, position) => number !== position + 1);
-  return index < 0 ? undefined : index + 1;
+  const missing = index < 0 ? numbers.length + 1 : index + 1;
+  return missing <= last ? missing : undefined;
 }
 
 /** The error of a stash that could not be found: is only its first chunk missing? The hint names other stashes. */
@@ -204,16 +207,32 @@ export async function stashNotFound(
   options: CallOptions,
 ): Promise<NotFoundError> {
   const others = new Set<string>();
-  let numbered = false;
+  const numbers: number[] = [];
   for await (const tag of store.tags(options)) {
     const parsed = parseChunkTag(tag);
-    if (parsed?.baseTag === baseTag) numbered = true;
+    if (parsed?.baseTag === baseTag) numbers.push(parsed.number);
     else if (parsed) others.add(parsed.baseTag);
   }
-  if (numbered) return chunkNotFound(baseTag, 1);
-  return new NotFoundError(`there is no stash ${baseTag} in ${store.name}`, {
+  if (await missesItsFirst(store, baseTag, numbers, options)) return chunkNotFound(baseTag, 1);
+  const why = numbers[0] === undefined
+    ? ""
+    : `: ${chunkTag(baseTag, numbers[0])} is not a chunk of a stored file`;
+  return new NotFoundError(`there is no stash ${baseTag} in ${store.name}${why}`, {
     hint: hintOfNames([...others]),
   });
+}
+
+/** Whether one of these tags holds a chunk, or may have held one: GHCR lists tags for a while after their removal. */
+async function missesItsFirst(
+  store: StoreReader,
+  baseTag: string,
+  numbers: readonly number[],
+  options: CallOptions,
+): Promise<boolean> {
+  for (const number of numbers) {
+    if ((await lookAtTag(store, chunkTag(baseTag, number), options)).kind !== "foreign") return true;
+  }
+  return false;
 }
 
 /** Turns the errors of what is missing or malformed into `undefined`; to be used with `catch`. */

@@ -1,8 +1,11 @@
-/** Lists the stashes of a repository, by the names of its tags. @module */
+/** Lists the stashes of a repository: names from its tags, of which the first of each is looked at. @module */
+import { inParallel } from "../async/pool.ts";
 import { LayerstashError } from "../errors.ts";
-import type { CallOptions, StoreReader } from "../store/store.ts";
-import { parseChunkTag } from "./chunk_tags.ts";
-import { findStash, firstMissing } from "./find_stash.ts";
+import { isTag } from "../oci/reference.ts";
+import type { CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
+import { lookAtTag } from "./chunk_image.ts";
+import { chunkTag, parseChunkTag } from "./chunk_tags.ts";
+import { chunkNotFound, findStash, firstMissing } from "./find_stash.ts";
 import type { Stash } from "./stash.ts";
 
 /**
@@ -13,9 +16,9 @@ import type { Stash } from "./stash.ts";
 export interface ListedStash {
   /** The name of the stash. */
   baseTag: string;
-  /** How many chunks it has: the highest number that has a tag. */
+  /** How many chunks it has, by its first chunk; where that does not say it, the highest number that has a tag. */
   chunks: number;
-  /** The first lower number that has no tag; absent = no chunk is missing. */
+  /** The first of these numbers that has no tag; absent = no chunk is missing. */
   missing?: number | undefined;
   /** The stash, with its size, name and date; only with `exactSize`, and if it is complete. */
   stash?: Stash | undefined;
@@ -23,20 +26,45 @@ export interface ListedStash {
   problem?: string | undefined;
 }
 
-/** Groups the tags of a repository by base tag, sorted by name. Tags that do not end with a number are skipped. */
-export async function listStashes(store: StoreReader, options: CallOptions = {}): Promise<ListedStash[]> {
+/** How many manifests are read at once. */
+const LOOKS_AT_ONCE = 4;
+
+/** The names under which stashes may be, sorted, each with the numbers of its tags in order. Only the list of tags is read. */
+async function numbersByName(
+  store: ManifestReader,
+  options: CallOptions,
+): Promise<Map<string, number[]>> {
   const numbers = new Map<string, number[]>();
   for await (const tag of store.tags(options)) {
     const parsed = parseChunkTag(tag);
-    if (!parsed) continue;
+    if (!parsed || !isTag(tag)) continue; // a registry may list names that are not valid tags
     const group = numbers.get(parsed.baseTag);
     if (group) group.push(parsed.number);
     else numbers.set(parsed.baseTag, [parsed.number]);
   }
-  return [...numbers].map(([baseTag, found]) => {
-    found.sort((a, b) => a - b);
-    return { baseTag, chunks: found.at(-1) ?? 0, missing: firstMissing(found) };
-  }).sort((a, b) => a.baseTag < b.baseTag ? -1 : 1);
+  for (const group of numbers.values()) group.sort((a, b) => a - b);
+  return new Map([...numbers].sort(([a], [b]) => a < b ? -1 : 1));
+}
+
+/**
+ * Lists the stashes of a repository, sorted by name. Many images have tags that end with numbers, too: so the first tag of each
+ * name is looked at, and only chunks are listed.
+ */
+export async function listStashes(store: StoreReader, options: CallOptions = {}): Promise<ListedStash[]> {
+  const names = await numbersByName(store, options);
+  const listed = new Map<string, ListedStash>();
+  await inParallel(
+    names,
+    { jobs: LOOKS_AT_ONCE, signal: options.signal },
+    async ([baseTag, numbers], signal) => {
+      const found = await lookAtTag(store, chunkTag(baseTag, numbers[0]!), { ...options, signal });
+      if (found.kind === "foreign") return;
+      // The first chunk of a file says how many there are; of a stream or a Python stash, the tags have to be believed.
+      const chunks = found.kind === "chunk" && found.image.config.layerstash?.chunks || numbers.at(-1)!;
+      listed.set(baseTag, { baseTag, chunks, missing: firstMissing(numbers, chunks) });
+    },
+  );
+  return [...names.keys()].flatMap((baseTag) => listed.get(baseTag) ?? []);
 }
 
 /** Adds the stash itself, or the reason why it cannot be read. One or two manifests are read. */
@@ -45,12 +73,14 @@ export async function describeListed(
   listed: ListedStash,
   options: CallOptions,
 ): Promise<ListedStash> {
+  const { baseTag, missing } = listed;
+  if (missing === 1) return { ...listed, problem: chunkNotFound(baseTag, 1).message };
   try {
-    return { ...listed, stash: await findStash(store, listed.baseTag, options) };
+    const stash = await findStash(store, baseTag, options);
+    const chunks = stash.chunks.length;
+    return { ...listed, chunks, missing: missing && missing <= chunks ? missing : undefined, stash };
   } catch (error) {
-    // A registry may list names that are not valid tags: these are usage errors.
-    const tolerable = error instanceof LayerstashError &&
-      ["not-found", "mismatch", "usage"].includes(error.kind);
+    const tolerable = error instanceof LayerstashError && ["not-found", "mismatch"].includes(error.kind);
     if (!tolerable) throw error;
     return { ...listed, problem: error.message };
   }

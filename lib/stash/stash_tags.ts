@@ -1,15 +1,15 @@
 /** Stores the images of a stash under their tags, and lets one of two uploads with the same name win. @module */
 import { bytesSource } from "../content/source.ts";
 import { KeyedMutex } from "../async/keyed_mutex.ts";
-import { ConflictError, MismatchError } from "../errors.ts";
+import { ConflictError } from "../errors.ts";
 import { withoutProgress } from "../events.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { inParallel } from "../async/pool.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import type { TaggedImage } from "./stash_draft.ts";
-import { readChunkImage } from "./find_stash.ts";
+import { lookAtTag } from "./chunk_image.ts";
+import { type ExistingChunks, foreignConflict } from "./existing_chunks.ts";
 import { tagConflict } from "./verdict.ts";
 
 /** What the tags of an upload are put with. */
@@ -33,7 +33,7 @@ const tagLocks = new KeyedMutex();
  */
 export class StashTags {
   readonly #store: Store;
-  readonly #existing: ReadonlyMap<number, Descriptor | undefined>;
+  readonly #existing: ExistingChunks;
   readonly #options: StashTagsOptions;
   readonly #pool: { jobs: number; signal: AbortSignal | undefined };
   /** What was put under the tag of chunk 1 and under the highest tag, and what these held before. */
@@ -46,13 +46,9 @@ export class StashTags {
   /**
    * Puts nothing yet.
    *
-   * @param existing the layers under the tags that existed when the upload began, by number
+   * @param existing what the tags held when the upload began
    */
-  constructor(
-    store: Store,
-    existing: ReadonlyMap<number, Descriptor | undefined>,
-    options: StashTagsOptions,
-  ) {
+  constructor(store: Store, existing: ExistingChunks, options: StashTagsOptions) {
     this.#store = store;
     this.#existing = existing;
     this.#options = options;
@@ -108,21 +104,20 @@ export class StashTags {
 
   /** Looks at the tag as late as possible. Within this process nobody else puts it between the look and the change. */
   async #replace(image: TaggedImage): Promise<void> {
-    const { overwrite, signal, onEvent } = this.#options;
+    const { signal, onEvent } = this.#options;
     const { tag, manifest, isLast } = image;
     using _lock = await tagLocks.lock(`${this.#store.url} ${tag}`, signal);
     const found = await this.#lookUp(isLast ? [tag, ...this.#decidingTags()] : [tag]);
     if (isLast) this.#requireOwn(found);
     const before = found.get(tag);
-    const other = before !== undefined && before !== manifest.digest;
-    if (other && !overwrite) await this.#requireReplaceable(image);
+    if (before !== undefined && before !== manifest.digest) await this.#requireReplaceable(image, before);
     await this.#store.putManifest(tag, manifest, { signal, onEvent });
     this.#note(image, before);
   }
 
   /** Whether the tag existed when the upload began, with the same bytes. */
   #isExisting({ number, layer }: TaggedImage): boolean {
-    return this.#existing.get(number)?.digest === layer.digest;
+    return this.#existing.layers.get(number)?.digest === layer.digest;
   }
 
   async #storeConfig({ tag, config, manifest }: TaggedImage): Promise<void> {
@@ -171,22 +166,20 @@ export class StashTags {
   }
 
   /**
-   * Makes sure that a tag may be replaced by another image: it is ours, because this upload holds the tag of chunk 1; or it
-   * existed before this upload, and still holds the same bytes. A tag that appeared since then belongs to another upload.
+   * Makes sure that a tag may be replaced by another image. It holds a chunk, and nobody else's image; and then `overwrite`
+   * is set, or it is ours, because this upload holds the tag of chunk 1, or it existed before this upload, and still holds
+   * the same bytes. A chunk that appeared since then belongs to another upload.
    */
-  async #requireReplaceable(image: TaggedImage): Promise<void> {
-    const { signal, onEvent } = this.#options;
+  async #requireReplaceable(image: TaggedImage, before: Digest): Promise<void> {
+    const { overwrite, signal, onEvent } = this.#options;
     const { tag, layer } = image;
+    if (overwrite && this.#existing.manifests.has(before)) return;
+    const found = await lookAtTag(this.#store, tag, { signal, onEvent });
+    if (found.kind === "foreign") throw foreignConflict(tag);
+    if (overwrite || found.kind === "absent") return; // it is being removed
     const first = this.#put.get("first")?.image;
     if (first && await this.#store.resolve(first.tag, { signal, onEvent }) === first.manifest.digest) return;
-    const found = await readChunkImage(this.#store, tag, { signal, onEvent }).catch(nullIfMalformed);
-    if (found === undefined) return; // it is being removed
-    if (this.#isExisting(image) && found?.layer.digest === layer.digest) return;
-    throw tagConflict(tag);
+    const same = found.kind === "chunk" && found.image.layer.digest === layer.digest;
+    if (!this.#isExisting(image) || !same) throw tagConflict(tag);
   }
-}
-
-function nullIfMalformed(error: unknown): null {
-  if (error instanceof MismatchError) return null;
-  throw error;
 }

@@ -10,7 +10,7 @@ import { OCTET_STREAM } from "../oci/media_types.ts";
 import type { BlobStore, CallOptions } from "../store/store.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { chunkTag } from "./chunk_tags.ts";
-import type { ExistingChunks } from "./existing_chunks.ts";
+import { type ExistingChunks, foreignConflict } from "./existing_chunks.ts";
 import { chunkName, sliceSize, type Slicing, type Stash } from "./stash.ts";
 import type { StashDraft } from "./stash_draft.ts";
 
@@ -61,8 +61,13 @@ export class Verdicts {
    * @throws {MismatchError} if blobs of the stash are missing, and the input is a stream that was read by now
    */
   async compareExisting(input: Input): Promise<Stash | undefined> {
-    const { complete, layers } = this.#existing;
+    const { complete, layers, intact } = this.#existing;
     const { jobs = DEFAULT_JOBS, overwrite, signal } = this.#options;
+    // A stream has one chunk at least, and as many as the stash that it has to be the same as.
+    const needed = this.#draft.chunks ?? (overwrite ? 1 : complete?.chunks.length ?? 1);
+    this.#existing.foreign.filter((number) => number <= needed).forEach((number) =>
+      this.#requireNotForeign(number)
+    );
     if (overwrite || this.#last === 0 || !(complete || input.seekable)) return undefined;
     if (input.size !== undefined) this.#requireSameSizes(input.size);
     let count = 0;
@@ -74,7 +79,7 @@ export class Verdicts {
     this.requireAllCompared(count);
     const missing = this.#decided.values().find(({ kind }) => kind !== "present");
     if (missing?.kind === "lost") throw missing.error;
-    return missing ? undefined : complete;
+    return missing || !intact ? undefined : complete;
   }
 
   /**
@@ -87,7 +92,11 @@ export class Verdicts {
   }
 
   /** The number of the last chunk that a stream has to pass before a tag is changed: until then it may be in conflict. */
-  get lastToCompare(): number {
+  get holdUntil(): number {
+    return Math.max(this.#lastToCompare, this.#existing.foreign.at(-1) ?? 0);
+  }
+
+  get #lastToCompare(): number {
     return this.#options.overwrite ? 0 : this.#last;
   }
 
@@ -97,12 +106,13 @@ export class Verdicts {
    * @throws {ConflictError} if a tag with a higher number exists, and is not to be replaced
    */
   requireAllCompared(count: number): void {
-    if (this.lastToCompare > count) throw this.#conflict(this.#last);
+    if (this.#lastToCompare > count) throw this.#conflict(this.#last);
   }
 
   async #decide({ number, source }: InputChunk, signal: AbortSignal): Promise<Verdict> {
     const { overwrite, onEvent } = this.#options;
     const { layers, complete } = this.#existing;
+    this.#requireNotForeign(number);
     const tagged = layers.get(number);
     const compared = tagged !== undefined && !(source.once && overwrite); // a stream that was read cannot be sent
     const same = compared && await hasBytesOf(tagged, source, { signal, onEvent });
@@ -120,6 +130,12 @@ export class Verdicts {
     if (compared && source.once) return { kind: "lost", error: this.#lostBlob(number) };
     // A registry may keep a damaged blob: it is asked for before the bytes are sent to no purpose.
     return { kind: "send", checkFirst: found === "damaged" || compared && !source.known };
+  }
+
+  /** A tag that holds an image of somebody else is never replaced. */
+  #requireNotForeign(number: number): void {
+    if (!this.#existing.foreign.includes(number)) return;
+    throw foreignConflict(chunkTag(this.#draft.baseTag, number));
   }
 
   /** Sizes are compared first: a conflict that they show is found before terabytes are hashed. */

@@ -16,6 +16,9 @@ Examples:
   $ layerstash list -r me/files
   $ layerstash list -r me/files --exact-size
   $ layerstash list -r me/files --json
+
+One image of each name is looked at, to tell stored files from images whose tags
+end with a number.
 `;
 
 /** Makes the command. */

@@ -11,7 +11,8 @@ const EXAMPLES = `
 Example:
   $ layerstash remove -r me/files -t disk
 
-Only the tags of this file are removed. A directory frees the space at once,
+Only the tags of this file are removed; other images with such tags are kept,
+and named. A directory frees the space at once,
 Docker Hub and GHCR do it later. A registry of your own frees it when it
 collects garbage (distribution: registry garbage-collect --delete-untagged
 CONFIG).
@@ -29,8 +30,12 @@ export function removeCommand(): CommandUnknownOpts {
         const reasons = kept.map(({ tag, why }) => ({ tag, why }));
         if (json) terminal.data(jsonLine({ removed, kept: reasons }));
         else terminal.data(removed.map((tag) => `${printable(tag)}\n`).join(""));
-        for (const { tag, error } of kept) terminal.fail(`cannot remove the tag ${tag}`, error);
-        if (kept[0]) throw new CommandEnded(exitCodeOf(kept[0].error));
+        for (const { tag, why, error } of kept) {
+          if (error) terminal.fail(`cannot remove the tag ${tag}`, error);
+          else terminal.warn(`${printable(tag)} is kept: ${printable(why)}`);
+        }
+        const failed = kept.find(({ error }) => error !== undefined);
+        if (failed) throw new CommandEnded(exitCodeOf(failed.error));
       },
     ));
   return command;
