@@ -37,13 +37,34 @@ Deno.test("where the link is full with eight, there are eight, and later a trial
   assert.equal(counts.filter((count) => count === 16).length < 5, true, "but it is seldom tried");
 });
 
-Deno.test("a wait for the registry halves the connections, and there is always one", () => {
-  const jobs = new AdaptiveJobs(() => 0);
-  const counts = Array.from({ length: 4 }, () => {
+/** The counts after each of so many retries. */
+function afterRetries(jobs: AdaptiveJobs, retries: number): number[] {
+  return Array.from({ length: retries }, () => {
     jobs.onEvent({ type: "retry", what: "a blob", attempt: 1, delay: 100, reason: "429" });
     return jobs.count;
   });
-  assert.deepEqual(counts, [2, 1, 1, 1]);
+}
+
+Deno.test("a wait for the registry halves the connections, and there is always one", () => {
+  const counts = afterRetries(new AdaptiveJobs(() => 0), 12);
+  assert.deepEqual(counts, [2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1]);
+});
+
+Deno.test("connections that fail together halve them once, each time that all of them fail", () => {
+  let now = 0;
+  const jobs = new AdaptiveJobs(() => now);
+  const move = (seconds: number) => {
+    for (let tenth = 0; tenth < 10 * seconds; tenth++) {
+      now += 100;
+      jobs.onEvent({ type: "progress", phase: "send", bytes: jobs.count * MB });
+    }
+  };
+  move(4);
+  assert.equal(jobs.count, 16);
+  assert.deepEqual(afterRetries(jobs, 16), Array(16).fill(8));
+  assert.deepEqual(afterRetries(jobs, 16), Array(16).fill(4));
+  move(2);
+  assert.deepEqual(afterRetries(jobs, 1), [2], "a failure after a while is another one");
 });
 
 Deno.test("a number that is asked for stays", () => {

@@ -21,6 +21,7 @@ const REST = 20;
 /**
  * Counts the bytes that move, doubles the connections while that carries more bytes each second, and goes back where it
  * does not. A retry halves them, and for a while they do not grow: the registry, or the way to it, has too much to do.
+ * Connections that fail together, as in an outage of a second, halve them once.
  */
 export class AdaptiveJobs implements Jobs {
   onGrowth?: (() => void) | undefined;
@@ -29,6 +30,10 @@ export class AdaptiveJobs implements Jobs {
   /** How many jobs there were before the last growth, and the rate that they had, in bytes per millisecond. */
   #before: { count: number; rate: number } | undefined;
   #resting = 0;
+  /** How many connections there were when the window began: so many may fail together. */
+  #together = DEFAULT_JOBS;
+  /** How many more retries belong to the failure that halved the connections. */
+  #sameFailure = 0;
   #window: { began: number; bytes: number } | undefined;
 
   /** @param now milliseconds that only ever grow */
@@ -68,9 +73,13 @@ export class AdaptiveJobs implements Jobs {
       this.#count = Math.min(MOST_JOBS, this.#count * 2);
       this.onGrowth?.();
     }
+    this.#together = this.#count;
+    this.#sameFailure = 0;
   }
 
   #holdBack(): void {
+    if (this.#sameFailure-- > 0) return;
+    this.#sameFailure = this.#together - 1;
     this.#count = Math.max(1, Math.floor(this.#count / 2));
     this.#before = undefined;
     this.#resting = REST;
