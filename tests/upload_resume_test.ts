@@ -118,6 +118,7 @@ for (
       "ends a session that is asked for (distribution 2.8)": { sessionStatus: "fatal" },
       "does not tell how far a session is (ECR Public)": { sessionStatus: "absent" },
       "drops a session whose connection breaks (zot)": { dropBrokenSessions: true },
+      "takes nothing more after a break (Gitea)": { stickBrokenSessions: true },
       "names one byte too many, as an unknown Quay": { sessionStatus: "quay" },
     } as const,
   )
@@ -128,9 +129,54 @@ for (
     const second = await scene.process();
     assert.equal(second.error, undefined);
     assert.ok(second.sent <= 2 * BYTES.length, `${second.sent}`);
+    assert.equal(resumed(second).reduce((sum, bytes) => sum + bytes, 0), 0, "nothing was saved");
     await requireStored(scene);
   });
 }
+
+Deno.test("a session that takes nothing more after a broken part is given up in the same process", async () => {
+  const breakUpload = { after: 2.5 * PART, inBlob: true, times: 1, how: "cut" } as const;
+  await using scene = await makeScene({ faults: { stickBrokenSessions: true, breakUpload } });
+  const run = await scene.process();
+  assert.equal(run.error, undefined);
+  assert.equal(
+    run.events.reduce((sum, event) => event.type === "progress" ? sum + event.bytes : sum, 0),
+    BYTES.length,
+  );
+  await requireStored(scene);
+});
+
+Deno.test("the next process begins with parts that a proxy takes, and goes on in the session", async () => {
+  await using scene = await makeScene({ faults: { maxBody: 1.5 * MiB, htmlErrors: true } }, {
+    partSize: 4 * MiB,
+  });
+  const first = await scene.process({ stopAt: 3.5 * PART });
+  assert.equal(first.error, STOP);
+  const before = scene.fake.requests.length;
+  const second = await scene.process();
+  assert.equal(second.error, undefined);
+  assert.ok(second.sent <= BYTES.length - 2 * PART, `${second.sent}`);
+  assert.ok(!scene.fake.requests.slice(before).some(({ status }) => status === 413));
+  const saved = resumed(second).reduce((sum, bytes) => sum + bytes, 0);
+  assert.ok(saved >= 2 * PART && saved + second.sent <= BYTES.length + SOME, `${saved}`);
+  await requireStored(scene);
+});
+
+Deno.test("a part that has become too large for a proxy is sent in smaller ones, in the same session", async () => {
+  await using scene = await makeScene({ faults: { htmlErrors: true } }, { partSize: 4 * MiB });
+  const { faults, requests } = scene.fake;
+  faults.onRequest = ({ method }) => {
+    const parts = requests.filter((each) => each.method === "PATCH").length;
+    if (method === "PATCH" && parts > 1) faults.maxBody = 1.5 * MiB;
+  };
+  assert.equal((await scene.process()).error, undefined);
+  assert.ok(requests.some(({ status }) => status === 413));
+  assert.equal(
+    requests.filter(({ method, path }) => method === "POST" && path.includes("uploads")).length,
+    2,
+  ); // and the config's
+  await requireStored(scene);
+});
 
 Deno.test("what Quay says of its sessions is understood", async () => {
   await using scene = await makeScene({ faults: { sessionStatus: "quay" } }, { uploadRangeIsCount: true });

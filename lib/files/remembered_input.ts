@@ -22,7 +22,14 @@ const recordSchema = v.object({
   start: count,
   end: count,
   digest: v.optional(v.custom<Digest>(isDigest)),
-  point: v.optional(v.object({ location: v.string(), acknowledged: count, sent: count })),
+  point: v.optional(
+    v.object({
+      location: v.string(),
+      acknowledged: count,
+      sent: count,
+      partSize: v.optional(v.pipe(count, v.minValue(1))),
+    }),
+  ),
 });
 
 /**
@@ -83,7 +90,10 @@ class Memory {
     };
     const checkpoint: Checkpoint = {
       last: this.#points.get(key),
-      save: (point) => this.#journal.add({ ...range, point }),
+      save: (point) => {
+        this.#points.set(key, point);
+        this.#journal.add({ ...range, point });
+      },
     };
     const digest = async (onBytes?: (bytes: number) => void) => remember(await source.digest(onBytes));
     return { ...chunk, remember, checkpoint, source: { ...source, known: this.#digests.get(key), digest } };

@@ -62,6 +62,8 @@ export interface UploadPoint {
   acknowledged: number;
   /** What the registry may have at most: bytes that are on their way count too. */
   sent: number;
+  /** The size of the parts that it is sent in; absent = it is not sent in parts. */
+  partSize?: number | undefined;
 }
 
 /** Keeps the point that a write has reached, so that another process can continue from there. */

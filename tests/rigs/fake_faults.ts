@@ -88,6 +88,8 @@ export interface Faults {
   breakUpload?: BrokenBody;
   /** Bodies come and go in so small pieces, in bytes (a mobile network). */
   trickle?: number;
+  /** A PATCH that did not come through is not counted, and then every PATCH and PUT of its session gets 500 (Gitea). */
+  stickBrokenSessions?: boolean;
   /** A body that did not come through takes its session with it (zot, ACR). */
   dropBrokenSessions?: boolean;
   /** So many commits are done, and their answer is lost (GHCR, any proxy with a time limit). It counts down. */

@@ -114,6 +114,8 @@ export class UploadSession {
   size = 0;
   /** The size after the first PATCH. */
   firstPart: number | undefined;
+  /** Whether it takes nothing more. */
+  stuck = false;
   /** The bytes, where they are kept. */
   pieces: Uint8Array[] | undefined = [];
   readonly #keeps: number;

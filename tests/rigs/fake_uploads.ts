@@ -71,7 +71,7 @@ async function takePart(fake: Fake, exchange: Exchange, session: UploadSession):
 async function commit(fake: Fake, exchange: Exchange, session: UploadSession): Promise<void> {
   const { refuseEmptyCommit, onCommit } = fake.faults;
   const before = session.size;
-  if (refuseState(fake, exchange, session) || refuseBody(fake, exchange)) return;
+  if (refuseState(fake, exchange, session) || refuseBody(fake, exchange, session)) return;
   await takeBody(fake, exchange, session);
   if (exchange.answered) return;
   if (refuseEmptyCommit && before > 0 && session.size === before) {
@@ -86,7 +86,7 @@ async function commit(fake: Fake, exchange: Exchange, session: UploadSession): P
 
 /** Puts the body behind what is there, piece by piece as it comes. */
 async function takeBody(fake: Fake, exchange: Exchange, session: UploadSession): Promise<void> {
-  const { maxBody = Infinity, dropBrokenSessions } = fake.faults;
+  const { maxBody = Infinity, dropBrokenSessions, stickBrokenSessions } = fake.faults;
   const undo = session.mark();
   const length = Number(exchange.header("content-length") ?? Infinity);
   const broken = takeBreak(fake.faults.breakUpload, { start: session.size, end: session.size + length });
@@ -107,6 +107,10 @@ async function takeBody(fake: Fake, exchange: Exchange, session: UploadSession):
     });
   } catch (error) {
     if (error instanceof ConnectionLost && dropBrokenSessions) fake.storage.sessions.delete(session.id);
+    if (error instanceof ConnectionLost && stickBrokenSessions) {
+      undo();
+      session.stuck = true;
+    }
     throw error;
   }
 }
@@ -114,7 +118,7 @@ async function takeBody(fake: Fake, exchange: Exchange, session: UploadSession):
 function refusePart(fake: Fake, exchange: Exchange, session: UploadSession): boolean {
   const length = Number(exchange.header("content-length") ?? NaN);
   const range = exchange.header("content-range");
-  if (refuseState(fake, exchange, session) || refuseBody(fake, exchange)) return true;
+  if (refuseState(fake, exchange, session) || refuseBody(fake, exchange, session)) return true;
   if (range === undefined || Number.isNaN(length)) return false;
   // The distribution spec's form: bare, without a unit and a total.
   const [, start, end] = /^(\d+)-(\d+)$/.exec(range) ?? [];
@@ -138,8 +142,9 @@ function refuseState(fake: Fake, exchange: Exchange, session: UploadSession): bo
   return true;
 }
 
-function refuseBody(fake: Fake, exchange: Exchange): boolean {
-  if (lacksLength(fake, exchange)) exchange.refuse(411, "SIZE_INVALID");
+function refuseBody(fake: Fake, exchange: Exchange, session: UploadSession): boolean {
+  if (session.stuck) exchange.refuse(500, "UNKNOWN");
+  else if (lacksLength(fake, exchange)) exchange.refuse(411, "SIZE_INVALID");
   else if (Number(exchange.header("content-length") ?? 0) > (fake.faults.maxBody ?? Infinity)) {
     refuseSize(fake, exchange);
   }

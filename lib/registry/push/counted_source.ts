@@ -23,8 +23,10 @@ export class CountedSource {
   readonly content: Source;
   readonly signal: AbortSignal | undefined;
   readonly #options: WriteOptions;
-  /** The bytes that were reported as sent. */
+  /** The bytes that were reported, as sent or as kept by the registry. */
   #counted = 0;
+  /** How they were reported, in their order. */
+  readonly #reports: { type: "progress" | "resume"; bytes: number }[] = [];
   /** Changes with each correction of the count: a request that has failed may still read a piece, which must not count. */
   #counting = 0;
   #parts: ReplayBuffer | undefined;
@@ -64,7 +66,7 @@ export class CountedSource {
         });
         this.signal?.throwIfAborted(); // a source that was cancelled has ended too
         if (done) return opened.end(), controller.close();
-        if (counting === this.#counting) this.#count(value.length);
+        if (counting === this.#counting) this.#count("progress", value.length);
         controller.enqueue(value);
       },
       cancel: async (reason) => {
@@ -102,21 +104,34 @@ export class CountedSource {
     return parts?.rest() ?? this.stream();
   }
 
-  /** Corrects the count to what the registry has: fewer bytes go out again, more bytes need not go out. */
+  /**
+   * Corrects the count to what the registry has: more bytes need not go out; fewer go out again, and are taken back as
+   * they were reported, so that no byte that goes out again counts as kept.
+   */
   standAt(offset: number): void {
     this.#counting++;
-    const difference = offset - this.#counted;
-    this.#counted = offset;
-    if (difference > 0) this.#report("resume", difference);
-    else if (difference < 0) this.#report("progress", difference);
+    if (offset > this.#counted) this.#count("resume", offset - this.#counted);
+    while (offset < this.#counted) this.#takeBack(this.#counted - offset);
   }
 
-  #count(bytes: number): void {
-    this.#counted += bytes;
-    this.#report("progress", bytes);
+  #count(type: "progress" | "resume", bytes: number): void {
+    const last = this.#reports.at(-1);
+    if (last?.type === type) last.bytes += bytes;
+    else this.#reports.push({ type, bytes });
+    this.#report(type, bytes);
+  }
+
+  /** Takes back bytes of the newest report, as many as it has. */
+  #takeBack(most: number): void {
+    const last = this.#reports.at(-1)!;
+    const bytes = Math.min(most, last.bytes);
+    last.bytes -= bytes;
+    if (last.bytes === 0) this.#reports.pop();
+    this.#report(last.type, -bytes);
   }
 
   #report(type: "progress" | "resume", bytes: number): void {
+    this.#counted += bytes;
     this.#options.onEvent?.({ type, phase: "send", bytes });
   }
 

@@ -16,7 +16,7 @@ import type { RegistryProfile } from "../profiles.ts";
 import { type ActiveMode, describeMode, fallbackMode } from "./push_mode.ts";
 import { type BlobRoute, sendBlob, SMALL } from "./send_blob.ts";
 import { CountedSource } from "./counted_source.ts";
-import type { BlobOptions, CallOptions, WriteOptions } from "../../store/store.ts";
+import type { BlobOptions, CallOptions, UploadPoint, WriteOptions } from "../../store/store.ts";
 import { SessionLostError, type SessionOptions, UploadSession } from "./upload_session.ts";
 
 /** How often another mode is tried for one blob. A registry may refuse each in turn. */
@@ -91,7 +91,12 @@ export class BlobPusher {
         const next = !lost && adaptations++ < MOST_ADAPTATIONS ? fallbackMode(error, mode) : undefined;
         if (next) this.#adapt(mode, next, onEvent);
         else await this.#requireRetry(error, route);
+        if (next && isTooLarge(error) && session.offset > 0 && await session.ask()) {
+          if (!source.content.once) source.standAt(session.offset);
+          continue; // a proxy refused the part, and the session is as it was
+        }
       }
+      session.giveUp();
       if (!source.content.once) source.standAt(0);
       session = undefined;
     }
@@ -102,6 +107,7 @@ export class BlobPusher {
     const point = options.checkpoint?.last;
     const { size = 0 } = source.content;
     if (!point || size <= SMALL || point.sent > size || this.#mode.push === "put") return undefined;
+    this.#learn(point);
     const session = await UploadSession.resume(this.#options.client, point, options);
     if (session) source.standAt(session.offset);
     return session;
@@ -127,6 +133,12 @@ export class BlobPusher {
     await waitAfter(new RegistryError(message, { transient: true, cause: error }));
   }
 
+  /** Sends in parts as small as those that an earlier process had come to. */
+  #learn({ partSize }: UploadPoint): void {
+    if (partSize === undefined || (this.#mode.push === "parts" && this.#mode.partSize <= partSize)) return;
+    this.#mode = { push: "parts", partSize };
+  }
+
   /** Changes the mode for all blobs to come. */
   #adapt(refused: ActiveMode, next: ActiveMode, onEvent: OnEvent | undefined): void {
     if (refused !== this.#mode) return; // another blob has met the same refusal before
@@ -135,4 +147,9 @@ export class BlobPusher {
       `sending them ${describeMode(next)} now`;
     onEvent?.({ type: "notice", message });
   }
+}
+
+/** Whether a body was too large, mostly for a proxy: the registry has not seen it then. */
+function isTooLarge(error: unknown): boolean {
+  return error instanceof RegistryError && error.status === 413;
 }

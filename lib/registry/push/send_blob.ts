@@ -85,7 +85,7 @@ async function appendUpTo(
   const { source, session, mode } = route;
   while (session.offset < end) {
     try {
-      await session.append(body(session.offset), { ranged: mode.push === "parts" });
+      await session.append(body(session.offset), mode.push === "parts" ? mode.partSize : undefined);
     } catch (error) {
       await resume(route, error);
     }
@@ -94,12 +94,13 @@ async function appendUpTo(
 }
 
 /** After a break: waits, and asks the registry how many bytes it has. Throws if the session cannot be resumed. */
-async function resume({ source, session, mode, waitAfter }: BlobRoute, error: unknown): Promise<void> {
+async function resume(route: BlobRoute, error: unknown): Promise<void> {
+  const { source, session, mode } = route;
   const refused = fallbackMode(error, mode) !== undefined;
   // A 416 may say that parts are refused (GHCR), or that the registry is at another offset than we thought.
   const astray = refused && error instanceof RegistryError && error.status === 416 && session.resumed;
   if (source.unreadable || !(error instanceof RegistryError) || (refused && !astray)) throw error;
-  await waitAfter(error);
+  await waitUnlessDead(route, error, session.resumed);
   const { offset } = session;
   const lost = error instanceof SessionLostError || !source.resumable || !await session.ask() ||
     (astray && session.offset === offset); // it refuses the very offset that it names
@@ -107,17 +108,29 @@ async function resume({ source, session, mode, waitAfter }: BlobRoute, error: un
   if (!source.content.once) source.standAt(session.offset);
 }
 
+/** Waits until another attempt may be made. A session that was resumed after a break, and is dead, is lost. */
+async function waitUnlessDead(
+  { session, waitAfter }: BlobRoute,
+  error: RegistryError,
+  resumed: boolean,
+): Promise<void> {
+  const dead = resumed && session.isDead(error);
+  if (!dead || error.transient) await waitAfter(error);
+  if (dead) throw sessionLost(error);
+}
+
 /** Commits the session. If no answer came, the blob may be stored all the same: that is looked at first. */
 async function commit(route: BlobRoute): Promise<void> {
-  const { source, session, waitAfter, exists } = route;
+  const { source, session, exists } = route;
   const digest = await source.digest();
-  for (const end = session.offset;;) {
+  const { offset: end, resumed } = session;
+  for (;;) {
     try {
       return await session.commit(digest);
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error;
       if (await exists(digest)) return;
-      await waitAfter(error);
+      await waitUnlessDead(route, error, resumed);
       if (await exists(digest)) return; // some registries show it a moment later (GHCR)
       const lost = error instanceof SessionLostError || !await session.ask() || session.offset !== end;
       if (lost) throw sessionLost(error);

@@ -2,7 +2,8 @@
 import { LayerstashError, MismatchError, NotFoundError, RegistryError } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { urlNamed } from "../../http/answers.ts";
-import { DIGEST_INVALID, UPLOAD_LOST } from "../../oci/error_codes.ts";
+import { isTransientAnswer } from "../../http/retry_after.ts";
+import { DIGEST_INVALID, RANGE_INVALID, UPLOAD_LOST } from "../../oci/error_codes.ts";
 import type { RegistryClient } from "../client.ts";
 import { type Call, ENDPOINTS } from "../endpoints.ts";
 import type { StreamBody } from "../../http/request.ts";
@@ -33,6 +34,9 @@ export function sessionLost(cause: LayerstashError): SessionLostError {
 /** The largest minimum for parts that is believed, in bytes (a registry could ask for any number). */
 const LARGEST_MINIMUM = 1024 ** 3;
 
+/** After how many refusals in a row a session that was resumed is given up. */
+const MOST_REFUSALS = 3;
+
 /** An open upload. Its address changes with every answer, and only the newest is valid. */
 export class UploadSession {
   readonly #client: RegistryClient;
@@ -42,6 +46,9 @@ export class UploadSession {
   #location: URL;
   /** The offset up to which bytes went out, whether or not they have arrived. */
   #sent = 0;
+  #partSize: number | undefined;
+  /** How often in a row the registry refused bytes at the offset that it had named. */
+  #refusals = 0;
   /** How many bytes the registry has. */
   offset = 0;
   /** Whether the registry named the offset after a break; else it is the sum of what was sent without one. */
@@ -90,15 +97,17 @@ export class UploadSession {
     return Math.min(this.#maximum, Math.max(this.#minimum, wanted));
   }
 
-  /** Appends bytes. With `ranged` the request says at which offset they belong. */
-  async append(body: SessionBody, { ranged = false } = {}): Promise<void> {
+  /** Appends bytes. With the size of parts the bytes are a part, and the request says at which offset they belong. */
+  async append(body: SessionBody, partSize?: number): Promise<void> {
     const size = body instanceof Uint8Array ? body.length : body.size;
+    const ranged = partSize !== undefined && size !== undefined;
     // A bare range, without unit and total: the distribution spec's form, not HTTP's.
-    const range = ranged && size !== undefined ? `${this.offset}-${this.offset + size - 1}` : undefined;
-    this.#keep(size === undefined ? Infinity : this.offset + size);
+    const range = ranged ? `${this.offset}-${this.offset + size - 1}` : undefined;
+    this.#keep(size === undefined ? Infinity : this.offset + size, partSize);
     const answer = await this.#send(ENDPOINTS.sendPart(this.#location, body, range));
     this.#location = locationOf(answer, this.#location, this.#location);
     this.offset += size ?? 0;
+    this.#refusals = 0;
   }
 
   /** Commits the upload, with the last bytes if there are any left. The registry checks the digest. */
@@ -127,6 +136,16 @@ export class UploadSession {
     return true;
   }
 
+  /**
+   * Whether a session that was resumed is dead: the registry refuses bytes at the offset that it named itself, for good or
+   * again and again. Gitea does so: it keeps the bytes of a part that broke off, and does not count them.
+   */
+  isDead({ status, transient, codes }: RegistryError): boolean {
+    const ofSession = status === 500 || (status >= 400 && !isTransientAnswer(status, []));
+    if (!ofSession || status === 416 || codes.includes(RANGE_INVALID)) return false;
+    return !transient || ++this.#refusals >= MOST_REFUSALS;
+  }
+
   async #status(): Promise<Response | undefined> {
     const { signal } = this.#options;
     const call = ENDPOINTS.uploadStatus(this.#location, `the state of ${uploadOf(this.#options)}`);
@@ -142,10 +161,17 @@ export class UploadSession {
     }
   }
 
-  #keep(sent: number): void {
+  #keep(sent: number, partSize = this.#partSize): void {
     this.#sent = sent;
+    this.#partSize = partSize;
     const { href } = this.#location;
-    this.#options.checkpoint?.save({ location: href, acknowledged: this.offset, sent });
+    this.#options.checkpoint?.save({ location: href, acknowledged: this.offset, sent, partSize });
+  }
+
+  /** Gives the session up: no other process resumes it. */
+  giveUp(): void {
+    this.offset = 0;
+    this.#keep(0);
   }
 
   async #send(call: Call): Promise<Response> {
