@@ -17,7 +17,7 @@ import { concatenate, makeWorkspace, someBytes } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { gzip, type MadeImage, makeImage, makeUmociLayout, putImage, treeState } from "./rigs/images.ts";
 import { failure } from "./rigs/opened.ts";
-import { onPosix, WITHOUT_RIGHTS } from "./rigs/system.ts";
+import { onPosix, POSIX, WITHOUT_RIGHTS } from "./rigs/system.ts";
 import { estargzOf, zstdChunkedOf } from "./rigs/toc_layers.ts";
 import { paxOf, type TarFile, tarOf } from "./rigs/tar.ts";
 
@@ -430,6 +430,26 @@ Deno.test("who may not give files away is told so before anything is placed", on
     Deno.chown = chown;
   }
   assert.equal(await image.work.has("out"), false);
+});
+
+Deno.test("an owner that no system has is refused, and not cut to another", onPosix("owners"), async () => {
+  for (const uid of ["8589934592", "4294967295", "-1"]) {
+    await using image = await makeImage([tarOf([paxOf({ uid }), { name: "a", content: "x" }])]);
+    await assert.rejects(extracted(image, ["a"], { sameOwner: true }), {
+      name: "NotAllowedError",
+      message: `--same-owner cannot give files to ${uid}:0, which no system has`,
+    });
+    assert.equal(await image.work.has("out"), false);
+    assert.ok((await extracted(image, ["a"])).includes("./a"));
+  }
+});
+
+Deno.test("a time beyond all measure does not stop an extraction", async () => {
+  const times = ["9007199254740993", "-9007199254740993", "99999999999999999999", "253402300800"];
+  const files = times.flatMap((mtime, index) => [paxOf({ mtime }), { name: `f${index}`, content: "x" }]);
+  const links = [paxOf({ mtime: times[0]! }), { name: "link", flag: "2", target: "f0" }];
+  await using image = await makeImage([tarOf([...files, ...(POSIX ? links : [])])]);
+  assert.equal((await extracted(image, ["/"])).length, POSIX ? 6 : 5);
 });
 
 Deno.test("what may not be looked at is told of in plain words", onPosix("file modes"), async () => {

@@ -130,10 +130,15 @@ Deno.test("sizes over 8 GiB are read from binary numbers and from attributes", a
 
 Deno.test("a truncated archive is reported as such, wherever it ends", async () => {
   const archive = tarOf([paxOf({ path: "x" }), { name: "a", content: someBytes(600) }, { name: "b" }]);
-  for (const end of [513, 1100, 1600, 2047, 2300]) {
+  for (const end of [513, 1100, 1600, 2047, 2135, 2600]) {
     await assert.rejects(read(archive.slice(0, end)), MismatchError, `at ${end}`);
   }
   assert.equal((await read(archive.slice(0, -1024))).lines.length, 2, "the end itself is often missing");
+  assert.equal(
+    (await read(archive.slice(0, 2300))).lines.length,
+    1,
+    "and so may be the padding of the last file",
+  );
 });
 
 Deno.test("what begins with anything but a header is no archive, and not a damaged one", async () => {
@@ -167,7 +172,6 @@ Deno.test("damaged headers are refused with the reason", async () => {
       /attributes of 2147483648 bytes/,
       broken((header) => (header[156] = 120, size("20000000000\0")(header))),
     ],
-    [/name of 5000 characters/, tarOf([paxOf({ path: "n".repeat(5000) }), { name: "a" }])],
     [/zero byte/, tarOf([paxOf({ path: "a\0b" }), { name: "a" }])],
     [/sparse file is malformed/, tarOf([sparse("2,1,1,1"), { name: "a", content: "xx" }])],
     [/sparse file is malformed/, tarOf([sparse("0,90071992547409910"), { name: "a", content: "xx" }])],

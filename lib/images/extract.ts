@@ -33,7 +33,7 @@ export interface ExtractResult {
   entries: MergedEntry[];
   /** Devices, pipes and broken links, which were skipped. */
   skipped: MergedEntry[];
-  /** Entries with names or targets that are not UTF-8, which were skipped because Deno cannot write them. */
+  /** Entries that cannot be written for their names or targets, and were skipped: not UTF-8, or too long. */
   unwritable: MergedEntry[];
 }
 
@@ -76,7 +76,7 @@ export async function extract(
   const found = await survey(files, patterns, { visit: (entry) => staging.keep(entry), whole });
   requireMatches(found, patterns, files);
   const [placeable, skipped] = partition(found.entries, isPlaceable);
-  const [entries, unwritable] = partition(placeable, isWritable);
+  const [entries, unwritable] = partition(placeable, (entry) => whyUnwritable(entry) === undefined);
   await requireDistinctPaths(entries.map(({ path }) => path), (names) => staging.findSame(names));
   const missing = entries.flatMap(({ source }) =>
     source?.type === "file" && !staging.has(source) ? [source] : []
@@ -108,9 +108,21 @@ function isPlaceable({ type, source }: MergedEntry): boolean {
   return type === "directory" || source?.type === "file" || source?.type === "symlink";
 }
 
-/** Whether names are UTF-8. Deno would write another name for others, the same one for many. */
-function isWritable({ path, source }: MergedEntry): boolean {
-  return path.isWellFormed() && (source?.type !== "symlink" || (source.target ?? "").isWellFormed());
+/** The most bytes of a path in Linux and macOS, and of a name in it. */
+const [LONGEST_PATH, LONGEST_NAME] = [4095, 255];
+
+/** Why a name or the target of a link cannot be written; `undefined` if it can. */
+function whyUnwritable({ path, source }: MergedEntry): string | undefined {
+  const target = source?.type === "symlink" ? source.target ?? "" : "";
+  // Deno would write another name, the same one for many.
+  if (!path.isWellFormed() || !target.isWellFormed()) return "this program writes only names that are UTF-8";
+  const isLong = [path, target].some((each) => byteLength(each) > LONGEST_PATH) ||
+    byteLength(path) > LONGEST_NAME && path.split("/").some((name) => byteLength(name) > LONGEST_NAME);
+  return isLong ? `the name is too long for a disk` : undefined;
+}
+
+function byteLength(text: string): number {
+  return new TextEncoder().encode(text).length;
 }
 
 function reportLosses(
@@ -131,13 +143,9 @@ function reportLosses(
     `${counted(broken.length, "hard link")} skipped, because the target is not in ${files.name}: ` +
       firstPaths(broken),
   );
-  notice(
-    unwritable,
-    `${
-      counted(unwritable.length, "entry")
-    } skipped, because this program writes only names that are UTF-8: ` +
-      firstPaths(unwritable),
-  );
+  for (const [why, entries] of Map.groupBy(unwritable, whyUnwritable)) {
+    notice(entries, `${counted(entries.length, "entry")} skipped, because ${why}: ${firstPaths(entries)}`);
+  }
   const setId = sameOwner ? [] : entries.filter(({ mode, type }) => type === "file" && (mode & 0o6000) !== 0);
   notice(setId, `set-user-ID and set-group-ID bits of ${counted(setId.length, "file")} were not set`);
   const attributed = entries.filter(({ attributes }) => attributes !== undefined);

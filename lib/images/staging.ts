@@ -122,6 +122,11 @@ export class Staging {
     await Deno.writeFile(probe, new Uint8Array(), { createNew: true });
     const owned = entries.filter(({ implied }) => !implied).map((entry) => entry.source ?? entry);
     for (const [owner, { uid, gid }] of new Map(owned.map((each) => [`${each.uid}:${each.gid}`, each]))) {
+      if (!isOwner(uid) || !isOwner(gid)) {
+        throw new NotAllowedError(`--same-owner cannot give files to ${owner}, which no system has`, {
+          hint: "omit --same-owner: you then own the files",
+        });
+      }
       await Deno.chown(probe, uid, gid).catch((cause) => {
         throw new NotAllowedError(
           `--same-owner needs the rights of root: files cannot be given to ${owner}`,
@@ -145,4 +150,9 @@ export class Staging {
     if (this.#written <= this.#limit) return;
     throw tooLarge(`the files have more than ${counted(this.#limit, "byte")}; nothing was extracted`);
   }
+}
+
+/** Whether a number is a user or a group: 32 bits, of which the last number means none. A larger one would be cut. */
+function isOwner(id: number): boolean {
+  return Number.isInteger(id) && id >= 0 && id < 2 ** 32 - 1;
 }

@@ -1,5 +1,5 @@
 /** Finds files in the merged filesystem, from the topmost layer down, and reads no further than needed. @module */
-
+import { MismatchError } from "../errors.ts";
 import { baseName, parentOf } from "../layers/entry.ts";
 import { FileTree, type LayerEntry, type MergedEntry, MOST_ENTRIES, tooManyEntries } from "./file_tree.ts";
 import type { ImageFiles, OpenLayerEntry } from "./image_files.ts";
@@ -12,6 +12,8 @@ export interface SurveyResult {
   entries: MergedEntry[];
   /** The merged filesystem; absent if the survey ended before all layers were read. */
   tree: FileTree | undefined;
+  /** The first damage, if it is tolerated: entries may be missing. */
+  damage?: MismatchError;
 }
 
 /** Options for a survey. */
@@ -25,19 +27,23 @@ export interface SurveyOptions {
   follows?: boolean | undefined;
   /** Reads every layer to its last byte, and verifies it. */
   whole?: boolean | undefined;
+  /** Gives what can be read of damaged layers, and the damage, instead of failing with it. */
+  toleratesDamage?: boolean | undefined;
 }
 
 /**
  * Finds the files that patterns select in the merged filesystem. Layers are read from the top down, each to its end: of
  * entries with the same path the last counts, as for a container engine. If there are plain paths only, the survey ends
  * with the layer in which the last of them is found, because lower layers cannot change them.
+ *
+ * @throws {MismatchError} if a layer is damaged
  */
 export async function survey(
   files: ImageFiles,
   patterns: readonly PathPattern[],
   options: SurveyOptions = {},
 ): Promise<SurveyResult> {
-  const { visit, whole, follows } = options;
+  const { visit, whole, follows, toleratesDamage } = options;
   const searches = patterns.map((pattern) => new PathSearch(pattern));
   const everything = patterns.some(({ path }) => path === "");
   const early = !whole && patterns.every(({ path, followed }) => path && !followed);
@@ -45,27 +51,35 @@ export async function survey(
   const seen: LayerEntry[][] = [];
   const want = visit && everything ? "bytes" : "names";
   let count = 0;
+  let damage: MismatchError | undefined;
+  const see = async (open: OpenLayerEntry, entries: LayerEntry[]) => {
+    if (++count > MOST_ENTRIES) throw tooManyEntries();
+    const { extents: _, ...entry } = open;
+    entries.push(entry);
+    for (const search of searches) search.see(entry);
+    if (visit && hasContent(entry) && !hidden.has(entry.path) && isSelected(patterns, entry.path)) {
+      await visit(open);
+    }
+  };
   for (const layer of files.layers.toReversed()) {
     const entries: LayerEntry[] = [];
     seen.unshift(entries);
-    for await (const open of files.entries(layer, { want, whole })) {
-      if (++count > MOST_ENTRIES) throw tooManyEntries();
-      const { extents: _, ...entry } = open;
-      entries.push(entry);
-      for (const search of searches) search.see(entry);
-      if (visit && hasContent(entry) && !hidden.has(entry.path) && isSelected(patterns, entry.path)) {
-        await visit(open);
-      }
+    try {
+      for await (const open of files.entries(layer, { want, whole })) await see(open, entries);
+    } catch (error) {
+      if (!toleratesDamage || !(error instanceof MismatchError)) throw error;
+      damage ??= error;
     }
     for (const search of searches) search.endLayer();
     for (const entry of entries) hidden.hide(entry);
     const isLast = seen.length === files.layers.length;
-    if (early && !isLast && searches.every(({ found }) => found && !(follows && found.type === "symlink"))) {
+    const isFound = searches.every(({ found }) => found && !(follows && found.type === "symlink"));
+    if (early && !isLast && !damage && isFound) {
       return { entries: onePerPath(searches.map(({ found }) => found!)), tree: undefined };
     }
   }
   const tree = mergeLayers(seen);
-  return { entries: select(tree, patterns), tree };
+  return { entries: select(tree, patterns), tree, ...(damage && { damage }) };
 }
 
 function hasContent({ type, path }: LayerEntry): boolean {

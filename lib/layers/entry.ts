@@ -85,18 +85,12 @@ export function baseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }
 
-/** Linux's `PATH_MAX`, in characters. */
-const LONGEST_NAME = 4096;
-
 /**
  * Checks that a name or a link's target is valid.
  *
- * @throws {MismatchError} if it contains a zero byte, or is longer than Linux allows
+ * @throws {MismatchError} if it contains a zero byte
  */
 export function requireName(name: string): string {
-  if (name.length > LONGEST_NAME) {
-    throw new MismatchError(`the layer has a name of ${name.length} characters`);
-  }
   if (name.includes("\0")) throw new MismatchError("the layer has a name with a zero byte in it");
   return name;
 }

@@ -37,17 +37,23 @@ export function paxText(attributes: PaxAttributes, key: string): string | undefi
   return value?.length ? decodeName(value) : undefined;
 }
 
-/**
- * The value of an attribute as a number; `undefined` if it is missing or empty. Only times may have fractions.
- *
- * @throws {MismatchError} if it is not a number
- */
+/** The value of an attribute as a number; `undefined` if it is missing, empty or not a number. Only times have fractions. */
 export function paxNumber(attributes: PaxAttributes, key: string): number | undefined {
+  const text = paxText(attributes, key) ?? "";
+  const isNumber = key.endsWith("time") ? /^[-+]?[0-9]+(\.[0-9]*)?$/ : /^[-+]?[0-9]+$/;
+  return isNumber.test(text) && Number.isFinite(Number(text)) ? Number(text) : undefined;
+}
+
+/**
+ * The value of an attribute as a size; `undefined` if it is missing or empty.
+ *
+ * @throws {MismatchError} if it is not a size: what follows in the archive cannot be found then
+ */
+export function paxSize(attributes: PaxAttributes, key: string): number | undefined {
   const text = paxText(attributes, key);
   if (text === undefined) return undefined;
-  const isTime = key.endsWith("time");
-  const value = (isTime ? /^-?[0-9]+(\.[0-9]*)?$/ : /^[0-9]+$/).test(text) ? Number(text) : NaN;
-  if (isTime ? Number.isFinite(value) : Number.isSafeInteger(value)) return value;
+  const value = /^\+?[0-9]+$/.test(text) ? Number(text) : NaN;
+  if (Number.isSafeInteger(value)) return value;
   throw new MismatchError(`the tar archive is damaged: the attribute ${key} of an entry is not a number`);
 }
 

@@ -50,7 +50,7 @@ async function* layerEntries(
   if (compression === "none" && !whole && want !== "bytes") {
     const input = new RangedInput(blob);
     try {
-      yield* readTar(input);
+      yield* readTar(input, () => noticeTorn(blob));
       await input.finish();
     } finally {
       await input.close();
@@ -68,13 +68,17 @@ async function* readStream(
   const bytes = keptOpen(source);
   const input = new StreamInput(decompress(bytes, compression));
   try {
-    yield* readTar(input);
+    yield* readTar(input, () => noticeTorn(blob));
     await input.close();
     for await (const _ of bytes); // the bytes after the archive's end count for the digest
   } finally {
     await input.close();
     await source.return(undefined);
   }
+}
+
+function noticeTorn(blob: LayerBlob): void {
+  blob.notice(`the layer ${blob.digest} ends without the padding of its last file, which is whole`);
 }
 
 /**

@@ -2,8 +2,8 @@
 import type { Bytes } from "../content/bytes.ts";
 import { LayerstashError, MismatchError } from "../errors.ts";
 import { type Entry, type EntryType, type Extent, normalPath, type OpenEntry, requireName } from "./entry.ts";
-import { parsePax, type PaxAttributes, paxNumber, type PaxRecord, paxText } from "./pax.ts";
-import { readOldMap, readPaxMap, requireSound, type SparseMap } from "./sparse_map.ts";
+import { parsePax, type PaxAttributes, paxNumber, type PaxRecord, paxSize, paxText } from "./pax.ts";
+import { type PaxSparse, readOldMap, readPaxSparse, requireSound, type SparseMap } from "./sparse_map.ts";
 import { BLOCK, decodeHeader, isHeader, isZeroBlock, type TarHeader } from "./tar_header.ts";
 import { fieldText } from "./tar_field.ts";
 import type { TarInput } from "./tar_input.ts";
@@ -36,29 +36,34 @@ interface StoredContent {
   /** The number of bytes that follow the header. */
   size: number;
   sparse?: SparseMap | undefined;
+  /** The name of a sparse file whose header has another. */
+  sparseName?: string | undefined;
 }
 
 /**
  * Reads the entries of an archive. Each is valid until the next is requested; contents that nobody reads are skipped.
  * Supports pax and GNU extensions, binary numbers (files over 8 GiB) and all kinds of sparse files.
  *
+ * Where readers disagree, it reads as Go's archive/tar does, because container engines use that: attributes for all entries
+ * (pax global headers) are passed over, and the padding of the last file may be missing.
+ *
+ * @param onTorn called where the padding of the last file is missing
  * @throws {NotAnArchiveError} if the input is not a tar archive
  * @throws {MismatchError} if it is damaged or truncated
  */
-export async function* readTar(input: TarInput): AsyncGenerator<OpenEntry> {
-  let global: readonly PaxRecord[] = [];
+export async function* readTar(input: TarInput, onTorn?: () => void): AsyncGenerator<OpenEntry> {
   let own: Extensions = { records: [] };
   for (let start = input.position;;) {
     const header = await nextHeader(input);
     if (!header) return;
-    if (header.flag === "g") global = mergeGlobals(global, parsePax(await readExtension(input, header)));
-    else if (isExtension(header)) await takeExtension(own, input, header);
-    else if (header.flag === "V") await input.skip(padded(header.size)); // the name of a volume
-    else {
-      yield* readEntry(header, { global, own, start }, input);
-      own = { records: [] };
-      start = input.position;
+    if (isExtension(header)) {
+      await takeExtension(own, input, header);
+      continue;
     }
+    if ("gV".includes(header.flag)) await skipPassedOver(input, header);
+    else yield* readEntry(header, { own, start, onTorn }, input);
+    own = { records: [] };
+    start = input.position;
   }
 }
 
@@ -83,14 +88,6 @@ async function firstBlock(input: TarInput): Promise<Bytes | undefined> {
   throw new NotAnArchiveError("this is not a tar archive");
 }
 
-/** Merges pax global headers, whose attributes apply to all following entries. A newer value replaces an older one. */
-function mergeGlobals(older: readonly PaxRecord[], newer: readonly PaxRecord[]): PaxRecord[] {
-  const all = [...new Map([...older, ...newer])];
-  const size = all.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
-  if (size <= LARGEST_EXTENSION) return all;
-  throw new MismatchError("the tar archive has too many attributes for all entries");
-}
-
 function isExtension({ flag }: TarHeader): boolean {
   return "xXLK".includes(flag);
 }
@@ -106,18 +103,26 @@ async function readExtension(input: TarInput, { size }: TarHeader): Promise<Byte
   if (size > LARGEST_EXTENSION) {
     throw new MismatchError(`the tar archive announces a name or attributes of ${size} bytes`);
   }
-  return (await input.read(padded(size))).subarray(0, size);
+  const bytes = await input.read(size);
+  await input.readSome(padded(size) - size);
+  return bytes;
+}
+
+/** Skips attributes of all entries, or the name of a volume. */
+async function skipPassedOver(input: TarInput, { size }: TarHeader): Promise<void> {
+  await input.skip(size);
+  await input.readSome(padded(size) - size);
 }
 
 async function* readEntry(
   header: TarHeader,
-  { global, own, start }: { global: readonly PaxRecord[]; own: Extensions; start: number },
+  { own, start, onTorn }: { own: Extensions; start: number; onTorn: (() => void) | undefined },
   input: TarInput,
 ): AsyncGenerator<OpenEntry> {
-  const records = [...global, ...own.records];
-  const attributes: PaxAttributes = new Map(records);
+  const attributes: PaxAttributes = new Map(own.records);
   const entry = archiveEntry(header, attributes, own, start);
-  const stored = await storedContent(header, entry, { attributes, records }, input);
+  const stored = await storedContent(header, entry, { attributes, records: own.records }, input);
+  rename(entry, stored.sparseName ?? entry.name);
   entry.size = entry.type === "file" ? stored.sparse?.realSize ?? stored.size : 0;
   const before = input.position;
   let open = true;
@@ -128,7 +133,13 @@ async function* readEntry(
   };
   yield { ...entry, extents };
   open = false;
-  await input.skip(padded(stored.size) - (input.position - before));
+  await input.skip(stored.size - (input.position - before));
+  const padding = padded(stored.size) - stored.size;
+  if ((await input.readSome(padding)).length < padding) onTorn?.();
+}
+
+function rename(entry: Entry, name: string): void {
+  [entry.name, entry.path] = [requireName(name), normalPath(name)];
 }
 
 function archiveEntry(
@@ -137,13 +148,12 @@ function archiveEntry(
   own: Extensions,
   position: number,
 ): Entry {
-  const named = paxText(attributes, "GNU.sparse.name") ?? paxText(attributes, "path");
-  const name = requireName(own.name ?? named ?? header.name);
+  const name = own.name || (paxText(attributes, "path") ?? header.name);
   const type = typeOf(header, name);
-  const target = requireName(own.target ?? paxText(attributes, "linkpath") ?? header.target);
+  const target = requireName(own.target || (paxText(attributes, "linkpath") ?? header.target));
   const extended = extendedAttributes(attributes);
   return {
-    path: normalPath(name),
+    path: "",
     name,
     type,
     mode: header.mode & 0o7777,
@@ -163,7 +173,7 @@ function archiveEntry(
 /** The type of an entry. Archives from before POSIX mark a directory by a slash at the end of its name. */
 function typeOf({ flag }: TarHeader, name: string): EntryType {
   if (flag === "M") throw new MismatchError("the tar archive is one volume of several");
-  return TYPES[flag] ?? (flag === "0" && name.endsWith("/") ? "directory" : "file");
+  return TYPES[flag] ?? (flag === "\0" && name.endsWith("/") ? "directory" : "file");
 }
 
 async function storedContent(
@@ -174,12 +184,14 @@ async function storedContent(
 ): Promise<StoredContent> {
   // As in Go's archive/tar, which container engines use: links and devices have no content, whatever the header says.
   if (type !== "file" && header.flag !== "D") return { size: 0 };
-  const size = paxNumber(pax.attributes, "size") ?? header.size;
+  const size = paxSize(pax.attributes, "size") ?? header.size;
   const old = header.sparse && await readOldMap(header.sparse, input);
-  const found = old ? { map: old, mapSize: 0 } : await readPaxMap(pax, input);
+  const found: Partial<PaxSparse> | undefined = old
+    ? { map: old }
+    : await readPaxSparse(pax, { stored: size, input });
   const stored = size - (found?.mapSize ?? 0);
-  if (found) requireSound(found.map, stored);
-  return { size: stored, sparse: found?.map };
+  if (found?.map) requireSound(found.map, stored);
+  return { size: stored, sparse: found?.map, sparseName: found?.name };
 }
 
 async function* readExtents(input: TarInput, { size, sparse }: StoredContent): AsyncGenerator<Extent> {

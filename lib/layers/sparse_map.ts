@@ -1,9 +1,9 @@
 /** Reads the maps of sparse files in tar archives: which extents have data, and which are holes. @module */
 import type { Bytes } from "../content/bytes.ts";
 import { MismatchError } from "../errors.ts";
-import { type PaxAttributes, paxNumber, type PaxRecord, paxText } from "./pax.ts";
+import { type PaxAttributes, type PaxRecord, paxSize, paxText } from "./pax.ts";
 import type { TarInput } from "./tar_input.ts";
-import { fieldNumber } from "./tar_field.ts";
+import { fieldSize } from "./tar_field.ts";
 
 /** A range of a sparse file that has data. */
 export interface SparseExtent {
@@ -36,7 +36,7 @@ export function decodeSparseFields(block: Bytes): SparseFields {
   return {
     extents: decodeExtents(block.subarray(386, 386 + 4 * EXTENT_FIELDS)),
     more: block[482] !== 0,
-    realSize: fieldNumber(block.subarray(483, 495), "size"),
+    realSize: fieldSize(block.subarray(483, 495)),
   };
 }
 
@@ -58,27 +58,53 @@ export async function readOldMap(
 function decodeExtents(bytes: Bytes): SparseExtent[] {
   const extents: SparseExtent[] = [];
   for (let at = 0; at < bytes.length && bytes[at] !== 0; at += EXTENT_FIELDS) {
-    const offset = fieldNumber(bytes.subarray(at, at + 12), "size");
-    extents.push({ offset, length: fieldNumber(bytes.subarray(at + 12, at + 24), "size") });
+    const offset = fieldSize(bytes.subarray(at, at + 12));
+    extents.push({ offset, length: fieldSize(bytes.subarray(at + 12, at + 24)) });
   }
   return extents;
 }
 
-/** Reads a map of GNU's pax format, versions 0.0, 0.1 and 1.0; `undefined` if the file is not sparse. */
-export async function readPaxMap(
+/** A sparse file in GNU's pax format. */
+export interface PaxSparse {
+  /** Its real name; the header has another, so that programs that know no sparse files do not take the data for the file. */
+  name: string | undefined;
+  map: SparseMap;
+  /** The size of the map that precedes the data, in bytes. */
+  mapSize: number;
+}
+
+/**
+ * Reads a map of GNU's pax format, versions 0.0, 0.1 and 1.0; `undefined` if the file is not sparse. As in Go's
+ * archive/tar, which container engines use, a file of another version is not sparse, and neither is one without a map.
+ *
+ * @param stored the number of bytes that the entry has in the archive
+ */
+export async function readPaxSparse(
   { attributes, records }: { attributes: PaxAttributes; records: readonly PaxRecord[] },
-  input: TarInput,
-): Promise<{ map: SparseMap; mapSize: number } | undefined> {
-  const realSize = paxNumber(attributes, "GNU.sparse.realsize") ?? paxNumber(attributes, "GNU.sparse.size");
-  if (realSize === undefined) return undefined;
-  if (paxText(attributes, "GNU.sparse.major") === "1") {
-    const { numbers, size } = await readNumbers(input);
-    return { map: { extents: extentsOf(numbers), realSize }, mapSize: size };
+  { stored, input }: { stored: number; input: TarInput },
+): Promise<PaxSparse | undefined> {
+  const listed = paxText(attributes, "GNU.sparse.map")?.split(",") ??
+    records.filter(([key]) => /^GNU\.sparse\.(offset|numbytes)$/.test(key))
+      .map(([, value]) => new TextDecoder().decode(value));
+  const version = versionOf(attributes);
+  if (version === "unknown" || version === undefined && listed.length === 0) return undefined;
+  const name = paxText(attributes, "GNU.sparse.name");
+  const realSize = paxSize(attributes, "GNU.sparse.size") ?? paxSize(attributes, "GNU.sparse.realsize") ??
+    stored;
+  if (version !== "1.0") {
+    return { name, map: { extents: extentsOf(listed.map(wholeNumber)), realSize }, mapSize: 0 };
   }
-  const text = paxText(attributes, "GNU.sparse.map");
-  const listed = text?.split(",") ?? records.filter(([key]) => /^GNU\.sparse\.(offset|numbytes)$/.test(key))
-    .map(([, value]) => new TextDecoder().decode(value));
-  return { map: { extents: extentsOf(listed.map(wholeNumber)), realSize }, mapSize: 0 };
+  const { numbers, size } = await readNumbers(input);
+  return { name, map: { extents: extentsOf(numbers), realSize }, mapSize: size };
+}
+
+/** The version of the format; `undefined` if the attributes have none, as those of the first versions. */
+function versionOf(attributes: PaxAttributes): "0" | "1.0" | "unknown" | undefined {
+  const major = paxText(attributes, "GNU.sparse.major") ?? "";
+  const minor = paxText(attributes, "GNU.sparse.minor") ?? "";
+  if (major === "" && minor === "") return undefined;
+  if (major === "0" && (minor === "0" || minor === "1")) return "0";
+  return major === "1" && minor === "0" ? "1.0" : "unknown";
 }
 
 /**

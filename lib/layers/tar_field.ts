@@ -41,28 +41,45 @@ export function fieldText(bytes: Bytes): string {
 
 /**
  * The number in a field: octal digits or, where those do not suffice (files over 8 GiB), GNU's binary format, which
- * sets the first bit and has two's complement for times before 1970.
+ * sets the first bit and has two's complement for negative numbers. Numbers beyond 2^53 are rounded.
  *
- * @param what the name of the field for messages; only `modified` may be negative
- * @throws {MismatchError} if it is neither, or exceeds 2^53 - 1
+ * @param what the name of the field for messages
+ * @throws {MismatchError} if it is neither, or does not fit into 64 bits
  */
 export function fieldNumber(bytes: Bytes, what: string): number {
   const first = bytes[0] ?? 0;
   const value = first & 0x80 ? binaryNumber(bytes, first) : octalNumber(bytes);
-  if (value !== undefined && Number.isSafeInteger(value) && (value >= 0 || what === "modified")) return value;
-  throw new MismatchError(`the tar archive is damaged: the ${what} of an entry is not readable`);
+  if (value !== undefined) return value;
+  throw unreadable(what);
+}
+
+/**
+ * The size in a field.
+ *
+ * @throws {MismatchError} if it is not a number, is negative or exceeds 2^53 - 1
+ */
+export function fieldSize(bytes: Bytes): number {
+  const value = fieldNumber(bytes, "size");
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw unreadable("size");
+}
+
+function unreadable(what: string): MismatchError {
+  return new MismatchError(`the tar archive is damaged: the ${what} of an entry is not readable`);
 }
 
 function binaryNumber(bytes: Bytes, first: number): number | undefined {
   const negative = (first & 0x40) !== 0;
   let value = BigInt(negative ? first | ~0xff : first & 0x7f);
   for (const byte of bytes.subarray(1)) value = value << 8n | BigInt(byte);
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : undefined;
+  return value === BigInt.asIntN(64, value) ? Number(value) : undefined;
 }
 
-/** A number in octal digits; `undefined` if the field has other characters. */
+/** A number in octal digits, with blanks and zero bytes around them; `undefined` if the field has other characters. */
 export function octalNumber(bytes: Bytes): number | undefined {
-  const digits = fieldText(bytes).trim();
-  return /^[0-7]*$/.test(digits) ? parseInt(digits || "0", 8) : undefined;
+  const isFiller = (byte: number) => byte === 0 || byte === 0x20;
+  const start = bytes.findIndex((byte) => !isFiller(byte));
+  if (start < 0) return 0;
+  const digits = fieldText(bytes.subarray(start, bytes.findLastIndex((byte) => !isFiller(byte)) + 1));
+  return /^[0-7]+$/.test(digits) ? parseInt(digits, 8) : undefined;
 }

@@ -2,7 +2,7 @@
 import type { Bytes } from "../content/bytes.ts";
 import { MismatchError } from "../errors.ts";
 import { decodeSparseFields, type SparseFields } from "./sparse_map.ts";
-import { fieldNumber, fieldText, octalNumber } from "./tar_field.ts";
+import { fieldNumber, fieldSize, fieldText, octalNumber } from "./tar_field.ts";
 
 /** The block size of tar archives, in bytes: that of a header, and the unit to which contents are padded. */
 export const BLOCK = 512;
@@ -17,7 +17,10 @@ export interface TarHeader {
   size: number;
   /** Seconds since 1970. */
   modified: number;
-  /** One character: `0` is a file, `5` a directory, `x` the attributes of the next entry. */
+  /**
+   * One character: `0` is a file, `5` a directory, `x` the attributes of the next entry. Archives from before POSIX have a
+   * zero byte for files and directories.
+   */
   flag: string;
   target: string;
   owner: string;
@@ -28,8 +31,8 @@ export interface TarHeader {
 }
 
 /**
- * The offset and length of each field, in bytes. POSIX and GNU headers share the fields up to `minor`; GNU has no
- * `prefix`, and star's is shorter.
+ * The offset and length of each field, in bytes. POSIX and GNU headers share the fields up to `minor`; GNU has two times
+ * where POSIX has `prefix`, and star's prefix is shorter.
  */
 const FIELDS = {
   name: [0, 100],
@@ -42,11 +45,14 @@ const FIELDS = {
   flag: [156, 1],
   target: [157, 100],
   magic: [257, 6],
+  version: [263, 2],
   owner: [265, 32],
   group: [297, 32],
   major: [329, 8],
   minor: [337, 8],
   prefix: [345, 155],
+  gnuAccessed: [345, 12],
+  gnuChanged: [357, 12],
   starPrefix: [345, 131],
   starMark: [508, 4],
 } as const;
@@ -75,16 +81,15 @@ export function decodeHeader(block: Bytes): TarHeader {
   const number = (field: Field) => fieldNumber(fieldOf(block, field), field);
   const magic = text("magic");
   const posix = magic === "ustar";
-  const gnu = magic === "ustar ";
-  const star = posix && text("starMark") === "tar";
-  const prefix = posix ? text(star ? "starPrefix" : "prefix") : "";
-  const flag = text("flag") || "0";
+  const gnu = magic === "ustar " && text("version") === " ";
+  const prefix = posix ? posixPrefix(block) : gnu ? gnuPrefix(block) : "";
+  const flag = String.fromCharCode(fieldOf(block, "flag")[0]!);
   return {
     name: prefix ? `${prefix}/${text("name")}` : text("name"),
     mode: number("mode"),
     uid: number("uid"),
     gid: number("gid"),
-    size: number("size"),
+    size: fieldSize(fieldOf(block, "size")),
     modified: number("modified"),
     flag,
     target: text("target"),
@@ -93,6 +98,26 @@ export function decodeHeader(block: Bytes): TarHeader {
     device: posix || gnu ? { major: number("major"), minor: number("minor") } : { major: 0, minor: 0 },
     ...(gnu && flag === "S" && { sparse: decodeSparseFields(block) }),
   };
+}
+
+function posixPrefix(block: Bytes): string {
+  const isStar = fieldText(fieldOf(block, "starMark")) === "tar";
+  return fieldText(fieldOf(block, isStar ? "starPrefix" : "prefix"));
+}
+
+/**
+ * The prefix of a GNU header, which has none. Go before 1.8 wrote one, in the place of two times, and Go's archive/tar,
+ * which container engines use, reads it where those times are not numbers.
+ */
+function gnuPrefix(block: Bytes): string {
+  const isTime = (field: Field) => {
+    const bytes = fieldOf(block, field);
+    return bytes[0] === 0 || (bytes[0]! & 0x80) !== 0 || octalNumber(bytes) !== undefined;
+  };
+  if (isTime("gnuAccessed") && isTime("gnuChanged")) return "";
+  const prefix = fieldText(fieldOf(block, "prefix"));
+  // deno-lint-ignore no-control-regex -- any ASCII
+  return /^[\x01-\x7f]*$/.test(prefix) ? prefix : "";
 }
 
 function fieldOf(block: Bytes, field: Field): Bytes {

@@ -16,6 +16,8 @@ export interface TarFile {
   device?: [number, number];
   /** Name and target are written with one byte a character, which is not UTF-8 where they are not ASCII. */
   isLatin?: boolean;
+  /** Changes the header before it gets its checksum. */
+  change?: (header: Uint8Array<ArrayBuffer>) => void;
 }
 
 /** An archive with its end. */
@@ -50,6 +52,7 @@ export function headerOf(file: TarFile): Uint8Array<ArrayBuffer> {
   const [major, minor] = file.device ?? [0, 0];
   number(329, 8, major);
   number(337, 8, minor);
+  file.change?.(header);
   return sealed(header);
 }
 
@@ -61,8 +64,8 @@ export function sealed(header: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>
   return header;
 }
 
-/** Attributes for the entry that comes next. */
-export function paxOf(attributes: Record<string, string>): TarFile {
+/** Attributes for the entry that comes next or, with the flag `g`, for all. */
+export function paxOf(attributes: Record<string, string>, flag: "x" | "g" = "x"): TarFile {
   const record = (key: string, value: string) => {
     const rest = ` ${key}=${value}\n`;
     let length = rest.length;
@@ -70,7 +73,7 @@ export function paxOf(attributes: Record<string, string>): TarFile {
     return `${length}${rest}`;
   };
   const content = Object.entries(attributes).map(([key, value]) => record(key, value)).join("");
-  return { name: "PaxHeaders/0", flag: "x", content };
+  return { name: "PaxHeaders/0", flag, content };
 }
 
 function partsOf(file: TarFile): Uint8Array[] {

@@ -81,10 +81,12 @@ async function listMerged(
   { terminal }: ImageSession,
   flags: PeekFlags,
 ): Promise<Listed> {
-  const { entries, tree } = await survey(files, [pattern], { whole: flags.verify });
+  const options = { whole: flags.verify, toleratesDamage: true };
+  const { entries, tree, damage } = await survey(files, [pattern], options);
   const print = printer(flags, true);
   for (const entry of entries) terminal.data(print(entry));
   if (flags.tree) terminal.data(renderTree(entries, { layers: true }));
+  if (damage) throw damage;
   return { complete: tree !== undefined, count: entries.length };
 }
 
