@@ -2,8 +2,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
-import { type ForeignImage, ForeignLayout, saveTwo } from "./rigs/foreign_layout.ts";
+import { ensureTool } from "./rigs/debian.ts";
+import { type ForeignImage, ForeignLayout, type NamedBlob, saveTwo } from "./rigs/foreign_layout.ts";
+import { startRegistry } from "./rigs/real_registry.ts";
 
+const withRegistry = { ignore: !await ensureTool("docker-registry", "docker-registry") };
 const [ALPHA, BETA] = ["example.org/alpha:latest", "example.org/beta:latest"];
 
 /** A layout `z` with an image of the same tag. */
@@ -239,4 +242,95 @@ Deno.test("null, where Go writes it, and images without layers are read, copied 
   assert.equal(JSON.parse(stdout).length ?? JSON.parse(stdout).layers.length, 1);
   const copied = await place.run(["copy", "oci:odd:no-images", "oci:copied:no-images"]);
   assert.equal(copied.code, 0, copied.stderr);
+});
+
+Deno.test("a copy brings the blobs of artifacts and of docker's schema 1, and those that an index lists", async () => {
+  await using place = await makeWorkplace();
+  const layout = new ForeignLayout(place.path("art"));
+  const blobs = ["weights", "more", "a layer", "a cache"].map((content) => layout.blob(content));
+  const [weights, more, layer, cache] = blobs as [NamedBlob, NamedBlob, NamedBlob, NamedBlob];
+  const artifact = "application/vnd.oci.artifact.manifest.v1+json";
+  layout.list("model", {
+    mediaType: artifact,
+    blobs: [weights, more].map((blob) => ({ mediaType: "x/y", ...blob })),
+  });
+  const schema1 = "application/vnd.docker.distribution.manifest.v1+json";
+  layout.list("old", { schemaVersion: 1, fsLayers: [{ blobSum: layer.digest }] }, {
+    entry: { mediaType: schema1 },
+  });
+  const index = { schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json" };
+  const listed = [
+    { mediaType: "application/vnd.oci.image.layer.v1.tar+gzip", ...cache },
+    { mediaType: "application/vnd.buildkit.cacheconfig.v0", ...layout.blob({ layers: [] }) },
+    { mediaType: "application/xml", ...layout.blob("<peer/>") },
+  ];
+  layout.list("cache", { ...index, manifests: listed });
+  const target = new ForeignLayout(place.path("copied"));
+  for (const tag of ["model", "old", "cache"]) {
+    const { code, stderr } = await place.run(["copy", `oci:art:${tag}`, `oci:copied:${tag}`]);
+    assert.equal(code, 0, stderr);
+  }
+  assert.deepEqual(target.missing(...blobs, ...listed), []);
+  assert.match(
+    (await place.run(["inspect", "oci:art:model"])).stderr,
+    /not an image: it is an artifact manifest/,
+  );
+  assert.match((await place.run(["inspect", "oci:art:old"])).stderr, /schema 1, which is not supported/);
+  assert.match((await place.run(["inspect", "oci:art:cache"])).stderr, /the index lists no images/);
+});
+
+Deno.test("a build cache is copied through a registry", withRegistry, async () => {
+  await using place = await makeWorkplace();
+  await using registry = await startRegistry();
+  const layout = new ForeignLayout(place.path("odd"));
+  const layer = { mediaType: "application/vnd.oci.image.layer.v1.tar+gzip", ...layout.blob("a cache") };
+  const mediaType = "application/vnd.oci.image.index.v1+json";
+  layout.list("cache", { schemaVersion: 2, mediaType, manifests: [layer] });
+  for (
+    const [from, to] of [["oci:odd:cache", `${registry.url}/me/c:x`], [
+      `${registry.url}/me/c:x`,
+      "oci:back:x",
+    ]] as const
+  ) {
+    const { code, stderr } = await place.run(["copy", from, to]);
+    assert.equal(code, 0, stderr);
+  }
+  assert.deepEqual(new ForeignLayout(place.path("back")).missing(layer), []);
+});
+
+Deno.test("a manifest of an unknown kind is not copied in part without a word", async () => {
+  await using place = await makeWorkplace();
+  const layout = new ForeignLayout(place.path("unknown"));
+  const mediaType = "application/vnd.example.manifest.v1+json";
+  const layer = layout.layer("x");
+  layout.list("nothing", { mediaType, things: [layer.digest] });
+  layout.list("some", { mediaType, layers: [layer] });
+  const nothing = await place.run(["copy", "oci:unknown:nothing", "oci:copied:x"]);
+  assert.deepEqual(
+    [nothing.code, nothing.stderr.includes("is of an unknown kind")],
+    [2, true],
+    nothing.stderr,
+  );
+  const some = await place.run(["copy", "oci:unknown:some", "oci:copied:some"]);
+  assert.deepEqual(
+    [some.code, some.stderr.includes("only the blobs that it lists are copied")],
+    [0, true],
+    some.stderr,
+  );
+});
+
+Deno.test("a layer with urls is copied where the source has it, and otherwise named", async () => {
+  await using place = await makeWorkplace();
+  const layout = new ForeignLayout(place.path("urls"));
+  const urls = ["https://gone.example.com/x"];
+  const [there, gone] = [layout.layer("there", { urls }), layout.layer("gone", { urls })];
+  layout.image("old", [there, gone]);
+  await Deno.remove(join(layout.directory, "blobs/sha256", gone.digest.slice(7)));
+  const { code, stderr } = await place.run(["copy", "oci:urls:old", "oci:copied:old"]);
+  assert.equal(code, 0, stderr);
+  assert.ok(
+    stderr.includes(`the layer ${gone.digest} is left out: it is stored elsewhere, at ${urls[0]}`),
+    stderr,
+  );
+  assert.deepEqual(new ForeignLayout(place.path("copied")).missing(there, gone), [gone.digest]);
 });

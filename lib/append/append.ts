@@ -22,7 +22,7 @@ import { requireNoChunk } from "../stash/require_no_chunk.ts";
 import { receiveSmall } from "../transfer/receive.ts";
 import { checkTransfer } from "../transfer/adaptive_jobs.ts";
 import { type BaseImage, checkTime, familyOf, requireBase } from "./appended_image.ts";
-import { ImageBuilder, runnableImages } from "./image_builder.ts";
+import { blobsOfIndexes, ImageBuilder, runnableImages } from "./image_builder.ts";
 import type { MeasuredLayer } from "./measure_layer.ts";
 import { storeLayer } from "./store_layer.ts";
 
@@ -113,7 +113,9 @@ async function appendLayer(
   for (const image of images) bases.set(image.digest, await readBase(from.store, image, { signal, onEvent }));
   await requireNoChunk(to.store, reference, { signal, onEvent });
   warnOfDockerFormat(to.store, tree, onEvent ?? to.store.onEvent);
-  const blobs = from.store.url === to.store.url ? [] : distinct(images.flatMap(layersOf));
+  const blobs = from.store.url === to.store.url
+    ? []
+    : distinct([...images.flatMap(layersOf), ...blobsOfIndexes(tree)]);
   const channel = onEvent ?? to.store.onEvent;
   const layer = await storeLayer(to.store, options.input, { ...options, onEvent: withBase(channel, blobs) });
   warnOfZstd(layer, images, channel);

@@ -2,6 +2,7 @@
 import { bytesSource } from "../content/source.ts";
 import type { ImageTree } from "../copy/image_tree.ts";
 import { withoutProgress } from "../events.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isIndex, isRunnable, readIndex } from "../oci/image_index.ts";
 import { type Manifest, manifestOf } from "../oci/manifest.ts";
@@ -12,8 +13,12 @@ import type { MeasuredLayer } from "./measure_layer.ts";
 /** The images of a tree to which a layer can be appended: all that run, without attestations. */
 export function runnableImages({ manifest, children }: ImageTree): Manifest[] {
   if (!isIndex(manifest)) return [manifest];
-  const entries = readIndex(manifest);
-  return children.filter((_, index) => isRunnable(entries[index]!)).flatMap(runnableImages);
+  return children.filter(({ entry }) => isRunnable(entry!)).flatMap(runnableImages);
+}
+
+/** The blobs that the indexes of a tree list themselves. */
+export function blobsOfIndexes({ manifest, children, blobs }: ImageTree): Descriptor[] {
+  return isIndex(manifest) ? [...blobs, ...children.flatMap(blobsOfIndexes)] : [];
 }
 
 /** The new layer, and the images to which it is appended. */
@@ -48,15 +53,19 @@ export class ImageBuilder {
     return manifest;
   }
 
-  /** Entries keep their fields, but for the digest, the size, and a copy of the manifest (`data`). */
-  async #buildIndex({ manifest, children }: ImageTree): Promise<Manifest> {
+  /** Entries keep their fields, but for the digest, the size, and a copy of the manifest (`data`). Blobs stay listed. */
+  async #buildIndex({ manifest, children, blobs }: ImageTree): Promise<Manifest> {
     const { signal, onEvent } = this.#options;
     const parsed = readIndex(manifest);
     const raw = JSON.parse(new TextDecoder().decode(manifest.bytes)) as { manifests: { data?: string }[] };
     const manifests: unknown[] = [];
-    for (const [index, { data: _, ...entry }] of raw.manifests.entries()) {
-      if (!isRunnable(parsed[index]!)) continue;
-      const child = await this.build(children[index]!);
+    const trees = new Map(children.map((tree) => [tree.manifest.digest, tree]));
+    for (const [index, { data, ...entry }] of raw.manifests.entries()) {
+      const { digest } = parsed[index]!;
+      const tree = trees.get(digest);
+      if (!tree && blobs.some((blob) => blob.digest === digest)) manifests.push({ ...entry, data });
+      if (!tree || !isRunnable(parsed[index]!)) continue;
+      const child = await this.build(tree);
       await this.#store.putManifest(child.digest, child, { child: true, signal, onEvent });
       manifests.push({ ...entry, digest: child.digest, size: child.bytes.length });
     }

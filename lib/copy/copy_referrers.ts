@@ -6,7 +6,7 @@ import { type Manifest, manifestOf } from "../oci/manifest.ts";
 import { IMAGE_INDEX } from "../oci/media_types.ts";
 import { fallbackTag } from "../store/referrers.ts";
 import { freeReplaced } from "../store/free.ts";
-import type { CallOptions, ManifestReader, ManifestStore } from "../store/store.ts";
+import type { CallOptions, ManifestStore, StoreReader } from "../store/store.ts";
 import { type ImageTree, readTree, treeManifests } from "./image_tree.ts";
 
 /** A manifest that refers to another. */
@@ -21,7 +21,7 @@ const MOST_REFERRERS = 1000;
 
 /** Finds the referrers of an image and of everything in it. A referrer comes after what it refers to. */
 export async function findReferrers(
-  store: ManifestReader,
+  store: StoreReader,
   image: ImageTree,
   options: CallOptions,
 ): Promise<Referrer[]> {

@@ -1,53 +1,70 @@
 /** Reads an image, or an index with everything that it lists: manifests, and the blobs that each lists. @module */
-import { NotFoundError } from "../errors.ts";
+import { collect } from "../content/collect.ts";
+import { InvalidInputError, NotFoundError } from "../errors.ts";
 import { type OnEvent, withChannel } from "../events.ts";
 import { type IndexNode, readIndexTree, requireManifest } from "../images/index_tree.ts";
+import { quoted } from "../messages.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { isIndex } from "../oci/image_index.ts";
-import { declaredMediaType, type Manifest } from "../oci/manifest.ts";
-import { listedBlobs } from "../oci/references.ts";
-import { IMAGE_INDEX, IMAGE_MANIFEST } from "../oci/media_types.ts";
-import type { CallOptions, ManifestReader, Store } from "../store/store.ts";
+import { type IndexedManifest, isIndex } from "../oci/image_index.ts";
+import { declaredMediaType, type Manifest, MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
+import { IMAGE_INDEX, IMAGE_MANIFEST, isBlobType, isManifestType } from "../oci/media_types.ts";
+import { referencesOf } from "../oci/references.ts";
+import type { CallOptions, Store, StoreReader } from "../store/store.ts";
 
 /** A manifest, and what it lists. */
 export interface ImageTree {
   /** The manifest, byte for byte. */
   manifest: Manifest;
+  /** The entry of the index that lists the manifest; absent for the root. */
+  entry?: IndexedManifest | undefined;
   /** The manifests that an index lists; empty for an image. */
   children: ImageTree[];
-  /** The config and the layers of an image, except those stored elsewhere; empty for an index. */
+  /** The config and the layers of an image, the blobs of an artifact, or the blobs that an index lists. */
   blobs: Descriptor[];
 }
 
 /**
  * Reads everything that a manifest leads to. Oddities are reported, and tolerated: a manifest without a media type, an
- * index that gives a wrong size.
+ * index that gives a wrong size, a layer that is stored elsewhere.
  *
  * @throws {NotFoundError} if a listed manifest does not exist
+ * @throws {InvalidInputError} if a manifest is of an unknown kind, and lists nothing that is understood
  * @throws {MismatchError} if a manifest is malformed or has another digest, or if indexes list or nest too much
  */
 export async function readTree(
-  store: ManifestReader,
+  store: StoreReader,
   root: Manifest,
   options: CallOptions = {},
 ): Promise<ImageTree> {
   const channel = withChannel(options, store);
   isUndeclared(root, channel);
-  if (!isIndex(root)) return treeOf(root, []);
-  return treeOf(root, await readIndexTree(root, (entry) => readChild(entry, store, channel)));
+  const nodes = isIndex(root)
+    ? await readIndexTree<Manifest | undefined>(root, (entry) => readChild(entry, store, channel))
+    : [];
+  return await treeOf(root, nodes, (manifest) => blobsOf(manifest, store, channel));
 }
 
-function treeOf(manifest: Manifest, nodes: readonly IndexNode<Manifest>[]): ImageTree {
-  const children = nodes.map((node) => treeOf(node.manifest, node.children));
-  return { manifest, children, blobs: isIndex(manifest) ? [] : listedBlobs(manifest.bytes) };
+async function treeOf(
+  manifest: Manifest,
+  nodes: readonly IndexNode<Manifest | undefined>[],
+  blobsOf: (manifest: Manifest) => Promise<Descriptor[]>,
+): Promise<ImageTree> {
+  const children: ImageTree[] = [];
+  const blobs = await blobsOf(manifest);
+  for (const { entry, manifest, children: inner } of nodes) {
+    if (manifest) children.push({ ...await treeOf(manifest, inner, blobsOf), entry });
+    else blobs.push(entry);
+  }
+  return { manifest, children, blobs };
 }
 
-/** Reads a listed manifest. If it declares no media type, it gets that of its entry. */
+/** Reads a listed manifest; a blob stays unread. If the manifest declares no media type, it gets that of its entry. */
 async function readChild(
-  entry: Descriptor,
-  store: ManifestReader,
+  entry: IndexedManifest,
+  store: StoreReader,
   options: CallOptions,
-): Promise<Manifest> {
+): Promise<Manifest | undefined> {
+  if (await isListedBlob(entry, store, options)) return undefined;
   const child = await requireManifest(store, entry.digest, options).catch((error) => {
     if (!(error instanceof NotFoundError)) throw error;
     throw new NotFoundError(`${error.message}, although an index lists it`, {
@@ -61,6 +78,49 @@ async function readChild(
     options.onEvent?.({ type: "notice", message });
   }
   return isUndeclared(child, options) ? { ...child, mediaType: entry.mediaType } : child;
+}
+
+/** Whether an index lists a blob, as those of build caches do. What has an unknown type is looked at. */
+async function isListedBlob(
+  { mediaType, digest }: IndexedManifest,
+  store: StoreReader,
+  options: CallOptions,
+): Promise<boolean> {
+  if (isManifestType(mediaType)) return false;
+  if (isBlobType(mediaType)) return true;
+  const size = await store.stat(digest, options);
+  if (size === undefined) return false; // then it is to be found among the manifests
+  if (size > MAX_MANIFEST_SIZE) return true;
+  const bytes = await collect(await store.read(digest, options), size);
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes))?.schemaVersion === undefined;
+  } catch {
+    return true;
+  }
+}
+
+/** The blobs that a manifest needs, as far as the store has them. A notice says which are left out. */
+async function blobsOf(manifest: Manifest, store: StoreReader, options: CallOptions): Promise<Descriptor[]> {
+  const { bytes, mediaType, digest } = manifest;
+  const { blobs, manifests, isComplete } = referencesOf(bytes, mediaType);
+  const notice = (message: string) => options.onEvent?.({ type: "notice", message });
+  if (!isComplete && blobs.length + manifests.length === 0) {
+    throw new InvalidInputError(`the manifest ${digest} is of an unknown kind (${quoted(mediaType)})`, {
+      hint: "which blobs it needs is not known, so it cannot be copied whole",
+    });
+  }
+  if (!isComplete) {
+    notice(`the manifest ${digest} is of an unknown kind: only the blobs that it lists are copied`);
+  }
+  const found: Descriptor[] = [];
+  for (const { urls, size, ...blob } of blobs) {
+    const actual = size !== undefined && urls.length === 0 ? size : await store.stat(blob.digest, options);
+    if (actual !== undefined) found.push({ ...blob, size: actual });
+    else if (urls.length > 0) {
+      notice(`the layer ${blob.digest} is left out: it is stored elsewhere, at ${urls[0]}`);
+    } else throw new NotFoundError(`${store.name} has no blob ${blob.digest}`);
+  }
+  return found;
 }
 
 /** Whether a manifest declares no media type, which OCI allows. A notice reports it. */

@@ -3,6 +3,7 @@ import { MismatchError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type IndexedManifest, isIndex, isIndexType, readIndex } from "../oci/image_index.ts";
 import type { Manifest } from "../oci/manifest.ts";
+import { isBlobType, isManifestType } from "../oci/media_types.ts";
 import type { Platform } from "../oci/platform.ts";
 import { notThere } from "../store/known_references.ts";
 import type { CallOptions, ManifestReader } from "../store/store.ts";
@@ -55,7 +56,8 @@ function tooManyImages({ digest }: Manifest): MismatchError {
 }
 
 /**
- * Lists the images of an index, including those of nested indexes. Only indexes are read.
+ * Lists the images of an index, including those of nested indexes. Only indexes are read. Blobs, which build caches list,
+ * are not images.
  *
  * @throws {MismatchError} if an index is malformed, or they list or nest too much
  */
@@ -70,7 +72,15 @@ export async function listImages(
 }
 
 function leavesOf(nodes: readonly IndexNode<Manifest | undefined>[]): IndexedManifest[] {
-  return nodes.flatMap(({ entry, manifest, children }) => manifest ? leavesOf(children) : [entry]);
+  return nodes.flatMap(({ entry, manifest, children }) => {
+    if (manifest) return leavesOf(children);
+    return isImage(entry) ? [entry] : [];
+  });
+}
+
+/** Whether an entry is an image by its media type. Where that is unknown, as some tools have it, the platform decides. */
+function isImage({ mediaType, platform }: IndexedManifest): boolean {
+  return isManifestType(mediaType) || platform !== undefined && !isBlobType(mediaType);
 }
 
 async function readNestedIndex(

@@ -195,7 +195,7 @@ export class Manifests implements ManifestStore {
 
   async #requireBlobs(manifest: Manifest): Promise<void> {
     const { blobs, manifests } = referencesOf(manifest.bytes, manifest.mediaType);
-    for (const { digest } of [...blobs.filter(({ isElsewhere }) => !isElsewhere), ...manifests]) {
+    for (const { digest } of [...blobs.filter(({ urls }) => urls.length === 0), ...manifests]) {
       if (await this.#blobs.stat(digest) !== undefined) continue;
       throw new RegistryError(`the manifest lists the blob ${digest}, which ${this.name} does not have`, {
         codes: [MANIFEST_BLOB_UNKNOWN],

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { MismatchError } from "../errors.ts";
 import { type Descriptor, descriptorSchema } from "./descriptor.ts";
 import { type Digest, digestOf, isDigest } from "./digest.ts";
-import { IMAGE_MANIFEST, MANIFEST_TYPES } from "./media_types.ts";
+import { ARTIFACT_MANIFEST, IMAGE_MANIFEST, MANIFEST_TYPES, SCHEMA_1 } from "./media_types.ts";
 
 /** The largest manifest that registries accept and that layerstash reads, in bytes. */
 export const MAX_MANIFEST_SIZE: number = 4 * 1024 * 1024;
@@ -98,12 +98,29 @@ export function declaredMediaType(bytes: Uint8Array): string | undefined {
 /**
  * Reads an image manifest, OCI's or docker's. The field `mediaType` may be missing.
  *
- * @throws {MismatchError} if it is not JSON, is an index, or lacks a field of an image manifest
+ * @throws {MismatchError} if it is not JSON, is of another kind, or lacks a field of an image manifest
  */
 export function readImageManifest(manifest: Manifest): ImageManifest {
   const known = MANIFEST_TYPES.includes(manifest.mediaType);
   if (known && !Object.values(IMAGE_MANIFEST).includes(manifest.mediaType)) {
     throw new MismatchError(`the manifest ${manifest.digest} is an index of images (${manifest.mediaType})`);
+  }
+  const type = declaredMediaType(manifest.bytes) ?? manifest.mediaType;
+  if (type === ARTIFACT_MANIFEST) {
+    throw new MismatchError(
+      `the manifest ${manifest.digest} is not an image: it is an artifact manifest of OCI`,
+      {
+        hint: "copy takes it as it is, and manifest shows it",
+      },
+    );
+  }
+  if (SCHEMA_1.includes(type)) {
+    throw new MismatchError(
+      `the manifest ${manifest.digest} is of docker's schema 1, which is not supported`,
+      {
+        hint: "convert it, as in: skopeo copy --format oci docker://IMAGE oci:DIR:TAG",
+      },
+    );
   }
   return parseAs(imageManifestSchema, manifest.bytes, `manifest ${manifest.digest}`);
 }

@@ -20,8 +20,8 @@ export interface References {
 export interface ListedBlob extends Omit<Descriptor, "size"> {
   /** The number of bytes; `undefined` in docker's schema 1, which does not say it. */
   size: number | undefined;
-  /** Whether the manifest says where else the blob is (`urls`). The store may have it all the same. */
-  isElsewhere: boolean;
+  /** Where else the blob is, as the manifest says. The store may have it all the same. */
+  urls: string[];
 }
 
 const blobsSchema = v.nullish(
@@ -48,9 +48,9 @@ export function referencesOf(bytes: Uint8Array, mediaType?: string): References 
   const type = declaredMediaType(bytes) ?? mediaType;
   const isKnown = type === undefined || isManifestType(type);
   const found = parseAs(isKnown ? referencesSchema : unknownSchema, bytes, "manifest");
-  const config = found.config ? [{ ...found.config, isElsewhere: false }] : [];
+  const config = found.config ? [{ ...found.config, urls: [] }] : [];
   const blobs = [...found.layers, ...found.blobs].map(({ urls, ...blob }) => {
-    return { ...blob, isElsewhere: (urls ?? []).length > 0 };
+    return { ...blob, urls: urls ?? [] };
   });
   return {
     blobs: [
@@ -60,7 +60,7 @@ export function referencesOf(bytes: Uint8Array, mediaType?: string): References 
         mediaType: IMAGE_LAYER.docker.gzip,
         digest: blobSum,
         size: undefined,
-        isElsewhere: false,
+        urls: [],
       })),
     ],
     manifests: found.manifests,
@@ -74,7 +74,7 @@ export function referencesOf(bytes: Uint8Array, mediaType?: string): References 
  * @throws {MismatchError} if it is malformed
  */
 export function listedBlobs(bytes: Uint8Array): Descriptor[] {
-  return referencesOf(bytes).blobs.flatMap(({ isElsewhere, size, mediaType, digest, annotations }) =>
-    isElsewhere || size === undefined ? [] : [{ mediaType, digest, size, annotations }]
+  return referencesOf(bytes).blobs.flatMap(({ urls, size, mediaType, digest, annotations }) =>
+    urls.length > 0 || size === undefined ? [] : [{ mediaType, digest, size, annotations }]
   );
 }
