@@ -9,7 +9,7 @@ import { nothingAt, type PathPattern, pathPattern } from "./path_pattern.ts";
 import { Placement } from "./placement.ts";
 import { defaultLimit, readSources } from "./read_sources.ts";
 import { Staging } from "./staging.ts";
-import { survey, type SurveyResult } from "./survey.ts";
+import { findExact, survey, type SurveyResult } from "./survey.ts";
 
 /** Options for extracting files. */
 export interface ExtractOptions {
@@ -97,7 +97,7 @@ function requireMatches(
   files: ImageFiles,
 ): void {
   for (const pattern of patterns) {
-    const real = pattern.path === undefined ? undefined : tree?.find(pattern.path);
+    const real = tree && findExact(tree, pattern);
     if (real || entries.some(({ path }) => pattern.includes(path))) continue;
     throw nothingAt(pattern, files.name);
   }

@@ -7,8 +7,12 @@ import { whiteoutOf } from "./whiteouts.ts";
 export interface PathPattern {
   /** The pattern as it was written. */
   text: string;
-  /** The normal path; `undefined` for a glob. */
+  /** The normal path; `undefined` if the text may be a glob. */
   path: string | undefined;
+  /** The paths that the text may name exactly. Only where nothing has such a name is it a glob. */
+  exact: readonly string[];
+  /** Whether it may select several paths. */
+  isGlob: boolean;
   /** Whether the path ends with a slash, so that a link stands for the directory that it leads to. */
   followed: boolean;
   /** Whether the pattern selects a path or a directory that contains it. */
@@ -21,7 +25,10 @@ const LONGEST = 4096;
 /**
  * Parses a path or a glob. `*` and `?` match anything but a slash, `**` matches any number of directories, and
  * `[a-z]` and `{a,b}` are choices. A slash at the beginning changes nothing: all paths begin at the image's root.
- * With a slash at the end, a link stands for the directory that it leads to.
+ * With a slash at the end, a link stands for the directory that it leads to. A backslash takes its meaning from the next
+ * character.
+ *
+ * A file that has the text as its name is meant before the glob: many programs have files such as `[id].js`.
  *
  * A glob needs the permission `--allow-env=__MINIMATCH_TESTING_PLATFORM__`, because the library for globs reads that
  * variable.
@@ -39,33 +46,52 @@ export async function pathPattern(text: string): Promise<PathPattern> {
   if (text.length > LONGEST) throw new InvalidInputError(`a path has at most ${LONGEST} characters`);
   const path = normalPath(text);
   const glob = await readGlob(path);
-  const matches = (each: string) => each === path || glob?.match(each) === true;
+  const exact = glob?.hasMagic() === false ? [path, path.replace(/\\(.)/g, "$1")] : [path];
+  const matches = (each: string) => exact.includes(each) || glob?.match(each) === true;
   return {
     text,
     path: glob ? undefined : path,
+    exact,
+    isGlob: glob?.hasMagic() === true,
     followed: /\/\.?$/.test(text),
     includes: (each) => prefixes(each).some(matches),
   };
 }
 
 /** Parses a glob; `undefined` for a plain path, for which the library, which reads the environment, is not loaded. */
-async function readGlob(path: string): Promise<{ match(path: string): boolean } | undefined> {
+async function readGlob(
+  path: string,
+): Promise<{ match(path: string): boolean; hasMagic(): boolean } | undefined> {
   if (!/[*?[\]{}\\]/.test(path)) return undefined;
   const { Minimatch } = await import("minimatch");
-  const glob = new Minimatch(path, { dot: true, nocomment: true, nonegate: true, noext: true });
-  return glob.hasMagic() ? glob : undefined;
+  return new Minimatch(path, { dot: true, nocomment: true, nonegate: true, noext: true });
+}
+
+/** Of entries that a pattern includes, those that it names exactly, or all of them if it names none. */
+export function meantBy<E extends { path: string }>(
+  { exact }: PathPattern,
+  entries: readonly E[],
+): readonly E[] {
+  for (const path of exact) {
+    const named = entries.filter((entry) => prefixes(entry.path).includes(path));
+    if (named.length > 0) return named;
+  }
+  return entries;
 }
 
 /** The error for a pattern that selects nothing in `name`, which is the image or one of its layers. */
-export function nothingAt({ text, path }: PathPattern, name: string): NotFoundError {
-  return new NotFoundError(`there is no ${text} in ${name}`, { hint: hintFor(text, path) });
+export function nothingAt({ text, exact, isGlob }: PathPattern, name: string): NotFoundError {
+  return new NotFoundError(`there is no ${text} in ${name}`, {
+    hint: isGlob ? globHint(text) : pathHint(exact[0]!),
+  });
 }
 
-function hintFor(text: string, path: string | undefined): string | undefined {
-  if (path === undefined) {
-    const glob = text.replace(/^\//, "");
-    return glob.includes("/") ? undefined : `${text} matches in / only: use **/${glob} for any directory`;
-  }
+function globHint(text: string): string | undefined {
+  const glob = text.replace(/^\//, "");
+  return glob.includes("/") ? undefined : `${text} matches in / only: use **/${glob} for any directory`;
+}
+
+function pathHint(path: string): string | undefined {
   if (!whiteoutOf(path)) return undefined;
   return "whiteouts mark what a layer removes, and are not extracted; layerstash peek --layer lists them";
 }

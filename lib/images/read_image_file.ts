@@ -5,7 +5,7 @@ import { nothingAt, pathPattern } from "./path_pattern.ts";
 import { isBrokenLink, type LayerEntry, type MergedEntry } from "./file_tree.ts";
 import type { ImageFiles, OpenLayerEntry } from "./image_files.ts";
 import { defaultLimit, readSources, sourceKey, tooLarge } from "./read_sources.ts";
-import { survey } from "./survey.ts";
+import { findExact, survey } from "./survey.ts";
 
 /** Options for reading one file. */
 export interface ReadFileOptions {
@@ -21,7 +21,7 @@ export interface ReadFileOptions {
  * Reads one file of the merged filesystem. Links to it are followed.
  *
  * @throws {NotFoundError} if there is no such file
- * @throws {InvalidInputError} if the path is a glob, or is not that of a file
+ * @throws {InvalidInputError} if the path is a glob and nothing has its name, or is not that of a file
  * @throws {LayerstashError} if the file is larger than `maxSize`; nothing was written then
  *
  * @example
@@ -43,16 +43,16 @@ export async function readImageFile(
 ): Promise<MergedEntry> {
   const { write, whole, maxSize = defaultLimit(files) } = options;
   const pattern = await pathPattern(path);
-  if (pattern.path === undefined) throw new InvalidInputError(`${path} may match several files`);
   const pour = async (entry: OpenLayerEntry) => await writeFilled(entry, write);
-  const held = new HeldContent(pattern.path);
+  const held = new HeldContent(pattern.exact);
   const { entries, tree } = await survey(files, [pattern], {
     visit: (entry) => held.keep(entry),
     whole,
     follows: true,
   });
-  const found = tree ? tree.find(pattern.path) : entries[0];
+  const found = tree ? findExact(tree, pattern) : entries[0];
   const file = found && tree ? tree.follow(found) : found;
+  if (!found && pattern.isGlob) throw new InvalidInputError(`${path} may match several files`);
   if (!found) throw nothingAt(pattern, files.name);
   if (!file) throw new NotFoundError(`${path} is a broken link: its target is not in ${files.name}`);
   if (isBrokenLink(file)) {
@@ -72,18 +72,18 @@ export async function readImageFile(
 /** The most bytes of a file that are held in memory until it is certain which entry counts. */
 const MOST_HELD = 16 * 1024 * 1024;
 
-/** The content of the last entry of a path, so that a packed layer need not be read again for a small file. */
+/** The content of the last entry of one of these paths, so that a packed layer need not be read again for a small file. */
 class HeldContent {
-  readonly #path: string;
+  readonly #paths: readonly string[];
   #key: string | undefined;
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array();
 
-  constructor(path: string) {
-    this.#path = path;
+  constructor(paths: readonly string[]) {
+    this.#paths = paths;
   }
 
   async keep(entry: OpenLayerEntry): Promise<void> {
-    if (entry.path !== this.#path || entry.size > MOST_HELD) return;
+    if (!this.#paths.includes(entry.path) || entry.size > MOST_HELD) return;
     const bytes = new Uint8Array(entry.size);
     let end = 0;
     await writeFilled(entry, (piece) => {

@@ -102,8 +102,18 @@ function select(tree: FileTree, patterns: readonly PathPattern[]): MergedEntry[]
   return [...tree.entries()].filter(({ path }) => real.some((includes) => includes(path)));
 }
 
-function realPattern(tree: FileTree, { path, followed, includes }: PathPattern): PathPattern["includes"] {
-  const found = path === undefined ? undefined : tree.find(path);
+/** The entry that a pattern names exactly; `undefined` if it is a glob, or nothing has its name. */
+export function findExact(tree: FileTree, { exact }: PathPattern): MergedEntry | undefined {
+  for (const path of exact) {
+    const found = tree.find(path);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function realPattern(tree: FileTree, pattern: PathPattern): PathPattern["includes"] {
+  const { followed, includes } = pattern;
+  const found = findExact(tree, pattern);
   const led = found && followed ? tree.follow(found) : undefined;
   const real = (led?.type === "directory" ? led : found)?.path;
   if (real === undefined) return includes;

@@ -5,7 +5,7 @@ import { chooseLayer, findImage, pathPattern, survey } from "../../exports/image
 import type { LayerEntry } from "../../images/file_tree.ts";
 import type { Layer } from "../../images/image.ts";
 import { ImageFiles } from "../../images/image_files.ts";
-import { nothingAt, type PathPattern } from "../../images/path_pattern.ts";
+import { meantBy, nothingAt, type PathPattern } from "../../images/path_pattern.ts";
 import { imageAction, type ImageFlags, type ImageSession } from "../action.ts";
 import { imageCommand } from "../base_commands.ts";
 import { entryDocument, ListingLines } from "../text/file_listing.ts";
@@ -90,7 +90,7 @@ async function listMerged(
   return { complete: tree !== undefined, count: entries.length };
 }
 
-/** Lists layer by layer. Entries are kept only if a tree is drawn of them. */
+/** Lists layer by layer. Entries are kept only if a tree is drawn of them, or a glob may be the name of a file. */
 async function listLayers(
   files: ImageFiles,
   layers: readonly Layer[],
@@ -98,19 +98,21 @@ async function listLayers(
   { terminal }: ImageSession,
   flags: PeekFlags,
 ): Promise<Listed> {
-  const several = layers.length > 1;
-  const print = printer(flags, several);
+  const print = printer(flags, layers.length > 1);
+  const keeps = flags.tree || pattern.path === undefined;
   let count = 0;
   for (const layer of layers) {
     const kept: LayerEntry[] = [];
     for await (const entry of files.entries(layer, { want: "names", whole: flags.verify })) {
       if (!pattern.includes(entry.path)) continue;
-      count++;
-      if (flags.tree) kept.push(entry);
+      if (keeps) kept.push(entry);
       else terminal.data(print(entry));
+      count++;
     }
+    const meant = meantBy(pattern, kept);
+    for (const entry of meant) terminal.data(print(entry));
     if (flags.tree) {
-      terminal.data(`layer ${layer.number} ${layer.digest}\n${renderTree(kept, { layers: false })}`);
+      terminal.data(`layer ${layer.number} ${layer.digest}\n${renderTree(meant, { layers: false })}`);
     }
   }
   return { complete: true, count };
