@@ -144,6 +144,16 @@ Deno.test("bytes that were there and are bad are forgotten, and the blob is fetc
   );
 });
 
+Deno.test("blobs that are found bad are fetched in the order in which they were found", async () => {
+  const { store, asked } = storeOf();
+  const present = (blob: PlacedBlob) => blob === BLOBS[0] ? [] : [all];
+  const found = await run(store, { present, jobs: 1, partSize: SIZE });
+  assert.equal(found.error, undefined);
+  const bad = found.told.filter((each) => each.endsWith(" bad")).map((each) => `${each[0]}: 0-${SIZE}`);
+  assert.equal(bad.length, 2);
+  assert.deepEqual(asked.filter((each) => bad.includes(each)), bad);
+});
+
 Deno.test("a blob that is bad at the store is told, also when it is fetched once more", async () => {
   for (const have of [[], [{ start: 0, end: 50 }], [all]]) {
     const { store, asked } = storeOf((blob, { start, end }, bytes) => {

@@ -3,6 +3,7 @@
 /** Items that several workers take, until each is settled. */
 export class WorkQueue<T> {
   readonly #waiting: T[];
+  readonly #added: T[] = [];
   #open: number;
   #changed: PromiseWithResolvers<void> = Promise.withResolvers();
 
@@ -17,9 +18,9 @@ export class WorkQueue<T> {
     this.#open = open;
   }
 
-  /** Adds an item that counts as open already. It is taken before all others. */
+  /** Adds an item that counts as open already. Added items are taken before those that waited from the start. */
   add(item: T): void {
-    this.#waiting.unshift(item);
+    this.#added.push(item);
     this.#changed.resolve();
   }
 
@@ -34,7 +35,8 @@ export class WorkQueue<T> {
     signal.addEventListener("abort", () => this.#changed.resolve());
     while (this.#open > 0) {
       signal.throwIfAborted();
-      if (this.#waiting.length > 0) yield this.#waiting.shift()!;
+      const next = this.#added.length > 0 ? this.#added : this.#waiting;
+      if (next.length > 0) yield next.shift()!;
       else await this.#change();
     }
   }
