@@ -44,13 +44,13 @@ import { checkStash, type StashFault, type VerifyResult } from "./lib/stash/chec
 import { checkBaseTag } from "./lib/stash/chunk_tags.ts";
 import { lookUpExisting } from "./lib/stash/existing_chunks.ts";
 import { fetchStash } from "./lib/stash/fetch_stash.ts";
-import { chunkNumbers, findStash, stashNotFound } from "./lib/stash/find_stash.ts";
+import { chunkNumbers, findStash, stashNotFound, untaggedChunks } from "./lib/stash/find_stash.ts";
 import { describeListed, type ListedStash, listStashes } from "./lib/stash/list_stashes.ts";
 import { type KeptTag, removeChunks, removeStale, type TagRemoval } from "./lib/stash/remove_tags.ts";
 import { sendChunk } from "./lib/stash/send_chunk.ts";
 import { type Chunk, reportPlan, type Stash } from "./lib/stash/stash.ts";
 import { StashDraft } from "./lib/stash/stash_draft.ts";
-import { StashTags } from "./lib/stash/stash_tags.ts";
+import { putTagsBack, StashTags } from "./lib/stash/stash_tags.ts";
 import type {
   DownloadOptions,
   ListOptions,
@@ -152,6 +152,7 @@ async function storeStash(
   const verdicts = new Verdicts(store, existing, draft, options);
   const same = await verdicts.compareExisting(input);
   if (same) {
+    await putTagsBack(store, same, { ...options, numbers: existing.untagged });
     reportPresent(same.chunks, onEvent);
     return same;
   }
@@ -249,7 +250,7 @@ export async function* list(store: StoreReader, options: ListOptions = {}): Asyn
 }
 
 /**
- * Describes a stash: the name, size and date of the file, and every chunk.
+ * Describes a stash: the name, size and date of the file, every chunk, and which chunks have lost their tags.
  *
  * @category Files
  * @throws {InvalidInputError} if `baseTag` is not a valid tag
@@ -269,12 +270,14 @@ export async function* list(store: StoreReader, options: ListOptions = {}): Asyn
  * ```
  */
 export async function info(store: StoreReader, baseTag: string, options: CallOptions = {}): Promise<Stash> {
-  return await findStash(store, baseTag, options);
+  const stash = await findStash(store, baseTag, options);
+  const untagged = await untaggedChunks(store, stash, options);
+  return { ...stash, ...(untagged.length > 0 && { untagged }) };
 }
 
 /**
- * Checks a stash. By default every chunk has to exist and to have its size; with `deep` every stored byte is read and
- * hashed; with `file` a local file has to have the same bytes.
+ * Checks a stash. Every chunk has to exist, to have its size, and to have its tag; with `deep` every stored byte is read and
+ * hashed; with `file` a local file has to have the same bytes, too.
  *
  * @category Files
  * @returns the stash, and what is wrong: a fault is not an error

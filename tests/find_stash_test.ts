@@ -262,6 +262,15 @@ Deno.test("images that are no chunks are told as such", async () => {
   }
 });
 
+Deno.test("an image without layers whose config is missing is not a stash", async () => {
+  await using registry = await startFakeRegistry();
+  using store = openFake(registry);
+  const config = { mediaType: IMAGE_CONFIG.docker, digest: A, size: 5 };
+  const bytes = encode(JSON.stringify({ schemaVersion: 2, config }));
+  registry.storage.addManifest("me/files", { mediaType: IMAGE_MANIFEST.docker, bytes }, "disk-1");
+  assert.ok(await failure(info(store, "disk")) instanceof NotFoundError);
+});
+
 Deno.test("images that have more layers than a chunk, or none, are not a stash", async () => {
   for (const layers of [["a", "b"], []]) {
     await using registry = await startFakeRegistry();
@@ -278,7 +287,6 @@ Deno.test("manifests that are none are told as such", async () => {
   const manifests: [string, string][] = [
     ["not JSON", "{"],
     ["an index", JSON.stringify({ schemaVersion: 2, manifests: [] })],
-    ["no layers", JSON.stringify({ schemaVersion: 2, config })],
     ["schema 1", JSON.stringify({ schemaVersion: 1, config, layers: [config] })],
     ["no config", JSON.stringify({ schemaVersion: 2, layers: [config] })],
     [

@@ -40,11 +40,10 @@ testOnEachStore("a blob that is missing, short, long or corrupted is found", asy
   assert.equal(deep[2]!.problem, "its blob is missing");
 });
 
-testOnEachStore("a local file is compared without anything being fetched", async (place) => {
+testOnEachStore("a local file is compared, and the chunks have to exist, too", async (place) => {
   await using work = await makeWorkspace();
   using store = place.open({ clock: testClock() });
   const { chunks } = await upload(store, "disk", { input: streamOf(BYTES), chunkSize: 10 });
-  await place.damage(chunks[2]!.digest, () => undefined);
   const compare = async (bytes: Uint8Array) => {
     const file = await work.write("disk.img", bytes);
     return (await verify(store, "disk", { file })).faults;
@@ -61,6 +60,11 @@ testOnEachStore("a local file is compared without anything being fetched", async
   ]);
   assert.deepEqual(await compare(new Uint8Array([...BYTES, 1])), [
     { chunk: 0, kind: "file", problem: "the file has 46 bytes, the stash 45" },
+  ]);
+  await place.damage(chunks[2]!.digest, () => undefined);
+  assert.deepEqual(await compare(BYTES.with(0, BYTES[0]! ^ 1)), [
+    { chunk: 1, kind: "file", problem: "the file has other bytes" },
+    { chunk: 3, kind: "missing", problem: "its blob is missing" },
   ]);
 });
 

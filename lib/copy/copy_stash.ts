@@ -1,17 +1,19 @@
 /** Copies stashes between registries, repositories and layouts. @module */
 import { ConflictError, MismatchError } from "../errors.ts";
-import { withChannel } from "../events.ts";
-import { requireManifest } from "../images/index_tree.ts";
+import { bytesSource } from "../content/source.ts";
+import { withChannel, withoutProgress } from "../events.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import { listedBlobs } from "../oci/references.ts";
 import { freeReplaced } from "../store/free.ts";
+import { notThere } from "../store/known_references.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { checkBaseTag, chunkTag } from "../stash/chunk_tags.ts";
 import { chunkNumbers, findStash } from "../stash/find_stash.ts";
 import { lookAtTag } from "../stash/chunk_image.ts";
 import { foreignConflict } from "../stash/existing_chunks.ts";
 import { removeStale } from "../stash/remove_tags.ts";
-import type { Chunk, Stash } from "../stash/stash.ts";
+import { type Chunk, middleChunks, type Stash } from "../stash/stash.ts";
+import { rebuildImage, type TaggedImage } from "../stash/stash_draft.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../async/pool.ts";
 import { type CopiedBlobs, copyBlobs } from "./copy_blobs.ts";
@@ -71,10 +73,13 @@ export async function copyStash(
   checkTransfer(options);
   const stash = await findStash(from.store, from.baseTag, { signal, onEvent });
   checkBaseTag(to.baseTag, stash.chunks.length);
-  const manifests = await chunkManifests(from, stash, { jobs, signal, onEvent });
+  const images = await chunkImages(from, stash, { jobs, signal, onEvent });
+  const manifests = images.map(({ manifest }) => manifest);
   const numbers = await chunkNumbers(to.store, to.baseTag, { signal, onEvent });
   await requireReplaceableTags(to, manifests, { ...options, numbers, jobs });
-  const wanted = manifests.flatMap(({ bytes }) => listedBlobs(bytes));
+  const wanted = images.flatMap(({ manifest, config }) =>
+    config ? listedBlobs(manifest.bytes).slice(1) : listedBlobs(manifest.bytes)
+  );
   const blobs = await copyBlobs(from.store, to.store, {
     ...options,
     reread: options.overwrite,
@@ -82,6 +87,11 @@ export async function copyStash(
   });
   const tags = manifests.map((_, index) => chunkTag(to.baseTag, index + 1));
   for (const [index, tag] of tags.entries()) {
+    const { config } = images[index]!;
+    if (config) {
+      const silent = withoutProgress(onEvent ?? to.store.onEvent);
+      await to.store.write(bytesSource(config), { what: `the config of ${tag}`, signal, onEvent: silent });
+    }
     await to.store.putManifest(tag, manifests[index]!, { signal, onEvent });
   }
   await freeReplaced(to.store, tags, options);
@@ -90,23 +100,31 @@ export async function copyStash(
   return { stash, blobs };
 }
 
-async function chunkManifests(
+/** The image of a chunk that is copied; its config only where the source has lost the tag, and the image is built again. */
+type CopiedImage = Pick<TaggedImage, "manifest"> & Partial<Pick<TaggedImage, "config">>;
+
+async function chunkImages(
   { store, baseTag }: StashTarget,
-  { chunks }: Stash,
+  stash: Stash,
   options: CallOptions & { jobs: number },
-): Promise<Manifest[]> {
-  const manifests: Manifest[] = [];
+): Promise<CopiedImage[]> {
+  const { chunks } = stash;
+  const images: CopiedImage[] = [];
+  const middle = new Set(middleChunks(stash).map(({ number }) => number));
   await inParallel(chunks, options, async ({ number, digest }: Chunk, signal) => {
     const tag = chunkTag(baseTag, number);
-    const manifest = await requireManifest(store, tag, { signal, onEvent: options.onEvent });
-    if (!listedBlobs(manifest.bytes).some((blob) => blob.digest === digest)) {
+    const manifest = await store.manifest(tag, { signal, onEvent: options.onEvent });
+    if (!manifest && !middle.has(number)) {
+      throw await notThere(store, tag, { signal, onEvent: options.onEvent });
+    }
+    if (manifest && !listedBlobs(manifest.bytes).some((blob) => blob.digest === digest)) {
       throw new MismatchError(
         `${tag} does not belong to the stash that ${chunkTag(baseTag, chunks.length)} completes`,
       );
     }
-    manifests[number - 1] = manifest;
+    images[number - 1] = manifest ? { manifest } : rebuildImage(stash, number, store.family);
   });
-  return manifests;
+  return images;
 }
 
 /**

@@ -3,13 +3,15 @@ import { createHash } from "node:crypto";
 import { counted } from "../messages.ts";
 import { Hasher } from "../content/hasher.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
-import { withChannel } from "../events.ts";
-import type { BlobReader, CallOptions } from "../store/store.ts";
+import { type OnEvent, withChannel } from "../events.ts";
+import type { Digest } from "../oci/digest.ts";
+import { listedBlobs } from "../oci/references.ts";
+import type { BlobReader, CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
 import { adaptiveJobs, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel, type Jobs } from "../async/pool.ts";
 import { receive } from "../transfer/receive.ts";
 import { statFile } from "../files/input.ts";
-import { type Chunk, chunkName, reportPlan, type Stash } from "./stash.ts";
+import { type Chunk, chunkName, middleChunks, reportPlan, type Stash } from "./stash.ts";
 import type { VerifyOptions } from "./verb_options.ts";
 
 /**
@@ -22,9 +24,10 @@ export interface StashFault {
   chunk: number;
   /**
    * What is wrong. The registry does not have the chunk's blob (`missing`), or has it with another size (`size`) or with
-   * other bytes (`bytes`). Or the local file that was compared differs from the stash (`file`).
+   * other bytes (`bytes`). Or its tag is missing or holds something else, so that a registry which collects garbage takes the
+   * blob (`tag`). Or the local file that was compared differs from the stash (`file`).
    */
-  kind: "missing" | "size" | "bytes" | "file";
+  kind: "missing" | "size" | "bytes" | "tag" | "file";
   /** The fault in words, as a clause such as `its blob is missing`. */
   problem: string;
 }
@@ -42,6 +45,8 @@ const corruptedBlob = (reason?: string): Problem => ({
   kind: "bytes",
   problem: `its blob is corrupted${reason === undefined ? "" : `: ${reason}`}`,
 });
+
+const faultOfTag = (problem: string): Problem => ({ kind: "tag", problem });
 
 const otherFile = (problem: string): Problem => ({ kind: "file", problem });
 
@@ -64,22 +69,59 @@ export interface VerifyResult {
 }
 
 /**
- * Checks a stash for `verify`: a local file against its digests, its blobs, or both.
+ * Checks a stash for `verify`: its tags and blobs, and a local file against its digests.
  *
  * @throws {NotFoundError} if the local file does not exist
  */
 export async function checkStash(
-  store: BlobReader,
+  store: StoreReader,
   stash: Stash,
   { file, deep, jobs, onEvent = store.onEvent, signal }: VerifyOptions,
 ): Promise<StashFault[]> {
   const options = { jobs, onEvent, signal };
   const both = file !== undefined && deep;
   reportPlan({ ...stash, chunks: stash.chunks.length }, onEvent, both ? 2 : 1);
-  const faults = file === undefined ? [] : await checkFile(file, stash, options);
+  const faults = await checkTags(store, stash, options);
+  if (file !== undefined) faults.push(...await checkFile(file, stash, options));
+  // Each chunk is reported once: when the file is compared, or when the store is asked.
+  const quiet: OnEvent = (event) => void (event.type !== "blob" && onEvent?.(event));
   if (deep) faults.push(...await checkBytes(store, stash, options));
-  else if (file === undefined) faults.push(...await checkPresence(store, stash, options));
+  else {faults.push(
+      ...await checkPresence(store, stash, file === undefined ? options : { ...options, onEvent: quiet }),
+    );}
+  return faults.sort((a, b) => a.chunk - b.chunk);
+}
+
+/**
+ * Checks that the chunks have their tags, without which a registry takes their blobs when it collects garbage. The first and
+ * the last were read with the stash, and so were all where no table lists them.
+ */
+async function checkTags(store: ManifestReader, stash: Stash, options: CheckOptions): Promise<StashFault[]> {
+  const { jobs = DEFAULT_JOBS, signal, onEvent } = options;
+  const faults: StashFault[] = [];
+  await inParallel(middleChunks(stash), { jobs, signal }, async ({ number, tag, digest }, signal) => {
+    const held = await layersOf(store, tag, { signal, onEvent });
+    if (!held) faults.push({ chunk: number, ...faultOfTag("its tag is missing") });
+    else if (!held.includes(digest)) {
+      faults.push({ chunk: number, ...faultOfTag("its tag holds something else") });
+    }
+  });
   return faults;
+}
+
+/** The blobs that a tag's manifest lists; `undefined` = there is no such tag. */
+async function layersOf(
+  store: ManifestReader,
+  tag: string,
+  options: CallOptions,
+): Promise<Digest[] | undefined> {
+  try {
+    const manifest = await store.manifest(tag, options);
+    return manifest && listedBlobs(manifest.bytes).map(({ digest }) => digest);
+  } catch (error) {
+    if (error instanceof MismatchError) return []; // it cannot be read
+    throw error;
+  }
 }
 
 /**

@@ -27,8 +27,8 @@ export interface ExistingChunks {
   slicing?: Slicing | undefined;
   /** The stash; absent where it is incomplete, torn or malformed, or cannot prove that it is complete. */
   complete?: Stash | undefined;
-  /** Whether the tags of `complete` hold its chunks, every one. */
-  intact: boolean;
+  /** The numbers of the chunks of `complete` whose tags do not hold them: they were lost. */
+  untagged: number[];
 }
 
 /** Looks up which chunks exist. The manifest of every tag is read: a tag may hold an image of somebody else. */
@@ -41,7 +41,7 @@ export async function lookUpExisting(
   const foreign: number[] = [];
   const layers = new Map<number, Descriptor | undefined>();
   const manifests = new Set<Digest>();
-  if (numbers.length === 0) return { numbers, foreign, layers, manifests, intact: false };
+  if (numbers.length === 0) return { numbers, foreign, layers, manifests, untagged: [] };
   const found = await findStashImages(store, baseTag, options).catch(undefinedIfBroken);
   const complete = found?.stash.provenComplete ? found.stash : undefined;
   const read = new Map(found?.images.map((image) => [image.tag, image]));
@@ -65,19 +65,19 @@ export async function lookUpExisting(
   if (complete) return withTable(existing, complete);
   const size = numbers.length > 1 ? layers.get(1)?.size : undefined; // the Python layerstash notes no chunk size
   const slicing = first?.config.layerstash ?? (size ? { chunkSize: size } : undefined);
-  return { ...existing, modified: first?.config.created, slicing, intact: false };
+  return { ...existing, modified: first?.config.created, slicing, untagged: [] };
 }
 
 /** The table of a complete stash lists all layers, also those whose tags are gone or hold something else. */
-function withTable(existing: Omit<ExistingChunks, "intact">, complete: Stash): ExistingChunks {
+function withTable(existing: Omit<ExistingChunks, "untagged">, complete: Stash): ExistingChunks {
   const { layers } = existing;
-  const intact = complete.chunks.every(({ number, digest }) => layers.get(number)?.digest === digest);
+  const lost = complete.chunks.filter(({ number, digest }) => layers.get(number)?.digest !== digest);
   for (const { number, digest, size } of complete.chunks) {
     layers.set(number, { mediaType: OCTET_STREAM, digest, size });
   }
   const beyond = existing.numbers.filter((number) => number > complete.chunks.length);
   for (const number of beyond) layers.delete(number);
-  return { ...existing, complete, slicing: complete, intact };
+  return { ...existing, complete, slicing: complete, untagged: lost.map(({ number }) => number) };
 }
 
 /** The error of a tag that a chunk needs, and that holds an image of somebody else. It is never replaced. */

@@ -7,7 +7,7 @@ import { inParallel } from "../async/pool.ts";
 import { type ChunkNote, requireNote } from "./chunk_config.ts";
 import { type ChunkImage, lookAtTag, readChunkImage } from "./chunk_image.ts";
 import { checkBaseTag, chunkTag, parseChunkTag } from "./chunk_tags.ts";
-import { chunksOf, sliceSize, type Stash } from "./stash.ts";
+import { chunksOf, middleChunks, sliceSize, type Stash } from "./stash.ts";
 
 /** How many manifests are read at once, of a stash whose chunks are not listed in a table. */
 const MANIFESTS_AT_ONCE = 4;
@@ -51,6 +51,25 @@ export async function findStashImages(
   const modified = last.config.created;
   const stash = { baseTag, name: note.name, size, chunkSize, modified, chunks, provenComplete: true };
   return { stash, images: [first, last] };
+}
+
+/**
+ * The numbers of chunks that have no tag, of a stash that is complete without them. A list of tags may leave some out: so those
+ * that it does not have are asked for.
+ */
+export async function untaggedChunks(
+  store: ManifestReader,
+  stash: Stash,
+  options: CallOptions,
+): Promise<number[]> {
+  const chunks = middleChunks(stash);
+  if (chunks.length === 0) return [];
+  const listed = new Set(await chunkNumbers(store, stash.baseTag, options));
+  const untagged: number[] = [];
+  for (const { number, tag } of chunks) {
+    if (!listed.has(number) && await store.resolve(tag, options) === undefined) untagged.push(number);
+  }
+  return untagged;
 }
 
 /** The numbers of the chunks of a stash that have a tag, in order. All pages of the list of tags are read. */

@@ -51,6 +51,11 @@ export interface Stash {
   chunks: Chunk[];
   /** Whether its last chunk lists all chunks, which proves that none is missing. The Python layerstash stores no such list. */
   provenComplete: boolean;
+  /**
+   * The numbers of chunks whose tags are missing, so that a registry takes them when it collects garbage; absent = none is
+   * known to be missing. Only `info` looks for them.
+   */
+  untagged?: number[] | undefined;
 }
 
 /** What messages call a chunk. */
@@ -68,6 +73,11 @@ export function chunksOf(baseTag: string, slices: Iterable<SizedBlob>): Chunk[] 
   return placeBlobs(slices).map(({ number, digest, size, at }) => (
     { number, tag: chunkTag(baseTag, number), digest, size, at }
   ));
+}
+
+/** The chunks between the first and the last: where a table lists them, their tags are not read to find the stash. */
+export function middleChunks({ chunks, provenComplete }: Stash): Chunk[] {
+  return provenComplete ? chunks.slice(1, -1) : [];
 }
 
 /** Reports what a transfer of a stash consists of. `times` = how often it goes through the bytes. */

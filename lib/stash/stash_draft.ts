@@ -91,20 +91,40 @@ export class StashDraft implements Slicing {
   #image(number: number, layer: Descriptor, table: Partial<ChunkNote>): TaggedImage {
     const { size, chunkSize, chunks } = this;
     const note = { version: 1, name: this.#name, size, chunkSize, chunk: number, chunks, ...table } as const;
-    const config = encodeConfig(note, this.modified, layer);
-    const manifest = encodeManifest({
-      schemaVersion: 2,
-      mediaType: IMAGE_MANIFEST[this.#family],
-      config: { mediaType: IMAGE_CONFIG[this.#family], size: config.length, digest: digestOf(config) },
-      layers: [{ mediaType: OCTET_STREAM, size: layer.size, digest: layer.digest }],
-    });
-    const isLast = table.digests !== undefined;
-    return { number, tag: chunkTag(this.baseTag, number), layer, config, manifest, isLast };
+    return imageOf(note, layer, { baseTag: this.baseTag, family: this.#family, modified: this.modified });
   }
 }
 
+/** Builds the image of a chunk in the middle again, whose tag was lost: with the bytes that it had, if a file was stored. */
+export function rebuildImage({ baseTag, ...stash }: Stash, number: number, family: Family): TaggedImage {
+  const { name, size, chunkSize, chunks, modified } = stash;
+  const note = { version: 1, name, size, chunkSize, chunk: number, chunks: chunks.length } as const;
+  const { digest, size: bytes } = chunks[number - 1]!;
+  return imageOf(note, { mediaType: OCTET_STREAM, digest, size: bytes }, { baseTag, family, modified });
+}
+
+function imageOf(
+  note: ChunkNote,
+  layer: Descriptor,
+  { baseTag, family, modified }: { baseTag: string; family: Family; modified: string | undefined },
+): TaggedImage {
+  const config = encodeConfig(note, modified, layer);
+  const manifest = encodeManifest({
+    schemaVersion: 2,
+    mediaType: IMAGE_MANIFEST[family],
+    config: { mediaType: IMAGE_CONFIG[family], size: config.length, digest: digestOf(config) },
+    layers: [{ mediaType: OCTET_STREAM, size: layer.size, digest: layer.digest }],
+  });
+  const isLast = note.digests !== undefined;
+  return { number: note.chunk, tag: chunkTag(baseTag, note.chunk), layer, config, manifest, isLast };
+}
+
 /** Encodes a config as other programs expect it, with the object `layerstash` added. */
-function encodeConfig(note: ChunkNote, modified: string, layer: Descriptor): Uint8Array<ArrayBuffer> {
+function encodeConfig(
+  note: ChunkNote,
+  modified: string | undefined,
+  layer: Descriptor,
+): Uint8Array<ArrayBuffer> {
   const labels = note.name === undefined ? {} : { "org.opencontainers.image.title": note.name };
   return new TextEncoder().encode(JSON.stringify({
     architecture: "amd64",

@@ -15,7 +15,7 @@ const OVERWRITE = "store the file again with --overwrite; " +
 export function hintOfFaults(faults: readonly StashFault[]): string | undefined {
   const ofBlobs = faults.filter(({ kind }) => kind !== "file");
   if (ofBlobs.length === 0) return undefined;
-  return ofBlobs.every(({ kind }) => kind === "missing") ? STORE_AGAIN : OVERWRITE;
+  return ofBlobs.every(({ kind }) => kind === "missing" || kind === "tag") ? STORE_AGAIN : OVERWRITE;
 }
 
 /**

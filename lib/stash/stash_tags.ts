@@ -7,7 +7,8 @@ import type { Digest } from "../oci/digest.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { inParallel } from "../async/pool.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
-import type { TaggedImage } from "./stash_draft.ts";
+import type { Stash } from "./stash.ts";
+import { rebuildImage, type TaggedImage } from "./stash_draft.ts";
 import { lookAtTag } from "./chunk_image.ts";
 import { type ExistingChunks, foreignConflict } from "./existing_chunks.ts";
 import { tagConflict } from "./verdict.ts";
@@ -181,5 +182,19 @@ export class StashTags {
     if (first && await this.#store.resolve(first.tag, { signal, onEvent }) === first.manifest.digest) return;
     const same = found.kind === "chunk" && found.image.layer.digest === layer.digest;
     if (!this.#isExisting(image) || !same) throw tagConflict(tag);
+  }
+}
+
+/** Puts the tags of chunks back that a complete stash has lost: without them a registry takes the chunks as garbage. */
+export async function putTagsBack(
+  store: Store,
+  stash: Stash,
+  { numbers, ...options }: CallOptions & { numbers: readonly number[] },
+): Promise<void> {
+  for (const number of numbers) {
+    const { tag, config, manifest } = rebuildImage(stash, number, store.family);
+    const onEvent = withoutProgress(options.onEvent ?? store.onEvent);
+    await store.write(bytesSource(config), { ...options, what: `the config of ${tag}`, onEvent });
+    await store.putManifest(tag, manifest, options);
   }
 }

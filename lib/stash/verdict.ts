@@ -61,7 +61,7 @@ export class Verdicts {
    * @throws {MismatchError} if blobs of the stash are missing, and the input is a stream that was read by now
    */
   async compareExisting(input: Input): Promise<Stash | undefined> {
-    const { complete, layers, intact } = this.#existing;
+    const { complete, layers } = this.#existing;
     const { jobs = DEFAULT_JOBS, overwrite, signal } = this.#options;
     // A stream has one chunk at least, and as many as the stash that it has to be the same as.
     const needed = this.#draft.chunks ?? (overwrite ? 1 : complete?.chunks.length ?? 1);
@@ -79,7 +79,7 @@ export class Verdicts {
     this.requireAllCompared(count);
     const missing = this.#decided.values().find(({ kind }) => kind !== "present");
     if (missing?.kind === "lost") throw missing.error;
-    return missing || !intact ? undefined : complete;
+    return missing ? undefined : complete;
   }
 
   /**

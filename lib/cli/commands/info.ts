@@ -2,6 +2,7 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { info } from "../../../main.ts";
 import { counted } from "../../messages.ts";
+import { chunkTag } from "../../stash/chunk_tags.ts";
 import type { Stash } from "../../stash/stash.ts";
 import { storeAction } from "../action.ts";
 import { stashCommand } from "../base_commands.ts";
@@ -42,8 +43,14 @@ export function renderInfo(stash: Stash): string {
       "chunks:",
       chunks.length === 1 ? "1" : `${chunks.length} of ${formatSize(chunkSize)} (${chunkSize} bytes)`,
     ],
-    ["complete:", provenComplete ? "yes" : "unknown: another tool stored it"],
+    ["complete:", provenComplete ? `yes${noteOfTags(stash)}` : "unknown: another tool stored it"],
   ];
   const rows = chunks.map(({ tag, digest, size }) => [tag, digest, formatSize(size)]);
   return `${renderTable(facts)}\n${renderTable([["TAG", "DIGEST", "SIZE"], ...rows])}`;
+}
+
+function noteOfTags({ baseTag, untagged: [first, ...more] = [] }: Stash): string {
+  if (first === undefined) return "";
+  const others = more.length > 0 ? `, and ${more.length} more` : "";
+  return `, but the tag ${chunkTag(baseTag, first)} is missing${others}: store the file again to put it back`;
 }
