@@ -174,6 +174,32 @@ Deno.test("where no journal can be kept, that is told, and nothing fails", () =>
     assert.match((events[0] as { message: string }).message, /cannot keep a journal in /);
   }));
 
+Deno.test(
+  "a link in the place of a journal is not written through, and does not hold up the transfer",
+  onPosix("links"),
+  () =>
+    withDirectory(async (directory) => {
+      const path = await write(directory, { chunk: 1 });
+      const elsewhere = join(directory, "elsewhere");
+      await Deno.rename(path, elsewhere);
+      const before = await Deno.readTextFile(elsewhere);
+      await Deno.symlink(elsewhere, path);
+      const events: TransferEvent[] = [];
+      using journal = await openJournal({
+        directory,
+        name: NAME,
+        subject: "b",
+        onEvent: (event) => events.push(event),
+      });
+      journal.add({ chunk: 2 });
+      assert.match(
+        (events[0] as { message: string }).message,
+        /^cannot keep a journal in .* is not an ordinary file/,
+      );
+      assert.equal(await Deno.readTextFile(elsewhere), before);
+    }),
+);
+
 Deno.test("any bytes are a journal as far as their lines are whole", () => {
   const line = fc.oneof(
     fc.uint8Array({ maxLength: 60 }),

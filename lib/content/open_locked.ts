@@ -1,5 +1,6 @@
 /** Opens files that one process at a time may have open. @module */
 import { setTimeout as pass } from "node:timers/promises";
+import { LayerstashError } from "../errors.ts";
 
 /** How a file is opened and locked. */
 export interface LockedOptions {
@@ -16,10 +17,11 @@ export interface LockedOptions {
  * or renamed the file: then the lock is of no use, and it is opened again.
  *
  * @throws {Error} the one of `busy`, if another process holds the lock
+ * @throws {LayerstashError} if the path leads to something else each time, as a symbolic link does
  */
 export async function openLocked(path: string, options: LockedOptions): Promise<Deno.FsFile> {
   const { open, lock = (file: Deno.FsFile) => file.tryLock(true), busy } = options;
-  for (;;) {
+  for (let round = 0; round < MOST_ROUNDS; round++) {
     const file = await open();
     if (!file) continue;
     try {
@@ -31,7 +33,11 @@ export async function openLocked(path: string, options: LockedOptions): Promise<
     }
     file.close();
   }
+  throw new LayerstashError(`${path} is not an ordinary file, or is replaced again and again`);
 }
+
+/** How often a file is opened. Two processes that get in each other's way need a few rounds at most. */
+const MOST_ROUNDS = 100;
 
 /** How often a lock is tried, and how long the pause between two tries is, in milliseconds. */
 const TRIES = 11;
