@@ -98,12 +98,12 @@ export async function giveFreeName(temporary: string, path: string): Promise<voi
 export async function linkOrRename(temporary: string, path: string): Promise<void> {
   await Deno.link(temporary, path).catch(async (error) => {
     if (error instanceof Deno.errors.AlreadyExists) throw error;
-    if (await exists(path)) throw new Deno.errors.AlreadyExists(`${path} already exists`);
+    if (await pathExists(path)) throw new Deno.errors.AlreadyExists(`${path} already exists`);
     await Deno.rename(temporary, path); // a file system without hard links, such as that of most USB sticks
   });
 }
 
-async function exists(path: string): Promise<boolean> {
+async function pathExists(path: string): Promise<boolean> {
   return await Deno.lstat(path).then(() => true, (error) => !(error instanceof Deno.errors.NotFound));
 }
 
@@ -134,7 +134,7 @@ function isUnsupported(error: unknown): boolean {
 /** Makes a directory and those above it where they are missing, durably. */
 export async function makeDirectory(path: string, options: { mode?: number } = {}): Promise<void> {
   const missing: string[] = [];
-  for (let above = path; !await exists(above); above = dirname(above)) {
+  for (let above = path; !await pathExists(above); above = dirname(above)) {
     if (above === dirname(above)) break; // a drive that does not exist has nothing above it
     missing.push(above);
   }

@@ -36,7 +36,7 @@ export class Blobs implements Disposable {
 
   /** The file of a blob. */
   path(digest: Digest): string {
-    return blobPath(this.#directory, digest);
+    return blobFile(this.#directory, digest);
   }
 
   /** The size of a blob in bytes; `undefined` = absent. */
@@ -164,7 +164,7 @@ export class Blobs implements Disposable {
 
   /** Links a blob of another layout into this one, and claims it. Returns whether that was possible. */
   async link(digest: Digest, from: string): Promise<boolean> {
-    const [there, here] = [blobPath(from, digest), this.path(digest)];
+    const [there, here] = [blobFile(from, digest), this.path(digest)];
     try {
       using _layout = await lockLayout(this.#directory);
       await Deno.link(there, here);
@@ -197,7 +197,7 @@ export class Blobs implements Disposable {
   }
 }
 
-function blobPath(directory: string, digest: Digest): string {
+function blobFile(directory: string, digest: Digest): string {
   return join(directory, "blobs", "sha256", encodedPart(digest));
 }
 

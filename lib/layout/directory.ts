@@ -30,7 +30,7 @@ export async function lockLayout(directory: string): Promise<Disposable> {
 export async function createLayout(directory: string): Promise<void> {
   await makeDirectory(blobsOf(directory));
   const marker = join(directory, "oci-layout");
-  if (await exists(marker)) return;
+  if (await mayExist(marker)) return;
   await createAtomically(marker, new TextEncoder().encode(JSON.stringify({ imageLayoutVersion: "1.0.0" })));
 }
 
@@ -42,7 +42,7 @@ export async function createLayout(directory: string): Promise<void> {
  */
 export async function beginIndex(directory: string): Promise<void> {
   const path = join(directory, "index.json");
-  if (await exists(path)) return;
+  if (await mayExist(path)) return;
   if (await hasManifests(directory)) throw indexLost(directory);
   const index = { schemaVersion: 2, mediaType: IMAGE_INDEX.oci, manifests: [] };
   await writeAtomically(path, new TextEncoder().encode(JSON.stringify(index)));
@@ -55,7 +55,7 @@ export async function beginIndex(directory: string): Promise<void> {
 export async function hasManifests(directory: string): Promise<boolean> {
   try {
     for await (const { name, isFile } of Deno.readDir(blobsOf(directory))) {
-      if (isFile && !name.startsWith(".") && await isManifest(join(blobsOf(directory), name))) return true;
+      if (isFile && !name.startsWith(".") && await holdsManifest(join(blobsOf(directory), name))) return true;
     }
   } catch (error) {
     const isMissing = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
@@ -64,7 +64,7 @@ export async function hasManifests(directory: string): Promise<boolean> {
   return false;
 }
 
-async function isManifest(path: string): Promise<boolean> {
+async function holdsManifest(path: string): Promise<boolean> {
   try {
     if ((await Deno.stat(path)).size > MAX_MANIFEST_SIZE) return false;
     const { schemaVersion, layers, manifests } = JSON.parse(await Deno.readTextFile(path));
@@ -93,6 +93,6 @@ function blobsOf(directory: string): string {
   return join(directory, "blobs", "sha256");
 }
 
-async function exists(path: string): Promise<boolean> {
+async function mayExist(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, (error) => !(error instanceof Deno.errors.NotFound));
 }

@@ -25,7 +25,7 @@ const indexSchema: v.GenericSchema<unknown, Index> = v.looseObject({
 
 /** Reads the entries of a layout. A layout that does not exist yet has no entries. */
 export async function readEntries(directory: string): Promise<IndexEntry[]> {
-  return entriesOf((await readIndex(directory)).manifests);
+  return entriesOf((await readIndexFile(directory)).manifests);
 }
 
 /** The entries of a layout, locked until the block ends. */
@@ -42,7 +42,7 @@ export interface LockedIndex extends Disposable {
 export async function lockIndex(directory: string): Promise<LockedIndex> {
   const marker = await lockLayout(directory);
   try {
-    const index = await readIndex(directory);
+    const index = await readIndexFile(directory);
     const entries = entriesOf(index.manifests);
     return {
       entries,
@@ -66,7 +66,7 @@ async function writeIndex(directory: string, index: Index): Promise<void> {
 }
 
 /** An index that is missing is looked for again after the manifests: a first writer may have come in between. */
-async function readIndex(directory: string): Promise<Index> {
+async function readIndexFile(directory: string): Promise<Index> {
   const index = await readIfThere(directory);
   if (index) return index;
   if (!await hasManifests(directory)) return { manifests: [] };

@@ -96,7 +96,7 @@ async function open(store: BlobReader, options: ReceiveOptions, range: ByteRange
     const stream = await store.readUnverified(digest, { what, signal, onEvent, ...(!whole && { range }) });
     return { stream, start: range.start, isCut: false };
   } catch (cause) {
-    const error = await meaningOf(cause, store, options);
+    const error = await explainRefusedRange(cause, store, options);
     if (!(error instanceof RangeRefusedError) || !orWhole) throw error;
     onEvent?.({
       type: "notice",
@@ -107,7 +107,11 @@ async function open(store: BlobReader, options: ReceiveOptions, range: ByteRange
 }
 
 /** A 416 says that the blob is shorter than it should be, or, with some servers, that they do not give ranges. */
-async function meaningOf(error: unknown, store: BlobReader, options: ReceiveOptions): Promise<unknown> {
+async function explainRefusedRange(
+  error: unknown,
+  store: BlobReader,
+  options: ReceiveOptions,
+): Promise<unknown> {
   if (!(error instanceof RegistryError) || error.status !== 416) return error;
   await requireSize(store, options);
   return new RangeRefusedError("the registry gives whole blobs only", { cause: error });

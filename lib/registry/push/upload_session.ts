@@ -180,13 +180,13 @@ export class UploadSession {
       await answer.body?.cancel();
       return answer;
     } catch (error) {
-      throw meaningOf(error);
+      throw sessionError(error);
     }
   }
 }
 
 /** In a session, 404 means that the registry has lost it: the blob has to be sent again from its beginning. */
-function meaningOf(error: unknown): unknown {
+function sessionError(error: unknown): unknown {
   if (error instanceof NotFoundError) return sessionLost(error);
   if (!(error instanceof RegistryError)) return error;
   if (error.codes.includes(DIGEST_INVALID)) {

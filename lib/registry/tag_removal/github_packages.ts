@@ -83,7 +83,7 @@ class GithubTagRemover implements TagRemover {
       if (answer.status === 404) throw this.#hidden();
       const found = this.#read(versionsSchema, answer).find((one) => tagsOf(one).includes(tag));
       if (found) return found;
-      next = nextPage(answer, next);
+      next = nextPackagesPage(answer, next);
     }
     return undefined;
   }
@@ -180,7 +180,7 @@ function requireAlone(version: PackageVersion | undefined, tag: string): asserts
 }
 
 /** The next page by the `Link` header. A token must not go to another origin. */
-function nextPage(answer: ApiAnswer, page: URL): URL | undefined {
+function nextPackagesPage(answer: ApiAnswer, page: URL): URL | undefined {
   const link = /<([^>]*)>\s*;[^,]*\brel="?next"?/i.exec(answer.headers.get("link") ?? "")?.[1];
   if (link === undefined) return undefined;
   const next = URL.parse(link, page.href);
