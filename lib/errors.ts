@@ -175,7 +175,7 @@ export class RegistryError extends LayerstashError {
   }
 
   /**
-   * The same kind of error with other details. What is not named stays.
+   * Copies the error with other details, such as its status. What is not named stays.
    *
    * @param changes what is to differ
    */

@@ -10,6 +10,7 @@ import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { failure, open } from "./rigs/opened.ts";
 import { type RealRegistryOptions, startRegistry } from "./rigs/real_registry.ts";
 import { USER } from "./rigs/user.ts";
+import { getToken } from "../main.ts";
 import { onSent } from "./rigs/events.ts";
 
 const HELLO = new TextEncoder().encode("hello, registry");
@@ -425,6 +426,13 @@ Deno.test("a 401 of the storage is no question that the password answers", async
   using opened = open(fake, { credentials: PASSWORD });
   assert.ok(await failure(opened.store.read(BLOB)) instanceof NotAllowedError);
   assert.ok(fake.requests.every(({ origin, headers }) => origin === "registry" || !headers["authorization"]));
+});
+
+Deno.test("the answer of a registry that does not say how to sign in is closed, also where a token is asked for", async () => {
+  const body = "x".repeat(1_000_000);
+  await using fake = await startFakeRegistry({ faults: { failNext: [{ status: 401, body, times: 1 }] } });
+  const request = { registry: fake.url, repository: "me/files", actions: ["pull"] };
+  assert.match((await failure(getToken(request))).message, /does not say how to sign in/);
 });
 
 Deno.test("a registry that answers 401 and no more is not allowed", async () => {

@@ -201,8 +201,9 @@ export class RegistryClient {
     const call: MadeCall = { ...ENDPOINTS.base(this.#options.address), signal, onEvent };
     const url = this.urlOf(call.to);
     return await retrying(() => this.#retryContext(call), call.what, async () => {
-      const response = await this.#send(call, url, new Headers({ "user-agent": "layerstash" }));
-      if (response.status === 401) await this.#authorization.learn(response, null);
+      const headers = new Headers({ "user-agent": "layerstash" });
+      const response = await this.#send(call, url, headers);
+      if (response.status === 401) await this.#learn(response, headers);
       await response.body?.cancel();
       return await this.#authorization.demand(
         [`repository:${this.#options.repository}:${actions.join(",")}`],
