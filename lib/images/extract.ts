@@ -82,7 +82,7 @@ export async function extract(
     source?.type === "file" && !staging.has(source) ? [source] : []
   );
   await readSources(files, missing, (entry) => staging.keep(entry), { whole });
-  const placement = new Placement(directory, staging, { overwrite, sameOwner });
+  const placement = new Placement(directory, staging, { overwrite, sameOwner, signal: files.signal });
   await placement.requireFree(entries);
   if (sameOwner) await staging.requireOwners(entries);
   await placement.place(entries);

@@ -29,6 +29,8 @@ interface Node {
   /** Set for a directory. */
   children: Map<string, Node> | undefined;
   source: LayerEntry | undefined;
+  /** The last layer that has removed everything below it that lower layers have. */
+  emptiedBy: number;
 }
 
 /** The most symbolic links that are followed in one path. Linux has the same limit. */
@@ -91,9 +93,9 @@ export class FileTree {
     const name = baseName(entry.path);
     const isDirectory = entry.type === "directory";
     const source = entry.type === "hardlink" ? this.#linked(entry) : entry;
-    const kept = isDirectory ? parent.children!.get(name)?.children : undefined;
-    const children = isDirectory ? kept ?? new Map() : undefined;
-    parent.children!.set(name, { entry, layer, children, source });
+    const kept = isDirectory ? parent.children!.get(name) : undefined;
+    const children = isDirectory ? kept?.children ?? new Map() : undefined;
+    parent.children!.set(name, { entry, layer, children, source, emptiedBy: kept?.emptiedBy ?? 0 });
   }
 
   /** All entries in the order of their names, each directory before its content. */
@@ -157,10 +159,10 @@ export class FileTree {
   #erase(layer: number, whiteout: Whiteout): void {
     if (whiteout.kind === "none") return;
     const path = whiteout.kind === "opaque" ? whiteout.directory : parentOf(whiteout.path);
-    const children = this.#trail(path)?.at(-1)?.node.children;
-    if (!children) return;
-    if (whiteout.kind === "opaque") eraseAll(children, layer);
-    else eraseOne(children, baseName(whiteout.path), layer);
+    const node = this.#trail(path)?.at(-1)?.node;
+    if (!node?.children) return;
+    if (whiteout.kind === "opaque") eraseAll(node, layer);
+    else eraseOne(node, baseName(whiteout.path), layer);
   }
 
   /** The directory at a path. Missing directories are made. */
@@ -205,19 +207,22 @@ export function tooManyEntries(): MismatchError {
 }
 
 function directory(layer: number): Node {
-  return { entry: undefined, layer, children: new Map(), source: undefined };
+  return { entry: undefined, layer, children: new Map(), source: undefined, emptiedBy: 0 };
 }
 
 /** Removes what lower layers have under a name: a whiteout does not affect its own layer. */
-function eraseOne(children: Map<string, Node>, name: string, layer: number): void {
-  const node = children.get(name);
+function eraseOne({ children }: Node, name: string, layer: number): void {
+  const node = children!.get(name);
   if (!node) return;
-  if (node.children) eraseAll(node.children, layer);
-  if (node.layer < layer && !node.children?.size) children.delete(name);
+  if (node.children) eraseAll(node, layer);
+  if (node.layer < layer && !node.children?.size) children!.delete(name);
 }
 
-function eraseAll(children: Map<string, Node>, layer: number): void {
-  for (const name of [...children.keys()]) eraseOne(children, name, layer);
+/** Removes what lower layers have in a directory, once for each layer: what comes after that is the layer's own. */
+function eraseAll(directory: Node, layer: number): void {
+  if (directory.emptiedBy === layer) return;
+  directory.emptiedBy = layer;
+  for (const name of [...directory.children!.keys()]) eraseOne(directory, name, layer);
 }
 
 /** All entries below a directory. Not recursive: an archive may nest directories deeper than the stack allows. */

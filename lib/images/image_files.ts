@@ -1,4 +1,5 @@
 /** Reads the files of an image from its layers, and reports how much was fetched. @module */
+import { Pace } from "../async/pace.ts";
 import type { OnEvent } from "../events.ts";
 import type { OpenEntry } from "../layers/entry.ts";
 import { LayerBlob } from "../layers/layer_blob.ts";
@@ -55,6 +56,8 @@ export class ImageFiles {
   readonly name: string;
   /** Receives what happens while the files are read: the channel of the options, or else that of the store. */
   readonly onEvent: OnEvent | undefined;
+  /** Ends whatever is done with the files; it then rejects with the signal's reason. */
+  readonly signal: AbortSignal | undefined;
   readonly #blobs: Map<number, LayerBlob>;
   /** Layers whose archives were read. Later readings ignore tables of contents, in which positions differ. */
   readonly #archives: Set<number> = new Set();
@@ -64,6 +67,7 @@ export class ImageFiles {
     this.layers = layers;
     this.name = options.name ?? "the image";
     this.onEvent = options.onEvent ?? store.onEvent;
+    this.signal = options.signal;
     this.#blobs = new Map(layers.map((layer) => [layer.number, new LayerBlob(store, layer, options)]));
   }
 
@@ -76,7 +80,9 @@ export class ImageFiles {
   async *entries({ number }: Layer, options: ReadLayerOptions): AsyncGenerator<OpenLayerEntry> {
     if (options.whole || options.want === "bytes") this.#archives.add(number);
     const archive = this.#archives.has(number);
+    const pace = new Pace(this.signal);
     for await (const entry of readLayer(this.#blobs.get(number)!, { ...options, archive })) {
+      if (pace.isPauseDue) await pace.pause();
       yield { ...entry, layer: number };
     }
   }

@@ -16,6 +16,8 @@ export interface PlacementOptions {
   overwrite: boolean;
   /** Preserves owners, and with them the set-ID bits. */
   sameOwner: boolean;
+  /** Ends the work before the next entry. */
+  signal?: AbortSignal | undefined;
 }
 
 /** The mode bits without set-ID bits, which would let anybody run the file with the rights of whoever extracts it. */
@@ -28,6 +30,8 @@ export class Placement {
   readonly #options: PlacementOptions;
   /** Paths known to be real directories. */
   readonly #sound = new Set<string>([""]);
+  /** Paths of directories that were absent from the target before anything was placed. */
+  readonly #absent = new Set<string>();
   /** The first path of each file, by its key, for further hard links. */
   readonly #placed = new Map<string, string>();
   /** Directories that were made here. Others keep their modes, owners and times: they belong to the user. */
@@ -53,7 +57,8 @@ export class Placement {
   }
 
   async #requireFree({ path, type }: MergedEntry): Promise<void> {
-    await this.#requireParents(path);
+    requireUsable(path);
+    if (await this.#isAbsent(parentOf(path))) return;
     const found = await this.#lstat(path);
     if (!found || (type === "directory" && found.isDirectory)) return;
     if (this.#options.overwrite && !found.isDirectory && type !== "directory") return;
@@ -150,12 +155,19 @@ export class Placement {
     this.#requireDirectory(path, await Deno.lstat(this.#at(path)));
   }
 
-  async #requireParents(path: string): Promise<void> {
-    requireUsable(path);
-    for (let above = parentOf(path); !this.#sound.has(above); above = parentOf(above)) {
-      const found = await this.#lstat(above);
-      if (found) this.#requireDirectory(above, found);
+  /** Whether a directory is absent from the target. Each is looked at once, from the top down. */
+  async #isAbsent(path: string): Promise<boolean> {
+    const unknown: string[] = [];
+    let above = path;
+    for (; !this.#sound.has(above) && !this.#absent.has(above); above = parentOf(above)) unknown.push(above);
+    let absent = this.#absent.has(above);
+    for (const each of unknown.reverse()) {
+      const found = absent ? undefined : await this.#lstat(each);
+      if (found) this.#requireDirectory(each, found);
+      else this.#absent.add(each);
+      absent = !found;
     }
+    return absent;
   }
 
   #requireDirectory(path: string, { isDirectory }: Deno.FileInfo): void {
@@ -176,6 +188,7 @@ export class Placement {
   }
 
   async #attempt(path: string, action: () => Promise<void>): Promise<void> {
+    this.#options.signal?.throwIfAborted();
     try {
       await action();
     } catch (error) {

@@ -1,4 +1,5 @@
 /** Finds files in the merged filesystem, from the topmost layer down, and reads no further than needed. @module */
+import { Pace } from "../async/pace.ts";
 import { MismatchError } from "../errors.ts";
 import { baseName, parentOf } from "../layers/entry.ts";
 import { FileTree, type LayerEntry, type MergedEntry, MOST_ENTRIES, tooManyEntries } from "./file_tree.ts";
@@ -78,7 +79,7 @@ export async function survey(
       return { entries: onePerPath(searches.map(({ found }) => found!)), tree: undefined };
     }
   }
-  const tree = mergeLayers(seen);
+  const tree = await mergeLayers(seen, files.signal);
   return { entries: select(tree, patterns), tree, ...(damage && { damage }) };
 }
 
@@ -90,9 +91,15 @@ function isSelected(patterns: readonly PathPattern[], path: string): boolean {
   return patterns.some((pattern) => pattern.includes(path));
 }
 
-function mergeLayers(layers: LayerEntry[][]): FileTree {
+async function mergeLayers(layers: LayerEntry[][], signal: AbortSignal | undefined): Promise<FileTree> {
   const tree = new FileTree();
-  for (const entries of layers) for (const entry of entries) tree.add(entry);
+  const pace = new Pace(signal);
+  for (const entries of layers) {
+    for (const entry of entries) {
+      tree.add(entry);
+      if (pace.isPauseDue) await pace.pause();
+    }
+  }
   return tree;
 }
 

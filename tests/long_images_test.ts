@@ -1,0 +1,106 @@
+/** Small layers do not take hours, and whatever takes long can be interrupted. @module */
+import assert from "node:assert/strict";
+import { extract, FileTree, type LayerEntry, openImage, survey } from "../lib/exports/images.ts";
+import { findImage, ImageFiles, pathPattern } from "../lib/exports/images.ts";
+import { gzip, makeImage } from "./rigs/images.ts";
+import { onPosix } from "./rigs/system.ts";
+import { paxOf, type TarFile, tarOf } from "./rigs/tar.ts";
+
+function entryOf(layer: number, path: string, type: LayerEntry["type"] = "file"): LayerEntry {
+  const about = { mode: 0o644, uid: 0, gid: 0, owner: "", group: "", size: 0, modified: 0, position: 0 };
+  return { layer, path, name: path, type, ...about };
+}
+
+Deno.test("of the directories above a file each is looked at once", onPosix("deep paths"), async () => {
+  const deep = "a/".repeat(1000);
+  const files = [paxOf({ path: deep }), { name: "x", flag: "5" }, paxOf({ path: `${deep}f` }), { name: "x" }];
+  await using image = await makeImage([await gzip(tarOf(files))]);
+  const { lstat } = Deno;
+  let looks = 0;
+  Deno.lstat = (path) => (looks++, lstat(path));
+  try {
+    await extract(await image.files(), ["/"], { directory: image.work.path("out") });
+  } finally {
+    Deno.lstat = lstat;
+  }
+  assert.equal((await Deno.stat(image.work.path(`out/${deep}f`))).isFile, true);
+  assert.ok(looks < 5000, `${looks} looks for 1000 directories`);
+});
+
+Deno.test("a directory that is opaque many times is emptied once", () => {
+  for (const again of [[], [entryOf(2, "d", "directory")]]) {
+    const tree = new FileTree();
+    let looks = 0;
+    tree.add(entryOf(1, "d/below"));
+    for (let index = 0; index < 10_000; index++) tree.add(entryOf(2, `d/f${index}`));
+    const { delete: remove, keys } = Map.prototype;
+    Map.prototype.keys = function () {
+      looks += this.size;
+      return keys.call(this);
+    };
+    try {
+      for (let round = 0; round < 1000; round++) {
+        tree.add(entryOf(2, "d/.wh..wh..opq"));
+        tree.add(entryOf(2, ".wh.d"));
+        for (const entry of again) tree.add(entry);
+      }
+    } finally {
+      Map.prototype.keys = keys;
+      Map.prototype.delete = remove;
+    }
+    assert.ok(looks < 100_000, `${looks} looks at 10000 files`);
+    assert.equal(tree.find("d/below"), undefined);
+    assert.equal(tree.list("d").length, 10_000);
+    tree.add(entryOf(3, "d/.wh..wh..opq"));
+    assert.equal(tree.list("d").length, 0, "an upper layer removes them");
+  }
+});
+
+async function filesWith(signal: AbortSignal, name: string): Promise<ImageFiles> {
+  const opened = openImage(name);
+  const { layers } = await findImage(opened.store, opened.reference);
+  return new ImageFiles(opened.store, layers, { signal });
+}
+
+Deno.test("merging many entries lets events through, and ends with the signal", async () => {
+  const files: TarFile[] = Array.from({ length: 30_000 }, (_, index) => ({ name: `f${index}` }));
+  await using image = await makeImage([await gzip(tarOf(files))]);
+  const controller = new AbortController();
+  const { add } = FileTree.prototype;
+  let added = 0;
+  FileTree.prototype.add = function (entry) {
+    if (added++ === 0) setTimeout(() => controller.abort(new Error("enough")), 0);
+    const end = performance.now() + 0.01; // an entry that takes its time
+    while (performance.now() < end);
+    add.call(this, entry);
+  };
+  try {
+    const merging = survey(await filesWith(controller.signal, image.name), [await pathPattern("")]);
+    await assert.rejects(merging, /^Error: enough$/);
+  } finally {
+    FileTree.prototype.add = add;
+  }
+  assert.ok(added < files.length, `${added} entries were merged`);
+});
+
+Deno.test("placing many files ends with the signal", async () => {
+  const files: TarFile[] = Array.from({ length: 200 }, (_, index) => ({ name: `f${index}`, content: "x" }));
+  await using image = await makeImage([await gzip(tarOf(files))]);
+  const controller = new AbortController();
+  const { link } = Deno;
+  let placed = 0;
+  Deno.link = async (from, to) => {
+    await link(from, to);
+    if (++placed === 10) controller.abort(new Error("enough"));
+  };
+  const directory = image.work.path("out");
+  try {
+    const extracting = extract(await filesWith(controller.signal, image.name), ["/"], { directory });
+    await assert.rejects(extracting, /^Error: enough$/);
+  } finally {
+    Deno.link = link;
+  }
+  assert.equal(placed, 10);
+  const names = Array.from(Deno.readDirSync(directory), ({ name }) => name);
+  assert.ok(names.every((name) => name.startsWith("f")), "nothing hidden is left");
+});
