@@ -140,6 +140,10 @@ export interface RegistryErrorDetails extends ErrorDetails {
   retryAfter?: number | undefined;
   /** Whether as many attempts were made as the retry policy allows. */
   givenUp?: boolean;
+  /** Whether the host has never answered: it is not waited for as long as one that has. */
+  firstContact?: boolean;
+  /** Whether the host, which is busy, has taken other such requests since it last refused one. */
+  hostProceeds?: boolean;
 }
 
 /**
@@ -158,6 +162,10 @@ export class RegistryError extends LayerstashError {
   readonly retryAfter: number | undefined;
   /** Whether as many attempts were made as the retry policy allows. A loop around the one that gave up goes no further. */
   givenUp: boolean;
+  /** Whether the host has never answered: it is not waited for as long as one that has. */
+  readonly firstContact: boolean;
+  /** Whether the host, which is busy, has taken other such requests since it last refused one. */
+  readonly hostProceeds: boolean;
 
   /**
    * Makes the error.
@@ -172,6 +180,8 @@ export class RegistryError extends LayerstashError {
     this.transient = details.transient ?? false;
     this.retryAfter = details.retryAfter;
     this.givenUp = details.givenUp ?? false;
+    this.firstContact = details.firstContact ?? false;
+    this.hostProceeds = details.hostProceeds ?? false;
   }
 
   /**

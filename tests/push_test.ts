@@ -348,7 +348,7 @@ for (const push of MODES) {
     const source = { ...plain, open: (start?: number, end?: number) => (opens++, plain.open(start, end)) };
     await writes(opened, fake, source);
     assert.ok(opens >= 3);
-    assert.equal(opened.clock.waits.length, 2);
+    assert.equal(opened.events.filter(({ type }) => type === "retry").length, 2);
   });
 
   Deno.test(`${push}: a file that changes between the bytes and the digest does not match`, async () => {

@@ -11,7 +11,7 @@ import { systemClock } from "../lib/async/clock.ts";
 import { inTime } from "../lib/http/timeouts.ts";
 import { inWords } from "../lib/messages.ts";
 import { download, openStore, upload, verify } from "../main.ts";
-import { testClock } from "./rigs/clock.ts";
+import { sharedClock, testClock } from "./rigs/clock.ts";
 import { makeWorkspace } from "./rigs/content.ts";
 import { type Failure, startFakeRegistry } from "./rigs/fake_registry.ts";
 import { failure, open } from "./rigs/opened.ts";
@@ -77,7 +77,7 @@ Deno.test("the loop waits, tells of it, and gives what comes in the end", async 
   const events: TransferEvent[] = [];
   let left = 3;
   const value = await retrying(
-    () => ({ policy: DEFAULT_RETRY_POLICY, clock, onEvent: (event) => void events.push(event) }),
+    { policy: DEFAULT_RETRY_POLICY, clock, onEvent: (event) => void events.push(event) },
     "a thing",
     () => left-- > 0 ? Promise.reject(new RegistryError("not now", { transient: true })) : Promise.resolve(7),
   );
@@ -95,14 +95,14 @@ Deno.test("the loop waits, tells of it, and gives what comes in the end", async 
 Deno.test("the loop ends at once for an error that does not pass, and when it is aborted", async () => {
   const context = { policy: DEFAULT_RETRY_POLICY, clock: testClock() };
   const wrong = new NotAllowedError("never");
-  assert.equal(await failure(retrying(() => context, "it", () => Promise.reject(wrong))), wrong);
+  assert.equal(await failure(retrying(context, "it", () => Promise.reject(wrong))), wrong);
   const aborter = new AbortController();
   const stop = new Error("stop");
   const attempt = () => {
     aborter.abort(stop);
     return Promise.reject(new RegistryError("not now", { transient: true }));
   };
-  assert.equal(await failure(retrying(() => ({ ...context, signal: aborter.signal }), "it", attempt)), stop);
+  assert.equal(await failure(retrying({ ...context, signal: aborter.signal }, "it", attempt)), stop);
   assert.deepEqual(context.clock.waits, []);
 });
 
@@ -228,7 +228,7 @@ Deno.test("an outage counts only as long as there is no answer at all", async ()
   let count = 0;
   const context = { policy: DEFAULT_RETRY_POLICY, clock };
   const attempt = () => Promise.reject(++count < 12 ? away : busy);
-  assert.equal(await failure(retrying(() => context, "it", attempt)), busy);
+  assert.equal(await failure(retrying(context, "it", attempt)), busy);
   assert.equal(count, 12, "its attempts were used up meanwhile");
 });
 
@@ -260,8 +260,8 @@ Deno.test("what one loop has given up, a loop around it does not begin anew", as
   let count = 0;
   const attempt = () =>
     Promise.reject((count++, new RegistryError("busy", { status: 503, transient: true })));
-  const inner = () => retrying(() => context, "it", attempt);
-  assert.equal((await failure(retrying(() => context, "all of it", inner))).message, "busy");
+  const inner = () => retrying(context, "it", attempt);
+  assert.equal((await failure(retrying(context, "all of it", inner))).message, "busy");
   assert.equal(count, DEFAULT_RETRY_POLICY.attempts);
 });
 
@@ -307,7 +307,7 @@ Deno.test("what an attempt was for is told once", async () => {
     const reject = () => Promise.reject(new RegistryError(`no answer${told}`, { transient: true }));
     const onEvent = (event: TransferEvent) => void events.push(event);
     const context = { policy: DEFAULT_RETRY_POLICY, clock: testClock(), onEvent };
-    await retrying(() => context, "the thing", () => left-- > 0 ? reject() : Promise.resolve());
+    await retrying(context, "the thing", () => left-- > 0 ? reject() : Promise.resolve());
   }
   const reasons = events.map((event) => event.type === "retry" && event.reason);
   assert.deepEqual(reasons, ["no answer: it is busy", "no answer", "no answer"]);
@@ -340,4 +340,73 @@ Deno.test("a stash says which chunk is tried again, and no digest", async () => 
     fake.faults.failNext = [{ method, path, status: 503, times: 1 }];
     assert.deepEqual(await linesOf(verify(store, "disk", { ...how, deep })), [chunk]);
   }
+});
+
+for (const jobs of [1, undefined]) {
+  Deno.test(`a registry that takes two requests a second is finished, with ${jobs ?? "any number of"} jobs`, async () => {
+    const clock = sharedClock();
+    await using fake = await startFakeRegistry({ faults: { limit: { now: clock.now, interval: 500 } } });
+    await using work = await makeWorkspace();
+    using store = openStore({ registry: fake.url, repository: "me/files", clock });
+    const input = await work.write("disk.img", new Uint8Array(30).map((_, index) => index));
+    await upload(store, "disk", { input, chunkSize: 1, jobs });
+    await download(store, "disk", { output: work.path("back"), jobs });
+    assert.deepEqual(await Deno.readFile(work.path("back")), await Deno.readFile(input));
+    const [all, refused] = [
+      fake.requests.length,
+      fake.requests.filter(({ status }) => status === 429).length,
+    ];
+    assert.ok(refused < all / 2, `${refused} of ${all} were refused`);
+    assert.ok(clock.now() < (all - refused) * 1000, `${clock.now()} ms for ${all - refused} requests`);
+  });
+}
+
+Deno.test("a registry that takes nothing but looks is given up", async () => {
+  const clock = testClock();
+  await using fake = await startFakeRegistry();
+  fake.faults.failNext = [{ method: "PATCH", status: 503, times: Infinity }];
+  using opened = open(fake, { clock, profile: { partSize: 1024 ** 2 } });
+  const error = await failure(opened.store.write(bytesSource(new Uint8Array(2 * 1024 ** 2))));
+  assert.match(error.message, /answered 503/);
+  assert.ok(fake.requests.length < 40, `${fake.requests.length} requests`);
+});
+
+for (
+  const [what, faults] of Object.entries(
+    { blob: { redirectBlobs: 307 }, upload: { locations: "absolute" } } as const,
+  )
+) {
+  Deno.test(`a host that the registry names for a ${what}, and that never answered, is not waited for long`, async () => {
+    await using fake = await startFakeRegistry({ faults });
+    fake.storage.addBlob("me/files", HELLO);
+    using opened = open(fake);
+    assert.equal(await opened.store.stat(BLOB), HELLO.length);
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    fake.base[what === "blob" ? "storage" : "registry"] = `http://127.0.0.1:${listener.addr.port}`;
+    listener.close();
+    const error = await failure(
+      what === "blob" ? opened.store.read(BLOB) : opened.store.write(bytesSource(HELLO.slice(1))),
+    );
+    assert.match(error.message, /does not answer/);
+    assert.match(error.hint!, /^127.* sends requests to this host: /);
+    assert.ok(opened.clock.now() < 60_000, `${opened.clock.now()}`);
+  });
+}
+
+Deno.test("an address that is too long to be asked is no outage", async () => {
+  await using fake = await startFakeRegistry({ faults: { redirectBlobs: 307 } });
+  fake.storage.addBlob("me/files", HELLO);
+  fake.base.storage += `/${"x".repeat(70_000)}`;
+  using opened = open(fake);
+  const error = await failure(opened.store.read(BLOB));
+  assert.match(error.message, /cannot be asked/);
+  assert.deepEqual(opened.clock.waits, []);
+});
+
+Deno.test("a registry may be on a port that fetch blocks", async () => {
+  await using fake = await startFakeRegistry({ port: 6697 });
+  using opened = open(fake);
+  const { digest } = await opened.store.write(bytesSource(HELLO));
+  assert.equal(await opened.store.stat(digest), HELLO.length);
+  assert.equal(await textOf(opened.store.read(digest)), "hello, registry");
 });

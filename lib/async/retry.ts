@@ -97,26 +97,34 @@ export interface FailedAttempt {
 }
 
 /**
- * Makes attempts until one succeeds, fails for good, or the policy gives up. The context is asked for anew after each
- * failure: a host that has answered meanwhile is waited for longer.
+ * Makes attempts until one succeeds, fails for good, or the policy gives up.
  */
 export async function retrying<T>(
-  context: () => RetryContext,
+  context: RetryContext,
   what: string,
   attempt: () => Promise<T>,
 ): Promise<T> {
   let silentSince: number | undefined;
-  for (let count = 1;; count++) {
-    const { clock } = context();
+  for (let count = 0;;) {
+    const { clock } = context;
     const began = clock.now();
     try {
       return await attempt();
     } catch (error) {
       silentSince = gaveNoAnswer(error) ? silentSince ?? began : undefined;
       const away = silentSince === undefined ? undefined : clock.now() - silentSince;
-      await waitToRetry(context(), { error, what, attempt: count, away });
+      count = countAttempt(count, error);
+      await waitToRetry(context, { error, what, attempt: count, away });
     }
   }
+}
+
+/**
+ * How many attempts in a row have failed after one more, whose error this is. While a busy host takes other requests, this
+ * one has to wait for its turn, and the count begins again.
+ */
+export function countAttempt(before: number, error: unknown): number {
+  return error instanceof RegistryError && error.hostProceeds ? 1 : before + 1;
 }
 
 function gaveNoAnswer(error: unknown): boolean {
@@ -130,11 +138,12 @@ function gaveNoAnswer(error: unknown): boolean {
  *   up then, so that no loop around this one begins again.
  */
 export async function waitToRetry(context: RetryContext, failed: FailedAttempt): Promise<void> {
-  const { policy, clock, onEvent, signal } = context;
+  const { clock, onEvent, signal } = context;
   const { error, what, attempt, away } = failed;
   signal?.throwIfAborted();
   if (!(error instanceof RegistryError) || !error.transient || error.givenUp) throw error;
   const { retryAfter } = error;
+  const policy = error.firstContact ? firstContact(context.policy) : context.policy;
   const delay = retryDelay(policy, { attempt, retryAfter, away, random: clock.random() });
   if (delay === undefined) throw finalError(error, policy);
   onEvent?.({ type: "retry", what, attempt, delay, reason: reasonOf(error, what) });

@@ -171,6 +171,9 @@ export function errorOfNoAnswer(error: unknown, host: string, { known = false } 
       transient: known,
     });
   }
+  if (/\bInvalid URL\b|\binvalid (uri|format)\b/i.test(text)) {
+    return new RegistryError(`${host} cannot be asked: the address is not a URL that can be asked for`);
+  }
   return new RegistryError(`${host} does not answer: ${text}`, {
     transient: true,
     hint: known ? "check the network" : `check the name of the registry${shortNames(host)} and the network`,

@@ -9,6 +9,11 @@ export function isTransientAnswer(status: number, codes: readonly string[]): boo
   return TRANSIENT_STATUS.has(status) || codes.some((code) => BUSY.has(code));
 }
 
+/** Whether an answer says that the host is too busy, or that it has been asked too often. */
+export function isBusyAnswer(status: number): boolean {
+  return status === 429 || status === 503;
+}
+
 /**
  * The wait that a `Retry-After` header asks for: seconds or a date (RFC 9110, 10.2.3). A date is compared with the
  * answer's own: the clock of this machine may be wrong.

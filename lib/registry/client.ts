@@ -2,6 +2,8 @@
 import { LayerstashError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { errorOf, errorOfNoAnswer, isWebPage } from "../http/answers.ts";
+import { type HostPace, paceOf } from "../http/host_pace.ts";
+import { isBusyAnswer, retryAfterOf } from "../http/retry_after.ts";
 import { singleLine } from "../messages.ts";
 import { Authorization, CATALOG_SCOPE, scopeFor, type SignInDemand } from "../sign_in/authorization.ts";
 import type { RemoteAddress } from "../oci/address.ts";
@@ -9,7 +11,6 @@ import type { FindCredentials } from "../sign_in/credentials.ts";
 import type { Clock } from "../async/clock.ts";
 import {
   type FailedAttempt,
-  firstContact,
   type RetryContext,
   retrying,
   type RetryPolicy,
@@ -48,7 +49,6 @@ export class RegistryClient {
   readonly #warnings: Set<string> = new Set();
   /** The hosts that have answered. */
   readonly #answered: Set<string> = new Set();
-  #closedUntil = 0;
 
   /** @param options the repository, and how to reach it */
   constructor(options: ClientOptions) {
@@ -82,7 +82,7 @@ export class RegistryClient {
 
   #retryContext({ signal, onEvent = this.onEvent }: CallOptions): RetryContext {
     const { policy, clock } = this.#options;
-    return { policy: this.#answered.size > 0 ? policy : firstContact(policy), clock, onEvent, signal };
+    return { policy, clock, onEvent, signal };
   }
 
   /**
@@ -103,12 +103,11 @@ export class RegistryClient {
     read: (answer: Response) => Promise<T> | T,
   ): Promise<T> {
     const attempt = async () => await read(await this.once(call, options));
-    return await retrying(() => this.#retryContext(options), call.what, attempt);
+    return await retrying(this.#retryContext(options), call.what, attempt);
   }
 
   /** Makes a call without retries: for bodies that cannot be sent again as they are. */
   async once(call: Call, { signal, onEvent = this.onEvent }: CallOptions = {}): Promise<Response> {
-    await this.#gate(signal);
     const start = this.urlOf(call.to);
     const { response, url } = await this.#follow({ ...call, signal, onEvent }, start);
     if (call.expect.includes(response.status)) return await this.#refuseWebPage(response);
@@ -120,8 +119,9 @@ export class RegistryClient {
       passing: call.passing,
       hide: (text) => this.#authorization.hide(text),
     });
-    if (error instanceof RegistryError && error.retryAfter) this.#close(error.retryAfter);
-    throw error;
+    const proceeds = isBusyAnswer(response.status) &&
+      paceOf(url.host, this.#options.clock).proceeds(call.method);
+    throw proceeds && error instanceof RegistryError ? error.with({ hostProceeds: true }) : error;
   }
 
   /** Follows redirects, without the credentials. A call whose body streams is not redirected: that cannot be sent again. */
@@ -155,18 +155,41 @@ export class RegistryClient {
   async #send(call: MadeCall, url: URL, headers: Headers): Promise<Response> {
     const { method, body, what, signal, onEvent } = call;
     const { transport, clock } = this.#options;
+    const pace = paceOf(url.host, clock);
+    await pace.enter(signal);
     try {
       const request = { method, url, headers, body, what, answerWithin: answerWithin(call), signal };
       const response = await sendObserved(transport, request, { clock, onEvent });
       this.#answered.add(url.host);
+      this.#keepPace(pace, method, response);
       this.#warn(response, onEvent);
       return response;
     } catch (error) {
       signal?.throwIfAborted();
-      throw error instanceof LayerstashError
-        ? error
-        : errorOfNoAnswer(error, url.host, { known: this.#answered.has(url.host) });
+      const known = this.#answered.has(url.host);
+      const noAnswer = error instanceof LayerstashError ? error : errorOfNoAnswer(error, url.host, { known });
+      if (known || !(noAnswer instanceof RegistryError)) throw noAnswer;
+      throw noAnswer.with({
+        firstContact: true,
+        ...(url.host !== this.#options.address.host && this.#namedBy()),
+      });
     }
+  }
+
+  /** The hint about a host that never answered, and that the user did not name. */
+  #namedBy(): { hint: string } {
+    return {
+      hint:
+        `${this.host} sends requests to this host: check the network, and which Host header its proxy passes on`,
+    };
+  }
+
+  /** Notes whether the host is busy. A pause that is too long for the policy ends the call instead. */
+  #keepPace(pace: HostPace, method: string, { status, ok, headers }: Response): void {
+    const pause = retryAfterOf(headers);
+    const tooLong = pause !== undefined && pause > this.#options.policy.longestRetryAfter;
+    if (isBusyAnswer(status)) pace.refused(method, tooLong ? undefined : pause);
+    else if (ok) pace.took(method);
   }
 
   async #headers(call: MadeCall, url: URL): Promise<Headers> {
@@ -200,7 +223,7 @@ export class RegistryClient {
   ): Promise<SignInDemand> {
     const call: MadeCall = { ...ENDPOINTS.base(this.#options.address), signal, onEvent };
     const url = this.urlOf(call.to);
-    return await retrying(() => this.#retryContext(call), call.what, async () => {
+    return await retrying(this.#retryContext(call), call.what, async () => {
       const headers = new Headers({ "user-agent": "layerstash" });
       const response = await this.#send(call, url, headers);
       if (response.status === 401) await this.#learn(response, headers);
@@ -216,18 +239,6 @@ export class RegistryClient {
   urlOf(to: string | URL): URL {
     const { address, repository } = this.#options;
     return to instanceof URL ? to : new URL(`${address.origin}/v2/${repository}/${to}`);
-  }
-
-  /** Waits until the time that the registry last asked for with `Retry-After`. All calls of the client wait for it. */
-  async #gate(signal?: AbortSignal): Promise<void> {
-    const wait = this.#closedUntil - this.#options.clock.now();
-    if (wait > 0) await this.#options.clock.sleep(wait, signal);
-  }
-
-  #close(milliseconds: number): void {
-    const { policy, clock } = this.#options;
-    if (milliseconds > policy.longestRetryAfter) return;
-    this.#closedUntil = Math.max(this.#closedUntil, clock.now() + milliseconds);
   }
 
   /** Refuses web pages: a sign-in portal answers 200 to everything, also to the question whether a blob exists. */

@@ -35,7 +35,7 @@ export async function findRelease(
   const folder = version === undefined ? "latest/download" : `download/v${version}`;
   const context = { ...server.retry, policy: firstContact(server.retry.policy), signal };
   const what = `the checksums of ${name}`;
-  const sums = await withNetworkHint(retrying(() => context, what, async () => {
+  const sums = await withNetworkHint(retrying(context, what, async () => {
     const answer = await server.ask(`${folder}/SHA256SUMS`, { method: "GET", what, signal });
     return await bytesOf(answer, { most: MAX_SUMS, what: `list of checksums of ${name}` });
   }));
@@ -87,7 +87,7 @@ async function programSize(
 function programReader(server: ReleaseServer, { name, version }: ReleasedProgram): BlobReader {
   const ask = (method: "GET" | "HEAD", headers: Record<string, string>, signal: AbortSignal | undefined) =>
     retrying(
-      () => ({ ...server.retry, signal }),
+      { ...server.retry, signal },
       name,
       () => server.ask(`download/v${version}/${name}`, { method, what: name, headers, signal }),
     );

@@ -42,6 +42,8 @@ export class Authorization {
   readonly #refused: Set<string> = new Set();
   #credentials: Promise<Credentials | undefined> | undefined;
   #demand: Demand | undefined;
+  /** Whether the token server has answered. */
+  #hasReached = false;
   readonly #secrets: Secrets = new Secrets();
 
   /** @param options the repository, and what signing in to it takes */
@@ -146,17 +148,29 @@ export class Authorization {
     const { host, transport, clock } = this.#options;
     const { realm, service } = this.#demand as Extract<Demand, { scheme: "bearer" }>;
     const obtained = clock.now(); // a monotonic clock: neither the wall clock nor the server's `issued_at`
-    const token = await requestToken(transport, {
+    const token = await this.#reached(requestToken(transport, {
       host,
       realm,
       service,
       scopes,
       credentials: await this.#lookUp(),
       signal,
-    });
+    }));
     this.#secrets.add({ kind: "bearer", token: token.token });
     this.#refused.delete(`Bearer ${token.token}`); // GHCR gives each user the same token again
     return { ...token, obtained };
+  }
+
+  /** The token server that a registry names may be out of reach for ever: it is not waited for as long as one that answered. */
+  async #reached(requested: Promise<Token>): Promise<Token> {
+    try {
+      const token = await requested;
+      this.#hasReached = true;
+      return token;
+    } catch (error) {
+      const away = error instanceof RegistryError && error.status === 0 && !this.#hasReached;
+      throw away ? error.with({ firstContact: true }) : error;
+    }
   }
 
   /** Whether to replace a token: before it expires, so that no request starts with one that is about to. */

@@ -1,5 +1,6 @@
 /** Receives the bytes of a blob, and resumes after broken connections. @module */
 import { counted } from "../messages.ts";
+import { countAttempt } from "../async/retry.ts";
 import { LayerstashError, MismatchError, RangeRefusedError, RegistryError } from "../errors.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -39,7 +40,7 @@ const BUFFER = 1024 * 1024;
 export async function receive(store: BlobReader, options: ReceiveOptions): Promise<void> {
   const { range = { start: 0, end: options.size }, onEvent = store.onEvent, signal } = options;
   const progress = { position: range.start };
-  for (let attempt = 1;; attempt++) {
+  for (let attempt = 0;;) {
     const before = progress.position;
     try {
       return await receiveOnce(store, { ...options, onEvent }, range, progress);
@@ -47,7 +48,7 @@ export async function receive(store: BlobReader, options: ReceiveOptions): Promi
       signal?.throwIfAborted();
       const moved = progress.position > before;
       if (moved && progress.position === range.end && isTransient(error)) return; // it broke after the last byte
-      if (moved) attempt = 1;
+      attempt = countAttempt(moved ? 0 : attempt, error);
       const { what = `the blob ${options.digest}` } = options;
       await waitToResume(store, { error, what, attempt }, { signal, onEvent });
     }

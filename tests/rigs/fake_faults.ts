@@ -1,6 +1,6 @@
 /** What the fake registry does wrong when it is told to: each fault is one that a named registry really has. @module */
 import type { Digest } from "../../lib/oci/digest.ts";
-import type { RecordedRequest } from "./fake_exchange.ts";
+import type { Origin, RecordedRequest } from "./fake_exchange.ts";
 
 /** An answer that is given in place of the true one. */
 export interface Failure {
@@ -45,6 +45,8 @@ export interface BrokenBody {
 export interface Faults {
   /** Given before anything else, the first that fits: 429 (Docker Hub), 502 in HTML (GHCR, nginx) ... */
   failNext?: Failure[];
+  /** Requests that come sooner than so many milliseconds after the last that was taken get 429, by this clock. */
+  limit?: { now(): number; interval: number; last?: number };
   /** Everything gets a page of HTML with status 200: a web server that is no registry, a sign-in portal. */
   notARegistry?: boolean;
   /** Called, and waited for, before a request is handled. */
@@ -142,6 +144,15 @@ export function takeFailure(faults: Faults, method: string, path: string): Failu
     return failure;
   }
   return undefined;
+}
+
+/** Whether a request comes too soon after the one before. */
+export function isOverLimit(limit: Faults["limit"], origin: Origin): boolean {
+  if (!limit || origin !== "registry") return false;
+  const now = limit.now();
+  if (now - (limit.last ?? -Infinity) < limit.interval) return true;
+  limit.last = now;
+  return false;
 }
 
 /** Takes one of the times that a fault is to happen. */

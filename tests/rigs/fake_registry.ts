@@ -8,7 +8,7 @@ import type { Fake } from "./fake.ts";
 import { isAllowed } from "./fake_auth.ts";
 import { handleBlob, handleSignedUrl } from "./fake_blobs.ts";
 import { ConnectionLost, Exchange, type Origin, type RecordedRequest } from "./fake_exchange.ts";
-import { type Failure, type Faults, takeFailure } from "./fake_faults.ts";
+import { type Failure, type Faults, isOverLimit, takeFailure } from "./fake_faults.ts";
 import { handleManifest, listRepositories, listTags } from "./fake_manifests.ts";
 import { FakeStorage } from "./fake_storage.ts";
 import { continueUpload, openUpload } from "./fake_uploads.ts";
@@ -27,6 +27,8 @@ export interface FakeOptions {
   tokens?: Partial<TokenSettings>;
   /** Throws the bytes of uploads over 64 KiB away, and keeps their sizes and digests. */
   discard?: boolean;
+  /** The port of the registry; where absent any that is free. */
+  port?: number;
   /** Makes all its servers speak https. */
   certificate?: ServerCertificate;
 }
@@ -64,8 +66,10 @@ class RunningFake implements FakeRegistry {
   readonly #servers: Record<Origin, http.Server>;
   readonly #signatures = new Map<string, number>();
   readonly #scheme: string;
+  readonly #port: number;
 
-  constructor({ faults = {}, auth = "none", tokens, discard = false, certificate }: FakeOptions) {
+  constructor({ faults = {}, auth = "none", tokens, discard = false, certificate, port = 0 }: FakeOptions) {
+    this.#port = port;
     this.faults = faults;
     this.auth = auth;
     this.storage = new FakeStorage(discard);
@@ -88,7 +92,7 @@ class RunningFake implements FakeRegistry {
     for (const origin of ["registry", "storage"] as const) {
       const server = this.#servers[origin];
       const { promise, resolve } = Promise.withResolvers<void>();
-      server.listen(0, "127.0.0.1", resolve);
+      server.listen(origin === "registry" ? this.#port : 0, "127.0.0.1", resolve);
       await promise;
       this.base[origin] = `${this.#scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`;
     }
@@ -149,6 +153,9 @@ class RunningFake implements FakeRegistry {
     await this.faults.onRequest?.(exchange.record);
     const failure = takeFailure(this.faults, exchange.method, path);
     if (failure) return await fail(exchange, failure);
+    if (isOverLimit(this.faults.limit, exchange.record.origin)) {
+      return exchange.refuse(429, "TOOMANYREQUESTS");
+    }
     if (this.faults.notARegistry) return exchange.page(200, "Welcome");
     if (exchange.record.origin === "storage") return await this.#answerAsStorage(exchange);
     if (isAllowed(this, exchange, ANY_REPOSITORY.exec(path)?.[1])) await this.#route(exchange, path);

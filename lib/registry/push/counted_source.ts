@@ -3,7 +3,7 @@ import { abortable } from "../../async/abortable.ts";
 import { exactly } from "../../content/byte_stream.ts";
 import { MismatchError, RegistryError } from "../../errors.ts";
 import type { Source } from "../../content/source.ts";
-import type { FailedAttempt } from "../../async/retry.ts";
+import { countAttempt, type FailedAttempt } from "../../async/retry.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { OCTET_STREAM } from "../../oci/media_types.ts";
@@ -143,7 +143,8 @@ export class CountedSource {
 
   /** Counts an attempt that failed. */
   failed(error: unknown): FailedAttempt {
-    return { error, what: this.#options.what ?? "a blob", attempt: ++this.#attempts };
+    this.#attempts = countAttempt(this.#attempts, error);
+    return { error, what: this.#options.what ?? "a blob", attempt: this.#attempts };
   }
 
   /** Throws the error if the source cannot be sent again. */
