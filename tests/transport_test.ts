@@ -14,6 +14,7 @@ import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { failure, open } from "./rigs/opened.ts";
 import { errorOfNoAnswer } from "../lib/http/answers.ts";
 import { startProxy } from "./rigs/proxy.ts";
+import { onLinux } from "./rigs/system.ts";
 import { startRegistry } from "./rigs/real_registry.ts";
 
 const OPENSSL = { ignore: !await ensureTool("openssl", "openssl") };
@@ -203,6 +204,31 @@ Deno.test("NO_PROXY names hosts, what is below them, and ports; this machine is 
   assert.ok(bypasses("http://registry.example.com:5000/", "registry.example.com:5000"));
   assert.ok(!bypasses("http://registry.example.com/", "registry.example.com:443"));
   assert.ok(bypasses("http://10.0.0.7:5000/", "10.0.0.7"));
+  for (
+    const entry of ["10.0.0.0/8", "10.0.0.7/32", "0.0.0.0/0", "10.0.0.7:5000", "other.test, 10.0.0.6/31"]
+  ) {
+    assert.ok(bypasses("http://10.0.0.7:5000/", entry), entry);
+  }
+  for (
+    const entry of [
+      "10.0.0.0/33",
+      "11.0.0.0/8",
+      "10.0.0.0/",
+      "10.0.0.256/8",
+      "::/0",
+      "10.0.0.7:443",
+      "0.0.0.7",
+    ]
+  ) {
+    assert.ok(!bypasses("http://10.0.0.7:5000/", entry), entry);
+  }
+  for (const entry of ["fd12::5", "fd12::/16", "FD12:0:0::5", "[fd12::5]", "[fd12::5]:5000", "::/0"]) {
+    assert.ok(bypasses("http://[fd12::5]:5000/", entry), entry);
+  }
+  for (const entry of ["fd12::6", "fd13::/16", "[fd12::5]:443", "fd12::/129", "0.0.0.0/0"]) {
+    assert.ok(!bypasses("http://[fd12::5]:5000/", entry), entry);
+  }
+  assert.ok(!bypasses("http://registry.example.com/", "10.0.0.0/8"));
   for (const here of ["http://localhost:5000", "http://127.0.0.1:5000", "https://[::1]:5000"]) {
     assert.ok(bypasses(here), here);
   }
@@ -313,9 +339,35 @@ Deno.test("this machine, and what NO_PROXY names, is asked directly", async () =
 });
 
 Deno.test("a proxy of a kind that cannot be used is an error of usage, and no way around it is taken", async () => {
-  const said = await inProcess("https://registry.test", { env: { ALL_PROXY: "socks5://127.0.0.1:1080" } });
+  const said = await inProcess("https://registry.test", { env: { HTTPS_PROXY: "socks5://127.0.0.1:1080" } });
   assert.equal(said, "the environment names a proxy for https:// that cannot be used");
 });
+
+Deno.test(
+  "reads and writes pass by the proxy to a network that NO_PROXY names",
+  onLinux("0.0.0.0"),
+  async () => {
+    await using fake = await startFakeRegistry({ faults: { locations: "relative" } });
+    await using proxy = await startProxy({ refuse: 502 });
+    const { port } = new URL(fake.url);
+    const env = { HTTP_PROXY: proxy.url, NO_PROXY: "0.0.0.0/8" };
+    assert.equal(await inProcess(`http://0.0.0.0:${port}`, { env }), "written and read");
+    assert.deepEqual(proxy.asked, []);
+  },
+);
+
+Deno.test(
+  "a proxy of another kind in ALL_PROXY is passed over by reads and by writes, and that is reported",
+  onLinux("0.0.0.0"),
+  async () => {
+    await using fake = await startFakeRegistry({ faults: { locations: "relative" } });
+    const { port } = new URL(fake.url);
+    const env = { ALL_PROXY: "socks5://127.0.0.1:9", NO_PROXY: "nothing.test" };
+    assert.equal(await inProcess(`http://0.0.0.0:${port}`, { env }), "written and read");
+    using opened = open(fake, { proxyEnv: env });
+    assert.match(opened.notices().join(), /^ALL_PROXY names a proxy that is not an http one/);
+  },
+);
 
 Deno.test("a proxy that refuses is named as what it is", async () => {
   await using proxy = await startProxy({ refuse: 403 });

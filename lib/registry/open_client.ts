@@ -1,6 +1,7 @@
 /** Makes the client of a registry from the options of a caller. @module */
 import type { Transport, TransportOptions } from "../http/request.ts";
 import { openTransport } from "../http/transport.ts";
+import { passesOverProxy } from "../http/proxies.ts";
 import { type Clock, systemClock } from "../async/clock.ts";
 import { DEFAULT_RETRY_POLICY, POLICY_NUMBERS, type RetryPolicy } from "../async/retry.ts";
 import type { OnEvent } from "../events.ts";
@@ -51,6 +52,10 @@ export function openClient(
 ): OpenClient {
   const { credentials, onEvent, authHost, clock = systemClock } = options;
   const transport = openTransport(options);
+  if (passesOverProxy(options.proxyEnv ?? {})) {
+    const message = "ALL_PROXY names a proxy that is not an http one: it is passed over";
+    onEvent?.({ type: "notice", message });
+  }
   const findCredentials: FindCredentials = typeof credentials === "function"
     ? credentials
     : () => Promise.resolve(credentials);
