@@ -11,6 +11,7 @@ import { makeWorkplace } from "./rigs/command_line.ts";
 import { makeWorkspace, sink, someBytes, streamOf } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
+import { ForeignLayout } from "./rigs/foreign_layout.ts";
 import { putImage, putIndex } from "./rigs/images.ts";
 import { type LoggedRequest, startRegistry } from "./rigs/real_registry.ts";
 import { runProgram, tarOf } from "./rigs/tar.ts";
@@ -252,6 +253,110 @@ Deno.test("in a directory referrers are listed under a tag, as other programs lo
     image.digest,
     "a list is no image",
   );
+});
+
+Deno.test(
+  "cosign's signatures come along, and none at the target is replaced by others",
+  { ignore },
+  async () => {
+    await using work = await makeWorkspace();
+    await using registry = await startRegistry();
+    using source = openImage(`oci:${work.path("box")}:t`);
+    const { index, amd } = await putMultiArch(source.store);
+    const tagFor = ({ digest }: Manifest, ending: string) => `${digest.replace(":", "-")}.${ending}`;
+    const tags = [tagFor(index, "sig"), tagFor(amd, "att"), tagFor(amd, "sbom")] as const;
+    for (const [seed, tag] of tags.entries()) await putImage(source.store, tag, [layer(10 + seed)]);
+    using target = openImage(`${registry.url}/me/app:t`);
+    assert.equal((await copyImage(source, target)).referrers, 0);
+    assert.equal((await copyImage(source, target, { referrers: true })).referrers, 3);
+    for (const tag of tags) {
+      assert.equal(
+        await target.store.resolve(tag),
+        await source.store.resolve(tag),
+        tag,
+      );
+    }
+
+    await putImage(source.store, tags[0], [layer(10), layer(20)]); // a second signature
+    await putImage(target.store, tags[1], [layer(30)]); // another one, made at the target
+    const own = await target.store.resolve(tags[1]);
+    const notices: string[] = [];
+    await copyImage(source, target, {
+      referrers: true,
+      onEvent: (event) => void (event.type === "notice" && notices.push(event.message)),
+    });
+    assert.equal(await target.store.resolve(tags[0]), await source.store.resolve(tags[0]));
+    assert.equal(await target.store.resolve(tags[1]), own);
+    assert.deepEqual(notices, [
+      `${tags[1]} is not copied: ${target.store.name} has other signatures under this tag, which stay`,
+    ]);
+  },
+);
+
+Deno.test("an artifact that is copied alone is listed as a referrer of its subject", { ignore }, async () => {
+  await using work = await makeWorkspace();
+  await using registry = await startRegistry();
+  using source = openImage(`oci:${work.path("box")}:t`);
+  const { amd } = await putMultiArch(source.store);
+  const sbom = await putReferrer(source.store, amd, "application/x.sbom");
+  for (const name of [`${registry.url}/me/app`, `oci:${work.path("copy")}`]) {
+    using target = openImage(`${name}:sbom`);
+    for (const _ of ["once", "again"]) {
+      await copyImage({ store: source.store, reference: sbom.digest }, target);
+    }
+    const list = await target.store.manifest(amd.digest.replace(":", "-"));
+    const { manifests } = JSON.parse(new TextDecoder().decode(list?.bytes));
+    assert.deepEqual(manifests.map(({ digest }: Manifest) => digest), [sbom.digest], name);
+  }
+});
+
+Deno.test("an image under a fallback tag stays what it is, and the rest is copied", async () => {
+  await using work = await makeWorkspace();
+  using source = openImage(`oci:${work.path("box")}:t`);
+  const image = await putImage(source.store, "t", [layer(1)], AMD);
+  const tag = image.digest.replace(":", "-");
+  const other = await putImage(source.store, tag, [layer(2)]);
+  const sbom = await putReferrer(source.store, image, "application/x.sbom");
+  using target = openImage(`oci:${work.path("copy")}`);
+  await putImage(target.store, tag, [layer(2)]);
+  const notices: string[] = [];
+  const { referrers } = await copyImage(source, target, {
+    referrers: true,
+    onEvent: (event) => void (event.type === "notice" && notices.push(event.message)),
+  });
+  assert.equal(referrers, 1);
+  assert.equal(await target.store.resolve(tag), other.digest);
+  assert.notEqual(await target.store.manifest(sbom.digest), undefined);
+  assert.match(notices.join(), /referrers of sha256:\w+ are not listed: the tag sha256-\w+ holds an image/);
+});
+
+Deno.test("referrers without end are refused", async () => {
+  await using place = await makeWorkplace();
+  const layout = new ForeignLayout(place.path("many"));
+  const image = layout.image("t", [layout.layer("x")]);
+  const subject = { mediaType: IMAGE_MANIFEST.oci, digest: image.digest, size: image.size };
+  const config = { mediaType: "application/x", ...image.config };
+  for (let number = 0; number < 1001; number++) {
+    const manifest = { schemaVersion: 2, mediaType: IMAGE_MANIFEST.oci, config, layers: [], subject, number };
+    layout.entries.push({ mediaType: IMAGE_MANIFEST.oci, ...layout.blob(manifest) });
+  }
+  layout.write();
+  const { code, stderr } = await place.run(["copy", "--referrers", "oci:many:t", "oci:copy:t"]);
+  assert.deepEqual([code, /has more than 1000 referrers/.test(stderr)], [5, true], stderr);
+});
+
+Deno.test("blobs are mounted within one registry only", async () => {
+  await using one = await startFakeRegistry();
+  await using two = await startFakeRegistry();
+  using source = openImage(`${one.url}/me/app:t`);
+  await putImage(source.store, "t", [layer(1)], AMD);
+  for (const [registry, expected] of [[one, true], [two, false]] as const) {
+    const before = registry.requests.length;
+    using target = openImage(`${registry.url}/you/app:t`);
+    await copyImage(source, target);
+    const asked = registry.requests.slice(before).some(({ search }) => search.includes("mount="));
+    assert.equal(asked, expected);
+  }
 });
 
 Deno.test("a stash is copied under another name, and not over another one", async () => {

@@ -317,7 +317,7 @@ Deno.test("a manifest that is deeply nested, or has odd keys, is an error or is 
 
 Deno.test("messages do not repeat what a registry fills them with", async () => {
   const long = "x".repeat(2_000_000);
-  for (const manifest of [{ schemaVersion: long }, { layers: [{ ...LAYER, annotations: { [long]: 7 } }] }]) {
+  for (const manifest of [{ schemaVersion: long }, { layers: [{ ...LAYER, digest: long }] }]) {
     for (const error of await attack({ manifest }, 1)) assert.equal(error.kind, "mismatch");
   }
 });
@@ -430,7 +430,7 @@ Deno.test("no digest leads out of a layout", async () => {
       using store = layoutStore(work.path("box"));
       const use = { info, verify, remove }[verb]!;
       const error = await fends(() => use(store, "disk"), () => 0);
-      assert.equal(error.kind, "mismatch", args.join(" "));
+      assert.equal(error.kind, "not-found", args.join(" ")); // the entry is passed over
     }
   }
 });

@@ -66,6 +66,8 @@ Deno.test("a platform is chosen by name, and variants as containerd has them", (
     ["linux/amd64", "linux/arm", "linux/arm/v6", "linux/arm64", "linux/arm64/v8"].map(chosen),
     [0, 2, 1, 3, 3],
   );
+  const variants = ["linux/amd64/v2", "linux/amd64/v4", "linux/amd64/v3"].map(image);
+  assert.equal(chooseImage(variants, "linux/amd64"), variants[1], "the highest variant");
   assert.throws(() => chosen("windows/amd64"), (error: Error & { hint?: string }) => {
     return error.name === "NotFoundError" &&
       error.hint!.endsWith("linux/amd64, linux/arm/v6, linux/arm/v7, linux/arm64/v8");

@@ -11,7 +11,8 @@ import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../async/pool.ts";
 import { choosePlatforms } from "./choose_platforms.ts";
 import { type CopiedBlobs, copyBlobs } from "./copy_blobs.ts";
-import { findReferrers, putReferrers } from "./copy_referrers.ts";
+import { findReferrers, listReferrers, putReferrers } from "./copy_referrers.ts";
+import { findSignatures, putSignatures } from "./copy_signatures.ts";
 import { type ImageTree, readTree, treeBlobs, treeManifests, warnOfDockerFormat } from "./image_tree.ts";
 
 /** A store, and a tag or digest in it, as returned by `openImage`. */
@@ -26,7 +27,7 @@ export interface ImageTarget {
 export interface CopyOptions extends CallOptions {
   /** `os/architecture[/variant]`: one copies its image, several copy an index of their images; absent = all. */
   platforms?: readonly string[] | undefined;
-  /** Also copies what refers to the image: signatures and SBOMs. */
+  /** Also copies what refers to the image: signatures and SBOMs, those under the tags of cosign too. */
   referrers?: boolean | undefined;
   /** The number of blobs that are copied at once; absent = adapted to the registry. */
   jobs?: number | undefined;
@@ -89,13 +90,16 @@ export async function copyImage(
   });
   const referrers = options.referrers ? await findReferrers(from.store, tree, options) : [];
   warnOfDockerFormat(to.store, tree, options.onEvent ?? to.store.onEvent);
-  const all = [...treeBlobs(tree), ...referrers.flatMap((each) => treeBlobs(each.tree))];
-  const blobs = await copyBlobs(from.store, to.store, { ...options, blobs: all });
+  const signatures = options.referrers ? await findSignatures(from.store, tree, options) : [];
+  const trees = [tree, ...referrers.map((each) => each.tree), ...signatures.map((each) => each.tree)];
+  const blobs = await copyBlobs(from.store, to.store, { ...options, blobs: trees.flatMap(treeBlobs) });
   await putTree(to.store, tree, { ...options, jobs, reference });
   await freeReplaced(to.store, [reference], options);
+  await listReferrers(to.store, treeManifests(tree), options);
   await putReferrers(to.store, referrers, options);
-  const manifests = [tree, ...referrers.map((each) => each.tree)].flatMap(treeManifests).length;
-  return { reference, digest: chosen.digest, manifests, referrers: referrers.length, blobs };
+  await putSignatures(to.store, signatures, options);
+  const manifests = trees.flatMap(treeManifests).length;
+  return { reference, digest: chosen.digest, manifests, referrers: trees.length - 1, blobs };
 }
 
 /** The reference at the target. A digest must be that of what is copied, which may be one image of an index. */

@@ -2,17 +2,16 @@
 import { MismatchError } from "../errors.ts";
 import { requireManifest } from "../images/index_tree.ts";
 import type { Digest } from "../oci/digest.ts";
+import { isIndex } from "../oci/image_index.ts";
 import { type Manifest, manifestOf } from "../oci/manifest.ts";
 import { IMAGE_INDEX } from "../oci/media_types.ts";
-import { fallbackTag } from "../store/referrers.ts";
+import { fallbackTag, subjectOf } from "../store/referrers.ts";
 import { freeReplaced } from "../store/free.ts";
 import type { CallOptions, ManifestStore, StoreReader } from "../store/store.ts";
 import { type ImageTree, readTree, treeManifests } from "./image_tree.ts";
 
 /** A manifest that refers to another. */
 export interface Referrer {
-  /** The digest of the manifest that it refers to. */
-  subject: Digest;
   /** The manifest, and everything that it lists. */
   tree: ImageTree;
 }
@@ -31,7 +30,7 @@ export async function findReferrers(
     for (const { digest } of await store.referrers(subject, options)) {
       if (found.has(digest)) continue;
       const tree = await readTree(store, await requireManifest(store, digest, options), options);
-      found.set(digest, { subject, tree });
+      found.set(digest, { tree });
       if (found.size > MOST_REFERRERS) {
         throw new MismatchError(`${subject} has more than ${MOST_REFERRERS} referrers`);
       }
@@ -44,7 +43,7 @@ export async function findReferrers(
 /** Stores referrers. Where the store does not list them itself, they are added to the list under the fallback tag. */
 export async function putReferrers(
   store: ManifestStore,
-  referrers: Referrer[],
+  referrers: readonly Referrer[],
   options: CallOptions,
 ): Promise<void> {
   for (const { tree } of referrers) {
@@ -52,10 +51,23 @@ export async function putReferrers(
       await store.putManifest(manifest.digest, manifest, { ...options, child: true });
     }
   }
-  for (const [subject, group] of Map.groupBy(referrers, ({ subject }) => subject)) {
+  await listReferrers(store, referrers.map(({ tree }) => tree.manifest), options);
+}
+
+/**
+ * Makes sure that manifests are listed as referrers of their subjects: a registry without a list of its own leaves that to
+ * the client (OCI distribution spec, "Pushing Manifests with Subject").
+ */
+export async function listReferrers(
+  store: ManifestStore,
+  manifests: readonly Manifest[],
+  options: CallOptions,
+): Promise<void> {
+  for (const [subject, group] of Map.groupBy(manifests, ({ bytes }) => subjectOf(bytes))) {
+    if (subject === undefined) continue;
     const there = await store.referrers(subject, { ...options, listed: true });
     const listed = new Set(there.map(({ digest }) => digest));
-    const missing = group.filter(({ tree }) => !listed.has(tree.manifest.digest));
+    const missing = group.filter(({ digest }) => !listed.has(digest));
     if (missing.length > 0) await addToFallback(store, subject, missing, options);
   }
 }
@@ -63,15 +75,23 @@ export async function putReferrers(
 async function addToFallback(
   store: ManifestStore,
   subject: Digest,
-  missing: Referrer[],
+  missing: readonly Manifest[],
   options: CallOptions,
 ) {
   const tag = fallbackTag(subject);
   const there = await store.manifest(tag, options);
-  const { manifests = [], ...rest } = there ? JSON.parse(new TextDecoder().decode(there.bytes)) : {};
+  if (there && !isIndex(there)) {
+    const message = `referrers of ${subject} are not listed: the tag ${tag} holds an image`;
+    return (options.onEvent ?? store.onEvent)?.({ type: "notice", message });
+  }
+  const { manifests, ...rest } = there ? JSON.parse(new TextDecoder().decode(there.bytes)) : {};
   const mediaType = IMAGE_INDEX.oci;
-  const entries = [...manifests, ...missing.map(({ tree }) => referrerEntry(tree.manifest))];
-  const list = { schemaVersion: 2, mediaType, ...rest, manifests: entries };
+  const list = {
+    schemaVersion: 2,
+    mediaType,
+    ...rest,
+    manifests: [...manifests ?? [], ...missing.map(referrerEntry)],
+  };
   await store.putManifest(
     tag,
     manifestOf(new TextEncoder().encode(JSON.stringify(list)), mediaType),

@@ -1,7 +1,7 @@
 /** The manifests of a layout: files among the blobs, and the entries of `index.json` that give them names. @module */
 import { writeAtomically } from "../content/atomic_file.ts";
 import { storageError } from "../content/file_errors.ts";
-import { NotFoundError, RegistryError } from "../errors.ts";
+import { MismatchError, NotFoundError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { type Descriptor, distinct } from "../oci/descriptor.ts";
 import { type Digest, isDigest, parseDigest } from "../oci/digest.ts";
@@ -11,7 +11,7 @@ import { referencesOf } from "../oci/references.ts";
 import { IMAGE_MANIFEST } from "../oci/media_types.ts";
 import { parseLayoutReference } from "../oci/reference.ts";
 import { requireStorable } from "../store/checks.ts";
-import { fallbackReferrers, namesSubject } from "../store/referrers.ts";
+import { fallbackReferrers, subjectOf } from "../store/referrers.ts";
 import type {
   CallOptions,
   FreeOptions,
@@ -112,8 +112,8 @@ export class Manifests implements ManifestStore {
     const found: Descriptor[] = [];
     for (const { digest: each, size, mediaType = IMAGE_MANIFEST.oci } of await readEntries(this.#directory)) {
       options.signal?.throwIfAborted();
-      const bytes = await this.#blobs.manifest(each);
-      if (bytes && namesSubject(bytes, digest)) found.push({ mediaType, digest: each, size });
+      const bytes = await this.#blobs.manifest(each).catch(ifDamaged);
+      if (bytes && subjectOf(bytes) === digest) found.push({ mediaType, digest: each, size });
     }
     return distinct([...found, ...list]);
   }
@@ -202,4 +202,9 @@ export class Manifests implements ManifestStore {
       });
     }
   }
+}
+
+/** What is damaged, or too large for a manifest, is passed over: it is not a referrer that could be read. */
+function ifDamaged(error: unknown): undefined {
+  if (!(error instanceof MismatchError)) throw error;
 }

@@ -105,8 +105,7 @@ export function readImageManifest(manifest: Manifest): ImageManifest {
   if (known && !Object.values(IMAGE_MANIFEST).includes(manifest.mediaType)) {
     throw new MismatchError(`the manifest ${manifest.digest} is an index of images (${manifest.mediaType})`);
   }
-  const type = declaredMediaType(manifest.bytes) ?? manifest.mediaType;
-  if (type === ARTIFACT_MANIFEST) {
+  if (manifest.mediaType === ARTIFACT_MANIFEST) {
     throw new MismatchError(
       `the manifest ${manifest.digest} is not an image: it is an artifact manifest of OCI`,
       {
@@ -114,7 +113,7 @@ export function readImageManifest(manifest: Manifest): ImageManifest {
       },
     );
   }
-  if (SCHEMA_1.includes(type)) {
+  if (SCHEMA_1.includes(manifest.mediaType)) {
     throw new MismatchError(
       `the manifest ${manifest.digest} is of docker's schema 1, which is not supported`,
       {

@@ -1,8 +1,9 @@
 /** The fallback list of referrers, which every store can hold (OCI distribution spec, "Referrers Tag Schema"). @module */
 import * as v from "valibot";
+import { MismatchError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
-import { readIndex } from "../oci/image_index.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
+import { isIndex, readIndex } from "../oci/image_index.ts";
 import { parseAs } from "../oci/manifest.ts";
 import type { CallOptions, ManifestReader } from "./store.ts";
 
@@ -11,9 +12,9 @@ export function fallbackTag(digest: Digest): string {
   return digest.replace(":", "-");
 }
 
-/** Whether a tag holds such a list, and not an image. */
+/** Whether a tag holds such a list, or what cosign keeps of an image, and not an image itself. */
 export function isFallbackTag(tag: string): boolean {
-  return /^sha256-[0-9a-f]{64}$/.test(tag);
+  return /^sha256-[0-9a-f]{64}(\.(sig|att|sbom))?$/.test(tag);
 }
 
 /** The referrers that the list under the fallback tag names; empty where there is no list. */
@@ -23,12 +24,17 @@ export async function fallbackReferrers(
   options: CallOptions,
 ): Promise<Descriptor[]> {
   const list = await store.manifest(fallbackTag(digest), options);
-  return list ? readIndex(list) : [];
+  return list && isIndex(list) ? readIndex(list) : []; // an image may have such a tag, too
 }
 
-const subjectSchema = v.looseObject({ subject: v.optional(v.looseObject({ digest: v.string() })) });
+const subjectSchema = v.looseObject({ subject: v.looseObject({ digest: v.custom<Digest>(isDigest) }) });
 
-/** Whether the subject of a manifest is the one with this digest. */
-export function namesSubject(bytes: Uint8Array, digest: Digest): boolean {
-  return parseAs(subjectSchema, bytes, "manifest").subject?.digest === digest;
+/** The digest of a manifest's subject; `undefined` = it has none. What is not a manifest has none either. */
+export function subjectOf(bytes: Uint8Array): Digest | undefined {
+  try {
+    return parseAs(subjectSchema, bytes, "manifest").subject.digest;
+  } catch (error) {
+    if (error instanceof MismatchError) return undefined;
+    throw error;
+  }
 }
