@@ -9,7 +9,7 @@ import type { Input, InputChunk } from "./input.ts";
 /** What `rememberInput` takes. */
 export interface MemoryOptions {
   /** Where the input is stored. */
-  store: Store;
+  store: Pick<Store, "name" | "url">;
   /** What it is stored as, for messages: the name of a stash, or the path of a file that becomes a blob. */
   name: string;
   /** The directory of the journal; absent = there is none. */
