@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { extract, FileTree, type LayerEntry, openImage, survey } from "../lib/exports/images.ts";
 import { findImage, ImageFiles, pathPattern } from "../lib/exports/images.ts";
+import { someBytes } from "./rigs/content.ts";
 import { gzip, makeImage } from "./rigs/images.ts";
 import { onPosix } from "./rigs/system.ts";
+import { estargzOf } from "./rigs/toc_layers.ts";
 import { paxOf, type TarFile, tarOf } from "./rigs/tar.ts";
 
 function entryOf(layer: number, path: string, type: LayerEntry["type"] = "file"): LayerEntry {
@@ -103,4 +105,38 @@ Deno.test("placing many files ends with the signal", async () => {
   assert.equal(placed, 10);
   const names = Array.from(Deno.readDirSync(directory), ({ name }) => name);
   assert.ok(names.every((name) => name.startsWith("f")), "nothing hidden is left");
+});
+
+Deno.test("what entries hold is limited in bytes, not only in number", async () => {
+  const large = "A".repeat(1024 * 1024 - 100);
+  const files = Array.from({ length: 600 }, (_, index) => [
+    paxOf({ "SCHILY.xattr.user.x": large }),
+    { name: `f${index}` },
+  ]).flat();
+  await using image = await makeImage([await gzip(tarOf(files))]);
+  const tooMuch = /^MismatchError: the entries of the layers hold more than 512 MiB of names and attributes/;
+  await assert.rejects(survey(await image.files(), [await pathPattern("")]), tooMuch);
+  await assert.rejects((await image.files()).merged(), tooMuch);
+});
+
+Deno.test("directories that no layer lists are limited in number", () => {
+  const tree = new FileTree();
+  const deep = "/a".repeat(2040);
+  const fill = () => {
+    for (let index = 0; index < 300; index++) tree.add(entryOf(1, `${index}${deep}`, "directory"));
+  };
+  assert.throws(fill, /^MismatchError: the layers have more than 500000 directories that no layer lists/);
+});
+
+Deno.test("a table of contents with more rows than any layer has files is not used", async () => {
+  const row = { type: "dir", name: "a", xattrs: { a: "AA==" } };
+  const layer = await estargzOf([{ name: "big", content: someBytes(300_000) }], {
+    change: (rows) => {
+      for (let count = 0; count < 300_000; count++) rows.push(row);
+    },
+  });
+  await using image = await makeImage([layer]);
+  const tree = await (await image.files()).merged();
+  assert.equal(tree.find("big")?.size, 300_000);
+  assert.match(image.notices.join(), /is not used: it lists more than 300000 files/);
 });

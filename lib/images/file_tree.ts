@@ -1,6 +1,7 @@
 /** The merged filesystem of an image, which results from applying its layers in order. @module */
 import { MismatchError } from "../errors.ts";
 import { baseName, type Entry, normalPath, parentOf } from "../layers/entry.ts";
+import { EntryBudget } from "./entry_budget.ts";
 import { type Whiteout, whiteoutOf } from "./whiteouts.ts";
 
 /** An entry, and the number of its layer. */
@@ -37,8 +38,6 @@ interface Node {
 const MOST_HOPS = 40;
 /** The most nested directories: no system can open a deeper path. */
 const DEEPEST = 4096;
-/** The most entries that are held in memory. The largest images have some hundred thousand. */
-export const MOST_ENTRIES = 2_000_000;
 
 /**
  * Merges layers as a container engine does when it unpacks them. Entries are added from the base up, in the order of
@@ -63,7 +62,7 @@ export const MOST_ENTRIES = 2_000_000;
 export class FileTree {
   readonly #root: Node = directory(0);
   readonly #keepsWhiteouts: boolean;
-  #count = 0;
+  readonly #budget = new EntryBudget();
 
   /**
    * Makes an empty tree.
@@ -79,15 +78,13 @@ export class FileTree {
    * Only a directory that replaces a directory keeps its content. Links in the path are followed, and do not lead
    * out.
    *
-   * @throws {MismatchError} if there are too many entries
+   * @throws {MismatchError} if there are too many entries, or they hold too much
    */
   add(entry: LayerEntry): void {
     const { layer } = entry;
     const whiteout = this.#keepsWhiteouts ? undefined : whiteoutOf(entry.path);
     if (whiteout) return this.#erase(layer, whiteout);
-    if (++this.#count > MOST_ENTRIES) {
-      throw tooManyEntries();
-    }
+    this.#budget.take(entry);
     if (entry.path === "") return this.#describeRoot(layer, entry);
     const parent = this.#walk(parentOf(entry.path), layer)!;
     const name = baseName(entry.path);
@@ -191,6 +188,7 @@ export class FileTree {
       }
       if (!node?.children) {
         if (makeFor === undefined) return undefined;
+        this.#budget.takeImplied();
         children!.set(name, node = directory(makeFor));
       }
       if (trail.push({ name, node }) > DEEPEST) {
@@ -199,11 +197,6 @@ export class FileTree {
     }
     return trail;
   }
-}
-
-/** The error for layers with more entries than are held in memory. */
-export function tooManyEntries(): MismatchError {
-  return new MismatchError(`the layers have more than ${MOST_ENTRIES} entries, too many to hold in memory`);
 }
 
 function directory(layer: number): Node {

@@ -2,7 +2,8 @@
 import { Pace } from "../async/pace.ts";
 import { MismatchError } from "../errors.ts";
 import { baseName, parentOf } from "../layers/entry.ts";
-import { FileTree, type LayerEntry, type MergedEntry, MOST_ENTRIES, tooManyEntries } from "./file_tree.ts";
+import { EntryBudget } from "./entry_budget.ts";
+import { FileTree, type LayerEntry, type MergedEntry } from "./file_tree.ts";
 import type { ImageFiles, OpenLayerEntry } from "./image_files.ts";
 import type { PathPattern } from "./path_pattern.ts";
 import { whiteoutOf } from "./whiteouts.ts";
@@ -51,11 +52,11 @@ export async function survey(
   const hidden = new Hidden();
   const seen: LayerEntry[][] = [];
   const want = visit && everything ? "bytes" : "names";
-  let count = 0;
+  const budget = new EntryBudget();
   let damage: MismatchError | undefined;
   const see = async (open: OpenLayerEntry, entries: LayerEntry[]) => {
-    if (++count > MOST_ENTRIES) throw tooManyEntries();
     const { extents: _, ...entry } = open;
+    budget.take(entry);
     entries.push(entry);
     for (const search of searches) search.see(entry);
     if (visit && hasContent(entry) && !hidden.has(entry.path) && isSelected(patterns, entry.path)) {

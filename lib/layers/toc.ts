@@ -12,6 +12,9 @@ import { StreamInput } from "./tar_input.ts";
 /** The largest table that is read, uncompressed, in bytes: some 250,000 files. Larger ones are not used. */
 export const LARGEST_TOC: number = 64 * 1024 * 1024;
 
+/** The most rows that are parsed: each takes some 2 KB of memory. */
+const MOST_ROWS = 300_000;
+
 const count = v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0)), 0);
 const text = v.optional(v.string(), "");
 const rowSchema = v.object({
@@ -60,9 +63,10 @@ export class Toc {
   /**
    * Parses a table.
    *
-   * @throws {MismatchError} if it is malformed, or has names that are not UTF-8, which JSON cannot express
+   * @throws {MismatchError} if it is malformed, has too many rows, or has names that are not UTF-8, which JSON cannot express
    */
   constructor(json: Bytes, { blob, compression }: { blob: LayerBlob; compression: Compression }) {
+    requireFewRows(json);
     const { entries } = parseAs(tocSchema, json, "table of contents");
     if (!entries.every(({ name, linkName }) => isWhole(name) && isWhole(linkName))) {
       throw new MismatchError("it has names that are not UTF-8");
@@ -136,6 +140,14 @@ export class Toc {
       left -= piece.length;
       if (left <= 0) return;
     }
+  }
+}
+
+/** Counts the rows of a table before it is parsed. Each is an object, and begins with a brace. */
+function requireFewRows(json: Bytes): void {
+  let braces = 0;
+  for (let at = json.indexOf(0x7b); at >= 0; at = json.indexOf(0x7b, at + 1)) {
+    if (++braces > MOST_ROWS) throw new MismatchError(`it lists more than ${MOST_ROWS} files`);
   }
 }
 
