@@ -203,3 +203,25 @@ test("a name without a sync before or after it is noticed", async () => {
   await sync(work.path("."));
   disk.requireDurable(from);
 });
+
+test("a disk that fails after a download was renamed is not taken for somebody who replaced the file", async () => {
+  await using work = await makeWorkspace();
+  using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+  await upload(store, "disk", { input: streamOf(someBytes(30)) });
+  await Deno.mkdir(work.path("out"));
+  const output = work.path("out/copy");
+  const prototype = Deno.FsFile.prototype;
+  const { sync } = prototype;
+  prototype.sync = async function () {
+    if ((await this.stat()).isDirectory) {
+      throw Object.assign(new Error("Input/output error"), { code: "EIO" });
+    }
+    await sync.call(this);
+  };
+  try {
+    await assert.rejects(download(store, "disk", { output }), /Input\/output error/);
+  } finally {
+    prototype.sync = sync;
+  }
+  assert.deepEqual(await Deno.readFile(output), someBytes(30));
+});

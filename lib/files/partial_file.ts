@@ -121,6 +121,7 @@ export class PartialFile implements Disposable {
 
   /** The error to throw where writing the file, or fetching its bytes, has failed and `missing` bytes are not in it. */
   async explain(error: unknown, missing: number): Promise<unknown> {
+    if (await hasName(this.file, this.#target)) return storageError(error, this.#target); // it was renamed already
     try {
       await this.#requireInPlace(error);
     } catch (replaced) {
