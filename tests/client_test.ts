@@ -7,7 +7,10 @@ import { digestOf } from "../lib/oci/digest.ts";
 import { manifestOf } from "../lib/oci/manifest.ts";
 import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
+import { listRepositories } from "../main.ts";
+import { testClock } from "./rigs/clock.ts";
 import { failure, open } from "./rigs/opened.ts";
+import { USER } from "./rigs/user.ts";
 
 const HELLO = new TextEncoder().encode("hello, registry");
 const BLOB = digestOf(HELLO);
@@ -234,5 +237,121 @@ Deno.test("a wrong certificate is one for good, unless the host has shown a righ
     ]
   ) {
     assert.match(errorOfNoAnswer(new Error(reason), "registry.test").hint ?? "", /clock of this machine/);
+  }
+});
+
+Deno.test("a manifest whose HEAD is refused is asked for with GET", async () => {
+  for (const refuseHead of [403, 405]) {
+    await using fake = await startFakeRegistry({ faults: { refuseHead } });
+    using opened = open(fake);
+    fake.storage.addManifest("me/files", MANIFEST, "disk-1");
+    assert.equal(await opened.store.resolve("disk-1"), MANIFEST.digest);
+    assert.equal(await opened.store.resolve("disk-2"), undefined);
+  }
+});
+
+Deno.test("a registry that says only at its base how to sign in is signed in to", async () => {
+  for (const auth of ["basic", "bearer"] as const) {
+    await using fake = await startFakeRegistry({ auth, faults: { challengeAtBase: true } });
+    const credentials = { kind: "password", ...USER } as const;
+    using opened = open(fake, { credentials });
+    const { digest } = await opened.store.write(bytesSource(HELLO));
+    assert.equal(await opened.store.stat(digest), HELLO.length);
+    using wrong = open(fake, { credentials: { ...credentials, password: "wrong" } });
+    assert.equal((await failure(wrong.store.stat(digest))).kind, "not-allowed");
+  }
+});
+
+Deno.test("a list without links goes on where a page is full", async () => {
+  for (const count of [150, 200, 99]) {
+    await using fake = await startFakeRegistry({ faults: { noLinks: true } });
+    for (let number = 0; number < count; number++) fake.storage.repository(`me/files-${number}`);
+    const names = await Array.fromAsync(listRepositories({ registry: fake.url, clock: testClock() }));
+    assert.equal(new Set(names).size, count);
+    assert.equal(fake.requests.length, count === 99 ? 1 : count === 150 ? 2 : 3);
+  }
+});
+
+Deno.test("an image of schema 1 is called what it is", async () => {
+  await using fake = await startFakeRegistry({ faults: { contentDigest: "wrong" } });
+  const mediaType = "application/vnd.docker.distribution.manifest.v1+prettyjws";
+  fake.storage.addManifest(
+    "me/files",
+    { mediaType, bytes: new TextEncoder().encode('{"schemaVersion":1}') },
+    "v1",
+  );
+  using opened = open(fake);
+  const error = await failure(opened.store.manifest("v1"));
+  assert.equal(error.message, "the manifest v1 is of schema 1");
+  assert.match(error.hint!, /convert it/);
+});
+
+Deno.test("a blob that the storage takes for a web page is read all the same", async () => {
+  await using fake = await startFakeRegistry({ faults: { redirectBlobs: 307, blobType: "text/html" } });
+  fake.storage.addBlob("me/files", HELLO);
+  using opened = open(fake);
+  assert.equal(await new Response(await opened.store.read(BLOB)).text(), "hello, registry");
+});
+
+Deno.test("the first byte of a blob is waited for longer than other answers", async () => {
+  await using fake = await startFakeRegistry();
+  fake.storage.addBlob("me/files", HELLO);
+  const held = Promise.withResolvers<void>();
+  fake.faults.onRequest = ({ method, path }) =>
+    method === "GET" && path.includes("/v2/") ? held.promise : undefined;
+  using opened = open(fake, { timeouts: { answer: 100 }, retry: { attempts: 1 } });
+  const reading = opened.store.read(BLOB);
+  assert.match((await failure(opened.store.manifest("disk-1"))).message, /^no answer came from /);
+  held.resolve();
+  assert.equal(await new Response(await reading).text(), "hello, registry");
+});
+
+Deno.test("the reason that a registry or its storage gives is passed on", async () => {
+  await using fake = await startFakeRegistry();
+  const json = { "content-type": "application/json" };
+  const xml = { "content-type": "application/xml" };
+  const answers = [
+    [
+      400,
+      json,
+      '{"errors":[{"code":"MANIFEST_INVALID","message":"manifest invalid","detail":{"message":"no history"}}]}',
+      /manifest invalid \(MANIFEST_INVALID\): no history$/,
+    ],
+    [
+      400,
+      json,
+      '{"errors":[{"code":"NAME_INVALID","message":"invalid name","detail":"too long"}]}',
+      /invalid name \(NAME_INVALID\): too long$/,
+    ],
+    [400, json, '{"errors":[{"code":"X","message":null,"detail":null}]}', /: X$/],
+    [
+      404,
+      xml,
+      "<Error><Code>NoSuchKey</Code><Message>it is gone</Message></Error>",
+      /: it is gone \(NoSuchKey\)$/,
+    ],
+    [407, {}, "", /answered 407/],
+    [403, { "content-type": "text/html" }, "<html>", /web page/],
+  ] as const;
+  const hints = [];
+  for (const [status, headers, body, message] of answers) {
+    fake.faults.failNext = [{ method: "GET", status, headers, body, times: 1 }];
+    using opened = open(fake, { retry: { attempts: 1 } });
+    const error = await failure(opened.store.read(BLOB));
+    assert.match(error.message, message);
+    hints.push(error.hint);
+  }
+  assert.match(hints[4]!, /^the proxy asks for a user name/);
+  assert.match(hints[5]!, /check HTTPS_PROXY/);
+});
+
+Deno.test("a signed URL that has expired is asked for again, whatever the storage answers", async () => {
+  const expired = "<Error><Code>ExpiredToken</Code></Error>";
+  for (const [status, body] of [[400, expired], [401, ""], [403, expired]] as const) {
+    await using fake = await startFakeRegistry({ faults: { redirectBlobs: 307 } });
+    fake.storage.addBlob("me/files", HELLO);
+    fake.faults.failNext = [{ path: /^\/signed/, status, body, times: 1 }];
+    using opened = open(fake);
+    assert.equal(await new Response(await opened.store.read(BLOB)).text(), "hello, registry");
   }
 });

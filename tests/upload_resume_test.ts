@@ -150,7 +150,12 @@ Deno.test("the next process begins with parts that a proxy takes, and goes on in
   await using scene = await makeScene({ faults: { maxBody: 1.5 * MiB, htmlErrors: true } }, {
     partSize: 4 * MiB,
   });
-  const first = await scene.process({ stopAt: 3.5 * PART });
+  const aborter = new AbortController();
+  scene.fake.faults.onRequest = () => {
+    const parts = scene.fake.requests.filter(({ headers }) => headers["content-length"] === `${MiB}`);
+    if (parts.length === 4) aborter.abort(STOP);
+  };
+  const first = await scene.process({ signal: aborter.signal });
   assert.equal(first.error, STOP);
   const before = scene.fake.requests.length;
   const second = await scene.process();

@@ -16,7 +16,13 @@ import { isTransientAnswer, retryAfterOf } from "./retry_after.ts";
 const MAX_ERROR_BODY = 64 * 1024;
 
 const errorsSchema = v.object({
-  errors: v.array(v.object({ code: v.optional(v.string(), "UNKNOWN"), message: v.optional(v.string(), "") })),
+  errors: v.array(
+    v.object({
+      code: v.nullish(v.string(), "UNKNOWN"),
+      message: v.nullish(v.string(), ""),
+      detail: v.optional(v.unknown()),
+    }),
+  ),
 });
 
 /** A request that failed. */
@@ -40,8 +46,15 @@ export async function errorOf(response: Response, asked: Asked): Promise<Error> 
   const { status } = response;
   const { codes, text } = await readErrors(response, asked.hide);
   const message = `${asked.host} answered ${status} to the request for ${asked.what}${text && `: ${text}`}`;
-  if (asked.redirected && status === 403) return new RegistryError(message, { status, transient: true });
-  if (status === 401 || status === 403) return notAllowed(message, asked);
+  if (asked.redirected && isExpired(status, codes)) {
+    return new RegistryError(message, { status, transient: true });
+  }
+  if (status === 407) return new NotAllowedError(message, { hint: PROXY_HINT });
+  if (status === 401 || status === 403) {
+    return text === WEB_PAGE
+      ? new NotAllowedError(message, { hint: PROXY_PAGE_HINT })
+      : notAllowed(message, asked);
+  }
   const passes = codes.some((code) => isOfUpload(code) || asked.passing?.includes(code));
   if (status === 404 && !passes) return new NotFoundError(message);
   return new RegistryError(message, {
@@ -50,6 +63,16 @@ export async function errorOf(response: Response, asked: Asked): Promise<Error> 
     transient: passes || isTransientAnswer(status, codes),
     retryAfter: retryAfterOf(response.headers),
   });
+}
+
+const PROXY_HINT = "the proxy asks for a user name and a password: put them into its URL, as in " +
+  "HTTPS_PROXY=http://me:PASSWORD@proxy.example.com:3128";
+const PROXY_PAGE_HINT =
+  "a registry refuses in another way: check HTTPS_PROXY and NO_PROXY, and the name of the registry";
+
+/** Whether the storage says that a signed URL has expired: another one is asked for then. */
+function isExpired(status: number, codes: readonly string[]): boolean {
+  return status === 401 || status === 403 || (status === 400 && codes.some((code) => /expired/i.test(code)));
 }
 
 /** Whether a code says that an upload has to begin again, or to go on from another offset. */
@@ -81,21 +104,33 @@ async function readErrors(
     ? await collect(response.body, MAX_ERROR_BODY).catch(() => new Uint8Array())
     : undefined;
   const text = new TextDecoder().decode(body ?? new Uint8Array()).trim();
-  if (isWebPage(response) || text.startsWith("<")) {
-    return { codes: [], text: "a web page, of a proxy perhaps" };
+  const [, code] = /<Code>([^<]{1,100})<\/Code>/.exec(text) ?? []; // of a storage: S3, Google, Azure
+  if (code) {
+    const [, message = ""] = /<Message>([^<]{1,500})<\/Message>/.exec(text) ?? [];
+    return { codes: [hide(code)], text: singleLine(hide(errorInWords({ code, message }))) };
   }
+  if (isWebPage(response) || text.startsWith("<")) return { codes: [], text: WEB_PAGE };
   try {
     const { errors } = v.parse(errorsSchema, JSON.parse(text));
-    const said = hide(errors.map(sentence).join("; "));
+    const said = hide(errors.map(errorInWords).join("; "));
     return { codes: errors.map(({ code }) => hide(code)), text: singleLine(said.slice(0, LONGEST_TEXT)) };
   } catch {
     return { codes: [], text: singleLine(hide(text).slice(0, 200)) };
   }
 }
 
-function sentence({ code, message }: { code: string; message: string }): string {
-  return message ? `${message} (${code})` : code;
+const WEB_PAGE = "a web page, of a proxy perhaps";
+
+/** An error of a registry in words. Many have the reason in the detail: a text, or an object with a message. */
+function errorInWords(
+  { code, message, detail }: { code: string; message: string; detail?: unknown },
+): string {
+  const said = message ? `${message} (${code})` : code;
+  const reason = v.is(reasonSchema, detail) ? detail.message : detail;
+  return typeof reason === "string" && reason !== "" && reason !== message ? `${said}: ${reason}` : said;
 }
+
+const reasonSchema = v.object({ message: v.string() });
 
 /**
  * The bytes of an answer, up to a limit.

@@ -14,7 +14,10 @@ export interface Timeouts {
   stall: number;
   /** The time from the last byte of a request to its answer. */
   answer: number;
-  /** The time to the answer if the registry stores something first: a part of a blob, a manifest. */
+  /**
+   * The time to the answer if the registry stores something first: a part of a blob, a manifest, or the blob that a cache
+   * fetches before it gives it.
+   */
   store: number;
   /** The time to the answer at the end of an upload: some registries copy or hash the whole blob (distribution on S3). */
   commit: number;

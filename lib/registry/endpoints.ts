@@ -31,6 +31,8 @@ export interface Call {
   body?: HttpRequest["body"];
   /** Error codes that may pass when the call is made again. */
   passing?: readonly string[];
+  /** Whether the answer brings bytes of a blob, of whatever type. A cache may have to fetch the blob before it answers. */
+  bringsBlob?: boolean;
   /** Another repository that the token has to be able to read, for mounts. */
   alsoPull?: string;
 }
@@ -78,6 +80,7 @@ export const ENDPOINTS = {
     action: "pull",
     what,
     expect: [200, 206],
+    bringsBlob: true,
     headers: range ? { range: `bytes=${range.start}-${range.end - 1}` } : {},
   }),
   /** end-2: the first byte of a blob, whose answer says how many there are. An empty blob has no first byte (416). */
@@ -86,13 +89,13 @@ export const ENDPOINTS = {
     expect: [200, 206, 404, 416],
   }),
 
-  /** end-3: a manifest, or with HEAD its digest. */
+  /** end-3: a manifest, or with HEAD its digest. A proxy may refuse HEAD. */
   manifest: (method: "GET" | "HEAD", reference: string): Call => ({
     method,
     to: manifestPath(reference),
     action: "pull",
     what: `the manifest ${reference}`,
-    expect: [200, 404],
+    expect: method === "HEAD" ? [200, 403, 404, 405] : [200, 404],
     headers: { accept: MANIFEST_TYPES.join(", ") },
   }),
 

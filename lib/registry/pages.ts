@@ -43,7 +43,7 @@ export async function* allItems<T>(client: RegistryClient, list: PagedList<T>): 
   const seen = new Set<string>();
   const pages = new Set<string>(); // the links of a registry may form a circle
   let page: URL | undefined = client.urlOf(list.first.to);
-  let [left, idle] = [MAX_LIST, 0];
+  let [left, idle, linked] = [MAX_LIST, 0, false];
   while (page && pages.size < pages.add(page.href).size) {
     const { items, next, size }: Page<T> = await readPage(client, page, list);
     const fresh = items.filter((item) => seen.size < seen.add(list.keyOf(item)).size);
@@ -53,7 +53,8 @@ export async function* allItems<T>(client: RegistryClient, list: PagedList<T>): 
       throw new MismatchError(`${list.first.what} has no end: ${pages.size} pages were read`);
     }
     yield* fresh;
-    page = next;
+    linked ||= next !== undefined;
+    page = next ?? (linked ? undefined : pageAfter(page, items.map(list.keyOf)));
   }
 }
 
@@ -68,6 +69,14 @@ async function readPage<T>(client: RegistryClient, page: URL, list: PagedList<T>
     const bytes = await bytesOf(answer, { most: MAX_PAGE, what });
     return { items: parseAs(schema, bytes, what), size: bytes.length, next: nextPage(answer, page) };
   });
+}
+
+/** The page after a full one, at a registry that counts as it is asked to, but gives no `Link`. */
+function pageAfter(current: URL, names: string[]): URL | undefined {
+  if (names.length === 0 || names.length !== Number(current.searchParams.get("n"))) return undefined;
+  const next = new URL(current);
+  next.searchParams.set("last", names.at(-1)!);
+  return next;
 }
 
 /** The next page by the `Link` header; its cursor may be anything. */

@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { verified } from "../content/byte_stream.ts";
 import type { Source } from "../content/source.ts";
-import { MismatchError, NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
+import { LayerstashError, MismatchError, NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
 import { type OnEvent, withChannel } from "../events.ts";
 import { type Descriptor, distinct, type SizedBlob } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
@@ -176,7 +176,7 @@ export class RegistryStore implements Store {
   async resolve(reference: string, options: CallOptions = {}): Promise<Digest | undefined> {
     const answer = await this.#client.call(ENDPOINTS.manifest("HEAD", reference), options);
     if (answer.status === 404) return undefined;
-    const digest = answer.headers.get("docker-content-digest");
+    const digest = answer.ok ? answer.headers.get("docker-content-digest") : null;
     return isDigest(digest) ? digest : (await this.manifest(reference, options))?.digest;
   }
 
@@ -236,14 +236,23 @@ export class RegistryStore implements Store {
     } catch { /* the registry drops it by itself */ }
   }
 
-  #checkDigest({ digest }: Manifest, reference: string, announced: string | null): void {
+  #checkDigest({ digest, mediaType }: Manifest, reference: string, announced: string | null): void {
     const expected = isDigest(reference) ? reference : isDigest(announced) ? announced : digest;
     if (digest === expected) return;
+    if (SCHEMA_1.test(mediaType)) {
+      throw new LayerstashError(`the manifest ${reference} is of schema 1`, SCHEMA_1_HINT);
+    }
     throw new MismatchError(
       `the manifest ${reference} is corrupted: its bytes do not have the digest ${expected}`,
     );
   }
 }
+
+/** Manifests of docker before 2016. Their digest leaves out the signatures that are in their bytes. */
+const SCHEMA_1 = /^application\/vnd\.docker\.distribution\.manifest\.v1\+/;
+const SCHEMA_1_HINT = {
+  hint: "this old kind of image is not supported: convert it, as with skopeo copy --format v2s2",
+};
 
 /** A user who may not read the other repository may still write to this one. */
 function undefinedIfNotAllowed(error: unknown): undefined {

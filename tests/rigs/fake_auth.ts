@@ -8,6 +8,7 @@ const ACTIONS: Record<string, string[]> = { GET: ["pull"], HEAD: ["pull"], DELET
 
 /** Whether a request may pass; one that may not is answered with a challenge. */
 export function isAllowed(fake: Fake, exchange: Exchange, repository: string | undefined): boolean {
+  const challenge = (exchange: Exchange, header: string) => demandSignIn(fake, exchange, header);
   const authorization = exchange.header("authorization");
   if (fake.auth === "none") return true;
   if (fake.auth === "basic") {
@@ -40,8 +41,13 @@ function bearer(fake: Fake, needed: Access[], problem: string | undefined): stri
   return `Bearer ${told.map(([name, value]) => `${name}="${value}"`).join(",")}`;
 }
 
-function challenge(exchange: Exchange, header: string): false {
+function demandSignIn(fake: Fake, exchange: Exchange, header: string): false {
   const body = JSON.stringify({ errors: [{ code: "UNAUTHORIZED", message: "authentication required" }] });
-  exchange.answer(401, { "www-authenticate": header, "content-type": "application/json" }, body);
+  const says = !fake.faults.challengeAtBase || exchange.url.pathname === "/v2/";
+  exchange.answer(
+    401,
+    { "content-type": "application/json", ...(says && { "www-authenticate": header }) },
+    body,
+  );
   return false;
 }

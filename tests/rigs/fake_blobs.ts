@@ -59,6 +59,10 @@ async function sendBlob(
   }
   const { start, end } = range ?? { start: 0, end: blob.size };
   const headers: Record<string, string> = headersOf(digest);
+  if (fake.faults.blobType) {
+    headers["content-type"] = fake.faults.blobType;
+    delete headers["docker-content-digest"];
+  }
   if (range) headers["content-range"] = `bytes ${start}-${end - 1}/${blob.size}`;
   const pieces = damage(slice(blob.pieces, start, end), (fake.faults.damaged?.[digest] ?? Infinity) - start);
   const broken = takeBreak(fake.faults.breakDownload, { start, end, digest });

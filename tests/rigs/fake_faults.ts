@@ -52,6 +52,14 @@ export interface Faults {
   /** Called, and waited for, before a request is handled. */
   onRequest?: (request: RecordedRequest) => void | Promise<void>;
 
+  /** A 401 says only at `/v2/` how to sign in (container-registry). */
+  challengeAtBase?: boolean;
+  /** HEAD of manifests and blobs gets this status: 405, 403 (nginx). */
+  refuseHead?: number;
+  /** A list gives no `Link` (go-containerregistry). */
+  noLinks?: boolean;
+  /** The type of a blob's answer (Apache guesses it). */
+  blobType?: string;
   /** Upload locations: `absolute` (distribution), `relative` (zot, ACR), on `another-origin` (the spec allows it). */
   locations?: "absolute" | "relative" | "another-origin";
   /** PATCH gets this status: 405 where only monolithic uploads are taken (GAR). */

@@ -24,6 +24,8 @@ type Document = v.InferOutput<typeof document>;
 
 /** HEAD, GET, PUT and DELETE of a manifest. */
 export async function handleManifest(fake: Fake, exchange: Exchange, named: Named): Promise<void> {
+  const { refuseHead } = fake.faults;
+  if (exchange.method === "HEAD" && refuseHead) return exchange.refuse(refuseHead, "UNSUPPORTED");
   switch (exchange.method) {
     case "GET":
     case "HEAD":
@@ -118,7 +120,7 @@ function page(
   const rest = names.sort((a, b) => a < b ? -1 : 1).filter((name) => name > after);
   const items = rest.slice(0, count);
   const last = items.at(-1);
-  if (last === undefined || rest.length <= count) return { items, link: {} };
+  if (fake.faults.noLinks || last === undefined || rest.length <= count) return { items, link: {} };
   const next = opaqueLinks
     ? `next_page=${encodeURIComponent(btoa(last))}`
     : `last=${encodeURIComponent(last)}`;
