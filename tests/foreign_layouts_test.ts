@@ -334,3 +334,82 @@ Deno.test("a layer with urls is copied where the source has it, and otherwise na
   );
   assert.deepEqual(new ForeignLayout(place.path("copied")).missing(there, gone), [gone.digest]);
 });
+
+Deno.test("of images that differ in the version of the system each can be had, and none is taken silently", async () => {
+  await using place = await makeWorkplace();
+  const layout = new ForeignLayout(place.path("win"));
+  const versions = ["10.0.17763.1", "10.0.20348.2"];
+  const manifests = versions.map((version) => {
+    const config = { os: "windows", "os.version": version };
+    const { digest, size } = layout.image(`v${version}`, [layout.layer(version)], { config });
+    const platform = { os: "windows", architecture: "amd64", "os.version": version };
+    return { mediaType: "application/vnd.oci.image.manifest.v1+json", digest, size, platform };
+  });
+  const mediaType = "application/vnd.oci.image.index.v1+json";
+  layout.list("all", { schemaVersion: 2, mediaType, manifests });
+  const inspect = (...args: string[]) => place.run(["inspect", "oci:win:all", ...args]);
+  for (const [index, version] of versions.entries()) {
+    const { stdout, stderr } = await inspect("--json", "--platform", `windows/amd64:${version}`);
+    assert.equal(JSON.parse(stdout || "{}").digest, manifests[index]!.digest, stderr);
+    assert.match((await inspect("--platform", `windows/amd64:${versions[0]}`)).stdout, new RegExp(version));
+  }
+  for (const args of [["inspect", "oci:win:all"], ["copy", "oci:win:all", "oci:copied:x"]]) {
+    const { code, stderr } = await place.run([...args, "--platform", "windows/amd64"]);
+    assert.equal(code, 2, stderr);
+    assert.ok(stderr.includes(versions.map((version) => `windows/amd64:${version}`).join(", ")), stderr);
+  }
+  assert.equal((await inspect("--platform", "windows/amd64:1")).code, 3);
+  const single = await place.run([
+    "inspect",
+    `oci:win:v${versions[0]}`,
+    "--platform",
+    `windows/amd64:${versions[1]}`,
+  ]);
+  assert.equal(single.code, 3, single.stderr);
+});
+
+Deno.test("no layer is appended to an image for Windows", async () => {
+  await using place = await makeWorkplace();
+  const layout = new ForeignLayout(place.path("odd"));
+  layout.image("win", [layout.layer("Files")], { config: { os: "windows" } });
+  const archive = await place.write("empty.tar", new Uint8Array(1024));
+  const { code, stderr } = await place.run([
+    "append",
+    "--from",
+    "oci:odd:win",
+    "--to",
+    "oci:odd:w2",
+    "-i",
+    archive,
+  ]);
+  assert.deepEqual(
+    [code, /which is for Windows: .* below Files\/ and Hives\//.test(stderr)],
+    [2, true],
+    stderr,
+  );
+  assert.deepEqual(layout.listed(), layout.entries);
+});
+
+Deno.test("a layout of two tags of one image holds one image", async () => {
+  await using place = await makeWorkplace();
+  const layout = new ForeignLayout(place.path("two"));
+  const tags = ["one", "other"].map((tag) => layout.image(tag, [layout.layer("x")]));
+  const { stdout, stderr } = await place.run(["inspect", "oci:two", "--json"]);
+  assert.equal(JSON.parse(stdout || "{}").digest, tags[0]!.digest, stderr);
+});
+
+Deno.test("an image without a platform is chosen by the name that the hint gives it", async () => {
+  await using place = await makeWorkplace();
+  const layout = new ForeignLayout(place.path("odd"));
+  const manifests = ["a", "b"].map((name) => {
+    const { digest, size } = layout.image(name, [layout.layer(name)]);
+    return { mediaType: "application/vnd.oci.image.manifest.v1+json", digest, size };
+  });
+  layout.list("index", { schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json", manifests });
+  assert.match(
+    (await place.run(["inspect", "oci:odd:index"])).stderr,
+    /there are images for: unknown\/unknown/,
+  );
+  const chosen = await place.run(["inspect", "oci:odd:index", "--json", "--platform", "unknown/unknown"]);
+  assert.equal(JSON.parse(chosen.stdout || "{}").digest, manifests[0]!.digest, chosen.stderr);
+});

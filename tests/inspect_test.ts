@@ -179,7 +179,7 @@ Deno.test("an image that is not there, and a layout of several, are told of", as
   using store = open(work);
   await assert.rejects(findImage(store, undefined), /there is no directory/);
   await putImage(store, "a", LAYERS);
-  await putImage(store, "b", LAYERS);
+  await putImage(store, "b", LAYERS.slice(1));
   await assert.rejects(findImage(store, "c"), /there is no c in/);
   await assert.rejects(
     findImage(store, undefined),

@@ -122,8 +122,8 @@ testOnEachStore("images that share a platform are all told apart", async (place)
   assert.deepEqual([...byPlatform(await listImages(store, index)).keys()], [
     "unknown/unknown",
     "windows/amd64",
-    "windows/amd64 (10.2)",
     ...[2, 3].map((index) => `windows/amd64 (${manifests[index]!.digest})`).sort(),
+    "windows/amd64:10.2",
   ]);
 });
 

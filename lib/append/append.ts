@@ -30,7 +30,7 @@ import { storeLayer } from "./store_layer.ts";
 export interface AppendOptions extends CallOptions {
   /** The path of a tar archive, plain or compressed with gzip or zstd, or a stream of one. */
   input: string | ReadableStream<Uint8Array>;
-  /** `os/architecture[/variant]`: appends to this image of an index only; absent = to each. */
+  /** `os/architecture[/variant][:version]`: appends to this image of an index only; absent = to each. */
   platform?: string | undefined;
   /** The time for the history, in RFC 3339; absent = the base's, so that the same input gives the same digest. */
   created?: string | undefined;

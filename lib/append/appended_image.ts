@@ -23,6 +23,7 @@ export interface NewImage {
 }
 
 const configSchema = v.looseObject({
+  os: v.nullish(v.string()),
   created: v.nullish(v.string()),
   rootfs: v.looseObject({ diff_ids: v.nullish(v.array(v.string()), []) }), // docker leaves out an empty list
   history: v.nullish(v.array(v.looseObject({ empty_layer: v.nullish(v.boolean()) })), []),
@@ -47,7 +48,7 @@ export interface BaseImage {
 /**
  * Checks that a layer can be appended to an image.
  *
- * @throws {InvalidInputError} if it is an artifact rather than an image
+ * @throws {InvalidInputError} if it is an artifact rather than an image, or is for Windows
  * @throws {MismatchError} if its config is malformed, or lists another number of layers than the manifest
  */
 export function requireBase({ manifest, config }: BaseImage): void {
@@ -57,7 +58,8 @@ export function requireBase({ manifest, config }: BaseImage): void {
     `manifest ${manifest.digest}`,
   );
   if (!isImageConfig(config)) throw notAnImageBase(manifest, mediaType);
-  const { rootfs } = parseAs(configSchema, config, "config of the base");
+  const { rootfs, os } = parseAs(configSchema, config, "config of the base");
+  if (os === "windows") throw isForWindows(manifest);
   if (rootfs.diff_ids.length === layers.length) return;
   const listed = `lists ${counted(rootfs.diff_ids.length, "layer")}, but the manifest lists ${layers.length}`;
   throw new MismatchError(`the config of the base ${manifest.digest} ${listed}: no layer can be appended`);
@@ -75,6 +77,13 @@ function isImageConfig(config: Uint8Array): boolean {
 function notAnImageBase({ digest }: Manifest, mediaType: string): InvalidInputError {
   const what = `its config is ${quoted(mediaType)}, and lists no layers`;
   return new InvalidInputError(`no layer can be appended to ${digest}, which is not an image: ${what}`);
+}
+
+function isForWindows({ digest }: Manifest): InvalidInputError {
+  const why = "Windows reads other layers, which have their files below Files/ and Hives/";
+  return new InvalidInputError(`no layer can be appended to ${digest}, which is for Windows: ${why}`, {
+    hint: "choose another image with --platform; crane append makes layers for Windows",
+  });
 }
 
 /** Makes the image with the layer on top. */

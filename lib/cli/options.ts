@@ -38,14 +38,17 @@ export function withInfoOption() {
 
 /** `--platform`, which chooses one image of several. */
 export function platformOption() {
-  return new Option("--platform <platform>", "choose the image for this platform: os/architecture[/variant]")
+  return new Option(
+    "--platform <platform>",
+    "choose the image for this platform: os/architecture[/variant][:version]",
+  )
     .env("LAYERSTASH_PLATFORM");
 }
 
 /** `--platform` for several platforms: it may be repeated, or take a list with commas. */
 export function platformsOption(description: string) {
   const add = (text: string, before: readonly string[] = []) => [...before, ...text.split(",")];
-  return new Option("--platform <platform>", `${description}: os/architecture[/variant]`)
+  return new Option("--platform <platform>", `${description}: os/architecture[/variant][:version]`)
     .argParser(add).env("LAYERSTASH_PLATFORM");
 }
 

@@ -25,7 +25,7 @@ export interface ImageTarget {
 
 /** Options for copying an image. */
 export interface CopyOptions extends CallOptions {
-  /** `os/architecture[/variant]`: one copies its image, several copy an index of their images; absent = all. */
+  /** `os/architecture[/variant][:version]`: one copies its image, several copy an index of their images; absent = all. */
   platforms?: readonly string[] | undefined;
   /** Also copies what refers to the image: signatures and SBOMs, those under the tags of cosign too. */
   referrers?: boolean | undefined;

@@ -35,7 +35,7 @@ export interface Image {
 
 /** Options for finding an image. */
 export interface ImageOptions extends CallOptions {
-  /** `os/architecture[/variant]`; absent = the only image, or Linux on this machine's processor. */
+  /** `os/architecture[/variant][:version]`; absent = the only image, or Linux on this machine's processor. */
   platform?: string | undefined;
 }
 
@@ -122,12 +122,22 @@ function defaultImage(platforms: IndexedManifest[], { platform }: ImageOptions):
 /** The tag of the only image, or its digest if it has no tag: skopeo and crane write layouts without tags. */
 async function onlyReference(store: ManifestReader, options: CallOptions): Promise<string> {
   const there = await knownReferences(store, options);
-  if (there.length === 1) return there[0]!;
+  if (there.length === 1 || await areOneImage(store, there, options)) return there[0]!;
   if (there.length === 0) throw new NotFoundError(`${store.name} has no image`);
   const names = there.slice(0, 10).map((each) => fullReference(each, store));
   throw new InvalidInputError(`${store.name} has ${there.length} images`, {
     hint: `name one of them: ${names.join(", ")}${there.length > names.length ? " ..." : ""}`,
   });
+}
+
+/** Whether several names lead to one image. */
+async function areOneImage(store: ManifestReader, names: string[], options: CallOptions): Promise<boolean> {
+  const digests = new Set<string | undefined>();
+  for (const name of names) {
+    digests.add(await store.resolve(name, options));
+    if (digests.size > 1) return false;
+  }
+  return digests.size === 1;
 }
 
 /**

@@ -61,6 +61,7 @@ const configSchema = v.object({
   os: text,
   architecture: text,
   variant: v.nullish(v.string()),
+  "os.version": v.nullish(v.string()),
   created: v.nullish(v.string()),
   author: v.nullish(v.string()),
   config: v.nullish(v.object({
@@ -106,9 +107,15 @@ export async function readConfig(
 
 function configOf(raw: v.InferOutput<typeof configSchema>): ImageConfig {
   const { os, architecture, variant, created, author, config, rootfs, history } = raw;
+  const osVersion = raw["os.version"];
   return {
     ...((os || architecture) && {
-      platform: { os: os || "unknown", architecture: architecture || "unknown", ...(variant && { variant }) },
+      platform: {
+        os: os || "unknown",
+        architecture: architecture || "unknown",
+        ...(variant && { variant }),
+        ...(osVersion && { osVersion }),
+      },
     }),
     ...(created && { created }),
     ...(author && { author }),

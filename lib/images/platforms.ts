@@ -2,7 +2,13 @@
 import { InvalidInputError, NotFoundError } from "../errors.ts";
 import { type IndexedManifest, isIndex, isRunnable } from "../oci/image_index.ts";
 import type { Manifest } from "../oci/manifest.ts";
-import { formatPlatform, isSamePlatform, parsePlatform, type Platform } from "../oci/platform.ts";
+import {
+  formatPlatform,
+  formatVersionedPlatform,
+  isSamePlatform,
+  parsePlatform,
+  type Platform,
+} from "../oci/platform.ts";
 import type { CallOptions, ManifestReader } from "../store/store.ts";
 import { inParallel } from "../async/pool.ts";
 import { listImages, readListedImage, requireManifest } from "./index_tree.ts";
@@ -12,7 +18,7 @@ export type ByPlatform<T> = T | ReadonlyMap<string, T>;
 
 /** Options for choosing a platform. */
 export interface PlatformOptions extends CallOptions {
-  /** `os/arch` or `os/arch/variant`; absent = all. An image outside an index matches any platform. */
+  /** `os/arch[/variant][:version]`; absent = all. An image outside an index matches any platform. */
   platform?: string | undefined;
 }
 
@@ -59,25 +65,49 @@ export async function imagesOf(
  * under another name, or else, if no variant is wanted, the one with the highest variant.
  *
  * @throws {NotFoundError} if there is none
+ * @throws {InvalidInputError} if there are images for several versions of the system, and none is wanted
  */
 export function chooseImage(images: readonly IndexedManifest[], platform: string): IndexedManifest {
   const wanted = parsePlatform(platform);
-  const found = images.find((image) => image.platform && formatPlatform(image.platform) === platform) ??
-    images.find((image) => image.platform && isSamePlatform(image.platform, wanted)) ??
-    highestVariant(images, wanted);
-  if (found) return found;
+  const candidates = images.filter((image) =>
+    wanted.osVersion === undefined || image.platform?.osVersion === wanted.osVersion
+  );
+  const named = (image: IndexedManifest) => image.platform ?? UNKNOWN;
+  const fitting = [
+    candidates.filter((image) => formatPlatform(named(image)) === formatPlatform(wanted)),
+    candidates.filter((image) => isSamePlatform(named(image), wanted)),
+    highestVariant(candidates, wanted),
+  ].find((found) => found.length > 0);
+  if (fitting) return requireOneVersion(fitting, platform);
   const there = [...byPlatform(images.filter(isRunnable)).keys()];
   throw new NotFoundError(`there is no image for ${platform}`, {
     hint: there.length > 0 ? `there are images for: ${there.join(", ")}` : "the index lists no images",
   });
 }
 
-function highestVariant(images: readonly IndexedManifest[], wanted: Platform): IndexedManifest | undefined {
-  if (wanted.variant !== undefined) return undefined;
+/** The platform of an image that names none. */
+const UNKNOWN: Platform = { os: "unknown", architecture: "unknown" };
+
+function highestVariant(images: readonly IndexedManifest[], wanted: Platform): IndexedManifest[] {
+  if (wanted.variant !== undefined) return [];
   const fitting = images.filter(({ platform }) =>
     platform?.os === wanted.os && platform.architecture === wanted.architecture
   );
-  return fitting.sort((a, b) => a.platform!.variant!.localeCompare(b.platform!.variant!, "en")).at(-1);
+  const variantOf = ({ platform }: IndexedManifest) => platform?.variant ?? "";
+  const [highest] = fitting.map(variantOf).sort((one, other) => other.localeCompare(one, "en"));
+  return fitting.filter((image) => variantOf(image) === highest);
+}
+
+/** The first of images for one platform, unless they are for several versions of the system, as those of Windows are. */
+function requireOneVersion(images: readonly IndexedManifest[], platform: string): IndexedManifest {
+  const versions = new Set(images.map((image) => image.platform?.osVersion));
+  const unversioned = images.find((image) => image.platform?.osVersion === undefined);
+  if (unversioned || versions.size === 1) return unversioned ?? images[0]!;
+  throw new InvalidInputError(`there are images for several versions of ${platform}`, {
+    hint: `choose one with --platform: ${
+      images.map((image) => formatVersionedPlatform(image.platform!)).join(", ")
+    }`,
+  });
 }
 
 /** Images by the names of their platforms, in alphabetical order. */
@@ -91,8 +121,8 @@ export function byPlatform(images: readonly IndexedManifest[]): Map<string, Inde
 function nameFor({ platform, digest }: IndexedManifest, taken: ReadonlyMap<string, unknown>): string {
   const name = platform ? formatPlatform(platform) : "unknown/unknown";
   if (!taken.has(name)) return name;
-  const versioned = `${name} (${platform?.osVersion ?? digest})`;
-  return taken.has(versioned) ? `${name} (${digest})` : versioned;
+  const versioned = platform && formatVersionedPlatform(platform);
+  return versioned === undefined || taken.has(versioned) ? `${name} (${digest})` : versioned;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Checks the platform of an image outside an index, which only its config names. @module */
 import { MismatchError, NotFoundError } from "../errors.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
-import { formatPlatform, isSamePlatform, parsePlatform, type Platform } from "../oci/platform.ts";
+import { formatVersionedPlatform, isSamePlatform, parsePlatform, type Platform } from "../oci/platform.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { readConfig } from "./image_config.ts";
 
@@ -22,11 +22,13 @@ export async function requirePlatform(
   const own = await configPlatform(store, image, options);
   if (!own || mayMatch(own, platform)) return;
   throw new NotFoundError(`there is no image for ${wanted}`, {
-    hint: `the only image is for ${formatPlatform(own)}`,
+    hint: `the only image is for ${formatVersionedPlatform(own)}`,
   });
 }
 
 function mayMatch(own: Platform, wanted: Platform): boolean {
+  const versions = new Set([own.osVersion, wanted.osVersion].filter((version) => version !== undefined));
+  if (versions.size > 1) return false;
   const filled = {
     ...own,
     os: knownOr(own.os, wanted.os),

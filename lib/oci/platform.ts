@@ -34,21 +34,31 @@ export const platformSchema: v.GenericSchema<unknown, Platform> = v.pipe(
 );
 
 /**
- * Reads `os/arch` or `os/arch/variant`.
+ * Reads `os/arch` or `os/arch/variant`, perhaps with a version of the system after a colon: `windows/amd64:10.0.20348.2227`.
  *
  * @throws {InvalidInputError} if the text has neither form
  */
 export function parsePlatform(text: string): Platform {
-  const [os, architecture, variant, ...more] = typeof text === "string" ? text.split("/") : [];
-  if (os && architecture && variant !== "" && more.length === 0) return { os, architecture, variant };
+  const [, name = "", osVersion] = (typeof text === "string" && /^([^:]*)(?::(.+))?$/s.exec(text)) || [];
+  const [os, architecture, variant, ...more] = name.split("/");
+  if (os && architecture && variant !== "" && more.length === 0) {
+    return { os, architecture, variant, ...(osVersion !== undefined && { osVersion }) };
+  }
   throw new InvalidInputError(`${quoted(text)} is not a platform`, {
-    hint: "use os/arch or os/arch/variant, as in linux/amd64 or linux/arm/v7",
+    hint:
+      "use os/arch or os/arch/variant, as in linux/amd64 or linux/arm/v7; windows/amd64:VERSION for a version",
   });
 }
 
-/** A platform in the notation of {@link parsePlatform}: `linux/arm/v7`. */
+/** A platform in the notation of {@link parsePlatform}, without the version of the system: `linux/arm/v7`. */
 export function formatPlatform({ os, architecture, variant }: Platform): string {
   return [os, architecture, ...(variant === undefined ? [] : [variant])].join("/");
+}
+
+/** A platform in the notation of {@link parsePlatform}, with the version of the system where there is one. */
+export function formatVersionedPlatform(platform: Platform): string {
+  const { osVersion } = platform;
+  return formatPlatform(platform) + (osVersion === undefined ? "" : `:${osVersion}`);
 }
 
 /** Processors with two names: that with the default variant, and that by which it usually goes. */

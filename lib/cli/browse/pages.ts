@@ -4,7 +4,7 @@ import type { MergedEntry } from "../../images/file_tree.ts";
 import { baseName } from "../../layers/entry.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { type IndexedManifest, isRunnable } from "../../oci/image_index.ts";
-import { formatPlatform } from "../../oci/platform.ts";
+import { formatVersionedPlatform } from "../../oci/platform.ts";
 import { formatMode } from "../text/file_listing.ts";
 import { formatSize } from "../text/sizes.ts";
 import { type FileLocation, type ListRow, listScreen, type Screen } from "./screens.ts";
@@ -18,15 +18,11 @@ export function imagesPage(store: string, references: readonly string[]): Screen
 /** The images of an index. */
 export function platformsPage(name: string, images: readonly IndexedManifest[]): Screen {
   const rows = images.filter(isRunnable).map(({ platform, digest }) => ({
-    name: platform ? platformName(platform) : "?",
+    name: platform ? formatVersionedPlatform(platform) : "?",
     detail: shortDigest(digest),
     open: imageTask(digest),
   }));
   return listScreen(`${name}: platforms`, rows);
-}
-
-function platformName(platform: NonNullable<IndexedManifest["platform"]>): string {
-  return [formatPlatform(platform), ...(platform.osVersion ? [platform.osVersion] : [])].join(" ");
 }
 
 function imageTask(reference: string): ListRow["open"] {
@@ -39,7 +35,7 @@ export function imagePage(name: string, report: ImageReport): Screen {
   const platforms: ListRow[] = index === undefined
     ? []
     : [{ name: "other platforms", open: { type: "platforms", reference: index } }];
-  const kind = about?.platform ? formatPlatform(about.platform) : artifactType;
+  const kind = about?.platform ? formatVersionedPlatform(about.platform) : artifactType;
   return listScreen(kind ? `${name}  ${kind}` : name, [
     {
       name: "files of all layers together",

@@ -5,7 +5,7 @@ import type { ImageReport } from "../../images/describe_image.ts";
 import { requireManifest } from "../../images/index_tree.ts";
 import { counted } from "../../messages.ts";
 import { type IndexedManifest, isRunnable } from "../../oci/image_index.ts";
-import { formatPlatform } from "../../oci/platform.ts";
+import { formatVersionedPlatform } from "../../oci/platform.ts";
 import { imageAction } from "../action.ts";
 import { imageCommand } from "../base_commands.ts";
 import { renderTable } from "../text/columns.ts";
@@ -67,7 +67,7 @@ function factsOf(name: string, report: ImageReport): string[][] {
   const { digest, index, mediaType, artifactType, size, about, layers } = report;
   const facts: [string, string | undefined][] = [
     ["image", name],
-    ["platform", about?.platform && formatPlatform(about.platform)],
+    ["platform", about?.platform && formatVersionedPlatform(about.platform)],
     ["artifact type", artifactType],
     ["digest", digest],
     ["index", index],
@@ -91,7 +91,7 @@ function commandWords(list: string[] | undefined): string | undefined {
 }
 
 function platformRow({ platform, digest }: IndexedManifest): string[] {
-  return [platform ? formatPlatform(platform) : "?", digest];
+  return [platform ? formatVersionedPlatform(platform) : "?", digest];
 }
 
 function stepRow({ layer, createdBy, comment }: ImageReport["steps"][number]): string[] {
