@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { type Compression, compressionOf, decompress } from "../lib/layers/compression.ts";
 import { MismatchError } from "../lib/errors.ts";
+import { StreamInput } from "../lib/layers/tar_input.ts";
+import { zstdPieces } from "../lib/layers/zstd_frames.ts";
 import { concatenate, someBytes, streamOf } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { gzip, zstd } from "./rigs/images.ts";
@@ -130,4 +132,41 @@ Deno.test("memory stays flat over a large layer that does not shrink", async () 
   for await (const piece of decompress(source(), "zstd")) size += piece.length;
   assert.equal(size, 4000 * 128 * 1024);
   assert.ok(Deno.memoryUsage().rss - before < 250 * 1024 * 1024, "500 MiB were read");
+});
+
+/** A frame whose header demands a window of 2^(10 + exponent) bytes, with blocks of so many bytes each. */
+function frameOf(exponent: number, blocks: readonly number[]): Uint8Array<ArrayBuffer> {
+  const header = new Uint8Array([0x28, 0xb5, 0x2f, 0xfd, 0, exponent << 3]);
+  const parts = blocks.map((size, index) => {
+    const fields = size << 3 | (index === blocks.length - 1 ? 1 : 0);
+    return concatenate([new Uint8Array([fields, fields >> 8, fields >> 16]), someBytes(size)]);
+  });
+  return concatenate([header, ...parts]);
+}
+
+/** The windows that the headers demand which the decoder gets, in bytes. */
+async function windowsOf(packed: Uint8Array<ArrayBuffer>): Promise<number[]> {
+  const windows: number[] = [];
+  for await (const piece of zstdPieces(new StreamInput(streamOf(packed)))) {
+    const isHeader = piece.length === 6 && piece[0] === 0x28 && piece[1] === 0xb5;
+    if (isHeader) windows.push(2 ** (10 + (piece[5]! >> 3)));
+  }
+  return windows;
+}
+
+Deno.test("a small frame of zstd gets no large window, and a large one what it demands", async () => {
+  const small = concatenate(Array.from({ length: 300 }, () => frameOf(17, [4])));
+  assert.equal(Math.max(...await windowsOf(small)), 128 * 1024);
+  assert.equal((await unpack(small, "zstd", 100)).length, 1200);
+  const several = frameOf(17, [40_000, 40_000, 5]);
+  assert.deepEqual(await windowsOf(several), [512 * 1024]);
+  assert.equal((await unpack(several, "zstd", 1000)).length, 80_005);
+  assert.deepEqual(await windowsOf(frameOf(13, Array(100).fill(131_072))), [8 * 1024 ** 2]);
+  assert.deepEqual(await windowsOf(frameOf(0, [4])), [1024], "a small window stays");
+});
+
+Deno.test("a frame of zstd that announces more content than its blocks can have is refused", async () => {
+  const header = new Uint8Array([0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0, 0, 0, 8]); // one segment of 128 MiB
+  const packed = concatenate([header, frameOf(17, [4]).slice(6)]);
+  await assert.rejects(unpack(packed, "zstd"), /a frame has less content than it announces/);
 });
