@@ -295,6 +295,22 @@ Deno.test("invalid names and numbers are usage errors", async () => {
     2,
     /required option '-i, --infile <file>' not specified/,
   );
+  await fails(work, ["completions", "tcsh"], 2, /^layerstash: "tcsh" is not a shell: use bash, .* or \w+\n/);
+  await fails(
+    work,
+    ["upload", "--jobs", "0"],
+    2,
+    /^layerstash: --jobs does not take "0": use a number from 1 to/,
+  );
+  await fails(
+    work,
+    ["list", "--log-level", "loud"],
+    2,
+    /^layerstash: --log-level does not take "loud": use trace, /,
+  );
+  await fails(work, ["help", "nothing"], 2, /^layerstash: unknown command 'nothing'\n/);
+  await fails(work, ["help", "uplaod"], 2, /unknown command 'uplaod'\n\(Did you mean upload\?\)/);
+  await fails(work, ["help", "blob", "nothing"], 2, /unknown command 'nothing'\n/);
   await fails(work, ["uplaod"], 2, /unknown command 'uplaod'\n\(Did you mean upload\?\)/);
   await fails(
     work,

@@ -97,7 +97,7 @@ Deno.test("errors say what, why and what to do, with the exit codes of all comma
     [`blob mount ${ABSENT} --from me/other`, 3, /does not mount the blob/],
     ["blob push -i none.img", 3, /there is no file none\.img/],
     ["blob push -i box", 2, /box is a directory/],
-    ["blob pull none", 2, /neither a digest nor an alias/],
+    ["blob pull none", 2, /^layerstash: "none" is neither a digest nor an alias: did you mean @none\?\n/],
     ["blob pull @.bad", 2, /is not a tag/],
     ["alias get ../../_catalog", 2, /is not a tag/],
     ["manifest @note", 2, /is not a tag/],
@@ -113,7 +113,7 @@ Deno.test("errors say what, why and what to do, with the exit codes of all comma
     ["alias get note --platform linux", 2, /is not a platform/],
     ["blob", 2, /Usage: layerstash blob/],
     ["blob nonsense", 2, /unknown command/],
-    ["token fly", 2, /Allowed choices are/],
+    ["token fly", 2, /^layerstash: "fly" is not an action: use pull, push, delete or \*\n/],
     ["repos --registry oci:./none", 3, /there is no directory/],
   ];
   for (const [words, code, said] of failures) {

@@ -290,6 +290,18 @@ Deno.test("help of every command has examples and fits into 80 columns", async (
   }
 });
 
+Deno.test("help of a command within a command is that of --help", async () => {
+  await using work = await makeWorkplace();
+  const { stdout } = await work.run(["blob", "push", "--help"]);
+  assert.match(stdout, /^Usage: layerstash blob push /);
+  for (const words of [["help", "blob", "push"], ["blob", "help", "push"]]) {
+    assert.deepEqual(await work.run(words), { code: 0, stdout, stderr: "" });
+  }
+  const whole = await work.run(["--help"]);
+  assert.deepEqual(await work.run(["help"]), whole);
+  assert.match(whole.stdout, /^Every option that is not about a single file has an environment variable:$/m);
+});
+
 Deno.test("--version names the version of deno.json", async () => {
   await using work = await makeWorkplace();
   const { version } = JSON.parse(await Deno.readTextFile(new URL("../deno.json", import.meta.url)));

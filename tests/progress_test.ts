@@ -1,6 +1,7 @@
 /** Progress: the state that events make, and the text that it is rendered as. @module */
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { inProgress } from "../lib/cli/action.ts";
 import { jsonEvents } from "../lib/cli/text/json_lines.ts";
 import { columnsOf } from "../lib/cli/text/columns.ts";
 import { renderBar, renderPlain } from "../lib/cli/terminal/progress_bar.ts";
@@ -97,6 +98,35 @@ Deno.test("where the total is not known, sizes and the rate only", () => {
   ]);
   assert.equal(renderPlain(state, 5000), "uploading disk.img: 270 MiB, 54 MiB/s, 1 chunk");
   assert.equal(timeLeft(state, 5000), undefined);
+});
+
+Deno.test("of work that moves nothing it is said how long it takes, and how many requests were made", () => {
+  const request: TransferEvent = { type: "request", method: "GET", url: "x", status: 200, milliseconds: 1 };
+  const state = after([request, request], "removing disk");
+  assert.equal(renderPlain(state, 10_000), "removing disk: 10s so far, 2 requests");
+  assert.deepEqual(renderBar(state, { width: 79, now: 70_000 }), [
+    "removing disk",
+    "1m 10s so far, 2 requests",
+  ]);
+  assert.equal(renderPlain(startProgress("reading x", 0), 20_000), "reading x: 20s so far");
+  assert.equal(
+    renderPlain(after([PLAN], "storing x"), 10_000),
+    "storing x: 0 %, 0 B / 1000 MiB, 0 B/s, 0/4 chunks",
+  );
+});
+
+Deno.test("what a command does is named while it does it", () => {
+  const said = ["remove disk", "list me/files", "set the alias x", "get a token", "find a blob"].map(
+    inProgress,
+  );
+  const expected = [
+    "removing disk",
+    "listing me/files",
+    "setting the alias x",
+    "getting a token",
+    "finding a blob",
+  ];
+  assert.deepEqual(said, expected);
 });
 
 Deno.test("progress as a plain line", () => {

@@ -91,6 +91,14 @@ export function action<F extends ConnectionFlags>(
   };
 }
 
+/** What is going on while something is done: `removing disk` for `remove disk`. */
+export function inProgress(doing: string): string {
+  return doing.replace(
+    /^\w+/,
+    (verb) => `${verb === "set" || verb === "get" ? `${verb}t` : verb.replace(/e$/, "")}ing`,
+  );
+}
+
 /** Shows events as progress and log lines, and with `--json` as JSON on standard output. */
 export function showEvents(
   session: Session,
@@ -129,7 +137,9 @@ export function storeAction<F extends RepositoryFlags & { json?: boolean | strin
 ): (flags: F, parsed: ParsedCommand) => Promise<void> {
   return action(doing, async (session, flags) => {
     const { terminal, signal } = session;
-    using display = showEvents(session, moving?.(flags) ?? "", { json: moving && flags.json });
+    using display = showEvents(session, moving?.(flags) ?? inProgress(doing(flags)), {
+      json: moving && flags.json,
+    });
     const { onEvent } = display;
     const saved: StoreSession["saved"] = (size, moved) => savedNote(display.saved(), size, moved);
     using store = await openNamedStore(flags, onEvent);
@@ -158,7 +168,9 @@ export function imageAction<F extends ImageFlags & { image: string }>(
 ): (flags: F, parsed: ParsedCommand) => Promise<void> {
   return action(doing, async (session, flags) => {
     const reference = parseImage(flags.image);
-    using display = showEvents(session, moving?.(flags) ?? "", { json: jsonEvents && flags.json });
+    using display = showEvents(session, moving?.(flags) ?? inProgress(doing(flags)), {
+      json: jsonEvents && flags.json,
+    });
     const { onEvent } = display;
     using opened = openImage(reference, {
       credentials: findCredentials(flags),

@@ -34,11 +34,12 @@ import { verifyCommand } from "./commands/verify.ts";
 import { permissionError } from "./connection.ts";
 import { EXIT_CODES, exitCodeOf } from "./exit_codes.ts";
 import { OutputClosedError, outputError, print, type Write } from "./terminal/standard_streams.ts";
+import { usageError } from "./text/usage_error.ts";
 import { VERSION } from "./version.ts";
 
 const EPILOGUE = `
-Every option has an environment variable: LAYERSTASH_REGISTRY for --registry,
-and so on.
+Every option that is not about a single file has an environment variable:
+LAYERSTASH_REGISTRY for --registry, and so on.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 not allowed,
 5 bytes do not match, 6 conflict, 130 interrupted, 141 output was closed
@@ -84,7 +85,7 @@ export function buildProgram(output: { out: Write; err: Write }): CommandUnknown
     command.exitOverride().showHelpAfterError(`(see ${wordsOf(command).join(" ")} --help)`).configureOutput({
       writeOut: output.out,
       writeErr: output.err,
-      outputError: (text, write) => write(text.replace(/^error: /, "layerstash: ")),
+      outputError: (text, write) => write(`layerstash: ${usageError(text)}`),
     });
     command.helpOption("-h, --help", "print this help").configureHelp({ groupItems: ownFirst });
   }
@@ -119,7 +120,8 @@ export async function runProgram(
 ): Promise<number> {
   try {
     forgetEmptyVariables();
-    await buildProgram(output).parseAsync([...args], { from: "user" });
+    const program = buildProgram(output);
+    await program.parseAsync(helpAsOption(program, args), { from: "user" });
     return EXIT_CODES.done;
   } catch (error) {
     if (error instanceof CommandEnded) return error.exitCode;
@@ -128,6 +130,28 @@ export async function runProgram(
     if (!(error instanceof CommanderError)) throw error;
     return error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.usage;
   }
+}
+
+/**
+ * Turns `help blob push` into `blob push --help`. Of `help`, commander looks at one word only, and prints the help of the
+ * whole program for a command that does not exist. Here that word is left for commander to refuse.
+ */
+function helpAsOption(program: CommandUnknownOpts, args: readonly string[]): string[] {
+  const [first = "", ...rest] = args;
+  if (first === "help") return helpOf(program, rest);
+  const command = subcommandOf(program, first);
+  return command?.commands.length ? [first, ...helpAsOption(command, rest)] : [...args];
+}
+
+function helpOf(command: CommandUnknownOpts, words: readonly string[]): string[] {
+  const [word, ...rest] = words;
+  if (word === undefined || command.commands.length === 0) return ["--help"];
+  const next = subcommandOf(command, word);
+  return next ? [word, ...helpOf(next, rest)] : [word];
+}
+
+function subcommandOf(command: CommandUnknownOpts, name: string): CommandUnknownOpts | undefined {
+  return command.commands.find((each) => each.name() === name);
 }
 
 /** CI systems often set a variable to nothing instead of leaving it unset. Commander would take that for a value. */

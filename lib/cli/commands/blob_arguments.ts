@@ -6,6 +6,7 @@ import { readError } from "../../content/file_errors.ts";
 import { InvalidInputError, LayerstashError, MismatchError } from "../../errors.ts";
 import { parseBlobName } from "../../exports/blobs.ts";
 import { manifestOf } from "../../exports/store.ts";
+import { isTag } from "../../oci/reference.ts";
 import { declaredMediaType, type Manifest, MAX_MANIFEST_SIZE } from "../../oci/manifest.ts";
 
 /** `DIGEST|@ALIAS...` */
@@ -19,7 +20,8 @@ function parseBlob(text: string): BlobName {
     return parseBlobName(text);
   } catch (error) {
     if (!(error instanceof LayerstashError)) throw error;
-    throw new InvalidArgumentError(`${error.message}; ${error.hint}`);
+    const hint = isTag(text) ? `did you mean @${text}?` : error.hint;
+    throw new InvalidArgumentError(`${error.message}: ${hint}`);
   }
 }
 

@@ -37,7 +37,7 @@ const loginAction = action<RegistryFlags & { passwordStdin?: boolean | undefined
     requireRemote(flags.registry);
     const credentials = await askForLogin(flags, terminal, signal);
     const { registry } = flags;
-    const onEvent = terminal.progress("").onEvent;
+    const onEvent = terminal.progress(`signing in to ${registry}`).onEvent;
     const { host, asked } = await checkLogin({
       registry,
       credentials,

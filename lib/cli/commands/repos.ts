@@ -24,7 +24,7 @@ export function reposCommand(): CommandUnknownOpts {
   const work = action<ReturnType<typeof command.opts>>(
     ({ registry }) => `list the repositories of ${registry}`,
     async ({ terminal, signal }, flags) => {
-      using display = terminal.progress("");
+      using display = terminal.progress(`listing the repositories of ${flags.registry}`);
       const options = await registryOptionsOf(flags, display.onEvent);
       await printNames(terminal, listRepositories({ ...options, signal }), flags);
     },

@@ -28,7 +28,7 @@ export function tokenCommand(): CommandUnknownOpts {
   const work = action<ReturnType<typeof command.opts> & { actions: readonly string[] }>(
     ({ repository }) => `get a token for ${repository}`,
     async ({ terminal, signal }, { actions, repository, json, ...flags }) => {
-      using display = terminal.progress("");
+      using display = terminal.progress(`getting a token for ${repository}`);
       const options = await registryOptionsOf(flags, display.onEvent);
       const wanted = actions.length === 0 ? ["pull"] : actions;
       const token = await getToken({ ...options, repository, actions: wanted, signal });

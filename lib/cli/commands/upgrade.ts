@@ -53,7 +53,7 @@ async function upgrade(session: Session, flags: UpgradeFlags, installed: Install
   const { terminal, signal } = session;
   const { check, json } = flags;
   const version = wantedVersion(flags);
-  using display = terminal.progress(check ? "" : "fetching layerstash");
+  using display = terminal.progress(check ? "looking for a newer release" : "fetching layerstash");
   const { onEvent } = display;
   const url = Deno.env.get("LAYERSTASH_RELEASES") || undefined;
   using server = new ReleaseServer({ url, onEvent, ...await transportOf(flags) });

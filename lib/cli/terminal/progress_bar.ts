@@ -2,7 +2,14 @@
 import { counted, printable } from "../../messages.ts";
 import { clip } from "../text/columns.ts";
 import { formatDuration, formatSize } from "../text/sizes.ts";
-import { movedBytes, percentDone, type ProgressState, rateAt, timeLeft } from "./progress_state.ts";
+import {
+  movedBytes,
+  percentDone,
+  type ProgressState,
+  rateAt,
+  timeLeft,
+  timeWaited,
+} from "./progress_state.ts";
 
 /** The width and the time for which progress is rendered. */
 export interface RenderOptions {
@@ -46,6 +53,11 @@ interface ProgressFacts {
 }
 
 function progressFacts(state: ProgressState, now: number): ProgressFacts {
+  const waited = timeWaited(state, now);
+  if (waited !== undefined) {
+    const requests = state.requests > 0 ? `, ${counted(state.requests, "request")}` : "";
+    return { done: 0, sizes: `${formatDuration(waited)} so far${requests}` };
+  }
   const percent = percentDone(state);
   const rate = rateAt(state, now);
   const left = timeLeft(state, now);

@@ -29,6 +29,8 @@ export interface ProgressState {
   checking: number;
   /** Bytes that did not have to travel, because they were there already. */
   saved: number;
+  /** How many HTTP requests were answered. */
+  requests: number;
   /** The newest sample and those of the last seconds, oldest first; never empty. */
   samples: readonly Sample[];
 }
@@ -53,6 +55,7 @@ export function startProgress(what: string, now: number): ProgressState {
     moving: 0,
     checking: 0,
     saved: 0,
+    requests: 0,
     samples,
   };
 }
@@ -75,6 +78,8 @@ export function advance(state: ProgressState, event: TransferEvent, now: number)
       return { ...state, moving: state.moving + event.bytes, saved: state.saved + event.bytes };
     case "blob":
       return withFinishedBlob(state, event);
+    case "request":
+      return { ...state, requests: state.requests + 1 };
     default:
       return state;
   }
@@ -105,6 +110,18 @@ export function rateAt(state: ProgressState, now: number): number | undefined {
   const newest = state.samples.at(-1);
   if (before === undefined || newest === undefined || now - before.at < RATE_MINIMUM) return undefined;
   return (newest.travelled - before.travelled) / (now - before.at) * 1000;
+}
+
+/**
+ * Milliseconds since the beginning, for work of which nothing else is known: it has no plan and has moved no bytes.
+ * `undefined` for all other work, and in the first second.
+ */
+export function timeWaited(state: ProgressState, now: number): number | undefined {
+  const [start, ...later] = state.samples;
+  const isCounted = state.size !== undefined || state.blobs !== undefined || state.blobsDone > 0 ||
+    later.length > 0;
+  const waited = now - (start?.at ?? now);
+  return isCounted || movedBytes(state) > 0 || waited < RATE_MINIMUM ? undefined : waited;
 }
 
 /** Milliseconds to the end at the present rate; `undefined` if the size or the rate is not known. */
