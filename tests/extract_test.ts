@@ -444,6 +444,21 @@ Deno.test("an owner that no system has is refused, and not cut to another", onPo
   }
 });
 
+Deno.test("times before 1970 are kept, also those of links", onPosix("times of links"), async () => {
+  const early = paxOf({ mtime: "-86400.5" });
+  await using image = await makeImage([
+    tarOf([early, { name: "d", flag: "5" }, early, { name: "f", content: "x" }, early, {
+      name: "l",
+      flag: "2",
+      target: "f",
+    }]),
+  ]);
+  await extracted(image, ["/"]);
+  for (const name of ["d", "f", "l"]) {
+    assert.equal((await Deno.lstat(image.work.path(`out/${name}`))).mtime?.getTime(), -86_400_500, name);
+  }
+});
+
 Deno.test("a time beyond all measure does not stop an extraction", async () => {
   const times = ["9007199254740993", "-9007199254740993", "99999999999999999999", "253402300800"];
   const files = times.flatMap((mtime, index) => [paxOf({ mtime }), { name: `f${index}`, content: "x" }]);

@@ -97,7 +97,7 @@ export class Placement {
       await makeLink(source.target ?? "", path);
       if (this.#options.overwrite) this.#forgetDirectories();
       if (this.#options.sameOwner) await lchown(path, source.uid, source.gid);
-      return await lutimes(path, source.modified, source.modified);
+      return await setLinkTime(path, source.modified);
     }
     if (first !== undefined) return await Deno.link(first, path);
     const staged = this.#staging.pathOf(source);
@@ -213,6 +213,15 @@ async function makeLink(target: string, path: string): Promise<void> {
   const own = target.replaceAll("/", "\\");
   const found = await Deno.stat(resolve(dirname(path), own)).catch(() => undefined);
   await Deno.symlink(own, path, { type: found?.isDirectory ? "dir" : "file" });
+}
+
+/** The earliest time that a `Date` can have, in milliseconds. */
+const EARLIEST = -8.64e15;
+
+/** Sets the time of a link, in seconds since 1970. Node takes a negative number for the present, but not a `Date`. */
+async function setLinkTime(path: string, seconds: number): Promise<void> {
+  const time = seconds < 0 ? new Date(Math.max(seconds * 1000, EARLIEST)) : seconds;
+  await lutimes(path, time, time);
 }
 
 function ignoreAbsent(error: unknown): undefined {

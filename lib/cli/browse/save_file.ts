@@ -1,5 +1,4 @@
 /** Saves one file of an image under a name that the user has typed. @module */
-import { utimes } from "node:fs/promises";
 import { dirname } from "node:path";
 import { giveFreeName, temporaryName } from "../../content/atomic_file.ts";
 import { storageError } from "../../content/file_errors.ts";
@@ -19,7 +18,7 @@ export async function saveFile(entry: OpenLayerEntry, to: string): Promise<void>
     await requireFree(to);
     await writeEntry(temporary, entry);
     if (Deno.build.os !== "windows") await Deno.chmod(temporary, (entry.mode & 0o755) | 0o600);
-    await utimes(temporary, entry.modified, entry.modified);
+    await Deno.utime(temporary, entry.modified, entry.modified);
     await giveFreeName(temporary, to);
   } catch (error) {
     throw saveError(error, to);
