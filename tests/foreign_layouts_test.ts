@@ -30,6 +30,7 @@ Deno.test("a tag that several saved images have is neither replaced nor removed:
       ["copy", "oci:z:z", "oci:saved:latest"],
       ["append", "--from", "oci:z:z", "--to", "oci:saved:latest", "-i", archive],
       ["append", "--from", "oci:saved:latest", "--to", "oci:saved:latest", "-i", archive],
+      ["alias", "remove", "--registry", "oci:.", "-r", "saved", "latest"],
     ]
   ) {
     const { code, stderr } = await place.run(args);
@@ -412,4 +413,36 @@ Deno.test("an image without a platform is chosen by the name that the hint gives
   );
   const chosen = await place.run(["inspect", "oci:odd:index", "--json", "--platform", "unknown/unknown"]);
   assert.equal(JSON.parse(chosen.stdout || "{}").digest, manifests[0]!.digest, chosen.stderr);
+});
+
+Deno.test("an index with an entry that is not understood is read without it, and is not copied in part", async () => {
+  await using place = await makeWorkplace();
+  const layout = new ForeignLayout(place.path("odd"));
+  const { digest, size } = layout.image("app", [layout.layer("x")]);
+  const mediaType = "application/vnd.oci.image.manifest.v1+json";
+  const platform = { os: "linux", architecture: "arm64" };
+  const manifests = [
+    {
+      mediaType,
+      digest: `sha512:${"0".repeat(128)}`,
+      size: 2,
+      platform: { os: "linux", architecture: "amd64" },
+    },
+    { mediaType, digest, size, platform },
+  ];
+  layout.list("all", { schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json", manifests });
+  const { stdout, stderr } = await place.run([
+    "inspect",
+    "oci:odd:all",
+    "--json",
+    "--platform",
+    "linux/arm64",
+  ]);
+  assert.equal(JSON.parse(stdout || "{}").digest, digest, stderr);
+  const copied = await place.run(["copy", "oci:odd:all", "oci:copied:all"]);
+  assert.deepEqual([copied.code, /is not a sha256 digest/.test(copied.stderr)], [5, true], copied.stderr);
+  assert.equal(
+    (await place.run(["copy", "oci:odd:all", "oci:copied:all", "--platform", "linux/arm64"])).code,
+    0,
+  );
 });

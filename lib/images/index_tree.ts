@@ -1,7 +1,13 @@
 /** Reads indexes and the indexes in them (OCI image spec, image-index.md). @module */
 import { MismatchError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
-import { type IndexedManifest, isIndex, isIndexType, readIndex } from "../oci/image_index.ts";
+import {
+  type IndexedManifest,
+  isIndex,
+  isIndexType,
+  readIndex,
+  understoodEntries,
+} from "../oci/image_index.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import { isBlobType, isManifestType } from "../oci/media_types.ts";
 import type { Platform } from "../oci/platform.ts";
@@ -27,16 +33,18 @@ const MOST_ENTRIES = 1000;
  * Reads everything that an index lists, and that nested indexes list.
  *
  * @param read reads the manifest of an entry, or gives `undefined` to leave it unread
+ * @param entriesOf reads the entries of an index
  * @throws {MismatchError} if an index is malformed, or they list or nest too much
  */
 export async function readIndexTree<M extends Manifest | undefined>(
   index: Manifest,
   read: (entry: IndexedManifest) => Promise<M> | M,
+  entriesOf: (index: Manifest) => IndexedManifest[] = readIndex,
 ): Promise<IndexNode<M>[]> {
   let left = MOST_ENTRIES;
   const nodesOf = async (index: Manifest, depth: number, outer?: Platform): Promise<IndexNode<M>[]> => {
     const nodes: IndexNode<M>[] = [];
-    for (const listed of readIndex(index)) {
+    for (const listed of entriesOf(index)) {
       if (depth > DEEPEST || --left < 0) throw tooManyImages(index);
       const entry = { ...listed, platform: listed.platform ?? outer };
       const manifest = await read(entry);
@@ -57,7 +65,7 @@ function tooManyImages({ digest }: Manifest): MismatchError {
 
 /**
  * Lists the images of an index, including those of nested indexes. Only indexes are read. Blobs, which build caches list,
- * are not images.
+ * are not images, and entries that are not understood are passed over.
  *
  * @throws {MismatchError} if an index is malformed, or they list or nest too much
  */
@@ -68,7 +76,7 @@ export async function listImages(
 ): Promise<IndexedManifest[]> {
   const read = ({ mediaType, digest }: IndexedManifest) =>
     isIndexType(mediaType) ? readNestedIndex(store, digest, options) : undefined;
-  return leavesOf(await readIndexTree<Manifest | undefined>(index, read));
+  return leavesOf(await readIndexTree<Manifest | undefined>(index, read, understoodEntries));
 }
 
 function leavesOf(nodes: readonly IndexNode<Manifest | undefined>[]): IndexedManifest[] {

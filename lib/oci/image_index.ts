@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { MismatchError } from "../errors.ts";
 import { type Descriptor, descriptorSchema } from "./descriptor.ts";
+import { isDigest } from "./digest.ts";
 import { type Manifest, parseAs } from "./manifest.ts";
 import { IMAGE_INDEX, IMAGE_MANIFEST } from "./media_types.ts";
 import { type Platform, platformSchema } from "./platform.ts";
@@ -22,6 +23,20 @@ export const listedManifestSchema: v.GenericSchema<unknown, IndexedManifest> = v
 const indexSchema = v.object({
   schemaVersion: v.literal(2),
   manifests: v.nullish(v.array(listedManifestSchema), []),
+});
+
+const understoodSchema = v.object({
+  schemaVersion: v.literal(2),
+  manifests: v.pipe(
+    v.nullish(v.array(v.unknown()), []),
+    v.transform((entries) =>
+      entries.flatMap((entry) => {
+        if (!isDigest((entry as { digest?: unknown } | null)?.digest)) return []; // at once: there may be millions
+        const { success, output } = v.safeParse(listedManifestSchema, entry);
+        return success ? [output] : [];
+      })
+    ),
+  ),
 });
 
 const kindSchema = v.looseObject({ manifests: v.nullish(v.unknown()), layers: v.nullish(v.unknown()) });
@@ -55,6 +70,16 @@ export function isIndex({ mediaType, bytes, digest }: Manifest): boolean {
  */
 export function readIndex({ bytes, digest }: Manifest): IndexedManifest[] {
   return parseAs(indexSchema, bytes, `index ${digest}`).manifests;
+}
+
+/**
+ * The entries of an index that are understood, for whoever chooses one. Others, such as those with other digests than
+ * sha256, are passed over.
+ *
+ * @throws {MismatchError} if it is not an index
+ */
+export function understoodEntries({ bytes, digest }: Manifest): IndexedManifest[] {
+  return parseAs(understoodSchema, bytes, `index ${digest}`).manifests;
 }
 
 /** Whether a listed manifest is an image that runs: BuildKit also lists attestations, under the platform `unknown`. */

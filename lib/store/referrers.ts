@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { MismatchError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
-import { isIndex, readIndex } from "../oci/image_index.ts";
+import { isIndex, understoodEntries } from "../oci/image_index.ts";
 import { parseAs } from "../oci/manifest.ts";
 import type { CallOptions, ManifestReader } from "./store.ts";
 
@@ -24,7 +24,7 @@ export async function fallbackReferrers(
   options: CallOptions,
 ): Promise<Descriptor[]> {
   const list = await store.manifest(fallbackTag(digest), options);
-  return list && isIndex(list) ? readIndex(list) : []; // an image may have such a tag, too
+  return list && isIndex(list) ? understoodEntries(list) : []; // an image may have such a tag, too
 }
 
 const subjectSchema = v.looseObject({ subject: v.looseObject({ digest: v.custom<Digest>(isDigest) }) });
