@@ -5,7 +5,7 @@ import { giveName, writeAtomically } from "../lib/content/atomic_file.ts";
 import { exactly, verified } from "../lib/content/byte_stream.ts";
 import { collect, collectVerified } from "../lib/content/collect.ts";
 import { fileSource, readFile } from "../lib/content/file_source.ts";
-import { Hasher } from "../lib/content/hasher.ts";
+import { awaitDigest, Hasher } from "../lib/content/hasher.ts";
 import { bytesSource } from "../lib/content/source.ts";
 import { StreamCutter } from "../lib/content/stream_source.ts";
 import { LayerstashError, MismatchError, NotFoundError } from "../lib/errors.ts";
@@ -237,4 +237,16 @@ Deno.test("on Windows a name is given when those who have the old file open are 
     assert.equal(tried, tries);
     assert.equal(await Deno.readTextFile(to), os === "windows" ? "new" : "old");
   }
+});
+
+Deno.test("a signal ends the wait for the digest of a long range, and the hashing", async () => {
+  const stop = new Error("stop");
+  const aborter = new AbortController();
+  let dropped = false;
+  const never = new Promise<never>(() => {});
+  const hash = { advance() {}, digest: () => never, drop: () => void (dropped = true) };
+  const waiting = awaitDigest(hash, { start: 0, end: 64 * 1024 * 1024 + 1 }, aborter.signal);
+  aborter.abort(stop);
+  await assert.rejects(waiting, stop);
+  assert.ok(dropped);
 });

@@ -228,6 +228,24 @@ Deno.test("referrers come along, and those of referrers, also where a registry h
   assert.equal((await copyImage(remote, back)).referrers, 0);
 });
 
+Deno.test("referrers come along from a registry that lists them itself, and to one", async () => {
+  await using work = await makeWorkspace();
+  await using registry = await startFakeRegistry({ faults: { referrersApi: true } });
+  using source = openImage(`${registry.url}/me/app:t`);
+  const image = await putImage(source.store, "t", [layer(1)], AMD);
+  const parts = await putReferrer(source.store, image, "application/x.parts");
+  const signature = await putReferrer(source.store, parts, "application/x.signature");
+  assert.deepEqual([...registry.storage.repository("me/app").tags.keys()], ["t"], "no list under a tag");
+  using copy = openImage(`oci:${work.path("copy")}:t`);
+  assert.equal((await copyImage(source, copy, { referrers: true })).referrers, 2);
+  assert.deepEqual((await copy.store.referrers(parts.digest)).map(({ digest }) => digest), [
+    signature.digest,
+  ]);
+  using other = openImage(`${registry.url}/me/other:t`);
+  assert.equal((await copyImage(copy, other, { referrers: true })).referrers, 2);
+  assert.deepEqual((await other.store.referrers(image.digest)).map(({ digest }) => digest), [parts.digest]);
+});
+
 Deno.test("in a directory referrers are listed under a tag, as other programs look for them", async () => {
   await using work = await makeWorkspace();
   using source = openImage(`oci:${work.path("box")}:t`);

@@ -222,3 +222,27 @@ test("forgetting what was never there makes no file", async (home, path) => {
   assert.equal(await eraseLogin("ghcr.io", home.env), false);
   await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
 });
+
+test("a helper that fails at the sign-out leaves no password in the file", async (home, path) => {
+  await home.install("broken", "#!/bin/sh\necho no such thing; exit 3\n");
+  await home.write(
+    CONFIG,
+    JSON.stringify({ credsStore: "broken", auths: { "ghcr.io": { auth: "bWU6cGFzcw==" } } }),
+  );
+  await assert.rejects(eraseLogin("ghcr.io", home.env), LayerstashError);
+  assert.deepEqual(JSON.parse(await Deno.readTextFile(path)).auths, {});
+});
+
+Deno.test({
+  name: "a file that root writes stays the user's, as under sudo",
+  ignore: Deno.build.os === "windows" || Deno.uid() !== 0,
+  async fn() {
+    await using home = await helperHome();
+    await home.write(CONFIG, "{}");
+    const path = join(home.path, CONFIG);
+    await Deno.chown(path, 1234, 2345);
+    await saveLogin("ghcr.io", login, home.env);
+    const { uid, gid, mode } = await Deno.stat(path);
+    assert.deepEqual([uid, gid, mode! & 0o777], [1234, 2345, 0o600]);
+  },
+});

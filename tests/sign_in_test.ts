@@ -420,11 +420,13 @@ Deno.test("a 401 of the storage is no question that the password answers", async
   const headers = { "www-authenticate": 'Basic realm="give it to me"' };
   await using fake = await startFakeRegistry({
     auth: "basic",
-    faults: { redirectBlobs: 307, failNext: [{ path: /^\/signed/, status: 401, headers, times: 1 }] },
+    faults: { redirectBlobs: 307, failNext: [{ path: /^\/signed/, status: 401, headers, times: 999 }] },
   });
   fake.storage.addBlob("me/files", HELLO);
   using opened = open(fake, { credentials: PASSWORD });
-  assert.ok(await failure(opened.store.read(BLOB)) instanceof NotAllowedError);
+  const error = await failure(opened.store.read(BLOB));
+  assert.ok(error instanceof NotAllowedError);
+  assert.match(error.hint!, /^the storage refuses what the registry itself has signed/);
   assert.ok(fake.requests.every(({ origin, headers }) => origin === "registry" || !headers["authorization"]));
 });
 

@@ -160,7 +160,7 @@ function finalError(error: RegistryError, { longestRetryAfter }: RetryPolicy): E
   const { message, status, retryAfter = 0 } = error;
   if (status === 401) {
     return new NotAllowedError(`${message}, at each attempt`, {
-      hint: "the registry accepts none of the tokens that its own token server gives",
+      hint: error.hint ?? "the registry accepts none of the tokens that its own token server gives",
       cause: error,
     });
   }

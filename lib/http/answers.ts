@@ -47,7 +47,7 @@ export async function errorOf(response: Response, asked: Asked): Promise<Error> 
   const { codes, text } = await readErrors(response, asked.hide);
   const message = `${asked.host} answered ${status} to the request for ${asked.what}${text && `: ${text}`}`;
   if (asked.redirected && isExpired(status, codes)) {
-    return new RegistryError(message, { status, transient: true });
+    return new RegistryError(message, { status, transient: true, hint: STORAGE_HINT });
   }
   if (status === 407) return new NotAllowedError(message, { hint: PROXY_HINT });
   if (status === 401 || status === 403) {
@@ -65,6 +65,7 @@ export async function errorOf(response: Response, asked: Asked): Promise<Error> 
   });
 }
 
+const STORAGE_HINT = "the storage refuses what the registry itself has signed: ask the registry's owner";
 const PROXY_HINT = "the proxy asks for a user name and a password: put them into its URL, as in " +
   "HTTPS_PROXY=http://me:PASSWORD@proxy.example.com:3128";
 const PROXY_PAGE_HINT =

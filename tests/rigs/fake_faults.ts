@@ -56,6 +56,8 @@ export interface Faults {
   challengeAtBase?: boolean;
   /** HEAD of manifests and blobs gets this status: 405, 403 (nginx). */
   refuseHead?: number;
+  /** It lists referrers itself, and says so of a manifest with a subject (zot, Harbor, ACR, ECR). */
+  referrersApi?: boolean;
   /** A list gives no `Link` (go-containerregistry). */
   noLinks?: boolean;
   /** The type of a blob's answer (Apache guesses it). */

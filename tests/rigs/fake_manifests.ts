@@ -6,6 +6,7 @@ import { IMAGE_INDEX, IMAGE_MANIFEST } from "../../lib/oci/media_types.ts";
 import type { Fake } from "./fake.ts";
 import type { Exchange } from "./fake_exchange.ts";
 import { takeTime } from "./fake_faults.ts";
+import type { StoredManifest } from "./fake_storage.ts";
 
 /** What is being spoken of. */
 interface Named {
@@ -13,9 +14,16 @@ interface Named {
   reference: string;
 }
 
-const blobEntry = v.object({ digest: v.string(), urls: v.optional(v.array(v.string())) });
+const blobEntry = v.object({
+  mediaType: v.optional(v.string()),
+  digest: v.string(),
+  urls: v.optional(v.array(v.string())),
+});
 const document = v.object({
   mediaType: v.optional(v.string()),
+  artifactType: v.optional(v.string()),
+  annotations: v.optional(v.record(v.string(), v.string())),
+  subject: v.optional(v.object({ digest: v.string() })),
   config: v.optional(blobEntry),
   layers: v.optional(v.array(blobEntry), []),
   manifests: v.optional(v.array(blobEntry), []),
@@ -69,7 +77,8 @@ async function putManifest(fake: Fake, exchange: Exchange, { repository, referen
   }
   fake.storage.addManifest(repository, { mediaType, bytes }, isDigest(reference) ? undefined : reference);
   const location = `${fake.base.registry}/v2/${repository}/manifests/${digest}`;
-  exchange.answer(201, { location, ...contentDigest(fake, digest) });
+  const subject = fake.faults.referrersApi && parsed.subject && { "oci-subject": parsed.subject.digest };
+  exchange.answer(201, { location, ...contentDigest(fake, digest), ...subject });
 }
 
 function removeManifest(fake: Fake, exchange: Exchange, { repository, reference }: Named): void {
@@ -96,6 +105,24 @@ export function listTags(fake: Fake, exchange: Exchange, repository: string): vo
     { "content-type": "application/json", ...link },
     JSON.stringify({ name: repository, tags }),
   );
+}
+
+/** The manifests whose subject has a digest, all on one page; none where nobody knows the digest. */
+export function sendReferrers(fake: Fake, exchange: Exchange, { repository, reference }: Named): void {
+  const found = fake.storage.repositories.get(repository)?.manifests ?? new Map<Digest, StoredManifest>();
+  const manifests = [...found].flatMap(([digest, { mediaType, bytes }]) => {
+    const { subject, artifactType, config, annotations } = parseDocument(bytes) ?? {};
+    if (subject?.digest !== reference) return [];
+    return [{
+      mediaType,
+      digest,
+      size: bytes.length,
+      artifactType: artifactType ?? config?.mediaType,
+      annotations,
+    }];
+  });
+  const body = JSON.stringify({ schemaVersion: 2, mediaType: IMAGE_INDEX.oci, manifests });
+  exchange.answer(200, { "content-type": IMAGE_INDEX.oci }, body);
 }
 
 /** The names of all repositories, a page at a time. */

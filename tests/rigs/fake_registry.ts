@@ -9,7 +9,7 @@ import { isAllowed } from "./fake_auth.ts";
 import { handleBlob, handleSignedUrl } from "./fake_blobs.ts";
 import { ConnectionLost, Exchange, type Origin, type RecordedRequest } from "./fake_exchange.ts";
 import { type Failure, type Faults, isOverLimit, takeFailure } from "./fake_faults.ts";
-import { handleManifest, listRepositories, listTags } from "./fake_manifests.ts";
+import { handleManifest, listRepositories, listTags, sendReferrers } from "./fake_manifests.ts";
 import { FakeStorage } from "./fake_storage.ts";
 import { continueUpload, openUpload } from "./fake_uploads.ts";
 import { startTokenServer, type TokenServer, type TokenSettings } from "./token_server.ts";
@@ -53,6 +53,7 @@ export async function startFakeRegistry(options: FakeOptions = {}): Promise<Fake
 const BLOB = /^\/v2\/(.+)\/blobs\/(sha256:[^/]+)$/;
 const UPLOADS = /^\/v2\/(.+)\/blobs\/uploads\/([^/]*)$/;
 const MANIFEST = /^\/v2\/(.+)\/manifests\/([^/]+)$/;
+const REFERRERS = /^\/v2\/(.+)\/referrers\/(sha256:[^/]+)$/;
 const TAGS = /^\/v2\/(.+)\/tags\/list$/;
 const ANY_REPOSITORY = /^\/v2\/(.+)\/(?:blobs|manifests|tags|referrers)\//;
 
@@ -174,6 +175,7 @@ class RunningFake implements FakeRegistry {
     const [, uploadTo, id] = UPLOADS.exec(path) ?? [];
     const [, manifestOf, reference] = MANIFEST.exec(path) ?? [];
     const [, tagsOf] = TAGS.exec(path) ?? [];
+    const [, referrersIn, subject] = REFERRERS.exec(path) ?? [];
     if (path === "/v2/") return exchange.answer(200, { "content-type": "application/json" }, "{}");
     if (path === "/v2/_catalog") return listRepositories(this, exchange);
     if (blobOf && digest) {
@@ -185,6 +187,9 @@ class RunningFake implements FakeRegistry {
       return await handleManifest(this, exchange, { repository: manifestOf, reference });
     }
     if (tagsOf) return listTags(this, exchange, tagsOf);
+    if (referrersIn && subject && this.faults.referrersApi) {
+      return sendReferrers(this, exchange, { repository: referrersIn, reference: subject });
+    }
     exchange.answer(404, { "content-type": "text/plain" }, "404 page not found\n");
   }
 }
