@@ -218,9 +218,12 @@ async function makeLink(target: string, path: string): Promise<void> {
 /** The earliest time that a `Date` can have, in milliseconds. */
 const EARLIEST = -8.64e15;
 
-/** Sets the time of a link, in seconds since 1970. Node takes a negative number for the present, but not a `Date`. */
+/**
+ * Sets the time of a link, in seconds since 1970. Node takes a negative number for the present, but not a `Date`, whose
+ * fractions before 1970 Deno cannot set.
+ */
 async function setLinkTime(path: string, seconds: number): Promise<void> {
-  const time = seconds < 0 ? new Date(Math.max(seconds * 1000, EARLIEST)) : seconds;
+  const time = seconds < 0 ? new Date(Math.max(Math.floor(seconds) * 1000, EARLIEST)) : seconds;
   await lutimes(path, time, time);
 }
 
