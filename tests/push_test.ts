@@ -533,3 +533,12 @@ Deno.test("blobs that came and went leave nothing behind at the signal they have
   }
   assert.equal(listening, 0);
 });
+
+Deno.test("an input that is read once goes with one PUT where parts are refused, as far as it is held", async () => {
+  await using fake = await startFakeRegistry({ faults: { refusePatch: 405 } });
+  using opened = open(fake, profile("parts", 4 * MiB));
+  await writes(opened, fake, onceSource());
+  assert.deepEqual(steps(fake), ["POST 202", "PATCH 405", "POST 202", "PUT 201"]);
+  using small = open(fake, profile("parts"));
+  assert.match((await failure(small.store.write(onceSource(BYTES.slice(1))))).hint!, /read only once/);
+});

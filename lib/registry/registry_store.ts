@@ -12,6 +12,7 @@ import { NAME_UNKNOWN } from "../oci/error_codes.ts";
 import { MANIFEST_TYPES } from "../oci/media_types.ts";
 import { bytesOf, countOf, urlNamed } from "../http/answers.ts";
 import { faultOfRange, lengthOf } from "../http/ranges.ts";
+import { isBusyAnswer } from "../http/retry_after.ts";
 import { blobPath, type Call, ENDPOINTS } from "./endpoints.ts";
 import { checkRange, requireStorable } from "../store/checks.ts";
 import type { RegistryClient } from "./client.ts";
@@ -271,6 +272,9 @@ async function storing<T>(call: () => Promise<T>): Promise<T> {
 
 function refusalHint(status: number): string | undefined {
   if (status === 405) return "the registry may be read-only: ask its owner";
+  if (isBusyAnswer(status)) {
+    return "the registry has too much to do: the same command goes on later, and --jobs 1 asks it less";
+  }
   if (status < 500) return undefined;
   return "the registry itself fails, its disk may be full: ask its owner; then the same command goes on";
 }

@@ -97,6 +97,13 @@ export class CountedSource {
     return await this.#parts?.next();
   }
 
+  /** Of such a source: all bytes, if they fit into a part of this size; `undefined` = they do not. */
+  async whole(size: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const part = await this.part(size);
+    if (!part) return new Uint8Array();
+    return part.first === 0 && await this.#parts?.atEnd() ? part.bytes : undefined;
+  }
+
   /** Of such a source: all bytes that have not arrived, as one stream. They cannot be sent again. */
   rest(): ReadableStream<Uint8Array<ArrayBuffer>> {
     const parts = this.#parts;

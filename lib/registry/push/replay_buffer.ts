@@ -40,6 +40,13 @@ export class ReplayBuffer {
     return this.held = { first, bytes: bytes.subarray(0, filled) };
   }
 
+  /** Whether the part that is held is the last. */
+  async atEnd(): Promise<boolean> {
+    const next = await this.#read();
+    if (next) this.#ahead = next;
+    return next === undefined;
+  }
+
   /** The part that is held, and everything after it, as one stream. */
   rest(): ReadableStream<Uint8Array<ArrayBuffer>> {
     let held = this.held?.bytes;

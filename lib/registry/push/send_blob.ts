@@ -34,7 +34,13 @@ const LARGEST_HELD_PART = 100 * 1024 * 1024;
 export async function sendBlob(route: BlobRoute): Promise<void> {
   const { source } = route;
   const { size, once } = source.content;
-  if (size !== undefined && (size <= SMALL || route.mode.push === "put")) return await sendWhole(route, size);
+  if (size !== undefined && (size <= SMALL || route.mode.push === "put")) {
+    const stream = source.stream();
+    const body = async () => size <= SMALL ? await collect(stream, size) : { stream, size };
+    return await sendWhole(route, size, body);
+  }
+  const held = route.mode.push === "put" ? await source.whole(heldSize(route)) : undefined;
+  if (held) return await sendWhole(route, held.length, () => held);
   source.digest().catch(() => {}); // hashed while it is sent; a failure shows when it is awaited
   const send = size === undefined || once ? sendOnce : (each: BlobRoute) => sendFile(each, size);
   await send(route);
@@ -42,12 +48,15 @@ export async function sendBlob(route: BlobRoute): Promise<void> {
 }
 
 /** Sends all bytes with the request that commits. After a break the session has none of them. */
-async function sendWhole(route: BlobRoute, size: number): Promise<void> {
+async function sendWhole(
+  route: BlobRoute,
+  size: number,
+  body: () => SessionBody | Promise<SessionBody>,
+): Promise<void> {
   const { source, session, mode, exists } = route;
   const digest = await source.digest();
-  const stream = source.stream();
   try {
-    await session.commit(digest, size <= SMALL ? await collect(stream, size) : { stream, size });
+    await session.commit(digest, await body());
   } catch (error) {
     if (source.unreadable || !(error instanceof RegistryError) || fallbackMode(error, mode)) throw error;
     if (await exists(digest)) return source.standAt(size);
@@ -68,12 +77,16 @@ async function sendFile(route: BlobRoute, size: number): Promise<void> {
 /** Streams a source that can be read only once: in parts that are held until they have arrived, or at one go. */
 async function sendOnce(route: BlobRoute): Promise<void> {
   const { source, session, mode } = route;
-  const size = Math.min(LARGEST_HELD_PART, session.partSize(Math.min(mode.partSize, HELD_PART)));
+  const size = heldSize(route);
   if (mode.push !== "parts") return await session.append({ stream: source.rest(), size: undefined });
   for (let part = await source.part(size); part; part = await source.nextPart()) {
     const { first, bytes } = part;
     await appendUpTo(route, first + bytes.length, (start) => bytes.subarray(start - first).subarray(0, size));
   }
+}
+
+function heldSize({ session, mode }: BlobRoute): number {
+  return Math.min(LARGEST_HELD_PART, session.partSize(Math.min(mode.partSize, HELD_PART)));
 }
 
 /** Appends until the registry has so many bytes, and resumes after each break. */
