@@ -38,6 +38,17 @@ export function singleLine(text: string): string {
   return printable(text.replace(/\p{Cc}+/gu, " ").trim());
 }
 
+const UNITS = ["TiB", "TB", "GiB", "GB", "MiB", "MB", "KiB", "KB"] as const;
+
+/** A number of bytes, exactly, as `--chunk-size` takes it: `5GiB`, `500MB`, or bytes where no unit is exact. */
+export function exactSize(bytes: number): string {
+  for (const unit of UNITS) {
+    const factor = (unit.includes("i") ? 1024 : 1000) ** (1 + "KMGT".indexOf(unit.charAt(0)));
+    if (bytes > 0 && bytes % factor === 0) return `${bytes / factor}${unit}`;
+  }
+  return String(bytes);
+}
+
 /** A time in words: `90 seconds`, `15 minutes`, `6 hours`. */
 export function inWords(milliseconds: number): string {
   const [size, unit] =

@@ -277,8 +277,16 @@ Deno.test("invalid names and numbers are usage errors", async () => {
     work,
     ["upload", "--registry", "host/path", "-r", "me/files", ...to],
     2,
-    /"host\/path" is not a registry/,
+    /"host\/path" is not a registry.*\nhint: put the path before the name of the repository, as in -r path\/name\n/,
   );
+  for (const path of ["./box", "../box", "/srv/box"]) {
+    await fails(
+      work,
+      ["list", "--registry", path, "-r", "me/files"],
+      2,
+      new RegExp(`\nhint: .* oci:${path}\n`),
+    );
+  }
   await fails(work, ["upload", ...BOX, "-t", "a b", "-i", "disk.img"], 2, /"a b" is not a tag/);
   await fails(
     work,

@@ -7,6 +7,7 @@ import { tarOf } from "./rigs/tar.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { onLinux, onPosix } from "./rigs/system.ts";
+import { USER } from "./rigs/user.ts";
 
 const BOX = ["--registry", "oci:./box", "-r", "me/files"];
 const TEN = new TextEncoder().encode("0123456789");
@@ -249,7 +250,6 @@ Deno.test("a user name and token from the environment sign in, and are not print
   await work.write("disk.img", TEN);
   const to = ["--registry", registry.url, "-r", "me/files", "-t", "disk"];
   const env = { LAYERSTASH_USERNAME: "alice", LAYERSTASH_TOKEN: "open-sesame" };
-  const { USER } = await import("./rigs/user.ts");
   const right = { LAYERSTASH_USERNAME: USER.username, LAYERSTASH_TOKEN: USER.password };
   const wrong = await work.run(["upload", "--log-level", "debug", ...to, "-i", "disk.img"], { env });
   assert.equal(wrong.code, 4, wrong.stderr);
@@ -262,7 +262,6 @@ Deno.test("a user name and token from the environment sign in, and are not print
 Deno.test("-p works, and warns that others on the machine can read it", async () => {
   await using work = await makeWorkplace();
   await using registry = await startFakeRegistry({ auth: "basic" });
-  const { USER } = await import("./rigs/user.ts");
   const words = [
     "list",
     "--registry",
@@ -277,6 +276,26 @@ Deno.test("-p works, and warns that others on the machine can read it", async ()
   const { code, stderr } = await work.run(words);
   assert.equal(code, 0, stderr);
   assert.match(stderr, /layerstash: -p shows the token to everybody on this machine/);
+});
+
+Deno.test("a login that nobody asks for is saved unchecked, and --password-stdin is the advice for -p", async () => {
+  await using work = await makeWorkplace();
+  await using registry = await startFakeRegistry();
+  const env = { DOCKER_CONFIG: work.path("docker") };
+  const login = ["login", registry.url, "-u", USER.username, "-p", USER.password];
+  const { code, stderr } = await work.run(login, { env });
+  assert.equal(code, 0, stderr);
+  const lines = stderr.trimEnd().split("\n");
+  assert.equal(lines.length, 3);
+  assert.match(
+    lines[0]!,
+    /^layerstash: -p shows the token to everybody on this machine: use --password-stdin$/,
+  );
+  assert.match(lines[1]!, /asks nobody to sign in, so the password was not checked$/);
+  assert.match(lines[2]!, /^layerstash: saved the login of \S+ for \S+ in .*config\.json, in plain text$/);
+  for (const command of ["login", "logout"]) {
+    assert.doesNotMatch((await work.run([command, "--help"])).stdout, /oci:DIR/);
+  }
 });
 
 Deno.test("help of every command has examples and fits into 80 columns", async () => {

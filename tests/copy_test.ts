@@ -150,9 +150,8 @@ Deno.test("what is merely odd is told of, and copied to the byte", async () => {
   const { digest } = await copyImage(source, target, { onEvent });
   assert.equal(digest, odd.digest);
   assert.deepEqual((await target.store.manifest("t"))?.bytes, odd.bytes);
-  assert.equal(notices.length, 2);
+  assert.equal(notices.length, 1, "that a manifest declares no media type is not odd: OCI allows it");
   assert.match(notices[0]!, /has 548 bytes, but it has \d+$/);
-  assert.match(notices[1]!, /declares no media type, which OCI allows/);
 });
 
 Deno.test("what does not match its digest is refused, and the target stays without it", async () => {
@@ -425,13 +424,13 @@ Deno.test("the command prints the digest, and says what was moved", async () => 
   const { stdout, stderr, code } = await place.run(["copy", "oci:box:t", "oci:copy"]);
   assert.equal(code, 0, stderr);
   assert.equal(stdout, `${index.digest}\n`);
-  assert.match(stderr, /oci:copy has t: 4 manifests, 7 blobs sent \([\d.]+ KiB\)/);
+  assert.match(stderr, /layerstash: copied to oci:copy:t: 4 manifests, 7 blobs sent \([\d.]+ KiB\)/);
   const json = await place.run(["copy", "--json", "--platform", "linux/amd64", "oci:box:t", "oci:copy:amd"]);
   assert.equal(JSON.parse(json.stdout.trimEnd().split("\n").at(-1)!).blobs.present, 3);
   assert.equal((await place.run(["copy", "oci:box:none", "oci:copy"])).code, 3);
   await place.write("file", someBytes(100));
   await place.run(["upload", "--registry", "oci:place", "-r", "me/files", "-t", "disk", "-i", "file"]);
   const stash = await place.run(["copy", "--stash", "oci:place/me/files:disk", "oci:place/you/files:disk"]);
-  assert.match(stash.stderr, /has disk: 1 chunk, 2 blobs sent/);
+  assert.match(stash.stderr, /layerstash: copied to \S+:disk: 1 chunk, 2 blobs sent/);
   assert.equal(stash.code, 0);
 });

@@ -275,7 +275,7 @@ Deno.test("events as lines for logs", () => {
     ],
     [
       { type: "retry", what: "chunk 2", attempt: 1, delay: 3000, reason: "the registry answered 503" },
-      "chunk 2: the registry answered 503; attempt 2 in 3s",
+      "the registry answered 503; attempt 2 for chunk 2 follows in 3s",
     ],
     [
       { type: "resume", phase: "send", bytes: 5 * MiB },

@@ -77,7 +77,7 @@ Deno.test("the command saves an image as a layout, or layers as files", async ()
   const { digest } = await putImage(image.store, "t", CONTENTS.map((bytes) => ({ bytes })));
   const whole = await place.run(["save", "oci:box:t", "-o", "copy"]);
   assert.equal(whole.code, 0, whole.stderr);
-  assert.match(whole.stderr, /oci:copy has t: 6 blobs sent/);
+  assert.match(whole.stderr, /layerstash: saved oci:copy:t: 6 blobs written/);
   using copy = openImage(`oci:${place.path("copy")}:t`);
   assert.equal(await copy.store.resolve("t"), digest);
   const some = await place.run(["save", "oci:box:t", "--layer", "2", "--layer", "1", "-o", "out"]);

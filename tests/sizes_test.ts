@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { formatDuration, formatSize, parseSize } from "../lib/cli/text/sizes.ts";
 import { InvalidInputError } from "../lib/errors.ts";
+import { exactSize } from "../lib/messages.ts";
 
 const FACTORS = {
   KB: 1e3,
@@ -29,6 +30,15 @@ Deno.test("sizes are read as bytes or as a number with a unit, in either case", 
     ["9007199254740991", Number.MAX_SAFE_INTEGER],
   ];
   for (const [text, bytes] of sizes) assert.equal(parseSize(text), bytes, text);
+});
+
+Deno.test("a size is named exactly, by the largest unit that divides it, and read back as it was", () => {
+  const sizes: [number, string][] = [[5_368_709_120, "5GiB"], [5_000_000_000, "5GB"], [1536, "1536"], [
+    3,
+    "3",
+  ]];
+  for (const [bytes, text] of sizes) assert.equal(exactSize(bytes), text);
+  fc.assert(fc.property(fc.maxSafeNat(), (bytes) => assert.equal(parseSize(exactSize(bytes)), bytes)));
 });
 
 Deno.test("what is no size is invalid input", () => {

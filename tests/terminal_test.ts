@@ -150,7 +150,7 @@ Deno.test("the bar is erased before a line is printed and comes back under it", 
   progress.onEvent({ type: "notice", message: "tag disk-4 is stale" });
   terminal.note("done so far");
   const lines = [
-    "layerstash: chunk 2: the registry answered 503; attempt 2 in 3s",
+    "layerstash: the registry answered 503; attempt 2 for chunk 2 follows in 3s",
     "layerstash: tag disk-4 is stale",
     "layerstash: done so far",
   ];
@@ -174,7 +174,7 @@ Deno.test("an outage that ends many requests is told twice a minute, and at debu
     }
     fails("the registry answered 503");
     assert.equal(stderr.text.trim().split("\n").length, times);
-    assert.match(stderr.text, /^layerstash: chunk 2: the registry does not answer; attempt 2 follows\n/);
+    assert.match(stderr.text, /^layerstash: the registry does not answer; attempt 2 for chunk 2 follows\n/);
   }
 });
 

@@ -1,6 +1,7 @@
 /** Uploads: the bytes that are stored, what is sent again and what is not, and what is never changed. @module */
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { exactSize } from "../lib/messages.ts";
 import { bytesSource } from "../lib/exports/store.ts";
 import {
   ConflictError,
@@ -695,7 +696,7 @@ Deno.test("the same file in other chunks is a conflict that tells the size of th
   };
   for (const [stored, again] of [[CHUNK, CHUNK + 1], [CHUNK, 10 * CHUNK], [10 * CHUNK, CHUNK]] as const) {
     await upload(store, "disk", { input, chunkSize: stored, overwrite: true });
-    const same = new RegExp(`say --chunk-size ${stored} if it is the same file`);
+    const same = new RegExp(`say --chunk-size ${exactSize(stored)} if it is the same file`);
     assert.match(await hintFor(again, input), same);
     assert.match(await hintFor(again, streamOf(FIVE)), same);
   }
@@ -714,7 +715,7 @@ Deno.test("an upload that was interrupted and goes on in other chunks tells thei
     for (const chunkSize of [CHUNK * 2, CHUNK * 9]) {
       await assert.rejects(upload(store, "disk", { input: bytes, chunkSize }), (error) => {
         assert.ok(error instanceof ConflictError);
-        assert.match(error.hint!, new RegExp(`say --chunk-size ${CHUNK} if it is the same file`));
+        assert.match(error.hint!, new RegExp(`say --chunk-size ${exactSize(CHUNK)} if it is the same file`));
         return true;
       });
       if (bytes !== input) break; // it was read

@@ -72,13 +72,17 @@ export interface ParsedCommand {
 export function action<F extends ConnectionFlags>(
   doing: (flags: F) => string,
   work: (session: Session, flags: F) => Promise<void>,
+  { safer }: {
+    /** What the warning of a typed password advises. */
+    safer?: string;
+  } = {},
 ): (flags: F, parsed: ParsedCommand) => Promise<void> {
   return async (flags, parsed) => {
     using terminal = openTerminal(flags);
     using interrupt = listenForInterrupt();
     const session: Session = { terminal, signal: interrupt.signal };
     try {
-      warnOfUnsafe(terminal, flags, (option) => parsed.getOptionValueSource(option) === "cli");
+      warnOfUnsafe(terminal, flags, (option) => parsed.getOptionValueSource(option) === "cli", safer);
       await work(session, flags);
     } catch (error) {
       if (error instanceof CommandEnded) throw error;

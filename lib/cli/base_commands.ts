@@ -57,10 +57,10 @@ export function networkCommand<A extends unknown[], O extends OptionValues, G ex
 }
 
 /** A command that speaks to a registry. */
-export function registryCommand(name: string) {
+export function registryCommand(name: string, description = "docker, ghcr, a host, a URL, or oci:DIR") {
   return connectionCommand(
     new Command(name).addOption(
-      new Option("--registry <registry>", "docker, ghcr, a host, a URL, or oci:DIR").default("docker")
+      new Option("--registry <registry>", description).default("docker")
         .env("LAYERSTASH_REGISTRY"),
     ),
   );

@@ -158,11 +158,12 @@ export function warnOfUnsafe(
   terminal: Terminal,
   flags: ConnectionFlags,
   isTyped: (option: string) => boolean,
+  safer = "use layerstash login or LAYERSTASH_TOKEN",
 ): void {
   for (const [option, typed] of Object.entries(SECRETS)) {
     if (!isTyped(option)) continue;
     terminal.warn(
-      `${typed} shows the token to everybody on this machine; layerstash login and LAYERSTASH_TOKEN do not`,
+      `${typed} shows the token to everybody on this machine: ${safer}`,
     );
   }
   if (flags.insecureSkipTlsVerify === true) {

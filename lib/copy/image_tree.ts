@@ -37,7 +37,6 @@ export async function readTree(
   options: CallOptions = {},
 ): Promise<ImageTree> {
   const channel = withChannel(options, store);
-  isUndeclared(root, channel);
   const nodes = isIndex(root)
     ? await readIndexTree<Manifest | undefined>(root, (entry) => readChild(entry, store, channel))
     : [];
@@ -77,7 +76,7 @@ async function readChild(
       `the index gives ${entry.digest} a size of ${entry.size} bytes, but it has ${child.bytes.length}`;
     options.onEvent?.({ type: "notice", message });
   }
-  return isUndeclared(child, options) ? { ...child, mediaType: entry.mediaType } : child;
+  return isUndeclared(child) ? { ...child, mediaType: entry.mediaType } : child;
 }
 
 /** Whether an index lists a blob, as those of build caches do. What has an unknown type is looked at. */
@@ -123,11 +122,9 @@ async function blobsOf(manifest: Manifest, store: StoreReader, options: CallOpti
   return found;
 }
 
-/** Whether a manifest declares no media type, which OCI allows. A notice reports it. */
-function isUndeclared({ bytes, digest }: Manifest, { onEvent }: CallOptions): boolean {
-  if (declaredMediaType(bytes) !== undefined) return false;
-  onEvent?.({ type: "notice", message: `the manifest ${digest} declares no media type, which OCI allows` });
-  return true;
+/** Whether a manifest declares no media type, which OCI allows. umoci writes such manifests. */
+function isUndeclared({ bytes }: Manifest): boolean {
+  return declaredMediaType(bytes) === undefined;
 }
 
 /** All manifests of a tree. What an index lists comes before the index. */

@@ -50,6 +50,11 @@ export function parseRegistry(text: string): RegistryAddress {
   if (url.pathname !== "/" && !/^\/v[12]\/?$/.test(url.pathname) || url.search || url.hash) {
     throw new InvalidInputError(
       `${quoted(text)} is not a registry: a registry is a host, without a path after it`,
+      {
+        hint: isPath(text)
+          ? pathHint(text)
+          : "put the path before the name of the repository, as in -r path/name",
+      },
     );
   }
   if (DOCKER_HUB.has(url.host)) {
@@ -86,9 +91,20 @@ function parseUrl(text: string): URL {
   throw notARegistry(text);
 }
 
+/** Whether a text is a directory's path rather than a host's name. */
+function isPath(text: string): boolean {
+  return /^(\.{0,2}\/|~|[A-Za-z]:\\)/.test(text);
+}
+
+function pathHint(path: string): string {
+  return `a directory is named as in oci:${path}`;
+}
+
 function notARegistry(text: string): InvalidInputError {
   const named = String(text).includes("@") ? "this" : quoted(text); // the text before an @ may hold a password
   return new InvalidInputError(`${named} is not a registry`, {
-    hint: "use docker, ghcr, a host such as registry.example.com or localhost:5000, a URL, or oci:DIR",
+    hint: isPath(String(text)) && named !== "this"
+      ? pathHint(text)
+      : "use docker, ghcr, a host such as registry.example.com or localhost:5000, a URL, or oci:DIR",
   });
 }

@@ -5,6 +5,7 @@ import type { Source } from "../content/source.ts";
 import { ConflictError, MismatchError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import type { Input, InputChunk } from "../files/input.ts";
+import { exactSize } from "../messages.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
 import type { BlobStore, CallOptions } from "../store/store.ts";
@@ -171,10 +172,9 @@ export function tagConflict(
   const replace = "use another base tag, or --overwrite to replace it";
   const mayBeSame = existing && existing.chunkSize !== slicing?.chunkSize &&
     (existing.size === undefined || slicing?.size === undefined || existing.size === slicing.size);
+  const sameFile = mayBeSame && `say --chunk-size ${exactSize(existing.chunkSize)} if it is the same file`;
   return new ConflictError(`the tag ${tag} already exists and holds something else`, {
-    hint: mayBeSame
-      ? `it has chunks of ${existing.chunkSize} bytes: say --chunk-size ${existing.chunkSize} if it is the same file, else ${replace}`
-      : replace,
+    hint: sameFile ? `it has chunks of another size: ${sameFile}, else ${replace}` : replace,
   });
 }
 

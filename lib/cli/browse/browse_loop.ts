@@ -114,7 +114,7 @@ export class BrowseLoop {
   /** Shows progress and retries at once, and keeps a notice to show it with the result. */
   #show(event: TransferEvent): void {
     if (event.type === "notice") this.#notice = event.message;
-    else if (event.type === "retry") this.#progress(`${event.what}: ${event.reason}; trying again`);
+    else if (event.type === "retry") this.#progress(`${event.reason}; trying again: ${event.what}`);
     else if (event.type === "progress") {
       const before = formatSize(this.#fetched);
       const now = formatSize(this.#fetched += event.bytes);

@@ -68,7 +68,7 @@ function aliasGetCommand(): CommandUnknownOpts {
     ({ aliases }) => `read ${aliases.length === 1 ? `the alias ${aliases[0]}` : "aliases"}`,
     async ({ terminal, store, signal }, { aliases, manifest, platform, json }) => {
       const found = [];
-      for (const alias of await namesOrManifest(aliases, manifest)) {
+      for (const alias of await namesOrManifest(aliases, manifest, "alias")) {
         found.push(await getAlias(store, alias, { platform, signal }));
       }
       printAnswers(terminal, found, textLines, { json });

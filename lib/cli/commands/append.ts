@@ -5,7 +5,7 @@ import { checkTime } from "../../append/appended_image.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { append } from "../../exports/copy.ts";
 import { parseImage } from "../../exports/images.ts";
-import { counted, printable } from "../../messages.ts";
+import { counted } from "../../messages.ts";
 import { azureCredentials } from "../../sign_in/acr_exchange.ts";
 import { action, showEvents } from "../action.ts";
 import { connectionCommand } from "../base_commands.ts";
@@ -14,7 +14,7 @@ import { jobsOption, jsonOption, limitRateOption, platformOption, stateDirOption
 import { pipedInput } from "../terminal/standard_streams.ts";
 import { eventLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
-import { blobSummary } from "./copy.ts";
+import { blobSummary, imageName } from "./copy.ts";
 
 const EXAMPLES = `
 Examples:
@@ -100,7 +100,7 @@ const appendAction = action<AppendFlags>(
     terminal.data(json ? eventLine("done", made) : `${made.digest}\n`);
     const base = both.from.store.url === both.to.store.url ? "" : `, of the base ${blobSummary(made.base)}`;
     terminal.note(
-      `${printable(both.to.store.name)} has ${made.reference}: a layer of ${formatSize(made.layer.size)} ` +
+      `stored ${imageName(both.to.store, made.reference)}: a layer of ${formatSize(made.layer.size)} ` +
         `on ${counted(made.images, "image")}${base}`,
     );
   },

@@ -38,14 +38,17 @@ export function manifestOption() {
 export async function namesOrManifest<N extends string>(
   names: readonly N[],
   file: string | undefined,
+  kind: "blob" | "alias" = "blob",
 ): Promise<readonly (N | Manifest)[]> {
   if ((names.length > 0) !== (file !== undefined)) {
     return file === undefined ? names : [await readManifest(file)];
   }
   throw new InvalidInputError(
-    names.length > 0 ? "names and --manifest cannot be combined" : "nothing is named",
+    names.length > 0 ? "names and --manifest cannot be combined" : `no ${kind} is named`,
     {
-      hint: "name the blobs, or give their manifest with --manifest FILE (- is standard input)",
+      hint: `name ${
+        kind === "blob" ? "blobs" : "an alias"
+      }, or give a manifest with --manifest FILE (- is standard input)`,
     },
   );
 }

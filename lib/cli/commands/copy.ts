@@ -6,6 +6,7 @@ import type { OnEvent } from "../../events.ts";
 import { copyImage, copyStash } from "../../exports/copy.ts";
 import { parseImage } from "../../exports/images.ts";
 import { counted, printable } from "../../messages.ts";
+import { isDigest } from "../../oci/digest.ts";
 import type { ImageReference } from "../../oci/image_reference.ts";
 import { action, type Session, showEvents } from "../action.ts";
 import { connectionCommand } from "../base_commands.ts";
@@ -80,7 +81,7 @@ async function copyOneImage({ both, terminal, signal, onEvent }: Copying, flags:
   terminal.data(json ? eventLine("done", copied) : `${digest}\n`);
   const along = copied.referrers > 0 ? `, ${copied.referrers} of them referrers` : "";
   terminal.note(
-    `${printable(both.to.store.name)} has ${reference}: ` +
+    `copied to ${imageName(both.to.store, reference)}: ` +
       `${counted(manifests, "manifest")}${along}, ${blobSummary(blobs)}`,
   );
 }
@@ -100,7 +101,7 @@ async function copyOneStash({ both, terminal, signal, onEvent, from }: Copying, 
   });
   if (json) terminal.data(eventLine("done", { baseTag: target.baseTag, size: stash.size, blobs }));
   const chunks = counted(stash.chunks.length, "chunk");
-  terminal.note(`${printable(target.store.name)} has ${target.baseTag}: ${chunks}, ${blobSummary(blobs)}`);
+  terminal.note(`copied to ${imageName(target.store, target.baseTag)}: ${chunks}, ${blobSummary(blobs)}`);
 }
 
 function stashNameOf({ text, reference }: ImageReference): string {
@@ -110,10 +111,18 @@ function stashNameOf({ text, reference }: ImageReference): string {
   });
 }
 
+/** An image as the command line names it: `localhost:5000/me/app:1`, or with `@` before a digest. */
+export function imageName({ name }: { name: string }, reference: string): string {
+  return `${printable(name)}${isDigest(reference) ? "@" : ":"}${printable(reference)}`;
+}
+
 /** Says what happened to the blobs of a copy. */
-export function blobSummary({ sent, mounted, present, bytes }: CopiedBlobs): string {
+export function blobSummary(
+  { sent, mounted, present, bytes }: CopiedBlobs,
+  moved: "sent" | "written" = "sent",
+): string {
   const parts = [
-    `${counted(sent, "blob")} sent${sent > 0 ? ` (${formatSize(bytes)})` : ""}`,
+    `${counted(sent, "blob")} ${moved}${sent > 0 ? ` (${formatSize(bytes)})` : ""}`,
     ...(mounted > 0 ? [`${mounted} mounted`] : []),
     ...(present > 0 ? [`${present} already present`] : []),
   ];

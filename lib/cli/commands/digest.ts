@@ -25,7 +25,7 @@ export function digestCommand(): CommandUnknownOpts {
     () => "find the digest",
     async ({ terminal, store, signal }, { aliases, manifest, platform, json }) => {
       const found = [];
-      for (const alias of await namesOrManifest(aliases, manifest)) {
+      for (const alias of await namesOrManifest(aliases, manifest, "alias")) {
         found.push(await getConfigDigest(store, alias, { platform, signal }));
       }
       printAnswers(terminal, found, (digest) => textLines([digest]), { json });

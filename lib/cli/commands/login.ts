@@ -18,11 +18,14 @@ The login is saved where docker saves it, so docker, podman and layerstash find
 it.
 `;
 
+/** What `--registry` takes here: a directory needs no sign-in. */
+const SERVER = "docker, ghcr, a host or a URL";
+
 /** Makes the command `login`. */
 export function loginCommand(): CommandUnknownOpts {
-  const command = registryCommand("login")
+  const command = registryCommand("login", SERVER)
     .description("sign in to a registry, and save the login")
-    .argument("[registry]", "docker, ghcr, a host or a URL")
+    .argument("[registry]", SERVER)
     .option("--password-stdin", "read the password from standard input")
     .addHelpText("after", LOGIN_EXAMPLES)
     .action((registry, flags, parsed) =>
@@ -45,21 +48,24 @@ const loginAction = action<RegistryFlags & { passwordStdin?: boolean | undefined
       onEvent,
       ...await transportOf(flags),
     });
-    if (!asked) terminal.warn(`${host} asks nobody to sign in, so the password could not be checked`);
+    if (!asked) terminal.warn(`${host} asks nobody to sign in, so the password was not checked`);
     const { location, plainText } = await saveLogin(host, credentials, Deno.env.toObject());
+    const where = `${location}${plainText ? ", in plain text" : ""}`;
+    const { username } = credentials;
     terminal.note(
-      `signed in to ${host} as ${credentials.username}; saved in ${location}${
-        plainText ? ", in plain text" : ""
-      }`,
+      asked
+        ? `signed in to ${host} as ${username}; saved in ${where}`
+        : `saved the login of ${username} for ${host} in ${where}`,
     );
   },
+  { safer: "use --password-stdin" },
 );
 
 /** Makes the command `logout`. */
 export function logoutCommand(): CommandUnknownOpts {
-  const command = registryCommand("logout")
+  const command = registryCommand("logout", SERVER)
     .description("remove the saved login of a registry")
-    .argument("[registry]", "docker, ghcr, a host or a URL")
+    .argument("[registry]", SERVER)
     .addHelpText("after", "\nExample:\n  $ layerstash logout ghcr\n")
     .action((registry, flags, parsed) =>
       logoutAction({ ...flags, registry: registry ?? flags.registry }, parsed)

@@ -9,7 +9,7 @@ import { imageCommand } from "../base_commands.ts";
 import { jobsOption, limitRateOption, stateDirOption } from "../options.ts";
 import { eventLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
-import { blobSummary } from "./copy.ts";
+import { blobSummary, imageName } from "./copy.ts";
 
 const EXAMPLES = `
 Examples:
@@ -77,7 +77,7 @@ async function saveWhole(session: ImageSession, { output, platform, jobs, json }
   const platforms = platform === undefined ? [] : [platform];
   const copied = await copyImage({ store, reference }, to, { platforms, jobs, signal, onEvent });
   if (json) terminal.data(eventLine("done", copied));
-  terminal.note(`${printable(to.store.name)} has ${copied.reference}: ${blobSummary(copied.blobs)}`);
+  terminal.note(`saved ${imageName(to.store, copied.reference)}: ${blobSummary(copied.blobs, "written")}`);
 }
 
 async function saveSome(session: ImageSession, flags: SaveFlags): Promise<void> {

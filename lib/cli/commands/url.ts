@@ -31,14 +31,11 @@ export function urlCommand(): CommandUnknownOpts {
     .option("--script", "print a script for blobs, too")
     .addHelpText("after", EXAMPLES);
   const work = storeAction<ReturnType<typeof command.opts> & { names: readonly BlobName[] }>(
-    ({ names, baseTag }) => `find ${(baseTag ?? names.join(", ")) || "a blob"}`,
+    ({ names, baseTag }) =>
+      (baseTag ?? names.join(", ")) ? `find ${baseTag ?? names.join(", ")}` : "print URLs",
     async (session, { names, baseTag, script, json, platform, ...flags }) => {
       const { store, terminal, signal, onEvent } = session;
-      if ((names.length > 0) === (baseTag !== undefined)) {
-        throw new InvalidInputError("name either blobs or a stored file", {
-          hint: "as in @ALIAS, sha256:..., or -t TAG",
-        });
-      }
+      requireOneKind(names, baseTag);
       const file = baseTag
         ? await stashUrls(store, baseTag, { signal })
         : await blobUrls(store, names, { platform, signal });
@@ -50,6 +47,14 @@ export function urlCommand(): CommandUnknownOpts {
   );
   command.action((names, flags, parsed) => work({ ...flags, names: names ?? [] }, parsed));
   return command;
+}
+
+function requireOneKind(names: readonly BlobName[], baseTag: string | undefined): void {
+  if ((names.length > 0) !== (baseTag !== undefined)) return;
+  throw new InvalidInputError(
+    names.length > 0 ? "blobs and -t cannot be combined" : "neither blobs nor a stored file are named",
+    { hint: "name blobs, as in @ALIAS or sha256:..., or a stored file with -t TAG" },
+  );
 }
 
 /** How to access the file. A file without blobs needs no sign-in. */

@@ -116,8 +116,8 @@ export function renderEvent(event: TransferEvent): string {
         event.fault ? `: ${event.fault}` : ""
       }`;
     case "retry":
-      return `${event.what}: ${event.reason}; attempt ${event.attempt + 1} ${
-        event.delay < 1000 ? "follows" : `in ${formatDuration(event.delay)}`
+      return `${event.reason}; attempt ${event.attempt + 1} for ${event.what} follows${
+        event.delay < 1000 ? "" : ` in ${formatDuration(event.delay)}`
       }`;
     case "notice":
       return event.message;
