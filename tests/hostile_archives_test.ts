@@ -6,7 +6,7 @@ import { gzip, type MadeImage, makeImage, treeState, zstd } from "./rigs/images.
 import { paxOf, type TarFile, tarOf } from "./rigs/tar.ts";
 import { failure } from "./rigs/opened.ts";
 import { foldNames, isStaging } from "./rigs/folding_disk.ts";
-import { onPosix } from "./rigs/system.ts";
+import { onLinux, onPosix } from "./rigs/system.ts";
 
 /** An image of these layers, beside a directory that must not change. */
 interface Trap extends AsyncDisposable {
@@ -214,7 +214,7 @@ const PAIRS: [folded: string, directory: string, link: string][] = [
 for (const [how, directory, link] of PAIRS) {
   Deno.test(
     `names that a disk folds (${how}) are refused there, and nothing is made`,
-    onPosix("a folding disk"),
+    onLinux("a disk that folds names as another"),
     async () => {
       for (const below of ["", "sub/"]) {
         await using trap = await makeTrap([
@@ -239,7 +239,7 @@ for (const [how, directory, link] of PAIRS) {
 
 Deno.test(
   "a disk is asked where names might be one, and names that differ to it are extracted",
-  onPosix("links"),
+  onLinux("a disk that tells case apart"),
   async () => {
     await using trap = await makeTrap([
       { name: "a/", flag: "5" },
@@ -254,7 +254,7 @@ Deno.test(
 
 Deno.test(
   "a directory is never replaced, also where it has the name by a folding that nobody foresaw",
-  onPosix("a folding disk"),
+  onLinux("a disk that folds names as another"),
   async () => {
     await using trap = await makeTrap([
       { name: "long-name/", flag: "5" },
@@ -270,7 +270,7 @@ Deno.test(
 
 Deno.test(
   "a directory is looked at again when a link has taken the place of something",
-  onPosix("links"),
+  onLinux("a disk that tells case apart"),
   async () => {
     await using trap = await makeTrap([
       { name: "a", flag: "2", target: "anywhere" },

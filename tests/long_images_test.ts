@@ -4,7 +4,7 @@ import { extract, FileTree, type LayerEntry, openImage, survey } from "../lib/ex
 import { findImage, ImageFiles, pathPattern } from "../lib/exports/images.ts";
 import { someBytes } from "./rigs/content.ts";
 import { gzip, makeImage } from "./rigs/images.ts";
-import { onPosix } from "./rigs/system.ts";
+import { onLinux } from "./rigs/system.ts";
 import { estargzOf } from "./rigs/toc_layers.ts";
 import { paxOf, type TarFile, tarOf } from "./rigs/tar.ts";
 
@@ -13,21 +13,27 @@ function entryOf(layer: number, path: string, type: LayerEntry["type"] = "file")
   return { layer, path, name: path, type, ...about };
 }
 
-Deno.test("of the directories above a file each is looked at once", onPosix("deep paths"), async () => {
-  const deep = "a/".repeat(1000);
-  const files = [paxOf({ path: deep }), { name: "x", flag: "5" }, paxOf({ path: `${deep}f` }), { name: "x" }];
-  await using image = await makeImage([await gzip(tarOf(files))]);
-  const { lstat } = Deno;
-  let looks = 0;
-  Deno.lstat = (path) => (looks++, lstat(path));
-  try {
-    await extract(await image.files(), ["/"], { directory: image.work.path("out") });
-  } finally {
-    Deno.lstat = lstat;
-  }
-  assert.equal((await Deno.stat(image.work.path(`out/${deep}f`))).isFile, true);
-  assert.ok(looks < 5000, `${looks} looks for 1000 directories`);
-});
+Deno.test(
+  "of the directories above a file each is looked at once",
+  onLinux("paths of 2000 characters"),
+  async () => {
+    const deep = "a/".repeat(1000);
+    const files = [paxOf({ path: deep }), { name: "x", flag: "5" }, paxOf({ path: `${deep}f` }), {
+      name: "x",
+    }];
+    await using image = await makeImage([await gzip(tarOf(files))]);
+    const { lstat } = Deno;
+    let looks = 0;
+    Deno.lstat = (path) => (looks++, lstat(path));
+    try {
+      await extract(await image.files(), ["/"], { directory: image.work.path("out") });
+    } finally {
+      Deno.lstat = lstat;
+    }
+    assert.equal((await Deno.stat(image.work.path(`out/${deep}f`))).isFile, true);
+    assert.ok(looks < 5000, `${looks} looks for 1000 directories`);
+  },
+);
 
 Deno.test("a directory that is opaque many times is emptied once", () => {
   for (const again of [[], [entryOf(2, "d", "directory")]]) {

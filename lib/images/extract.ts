@@ -108,8 +108,8 @@ function isPlaceable({ type, source }: MergedEntry): boolean {
   return type === "directory" || source?.type === "file" || source?.type === "symlink";
 }
 
-/** The most bytes of a path in Linux and macOS, and of a name in it. */
-const [LONGEST_PATH, LONGEST_NAME] = [4095, 255];
+/** The most bytes of a path, and of a name in it. */
+const [LONGEST_PATH, LONGEST_NAME] = [Deno.build.os === "darwin" ? 1023 : 4095, 255];
 
 /** Why a name or the target of a link cannot be written; `undefined` if it can. */
 function whyUnwritable({ path, source }: MergedEntry): string | undefined {
