@@ -127,7 +127,7 @@ Deno.test("what is there is not sent when it is looked for first", async () => {
   fake.requests.length = 0;
   const { size } = await opened.store.write(bytesSource(BYTES), { checkFirst: true });
   assert.equal(size, BYTES.length);
-  assert.deepEqual(steps(fake), ["HEAD 200"]);
+  assert.deepEqual(steps(fake), ["HEAD 200", "GET 206"], "and its first byte can be read");
 });
 
 const ADAPTS: Record<string, { push: PushMode; faults: Faults; partSize?: number; expected: string[] }> = {

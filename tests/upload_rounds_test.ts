@@ -9,6 +9,7 @@ const LIST = ["GET tags/list"];
 const opened = (count: number) => new Array<string>(count).fill("POST blobs/uploads/");
 const stored = (count: number) => new Array<string>(count).fill("PUT blobs/uploads/");
 const seen = (...numbers: number[]) => numbers.map((number) => `HEAD manifests/disk-${number}`);
+const given = (...numbers: number[]) => numbers.map((number) => `GET manifests/disk-${number}`);
 const tagged = (...numbers: number[]) => numbers.map((number) => `PUT manifests/disk-${number}`);
 
 const nameOf = ({ method, path }: RecordedRequest) =>
@@ -76,13 +77,13 @@ Deno.test("a file of four chunks is there eight round trips behind its last byte
     tagged(2, 3),
     seen(1, 3, 4),
     tagged(4), // it makes the stash complete
-    seen(1, 4),
+    given(1, 2, 3, 4), // what cannot be fetched is not stored
   ], { input: await work.write("disk.img", someBytes(4 * CHUNK)) });
 });
 
 Deno.test("a file of one chunk takes no round trips for others", async () => {
   await using work = await makeWorkspace();
-  const rounds = [LIST, opened(1), stored(1), opened(1), stored(1), seen(1), tagged(1), seen(1)];
+  const rounds = [LIST, opened(1), stored(1), opened(1), stored(1), seen(1), tagged(1), given(1)];
   await requireRounds(rounds, { input: await work.write("disk.img", someBytes(CHUNK)) });
 });
 
@@ -93,24 +94,23 @@ Deno.test("a stream has each chunk stored and tagged before the next: only one i
     LIST,
     ...[...bytes, ...config, seen(1), tagged(1)],
     ...[...bytes, ...config, seen(2), tagged(2)],
-    ...[...bytes, ...config, seen(1, 2, 3), tagged(3), seen(1, 3)],
+    ...[...bytes, ...config, seen(1, 2, 3), tagged(3), given(1, 2, 3)],
   ], { input: streamOf(someBytes(3 * CHUNK)) });
 });
 
 Deno.test("chunks that replace others take as many round trips behind their last bytes", async () => {
   await using work = await makeWorkspace();
-  const manifests = (...numbers: number[]) => numbers.map((number) => `GET manifests/disk-${number}`);
   await requireRounds([
     LIST,
-    manifests(1),
+    given(1),
     ["GET blobs/config"],
-    manifests(4),
+    given(4),
     ["GET blobs/config"],
-    manifests(2, 3), // these tags may hold images of others, which are not replaced
+    given(2, 3), // these tags may hold images of others, which are not replaced
     ["GET blobs/config", "GET blobs/config"],
     new Array<string>(4).fill("HEAD blobs/bytes"), // they were compared: by their digests they may be there
     ...[opened(4), stored(4), opened(4), stored(4)],
-    ...[seen(1), tagged(1), seen(2, 3), tagged(2, 3), seen(1, 3, 4), tagged(4), seen(1, 4)],
+    ...[seen(1), tagged(1), seen(2, 3), tagged(2, 3), seen(1, 3, 4), tagged(4), given(1, 2, 3, 4)],
   ], {
     input: await work.write("new.img", someBytes(4 * CHUNK, 2)),
     over: await work.write("old.img", someBytes(4 * CHUNK, 1)),

@@ -11,6 +11,7 @@ import { checkBaseTag, chunkTag } from "../stash/chunk_tags.ts";
 import { chunkNumbers, findStash } from "../stash/find_stash.ts";
 import { lookAtTag } from "../stash/chunk_image.ts";
 import { foreignConflict } from "../stash/existing_chunks.ts";
+import { requireGivenBack } from "../stash/read_back.ts";
 import { removeStale } from "../stash/remove_tags.ts";
 import { type Chunk, middleChunks, type Stash } from "../stash/stash.ts";
 import { rebuildImage, type TaggedImage } from "../stash/stash_draft.ts";
@@ -94,6 +95,9 @@ export async function copyStash(
     }
     await to.store.putManifest(tag, manifests[index]!, { signal, onEvent });
   }
+  await inParallel(tags.entries(), { jobs, signal }, async ([index, tag], signal) => {
+    await requireGivenBack(to.store, tag, { digest: manifests[index]!.digest, signal, onEvent });
+  });
   await freeReplaced(to.store, tags, options);
   const stale = numbers.filter((number) => number > manifests.length);
   await removeStale(to.store, to.baseTag, { ...withChannel({ signal, onEvent }, to.store), numbers: stale });

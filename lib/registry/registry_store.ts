@@ -14,7 +14,7 @@ import { bytesOf, countOf, urlNamed } from "../http/answers.ts";
 import { faultOfRange, lengthOf } from "../http/ranges.ts";
 import { isBusyAnswer } from "../http/retry_after.ts";
 import { blobPath, type Call, ENDPOINTS } from "./endpoints.ts";
-import { checkRange, requireStorable } from "../store/checks.ts";
+import { checkRange, COLLECTED_HINT, requireStorable } from "../store/checks.ts";
 import type { RegistryClient } from "./client.ts";
 import { allItems } from "./pages.ts";
 import type { RegistryProfile } from "./profiles.ts";
@@ -54,6 +54,9 @@ const tagsSchema = v.pipe(
   v.transform(({ tags }) => tags ?? []),
 );
 
+/** How often the first byte of a blob is asked for, where the connection breaks before it: a network may do that, too. */
+const FIRST_BYTE_ATTEMPTS = 3;
+
 /** A repository of a registry as a store. */
 export class RegistryStore implements Store {
   readonly name: string;
@@ -79,6 +82,7 @@ export class RegistryStore implements Store {
       client,
       profile,
       stat: (digest, each) => this.stat(digest, each),
+      probe: (digest, each) => this.#sizeByReading(digest, each),
     });
     this.#tagRemover = options.tagRemover?.(this) ?? registryTagRemover(client, this);
     this.#close = options.close;
@@ -96,18 +100,28 @@ export class RegistryStore implements Store {
     const head = await this.#client.call(ENDPOINTS.headBlob(digest, what), options);
     if (head.status === 404) return undefined;
     const length = head.status === 200 ? lengthOf(head) : undefined;
-    return length ?? await this.#sizeByReading(digest, { what, ...options });
+    return length || await this.#sizeByReading(digest, { what, ...options }); // some proxies answer 0 to every HEAD
   }
 
+  /** The size of a blob whose first byte was read: the cache of a registry may name blobs that were collected as garbage. */
   async #sizeByReading(
     digest: Digest,
-    { what, ...options }: CallOptions & { what: string },
+    { what = `the blob ${digest}`, ...options }: BlobOptions,
   ): Promise<number | undefined> {
-    const answer = await this.#client.call(ENDPOINTS.getFirstByte(digest, what), options);
-    await answer.body?.cancel();
-    if (answer.status === 404) return undefined;
-    const total = /\/(\d+)$/.exec(answer.headers.get("content-range") ?? "")?.[1];
-    return total === undefined ? lengthOf(answer) : countOf(total);
+    for (let attempt = 1;; attempt++) {
+      const answer = await this.#client.call(ENDPOINTS.getFirstByte(digest, what), options);
+      try {
+        await readFirstPiece(answer);
+      } catch (cause) {
+        options.signal?.throwIfAborted();
+        if (attempt < FIRST_BYTE_ATTEMPTS) continue;
+        const message = `${this.#client.host} says that it has ${what}, and does not give it`;
+        throw new RegistryError(message, { hint: COLLECTED_HINT, cause });
+      }
+      if (answer.status === 404) return undefined;
+      const total = /\/(\d+)$/.exec(answer.headers.get("content-range") ?? "")?.[1];
+      return total === undefined ? lengthOf(answer) : countOf(total);
+    }
   }
 
   async read(digest: Digest, options: BlobOptions = {}): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
@@ -136,7 +150,7 @@ export class RegistryStore implements Store {
   }
 
   async reuse({ digest, size }: SizedBlob, { what, signal, onEvent }: ReuseOptions = {}): Promise<BlobState> {
-    const found = await this.stat(digest, { what, signal, onEvent });
+    const found = await this.#sizeByReading(digest, { what, signal, onEvent });
     if (found === undefined) return "absent";
     return found === size ? "present" : "damaged";
   }
@@ -254,6 +268,12 @@ const SCHEMA_1 = /^application\/vnd\.docker\.distribution\.manifest\.v1\+/;
 const SCHEMA_1_HINT = {
   hint: "this old kind of image is not supported: convert it, as with skopeo copy --format v2s2",
 };
+
+async function readFirstPiece({ body }: Response): Promise<void> {
+  const reader = body?.getReader();
+  await reader?.read();
+  await reader?.cancel();
+}
 
 /** A user who may not read the other repository may still write to this one. */
 function undefinedIfNotAllowed(error: unknown): undefined {

@@ -1,7 +1,6 @@
 /** Stores the images of a stash under their tags, and lets one of two uploads with the same name win. @module */
 import { bytesSource } from "../content/source.ts";
 import { KeyedMutex } from "../async/keyed_mutex.ts";
-import { ConflictError } from "../errors.ts";
 import { withoutProgress } from "../events.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { CallOptions, Store } from "../store/store.ts";
@@ -9,6 +8,7 @@ import { inParallel } from "../async/pool.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import type { Stash } from "./stash.ts";
 import { rebuildImage, type TaggedImage } from "./stash_draft.ts";
+import { otherUpload, requireGivenBack } from "./read_back.ts";
 import { lookAtTag } from "./chunk_image.ts";
 import { type ExistingChunks, foreignConflict } from "./existing_chunks.ts";
 import { tagConflict } from "./verdict.ts";
@@ -39,6 +39,8 @@ export class StashTags {
   readonly #pool: { jobs: number; signal: AbortSignal | undefined };
   /** What was put under the tag of chunk 1 and under the highest tag, and what these held before. */
   readonly #put: Map<"first" | "highest", { image: TaggedImage; before: Digest | undefined }> = new Map();
+  /** Every image whose tag was put, or held it before; with what the tag held before. */
+  readonly #held: Map<string, { image: TaggedImage; before: Digest | undefined }> = new Map();
   /** The images whose tags wait to be put. */
   readonly #waiting: TaggedImage[] = [];
   /** The manifests whose configs are stored. */
@@ -72,16 +74,24 @@ export class StashTags {
   }
 
   /**
-   * Puts the tags that still wait, and then the tag of the last image, which completes the stash. Before and after it
-   * the first and the highest tag have to hold what was put there.
+   * Puts the tags that still wait, and then the tag of the last image, which completes the stash. Before it the first and
+   * the highest tag have to hold what was put there; after it every tag has to give it back.
    *
    * @throws {ConflictError} if another upload of the same name came in between, or a tag holds other bytes that are not
    *   to be replaced
+   * @throws {RegistryError} if a manifest that was stored cannot be read
    */
   async complete(last: TaggedImage): Promise<void> {
     await this.#putWaiting();
     await this.#putTag(last);
-    this.#requireOwn(await this.#lookUp(this.#decidingTags()));
+    const { onEvent } = this.#options;
+    await inParallel(
+      this.#held.values(),
+      { jobs: DEFAULT_JOBS, signal: this.#options.signal }, // also of a stream, whose chunks come one by one
+      async ({ image: { tag, manifest }, before }, signal) => {
+        await requireGivenBack(this.#store, tag, { digest: manifest.digest, before, signal, onEvent });
+      },
+    );
   }
 
   async #putWaiting(): Promise<void> {
@@ -133,6 +143,7 @@ export class StashTags {
   }
 
   #note(image: TaggedImage, before: Digest | undefined): void {
+    this.#held.set(image.tag, { image, before });
     if (image.number === 1) this.#put.set("first", { image, before });
     const highest = this.#put.get("highest")?.image.number ?? 0;
     if (image.number >= highest) this.#put.set("highest", { image, before });
@@ -159,10 +170,7 @@ export class StashTags {
       const found = now.get(tag);
       // A registry may lag: then it still has no such tag, or the old one.
       if (found === undefined || found === manifest.digest || found === before) continue;
-      throw new ConflictError(
-        `another upload came in between: ${tag} holds something else now`,
-        { hint: "see with layerstash info what is stored; run this again with --overwrite to replace it" },
-      );
+      throw otherUpload(tag);
     }
   }
 

@@ -7,6 +7,10 @@ import { isManifest, type Manifest } from "../oci/manifest.ts";
 import { parseReference } from "../oci/reference.ts";
 import type { CallOptions, Store } from "./store.ts";
 
+/** What to do about a registry that takes what it does not give: garbage was collected while it ran. */
+export const COLLECTED_HINT =
+  "restart the registry: its cache names blobs that were collected as garbage; then run the same command again";
+
 /**
  * Makes sure that a range is well-formed. Whether the blob has these bytes is for the store to find out.
  *

@@ -17,6 +17,8 @@ export interface RealRegistryOptions {
   tls?: boolean | undefined;
   /** Whether it deletes; it does where absent. */
   deletes?: boolean | undefined;
+  /** Whether it keeps what it knows of blobs in memory; it does not where absent. */
+  cache?: boolean | undefined;
   /** The port, to start a stopped registry again at the same place; a free one where absent. */
   port?: number | undefined;
   /** A directory with what an earlier registry stored, which stays; a new one that goes where absent. */
@@ -53,6 +55,8 @@ export interface RealRegistry extends AsyncDisposable {
   blobPath(digest: Digest): string;
   /** Everything that was asked of it so far, oldest first. */
   requests(): Promise<LoggedRequest[]>;
+  /** Collects garbage while it runs, which its own documentation advises against. */
+  collectGarbage(): Promise<void>;
   /** Ends it. Its storage stays until it is disposed of. */
   stop(): Promise<void>;
 }
@@ -72,6 +76,7 @@ export async function startRegistry(options: RealRegistryOptions = {}): Promise<
     htpasswd: options.auth === "htpasswd",
     storage: options.storage ?? join(directory, "storage"),
     deletes: options.deletes ?? true,
+    cache: options.cache ?? false,
     port: options.port ?? 0,
   };
   const registry = new RunningRegistry(directory, { ...parts, config: await writeConfig(directory, parts) });
@@ -139,6 +144,12 @@ class RunningRegistry implements RealRegistry {
     await (await fetch(this.url + mark, { client })).body?.cancel();
     await this.#access.find((line) => line.includes(mark));
     return this.#access.lines.map(parseAccess).filter((request) => !/^\/v2\/\?[\w-]{36}$/.test(request.path));
+  }
+
+  async collectGarbage(): Promise<void> {
+    const args = ["garbage-collect", "--delete-untagged", join(this.#directory, "config.yml")];
+    const { success, stderr } = await new Deno.Command("docker-registry", { args }).output();
+    if (!success) throw new Error(new TextDecoder().decode(stderr));
   }
 
   async stop(): Promise<void> {

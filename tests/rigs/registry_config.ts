@@ -16,6 +16,8 @@ export interface RegistryParts {
   storage: string;
   /** Whether it deletes. */
   deletes: boolean;
+  /** Whether it keeps what it knows of blobs in memory, as the official image does. */
+  cache: boolean;
   /** The port; 0 = a free one. */
   port: number;
 }
@@ -26,7 +28,11 @@ export async function writeConfig(directory: string, parts: RegistryParts): Prom
   const config = {
     version: "0.1",
     log: { level: "info" },
-    storage: { filesystem: { rootdirectory: parts.storage }, delete: { enabled: parts.deletes } },
+    storage: {
+      filesystem: { rootdirectory: parts.storage },
+      delete: { enabled: parts.deletes },
+      ...(parts.cache && { cache: { blobdescriptor: "inmemory" } }),
+    },
     http: {
       addr: `127.0.0.1:${parts.port}`,
       // One secret for all: the upload locations of a registry stay good when it is started again.

@@ -28,6 +28,8 @@ export interface PusherOptions {
   profile: RegistryProfile;
   /** The size of a blob in bytes; `undefined` = absent. */
   stat(digest: Digest, options: BlobOptions): Promise<number | undefined>;
+  /** Its size, after its first byte was read. */
+  probe(digest: Digest, options: BlobOptions): Promise<number | undefined>;
 }
 
 /** Pushes blobs, one or several at a time, and remembers which modes the registry refuses. */
@@ -45,7 +47,10 @@ export class BlobPusher {
   async push(source: Source, options: WriteOptions): Promise<Descriptor> {
     const digest = options.checkFirst ? await abortable(source.digest(), options.signal) : undefined;
     const { signal, onEvent, what } = options;
-    const size = digest && await this.#options.stat(digest, { signal, onEvent, what });
+    const claimed = digest && await this.#options.stat(digest, { signal, onEvent, what });
+    const size = claimed === undefined
+      ? undefined
+      : await this.#options.probe(digest!, { signal, onEvent, what });
     if (digest && size !== undefined && size === (source.size ?? size)) {
       return { mediaType: OCTET_STREAM, digest, size };
     }
