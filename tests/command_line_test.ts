@@ -381,6 +381,39 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "Ctrl-C ends a removal with 130, and the same command removes the rest",
+  onPosix("signals"),
+  async () => {
+    await using work = await makeWorkplace();
+    const stuck = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    const onRequest = async ({ method, path }: { method: string; path: string }) => {
+      if (method !== "DELETE" || !path.endsWith("disk-2")) return;
+      stuck.resolve();
+      await release.promise;
+    };
+    await using registry = await startFakeRegistry({ faults: { onRequest } });
+    await work.write("disk.img", TEN);
+    const disk = ["--registry", registry.url, "-r", "me/files", "-t", "disk"];
+    assert.equal((await work.run(["upload", ...disk, "-i", "disk.img", "--chunk-size", "4"])).code, 0);
+    const child = work.start(["remove", ...disk]);
+    await stuck.promise;
+    child.kill("SIGINT");
+    const { code, stderr } = await child.output();
+    release.resolve();
+    assert.equal(code, 130);
+    assert.equal(
+      new TextDecoder().decode(stderr),
+      "layerstash: cannot remove disk: interrupted\n" +
+        "hint: what was removed is gone: the same command removes the rest\n",
+    );
+    const again = await work.run(["remove", ...disk]);
+    assert.equal(again.code, 0, again.stderr);
+    assert.match(again.stdout, /^(disk-2\n)?disk-1\n$/);
+  },
+);
+
 Deno.test("the demonstration does the main job and tells what to type next", async () => {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: ["task", "demo"] })
     .output();

@@ -312,6 +312,15 @@ Deno.test("data goes to standard output whole and unchanged, and nothing else do
   assert.ok(stderr.text.includes("a note"));
 });
 
+Deno.test("a document ends its last line on a terminal, and is left as it is elsewhere", () => {
+  const document = new TextEncoder().encode('{"a":\n1}');
+  for (const [out, text] of [[true, '{"a":\n1}\n'], [false, '{"a":\n1}']] as const) {
+    const { terminal, stdout } = setup({ out });
+    terminal.document(document);
+    assert.equal(stdout.text, text);
+  }
+});
+
 Deno.test("where data is shown on the terminal too, the bar is erased before it", () => {
   for (const out of [true, false]) {
     const { terminal, stderr, ticker } = setup({ out });

@@ -129,7 +129,10 @@ export function showEvents(
 interface MovingOptions<F> {
   /** What is going on, as in `storing disk.img`. */
   moving?: (flags: F) => string;
-  /** The hint after an interruption: how to go on. `undefined` if nothing was kept. */
+  /**
+   * The hint after an interruption: how to go on. `undefined` if nothing was kept. By default, commands that move bytes hint
+   * that the same command goes on.
+   */
   kept?: (flags: F) => string | undefined;
 }
 
@@ -137,7 +140,7 @@ interface MovingOptions<F> {
 export function storeAction<F extends RepositoryFlags & { json?: boolean | string | undefined }>(
   doing: (flags: F) => string,
   work: (session: StoreSession, flags: F) => Promise<void>,
-  { moving, kept = () => GO_ON }: MovingOptions<F> = {},
+  { moving, kept = () => moving && GO_ON }: MovingOptions<F> = {},
 ): (flags: F, parsed: ParsedCommand) => Promise<void> {
   return action(doing, async (session, flags) => {
     const { terminal, signal } = session;
@@ -150,7 +153,7 @@ export function storeAction<F extends RepositoryFlags & { json?: boolean | strin
     try {
       await work({ terminal, signal, store, onEvent, saved }, flags);
     } catch (error) {
-      throw error instanceof InterruptedError && moving ? new InterruptedError(kept(flags)) : error;
+      throw error instanceof InterruptedError ? new InterruptedError(kept(flags)) : error;
     }
   });
 }

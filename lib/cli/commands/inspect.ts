@@ -36,11 +36,13 @@ const inspectAction = imageAction<InspectFlags>(
   async ({ terminal, store, reference, signal, onEvent }, { image, platform, raw, json }) => {
     const options = { platform, signal, onEvent };
     if (raw && platform === undefined && reference !== undefined) {
-      return terminal.data((await requireManifest(store, reference, options)).bytes);
+      return terminal.document((await requireManifest(store, reference, options)).bytes);
     }
     const found = await findImage(store, reference, options);
     if (raw) {
-      return terminal.data((platform === undefined ? found.index ?? found.manifest : found.manifest).bytes);
+      return terminal.document(
+        (platform === undefined ? found.index ?? found.manifest : found.manifest).bytes,
+      );
     }
     const report = await describeImage(store, found, options);
     terminal.data(json ? jsonLine(report) : renderImageReport(image, report));

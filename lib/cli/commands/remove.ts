@@ -37,6 +37,7 @@ export function removeCommand(): CommandUnknownOpts {
         const failed = kept.find(({ error }) => error !== undefined);
         if (failed) throw new CommandEnded(exitCodeOf(failed.error));
       },
+      { kept: () => "what was removed is gone: the same command removes the rest" },
     ));
   return command;
 }
