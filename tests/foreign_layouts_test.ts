@@ -5,7 +5,9 @@ import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { type ForeignImage, ForeignLayout, type NamedBlob, saveTwo } from "./rigs/foreign_layout.ts";
 import { startRegistry } from "./rigs/real_registry.ts";
+import { runProgram } from "./rigs/tar.ts";
 
+const hasSkopeo = await ensureTool("skopeo", "skopeo");
 const withRegistry = { ignore: !await ensureTool("docker-registry", "docker-registry") };
 const [ALPHA, BETA] = ["example.org/alpha:latest", "example.org/beta:latest"];
 
@@ -206,6 +208,7 @@ Deno.test("a full name is given to a new image, in a new layout too, and skopeo 
     await copied(place, `oci:new:${name}`);
     const { stdout } = await place.run(["inspect", `oci:new:${name}`, "--json"]);
     assert.equal(JSON.parse(stdout).digest, digest);
+    if (hasSkopeo) await runProgram("skopeo", ["inspect", "--raw", `oci:${place.path("new")}:${name}`]);
   }
   const { stderr, code } = await place.run(["copy", "oci:z:z", "oci:new:not a name"]);
   assert.deepEqual([code, stderr.includes('"not a name" is not a tag')], [2, true], stderr);
