@@ -1,11 +1,11 @@
 /** Finds files in the merged filesystem, from the topmost layer down, and reads no further than needed. @module */
 import { Pace } from "../async/pace.ts";
 import { MismatchError } from "../errors.ts";
-import { baseName, parentOf } from "../layers/entry.ts";
 import { EntryBudget } from "./entry_budget.ts";
 import { FileTree, type LayerEntry, type MergedEntry } from "./file_tree.ts";
 import type { ImageFiles, OpenLayerEntry } from "./image_files.ts";
 import type { PathPattern } from "./path_pattern.ts";
+import { HiddenPaths, PathSearch } from "./path_search.ts";
 import { whiteoutOf } from "./whiteouts.ts";
 
 /** The result of a survey. */
@@ -47,11 +47,10 @@ export async function survey(
 ): Promise<SurveyResult> {
   const { visit, whole, follows, toleratesDamage } = options;
   const searches = patterns.map((pattern) => new PathSearch(pattern));
-  const everything = patterns.some(({ path }) => path === "");
   const early = !whole && patterns.every(({ path, followed }) => path && !followed);
-  const hidden = new Hidden();
+  const hidden = new HiddenPaths();
   const seen: LayerEntry[][] = [];
-  const want = visit && everything ? "bytes" : "names";
+  const want = visit && patterns.some(({ path }) => path === "") ? "bytes" : "names";
   const budget = new EntryBudget();
   let damage: MismatchError | undefined;
   const see = async (open: OpenLayerEntry, entries: LayerEntry[]) => {
@@ -75,10 +74,10 @@ export async function survey(
     for (const search of searches) search.endLayer();
     for (const entry of entries) hidden.hide(entry);
     const isLast = seen.length === files.layers.length;
-    const isFound = searches.every(({ found }) => found && !(follows && found.type === "symlink"));
-    if (early && !isLast && !damage && isFound) {
-      return { entries: onePerPath(searches.map(({ found }) => found!)), tree: undefined };
-    }
+    const found = searches.flatMap((search) => search.found ?? []);
+    const isFound = found.length === searches.length &&
+      !(follows && found.some(({ type }) => type === "symlink"));
+    if (early && !isLast && !damage && isFound) return { entries: onePerPath(found), tree: undefined };
   }
   const tree = await mergeLayers(seen, files.signal);
   return { entries: select(tree, patterns), tree, ...(damage && { damage }) };
@@ -132,92 +131,4 @@ function realPattern(tree: FileTree, pattern: PathPattern): PathPattern["include
 function onePerPath(entries: LayerEntry[]): MergedEntry[] {
   const byPath = new Map(entries.map((entry) => [entry.path, { ...entry, source: entry }]));
   return [...byPath.values()];
-}
-
-/** The search for one plain path. A file is found if nothing else in its layer or above it can affect the path. */
-class PathSearch {
-  readonly path: string | undefined;
-  /** The file; set when its layer has ended. */
-  found: LayerEntry | undefined;
-  /** The last entry of the path in the current layer. */
-  #candidate: LayerEntry | undefined;
-  readonly #names: ReadonlySet<string>;
-  /** Whether something on the path is a link or was removed, so that only the whole tree can tell. */
-  #doubtful = false;
-  #doubtfulBelow = false;
-  /** The directories that the current layer lists. */
-  #own = new Set<string>([""]);
-  #isTop = true;
-
-  constructor({ path }: PathPattern) {
-    this.path = path;
-    this.#names = new Set(path?.split("/"));
-  }
-
-  see(entry: LayerEntry): void {
-    if (this.path === undefined || this.found) return;
-    if (entry.type === "directory") this.#own.add(entry.path);
-    const whiteout = whiteoutOf(entry.path);
-    if (whiteout) {
-      const gone = whiteout.kind === "removed"
-        ? whiteout.path
-        : whiteout.kind === "opaque"
-        ? whiteout.directory
-        : undefined;
-      const touches = gone !== undefined && (this.#isOnWay(gone) || this.#mayLeadHere(gone, entry.path));
-      if (touches) this.#doubtfulBelow = true;
-    } else if (entry.path === this.path) {
-      const plain = entry.type === "file" || entry.type === "symlink";
-      if (plain && !this.#doubtful && (this.#isTop || this.#hasParents(entry.path))) this.#candidate = entry;
-      else this.#doubtful = true;
-    } else if (entry.path.startsWith(`${this.path}/`)) this.#doubtful = true; // it is a directory
-    else if (entry.type !== "directory" && this.#isOnWay(entry.path)) this.#doubtful = true;
-    else if (this.#mayLeadHere(entry.path, entry.path)) this.#doubtful = true;
-  }
-
-  endLayer(): void {
-    if (!this.#doubtful) this.found ??= this.#candidate;
-    this.#doubtful ||= this.#doubtfulBelow;
-    this.#own = new Set([""]);
-    this.#isTop = false;
-  }
-
-  /** Whether this layer lists all parents of a path as directories, so that no link can lead elsewhere. */
-  #hasParents(path: string): boolean {
-    for (let above = parentOf(path); above !== ""; above = parentOf(above)) {
-      if (!this.#own.has(above)) return false;
-    }
-    return true;
-  }
-
-  #isOnWay(path: string): boolean {
-    return path === this.path || path === "" || this.path!.startsWith(`${path}/`);
-  }
-
-  /** Whether an entry may affect the path although its own differs: if its parent is a link in another layer. */
-  #mayLeadHere(path: string, name: string): boolean {
-    return !this.#own.has(parentOf(name)) && (path === "" || this.#names.has(baseName(path)));
-  }
-}
-
-/** The paths that upper layers hide, judged by names alone, without following links. */
-class Hidden {
-  readonly #paths = new Set<string>();
-  readonly #below = new Set<string>();
-
-  hide({ path, type }: LayerEntry): void {
-    const whiteout = whiteoutOf(path);
-    if (whiteout?.kind === "opaque") this.#below.add(whiteout.directory);
-    else if (whiteout?.kind === "removed") this.#paths.add(whiteout.path);
-    else if (!whiteout && type !== "directory") this.#paths.add(path);
-  }
-
-  has(path: string): boolean {
-    if (this.#paths.has(path)) return true;
-    for (let above = path; above !== "";) {
-      above = parentOf(above);
-      if (this.#below.has(above) || this.#paths.has(above)) return true;
-    }
-    return false;
-  }
 }
