@@ -3,10 +3,10 @@ import type { Clock } from "../async/clock.ts";
 
 /** The first and the longest time between two requests to a host that is busy, in milliseconds. */
 const FIRST_INTERVAL = 100;
-const LONGEST_INTERVAL = 10_000;
+const LONGEST_INTERVAL = 5_000;
 /** By how much the time grows when the host refuses, and by how much when it takes a request. */
 const SLOWER = 2;
-const FASTER = 0.95;
+const FASTER = 0.9;
 
 /** The pace of one host. */
 export class HostPace {

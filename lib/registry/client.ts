@@ -197,11 +197,11 @@ export class RegistryClient {
   }
 
   /** Notes whether the host is busy. A pause that is too long for the policy ends the call instead. */
-  #keepPace(pace: HostPace, method: string, { status, ok, headers }: Response): void {
+  #keepPace(pace: HostPace, method: string, { status, headers }: Response): void {
     const pause = retryAfterOf(headers);
     const tooLong = pause !== undefined && pause > this.#options.policy.longestRetryAfter;
     if (isBusyAnswer(status)) pace.refused(method, tooLong ? undefined : pause);
-    else if (ok) pace.took(method);
+    else if (status < 500) pace.took(method);
   }
 
   async #headers(call: MadeCall, url: URL): Promise<Headers> {
