@@ -1,5 +1,5 @@
 /** Finds a stash by its base tag: two manifests are read, however large it is. @module */
-import { MismatchError, NotFoundError } from "../errors.ts";
+import { MismatchError, NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { hintOfNames } from "../store/known_references.ts";
 import type { CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
@@ -72,18 +72,47 @@ export async function untaggedChunks(
   return untagged;
 }
 
-/** The numbers of the chunks of a stash that have a tag, in order. All pages of the list of tags are read. */
+/**
+ * The numbers of the chunks of a stash that have a tag, in order. All pages of the list of tags are read. Where the registry
+ * refuses to list tags, each is asked for, up to the first that is missing.
+ */
 export async function chunkNumbers(
   store: ManifestReader,
   baseTag: string,
   options: CallOptions,
 ): Promise<number[]> {
   const numbers: number[] = [];
-  for await (const tag of store.tags(options)) {
-    const parsed = parseChunkTag(tag);
-    if (parsed?.baseTag === baseTag) numbers.push(parsed.number);
+  try {
+    for await (const tag of store.tags(options)) {
+      const parsed = parseChunkTag(tag);
+      if (parsed?.baseTag === baseTag) numbers.push(parsed.number);
+    }
+  } catch (error) {
+    if (!isListRefused(error)) throw error;
+    const { onEvent = store.onEvent } = options;
+    const message = `${store.name} does not list its tags: each tag of ${baseTag} is asked for`;
+    onEvent?.({ type: "notice", message });
+    return await numbersByAsking(store, baseTag, options);
   }
   return numbers.sort((a, b) => a - b);
+}
+
+/** Whether a registry has no list of tags, or none for this user: a role that may only push needs no list. */
+function isListRefused(error: unknown): boolean {
+  return error instanceof NotAllowedError ||
+    error instanceof RegistryError && [405, 501].includes(error.status);
+}
+
+async function numbersByAsking(
+  store: ManifestReader,
+  baseTag: string,
+  options: CallOptions,
+): Promise<number[]> {
+  const numbers: number[] = [];
+  while (await store.resolve(chunkTag(baseTag, numbers.length + 1), options) !== undefined) {
+    numbers.push(numbers.length + 1);
+  }
+  return numbers;
 }
 
 async function readEnds(store: StoreReader, baseTag: string, first: ChunkImage, options: CallOptions) {

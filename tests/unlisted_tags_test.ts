@@ -1,0 +1,24 @@
+/** A registry that does not list tags, as to a role that may only push: stashes are stored, mended and removed all the same. @module */
+import assert from "node:assert/strict";
+import { info, openStore, remove, type TransferEvent, upload, verify } from "../main.ts";
+import { copyStash } from "../lib/exports/copy.ts";
+import { makeWorkspace, someBytes } from "./rigs/content.ts";
+import { startFakeRegistry } from "./rigs/fake_registry.ts";
+
+for (const status of [403, 405, 501]) {
+  Deno.test(`where the list of tags is answered with ${status}, each tag is asked for`, async () => {
+    await using work = await makeWorkspace();
+    await using registry = await startFakeRegistry();
+    registry.faults.failNext = [{ method: "GET", path: /tags\/list/, status, times: 1000 }];
+    using store = openStore({ registry: registry.url, repository: "me/files" });
+    const options = { input: await work.write("disk.img", someBytes(25)), chunkSize: 10 };
+    const notices: string[] = [];
+    const onEvent = (event: TransferEvent) => void (event.type === "notice" && notices.push(event.message));
+    for (let times = 0; times < 2; times++) await upload(store, "disk", { ...options, onEvent });
+    assert.match(notices[0] ?? "", /does not list its tags: each tag of disk is asked for/);
+    await copyStash({ store, baseTag: "disk" }, { store, baseTag: "copy" });
+    assert.equal((await info(store, "copy")).untagged, undefined);
+    assert.deepEqual((await verify(store, "copy", { deep: true })).faults, []);
+    assert.deepEqual((await remove(store, "disk")).removed, ["disk-3", "disk-2", "disk-1"]);
+  });
+}
