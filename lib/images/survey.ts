@@ -14,7 +14,7 @@ export interface SurveyResult {
   entries: MergedEntry[];
   /** The merged filesystem; absent if the survey ended before all layers were read. */
   tree: FileTree | undefined;
-  /** The first damage, if it is tolerated: entries may be missing. */
+  /** What is wrong with a damaged layer, if that is tolerated: entries may be missing. */
   damage?: MismatchError;
 }
 
@@ -65,22 +65,33 @@ export async function survey(
   for (const layer of files.layers.toReversed()) {
     const entries: LayerEntry[] = [];
     seen.unshift(entries);
-    try {
+    const read = async () => {
       for await (const open of files.entries(layer, { want, whole })) await see(open, entries);
-    } catch (error) {
-      if (!toleratesDamage || !(error instanceof MismatchError)) throw error;
-      damage ??= error;
-    }
+    };
+    if (toleratesDamage) damage = await damageOf(read) ?? damage;
+    else await read();
     for (const search of searches) search.endLayer();
     for (const entry of entries) hidden.hide(entry);
-    const isLast = seen.length === files.layers.length;
     const found = searches.flatMap((search) => search.found ?? []);
     const isFound = found.length === searches.length &&
       !(follows && found.some(({ type }) => type === "symlink"));
-    if (early && !isLast && !damage && isFound) return { entries: onePerPath(found), tree: undefined };
+    if (early && seen.length < files.layers.length && !damage && isFound) {
+      return { entries: onePerPath(found), tree: undefined };
+    }
   }
   const tree = await mergeLayers(seen, files.signal);
   return { entries: select(tree, patterns), tree, ...(damage && { damage }) };
+}
+
+/** Reads, and gives the damage that ends it early. */
+async function damageOf(read: () => Promise<void>): Promise<MismatchError | undefined> {
+  try {
+    await read();
+  } catch (error) {
+    if (error instanceof MismatchError) return error;
+    throw error;
+  }
+  return undefined;
 }
 
 function hasContent({ type, path }: LayerEntry): boolean {

@@ -15,7 +15,7 @@ const EXAMPLES = `
 Examples:
   $ layerstash verify -r me/files -t disk               # are all chunks there?
   $ layerstash verify -r me/files -t disk --deep        # is every byte right?
-  $ layerstash verify -r me/files -t disk -i disk.img  # is it the same file?
+  $ layerstash verify -r me/files -t disk -i disk.img   # is it the same file?
 `;
 
 /** Makes the command. */
