@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
-import { isIndex } from "../oci/image_index.ts";
+import { isIndexType } from "../oci/image_index.ts";
 import { readImageManifest } from "../oci/manifest.ts";
 import { IMAGE_CONFIG, OCTET_STREAM } from "../oci/media_types.ts";
 import { isPlaceholder } from "../store/placeholder.ts";
@@ -43,7 +43,7 @@ export async function lookAtTag(
   try {
     const manifest = await store.manifest(tag, options);
     if (!manifest) return { kind: "absent" };
-    if (isIndex(manifest)) return foreign(tag, "an index of images");
+    if (isIndexType(manifest.mediaType)) return foreign(tag, "an index of images");
     const { config, layers: [layer, ...more] } = readImageManifest(manifest);
     if (more.length > 0) return foreign(tag, `an image of ${more.length + 1} layers`);
     if (config.size > MAX_CHUNK_CONFIG_SIZE) {
