@@ -59,3 +59,19 @@ Deno.test("a HEAD that answers with a length of 0 is asked again with GET", asyn
   await upload(store, "disk", { input, chunkSize: 10 });
   assert.deepEqual(registry.requests.filter(({ method }) => method !== "GET" && method !== "HEAD"), []);
 });
+
+Deno.test("where reads of manifests count against a limit, an upload looks its tags up and reads none", async () => {
+  await using registry = await startFakeRegistry();
+  await using work = await makeWorkspace();
+  const profile = { manifestReadsCount: true };
+  using store = openStore({ registry: registry.url, repository: "me/files", profile });
+  await upload(store, "disk", { input: await work.write("disk.img", someBytes(25)), chunkSize: 10 });
+  const about = registry.requests.filter(({ path }) => /manifests\/disk-\d$/.test(path));
+  assert.deepEqual(about.filter(({ method }) => method === "GET"), []);
+  const last = about.slice(about.findLastIndex(({ method }) => method === "PUT") + 1);
+  assert.deepEqual(last.map(({ method, path }) => `${method} ${path.at(-1)}`).sort(), [
+    "HEAD 1",
+    "HEAD 2",
+    "HEAD 3",
+  ]);
+});

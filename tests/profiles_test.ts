@@ -10,12 +10,13 @@ const PLAIN: RegistryProfile = {
   chunkSize: 5 * GiB,
   uploadRangeIsCount: false,
   removal: "registry",
+  manifestReadsCount: false,
 };
 
 const PROFILES: readonly (readonly [host: string, differs: Partial<RegistryProfile>])[] = [
   ["localhost:5000", {}],
   ["registry.example.com", {}],
-  ["docker.io", { removal: "docker-hub" }],
+  ["docker.io", { removal: "docker-hub", manifestReadsCount: true }],
   ["ghcr.io", { push: "stream", chunkSize: 2 * GiB, removal: "github", anonymousBearer: "QQ==" }],
   ["123456789012.dkr.ecr.eu-west-1.amazonaws.com", { push: "put" }],
   ["123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", { push: "put" }],

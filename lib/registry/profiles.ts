@@ -26,6 +26,8 @@ export interface RegistryProfile {
   uploadRangeIsCount: boolean;
   /** Which API removes a tag. */
   removal: "registry" | "docker-hub" | "github";
+  /** Whether each GET of a manifest counts against a limit of the user's account. */
+  manifestReadsCount: boolean;
   /** A fixed token with which anybody may read public repositories; absent = the registry has none. */
   anonymousBearer?: string;
 }
@@ -40,10 +42,12 @@ const UNKNOWN: RegistryProfile = {
   chunkSize: 5 * GiB,
   uploadRangeIsCount: false,
   removal: "registry",
+  manifestReadsCount: false,
 };
 
 const KNOWN: readonly (readonly [host: RegExp, profile: Partial<RegistryProfile>])[] = [
-  [/^docker\.io$/, { removal: "docker-hub" }],
+  // Docker Hub counts GETs of manifests as pulls, and allows 100 or 200 in six hours. HEAD does not count.
+  [/^docker\.io$/, { removal: "docker-hub", manifestReadsCount: true }],
   // GHCR ends an upload after 10 minutes: 2 GiB get through at 29 Mbit/s. Parts over 4 MiB are refused there.
   [/^ghcr\.io$/, { push: "stream", chunkSize: 2 * GiB, removal: "github", anonymousBearer: "QQ==" }],
   [/\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/, { push: "put" }],

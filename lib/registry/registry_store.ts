@@ -64,6 +64,7 @@ export class RegistryStore implements Store {
   readonly onEvent: OnEvent | undefined;
   readonly family = "docker";
   readonly chunkSize: number;
+  readonly manifestReadsCount: boolean;
   readonly #client: RegistryClient;
   readonly #pusher: BlobPusher;
   readonly #tagRemover: TagRemover;
@@ -77,6 +78,7 @@ export class RegistryStore implements Store {
     this.url = client.urlOf("").href;
     this.onEvent = client.onEvent;
     this.chunkSize = profile.chunkSize;
+    this.manifestReadsCount = profile.manifestReadsCount;
     this.#client = client;
     this.#pusher = new BlobPusher({
       client,

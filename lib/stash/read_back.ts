@@ -9,7 +9,8 @@ const ATTEMPTS = 5;
 
 /**
  * Makes sure that a tag gives back the manifest that was put there. A registry may lag behind what it has stored, so that is
- * tried again for a while. One whose garbage was collected while it ran takes what its cache names, and stores nothing.
+ * tried again for a while. One whose garbage was collected while it ran takes what its cache names, and stores nothing: so
+ * the manifest is read, and not only looked up, except where reads count against a limit: a large stash would use it up.
  *
  * @throws {ConflictError} if the tag holds something else than this manifest, and than the one that it held before
  * @throws {RegistryError} if the manifest cannot be read
@@ -20,9 +21,11 @@ export async function requireGivenBack(
   { digest, before, ...options }: CallOptions & { digest: Digest; before?: Digest | undefined },
 ): Promise<void> {
   for (let attempt = 1;; attempt++) {
-    const found = await store.manifest(tag, options);
-    if (found?.digest === digest) return;
-    if (found && found.digest !== before) throw otherUpload(tag);
+    const found = store.manifestReadsCount
+      ? await store.resolve(tag, options)
+      : (await store.manifest(tag, options))?.digest;
+    if (found === digest) return;
+    if (found && found !== before) throw otherUpload(tag);
     const error = new RegistryError(
       `${store.name} does not give back the manifest that it has stored as ${tag}`,
       {

@@ -176,6 +176,11 @@ export interface ManifestReader {
   readonly name: string;
   /** Receives the events of calls that are made without an `onEvent` of their own; absent = nobody does. */
   readonly onEvent?: OnEvent | undefined;
+  /**
+   * Set where each call of `manifest` counts against a limit of the user's account, as at Docker Hub. `resolve` does not
+   * count.
+   */
+  readonly manifestReadsCount?: boolean | undefined;
 
   /** A manifest; `undefined` = absent. One that is asked for by digest is verified. */
   manifest(reference: string, options?: CallOptions): Promise<Manifest | undefined>;

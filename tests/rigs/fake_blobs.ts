@@ -52,19 +52,20 @@ async function sendBlob(
   exchange: Exchange,
   { blob, digest }: { blob: StoredBlob; digest: Digest },
 ): Promise<void> {
-  if (!blob.pieces) return exchange.answer(500, {}, "the bytes were thrown away: discard is set");
   const range = chosenRange(fake, exchange, blob.size);
   if (range === "unsatisfiable") {
     return exchange.answer(416, { "content-range": `bytes */${blob.size}` });
   }
   const { start, end } = range ?? { start: 0, end: blob.size };
+  const kept = blob.pieces ?? (end === 1 && blob.first ? [blob.first] : undefined);
+  if (!kept) return exchange.answer(500, {}, "the bytes were thrown away: discard is set");
   const headers: Record<string, string> = headersOf(digest);
   if (fake.faults.blobType) {
     headers["content-type"] = fake.faults.blobType;
     delete headers["docker-content-digest"];
   }
   if (range) headers["content-range"] = `bytes ${start}-${end - 1}/${blob.size}`;
-  const pieces = damage(slice(blob.pieces, start, end), (fake.faults.damaged?.[digest] ?? Infinity) - start);
+  const pieces = damage(slice(kept, start, end), (fake.faults.damaged?.[digest] ?? Infinity) - start);
   const broken = takeBreak(fake.faults.breakDownload, { start, end, digest });
   const slow = inPieces(pieces, fake.faults.trickle);
   await exchange.stream({ status: range ? 206 : 200, headers, size: end - start }, slow, broken);

@@ -8,6 +8,8 @@ export interface StoredBlob {
   size: number;
   /** The bytes. One piece may stand in it many times. */
   pieces: Uint8Array[] | undefined;
+  /** The first byte, which is kept where the others are thrown away: whether a blob can be fetched is asked by it. */
+  first?: Uint8Array | undefined;
 }
 
 /** A manifest. */
@@ -95,7 +97,7 @@ export class FakeStorage {
     this.sessions.delete(session.id);
     const actual = session.digest();
     if (actual !== digest) return undefined;
-    this.blobs.set(actual, { size: session.size, pieces: session.pieces });
+    this.blobs.set(actual, { size: session.size, pieces: session.pieces, first: session.first });
     this.repository(session.repository).blobs.add(actual);
     return actual;
   }
@@ -118,6 +120,8 @@ export class UploadSession {
   stuck = false;
   /** The bytes, where they are kept. */
   pieces: Uint8Array[] | undefined = [];
+  /** The first of them. */
+  first: Uint8Array | undefined;
   readonly #keeps: number;
   #hash: Hash = createHash("sha256");
 
@@ -131,6 +135,7 @@ export class UploadSession {
   append(piece: Uint8Array): void {
     this.#hash.update(piece);
     this.pieces?.push(piece);
+    if (this.size === 0) this.first = piece.slice(0, 1);
     this.size += piece.length;
     if (this.size > this.#keeps) this.pieces = undefined;
   }

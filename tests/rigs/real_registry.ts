@@ -33,6 +33,8 @@ export interface LoggedRequest {
   path: string;
   /** The answer's status. */
   status: number;
+  /** The size of the answer's body, in bytes. */
+  bytes: number;
 }
 
 /** A running registry. */
@@ -61,7 +63,7 @@ export interface RealRegistry extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-const ACCESS_LINE = /"([A-Z]+) (\S+) HTTP\/[\d.]+" (\d{3}) /;
+const ACCESS_LINE = /"([A-Z]+) (\S+) HTTP\/[\d.]+" (\d{3}) (\d+)/;
 
 /** Starts a registry on this machine and waits until it listens. */
 export async function startRegistry(options: RealRegistryOptions = {}): Promise<RealRegistry> {
@@ -169,8 +171,8 @@ class RunningRegistry implements RealRegistry {
 }
 
 function parseAccess(line: string): LoggedRequest {
-  const [, method = "", path = "", status = ""] = ACCESS_LINE.exec(line) ?? [];
-  return { method, path, status: Number(status) };
+  const [, method = "", path = "", status = "", bytes = ""] = ACCESS_LINE.exec(line) ?? [];
+  return { method, path, status: Number(status), bytes: Number(bytes) };
 }
 
 async function startSigningServer(
