@@ -50,7 +50,7 @@ import { type KeptTag, removeChunks, removeStale, type TagRemoval } from "./lib/
 import { sendChunk } from "./lib/stash/send_chunk.ts";
 import { type Chunk, reportPlan, type Stash } from "./lib/stash/stash.ts";
 import { StashDraft } from "./lib/stash/stash_draft.ts";
-import { putTagsBack, StashTags } from "./lib/stash/stash_tags.ts";
+import { keepStored, StashTags } from "./lib/stash/stash_tags.ts";
 import type {
   DownloadOptions,
   ListOptions,
@@ -63,7 +63,6 @@ import { Verdicts } from "./lib/stash/verdict.ts";
 import { freeReplaced } from "./lib/store/free.ts";
 import type { CallOptions, Store, StoreReader } from "./lib/store/store.ts";
 import { adaptiveJobs, checkTransfer, DEFAULT_JOBS } from "./lib/transfer/adaptive_jobs.ts";
-import { reportPresent } from "./lib/transfer/placed_blob.ts";
 
 // Which repository, how to reach it, and who signs in.
 export { type OpenOptions, openStore } from "./lib/open/open_store.ts";
@@ -151,11 +150,7 @@ async function storeStash(
   if (!input.seekable) draft.modified = existing.modified ?? draft.modified; // existing chunks keep their images
   const verdicts = new Verdicts(store, existing, draft, options);
   const same = await verdicts.compareExisting(input);
-  if (same) {
-    await putTagsBack(store, same, { ...options, numbers: existing.untagged });
-    reportPresent(same.chunks, onEvent);
-    return same;
-  }
+  if (same) return await keepStored(store, same, { ...options, untagged: existing.untagged });
   const holdUntil = input.seekable ? 0 : verdicts.holdUntil;
   const tags = new StashTags(store, existing, { ...options, holdUntil });
   const layers: Descriptor[] = [];
@@ -175,10 +170,9 @@ async function storeStash(
   if (stale.length > 0) await tags.add(draft.firstImage(layers));
   await tags.complete(draft.lastImage(layers));
   await freeReplaced(store, stash.chunks.map(({ tag }) => tag), options);
-  if (overwrite || stale.length > 0) {
-    const numbers = [...stale, ...existing.foreign.filter((number) => number > layers.length)];
-    await removeStale(store, draft.baseTag, { ...options, numbers });
-  }
+  const foreign = overwrite || stale.length > 0 ? existing.foreign : []; // kept, and named
+  const numbers = [...stale, ...foreign.filter((number) => number > layers.length)];
+  await removeStale(store, draft.baseTag, { ...options, numbers });
   return stash;
 }
 

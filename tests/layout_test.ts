@@ -239,7 +239,7 @@ Deno.test("what was replaced and cannot be freed is told, and the stash is compl
   const onEvent = (event: TransferEvent) => void (event.type === "notice" && notices.push(event.message));
   await upload(store, "one", { input: streamOf(someBytes(1000, 2)), overwrite: true, onEvent });
   assert.deepEqual((await verify(store, "one", { deep: true })).faults, []);
-  assert.match(notices.join(), /^what was replaced in \S+ still takes up space: [^,]+$/);
+  assert.match(notices.join(), /^\S+ takes up space that is not needed any more: [^,]+$/);
 });
 
 Deno.test("what is being fetched while it is replaced is told, and no wrong byte is taken for right", async () => {

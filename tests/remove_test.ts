@@ -1,5 +1,6 @@
 /** Removing a stash, and nothing else. @module */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { bytesSource } from "../lib/exports/store.ts";
 import {
   ConflictError,
@@ -8,6 +9,7 @@ import {
   NotFoundError,
   openStore,
   remove,
+  type TransferEvent,
   upload,
   verify,
 } from "../main.ts";
@@ -142,4 +144,19 @@ Deno.test("a base tag that is none is refused before anything is asked", async (
   using store = openStore({ registry: registry.url, repository: "me/files" });
   await assert.rejects(remove(store, "a b"), InvalidInputError);
   assert.deepEqual(registry.requests, []);
+});
+
+Deno.test("what a removal cannot free is reported, and the tags are removed all the same", async () => {
+  await using work = await makeWorkspace();
+  using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+  const { chunks } = await upload(store, "disk", { input: streamOf(someBytes(20)), chunkSize: 10 });
+  const blob = fileURLToPath(store.blobUrl(chunks[0]!.digest));
+  await Deno.remove(blob);
+  await Deno.mkdir(`${blob}/in-the-way`, { recursive: true });
+  const notices: string[] = [];
+  const onEvent = (event: TransferEvent) => void (event.type === "notice" && notices.push(event.message));
+  const { removed, kept } = await remove(store, "disk", { onEvent });
+  assert.deepEqual([removed, kept], [["disk-2", "disk-1"], []]);
+  assert.equal(notices.length, 1);
+  assert.match(notices[0]!, /takes up space that is not needed any more: .*not empty/);
 });

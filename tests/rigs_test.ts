@@ -550,7 +550,7 @@ Deno.test("the fake throws away what it is told not to keep, and serves a large 
   assert.deepEqual(registry.storage.blob("me/files", digest), {
     size: 64 << 20,
     pieces: undefined,
-    first: new Uint8Array(1),
+    first: Uint8Array.of(1),
   });
   registry.storage.addBlob("me/files", ...pieces);
   assert.equal((await ask(`${registry.url}/v2/me/files/blobs/${digest}`)).bytes.length, 64 << 20);

@@ -106,11 +106,7 @@ async function appendLayer(
   const chosen = await chooseBase(from.store, root.manifest, { ...options, same });
   const tree = await readTree(from.store, chosen, { onEvent, signal });
   const images = runnableImages(tree);
-  if (images.length === 0) {
-    throw new NotFoundError("the index lists no image to which a layer can be appended");
-  }
-  const bases = new Map<Digest, BaseImage>();
-  for (const image of images) bases.set(image.digest, await readBase(from.store, image, { signal, onEvent }));
+  const bases = await readBases(from.store, images, { signal, onEvent });
   await requireNoChunk(to.store, reference, { signal, onEvent });
   warnOfDockerFormat(to.store, tree, onEvent ?? to.store.onEvent);
   const blobs = from.store.url === to.store.url
@@ -119,27 +115,35 @@ async function appendLayer(
   const channel = onEvent ?? to.store.onEvent;
   const layer = await storeLayer(to.store, options.input, { ...options, onEvent: withBase(channel, blobs) });
   warnOfZstd(layer, images, channel);
-  const afterLayer = partOfTransfer(channel, (index) => 1 + index);
   const base = await copyBlobs(from.store, to.store, {
     blobs,
     jobs,
-    onEvent: afterLayer,
+    onEvent: partOfTransfer(channel, (index) => 1 + index), // the layer was the first blob
     onSourceEvent: onEvent ?? from.store.onEvent,
     signal,
   });
-  const builder = new ImageBuilder(to.store, {
-    bases,
-    layer,
-    note: { created: options.created, createdBy },
-    signal,
-    onEvent,
-  });
+  const note = { created: options.created, createdBy };
+  const builder = new ImageBuilder(to.store, { bases, layer, note, signal, onEvent });
   const manifest = await builder.build(tree);
   if (same) await requireUnchanged(from.store, root, { signal, onEvent });
   await to.store.putManifest(reference, manifest, { signal, onEvent });
   await freeReplaced(to.store, [reference], { onEvent });
   const { digest, size, diffId } = layer;
   return { reference, digest: manifest.digest, images: images.length, layer: { digest, size, diffId }, base };
+}
+
+/** Reads the images to which the layer is appended, by the digests of their manifests. */
+async function readBases(
+  store: StoreReader,
+  images: readonly Manifest[],
+  options: CallOptions,
+): Promise<Map<Digest, BaseImage>> {
+  if (images.length === 0) {
+    throw new NotFoundError("the index lists no image to which a layer can be appended");
+  }
+  const bases = new Map<Digest, BaseImage>();
+  for (const image of images) bases.set(image.digest, await readBase(store, image, options));
+  return bases;
 }
 
 function targetTag(reference: string): string {

@@ -1,6 +1,7 @@
 /** Removes the tags of a stash, and keeps those of others that merely look alike. @module */
 import { LayerstashError } from "../errors.ts";
 import type { CallOptions, Store, StoreReader } from "../store/store.ts";
+import { freeReplaced } from "../store/free.ts";
 import { lookAtTag } from "./chunk_image.ts";
 import { chunkTag } from "./chunk_tags.ts";
 
@@ -51,8 +52,8 @@ export async function removeChunks(
         continue;
       }
       await store.removeManifest(tag, options);
-      await store.free?.([tag], { ...options, signal: undefined }); // the tag is gone: its space is not left behind
       removal.removed.push(tag);
+      await freeReplaced(store, [tag], options); // at once: an interruption leaves no garbage of tags that are gone
     } catch (error) {
       options.signal?.throwIfAborted();
       if (!(error instanceof LayerstashError)) throw error;

@@ -6,6 +6,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { inParallel } from "../async/pool.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
+import { reportPresent } from "../transfer/placed_blob.ts";
 import type { Stash } from "./stash.ts";
 import { rebuildImage, type TaggedImage } from "./stash_draft.ts";
 import { otherUpload, requireGivenBack } from "./read_back.ts";
@@ -193,16 +194,22 @@ export class StashTags {
   }
 }
 
-/** Puts the tags of chunks back that a complete stash has lost: without them a registry takes the chunks as garbage. */
-export async function putTagsBack(
+/**
+ * Keeps a complete stash that is stored already. Tags of chunks that it has lost are put back: without them a registry takes
+ * the chunks as garbage.
+ */
+export async function keepStored(
   store: Store,
   stash: Stash,
-  { numbers, ...options }: CallOptions & { numbers: readonly number[] },
-): Promise<void> {
-  for (const number of numbers) {
+  { untagged, ...options }: CallOptions & { untagged: readonly number[] },
+): Promise<Stash> {
+  const onEvent = options.onEvent ?? store.onEvent;
+  for (const number of untagged) {
     const { tag, config, manifest } = rebuildImage(stash, number, store.family);
-    const onEvent = withoutProgress(options.onEvent ?? store.onEvent);
-    await store.write(bytesSource(config), { ...options, what: `the config of ${tag}`, onEvent });
+    const silent = withoutProgress(onEvent);
+    await store.write(bytesSource(config), { ...options, what: `the config of ${tag}`, onEvent: silent });
     await store.putManifest(tag, manifest, options);
   }
+  reportPresent(stash.chunks, onEvent);
+  return stash;
 }
