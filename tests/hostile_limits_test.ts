@@ -51,9 +51,8 @@ Deno.test("one tag that is none does not keep the list of the others", async () 
   }
   assert.equal(digest, digestOf(manifest.bytes));
   const listed = await Array.fromAsync(list(opened.store, { exactSize: true }));
-  assert.equal(listed.find(({ baseTag }) => baseTag === "good")?.stash?.size, 10);
-  assert.equal(listed.length, 6);
-  assert.equal(listed.filter(({ problem }) => problem !== undefined).length, 5);
+  // A name that is not a tag cannot be asked for, so nothing says that it holds a chunk.
+  assert.deepEqual(listed.map(({ baseTag, stash }) => [baseTag, stash?.size]), [["good", 10]]);
 });
 
 Deno.test("a next page that is hard to find is found at once, or not at all", async () => {

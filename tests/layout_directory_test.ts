@@ -264,3 +264,20 @@ function imageOf(layer: Digest, comment = ""): Manifest {
     annotations: { comment },
   });
 }
+
+Deno.test("an open store sees at once what another program changes in an index that has settled", async () => {
+  await using work = await makeWorkspace();
+  const layout = work.path("box/me/files");
+  const options = { registry: `oci:${work.path("box")}`, repository: "me/files" };
+  using store = openStore(options);
+  await upload(store, "disk", { input: streamOf(someBytes(10)) });
+  const index = join(layout, "index.json");
+  const text = await Deno.readTextFile(index);
+  const settle = () => Deno.utime(index, new Date(), new Date(Date.now() - 60_000));
+  await settle();
+  assert.deepEqual(await Array.fromAsync(store.tags()), ["disk-1"]);
+  await Deno.writeTextFile(index, text.replace("disk-1", "dusk-1")); // in place, and of the same size
+  await settle();
+  assert.deepEqual(await Array.fromAsync(store.tags()), ["dusk-1"]);
+  assert.equal(await store.resolve("disk-1"), undefined);
+});

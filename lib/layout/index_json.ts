@@ -28,6 +28,40 @@ export async function readEntries(directory: string): Promise<IndexEntry[]> {
   return entriesOf((await readIndexFile(directory)).manifests);
 }
 
+/** An index that was changed so lately, in milliseconds, may change once more without showing it: clocks of disks are coarse. */
+const SETTLED = 2000;
+
+/**
+ * Reads the entries of one layout, and parses its index again only when the file has changed: with 100,000 tags that takes
+ * half a second.
+ */
+export class EntriesReader {
+  readonly #directory: string;
+  #known: { state: string; entries: readonly IndexEntry[] } | undefined;
+
+  /** @param directory the layout's */
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** The entries as they are in the file now. */
+  async read(): Promise<readonly IndexEntry[]> {
+    const state = await settledState(join(this.#directory, "index.json"));
+    if (state !== undefined && state === this.#known?.state) return this.#known.entries;
+    const entries = await readEntries(this.#directory);
+    this.#known = state === undefined ? undefined : { state, entries };
+    return entries;
+  }
+}
+
+/** A text that changes with a file; `undefined` = it was changed just now, or cannot be looked at. */
+async function settledState(path: string): Promise<string | undefined> {
+  const info = await Deno.stat(path).catch(() => undefined);
+  if (!info?.mtime || Date.now() - info.mtime.getTime() < SETTLED) return undefined;
+  const { dev, ino, size, mtime, ctime } = info;
+  return JSON.stringify([dev, ino, size, mtime, ctime]);
+}
+
 /** The entries of a layout, locked until the block ends. */
 export interface LockedIndex extends Disposable {
   /** The entries when the lock was taken. */

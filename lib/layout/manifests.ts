@@ -31,7 +31,7 @@ import {
   requireOneImage,
   uniqueNames,
 } from "./index_entry.ts";
-import { lockIndex, readEntries } from "./index_json.ts";
+import { EntriesReader, lockIndex } from "./index_json.ts";
 import { requireLayout } from "./require_layout.ts";
 
 /** Where a layout is, what it is called in messages, and who receives its events. */
@@ -48,6 +48,7 @@ export class Manifests implements ManifestStore {
   readonly #directory: string;
   readonly #blobs: Blobs;
   readonly #garbage: Garbage;
+  readonly #entries: EntriesReader;
 
   /** @param blobs the blobs of the same layout */
   constructor({ name, directory, onEvent }: ManifestsOptions, blobs: Blobs) {
@@ -56,6 +57,7 @@ export class Manifests implements ManifestStore {
     this.#directory = directory;
     this.#blobs = blobs;
     this.#garbage = new Garbage(blobs);
+    this.#entries = new EntriesReader(directory);
   }
 
   async manifest(
@@ -110,7 +112,7 @@ export class Manifests implements ManifestStore {
     const list = await fallbackReferrers(this, parseDigest(digest), options);
     if (listed) return distinct(list);
     const found: Descriptor[] = [];
-    for (const { digest: each, size, mediaType = IMAGE_MANIFEST.oci } of await readEntries(this.#directory)) {
+    for (const { digest: each, size, mediaType = IMAGE_MANIFEST.oci } of await this.#entries.read()) {
       options.signal?.throwIfAborted();
       const bytes = await this.#blobs.manifest(each).catch(ifDamaged);
       if (bytes && subjectOf(bytes) === digest) found.push({ mediaType, digest: each, size });
@@ -149,18 +151,18 @@ export class Manifests implements ManifestStore {
 
   async *tags({ mustExist, signal }: TagsOptions = {}): AsyncGenerator<string> {
     signal?.throwIfAborted();
-    const entries = await readEntries(this.#directory);
+    const entries = await this.#entries.read();
     if (mustExist && entries.length === 0) await requireLayout(this.#directory);
     yield* uniqueNames(entries);
   }
 
   async untagged({ signal }: CallOptions = {}): Promise<Digest[]> {
     signal?.throwIfAborted();
-    return namelessImages(await readEntries(this.#directory));
+    return namelessImages(await this.#entries.read());
   }
 
   async #entry(reference: string): Promise<IndexEntry | undefined> {
-    const named = entriesNamed(await readEntries(this.#directory), reference);
+    const named = entriesNamed(await this.#entries.read(), reference);
     if (named.length === 0) parseLayoutReference(reference); // any other text may be the name of an entry
     requireOneImage(named, { reference, store: this.name });
     return named[0];
