@@ -410,3 +410,20 @@ Deno.test("a registry may be on a port that fetch blocks", async () => {
   assert.equal(await opened.store.stat(digest), HELLO.length);
   assert.equal(await textOf(opened.store.read(digest)), "hello, registry");
 });
+
+for (
+  const [name, first] of Object.entries({
+    redirects: { status: 307, headers: { location: "/v2/me/files/manifests/other-1" } },
+    "breaks off": { status: 500 },
+  })
+) {
+  Deno.test(`a registry that ${name} and refuses by turns is given up`, async () => {
+    await using fake = await startFakeRegistry();
+    const turns: Failure[] = [{ ...first, times: 1 }, { status: 429, times: 1 }];
+    fake.faults.failNext = Array.from({ length: 200 }, () => structuredClone(turns)).flat();
+    using opened = open(fake);
+    const error = await failure(opened.store.manifest("disk-1"));
+    assert.match(error.message, /answered (429|500)/);
+    assert.ok(fake.requests.length < 60, `${fake.requests.length} requests`);
+  });
+}

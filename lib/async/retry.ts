@@ -121,10 +121,11 @@ export async function retrying<T>(
 
 /**
  * How many attempts in a row have failed after one more, whose error this is. While a busy host takes other requests, this
- * one has to wait for its turn, and the count begins again.
+ * one has to wait for its turn, and is not counted. The count does not begin again: a host that refuses and breaks off by
+ * turns would be asked for ever.
  */
 export function countAttempt(before: number, error: unknown): number {
-  return error instanceof RegistryError && error.hostProceeds ? 1 : before + 1;
+  return error instanceof RegistryError && error.hostProceeds ? Math.max(1, before) : before + 1;
 }
 
 function gaveNoAnswer(error: unknown): boolean {

@@ -201,7 +201,7 @@ export class RegistryClient {
     const pause = retryAfterOf(headers);
     const tooLong = pause !== undefined && pause > this.#options.policy.longestRetryAfter;
     if (isBusyAnswer(status)) pace.refused(method, tooLong ? undefined : pause);
-    else if (status < 500) pace.took(method);
+    else if (endsCall(status)) pace.took(method);
   }
 
   async #headers(call: MadeCall, url: URL): Promise<Headers> {
@@ -280,6 +280,14 @@ function answerWithin({ method, to, bringsBlob }: Call): "answer" | "store" | "c
   if (bringsBlob) return "store";
   if (method === "PUT") return to instanceof URL ? "commit" : "store";
   return method === "PATCH" ? "store" : "answer";
+}
+
+/**
+ * Whether an answer is one that a call ends with. After a redirect or a demand to sign in the call goes on: a host that then
+ * refuses it has not taken it.
+ */
+function endsCall(status: number): boolean {
+  return status < 300 || status >= 400 && status < 500 && status !== 401;
 }
 
 /** Whether the body streams, and so cannot be sent a second time. */
