@@ -2,10 +2,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { InvalidInputError, LayerstashError, NotAllowedError } from "../lib/errors.ts";
-import { writeConfigFile } from "../lib/sign_in/docker_config_file.ts";
+import { changeConfigFile } from "../lib/sign_in/docker_config_file.ts";
 import { savedCredentials } from "../lib/sign_in/saved_credentials.ts";
 import { eraseLogin, saveLogin } from "../lib/sign_in/saved_login.ts";
+import { makeWorkplace } from "./rigs/command_line.ts";
 import { type HelperHome, helperHome } from "./rigs/credential_helper.ts";
+import { mountSmallDisk, withSmallDisk } from "./rigs/small_disk.ts";
 import { onPosix } from "./rigs/system.ts";
 
 const login = { kind: "password", username: "me", password: "pass" } as const;
@@ -134,9 +136,13 @@ test("where the folder cannot be made, the error names the file and not the pass
 });
 
 test("when the file cannot be replaced, nothing is left beside it", async (home) => {
-  await home.write("folder/full", "");
-  await assert.rejects(writeConfigFile(join(home.path, "folder"), {}), NotAllowedError);
-  assert.deepEqual(await namesIn(home.path), ["bin", "folder", "store"]);
+  const path = join(home.path, "folder/config.json");
+  const change = changeConfigFile(path, (config) => {
+    Deno.mkdirSync(join(path, "in the way"), { recursive: true });
+    return config;
+  });
+  await assert.rejects(change, NotAllowedError);
+  assert.deepEqual(await namesIn(join(home.path, "folder")), ["config.json"]);
 });
 
 test("a user name that docker could not read again is refused", async (home, path) => {
@@ -245,4 +251,48 @@ Deno.test({
     const { uid, gid, mode } = await Deno.stat(path);
     assert.deepEqual([uid, gid, mode! & 0o777], [1234, 2345, 0o600]);
   },
+});
+
+/** A registry with passwords, which accepts a login only when the test opens the gate. */
+function gatedRegistry(gate: Promise<void>, asked: () => void) {
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async ({ headers }) => {
+    const challenge = { "www-authenticate": "Basic realm=test" };
+    if (!headers.has("authorization")) return new Response(null, { status: 401, headers: challenge });
+    asked();
+    await gate;
+    return new Response("{}");
+  });
+  return { host: `127.0.0.1:${server.addr.port}`, [Symbol.asyncDispose]: () => server.shutdown() };
+}
+
+Deno.test("eight logins and sign-outs at once all count, in processes of their own", async () => {
+  await using work = await makeWorkplace();
+  await using servers = new AsyncDisposableStack();
+  const all = Promise.withResolvers<void>();
+  let waiting = 0;
+  const registries = Array.from({ length: 8 }, () =>
+    servers.use(gatedRegistry(all.promise, () => {
+      if (++waiting === 8) all.resolve();
+    })));
+  const env = { HOME: work.directory, DOCKER_CONFIG: work.path("docker") };
+  const login = (host: string) => work.run(["login", `http://${host}`, "-u", "me", "-p", "pass"], { env });
+  const ends = await Promise.all(registries.map(({ host }) => login(host)));
+  for (const { code, stderr } of ends) assert.equal(code, 0, stderr);
+  const { auths } = JSON.parse(await Deno.readTextFile(work.path("docker/config.json")));
+  assert.deepEqual(Object.keys(auths).sort(), registries.map(({ host }) => host).sort());
+  assert.deepEqual(await namesIn(work.path("docker")), ["config.json"]);
+  const erased = await Promise.all(registries.slice(1).map(({ host }) => eraseLogin(host, env)));
+  assert.deepEqual(erased, erased.map(() => true));
+  const left = JSON.parse(await Deno.readTextFile(work.path("docker/config.json"))).auths;
+  assert.deepEqual(Object.keys(left), [registries[0]!.host]);
+});
+
+Deno.test("a full disk is named as the reason why a login is not saved", withSmallDisk, async () => {
+  await using home = await helperHome();
+  await using disk = await mountSmallDisk(join(home.path, ".docker"), "64k");
+  await Deno.writeFile(join(home.path, ".docker/full"), new Uint8Array(64 * 1024)).catch(() => {});
+  const error = await saveLogin("ghcr.io", login, home.env).catch((error) => error);
+  assert(error instanceof LayerstashError && !(error instanceof NotAllowedError));
+  assert.match(error.message, /no space is left on the disk for .*config\.json/);
+  assert.ok(disk);
 });

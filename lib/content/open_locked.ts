@@ -8,6 +8,8 @@ export interface LockedOptions {
   open(): Promise<Deno.FsFile | undefined>;
   /** Locks it; `false` = another process holds the lock. Absent = an exclusive lock of the system. */
   lock?(file: Deno.FsFile): Promise<boolean>;
+  /** For how many milliseconds a lock is tried that another process holds; absent = a tenth of a second. */
+  patience?: number;
   /** The error where another process holds the lock. */
   busy(): Error;
 }
@@ -20,12 +22,12 @@ export interface LockedOptions {
  * @throws {LayerstashError} if the path leads to something else each time, as a symbolic link does
  */
 export async function openLocked(path: string, options: LockedOptions): Promise<Deno.FsFile> {
-  const { open, lock = (file: Deno.FsFile) => file.tryLock(true), busy } = options;
+  const { open, lock = (file: Deno.FsFile) => file.tryLock(true), patience = PATIENCE, busy } = options;
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const file = await open();
     if (!file) continue;
     try {
-      if (!await locked(() => lock(file))) throw busy();
+      if (!await locked(() => lock(file), patience)) throw busy();
       if (await hasName(file, path)) return file;
     } catch (error) {
       file.close();
@@ -39,18 +41,20 @@ export async function openLocked(path: string, options: LockedOptions): Promise<
 /** How often a file is opened. Two processes that get in each other's way need a few rounds at most. */
 const MOST_ROUNDS = 100;
 
-/** How often a lock is tried, and how long the pause between two tries is, in milliseconds. */
-const TRIES = 11;
+/**
+ * For how long a lock is tried, in milliseconds. A child that this process starts holds all its open files for an instant,
+ * until it runs its own program: so a lock may outlive the file that was closed.
+ */
+const PATIENCE = 100;
+
+/** How long the pause between two tries is, in milliseconds. */
 const PAUSE = 10;
 
-/**
- * Tries to lock for a tenth of a second. A child that this process starts holds all its open files for an instant, until
- * it runs its own program: so a lock may outlive the file that was closed.
- */
-async function locked(lock: () => Promise<boolean>): Promise<boolean> {
-  for (let tries = 1;; tries++) {
+/** Tries to lock until it succeeds or the patience ends. */
+async function locked(lock: () => Promise<boolean>, patience: number): Promise<boolean> {
+  for (let waited = 0;; waited += PAUSE) {
     if (await lock()) return true;
-    if (tries === TRIES) return false;
+    if (waited >= patience) return false;
     await pass(PAUSE);
   }
 }

@@ -2,7 +2,9 @@
 import { dirname, join, resolve } from "node:path";
 import { makeDirectory, writeAtomically } from "../content/atomic_file.ts";
 import { collectFile } from "../content/collect.ts";
-import { MismatchError, NotAllowedError } from "../errors.ts";
+import { storageError } from "../content/file_errors.ts";
+import { openLocked } from "../content/open_locked.ts";
+import { ConflictError, LayerstashError, MismatchError, NotAllowedError } from "../errors.ts";
 import { type DockerConfig, malformedConfig, type NamedConfig, parseDockerConfig } from "./docker_config.ts";
 
 /** Environment variables by name. */
@@ -59,21 +61,71 @@ function remedyFor(cause: unknown): string {
 }
 
 /**
- * Replaces a config file, and creates its folder if needed. Only the owner can read it. If the path is a symbolic link,
- * the file that it points to is replaced.
+ * Changes a config file, and creates it and its folder if needed. Only the owner can read it. If the path is a symbolic
+ * link, the file that it points to is replaced. Processes of layerstash that change the file take turns, so that each
+ * sees what the others wrote.
  *
  * @throws {NotAllowedError} if it cannot be written; the old file is then unchanged
+ * @throws {ConflictError} if another process has been changing it for long
+ * @throws {LayerstashError} if it is malformed, or the disk is full
  */
-export async function writeConfigFile(path: string, config: DockerConfig): Promise<void> {
+export async function changeConfigFile(
+  path: string,
+  change: (config: DockerConfig) => DockerConfig,
+): Promise<void> {
   try {
     const target = await followLink(path);
     await makeDirectory(dirname(target), { mode: 0o700 });
+    using _turn = await takeTurn(`${target}.lock`);
+    const config = change((await readConfigFile(target))?.config ?? {});
     // Tabs, and no line break at the end: docker's format, so that the two do not reformat each other's file.
     const json = JSON.stringify(config, null, "\t");
     await writeAtomically(target, new TextEncoder().encode(json), { mode: 0o600, keepsOwner: true });
   } catch (cause) {
-    throw new NotAllowedError(`${path} cannot be written`, { cause });
+    const known = storageError(cause, path);
+    throw known instanceof LayerstashError
+      ? known
+      : new NotAllowedError(`${path} cannot be written`, { cause });
   }
+}
+
+/** For how many milliseconds others are waited for. A change takes a few. */
+const PATIENCE = 10_000;
+
+/**
+ * Waits for the turn to change a config file, which others have after the block. The lock is on a file of its own: the
+ * config itself is replaced, by docker, too. Everybody can read the lock, so that one that root left can be opened.
+ */
+async function takeTurn(path: string): Promise<Disposable> {
+  const file = await openLocked(path, {
+    open: () => openOrMake(path),
+    patience: PATIENCE,
+    busy: () =>
+      new ConflictError(`another process holds the lock ${path}`, { hint: "wait until it has ended" }),
+  });
+  return {
+    [Symbol.dispose]() {
+      try {
+        Deno.removeSync(path);
+      } catch {
+        // What stays is unlocked, so that it is in nobody's way.
+      }
+      file.close();
+    },
+  };
+}
+
+/** Opens a file, or makes it; `undefined` if it was made by another process meanwhile. */
+async function openOrMake(path: string): Promise<Deno.FsFile | undefined> {
+  try {
+    return await Deno.open(path, { read: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return await Deno.open(path, { write: true, createNew: true, mode: 0o644 }).catch((error) => {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    return undefined;
+  });
 }
 
 function homeOf(env: Environment): string | undefined {

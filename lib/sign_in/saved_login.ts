@@ -2,7 +2,12 @@
 import { InvalidInputError } from "../errors.ts";
 import { credentialHelper } from "./credential_helper.ts";
 import type { AuthEntry, DockerConfig } from "./docker_config.ts";
-import { dockerConfigPath, type Environment, readConfigFile, writeConfigFile } from "./docker_config_file.ts";
+import {
+  changeConfigFile,
+  dockerConfigPath,
+  type Environment,
+  readConfigFile,
+} from "./docker_config_file.ts";
 import {
   dockerKey,
   encodeLogin,
@@ -36,15 +41,12 @@ export async function saveLogin(host: string, login: Login, env: Environment): P
   const path = requiredPath(env);
   const config = (await readConfigFile(path))?.config ?? {};
   const [suffix] = helpersFor(config, host);
-  if (suffix === undefined) {
-    await writeConfigFile(path, withAuth(config, host, encodeLogin(login)));
-    return { location: path, plainText: true };
-  }
-  const helper = credentialHelper(suffix, env);
-  await helper.store(dockerKey(host), login);
+  const helper = suffix === undefined ? undefined : credentialHelper(suffix, env);
+  await helper?.store(dockerKey(host), login);
   // Docker marks logins of helpers with an empty entry. It also replaces a password saved before the helper.
-  await writeConfigFile(path, withAuth(config, host, {}));
-  return { location: helper.program, plainText: false };
+  const entry = helper ? {} : encodeLogin(login);
+  await changeConfigFile(path, (config) => withAuth(config, host, entry));
+  return helper ? { location: helper.program, plainText: false } : { location: path, plainText: true };
 }
 
 /**
@@ -68,8 +70,10 @@ export async function eraseLogin(host: string, env: Environment): Promise<boolea
 async function eraseFromFile(path: string, config: DockerConfig, host: string): Promise<boolean> {
   const keys = keysOf(config, scopeOfKey(host));
   if (keys.length === 0) return false;
-  const kept = Object.entries(config.auths ?? {}).filter(([key]) => !keys.includes(key));
-  await writeConfigFile(path, { ...config, auths: Object.fromEntries(kept) });
+  await changeConfigFile(path, (config) => {
+    const kept = Object.entries(config.auths ?? {}).filter(([key]) => !keys.includes(key));
+    return { ...config, auths: Object.fromEntries(kept) };
+  });
   return keys.some((key) => Object.keys(config.auths?.[key] ?? {}).length > 0);
 }
 
