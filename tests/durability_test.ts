@@ -171,17 +171,17 @@ test("a directory that may not be read is written to all the same", async () => 
 });
 
 Deno.test("a directory on a drive that does not exist is an error, and is not looked for without end", async () => {
-  const { lstat, mkdir } = Deno;
+  const { lstatSync, mkdir } = Deno;
   let looks = 0;
-  Deno.lstat = () => {
+  Deno.lstatSync = () => {
     if (++looks > 100) throw new Error("it is looked for without end");
-    return Promise.reject(new Deno.errors.NotFound("no such drive"));
+    throw new Deno.errors.NotFound("no such drive");
   };
   Deno.mkdir = () => Promise.reject(new Deno.errors.NotFound("no such drive"));
   try {
     await assert.rejects(makeDirectory("/box/me/files"), { message: "no such drive" });
   } finally {
-    Object.assign(Deno, { lstat, mkdir });
+    Object.assign(Deno, { lstatSync, mkdir });
   }
 });
 

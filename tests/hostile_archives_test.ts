@@ -280,12 +280,12 @@ Deno.test(
     const out = trap.image.work.path("target/out");
     await Deno.mkdir(out, { recursive: true });
     await Deno.writeTextFile(`${out}/a`, "replaced");
-    const { symlink } = Deno;
-    Deno.symlink = async (target, path) => {
-      await symlink(target, path);
+    const { symlinkSync } = Deno;
+    Deno.symlinkSync = (target, path) => {
+      symlinkSync(target, path);
       if (!`${path}`.endsWith("/a")) return;
-      await Deno.remove(`${out}/dir`); // as if the disk had taken both names for one
-      await symlink(`${OUTSIDE}/sub`, `${out}/dir`);
+      Deno.removeSync(`${out}/dir`); // as if the disk had taken both names for one
+      symlinkSync(`${OUTSIDE}/sub`, `${out}/dir`);
     };
     try {
       await assert.rejects(
@@ -293,7 +293,7 @@ Deno.test(
         /dir is not a directory, and nothing is written/,
       );
     } finally {
-      Deno.symlink = symlink;
+      Deno.symlinkSync = symlinkSync;
     }
     await trap.requireUntouched();
   },

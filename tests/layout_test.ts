@@ -68,13 +68,15 @@ Deno.test("who cannot lock a layout does not keep others from it", async () => {
 
 Deno.test("a layout is made on a disk without hard links, too", async () => {
   await using work = await makeWorkspace();
-  const { link } = Deno;
-  Deno.link = () => Promise.reject(new Deno.errors.PermissionDenied("Operation not permitted (os error 1)"));
+  const { linkSync } = Deno;
+  Deno.linkSync = () => {
+    throw new Deno.errors.PermissionDenied("Operation not permitted (os error 1)");
+  };
   try {
     using store = open(work);
     await upload(store, "disk", { input: streamOf(someBytes(100)) });
   } finally {
-    Deno.link = link;
+    Deno.linkSync = linkSync;
   }
   assert.equal(
     await Deno.readTextFile(join(layoutOf(work), "oci-layout")),

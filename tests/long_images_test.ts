@@ -22,16 +22,16 @@ Deno.test(
       name: "x",
     }];
     await using image = await makeImage([await gzip(tarOf(files))]);
-    const { lstat } = Deno;
+    const { lstatSync } = Deno;
     let looks = 0;
-    Deno.lstat = (path) => (looks++, lstat(path));
+    Deno.lstatSync = (path) => (looks++, lstatSync(path));
     try {
       await extract(await image.files(), ["/"], { directory: image.work.path("out") });
     } finally {
-      Deno.lstat = lstat;
+      Deno.lstatSync = lstatSync;
     }
     assert.equal((await Deno.stat(image.work.path(`out/${deep}f`))).isFile, true);
-    assert.ok(looks < 5000, `${looks} looks for 1000 directories`);
+    assert.ok(looks >= 1000 && looks < 5000, `${looks} looks for 1000 directories`);
   },
 );
 
@@ -95,10 +95,10 @@ Deno.test("placing many files ends with the signal", async () => {
   const files: TarFile[] = Array.from({ length: 200 }, (_, index) => ({ name: `f${index}`, content: "x" }));
   await using image = await makeImage([await gzip(tarOf(files))]);
   const controller = new AbortController();
-  const { link } = Deno;
+  const { linkSync } = Deno;
   let placed = 0;
-  Deno.link = async (from, to) => {
-    await link(from, to);
+  Deno.linkSync = (from, to) => {
+    linkSync(from, to);
     if (++placed === 10) controller.abort(new Error("enough"));
   };
   const directory = image.work.path("out");
@@ -106,7 +106,7 @@ Deno.test("placing many files ends with the signal", async () => {
     const extracting = extract(await filesWith(controller.signal, image.name), ["/"], { directory });
     await assert.rejects(extracting, /^Error: enough$/);
   } finally {
-    Deno.link = link;
+    Deno.linkSync = linkSync;
   }
   assert.equal(placed, 10);
   const names = Array.from(Deno.readDirSync(directory), ({ name }) => name);

@@ -86,7 +86,7 @@ async function renamePatiently(temporary: string, path: string, os: typeof Deno.
  * @throws {Deno.errors.AlreadyExists} if something has the name; it is not replaced
  */
 export async function giveFreeName(temporary: string, path: string): Promise<void> {
-  await linkOrRename(temporary, path);
+  linkOrRename(temporary, path);
   await syncDirectory(dirname(path));
 }
 
@@ -95,16 +95,23 @@ export async function giveFreeName(temporary: string, path: string): Promise<voi
  *
  * @throws {Deno.errors.AlreadyExists} if something has the name; it is not replaced
  */
-export async function linkOrRename(temporary: string, path: string): Promise<void> {
-  await Deno.link(temporary, path).catch(async (error) => {
+export function linkOrRename(temporary: string, path: string): void {
+  try {
+    Deno.linkSync(temporary, path);
+  } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) throw error;
-    if (await pathExists(path)) throw new Deno.errors.AlreadyExists(`${path} already exists`);
-    await Deno.rename(temporary, path); // a file system without hard links, such as that of most USB sticks
-  });
+    if (pathExists(path)) throw new Deno.errors.AlreadyExists(`${path} already exists`);
+    Deno.renameSync(temporary, path); // a file system without hard links, such as that of most USB sticks
+  }
 }
 
-async function pathExists(path: string): Promise<boolean> {
-  return await Deno.lstat(path).then(() => true, (error) => !(error instanceof Deno.errors.NotFound));
+function pathExists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    return !(error instanceof Deno.errors.NotFound);
+  }
 }
 
 /**
@@ -134,7 +141,7 @@ function isUnsupported(error: unknown): boolean {
 /** Makes a directory and those above it where they are missing, durably. */
 export async function makeDirectory(path: string, options: { mode?: number } = {}): Promise<void> {
   const missing: string[] = [];
-  for (let above = path; !await pathExists(above); above = dirname(above)) {
+  for (let above = path; !pathExists(above); above = dirname(above)) {
     if (above === dirname(above)) break; // a drive that does not exist has nothing above it
     missing.push(above);
   }

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { makeDirectory } from "../content/atomic_file.ts";
 import { storageError } from "../content/file_errors.ts";
-import { writeAll } from "../content/write_all.ts";
+import { writeAllSync } from "../content/write_all.ts";
 import { counted } from "../messages.ts";
 import { NotAllowedError } from "../errors.ts";
 import type { LayerEntry, MergedEntry } from "./file_tree.ts";
@@ -92,15 +92,15 @@ export class Staging {
     const key = sourceKey(entry);
     const path = join(this.#directory.path, `${this.#paths.size}`);
     try {
-      using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
+      using file = Deno.openSync(path, { write: true, createNew: true, mode: 0o600 });
       let end = 0;
       for await (const { offset, bytes } of entry.extents()) {
         this.#count(bytes.length);
-        if (offset !== end) await file.seek(offset, Deno.SeekMode.Start);
-        await writeAll(file, bytes);
+        if (offset !== end) file.seekSync(offset, Deno.SeekMode.Start);
+        writeAllSync(file, bytes);
         end = offset + bytes.length;
       }
-      if (end < entry.size) await file.truncate(entry.size);
+      if (end < entry.size) file.truncateSync(entry.size);
     } catch (error) {
       throw storageError(error, this.#target);
     }

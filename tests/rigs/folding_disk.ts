@@ -14,7 +14,11 @@ function foldFully(name: string): string {
   return name.normalize("NFD").toUpperCase().toLowerCase().replaceAll("ς", "σ").normalize("NFD");
 }
 
-const ONE_PATH = ["lstat", "stat", "mkdir", "open", "remove", "readDir", "chmod", "chown", "utime"];
+const [ONE_PATH, TWO_PATHS, LINK] = [
+  ["lstat", "stat", "mkdir", "open", "remove", "readDir", "chmod", "chown", "utime"],
+  ["link", "rename"],
+  ["symlink"],
+].map((names) => names.flatMap((name) => [name, `${name}Sync`])) as [string[], string[], string[]];
 
 /** Folds the names of all files that this process asks for in a directory, until the block ends. */
 export function foldNames(
@@ -44,13 +48,15 @@ export function foldNames(
   for (const name of ONE_PATH) {
     own[name] = (path: string, ...rest: unknown[]) => old[name](spelled(path), ...rest);
   }
-  for (const name of ["link", "rename"]) {
+  for (const name of TWO_PATHS) {
     own[name] = (from: string, to: string) => old[name](spelled(from), spelled(to));
   }
-  own.symlink = (target: string, path: string, ...rest: unknown[]) =>
-    old.symlink(target, spelled(path), ...rest);
+  for (const name of LINK) {
+    own[name] = (target: string, path: string, ...rest: unknown[]) =>
+      old[name](target, spelled(path), ...rest);
+  }
   const restore = () => {
-    for (const name of [...ONE_PATH, "link", "rename", "symlink"]) own[name] = old[name];
+    for (const name of [...ONE_PATH, ...TWO_PATHS, ...LINK]) own[name] = old[name];
   };
   return { [Symbol.dispose]: restore };
 }

@@ -14,7 +14,7 @@ export interface RecordedDisk extends Disposable {
 
 /** Begins to record. */
 export function recordDisk(): RecordedDisk {
-  const { open, rename, link, symlink } = Deno;
+  const { open, rename, link, linkSync, symlinkSync } = Deno;
   const prototype = Deno.FsFile.prototype;
   const { sync, syncData } = prototype;
   const calls: string[] = [];
@@ -30,14 +30,22 @@ export function recordDisk(): RecordedDisk {
       calls.push(`sync ${paths.get(this)}`);
     };
   }
-  const named = (real: typeof Deno.rename): typeof Deno.rename => async (from, to) => {
-    await real(from, to);
+  const named = (from: string | URL, to: string | URL) =>
     calls.push(`name ${resolve(`${from}`)} ${resolve(`${to}`)}`);
+  Deno.rename = async (from, to) => {
+    await rename(from, to);
+    named(from, to);
   };
-  Deno.rename = named(rename);
-  Deno.link = named(link as typeof Deno.rename) as typeof Deno.link;
-  Deno.symlink = async (target, path, options) => {
-    await symlink(target, path, options);
+  Deno.link = async (from, to) => {
+    await link(from, to);
+    named(from, to);
+  };
+  Deno.linkSync = (from, to) => {
+    linkSync(from, to);
+    named(from, to);
+  };
+  Deno.symlinkSync = (target, path, options) => {
+    symlinkSync(target, path, options);
     calls.push(`name ${target} ${resolve(`${path}`)}`);
   };
   const naming = (path: string) => {
@@ -63,7 +71,7 @@ export function recordDisk(): RecordedDisk {
       requireDurableName(path);
     },
     [Symbol.dispose]() {
-      Object.assign(Deno, { open, rename, link, symlink });
+      Object.assign(Deno, { open, rename, link, linkSync, symlinkSync });
       Object.assign(prototype, { sync, syncData });
     },
   };
