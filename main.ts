@@ -41,10 +41,11 @@ import { rememberInput } from "./lib/files/remembered_input.ts";
 import type { Descriptor } from "./lib/oci/descriptor.ts";
 import type { Digest } from "./lib/oci/digest.ts";
 import { checkStash, type StashFault, type VerifyResult } from "./lib/stash/check_stash.ts";
+import { chunkNumbers } from "./lib/stash/chunk_numbers.ts";
 import { checkBaseTag } from "./lib/stash/chunk_tags.ts";
 import { lookUpExisting } from "./lib/stash/existing_chunks.ts";
 import { fetchStash } from "./lib/stash/fetch_stash.ts";
-import { chunkNumbers, findStash, stashNotFound, untaggedChunks } from "./lib/stash/find_stash.ts";
+import { findStash, stashNotFound, untaggedChunks } from "./lib/stash/find_stash.ts";
 import { describeListed, type ListedStash, listStashes } from "./lib/stash/list_stashes.ts";
 import { type KeptTag, removeChunks, removeStale, type TagRemoval } from "./lib/stash/remove_tags.ts";
 import { sendChunk } from "./lib/stash/send_chunk.ts";
@@ -220,7 +221,8 @@ export async function download(
 
 /**
  * Lists the stashes of a repository, sorted by name. It reads the list of tags, and for each name one manifest and its
- * config, which tell a chunk from another image; with `exactSize` one or two more.
+ * config, which tell a chunk from another image; with `exactSize` one or two more. Lists of tags may have gaps: where the first
+ * chunk does not say how many there are, the next tag is asked for. A stash is not listed if the list has none of its tags.
  *
  * @category Files
  *

@@ -29,7 +29,7 @@ testOnEachStore("stashes are listed by name, with their sizes where these are as
   assert.deepEqual(exact.map(({ baseTag, stash }) => [baseTag, stash?.size]), [["a", 0], ["b", 25]]);
 });
 
-Deno.test("the list of tags is asked for, and the first tag of each name", async () => {
+Deno.test("the list of tags is asked for, the first tag of each name, and a tag that may be hidden", async () => {
   await using registry = await startFakeRegistry();
   using store = openFake(registry);
   addTags(registry, ["disk-1", "disk-2", "latest", "tail-2", "tail-3"]);
@@ -38,6 +38,8 @@ Deno.test("the list of tags is asked for, and the first tag of each name", async
     "GET /v2/me/files/tags/list",
     "GET /v2/me/files/manifests/disk-1",
     "GET /v2/me/files/manifests/tail-2",
+    "HEAD /v2/me/files/manifests/disk-3",
+    "HEAD /v2/me/files/manifests/tail-1",
   ]);
 });
 
@@ -74,6 +76,10 @@ Deno.test("1,500 tags over many pages are all seen, however the pages are named"
     assert.deepEqual((await Array.fromAsync(list(store))).map(({ chunks }) => chunks), [500, 500, 500]);
     const pages = registry.requests.filter(({ path }) => path.includes("/tags/"));
     assert.equal(pages.length, 15);
-    assert.equal(registry.requests.length, 15 + 3, "and one manifest for each name");
+    assert.equal(
+      registry.requests.length,
+      15 + 3 + 3,
+      "and one manifest for each name, and the tag after its last",
+    );
   }
 });

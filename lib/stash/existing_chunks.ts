@@ -7,8 +7,9 @@ import { OCTET_STREAM } from "../oci/media_types.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { type ChunkImage, lookAtTag, type TagContent } from "./chunk_image.ts";
+import { chunkNumbers } from "./chunk_numbers.ts";
 import { chunkTag } from "./chunk_tags.ts";
-import { chunkNumbers, findStashImages, undefinedIfBroken } from "./find_stash.ts";
+import { findStashImages, undefinedIfBroken } from "./find_stash.ts";
 import type { Slicing, Stash } from "./stash.ts";
 
 /** What exists under the tags of one stash. */

@@ -1,11 +1,12 @@
 /** Finds a stash by its base tag: two manifests are read, however large it is. @module */
-import { MismatchError, NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
+import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { hintOfNames } from "../store/known_references.ts";
 import type { CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
 import { inParallel } from "../async/pool.ts";
 import { type ChunkNote, requireNote } from "./chunk_config.ts";
 import { type ChunkImage, lookAtTag, readChunkImage } from "./chunk_image.ts";
+import { chunkNumbers } from "./chunk_numbers.ts";
 import { checkBaseTag, chunkTag, parseChunkTag } from "./chunk_tags.ts";
 import { chunksOf, middleChunks, sliceSize, type Stash } from "./stash.ts";
 
@@ -64,55 +65,12 @@ export async function untaggedChunks(
 ): Promise<number[]> {
   const chunks = middleChunks(stash);
   if (chunks.length === 0) return [];
-  const listed = new Set(await chunkNumbers(store, stash.baseTag, options));
+  const listed = new Set(await chunkNumbers(store, stash.baseTag, { ...options, last: stash.chunks.length }));
   const untagged: number[] = [];
   for (const { number, tag } of chunks) {
     if (!listed.has(number) && await store.resolve(tag, options) === undefined) untagged.push(number);
   }
   return untagged;
-}
-
-/**
- * The numbers of the chunks of a stash that have a tag, in order. All pages of the list of tags are read. Where the registry
- * refuses to list tags, each is asked for, up to the first that is missing.
- */
-export async function chunkNumbers(
-  store: ManifestReader,
-  baseTag: string,
-  options: CallOptions,
-): Promise<number[]> {
-  const numbers: number[] = [];
-  try {
-    for await (const tag of store.tags(options)) {
-      const parsed = parseChunkTag(tag);
-      if (parsed?.baseTag === baseTag) numbers.push(parsed.number);
-    }
-  } catch (error) {
-    if (!isListRefused(error)) throw error;
-    const { onEvent = store.onEvent } = options;
-    const message = `${store.name} does not list its tags: each tag of ${baseTag} is asked for`;
-    onEvent?.({ type: "notice", message });
-    return await numbersByAsking(store, baseTag, options);
-  }
-  return numbers.sort((a, b) => a - b);
-}
-
-/** Whether a registry has no list of tags, or none for this user: a role that may only push needs no list. */
-function isListRefused(error: unknown): boolean {
-  return error instanceof NotAllowedError ||
-    error instanceof RegistryError && [405, 501].includes(error.status);
-}
-
-async function numbersByAsking(
-  store: ManifestReader,
-  baseTag: string,
-  options: CallOptions,
-): Promise<number[]> {
-  const numbers: number[] = [];
-  while (await store.resolve(chunkTag(baseTag, numbers.length + 1), options) !== undefined) {
-    numbers.push(numbers.length + 1);
-  }
-  return numbers;
 }
 
 async function readEnds(store: StoreReader, baseTag: string, first: ChunkImage, options: CallOptions) {
@@ -239,13 +197,6 @@ function requireOneUpload([first, ...others]: readonly ChunkImage[]): void {
   throw new MismatchError(`${first!.tag} and ${odd.tag} belong to different uploads: the stash is torn`, {
     hint: "the last tags are left from an older, longer stash; store the file again with --overwrite",
   });
-}
-
-/** The first number from 1 to `last` that is missing in a sorted list; `undefined` = no number is missing. */
-export function firstMissing(numbers: readonly number[], last: number): number | undefined {
-  const index = numbers.findIndex((number, position) => number !== position + 1);
-  const missing = index < 0 ? numbers.length + 1 : index + 1;
-  return missing <= last ? missing : undefined;
 }
 
 /** The error of a stash that could not be found: is only its first chunk missing? The hint names other stashes. */

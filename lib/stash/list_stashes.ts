@@ -4,8 +4,9 @@ import { LayerstashError } from "../errors.ts";
 import { isTag } from "../oci/reference.ts";
 import type { CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
 import { lookAtTag } from "./chunk_image.ts";
+import { firstMissing, withUnlisted } from "./chunk_numbers.ts";
 import { chunkTag, parseChunkTag } from "./chunk_tags.ts";
-import { chunkNotFound, findStash, firstMissing } from "./find_stash.ts";
+import { chunkNotFound, findStash } from "./find_stash.ts";
 import type { Stash } from "./stash.ts";
 
 /**
@@ -56,11 +57,18 @@ export async function listStashes(store: StoreReader, options: CallOptions = {})
   await inParallel(
     names,
     { jobs: LOOKS_AT_ONCE, signal: options.signal },
-    async ([baseTag, numbers], signal) => {
-      const found = await lookAtTag(store, chunkTag(baseTag, numbers[0]!), { ...options, signal });
+    async ([baseTag, listedNumbers], signal) => {
+      const found = await lookAtTag(store, chunkTag(baseTag, listedNumbers[0]!), { ...options, signal });
       if (found.kind === "foreign") return;
       // The first chunk of a file says how many there are; of a stream or a Python stash, the tags have to be believed.
-      const chunks = found.kind === "chunk" && found.image.config.layerstash?.chunks || numbers.at(-1)!;
+      const last = found.kind === "chunk" ? found.image.config.layerstash?.chunks : undefined;
+      const numbers = await withUnlisted(store, baseTag, {
+        ...options,
+        signal,
+        numbers: listedNumbers,
+        last,
+      });
+      const chunks = last ?? numbers.at(-1)!;
       listed.set(baseTag, { baseTag, chunks, missing: firstMissing(numbers, chunks) });
     },
   );

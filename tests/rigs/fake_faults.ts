@@ -136,6 +136,8 @@ export interface Faults {
   tagPageSize?: number;
   /** The next page is named by a token, and `last` is not looked at (Quay). */
   opaqueLinks?: boolean;
+  /** A list leaves out the tags of which another tag is a prefix (distribution 3.1.0 and 3.1.1 on S3). */
+  hideLongerTags?: boolean;
   /** A list without tags is `null` (distribution 2.8 when the last one is gone). */
   nullTags?: boolean;
 }

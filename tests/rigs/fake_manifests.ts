@@ -98,7 +98,10 @@ function removeManifest(fake: Fake, exchange: Exchange, { repository, reference 
 export function listTags(fake: Fake, exchange: Exchange, repository: string): void {
   const found = fake.storage.repositories.get(repository);
   if (!found || found.manifests.size === 0) return exchange.refuse(404, "NAME_UNKNOWN");
-  const { items, link } = page(fake, exchange, [...found.tags.keys()]);
+  const all = [...found.tags.keys()];
+  const isHidden = (tag: string) => all.some((other) => tag !== other && tag.startsWith(other));
+  const listed = fake.faults.hideLongerTags ? all.filter((tag) => !isHidden(tag)) : all;
+  const { items, link } = page(fake, exchange, listed);
   const tags = items.length === 0 && fake.faults.nullTags ? null : items;
   exchange.answer(
     200,
