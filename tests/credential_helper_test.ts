@@ -206,7 +206,7 @@ Deno.test({
     assert.equal(await find("docker.io", "me/files"), undefined);
     assert.deepEqual(await home.calls(), ["get https://index.docker.io/v1/", "get docker.io"]);
     await credentialHelper("keeper", home.env).store("docker.io", login);
-    assert.deepEqual(await find("docker.io", "me/files"), login);
+    assert.deepEqual(await find("docker.io", "me/files"), { ...login, saved: true });
   },
 });
 
@@ -225,5 +225,5 @@ Deno.test({
 Deno.test("the helpers that DOCKER_AUTH_CONFIG names are not run", async () => {
   const json = JSON.stringify({ credsStore: "absent", auths: { "ghcr.io": { auth: btoa("me:pass") } } });
   const found = await savedCredentials({ DOCKER_AUTH_CONFIG: json })("ghcr.io", "me/files");
-  assert.deepEqual(found, { kind: "password", username: "me", password: "pass" });
+  assert.deepEqual(found, { kind: "password", username: "me", password: "pass", saved: true });
 });

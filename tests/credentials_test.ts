@@ -31,7 +31,7 @@ function auth(pair: string) {
 }
 
 function password(username: string, password: string): Credentials {
-  return { kind: "password", username, password };
+  return { kind: "password", username, password, saved: true };
 }
 
 /** What is found for `me/files` of a host where docker's file has these entries. */
@@ -71,11 +71,15 @@ Deno.test("user name and password may stand on their own", async () => {
 
 Deno.test("an identity token comes before the name that stands beside it", async () => {
   const entry = { ...auth("00000000-0000-0000-0000-000000000000:"), identitytoken: "refresh" };
-  assert.deepEqual(await inDocker({ "ghcr.io": entry }), { kind: "identity", token: "refresh" });
+  assert.deepEqual(await inDocker({ "ghcr.io": entry }), { kind: "identity", token: "refresh", saved: true });
 });
 
 Deno.test("a registry token is a bearer token", async () => {
-  assert.deepEqual(await inDocker({ "ghcr.io": { registrytoken: "t" } }), { kind: "bearer", token: "t" });
+  assert.deepEqual(await inDocker({ "ghcr.io": { registrytoken: "t" } }), {
+    kind: "bearer",
+    token: "t",
+    saved: true,
+  });
 });
 
 Deno.test("an empty entry is no login, and neither is one for another host or port", async () => {

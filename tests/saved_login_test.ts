@@ -11,6 +11,7 @@ import { mountSmallDisk, withSmallDisk } from "./rigs/small_disk.ts";
 import { onPosix } from "./rigs/system.ts";
 
 const login = { kind: "password", username: "me", password: "pass" } as const;
+const found = { ...login, saved: true };
 const CONFIG = ".docker/config.json";
 
 /** A test with a home directory; the helper there is a shell script, which Windows does not run. */
@@ -49,8 +50,10 @@ test("what was saved is found", async (home) => {
   await saveLogin("localhost:5000", odd, home.env);
   await saveLogin("acr.example", { kind: "identity", token: "refresh" }, home.env);
   const find = savedCredentials(home.env);
-  assert.deepEqual(await find("localhost:5000", "me/files"), odd);
-  assert.deepEqual(await find("acr.example", "me/files"), { kind: "identity", token: "refresh" });
+  assert.deepEqual(await find("localhost:5000", "me/files"), { ...odd, saved: true });
+  assert.deepEqual(await find("acr.example", "me/files"), {
+    ...{ kind: "identity", token: "refresh", saved: true },
+  });
 });
 
 test("Docker Hub's login is kept under docker's key, whichever of its names is used", async (home, path) => {
@@ -59,7 +62,7 @@ test("Docker Hub's login is kept under docker's key, whichever of its names is u
     const { auths } = JSON.parse(await Deno.readTextFile(path));
     assert.deepEqual(auths, { "https://index.docker.io/v1/": { auth: "bWU6cGFzcw==" } });
   }
-  assert.deepEqual(await savedCredentials(home.env)("docker.io", "me/files"), login);
+  assert.deepEqual(await savedCredentials(home.env)("docker.io", "me/files"), found);
 });
 
 test("everything else in the file stays, in its order", async (home, path) => {
@@ -100,7 +103,7 @@ test("everything else in the file stays, in its order", async (home, path) => {
 test("DOCKER_CONFIG names another folder", async (home) => {
   const env = { ...home.env, DOCKER_CONFIG: join(home.path, "deep/er") };
   assert.equal((await saveLogin("ghcr.io", login, env)).location, join(home.path, "deep/er/config.json"));
-  assert.deepEqual(await savedCredentials(env)("ghcr.io", "me/files"), login);
+  assert.deepEqual(await savedCredentials(env)("ghcr.io", "me/files"), found);
   assert.equal(await eraseLogin("ghcr.io", home.env), false);
 });
 
@@ -170,7 +173,7 @@ test("with a helper the login goes there, and the password leaves the file", asy
     auths: { "ghcr.io": {} },
     credsStore: "keeper",
   });
-  assert.deepEqual(await savedCredentials(home.env)("ghcr.io", "me/files"), login);
+  assert.deepEqual(await savedCredentials(home.env)("ghcr.io", "me/files"), found);
   assert.deepEqual(await home.calls(), ["store ghcr.io", "get ghcr.io"]);
 });
 

@@ -37,7 +37,7 @@ export function connectionCommand<A extends unknown[], O extends OptionValues, G
   const plain = command as unknown as CommandUnknownOpts;
   for (const option of options) plain.addOption(group(CONNECTION, option));
   networkCommand(plain).addOption(
-    flag(CONNECTION, "--insecure-skip-tls-verify", "trust any certificate: unsafe"),
+    flag(CONNECTION, "--insecure-skip-tls-verify", "trust any certificate and plain http: unsafe"),
   );
   return command as unknown as Command<A, O & ConnectionValues, G>;
 }

@@ -168,7 +168,7 @@ export function warnOfUnsafe(
   }
   if (flags.insecureSkipTlsVerify === true) {
     terminal.warn(
-      "certificates are not checked: whoever controls the network can read and change everything",
+      "certificates are not checked, and logins go over http: whoever controls the network can read and change everything",
     );
   }
 }

@@ -35,6 +35,8 @@ export interface Asked {
   redirected: boolean;
   /** Whether credentials were sent. */
   signedIn: boolean;
+  /** What to do to sign in, for the hint. */
+  howToSignIn: string;
   /** Error codes that may pass when this request is made again. */
   passing?: readonly string[] | undefined;
   /** Takes secrets out of the server's text, which may repeat what was sent to it. */
@@ -81,11 +83,11 @@ function isOfUpload(code: string): boolean {
   return UPLOAD_LOST.has(code) || code === RANGE_INVALID;
 }
 
-function notAllowed(message: string, { host, signedIn }: Asked): NotAllowedError {
+function notAllowed(message: string, { signedIn, howToSignIn }: Asked): NotAllowedError {
   return new NotAllowedError(message, {
     hint: signedIn
       ? "the user name or the token is wrong, or has no right to do this"
-      : `it may not exist, or you have to sign in: layerstash login ${host}`,
+      : `it may not exist, or you have to sign in: ${howToSignIn}`,
   });
 }
 

@@ -49,7 +49,10 @@ export interface Transport {
 export interface TransportOptions {
   /** Certificates of authorities that are trusted beside the system's, as PEM text. */
   caCerts?: string[] | undefined;
-  /** Accepts any certificate: whoever is on the line can then read and change everything. */
+  /**
+   * Accepts any certificate, and sends saved logins over plain http, too: whoever is on the line can then read and change
+   * everything.
+   */
   insecureSkipTlsVerify?: boolean | undefined;
   /**
    * The environment's variables, of which `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` count, in either

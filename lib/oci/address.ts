@@ -69,6 +69,12 @@ export function isLoopback(hostname: string): boolean {
     /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
+/** Whether others on the network can read what is sent to a URL: it is of another machine, and not of https. */
+export function isOverheard(url: string | URL): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol !== "https:" && !isLoopback(hostname);
+}
+
 /** The repository's full name in its registry: on Docker Hub, `nginx` is `library/nginx`. */
 export function fullRepository(address: RegistryAddress, repository: string): string {
   const official = address.kind === "remote" && address.host === "docker.io" && !repository.includes("/");

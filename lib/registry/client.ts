@@ -32,6 +32,8 @@ export interface ClientOptions {
   clock: Clock;
   /** The host of the token server, in place of the one that the registry names. */
   authHost?: string | undefined;
+  /** Whether saved credentials may be sent where others on the network can read them. */
+  insecureSkipTlsVerify?: boolean | undefined;
   /** Receives the events of calls that are made without an `onEvent` of their own. */
   onEvent?: OnEvent | undefined;
 }
@@ -119,6 +121,7 @@ export class RegistryClient {
       what: call.what,
       redirected: url.origin !== start.origin,
       signedIn: await this.#authorization.signedIn(),
+      howToSignIn: this.#authorization.howToSignIn,
       passing: call.passing,
       hide: (text) => this.#authorization.hide(text),
     });

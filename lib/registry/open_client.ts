@@ -50,7 +50,7 @@ export function openClient(
   repository: string,
   options: Omit<RegistryOptions, "registry">,
 ): OpenClient {
-  const { credentials, onEvent, authHost, clock = systemClock } = options;
+  const { credentials, onEvent, authHost, insecureSkipTlsVerify, clock = systemClock } = options;
   const transport = openTransport(options);
   if (passesOverProxy(options.proxyEnv ?? {})) {
     const message = "ALL_PROXY names a proxy that is not an http one: it is passed over";
@@ -68,6 +68,7 @@ export function openClient(
     policy,
     clock,
     authHost,
+    insecureSkipTlsVerify,
     onEvent,
   });
   return { client, transport, findCredentials, [Symbol.dispose]: () => transport.close() };

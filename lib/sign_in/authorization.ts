@@ -3,6 +3,7 @@ import { InvalidInputError, LayerstashError, NotAllowedError, RegistryError } fr
 import { parseChallenges } from "./challenge.ts";
 import type { Credentials, FindCredentials } from "./credentials.ts";
 import type { Clock } from "../async/clock.ts";
+import { isOverheard } from "../oci/address.ts";
 import { Secrets } from "./secrets.ts";
 import { basic, bearer, header, requestToken, type Token } from "./token_request.ts";
 import type { Transport } from "../http/request.ts";
@@ -23,6 +24,8 @@ export interface AuthorizationOptions {
   clock: Clock;
   /** The host, with its port, that replaces the token server's host that the registry names. */
   authHost?: string | undefined;
+  /** Whether saved credentials may be sent where others on the network can read them. */
+  insecureSkipTlsVerify?: boolean | undefined;
 }
 
 /** The sign-in that a registry demands; `token` allows the requested actions. */
@@ -41,6 +44,8 @@ export class Authorization {
   /** `Authorization` headers that the registry answered with 401. */
   readonly #refused: Set<string> = new Set();
   #credentials: Promise<Credentials | undefined> | undefined;
+  /** Whether there is a saved login that is not sent, as others on the network could read it. */
+  #withheld = false;
   #demand: Demand | undefined;
   /** Whether the token server has answered. */
   #hasReached = false;
@@ -59,6 +64,14 @@ export class Authorization {
   /** Whether there are credentials for the repository. */
   async signedIn(): Promise<boolean> {
     return await this.#lookUp() !== undefined;
+  }
+
+  /** What to do to sign in, for hints. */
+  get howToSignIn(): string {
+    return this.#withheld
+      ? "the saved login is not sent over http, where others could read it. Use https if the registry has it, or " +
+        "add --insecure-skip-tls-verify"
+      : `layerstash login ${this.#options.host}`;
   }
 
   /** A server's text with the secrets that were sent to it hidden: some servers repeat them in their errors. */
@@ -115,19 +128,21 @@ export class Authorization {
     return bearer !== undefined || !sent.startsWith("Basic ");
   }
 
-  #lookUp(): Promise<Credentials | undefined> {
-    const { findCredentials, host, repository } = this.#options;
-    return this.#credentials ??= findCredentials(host, repository).then((credentials) => {
-      if (credentials) this.#secrets.add(credentials);
-      return credentials;
-    });
+  /** The credentials to send to the registry, and to the token server that it names. */
+  async #lookUp(realm?: URL): Promise<Credentials | undefined> {
+    const { findCredentials, host, repository, origin, insecureSkipTlsVerify } = this.#options;
+    const credentials = await (this.#credentials ??= findCredentials(host, repository));
+    if (credentials) this.#secrets.add(credentials);
+    this.#withheld = credentials?.saved === true && !insecureSkipTlsVerify &&
+      (isOverheard(origin) || realm !== undefined && isOverheard(realm));
+    return this.#withheld ? undefined : credentials;
   }
 
   #basic(credentials: Credentials | undefined): string {
     if (credentials?.kind === "password") return basic(credentials.username, credentials.password);
     if (credentials?.kind === "header") return header(credentials.authorization);
     throw new NotAllowedError(`${this.#options.host} requires a user name and a password`, {
-      hint: `sign in with: layerstash login ${this.#options.host}`,
+      hint: `sign in with: ${this.howToSignIn}`,
     });
   }
 
@@ -145,17 +160,13 @@ export class Authorization {
   }
 
   async #request(scopes: readonly string[], signal?: AbortSignal): Promise<CachedToken> {
-    const { host, transport, clock } = this.#options;
+    const { transport, clock } = this.#options;
     const { realm, service } = this.#demand as Extract<Demand, { scheme: "bearer" }>;
     const obtained = clock.now(); // a monotonic clock: neither the wall clock nor the server's `issued_at`
-    const token = await this.#reached(requestToken(transport, {
-      host,
-      realm,
-      service,
-      scopes,
-      credentials: await this.#lookUp(),
-      signal,
-    }));
+    const credentials = await this.#lookUp(realm);
+    const { howToSignIn } = this;
+    const request = { howToSignIn, realm, service, scopes, credentials, signal };
+    const token = await this.#reached(requestToken(transport, request));
     this.#secrets.add({ kind: "bearer", token: token.token });
     this.#refused.delete(`Bearer ${token.token}`); // GHCR gives each user the same token again
     return { ...token, obtained };

@@ -5,7 +5,16 @@
  *
  * @category Signing in
  */
-export type Credentials =
+export type Credentials = CredentialsKind & {
+  /**
+   * Whether a program has saved them, rather than the user named them for this call. Over plain http they are then sent to
+   * this machine alone, unless `insecureSkipTlsVerify` is set.
+   */
+  saved?: true | undefined;
+};
+
+/** The kinds of credentials. */
+type CredentialsKind =
   /** A user name with a password or an access token. */
   | { kind: "password"; username: string; password: string }
   /** An OAuth2 refresh token (docker's `identitytoken`), exchanged at the token server. */

@@ -12,7 +12,7 @@ import { helperKeys, helpersFor, type Login, loginIn } from "./docker_login.ts";
  * logins that were saved meanwhile.
  *
  * A call rejects with a {@linkcode LayerstashError} if a file cannot be read or is malformed, or if a helper is not
- * installed or fails. Missing files and helpers without a login are skipped.
+ * installed or fails. Missing files and helpers without a login are skipped. What is found is marked as `saved`.
  *
  * @category Signing in
  *
@@ -27,7 +27,11 @@ import { helperKeys, helpersFor, type Login, loginIn } from "./docker_login.ts";
 export function savedCredentials(env: Record<string, string | undefined>): FindCredentials {
   const files = credentialFilePaths(env).map((path) => inFile(path, env));
   const named = env.REGISTRY_AUTH_FILE ? files.splice(0, 1) : [];
-  return firstCredentials(...named, inVariable(env), ...files);
+  const find = firstCredentials(...named, inVariable(env), ...files);
+  return async (host, repository) => {
+    const found = await find(host, repository);
+    return found && { ...found, saved: true };
+  };
 }
 
 /** Searches the variable's logins but not its helpers, which belong to another machine. Docker does the same. */

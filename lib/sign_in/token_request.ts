@@ -9,8 +9,8 @@ import type { Transport } from "../http/request.ts";
 
 /** The token to request, and the credentials to request it with. */
 export interface TokenRequest {
-  /** The registry's name, for messages. */
-  host: string;
+  /** What to do to sign in, for hints. */
+  howToSignIn: string;
   /** The URL of the token server that the challenge names. */
   realm: URL;
   /** The `service` of the challenge, which is the registry's name for itself. */
@@ -115,7 +115,10 @@ function post(
   return transport.send({ method: "POST", url: realm, headers, body, what: WHAT, signal });
 }
 
-async function readToken(response: Response, { host, realm, credentials }: TokenRequest): Promise<Token> {
+async function readToken(
+  response: Response,
+  { howToSignIn, realm, credentials }: TokenRequest,
+): Promise<Token> {
   const what = `answer of the token server ${realm.host}`;
   const bytes = await bytesOf(response, { most: MAX_ANSWER, what });
   const { status } = response;
@@ -124,7 +127,7 @@ async function readToken(response: Response, { host, realm, credentials }: Token
       credentials
         ? `the token server ${realm.host} refuses the user name or the password`
         : `the token server ${realm.host} gives no token to anonymous users`,
-      { hint: `sign in with: layerstash login ${host}` },
+      { hint: `sign in with: ${howToSignIn}` },
     );
   }
   if (!response.ok) {

@@ -1,7 +1,7 @@
 /** `layerstash login` and `layerstash logout`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { InvalidInputError } from "../../errors.ts";
-import { parseRegistry } from "../../oci/address.ts";
+import { isOverheard, parseRegistry, type RemoteAddress } from "../../oci/address.ts";
 import { checkLogin } from "../../open/check_login.ts";
 import { eraseLogin, saveLogin } from "../../sign_in/saved_login.ts";
 import { action } from "../action.ts";
@@ -37,7 +37,7 @@ export function loginCommand(): CommandUnknownOpts {
 const loginAction = action<RegistryFlags & { passwordStdin?: boolean | undefined }>(
   ({ registry }) => `sign in to ${registry}`,
   async ({ terminal, signal }, flags) => {
-    requireRemote(flags.registry);
+    const { origin } = parseRemote(flags.registry);
     const credentials = await askForLogin(flags, terminal, signal);
     const { registry } = flags;
     const onEvent = terminal.progress(`signing in to ${registry}`).onEvent;
@@ -48,6 +48,7 @@ const loginAction = action<RegistryFlags & { passwordStdin?: boolean | undefined
       onEvent,
       ...await transportOf(flags),
     });
+    if (isOverheard(origin)) terminal.warn(OVERHEARD);
     if (!asked) terminal.warn(`${host} asks nobody to sign in, so the password was not checked`);
     const { location, plainText } = await saveLogin(host, credentials, Deno.env.toObject());
     const where = `${location}${plainText ? ", in plain text" : ""}`;
@@ -76,14 +77,18 @@ export function logoutCommand(): CommandUnknownOpts {
 const logoutAction = action<RegistryFlags>(
   ({ registry }) => `sign out of ${registry}`,
   async ({ terminal }, { registry }) => {
-    const host = requireRemote(registry);
+    const { host } = parseRemote(registry);
     const erased = await eraseLogin(host, Deno.env.toObject());
     terminal.note(erased ? `removed the login of ${host}` : `there was no login of ${host}`);
   },
 );
 
-function requireRemote(registry: string): string {
+const OVERHEARD =
+  "over http, others on the network can read the password: once it is saved, it is sent only with " +
+  "--insecure-skip-tls-verify";
+
+function parseRemote(registry: string): RemoteAddress {
   const address = parseRegistry(registry);
-  if (address.kind === "remote") return address.host;
+  if (address.kind === "remote") return address;
   throw new InvalidInputError("a directory needs no sign-in");
 }
