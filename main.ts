@@ -187,7 +187,8 @@ async function storeStash(
  *   out of range
  * @throws {NotFoundError} if the stash does not exist or is incomplete
  * @throws {MismatchError} if bytes are corrupted: no file is made, but a stream has received the bad bytes
- * @throws {ConflictError} if another process downloads to the same file
+ * @throws {ConflictError} if another process downloads to the same file, or a file with other bytes exists and
+ *   `overwrite` is not set
  *
  * @example
  * ```ts
@@ -208,14 +209,14 @@ export async function download(
   baseTag: string,
   options: DownloadOptions,
 ): Promise<Stash> {
-  const { output, stateDirectory, jobs, onEvent = store.onEvent, signal } = options;
+  const { output, overwrite, stateDirectory, jobs, onEvent = store.onEvent, signal } = options;
   const stash = await letGoOnFailure(output, async () => {
     checkTransfer(options);
     checkOutput(output);
     return await findStash(store, baseTag, { signal, onEvent });
   });
   reportPlan({ ...stash, chunks: stash.chunks.length }, onEvent);
-  await fetchStash(store, stash, output, { stateDirectory, jobs, onEvent, signal });
+  await fetchStash(store, stash, output, { overwrite, stateDirectory, jobs, onEvent, signal });
   return stash;
 }
 

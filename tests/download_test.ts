@@ -37,7 +37,7 @@ interface Scene extends AsyncDisposable {
   work: Workspace;
   stash: Stash;
   /** Downloads to `out`. */
-  run(options?: { signal?: AbortSignal; jobs?: number }): Promise<Stash>;
+  run(options?: { signal?: AbortSignal; jobs?: number; overwrite?: boolean }): Promise<Stash>;
   /** The blobs that were asked for, by chunk. */
   fetched(): number[];
   events: TransferEvent[];
@@ -113,7 +113,7 @@ Deno.test("the target has its old content until the new is whole", async () => {
   registry.faults.onRequest = async ({ path }) => {
     if (path.includes("/blobs/")) seen.push(await Deno.readTextFile(work.path("out")));
   };
-  await scene.run();
+  await scene.run({ overwrite: true });
   assert.ok(seen.length >= 5 && seen.every((content) => content === "old"));
   assert.deepEqual(await readBack(work), BYTES);
   assert.ok(!await work.has("out.part"));
@@ -124,7 +124,7 @@ testOnEachStore("a corrupted blob is told, and never gets the target's name", as
   using store = place.open({ clock: testClock() });
   const { chunks } = await upload(store, "disk", { input: streamOf(BYTES), chunkSize: CHUNK });
   await place.damage(chunks[2]!.digest, (bytes) => bytes.map((byte, at) => at === 500 ? byte ^ 1 : byte));
-  const run = () => download(store, "disk", { output: work.path("out") });
+  const run = () => download(store, "disk", { output: work.path("out"), overwrite: true });
   await assert.rejects(run(), MismatchError);
   assert.ok(!await work.has("out"));
   await work.write("out", "old");
@@ -402,7 +402,7 @@ Deno.test(
         const isChunk = stash.chunks.some(({ digest }) => path.endsWith(digest));
         if (isChunk) modes.push((await Deno.stat(part)).mode! & 0o077);
       };
-      await scene.run();
+      await scene.run({ overwrite: true });
       assert.ok(modes.length > 0 && modes.every((each) => (each & ~mode) === 0), `${modes}`);
       assert.equal((await Deno.stat(out)).mode! & 0o777, mode);
       assert.deepEqual(await readBack(work), BYTES);

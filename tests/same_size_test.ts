@@ -18,7 +18,7 @@ for (
     using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
     await upload(store, "disk", { input: streamOf(BYTES), chunkSize });
     const output = await work.write("disk.img", BYTES.with(at, BYTES[at]! ^ 1));
-    await download(store, "disk", { output });
+    await download(store, "disk", { output, overwrite: true });
     assert.deepEqual(await Deno.readFile(output), BYTES);
   });
 }

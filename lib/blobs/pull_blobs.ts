@@ -19,6 +19,8 @@ import { findBlobs, type NamedBlobs } from "./named_blobs.ts";
 export interface PullBlobsOptions extends PlatformOptions {
   /** The path of the file to write, or a stream, which receives the bytes in order and is then closed. */
   output: string | WritableStream<Uint8Array>;
+  /** Replaces a file with other bytes; absent = that is a conflict. */
+  overwrite?: boolean | undefined;
   /** Which of all the bytes are wanted; absent = all. A blob of which only a part is read is not verified. */
   range?: Partial<ByteRange> | undefined;
   /** Writes a line `<digest> <size>` before each blob; for streams. */
@@ -39,7 +41,8 @@ export interface PullBlobsOptions extends PlatformOptions {
  * @returns the blobs, in order
  * @throws {NotFoundError} if a blob or an alias does not exist, or the directory of the file
  * @throws {MismatchError} if bytes are corrupted: a file is not made then, a stream has got bad bytes
- * @throws {ConflictError} if another process downloads to the file
+ * @throws {ConflictError} if another process downloads to the file, or a file with other bytes exists (for a range: any
+ *   file) and `overwrite` is not set
  * @throws {InvalidInputError} if a name is not valid, an alias has several platforms and none is named, the output is
  *   neither a path nor a stream, or the range or a number is out of range
  *
@@ -77,7 +80,8 @@ export async function pullFound(
   blobs: readonly SizedBlob[],
   options: Omit<PullBlobsOptions, "platform">,
 ): Promise<void> {
-  const { output, withInfo, jobs, partSize, stateDirectory, onEvent = store.onEvent, signal } = options;
+  const { output, overwrite, withInfo, jobs, partSize, stateDirectory, onEvent = store.onEvent, signal } =
+    options;
   checkTransfer(options);
   checkOutput(output);
   if (withInfo && typeof output === "string") {
@@ -90,7 +94,7 @@ export async function pullFound(
   const wanted = range.end - range.start;
   onEvent?.({ type: "plan", size: wanted, blobs: blobs.length });
   const placed = placeBlobs(blobs);
-  const transfer = { jobs, partSize, stateDirectory, onEvent, signal, explain: removedBlobError };
+  const transfer = { overwrite, jobs, partSize, stateDirectory, onEvent, signal, explain: removedBlobError };
   if (typeof output === "string") {
     if (wanted === size) await fetchFile(store, placed, output, transfer);
     else await fetchRange(store, placed, output, { ...transfer, range });

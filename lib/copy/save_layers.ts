@@ -18,6 +18,8 @@ import { inParallel } from "../async/pool.ts";
 export interface SaveLayersOptions extends CallOptions {
   /** The directory to write to. It is created if needed. */
   directory: string;
+  /** Replaces files of the same names with other bytes; absent = such a file is a conflict. */
+  overwrite?: boolean | undefined;
   /** The number of requests that run at once; absent = adapted to the registry. */
   jobs?: number | undefined;
   /** A directory for journals, with which another process can resume; absent = no journals. */
@@ -42,6 +44,7 @@ const ONE_REQUEST = 32 * 1024 * 1024;
  * @returns the files, in the order of the layers
  * @throws {InvalidInputError} if `jobs` is out of range
  * @throws {MismatchError} if a layer is corrupted; its file is then not made
+ * @throws {ConflictError} if another file has the name of one of these, and `overwrite` is not set
  *
  * @example
  * ```ts

@@ -1,17 +1,19 @@
 /** Fetches blobs into a local file: into `FILE.part` first, which is renamed when every byte is verified. @module */
 import { writeAll } from "../content/write_all.ts";
 import { awaitDigest, Hasher } from "../content/hasher.ts";
+import { ConflictError } from "../errors.ts";
 import type { BlobReader } from "../store/store.ts";
 import { fetchBlobs, type FetchBlobsOptions } from "../transfer/fetch_blobs.ts";
 import { type PlacedBlob, reportPresent, sizeOfFile } from "../transfer/placed_blob.ts";
 import { openDownloadJournal } from "./download_journal.ts";
-import { PartialFile } from "./partial_file.ts";
+import { PartialFile, type PartialFileOptions } from "./partial_file.ts";
 import { streamOut, type StreamOutOptions } from "./stream_out.ts";
 
 /** What `fetchFile` takes. */
 export interface FetchFileOptions
   extends
     Pick<FetchBlobsOptions, "jobs" | "partSize" | "onEvent" | "signal">,
+    Pick<PartialFileOptions, "overwrite">,
     Pick<StreamOutOptions, "explain"> {
   /** The directory of the journal, with which another process can resume; absent = there is no journal. */
   stateDirectory?: string | undefined;
@@ -19,13 +21,13 @@ export interface FetchFileOptions
 
 /**
  * Fetches blobs into a file. The journal says which bytes of an earlier run's `FILE.part` are good; without a journal
- * all of it is read. Every byte is hashed by this run. An existing file stays untouched until it is replaced as a whole;
- * one that has these bytes already is left as it is.
+ * all of it is read. Every byte is hashed by this run. A file that has these bytes already is left as it is; another one is
+ * replaced only with `overwrite`, and then as a whole.
  *
  * @param blobs the blobs that make up the file
  * @throws {NotFoundError} if the directory of the file, or a blob, does not exist
  * @throws {MismatchError} if a blob is corrupted; `FILE.part` is kept, and the file is not touched
- * @throws {ConflictError} if another process downloads to the file
+ * @throws {ConflictError} if another process downloads to the file, or a file with other bytes exists
  */
 export async function fetchFile(
   store: BlobReader,
@@ -35,7 +37,7 @@ export async function fetchFile(
 ): Promise<void> {
   using hasher = new Hasher();
   if (await isComplete(path, blobs, hasher, options)) return reportPresent(blobs, options.onEvent);
-  using partial = await PartialFile.open(path, options.onEvent);
+  using partial = await PartialFile.open(path, options);
   using journal = await openDownloadJournal(partial, blobs, options);
   const size = sizeOfFile(blobs);
   await partial.requireRoomFor(size, journal.missing, options.onEvent);
@@ -43,13 +45,23 @@ export async function fetchFile(
     await partial.file.truncate(size);
     const into = { file: partial.file, path: partial.path, hasher, log: journal };
     await fetchBlobs(store, blobs, { ...options, ...into });
-    await partial.finish();
+    await finish(partial, () => isComplete(path, blobs, hasher, options));
   } catch (error) {
     options.signal?.throwIfAborted();
     const reason = await partial.explain(error, journal.missing);
     throw await options.explain?.(reason) ?? reason;
   }
   journal.discard();
+}
+
+/** Gives the partial file its name. Where another process has fetched the same bytes meanwhile, it is not needed. */
+async function finish(partial: PartialFile, isComplete: () => Promise<boolean>): Promise<void> {
+  try {
+    await partial.finish();
+  } catch (error) {
+    if (!(error instanceof ConflictError) || !await isComplete()) throw error;
+    await partial.remove();
+  }
 }
 
 /** Whether a file has just the bytes of the blobs. The look ends with the first blob that differs. */
@@ -73,15 +85,15 @@ async function isComplete(
  * tells whether bytes of an earlier run are good.
  *
  * @throws {NotFoundError} if the directory of the file, or a blob, does not exist
- * @throws {ConflictError} if another process downloads to the file
+ * @throws {ConflictError} if another process downloads to the file, or the file exists and `overwrite` is not set
  */
 export async function fetchRange(
   store: BlobReader,
   blobs: readonly PlacedBlob[],
   path: string,
-  options: StreamOutOptions,
+  options: StreamOutOptions & PartialFileOptions,
 ): Promise<void> {
-  using partial = await PartialFile.open(path, options.onEvent);
+  using partial = await PartialFile.open(path, options);
   await partial.file.truncate();
   const write = (bytes: Uint8Array) => writeAll(partial.file, bytes);
   await streamOut(store, blobs, new WritableStream({ write }), options);

@@ -3,42 +3,21 @@ import { basename, dirname, join } from "node:path";
 import { giveName } from "../content/atomic_file.ts";
 import { storageError, writeError } from "../content/file_errors.ts";
 import { hasName, openLocked } from "../content/open_locked.ts";
-import { ConflictError, InvalidInputError, LayerstashError, NotFoundError } from "../errors.ts";
+import { ConflictError, LayerstashError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { outOfRoom, requireRoom } from "./output.ts";
+import { ordinaryFile, requireOwn, requireReplaceable } from "./existing_file.ts";
 import { keepMode, modeOfPartial, narrow } from "./kept_mode.ts";
-
-/**
- * Makes sure that a file can be written at a path: its directory exists, and nothing but an ordinary file has its name.
- * Links are not followed: whoever may write to the directory could lead us to any other file.
- */
-async function requireWritable(path: string): Promise<void> {
-  const directory = await Deno.stat(dirname(path)).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw writeError(error, path);
-  });
-  if (!directory?.isDirectory) throw new NotFoundError(`there is no directory ${dirname(path)} to write to`);
-  await lookAt(path);
-}
+import { outOfRoom, requireRoom } from "./output.ts";
 
 function partialPath(path: string): string {
   return `${path}.part`;
 }
 
-/** The ordinary file at a path; `undefined` if there is nothing. Anything else is an error. */
-async function lookAt(path: string): Promise<Deno.FileInfo | undefined> {
-  const there = await Deno.lstat(path).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw writeError(error, path);
-  });
-  if (!there || there.isFile) return there;
-  if (there.isSymlink) {
-    throw new InvalidInputError(`${path} is a symbolic link, which is not followed`, {
-      hint: "name the file that it points to, or remove the link",
-    });
-  }
-  throw new InvalidInputError(`${path} is ${there.isDirectory ? "a directory" : "not an ordinary file"}`, {
-    hint: there.isDirectory ? "name the file to write, in it or elsewhere" : "write to a pipe with -o -",
-  });
+/** How a partial file is opened. */
+export interface PartialFileOptions {
+  /** Replaces another file that has the name of the target. */
+  overwrite?: boolean | undefined;
+  onEvent?: OnEvent | undefined;
 }
 
 /** The partial file of one download, which no other download has open. */
@@ -53,11 +32,12 @@ export class PartialFile implements Disposable {
   readonly identity: string;
   readonly #target: string;
   readonly #isNew: boolean;
+  readonly #overwrite: boolean | undefined;
 
   private constructor(
     target: string,
     file: Deno.FsFile,
-    { isNew, info }: { isNew: boolean; info: Deno.FileInfo },
+    { isNew, info, overwrite }: { isNew: boolean; info: Deno.FileInfo; overwrite: boolean | undefined },
   ) {
     this.path = partialPath(target);
     this.file = file;
@@ -65,23 +45,25 @@ export class PartialFile implements Disposable {
     this.identity = `${info.dev}:${info.ino}`;
     this.#target = target;
     this.#isNew = isNew;
+    this.#overwrite = overwrite;
   }
 
   /**
    * Opens the partial file of a target, or makes it. Its content is not changed.
    *
    * @throws {NotFoundError} if the directory of the target does not exist
-   * @throws {ConflictError} if another process downloads to the target
+   * @throws {ConflictError} if another process downloads to the target, if another file has its name and `overwrite` is
+   *   not set, or if the partial file is somebody else's
    * @throws {InvalidInputError} if something else than an ordinary file has the name of the target, or its own
    */
-  static async open(target: string, onEvent?: OnEvent): Promise<PartialFile> {
-    await requireWritable(target);
+  static async open(target: string, { overwrite, onEvent }: PartialFileOptions = {}): Promise<PartialFile> {
+    await requireReplaceable(target, { overwrite });
     const path = partialPath(target);
     let isNew = false;
     const mode = await modeOfPartial(target);
     const file = await openLocked(path, {
       open: async () => {
-        isNew = await lookAt(path) === undefined;
+        isNew = await ordinaryFile(path) === undefined;
         return await openAt(path, { isNew, mode });
       },
       lock: (file) => lockPartialFile(file, onEvent),
@@ -90,8 +72,10 @@ export class PartialFile implements Disposable {
       throw writeError(error, path);
     });
     try {
+      const info = await file.stat();
+      if (!isNew) await requireOwn(path, info);
       await narrow(path, mode);
-      return new PartialFile(target, file, { isNew, info: await file.stat() });
+      return new PartialFile(target, file, { isNew, info, overwrite });
     } catch (error) {
       file.close();
       throw writeError(error, path);
@@ -114,7 +98,7 @@ export class PartialFile implements Disposable {
     try {
       await requireRoom(this.path, Math.min(missing, size - occupied), onEvent);
     } catch (error) {
-      if (this.#isNew) await Deno.remove(this.path);
+      if (this.#isNew) await this.remove();
       throw error;
     }
   }
@@ -141,12 +125,20 @@ export class PartialFile implements Disposable {
 
   /**
    * Gives it the name of the target when all of it is on the disk. The permissions are those of the file that it replaces.
+   *
+   * @throws {ConflictError} if another file got the name of the target meanwhile, and `overwrite` is not set
    */
   async finish(): Promise<void> {
     await this.file.syncData();
+    await requireReplaceable(this.#target, { overwrite: this.#overwrite });
     await this.#requireInPlace();
     await keepMode(this.#target, this.path);
     await giveName(this.path, this.#target);
+  }
+
+  /** Removes it: it is not needed. */
+  async remove(): Promise<void> {
+    if (await hasName(this.file, this.path)) await Deno.remove(this.path);
   }
 
   /** Closes it. */

@@ -14,7 +14,7 @@ export type FetchStashOptions = Omit<FetchFileOptions, "explain" | "partSize">;
  *
  * @throws {NotFoundError} if a chunk is missing
  * @throws {MismatchError} if a chunk is corrupted; a file is not made then, a stream has got bad bytes
- * @throws {ConflictError} if another process downloads to the file
+ * @throws {ConflictError} if another process downloads to the file, or a file with other bytes exists
  */
 export async function fetchStash(
   store: StoreReader,

@@ -49,6 +49,8 @@ export interface UploadOptions extends TransferOptions {
 export interface DownloadOptions extends TransferOptions {
   /** The path of the file to write, or a stream, which receives the bytes in order and is then closed. */
   output: string | WritableStream<Uint8Array>;
+  /** Replaces a file with other bytes; absent = that is a conflict. */
+  overwrite?: boolean | undefined;
 }
 
 /**

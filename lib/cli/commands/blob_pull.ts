@@ -22,8 +22,8 @@ Examples:
   $ layerstash blob pull -r fred/datalogger sha256:2cf2... -o logger.dat
   $ layerstash blob pull -r fred/datalogger @may15-readings --range 0-99
 
-FILE is written, or replaced, after every byte was verified. With --range, a
-part of a blob cannot be verified.
+FILE is written after every byte was verified; with other bytes, it is replaced
+only with --overwrite. With --range, a part of a blob cannot be verified.
 `;
 
 /** Makes the command. */
@@ -33,6 +33,7 @@ export function blobPullCommand(): CommandUnknownOpts {
     .addArgument(blobsArgument())
     .addOption(manifestOption())
     .option("-o, --outfile <file>", "the file to write; - is standard output", "-")
+    .option("--overwrite", "replace a file with other bytes")
     .option("--range <first-last>", "only these bytes, counted from 0, as in 0-99 or 100-", parseRange)
     .addOption(withInfoOption())
     .addOption(jobsOption())

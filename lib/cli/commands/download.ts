@@ -12,8 +12,9 @@ Examples:
   $ layerstash download -r me/files -t disk -o disk.img
   $ layerstash download --registry ghcr -r me/files -t photos -o - | tar x
 
-FILE is written, or replaced, after every byte was verified. Until then the
-bytes are in FILE.part: after an interruption, the same command goes on there.
+FILE is written after every byte was verified. Until then the bytes are in
+FILE.part: after an interruption, the same command goes on there. A FILE with
+other bytes is not replaced without --overwrite.
 Standard output gets the bytes of a chunk before its digest is checked, so check
 the exit code.
 `;
@@ -23,6 +24,7 @@ export function downloadCommand(): CommandUnknownOpts {
   const command = transferCommand("download")
     .description("get a stored file back, verified")
     .requiredOption("-o, --outfile <file>", "the file to write; - is standard output")
+    .option("--overwrite", "replace a file with other bytes")
     .addHelpText("after", EXAMPLES)
     .action(storeAction(
       ({ baseTag, outfile }) => `download ${baseTag} to ${streamName(outfile, "output")}`,

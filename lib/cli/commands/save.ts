@@ -29,6 +29,7 @@ export function saveCommand(): CommandUnknownOpts {
     .description("download an image as an OCI layout, or its layers as files")
     .requiredOption("-o, --output <dir>", "the directory to write to; it is created if it is missing")
     .option("--layer <layer>", "a layer: its number, from 1, its digest, or all; may be repeated", addLayer)
+    .option("--overwrite", "with --layer: replace files with other bytes")
     .addOption(jobsOption())
     .addOption(limitRateOption())
     .addOption(stateDirOption())
@@ -41,6 +42,7 @@ interface SaveFlags extends ImageFlags {
   image: string;
   output: string;
   layer?: readonly string[] | undefined;
+  overwrite?: true | undefined;
   jobs?: number | undefined;
   stateDir?: string | undefined;
 }
@@ -82,13 +84,21 @@ async function saveWhole(session: ImageSession, { output, platform, jobs, json }
 
 async function saveSome(session: ImageSession, flags: SaveFlags): Promise<void> {
   const { terminal, store, reference, signal, onEvent } = session;
-  const { layer: wanted = [], platform, output: directory, jobs, stateDir: stateDirectory, json } = flags;
+  const { layer: wanted = [], platform, jobs, json } = flags;
   if (wanted.includes("all") && wanted.length > 1) {
     throw new InvalidInputError("--layer all cannot be combined with other layers");
   }
   const image = await findImage(store, reference, { platform, signal, onEvent });
   const layers = wanted.includes("all") ? image.layers : wanted.map((each) => chooseLayer(image, each));
-  const saved = await saveLayers(store, layers, { directory, jobs, stateDirectory, signal, onEvent });
+  const { output: directory, overwrite, stateDir: stateDirectory } = flags;
+  const saved = await saveLayers(store, layers, {
+    directory,
+    overwrite,
+    jobs,
+    stateDirectory,
+    signal,
+    onEvent,
+  });
   const files = saved.map(({ path, layer: { digest, size } }) => ({ path, digest, size }));
   if (json) return terminal.data(eventLine("done", { files }));
   for (const { path } of files) terminal.data(`${printable(path)}\n`);

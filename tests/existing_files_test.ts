@@ -1,0 +1,165 @@
+/** What downloads do with files that have the names which they need. @module */
+import assert from "node:assert/strict";
+import { ConflictError, download, openStore, upload } from "../main.ts";
+import { pullBlobs, pushBlob } from "../lib/exports/blobs.ts";
+import { saveLayers } from "../lib/exports/copy.ts";
+import { findImage } from "../lib/exports/images.ts";
+import { digestOf } from "../lib/oci/digest.ts";
+import { makeWorkplace } from "./rigs/command_line.ts";
+import { makeWorkspace, someBytes, streamOf } from "./rigs/content.ts";
+import { onPosix } from "./rigs/system.ts";
+
+const BYTES = someBytes(25);
+const PRECIOUS = new TextEncoder().encode("precious");
+const REPLACE = "choose another name, or replace it with --overwrite";
+
+/** A directory with a stash, of which chunk 1 is a blob and an image of one layer as well. */
+async function makeScene() {
+  const work = await makeWorkspace();
+  const store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+  await upload(store, "disk", { input: streamOf(BYTES) });
+  const { digest } = await pushBlob(store, streamOf(BYTES));
+  const { layers } = await findImage(store, "disk-1");
+  const saved = `1-${digest.slice("sha256:".length).slice(0, 12)}.bin`;
+  return {
+    work,
+    /** For each way to write a file: which file, and how. */
+    ways: {
+      download: {
+        file: "out",
+        run: (more = {}) => download(store, "disk", { output: work.path("out"), ...more }),
+      },
+      "blob pull": {
+        file: "out",
+        run: (more = {}) => pullBlobs(store, [digest], { output: work.path("out"), ...more }),
+      },
+      "save --layer": {
+        file: saved,
+        run: (more = {}) => saveLayers(store, layers, { directory: work.path("."), ...more }),
+      },
+    },
+    async [Symbol.asyncDispose]() {
+      store[Symbol.dispose]();
+      await work[Symbol.asyncDispose]();
+    },
+  };
+}
+
+for (const way of ["download", "blob pull", "save --layer"] as const) {
+  Deno.test(`${way} replaces another file only if it is told to`, async () => {
+    await using scene = await makeScene();
+    const { file, run } = scene.ways[way];
+    const output = await scene.work.write(file, PRECIOUS);
+    await assert.rejects(run(), (error) => {
+      assert.ok(error instanceof ConflictError, Deno.inspect(error));
+      assert.match(error.message, new RegExp(`/${file} already exists, with other bytes$`));
+      assert.equal(error.hint, REPLACE);
+      return true;
+    });
+    assert.deepEqual(await Deno.readFile(output), PRECIOUS);
+    assert.ok(!await scene.work.has(`${file}.part`));
+    await run({ overwrite: true });
+    assert.deepEqual(await Deno.readFile(output), BYTES);
+  });
+
+  Deno.test(`${way} leaves a file with these bytes as it is, and replaces an empty one`, async () => {
+    await using scene = await makeScene();
+    const { file, run } = scene.ways[way];
+    const output = await scene.work.write(file, new Uint8Array());
+    await run();
+    assert.deepEqual(await Deno.readFile(output), BYTES);
+    const before = await Deno.stat(output);
+    await run();
+    assert.equal((await Deno.stat(output)).ino, before.ino);
+  });
+
+  Deno.test(`${way} does not replace a file that came while it ran`, async () => {
+    await using scene = await makeScene();
+    const { file, run } = scene.ways[way];
+    const late = () => Deno.writeFileSync(scene.work.path(file), PRECIOUS);
+    const onEvent = ({ type }: { type: string }) => type === "blob" && late();
+    await assert.rejects(run({ onEvent }), ConflictError);
+    assert.deepEqual(await Deno.readFile(scene.work.path(file)), PRECIOUS);
+    assert.deepEqual(await Deno.readFile(scene.work.path(`${file}.part`)), BYTES);
+  });
+
+  Deno.test(`${way} leaves alone a partial file that has a second name`, onPosix("hard links"), async () => {
+    await using scene = await makeScene();
+    const { file, run } = scene.ways[way];
+    const other = await scene.work.write("other", PRECIOUS);
+    await Deno.link(other, scene.work.path(`${file}.part`));
+    await assert.rejects(run(), (error) => {
+      assert.ok(error instanceof ConflictError, Deno.inspect(error));
+      assert.match(error.message, new RegExp(`/${file}\\.part has a second name \\(a hard link\\)$`));
+      assert.match(error.hint!, /^remove it, or write to another name/);
+      return true;
+    });
+    assert.deepEqual(await Deno.readFile(other), PRECIOUS);
+    assert.ok(!await scene.work.has(file));
+  });
+
+  Deno.test(`${way} leaves alone a partial file of somebody else`, {
+    ignore: Deno.build.os === "windows" || Deno.uid() !== 0,
+  }, async () => {
+    await using scene = await makeScene();
+    const { file, run } = scene.ways[way];
+    const partial = await scene.work.write(`${file}.part`, new Uint8Array());
+    await Deno.chmod(partial, 0o666);
+    await Deno.chown(partial, 65534, 65534);
+    await assert.rejects(run(), (error) => {
+      assert.ok(error instanceof ConflictError, Deno.inspect(error));
+      assert.match(error.message, new RegExp(`/${file}\\.part belongs to another user$`));
+      return true;
+    });
+    assert.equal((await Deno.stat(partial)).size, 0);
+    assert.ok(!await scene.work.has(file));
+  });
+}
+
+Deno.test("the owner of the directory may have begun the partial file", {
+  ignore: Deno.build.os === "windows" || Deno.uid() !== 0,
+}, async () => {
+  await using scene = await makeScene();
+  const partial = await scene.work.write("out.part", BYTES.subarray(0, 10));
+  for (const path of [partial, scene.work.path(".")]) await Deno.chown(path, 65534, 65534);
+  await scene.ways.download.run();
+  assert.deepEqual(await Deno.readFile(scene.work.path("out")), BYTES);
+});
+
+Deno.test("a range of a blob is no reason to replace a file", async () => {
+  await using scene = await makeScene();
+  const output = await scene.work.write("out", PRECIOUS);
+  await assert.rejects(scene.ways["blob pull"].run({ range: { start: 3 } }), ConflictError);
+  assert.deepEqual(await Deno.readFile(output), PRECIOUS);
+  await scene.ways["blob pull"].run({ range: { start: 3 }, overwrite: true });
+  assert.deepEqual(await Deno.readFile(output), BYTES.subarray(3));
+});
+
+Deno.test("the commands end with exit code 6 over another file, and --overwrite replaces it", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", BYTES);
+  const where = ["--registry", "oci:box", "-r", "me/files"];
+  await work.run(["upload", ...where, "-t", "disk", "-i", "disk.img"]);
+  const digest = digestOf(BYTES);
+  const saved = `layers/1-${digest.slice("sha256:".length).slice(0, 12)}.bin`;
+  await Deno.mkdir(work.path("layers"));
+  for (
+    const [file, args] of [
+      ["out", ["download", ...where, "-t", "disk", "-o", "out"]],
+      ["pulled", ["blob", "pull", ...where, digest, "-o", "pulled"]],
+      [saved, ["save", "oci:box/me/files:disk-1", "--layer", "1", "-o", "layers"]],
+    ] as const
+  ) {
+    await work.write(file, PRECIOUS);
+    const refused = await work.run([...args]);
+    assert.equal(refused.code, 6, refused.stderr);
+    assert.match(
+      refused.stderr,
+      new RegExp(`: ${file} already exists, with other bytes\nhint: ${REPLACE}\n$`),
+    );
+    assert.deepEqual(await Deno.readFile(work.path(file)), PRECIOUS);
+    const replaced = await work.run([...args, "--overwrite"]);
+    assert.equal(replaced.code, 0, replaced.stderr);
+    assert.deepEqual(await Deno.readFile(work.path(file)), BYTES);
+  }
+});
