@@ -55,13 +55,14 @@ export class FetchTransport {
 }
 
 function createClient(caCerts: string[] | undefined, proxy: string | undefined): Deno.HttpClient {
-  const trust = caCerts ? { caCerts } : {};
-  if (proxy === undefined) return Deno.createHttpClient(trust);
+  // HTTP/1.1 alone: over HTTP/2 all requests would share one connection, and its small window.
+  const common = { http2: false, ...(caCerts && { caCerts }) };
+  if (proxy === undefined) return Deno.createHttpClient(common);
   const { username, password, href } = new URL(proxy);
   const basicAuth = { username: decodeURIComponent(username), password: decodeURIComponent(password) };
   const url = href.replace(/\/\/[^@/]*@/, "//");
   return Deno.createHttpClient({
-    ...trust,
+    ...common,
     proxy: { transport: "http", url, ...(username && { basicAuth }) },
   });
 }
