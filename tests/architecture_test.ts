@@ -29,6 +29,7 @@ const FLOORS: readonly string[] = [
   "lib/blobs/",
   "lib/copy/",
   "lib/append/",
+  "lib/archive/",
   "lib/open/",
   "lib/releases/",
   "lib/exports/",
@@ -39,8 +40,8 @@ const FLOORS: readonly string[] = [
 
 /** The wing that is a store over HTTP. */
 const REGISTRY_WING: readonly string[] = ["lib/http/", "lib/sign_in/", "lib/registry/"];
-/** The wing that is a store in a directory. */
-const LAYOUT_WING: readonly string[] = ["lib/layout/"];
+/** The wing that is a store on disk: a directory, or an archive that has one. */
+const LAYOUT_WING: readonly string[] = ["lib/layout/", "lib/archive/"];
 /** What uses a store: it knows the contract in lib/store, and no store. */
 const USERS: readonly string[] = [
   "lib/transfer/",

@@ -80,7 +80,7 @@ Deno.test("who names a place that is none learns so, and which layouts are near"
     /: the directory box\/me\/files\/blobs is not an OCI layout\nhint: name the directory that has the files oci-layout and/;
   await fails(work, ["peek", "oci:box/me/files/blobs:a"], 3, none);
   await fails(work, ["inspect", "oci:bix:disk-1"], 3, /: there is no directory bix\n$/);
-  const file = /: disk\.img is a file, and a layout is a directory\nhint: unpack an archive first/;
+  const file = /: disk\.img is neither a tar archive of images nor a layout\nhint: use a file of docker save/;
   await fails(work, ["inspect", "oci:disk.img:a"], 2, file);
   await using fake = await startFakeRegistry();
   const unknown =

@@ -17,7 +17,7 @@ const EXPORTS: Record<Entry, string> = {
     listRepositories openStore remove savedCredentials upload verify
   `,
   "./images": `
-    BuildStep ByPlatform Entry EntryType Extent ExtractOptions ExtractResult FileTree Image ImageConfig
+    ArchiveAddress BuildStep ByPlatform Entry EntryType Extent ExtractOptions ExtractResult FileTree Image ImageConfig
     ImageFiles ImageFilesOptions ImageOptions ImageReference ImageReport IndexedManifest Layer LayerEntry
     LayoutAddress MergedEntry OpenEntry OpenImageOptions OpenLayerEntry OpenedImage PathPattern Platform
     PlatformOptions ReadFileOptions ReadLayerOptions ReadReport RegistryAddress RemoteAddress ReportedLayer

@@ -78,13 +78,16 @@ Deno.test("of an artifact its type is told, and no platform", async () => {
   );
 });
 
-Deno.test("an archive of a layout is told apart from a layout", async () => {
+Deno.test("an archive is read as the layout in it, and a registry is not an archive", async () => {
   await using place = await makePlace();
-  await place.write("box.tar", tarOf([{ name: "index.json", content: "{}" }]));
+  await place.write("box.tar", tarOf([{ name: "index.json", content: `{"manifests":[]}` }]));
   const archive = await place.run(["inspect", "oci:box.tar:t"]);
-  assert.equal(archive.code, 2);
+  assert.equal(archive.code, 3);
+  assert.match(archive.stderr, /: there is no t in oci:box\.tar\nhint: it has none at all\n$/);
+  const registry = await place.run(["list", "--registry", "oci:.", "-r", "box.tar"]);
+  assert.equal(registry.code, 2);
   assert.match(
-    archive.stderr,
+    registry.stderr,
     /: box\.tar is a file, and a layout is a directory\nhint: unpack an archive first/,
   );
 });

@@ -14,7 +14,12 @@ import { tarOf } from "./rigs/tar.ts";
 Deno.test("references are read as docker and skopeo read them", () => {
   const read = (text: string) => {
     const { address, repository, reference } = parseImage(text);
-    return [address.kind === "remote" ? address.origin : address.directory, repository, reference];
+    const place = address.kind === "remote"
+      ? address.origin
+      : address.kind === "layout"
+      ? address.directory
+      : address.file;
+    return [place, repository, reference];
   };
   const digest = `sha256:${"ab".repeat(32)}`;
   const hub = "https://registry-1.docker.io";

@@ -20,7 +20,7 @@
  * @module
  */
 export { type OpenedImage, openImage, type OpenImageOptions } from "../open/open_image.ts";
-export { type ImageReference, parseImage } from "../oci/image_reference.ts";
+export { type ArchiveAddress, type ImageReference, parseImage } from "../oci/image_reference.ts";
 export type { LayoutAddress, RegistryAddress, RemoteAddress } from "../oci/address.ts";
 export type { Platform } from "../oci/platform.ts";
 export type { IndexedManifest } from "../oci/image_index.ts";

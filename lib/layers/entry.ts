@@ -44,6 +44,8 @@ export interface Entry {
   device?: { major: number; minor: number };
   /** Extended attributes by name, such as `security.capability`. */
   attributes?: Record<string, Uint8Array<ArrayBuffer>>;
+  /** Set for a sparse file: the archive has its content without the holes. */
+  sparse?: true;
   /** Its position in its layer, unique among the layer's entries. */
   position: number;
 }

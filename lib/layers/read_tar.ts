@@ -124,6 +124,7 @@ async function* readEntry(
   const stored = await storedContent(header, entry, { attributes, records: own.records }, input);
   rename(entry, stored.sparseName ?? entry.name);
   entry.size = entry.type === "file" ? stored.sparse?.realSize ?? stored.size : 0;
+  if (stored.sparse) entry.sparse = true;
   const before = input.position;
   let open = true;
   const extents = () => {

@@ -11,7 +11,7 @@ import { hasManifests, howToRestore, indexLost, lockLayout } from "./directory.t
 import { entriesOf, type IndexEntry } from "./index_entry.ts";
 
 /** The largest `index.json` that is read, in bytes. With 100,000 tags it has some 30 MB. */
-const MAX_INDEX_SIZE = 256 * 1024 * 1024;
+export const MAX_INDEX_SIZE: number = 256 * 1024 * 1024;
 
 /** The index as it is in the file. Fields of other tools are kept as they are. */
 interface Index {
@@ -22,6 +22,16 @@ interface Index {
 const indexSchema: v.GenericSchema<unknown, Index> = v.looseObject({
   manifests: v.nullish(v.array(v.unknown()), []), // tools written in Go write null for an empty list
 });
+
+/**
+ * The entries of an index by its bytes.
+ *
+ * @param what names the index in messages
+ * @throws {MismatchError} if it is malformed
+ */
+export function parseEntries(bytes: Uint8Array, what: string): IndexEntry[] {
+  return entriesOf(parseAs(indexSchema, bytes, what).manifests);
+}
 
 /** Reads the entries of a layout. A layout that does not exist yet has no entries. */
 export async function readEntries(directory: string): Promise<IndexEntry[]> {

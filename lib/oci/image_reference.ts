@@ -1,31 +1,41 @@
 /** Image references, in the notation of docker and skopeo. @module */
-import { dirname } from "node:path";
 import { InvalidInputError } from "../errors.ts";
-import { parseRegistry, type RegistryAddress } from "./address.ts";
-import { type Digest, isDigest } from "./digest.ts";
-import { isTag, parseRepository, parseTag } from "./reference.ts";
 import { quoted } from "../messages.ts";
+import { parseRegistry, type RegistryAddress } from "./address.ts";
+import { existingPath, isFile, type PathReference, splitPath, withoutDigest } from "./path_reference.ts";
+import { parseRepository, parseTag } from "./reference.ts";
+
+/** An archive of images, which is read in place. */
+export interface ArchiveAddress {
+  /** Distinguishes an archive from a directory and a server. */
+  kind: "archive";
+  /** The path of the file. */
+  file: string;
+  /** How the user named it, for messages: `docker-archive:image.tar`. */
+  name: string;
+  /** Which list of images counts where the archive has both: OCI's `index.json`, or docker's `manifest.json`. */
+  form: "oci" | "docker";
+}
 
 /** An image and the registry or layout that holds it. */
 export interface ImageReference {
   /** The reference as it was written. */
   text: string;
-  /** The registry, or the one layout that holds the image. */
-  address: RegistryAddress;
-  /** The repository's name; empty for a layout. */
+  /** The registry, the layout or the archive that holds the image. */
+  address: RegistryAddress | ArchiveAddress;
+  /** The repository's name; empty for a layout and an archive. */
   repository: string;
   /**
-   * A tag, a digest, or a name in a layout; `undefined` where only a layout is named, which then has to hold exactly one
-   * image.
+   * A tag, a digest, or a name in a layout or an archive; `undefined` where only that is named, which then has to hold
+   * exactly one image.
    */
   reference: string | undefined;
 }
 
-const DIGEST_PART = /@(sha256:[0-9a-fA-F]*)$/;
-
 /**
  * Reads a reference: `nginx`, `nginx:alpine`, `ghcr.io/o/r:tag`, `localhost:5000/r@sha256:...`, `http://host/r:tag`, or
- * `oci:DIR:NAME`, where DIR is one OCI layout. In a registry the tag defaults to `latest`, as for docker.
+ * `oci:DIR:NAME`, where DIR is one OCI layout. In a registry the tag defaults to `latest`, as for docker. Archives are
+ * `oci-archive:FILE:NAME`, `docker-archive:FILE:NAME`, `oci:FILE:NAME`, or a path such as `./image.tar`.
  *
  * @throws {InvalidInputError} if the text is not an image reference
  *
@@ -38,10 +48,12 @@ const DIGEST_PART = /@(sha256:[0-9a-fA-F]*)$/;
  */
 export function parseImage(text: string): ImageReference {
   if (typeof text !== "string") throw notAnImage(text);
-  if (text.startsWith("oci:")) return layoutImage(text);
+  const local = localImage(text) ?? archiveImage(text);
+  if (local) return local;
+  refuseForeign(text);
   if (/^[./~]/.test(text)) throw notAnImage(text, directoryHint(text)); // no host begins with these
   const [, scheme = "", rest = ""] = /^(https?:\/\/|docker:\/\/)?(.*)$/s.exec(text) ?? [];
-  const { name, digest } = withoutDigest(rest, text);
+  const { name, digest } = withoutDigest(rest);
   const colon = name.lastIndexOf(":");
   const tagged = colon > name.lastIndexOf("/");
   const path = tagged ? name.slice(0, colon) : name;
@@ -56,68 +68,53 @@ export function parseImage(text: string): ImageReference {
   return { text, address: parseRegistry(registry), repository, reference: digest ?? tag };
 }
 
-/**
- * Reads `oci:DIR:NAME`. Both may contain colons: podman and skopeo use names such as `docker.io/library/nginx:1.27`. So the
- * text is split after a directory that exists; for a layout that is to be created, after one whose parent exists.
- */
-function layoutImage(text: string): ImageReference {
-  const rest = text.slice("oci:".length);
-  const { name, digest } = withoutDigest(rest, text);
-  if (/.:$/s.test(name)) {
-    throw new InvalidInputError(`the tag is missing after the last colon of ${quoted(text)}`, {
-      hint: "add a tag; or omit the colon if the layout holds one image only",
-    });
-  }
-  const whole: LayoutName = { directory: name, reference: digest };
-  const { directory, reference } = existingLayout(rest, whole) ?? newLayout(rest, whole);
-  return { text, address: parseRegistry(`oci:${directory}`), repository: "", reference };
+/** The transports of images in files and directories. */
+const LOCAL = /^(oci|oci-archive|docker-archive):(.*)$/s;
+
+/** Reads `oci:DIR:NAME`, `oci-archive:FILE:NAME` or `docker-archive:FILE:NAME`. */
+function localImage(text: string): ImageReference | undefined {
+  const [, transport = "", rest = ""] = LOCAL.exec(text) ?? [];
+  if (transport === "") return undefined;
+  const { path, reference } = splitPath(rest, text);
+  const isArchive = transport !== "oci" || isFile(path);
+  if (!isArchive) return { text, address: parseRegistry(`oci:${path}`), repository: "", reference };
+  if (path === "") throw new InvalidInputError(`${quoted(text)} needs a file after the colon`);
+  const form = transport === "docker-archive" ? "docker" : "oci";
+  return archive(text, { path, reference }, { name: `${transport}:${path}`, form });
 }
 
-/** A way to read the text after `oci:`. */
-interface LayoutName {
-  directory: string;
-  reference: string | undefined;
+/** Reads the path of an archive, such as `./image.tar`, perhaps with a name after it. */
+function archiveImage(text: string): ImageReference | undefined {
+  const found = /^[./~]/.test(text) ? existingPath(text, isFile) : undefined;
+  return found && archive(text, found, { name: found.path, form: "oci" });
 }
 
-function existingLayout(text: string, whole: LayoutName): LayoutName | undefined {
-  const [last, ...others] = splitsOf(text);
-  const tagFirst = last && whole.reference === undefined && isTag(last.reference)
-    ? [last, whole]
-    : [whole, last];
-  return [...tagFirst, ...others].find((each) => each && isDirectory(each.directory));
+function archive(
+  text: string,
+  { path: file, reference }: PathReference,
+  { name, form }: Pick<ArchiveAddress, "name" | "form">,
+): ImageReference {
+  return { text, address: { kind: "archive", file, name, form }, repository: "", reference };
 }
 
-function newLayout(text: string, whole: LayoutName): LayoutName {
-  const splits = splitsOf(text);
-  const [last] = splits;
-  if (!last || whole.reference !== undefined || !isTag(last.reference)) return whole;
-  return splits.find(({ directory }) => isDirectory(dirname(directory))) ?? last;
-}
+/** The transports of other tools that are not read, and what to type for each. They are never asked for as hosts. */
+const FOREIGN: Readonly<Record<string, string>> = {
+  "dir": "convert it, as in: skopeo copy dir:PATH oci:DIR:TAG",
+  "docker-daemon": "save it first: docker save -o FILE.tar IMAGE; then use docker-archive:FILE.tar",
+  "containers-storage":
+    "save it first: podman save --format oci-archive -o FILE.tar IMAGE; then use oci-archive:FILE.tar",
+  "ostree": "convert it, as in: skopeo copy ostree:IMAGE oci:DIR:TAG",
+  "sif": "convert it, as in: skopeo copy sif:FILE oci:DIR:TAG",
+  "ocidir": "name the directory as in oci:DIR:TAG",
+};
 
-/** The text split at each colon, the last first. Of a tag and a digest the digest counts, as in docker's names. */
-function splitsOf(text: string): (LayoutName & { reference: string })[] {
-  const { name: [...letters], digest } = withoutDigest(text, text);
-  const colons = letters.flatMap((letter, index) => letter === ":" && index > 0 ? [index] : []).reverse();
-  return colons.map((colon) => {
-    const tag = letters.slice(colon + 1).join("");
-    const reference = digest === undefined ? tag : isTag(tag) ? digest : `${tag}@${digest}`;
-    return { directory: letters.slice(0, colon).join(""), reference };
+/** A host of such a name is meant where a port follows, as in `dir:5000/me/app`. */
+function refuseForeign(text: string): void {
+  const [, transport = ""] = /^([a-z-]+):(?![0-9]+\/)/.exec(text) ?? [];
+  if (!Object.hasOwn(FOREIGN, transport)) return;
+  throw new InvalidInputError(`the transport ${transport}: of ${quoted(text)} is not supported`, {
+    hint: FOREIGN[transport],
   });
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false;
-  }
-}
-
-function withoutDigest(name: string, text: string): { name: string; digest: Digest | undefined } {
-  const [whole = "", digest] = DIGEST_PART.exec(name) ?? [];
-  if (digest === undefined) return { name, digest: undefined };
-  if (!isDigest(digest)) throw notAnImage(text);
-  return { name: name.slice(0, -whole.length), digest };
 }
 
 /** Suggests `oci:`. A shell expands a tilde only at the beginning of a word, so the hint says `$HOME`. */

@@ -1,0 +1,163 @@
+/** The store that is an archive of images, such as `docker save` makes: it is read in place, and never changed. @module */
+import { pathToFileURL } from "node:url";
+import { verified } from "../content/byte_stream.ts";
+import { collect } from "../content/collect.ts";
+import { bytesSource } from "../content/source.ts";
+import { InvalidInputError, MismatchError, NotFoundError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
+import { ListedManifests } from "../layout/listed_manifests.ts";
+import { counted } from "../messages.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { corrupted, type Digest, digestOf, parseDigest } from "../oci/digest.ts";
+import type { ArchiveAddress } from "../oci/image_reference.ts";
+import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
+import { checkRange } from "../store/checks.ts";
+import type { BlobOptions, BlobState, ReadOptions, Store } from "../store/store.ts";
+import { type ArchivedImages, packedLayout } from "./archived_images.ts";
+import { dockerImages } from "./docker_images.ts";
+import { TarFile } from "./tar_file.ts";
+
+/**
+ * An archive of images as a store, without unpacking it: its headers are read once, and blobs as ranges of the file. Every
+ * method that would change it fails with an {@linkcode InvalidInputError}.
+ */
+export class ArchiveStore extends ListedManifests implements Store {
+  readonly family = "oci";
+  readonly chunkSize: number = 5 * 1024 ** 3;
+  readonly url: string;
+  readonly #archive: OpenedArchive;
+
+  /** Reads nothing yet. */
+  constructor(address: ArchiveAddress, { onEvent }: { onEvent?: OnEvent | undefined } = {}) {
+    const archive = new OpenedArchive(address);
+    super({ name: address.name, onEvent }, {
+      entries: async () => (await archive.open()).images.entries,
+      manifest: (digest) => archive.manifest(digest),
+    });
+    this.#archive = archive;
+    this.url = pathToFileURL(address.file).href;
+  }
+
+  blobUrl(digest: Digest): URL {
+    return new URL(`#${parseDigest(digest)}`, this.url);
+  }
+
+  async stat(digest: Digest, { signal }: BlobOptions = {}): Promise<number | undefined> {
+    return await this.#archive.stat(digest, signal);
+  }
+
+  async read(digest: Digest, options: BlobOptions = {}): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+    return verified(await this.readUnverified(digest, { ...options, range: undefined }), digest);
+  }
+
+  async readUnverified(
+    digest: Digest,
+    options: ReadOptions = {},
+  ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+    if (options.range) checkRange(options.range);
+    return await this.#archive.read(digest, options);
+  }
+
+  write(): Promise<Descriptor> {
+    return this.#refuse();
+  }
+
+  reuse(): Promise<BlobState> {
+    return this.#refuse();
+  }
+
+  mount(): Promise<boolean> {
+    return this.#refuse();
+  }
+
+  remove(): Promise<void> {
+    return this.#refuse();
+  }
+
+  putManifest(): Promise<void> {
+    return this.#refuse();
+  }
+
+  removeManifest(): Promise<void> {
+    return this.#refuse();
+  }
+
+  close(): void {}
+
+  [Symbol.dispose](): void {}
+
+  #refuse(): Promise<never> {
+    return Promise.reject(
+      new InvalidInputError(`${this.name} is an archive, and archives are only read`, {
+        hint: "copy to oci:DIR, and pack that, as in: tar cf FILE.tar -C DIR .",
+      }),
+    );
+  }
+}
+
+/** An archive, which is opened once, when it is first read. */
+class OpenedArchive {
+  readonly #address: ArchiveAddress;
+  #opened: Promise<{ tar: TarFile; images: ArchivedImages }> | undefined;
+
+  constructor(address: ArchiveAddress) {
+    this.#address = address;
+  }
+
+  async open(signal?: AbortSignal): Promise<{ tar: TarFile; images: ArchivedImages }> {
+    this.#opened ??= this.#read(signal);
+    return await this.#opened;
+  }
+
+  async stat(digest: Digest, signal?: AbortSignal): Promise<number | undefined> {
+    parseDigest(digest);
+    const found = (await this.open(signal)).images.find(digest);
+    if (!found) return undefined;
+    return found instanceof Uint8Array ? found.length : found.end - found.start;
+  }
+
+  async read(
+    digest: Digest,
+    { range, signal }: ReadOptions = {},
+  ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+    const size = await this.stat(digest, signal);
+    signal?.throwIfAborted();
+    if (size === undefined) throw new NotFoundError(`${this.#address.name} has no blob ${digest}`);
+    const { start, end } = range ?? { start: 0, end: size };
+    if (end > size) {
+      throw new MismatchError(
+        `the blob ${digest} has ${counted(size, "byte")}, not the ${end} or more expected`,
+      );
+    }
+    const { tar, images } = await this.open(signal);
+    const found = images.find(digest)!;
+    if (found instanceof Uint8Array) return bytesSource(found).open(start, end);
+    return tar.read({ start: found.start + start, end: found.start + end }, signal);
+  }
+
+  async manifest(digest: Digest): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const size = await this.stat(digest);
+    if (size === undefined) return undefined;
+    if (size > MAX_MANIFEST_SIZE) {
+      throw new MismatchError(`the manifest ${digest} is too large: ${size} bytes`);
+    }
+    const bytes = await collect(await this.read(digest), size);
+    if (digestOf(bytes) === digest) return bytes;
+    throw corrupted(digest, "manifest");
+  }
+
+  async #read(signal: AbortSignal | undefined): Promise<{ tar: TarFile; images: ArchivedImages }> {
+    const { file, form } = this.#address;
+    const tar = await TarFile.open(file, signal);
+    const images = form === "docker"
+      ? await dockerImages(tar, signal) ?? await packedLayout(tar)
+      : await packedLayout(tar) ?? await dockerImages(tar, signal);
+    if (images) return { tar, images };
+    throw new InvalidInputError(
+      `${file} is not an archive of images: it has no index.json or manifest.json`,
+      {
+        hint: "use a file of docker save, podman save, skopeo copy or crane pull",
+      },
+    );
+  }
+}

@@ -1,0 +1,28 @@
+/** The images that an archive lists, and those of a packed layout. @module */
+import type { ByteRange } from "../content/source.ts";
+import type { IndexEntry } from "../layout/index_entry.ts";
+import { MAX_INDEX_SIZE, parseEntries } from "../layout/index_json.ts";
+import { type Digest, encodedPart } from "../oci/digest.ts";
+import type { TarFile } from "./tar_file.ts";
+
+/** The images of an archive, and where their blobs are. */
+export interface ArchivedImages {
+  /** What the archive lists. */
+  entries: readonly IndexEntry[];
+  /** A blob by its place in the archive, or in memory; `undefined` = absent. Its bytes are still to be verified. */
+  find(digest: Digest): ByteRange | Uint8Array<ArrayBuffer> | undefined;
+}
+
+/**
+ * Reads the index of a layout that is packed into an archive, as `oci-archive:` of podman and skopeo has it.
+ *
+ * @returns `undefined` if the archive has no `index.json`
+ * @throws {MismatchError} if it is malformed
+ */
+export async function packedLayout(tar: TarFile): Promise<ArchivedImages | undefined> {
+  const bytes = await tar.bytes("index.json", MAX_INDEX_SIZE);
+  return bytes && {
+    entries: parseEntries(bytes, `index.json of ${tar.path}`),
+    find: (digest) => tar.find(`blobs/sha256/${encodedPart(digest)}`),
+  };
+}

@@ -1,0 +1,118 @@
+/** The images of a `docker save`: its `manifest.json` names a config and layers, and has no manifests of OCI. @module */
+import * as v from "valibot";
+import type { ByteRange } from "../content/source.ts";
+import { collect } from "../content/collect.ts";
+import { Hasher } from "../content/hasher.ts";
+import { MismatchError } from "../errors.ts";
+import { MAX_CONFIG_SIZE } from "../images/image_config.ts";
+import { compressionOf } from "../layers/compression.ts";
+import { entryFor, type IndexEntry } from "../layout/index_entry.ts";
+import { quoted } from "../messages.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import { type Digest, digestOf, isDigest } from "../oci/digest.ts";
+import { encodeManifest, type Manifest, parseAs } from "../oci/manifest.ts";
+import { IMAGE_CONFIG, IMAGE_LAYER, IMAGE_MANIFEST } from "../oci/media_types.ts";
+import type { ArchivedImages } from "./archived_images.ts";
+import type { TarFile } from "./tar_file.ts";
+
+/** The largest `manifest.json` that is read, in bytes. That of a thousand images has some megabytes. */
+const MAX_SIZE = 64 * 1024 * 1024;
+
+const texts = v.nullish(v.array(v.string()), []);
+const savedSchema = v.array(v.object({ Config: v.string(), RepoTags: texts, Layers: texts }));
+type Saved = v.InferOutput<typeof savedSchema>[number];
+
+const configSchema = v.object({
+  rootfs: v.nullish(v.object({ diff_ids: v.nullish(v.array(v.custom<Digest>(isDigest)), []) })),
+});
+
+/**
+ * Reads the images of a `docker save`, also as podman, skopeo and crane write it. Each gets a manifest of OCI that lists its
+ * config and its layers as they are in the archive. The digest of a plain layer is in the config; compressed layers are
+ * hashed.
+ *
+ * @returns `undefined` if the archive has no `manifest.json`
+ * @throws {MismatchError} if it is malformed, or names a file that is missing
+ */
+export async function dockerImages(tar: TarFile, signal?: AbortSignal): Promise<ArchivedImages | undefined> {
+  const bytes = await tar.bytes("manifest.json", MAX_SIZE);
+  if (!bytes) return undefined;
+  const reader = new DockerSave(tar);
+  const entries: IndexEntry[] = [];
+  for (const saved of parseAs(savedSchema, bytes, `manifest.json of ${tar.path}`)) {
+    signal?.throwIfAborted();
+    const manifest = await reader.manifestOf(saved, signal);
+    const names = saved.RepoTags.length === 0 ? [{}] : saved.RepoTags.map(namesOf);
+    for (const name of names) entries.push(entryFor(manifest, name));
+  }
+  return { entries, find: (digest) => reader.blobs.get(digest) };
+}
+
+/** Makes manifests, and remembers where the blobs are. */
+class DockerSave {
+  readonly blobs: Map<Digest, ByteRange | Uint8Array<ArrayBuffer>> = new Map();
+  readonly #tar: TarFile;
+  /** The digests of layers that had to be hashed, by their names: images share layers. */
+  readonly #hashed = new Map<string, Digest>();
+
+  constructor(tar: TarFile) {
+    this.#tar = tar;
+  }
+
+  async manifestOf({ Config, Layers }: Saved, signal: AbortSignal | undefined): Promise<Manifest> {
+    const bytes = await this.#tar.bytes(Config, MAX_CONFIG_SIZE);
+    if (!bytes) throw this.#missing(Config);
+    const digest = digestOf(bytes);
+    this.blobs.set(digest, bytes);
+    const diffIds = parseAs(configSchema, bytes, `config ${Config}`).rootfs?.diff_ids ?? [];
+    if (diffIds.length !== Layers.length) {
+      throw new MismatchError(
+        `${this.#tar.path} is malformed: its image has ${Layers.length} layers, and its config ${diffIds.length}`,
+      );
+    }
+    const layers: Descriptor[] = [];
+    for (const [index, name] of Layers.entries()) {
+      layers.push(await this.#layer(name, diffIds[index]!, signal));
+    }
+    const manifest = encodeManifest({
+      schemaVersion: 2,
+      mediaType: IMAGE_MANIFEST.oci,
+      config: { mediaType: IMAGE_CONFIG.oci, digest, size: bytes.length },
+      layers,
+    });
+    this.blobs.set(manifest.digest, manifest.bytes);
+    return manifest;
+  }
+
+  async #layer(name: string, diffId: Digest, signal: AbortSignal | undefined): Promise<Descriptor> {
+    const range = this.#tar.find(name);
+    if (!range) throw this.#missing(name);
+    const { start, end } = range;
+    const head = await collect(this.#tar.read({ start, end: Math.min(end, start + 4) }), 4);
+    const compression = compressionOf(head);
+    const digest = compression === "none" ? diffId : await this.#hash(name, range, signal);
+    this.blobs.set(digest, range);
+    return { mediaType: IMAGE_LAYER.oci[compression], digest, size: end - start };
+  }
+
+  async #hash(name: string, range: ByteRange, signal: AbortSignal | undefined): Promise<Digest> {
+    const known = this.#hashed.get(name);
+    if (known) return known;
+    using hasher = new Hasher();
+    const digest = await hasher.file(this.#tar.path, range, { signal });
+    this.#hashed.set(name, digest);
+    return digest;
+  }
+
+  #missing(name: string): MismatchError {
+    return new MismatchError(
+      `${this.#tar.path} is malformed: it names ${quoted(name)}, and has no such file`,
+    );
+  }
+}
+
+/** The names of an image: `localhost/app:1` also goes by its tag, where no other image has the same. */
+function namesOf(imageName: string): Pick<IndexEntry, "tag" | "imageName"> {
+  const colon = imageName.lastIndexOf(":");
+  return colon > imageName.lastIndexOf("/") ? { tag: imageName.slice(colon + 1), imageName } : { imageName };
+}
