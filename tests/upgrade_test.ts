@@ -6,7 +6,8 @@ import { ReleaseServer } from "../lib/releases/release_server.ts";
 import { makeServerCertificate } from "./rigs/certificates.ts";
 import { LINUX, makePlace, OLD } from "./rigs/installed_program.ts";
 import { brokenOff, releasedProgram, type ReleaseRigOptions, startReleases } from "./rigs/releases.ts";
-import { announce, onPosix } from "./rigs/system.ts";
+import { announce } from "./rigs/run_notes.ts";
+import { onPosix } from "./rigs/system.ts";
 
 const WINDOWS = "x86_64-pc-windows-msvc";
 const isRoot = Deno.uid() === 0;

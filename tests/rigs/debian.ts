@@ -1,7 +1,8 @@
 /** Gets the programs that the tests run against: from the machine, or from Debian's packages, or from PyPI. @module */
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { announce, onPosix, POSIX } from "./system.ts";
+import { announce, notedRefusal, noteRefusal } from "./run_notes.ts";
+import { onPosix, POSIX } from "./system.ts";
 
 const tools = new Map<string, Promise<boolean>>();
 const peers = new Map<string, Promise<string | undefined>>();
@@ -14,7 +15,9 @@ let packageLists: Promise<void> | undefined;
 export function ensureTool(command: string, debianPackage: string): Promise<boolean> {
   return remembered(tools, command, async () => {
     if (await isOnPath(command)) return true;
-    const refusal = await installPackage(debianPackage);
+    const refusal = await byOneAtATime(debianPackage, async () => {
+      return await isOnPath(command) ? undefined : await installPackage(debianPackage);
+    });
     if (refusal === undefined && await isOnPath(command)) return true;
     announce(`cannot test against ${command} here: ${refusal ?? `${debianPackage} does not have it`}`);
     return false;
@@ -39,7 +42,9 @@ export function pythonPeer(packageSpec: string): Promise<string | undefined> {
     if (onPosix(packageSpec).ignore) return undefined;
     if (!await ensureTool("python3", "python3")) return undefined;
     const directory = join(cacheDirectory(), packageSpec.replaceAll(/[^\w.-]+/g, "-"));
-    const refusal = await isComplete(directory) ? undefined : await makeEnvironment(directory, packageSpec);
+    const refusal = await byOneAtATime(packageSpec, async () => {
+      return await isComplete(directory) ? undefined : await makeEnvironment(directory, packageSpec);
+    });
     if (refusal === undefined) return join(directory, "bin");
     announce(`cannot test against ${packageSpec} here: ${refusal}`);
     return undefined;
@@ -50,6 +55,19 @@ function remembered<T>(memory: Map<string, Promise<T>>, key: string, find: () =>
   const found = memory.get(key) ?? find();
   memory.set(key, found);
   return found;
+}
+
+/** Files of tests that run side by side install one after another; what one could not, no other one tries again. */
+async function byOneAtATime(
+  name: string,
+  install: () => Promise<string | undefined>,
+): Promise<string | undefined> {
+  await Deno.mkdir(cacheDirectory(), { recursive: true });
+  using file = await Deno.open(join(cacheDirectory(), "lock"), { create: true, write: true });
+  await file.lock(true);
+  const refusal = notedRefusal(name) ?? await install();
+  if (refusal !== undefined) noteRefusal(name, refusal);
+  return refusal;
 }
 
 async function isOnPath(command: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 /** Go's archive/tar, with which container engines read layers, as a judge of archives. @module */
 import { join } from "node:path";
-import { announce } from "./system.ts";
+import { announce } from "./run_notes.ts";
 
 /** An entry as Go reads it. */
 export interface GoEntry {

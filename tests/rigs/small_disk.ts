@@ -1,5 +1,5 @@
 /** A small disk, for tests of full ones: a file system in memory, which root on Linux can mount. @module */
-import { announce } from "./system.ts";
+import { announce } from "./run_notes.ts";
 
 /** A disk that goes with the test. */
 export interface SmallDisk extends AsyncDisposable {

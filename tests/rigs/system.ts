@@ -1,5 +1,6 @@
 /** What this system is like, for tests of what not every system has. What cannot be tested is said in a line. @module */
 import { join } from "node:path";
+import { announce } from "./run_notes.ts";
 
 /** Whether there are signals, file modes and shell scripts. */
 export const POSIX: boolean = Deno.build.os !== "windows";
@@ -8,8 +9,6 @@ export const POSIX: boolean = Deno.build.os !== "windows";
 export const WITHOUT_RIGHTS: string[] = Deno.uid() === 0
   ? ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner"]
   : [];
-
-const told = new Set<string>();
 
 /** For tests of what Windows does not have, such as `file modes`: `Deno.test(name, onPosix("file modes"), ...)`. */
 export function onPosix(what: string): { ignore: boolean } {
@@ -24,14 +23,6 @@ export function onLinux(what: string): { ignore: boolean } {
 function lacking(there: boolean, what: string): boolean {
   if (!there) announce(`cannot test ${what} here: this is ${Deno.build.os}`);
   return !there;
-}
-
-/** Says a line, once. */
-export function announce(line: string): void {
-  if (told.has(line)) return;
-  told.add(line);
-  // deno-lint-ignore no-console -- a test that is skipped must say so
-  console.log(line);
 }
 
 /** What a process needs to run at all that has no other variables; its home is a directory of its own. */

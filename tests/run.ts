@@ -1,0 +1,54 @@
+/**
+ * Runs the tests for `deno task test`: its files side by side, each test with a deadline; at the end it says how many
+ * tests were skipped, and why. Arguments go to `deno test`. With `--no-skips`, a test that is skipped is a failure.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { announcedIn, startNotes } from "./rigs/run_notes.ts";
+
+const PRELOAD = join(import.meta.dirname!, "rigs/preload.ts");
+const NO_SKIPS = "--no-skips";
+
+/** How a run ended. */
+interface Run {
+  code: number;
+  skipped: number;
+  /** What could not be tested here, and why. */
+  reasons: string[];
+}
+
+async function run(args: string[]): Promise<Run> {
+  const { directory, env } = await startNotes();
+  try {
+    const report = join(directory, "report.xml");
+    const fixed = [
+      "-A",
+      "--frozen",
+      "--no-check",
+      "--parallel",
+      "--preload",
+      PRELOAD,
+      "--junit-path",
+      report,
+    ];
+    const { code } = await new Deno.Command(Deno.execPath(), { args: ["test", ...fixed, ...args], env })
+      .spawn().status;
+    const skipped = (await Deno.readTextFile(report)).match(/<skipped/g)?.length ?? 0;
+    return { code, skipped, reasons: announcedIn(directory) };
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+function print(line: string): void {
+  // deno-lint-ignore no-console -- it is for whoever runs the tests
+  console.log(line);
+}
+
+const args = Deno.args.filter((each) => each !== NO_SKIPS);
+const { code, skipped, reasons } = await run(args);
+reasons.forEach(print);
+print(`${skipped} tests were skipped`);
+const demanded = args.length < Deno.args.length;
+Deno.exit(code === 0 && demanded && (skipped > 0 || reasons.length > 0) ? 1 : code);
