@@ -144,10 +144,17 @@ async function readCertificates(path: string): Promise<string> {
       throw new InvalidInputError(`${path} is too large for a file of certificates`);
     }),
   );
-  if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
-  throw new InvalidInputError(`${path} contains no certificate`, {
-    hint: "the file must be in PEM format",
-  });
+  if (!text.includes("-----BEGIN CERTIFICATE-----")) {
+    throw new InvalidInputError(`${path} contains no certificate`, {
+      hint: "the file must be in PEM format",
+    });
+  }
+  try {
+    Deno.createHttpClient({ caCerts: [text] }).close();
+  } catch (cause) {
+    throw new InvalidInputError(`${path} contains a certificate that is damaged`, { cause });
+  }
+  return text;
 }
 
 /** The options that carry a secret, and how they are typed. */

@@ -194,12 +194,14 @@ export function errorOfNoAnswer(error: unknown, host: string, { known = false } 
       cause: error,
     });
   }
-  const text = innermostMessage(error);
-  if (/certificate|UnknownIssuer|self.signed|SELF_SIGNED|UNABLE_TO_VERIFY/i.test(text)) {
+  const text = isOwnAuthority(error) ? "it is its own authority" : innermostMessage(error);
+  if (
+    isOwnAuthority(error) || /certificate|UnknownIssuer|self.signed|SELF_SIGNED|UNABLE_TO_VERIFY/i.test(text)
+  ) {
     return new RegistryError(`${host} shows a certificate that is not trusted (${text})`, {
       hint: /expired|not ?valid ?yet/i.test(text)
         ? "look whether the clock of this machine is right"
-        : "name your authority with --ca-file; --insecure-skip-tls-verify trusts anybody",
+        : "name your authority, or the certificate itself, with --ca-file; --insecure-skip-tls-verify trusts anybody",
       transient: known,
     });
   }
@@ -216,6 +218,11 @@ export function errorOfNoAnswer(error: unknown, host: string, { known = false } 
     transient: true,
     hint: known ? "check the network" : `check the name of the registry${shortNames(host)} and the network`,
   });
+}
+
+/** Whether `fetch` refused a server because its certificate is one of an authority, as `openssl req -x509` makes them. */
+export function isOwnAuthority(error: unknown): boolean {
+  return innermostMessage(error).includes("CaUsedAsEndEntity");
 }
 
 /** A word without a dot or a port was meant as a short name. */

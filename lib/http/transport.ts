@@ -2,6 +2,7 @@
 import { withDefaults } from "../arguments.ts";
 import { FetchTransport } from "./fetch_transport.ts";
 import { NodeTransport } from "./node_transport.ts";
+import { isOwnAuthority } from "./answers.ts";
 import { namesProxy, proxyOf } from "./proxies.ts";
 import { RateLimit } from "./rate_limit.ts";
 import type { HttpRequest, Transport, TransportOptions } from "./request.ts";
@@ -93,7 +94,8 @@ const BLOCKED_PORTS = new Set(
  * Makes a transport: `fetch` for requests that read, `node:http` for those that send. Deno's `fetch` cannot send the length
  * of a stream, cannot leave certificates unchecked, and repeats a request by itself when a reused connection breaks: a part
  * of a blob would arrive twice. HEAD goes over the connections that exist: between two requests that send, a connection of
- * its own would cost the round trips of a handshake.
+ * its own would cost the round trips of a handshake. A server may show the certificate of an authority as its own, which
+ * `fetch` refuses even where `caCerts` names it; `node:tls` compares it with those, and checks all else.
  *
  * @throws {InvalidInputError} if a time or a rate is out of range
  */
@@ -105,6 +107,10 @@ export function openTransport(options: TransportOptions = {}): Transport {
   const connection = { ...options, timeouts, limit };
   const reading = new FetchTransport(connection);
   let node: Promise<NodeTransport> | undefined;
+  const overNode = async (request: HttpRequest) =>
+    await (await (node ??= NodeTransport.load(connection))).send(request);
+  /** The hosts whose certificate is an authority's own. */
+  const ownAuthorities = new Set<string>();
   return {
     async send(request) {
       const { method, url } = request;
@@ -112,9 +118,15 @@ export function openTransport(options: TransportOptions = {}): Transport {
       // A URL that NO_PROXY names is not left to fetch, which has rules of its own for these variables.
       const excepted = proxy === undefined && namesProxy(proxyEnv);
       const reads = method === "GET" || (method === "HEAD" && !node);
-      const fetches = reads && !BLOCKED_PORTS.has(Number(url.port));
-      if (fetches && !insecureSkipTlsVerify && !excepted) return await reading.send(request, proxy);
-      return await (await (node ??= NodeTransport.load(connection))).send(request);
+      const fetches = reads && !BLOCKED_PORTS.has(Number(url.port)) && !ownAuthorities.has(url.host);
+      if (!fetches || insecureSkipTlsVerify || excepted) return await overNode(request);
+      try {
+        return await reading.send(request, proxy);
+      } catch (error) {
+        if (!options.caCerts || !isOwnAuthority(error)) throw error;
+        ownAuthorities.add(url.host);
+        return await overNode(request);
+      }
     },
     close() {
       reading.close();

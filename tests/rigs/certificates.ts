@@ -62,6 +62,22 @@ export async function makeServerCertificate(
   };
 }
 
+/** Makes a certificate that is its own authority in a directory, as `openssl req -x509` does where one asks for no more. */
+export async function makeOwnCertificate(
+  directory: string,
+  hosts = "DNS:localhost,IP:127.0.0.1",
+): Promise<ServerCertificate> {
+  const own = { name: "own", key: "rsa", subject: "localhost" } as const;
+  await selfSign(directory, own, ["-addext", `subjectAltName=${hosts}`]);
+  const certificatePath = join(directory, "own.pem");
+  const keyPath = join(directory, "own.key");
+  const certificatePem = await Deno.readTextFile(certificatePath);
+  return {
+    ...{ caPath: certificatePath, caPem: certificatePem, certificatePath, certificatePem, keyPath },
+    keyPem: await Deno.readTextFile(keyPath),
+  };
+}
+
 /** Makes a certificate for signing tokens in a directory. */
 export async function makeSigningCertificate(directory: string): Promise<SigningCertificate> {
   await selfSign(directory, { name: "signing", key: "rsa", subject: "layerstash test tokens" });
@@ -75,10 +91,14 @@ export async function makeSigningCertificate(directory: string): Promise<Signing
 
 type KeyKind = "ec" | "rsa";
 
-function selfSign(directory: string, made: { name: string; key: KeyKind; subject: string }): Promise<void> {
+function selfSign(
+  directory: string,
+  made: { name: string; key: KeyKind; subject: string },
+  more: string[] = [],
+): Promise<void> {
   const { name, key } = made;
   const fixed = `req -x509 -sha256 -days 30 -out ${name}.pem`.split(" ");
-  return openssl(directory, [...fixed, ...newKey(name, key), ...subject(made.subject)]);
+  return openssl(directory, [...fixed, ...newKey(name, key), ...subject(made.subject), ...more]);
 }
 
 function newKey(name: string, kind: KeyKind): string[] {
