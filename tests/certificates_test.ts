@@ -65,7 +65,7 @@ Deno.test("the error about one that is not named says what it is, and what to do
   await using place = await setUp(makeOwnCertificate);
   const { code, stderr } = await place.work.run(["list", "--registry", place.registry.url, "-r", "me/files"]);
   assert.equal(code, 1, stderr);
-  assert.match(stderr, /not trusted \(it is its own authority\)\n.*hint: .*--ca-file/s);
+  assert.match(stderr, /not trusted \(the certificate is its own authority\)\n.*hint: .*--ca-file/s);
 });
 
 Deno.test("a file that holds no certificate is refused before anything is asked", OPENSSL, async () => {

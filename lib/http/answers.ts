@@ -194,10 +194,8 @@ export function errorOfNoAnswer(error: unknown, host: string, { known = false } 
       cause: error,
     });
   }
-  const text = isOwnAuthority(error) ? "it is its own authority" : innermostMessage(error);
-  if (
-    isOwnAuthority(error) || /certificate|UnknownIssuer|self.signed|SELF_SIGNED|UNABLE_TO_VERIFY/i.test(text)
-  ) {
+  const text = isOwnAuthority(error) ? "the certificate is its own authority" : innermostMessage(error);
+  if (/certificate|UnknownIssuer|self.signed|SELF_SIGNED|UNABLE_TO_VERIFY/i.test(text)) {
     return new RegistryError(`${host} shows a certificate that is not trusted (${text})`, {
       hint: /expired|not ?valid ?yet/i.test(text)
         ? "look whether the clock of this machine is right"
