@@ -6,10 +6,12 @@ import { writeError } from "../content/file_errors.ts";
 import { partOfTransfer, withoutProgress } from "../events.ts";
 import type { Layer } from "../images/image.ts";
 import { compressionOf } from "../layers/compression.ts";
+import { isWindowsPath } from "../images/windows_names.ts";
+import { baseName, normalPath } from "../layers/entry.ts";
 import { LayerBlob } from "../layers/layer_blob.ts";
 import { BLOCK, decodeHeader, isZeroBlock } from "../layers/tar_header.ts";
-import { distinct } from "../oci/descriptor.ts";
-import { encodedPart } from "../oci/digest.ts";
+import { distinct, titleOf } from "../oci/descriptor.ts";
+import { type Digest, encodedPart } from "../oci/digest.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../async/pool.ts";
@@ -28,7 +30,7 @@ export interface SaveLayersOptions extends CallOptions {
 
 /** A layer in a file. */
 export interface SavedLayer {
-  /** The path of the file, such as `DIR/2-0a1b2c3d4e5f.tar.gz`. */
+  /** The path of the file, such as `DIR/2-0a1b2c3d4e5f.tar.gz`, or with the layer's title. */
   path: string;
   /** The layer. */
   layer: Layer;
@@ -39,7 +41,8 @@ const ONE_REQUEST = 32 * 1024 * 1024;
 
 /**
  * Downloads and verifies layers. A file gets its final name once every byte is right. Correct files are kept, and
- * interrupted ones are resumed. The ending of a name depends on the bytes, not on the media type.
+ * interrupted ones are resumed. A layer that has a title, as those of oras have, gets that name if it is safe. Of any other
+ * name the ending depends on the bytes, not on the media type.
  *
  * @returns the files, in the order of the layers
  * @throws {InvalidInputError} if `jobs` is out of range
@@ -75,13 +78,15 @@ export async function saveLayers(
   const size = wanted.reduce((sum, layer) => sum + layer.size, 0);
   onEvent?.({ type: "plan", size, blobs: wanted.length });
   const saved = new Map<string, SavedLayer>();
+  const names = titleNames(wanted);
   const save = async (
     layer: Layer,
     each: Pick<SaveLayersOptions, "jobs" | "signal">,
   ) => {
     const path = join(
       directory,
-      await layerFileName(store, layer, { ...each, onEvent: withoutProgress(onEvent) }),
+      names.get(layer.digest) ??
+        await layerFileName(store, layer, { ...each, onEvent: withoutProgress(onEvent) }),
     );
     await pullFound(store, [layer], {
       ...options,
@@ -100,6 +105,27 @@ export async function saveLayers(
   for (const layer of wanted) if (layer.size > ONE_REQUEST) await save(layer, { jobs, signal });
   return wanted.map(({ digest }) => saved.get(digest)!);
 }
+
+/** The names that layers have by their titles, if these are safe, and each is that of one layer only. */
+function titleNames(layers: readonly Layer[]): Map<Digest, string> {
+  const named = layers.flatMap((layer) => {
+    const name = baseName(normalPath(titleOf(layer) ?? ""));
+    return isSafe(name) ? [{ digest: layer.digest, name }] : [];
+  });
+  const groups = Map.groupBy(named, ({ name }) => name.normalize("NFKD").toUpperCase());
+  const unique = [...groups.values()].filter(({ length }) => length === 1).flat();
+  return new Map(unique.map(({ digest, name }) => [digest, name]));
+}
+
+/** Whether a title from outside may be the name of a file on any system. A name with a dot at its beginning would be hidden. */
+function isSafe(name: string): boolean {
+  const { length } = new TextEncoder().encode(name);
+  return /^[^.-]/.test(name) && length <= LONGEST_NAME && name.isWellFormed() && isWindowsPath(name) &&
+    !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(name);
+}
+
+/** The longest title that becomes a file's name, in bytes: disks take 255, with `.part` after it. */
+const LONGEST_NAME = 240;
 
 async function layerFileName(store: StoreReader, layer: Layer, options: CallOptions): Promise<string> {
   const head = await new LayerBlob(store, layer, options).slice(0, Math.min(BLOCK, layer.size));

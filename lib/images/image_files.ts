@@ -3,7 +3,7 @@ import { Pace } from "../async/pace.ts";
 import type { OnEvent } from "../events.ts";
 import type { OpenEntry } from "../layers/entry.ts";
 import { LayerBlob } from "../layers/layer_blob.ts";
-import { readLayer, type ReadLayerOptions } from "../layers/read_layer.ts";
+import { NoFilesError, readLayer, type ReadLayerOptions } from "../layers/read_layer.ts";
 import type { BlobReader, CallOptions } from "../store/store.ts";
 import { FileTree } from "./file_tree.ts";
 import type { Layer } from "./image.ts";
@@ -61,6 +61,8 @@ export class ImageFiles {
   readonly #blobs: Map<number, LayerBlob>;
   /** Layers whose archives were read. Later readings ignore tables of contents, in which positions differ. */
   readonly #archives: Set<number> = new Set();
+  /** Layers that have no files. */
+  readonly #passedOver: Set<number> = new Set();
 
   /** Fetches nothing yet. */
   constructor(store: BlobReader, layers: readonly Layer[], options: ImageFilesOptions = {}) {
@@ -72,19 +74,36 @@ export class ImageFiles {
   }
 
   /**
-   * The entries of one layer, in the order of its archive. An entry's content can be read until the next is requested.
+   * The entries of one layer, in the order of its archive. An entry's content can be read until the next is requested. A
+   * layer that holds something other than files is passed over, with a notice.
    *
-   * @throws {MismatchError} if the layer is not a tar archive, is damaged, or has another digest
+   * @throws {MismatchError} if the layer is damaged, has another digest, or is not the archive that its media type says
+   * @throws {LayerstashError} if no layer has files
    * @throws {NotFoundError} if the registry does not have it
    */
   async *entries({ number }: Layer, options: ReadLayerOptions): AsyncGenerator<OpenLayerEntry> {
     if (options.whole || options.want === "bytes") this.#archives.add(number);
     const archive = this.#archives.has(number);
     const pace = new Pace(this.signal);
-    for await (const entry of readLayer(this.#blobs.get(number)!, { ...options, archive })) {
-      if (pace.isPauseDue) await pace.pause();
-      yield { ...entry, layer: number };
+    try {
+      for await (const entry of readLayer(this.#blobs.get(number)!, { ...options, archive })) {
+        if (pace.isPauseDue) await pace.pause();
+        yield { ...entry, layer: number };
+      }
+    } catch (error) {
+      this.#passOver(number, error);
     }
+  }
+
+  /** Goes on without a layer that has no files, and says so once; where no other is left, that is an error. */
+  #passOver(number: number, error: unknown): void {
+    if (!(error instanceof NoFilesError)) throw error;
+    const isNew = !this.#passedOver.has(number);
+    this.#passedOver.add(number);
+    const hint = `to get it as it is, use layerstash save --layer ${number}`;
+    if (this.#passedOver.size === this.layers.length) throw error.with({ hint, cause: error });
+    const about = error.message.replace("the layer", `layer ${number}`);
+    if (isNew) this.onEvent?.({ type: "notice", message: `${about}: it is passed over; ${hint}` });
   }
 
   /** The merged filesystem of all layers. */

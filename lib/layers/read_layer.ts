@@ -1,8 +1,9 @@
 /** Reads the entries of a layer, whatever its compression. @module */
-import { MismatchError } from "../errors.ts";
+import { LayerstashError, MismatchError } from "../errors.ts";
 import { quoted } from "../messages.ts";
+import { titleOf } from "../oci/descriptor.ts";
 import { compressionOf, decompress } from "./compression.ts";
-import type { OpenEntry } from "./entry.ts";
+import { normalPath, type OpenEntry } from "./entry.ts";
 import type { LayerBlob } from "./layer_blob.ts";
 import { RangedInput } from "./ranged_input.ts";
 import { NotAnArchiveError, readTar } from "./read_tar.ts";
@@ -22,21 +23,63 @@ export interface ReadLayerOptions {
   archive?: boolean | undefined;
 }
 
+/** A layer is not an archive, and is not said to be one: it holds something else, as layers of artifacts do. */
+export class NoFilesError extends LayerstashError {}
+
 /**
  * The entries of a layer, in the order of the archive. A table of contents (eStargz, zstd:chunked) is used if there is
  * one. In an uncompressed archive, contents that nobody reads are not fetched. An entry's content can be read until the
  * next entry is requested. To stop fetching, stop requesting entries.
  *
- * @throws {MismatchError} if the layer is not a tar archive, is damaged, or does not have its digest
+ * A layer that is not an archive, and has a title, is the file of that name: so oras stores files.
+ *
+ * @throws {MismatchError} if the layer is damaged, does not have its digest, or is not the tar archive that its media type
+ *   says
+ * @throws {NoFilesError} if the layer is something else
  */
 export async function* readLayer(blob: LayerBlob, options: ReadLayerOptions): AsyncGenerator<OpenEntry> {
+  const title = filePathOf(blob);
+  let isEmpty = true;
   try {
-    yield* layerEntries(blob, options);
+    for await (const entry of layerEntries(blob, options)) {
+      isEmpty = false;
+      yield entry;
+    }
   } catch (error) {
     if (!(error instanceof NotAnArchiveError)) throw error;
-    const known = `its media type is ${quoted(blob.mediaType)}, its digest ${blob.digest}`;
-    throw new MismatchError(`the layer is not a tar archive; ${known}`, { cause: error });
+    if (title === undefined) throw whyNoFiles(blob, error);
   }
+  if (isEmpty && title !== undefined) yield wholeLayer(blob, title);
+}
+
+/** The path that a layer's title gives it; `undefined` if it has none. It does not lead out of the image. */
+function filePathOf(blob: LayerBlob): string | undefined {
+  const title = titleOf(blob) ?? "";
+  return title.includes("\0") ? undefined : normalPath(title) || undefined;
+}
+
+/** A layer as one file. What it holds is verified when all of it is read. */
+function wholeLayer(blob: LayerBlob, path: string): OpenEntry {
+  const { size } = blob;
+  return {
+    ...{ path, name: path, type: "file", mode: 0o644, uid: 0, gid: 0, owner: "", group: "", size },
+    ...{ modified: 0, position: 0 },
+    async *extents() {
+      let offset = 0;
+      for await (const bytes of blob.from(0, { all: true })) {
+        yield { offset, bytes };
+        offset += bytes.length;
+      }
+    },
+  };
+}
+
+function whyNoFiles({ mediaType, digest }: LayerBlob, cause: NotAnArchiveError): LayerstashError {
+  const message = `the layer is not a tar archive; its media type is ${
+    quoted(mediaType)
+  }, its digest ${digest}`;
+  const isSaidToBe = /[.]tar([+.](gzip|zstd))?$/.test(mediaType);
+  return new (isSaidToBe ? MismatchError : NoFilesError)(message, { cause });
 }
 
 async function* layerEntries(

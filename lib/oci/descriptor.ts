@@ -22,6 +22,11 @@ export interface Descriptor {
   annotations?: Record<string, string> | undefined;
 }
 
+/** The file name that a blob had, as oras and others note it; `undefined` if it has none. Nobody has checked it. */
+export function titleOf({ annotations }: Pick<Descriptor, "annotations">): string | undefined {
+  return annotations?.["org.opencontainers.image.title"] || undefined;
+}
+
 /** The type of {@link annotationsSchema}. */
 export type AnnotationsSchema = v.OptionalSchema<
   v.GenericSchema<unknown, Record<string, string> | undefined>,

@@ -5,6 +5,8 @@ import type { ImageReport } from "../../images/describe_image.ts";
 import { requireManifest } from "../../images/index_tree.ts";
 import { counted } from "../../messages.ts";
 import { type IndexedManifest, isRunnable } from "../../oci/image_index.ts";
+import { titleOf } from "../../oci/descriptor.ts";
+import { IMAGE_CONFIG } from "../../oci/media_types.ts";
 import { formatVersionedPlatform } from "../../oci/platform.ts";
 import { imageAction } from "../action.ts";
 import { imageCommand } from "../base_commands.ts";
@@ -51,7 +53,7 @@ const inspectAction = imageAction<InspectFlags>(
 
 /** The details of an image as tables. */
 export function renderImageReport(name: string, report: ImageReport): string {
-  const { about, layers, platforms } = report;
+  const { about, platforms } = report;
   const sections = [
     renderTable(factsOf(name, report)),
     platforms.length > 0
@@ -59,14 +61,14 @@ export function renderImageReport(name: string, report: ImageReport): string {
       : "",
     section("labels", Object.entries(about?.labels ?? {}).map(([key, value]) => [key, value])),
     section("env", (about?.env ?? []).map((each) => [each])),
-    section("layers", layers.map(({ number, digest, size }) => [`${number}`, digest, formatSize(size)])),
+    section("layers", layerRows(report)),
     section("build steps", report.steps.map(stepRow)),
   ];
   return sections.filter((section) => section !== "").join("\n");
 }
 
 function factsOf(name: string, report: ImageReport): string[][] {
-  const { digest, index, mediaType, artifactType, size, about, layers } = report;
+  const { digest, index, mediaType, artifactType, config, size, about, layers } = report;
   const facts: [string, string | undefined][] = [
     ["image", name],
     ["platform", about?.platform && formatVersionedPlatform(about.platform)],
@@ -74,6 +76,7 @@ function factsOf(name: string, report: ImageReport): string[][] {
     ["digest", digest],
     ["index", index],
     ["media type", mediaType],
+    ["config type", isImageConfig(config) ? undefined : config.mediaType],
     ["size", `${formatSize(size)} in ${counted(layers.length, "layer")}`],
     ["created", about?.created],
     ["author", about?.author],
@@ -86,6 +89,20 @@ function factsOf(name: string, report: ImageReport): string[][] {
     ["stop signal", about?.stopSignal],
   ];
   return facts.filter(([, value]) => value).map(([key, value]) => [`${key}:`, value!]);
+}
+
+/** The layers; those of artifacts, and those that have titles, with what is in them. */
+function layerRows({ config, layers }: ImageReport): string[][] {
+  const isPlain = isImageConfig(config) && layers.every((layer) => titleOf(layer) === undefined);
+  return layers.map((layer) => {
+    const { number, digest, size, mediaType } = layer;
+    const row = [`${number}`, digest, formatSize(size)];
+    return isPlain ? row : [...row, mediaType, titleOf(layer) ?? ""];
+  });
+}
+
+function isImageConfig({ mediaType }: ImageReport["config"]): boolean {
+  return Object.values(IMAGE_CONFIG).includes(mediaType);
 }
 
 function commandWords(list: string[] | undefined): string | undefined {

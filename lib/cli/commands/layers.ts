@@ -1,6 +1,8 @@
 /** `layerstash layers`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { findImage } from "../../exports/images.ts";
+import type { Layer } from "../../images/image.ts";
+import { titleOf } from "../../oci/descriptor.ts";
 import { imageAction, type ImageFlags } from "../action.ts";
 import { imageCommand } from "../base_commands.ts";
 import { renderTable } from "../text/columns.ts";
@@ -26,12 +28,11 @@ const layersAction = imageAction<ImageFlags & { image: string }>(
   ({ image }) => `list the layers of ${image}`,
   async ({ terminal, store, reference, signal, onEvent }, { platform, json }) => {
     const { layers } = await findImage(store, reference, { platform, signal, onEvent });
-    terminal.data(
-      json ? jsonLine(layers) : renderTable(
-        layers.map((
-          { number, digest, size, mediaType },
-        ) => [`${number}`, digest, formatSize(size), mediaType]),
-      ),
-    );
+    terminal.data(json ? jsonLine(layers) : renderTable(layers.map(layerRow)));
   },
 );
+
+function layerRow(layer: Layer): string[] {
+  const { number, digest, size, mediaType } = layer;
+  return [`${number}`, digest, formatSize(size), mediaType, titleOf(layer) ?? ""];
+}
