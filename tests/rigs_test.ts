@@ -235,6 +235,18 @@ Deno.test("the fake takes a blob in every push mode", async () => {
   assert.equal((await ask(ending(location, HELLO), { method: "PUT" })).status, 201);
   assert.equal((await ask(blobUrl(registry, HELLO))).text, "hello, registry");
   assert.equal(registry.storage.sessions.size, 0);
+
+  const post = `${registry.url}/v2/one/post/blobs/uploads/?digest=${digestOf(HELLO)}`;
+  assert.equal(
+    (await ask(post, { method: "POST", body: HELLO })).status,
+    202,
+    "distribution ignores the digest",
+  );
+  registry.faults.singlePost = true;
+  answer = await ask(post, { method: "POST", body: HELLO });
+  assert.deepEqual([answer.status, registry.storage.blob("one/post", digestOf(HELLO))?.size], [201, 15]);
+  const wrong = `${registry.url}/v2/one/post/blobs/uploads/?digest=${digestOf(new Uint8Array(1))}`;
+  assert.equal((await ask(wrong, { method: "POST", body: HELLO })).status, 400);
 });
 
 Deno.test("the fake tells the state of an upload and refuses what does not go on from there", async () => {
@@ -247,6 +259,12 @@ Deno.test("the fake tells the state of an upload and refuses what does not go on
   const newest = locationOf(status, registry.url);
   const headers = { "content-range": "3-17" };
   assert.equal((await ask(newest, { method: "PATCH", headers, body: HELLO })).status, 416, "a wrong range");
+  const last = ending(newest, HELLO);
+  assert.equal(
+    (await ask(last, { method: "PUT", headers, body: HELLO })).status,
+    416,
+    "a wrong range at the end",
+  );
   const wrong = ending(newest, new TextEncoder().encode("else"));
   assert.equal((await ask(wrong, { method: "PUT" })).status, 400, "a wrong digest");
   assert.equal((await ask(wrong)).status, 404);

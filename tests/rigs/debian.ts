@@ -122,7 +122,7 @@ function completeMark(directory: string): string {
 }
 
 /** One for each user: nobody runs programs that somebody else has put there. */
-function cacheDirectory(): string {
+export function cacheDirectory(): string {
   return join(Deno.env.get("XDG_CACHE_HOME") || tmpdir(), `layerstash-tests-${Deno.uid()}`);
 }
 

@@ -64,6 +64,8 @@ export interface Faults {
   blobType?: string;
   /** Upload locations: `absolute` (distribution), `relative` (zot, ACR), on `another-origin` (the spec allows it). */
   locations?: "absolute" | "relative" | "another-origin";
+  /** POST with a digest and a body stores a blob at once (zot, GitLab, olareg). */
+  singlePost?: boolean;
   /** PATCH gets this status: 405 where only monolithic uploads are taken (GAR). */
   refusePatch?: number;
   /** PATCH with `Content-Range` and more bytes than this gets 416 (GHCR: 4 MiB). */

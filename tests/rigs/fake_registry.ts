@@ -182,7 +182,7 @@ class RunningFake implements FakeRegistry {
       return await handleBlob(this, exchange, { repository: blobOf, digest: digest as Digest });
     }
     if (uploadTo && id) return await continueUpload(this, exchange, id);
-    if (uploadTo && exchange.method === "POST") return openUpload(this, exchange, uploadTo);
+    if (uploadTo && exchange.method === "POST") return await openUpload(this, exchange, uploadTo);
     if (manifestOf && reference) {
       return await handleManifest(this, exchange, { repository: manifestOf, reference });
     }

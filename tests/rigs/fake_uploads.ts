@@ -6,9 +6,12 @@ import { ConnectionLost, type Exchange, pause } from "./fake_exchange.ts";
 import { takeBreak, takeTime } from "./fake_faults.ts";
 import type { UploadSession } from "./fake_storage.ts";
 
-/** POST: opens a session, or mounts a blob. A digest without `mount` is ignored, as by distribution. */
-export function openUpload(fake: Fake, exchange: Exchange, repository: string): void {
+/** POST: opens a session, or mounts a blob. Without `singlePost` a digest alone is ignored, as by distribution. */
+export async function openUpload(fake: Fake, exchange: Exchange, repository: string): Promise<void> {
   if (lacksLength(fake, exchange)) return exchange.refuse(411, "SIZE_INVALID");
+  if (fake.faults.singlePost && exchange.query("digest") !== undefined) {
+    return await storeBody(fake, exchange, fake.storage.openSession(repository));
+  }
   const digest = exchange.query("mount") ?? "";
   const source = exchange.query("from") ?? "";
   if (!fake.faults.refuseMounts && fake.storage.blob(source, digest)) {
@@ -69,9 +72,14 @@ async function takePart(fake: Fake, exchange: Exchange, session: UploadSession):
 }
 
 async function commit(fake: Fake, exchange: Exchange, session: UploadSession): Promise<void> {
+  if (refusePart(fake, exchange, session)) return;
+  await storeBody(fake, exchange, session);
+}
+
+/** Takes the body, which is the last of the blob, or all of it, and makes a blob of the upload. */
+async function storeBody(fake: Fake, exchange: Exchange, session: UploadSession): Promise<void> {
   const { refuseEmptyCommit, onCommit } = fake.faults;
   const before = session.size;
-  if (refuseState(fake, exchange, session) || refuseBody(fake, exchange, session)) return;
   await takeBody(fake, exchange, session);
   if (exchange.answered) return;
   if (refuseEmptyCommit && before > 0 && session.size === before) {
@@ -122,9 +130,8 @@ function refusePart(fake: Fake, exchange: Exchange, session: UploadSession): boo
   if (range === undefined || Number.isNaN(length)) return false;
   // The distribution spec's form: bare, without a unit and a total.
   const [, start, end] = /^(\d+)-(\d+)$/.exec(range) ?? [];
-  if (
-    start === undefined || Number(start) !== session.size || length > (fake.faults.maxRangedPatch ?? Infinity)
-  ) {
+  const most = exchange.method === "PATCH" ? fake.faults.maxRangedPatch ?? Infinity : Infinity;
+  if (start === undefined || Number(start) !== session.size || length > most) {
     exchange.refuse(416, "RANGE_INVALID");
   } else if (Number(end) - Number(start) + 1 !== length) {
     exchange.refuse(400, "SIZE_INVALID");

@@ -1,4 +1,4 @@
-/** Runs Debian's `docker-registry` (distribution 2.8) as the tests need it. @module */
+/** Runs distribution as the tests need it: Debian's `docker-registry`, which is 2.8, or another version. @module */
 import { join } from "node:path";
 import { type Digest, encodedPart } from "../../lib/oci/digest.ts";
 import { makeServerCertificate, makeSigningCertificate, type ServerCertificate } from "./certificates.ts";
@@ -9,6 +9,8 @@ import { startTokenServer, type TokenServer, type TokenSettings } from "./token_
 
 /** Which registry is wanted. */
 export interface RealRegistryOptions {
+  /** The program; `docker-registry` where absent. */
+  program?: string | undefined;
   /** Who may do what: everyone everything (where absent), `USER` by password, or whoever has a token. */
   auth?: "htpasswd" | "token" | undefined;
   /** How the token server of `auth: "token"` behaves at first. */
@@ -23,6 +25,8 @@ export interface RealRegistryOptions {
   port?: number | undefined;
   /** A directory with what an earlier registry stored, which stays; a new one that goes where absent. */
   storage?: string | undefined;
+  /** The settings of a storage on S3, in place of a directory. */
+  s3?: Record<string, unknown> | undefined;
 }
 
 /** A line of the access log. */
@@ -80,8 +84,14 @@ export async function startRegistry(options: RealRegistryOptions = {}): Promise<
     deletes: options.deletes ?? true,
     cache: options.cache ?? false,
     port: options.port ?? 0,
+    s3: options.s3,
   };
-  const registry = new RunningRegistry(directory, { ...parts, config: await writeConfig(directory, parts) });
+  const config = await writeConfig(directory, parts);
+  const registry = new RunningRegistry(directory, {
+    ...parts,
+    program: options.program ?? "docker-registry",
+    config,
+  });
   try {
     await registry.listening();
   } catch (error) {
@@ -102,13 +112,17 @@ class RunningRegistry implements RealRegistry {
   readonly #ended: Promise<unknown>;
   #host = "";
 
-  constructor(directory: string, parts: RegistryParts & { config: string }) {
+  constructor(directory: string, parts: RegistryParts & { program: string; config: string }) {
     this.#directory = directory;
     this.certificate = parts.certificate;
     this.tokens = parts.tokens;
     this.storage = parts.storage;
-    const args = ["serve", parts.config];
-    this.#process = new Deno.Command("docker-registry", { args, stdout: "piped", stderr: "piped" }).spawn();
+    this.#process = new Deno.Command(parts.program, {
+      args: ["serve", parts.config],
+      env: { OTEL_TRACES_EXPORTER: "none" }, // else distribution 3 looks for a collector
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
     const { stdout, stderr, status } = this.#process;
     this.#ended = Promise.all([this.#access.read(stdout), this.#log.read(stderr), status]);
   }

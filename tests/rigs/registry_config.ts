@@ -1,4 +1,4 @@
-/** The settings of Debian's `docker-registry`. @module */
+/** The settings of distribution. @module */
 import { join } from "node:path";
 import type { ServerCertificate } from "./certificates.ts";
 import type { TokenServer } from "./token_server.ts";
@@ -14,6 +14,8 @@ export interface RegistryParts {
   htpasswd: boolean;
   /** The directory that it stores in. */
   storage: string;
+  /** The settings of a storage on S3, in place of the directory. */
+  s3: Record<string, unknown> | undefined;
   /** Whether it deletes. */
   deletes: boolean;
   /** Whether it keeps what it knows of blobs in memory, as the official image does. */
@@ -29,7 +31,7 @@ export async function writeConfig(directory: string, parts: RegistryParts): Prom
     version: "0.1",
     log: { level: "info" },
     storage: {
-      filesystem: { rootdirectory: parts.storage },
+      ...(parts.s3 ? { s3: parts.s3 } : { filesystem: { rootdirectory: parts.storage } }),
       delete: { enabled: parts.deletes },
       ...(parts.cache && { cache: { blobdescriptor: "inmemory" } }),
     },

@@ -1,0 +1,85 @@
+/** Builds servers and clients that are written in Go, from the module proxy, and keeps them outside of the checkout. @module */
+import { join } from "node:path";
+import { cacheDirectory, ensureTool } from "../rigs/debian.ts";
+import { announce } from "../rigs/run_notes.ts";
+
+/** A program of a Go module. */
+export interface GoProgram {
+  /** The module's path. */
+  module: string;
+  /** Its version, such as `v3.1.2`. */
+  version: string;
+  /** The directory of the program in the module, such as `cmd/registry`. */
+  directory: string;
+  /** Build tags, separated by spaces. */
+  tags?: string;
+}
+
+/** The programs that registries and clients are compared with. */
+export const GO_PROGRAMS = {
+  distribution: {
+    module: "github.com/distribution/distribution/v3",
+    version: "v3.1.2",
+    directory: "cmd/registry",
+  },
+  gitea: {
+    module: "code.gitea.io/gitea",
+    version: "v1.26.0",
+    directory: ".",
+    tags: "sqlite sqlite_unlock_notify",
+  },
+  crane: { module: "github.com/google/go-containerregistry", version: "v0.22.1", directory: "cmd/crane" },
+  olareg: { module: "github.com/olareg/olareg", version: "v0.2.2", directory: "cmd/olareg" },
+  oras: { module: "oras.land/oras", version: "v1.3.6", directory: "cmd/oras" },
+  regctl: { module: "github.com/regclient/regclient", version: "v0.11.7", directory: "cmd/regctl" },
+  conformance: {
+    module: "github.com/opencontainers/distribution-spec/conformance",
+    version: "v0.0.0-20260831232431-97274622c111",
+    directory: ".",
+  },
+} as const satisfies Record<string, GoProgram>;
+
+/** The path of a program, which is built where it is missing; `undefined`, after one line that says why, where that fails. */
+export async function goProgram(name: keyof typeof GO_PROGRAMS): Promise<string | undefined> {
+  const program: GoProgram = GO_PROGRAMS[name];
+  const path = join(cacheDirectory(), "go", `${name}-${program.version}`);
+  if (await Deno.stat(path).then(() => true, () => false)) return path;
+  try {
+    if (!await ensureTool("go", "golang-go")) return undefined;
+    await build(program, path);
+    return path;
+  } catch (error) {
+    announce(`cannot build ${name} here: ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+/** `go install` refuses modules that replace others, as Gitea does: so the module is built in a copy of its own. */
+async function build(program: GoProgram, path: string): Promise<void> {
+  const source = await Deno.makeTempDir({ prefix: "layerstash-go-" });
+  try {
+    const found = await run(
+      "go",
+      ["mod", "download", "-json", `${program.module}@${program.version}`],
+      source,
+    );
+    await run("cp", ["-R", `${JSON.parse(found).Dir}/.`, source], source);
+    await run("chmod", ["-R", "u+w", source], source);
+    const tags = program.tags === undefined ? [] : ["-tags", program.tags];
+    await run("go", ["build", ...tags, "-o", path, `./${program.directory}`], source);
+  } finally {
+    await Deno.remove(source, { recursive: true });
+  }
+}
+
+/** Where Go keeps the source of a program's module, which is fetched where it is missing. */
+export async function moduleDirectory({ module, version }: GoProgram): Promise<string> {
+  const { Dir } = JSON.parse(await run("go", ["mod", "download", "-json", `${module}@${version}`], "/"));
+  return Dir;
+}
+
+async function run(command: string, args: string[], cwd: string): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(command, { args, cwd, stdin: "null" }).output();
+  if (success) return new TextDecoder().decode(stdout);
+  throw new Error(new TextDecoder().decode(stderr).trim() || `${command} ${args[0]} failed`);
+}
