@@ -85,6 +85,17 @@ export class FakeStorage {
     return manifest && { digest, manifest };
   }
 
+  /** Adds all that another storage has, as it is there. */
+  addAll(other: FakeStorage): void {
+    for (const [digest, blob] of other.blobs) this.blobs.set(digest, { ...blob });
+    for (const [name, { blobs, manifests, tags }] of other.repositories) {
+      const own = this.repository(name);
+      blobs.forEach((digest) => own.blobs.add(digest));
+      manifests.forEach((manifest, digest) => own.manifests.set(digest, manifest));
+      tags.forEach((digest, tag) => own.tags.set(tag, digest));
+    }
+  }
+
   /** Begins an upload. */
   openSession(repository: string): UploadSession {
     const session = new UploadSession(repository, this.#discard);

@@ -78,19 +78,8 @@ async function fill(fake: FakeRegistry, work: Workspace): Promise<void> {
   if (!filled) {
     await healthy(fake, (opened) => up(opened, work, "upload file"));
     filled = new FakeStorage(false);
-    copy(fake.storage, filled);
-  } else copy(filled, fake.storage);
-}
-
-function copy(from: FakeStorage, to: FakeStorage): void {
-  for (const [digest, blob] of from.blobs) to.blobs.set(digest, { ...blob });
-  for (const [name, { blobs, manifests, tags }] of from.repositories) {
-    to.repositories.set(name, {
-      blobs: new Set(blobs),
-      manifests: new Map(manifests),
-      tags: new Map(tags),
-    });
-  }
+    filled.addAll(fake.storage);
+  } else fake.storage.addAll(filled);
 }
 
 async function up({ store, events }: Opened, work: Workspace, direction: Direction): Promise<void> {

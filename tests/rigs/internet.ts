@@ -7,6 +7,7 @@
 import { openStore, type Store } from "../../main.ts";
 import { makeServerCertificate, type ServerCertificate } from "./certificates.ts";
 import { type FakeRegistry, startFakeRegistry } from "./fake_registry.ts";
+import { FakeStorage } from "./fake_storage.ts";
 import { serveReleases } from "./github.ts";
 import { serveJsr } from "./jsr.ts";
 import { serveNpm } from "./npm.ts";
@@ -28,6 +29,8 @@ export interface Internet extends AsyncDisposable {
   readonly host: string;
   /** Opens a repository: of `docker`, `ghcr`, `registry.example.com`, or of the local registry's address. */
   open(registry: string, repository: string): Store;
+  /** Remembers what is stored everywhere; the function that it gives puts it back. */
+  remember(): () => void;
 }
 
 /** Starts it; the certificate of its authority is kept in a directory. */
@@ -61,6 +64,14 @@ export async function startInternet(directory: string): Promise<Internet> {
       const fake = fakes.get(registry) ?? local;
       const credentials = () => Promise.resolve({ kind: "password" as const, ...USER });
       return openStore({ registry: fake.url, repository, credentials, caCerts: [certificate.caPem] });
+    },
+    remember() {
+      const memories = [local, ...fakes.values()].map(({ storage }) => {
+        const memory = new FakeStorage(false);
+        memory.addAll(storage);
+        return () => storage.addAll(memory);
+      });
+      return () => memories.forEach((putBack) => putBack());
     },
     async [Symbol.asyncDispose]() {
       await proxy[Symbol.asyncDispose]();

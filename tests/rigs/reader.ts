@@ -1,10 +1,11 @@
 /** Somebody who types what the documentation shows: a home, a directory with files, and the internet. @module */
+import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf } from "../../lib/oci/digest.ts";
 import type { Place } from "./bash.ts";
 import { LOG, makeFiles, storeExamples, storeImages } from "./documented.ts";
 import { PROGRAM } from "./github.ts";
-import { startInternet } from "./internet.ts";
+import { type Internet, startInternet } from "./internet.ts";
 import { sharePackages } from "./npm.ts";
 import { USER } from "./user.ts";
 
@@ -14,7 +15,7 @@ const CERTIFICATES = ".certificates";
 export interface Reader extends Place, AsyncDisposable {
   /** Puts what is there on this machine in the place of what the documentation says. */
   replace(text: string): string;
-  /** Does what the examples take for granted: installs the program, signs in, stores. */
+  /** Does what the examples take for granted: installs the program, signs in, stores. What else there is stays. */
   getReady(): Promise<void>;
   /** Empties the directory. */
   tidyUp(): Promise<void>;
@@ -29,6 +30,7 @@ export async function makeReader(): Promise<Reader> {
   const internet = await startInternet(certificates);
   await sharePackages(join(home, "deno")); // those of JSR are not the real ones
   await storeImages(internet);
+  let putReady: ((directory: string) => Promise<void>) | undefined;
   return {
     directory,
     env: {
@@ -43,8 +45,8 @@ export async function makeReader(): Promise<Reader> {
     replace: (text) => replaceAll(text, internet.host),
     async getReady() {
       await install(home);
-      await makeFiles(directory);
-      await storeExamples(internet, directory);
+      putReady ??= await prepare(internet, join(home, "ready"));
+      await putReady(directory);
     },
     async tidyUp() {
       for await (const { name } of Deno.readDir(directory)) {
@@ -76,6 +78,18 @@ function replaceAll(text: string, host: string): string {
     (whole, [word, here]) => whole.replaceAll(new RegExp(`(?<![\\w$])${word}(?!\\w)`, "g"), here),
     text,
   );
+}
+
+/** Makes files and stores examples once; the function that it gives puts all of it in place. */
+async function prepare(internet: Internet, ready: string): Promise<(directory: string) => Promise<void>> {
+  await Deno.mkdir(ready);
+  await makeFiles(ready);
+  await storeExamples(internet, ready);
+  const putBack = internet.remember();
+  return async (directory) => {
+    putBack();
+    await cp(ready, directory, { recursive: true });
+  };
 }
 
 async function install(home: string): Promise<void> {
