@@ -66,6 +66,7 @@ import type { CallOptions, Store, StoreReader } from "./lib/store/store.ts";
 import { adaptiveJobs, checkTransfer, DEFAULT_JOBS } from "./lib/transfer/adaptive_jobs.ts";
 
 // Which repository, how to reach it, and who signs in.
+export type { ManifestFormat } from "./lib/store/manifest_format.ts";
 export { type OpenOptions, openStore } from "./lib/open/open_store.ts";
 export { listRepositories } from "./lib/open/list_repositories.ts";
 export { getToken, type TokenOptions } from "./lib/open/request_token.ts";
@@ -130,7 +131,7 @@ export async function upload(store: Store, baseTag: string, options: UploadOptio
   await using input = await rememberInput(content, { store, name: baseTag, stateDirectory, onEvent });
   return await whileUnchanged(input, async () => {
     checkTransfer(options);
-    const draft = new StashDraft(input, { baseTag, chunkSize, family: store.family });
+    const draft = new StashDraft(input, { baseTag, chunkSize });
     reportPlan(draft, onEvent);
     return await storeStash(store, draft, input, { ...options, onEvent });
   });
@@ -148,10 +149,11 @@ async function storeStash(
   const { jobs, onEvent } = adaptiveJobs({ jobs: atOnce, onEvent: given.onEvent });
   const options = { jobs: atOnce, overwrite, onEvent, signal };
   const existing = await lookUpExisting(store, draft.baseTag, options);
+  const keepsFormat = !existing.family || store.changeFamily(existing.family);
   if (!input.seekable) draft.modified = existing.modified ?? draft.modified; // existing chunks keep their images
   const verdicts = new Verdicts(store, existing, draft, options);
   const same = await verdicts.compareExisting(input);
-  if (same) return await keepStored(store, same, { ...options, untagged: existing.untagged });
+  if (same) return await keepStored(store, same, { ...options, untagged: existing.untagged, keepsFormat });
   const holdUntil = input.seekable ? 0 : verdicts.holdUntil;
   const tags = new StashTags(store, existing, { ...options, holdUntil });
   const layers: Descriptor[] = [];

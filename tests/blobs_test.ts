@@ -48,8 +48,8 @@ testOnEachStore("dxf's module example does the same", async (place) => {
   assert.equal(await pull(store, [digest]), "12.5 degrees\n");
 });
 
-testOnEachStore("an alias has dxf's manifest, to the byte", async (place) => {
-  using store = place.open();
+testOnEachStore("an alias has dxf's manifest, to the byte, in docker's format", async (place) => {
+  using store = place.open({ manifestFormat: "docker" });
   const [a, b] = [await push(store, "a\n"), await push(store, "bb\n")];
   const written = await setAlias(store, "ab", { digests: [a, b] });
   const layer = (digest: Digest, size: number, type = "application/octet-stream") =>

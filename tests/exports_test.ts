@@ -10,7 +10,7 @@ const EXPORTS: Record<Entry, string> = {
   ".": `
     CallOptions Chunk Clock ConflictError Credentials DEFAULT_JOBS DEFAULT_RETRY_POLICY DEFAULT_TIMEOUTS
     Digest DownloadOptions ErrorDetails ErrorKind FindCredentials InvalidInputError KeptTag LayerstashError
-    ListOptions ListedStash MismatchError NotAllowedError NotFoundError OnEvent OpenOptions PushMode
+    ListOptions ListedStash ManifestFormat MismatchError NotAllowedError NotFoundError OnEvent OpenOptions PushMode
     RateLimit RegistryError RegistryErrorDetails RegistryOptions RegistryProfile RetryPolicy Stash
     StashFault Store TagRemoval Timeouts TokenOptions TransferEvent TransferOptions TransportOptions
     UploadOptions VerbOptions VerifyOptions VerifyResult download firstCredentials getToken info list

@@ -9,6 +9,7 @@ const PLAIN: RegistryProfile = {
   partSize: 60 * MiB,
   chunkSize: 5 * GiB,
   uploadRangeIsCount: false,
+  family: "docker",
   removal: "registry",
   manifestReadsCount: false,
 };
@@ -25,7 +26,7 @@ const PROFILES: readonly (readonly [host: string, differs: Partial<RegistryProfi
   ["eu.gcr.io", { push: "stream" }],
   ["europe-docker.pkg.dev", { push: "stream" }],
   ["me.azurecr.io", { partSize: 16 * MiB }],
-  ["quay.io", { uploadRangeIsCount: true }],
+  ["quay.io", { uploadRangeIsCount: true, family: "oci" }],
   ["registry.gitlab.com", {}],
 ];
 

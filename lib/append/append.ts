@@ -21,7 +21,8 @@ import type { BlobReader, CallOptions, ManifestReader, StoreReader } from "../st
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
 import { receiveSmall } from "../transfer/receive.ts";
 import { checkTransfer } from "../transfer/adaptive_jobs.ts";
-import { type BaseImage, checkTime, familyOf, requireBase } from "./appended_image.ts";
+import { familyOf } from "../oci/manifest_family.ts";
+import { type BaseImage, checkTime, requireBase } from "./appended_image.ts";
 import { blobsOfIndexes, ImageBuilder, runnableImages } from "./image_builder.ts";
 import type { MeasuredLayer } from "./measure_layer.ts";
 import { storeLayer } from "./store_layer.ts";

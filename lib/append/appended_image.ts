@@ -5,7 +5,8 @@ import { InvalidInputError, MismatchError } from "../errors.ts";
 import type { Compression } from "../layers/compression.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import { type Manifest, manifestOf, parseAs } from "../oci/manifest.ts";
-import { type Family, IMAGE_CONFIG, IMAGE_LAYER, IMAGE_MANIFEST } from "../oci/media_types.ts";
+import { familyOf } from "../oci/manifest_family.ts";
+import { type Family, IMAGE_CONFIG, IMAGE_LAYER } from "../oci/media_types.ts";
 import type { MeasuredLayer } from "./measure_layer.ts";
 
 /** The layer's entry in the image's history. */
@@ -32,11 +33,6 @@ const manifestSchema = v.looseObject({
   config: v.looseObject({ mediaType: v.string() }),
   layers: v.nullish(v.array(v.unknown()), []),
 });
-
-/** The media types that an image uses, and that its new layer gets. */
-export function familyOf({ mediaType }: Manifest): Family {
-  return mediaType === IMAGE_MANIFEST.docker ? "docker" : "oci";
-}
 
 /** The image to which a layer is appended. */
 export interface BaseImage {

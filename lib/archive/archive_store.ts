@@ -8,6 +8,7 @@ import type { OnEvent } from "../events.ts";
 import { ListedManifests } from "../layout/listed_manifests.ts";
 import { counted } from "../messages.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
+import type { Family } from "../oci/media_types.ts";
 import { corrupted, type Digest, digestOf, parseDigest } from "../oci/digest.ts";
 import type { ArchiveAddress } from "../oci/image_reference.ts";
 import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
@@ -36,6 +37,10 @@ export class ArchiveStore extends ListedManifests implements Store {
     });
     this.#archive = archive;
     this.url = pathToFileURL(address.file).href;
+  }
+
+  changeFamily(family: Family): boolean {
+    return family === this.family;
   }
 
   blobUrl(digest: Digest): URL {

@@ -1,27 +1,50 @@
-/** Makes the manifest that an alias points to, byte for byte as dxf writes it. @module */
+/** Makes the manifest that an alias points to; in docker's family byte for byte as dxf writes it. @module */
 import { InvalidInputError, MismatchError } from "../errors.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
-import { type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
-import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../oci/media_types.ts";
+import { digestOf } from "../oci/digest.ts";
+import { encodeManifest, type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
+import { type Family, IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../oci/media_types.ts";
+
+/** The empty config of OCI's artifacts: `{}` (OCI image spec, "Guidance for an Empty Descriptor"). */
+export const EMPTY_CONFIG: Uint8Array<ArrayBuffer> = new TextEncoder().encode("{}");
+
+const EMPTY_TYPE = "application/vnd.oci.empty.v1+json";
+const ALIAS_TYPE = "application/vnd.layerstash.alias.v1";
 
 /**
- * Makes the manifest of an alias, whose layers are the blobs. A docker manifest must have a config; the first blob
- * stands in for it, so that no further blob has to be stored. The text is what Python's `json.dumps` writes with
- * `sort_keys=True`: equal aliases have equal manifests, whichever program made them.
+ * Makes the manifest of an alias, whose layers are the blobs. In OCI's family it is an artifact with the empty config, which
+ * has to be stored. A docker manifest must have the config of an image; the first blob stands in for it, so that no further
+ * blob has to be stored. Its text is what Python's `json.dumps` writes with `sort_keys=True`: equal aliases have equal
+ * manifests, whichever program made them.
  *
  * @throws {InvalidInputError} if there is no blob, or more than a manifest can list
  */
-export function aliasManifest(blobs: readonly SizedBlob[]): Manifest {
+export function aliasManifest(blobs: readonly SizedBlob[], family: Family): Manifest {
   const [first] = blobs;
   if (!first) throw new InvalidInputError("an alias must point to at least one blob");
+  const manifest = family === "oci" ? artifactManifest(blobs) : dxfManifest(blobs, first);
+  if (manifest.bytes.length <= MAX_MANIFEST_SIZE) return manifest;
+  throw new InvalidInputError(
+    `one manifest cannot list ${blobs.length} blobs: registries accept up to 4 MiB`,
+  );
+}
+
+function artifactManifest(blobs: readonly SizedBlob[]): Manifest {
+  return encodeManifest({
+    schemaVersion: 2,
+    mediaType: IMAGE_MANIFEST.oci,
+    artifactType: ALIAS_TYPE,
+    config: { mediaType: EMPTY_TYPE, digest: digestOf(EMPTY_CONFIG), size: EMPTY_CONFIG.length },
+    layers: blobs.map(({ digest, size }) => ({ mediaType: OCTET_STREAM, digest, size })),
+  });
+}
+
+function dxfManifest(blobs: readonly SizedBlob[], first: SizedBlob): Manifest {
   const layers = blobs.map((blob) => descriptorText(blob, OCTET_STREAM)).join(", ");
   const config = descriptorText(first, IMAGE_CONFIG.docker);
   const type = IMAGE_MANIFEST.docker;
   const text = `{"config": ${config}, "layers": [${layers}], "mediaType": "${type}", "schemaVersion": 2}`;
-  if (text.length <= MAX_MANIFEST_SIZE) return manifestOf(new TextEncoder().encode(text), type);
-  throw new InvalidInputError(
-    `one manifest cannot list ${blobs.length} blobs: registries accept up to 4 MiB`,
-  );
+  return manifestOf(new TextEncoder().encode(text), type);
 }
 
 function descriptorText({ digest, size }: SizedBlob, mediaType: string): string {

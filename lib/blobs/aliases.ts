@@ -13,7 +13,10 @@ import { statFile } from "../files/input.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
 import { inParallel } from "../async/pool.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
-import { aliasManifest } from "./alias_manifest.ts";
+import { bytesSource } from "../content/source.ts";
+import { withoutProgress } from "../events.ts";
+import { putInFamily } from "../store/manifest_format.ts";
+import { aliasManifest, EMPTY_CONFIG } from "./alias_manifest.ts";
 
 /** How many requests for the sizes of blobs run at once. */
 const JOBS = 4;
@@ -25,8 +28,8 @@ export interface SetAliasOptions extends CallOptions {
 }
 
 /**
- * Makes an alias for one or more blobs. An existing alias is replaced. The manifest is the same as the one that dxf
- * writes.
+ * Makes an alias for one or more blobs. An existing alias is replaced. In docker's format the manifest is the same as the
+ * one that dxf writes.
  *
  * @returns the manifest of the alias
  * @throws {NotFoundError} if a blob is not in the repository
@@ -66,11 +69,19 @@ export async function putAlias(
   blobs: readonly SizedBlob[],
   options: CallOptions,
 ): Promise<Manifest> {
-  const manifest = aliasManifest(blobs);
-  await requireNoChunk(store, parseTag(alias), { ...options, digest: manifest.digest });
-  await store.putManifest(alias, manifest, options);
+  const { digest } = aliasManifest(blobs, store.family);
+  await requireNoChunk(store, parseTag(alias), { ...options, digest });
+  const manifest = await putInFamily(store, alias, async (family) => {
+    if (family === "oci") await storeEmptyConfig(store, options);
+    return aliasManifest(blobs, family);
+  }, options);
   await freeReplaced(store, [alias], { keepBlobs: true, ...options });
   return manifest;
+}
+
+async function storeEmptyConfig(store: Store, options: CallOptions): Promise<void> {
+  const onEvent = withoutProgress(options.onEvent ?? store.onEvent);
+  await store.write(bytesSource(EMPTY_CONFIG), { ...options, what: "the config of the alias", onEvent });
 }
 
 /** The error for a blob that does not exist. */

@@ -9,8 +9,10 @@ import { RateLimit } from "../http/rate_limit.ts";
 import type { TransportOptions } from "../http/request.ts";
 import type { ImageReference } from "../oci/image_reference.ts";
 import type { OpenedImage } from "../open/open_image.ts";
+import type { OpenOptions } from "../open/open_store.ts";
 import type { RegistryOptions } from "../registry/open_client.ts";
 import type { Credentials, FindCredentials } from "../sign_in/credentials.ts";
+import type { ManifestFormat } from "../store/manifest_format.ts";
 import type { Store } from "../store/store.ts";
 import type { LogLevel } from "./terminal/log.ts";
 import type { ProgressMode } from "./terminal/progress_display.ts";
@@ -39,6 +41,8 @@ export interface RegistryFlags extends ConnectionFlags {
 /** The options of every command that works on a repository. */
 export interface RepositoryFlags extends RegistryFlags {
   repository: string;
+  /** The format of new manifests; absent where the command makes none. */
+  manifestFormat?: ManifestFormat | undefined;
 }
 
 /** The terminal, as the options want it. */
@@ -48,8 +52,8 @@ export function openTerminal(flags: Pick<ConnectionFlags, "logLevel" | "progress
 
 /** The store that the options name. */
 export async function openNamedStore(flags: RepositoryFlags, onEvent: OnEvent): Promise<Store> {
-  const { repository } = flags;
-  return openStore({ repository, ...await registryOptionsOf(flags, onEvent) });
+  const { repository, manifestFormat } = flags;
+  return openStore({ repository, manifestFormat, ...await registryOptionsOf(flags, onEvent) });
 }
 
 /** The registry that the options name, and how to speak to it. */
@@ -70,9 +74,11 @@ export interface TwoImages extends Disposable {
  */
 export async function openBoth(
   flags: ConnectionFlags,
-  { from, to, onEvent, also = () => Promise.resolve(undefined) }: {
+  { from, to, manifestFormat, onEvent, also = () => Promise.resolve(undefined) }: {
     from: ImageReference;
     to: ImageReference;
+    /** The format of new manifests at the target. */
+    manifestFormat?: ManifestFormat | undefined;
     onEvent: OnEvent;
     /** Looks for credentials before the saved ones are looked up. */
     also?: FindCredentials;
@@ -83,11 +89,11 @@ export async function openBoth(
   const named: FindCredentials = (host) => Promise.resolve(host === own ? explicit : undefined);
   const credentials = firstCredentials(named, also, savedCredentials(Deno.env.toObject()));
   const transport = await transportOf(flags);
-  const open = (image: ImageReference) => {
+  const open = (image: ImageReference, options: Pick<OpenOptions, "manifestFormat">) => {
     const authHost = hostOf(image) === own ? flags.authHost : undefined;
-    return openImage(image, { credentials, onEvent, authHost, ...transport });
+    return openImage(image, { credentials, onEvent, authHost, ...transport, ...options });
   };
-  const [source, target] = [open(from), open(to)];
+  const [source, target] = [open(from, {}), open(to, { manifestFormat })];
   return {
     from: source,
     to: target,

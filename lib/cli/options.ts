@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { LayerstashError } from "../errors.ts";
 import { JOBS } from "../transfer/adaptive_jobs.ts";
+import { MANIFEST_FORMATS, type ManifestFormat } from "../store/manifest_format.ts";
 import { parseSize } from "./text/sizes.ts";
 
 /** The heading of options about sign-in and connections, in a command's help. */
@@ -56,6 +57,12 @@ export function platformsOption(description: string) {
 export function limitRateOption() {
   const option = new Option("--limit-rate <rate>", "bytes a second over all connections, such as 10MB");
   return group(CONNECTION, option.argParser(parseSizeOption).env("LAYERSTASH_LIMIT_RATE"));
+}
+
+/** `--manifest-format`, for commands that make manifests of stored files and aliases. */
+export function manifestFormatOption() {
+  return new Option("--manifest-format <format>", "of the manifests; auto is what the registry takes")
+    .choices(MANIFEST_FORMATS).default("auto" as ManifestFormat).env("LAYERSTASH_MANIFEST_FORMAT");
 }
 
 /** `--jobs`. */

@@ -2,9 +2,12 @@
 import { ConflictError, MismatchError } from "../errors.ts";
 import { bytesSource } from "../content/source.ts";
 import { withChannel, withoutProgress } from "../events.ts";
-import type { Manifest } from "../oci/manifest.ts";
+import type { Digest } from "../oci/digest.ts";
+import { inFamily } from "../oci/manifest_family.ts";
+import { FAMILIES, type Family } from "../oci/media_types.ts";
 import { listedBlobs } from "../oci/references.ts";
 import { freeReplaced } from "../store/free.ts";
+import { putInFamily } from "../store/manifest_format.ts";
 import { notThere } from "../store/known_references.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { checkBaseTag, chunkTag } from "../stash/chunk_tags.ts";
@@ -44,8 +47,9 @@ export interface CopyStashResult {
 }
 
 /**
- * Copies a stash with all its chunks unchanged, perhaps to another base tag. Existing chunks are skipped. The tag of
- * the last chunk comes last, because it makes the stash complete.
+ * Copies a stash with all its chunks unchanged, perhaps to another base tag. Existing chunks are skipped. The manifests are
+ * stored in the format of the target, as by an upload to it. The tag of the last chunk comes last, because it makes the
+ * stash complete.
  *
  * @throws {InvalidInputError} if a base tag is invalid, or a number is out of range
  * @throws {NotFoundError} if the stash does not exist or is incomplete
@@ -76,9 +80,8 @@ export async function copyStash(
   const stash = await findStash(from.store, from.baseTag, { signal, onEvent });
   checkBaseTag(to.baseTag, stash.chunks.length);
   const images = await chunkImages(from, stash, { jobs, signal, onEvent });
-  const manifests = images.map(({ manifest }) => manifest);
   const numbers = await chunkNumbers(to.store, to.baseTag, { signal, onEvent });
-  await requireReplaceableTags(to, manifests, { ...options, numbers, jobs });
+  await requireReplaceableTags(to, images, { ...options, numbers, jobs });
   const wanted = images.flatMap(({ manifest, config }) =>
     config ? listedBlobs(manifest.bytes).slice(1) : listedBlobs(manifest.bytes)
   );
@@ -87,22 +90,33 @@ export async function copyStash(
     reread: options.overwrite,
     blobs: wanted,
   });
-  const tags = manifests.map((_, index) => chunkTag(to.baseTag, index + 1));
-  for (const [index, tag] of tags.entries()) {
-    const { config } = images[index]!;
-    if (config) {
-      const silent = withoutProgress(onEvent ?? to.store.onEvent);
-      await to.store.write(bytesSource(config), { what: `the config of ${tag}`, signal, onEvent: silent });
-    }
-    await to.store.putManifest(tag, manifests[index]!, { signal, onEvent });
-  }
-  await inParallel(tags.entries(), { jobs, signal }, async ([index, tag], signal) => {
-    await requireGivenBack(to.store, tag, { digest: manifests[index]!.digest, signal, onEvent });
+  const put = await putImages(to, images, { signal, onEvent });
+  await inParallel(put, { jobs, signal }, async ([tag, digest], signal) => {
+    await requireGivenBack(to.store, tag, { digest, signal, onEvent });
   });
-  await freeReplaced(to.store, tags, options);
-  const stale = numbers.filter((number) => number > manifests.length);
+  await freeReplaced(to.store, [...put.keys()], options);
+  const stale = numbers.filter((number) => number > images.length);
   await removeStale(to.store, to.baseTag, { ...withChannel({ signal, onEvent }, to.store), numbers: stale });
   return { stash, blobs };
+}
+
+/** Puts the tags of the chunks, that of the last one last. Returns the digest that each holds. */
+async function putImages(
+  { store, baseTag }: StashTarget,
+  images: readonly CopiedImage[],
+  { signal, onEvent }: CallOptions,
+): Promise<Map<string, Digest>> {
+  const put = new Map<string, Digest>();
+  for (const [index, { manifest, config }] of images.entries()) {
+    const tag = chunkTag(baseTag, index + 1);
+    if (config) {
+      const silent = withoutProgress(onEvent ?? store.onEvent);
+      await store.write(bytesSource(config), { what: `the config of ${tag}`, signal, onEvent: silent });
+    }
+    const make = (family: Family) => inFamily(manifest, family);
+    put.set(tag, (await putInFamily(store, tag, make, { signal, onEvent })).digest);
+  }
+  return put;
 }
 
 /** The image of a chunk that is copied; its config only where the source has lost the tag, and the image is built again. */
@@ -127,18 +141,19 @@ async function chunkImages(
         `${tag} does not belong to the stash that ${chunkTag(baseTag, chunks.length)} completes`,
       );
     }
-    images[number - 1] = manifest ? { manifest } : rebuildImage(stash, number, store.family);
+    images[number - 1] = manifest ? { manifest } : rebuildImage(stash, number);
   });
   return images;
 }
 
 /**
- * Checks that what exists at the target may be replaced: the tags hold these chunks already, or chunks of another stash that is
- * to be replaced. Images of others are not replaced; with higher numbers they are not in the way.
+ * Checks that what exists at the target may be replaced: the tags hold these chunks already, in either family, in which the
+ * copy then goes on; or chunks of another stash that is to be replaced. Images of others are not replaced; with higher
+ * numbers they are not in the way.
  */
 async function requireReplaceableTags(
   { store, baseTag }: StashTarget,
-  manifests: readonly Manifest[],
+  images: readonly CopiedImage[],
   { numbers, overwrite, jobs, signal, onEvent }: CopyStashOptions & {
     numbers: readonly number[];
     jobs: number;
@@ -146,8 +161,10 @@ async function requireReplaceableTags(
 ): Promise<void> {
   await inParallel(numbers, { jobs, signal }, async (number, signal) => {
     const tag = chunkTag(baseTag, number);
-    const wanted = manifests[number - 1]?.digest;
-    if (wanted !== undefined && await store.resolve(tag, { signal, onEvent }) === wanted) return;
+    const wanted = images[number - 1]?.manifest;
+    const found = wanted && await store.resolve(tag, { signal, onEvent });
+    const family = found && FAMILIES.find((family) => inFamily(wanted, family).digest === found);
+    if (family) return void store.changeFamily(family);
     const isForeign = (await lookAtTag(store, tag, { signal, onEvent })).kind === "foreign";
     if (isForeign && wanted !== undefined) throw foreignConflict(tag);
     if (isForeign || overwrite) return;

@@ -141,12 +141,12 @@ const DOCKER_TYPES = [IMAGE_MANIFEST.docker, IMAGE_INDEX.docker];
 
 /** Reports that other programs ignore docker's format in an OCI layout. Converting it would change the digest. */
 export function warnOfDockerFormat(
-  store: Pick<Store, "family">,
+  store: Pick<Store, "url">,
   tree: ImageTree,
   onEvent: OnEvent | undefined,
 ): void {
   const isDocker = treeManifests(tree).some(({ mediaType }) => DOCKER_TYPES.includes(mediaType));
-  if (store.family !== "oci" || !isDocker) return;
+  if (!store.url.startsWith("file:") || !isDocker) return;
   const message = "the image keeps docker's own format, which skopeo and umoci do not see in a directory; " +
     "for them, convert it with skopeo copy docker://IMAGE oci:DIR:TAG, which changes its digest";
   onEvent?.({ type: "notice", message });

@@ -6,8 +6,10 @@ import { type OnEvent, withChannel } from "../events.ts";
 import type { Descriptor, SizedBlob } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
+import type { Family } from "../oci/media_types.ts";
 import { parseRepository } from "../oci/reference.ts";
 import { checkRange } from "../store/checks.ts";
+import { FamilyChoice, type ManifestFormat } from "../store/manifest_format.ts";
 import type {
   BlobOptions,
   BlobState,
@@ -32,6 +34,8 @@ export interface LayoutOptions {
   name: string;
   /** Gives the directory of another repository, from which blobs can be mounted. */
   beside?: (repository: string) => string;
+  /** The format of new manifests; absent = OCI's, unless there is another under the name. */
+  manifestFormat?: ManifestFormat | undefined;
   /** Receives the events of calls that are made without an `onEvent` of their own. */
   onEvent?: OnEvent | undefined;
 }
@@ -42,13 +46,13 @@ export interface LayoutOptions {
  */
 export class LayoutStore implements Store {
   readonly name: string;
-  readonly family = "oci";
   readonly onEvent: OnEvent | undefined;
   readonly chunkSize: number = 5 * 1024 ** 3;
   readonly #directory: string;
   readonly #beside: ((repository: string) => string) | undefined;
   readonly #blobs: Blobs;
   readonly #manifests: Manifests;
+  readonly #choice: FamilyChoice;
 
   /** @param options where the layout is */
   constructor(options: LayoutOptions) {
@@ -56,8 +60,17 @@ export class LayoutStore implements Store {
     this.#directory = options.directory;
     this.#beside = options.beside;
     this.onEvent = options.onEvent;
+    this.#choice = new FamilyChoice("oci", options.manifestFormat);
     this.#blobs = new Blobs(options);
     this.#manifests = new Manifests(options, this.#blobs);
+  }
+
+  get family(): Family {
+    return this.#choice.family;
+  }
+
+  changeFamily(family: Family): boolean {
+    return this.#choice.change(family);
   }
 
   get url(): string {

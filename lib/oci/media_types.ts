@@ -3,6 +3,9 @@
 /** The two families of image formats: docker's schema 2, and the OCI image spec that grew out of it. */
 export type Family = "docker" | "oci";
 
+/** Both families. */
+export const FAMILIES: readonly Family[] = ["docker", "oci"];
+
 /** The media types of image manifests, which list a config and layers. */
 export const IMAGE_MANIFEST: Record<Family, string> = {
   docker: "application/vnd.docker.distribution.manifest.v2+json",

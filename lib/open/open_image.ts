@@ -37,9 +37,9 @@ export function openImage(image: string | ImageReference, options: OpenImageOpti
 }
 
 function storeAt(address: ImageReference["address"], repository: string, options: OpenImageOptions): Store {
-  const { onEvent } = options;
+  const { manifestFormat, onEvent } = options;
   if (address.kind === "archive") return new ArchiveStore(address, { onEvent });
   if (address.kind === "remote") return openStore({ ...options, registry: address.origin, repository });
   const { directory } = address;
-  return new LayoutStore({ directory, name: `oci:${directory}`, onEvent });
+  return new LayoutStore({ directory, name: `oci:${directory}`, manifestFormat, onEvent });
 }

@@ -8,6 +8,7 @@ import { hubTagRemover } from "../registry/tag_removal/docker_hub.ts";
 import { githubTagRemover } from "../registry/tag_removal/github_packages.ts";
 import { LayoutStore } from "../layout/layout_store.ts";
 import { profileOf, type RegistryProfile } from "../registry/profiles.ts";
+import type { ManifestFormat } from "../store/manifest_format.ts";
 import { pushPlaceholder } from "../store/placeholder.ts";
 import { RegistryStore } from "../registry/registry_store.ts";
 import type { CallOptions, Store } from "../store/store.ts";
@@ -25,6 +26,8 @@ export interface OpenOptions extends RegistryOptions {
   repository: string;
   /** The registry's properties; absent = those known for its host. */
   profile?: Partial<RegistryProfile> | undefined;
+  /** The format of the manifests of stored files and aliases; absent = `auto`. */
+  manifestFormat?: ManifestFormat | undefined;
   /** The URLs of services' own APIs, which remove tags; absent = the public ones. */
   apis?: { dockerHub?: string; github?: string } | undefined;
 }
@@ -55,11 +58,18 @@ export function openStore(options: OpenOptions): Store {
     : openRemote(address, repository, options);
 }
 
-function openLayout({ directory }: LayoutAddress, repository: string, { onEvent }: OpenOptions): Store {
+function openLayout({ directory }: LayoutAddress, repository: string, options: OpenOptions): Store {
+  const { manifestFormat, onEvent } = options;
   const beside = (name: string) => join(directory, ...parseRepository(name).split("/"));
   const own = beside(repository);
   // The name has slashes on every system; Windows accepts either separator.
-  return new LayoutStore({ directory: own, name: `oci:${own.replaceAll(sep, "/")}`, beside, onEvent });
+  return new LayoutStore({
+    directory: own,
+    name: `oci:${own.replaceAll(sep, "/")}`,
+    beside,
+    manifestFormat,
+    onEvent,
+  });
 }
 
 function openRemote(address: RemoteAddress, shortName: string, options: OpenOptions): Store {
@@ -74,6 +84,7 @@ function openRemote(address: RemoteAddress, shortName: string, options: OpenOpti
     name: `${address.host}/${repository}`,
     client,
     profile,
+    manifestFormat: options.manifestFormat,
     tagRemover: serviceTagRemover({ profile, transport, find, repository, apis: options.apis }),
     fullName: (name) => fullRepository(address, name),
     close: () => transport.close(),

@@ -1,4 +1,5 @@
 /** Profiles of registries: how bytes go up, how large chunks may be, how tags are removed. @module */
+import type { Family } from "../oci/media_types.ts";
 
 /**
  * How the bytes of a blob go up:
@@ -24,6 +25,8 @@ export interface RegistryProfile {
   chunkSize: number;
   /** Whether the `Range` of an upload's status is `0-<count>` (Quay), where the spec has `0-<last byte>`. */
   uploadRangeIsCount: boolean;
+  /** The family of new manifests: docker's, which the Python layerstash reads, or OCI's where docker's is refused. */
+  family: Family;
   /** Which API removes a tag. */
   removal: "registry" | "docker-hub" | "github";
   /** Whether each GET of a manifest counts against a limit of the user's account. */
@@ -41,6 +44,7 @@ const UNKNOWN: RegistryProfile = {
   partSize: 60 * MiB,
   chunkSize: 5 * GiB,
   uploadRangeIsCount: false,
+  family: "docker",
   removal: "registry",
   manifestReadsCount: false,
 };
@@ -55,7 +59,8 @@ const KNOWN: readonly (readonly [host: RegExp, profile: Partial<RegistryProfile>
   // Google does not take parts.
   [/(\.|^)(gcr\.io|pkg\.dev)$/, { push: "stream" }],
   [/\.azurecr\.io$/, { partSize: 16 * MiB }],
-  [/^quay\.io$/, { uploadRangeIsCount: true }],
+  // Of docker's manifests Quay takes only those whose layers are gzipped tar archives.
+  [/^quay\.io$/, { uploadRangeIsCount: true, family: "oci" }],
 ];
 
 /** The profile of a registry, by its host. */

@@ -9,7 +9,7 @@ import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseReference, parseRepository } from "../oci/reference.ts";
 import { declaredMediaType, type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { NAME_UNKNOWN } from "../oci/error_codes.ts";
-import { MANIFEST_TYPES } from "../oci/media_types.ts";
+import { type Family, MANIFEST_TYPES } from "../oci/media_types.ts";
 import { bytesOf, countOf, urlNamed } from "../http/answers.ts";
 import { faultOfRange, lengthOf } from "../http/ranges.ts";
 import { isBusyAnswer } from "../http/retry_after.ts";
@@ -19,6 +19,7 @@ import type { RegistryClient } from "./client.ts";
 import { allItems } from "./pages.ts";
 import type { RegistryProfile } from "./profiles.ts";
 import { BlobPusher } from "./push/push.ts";
+import { FamilyChoice, type ManifestFormat } from "../store/manifest_format.ts";
 import { fallbackReferrers } from "../store/referrers.ts";
 import { listedReferrers } from "./referrers.ts";
 import type {
@@ -41,6 +42,8 @@ export interface RegistryStoreOptions {
   name: string;
   client: RegistryClient;
   profile: RegistryProfile;
+  /** The format of new manifests; absent = `auto`. */
+  manifestFormat?: ManifestFormat | undefined;
   /** Makes the remover of tags for a service whose registry refuses to; absent = the registry removes them. */
   tagRemover?: (store: RegistryStore) => TagRemover;
   /** Completes the name of another repository, as `library/` does on Docker Hub; absent = names are complete. */
@@ -62,11 +65,11 @@ export class RegistryStore implements Store {
   readonly name: string;
   readonly url: string;
   readonly onEvent: OnEvent | undefined;
-  readonly family = "docker";
   readonly chunkSize: number;
   readonly manifestReadsCount: boolean;
   readonly #client: RegistryClient;
   readonly #pusher: BlobPusher;
+  readonly #choice: FamilyChoice;
   readonly #tagRemover: TagRemover;
   readonly #close: () => void;
   readonly #fullName: (repository: string) => string;
@@ -80,6 +83,7 @@ export class RegistryStore implements Store {
     this.chunkSize = profile.chunkSize;
     this.manifestReadsCount = profile.manifestReadsCount;
     this.#client = client;
+    this.#choice = new FamilyChoice(profile.family, options.manifestFormat);
     this.#pusher = new BlobPusher({
       client,
       profile,
@@ -89,6 +93,14 @@ export class RegistryStore implements Store {
     this.#tagRemover = options.tagRemover?.(this) ?? registryTagRemover(client, this);
     this.#close = options.close;
     this.#fullName = options.fullName ?? ((repository) => repository);
+  }
+
+  get family(): Family {
+    return this.#choice.family;
+  }
+
+  changeFamily(family: Family): boolean {
+    return this.#choice.change(family);
   }
 
   blobUrl(digest: Digest): URL {

@@ -5,7 +5,8 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isIndexType } from "../oci/image_index.ts";
 import { readImageManifest } from "../oci/manifest.ts";
-import { IMAGE_CONFIG, OCTET_STREAM } from "../oci/media_types.ts";
+import { familyOf } from "../oci/manifest_family.ts";
+import { type Family, IMAGE_CONFIG, OCTET_STREAM } from "../oci/media_types.ts";
 import { isPlaceholder } from "../store/placeholder.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { receiveSmall } from "../transfer/receive.ts";
@@ -17,6 +18,8 @@ export interface ChunkImage {
   tag: string;
   /** The digest of its manifest. */
   manifest: Digest;
+  /** The family of its manifest. */
+  family: Family;
   /** The blob with the chunk's bytes. */
   layer: Descriptor;
   config: ChunkConfig;
@@ -54,7 +57,13 @@ export async function lookAtTag(
     const bytes = await receiveSmall(store, config, options);
     if (!layer) return isPlaceholder(bytes) ? { kind: "absent" } : foreign(tag, "an image without layers");
     if (namesLayers(bytes)) return foreign(tag, "another image");
-    const image = { tag, manifest: manifest.digest, layer, config: readChunkConfig(bytes, tag) };
+    const image = {
+      tag,
+      manifest: manifest.digest,
+      family: familyOf(manifest),
+      layer,
+      config: readChunkConfig(bytes, tag),
+    };
     return hasItsNumber(image) ? { kind: "chunk", image } : { kind: "unclear", error: otherNumber(image) };
   } catch (error) {
     if (!(error instanceof MismatchError || error instanceof NotFoundError)) throw error;

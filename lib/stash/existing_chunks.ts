@@ -3,7 +3,7 @@ import { inParallel } from "../async/pool.ts";
 import { ConflictError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
-import { OCTET_STREAM } from "../oci/media_types.ts";
+import { type Family, OCTET_STREAM } from "../oci/media_types.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { type ChunkImage, lookAtTag, type TagContent } from "./chunk_image.ts";
@@ -22,6 +22,8 @@ export interface ExistingChunks {
   layers: Map<number, Descriptor | undefined>;
   /** The manifests of the chunks that were read. */
   manifests: Set<Digest>;
+  /** The family of their manifests, by that of chunk 1 where there is one. */
+  family?: Family | undefined;
   /** When the file was last changed, by the config of chunk 1; absent where the stash is complete. */
   modified?: string | undefined;
   /** How the existing stash was sliced, as far as its chunks say it. */
@@ -47,6 +49,7 @@ export async function lookUpExisting(
   const complete = found?.stash.provenComplete ? found.stash : undefined;
   const read = new Map(found?.images.map((image) => [image.tag, image]));
   let first: ChunkImage | undefined;
+  let family: Family | undefined;
   const all = new Set([...numbers, ...complete?.chunks.map(({ number }) => number) ?? []]);
   await inParallel(all, { jobs, signal: options.signal }, async (number, signal) => {
     const tag = chunkTag(baseTag, number);
@@ -60,9 +63,10 @@ export async function lookUpExisting(
     if (content.kind !== "chunk") return;
     manifests.add(content.image.manifest);
     if (number === 1) first = content.image;
+    if (number === 1 || !family) family = content.image.family;
   });
   const ours = numbers.filter((number) => !foreign.includes(number));
-  const existing = { numbers: ours, foreign: foreign.sort((a, b) => a - b), layers, manifests };
+  const existing = { numbers: ours, foreign: foreign.sort((a, b) => a - b), layers, manifests, family };
   if (complete) return withTable(existing, complete);
   const size = numbers.length > 1 ? layers.get(1)?.size : undefined; // the Python layerstash notes no chunk size
   const slicing = first?.config.layerstash ?? (size ? { chunkSize: size } : undefined);

@@ -4,7 +4,7 @@ import { chunkCount } from "../files/input.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { digestOf } from "../oci/digest.ts";
 import { encodeManifest, type Manifest } from "../oci/manifest.ts";
-import { type Family, IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../oci/media_types.ts";
+import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../oci/media_types.ts";
 import type { ChunkNote } from "./chunk_config.ts";
 import { checkBaseTag, chunkTag } from "./chunk_tags.ts";
 import { chunksOf, type Slicing, type Stash } from "./stash.ts";
@@ -17,6 +17,7 @@ export interface TaggedImage {
   /** The chunk's bytes, which the store has. */
   layer: Descriptor;
   config: Uint8Array<ArrayBuffer>;
+  /** The manifest in docker's family: {@link inFamily} gives it in that of the store. */
   manifest: Manifest;
   /** Whether it lists all chunks, so that its tag completes the stash. */
   isLast: boolean;
@@ -35,22 +36,20 @@ export class StashDraft implements Slicing {
   /** When the file was last changed, or the stream was opened, as an ISO 8601 date. */
   modified: string;
   readonly #name: string | undefined;
-  readonly #family: Family;
 
   /**
    * Slices an input.
    *
-   * @param options the base tag, the size of a chunk, and the family of the manifests
+   * @param options the base tag, and the size of a chunk
    * @throws {InvalidInputError} if the tag of a chunk is invalid or too long
    */
-  constructor(input: Input, options: { baseTag: string; chunkSize: number; family: Family }) {
+  constructor(input: Input, options: { baseTag: string; chunkSize: number }) {
     this.baseTag = options.baseTag;
     this.chunkSize = options.chunkSize;
     this.size = input.size;
     this.chunks = input.size === undefined ? undefined : chunkCount(input.size, options.chunkSize);
     this.modified = input.modified.toISOString();
     this.#name = input.name;
-    this.#family = options.family;
     checkBaseTag(this.baseTag, this.chunks);
   }
 
@@ -91,28 +90,28 @@ export class StashDraft implements Slicing {
   #image(number: number, layer: Descriptor, table: Partial<ChunkNote>): TaggedImage {
     const { size, chunkSize, chunks } = this;
     const note = { version: 1, name: this.#name, size, chunkSize, chunk: number, chunks, ...table } as const;
-    return imageOf(note, layer, { baseTag: this.baseTag, family: this.#family, modified: this.modified });
+    return imageOf(note, layer, this);
   }
 }
 
 /** Builds the image of a chunk in the middle again, whose tag was lost: with the bytes that it had, if a file was stored. */
-export function rebuildImage({ baseTag, ...stash }: Stash, number: number, family: Family): TaggedImage {
+export function rebuildImage({ baseTag, ...stash }: Stash, number: number): TaggedImage {
   const { name, size, chunkSize, chunks, modified } = stash;
   const note = { version: 1, name, size, chunkSize, chunk: number, chunks: chunks.length } as const;
   const { digest, size: bytes } = chunks[number - 1]!;
-  return imageOf(note, { mediaType: OCTET_STREAM, digest, size: bytes }, { baseTag, family, modified });
+  return imageOf(note, { mediaType: OCTET_STREAM, digest, size: bytes }, { baseTag, modified });
 }
 
 function imageOf(
   note: ChunkNote,
   layer: Descriptor,
-  { baseTag, family, modified }: { baseTag: string; family: Family; modified: string | undefined },
+  { baseTag, modified }: { baseTag: string; modified: string | undefined },
 ): TaggedImage {
   const config = encodeConfig(note, modified, layer);
   const manifest = encodeManifest({
     schemaVersion: 2,
-    mediaType: IMAGE_MANIFEST[family],
-    config: { mediaType: IMAGE_CONFIG[family], size: config.length, digest: digestOf(config) },
+    mediaType: IMAGE_MANIFEST.docker,
+    config: { mediaType: IMAGE_CONFIG.docker, size: config.length, digest: digestOf(config) },
     layers: [{ mediaType: OCTET_STREAM, size: layer.size, digest: layer.digest }],
   });
   const isLast = note.digests !== undefined;

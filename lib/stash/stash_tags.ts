@@ -3,6 +3,9 @@ import { bytesSource } from "../content/source.ts";
 import { KeyedMutex } from "../async/keyed_mutex.ts";
 import { withoutProgress } from "../events.ts";
 import type { Digest } from "../oci/digest.ts";
+import { inFamily } from "../oci/manifest_family.ts";
+import type { Family } from "../oci/media_types.ts";
+import { putInFamily } from "../store/manifest_format.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { inParallel } from "../async/pool.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
@@ -27,6 +30,13 @@ export interface StashTagsOptions extends CallOptions {
   overwrite?: boolean | undefined;
 }
 
+/** An image that its tag holds, with the digest of its manifest in the store's family, and what the tag held before. */
+interface HeldImage {
+  image: TaggedImage;
+  digest: Digest;
+  before: Digest | undefined;
+}
+
 const tagLocks = new KeyedMutex();
 
 /**
@@ -39,9 +49,9 @@ export class StashTags {
   readonly #options: StashTagsOptions;
   readonly #pool: { jobs: number; signal: AbortSignal | undefined };
   /** What was put under the tag of chunk 1 and under the highest tag, and what these held before. */
-  readonly #put: Map<"first" | "highest", { image: TaggedImage; before: Digest | undefined }> = new Map();
-  /** Every image whose tag was put, or held it before; with what the tag held before. */
-  readonly #held: Map<string, { image: TaggedImage; before: Digest | undefined }> = new Map();
+  readonly #put: Map<"first" | "highest", HeldImage> = new Map();
+  /** Every image whose tag was put, or held it before. */
+  readonly #held: Map<string, HeldImage> = new Map();
   /** The images whose tags wait to be put. */
   readonly #waiting: TaggedImage[] = [];
   /** The manifests whose configs are stored. */
@@ -89,8 +99,8 @@ export class StashTags {
     await inParallel(
       this.#held.values(),
       { jobs: DEFAULT_JOBS, signal: this.#options.signal }, // also of a stream, whose chunks come one by one
-      async ({ image: { tag, manifest }, before }, signal) => {
-        await requireGivenBack(this.#store, tag, { digest: manifest.digest, before, signal, onEvent });
+      async ({ image: { tag }, digest, before }, signal) => {
+        await requireGivenBack(this.#store, tag, { digest, before, signal, onEvent });
       },
     );
   }
@@ -104,11 +114,11 @@ export class StashTags {
 
   /** Stores an image under its tag, unless the tag already holds it to the byte. */
   async #putTag(image: TaggedImage): Promise<void> {
-    const { tag, manifest } = image;
-    if (this.#put.get("first")?.image.manifest.digest === manifest.digest) return; // it was put before
+    const digest = this.#digestOf(image);
+    if (this.#put.get("first")?.digest === digest) return; // it was put before
     const options = { signal: this.#options.signal, onEvent: this.#options.onEvent };
-    if (this.#isExisting(image) && await this.#store.resolve(tag, options) === manifest.digest) {
-      return this.#note(image, manifest.digest);
+    if (this.#isExisting(image) && await this.#store.resolve(image.tag, options) === digest) {
+      return this.#note({ image, digest, before: digest });
     }
     await this.#storeConfig(image);
     await this.#replace(image);
@@ -117,14 +127,22 @@ export class StashTags {
   /** Looks at the tag as late as possible. Within this process nobody else puts it between the look and the change. */
   async #replace(image: TaggedImage): Promise<void> {
     const { signal, onEvent } = this.#options;
-    const { tag, manifest, isLast } = image;
+    const { tag, isLast } = image;
     using _lock = await tagLocks.lock(`${this.#store.url} ${tag}`, signal);
     const found = await this.#lookUp(isLast ? [tag, ...this.#decidingTags()] : [tag]);
     if (isLast) this.#requireOwn(found);
     const before = found.get(tag);
-    if (before !== undefined && before !== manifest.digest) await this.#requireReplaceable(image, before);
-    await this.#store.putManifest(tag, manifest, { signal, onEvent });
-    this.#note(image, before);
+    if (before !== undefined && before !== this.#digestOf(image)) {
+      await this.#requireReplaceable(image, before);
+    }
+    const make = (family: Family) => inFamily(image.manifest, family);
+    const { digest } = await putInFamily(this.#store, tag, make, { signal, onEvent });
+    this.#note({ image, digest, before });
+  }
+
+  /** The digest that an image's manifest has in the family of the store. */
+  #digestOf({ manifest }: TaggedImage): Digest {
+    return inFamily(manifest, this.#store.family).digest;
   }
 
   /** Whether the tag existed when the upload began, with the same bytes. */
@@ -143,11 +161,12 @@ export class StashTags {
     this.#prepared.add(manifest.digest);
   }
 
-  #note(image: TaggedImage, before: Digest | undefined): void {
-    this.#held.set(image.tag, { image, before });
-    if (image.number === 1) this.#put.set("first", { image, before });
+  #note(held: HeldImage): void {
+    const { tag, number } = held.image;
+    this.#held.set(tag, held);
+    if (number === 1) this.#put.set("first", held);
     const highest = this.#put.get("highest")?.image.number ?? 0;
-    if (image.number >= highest) this.#put.set("highest", { image, before });
+    if (number >= highest) this.#put.set("highest", held);
   }
 
   /** The tag of chunk 1 and the highest tag: from these it shows whether another upload came in between. */
@@ -167,10 +186,10 @@ export class StashTags {
 
   /** Makes sure that the first and the highest tag hold what was put there: no other upload came in between. */
   #requireOwn(now: ReadonlyMap<string, Digest | undefined>): void {
-    for (const { image: { tag, manifest }, before } of this.#put.values()) {
+    for (const { image: { tag }, digest, before } of this.#put.values()) {
       const found = now.get(tag);
       // A registry may lag: then it still has no such tag, or the old one.
-      if (found === undefined || found === manifest.digest || found === before) continue;
+      if (found === undefined || found === digest || found === before) continue;
       throw otherUpload(tag);
     }
   }
@@ -187,8 +206,8 @@ export class StashTags {
     const found = await lookAtTag(this.#store, tag, { signal, onEvent });
     if (found.kind === "foreign") throw foreignConflict(tag);
     if (overwrite || found.kind === "absent") return; // it is being removed
-    const first = this.#put.get("first")?.image;
-    if (first && await this.#store.resolve(first.tag, { signal, onEvent }) === first.manifest.digest) return;
+    const first = this.#put.get("first");
+    if (first && await this.#store.resolve(first.image.tag, { signal, onEvent }) === first.digest) return;
     const same = found.kind === "chunk" && found.image.layer.digest === layer.digest;
     if (!this.#isExisting(image) || !same) throw tagConflict(tag);
   }
@@ -201,14 +220,22 @@ export class StashTags {
 export async function keepStored(
   store: Store,
   stash: Stash,
-  { untagged, ...options }: CallOptions & { untagged: readonly number[] },
+  { untagged, keepsFormat, ...options }: CallOptions & {
+    untagged: readonly number[];
+    /** Whether it has the format of manifests that the user has chosen. */
+    keepsFormat: boolean;
+  },
 ): Promise<Stash> {
   const onEvent = options.onEvent ?? store.onEvent;
+  if (!keepsFormat) {
+    const message = `${stash.baseTag} stays in the other format of manifests: --overwrite changes it`;
+    onEvent?.({ type: "notice", message });
+  }
   for (const number of untagged) {
-    const { tag, config, manifest } = rebuildImage(stash, number, store.family);
+    const { tag, config, manifest } = rebuildImage(stash, number);
     const silent = withoutProgress(onEvent);
     await store.write(bytesSource(config), { ...options, what: `the config of ${tag}`, onEvent: silent });
-    await store.putManifest(tag, manifest, options);
+    await putInFamily(store, tag, (family) => inFamily(manifest, family), options);
   }
   reportPresent(stash.chunks, onEvent);
   return stash;

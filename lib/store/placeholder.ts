@@ -3,7 +3,8 @@ import * as v from "valibot";
 import { withoutProgress } from "../events.ts";
 import { bytesSource } from "../content/source.ts";
 import { encodeManifest, type Manifest } from "../oci/manifest.ts";
-import { IMAGE_CONFIG, IMAGE_MANIFEST } from "../oci/media_types.ts";
+import { type Family, IMAGE_CONFIG, IMAGE_MANIFEST } from "../oci/media_types.ts";
+import { putInFamily } from "./manifest_format.ts";
 import type { CallOptions, Store } from "./store.ts";
 
 const NOWHERE = { architecture: "unknown", os: "unknown" } as const;
@@ -28,14 +29,14 @@ export async function pushPlaceholder(
     ...options,
     onEvent: withoutProgress(options.onEvent ?? store.onEvent),
   });
-  const placeholder = encodeManifest({
-    schemaVersion: 2,
-    mediaType: IMAGE_MANIFEST.docker,
-    config: { mediaType: IMAGE_CONFIG.docker, size, digest },
-    layers: [],
-  });
-  await store.putManifest(tag ?? placeholder.digest, placeholder, options);
-  return placeholder;
+  const make = (family: Family) =>
+    encodeManifest({
+      schemaVersion: 2,
+      mediaType: IMAGE_MANIFEST[family],
+      config: { mediaType: IMAGE_CONFIG[family], size, digest },
+      layers: [],
+    });
+  return await putInFamily(store, tag, make, options);
 }
 
 /** Whether a config is that of a placeholder. Its tag then is left over from an interrupted removal, and counts as removed. */

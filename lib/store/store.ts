@@ -245,11 +245,21 @@ export interface StoreReader extends BlobReader, ManifestReader {}
 export interface Store extends BlobStore, ManifestStore, Disposable {
   /** The full address: no other repository has the same. */
   readonly url: string;
-  /** The family of media types for new manifests: the one that other readers of the store understand best. */
+  /**
+   * The family of media types for new manifests: the one that the user has chosen, or else that suits the store. It may
+   * change: see `changeFamily`.
+   */
   readonly family: Family;
   /** The chunk size that suits the store, in bytes. */
   readonly chunkSize: number;
 
+  /**
+   * Changes the family of new manifests: to that of what exists already, or because the store refuses the other. What the
+   * user has chosen stays.
+   *
+   * @returns whether it is this family now
+   */
+  changeFamily(family: Family): boolean;
   /**
    * The URL from which a blob can be fetched without layerstash. A registry may ask to sign in.
    *

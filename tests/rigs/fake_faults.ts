@@ -128,6 +128,10 @@ export interface Faults {
 
   /** So many manifests get MANIFEST_BLOB_UNKNOWN though the blobs are there (GHCR right after a commit). It counts down. */
   manifestLag?: number;
+  /** Docker's manifests are taken only as Quay's schema has them: gzipped tar archives, and a config with `history`. */
+  strictManifests?: boolean;
+  /** Manifests of this media type get 415 (zot without `compat` for docker's). */
+  refuseType?: string;
   /** `Docker-Content-Digest` of manifests: that of other bytes, or none. */
   contentDigest?: "wrong" | "absent";
   /** DELETE of manifests and blobs gets this status: 405 (Docker Hub, GHCR). */

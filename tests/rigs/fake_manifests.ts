@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { type Digest, digestOf, isDigest } from "../../lib/oci/digest.ts";
 import { MAX_MANIFEST_SIZE, parseAs } from "../../lib/oci/manifest.ts";
-import { IMAGE_INDEX, IMAGE_MANIFEST } from "../../lib/oci/media_types.ts";
+import { IMAGE_INDEX, IMAGE_LAYER, IMAGE_MANIFEST } from "../../lib/oci/media_types.ts";
 import type { Fake } from "./fake.ts";
 import type { Exchange } from "./fake_exchange.ts";
 import { takeTime } from "./fake_faults.ts";
@@ -69,7 +69,10 @@ async function putManifest(fake: Fake, exchange: Exchange, { repository, referen
   const mediaType = exchange.header("content-type") ?? "";
   const parsed = parseDocument(bytes);
   const valid = parsed && (parsed.mediaType ?? mediaType) === mediaType && bytes.length <= MAX_MANIFEST_SIZE;
-  if (!valid) return exchange.refuse(400, "MANIFEST_INVALID");
+  if (mediaType === fake.faults.refuseType) return exchange.refuse(415, "MANIFEST_INVALID");
+  const refused = fake.faults.strictManifests && mediaType === IMAGE_MANIFEST.docker &&
+    parsed && !isStrict(fake, repository, parsed);
+  if (!valid || refused) return exchange.refuse(400, "MANIFEST_INVALID");
   if (reference.includes(":") && reference !== digest) return exchange.refuse(400, "DIGEST_INVALID");
   const missing = missingParts(fake, repository, parsed);
   if (missing.length > 0 || takeTime(fake.faults, "manifestLag")) {
@@ -172,6 +175,13 @@ function missingParts(fake: Fake, repository: string, { config, layers, manifest
     ...blobs.filter(({ digest }) => !fake.storage.blob(repository, digest)),
     ...manifests.filter(({ digest }) => !fake.storage.manifest(repository, digest)),
   ].map(({ digest }) => digest);
+}
+
+/** Whether one of docker's manifests keeps to Quay's schema of them. */
+function isStrict(fake: Fake, repository: string, { config, layers }: Document): boolean {
+  const isGzip = layers.every(({ mediaType }) => mediaType === IMAGE_LAYER.docker.gzip);
+  const pieces = config && fake.storage.blob(repository, config.digest)?.pieces;
+  return isGzip && (pieces ?? []).some((piece) => /"history"/.test(new TextDecoder().decode(piece)));
 }
 
 function contentDigest(fake: Fake, digest: Digest): Record<string, string> {

@@ -4,6 +4,7 @@ import { digestOfFile, getAlias, listAliases, removeAlias, setAlias } from "../.
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import { storeAction } from "../action.ts";
 import { platformCommand, repositoryCommand } from "../base_commands.ts";
+import { manifestFormatOption } from "../options.ts";
 import { answerDocument, printAnswers, printNames, renderAnswer, textLines } from "../text/answers.ts";
 import { jsonLine } from "../text/json_lines.ts";
 import { manifestOption, namesOrManifest } from "./blob_arguments.ts";
@@ -37,6 +38,7 @@ function aliasSetCommand(): CommandUnknownOpts {
     .description("point a name to blobs, and print its manifest")
     .addArgument(new Argument("<alias>", "the name"))
     .addArgument(new Argument("<blob...>", "digests (sha256:...), or files whose blobs are stored"))
+    .addOption(manifestFormatOption())
     .addHelpText("after", SET_EXAMPLES);
   const work = storeAction<ReturnType<typeof command.opts> & { alias: string; blobs: readonly string[] }>(
     ({ alias }) => `set the alias ${alias}`,

@@ -3,7 +3,7 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { pushBlob } from "../../exports/blobs.ts";
 import { storeAction } from "../action.ts";
 import { repositoryCommand } from "../base_commands.ts";
-import { limitRateOption, stateDirOption } from "../options.ts";
+import { limitRateOption, manifestFormatOption, stateDirOption } from "../options.ts";
 import { pipedInput, streamName } from "../terminal/standard_streams.ts";
 import { textLines } from "../text/answers.ts";
 import { eventLine } from "../text/json_lines.ts";
@@ -20,6 +20,7 @@ export function blobPushCommand(): CommandUnknownOpts {
     .description("store a blob of any size, and print its digest")
     .option("-i, --infile <file>", "the file to store; - is standard input", "-")
     .option("--alias <name>", "a name to give to the blob")
+    .addOption(manifestFormatOption())
     .addOption(limitRateOption())
     .addOption(stateDirOption())
     .addHelpText("after", EXAMPLES)

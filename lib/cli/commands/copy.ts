@@ -8,10 +8,17 @@ import { parseImage } from "../../exports/images.ts";
 import { counted, printable } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
 import type { ImageReference } from "../../oci/image_reference.ts";
+import type { ManifestFormat } from "../../store/manifest_format.ts";
 import { action, type Session, showEvents } from "../action.ts";
 import { connectionCommand } from "../base_commands.ts";
 import { type ConnectionFlags, openBoth, type TwoImages } from "../connection.ts";
-import { jobsOption, jsonOption, limitRateOption, platformsOption } from "../options.ts";
+import {
+  jobsOption,
+  jsonOption,
+  limitRateOption,
+  manifestFormatOption,
+  platformsOption,
+} from "../options.ts";
 import { eventLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
 
@@ -22,7 +29,8 @@ Examples:
   $ layerstash copy --referrers ghcr.io/me/app:1.2 registry.example.com/app:1.2
   $ layerstash copy --stash localhost:5000/me/files:disk ghcr.io/me/backup:disk
 
-No digest changes. Blobs that DST already has are not sent again, and within one
+No digest changes, but with --stash the manifests get the format that suits DST:
+--manifest-format chooses another. Blobs that DST already has are not sent again, and within one
 registry no bytes move. After an interruption, the same command goes on; a layer
 that was being sent starts again. In a directory a blob counts as present if its
 name and size are right; --stash --overwrite also reads it, and replaces it if
@@ -40,6 +48,7 @@ export function copyCommand(): CommandUnknownOpts {
     .option("--referrers", "also copy what refers to the image: signatures, SBOMs")
     .option("--stash", "copy a stored file: SRC and DST have its name in place of a tag")
     .option("--overwrite", "replace another stored file of this name; tags of images always move")
+    .addOption(manifestFormatOption())
     .addOption(jobsOption())
     .addOption(limitRateOption())
     .addOption(jsonOption())
@@ -55,6 +64,7 @@ interface CopyFlags extends ConnectionFlags {
   referrers?: true | undefined;
   stash?: true | undefined;
   overwrite?: true | undefined;
+  manifestFormat?: ManifestFormat | undefined;
   jobs?: number | undefined;
   json?: boolean | string | undefined;
 }
@@ -63,7 +73,7 @@ const copyAction = action<CopyFlags>(({ from, to }) => `copy ${from} to ${to}`, 
   const [from, to] = [parseImage(flags.from), parseImage(flags.to)];
   using display = showEvents(session, `copying ${flags.from}`, flags);
   const { onEvent } = display;
-  using both = await openBoth(flags, { from, to, onEvent });
+  using both = await openBoth(flags, { from, to, manifestFormat: flags.manifestFormat, onEvent });
   const work = flags.stash ? copyOneStash : copyOneImage;
   await work({ ...session, onEvent, both, from }, flags);
 });

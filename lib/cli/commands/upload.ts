@@ -4,7 +4,7 @@ import { upload } from "../../../main.ts";
 import { counted } from "../../messages.ts";
 import { storeAction } from "../action.ts";
 import { transferCommand } from "../base_commands.ts";
-import { parseSizeOption } from "../options.ts";
+import { manifestFormatOption, parseSizeOption } from "../options.ts";
 import { streamName } from "../terminal/standard_streams.ts";
 import { eventLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
@@ -30,6 +30,7 @@ export function uploadCommand(): CommandUnknownOpts {
     .requiredOption("-i, --infile <file>", "the file to store; - is standard input")
     .option("--chunk-size <size>", "the size of a chunk, such as 500MB or 2GiB", parseSizeOption)
     .option("--overwrite", "replace another file that has the same name")
+    .addOption(manifestFormatOption())
     .addHelpText("after", EXAMPLES)
     .action(storeAction(
       ({ infile, baseTag }) => `store ${streamName(infile, "input")} as ${baseTag}`,
