@@ -1,7 +1,7 @@
 /**
  * layerstash stores files of any size in container registries, as image layers, and brings them back verified.
  *
- * Run it as a command (`deno run -A jsr:@layerstash/cli --help`), or import it as a library. Open the store of a
+ * Run it as a command (`deno run --no-config -A jsr:@layerstash/cli --help`), or import it as a library. Open the store of a
  * repository, in a registry or in a directory; then `upload`, `download`, `list`, `info`, `verify` and `remove` files in
  * it. Every function takes where (a store, or a source and a target), what, and an object of options. Images, blobs,
  * copies and the contract of a store have entries of their own: `@layerstash/cli/images`, `/blobs`, `/copy`, `/store`.

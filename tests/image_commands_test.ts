@@ -156,6 +156,25 @@ Deno.test("extract writes files, or one to standard output", async () => {
   }
 });
 
+Deno.test("extract without -o makes a new directory, named after the image", async () => {
+  await using place = await makePlace();
+  const args = ["extract", "oci:./box:t", "etc", "big"];
+  const done = await place.run(args);
+  assert.match(done.stderr, /wrote 2 files, 1 directory to box-t\n/);
+  assert.deepEqual(await Deno.readFile(place.path("box-t/big")), someBytes(300_000));
+  const again = await place.run(args);
+  assert.equal(again.code, 6);
+  assert.match(
+    again.stderr,
+    /: box-t already exists\nhint: name a directory with -o, or replace existing files with --overwrite\n$/,
+  );
+  assert.equal((await place.run([...args, "--overwrite"])).code, 0);
+  assert.equal((await place.run([...args, "-o", "."])).code, 0);
+  assert.equal(await Deno.readTextFile(place.path("etc/motd")), "new\n");
+  const only = await place.run(["extract", "oci:box", "etc"]);
+  assert.match(only.stderr, /wrote 1 file, 1 directory to box-image\n/);
+});
+
 Deno.test("what is not in a layer that was named is said to be not there", async () => {
   await using place = await makePlace();
   for (const command of ["peek", "extract"]) {

@@ -281,7 +281,7 @@ Deno.test("the package tells how Deno fetches the newest", () => {
     );
     assert.match(
       error.hint!,
-      /deno run -A -r jsr:@layerstash\/cli .* deno install -g -A -f -r jsr:@layerstash\/cli$/,
+      /deno run --no-config -A -r jsr:@layerstash\/cli .* deno install -g -A -f -r jsr:@layerstash\/cli$/,
     );
     return true;
   });

@@ -189,7 +189,7 @@ export function warnOfUnsafe(
 /** Turns a denied permission of Deno into an error for the user. */
 export function permissionError(error: Deno.errors.NotCapable): NotAllowedError {
   return new NotAllowedError(error.message.replace(/, run again.*/s, ""), {
-    hint: "run it with deno run -A, or give the permissions that the README names",
+    hint: "give Deno the permissions that the README names, or -A",
     cause: error,
   });
 }

@@ -190,7 +190,7 @@ export function isWebPage({ headers }: Response): boolean {
 export function errorOfNoAnswer(error: unknown, host: string, { known = false } = {}): LayerstashError {
   if (error instanceof Deno.errors.NotCapable) {
     return new NotAllowedError(`this program may not speak to ${host}`, {
-      hint: `run it with deno run --allow-net=${host}, or -A`,
+      hint: `Deno has to allow it: --allow-net=${host}, or -A`,
       cause: error,
     });
   }

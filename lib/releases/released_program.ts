@@ -3,6 +3,12 @@ import { compare, isGreaterThan, isValid } from "verkit/version";
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 
+/**
+ * How to run layerstash with Deno. Without `--no-config`, Deno takes settings from the current directory, also for modules
+ * from elsewhere: its import map could bring in any code.
+ */
+export const RUN_WITH_DENO = "deno run --no-config -A jsr:@layerstash/cli";
+
 /** The systems that each release has a program for. */
 export const TARGETS = [
   "x86_64-unknown-linux-gnu",
@@ -63,7 +69,7 @@ export function findProgram(sums: string, target: string): ReleasedProgram {
     if (version !== undefined) return { name, version, digest: `sha256:${hex}` };
   }
   throw new NotFoundError(`the release has no program for ${target}`, {
-    hint: "on other systems, run it with Deno: deno run -A jsr:@layerstash/cli",
+    hint: `on other systems, run it with Deno: ${RUN_WITH_DENO}`,
   });
 }
 

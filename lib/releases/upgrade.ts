@@ -4,7 +4,7 @@ import { LayerstashError, MismatchError } from "../errors.ts";
 import { singleLine } from "../messages.ts";
 import type { CallOptions } from "../store/store.ts";
 import type { ReleaseServer } from "./release_server.ts";
-import type { ReleasedProgram } from "./released_program.ts";
+import { type ReleasedProgram, RUN_WITH_DENO } from "./released_program.ts";
 import { fetchProgram } from "./releases.ts";
 import { replaceProgram } from "./replace_program.ts";
 
@@ -62,7 +62,7 @@ async function requireVersion(
     throw new MismatchError(`${name} prints ${quoted} instead of the version ${version}`);
   }
   throw new LayerstashError(`${name} does not start on this system: it prints ${quoted}`, {
-    hint: "choose another version, or run layerstash with Deno: deno run -A jsr:@layerstash/cli",
+    hint: `choose another version, or run layerstash with Deno: ${RUN_WITH_DENO}`,
   });
 }
 

@@ -24,7 +24,9 @@ export async function makeBundle(path: string = BUNDLE): Promise<string> {
   }
   const carried = JSON.stringify(`data:text/javascript,${encodeURIComponent(worker)}`);
   await Deno.mkdir(dirname(path), { recursive: true });
-  await Deno.writeTextFile(path, `#!/usr/bin/env -S deno run -A\n${pieces.join(carried)}`, { mode: 0o755 });
+  await Deno.writeTextFile(path, `#!/usr/bin/env -S deno run --no-config -A\n${pieces.join(carried)}`, {
+    mode: 0o755,
+  });
   return path;
 }
 

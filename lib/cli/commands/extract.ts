@@ -1,11 +1,13 @@
 /** `layerstash extract`. @module */
+import { basename, resolve } from "node:path";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { abortable } from "../../async/abortable.ts";
-import { InvalidInputError, LayerstashError } from "../../errors.ts";
-import { chooseLayer, extract, findImage, readImageFile } from "../../exports/images.ts";
+import { ConflictError, InvalidInputError, LayerstashError } from "../../errors.ts";
+import { chooseLayer, extract, findImage, parseImage, readImageFile } from "../../exports/images.ts";
 import type { ExtractResult } from "../../images/extract.ts";
 import { ImageFiles } from "../../images/image_files.ts";
 import { counted, printable } from "../../messages.ts";
+import type { ImageReference } from "../../oci/image_reference.ts";
 import { imageAction, type ImageFlags, type ImageSession } from "../action.ts";
 import { imageCommand } from "../base_commands.ts";
 import { parseSizeOption } from "../options.ts";
@@ -18,7 +20,7 @@ const EXAMPLES = `
 Examples:
   $ layerstash extract nginx:alpine /etc/nginx -o out     # makes out/etc/nginx
   $ layerstash extract nginx:alpine etc/os-release -o -   # prints the file
-  $ layerstash extract nginx:alpine '**/*.conf' usr/bin/env
+  $ layerstash extract nginx:alpine '**/*.conf' usr/bin/env  # to nginx-alpine
   $ layerstash extract oci:./box:latest / -o rootfs
 
 Files keep their paths, modes and times. Nothing is written outside DIR,
@@ -30,7 +32,10 @@ export function extractCommand(): CommandUnknownOpts {
   const command = imageCommand("extract")
     .description("extract files from an image, fetching no more than is needed")
     .argument("<path...>", "files, directories with everything in them, or globs")
-    .option("-o, --output <dir>", "the directory to write to; - is standard output, for one file", ".")
+    .option(
+      "-o, --output <dir>",
+      "the directory to write to, by default a new one, such as nginx-alpine; - is standard output, for one file",
+    )
     .option("--layer <layer>", "from this layer only: its number, from 1, or its digest")
     .option("--overwrite", "replace existing files")
     .option("--same-owner", "also set owners and set-id bits; needs root")
@@ -48,7 +53,7 @@ export function extractCommand(): CommandUnknownOpts {
 interface ExtractFlags extends ImageFlags {
   image: string;
   paths: string[];
-  output: string;
+  output?: string | undefined;
   layer?: string | undefined;
   overwrite?: true | undefined;
   sameOwner?: true | undefined;
@@ -60,16 +65,44 @@ const extractAction = imageAction<ExtractFlags>(
   ({ image, paths }) => `extract ${paths.join(" ")} from ${image}`,
   async (session, flags) => {
     const { store, reference, signal, onEvent, terminal } = session;
+    const directory = flags.output ?? await newDirectory(flags);
     const image = await findImage(store, reference, { platform: flags.platform, signal, onEvent });
     const layer = flags.layer === undefined ? undefined : chooseLayer(image, flags.layer);
     const name = layer && `layer ${layer.number}`;
     const files = new ImageFiles(store, layer ? [layer] : image.layers, { name, signal, onEvent });
     if (flags.output === "-") await toStandardOutput(files, session, flags);
-    else await toDirectory(files, session, flags);
+    else await toDirectory(files, session, { ...flags, directory });
     terminal.note(renderReadReport(files.report));
   },
   { moving: ({ image }) => `reading ${image}` },
 );
+
+/**
+ * The directory for a user who names none. The current one would not do: programs find their settings there, so that an
+ * image could bring some.
+ *
+ * @throws {ConflictError} if it exists, and nothing is to be replaced
+ */
+async function newDirectory({ image, overwrite }: ExtractFlags): Promise<string> {
+  const directory = directoryName(parseImage(image));
+  const found = await Deno.lstat(directory).catch(() => undefined);
+  if (!found || overwrite) return directory;
+  throw new ConflictError(`${directory} already exists`, {
+    hint: "name a directory with -o, or replace existing files with --overwrite",
+  });
+}
+
+/** `nginx-alpine` for `docker.io/library/nginx:alpine`, and `box-latest` for `oci:some/box:latest`. */
+function directoryName({ address, repository, reference = "image" }: ImageReference): string {
+  const path = address.kind === "archive"
+    ? address.file
+    : address.kind === "layout"
+    ? address.directory
+    : repository;
+  const name = basename(resolve(path)).replace(/\.tar(\.\w+)?$/, "");
+  const tag = reference.replace(/^sha256:(.{12}).*/, "$1").split("/").at(-1)!;
+  return `${name}-${tag.replaceAll(/[^\w.-]/g, "-").slice(0, 128)}`;
+}
 
 async function toStandardOutput(
   files: ImageFiles,
@@ -85,9 +118,13 @@ async function toStandardOutput(
   await readImageFile(files, path!, { whole, maxSize, write });
 }
 
-async function toDirectory(files: ImageFiles, session: ImageSession, flags: ExtractFlags): Promise<void> {
+async function toDirectory(
+  files: ImageFiles,
+  session: ImageSession,
+  flags: ExtractFlags & { directory: string },
+): Promise<void> {
   const { terminal, onEvent } = session;
-  const { paths, output: directory, overwrite, sameOwner, maxSize, verify: whole } = flags;
+  const { paths, directory, overwrite, sameOwner, maxSize, verify: whole } = flags;
   const { entries, skipped, unwritable } = await extract(files, paths, {
     directory,
     overwrite,

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InvalidInputError } from "../../errors.ts";
 import { RELEASES } from "../../releases/release_server.ts";
+import { RUN_WITH_DENO } from "../../releases/released_program.ts";
 import type { InstalledProgram } from "../../releases/upgrade.ts";
 import { VERSION } from "../version.ts";
 
@@ -41,7 +42,7 @@ function sourceOf(source: URL): { what: string; hint: string } {
   }
   return {
     what: `the package of ${source.host}`,
-    hint: "fetch the newest with: deno run -A -r jsr:@layerstash/cli --version; " +
+    hint: `fetch the newest with: ${RUN_WITH_DENO.replace(" jsr:", " -r jsr:")} --version; ` +
       "or, if you made it a command with deno install: deno install -g -A -f -r jsr:@layerstash/cli",
   };
 }
