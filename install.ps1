@@ -8,8 +8,8 @@
 # LAYERSTASH_RELEASES      a mirror of the releases (https only, except on this machine)
 param([switch]$Uninstall)
 
+# A script that was cut off does nothing: a block is not run without its end. It sees $Uninstall.
 & {
-  param([bool]$Uninstall)
   $ErrorActionPreference = 'Stop'
   $ProgressPreference = 'SilentlyContinue' # the progress bar of Windows PowerShell makes downloads slow
 
@@ -98,4 +98,4 @@ param([switch]$Uninstall)
   $directory = $env:LAYERSTASH_INSTALL_DIR
   if (-not $directory) { $directory = Join-Path $HOME '.local\bin' }
   if ($Uninstall) { Uninstall-Program $directory } else { Install-Program $directory }
-} $Uninstall
+}

@@ -142,5 +142,5 @@ main() {
   esac
 }
 
-# This is the last line, so that a script that was cut off does nothing.
-main "$@"
+# This is the last line, so that a script that was cut off does nothing. In braces, it is not run without its end.
+{ main "$@"; }

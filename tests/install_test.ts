@@ -190,6 +190,22 @@ Deno.test("half of the script does nothing", POSIX_ONLY, async () => {
   assert.deepEqual(place.asked, []);
 });
 
+Deno.test(
+  "a script that is cut off in its last line neither installs nor uninstalls",
+  POSIX_ONLY,
+  async () => {
+    await using place = await makePlace();
+    const text = await Deno.readTextFile(SCRIPT);
+    const end = text.lastIndexOf("\n", text.length - 2);
+    for (let cut = end; cut < text.length - 2; cut++) {
+      const script = `${place.home}/cut.sh`;
+      await Deno.writeTextFile(script, text.slice(0, cut));
+      await place.install({}, { script, args: ["--uninstall"] });
+    }
+    assert.deepEqual([await place.left(), place.asked], [[], []]);
+  },
+);
+
 Deno.test("shellcheck has nothing to say", SHELLCHECK, async () => {
   const { code, stdout } = await new Deno.Command("shellcheck", { args: ["--shell=sh", SCRIPT] }).output();
   assert.equal(code, 0, new TextDecoder().decode(stdout));

@@ -159,6 +159,36 @@ Deno.test("journals of long ago are removed, those in use and other files are no
     assert.equal(names.length, 3);
   }));
 
+Deno.test("an old journal that cannot be opened, or is gone meanwhile, keeps no other from being kept", () =>
+  withDirectory(async (directory) => {
+    const paths = await Promise.all(["root", "gone", "old"].map(async (name) => {
+      const path = join(directory, `${name}.journal`);
+      await Deno.mkdir(directory, { recursive: true });
+      await Deno.writeTextFile(path, "");
+      await Deno.utime(path, 0, 0);
+      return path;
+    }));
+    const [root, gone, old] = paths;
+    const { open } = Deno;
+    Deno.open = (path, options) => {
+      if (path === root) return Promise.reject(new Deno.errors.PermissionDenied("os error 13"));
+      if (path === gone) Deno.removeSync(gone!); // by another process that clears up, too
+      return open(path, options);
+    };
+    try {
+      const events: TransferEvent[] = [];
+      const onEvent = (event: TransferEvent) => void events.push(event);
+      using journal = await openJournal({ directory, name: NAME, subject: "a", onEvent });
+      journal.add({ chunk: 1 });
+      assert.deepEqual(events, []);
+    } finally {
+      Deno.open = open;
+    }
+    await assert.rejects(Deno.stat(old!), Deno.errors.NotFound);
+    using again = await openJournal({ directory, name: NAME, subject: "a" });
+    assert.deepEqual(again.earlier, [{ chunk: 1 }]);
+  }));
+
 Deno.test("where no journal can be kept, that is told, and nothing fails", () =>
   withDirectory(async (directory) => {
     await Deno.writeTextFile(directory, "a file where the directory should be");

@@ -101,6 +101,36 @@ testOnEachStore("the script goes on, and takes nothing that is bad", async (plac
   assert.deepEqual([again.code, again.stderr], [6, "copy already exists\n"]);
 }, { ignore });
 
+testOnEachStore("the script writes to nothing that it has not made itself", async (place) => {
+  await using work = await makeWorkspace();
+  using store = place.open();
+  const file = await storeThree(store, work);
+  const script = restoreRecipe(file, { access: OPEN });
+  const whole = /^whole=\$out\.(\w+)$/m.exec(script)?.[1];
+  const pieces = file.blobs.map(({ digest }) => digest.slice(7, 19));
+  await work.write("copy.part", "precious");
+  await work.write("precious", "precious");
+  for (const name of [whole, ...pieces]) await Deno.symlink("precious", work.path(`copy.${name}`));
+  const { code, stderr } = await runScript(work, script, { args: ["copy"] });
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(await Deno.readFile(work.path("copy")), someBytes(2500));
+  for (const name of ["copy.part", "precious"]) {
+    assert.equal(await Deno.readTextFile(work.path(name)), "precious", name);
+  }
+  const left = (await Array.fromAsync(Deno.readDir(work.path(".")))).map(({ name }) => name).sort();
+  assert.deepEqual(left.filter((name) => name.startsWith("copy")), ["copy", "copy.part"]);
+}, { ignore });
+
+Deno.test("the script takes a link without a target for a file that exists", { ignore }, async () => {
+  await using work = await makeWorkspace();
+  using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+  const script = restoreRecipe(await storeThree(store, work), { access: OPEN });
+  await Deno.symlink("nowhere", work.path("copy"));
+  const { code, stderr } = await runScript(work, script, { args: ["copy"] });
+  assert.deepEqual([code, stderr], [6, "copy already exists\n"]);
+  assert.ok((await Deno.lstat(work.path("copy"))).isSymlink);
+});
+
 /** The shells that systems call sh, as far as they are here. */
 const SHELLS: readonly (readonly string[])[] = [["sh"], ["dash"], ["busybox", "sh"]];
 

@@ -1,6 +1,6 @@
 /** Makes commands and scripts that fetch blobs with nothing but sh, curl and sha256sum. @module */
 import { counted } from "../messages.ts";
-import { encodedPart } from "../oci/digest.ts";
+import { digestOf, encodedPart } from "../oci/digest.ts";
 import { totalBlobSize } from "./alias_manifest.ts";
 import type { DirectAccess, DirectBlob, DirectFile } from "./direct_urls.ts";
 
@@ -51,16 +51,17 @@ export function restoreRecipe(
     `# Restores ${name}: ${counted(totalBlobSize(blobs), "byte")} in ${counted(blobs.length, "blob")},`,
     "# with sh, curl and sha256sum. Run it again to resume.",
     ...requiredVariable(access, howToSignIn),
-    "set -eu",
+    "set -euC # -C: > makes new files, and replaces none",
     "command -v sha256sum > /dev/null || sha256sum() { shasum -a 256; }",
     `out=\${1:-${quote(name)}}`,
     "case $out in -*) out=./$out ;; esac # a file, not an option",
-    `[ ! -e "$out" ] || { echo "$out already exists" >&2; exit 6; }`,
+    `[ ! -e "$out" ] && [ ! -L "$out" ] || { echo "$out already exists" >&2; exit 6; }`,
     ...scriptFunctions(blobs, access),
     ...blobs.map(({ digest, size, url }) => `get ${encodedPart(digest)} ${size} ${quote(url)}`),
-    `: > "$out.part"`,
-    `for each in $pieces; do cat "$out.$each" >> "$out.part"; done`,
-    `mv "$out.part" "$out"`,
+    `whole=$out.${nameOfWhole(blobs)}`,
+    `rm -f "$whole"; : > "$whole"`,
+    `for each in $pieces; do cat "$out.$each" >> "$whole"; done`,
+    `mv "$whole" "$out"`,
     `for each in $pieces; do rm -f "$out.$each"; done`,
     "",
   ].join("\n");
@@ -71,8 +72,8 @@ function scriptFunctions(blobs: readonly DirectBlob[], access: DirectAccess): st
   return [
     `is_good() { [ -e "$piece" ] && sum=$(sha256sum < "$piece") && [ "\${sum%% *}" = "$1" ]; }`,
     `fetch() { ${fetchLine(access)} || { code=$?; [ $code = 33 ] || exit $code; }; } # 33: no ranges`,
-    `go_on() { [ -s "$piece" ] && [ "$(wc -c < "$piece")" -lt "$2" ] && fetch "$3" && is_good "$1"; }`,
-    `begin() { : > "$piece" && fetch "$3" && is_good "$1"; } # also after a power cut damaged the piece`,
+    `go_on() { [ ! -L "$piece" ] && [ -s "$piece" ] && [ "$(wc -c < "$piece")" -lt "$2" ] && fetch "$3" && is_good "$1"; }`,
+    `begin() { rm -f "$piece" && : > "$piece" && fetch "$3" && is_good "$1"; } # also after a power cut damaged the piece`,
     "pieces=",
     "get() { # the SHA-256 of a blob, its size, and its URL",
     `  short=$(printf %.${distinctLength(blobs)}s "$1")`,
@@ -85,12 +86,21 @@ function scriptFunctions(blobs: readonly DirectBlob[], access: DirectAccess): st
   ];
 }
 
+/** The ending of the file in which the pieces are joined: as for the pieces, nobody else's file has such a name. */
+function nameOfWhole(blobs: readonly DirectBlob[]): string {
+  const digests = blobs.map(({ digest }) => digest).join("\n");
+  return encodedPart(digestOf(new TextEncoder().encode(digests))).slice(0, SHORT);
+}
+
 function fetchLine(access: DirectAccess): string {
   return ["curl -fL --retry 5 -C -", ...authOptions(access), `-o "$piece" "$1"`].join(" ");
 }
 
+/** How many digits of a digest are in a file's name, if they suffice. */
+const SHORT = 12;
+
 /** The number of digits that suffice to tell the digests apart; whole digests would make file names too long. */
-function distinctLength(blobs: readonly DirectBlob[], length = 12): number {
+function distinctLength(blobs: readonly DirectBlob[], length = SHORT): number {
   const digests = new Set(blobs.map(({ digest }) => encodedPart(digest)));
   const shortened = new Set([...digests].map((digest) => digest.slice(0, length)));
   return shortened.size === digests.size ? length : distinctLength(blobs, length + 1);

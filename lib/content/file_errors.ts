@@ -38,7 +38,7 @@ export function storageError(error: unknown, path: string): unknown {
   const code = (error as { code?: unknown } | null)?.code;
   if (code === "ENOSPC" || code === "EDQUOT") {
     return new LayerstashError(`no space is left on the disk for ${path}`, {
-      hint: "make room and run the same command again: it goes on from there",
+      hint: "make room and run the same command again",
       cause: error,
     });
   }

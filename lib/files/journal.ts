@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import * as v from "valibot";
 import { makeDirectory, syncDirectory } from "../content/atomic_file.ts";
-import { openLocked } from "../content/open_locked.ts";
+import { hasName, openLocked } from "../content/open_locked.ts";
 import { writeAllSync } from "../content/write_all.ts";
 import { ConflictError } from "../errors.ts";
 import type { OnEvent, TransferEvent } from "../events.ts";
@@ -197,11 +197,14 @@ function hash(text: string): string {
 /** Journals are small, but there is one for each stash; those of long ago go, unless they are in use. */
 async function removeOldJournals(directory: string): Promise<void> {
   for await (const { name, isFile } of Deno.readDir(directory)) {
-    if (!isFile || !name.endsWith(".journal")) continue;
-    const path = join(directory, name);
-    const { mtime } = await Deno.lstat(path).catch(() => ({ mtime: null }));
-    if (!mtime || Date.now() - mtime.getTime() < MAX_AGE) continue;
-    using file = await Deno.open(path, { read: true, write: true });
-    if (await file.tryLock(true)) await Deno.remove(path);
+    if (isFile && name.endsWith(".journal")) await removeIfOld(join(directory, name)).catch(() => {});
   }
+}
+
+/** Fails where the journal is another user's, or another process has just removed it: then it concerns nobody here. */
+async function removeIfOld(path: string): Promise<void> {
+  const { mtime } = await Deno.lstat(path);
+  if (!mtime || Date.now() - mtime.getTime() < MAX_AGE) return;
+  using file = await Deno.open(path, { read: true, write: true });
+  if (await file.tryLock(true) && await hasName(file, path)) await Deno.remove(path);
 }
