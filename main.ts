@@ -158,10 +158,14 @@ async function storeStash(
   const tags = new StashTags(store, existing, { ...options, holdUntil });
   const layers: Descriptor[] = [];
   let stored = 0;
-  await inParallel(input.chunks(draft.chunkSize), { jobs, signal }, async (chunk, signal) => {
+  await inParallel(input.chunks(draft.chunkSize), { jobs, signal }, async (chunk, signal, turn) => {
     checkBaseTag(draft.baseTag, chunk.number);
     const verdict = await verdicts.of(chunk, signal);
-    const layer = layers[chunk.number - 1] = await sendChunk(store, chunk, verdict, { onEvent, signal });
+    const layer = layers[chunk.number - 1] = await sendChunk(store, chunk, verdict, {
+      onEvent,
+      signal,
+      turn,
+    });
     const images = await chunk.isLast() ? [] : [draft.image(chunk.number, layer)];
     if (++stored === draft.chunks) images.push(draft.lastImage(layers)); // its config is stored with the others
     await tags.add(...images);

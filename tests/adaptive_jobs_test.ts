@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { AdaptiveJobs, adaptiveJobs } from "../lib/transfer/adaptive_jobs.ts";
 import { inParallel } from "../lib/async/pool.ts";
+import { digestOf } from "../lib/oci/digest.ts";
 
 /** Transfers use as many connections as serve. */
 
@@ -21,20 +22,34 @@ function onLink(rate: (connections: number, second: number) => number, seconds: 
   });
 }
 
-Deno.test("where each connection is slow, there are more and more, but no more than sixteen", () => {
-  assert.deepEqual(onLink((connections) => connections * 25 * MB, 4), [8, 16, 16, 16]);
+Deno.test("where each connection is slow, two more are added at a time, but no more than sixteen", () => {
+  const counts = onLink((connections) => connections * 25 * MB, 24);
+  assert.deepEqual([...new Set(counts)], [4, 6, 8, 10, 12, 14, 16]);
+  assert.deepEqual(counts.slice(0, 3), [4, 4, 6], "each number settles for a second, and is judged by two");
+  assert.deepEqual(counts.slice(-4), [16, 16, 16, 16]);
 });
 
 Deno.test("where more connections carry no more, they go again", () => {
-  assert.deepEqual(onLink(() => 100 * MB, 4), [8, 4, 4, 4]);
+  assert.deepEqual(onLink(() => 100 * MB, 8), [4, 4, 6, 6, 6, 4, 4, 4]);
+});
+
+Deno.test("connections that carry less than half of their share go again", () => {
+  assert.deepEqual(onLink((connections) => (connections === 4 ? 100 : 124) * MB, 7).slice(-1), [4]);
+  assert.deepEqual(onLink((connections) => (connections === 4 ? 100 : 126) * MB, 7).slice(-1), [8]);
+});
+
+Deno.test("the first second counts for nothing: connections are slow to start", () => {
+  const rate = (connections: number, second: number) =>
+    second === 0 ? MB : Math.min(connections, 4) * 25 * MB;
+  assert.deepEqual(onLink(rate, 7), [4, 4, 6, 6, 6, 4, 4]);
 });
 
 Deno.test("where the link is full with eight, there are eight, and later a trial once more", () => {
   const counts = onLink((connections) => Math.min(connections, 8) * 10 * MB, 60);
-  assert.deepEqual(counts.slice(0, 4), [8, 16, 8, 8]);
-  assert.deepEqual([...new Set(counts.slice(3, 22))], [8]);
-  assert.ok(counts.slice(22).includes(16), "a link may have become wider");
-  assert.equal(counts.filter((count) => count === 16).length < 5, true, "but it is seldom tried");
+  assert.deepEqual(counts.slice(0, 12), [4, 4, 6, 6, 6, 8, 8, 8, 10, 10, 10, 8]);
+  assert.deepEqual([...new Set(counts.slice(11, 31))], [8]);
+  assert.ok(counts.slice(31).includes(10), "a link may have become wider");
+  assert.ok(counts.slice(31).filter((count) => count === 10).length < 5, "but that is seldom tried");
 });
 
 /** The counts after each of so many retries. */
@@ -59,12 +74,35 @@ Deno.test("connections that fail together halve them once, each time that all of
       jobs.onEvent({ type: "progress", phase: "send", bytes: jobs.count * MB });
     }
   };
-  move(4);
+  move(24);
   assert.equal(jobs.count, 16);
   assert.deepEqual(afterRetries(jobs, 16), Array(16).fill(8));
   assert.deepEqual(afterRetries(jobs, 16), Array(16).fill(4));
-  move(2);
+  move(4);
   assert.deepEqual(afterRetries(jobs, 1), [2], "a failure after a while is another one");
+});
+
+Deno.test("uploads that were cut off grow again when blobs were stored, and later each time", () => {
+  let now = 0;
+  const jobs = new AdaptiveJobs(() => now);
+  const move = (seconds: number) => {
+    for (let tenth = 0; tenth < 10 * seconds; tenth++) {
+      now += 100;
+      jobs.onEvent({ type: "progress", phase: "send", bytes: jobs.count * MB });
+    }
+  };
+  const digest = digestOf(new Uint8Array());
+  const store = () => jobs.onEvent({ type: "blob", index: 1, state: "sent", digest, size: 0 });
+  afterRetries(jobs, 1);
+  move(600);
+  assert.equal(jobs.count, 2, "time alone proves nothing");
+  store();
+  move(30);
+  assert.ok(jobs.count > 2);
+  while (jobs.count > 1) afterRetries(jobs, 1);
+  store();
+  move(600);
+  assert.equal(jobs.count, 1, "one blob is not enough any more");
 });
 
 Deno.test("a number that is asked for stays", () => {

@@ -86,3 +86,36 @@ Deno.test("fewer than one job is one", async () => {
   await inParallel([1, 2], { jobs: 0 }, (item) => Promise.resolve(void seen.push(item)));
   assert.deepEqual(seen, [1, 2]);
 });
+
+Deno.test("where fewer may run than have begun, the oldest go on, and one that failed lets the others go first", async () => {
+  const jobs = { count: 3, onGrowth: undefined as (() => void) | undefined };
+  const steps: string[] = [];
+  const failing = { 2: true } as Record<number, boolean>;
+  await inParallel([1, 2, 3], { jobs }, async (item, _signal, itsTurn) => {
+    steps.push(`${item} begins`);
+    await turn();
+    jobs.count = 1;
+    await itsTurn.wait();
+    if (failing[item]) await itsTurn.giveWay();
+    for (const step of ["a", "b"]) {
+      steps.push(`${item}${step}`);
+      await turn();
+      await itsTurn.wait();
+    }
+  });
+  assert.deepEqual(steps, ["1 begins", "2 begins", "3 begins", "1a", "1b", "3a", "3b", "2a", "2b"]);
+});
+
+Deno.test("a task that waits for its turn ends with the signal", async () => {
+  const stop = new AbortController();
+  const jobs = { count: 2, onGrowth: undefined as (() => void) | undefined };
+  const reason = new Error("stopped");
+  const done = inParallel([1, 2], { jobs, signal: stop.signal }, async (item, signal, itsTurn) => {
+    await turn();
+    jobs.count = 1;
+    if (item === 2) return await itsTurn.wait();
+    stop.abort(reason);
+    signal.throwIfAborted();
+  });
+  await assert.rejects(done, reason);
+});

@@ -18,7 +18,7 @@ const PROFILES: readonly (readonly [host: string, differs: Partial<RegistryProfi
   ["localhost:5000", {}],
   ["registry.example.com", {}],
   ["docker.io", { removal: "docker-hub", manifestReadsCount: true }],
-  ["ghcr.io", { push: "stream", chunkSize: 2 * GiB, removal: "github", anonymousBearer: "QQ==" }],
+  ["ghcr.io", { push: "stream", chunkSize: 512 * MiB, removal: "github", anonymousBearer: "QQ==" }],
   ["123456789012.dkr.ecr.eu-west-1.amazonaws.com", { push: "put" }],
   ["123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn", { push: "put" }],
   ["public.ecr.aws", { push: "put" }],

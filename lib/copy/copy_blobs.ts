@@ -5,6 +5,8 @@ import { type Descriptor, distinct } from "../oci/descriptor.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { adaptiveJobs, heardBy } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../async/pool.ts";
+import type { Turn } from "../async/turns.ts";
+import { withCutOffHint } from "../transfer/cut_off.ts";
 import { storedSource } from "../transfer/stored_source.ts";
 
 /** Options for copying blobs. */
@@ -49,12 +51,16 @@ export async function copyBlobs(
   const reading = heardBy(jobs, options.onSourceEvent ?? options.onEvent ?? from.onEvent);
   const copied: CopiedBlobs = { sent: 0, mounted: 0, present: 0, bytes: 0 };
   onEvent?.({ type: "plan", size, blobs: wanted.length });
-  await inParallel(wanted.entries(), { jobs, signal: options.signal }, async ([index, blob], signal) => {
-    const state = await copyBlob(from, to, { ...options, blob, signal, onEvent, reading });
-    copied[state]++;
-    if (state === "sent") copied.bytes += blob.size;
-    onEvent?.({ type: "blob", index: index + 1, state, digest: blob.digest, size: blob.size });
-  });
+  await inParallel(
+    wanted.entries(),
+    { jobs, signal: options.signal },
+    async ([index, blob], signal, turn) => {
+      const state = await copyBlob(from, to, { ...options, blob, signal, turn, onEvent, reading });
+      copied[state]++;
+      if (state === "sent") copied.bytes += blob.size;
+      onEvent?.({ type: "blob", index: index + 1, state, digest: blob.digest, size: blob.size });
+    },
+  );
   return copied;
 }
 
@@ -62,12 +68,13 @@ interface OneBlobOptions extends CopyBlobsOptions {
   blob: Descriptor;
   /** Receives the events of the source. */
   reading: OnEvent | undefined;
+  turn: Turn;
 }
 
 async function copyBlob(
   from: Store,
   to: Store,
-  { blob, reread, signal, onEvent, reading }: OneBlobOptions,
+  { blob, reread, signal, turn, onEvent, reading }: OneBlobOptions,
 ): Promise<"sent" | "mounted" | "present"> {
   const { digest } = blob;
   const found = await to.reuse(blob, { reread, signal, onEvent });
@@ -76,8 +83,11 @@ async function copyBlob(
   if (sibling !== undefined && await to.mount(digest, sibling, { signal, onEvent })) return "mounted";
   const written = await to.write(storedSource(from, blob, { signal, onEvent: reading }), {
     signal,
+    turn,
     onEvent,
     checkFirst: found === "damaged",
+  }).catch((error) => {
+    throw withCutOffHint(error, "--jobs 1");
   });
   if (written.digest === digest) return "sent";
   throw new MismatchError(`the blob ${digest} became ${written.digest} on its way to ${to.name}`);

@@ -52,8 +52,8 @@ const UNKNOWN: RegistryProfile = {
 const KNOWN: readonly (readonly [host: RegExp, profile: Partial<RegistryProfile>])[] = [
   // Docker Hub counts GETs of manifests as pulls, and allows 100 or 200 in six hours. HEAD does not count.
   [/^docker\.io$/, { removal: "docker-hub", manifestReadsCount: true }],
-  // GHCR ends an upload after 10 minutes: 2 GiB get through at 29 Mbit/s. Parts over 4 MiB are refused there.
-  [/^ghcr\.io$/, { push: "stream", chunkSize: 2 * GiB, removal: "github", anonymousBearer: "QQ==" }],
+  // GHCR ends an upload after 10 minutes: four of 512 MiB get through at 29 Mbit/s. Parts over 4 MiB are refused there.
+  [/^ghcr\.io$/, { push: "stream", chunkSize: 512 * MiB, removal: "github", anonymousBearer: "QQ==" }],
   [/\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/, { push: "put" }],
   [/^public\.ecr\.aws$/, { push: "put" }],
   // Google does not take parts.

@@ -1,8 +1,10 @@
 /** Sends the bytes of one chunk, unless the store has them. @module */
+import type { Turn } from "../async/turns.ts";
 import type { OnEvent } from "../events.ts";
 import type { InputChunk } from "../files/input.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { BlobStore } from "../store/store.ts";
+import { withCutOffHint } from "../transfer/cut_off.ts";
 import { chunkName } from "./stash.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -16,7 +18,7 @@ export async function sendChunk(
   store: BlobStore,
   { number, source, checkpoint, remember }: InputChunk,
   verdict: Verdict,
-  { onEvent, signal }: { onEvent: OnEvent | undefined; signal: AbortSignal },
+  { onEvent, signal, turn }: { onEvent: OnEvent | undefined; signal: AbortSignal; turn: Turn },
 ): Promise<Descriptor> {
   if (verdict.kind === "lost") throw verdict.error;
   const report = (state: "present" | "sent", { digest, size }: Descriptor) =>
@@ -29,8 +31,11 @@ export async function sendChunk(
     what: chunkName({ number }),
     checkFirst: verdict.checkFirst,
     checkpoint,
+    turn,
     signal,
     onEvent,
+  }).catch((error) => {
+    throw withCutOffHint(error, "--jobs 1 or a smaller --chunk-size");
   });
   remember?.(layer.digest);
   report("sent", layer);

@@ -1,5 +1,6 @@
 /** The contract of a store: one repository, in a registry or in an OCI layout directory. @module */
 import type { ByteRange, Source } from "../content/source.ts";
+import type { Turn } from "../async/turns.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor, SizedBlob } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -104,6 +105,8 @@ export interface WriteOptions extends BlobOptions {
   checkpoint?: Checkpoint | undefined;
   /** Asks for the blob before it is sent, and does not send what already exists. The digest has to be known, or be cheap. */
   checkFirst?: boolean | undefined;
+  /** The turn of the write: it waits for it between two parts, and before bytes are sent again. A directory does not use it. */
+  turn?: Turn | undefined;
 }
 
 /** Reads the blobs of one repository, by digest. */

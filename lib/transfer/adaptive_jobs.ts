@@ -11,17 +11,23 @@ import { type Bounds, BYTES, checkNumbers } from "../arguments.ts";
 export const DEFAULT_JOBS = 4;
 /** The most that are used: registries count connections, and answer 429 to a client that has too many. */
 const MOST_JOBS = 16;
-/** For how long bytes are counted before the number changes, in milliseconds. */
-const WINDOW = 1000;
-/** By which factor more connections have to carry more bytes, to stay. A smaller gain may be chance. */
-const WORTH_IT = 1.1;
-/** How many windows pass before more connections are tried again, after they brought nothing. */
-const REST = 20;
+/** How many connections are added at a time. */
+const STEP = 2;
+/** How long a new number settles before it is judged, and for how long bytes are counted then, in milliseconds. */
+const SETTLE = 1000;
+const WINDOW = 2000;
+/** Which part of their share added connections have to carry, to stay. A smaller gain may be chance. */
+const WORTH_IT = 0.5;
+/** How many windows pass before more connections are tried again, after they brought nothing or one failed. */
+const REST = 10;
 
 /**
- * Counts the bytes that move, doubles the connections while that carries more bytes each second, and goes back where it
- * does not. A retry halves them, and for a while they do not grow: the registry, or the way to it, has too much to do.
- * Connections that fail together, as in an outage of a second, halve them once.
+ * Counts the bytes that move, adds connections while that carries more bytes each second, and goes back where it does not.
+ * A retry halves them, and for a while they do not grow: the registry, or the way to it, has too much to do. Connections
+ * that fail together, as in an outage of a second, halve them once.
+ *
+ * Uploads may be cut off because each takes too long, so time alone does not prove that more of them would get through: after
+ * a retry they do not grow until a blob is stored, and after the next one until twice as many are.
  */
 export class AdaptiveJobs implements Jobs {
   onGrowth?: (() => void) | undefined;
@@ -30,6 +36,10 @@ export class AdaptiveJobs implements Jobs {
   /** How many jobs there were before the last growth, and the rate that they had, in bytes per millisecond. */
   #before: { count: number; rate: number } | undefined;
   #resting = 0;
+  /** How many blobs have to be stored before uploads grow again, and how many it will be after another retry. */
+  #owed = 0;
+  #nextOwed = 1;
+  #sends = false;
   /** How many connections there were when the window began: so many may fail together. */
   #together = DEFAULT_JOBS;
   /** How many more retries belong to the failure that halved the connections. */
@@ -46,31 +56,35 @@ export class AdaptiveJobs implements Jobs {
     return this.#count;
   }
 
-  /** Receives the events of the transfer: bytes that move, and retries. */
+  /** Receives the events of the transfer: bytes that move, blobs that are stored, and retries. */
   readonly onEvent = (event: TransferEvent): void => {
-    if (event.type === "progress") this.#moved(event.bytes);
+    if (event.type === "progress") this.#moved(event);
+    else if (event.type === "blob" && event.state === "sent") this.#owed--;
     else if (event.type === "retry") this.#holdBack();
   };
 
-  #moved(bytes: number): void {
+  #moved({ bytes, phase }: { bytes: number; phase: string }): void {
     const now = this.#now();
-    const window = this.#window ??= { began: now, bytes: 0 };
+    this.#sends = phase === "send";
+    const window = this.#window ??= { began: now + SETTLE, bytes: 0 };
+    if (now <= window.began) return;
     window.bytes += bytes;
     if (now - window.began < WINDOW) return;
-    this.#window = { began: now, bytes: 0 };
+    const count = this.#count;
     this.#judge(window.bytes / (now - window.began));
+    this.#window = { began: this.#count === count ? now : now + SETTLE, bytes: 0 };
   }
 
   #judge(rate: number): void {
     const before = this.#before;
     this.#before = undefined;
-    if (before && rate < before.rate * WORTH_IT) {
+    if (before && rate < before.rate * (1 + WORTH_IT * (this.#count / before.count - 1))) {
       this.#count = before.count;
       this.#resting = REST;
     } else if (this.#resting > 0) this.#resting--;
-    else if (this.#count < MOST_JOBS) {
+    else if (this.#count < MOST_JOBS && !(this.#sends && this.#owed > 0)) {
       this.#before = { count: this.#count, rate };
-      this.#count = Math.min(MOST_JOBS, this.#count * 2);
+      this.#count = Math.min(MOST_JOBS, this.#count + STEP);
       this.onGrowth?.();
     }
     this.#together = this.#count;
@@ -83,6 +97,8 @@ export class AdaptiveJobs implements Jobs {
     this.#count = Math.max(1, Math.floor(this.#count / 2));
     this.#before = undefined;
     this.#resting = REST;
+    this.#owed = this.#nextOwed;
+    this.#nextOwed *= 2;
   }
 }
 

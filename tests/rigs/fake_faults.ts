@@ -102,6 +102,11 @@ export interface Faults {
   breakUpload?: BrokenBody;
   /** Bodies come and go in so small pieces, in bytes (a mobile network). */
   trickle?: number;
+  /**
+   * A PATCH or PUT is cut off after so many bytes of its own, divided by how many come side by side: a line that they share,
+   * and a registry that ends requests after some time (GHCR).
+   */
+  cutAfter?: number;
   /** A PATCH that did not come through is not counted, and then every PATCH and PUT of its session gets 500 (Gitea). */
   stickBrokenSessions?: boolean;
   /** A body that did not come through takes its session with it (zot, ACR). */

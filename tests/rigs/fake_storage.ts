@@ -38,6 +38,8 @@ export class FakeStorage {
   readonly repositories = new Map<string, StoredRepository>();
   /** Uploads that are under way, by id. */
   readonly sessions = new Map<string, UploadSession>();
+  /** How many bodies of uploads are coming at the moment. */
+  arriving = 0;
   readonly #discard: boolean;
 
   /** With `discard` the bytes of all but small blobs are thrown away: only digest and size are kept. */

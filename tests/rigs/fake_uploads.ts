@@ -96,6 +96,9 @@ async function storeBody(fake: Fake, exchange: Exchange, session: UploadSession)
 async function takeBody(fake: Fake, exchange: Exchange, session: UploadSession): Promise<void> {
   const { maxBody = Infinity, dropBrokenSessions, stickBrokenSessions } = fake.faults;
   const undo = session.mark();
+  const { cutAfter = Infinity } = fake.faults;
+  let took = 0;
+  fake.storage.arriving++;
   const length = Number(exchange.header("content-length") ?? Infinity);
   const broken = takeBreak(fake.faults.breakUpload, { start: session.size, end: session.size + length });
   try {
@@ -110,6 +113,8 @@ async function takeBody(fake: Fake, exchange: Exchange, session: UploadSession):
         return await (piece.length >= room ? pause() : undefined);
       }
       session.append(piece.subarray(0, room));
+      took += piece.length * fake.storage.arriving;
+      if (took > cutAfter) await exchange.breakOff("cut");
       if (fake.faults.trickle) await breathe();
       if (piece.length >= room) await exchange.breakOff(broken?.how === "stall" ? "stall" : "cut");
     });
@@ -120,6 +125,8 @@ async function takeBody(fake: Fake, exchange: Exchange, session: UploadSession):
       session.stuck = true;
     }
     throw error;
+  } finally {
+    fake.storage.arriving--;
   }
 }
 

@@ -16,7 +16,7 @@ Examples:
   $ tar c photos | layerstash upload -r me/files -t photos -i -
   $ layerstash upload --registry oci:./box -r me/files -t disk -i disk.img
 
-A chunk has 5 GiB, on GHCR 2 GiB. Chunks that are stored already are not sent
+A chunk has 5 GiB, on GHCR 512 MiB. Chunks that are stored already are not sent
 again: after an interruption, the same command goes on. If the name holds
 another file, that is a conflict; --overwrite replaces it. What a pipe brings is
 stored even if the program before it fails: use set -o pipefail, and remove what

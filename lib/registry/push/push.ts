@@ -16,7 +16,7 @@ import type { RegistryProfile } from "../profiles.ts";
 import { type ActiveMode, describeMode, fallbackMode } from "./push_mode.ts";
 import { type BlobRoute, sendBlob, SMALL } from "./send_blob.ts";
 import { CountedSource } from "./counted_source.ts";
-import type { BlobOptions, CallOptions, UploadPoint, WriteOptions } from "../../store/store.ts";
+import type { BlobOptions, UploadPoint, WriteOptions } from "../../store/store.ts";
 import { SessionLostError, type SessionOptions, UploadSession } from "./upload_session.ts";
 
 /** How often another mode is tried for one blob. A registry may refuse each in turn. */
@@ -86,7 +86,7 @@ export class BlobPusher {
     for (let adaptations = 0;;) {
       const mode = this.#mode;
       session ??= await UploadSession.initiate(client, sessionOptions);
-      const route = this.#route(source, session, { mode, signal, onEvent });
+      const route = this.#route(source, session, { ...options, mode });
       try {
         await sendBlob(route);
         return await source.descriptor();
@@ -121,12 +121,16 @@ export class BlobPusher {
   #route(
     source: CountedSource,
     session: UploadSession,
-    { mode, ...options }: CallOptions & { mode: ActiveMode },
+    { mode, turn, signal, onEvent }: WriteOptions & { mode: ActiveMode },
   ): BlobRoute {
     const { client, stat } = this.#options;
+    const options = { signal, onEvent };
     const exists = async (digest: Digest) => await stat(digest, options).catch(() => undefined) !== undefined;
-    const waitAfter = (error: unknown) => client.waitToRetry(source.failed(error), options);
-    return { source, session, mode, exists, waitAfter };
+    const waitAfter = async (error: unknown) => {
+      await client.waitToRetry(source.failed(error), options);
+      await turn?.giveWay();
+    };
+    return { source, session, mode, turn, exists, waitAfter };
   }
 
   /** Waits until a new session may be tried; throws the error where that would not help. */

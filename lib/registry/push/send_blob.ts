@@ -1,4 +1,5 @@
 /** Sends a blob over one upload session: streams the bytes, resumes after breaks, commits. @module */
+import type { Turn } from "../../async/turns.ts";
 import { collect } from "../../content/collect.ts";
 import { RegistryError } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
@@ -11,6 +12,8 @@ export interface BlobRoute {
   source: CountedSource;
   session: UploadSession;
   mode: ActiveMode;
+  /** The turn of the write, for which it waits between two parts. */
+  turn?: Turn | undefined;
   /** Waits until another attempt may be made; throws the error if none may. */
   waitAfter(error: unknown): Promise<void>;
   /** Whether the registry has a blob. */
@@ -95,8 +98,9 @@ async function appendUpTo(
   end: number,
   body: (start: number) => SessionBody,
 ): Promise<void> {
-  const { source, session, mode } = route;
+  const { source, session, mode, turn } = route;
   while (session.offset < end) {
+    await turn?.wait();
     try {
       await session.append(body(session.offset), mode.push === "parts" ? mode.partSize : undefined);
     } catch (error) {
