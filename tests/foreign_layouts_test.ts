@@ -1,11 +1,12 @@
 /** Layouts that other tools have written: what they list stays listed and whole, and can be named. @module */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { type ForeignImage, ForeignLayout, type NamedBlob, saveTwo } from "./rigs/foreign_layout.ts";
 import { startRegistry } from "./rigs/real_registry.ts";
-import { runProgram } from "./rigs/tar.ts";
+import { runProgram, tarOf } from "./rigs/tar.ts";
 
 const hasSkopeo = await ensureTool("skopeo", "skopeo");
 const withRegistry = { ignore: !await ensureTool("docker-registry", "docker-registry") };
@@ -449,3 +450,54 @@ Deno.test("an index with an entry that is not understood is read without it, and
     0,
   );
 });
+
+/** Two images for two platforms, listed with these annotations. */
+function layoutForTwo(place: Workplace, name: string, tag: string | undefined): ForeignLayout {
+  const layout = new ForeignLayout(place.path(name));
+  for (const architecture of ["amd64", "arm64"]) {
+    const files = tarOf([{ name: `for-${architecture}`, content: architecture }]);
+    const entry = { platform: { os: "linux", architecture } };
+    layout.image(tag, [layout.layer(files)], { config: { architecture }, entry });
+  }
+  return layout;
+}
+
+Deno.test("an index.json that is the index of one image is read and copied as that index", async () => {
+  await using place = await makeWorkplace();
+  const layout = layoutForTwo(place, "whole", undefined);
+  layout.image(undefined, [layout.layer("an attestation")], {
+    annotations: { "vnd.docker.reference.type": "attestation-manifest" },
+    entry: { platform: { os: "unknown", architecture: "unknown" } },
+  });
+  const index = await Deno.readFile(place.path("whole/index.json"));
+  const digest = `sha256:${createHash("sha256").update(index).digest("hex")}`;
+  await requirePlatforms(place, "oci:whole");
+  const copied = await place.run(["copy", "oci:whole", "oci:to:t"]);
+  assert.deepEqual([copied.code, copied.stdout], [0, `${digest}\n`], copied.stderr);
+  assert.equal((await place.run(["inspect", "--raw", "oci:to:t"])).stdout, new TextDecoder().decode(index));
+  await requirePlatforms(place, "oci:to:t");
+  await runProgram("tar", ["-C", place.path("whole"), "-cf", place.path("whole.tar"), "."]);
+  await requirePlatforms(place, "oci-archive:whole.tar");
+  assert.equal((await place.run(["copy", `oci:whole@${digest}`, "oci:by-digest:t"])).code, 0);
+});
+
+Deno.test("one tag on images for several platforms is one image, and is not replaced", async () => {
+  await using place = await makeWorkplace();
+  another(place);
+  const layout = layoutForTwo(place, "tagged", "t");
+  for (const name of ["oci:tagged:t", "oci:tagged"]) await requirePlatforms(place, name);
+  assert.equal((await place.run(["copy", "oci:tagged:t", "oci:to:t"])).code, 0);
+  await requirePlatforms(place, "oci:to:t");
+  const { code, stderr } = await place.run(["copy", "oci:z:z", "oci:tagged:t"]);
+  assert.equal(code, 2);
+  assert.match(stderr, /t means several images in oci:tagged: .*\(linux\/amd64\), .*\(linux\/arm64\)\n/);
+  assert.deepEqual(layout.listed(), layout.entries);
+});
+
+/** Makes sure that each of two platforms can be chosen. */
+async function requirePlatforms(place: Workplace, image: string): Promise<void> {
+  for (const architecture of ["amd64", "arm64"]) {
+    const { stdout, stderr } = await place.run(["peek", "--platform", `linux/${architecture}`, image]);
+    assert.match(stdout, new RegExp(`\\[1\\] for-${architecture}\\n$`), stderr);
+  }
+}

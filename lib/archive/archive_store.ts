@@ -34,6 +34,7 @@ export class ArchiveStore extends ListedManifests implements Store {
     super({ name: address.name, onEvent }, {
       entries: async () => (await archive.open()).images.entries,
       manifest: (digest) => archive.manifest(digest),
+      index: async () => (await archive.open()).images.index,
     });
     this.#archive = archive;
     this.url = pathToFileURL(address.file).href;

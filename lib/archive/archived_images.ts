@@ -3,12 +3,15 @@ import type { ByteRange } from "../content/source.ts";
 import type { IndexEntry } from "../layout/index_entry.ts";
 import { MAX_INDEX_SIZE, parseEntries } from "../layout/index_json.ts";
 import { type Digest, encodedPart } from "../oci/digest.ts";
+import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import type { TarFile } from "./tar_file.ts";
 
 /** The images of an archive, and where their blobs are. */
 export interface ArchivedImages {
   /** What the archive lists. */
   entries: readonly IndexEntry[];
+  /** The bytes of the list, if it is an index of OCI. */
+  index?: Uint8Array<ArrayBuffer> | undefined;
   /** A blob by its place in the archive, or in memory; `undefined` = absent. Its bytes are still to be verified. */
   find(digest: Digest): ByteRange | Uint8Array<ArrayBuffer> | undefined;
 }
@@ -22,6 +25,7 @@ export interface ArchivedImages {
 export async function packedLayout(tar: TarFile): Promise<ArchivedImages | undefined> {
   const bytes = await tar.bytes("index.json", MAX_INDEX_SIZE);
   return bytes && {
+    index: bytes.length <= MAX_MANIFEST_SIZE ? bytes : undefined,
     entries: parseEntries(bytes, `index.json of ${tar.path}`),
     find: (digest) => tar.find(`blobs/sha256/${encodedPart(digest)}`),
   };

@@ -1,10 +1,9 @@
-/** The entries of `index.json`, and the names that they give to manifests (OCI image spec, image-layout.md). @module */
+/** The entries of `index.json` (OCI image spec, image-layout.md). @module */
 import * as v from "valibot";
-import { InvalidInputError } from "../errors.ts";
 import { annotationsSchema, type SizedBlob } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
-import { formatPlatform, type Platform, platformSchema } from "../oci/platform.ts";
+import { type Platform, platformSchema } from "../oci/platform.ts";
 
 /** The annotation that holds the tag of an entry. */
 const REF_NAME = "org.opencontainers.image.ref.name";
@@ -63,71 +62,9 @@ export function entryFor(
   return { mediaType, digest, size, tag, imageName, raw };
 }
 
-/**
- * The entries that have a digest, a tag, or else a full name. A tag that looks like a digest, as other tools may write
- * it, does not count.
- */
-export function entriesNamed(entries: readonly IndexEntry[], reference: string): IndexEntry[] {
-  if (isDigest(reference)) return entries.filter(({ digest }) => digest === reference);
-  if (typeof reference !== "string") return [];
-  const tagged = entries.filter(({ tag }) => tag === reference);
-  return tagged.length > 0 ? tagged : entries.filter(({ imageName }) => imageName === reference);
-}
-
-/**
- * Makes sure that entries of one name are one image: docker gives the tag `latest` to each image that it saves, and
- * entries of one tag may be images for several platforms.
- *
- * @param named the entries that have the name
- * @throws {InvalidInputError} if they are several images; the message says how each can be named
- */
-export function requireOneImage(
-  named: readonly IndexEntry[],
-  { reference, store, isWrite }: { reference: string; store: string; isWrite?: boolean },
-): void {
-  if (isDigest(reference)) return;
-  const images = new Set(named.map(({ digest, imageName }) => `${digest} ${isWrite ? imageName : ""}`));
-  if (images.size <= 1) return;
-  const names = new Set(
-    named.map(({ digest, imageName, platform }) =>
-      imageName ?? (platform ? `${digest} (${formatPlatform(platform)})` : digest)
-    ),
-  );
-  const [first] = named;
-  const example = first?.imageName === undefined ? `@${first?.digest}` : `:${first.imageName}`;
-  throw new InvalidInputError(`${reference} means several images in ${store}: ${[...names].join(", ")}`, {
-    hint: isWrite ? "choose another tag" : `name one of them, as in ${store}${example}`,
-  });
-}
-
-/**
- * The names that lead to one image each, sorted: tags, and full names where several images have one tag or the image has
- * no tag.
- */
-export function uniqueNames(entries: readonly IndexEntry[]): string[] {
-  const ambiguous = ambiguousTags(entries);
-  const names = entries.map((entry) => nameOf(entry, ambiguous));
-  return [...new Set(names.filter((name) => name !== undefined))].sort();
-}
-
-/** The digests of images that have no such name. */
-export function namelessImages(entries: readonly IndexEntry[]): Digest[] {
-  const ambiguous = ambiguousTags(entries);
-  const nameless = entries.filter((entry) => nameOf(entry, ambiguous) === undefined);
-  return [...new Set(nameless.map(({ digest }) => digest))];
-}
-
-function nameOf({ tag, imageName }: IndexEntry, ambiguous: ReadonlySet<string>): string | undefined {
-  return tag !== undefined && !ambiguous.has(tag) ? tag : imageName;
-}
-
-function ambiguousTags(entries: readonly IndexEntry[]): Set<string> {
-  const digests = new Map<string, Digest>();
-  const ambiguous = new Set<string>();
-  for (const { tag, digest } of entries) {
-    if (tag === undefined) continue;
-    if ((digests.get(tag) ?? digest) !== digest) ambiguous.add(tag);
-    digests.set(tag, digest);
-  }
-  return ambiguous;
+/** An entry as it is in the file, without the names that it gives to its manifest. */
+export function withoutNames({ raw }: IndexEntry): Record<string, unknown> {
+  const { annotations, ...fields } = raw as { annotations?: Record<string, unknown> };
+  const { [REF_NAME]: _tag, [IMAGE_NAME]: _name, ...others } = annotations ?? {};
+  return { ...fields, ...(Object.keys(others).length > 0 && { annotations: others }) };
 }

@@ -8,13 +8,9 @@ import { IMAGE_MANIFEST } from "../oci/media_types.ts";
 import { parseLayoutReference } from "../oci/reference.ts";
 import { fallbackReferrers, subjectOf } from "../store/referrers.ts";
 import type { CallOptions, ManifestReader, ReferrersOptions, TagsOptions } from "../store/store.ts";
-import {
-  entriesNamed,
-  type IndexEntry,
-  namelessImages,
-  requireOneImage,
-  uniqueNames,
-} from "./index_entry.ts";
+import { entriesNamed, namelessImages, requireOneImage, uniqueNames } from "./entry_names.ts";
+import type { IndexEntry } from "./index_entry.ts";
+import { indexItself, indexOfSet, isPlatformSet } from "./platform_set.ts";
 
 /** Where the entries of an index and the bytes of manifests come from. */
 export interface ListedSource {
@@ -22,6 +18,8 @@ export interface ListedSource {
   entries(): Promise<readonly IndexEntry[]>;
   /** The bytes of a manifest, checked; `undefined` = absent. */
   manifest(digest: Digest): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** The bytes of the index; absent where nobody has written one. Fails if it is too large for a manifest. */
+  index?(): Promise<Uint8Array<ArrayBuffer> | undefined>;
 }
 
 /** What it is called in messages, and who receives its events. */
@@ -48,21 +46,26 @@ export class ListedManifests implements ManifestReader {
     { signal, onEvent = this.onEvent }: CallOptions = {},
   ): Promise<Manifest | undefined> {
     signal?.throwIfAborted();
-    const entry = await this.#entry(reference);
-    const digest = entry?.digest ?? (isDigest(reference) ? reference : undefined);
+    const found = await this.#find(reference);
+    if (found && "bytes" in found) return found;
+    const digest = found?.digest ?? (isDigest(reference) ? reference : undefined);
     if (!digest) return undefined;
     const bytes = await this.#source.manifest(digest);
-    if (bytes === undefined) return await this.#unlessMissing(reference, entry, onEvent);
-    if (entry && entry.size !== bytes.length) {
-      const message = `${this.name} says that ${digest} has ${entry.size} bytes, but it has ${bytes.length}`;
+    if (bytes === undefined) {
+      return found ? await this.#readAgain(reference, found, onEvent) : await this.#setWithDigest(digest);
+    }
+    if (found && found.size !== bytes.length) {
+      const message = `${this.name} says that ${digest} has ${found.size} bytes, but it has ${bytes.length}`;
       onEvent?.({ type: "notice", message });
     }
-    return manifestOf(bytes, entry?.mediaType ?? declaredMediaType(bytes) ?? IMAGE_MANIFEST.oci);
+    return manifestOf(bytes, found?.mediaType ?? declaredMediaType(bytes) ?? IMAGE_MANIFEST.oci);
   }
 
   async resolve(reference: string, { signal }: CallOptions = {}): Promise<Digest | undefined> {
     signal?.throwIfAborted();
-    return (await this.#entry(reference))?.digest;
+    const found = await this.#find(reference) ??
+      (isDigest(reference) ? await this.#setWithDigest(reference) : undefined);
+    return found?.digest;
   }
 
   async referrers(
@@ -87,26 +90,41 @@ export class ListedManifests implements ManifestReader {
 
   async untagged({ signal }: CallOptions = {}): Promise<Digest[]> {
     signal?.throwIfAborted();
-    return namelessImages(await this.#source.entries());
+    const entries = await this.#source.entries();
+    const whole = await this.#indexItself(entries);
+    return whole ? [whole.digest] : namelessImages(entries);
   }
 
-  async #entry(reference: string): Promise<IndexEntry | undefined> {
+  /** The entry that has a name; or, if several are one image for several platforms, their index. */
+  async #find(reference: string): Promise<IndexEntry | Manifest | undefined> {
     const named = entriesNamed(await this.#source.entries(), reference);
     if (named.length === 0) parseLayoutReference(reference); // any other text may be the name of an entry
     requireOneImage(named, { reference, store: this.name });
-    return named[0];
+    return isPlatformSet(named) ? indexOfSet(named) : named[0];
+  }
+
+  /** The index with a digest that the layout has not stored: that of all images, or of those with one tag. */
+  async #setWithDigest(digest: Digest): Promise<Manifest | undefined> {
+    const entries = await this.#source.entries();
+    const tagged = Map.groupBy(entries.filter(({ tag }) => tag !== undefined), ({ tag }) => tag);
+    const sets = [...tagged.values()].filter(isPlatformSet).map(indexOfSet);
+    return [await this.#indexItself(entries), ...sets].find((set) => set?.digest === digest);
+  }
+
+  async #indexItself(entries: readonly IndexEntry[]): Promise<Manifest | undefined> {
+    if (entries.length < 2 || entries.some(({ tag }) => tag !== undefined)) return undefined;
+    const bytes = await this.#source.index?.().catch(ifDamaged);
+    return bytes && indexItself(entries, bytes);
   }
 
   /** The file of a manifest that was replaced or removed meanwhile is gone, and that is not an error. */
-  async #unlessMissing(
+  async #readAgain(
     reference: string,
-    entry: IndexEntry | undefined,
+    { digest }: IndexEntry,
     onEvent: OnEvent | undefined,
   ): Promise<Manifest | undefined> {
-    if (!entry) return undefined;
-    const { digest } = await this.#entry(reference) ?? {};
-    if (digest !== entry.digest) return await this.manifest(reference, { onEvent });
-    throw new NotFoundError(`${this.name} lists the manifest ${entry.digest}, but its file is missing`);
+    if ((await this.#find(reference))?.digest !== digest) return await this.manifest(reference, { onEvent });
+    throw new NotFoundError(`${this.name} lists the manifest ${digest}, but its file is missing`);
   }
 }
 

@@ -1,10 +1,12 @@
 /** The manifests of a layout: files among the blobs, and the entries of `index.json` that give them names. @module */
+import { join } from "node:path";
 import { writeAtomically } from "../content/atomic_file.ts";
+import { collectFile } from "../content/collect.ts";
 import { storageError } from "../content/file_errors.ts";
 import { RegistryError } from "../errors.ts";
 import { isDigest } from "../oci/digest.ts";
 import { MANIFEST_BLOB_UNKNOWN } from "../oci/error_codes.ts";
-import type { Manifest } from "../oci/manifest.ts";
+import { type Manifest, MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { parseLayoutReference } from "../oci/reference.ts";
 import { referencesOf } from "../oci/references.ts";
 import { requireStorable } from "../store/checks.ts";
@@ -12,7 +14,8 @@ import type { CallOptions, FreeOptions, ManifestStore, PutOptions, TagsOptions }
 import type { Blobs } from "./blobs.ts";
 import { blobsOfDockerSave } from "./docker_save.ts";
 import { Garbage } from "./garbage.ts";
-import { entriesNamed, entryFor, type IndexEntry, requireOneImage } from "./index_entry.ts";
+import { entriesNamed, requireOneImage } from "./entry_names.ts";
+import { entryFor, type IndexEntry } from "./index_entry.ts";
 import { EntriesReader, lockIndex } from "./index_json.ts";
 import { ListedManifests, type ListedOptions } from "./listed_manifests.ts";
 import { requireLayout } from "./require_layout.ts";
@@ -30,6 +33,7 @@ export class Manifests extends ListedManifests implements ManifestStore {
     super(options, {
       entries: () => reader.read(),
       manifest: (digest) => blobs.manifest(digest),
+      index: () => collectFile(join(directory, "index.json"), MAX_MANIFEST_SIZE),
     });
     this.#directory = directory;
     this.#blobs = blobs;

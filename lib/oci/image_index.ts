@@ -83,6 +83,8 @@ export function understoodEntries({ bytes, digest }: Manifest): IndexedManifest[
 }
 
 /** Whether a listed manifest is an image that runs: BuildKit also lists attestations, under the platform `unknown`. */
-export function isRunnable({ platform, annotations }: IndexedManifest): boolean {
+export function isRunnable(
+  { platform, annotations }: Pick<IndexedManifest, "platform" | "annotations">,
+): boolean {
   return platform?.architecture !== "unknown" && annotations?.["vnd.docker.reference.type"] === undefined;
 }
