@@ -15,15 +15,12 @@ import { isTransientAnswer, retryAfterOf } from "./retry_after.ts";
 /** The largest error body that is read, in bytes. What is longer is a web page. */
 const MAX_ERROR_BODY = 64 * 1024;
 
-const errorsSchema = v.object({
-  errors: v.array(
-    v.object({
-      code: v.nullish(v.string(), "UNKNOWN"),
-      message: v.nullish(v.string(), ""),
-      detail: v.optional(v.unknown()),
-    }),
-  ),
+const errorSchema = v.object({
+  code: v.nullish(v.string(), "UNKNOWN"),
+  message: v.nullish(v.string(), ""),
+  detail: v.optional(v.unknown()),
 });
+const errorsSchema = v.object({ errors: v.array(v.unknown()) });
 
 /** A request that failed. */
 export interface Asked {
@@ -114,12 +111,16 @@ async function readErrors(
   }
   if (isWebPage(response) || text.startsWith("<")) return { codes: [], text: WEB_PAGE };
   try {
-    const { errors } = v.parse(errorsSchema, JSON.parse(text));
+    const errors = v.parse(errorsSchema, JSON.parse(text)).errors.flatMap((error) => {
+      const { success, output } = v.safeParse(errorSchema, error);
+      return success ? [output] : [];
+    });
     const said = hide(errors.map(errorInWords).join("; "));
-    return { codes: errors.map(({ code }) => hide(code)), text: singleLine(said.slice(0, LONGEST_TEXT)) };
-  } catch {
-    return { codes: [], text: singleLine(hide(text).slice(0, 200)) };
-  }
+    if (errors.length > 0) {
+      return { codes: errors.map(({ code }) => hide(code)), text: singleLine(said.slice(0, LONGEST_TEXT)) };
+    }
+  } catch { /* not JSON: it is shown as it is */ }
+  return { codes: [], text: singleLine(hide(text).slice(0, 200)) };
 }
 
 const WEB_PAGE = "a web page, of a proxy perhaps";
@@ -149,6 +150,16 @@ export async function bytesOf(
   } catch (error) {
     if (!(error instanceof MismatchError)) throw error;
     throw new MismatchError(`the ${what} is too large: there are more than ${most} bytes of it`);
+  }
+}
+
+/** Reads an answer that no digest describes: one that is malformed or too large is the server's fault, not a mismatch. */
+export async function readUndigested<T>({ status }: Response, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof MismatchError)) throw error;
+    throw new RegistryError(error.message, { status });
   }
 }
 

@@ -29,15 +29,16 @@ const understoodSchema = v.object({
   schemaVersion: v.literal(2),
   manifests: v.pipe(
     v.nullish(v.array(v.unknown()), []),
-    v.transform((entries) =>
-      entries.flatMap((entry) => {
-        if (!isDigest((entry as { digest?: unknown } | null)?.digest)) return []; // at once: there may be millions
-        const { success, output } = v.safeParse(listedManifestSchema, entry);
-        return success ? [output] : [];
-      })
-    ),
+    v.transform((entries) => entries.map(understoodEntry).filter((entry) => entry !== undefined)),
   ),
 });
+
+/** What an entry of an index says; `undefined` = it is not understood, such as one with another digest than sha256. */
+export function understoodEntry(entry: unknown): IndexedManifest | undefined {
+  if (!isDigest((entry as { digest?: unknown } | null)?.digest)) return undefined; // at once: there may be millions
+  const { success, output } = v.safeParse(listedManifestSchema, entry);
+  return success ? output : undefined;
+}
 
 const kindSchema = v.looseObject({ manifests: v.nullish(v.unknown()), layers: v.nullish(v.unknown()) });
 

@@ -1,17 +1,11 @@
 /** Lists the repositories of a registry or a directory. @module */
-import * as v from "valibot";
 import { NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
 import { findLayouts } from "../layout/find_layouts.ts";
 import { parseRegistry } from "../oci/address.ts";
 import { ENDPOINTS } from "../registry/endpoints.ts";
-import { allItems } from "../registry/pages.ts";
+import { allItems, textOf } from "../registry/pages.ts";
 import { openClient, type RegistryOptions } from "../registry/open_client.ts";
 import type { CallOptions } from "../store/store.ts";
-
-const catalogSchema = v.pipe(
-  v.object({ repositories: v.nullish(v.array(v.string())) }),
-  v.transform(({ repositories }) => repositories ?? []),
-);
 
 /**
  * The names of all repositories. A registry lists them page by page in its catalog, which many do not have (Docker Hub,
@@ -41,9 +35,9 @@ export async function* listRepositories(options: RegistryOptions & CallOptions):
   if (address.kind === "layout") return yield* findLayouts(address.directory, options);
   using opened = openClient(address, "", options);
   const first = ENDPOINTS.listRepositories(address);
-  const keyOf = (name: string) => name;
+  const names = { field: "repositories", read: textOf, keyOf: (name: string) => name } as const;
   try {
-    yield* allItems(opened.client, { first, schema: catalogSchema, keyOf, signal: options.signal });
+    yield* allItems(opened.client, { first, ...names, signal: options.signal });
   } catch (error) {
     throw catalogError(error, address.host);
   }

@@ -1,5 +1,5 @@
 /** Lists that a registry gives page by page: tags, referrers, repositories. @module */
-import type * as v from "valibot";
+import * as v from "valibot";
 import { MismatchError } from "../errors.ts";
 import { bytesOf, codesOf, urlNamed } from "../http/answers.ts";
 import { parseAs } from "../oci/manifest.ts";
@@ -12,6 +12,8 @@ const MAX_PAGE = 8 * 1024 * 1024;
 /** How many bytes of a list are read in all; a page counts for some even where it is empty. */
 const MAX_LIST = 256 * 1024 * 1024;
 const LEAST_PAGE = 32 * 1024;
+/** How many bytes an item counts for at least: what a short name takes in memory, here and in the caller's list. */
+const LEAST_ITEM = 256;
 /** How many pages in a row may bring nothing new: pages that a registry filters may be empty. */
 const MOST_IDLE_PAGES = 100;
 
@@ -21,14 +23,19 @@ export interface PagedList<T> extends CallOptions {
   first: Call;
   /** Called with the registry's error codes where the list does not exist. It may throw; else the list is empty. */
   ifAbsent?: (codes: readonly string[]) => void;
-  /** The items in a page. */
-  schema: v.GenericSchema<unknown, T[]>;
+  /** The field of a page that has the items. */
+  field: "tags" | "manifests" | "repositories";
+  /** Reads an item; `undefined` = it is not understood. Such items are passed over, and a notice says so. */
+  read(item: unknown): T | undefined;
   /** What tells items apart: of several with one key the first is given. */
   keyOf(item: T): string;
 }
 
 interface Page<T> {
+  /** Those that are understood. */
   items: T[];
+  /** The number of all items. */
+  count: number;
   /** In bytes. */
   size: number;
   next?: URL | undefined;
@@ -43,39 +50,61 @@ export async function* allItems<T>(client: RegistryClient, list: PagedList<T>): 
   const seen = new Set<string>();
   const pages = new Set<string>(); // the links of a registry may form a circle
   let page: URL | undefined = client.urlOf(list.first.to);
-  let [left, idle, linked] = [MAX_LIST, 0, false];
+  let [left, idle, linked, odd] = [MAX_LIST, 0, false, false];
   while (page && pages.size < pages.add(page.href).size) {
-    const { items, next, size }: Page<T> = await readPage(client, page, list);
+    const { items, next, size, count }: Page<T> = await readPage(client, page, list);
     const fresh = items.filter((item) => seen.size < seen.add(list.keyOf(item)).size);
-    left -= Math.max(size, LEAST_PAGE);
+    left -= Math.max(size, LEAST_PAGE, count * LEAST_ITEM);
     idle = fresh.length > 0 ? 0 : idle + 1;
     if (left < 0 || idle > MOST_IDLE_PAGES) {
-      throw new MismatchError(`${list.first.what} has no end: ${pages.size} pages were read`);
+      const read = `${pages.size} pages with ${seen.size} entries were read`;
+      throw new MismatchError(`${list.first.what} has no end: ${read}`);
     }
+    if (!odd && count > items.length) reportOdd(client, list);
+    odd ||= count > items.length;
     yield* fresh;
     linked ||= next !== undefined;
-    page = next ?? (linked ? undefined : pageAfter(page, items.map(list.keyOf)));
+    page = next ?? (linked ? undefined : pageAfter(page, count, items.map(list.keyOf).at(-1)));
   }
 }
 
+/** Reads an item that is a text. */
+export function textOf(item: unknown): string | undefined {
+  return typeof item === "string" ? item : undefined;
+}
+
+function reportOdd<T>(client: RegistryClient, { first, onEvent = client.onEvent }: PagedList<T>): void {
+  const message = `${first.what} has entries that are not understood: they are passed over`;
+  onEvent?.({ type: "notice", message });
+}
+
 async function readPage<T>(client: RegistryClient, page: URL, list: PagedList<T>): Promise<Page<T>> {
-  const { first, schema, ifAbsent } = list;
+  const { first, field, read, ifAbsent } = list;
   const what = first.what.replace(/^the /, "");
   return await client.callFor({ ...first, to: page }, list, async (answer) => {
     if (answer.status === 404) {
       ifAbsent?.(await codesOf(answer));
-      return { items: [], size: 0 };
+      return { items: [], count: 0, size: 0 };
     }
     const bytes = await bytesOf(answer, { most: MAX_PAGE, what });
-    return { items: parseAs(schema, bytes, what), size: bytes.length, next: nextPage(answer, page) };
+    const all = parseAs(pageSchema, bytes, what)[field] ?? [];
+    const items = all.map(read).filter((item) => item !== undefined);
+    return { items, count: all.length, size: bytes.length, next: nextPage(answer, page) };
   });
 }
 
+const list = v.nullish(v.array(v.unknown())); // Go writes null for an empty list
+const pageSchema = v.pipe(
+  v.unknown(),
+  v.check((page) => !Array.isArray(page), "Invalid type: Expected Object"),
+  v.object({ tags: list, manifests: list, repositories: list }),
+);
+
 /** The page after a full one, at a registry that counts as it is asked to, but gives no `Link`. */
-function pageAfter(current: URL, names: string[]): URL | undefined {
-  if (names.length === 0 || names.length !== Number(current.searchParams.get("n"))) return undefined;
+function pageAfter(current: URL, count: number, last: string | undefined): URL | undefined {
+  if (last === undefined || count !== Number(current.searchParams.get("n"))) return undefined;
   const next = new URL(current);
-  next.searchParams.set("last", names.at(-1)!);
+  next.searchParams.set("last", last);
   return next;
 }
 

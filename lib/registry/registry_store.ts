@@ -1,5 +1,4 @@
 /** The store that is a repository of a registry (OCI distribution spec). @module */
-import * as v from "valibot";
 import { verified } from "../content/byte_stream.ts";
 import type { Source } from "../content/source.ts";
 import { LayerstashError, MismatchError, NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
@@ -16,7 +15,7 @@ import { isBusyAnswer } from "../http/retry_after.ts";
 import { blobPath, type Call, ENDPOINTS } from "./endpoints.ts";
 import { checkRange, COLLECTED_HINT, requireStorable } from "../store/checks.ts";
 import type { RegistryClient } from "./client.ts";
-import { allItems } from "./pages.ts";
+import { allItems, textOf } from "./pages.ts";
 import type { RegistryProfile } from "./profiles.ts";
 import { BlobPusher } from "./push/push.ts";
 import { FamilyChoice, type ManifestFormat } from "../store/manifest_format.ts";
@@ -51,11 +50,6 @@ export interface RegistryStoreOptions {
   /** Closes connections. */
   close(): void;
 }
-
-const tagsSchema = v.pipe(
-  v.object({ tags: v.nullish(v.array(v.string())) }),
-  v.transform(({ tags }) => tags ?? []),
-);
 
 /** How often the first byte of a blob is asked for, where the connection breaks before it: a network may do that, too. */
 const FIRST_BYTE_ATTEMPTS = 3;
@@ -228,8 +222,7 @@ export class RegistryStore implements Store {
     return allItems(this.#client, {
       first: ENDPOINTS.listTags(this.name),
       ifAbsent: (codes) => mustExist && this.#requireKnown(codes),
-      schema: tagsSchema,
-      keyOf: (tag) => tag,
+      ...{ field: "tags", read: textOf, keyOf: (tag) => tag },
       ...options,
     });
   }

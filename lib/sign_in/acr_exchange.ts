@@ -1,7 +1,7 @@
 /** Signs in to Azure Container Registry with an Azure token, as appendlayer does. @module */
 import * as v from "valibot";
 import { LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
-import { bytesOf, errorOfNoAnswer } from "../http/answers.ts";
+import { bytesOf, errorOfNoAnswer, readUndigested } from "../http/answers.ts";
 import type { Transport, TransportOptions } from "../http/request.ts";
 import { openTransport } from "../http/transport.ts";
 import { parseRegistry } from "../oci/address.ts";
@@ -18,7 +18,7 @@ export interface AzureTokens {
 
 /** The largest answer that is read, in bytes. Answers of token servers are small. */
 const MAX_ANSWER = 64 * 1024;
-const answerSchema = v.object({ refresh_token: v.string() });
+const answerSchema = v.object({ refresh_token: v.pipe(v.string(), v.minLength(1)) });
 
 /**
  * Finds credentials for the hosts that the tokens are for. An access token is exchanged for a refresh token once per
@@ -64,6 +64,10 @@ async function requestRefreshToken(transport: Transport, host: string, accessTok
   const body = new TextEncoder().encode(form.toString());
   const headers = new Headers({ "content-type": "application/x-www-form-urlencoded" });
   const answer = await transport.send({ method: "POST", url, headers, body, what: "a refresh token" });
+  return await readUndigested(answer, () => readRefreshToken(answer, host));
+}
+
+async function readRefreshToken(answer: Response, host: string): Promise<string> {
   const what = `answer of ${host} to the token exchange`;
   const bytes = await bytesOf(answer, { most: MAX_ANSWER, what });
   if (answer.ok) return parseAs(answerSchema, bytes, what).refresh_token;

@@ -23,7 +23,12 @@ const MAX_ANSWER = 1024 * 1024;
 /** The user name that marks the secret as an OAuth2 refresh token. */
 const IDENTITY_USER = "<token>";
 
-const answerSchema = v.object({ Username: v.string(), Secret: v.string() });
+const text = v.nullish(v.string(), ""); // as Go reads it
+const answerSchema = v.pipe(
+  v.unknown(),
+  v.check((answer) => !Array.isArray(answer)),
+  v.object({ Username: text, Secret: text }),
+);
 
 /**
  * The helper with a suffix, such as `osxkeychain`. The program is searched for on the `PATH` of `env`, and runs with

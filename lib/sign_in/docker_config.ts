@@ -21,7 +21,7 @@ export interface DockerConfig {
   /** Logins by host, by URL, or, for podman, by host with a path. */
   auths?: Record<string, AuthEntry | null> | null | undefined;
   /** The suffix of the helper program by host. */
-  credHelpers?: Record<string, string> | null | undefined;
+  credHelpers?: Record<string, string | null> | null | undefined;
   /** The suffix of the helper program for all hosts. */
   credsStore?: string | null | undefined;
 }
@@ -44,7 +44,7 @@ const entrySchema = v.object({
 });
 const configSchema = v.object({
   auths: v.nullish(v.record(v.string(), v.nullable(entrySchema))),
-  credHelpers: v.nullish(v.record(v.string(), v.string())),
+  credHelpers: v.nullish(v.record(v.string(), v.nullable(v.string()))),
   credsStore: text,
 });
 

@@ -40,8 +40,8 @@ export function keysOf(config: DockerConfig, scope: string): string[] {
 export function helpersFor(config: DockerConfig, host: string): string[] {
   const scope = scopeOfKey(host);
   const own = Object.entries(config.credHelpers ?? {}).find(([key]) => scopeOfKey(key) === scope)?.[1];
-  // An empty suffix exempts a single host from `credsStore`.
-  if (own === "") return [];
+  // An empty suffix, which Go also reads from null, exempts a single host from `credsStore`.
+  if (own === "" || own === null) return [];
   return [...new Set([own, config.credsStore])].filter((suffix): suffix is string => Boolean(suffix));
 }
 

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
 import { parseAs } from "../oci/manifest.ts";
 import type { Credentials } from "./credentials.ts";
-import { bytesOf, errorOfNoAnswer } from "../http/answers.ts";
+import { bytesOf, errorOfNoAnswer, readUndigested } from "../http/answers.ts";
 import { isTransientAnswer, retryAfterOf } from "../http/retry_after.ts";
 import type { Transport } from "../http/request.ts";
 
@@ -52,11 +52,13 @@ const OTHER_WAY = new Set([400, 401, 404, 405]);
  * other is tried.
  *
  * @throws {NotAllowedError} if the server refuses the credentials
+ * @throws {RegistryError} if it does not answer, or its answer is malformed
  */
 export async function requestToken(transport: Transport, request: TokenRequest): Promise<Token> {
   const { realm, signal } = request;
   try {
-    return await readToken(await sendEitherWay(transport, request), request);
+    const response = await sendEitherWay(transport, request);
+    return await readUndigested(response, () => readToken(response, request));
   } catch (error) {
     signal?.throwIfAborted();
     throw error instanceof LayerstashError ? error : errorOfNoAnswer(error, realm.host);

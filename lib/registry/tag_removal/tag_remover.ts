@@ -45,7 +45,7 @@ export interface ApiAnswer {
   bytes: Uint8Array<ArrayBuffer>;
 }
 
-const complaintSchema = v.object({ message: v.optional(v.string()), detail: v.optional(v.string()) });
+const complaintSchema = v.object({ message: v.nullish(v.string()), detail: v.nullish(v.string()) });
 
 /**
  * Requires credentials of the one kind that these APIs take.
