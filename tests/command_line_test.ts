@@ -374,7 +374,7 @@ Deno.test(
     assert.equal(
       new TextDecoder().decode(stderr),
       "layerstash: cannot store disk.img as disk: interrupted\n" +
-        "hint: the stored chunks are kept: the same command goes on with the others\n",
+        "hint: stored so far: 0 of 1 chunk; 10 B were under way, and may have to be sent again. The same command goes on\n",
     );
     const after = await work.run(["list", "--registry", registry.url, "-r", "me/files"]);
     assert.equal(after.stdout, "");

@@ -305,6 +305,17 @@ Deno.test("events as JSON add up, also where a transfer fails", () => {
   ]);
 });
 
+Deno.test("progress as JSON is never negative: what moves again counts when more has moved than before", () => {
+  const written: { event: string; bytes?: number }[] = [];
+  const { onEvent } = jsonEvents((line) => written.push(JSON.parse(line)), () => 0);
+  const other = () => onEvent({ type: "notice", message: "another line" });
+  for (const bytes of [5, -5, 3, 4]) {
+    onEvent({ type: "progress", phase: "send", bytes });
+    other();
+  }
+  assert.deepEqual(written.flatMap(({ bytes }) => bytes ?? []), [5, 2]);
+});
+
 Deno.test("measuring a text makes no segmenter: making one takes longer than measuring a name", () => {
   const { Segmenter } = Intl;
   let made = 0;

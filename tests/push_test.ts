@@ -387,7 +387,10 @@ for (const push of MODES) {
     const stop = new Error("stop");
     const done = failure(opened.store.write(bytesSource(BYTES), {
       signal: aborter.signal,
-      onEvent: onSent((bytes) => bytes > 0 && queueMicrotask(() => aborter.abort(stop))),
+      onEvent: onSent((bytes) => {
+        assert.ok(bytes > 0, "nothing is taken back: nothing goes out again");
+        queueMicrotask(() => aborter.abort(stop));
+      }),
     }));
     assert.equal(await done, stop);
   });

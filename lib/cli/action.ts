@@ -16,6 +16,7 @@ import {
 import { exitCodeOf, InterruptedError } from "./exit_codes.ts";
 import { listenForInterrupt } from "./terminal/interrupt.ts";
 import type { ProgressDisplay } from "./terminal/progress_display.ts";
+import type { ProgressState } from "./terminal/progress_state.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 import { jsonEvents } from "./text/json_lines.ts";
 import { formatSize } from "./text/sizes.ts";
@@ -133,7 +134,7 @@ interface MovingOptions<F> {
    * The hint after an interruption: how to go on. `undefined` if nothing was kept. By default, commands that move bytes hint
    * that the same command goes on.
    */
-  kept?: (flags: F) => string | undefined;
+  kept?: (flags: F, progress: ProgressState) => string | undefined;
 }
 
 /** Wraps the work of a command on a repository, and shows the progress of what it moves. */
@@ -148,12 +149,12 @@ export function storeAction<F extends RepositoryFlags & { json?: boolean | strin
       json: moving && flags.json,
     });
     const { onEvent } = display;
-    const saved: StoreSession["saved"] = (size, moved) => savedNote(display.saved(), size, moved);
+    const saved: StoreSession["saved"] = (size, moved) => savedNote(display.state().saved, size, moved);
     using store = await openNamedStore(flags, onEvent);
     try {
       await work({ terminal, signal, store, onEvent, saved }, flags);
     } catch (error) {
-      throw error instanceof InterruptedError ? new InterruptedError(kept(flags)) : error;
+      throw error instanceof InterruptedError ? new InterruptedError(kept(flags, display.state())) : error;
     }
   });
 }

@@ -52,6 +52,7 @@ export type {
   WriteOptions,
 } from "../store/store.ts";
 export { type ByteRange, bytesSource, type Source } from "../content/source.ts";
+export type { Turn } from "../async/turns.ts";
 export type { Descriptor, SizedBlob } from "../oci/descriptor.ts";
 export { type Digest, digestOf } from "../oci/digest.ts";
 export { encodeManifest, type Manifest, manifestOf } from "../oci/manifest.ts";

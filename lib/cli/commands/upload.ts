@@ -7,6 +7,7 @@ import { transferCommand } from "../base_commands.ts";
 import { manifestFormatOption, parseSizeOption } from "../options.ts";
 import { streamName } from "../terminal/standard_streams.ts";
 import { eventLine } from "../text/json_lines.ts";
+import type { ProgressState } from "../terminal/progress_state.ts";
 import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `
@@ -51,8 +52,17 @@ export function uploadCommand(): CommandUnknownOpts {
       },
       {
         moving: ({ infile }) => `storing ${streamName(infile, "input")}`,
-        kept: () => "the stored chunks are kept: the same command goes on with the others",
+        kept: (_, progress) => keptChunks(progress),
       },
     ));
   return command;
+}
+
+/** What an interruption leaves: chunks that are stored, and what was on its way. Some registries keep that, too. */
+function keptChunks({ blobs, blobsDone, moving }: ProgressState): string {
+  const all = blobs === undefined
+    ? counted(blobsDone, "chunk")
+    : `${blobsDone} of ${counted(blobs, "chunk")}`;
+  const lost = moving > 0 ? `; ${formatSize(moving)} were under way, and may have to be sent again` : "";
+  return `stored so far: ${all}${lost}. The same command goes on`;
 }

@@ -22,8 +22,8 @@ export interface Ticker {
 export interface ProgressDisplay extends Disposable {
   /** Receives the events of the transfer. */
   readonly onEvent: OnEvent;
-  /** How many bytes did not have to travel. */
-  saved(): number;
+  /** How far the transfer is. */
+  state(): ProgressState;
   /** Erases the bar. Later events are only logged. */
   end(): void;
 }
@@ -62,7 +62,7 @@ export function showProgress(what: string, options: ProgressDisplayOptions): Pro
       state = advance(state, event, ticker.now());
       log(event);
     },
-    saved: () => state.saved,
+    state: () => state,
     end,
     [Symbol.dispose]: end,
   };

@@ -16,7 +16,8 @@ export interface JsonEvents {
 
 /**
  * Writes events as lines of JSON: the event's type as `event`, then its other fields. Progress is added up and written
- * at intervals, and before every other line. Requests are omitted.
+ * at intervals, and before every other line; it is never negative, so that bytes that move again are not counted twice.
+ * Requests are omitted.
  */
 export function jsonEvents(
   write: (line: string) => void,
@@ -26,8 +27,11 @@ export function jsonEvents(
   let begun = false;
   let last = now();
   const flush = () => {
-    for (const [phase, bytes] of gathered) write(eventLine("progress", { phase, bytes }));
-    gathered.clear();
+    for (const [phase, bytes] of gathered) {
+      if (bytes <= 0) continue; // bytes that go out again count when more than before have moved
+      write(eventLine("progress", { phase, bytes }));
+      gathered.delete(phase);
+    }
     last = now();
   };
   const onEvent: OnEvent = ({ type, ...rest }) => {

@@ -60,7 +60,7 @@ export class BlobPusher {
       if (size !== undefined) await this.#requireMended(sent, options);
       return sent;
     } catch (error) {
-      counted.standAt(0);
+      if (!signal?.aborted) counted.standAt(0); // after an interruption nothing goes out again
       throw error;
     }
   }
