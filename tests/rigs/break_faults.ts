@@ -1,5 +1,5 @@
 /** Transfers that break more than once, or at a registry that lies about what it has, and streams that break. @module */
-import { CHUNK, PART, type Trouble } from "./fault_cells.ts";
+import { CHUNK, IMPATIENT, PART, type Trouble } from "./fault_cells.ts";
 import { DOWN, type Fault, FILE, LAYER, LAYERS, UP } from "./fault_list.ts";
 import type { BrokenBody, Faults } from "./fake_registry.ts";
 
@@ -15,6 +15,9 @@ const breakUpload = (after: number, how: BrokenBody["how"], times = 1): Faults =
 const breakDownload = (after: number, how: BrokenBody["how"], times = 1): Faults => ({
   breakDownload: { after, inBlob: true, digest: LAYERS[0]!, how, times },
 });
+
+/** A slow body pauses for less, again and again, and takes longer in all. */
+const BRISK = { timeouts: { stall: 500 } };
 
 /** Uploads. What can be read only once may be lost with its session, but is never half-visible. */
 const uploads: Fault[] = [
@@ -116,7 +119,7 @@ const uploads: Fault[] = [
     name: "stalls, three times at one place",
     directions: UP,
     offsets: [PART / 2, CHUNK - 1],
-    make: (at) => ({ faults: breakUpload(at, "stall", 3) }),
+    make: (at) => ({ faults: breakUpload(at, "stall", 3), open: IMPATIENT }),
     expected: "identical",
     most: 34,
   },
@@ -124,7 +127,7 @@ const uploads: Fault[] = [
     name: "slow from here on",
     directions: UP,
     offsets: [0, PART / 2, CHUNK - 1],
-    make: (at) => ({ faults: breakUpload(at, "slow"), open: { timeouts: { stall: 150, store: 10_000 } } }),
+    make: (at) => ({ faults: breakUpload(at, "slow"), open: BRISK }),
     expected: "identical",
     most: 24,
   },
@@ -150,7 +153,7 @@ const downloads: Fault[] = [
     name: "stalls, three times at one place",
     directions: DOWN,
     offsets: [PART / 2, CHUNK - 1],
-    make: (at) => ({ faults: breakDownload(at, "stall", 3) }),
+    make: (at) => ({ faults: breakDownload(at, "stall", 3), open: IMPATIENT }),
     expected: "identical",
     most: 12,
   },
@@ -158,7 +161,7 @@ const downloads: Fault[] = [
     name: "slow from here on",
     directions: DOWN,
     offsets: [0, PART / 2, CHUNK - 1],
-    make: (at) => ({ faults: breakDownload(at, "slow") }),
+    make: (at) => ({ faults: breakDownload(at, "slow"), open: BRISK }),
     expected: "identical",
     most: 8,
   },

@@ -31,7 +31,7 @@ const TRICKLE = 20;
 
 /** Lets a moment pass on a slow connection. */
 export function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 10));
+  return new Promise((resolve) => setTimeout(resolve, 30));
 }
 
 /** Thrown when the other side has gone, or has been cut off. */

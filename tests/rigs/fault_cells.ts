@@ -31,6 +31,9 @@ export interface Trouble extends Omit<FakeOptions, "certificate"> {
   mend?(fake: FakeRegistry): void;
 }
 
+/** Timeouts that a connection runs into at once on which nothing moves. Where nothing stalls, a busy machine may be slow. */
+export const IMPATIENT: Partial<OpenOptions> = { timeouts: { stall: 250, answer: 250, store: 250 } };
+
 /** What has to come of it. */
 export type Outcome = "identical" | ErrorKind;
 
@@ -59,7 +62,6 @@ export async function runCell(direction: Direction, trouble: Trouble, expected: 
   trouble.prepare?.(fake);
   using opened = open(fake, {
     profile: { partSize: PART },
-    timeouts: { stall: 150, answer: 150, store: 150 },
     credentials: CREDENTIALS,
     ...trouble.open,
   });

@@ -1,6 +1,6 @@
 /** Every fault of the fault matrix: what is wrong, where, which way the bytes go, and what has to come of it. @module */
 import { type Digest, digestOf } from "../../lib/oci/digest.ts";
-import { BYTES, CHUNK, type Direction, type Outcome, PART, type Trouble } from "./fault_cells.ts";
+import { BYTES, CHUNK, type Direction, IMPATIENT, type Outcome, PART, type Trouble } from "./fault_cells.ts";
 import type { FakeRegistry, Faults, RecordedRequest } from "./fake_registry.ts";
 
 /** One fault. */
@@ -54,12 +54,20 @@ function strikeAt(
 /** Breaks the part in which the offset lies. */
 function breakPart(at: number, how: "cut" | "stall", more: Faults = {}): Trouble {
   const faults: Faults = { breakUpload: { after: at % PART, times: 1, how } };
-  return { ...strikeAt(isPart, { first: Math.floor(at / PART), faults }), faults: more };
+  return {
+    ...strikeAt(isPart, { first: Math.floor(at / PART), faults }),
+    faults: more,
+    ...(how === "stall" && { open: IMPATIENT }),
+  };
 }
 
 function breakLayer(at: number, how: "cut" | "stall" | "short", times: number, more: Faults = {}): Trouble {
   const faults: Faults = { breakDownload: { after: at, times: 1, how } };
-  return { ...strikeAt(isLayer, { first: 0, times, faults }), faults: more };
+  return {
+    ...strikeAt(isLayer, { first: 0, times, faults }),
+    faults: more,
+    ...(how === "stall" && { open: IMPATIENT }),
+  };
 }
 
 /** Puts the chunks back as they were. */
@@ -257,7 +265,10 @@ const uploads: Fault[] = [
   {
     name: "commit answered late",
     directions: UP,
-    make: () => ({ faults: { onCommit: () => new Promise((resolve) => setTimeout(resolve, 200)) } }),
+    make: () => ({
+      faults: { onCommit: () => new Promise((resolve) => setTimeout(resolve, 400)) },
+      open: IMPATIENT,
+    }),
     expected: "identical",
     most: 24,
   },
