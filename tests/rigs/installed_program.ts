@@ -23,10 +23,10 @@ export interface Place extends AsyncDisposable {
   onEvent: ((event: TransferEvent) => unknown) | undefined;
   caCerts: string[] | undefined;
   upgrade(
-    options?: { program?: string; target?: string; version?: string; signal?: AbortSignal },
+    options?: { program?: string; target?: string; version?: string; url?: string; signal?: AbortSignal },
   ): Promise<string>;
   /** What the upgrade fails with. */
-  failure(options?: { target?: string }): Promise<LayerstashError>;
+  failure(options?: { target?: string; url?: string }): Promise<LayerstashError>;
   content(): Promise<string>;
   /** The ranges that were asked for of the program. */
   ranges(): string[];
@@ -52,13 +52,13 @@ export async function makePlace(options: ReleaseRigOptions = {}): Promise<Place>
     events,
     onEvent: undefined,
     caCerts: undefined,
-    async upgrade({ program: other, target = LINUX, version, signal } = {}) {
+    async upgrade({ program: other, target = LINUX, version, url = releases.url, signal } = {}) {
       const onEvent = (event: TransferEvent) => {
         events.push(event);
         place.onEvent?.(event);
       };
       const { caCerts } = place;
-      using server = new ReleaseServer({ url: releases.url, clock: testClock(), onEvent, caCerts });
+      using server = new ReleaseServer({ url, clock: testClock(), onEvent, caCerts });
       const release = await findRelease(server, { target, version, signal });
       await upgradeProgram({ program: other ?? program, target }, { release, server, onEvent, signal });
       return release.version;
