@@ -7,8 +7,9 @@ import { digestOf } from "../lib/oci/digest.ts";
 import { manifestOf } from "../lib/oci/manifest.ts";
 import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
-import { listRepositories } from "../main.ts";
+import { listRepositories, upload, verify } from "../main.ts";
 import { testClock } from "./rigs/clock.ts";
+import { streamOf } from "./rigs/content.ts";
 import { failure, open } from "./rigs/opened.ts";
 import { USER } from "./rigs/user.ts";
 
@@ -247,6 +248,21 @@ Deno.test("a manifest whose HEAD is refused is asked for with GET", async () => 
     fake.storage.addManifest("me/files", MANIFEST, "disk-1");
     assert.equal(await opened.store.resolve("disk-1"), MANIFEST.digest);
     assert.equal(await opened.store.resolve("disk-2"), undefined);
+  }
+});
+
+Deno.test("a file is stored, checked and fetched where every HEAD is refused", async () => {
+  for (const refuseHead of [403, 405]) {
+    await using fake = await startFakeRegistry({ faults: { refuseHead } });
+    using opened = open(fake);
+    const { store } = opened;
+    for (let times = 0; times < 2; times++) {
+      await upload(store, "disk", { input: streamOf(HELLO), chunkSize: 5 });
+    }
+    const { stash, faults } = await verify(store, "disk");
+    assert.deepEqual(faults, []);
+    fake.storage.blobs.delete(stash.chunks[1]!.digest);
+    assert.deepEqual((await verify(store, "disk")).faults.map(({ kind }) => kind), ["missing"]);
   }
 });
 

@@ -23,3 +23,15 @@ export const CONFORMANCE_EXPECTATIONS: Expectations = {
   "sha512 blobs/": ONLY_SHA256,
   "sha512/": ONLY_SHA256,
 };
+
+const SKOPEO_DOCKER =
+  "skopeo takes no files as layers in docker's manifests; --manifest-format oci stores what it reads";
+
+/** Reasons by what a client reads or writes. */
+export const CLIENT_EXPECTATIONS: Expectations = {
+  "skopeo reads: stored file, docker's manifests": SKOPEO_DOCKER,
+  "skopeo reads: alias, docker's manifest": SKOPEO_DOCKER,
+  "umoci reads: saved index": "umoci 0.4 opens no index for several platforms",
+  "umoci reads: layout, zstd layers": "umoci 0.4 knows no zstd",
+  "oras reads: layout, a full name": "oras takes only tags as names in a layout",
+};

@@ -4,11 +4,13 @@
  *
  * @module
  */
+import { tryClients } from "./clients.ts";
 import { tryConformance } from "./conformance.ts";
 import { tryServers } from "./servers.ts";
 
 const KINDS: Record<string, (names: string[]) => Promise<number>> = {
   servers: tryServers,
+  clients: tryClients,
   conformance: tryConformance,
 };
 

@@ -17,9 +17,11 @@ export async function handleBlob(
     const removed = fake.storage.repositories.get(repository)?.blobs.delete(digest);
     return removed ? exchange.answer(202) : exchange.refuse(404, "BLOB_UNKNOWN");
   }
+  const { refuseHead, headSize } = fake.faults;
+  if (exchange.method === "HEAD" && refuseHead) return exchange.refuse(refuseHead, "UNSUPPORTED");
   if (!blob) return exchange.refuse(404, "BLOB_UNKNOWN");
   if (exchange.method === "HEAD") {
-    return exchange.answer(200, { ...headersOf(digest), "content-length": String(blob.size) });
+    return exchange.answer(200, { ...headersOf(digest), "content-length": String(headSize ?? blob.size) });
   }
   if (exchange.method !== "GET") return exchange.refuse(405, "UNSUPPORTED");
   if (!fake.faults.redirectBlobs) return await sendBlob(fake, exchange, { blob, digest });

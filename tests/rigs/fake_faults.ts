@@ -56,6 +56,8 @@ export interface Faults {
   challengeAtBase?: boolean;
   /** HEAD of manifests and blobs gets this status: 405, 403 (nginx). */
   refuseHead?: number;
+  /** HEAD of a blob says so many bytes: 0 (proxies that lose the length). */
+  headSize?: number;
   /** It lists referrers itself, and says so of a manifest with a subject (zot, Harbor, ACR, ECR). */
   referrersApi?: boolean;
   /** A list gives no `Link` (go-containerregistry). */
