@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { type ForeignImage, ForeignLayout, type NamedBlob, saveTwo } from "./rigs/foreign_layout.ts";
+import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { startRegistry } from "./rigs/real_registry.ts";
 import { runProgram, tarOf } from "./rigs/tar.ts";
 
@@ -338,6 +339,45 @@ Deno.test("a layer with urls is copied where the source has it, and otherwise na
     stderr,
   );
   assert.deepEqual(new ForeignLayout(place.path("copied")).missing(there, gone), [gone.digest]);
+});
+
+Deno.test("of a layer that is stored elsewhere it is said where, and the others are read and saved", async () => {
+  await using place = await makeWorkplace();
+  const layout = new ForeignLayout(place.path("urls"));
+  const [url] = ["https://gone.example.com/base"];
+  const [base, top] = ["base", "top"].map((name) => tarOf([{ name: `Files/${name}`, content: name }]));
+  const gone = layout.layer(base, { urls: [url] });
+  layout.image("old", [gone, layout.layer(top)]);
+  await Deno.remove(join(layout.directory, "blobs/sha256", gone.digest.slice(7)));
+  for (const command of ["inspect", "layers"]) {
+    const { stdout } = await place.run([command, "oci:urls:old"]);
+    assert.match(stdout, /^ *1 .* {2}stored at https:\/\/gone\.example\.com\/base$/m);
+  }
+  const where =
+    /: layer 1 is not stored with the image, but elsewhere: "https:\/\/gone\.example\.com\/base"\nhint: fetch it from there; --layer chooses/;
+  for (const args of [["peek"], ["extract", "/", "-o", "out"], ["save", "--layer", "all", "-o", "saved"]]) {
+    const { code, stderr } = await place.run([args[0]!, "oci:urls:old", ...args.slice(1)]);
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, where);
+  }
+  assert.match((await place.run(["peek", "oci:urls:old", "--layer", "2"])).stdout, /Files\/top\n$/);
+  assert.equal((await place.run(["save", "oci:urls:old", "--layer", "2", "-o", "saved"])).code, 0);
+});
+
+Deno.test("a registry that refuses an image without all of its layers is not said to be broken", async () => {
+  await using place = await makeWorkplace();
+  await using registry = await startFakeRegistry();
+  registry.faults.refuseType = "application/vnd.oci.image.manifest.v1+json";
+  const layout = new ForeignLayout(place.path("urls"));
+  const gone = layout.layer("gone", { urls: ["https://gone.example.com/x"] });
+  layout.image("old", [gone]);
+  await Deno.remove(join(layout.directory, "blobs/sha256", gone.digest.slice(7)));
+  const { code, stderr } = await place.run(["copy", "oci:urls:old", `${registry.url}/me/app:t`]);
+  assert.equal(code, 1, stderr);
+  assert.match(
+    stderr,
+    /hint: the registry may refuse images without all of their layers, and sha256:\w+ is left out/,
+  );
 });
 
 Deno.test("of images that differ in the version of the system each can be had, and none is taken silently", async () => {

@@ -13,7 +13,14 @@ import { choosePlatforms } from "./choose_platforms.ts";
 import { type CopiedBlobs, copyBlobs } from "./copy_blobs.ts";
 import { findReferrers, listReferrers, putReferrers } from "./copy_referrers.ts";
 import { findSignatures, putSignatures } from "./copy_signatures.ts";
-import { type ImageTree, readTree, treeBlobs, treeManifests, warnOfDockerFormat } from "./image_tree.ts";
+import {
+  explainRefusal,
+  type ImageTree,
+  readTree,
+  treeBlobs,
+  treeManifests,
+  warnOfDockerFormat,
+} from "./image_tree.ts";
 
 /** A store, and a tag or digest in it, as returned by `openImage`. */
 export interface ImageTarget {
@@ -93,7 +100,9 @@ export async function copyImage(
   const signatures = options.referrers ? await findSignatures(from.store, tree, options) : [];
   const trees = [tree, ...referrers.map((each) => each.tree), ...signatures.map((each) => each.tree)];
   const blobs = await copyBlobs(from.store, to.store, { ...options, blobs: trees.flatMap(treeBlobs) });
-  await putTree(to.store, tree, { ...options, jobs, reference });
+  await putTree(to.store, tree, { ...options, jobs, reference }).catch((error) => {
+    throw explainRefusal(error, tree);
+  });
   await freeReplaced(to.store, [reference], options);
   await listReferrers(to.store, treeManifests(tree), options);
   await putReferrers(to.store, referrers, options);

@@ -1,6 +1,6 @@
 /** Reads an image, or an index with everything that it lists: manifests, and the blobs that each lists. @module */
 import { collect } from "../content/collect.ts";
-import { InvalidInputError, NotFoundError } from "../errors.ts";
+import { InvalidInputError, NotFoundError, RegistryError } from "../errors.ts";
 import { type OnEvent, withChannel } from "../events.ts";
 import { type IndexNode, readIndexTree, requireManifest } from "../images/index_tree.ts";
 import { quoted } from "../messages.ts";
@@ -135,6 +135,18 @@ export function treeManifests({ manifest, children }: ImageTree): Manifest[] {
 /** All blobs of a tree. Some may be listed more than once. */
 export function treeBlobs({ blobs, children }: ImageTree): Descriptor[] {
   return [...blobs, ...children.flatMap(treeBlobs)];
+}
+
+/** Explains why a registry refuses an image: some refuse manifests that list layers which they do not have. */
+export function explainRefusal(error: unknown, tree: ImageTree): unknown {
+  const copied = new Set(treeBlobs(tree).map(({ digest }) => digest));
+  const leftOut = treeManifests(tree).flatMap(({ bytes, mediaType }) => referencesOf(bytes, mediaType).blobs)
+    .find(({ digest, urls }) => urls.length > 0 && !copied.has(digest));
+  if (!(error instanceof RegistryError) || !leftOut) return error;
+  return error.with({
+    hint: `the registry may refuse images without all of their layers, and ${leftOut.digest} is left out: ` +
+      `it is stored elsewhere, at ${leftOut.urls[0]}`,
+  });
 }
 
 const DOCKER_TYPES = [IMAGE_MANIFEST.docker, IMAGE_INDEX.docker];

@@ -4,17 +4,12 @@ import { pullFound } from "../blobs/pull_blobs.ts";
 import { makeDirectory } from "../content/atomic_file.ts";
 import { writeError } from "../content/file_errors.ts";
 import { partOfTransfer, withoutProgress } from "../events.ts";
-import type { Layer } from "../images/image.ts";
-import { compressionOf } from "../layers/compression.ts";
-import { isWindowsPath } from "../images/windows_names.ts";
-import { baseName, normalPath } from "../layers/entry.ts";
-import { LayerBlob } from "../layers/layer_blob.ts";
-import { BLOCK, decodeHeader, isZeroBlock } from "../layers/tar_header.ts";
-import { distinct, titleOf } from "../oci/descriptor.ts";
-import { type Digest, encodedPart } from "../oci/digest.ts";
+import { type Layer, missingLayerError } from "../images/image.ts";
+import { distinct } from "../oci/descriptor.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../async/pool.ts";
+import { layerFileName, titleNames } from "./layer_names.ts";
 
 /** Options for saving layers. */
 export interface SaveLayersOptions extends CallOptions {
@@ -83,11 +78,8 @@ export async function saveLayers(
     layer: Layer,
     each: Pick<SaveLayersOptions, "jobs" | "signal">,
   ) => {
-    const path = join(
-      directory,
-      names.get(layer.digest) ??
-        await layerFileName(store, layer, { ...each, onEvent: withoutProgress(onEvent) }),
-    );
+    const quiet = { ...each, onEvent: withoutProgress(onEvent) };
+    const path = join(directory, names.get(layer.digest) ?? await layerFileName(store, layer, quiet));
     await pullFound(store, [layer], {
       ...options,
       ...each,
@@ -96,53 +88,17 @@ export async function saveLayers(
     });
     saved.set(layer.digest, { path, layer });
   };
+  const saveStored: typeof save = async (layer, each) => {
+    await save(layer, each).catch((error) => {
+      throw missingLayerError(error, layer);
+    });
+  };
   const small = wanted.filter(({ size }) => size <= ONE_REQUEST);
   await inParallel(
     small,
     { jobs: jobs ?? DEFAULT_JOBS, signal },
-    (layer, signal) => save(layer, { jobs: 1, signal }),
+    (layer, signal) => saveStored(layer, { jobs: 1, signal }),
   );
-  for (const layer of wanted) if (layer.size > ONE_REQUEST) await save(layer, { jobs, signal });
+  for (const layer of wanted) if (layer.size > ONE_REQUEST) await saveStored(layer, { jobs, signal });
   return wanted.map(({ digest }) => saved.get(digest)!);
-}
-
-/** The names that layers have by their titles, if these are safe, and each is that of one layer only. */
-function titleNames(layers: readonly Layer[]): Map<Digest, string> {
-  const named = layers.flatMap((layer) => {
-    const name = baseName(normalPath(titleOf(layer) ?? ""));
-    return isSafe(name) ? [{ digest: layer.digest, name }] : [];
-  });
-  const groups = Map.groupBy(named, ({ name }) => name.normalize("NFKD").toUpperCase());
-  const unique = [...groups.values()].filter(({ length }) => length === 1).flat();
-  return new Map(unique.map(({ digest, name }) => [digest, name]));
-}
-
-/** Whether a title from outside may be the name of a file on any system. A name with a dot at its beginning would be hidden. */
-function isSafe(name: string): boolean {
-  const { length } = new TextEncoder().encode(name);
-  return /^[^.-]/.test(name) && length <= LONGEST_NAME && name.isWellFormed() && isWindowsPath(name) &&
-    !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(name);
-}
-
-/** The longest title that becomes a file's name, in bytes: disks take 255, with `.part` after it. */
-const LONGEST_NAME = 240;
-
-async function layerFileName(store: StoreReader, layer: Layer, options: CallOptions): Promise<string> {
-  const head = await new LayerBlob(store, layer, options).slice(0, Math.min(BLOCK, layer.size));
-  return `${layer.number}-${encodedPart(layer.digest).slice(0, 12)}${endingOf(head)}`;
-}
-
-const ENDINGS = { gzip: ".tar.gz", zstd: ".tar.zst" };
-
-/** The ending for a layer's first bytes: `.bin` for what is neither compressed nor an archive, as chunks of stashes. */
-function endingOf(head: Uint8Array<ArrayBuffer>): string {
-  const compression = compressionOf(head);
-  if (compression !== "none") return ENDINGS[compression];
-  if (head.length < BLOCK) return ".bin";
-  try {
-    if (!isZeroBlock(head)) decodeHeader(head);
-    return ".tar";
-  } catch {
-    return ".bin";
-  }
 }

@@ -2,7 +2,7 @@
 import { InvalidInputError, NotFoundError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type IndexedManifest, isIndex, isRunnable } from "../oci/image_index.ts";
-import { type Manifest, readImageManifest } from "../oci/manifest.ts";
+import { type ListedLayer, type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { defaultPlatform, formatPlatform } from "../oci/platform.ts";
 import { fullReference, knownReferences } from "../store/known_references.ts";
 import type { CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
@@ -12,7 +12,7 @@ import { listImages, readListedImage, requireManifest } from "./index_tree.ts";
 import { quoted } from "../messages.ts";
 
 /** One layer of an image. */
-export interface Layer extends Descriptor {
+export interface Layer extends ListedLayer {
   /** The number of the layer: 1 is the base. */
   number: number;
 }
@@ -165,4 +165,18 @@ export function chooseLayer({ layers }: Image, wanted: string): Layer {
     different.size > 1 ? `several layers begin with ${wanted}` : `the image has no layer ${wanted}`,
     { hint: `it has ${layers.length}: use a number from 1 or a digest, as shown by layerstash layers` },
   );
+}
+
+/**
+ * Says where a layer is that is not stored with its image.
+ *
+ * @returns the error to throw: the same, unless it says that the layer does not exist, and the manifest names another place
+ */
+export function missingLayerError(error: unknown, { number, urls: [url] = [] }: Layer): unknown {
+  if (!(error instanceof NotFoundError) || url === undefined) return error;
+  return error.with({
+    message: `layer ${number} is not stored with the image, but elsewhere: ${quoted(url)}`,
+    hint: "fetch it from there; --layer chooses the other layers",
+    cause: error,
+  });
 }

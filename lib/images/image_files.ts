@@ -6,7 +6,7 @@ import { LayerBlob } from "../layers/layer_blob.ts";
 import { NoFilesError, readLayer, type ReadLayerOptions } from "../layers/read_layer.ts";
 import type { BlobReader, CallOptions } from "../store/store.ts";
 import { FileTree } from "./file_tree.ts";
-import type { Layer } from "./image.ts";
+import { type Layer, missingLayerError } from "./image.ts";
 
 /** How much was fetched, and whether it was verified. */
 export interface ReadReport {
@@ -81,7 +81,8 @@ export class ImageFiles {
    * @throws {LayerstashError} if no layer has files
    * @throws {NotFoundError} if the registry does not have it
    */
-  async *entries({ number }: Layer, options: ReadLayerOptions): AsyncGenerator<OpenLayerEntry> {
+  async *entries(layer: Layer, options: ReadLayerOptions): AsyncGenerator<OpenLayerEntry> {
+    const { number } = layer;
     if (options.whole || options.want === "bytes") this.#archives.add(number);
     const archive = this.#archives.has(number);
     const pace = new Pace(this.signal);
@@ -91,7 +92,7 @@ export class ImageFiles {
         yield { ...entry, layer: number };
       }
     } catch (error) {
-      this.#passOver(number, error);
+      this.#passOver(number, missingLayerError(error, layer));
     }
   }
 

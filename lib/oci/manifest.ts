@@ -29,20 +29,34 @@ export function isManifest(value: unknown): value is Manifest {
   return v.is(manifestSchema, value);
 }
 
+/** A layer that an image manifest lists. */
+export interface ListedLayer extends Descriptor {
+  /** Where else the layer is. A registry need not have such a layer: those of old Windows images were stored by Microsoft. */
+  urls?: string[] | undefined;
+}
+
 /** What an image manifest lists. */
 export interface ImageManifest {
   /** The config blob. */
   config: Descriptor;
   /** The layers, the base first. */
-  layers: Descriptor[];
+  layers: ListedLayer[];
   /** The media type of an artifact, which is a manifest that describes something other than an image. */
   artifactType?: string | undefined;
 }
 
+const layerSchema = v.object({
+  ...descriptorSchema.entries,
+  urls: v.optional(v.pipe(
+    v.nullish(v.array(v.string())),
+    v.transform((urls) => urls?.length ? urls : undefined),
+  )),
+});
+
 const imageManifestSchema = v.object({
   schemaVersion: v.literal(2),
   config: descriptorSchema,
-  layers: v.nullish(v.array(descriptorSchema), []), // an image need not have one, and Go then writes null
+  layers: v.nullish(v.array(layerSchema), []), // an image need not have one, and Go then writes null
   artifactType: v.fallback(v.optional(v.string()), undefined),
 });
 

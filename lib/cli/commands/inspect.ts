@@ -5,7 +5,6 @@ import type { ImageReport } from "../../images/describe_image.ts";
 import { requireManifest } from "../../images/index_tree.ts";
 import { counted } from "../../messages.ts";
 import { type IndexedManifest, isRunnable } from "../../oci/image_index.ts";
-import { titleOf } from "../../oci/descriptor.ts";
 import { IMAGE_CONFIG } from "../../oci/media_types.ts";
 import { formatVersionedPlatform } from "../../oci/platform.ts";
 import { imageAction } from "../action.ts";
@@ -13,6 +12,7 @@ import { imageCommand } from "../base_commands.ts";
 import { renderTable } from "../text/columns.ts";
 import { jsonLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
+import { labelsOf } from "./layers.ts";
 
 const EXAMPLES = `
 Examples:
@@ -93,11 +93,11 @@ function factsOf(name: string, report: ImageReport): string[][] {
 
 /** The layers; those of artifacts, and those that have titles, with what is in them. */
 function layerRows({ config, layers }: ImageReport): string[][] {
-  const isPlain = isImageConfig(config) && layers.every((layer) => titleOf(layer) === undefined);
+  const isPlain = isImageConfig(config) && layers.every((layer) => labelsOf(layer).length === 0);
   return layers.map((layer) => {
     const { number, digest, size, mediaType } = layer;
     const row = [`${number}`, digest, formatSize(size)];
-    return isPlain ? row : [...row, mediaType, titleOf(layer) ?? ""];
+    return isPlain ? row : [...row, mediaType, ...labelsOf(layer)];
   });
 }
 

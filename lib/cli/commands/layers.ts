@@ -34,5 +34,10 @@ const layersAction = imageAction<ImageFlags & { image: string }>(
 
 function layerRow(layer: Layer): string[] {
   const { number, digest, size, mediaType } = layer;
-  return [`${number}`, digest, formatSize(size), mediaType, titleOf(layer) ?? ""];
+  return [`${number}`, digest, formatSize(size), mediaType, ...labelsOf(layer)];
+}
+
+/** The title of a layer, and where it is stored if that is not with its image. */
+export function labelsOf(layer: Layer): string[] {
+  return [titleOf(layer), layer.urls && `stored at ${layer.urls[0]}`].filter((label) => label !== undefined);
 }
