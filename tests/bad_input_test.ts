@@ -93,13 +93,15 @@ Deno.test("a list of nothing says whether there is a repository at all", async (
   await using fake = await startFakeRegistry();
   const list = async (registry: string) => await work.run(["list", "--registry", registry, "-r", "me/files"]);
   assert.deepEqual(await list("oci:box"), {
-    code: 0,
+    code: 3,
     stdout: "",
-    stderr: "layerstash: there is no directory box/me/files\n",
+    stderr: "layerstash: cannot list me/files: there is no directory box/me/files\n",
   });
+  const absent = await list(fake.url);
+  assert.equal(absent.code, 3);
   assert.match(
-    (await list(fake.url)).stderr,
-    /^layerstash: there is no repository \S+, or it is not shown to you\n$/,
+    absent.stderr,
+    /^layerstash: cannot list me\/files: there is no repository \S+, or it is not shown to you\nhint: check its name/,
   );
   await work.write("disk.img", "bytes!");
   await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img"]);

@@ -256,7 +256,7 @@ Deno.test("a header that is given is shown as it is, and not told to anybody", a
     const malformed = await box(work, "blob push", { env: none, stdin: "other", code: 4 });
     assert.match(malformed.stderr, /the authorization contains characters that are not allowed in a header/);
   }
-  const typed = await box(work, "alias list --authorization secret");
+  const typed = await box(work, "alias list --authorization secret", { code: 3 });
   assert.match(typed.stderr, /--authorization shows the token to everybody/);
 });
 

@@ -24,6 +24,8 @@ export interface LayoutAddress {
 export type RegistryAddress = RemoteAddress | LayoutAddress;
 
 const SHORT_NAMES = new Map([["docker", "docker.io"], ["ghcr", "ghcr.io"]]);
+/** Web sites whose names are taken for those of their registries. */
+const WEB_SITES = new Map([["hub.docker.com", "docker"], ["github.com", "ghcr"]]);
 /** All host names of Docker Hub's registry. */
 export const DOCKER_HUB: ReadonlySet<string> = new Set([
   "docker.io",
@@ -56,6 +58,10 @@ export function parseRegistry(text: string): RegistryAddress {
           : "put the path before the name of the repository, as in -r path/name",
       },
     );
+  }
+  const meant = WEB_SITES.get(url.host);
+  if (meant) {
+    throw new InvalidInputError(`${quoted(text)} is a web site, not a registry`, { hint: `use ${meant}` });
   }
   if (DOCKER_HUB.has(url.host)) {
     return { kind: "remote", origin: "https://registry-1.docker.io", host: "docker.io" };

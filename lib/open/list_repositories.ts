@@ -34,10 +34,19 @@ export async function* listRepositories(options: RegistryOptions & CallOptions):
   const address = parseRegistry(options.registry);
   if (address.kind === "layout") return yield* findLayouts(address.directory, options);
   using opened = openClient(address, "", options);
+  const { client } = opened;
   const first = ENDPOINTS.listRepositories(address);
   const names = { field: "repositories", read: textOf, keyOf: (name: string) => name } as const;
   try {
-    yield* allItems(opened.client, { first, ...names, signal: options.signal });
+    yield* allItems(client, {
+      first,
+      ...names,
+      ifAbsent: async (answer, codes) => {
+        await client.requireRegistry(answer, codes, options);
+        throw new NotFoundError(`${address.host} has no catalog`);
+      },
+      signal: options.signal,
+    });
   } catch (error) {
     throw catalogError(error, address.host);
   }

@@ -44,6 +44,9 @@ type MadeCall = Call & CallOptions;
 const WARNING = /\b299 \S+ "((?:[^"\\]|\\.)*)"/g;
 const LONGEST_WARNING = 4096;
 
+/** The header in which registries name their API, also in errors. */
+const API_VERSION = "docker-distribution-api-version";
+
 /** The client of one repository. */
 export class RegistryClient {
   readonly #options: ClientOptions;
@@ -160,7 +163,22 @@ export class RegistryClient {
     }
   }
 
-  async #askBase({ signal, onEvent }: CallOptions): Promise<Response> {
+  /**
+   * Makes sure that it was a registry that answered 404: a web server answers so to everything. A registry has error codes,
+   * names its API in a header, or has the base of the API; a proxy before it may send a page of its own.
+   *
+   * @throws {RegistryError} if it is not a registry
+   */
+  async requireRegistry(answer: Response, codes: readonly string[], options: CallOptions): Promise<void> {
+    if (codes.length > 0 || this.signedIn || answer.headers.has(API_VERSION)) return;
+    if ((await this.#askBase(options)).status !== 404) return;
+    throw new RegistryError(`${this.host} is not a registry: it has no /v2/`, {
+      status: 404,
+      hint: "check the name of the registry",
+    });
+  }
+
+  async #askBase({ signal, onEvent = this.onEvent }: CallOptions): Promise<Response> {
     const call = { ...ENDPOINTS.base(this.#options.address), signal, onEvent };
     const answer = await this.#send(call, this.urlOf(call.to), new Headers({ "user-agent": "layerstash" }));
     await answer.body?.cancel();

@@ -220,7 +220,7 @@ export const ENDPOINTS = {
     to: new URL("/v2/_catalog?n=100", origin),
     action: "catalog",
     what: `the list of repositories of ${host}`,
-    expect: [200],
+    expect: [200, 404],
   }),
 };
 

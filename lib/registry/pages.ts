@@ -21,8 +21,8 @@ const MOST_IDLE_PAGES = 100;
 export interface PagedList<T> extends CallOptions {
   /** The first page; the others differ in the address. */
   first: Call;
-  /** Called with the registry's error codes where the list does not exist. It may throw; else the list is empty. */
-  ifAbsent?: (codes: readonly string[]) => void;
+  /** Called with the answer and its error codes where the list does not exist. It may throw; else the list is empty. */
+  ifAbsent?: (answer: Response, codes: readonly string[]) => Promise<void> | void;
   /** The field of a page that has the items. */
   field: "tags" | "manifests" | "repositories";
   /** Reads an item; `undefined` = it is not understood. Such items are passed over, and a notice says so. */
@@ -83,7 +83,7 @@ async function readPage<T>(client: RegistryClient, page: URL, list: PagedList<T>
   const what = first.what.replace(/^the /, "");
   return await client.callFor({ ...first, to: page }, list, async (answer) => {
     if (answer.status === 404) {
-      ifAbsent?.(await codesOf(answer));
+      await ifAbsent?.(answer, await codesOf(answer));
       return { items: [], count: 0, size: 0 };
     }
     const bytes = await bytesOf(answer, { most: MAX_PAGE, what });

@@ -7,7 +7,6 @@ import { type Descriptor, distinct, type SizedBlob } from "../oci/descriptor.ts"
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseReference, parseRepository } from "../oci/reference.ts";
 import { declaredMediaType, type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
-import { NAME_UNKNOWN } from "../oci/error_codes.ts";
 import { type Family, MANIFEST_TYPES } from "../oci/media_types.ts";
 import { bytesOf, countOf, urlNamed } from "../http/answers.ts";
 import { faultOfRange, lengthOf } from "../http/ranges.ts";
@@ -221,7 +220,10 @@ export class RegistryStore implements Store {
   tags({ mustExist = false, ...options }: TagsOptions = {}): AsyncIterable<string> {
     return allItems(this.#client, {
       first: ENDPOINTS.listTags(this.name),
-      ifAbsent: (codes) => mustExist && this.#requireKnown(codes),
+      ifAbsent: async (answer, codes) => {
+        await this.#client.requireRegistry(answer, codes, options);
+        if (mustExist) throw this.#unknownRepository();
+      },
       ...{ field: "tags", read: textOf, keyOf: (tag) => tag },
       ...options,
     });
@@ -235,10 +237,8 @@ export class RegistryStore implements Store {
     this.close();
   }
 
-  /** Only a registry that says so has no such repository: others have no list of tags before the first one. */
-  #requireKnown(codes: readonly string[]): void {
-    if (!codes.includes(NAME_UNKNOWN)) return;
-    throw new NotFoundError(`there is no repository ${this.name}, or it is not shown to you`, {
+  #unknownRepository(): NotFoundError {
+    return new NotFoundError(`there is no repository ${this.name}, or it is not shown to you`, {
       hint: `check its name, or sign in: layerstash login ${this.#client.host}`,
     });
   }

@@ -1,5 +1,5 @@
 /** Lists the tags that exist, for the hint of a "not found" error. @module */
-import { NotFoundError } from "../errors.ts";
+import { type LayerstashError, NotFoundError, RegistryError } from "../errors.ts";
 import { isDigest } from "../oci/digest.ts";
 import { isFallbackTag } from "./referrers.ts";
 import type { CallOptions, ManifestReader } from "./store.ts";
@@ -30,6 +30,15 @@ export async function knownReferences(
   return tags.length > 0 ? tags : (await store.untagged?.(options) ?? []).slice(0, most);
 }
 
+/**
+ * Makes sure that a repository exists.
+ *
+ * @throws {NotFoundError} if it does not
+ */
+export async function requireRepository(store: ManifestReader, options: CallOptions = {}): Promise<void> {
+  await knownReferences(store, { ...options, most: 1 });
+}
+
 /** A tag as it is, a digest after the name of its repository: a user can type either. */
 export function fullReference(reference: string, store: ManifestReader): string {
   return isDigest(reference) ? `${store.name}@${reference}` : reference;
@@ -40,7 +49,7 @@ export async function notThere(
   store: ManifestReader,
   reference: string,
   options: CallOptions,
-): Promise<NotFoundError> {
+): Promise<LayerstashError> {
   const message = `there is no ${reference} in ${store.name}`;
   try {
     const there = await knownReferences(store, { ...options, most: SHOWN + 1 });
@@ -48,6 +57,11 @@ export async function notThere(
     return new NotFoundError(message, isDigest(reference) ? {} : { hint });
   } catch (error) {
     options.signal?.throwIfAborted();
-    return error instanceof NotFoundError ? error : new NotFoundError(message);
+    return isSaidOfAll(error) ? error : new NotFoundError(message);
   }
+}
+
+/** Whether a failed list explains more than that one tag is missing: there is no repository, or not even a registry. */
+function isSaidOfAll(error: unknown): error is LayerstashError {
+  return error instanceof NotFoundError || error instanceof RegistryError && error.status === 404;
 }

@@ -2,6 +2,7 @@
 import { Argument, Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { digestOfFile, getAlias, listAliases, removeAlias, setAlias } from "../../exports/blobs.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
+import { requireRepository } from "../../store/known_references.ts";
 import { storeAction } from "../action.ts";
 import { platformCommand, repositoryCommand } from "../base_commands.ts";
 import { manifestFormatOption } from "../options.ts";
@@ -122,8 +123,10 @@ function aliasListCommand(): CommandUnknownOpts {
     .addHelpText("after", LIST_EXAMPLES)
     .action(storeAction(
       ({ repository }) => `list the aliases of ${repository}`,
-      async ({ terminal, store, signal }, { json }) =>
-        await printNames(terminal, listAliases(store, { signal }), { json }),
+      async ({ terminal, store, signal }, { json }) => {
+        const count = await printNames(terminal, listAliases(store, { signal }), { json });
+        if (count === 0) await requireRepository(store, { signal });
+      },
     ));
   return command;
 }

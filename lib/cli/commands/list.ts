@@ -1,10 +1,8 @@
 /** `layerstash list`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { list } from "../../../main.ts";
-import { NotFoundError } from "../../errors.ts";
 import type { ListedStash } from "../../stash/list_stashes.ts";
-import { knownReferences } from "../../store/known_references.ts";
-import type { Store } from "../../store/store.ts";
+import { requireRepository } from "../../store/known_references.ts";
 import { storeAction } from "../action.ts";
 import { repositoryCommand } from "../base_commands.ts";
 import { renderTable } from "../text/columns.ts";
@@ -18,7 +16,8 @@ Examples:
   $ layerstash list -r me/files --json
 
 One image of each name is looked at, to tell stored files from images whose tags
-end with a number.
+end with a number. If the repository does not exist, the exit code is 3; if it
+has no stored files, 0.
 `;
 
 /** Makes the command. */
@@ -32,22 +31,13 @@ export function listCommand(): CommandUnknownOpts {
       async ({ terminal, store, signal }, { exactSize, json }) => {
         const found = await Array.fromAsync(list(store, { exactSize, signal }));
         if (json) terminal.data(jsonLine(found.map(documentOf)));
-        else if (found.length === 0) terminal.note(await whyEmpty(store, signal));
-        else terminal.data(renderList(found, { exactSize }));
+        else if (found.length > 0) terminal.data(renderList(found, { exactSize }));
+        if (found.length > 0) return;
+        await requireRepository(store, { signal });
+        if (!json) terminal.note(`${store.name} has no stored files`);
       },
     ));
   return command;
-}
-
-/** An empty list is not an error, but the repository's name may be mistyped: says whether it exists. */
-async function whyEmpty(store: Store, signal: AbortSignal): Promise<string> {
-  try {
-    await knownReferences(store, { most: 1, signal });
-    return `${store.name} has no stored files`;
-  } catch (error) {
-    if (error instanceof NotFoundError) return error.message;
-    throw error;
-  }
 }
 
 /** The list as a table. */

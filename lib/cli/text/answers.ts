@@ -30,16 +30,24 @@ export function textLines(values: readonly (string | number)[]): string {
   return values.map((value) => `${printable(String(value))}\n`).join("");
 }
 
-/** Prints names as they arrive: one a line, or as one JSON array. */
+/**
+ * Prints names as they arrive: one a line, or as one JSON array, which is closed also if the list breaks off.
+ *
+ * @returns how many there are
+ */
 export async function printNames(
   terminal: Terminal,
   names: AsyncIterable<string>,
   { json }: { json?: boolean | string | undefined },
-): Promise<void> {
+): Promise<number> {
   let count = 0;
-  for await (const name of names) {
-    terminal.data(json ? `${count === 0 ? "[" : ",\n"}${jsonLine(name).trimEnd()}` : textLines([name]));
-    count++;
+  try {
+    for await (const name of names) {
+      terminal.data(json ? `${count === 0 ? "[" : ",\n"}${jsonLine(name).trimEnd()}` : textLines([name]));
+      count++;
+    }
+  } finally {
+    if (json) terminal.data(count === 0 ? "[]\n" : "]\n");
   }
-  if (json) terminal.data(count === 0 ? "[]\n" : "]\n");
+  return count;
 }
