@@ -65,7 +65,7 @@ export async function listenOn(
   }
   return {
     async [Symbol.asyncDispose]() {
-      if (isRunning) child.kill("SIGKILL");
+      if (isRunning) child.kill("SIGTERM");
       await ended;
     },
   };
