@@ -20,6 +20,7 @@ import {
 import { InvalidInputError, NotFoundError, openStore, type Store, type TransferEvent } from "../main.ts";
 import type { Manifest } from "../lib/exports/store.ts";
 import { makeWorkspace, sink, someBytes, streamOf } from "./rigs/content.ts";
+import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { testOnEachStore } from "./rigs/stores.ts";
 
 const ABSENT = digestOf(new TextEncoder().encode("nobody ever stores this"));
@@ -109,6 +110,17 @@ testOnEachStore("a blob is taken over from another repository", async (place) =>
   await mountBlob(other, digest, { from: "me/files", alias: "copy" });
   assert.equal(await pull(other, ["@copy"]), "a\n");
   await assert.rejects(mountBlob(other, ABSENT, { from: "me/files" }), NotFoundError);
+});
+
+Deno.test("a blob that all repositories of a registry share needs no mount", async () => {
+  await using fake = await startFakeRegistry({ faults: { refuseMounts: true } });
+  using store = openStore({ registry: fake.url, repository: "me/other" });
+  const digest = fake.storage.addBlob("me/files", someBytes(100));
+  await assert.rejects(mountBlob(store, digest, { from: "me/files" }), NotFoundError);
+  fake.storage.addBlob("me/other", someBytes(100));
+  const { size } = await mountBlob(store, digest, { from: "me/files", alias: "copy" });
+  assert.equal(size, 100);
+  assert.ok(await store.resolve("copy"));
 });
 
 testOnEachStore("what is not there is not found, and no alias is made of it", async (place) => {

@@ -71,8 +71,9 @@ export async function mountBlob(
 ): Promise<SizedBlob> {
   const { from, alias, signal, onEvent } = options;
   if (alias !== undefined) parseTag(alias);
-  const mounted = await store.mount(digest, parseRepository(from), { signal, onEvent });
-  const size = mounted ? await store.stat(digest, { signal, onEvent }) : undefined;
+  await store.mount(digest, parseRepository(from), { signal, onEvent });
+  // A registry whose repositories share their blobs mounts nothing, and has the blob all the same.
+  const size = await store.stat(digest, { signal, onEvent });
   if (size === undefined) {
     throw new NotFoundError(`${store.name} does not mount the blob ${digest} from ${from}`, {
       hint:
