@@ -1,9 +1,8 @@
 /** How layers are unpacked: whole and byte by byte, damaged, torn, and packed to exhaust the reader. @module */
 import assert from "node:assert/strict";
+import { constants, zstdCompressSync } from "node:zlib";
 import { type Compression, compressionOf, decompress } from "../lib/layers/compression.ts";
 import { MismatchError } from "../lib/errors.ts";
-import { StreamInput } from "../lib/layers/tar_input.ts";
-import { zstdPieces } from "../lib/layers/zstd_frames.ts";
 import { concatenate, someBytes, streamOf } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { guard } from "./rigs/guard.ts";
@@ -145,29 +144,83 @@ function frameOf(exponent: number, blocks: readonly number[]): Uint8Array<ArrayB
   return concatenate([header, ...parts]);
 }
 
-/** The windows that the headers demand which the decoder gets, in bytes. */
-async function windowsOf(packed: Uint8Array<ArrayBuffer>): Promise<number[]> {
-  const windows: number[] = [];
-  for await (const piece of zstdPieces(new StreamInput(streamOf(packed)))) {
-    const isHeader = piece.length === 6 && piece[0] === 0x28 && piece[1] === 0xb5;
-    if (isHeader) windows.push(2 ** (10 + (piece[5]! >> 3)));
-  }
-  return windows;
-}
-
-Deno.test("a small frame of zstd gets no large window, and a large one what it demands", async () => {
-  const small = concatenate(Array.from({ length: 300 }, () => frameOf(17, [4])));
-  assert.equal(Math.max(...await windowsOf(small)), 128 * 1024);
-  assert.equal((await unpack(small, "zstd", 100)).length, 1200);
-  const several = frameOf(17, [40_000, 40_000, 5]);
-  assert.deepEqual(await windowsOf(several), [512 * 1024]);
-  assert.equal((await unpack(several, "zstd", 1000)).length, 80_005);
-  assert.deepEqual(await windowsOf(frameOf(13, Array(100).fill(131_072))), [8 * 1024 ** 2]);
-  assert.deepEqual(await windowsOf(frameOf(0, [4])), [1024], "a small window stays");
+Deno.test("thousands of small frames that demand large windows do not take the memory of one", async () => {
+  const small = concatenate([frameOf(17, [4]), ...Array.from({ length: 200 }, () => frameOf(0, [4]))]);
+  const packed = concatenate(Array.from({ length: 100 }, () => small)); // 20,100 frames, some of 128 MiB
+  const before = Deno.memoryUsage().rss;
+  assert.equal((await unpack(packed, "zstd", 50_000)).length, 4 * 20_100);
+  assert.ok(Deno.memoryUsage().rss - before < 128 * 1024 * 1024);
+  assert.equal((await unpack(frameOf(17, [40_000, 40_000, 5]), "zstd", 1000)).length, 80_005);
 });
 
 Deno.test("a frame of zstd that announces more content than its blocks can have is refused", async () => {
   const header = new Uint8Array([0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0, 0, 0, 8]); // one segment of 128 MiB
   const packed = concatenate([header, frameOf(17, [4]).slice(6)]);
-  await assert.rejects(unpack(packed, "zstd"), /a frame has less content than it announces/);
+  await assert.rejects(unpack(packed, "zstd"), MismatchError);
 });
+
+Deno.test("a changed byte is found by the checksum of its frame", async () => {
+  const packed = zstdWithChecksum(someBytes(300_000));
+  assert.equal((await unpack(packed, "zstd")).length, 300_000);
+  for (const at of [150_000, packed.length - 1]) {
+    const damaged = packed.slice();
+    damaged[at]! ^= 1;
+    await assert.rejects(unpack(damaged, "zstd"), /zstd data is damaged: .*checksum/);
+    await assert.rejects(unpack(concatenate([packed, damaged, packed]), "zstd", 997), MismatchError);
+  }
+});
+
+Deno.test("other bytes after the last gzip member are refused, whatever follows them", async () => {
+  const member = await gzip(CONTENT);
+  for (const other of [new Uint8Array(1), new Uint8Array(10_240), someBytes(100)]) {
+    for (const packed of [concatenate([member, other]), concatenate([member, other, member])]) {
+      for (const size of [packed.length, member.length, 1000]) {
+        await assert.rejects(unpack(packed, "gzip", size), {
+          name: "MismatchError",
+          message: "the layer has other bytes after its gzip data: container engines refuse it",
+          hint: /gzip -dc FILE \| gzip > NEW/,
+        });
+      }
+    }
+  }
+});
+
+Deno.test("thousands of damaged layers end in an error, never in one that nobody can catch", async () => {
+  const random = randomNumbers(7);
+  const contents = [someBytes(70), someBytes(3000), CONTENT, CONTENT.map((_, at) => (at * at >> 7) & 255)];
+  const frames = contents.flatMap((
+    content,
+  ) => [
+    zstdWithChecksum(content),
+    new Uint8Array(zstdCompressSync(content, { params: { [constants.ZSTD_c_compressionLevel]: 19 } })),
+  ]);
+  let refused = 0;
+  for (let round = 0; round < 3000; round++) {
+    const pick = () => frames[random(frames.length)]!;
+    const packed = concatenate(Array.from({ length: 1 + random(3) }, pick));
+    for (let count = 1 + random(3); count > 0; count--) {
+      const near = [random(20), packed.length - 1 - random(12), random(packed.length)][random(3)]!;
+      packed[near]! ^= 1 << random(8);
+    }
+    const end = random(10) === 0 ? random(packed.length) : packed.length;
+    await unpack(packed.slice(0, end), "zstd", 1 + random(70_000)).catch((error) => {
+      assert.ok(error instanceof MismatchError, String(error));
+      refused++;
+    });
+  }
+  assert.ok(refused > 2000);
+});
+
+/** A frame with a checksum of its content, as the zstd program makes it. */
+function zstdWithChecksum(content: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(zstdCompressSync(content, { params: { [constants.ZSTD_c_checksumFlag]: 1 } }));
+}
+
+/** Random numbers below a limit, and the same in each run. */
+function randomNumbers(seed: number): (limit: number) => number {
+  let state = seed;
+  return (limit) => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+    return Math.floor(state / 2 ** 31 * limit);
+  };
+}

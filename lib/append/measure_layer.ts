@@ -8,7 +8,6 @@ import {
   decompress,
   unsupportedCompressionOf,
 } from "../layers/compression.ts";
-import { keptOpen } from "../layers/read_layer.ts";
 import { NotAnArchiveError, readTar } from "../layers/read_tar.ts";
 import { StreamInput } from "../layers/tar_input.ts";
 import { joined } from "../layers/zstd_frames.ts";
@@ -34,13 +33,16 @@ const HEAD = 4;
  *
  * @throws {InvalidInputError} if it is empty, or not a complete tar archive
  */
-export async function measureLayer(pieces: AsyncIterable<Bytes>): Promise<MeasuredLayer> {
+export async function measureLayer(
+  pieces: AsyncIterable<Bytes>,
+  signal?: AbortSignal,
+): Promise<MeasuredLayer> {
   const packed = new RunningDigest();
   const unpacked = new RunningDigest();
   const source = packed.over(pieces);
   const head = await readHead(source);
   const compression = compressionOf(head);
-  const archive = unpacked.over(decompress(prepend(head, source), compression));
+  const archive = unpacked.over(decompress(prepend(head, source), compression, signal));
   try {
     if (head.length === 0) throw new InvalidInputError("the layer is empty: there is nothing to append");
     await readToEnd(archive);
@@ -55,10 +57,9 @@ export async function measureLayer(pieces: AsyncIterable<Bytes>): Promise<Measur
 
 /** Reads all entries, and the bytes after the archive's end, which count for the digest. */
 async function readToEnd(archive: AsyncGenerator<Bytes>): Promise<void> {
-  const input = new StreamInput(keptOpen(archive));
+  const input = new StreamInput(archive);
   for await (const _ of readTar(input));
-  await input.close();
-  for await (const _ of archive);
+  await input.finish();
 }
 
 async function readHead(source: AsyncGenerator<Bytes>): Promise<Bytes> {
@@ -79,7 +80,7 @@ async function* prepend(head: Bytes, rest: AsyncGenerator<Bytes>): AsyncGenerato
 function notAnArchive(cause: MismatchError, head: Bytes): InvalidInputError {
   if (!(cause instanceof NotAnArchiveError)) {
     return new InvalidInputError(`the layer is not a complete tar archive: ${cause.message}`, {
-      hint: "make it again, as in: tar c DIR | layerstash append ...",
+      hint: cause.hint ?? "make it again, as in: tar c DIR | layerstash append ...",
       cause,
     });
   }

@@ -1,9 +1,10 @@
 /** Detects the compression of a layer by its first bytes, and decompresses it. @module */
-import { Decompress } from "fzstd";
+import type { Gunzip, ZstdDecompress } from "node:zlib";
+import { Pace } from "../async/pace.ts";
 import type { Bytes } from "../content/bytes.ts";
 import { MismatchError } from "../errors.ts";
 import { StreamInput } from "./tar_input.ts";
-import { joined, zstdPieces } from "./zstd_frames.ts";
+import { zstdPieces } from "./zstd_frames.ts";
 
 /** The compression of a layer. */
 export type Compression = "none" | "gzip" | "zstd";
@@ -28,72 +29,93 @@ export function unsupportedCompressionOf(head: Uint8Array): "bzip2" | "xz" | und
  * Decompresses a stream in constant memory. The maker of `pieces` may reuse a piece's buffer once the next is
  * requested.
  *
+ * @param signal ends it, also where much is made of few bytes
  * @throws {MismatchError} if the data is damaged or truncated
  */
-export function decompress(pieces: AsyncIterable<Bytes>, compression: Compression): AsyncIterable<Bytes> {
-  if (compression === "gzip") return gunzip(pieces);
-  return compression === "zstd" ? unzstd(pieces) : pieces;
+export function decompress(
+  pieces: AsyncIterable<Bytes>,
+  compression: Compression,
+  signal?: AbortSignal,
+): AsyncIterable<Bytes> {
+  if (compression === "gzip") return gunzip(pieces, signal);
+  return compression === "zstd" ? unzstd(pieces, signal) : pieces;
 }
 
+/** The size of the decoders' output pieces, in bytes: smaller ones take more time. */
+const OUTPUT = { chunkSize: 256 * 1024 };
+
 /** Decompresses all gzip members: `DecompressionStream` stops after the first, but eStargz and bgzip have thousands. */
-async function* gunzip(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
+async function* gunzip(pieces: AsyncIterable<Bytes>, signal: AbortSignal | undefined): AsyncGenerator<Bytes> {
   const { createGunzip } = await import("node:zlib");
-  const gunzip = createGunzip({ chunkSize: 256 * 1024 });
-  const closed = new Promise<void>((resolve) => gunzip.once("close", resolve));
-  let failure: unknown;
-  const feeding = (async () => {
-    for await (const piece of pieces) {
-      // The callback of `write` is never called once the stream is closed.
-      await Promise.race([closed, new Promise<void>((resolve) => gunzip.write(piece, () => resolve()))]);
-      if (gunzip.destroyed) return;
-    }
-    gunzip.end();
-  })().catch((error) => {
-    failure = error;
-    gunzip.destroy(error);
-  });
-  try {
-    for await (const piece of gunzip) yield piece;
-  } catch (error) {
-    throw failure ?? damaged("gzip", error);
-  } finally {
-    gunzip.destroy();
-    await feeding;
-  }
+  yield* decode(createGunzip(OUTPUT), { pieces, format: "gzip", signal });
 }
 
 /**
- * Decompresses zstd with fzstd, because node:zlib drops every frame after the first and does not notice missing bytes.
- * Each piece that fzstd gets ends one byte before a block does: at the end of a block it would keep all earlier input.
+ * Decompresses all zstd frames, and verifies their checksums. Deno's decoder ends quietly where data is truncated, passes
+ * over a frame that begins within a write, and throws where nobody can catch it if it finds damage after a write's first
+ * output. So frames are split into blocks, and each is written alone.
  */
-async function* unzstd(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
-  let ready: Bytes[] = [];
-  const decoder = new Decompress((bytes) => void ready.push(bytes as Bytes));
+async function* unzstd(pieces: AsyncIterable<Bytes>, signal: AbortSignal | undefined): AsyncGenerator<Bytes> {
+  const { createZstdDecompress } = await import("node:zlib");
   const input = new StreamInput(pieces, { what: "zstd data" });
-  let held: Bytes = new Uint8Array();
   try {
-    for await (const piece of zstdPieces(input)) {
-      decode(decoder, joined(held, piece.subarray(0, -1)));
-      held = piece.slice(-1);
-      yield* ready;
-      ready = [];
-    }
-    decode(decoder, held, true);
-    yield* ready;
+    yield* decode(createZstdDecompress(OUTPUT), { pieces: zstdPieces(input), format: "zstd", signal });
   } finally {
     await input.close();
   }
 }
 
-function decode(decoder: Decompress, piece: Bytes, last = false): void {
-  try {
-    decoder.push(piece, last);
-  } catch (error) {
-    throw damaged("zstd", error);
-  }
+/** What a decoder is fed with. */
+interface Feed {
+  pieces: AsyncIterable<Bytes>;
+  format: Compression;
+  signal: AbortSignal | undefined;
 }
 
-function damaged(format: string, cause: unknown): MismatchError {
+/** Feeds a decoder, one piece after the other, and gives what it makes of them. */
+async function* decode(decoder: Gunzip | ZstdDecompress, feed: Feed): AsyncGenerator<Bytes> {
+  let failure: unknown;
+  const feeding = writeAllTo(decoder, feed).catch((error) => {
+    failure = error;
+    decoder.destroy(error);
+  });
+  try {
+    for await (const piece of decoder) yield piece;
+  } catch (error) {
+    throw failure ?? damaged(feed.format, error);
+  } finally {
+    decoder.destroy();
+    await feeding;
+  }
+  if (failure) throw failure;
+}
+
+/** @throws {MismatchError} if the decoder finds its end before that of the pieces, and so passes over some of them */
+async function writeAllTo(decoder: Gunzip | ZstdDecompress, { pieces, signal }: Feed): Promise<void> {
+  const closed = new Promise<void>((resolve) => decoder.once("close", resolve));
+  const pace = new Pace(signal);
+  let written = 0;
+  for await (const piece of pieces) {
+    if (pace.isPauseDue) await pace.pause();
+    written += piece.length;
+    // The callback of `write` is never called once the stream is closed.
+    await Promise.race([closed, new Promise<void>((resolve) => decoder.write(piece, () => resolve()))]);
+    if (decoder.destroyed) return;
+    if (decoder.bytesWritten < written) throw hasOtherBytes();
+  }
+  decoder.end();
+}
+
+function damaged(format: Compression, cause: unknown): MismatchError {
   const why = cause instanceof Error ? cause.message : String(cause);
+  if (format === "gzip" && why === "incorrect header check") return hasOtherBytes(cause); // where a member should begin
   return new MismatchError(`the layer's ${format} data is damaged: ${why}`, { cause });
+}
+
+/** The error for bytes after the last gzip member, as tapes add them: Go refuses them, and so does every engine. */
+function hasOtherBytes(cause?: unknown): MismatchError {
+  return new MismatchError("the layer has other bytes after its gzip data: container engines refuse it", {
+    hint: "gzip passes over them: gzip -dc FILE | gzip > NEW makes a clean archive",
+    cause,
+  });
 }

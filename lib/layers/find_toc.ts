@@ -70,7 +70,9 @@ async function findStargzTable(blob: LayerBlob): Promise<TableRange | undefined>
 async function readStargz(blob: LayerBlob, { start, end, digest }: TableRange): Promise<Bytes> {
   const packed = await blob.slice(start, end);
   for await (
-    const { name, size, extents } of readTar(new StreamInput(decompress(onePiece(packed), "gzip")))
+    const { name, size, extents } of readTar(
+      new StreamInput(decompress(onePiece(packed), "gzip", blob.signal)),
+    )
   ) {
     if (name !== "stargz.index.json") break;
     if (size > LARGEST_TOC) throw new MismatchError("it is too large");
@@ -102,7 +104,7 @@ async function findChunkedTable(blob: LayerBlob): Promise<TableRange | undefined
 async function readChunked(blob: LayerBlob, { start, end, digest }: TableRange): Promise<Bytes> {
   const packed = await blob.slice(start, end);
   if (digest !== undefined && digestOf(packed) !== digest) throw new MismatchError(OTHER_DIGEST);
-  return await collect(ReadableStream.from(decompress(onePiece(packed), "zstd")), LARGEST_TOC);
+  return await collect(ReadableStream.from(decompress(onePiece(packed), "zstd", blob.signal)), LARGEST_TOC);
 }
 
 const OTHER_DIGEST = "its digest is not the one in the manifest";

@@ -64,6 +64,11 @@ export class LayerBlob {
     return this.#isWhole || this.hasProvenTable || this.size === 0 && this.digest === EMPTY_DIGEST;
   }
 
+  /** Ends every reading; each then rejects with the signal's reason. */
+  get signal(): AbortSignal | undefined {
+    return this.#options.signal;
+  }
+
   /** Reports a notice. */
   notice(message: string): void {
     (this.#options.onEvent ?? this.#store.onEvent)?.({ type: "notice", message });

@@ -108,12 +108,10 @@ async function* readStream(
   { compression, all }: { compression: ReturnType<typeof compressionOf>; all: boolean },
 ): AsyncGenerator<OpenEntry> {
   const source = blob.from(0, { all });
-  const bytes = keptOpen(source);
-  const input = new StreamInput(decompress(bytes, compression));
+  const input = new StreamInput(decompress(source, compression, blob.signal));
   try {
     yield* readTar(input, () => noticeTorn(blob));
-    await input.close();
-    for await (const _ of bytes); // the bytes after the archive's end count for the digest
+    await input.finish(); // what follows the archive's end counts for the checksums and the digest
   } finally {
     await input.close();
     await source.return(undefined);
@@ -122,18 +120,4 @@ async function* readStream(
 
 function noticeTorn(blob: LayerBlob): void {
   blob.notice(`the layer ${blob.digest} ends without the padding of its last file, which is whole`);
-}
-
-/**
- * An iterable over the same source that does not end it when a `for await` stops early. If the source failed, reading
- * on fails again: the gzip decoder reads ahead, and may meet the error after its own reader has left.
- */
-export function keptOpen<T>(source: AsyncGenerator<T>): AsyncIterable<T> {
-  let failed: Promise<IteratorResult<T>> | undefined;
-  const next = async () => {
-    if (failed) return await failed;
-    const result = source.next();
-    return await result.catch(() => failed = result);
-  };
-  return { [Symbol.asyncIterator]: () => ({ next }) };
 }

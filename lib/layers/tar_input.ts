@@ -79,6 +79,11 @@ export class StreamInput implements TarInput {
     }
   }
 
+  /** Reads the source to its end, and drops what it gives. */
+  async finish(): Promise<void> {
+    while (await this.#fill()) this.#take(this.#ahead.length);
+  }
+
   /** Ends the source. */
   async close(): Promise<void> {
     await this.#source.return?.();

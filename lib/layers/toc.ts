@@ -111,7 +111,7 @@ export class Toc {
     { path, length, whole }: { path: string; length: number; whole: boolean },
   ): AsyncGenerator<Extent> {
     const hash = createHash("sha256");
-    const input = new StreamInput(decompress(this.#packed(row), this.#compression));
+    const input = new StreamInput(decompress(this.#packed(row), this.#compression, this.#blob.signal));
     let offset = row.chunkOffset;
     try {
       await input.skip(length > 0 ? row.innerOffset : 0);

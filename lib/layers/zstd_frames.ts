@@ -11,8 +11,8 @@ const MAGIC = 0xfd2fb528;
 const RLE_BLOCK = 1;
 
 /**
- * Splits zstd data into pieces of at most one block each, so that little is decoded at once. Small frames get small
- * windows.
+ * Splits zstd data into pieces of at most one block each, so that little is decoded at once: a frame's header, its blocks,
+ * its checksum.
  *
  * @throws {MismatchError} if the data is not zstd, is truncated, or demands too much memory
  */
@@ -26,61 +26,15 @@ export async function* zstdPieces(input: StreamInput): AsyncGenerator<Bytes> {
   }
 }
 
-/** A frame's header. */
-interface FrameHeader {
-  bytes: Bytes;
-  /** The memory that the frame demands of its decoder, in bytes. */
-  window: number;
-  /** Whether the window is the size of the content. */
-  isSingle: boolean;
-  hasChecksum: boolean;
-}
-
 async function* frame(magic: Bytes, input: StreamInput): AsyncGenerator<Bytes> {
-  const header = await readHeader(input);
-  const first = await readFirstBlocks(input, header);
-  yield joined(magic, first.isWhole ? fitted(header, first.blocks.length) : header.bytes);
-  yield* first.blocks;
-  for (let last = first.isWhole; !last;) {
+  const { bytes, hasChecksum } = await readHeader(input);
+  yield joined(magic, bytes);
+  for (let last = false; !last;) {
     const block = await readBlock(input);
     last = block.last;
     yield block.bytes;
   }
-  if (header.hasChecksum) yield await input.read(4);
-}
-
-/** The most bytes of blocks that are held until it is known how large a frame is. */
-const MOST_HELD = 128 * 1024;
-
-/** Reads the first blocks, up to the end of a frame that may be smaller than its window. */
-async function readFirstBlocks(
-  input: StreamInput,
-  { window }: FrameHeader,
-): Promise<{ blocks: Bytes[]; isWhole: boolean }> {
-  const blocks: Bytes[] = [];
-  for (let held = 0; held < MOST_HELD && blocks.length * LARGEST_BLOCK < window;) {
-    const { bytes, last } = await readBlock(input);
-    blocks.push(bytes);
-    held += bytes.length;
-    if (last) return { blocks, isWhole: true };
-  }
-  return { blocks, isWhole: false };
-}
-
-/**
- * The header of a whole frame, with a window that is no larger than its blocks can fill: the decoder takes memory for the
- * whole window, and a small layer may have thousands of frames.
- *
- * @throws {MismatchError} if the header announces more content than the blocks can have
- */
-function fitted({ bytes, window, isSingle }: FrameHeader, blocks: number): Bytes {
-  const largest = blocks * LARGEST_BLOCK;
-  if (window <= largest) return bytes;
-  if (isSingle) {
-    throw new MismatchError("the layer's zstd data is damaged: a frame has less content than it announces");
-  }
-  const exponent = Math.ceil(Math.log2(largest)) - 10;
-  return 2 ** (10 + exponent) < window ? bytes.with(1, exponent << 3) : bytes;
+  if (hasChecksum) yield await input.read(4);
 }
 
 async function readBlock(input: StreamInput): Promise<{ bytes: Bytes; last: boolean }> {
@@ -94,7 +48,7 @@ async function readBlock(input: StreamInput): Promise<{ bytes: Bytes; last: bool
   return { bytes, last: (fields & 1) === 1 };
 }
 
-async function readHeader(input: StreamInput): Promise<FrameHeader> {
+async function readHeader(input: StreamInput): Promise<{ bytes: Bytes; hasChecksum: boolean }> {
   const descriptor = await input.read(1);
   const flags = descriptor[0]!;
   const isSingle = (flags & 0x20) !== 0;
@@ -110,7 +64,7 @@ async function readHeader(input: StreamInput): Promise<FrameHeader> {
     );
   }
   if (dictionarySize > 0) throw new MismatchError("the layer's zstd data needs a dictionary");
-  return { bytes: joined(descriptor, rest), window, isSingle, hasChecksum: (flags & 4) !== 0 };
+  return { bytes: joined(descriptor, rest), hasChecksum: (flags & 4) !== 0 };
 }
 
 function windowOf(descriptor: number): number {
