@@ -1,5 +1,6 @@
 /** Commands as a person types them one after another: into bash, and on a terminal where a program asks back. @module */
 import assert from "node:assert/strict";
+import { ensureTool } from "./debian.ts";
 import { openScreen } from "./screen.ts";
 import { USER } from "./user.ts";
 
@@ -15,21 +16,40 @@ export interface Typed {
   output: string;
 }
 
+const LOGIN = /^layerstash login (?!.*--(?:password-stdin|help))/;
+
 /** Programs that ask back, and the answers. */
 const ANSWERS:
   readonly (readonly [command: RegExp, answers: readonly (readonly [shown: RegExp, keys: string[]])[]])[] = [
-    [/^layerstash login (?!.*--(?:password-stdin|help))/, [[/[Pp]assword|token/, [USER.password, "Enter"]]]],
+    [LOGIN, [[/[Pp]assword|token/, [USER.password, "Enter"]]]],
     [/^layerstash browse$/, [[/image/i, ["nginx:alpine", "Enter"]], [/q quit/, ["q"]]]],
     [/^layerstash browse (?!--help)/, [[/q quit/, ["q"]]]],
   ];
 
+/** What a command needs that not every machine has. A login goes on without a terminal. */
+const TOOLS: readonly (readonly [command: RegExp, tool: string])[] = [
+  ...ANSWERS.slice(1).map(([command]) => [command, "tmux"] as const),
+  ...["age", "curl", "jq"].map((tool) => [new RegExp(`(^|[|(&] *)${tool}(-keygen)? `, "m"), tool] as const),
+];
+
+/** Whether this machine has what a command needs; if not, a line says so. */
+export async function canType(command: string): Promise<boolean> {
+  const plain = withoutComment(command);
+  const needed = TOOLS.filter(([pattern]) => pattern.test(plain)).map(([, tool]) => ensureTool(tool, tool));
+  return (await Promise.all(needed)).every(Boolean);
+}
+
 /** Types a command. */
 export async function type(command: string, place: Place, aliases: readonly string[] = []): Promise<Typed> {
-  const plain = command.replace(/\s+#.*$/, "");
+  const plain = withoutComment(command);
   const [, answers] = ANSWERS.find(([pattern]) => pattern.test(plain)) ?? [];
-  return answers
-    ? await answer(plain, place, answers)
-    : await runInBash([...aliases, command].join("\n"), place);
+  if (!answers) return await runInBash([...aliases, command].join("\n"), place);
+  if (!LOGIN.test(plain) || await ensureTool("tmux", "tmux")) return await answer(plain, place, answers);
+  return await runInBash(`echo ${USER.password} | ${plain} --password-stdin`, place);
+}
+
+function withoutComment(command: string): string {
+  return command.replace(/\s+#.*$/, "");
 }
 
 async function runInBash(script: string, { directory, env }: Place): Promise<Typed> {

@@ -1,8 +1,10 @@
 /** Somebody who types what the documentation shows: a home, a directory with files, and the internet. @module */
+import assert from "node:assert/strict";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf } from "../../lib/oci/digest.ts";
-import type { Place } from "./bash.ts";
+import { type Place, type } from "./bash.ts";
+import { type Example, isShown } from "./examples.ts";
 import { LOG, makeFiles, storeExamples, storeImages } from "./documented.ts";
 import { PROGRAM } from "./github.ts";
 import { type Internet, startInternet } from "./internet.ts";
@@ -100,4 +102,21 @@ async function install(home: string): Promise<void> {
   }
   await Deno.writeTextFile(join(home, ".docker/config.json"), JSON.stringify(config));
   await Deno.writeTextFile(join(home, ".local/bin/layerstash"), PROGRAM, { mode: 0o755 });
+}
+
+/** Types a command, which does what is shown; what it sets, a function or a variable, holds for the rest of the session. */
+export async function typeExample(
+  reader: Reader,
+  { command, shown }: Example,
+  session: string[],
+): Promise<void> {
+  const { code, output } = await type(reader.replace(command), reader, session);
+  if (/^(\w+\(\) \{|(export )?[A-Z]+=\$\()/.test(command)) session.push(reader.replace(command));
+  const isError = shown.some((line) => line.startsWith("layerstash: cannot"));
+  assert.equal(code === 0, !isError, `${command}\nended with ${code}\n${output}`);
+  if (shown.length === 0) return;
+  assert.ok(
+    isShown(shown.map((line) => reader.replace(line)), output),
+    `${command}\nshows something else:\n${output}`,
+  );
 }

@@ -1,0 +1,44 @@
+/** Every command that the help texts show is run, and does what they show. @module */
+import assert from "node:assert/strict";
+import { buildProgram, withSubcommands, wordsOf } from "../lib/cli/program.ts";
+import { canType, type } from "./rigs/bash.ts";
+import { ensureTool } from "./rigs/debian.ts";
+import { helpExamples } from "./rigs/examples.ts";
+import { makeReader, type Reader, typeExample } from "./rigs/reader.ts";
+import { onLinux } from "./rigs/system.ts";
+
+/** All of it takes a minute; other tests may run beside it. In milliseconds. */
+const LONGEST = 10 * 60_000;
+
+const ignore = onLinux("the commands of the help texts").ignore ||
+  !(await ensureTool("bash", "bash") && await ensureTool("openssl", "openssl"));
+
+Deno.test({
+  name: "every --help fits a terminal, and its examples run",
+  ignore,
+  timeout: LONGEST,
+  async fn(context) {
+    await using reader = await makeReader();
+    for (const command of withSubcommands(buildProgram({ out() {}, err() {} }))) {
+      const words = wordsOf(command).join(" ");
+      if (command.name() !== "complete") await context.step(words, () => checkHelp(reader, words));
+    }
+  },
+});
+
+async function checkHelp(reader: Reader, words: string): Promise<void> {
+  await reader.tidyUp();
+  await reader.getReady();
+  const { output } = await type(`${words} --help`, reader);
+  const tooLong = output.split("\n").filter((line) => line.length > 80);
+  assert.equal(/^(\w.*):\n {2}-/m.exec(output)?.[1] ?? "Options", "Options", "its own options come first");
+  assert.deepEqual(tooLong, [], "lines that a terminal of 80 columns breaks");
+  const examples = helpExamples(output);
+  assert.notEqual(examples.length, 0, "the help has no example");
+  const session: string[] = [];
+  for (const example of examples) {
+    if (!await canType(example.command)) continue;
+    await reader.getReady();
+    await typeExample(reader, example, session);
+  }
+}
