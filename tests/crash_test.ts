@@ -7,13 +7,14 @@ import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { sink, someBytes } from "./rigs/content.ts";
 import { type CountingProxy, startCountingProxy } from "./rigs/counting_proxy.ts";
 import { ensureTool } from "./rigs/debian.ts";
+import { IS_LONG } from "./rigs/long_run.ts";
 import { startRegistry } from "./rigs/real_registry.ts";
 import { onPosix } from "./rigs/system.ts";
 
 const MiB = 1024 ** 2;
 const CHUNK = MiB;
 const JOBS = 2;
-const BYTES = someBytes(128 * MiB + 321);
+const BYTES = someBytes((IS_LONG ? 128 : 48) * MiB + 321);
 const DIGEST = digestOf(BYTES);
 const SEED = 20_240_229;
 const { ignore } = onPosix("processes that are killed");
@@ -128,6 +129,11 @@ async function requireFileWholeOrNone(path: string): Promise<void> {
   if (bytes) assert.equal(digestOf(bytes), DIGEST);
 }
 
+/** Runs that were hardly ever killed say nothing. */
+function requireKills({ kills }: Pick<Toll, "kills">): void {
+  assert.ok(kills >= 5, `${kills} kills are too few to say anything`);
+}
+
 function print(line: string): void {
   // deno-lint-ignore no-console -- figures that belong in the test's output
   console.log(line);
@@ -169,7 +175,7 @@ Deno.test({
     await using proxy = startCountingProxy(registry);
     await place.write("disk.img", BYTES);
     const random = dice(SEED);
-    const way = { place, registry: proxy.host, proxy, random, most: 20 };
+    const way = { place, registry: proxy.host, proxy, random, most: IS_LONG ? 20 : 6 };
     const check = () => requireWholeOrNone(registry.url, "disk");
     for (
       const [what, crash, moved, loss] of [
@@ -200,7 +206,7 @@ Deno.test({
         `docker-registry, seed ${SEED}: ${runs} runs, ${kills} killed; ${bytes} bytes ${what} ` +
           `of ${BYTES.length} in the file: ${ratio}`,
       );
-      assert.ok(kills >= 5, `${kills} kills are too few to say anything`);
+      requireKills({ kills });
       assert.ok(bytes <= 1.02 * BYTES.length + kills * loss + runs * 64 * 1024);
     }
     await requireWhole(registry.url, "disk");
@@ -224,8 +230,9 @@ Deno.test({
       stdin: BYTES,
       check: () => requireWholeOrNone(registry.url, "tape"),
       random: dice(SEED + 1),
-      most: 8,
+      most: IS_LONG ? 8 : 5,
     });
+    requireKills({ kills });
     const bytes = proxy.passed.up;
     print(
       `docker-registry, standard input: ${runs} runs, ${kills} killed; ${bytes} bytes sent ` +
@@ -244,7 +251,7 @@ Deno.test({
     await place.write("disk.img", BYTES);
     const registry = `oci:${place.path("box")}`;
     const random = dice(SEED + 2);
-    const way = { place, registry, random, most: 15 };
+    const way = { place, registry, random, most: IS_LONG ? 15 : 5 };
     const up = await runUntilDone({
       ...way,
       args: uploadArgs(registry, place, "disk", "disk.img"),
@@ -258,6 +265,7 @@ Deno.test({
     print(
       `directory: upload ${up.runs} runs, ${up.kills} killed; download ${down.runs} runs, ${down.kills} killed`,
     );
+    for (const toll of [up, down]) requireKills(toll);
     await requireWhole(registry, "disk");
     assert.equal(digestOf(await Deno.readFile(place.path("back.img"))), DIGEST);
   },

@@ -14,6 +14,7 @@ const README = await Deno.readTextFile(new URL("../README.md", import.meta.url))
 const ELSEWHERE: Record<string, string> = {
   "deno task demo": "tests/command_line_test.ts runs it",
   "deno task test": "it runs this test",
+  "deno task test:long": "CI runs it",
   "deno task ok": "it runs this test",
   "git clone https://github.com/layerstash/layerstash && cd layerstash": "it wants the real GitHub",
 };
