@@ -310,3 +310,27 @@ Deno.test("other tools' transports are refused by name, and never asked for as h
     await refused(place, ["copy", image, "oci:box:t"], 2, hint);
   }
 });
+
+Deno.test("an archive that takes much memory or time to describe is refused, however small it is", async () => {
+  await using place = await makeWorkplace();
+  const layer = new Uint8Array(1024);
+  const config = (layers: number, more = "") =>
+    JSON.stringify({ rootfs: { diff_ids: Array(layers).fill(digestOf(layer)) }, more });
+  const image = (layers: number) => ({ Config: "c", Layers: Array(layers).fill("l") });
+  const cases: [string, string, unknown[]][] = [
+    ["many layers, often", config(30_000), Array(20).fill(image(30_000))],
+    ["a large config, often", config(0, "x".repeat(4_000_000)), Array(5_000).fill(image(0))],
+  ];
+  for (const [name, config, images] of cases) {
+    const tar = tarOf([
+      { name: "c", content: config },
+      { name: "l", content: layer },
+      { name: "manifest.json", content: JSON.stringify(images) },
+    ]);
+    await place.write("hostile.tar", tar);
+    const message = /the images of hostile\.tar take more than \d+ bytes to describe/;
+    await refused(place, ["inspect", "docker-archive:hostile.tar"], 5, message).catch((error) => {
+      throw new Error(name, { cause: error });
+    });
+  }
+});

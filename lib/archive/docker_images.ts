@@ -5,7 +5,7 @@ import { collect } from "../content/collect.ts";
 import { Hasher } from "../content/hasher.ts";
 import { MismatchError } from "../errors.ts";
 import { MAX_CONFIG_SIZE } from "../images/image_config.ts";
-import { compressionOf } from "../layers/compression.ts";
+import { type Compression, compressionOf } from "../layers/compression.ts";
 import { entryFor, type IndexEntry } from "../layout/index_entry.ts";
 import { quoted } from "../messages.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -16,7 +16,9 @@ import type { ArchivedImages } from "./archived_images.ts";
 import type { TarFile } from "./tar_file.ts";
 
 /** The largest `manifest.json` that is read, in bytes. That of a thousand images has some megabytes. */
-const MAX_SIZE = 64 * 1024 * 1024;
+const MAX_SIZE = 8 * 1024 * 1024;
+/** How many bytes of configs and of manifests are read or made in all. Those of real images have some KiB each. */
+const MOST_BYTES = 64 * 1024 * 1024;
 
 const texts = v.nullish(v.array(v.string()), []);
 const savedSchema = v.array(v.object({ Config: v.string(), RepoTags: texts, Layers: texts }));
@@ -48,12 +50,20 @@ export async function dockerImages(tar: TarFile, signal?: AbortSignal): Promise<
   return { entries, find: (digest) => reader.blobs.get(digest) };
 }
 
+/** A layer of the archive; the digest of a plain one is in the configs. */
+interface FoundLayer {
+  range: ByteRange;
+  compression: Compression;
+  digest?: Digest;
+}
+
 /** Makes manifests, and remembers where the blobs are. */
 class DockerSave {
   readonly blobs: Map<Digest, ByteRange | Uint8Array<ArrayBuffer>> = new Map();
   readonly #tar: TarFile;
-  /** The digests of layers that had to be hashed, by their names: images share layers. */
-  readonly #hashed = new Map<string, Digest>();
+  /** The layers by their names, because images share them. */
+  readonly #layers = new Map<string, FoundLayer>();
+  #left = MOST_BYTES;
 
   constructor(tar: TarFile) {
     this.#tar = tar;
@@ -61,9 +71,11 @@ class DockerSave {
 
   async manifestOf({ Config, Layers }: Saved, signal: AbortSignal | undefined): Promise<Manifest> {
     const bytes = await this.#tar.bytes(Config, MAX_CONFIG_SIZE);
-    if (!bytes) throw this.#missing(Config);
+    const range = this.#tar.find(Config);
+    if (!bytes || !range) throw this.#missing(Config);
+    this.#take(bytes);
     const digest = digestOf(bytes);
-    this.blobs.set(digest, bytes);
+    this.blobs.set(digest, range);
     const diffIds = parseAs(configSchema, bytes, `config ${Config}`).rootfs?.diff_ids ?? [];
     if (diffIds.length !== Layers.length) {
       throw new MismatchError(
@@ -80,28 +92,35 @@ class DockerSave {
       config: { mediaType: IMAGE_CONFIG.oci, digest, size: bytes.length },
       layers,
     });
+    this.#take(manifest.bytes);
     this.blobs.set(manifest.digest, manifest.bytes);
     return manifest;
   }
 
+  /** Counts bytes that were read or made, so that a small archive with many images or layers does not fill the memory. */
+  #take({ length }: Uint8Array): void {
+    this.#left -= length;
+    if (this.#left >= 0) return;
+    throw new MismatchError(`the images of ${this.#tar.path} take more than ${MOST_BYTES} bytes to describe`);
+  }
+
   async #layer(name: string, diffId: Digest, signal: AbortSignal | undefined): Promise<Descriptor> {
+    const found = this.#layers.get(name) ?? await this.#findLayer(name, signal);
+    this.#layers.set(name, found);
+    const { range, compression, digest = diffId } = found;
+    this.blobs.set(digest, range);
+    return { mediaType: IMAGE_LAYER.oci[compression], digest, size: range.end - range.start };
+  }
+
+  async #findLayer(name: string, signal: AbortSignal | undefined): Promise<FoundLayer> {
     const range = this.#tar.find(name);
     if (!range) throw this.#missing(name);
     const { start, end } = range;
     const head = await collect(this.#tar.read({ start, end: Math.min(end, start + 4) }), 4);
     const compression = compressionOf(head);
-    const digest = compression === "none" ? diffId : await this.#hash(name, range, signal);
-    this.blobs.set(digest, range);
-    return { mediaType: IMAGE_LAYER.oci[compression], digest, size: end - start };
-  }
-
-  async #hash(name: string, range: ByteRange, signal: AbortSignal | undefined): Promise<Digest> {
-    const known = this.#hashed.get(name);
-    if (known) return known;
+    if (compression === "none") return { range, compression };
     using hasher = new Hasher();
-    const digest = await hasher.file(this.#tar.path, range, { signal });
-    this.#hashed.set(name, digest);
-    return digest;
+    return { range, compression, digest: await hasher.file(this.#tar.path, range, { signal }) };
   }
 
   #missing(name: string): MismatchError {
