@@ -176,7 +176,8 @@ async function storeStash(
   const stale = existing.numbers.filter((number) => number > layers.length);
   if (stale.length > 0) await tags.add(draft.firstImage(layers));
   await tags.complete(draft.lastImage(layers));
-  await freeReplaced(store, stash.chunks.map(({ tag }) => tag), options);
+  const put = stash.chunks.map(({ tag }) => tag);
+  await freeReplaced(store, put, { ...options, manifests: tags.replaced });
   const foreign = overwrite || stale.length > 0 ? existing.foreign : []; // kept, and named
   const numbers = [...stale, ...foreign.filter((number) => number > layers.length)];
   await removeStale(store, draft.baseTag, { ...options, numbers });

@@ -4,6 +4,7 @@ import { openStore, remove, upload, verify } from "../main.ts";
 import { copyStash } from "../lib/exports/copy.ts";
 import { testClock } from "./rigs/clock.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
+import { digestOf } from "../lib/oci/digest.ts";
 import { makeWorkspace, someBytes } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
@@ -57,6 +58,21 @@ Deno.test("a HEAD that answers with a length of 0 is asked again with GET", asyn
   registry.requests.length = 0;
   await upload(store, "disk", { input, chunkSize: 10 });
   assert.deepEqual(registry.requests.filter(({ method }) => method !== "GET" && method !== "HEAD"), []);
+});
+
+Deno.test("a HEAD that answers with the length of its error page is asked again with GET", async () => {
+  await using registry = await startFakeRegistry();
+  await using work = await makeWorkspace();
+  using store = openStore({ registry: registry.url, repository: "me/files" });
+  const input = await work.write("disk.img", someBytes(25));
+  await upload(store, "disk", { input, chunkSize: 10 });
+  const wrong = { method: "HEAD", path: /blobs\/sha256/, status: 200, headers: { "content-length": "153" } };
+  registry.faults.failNext = [{ ...wrong, times: 1000 }];
+  assert.deepEqual((await verify(store, "disk")).faults, []);
+  registry.storage.repository("me/files").blobs.delete(
+    digestOf((await Deno.readFile(input)).subarray(10, 20)),
+  );
+  assert.deepEqual((await verify(store, "disk")).faults.map(({ kind }) => kind), ["missing"]);
 });
 
 Deno.test("where reads of manifests count against a limit, an upload looks its tags up and reads none", async () => {

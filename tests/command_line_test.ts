@@ -405,7 +405,8 @@ Deno.test(
     assert.equal(code, 130);
     assert.equal(
       new TextDecoder().decode(stderr),
-      "layerstash: cannot remove disk: interrupted\n" +
+      "layerstash: removed before the interruption: disk-3\n" +
+        "layerstash: cannot remove disk: interrupted\n" +
         "hint: what was removed is gone: the same command removes the rest\n",
     );
     const again = await work.run(["remove", ...disk]);

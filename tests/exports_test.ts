@@ -37,7 +37,7 @@ const EXPORTS: Record<Entry, string> = {
   "./store": `
     BlobOptions BlobReader BlobState BlobStore BrokenRead ByteRange CallOptions Checkpoint Descriptor Digest Family
     FreeOptions Manifest ManifestReader ManifestStore PutOptions RangeRefusedError ReadOptions
-    ReferrersOptions ReuseOptions SizedBlob Source Store StoreReader TagsOptions Turn UploadPoint WriteOptions
+    ReferrersOptions ReuseOptions SizedBlob Source StatOptions Store StoreReader TagsOptions Turn UploadPoint WriteOptions
     bytesSource digestOf encodeManifest manifestOf
   `,
 };

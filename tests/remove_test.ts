@@ -101,7 +101,11 @@ Deno.test("a removal that is stopped leaves no stash that passes for whole", asy
   registry.faults.onRequest = ({ method, path }) => {
     if (method === "DELETE" && path.endsWith("disk-2")) stop.abort(new Error("stopped"));
   };
-  await assert.rejects(remove(store, "disk", { signal: stop.signal }), /^Error: stopped$/);
+  const events: TransferEvent[] = [];
+  const onEvent = (event: TransferEvent) => void events.push(event);
+  await assert.rejects(remove(store, "disk", { signal: stop.signal, onEvent }), /^Error: stopped$/);
+  const message = "removed before the interruption: disk-3";
+  assert.deepEqual(events.filter(({ type }) => type === "notice"), [{ type: "notice", message }]);
   await assert.rejects(verify(store, "disk"), NotFoundError);
 });
 

@@ -366,7 +366,9 @@ Deno.test("removing a stash goes through Docker Hub's API where the registry del
     await upload(store, "disk", { input: new Response("2 chunks").body!, chunkSize: 4 });
     assert.deepEqual(await remove(store, "disk"), { removed: ["disk-2", "disk-1"], kept: [] });
     assert.deepEqual([...state.tags], ["other-1"]);
-    assert.ok(registry.requests.every(({ method }) => method !== "DELETE"));
+    const deleted = registry.requests.filter(({ method }) => method === "DELETE").map(({ path }) => path);
+    assert.equal(deleted.length, 1, "the manifest of a removed tag, and no other after the refusal");
+    assert.match(deleted[0]!, /manifests\/sha256:/);
   });
 });
 

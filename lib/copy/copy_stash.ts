@@ -81,7 +81,7 @@ export async function copyStash(
   checkBaseTag(to.baseTag, stash.chunks.length);
   const images = await chunkImages(from, stash, { jobs, signal, onEvent });
   const numbers = await chunkNumbers(to.store, to.baseTag, { signal, onEvent });
-  await requireReplaceableTags(to, images, { ...options, numbers, jobs });
+  const replaced = await requireReplaceableTags(to, images, { ...options, numbers, jobs });
   const wanted = images.flatMap(({ manifest, config }) =>
     config ? listedBlobs(manifest.bytes).slice(1) : listedBlobs(manifest.bytes)
   );
@@ -94,7 +94,7 @@ export async function copyStash(
   await inParallel(put, { jobs, signal }, async ([tag, digest], signal) => {
     await requireGivenBack(to.store, tag, { digest, signal, onEvent });
   });
-  await freeReplaced(to.store, [...put.keys()], options);
+  await freeReplaced(to.store, [...put.keys()], { signal, onEvent, manifests: replaced });
   const stale = numbers.filter((number) => number > images.length);
   await removeStale(to.store, to.baseTag, { ...withChannel({ signal, onEvent }, to.store), numbers: stale });
   return { stash, blobs };
@@ -150,6 +150,8 @@ async function chunkImages(
  * Checks that what exists at the target may be replaced: the tags hold these chunks already, in either family, in which the
  * copy then goes on; or chunks of another stash that is to be replaced. Images of others are not replaced; with higher
  * numbers they are not in the way.
+ *
+ * @returns the manifests of the chunks that are replaced
  */
 async function requireReplaceableTags(
   { store, baseTag }: StashTarget,
@@ -158,18 +160,22 @@ async function requireReplaceableTags(
     numbers: readonly number[];
     jobs: number;
   },
-): Promise<void> {
+): Promise<Digest[]> {
+  const replaced: Digest[] = [];
   await inParallel(numbers, { jobs, signal }, async (number, signal) => {
     const tag = chunkTag(baseTag, number);
     const wanted = images[number - 1]?.manifest;
     const found = wanted && await store.resolve(tag, { signal, onEvent });
     const family = found && FAMILIES.find((family) => inFamily(wanted, family).digest === found);
     if (family) return void store.changeFamily(family);
-    const isForeign = (await lookAtTag(store, tag, { signal, onEvent })).kind === "foreign";
+    const content = await lookAtTag(store, tag, { signal, onEvent });
+    if (content.kind === "chunk") replaced.push(content.image.manifest);
+    const isForeign = content.kind === "foreign";
     if (isForeign && wanted !== undefined) throw foreignConflict(tag);
     if (isForeign || overwrite) return;
     throw new ConflictError(`${store.name} already has another ${tag}`, {
       hint: "replace it with --overwrite, or choose another name",
     });
   });
+  return replaced;
 }

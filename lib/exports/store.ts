@@ -45,6 +45,7 @@ export type {
   ReadOptions,
   ReferrersOptions,
   ReuseOptions,
+  StatOptions,
   Store,
   StoreReader,
   TagsOptions,

@@ -2,7 +2,7 @@
 import { dirname, join } from "node:path";
 import { abortable } from "../async/abortable.ts";
 import { giveName, syncDirectory } from "../content/atomic_file.ts";
-import { denied, storageError } from "../content/file_errors.ts";
+import { denied, storageError, writeError } from "../content/file_errors.ts";
 import { writeAll } from "../content/write_all.ts";
 import { collect } from "../content/collect.ts";
 import { counted } from "../messages.ts";
@@ -178,7 +178,7 @@ export class Blobs implements Disposable {
 
   /** Deletes a blob; one that does not exist is not an error. */
   async remove(digest: Digest): Promise<void> {
-    await Deno.remove(this.path(digest)).catch((error) => absentOr(storageError(error, this.#directory)));
+    await Deno.remove(this.path(digest)).catch((error) => absentOr(writeError(error, this.path(digest))));
   }
 
   /** Whether this store or another process has claimed a blob. */

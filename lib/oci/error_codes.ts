@@ -7,6 +7,9 @@ export const DIGEST_INVALID = "DIGEST_INVALID";
 /** code-5: a manifest lists a blob that the registry does not have. */
 export const MANIFEST_BLOB_UNKNOWN = "MANIFEST_BLOB_UNKNOWN";
 
+/** code-9: the registry does not have a repository. */
+export const NAME_UNKNOWN = "NAME_UNKNOWN";
+
 /** code-2 and code-3: the registry no longer has an upload. The blob must be sent again from its beginning. */
 export const UPLOAD_LOST: ReadonlySet<string> = new Set(["BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN"]);
 

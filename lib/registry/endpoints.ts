@@ -158,6 +158,11 @@ export const ENDPOINTS = {
     what,
     expect: REMOVED,
   }),
+  /** end-9: removes a manifest that no tag is to lead to. Docker Hub refuses (403) where one does. */
+  deleteUnnamed: (digest: Digest): Call => ({
+    ...ENDPOINTS.deleteManifest(digest),
+    expect: [...REMOVED, 400, 403, 405, 501],
+  }),
   /** end-9: removes a tag by its name, where the registry can do that. */
   deleteTag: (tag: string): Call => ({
     method: "DELETE",

@@ -8,13 +8,15 @@ import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseReference, parseRepository } from "../oci/reference.ts";
 import { declaredMediaType, type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { type Family, MANIFEST_TYPES } from "../oci/media_types.ts";
-import { bytesOf, countOf, urlNamed } from "../http/answers.ts";
-import { faultOfRange, lengthOf } from "../http/ranges.ts";
+import { bytesOf, urlNamed } from "../http/answers.ts";
+import { faultOfRange } from "../http/ranges.ts";
 import { isBusyAnswer } from "../http/retry_after.ts";
+import { sizeByReading, statBlob } from "./blob_presence.ts";
 import { blobPath, type Call, ENDPOINTS } from "./endpoints.ts";
-import { checkRange, COLLECTED_HINT, requireStorable } from "../store/checks.ts";
+import { checkRange, requireStorable } from "../store/checks.ts";
 import type { RegistryClient } from "./client.ts";
-import { allItems, textOf } from "./pages.ts";
+import { removeUnnamed } from "./unnamed_manifests.ts";
+import { allItems, type PagedList, textOf } from "./pages.ts";
 import type { RegistryProfile } from "./profiles.ts";
 import { BlobPusher } from "./push/push.ts";
 import { FamilyChoice, type ManifestFormat } from "../store/manifest_format.ts";
@@ -27,6 +29,7 @@ import type {
   CallOptions,
   ReadOptions,
   ReuseOptions,
+  StatOptions,
   Store,
   TagsOptions,
   WriteOptions,
@@ -50,9 +53,6 @@ export interface RegistryStoreOptions {
   close(): void;
 }
 
-/** How often the first byte of a blob is asked for, where the connection breaks before it: a network may do that, too. */
-const FIRST_BYTE_ATTEMPTS = 3;
-
 /** A repository of a registry as a store. */
 export class RegistryStore implements Store {
   readonly name: string;
@@ -64,6 +64,7 @@ export class RegistryStore implements Store {
   readonly #pusher: BlobPusher;
   readonly #choice: FamilyChoice;
   readonly #tagRemover: TagRemover;
+  readonly #removal: RegistryProfile["removal"];
   readonly #close: () => void;
   readonly #fullName: (repository: string) => string;
 
@@ -81,9 +82,10 @@ export class RegistryStore implements Store {
       client,
       profile,
       stat: (digest, each) => this.stat(digest, each),
-      probe: (digest, each) => this.#sizeByReading(digest, each),
+      probe: (digest, each) => sizeByReading(client, digest, each),
     });
     this.#tagRemover = options.tagRemover?.(this) ?? registryTagRemover(client, this);
+    this.#removal = profile.removal;
     this.#close = options.close;
     this.#fullName = options.fullName ?? ((repository) => repository);
   }
@@ -100,35 +102,8 @@ export class RegistryStore implements Store {
     return this.#client.urlOf(blobPath(digest));
   }
 
-  async stat(
-    digest: Digest,
-    { what = `the blob ${digest}`, ...options }: BlobOptions = {},
-  ): Promise<number | undefined> {
-    const head = await this.#client.call(ENDPOINTS.headBlob(digest, what), options);
-    if (head.status === 404) return undefined;
-    const length = head.status === 200 ? lengthOf(head) : undefined;
-    return length || await this.#sizeByReading(digest, { what, ...options }); // some proxies answer 0 to every HEAD
-  }
-
-  /** The size of a blob whose first byte was read: the cache of a registry may name blobs that were collected as garbage. */
-  async #sizeByReading(
-    digest: Digest,
-    { what = `the blob ${digest}`, ...options }: BlobOptions,
-  ): Promise<number | undefined> {
-    for (let attempt = 1;; attempt++) {
-      const answer = await this.#client.call(ENDPOINTS.getFirstByte(digest, what), options);
-      try {
-        await readFirstPiece(answer);
-      } catch (cause) {
-        options.signal?.throwIfAborted();
-        if (attempt < FIRST_BYTE_ATTEMPTS) continue;
-        const message = `${this.#client.host} says that it has ${what}, and does not give it`;
-        throw new RegistryError(message, { hint: COLLECTED_HINT, cause });
-      }
-      if (answer.status === 404) return undefined;
-      const total = /\/(\d+)$/.exec(answer.headers.get("content-range") ?? "")?.[1];
-      return total === undefined ? lengthOf(answer) : countOf(total);
-    }
+  async stat(digest: Digest, options: StatOptions = {}): Promise<number | undefined> {
+    return await statBlob(this.#client, digest, options);
   }
 
   async read(digest: Digest, options: BlobOptions = {}): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
@@ -157,7 +132,7 @@ export class RegistryStore implements Store {
   }
 
   async reuse({ digest, size }: SizedBlob, { what, signal, onEvent }: ReuseOptions = {}): Promise<BlobState> {
-    const found = await this.#sizeByReading(digest, { what, signal, onEvent });
+    const found = await sizeByReading(this.#client, digest, { what, signal, onEvent });
     if (found === undefined) return "absent";
     return found === size ? "present" : "damaged";
   }
@@ -217,16 +192,28 @@ export class RegistryStore implements Store {
     await this.#done(ENDPOINTS.deleteManifest(reference), options);
   }
 
+  async removeUnnamed(digests: readonly Digest[], options: CallOptions = {}): Promise<void> {
+    await removeUnnamed(this.#client, this, digests, {
+      ...options,
+      removal: this.#removal,
+      listsAllTags: this.#tagRemover.refusesNames ?? false,
+      listTags: (ifAbsent) => this.#listTags({ ...options, ifAbsent }),
+    });
+  }
+
   tags({ mustExist = false, ...options }: TagsOptions = {}): AsyncIterable<string> {
-    return allItems(this.#client, {
-      first: ENDPOINTS.listTags(this.name),
+    return this.#listTags({
+      ...options,
       ifAbsent: async (answer, codes) => {
         await this.#client.requireRegistry(answer, codes, options);
         if (mustExist) throw this.#unknownRepository();
       },
-      ...{ field: "tags", read: textOf, keyOf: (tag) => tag },
-      ...options,
     });
+  }
+
+  #listTags(options: CallOptions & Pick<PagedList<string>, "ifAbsent">): AsyncIterable<string> {
+    const first = ENDPOINTS.listTags(this.name);
+    return allItems(this.#client, { first, field: "tags", read: textOf, keyOf: (tag) => tag, ...options });
   }
 
   close(): void {
@@ -275,12 +262,6 @@ const SCHEMA_1 = /^application\/vnd\.docker\.distribution\.manifest\.v1\+/;
 const SCHEMA_1_HINT = {
   hint: "this old kind of image is not supported: convert it, as with skopeo copy --format v2s2",
 };
-
-async function readFirstPiece({ body }: Response): Promise<void> {
-  const reader = body?.getReader();
-  await reader?.read();
-  await reader?.cancel();
-}
 
 /** A user who may not read the other repository may still write to this one. */
 function undefinedIfNotAllowed(error: unknown): undefined {

@@ -156,7 +156,12 @@ export async function checkPresence(
 ): Promise<StashFault[]> {
   return await checkEach(stash, options, async (chunk, signal) => {
     const { digest, size } = chunk;
-    const found = await store.stat(digest, { what: chunkName(chunk), signal, onEvent: options.onEvent });
+    const found = await store.stat(digest, {
+      size,
+      what: chunkName(chunk),
+      signal,
+      onEvent: options.onEvent,
+    });
     if (found === undefined) return BLOB_MISSING;
     return found === size ? undefined : wrongSize(found, size);
   });

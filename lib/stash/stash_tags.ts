@@ -105,6 +105,12 @@ export class StashTags {
     );
   }
 
+  /** Of the manifests that the tags held before, those that the new ones have replaced. */
+  get replaced(): Digest[] {
+    const held = new Set([...this.#held.values()].map(({ digest }) => digest));
+    return [...this.#existing.manifests].filter((digest) => !held.has(digest));
+  }
+
   async #putWaiting(): Promise<void> {
     const first = this.#waiting.findIndex(({ number }) => number === 1);
     if (first >= 0) await this.#putTag(this.#waiting.splice(first, 1)[0]!);

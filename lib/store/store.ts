@@ -28,6 +28,12 @@ export interface BlobOptions extends CallOptions {
   what?: string | undefined;
 }
 
+/** What asking for the size of a blob takes beside the digest. */
+export interface StatOptions extends BlobOptions {
+  /** The size that it has to have, in bytes: a registry that answers with another one is asked more closely. */
+  size?: number | undefined;
+}
+
 /** What a store has under the digest of a blob that somebody wants to reuse. */
 export type BlobState = "present" | "damaged" | "absent";
 
@@ -117,7 +123,7 @@ export interface BlobReader {
   readonly onEvent?: OnEvent | undefined;
 
   /** The size of a blob in bytes; `undefined` = absent. */
-  stat(digest: Digest, options?: BlobOptions): Promise<number | undefined>;
+  stat(digest: Digest, options?: StatOptions): Promise<number | undefined>;
   /**
    * The bytes of a whole blob, **verified as they flow**: the stream errors at its end with a `MismatchError` where they
    * are fewer, more or others than the digest names. A reader acts on them only when the stream has ended.
@@ -229,6 +235,11 @@ export interface ManifestStore extends ManifestReader {
    * @throws {NotAllowedError} if a file cannot be deleted; what was freed until then is gone
    */
   free?(references: readonly string[], options?: FreeOptions): Promise<void>;
+  /**
+   * Removes those of these manifests that nothing in the repository names any more, no tag, no index and no referrer, so that
+   * a registry's collection of garbage frees their blobs. Where that cannot be shown they stay. Absent where `free` does it.
+   */
+  removeUnnamed?(digests: readonly Digest[], options?: CallOptions): Promise<void>;
 }
 
 /** Reads one repository: its manifests, and the blobs that these list. */

@@ -61,8 +61,8 @@ export interface RealRegistry extends AsyncDisposable {
   blobPath(digest: Digest): string;
   /** Everything that was asked of it so far, oldest first. */
   requests(): Promise<LoggedRequest[]>;
-  /** Collects garbage while it runs, which its own documentation advises against. */
-  collectGarbage(): Promise<void>;
+  /** Collects garbage, and manifests without a tag if so asked (where absent), while it runs, which its own documentation advises against. */
+  collectGarbage(options?: { untagged: boolean }): Promise<void>;
   /** Ends it. Its storage stays until it is disposed of. */
   stop(): Promise<void>;
 }
@@ -162,8 +162,12 @@ class RunningRegistry implements RealRegistry {
     return this.#access.lines.map(parseAccess).filter((request) => !/^\/v2\/\?[\w-]{36}$/.test(request.path));
   }
 
-  async collectGarbage(): Promise<void> {
-    const args = ["garbage-collect", "--delete-untagged", join(this.#directory, "config.yml")];
+  async collectGarbage({ untagged } = { untagged: true }): Promise<void> {
+    const args = [
+      "garbage-collect",
+      ...(untagged ? ["--delete-untagged"] : []),
+      join(this.#directory, "config.yml"),
+    ];
     const { success, stderr } = await new Deno.Command("docker-registry", { args }).output();
     if (!success) throw new Error(new TextDecoder().decode(stderr));
   }

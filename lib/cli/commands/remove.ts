@@ -12,10 +12,10 @@ Example:
   $ layerstash remove -r me/files -t disk
 
 Only the tags of this file are removed; other images with such tags are kept,
-and named. A directory frees the space at once,
-Docker Hub and GHCR do it later. A registry of your own frees it when it
-collects garbage (distribution: registry garbage-collect --delete-untagged
-CONFIG).
+and named. A directory frees the space at once, Docker Hub and GHCR do it later.
+A registry of your own frees it when it collects garbage: manifests that nothing
+names any more are removed for that. To find out, every tag of the repository is
+read once.
 `;
 
 /** Makes the command. */

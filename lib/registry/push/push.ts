@@ -16,7 +16,7 @@ import type { RegistryProfile } from "../profiles.ts";
 import { type ActiveMode, describeMode, fallbackMode } from "./push_mode.ts";
 import { type BlobRoute, sendBlob, SMALL } from "./send_blob.ts";
 import { CountedSource } from "./counted_source.ts";
-import type { BlobOptions, UploadPoint, WriteOptions } from "../../store/store.ts";
+import type { BlobOptions, StatOptions, UploadPoint, WriteOptions } from "../../store/store.ts";
 import { SessionLostError, type SessionOptions, UploadSession } from "./upload_session.ts";
 
 /** How often another mode is tried for one blob. A registry may refuse each in turn. */
@@ -27,7 +27,7 @@ export interface PusherOptions {
   client: RegistryClient;
   profile: RegistryProfile;
   /** The size of a blob in bytes; `undefined` = absent. */
-  stat(digest: Digest, options: BlobOptions): Promise<number | undefined>;
+  stat(digest: Digest, options: StatOptions): Promise<number | undefined>;
   /** Its size, after its first byte was read. */
   probe(digest: Digest, options: BlobOptions): Promise<number | undefined>;
 }
@@ -67,7 +67,7 @@ export class BlobPusher {
 
   /** Makes sure that a damaged blob was replaced: a registry may take the bytes and drop them (distribution). */
   async #requireMended({ digest, size }: Descriptor, { signal, onEvent, what }: WriteOptions): Promise<void> {
-    const found = await this.#options.stat(digest, { signal, onEvent, what });
+    const found = await this.#options.stat(digest, { size, signal, onEvent, what });
     if (found === undefined || found === size) return;
     const { host } = this.#options.client;
     throw new MismatchError(`${host} keeps a damaged blob: ${digest} has ${found} bytes there, not ${size}`, {

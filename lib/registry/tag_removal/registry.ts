@@ -14,6 +14,9 @@ import type { TagRemover } from "./tag_remover.ts";
 export function registryTagRemover(client: RegistryClient, store: Store): TagRemover {
   let byDigest: Promise<void> | undefined;
   return {
+    get refusesNames() {
+      return byDigest !== undefined;
+    },
     async remove(tag, options = {}) {
       if (!byDigest && await deletedByName(client, tag, options)) return;
       if (await store.resolve(tag, options) === undefined) return;

@@ -9,6 +9,8 @@ import type { HttpRequest, Transport } from "../../http/request.ts";
 
 /** Removes tags of one repository. */
 export interface TagRemover {
+  /** Whether the registry has refused to remove a tag by its name, as distribution before 3.0 does. */
+  readonly refusesNames?: boolean;
   /**
    * Removes one tag and no other. Removing a tag that does not exist is not an error.
    *
