@@ -122,7 +122,7 @@ Deno.test("on the command line, a file does not go faster than it may", async ()
 Deno.test("a rate that is none is refused", async () => {
   await using place = await makeWorkplace();
   const words = ["download", "--registry", "oci:x", "-r", "me/files", "-t", "disk", "-o", "copy"];
-  for (const rate of ["0", "fast", "-1MB"]) {
+  for (const rate of ["0.0", "fast", "-1MB"]) {
     const { code, stderr } = await place.run([...words, `--limit-rate=${rate}`]);
     assert.equal(code, 2);
     assert.match(stderr, /use bytes, or a number with a unit, such as 500MB/);

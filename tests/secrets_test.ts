@@ -290,7 +290,8 @@ Deno.test("a wrong password is not shown by the error", async () => {
   for (const auth of ["bearer", "basic"] as const) {
     await using watched = await Watched.start({ auth, tokens: { anonymousPull: false } });
     for (const args of watched.commands()) {
-      const { code, stderr } = await watched.run([...args, "--log-level", "debug"], { env: WRONG });
+      const atDebug = args.map((word) => word === "trace" ? "debug" : word);
+      const { code, stderr } = await watched.run(atDebug, { env: WRONG });
       assert.equal(code, 4, `${args[0]}: ${stderr}`);
     }
   }

@@ -1,5 +1,11 @@
 /** The bases of commands, with the options that belong to a registry, a repository, a stash or an image. @module */
-import { Command, type CommandUnknownOpts, Option, type OptionValues } from "@commander-js/extra-typings";
+import {
+  Command,
+  type CommandUnknownOpts,
+  InvalidArgumentError,
+  Option,
+  type OptionValues,
+} from "@commander-js/extra-typings";
 import type { ConnectionFlags } from "./connection.ts";
 import {
   CONNECTION,
@@ -12,7 +18,7 @@ import {
   platformOption,
   stateDirOption,
 } from "./options.ts";
-import { LOG_LEVELS } from "./terminal/log.ts";
+import { LOG_LEVELS, type LogLevel } from "./terminal/log.ts";
 import { PROGRESS_MODES } from "./terminal/progress_display.ts";
 
 type ConnectionValues = Omit<ConnectionFlags, "limitRate">;
@@ -49,11 +55,21 @@ export function networkCommand<A extends unknown[], O extends OptionValues, G ex
   const plain = command as unknown as CommandUnknownOpts;
   const authorities = new Option("--ca-file <file>", "trust these authorities too, in PEM");
   plain.addOption(group(CONNECTION, authorities).env("LAYERSTASH_CA_FILE"));
-  const level = new Option("--log-level <level>", "what is printed on standard error").choices(LOG_LEVELS);
+  const level = new Option("--log-level <level>", "what is printed on standard error").choices(LOG_LEVELS)
+    .argParser(parseLogLevel);
   plain.addOption(group(OUTPUT, level).default("info").env("LAYERSTASH_LOG_LEVEL"));
   const progress = new Option("--progress <mode>", "how progress is shown").choices(PROGRESS_MODES);
   plain.addOption(group(OUTPUT, progress).default("auto").env("LAYERSTASH_PROGRESS"));
   return command as unknown as Command<A, O & NetworkValues, G>;
+}
+
+/** Levels as other programs call them. Errors are printed at every level, so that `error` is the highest. */
+const OTHER_LEVELS: ReadonlyMap<string, LogLevel> = new Map([["warn", "warning"], ["error", "critical"]]);
+
+function parseLogLevel(text: string): LogLevel {
+  const level = OTHER_LEVELS.get(text) ?? LOG_LEVELS.find((each) => each === text);
+  if (level) return level;
+  throw new InvalidArgumentError(`Allowed choices are ${LOG_LEVELS.join(", ")}.`);
 }
 
 /** A command that speaks to a registry. */

@@ -135,7 +135,7 @@ export async function transportOf(
   return {
     caCerts: caFile === undefined ? undefined : [await readCertificates(caFile)],
     insecureSkipTlsVerify: insecureSkipTlsVerify === true,
-    limitRate: limitRate === undefined ? undefined : new RateLimit(limitRate), // shared by all connections
+    limitRate: limitRate ? new RateLimit(limitRate) : undefined, // shared by all connections; 0 = no limit
     proxyEnv: Deno.env.toObject(),
   };
 }

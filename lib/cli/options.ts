@@ -4,6 +4,7 @@ import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { LayerstashError } from "../errors.ts";
 import { JOBS } from "../transfer/adaptive_jobs.ts";
 import { MANIFEST_FORMATS, type ManifestFormat } from "../store/manifest_format.ts";
+import { mayRepeat } from "./strict_usage.ts";
 import { parseSize } from "./text/sizes.ts";
 
 /** The heading of options about sign-in and connections, in a command's help. */
@@ -49,20 +50,36 @@ export function platformOption() {
 /** `--platform` for several platforms: it may be repeated, or take a list with commas. */
 export function platformsOption(description: string) {
   const add = (text: string, before: readonly string[] = []) => [...before, ...text.split(",")];
-  return new Option("--platform <platform>", `${description}: os/architecture[/variant][:version]`)
-    .argParser(add).env("LAYERSTASH_PLATFORM");
+  return mayRepeat(
+    new Option("--platform <platform>", `${description}: os/architecture[/variant][:version]`)
+      .argParser(add).env("LAYERSTASH_PLATFORM"),
+  );
 }
 
 /** `--limit-rate`, for commands that move many bytes. */
 export function limitRateOption() {
-  const option = new Option("--limit-rate <rate>", "bytes a second over all connections, such as 10MB");
-  return group(CONNECTION, option.argParser(parseSizeOption).env("LAYERSTASH_LIMIT_RATE"));
+  const option = new Option(
+    "--limit-rate <rate>",
+    "bytes a second over all connections, such as 10MB; 0 = no limit",
+  );
+  return group(CONNECTION, option.argParser(parseRate).env("LAYERSTASH_LIMIT_RATE"));
 }
 
 /** `--manifest-format`, for commands that make manifests of stored files and aliases. */
 export function manifestFormatOption() {
   return new Option("--manifest-format <format>", "of the manifests; auto is what the registry takes")
     .choices(MANIFEST_FORMATS).default("auto" as ManifestFormat).env("LAYERSTASH_MANIFEST_FORMAT");
+}
+
+/** A rate in bytes a second; 0 is no limit. */
+function parseRate(text: string): number {
+  return text === "0" ? 0 : parseSizeOption(text);
+}
+
+/** `--chunk-size`. */
+export function chunkSizeOption() {
+  return new Option("--chunk-size <size>", "the size of a chunk, such as 500MB or 2GiB")
+    .argParser(parseSizeOption).env("LAYERSTASH_CHUNK_SIZE");
 }
 
 /** `--jobs`. */

@@ -34,12 +34,13 @@ import { verifyCommand } from "./commands/verify.ts";
 import { permissionError } from "./connection.ts";
 import { EXIT_CODES, exitCodeOf } from "./exit_codes.ts";
 import { OutputClosedError, outputError, print, type Write } from "./terminal/standard_streams.ts";
+import { beStrict } from "./strict_usage.ts";
 import { usageError } from "./text/usage_error.ts";
 import { VERSION } from "./version.ts";
 
 const EPILOGUE = `
-Every option that is not about a single file has an environment variable:
-LAYERSTASH_REGISTRY for --registry, and so on.
+Options for connections, sign-in, output and sizes have an environment variable,
+which the help of a command names: LAYERSTASH_REGISTRY for --registry.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 not allowed,
 5 bytes do not match, 6 conflict, 130 interrupted, 141 output was closed
@@ -88,6 +89,7 @@ export function buildProgram(output: { out: Write; err: Write }): CommandUnknown
       outputError: (text, write) => write(`layerstash: ${usageError(text)}`),
     });
     command.helpOption("-h, --help", "print this help").configureHelp({ groupItems: ownFirst });
+    beStrict(command);
   }
   return program;
 }

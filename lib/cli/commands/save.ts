@@ -1,5 +1,5 @@
 /** `layerstash save`. @module */
-import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { InvalidInputError } from "../../errors.ts";
 import { copyImage, saveLayers } from "../../exports/copy.ts";
 import { chooseLayer, findImage, openImage } from "../../exports/images.ts";
@@ -7,6 +7,7 @@ import { counted, printable } from "../../messages.ts";
 import { imageAction, type ImageFlags, type ImageSession } from "../action.ts";
 import { imageCommand } from "../base_commands.ts";
 import { jobsOption, limitRateOption, stateDirOption } from "../options.ts";
+import { mayRepeat } from "../strict_usage.ts";
 import { eventLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
 import { blobSummary, imageName } from "./copy.ts";
@@ -28,7 +29,10 @@ export function saveCommand(): CommandUnknownOpts {
   const command = imageCommand("save")
     .description("download an image as an OCI layout, or its layers as files")
     .requiredOption("-o, --output <dir>", "the directory to write to; it is created if it is missing")
-    .option("--layer <layer>", "a layer: its number, from 1, its digest, or all; may be repeated", addLayer)
+    .addOption(mayRepeat(
+      new Option("--layer <layer>", "a layer: its number, from 1, its digest, or all; may be repeated")
+        .argParser(addLayer),
+    ))
     .option("--overwrite", "with --layer: replace files with other bytes")
     .addOption(jobsOption())
     .addOption(limitRateOption())

@@ -4,7 +4,7 @@ import { upload } from "../../../main.ts";
 import { counted } from "../../messages.ts";
 import { storeAction } from "../action.ts";
 import { transferCommand } from "../base_commands.ts";
-import { manifestFormatOption, parseSizeOption } from "../options.ts";
+import { chunkSizeOption, manifestFormatOption } from "../options.ts";
 import { streamName } from "../terminal/standard_streams.ts";
 import { eventLine } from "../text/json_lines.ts";
 import type { ProgressState } from "../terminal/progress_state.ts";
@@ -29,7 +29,7 @@ export function uploadCommand(): CommandUnknownOpts {
   const command = transferCommand("upload")
     .description("store a file")
     .requiredOption("-i, --infile <file>", "the file to store; - is standard input")
-    .option("--chunk-size <size>", "the size of a chunk, such as 500MB or 2GiB", parseSizeOption)
+    .addOption(chunkSizeOption())
     .option("--overwrite", "replace another file that has the same name")
     .addOption(manifestFormatOption())
     .addHelpText("after", EXAMPLES)
@@ -52,17 +52,19 @@ export function uploadCommand(): CommandUnknownOpts {
       },
       {
         moving: ({ infile }) => `storing ${streamName(infile, "input")}`,
-        kept: (_, progress) => keptChunks(progress),
+        kept: ({ infile }, progress) => keptChunks(progress, infile === "-"),
       },
     ));
   return command;
 }
 
 /** What an interruption leaves: chunks that are stored, and what was on its way. Some registries keep that, too. */
-function keptChunks({ blobs, blobsDone, moving }: ProgressState): string {
+function keptChunks({ blobs, blobsDone, moving }: ProgressState, piped: boolean): string {
   const all = blobs === undefined
     ? counted(blobsDone, "chunk")
     : `${blobsDone} of ${counted(blobs, "chunk")}`;
   const lost = moving > 0 ? `; ${formatSize(moving)} were under way, and may have to be sent again` : "";
-  return `stored so far: ${all}${lost}. The same command goes on`;
+  const goesOn = "The same command goes on";
+  const next = piped ? `${goesOn} if the same bytes come again; for others, add --overwrite` : goesOn;
+  return `stored so far: ${all}${lost}. ${next}`;
 }

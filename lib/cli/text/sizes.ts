@@ -5,21 +5,20 @@ import { InvalidInputError } from "../../errors.ts";
 const UNITS: ReadonlyMap<string, bigint> = new Map([
   ["", 1n],
   ["b", 1n],
-  ["kb", 1000n],
-  ["mb", 1000n ** 2n],
-  ["gb", 1000n ** 3n],
-  ["tb", 1000n ** 4n],
-  ["kib", 1024n],
-  ["mib", 1024n ** 2n],
-  ["gib", 1024n ** 3n],
-  ["tib", 1024n ** 4n],
+  ...["k", "m", "g", "t"].flatMap((letter, index) =>
+    [
+      [letter, 1000n ** BigInt(index + 1)],
+      [`${letter}b`, 1000n ** BigInt(index + 1)],
+      [`${letter}ib`, 1024n ** BigInt(index + 1)],
+    ] as const
+  ),
 ]);
 
 const DURATION_UNITS = [["d", 86_400], ["h", 3600], ["m", 60], ["s", 1]] as const;
 
 /**
- * Reads a size: bytes, or a number with a unit, in either case. `KB MB GB TB` are powers of 1000, `KiB MiB GiB TiB`
- * of 1024. Fractions of a byte are dropped.
+ * Reads a size: bytes, or a number with a unit, in either case. `KB MB GB TB`, also without the B, are powers
+ * of 1000, `KiB MiB GiB TiB` of 1024. Fractions of a byte are dropped.
  *
  * @returns the size in bytes
  * @throws {InvalidInputError} if the text is not a size, or the size is larger than `Number.MAX_SAFE_INTEGER`

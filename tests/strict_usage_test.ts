@@ -1,0 +1,114 @@
+/** Mistakes on the command line that would have been passed over, or told as another mistake. @module */
+import assert from "node:assert/strict";
+import { makeWorkplace } from "./rigs/command_line.ts";
+import { runProgram } from "../lib/cli/program.ts";
+
+const BOX = ["--registry", "oci:box", "-r", "me/files"];
+
+/** Runs a command line in this process, up to the point where it would begin to work. */
+async function refusalOf(args: string[]): Promise<string> {
+  const texts: string[] = [];
+  const write = (text: string) => void texts.push(text);
+  assert.equal(await runProgram(args, { out: write, err: write }), 2, texts.join(""));
+  return texts.join("").split("\n")[0]!;
+}
+
+Deno.test("an option that is given twice is refused, with both values", async () => {
+  const twice: [string[], string][] = [
+    [["upload", "-t", "x", "-i", "a", "-i", "b"], '--infile is given twice: "a" and "b"'],
+    [["upload", "-t", "x", "-i", "a", "--base-tag", "y"], '--base-tag is given twice: "x" and "y"'],
+    [["download", "-t", "x", "-o", "a", "-oa"], '--outfile is given twice: "a" and "a"'],
+    [["list", "-r", "a/b", "-r", "c/d"], '--repository is given twice: "a/b" and "c/d"'],
+    [
+      ["peek", "nginx", "--platform", "linux/amd64", "--platform", "linux/arm64"],
+      '--platform is given twice: "linux/amd64" and "linux/arm64"',
+    ],
+  ];
+  for (const [args, said] of twice) assert.equal(await refusalOf(args), `layerstash: ${said}`);
+});
+
+Deno.test("options that add up may be repeated, and variables are no repetition", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", "bytes!");
+  await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img"], {
+    env: { LAYERSTASH_REPOSITORY: "me/other" },
+  });
+  const saved = await work.run([
+    "save",
+    "oci:box/me/files:disk-1",
+    "--layer",
+    "1",
+    "--layer",
+    "1",
+    "-o",
+    "layers",
+  ]);
+  assert.equal(saved.code, 0, saved.stderr);
+  const platforms = ["--platform", "linux/amd64", "--platform", "linux/arm64"];
+  const copied = await work.run(["copy", "oci:box/me/files:disk-1", "oci:copy", ...platforms]);
+  assert.doesNotMatch(copied.stderr, /twice/);
+});
+
+Deno.test("a mistyped option and a word too many are named before an option that is missing", async () => {
+  const mistakes: [string[], RegExp][] = [
+    [["download", "--regstry", "oci:./box"], /^layerstash: unknown option '--regstry'$/],
+    [["download", ...BOX, "-t", "disk", "--output", "x"], /^layerstash: unknown option '--output'$/],
+    [
+      ["upload", ...BOX, "-t", "disk", "disk.img"],
+      /^layerstash: "disk\.img" is not expected: upload takes options only$/,
+    ],
+    [["upload", "-t", "disk"], /^layerstash: required option '-r, --repository <name>' not specified$/],
+  ];
+  for (const [args, said] of mistakes) assert.match(await refusalOf(args), said);
+});
+
+Deno.test("the names that other programs give to commands lead to ours", async () => {
+  const names = {
+    push: "upload",
+    put: "upload",
+    pull: "download",
+    get: "download",
+    ls: "list",
+    rm: "remove",
+    version: "--version",
+  };
+  for (const [name, meant] of Object.entries(names)) {
+    assert.equal(await refusalOf([name, "x"]), `layerstash: "${name}" is not a command: use ${meant}`);
+  }
+  assert.match(await refusalOf(["uplod"]), /^layerstash: unknown command 'uplod'$/);
+  assert.match(await refusalOf(["blob", "get"]), /^layerstash: unknown command 'get'$/);
+});
+
+Deno.test("a chunk size may come from a variable, and a rate of 0 is no limit", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", "x".repeat(2500));
+  const upload = [
+    "upload",
+    ...BOX,
+    "-t",
+    "disk",
+    "-i",
+    "disk.img",
+    "--limit-rate",
+    "0",
+    "--log-level",
+    "warn",
+  ];
+  const ended = await work.run([...upload, "--json"], { env: { LAYERSTASH_CHUNK_SIZE: "1K" } });
+  assert.equal(ended.code, 0, ended.stderr);
+  assert.match(ended.stdout.trimEnd().split("\n").at(-1)!, /"event":"done".*"chunkSize":1000,/);
+  assert.equal(
+    (await work.run([...upload.slice(0, -1), "error"], { env: { LAYERSTASH_CHUNK_SIZE: "1K" } })).stderr,
+    "",
+  );
+});
+
+Deno.test("a file of too many chunks is refused before anything is stored", async () => {
+  await using work = await makeWorkplace();
+  using file = await Deno.open(work.path("big"), { write: true, create: true });
+  await file.truncate(100_001);
+  const ended = await work.run(["upload", ...BOX, "-t", "big", "-i", "big", "--chunk-size", "1"]);
+  assert.equal(ended.code, 2);
+  assert.match(ended.stderr, /: big would have more than 100000 chunks\nhint: use a larger --chunk-size\n$/);
+  await assert.rejects(Deno.stat(work.path("box")), Deno.errors.NotFound);
+});
