@@ -1,7 +1,7 @@
 /** Reads configs of images: what to run, and how the image was built (OCI image spec, config.md). @module */
 import * as v from "valibot";
 import { MismatchError } from "../errors.ts";
-import { annotationsSchema, type Descriptor } from "../oci/descriptor.ts";
+import { annotationsSchema, type Descriptor, mapSchema } from "../oci/descriptor.ts";
 import { parseAs } from "../oci/manifest.ts";
 import type { Platform } from "../oci/platform.ts";
 import type { BlobReader, CallOptions } from "../store/store.ts";
@@ -56,7 +56,7 @@ export const MAX_CONFIG_SIZE: number = 8 * 1024 * 1024;
 
 const text = v.nullish(v.string(), "");
 const texts = v.nullish(v.array(v.string()), []);
-const keys = v.nullish(v.record(v.string(), v.unknown()), {});
+const keys = v.nullish(mapSchema, {});
 const configSchema = v.object({
   os: text,
   architecture: text,

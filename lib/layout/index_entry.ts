@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { annotationsSchema, type SizedBlob } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
+import { ambiguousKey } from "../oci/exact_keys.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import { type Platform, platformSchema } from "../oci/platform.ts";
 
@@ -35,7 +36,7 @@ export function entriesOf(manifests: readonly unknown[]): IndexEntry[] {
   return manifests.flatMap((raw) => {
     if (!isDigest((raw as { digest?: unknown } | null)?.digest)) return []; // at once: there may be millions
     const { success, output } = v.safeParse(entrySchema, raw);
-    if (!success) return [];
+    if (!success || ambiguousKey(entrySchema, raw) !== undefined) return [];
     const { mediaType, digest, size, annotations, platform } = output;
     return [{
       mediaType: mediaType || undefined,

@@ -27,6 +27,12 @@ export function titleOf({ annotations }: Pick<Descriptor, "annotations">): strin
   return annotations?.["org.opencontainers.image.title"] || undefined;
 }
 
+/** A JSON object whose keys are free. Of a record, valibot would drop keys such as `constructor`. */
+export const mapSchema: v.GenericSchema<unknown, Record<string, unknown>> = v.custom<Record<string, unknown>>(
+  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+  "Expected Object",
+);
+
 /** The type of {@link annotationsSchema}. */
 export type AnnotationsSchema = v.OptionalSchema<
   v.GenericSchema<unknown, Record<string, string> | undefined>,
@@ -38,7 +44,7 @@ export type AnnotationsSchema = v.OptionalSchema<
  * absent: one odd annotation does not make the rest unreadable.
  */
 export const annotationsSchema: AnnotationsSchema = v.optional(v.pipe(
-  v.nullish(v.record(v.string(), v.unknown())),
+  v.nullish(mapSchema),
   v.transform((given) => {
     if (!given) return undefined;
     const texts = Object.entries(given).filter((each): each is [string, string] =>

@@ -3,6 +3,7 @@ import * as v from "valibot";
 import { MismatchError } from "../errors.ts";
 import { type Descriptor, descriptorSchema } from "./descriptor.ts";
 import { isDigest } from "./digest.ts";
+import { ambiguousKey } from "./exact_keys.ts";
 import { type Manifest, parseAs } from "./manifest.ts";
 import { IMAGE_INDEX, IMAGE_MANIFEST } from "./media_types.ts";
 import { type Platform, platformSchema } from "./platform.ts";
@@ -37,10 +38,14 @@ const understoodSchema = v.object({
 export function understoodEntry(entry: unknown): IndexedManifest | undefined {
   if (!isDigest((entry as { digest?: unknown } | null)?.digest)) return undefined; // at once: there may be millions
   const { success, output } = v.safeParse(listedManifestSchema, entry);
-  return success ? output : undefined;
+  return success && ambiguousKey(listedManifestSchema, entry) === undefined ? output : undefined;
 }
 
-const kindSchema = v.looseObject({ manifests: v.nullish(v.unknown()), layers: v.nullish(v.unknown()) });
+const anything = v.nullish(v.unknown());
+const kindSchema = v.looseObject({
+  ...{ schemaVersion: anything, mediaType: anything, config: anything },
+  ...{ manifests: anything, layers: anything, blobs: anything, fsLayers: anything },
+});
 
 /** Whether a media type is an index's: OCI's or docker's. */
 export function isIndexType(mediaType: string): boolean {

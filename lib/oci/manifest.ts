@@ -2,7 +2,9 @@
 import * as v from "valibot";
 import { MismatchError } from "../errors.ts";
 import { type Descriptor, descriptorSchema } from "./descriptor.ts";
+import { quoted } from "../messages.ts";
 import { type Digest, digestOf, isDigest } from "./digest.ts";
+import { ambiguousKey } from "./exact_keys.ts";
 import { ARTIFACT_MANIFEST, IMAGE_MANIFEST, MANIFEST_TYPES, SCHEMA_1 } from "./media_types.ts";
 
 /** The largest manifest that registries accept and that layerstash reads, in bytes. */
@@ -56,6 +58,8 @@ const layerSchema = v.object({
 const imageManifestSchema = v.object({
   schemaVersion: v.literal(2),
   config: descriptorSchema,
+  mediaType: v.optional(v.unknown()),
+  subject: v.optional(v.unknown()),
   layers: v.nullish(v.array(layerSchema), []), // an image need not have one, and Go then writes null
   artifactType: v.fallback(v.optional(v.string()), undefined),
 });
@@ -141,11 +145,18 @@ export function readImageManifest(manifest: Manifest): ImageManifest {
 /**
  * Parses JSON from outside into the shape that a schema describes.
  *
- * @throws {MismatchError} if it is not JSON or has another shape; the message names the first wrong field
+ * @throws {MismatchError} if it is not JSON or has another shape, in which case the message names the first wrong field; or
+ *   has a key that some readers take for a field, and others do not
  */
 export function parseAs<T>(schema: v.GenericSchema<unknown, T>, bytes: Uint8Array, what: string): T {
   // Stop at the first fault: valibot allocates an object for each, and a hostile answer may have a million.
-  const result = v.safeParse(schema, parseJson(bytes, what), { abortEarly: true });
+  const value = parseJson(bytes, what);
+  const result = v.safeParse(schema, value, { abortEarly: true });
+  const ambiguous = ambiguousKey(schema, value);
+  if (ambiguous !== undefined) {
+    const key = quoted(ambiguous.slice(0, MAX_PATH_LENGTH));
+    throw new MismatchError(`the ${what} is ambiguous: it has the key ${key}, whose case is wrong`);
+  }
   if (result.success) return result.output;
   const [issue] = result.issues;
   const path = (v.getDotPath(issue) ?? "it").slice(0, MAX_PATH_LENGTH);
