@@ -27,7 +27,7 @@ async function makeScene(): Promise<Scene> {
   const fake = await startFakeRegistry({ faults: { cutAfter, dropBrokenSessions: true, trickle: 1 } });
   const events: TransferEvent[] = [];
   const onEvent = (event: TransferEvent) => void events.push(event);
-  const clock = sharedClock();
+  const clock = sharedClock(() => fake.isBusy);
   const store = openStore({ registry: fake.url, repository: "me/files", clock, onEvent });
   return {
     work,

@@ -344,7 +344,7 @@ Deno.test("a stash says which chunk is tried again, and no digest", async () => 
 
 for (const jobs of [1, undefined]) {
   Deno.test(`a registry that takes two requests a second is finished, with ${jobs ?? "any number of"} jobs`, async () => {
-    const clock = sharedClock();
+    const clock = sharedClock(() => fake.isBusy);
     await using fake = await startFakeRegistry({ faults: { limit: { now: clock.now, interval: 500 } } });
     await using work = await makeWorkspace();
     using store = openStore({ registry: fake.url, repository: "me/files", clock });

@@ -41,6 +41,8 @@ export interface FakeRegistry extends Fake, AsyncDisposable {
   readonly host: string;
   /** Every request to the registry and its storage, oldest first. */
   readonly requests: RecordedRequest[];
+  /** Whether a request is being answered, or its body is still to come. */
+  readonly isBusy: boolean;
 }
 
 /** Starts a fake registry, with its storage and token server, on free ports of this machine. */
@@ -68,6 +70,7 @@ class RunningFake implements FakeRegistry {
   readonly #signatures = new Map<string, number>();
   readonly #scheme: string;
   readonly #port: number;
+  #underWay = 0;
 
   constructor({ faults = {}, auth = "none", tokens, discard = false, certificate, port = 0 }: FakeOptions) {
     this.#port = port;
@@ -87,6 +90,9 @@ class RunningFake implements FakeRegistry {
   }
   get host(): string {
     return new URL(this.url).host;
+  }
+  get isBusy(): boolean {
+    return this.#underWay > 0;
   }
 
   async listen(): Promise<void> {
@@ -138,6 +144,7 @@ class RunningFake implements FakeRegistry {
   }
 
   async #handle(exchange: Exchange): Promise<void> {
+    this.#underWay++;
     try {
       await this.#answer(exchange);
       await exchange.read(() => {});
@@ -146,6 +153,8 @@ class RunningFake implements FakeRegistry {
       if (!exchange.answered) {
         exchange.answer(500, {}, `the fake registry is at fault: ${(error as Error).stack}`);
       }
+    } finally {
+      this.#underWay--;
     }
   }
 
