@@ -16,7 +16,8 @@ export function denied(error: unknown, message: string): NotAllowedError | undef
 /** The error for a file that cannot be read. Errors of layerstash come back as they are. */
 export function readError(error: unknown, path: string): unknown {
   if (error instanceof Deno.errors.NotFound) {
-    return new NotFoundError(`there is no file ${path}`, { cause: error });
+    const hint = path.includes("\ufffd") && { hint: "if its name is not UTF-8, pipe it, as in: -i - < FILE" };
+    return new NotFoundError(`there is no file ${path}`, { ...hint, cause: error });
   }
   if (error instanceof Deno.errors.IsADirectory) {
     return new InvalidInputError(`${path} is a directory`, { cause: error });

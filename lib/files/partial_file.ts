@@ -5,12 +5,21 @@ import { storageError, writeError } from "../content/file_errors.ts";
 import { hasName, openLocked } from "../content/open_locked.ts";
 import { ConflictError, LayerstashError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
+import { digestOf, encodedPart } from "../oci/digest.ts";
 import { ordinaryFile, requireOwn, requireReplaceable } from "./existing_file.ts";
 import { keepMode, modeOfPartial, narrow } from "./kept_mode.ts";
 import { outOfRoom, requireRoom } from "./output.ts";
 
+/** How many bytes the name of a file may have on most disks. */
+const LONGEST_NAME = 255;
+
+/** `FILE.part`. Where that name would be too long, it has the beginning of the file's name, and a digest of the whole. */
 function partialPath(path: string): string {
-  return `${path}.part`;
+  const name = new TextEncoder().encode(basename(path));
+  if (name.length + ".part".length <= LONGEST_NAME) return `${path}.part`;
+  const ending = `-${encodedPart(digestOf(name)).slice(0, 12)}.part`;
+  const beginning = new TextDecoder().decode(name.subarray(0, LONGEST_NAME - ending.length));
+  return join(dirname(path), `${beginning.replace(/\ufffd$/, "")}${ending}`); // without half a letter
 }
 
 /** How a partial file is opened. */
