@@ -12,7 +12,9 @@ import {
   verify,
 } from "../main.ts";
 import { copyStash } from "../lib/exports/copy.ts";
+import { chunkNumbers } from "../lib/stash/chunk_numbers.ts";
 import { bytesSource } from "../lib/exports/store.ts";
+import { digestOf } from "../lib/oci/digest.ts";
 import { OCTET_STREAM } from "../lib/oci/media_types.ts";
 import { makeWorkspace, sink, someBytes, streamOf } from "./rigs/content.ts";
 import { type FakeRegistry, startFakeRegistry } from "./rigs/fake_registry.ts";
@@ -99,3 +101,17 @@ Deno.test("an alias that hides all tags of a stash hides none of its chunks from
     );
     assert.deepEqual((await remove(store, "disk")).removed, tagsFrom(12, "disk"));
   }));
+
+Deno.test("a registry that claims to have every tag is not asked for ever", async () => {
+  using store = openStore({ registry: "oci:nowhere", repository: "me/files" });
+  let asked = 0;
+  store.tags = async function* () {};
+  store.resolve = () => {
+    if (++asked > 1_000_000) throw new Error("it was asked for ever");
+    return Promise.resolve(digestOf(BYTES));
+  };
+  await assert.rejects(chunkNumbers(store, "disk", {}), {
+    name: "MismatchError",
+    message: /^the tags of disk in .* have no end$/,
+  });
+});

@@ -6,6 +6,7 @@ import type { TransferEvent } from "../lib/events.ts";
 import { bytesSource } from "../lib/content/source.ts";
 import { digestOf } from "../lib/oci/digest.ts";
 import { DEFAULT_RETRY_POLICY, retryDelay, retrying } from "../lib/async/retry.ts";
+import { HostPace } from "../lib/http/host_pace.ts";
 import { isTransientAnswer, retryAfterOf } from "../lib/http/retry_after.ts";
 import { systemClock } from "../lib/async/clock.ts";
 import { inTime } from "../lib/http/timeouts.ts";
@@ -427,3 +428,15 @@ for (
     assert.ok(fake.requests.length < 60, `${fake.requests.length} requests`);
   });
 }
+
+Deno.test("who waits for the turn of another at a busy host can be interrupted", async () => {
+  const [first, second] = [new AbortController(), new AbortController()];
+  const pace = new HostPace({ ...systemClock, now: () => 0 });
+  pace.refused("GET", 3_600_000);
+  const waits = [pace.enter(first.signal), pace.enter(second.signal), pace.enter(first.signal)];
+  const ends = Promise.allSettled(waits);
+  second.abort(new Error("enough"));
+  await assert.rejects(waits[1]!, /enough/);
+  first.abort(new Error("all"));
+  assert.deepEqual((await ends).map(({ status }) => status), ["rejected", "rejected", "rejected"]);
+});

@@ -1,5 +1,6 @@
 /** The pace at which a host is asked: one that is busy is left alone, and then asked more slowly, by all requests. @module */
 import type { Clock } from "../async/clock.ts";
+import { KeyedMutex } from "../async/keyed_mutex.ts";
 
 /** The first and the longest time between two requests to a host that is busy, in milliseconds. */
 const FIRST_INTERVAL = 100;
@@ -16,8 +17,8 @@ export class HostPace {
   /** When the next request may go, and until when none may. */
   #next = -Infinity;
   #closedUntil = -Infinity;
-  /** Resolves when whoever came last has had its turn. */
-  #last: Promise<void> = Promise.resolve();
+  /** Who comes first goes first. */
+  readonly #turns: KeyedMutex = new KeyedMutex();
   /** In how many rounds in a row the host refused, by the request's method. */
   readonly #refusals: Map<string, number> = new Map();
 
@@ -28,18 +29,11 @@ export class HostPace {
 
   /** Waits until a request may go. Requests go in the order in which they come. */
   async enter(signal?: AbortSignal): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const before = this.#last;
-    this.#last = promise;
-    try {
-      await before;
-      for (let wait; (wait = Math.max(this.#closedUntil, this.#next) - this.#clock.now()) > 0;) {
-        await this.#clock.sleep(wait, signal);
-      }
-      this.#next = this.#clock.now() + this.#interval;
-    } finally {
-      resolve();
+    using _turn = await this.#turns.lock("", signal);
+    for (let wait; (wait = Math.max(this.#closedUntil, this.#next) - this.#clock.now()) > 0;) {
+      await this.#clock.sleep(wait, signal);
     }
+    this.#next = this.#clock.now() + this.#interval;
   }
 
   /** Notes that the host was too busy. It may ask for a pause, in milliseconds. Refusals during a pause are one round. */

@@ -1,5 +1,5 @@
 /** Which chunks of a stash have a tag. A list of tags may leave some out, so those that it misses are asked for. @module */
-import { NotAllowedError, RegistryError } from "../errors.ts";
+import { MismatchError, NotAllowedError, RegistryError } from "../errors.ts";
 import type { CallOptions, ManifestReader } from "../store/store.ts";
 import { chunkTag, parseChunkTag } from "./chunk_tags.ts";
 
@@ -35,10 +35,15 @@ function isListRefused(error: unknown): boolean {
     error instanceof RegistryError && [405, 501].includes(error.status);
 }
 
+/** How many tags that a list leaves out are asked for. A registry that claims to have every tag would be asked for ever. */
+const MOST_UNLISTED = 100_000;
+
 /**
  * Adds the numbers of tags that a list has left out, and sorts: the list of distribution 3.1 on S3 leaves out every tag of which
  * another is a prefix, such as `disk-10` after `disk-1`. The first number that is missing is asked for, and so on up to the
  * first that has no tag.
+ *
+ * @throws {MismatchError} if the tags have no end
  */
 export async function withUnlisted(
   store: ManifestReader,
@@ -50,6 +55,9 @@ export async function withUnlisted(
     if (found.has(number)) continue;
     if (await store.resolve(chunkTag(baseTag, number), options) === undefined) break;
     found.add(number);
+    if (found.size - numbers.length > MOST_UNLISTED) {
+      throw new MismatchError(`the tags of ${baseTag} in ${store.name} have no end`);
+    }
   }
   return [...found].sort((a, b) => a - b);
 }
