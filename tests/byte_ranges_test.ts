@@ -1,7 +1,7 @@
 /** Byte ranges: what is there, what is missing, and what is asked for. @module */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ByteRanges, split } from "../lib/transfer/byte_ranges.ts";
+import { ByteRanges, split, splitIntoParts } from "../lib/transfer/byte_ranges.ts";
 
 const SIZE = 40;
 const someRanges = fc.array(
@@ -45,4 +45,22 @@ Deno.test("a range is split into pieces, and an empty one is one piece", () => {
   assert.deepEqual(cuts(3, 13), ["3-13"]);
   assert.deepEqual(cuts(3, 14), ["3-13", "13-14"]);
   assert.deepEqual(cuts(0, 20), ["0-10", "10-20"]);
+});
+
+Deno.test("parts get smaller towards the end of a transfer", () => {
+  const MiB = 1024 ** 2;
+  const sizes = (size: number, after = 0, most = 32 * MiB) => {
+    const parts = [...splitIntoParts({ start: 5, end: 5 + size }, { most, after })];
+    assert.equal(parts[0]!.start, 5);
+    assert.equal(parts.at(-1)!.end, 5 + size);
+    parts.slice(1).forEach(({ start }, at) => assert.equal(start, parts[at]!.end));
+    return parts.map(({ start, end }) => (end - start) / MiB);
+  };
+  assert.deepEqual(sizes(160 * MiB), [32, 32, 24, 18, 13.5, 10.125, 8, 8, 8, 6.375]);
+  assert.deepEqual(sizes(96 * MiB, 128 * MiB), [32, 32, 32], "what follows counts");
+  assert.deepEqual(sizes(20 * MiB), [8, 8, 4]);
+  assert.deepEqual(sizes(3 * MiB), [3]);
+  assert.deepEqual(sizes(0), [0]);
+  assert.deepEqual(sizes(10 * MiB, 0, 4 * MiB), [4, 4, 2], "a smaller size holds");
+  assert.deepEqual(sizes(100 * MiB, 0, Infinity), [100]);
 });

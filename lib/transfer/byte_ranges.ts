@@ -58,3 +58,27 @@ export function* split({ start, end }: ByteRange, most: number): Generator<ByteR
   let position = start;
   do yield { start: position, end: Math.min(end, position + most) }; while ((position += most) < end);
 }
+
+/** The size below which parts do not get smaller, in bytes: it outweighs the round trip that another request costs. */
+const SMALLEST_PART = 8 * 1024 * 1024;
+/** Which share of the remaining bytes a part is at most: that many connections end at about the same time. */
+const SHARE = 4;
+
+/**
+ * Splits a range into parts that several connections fetch: of at most `most` bytes, and towards the end smaller, so that no
+ * connection is left alone with a large one. `after` bytes of other ranges follow. With `Infinity`, and where it
+ * is empty, it is one part.
+ */
+export function* splitIntoParts(
+  { start, end }: ByteRange,
+  { most, after }: { most: number; after: number },
+): Generator<ByteRange> {
+  const least = Math.min(most, SMALLEST_PART);
+  let position = start;
+  do {
+    const share = most === Infinity ? most : Math.ceil((end - position + after) / SHARE);
+    const next = Math.min(end, position + Math.min(most, Math.max(least, share)));
+    yield { start: position, end: next };
+    position = next;
+  } while (position < end);
+}

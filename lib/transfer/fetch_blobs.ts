@@ -38,7 +38,11 @@ export async function fetchBlobs(
   const { file, path, hasher, log, signal, partSize = PART, logEvery = LOG_EVERY } = options;
   const { jobs, onEvent } = adaptiveJobs(withChannel(options, store));
   const incomingOptions = { store, file, path, hasher, log, onEvent, partSize, logEvery };
-  const incoming = blobs.map((blob) => new IncomingBlob(blob, log.present(blob), incomingOptions));
+  let after = blobs.reduce((sum, { size }) => sum + size, 0);
+  const incoming = blobs.map((blob) => {
+    after -= blob.size;
+    return new IncomingBlob(blob, log.present(blob), { ...incomingOptions, after });
+  });
   const present = incoming.filter(({ parts }) => parts.length === 0);
   const queue = new WorkQueue(incoming.filter(({ parts }) => parts.length > 0), incoming.length);
   const finish = ({ blob, parts }: IncomingBlob) => {

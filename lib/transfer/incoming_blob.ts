@@ -5,7 +5,7 @@ import type { ByteRange } from "../content/source.ts";
 import { RangeRefusedError } from "../errors.ts";
 import type { OnEvent, TransferEvent } from "../events.ts";
 import type { BlobReader } from "../store/store.ts";
-import { ByteRanges, split } from "./byte_ranges.ts";
+import { ByteRanges, splitIntoParts } from "./byte_ranges.ts";
 import type { PlacedBlob } from "./placed_blob.ts";
 import { receive } from "./receive.ts";
 
@@ -33,6 +33,8 @@ export interface IncomingOptions {
   onEvent?: OnEvent | undefined;
   /** The most that one request asks for, in bytes. */
   partSize: number;
+  /** How many bytes of other blobs are fetched after this one; absent = none. */
+  after?: number | undefined;
   /** After how many bytes of a part the log gets them. */
   logEvery: number;
 }
@@ -72,7 +74,10 @@ export class IncomingBlob {
     this.reused = this.#there.bytes;
     this.#hash = options.hasher.follow(options.path, blob.at);
     const missing = present.length > 0 ? this.#there.gaps(blob.size) : [{ start: 0, end: blob.size }];
-    this.parts = missing.flatMap((range) => [...split(range, options.partSize)]);
+    const after = (end: number) => blob.size - end + (options.after ?? 0);
+    this.parts = missing.flatMap((range) => [
+      ...splitIntoParts(range, { most: options.partSize, after: after(range.end) }),
+    ]);
   }
 
   /** Reports what need not be fetched, and begins to hash it. */
