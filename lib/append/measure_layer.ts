@@ -9,9 +9,13 @@ import {
   unsupportedCompressionOf,
 } from "../layers/compression.ts";
 import { NotAnArchiveError, readTar } from "../layers/read_tar.ts";
+import type { PaxRecord } from "../layers/pax.ts";
+import type { TarHeader } from "../layers/tar_header.ts";
 import { StreamInput } from "../layers/tar_input.ts";
 import { joined } from "../layers/zstd_frames.ts";
 import type { Digest } from "../oci/digest.ts";
+import type { CallOptions } from "../store/store.ts";
+import { EngineRules } from "./engine_rules.ts";
 
 /** What an image needs to know of a layer. */
 export interface MeasuredLayer {
@@ -31,11 +35,12 @@ const HEAD = 4;
 /**
  * Reads a layer to its end, in constant memory. The whole archive is parsed, so that no image gets a damaged layer.
  *
- * @throws {InvalidInputError} if it is empty, or not a complete tar archive
+ * @param options `onEvent` receives a notice of what some engines refuse
+ * @throws {InvalidInputError} if it is empty, not a complete tar archive, or one that container engines refuse
  */
 export async function measureLayer(
   pieces: AsyncIterable<Bytes>,
-  signal?: AbortSignal,
+  { signal, onEvent }: CallOptions = {},
 ): Promise<MeasuredLayer> {
   const packed = new RunningDigest();
   const unpacked = new RunningDigest();
@@ -45,7 +50,8 @@ export async function measureLayer(
   const archive = unpacked.over(decompress(prepend(head, source), compression, signal));
   try {
     if (head.length === 0) throw new InvalidInputError("the layer is empty: there is nothing to append");
-    await readToEnd(archive);
+    const message = await readToEnd(archive);
+    if (message !== undefined) onEvent?.({ type: "notice", message });
   } catch (error) {
     throw error instanceof MismatchError ? notAnArchive(error, head) : error;
   } finally {
@@ -55,11 +61,17 @@ export async function measureLayer(
   return { digest: packed.digest(), size: packed.size, compression, diffId: unpacked.digest() };
 }
 
-/** Reads all entries, and the bytes after the archive's end, which count for the digest. */
-async function readToEnd(archive: AsyncGenerator<Bytes>): Promise<void> {
+/** Reads all entries, and the bytes after the archive's end, which count for the digest. Gives the notice, if any. */
+async function readToEnd(archive: AsyncGenerator<Bytes>): Promise<string | undefined> {
   const input = new StreamInput(archive);
-  for await (const _ of readTar(input));
+  const rules = new EngineRules();
+  const observer = {
+    onHeader: (header: TarHeader) => rules.header(header),
+    onRecords: (records: readonly PaxRecord[]) => rules.records(records),
+  };
+  for await (const entry of readTar(input, observer)) rules.entry(entry);
   await input.finish();
+  return rules.notice;
 }
 
 async function readHead(source: AsyncGenerator<Bytes>): Promise<Bytes> {

@@ -24,7 +24,7 @@ export async function storeLayer(
 ): Promise<MeasuredLayer> {
   if (typeof input !== "string") return await storeStream(store, input, options);
   const { size } = await statFile(input);
-  const layer = await measureLayer(readFile(input, { start: 0, end: size }, options.signal), options.signal);
+  const layer = await measureLayer(readFile(input, { start: 0, end: size }, options.signal), options);
   const { digest } = await pushBlob(store, input, options);
   if (digest === layer.digest) return layer;
   throw new MismatchError(`${input} was changed while it was stored`, {
@@ -38,7 +38,7 @@ async function storeStream(
   options: LayerOptions,
 ): Promise<MeasuredLayer> {
   const { readable, writable } = new TransformStream<Bytes, Bytes>();
-  const measuring = measureLayer(readable, options.signal);
+  const measuring = measureLayer(readable, options);
   measuring.catch(() => {}); // the error also ends the stream below
   await pushBlob(store, teeTo(writable, stream, measuring), options);
   return await measuring;

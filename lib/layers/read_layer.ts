@@ -93,7 +93,7 @@ async function* layerEntries(
   if (compression === "none" && !whole && want !== "bytes") {
     const input = new RangedInput(blob);
     try {
-      yield* readTar(input, () => noticeTorn(blob));
+      yield* readTar(input, { onTorn: () => noticeTorn(blob) });
       await input.finish();
     } finally {
       await input.close();
@@ -110,7 +110,7 @@ async function* readStream(
   const source = blob.from(0, { all });
   const input = new StreamInput(decompress(source, compression, blob.signal));
   try {
-    yield* readTar(input, () => noticeTorn(blob));
+    yield* readTar(input, { onTorn: () => noticeTorn(blob) });
     await input.finish(); // what follows the archive's end counts for the checksums and the digest
   } finally {
     await input.close();

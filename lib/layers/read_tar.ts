@@ -31,6 +31,16 @@ interface Extensions {
   records: PaxRecord[];
 }
 
+/** What a reader learns of an archive beside its entries. */
+export interface TarObserver {
+  /** Called where the padding of the last file is missing. */
+  onTorn?: () => void;
+  /** Called with each header, also those of extensions. */
+  onHeader?: (header: TarHeader) => void;
+  /** Called with the pax attributes of the next entry. */
+  onRecords?: (records: readonly PaxRecord[]) => void;
+}
+
 /** How the content of an entry is stored in the archive. */
 interface StoredContent {
   /** The number of bytes that follow the header. */
@@ -47,21 +57,22 @@ interface StoredContent {
  * Where readers disagree, it reads as Go's archive/tar does, because container engines use that: attributes for all entries
  * (pax global headers) are passed over, and the padding of the last file may be missing.
  *
- * @param onTorn called where the padding of the last file is missing
  * @throws {NotAnArchiveError} if the input is not a tar archive
  * @throws {MismatchError} if it is damaged or truncated
  */
-export async function* readTar(input: TarInput, onTorn?: () => void): AsyncGenerator<OpenEntry> {
+export async function* readTar(input: TarInput, observer: TarObserver = {}): AsyncGenerator<OpenEntry> {
   let own: Extensions = { records: [] };
   for (let start = input.position;;) {
     const header = await nextHeader(input);
     if (!header) return;
+    observer.onHeader?.(header);
     if (isExtension(header)) {
       await takeExtension(own, input, header);
+      if (own.records.length > 0) observer.onRecords?.(own.records);
       continue;
     }
     if ("gV".includes(header.flag)) await skipPassedOver(input, header);
-    else yield* readEntry(header, { own, start, onTorn }, input);
+    else yield* readEntry(header, { own, start, observer }, input);
     own = { records: [] };
     start = input.position;
   }
@@ -116,7 +127,7 @@ async function skipPassedOver(input: TarInput, { size }: TarHeader): Promise<voi
 
 async function* readEntry(
   header: TarHeader,
-  { own, start, onTorn }: { own: Extensions; start: number; onTorn: (() => void) | undefined },
+  { own, start, observer }: { own: Extensions; start: number; observer: TarObserver },
   input: TarInput,
 ): AsyncGenerator<OpenEntry> {
   const attributes: PaxAttributes = new Map(own.records);
@@ -136,7 +147,7 @@ async function* readEntry(
   open = false;
   await input.skip(stored.size - (input.position - before));
   const padding = padded(stored.size) - stored.size;
-  if ((await input.readSome(padding)).length < padding) onTorn?.();
+  if ((await input.readSome(padding)).length < padding) observer.onTorn?.();
 }
 
 function rename(entry: Entry, name: string): void {
