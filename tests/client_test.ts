@@ -1,5 +1,6 @@
 /** One call of the registry's API: what goes out, what is told, and what errors mean. @module */
 import assert from "node:assert/strict";
+import { openStore } from "../lib/open/open_store.ts";
 import { NotAllowedError, NotFoundError, RegistryError } from "../lib/errors.ts";
 import { bytesSource } from "../lib/content/source.ts";
 import { errorOfNoAnswer } from "../lib/http/answers.ts";
@@ -209,6 +210,10 @@ Deno.test("of a failed connection only the reason is told", () => {
     "client error (Connect): tcp connect error: Connection refused (os error 111)": "Connection refused",
     "client error (Connect): dns error: failed to lookup address": "failed to lookup address",
     "client error (Connect): unsuccessful tunnel": "unsuccessful tunnel",
+    "error sending request from 127.0.0.1:37540 for http://h/v2/ (127.0.0.1:80): client error (SendRequest)":
+      "it closed the connection",
+    "client error (SendRequest): connection closed before message completed":
+      "connection closed before message completed",
   };
   for (const [said, reason] of Object.entries(told)) {
     assert.equal(
@@ -369,5 +374,20 @@ Deno.test("a signed URL that has expired is asked for again, whatever the storag
     fake.faults.failNext = [{ path: /^\/signed/, status, body, times: 1 }];
     using opened = open(fake);
     assert.equal(await new Response(await opened.store.read(BLOB)).text(), "hello, registry");
+  }
+});
+
+Deno.test("a server of https that is asked over http is named with https", async () => {
+  const said = "Client sent an HTTP request to an HTTPS server.\n";
+  const page = "<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head></html>";
+  for (const [body, type] of [[said, "text/plain"], [page, "text/html"]] as const) {
+    const answer = () => new Response(body, { status: 400, headers: { "content-type": type } });
+    await using server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, answer);
+    using store = openStore({ registry: `127.0.0.1:${server.addr.port}`, repository: "me/files" });
+    await assert.rejects(store.manifest("disk-1"), (error: unknown) => {
+      assert.ok(error instanceof RegistryError);
+      assert.equal(error.hint, `it speaks https: say so in its name, https://127.0.0.1:${server.addr.port}`);
+      return true;
+    });
   }
 });

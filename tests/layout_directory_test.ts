@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { basename, join } from "node:path";
 import { temporaryName } from "../lib/content/atomic_file.ts";
 import { collect } from "../lib/content/collect.ts";
-import { NotAllowedError } from "../lib/errors.ts";
+import { LayerstashError, NotAllowedError } from "../lib/errors.ts";
 import { type Digest, digestOf, encodedPart } from "../lib/oci/digest.ts";
 import { encodeManifest, type Manifest } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
@@ -280,4 +280,18 @@ Deno.test("an open store sees at once what another program changes in an index t
   await settle(50_000);
   assert.deepEqual(await Array.fromAsync(store.tags()), ["dusk-1"]);
   assert.equal(await store.resolve("disk-1"), undefined);
+});
+
+Deno.test("a blob whose file cannot be removed is named", async () => {
+  await using work = await makeWorkspace();
+  using store = open(work);
+  const digest = await write(store, "bytes");
+  const path = blobPath(work, digest);
+  await Deno.remove(path);
+  await Deno.mkdir(join(path, "full"), { recursive: true });
+  await assert.rejects(store.remove(digest), (error: unknown) => {
+    assert.ok(error instanceof LayerstashError);
+    assert.match(error.message, /blobs.sha256.\w+ cannot be written: /);
+    return true;
+  });
 });

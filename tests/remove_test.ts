@@ -164,3 +164,21 @@ Deno.test("what a removal cannot free is reported, and the tags are removed all 
   assert.equal(notices.length, 1);
   assert.match(notices[0]!, /takes up space that is not needed any more: .*not empty/);
 });
+
+Deno.test("a registry that may only be read says so of a removal", async () => {
+  await using registry = await startFakeRegistry();
+  using store = openStore({ registry: registry.url, repository: "me/files" });
+  await upload(store, "disk", { input: streamOf(someBytes(25)), chunkSize: 10 });
+  registry.faults.failNext = [{ method: "DELETE", status: 405, times: 99 }, {
+    method: "POST",
+    status: 405,
+    times: 99,
+  }];
+  const { removed, kept } = await remove(store, "disk");
+  assert.deepEqual(removed, []);
+  for (const { why, error } of kept) {
+    assert.equal(why, `${store.name} removes nothing: the registry answers 405 to every change`);
+    assert.equal(error?.hint, "the registry may be read-only: ask its owner");
+  }
+  assert.equal(kept.length, 3);
+});

@@ -1,6 +1,6 @@
 /** A registry that does not list tags, as to a role that may only push: stashes are stored, mended and removed all the same. @module */
 import assert from "node:assert/strict";
-import { info, openStore, remove, type TransferEvent, upload, verify } from "../main.ts";
+import { info, listRepositories, openStore, remove, type TransferEvent, upload, verify } from "../main.ts";
 import { copyStash } from "../lib/exports/copy.ts";
 import { makeWorkspace, someBytes } from "./rigs/content.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
@@ -22,3 +22,22 @@ for (const status of [403, 405, 501]) {
     assert.deepEqual((await remove(store, "disk")).removed, ["disk-3", "disk-2", "disk-1"]);
   });
 }
+
+Deno.test("a list is asked for again without a number of entries where the registry refuses the number", async () => {
+  await using registry = await startFakeRegistry();
+  await using work = await makeWorkspace();
+  using store = openStore({ registry: registry.url, repository: "me/files" });
+  const input = await work.write("disk.img", someBytes(25));
+  const refuse = () => {
+    const body = JSON.stringify({ errors: [{ code: "PAGINATION_NUMBER_INVALID" }] });
+    registry.faults.failNext = [{ path: /tags\/list|_catalog/, status: 400, body, times: 1 }];
+    registry.requests.length = 0;
+  };
+  refuse();
+  await upload(store, "disk", { input, chunkSize: 10 });
+  refuse();
+  assert.deepEqual(await Array.fromAsync(store.tags()), ["disk-1", "disk-2", "disk-3"]);
+  assert.deepEqual(registry.requests.map(({ search }) => search), ["?n=1000", ""]);
+  refuse();
+  assert.deepEqual(await Array.fromAsync(listRepositories({ registry: registry.url })), ["me/files"]);
+});

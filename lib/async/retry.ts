@@ -1,6 +1,6 @@
 /** Retries: a policy that says when a failed request is made again, and the loop that follows it. @module */
 import type { Clock } from "./clock.ts";
-import { NotAllowedError, RegistryError } from "../errors.ts";
+import { RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { type Bounds, TIME } from "../arguments.ts";
 import { inWords } from "../messages.ts";
@@ -158,13 +158,7 @@ function reasonOf({ message }: RegistryError, what: string): string {
 
 /** The error after the last attempt. */
 function finalError(error: RegistryError, { longestRetryAfter }: RetryPolicy): Error {
-  const { message, status, retryAfter = 0 } = error;
-  if (status === 401) {
-    return new NotAllowedError(`${message}, at each attempt`, {
-      hint: error.hint ?? "the registry accepts none of the tokens that its own token server gives",
-      cause: error,
-    });
-  }
+  const { message, retryAfter = 0 } = error;
   error.givenUp = true;
   if (retryAfter <= longestRetryAfter) return error;
   const until = new Date(Date.now() + retryAfter).toISOString().slice(0, 16).replace("T", " ");

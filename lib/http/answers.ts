@@ -59,9 +59,15 @@ export async function errorOf(response: Response, asked: Asked): Promise<Error> 
   return new RegistryError(message, {
     status,
     codes,
+    ...(wantsTls(status, text) && { hint: `it speaks https: say so in its name, https://${asked.host}` }),
     transient: passes || isTransientAnswer(status, codes),
     retryAfter: retryAfterOf(response.headers),
   });
+}
+
+/** Whether a server that speaks https was asked over http, as Go's servers say it, and nginx. */
+function wantsTls(status: number, text: string): boolean {
+  return status === 400 && /HTTP request (?:to an HTTPS server|was sent to HTTPS port)/i.test(text);
 }
 
 const STORAGE_HINT = "the storage refuses what the registry itself has signed: ask the registry's owner";
@@ -109,7 +115,10 @@ async function readErrors(
     const [, message = ""] = /<Message>([^<]{1,500})<\/Message>/.exec(text) ?? [];
     return { codes: [hide(code)], text: singleLine(hide(errorInWords({ code, message }))) };
   }
-  if (isWebPage(response) || text.startsWith("<")) return { codes: [], text: WEB_PAGE };
+  if (isWebPage(response) || text.startsWith("<")) {
+    const [title] = /plain HTTP request was sent to HTTPS port/i.exec(text) ?? [WEB_PAGE]; // nginx
+    return { codes: [], text: title };
+  }
   try {
     const errors = v.parse(errorsSchema, JSON.parse(text)).errors.flatMap((error) => {
       const { success, output } = v.safeParse(errorSchema, error);
@@ -243,8 +252,10 @@ function innermostMessage(error: unknown): string {
   let inner = error;
   while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
   const message = inner instanceof Error ? inner.message : String(inner);
-  return message.replace(/\s*(for url )?\(?https?:\/\/[^\s)]*\)?/g, "")
+  const reason = message.replace(/\s*(for url )?\(?https?:\/\/[^\s)]*\)?/g, "")
     .replace(/^error sending request:?\s*/, "")
-    .replace(/^client error \(Connect\): (?:(?:tcp connect|dns) error: )?/, "")
+    .replace(/^from \S+ for (?:\(\S+\))?:?\s*/, "") // addresses of both ends
+    .replace(/^client error \(\w+\)(?:: |$)(?:(?:tcp connect|dns) error: )?/, "")
     .replace(/ \(os error \d+\)$/, "");
+  return reason || "it closed the connection";
 }

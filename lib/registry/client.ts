@@ -1,5 +1,5 @@
 /** Sends the calls of one repository: signs in, follows redirects, retries, and turns error answers into errors. @module */
-import { LayerstashError, RegistryError } from "../errors.ts";
+import { LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { errorOf, errorOfNoAnswer, isWebPage } from "../http/answers.ts";
 import { type HostPace, paceOf } from "../http/host_pace.ts";
@@ -82,7 +82,7 @@ export class RegistryClient {
    * @throws its error, if it is not transient, or the policy allows no more attempts
    */
   async waitToRetry(failed: FailedAttempt, options: CallOptions): Promise<void> {
-    await waitToRetry(this.#retryContext(options), failed);
+    await waitToRetry(this.#retryContext(options), failed).catch(explainRefusal);
   }
 
   #retryContext({ signal, onEvent = this.onEvent }: CallOptions): RetryContext {
@@ -108,7 +108,7 @@ export class RegistryClient {
     read: (answer: Response) => Promise<T> | T,
   ): Promise<T> {
     const attempt = async () => await read(await this.once(call, options));
-    return await retrying(this.#retryContext(options), call.what, attempt);
+    return await retrying(this.#retryContext(options), call.what, attempt).catch(explainRefusal);
   }
 
   /** Makes a call without retries: for bodies that cannot be sent again as they are. */
@@ -256,7 +256,7 @@ export class RegistryClient {
   ): Promise<SignInDemand> {
     const call: MadeCall = { ...ENDPOINTS.base(this.#options.address), signal, onEvent };
     const url = this.urlOf(call.to);
-    return await retrying(this.#retryContext(call), call.what, async () => {
+    const attempt = async () => {
       const headers = new Headers({ "user-agent": "layerstash" });
       const response = await this.#send(call, url, headers);
       if (response.status === 401) await this.#learn(response, headers, call);
@@ -265,7 +265,8 @@ export class RegistryClient {
         [`repository:${this.#options.repository}:${actions.join(",")}`],
         signal,
       );
-    });
+    };
+    return await retrying(this.#retryContext(call), call.what, attempt).catch(explainRefusal);
   }
 
   /** The URL of a path after `/v2/<repository>/`. URLs stay as they are. */
@@ -294,6 +295,15 @@ export class RegistryClient {
       onEvent?.({ type: "notice", message: `${this.host} says: ${text}` });
     }
   }
+}
+
+/** Throws an error again. Where each attempt was refused its token, the error says so. */
+function explainRefusal(error: unknown): never {
+  if (!(error instanceof RegistryError) || !error.givenUp || error.status !== 401) throw error;
+  throw new NotAllowedError(`${error.message}, at each attempt`, {
+    hint: error.hint ?? "the registry accepts none of the tokens that its own token server gives",
+    cause: error,
+  });
 }
 
 /** Which timeout holds: registries store parts and manifests before they answer. A PUT to a URL commits an upload. */

@@ -1,6 +1,6 @@
 /** Lists that a registry gives page by page: tags, referrers, repositories. @module */
 import * as v from "valibot";
-import { MismatchError } from "../errors.ts";
+import { MismatchError, RegistryError } from "../errors.ts";
 import { bytesOf, codesOf, urlNamed } from "../http/answers.ts";
 import { parseAs } from "../oci/manifest.ts";
 import type { RegistryClient } from "./client.ts";
@@ -52,7 +52,7 @@ export async function* allItems<T>(client: RegistryClient, list: PagedList<T>): 
   let page: URL | undefined = client.urlOf(list.first.to);
   let [left, idle, linked, odd] = [MAX_LIST, 0, false, false];
   while (page && pages.size < pages.add(page.href).size) {
-    const { items, next, size, count }: Page<T> = await readPage(client, page, list);
+    const { items, next, size, count }: Page<T> = await readAnyPage(client, page, list);
     const fresh = items.filter((item) => seen.size < seen.add(list.keyOf(item)).size);
     left -= Math.max(size, LEAST_PAGE, count * LEAST_ITEM);
     idle = fresh.length > 0 ? 0 : idle + 1;
@@ -76,6 +76,19 @@ export function textOf(item: unknown): string | undefined {
 function reportOdd<T>(client: RegistryClient, { first, onEvent = client.onEvent }: PagedList<T>): void {
   const message = `${first.what} has entries that are not understood: they are passed over`;
   onEvent?.({ type: "notice", message });
+}
+
+/** Reads a page. A registry may refuse the number of items that is asked for: then it is asked for as many as it gives. */
+async function readAnyPage<T>(client: RegistryClient, page: URL, list: PagedList<T>): Promise<Page<T>> {
+  try {
+    return await readPage(client, page, list);
+  } catch (error) {
+    const isRefused = error instanceof RegistryError && error.status === 400 && page.searchParams.has("n");
+    if (!isRefused) throw error;
+    const unnumbered = new URL(page);
+    unnumbered.searchParams.delete("n");
+    return await readPage(client, unnumbered, list);
+  }
 }
 
 async function readPage<T>(client: RegistryClient, page: URL, list: PagedList<T>): Promise<Page<T>> {

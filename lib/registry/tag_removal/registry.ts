@@ -56,7 +56,10 @@ async function deletedByName(client: RegistryClient, tag: string, options: CallO
 
 /** Tries to delete a manifest without a tag, before a tag is moved for a deletion that is refused. */
 async function requireDeletes(store: Store, options: CallOptions): Promise<void> {
-  const trial = await pushPlaceholder(store, undefined, options);
+  const trial = await pushPlaceholder(store, undefined, options).catch((error) => {
+    if (!(error instanceof RegistryError) || error.status !== 405) throw error;
+    throw error.with({ message: `${store.name} removes nothing: the registry answers 405 to every change` });
+  });
   try {
     await store.removeManifest(trial.digest, options);
   } catch (error) {
