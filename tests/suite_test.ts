@@ -57,6 +57,25 @@ for (const [option, expected] of [[[], 0], [["--no-skips"], 1]] as const) {
   });
 }
 
+Deno.test("what one file of tests has tried, no other file of its run tries again", async () => {
+  await using work = await makeWorkspace();
+  const tries = (outcome: string) => `
+import { onceInRun } from ${rig("run_notes")};
+const tried = await onceInRun("an install/of paper", () => {
+  Deno.writeTextFileSync("tries", ".", { append: true });
+  return Promise.resolve(${outcome});
+});
+Deno.test("prints", () => { if (tried !== ${outcome}) throw new Error(tried); });
+`;
+  for (const outcome of ["undefined", '"there is no paper"']) {
+    const names = ["a_test.ts", "b_test.ts", "c_test.ts"];
+    const files = await Promise.all(names.map((name) => work.write(name, tries(outcome))));
+    const { code, output } = await deno(work, ["run", "-A", "--no-check", RUN, ...files]);
+    assert.equal(code, 0, output);
+  }
+  assert.equal(await Deno.readTextFile(work.path("tries")), "..");
+});
+
 Deno.test("a run in which a test fails fails", async () => {
   await using work = await makeWorkspace();
   const file = await work.write("a_test.ts", 'Deno.test("fails", () => { throw new Error("it broke"); });');

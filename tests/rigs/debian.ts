@@ -1,12 +1,20 @@
 /** Gets the programs that the tests run against: from the machine, or from Debian's packages, or from PyPI. @module */
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { announce, notedRefusal, noteRefusal } from "./run_notes.ts";
+import { announce, onceInRun } from "./run_notes.ts";
 import { onPosix, POSIX } from "./system.ts";
 
 const tools = new Map<string, Promise<boolean>>();
 const peers = new Map<string, Promise<string | undefined>>();
-let packageLists: Promise<void> | undefined;
+/** Where the network leads nowhere, apt-get is not to try for minutes. */
+const SOON = [
+  "-o",
+  "Acquire::Retries=0",
+  "-o",
+  "Acquire::http::Timeout=10",
+  "-o",
+  "Acquire::https::Timeout=10",
+];
 
 /**
  * Whether a command can be run. One that is missing is installed where that is possible: on Debian and its kin,
@@ -65,9 +73,7 @@ async function byOneAtATime(
   await Deno.mkdir(cacheDirectory(), { recursive: true });
   using file = await Deno.open(join(cacheDirectory(), "lock"), { create: true, write: true });
   await file.lock(true);
-  const refusal = notedRefusal(name) ?? await install();
-  if (refusal !== undefined) noteRefusal(name, refusal);
-  return refusal;
+  return await onceInRun(name, install);
 }
 
 async function isOnPath(command: string): Promise<boolean> {
@@ -83,8 +89,8 @@ async function installPackage(name: string): Promise<string | undefined> {
   if (!await isFile("/usr/bin/apt-get")) return "it is not installed";
   if (Deno.uid() !== 0) return `it is not installed, and only root can run: apt-get install ${name}`;
   // An update that fails may have left lists that are good enough.
-  await (packageLists ??= run("apt-get", ["update", "-qq"]).then(() => {}));
-  const refusal = await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", name]);
+  await onceInRun("apt-get update", () => run("apt-get", [...SOON, "update", "-qq"]));
+  const refusal = await run("apt-get", [...SOON, "install", "-y", "-qq", "--no-install-recommends", name]);
   if (refusal === undefined) await stopService(name);
   return refusal;
 }

@@ -5,6 +5,8 @@ import { join } from "node:path";
 /** The variable that names the directory of these notes. Without it, a file of tests is run alone. */
 const VARIABLE = "LAYERSTASH_TESTS_NOTES";
 
+const ANNOUNCED = "announced";
+
 const told = new Set<string>();
 
 /** Makes the directory for one run, and the variable that names it for `deno test`. */
@@ -19,32 +21,32 @@ export function announce(line: string): void {
   told.add(line);
   // deno-lint-ignore no-console -- a test that is skipped must say so
   console.log(line);
-  note("announced", `${line}\n`);
+  const directory = Deno.env.get(VARIABLE);
+  if (directory) Deno.writeTextFileSync(join(directory, ANNOUNCED), `${line}\n`, { append: true });
 }
 
 /** Everything that was announced in a run, each line once. */
 export function announcedIn(directory: string): string[] {
-  const lines = read(directory, "announced")?.trimEnd().split("\n") ?? [];
-  return [...new Set(lines)].toSorted();
+  const path = join(directory, ANNOUNCED);
+  return existsSync(path) ? [...new Set(Deno.readTextFileSync(path).trimEnd().split("\n"))].toSorted() : [];
 }
 
-/** Notes why something cannot be installed, so that nobody else of this run tries. */
-export function noteRefusal(name: string, refusal: string): void {
-  note(`refused-${name}`, refusal);
-}
-
-/** Why it could not be installed, if somebody has tried. */
-export function notedRefusal(name: string): string | undefined {
+/**
+ * What came of work that one file of tests does for all others of its run, which wait for it: why it could not be done,
+ * or `undefined`.
+ */
+export async function onceInRun(
+  name: string,
+  work: () => Promise<string | undefined>,
+): Promise<string | undefined> {
   const directory = Deno.env.get(VARIABLE);
-  return directory ? read(directory, `refused-${name}`) : undefined;
-}
-
-function note(name: string, text: string): void {
-  const directory = Deno.env.get(VARIABLE);
-  if (directory) Deno.writeTextFileSync(join(directory, name), text, { append: true });
-}
-
-function read(directory: string, name: string): string | undefined {
-  const path = join(directory, name);
-  return existsSync(path) ? Deno.readTextFileSync(path) : undefined;
+  if (!directory) return await work();
+  const path = join(directory, `outcome of ${name.replaceAll("/", " ")}`);
+  using file = await Deno.open(path, { create: true, write: true });
+  await file.lock(true);
+  const noted = await Deno.readTextFile(path);
+  if (noted !== "") return JSON.parse(noted) ?? undefined;
+  const refusal = await work();
+  await Deno.writeTextFile(path, JSON.stringify(refusal ?? null));
+  return refusal;
 }
