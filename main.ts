@@ -150,7 +150,8 @@ async function storeStash(
   const options = { jobs: atOnce, overwrite, onEvent, signal };
   const existing = await lookUpExisting(store, draft.baseTag, options);
   const keepsFormat = !existing.family || store.changeFamily(existing.family);
-  if (!input.seekable) draft.modified = existing.modified ?? draft.modified; // existing chunks keep their images
+  // What has no date of its own takes that of the existing chunks, which then keep their images.
+  if (!input.identity) draft.modified = existing.modified ?? draft.modified;
   const verdicts = new Verdicts(store, existing, draft, options);
   const same = await verdicts.compareExisting(input);
   if (same) return await keepStored(store, same, { ...options, untagged: existing.untagged, keepsFormat });

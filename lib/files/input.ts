@@ -29,9 +29,9 @@ export interface Input extends AsyncDisposable {
   name?: string | undefined;
   /** The number of bytes; absent while it is not known. */
   size?: number | undefined;
-  /** When it was last changed; for a stream, when it was opened. */
+  /** When it was last changed; for a stream and a device, when it was opened. */
   modified: Date;
-  /** A text that no other file has, nor this file after a change; absent for a stream. */
+  /** A text that no other file has, nor this file after a change; absent for a stream and a device. */
   identity?: string | undefined;
   /** Whether chunks can be read in any order, in parallel, and more than once. */
   seekable: boolean;
@@ -63,8 +63,8 @@ export async function openInput(input: string | ReadableStream<Uint8Array>, hash
 
 async function openFile(path: string, hasher: Hasher): Promise<Input> {
   const { size, mtime } = await statFile(path);
-  const state = await stateOf(path);
-  const identity = await identityOf(path, state);
+  const state = mtime && await stateOf(path); // what is written to a device changes nothing that could be compared
+  const identity = state && await identityOf(path, state);
   const sources = new Map<string, Source>(); // so that no chunk is hashed twice
   const sourceOf = (start: number, end: number) => {
     const known = sources.get(`${start}-${end}`) ?? fileSource(path, { start, end }, hasher);
@@ -74,7 +74,7 @@ async function openFile(path: string, hasher: Hasher): Promise<Input> {
   return {
     name: basename(path),
     size,
-    modified: mtime,
+    modified: mtime ?? new Date(),
     identity,
     seekable: true,
     *chunks(chunkSize) {
@@ -85,7 +85,9 @@ async function openFile(path: string, hasher: Hasher): Promise<Input> {
         yield { number, source, isLast: () => Promise.resolve(number === count) };
       }
     },
-    requireUnchanged: () => requireSame(path, state),
+    requireUnchanged: async () => {
+      if (state) await requireSame(path, state);
+    },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
@@ -133,15 +135,16 @@ async function stateOf(path: string): Promise<string> {
 }
 
 /**
- * The size of a file in bytes, and when it was last changed.
+ * The size of a file or a block device in bytes, and when it was last changed, which a device does not tell.
  *
  * @throws {NotFoundError} if the file does not exist
  * @throws {NotAllowedError} if it may not be read
- * @throws {InvalidInputError} if it is not an ordinary file, or has more bytes than its size says
+ * @throws {InvalidInputError} if it is neither, or has more bytes than its size says
  */
-export async function statFile(path: string): Promise<{ size: number; mtime: Date }> {
+export async function statFile(path: string): Promise<{ size: number; mtime?: Date }> {
   try {
-    const { isFile, isDirectory, size, mtime } = await Deno.stat(path);
+    const { isFile, isDirectory, isBlockDevice, size, mtime } = await Deno.stat(path);
+    if (isBlockDevice) return { size: await sizeOfDevice(path) };
     if (isFile) {
       await requireReadable(path, size);
       return { size, mtime: mtime ?? new Date(0) };
@@ -152,6 +155,11 @@ export async function statFile(path: string): Promise<{ size: number; mtime: Dat
   } catch (error) {
     throw readError(error, path);
   }
+}
+
+async function sizeOfDevice(path: string): Promise<number> {
+  using device = await Deno.open(path);
+  return await device.seek(0, Deno.SeekMode.End);
 }
 
 /** Files of the system, such as those in `/proc`, have the size 0: their content is made when they are read. */
