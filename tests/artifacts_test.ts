@@ -147,3 +147,23 @@ Deno.test("saved layers get their titles as names, if these are safe and differ"
   assert.equal(await Deno.readTextFile(place.path("out/etc/passwd")), "file 1");
   assert.equal(await Deno.readTextFile(place.path("out/up")), "file 0");
 });
+
+Deno.test("bytes that a manifest carries itself are used where their blob is missing", async () => {
+  const { place, layout } = await makePlace();
+  await using _place = place;
+  const embed = (text: string, title: string) => ({ ...titled(layout, title, text), data: btoa(text) });
+  const config = { mediaType: "application/vnd.oci.empty.v1+json", ...layout.blob("{}"), data: btoa("{}") };
+  const [note, wrong] = [embed("a note", "note"), { ...embed("wrong", "wrong"), data: btoa("wrung") }];
+  const manifest = { schemaVersion: 2, mediaType: MANIFEST_TYPE, config };
+  layout.list("carried", { ...manifest, layers: [note] });
+  layout.list("wrong", { ...manifest, layers: [wrong] });
+  for (const { digest } of [config, note, wrong]) {
+    await Deno.remove(place.path(`box/blobs/sha256/${digest.slice("sha256:".length)}`));
+  }
+  assert.match((await succeeded(place, ["inspect", "oci:box:carried"])).stdout, / note$/m);
+  assert.equal((await succeeded(place, ["extract", "oci:box:carried", "note", "-o", "-"])).stdout, "a note");
+  await succeeded(place, ["copy", "oci:box:carried", "oci:to:t"]);
+  assert.equal(await Deno.readTextFile(place.path(`to/blobs/sha256/${note.digest.slice(7)}`)), "a note");
+  const { code, stderr } = await place.run(["copy", "oci:box:wrong", "oci:to:wrong"]);
+  assert.equal(code, 3, stderr);
+});

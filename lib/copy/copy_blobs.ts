@@ -2,6 +2,7 @@
 import { MismatchError } from "../errors.ts";
 import { type OnEvent, withChannel } from "../events.ts";
 import { type Descriptor, distinct } from "../oci/descriptor.ts";
+import { withEmbedded } from "../store/embedded.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { adaptiveJobs, heardBy } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../async/pool.ts";
@@ -81,7 +82,7 @@ async function copyBlob(
   if (found === "present") return found;
   const sibling = siblingRepository(from, to);
   if (sibling !== undefined && await to.mount(digest, sibling, { signal, onEvent })) return "mounted";
-  const written = await to.write(storedSource(from, blob, { signal, onEvent: reading }), {
+  const written = await to.write(storedSource(withEmbedded(from, blob), blob, { signal, onEvent: reading }), {
     signal,
     turn,
     onEvent,

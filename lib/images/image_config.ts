@@ -4,6 +4,7 @@ import { MismatchError } from "../errors.ts";
 import { annotationsSchema, type Descriptor, mapSchema } from "../oci/descriptor.ts";
 import { parseAs } from "../oci/manifest.ts";
 import type { Platform } from "../oci/platform.ts";
+import { withEmbedded } from "../store/embedded.ts";
 import type { BlobReader, CallOptions } from "../store/store.ts";
 import { receiveSmall } from "../transfer/receive.ts";
 
@@ -101,7 +102,7 @@ export async function readConfig(
   if (config.size > MAX_CONFIG_SIZE) {
     throw new MismatchError(`the config has ${config.size} bytes; at most ${MAX_CONFIG_SIZE} are read`);
   }
-  const bytes = await receiveSmall(store, config, options);
+  const bytes = await receiveSmall(withEmbedded(store, config), config, options);
   return configOf(parseAs(configSchema, bytes, "config"));
 }
 

@@ -4,6 +4,7 @@ import type { Bytes } from "../content/bytes.ts";
 import { RangeRefusedError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { corrupted, type Digest, digestOf } from "../oci/digest.ts";
+import { withEmbedded } from "../store/embedded.ts";
 import type { BlobReader, CallOptions } from "../store/store.ts";
 import { pull } from "../transfer/pull.ts";
 
@@ -45,14 +46,15 @@ export class LayerBlob {
   /** Fetches nothing yet. */
   constructor(
     store: BlobReader,
-    { digest, size, mediaType, annotations = {} }: Descriptor,
+    descriptor: Descriptor,
     options: CallOptions,
   ) {
+    const { digest, size, mediaType, annotations = {} } = descriptor;
     this.digest = digest;
     this.mediaType = mediaType;
     this.annotations = annotations;
     this.size = size;
-    this.#store = store;
+    this.#store = withEmbedded(store, descriptor);
     this.#options = options;
   }
 

@@ -20,6 +20,8 @@ export interface Descriptor {
   size: number;
   /** Free text by key, such as `org.opencontainers.image.ref.name`. */
   annotations?: Record<string, string> | undefined;
+  /** The bytes in base64, where the manifest carries those of a small blob itself. They are not checked. */
+  data?: string | undefined;
 }
 
 /** The file name that a blob had, as oras and others note it; `undefined` if it has none. Nobody has checked it. */
@@ -60,6 +62,7 @@ export type DescriptorSchema = v.ObjectSchema<{
   readonly digest: v.GenericSchema<unknown, Digest>;
   readonly size: v.GenericSchema<unknown, number>;
   readonly annotations: AnnotationsSchema;
+  readonly data: v.OptionalSchema<v.GenericSchema<unknown, string | undefined>, undefined>;
 }, undefined>;
 
 /** Validates a descriptor that comes from outside; unknown fields are dropped. */
@@ -68,6 +71,9 @@ export const descriptorSchema: DescriptorSchema = v.object({
   digest: v.custom<Digest>(isDigest, "is not a sha256 digest"),
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   annotations: annotationsSchema,
+  data: v.optional(
+    v.pipe(v.unknown(), v.transform((given) => typeof given === "string" ? given : undefined)),
+  ),
 });
 
 /** The descriptors without repetitions: each digest once, in the order of first appearance. */
