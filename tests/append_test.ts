@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { digestOf } from "../lib/oci/digest.ts";
 import { encodeManifest, type Manifest, manifestOf } from "../lib/oci/manifest.ts";
-import { IMAGE_CONFIG, IMAGE_LAYER, IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
+import { IMAGE_CONFIG, IMAGE_INDEX, IMAGE_LAYER, IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
 import { append, copyImage, type ImageTarget } from "../lib/exports/copy.ts";
 import { bytesSource } from "../lib/exports/store.ts";
 import { describeImage, findImage, openImage } from "../lib/exports/images.ts";
@@ -268,6 +268,68 @@ Deno.test("what is no plain, gzip or zstd archive is told apart", async () => {
     }
   }
 });
+
+Deno.test("numbers of the base stay as they are, also those beyond 2^53", async () => {
+  await using work = await makeWorkspace();
+  using from = openImage(`oci:${work.path("box")}:t`);
+  const kept = `"limit":9223372036854775807,"share":1.0,"large":1e3,"small":7`;
+  const text = `{"os":"linux","config":{${kept}},"x":-9223372036854775808,"rootfs":{"diff_ids":[]}}`;
+  const config = await from.store.write(bytesSource(new TextEncoder().encode(text)));
+  const blob = { mediaType: IMAGE_CONFIG.oci, digest: config.digest, size: config.size };
+  const bytes = `{"schemaVersion":2,"mediaType":"${IMAGE_MANIFEST.oci}","config":${JSON.stringify(blob)},` +
+    `"layers":[],"annotated":{${kept}}}`;
+  const manifest = manifestOf(new TextEncoder().encode(bytes), IMAGE_MANIFEST.oci);
+  await from.store.putManifest("t", manifest);
+  const index = `{"schemaVersion":2,"mediaType":"${IMAGE_INDEX.oci}","annotated":{${kept}},"manifests":[` +
+    `{"mediaType":"${IMAGE_MANIFEST.oci}","digest":"${manifest.digest}","size":${bytes.length},${kept}}]}`;
+  await from.store.putManifest("i", manifestOf(new TextEncoder().encode(index), IMAGE_INDEX.oci));
+  await append({ store: from.store, reference: "i" }, { store: from.store, reference: "new" }, {
+    input: streamOf(ADDED),
+  });
+  const made = new TextDecoder().decode((await from.store.manifest("new"))!.bytes);
+  const image = await findImage(from.store, "new");
+  const [entry] = JSON.parse(made).manifests;
+  const child = new TextDecoder().decode((await from.store.manifest(entry.digest))!.bytes);
+  const about = await new Response(await from.store.read(image.config.digest)).text();
+  assert.equal(made.split(kept).length, 3);
+  assert.ok(child.includes(kept));
+  assert.ok(about.includes(kept) && about.includes(`"x":-9223372036854775808`), about);
+});
+
+Deno.test(
+  "a zstd layer on a base in docker's format is said to be what skopeo refuses",
+  { ignore: noPrograms },
+  async () => {
+    await using work = await makeWorkspace();
+    await using registry = await startRegistry();
+    using from = openImage(`${registry.url}/me/app:1`);
+    const { bytes } = await putBase(from.store, "oci");
+    const { config, layers } = JSON.parse(new TextDecoder().decode(bytes));
+    const manifest = {
+      schemaVersion: 2,
+      mediaType: IMAGE_MANIFEST.docker,
+      config: { ...config, mediaType: IMAGE_CONFIG.docker },
+      layers: [{ ...layers[0], mediaType: IMAGE_LAYER.docker.gzip }],
+    };
+    const docker = new TextEncoder().encode(JSON.stringify(manifest));
+    await from.store.putManifest("1", manifestOf(docker, IMAGE_MANIFEST.docker));
+    for (const [compression, layer] of [["zstd", await zstd(ADDED)], ["gzip", await gzip(ADDED)]] as const) {
+      const notices: string[] = [];
+      const onEvent = (event: TransferEvent) => void (event.type === "notice" && notices.push(event.message));
+      await append(from, { store: from.store, reference: compression }, { input: streamOf(layer), onEvent });
+      const source = `docker://${registry.host}/me/app:${compression}`;
+      const args = ["copy", "--src-tls-verify=false", source, `dir:${work.path(compression)}`];
+      const isRead = await runProgram("skopeo", args).then(() => true, () => false);
+      assert.deepEqual([isRead, notices.join()], [
+        compression === "gzip",
+        compression === "gzip"
+          ? ""
+          : "the image keeps docker's own format, in which skopeo, podman and buildah refuse zstd layers: " +
+            "they cannot read it at all; compress the layer with gzip for them",
+      ]);
+    }
+  },
+);
 
 Deno.test("an artifact is said to be no image that can have another layer", async () => {
   await using work = await makeWorkspace();

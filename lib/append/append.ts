@@ -208,7 +208,9 @@ function layersOf({ bytes }: Manifest): Descriptor[] {
 
 function warnOfZstd({ compression }: MeasuredLayer, images: Manifest[], onEvent: OnEvent | undefined): void {
   if (compression !== "zstd" || !images.some((image) => familyOf(image) === "docker")) return;
-  const message = "not every program reads zstd layers in docker's own format: gzip is safer for this base";
+  const message =
+    "the image keeps docker's own format, in which skopeo, podman and buildah refuse zstd layers: " +
+    "they cannot read it at all; compress the layer with gzip for them";
   onEvent?.({ type: "notice", message });
 }
 

@@ -4,6 +4,7 @@ import { counted, quoted } from "../messages.ts";
 import { InvalidInputError, MismatchError } from "../errors.ts";
 import type { Compression } from "../layers/compression.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
+import { parseExactly } from "../oci/exact_json.ts";
 import { type Manifest, manifestOf, parseAs } from "../oci/manifest.ts";
 import { familyOf } from "../oci/manifest_family.ts";
 import { type Family, IMAGE_CONFIG, IMAGE_LAYER } from "../oci/media_types.ts";
@@ -85,7 +86,12 @@ function isForWindows({ digest }: Manifest): InvalidInputError {
 /** Makes the image with the layer on top. */
 export function withLayer(base: BaseImage, layer: MeasuredLayer, note: StepNote): NewImage {
   const config = configWith(base.config, layer.diffId, note);
-  const { config: before, layers, ...rest } = parseAs(manifestSchema, base.manifest.bytes, "manifest");
+  const { config: before, layers, ...rest } = parseAs(
+    manifestSchema,
+    base.manifest.bytes,
+    "manifest",
+    parseExactly,
+  );
   const family = familyOf(base.manifest);
   const known = Object.values(IMAGE_CONFIG).includes(before.mediaType);
   const mediaType = known ? IMAGE_CONFIG[family] : before.mediaType;
@@ -107,7 +113,7 @@ function layerDescriptor(
 }
 
 function configWith(config: Uint8Array, diffId: Digest, note: StepNote): Uint8Array<ArrayBuffer> {
-  const { rootfs, history, ...rest } = parseAs(configSchema, config, "config");
+  const { rootfs, history, ...rest } = parseAs(configSchema, config, "config", parseExactly);
   const created = note.created ?? rest.created ?? undefined;
   const step = { ...(created && { created }), "created_by": note.createdBy };
   const before = completeHistory(history ?? [], rootfs.diff_ids.length, rest.created ?? created);

@@ -4,6 +4,7 @@ import type { ImageTree } from "../copy/image_tree.ts";
 import { withoutProgress } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
+import { parseExactly } from "../oci/exact_json.ts";
 import { isIndex, isRunnable, readIndex } from "../oci/image_index.ts";
 import { type Manifest, manifestOf } from "../oci/manifest.ts";
 import type { CallOptions, Store } from "../store/store.ts";
@@ -57,7 +58,7 @@ export class ImageBuilder {
   async #buildIndex({ manifest, children, blobs }: ImageTree): Promise<Manifest> {
     const { signal, onEvent } = this.#options;
     const parsed = readIndex(manifest);
-    const raw = JSON.parse(new TextDecoder().decode(manifest.bytes)) as { manifests: { data?: string }[] };
+    const raw = parseExactly(new TextDecoder().decode(manifest.bytes)) as { manifests: { data?: string }[] };
     const manifests: unknown[] = [];
     const trees = new Map(children.map((tree) => [tree.manifest.digest, tree]));
     for (const [index, { data, ...entry }] of raw.manifests.entries()) {

@@ -145,12 +145,19 @@ export function readImageManifest(manifest: Manifest): ImageManifest {
 /**
  * Parses JSON from outside into the shape that a schema describes.
  *
+ * @param what names it in messages
+ * @param parse parses the text; {@link parseExactly} where it will be written again
  * @throws {MismatchError} if it is not JSON or has another shape, in which case the message names the first wrong field; or
  *   has a key that some readers take for a field, and others do not
  */
-export function parseAs<T>(schema: v.GenericSchema<unknown, T>, bytes: Uint8Array, what: string): T {
+export function parseAs<T>(
+  schema: v.GenericSchema<unknown, T>,
+  bytes: Uint8Array,
+  what: string,
+  parse?: (text: string) => unknown,
+): T {
   // Stop at the first fault: valibot allocates an object for each, and a hostile answer may have a million.
-  const value = parseJson(bytes, what);
+  const value = parseJson(bytes, what, parse);
   const result = v.safeParse(schema, value, { abortEarly: true });
   const ambiguous = ambiguousKey(schema, value);
   if (ambiguous !== undefined) {
@@ -171,9 +178,13 @@ function withoutValue(message: string): string {
   return message.replace(/(?: but received|: Received) .*$/s, "");
 }
 
-function parseJson(bytes: Uint8Array, what: string): unknown {
+function parseJson(
+  bytes: Uint8Array,
+  what: string,
+  parse: (text: string) => unknown = JSON.parse,
+): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
     // No `cause`: V8's message quotes the text around the fault, which may be a token.
     throw new MismatchError(`the ${what} is not JSON`);
