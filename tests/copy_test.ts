@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { digestOf } from "../lib/oci/digest.ts";
 import { encodeManifest, type Manifest, manifestOf } from "../lib/oci/manifest.ts";
-import { IMAGE_CONFIG, IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
+import { IMAGE_CONFIG, IMAGE_INDEX, IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
 import { bytesSource } from "../lib/exports/store.ts";
 import { copyImage, copyStash } from "../lib/exports/copy.ts";
 import { download, openStore, type Store, type TransferEvent, upload } from "../main.ts";
@@ -441,4 +441,49 @@ Deno.test("the command prints the digest, and says what was moved", async () => 
   const stash = await place.run(["copy", "--stash", "oci:place/me/files:disk", "oci:place/you/files:disk"]);
   assert.match(stash.stderr, /layerstash: copied to \S+:disk: 1 chunk, 2 blobs sent/);
   assert.equal(stash.code, 0);
+});
+
+Deno.test("an index that lists what is missing is not copied, and the error says how to copy the rest", async () => {
+  await using work = await makeWorkspace();
+  using from = openImage(`oci:${work.path("box")}:t`);
+  using to = openImage(`oci:${work.path("there")}:t`);
+  const { amd } = await putMultiArch(from.store);
+  await from.store.removeManifest("amd");
+  await Deno.remove(work.path(`box/blobs/sha256/${amd.digest.slice("sha256:".length)}`));
+  await assert.rejects(copyImage(from, to), {
+    name: "NotFoundError",
+    message: new RegExp(`${amd.digest}.*, although an index lists it$`),
+    hint: "copy the platforms that exist, with --platform",
+  });
+  assert.deepEqual(await Array.fromAsync(to.store.tags()), []);
+  await copyImage(from, to, { platforms: ["linux/arm64"] });
+  assert.deepEqual(await Array.fromAsync(to.store.tags()), ["t"]);
+});
+
+Deno.test("an index that gives a wrong size is copied to the byte, and that is reported", async () => {
+  await using work = await makeWorkspace();
+  using from = openImage(`oci:${work.path("box")}:t`);
+  using to = openImage(`oci:${work.path("there")}:t`);
+  const image = await putImage(from.store, "amd", [layer(1)], AMD);
+  const manifests = [{ mediaType: image.mediaType, digest: image.digest, size: 7, platform: AMD }];
+  const index = encodeManifest({ schemaVersion: 2, mediaType: IMAGE_INDEX.oci, manifests });
+  await from.store.putManifest("t", index);
+  const notices: string[] = [];
+  const onEvent = (event: TransferEvent) => void (event.type === "notice" && notices.push(event.message));
+  assert.equal((await copyImage(from, to, { onEvent })).digest, index.digest);
+  const size = `a size of 7 bytes, but it has ${image.bytes.length}`;
+  assert.deepEqual(notices, [`the index gives ${image.digest} ${size}`]);
+});
+
+Deno.test("indexes within each other, or entries, without end are refused before anything is copied", async () => {
+  await using work = await makeWorkspace();
+  using from = openImage(`oci:${work.path("box")}:t`);
+  using to = openImage(`oci:${work.path("there")}:t`);
+  let manifest = await putImage(from.store, "amd", [layer(1)], AMD);
+  for (let depth = 0; depth < 6; depth++) manifest = await putIndex(from.store, "t", [{ manifest }]);
+  await assert.rejects(copyImage(from, to), { name: "MismatchError", message: /nests more than 4 deep/ });
+  const image = await putImage(from.store, "amd", [layer(1)], AMD);
+  await putIndex(from.store, "t", Array(1001).fill({ manifest: image, platform: AMD }));
+  await assert.rejects(copyImage(from, to), { name: "MismatchError", message: /more than 1000 images/ });
+  assert.deepEqual(await Array.fromAsync(to.store.tags()), []);
 });

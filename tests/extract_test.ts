@@ -514,3 +514,69 @@ Deno.test("a table of contents proves no bytes that it has no digest for", async
     assert.equal(files.report.verified, digests);
   }
 });
+
+Deno.test({
+  name: "with --same-owner root gives every file, directory and link to its owner, with the set-ID bits",
+  ignore: onPosix("owners").ignore || Deno.uid() !== 0,
+  async fn() {
+    const owned = paxOf({ uid: "1234", gid: "2345" });
+    const tar = tarOf([
+      ...[owned, { name: "d/", flag: "5", mode: 0o2750 }],
+      ...[paxOf({ uid: "1", gid: "2" }), { name: "d/tool", content: "x", mode: 0o6755 }],
+      { name: "d/again", flag: "1", target: "d/tool" },
+      ...[owned, { name: "link", flag: "2", target: "d/tool" }],
+      { name: "mine", content: "y" },
+    ]);
+    const stateOf = async (path: string) => {
+      const { uid, gid, mode } = await Deno.lstat(path);
+      return [uid, gid, (mode! & 0o7777).toString(8)];
+    };
+    for (const sameOwner of [true, false]) {
+      await using image = await makeImage([await gzip(tar)]);
+      await extracted(image, ["/"], { sameOwner });
+      const at = (name: string) => stateOf(image.work.path(`out/${name}`));
+      const [uid, gid] = [Deno.uid(), Deno.gid()];
+      assert.deepEqual(await at("d"), sameOwner ? [1234, 2345, "2750"] : [uid, gid, "750"]);
+      assert.deepEqual(await at("d/tool"), sameOwner ? [1, 2, "6755"] : [uid, gid, "755"]);
+      assert.deepEqual(await at("d/again"), await at("d/tool"));
+      assert.deepEqual((await at("link")).slice(0, 2), sameOwner ? [1234, 2345] : [uid, gid]);
+      assert.deepEqual((await at("mine")).slice(0, 2), [0, 0]);
+    }
+  },
+});
+
+Deno.test("a file that comes to a place while an extraction runs is not replaced", async () => {
+  await using image = await makeImage([await gzip(tarOf(FILES))]);
+  const path = image.work.path("out/etc/conf.d/a.conf");
+  const { linkSync } = Deno;
+  Deno.linkSync = (from, to) => {
+    if (to === path) Deno.writeTextFileSync(path, "somebody else's");
+    linkSync(from, to);
+  };
+  try {
+    await assert.rejects(extracted(image, ["etc"]), {
+      name: "ConflictError",
+      message: `${path} already exists`,
+    });
+  } finally {
+    Deno.linkSync = linkSync;
+  }
+  assert.equal(await Deno.readTextFile(path), "somebody else's");
+});
+
+Deno.test({
+  name: "what a killed extraction of somebody else has left is not removed",
+  ignore: onPosix("owners").ignore || Deno.uid() !== 0,
+  async fn() {
+    await using image = await makeImage([await gzip(tarOf(FILES))]);
+    const out = image.work.path("out");
+    await Deno.mkdir(out);
+    const left = `${out}/.layerstash-extract-${crypto.randomUUID()}`;
+    await Deno.writeTextFile(`${left}.lock`, "", { mode: 0o600 });
+    await Deno.mkdir(left, { mode: 0o700 });
+    await Deno.chown(`${left}.lock`, 1234, 1234);
+    await extracted(image, ["etc/conf.d/a.conf"]);
+    assert.ok((await Deno.stat(left)).isDirectory);
+    assert.ok((await Deno.stat(`${left}.lock`)).isFile);
+  },
+});

@@ -329,3 +329,36 @@ async function names(directory: string): Promise<string[]> {
   }
   return found;
 }
+
+Deno.test("curl may follow redirects to https alone, but on this machine", POSIX_ONLY, async () => {
+  for (const [url, allowed] of [["https://example.test/r", "=https"], ["http://127.0.0.1:9/r", "=http"]]) {
+    await using place = await makePlace();
+    await place.fake("curl", `echo "$@" > "${place.home}/words"; echo no network >&2; exit 6`);
+    await assertRefused(place, /could not download .* no network/, { LAYERSTASH_RELEASES: url! });
+    const words = (await Deno.readTextFile(`${place.home}/words`)).split(" ");
+    assert.equal(words[words.indexOf("--proto") + 1], allowed);
+    assert.ok(!words.includes("--proto-redir"));
+  }
+});
+
+Deno.test("when the program cannot be put in its place, nothing stays behind", POSIX_ONLY, async () => {
+  await using place = await makePlace();
+  await place.install({ LAYERSTASH_VERSION: "1.0.0" });
+  const before = await Deno.readTextFile(place.program);
+  await place.fake("mv", "exit 1");
+  const { code, stderr } = await place.install();
+  assert.equal(code, 1);
+  assert.match(stderr, /cannot replace \S+\/bin\/layerstash\n$/);
+  assert.deepEqual(await place.left(), ["layerstash"]);
+  assert.equal(await Deno.readTextFile(place.program), before);
+});
+
+Deno.test("a directory in the place of the program is not moved into", POSIX_ONLY, async () => {
+  await using place = await makePlace();
+  await Deno.mkdir(place.program, { recursive: true });
+  const { code, stderr } = await place.install();
+  assert.equal(code, 1);
+  assert.match(stderr, /bin\/layerstash is a directory\n$/);
+  assert.deepEqual(await names(place.program), []);
+  assert.deepEqual(await place.left(), ["layerstash"]);
+});

@@ -557,3 +557,60 @@ async function fill(directory: string): Promise<void> {
   await file.write(new Uint8Array(8 * 1024 * 1024)).catch(() => {});
   for (;;) if (await file.write(new Uint8Array(4096)).catch(() => 0) === 0) return;
 }
+
+/** Whether somebody holds the lock of the layout. */
+async function isLayoutLocked(work: Workspace): Promise<boolean> {
+  using marker = await Deno.open(join(layoutOf(work), "oci-layout"), { read: true, write: true });
+  return !await marker.tryLock(true);
+}
+
+Deno.test(
+  "a layout is locked from when a blob gets its name until it is claimed",
+  onPosix("locks of open files"),
+  async () => {
+    await using work = await makeWorkspace();
+    using store = open(work);
+    await write(store, "first"); // makes the layout
+    const { rename } = Deno;
+    const { lock } = Deno.FsFile.prototype;
+    const seen: [string, boolean][] = [];
+    Deno.rename = async (from, to) => {
+      seen.push(["named", await isLayoutLocked(work)]);
+      await rename(from, to);
+    };
+    Deno.FsFile.prototype.lock = async function (exclusive) {
+      if (!exclusive) seen.push(["claimed", await isLayoutLocked(work)]);
+      await lock.call(this, exclusive);
+    };
+    try {
+      await write(store, "second");
+    } finally {
+      Deno.rename = rename;
+      Deno.FsFile.prototype.lock = lock;
+    }
+    const each = [["named", true], ["claimed", true]]; // of the config and of the blob
+    assert.deepEqual(seen, [...each, ...each]);
+  },
+);
+
+Deno.test(
+  "a blob that was written or mounted stays when another process frees what listed it before",
+  onPosix("locks of open files"),
+  async () => {
+    for (const way of ["written", "mounted"]) {
+      await using work = await makeWorkspace();
+      using store = open(work);
+      using other = open(work);
+      const elsewhere = openStore({ registry: `oci:${work.path("")}`, repository: "me/elsewhere" });
+      const blob = await write(elsewhere, "bytes");
+      elsewhere.close(); // and so it has no claim on the file, which both layouts share
+      await other.putManifest("old", imageOf([await write(other, "bytes")]));
+      await other.removeManifest("old");
+      await Deno.remove(blobPath(work, blob)); // a disk has lost it, before it is freed
+      if (way === "mounted") assert.equal(await store.mount(blob, "me/elsewhere"), true);
+      else await write(store, "bytes");
+      await other.free!(["old"]);
+      assert.notEqual(await store.stat(blob), undefined, way);
+    }
+  },
+);

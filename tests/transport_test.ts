@@ -522,3 +522,20 @@ Deno.test("requests whose answers are empty share one connection, and so do the 
   assert.equal(connections, 1);
   transport.close();
 });
+
+Deno.test("connections that send are probed after half a minute of silence", async () => {
+  await using fake = await startFakeRegistry();
+  const { setKeepAlive } = net.Socket.prototype;
+  const calls: unknown[][] = [];
+  net.Socket.prototype.setKeepAlive = function (...args) {
+    calls.push(args);
+    return setKeepAlive.apply(this, args);
+  };
+  try {
+    using opened = open(fake);
+    await opened.store.write(bytesSource(SMALL));
+  } finally {
+    net.Socket.prototype.setKeepAlive = setKeepAlive;
+  }
+  assert.ok(calls.some(([on, after]) => on === true && after === 30_000), JSON.stringify(calls));
+});
