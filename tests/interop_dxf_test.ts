@@ -105,6 +105,16 @@ Deno.test("dxf's command-line example gives the same with either program", { ign
   assert.equal(await said(dxf(["pull-blob", REPOSITORY, digest])), text);
 });
 
+Deno.test("dxf reads an alias in OCI's format", { ignore }, async () => {
+  await using pair = await makePair();
+  const { work, dxf, ours } = pair;
+  await work.write("logger.dat", "12.5 degrees");
+  const push = ["blob", "push", "-i", "logger.dat", "--alias", "readings", "--manifest-format", "oci"];
+  const digest = await said(ours(push));
+  assert.equal(await said(dxf(["get-alias", REPOSITORY, "readings"])), digest);
+  assert.equal(await said(dxf(["pull-blob", REPOSITORY, "@readings"])), "12.5 degrees");
+});
+
 const MODULE_EXAMPLE = `
 import sys
 from dxf import DXF

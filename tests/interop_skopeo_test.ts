@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import { collect } from "../lib/content/collect.ts";
 import { encodeManifest, type Manifest, readImageManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST, MANIFEST_TYPES, OCTET_STREAM } from "../lib/oci/media_types.ts";
-import { bytesSource } from "../lib/exports/store.ts";
+import { pushBlob, setAlias } from "../lib/exports/blobs.ts";
+import { openImage } from "../lib/exports/images.ts";
+import { bytesSource, digestOf } from "../lib/exports/store.ts";
 import { download, openStore, type Store, upload, verify } from "../main.ts";
 import { makeWorkspace, sink, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
@@ -44,6 +46,29 @@ Deno.test("skopeo copies a stash from layout to layout, and it is whole there", 
   }
   await requireContent(other);
 });
+
+Deno.test(
+  "skopeo copies what a registry got in OCI's format, and an alias of a layout",
+  withBoth,
+  async () => {
+    await using work = await makeWorkspace();
+    await using registry = await startRegistry();
+    using store = openStore({ registry: registry.url, repository: "me/files", manifestFormat: "oci" });
+    await storeContent(store);
+    const { digest } = await pushBlob(store, streamOf(CONTENT), { alias: "blob" });
+    const layout = `oci:${work.path("box")}`;
+    await Deno.mkdir(work.path("box"));
+    for (const tag of ["disk-1", "disk-2", "disk-3", "blob"]) {
+      const from = `docker://${registry.host}/me/files:${tag}`;
+      await skopeo(["copy", "--src-tls-verify=false", from, `${layout}:${tag}`]);
+      assert.deepEqual(await store.resolve(tag), digestOf(await rawManifest(`${layout}:${tag}`)));
+    }
+    using image = openImage(layout);
+    await requireContent(image.store);
+    await setAlias(image.store, "again", { digests: [digest] });
+    await skopeo(["copy", `${layout}:again`, `dir:${work.path("dir")}`]);
+  },
+);
 
 Deno.test(
   "skopeo copies a stash from a layout to a registry, and on to another repository",
@@ -158,6 +183,11 @@ async function putImage(store: Store, tag: string): Promise<Manifest> {
   });
   await store.putManifest(tag, manifest);
   return manifest;
+}
+
+/** A manifest as skopeo prints it, byte for byte. */
+async function rawManifest(image: string): Promise<Uint8Array<ArrayBuffer>> {
+  return new TextEncoder().encode(await skopeo(["inspect", "--raw", image]));
 }
 
 /** Runs skopeo; gives what it printed. */
