@@ -77,6 +77,18 @@ Deno.test("files of an artifact are listed and extracted by their titles, beside
   assert.equal(await Deno.readTextFile(place.path("out/empty")), "");
 });
 
+Deno.test("an archive that was pushed as a file is read as an archive, and its title leads to it as it is", async () => {
+  const { place, layout } = await makePlace();
+  await using _place = place;
+  putArtifact(layout, "packed", "application/vnd.oci.empty.v1+json", [
+    titled(layout, "backup.tar", tarOf([{ name: "inside", content: "content" }])),
+  ]);
+  assert.match((await succeeded(place, ["peek", "oci:box:packed"])).stdout, / inside\n$/);
+  const { code, stderr } = await place.run(["extract", "oci:box:packed", "backup.tar", "-o", "-"]);
+  assert.equal(code, 3);
+  assert.match(stderr, /hint: layer 1 has this title, and is an archive: .* layerstash save --layer 1\n$/);
+});
+
 Deno.test("a layer that holds no files hides no others: it is named, with what to do", async () => {
   const { place } = await makePlace();
   await using _place = place;

@@ -114,7 +114,9 @@ export function platformCommand(name: string) {
 
 /** A command on an image, which is its first argument. */
 export function imageCommand(name: string) {
-  return connectionCommand(new Command(name).argument("<image>", "such as nginx:alpine, or oci:DIR:TAG"))
+  return connectionCommand(
+    new Command(name).argument("<image>", "such as nginx:alpine, oci:DIR:TAG, or docker-archive:FILE"),
+  )
     .addOption(platformOption())
     .addOption(jsonOption());
 }

@@ -99,7 +99,7 @@ function requireMatches(
   for (const pattern of patterns) {
     const real = tree && findExact(tree, pattern);
     if (real || entries.some(({ path }) => pattern.includes(path))) continue;
-    throw nothingAt(pattern, files.name);
+    throw nothingAt(pattern, files);
   }
 }
 

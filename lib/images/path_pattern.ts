@@ -1,6 +1,8 @@
 /** Patterns that select files of an image: a path, with everything in it, or a glob. @module */
 import { InvalidInputError, NotFoundError } from "../errors.ts";
 import { normalPath } from "../layers/entry.ts";
+import { titleOf } from "../oci/descriptor.ts";
+import type { Layer } from "./image.ts";
 import { whiteoutOf } from "./whiteouts.ts";
 
 /** A path or a glob of an image. */
@@ -79,11 +81,22 @@ export function meantBy<E extends { path: string }>(
   return entries;
 }
 
-/** The error for a pattern that selects nothing in `name`, which is the image or one of its layers. */
-export function nothingAt({ text, exact, isGlob }: PathPattern, name: string): NotFoundError {
-  return new NotFoundError(`there is no ${text} in ${name}`, {
-    hint: isGlob ? globHint(text) : pathHint(exact[0]!),
+/** The error for a pattern that selects nothing in an image, or in some of its layers. */
+export function nothingAt(
+  { text, exact, isGlob }: PathPattern,
+  { name, layers }: { name: string; layers: readonly Layer[] },
+): NotFoundError {
+  const titled = layers.find((layer) => {
+    const title = titleOf(layer);
+    return title !== undefined && exact.includes(normalPath(title));
   });
+  return new NotFoundError(`there is no ${text} in ${name}`, {
+    hint: titled ? titleHint(titled) : isGlob ? globHint(text) : pathHint(exact[0]!),
+  });
+}
+
+function titleHint({ number }: Layer): string {
+  return `layer ${number} has this title, and is an archive: to get it as it is, use layerstash save --layer ${number}`;
 }
 
 function globHint(text: string): string | undefined {

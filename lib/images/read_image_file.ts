@@ -53,7 +53,7 @@ export async function readImageFile(
   const found = tree ? findExact(tree, pattern) : entries[0];
   const file = found && tree ? tree.follow(found) : found;
   if (!found && pattern.isGlob) throw new InvalidInputError(`${path} may match several files`);
-  if (!found) throw nothingAt(pattern, files.name);
+  if (!found) throw nothingAt(pattern, files);
   if (!file) throw new NotFoundError(`${path} is a broken link: its target is not in ${files.name}`);
   if (isBrokenLink(file)) {
     throw new NotFoundError(`${path} is a hard link whose target is not in ${files.name}`);

@@ -123,7 +123,7 @@ function directoryHint(text: string): string {
 }
 
 const USE =
-  "use a name such as nginx:alpine, ghcr.io/me/app:1.2, localhost:5000/app@sha256:..., or oci:DIR:TAG";
+  "use a name such as nginx:alpine, ghcr.io/me/app:1.2, localhost:5000/app@sha256:..., oci:DIR:TAG, or docker-archive:FILE";
 
 function notAnImage(text: string, hint = USE): InvalidInputError {
   return new InvalidInputError(`${quoted(text)} is not an image`, { hint });

@@ -29,7 +29,7 @@ get them.
 export function browseCommand(): CommandUnknownOpts {
   const command = connectionCommand(new Command("browse"))
     .description("walk through an image with the arrow keys, without pulling it")
-    .addArgument(new Argument("[image]", "such as nginx:alpine, nginx, or oci:DIR:TAG"))
+    .addArgument(new Argument("[image]", "such as nginx:alpine, nginx, oci:DIR:TAG, or docker-archive:FILE"))
     .addOption(platformOption())
     .addOption(
       new Option("--log-file <file>", "append what is shown to this file, as plain text")

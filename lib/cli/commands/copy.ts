@@ -42,7 +42,7 @@ layerstash login.
 export function copyCommand(): CommandUnknownOpts {
   const command = connectionCommand(new Command("copy"))
     .description("copy an image, an index or a stored file to another tag, repository, registry or directory")
-    .argument("<src>", "such as nginx:alpine, or oci:DIR:TAG")
+    .argument("<src>", "such as nginx:alpine, oci:DIR:TAG, or docker-archive:FILE")
     .argument("<dst>", "such as ghcr.io/me/app:1.2; a directory without a tag takes the tag of SRC")
     .addOption(platformsOption("copy the image for this platform only; for several, an index of them"))
     .option("--referrers", "also copy what refers to the image: signatures, SBOMs")

@@ -62,7 +62,7 @@ const peekAction = imageAction<PeekFlags>(
       : await listLayers(files, chosen, pattern, session, flags);
     const { report } = files;
     if (flags.json) terminal.data(eventLine("done", { complete, ...report }));
-    if (count === 0 && flags.path !== undefined) throw nothingAt(pattern, files.name);
+    if (count === 0 && flags.path !== undefined) throw nothingAt(pattern, files);
     const end = complete ? "" : "; lower layers were not read";
     terminal.note(renderReadReport(report) + end);
   },
