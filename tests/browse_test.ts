@@ -105,7 +105,12 @@ Deno.test("saving is offered where there is something to save", () => {
 
 Deno.test("the usual notes fit into 80 columns", () => {
   const MiB = 1024 * 1024;
-  const report = renderShortReport({ fetched: 987.6 * MiB, size: 1023.4 * MiB, verified: false });
+  const report = renderShortReport({
+    fetched: 987.6 * MiB,
+    size: 1023.4 * MiB,
+    verified: false,
+    byTable: false,
+  });
   assert.equal(report, "fetched 988 MiB of 1023 MiB, not verified");
   for (
     const note of [`in hexadecimal, the first 64 KiB; ${report}`, `saved os-release, 1.01 KiB; ${report}`]

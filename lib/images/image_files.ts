@@ -14,11 +14,13 @@ export interface ReadReport {
   fetched: number;
   /** The size of all layers in bytes. */
   size: number;
-  /**
-   * Whether everything that was read is verified: each layer was read to its last byte and has its digest, or was read
-   * through a verified table of contents.
-   */
+  /** Whether everything that was read is verified: each layer was read to its last byte and has its digest. */
   verified: boolean;
+  /**
+   * Whether what is not verified was read through tables of contents whose digests the manifest has. Such a table proves the
+   * contents of the files that it lists, but it may list other files than the layer has, which container engines unpack.
+   */
+  byTable: boolean;
 }
 
 /** Options for {@link ImageFiles}. */
@@ -121,10 +123,12 @@ export class ImageFiles {
   /** How much was fetched so far, and whether it was verified. */
   get report(): ReadReport {
     const blobs = [...this.#blobs.values()];
+    const verified = blobs.every(({ proven }) => proven);
     return {
       fetched: blobs.reduce((sum, { fetched }) => sum + fetched, 0),
       size: blobs.reduce((sum, { size }) => sum + size, 0),
-      verified: blobs.every(({ proven }) => proven),
+      verified,
+      byTable: !verified && blobs.every(({ proven, hasProvenTable }) => proven || hasProvenTable),
     };
   }
 }

@@ -7,6 +7,7 @@ import { type Compression, decompress } from "./compression.ts";
 import type { LayerBlob } from "./layer_blob.ts";
 import { readTar } from "./read_tar.ts";
 import { StreamInput } from "./tar_input.ts";
+import type { Entry } from "./entry.ts";
 import { LARGEST_TOC, Toc } from "./toc.ts";
 
 /** Layers smaller than this are read whole, which takes no longer and verifies them. In bytes. */
@@ -27,7 +28,7 @@ const CHUNKED_MAGIC = "GnUlInUx";
 
 /**
  * The table of contents of a layer; `undefined` if it has none or an invalid one, which a notice reports. If the
- * manifest has the table's digest, files that are read through the table are verified.
+ * manifest has the table's digest, the contents of files that are read through the table are verified.
  */
 export async function findToc(blob: LayerBlob, compression: Compression): Promise<Toc | undefined> {
   if (compression === "none" || blob.size < SMALLEST_LAYER || blob.wholeOnly) return undefined;
@@ -35,8 +36,10 @@ export async function findToc(blob: LayerBlob, compression: Compression): Promis
     const table = compression === "gzip" ? await findStargzTable(blob) : await findChunkedTable(blob);
     if (!table) return undefined;
     requireTableInside(table, blob);
-    const json = compression === "gzip" ? await readStargz(blob, table) : await readChunked(blob, table);
-    const toc = new Toc(json, { blob, compression });
+    const { json, entry } = compression === "gzip"
+      ? await readStargz(blob, table)
+      : { json: await readChunked(blob, table) };
+    const toc = new Toc(json, { blob, compression, entry });
     blob.hasProvenTable = table.digest !== undefined && toc.provesAll;
     return toc;
   } catch (error) {
@@ -66,18 +69,22 @@ async function findStargzTable(blob: LayerBlob): Promise<TableRange | undefined>
   return { start: parseInt(hex, 16), end: blob.size - (footer.slice(12, 14) === "SG" ? 51 : 47), digest };
 }
 
-/** Reads the table of eStargz: the only file of a tar archive in a gzip member of its own. */
-async function readStargz(blob: LayerBlob, { start, end, digest }: TableRange): Promise<Bytes> {
+/** Reads the table of eStargz: the only file of a tar archive in a gzip member of its own, and a file of the layer. */
+async function readStargz(
+  blob: LayerBlob,
+  { start, end, digest }: TableRange,
+): Promise<{ json: Bytes; entry: Entry }> {
   const packed = await blob.slice(start, end);
   for await (
-    const { name, size, extents } of readTar(
+    const { extents, ...entry } of readTar(
       new StreamInput(decompress(onePiece(packed), "gzip", blob.signal)),
     )
   ) {
-    if (name !== "stargz.index.json") break;
+    const { path, size } = entry;
+    if (path !== "stargz.index.json") break;
     if (size > LARGEST_TOC) throw new MismatchError("it is too large");
     const json = await collect(ReadableStream.from(contentOf(extents())), size);
-    if (digest === undefined || digestOf(json) === digest) return json;
+    if (digest === undefined || digestOf(json) === digest) return { json, entry };
     throw new MismatchError(OTHER_DIGEST);
   }
   throw new MismatchError("the layer's footer does not point to it");

@@ -33,7 +33,7 @@ export class LayerBlob {
   readonly annotations: Readonly<Record<string, string>>;
   /** The number of bytes fetched so far. Bytes that were fetched twice count twice. */
   fetched = 0;
-  /** Whether it is read through a table of contents that is itself verified. */
+  /** Whether it was last read through a table of contents whose digest the manifest has. */
   hasProvenTable = false;
   /** Whether the store can only give whole blobs, so that skipping bytes saves nothing. */
   wholeOnly = false;
@@ -58,12 +58,9 @@ export class LayerBlob {
     this.#options = options;
   }
 
-  /**
-   * Whether what was read is verified: by the digest of the whole blob, or by those of a verified table of contents. An
-   * empty blob needs no reading.
-   */
+  /** Whether what was read is verified by the digest of the whole blob. An empty blob needs no reading. */
   get proven(): boolean {
-    return this.#isWhole || this.hasProvenTable || this.size === 0 && this.digest === EMPTY_DIGEST;
+    return this.#isWhole || this.size === 0 && this.digest === EMPTY_DIGEST;
   }
 
   /** Ends every reading; each then rejects with the signal's reason. */

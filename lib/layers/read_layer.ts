@@ -86,6 +86,7 @@ async function* layerEntries(
   blob: LayerBlob,
   { want, whole = false, archive = false }: ReadLayerOptions,
 ): AsyncGenerator<OpenEntry> {
+  blob.hasProvenTable = false;
   if (blob.size === 0) return;
   const compression = compressionOf(await blob.head());
   const toc = whole || archive || want === "bytes" ? undefined : await findToc(blob, compression);

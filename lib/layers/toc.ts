@@ -57,21 +57,28 @@ const TYPES: Readonly<Record<string, EntryType>> = {
 /** The table of contents of one layer. */
 export class Toc {
   readonly #files: Row[][];
+  readonly #json: Bytes;
+  readonly #entry: Entry | undefined;
   readonly #blob: LayerBlob;
   readonly #compression: Compression;
 
   /**
    * Parses a table.
    *
+   * @param place the layer and its compression; `entry` is the table's own, where it is a file of the layer, the last one
    * @throws {MismatchError} if it is malformed, has too many rows, or has names that are not UTF-8, which JSON cannot express
    */
-  constructor(json: Bytes, { blob, compression }: { blob: LayerBlob; compression: Compression }) {
+  constructor(
+    json: Bytes,
+    { blob, compression, entry }: { blob: LayerBlob; compression: Compression; entry?: Entry | undefined },
+  ) {
     requireFewRows(json);
     const { entries } = parseAs(tocSchema, json, "table of contents");
     if (!entries.every(({ name, linkName }) => isWhole(name) && isWhole(linkName))) {
       throw new MismatchError("it has names that are not UTF-8");
     }
     this.#files = groupChunks(entries);
+    [this.#json, this.#entry] = [json, entry];
     this.#blob = blob;
     this.#compression = compression;
   }
@@ -84,11 +91,14 @@ export class Toc {
     );
   }
 
-  /** The entries that it lists. Only contents that are read are fetched. */
+  /** The entries that it lists, and its own. Only contents that are read are fetched. */
   async *entries(): AsyncGenerator<OpenEntry> {
     for (const [position, rows] of this.#files.entries()) {
       const entry = tableEntry(rows[0]!, position);
       yield { ...entry, extents: () => this.#extents(entry, rows) };
+    }
+    if (this.#entry) {
+      yield { ...this.#entry, position: this.#files.length, extents: () => inOnePiece(this.#json) };
     }
   }
 
@@ -141,6 +151,10 @@ export class Toc {
       if (left <= 0) return;
     }
   }
+}
+
+async function* inOnePiece(bytes: Bytes): AsyncGenerator<Extent> {
+  yield { offset: 0, bytes };
 }
 
 /** Counts the rows of a table before it is parsed. Each is an object, and begins with a brace. */

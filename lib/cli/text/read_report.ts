@@ -3,21 +3,28 @@ import type { ReadReport } from "../../images/image_files.ts";
 import { formatSize } from "./sizes.ts";
 
 /** The report for a short line: `fetched 1.5 MiB of 30 MiB, not verified`. */
-export function renderShortReport({ fetched, size, verified }: ReadReport): string {
-  return `fetched ${formatSize(fetched)} of ${formatSize(size)}, ${verified ? "" : "not "}verified`;
+export function renderShortReport({ fetched, size, verified, byTable }: ReadReport): string {
+  const proof = byTable ? BY_TABLE : verified ? "verified" : "not verified";
+  return `fetched ${formatSize(fetched)} of ${formatSize(size)}, ${proof}`;
 }
+
+const BY_TABLE = "checked against the table of contents alone";
 
 /** Probing the end of a layer for a table of contents may fetch 0.5 % more than the layer. That is not reported. */
 const SLIGHTLY_MORE = 1.005;
 
 /** The report in full: `fetched 1.5 MiB of 30 MiB (5 %); not verified: not all was read`. */
-export function renderReadReport({ fetched, size, verified }: ReadReport): string {
-  const twice = fetched > SLIGHTLY_MORE * size || fetched > 0 && fetched >= size && !verified;
+export function renderReadReport({ fetched, size, verified, byTable }: ReadReport): string {
+  const proven = verified || byTable;
+  const twice = fetched > SLIGHTLY_MORE * size || fetched > 0 && fetched >= size && !proven;
   const part = twice ? ", some of it twice" : ` (${percentOf(fetched, size)} %)`;
   const why = twice ? "the last time not all was read" : "not all was read";
-  return `fetched ${formatSize(fetched)} of ${formatSize(size)}${part}; ${
-    verified ? "verified" : `not verified: ${why}`
-  }`;
+  const proof = verified
+    ? "verified"
+    : byTable
+    ? `${BY_TABLE}: --verify reads what container engines unpack`
+    : `not verified: ${why}`;
+  return `fetched ${formatSize(fetched)} of ${formatSize(size)}${part}; ${proof}`;
 }
 
 /** The percentage in two digits; 100 only if everything was fetched. */
