@@ -20,9 +20,9 @@ Deno.test(
     await using work = await makeWorkplace();
     await using registry = await startFakeRegistry({ auth: "basic" });
     await using screen = await openScreen(commandWords(["login", registry.url]), environment(work));
-    await screen.until(/User name/);
+    await screen.until(/User name for 127\.0\.0\.1:\d+/);
     await screen.type(USER.username, "Enter");
-    await screen.until(/Password or token/);
+    await screen.until(/Password or token for 127\.0\.0\.1:\d+/);
     await screen.type(USER.password, "Enter");
     const shown = await screen.until(/ended with 0/);
     assert.match(
@@ -53,6 +53,17 @@ Deno.test("Ctrl-C at the question ends with 130", withTmux, async () => {
   await screen.until(/User name/);
   await screen.type("C-c");
   await screen.until(/cannot sign in to \S+: interrupted\nended with 130/);
+});
+
+Deno.test("login says for which registry it asks, and where that makes tokens", withTmux, async () => {
+  await using work = await makeWorkplace();
+  for (const [name, said] of [["docker", "docker.io"], ["ghcr", "ghcr.io"]] as const) {
+    await using screen = await openScreen(commandWords(["login", name, "-u", "me"]), environment(work));
+    const shown = await screen.until(new RegExp(`Password or token for ${said}`));
+    assert.match(shown, new RegExp(`layerstash: ${said} makes tokens at https://`));
+    await screen.type("C-c");
+    await screen.until(/ended with 130/);
+  }
 });
 
 Deno.test("an upload shows a bar that fits, and leaves the screen clean", withTmux, async () => {

@@ -37,8 +37,8 @@ export function loginCommand(): CommandUnknownOpts {
 const loginAction = action<RegistryFlags & { passwordStdin?: boolean | undefined }>(
   ({ registry }) => `sign in to ${registry}`,
   async ({ terminal, signal }, flags) => {
-    const { origin } = parseRemote(flags.registry);
-    const credentials = await askForLogin(flags, terminal, signal);
+    const { origin, host: named } = parseRemote(flags.registry);
+    const credentials = await askForLogin(named, flags, { terminal, signal });
     const { registry } = flags;
     const onEvent = terminal.progress(`signing in to ${registry}`).onEvent;
     const { host, asked } = await checkLogin({

@@ -4,45 +4,54 @@ import { InvalidInputError } from "../../errors.ts";
 import type { Credentials } from "../../sign_in/credentials.ts";
 import type { RegistryFlags } from "../connection.ts";
 import { InterruptedError } from "../exit_codes.ts";
-import type { Terminal } from "./terminal.ts";
+import type { Session } from "../action.ts";
 
 type PasswordLogin = Extract<Credentials, { kind: "password" }>;
 
+/** Where registries make the tokens that they take for passwords. */
+const TOKENS: ReadonlyMap<string, string> = new Map([
+  ["docker.io", "https://app.docker.com/settings/personal-access-tokens"],
+  ["ghcr.io", "https://github.com/settings/tokens (a classic one, with write:packages)"],
+]);
+
 /**
- * Gets the user name and the password.
+ * Gets the user name and the password for a registry.
  *
  * @throws {InvalidInputError} if one is missing and there is no terminal to ask at
  */
 export async function askForLogin(
+  host: string,
   flags: RegistryFlags & { passwordStdin?: boolean | undefined },
-  terminal: Terminal,
-  signal: AbortSignal,
+  { terminal, signal }: Session,
 ): Promise<PasswordLogin> {
-  const username = flags.username ?? await askOnTerminal(terminal, signal, "User name", { secret: false });
+  const ask = (what: string, options: { secret: boolean }) =>
+    askOnTerminal({ terminal, signal }, what, { host, ...options });
+  const username = flags.username ?? await ask("User name", { secret: false });
   const password = flags.passwordStdin
     ? (await text(Deno.stdin.readable)).replace(/\r?\n$/, "")
-    : flags.token ?? await askOnTerminal(terminal, signal, "Password or token", { secret: true });
+    : flags.token ?? await ask("Password or token", { secret: true });
   if (password === "") throw new InvalidInputError("the password is empty");
   return { kind: "password", username, password };
 }
 
 async function askOnTerminal(
-  terminal: Terminal,
-  signal: AbortSignal,
-  message: string,
-  { secret }: { secret: boolean },
+  { terminal, signal }: Session,
+  what: string,
+  { secret, host }: { secret: boolean; host: string },
 ): Promise<string> {
   if (!Deno.stdin.isTerminal() || !Deno.stderr.isTerminal()) {
-    throw new InvalidInputError(`there is no terminal to ask for the ${message.toLowerCase()}`, {
+    throw new InvalidInputError(`there is no terminal to ask for the ${what.toLowerCase()}`, {
       hint: "give -u NAME, and the password with --password-stdin",
     });
   }
+  const tokens = secret && TOKENS.get(host);
+  if (tokens) terminal.note(`${host} makes tokens at ${tokens}`);
   terminal.close();
   const [{ password, text: ask, isCancel }, { stderr }] = await Promise.all([
     import("@clack/prompts"),
     import("node:process"),
   ]);
-  const question = { message, output: stderr, signal };
+  const question = { message: `${what} for ${host}`, output: stderr, signal };
   const answer = secret ? await password(question) : await ask(question);
   if (isCancel(answer)) throw new InterruptedError();
   return answer;
