@@ -6,7 +6,6 @@ import {
   InvalidInputError,
   LayerstashError,
   MismatchError,
-  NotAllowedError,
   NotFoundError,
   openStore,
   type Stash,
@@ -18,12 +17,13 @@ import { splitIntoParts } from "../lib/transfer/byte_ranges.ts";
 import { Hasher } from "../lib/content/hasher.ts";
 import { encodeManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
+import { makeWorkplace } from "./rigs/command_line.ts";
 import { concatenate, makeWorkspace, sink, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
 import { testClock } from "./rigs/clock.ts";
 import { type FakeOptions, type FakeRegistry, startFakeRegistry } from "./rigs/fake_registry.ts";
 import { mountSmallDisk, withSmallDisk } from "./rigs/small_disk.ts";
 import { testOnEachStore } from "./rigs/stores.ts";
-import { onPosix } from "./rigs/system.ts";
+import { onPosix, WITHOUT_RIGHTS } from "./rigs/system.ts";
 
 const CHUNK = 1000;
 const BYTES = someBytes(5 * CHUNK - 3);
@@ -420,17 +420,15 @@ Deno.test(
   "a directory that may not be written to is told",
   onPosix("file modes"),
   async () => {
-    await using scene = await makeScene();
-    const { open } = Deno;
-    await Deno.mkdir(scene.work.path("locked"), { mode: 0o500 });
-    // root may write everywhere: the system's refusal is played to it
-    if (Deno.uid() === 0) Deno.open = () => Promise.reject(new Deno.errors.PermissionDenied("os error 13"));
-    try {
-      const done = download(scene.store, "disk", { output: scene.work.path("locked/out") });
-      await assert.rejects(done, NotAllowedError);
-    } finally {
-      Deno.open = open;
-    }
+    await using place = await makeWorkplace();
+    using store = openStore({ registry: `oci:${place.path("box")}`, repository: "me/files" });
+    await upload(store, "disk", { input: streamOf(someBytes(10)) });
+    await Deno.mkdir(place.path("locked"), { mode: 0o500 });
+    const words = ["download", "--registry", "oci:box", "-r", "me/files", "-t", "disk", "-o", "locked/out"];
+    const { code, stderr } = await place.run(words, { under: WITHOUT_RIGHTS });
+    assert.equal(code, 4, stderr);
+    assert.match(stderr, /locked\/out(\.part)? cannot be written: permission denied/);
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(place.path("locked"))), []);
   },
 );
 

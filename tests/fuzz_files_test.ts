@@ -61,18 +61,28 @@ Deno.test("property: a file with logins may hold anything, and gives a login or 
   await using work = await makeWorkspace();
   const path = work.path("auth.json");
   const names = ["auths", "auth", "ghcr.io", "ghcr.io/me", "https://ghcr.io/v1/", "username", "password"];
-  const content = contentWith(...names, "identitytoken", "registrytoken", "credHelpers");
+  const fields = ["auth", "username", "password", "identitytoken", "registrytoken", "email"];
+  const entry = fc.dictionary(fc.constantFrom(...fields), leaf, { maxKeys: 3 });
+  const auths = fc.dictionary(fc.constantFrom("ghcr.io", "ghcr.io/me", "https://ghcr.io/v1/"), entry);
+  const content = fc.oneof(
+    contentWith(...names, "identitytoken", "registrytoken", "credHelpers"),
+    auths.map((auths) => new TextEncoder().encode(JSON.stringify({ auths }))),
+  );
+  let logins = 0;
   await fc.assert(
     fc.asyncProperty(content, async (bytes) => {
       await Deno.writeFile(path, bytes);
       // Without a PATH no helper is found that the file may name.
       const found = await outcome(savedCredentials({ REGISTRY_AUTH_FILE: path })("ghcr.io", "me/files"));
       if (!found) return;
-      const { kind: _kind, ...texts } = found;
+      logins++;
+      const { kind: _kind, saved, ...texts } = found;
+      assert.equal(saved, true);
       assert.ok(Object.values(texts).every((text) => typeof text === "string"), Deno.inspect(found));
     }),
     { numRuns: 500 },
   );
+  assert.ok(logins > 20, `${logins} logins are too few to say anything`);
 });
 
 /** What a layout is asked for, and what it may say. */

@@ -414,10 +414,16 @@ Deno.test("a layout where there is a file, or whose index is a directory, is an 
   await using work = await makeWorkspace();
   await work.write("me", "a file");
   using store = open(work);
-  await assert.rejects(store.write(bytesSource(someBytes(10))), LayerstashError);
+  await assert.rejects(store.write(bytesSource(someBytes(10))), {
+    name: "InvalidInputError",
+    message: `${layoutOf(work)} cannot be written: a part of this path is a file, not a directory`,
+  });
   await Deno.remove(work.path("me"));
   await Deno.mkdir(join(layoutOf(work), "index.json"), { recursive: true });
-  await assert.rejects(Array.fromAsync(store.tags()), LayerstashError);
+  await assert.rejects(Array.fromAsync(store.tags()), {
+    name: "MismatchError",
+    message: `${join(layoutOf(work), "index.json")} is not an ordinary file`,
+  });
 });
 
 Deno.test(

@@ -82,7 +82,9 @@ testOnEachStore("a range that goes beyond the blob fails, rather than to be shor
   using store = place.open({ clock: testClock() });
   const { digest, size } = await store.write(bytesSource(someBytes(100)));
   for (const start of [0, 50, size, size + 10]) {
-    await assert.rejects(readAll(store, digest, { range: { start, end: size + 20 } }), LayerstashError);
+    await assert.rejects(readAll(store, digest, { range: { start, end: size + 20 } }), {
+      message: /has 100 bytes, not the 120 or more|gave the range bytes \d+-99\/100, not bytes|answered 416/,
+    });
   }
   await assert.rejects(readAll(store, ABSENT, { range: { start: 0, end: 1 } }), NotFoundError);
 });

@@ -4,7 +4,6 @@ import fc from "fast-check";
 import {
   InvalidInputError,
   MismatchError,
-  NotAllowedError,
   NotFoundError,
   openStore,
   upload,
@@ -15,9 +14,10 @@ import { digestOfFile, pushBlob } from "../lib/exports/blobs.ts";
 import { Hasher } from "../lib/content/hasher.ts";
 import { chunkCount, openInput } from "../lib/files/input.ts";
 import { collect } from "../lib/content/collect.ts";
+import { makeWorkplace } from "./rigs/command_line.ts";
 import { makeWorkspace, someBytes, streamOf } from "./rigs/content.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
-import { onLinux, onPosix, POSIX } from "./rigs/system.ts";
+import { onLinux, onPosix, POSIX, WITHOUT_RIGHTS } from "./rigs/system.ts";
 import { changes, CHUNK, FIVE, openFake, stored } from "./rigs/uploads.ts";
 
 Deno.test("a file that changes while it is stored never becomes a stash", async () => {
@@ -113,18 +113,12 @@ Deno.test("a file that does not tell its size is not taken for an empty one", on
 });
 
 Deno.test("a file that may not be read is said", onPosix("file modes"), async () => {
-  await using work = await makeWorkspace();
-  using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
-  const input = await work.write("disk.img", "secret");
-  await Deno.chmod(input, 0);
-  const refused = Deno.open;
-  // root may read everything: the system's refusal is played to it
-  if (Deno.uid() === 0) Deno.open = () => Promise.reject(new Deno.errors.PermissionDenied("os error 13"));
-  try {
-    await assert.rejects(upload(store, "disk", { input }), NotAllowedError);
-  } finally {
-    Deno.open = refused;
-  }
+  await using place = await makeWorkplace();
+  await Deno.chmod(await place.write("disk.img", "secret"), 0);
+  const words = ["upload", "--registry", "oci:box", "-r", "me/files", "-t", "disk", "-i", "disk.img"];
+  const { code, stderr } = await place.run(words, { under: WITHOUT_RIGHTS });
+  assert.equal(code, 4, stderr);
+  assert.match(stderr, /disk\.img may not be read: permission denied/);
 });
 
 Deno.test("a stream that grows past the last possible tag stops before the chunk is sent", async () => {
