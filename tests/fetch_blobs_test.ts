@@ -183,6 +183,22 @@ Deno.test("where the store gives whole blobs only, all of it comes again, and wh
   assert.deepEqual(found.written.map(({ bytes }) => bytes), [SIZE, SIZE, SIZE]);
 });
 
+Deno.test("that a store gives whole blobs only is said once, and the blobs to come are not asked for in parts", async () => {
+  const { store, asked } = storeOf((_blob, { start, end }) => {
+    if (start !== 0 || end !== SIZE) throw new RangeRefusedError("the store gives whole blobs only");
+  });
+  const notices: TransferEvent[] = [];
+  const onEvent = (event: TransferEvent) => void (event.type === "notice" && notices.push(event));
+  const found = await run(store, { jobs: 1, onEvent });
+  assert.equal(found.error, undefined);
+  assert.deepEqual(found.bytes, CONTENT);
+  assert.deepEqual(asked.toSorted(), ["0: 0-100", "0: 0-16", "1: 0-100", "2: 0-100"]);
+  assert.deepEqual(notices, [{
+    type: "notice",
+    message: "the store gives whole blobs only: each blob is fetched over one connection",
+  }]);
+});
+
 Deno.test("a whole blob that is bad is told at once: nothing of what was there is left in it", async () => {
   const { store, asked } = storeOf((_blob, { start, end }, bytes) => {
     if (start !== 0 || end !== SIZE) throw new RangeRefusedError("the store gives whole blobs only");

@@ -37,7 +37,13 @@ export async function fetchBlobs(
 ): Promise<void> {
   const { file, path, hasher, log, signal, partSize = PART, logEvery = LOG_EVERY } = options;
   const { jobs, onEvent } = adaptiveJobs(withChannel(options, store));
-  const incomingOptions = { store, file, path, hasher, log, onEvent, partSize, logEvery };
+  let wholeOnly = false;
+  const onRefused = ({ message }: Error) => {
+    if (wholeOnly) return;
+    wholeOnly = true;
+    onEvent?.({ type: "notice", message: `${message}: each blob is fetched over one connection` });
+  };
+  const incomingOptions = { store, file, path, hasher, log, onEvent, onRefused, partSize, logEvery };
   let after = blobs.reduce((sum, { size }) => sum + size, 0);
   const incoming = blobs.map((blob) => {
     after -= blob.size;
@@ -55,6 +61,12 @@ export async function fetchBlobs(
     incoming.takeBack();
     queue.add(new IncomingBlob(incoming.blob, [], { ...incomingOptions, partSize }));
   };
+  /** The blob itself, or, where the store is known to give whole blobs only, one that is fetched as one part. */
+  const asGiven = (incoming: IncomingBlob) => {
+    if (!wholeOnly || incoming.parts.length === 1 && incoming.reused === 0) return incoming;
+    incoming.drop();
+    return new IncomingBlob(incoming.blob, [], { ...incomingOptions, partSize: Infinity });
+  };
   const settle = (incoming: IncomingBlob, outcome: Outcome) => {
     if (outcome === "good") return finish(incoming);
     if (outcome === "refused") return startOver(incoming, Infinity);
@@ -64,7 +76,7 @@ export async function fetchBlobs(
   };
   await runAll({ signal }, (signal) => [
     { tasks: verifications(present, settle), jobs: DEFAULT_JOBS },
-    { tasks: fetches(queue, settle, signal), jobs },
+    { tasks: fetches(queue, { asGiven, settle }, signal), jobs },
   ]);
 }
 
@@ -102,10 +114,11 @@ function* verifications(present: IncomingBlob[], settle: Settle): Generator<Task
 
 async function* fetches(
   queue: WorkQueue<IncomingBlob>,
-  settle: Settle,
+  { asGiven, settle }: { asGiven: (incoming: IncomingBlob) => IncomingBlob; settle: Settle },
   signal: AbortSignal,
 ): AsyncGenerator<Task, void> {
-  for await (const blob of queue.take(signal)) {
+  for await (const next of queue.take(signal)) {
+    const blob = asGiven(next);
     blob.begin();
     for (const part of blob.parts) {
       yield async (signal) => {

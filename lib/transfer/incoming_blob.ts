@@ -33,6 +33,8 @@ export interface IncomingOptions {
   onEvent?: OnEvent | undefined;
   /** The most that one request asks for, in bytes. */
   partSize: number;
+  /** Receives the error that tells that the store gives whole blobs only. */
+  onRefused?: ((error: Error) => void) | undefined;
   /** How many bytes of other blobs are fetched after this one; absent = none. */
   after?: number | undefined;
   /** After how many bytes of a part the log gets them. */
@@ -117,11 +119,15 @@ export class IncomingBlob {
 
   /** Ends the other parts, too: from now on the file gets the bytes of the whole blob. */
   #giveUp(refused: Error): "refused" {
+    this.drop();
+    this.#options.onRefused?.(refused);
+    return "refused";
+  }
+
+  /** Gives the blob up: another one is fetched in its place. */
+  drop(): void {
     this.#givenUp = true;
     this.#hash.drop();
-    const message = `${refused.message}: each blob is fetched over one connection`;
-    this.#options.onEvent?.({ type: "notice", message });
-    return "refused";
   }
 
   async #receive(range: ByteRange, signal: AbortSignal): Promise<void> {
