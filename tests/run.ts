@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { announcedIn, startNotes } from "./rigs/run_notes.ts";
 
@@ -34,8 +35,9 @@ async function run(args: string[]): Promise<Run> {
     ];
     const { code } = await new Deno.Command(Deno.execPath(), { args: ["test", ...fixed, ...args], env })
       .spawn().status;
-    const skipped = (await Deno.readTextFile(report)).match(/<skipped/g)?.length ?? 0;
-    return { code, skipped, reasons: announcedIn(directory) };
+    // There is no report where no test was run, as with --help.
+    const text = existsSync(report) ? await Deno.readTextFile(report) : "";
+    return { code, skipped: text.match(/<skipped/g)?.length ?? 0, reasons: announcedIn(directory) };
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
