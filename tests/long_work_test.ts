@@ -53,6 +53,21 @@ async function rawServer(handle: (socket: net.Socket, count: number) => void) {
   };
 }
 
+Deno.test("an answer that drips without end is given up", async () => {
+  await using server = await rawServer((socket) => {
+    socket.write("HTTP/1.1 200 OK\r\ncontent-length: 4000000\r\n\r\n{");
+    const drip = setInterval(() => socket.write(" "), 20);
+    socket.once("close", () => clearInterval(drip));
+  });
+  using opened = open(server, { timeouts: { stall: 100 }, retry: { attempts: 1 } });
+  const error = await failure(opened.store.manifest("dripping"));
+  assert.match(
+    error.message,
+    /^hardly anything came from \S+ for .+, at the request for the manifest dripping$/,
+  );
+  assert.ok(error instanceof RegistryError && error.transient);
+});
+
 /** Sends one request to a server, and gives the error of it. */
 async function silenceOf(
   server: { url: string; allClosed(): Promise<unknown> },

@@ -3,7 +3,8 @@ import { type Bounds, TIME } from "../arguments.ts";
 
 /**
  * How long a connection may be silent before a request fails, in milliseconds; `Infinity` = no limit. A connection that
- * moves bytes never times out, however slow it is.
+ * moves bytes does not time out, however slow it is; only an answer that drips, with less than 1 kB/s on average after five
+ * times `stall`, does.
  *
  * @category Stores
  */

@@ -8,6 +8,9 @@ import type { HttpRequest } from "./request.ts";
 
 /** The size of the buffers that readers without one get, in bytes. */
 const BUFFER = 64 * 1024;
+/** A body may be slow for so many times the silence that is allowed. After that it has to bring this many bytes a second. */
+const SLOW_START = 5;
+const SLOWEST = 1000;
 
 /** The request whose answer is watched, and for how many milliseconds its body may be silent. */
 export interface Watch {
@@ -65,6 +68,9 @@ class Watchdog {
   readonly #reader: { cancel(reason: unknown): Promise<void> };
   readonly #watch: Watch;
   #waitingSince: number | undefined;
+  /** How long the reads that have ended waited, in milliseconds, and how many bytes they brought. */
+  #waited = 0;
+  #bytes = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #failure: { error: unknown } | undefined;
 
@@ -84,6 +90,8 @@ class Watchdog {
       this.#waitingSince = performance.now();
       this.#timer ??= this.#ring(this.#watch.milliseconds);
       const result = await read();
+      this.#waited += performance.now() - this.#waitingSince;
+      this.#bytes += result.value?.length ?? 0;
       this.#waitingSince = undefined;
       if (this.#failure) throw this.#failure.error;
       if (limit && result.value) await limit.take(result.value.length, signal);
@@ -118,14 +126,19 @@ class Watchdog {
     return timer;
   }
 
-  /** Fails the body if a read has waited for too long. */
+  /** Fails the body if a read has waited for too long, or if all of them have, for the bytes that they brought. */
   #look(): void {
     this.#timer = undefined;
     if (this.#waitingSince === undefined) return;
     const { request, milliseconds, giveUp } = this.#watch;
-    const left = milliseconds - (performance.now() - this.#waitingSince);
-    if (left > 0) this.#timer = this.#ring(left);
-    else this.#fail(giveUp(silence(`nothing came from ${request.url.host}`, request, milliseconds)));
+    const silent = performance.now() - this.#waitingSince;
+    const patience = SLOW_START * milliseconds + this.#bytes / SLOWEST * 1000;
+    const left = Math.min(milliseconds - silent, patience - this.#waited - silent);
+    if (left > 0) return void (this.#timer = this.#ring(left));
+    const [what, time] = silent < milliseconds
+      ? ["hardly anything", this.#waited + silent]
+      : ["nothing", milliseconds];
+    this.#fail(giveUp(silence(`${what} came from ${request.url.host}`, request, time)));
   }
 
   #end(): void {
