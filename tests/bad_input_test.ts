@@ -88,6 +88,15 @@ Deno.test("who names a place that is none learns so, and which layouts are near"
   await fails(work, ["inspect", `${fake.url}/me/files:disk-1`], 3, unknown);
 });
 
+Deno.test("names that exist are hinted at in the order in which people count", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", "0123456789ab");
+  await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img", "--chunk-size", "1"]);
+  const said = /hint: it has: disk-1, disk-2, disk-3, disk-4, disk-5, \.\.\.\n$/;
+  await fails(work, ["inspect", "oci:box/me/files:none"], 3, said);
+  await fails(work, ["alias", "get", ...BOX, "none"], 3, said);
+});
+
 Deno.test("a list of nothing says whether there is a repository at all", async () => {
   await using work = await makeWorkplace();
   await using fake = await startFakeRegistry();

@@ -6,11 +6,17 @@ import type { CallOptions, ManifestReader } from "./store.ts";
 
 /** How many names a hint shows. */
 const SHOWN = 5;
+/** How many names are looked at to find the first ones: most registries list so many at once. */
+const LOOKED_AT = 100;
+/** Orders names as people do: `disk-2` comes before `disk-10`. */
+const { compare } = new Intl.Collator("en", { numeric: true });
 
-/** A hint that lists names, such as `it has: a, b`; of many names the first ones. */
+/** A hint that lists names in order, such as `it has: a, b`; of many names the first ones. */
 export function hintOfNames(names: readonly string[]): string {
   if (names.length === 0) return "it has none at all";
-  return `it has: ${names.slice(0, SHOWN).join(", ")}${names.length > SHOWN ? ", ..." : ""}`;
+  return `it has: ${names.toSorted(compare).slice(0, SHOWN).join(", ")}${
+    names.length > SHOWN ? ", ..." : ""
+  }`;
 }
 
 /**
@@ -52,7 +58,7 @@ export async function notThere(
 ): Promise<LayerstashError> {
   const message = `there is no ${reference} in ${store.name}`;
   try {
-    const there = await knownReferences(store, { ...options, most: SHOWN + 1 });
+    const there = await knownReferences(store, { ...options, most: LOOKED_AT });
     const hint = hintOfNames(there.map((each) => fullReference(each, store)));
     return new NotFoundError(message, isDigest(reference) ? {} : { hint });
   } catch (error) {
