@@ -117,6 +117,24 @@ Deno.test("a file, a directory and a glob go to their own paths", async () => {
   assert.match(image.notices.join(), /set-user-ID and set-group-ID bits of 1 file were not set/);
 });
 
+Deno.test(
+  "set-id bits that are not set are told of, of files and of directories",
+  onPosix("file modes"),
+  async () => {
+    const [file, directory] = [{ name: "f", mode: 0o4755 }, { name: "d/", flag: "5", mode: 0o2775 }];
+    for (
+      const [files, which] of [[[file], "1 file"], [[directory], "1 directory"], [
+        [file, directory],
+        "1 file and 1 directory",
+      ]] as const
+    ) {
+      await using image = await makeImage([tarOf(files)]);
+      await extracted(image, ["/"]);
+      assert.ok(image.notices.includes(`set-user-ID and set-group-ID bits of ${which} were not set`));
+    }
+  },
+);
+
 Deno.test("a mode is that of the image, without set-id bits", onPosix("file modes"), async () => {
   await using image = await makeImage([await gzip(tarOf(FILES))]);
   await extracted(image, ["etc/conf.d/a.conf", "usr"]);

@@ -420,6 +420,23 @@ Deno.test("the position of a truncation counts from the beginning, also after sk
   await assert.rejects((await image.files()).merged(), /is truncated at byte 1001060/);
 });
 
+Deno.test("a layer that is packed in a way that is not read is named as such, and dates of all years are shown", async () => {
+  const xz = new Uint8Array([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, ...someBytes(600)]);
+  const bzip2 = new TextEncoder().encode("BZh91AY&SY" + "x".repeat(600));
+  for (const [packed, what] of [[xz, "xz"], [bzip2, "bzip2"]] as const) {
+    await using image = await makeImage([packed]);
+    const message = new RegExp(`^the layer is compressed with ${what}, which is not read; its media type is`);
+    await assert.rejects((await image.files()).merged(), { name: "MismatchError", message });
+  }
+  const lines = new ListingLines({ naming: "path", layers: false });
+  await using image = await makeImage([
+    tarOf([paxOf({ mtime: "1099511627775" }), { name: "late" }, { name: "now" }]),
+  ]);
+  const listed = [...(await (await image.files()).merged()).entries()].map((entry) => lines.render(entry));
+  assert.match(listed[0]!, / \+036812-02-20 00:36 late/);
+  assert.match(listed[1]!, / 2020-09-13 12:26 now/);
+});
+
 Deno.test("entries as documents have modes in octal, times in RFC 3339, attributes in base64", async () => {
   await using image = await makeImage([
     tarOf([

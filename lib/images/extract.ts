@@ -146,10 +146,19 @@ function reportLosses(
   for (const [why, entries] of Map.groupBy(unwritable, whyUnwritable)) {
     notice(entries, `${counted(entries.length, "entry")} skipped, because ${why}: ${firstPaths(entries)}`);
   }
-  const setId = sameOwner ? [] : entries.filter(({ mode, type }) => type === "file" && (mode & 0o6000) !== 0);
-  notice(setId, `set-user-ID and set-group-ID bits of ${counted(setId.length, "file")} were not set`);
+  const setId = sameOwner
+    ? []
+    : entries.filter(({ mode, type }) => type !== "symlink" && (mode & 0o6000) !== 0);
+  notice(setId, `set-user-ID and set-group-ID bits of ${filesAndDirectories(setId)} were not set`);
   const attributed = entries.filter(({ attributes }) => attributes !== undefined);
   notice(attributed, `extended attributes of ${counted(attributed.length, "file")} were not set`);
+}
+
+/** How many there are of each: `1 file and 2 directories`. */
+function filesAndDirectories(entries: readonly MergedEntry[]): string {
+  const [directories, files] = partition(entries, ({ type }) => type === "directory");
+  return [counted(files.length, "file"), counted(directories.length, "directory")]
+    .filter((each) => !each.startsWith("0 ")).join(" and ");
 }
 
 function firstPaths(entries: readonly MergedEntry[]): string {

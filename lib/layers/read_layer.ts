@@ -1,8 +1,9 @@
 /** Reads the entries of a layer, whatever its compression. @module */
+import type { Bytes } from "../content/bytes.ts";
 import { LayerstashError, MismatchError } from "../errors.ts";
 import { quoted } from "../messages.ts";
 import { titleOf } from "../oci/descriptor.ts";
-import { compressionOf, decompress } from "./compression.ts";
+import { compressionOf, decompress, unsupportedCompressionOf } from "./compression.ts";
 import { normalPath, type OpenEntry } from "./entry.ts";
 import type { LayerBlob } from "./layer_blob.ts";
 import { RangedInput } from "./ranged_input.ts";
@@ -47,7 +48,7 @@ export async function* readLayer(blob: LayerBlob, options: ReadLayerOptions): As
     }
   } catch (error) {
     if (!(error instanceof NotAnArchiveError)) throw error;
-    if (title === undefined) throw whyNoFiles(blob, error);
+    if (title === undefined) throw whyNoFiles(blob, await blob.head(), error);
   }
   if (isEmpty && title !== undefined) yield wholeLayer(blob, title);
 }
@@ -74,10 +75,14 @@ function wholeLayer(blob: LayerBlob, path: string): OpenEntry {
   };
 }
 
-function whyNoFiles({ mediaType, digest }: LayerBlob, cause: NotAnArchiveError): LayerstashError {
-  const message = `the layer is not a tar archive; its media type is ${
-    quoted(mediaType)
-  }, its digest ${digest}`;
+function whyNoFiles(
+  { mediaType, digest }: LayerBlob,
+  head: Bytes,
+  cause: NotAnArchiveError,
+): LayerstashError {
+  const packed = unsupportedCompressionOf(head);
+  const why = packed ? `is compressed with ${packed}, which is not read` : "is not a tar archive";
+  const message = `the layer ${why}; its media type is ${quoted(mediaType)}, its digest ${digest}`;
   const isSaidToBe = /[.]tar([+.](gzip|zstd))?$/.test(mediaType);
   return new (isSaidToBe ? MismatchError : NoFilesError)(message, { cause });
 }

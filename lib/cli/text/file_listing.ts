@@ -29,7 +29,7 @@ export function formatMode({ type, mode }: Pick<Entry, "type" | "mode">): string
 /** A time to the minute, in UTC. */
 export function formatTime(seconds: number): string {
   const date = new Date(Math.floor(seconds) * 1000);
-  return Number.isNaN(date.getTime()) ? "?" : date.toISOString().slice(0, 16).replace("T", " ");
+  return Number.isNaN(date.getTime()) ? "?" : date.toISOString().replace(/:[^:]*Z$/, "").replace("T", " ");
 }
 
 /** Which name of an entry is shown: the one in its archive, or its path in the image. */
