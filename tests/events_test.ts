@@ -195,8 +195,10 @@ const CHANNELS = {
 
 for (const [channel, give] of Object.entries(CHANNELS)) {
   const failures = { status: 429, times: 5 };
-  /** Four at once to begin with, twice as all of them are refused; then one, as there are two halvings at least. */
-  const expected = [4, 4, ...Array(9).fill(1)];
+  /** Four at once to begin with, and all of them are refused; at the end one, as there are two halvings at least. */
+  const ofDownload = [4, 4, ...Array(9).fill(1)];
+  /** An upload that is tried again waits for its turn. */
+  const ofUpload = [4, 2, ...Array(11).fill(1)];
 
   Deno.test(`a registry that answers 429 to a download halves the connections, with the channel ${channel}`, async () => {
     await using fake = await startFakeRegistry();
@@ -207,7 +209,7 @@ for (const [channel, give] of Object.entries(CHANNELS)) {
     fake.faults.failNext = [{ ...failures, method: "GET", path: new RegExp(CHUNKS.join("|")) }];
     const counts = holdRequests(fake, ({ method, path }) => method === "GET" && isOfChunk(path));
     await download(store, "disk", { output: work.path("out"), ...verb });
-    assert.deepEqual(counts, expected);
+    assert.deepEqual(counts, ofDownload);
     assert.deepEqual(await Deno.readFile(work.path("out")), BYTES);
   });
 
@@ -220,6 +222,6 @@ for (const [channel, give] of Object.entries(CHANNELS)) {
     fake.faults.failNext = [{ ...failures, method: "PUT", path: /\/blobs\/uploads\// }];
     const counts = holdRequests(fake, ({ method, search }) => method === "PUT" && isOfChunk(search));
     await upload(store, "disk", { input, chunkSize: CHUNK, ...verb });
-    assert.deepEqual(counts, expected);
+    assert.deepEqual(counts, ofUpload);
   });
 }
