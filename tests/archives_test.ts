@@ -1,6 +1,7 @@
 /** Archives of images, as docker, podman, skopeo and crane make them, are read in place. @module */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { findImage, openImage } from "../lib/exports/images.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { ForeignLayout } from "./rigs/foreign_layout.ts";
@@ -333,4 +334,18 @@ Deno.test("an archive that takes much memory or time to describe is refused, how
       throw new Error(name, { cause: error });
     });
   }
+});
+
+Deno.test("reading an archive can be interrupted, and begun again", async () => {
+  await using place = await makeWorkplace();
+  const packed = await gzip(BASE!);
+  const layers = [{ name: "layer.tar.gz", bytes: packed, diffId: digestOf(BASE!) }];
+  const path = await place.write("crane.tar", tarOf(savedTar(layers)));
+  using image = openImage(`docker-archive:${path}`);
+  const stop = new AbortController();
+  const reading = findImage(image.store, undefined, { signal: stop.signal });
+  const enough = new Error("enough");
+  stop.abort(enough);
+  await assert.rejects(reading, (error) => error === enough);
+  assert.equal((await findImage(image.store, undefined)).layers[0]?.digest, digestOf(packed));
 });

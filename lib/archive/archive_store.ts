@@ -32,7 +32,7 @@ export class ArchiveStore extends ListedManifests implements Store {
   constructor(address: ArchiveAddress, { onEvent }: { onEvent?: OnEvent | undefined } = {}) {
     const archive = new OpenedArchive(address);
     super({ name: address.name, onEvent }, {
-      entries: async () => (await archive.open()).images.entries,
+      entries: async (signal) => (await archive.open(signal)).images.entries,
       manifest: (digest) => archive.manifest(digest),
       index: async () => (await archive.open()).images.index,
     });
@@ -111,7 +111,10 @@ class OpenedArchive {
   }
 
   async open(signal?: AbortSignal): Promise<{ tar: TarFile; images: ArchivedImages }> {
-    this.#opened ??= this.#read(signal);
+    this.#opened ??= this.#read(signal).catch((error) => {
+      this.#opened = undefined; // who interrupted it may read it later
+      throw error;
+    });
     return await this.#opened;
   }
 

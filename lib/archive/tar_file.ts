@@ -44,6 +44,7 @@ export class TarFile {
       if (!isFile) throw notAnArchive(path);
       return new TarFile(path, await placesIn(new FileInput({ file, size, name: path }), signal));
     } catch (error) {
+      signal?.throwIfAborted();
       if (error instanceof NotAnArchiveError) throw await whyNoArchive(path);
       throw explained(error, path);
     }

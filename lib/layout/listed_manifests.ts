@@ -14,8 +14,8 @@ import { indexItself, indexOfSet, isPlatformSet } from "./platform_set.ts";
 
 /** Where the entries of an index and the bytes of manifests come from. */
 export interface ListedSource {
-  /** The entries as they are now. */
-  entries(): Promise<readonly IndexEntry[]>;
+  /** The entries as they are now. Of an archive they may take a while. */
+  entries(signal?: AbortSignal): Promise<readonly IndexEntry[]>;
   /** The bytes of a manifest, checked; `undefined` = absent. */
   manifest(digest: Digest): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** The bytes of the index; absent where nobody has written one. Fails if it is too large for a manifest. */
@@ -46,7 +46,7 @@ export class ListedManifests implements ManifestReader {
     { signal, onEvent = this.onEvent }: CallOptions = {},
   ): Promise<Manifest | undefined> {
     signal?.throwIfAborted();
-    const found = await this.#find(reference);
+    const found = await this.#find(reference, signal);
     if (found && "bytes" in found) return found;
     const digest = found?.digest ?? (isDigest(reference) ? reference : undefined);
     if (!digest) return undefined;
@@ -63,7 +63,7 @@ export class ListedManifests implements ManifestReader {
 
   async resolve(reference: string, { signal }: CallOptions = {}): Promise<Digest | undefined> {
     signal?.throwIfAborted();
-    const found = await this.#find(reference) ??
+    const found = await this.#find(reference, signal) ??
       (isDigest(reference) ? await this.#setWithDigest(reference) : undefined);
     return found?.digest;
   }
@@ -75,7 +75,11 @@ export class ListedManifests implements ManifestReader {
     const list = await fallbackReferrers(this, parseDigest(digest), options);
     if (listed) return distinct(list);
     const found: Descriptor[] = [];
-    for (const { digest: each, size, mediaType = IMAGE_MANIFEST.oci } of await this.#source.entries()) {
+    for (
+      const { digest: each, size, mediaType = IMAGE_MANIFEST.oci } of await this.#source.entries(
+        options.signal,
+      )
+    ) {
       options.signal?.throwIfAborted();
       const bytes = await this.#source.manifest(each).catch(ifDamaged);
       if (bytes && subjectOf(bytes) === digest) found.push({ mediaType, digest: each, size });
@@ -85,19 +89,19 @@ export class ListedManifests implements ManifestReader {
 
   async *tags({ signal }: TagsOptions = {}): AsyncGenerator<string> {
     signal?.throwIfAborted();
-    yield* uniqueNames(await this.#source.entries());
+    yield* uniqueNames(await this.#source.entries(signal));
   }
 
   async untagged({ signal }: CallOptions = {}): Promise<Digest[]> {
     signal?.throwIfAborted();
-    const entries = await this.#source.entries();
+    const entries = await this.#source.entries(signal);
     const whole = await this.#indexItself(entries);
     return whole ? [whole.digest] : namelessImages(entries);
   }
 
   /** The entry that has a name; or, if several are one image for several platforms, their index. */
-  async #find(reference: string): Promise<IndexEntry | Manifest | undefined> {
-    const named = entriesNamed(await this.#source.entries(), reference);
+  async #find(reference: string, signal?: AbortSignal): Promise<IndexEntry | Manifest | undefined> {
+    const named = entriesNamed(await this.#source.entries(signal), reference);
     if (named.length === 0) parseLayoutReference(reference); // any other text may be the name of an entry
     requireOneImage(named, { reference, store: this.name });
     return isPlatformSet(named) ? indexOfSet(named) : named[0];
