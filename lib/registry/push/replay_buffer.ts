@@ -11,6 +11,7 @@ export class ReplayBuffer {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
   readonly #size: number;
   #ahead: Uint8Array<ArrayBuffer> = new Uint8Array();
+  #buffer: Uint8Array<ArrayBuffer> | undefined;
   /** The newest part, also after it was the last. */
   held: HeldPart | undefined;
 
@@ -25,9 +26,10 @@ export class ReplayBuffer {
     this.#size = size;
   }
 
-  /** Reads the next part, and holds it in place of the one before; `undefined` = the stream has ended, and the last part stays. */
+  /** Reads the next part over the one before, and holds it; `undefined` = the stream has ended, and the last part stays. */
   async next(): Promise<HeldPart | undefined> {
-    const bytes = new Uint8Array(this.#size);
+    // The part before has arrived, so its bytes are not needed any more: two large parts would take too much memory.
+    const bytes = this.#buffer ??= new Uint8Array(this.#size);
     let filled = 0;
     for (let piece; filled < this.#size && (piece = await this.#read());) {
       const taken = piece.subarray(0, this.#size - filled);
