@@ -7,6 +7,9 @@ import { basicAuthorization, USER } from "./rigs/user.ts";
 
 const BY_VARIABLE = { LAYERSTASH_USERNAME: USER.username, LAYERSTASH_TOKEN: USER.password };
 
+/** How a command ends that may read, and finds the registry empty. */
+const NOT_FOUND = 3;
+
 /** A registry that is reached as `registry.test`, over http, with a login for it that docker has saved. */
 class Elsewhere implements AsyncDisposable {
   private constructor(
@@ -61,7 +64,7 @@ for (const auth of ["basic", "bearer"] as const) {
     for (const [options, env] of [[["--insecure-skip-tls-verify"], {}], [[], BY_VARIABLE]] as const) {
       await using elsewhere = await Elsewhere.start({ auth, tokens: { anonymousPull: false } });
       const { code, stderr } = await elsewhere.list([...options], env);
-      assert.equal(code, 0, stderr);
+      assert.equal(code, NOT_FOUND, stderr);
       assert.ok(elsewhere.received);
     }
   });
@@ -70,8 +73,16 @@ for (const auth of ["basic", "bearer"] as const) {
 Deno.test("without the saved login, what is open to everybody is read", async () => {
   await using elsewhere = await Elsewhere.start({ auth: "bearer" });
   const { code, stderr } = await elsewhere.list();
-  assert.equal(code, 0, stderr);
+  assert.equal(code, NOT_FOUND, stderr);
   assert.ok(!elsewhere.received);
+  assert.match(stderr, new RegExp(`${elsewhere.host} is asked without the saved login`));
+});
+
+Deno.test("where nobody has to sign in, nothing is said of the saved login", async () => {
+  await using elsewhere = await Elsewhere.start({ auth: "none" });
+  const { code, stderr } = await elsewhere.list();
+  assert.equal(code, NOT_FOUND, stderr);
+  assert.doesNotMatch(stderr, /saved login/);
 });
 
 Deno.test("a login over http says that it is not protected", async () => {

@@ -156,7 +156,7 @@ export class RegistryClient {
   async #learn(response: Response, sent: Headers, call: MadeCall): Promise<boolean> {
     try {
       const challenge = response.headers.has("www-authenticate") ? response : await this.#askBase(call);
-      return await this.#authorization.learn(challenge, sent.get("authorization"));
+      return await this.#authorization.learn(challenge, sent.get("authorization"), call.onEvent);
     } catch (error) {
       await response.body?.cancel();
       throw error;

@@ -2,6 +2,7 @@
 import { InvalidInputError, LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
 import { parseChallenges } from "./challenge.ts";
 import type { Credentials, FindCredentials } from "./credentials.ts";
+import type { OnEvent } from "../events.ts";
 import type { Clock } from "../async/clock.ts";
 import { isOverheard } from "../oci/address.ts";
 import { Secrets } from "./secrets.ts";
@@ -46,6 +47,8 @@ export class Authorization {
   #credentials: Promise<Credentials | undefined> | undefined;
   /** Whether there is a saved login that is not sent, as others on the network could read it. */
   #withheld = false;
+  /** Whether that was reported. */
+  #isReported = false;
   #demand: Demand | undefined;
   /** Whether the token server has answered. */
   #hasReached = false;
@@ -111,7 +114,7 @@ export class Authorization {
    *
    * @returns whether another attempt can send something else
    */
-  async learn(response: Response, sent: string | null): Promise<boolean> {
+  async learn(response: Response, sent: string | null, onEvent?: OnEvent): Promise<boolean> {
     const challenges = parseChallenges(response.headers.get("www-authenticate") ?? "");
     const bearer = challenges.find(({ scheme, parameters }) => scheme === "bearer" && parameters["realm"]);
     if (bearer) {
@@ -122,10 +125,21 @@ export class Authorization {
     } else {
       throw new NotAllowedError(`${this.#options.host} answered 401 and does not say how to sign in`);
     }
+    await this.#reportWithheld(onEvent);
     if (sent === null) return true;
     this.#refused.add(sent);
     if ((await this.#lookUp())?.kind === "bearer") return false;
     return bearer !== undefined || !sent.startsWith("Basic ");
+  }
+
+  async #reportWithheld(onEvent: OnEvent | undefined): Promise<void> {
+    await this.#lookUp();
+    if (!this.#withheld || this.#isReported) return;
+    this.#isReported = true;
+    const message =
+      `${this.#options.host} is asked without the saved login, which others on the network could read: ` +
+      "--insecure-skip-tls-verify sends it";
+    onEvent?.({ type: "notice", message });
   }
 
   /** The credentials to send to the registry, and to the token server that it names. */
