@@ -82,6 +82,11 @@ export const failing = (method: string, path: RegExp, failure: object, times: nu
   faults: { failNext: [{ method, path, status: 500, times, ...failure }] },
 });
 
+/** Lets the commit of the first chunk take longer than other answers may. */
+const late = async (digest: Digest) => {
+  if (digest === LAYERS[0]) await new Promise((resolve) => setTimeout(resolve, 1500));
+};
+
 const HTML = { status: 502, headers: { "content-type": "text/html" }, body: "<html>Bad Gateway</html>" };
 const SECONDS = { status: 429, headers: { "retry-after": "7" } };
 const DATE = {
@@ -265,10 +270,7 @@ const uploads: Fault[] = [
   {
     name: "commit answered late",
     directions: UP,
-    make: () => ({
-      faults: { onCommit: () => new Promise((resolve) => setTimeout(resolve, 400)) },
-      open: IMPATIENT,
-    }),
+    make: () => ({ faults: { onCommit: late }, open: { timeouts: { answer: 1000, store: 1000 } } }),
     expected: "identical",
     most: 24,
   },
