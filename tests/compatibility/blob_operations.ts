@@ -8,7 +8,7 @@ const BYTES = someBytes(300_000, 5);
 const DIGEST = digestOf(BYTES);
 const OTHER = someBytes(200_000, 6);
 
-const on = (trial: Trial) => ["-r", trial.repository("blobs")];
+const on = (trial: Trial) => ["-r", trial.repository("data")];
 const pull = (trial: Trial, ...args: string[]) => trial.bytes(["blob", "pull", ...on(trial), ...args]);
 
 /** Blobs, aliases, and what is printed about them. */
@@ -33,7 +33,7 @@ export const BLOB_OPERATIONS: Record<string, Operation> = {
   },
   "blob mount": async (trial) => {
     const there = ["-r", trial.repository("mounted")];
-    await trial.run(["blob", "mount", ...there, "--from", trial.repository("blobs"), DIGEST, "--alias", "m"]);
+    await trial.run(["blob", "mount", ...there, "--from", trial.repository("data"), DIGEST, "--alias", "m"]);
     assert.deepEqual(await trial.bytes(["blob", "pull", ...there, DIGEST]), BYTES);
   },
   "alias set": async (trial) => {
@@ -60,7 +60,7 @@ export const BLOB_OPERATIONS: Record<string, Operation> = {
   },
   "repos": async (trial) => {
     const printed = await trial.run(["repos"]);
-    assert.ok(printed.split("\n").includes(trial.repository("blobs")), `it printed: ${printed}`);
+    assert.ok(printed.split("\n").includes(trial.repository("data")), `it printed: ${printed}`);
   },
   "token": async (trial) => {
     const args = ["token", ...on(trial), "pull"];

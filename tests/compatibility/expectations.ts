@@ -13,6 +13,7 @@ export const SERVER_EXPECTATIONS: Record<string, Expectations> = {
     "remove a file": DELETES_DISABLED,
     "a removed file is gone": DELETES_DISABLED,
   },
+  "olareg": { "repos": "olareg has no list of its repositories; the message says so" },
 };
 
 const ONLY_SHA256 =
