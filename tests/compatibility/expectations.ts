@@ -13,6 +13,10 @@ export const SERVER_EXPECTATIONS: Record<string, Expectations> = {
     "remove a file": DELETES_DISABLED,
     "a removed file is gone": DELETES_DISABLED,
   },
+  "gitea": {
+    "copy an index of indexes there": "Gitea takes no index that lists an index (MANIFEST_INVALID)",
+    "copy an index of indexes back": "it could not be stored before",
+  },
   "olareg": { "repos": "olareg has no list of its repositories; the message says so" },
 };
 
