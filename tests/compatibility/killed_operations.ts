@@ -7,11 +7,14 @@ import type { Operation, Trial } from "./trial.ts";
 const SIZE = 100_000_000;
 const KILLED_AT = 95_000_000;
 
-/** Kills a transfer, runs it again to its end, and notes what moved beyond the size of the file. */
+/** Kills a transfer together with its connections, runs it again to its end, and notes what moved beyond the size of the file. */
 async function killAndGoOn(trial: Trial, name: string, args: string[]): Promise<void> {
   await using proxy = startCountingProxy({ host: trial.server.host });
   const killed = trial.start(args, proxy.host);
-  proxy.when(KILLED_AT, () => killed.kill("SIGKILL"));
+  proxy.when(KILLED_AT, () => {
+    killed.kill("SIGKILL");
+    proxy.cut(); // else the system would still send what it has taken: the rest of the file
+  });
   const { signal, stderr } = await killed.output();
   const second = await trial.start(args, proxy.host).output();
   const said = new TextDecoder().decode(second.stderr);

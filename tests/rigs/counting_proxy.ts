@@ -8,6 +8,8 @@ export interface CountingProxy extends AsyncDisposable {
   readonly passed: { up: number; down: number };
   /** Calls the function once when so many bytes have passed in all; `Infinity` = never. */
   when(bytes: number, action: () => void): void;
+  /** Closes all connections: what the other side has sent, and what has not passed yet, is lost. */
+  cut(): void;
 }
 
 /** Starts a proxy on a free port of this machine. */
@@ -41,6 +43,7 @@ export function startCountingProxy(target: { host: string }): CountingProxy {
     host: `127.0.0.1:${listener.addr.port}`,
     passed,
     when: (bytes, then) => void ([limit, action] = [bytes, then]),
+    cut: () => open.forEach(close),
     async [Symbol.asyncDispose]() {
       listener.close();
       for (const connection of open) close(connection);
