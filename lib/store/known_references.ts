@@ -11,17 +11,15 @@ const LOOKED_AT = 100;
 /** Orders names as people do: `disk-2` comes before `disk-10`. */
 const { compare } = new Intl.Collator("en", { numeric: true });
 
-/** A hint that lists names in order, such as `it has: a, b`; of many names the first ones. */
+/** A hint that lists names, such as `it has: a, b`; of many names the first ones. */
 export function hintOfNames(names: readonly string[]): string {
   if (names.length === 0) return "it has none at all";
-  return `it has: ${names.toSorted(compare).slice(0, SHOWN).join(", ")}${
-    names.length > SHOWN ? ", ..." : ""
-  }`;
+  return `it has: ${names.slice(0, SHOWN).join(", ")}${names.length > SHOWN ? ", ..." : ""}`;
 }
 
 /**
- * The first `most` tags of a repository; where it has no tags, the digests of its images. Fallback tags, which hold lists of
- * referrers, are left out.
+ * The first `most` tags of a repository, in order; where it has no tags, the digests of its images. Fallback tags, which
+ * hold lists of referrers, are left out.
  *
  * @throws {NotFoundError} if there is no such repository
  */
@@ -33,7 +31,7 @@ export async function knownReferences(
   for await (const tag of store.tags({ ...options, mustExist: true })) {
     if (!isFallbackTag(tag) && tags.push(tag) === most) break;
   }
-  return tags.length > 0 ? tags : (await store.untagged?.(options) ?? []).slice(0, most);
+  return tags.length > 0 ? tags.sort(compare) : (await store.untagged?.(options) ?? []).slice(0, most);
 }
 
 /**
