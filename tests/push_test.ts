@@ -1,5 +1,6 @@
 /** Blobs go up in each way, past everything that registries and proxies do to them. @module */
 import assert from "node:assert/strict";
+import { ReplayBuffer } from "../lib/registry/push/replay_buffer.ts";
 import { MismatchError, RegistryError } from "../lib/errors.ts";
 import { bytesSource, type Source } from "../lib/content/source.ts";
 import { StreamCutter } from "../lib/content/stream_source.ts";
@@ -544,4 +545,17 @@ Deno.test("an input that is read once goes with one PUT where parts are refused,
   assert.deepEqual(steps(fake), ["POST 202", "PATCH 405", "POST 202", "PUT 201"]);
   using small = open(fake, profile("parts"));
   assert.match((await failure(small.store.write(onceSource(BYTES.slice(1))))).hint!, /read only once/);
+});
+
+Deno.test("the parts of a stream are read one over the other: a registry may ask for large ones", async () => {
+  const parts = new ReplayBuffer(new Blob([new Uint8Array([1, 2, 3, 4, 5, 6, 7])]).stream(), 3);
+  const seen: number[][] = [];
+  const buffers = new Set<ArrayBuffer>();
+  for (let part; (part = await parts.next());) {
+    seen.push([part.first, ...part.bytes]);
+    buffers.add(part.bytes.buffer);
+  }
+  assert.deepEqual(seen, [[0, 1, 2, 3], [3, 4, 5, 6], [6, 7]]);
+  assert.deepEqual([...parts.held!.bytes], [7], "the last part stays");
+  assert.equal(buffers.size, 1);
 });
