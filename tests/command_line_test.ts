@@ -1,7 +1,9 @@
 /** The command line as people use it: what goes where, and what it ends with. @module */
 import assert from "node:assert/strict";
-import { digestOf } from "../lib/exports/store.ts";
+import { bytesSource, digestOf } from "../lib/exports/store.ts";
 import { openImage } from "../lib/exports/images.ts";
+import { OCTET_STREAM } from "../lib/oci/media_types.ts";
+import { openStore } from "../main.ts";
 import { putImage } from "./rigs/images.ts";
 import { tarOf } from "./rigs/tar.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
@@ -430,4 +432,39 @@ Deno.test("the demonstration does the main job and tells what to type next", asy
   assert.match(text, /runtime is OK: .*, copy is the same/);
   assert.match(text, /Docker Hub {3}deno run -A main.ts login docker/);
   assert.match(text, /GHCR {9}deno run -A main.ts login ghcr/);
+});
+
+Deno.test("journals are kept where programs of this system keep their state", async () => {
+  await using registry = await startFakeRegistry();
+  const usual = { linux: ".local/state", darwin: "Library/Application Support", windows: "AppData/Local" };
+  const own = usual[Deno.build.os as keyof typeof usual];
+  for (
+    const [env, state] of [[{}, own], [{ XDG_STATE_HOME: "" }, own], [
+      { XDG_STATE_HOME: "xdg" },
+      "xdg",
+    ]] as const
+  ) {
+    await using work = await makeWorkplace();
+    await work.write("disk.img", TEN);
+    const args = ["upload", "--registry", registry.url, "-r", "me/files", "-t", "disk", "-i", "disk.img"];
+    const { code, stderr } = await work.run(args, { env });
+    assert.equal(code, 0, stderr);
+    assert.ok((await Deno.stat(work.path(`${state}/layerstash`))).isDirectory);
+  }
+});
+
+Deno.test("a file of another tool comes back with the word that nothing proves it to be complete", async () => {
+  await using work = await makeWorkplace();
+  using box = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+  for (const [index, text] of ["part 1", "part 2"].entries()) {
+    const bytes = new TextEncoder().encode(text);
+    const { digest, size } = await box.write(bytesSource(bytes));
+    await putImage(box, `old-${index + 1}`, [{ mediaType: OCTET_STREAM, digest, size }], {});
+  }
+  const { code, stderr } = await work.run(["download", ...BOX, "-t", "old", "-o", "old"]);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /wrote old: 12 B, verified; nothing proves that it is complete\n$/);
+  await store(work);
+  const proven = await work.run(["download", ...BOX, "-t", "disk", "-o", "back"]);
+  assert.match(proven.stderr, /wrote back: 10 B, verified\n$/);
 });
