@@ -72,7 +72,6 @@ async function transfer(work: Workspace, args: string[]): Promise<number> {
 Deno.test({
   name: "a large file goes up and comes back in less than 256 MiB of memory, without a temporary copy",
   ignore: onLinux("memory by /proc").ignore || !await ensureTool("docker-registry", "docker-registry"),
-  timeout: 10 * 60_000,
   async fn() {
     await using work = await makeWorkspace();
     const size = await chooseSize(work.path("."), SIZES);
