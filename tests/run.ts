@@ -9,6 +9,8 @@ import { join } from "node:path";
 import { announcedIn, startNotes } from "./rigs/run_notes.ts";
 
 const PRELOAD = join(import.meta.dirname!, "rigs/preload.ts");
+/** With the examples of the documentation; `deno task static` checks types. */
+const HOW = ["-A", "--frozen", "--no-check", "--doc", "--parallel", "--preload", PRELOAD];
 const NO_SKIPS = "--no-skips";
 
 /** How a run ended. */
@@ -23,18 +25,8 @@ async function run(args: string[]): Promise<Run> {
   const { directory, env } = await startNotes();
   try {
     const report = join(directory, "report.xml");
-    const fixed = [
-      "-A",
-      "--frozen",
-      "--no-check",
-      "--parallel",
-      "--preload",
-      PRELOAD,
-      "--junit-path",
-      report,
-    ];
-    const { code } = await new Deno.Command(Deno.execPath(), { args: ["test", ...fixed, ...args], env })
-      .spawn().status;
+    const all = ["test", ...HOW, "--junit-path", report, ...args];
+    const { code } = await new Deno.Command(Deno.execPath(), { args: all, env }).spawn().status;
     // There is no report where no test was run, as with --help.
     const text = existsSync(report) ? await Deno.readTextFile(report) : "";
     return { code, skipped: text.match(/<skipped/g)?.length ?? 0, reasons: announcedIn(directory) };

@@ -76,13 +76,20 @@ Deno.test("prints", () => { if (tried !== ${outcome}) throw new Error(tried); })
   assert.equal(await Deno.readTextFile(work.path("tries")), "..");
 });
 
-Deno.test("a run in which a test fails fails", async () => {
-  await using work = await makeWorkspace();
-  const file = await work.write("a_test.ts", 'Deno.test("fails", () => { throw new Error("it broke"); });');
-  const { code, output } = await deno(work, ["run", "-A", "--no-check", RUN, file]);
-  assert.equal(code, 1);
-  assert.match(output, /it broke[^]*\| 0 passed \| 1 failed [^]*\n0 tests were skipped\n$/);
-});
+const FAILING = {
+  "a_test.ts": 'Deno.test("fails", () => { throw new Error("it broke"); });',
+  "a.ts": '/**\n * ```ts\n * throw new Error("it broke");\n * ```\n */\nexport const a = 1;\n',
+};
+
+for (const [name, text] of Object.entries(FAILING)) {
+  Deno.test(`a run fails in which something fails in ${name}`, async () => {
+    await using work = await makeWorkspace();
+    const file = await work.write(name, text);
+    const { code, output } = await deno(work, ["run", "-A", "--no-check", RUN, file]);
+    assert.equal(code, 1);
+    assert.match(output, /it broke[^]*\| 0 passed \| 1 failed [^]*\n0 tests were skipped\n$/);
+  });
+}
 
 Deno.test("work that holds too much fails at once, and what it lets go of does not count", async () => {
   const MiB = 1024 ** 2;
