@@ -5,6 +5,7 @@ import { renderReadReport } from "../lib/cli/text/read_report.ts";
 import { MismatchError } from "../lib/errors.ts";
 import { bytesSource } from "../lib/exports/store.ts";
 import {
+  extract,
   FileTree,
   findImage,
   ImageFiles,
@@ -435,6 +436,25 @@ Deno.test("a layer that is packed in a way that is not read is named as such, an
   const listed = [...(await (await image.files()).merged()).entries()].map((entry) => lines.render(entry));
   assert.match(listed[0]!, / \+036812-02-20 00:36 late/);
   assert.match(listed[1]!, / 2020-09-13 12:26 now/);
+});
+
+Deno.test("what AUFS kept for itself is not in the merged view, and hard links to it are whole", async () => {
+  const kept = [
+    { name: ".wh..wh.plnk/", flag: "5" },
+    { name: ".wh..wh.plnk/99.1", content: "linked" },
+    { name: ".wh..wh.aufs" },
+  ];
+  await using image = await makeImage([
+    tarOf([...kept, { name: "h", flag: "1", target: ".wh..wh.plnk/99.1" }]),
+  ]);
+  const tree = await (await image.files()).merged();
+  assert.deepEqual(Array.from(tree.entries(), ({ path, size }) => [path, size]), [["h", 6]]);
+  for (const path of ["/", "h"]) {
+    const directory = image.work.path(`out-${path.length}${path === "h"}`);
+    await extract(await image.files(), [path], { directory });
+    assert.equal(await Deno.readTextFile(`${directory}/h`), "linked");
+    assert.deepEqual(Array.from(Deno.readDirSync(directory), ({ name }) => name), ["h"]);
+  }
 });
 
 Deno.test("entries as documents have modes in octal, times in RFC 3339, attributes in base64", async () => {

@@ -2,7 +2,7 @@
 import { MismatchError } from "../errors.ts";
 import { baseName, type Entry, normalPath, parentOf } from "../layers/entry.ts";
 import { EntryBudget } from "./entry_budget.ts";
-import { type Whiteout, whiteoutOf } from "./whiteouts.ts";
+import { isOfAufs, type Whiteout, whiteoutOf } from "./whiteouts.ts";
 
 /** An entry, and the number of its layer. */
 export interface LayerEntry extends Entry {
@@ -63,6 +63,8 @@ export class FileTree {
   readonly #root: Node = directory(0);
   readonly #keepsWhiteouts: boolean;
   readonly #budget = new EntryBudget();
+  /** Files by path that AUFS kept for itself: engines do not unpack them, but hard links may lead to them. */
+  readonly #hidden = new Map<string, LayerEntry>();
 
   /**
    * Makes an empty tree.
@@ -85,6 +87,7 @@ export class FileTree {
     const whiteout = this.#keepsWhiteouts ? undefined : whiteoutOf(entry.path);
     if (whiteout) return this.#erase(layer, whiteout);
     this.#budget.take(entry);
+    if (!this.#keepsWhiteouts && isOfAufs(entry.path)) return void this.#hidden.set(entry.path, entry);
     if (entry.path === "") return this.#describeRoot(layer, entry);
     const parent = this.#walk(parentOf(entry.path), layer)!;
     const name = baseName(entry.path);
@@ -150,7 +153,7 @@ export class FileTree {
   #linked({ target = "" }: Entry): LayerEntry | undefined {
     const path = normalPath(target);
     const parent = this.#trail(parentOf(path))?.at(-1)?.node;
-    return parent?.children?.get(baseName(path))?.source;
+    return this.#hidden.get(path) ?? parent?.children?.get(baseName(path))?.source;
   }
 
   #erase(layer: number, whiteout: Whiteout): void {

@@ -22,3 +22,8 @@ export function whiteoutOf(path: string): Whiteout | undefined {
   if (gone === "" || gone === "." || gone === ".." || gone.startsWith(PREFIX)) return { kind: "none" };
   return { kind: "removed", path: directory ? `${directory}/${gone}` : gone };
 }
+
+/** Whether a path is in a directory that AUFS kept for itself, such as `.wh..wh.plnk`. */
+export function isOfAufs(path: string): boolean {
+  return path.startsWith(`${PREFIX}${PREFIX}`);
+}
