@@ -4,10 +4,11 @@ import { openImage } from "../lib/exports/images.ts";
 import { commandWords, makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
+import { ForeignLayout } from "./rigs/foreign_layout.ts";
 import { gzip, putImage, putIndex } from "./rigs/images.ts";
 import { openScreen, type Screen } from "./rigs/screen.ts";
 import { bareEnvironment } from "./rigs/system.ts";
-import { tarOf } from "./rigs/tar.ts";
+import { runProgram, tarOf } from "./rigs/tar.ts";
 
 const withTmux = { ignore: !await ensureTool("tmux", "tmux") };
 const LONG = Array.from({ length: 200 }, (_, index) => `line ${index + 1}\n`).join("");
@@ -186,6 +187,22 @@ Deno.test("browse fits into small terminals, and follows when they change", with
   await screen.resize(80, 24);
   await screen.until(/cannot browse [\s\S]*ended with 130/);
   await assertClean(screen);
+});
+
+Deno.test("browse walks through an archive, and opens an image by its full name", withTmux, async () => {
+  await using place = await makeWorkplace();
+  const layout = new ForeignLayout(place.path("box"));
+  layout.image("example.org/app", [layout.layer(tarOf([{ name: "file", content: "of an archive\n" }]))]);
+  layout.image("example.org/other:1", [layout.layer(tarOf([]))]);
+  await runProgram("tar", ["-C", place.path("box"), "-cf", place.path("box.tar"), "."]);
+  await using screen = await browse(place, ["oci-archive:box.tar:example.org/app"]);
+  await screen.until(/^oci-archive:box\.tar:example\.org\/app[^\n]*\n> file/);
+  await screen.type("Enter");
+  await screen.until(/\n> file .* 14 B /);
+  await screen.type("Enter");
+  await screen.until(/of an archive/);
+  await screen.type("q");
+  await screen.until(/ended with 0/);
 });
 
 Deno.test("browse says what went wrong, and another image can be named", withTmux, async () => {

@@ -8,7 +8,7 @@ import type { Image } from "../../images/image.ts";
 import { ImageFiles, type OpenLayerEntry } from "../../images/image_files.ts";
 import { listImages, requireManifest } from "../../images/index_tree.ts";
 import { readSources } from "../../images/read_sources.ts";
-import type { Digest } from "../../oci/digest.ts";
+import { type Digest, isDigest } from "../../oci/digest.ts";
 import { type IndexedManifest, isIndex, isRunnable } from "../../oci/image_index.ts";
 import type { OpenedImage, OpenImageOptions } from "../../open/open_image.ts";
 import { knownReferences } from "../../store/known_references.ts";
@@ -66,7 +66,7 @@ export class ImageExplorer implements Disposable {
   /**
    * Opens a repository in place of the one before.
    *
-   * @returns the tag or digest, if the text names one; `latest` is not assumed
+   * @returns the tag, digest or name, if the text has one; `latest` is not assumed
    */
   open(text: string, { onEvent }: ExplorerOptions): string | undefined {
     const image = parseImage(text);
@@ -74,7 +74,7 @@ export class ImageExplorer implements Disposable {
     this.#opened = openImage(image, { ...this.#connection, onEvent });
     this.#images.clear();
     this.#tree = undefined;
-    return /(:[^/]+|@[^/]+)$/.test(text) ? image.reference : undefined;
+    return image.address.kind !== "remote" || /(:[^/]+|@[^/]+)$/.test(text) ? image.reference : undefined;
   }
 
   /** The tags of the repository; the digests of its images if it has no tag. */
@@ -139,8 +139,8 @@ export class ImageExplorer implements Disposable {
   }
 
   #nameOf(reference: string): string {
-    const [algorithm, hex] = reference.split(":");
-    return `${this.#store.name}${hex ? `@${algorithm}:${hex.slice(0, 12)}` : `:${reference}`}`;
+    const shown = isDigest(reference) ? `@${reference.slice(0, "sha256:".length + 12)}` : `:${reference}`;
+    return `${this.#store.name}${shown}`;
   }
 
   #files({ image, layer }: FileLocation, options: ExplorerOptions): ImageFiles {
