@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { type FakeOptions, type FakeRegistry, startFakeRegistry } from "./rigs/fake_registry.ts";
+import { failure, open } from "./rigs/opened.ts";
 import { type Proxy, startProxy } from "./rigs/proxy.ts";
 import { basicAuthorization, USER } from "./rigs/user.ts";
 
@@ -83,6 +84,29 @@ Deno.test("where nobody has to sign in, nothing is said of the saved login", asy
   const { code, stderr } = await elsewhere.list();
   assert.equal(code, NOT_FOUND, stderr);
   assert.doesNotMatch(stderr, /saved login/);
+});
+
+Deno.test("to a token server elsewhere that a registry of this machine names, neither", async () => {
+  await using proxy = await startProxy();
+  const received: (string | null)[] = [];
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, ({ url, headers }) => {
+    if (new URL(url).pathname !== "/token") {
+      const realm = `Bearer realm="http://token.test:${new URL(url).port}/token"`;
+      return new Response(null, { status: 401, headers: { "www-authenticate": realm } });
+    }
+    received.push(headers.get("authorization"));
+    return new Response(null, { status: 401 });
+  });
+  await using _server = { [Symbol.asyncDispose]: () => server.shutdown() };
+  const login = { kind: "password", username: USER.username, password: USER.password, saved: true } as const;
+  using opened = open({ url: `http://127.0.0.1:${server.addr.port}` }, {
+    credentials: () => Promise.resolve(login),
+    proxyEnv: { HTTP_PROXY: proxy.url, NO_PROXY: "127.0.0.1" },
+  });
+  const error = await failure(opened.store.manifest("disk-1"));
+  assert.deepEqual([error.kind, received], ["not-allowed", [null]]);
+  assert.match(error.hint ?? "", /the saved login is not sent over http/);
+  assert.match(opened.notices().join(), /is asked without the saved login/);
 });
 
 Deno.test("a login over http says that it is not protected", async () => {

@@ -1,11 +1,10 @@
 /** Makes the `Authorization` header for one repository, and caches its tokens until they expire. @module */
 import { InvalidInputError, LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
 import { parseChallenges } from "./challenge.ts";
-import type { Credentials, FindCredentials } from "./credentials.ts";
+import type { Credentials } from "./credentials.ts";
 import type { OnEvent } from "../events.ts";
 import type { Clock } from "../async/clock.ts";
-import { isOverheard } from "../oci/address.ts";
-import { Secrets } from "./secrets.ts";
+import { SentCredentials, type SentCredentialsOptions } from "./sent_credentials.ts";
 import { basic, bearer, header, requestToken, type Token } from "./token_request.ts";
 import type { Transport } from "../http/request.ts";
 
@@ -13,20 +12,11 @@ import type { Transport } from "../http/request.ts";
 export type Action = "pull" | "push" | "delete";
 
 /** The repository, and what signing in to it takes. */
-export interface AuthorizationOptions {
-  /** Scheme, host and port of the registry. */
-  origin: string;
-  /** The registry's name, under which its credentials are saved. */
-  host: string;
-  /** The repository; credentials may differ between those of one host. */
-  repository: string;
-  findCredentials: FindCredentials;
+export interface AuthorizationOptions extends SentCredentialsOptions {
   transport: Transport;
   clock: Clock;
   /** The host, with its port, that replaces the token server's host that the registry names. */
   authHost?: string | undefined;
-  /** Whether saved credentials may be sent where others on the network can read them. */
-  insecureSkipTlsVerify?: boolean | undefined;
 }
 
 /** The sign-in that a registry demands; `token` allows the requested actions. */
@@ -44,19 +34,15 @@ export class Authorization {
   readonly #tokens: Map<string, Promise<CachedToken>> = new Map();
   /** `Authorization` headers that the registry answered with 401. */
   readonly #refused: Set<string> = new Set();
-  #credentials: Promise<Credentials | undefined> | undefined;
-  /** Whether there is a saved login that is not sent, as others on the network could read it. */
-  #withheld = false;
-  /** Whether that was reported. */
-  #isReported = false;
   #demand: Demand | undefined;
   /** Whether the token server has answered. */
   #hasReached = false;
-  readonly #secrets: Secrets = new Secrets();
+  readonly #credentials: SentCredentials;
 
   /** @param options the repository, and what signing in to it takes */
   constructor(options: AuthorizationOptions) {
     this.#options = options;
+    this.#credentials = new SentCredentials(options);
   }
 
   /** Whether the registry has demanded a sign-in. */
@@ -66,20 +52,17 @@ export class Authorization {
 
   /** Whether there are credentials for the repository. */
   async signedIn(): Promise<boolean> {
-    return await this.#lookUp() !== undefined;
+    return await this.#credentials.lookUp() !== undefined;
   }
 
   /** What to do to sign in, for hints. */
   get howToSignIn(): string {
-    return this.#withheld
-      ? "the saved login is not sent over http, where others could read it. Use https if the registry has it, or " +
-        "add --insecure-skip-tls-verify"
-      : `layerstash login ${this.#options.host}`;
+    return this.#credentials.howToSignIn;
   }
 
   /** A server's text with the secrets that were sent to it hidden: some servers repeat them in their errors. */
   hide(text: string): string {
-    return this.#secrets.hide(text);
+    return this.#credentials.secrets.hide(text);
   }
 
   /**
@@ -88,7 +71,7 @@ export class Authorization {
    * @throws {NotAllowedError} if the registry demands a user name and password and there are none, or gives no token
    */
   async header(scopes: readonly string[], signal?: AbortSignal): Promise<string | undefined> {
-    const credentials = await this.#lookUp();
+    const credentials = await this.#credentials.lookUp();
     if (credentials?.kind === "bearer") return bearer(credentials.token);
     if (!this.#demand) return undefined;
     if (this.#demand.scheme === "basic") return this.#basic(credentials);
@@ -101,7 +84,7 @@ export class Authorization {
    * @throws {NotAllowedError} if the token server gives no token
    */
   async demand(scopes: readonly string[], signal?: AbortSignal): Promise<SignInDemand> {
-    const credentials = await this.#lookUp();
+    const credentials = await this.#credentials.lookUp();
     if (credentials?.kind === "bearer") return { scheme: "bearer", token: credentials.token };
     if (!this.#demand) return { scheme: "none" };
     if (this.#demand.scheme === "basic") return { scheme: "basic" };
@@ -125,31 +108,12 @@ export class Authorization {
     } else {
       throw new NotAllowedError(`${this.#options.host} answered 401 and does not say how to sign in`);
     }
-    await this.#reportWithheld(onEvent);
+    const realm = this.#demand.scheme === "bearer" ? this.#demand.realm : undefined;
+    await this.#credentials.reportWithheld(realm, onEvent);
     if (sent === null) return true;
     this.#refused.add(sent);
-    if ((await this.#lookUp())?.kind === "bearer") return false;
+    if ((await this.#credentials.lookUp())?.kind === "bearer") return false;
     return bearer !== undefined || !sent.startsWith("Basic ");
-  }
-
-  async #reportWithheld(onEvent: OnEvent | undefined): Promise<void> {
-    await this.#lookUp();
-    if (!this.#withheld || this.#isReported) return;
-    this.#isReported = true;
-    const message =
-      `${this.#options.host} is asked without the saved login, which others on the network could read: ` +
-      "--insecure-skip-tls-verify sends it";
-    onEvent?.({ type: "notice", message });
-  }
-
-  /** The credentials to send to the registry, and to the token server that it names. */
-  async #lookUp(realm?: URL): Promise<Credentials | undefined> {
-    const { findCredentials, host, repository, origin, insecureSkipTlsVerify } = this.#options;
-    const credentials = await (this.#credentials ??= findCredentials(host, repository));
-    if (credentials) this.#secrets.add(credentials);
-    this.#withheld = credentials?.saved === true && !insecureSkipTlsVerify &&
-      (isOverheard(origin) || realm !== undefined && isOverheard(realm));
-    return this.#withheld ? undefined : credentials;
   }
 
   #basic(credentials: Credentials | undefined): string {
@@ -177,11 +141,11 @@ export class Authorization {
     const { transport, clock } = this.#options;
     const { realm, service } = this.#demand as Extract<Demand, { scheme: "bearer" }>;
     const obtained = clock.now(); // a monotonic clock: neither the wall clock nor the server's `issued_at`
-    const credentials = await this.#lookUp(realm);
+    const credentials = await this.#credentials.lookUp(realm);
     const { howToSignIn } = this;
     const request = { howToSignIn, realm, service, scopes, credentials, signal };
     const token = await this.#reached(requestToken(transport, request));
-    this.#secrets.add({ kind: "bearer", token: token.token });
+    this.#credentials.secrets.add({ kind: "bearer", token: token.token });
     this.#refused.delete(`Bearer ${token.token}`); // GHCR gives each user the same token again
     return { ...token, obtained };
   }
