@@ -2,7 +2,7 @@
 import { InvalidInputError, NotFoundError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type IndexedManifest, isIndex, isRunnable } from "../oci/image_index.ts";
-import { type ListedLayer, type Manifest, readImageManifest } from "../oci/manifest.ts";
+import { type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { defaultPlatform, formatPlatform } from "../oci/platform.ts";
 import { fullReference, knownReferences } from "../store/known_references.ts";
 import type { CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
@@ -12,9 +12,11 @@ import { listImages, readListedImage, requireManifest } from "./index_tree.ts";
 import { quoted } from "../messages.ts";
 
 /** One layer of an image. */
-export interface Layer extends ListedLayer {
+export interface Layer extends Descriptor {
   /** The number of the layer: 1 is the base. */
   number: number;
+  /** Where else the layer is; absent = nowhere. A store need not have a layer that is elsewhere. */
+  urls?: string[] | undefined;
 }
 
 /** An image for one platform. */
