@@ -48,7 +48,8 @@ export async function aliasBlobs(
 }
 
 /**
- * The digest of the config that an alias's manifest lists: the first blob of an alias, or the ID of a docker image.
+ * The digest of the config that an alias's manifest lists: the first blob of an alias in docker's format, the empty config of
+ * one in OCI's format, or the ID of a docker image.
  *
  * @param alias a tag, a manifest's digest, or a manifest
  * @throws {InvalidInputError} if `alias` is neither a tag nor a digest
@@ -60,7 +61,8 @@ export async function aliasBlobs(
  * import { getConfigDigest, pushBlob } from "@layerstash/cli/blobs";
  *
  * const directory = await Deno.makeTempDir();
- * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+ * const manifestFormat = "docker";
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/files", manifestFormat });
  * const { digest } = await pushBlob(store, new Response("hello").body!, { alias: "greeting" });
  * if (await getConfigDigest(store, "greeting") !== digest) throw new Error("unexpected digest");
  * await Deno.remove(directory, { recursive: true });
