@@ -438,15 +438,12 @@ Deno.test("journals are kept where programs of this system keep their state", as
   await using registry = await startFakeRegistry();
   const usual = { linux: ".local/state", darwin: "Library/Application Support", windows: "AppData/Local" };
   const own = usual[Deno.build.os as keyof typeof usual];
-  for (
-    const [env, state] of [[{}, own], [{ XDG_STATE_HOME: "" }, own], [
-      { XDG_STATE_HOME: "xdg" },
-      "xdg",
-    ]] as const
-  ) {
+  for (const [place, state] of [[undefined, own], ["", own], ["relative", own], ["/xdg", "xdg"]] as const) {
     await using work = await makeWorkplace();
     await work.write("disk.img", TEN);
     const args = ["upload", "--registry", registry.url, "-r", "me/files", "-t", "disk", "-i", "disk.img"];
+    const named = place?.startsWith("/") ? work.path(place.slice(1)) : place;
+    const env: Record<string, string> = named === undefined ? {} : { XDG_STATE_HOME: named };
     const { code, stderr } = await work.run(args, { env });
     assert.equal(code, 0, stderr);
     assert.ok((await Deno.stat(work.path(`${state}/layerstash`))).isDirectory);

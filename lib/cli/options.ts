@@ -1,5 +1,5 @@
 /** The options that commands share. Each has an environment variable, `LAYERSTASH_<NAME>`. @module */
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { LayerstashError } from "../errors.ts";
 import { JOBS } from "../transfer/adaptive_jobs.ts";
@@ -112,7 +112,7 @@ export function stateDirOption() {
 function usualStateDirectory(env: Record<string, string | undefined>): string | undefined {
   const { XDG_STATE_HOME, HOME, LOCALAPPDATA, USERPROFILE } = env;
   const within = (base: string | undefined, ...rest: string[]) => base ? join(base, ...rest) : undefined;
-  if (XDG_STATE_HOME) return within(XDG_STATE_HOME, "layerstash");
+  if (XDG_STATE_HOME && isAbsolute(XDG_STATE_HOME)) return join(XDG_STATE_HOME, "layerstash"); // others are ignored
   if (Deno.build.os === "windows") {
     return within(LOCALAPPDATA, "layerstash") ?? within(USERPROFILE, "AppData", "Local", "layerstash");
   }
