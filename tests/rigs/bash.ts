@@ -21,7 +21,7 @@ const LOGIN = /^layerstash login (?!.*--(?:password-stdin|help))/;
 /** Programs that ask back, and the answers. */
 const ANSWERS:
   readonly (readonly [command: RegExp, answers: readonly (readonly [shown: RegExp, keys: string[]])[]])[] = [
-    [LOGIN, [[/[Pp]assword|token/, [USER.password, "Enter"]]]],
+    [LOGIN, [[/Password or token for/, [USER.password, "Enter"]]]],
     [/^layerstash browse$/, [[/image/i, ["nginx:alpine", "Enter"]], [/q quit/, ["q"]]]],
     [/^layerstash browse (?!--help)/, [[/q quit/, ["q"]]]],
   ];

@@ -44,13 +44,13 @@ async function askOnTerminal(
       hint: "give -u NAME, and the password with --password-stdin",
     });
   }
-  const tokens = secret && TOKENS.get(host);
-  if (tokens) terminal.note(`${host} makes tokens at ${tokens}`);
-  terminal.close();
   const [{ password, text: ask, isCancel }, { stderr }] = await Promise.all([
     import("@clack/prompts"),
     import("node:process"),
   ]);
+  const tokens = secret && TOKENS.get(host);
+  if (tokens) terminal.note(`${host} makes tokens at ${tokens}`); // now: whoever types before the question would see it
+  terminal.close();
   const question = { message: `${what} for ${host}`, output: stderr, signal };
   const answer = secret ? await password(question) : await ask(question);
   if (isCancel(answer)) throw new InterruptedError();
