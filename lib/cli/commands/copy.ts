@@ -30,12 +30,12 @@ Examples:
   $ layerstash copy --stash localhost:5000/me/files:disk ghcr.io/me/backup:disk
 
 No digest changes, but with --stash the manifests get the format that suits DST:
---manifest-format chooses another. Blobs that DST already has are not sent again, and within one
-registry no bytes move. After an interruption, the same command goes on; a layer
-that was being sent starts again. In a directory a blob counts as present if its
-name and size are right; --stash --overwrite also reads it, and replaces it if
-it is damaged. -u and -p are for the registry of DST. For the one of SRC, use
-layerstash login.
+--manifest-format chooses another. Blobs that DST already has are not sent
+again, and within one registry no bytes move. After an interruption, the same
+command goes on; a layer that was being sent starts again. In a directory a blob
+counts as present if its name and size are right; --stash --overwrite also reads
+it, and replaces it if it is damaged. -u and -p are for the registry of DST. For
+the one of SRC, use layerstash login.
 `;
 
 /** Makes the command. */
