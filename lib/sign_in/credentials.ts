@@ -5,24 +5,24 @@
  *
  * @category Signing in
  */
-export type Credentials = CredentialsKind & {
-  /**
-   * Whether a program has saved them, rather than the user named them for this call. Over plain http they are then sent to
-   * this machine alone, unless `insecureSkipTlsVerify` is set.
-   */
-  saved?: true | undefined;
-};
-
-/** The kinds of credentials. */
-type CredentialsKind =
-  /** A user name with a password or an access token. */
-  | { kind: "password"; username: string; password: string }
-  /** An OAuth2 refresh token (docker's `identitytoken`), exchanged at the token server. */
-  | { kind: "identity"; token: string }
-  /** A bearer token that is sent unchanged. */
-  | { kind: "bearer"; token: string }
-  /** An `Authorization` header that is sent unchanged to the token server, or to a registry without one. */
-  | { kind: "header"; authorization: string };
+export type Credentials =
+  & (
+    /** A user name with a password or an access token. */
+    | { kind: "password"; username: string; password: string }
+    /** An OAuth2 refresh token (docker's `identitytoken`), exchanged at the token server. */
+    | { kind: "identity"; token: string }
+    /** A bearer token that is sent unchanged. */
+    | { kind: "bearer"; token: string }
+    /** An `Authorization` header that is sent unchanged to the token server, or to a registry without one. */
+    | { kind: "header"; authorization: string }
+  )
+  & {
+    /**
+     * Whether a program has saved them, rather than the user named them for this call. Over plain http they are then sent to
+     * this machine alone, unless `insecureSkipTlsVerify` is set.
+     */
+    saved?: true | undefined;
+  };
 
 /**
  * Finds the credentials for a repository of a host, such as `me/files` of `ghcr.io`; `undefined` if there are none.
