@@ -1,4 +1,4 @@
-/** Connections to servers that offer HTTP/2: each request that runs has a connection of its own. @module */
+/** Connections: one for each request that runs, also where servers offer HTTP/2, and to ports that `fetch` refuses. @module */
 import assert from "node:assert/strict";
 import { download, openStore, upload } from "../main.ts";
 import { makeServerCertificate } from "./rigs/certificates.ts";
@@ -28,4 +28,14 @@ Deno.test("four chunks come over four connections, though the server offers HTTP
   await download(store, "disk", { output: work.path("out"), jobs: 4 });
   // That of the manifests is free again for a chunk, or not yet.
   assert.ok(front.connections.size >= 4, `${front.connections.size} connections`);
+});
+
+Deno.test("a registry on a port that fetch refuses is written to and read", async () => {
+  await using fake = await startFakeRegistry({ port: 6566 });
+  await assert.rejects(fetch(`${fake.url}/v2/`), /port/);
+  using store = openStore({ registry: fake.url, repository: "me/files" });
+  await upload(store, "disk", { input: streamOf(someBytes(4000)), chunkSize: 1000 });
+  await using work = await makeWorkspace();
+  await download(store, "disk", { output: work.path("out") });
+  assert.deepEqual(await Deno.readFile(work.path("out")), someBytes(4000));
 });

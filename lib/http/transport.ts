@@ -13,81 +13,11 @@ import { DEFAULT_TIMEOUTS, TIMES } from "./timeouts.ts";
 /** The ports to which `fetch` sends nothing (WHATWG Fetch, "Port blocking"). A registry may be on any of them. */
 const BLOCKED_PORTS = new Set(
   [
-    ...[
-      1,
-      7,
-      9,
-      11,
-      13,
-      15,
-      17,
-      19,
-      20,
-      21,
-      22,
-      23,
-      25,
-      37,
-      42,
-      43,
-      53,
-      69,
-      77,
-      79,
-      87,
-      95,
-      101,
-      102,
-      103,
-      104,
-    ],
-    ...[
-      109,
-      110,
-      111,
-      113,
-      115,
-      117,
-      119,
-      123,
-      135,
-      137,
-      139,
-      143,
-      161,
-      179,
-      389,
-      427,
-      465,
-      512,
-      513,
-      514,
-      515,
-    ],
-    ...[
-      526,
-      530,
-      531,
-      532,
-      540,
-      548,
-      554,
-      556,
-      563,
-      587,
-      601,
-      636,
-      989,
-      990,
-      993,
-      995,
-      1719,
-      1720,
-      1723,
-      2049,
-    ],
-    ...[3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080],
-  ],
+    "1 7 9 11 13 15 17 19 20 21 22 23 25 37 42 43 53 69 77 79 87 95 101 102 103 104 109 110 111 113",
+    "115 117 119 123 135 137 139 143 161 179 389 427 465 512 513 514 515 526 530 531 532 540 548 554",
+    "556 563 587 601 636 989 990 993 995 1719 1720 1723 2049 3659 4045 4190 5060 5061 6000 6566 6665",
+    "6666 6667 6668 6669 6679 6697 10080",
+  ].join(" ").split(" "),
 );
 
 /**
@@ -118,7 +48,7 @@ export function openTransport(options: TransportOptions = {}): Transport {
       // A URL that NO_PROXY names is not left to fetch, which has rules of its own for these variables.
       const excepted = proxy === undefined && namesProxy(proxyEnv);
       const reads = method === "GET" || (method === "HEAD" && !node);
-      const fetches = reads && !BLOCKED_PORTS.has(Number(url.port)) && !ownAuthorities.has(url.host);
+      const fetches = reads && !BLOCKED_PORTS.has(url.port) && !ownAuthorities.has(url.host);
       if (!fetches || insecureSkipTlsVerify || excepted) return await overNode(request);
       try {
         return await reading.send(request, proxy);
