@@ -14,6 +14,8 @@ import { onPosix } from "./rigs/system.ts";
 const MiB = 1024 ** 2;
 const CHUNK = MiB;
 const JOBS = 2;
+/** When a process is killed by time, at the latest: not so late that it is done. In milliseconds after the first 50. */
+const LATEST = IS_LONG ? 400 : 80;
 const BYTES = someBytes((IS_LONG ? 128 : 48) * MiB + 321);
 const DIGEST = digestOf(BYTES);
 const SEED = 20_240_229;
@@ -80,7 +82,7 @@ async function kill(
     } catch { /* it has ended by itself */ }
   };
   const byTime = random() < 0.3;
-  const timer = byTime ? setTimeout(stop, 50 + random() * 400) : undefined;
+  const timer = byTime ? setTimeout(stop, 50 + random() * LATEST) : undefined;
   const [bytes, chunks] = [random() * 8 * MiB, Math.ceil(random() * 8)];
   if (!byTime) proxy?.when(proxy.passed.up + proxy.passed.down + bytes, stop);
   if (stdin) new Blob([stdin]).stream().pipeTo(child.stdin).catch(() => {});
