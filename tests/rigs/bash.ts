@@ -29,7 +29,10 @@ const ANSWERS:
 /** What a command needs that not every machine has. A login goes on without a terminal. */
 const TOOLS: readonly (readonly [command: RegExp, tool: string])[] = [
   ...ANSWERS.slice(1).map(([command]) => [command, "tmux"] as const),
-  ...["age", "curl", "jq"].map((tool) => [new RegExp(`(^|[|(&] *)${tool}(-keygen)? `, "m"), tool] as const),
+  [/^sh \w+\.sh/, "curl"], // the script of a stash
+  ...["age", "curl", "jq"].map((tool) =>
+    [new RegExp(`(?:^|[|(&])\\s*${tool}(?:-keygen)? `, "m"), tool] as const
+  ),
 ];
 
 /** Whether this machine has what a command needs; if not, a line says so. */
