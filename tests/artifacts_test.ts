@@ -143,6 +143,9 @@ Deno.test("saved layers get their titles as names, if these are safe and differ"
     "Same",
     "same",
     "x".repeat(250),
+    "1-0123456789ab.bin", // as layerstash names layers without titles
+    "disk.part", // the name of disk until it is complete
+    "disk",
   ];
   putArtifact(
     layout,
@@ -152,7 +155,11 @@ Deno.test("saved layers get their titles as names, if these are safe and differ"
   );
   const { stdout } = await succeeded(place, ["save", "oci:box:hostile", "--layer", "all", "-o", "hostile"]);
   const names = stdout.trimEnd().split("\n").map((path) => path.replace(/-[0-9a-f]{12}\.bin$/, ""));
-  assert.deepEqual(names, ["up", "passwd", 3, 4, 5, 6, 7, 8, 9, 10].map((name) => `hostile/${name}`));
+  assert.deepEqual(
+    names,
+    ["up", "passwd", 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, "disk"].map((name) => `hostile/${name}`),
+  );
+  assert.equal(Array.from(Deno.readDirSync(place.path("hostile"))).length, hostile.length);
   const around = Array.from(Deno.readDirSync(place.directory), ({ name }) => name);
   assert.deepEqual(around.filter((name) => name !== ".local").sort(), ["box", "hostile", "saved"]);
   await succeeded(place, ["extract", "oci:box:hostile", "/", "-o", "out"]);

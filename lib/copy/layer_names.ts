@@ -24,8 +24,11 @@ export function titleNames(layers: readonly Layer[]): Map<Digest, string> {
 function isSafe(name: string): boolean {
   const { length } = new TextEncoder().encode(name);
   return /^[^.-]/.test(name) && length <= LONGEST_NAME && name.isWellFormed() && isWindowsPath(name) &&
-    !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(name);
+    !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(name) && !OWN_NAME.test(name);
 }
+
+/** Names that layerstash itself gives: to a file that is not complete yet, and to a layer without a title. */
+const OWN_NAME = /\.part$|^\d+-[0-9a-f]{12}\./i;
 
 /** The longest title that becomes a file's name, in bytes: disks take 255, with `.part` after it. */
 const LONGEST_NAME = 240;
