@@ -178,7 +178,8 @@ export class Blobs implements Disposable {
 
   /** Deletes a blob; one that does not exist is not an error. */
   async remove(digest: Digest): Promise<void> {
-    await Deno.remove(this.path(digest)).catch((error) => absentOr(writeError(error, this.path(digest))));
+    const path = this.path(digest);
+    await Deno.remove(path).catch((error) => isAbsence(error) || Promise.reject(writeError(error, path)));
   }
 
   /** Whether this store or another process has claimed a blob. */
@@ -201,7 +202,11 @@ function blobFile(directory: string, digest: Digest): string {
   return join(directory, "blobs", "sha256", encodedPart(digest));
 }
 
+function isAbsence(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
+}
+
 function absentOr(error: unknown): undefined {
-  if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
+  if (isAbsence(error)) return undefined;
   throw denied(error, (error as Error).message) ?? error;
 }
