@@ -61,3 +61,23 @@ Deno.test(
     assert.deepEqual((await verify(store, "disk", { file: device.path })).faults, []);
   },
 );
+
+Deno.test(
+  "a device whose size the system does not tell is refused, not stored as empty",
+  withBlockDevice,
+  async () => {
+    await using work = await makeWorkspace();
+    await using device = await attachBlockDevice(await work.write("disk.img", BYTES));
+    using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+    const { seek } = Deno.FsFile.prototype;
+    Deno.FsFile.prototype.seek = async function (offset, whence) { // as lseek does on macOS
+      return await seek.call(this, whence === Deno.SeekMode.End ? 0 : offset, Deno.SeekMode.Start);
+    };
+    try {
+      const stored = upload(store, "disk", { input: device.path });
+      await assert.rejects(stored, /is not empty, but its size is given as 0 bytes/);
+    } finally {
+      Deno.FsFile.prototype.seek = seek;
+    }
+  },
+);

@@ -144,7 +144,11 @@ async function stateOf(path: string): Promise<string> {
 export async function statFile(path: string): Promise<{ size: number; mtime?: Date }> {
   try {
     const { isFile, isDirectory, isBlockDevice, size, mtime } = await Deno.stat(path);
-    if (isBlockDevice) return { size: await sizeOfDevice(path) };
+    if (isBlockDevice) {
+      const size = await sizeOfDevice(path);
+      await requireReadable(path, size);
+      return { size };
+    }
     if (isFile) {
       await requireReadable(path, size);
       return { size, mtime: mtime ?? new Date(0) };
@@ -162,7 +166,10 @@ async function sizeOfDevice(path: string): Promise<number> {
   return await device.seek(0, Deno.SeekMode.End);
 }
 
-/** Files of the system, such as those in `/proc`, have the size 0: their content is made when they are read. */
+/**
+ * Files of the system, such as those in `/proc`, have the size 0: their content is made when they are read. The end of a
+ * device is at 0 where the system does not tell it, as macOS does not.
+ */
 async function requireReadable(path: string, size: number): Promise<void> {
   using file = await Deno.open(path);
   if (size > 0 || !await file.read(new Uint8Array(1))) return;
