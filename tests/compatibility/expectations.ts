@@ -11,6 +11,7 @@ export const SERVER_EXPECTATIONS: Record<string, Expectations> = {
     "alias remove": DELETES_DISABLED,
     "blob remove": DELETES_DISABLED,
     "remove a file": DELETES_DISABLED,
+    "remove a file of 12 chunks": DELETES_DISABLED,
     "a removed file is gone": DELETES_DISABLED,
   },
   "gitea": {

@@ -22,6 +22,12 @@ export const GO_PROGRAMS = {
     version: "v3.1.2",
     directory: "cmd/registry",
   },
+  // Its list of tags on S3 has gaps.
+  "older-distribution": {
+    module: "github.com/distribution/distribution/v3",
+    version: "v3.1.1",
+    directory: "cmd/registry",
+  },
   gitea: {
     module: "code.gitea.io/gitea",
     version: "v1.26.0",

@@ -28,7 +28,11 @@ export const SERVERS: Record<string, ServerKind> = {
     title: () => `${distribution3}, deletes disabled`,
     start: () => startDistribution("distribution", { deletes: false }),
   },
-  "s3": { title: () => `${distribution3} on S3 (moto), 307`, start: startOnS3 },
+  "s3": { title: () => `${distribution3} on S3 (moto), 307`, start: () => startOnS3("distribution") },
+  "older-s3": {
+    title: () => `distribution ${version("older-distribution")} on S3 (moto), hides tags`,
+    start: () => startOnS3("older-distribution"),
+  },
   "nginx": {
     title: () => `${distribution3} behind nginx, bodies up to 20 MB`,
     start: startBehindNginx,
@@ -52,11 +56,10 @@ export const SERVERS: Record<string, ServerKind> = {
 };
 
 async function startDistribution(
-  name: "docker-registry" | "distribution",
+  name: "docker-registry" | "distribution" | "older-distribution",
   options: RealRegistryOptions = {},
 ): Promise<RunningServer | undefined> {
-  const isDebians = name === "docker-registry";
-  const program = isDebians ? await ensureTool(name, name) && name : await goProgram(name);
+  const program = name === "docker-registry" ? await ensureTool(name, name) && name : await goProgram(name);
   if (!program) return undefined;
   const registry = await startRegistry({ ...options, program });
   return openServer(registry.host, registry);
@@ -71,14 +74,14 @@ async function startBehindNginx(): Promise<RunningServer | undefined> {
 }
 
 /** Blobs are fetched from the storage, by signed URLs. */
-async function startOnS3(): Promise<RunningServer | undefined> {
+async function startOnS3(name: "distribution" | "older-distribution"): Promise<RunningServer | undefined> {
   const programs = await pythonPeer("moto[server]==5.2.1");
   if (!programs) return undefined;
   const port = freePort();
   const moto = await listenOn(port, [join(programs, "moto_server"), "-H", "127.0.0.1", "-p", `${port}`]);
   const endpoint = `http://127.0.0.1:${port}`;
   await (await fetch(`${endpoint}/layers`, { method: "PUT" })).body?.cancel();
-  const registry = await startDistribution("distribution", {
+  const registry = await startDistribution(name, {
     s3: {
       region: "us-east-1",
       regionendpoint: endpoint,

@@ -44,6 +44,11 @@ export const FILE_OPERATIONS: Record<string, Operation> = {
     );
     assert.match(JSON.stringify(listed), /100000000/);
   },
+  "list and verify a file of 12 chunks": async (trial) => {
+    await trial.says([...upload(trial, "many", "-"), "--chunk-size", "90KB"], /in 12 chunks/, PIECE);
+    assert.match(await trial.run(["list", "-r", trial.repository("files")]), /^many +12$/m);
+    await trial.run(["verify", ...files(trial, "many"), "--deep"]);
+  },
   "info": async (trial) => assert.match(await trial.run(["info", ...files(trial, "disk")]), /disk-3/),
   "info of what does not exist": (trial) => trial.fails(["info", ...files(trial, "nowhere")], 3),
   "verify": async (trial) => assert.match(await trial.run(["verify", ...files(trial, "disk")]), /is OK/),
@@ -94,6 +99,10 @@ export const COPY_AND_REMOVE_OPERATIONS: Record<string, Operation> = {
   "remove a file": async (trial) => {
     const removed = await trial.run(["remove", ...files(trial, "disk")]);
     assert.equal(removed, "disk-3\ndisk-2\ndisk-1\n");
+  },
+  "remove a file of 12 chunks": async (trial) => {
+    const removed = await trial.run(["remove", ...files(trial, "many")]);
+    assert.equal(removed.trim().split("\n").length, 12, `it removed: ${removed}`);
   },
   "a removed file is gone": (trial) => trial.fails(["info", ...files(trial, "disk")], 3),
   "its copy is whole": async (trial) => {
