@@ -56,7 +56,8 @@ function requireNoTags(codes: readonly string[], listsAllTags: boolean): void {
 
 /**
  * What the tags of a repository name. A registry that deletes a manifest by its digest also deletes every tag of it. So each
- * tag is read, once; and before each answer those that have come meanwhile.
+ * tag is read, once; and before each answer those that have come meanwhile. A tag that was read, and then is moved to one of
+ * the manifests, is not noticed: to read all tags again for each manifest would take too many requests.
  */
 class NamedManifests {
   readonly #store: ManifestReader;

@@ -9,8 +9,9 @@ interface FreeReplacedOptions extends FreeOptions {
 }
 
 /**
- * Frees what these tags led to before they were put or removed. A failure is an event and not an error, and the signal is
- * ignored: the change itself is complete. Freeing may fail on Windows, where a reader keeps a file open.
+ * Frees what these tags led to before they were put or removed. A failure is an event and not an error: the change itself is
+ * complete. Freeing may fail on Windows, where a reader keeps a file open. The signal ends requests to a registry, which may
+ * be many, but not the freeing in a directory, which is short.
  */
 export async function freeReplaced(
   store: ManifestStore,
