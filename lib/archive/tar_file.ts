@@ -1,5 +1,6 @@
 /** A tar archive on disk whose files are read in place: its headers are read once. @module */
 import { posix } from "node:path";
+import type { Bytes } from "../content/bytes.ts";
 import { collect } from "../content/collect.ts";
 import { readError } from "../content/file_errors.ts";
 import { readFile } from "../content/file_source.ts";
@@ -8,9 +9,9 @@ import { InvalidInputError, type LayerstashError, MismatchError, NotFoundError }
 import { EntryBudget } from "../images/entry_budget.ts";
 import { compressionOf, unsupportedCompressionOf } from "../layers/compression.ts";
 import { type Entry, normalPath } from "../layers/entry.ts";
+import { RangedInput } from "../layers/ranged_input.ts";
 import { NotAnArchiveError, readTar } from "../layers/read_tar.ts";
 import { quoted } from "../messages.ts";
-import { FileInput } from "./file_input.ts";
 
 /** The most links that are followed to a file. */
 const MOST_LINKS = 8;
@@ -39,10 +40,10 @@ export class TarFile {
    */
   static async open(path: string, signal?: AbortSignal): Promise<TarFile> {
     try {
-      using file = await Deno.open(path);
-      const { isFile, size } = await file.stat();
+      const { isFile, size } = await Deno.stat(path);
       if (!isFile) throw notAnArchive(path);
-      return new TarFile(path, await placesIn(new FileInput({ file, size, name: path }), signal));
+      const from = (start: number) => piecesFrom(path, { start, end: size });
+      return new TarFile(path, await placesIn(new RangedInput({ size, from }, `archive ${path}`), signal));
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof NotAnArchiveError) throw await whyNoArchive(path);
@@ -86,16 +87,24 @@ export class TarFile {
   }
 }
 
-async function placesIn(input: FileInput, signal: AbortSignal | undefined): Promise<Map<string, Place>> {
+async function* piecesFrom(path: string, range: ByteRange): AsyncGenerator<Bytes> {
+  yield* readFile(path, range);
+}
+
+async function placesIn(input: RangedInput, signal: AbortSignal | undefined): Promise<Map<string, Place>> {
   const places = new Map<string, Place>();
   const budget = new EntryBudget();
   let left = MOST_ENTRIES;
-  for await (const entry of readTar(input)) {
-    signal?.throwIfAborted();
-    budget.take(entry);
-    if (--left < 0) throw new MismatchError(`the archive has more than ${MOST_ENTRIES} entries`);
-    const place = placeOf(entry, input.position);
-    if (place && isInside(entry.name)) places.set(entry.path, places.has(entry.path) ? "repeated" : place);
+  try {
+    for await (const entry of readTar(input)) {
+      signal?.throwIfAborted();
+      budget.take(entry);
+      if (--left < 0) throw new MismatchError(`the archive has more than ${MOST_ENTRIES} entries`);
+      const place = placeOf(entry, input.position);
+      if (place && isInside(entry.name)) places.set(entry.path, places.has(entry.path) ? "repeated" : place);
+    }
+  } finally {
+    await input.close();
   }
   return places;
 }

@@ -57,7 +57,7 @@ async function* gunzip(pieces: AsyncIterable<Bytes>, signal: AbortSignal | undef
  */
 async function* unzstd(pieces: AsyncIterable<Bytes>, signal: AbortSignal | undefined): AsyncGenerator<Bytes> {
   const { createZstdDecompress } = await import("node:zlib");
-  const input = new StreamInput(pieces, { what: "zstd data" });
+  const input = new StreamInput(pieces, { what: "zstd data of the layer" });
   try {
     yield* decode(createZstdDecompress(OUTPUT), { pieces: zstdPieces(input), format: "zstd", signal });
   } finally {

@@ -1,23 +1,37 @@
-/** Reads an uncompressed archive without fetching the contents that nobody reads. @module */
+/** Reads an uncompressed archive without reading the contents that nobody wants. @module */
 import type { Bytes } from "../content/bytes.ts";
-import type { LayerBlob } from "./layer_blob.ts";
 import { StreamInput, type TarInput, truncated } from "./tar_input.ts";
 
-/** The most bytes that are fetched and dropped to skip them: a new request would take as long. */
+/** The most bytes that are read and dropped to skip them: a new request would take as long. */
 const SHORT_SKIP = 256 * 1024;
 
-/** A blob as input of the tar reader. A long skip starts a new request at the target. */
+/** Bytes that can be read from any position on, as those of a blob or of a file. */
+export interface RangedSource {
+  /** The number of bytes. */
+  readonly size: number;
+  /** Whether it can only be read whole, so that skipping bytes saves nothing. */
+  readonly wholeOnly?: boolean;
+  /** Reads on from a position. */
+  from(start: number): AsyncGenerator<Bytes>;
+}
+
+/** A source as input of the tar reader. A long skip reads on at the target. */
 export class RangedInput implements TarInput {
-  readonly #blob: LayerBlob;
+  readonly #source: RangedSource;
+  readonly #what: string | undefined;
   #stream: AsyncGenerator<Bytes>;
   #input: StreamInput;
   #hasSkipped = false;
 
-  /** @param blob an uncompressed tar archive */
-  constructor(blob: LayerBlob) {
-    this.#blob = blob;
-    this.#stream = blob.from(0);
-    this.#input = new StreamInput(this.#stream);
+  /**
+   * @param source an uncompressed tar archive
+   * @param what names it in messages
+   */
+  constructor(source: RangedSource, what?: string) {
+    this.#source = source;
+    this.#what = what;
+    this.#stream = source.from(0);
+    this.#input = new StreamInput(this.#stream, { what });
   }
 
   get position(): number {
@@ -41,22 +55,22 @@ export class RangedInput implements TarInput {
   }
 
   async skip(size: number): Promise<void> {
-    if (size <= SHORT_SKIP || this.#blob.wholeOnly) return await this.#input.skip(size);
+    if (size <= SHORT_SKIP || this.#source.wholeOnly) return await this.#input.skip(size);
     const target = this.position + size;
-    if (target > this.#blob.size) throw truncated(this.#blob.size);
+    if (target > this.#source.size) throw truncated(this.#source.size, this.#what);
     await this.close();
     this.#hasSkipped = true;
-    this.#stream = this.#blob.from(target);
-    this.#input = new StreamInput(this.#stream, { start: target });
+    this.#stream = this.#source.from(target);
+    this.#input = new StreamInput(this.#stream, { what: this.#what, start: target });
   }
 
   /** If nothing was skipped, reads a short rest after the archive's end, so that the whole blob is verified. */
   async finish(): Promise<void> {
-    if (this.#hasSkipped || this.#blob.size - this.position > SHORT_SKIP) return;
+    if (this.#hasSkipped || this.#source.size - this.position > SHORT_SKIP) return;
     for await (const _ of this.#stream);
   }
 
-  /** Ends the request. */
+  /** Ends the reading. */
   async close(): Promise<void> {
     await this.#stream.return(undefined);
   }

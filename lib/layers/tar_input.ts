@@ -21,7 +21,7 @@ export interface TarInput {
 /** An input that reads from a stream. */
 export class StreamInput implements TarInput {
   readonly #source: AsyncIterator<Bytes>;
-  readonly #what: string;
+  readonly #what: string | undefined;
   #ahead: Bytes = new Uint8Array();
   #position: number;
 
@@ -29,7 +29,10 @@ export class StreamInput implements TarInput {
    * @param source the bytes; its maker may reuse a piece's buffer once the next is requested
    * @param options `what` names the input in messages; `start` is the position of its first byte
    */
-  constructor(source: AsyncIterable<Bytes>, { what = "tar archive", start = 0 } = {}) {
+  constructor(
+    source: AsyncIterable<Bytes>,
+    { what, start = 0 }: { what?: string | undefined; start?: number } = {},
+  ) {
     this.#what = what;
     this.#position = start;
     this.#source = source[Symbol.asyncIterator]();
@@ -107,6 +110,6 @@ export class StreamInput implements TarInput {
 }
 
 /** The error for input that ends too early. */
-export function truncated(position: number, what = "tar archive"): MismatchError {
-  return new MismatchError(`the ${what} of the layer is truncated at byte ${position}`);
+export function truncated(position: number, what = "tar archive of the layer"): MismatchError {
+  return new MismatchError(`the ${what} is truncated at byte ${position}`);
 }
