@@ -67,6 +67,7 @@ Deno.test("a file of four chunks is there eight round trips behind its last byte
   await using work = await makeWorkspace();
   await requireRounds([
     LIST,
+    seen(1), // whether the list left it out
     opened(4),
     stored(4), // the bytes
     opened(4),
@@ -83,7 +84,7 @@ Deno.test("a file of four chunks is there eight round trips behind its last byte
 
 Deno.test("a file of one chunk takes no round trips for others", async () => {
   await using work = await makeWorkspace();
-  const rounds = [LIST, opened(1), stored(1), opened(1), stored(1), seen(1), tagged(1), given(1)];
+  const rounds = [LIST, seen(1), opened(1), stored(1), opened(1), stored(1), seen(1), tagged(1), given(1)];
   await requireRounds(rounds, { input: await work.write("disk.img", someBytes(CHUNK)) });
 });
 
@@ -92,6 +93,7 @@ Deno.test("a stream has each chunk stored and tagged before the next: only one i
   const bytes = [opened(1), ["PATCH blobs/uploads/"], stored(1)];
   await requireRounds([
     LIST,
+    seen(1),
     ...[...bytes, ...config, seen(1), tagged(1)],
     ...[...bytes, ...config, seen(2), tagged(2)],
     ...[...bytes, ...config, seen(1, 2, 3), tagged(3), given(1, 2, 3)],
@@ -102,6 +104,7 @@ Deno.test("chunks that replace others take as many round trips behind their last
   await using work = await makeWorkspace();
   await requireRounds([
     LIST,
+    seen(5),
     given(1),
     ["GET blobs/config"],
     given(4),
@@ -111,6 +114,7 @@ Deno.test("chunks that replace others take as many round trips behind their last
     new Array<string>(4).fill("HEAD blobs/bytes"), // they were compared: by their digests they may be there
     ...[opened(4), stored(4), opened(4), stored(4)],
     ...[seen(1), tagged(1), seen(2, 3), tagged(2, 3), seen(1, 3, 4), tagged(4), given(1, 2, 3, 4)],
+    LIST, // whether a tag still names a manifest of the old file
   ], {
     input: await work.write("new.img", someBytes(4 * CHUNK, 2)),
     over: await work.write("old.img", someBytes(4 * CHUNK, 1)),
