@@ -56,10 +56,10 @@ async function rawServer(handle: (socket: net.Socket, count: number) => void) {
 Deno.test("an answer that drips without end is given up", async () => {
   await using server = await rawServer((socket) => {
     socket.write("HTTP/1.1 200 OK\r\ncontent-length: 4000000\r\n\r\n{");
-    const drip = setInterval(() => socket.write(" "), 20);
+    const drip = setInterval(() => socket.write(" "), 10);
     socket.once("close", () => clearInterval(drip));
   });
-  using opened = open(server, { timeouts: { stall: 100 }, retry: { attempts: 1 } });
+  using opened = open(server, { timeouts: { stall: 400 }, retry: { attempts: 1 } });
   const error = await failure(opened.store.manifest("dripping"));
   assert.match(
     error.message,
