@@ -268,6 +268,18 @@ function gatedRegistry(gate: Promise<void>, asked: () => void) {
   return { host: `127.0.0.1:${server.addr.port}`, [Symbol.asyncDispose]: () => server.shutdown() };
 }
 
+test("a login is saved where the file system has no locks", async (home, path) => {
+  const { tryLock } = Deno.FsFile.prototype;
+  Deno.FsFile.prototype.tryLock = () => Promise.reject(new Deno.errors.NotSupported("no locks today"));
+  try {
+    await saveLogin("ghcr.io", login, home.env);
+  } finally {
+    Deno.FsFile.prototype.tryLock = tryLock;
+  }
+  assert.deepEqual(await savedCredentials(home.env)("ghcr.io", "me/files"), found);
+  assert.deepEqual(await namesIn(join(path, "..")), ["config.json"]);
+});
+
 Deno.test("eight logins and sign-outs at once all count, in processes of their own", async () => {
   await using work = await makeWorkplace();
   await using servers = new AsyncDisposableStack();
