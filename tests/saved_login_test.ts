@@ -8,7 +8,7 @@ import { eraseLogin, saveLogin } from "../lib/sign_in/saved_login.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
 import { type HelperHome, helperHome } from "./rigs/credential_helper.ts";
 import { mountSmallDisk, withSmallDisk } from "./rigs/small_disk.ts";
-import { onPosix } from "./rigs/system.ts";
+import { asRoot, onPosix } from "./rigs/system.ts";
 
 const login = { kind: "password", username: "me", password: "pass" } as const;
 const found = { ...login, saved: true };
@@ -244,7 +244,7 @@ test("a helper that fails at the sign-out leaves no password in the file", async
 
 Deno.test({
   name: "a file that root writes stays the user's, as under sudo",
-  ignore: Deno.build.os === "windows" || Deno.uid() !== 0,
+  ...asRoot("a login under sudo"),
   async fn() {
     await using home = await helperHome();
     await home.write(CONFIG, "{}");

@@ -6,14 +6,11 @@ import { ReleaseServer } from "../lib/releases/release_server.ts";
 import { makeServerCertificate } from "./rigs/certificates.ts";
 import { LINUX, makePlace, OLD } from "./rigs/installed_program.ts";
 import { brokenOff, releasedProgram, type ReleaseRigOptions, startReleases } from "./rigs/releases.ts";
-import { announce } from "./rigs/run_notes.ts";
-import { onPosix } from "./rigs/system.ts";
+import { asRoot, onPosix } from "./rigs/system.ts";
 
 /** Nobody listens there: a port that was free a moment ago may be somebody's by now. */
 const NOBODY = "http://127.0.0.1:9";
 const WINDOWS = "x86_64-pc-windows-msvc";
-const isRoot = Deno.uid() === 0;
-if (!isRoot) announce("cannot test whose an upgraded program is here: only root can give files away");
 const SHELL = onPosix("upgrades to programs that are shell scripts");
 
 Deno.test("versions come one after the other as semver 2.0.0 says", () => {
@@ -52,7 +49,7 @@ Deno.test({
 
 Deno.test({
   name: "the new program belongs to who had the old one, also where root upgrades it",
-  ignore: !isRoot,
+  ...asRoot("whose an upgraded program is"),
   async fn() {
     await using place = await makePlace();
     await Deno.chown(place.program, 65534, 65534);

@@ -20,6 +20,13 @@ export function onLinux(what: string): { ignore: boolean } {
   return { ignore: lacking(Deno.build.os === "linux", what) };
 }
 
+/** For tests of what only root can do, such as `files that are given away`. */
+export function asRoot(what: string): { ignore: boolean } {
+  const isRoot = Deno.uid() === 0;
+  if (POSIX && !isRoot) announce(`cannot test ${what} here: only root can do that`);
+  return { ignore: onPosix(what).ignore || !isRoot };
+}
+
 function lacking(there: boolean, what: string): boolean {
   if (!there) announce(`cannot test ${what} here: this is ${Deno.build.os}`);
   return !there;
