@@ -74,18 +74,11 @@ export async function saveLayers(
   onEvent?.({ type: "plan", size, blobs: wanted.length });
   const saved = new Map<string, SavedLayer>();
   const names = titleNames(wanted);
-  const save = async (
-    layer: Layer,
-    each: Pick<SaveLayersOptions, "jobs" | "signal">,
-  ) => {
+  const save = async (layer: Layer, each: Pick<SaveLayersOptions, "jobs" | "signal">) => {
     const quiet = { ...each, onEvent: withoutProgress(onEvent) };
     const path = join(directory, names.get(layer.digest) ?? await layerFileName(store, layer, quiet));
-    await pullFound(store, [layer], {
-      ...options,
-      ...each,
-      output: path,
-      onEvent: partOfTransfer(onEvent, () => wanted.indexOf(layer) + 1),
-    });
+    const onProgress = partOfTransfer(onEvent, () => wanted.indexOf(layer) + 1);
+    await pullFound(store, [layer], { ...options, ...each, output: path, onEvent: onProgress });
     saved.set(layer.digest, { path, layer });
   };
   const saveStored: typeof save = async (layer, each) => {
@@ -94,11 +87,9 @@ export async function saveLayers(
     });
   };
   const small = wanted.filter(({ size }) => size <= ONE_REQUEST);
-  await inParallel(
-    small,
-    { jobs: jobs ?? DEFAULT_JOBS, signal },
-    (layer, signal) => saveStored(layer, { jobs: 1, signal }),
-  );
+  await inParallel(small, { jobs: jobs ?? DEFAULT_JOBS, signal }, async (layer, signal) => {
+    await saveStored(layer, { jobs: 1, signal });
+  });
   for (const layer of wanted) if (layer.size > ONE_REQUEST) await saveStored(layer, { jobs, signal });
   return wanted.map(({ digest }) => saved.get(digest)!);
 }

@@ -85,10 +85,8 @@ export async function checkStash(
   if (file !== undefined) faults.push(...await checkFile(file, stash, options));
   // Each chunk is reported once: when the file is compared, or when the store is asked.
   const quiet: OnEvent = (event) => void (event.type !== "blob" && onEvent?.(event));
-  if (deep) faults.push(...await checkBytes(store, stash, options));
-  else {faults.push(
-      ...await checkPresence(store, stash, file === undefined ? options : { ...options, onEvent: quiet }),
-    );}
+  const asked = file === undefined ? options : { ...options, onEvent: quiet };
+  faults.push(...await (deep ? checkBytes(store, stash, options) : checkPresence(store, stash, asked)));
   return faults.sort((a, b) => a.chunk - b.chunk);
 }
 

@@ -44,28 +44,26 @@ export async function fetchBlobs(
     onEvent?.({ type: "notice", message: `${message}: each blob is fetched over one connection` });
   };
   const incomingOptions = { store, file, path, hasher, log, onEvent, onRefused, partSize, logEvery };
-  let after = blobs.reduce((sum, { size }) => sum + size, 0);
-  const incoming = blobs.map((blob) => {
-    after -= blob.size;
-    return new IncomingBlob(blob, log.present(blob), { ...incomingOptions, after });
-  });
+  const incoming = incomingBlobs(blobs, incomingOptions);
   const present = incoming.filter(({ parts }) => parts.length === 0);
   const queue = new WorkQueue(incoming.filter(({ parts }) => parts.length > 0), incoming.length);
   const finish = ({ blob, parts }: IncomingBlob) => {
     log.complete(blob);
-    const { number, digest, size } = blob;
-    onEvent?.({ type: "blob", index: number, state: parts.length > 0 ? "fetched" : "present", digest, size });
+    const { number: index, digest, size } = blob;
+    onEvent?.({ type: "blob", index, state: parts.length > 0 ? "fetched" : "present", digest, size });
     queue.settle();
   };
+  const anew = ({ blob }: IncomingBlob, partSize: number) =>
+    new IncomingBlob(blob, [], { ...incomingOptions, partSize });
   const startOver = (incoming: IncomingBlob, partSize: number) => {
     incoming.takeBack();
-    queue.add(new IncomingBlob(incoming.blob, [], { ...incomingOptions, partSize }));
+    queue.add(anew(incoming, partSize));
   };
   /** The blob itself, or, where the store is known to give whole blobs only, one that is fetched as one part. */
   const asGiven = (incoming: IncomingBlob) => {
     if (!wholeOnly || incoming.parts.length === 1 && incoming.reused === 0) return incoming;
     incoming.drop();
-    return new IncomingBlob(incoming.blob, [], { ...incomingOptions, partSize: Infinity });
+    return anew(incoming, Infinity);
   };
   const settle = (incoming: IncomingBlob, outcome: Outcome) => {
     if (outcome === "good") return finish(incoming);
@@ -78,6 +76,15 @@ export async function fetchBlobs(
     { tasks: verifications(present, settle), jobs: DEFAULT_JOBS },
     { tasks: fetches(queue, { asGiven, settle }, signal), jobs },
   ]);
+}
+
+/** The blobs, each with what the file has of it. */
+function incomingBlobs(blobs: readonly PlacedBlob[], options: IncomingOptions): IncomingBlob[] {
+  let after = blobs.reduce((sum, { size }) => sum + size, 0);
+  return blobs.map((blob) => {
+    after -= blob.size;
+    return new IncomingBlob(blob, options.log.present(blob), { ...options, after });
+  });
 }
 
 type Task = (signal: AbortSignal) => Promise<void>;
