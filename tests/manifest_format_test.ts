@@ -93,6 +93,19 @@ Deno.test("an upload that was interrupted goes on in the format in which it bega
   assert.equal(puts(registry, "manifests"), 2);
 });
 
+Deno.test("the format of one file does not pass on to another in the same store", async () => {
+  await using work = await makeWorkspace();
+  const input = await work.write("disk", THREE);
+  const box = { registry: `oci:${work.path("box")}`, repository: "me/files" };
+  using docker = openStore({ ...box, manifestFormat: "docker" });
+  for (const name of ["old", "copied"]) await upload(docker, name, { input, chunkSize: CHUNK });
+  using store = openStore(box);
+  await upload(store, "old", { input: await work.write("disk", THREE.toReversed()), overwrite: true });
+  await copyStash({ store: docker, baseTag: "copied" }, { store, baseTag: "copied" });
+  await upload(store, "new", { input });
+  assert.deepEqual(await formatsOf(store, "old-1", "copied-1", "new-1"), ["docker", "docker", "oci"]);
+});
+
 Deno.test("a file that is stored in one format is the same file in the other", async () => {
   await using registry = await startFakeRegistry();
   await using work = await makeWorkspace();

@@ -44,6 +44,10 @@ export class ArchiveStore extends ListedManifests implements Store {
     return family === this.family;
   }
 
+  familyBeside(): Family {
+    return this.family;
+  }
+
   blobUrl(digest: Digest): URL {
     return new URL(`#${parseDigest(digest)}`, this.url);
   }

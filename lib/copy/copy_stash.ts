@@ -3,7 +3,7 @@ import { ConflictError, MismatchError } from "../errors.ts";
 import { bytesSource } from "../content/source.ts";
 import { withChannel, withoutProgress } from "../events.ts";
 import type { Digest } from "../oci/digest.ts";
-import { inFamily } from "../oci/manifest_family.ts";
+import { familyOf, inFamily } from "../oci/manifest_family.ts";
 import { FAMILIES, type Family } from "../oci/media_types.ts";
 import { listedBlobs } from "../oci/references.ts";
 import { freeReplaced } from "../store/free.ts";
@@ -81,7 +81,7 @@ export async function copyStash(
   checkBaseTag(to.baseTag, stash.chunks.length);
   const images = await chunkImages(from, stash, { jobs, signal, onEvent });
   const numbers = await chunkNumbers(to.store, to.baseTag, { signal, onEvent });
-  const replaced = await requireReplaceableTags(to, images, { ...options, numbers, jobs });
+  const { replaced, family } = await requireReplaceableTags(to, images, { ...options, numbers, jobs });
   const wanted = images.flatMap(({ manifest, config }) =>
     config ? listedBlobs(manifest.bytes).slice(1) : listedBlobs(manifest.bytes)
   );
@@ -90,7 +90,7 @@ export async function copyStash(
     reread: options.overwrite,
     blobs: wanted,
   });
-  const put = await putImages(to, images, { signal, onEvent });
+  const put = await putImages(to, images, { family, signal, onEvent });
   await inParallel(put, { jobs, signal }, async ([tag, digest], signal) => {
     await requireGivenBack(to.store, tag, { digest, signal, onEvent });
   });
@@ -104,7 +104,7 @@ export async function copyStash(
 async function putImages(
   { store, baseTag }: StashTarget,
   images: readonly CopiedImage[],
-  { signal, onEvent }: CallOptions,
+  { family, signal, onEvent }: CallOptions & { family: Family },
 ): Promise<Map<string, Digest>> {
   const put = new Map<string, Digest>();
   for (const [index, { manifest, config }] of images.entries()) {
@@ -114,7 +114,9 @@ async function putImages(
       await store.write(bytesSource(config), { what: `the config of ${tag}`, signal, onEvent: silent });
     }
     const make = (family: Family) => inFamily(manifest, family);
-    put.set(tag, (await putInFamily(store, tag, make, { signal, onEvent })).digest);
+    const stored = await putInFamily(store, tag, make, { family, signal, onEvent });
+    family = familyOf(stored);
+    put.set(tag, stored.digest);
   }
   return put;
 }
@@ -151,7 +153,7 @@ async function chunkImages(
  * copy then goes on; or chunks of another stash that is to be replaced. Images of others are not replaced; with higher
  * numbers they are not in the way.
  *
- * @returns the manifests of the chunks that are replaced
+ * @returns the manifests of the chunks that are replaced, and the family of the new ones
  */
 async function requireReplaceableTags(
   { store, baseTag }: StashTarget,
@@ -160,14 +162,15 @@ async function requireReplaceableTags(
     numbers: readonly number[];
     jobs: number;
   },
-): Promise<Digest[]> {
+): Promise<{ replaced: Digest[]; family: Family }> {
   const replaced: Digest[] = [];
+  let existing: Family | undefined;
   await inParallel(numbers, { jobs, signal }, async (number, signal) => {
     const tag = chunkTag(baseTag, number);
     const wanted = images[number - 1]?.manifest;
     const found = wanted && await store.resolve(tag, { signal, onEvent });
     const family = found && FAMILIES.find((family) => inFamily(wanted, family).digest === found);
-    if (family) return void store.changeFamily(family);
+    if (family) return void (existing = family);
     const content = await lookAtTag(store, tag, { signal, onEvent });
     if (content.kind === "chunk") replaced.push(content.image.manifest);
     const isForeign = content.kind === "foreign";
@@ -177,5 +180,5 @@ async function requireReplaceableTags(
       hint: "replace it with --overwrite, or choose another name",
     });
   });
-  return replaced;
+  return { replaced, family: store.familyBeside(existing) };
 }

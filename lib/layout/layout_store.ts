@@ -73,6 +73,10 @@ export class LayoutStore implements Store {
     return this.#choice.change(family);
   }
 
+  familyBeside(existing: Family | undefined): Family {
+    return this.#choice.beside(existing);
+  }
+
   get url(): string {
     return pathToFileURL(this.#directory).href;
   }

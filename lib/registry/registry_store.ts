@@ -98,6 +98,10 @@ export class RegistryStore implements Store {
     return this.#choice.change(family);
   }
 
+  familyBeside(existing: Family | undefined): Family {
+    return this.#choice.beside(existing);
+  }
+
   blobUrl(digest: Digest): URL {
     return this.#client.urlOf(blobPath(digest));
   }

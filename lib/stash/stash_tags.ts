@@ -3,7 +3,7 @@ import { bytesSource } from "../content/source.ts";
 import { KeyedMutex } from "../async/keyed_mutex.ts";
 import { withoutProgress } from "../events.ts";
 import type { Digest } from "../oci/digest.ts";
-import { inFamily } from "../oci/manifest_family.ts";
+import { familyOf, inFamily } from "../oci/manifest_family.ts";
 import type { Family } from "../oci/media_types.ts";
 import { putInFamily } from "../store/manifest_format.ts";
 import type { CallOptions, Store } from "../store/store.ts";
@@ -28,9 +28,11 @@ export interface StashTagsOptions extends CallOptions {
   jobs?: number | undefined;
   /** Whether a tag that holds other bytes is replaced. */
   overwrite?: boolean | undefined;
+  /** The family of the manifests; the store may refuse it. */
+  family: Family;
 }
 
-/** An image that its tag holds, with the digest of its manifest in the store's family, and what the tag held before. */
+/** An image that its tag holds, with the digest of its manifest in the family that was taken, and what the tag held before. */
 interface HeldImage {
   image: TaggedImage;
   digest: Digest;
@@ -54,6 +56,8 @@ export class StashTags {
   readonly #held: Map<string, HeldImage> = new Map();
   /** The images whose tags wait to be put. */
   readonly #waiting: TaggedImage[] = [];
+  /** The family of the manifests: the one that was wanted, or that the store takes. */
+  #family: Family;
   /** The manifests whose configs are stored. */
   readonly #prepared: Set<Digest> = new Set();
 
@@ -66,6 +70,7 @@ export class StashTags {
     this.#store = store;
     this.#existing = existing;
     this.#options = options;
+    this.#family = options.family;
     this.#pool = { jobs: options.jobs ?? DEFAULT_JOBS, signal: options.signal };
   }
 
@@ -142,13 +147,14 @@ export class StashTags {
       await this.#requireReplaceable(image, before);
     }
     const make = (family: Family) => inFamily(image.manifest, family);
-    const { digest } = await putInFamily(this.#store, tag, make, { signal, onEvent });
-    this.#note({ image, digest, before });
+    const stored = await putInFamily(this.#store, tag, make, { family: this.#family, signal, onEvent });
+    this.#family = familyOf(stored);
+    this.#note({ image, digest: stored.digest, before });
   }
 
-  /** The digest that an image's manifest has in the family of the store. */
+  /** The digest that an image's manifest has in the family of this upload. */
   #digestOf({ manifest }: TaggedImage): Digest {
-    return inFamily(manifest, this.#store.family).digest;
+    return inFamily(manifest, this.#family).digest;
   }
 
   /** Whether the tag existed when the upload began, with the same bytes. */
@@ -226,22 +232,22 @@ export class StashTags {
 export async function keepStored(
   store: Store,
   stash: Stash,
-  { untagged, keepsFormat, ...options }: CallOptions & {
-    untagged: readonly number[];
-    /** Whether it has the format of manifests that the user has chosen. */
-    keepsFormat: boolean;
+  { existing, family, ...options }: CallOptions & {
+    existing: Pick<ExistingChunks, "untagged" | "family">;
+    /** The family that its manifests would get today. */
+    family: Family;
   },
 ): Promise<Stash> {
   const onEvent = options.onEvent ?? store.onEvent;
-  if (!keepsFormat) {
+  if (existing.family && existing.family !== family) {
     const message = `${stash.baseTag} stays in the other format of manifests: --overwrite changes it`;
     onEvent?.({ type: "notice", message });
   }
-  for (const number of untagged) {
+  for (const number of existing.untagged) {
     const { tag, config, manifest } = rebuildImage(stash, number);
     const silent = withoutProgress(onEvent);
     await store.write(bytesSource(config), { ...options, what: `the config of ${tag}`, onEvent: silent });
-    await putInFamily(store, tag, (family) => inFamily(manifest, family), options);
+    await putInFamily(store, tag, (family) => inFamily(manifest, family), { ...options, family });
   }
   reportPresent(stash.chunks, onEvent);
   return stash;

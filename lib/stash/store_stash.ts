@@ -32,14 +32,14 @@ export async function storeStash(
   const { jobs, onEvent } = adaptiveJobs({ jobs: atOnce, onEvent: given.onEvent });
   const options = { jobs: atOnce, overwrite, onEvent, signal };
   const existing = await lookUpExisting(store, draft.baseTag, options);
-  const keepsFormat = !existing.family || store.changeFamily(existing.family);
+  const family = store.familyBeside(existing.family);
   // What has no date of its own takes that of the existing chunks, which then keep their images.
   if (!input.identity) draft.modified = existing.modified ?? draft.modified;
   const verdicts = new Verdicts(store, existing, draft, options);
   const same = await verdicts.compareExisting(input);
-  if (same) return await keepStored(store, same, { ...options, untagged: existing.untagged, keepsFormat });
+  if (same) return await keepStored(store, same, { ...options, existing, family });
   const holdUntil = input.seekable ? 0 : verdicts.holdUntil;
-  const tags = new StashTags(store, existing, { ...options, holdUntil });
+  const tags = new StashTags(store, existing, { ...options, family, holdUntil });
   const layers: Descriptor[] = [];
   let stored = 0;
   await inParallel(input.chunks(draft.chunkSize), { jobs, signal }, async (chunk, signal, turn) => {

@@ -38,6 +38,11 @@ export class FamilyChoice {
     return this.#family;
   }
 
+  /** The family for a name under which manifests of another may exist: theirs, unless the user has chosen one. */
+  beside(existing: Family | undefined): Family {
+    return this.#fixed ? this.#family : existing ?? this.#family;
+  }
+
   /** Changes the family, unless the user has chosen it. Returns whether it is this one now. */
   change(family: Family): boolean {
     if (!this.#fixed) this.#family = family;
@@ -48,8 +53,14 @@ export class FamilyChoice {
 /** A manifest in both families. Making it may store what only this family needs. */
 export type MakeManifest = (family: Family) => Manifest | Promise<Manifest>;
 
+/** How a manifest is stored. */
+export interface PutInFamilyOptions extends CallOptions {
+  /** The family to begin with; absent = that of the store. */
+  family?: Family | undefined;
+}
+
 /**
- * Stores a manifest in the family of the store. A registry that refuses docker's gets OCI's, now and from then on: the blobs
+ * Stores a manifest in a family. A registry that refuses docker's gets OCI's, now and from then on: the blobs
  * are the same, and only the manifest is sent again.
  *
  * @param tag the tag; `undefined` = it is stored under its digest alone
@@ -59,14 +70,13 @@ export async function putInFamily(
   store: Store,
   tag: string | undefined,
   make: MakeManifest,
-  options: CallOptions,
+  { family = store.family, ...options }: PutInFamilyOptions,
 ): Promise<Manifest> {
   const put = async (family: Family) => {
     const manifest = await make(family);
     await store.putManifest(tag ?? manifest.digest, manifest, options);
     return manifest;
   };
-  const { family } = store;
   try {
     return await put(family);
   } catch (error) {

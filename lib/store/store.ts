@@ -268,12 +268,13 @@ export interface Store extends BlobStore, ManifestStore, Disposable {
   readonly chunkSize: number;
 
   /**
-   * Changes the family of new manifests: to that of what exists already, or because the store refuses the other. What the
-   * user has chosen stays.
+   * Changes the family of new manifests, because the store refuses the other. What the user has chosen stays.
    *
    * @returns whether it is this family now
    */
   changeFamily(family: Family): boolean;
+  /** The family of new manifests under a name that has others: theirs, unless the user has chosen one. */
+  familyBeside(existing: Family | undefined): Family;
   /**
    * The URL from which a blob can be fetched without layerstash. A registry may ask to sign in.
    *
