@@ -3,9 +3,9 @@ import { abortable } from "./abortable.ts";
 
 /** The turn of one task. */
 export interface Turn {
-  /** Waits while tasks that are before this one are as many as may run. */
+  /** Waits until it is among the first in the line: as many as may run. */
   wait(): Promise<void>;
-  /** Lets all others go first, and waits: for a task that failed, and tries again. */
+  /** Goes to the end of the line, and waits there: for a task that failed, and is to try again. */
   giveWay(): Promise<void>;
 }
 

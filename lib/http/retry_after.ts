@@ -15,6 +15,14 @@ export function isBusyAnswer(status: number): boolean {
 }
 
 /**
+ * Whether an answer is one that a call ends with. After a redirect or a demand to sign in the call goes on: a host that then
+ * refuses it has not taken it.
+ */
+export function endsCall(status: number): boolean {
+  return status < 300 || status >= 400 && status < 500 && status !== 401;
+}
+
+/**
  * The wait that a `Retry-After` header asks for: seconds or a date (RFC 9110, 10.2.3). A date is compared with the
  * answer's own: the clock of this machine may be wrong.
  */

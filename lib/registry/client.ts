@@ -3,8 +3,8 @@ import { LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { errorOf, errorOfNoAnswer, isWebPage } from "../http/answers.ts";
 import { type HostPace, paceOf } from "../http/host_pace.ts";
-import { isBusyAnswer, retryAfterOf } from "../http/retry_after.ts";
-import { singleLine } from "../messages.ts";
+import { endsCall, isBusyAnswer, retryAfterOf } from "../http/retry_after.ts";
+import { warningsOf } from "../http/warnings.ts";
 import { Authorization, CATALOG_SCOPE, scopeFor, type SignInDemand } from "../sign_in/authorization.ts";
 import type { RemoteAddress } from "../oci/address.ts";
 import type { FindCredentials } from "../sign_in/credentials.ts";
@@ -19,7 +19,7 @@ import {
 import { follow } from "../http/redirects.ts";
 import { sendObserved } from "../http/transport.ts";
 import type { Transport } from "../http/request.ts";
-import { type Call, ENDPOINTS } from "./endpoints.ts";
+import { answerWithin, type Call, ENDPOINTS, streams } from "./endpoints.ts";
 import type { CallOptions } from "../store/store.ts";
 
 /** What a client takes. */
@@ -40,9 +40,6 @@ export interface ClientOptions {
 
 /** A call, with the signal and the channel of whoever makes it. */
 type MadeCall = Call & CallOptions;
-
-const WARNING = /\b299 \S+ "((?:[^"\\]|\\.)*)"/g;
-const LONGEST_WARNING = 4096;
 
 /** The header in which registries name their API, also in errors. */
 const API_VERSION = "docker-distribution-api-version";
@@ -82,7 +79,7 @@ export class RegistryClient {
    * @throws its error, if it is not transient, or the policy allows no more attempts
    */
   async waitToRetry(failed: FailedAttempt, options: CallOptions): Promise<void> {
-    await waitToRetry(this.#retryContext(options), failed).catch(explainRefusal);
+    await waitToRetry(this.#retryContext(options), failed).catch(explainRefusedTokens);
   }
 
   #retryContext({ signal, onEvent = this.onEvent }: CallOptions): RetryContext {
@@ -108,7 +105,7 @@ export class RegistryClient {
     read: (answer: Response) => Promise<T> | T,
   ): Promise<T> {
     const attempt = async () => await read(await this.once(call, options));
-    return await retrying(this.#retryContext(options), call.what, attempt).catch(explainRefusal);
+    return await retrying(this.#retryContext(options), call.what, attempt).catch(explainRefusedTokens);
   }
 
   /** Makes a call without retries: for bodies that cannot be sent again as they are. */
@@ -211,10 +208,8 @@ export class RegistryClient {
 
   /** The hint about a host that never answered, and that the user did not name. */
   #namedBy(): { hint: string } {
-    return {
-      hint:
-        `${this.host} sends requests to this host: check the network, and which Host header its proxy passes on`,
-    };
+    const who = `${this.host} sends requests to this host`;
+    return { hint: `${who}: check the network, and which Host header its proxy passes on` };
   }
 
   /** Notes whether the host is busy. A pause that is too long for the policy ends the call instead. */
@@ -266,7 +261,7 @@ export class RegistryClient {
         signal,
       );
     };
-    return await retrying(this.#retryContext(call), call.what, attempt).catch(explainRefusal);
+    return await retrying(this.#retryContext(call), call.what, attempt).catch(explainRefusedTokens);
   }
 
   /** The URL of a path after `/v2/<repository>/`. URLs stay as they are. */
@@ -287,9 +282,7 @@ export class RegistryClient {
 
   /** Reports the registry's warnings for users (`Warning: 299`) as notices, each text once. */
   #warn(response: Response, onEvent: OnEvent | undefined): void {
-    for (const [, quoted = ""] of (response.headers.get("warning") ?? "").matchAll(WARNING)) {
-      const said = this.#authorization.hide(quoted.replace(/\\(.)/g, "$1"));
-      const text = singleLine(said).slice(0, LONGEST_WARNING);
+    for (const text of warningsOf(response.headers, (text) => this.#authorization.hide(text))) {
       if (this.#warnings.has(text)) continue;
       this.#warnings.add(text);
       onEvent?.({ type: "notice", message: `${this.host} says: ${text}` });
@@ -298,30 +291,10 @@ export class RegistryClient {
 }
 
 /** Throws an error again. Where each attempt was refused its token, the error says so. */
-function explainRefusal(error: unknown): never {
+function explainRefusedTokens(error: unknown): never {
   if (!(error instanceof RegistryError) || !error.givenUp || error.status !== 401) throw error;
   throw new NotAllowedError(`${error.message}, at each attempt`, {
     hint: error.hint ?? "the registry accepts none of the tokens that its own token server gives",
     cause: error,
   });
-}
-
-/** Which timeout holds: registries store parts and manifests before they answer. A PUT to a URL commits an upload. */
-function answerWithin({ method, to, bringsBlob }: Call): "answer" | "store" | "commit" {
-  if (bringsBlob) return "store";
-  if (method === "PUT") return to instanceof URL ? "commit" : "store";
-  return method === "PATCH" ? "store" : "answer";
-}
-
-/**
- * Whether an answer is one that a call ends with. After a redirect or a demand to sign in the call goes on: a host that then
- * refuses it has not taken it.
- */
-function endsCall(status: number): boolean {
-  return status < 300 || status >= 400 && status < 500 && status !== 401;
-}
-
-/** Whether the body streams, and so cannot be sent a second time. */
-function streams({ body }: Call): boolean {
-  return body !== undefined && !(body instanceof Uint8Array);
 }

@@ -229,6 +229,18 @@ export const ENDPOINTS = {
   }),
 };
 
+/** Which timeout holds: registries store parts and manifests before they answer. A PUT to a URL commits an upload. */
+export function answerWithin({ method, to, bringsBlob }: Call): "answer" | "store" | "commit" {
+  if (bringsBlob) return "store";
+  if (method === "PUT") return to instanceof URL ? "commit" : "store";
+  return method === "PATCH" ? "store" : "answer";
+}
+
+/** Whether the body streams, and so cannot be sent a second time. */
+export function streams({ body }: Call): boolean {
+  return body !== undefined && !(body instanceof Uint8Array);
+}
+
 /** Adds the digest to the address of an upload; the rest of its query stays as it is, to the byte. */
 function withDigest(location: URL, digest: Digest): URL {
   const url = new URL(location);

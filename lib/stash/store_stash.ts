@@ -53,11 +53,11 @@ export async function storeStash(
   });
   verdicts.requireAllCompared(layers.length);
   await input.requireUnchanged();
-  return await complete(store, draft, { ...options, existing, layers, tags });
+  return await completeStash(store, draft, { ...options, existing, layers, tags });
 }
 
 /** Puts the last tag, and removes what the stash replaces: the old manifests, and the tags of chunks beyond the new end. */
-async function complete(
+async function completeStash(
   store: Store,
   draft: StashDraft,
   { existing, layers, tags, ...options }: Pick<UploadOptions, "overwrite" | "onEvent" | "signal"> & {
