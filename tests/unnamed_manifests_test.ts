@@ -66,14 +66,14 @@ Deno.test("distribution 2.8 frees a removed file in a plain collection, and keep
   assert.ok(await store.manifest("app"));
 });
 
-Deno.test("a manifest that a tag, an index or a referrer names stays", async () => {
+Deno.test("a manifest that a tag, an index, a referrer or a signature names stays", async () => {
   await using registry = await startFakeRegistry({ faults: { ...BY_DIGEST, referrersApi: true } });
   await using work = await makeWorkspace();
   using store = openFake(registry);
-  await upload(store, "disk", { input: await work.write("disk", someBytes(5 * CHUNK)), chunkSize: CHUNK });
+  await upload(store, "disk", { input: await work.write("disk", someBytes(6 * CHUNK)), chunkSize: CHUNK });
   const [tagged, indexed, nested] = await chunksOf(store);
-  const [referred, free] = await Promise.all(
-    ["disk-4", "disk-5"].map(async (tag) => (await store.resolve(tag))!),
+  const [referred, free, signed] = await Promise.all(
+    ["disk-4", "disk-5", "disk-6"].map(async (tag) => (await store.resolve(tag))!),
   );
   await store.putManifest("mine", (await store.manifest("disk-1"))!);
   await store.putManifest("index", indexOf(indexed!, 1));
@@ -89,10 +89,11 @@ Deno.test("a manifest that a tag, an index or a referrer names stays", async () 
     subject: { mediaType: IMAGE_MANIFEST.docker, digest: referred, size: 1 },
   });
   await store.putManifest(signature.digest, signature);
-  assert.equal((await remove(store, "disk")).removed.length, 5);
+  await putIndex(store, `${signed!.replace(":", "-")}.sig`); // as cosign names it
+  assert.equal((await remove(store, "disk")).removed.length, 6);
   assert.deepEqual(
-    [tagged, indexed, nested, referred, free].map((digest) => isThere(registry, digest!)),
-    [true, true, true, true, false],
+    [tagged, indexed, nested, referred, signed, free].map((digest) => isThere(registry, digest!)),
+    [true, true, true, true, true, false],
   );
   assert.equal(await store.resolve("mine"), tagged);
 });
