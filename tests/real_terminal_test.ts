@@ -80,3 +80,21 @@ Deno.test("an upload shows a bar that fits, and leaves the screen clean", withTm
   const left = (await screen.until(/ended with 0/)).replaceAll("\n", "");
   assert.match(left, /^layerstash: stored disk in \S+\/me\/files: 2\.86 MiB in 1 chunkended with 0$/);
 });
+
+Deno.test("a report that is piped to the same terminal keeps its rows", withTmux, async () => {
+  await using work = await makeWorkplace();
+  const release = Promise.withResolvers<void>();
+  const onRequest = ({ path }: { path: string }) =>
+    path.includes("/manifests/") ? release.promise : undefined;
+  await using registry = await startFakeRegistry();
+  const to = ["--registry", registry.url, "-r", "me/files"];
+  await work.write("disk.img", new Uint8Array(30));
+  await work.run(["upload", ...to, "-t", "disk", "-i", work.path("disk.img"), "--chunk-size", "10"]);
+  registry.faults.onRequest = onRequest;
+  const list = commandWords(["list", ...to, "--exact-size"]).join(" ");
+  const words = ["bash", "-c", `${list} | cat`];
+  await using screen = await openScreen(words, environment(work));
+  await screen.until(/so far|listing/);
+  release.resolve();
+  assert.match(await screen.until(/ended with 0/), /\ndisk +3 +30 B +disk\.img /);
+});

@@ -93,14 +93,15 @@ interface Setup {
 function setup(
   options: Partial<Pick<TerminalOptions, "env" | "progress" | "logLevel">> & {
     tty?: boolean;
-    out?: boolean;
+    out?: boolean | "file";
   } = {},
 ): Setup {
-  const stdout = new FakeOutput(options.out ?? false);
+  const stdout = new FakeOutput(options.out === true);
   const stderr = new FakeOutput(options.tty ?? true);
   const ticker = new FakeTicker();
   const size = { columns: 80 };
-  const terminal = new Terminal({ env: {}, ...options, stdout, stderr, ticker, columns: () => size.columns });
+  const streams = { stdout, outputIsFile: options.out === "file", stderr };
+  const terminal = new Terminal({ env: {}, ...options, ...streams, ticker, columns: () => size.columns });
   return { terminal, stdout, stderr, ticker, size };
 }
 
@@ -322,13 +323,47 @@ Deno.test("a document ends its last line on a terminal, and is left as it is els
 });
 
 Deno.test("where data is shown on the terminal too, the bar is erased before it", () => {
-  for (const out of [true, false]) {
+  for (const out of [true, false, "file"] as const) {
     const { terminal, stderr, ticker } = setup({ out });
     using _progress = terminal.progress("listing");
     ticker.advance(100);
     terminal.data("line\n");
-    assert.deepEqual(screen(stderr.text, 80), out ? [""] : ["listing", "0 B"]);
+    assert.deepEqual(screen(stderr.text, 80), out === "file" ? ["listing", "0 B"] : [""], `${out}`);
   }
+});
+
+Deno.test("after data in a pipe, or part of a line, nothing is erased: progress is a line every ten seconds", async () => {
+  const write: [boolean, (terminal: Terminal) => void | Promise<void>][] = [
+    [false, (terminal) => terminal.data("line\n")],
+    [false, (terminal) => terminal.pour(new TextEncoder().encode("line\n"))],
+    [true, (terminal) => terminal.data("part of a line")],
+    [true, (terminal) => terminal.pour(new TextEncoder().encode("line\n"))],
+  ];
+  for (const [out, writeTo] of write) {
+    const { terminal, stderr, ticker } = setup({ out });
+    const progress = terminal.progress("fetching");
+    ticker.advance(100);
+    const written = writeTo(terminal);
+    assert.deepEqual(screen(stderr.text, 80), [""]);
+    const { length } = stderr.text;
+    await written;
+    progress.onEvent(sent(5));
+    ticker.advance(9_900);
+    assert.equal(stderr.text.slice(length), "");
+    ticker.advance(100);
+    assert.match(stderr.text.slice(length), /^layerstash: fetching: 5 B[, \w/]*\n$/);
+    const all = stderr.text;
+    progress.end();
+    assert.equal(stderr.text, all);
+  }
+});
+
+Deno.test("on a terminal, the bar comes back below whole lines of data", () => {
+  const { terminal, stderr, ticker } = setup({ out: true });
+  using _progress = terminal.progress("listing");
+  terminal.data("line\n");
+  ticker.advance(100);
+  assert.deepEqual(screen(stderr.text, 80), ["listing", "0 B"]);
 });
 
 Deno.test("a full pipe is waited for", async () => {

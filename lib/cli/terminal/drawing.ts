@@ -6,6 +6,7 @@ export class Drawing {
   readonly #print: (text: string) => void;
   readonly #columns: () => number;
   #lines: readonly string[] = [];
+  #withdrawn = false;
 
   /** Draws nothing yet. `columns` is called for each drawing, because windows change. */
   constructor({ print, columns }: { print: (text: string) => void; columns: () => number }) {
@@ -13,8 +14,20 @@ export class Drawing {
     this.#columns = columns;
   }
 
+  /** Whether nothing is drawn any more. */
+  get withdrawn(): boolean {
+    return this.#withdrawn;
+  }
+
+  /** Erases the lines for good: from now on, nothing is drawn. */
+  withdraw(): void {
+    this.erase();
+    this.#withdrawn = true;
+  }
+
   /** Replaces the lines that are drawn. */
   draw(lines: readonly string[]): void {
+    if (this.#withdrawn) return;
     if (lines.join("\n") === this.#lines.join("\n")) return;
     this.#print(this.#eraser() + lines.join("\n"));
     this.#lines = lines;

@@ -73,13 +73,15 @@ function redraw(
   { mode, ticker, drawing, print, columns }: ProgressDisplayOptions,
 ): () => void {
   if (mode === "none") return () => {};
-  if (mode === "plain") {
-    return ticker.every(
-      PLAIN_INTERVAL,
-      () => print(`layerstash: ${renderPlain(state(), ticker.now())}\n`),
-    );
-  }
+  const printLine = () => print(`layerstash: ${renderPlain(state(), ticker.now())}\n`);
+  if (mode === "plain") return ticker.every(PLAIN_INTERVAL, printLine);
   // One column stays free: some terminals wrap a line as soon as it is full.
   const bar = () => renderBar(state(), { width: Math.max(1, columns() - 1), now: ticker.now() });
-  return ticker.every(REDRAW_INTERVAL, () => drawing.draw(bar()));
+  let lastShown = ticker.now();
+  return ticker.every(REDRAW_INTERVAL, () => {
+    if (drawing.withdrawn && ticker.now() - lastShown < PLAIN_INTERVAL) return;
+    lastShown = ticker.now();
+    if (drawing.withdrawn) printLine();
+    else drawing.draw(bar());
+  });
 }

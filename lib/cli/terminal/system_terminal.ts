@@ -1,4 +1,5 @@
 /** The terminal of this process. @module */
+import { fstatSync } from "node:fs";
 import type { Ticker } from "./progress_display.ts";
 import { Terminal, type TerminalOptions } from "./terminal.ts";
 
@@ -7,6 +8,7 @@ export function systemTerminal(options: Pick<TerminalOptions, "env" | "progress"
   return new Terminal({
     ...options,
     stdout: Deno.stdout,
+    outputIsFile: isFile(Deno.stdout),
     stderr: Deno.stderr,
     columns: systemColumns,
     ticker: systemTicker(),
@@ -23,6 +25,17 @@ export function systemTicker(): Ticker {
       return () => clearInterval(timer);
     },
   };
+}
+
+/** Whether an output is a file or a device such as `/dev/null`, and so neither a terminal nor a pipe. */
+function isFile(output: typeof Deno.stdout): boolean {
+  if (output.isTerminal()) return false;
+  try {
+    const state = fstatSync(1);
+    return state.isFile() || state.isCharacterDevice();
+  } catch {
+    return false; // a pipe is the careful guess: its reader may print on the terminal
+  }
 }
 
 function systemColumns(): number {

@@ -5,7 +5,10 @@
  * - **Standard error gets everything else.** Notes, warnings, retries and errors are lines `layerstash: ...`;
  *   `--log-level` says how important a line must be to be printed. Errors are always printed.
  * - **Progress** goes to standard error: on a terminal as a bar that is redrawn in place, elsewhere as a line every
- *   ten seconds. The bar is erased before any other line is printed, and at the end.
+ *   ten seconds. The bar is erased before any other line is printed, and at the end. It is also erased before data, which
+ *   shows on the same terminal if that is standard output, or if standard output is a pipe to a program that prints there:
+ *   to erase the bar later would erase the data. After data in a pipe, and after a line that has not ended, the bar does
+ *   not come back: progress is then a line every ten seconds.
  * - With `TERM=dumb` there is no bar; with it or `NO_COLOR` there are no colours. Control characters in names and
  *   messages never reach standard error.
  * - When the reader of standard output has gone, as in `layerstash list | head`, the command ends silently.
@@ -23,6 +26,8 @@ import { type Output, OutputClosedError, outputError, print } from "./standard_s
 export interface TerminalOptions {
   /** Receives data. */
   stdout: Output;
+  /** Whether standard output is a file, so that none of its data shows on the terminal; `false` by default. */
+  outputIsFile?: boolean | undefined;
   /** Receives everything else. */
   stderr: Output;
   ticker: Ticker;
@@ -74,7 +79,7 @@ export class Terminal implements Disposable {
    */
   data(content: Uint8Array | string): void {
     const { stdout } = this.#options;
-    if (stdout.isTerminal()) this.#drawing.erase();
+    this.#makeRoom({ endsLine: content.at(-1) === "\n" || content.at(-1) === 10 });
     try {
       print(stdout, content);
     } catch (error) {
@@ -89,7 +94,7 @@ export class Terminal implements Disposable {
    */
   async pour(bytes: Uint8Array): Promise<void> {
     const { stdout } = this.#options;
-    if (stdout.isTerminal()) this.#drawing.erase();
+    this.#makeRoom({ endsLine: false });
     try {
       await writeAll(stdout, bytes);
     } catch (error) {
@@ -161,6 +166,14 @@ export class Terminal implements Disposable {
   /** Ends the display of progress, at the end of a block with `using terminal = ...`. */
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** Takes the bar away before data is written, and for good where its next place on the terminal is not known. */
+  #makeRoom({ endsLine }: { endsLine: boolean }): void {
+    const { stdout, outputIsFile } = this.#options;
+    if (outputIsFile) return;
+    if (stdout.isTerminal() && endsLine) this.#drawing.erase();
+    else this.#drawing.withdraw();
   }
 
   #columns(): number {
