@@ -1,6 +1,7 @@
 /** What `--registry` says, and what becomes of it. @module */
 import assert from "node:assert/strict";
 import { InvalidInputError } from "../lib/errors.ts";
+import { parseImage } from "../lib/oci/image_reference.ts";
 import { fullRepository, isLoopback, parseRegistry } from "../lib/oci/address.ts";
 
 const HUB = { kind: "remote", origin: "https://registry-1.docker.io", host: "docker.io" };
@@ -64,6 +65,25 @@ Deno.test("oci: names a directory of layouts", () => {
   assert.deepEqual(parseRegistry("oci:box"), { kind: "layout", directory: "box" });
   assert.deepEqual(parseRegistry("oci:/a b/c:d"), { kind: "layout", directory: "/a b/c:d" });
   assert.throws(() => parseRegistry("oci:"), { kind: "usage" });
+});
+
+Deno.test("a tilde after oci: is refused, because no shell expands it there", () => {
+  for (const path of ["~", "~/mybox"]) {
+    assert.throws(() => parseRegistry(`oci:${path}`), {
+      kind: "usage",
+      message: `shells do not expand the ~ of "oci:${path}"`,
+      hint: `use oci:$HOME${path.slice(1)}; a directory with the name ~ is oci:./~`,
+    });
+  }
+  for (const transport of ["oci", "oci-archive", "docker-archive"]) {
+    assert.throws(() => parseImage(`${transport}:~/box:tag`), {
+      kind: "usage",
+      hint: `use ${transport}:$HOME/box:tag; a directory with the name ~ is ${transport}:./~`,
+    });
+  }
+  assert.deepEqual(parseRegistry("oci:./~/mybox"), { kind: "layout", directory: "./~/mybox" });
+  assert.deepEqual(parseRegistry("oci:~me"), { kind: "layout", directory: "~me" });
+  assert.throws(() => parseRegistry("~/box"), { hint: "a directory is named as in oci:$HOME/box" });
 });
 
 Deno.test("what is no registry is refused as a mistake of usage", () => {

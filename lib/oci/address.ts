@@ -91,6 +91,7 @@ function layoutAddress(directory: string): LayoutAddress {
   if (directory === "") {
     throw new InvalidInputError('"oci:" needs a directory after it', { hint: "as in oci:./box" });
   }
+  requireExpandedHome("oci", directory);
   if (directory.includes("\0")) throw new InvalidInputError("the directory's name contains a NUL character");
   return { kind: "layout", directory };
 }
@@ -109,7 +110,24 @@ function isPath(text: string): boolean {
 }
 
 function pathHint(path: string): string {
-  return `a directory is named as in oci:${path}`;
+  return `a directory is named as in oci:${withHome(path)}`;
+}
+
+/** A path as shells expand it after `oci:`, too: they expand a tilde only at the beginning of a word. */
+export function withHome(path: string): string {
+  return path.replace(/^~(?=\/|$)/, "$HOME");
+}
+
+/**
+ * Makes sure that the path after `oci:` and the like does not begin with `~/`, which shells do not expand there.
+ *
+ * @throws {InvalidInputError} if it does
+ */
+export function requireExpandedHome(transport: string, path: string): void {
+  if (withHome(path) === path) return;
+  throw new InvalidInputError(`shells do not expand the ~ of ${quoted(`${transport}:${path}`)}`, {
+    hint: `use ${transport}:${withHome(path)}; a directory with the name ~ is ${transport}:./~`,
+  });
 }
 
 function notARegistry(text: string): InvalidInputError {

@@ -1,7 +1,7 @@
 /** Image references, in the notation of docker and skopeo. @module */
 import { InvalidInputError } from "../errors.ts";
 import { quoted } from "../messages.ts";
-import { parseRegistry, type RegistryAddress } from "./address.ts";
+import { parseRegistry, type RegistryAddress, requireExpandedHome, withHome } from "./address.ts";
 import { existingPath, isFile, type PathReference, splitPath, withoutDigest } from "./path_reference.ts";
 import { parseRepository, parseTag } from "./reference.ts";
 
@@ -75,6 +75,7 @@ const LOCAL = /^(oci|oci-archive|docker-archive):(.*)$/s;
 function localImage(text: string): ImageReference | undefined {
   const [, transport = "", rest = ""] = LOCAL.exec(text) ?? [];
   if (transport === "") return undefined;
+  requireExpandedHome(transport, rest);
   const { path, reference } = splitPath(rest, text);
   const isArchive = transport !== "oci" || isFile(path);
   if (!isArchive) return { text, address: parseRegistry(`oci:${path}`), repository: "", reference };
@@ -117,9 +118,9 @@ function refuseForeign(text: string): void {
   });
 }
 
-/** Suggests `oci:`. A shell expands a tilde only at the beginning of a word, so the hint says `$HOME`. */
+/** Suggests `oci:`. */
 function directoryHint(text: string): string {
-  return `for a directory, use oci:${text.replace(/^~(?=\/)/, "$HOME")}`;
+  return `for a directory, use oci:${withHome(text)}`;
 }
 
 const USE =
