@@ -442,6 +442,13 @@ Deno.test("the command takes layers as options and as appendlayer has it, with i
   const named = ["append", "--from", `${registry.host}/me/app:1`, "--to", `${registry.host}/me/app:5`];
   const unasked = await place.run(named, { stdin: ADDED, env: { ACCESS_TOKEN: "of-another" } });
   assert.equal(unasked.code, 4); // the variable may be of another program
+  for (const [form, named] of [[["me/app", "1"], "me/app"], [["me/app:1", "1"], "1"]] as const) {
+    const forgotten = await place.run(["append", registry.host, ...form], { stdin: ADDED, env: tokens });
+    assert.equal(forgotten.code, 2);
+    assert.ok(
+      forgotten.stderr.includes(`: "${named}" has no tag\nhint: use HOST REPO OLD-TAG NEW-TAG, or HOST `),
+    );
+  }
   const one = await place.run(["append", "one"], { stdin: ADDED });
   assert.equal(one.code, 2);
   assert.match(one.stderr, /takes 2, 3 or 4 words, not 1\nhint: name the base with --from IMAGE, or as/);

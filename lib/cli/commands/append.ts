@@ -5,7 +5,7 @@ import { checkTime } from "../../append/appended_image.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { append } from "../../exports/copy.ts";
 import { parseImage } from "../../exports/images.ts";
-import { counted } from "../../messages.ts";
+import { counted, quoted } from "../../messages.ts";
 import { azureCredentials } from "../../sign_in/acr_exchange.ts";
 import { action, showEvents } from "../action.ts";
 import { connectionCommand } from "../base_commands.ts";
@@ -117,11 +117,23 @@ function namesOf({ words, from, to }: AppendFlags): { from: string; to: string }
   }
   const [a = "", b = "", c = "", d = ""] = words;
   if (words.length === 2) return { from: atHost(a), to: atHost(b) };
-  if (words.length === 3) return { from: atHost(`${a}/${b}`), to: atHost(`${a}/${c}`) };
+  if (words.length === 3) {
+    requireTag(b);
+    requireTag(c);
+    return { from: atHost(`${a}/${b}`), to: atHost(`${a}/${c}`) };
+  }
   if (words.length === 4) return { from: atHost(`${a}/${b}:${c}`), to: atHost(`${a}/${b}:${d}`) };
   throw new InvalidInputError(`appendlayer takes 2, 3 or 4 words, not ${words.length}`, {
     hint: "name the base with --from IMAGE, or as appendlayer does: HOST REPO OLD-TAG NEW-TAG, " +
       "HOST REPO:TAG REPO:TAG, or HOST/REPO:TAG HOST/REPO:TAG",
+  });
+}
+
+/** Makes sure that a repository comes with its tag: without one, it may be a tag whose neighbour was forgotten. */
+function requireTag(name: string): void {
+  if (/[:@]/.test(name)) return;
+  throw new InvalidInputError(`${quoted(name)} has no tag`, {
+    hint: "use HOST REPO OLD-TAG NEW-TAG, or HOST OLD-REPO:TAG NEW-REPO:TAG",
   });
 }
 
