@@ -86,7 +86,8 @@ Deno.test("the command line says which tag is missing, and the same upload mends
   const disk = ["--registry", "oci:box", "-r", "me/files", "-t", "disk"];
   const upload = ["upload", ...disk, "-i", "disk.img", "--chunk-size", "10"];
   assert.equal((await work.run(upload)).code, 0);
-  await work.run(["alias", "remove", "--registry", "oci:box", "-r", "me/files", "disk-3"]);
+  using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+  await store.removeManifest("disk-3");
   const checked = await work.run(["verify", ...disk]);
   assert.equal(checked.code, 5, checked.stderr);
   assert.match(checked.stderr + checked.stdout, /disk-3: its tag is missing/);

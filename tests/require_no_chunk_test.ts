@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { append, copyImage } from "../lib/exports/copy.ts";
 import { ConflictError, download, type Store, upload } from "../main.ts";
-import { mountBlob, pushBlob, setAlias } from "../lib/exports/blobs.ts";
+import { mountBlob, pushBlob, removeAlias, removeBlobs, setAlias } from "../lib/exports/blobs.ts";
 import { sink, someBytes, streamOf } from "./rigs/content.ts";
 import { putImage } from "./rigs/images.ts";
 import { testOnEachStore } from "./rigs/stores.ts";
@@ -41,6 +41,28 @@ testOnEachStore("nothing takes the tag of a stored file's chunk", async (place) 
   }
   assert.deepEqual(await fetched(store), BYTES);
   await copyImage(chunk, chunk); // it is there already
+});
+
+testOnEachStore("a chunk is not removed as an alias, and neither is its blob", async (place) => {
+  using store = place.open();
+  await upload(store, "disk", { input: streamOf(BYTES), chunkSize: 1000 });
+  await pushBlob(store, streamOf(someBytes(5)), { alias: "note-1" });
+  const works = [
+    () => removeAlias(store, "disk-2"),
+    () => removeBlobs(store, ["@disk-2"]),
+    () => removeBlobs(store, ["@note-1", "@disk-2"]),
+  ];
+  for (const work of works) {
+    await assert.rejects(work, (error) => {
+      assert.ok(error instanceof ConflictError, `${error}`);
+      assert.equal(error.message, "the tag disk-2 holds a chunk of the stored file disk");
+      assert.equal(error.hint, "remove the stored file with: layerstash remove -t disk");
+      return true;
+    });
+  }
+  assert.deepEqual(await fetched(store), BYTES);
+  assert.equal((await removeBlobs(store, ["@note-1"])).removed.length, 1);
+  await removeAlias(store, "note-1");
 });
 
 testOnEachStore(

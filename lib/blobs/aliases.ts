@@ -8,9 +8,9 @@ import { isIndex } from "../oci/image_index.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { parseTag } from "../oci/reference.ts";
 import { freeReplaced } from "../store/free.ts";
-import type { BlobReader, CallOptions, ManifestReader, ManifestStore, Store } from "../store/store.ts";
+import type { BlobReader, CallOptions, ManifestReader, Store } from "../store/store.ts";
 import { statFile } from "../files/input.ts";
-import { requireNoChunk } from "../stash/require_no_chunk.ts";
+import { requireNoChunk, requireRemovable } from "../stash/require_no_chunk.ts";
 import { inParallel } from "../async/pool.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { bytesSource } from "../content/source.ts";
@@ -118,6 +118,7 @@ export async function digestOfFile(path: string): Promise<Digest> {
  * @throws {InvalidInputError} if `alias` is not a valid tag
  * @throws {NotFoundError} if the alias does not exist
  * @throws {NotAllowedError} if the registry cannot remove tags
+ * @throws {ConflictError} if the tag holds a chunk of a stash
  *
  * @example
  * ```ts
@@ -135,11 +136,12 @@ export async function digestOfFile(path: string): Promise<Digest> {
  * ```
  */
 export async function removeAlias(
-  store: ManifestStore,
+  store: Store,
   alias: string,
   options: CallOptions = {},
 ): Promise<Digest[] | ReadonlyMap<string, Digest>> {
   const manifest = await requireManifest(store, parseTag(alias), options);
+  await requireRemovable(store, alias, options);
   const pointedTo = isIndex(manifest)
     ? new Map([...byPlatform(await listImages(store, manifest, options))].map(digestByName))
     : readImageManifest(manifest).layers.map(({ digest }) => digest);

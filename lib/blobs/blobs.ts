@@ -2,7 +2,9 @@
 import { LayerstashError, NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
 import { type ByPlatform, isByPlatform, mapEach, type PlatformOptions } from "../images/platforms.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
+import { isManifest } from "../oci/manifest.ts";
 import { parseRepository, parseTag } from "../oci/reference.ts";
+import { requireRemovable } from "../stash/require_no_chunk.ts";
 import type { BlobStore, CallOptions, Store, StoreReader } from "../store/store.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { totalBlobSize } from "./alias_manifest.ts";
@@ -98,6 +100,7 @@ export interface BlobRemoval {
  *
  * @throws {InvalidInputError} if a name is neither a digest nor an alias; nothing was removed
  * @throws {NotFoundError} if an alias does not exist; nothing was removed
+ * @throws {ConflictError} if an alias is the tag of a stash's chunk; nothing was removed
  *
  * @example
  * ```ts
@@ -137,6 +140,7 @@ export async function removeBlobs(
 
 async function digestsOf(store: StoreReader, name: NamedBlobs, options: PlatformOptions): Promise<Digest[]> {
   if (isDigest(name)) return [name];
+  if (!isManifest(name)) await requireRemovable(store, name.slice(1), options);
   const found = await findNamed(store, name, options);
   const lists = isByPlatform(found) ? [...found.values()] : [found];
   return lists.flat().map(({ digest }) => digest);

@@ -1,4 +1,4 @@
-/** Protects the tags of stored files from being replaced by images and aliases. @module */
+/** Protects the tags of stored files from being replaced by images and aliases, and from being removed as aliases. @module */
 import { ConflictError } from "../errors.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { isIndex } from "../oci/image_index.ts";
@@ -25,13 +25,47 @@ export async function requireNoChunk(
   reference: string,
   { digest, ...options }: RequireOptions,
 ): Promise<void> {
-  const chunk = isDigest(reference) ? undefined : parseChunkTag(reference);
+  const chunk = await chunkAt(store, reference, options);
+  if (!chunk || chunk.digest === digest) return;
+  throw chunkConflict(reference, chunk, "use another tag, or remove the file first");
+}
+
+/**
+ * Makes sure that an alias is not a chunk of a stash: the file would be unreadable without it, and without its blob.
+ *
+ * @throws {ConflictError} if the alias is a chunk
+ */
+export async function requireRemovable(
+  store: StoreReader,
+  alias: string,
+  options: CallOptions,
+): Promise<void> {
+  const chunk = await chunkAt(store, alias, options);
   if (!chunk) return;
+  throw chunkConflict(alias, chunk, `remove the stored file with: layerstash remove -t ${chunk.baseTag}`);
+}
+
+interface TaggedChunk {
+  baseTag: string;
+  /** The digest of its manifest. */
+  digest: Digest;
+}
+
+/** The chunk that a tag holds; `undefined` = it holds nothing, or something else. */
+async function chunkAt(
+  store: StoreReader,
+  reference: string,
+  options: CallOptions,
+): Promise<TaggedChunk | undefined> {
+  const chunk = isDigest(reference) ? undefined : parseChunkTag(reference);
+  if (!chunk) return undefined;
   const found = await store.manifest(reference, options).catch(undefinedIfBroken);
-  if (!found || found.digest === digest || !await isChunk(store, found, options)) return;
-  throw new ConflictError(`the tag ${reference} holds a chunk of the stored file ${chunk.baseTag}`, {
-    hint: "use another tag, or remove the file first",
-  });
+  if (!found || !await isChunk(store, found, options)) return undefined;
+  return { baseTag: chunk.baseTag, digest: found.digest };
+}
+
+function chunkConflict(tag: string, { baseTag }: TaggedChunk, hint: string): ConflictError {
+  return new ConflictError(`the tag ${tag} holds a chunk of the stored file ${baseTag}`, { hint });
 }
 
 /** Whether a manifest is that of a chunk. An alias is not: its config is its first blob, which may have any size. */
