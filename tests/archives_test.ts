@@ -255,14 +255,22 @@ Deno.test("a hostile archive is refused, or its bytes are found out", async () =
   }
 });
 
-Deno.test("a blob of a packed layout that has other bytes than its digest is found out", async () => {
+Deno.test("a blob or manifest of a packed layout that has other bytes than its digest is found out", async () => {
   await using place = await makeWorkplace();
   const layout = new ForeignLayout(place.path("box"));
   const { digest } = layout.image("t", [layout.layer(BASE)]).layers[0]!;
-  Deno.writeFileSync(place.path(`box/blobs/sha256/${digest.slice(7)}`), TOP!);
-  await runProgram("tar", ["-C", place.path("box"), "-cf", place.path("box.tar"), "."]);
-  const { code, stderr } = await place.run(["copy", "oci-archive:box.tar", "oci:to:t"]);
-  assert.equal(code, 5, stderr);
+  const blobPath = (digest: string) => place.path(`box/blobs/sha256/${digest.slice(7)}`);
+  const requireFound = async () => {
+    await runProgram("tar", ["-C", place.path("box"), "-cf", place.path("box.tar"), "."]);
+    const { code, stderr } = await place.run(["copy", "oci-archive:box.tar", "oci:to:t"]);
+    assert.equal(code, 5, stderr);
+  };
+  Deno.writeFileSync(blobPath(digest), TOP!);
+  await requireFound();
+  Deno.writeFileSync(blobPath(digest), BASE!);
+  const { manifests: [manifest] } = JSON.parse(Deno.readTextFileSync(place.path("box/index.json")));
+  Deno.writeTextFileSync(blobPath(manifest.digest), " ", { append: true });
+  await requireFound();
 });
 
 Deno.test("an archive is never written to, and one that is compressed or none says what to do", async () => {

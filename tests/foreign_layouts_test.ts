@@ -534,6 +534,18 @@ Deno.test("one tag on images for several platforms is one image, and is not repl
   assert.deepEqual(layout.listed(), layout.entries);
 });
 
+Deno.test("one tag on two images for the same platform is not one image", async () => {
+  await using place = await makeWorkplace();
+  const layout = layoutForTwo(place, "tagged", "t");
+  layout.image("t", [layout.layer("another")], {
+    config: { architecture: "amd64" },
+    entry: { platform: { os: "linux", architecture: "amd64" } },
+  });
+  const { code, stderr } = await place.run(["inspect", "oci:tagged:t"]);
+  assert.equal(code, 2, stderr);
+  assert.match(stderr, /t means several images in oci:tagged: /);
+});
+
 /** Makes sure that each of two platforms can be chosen. */
 async function requirePlatforms(place: Workplace, image: string): Promise<void> {
   for (const architecture of ["amd64", "arm64"]) {
