@@ -84,6 +84,7 @@ Deno.test("a web server that finds nothing is not a registry", async () => {
         ["verify", ...to, "-t", "disk"],
         ["alias", "get", ...to, "disk"],
         ["inspect", `${url}/me/files:disk`],
+        ["login", url, "-u", "me", "--token", "secret"],
       ]
     ) {
       await fails(

@@ -1,5 +1,6 @@
 /** Checks whether a registry accepts credentials, before they are saved. @module */
-import { InvalidInputError } from "../errors.ts";
+import { InvalidInputError, NotFoundError } from "../errors.ts";
+import { codesOf } from "../http/answers.ts";
 import { parseRegistry } from "../oci/address.ts";
 import type { Credentials } from "../sign_in/credentials.ts";
 import { ENDPOINTS } from "../registry/endpoints.ts";
@@ -24,6 +25,7 @@ export interface LoginCheck {
  *
  * @throws {NotAllowedError} if the registry refuses the credentials
  * @throws {InvalidInputError} if the registry is a directory
+ * @throws {RegistryError} if the host is not a registry
  */
 export async function checkLogin(options: CheckLoginOptions): Promise<LoginCheck> {
   const { registry, signal } = options;
@@ -31,7 +33,11 @@ export async function checkLogin(options: CheckLoginOptions): Promise<LoginCheck
   if (address.kind === "layout") throw new InvalidInputError("a directory needs no sign-in");
   using opened = openClient(address, "", options);
   const { client } = opened;
-  const answer = await client.call(ENDPOINTS.base(address), { signal });
-  await answer.body?.cancel();
+  const base = ENDPOINTS.base(address);
+  await client.callFor({ ...base, expect: [...base.expect, 404] }, { signal }, async (answer) => {
+    if (answer.status !== 404) return await answer.body?.cancel();
+    await client.requireRegistry(answer, await codesOf(answer), { signal });
+    throw new NotFoundError(`${address.host} answered 404 to the request for ${base.what}`);
+  });
   return { host: address.host, asked: client.signedIn };
 }
