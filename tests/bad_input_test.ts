@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { bytesSource } from "../lib/exports/store.ts";
 import { openStore, upload } from "../main.ts";
+import { errorOfNoAnswer } from "../lib/http/answers.ts";
 import { encodeManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
@@ -424,3 +425,15 @@ Deno.test(
     assert.equal((await work.run(["list", "--registry", "oci:./small", "-r", "me/files"])).stdout, "");
   },
 );
+
+Deno.test("of Docker Hub, which does not answer, neither the name nor a proxy of its own is doubted", async () => {
+  for (const host of ["registry-1.docker.io", "auth.docker.io"]) {
+    assert.equal(errorOfNoAnswer(new Error("connection refused"), host).hint, "check the network");
+  }
+  const proxyEnv = { HTTPS_PROXY: "http://127.0.0.1:9" };
+  using store = openStore({ registry: "docker", repository: "nginx", proxyEnv, retry: { attempts: 1 } });
+  await assert.rejects(store.resolve("alpine"), {
+    message: /^registry-1\.docker\.io does not answer: /,
+    hint: "check the network",
+  });
+});

@@ -234,9 +234,14 @@ export function errorOfNoAnswer(error: unknown, host: string, { known = false } 
   }
   return new RegistryError(`${host} does not answer: ${text}`, {
     transient: true,
-    hint: known ? "check the network" : `check the name of the registry${shortNames(host)} and the network`,
+    hint: known || DOCKER_HOST.test(host)
+      ? "check the network"
+      : `check the name of the registry${shortNames(host)} and the network`,
   });
 }
+
+/** The hosts of Docker Hub, such as `registry-1.docker.io`, whose names need no check. */
+const DOCKER_HOST = /(^|\.)docker\.io$/;
 
 /** Whether `fetch` refused a server because its certificate is one of an authority, as `openssl req -x509` makes them. */
 export function isOwnAuthority(error: unknown): boolean {

@@ -201,7 +201,7 @@ export class RegistryClient {
       if (known || !(noAnswer instanceof RegistryError)) throw noAnswer;
       throw noAnswer.with({
         firstContact: true,
-        ...(url.host !== this.#options.address.host && this.#namedBy()),
+        ...(url.origin !== this.#options.address.origin && this.#namedBy()),
       });
     }
   }
