@@ -4,6 +4,9 @@ import { info, listRepositories, openStore, remove, type TransferEvent, upload, 
 import { copyStash } from "../lib/exports/copy.ts";
 import { makeWorkspace, someBytes } from "./rigs/content.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
+import { USER } from "./rigs/user.ts";
+
+const CHALLENGE = { "www-authenticate": 'Basic realm="files"' };
 
 for (const status of [403, 405, 501]) {
   Deno.test(`where the list of tags is answered with ${status}, each tag is asked for`, async () => {
@@ -40,4 +43,37 @@ Deno.test("a list is asked for again without a number of entries where the regis
   assert.deepEqual(registry.requests.map(({ search }) => search), ["?n=1000", ""]);
   refuse();
   assert.deepEqual(await Array.fromAsync(listRepositories({ registry: registry.url })), ["me/files"]);
+});
+
+for (const auth of ["basic", "bearer", "none"] as const) {
+  Deno.test(`a registry that wants a sign-in is not taken for one without a list of tags: ${auth}`, async () => {
+    await using work = await makeWorkspace();
+    await using registry = await startFakeRegistry({ auth, tokens: { anonymousPull: false } });
+    if (auth === "none") {
+      registry.faults.failNext = [{ path: /tags\/list/, status: 401, headers: CHALLENGE, times: 2 }];
+    }
+    const input = await work.write("disk.img", someBytes(25));
+    const notices: string[] = [];
+    const onEvent = (event: TransferEvent) => void (event.type === "notice" && notices.push(event.message));
+    using store = openStore({ registry: registry.url, repository: "me/files" });
+    const stored = upload(store, "disk", { input, chunkSize: 10, onEvent });
+    await assert.rejects(stored, { kind: "not-allowed", needsSignIn: true, hint: /layerstash login / });
+    assert.deepEqual(notices, []);
+  });
+}
+
+Deno.test("where the list of tags is answered with 401 to credentials, each tag is asked for", async () => {
+  await using work = await makeWorkspace();
+  await using registry = await startFakeRegistry({ auth: "basic" });
+  registry.faults.failNext = [{ path: /tags\/list/, status: 401, headers: CHALLENGE, times: 1000 }];
+  const credentials = { kind: "password", ...USER } as const;
+  using store = openStore({ registry: registry.url, repository: "me/files", credentials });
+  const notices: string[] = [];
+  const onEvent = (event: TransferEvent) => void (event.type === "notice" && notices.push(event.message));
+  await upload(store, "disk", {
+    input: await work.write("disk.img", someBytes(25)),
+    chunkSize: 10,
+    onEvent,
+  });
+  assert.match(notices[0] ?? "", /does not list its tags: each tag of disk is asked for/);
 });

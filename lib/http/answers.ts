@@ -52,7 +52,7 @@ export async function errorOf(response: Response, asked: Asked): Promise<Error> 
   if (status === 401 || status === 403) {
     return text === WEB_PAGE
       ? new NotAllowedError(message, { hint: PROXY_PAGE_HINT })
-      : notAllowed(message, asked);
+      : notAllowed(message, status, asked);
   }
   const passes = codes.some((code) => isOfUpload(code) || asked.passing?.includes(code));
   if (status === 404 && !passes) return new NotFoundError(message);
@@ -86,8 +86,9 @@ function isOfUpload(code: string): boolean {
   return UPLOAD_LOST.has(code) || code === RANGE_INVALID;
 }
 
-function notAllowed(message: string, { signedIn, howToSignIn }: Asked): NotAllowedError {
+function notAllowed(message: string, status: number, { signedIn, howToSignIn }: Asked): NotAllowedError {
   return new NotAllowedError(message, {
+    needsSignIn: status === 401 && !signedIn,
     hint: signedIn
       ? "the user name or the token is wrong, or has no right to do this"
       : `it may not exist, or you have to sign in: ${howToSignIn}`,

@@ -121,6 +121,7 @@ export class Authorization {
     if (credentials?.kind === "header") return header(credentials.authorization);
     throw new NotAllowedError(`${this.#options.host} requires a user name and a password`, {
       hint: `sign in with: ${this.howToSignIn}`,
+      needsSignIn: true,
     });
   }
 

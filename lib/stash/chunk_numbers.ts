@@ -29,9 +29,12 @@ export async function chunkNumbers(
   return await withUnlisted(store, baseTag, { ...options, numbers });
 }
 
-/** Whether a registry has no list of tags, or none for this user: a role that may only push needs no list. */
+/**
+ * Whether a registry has no list of tags, or none for this user: a role that may only push needs no list. One that wants
+ * credentials and got none refuses everything.
+ */
 function isListRefused(error: unknown): boolean {
-  return error instanceof NotAllowedError ||
+  return error instanceof NotAllowedError && !error.needsSignIn ||
     error instanceof RegistryError && [405, 501].includes(error.status);
 }
 
