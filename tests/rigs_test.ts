@@ -85,7 +85,7 @@ for (const command of ["layerstash list", "layerstash login ghcr"]) {
     async () => {
       await using work = await makeWorkplace();
       const spy =
-        '#!/bin/sh\n[ $1 = login ] && { echo Password; read line; }\necho "it has $DOCKER_CONFIG$TMPDIR."\n';
+        '#!/bin/sh\n[ $1 = login ] && { echo Password or token for ghcr:; read line; }\necho "it has $DOCKER_CONFIG$TMPDIR."\n';
       await work.write("layerstash", spy);
       await Deno.chmod(work.path("layerstash"), 0o755);
       const bare = bareEnvironment(work.directory);
