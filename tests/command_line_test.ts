@@ -8,7 +8,7 @@ import { putImage } from "./rigs/images.ts";
 import { tarOf } from "./rigs/tar.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
-import { onLinux, onPosix } from "./rigs/system.ts";
+import { bareEnvironment, onLinux, onPosix } from "./rigs/system.ts";
 import { USER } from "./rigs/user.ts";
 
 const BOX = ["--registry", "oci:./box", "-r", "me/files"];
@@ -422,8 +422,9 @@ Deno.test(
 );
 
 Deno.test("the demonstration does the main job and tells what to type next", async () => {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: ["task", "demo"] })
-    .output();
+  await using work = await makeWorkplace();
+  const demo = { args: ["task", "demo"], clearEnv: true, env: bareEnvironment(work.directory) };
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), demo).output();
   const text = new TextDecoder().decode(stdout);
   assert.equal(code, 0, new TextDecoder().decode(stderr));
   for (const command of ["upload", "list", "info", "download", "verify"]) {
