@@ -134,6 +134,27 @@ Deno.test("who names an image as a file, or leaves its tag out, is told how it i
   );
 });
 
+Deno.test("who names an archive without its path is told to, and of a missing one that it is missing", async () => {
+  await using work = await makeWorkplace();
+  const missing = /: there is no file \.\/nothere\.tar\nhint: for a directory, use oci:\.\/nothere\.tar\n$/;
+  await fails(work, ["inspect", "./nothere.tar"], 2, missing);
+  for (const name of ["p.tar", "Large.tar.gz"]) {
+    await work.write(name, "a file");
+    const named = new RegExp(`\nhint: .*for the file ${name} in this directory, use \\./${name}\n$`);
+    const isolated = { env: { HTTPS_PROXY: "http://127.0.0.1:9" } };
+    for (const args of [["inspect", name], ["copy", "oci:box:t", name], ["copy", name, "oci:box:t"]]) {
+      const { stderr } = await work.run(args, isolated);
+      assert.match(stderr, named, args.join(" "));
+    }
+  }
+});
+
+Deno.test("verify needs a file to compare with", async () => {
+  await using work = await makeWorkplace();
+  const message = /: verify compares a file, not standard input\nhint: name the file with -i FILE\n$/;
+  await fails(work, ["verify", ...BOX, "-t", "disk", "-i", "-"], 2, message);
+});
+
 Deno.test("where a registry does not list its tags, the error is still that the tag is not there", async () => {
   await using work = await makeWorkplace();
   await using fake = await startFakeRegistry();

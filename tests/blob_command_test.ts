@@ -90,6 +90,7 @@ Deno.test("errors say what, why and what to do, with the exit codes of all comma
     [`blob remove ${ABSENT}`, 3, /cannot remove sha256:0+: there is no blob/],
     [`alias set new ${ABSENT}`, 3, /there is no blob .*\nhint: store it first with layerstash blob push/],
     ["alias set new ./none.txt", 3, /there is no file \.\/none\.txt/],
+    ["alias set new sha256:abc", 2, /"sha256:abc" is not a digest\nhint: a digest is sha256: followed by 64/],
     ["alias get none", 3, /there is no none/],
     ["alias remove none", 3, /cannot remove the alias none/],
     ["digest none", 3, /there is no none/],

@@ -1,6 +1,8 @@
 /** How a command runs: it gets a session to work with, and its errors become a message and an exit code. @module */
+import { LayerstashError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { openImage, parseImage } from "../exports/images.ts";
+import { hintOfArchive } from "../oci/image_reference.ts";
 import type { OpenedImage } from "../open/open_image.ts";
 import type { Store } from "../store/store.ts";
 import {
@@ -73,9 +75,11 @@ export interface ParsedCommand {
 export function action<F extends ConnectionFlags>(
   doing: (flags: F) => string,
   work: (session: Session, flags: F) => Promise<void>,
-  { safer }: {
+  { safer, images = () => [] }: {
     /** What the warning of a typed password advises. */
     safer?: string;
+    /** The images that the user has named. */
+    images?: (flags: F) => readonly string[];
   } = {},
 ): (flags: F, parsed: ParsedCommand) => Promise<void> {
   return async (flags, parsed) => {
@@ -88,12 +92,22 @@ export function action<F extends ConnectionFlags>(
     } catch (error) {
       if (error instanceof CommandEnded) throw error;
       terminal.close();
-      const reason = error instanceof Deno.errors.NotCapable ? permissionError(error) : error;
+      const known = error instanceof Deno.errors.NotCapable ? permissionError(error) : error;
+      const reason = withArchiveHint(known, images(flags));
       session.onFailure?.(reason);
       terminal.fail(`cannot ${doing(flags)}`, reason);
       throw new CommandEnded(exitCodeOf(reason));
     }
   };
+}
+
+/** Adds the way to name an archive to the hint of an error, if an image has the name of one in the current directory. */
+function withArchiveHint(error: unknown, images: readonly string[]): unknown {
+  const hint = images.map(hintOfArchive).find((each) => each !== undefined);
+  if (hint === undefined || !(error instanceof LayerstashError)) {
+    return error;
+  }
+  return error.with({ hint: error.hint === undefined ? hint : `${error.hint}; ${hint}` });
 }
 
 /** What is going on while something is done: `removing disk` for `remove disk`. */
@@ -187,5 +201,5 @@ export function imageAction<F extends ImageFlags & { image: string }>(
       ...await transportOf(flags),
     });
     await work({ ...opened, ...session, onEvent }, flags);
-  });
+  }, { images: ({ image }) => [image] });
 }

@@ -67,7 +67,10 @@ export function limitRateOption() {
 
 /** `--manifest-format`, for commands that make manifests of stored files and aliases. */
 export function manifestFormatOption() {
-  return new Option("--manifest-format <format>", "of the manifests; auto is what the registry takes")
+  return new Option(
+    "--manifest-format <format>",
+    "write manifests in this format; auto takes what suits the registry",
+  )
     .choices(MANIFEST_FORMATS).default("auto" as ManifestFormat).env("LAYERSTASH_MANIFEST_FORMAT");
 }
 
@@ -86,7 +89,7 @@ export function chunkSizeOption() {
 export function jobsOption() {
   const option = new Option(
     "--jobs <number>",
-    "how many requests run at once; by default as many as help, up to 16",
+    "how many requests run at once; by default as many as speed it up, up to 16",
   );
   return group(CONNECTION, option.argParser(parseJobs).env("LAYERSTASH_JOBS"));
 }

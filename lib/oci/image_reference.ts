@@ -2,7 +2,14 @@
 import { InvalidInputError } from "../errors.ts";
 import { quoted } from "../messages.ts";
 import { parseRegistry, type RegistryAddress, requireExpandedHome, withHome } from "./address.ts";
-import { existingPath, isFile, type PathReference, splitPath, withoutDigest } from "./path_reference.ts";
+import {
+  existingPath,
+  isDirectory,
+  isFile,
+  type PathReference,
+  splitPath,
+  withoutDigest,
+} from "./path_reference.ts";
 import { parseRepository, parseTag } from "./reference.ts";
 
 /** An archive of images, which is read in place. */
@@ -51,7 +58,7 @@ export function parseImage(text: string): ImageReference {
   const local = localImage(text) ?? archiveImage(text);
   if (local) return local;
   refuseForeign(text);
-  if (/^[./~]/.test(text)) throw notAnImage(text, directoryHint(text)); // no host begins with these
+  if (/^[./~]/.test(text)) throw notAnImagePath(text); // no host begins with these
   const [, scheme = "", rest = ""] = /^(https?:\/\/|docker:\/\/)?(.*)$/s.exec(text) ?? [];
   const { name, digest } = withoutDigest(rest);
   const colon = name.lastIndexOf(":");
@@ -118,9 +125,23 @@ function refuseForeign(text: string): void {
   });
 }
 
-/** Suggests `oci:`. */
-function directoryHint(text: string): string {
-  return `for a directory, use oci:${withHome(text)}`;
+/** The names of archives, perhaps compressed ones. */
+const ARCHIVE_NAME = /\.(tar|tgz)(\.\w+)?$/i;
+
+/**
+ * A hint for who names an archive as `image.tar`, which is read as the name of an image in a registry; `undefined` if the
+ * current directory has no such file.
+ */
+export function hintOfArchive(text: string): string | undefined {
+  if (!ARCHIVE_NAME.test(text) || /^[./~]|:/.test(text) || !isFile(text)) return undefined;
+  return `for the file ${text} in this directory, use ./${text}`;
+}
+
+/** The error for a path that is not an archive. It suggests `oci:`. */
+function notAnImagePath(text: string): InvalidInputError {
+  const hint = `for a directory, use oci:${withHome(text)}`;
+  if (!ARCHIVE_NAME.test(text) || isDirectory(text)) return notAnImage(text, hint);
+  return new InvalidInputError(`there is no file ${text}`, { hint });
 }
 
 const USE =

@@ -79,7 +79,8 @@ export function isFile(path: string): boolean {
   return statOf(path)?.isFile === true;
 }
 
-function isDirectory(path: string): boolean {
+/** Whether a path leads to a directory. */
+export function isDirectory(path: string): boolean {
   return statOf(path)?.isDirectory === true;
 }
 

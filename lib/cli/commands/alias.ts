@@ -1,7 +1,8 @@
 /** `layerstash alias`: gives names to blobs. @module */
 import { Argument, Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { NotFoundError } from "../../errors.ts";
 import { digestOfFile, getAlias, listAliases, removeAlias, setAlias } from "../../exports/blobs.ts";
-import { type Digest, isDigest } from "../../oci/digest.ts";
+import { type Digest, isDigest, parseDigest } from "../../oci/digest.ts";
 import { requireRepository } from "../../store/known_references.ts";
 import { storeAction } from "../action.ts";
 import { platformCommand, repositoryCommand } from "../base_commands.ts";
@@ -45,7 +46,9 @@ function aliasSetCommand(): CommandUnknownOpts {
     ({ alias }) => `set the alias ${alias}`,
     async ({ terminal, store, signal }, { alias, blobs, json }) => {
       const digests: Digest[] = [];
-      for (const blob of blobs) digests.push(isDigest(blob) ? blob : await digestOfFile(blob));
+      for (const blob of blobs) {
+        digests.push(isDigest(blob) ? blob : await digestOfFile(blob).catch(explain(blob)));
+      }
       const { digest, bytes } = await setAlias(store, alias, { digests, signal });
       if (json) terminal.data(jsonLine({ alias, manifest: digest, digests }));
       else terminal.document(bytes);
@@ -53,6 +56,14 @@ function aliasSetCommand(): CommandUnknownOpts {
   );
   command.action((alias, blobs, flags, parsed) => work({ ...flags, alias, blobs }, parsed));
   return command;
+}
+
+/** Says of a missing file whose name begins as a digest does that the digest is malformed. */
+function explain(blob: string): (error: unknown) => never {
+  return (error) => {
+    if (error instanceof NotFoundError && blob.startsWith("sha256:")) parseDigest(blob);
+    throw error;
+  };
 }
 
 const GET_EXAMPLES = `

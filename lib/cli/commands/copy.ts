@@ -76,7 +76,7 @@ const copyAction = action<CopyFlags>(({ from, to }) => `copy ${from} to ${to}`, 
   using both = await openBoth(flags, { from, to, manifestFormat: flags.manifestFormat, onEvent });
   const work = flags.stash ? copyOneStash : copyOneImage;
   await work({ ...session, onEvent, both, from }, flags);
-});
+}, { images: ({ from, to }) => [from, to] });
 
 interface Copying extends Session {
   both: TwoImages;

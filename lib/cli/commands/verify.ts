@@ -1,6 +1,7 @@
 /** `layerstash verify`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { verify } from "../../../main.ts";
+import { InvalidInputError } from "../../errors.ts";
 import { counted, printable } from "../../messages.ts";
 import type { VerifyResult } from "../../stash/check_stash.ts";
 import { hintOfFaults } from "../../stash/stash_faults.ts";
@@ -29,6 +30,11 @@ export function verifyCommand(): CommandUnknownOpts {
     .action(storeAction(
       ({ baseTag }) => `verify ${baseTag}`,
       async ({ terminal, store, signal, onEvent }, { baseTag, infile, json, ...options }) => {
+        if (infile === "-") {
+          throw new InvalidInputError("verify compares a file, not standard input", {
+            hint: "name the file with -i FILE",
+          });
+        }
         const result = await verify(store, baseTag, { ...options, file: infile, signal, onEvent });
         const done = options.deep
           ? "every byte was read"
