@@ -191,6 +191,34 @@ Deno.test("where an archive has both lists, docker-archive: takes docker's and o
   assert.match(await output(place, ["peek", "docker-archive:both.tar"]), /etc\/top\n$/);
 });
 
+Deno.test("a docker-archive is read by short names, where they mean one image", async () => {
+  await using place = await makeWorkplace();
+  const tags = ["docker.io/library/mine:2", "docker.io/me/app:3", "localhost/own:4", "quay.io/o/app:5"];
+  await place.write("ps.tar", tarOf(savedTar([{ name: "top.tar", bytes: TOP! }], { tags })));
+  for (const name of ["mine:2", "2", "docker.io/library/mine:2", "me/app:3", "own:4", "quay.io/o/app:5"]) {
+    for (const archive of ["docker-archive:ps.tar", "./ps.tar"]) {
+      assert.match(await output(place, ["peek", `${archive}:${name}`]), /etc\/top\n$/, name);
+    }
+  }
+  const absent = new RegExp(
+    `there is no o/app:5 in docker-archive:ps\\.tar\nhint: it has: ${tags.join(", ")}\n`,
+  );
+  await refused(place, ["layers", "docker-archive:ps.tar:o/app:5"], 3, absent);
+  const both = ["docker.io/library/mine:2", "localhost/mine:2"];
+  const [first, second] = [TOP!, BASE!].map((bytes, index) =>
+    savedTar([{ name: `layer${index}.tar`, bytes }], { tags: [both[index]!] })
+  );
+  const config = { ...second![0]!, name: "other.json" };
+  const lists = [first!, second!].map((files) => JSON.parse(files.at(-1)!.content as string)[0]);
+  const content = JSON.stringify([lists[0], { ...lists[1], Config: config.name }]);
+  await place.write(
+    "two.tar",
+    tarOf([...first!.slice(0, -1), config, second![1]!, { name: "manifest.json", content }]),
+  );
+  const several = /mine:2 means several images in \S+: docker\.io\/library\/mine:2, localhost\/mine:2\n/;
+  await refused(place, ["layers", "docker-archive:two.tar:mine:2"], 2, several);
+});
+
 Deno.test("layers may be links within the archive, as older dockers write them", async () => {
   await using place = await makeWorkplace();
   const link = (name: string, target: string) => ({ name, flag: "2", target });

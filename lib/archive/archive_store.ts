@@ -5,6 +5,7 @@ import { collect } from "../content/collect.ts";
 import { bytesSource } from "../content/source.ts";
 import { InvalidInputError, MismatchError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
+import { fullNames } from "../layout/entry_names.ts";
 import { ListedManifests } from "../layout/listed_manifests.ts";
 import { counted } from "../messages.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -13,7 +14,7 @@ import { corrupted, type Digest, digestOf, parseDigest } from "../oci/digest.ts"
 import type { ArchiveAddress } from "../oci/image_reference.ts";
 import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { checkRange } from "../store/checks.ts";
-import type { BlobOptions, BlobState, ReadOptions, Store } from "../store/store.ts";
+import type { BlobOptions, BlobState, CallOptions, ReadOptions, Store } from "../store/store.ts";
 import { type ArchivedImages, packedLayout } from "./archived_images.ts";
 import { dockerImages } from "./docker_images.ts";
 import { TarFile } from "./tar_file.ts";
@@ -34,10 +35,15 @@ export class ArchiveStore extends ListedManifests implements Store {
     super({ name: address.name, onEvent }, {
       entries: async (signal) => (await archive.open(signal)).images.entries,
       manifest: (digest) => archive.manifest(digest),
+      shortNames: true,
       index: async () => (await archive.open()).images.index,
     });
     this.#archive = archive;
     this.url = pathToFileURL(address.file).href;
+  }
+
+  async fullNames({ signal }: CallOptions = {}): Promise<string[]> {
+    return fullNames((await this.#archive.open(signal)).images.entries);
   }
 
   changeFamily(family: Family): boolean {

@@ -16,6 +16,20 @@ export function entriesNamed(entries: readonly IndexEntry[], reference: string):
   return tagged.length > 0 ? tagged : entries.filter(({ imageName }) => imageName === reference);
 }
 
+/** What docker and podman put before a short name. */
+const DEFAULT_PREFIX = /^(docker\.io\/(library\/)?|localhost\/)/;
+
+/** The entries whose full name is a short one with what docker or podman puts before it: `docker.io/library/app:1` is `app:1`. */
+export function entriesNamedShort(entries: readonly IndexEntry[], reference: string): IndexEntry[] {
+  return entries.filter(({ imageName }) => imageName?.replace(DEFAULT_PREFIX, "") === reference);
+}
+
+/** The names of all entries, sorted: full names, and tags where an image has no full name. */
+export function fullNames(entries: readonly IndexEntry[]): string[] {
+  const names = entries.map(({ tag, imageName }) => imageName ?? tag);
+  return [...new Set(names.filter((name) => name !== undefined))].sort();
+}
+
 /**
  * Makes sure that entries of one name are one image: docker gives the tag `latest` to each image that it saves. Images for
  * several platforms can be read as one, but not be replaced.

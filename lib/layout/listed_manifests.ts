@@ -8,7 +8,13 @@ import { IMAGE_MANIFEST } from "../oci/media_types.ts";
 import { parseLayoutReference } from "../oci/reference.ts";
 import { fallbackReferrers, subjectOf } from "../store/referrers.ts";
 import type { CallOptions, ManifestReader, ReferrersOptions, TagsOptions } from "../store/store.ts";
-import { entriesNamed, namelessImages, requireOneImage, uniqueNames } from "./entry_names.ts";
+import {
+  entriesNamed,
+  entriesNamedShort,
+  namelessImages,
+  requireOneImage,
+  uniqueNames,
+} from "./entry_names.ts";
 import type { IndexEntry } from "./index_entry.ts";
 import { indexItself, indexOfSet, isPlatformSet } from "./platform_set.ts";
 
@@ -18,6 +24,8 @@ export interface ListedSource {
   entries(signal?: AbortSignal): Promise<readonly IndexEntry[]>;
   /** The bytes of a manifest, checked; `undefined` = absent. */
   manifest(digest: Digest): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** Whether an image with the name `docker.io/library/app:1` is also found as `app:1`. */
+  shortNames?: boolean;
   /** The bytes of the index; absent where nobody has written one. Fails if it is too large for a manifest. */
   index?(): Promise<Uint8Array<ArrayBuffer> | undefined>;
 }
@@ -101,7 +109,11 @@ export class ListedManifests implements ManifestReader {
 
   /** The entry that has a name; or, if several are one image for several platforms, their index. */
   async #find(reference: string, signal?: AbortSignal): Promise<IndexEntry | Manifest | undefined> {
-    const named = entriesNamed(await this.#source.entries(signal), reference);
+    const entries = await this.#source.entries(signal);
+    const exact = entriesNamed(entries, reference);
+    const named = exact.length === 0 && this.#source.shortNames
+      ? entriesNamedShort(entries, reference)
+      : exact;
     if (named.length === 0) parseLayoutReference(reference); // any other text may be the name of an entry
     requireOneImage(named, { reference, store: this.name });
     return isPlatformSet(named) ? indexOfSet(named) : named[0];

@@ -56,7 +56,8 @@ export async function notThere(
 ): Promise<LayerstashError> {
   const message = `there is no ${reference} in ${store.name}`;
   try {
-    const there = await knownReferences(store, { ...options, most: LOOKED_AT });
+    const full = await store.fullNames?.(options) ?? [];
+    const there = full.length > 0 ? full : await knownReferences(store, { ...options, most: LOOKED_AT });
     const hint = hintOfNames(there.map((each) => fullReference(each, store)));
     return new NotFoundError(message, isDigest(reference) ? {} : { hint });
   } catch (error) {

@@ -205,6 +205,8 @@ export interface ManifestReader {
   tags(options?: TagsOptions): AsyncIterable<string>;
   /** Images that are listed without a tag, as skopeo writes them. Absent where only tags can be listed. */
   untagged?(options?: CallOptions): Promise<Digest[]>;
+  /** Full names of images, such as `docker.io/library/nginx:1.27`, for messages. Absent where a tag is the full name. */
+  fullNames?(options?: CallOptions): Promise<string[]>;
 }
 
 /** Reads and changes the manifests of one repository. */
