@@ -141,8 +141,8 @@ export async function upload(store: Store, baseTag: string, options: UploadOptio
  *   out of range
  * @throws {NotFoundError} if the stash does not exist or is incomplete
  * @throws {MismatchError} if bytes are corrupted: no file is made, but a stream has received the bad bytes
- * @throws {ConflictError} if another process downloads to the same file, or a file with other bytes exists and
- *   `overwrite` is not set
+ * @throws {ConflictError} if another process downloads to the same file; or if a file with other bytes exists, or a
+ *   `FILE.part` that is not the beginning of this download, and `overwrite` is not set
  *
  * @example
  * ```ts

@@ -395,7 +395,7 @@ Deno.test("a blob that is gone is named, and the registry is asked for nothing t
   using store = openStore({ registry: fake.url, repository: "me/files" });
   await setAlias(store, "pair", { digests: [there, gone] });
   fake.storage.blobs.delete(gone);
-  for (const output of [["-o", "copy"], ["-o", "copy", "--range", "200-400"], []]) {
+  for (const output of [["-o", "copy"], ["-o", "piece", "--range", "200-400"], []]) {
     const before = fake.requests.length;
     const words = ["blob", "pull", "--registry", fake.url, "-r", "me/files", "@pair", ...output];
     const { code, stderr } = await work.run(words);
@@ -410,5 +410,7 @@ Deno.test("a blob that is gone is named, and the registry is asked for nothing t
     const manifests = asked.filter((path) => /manifests|tags/.test(path));
     assert.deepEqual(manifests, ["/v2/me/files/manifests/pair"]);
   }
-  await assert.rejects(Deno.stat(work.path("copy")), Deno.errors.NotFound);
+  for (const name of ["copy", "piece"]) {
+    await assert.rejects(Deno.stat(work.path(name)), Deno.errors.NotFound);
+  }
 });

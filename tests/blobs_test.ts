@@ -259,13 +259,13 @@ testOnEachStore("what a manifest says of sizes is not believed", async (place) =
     const mediaType = "application/vnd.oci.image.manifest.v1+json";
     return encodeManifest({ schemaVersion: 2, mediaType, config: layers[0], layers });
   };
-  const output = work.path("copy");
   for (const sizes of [[3], [5], [0], [4, 3], [Number.MAX_SAFE_INTEGER, 4]]) {
+    const output = work.path(`copy of ${sizes}`);
     await assert.rejects(pullBlobs(store, [claim(...sizes)], { output }), MismatchError, `${sizes}`);
     const { stream, bytes } = sink();
     await assert.rejects(pullBlobs(store, [claim(...sizes)], { output: stream }), MismatchError);
     assert.ok(bytes().length <= 4 + Math.min(4, sizes[1] ?? 0), `${bytes().length} bytes were written`);
-    assert.equal(await work.has("copy"), false);
+    assert.equal(await Deno.lstat(output).catch(() => undefined), undefined);
   }
   await assert.rejects(blobSize(store, claim(Number.MAX_SAFE_INTEGER, 4)), MismatchError);
   assert.equal(await pull(store, [claim(4, 4)]), "fourfour");

@@ -665,7 +665,8 @@ Deno.test("the size of an empty stash is no reason to fail, with a partial file 
   await upload(opened.store, "disk", { input: streamOf(new Uint8Array()), overwrite: true });
   for (const part of [undefined, "", "some bytes"]) {
     if (part !== undefined) await scene.work.write("out.part", part);
-    assert.equal((await scene.process()).error, undefined);
+    if (part) assert.ok((await scene.process()).error instanceof ConflictError);
+    assert.equal((await scene.process({ overwrite: part === "some bytes" })).error, undefined);
     assert.equal((await Deno.stat(scene.work.path("out"))).size, 0);
     await Deno.remove(scene.work.path("out"));
   }

@@ -1,6 +1,7 @@
 /** Downloads: the target shows a whole file or none, and whatever breaks on the way is made good. @module */
 import assert from "node:assert/strict";
 import {
+  ConflictError,
   type Digest,
   download,
   InvalidInputError,
@@ -196,10 +197,13 @@ Deno.test("a rerun believes no byte of the partial file, and fetches only what i
   }
 });
 
-Deno.test("the partial file of another, larger stash does no harm", async () => {
+Deno.test("the partial file of another, larger stash is left alone, or does no harm", async () => {
   await using scene = await makeScene();
-  await scene.work.write("out.part", someBytes(20 * CHUNK, 77));
-  await scene.run();
+  const other = someBytes(20 * CHUNK, 77);
+  await scene.work.write("out.part", other);
+  await assert.rejects(scene.run(), ConflictError);
+  assert.deepEqual(await Deno.readFile(scene.work.path("out.part")), other);
+  await scene.run({ overwrite: true });
   assert.deepEqual(await readBack(scene.work), BYTES);
 });
 
@@ -285,7 +289,7 @@ Deno.test("one bad byte in any part of a large blob is found", async () => {
   const digest = await addLargeStash(scene, 70);
   for (const offset of [0, PART - 1, PART, 70 * MiB - 1]) {
     registry.faults.damaged = { [digest]: offset };
-    const done = download(store, "large", { output: work.path("out") });
+    const done = download(store, "large", { output: work.path("out"), overwrite: true });
     await assert.rejects(done, MismatchError, `${offset}`);
     assert.ok(!await work.has("out"));
   }

@@ -115,6 +115,100 @@ for (const way of ["download", "blob pull", "save --layer"] as const) {
   });
 }
 
+const FOREIGN = /\/out\.part already exists, and is not the beginning of this download$/;
+const ANEW = "remove it, choose another name, or begin it anew with --overwrite";
+
+for (const way of ["download", "blob pull", "save --layer"] as const) {
+  Deno.test(`${way} leaves alone a partial file that it has not begun`, async () => {
+    await using scene = await makeScene();
+    const { work, ways } = scene;
+    const { file, run } = ways[way];
+    const partial = work.path(`${file}.part`);
+    const kept = [PRECIOUS, someBytes(25, 9), someBytes(100, 9), new Uint8Array(10), new Uint8Array(26)];
+    for (const content of [...kept, BYTES.with(9, 0)]) {
+      await Deno.writeFile(partial, content);
+      for (const stateDirectory of [undefined, work.path("state"), work.path("state")]) {
+        await assert.rejects(run({ stateDirectory }), (error) => {
+          assert.ok(error instanceof ConflictError, Deno.inspect(error));
+          assert.match(error.message, /\.part already exists, and is not the beginning of this download$/);
+          assert.equal(error.hint, ANEW);
+          return true;
+        });
+      }
+      assert.deepEqual(await Deno.readFile(partial), content);
+      assert.ok(!await work.has(file));
+    }
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(work.path("state"))), []);
+    await run({ overwrite: true });
+    assert.deepEqual(await Deno.readFile(work.path(file)), BYTES);
+    assert.ok(!await work.has(`${file}.part`));
+  });
+
+  Deno.test(`${way} goes on with the beginning that another program fetched`, async () => {
+    for (const bytes of [BYTES.subarray(0, 1), BYTES.subarray(0, 24), BYTES, new Uint8Array([...BYTES, 7])]) {
+      await using scene = await makeScene();
+      const { file, run } = scene.ways[way];
+      await scene.work.write(`${file}.part`, bytes);
+      await run();
+      assert.deepEqual(await Deno.readFile(scene.work.path(file)), BYTES);
+    }
+  });
+
+  Deno.test(`${way} goes on with what a killed run without a journal has left`, async () => {
+    for (const written of [0, 1, 24]) {
+      await using scene = await makeScene();
+      const { file, run } = scene.ways[way];
+      const left = new Uint8Array(BYTES.length);
+      left.set(BYTES.subarray(0, written));
+      await scene.work.write(`${file}.part`, left);
+      await run();
+      assert.deepEqual(await Deno.readFile(scene.work.path(file)), BYTES);
+    }
+  });
+}
+
+Deno.test("a refused download of one file says nothing for the next one to the same name", async () => {
+  await using scene = await makeScene();
+  const { work, ways } = scene;
+  await work.write("out.part", PRECIOUS);
+  const stateDirectory = work.path("state");
+  await assert.rejects(ways.download.run({ stateDirectory }), FOREIGN);
+  await assert.rejects(ways["blob pull"].run({ stateDirectory, range: { start: 3 } }), FOREIGN);
+  await assert.rejects(ways["blob pull"].run({ stateDirectory }), FOREIGN);
+  assert.deepEqual(await Deno.readFile(work.path("out.part")), PRECIOUS);
+});
+
+Deno.test("a range goes on over its own beginning, and leaves alone other partial files", async () => {
+  await using scene = await makeScene();
+  const { work, ways } = scene;
+  for (const part of [PRECIOUS, BYTES.subarray(0, 5)]) {
+    await work.write("out.part", part);
+    await assert.rejects(ways["blob pull"].run({ range: { start: 3 } }), FOREIGN);
+    assert.deepEqual(await Deno.readFile(work.path("out.part")), part);
+  }
+  await work.write("out.part", BYTES.subarray(3, 9));
+  await ways["blob pull"].run({ range: { start: 3 } });
+  assert.deepEqual(await Deno.readFile(work.path("out")), BYTES.subarray(3));
+  await work.write("out.part", PRECIOUS);
+  await ways["blob pull"].run({ range: { start: 4 }, overwrite: true });
+  assert.deepEqual(await Deno.readFile(work.path("out")), BYTES.subarray(4));
+});
+
+Deno.test("a command ends with exit code 6 over a partial file of somebody else", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", BYTES);
+  await work.write("new.img.part", PRECIOUS);
+  const disk = ["--registry", "oci:box", "-r", "me/files", "-t", "disk"];
+  await work.run(["upload", ...disk, "-i", "disk.img"]);
+  const refused = await work.run(["download", ...disk, "-o", "new.img"]);
+  assert.equal(refused.code, 6, refused.stderr);
+  assert.match(refused.stderr, /new\.img\.part already exists, and is not the beginning of this download\n/);
+  assert.ok(refused.stderr.endsWith(`hint: ${ANEW}\n`), refused.stderr);
+  assert.deepEqual(await Deno.readFile(work.path("new.img.part")), PRECIOUS);
+  assert.equal((await work.run(["download", ...disk, "-o", "new.img", "--overwrite"])).code, 0);
+  assert.deepEqual(await Deno.readFile(work.path("new.img")), BYTES);
+});
+
 Deno.test("the owner of the directory may have begun the partial file", GIVEN_AWAY, async () => {
   await using scene = await makeScene();
   const partial = await scene.work.write("out.part", BYTES.subarray(0, 10));

@@ -41,8 +41,8 @@ export interface PullBlobsOptions extends PlatformOptions {
  * @returns the blobs, in order
  * @throws {NotFoundError} if a blob or an alias does not exist, or the directory of the file
  * @throws {MismatchError} if bytes are corrupted: a file is not made then, a stream has got bad bytes
- * @throws {ConflictError} if another process downloads to the file, or a file with other bytes exists (for a range: any
- *   file) and `overwrite` is not set
+ * @throws {ConflictError} if another process downloads to the file; or if a file with other bytes exists (for a range:
+ *   any file), or a `FILE.part` that is not the beginning of this download, and `overwrite` is not set
  * @throws {InvalidInputError} if a name is not valid, an alias has several platforms and none is named, the output is
  *   neither a path nor a stream, or the range or a number is out of range
  *

@@ -69,6 +69,9 @@ export class DownloadJournal implements FetchLog, Disposable {
   /** The numbers of blobs of which earlier records claim bytes. */
   readonly #claimed: Set<number> = new Set();
 
+  /** Whether an earlier process has recorded something about a partial file of this name. */
+  readonly resumes: boolean;
+
   /** Reads the records of earlier processes. */
   constructor(
     journal: Journal,
@@ -79,6 +82,7 @@ export class DownloadJournal implements FetchLog, Disposable {
     this.#partial = partial;
     this.#blobs = blobs;
     this.#onEvent = onEvent;
+    this.resumes = journal.earlier.length > 0 || journal.changed;
     for (const record of journal.earlier) {
       const { success, output } = v.safeParse(recordSchema, withBlob(record));
       if (success) this.#apply(output, partial.found);

@@ -1,11 +1,12 @@
 /** Fetches blobs into a local file: into `FILE.part` first, which is renamed when every byte is verified. @module */
 import { writeAll } from "../content/write_all.ts";
-import { awaitDigest, Hasher } from "../content/hasher.ts";
+import { Hasher } from "../content/hasher.ts";
 import { ConflictError } from "../errors.ts";
 import type { BlobReader } from "../store/store.ts";
 import { fetchBlobs, type FetchBlobsOptions } from "../transfer/fetch_blobs.ts";
 import { type PlacedBlob, reportPresent, sizeOfFile } from "../transfer/placed_blob.ts";
 import { openDownloadJournal } from "./download_journal.ts";
+import { beginsWith, foreignPart, hasBlob, isForeignPart } from "./foreign_part.ts";
 import { PartialFile, type PartialFileOptions } from "./partial_file.ts";
 import { streamOut, type StreamOutOptions } from "./stream_out.ts";
 
@@ -21,13 +22,14 @@ export interface FetchFileOptions
 
 /**
  * Fetches blobs into a file. The journal says which bytes of an earlier run's `FILE.part` are good; without a journal
- * all of it is read. Every byte is hashed by this run. A file that has these bytes already is left as it is; another one is
- * replaced only with `overwrite`, and then as a whole.
+ * all of it is read, and one that is not the beginning of these blobs is left alone. Every byte is hashed by this run. A
+ * file that has these bytes already is left as it is. Other files are replaced only with `overwrite`, and then as a whole.
  *
  * @param blobs the blobs that make up the file
  * @throws {NotFoundError} if the directory of the file, or a blob, does not exist
  * @throws {MismatchError} if a blob is corrupted; `FILE.part` is kept, and the file is not touched
- * @throws {ConflictError} if another process downloads to the file, or a file with other bytes exists
+ * @throws {ConflictError} if another process downloads to the file, a file with other bytes exists, or `FILE.part` is
+ *   somebody else's
  */
 export async function fetchFile(
   store: BlobReader,
@@ -42,6 +44,13 @@ export async function fetchFile(
   const size = sizeOfFile(blobs);
   await partial.requireRoomFor(size, journal.missing, options.onEvent);
   try {
+    if (
+      !options.overwrite && !journal.resumes &&
+      await isForeignPart(store, partial, blobs, { ...options, hasher })
+    ) {
+      journal.discard();
+      throw foreignPart(partial);
+    }
     await partial.file.truncate(size);
     const into = { file: partial.file, path: partial.path, hasher, log: journal };
     await fetchBlobs(store, blobs, { ...options, ...into });
@@ -69,23 +78,21 @@ async function isComplete(
   path: string,
   blobs: readonly PlacedBlob[],
   hasher: Hasher,
-  { signal = new AbortController().signal }: FetchFileOptions,
+  { signal }: FetchFileOptions,
 ): Promise<boolean> {
   const info = await Deno.lstat(path).catch(() => undefined);
   if (!info?.isFile || info.size !== sizeOfFile(blobs)) return false;
-  for (const { at: start, size, digest } of blobs) {
-    const found = await awaitDigest(hasher.follow(path, start), { start, end: start + size }, signal);
-    if (found !== digest) return false;
-  }
+  for (const blob of blobs) if (!await hasBlob(path, blob, hasher, signal)) return false;
   return true;
 }
 
 /**
  * Fetches a range of all the bytes of blobs into a file. It begins anew each time: without a digest of the range nothing
- * tells whether bytes of an earlier run are good.
+ * tells whether bytes of an earlier run are good. A partial file that begins with other bytes is left alone.
  *
  * @throws {NotFoundError} if the directory of the file, or a blob, does not exist
- * @throws {ConflictError} if another process downloads to the file, or the file exists and `overwrite` is not set
+ * @throws {ConflictError} if another process downloads to the file; or if the file exists, or `FILE.part` is somebody
+ *   else's, and `overwrite` is not set
  */
 export async function fetchRange(
   store: BlobReader,
@@ -94,6 +101,12 @@ export async function fetchRange(
   options: StreamOutOptions & PartialFileOptions,
 ): Promise<void> {
   using partial = await PartialFile.open(path, options);
+  const { range = { start: 0, end: sizeOfFile(blobs) }, overwrite, signal, onEvent } = options;
+  if (
+    !overwrite && partial.found > 0 && !await beginsWith(store, partial, blobs, { range, signal, onEvent })
+  ) {
+    throw foreignPart(partial);
+  }
   await partial.file.truncate();
   const write = (bytes: Uint8Array) => writeAll(partial.file, bytes);
   await streamOut(store, blobs, new WritableStream({ write }), options);

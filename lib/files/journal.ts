@@ -25,7 +25,7 @@ export interface JournalOptions {
 export interface Journal extends Disposable {
   /** The records of earlier processes, oldest first. They may be out of date: callers check them. */
   readonly earlier: readonly unknown[];
-  /** Whether the journal was about other content. */
+  /** Whether the journal had records about other content. */
   readonly changed: boolean;
   /** Adds a record. It survives the end of this process, however sudden; a power cut may lose it. */
   add(record: unknown): void;
@@ -106,7 +106,7 @@ function read(path: string, file: Deno.FsFile, options: JournalOptions): Journal
   };
   return {
     earlier: goesOn ? records.slice(1) : [],
-    changed: about.success && !goesOn,
+    changed: about.success && !goesOn && records.length > 1,
     add(record) {
       try {
         if (writable) writeLine(file, record);

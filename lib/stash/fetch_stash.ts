@@ -14,7 +14,8 @@ export type FetchStashOptions = Omit<FetchFileOptions, "explain" | "partSize">;
  *
  * @throws {NotFoundError} if a chunk is missing
  * @throws {MismatchError} if a chunk is corrupted; a file is not made then, a stream has got bad bytes
- * @throws {ConflictError} if another process downloads to the file, or a file with other bytes exists
+ * @throws {ConflictError} if another process downloads to the file, a file with other bytes exists, or `FILE.part` is
+ *   somebody else's
  */
 export async function fetchStash(
   store: StoreReader,
