@@ -9,7 +9,7 @@ import type { BlobStore, CallOptions, Store, StoreReader } from "../store/store.
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { totalBlobSize } from "./alias_manifest.ts";
 import { noBlob, putAlias } from "./aliases.ts";
-import { findNamed, type NamedBlobs, requireNames } from "./named_blobs.ts";
+import { findNamed, type NamedBlobs, parseBlobName, requireNames } from "./named_blobs.ts";
 
 /**
  * The size of a blob in bytes. For an alias it is the total size of its blobs; for images of several platforms the
@@ -140,7 +140,7 @@ export async function removeBlobs(
 
 async function digestsOf(store: StoreReader, name: NamedBlobs, options: PlatformOptions): Promise<Digest[]> {
   if (isDigest(name)) return [name];
-  if (!isManifest(name)) await requireRemovable(store, name.slice(1), options);
+  if (!isManifest(name)) await requireRemovable(store, parseBlobName(name).slice(1), options);
   const found = await findNamed(store, name, options);
   const lists = isByPlatform(found) ? [...found.values()] : [found];
   return lists.flat().map(({ digest }) => digest);
