@@ -110,7 +110,7 @@ const PIECES = [
     "sha256:",
     IMAGE_MANIFEST.oci,
     "text/html",
-    PASSWORD,
+    `${PASSWORD}@`, // so that it is never the name of a host, which messages show
     BASIC,
   ],
   ...[
