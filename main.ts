@@ -32,22 +32,27 @@
  *
  * @module
  */
+import { inParallel } from "./lib/async/pool.ts";
 import { letGoOnFailure } from "./lib/content/byte_stream.ts";
 import { Hasher } from "./lib/content/hasher.ts";
-import { openInput, whileUnchanged } from "./lib/files/input.ts";
+import { type Input, openInput, whileUnchanged } from "./lib/files/input.ts";
 import { checkOutput } from "./lib/files/output.ts";
 import { rememberInput } from "./lib/files/remembered_input.ts";
+import type { Descriptor } from "./lib/oci/descriptor.ts";
 import type { Digest } from "./lib/oci/digest.ts";
 import { checkStash, type StashFault, type VerifyResult } from "./lib/stash/check_stash.ts";
 import { chunkNumbers } from "./lib/stash/chunk_numbers.ts";
 import { checkBaseTag } from "./lib/stash/chunk_tags.ts";
+import { completeStash } from "./lib/stash/complete_stash.ts";
+import { lookUpExisting } from "./lib/stash/existing_chunks.ts";
 import { fetchStash } from "./lib/stash/fetch_stash.ts";
 import { findStash, stashNotFound, untaggedChunks } from "./lib/stash/find_stash.ts";
 import { describeListed, type ListedStash, listStashes } from "./lib/stash/list_stashes.ts";
 import { type KeptTag, removeChunks, type TagRemoval } from "./lib/stash/remove_tags.ts";
+import { sendChunk } from "./lib/stash/send_chunk.ts";
 import { type Chunk, reportPlan, type Stash } from "./lib/stash/stash.ts";
 import { StashDraft } from "./lib/stash/stash_draft.ts";
-import { storeStash } from "./lib/stash/store_stash.ts";
+import { keepStored, StashTags } from "./lib/stash/stash_tags.ts";
 import type {
   DownloadOptions,
   ListOptions,
@@ -56,8 +61,9 @@ import type {
   VerbOptions,
   VerifyOptions,
 } from "./lib/stash/verb_options.ts";
+import { Verdicts } from "./lib/stash/verdict.ts";
 import type { CallOptions, Store, StoreReader } from "./lib/store/store.ts";
-import { checkTransfer, DEFAULT_JOBS } from "./lib/transfer/adaptive_jobs.ts";
+import { adaptiveJobs, checkTransfer, DEFAULT_JOBS } from "./lib/transfer/adaptive_jobs.ts";
 
 // Which repository, how to reach it, and who signs in.
 export type { ManifestFormat } from "./lib/store/manifest_format.ts";
@@ -129,6 +135,47 @@ export async function upload(store: Store, baseTag: string, options: UploadOptio
     reportPlan(draft, onEvent);
     return await storeStash(store, draft, input, { ...options, onEvent });
   });
+}
+
+/**
+ * Stores an input as a stash. For each chunk: look, send, tag. The tag of the last chunk completes the stash.
+ *
+ * @throws {ConflictError} if a tag points to other bytes and `overwrite` is not set
+ * @throws {MismatchError} if the input changed while it was read
+ */
+async function storeStash(
+  store: Store,
+  draft: StashDraft,
+  input: Input,
+  given: UploadOptions,
+): Promise<Stash> {
+  const { overwrite, signal } = given;
+  const atOnce = input.seekable ? given.jobs : 1; // the chunks of a stream come one after the other
+  const { jobs, onEvent } = adaptiveJobs({ jobs: atOnce, onEvent: given.onEvent });
+  const options = { jobs: atOnce, overwrite, onEvent, signal };
+  const existing = await lookUpExisting(store, draft.baseTag, options);
+  const family = store.familyBeside(existing.family);
+  // What has no date of its own takes that of the existing chunks, which then keep their images.
+  if (!input.identity) draft.modified = existing.modified ?? draft.modified;
+  const verdicts = new Verdicts(store, existing, draft, options);
+  const same = await verdicts.compareExisting(input);
+  if (same) return await keepStored(store, same, { ...options, existing, family });
+  const holdUntil = input.seekable ? 0 : verdicts.holdUntil;
+  const tags = new StashTags(store, existing, { ...options, family, holdUntil });
+  const layers: Descriptor[] = [];
+  let stored = 0;
+  await inParallel(input.chunks(draft.chunkSize), { jobs, signal }, async (chunk, signal, turn) => {
+    checkBaseTag(draft.baseTag, chunk.number);
+    const verdict = await verdicts.of(chunk, signal);
+    const layer = await sendChunk(store, chunk, verdict, { onEvent, signal, turn });
+    layers[chunk.number - 1] = layer;
+    const images = await chunk.isLast() ? [] : [draft.image(chunk.number, layer)];
+    if (++stored === draft.chunks) images.push(draft.lastImage(layers)); // its config is stored with the others
+    await tags.add(...images);
+  });
+  verdicts.requireAllCompared(layers.length);
+  await input.requireUnchanged();
+  return await completeStash(store, draft, { ...options, existing, layers, tags });
 }
 
 /**

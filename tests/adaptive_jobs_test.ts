@@ -65,7 +65,8 @@ Deno.test("a wait for the registry halves the connections, and there is always o
   assert.deepEqual(counts, [2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1]);
 });
 
-Deno.test("connections that fail together halve them once, each time that all of them fail", () => {
+/** Connections that each carry ten megabytes a second while time moves. */
+function steadyJobs(): { jobs: AdaptiveJobs; move: (seconds: number) => void } {
   let now = 0;
   const jobs = new AdaptiveJobs(() => now);
   const move = (seconds: number) => {
@@ -74,6 +75,11 @@ Deno.test("connections that fail together halve them once, each time that all of
       jobs.onEvent({ type: "progress", phase: "send", bytes: jobs.count * MB });
     }
   };
+  return { jobs, move };
+}
+
+Deno.test("connections that fail together halve them once, each time that all of them fail", () => {
+  const { jobs, move } = steadyJobs();
   move(24);
   assert.equal(jobs.count, 16);
   assert.deepEqual(afterRetries(jobs, 16), Array(16).fill(8));
@@ -83,14 +89,7 @@ Deno.test("connections that fail together halve them once, each time that all of
 });
 
 Deno.test("uploads that were cut off grow again when blobs were stored, and later each time", () => {
-  let now = 0;
-  const jobs = new AdaptiveJobs(() => now);
-  const move = (seconds: number) => {
-    for (let tenth = 0; tenth < 10 * seconds; tenth++) {
-      now += 100;
-      jobs.onEvent({ type: "progress", phase: "send", bytes: jobs.count * MB });
-    }
-  };
+  const { jobs, move } = steadyJobs();
   const digest = digestOf(new Uint8Array());
   const store = () => jobs.onEvent({ type: "blob", index: 1, state: "sent", digest, size: 0 });
   afterRetries(jobs, 1);

@@ -88,7 +88,8 @@ class NamedManifests {
   }
 
   async #look(reference: string, signal: AbortSignal): Promise<void> {
-    if (this.#read.size === this.#read.add(reference).size) return;
+    if (this.#read.has(reference)) return;
+    this.#read.add(reference);
     const manifest = await this.#store.manifest(reference, { signal, onEvent: this.#options.onEvent });
     if (!manifest) return;
     this.#named.add(manifest.digest);
