@@ -26,7 +26,7 @@
  * import { openStore, savedCredentials } from "@layerstash/cli";
  *
  * const credentials = savedCredentials(Deno.env.toObject()); // looked up when the registry asks for them
- * using store = openStore({ registry: "ghcr.io", repository: "me/files", credentials });
+ * using store = openStore("ghcr.io/me/files", { credentials });
  * if (store.name !== "ghcr.io/me/files") throw new Error("unexpected name");
  * ```
  *
@@ -67,7 +67,8 @@ import { adaptiveJobs, checkTransfer, DEFAULT_JOBS } from "./lib/transfer/adapti
 
 // Which repository, how to reach it, and who signs in.
 export type { ManifestFormat } from "./lib/store/manifest_format.ts";
-export { type OpenOptions, openStore } from "./lib/open/open_store.ts";
+export { type OpenOptions, openStore, type StoreOptions } from "./lib/open/open_store.ts";
+export { type Address, parseAddress } from "./lib/oci/image_reference.ts";
 export { listRepositories } from "./lib/open/list_repositories.ts";
 export { getToken, type TokenOptions } from "./lib/open/request_token.ts";
 export type { RegistryOptions } from "./lib/registry/open_client.ts";

@@ -1,7 +1,8 @@
 /** What `--registry` says, and what becomes of it. @module */
 import assert from "node:assert/strict";
 import { InvalidInputError } from "../lib/errors.ts";
-import { parseImage } from "../lib/oci/image_reference.ts";
+import { info, openStore, upload } from "../main.ts";
+import { parseAddress, parseImage } from "../lib/oci/image_reference.ts";
 import { fullRepository, isLoopback, parseRegistry } from "../lib/oci/address.ts";
 
 const HUB = { kind: "remote", origin: "https://registry-1.docker.io", host: "docker.io" };
@@ -139,4 +140,45 @@ Deno.test("hosts that only look like this machine are not", () => {
   ) {
     assert.ok(!isLoopback(host), host);
   }
+});
+
+Deno.test("an address is read as docker writes it, and without a tag it names the repository", () => {
+  const read: [text: string, host: string, repository: string, reference: string | undefined][] = [
+    ["me/files", "docker.io", "me/files", undefined],
+    ["me/files:disk", "docker.io", "me/files", "disk"],
+    ["ghcr.io/me/files:disk", "ghcr.io", "me/files", "disk"],
+    ["ghcr.io/me/files/", "ghcr.io", "me/files", undefined],
+    ["https://ghcr.io/v2/me/files/", "ghcr.io", "me/files", undefined],
+    ["https://ghcr.io/me/files/v2/", "ghcr.io", "me/files", undefined],
+    ["docker://ghcr.io/me/files:disk", "ghcr.io", "me/files", "disk"],
+    ["localhost:5000/x", "localhost:5000", "x", undefined],
+    [`localhost:5000/x:t@sha256:${"0".repeat(64)}`, "localhost:5000", "x", `sha256:${"0".repeat(64)}`],
+  ];
+  for (const [text, host, repository, reference] of read) {
+    const { address, ...rest } = parseAddress(text);
+    assert.ok(address.kind === "remote");
+    assert.deepEqual({ host: address.host, ...rest }, { text, host, repository, reference });
+  }
+});
+
+Deno.test("the address of a layout names one layout, which need not exist", async () => {
+  const directory = await Deno.makeTempDir();
+  const { address, reference } = parseAddress(`oci:${directory}/box/me/files:disk`);
+  assert.deepEqual(address, { kind: "layout", directory: `${directory}/box/me/files` });
+  assert.equal(reference, "disk");
+  await Deno.remove(directory, { recursive: true });
+});
+
+Deno.test("a store is opened by its address, which names a repository and nothing in it", async () => {
+  const directory = await Deno.makeTempDir();
+  using named = openStore({ registry: `oci:${directory}/box`, repository: "me/files" });
+  using addressed = openStore(`oci:${directory}/box/me/files`);
+  assert.equal(addressed.name, named.name);
+  await upload(named, "note", { input: new Response("hello").body! });
+  assert.equal((await info(addressed, "note")).size, 5);
+  assert.throws(() => openStore("ghcr.io/me/files:disk"), {
+    name: "InvalidInputError",
+    message: '"ghcr.io/me/files:disk" names something in a repository, not a repository',
+  });
+  await Deno.remove(directory, { recursive: true });
 });

@@ -124,7 +124,7 @@ Deno.test("a list of nothing says whether there is a repository at all", async (
 
 Deno.test("who names an image as a file, or leaves its tag out, is told how it is written", async () => {
   await using work = await makeWorkplace();
-  const directory = /: "\.\/outdir" is not an image\nhint: for a directory, use oci:\.\/outdir\n$/;
+  const directory = /: "\.\/outdir" is not an address\nhint: for a directory, use oci:\.\/outdir\n$/;
   await fails(work, ["copy", "oci:box:t", "./outdir"], 2, directory);
   await fails(
     work,

@@ -8,20 +8,20 @@ type Entry = keyof typeof config.exports;
 /** The names that each entry exports: whoever adds one promises to keep it. */
 const EXPORTS: Record<Entry, string> = {
   ".": `
-    CallOptions Chunk Clock ConflictError Credentials DEFAULT_JOBS DEFAULT_RETRY_POLICY DEFAULT_TIMEOUTS
+    Address CallOptions Chunk Clock ConflictError Credentials DEFAULT_JOBS DEFAULT_RETRY_POLICY DEFAULT_TIMEOUTS
     Digest DownloadOptions ErrorDetails ErrorKind FindCredentials InvalidInputError KeptTag LayerstashError
     ListOptions ListedStash ManifestFormat MismatchError NotAllowedError NotFoundError OnEvent OpenOptions PushMode
     RateLimit RegistryError RegistryErrorDetails RegistryOptions RegistryProfile RetryPolicy Stash
-    StashFault Store TagRemoval Timeouts TokenOptions TransferEvent TransferOptions TransportOptions
+    StashFault Store StoreOptions TagRemoval Timeouts TokenOptions TransferEvent TransferOptions TransportOptions
     UploadOptions VerbOptions VerifyOptions VerifyResult download firstCredentials getToken info list
-    listRepositories openStore remove savedCredentials upload verify
+    listRepositories openStore parseAddress remove savedCredentials upload verify
   `,
   "./images": `
-    ArchiveAddress BuildStep ByPlatform Entry EntryType Extent ExtractOptions ExtractResult FileTree Image ImageConfig
-    ImageFiles ImageFilesOptions ImageOptions ImageReference ImageReport IndexedManifest Layer LayerEntry
-    LayoutAddress MergedEntry OpenEntry OpenImageOptions OpenLayerEntry OpenedImage PathPattern Platform
+    Address ArchiveAddress BuildStep ByPlatform Entry EntryType Extent ExtractOptions ExtractResult FileTree Image ImageConfig
+    ImageFiles ImageFilesOptions ImageOptions ImageReport IndexedManifest Layer LayerEntry
+    LayoutAddress MergedEntry OpenEntry OpenLayerEntry OpenedImage PathPattern Platform
     PlatformOptions ReadFileOptions ReadLayerOptions ReadReport RegistryAddress RemoteAddress ReportedLayer
-    SurveyOptions SurveyResult chooseLayer describeImage extract findImage openImage parseImage pathPattern
+    StoreOptions SurveyOptions SurveyResult chooseLayer describeImage extract findImage openImage parseImage pathPattern
     readImageFile survey
   `,
   "./blobs": `

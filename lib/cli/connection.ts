@@ -7,7 +7,7 @@ import type { OnEvent } from "../events.ts";
 import { openImage } from "../exports/images.ts";
 import { RateLimit } from "../http/rate_limit.ts";
 import type { TransportOptions } from "../http/request.ts";
-import type { ImageReference } from "../oci/image_reference.ts";
+import type { Address } from "../oci/image_reference.ts";
 import type { OpenedImage } from "../open/open_image.ts";
 import type { OpenOptions } from "../open/open_store.ts";
 import type { RegistryOptions } from "../registry/open_client.ts";
@@ -75,8 +75,8 @@ export interface TwoImages extends Disposable {
 export async function openBoth(
   flags: ConnectionFlags,
   { from, to, manifestFormat, onEvent, also = () => Promise.resolve(undefined) }: {
-    from: ImageReference;
-    to: ImageReference;
+    from: Address;
+    to: Address;
     /** The format of new manifests at the target. */
     manifestFormat?: ManifestFormat | undefined;
     onEvent: OnEvent;
@@ -89,7 +89,7 @@ export async function openBoth(
   const named: FindCredentials = (host) => Promise.resolve(host === own ? explicit : undefined);
   const credentials = firstCredentials(named, also, savedCredentials(Deno.env.toObject()));
   const transport = await transportOf(flags);
-  const open = (image: ImageReference, options: Pick<OpenOptions, "manifestFormat">) => {
+  const open = (image: Address, options: Pick<OpenOptions, "manifestFormat">) => {
     const authHost = hostOf(image) === own ? flags.authHost : undefined;
     return openImage(image, { credentials, onEvent, authHost, ...transport, ...options });
   };
@@ -104,7 +104,7 @@ export async function openBoth(
   };
 }
 
-function hostOf({ address }: ImageReference): string | undefined {
+function hostOf({ address }: Address): string | undefined {
   return address.kind === "remote" ? address.host : undefined;
 }
 

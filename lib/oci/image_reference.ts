@@ -1,4 +1,4 @@
-/** Image references, in the notation of docker and skopeo. @module */
+/** Addresses of what registries, layouts and archives hold, in the notation of docker and skopeo. @module */
 import { InvalidInputError } from "../errors.ts";
 import { quoted } from "../messages.ts";
 import { parseRegistry, type RegistryAddress, requireExpandedHome, withHome } from "./address.ts";
@@ -24,54 +24,85 @@ export interface ArchiveAddress {
   form: "oci" | "docker";
 }
 
-/** An image and the registry or layout that holds it. */
-export interface ImageReference {
-  /** The reference as it was written. */
+/**
+ * A repository or a layout, or a thing in it: an image, or a stored file.
+ *
+ * @category Stores
+ */
+export interface Address {
+  /** The address as it was written. */
   text: string;
-  /** The registry, the layout or the archive that holds the image. */
+  /** The registry, the layout or the archive. */
   address: RegistryAddress | ArchiveAddress;
   /** The repository's name; empty for a layout and an archive. */
   repository: string;
   /**
-   * A tag, a digest, or a name in a layout or an archive; `undefined` where only that is named, which then has to hold
-   * exactly one image.
+   * A tag, the name of a stored file, a digest, or a name in a layout or an archive; `undefined` if the address names
+   * nothing in the repository, the layout or the archive. Where an image is wanted, it then has to hold exactly one.
    */
   reference: string | undefined;
 }
 
 /**
- * Reads a reference: `nginx`, `nginx:alpine`, `ghcr.io/o/r:tag`, `localhost:5000/r@sha256:...`, `http://host/r:tag`, or
- * `oci:DIR:NAME`, where DIR is one OCI layout. In a registry the tag defaults to `latest`, as for docker. Archives are
- * `oci-archive:FILE:NAME`, `docker-archive:FILE:NAME`, `oci:FILE:NAME`, or a path such as `./image.tar`.
+ * Reads an address: one word that names a repository, or a thing in it, as docker and skopeo write it. Examples are
+ * `ghcr.io/me/files:disk`, `me/files` (of Docker Hub), `localhost:5000/x@sha256:...`, `http://host/x:tag`, and
+ * `oci:DIR:NAME`, where DIR is one OCI layout. Archives are `oci-archive:FILE:NAME`, `docker-archive:FILE:NAME`,
+ * `oci:FILE:NAME`, or a path such as `./image.tar`. URLs of a repository's API, such as `https://ghcr.io/v2/me/files/`,
+ * are understood, too.
  *
- * @throws {InvalidInputError} if the text is not an image reference
+ * @category Stores
+ * @throws {InvalidInputError} if the text is not an address
+ *
+ * @example
+ * ```ts
+ * import { parseAddress } from "@layerstash/cli";
+ * const { repository, reference } = parseAddress("ghcr.io/me/files:disk");
+ * if (repository !== "me/files" || reference !== "disk") throw new Error("unexpected address");
+ * ```
+ */
+export function parseAddress(text: string): Address {
+  if (typeof text !== "string") throw notAnAddress(text);
+  const local = localImage(text) ?? archiveImage(text);
+  if (local) return local;
+  refuseForeign(text);
+  if (/^[./~]/.test(text)) throw notAnAddressPath(text); // no host begins with these
+  return remoteAddress(text);
+}
+
+/**
+ * Reads the address of an image. It is an address as any other, but in a registry the tag defaults to `latest`, as for
+ * docker.
+ *
+ * @throws {InvalidInputError} if the text is not an address
  *
  * @example
  * ```ts
  * import { parseImage } from "@layerstash/cli/images";
- * const { repository, reference } = parseImage("localhost:5000/me/app:1.2");
- * if (repository !== "me/app" || reference !== "1.2") throw new Error("unexpected reference");
+ * const { repository, reference } = parseImage("localhost:5000/me/app");
+ * if (repository !== "me/app" || reference !== "latest") throw new Error("unexpected address");
  * ```
  */
-export function parseImage(text: string): ImageReference {
-  if (typeof text !== "string") throw notAnImage(text);
-  const local = localImage(text) ?? archiveImage(text);
-  if (local) return local;
-  refuseForeign(text);
-  if (/^[./~]/.test(text)) throw notAnImagePath(text); // no host begins with these
+export function parseImage(text: string): Address {
+  const address = parseAddress(text);
+  const isRemote = address.address.kind === "remote";
+  return isRemote ? { ...address, reference: address.reference ?? "latest" } : address;
+}
+
+/** Reads the address of something in a registry that speaks HTTP. */
+function remoteAddress(text: string): Address {
   const [, scheme = "", rest = ""] = /^(https?:\/\/|docker:\/\/)?(.*)$/s.exec(text) ?? [];
-  const { name, digest } = withoutDigest(rest);
+  const { name, digest } = withoutDigest(rest.replace(/(\/v2)?\/$/, ""));
   const colon = name.lastIndexOf(":");
   const tagged = colon > name.lastIndexOf("/");
   const path = tagged ? name.slice(0, colon) : name;
-  const tag = tagged ? parseTag(name.slice(colon + 1)) : "latest";
+  const tag = tagged ? parseTag(name.slice(colon + 1)) : undefined;
   const slash = path.indexOf("/");
   const first = path.slice(0, Math.max(0, slash));
   // As docker decides: the first component is a host if it has a dot or a port, or is localhost.
   const hosted = scheme.startsWith("http") || /[.:]/.test(first) || first === "localhost";
-  if (hosted && slash < 0) throw notAnImage(text);
+  if (hosted && slash < 0) throw notAnAddress(text);
   const registry = hosted ? (scheme.startsWith("http") ? scheme : "") + first : "docker.io";
-  const repository = parseRepository(hosted ? path.slice(slash + 1) : path);
+  const repository = parseRepository(hosted ? path.slice(slash + 1).replace(/^v2\//, "") : path);
   return { text, address: parseRegistry(registry), repository, reference: digest ?? tag };
 }
 
@@ -79,7 +110,7 @@ export function parseImage(text: string): ImageReference {
 const LOCAL = /^(oci|oci-archive|docker-archive):(.*)$/s;
 
 /** Reads `oci:DIR:NAME`, `oci-archive:FILE:NAME` or `docker-archive:FILE:NAME`. */
-function localImage(text: string): ImageReference | undefined {
+function localImage(text: string): Address | undefined {
   const [, transport = "", rest = ""] = LOCAL.exec(text) ?? [];
   if (transport === "") return undefined;
   requireExpandedHome(transport, rest);
@@ -92,7 +123,7 @@ function localImage(text: string): ImageReference | undefined {
 }
 
 /** Reads the path of an archive, such as `./image.tar`, perhaps with a name after it. */
-function archiveImage(text: string): ImageReference | undefined {
+function archiveImage(text: string): Address | undefined {
   const found = /^[./~]/.test(text) ? existingPath(text, isFile) : undefined;
   return found && archive(text, found, { name: found.path, form: "oci" });
 }
@@ -101,7 +132,7 @@ function archive(
   text: string,
   { path: file, reference }: PathReference,
   { name, form }: Pick<ArchiveAddress, "name" | "form">,
-): ImageReference {
+): Address {
   return { text, address: { kind: "archive", file, name, form }, repository: "", reference };
 }
 
@@ -138,15 +169,15 @@ export function hintOfArchive(text: string): string | undefined {
 }
 
 /** The error for a path that is not an archive. It suggests `oci:`. */
-function notAnImagePath(text: string): InvalidInputError {
+function notAnAddressPath(text: string): InvalidInputError {
   const hint = `for a directory, use oci:${withHome(text)}`;
-  if (!ARCHIVE_NAME.test(text) || isDirectory(text)) return notAnImage(text, hint);
+  if (!ARCHIVE_NAME.test(text) || isDirectory(text)) return notAnAddress(text, hint);
   return new InvalidInputError(`there is no file ${text}`, { hint });
 }
 
 const USE =
-  "use a name such as nginx:alpine, ghcr.io/me/app:1.2, localhost:5000/app@sha256:..., oci:DIR:TAG, or docker-archive:FILE";
+  "use an address such as nginx:alpine, ghcr.io/me/app:1.2, localhost:5000/app@sha256:..., oci:DIR:TAG, or docker-archive:FILE";
 
-function notAnImage(text: string, hint = USE): InvalidInputError {
-  return new InvalidInputError(`${quoted(text)} is not an image`, { hint });
+function notAnAddress(text: string, hint = USE): InvalidInputError {
+  return new InvalidInputError(`${quoted(text)} is not an address`, { hint });
 }

@@ -69,7 +69,7 @@ export function withoutDigest(name: string): { name: string; digest: Digest | un
   const [whole = "", digest] = DIGEST_PART.exec(name) ?? [];
   if (digest === undefined) return { name, digest: undefined };
   if (isDigest(digest)) return { name: name.slice(0, -whole.length), digest };
-  throw new InvalidInputError(`${quoted(name)} is not an image: its digest is malformed`, {
+  throw new InvalidInputError(`${quoted(name)} is not an address: its digest is malformed`, {
     hint: "a digest is sha256: and 64 digits from 0 to f in lower case",
   });
 }

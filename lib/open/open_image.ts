@@ -1,12 +1,7 @@
 /** Opens the store that holds an image. @module */
-import { ArchiveStore } from "../archive/archive_store.ts";
-import { type ImageReference, parseImage } from "../oci/image_reference.ts";
-import { LayoutStore } from "../layout/layout_store.ts";
-import { type OpenOptions, openStore } from "./open_store.ts";
+import { type Address, parseImage } from "../oci/image_reference.ts";
 import type { Store } from "../store/store.ts";
-
-/** Options for opening an image. */
-export type OpenImageOptions = Omit<OpenOptions, "registry" | "repository">;
+import { openAddress, type StoreOptions } from "./open_store.ts";
 
 /** The store of an image, which has to be closed, and the image's reference. */
 export interface OpenedImage extends Disposable {
@@ -21,7 +16,7 @@ export interface OpenedImage extends Disposable {
  *
  * @param image such as `nginx:alpine`, `localhost:5000/me/app:1.2`, or `oci:DIR:TAG` for one OCI layout
  *   or archive
- * @throws {InvalidInputError} if the text is not an image reference
+ * @throws {InvalidInputError} if the text is not an address
  *
  * @example
  * ```ts
@@ -30,16 +25,8 @@ export interface OpenedImage extends Disposable {
  * if (image.store.name !== "ghcr.io/me/app" || image.reference !== "1.2") throw new Error("unexpected image");
  * ```
  */
-export function openImage(image: string | ImageReference, options: OpenImageOptions = {}): OpenedImage {
-  const { address, repository, reference } = typeof image === "object" && image ? image : parseImage(image);
-  const store = storeAt(address, repository, options);
-  return { store, reference, [Symbol.dispose]: () => store.close() };
-}
-
-function storeAt(address: ImageReference["address"], repository: string, options: OpenImageOptions): Store {
-  const { manifestFormat, onEvent } = options;
-  if (address.kind === "archive") return new ArchiveStore(address, { onEvent });
-  if (address.kind === "remote") return openStore({ ...options, registry: address.origin, repository });
-  const { directory } = address;
-  return new LayoutStore({ directory, name: `oci:${directory}`, manifestFormat, onEvent });
+export function openImage(image: string | Address, options: StoreOptions = {}): OpenedImage {
+  const address = typeof image === "object" && image ? image : parseImage(image);
+  const store = openAddress(address, options);
+  return { store, reference: address.reference, [Symbol.dispose]: () => store.close() };
 }

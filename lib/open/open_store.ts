@@ -1,5 +1,9 @@
 /** Opens the store of a repository, in a registry or in a directory. @module */
 import { join, sep } from "node:path";
+import { ArchiveStore } from "../archive/archive_store.ts";
+import { InvalidInputError } from "../errors.ts";
+import { quoted } from "../messages.ts";
+import { type Address, parseAddress } from "../oci/image_reference.ts";
 import { parseRepository } from "../oci/reference.ts";
 import { BYTES, withDefaults } from "../arguments.ts";
 import { fullRepository, type LayoutAddress, parseRegistry, type RemoteAddress } from "../oci/address.ts";
@@ -21,9 +25,19 @@ import { openClient, type RegistryOptions } from "../registry/open_client.ts";
  *
  * @category Stores
  */
-export interface OpenOptions extends RegistryOptions {
+export interface OpenOptions extends StoreOptions {
+  /** The registry: `docker`, `ghcr`, a host, a URL, or `oci:DIR`. */
+  registry: string;
   /** The repository's name, such as `me/files`. */
   repository: string;
+}
+
+/**
+ * How to connect to a registry, and what is stored there.
+ *
+ * @category Stores
+ */
+export interface StoreOptions extends Omit<RegistryOptions, "registry"> {
   /** The registry's properties; absent = those known for its host. */
   profile?: Partial<RegistryProfile> | undefined;
   /** The format of the manifests of stored files and aliases; absent = `auto`. */
@@ -33,10 +47,22 @@ export interface OpenOptions extends RegistryOptions {
 }
 
 /**
- * Opens the store of one repository. Nothing is sent or created before it is used.
+ * Opens the store of one repository, by its address or by the names of its registry and repository. Nothing is sent or
+ * created before it is used. With an address, `oci:DIR` is one layout; with names, it is a directory of layouts.
  *
  * @category Stores
- * @throws {InvalidInputError} if the name of the registry or repository is invalid, or a number is out of range
+ * @param where the repository's address, such as `ghcr.io/me/files`, or its names with the options
+ * @param options how to connect, for an address
+ * @throws {InvalidInputError} if the address, or the name of the registry or repository is invalid, or a number is out of
+ *   range
+ *
+ * @example By its address
+ * ```ts
+ * import { openStore } from "@layerstash/cli";
+ *
+ * using store = openStore("ghcr.io/me/files");
+ * if (store.name !== "ghcr.io/me/files") throw new Error("unexpected name");
+ * ```
  *
  * @example A directory is a registry too
  * ```ts
@@ -50,15 +76,33 @@ export interface OpenOptions extends RegistryOptions {
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export function openStore(options: OpenOptions): Store {
-  const address = parseRegistry(options.registry);
-  const repository = parseRepository(options.repository);
+export function openStore(where: string | OpenOptions, options: StoreOptions = {}): Store {
+  if (typeof where === "string") return openAddress(repositoryAddress(where), options);
+  const address = parseRegistry(where.registry);
+  const repository = parseRepository(where.repository);
   return address.kind === "layout"
-    ? openLayout(address, repository, options)
-    : openRemote(address, repository, options);
+    ? openLayout(address, repository, where)
+    : openRemote(address, repository, where);
 }
 
-function openLayout({ directory }: LayoutAddress, repository: string, options: OpenOptions): Store {
+/** Opens the repository, the layout or the archive of an address. */
+export function openAddress({ address, repository }: Address, options: StoreOptions = {}): Store {
+  const { manifestFormat, onEvent } = options;
+  if (address.kind === "archive") return new ArchiveStore(address, { onEvent });
+  if (address.kind === "remote") return openRemote(address, repository, options);
+  const { directory } = address;
+  return new LayoutStore({ directory, name: `oci:${directory}`, manifestFormat, onEvent });
+}
+
+function repositoryAddress(text: string): Address {
+  const address = parseAddress(text);
+  if (address.reference === undefined) return address;
+  throw new InvalidInputError(`${quoted(text)} names something in a repository, not a repository`, {
+    hint: "open the repository, and give the name after it to the function that uses the store",
+  });
+}
+
+function openLayout({ directory }: LayoutAddress, repository: string, options: StoreOptions): Store {
   const { manifestFormat, onEvent } = options;
   const beside = (name: string) => join(directory, ...parseRepository(name).split("/"));
   const own = beside(repository);
@@ -72,7 +116,7 @@ function openLayout({ directory }: LayoutAddress, repository: string, options: O
   });
 }
 
-function openRemote(address: RemoteAddress, shortName: string, options: OpenOptions): Store {
+function openRemote(address: RemoteAddress, shortName: string, options: StoreOptions): Store {
   const repository = fullRepository(address, shortName);
   const { client, transport, findCredentials } = openClient(address, repository, options);
   const profile = withDefaults(profileOf(address.host), options.profile, {
@@ -96,7 +140,7 @@ interface ServiceOptions {
   transport: Transport;
   find: () => Promise<Credentials | undefined>;
   repository: string;
-  apis: OpenOptions["apis"];
+  apis: StoreOptions["apis"];
 }
 
 /** Makes the tag remover for a service whose registry deletes nothing. It finds credentials when first used. */

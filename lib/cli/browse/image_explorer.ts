@@ -10,7 +10,8 @@ import { listImages, requireManifest } from "../../images/index_tree.ts";
 import { readSources } from "../../images/read_sources.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import { type IndexedManifest, isIndex, isRunnable } from "../../oci/image_index.ts";
-import type { OpenedImage, OpenImageOptions } from "../../open/open_image.ts";
+import type { OpenedImage } from "../../open/open_image.ts";
+import type { StoreOptions } from "../../open/open_store.ts";
 import { knownReferences } from "../../store/known_references.ts";
 import { renderShortReport } from "../text/read_report.ts";
 import type { FileLocation } from "./screens.ts";
@@ -40,7 +41,7 @@ const MOST_TAGS = 100_000;
 
 /** The repository that was opened, and what is known of its images so far. */
 export class ImageExplorer implements Disposable {
-  readonly #connection: OpenImageOptions;
+  readonly #connection: StoreOptions;
   readonly #platform: string | undefined;
   #opened: OpenedImage | undefined;
   readonly #images = new Map<Digest, KnownImage>();
@@ -48,7 +49,7 @@ export class ImageExplorer implements Disposable {
   #tree: { key: string; tree: FileTree } | undefined;
 
   /** @param options how to speak to registries, and the platform if one was named */
-  constructor({ platform, ...connection }: OpenImageOptions & { platform?: string | undefined }) {
+  constructor({ platform, ...connection }: StoreOptions & { platform?: string | undefined }) {
     this.#connection = connection;
     this.#platform = platform;
   }

@@ -1,7 +1,7 @@
 /** Carries out what a key press asks for: reads an image, and makes the next screen of what was found. @module */
 import { NotFoundError } from "../../errors.ts";
 import { isDigest } from "../../oci/digest.ts";
-import type { OpenImageOptions } from "../../open/open_image.ts";
+import type { StoreOptions } from "../../open/open_store.ts";
 import { renderImageReport } from "../commands/inspect.ts";
 import { formatSize } from "../text/sizes.ts";
 import type { BrowserEvent } from "./browser.ts";
@@ -16,7 +16,7 @@ export class TaskRunner implements Disposable {
   readonly #explorer: ImageExplorer;
 
   /** @param options how to speak to registries, and the platform if one was named */
-  constructor(options: OpenImageOptions & { platform?: string | undefined }) {
+  constructor(options: StoreOptions & { platform?: string | undefined }) {
     this.#explorer = new ImageExplorer(options);
   }
 

@@ -7,7 +7,7 @@ import { copyImage, copyStash } from "../../exports/copy.ts";
 import { parseImage } from "../../exports/images.ts";
 import { counted, printable } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
-import type { ImageReference } from "../../oci/image_reference.ts";
+import type { Address } from "../../oci/image_reference.ts";
 import type { ManifestFormat } from "../../store/manifest_format.ts";
 import { action, type Session, showEvents } from "../action.ts";
 import { connectionCommand } from "../base_commands.ts";
@@ -80,7 +80,7 @@ const copyAction = action<CopyFlags>(({ from, to }) => `copy ${from} to ${to}`, 
 
 interface Copying extends Session {
   both: TwoImages;
-  from: ImageReference;
+  from: Address;
   onEvent: OnEvent;
 }
 
@@ -114,7 +114,7 @@ async function copyOneStash({ both, terminal, signal, onEvent, from }: Copying, 
   terminal.note(`copied to ${imageName(target.store, target.baseTag)}: ${chunks}, ${blobSummary(blobs)}`);
 }
 
-function stashNameOf({ text, reference }: ImageReference): string {
+function stashNameOf({ text, reference }: Address): string {
   if (reference !== undefined) return reference;
   throw new InvalidInputError(`${text} does not name a stored file`, {
     hint: "put its name after the last colon",

@@ -7,7 +7,7 @@ import { chooseLayer, extract, findImage, parseImage, readImageFile } from "../.
 import type { ExtractResult } from "../../images/extract.ts";
 import { ImageFiles } from "../../images/image_files.ts";
 import { counted, printable } from "../../messages.ts";
-import type { ImageReference } from "../../oci/image_reference.ts";
+import type { Address } from "../../oci/image_reference.ts";
 import { imageAction, type ImageFlags, type ImageSession } from "../action.ts";
 import { imageCommand } from "../base_commands.ts";
 import { parseSizeOption } from "../options.ts";
@@ -93,7 +93,7 @@ async function newDirectory({ image, overwrite }: ExtractFlags): Promise<string>
 }
 
 /** `nginx-alpine` for `docker.io/library/nginx:alpine`, and `box-latest` for `oci:some/box:latest`. */
-function directoryName({ address, repository, reference = "image" }: ImageReference): string {
+function directoryName({ address, repository, reference = "image" }: Address): string {
   const path = address.kind === "archive"
     ? address.file
     : address.kind === "layout"
