@@ -6,6 +6,7 @@ import { bytesSource } from "../lib/content/source.ts";
 import { digestOf } from "../lib/oci/digest.ts";
 import type { OpenOptions } from "../lib/open/open_store.ts";
 import { namesProxy, proxyOf } from "../lib/http/proxies.ts";
+import type { HttpRequest } from "../lib/http/request.ts";
 import type { Store } from "../lib/store/store.ts";
 import { openTransport } from "../lib/http/transport.ts";
 import { makeServerCertificate, type ServerCertificate } from "./rigs/certificates.ts";
@@ -489,6 +490,23 @@ for (const size of [10 * 1024 ** 3, undefined]) {
   });
 }
 
+for (const status of [401, 413, 429]) {
+  Deno.test(`an answer of ${status} that comes before a body in memory was read is given`, async () => {
+    await using server = await rawServer((socket) => {
+      socket.once("data", () => {
+        socket.pause();
+        socket.end(`HTTP/1.1 ${status} No\r\nconnection: close\r\ncontent-length: 2\r\n\r\nno`);
+      });
+    });
+    const transport = openTransport();
+    const body = new Uint8Array(1024 ** 2);
+    const answer = await transport.send({ method: "PUT", url: server.url, headers: new Headers(), body });
+    assert.equal(answer.status, status);
+    assert.equal(await answer.text(), "no");
+    transport.close();
+  });
+}
+
 Deno.test("answers without a body, and answers that are not read, are no burden", async () => {
   await using fake = await startFakeRegistry();
   const digest = fake.storage.addBlob("me/files", LARGE);
@@ -507,19 +525,28 @@ Deno.test("answers without a body, and answers that are not read, are no burden"
   assert.ok(fake.requests.every(({ headers }) => headers["content-length"] === undefined));
 });
 
-Deno.test("requests whose answers are empty share one connection, and so do the questions between them", async () => {
+Deno.test("requests with little in them share one connection, and those of a stream another", async () => {
   let connections = 0;
   await using server = await rawServer((socket) => {
     connections++;
     socket.on("data", () => socket.write("HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n"));
   });
   const transport = openTransport();
-  for (const method of ["POST", "PATCH", "PUT", "HEAD", "DELETE", "POST"]) {
-    const answer = await transport.send({ method, url: server.url, headers: new Headers() });
+  const send = async (request: Omit<HttpRequest, "url" | "headers">) => {
+    const answer = await transport.send({ ...request, url: server.url, headers: new Headers() });
     await answer.body?.cancel();
     assert.equal(answer.status, 201);
-  }
+  };
+  const body = new Uint8Array();
+  for (const method of ["POST", "GET", "PUT", "HEAD", "DELETE"]) await send({ method });
   assert.equal(connections, 1);
+  await send({ method: "POST", beforeStream: true });
+  await send({ method: "PATCH", body: { stream: new Blob(["a"]).stream(), size: 1 } });
+  await send({ method: "PATCH", body: new Uint8Array(1) });
+  await send({ method: "PUT", body, answerWithin: "commit" });
+  assert.equal(connections, 2);
+  await send({ method: "PUT", body: new Uint8Array(1), answerWithin: "commit" });
+  assert.equal(connections, 2);
   transport.close();
 });
 
@@ -533,7 +560,7 @@ Deno.test("connections that send are probed after half a minute of silence", asy
   };
   try {
     using opened = open(fake);
-    await opened.store.write(bytesSource(SMALL));
+    await opened.store.write(bytesSource(LARGE));
   } finally {
     net.Socket.prototype.setKeepAlive = setKeepAlive;
   }

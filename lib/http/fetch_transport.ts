@@ -1,4 +1,4 @@
-/** Requests that only read, sent with Deno's `fetch`. @module */
+/** Requests that read, and those that send a little from memory, over Deno's `fetch`. @module */
 import type { RegistryError } from "../errors.ts";
 import { inTime } from "./timeouts.ts";
 import type { ConnectionOptions, HttpRequest } from "./request.ts";
@@ -14,7 +14,10 @@ export class FetchTransport {
   }
 
   async send(request: HttpRequest, proxy: string | undefined): Promise<Response> {
-    const { method, url, headers, signal } = request;
+    const { method, url, headers, body, signal } = request;
+    const { timeouts, limit } = this.#options;
+    const bytes = body instanceof Uint8Array ? body : undefined;
+    if (bytes) await limit?.take(bytes.length, signal);
     const client = this.#clientFor(proxy);
     const silent = new AbortController();
     const giveUp = (error: RegistryError) => {
@@ -22,17 +25,17 @@ export class FetchTransport {
       this.#forget(client, proxy);
       return error;
     };
-    const { timeouts, limit } = this.#options;
     const milliseconds = timeouts[request.answerWithin ?? "answer"];
     const late = () => giveUp(silence(`no answer came from ${url.host}`, request, milliseconds));
-    const fetching = fetch(url, { method, headers, signal: silent.signal, redirect: "manual", client });
+    const options = { method, headers, redirect: "manual" as const, client, ...(bytes && { body: bytes }) };
+    const fetching = fetch(url, { ...options, signal: silent.signal });
     const response = await inTime(fetching, { milliseconds, late, signal }).catch((error) => {
       silent.abort(error); // also if it was the signal that ended the wait
       throw error;
     });
     if (!response.body) return response;
-    const body = watched(response.body, { request, milliseconds: timeouts.stall, giveUp, limit });
-    return new Response(body, response);
+    const watchedBody = watched(response.body, { request, milliseconds: timeouts.stall, giveUp, limit });
+    return new Response(watchedBody, response);
   }
 
   close(): void {

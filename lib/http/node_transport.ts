@@ -1,4 +1,4 @@
-/** Requests that send, over `node:http`: it sends the length of a stream, and nothing twice. @module */
+/** Requests whose bodies stream, over `node:http`: it sends the length of a stream, and nothing twice. @module */
 import type http from "node:http";
 import type { Socket } from "node:net";
 import { once } from "node:events";
@@ -8,7 +8,7 @@ import type { RegistryError } from "../errors.ts";
 import { proxyOf, type Scheme } from "./proxies.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import { inTime, type Timeouts } from "./timeouts.ts";
-import { type ConnectionOptions, type HttpRequest, READS } from "./request.ts";
+import type { ConnectionOptions, HttpRequest } from "./request.ts";
 import type { ByteStream } from "../content/bytes.ts";
 import { silence, type Watch, watched } from "./watched_body.ts";
 
@@ -138,6 +138,9 @@ function onLoss(outgoing: http.ClientRequest, lost: () => void): void {
     outgoing.once("response", () => socket.off("close", lost));
   });
 }
+
+/** The methods that only read. */
+const READS = new Set(["GET", "HEAD"]);
 
 function lengthHeader({ method, body }: HttpRequest): Record<string, string> {
   if (body === undefined) return READS.has(method) ? {} : { "content-length": "0" };

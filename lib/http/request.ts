@@ -21,6 +21,8 @@ export interface HttpRequest {
   headers: Headers;
   /** The body; absent = none. */
   body?: Uint8Array<ArrayBuffer> | StreamBody | undefined;
+  /** Whether a body that streams comes next, as after the beginning of an upload: this request opens its connection then. */
+  beforeStream?: boolean | undefined;
   /** What is asked for, for messages, as in `the tag disk-1`; absent = messages name the method. */
   what?: string | undefined;
   /** Which of the timeouts holds for the answer; absent = `answer`. */
@@ -75,6 +77,3 @@ export interface ConnectionOptions extends Omit<TransportOptions, "timeouts" | "
   timeouts: Timeouts;
   limit: RateLimit | undefined;
 }
-
-/** The methods that only read. */
-export const READS: ReadonlySet<string> = new Set(["GET", "HEAD"]);

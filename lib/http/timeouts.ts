@@ -9,9 +9,12 @@ import { type Bounds, TIME } from "../arguments.ts";
  * @category Stores
  */
 export interface Timeouts {
-  /** The time to connect. For requests that read, `answer` covers both: `fetch` does not report the connection. */
+  /** The time to connect, for bodies that stream. For other requests the time to the answer covers both. */
   connect: number;
-  /** The time between two bytes of a body, up or down. Waiting for a slow source does not count. */
+  /**
+   * The time between two bytes of a body, up or down. Waiting for a slow source does not count. Bodies of up to 1 MiB go up at
+   * one go, and the time to the answer covers them.
+   */
   stall: number;
   /** The time from the last byte of a request to its answer. */
   answer: number;

@@ -20,12 +20,16 @@ const BLOCKED_PORTS = new Set(
   ].join(" ").split(" "),
 );
 
+/** The largest body that is sent with `fetch`, in bytes. Of a larger one nobody would see how far it has come. */
+const MOST_AT_ONCE = 1024 * 1024;
+
 /**
- * Makes a transport: `fetch` for requests that read, `node:http` for those that send. Deno's `fetch` cannot send the length
- * of a stream, cannot leave certificates unchecked, and repeats a request by itself when a reused connection breaks: a part
- * of a blob would arrive twice. HEAD goes over the connections that exist: between two requests that send, a connection of
- * its own would cost the round trips of a handshake. A server may show the certificate of an authority as its own, which
- * `fetch` refuses even where `caCerts` names it; `node:tls` compares it with those, and checks all else.
+ * Makes a transport: `fetch`, except for what streams up, which goes over `node:http`. That takes a tenth of a second to load:
+ * it is loaded when a stream is about to be sent. Deno's `fetch` cannot send the length of a stream, cannot leave
+ * certificates unchecked, and does not probe a silent connection. It repeats a request by itself when a reused connection
+ * breaks: that does no harm, except where bytes are appended, which would arrive twice. A server may show the certificate of
+ * an authority as its own, which `fetch` refuses even where `caCerts` names it; `node:tls` compares it with those, and
+ * checks all else.
  *
  * @throws {InvalidInputError} if a time or a rate is out of range
  */
@@ -35,7 +39,7 @@ export function openTransport(options: TransportOptions = {}): Transport {
   const isLimit = limitRate === undefined || limitRate instanceof RateLimit;
   const limit = isLimit ? limitRate : new RateLimit(limitRate, clock);
   const connection = { ...options, timeouts, limit };
-  const reading = new FetchTransport(connection);
+  const fetching = new FetchTransport(connection);
   let node: Promise<NodeTransport> | undefined;
   const overNode = async (request: HttpRequest) =>
     await (await (node ??= NodeTransport.load(connection))).send(request);
@@ -43,15 +47,16 @@ export function openTransport(options: TransportOptions = {}): Transport {
   const ownAuthorities = new Set<string>();
   return {
     async send(request) {
-      const { method, url } = request;
+      const { url } = request;
       const proxy = proxyOf(url, proxyEnv);
       // A URL that NO_PROXY names is not left to fetch, which has rules of its own for these variables.
       const excepted = proxy === undefined && namesProxy(proxyEnv);
-      const reads = method === "GET" || (method === "HEAD" && !node);
-      const fetches = reads && !BLOCKED_PORTS.has(url.port) && !ownAuthorities.has(url.host);
-      if (!fetches || insecureSkipTlsVerify || excepted) return await overNode(request);
+      const refused = BLOCKED_PORTS.has(url.port) || ownAuthorities.has(url.host);
+      if (refused || insecureSkipTlsVerify || excepted || isOfStream(request, limit)) {
+        return await overNode(request);
+      }
       try {
-        return await reading.send(request, proxy);
+        return await fetching.send(request, proxy);
       } catch (error) {
         if (!options.caCerts || !isOwnAuthority(error)) throw error;
         ownAuthorities.add(url.host);
@@ -59,11 +64,24 @@ export function openTransport(options: TransportOptions = {}): Transport {
       }
     },
     close() {
-      reading.close();
+      fetching.close();
       node?.then((transport) => transport.close(), () => {});
       node = undefined;
     },
   };
+}
+
+/**
+ * Whether a request belongs to a body that streams: it begins one, appends to it, or ends it, for which a registry may take
+ * half an hour.
+ */
+function isOfStream({ method, body, beforeStream, answerWithin }: HttpRequest, limit?: RateLimit): boolean {
+  if (beforeStream || method === "PATCH") return true;
+  if (body === undefined) return false;
+  if (!(body instanceof Uint8Array) || body.length > Math.min(MOST_AT_ONCE, limit?.piece ?? Infinity)) {
+    return true;
+  }
+  return body.length === 0 && answerWithin === "commit";
 }
 
 /** Sends a request, and reports it as an event. The event names no query: that may be a signature. */

@@ -183,12 +183,13 @@ export class RegistryClient {
   }
 
   async #send(call: MadeCall, url: URL, headers: Headers): Promise<Response> {
-    const { method, body, what, signal, onEvent } = call;
+    const { method, body, beforeStream, what, signal, onEvent } = call;
     const { transport, clock } = this.#options;
     const pace = paceOf(url.host, clock);
     await pace.enter(signal);
     try {
-      const request = { method, url, headers, body, what, answerWithin: answerWithin(call), signal };
+      const within = answerWithin(call);
+      const request = { method, url, headers, body, beforeStream, what, answerWithin: within, signal };
       const response = await sendObserved(transport, request, { clock, onEvent });
       this.#answered.add(url.host);
       this.#keepPace(pace, method, response);

@@ -29,6 +29,8 @@ export interface Call {
   expect: readonly number[];
   headers?: Record<string, string>;
   body?: HttpRequest["body"];
+  /** Whether bytes that stream come next, over the same connection. */
+  beforeStream?: boolean;
   /** Error codes that may pass when the call is made again. */
   passing?: readonly string[];
   /** Whether the answer brings bytes of a blob, of whatever type. A cache may have to fetch the blob before it answers. */
@@ -99,14 +101,15 @@ export const ENDPOINTS = {
     headers: { accept: MANIFEST_TYPES.join(", ") },
   }),
 
-  /** end-4a: begins an upload. */
-  initiateUpload: (what: string): Call => ({
+  /** end-4a: begins an upload, of bytes that stream or of a few. */
+  initiateUpload: (what: string, { beforeStream }: { beforeStream: boolean }): Call => ({
     method: "POST",
     to: UPLOADS,
     action: "push",
     what,
     expect: [202],
     headers: NO_BODY,
+    beforeStream,
   }),
   /** end-5: sends a part of a blob, with `contentRange`, or all that is left of it. */
   sendPart: (to: URL, body: CallBody, contentRange: string | undefined): Call => ({

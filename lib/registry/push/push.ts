@@ -82,11 +82,12 @@ export class BlobPusher {
     const { client, profile } = this.#options;
     const { uploadRangeIsCount } = profile;
     const sessionOptions: SessionOptions = { signal, onEvent, what, checkpoint, uploadRangeIsCount };
+    const { size = Infinity } = source.content;
     let session = await this.#resume(source, sessionOptions);
-    for (let adaptations = 0;;) {
+    for (let adaptations = 0, broken = false;; broken = true) {
       const mode = this.#mode;
-      session ??= await UploadSession.initiate(client, sessionOptions);
-      const route = this.#route(source, session, { ...options, mode });
+      session ??= await UploadSession.initiate(client, { ...sessionOptions, beforeStream: size > SMALL });
+      const route = this.#route(source, session, { ...options, mode, broken });
       try {
         await sendBlob(route);
         return await source.descriptor();
@@ -121,7 +122,7 @@ export class BlobPusher {
   #route(
     source: CountedSource,
     session: UploadSession,
-    { mode, turn, signal, onEvent }: WriteOptions & { mode: ActiveMode },
+    { mode, turn, signal, onEvent, broken }: WriteOptions & Pick<BlobRoute, "mode" | "broken">,
   ): BlobRoute {
     const { client, stat } = this.#options;
     const options = { signal, onEvent };
@@ -130,7 +131,7 @@ export class BlobPusher {
       await client.waitToRetry(source.failed(error), options);
       await turn?.giveWay();
     };
-    return { source, session, mode, turn, exists, waitAfter };
+    return { source, session, mode, broken, turn, exists, waitAfter };
   }
 
   /** Waits until a new session may be tried; throws the error where that would not help. */

@@ -12,6 +12,8 @@ export interface BlobRoute {
   source: CountedSource;
   session: UploadSession;
   mode: ActiveMode;
+  /** Whether an earlier session broke or was refused. */
+  broken: boolean;
   /** The turn of the write, for which it waits between two parts. */
   turn?: Turn | undefined;
   /** Waits until another attempt may be made; throws the error if none may. */
@@ -22,6 +24,11 @@ export interface BlobRoute {
 
 /** Up to this size, in bytes, a blob is sent with one PUT: that saves a request, and every registry takes it. */
 export const SMALL: number = 1024 * 1024;
+/**
+ * Up to this size, in bytes, a file is tried with one PUT where parts may be so large: that saves a round trip. If it breaks,
+ * the file is sent in parts, of which only the last is lost by a break.
+ */
+const ONE_REQUEST = 16 * 1024 * 1024;
 /**
  * The size of a part of a stream that can be read only once, in bytes. It is held in memory until it has arrived, so it is
  * limited whatever the registry asks for.
@@ -37,7 +44,7 @@ const LARGEST_HELD_PART = 100 * 1024 * 1024;
 export async function sendBlob(route: BlobRoute): Promise<void> {
   const { source } = route;
   const { size, once } = source.content;
-  if (size !== undefined && (size <= SMALL || route.mode.push === "put")) {
+  if (size !== undefined && (size <= SMALL || route.mode.push === "put" || fitsOneRequest(route, size))) {
     const stream = source.stream();
     const body = async () => size <= SMALL ? await collect(stream, size) : { stream, size };
     return await sendWhole(route, size, body);
@@ -48,6 +55,12 @@ export async function sendBlob(route: BlobRoute): Promise<void> {
   const send = size === undefined || once ? sendOnce : (each: BlobRoute) => sendFile(each, size);
   await send(route);
   await commit(route);
+}
+
+/** Whether a file is tried with one PUT, although it could be sent in parts. */
+function fitsOneRequest({ source, session, mode, broken }: BlobRoute, size: number): boolean {
+  if (mode.push !== "parts" || source.content.once || broken || session.offset > 0) return false;
+  return size <= Math.min(ONE_REQUEST, session.partSize(mode.partSize));
 }
 
 /** Sends all bytes with the request that commits. After a break the session has none of them. */

@@ -62,9 +62,12 @@ export class UploadSession {
     this.#maximum = numberIn(opened, "oci-chunk-max-length") ?? Infinity;
   }
 
-  /** Begins an upload. */
-  static async initiate(client: RegistryClient, options: SessionOptions = {}): Promise<UploadSession> {
-    const call = ENDPOINTS.initiateUpload(uploadOf(options));
+  /** Begins an upload. Bytes that stream find the connection open. */
+  static async initiate(
+    client: RegistryClient,
+    { beforeStream, ...options }: SessionOptions & { beforeStream: boolean },
+  ): Promise<UploadSession> {
+    const call = ENDPOINTS.initiateUpload(uploadOf(options), { beforeStream });
     const answer = await client.call(call, options);
     await answer.body?.cancel();
     return new UploadSession(client, locationOf(answer, client.urlOf(call.to)), options, answer);
