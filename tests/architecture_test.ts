@@ -27,6 +27,7 @@ const FLOORS: readonly string[] = [
   "lib/images/",
   "lib/stash/",
   "lib/blobs/",
+  "lib/artifacts/",
   "lib/copy/",
   "lib/append/",
   "lib/archive/",
@@ -50,6 +51,7 @@ const USERS: readonly string[] = [
   "lib/images/",
   "lib/stash/",
   "lib/blobs/",
+  "lib/artifacts/",
   "lib/copy/",
   "lib/append/",
 ];

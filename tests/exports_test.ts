@@ -24,6 +24,10 @@ const EXPORTS: Record<Entry, string> = {
     StoreOptions SurveyOptions SurveyResult chooseLayer describeImage extract findImage openImage parseImage pathPattern
     readImageFile survey
   `,
+  "./artifacts": `
+    Artifact ArtifactFile ArtifactKind DownloadArtifactOptions DownloadedFile FindArtifactOptions Packing
+    StreamArtifactOptions downloadArtifact findArtifact findInstead streamArtifact
+  `,
   "./blobs": `
     BlobName BlobRemoval ByPlatform DirectAccess DirectBlob DirectFile MountBlobOptions NamedBlobs
     PlatformOptions PullBlobsOptions PushBlobOptions SetAliasOptions SizedBlob blobSize blobUrls curlCommand

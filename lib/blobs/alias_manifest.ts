@@ -9,7 +9,8 @@ import { type Family, IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../oci/
 export const EMPTY_CONFIG: Uint8Array<ArrayBuffer> = new TextEncoder().encode("{}");
 
 const EMPTY_TYPE = "application/vnd.oci.empty.v1+json";
-const ALIAS_TYPE = "application/vnd.layerstash.alias.v1";
+/** The type of an alias in OCI's format. */
+export const ALIAS_TYPE = "application/vnd.layerstash.alias.v1";
 
 /**
  * Makes the manifest of an alias, whose layers are the blobs. In OCI's family it is an artifact with the empty config, which

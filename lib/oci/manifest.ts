@@ -1,7 +1,7 @@
 /** Manifests: their exact bytes, and what image manifests list (OCI image spec, manifest.md). @module */
 import * as v from "valibot";
 import { MismatchError } from "../errors.ts";
-import { type Descriptor, descriptorSchema } from "./descriptor.ts";
+import { annotationsSchema, type Descriptor, descriptorSchema } from "./descriptor.ts";
 import { quoted } from "../messages.ts";
 import { type Digest, digestOf, isDigest } from "./digest.ts";
 import { ambiguousKey } from "./exact_keys.ts";
@@ -45,6 +45,8 @@ export interface ImageManifest {
   layers: ListedLayer[];
   /** The media type of an artifact, which is a manifest that describes something other than an image. */
   artifactType?: string | undefined;
+  /** Free text by key. */
+  annotations?: Record<string, string> | undefined;
 }
 
 const layerSchema = v.object({
@@ -62,6 +64,7 @@ const imageManifestSchema = v.object({
   subject: v.optional(v.unknown()),
   layers: v.nullish(v.array(layerSchema), []), // an image need not have one, and Go then writes null
   artifactType: v.fallback(v.optional(v.string()), undefined),
+  annotations: v.fallback(annotationsSchema, undefined),
 });
 
 /**

@@ -93,7 +93,7 @@ export async function readChunkImage(
  * Whether an image with one layer is that of a chunk: plain bytes, with the config of an image. An alias has such a layer too,
  * but the layer itself stands in for its config; an artifact has a config of another type.
  */
-function isChunkLayer(layer: Descriptor, config: Descriptor): boolean {
+export function isChunkLayer(layer: Descriptor, config: Descriptor): boolean {
   return layer.mediaType === OCTET_STREAM && config.digest !== layer.digest &&
     Object.values(IMAGE_CONFIG).includes(config.mediaType);
 }

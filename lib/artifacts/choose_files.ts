@@ -1,0 +1,41 @@
+/** Chooses files of an artifact, and refuses what has none. @module */
+import { NotFoundError } from "../errors.ts";
+import { pathPattern } from "../images/path_pattern.ts";
+import type { Artifact, ArtifactFile, ArtifactKind } from "./artifact.ts";
+
+/** What can be done with what is not files. */
+const HINTS: { readonly [kind in ArtifactKind]?: string } = {
+  "container image": "layerstash extract takes files out of it, save downloads it, copy copies it",
+  "chunk of a stored file": "name the stored file, which has no number at the end of its name",
+};
+
+/** How many names a hint shows. */
+const SHOWN = 5;
+
+/**
+ * Chooses files by paths and globs, each of which has to match something.
+ *
+ * @param only the paths and globs; `undefined` = all files
+ * @throws {NotFoundError} if the artifact has no files, or one of these matches none
+ */
+export async function chooseFiles(
+  { kind, reference, files }: Artifact,
+  only?: readonly string[] | undefined,
+): Promise<ArtifactFile[]> {
+  if (files.length === 0) {
+    const what = kind === "several blobs" ? "has no files" : `is a ${kind}, not files`;
+    throw new NotFoundError(`${reference} ${what}`, {
+      hint: HINTS[kind] ?? "layerstash inspect shows what it is",
+    });
+  }
+  if (!only) return files;
+  const patterns = await Promise.all(only.map(pathPattern));
+  for (const { text, includes } of patterns) {
+    if (files.some(({ path }) => includes(path))) continue;
+    const names = files.slice(0, SHOWN).map(({ path }) => path).join(", ");
+    throw new NotFoundError(`${reference} has no file ${text}`, {
+      hint: `it has: ${names}${files.length > SHOWN ? ", ..." : ""}`,
+    });
+  }
+  return files.filter(({ path }) => patterns.some(({ includes }) => includes(path)));
+}

@@ -1,0 +1,141 @@
+/** Finds out what lies under a tag or digest, by its manifest. @module */
+import { LayerstashError, MismatchError } from "../errors.ts";
+import { listImages, readListedImage, requireManifest } from "../images/index_tree.ts";
+import { chooseImage } from "../images/platforms.ts";
+import { type IndexedManifest, isIndex, isRunnable } from "../oci/image_index.ts";
+import { type Manifest, readImageManifest } from "../oci/manifest.ts";
+import { defaultPlatform, formatPlatform } from "../oci/platform.ts";
+import type { CallOptions, StoreReader } from "../store/store.ts";
+import { receiveSmall } from "../transfer/receive.ts";
+import type { Artifact, ArtifactReader, Subject } from "./artifact.ts";
+import { helmChart } from "./helm_chart.ts";
+import { containerImage, stashChunk } from "./images.ts";
+import { dockerModel, modelPack, ollamaModel } from "./models.ts";
+import { dxfAlias, severalBlobs, singleBlob } from "./nameless_blobs.ts";
+import { homebrewBottle, isBottle, orasArtifact } from "./titled_files.ts";
+
+/** The readers in the order in which they are asked. The last one recognizes everything. */
+const READERS: readonly ArtifactReader[] = [
+  helmChart,
+  modelPack,
+  dockerModel,
+  ollamaModel,
+  homebrewBottle,
+  dxfAlias,
+  stashChunk,
+  containerImage,
+  orasArtifact,
+  singleBlob,
+  severalBlobs,
+];
+
+/** The blob that stands for nothing (OCI image spec, "Guidance for an Empty Descriptor"). */
+const EMPTY = "application/vnd.oci.empty.v1+json";
+/** The largest config that is read, in bytes. That of a chart has some kilobytes. */
+const LARGEST_CONFIG = 4 * 1024 * 1024;
+
+/** Options for finding an artifact. */
+export interface FindArtifactOptions extends CallOptions {
+  /** `os/architecture[/variant][:version]`; absent = the only one, or that of this machine. */
+  platform?: string | undefined;
+}
+
+/**
+ * Finds out what a tag or digest stands for, and of which files it consists. The manifest tells it, for a chart also the
+ * config; nothing else is fetched. In an index, the entry for a platform is taken.
+ *
+ * @throws {InvalidInputError} if the reference is neither a tag nor a digest, or several entries fit the platform
+ * @throws {NotFoundError} if it does not exist, or there is none for the platform
+ * @throws {MismatchError} if a manifest is malformed
+ *
+ * @example
+ * ```ts
+ * import { openStore } from "@layerstash/cli";
+ * import { findArtifact } from "@layerstash/cli/artifacts";
+ * import { pushBlob } from "@layerstash/cli/blobs";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+ * await pushBlob(store, new Response("hello").body!, { alias: "greeting" });
+ * const { kind, files: [file] } = await findArtifact(store, "greeting");
+ * if (kind !== "dxf alias" || file?.path !== "greeting") throw new Error("unexpected artifact");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function findArtifact(
+  store: StoreReader,
+  reference: string,
+  options: FindArtifactOptions = {},
+): Promise<Artifact> {
+  const found = await requireManifest(store, reference, options);
+  if (!isIndex(found)) return await describe(store, reference, found, options);
+  const { entry, refusal } = await chooseEntry(store, found, options);
+  const manifest = await readListedImage(store, entry.digest, options);
+  const artifact = await describe(store, reference, manifest, options, entry);
+  if (refusal && artifact.files.length > 0) throw refusal;
+  return artifact;
+}
+
+/**
+ * The entry of an index for a platform. Where none is wanted, and none is for this machine, the first one tells what the
+ * index is for; `refusal` says why it is not taken.
+ */
+async function chooseEntry(
+  store: StoreReader,
+  index: Manifest,
+  { platform, ...options }: FindArtifactOptions,
+): Promise<{ entry: IndexedManifest; refusal?: LayerstashError }> {
+  const listed = await listImages(store, index, options);
+  const runnable = listed.filter(isRunnable);
+  const [first] = runnable;
+  if (platform === undefined && first && runnable.length === 1) return { entry: first };
+  try {
+    return { entry: chooseImage(listed, platform ?? usualPlatform(listed)) };
+  } catch (refusal) {
+    if (platform !== undefined || !first || !(refusal instanceof LayerstashError)) throw refusal;
+    return { entry: first, refusal };
+  }
+}
+
+/** Images are for Linux wherever they run; bottles for the system of this machine. */
+function usualPlatform(listed: readonly IndexedManifest[]): string {
+  const usual = formatPlatform(defaultPlatform());
+  const isMac = Deno.build.os === "darwin" && listed.some(isBottle);
+  return isMac ? usual.replace("linux", "darwin") : usual;
+}
+
+async function describe(
+  store: StoreReader,
+  reference: string,
+  manifest: Manifest,
+  options: CallOptions,
+  entry: Pick<IndexedManifest, "annotations"> = {},
+): Promise<Artifact> {
+  const listed = readImageManifest(manifest);
+  const { config, artifactType } = listed;
+  const subject: Subject = {
+    ...listed,
+    layers: listed.layers.filter(({ mediaType }) => mediaType !== EMPTY),
+    manifest,
+    annotations: { ...listed.annotations, ...entry.annotations },
+    repository: store.name.split(/[/:\\]/).at(-1) || "artifact",
+    reference,
+    readConfig: () => {
+      if (config.size > LARGEST_CONFIG) {
+        throw new MismatchError(`the config has ${config.size} bytes, too many`);
+      }
+      return receiveSmall(store, config, options);
+    },
+  };
+  const reader = READERS.find((each) => each.recognizes(subject))!;
+  const note = reader.note?.(subject);
+  return {
+    kind: reader.kind,
+    reference,
+    digest: manifest.digest,
+    type: artifactType ?? config.mediaType,
+    files: await reader.files(subject),
+    size: subject.layers.reduce((sum, { size }) => sum + size, 0),
+    ...(note !== undefined && { note }),
+  };
+}

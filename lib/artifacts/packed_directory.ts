@@ -1,0 +1,122 @@
+/** Unpacks the archive of a directory that was fetched, after all of it was looked at. @module */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { readFile } from "../content/file_source.ts";
+import { ConflictError, LayerstashError, MismatchError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
+import { extract } from "../images/extract.ts";
+import { ImageFiles } from "../images/image_files.ts";
+import { compressionOf, decompress } from "../layers/compression.ts";
+import type { OpenEntry } from "../layers/entry.ts";
+import { readTar } from "../layers/read_tar.ts";
+import { StreamInput } from "../layers/tar_input.ts";
+import { quoted } from "../messages.ts";
+import type { SizedBlob } from "../oci/descriptor.ts";
+import type { BlobReader } from "../store/store.ts";
+import type { ArtifactFile } from "./artifact.ts";
+import { hasEntry } from "./entry_on_disk.ts";
+
+/** How an archive is unpacked. */
+export interface UnpackOptions {
+  /** The directory below which everything goes. */
+  directory: string;
+  /** Replaces files with other bytes. */
+  overwrite?: boolean | undefined;
+  signal?: AbortSignal | undefined;
+  onEvent?: OnEvent | undefined;
+}
+
+/** How many bytes tell the compression. */
+const HEAD = 4;
+
+/**
+ * Unpacks a fetched archive, as `extract` unpacks the layers of an image. Files that are there already with the same bytes
+ * are no conflict, so that a run that was interrupted can be repeated.
+ *
+ * @param archive the path of the archive, whose bytes are verified
+ * @throws {MismatchError} if it is damaged, has another digest without its compression, or an entry outside of its directory
+ * @throws {ConflictError} if something else is in the way; nothing is changed then
+ */
+export async function unpack(
+  archive: string,
+  { path, blob, packed }: ArtifactFile,
+  options: UnpackOptions,
+): Promise<void> {
+  const { directory, overwrite, signal, onEvent } = options;
+  const within = packed?.within ?? "";
+  const hash = createHash("sha256");
+  const there = { all: true, other: undefined as string | undefined };
+  for await (const entry of entriesOf(archive, blob, hash, signal)) {
+    requireWithin(entry, within, path);
+    const found = overwrite ? "absent" : await hasEntry(directory, entry);
+    if (found !== "same") there.all = false;
+    if (found === "other") there.other ??= join(directory, entry.path);
+  }
+  const digest = `sha256:${hash.digest("hex")}`;
+  if (packed?.digest !== undefined && packed.digest !== digest) {
+    throw new MismatchError(`the archive of ${quoted(path)} is not the one that the artifact names`);
+  }
+  if (there.other !== undefined) {
+    throw new ConflictError(`${there.other} already exists, with other content`, {
+      hint: "choose another directory, or replace it with --overwrite",
+    });
+  }
+  if (there.all) return;
+  const { mediaType, size, digest: stored } = blob;
+  const layer = { mediaType, size, digest: stored, number: 1 };
+  const files = new ImageFiles(readerOf(archive, blob), [layer], { name: quoted(path), signal, onEvent });
+  await extract(files, [literally(within || "/")], { directory, overwrite: true, whole: true }).catch(
+    (error) => {
+      if (!(error instanceof LayerstashError) || error.kind !== "failed") throw error;
+      throw error.with({ hint: "layerstash save --layer gets the archive as it is" });
+    },
+  );
+}
+
+/** The entries of an archive. Its bytes without the compression are hashed, to the last one. */
+async function* entriesOf(
+  archive: string,
+  { size }: SizedBlob,
+  hash: { update(bytes: Uint8Array): unknown },
+  signal: AbortSignal | undefined,
+): AsyncGenerator<OpenEntry> {
+  const head = await new Response(readFile(archive, { start: 0, end: Math.min(HEAD, size) })).bytes();
+  const bytes = decompress(readFile(archive, { start: 0, end: size }, signal), compressionOf(head), signal);
+  const hashed = async function* () {
+    for await (const piece of bytes) {
+      hash.update(piece);
+      yield piece;
+    }
+  };
+  const input = new StreamInput(hashed());
+  try {
+    yield* readTar(input);
+    await input.finish();
+  } finally {
+    await input.close();
+  }
+}
+
+/** Refuses an entry that does not lie at or below a path. The directories that lead there are no harm. */
+function requireWithin({ path, name, type }: OpenEntry, within: string, of: string): void {
+  if (within === "" || path === within || path.startsWith(`${within}/`)) return;
+  if (type === "directory" && (path === "" || within.startsWith(`${path}/`))) return;
+  throw new MismatchError(`the archive of ${quoted(of)} has an entry outside of it: ${quoted(name)}`);
+}
+
+/** A path as a pattern that matches it alone. */
+function literally(path: string): string {
+  return path.replaceAll(/[*?[\]{}\\]/g, "\\$&");
+}
+
+/** Reads the blob that a file holds. */
+function readerOf(path: string, { size }: SizedBlob): BlobReader {
+  const open: BlobReader["read"] = (_digest) => Promise.resolve(readFile(path, { start: 0, end: size }));
+  return {
+    name: path,
+    stat: () => Promise.resolve(size),
+    read: open,
+    readUnverified: (_digest, { range = { start: 0, end: size } } = {}) =>
+      Promise.resolve(readFile(path, range)),
+  };
+}

@@ -1,0 +1,52 @@
+/** Fetches blobs into files, each into one of its own: small ones side by side, large ones by several ranges. @module */
+import { inParallel } from "../async/pool.ts";
+import { partOfTransfer } from "../events.ts";
+import type { SizedBlob } from "../oci/descriptor.ts";
+import type { BlobReader } from "../store/store.ts";
+import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
+import { placeBlobs } from "../transfer/placed_blob.ts";
+import { fetchFile, type FetchFileOptions } from "./fetch_file.ts";
+
+/** A blob, and the file that is to hold it. */
+export interface BlobFile {
+  path: string;
+  blob: SizedBlob;
+}
+
+/** The largest blob, in bytes, that is fetched with one request. Such blobs are fetched side by side. */
+const ONE_REQUEST = 32 * 1024 * 1024;
+
+/**
+ * Fetches blobs into files, as `fetchFile` fetches one. The event `blob` counts them in the order in which they are given.
+ *
+ * @throws {MismatchError} if a blob is corrupted; its file is then not made
+ * @throws {ConflictError} if another file has the name of one of these, and `overwrite` is not set
+ */
+export async function fetchFiles(
+  store: BlobReader,
+  files: readonly BlobFile[],
+  { explain, ...options }: Omit<FetchFileOptions, "explain"> & {
+    /** Gives the error that a failure means to the caller; absent = the failure itself. */
+    explain?: ((error: unknown, file: BlobFile) => unknown) | undefined;
+  },
+): Promise<void> {
+  const { jobs, signal, onEvent = store.onEvent } = options;
+  const size = files.reduce((sum, { blob }) => sum + blob.size, 0);
+  onEvent?.({ type: "plan", size, blobs: files.length });
+  const fetchOne = async (file: BlobFile, each: Pick<FetchFileOptions, "jobs" | "signal">) => {
+    const { digest, size } = file.blob;
+    await fetchFile(store, placeBlobs([{ digest, size }]), file.path, {
+      ...options,
+      ...each,
+      onEvent: partOfTransfer(onEvent, () => files.indexOf(file) + 1),
+      explain: explain && ((error) => explain(error, file)),
+    });
+  };
+  const [small, large] = [true, false].map((isSmall) =>
+    files.filter(({ blob }) => (blob.size <= ONE_REQUEST) === isSmall)
+  );
+  await inParallel(small!, { jobs: jobs ?? DEFAULT_JOBS, signal }, async (file, signal) => {
+    await fetchOne(file, { jobs: 1, signal });
+  });
+  for (const file of large!) await fetchOne(file, { jobs, signal });
+}
