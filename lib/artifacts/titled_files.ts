@@ -1,5 +1,5 @@
 /** Files by the names that layers have: the titles of oras, and the paths of model formats. @module */
-import { type Descriptor, titleOf } from "../oci/descriptor.ts";
+import { type Descriptor, TITLE, titleOf } from "../oci/descriptor.ts";
 import { isDigest } from "../oci/digest.ts";
 import type { ArtifactFile, ArtifactReader, Subject } from "./artifact.ts";
 
@@ -10,7 +10,7 @@ const UNPACKED_DIGEST = "io.deis.oras.content.digest";
 
 /** A file as oras stores it: by its title. `undefined` = the layer has none. */
 function titledFile(blob: Descriptor): ArtifactFile | undefined {
-  const path = blob.annotations?.["org.opencontainers.image.title"];
+  const path = blob.annotations?.[TITLE];
   if (path === undefined) return undefined;
   if (blob.annotations?.[UNPACK] !== "true") return { path, blob };
   const digest = blob.annotations[UNPACKED_DIGEST];

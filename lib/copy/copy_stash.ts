@@ -3,6 +3,7 @@ import { ConflictError, MismatchError } from "../errors.ts";
 import { bytesSource } from "../content/source.ts";
 import { withChannel, withoutProgress } from "../events.ts";
 import type { Digest } from "../oci/digest.ts";
+import { type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { familyOf, inFamily } from "../oci/manifest_family.ts";
 import { FAMILIES, type Family } from "../oci/media_types.ts";
 import { listedBlobs } from "../oci/references.ts";
@@ -13,7 +14,7 @@ import type { CallOptions, Store } from "../store/store.ts";
 import { checkBaseTag, chunkTag } from "../stash/chunk_tags.ts";
 import { chunkNumbers } from "../stash/chunk_numbers.ts";
 import { findStash } from "../stash/find_stash.ts";
-import { lookAtTag } from "../stash/chunk_image.ts";
+import { type ChunkImage, lookAtTag } from "../stash/chunk_image.ts";
 import { foreignConflict } from "../stash/existing_chunks.ts";
 import { requireGivenBack } from "../stash/read_back.ts";
 import { removeStale } from "../stash/remove_tags.ts";
@@ -173,6 +174,9 @@ async function requireReplaceableTags(
     if (family) return void (existing = family);
     const content = await lookAtTag(store, tag, { signal, onEvent });
     if (content.kind === "chunk") replaced.push(content.image.manifest);
+    if (wanted && content.kind === "chunk" && isSameChunk(wanted, content.image)) {
+      return void (existing = content.image.family);
+    }
     const isForeign = content.kind === "foreign";
     if (isForeign && wanted !== undefined) throw foreignConflict(tag);
     if (isForeign || overwrite) return;
@@ -181,4 +185,10 @@ async function requireReplaceableTags(
     });
   });
   return { replaced, family: store.familyBeside(existing) };
+}
+
+/** Whether a manifest is that of a chunk with the same blobs. A title may be there or not: older versions put none. */
+function isSameChunk(wanted: Manifest, { configDigest, layer }: ChunkImage): boolean {
+  const { config, layers: [own] } = readImageManifest(wanted);
+  return config.digest === configDigest && own?.digest === layer.digest;
 }

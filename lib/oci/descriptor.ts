@@ -24,9 +24,12 @@ export interface Descriptor {
   data?: string | undefined;
 }
 
+/** The annotation with the name of a file (OCI image spec, annotations.md). */
+export const TITLE = "org.opencontainers.image.title";
+
 /** The file name that a blob had, as oras and others note it; `undefined` if it has none. Nobody has checked it. */
 export function titleOf({ annotations }: Pick<Descriptor, "annotations">): string | undefined {
-  return annotations?.["org.opencontainers.image.title"] || undefined;
+  return annotations?.[TITLE] || undefined;
 }
 
 /** A JSON object whose keys are free. Of a record, valibot would drop keys such as `constructor`. */

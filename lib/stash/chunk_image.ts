@@ -23,6 +23,8 @@ export interface ChunkImage {
   /** The blob with the chunk's bytes. */
   layer: Descriptor;
   config: ChunkConfig;
+  /** The digest of its config. */
+  configDigest: Digest;
 }
 
 /**
@@ -63,6 +65,7 @@ export async function lookAtTag(
       family: familyOf(manifest),
       layer,
       config: readChunkConfig(bytes, tag),
+      configDigest: config.digest,
     };
     return hasItsNumber(image) ? { kind: "chunk", image } : { kind: "unclear", error: otherNumber(image) };
   } catch (error) {

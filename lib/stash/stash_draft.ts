@@ -1,7 +1,7 @@
 /** Builds the images of the chunks of a stash that is being stored. @module */
 import type { Input } from "../files/input.ts";
 import { chunkCount } from "../files/input.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
+import { type Descriptor, TITLE } from "../oci/descriptor.ts";
 import { digestOf } from "../oci/digest.ts";
 import { encodeManifest, type Manifest } from "../oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../oci/media_types.ts";
@@ -17,7 +17,7 @@ export interface TaggedImage {
   /** The chunk's bytes, which the store has. */
   layer: Descriptor;
   config: Uint8Array<ArrayBuffer>;
-  /** The manifest in docker's family: {@link inFamily} gives it in that of the store. */
+  /** The manifest in OCI's family: {@link inFamily} gives it in that of the store. */
   manifest: Manifest;
   /** Whether it lists all chunks, so that its tag completes the stash. */
   isLast: boolean;
@@ -110,12 +110,17 @@ function imageOf(
   const config = encodeConfig(note, modified, layer);
   const manifest = encodeManifest({
     schemaVersion: 2,
-    mediaType: IMAGE_MANIFEST.docker,
-    config: { mediaType: IMAGE_CONFIG.docker, size: config.length, digest: digestOf(config) },
-    layers: [{ mediaType: OCTET_STREAM, size: layer.size, digest: layer.digest }],
+    mediaType: IMAGE_MANIFEST.oci,
+    config: { mediaType: IMAGE_CONFIG.oci, size: config.length, digest: digestOf(config) },
+    layers: [{ mediaType: OCTET_STREAM, size: layer.size, digest: layer.digest, ...titled(note) }],
   });
   const isLast = note.digests !== undefined;
   return { number: note.chunk, tag: chunkTag(baseTag, note.chunk), layer, config, manifest, isLast };
+}
+
+/** A chunk that is the whole file has its name, by which oras restores it. */
+function titled({ name, chunks, chunk }: ChunkNote): { annotations?: Record<string, string> } {
+  return name === undefined || chunks !== 1 || chunk !== 1 ? {} : { annotations: { [TITLE]: name } };
 }
 
 /** Encodes a config as other programs expect it, with the object `layerstash` added. */
@@ -124,7 +129,7 @@ function encodeConfig(
   modified: string | undefined,
   layer: Descriptor,
 ): Uint8Array<ArrayBuffer> {
-  const labels = note.name === undefined ? {} : { "org.opencontainers.image.title": note.name };
+  const labels = note.name === undefined ? {} : { [TITLE]: note.name };
   return new TextEncoder().encode(JSON.stringify({
     architecture: "amd64",
     os: "linux",
