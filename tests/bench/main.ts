@@ -1,74 +1,106 @@
 /**
- * Measures layerstash beside other programs, on the same work, in turn, in one run: layerstash hashes and verifies,
- * curl does neither. `deno task bench [--size MiB] [--runs N] [--out FILE] [LOAD...]` prints tables, and writes the
- * figures as JSON.
+ * Measures layerstash beside other programs, on the same work, in turn, in one run. `deno task bench --help` tells
+ * the loads and the options. It prints tables, and writes the figures as JSON and as a page.
  *
  * @module
  */
-import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { ensureTool } from "../rigs/debian.ts";
-import { digestOfFile } from "../rigs/sparse_file.ts";
-import type { Bench } from "./contenders.ts";
-import { LOADS } from "./loads.ts";
-import { workplaceInMemory } from "./measured_run.ts";
-import { presentPrograms } from "./peers.ts";
-import { race, type Result, table } from "./race.ts";
+import { type Content, makeImageContent } from "./content.ts";
+import type { Bench, Load } from "./load.ts";
+import { CORE, LOADS } from "./loads.ts";
+import { describeMachine, workplaceInMemory } from "./machine.ts";
+import { type Options, parseOptions, usage } from "./options.ts";
+import { Programs } from "./programs.ts";
+import { race } from "./race.ts";
+import { type LoadResult, merge, type Report } from "./results.ts";
+import { describeLoad } from "./text_table.ts";
+import { renderPage } from "./page.ts";
+import type { Packing } from "./work.ts";
 
-const { values, positionals } = parseArgs({
-  options: {
-    size: { type: "string", default: "1024" },
-    runs: { type: "string", default: "5" },
-    out: { type: "string", default: "bench.json" },
-  },
-  allowPositionals: true,
-});
-const unknown = positionals.filter((name) => !(name in LOADS));
-if (unknown.length > 0) {
-  throw new Error(`there is no load ${unknown}: there are ${Object.keys(LOADS).join(", ")}`);
+const interruption = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.addSignalListener(signal, () => interruption.abort(new Error(`interrupted by ${signal}`)));
 }
+const choice = { all: LOADS, core: CORE };
+try {
+  const options = parseOptions(Deno.args, choice);
+  Deno.exitCode = options ? await main(options) : (print(usage(choice)), 0);
+} catch (error) {
+  print(`bench: ${(error as Error).message}`);
+  Deno.exitCode = 1;
+}
+Deno.exit();
 
-for (
-  const [program, debianPackage] of [["python3", "python3"], ["curl", "curl"], [
-    "docker-registry",
-    "docker-registry",
-  ], ["nginx", "nginx-light"]] as const
-) {
-  if (!await ensureTool(program, debianPackage)) Deno.exit(1);
-}
-const results: Result[] = [];
-await using place = await workplaceInMemory();
-const file = join(place.directory, "file");
-const size = Number(values.size) * 1024 ** 2;
-await writeRandomFile(file, size);
-const bench: Bench = {
-  directory: place.directory,
-  size,
-  file,
-  digest: await digestOfFile(file),
-  present: await presentPrograms(),
-};
-for (const [name, setUp] of Object.entries(LOADS)) {
-  if (positionals.length > 0 && !positionals.includes(name)) continue;
-  await setUp(bench, async (load) => {
-    const runs = load.runs ?? Number(values.runs);
-    const found = await race(load, runs);
-    results.push(...found);
-    const bytes = load.bytes ? ` (${values.size} MiB)` : "";
-    print(`\n${load.name}${bytes}, medians of ${runs} runs in turn\n${table(found)}`);
-  });
-}
-await Deno.writeTextFile(values.out, `${JSON.stringify(results, null, 2)}\n`);
-print(`\nthe figures are in ${values.out}`);
-Deno.exit(0);
-
-async function writeRandomFile(path: string, size: number): Promise<void> {
-  using file = await Deno.open(path, { write: true, create: true });
-  const piece = new Uint8Array(65536);
-  for (let position = 0; position < size; position += piece.length) {
-    crypto.getRandomValues(piece);
-    await file.write(piece.subarray(0, size - position));
+/** Runs the loads; gives the exit code. A load that cannot be run does not keep the others from it. */
+async function main(options: Options): Promise<number> {
+  if (!await ensureTool("python3", "python3")) throw new Error("python3 is missing: it measures");
+  await using place = await workplaceInMemory();
+  const programs = await Programs.find(options.programs);
+  const bench = benchOf(options, { directory: place.directory, programs });
+  let report: Report = {
+    machine: await describeMachine(),
+    programs: await programs.versions(),
+    missing: programs.missing,
+    loads: [],
+  };
+  if (options.add) report = merge(JSON.parse(await Deno.readTextFile(options.out)), report);
+  const failed: string[] = [];
+  for (const load of options.loads) {
+    try {
+      const result = await runLoad(load, bench, options);
+      print(`\n${describeLoad(result)}`);
+      report = merge(report, { ...report, loads: [result] });
+      await write(options.out, report);
+      if (result.contenders.every(({ ours }) => !ours)) failed.push(load.name);
+    } catch (error) {
+      interruption.signal.throwIfAborted();
+      failed.push(load.name);
+      print(`\n${load.name} could not be run: ${(error as Error).message}`);
+    }
   }
+  print(`\nthe figures are in ${options.out} and ${pageOf(options.out)}`);
+  if (programs.missing.length > 0) {
+    print(`missing: ${programs.missing.join(", ")} (${programs.missing.length})`);
+  }
+  if (failed.length > 0) print(`failed: ${failed.join(", ")} (${failed.length})`);
+  return failed.length > 0 ? 1 : 0;
+}
+
+function benchOf(options: Options, place: Pick<Bench, "directory" | "programs">): Bench {
+  const { entries, chunks, runs, size } = options;
+  const images = new Map<Packing, Promise<Content>>();
+  const image = (packing: Packing) => {
+    const made = images.get(packing) ?? makeImageContent(place.directory, entries, packing);
+    images.set(packing, made);
+    return made;
+  };
+  return { ...place, large: size * 1024 ** 2, entries, chunks, runs, image };
+}
+
+async function runLoad(load: Load, bench: Bench, { size, entries, runs }: Options): Promise<LoadResult> {
+  const { name, proves, floor } = load;
+  await using ready = await load.prepare(bench);
+  const found = await race(ready, { ...ready, signal: interruption.signal });
+  return {
+    name,
+    title: load.title(bench),
+    proves,
+    date: new Date().toISOString(),
+    command: `deno task bench --size ${size} --entries ${entries} --runs ${runs} ${name}`,
+    bytes: ready.bytes,
+    ...(ready.lacks !== undefined && { lacks: ready.lacks }),
+    ...(floor !== undefined && { floor }),
+    ...found,
+  };
+}
+
+async function write(path: string, report: Report): Promise<void> {
+  await Deno.writeTextFile(path, `${JSON.stringify(report, null, 1)}\n`);
+  await Deno.writeTextFile(pageOf(path), renderPage(report));
+}
+
+function pageOf(path: string): string {
+  return `${path.replace(/\.json$/, "")}.html`;
 }
 
 function print(text: string): void {

@@ -1,5 +1,5 @@
-/** Runs a command and tells what it took: time, processor time of both kinds, and the most memory at a time. @module */
-import { makeWorkplace } from "../rigs/command_line.ts";
+/** Runs a command and tells what it took: time, processor time here and at the servers, and the most memory. @module */
+import { processorSeconds } from "./processes.ts";
 
 /** What one run of a command took. */
 export interface Taken {
@@ -7,8 +7,20 @@ export interface Taken {
   wall: number;
   /** Of the processor, for the program and for the system on its behalf, in seconds. */
   cpu: number;
+  /** Of the processor, for the servers, in seconds. */
+  serverCpu: number;
   /** The peak of resident memory, in MiB. */
   memory: number;
+}
+
+/** How a command is run. */
+export interface MeasureOptions {
+  /** All its variables. */
+  env: Record<string, string>;
+  /** The processes of the servers that work for it. */
+  servers: readonly number[];
+  /** Ends it. */
+  signal: AbortSignal;
 }
 
 /** The kernel's own figures; Deno does not give them. */
@@ -23,22 +35,20 @@ print(json.dumps({
   "status": status, "errors": errors.decode(errors="replace")[-2000:]}))
 `;
 
-/** Runs a command to its end. Throws where it fails. */
-export async function measure(words: string[]): Promise<Taken> {
-  const { stdout } = await new Deno.Command("python3", { args: ["-c", WAIT, ...words] }).output();
+/**
+ * Runs a command to its end.
+ *
+ * @throws {Error} with what it printed if it fails
+ */
+export async function measure(
+  words: readonly string[],
+  { env, servers, signal }: MeasureOptions,
+): Promise<Taken> {
+  const before = await processorSeconds(servers);
+  const args = ["-c", WAIT, ...words];
+  const { stdout } = await new Deno.Command("python3", { args, clearEnv: true, env, signal }).output();
+  signal.throwIfAborted();
   const { status, errors, ...taken } = JSON.parse(new TextDecoder().decode(stdout));
-  if (status !== 0) throw new Error(`${words.join(" ")}: ${errors}`);
-  return taken;
-}
-
-/** The median of some figures. */
-export function median(figures: number[]): number {
-  return figures.toSorted((a, b) => a - b)[Math.floor(figures.length / 2)] ?? NaN;
-}
-
-/** Where files of a benchmark are: in memory where the system has such a place. */
-export async function workplaceInMemory(): ReturnType<typeof makeWorkplace> {
-  const inMemory = await Deno.stat("/dev/shm").then(({ isDirectory }) => isDirectory, () => false);
-  if (inMemory) Deno.env.set("TMPDIR", "/dev/shm");
-  return await makeWorkplace();
+  if (status !== 0) throw new Error(`${words.join(" ")}: ${errors.trim() || `it ended with ${status}`}`);
+  return { ...taken, serverCpu: await processorSeconds(servers) - before };
 }

@@ -1,4 +1,5 @@
 /** Makes certificates with openssl: for servers on this machine, and for signing tokens. @module */
+import { isIP } from "node:net";
 import { join } from "node:path";
 
 /** A certificate for `localhost`, `registry.test`, `127.0.0.1` and `::1`, and the authority that vouches for it. */
@@ -34,14 +35,14 @@ const SERVER_EXTENSIONS = [
   "subjectAltName=DNS:localhost,DNS:registry.test,IP:127.0.0.1,IP:::1",
 ].join("\n");
 
-/** Makes an authority and a server's certificate in a directory; the certificate is for these hosts too. */
+/** Makes an authority and a server's certificate in a directory; the certificate is for these hosts too, by name or address. */
 export async function makeServerCertificate(
   directory: string,
   hosts: readonly string[] = [],
 ): Promise<ServerCertificate> {
   const file = (name: string) => join(directory, name);
   await selfSign(directory, { name: "ca", key: "ec", subject: "layerstash test authority" });
-  const names = hosts.map((host) => `,DNS:${host}`).join("");
+  const names = hosts.map((host) => `,${isIP(host) ? "IP" : "DNS"}:${host}`).join("");
   await Deno.writeTextFile(file("server.ext"), SERVER_EXTENSIONS + names);
   await openssl(directory, [
     ..."req -new -out server.csr".split(" "),

@@ -11,6 +11,8 @@ import { startTokenServer, type TokenServer, type TokenSettings } from "./token_
 export interface RealRegistryOptions {
   /** The program; `docker-registry` where absent. */
   program?: string | undefined;
+  /** A command to run it under, such as `setpriv`. */
+  under?: readonly string[] | undefined;
   /** Who may do what: everyone everything (where absent), `USER` by password, or whoever has a token. */
   auth?: "htpasswd" | "token" | undefined;
   /** How the token server of `auth: "token"` behaves at first. */
@@ -21,6 +23,8 @@ export interface RealRegistryOptions {
   deletes?: boolean | undefined;
   /** Whether it keeps what it knows of blobs in memory; it does not where absent. */
   cache?: boolean | undefined;
+  /** The address that it listens on; `127.0.0.1` where absent. */
+  address?: string | undefined;
   /** The port, to start a stopped registry again at the same place; a free one where absent. */
   port?: number | undefined;
   /** A directory with what an earlier registry stored, which stays; a new one that goes where absent. */
@@ -72,7 +76,8 @@ const ACCESS_LINE = /"([A-Z]+) (\S+) HTTP\/[\d.]+" (\d{3}) (\d+)/;
 /** Starts a registry on this machine and waits until it listens. */
 export async function startRegistry(options: RealRegistryOptions = {}): Promise<RealRegistry> {
   const directory = await Deno.makeTempDir({ prefix: "layerstash-registry-" });
-  const certificate = options.tls ? await makeServerCertificate(directory) : undefined;
+  const address = options.address ?? "127.0.0.1";
+  const certificate = options.tls ? await makeServerCertificate(directory, [address]) : undefined;
   const tokens = options.auth === "token"
     ? await startSigningServer(directory, { settings: options.tokens, certificate })
     : undefined;
@@ -83,14 +88,14 @@ export async function startRegistry(options: RealRegistryOptions = {}): Promise<
     storage: options.storage ?? join(directory, "storage"),
     deletes: options.deletes ?? true,
     cache: options.cache ?? false,
+    address,
     port: options.port ?? 0,
     s3: options.s3,
   };
   const config = await writeConfig(directory, parts);
   const registry = new RunningRegistry(directory, {
     ...parts,
-    program: options.program ?? "docker-registry",
-    config,
+    words: [...options.under ?? [], options.program ?? "docker-registry", "serve", config],
   });
   try {
     await registry.listening();
@@ -112,13 +117,14 @@ class RunningRegistry implements RealRegistry {
   readonly #ended: Promise<unknown>;
   #host = "";
 
-  constructor(directory: string, parts: RegistryParts & { program: string; config: string }) {
+  constructor(directory: string, parts: RegistryParts & { words: readonly string[] }) {
     this.#directory = directory;
     this.certificate = parts.certificate;
     this.tokens = parts.tokens;
     this.storage = parts.storage;
-    this.#process = new Deno.Command(parts.program, {
-      args: ["serve", parts.config],
+    const [program = "", ...args] = parts.words;
+    this.#process = new Deno.Command(program, {
+      args,
       env: { OTEL_TRACES_EXPORTER: "none" }, // else distribution 3 looks for a collector
       stdout: "piped",
       stderr: "piped",
@@ -143,7 +149,7 @@ class RunningRegistry implements RealRegistry {
   /** Waits for the line that names the port: it was left to the system, so that no other program has it. */
   async listening(): Promise<void> {
     const line = await this.#log.find((line) => line.includes("listening on "));
-    const host = /listening on (127\.0\.0\.1:\d+)/.exec(line ?? "")?.[1];
+    const host = /listening on (\d+\.\d+\.\d+\.\d+:\d+)/.exec(line ?? "")?.[1];
     if (host === undefined) throw new Error(`docker-registry did not start: ${this.#log.lines.join("\n")}`);
     this.#host = host;
   }

@@ -20,6 +20,8 @@ export interface RegistryParts {
   deletes: boolean;
   /** Whether it keeps what it knows of blobs in memory, as the official image does. */
   cache: boolean;
+  /** The address that it listens on. */
+  address: string;
   /** The port; 0 = a free one. */
   port: number;
 }
@@ -36,7 +38,7 @@ export async function writeConfig(directory: string, parts: RegistryParts): Prom
       ...(parts.cache && { cache: { blobdescriptor: "inmemory" } }),
     },
     http: {
-      addr: `127.0.0.1:${parts.port}`,
+      addr: `${parts.address}:${parts.port}`,
       // One secret for all: the upload locations of a registry stay good when it is started again.
       secret: "layerstash tests",
       ...(certificate && { tls: { certificate: certificate.certificatePath, key: certificate.keyPath } }),

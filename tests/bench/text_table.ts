@@ -1,0 +1,76 @@
+/** Results as text. @module */
+import { describeSeconds } from "./figures.ts";
+import { type ContenderResult, type LoadResult, type Ratio, ratios, spread, typical } from "./results.ts";
+
+/** The columns of a table of results; those that say nothing about a load are empty. */
+export const COLUMNS: readonly { title: string; cell(result: ContenderResult, load: LoadResult): string }[] =
+  [
+    { title: "seconds", cell: (result) => describeSeconds(typical(result)) },
+    { title: "min-max", cell: (result) => spread(result).map(describeSeconds).join("-") },
+    { title: "above", cell: (result, load) => aboveFloor(result, load) },
+    {
+      title: "ms each",
+      cell: (result) => result.units ? (typical(result) / result.units * 1000).toFixed(2) : "",
+    },
+    { title: "CPU s", cell: (result) => typical(result, "cpu").toFixed(2) },
+    {
+      title: "CPU s/GiB",
+      cell: (result, { bytes }) =>
+        bytes < 2 ** 24 ? "" : (typical(result, "cpu") / bytes * 2 ** 30).toFixed(2),
+    },
+    { title: "server CPU s", cell: (result) => typical(result, "serverCpu").toFixed(2) },
+    { title: "MiB", cell: (result) => typical(result, "memory").toFixed(0) },
+    { title: "verifies", cell: ({ verifies }) => verifies ? "yes" : "no" },
+  ];
+
+function aboveFloor(result: ContenderResult, { floor, contenders }: LoadResult): string {
+  const lowest = contenders.find(({ name }) => name === floor);
+  return lowest && lowest !== result ? `${((typical(result) - typical(lowest)) * 1000).toFixed(0)} ms` : "";
+}
+
+/** The columns that say something about a load. */
+export function columnsOf(load: LoadResult): typeof COLUMNS {
+  return COLUMNS.filter(({ cell }) => load.contenders.some((each) => cell(each, load) !== ""));
+}
+
+/** How ours compare with the best peer that verifies, and with the best of all, in words. */
+export function describeRatios(load: LoadResult): string[] {
+  if (load.floor !== undefined) return [];
+  const verifying = ratios(load, ({ verifies }) => verifies);
+  const words = ({ ours, peer, ratio }: Ratio, which: string) =>
+    `${ours}: ${ratio.toFixed(2)} of ${peer}, the fastest${which}`;
+  return ratios(load).flatMap((best, at) => {
+    const verified = verifying[at];
+    const all = words(best, verified?.peer === best.peer ? " (it verifies)" : " of all");
+    return verified && verified.peer !== best.peer ? [all, words(verified, " that verifies")] : [all];
+  });
+}
+
+/** A load with its table, its ratios, and what was amiss. */
+export function describeLoad(load: LoadResult): string {
+  const columns = columnsOf(load);
+  const rows = [
+    ["", ...columns.map(({ title }) => title)],
+    ...load.contenders.map((each) => [each.name, ...columns.map(({ cell }) => cell(each, load))]),
+  ];
+  const widths = rows[0]!.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)));
+  const table = rows.map((row) =>
+    row.map((cell, at) => at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!)).join("  ")
+      .trimEnd()
+  );
+  const runs = Math.max(0, ...load.contenders.map((each) => each.runs.length));
+  return [
+    `${load.title}: medians of ${runs} in turn`,
+    ...table,
+    ...describeRatios(load),
+    ...describeTroubles(load),
+  ].join("\n");
+}
+
+/** What was lacking, and who failed. */
+export function describeTroubles({ lacks, failures }: LoadResult): string[] {
+  return [
+    ...(lacks === undefined ? [] : [`not as it should be: ${lacks}`]),
+    ...failures.map(({ name, said }) => `${name} could not do it: ${said.split("\n").at(-1)}`),
+  ];
+}
