@@ -164,7 +164,7 @@ Deno.test("what is merely odd is told of, and copied to the byte", async () => {
 
 Deno.test("what does not match its digest is refused, and the target stays without it", async () => {
   await using work = await makeWorkspace();
-  for (const size of [3000, 3_000_000]) {
+  for (const size of [3000, 3_000_000, 40_000_000]) {
     await using registry = await startFakeRegistry();
     using source = openImage(`oci:${work.path(`box${size}`)}:t`);
     const image = await putImage(source.store, "t", [layer(1, size)], AMD);
@@ -181,6 +181,28 @@ Deno.test("what does not match its digest is refused, and the target stays witho
       assert.equal(await target.store.manifest(image.digest), undefined);
     }
   }
+});
+
+Deno.test("into a directory a large layer comes in ranges, beside each other, and is counted once", async () => {
+  await using work = await makeWorkspace();
+  await using registry = await startFakeRegistry();
+  using source = openImage(`${registry.url}/me/app:t`);
+  await putImage(source.store, "t", [layer(1), layer(2, 40_000_000)], AMD);
+  const { layers: [small, large] } = await findImage(source.store, "t");
+  registry.requests.length = 0;
+  using target = openImage(`oci:${work.path("box")}:t`);
+  const events: TransferEvent[] = [];
+  const { blobs } = await copyImage(source, target, { onEvent: (event) => events.push(event) });
+  assert.deepEqual([blobs.sent, blobs.present], [3, 0]);
+  const rangesOf = ({ digest }: { digest: string }) =>
+    registry.requests.filter(({ path }) => path.endsWith(digest)).map(({ headers }) => headers["range"]);
+  assert.deepEqual(rangesOf(small!), [undefined]);
+  assert.ok(rangesOf(large!).length >= 4, `${rangesOf(large!)}`);
+  assert.ok(!rangesOf(large!).includes(undefined), "the whole is not fetched beside them");
+  const moved = events.map((event) => event.type === "progress" ? event.bytes : 0);
+  assert.equal(moved.reduce((sum, bytes) => sum + bytes), blobs.bytes);
+  const states = events.flatMap((event) => event.type === "blob" ? `${event.index} ${event.state}` : []);
+  assert.deepEqual(states.sort(), ["1 sent", "2 sent", "3 sent"]);
 });
 
 Deno.test("a copy that was interrupted is gone on with", async () => {

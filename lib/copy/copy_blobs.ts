@@ -3,12 +3,15 @@ import { MismatchError } from "../errors.ts";
 import { type OnEvent, withChannel } from "../events.ts";
 import { type Descriptor, distinct } from "../oci/descriptor.ts";
 import { withEmbedded } from "../store/embedded.ts";
-import type { CallOptions, Store } from "../store/store.ts";
+import type { CallOptions, DraftFile, Store } from "../store/store.ts";
 import { adaptiveJobs, heardBy } from "../transfer/adaptive_jobs.ts";
+import { KeyedMutex } from "../async/keyed_mutex.ts";
 import { inParallel } from "../async/pool.ts";
 import type { Turn } from "../async/turns.ts";
+import { Hasher } from "../content/hasher.ts";
 import { withCutOffHint } from "../transfer/cut_off.ts";
 import { storedSource } from "../transfer/stored_source.ts";
+import { ONE_REQUEST, placeBlob } from "./place_blob.ts";
 
 /** Options for copying blobs. */
 export interface CopyBlobsOptions extends CallOptions {
@@ -46,52 +49,88 @@ export async function copyBlobs(
   to: Store,
   { blobs, ...options }: CopyBlobsOptions & { blobs: readonly Descriptor[] },
 ): Promise<CopiedBlobs> {
-  const wanted = distinct(blobs);
-  const size = wanted.reduce((sum, blob) => sum + blob.size, 0);
+  const wanted = distinct(blobs).map((blob, index) => ({ index: index + 1, blob }));
+  const size = wanted.reduce((sum, { blob }) => sum + blob.size, 0);
+  const { signal, reread } = options;
   const { jobs, onEvent } = adaptiveJobs(withChannel(options, to));
   const reading = heardBy(jobs, options.onSourceEvent ?? options.onEvent ?? from.onEvent);
+  using hasher = new Hasher();
   const copied: CopiedBlobs = { sent: 0, mounted: 0, present: 0, bytes: 0 };
+  const copy = async ({ index, blob }: NumberedBlob, each: Connections) => {
+    const state = await copyBlob(from, to, { blob, reread, hasher, onEvent, reading, ...each });
+    copied[state]++;
+    if (state === "sent") copied.bytes += blob.size;
+    onEvent?.({ type: "blob", index, state, digest: blob.digest, size: blob.size });
+  };
   onEvent?.({ type: "plan", size, blobs: wanted.length });
-  await inParallel(
-    wanted.entries(),
-    { jobs, signal: options.signal },
-    async ([index, blob], signal, turn) => {
-      const state = await copyBlob(from, to, { ...options, blob, signal, turn, onEvent, reading });
-      copied[state]++;
-      if (state === "sent") copied.bytes += blob.size;
-      onEvent?.({ type: "blob", index: index + 1, state, digest: blob.digest, size: blob.size });
-    },
-  );
+  const inRanges = ({ blob }: NumberedBlob) => to.writePlaced !== undefined && blob.size > ONE_REQUEST;
+  await inParallel(wanted.filter((each) => !inRanges(each)), { jobs, signal }, async (each, signal, turn) => {
+    await copy(each, { jobs: 1, signal, turn });
+  });
+  const line = new KeyedMutex(); // one is fetched at a time, while the one before is synced
+  await inParallel(wanted.filter(inRanges), { jobs: 2, signal }, async (each, signal, turn) => {
+    await copy(each, { jobs: options.jobs, signal, turn, line });
+  });
   return copied;
 }
 
-interface OneBlobOptions extends CopyBlobsOptions {
+interface NumberedBlob {
+  /** Which blob of the transfer it is, from 1. */
+  index: number;
   blob: Descriptor;
+}
+
+/** What a blob is copied over. */
+interface Connections {
+  /** How many requests fetch it at once, where it is fetched into a file; absent = adapted to the registry. */
+  jobs: number | undefined;
+  signal: AbortSignal;
+  turn: Turn;
+  /** Those who share it are fetched one after the other. */
+  line?: KeyedMutex | undefined;
+}
+
+interface OneBlobOptions extends Connections, Pick<CopyBlobsOptions, "reread" | "onEvent"> {
+  blob: Descriptor;
+  hasher: Hasher;
   /** Receives the events of the source. */
   reading: OnEvent | undefined;
-  turn: Turn;
 }
 
 async function copyBlob(
   from: Store,
   to: Store,
-  { blob, reread, signal, turn, onEvent, reading }: OneBlobOptions,
+  options: OneBlobOptions,
 ): Promise<"sent" | "mounted" | "present"> {
-  const { digest } = blob;
+  const { blob, reread, signal, onEvent } = options;
   const found = await to.reuse(blob, { reread, signal, onEvent });
   if (found === "present") return found;
   const sibling = siblingRepository(from, to);
-  if (sibling !== undefined && await to.mount(digest, sibling, { signal, onEvent })) return "mounted";
-  const written = await to.write(storedSource(withEmbedded(from, blob), blob, { signal, onEvent: reading }), {
-    signal,
-    turn,
-    onEvent,
-    checkFirst: found === "damaged",
-  }).catch((error) => {
+  if (sibling !== undefined && await to.mount(blob.digest, sibling, { signal, onEvent })) return "mounted";
+  if (to.writePlaced) {
+    await to.writePlaced(blob, (target) => fetchInto(from, target, options), { signal, onEvent });
+  } else await streamTo(from, to, { ...options, checkFirst: found === "damaged" });
+  return "sent";
+}
+
+/** Fetches a blob into the file that it becomes, when those before it in the line were fetched. */
+async function fetchInto(from: Store, target: DraftFile, options: OneBlobOptions): Promise<void> {
+  using _line = await options.line?.lock("fetched", options.signal);
+  await placeBlob(from, target, options);
+}
+
+/** Passes a blob on as it comes. */
+async function streamTo(
+  from: Store,
+  to: Store,
+  { blob, signal, turn, onEvent, reading, checkFirst }: OneBlobOptions & { checkFirst: boolean },
+): Promise<void> {
+  const source = storedSource(withEmbedded(from, blob), blob, { signal, onEvent: reading });
+  const { digest } = await to.write(source, { signal, turn, onEvent, checkFirst }).catch((error) => {
     throw withCutOffHint(error, "--jobs 1");
   });
-  if (written.digest === digest) return "sent";
-  throw new MismatchError(`the blob ${digest} became ${written.digest} on its way to ${to.name}`);
+  if (digest === blob.digest) return;
+  throw new MismatchError(`the blob ${blob.digest} became ${digest} on its way to ${to.name}`);
 }
 
 /** The name of the source's repository if it is in the same registry; `undefined` otherwise. */

@@ -9,6 +9,7 @@ import { distinct } from "../oci/descriptor.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../async/pool.ts";
+import { ONE_REQUEST } from "./place_blob.ts";
 import { layerFileName, titleNames } from "./layer_names.ts";
 
 /** Options for saving layers. */
@@ -30,9 +31,6 @@ export interface SavedLayer {
   /** The layer. */
   layer: Layer;
 }
-
-/** The largest layer, in bytes, that is fetched with one request. Such layers are fetched in parallel. */
-const ONE_REQUEST = 32 * 1024 * 1024;
 
 /**
  * Downloads and verifies layers. A file gets its final name once every byte is right. Correct files are kept, and

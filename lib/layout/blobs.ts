@@ -11,14 +11,14 @@ import { readFile } from "../content/file_source.ts";
 import { Hasher } from "../content/hasher.ts";
 import type { Source } from "../content/source.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
+import type { Descriptor, SizedBlob } from "../oci/descriptor.ts";
 import { corrupted, type Digest, digestOf, encodedPart } from "../oci/digest.ts";
 import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
 import { Claims } from "./claims.ts";
 import { type Draft, LOCKS, makeDraft, removeAbandoned } from "./drafts.ts";
 import { createLayout, lockLayout } from "./directory.ts";
-import type { ReadOptions, WriteOptions } from "../store/store.ts";
+import type { CallOptions, DraftFile, ReadOptions, WriteOptions } from "../store/store.ts";
 
 /** The blobs of one layout. */
 export class Blobs implements Disposable {
@@ -104,13 +104,38 @@ export class Blobs implements Disposable {
       const size = await this.isWhole(digest) ? await this.claim(digest) : undefined;
       if (size !== undefined) return { mediaType: OCTET_STREAM, digest, size };
     }
+    let size = 0;
+    const digest = await this.#named(async (draft) => {
+      const received = await this.#receive(source, draft, options);
+      size = received.size;
+      return received.digest;
+    });
+    return { mediaType: OCTET_STREAM, digest, size };
+  }
+
+  /** Stores a blob that `place` writes to a file in any order, and verifies; claims it until {@link endClaims} names it. */
+  async writePlaced(
+    { digest }: SizedBlob,
+    place: (file: DraftFile) => Promise<void>,
+    { signal }: CallOptions,
+  ): Promise<void> {
+    await this.#named(async (draft) => {
+      await place(draft);
+      await draft.file.syncData();
+      signal?.throwIfAborted();
+      return digest;
+    });
+  }
+
+  /** Fills a draft, and gives it the name of its digest. */
+  async #named(fill: (draft: Draft) => Promise<Digest>): Promise<Digest> {
     let draft: Draft | undefined;
     try {
       await this.#prepare();
       draft = await makeDraft(this.#directory);
-      const { digest, size } = await this.#receive(source, draft, options);
+      const digest = await fill(draft);
       await this.#giveName(draft, digest);
-      return { mediaType: OCTET_STREAM, digest, size };
+      return digest;
     } catch (error) {
       if (draft) await Deno.remove(draft.path).catch(() => {});
       draft?.[Symbol.dispose]();

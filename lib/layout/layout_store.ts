@@ -14,6 +14,7 @@ import type {
   BlobOptions,
   BlobState,
   CallOptions,
+  DraftFile,
   FreeOptions,
   PutOptions,
   ReadOptions,
@@ -106,6 +107,15 @@ export class LayoutStore implements Store {
   async write(source: Source, options: WriteOptions = {}): Promise<Descriptor> {
     options.signal?.throwIfAborted();
     return await this.#blobs.write(source, withChannel(options, this));
+  }
+
+  async writePlaced(
+    blob: SizedBlob,
+    place: (file: DraftFile) => Promise<void>,
+    options: CallOptions = {},
+  ): Promise<void> {
+    options.signal?.throwIfAborted();
+    await this.#blobs.writePlaced(blob, place, options);
   }
 
   async reuse(

@@ -115,6 +115,14 @@ export interface WriteOptions extends BlobOptions {
   turn?: Turn | undefined;
 }
 
+/** The file of a blob before it gets its name. */
+export interface DraftFile {
+  /** Where it is, for threads that hash it. */
+  readonly path: string;
+  /** The file, open for writing. */
+  readonly file: Deno.FsFile;
+}
+
 /** Reads the blobs of one repository, by digest. */
 export interface BlobReader {
   /** For messages: `docker.io/me/files`, `oci:box/me/files`. */
@@ -161,6 +169,16 @@ export interface BlobStore extends BlobReader {
    * `resume` events: bytes that the registry has from before a break, which need not go out again.
    */
   write(source: Source, options?: WriteOptions): Promise<Descriptor>;
+  /**
+   * Stores a blob whose bytes come in any order: `place` writes them to an empty file, and makes sure that they have the
+   * digest. What holds for a failed and for a complete `write` holds here too. Absent where blobs are not files: in a
+   * registry.
+   */
+  writePlaced?(
+    blob: SizedBlob,
+    place: (file: DraftFile) => Promise<void>,
+    options?: CallOptions,
+  ): Promise<void>;
   /**
    * Asks for a blob that a manifest is about to list, so that it need not be written:
    *
