@@ -47,23 +47,23 @@ export const dockerModel: ArtifactReader = {
   kind: "docker model",
   recognizes: (subject) => isOfType(subject, `${DOCKER}model.`),
   files({ layers }) {
-    const kinds = layers.map(({ mediaType }) => mediaType.replace(DOCKER, ""));
-    const given = distinctNames(kinds.map((kind) => DOCKER_NAMES[kind] ?? nameOfType(kind)));
+    const names = dockerNames(layers.map(({ mediaType }) => mediaType.replace(DOCKER, "")));
     return layers.map((blob, index): ArtifactFile => {
-      const kind = kinds[index]!;
-      const path = blob.annotations?.[FILE_PATH];
-      if (isArchive(blob)) return { path: path ?? given[index]!, blob, packed: { within: "" } };
-      if (path !== undefined) return { path, blob };
-      const weights = DOCKER_WEIGHTS[kind];
-      if (!weights) return { path: given[index]!, blob };
-      const pieces = kinds.filter((each) => each === kind).length;
-      return {
-        path: shardName(weights, kinds.slice(0, index).filter((each) => each === kind).length, pieces),
-        blob,
-      };
+      const path = blob.annotations?.[FILE_PATH] ?? names[index]!;
+      return isArchive(blob) ? { path, blob, packed: { within: "" } } : { path, blob };
     });
   },
 };
+
+/** The names of layers by their types. */
+function dockerNames(types: readonly string[]): string[] {
+  return distinctNames(types.map((type, index) => {
+    const weights = DOCKER_WEIGHTS[type];
+    if (!weights) return DOCKER_NAMES[type] ?? nameOfType(type);
+    const pieces = [...types.keys()].filter((each) => types[each] === type);
+    return shardName(weights, pieces.indexOf(index), pieces.length);
+  }));
+}
 
 const OLLAMA = "application/vnd.ollama.image.";
 

@@ -37,40 +37,49 @@ const HEAD = 4;
  * @throws {MismatchError} if it is damaged, has another digest without its compression, or an entry outside of its directory
  * @throws {ConflictError} if something else is in the way; nothing is changed then
  */
-export async function unpack(
+export async function unpack(archive: string, file: ArtifactFile, options: UnpackOptions): Promise<void> {
+  if (await isInPlace(archive, file, options)) return;
+  const { path, blob: { mediaType, size, digest }, packed } = file;
+  const { directory, signal, onEvent } = options;
+  const layer = { mediaType, size, digest, number: 1 };
+  const files = new ImageFiles(readerOf(archive, layer), [layer], { name: quoted(path), signal, onEvent });
+  const wanted = literally(packed?.within || "/");
+  // What is there is the same, or to be replaced.
+  await extract(files, [wanted], { directory, overwrite: true, whole: true }).catch((error) => {
+    if (!(error instanceof LayerstashError) || error.kind !== "failed") throw error;
+    throw error.with({ hint: "layerstash save --layer gets the archive as it is" });
+  });
+}
+
+/**
+ * Looks at all of an archive, and at what has the names of its entries on the disk.
+ *
+ * @returns whether every entry is there already
+ * @throws {MismatchError} if the archive is not the one that the artifact names, or has an entry outside of its directory
+ * @throws {ConflictError} if something else has the name of an entry, and is not to be replaced
+ */
+async function isInPlace(
   archive: string,
-  { path, blob, packed }: ArtifactFile,
-  options: UnpackOptions,
-): Promise<void> {
-  const { directory, overwrite, signal, onEvent } = options;
-  const within = packed?.within ?? "";
+  { path, blob, packed: { within, digest } = { within: "" } }: ArtifactFile,
+  { directory, overwrite, signal }: UnpackOptions,
+): Promise<boolean> {
   const hash = createHash("sha256");
-  const there = { all: true, other: undefined as string | undefined };
+  const links = new Set<string>();
+  let [isThere, other] = [!overwrite, undefined as string | undefined];
   for await (const entry of entriesOf(archive, blob, hash, signal)) {
-    requireWithin(entry, within, path);
+    requireWithin(entry, within, { of: path, links });
+    if (entry.type === "symlink") links.add(entry.path);
     const found = overwrite ? "absent" : await hasEntry(directory, entry);
-    if (found !== "same") there.all = false;
-    if (found === "other") there.other ??= join(directory, entry.path);
+    isThere &&= found === "same";
+    if (found === "other") other ??= join(directory, entry.path);
   }
-  const digest = `sha256:${hash.digest("hex")}`;
-  if (packed?.digest !== undefined && packed.digest !== digest) {
+  if (digest !== undefined && digest !== `sha256:${hash.digest("hex")}`) {
     throw new MismatchError(`the archive of ${quoted(path)} is not the one that the artifact names`);
   }
-  if (there.other !== undefined) {
-    throw new ConflictError(`${there.other} already exists, with other content`, {
-      hint: "choose another directory, or replace it with --overwrite",
-    });
-  }
-  if (there.all) return;
-  const { mediaType, size, digest: stored } = blob;
-  const layer = { mediaType, size, digest: stored, number: 1 };
-  const files = new ImageFiles(readerOf(archive, blob), [layer], { name: quoted(path), signal, onEvent });
-  await extract(files, [literally(within || "/")], { directory, overwrite: true, whole: true }).catch(
-    (error) => {
-      if (!(error instanceof LayerstashError) || error.kind !== "failed") throw error;
-      throw error.with({ hint: "layerstash save --layer gets the archive as it is" });
-    },
-  );
+  if (other === undefined) return isThere;
+  throw new ConflictError(`${other} already exists, with other content`, {
+    hint: "choose another directory, or replace it with --overwrite",
+  });
 }
 
 /** The entries of an archive. Its bytes without the compression are hashed, to the last one. */
@@ -97,8 +106,19 @@ async function* entriesOf(
   }
 }
 
-/** Refuses an entry that does not lie at or below a path. The directories that lead there are no harm. */
-function requireWithin({ path, name, type }: OpenEntry, within: string, of: string): void {
+/**
+ * Refuses an entry that does not lie at or below a path, or that a link of the archive leads to: it would get another place
+ * than the one that was looked at. The directories that lead there are no harm.
+ */
+function requireWithin(
+  { path, name, type }: OpenEntry,
+  within: string,
+  { of, links }: { of: string; links: ReadonlySet<string> },
+): void {
+  const parts = path.split("/");
+  if (parts.some((_, count) => count > 0 && links.has(parts.slice(0, count).join("/")))) {
+    throw new MismatchError(`the archive of ${quoted(of)} has an entry behind a link: ${quoted(name)}`);
+  }
   if (within === "" || path === within || path.startsWith(`${within}/`)) return;
   if (type === "directory" && (path === "" || within.startsWith(`${path}/`))) return;
   throw new MismatchError(`the archive of ${quoted(of)} has an entry outside of it: ${quoted(name)}`);
