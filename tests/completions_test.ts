@@ -4,11 +4,11 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { commandWords, makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { bareEnvironment, onLinux, onPosix } from "./rigs/system.ts";
-import { buildProgram } from "../lib/cli/program.ts";
+import { buildProgram } from "../lib/cli/build_program.ts";
 import { complete } from "../lib/cli/completions/complete.ts";
 import { knownRegistries } from "../lib/cli/completions/known_registries.ts";
 
-const program = buildProgram({ out() {}, err() {} });
+const program = await buildProgram({ out() {}, err() {}, width: 80 });
 const withScript = {
   ignore: onLinux("shells in a terminal").ignore || !await ensureTool("script", "bsdutils"),
 };

@@ -1,6 +1,6 @@
 /** Every command that the help texts show is run, and does what they show. @module */
 import assert from "node:assert/strict";
-import { buildProgram, withSubcommands, wordsOf } from "../lib/cli/program.ts";
+import { buildProgram, withSubcommands, wordsOf } from "../lib/cli/build_program.ts";
 import { canType, type } from "./rigs/bash.ts";
 import { helpExamples } from "./rigs/examples.ts";
 import { makeReader, type Reader, typeExample, withReader } from "./rigs/reader.ts";
@@ -10,7 +10,7 @@ Deno.test({
   ...await withReader("the help texts"),
   async fn(context) {
     await using reader = await makeReader();
-    for (const command of withSubcommands(buildProgram({ out() {}, err() {} }))) {
+    for (const command of withSubcommands(await buildProgram({ out() {}, err() {}, width: 80 }))) {
       const words = wordsOf(command).join(" ");
       if (command.name() !== "complete") await context.step(words, () => checkHelp(reader, words));
     }

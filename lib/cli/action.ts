@@ -15,7 +15,7 @@ import {
   transportOf,
   warnOfUnsafe,
 } from "./connection.ts";
-import { exitCodeOf, InterruptedError } from "./exit_codes.ts";
+import { CommandEnded, exitCodeOf, InterruptedError } from "./exit_codes.ts";
 import { listenForInterrupt } from "./terminal/interrupt.ts";
 import type { ProgressDisplay } from "./terminal/progress_display.ts";
 import type { ProgressState } from "./terminal/progress_state.ts";
@@ -57,14 +57,6 @@ export interface ImageFlags extends ConnectionFlags {
 
 /** The hint after an interruption, for commands that go on where they stopped. */
 export const GO_ON = "what was done is kept: the same command goes on from there";
-
-/** Ends the program with an exit code. Everything has been printed already. */
-export class CommandEnded extends Error {
-  /** @param exitCode the exit code of the process */
-  constructor(readonly exitCode: number) {
-    super(`exit code ${exitCode}`);
-  }
-}
 
 /** A command after parsing: commander knows whether a value was typed, or came from a variable. */
 export interface ParsedCommand {

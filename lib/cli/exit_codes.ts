@@ -11,6 +11,14 @@ export class InterruptedError extends Error {
   }
 }
 
+/** Ends the program with an exit code. Everything has been printed already. */
+export class CommandEnded extends Error {
+  /** @param exitCode the exit code of the process */
+  constructor(readonly exitCode: number) {
+    super(`exit code ${exitCode}`);
+  }
+}
+
 /** Exit codes by what happened: `done`, or the kind of the error. */
 export const EXIT_CODES = {
   done: 0,
@@ -24,11 +32,17 @@ export const EXIT_CODES = {
   "output-closed": 141, // as shells report SIGPIPE
 } as const;
 
+/** Whether everything has been said about an error, or nothing is to be said. */
+export function isSaid(error: unknown): boolean {
+  return error instanceof CommandEnded || error instanceof OutputClosedError;
+}
+
 /** The exit code for the error that ended a command. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof LayerstashError) return EXIT_CODES[error.kind];
   if (error instanceof InterruptedError) return EXIT_CODES.interrupted;
   if (error instanceof OutputClosedError) return EXIT_CODES["output-closed"];
+  if (error instanceof CommandEnded) return error.exitCode;
   if (error instanceof Deno.errors.NotCapable || error instanceof Deno.errors.PermissionDenied) {
     return EXIT_CODES["not-allowed"];
   }

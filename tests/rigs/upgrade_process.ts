@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { CommandEnded } from "../../lib/cli/action.ts";
+import { CommandEnded } from "../../lib/cli/exit_codes.ts";
 import { upgradeCommand } from "../../lib/cli/commands/upgrade.ts";
 
 const [program = "", version = "", target = "", ...args] = Deno.args;

@@ -19,7 +19,7 @@ Examples:
 
 /** Makes the command with its subcommands. */
 export function aliasCommand(): CommandUnknownOpts {
-  const command = new Command("alias").description("give names to blobs, and look at them")
+  const command = new Command("alias")
     .helpCommand("help [command]", "print the help of a command").addHelpText("after", EXAMPLES);
   for (const make of [aliasSetCommand, aliasGetCommand, aliasRemoveCommand, aliasListCommand]) {
     command.addCommand(make());

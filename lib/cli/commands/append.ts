@@ -39,7 +39,6 @@ token, and REFRESH_TOKEN is used as one.
 /** Makes the command. */
 export function appendCommand(): CommandUnknownOpts {
   const command = connectionCommand(new Command("append"))
-    .description("put a layer on an image, without pulling it")
     .argument("[appendlayer...]", "images and tags, as appendlayer takes them")
     .option("--from <image>", "the base, such as nginx:alpine, oci:DIR:TAG, or docker-archive:FILE")
     .option("--to <image>", "the new image; by default the base: its tag moves to the new image")

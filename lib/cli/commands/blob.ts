@@ -3,9 +3,9 @@ import { Argument, Command, type CommandUnknownOpts } from "@commander-js/extra-
 import type { BlobName } from "../../blobs/named_blobs.ts";
 import { blobSize, mountBlob, removeBlobs } from "../../exports/blobs.ts";
 import { parseDigest } from "../../oci/digest.ts";
-import { CommandEnded, storeAction } from "../action.ts";
+import { storeAction } from "../action.ts";
 import { platformCommand, repositoryCommand } from "../base_commands.ts";
-import { exitCodeOf } from "../exit_codes.ts";
+import { CommandEnded, exitCodeOf } from "../exit_codes.ts";
 import { printAnswers, textLines } from "../text/answers.ts";
 import { jsonLine } from "../text/json_lines.ts";
 import { blobsArgument, manifestOption, namesOrManifest } from "./blob_arguments.ts";
@@ -20,7 +20,7 @@ Examples:
 
 /** Makes the command with its subcommands. */
 export function blobCommand(): CommandUnknownOpts {
-  const command = new Command("blob").description("store, fetch and remove blobs by their digests")
+  const command = new Command("blob")
     .helpCommand("help [command]", "print the help of a command").addHelpText("after", EXAMPLES);
   for (
     const make of [blobPushCommand, blobPullCommand, blobSizeCommand, blobMountCommand, blobRemoveCommand]

@@ -28,7 +28,6 @@ get them.
 /** Makes the command. */
 export function browseCommand(): CommandUnknownOpts {
   const command = connectionCommand(new Command("browse"))
-    .description("walk through an image with the arrow keys, without pulling it")
     .addArgument(new Argument("[image]", "such as nginx:alpine, nginx, oci:DIR:TAG, or docker-archive:FILE"))
     .addOption(platformOption())
     .addOption(

@@ -18,7 +18,6 @@ The shell then asks layerstash itself, so completions are never out of date.
 /** Makes the command `completions`. */
 export function completionsCommand(out: Write): CommandUnknownOpts {
   const command = new Command("completions")
-    .description("print a script that completes commands, options and values in a shell")
     .addArgument(new Argument("<shell>", "the shell").choices(SHELLS))
     .addHelpText("after", EXAMPLES)
     .action((shell) => out(COMPLETION_SCRIPTS[shell]));
@@ -28,7 +27,6 @@ export function completionsCommand(out: Write): CommandUnknownOpts {
 /** Makes the command `complete`. It is for the scripts, not for people, so the help omits it. */
 export function completeCommand(out: Write): CommandUnknownOpts {
   const command = new Command("complete")
-    .description("print the words that may replace the last word")
     .argument("[word...]", "the words after the program's name, up to the cursor")
     .action(async (words, _flags, self) => {
       const registries = await knownRegistries(words.at(-1) ?? "", Deno.env.toObject());

@@ -41,7 +41,6 @@ the one of SRC, use layerstash login.
 /** Makes the command. */
 export function copyCommand(): CommandUnknownOpts {
   const command = connectionCommand(new Command("copy"))
-    .description("copy an image, an index or a stored file to another tag, repository, registry or directory")
     .argument("<src>", "such as nginx:alpine, oci:DIR:TAG, or docker-archive:FILE")
     .argument("<dst>", "such as ghcr.io/me/app:1.2; a directory without a tag takes the tag of SRC")
     .addOption(platformsOption("copy the image for this platform only; for several, an index of them"))

@@ -17,7 +17,6 @@ Examples:
 /** Makes the command `digest`. */
 export function digestCommand(): CommandUnknownOpts {
   const command = platformCommand("digest")
-    .description("print the config digest of aliases: the first blob, or the ID of an image")
     .addArgument(new Argument("[alias...]", "tags, or digests of manifests"))
     .addOption(manifestOption())
     .addHelpText("after", DIGEST_EXAMPLES);
@@ -48,7 +47,6 @@ itself, byte for byte.
 /** Makes the command `manifest`. */
 export function manifestCommand(): CommandUnknownOpts {
   const command = platformCommand("manifest")
-    .description("print the manifests of aliases, byte for byte")
     .addArgument(new Argument("<alias...>", "tags, or digests of manifests"))
     .addHelpText("after", MANIFEST_EXAMPLES);
   const work = storeAction<ReturnType<typeof command.opts> & { aliases: readonly string[] }>(

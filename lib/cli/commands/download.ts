@@ -22,7 +22,6 @@ the exit code.
 /** Makes the command. */
 export function downloadCommand(): CommandUnknownOpts {
   const command = transferCommand("download")
-    .description("get a stored file back, verified")
     .requiredOption("-o, --outfile <file>", "the file to write; - is standard output")
     .option("--overwrite", "replace a file with other bytes")
     .addHelpText("after", EXAMPLES)

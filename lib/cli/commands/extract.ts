@@ -30,7 +30,6 @@ whatever the image contains. If usr/lib is a link, usr/lib/ is its target.
 /** Makes the command. */
 export function extractCommand(): CommandUnknownOpts {
   const command = imageCommand("extract")
-    .description("extract files from an image, fetching no more than is needed")
     .argument("<path...>", "files, directories with everything in them, or globs")
     .option(
       "-o, --output <dir>",

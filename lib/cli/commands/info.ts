@@ -19,7 +19,6 @@ Examples:
 /** Makes the command. */
 export function infoCommand(): CommandUnknownOpts {
   const command = stashCommand("info")
-    .description("show the details of a stored file")
     .addHelpText("after", EXAMPLES)
     .action(storeAction(
       ({ baseTag }) => `show ${baseTag}`,

@@ -24,7 +24,6 @@ Examples:
 /** Makes the command. */
 export function inspectCommand(): CommandUnknownOpts {
   const command = imageCommand("inspect")
-    .description("show the details of an image: platforms, labels, layers, build steps")
     .option("--raw", "print the manifest or the index, byte for byte")
     .addHelpText("after", EXAMPLES)
     .action((image, flags, parsed) => inspectAction({ ...flags, image }, parsed));

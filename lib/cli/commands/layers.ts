@@ -18,7 +18,6 @@ Examples:
 /** Makes the command. */
 export function layersCommand(): CommandUnknownOpts {
   const command = imageCommand("layers")
-    .description("list the layers of an image, the base first")
     .addHelpText("after", EXAMPLES)
     .action((image, flags, parsed) => layersAction({ ...flags, image }, parsed));
   return command;

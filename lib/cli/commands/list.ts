@@ -23,7 +23,6 @@ has no stored files, 0.
 /** Makes the command. */
 export function listCommand(): CommandUnknownOpts {
   const command = repositoryCommand("list")
-    .description("list the stored files of a repository")
     .option("--exact-size", "add sizes, names and dates: one or two requests for each")
     .addHelpText("after", EXAMPLES)
     .action(storeAction(

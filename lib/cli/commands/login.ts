@@ -24,7 +24,6 @@ const SERVER = "docker, ghcr, a host or a URL";
 /** Makes the command `login`. */
 export function loginCommand(): CommandUnknownOpts {
   const command = registryCommand("login", SERVER)
-    .description("sign in to a registry, and save the login")
     .argument("[registry]", SERVER)
     .option("--password-stdin", "read the password from standard input")
     .addHelpText("after", LOGIN_EXAMPLES)
@@ -65,7 +64,6 @@ const loginAction = action<RegistryFlags & { passwordStdin?: boolean | undefined
 /** Makes the command `logout`. */
 export function logoutCommand(): CommandUnknownOpts {
   const command = registryCommand("logout", SERVER)
-    .description("remove the saved login of a registry")
     .argument("[registry]", SERVER)
     .addHelpText("after", "\nExample:\n  $ layerstash logout ghcr\n")
     .action((registry, flags, parsed) =>

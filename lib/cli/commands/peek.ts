@@ -28,7 +28,6 @@ The number in brackets is the layer that a file is from. Layer 1 is the base.
 /** Makes the command. */
 export function peekCommand(): CommandUnknownOpts {
   const command = imageCommand("peek")
-    .description("list the files of an image, or of its layers, without pulling it")
     .argument("[path]", "a file, a directory with everything in it, or a glob")
     .option("--layer <layer>", "one layer only: its number, from 1, or its digest; all = each on its own")
     .option("--tree", "draw a tree")

@@ -2,9 +2,9 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { remove } from "../../../main.ts";
 import { printable } from "../../messages.ts";
-import { CommandEnded, storeAction } from "../action.ts";
+import { storeAction } from "../action.ts";
 import { stashCommand } from "../base_commands.ts";
-import { exitCodeOf } from "../exit_codes.ts";
+import { CommandEnded, exitCodeOf } from "../exit_codes.ts";
 import { jsonLine } from "../text/json_lines.ts";
 
 const EXAMPLES = `
@@ -21,7 +21,6 @@ read once.
 /** Makes the command. */
 export function removeCommand(): CommandUnknownOpts {
   const command = stashCommand("remove")
-    .description("remove a stored file")
     .addHelpText("after", EXAMPLES)
     .action(storeAction(
       ({ baseTag }) => `remove ${baseTag}`,

@@ -18,7 +18,6 @@ Docker Hub, GHCR and others do not list their repositories.
 /** Makes the command. */
 export function reposCommand(): CommandUnknownOpts {
   const command = registryCommand("repos")
-    .description("print the names of all repositories")
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES);
   const work = action<ReturnType<typeof command.opts>>(

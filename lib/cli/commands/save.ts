@@ -27,7 +27,6 @@ was being downloaded starts again.
 /** Makes the command. */
 export function saveCommand(): CommandUnknownOpts {
   const command = imageCommand("save")
-    .description("download an image as an OCI layout, or its layers as files")
     .requiredOption("-o, --output <dir>", "the directory to write to; it is created if it is missing")
     .addOption(mayRepeat(
       new Option("--layer <layer>", "a layer: its number, from 1, its digest, or all; may be repeated")

@@ -20,7 +20,6 @@ tokens.
 /** Makes the command. */
 export function tokenCommand(): CommandUnknownOpts {
   const command = repositoryCommand("token")
-    .description("print a token for other programs, such as curl")
     .addArgument(
       new Argument("[action...]", "what the token must allow").choices(["pull", "push", "delete", "*"]),
     )

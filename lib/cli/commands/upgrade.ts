@@ -34,7 +34,6 @@ interface UpgradeFlags extends ConnectionFlags {
 /** Makes the command. `find` finds the program to replace. */
 export function upgradeCommand(find: () => InstalledProgram = installedProgram): CommandUnknownOpts {
   const bare = new Command("upgrade")
-    .description("replace this program with a newer one")
     .argument("[version]", "the version, such as 1.2.3; by default the latest")
     .option("--check", "only say whether there is a newer version");
   const command = networkCommand(bare)

@@ -27,7 +27,6 @@ is incomplete.
 /** Makes the command. */
 export function uploadCommand(): CommandUnknownOpts {
   const command = transferCommand("upload")
-    .description("store a file")
     .requiredOption("-i, --infile <file>", "the file or block device to store; - is standard input")
     .addOption(chunkSizeOption())
     .option("--overwrite", "replace another file that has the same name")

@@ -25,7 +25,6 @@ The script needs sh, curl and sha256sum, but not layerstash.
 /** Makes the command. */
 export function urlCommand(): CommandUnknownOpts {
   const command = platformCommand("url")
-    .description("print how to fetch without layerstash: URLs, curl commands, a script")
     .addArgument(blobsArgument())
     .option("-t, --base-tag <tag>", "a stored file: print its script")
     .option("--script", "print a script for blobs, too")

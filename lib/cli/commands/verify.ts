@@ -5,9 +5,9 @@ import { InvalidInputError } from "../../errors.ts";
 import { counted, printable } from "../../messages.ts";
 import type { VerifyResult } from "../../stash/check_stash.ts";
 import { hintOfFaults } from "../../stash/stash_faults.ts";
-import { CommandEnded, storeAction } from "../action.ts";
+import { storeAction } from "../action.ts";
 import { stashCommand } from "../base_commands.ts";
-import { EXIT_CODES } from "../exit_codes.ts";
+import { CommandEnded, EXIT_CODES } from "../exit_codes.ts";
 import { limitRateOption } from "../options.ts";
 import { eventLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
@@ -22,7 +22,6 @@ Examples:
 /** Makes the command. */
 export function verifyCommand(): CommandUnknownOpts {
   const command = stashCommand("verify")
-    .description("check a stored file, or compare a local file with it")
     .option("-i, --infile <file>", "a local file to compare with what is stored")
     .option("--deep", "read every byte that the registry holds")
     .addOption(limitRateOption())

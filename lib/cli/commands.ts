@@ -1,0 +1,187 @@
+/** All commands of the program: what each is for, and which file makes it. @module */
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import type { Write } from "./terminal/standard_streams.ts";
+
+/** A command, as the help of the program shows it. */
+export interface CommandEntry {
+  /** Its name, and what follows it. */
+  usage: string;
+  /** What it is for. */
+  summary: string;
+  /** Loads the command. Loading all of them would take longer than most of them run. */
+  load: (out: Write) => Promise<CommandUnknownOpts>;
+}
+
+/** Commands under one heading of the help. */
+export interface CommandGroup {
+  /** Such as `Images:`. */
+  heading: string;
+  /** In the order of the help. */
+  entries: readonly CommandEntry[];
+}
+
+/** The commands, in the order of the help. */
+export const COMMAND_GROUPS: readonly CommandGroup[] = [
+  {
+    heading: "Stored files:",
+    entries: [
+      {
+        usage: "upload [options]",
+        summary: "store a file",
+        load: async () => (await import("./commands/upload.ts")).uploadCommand(),
+      },
+      {
+        usage: "download [options]",
+        summary: "get a stored file back, verified",
+        load: async () => (await import("./commands/download.ts")).downloadCommand(),
+      },
+      {
+        usage: "list [options]",
+        summary: "list the stored files of a repository",
+        load: async () => (await import("./commands/list.ts")).listCommand(),
+      },
+      {
+        usage: "info [options]",
+        summary: "show the details of a stored file",
+        load: async () => (await import("./commands/info.ts")).infoCommand(),
+      },
+      {
+        usage: "verify [options]",
+        summary: "check a stored file, or compare a local file with it",
+        load: async () => (await import("./commands/verify.ts")).verifyCommand(),
+      },
+      {
+        usage: "remove [options]",
+        summary: "remove a stored file",
+        load: async () => (await import("./commands/remove.ts")).removeCommand(),
+      },
+    ],
+  },
+  {
+    heading: "Blobs:",
+    entries: [
+      {
+        usage: "blob",
+        summary: "store, fetch and remove blobs by their digests",
+        load: async () => (await import("./commands/blob.ts")).blobCommand(),
+      },
+      {
+        usage: "alias",
+        summary: "give names to blobs, and look at them",
+        load: async () => (await import("./commands/alias.ts")).aliasCommand(),
+      },
+      {
+        usage: "digest [options] [alias...]",
+        summary: "print the config digest of aliases: the first blob, or the ID of an image",
+        load: async () => (await import("./commands/digest.ts")).digestCommand(),
+      },
+      {
+        usage: "manifest [options] <alias...>",
+        summary: "print the manifests of aliases, byte for byte",
+        load: async () => (await import("./commands/digest.ts")).manifestCommand(),
+      },
+      {
+        usage: "repos [options]",
+        summary: "print the names of all repositories",
+        load: async () => (await import("./commands/repos.ts")).reposCommand(),
+      },
+      {
+        usage: "url [options] [blob...]",
+        summary: "print how to fetch without layerstash: URLs, curl commands, a script",
+        load: async () => (await import("./commands/url.ts")).urlCommand(),
+      },
+    ],
+  },
+  {
+    heading: "Images:",
+    entries: [
+      {
+        usage: "inspect [options] <image>",
+        summary: "show the details of an image: platforms, labels, layers, build steps",
+        load: async () => (await import("./commands/inspect.ts")).inspectCommand(),
+      },
+      {
+        usage: "layers [options] <image>",
+        summary: "list the layers of an image, the base first",
+        load: async () => (await import("./commands/layers.ts")).layersCommand(),
+      },
+      {
+        usage: "peek [options] <image> [path]",
+        summary: "list the files of an image, or of its layers, without pulling it",
+        load: async () => (await import("./commands/peek.ts")).peekCommand(),
+      },
+      {
+        usage: "extract [options] <image> <path...>",
+        summary: "extract files from an image, fetching no more than is needed",
+        load: async () => (await import("./commands/extract.ts")).extractCommand(),
+      },
+      {
+        usage: "browse [options] [image]",
+        summary: "walk through an image with the arrow keys, without pulling it",
+        load: async () => (await import("./commands/browse.ts")).browseCommand(),
+      },
+      {
+        usage: "save [options] <image>",
+        summary: "download an image as an OCI layout, or its layers as files",
+        load: async () => (await import("./commands/save.ts")).saveCommand(),
+      },
+      {
+        usage: "append [options] [appendlayer...]",
+        summary: "put a layer on an image, without pulling it",
+        load: async () => (await import("./commands/append.ts")).appendCommand(),
+      },
+      {
+        usage: "copy [options] <src> <dst>",
+        summary: "copy an image, an index or a stored file to another tag, repository, registry or directory",
+        load: async () => (await import("./commands/copy.ts")).copyCommand(),
+      },
+    ],
+  },
+  {
+    heading: "Sign-in:",
+    entries: [
+      {
+        usage: "login [options] [registry]",
+        summary: "sign in to a registry, and save the login",
+        load: async () => (await import("./commands/login.ts")).loginCommand(),
+      },
+      {
+        usage: "logout [options] [registry]",
+        summary: "remove the saved login of a registry",
+        load: async () => (await import("./commands/login.ts")).logoutCommand(),
+      },
+      {
+        usage: "token [options] [action...]",
+        summary: "print a token for other programs, such as curl",
+        load: async () => (await import("./commands/token.ts")).tokenCommand(),
+      },
+    ],
+  },
+  {
+    heading: "This program:",
+    entries: [
+      {
+        usage: "upgrade [options] [version]",
+        summary: "replace this program with a newer one",
+        load: async () => (await import("./commands/upgrade.ts")).upgradeCommand(),
+      },
+      {
+        usage: "completions <shell>",
+        summary: "print a script that completes commands, options and values in a shell",
+        load: async (out) => (await import("./commands/completions.ts")).completionsCommand(out),
+      },
+    ],
+  },
+];
+
+/** The command that the scripts of completions call. It is not for people, so the help omits it. */
+export const HIDDEN_COMMAND: CommandEntry = {
+  usage: "complete [options] [word...]",
+  summary: "print the words that may replace the last word",
+  load: async (out) => (await import("./commands/completions.ts")).completeCommand(out),
+};
+
+/** The name of a command. */
+export function nameOf({ usage }: CommandEntry): string {
+  return usage.split(" ", 1)[0]!;
+}
