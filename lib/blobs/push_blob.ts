@@ -77,7 +77,12 @@ async function storeWhole(
     return likely;
   }
   const checkFirst = found === "damaged";
-  const { digest, size } = await store.write(source, { signal, onEvent, checkpoint, checkFirst });
+  const { digest, size } = await store.write({ ...source, known }, {
+    signal,
+    onEvent,
+    checkpoint,
+    checkFirst,
+  });
   remember?.(digest);
   onEvent?.({ ...event, state: "sent", digest, size });
   return { digest, size };

@@ -1,6 +1,7 @@
 /** A source that is sent to a registry: read as often as it has to be sent, and counted as its bytes go out. @module */
 import { abortable } from "../../async/abortable.ts";
 import { exactly } from "../../content/byte_stream.ts";
+import { RunningHash } from "../../content/running_hash.ts";
 import { MismatchError, RegistryError } from "../../errors.ts";
 import type { Source } from "../../content/source.ts";
 import { countAttempt, type FailedAttempt } from "../../async/retry.ts";
@@ -35,6 +36,8 @@ export class CountedSource {
   #attempts = 0;
   /** Whether anything of the source was read. */
   #begun = false;
+  /** The hash of what goes out; absent where the source knows its digest, or hashes its bytes itself. */
+  #hash: RunningHash | undefined;
   /** Whether a session may be resumed after a break. */
   resumable = true;
   /** The failure of the source itself, which no other attempt would mend. */
@@ -50,11 +53,16 @@ export class CountedSource {
     this.content = content;
     this.signal = options.signal;
     this.#options = options;
+    const { size, once, known } = content;
+    if (size !== undefined && !once && !known && !options.checkFirst) this.#hash = new RunningHash();
   }
 
   /** The bytes from `start` to `end`, counted as they are read. */
   stream(start?: number, end?: number): ReadableStream<Uint8Array<ArrayBuffer>> {
     const counting = this.#counting;
+    let offset = start ?? 0;
+    if (this.#hash && offset > this.#hash.position) this.#hash = undefined; // an earlier process sent what is before
+    if (!this.#hash) this.content.digest().catch(() => {}); // hashed beside the sending; a failure shows in `digest`
     let opened: OpenedSource | undefined;
     return new ReadableStream({
       pull: async (controller) => {
@@ -66,6 +74,8 @@ export class CountedSource {
         });
         this.signal?.throwIfAborted(); // a source that was cancelled has ended too
         if (done) return opened.end(), controller.close();
+        this.#hash?.see(value, offset);
+        offset += value.length;
         if (counting === this.#counting) this.#count("progress", value.length);
         controller.enqueue(value);
       },
@@ -164,6 +174,9 @@ export class CountedSource {
 
   /** The digest of all bytes. */
   async digest(): Promise<Digest> {
+    const hashed = this.#hash?.digest(this.content.size!);
+    if (hashed) return hashed;
+    this.#hash = undefined; // it is wanted before the bytes go out
     return await abortable(this.content.digest(), this.signal);
   }
 

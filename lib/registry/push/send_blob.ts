@@ -51,7 +51,6 @@ export async function sendBlob(route: BlobRoute): Promise<void> {
   }
   const held = route.mode.push === "put" ? await source.whole(heldSize(route)) : undefined;
   if (held) return await sendWhole(route, held.length, () => held);
-  source.digest().catch(() => {}); // hashed while it is sent; a failure shows when it is awaited
   const send = size === undefined || once ? sendOnce : (each: BlobRoute) => sendFile(each, size);
   await send(route);
   await commit(route);
