@@ -94,7 +94,7 @@ curl           2.00  1.00-2.00   1.00       1.00          0.25  100        no
 layerstash: 1.50 of curl, the fastest of all
 layerstash: 0.50 of crane, the fastest that verifies
 not as it should be: no line
-oras could not do it: it broke`,
+oras could not do it: it began it broke`,
   );
 });
 
@@ -112,7 +112,7 @@ Deno.test("the page shows every figure, and needs nothing from outside", () => {
   assert.match(page, /<th scope="row">crane<\/th><td>6\.00<\/td><td>4\.00-8\.00<\/td>/);
   assert.match(page, /2 × &lt;fast&gt;/);
   assert.match(page, /could not be had: oras/);
-  assert.match(page, /oras could not do it: it broke/);
+  assert.match(page, /oras could not do it: it began it broke/);
   // The longest time, 9 s, is the whole width.
   assert.match(
     page,

@@ -57,7 +57,11 @@ export async function openGround(settings: GroundSettings, bench: Bench): Promis
     beside: line.server,
     lacks: line.lacks,
     servers: [registry.pid, ...(front ? [front.pid] : [])],
-    forget: () => Deno.remove(join(storage, "docker"), { recursive: true }).catch(ignoreMissing),
+    async forget() {
+      if (settings.server === "sink") {
+        await (await fetch(`http://${registry.host}`, { method: "DELETE" })).body?.cancel();
+      } else await Deno.remove(join(storage, "docker"), { recursive: true }).catch(ignoreMissing);
+    },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }

@@ -49,6 +49,6 @@ export async function measure(
   const { stdout } = await new Deno.Command("python3", { args, clearEnv: true, env, signal }).output();
   signal.throwIfAborted();
   const { status, errors, ...taken } = JSON.parse(new TextDecoder().decode(stdout));
-  if (status !== 0) throw new Error(`${words.join(" ")}: ${errors.trim() || `it ended with ${status}`}`);
+  if (status !== 0) throw new Error(errors.trim() || `it ended with ${status}`);
   return { ...taken, serverCpu: await processorSeconds(servers) - before };
 }

@@ -25,11 +25,11 @@ Measures layerstash beside other programs: the same work, in turn, in one run.
 Prints tables, and writes the figures as JSON and as a page with plots.
 
 Options:
-  --quick         a few minutes: 64 MiB, 3 runs, and the loads that are marked with *
+  --quick         a few minutes: 64 MiB, 8000 entries, and the loads that are marked with *
   --full          also 100,000 chunks
   --size MiB      the size of a large file (1024)
   --entries N     how many entries an image has (77000)
-  --runs N        how often each program runs, beside a first run that does not count (5)
+  --runs N        how often each program runs, beside a first run that does not count (3)
   --programs A,B  only these programs take part: ${PROGRAM_NAMES.join(", ")}
   --out FILE      the figures (bench.json); the page has the same name, with .html
   --add           keep the loads that FILE has already
@@ -81,7 +81,7 @@ export function parseOptions(args: string[], { all, core }: Choice): Options | u
   return {
     size: number("size", quick ? 64 : 1024),
     entries: number("entries", quick ? 8000 : 77_000),
-    runs: number("runs", quick ? 3 : 5),
+    runs: number("runs", 3),
     chunks: [1000, ...(quick ? [] : [10_000]), ...(full ? [100_000] : [])],
     programs: values.programs.split(",").map((name) => known(name, PROGRAM_NAMES, "program")),
     out: values.out,

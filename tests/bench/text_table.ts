@@ -71,6 +71,6 @@ export function describeLoad(load: LoadResult): string {
 export function describeTroubles({ lacks, failures }: LoadResult): string[] {
   return [
     ...(lacks === undefined ? [] : [`not as it should be: ${lacks}`]),
-    ...failures.map(({ name, said }) => `${name} could not do it: ${said.split("\n").at(-1)}`),
+    ...failures.map(({ name, said }) => `${name} could not do it: ${said.split("\n").slice(-2).join(" ")}`),
   ];
 }
