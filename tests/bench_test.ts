@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { renderPage } from "./bench/page.ts";
-import { type ContenderResult, merge, ratios, type Report } from "./bench/results.ts";
+import { comparisons, type ContenderResult, merge, type Report } from "./bench/results.ts";
 import { describeLoad } from "./bench/text_table.ts";
 import { makeWorkspace, type Workspace } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
@@ -78,12 +78,10 @@ const REPORT: Report = {
 
 Deno.test("ours is compared with the fastest peer, and with the fastest that verifies, by medians", () => {
   const [load] = REPORT.loads;
-  assert.deepEqual(ratios(load!), [{ ours: "layerstash", peer: "curl", ratio: 1.5 }]);
-  assert.deepEqual(ratios(load!, ({ verifies }) => verifies), [{
-    ours: "layerstash",
-    peer: "crane",
-    ratio: 0.5,
-  }]);
+  assert.deepEqual(comparisons(load!), [
+    { ours: "layerstash", peer: "curl", ratio: 1.5, verifies: false },
+    { ours: "layerstash", peer: "crane", ratio: 0.5, verifies: true },
+  ]);
   assert.equal(
     describeLoad(load!),
     `Download of 1 GiB: medians of 3 in turn

@@ -2,8 +2,8 @@
 import { escape, htmlTable } from "./html.ts";
 import { STYLE } from "./page_style.ts";
 import { barPlot, ratioPlot } from "./plot.ts";
-import { type LoadResult, ratios, type Report } from "./results.ts";
-import { columnsOf, describeRatios, describeTroubles } from "./text_table.ts";
+import { comparisons, type LoadResult, type Report } from "./results.ts";
+import { columnsOf, describeComparisons, describeTroubles, runsOf } from "./text_table.ts";
 
 const HOW = [
   "All programs do the same work in one run, in turn, so that what disturbs one disturbs all. The first time of each does not count. Bars show the medians, lines the shortest and the longest time.",
@@ -45,27 +45,23 @@ ${report.missing.length > 0 ? trouble(`could not be had: ${report.missing.join("
 `;
 }
 
-/** One line for each of ours and each kind of peer. */
+/** A line for each of ours beside the fastest peer, and one beside the fastest that verifies, where that is another. */
 function glance(loads: readonly LoadResult[]): string {
-  const rows = loads.filter(({ floor }) => floor === undefined).flatMap((load) => {
-    const verifying = ratios(load, ({ verifies }) => verifies);
-    const both = ratios(load).flatMap((
-      best,
-      at,
-    ) => [best, ...(verifying[at]?.peer === best.peer ? [] : verifying.slice(at, at + 1))]);
-    return both.map(({ ours, peer, ratio }, at) =>
-      `<span>${at === 0 ? `<a href="#${load.name}">${escape(load.title)}</a>` : ""}</span>` +
-      `${ratioPlot(ratio)}<span class="figure">${ratio.toFixed(2)} of ${escape(peer)}` +
-      `${ours === "layerstash" ? "" : `<br>${escape(ours)}`}</span>`
-    );
-  });
+  const rows = loads.filter(({ floor }) => floor === undefined).flatMap((load) =>
+    comparisons(load).map(({ ours, peer, ratio, verifies }, at) => {
+      const title = at === 0 ? `<a href="#${load.name}">${escape(load.title)}</a>` : "";
+      const words = `${ratio.toFixed(2)} of ${peer}${verifies ? ", verified" : ""}`;
+      const variant = ours === "layerstash" ? "" : `<br>${escape(ours)}`;
+      return `<span>${title}</span>${ratioPlot(ratio)}<span class="figure">${escape(words)}${variant}</span>`;
+    })
+  );
   return `<div class="glance">${rows.join("\n")}</div>`;
 }
 
 function section(load: LoadResult): string {
   const columns = columnsOf(load);
   const table = htmlTable(
-    "Medians",
+    `Medians of ${runsOf(load)} runs`,
     ["", ...columns.map(({ title }) => title)],
     load.contenders.map((each) => [each.name, ...columns.map(({ cell }) => cell(each, load))]),
   );
@@ -73,7 +69,7 @@ function section(load: LoadResult): string {
 <h3>${escape(load.title)}</h3>
 <p class="faint">${escape(load.proves)}</p>
 ${barPlot(load)}
-${describeRatios(load).map((each) => `<p>${escape(each)}</p>`).join("\n")}
+${describeComparisons(load).map((each) => `<p>${escape(each)}</p>`).join("\n")}
 ${describeTroubles(load).map(trouble).join("\n")}
 <details><summary>Figures</summary>
 ${table}

@@ -19,7 +19,8 @@ svg path.middle { stroke: var(--faint); }
 .ours { fill: var(--ours); } .verifies { fill: var(--verifies); } .other { fill: var(--other); }
 .slower { fill: var(--slower); }
 .plot, .glance { display: grid; align-items: center; gap: .3rem .8rem; margin: .8rem 0; }
-.plot { grid-template-columns: 14rem 1fr 5rem; } .glance { grid-template-columns: 1fr 14rem 12rem; }
+.plot { grid-template-columns: 14rem 1fr 5rem; }
+.glance { grid-template-columns: 1fr 13rem 14rem; align-items: start; } .glance svg { margin-top: .2rem; }
 .figure { text-align: right; font-variant-numeric: tabular-nums; }
 .legend span { display: inline-block; margin-right: 1rem; }
 .legend svg { display: inline-block; width: .9rem; height: .9rem; vertical-align: -.1rem; margin-right: .3rem; }
@@ -32,6 +33,7 @@ th, td { padding: .2rem .7rem .2rem 0; border-bottom: 1px solid var(--line); tex
 th:first-child, .facts td { text-align: left; white-space: normal; } th { font-weight: 600; }
 @media (max-width: 40rem) {
   .plot { grid-template-columns: 1fr auto; grid-auto-flow: dense; } .plot svg { grid-column: 1 / -1; }
-  .glance { grid-template-columns: 1fr; gap: .15rem; } .glance .figure { text-align: left; margin-bottom: .8rem; }
+  .glance { grid-template-columns: 1fr; gap: .15rem; } .glance .figure { text-align: left; margin-bottom: .6rem; }
+  .glance span:empty { display: none; }
 }
 `;

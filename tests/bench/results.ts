@@ -66,25 +66,28 @@ export function spread({ runs }: ContenderResult): [shortest: number, longest: n
 }
 
 /** The time of one of ours over that of a peer: below 1, ours is faster. */
-export interface Ratio {
+export interface Comparison {
   ours: string;
   peer: string;
   ratio: number;
+  /** Whether the peer verifies. */
+  verifies: boolean;
 }
 
-/** Compares each of ours with the fastest of some peers; none where there are no such peers. */
-export function ratios(
-  { contenders }: Pick<LoadResult, "contenders">,
-  isPeer: (peer: ContenderResult) => boolean = () => true,
-): Ratio[] {
-  const peers = contenders.filter((each) => !each.ours && isPeer(each));
-  const best = peers.toSorted((a, b) => typical(a) - typical(b))[0];
-  if (!best) return [];
-  return contenders.filter(({ ours }) => ours).map((each) => ({
-    ours: each.name,
-    peer: best.name,
-    ratio: typical(each) / typical(best),
-  }));
+/** Compares each of ours with the fastest peer, and with the fastest that verifies, where that is another one. */
+export function comparisons({ contenders }: Pick<LoadResult, "contenders">): Comparison[] {
+  const peers = contenders.filter(({ ours }) => !ours).toSorted((a, b) => typical(a) - typical(b));
+  const fastest = new Set([peers[0], peers.find(({ verifies }) => verifies)]);
+  return contenders.filter(({ ours }) => ours).flatMap((each) =>
+    [...fastest].flatMap((peer) =>
+      peer === undefined ? [] : [{
+        ours: each.name,
+        peer: peer.name,
+        ratio: typical(each) / typical(peer),
+        verifies: peer.verifies,
+      }]
+    )
+  );
 }
 
 /** Puts new results into those of an earlier benchmark: a load that was run again has only its new result. */

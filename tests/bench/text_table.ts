@@ -1,6 +1,6 @@
 /** Results as text. @module */
 import { describeSeconds } from "./figures.ts";
-import { type ContenderResult, type LoadResult, type Ratio, ratios, spread, typical } from "./results.ts";
+import { comparisons, type ContenderResult, type LoadResult, spread, typical } from "./results.ts";
 
 /** The columns of a table of results; those that say nothing about a load are empty. */
 export const COLUMNS: readonly { title: string; cell(result: ContenderResult, load: LoadResult): string }[] =
@@ -33,17 +33,17 @@ export function columnsOf(load: LoadResult): typeof COLUMNS {
   return COLUMNS.filter(({ cell }) => load.contenders.some((each) => cell(each, load) !== ""));
 }
 
-/** How ours compare with the best peer that verifies, and with the best of all, in words. */
-export function describeRatios(load: LoadResult): string[] {
+/** How ours compare with the fastest peers, in words. */
+export function describeComparisons(load: LoadResult): string[] {
   if (load.floor !== undefined) return [];
-  const verifying = ratios(load, ({ verifies }) => verifies);
-  const words = ({ ours, peer, ratio }: Ratio, which: string) =>
-    `${ours}: ${ratio.toFixed(2)} of ${peer}, the fastest${which}`;
-  return ratios(load).flatMap((best, at) => {
-    const verified = verifying[at];
-    const all = words(best, verified?.peer === best.peer ? " (it verifies)" : " of all");
-    return verified && verified.peer !== best.peer ? [all, words(verified, " that verifies")] : [all];
-  });
+  return comparisons(load).map(({ ours, peer, ratio, verifies }) =>
+    `${ours}: ${ratio.toFixed(2)} of ${peer}, the fastest ${verifies ? "that verifies" : "of all"}`
+  );
+}
+
+/** How often each contender ran, beside the run that does not count. */
+export function runsOf({ contenders }: LoadResult): number {
+  return Math.max(0, ...contenders.map(({ runs }) => runs.length));
 }
 
 /** A load with its table, its ratios, and what was amiss. */
@@ -58,11 +58,10 @@ export function describeLoad(load: LoadResult): string {
     row.map((cell, at) => at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!)).join("  ")
       .trimEnd()
   );
-  const runs = Math.max(0, ...load.contenders.map((each) => each.runs.length));
   return [
-    `${load.title}: medians of ${runs} in turn`,
+    `${load.title}: medians of ${runsOf(load)} in turn`,
     ...table,
-    ...describeRatios(load),
+    ...describeComparisons(load),
     ...describeTroubles(load),
   ].join("\n");
 }
