@@ -11,7 +11,8 @@ import type { Turn } from "../async/turns.ts";
 import { Hasher } from "../content/hasher.ts";
 import { withCutOffHint } from "../transfer/cut_off.ts";
 import { storedSource } from "../transfer/stored_source.ts";
-import { ONE_REQUEST, placeBlob } from "./place_blob.ts";
+import { ONE_REQUEST } from "../files/fetch_files.ts";
+import { placeBlob } from "./place_blob.ts";
 
 /** Options for copying blobs. */
 export interface CopyBlobsOptions extends CallOptions {

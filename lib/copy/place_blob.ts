@@ -8,9 +8,6 @@ import { fetchBlobs } from "../transfer/fetch_blobs.ts";
 import type { FetchLog } from "../transfer/incoming_blob.ts";
 import { placeBlobs } from "../transfer/placed_blob.ts";
 
-/** The largest blob, in bytes, that is fetched with one request. Larger ones are fetched in parallel. */
-export const ONE_REQUEST: number = 32 * 1024 * 1024;
-
 /** Which blob is fetched, and how. */
 export interface PlaceBlobOptions extends CallOptions {
   blob: Descriptor;

@@ -1,15 +1,14 @@
 /** Downloads layers into files whose names say what they contain. @module */
 import { join } from "node:path";
-import { pullFound } from "../blobs/pull_blobs.ts";
 import { makeDirectory } from "../content/atomic_file.ts";
 import { writeError } from "../content/file_errors.ts";
-import { partOfTransfer, withoutProgress } from "../events.ts";
+import { withoutProgress } from "../events.ts";
+import { fetchFiles } from "../files/fetch_files.ts";
 import { type Layer, missingLayerError } from "../images/image.ts";
 import { distinct } from "../oci/descriptor.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../async/pool.ts";
-import { ONE_REQUEST } from "./place_blob.ts";
 import { layerFileName, titleNames } from "./layer_names.ts";
 
 /** Options for saving layers. */
@@ -62,32 +61,27 @@ export async function saveLayers(
   layers: readonly Layer[],
   options: SaveLayersOptions,
 ): Promise<SavedLayer[]> {
-  const { directory, jobs, signal, onEvent = store.onEvent } = options;
+  const { directory, overwrite, jobs, stateDirectory, signal, onEvent = store.onEvent } = options;
   checkTransfer(options);
   await makeDirectory(directory).catch((error) => {
     throw writeError(error, directory);
   });
   const wanted = distinct(layers);
-  const size = wanted.reduce((sum, layer) => sum + layer.size, 0);
-  onEvent?.({ type: "plan", size, blobs: wanted.length });
-  const saved = new Map<string, SavedLayer>();
-  const names = titleNames(wanted);
-  const save = async (layer: Layer, each: Pick<SaveLayersOptions, "jobs" | "signal">) => {
-    const quiet = { ...each, onEvent: withoutProgress(onEvent) };
-    const path = join(directory, names.get(layer.digest) ?? await layerFileName(store, layer, quiet));
-    const onProgress = partOfTransfer(onEvent, () => wanted.indexOf(layer) + 1);
-    await pullFound(store, [layer], { ...options, ...each, output: path, onEvent: onProgress });
-    saved.set(layer.digest, { path, layer });
-  };
-  const saveStored: typeof save = async (layer, each) => {
-    await save(layer, each).catch((error) => {
-      throw missingLayerError(error, layer);
-    });
-  };
-  const small = wanted.filter(({ size }) => size <= ONE_REQUEST);
-  await inParallel(small, { jobs: jobs ?? DEFAULT_JOBS, signal }, async (layer, signal) => {
-    await saveStored(layer, { jobs: 1, signal });
+  const titles = titleNames(wanted);
+  const saved: SavedLayer[] = [];
+  await inParallel(wanted.entries(), { jobs: DEFAULT_JOBS, signal }, async ([index, layer], signal) => {
+    const quiet = { signal, onEvent: withoutProgress(onEvent) };
+    const name = titles.get(layer.digest) ?? await nameByBytes(store, layer, quiet);
+    saved[index] = { path: join(directory, name), layer };
   });
-  for (const layer of wanted) if (layer.size > ONE_REQUEST) await saveStored(layer, { jobs, signal });
-  return wanted.map(({ digest }) => saved.get(digest)!);
+  const files = saved.map(({ path, layer }) => ({ path, blob: layer, layer }));
+  const explain = (error: unknown, { layer }: { layer: Layer }) => missingLayerError(error, layer);
+  await fetchFiles(store, files, { overwrite, jobs, stateDirectory, signal, onEvent, explain });
+  return saved;
+}
+
+async function nameByBytes(store: StoreReader, layer: Layer, options: CallOptions): Promise<string> {
+  return await layerFileName(store, layer, options).catch((error) => {
+    throw missingLayerError(error, layer);
+  });
 }

@@ -14,7 +14,7 @@ export interface BlobFile {
 }
 
 /** The largest blob, in bytes, that is fetched with one request. Such blobs are fetched side by side. */
-const ONE_REQUEST = 32 * 1024 * 1024;
+export const ONE_REQUEST: number = 32 * 1024 * 1024;
 
 /**
  * Fetches blobs into files, as `fetchFile` fetches one. The event `blob` counts them in the order in which they are given.
@@ -22,18 +22,18 @@ const ONE_REQUEST = 32 * 1024 * 1024;
  * @throws {MismatchError} if a blob is corrupted; its file is then not made
  * @throws {ConflictError} if another file has the name of one of these, and `overwrite` is not set
  */
-export async function fetchFiles(
+export async function fetchFiles<F extends BlobFile>(
   store: BlobReader,
-  files: readonly BlobFile[],
+  files: readonly F[],
   { explain, ...options }: Omit<FetchFileOptions, "explain"> & {
     /** Gives the error that a failure means to the caller; absent = the failure itself. */
-    explain?: ((error: unknown, file: BlobFile) => unknown) | undefined;
+    explain?: ((error: unknown, file: F) => unknown) | undefined;
   },
 ): Promise<void> {
   const { jobs, signal, onEvent = store.onEvent } = options;
   const size = files.reduce((sum, { blob }) => sum + blob.size, 0);
   onEvent?.({ type: "plan", size, blobs: files.length });
-  const fetchOne = async (file: BlobFile, each: Pick<FetchFileOptions, "jobs" | "signal">) => {
+  const fetchOne = async (file: F, each: Pick<FetchFileOptions, "jobs" | "signal">) => {
     const { digest, size } = file.blob;
     await fetchFile(store, placeBlobs([{ digest, size }]), file.path, {
       ...options,
