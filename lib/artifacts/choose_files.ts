@@ -1,6 +1,7 @@
 /** Chooses files of an artifact, and refuses what has none. @module */
 import { NotFoundError } from "../errors.ts";
 import { pathPattern } from "../images/path_pattern.ts";
+import { hintOfNames } from "../store/known_references.ts";
 import type { Artifact, ArtifactFile, ArtifactKind } from "./artifact.ts";
 
 /** What can be done with what is not files. */
@@ -8,9 +9,6 @@ const HINTS: { readonly [kind in ArtifactKind]?: string } = {
   "container image": "layerstash extract takes files out of it, save downloads it, copy copies it",
   "chunk of a stored file": "name the stored file, which has no number at the end of its name",
 };
-
-/** How many names a hint shows. */
-const SHOWN = 5;
 
 /**
  * Chooses files by paths and globs, each of which has to match something.
@@ -32,9 +30,8 @@ export async function chooseFiles(
   const patterns = await Promise.all(only.map(pathPattern));
   for (const { text, includes } of patterns) {
     if (files.some(({ path }) => includes(path))) continue;
-    const names = files.slice(0, SHOWN).map(({ path }) => path).join(", ");
     throw new NotFoundError(`${reference} has no file ${text}`, {
-      hint: `it has: ${names}${files.length > SHOWN ? ", ..." : ""}`,
+      hint: hintOfNames(files.map(({ path }) => path)),
     });
   }
   return files.filter(({ path }) => patterns.some(({ includes }) => includes(path)));

@@ -32,7 +32,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       },
       {
         usage: "download [options]",
-        summary: "get a stored file back, verified",
+        summary: "get a stored file back, verified, or what another program stored",
         load: async () => (await import("./commands/download.ts")).downloadCommand(),
       },
       {
@@ -42,7 +42,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       },
       {
         usage: "info [options]",
-        summary: "show the details of a stored file",
+        summary: "show the details of a stored file, or of what else lies there",
         load: async () => (await import("./commands/info.ts")).infoCommand(),
       },
       {

@@ -28,3 +28,4 @@ export {
 } from "../artifacts/download_artifact.ts";
 export { findInstead } from "../artifacts/find_instead.ts";
 export { streamArtifact, type StreamArtifactOptions } from "../artifacts/stream_artifact.ts";
+export { listArtifacts, type ListedArtifact } from "../artifacts/list_artifacts.ts";

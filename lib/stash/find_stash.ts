@@ -1,7 +1,7 @@
 /** Finds a stash by its base tag: two manifests are read, however large it is. @module */
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { hintOfNames } from "../store/known_references.ts";
+import { hintOfNames, shortList } from "../store/known_references.ts";
 import type { CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
 import { inParallel } from "../async/pool.ts";
 import { type ChunkNote, requireNote } from "./chunk_config.ts";
@@ -206,18 +206,22 @@ export async function stashNotFound(
   options: CallOptions,
 ): Promise<NotFoundError> {
   const others = new Set<string>();
+  const tags: string[] = [];
   const numbers: number[] = [];
   for await (const tag of store.tags(options)) {
     const parsed = parseChunkTag(tag);
     if (parsed?.baseTag === baseTag) numbers.push(parsed.number);
     else if (parsed) others.add(parsed.baseTag);
+    else tags.push(tag);
   }
   if (await missesItsFirst(store, baseTag, numbers, options)) return chunkNotFound(baseTag, 1);
   const why = numbers[0] === undefined
     ? ""
     : `: ${chunkTag(baseTag, numbers[0])} is not a chunk of a stored file`;
   return new NotFoundError(`there is no stash ${baseTag} in ${store.name}${why}`, {
-    hint: hintOfNames([...others]),
+    hint: others.size > 0 || tags.length === 0
+      ? hintOfNames([...others])
+      : `other programs have stored: ${shortList(tags)}`,
   });
 }
 

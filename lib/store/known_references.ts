@@ -13,8 +13,12 @@ const { compare } = new Intl.Collator("en", { numeric: true });
 
 /** A hint that lists names, such as `it has: a, b`; of many names the first ones. */
 export function hintOfNames(names: readonly string[]): string {
-  if (names.length === 0) return "it has none at all";
-  return `it has: ${names.slice(0, SHOWN).join(", ")}${names.length > SHOWN ? ", ..." : ""}`;
+  return names.length === 0 ? "it has none at all" : `it has: ${shortList(names)}`;
+}
+
+/** Names in a list; of many names the first ones. */
+export function shortList(names: readonly string[]): string {
+  return `${names.slice(0, SHOWN).join(", ")}${names.length > SHOWN ? ", ..." : ""}`;
 }
 
 /**

@@ -36,6 +36,7 @@ export const GO_PROGRAMS = {
   },
   crane: { module: "github.com/google/go-containerregistry", version: "v0.22.1", directory: "cmd/crane" },
   olareg: { module: "github.com/olareg/olareg", version: "v0.2.2", directory: "cmd/olareg" },
+  helm: { module: "helm.sh/helm/v3", version: "v3.22.0", directory: "cmd/helm" },
   oras: { module: "oras.land/oras", version: "v1.3.6", directory: "cmd/oras" },
   regctl: { module: "github.com/regclient/regclient", version: "v0.11.7", directory: "cmd/regctl" },
   conformance: {

@@ -5,6 +5,7 @@ import { bytesSource } from "../../lib/exports/store.ts";
 import { openImage } from "../../lib/exports/images.ts";
 import { openStore, type Store, upload } from "../../main.ts";
 import { pushBlob } from "../../lib/exports/blobs.ts";
+import { plantArtifact } from "./artifact_fixtures.ts";
 import { gzip, putImage, putIndex } from "./images.ts";
 import type { Internet } from "./internet.ts";
 import { tarOf } from "./tar.ts";
@@ -41,6 +42,8 @@ export async function storeImages({ host, open }: Internet): Promise<void> {
     using store = open(registry, repository);
     await storeImage(store, tag);
   }
+  using charts = open("ghcr", "me/charts/web");
+  await plantArtifact(charts, "helm", "0.1.0");
   for (const repository of ["me/base", "base"]) {
     using local = open(host, repository);
     await storeImage(local, "1");

@@ -1,11 +1,17 @@
 /** `layerstash info`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { info } from "../../../main.ts";
+import type { Artifact } from "../../artifacts/artifact.ts";
+import type { FindArtifactOptions } from "../../artifacts/find_artifact.ts";
 import { counted } from "../../messages.ts";
+import { isDigest } from "../../oci/digest.ts";
 import { chunkTag } from "../../stash/chunk_tags.ts";
 import type { Stash } from "../../stash/stash.ts";
+import type { Store } from "../../store/store.ts";
 import { storeAction } from "../action.ts";
 import { stashCommand } from "../base_commands.ts";
+import { platformOption } from "../options.ts";
+import { artifactDocument, renderArtifact } from "../text/artifact_report.ts";
 import { renderTable } from "../text/columns.ts";
 import { jsonLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
@@ -19,15 +25,33 @@ Examples:
 /** Makes the command. */
 export function infoCommand(): CommandUnknownOpts {
   const command = stashCommand("info")
+    .addOption(platformOption())
     .addHelpText("after", EXAMPLES)
     .action(storeAction(
       ({ baseTag }) => `show ${baseTag}`,
-      async ({ terminal, store, signal }, { baseTag, json }) => {
-        const stash = await info(store, baseTag, { signal });
-        terminal.data(json ? jsonLine(stash) : renderInfo(stash));
+      async ({ terminal, store, signal, onEvent }, { baseTag, platform, json }) => {
+        const found = await findEither(store, baseTag, { platform, signal, onEvent });
+        if ("baseTag" in found) return terminal.data(json ? jsonLine(found) : renderInfo(found));
+        terminal.data(json ? jsonLine(artifactDocument(found)) : renderArtifact(found));
       },
     ));
   return command;
+}
+
+/** The stored file that has a name, or what else has it. */
+async function findEither(
+  store: Store,
+  name: string,
+  options: FindArtifactOptions,
+): Promise<Stash | Artifact> {
+  if (isDigest(name)) {
+    const { findArtifact } = await import("../../exports/artifacts.ts");
+    return await findArtifact(store, name, options);
+  }
+  return await info(store, name, options).catch(async (failure) => {
+    const { artifactInstead } = await import("./artifact_instead.ts");
+    return await artifactInstead(failure, store, { name, ...options });
+  });
 }
 
 /** The details of a stash as tables. */

@@ -2,9 +2,12 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { list } from "../../../main.ts";
 import type { ListedStash } from "../../stash/list_stashes.ts";
+import type { ListedArtifact } from "../../artifacts/list_artifacts.ts";
 import { requireRepository } from "../../store/known_references.ts";
+import type { CallOptions, Store } from "../../store/store.ts";
 import { storeAction } from "../action.ts";
 import { repositoryCommand } from "../base_commands.ts";
+import { listedDocument, renderArtifacts } from "../text/artifact_report.ts";
 import { renderTable } from "../text/columns.ts";
 import { jsonLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
@@ -14,6 +17,7 @@ Examples:
   $ layerstash list -r me/files
   $ layerstash list -r me/files --exact-size
   $ layerstash list -r me/files --json
+  $ layerstash list --registry ghcr -r me/files --all
 
 One image of each name is looked at, to tell stored files from images whose tags
 end with a number. If the repository does not exist, the exit code is 3; if it
@@ -24,19 +28,43 @@ has no stored files, 0.
 export function listCommand(): CommandUnknownOpts {
   const command = repositoryCommand("list")
     .option("--exact-size", "add sizes, names and dates: one or two requests for each")
+    .option("--all", "list what else lies there too, with its kind: one or two requests for each tag")
     .addHelpText("after", EXAMPLES)
     .action(storeAction(
       ({ repository }) => `list ${repository}`,
-      async ({ terminal, store, signal }, { exactSize, json }) => {
+      async ({ terminal, store, signal }, { exactSize, all, json }) => {
         const found = await Array.fromAsync(list(store, { exactSize, signal }));
-        if (json) terminal.data(jsonLine(found.map(documentOf)));
-        else if (found.length > 0) terminal.data(renderList(found, { exactSize }));
-        if (found.length > 0) return;
+        const others = all ? await listOthers(store, found, { signal }) : [];
+        if (json) terminal.data(jsonLine([...found.map(documentOf), ...others.map(listedDocument)]));
+        else if (found.length + others.length > 0) terminal.data(tablesOf(found, others, { exactSize }));
+        if (found.length > 0 || others.length > 0) return;
         await requireRepository(store, { signal });
         if (!json) terminal.note(`${store.name} has no stored files`);
       },
     ));
   return command;
+}
+
+async function listOthers(
+  store: Store,
+  found: readonly ListedStash[],
+  options: CallOptions,
+): Promise<ListedArtifact[]> {
+  const { listArtifacts } = await import("../../exports/artifacts.ts");
+  return await listArtifacts(store, found, options);
+}
+
+/** The stored files as a table, and after it what else lies there as another. */
+function tablesOf(
+  found: readonly ListedStash[],
+  others: readonly ListedArtifact[],
+  options: { exactSize?: boolean | undefined },
+): string {
+  const tables = [
+    ...(found.length > 0 ? [renderList(found, options)] : []),
+    ...(others.length > 0 ? [renderArtifacts(others)] : []),
+  ];
+  return tables.join("\n");
 }
 
 /** The list as a table. */

@@ -1,0 +1,83 @@
+/** The part of `layerstash download` that brings back what other programs have stored. @module */
+import type { Artifact } from "../../artifacts/artifact.ts";
+import { info } from "../../../main.ts";
+import { InvalidInputError } from "../../errors.ts";
+import { downloadArtifact, findArtifact, findInstead, streamArtifact } from "../../exports/artifacts.ts";
+import { counted, printable } from "../../messages.ts";
+import { isDigest } from "../../oci/digest.ts";
+import type { StoreSession } from "../action.ts";
+import { eventLine } from "../text/json_lines.ts";
+import { formatSize } from "../text/sizes.ts";
+import { artifactInstead } from "./artifact_instead.ts";
+
+/** The options of a download. */
+export interface DownloadFlags {
+  baseTag: string;
+  platform?: string | undefined;
+  outfile?: string | undefined;
+  only?: readonly string[] | undefined;
+  overwrite?: boolean | undefined;
+  jobs?: number | undefined;
+  stateDir?: string | undefined;
+  json?: boolean | string | undefined;
+}
+
+/** Brings back what another program stored under a name that was looked for among stored files, which failed. */
+export async function bringBackInstead(
+  session: StoreSession,
+  flags: DownloadFlags,
+  failure: unknown,
+): Promise<void> {
+  const { store, signal, onEvent } = session;
+  const { baseTag: name, platform } = flags;
+  const artifact = await artifactInstead(failure, store, { name, platform, signal, onEvent });
+  await bringBackFiles(session, artifact, flags);
+}
+
+/**
+ * Brings back what another program stored, where the options ask for that.
+ *
+ * @throws {InvalidInputError} if a stored file has the name
+ * @throws {NotFoundError} if nothing has the name
+ */
+export async function bringBackNamed(session: StoreSession, flags: DownloadFlags): Promise<void> {
+  const { store, signal, onEvent } = session;
+  const { baseTag, platform } = flags;
+  const options = { platform, signal, onEvent };
+  const find = isDigest(baseTag) ? findArtifact : findInstead;
+  const artifact = await find(store, baseTag, options);
+  if (artifact) return await bringBackFiles(session, artifact, flags);
+  await info(store, baseTag, { signal, onEvent });
+  throw new InvalidInputError(`${baseTag} is one stored file, of which --only chooses nothing`, {
+    hint: "omit --only",
+  });
+}
+
+/** Downloads the files of an artifact, and says where they are. */
+async function bringBackFiles(
+  { terminal, store, signal, onEvent, saved }: StoreSession,
+  artifact: Artifact,
+  { outfile = ".", stateDir: stateDirectory, json, ...options }: DownloadFlags,
+): Promise<void> {
+  const { kind, reference, digest, note } = artifact;
+  if (note !== undefined) onEvent({ type: "notice", message: `${reference}: ${note}` });
+  if (outfile === "-") {
+    const output = terminal.dataStream();
+    const { blob: { size } } = await streamArtifact(store, artifact, { ...options, output, signal, onEvent });
+    return terminal.note(`sent to standard output: ${formatSize(size)}, verified; ${kind}`);
+  }
+  const done = await downloadArtifact(store, artifact, {
+    ...options,
+    output: outfile,
+    stateDirectory,
+    signal,
+    onEvent,
+  });
+  const files = done.map(({ path, file: { blob } }) => ({ path, size: blob.size, digest: blob.digest }));
+  if (json) return terminal.data(eventLine("done", { kind, reference, digest, files }));
+  for (const { path } of files) terminal.data(`${printable(path)}\n`);
+  const size = files.reduce((sum, file) => sum + file.size, 0);
+  terminal.note(
+    `wrote ${counted(files.length, "file")}: ${formatSize(size)}, verified${saved(size, "fetched")}; ${kind}`,
+  );
+}
