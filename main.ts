@@ -155,6 +155,8 @@ async function storeStash(
   const atOnce = input.seekable ? given.jobs : 1; // the chunks of a stream come one after the other
   const { jobs, onEvent } = adaptiveJobs({ jobs: atOnce, onEvent: given.onEvent });
   const options = { jobs: atOnce, overwrite, onEvent, signal };
+  // A small file that was never stored from here is most likely new: its bytes and its config.
+  await using _begun = store.expectWrites?.(input.isFirst && draft.isSmall ? [draft.size!, 0] : [], options);
   const existing = await lookUpExisting(store, draft.baseTag, options);
   const family = store.familyBeside(existing.family);
   // What has no date of its own takes that of the existing chunks, which then keep their images.
@@ -163,13 +165,15 @@ async function storeStash(
   const same = await verdicts.compareExisting(input);
   if (same) return await keepStored(store, same, { ...options, existing, family });
   const holdUntil = input.seekable ? 0 : verdicts.holdUntil;
-  const tags = new StashTags(store, existing, { ...options, family, holdUntil });
+  using tags = new StashTags(store, existing, { ...options, family, holdUntil });
   const layers: Descriptor[] = [];
   let stored = 0;
   await inParallel(input.chunks(draft.chunkSize), { jobs, signal }, async (chunk, signal, turn) => {
     checkBaseTag(draft.baseTag, chunk.number);
     const verdict = await verdicts.of(chunk, signal);
-    const layer = await sendChunk(store, chunk, verdict, { onEvent, signal, turn });
+    const only = draft.isSmall && await draft.onlyImage(chunk);
+    const sending = sendChunk(store, chunk, verdict, { onEvent, signal, turn });
+    const layer = await (only ? tags.addBeside(only, sending) : sending);
     layers[chunk.number - 1] = layer;
     const images = await chunk.isLast() ? [] : [draft.image(chunk.number, layer)];
     if (++stored === draft.chunks) images.push(draft.lastImage(layers)); // its config is stored with the others

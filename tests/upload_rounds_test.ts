@@ -5,7 +5,8 @@ import { makeWorkspace, someBytes, streamOf } from "./rigs/content.ts";
 import { type FakeRegistry, type RecordedRequest, startFakeRegistry } from "./rigs/fake_registry.ts";
 
 const CHUNK = 1000;
-const LIST = ["GET tags/list"];
+/** The list of tags, and the first tag, which the list may leave out. */
+const LOOK = ["GET manifests/disk-1", "GET tags/list"];
 const opened = (count: number) => new Array<string>(count).fill("POST blobs/uploads/");
 const stored = (count: number) => new Array<string>(count).fill("PUT blobs/uploads/");
 const seen = (...numbers: number[]) => numbers.map((number) => `HEAD manifests/disk-${number}`);
@@ -43,7 +44,7 @@ function answerInRounds({ faults }: FakeRegistry, wanted: string[][], signal: Ab
 /** Uploads to a registry that answers in these rounds. An upload that needs an answer before its round is stopped. */
 async function requireRounds(
   wanted: string[][],
-  { input, over }: { input: UploadOptions["input"]; over?: string },
+  { over, ...given }: Pick<UploadOptions, "input" | "stateDirectory"> & { over?: string },
 ) {
   await using registry = await startFakeRegistry();
   using store = openStore({ registry: registry.url, repository: "me/files" });
@@ -54,7 +55,7 @@ async function requireRounds(
   const rounds = answerInRounds(registry, wanted, stop.signal);
   const failure = await upload(store, "disk", {
     ...options,
-    input,
+    ...given,
     overwrite: over !== undefined,
     signal: stop.signal,
   }).then(() => undefined, (error) => error);
@@ -63,11 +64,10 @@ async function requireRounds(
   assert.equal(failure, undefined);
 }
 
-Deno.test("a file of four chunks is there eight round trips behind its last bytes, and a ninth makes sure", async () => {
+Deno.test("a file of four chunks is there after ten round trips, and an eleventh makes sure", async () => {
   await using work = await makeWorkspace();
   await requireRounds([
-    LIST,
-    seen(1), // whether the list left it out
+    LOOK,
     opened(4),
     stored(4), // the bytes
     opened(4),
@@ -84,28 +84,47 @@ Deno.test("a file of four chunks is there eight round trips behind its last byte
 
 Deno.test("a file of one chunk takes no round trips for others", async () => {
   await using work = await makeWorkspace();
-  const rounds = [LIST, seen(1), opened(1), stored(1), opened(1), stored(1), seen(1), tagged(1), given(1)];
+  const rounds = [LOOK, [...seen(1), ...opened(2)], stored(2), tagged(1), given(1)];
   await requireRounds(rounds, { input: await work.write("disk.img", someBytes(CHUNK)) });
 });
 
+Deno.test("a small file that was never stored from here has its uploads begun beside the first look", async () => {
+  await using work = await makeWorkspace();
+  const rounds = [[...LOOK, ...opened(2)], [...seen(1), ...stored(2)], tagged(1), given(1)];
+  const input = await work.write("disk.img", someBytes(CHUNK));
+  await requireRounds(rounds, { input, stateDirectory: work.path("journals") });
+});
+
+Deno.test("uploads that were begun for a file that is there already are cancelled, and not begun again", async () => {
+  await using work = await makeWorkspace();
+  await using registry = await startFakeRegistry();
+  using store = openStore({ registry: registry.url, repository: "me/files" });
+  const input = await work.write("disk.img", someBytes(CHUNK));
+  await upload(store, "disk", { input });
+  for (const changes of [[...opened(2), "DELETE blobs/uploads/", "DELETE blobs/uploads/"], []]) {
+    registry.requests.length = 0;
+    await upload(store, "disk", { input, stateDirectory: work.path("journals") });
+    assert.deepEqual(registry.requests.map(nameOf).filter((name) => !/^(GET|HEAD)/.test(name)), changes);
+    assert.equal(registry.storage.sessions.size, 0);
+  }
+});
+
 Deno.test("a stream has each chunk stored and tagged before the next: only one is read at a time", async () => {
-  const config = [opened(1), stored(1)];
   const bytes = [opened(1), ["PATCH blobs/uploads/"], stored(1)];
+  const config = (...looks: number[]) => [[...seen(...looks), ...opened(1)], stored(1)];
   await requireRounds([
-    LIST,
-    seen(1),
-    ...[...bytes, ...config, seen(1), tagged(1)],
-    ...[...bytes, ...config, seen(2), tagged(2)],
-    ...[...bytes, ...config, seen(1, 2, 3), tagged(3), given(1, 2, 3)],
+    LOOK,
+    ...[...bytes, ...config(), seen(1), tagged(1)],
+    ...[...bytes, ...config(), seen(2), tagged(2)],
+    ...[...bytes, ...config(1, 2, 3), tagged(3), given(1, 2, 3)],
   ], { input: streamOf(someBytes(3 * CHUNK)) });
 });
 
 Deno.test("chunks that replace others take as many round trips behind their last bytes", async () => {
   await using work = await makeWorkspace();
   await requireRounds([
-    LIST,
+    LOOK,
     seen(5),
-    given(1),
     ["GET blobs/config"],
     given(4),
     ["GET blobs/config"],
@@ -114,7 +133,7 @@ Deno.test("chunks that replace others take as many round trips behind their last
     new Array<string>(4).fill("HEAD blobs/bytes"), // they were compared: by their digests they may be there
     ...[opened(4), stored(4), opened(4), stored(4)],
     ...[seen(1), tagged(1), seen(2, 3), tagged(2, 3), seen(1, 3, 4), tagged(4), given(1, 2, 3, 4)],
-    LIST, // whether a tag still names a manifest of the old file
+    ["GET tags/list"], // whether a tag still names a manifest of the old file
   ], {
     input: await work.write("new.img", someBytes(4 * CHUNK, 2)),
     over: await work.write("old.img", someBytes(4 * CHUNK, 1)),

@@ -68,6 +68,7 @@ async function storeWhole(
   { onEvent, signal }: PushBlobOptions,
 ): Promise<SizedBlob> {
   const { source, checkpoint, remember } = await wholeOf(input);
+  await using _right = store.expectWrites?.([], { onEvent, signal });
   const event = { type: "blob", index: 1 } as const;
   const known = source.once ? undefined : source.known ?? await abortable(source.digest(), signal);
   const likely = known && { digest: known, size: source.size! };

@@ -33,6 +33,8 @@ export interface Input extends AsyncDisposable {
   modified: Date;
   /** A text that no other file has, nor this file after a change; absent for a stream and a device. */
   identity?: string | undefined;
+  /** Whether a journal shows that nothing was ever stored there under this name from this machine; absent = there is none. */
+  isFirst?: boolean | undefined;
   /** Whether chunks can be read in any order, in parallel, and more than once. */
   seekable: boolean;
   /** The chunks, in order. An empty input is one empty chunk. */

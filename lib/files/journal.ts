@@ -27,6 +27,8 @@ export interface Journal extends Disposable {
   readonly earlier: readonly unknown[];
   /** Whether the journal had records about other content. */
   readonly changed: boolean;
+  /** Whether it begins now, and is kept: a transfer of this name was never begun on this machine. */
+  readonly begins: boolean;
   /** Adds a record. It survives the end of this process, however sudden; a power cut may lose it. */
   add(record: unknown): void;
   /** Closes and removes the journal: the transfer is complete. */
@@ -66,6 +68,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 const NO_JOURNAL: Journal = {
   earlier: [],
   changed: false,
+  begins: false,
   add() {},
   discard() {},
   [Symbol.dispose]() {},
@@ -107,6 +110,7 @@ function read(path: string, file: Deno.FsFile, options: JournalOptions): Journal
   return {
     earlier: goesOn ? records.slice(1) : [],
     changed: about.success && !goesOn && records.length > 1,
+    begins: records.length === 0,
     add(record) {
       try {
         if (writable) writeLine(file, record);

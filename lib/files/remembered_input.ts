@@ -49,10 +49,12 @@ export async function rememberInput(input: Input, options: MemoryOptions): Promi
     onEvent,
   });
   const end = () => Promise.resolve(journal[Symbol.dispose]());
-  if (!input.identity) return { ...input, [Symbol.asyncDispose]: end };
+  const isFirst = journal.begins;
+  if (!input.identity) return { ...input, isFirst, [Symbol.asyncDispose]: end };
   const memory = new Memory(journal);
   return {
     ...input,
+    isFirst,
     *chunks(chunkSize) {
       for (const chunk of input.chunks(chunkSize) as Iterable<InputChunk>) {
         yield memory.of(chunk, (chunk.number - 1) * chunkSize);

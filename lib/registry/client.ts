@@ -51,6 +51,8 @@ export class RegistryClient {
   readonly #warnings: Set<string> = new Set();
   /** The hosts that have answered. */
   readonly #answered: Set<string> = new Set();
+  /** How many who read now are about to push. */
+  #pushing = 0;
 
   /** @param options the repository, and how to reach it */
   constructor(options: ClientOptions) {
@@ -71,6 +73,12 @@ export class RegistryClient {
   /** Whether the registry has asked for a sign-in. */
   get signedIn(): boolean {
     return this.#authorization.demanded;
+  }
+
+  /** Asks for the right to push with every token, until the result is disposed of: one token is then enough. */
+  expectPush(): Disposable {
+    this.#pushing++;
+    return { [Symbol.dispose]: () => void this.#pushing-- };
   }
 
   /**
@@ -237,7 +245,8 @@ export class RegistryClient {
   #scopes({ action, alsoPull }: Call): string[] {
     const { repository } = this.#options;
     if (action === "sign-in") return [];
-    const scope = action === "catalog" ? CATALOG_SCOPE : scopeFor(repository, action);
+    const right = action === "pull" && this.#pushing > 0 ? "push" : action;
+    const scope = right === "catalog" ? CATALOG_SCOPE : scopeFor(repository, right);
     return alsoPull ? [scope, scopeFor(alsoPull, "pull")] : [scope];
   }
 

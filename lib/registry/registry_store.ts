@@ -19,6 +19,7 @@ import { removeUnnamed } from "./unnamed_manifests.ts";
 import { allItems, type PagedList, textOf } from "./pages.ts";
 import type { RegistryProfile } from "./profiles.ts";
 import { BlobPusher } from "./push/push.ts";
+import { cancelUpload } from "./push/upload_session.ts";
 import { FamilyChoice, type ManifestFormat } from "../store/manifest_format.ts";
 import { fallbackReferrers } from "../store/referrers.ts";
 import { listedReferrers } from "./referrers.ts";
@@ -135,6 +136,10 @@ export class RegistryStore implements Store {
     return await storing(() => this.#pusher.push(source, withChannel(options, this)));
   }
 
+  expectWrites(sizes: readonly number[], options: CallOptions = {}): AsyncDisposable {
+    return this.#pusher.expect(sizes, withChannel(options, this));
+  }
+
   async reuse({ digest, size }: SizedBlob, { what, signal, onEvent }: ReuseOptions = {}): Promise<BlobState> {
     const found = await sizeByReading(this.#client, digest, { what, signal, onEvent });
     if (found === undefined) return "absent";
@@ -239,14 +244,12 @@ export class RegistryStore implements Store {
     await answer.body?.cancel();
   }
 
-  /** Cancels an upload that a refused mount has begun. Failures do no harm: the registry drops the upload after a time. */
+  /** Cancels an upload that a refused mount has begun. */
   async #cancelUpload(location: string | null, options: CallOptions): Promise<void> {
-    if (location === null) return;
     try {
-      const to = urlNamed(location, this.#client.urlOf("blobs/uploads/"));
-      if (!to) return;
-      await (await this.#client.once(ENDPOINTS.cancelUpload(to), options)).body?.cancel();
-    } catch { /* the registry drops it by itself */ }
+      const to = location === null ? undefined : urlNamed(location, this.#client.urlOf("blobs/uploads/"));
+      if (to) await cancelUpload(this.#client, to, options);
+    } catch { /* it leads elsewhere: the registry drops the upload by itself */ }
   }
 
   #checkDigest({ digest, mediaType }: Manifest, reference: string, announced: string | null): void {

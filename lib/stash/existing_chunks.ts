@@ -4,6 +4,7 @@ import { ConflictError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type Family, OCTET_STREAM } from "../oci/media_types.ts";
+import { askAhead } from "../store/asked_ahead.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { type ChunkImage, lookAtTag, type TagContent } from "./chunk_image.ts";
@@ -34,8 +35,20 @@ export interface ExistingChunks {
   untagged: number[];
 }
 
-/** Looks up which chunks exist. The manifest of every tag is read: a tag may hold an image of somebody else. */
+/**
+ * Looks up which chunks exist. The manifest of every tag is read: a tag may hold an image of somebody else. That of chunk 1 is
+ * asked for beside the list of tags, which may leave it out.
+ */
 export async function lookUpExisting(
+  store: StoreReader,
+  baseTag: string,
+  options: CallOptions & { jobs?: number | undefined },
+): Promise<ExistingChunks> {
+  await using ahead = askAhead(store, chunkTag(baseTag, 1), options);
+  return await lookUpChunks(ahead.reader, baseTag, options);
+}
+
+async function lookUpChunks(
   store: StoreReader,
   baseTag: string,
   { jobs = DEFAULT_JOBS, ...options }: CallOptions & { jobs?: number | undefined },

@@ -1,5 +1,5 @@
 /** Builds the images of the chunks of a stash that is being stored. @module */
-import type { Input } from "../files/input.ts";
+import type { Input, InputChunk } from "../files/input.ts";
 import { chunkCount } from "../files/input.ts";
 import { type Descriptor, TITLE } from "../oci/descriptor.ts";
 import { digestOf } from "../oci/digest.ts";
@@ -9,12 +9,15 @@ import type { ChunkNote } from "./chunk_config.ts";
 import { checkBaseTag, chunkTag } from "./chunk_tags.ts";
 import { chunksOf, type Slicing, type Stash } from "./stash.ts";
 
+/** The largest file that is hashed before it is sent, in bytes: that takes less time than a round trip. */
+const SMALL_FILE = 16 * 1024 * 1024;
+
 /** The image of one chunk, ready to be stored under its tag. */
 export interface TaggedImage {
   /** The chunk, from 1. */
   number: number;
   tag: string;
-  /** The chunk's bytes, which the store has. */
+  /** The chunk's bytes, which the store has before the tag is put. */
   layer: Descriptor;
   config: Uint8Array<ArrayBuffer>;
   /** The manifest in OCI's family: {@link inFamily} gives it in that of the store. */
@@ -56,6 +59,16 @@ export class StashDraft implements Slicing {
   /** Builds the image of a chunk: an ordinary image with one layer, which is the chunk's bytes. */
   image(number: number, layer: Descriptor): TaggedImage {
     return this.#image(number, layer, {});
+  }
+
+  /** Whether the file is one small chunk, of which all is known before it is sent: it is hashed first. */
+  get isSmall(): boolean {
+    return this.chunks === 1 && this.size! <= SMALL_FILE;
+  }
+
+  /** Builds the only image of a small file. */
+  async onlyImage({ source }: InputChunk): Promise<TaggedImage> {
+    return this.lastImage([{ mediaType: OCTET_STREAM, digest: await source.digest(), size: this.size! }]);
   }
 
   /**

@@ -39,13 +39,19 @@ interface HeldImage {
   before: Digest | undefined;
 }
 
+/** A tag that was looked at. Within this process nobody else puts it until this is disposed of. */
+interface LookedAt extends Disposable {
+  /** What it holds, and what the deciding tags hold. */
+  found: ReadonlyMap<string, Digest | undefined>;
+}
+
 const tagLocks = new KeyedMutex();
 
 /**
  * The tags of one upload. Registries have no locks, and another machine may store something else under the same name at
  * the same time. The tag of chunk 1 decides: it is put before all others, and the upload whose image it holds has won.
  */
-export class StashTags {
+export class StashTags implements Disposable {
   readonly #store: Store;
   readonly #existing: ExistingChunks;
   readonly #options: StashTagsOptions;
@@ -60,6 +66,8 @@ export class StashTags {
   #family: Family;
   /** The manifests whose configs are stored. */
   readonly #prepared: Set<Digest> = new Set();
+  /** The tag of the only image of a stash, which was looked at while its config was stored. */
+  #only: LookedAt | undefined;
 
   /**
    * Puts nothing yet.
@@ -74,19 +82,36 @@ export class StashTags {
     this.#pool = { jobs: options.jobs ?? DEFAULT_JOBS, signal: options.signal };
   }
 
+  /** Lets others of this process put the tag that was looked at. */
+  [Symbol.dispose](): void {
+    this.#only?.[Symbol.dispose]();
+    this.#only = undefined;
+  }
+
   /**
    * Stores the configs of images, and puts the tags that may be put: that of chunk 1, and others after it. The tag of the
-   * last image waits for {@link complete}; its config is stored here, which saves a round trip at the end.
+   * last image waits for {@link complete}; its config is stored here, which saves a round trip at the end, and if it is the
+   * only image, its tag is looked at meanwhile.
    *
    * @throws {ConflictError} if a tag holds other bytes that are not to be replaced
    */
   async add(...images: TaggedImage[]): Promise<void> {
     await inParallel(images, this.#pool, async (image) => {
-      // A tag that exists may hold this very image: then the config is not needed.
-      if (!this.#isExisting(image)) await this.#storeConfig(image);
+      if (this.#isExisting(image)) return; // its tag may hold this very image: then the config is not needed
+      if (image.isLast && image.number === 1) this.#only ??= await this.#prepare(image);
+      else await this.#storeConfig(image);
     });
     this.#waiting.push(...images.filter(({ isLast }) => !isLast));
     if (images.some(({ number }) => number >= this.#options.holdUntil)) await this.#putWaiting();
+  }
+
+  /** Stores the config of an image while its bytes are sent. Returns what the sending returns. */
+  async addBeside<T>(image: TaggedImage, sending: Promise<T>): Promise<T> {
+    const adding = this.add(image);
+    await Promise.allSettled([sending, adding]);
+    const sent = await sending;
+    await adding;
+    return sent;
   }
 
   /**
@@ -131,16 +156,35 @@ export class StashTags {
     if (this.#isExisting(image) && await this.#store.resolve(image.tag, options) === digest) {
       return this.#note({ image, digest, before: digest });
     }
-    await this.#storeConfig(image);
     await this.#replace(image);
   }
 
-  /** Looks at the tag as late as possible. Within this process nobody else puts it between the look and the change. */
+  /** Stores the config of an image, and looks at its tag meanwhile: as late as costs no round trip. */
+  async #prepare(image: TaggedImage): Promise<LookedAt> {
+    const { tag, isLast } = image;
+    const lock = await tagLocks.lock(`${this.#store.url} ${tag}`, this.#options.signal);
+    let found: ReadonlyMap<string, Digest | undefined> = new Map();
+    const look = async () => {
+      found = await this.#lookUp(isLast ? [tag, ...this.#decidingTags()] : [tag]);
+    };
+    try {
+      const steps = [() => this.#storeConfig(image), look];
+      await inParallel(steps, { ...this.#pool, jobs: steps.length }, (step) => step());
+    } catch (error) {
+      lock[Symbol.dispose]();
+      throw error;
+    }
+    return { found, [Symbol.dispose]: () => lock[Symbol.dispose]() };
+  }
+
+  /** Puts a tag that was just looked at. */
   async #replace(image: TaggedImage): Promise<void> {
     const { signal, onEvent } = this.#options;
     const { tag, isLast } = image;
-    using _lock = await tagLocks.lock(`${this.#store.url} ${tag}`, signal);
-    const found = await this.#lookUp(isLast ? [tag, ...this.#decidingTags()] : [tag]);
+    const prepared = this.#only ?? await this.#prepare(image);
+    this.#only = undefined;
+    using looked = prepared;
+    const { found } = looked;
     if (isLast) this.#requireOwn(found);
     const before = found.get(tag);
     if (before !== undefined && before !== this.#digestOf(image)) {

@@ -180,6 +180,12 @@ export interface BlobStore extends BlobReader {
     options?: CallOptions,
   ): Promise<void>;
   /**
+   * Says that blobs are about to be written, of these sizes as far as they are certain: a registry is asked for the right to
+   * push from the first request on, and begins the uploads, which saves a round trip for each. Disposing of the result
+   * cancels those that were not used. Absent where nothing is gained.
+   */
+  expectWrites?(sizes: readonly number[], options?: CallOptions): AsyncDisposable;
+  /**
    * Asks for a blob that a manifest is about to list, so that it need not be written:
    *
    * - `present`: the store has it whole, and keeps it until a manifest lists it, or the store is closed.

@@ -16,8 +16,15 @@ import type { RegistryProfile } from "../profiles.ts";
 import { type ActiveMode, describeMode, fallbackMode } from "./push_mode.ts";
 import { type BlobRoute, sendBlob, SMALL } from "./send_blob.ts";
 import { CountedSource } from "./counted_source.ts";
-import type { BlobOptions, StatOptions, UploadPoint, WriteOptions } from "../../store/store.ts";
-import { SessionLostError, type SessionOptions, UploadSession } from "./upload_session.ts";
+import type { BlobOptions, CallOptions, StatOptions, UploadPoint, WriteOptions } from "../../store/store.ts";
+import {
+  beginUpload,
+  type BegunUpload,
+  SessionLostError,
+  type SessionOptions,
+  UploadSession,
+} from "./upload_session.ts";
+import { BegunUploads } from "./begun_uploads.ts";
 
 /** How often another mode is tried for one blob. A registry may refuse each in turn. */
 const MOST_ADAPTATIONS = 8;
@@ -35,12 +42,26 @@ export interface PusherOptions {
 /** Pushes blobs, one or several at a time, and remembers which modes the registry refuses. */
 export class BlobPusher {
   readonly #options: PusherOptions;
+  readonly #begun: BegunUploads;
   #mode: ActiveMode;
 
   /** @param options the registry, and the mode to begin with */
   constructor(options: PusherOptions) {
     this.#options = options;
+    this.#begun = new BegunUploads(options.client);
     this.#mode = options.profile;
+  }
+
+  /** Gets ready for blobs of these sizes. See `BlobStore.expectWrites`. */
+  expect(sizes: readonly number[], options: CallOptions): AsyncDisposable {
+    const right = this.#options.client.expectPush();
+    const begun = this.#begun.begin(sizes.map((size) => ({ beforeStream: size > SMALL })), options);
+    return {
+      [Symbol.asyncDispose]: async () => {
+        await begun[Symbol.asyncDispose]();
+        right[Symbol.dispose]();
+      },
+    };
   }
 
   /** Stores the bytes of a source. See `Store.write`. */
@@ -86,7 +107,7 @@ export class BlobPusher {
     let session = await this.#resume(source, sessionOptions);
     for (let adaptations = 0, broken = false;; broken = true) {
       const mode = this.#mode;
-      session ??= await UploadSession.initiate(client, { ...sessionOptions, beforeStream: size > SMALL });
+      session ??= new UploadSession(client, await this.#begin(size, options), sessionOptions);
       const route = this.#route(source, session, { ...options, mode, broken });
       try {
         await sendBlob(route);
@@ -106,6 +127,13 @@ export class BlobPusher {
       if (!source.content.once) source.standAt(0);
       session = undefined;
     }
+  }
+
+  /** Begins an upload, unless one was begun for bytes like these. */
+  async #begin(size: number, { signal, onEvent, what }: WriteOptions): Promise<BegunUpload> {
+    const beforeStream = size > SMALL;
+    return await this.#begun.take(beforeStream) ??
+      await beginUpload(this.#options.client, { signal, onEvent, what, beforeStream });
   }
 
   /** Resumes the session that an earlier process left; `undefined` = there is none that saves anything. */

@@ -37,6 +37,46 @@ const LARGEST_MINIMUM = 1024 ** 3;
 /** After how many refusals in a row a session that was resumed is given up. */
 const MOST_REFUSALS = 3;
 
+/** An upload that was begun, and has no bytes yet. */
+export interface BegunUpload {
+  location: URL;
+  /** The least and the most bytes that a part may have. */
+  minimum?: number | undefined;
+  maximum?: number | undefined;
+}
+
+/** What beginning an upload takes. */
+export interface BeginOptions extends CallOptions {
+  /** What is sent, for messages; absent = a blob. */
+  what?: string | undefined;
+  /** Whether its bytes stream: they find the connection open then. */
+  beforeStream: boolean;
+}
+
+/** Begins an upload. */
+export async function beginUpload(
+  client: RegistryClient,
+  { beforeStream, ...options }: BeginOptions,
+): Promise<BegunUpload> {
+  const call = ENDPOINTS.initiateUpload(uploadOf(options), { beforeStream });
+  const answer = await client.call(call, options);
+  await answer.body?.cancel();
+  return {
+    location: locationOf(answer, client.urlOf(call.to)),
+    minimum: numberIn(answer, "oci-chunk-min-length"),
+    maximum: numberIn(answer, "oci-chunk-max-length"),
+  };
+}
+
+/** Cancels an upload. Failures do no harm: the registry drops the upload after a time. */
+export async function cancelUpload(
+  client: RegistryClient,
+  location: URL,
+  options: CallOptions,
+): Promise<void> {
+  await client.once(ENDPOINTS.cancelUpload(location), options).then(({ body }) => body?.cancel(), () => {});
+}
+
 /** An open upload. Its address changes with every answer, and only the newest is valid. */
 export class UploadSession {
   readonly #client: RegistryClient;
@@ -54,23 +94,13 @@ export class UploadSession {
   /** Whether the registry named the offset after a break; else it is the sum of what was sent without one. */
   resumed = false;
 
-  private constructor(client: RegistryClient, location: URL, options: SessionOptions, opened?: Response) {
+  /** @param begun an upload that was just begun, or an earlier one that is to be asked how far it has come */
+  constructor(client: RegistryClient, begun: BegunUpload, options: SessionOptions = {}) {
     this.#client = client;
     this.#options = options;
-    this.#location = location;
-    this.#minimum = Math.min(LARGEST_MINIMUM, numberIn(opened, "oci-chunk-min-length") ?? 0);
-    this.#maximum = numberIn(opened, "oci-chunk-max-length") ?? Infinity;
-  }
-
-  /** Begins an upload. Bytes that stream find the connection open. */
-  static async initiate(
-    client: RegistryClient,
-    { beforeStream, ...options }: SessionOptions & { beforeStream: boolean },
-  ): Promise<UploadSession> {
-    const call = ENDPOINTS.initiateUpload(uploadOf(options), { beforeStream });
-    const answer = await client.call(call, options);
-    await answer.body?.cancel();
-    return new UploadSession(client, locationOf(answer, client.urlOf(call.to)), options, answer);
+    this.#location = begun.location;
+    this.#minimum = Math.min(LARGEST_MINIMUM, begun.minimum ?? 0);
+    this.#maximum = begun.maximum ?? Infinity;
   }
 
   /** Resumes an upload of another process; `undefined` = the registry has nothing of it any more. */
@@ -82,7 +112,7 @@ export class UploadSession {
     const location = URL.parse(point.location);
     const start = client.urlOf("");
     if (!location || (start.protocol === "https:" && location.protocol !== "https:")) return undefined;
-    const session = new UploadSession(client, location, options);
+    const session = new UploadSession(client, { location }, options);
     session.offset = point.acknowledged;
     session.#sent = point.sent;
     return await session.ask() && session.offset > 0 ? session : undefined;
@@ -213,7 +243,7 @@ export function arrived(
   return count >= least && count <= most ? count : undefined;
 }
 
-function uploadOf({ what }: SessionOptions): string {
+function uploadOf({ what }: { what?: string | undefined }): string {
   return what === undefined ? "an upload" : `an upload of ${what}`;
 }
 
@@ -224,7 +254,7 @@ function locationOf(answer: Response, base: URL, otherwise?: URL): URL {
   throw new RegistryError(`${base.host} does not say where to send the bytes`, { status: answer.status });
 }
 
-function numberIn(answer: Response | undefined, header: string): number | undefined {
-  const value = answer?.headers.get(header) ?? "";
+function numberIn(answer: Response, header: string): number | undefined {
+  const value = answer.headers.get(header) ?? "";
   return /^[1-9]\d{0,14}$/.test(value) ? Number(value) : undefined;
 }
