@@ -46,7 +46,7 @@ import { chunkNumbers } from "./lib/stash/chunk_numbers.ts";
 import { checkBaseTag } from "./lib/stash/chunk_tags.ts";
 import { completeStash } from "./lib/stash/complete_stash.ts";
 import { lookUpExisting } from "./lib/stash/existing_chunks.ts";
-import { fetchStash } from "./lib/stash/fetch_stash.ts";
+import { fetchAhead, fetchStash } from "./lib/stash/fetch_stash.ts";
 import { findStash, stashNotFound, untaggedChunks } from "./lib/stash/find_stash.ts";
 import { describeListed, type ListedStash, listStashes } from "./lib/stash/list_stashes.ts";
 import { type KeptTag, removeChunks, type TagRemoval } from "./lib/stash/remove_tags.ts";
@@ -64,6 +64,7 @@ import type {
 } from "./lib/stash/verb_options.ts";
 import { Verdicts } from "./lib/stash/verdict.ts";
 import type { CallOptions, Store, StoreReader } from "./lib/store/store.ts";
+import { ReadAhead } from "./lib/transfer/read_ahead.ts";
 import { adaptiveJobs, checkTransfer, DEFAULT_JOBS } from "./lib/transfer/adaptive_jobs.ts";
 
 // Which repository, how to reach it, and who signs in.
@@ -217,13 +218,15 @@ export async function download(
   options: DownloadOptions,
 ): Promise<Stash> {
   const { output, overwrite, stateDirectory, jobs, onEvent = store.onEvent, signal } = options;
+  await using ahead = new ReadAhead(store, { signal, onEvent });
   const stash = await letGoOnFailure(output, async () => {
     checkTransfer(options);
     checkOutput(output);
-    return await findStash(store, baseTag, { signal, onEvent });
+    const onLayer = await fetchAhead(ahead, output);
+    return await findStash(store, baseTag, { signal, onEvent, onLayer });
   });
   reportPlan({ ...stash, chunks: stash.chunks.length }, onEvent);
-  await fetchStash(store, stash, output, { overwrite, stateDirectory, jobs, onEvent, signal });
+  await fetchStash(ahead.reader, stash, output, { overwrite, stateDirectory, jobs, onEvent, signal });
   return stash;
 }
 

@@ -232,7 +232,7 @@ Deno.test("connections that are cut anywhere are made good, at no more than one 
       await using scene = await makeScene();
       // the two configs are read whole, and not counted
       scene.registry.faults.onRequest = ({ path }) => {
-        if (path.endsWith(scene.stash.chunks[0]!.digest)) {
+        if (path.endsWith(scene.stash.chunks[1]!.digest)) {
           scene.registry.faults.breakDownload ??= { after, times: 3, how };
         }
       };

@@ -31,6 +31,7 @@ function journalWith(earlier: readonly unknown[]): Journal & { added: unknown[] 
   return {
     earlier,
     changed: false,
+    begins: false,
     added,
     add: (record) => void added.push(JSON.parse(JSON.stringify(record))),
     discard() {},

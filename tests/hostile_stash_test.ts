@@ -52,7 +52,7 @@ Deno.test("descriptors with other digests than sha256, or none, are refused befo
     for (const field of [{ layers: [{ ...LAYER, digest }] }, { config: { ...LAYER, digest } }]) {
       for (const error of await attack({ manifest: field }, 1)) assert.equal(error.kind, "mismatch");
     }
-    for (const error of await attack({ config: note({ digests: [digest] }) }, 2)) {
+    for (const error of await attack({ config: note({ digests: [digest] }) }, 3)) { // the layer is asked for beside the config
       assert.equal(error.kind, "mismatch");
     }
   }

@@ -4,7 +4,7 @@ import { Hasher } from "../content/hasher.ts";
 import { withChannel } from "../events.ts";
 import { parseTag } from "../oci/reference.ts";
 import type { CallOptions, Store } from "../store/store.ts";
-import { type Input, type InputChunk, openInput, whileUnchanged } from "../files/input.ts";
+import { type Input, type InputChunk, openInput, SMALL_FILE, whileUnchanged } from "../files/input.ts";
 import { rememberInput } from "../files/remembered_input.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { putAlias } from "./aliases.ts";
@@ -68,7 +68,8 @@ async function storeWhole(
   { onEvent, signal }: PushBlobOptions,
 ): Promise<SizedBlob> {
   const { source, checkpoint, remember } = await wholeOf(input);
-  await using _right = store.expectWrites?.([], { onEvent, signal });
+  const isNew = input.isFirst && source.size !== undefined && source.size <= SMALL_FILE;
+  await using _begun = store.expectWrites?.(isNew ? [source.size!] : [], { onEvent, signal });
   const event = { type: "blob", index: 1 } as const;
   const known = source.once ? undefined : source.known ?? await abortable(source.digest(), signal);
   const likely = known && { digest: known, size: source.size! };

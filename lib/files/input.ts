@@ -23,6 +23,9 @@ export interface InputChunk {
   isLast(): Promise<boolean>;
 }
 
+/** The largest file that is hashed before it is sent, in bytes: that takes less time than a round trip. */
+export const SMALL_FILE: number = 16 * 1024 * 1024;
+
 /** Content to be stored. Sizes are in bytes. Disposing of it cancels a stream. */
 export interface Input extends AsyncDisposable {
   /** The file's name without directories; absent where it has none. */

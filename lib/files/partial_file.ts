@@ -22,6 +22,14 @@ function partialPath(path: string): string {
   return join(dirname(path), `${beginning.replace(/\ufffd$/, "")}${ending}`); // without half a letter
 }
 
+/** Whether a directory has neither a file with this path nor a part of it, so that all of it has to be fetched. */
+export async function isNewFile(path: string): Promise<boolean> {
+  const [directory, ...files] = await Promise.all(
+    [dirname(path), path, partialPath(path)].map((each) => Deno.stat(each).catch(() => undefined)),
+  );
+  return directory?.isDirectory === true && files.every((info) => info === undefined);
+}
+
 /** How a partial file is opened. */
 export interface PartialFileOptions {
   /** Replaces another file that has the name of the target. */

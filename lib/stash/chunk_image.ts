@@ -38,11 +38,17 @@ export type TagContent =
   | { kind: "chunk"; image: ChunkImage }
   | { kind: "damaged" | "unclear" | "foreign"; error: MismatchError | NotFoundError };
 
+/** What a look at a tag takes. */
+export interface LookOptions extends CallOptions {
+  /** Called with the layer of what looks like a chunk, before its config is read. It may be somebody else's all the same. */
+  onLayer?: ((layer: Descriptor) => void) | undefined;
+}
+
 /** Looks at what a tag holds. Its manifest decides; if that looks like a chunk's, its config is read too. */
 export async function lookAtTag(
   store: StoreReader,
   tag: string,
-  options: CallOptions = {},
+  { onLayer, ...options }: LookOptions = {},
 ): Promise<TagContent> {
   let kind: "damaged" | "unclear" = "unclear";
   try {
@@ -55,7 +61,10 @@ export async function lookAtTag(
       throw new MismatchError(`the config of ${tag} is too large: ${config.size} bytes`);
     }
     if (layer && !isChunkLayer(layer, config)) return foreign(tag, "another image");
-    if (layer) kind = "damaged";
+    if (layer) {
+      kind = "damaged";
+      onLayer?.(layer);
+    }
     const bytes = await receiveSmall(store, config, options);
     if (!layer) return isPlaceholder(bytes) ? { kind: "absent" } : foreign(tag, "an image without layers");
     if (namesLayers(bytes)) return foreign(tag, "another image");

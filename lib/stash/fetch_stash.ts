@@ -3,11 +3,27 @@ import { fetchFile, type FetchFileOptions } from "../files/fetch_file.ts";
 import { streamOut } from "../files/stream_out.ts";
 import type { StoreReader } from "../store/store.ts";
 import { placeBlobs } from "../transfer/placed_blob.ts";
+import { isNewFile } from "../files/partial_file.ts";
+import { firstPart } from "../transfer/fetch_blobs.ts";
+import type { ReadAhead } from "../transfer/read_ahead.ts";
+import type { LookOptions } from "./chunk_image.ts";
 import { explainFetchError } from "./stash_faults.ts";
 import { chunkName, type Stash } from "./stash.ts";
 
 /** What `fetchStash` takes. */
 export type FetchStashOptions = Omit<FetchFileOptions, "explain" | "partSize">;
+
+/**
+ * Asks for the first bytes of a chunk beside its config, where all of them are wanted. Nothing is given out before the config
+ * says what they are.
+ */
+export async function fetchAhead(
+  ahead: ReadAhead,
+  output: string | WritableStream<Uint8Array>,
+): Promise<LookOptions["onLayer"]> {
+  if (typeof output !== "string") return (layer) => ahead.begin(layer);
+  return await isNewFile(output) ? (layer) => ahead.begin(layer, firstPart(layer.size)) : undefined;
+}
 
 /**
  * Fetches a stash into a file, or into a stream, which is then closed.

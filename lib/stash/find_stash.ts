@@ -5,7 +5,7 @@ import { hintOfNames, shortList } from "../store/known_references.ts";
 import type { CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
 import { inParallel } from "../async/pool.ts";
 import { type ChunkNote, requireNote } from "./chunk_config.ts";
-import { type ChunkImage, lookAtTag, readChunkImage } from "./chunk_image.ts";
+import { type ChunkImage, lookAtTag, type LookOptions, readChunkImage } from "./chunk_image.ts";
 import { chunkNumbers } from "./chunk_numbers.ts";
 import { checkBaseTag, chunkTag, parseChunkTag } from "./chunk_tags.ts";
 import { chunksOf, middleChunks, sliceSize, type Stash } from "./stash.ts";
@@ -23,7 +23,7 @@ const MANIFESTS_AT_ONCE = 4;
 export async function findStash(
   store: StoreReader,
   baseTag: string,
-  options: CallOptions = {},
+  options: LookOptions = {},
 ): Promise<Stash> {
   return (await findStashImages(store, baseTag, options)).stash;
 }
@@ -32,10 +32,10 @@ export async function findStash(
 export async function findStashImages(
   store: StoreReader,
   baseTag: string,
-  options: CallOptions,
+  { onLayer, ...options }: LookOptions,
 ): Promise<{ stash: Stash; images: ChunkImage[] }> {
   checkBaseTag(baseTag);
-  const found = await lookAtTag(store, chunkTag(baseTag, 1), options);
+  const found = await lookAtTag(store, chunkTag(baseTag, 1), { ...options, onLayer });
   if (found.kind === "absent" || found.kind === "foreign") throw await stashNotFound(store, baseTag, options);
   if (found.kind !== "chunk") throw found.error;
   const first = found.image;

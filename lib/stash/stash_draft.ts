@@ -1,6 +1,5 @@
 /** Builds the images of the chunks of a stash that is being stored. @module */
-import type { Input, InputChunk } from "../files/input.ts";
-import { chunkCount } from "../files/input.ts";
+import { chunkCount, type Input, type InputChunk, SMALL_FILE } from "../files/input.ts";
 import { type Descriptor, TITLE } from "../oci/descriptor.ts";
 import { digestOf } from "../oci/digest.ts";
 import { encodeManifest, type Manifest } from "../oci/manifest.ts";
@@ -8,9 +7,6 @@ import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../oci/media_types.t
 import type { ChunkNote } from "./chunk_config.ts";
 import { checkBaseTag, chunkTag } from "./chunk_tags.ts";
 import { chunksOf, type Slicing, type Stash } from "./stash.ts";
-
-/** The largest file that is hashed before it is sent, in bytes: that takes less time than a round trip. */
-const SMALL_FILE = 16 * 1024 * 1024;
 
 /** The image of one chunk, ready to be stored under its tag. */
 export interface TaggedImage {

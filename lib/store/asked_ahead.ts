@@ -1,5 +1,6 @@
 /** A store of which one manifest is asked for before anybody needs it: beside other requests that saves a round trip. @module */
 import type { Manifest } from "../oci/manifest.ts";
+import { withCalls } from "./replaced_calls.ts";
 import type { CallOptions, StoreReader } from "./store.ts";
 
 /** A store whose answer for one tag is on its way. Disposing of it ends the request. */
@@ -18,17 +19,10 @@ export function askAhead(
   const both = signal ? AbortSignal.any([signal, enough.signal]) : enough.signal;
   const answer: Promise<Manifest | undefined> = store.manifest(tag, { ...options, signal: both });
   const settled = answer.then(() => {}, () => {}); // whoever needs the answer gets its error
-  const own: Pick<StoreReader, "manifest" | "resolve"> = {
+  const reader = withCalls(store, {
     manifest: (reference, each) => reference === tag ? answer : store.manifest(reference, each),
     resolve: async (reference, each) =>
       reference === tag ? (await answer)?.digest : await store.resolve(reference, each),
-  };
-  const reader = new Proxy(store, {
-    get(target, name) {
-      if (name in own) return own[name as keyof typeof own];
-      const value = Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
   });
   return {
     reader,

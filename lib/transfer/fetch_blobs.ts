@@ -1,10 +1,12 @@
 /** Fetches blobs into one file: several parts at once, each written where it belongs, each blob verified. @module */
 import { corrupted } from "../oci/digest.ts";
+import type { ByteRange } from "../content/source.ts";
 import { withChannel } from "../events.ts";
 import type { BlobReader } from "../store/store.ts";
 import { WorkQueue } from "../async/work_queue.ts";
 import { inParallel, type Jobs } from "../async/pool.ts";
 import { adaptiveJobs, DEFAULT_JOBS } from "./adaptive_jobs.ts";
+import { splitIntoParts } from "./byte_ranges.ts";
 import { IncomingBlob, type IncomingOptions, type Outcome } from "./incoming_blob.ts";
 import type { PlacedBlob } from "./placed_blob.ts";
 
@@ -76,6 +78,12 @@ export async function fetchBlobs(
     { tasks: verifications(present, settle), jobs: DEFAULT_JOBS },
     { tasks: fetches(queue, { asGiven, settle }, signal), jobs },
   ]);
+}
+
+/** The range that is asked for first of a blob that stands alone; `undefined` = all of it. */
+export function firstPart(size: number): ByteRange | undefined {
+  const [first] = splitIntoParts({ start: 0, end: size }, { most: PART, after: 0 });
+  return first?.end === size ? undefined : first;
 }
 
 /** The blobs, each with what the file has of it. */
