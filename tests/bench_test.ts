@@ -2,47 +2,53 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { renderPage } from "./bench/page.ts";
-import { comparisons, type ContenderResult, merge, type Report } from "./bench/results.ts";
+import { comparisons, type ContenderResult, type LoadResult, merge, type Report } from "./bench/results.ts";
+import { startServer } from "./bench/servers.ts";
 import { describeLoad } from "./bench/text_table.ts";
 import { makeWorkspace, type Workspace } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { onLinux } from "./rigs/system.ts";
 
-const needed = ["curl", "docker-registry", "python3"];
+const needed = ["curl", "docker-registry", "openssl", "python3"];
 const tools = await Promise.all(needed.map((tool) => ensureTool(tool, tool)));
 const measured = { ignore: onLinux("the benchmark").ignore || tools.includes(false) };
 
 Deno.test(
-  "a tiny benchmark measures layerstash and curl, and writes figures and a page",
+  "a tiny benchmark measures here and over a long line, and writes figures and a page",
   measured,
   async () => {
     await using work = await makeWorkspace();
     const out = work.path("tiny.json");
-    const words = [
-      "--size",
-      "1",
-      "--runs",
-      "1",
-      "--programs",
-      "curl,docker-registry",
-      "--out",
-      out,
-      "download",
-    ];
-    const { code, output } = await bench(work, words);
+    const options = ["--size", "1", "--runs", "1", "--programs", "curl,docker-registry", "--out", out];
+    const { code, output } = await bench(work, [...options, "download", "upload-1K"]);
     assert.equal(code, 0, output);
     assert.match(output, /^layerstash: \d+\.\d\d of curl, the fastest of all$/m);
     const report: Report = JSON.parse(await Deno.readTextFile(out));
-    const [load] = report.loads;
-    assert.deepEqual(load?.contenders.map(({ name, runs }) => [name, runs.length]), [["layerstash", 1], [
+    const [far, near] = report.loads;
+    const timesOf = (load?: LoadResult) =>
+      load?.contenders.map(({ name, runs }) => [name, runs.map(({ wall }) => wall)] as const);
+    assert.deepEqual(timesOf(near)?.map(([name, walls]) => [name, walls.length]), [["layerstash", 1], [
       "curl",
       1,
     ]]);
-    assert.deepEqual(load?.failures, []);
-    assert.ok(load.contenders.every(({ runs: [run] }) => run!.wall > 0 && run!.memory > 0));
+    assert.deepEqual(timesOf(far)?.map(([name]) => name), ["layerstash", "curl", "curl --http1.1"]);
+    // To connect, to agree on keys and to ask are three round trips of 50 ms.
+    for (const [name, walls] of timesOf(far)!) assert.ok(walls[0]! > 0.15, `${name} took ${walls[0]} s`);
+    assert.deepEqual(report.loads.flatMap(({ failures }) => failures), []);
     assert.equal(await Deno.readTextFile(work.path("tiny.html")), renderPage(report));
   },
 );
+
+Deno.test("what stands in for a long line delays everything by its round trips", async () => {
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => new Response("here"),
+  );
+  await using line = await startServer("stand_in_line.ts", `127.0.0.1:${server.addr.port}`, "20", "1000");
+  const began = performance.now();
+  assert.equal(await (await fetch(`http://${line.host}/`)).text(), "here");
+  assert.ok(performance.now() - began >= 80, "to connect and to ask are two round trips of 40 ms");
+});
 
 Deno.test("a load that is misspelt is answered with the one that was meant", async () => {
   await using work = await makeWorkspace();

@@ -7,7 +7,7 @@ import { makeImage } from "./made_image.ts";
 import { layerstash } from "./ours.ts";
 import { type Packing, registryUrl, STORED, type Words, type Work } from "./work.ts";
 
-/** The parts of the work that tell what is moved. */
+/** The parts of the work that tell what is moved: a file, or an image, which is packed. */
 export interface Content extends Pick<Work, "file" | "digest" | "layout" | "tag" | "packing"> {
   /** The size of the file, or of the layer, in bytes. */
   size: number;
@@ -35,8 +35,8 @@ export async function makeImageContent(
 
 /** Stores what is read, with commands that run beside the server; oras reads a file only by the title that it has written. */
 export async function storeForReaders(work: Work, beside: Words, { programs }: Bench): Promise<void> {
-  const { file, host, layout, tag, isPlain } = work;
-  if (file === "") {
+  const { file, host, layout, tag, packing, isPlain } = work;
+  if (packing) {
     return await runWords([
       ...beside,
       ...layerstash(["copy", `oci:${layout}:${tag}`, `${host}/${STORED}:image`]),
