@@ -6,6 +6,7 @@ import { ConflictError, LayerstashError, MismatchError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { extract } from "../images/extract.ts";
 import { ImageFiles } from "../images/image_files.ts";
+import { whiteoutOf } from "../images/whiteouts.ts";
 import { compressionOf, decompress } from "../layers/compression.ts";
 import type { OpenEntry } from "../layers/entry.ts";
 import { readTar } from "../layers/read_tar.ts";
@@ -36,6 +37,7 @@ const HEAD = 4;
  * @param archive the path of the archive, whose bytes are verified
  * @throws {MismatchError} if it is damaged, has another digest without its compression, or an entry outside of its directory
  * @throws {ConflictError} if something else is in the way; nothing is changed then
+ * @throws {LayerstashError} if it has a whiteout, which cannot be unpacked as a file
  */
 export async function unpack(archive: string, file: ArtifactFile, options: UnpackOptions): Promise<void> {
   if (await isInPlace(archive, file, options)) return;
@@ -68,6 +70,7 @@ async function isInPlace(
   let [isThere, other] = [!overwrite, undefined as string | undefined];
   for await (const entry of entriesOf(archive, blob, hash, signal)) {
     requireWithin(entry, within, { of: path, links });
+    requireNoWhiteout(entry, path);
     if (entry.type === "symlink") links.add(entry.path);
     const found = overwrite ? "absent" : await hasEntry(directory, entry);
     isThere &&= found === "same";
@@ -122,6 +125,14 @@ function requireWithin(
   if (within === "" || path === within || path.startsWith(`${within}/`)) return;
   if (type === "directory" && (path === "" || within.startsWith(`${path}/`))) return;
   throw new MismatchError(`the archive of ${quoted(of)} has an entry outside of it: ${quoted(name)}`);
+}
+
+/** Refuses a file that would be lost: in layers of images such names stand for the removal of others. */
+function requireNoWhiteout({ path, name }: OpenEntry, of: string): void {
+  if (!whiteoutOf(path)) return;
+  throw new LayerstashError(`the archive of ${quoted(of)} has a file ${quoted(name)}, a whiteout of images`, {
+    hint: "layerstash save --layer gets the archive as it is",
+  });
 }
 
 /** A path as a pattern that matches it alone. */
