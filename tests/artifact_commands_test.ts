@@ -6,15 +6,12 @@ import { goProgram } from "./compatibility/go_programs.ts";
 import { filesIn, plantArtifact, putArtifact } from "./rigs/artifact_fixtures.ts";
 import { type Ended, makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { streamOf } from "./rigs/content.ts";
-import { startCountingProxy } from "./rigs/counting_proxy.ts";
 import { ensureTool, pythonPeer } from "./rigs/debian.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { putImage } from "./rigs/images.ts";
 import { type RealRegistry, startRegistry } from "./rigs/real_registry.ts";
-import { digestOfFile, writeSparseFile } from "./rigs/sparse_file.ts";
 import { onPosix } from "./rigs/system.ts";
 
-const MiB = 1024 ** 2;
 const BOX = ["--registry", "oci:box", "-r", "me/tiny"];
 
 const hasRegistry = !onPosix("docker-registry").ignore &&
@@ -270,31 +267,3 @@ Deno.test("hostile names end the program with nothing written, and --only gets t
   await succeeded(place, ["download", ...BOX, "-t", "v1", "-o", "x", "--only", "a.txt"]);
   assert.equal(await Deno.readTextFile(place.path("x/a.txt")), "a");
 });
-
-Deno.test(
-  "a download of a large artifact that is killed late fetches only the rest",
-  { ignore: !oras || onPosix("processes that are killed").ignore },
-  () =>
-    beside(async (place, registry) => {
-      await using proxy = startCountingProxy(registry);
-      const sizes = { "one.bin": 200 * MiB, "two.bin": 100 * MiB };
-      for (const [name, size] of Object.entries(sizes)) await writeSparseFile(place.path(name), size, size);
-      const push = ["push", "--plain-http", `${registry.host}/me/files:big`, ...Object.keys(sizes)];
-      await runPeer(place, oras!, push);
-      const args = [
-        ...["download", "--registry", proxy.host, "-r", "me/files", "-t", "big", "-o", "back"],
-        ...["--state-dir", place.path("state"), "--jobs", "4"],
-      ];
-      const child = place.start(args);
-      proxy.when(270 * MiB, () => child.kill("SIGKILL"));
-      const { code } = await child.output();
-      assert.notEqual(code, 0, "it had ended before it was to be killed");
-      await succeeded(place, args);
-      const passed = proxy.passed.up + proxy.passed.down;
-      const more = passed - 300 * MiB;
-      assert.ok(more <= Math.max(0.05 * 300 * MiB, 4 * 8 * MiB), `${more} bytes more`);
-      for (const name of Object.keys(sizes)) {
-        assert.equal(await digestOfFile(place.path(`back/${name}`)), await digestOfFile(place.path(name)));
-      }
-    }),
-);

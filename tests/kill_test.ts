@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { openImage } from "../lib/exports/images.ts";
 import { openStore, upload } from "../main.ts";
+import { goProgram } from "./compatibility/go_programs.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { someBytes } from "./rigs/content.ts";
 import { type CountingProxy, startCountingProxy } from "./rigs/counting_proxy.ts";
@@ -24,6 +25,8 @@ const SIZES = { short: 300 * MiB, long: 2 * GiB, room: 8 * GiB };
 const CONNECTIONS = 4;
 /** What a connection may fetch again, in bytes: what is not in the journal yet, and what the buffers of sockets hold. */
 const UNDER_WAY = 8 * MiB;
+
+const oras = UNIX.ignore ? undefined : await goProgram("oras");
 
 /** What the test found out, in one line. */
 function print(line: string): void {
@@ -55,10 +58,13 @@ async function killAndRerun(
   return { first: { code, stderr: new TextDecoder().decode(stderr) }, again, passed };
 }
 
-function tell(what: string, { passed, size }: { passed: number; size: number }): void {
+function tell(
+  what: string,
+  { passed, size, of = "one chunk" }: { passed: number; size: number; of?: string },
+): void {
   const over = ((passed / size - 1) * 100).toFixed(2);
   print(
-    `${what} of ${size / MiB} MiB in one chunk, killed at 90 %: ${passed} bytes in both runs, ${over} % over`,
+    `${what} of ${size / MiB} MiB in ${of}, killed at 90 %: ${passed} bytes in both runs, ${over} % over`,
   );
 }
 
@@ -98,6 +104,30 @@ Deno.test({
     const more = passed - size;
     assert.ok(more <= Math.max(0.05 * size, CONNECTIONS * UNDER_WAY), `${more} bytes more`);
     assert.equal(await digestOfFile(place.path("back.img")), digest);
+  },
+});
+
+Deno.test({
+  name: "a download of what oras has stored that is killed at 90 % fetches only the rest",
+  ignore: UNIX.ignore || !oras || !await ensureTool("docker-registry", "docker-registry"),
+  async fn() {
+    await using place = await makeWorkplace();
+    await using registry = await startRegistry();
+    await using proxy = startCountingProxy(registry);
+    const size = await chooseSize(place.directory, SIZES);
+    const files = { "one.bin": 0.6 * size, "two.bin": 0.4 * size };
+    for (const [name, bytes] of Object.entries(files)) await writeSparseFile(place.path(name), bytes, bytes);
+    const push = ["push", "--plain-http", `${registry.host}/me/files:big`, ...Object.keys(files)];
+    const { success, stderr } = await new Deno.Command(oras!, { args: push, cwd: place.directory }).output();
+    assert.ok(success, new TextDecoder().decode(stderr));
+    const args = ["download", ...commonArgs(proxy, place), "-o", "back", "--jobs", `${CONNECTIONS}`];
+    const { passed } = await killAndRerun(place, { proxy, args, at: 0.9 * size });
+    tell("download of an artifact", { passed, size, of: "two files" });
+    const more = passed - size;
+    assert.ok(more <= Math.max(0.05 * size, CONNECTIONS * UNDER_WAY), `${more} bytes more`);
+    for (const name of Object.keys(files)) {
+      assert.equal(await digestOfFile(place.path(`back/${name}`)), await digestOfFile(place.path(name)));
+    }
   },
 });
 
