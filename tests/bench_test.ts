@@ -78,7 +78,7 @@ const REPORT: Report = {
       contender("crane", [4, 8, 6]),
       contender("curl", [2, 1, 2], { verifies: false }),
     ],
-    failures: [{ name: "oras", said: "it began\nit broke" }],
+    failures: [{ name: "oras", ours: false, said: "it began\nit broke" }],
   }],
 };
 

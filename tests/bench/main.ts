@@ -5,17 +5,14 @@
  * @module
  */
 import { ensureTool } from "../rigs/debian.ts";
-import { type Content, makeImageContent } from "./content.ts";
-import type { Bench, Load } from "./load.ts";
 import { CORE, LOADS } from "./loads.ts";
 import { describeMachine, workplaceInMemory } from "./machine.ts";
 import { type Options, parseOptions, usage } from "./options.ts";
-import { Programs } from "./programs.ts";
-import { race } from "./race.ts";
-import { type LoadResult, merge, type Report } from "./results.ts";
-import { describeLoad } from "./text_table.ts";
 import { renderPage } from "./page.ts";
-import type { Packing } from "./work.ts";
+import { Programs } from "./programs.ts";
+import { merge, type Report } from "./results.ts";
+import { benchOf, runLoad } from "./run_load.ts";
+import { describeLoad } from "./text_table.ts";
 
 const interruption = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -37,21 +34,15 @@ async function main(options: Options): Promise<number> {
   await using place = await workplaceInMemory();
   const programs = await Programs.find(options.programs);
   const bench = benchOf(options, { directory: place.directory, programs });
-  let report: Report = {
-    machine: await describeMachine(),
-    programs: await programs.versions(),
-    missing: programs.missing,
-    loads: [],
-  };
-  if (options.add) report = merge(JSON.parse(await Deno.readTextFile(options.out)), report);
+  let report = await beginReport(options, programs);
   const failed: string[] = [];
   for (const load of options.loads) {
     try {
-      const result = await runLoad(load, bench, options);
+      const result = await runLoad(load, bench, interruption.signal);
       print(`\n${describeLoad(result)}`);
       report = merge(report, { ...report, loads: [result] });
       await write(options.out, report);
-      if (result.contenders.every(({ ours }) => !ours)) failed.push(load.name);
+      if (result.failures.some(({ ours }) => ours)) failed.push(load.name);
     } catch (error) {
       interruption.signal.throwIfAborted();
       failed.push(load.name);
@@ -66,32 +57,13 @@ async function main(options: Options): Promise<number> {
   return failed.length > 0 ? 1 : 0;
 }
 
-function benchOf(options: Options, place: Pick<Bench, "directory" | "programs">): Bench {
-  const { entries, chunks, runs, size } = options;
-  const images = new Map<Packing, Promise<Content>>();
-  const image = (packing: Packing) => {
-    const made = images.get(packing) ?? makeImageContent(place.directory, entries, packing);
-    images.set(packing, made);
-    return made;
-  };
-  return { ...place, large: size * 1024 ** 2, entries, chunks, runs, image };
-}
-
-async function runLoad(load: Load, bench: Bench, { size, entries, runs }: Options): Promise<LoadResult> {
-  const { name, proves, floor } = load;
-  await using ready = await load.prepare(bench);
-  const found = await race(ready, { ...ready, signal: interruption.signal });
-  return {
-    name,
-    title: load.title(bench),
-    proves,
-    date: new Date().toISOString(),
-    command: `deno task bench --size ${size} --entries ${entries} --runs ${runs} ${name}`,
-    bytes: ready.bytes,
-    ...(ready.lacks !== undefined && { lacks: ready.lacks }),
-    ...(floor !== undefined && { floor }),
-    ...found,
-  };
+/** A report without results, or with those of the file that is to be added to. */
+async function beginReport({ out, add }: Options, programs: Programs): Promise<Report> {
+  const machine = await describeMachine();
+  const { missing } = programs;
+  const report = { machine, programs: await programs.versions(), missing, loads: [] };
+  const isThere = await Deno.stat(out).then(() => true, () => false);
+  return add && isThere ? merge(JSON.parse(await Deno.readTextFile(out)), report) : report;
 }
 
 async function write(path: string, report: Report): Promise<void> {

@@ -32,7 +32,7 @@ Options:
   --runs N        how often each program runs, beside a first run that does not count (3)
   --programs A,B  only these programs take part: ${PROGRAM_NAMES.join(", ")}
   --out FILE      the figures (bench.json); the page has the same name, with .html
-  --add           keep the loads that FILE has already
+  --add           keep the results of other loads that FILE has already
   --help          print this help
 
 Loads:

@@ -28,6 +28,7 @@ export const umoci: Peer = {
 export const dxf: Peer = {
   program: "dxf",
   verifies: true,
+  only: "plain",
   commands: (path) => {
     const run = ({ host }: Work, ...words: string[]) => [
       ...["env", `DXF_HOST=${host}`, "DXF_INSECURE=1", path, ...words],
@@ -46,7 +47,7 @@ export function curl(options: string[] = []): Peer {
     name: `curl${protocol}`,
     program: "curl",
     verifies: false,
-    isForTls: options.length > 0,
+    ...(options.length > 0 && { only: "tls" as const }),
     commands: (path) => {
       const run = (...words: string[]) => [path, "-sSf", ...options, ...words];
       const fetched = (work: Work) => run(blobUrl(work));

@@ -11,8 +11,8 @@ export interface Peer {
   program: ProgramName;
   /** Whether it verifies digests. */
   verifies: boolean;
-  /** Whether it takes part only where the server offers HTTP/2. */
-  isForTls?: boolean;
+  /** Where alone it takes part; absent = everywhere. */
+  only?: "tls" | "plain";
   /** Its commands, given its path; absent = it has none for that. */
   commands(path: string): Partial<Record<Operation, (work: Work) => Words | Promise<Words>>>;
 }

@@ -41,7 +41,7 @@ export async function race(
       } catch (error) {
         options.signal.throwIfAborted();
         taken.delete(contender);
-        failures.push({ name: contender.name, said: (error as Error).message });
+        failures.push({ name: contender.name, ours: contender.ours, said: (error as Error).message });
       } finally {
         await after();
       }

@@ -7,10 +7,7 @@ export const crane: Peer = {
   program: "crane",
   verifies: true,
   commands: (path) => {
-    const run = (
-      { isPlain }: Work,
-      ...words: string[]
-    ) => [path, ...words, ...(isPlain ? ["--insecure"] : [])];
+    const run = (work: Work, ...words: string[]) => [path, ...words, ...(work.isPlain ? ["--insecure"] : [])];
     const exported = (work: Work) => run(work, "export", `${work.host}/${STORED}:image`, "-");
     return {
       upload: (work) => run(work, "push", work.layout, `${work.host}/bench/crane:t`),
@@ -33,7 +30,8 @@ export const regctl: Peer = {
   commands: (path) => {
     const run = ({ host, isPlain, target }: Work, ...words: string[]) => [
       path,
-      ...[...(isPlain ? [host] : []), target].flatMap((each) => ["--host", `reg=${each},tls=disabled`]),
+      ...[...(isPlain ? [host] : []), ...(target ? [target] : [])]
+        .flatMap((each) => ["--host", `reg=${each},tls=disabled`]),
       ...words,
     ];
     const copy = (work: Work, from: string, to: string) => run(work, "image", "copy", from, to);

@@ -32,7 +32,7 @@ export interface LoadResult {
   floor?: string;
   contenders: ContenderResult[];
   /** Who could not do it, and what they said. */
-  failures: { name: string; said: string }[];
+  failures: { name: string; ours: boolean; said: string }[];
 }
 
 /** How one contender did. */

@@ -88,10 +88,10 @@ function contendersOf(row: Row, work: Work, bench: Bench): Contender[] {
     verifies: true,
     command: (run) => [...work.client, ...layerstash([...OURS[row.operation](work, run), ...options])],
   }));
-  const peers = PEERS.flatMap(({ name, program, verifies, isForTls, commands }): Contender[] => {
+  const peers = PEERS.flatMap(({ name, program, verifies, only, commands }): Contender[] => {
     const path = bench.programs.path(program);
     const command = path && commands(path)[row.operation];
-    if (!command || work.isPlain && isForTls || !work.isPlain && program === "dxf") return [];
+    if (!command || only === (work.isPlain ? "tls" : "plain")) return [];
     const words = async () => [...work.client, ...await command(work)];
     return [{ name: name ?? program, ours: false, verifies, command: words }];
   });

@@ -20,7 +20,7 @@ export interface Work {
   host: string;
   /** Whether it speaks plain http. */
   isPlain: boolean;
-  /** `HOST:PORT` of the registry that a copy goes to: always plain http. */
+  /** `HOST:PORT` of the registry that a copy goes to, over plain http; empty = it goes to none. */
   target: string;
   /** The file to be stored. */
   file: string;
