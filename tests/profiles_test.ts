@@ -7,6 +7,7 @@ const GiB = 1024 ** 3;
 const PLAIN: RegistryProfile = {
   push: "parts",
   partSize: 60 * MiB,
+  partsGrow: true,
   chunkSize: 5 * GiB,
   uploadRangeIsCount: false,
   family: "docker",
@@ -25,7 +26,7 @@ const PROFILES: readonly (readonly [host: string, differs: Partial<RegistryProfi
   ["gcr.io", { push: "stream" }],
   ["eu.gcr.io", { push: "stream" }],
   ["europe-docker.pkg.dev", { push: "stream" }],
-  ["me.azurecr.io", { partSize: 16 * MiB }],
+  ["me.azurecr.io", { partSize: 16 * MiB, partsGrow: false }],
   ["quay.io", { uploadRangeIsCount: true, family: "oci" }],
   ["registry.gitlab.com", {}],
 ];

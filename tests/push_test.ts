@@ -9,6 +9,7 @@ import { encodeManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
 import type { OpenOptions } from "../lib/open/open_store.ts";
 import type { PushMode } from "../lib/registry/profiles.ts";
+import { PartGrowth } from "../lib/registry/push/part_growth.ts";
 import { fallbackMode } from "../lib/registry/push/push_mode.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { type FakeRegistry, type Faults, startFakeRegistry } from "./rigs/fake_registry.ts";
@@ -287,6 +288,67 @@ Deno.test("parts are as large as the registry wants them", async () => {
       assert.deepEqual(sent, lengths);
     }
   }
+});
+
+const GROWING = { profile: { push: "parts", partSize: MiB / 2, partsGrow: true } } as const;
+const lengthsOf = (fake: FakeRegistry) =>
+  fake.requests.flatMap(({ received }) => received > 0 ? [received] : []);
+
+Deno.test("where the first part goes up fast, the rest goes up with one request", async () => {
+  await using fake = await startFakeRegistry();
+  using opened = open(fake, GROWING);
+  await writes(opened, fake);
+  assert.deepEqual(lengthsOf(fake), [MiB / 2, BYTES.length - MiB / 2]);
+});
+
+Deno.test("parts do not grow where their size was asked for, or the registry names limits", async () => {
+  const half = [MiB / 2, MiB / 2, MiB / 2, MiB / 2, 7];
+  for (const faults of [{}, { chunkMinLength: 1 }, { chunkMaxLength: 10 * MiB }]) {
+    await using fake = await startFakeRegistry({ faults });
+    const asked = { profile: { partSize: MiB / 2 } };
+    using opened = open(fake, Object.keys(faults).length > 0 ? GROWING : asked);
+    await writes(opened, fake);
+    assert.deepEqual(lengthsOf(fake), half);
+  }
+});
+
+Deno.test("a part that has grown too large goes up in smaller ones, as all that follow", async () => {
+  await using fake = await startFakeRegistry({ faults: { maxBody: MiB } });
+  using opened = open(fake, GROWING);
+  for (const expected of [1, 0]) {
+    fake.requests.length = 0;
+    fake.storage.repositories.clear();
+    await writes(opened, fake);
+    assert.equal(fake.requests.filter(({ status }) => status === 413).length, expected);
+    assert.equal(
+      fake.requests.filter(({ method, status }) => method === "PATCH" && status === 202).length,
+      5,
+    );
+  }
+});
+
+Deno.test("after a break of a part that has grown, none grows any more", async () => {
+  await using fake = await startFakeRegistry();
+  using opened = open(fake, GROWING);
+  let parts = 0;
+  fake.faults.onRequest = ({ method }) => {
+    if (method === "PATCH" && ++parts === 2) fake.faults.breakUpload = { after: MiB, times: 1, how: "cut" };
+  };
+  await writes(opened, fake);
+  fake.storage.repositories.clear();
+  fake.requests.length = 0;
+  await writes(opened, fake);
+  assert.deepEqual(lengthsOf(fake), [MiB / 2, MiB / 2, MiB / 2, MiB / 2, 7]);
+});
+
+Deno.test("a part takes ten seconds at most, and is a multiple of the smallest", () => {
+  const after = (sent: number, seconds: number) =>
+    new PartGrowth(true).next({ smallest: 60 * MiB, sent: sent * MiB, milliseconds: 1000 * seconds }) / MiB;
+  assert.equal(after(60, 0.5), 1200);
+  assert.equal(after(60, 7), 60);
+  assert.equal(after(60, 40), 60, "none is smaller");
+  assert.equal(after(1200, 20), 600, "a line that becomes slower gets smaller ones");
+  assert.equal(after(20, 0.1), 60, "the end of an aligned part proves nothing");
 });
 
 for (const locations of ["relative", "absolute", "another-origin"] as const) {

@@ -119,7 +119,9 @@ function openLayout({ directory }: LayoutAddress, repository: string, options: S
 function openRemote(address: RemoteAddress, shortName: string, options: StoreOptions): Store {
   const repository = fullRepository(address, shortName);
   const { client, transport, findCredentials } = openClient(address, repository, options);
-  const profile = withDefaults(profileOf(address.host), options.profile, {
+  const known = profileOf(address.host);
+  const partsGrow = known.partsGrow && options.profile?.partSize === undefined; // a size that is asked for stays
+  const profile = withDefaults({ ...known, partsGrow }, options.profile, {
     partSize: BYTES,
     chunkSize: BYTES,
   });

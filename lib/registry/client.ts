@@ -60,6 +60,11 @@ export class RegistryClient {
     this.#authorization = new Authorization({ ...options, ...options.address });
   }
 
+  /** Milliseconds of its clock, which only ever grow. */
+  now(): number {
+    return this.#options.clock.now();
+  }
+
   /** The registry's name. */
   get host(): string {
     return this.#options.address.host;

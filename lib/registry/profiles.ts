@@ -3,7 +3,8 @@ import type { Family } from "../oci/media_types.ts";
 
 /**
  * How the bytes of a blob go up:
- * - `parts`: bounded requests with a `Content-Range`; an interruption costs one part at most;
+ * - `parts`: bounded requests with a `Content-Range`; an interruption costs one part at most, or, where those that go up
+ *   fast grow, ten seconds;
  * - `stream`: one PATCH with all the bytes, as docker itself does it;
  * - `put`: one PUT with all the bytes and the digest, which has to be known in advance.
  *
@@ -21,6 +22,8 @@ export interface RegistryProfile {
   push: PushMode;
   /** The size of one part of an upload, in bytes. */
   partSize: number;
+  /** Whether parts grow while they go up fast, to what goes up in ten seconds. */
+  partsGrow: boolean;
   /** The chunk size that suits the registry, in bytes. */
   chunkSize: number;
   /** Whether the `Range` of an upload's status is `0-<count>` (Quay), where the spec has `0-<last byte>`. */
@@ -42,6 +45,7 @@ const GiB = 1024 ** 3;
 const UNKNOWN: RegistryProfile = {
   push: "parts",
   partSize: 60 * MiB,
+  partsGrow: true,
   chunkSize: 5 * GiB,
   uploadRangeIsCount: false,
   family: "docker",
@@ -58,7 +62,7 @@ const KNOWN: readonly (readonly [host: RegExp, profile: Partial<RegistryProfile>
   [/^public\.ecr\.aws$/, { push: "put" }],
   // Google does not take parts.
   [/(\.|^)(gcr\.io|pkg\.dev)$/, { push: "stream" }],
-  [/\.azurecr\.io$/, { partSize: 16 * MiB }],
+  [/\.azurecr\.io$/, { partSize: 16 * MiB, partsGrow: false }],
   // Of docker's manifests Quay takes only those whose layers are gzipped tar archives.
   [/^quay\.io$/, { uploadRangeIsCount: true, family: "oci" }],
 ];

@@ -13,6 +13,7 @@ import type { Digest } from "../../oci/digest.ts";
 import { OCTET_STREAM } from "../../oci/media_types.ts";
 import type { RegistryClient } from "../client.ts";
 import type { RegistryProfile } from "../profiles.ts";
+import { PartGrowth } from "./part_growth.ts";
 import { type ActiveMode, describeMode, fallbackMode } from "./push_mode.ts";
 import { type BlobRoute, sendBlob, SMALL } from "./send_blob.ts";
 import { CountedSource } from "./counted_source.ts";
@@ -44,12 +45,14 @@ export class BlobPusher {
   readonly #options: PusherOptions;
   readonly #begun: BegunUploads;
   #mode: ActiveMode;
+  readonly #growth: PartGrowth;
 
   /** @param options the registry, and the mode to begin with */
   constructor(options: PusherOptions) {
     this.#options = options;
     this.#begun = new BegunUploads(options.client);
     this.#mode = options.profile;
+    this.#growth = new PartGrowth(options.profile.partsGrow);
   }
 
   /** Gets ready for blobs of these sizes. See `BlobStore.expectWrites`. */
@@ -115,7 +118,7 @@ export class BlobPusher {
       } catch (error) {
         source.requireAnother(error);
         const lost = error instanceof SessionLostError;
-        const next = !lost && adaptations++ < MOST_ADAPTATIONS ? fallbackMode(error, mode) : undefined;
+        const next = !lost && adaptations++ < MOST_ADAPTATIONS ? modeAfter(error, route) : undefined;
         if (next) this.#adapt(mode, next, onEvent);
         else await this.#requireRetry(error, route);
         if (next && isTooLarge(error) && session.offset > 0 && await session.ask()) {
@@ -159,7 +162,9 @@ export class BlobPusher {
       await client.waitToRetry(source.failed(error), options);
       await turn?.giveWay();
     };
-    return { source, session, mode, broken, turn, exists, waitAfter };
+    const { partSize } = mode;
+    const now = () => client.now();
+    return { source, session, mode, broken, partSize, growth: this.#growth, now, turn, exists, waitAfter };
   }
 
   /** Waits until a new session may be tried; throws the error where that would not help. */
@@ -185,6 +190,11 @@ export class BlobPusher {
       `sending them ${describeMode(next)} now`;
     onEvent?.({ type: "notice", message });
   }
+}
+
+/** The mode to try after a refusal: where a part had grown too large, the same with parts that do not. */
+function modeAfter(error: unknown, { mode, partSize }: BlobRoute): ActiveMode | undefined {
+  return isTooLarge(error) && partSize > mode.partSize ? { ...mode } : fallbackMode(error, mode);
 }
 
 /** Whether a body was too large, mostly for a proxy: the registry has not seen it then. */

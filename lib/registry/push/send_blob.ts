@@ -3,6 +3,7 @@ import type { Turn } from "../../async/turns.ts";
 import { collect } from "../../content/collect.ts";
 import { RegistryError } from "../../errors.ts";
 import type { Digest } from "../../oci/digest.ts";
+import type { PartGrowth } from "./part_growth.ts";
 import { type ActiveMode, fallbackMode } from "./push_mode.ts";
 import type { CountedSource } from "./counted_source.ts";
 import { type SessionBody, sessionLost, SessionLostError, type UploadSession } from "./upload_session.ts";
@@ -14,6 +15,11 @@ export interface BlobRoute {
   mode: ActiveMode;
   /** Whether an earlier session broke or was refused. */
   broken: boolean;
+  /** The size of the next part, in bytes; at first that of the mode. */
+  partSize: number;
+  growth: PartGrowth;
+  /** Milliseconds that only ever grow. */
+  now(): number;
   /** The turn of the write, for which it waits between two parts. */
   turn?: Turn | undefined;
   /** Waits until another attempt may be made; throws the error if none may. */
@@ -84,7 +90,9 @@ async function sendWhole(
 async function sendFile(route: BlobRoute, size: number): Promise<void> {
   const { source, session, mode } = route;
   await appendUpTo(route, size, (start) => {
-    const end = mode.push === "parts" ? Math.min(size, session.endOfPart(mode.partSize)) : size;
+    const end = mode.push === "parts"
+      ? Math.min(size, session.endOfPart(mode.partSize, route.partSize))
+      : size;
     return { stream: source.stream(start, end), size: end - start };
   });
 }
@@ -110,13 +118,18 @@ async function appendUpTo(
   end: number,
   body: (start: number) => SessionBody,
 ): Promise<void> {
-  const { source, session, mode, turn } = route;
+  const { source, session, mode, growth, turn } = route;
   while (session.offset < end) {
     await turn?.wait();
+    const [before, began] = [session.offset, route.now()];
     try {
       await session.append(body(session.offset), mode.push === "parts" ? mode.partSize : undefined);
+      const sent = session.offset - before;
+      route.partSize = growth.next({ smallest: mode.partSize, sent, milliseconds: route.now() - began });
     } catch (error) {
+      if (route.partSize > mode.partSize) growth.stop();
       await resume(route, error);
+      route.partSize = mode.partSize;
     }
     source.reached(session.offset);
   }

@@ -118,10 +118,14 @@ export class UploadSession {
     return await session.ask() && session.offset > 0 ? session : undefined;
   }
 
-  /** The end of the next part, which is of the wanted size, or as large as the registry asks for. */
-  endOfPart(wanted: number): number {
+  /**
+   * The end of the next part, which is of the wanted size, or as large as the registry asks for. One that names a limit may
+   * want parts that are all alike; else the part may be `grown`, to a multiple of the wanted size.
+   */
+  endOfPart(wanted: number, grown: number = wanted): number {
     const size = this.partSize(wanted);
-    const end = this.offset + size - this.offset % size; // after a break the parts are aligned again
+    const free = this.#minimum === 0 && this.#maximum === Infinity;
+    const end = this.offset + (free ? grown : size) - this.offset % size; // after a break the parts are aligned again
     return end - this.offset < this.#minimum ? this.offset + size : end;
   }
 
