@@ -154,7 +154,7 @@ async function storeStash(
 ): Promise<Stash> {
   const { overwrite, signal } = given;
   const atOnce = input.seekable ? given.jobs : 1; // the chunks of a stream come one after the other
-  const { jobs, onEvent } = adaptiveJobs({ jobs: atOnce, onEvent: given.onEvent });
+  const { jobs, onEvent } = adaptiveJobs({ jobs: atOnce, size: input.size, onEvent: given.onEvent });
   const options = { jobs: atOnce, overwrite, onEvent, signal };
   // A small file that was never stored from here is most likely new: its bytes and its config.
   await using _begun = store.expectWrites?.(input.isFirst && draft.isSmall ? [draft.size!, 0] : [], options);
@@ -222,7 +222,7 @@ export async function download(
   const stash = await letGoOnFailure(output, async () => {
     checkTransfer(options);
     checkOutput(output);
-    const onLayer = await fetchAhead(ahead, output);
+    const onLayer = await fetchAhead(ahead, output, jobs);
     return await findStash(store, baseTag, { signal, onEvent, onLayer });
   });
   reportPlan({ ...stash, chunks: stash.chunks.length }, onEvent);

@@ -8,9 +8,13 @@ import { digestOf } from "../lib/oci/digest.ts";
 const MB = 1_000_000;
 
 /** Connections on a link, and what came of them: how many there were after each second. */
-function onLink(rate: (connections: number, second: number) => number, seconds: number): number[] {
+function onLink(
+  rate: (connections: number, second: number) => number,
+  seconds: number,
+  size = Infinity,
+): number[] {
   let now = 0;
-  const jobs = new AdaptiveJobs(() => now);
+  const jobs = new AdaptiveJobs({ size, now: () => now });
   jobs.onEvent({ type: "progress", phase: "fetch", bytes: 0 });
   return Array.from({ length: seconds }, (_, second) => {
     for (let tenth = 0; tenth < 10; tenth++) {
@@ -52,6 +56,41 @@ Deno.test("where the link is full with eight, there are eight, and later a trial
   assert.ok(counts.slice(31).filter((count) => count === 10).length < 5, "but that is seldom tried");
 });
 
+Deno.test("a trial that fails is made again after twice as long", () => {
+  const counts = onLink(() => 100 * MB, 400);
+  const trials = counts.flatMap((count, second) => count > 4 && counts[second - 1] === 4 ? [second] : []);
+  const pauses = trials.slice(1).map((second, at) => second - trials[at]!);
+  assert.ok(pauses.length > 2, "it is made again");
+  pauses.slice(1).forEach((pause, at) => assert.ok(pause > 1.7 * pauses[at]!, `${pauses}`));
+});
+
+Deno.test("near the end of a transfer no connections are added, but they are where it is slow", () => {
+  const rate = (connections: number) => connections * 25 * MB;
+  assert.deepEqual(onLink(rate, 10, 1000 * MB), Array(10).fill(4), "it takes ten seconds");
+  assert.ok(onLink(rate, 10, 2000 * MB).includes(6), "with four it would take twenty");
+  assert.ok(onLink((connections) => connections * MB, 20, 200 * MB).includes(10));
+});
+
+Deno.test("what need not be moved is not waited for", () => {
+  let now = 0;
+  const jobs = new AdaptiveJobs({ size: 4000 * MB, now: () => now });
+  jobs.onEvent({ type: "resume", phase: "fetch", bytes: 1500 * MB });
+  const digest = digestOf(new Uint8Array());
+  jobs.onEvent({ type: "blob", index: 1, state: "present", digest, size: 1500 * MB });
+  for (; now < 8000; now += 100) jobs.onEvent({ type: "progress", phase: "fetch", bytes: 10 * MB });
+  assert.equal(jobs.count, 4, "a thousand megabytes are left, and come in ten seconds");
+});
+
+Deno.test("where the rate falls by half, the connections that were added last go", () => {
+  const rate = (connections: number, second: number) => connections * (second < 12 ? 25 : 10) * MB;
+  const counts = onLink(rate, 30);
+  const most = Math.max(...counts);
+  assert.ok(most > 6);
+  assert.ok(counts.slice(15).every((count) => count === most - 2), "no more are added, for a while");
+  const four = (_: number, second: number) => (second < 12 ? 100 : 10) * MB;
+  assert.ok(onLink(four, 30).every((count) => count >= 4), "and never fewer than at first");
+});
+
 /** The counts after each of so many retries. */
 function afterRetries(jobs: AdaptiveJobs, retries: number): number[] {
   return Array.from({ length: retries }, () => {
@@ -61,14 +100,14 @@ function afterRetries(jobs: AdaptiveJobs, retries: number): number[] {
 }
 
 Deno.test("a wait for the registry halves the connections, and there is always one", () => {
-  const counts = afterRetries(new AdaptiveJobs(() => 0), 12);
+  const counts = afterRetries(new AdaptiveJobs({ now: () => 0 }), 12);
   assert.deepEqual(counts, [2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1]);
 });
 
 /** Connections that each carry ten megabytes a second while time moves. */
 function steadyJobs(): { jobs: AdaptiveJobs; move: (seconds: number) => void } {
   let now = 0;
-  const jobs = new AdaptiveJobs(() => now);
+  const jobs = new AdaptiveJobs({ now: () => now });
   const move = (seconds: number) => {
     for (let tenth = 0; tenth < 10 * seconds; tenth++) {
       now += 100;

@@ -49,8 +49,8 @@ Deno.test("a range is split into pieces, and an empty one is one piece", () => {
 
 Deno.test("parts get smaller towards the end of a transfer", () => {
   const MiB = 1024 ** 2;
-  const sizes = (size: number, after = 0, most = 32 * MiB) => {
-    const parts = [...splitIntoParts({ start: 5, end: 5 + size }, { most, after })];
+  const sizes = (size: number, after = 0, most = 32 * MiB, connections = () => 4) => {
+    const parts = [...splitIntoParts({ start: 5, end: 5 + size }, { most, after, connections })];
     assert.equal(parts[0]!.start, 5);
     assert.equal(parts.at(-1)!.end, 5 + size);
     parts.slice(1).forEach(({ start }, at) => assert.equal(start, parts[at]!.end));
@@ -63,4 +63,20 @@ Deno.test("parts get smaller towards the end of a transfer", () => {
   assert.deepEqual(sizes(0), [0]);
   assert.deepEqual(sizes(10 * MiB, 0, 4 * MiB), [4, 4, 2], "a smaller size holds");
   assert.deepEqual(sizes(100 * MiB, 0, Infinity), [100]);
+});
+
+Deno.test("parts suit the connections that there are when they are taken", () => {
+  const MiB = 1024 ** 2;
+  let count = 4;
+  const options = { most: 64 * MiB, after: 0, connections: () => count };
+  const parts = splitIntoParts({ start: 0, end: 256 * MiB }, options);
+  const next = () => {
+    const { start, end } = parts.next().value!;
+    return (end - start) / MiB;
+  };
+  assert.equal(next(), 64);
+  count = 16;
+  assert.equal(next(), 12);
+  count = 1;
+  assert.equal(next(), 64, "one connection ends with no other");
 });

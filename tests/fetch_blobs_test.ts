@@ -13,6 +13,7 @@ import { placeBlobs, type PlacedBlob } from "../lib/transfer/placed_blob.ts";
 import { blobReader } from "./rigs/readers.ts";
 import { makeWorkspace, someBytes, streamOf } from "./rigs/content.ts";
 
+const MiB = 1024 ** 2;
 const SIZE = 100;
 const PART = 16;
 const CONTENT = someBytes(3 * SIZE);
@@ -239,4 +240,43 @@ Deno.test("a failure and a signal end everything, also the waiting for blobs tha
   const found = await run(stopping.store, { present, signal: stop.signal });
   assert.equal(found.error.message, "stopped by hand");
   assert.equal((await run(storeOf().store, { signal: stop.signal })).error.message, "stopped by hand");
+});
+
+Deno.test("a part that takes long is shared with a connection that has nothing to do", async () => {
+  const size = 16 * MiB;
+  const content = someBytes(size);
+  const [blob] = placeBlobs([{ digest: digestOf(content), size }]);
+  const shared = Promise.withResolvers<void>();
+  const asked: ByteRange[] = [];
+  const store = blobReader({
+    stat: () => Promise.resolve(size),
+    readUnverified(_digest, { range = { start: 0, end: size } } = {}) {
+      asked.push({ ...range });
+      if (asked.length > 2) shared.resolve();
+      const stalls = range.start === 0;
+      let position = range.start;
+      const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
+        async pull(controller) {
+          if (stalls && position > 0) await shared.promise;
+          if (position === range.end) return controller.close();
+          controller.enqueue(content.slice(position, position = Math.min(range.end, position + MiB / 2)));
+        },
+      }, { highWaterMark: 0 });
+      return Promise.resolve(stream);
+    },
+  });
+  await using work = await makeWorkspace();
+  const path = await work.write("file", new Uint8Array(size));
+  using hasher = new Hasher();
+  using file = await Deno.open(path, { write: true });
+  let progress = 0;
+  const onEvent = (event: TransferEvent) => void (event.type === "progress" && (progress += event.bytes));
+  const ignore = () => {};
+  const log = { present: () => [], written: ignore, complete: ignore, bad: ignore };
+  await fetchBlobs(store, [blob!], { path, file, hasher, log, jobs: 2, onEvent });
+  assert.deepEqual(await Deno.readFile(path), content);
+  assert.equal(progress, size, "no byte came twice");
+  const [first, second, third] = asked;
+  assert.deepEqual([first, second], [{ start: 0, end: 8 * MiB }, { start: 8 * MiB, end: 16 * MiB }]);
+  assert.ok(third!.start > 0 && third!.end === 8 * MiB, "the rest of the part that waits");
 });

@@ -30,19 +30,27 @@ export class WorkQueue<T> {
     this.#changed.resolve();
   }
 
-  /** Takes items, and waits for more while any is open. It fails with the signal's reason. */
-  async *take(signal: AbortSignal): AsyncGenerator<T, void> {
+  /**
+   * Takes items, and waits for more while any is open. It fails with the signal's reason. While it waits, it gives
+   * `undefined` again and again, after so many milliseconds each time: who waits may find something else to do.
+   */
+  async *take(signal: AbortSignal, { every }: { every: number }): AsyncGenerator<T | undefined, void> {
     signal.addEventListener("abort", () => this.#changed.resolve());
     while (this.#open > 0) {
       signal.throwIfAborted();
       const next = this.#added.length > 0 ? this.#added : this.#waiting;
       if (next.length > 0) yield next.shift()!;
-      else await this.#change();
+      else {
+        yield undefined;
+        await this.#change(every);
+      }
     }
   }
 
-  async #change(): Promise<void> {
+  async #change(milliseconds: number): Promise<void> {
+    const timer = setTimeout(this.#changed.resolve, milliseconds);
     await this.#changed.promise;
+    clearTimeout(timer);
     this.#changed = Promise.withResolvers();
   }
 }

@@ -53,7 +53,7 @@ export async function copyBlobs(
   const wanted = distinct(blobs).map((blob, index) => ({ index: index + 1, blob }));
   const size = wanted.reduce((sum, { blob }) => sum + blob.size, 0);
   const { signal, reread } = options;
-  const { jobs, onEvent } = adaptiveJobs(withChannel(options, to));
+  const { jobs, onEvent } = adaptiveJobs({ ...withChannel(options, to), size });
   const reading = heardBy(jobs, options.onSourceEvent ?? options.onEvent ?? from.onEvent);
   using hasher = new Hasher();
   const copied: CopiedBlobs = { sent: 0, mounted: 0, present: 0, bytes: 0 };

@@ -171,7 +171,7 @@ export async function checkBytes(
   stash: Stash,
   options: CheckOptions,
 ): Promise<StashFault[]> {
-  const { jobs, onEvent } = adaptiveJobs(withChannel(options, store));
+  const { jobs, onEvent } = adaptiveJobs({ ...withChannel(options, store), size: stash.size });
   return await checkEach(stash, { ...options, jobs, onEvent }, async (chunk, signal) => {
     const { digest, size } = chunk;
     const what = chunkName(chunk);

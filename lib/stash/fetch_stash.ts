@@ -20,9 +20,10 @@ export type FetchStashOptions = Omit<FetchFileOptions, "explain" | "partSize">;
 export async function fetchAhead(
   ahead: ReadAhead,
   output: string | WritableStream<Uint8Array>,
+  jobs: number | undefined,
 ): Promise<LookOptions["onLayer"]> {
   if (typeof output !== "string") return (layer) => ahead.begin(layer);
-  return await isNewFile(output) ? (layer) => ahead.begin(layer, firstPart(layer.size)) : undefined;
+  return await isNewFile(output) ? (layer) => ahead.begin(layer, firstPart(layer.size, jobs)) : undefined;
 }
 
 /**

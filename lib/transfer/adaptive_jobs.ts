@@ -18,13 +18,25 @@ const SETTLE = 1000;
 const WINDOW = 2000;
 /** Which part of their share added connections have to carry, to stay. A smaller gain may be chance. */
 const WORTH_IT = 0.5;
-/** How many windows pass before more connections are tried again, after they brought nothing or one failed. */
+/** How many windows pass before more connections are tried again, after they brought nothing, or a request failed. */
 const REST = 10;
+/**
+ * How long the transfer has to go on at its rate for more connections to be tried, in milliseconds: each begins slowly, and
+ * the others are slow to take their bytes over again, so a trial that fails costs half a second.
+ */
+const PAYS_BACK = 8000;
+/** The states of blobs whose bytes did not move. */
+const RESTING: ReadonlySet<string> = new Set(["present", "mounted"]);
+/** To which part of what it was a rate has to fall to show that the line has too much to do. */
+const FALL = 0.5;
 
 /**
  * Counts the bytes that move, adds connections while that carries more bytes each second, and goes back where it does not.
- * A retry halves them, and for a while they do not grow: the registry, or the way to it, has too much to do. Connections
- * that fail together, as in an outage of a second, halve them once.
+ * - Added connections stay if they carry a good part of their share; else they go, and the next trial comes later each time.
+ * - None are added near the end: they would not bring in what their slow beginning costs.
+ * - Where the rate falls by half, those that were added last go: the line has too much to do.
+ * - A retry halves them, and for a while they do not grow: the registry, or the way to it, has too much to do. Connections
+ *   that fail together, as in an outage of a second, halve them once.
  *
  * Uploads may be cut off because each takes too long, so time alone does not prove that more of them would get through: after
  * a retry they do not grow until a blob is stored, and after the next one until twice as many are.
@@ -35,7 +47,13 @@ export class AdaptiveJobs implements Jobs {
   #count = DEFAULT_JOBS;
   /** How many jobs there were before the last growth, and the rate that they had, in bytes per millisecond. */
   #before: { count: number; rate: number } | undefined;
+  /** The rate of the last window that was judged. */
+  #rate = 0;
   #resting = 0;
+  /** How many windows pass after the next trial that fails. */
+  #rest = REST;
+  /** How many bytes are still to be moved. */
+  #left: number;
   /** How many blobs have to be stored before uploads grow again, and how many it will be after another retry. */
   #owed = 0;
   #nextOwed = 1;
@@ -46,8 +64,15 @@ export class AdaptiveJobs implements Jobs {
   #sameFailure = 0;
   #window: { began: number; bytes: number } | undefined;
 
-  /** @param now milliseconds that only ever grow */
-  constructor(now: () => number = () => performance.now()) {
+  /**
+   * Begins a transfer.
+   *
+   * @param options how many bytes it moves (absent = nobody knows), and milliseconds that only ever grow
+   */
+  constructor(
+    { size = Infinity, now = () => performance.now() }: { size?: number; now?: () => number } = {},
+  ) {
+    this.#left = size;
     this.#now = now;
   }
 
@@ -56,8 +81,10 @@ export class AdaptiveJobs implements Jobs {
     return this.#count;
   }
 
-  /** Receives the events of the transfer: bytes that move, blobs that are stored, and retries. */
+  /** Receives the events of the transfer: bytes that move or need not, blobs that are stored, and retries. */
   readonly onEvent = (event: TransferEvent): void => {
+    if (event.type === "progress" || event.type === "resume") this.#left -= event.bytes;
+    if (event.type === "blob" && RESTING.has(event.state)) this.#left -= event.size;
     if (event.type === "progress") this.#moved(event);
     else if (event.type === "blob" && event.state === "sent") this.#owed--;
     else if (event.type === "retry") this.#holdBack();
@@ -78,17 +105,36 @@ export class AdaptiveJobs implements Jobs {
   #judge(rate: number): void {
     const before = this.#before;
     this.#before = undefined;
-    if (before && rate < before.rate * (1 + WORTH_IT * (this.#count / before.count - 1))) {
-      this.#count = before.count;
-      this.#resting = REST;
-    } else if (this.#resting > 0) this.#resting--;
-    else if (this.#count < MOST_JOBS && !(this.#sends && this.#owed > 0)) {
-      this.#before = { count: this.#count, rate };
-      this.#count = Math.min(MOST_JOBS, this.#count + STEP);
-      this.onGrowth?.();
-    }
+    if (before) this.#judgeTrial(before, rate);
+    else if (rate < FALL * this.#rate) this.#takeBack(Math.max(DEFAULT_JOBS, this.#count - STEP));
+    else if (this.#resting > 0) this.#resting--;
+    else this.#tryMore(rate);
+    this.#rate = rate;
     this.#together = this.#count;
     this.#sameFailure = 0;
+  }
+
+  #judgeTrial(before: { count: number; rate: number }, rate: number): void {
+    if (rate < before.rate * (1 + WORTH_IT * (this.#count / before.count - 1))) {
+      this.#takeBack(before.count);
+      this.#rest *= 2;
+    } else {
+      this.#rest = REST;
+      this.#tryMore(rate);
+    }
+  }
+
+  #takeBack(count: number): void {
+    this.#count = Math.min(count, this.#count);
+    this.#resting = this.#rest;
+  }
+
+  #tryMore(rate: number): void {
+    const cutOff = this.#sends && this.#owed > 0;
+    if (this.#count >= MOST_JOBS || cutOff || this.#left < rate * PAYS_BACK) return;
+    this.#before = { count: this.#count, rate };
+    this.#count = Math.min(MOST_JOBS, this.#count + STEP);
+    this.onGrowth?.();
   }
 
   #holdBack(): void {
@@ -102,11 +148,14 @@ export class AdaptiveJobs implements Jobs {
   }
 }
 
-/** The jobs of a transfer: the given number, or an adapted one, which then listens on the channel that is returned. */
+/**
+ * The jobs of a transfer of `size` bytes: the given number, or an adapted one, which then listens on the channel that is
+ * returned.
+ */
 export function adaptiveJobs(
-  options: { jobs?: number | undefined; onEvent?: OnEvent | undefined },
+  options: { jobs?: number | undefined; size?: number | undefined; onEvent?: OnEvent | undefined },
 ): { jobs: number | Jobs; onEvent: OnEvent | undefined } {
-  const jobs = options.jobs ?? new AdaptiveJobs();
+  const jobs = options.jobs ?? new AdaptiveJobs(options);
   return { jobs, onEvent: heardBy(jobs, options.onEvent) };
 }
 

@@ -61,22 +61,29 @@ export function* split({ start, end }: ByteRange, most: number): Generator<ByteR
 
 /** The size below which parts do not get smaller, in bytes: it outweighs the round trip that another request costs. */
 const SMALLEST_PART = 8 * 1024 * 1024;
-/** Which share of the remaining bytes a part is at most: that many connections end at about the same time. */
-const SHARE = 4;
+
+/** How a range is split into parts. */
+export interface PartOptions {
+  /** The most bytes of a part; `Infinity` = the range is one part. */
+  most: number;
+  /** How many bytes of other ranges follow. */
+  after: number;
+  /** How many connections there are at the moment: so many end at about the same time. */
+  connections: () => number;
+}
 
 /**
- * Splits a range into parts that several connections fetch: of at most `most` bytes, and towards the end smaller, so that no
- * connection is left alone with a large one. `after` bytes of other ranges follow. With `Infinity`, and where it
- * is empty, it is one part.
+ * Splits a range into parts that several connections fetch. None is larger than the share of one connection in what is left
+ * then, so that none is left alone with a large part at the end. An empty range is one part.
  */
 export function* splitIntoParts(
   { start, end }: ByteRange,
-  { most, after }: { most: number; after: number },
+  { most, after, connections }: PartOptions,
 ): Generator<ByteRange> {
   const least = Math.min(most, SMALLEST_PART);
   let position = start;
   do {
-    const share = most === Infinity ? most : Math.ceil((end - position + after) / SHARE);
+    const share = most === Infinity ? most : Math.ceil((end - position + after) / connections());
     const next = Math.min(end, position + Math.min(most, Math.max(least, share)));
     yield { start: position, end: next };
     position = next;

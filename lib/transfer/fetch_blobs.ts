@@ -1,6 +1,5 @@
 /** Fetches blobs into one file: several parts at once, each written where it belongs, each blob verified. @module */
 import { corrupted } from "../oci/digest.ts";
-import type { ByteRange } from "../content/source.ts";
 import { withChannel } from "../events.ts";
 import type { BlobReader } from "../store/store.ts";
 import { WorkQueue } from "../async/work_queue.ts";
@@ -8,6 +7,8 @@ import { inParallel, type Jobs } from "../async/pool.ts";
 import { adaptiveJobs, DEFAULT_JOBS } from "./adaptive_jobs.ts";
 import { splitIntoParts } from "./byte_ranges.ts";
 import { IncomingBlob, type IncomingOptions, type Outcome } from "./incoming_blob.ts";
+import { RunningParts } from "./running_parts.ts";
+import type { ByteRange } from "../content/source.ts";
 import type { PlacedBlob } from "./placed_blob.ts";
 
 /** What `fetchBlobs` takes. */
@@ -24,6 +25,8 @@ export interface FetchBlobsOptions
 
 const PART = 32 * 1024 * 1024;
 const LOG_EVERY = 4 * 1024 * 1024;
+/** After how long those who have nothing to fetch look again, in milliseconds: whether a part takes long shows slowly. */
+const LOOK_AGAIN = 100;
 
 /**
  * Fetches blobs into a file. Bytes that the file has already are verified beside the fetching. If a blob is bad and some
@@ -38,21 +41,36 @@ export async function fetchBlobs(
   options: FetchBlobsOptions,
 ): Promise<void> {
   const { file, path, hasher, log, signal, partSize = PART, logEvery = LOG_EVERY } = options;
-  const { jobs, onEvent } = adaptiveJobs(withChannel(options, store));
+  const size = blobs.reduce((sum, { size }) => sum + size, 0);
+  const { jobs, onEvent } = adaptiveJobs({ ...withChannel(options, store), size });
   let wholeOnly = false;
   const onRefused = ({ message }: Error) => {
     if (wholeOnly) return;
     wholeOnly = true;
     onEvent?.({ type: "notice", message: `${message}: each blob is fetched over one connection` });
   };
-  const incomingOptions = { store, file, path, hasher, log, onEvent, onRefused, partSize, logEvery };
+  const connections = () => typeof jobs === "number" ? jobs : jobs.count;
+  const running = new RunningParts<IncomingBlob>();
+  const incomingOptions = {
+    store,
+    file,
+    path,
+    hasher,
+    log,
+    onEvent,
+    onRefused,
+    partSize,
+    logEvery,
+    connections,
+    running,
+  };
   const incoming = incomingBlobs(blobs, incomingOptions);
-  const present = incoming.filter(({ parts }) => parts.length === 0);
-  const queue = new WorkQueue(incoming.filter(({ parts }) => parts.length > 0), incoming.length);
-  const finish = ({ blob, parts }: IncomingBlob) => {
+  const present = incoming.filter(({ missing }) => missing.length === 0);
+  const queue = new WorkQueue(incoming.filter(({ missing }) => missing.length > 0), incoming.length);
+  const finish = ({ blob, missing }: IncomingBlob) => {
     log.complete(blob);
     const { number: index, digest, size } = blob;
-    onEvent?.({ type: "blob", index, state: parts.length > 0 ? "fetched" : "present", digest, size });
+    onEvent?.({ type: "blob", index, state: missing.length > 0 ? "fetched" : "present", digest, size });
     queue.settle();
   };
   const anew = ({ blob }: IncomingBlob, partSize: number) =>
@@ -63,7 +81,7 @@ export async function fetchBlobs(
   };
   /** The blob itself, or, where the store is known to give whole blobs only, one that is fetched as one part. */
   const asGiven = (incoming: IncomingBlob) => {
-    if (!wholeOnly || incoming.parts.length === 1 && incoming.reused === 0) return incoming;
+    if (!wholeOnly || incoming.isWhole) return incoming;
     incoming.drop();
     return anew(incoming, Infinity);
   };
@@ -76,13 +94,14 @@ export async function fetchBlobs(
   };
   await runAll({ signal }, (signal) => [
     { tasks: verifications(present, settle), jobs: DEFAULT_JOBS },
-    { tasks: fetches(queue, { asGiven, settle }, signal), jobs },
+    { tasks: fetches(queue, { asGiven, settle, running }, signal), jobs },
   ]);
 }
 
-/** The range that is asked for first of a blob that stands alone; `undefined` = all of it. */
-export function firstPart(size: number): ByteRange | undefined {
-  const [first] = splitIntoParts({ start: 0, end: size }, { most: PART, after: 0 });
+/** The range that is asked for first of a blob that stands alone, with so many jobs; `undefined` = all of it. */
+export function firstPart(size: number, jobs: number = DEFAULT_JOBS): ByteRange | undefined {
+  const options = { most: PART, after: 0, connections: () => jobs };
+  const [first] = splitIntoParts({ start: 0, end: size }, options);
   return first?.end === size ? undefined : first;
 }
 
@@ -127,19 +146,29 @@ function* verifications(present: IncomingBlob[], settle: Settle): Generator<Task
   for (const blob of present) yield async (signal) => settle(blob, await blob.verify(signal));
 }
 
+interface FetchesOptions {
+  asGiven: (incoming: IncomingBlob) => IncomingBlob;
+  settle: Settle;
+  running: RunningParts<IncomingBlob>;
+}
+
+/** The parts of all blobs; when no more are left, halves of those that take long. */
 async function* fetches(
   queue: WorkQueue<IncomingBlob>,
-  { asGiven, settle }: { asGiven: (incoming: IncomingBlob) => IncomingBlob; settle: Settle },
+  { asGiven, settle, running }: FetchesOptions,
   signal: AbortSignal,
 ): AsyncGenerator<Task, void> {
-  for await (const next of queue.take(signal)) {
+  const fetching = (blob: IncomingBlob, part: ByteRange) => async (signal: AbortSignal) => {
+    const outcome = await blob.fetch(part, signal);
+    if (outcome !== undefined) settle(blob, outcome);
+  };
+  for await (const next of queue.take(signal, { every: LOOK_AGAIN })) {
+    if (next === undefined) {
+      for (let half; (half = running.share());) yield fetching(half.owner, half.range);
+      continue;
+    }
     const blob = asGiven(next);
     blob.begin();
-    for (const part of blob.parts) {
-      yield async (signal) => {
-        const outcome = await blob.fetch(part, signal);
-        if (outcome !== undefined) settle(blob, outcome);
-      };
-    }
+    for (const part of blob.parts()) yield fetching(blob, part);
   }
 }

@@ -7,6 +7,7 @@ import type { OnEvent, TransferEvent } from "../events.ts";
 import type { BlobReader } from "../store/store.ts";
 import { ByteRanges, splitIntoParts } from "./byte_ranges.ts";
 import type { PlacedBlob } from "./placed_blob.ts";
+import type { RunningParts } from "./running_parts.ts";
 import { receive } from "./receive.ts";
 
 /** What is known of blobs in a file: it is asked before the fetching, and written to while bytes arrive. */
@@ -37,6 +38,10 @@ export interface IncomingOptions {
   onRefused?: ((error: Error) => void) | undefined;
   /** How many bytes of other blobs are fetched after this one; absent = none. */
   after?: number | undefined;
+  /** How many parts are fetched at once at the moment. */
+  connections: () => number;
+  /** The parts of all blobs that are being fetched. */
+  running: RunningParts<IncomingBlob>;
   /** After how many bytes of a part the log gets them. */
   logEvery: number;
 }
@@ -51,8 +56,8 @@ export type Outcome = "good" | "bad" | "refused";
 export class IncomingBlob {
   /** The blob. */
   readonly blob: PlacedBlob;
-  /** The ranges to fetch; none where the file has everything. */
-  readonly parts: readonly ByteRange[];
+  /** The ranges that the file lacks; none where it has everything. An empty blob has an empty one. */
+  readonly missing: readonly ByteRange[];
   /** How many of its bytes the file is said to have from before. */
   readonly reused: number;
   readonly #options: IncomingOptions;
@@ -75,11 +80,20 @@ export class IncomingBlob {
     this.#there = new ByteRanges(present);
     this.reused = this.#there.bytes;
     this.#hash = options.hasher.follow(options.path, blob.at);
-    const missing = present.length > 0 ? this.#there.gaps(blob.size) : [{ start: 0, end: blob.size }];
-    const after = (end: number) => blob.size - end + (options.after ?? 0);
-    this.parts = missing.flatMap((range) => [
-      ...splitIntoParts(range, { most: options.partSize, after: after(range.end) }),
-    ]);
+    this.missing = present.length > 0 ? this.#there.gaps(blob.size) : [{ start: 0, end: blob.size }];
+  }
+
+  /** What is missing, in parts. Each is as large as suits the connections that there are when it is taken. */
+  *parts(): Generator<ByteRange> {
+    const { partSize: most, after = 0, connections } = this.#options;
+    for (const range of this.missing) {
+      yield* splitIntoParts(range, { most, after: this.blob.size - range.end + after, connections });
+    }
+  }
+
+  /** Whether it is fetched as a whole, with one request. */
+  get isWhole(): boolean {
+    return this.#options.partSize === Infinity && this.reused === 0;
   }
 
   /** Reports what need not be fetched, and begins to hash it. */
@@ -132,20 +146,24 @@ export class IncomingBlob {
 
   async #receive(range: ByteRange, signal: AbortSignal): Promise<void> {
     const { digest, size, what, at } = this.blob;
-    const { store, file, log, logEvery } = this.#options;
+    const { store, file, log, logEvery, running } = this.#options;
+    const whole = range.start === 0 && range.end === size;
+    // What is asked for as a whole stays so: the store may not give ranges.
+    using part = whole || this.isWhole ? undefined : running.begin(this, range);
     using written = new WrittenRange(range.start, logEvery, (range) => log.written(this.blob, range));
     await receive(store, {
       digest,
       size,
       what,
       range,
-      orWhole: range.start === 0 && range.end === size,
+      orWhole: whole,
       signal,
       sink: (bytes, offset) => {
         if (this.#givenUp) throw new RangeRefusedError("the blob is fetched as a whole by now");
         file.seekSync(at + offset, Deno.SeekMode.Start);
         writeAllSync(file, bytes);
         written.reach(offset + bytes.length);
+        if (part) part.position = offset + bytes.length;
       },
       onEvent: this.#progress.onEvent,
     });

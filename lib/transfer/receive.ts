@@ -19,8 +19,8 @@ export interface ReceiveOptions extends CallOptions {
   size: number;
   /** What messages call the blob, such as `chunk 3`; absent = by its digest. */
   what?: string | undefined;
-  /** The range that is wanted; absent = the whole blob. */
-  range?: ByteRange;
+  /** The range that is wanted; absent = the whole blob. Its end may come closer meanwhile, but not to what was read. */
+  range?: Readonly<ByteRange>;
   /** Takes the bytes, in order. */
   sink: Sink;
   /** Where a store only gives whole blobs, reads the blob from its beginning and drops the rest. */
@@ -47,7 +47,7 @@ export async function receive(store: BlobReader, options: ReceiveOptions): Promi
     } catch (error) {
       signal?.throwIfAborted();
       const moved = progress.position > before;
-      if (moved && progress.position === range.end && isTransient(error)) return; // it broke after the last byte
+      if (moved && progress.position >= range.end && isTransient(error)) return; // it broke after the last byte
       attempt = countAttempt(moved ? 0 : attempt, error);
       const { what = `the blob ${options.digest}` } = options;
       await waitToResume(store, { error, what, attempt }, { signal, onEvent });
@@ -67,12 +67,15 @@ function isTransient(error: unknown): boolean {
 async function receiveOnce(
   store: BlobReader,
   options: ReceiveOptions,
-  { end }: ByteRange,
+  range: Readonly<ByteRange>,
   progress: { position: number },
 ): Promise<void> {
-  const { stream, start, isCut } = await open(store, options, { start: progress.position, end });
+  const asked = range.end;
+  const { stream, start, isSlice } = await open(store, options, { start: progress.position, end: asked });
   let offset = start;
   for await (const piece of pieces(stream, options.signal)) {
+    const { end } = range;
+    const isCut = isSlice || end < asked;
     const wanted = piece.subarray(Math.max(0, progress.position - offset), Math.max(0, end - offset));
     offset += piece.length;
     if (offset > end && !isCut) {
@@ -82,11 +85,11 @@ async function receiveOnce(
     await options.sink(wanted, progress.position);
     progress.position += wanted.length;
     options.onEvent?.({ type: "progress", phase: "fetch", bytes: wanted.length });
-    if (progress.position === end && isCut) return;
+    if (progress.position >= range.end && isCut) return;
   }
-  if (progress.position === end) return;
+  if (progress.position >= range.end) return;
   await requireSize(store, options);
-  throw broken(new Error(`it ended after ${progress.position} of ${end} bytes`));
+  throw broken(new Error(`it ended after ${progress.position} of ${range.end} bytes`));
 }
 
 /** Opens the range, or else the whole blob, of which the range is then a slice. */
@@ -95,7 +98,7 @@ async function open(store: BlobReader, options: ReceiveOptions, range: ByteRange
   const whole = range.start === 0 && range.end === size;
   try {
     const stream = await store.readUnverified(digest, { what, signal, onEvent, ...(!whole && { range }) });
-    return { stream, start: range.start, isCut: false };
+    return { stream, start: range.start, isSlice: false };
   } catch (cause) {
     const error = await explainRefusedRange(cause, store, options);
     if (!(error instanceof RangeRefusedError) || !orWhole) throw error;
@@ -103,7 +106,7 @@ async function open(store: BlobReader, options: ReceiveOptions, range: ByteRange
       type: "notice",
       message: `${store.name} gives whole blobs only: reading ${digest} from its beginning`,
     });
-    return { stream: await store.readUnverified(digest, { what, signal, onEvent }), start: 0, isCut: true };
+    return { stream: await store.readUnverified(digest, { what, signal, onEvent }), start: 0, isSlice: true };
   }
 }
 
