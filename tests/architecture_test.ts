@@ -346,7 +346,7 @@ function usesOfTheProcess(all: Sources): string[] {
     .map(([file, text]) => [file, file === "main.ts" ? text.replace(START, "") : text] as const);
   return below.flatMap(([file, text]) => {
     const uses = withoutComments(text).matchAll(
-      /\b(?:(?:console|process)(?=[.[])|Deno\.(?:exit|env|args|stdin|stdout|stderr)\b)/g,
+      /\b(?:(?:console|process)(?=[.[])(?!\.getBuiltinModule\()|Deno\.(?:exit|env|args|stdin|stdout|stderr)\b)/g,
     );
     return [...new Set(Array.from(uses, ([use]) => `${file} uses ${use}`))];
   });

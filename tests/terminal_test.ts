@@ -100,7 +100,7 @@ function setup(
   const stderr = new FakeOutput(options.tty ?? true);
   const ticker = new FakeTicker();
   const size = { columns: 80 };
-  const streams = { stdout, outputIsFile: options.out === "file", stderr };
+  const streams = { stdout, outputIsFile: () => options.out === "file", stderr };
   const terminal = new Terminal({ env: {}, ...options, ...streams, ticker, columns: () => size.columns });
   return { terminal, stdout, stderr, ticker, size };
 }

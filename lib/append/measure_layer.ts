@@ -1,5 +1,4 @@
 /** Measures a layer that is to be appended: its digests, size and compression. @module */
-import { createHash } from "node:crypto";
 import type { Bytes } from "../content/bytes.ts";
 import { InvalidInputError, MismatchError } from "../errors.ts";
 import {
@@ -13,7 +12,7 @@ import type { PaxRecord } from "../layers/pax.ts";
 import type { TarHeader } from "../layers/tar_header.ts";
 import { StreamInput } from "../layers/tar_input.ts";
 import { joined } from "../layers/zstd_frames.ts";
-import type { Digest } from "../oci/digest.ts";
+import { type Digest, sha256 } from "../oci/digest.ts";
 import type { CallOptions } from "../store/store.ts";
 import { EngineRules } from "./engine_rules.ts";
 
@@ -111,7 +110,7 @@ function notAnArchive(cause: MismatchError, head: Bytes): InvalidInputError {
 
 /** Hashes and counts the bytes of a stream on their way. */
 class RunningDigest {
-  readonly #hash = createHash("sha256");
+  readonly #hash = sha256();
   size = 0;
 
   async *over(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {

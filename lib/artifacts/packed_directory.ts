@@ -1,5 +1,5 @@
 /** Unpacks the archive of a directory that was fetched, after all of it was looked at. @module */
-import { createHash } from "node:crypto";
+import { sha256 } from "../oci/digest.ts";
 import { join } from "node:path";
 import { readFile } from "../content/file_source.ts";
 import { ConflictError, LayerstashError, MismatchError } from "../errors.ts";
@@ -65,7 +65,7 @@ async function isInPlace(
   { path, blob, packed: { within, digest } = { within: "" } }: ArtifactFile,
   { directory, overwrite, signal }: UnpackOptions,
 ): Promise<boolean> {
-  const hash = createHash("sha256");
+  const hash = sha256();
   const links = new Set<string>();
   let [isThere, other] = [!overwrite, undefined as string | undefined];
   for await (const entry of entriesOf(archive, blob, hash, signal)) {

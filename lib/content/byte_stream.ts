@@ -1,9 +1,8 @@
 /** Streams of bytes: checked at run time where a caller gave them, and checked for their size and digest. @module */
-import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import { InvalidInputError, MismatchError } from "../errors.ts";
 import { kindOf } from "../messages.ts";
-import { corrupted, type Digest } from "../oci/digest.ts";
+import { corrupted, type Digest, sha256 } from "../oci/digest.ts";
 import type { ByteStream } from "./bytes.ts";
 
 /** Reads a caller's stream, and makes sure that it gives bytes: types do not hold at run time. */
@@ -75,7 +74,7 @@ export function exactly(stream: ByteStream, size: number | undefined): ByteStrea
  * they are not the ones that the digest names: fewer, more, or others.
  */
 export function verified(stream: ByteStream, digest: Digest): ByteStream {
-  const hash = createHash("sha256");
+  const hash = sha256();
   return inspected(stream, {
     piece: (bytes) => void hash.update(bytes),
     end() {

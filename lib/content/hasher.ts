@@ -1,8 +1,7 @@
 /** Hashes ranges of files in worker threads, also of files that are still being written. @module */
-import { createHash } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { LayerstashError, MismatchError, NotAllowedError } from "../errors.ts";
-import type { Digest } from "../oci/digest.ts";
+import { type Digest, sha256 } from "../oci/digest.ts";
 import { abortable } from "../async/abortable.ts";
 import type { HashAnswer, HashCommand } from "./hash_worker.ts";
 import type { ByteRange } from "./source.ts";
@@ -168,7 +167,7 @@ function threadError(message: string): LayerstashError {
 function hashNow(path: string, start: number, end: number): Digest {
   using file = Deno.openSync(path);
   file.seekSync(start, Deno.SeekMode.Start);
-  const hash = createHash("sha256");
+  const hash = sha256();
   const buffer = new Uint8Array(Math.max(1, Math.min(1024 * 1024, end - start)));
   for (let position = start; position < end;) {
     const read = file.readSync(buffer.subarray(0, end - position));

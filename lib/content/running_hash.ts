@@ -1,6 +1,5 @@
 /** The hash of bytes as they pass, while they are in the processor's cache. @module */
-import { createHash } from "node:crypto";
-import type { Digest } from "../oci/digest.ts";
+import { type Digest, sha256 } from "../oci/digest.ts";
 
 /**
  * Hashes bytes that pass in order, some of them again, as after a broken connection.
@@ -15,7 +14,7 @@ import type { Digest } from "../oci/digest.ts";
  * ```
  */
 export class RunningHash {
-  readonly #hash = createHash("sha256");
+  readonly #hash = sha256();
   #digest: Digest | undefined;
   /** How many bytes were hashed: from here on it goes on. */
   position = 0;

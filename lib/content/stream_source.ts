@@ -1,6 +1,5 @@
 /** Cuts a stream that can be read once, such as standard input, into sources. @module */
-import { createHash } from "node:crypto";
-import type { Digest } from "../oci/digest.ts";
+import { type Digest, sha256 } from "../oci/digest.ts";
 import { BYTES, checkNumbers } from "../arguments.ts";
 import { ByteReader } from "./byte_stream.ts";
 import type { Source } from "./source.ts";
@@ -51,7 +50,7 @@ export class StreamCutter {
    */
   take(most: number): Source {
     checkNumbers({ most }, { most: BYTES });
-    const hash = createHash("sha256");
+    const hash = sha256();
     const { promise, resolve, reject } = Promise.withResolvers<Digest>();
     promise.catch(() => {}); // a failed read is reported by the stream
     let left = most;

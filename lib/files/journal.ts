@@ -1,5 +1,5 @@
 /** Journals: files in which a transfer records its progress, so that another process can resume it. @module */
-import { createHash } from "node:crypto";
+import { sha256 } from "../oci/digest.ts";
 import { join } from "node:path";
 import * as v from "valibot";
 import { makeDirectory, syncDirectory } from "../content/atomic_file.ts";
@@ -195,7 +195,7 @@ function checksum(text: string): string {
 }
 
 function hash(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+  return sha256().update(text).digest("hex");
 }
 
 /** Journals are small, but there is one for each stash; those of long ago go, unless they are in use. */

@@ -1,7 +1,6 @@
 /** Checks of an output: that it can be written, and that the disk has room. @module */
 import { InvalidInputError, LayerstashError } from "../errors.ts";
 import { kindOf } from "../messages.ts";
-import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { OnEvent } from "../events.ts";
 
@@ -26,6 +25,7 @@ export function checkOutput(output: string | WritableStream<Uint8Array>): void {
  * @throws {LayerstashError} if less than `needed` bytes are free
  */
 export async function requireRoom(path: string, needed: number, onEvent?: OnEvent): Promise<void> {
+  const { statfs } = await import("node:fs/promises");
   const { bavail, bsize } = await statfs(dirname(path)).catch((error) => {
     if (!(error instanceof Deno.errors.NotCapable)) throw error;
     onEvent?.({ type: "notice", message: "free space is not checked: that needs --allow-sys=statfs" });

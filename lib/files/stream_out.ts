@@ -1,5 +1,5 @@
 /** Writes the bytes of blobs, or a range of them, to a stream, in order. @module */
-import { createHash } from "node:crypto";
+import { sha256 } from "../oci/digest.ts";
 import { abortable } from "../async/abortable.ts";
 import type { ByteRange } from "../content/source.ts";
 import { MismatchError } from "../errors.ts";
@@ -64,7 +64,7 @@ async function streamBlob(
   if (!whole) {
     onEvent?.({ type: "notice", message: `a part of ${digest} is not verified: only the whole can be` });
   }
-  const hash = createHash("sha256");
+  const hash = sha256();
   const sink = async (bytes: Uint8Array) => {
     if (whole) hash.update(bytes);
     await write(bytes.slice());

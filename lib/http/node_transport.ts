@@ -2,7 +2,6 @@
 import type http from "node:http";
 import type { Socket } from "node:net";
 import { once } from "node:events";
-import { Readable } from "node:stream";
 import type { ReadableStream as NodeReadableStream } from "node:stream/web";
 import type { RegistryError } from "../errors.ts";
 import { proxyOf, type Scheme } from "./proxies.ts";
@@ -225,6 +224,7 @@ function toResponse(incoming: http.IncomingMessage, watch: Watch): Response {
     for (const value of values ?? []) headers.append(name, value);
   }
   if (isEmpty(incoming, watch.request)) return new Response(null, { status, headers });
+  const { Readable } = globalThis.process.getBuiltinModule("node:stream");
   const body = Readable.toWeb(incoming) as NodeReadableStream & ByteStream;
   return new Response(watched(body, watch), { status, headers });
 }

@@ -1,9 +1,9 @@
 /** Reads the blob of a layer, and fetches no more of it than needed. @module */
-import { createHash, type Hash } from "node:crypto";
+import type { Hash } from "node:crypto";
 import type { Bytes } from "../content/bytes.ts";
 import { RangeRefusedError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { corrupted, type Digest, digestOf } from "../oci/digest.ts";
+import { corrupted, type Digest, digestOf, sha256 } from "../oci/digest.ts";
 import { withEmbedded } from "../store/embedded.ts";
 import type { BlobReader, CallOptions } from "../store/store.ts";
 import { pull } from "../transfer/pull.ts";
@@ -96,7 +96,7 @@ export class LayerBlob {
    * @throws {MismatchError} if the whole blob was read and has another digest
    */
   async *from(start: number, { end = this.size, all = false }: FromOptions = {}): AsyncGenerator<Bytes> {
-    const hash = start === 0 && end === this.size ? createHash("sha256") : undefined;
+    const hash = start === 0 && end === this.size ? sha256() : undefined;
     let position = start;
     for await (const piece of this.#inSteps(start, end, all ? Infinity : FIRST_STEP)) {
       position += piece.length;

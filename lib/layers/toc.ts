@@ -1,5 +1,5 @@
 /** Reads tables of contents of layers, whose format eStargz and zstd:chunked share. @module */
-import { createHash } from "node:crypto";
+import { sha256 } from "../oci/digest.ts";
 import * as v from "valibot";
 import type { Bytes } from "../content/bytes.ts";
 import { MismatchError } from "../errors.ts";
@@ -120,7 +120,7 @@ export class Toc {
     row: Row,
     { path, length, whole }: { path: string; length: number; whole: boolean },
   ): AsyncGenerator<Extent> {
-    const hash = createHash("sha256");
+    const hash = sha256();
     const input = new StreamInput(decompress(this.#packed(row), this.#compression, this.#blob.signal));
     let offset = row.chunkOffset;
     try {

@@ -1,5 +1,5 @@
 /** Digests: the names of blobs and manifests (OCI image spec, descriptor.md, "Digests"). @module */
-import { createHash } from "node:crypto";
+import type { Hash } from "node:crypto";
 import { InvalidInputError, MismatchError } from "../errors.ts";
 import { quoted } from "../messages.ts";
 
@@ -42,7 +42,12 @@ export function parseDigest(text: string): Digest {
  * ```
  */
 export function digestOf(bytes: Uint8Array): Digest {
-  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
+  return `sha256:${sha256().update(bytes).digest("hex")}`;
+}
+
+/** A hash that takes bytes as they come. Deno loads all of `node:crypto` for it, so this waits for the first hash. */
+export function sha256(): Hash {
+  return globalThis.process.getBuiltinModule("node:crypto").createHash("sha256");
 }
 
 /**

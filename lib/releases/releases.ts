@@ -1,5 +1,5 @@
 /** Finds releases, and fetches and verifies their programs. @module */
-import { createHash } from "node:crypto";
+import { sha256 } from "../oci/digest.ts";
 import { LayerstashError, MismatchError, NotFoundError, RegistryError } from "../errors.ts";
 import { verified } from "../content/byte_stream.ts";
 import { bytesOf } from "../http/answers.ts";
@@ -59,7 +59,7 @@ export async function fetchProgram(
   const { digest, name: what } = program;
   const size = await programSize(reader, program, signal);
   onEvent?.({ type: "plan", size, blobs: 1 });
-  const hash = createHash("sha256");
+  const hash = sha256();
   const sink = async (bytes: Uint8Array<ArrayBuffer>) => {
     hash.update(bytes);
     await write(bytes);

@@ -1,10 +1,9 @@
 /** Checks a stash: a local file against its digests, or the blobs that the registry holds. @module */
-import { createHash } from "node:crypto";
 import { counted } from "../messages.ts";
 import { Hasher } from "../content/hasher.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
 import { type OnEvent, withChannel } from "../events.ts";
-import type { Digest } from "../oci/digest.ts";
+import { type Digest, sha256 } from "../oci/digest.ts";
 import { listedBlobs } from "../oci/references.ts";
 import type { BlobReader, CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
 import { adaptiveJobs, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
@@ -175,7 +174,7 @@ export async function checkBytes(
   return await checkEach(stash, { ...options, jobs, onEvent }, async (chunk, signal) => {
     const { digest, size } = chunk;
     const what = chunkName(chunk);
-    const hash = createHash("sha256");
+    const hash = sha256();
     const sink = (bytes: Uint8Array) => void hash.update(bytes);
     try {
       await receive(store, { digest, size, what, sink, orWhole: true, onEvent, signal });

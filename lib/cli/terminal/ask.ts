@@ -1,5 +1,4 @@
 /** Gets the login: from the options, from standard input, or by asking the user at the terminal. @module */
-import { text } from "node:stream/consumers";
 import { InvalidInputError } from "../../errors.ts";
 import type { Credentials } from "../../sign_in/credentials.ts";
 import type { RegistryFlags } from "../connection.ts";
@@ -28,7 +27,7 @@ export async function askForLogin(
     askOnTerminal({ terminal, signal }, what, { host, ...options });
   const username = flags.username ?? await ask("User name", { secret: false });
   const password = flags.passwordStdin
-    ? (await text(Deno.stdin.readable)).replace(/\r?\n$/, "")
+    ? (await new Response(Deno.stdin.readable).text()).replace(/\r?\n$/, "")
     : flags.token ?? await ask("Password or token", { secret: true });
   if (password === "") throw new InvalidInputError("the password is empty");
   return { kind: "password", username, password };

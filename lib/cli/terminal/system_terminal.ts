@@ -1,5 +1,4 @@
 /** The terminal of this process. @module */
-import { fstatSync } from "node:fs";
 import type { Ticker } from "./progress_display.ts";
 import { Terminal, type TerminalOptions } from "./terminal.ts";
 
@@ -8,7 +7,7 @@ export function systemTerminal(options: Pick<TerminalOptions, "env" | "progress"
   return new Terminal({
     ...options,
     stdout: Deno.stdout,
-    outputIsFile: isFile(Deno.stdout),
+    outputIsFile: () => isFile(Deno.stdout),
     stderr: Deno.stderr,
     columns: systemColumns,
     ticker: systemTicker(),
@@ -31,7 +30,7 @@ export function systemTicker(): Ticker {
 function isFile(output: typeof Deno.stdout): boolean {
   if (output.isTerminal()) return false;
   try {
-    const state = fstatSync(1);
+    const state = globalThis.process.getBuiltinModule("node:fs").fstatSync(1);
     return state.isFile() || state.isCharacterDevice();
   } catch {
     return false; // a pipe is the careful guess: its reader may print on the terminal

@@ -27,7 +27,7 @@ export interface TerminalOptions {
   /** Receives data. */
   stdout: Output;
   /** Whether standard output is a file, so that none of its data shows on the terminal; `false` by default. */
-  outputIsFile?: boolean | undefined;
+  outputIsFile?: (() => boolean) | undefined;
   /** Receives everything else. */
   stderr: Output;
   ticker: Ticker;
@@ -170,8 +170,8 @@ export class Terminal implements Disposable {
 
   /** Takes the bar away before data is written, and for good where its next place on the terminal is not known. */
   #makeRoom({ endsLine }: { endsLine: boolean }): void {
-    const { stdout, outputIsFile } = this.#options;
-    if (outputIsFile) return;
+    const { stdout, outputIsFile = () => false } = this.#options;
+    if (this.#mode !== "bar" || outputIsFile()) return;
     if (stdout.isTerminal() && endsLine) this.#drawing.erase();
     else this.#drawing.withdraw();
   }
