@@ -14,7 +14,7 @@ export function htmlTable(
 ): string {
   const cells = (row: readonly Cell[]) =>
     row.map((cell, at) => at === 0 ? `<th scope="row">${markup(cell)}</th>` : `<td>${markup(cell)}</td>`);
-  return `<div class="wide"><table><caption>${escape(caption)}</caption>
+  return `<div class="wide" tabindex="0"><table><caption>${escape(caption)}</caption>
 <thead><tr>${head.map((each) => `<th scope="col">${escape(each)}</th>`).join("")}</tr></thead>
 <tbody>${rows.map((row) => `<tr>${cells(row).join("")}</tr>`).join("\n")}</tbody></table></div>`;
 }

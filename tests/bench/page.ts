@@ -63,7 +63,7 @@ function section(load: LoadResult): string {
   const table = htmlTable(
     `Medians of ${runsOf(load)} runs`,
     ["", ...columns.map(({ title }) => title)],
-    load.contenders.map((each) => [each.name, ...columns.map(({ cell }) => cell(each, load))]),
+    load.contenders.map((each) => [each.name, ...columns.map(({ cell }) => cell(each))]),
   );
   return `<section id="${load.name}">
 <h3>${escape(load.title)}</h3>

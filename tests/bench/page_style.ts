@@ -30,7 +30,7 @@ table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabul
 caption { text-align: left; }
 th, td { padding: .2rem .7rem .2rem 0; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap;
   vertical-align: top; }
-th:first-child, .facts td { text-align: left; white-space: normal; } th { font-weight: 600; }
+th:first-child, .facts td { text-align: left; } .facts td { white-space: normal; } th { font-weight: 600; }
 @media (max-width: 40rem) {
   .plot { grid-template-columns: 1fr auto; grid-auto-flow: dense; } .plot svg { grid-column: 1 / -1; }
   .glance { grid-template-columns: 1fr; gap: .15rem; } .glance .figure { text-align: left; margin-bottom: .6rem; }

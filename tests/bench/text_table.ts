@@ -2,35 +2,40 @@
 import { describeSeconds } from "./figures.ts";
 import { comparisons, type ContenderResult, type LoadResult, spread, typical } from "./results.ts";
 
-/** The columns of a table of results; those that say nothing about a load are empty. */
-export const COLUMNS: readonly { title: string; cell(result: ContenderResult, load: LoadResult): string }[] =
-  [
+/** A column of a table of results. */
+interface Column {
+  title: string;
+  cell(result: ContenderResult): string;
+}
+
+/** The columns that say something about a load. */
+export function columnsOf(load: LoadResult): Column[] {
+  const { bytes, contenders, floor } = load;
+  const columns: Column[] = [
     { title: "seconds", cell: (result) => describeSeconds(typical(result)) },
     { title: "min-max", cell: (result) => spread(result).map(describeSeconds).join("-") },
-    { title: "above", cell: (result, load) => aboveFloor(result, load) },
+    { title: `above ${floor}`, cell: (result) => aboveFloor(result, load) },
     {
       title: "ms each",
       cell: (result) => result.units ? (typical(result) / result.units * 1000).toFixed(2) : "",
     },
     { title: "CPU s", cell: (result) => typical(result, "cpu").toFixed(2) },
-    {
-      title: "CPU s/GiB",
-      cell: (result, { bytes }) =>
-        bytes < 2 ** 24 ? "" : (typical(result, "cpu") / bytes * 2 ** 30).toFixed(2),
-    },
+    { title: "CPU s/GiB", cell: (result) => bytes < 2 ** 24 ? "" : perGiB(typical(result, "cpu"), bytes) },
     { title: "server CPU s", cell: (result) => typical(result, "serverCpu").toFixed(2) },
     { title: "MiB", cell: (result) => typical(result, "memory").toFixed(0) },
     { title: "verifies", cell: ({ verifies }) => verifies ? "yes" : "no" },
   ];
+  return columns.filter(({ cell }) => contenders.some((each) => cell(each) !== ""));
+}
 
 function aboveFloor(result: ContenderResult, { floor, contenders }: LoadResult): string {
   const lowest = contenders.find(({ name }) => name === floor);
-  return lowest && lowest !== result ? `${((typical(result) - typical(lowest)) * 1000).toFixed(0)} ms` : "";
+  if (lowest === undefined || lowest === result) return "";
+  return `${((typical(result) - typical(lowest)) * 1000).toFixed(0)} ms`;
 }
 
-/** The columns that say something about a load. */
-export function columnsOf(load: LoadResult): typeof COLUMNS {
-  return COLUMNS.filter(({ cell }) => load.contenders.some((each) => cell(each, load) !== ""));
+function perGiB(figure: number, bytes: number): string {
+  return (figure / bytes * 1024 ** 3).toFixed(2);
 }
 
 /** How ours compare with the fastest peers, in words. */
@@ -51,7 +56,7 @@ export function describeLoad(load: LoadResult): string {
   const columns = columnsOf(load);
   const rows = [
     ["", ...columns.map(({ title }) => title)],
-    ...load.contenders.map((each) => [each.name, ...columns.map(({ cell }) => cell(each, load))]),
+    ...load.contenders.map((each) => [each.name, ...columns.map(({ cell }) => cell(each))]),
   ];
   const widths = rows[0]!.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)));
   const table = rows.map((row) =>
