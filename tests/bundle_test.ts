@@ -3,7 +3,10 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { makeBundle } from "../lib/ship/bundle.ts";
 import { doMainJob } from "../lib/ship/main_job.ts";
+import { someBytes } from "./rigs/content.ts";
+import { gzip, makeImage } from "./rigs/images.ts";
 import { POSIX } from "./rigs/system.ts";
+import { tarOf } from "./rigs/tar.ts";
 
 const ROOT = join(import.meta.dirname!, "..");
 
@@ -19,6 +22,17 @@ Deno.test("the bundle needs no permission to read itself", async () => {
   await using place = await bundled();
   const allowed = ["--allow-env", "--allow-sys", "--allow-read=.,/proc", "--allow-write=."];
   await doMainJob([...place.program, ...allowed, place.path], place.env);
+});
+
+Deno.test("the bundle unpacks a large layer in its decompressing thread", async () => {
+  await using place = await bundled();
+  await using image = await makeImage([
+    await gzip(tarOf([{ name: "large", content: someBytes(3_000_000) }])),
+  ]);
+  const [name, ...args] = [...place.program, "-A", place.path, "peek", image.name];
+  const { code, stdout, stderr } = await new Deno.Command(name!, { args, env: place.env }).output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  assert.match(new TextDecoder().decode(stdout), /3000000 .* large\n$/);
 });
 
 Deno.test("the bundle knows its version", async () => {

@@ -1,10 +1,10 @@
 /** Hashes ranges of files in worker threads, also of files that are still being written. @module */
-import { fileURLToPath } from "node:url";
-import { LayerstashError, MismatchError, NotAllowedError } from "../errors.ts";
+import { LayerstashError, MismatchError } from "../errors.ts";
 import { type Digest, sha256 } from "../oci/digest.ts";
 import { abortable } from "../async/abortable.ts";
 import type { HashAnswer, HashCommand } from "./hash_worker.ts";
 import type { ByteRange } from "./source.ts";
+import { forbiddenThread } from "./thread_error.ts";
 
 /** Below this many bytes a thread costs more than it saves. */
 const WORTH_A_THREAD = 8 * 1024 * 1024;
@@ -157,10 +157,9 @@ class HashThread {
 }
 
 function threadError(message: string): LayerstashError {
-  if (!message.includes("read access")) return new LayerstashError(`the hashing thread failed: ${message}`);
-  return new NotAllowedError("the hashing thread may not be started: it needs to read its own program file", {
-    hint: `run it with --allow-read=${fileURLToPath(new URL("hash_worker.ts", import.meta.url))} in addition`,
-  });
+  const file = new URL("hash_worker.ts", import.meta.url);
+  return forbiddenThread(message, { thread: "hashing", file }) ??
+    new LayerstashError(`the hashing thread failed: ${message}`);
 }
 
 /** Hashes a small range in this thread: reading it takes less time than waiting for another thread. */

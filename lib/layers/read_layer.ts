@@ -5,11 +5,15 @@ import { quoted } from "../messages.ts";
 import { titleOf } from "../oci/descriptor.ts";
 import { compressionOf, decompress, unsupportedCompressionOf } from "./compression.ts";
 import { normalPath, type OpenEntry } from "./entry.ts";
+import { decompressBeside } from "./decoding_thread.ts";
 import type { LayerBlob } from "./layer_blob.ts";
 import { RangedInput } from "./ranged_input.ts";
 import { NotAnArchiveError, readTar } from "./read_tar.ts";
 import { StreamInput } from "./tar_input.ts";
 import { findToc } from "./find_toc.ts";
+
+/** Below this many packed bytes a thread costs more than it saves. */
+const WORTH_A_THREAD = 2 * 1024 * 1024;
 
 /** Options for reading a layer. */
 export interface ReadLayerOptions {
@@ -114,7 +118,9 @@ async function* readStream(
   { compression, all }: { compression: ReturnType<typeof compressionOf>; all: boolean },
 ): AsyncGenerator<OpenEntry> {
   const source = blob.from(0, { all });
-  const input = new StreamInput(decompress(source, compression, blob.signal));
+  const inThread = compression !== "none" && all && blob.size > WORTH_A_THREAD; // a thread reads far ahead
+  const unpack = inThread ? decompressBeside : decompress;
+  const input = new StreamInput(unpack(source, compression, blob.signal));
   try {
     yield* readTar(input, { onTorn: () => noticeTorn(blob) });
     await input.finish(); // what follows the archive's end counts for the checksums and the digest

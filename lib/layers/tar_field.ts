@@ -4,12 +4,20 @@ import { MismatchError } from "../errors.ts";
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** Whether a name is like most: to call the decoder takes longer than to look. */
+function isShortAscii(bytes: Bytes): boolean {
+  if (bytes.length > 100) return false;
+  for (const byte of bytes) if (byte > 0x7f) return false;
+  return true;
+}
+
 /**
  * Decodes a name without loss. Names are bytes in Linux, mostly but not always UTF-8. A byte that is not part of valid UTF-8
  * becomes a lone surrogate, U+DC00 plus the byte, as Python does it (PEP 383, `surrogateescape`): valid UTF-8 never has
  * one, so different names stay different.
  */
 export function decodeName(bytes: Bytes): string {
+  if (isShortAscii(bytes)) return Reflect.apply(String.fromCharCode, String, bytes);
   try {
     return UTF8.decode(bytes);
   } catch {
@@ -35,6 +43,7 @@ function decodeForeign(bytes: Bytes): string {
 
 /** The text of a field. It ends at the first zero byte or with the field. */
 export function fieldText(bytes: Bytes): string {
+  if (bytes[0] === 0) return "";
   const end = bytes.indexOf(0);
   return decodeName(end < 0 ? bytes : bytes.subarray(0, end));
 }
@@ -77,9 +86,18 @@ function binaryNumber(bytes: Bytes, first: number): number | undefined {
 
 /** A number in octal digits, with blanks and zero bytes around them; `undefined` if the field has other characters. */
 export function octalNumber(bytes: Bytes): number | undefined {
-  const isFiller = (byte: number) => byte === 0 || byte === 0x20;
-  const start = bytes.findIndex((byte) => !isFiller(byte));
-  if (start < 0) return 0;
-  const digits = fieldText(bytes.subarray(start, bytes.findLastIndex((byte) => !isFiller(byte)) + 1));
-  return /^[0-7]+$/.test(digits) ? parseInt(digits, 8) : undefined;
+  let [start, end] = [0, bytes.length];
+  while (start < end && isFiller(bytes[start]!)) start++;
+  while (start < end && isFiller(bytes[end - 1]!)) end--;
+  let value = 0;
+  for (; start < end && bytes[start] !== 0; start++) {
+    const digit = bytes[start]! - 0x30;
+    if (digit < 0 || digit > 7) return undefined;
+    value = value * 8 + digit;
+  }
+  return value;
+}
+
+function isFiller(byte: number): boolean {
+  return byte === 0 || byte === 0x20;
 }

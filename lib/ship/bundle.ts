@@ -1,12 +1,15 @@
 /** Makes `dist/layerstash.js`: the whole program in one file, for plain `deno run`. @module */
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
-const WORKER = fileURLToPath(new URL("../content/hash_worker.ts", import.meta.url));
+/** The files that run in threads. The program names each once, by {@linkcode urlOf}. */
+const WORKERS = ["../content/hash_worker.ts", "../layers/decoding_worker.ts"];
 
-/** How the source names the file of the hashing thread. The bundle is one file, so it contains that file as text. */
-const WORKER_URL = 'new URL("./hash_worker.ts", import.meta.url)';
+/** How the source names the file of a thread. The bundle is one file, so it contains that file as text. */
+function urlOf(worker: string): string {
+  return `new URL("./${basename(worker)}", import.meta.url)`;
+}
 
 /** The path of the bundle. */
 export const BUNDLE = fileURLToPath(new URL("../../dist/layerstash.js", import.meta.url));
@@ -14,20 +17,26 @@ export const BUNDLE = fileURLToPath(new URL("../../dist/layerstash.js", import.m
 /**
  * Makes the bundle, and returns its path.
  *
- * @throws {Error} if `deno bundle` fails, or the program names its thread in another way
+ * @throws {Error} if `deno bundle` fails, or the program names a thread in another way
  */
 export async function makeBundle(path: string = BUNDLE): Promise<string> {
-  const [program, worker] = [await bundled(MAIN), await bundled(WORKER)];
-  const pieces = program.split(WORKER_URL);
-  if (pieces.length !== 2) {
-    throw new Error(`the bundle contains ${WORKER_URL} ${pieces.length - 1} times, not once`);
-  }
-  const carried = JSON.stringify(`data:text/javascript,${encodeURIComponent(worker)}`);
+  let program = await bundled(MAIN);
+  for (const worker of WORKERS) program = await withWorker(program, worker);
   await Deno.mkdir(dirname(path), { recursive: true });
-  await Deno.writeTextFile(path, `#!/usr/bin/env -S deno run --no-config -A\n${pieces.join(carried)}`, {
+  await Deno.writeTextFile(path, `#!/usr/bin/env -S deno run --no-config -A\n${program}`, {
     mode: 0o755,
   });
   return path;
+}
+
+/** Puts the file of a thread into the program. */
+async function withWorker(program: string, worker: string): Promise<string> {
+  const pieces = program.split(urlOf(worker));
+  if (pieces.length !== 2) {
+    throw new Error(`the bundle contains ${urlOf(worker)} ${pieces.length - 1} times, not once`);
+  }
+  const text = await bundled(fileURLToPath(new URL(worker, import.meta.url)));
+  return pieces.join(JSON.stringify(`data:text/javascript,${encodeURIComponent(text)}`));
 }
 
 async function bundled(entry: string): Promise<string> {
