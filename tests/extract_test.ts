@@ -566,6 +566,7 @@ Deno.test({
 Deno.test("a file that comes to a place while an extraction runs is not replaced", async () => {
   await using image = await makeImage([await gzip(tarOf(FILES))]);
   const path = image.work.path("out/etc/conf.d/a.conf");
+  await Deno.mkdir(image.work.path("out/etc/conf.d"), { recursive: true });
   const { linkSync } = Deno;
   Deno.linkSync = (from, to) => {
     if (to === path) Deno.writeTextFileSync(path, "somebody else's");
@@ -580,6 +581,33 @@ Deno.test("a file that comes to a place while an extraction runs is not replaced
     Deno.linkSync = linkSync;
   }
   assert.equal(await Deno.readTextFile(path), "somebody else's");
+});
+
+Deno.test("a directory or link that comes to a place while an extraction runs is not replaced", async () => {
+  await using image = await makeImage([await gzip(tarOf(FILES))]);
+  const path = image.work.path("out/etc");
+  const comers: [string, () => void][] = [
+    ["a directory", () => Deno.mkdirSync(`${path}/theirs`, { recursive: true })],
+    ["a link", () => Deno.symlinkSync(image.work.path("."), path)],
+    ["a file", () => Deno.writeTextFileSync(path, "theirs")],
+  ];
+  for (const [kind, come] of comers) {
+    const { renameSync } = Deno;
+    Deno.renameSync = (from, to) => {
+      if (to === path) come();
+      renameSync(from, to);
+    };
+    try {
+      await assert.rejects(extracted(image, ["etc"]), {
+        name: "ConflictError",
+        message: `${path} already exists`,
+      }, kind);
+    } finally {
+      Deno.renameSync = renameSync;
+    }
+    assert.deepEqual(Array.from(Deno.readDirSync(image.work.path("out")), ({ name }) => name), ["etc"], kind);
+    await Deno.remove(image.work.path("out"), { recursive: true });
+  }
 });
 
 Deno.test({

@@ -278,14 +278,14 @@ Deno.test(
       { name: "dir/pwned", content: "evil" },
     ]);
     const out = trap.image.work.path("target/out");
-    await Deno.mkdir(out, { recursive: true });
+    await Deno.mkdir(`${out}/dir`, { recursive: true });
     await Deno.writeTextFile(`${out}/a`, "replaced");
-    const { symlinkSync } = Deno;
-    Deno.symlinkSync = (target, path) => {
-      symlinkSync(target, path);
-      if (!`${path}`.endsWith("/a")) return;
+    const { linkSync } = Deno;
+    Deno.linkSync = (from, to) => {
+      linkSync(from, to);
+      if (to !== `${out}/a`) return;
       Deno.removeSync(`${out}/dir`); // as if the disk had taken both names for one
-      symlinkSync(`${OUTSIDE}/sub`, `${out}/dir`);
+      Deno.symlinkSync(`${OUTSIDE}/sub`, `${out}/dir`);
     };
     try {
       await assert.rejects(
@@ -293,7 +293,7 @@ Deno.test(
         /dir is not a directory, and nothing is written/,
       );
     } finally {
-      Deno.symlinkSync = symlinkSync;
+      Deno.linkSync = linkSync;
     }
     await trap.requireUntouched();
   },

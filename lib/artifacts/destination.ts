@@ -56,7 +56,7 @@ export async function prepareDestination(
     throw writeError(error, directory);
   });
   await requireDistinctPaths(files.map(({ path }) => path), async (names) => {
-    await using staging = await Staging.in(directory, 0);
+    await using staging = await Staging.in(directory, { limit: 0, sameOwner: false });
     return await staging.findSame(names);
   });
   for (const { path } of plain) await makeParents(directory, path);

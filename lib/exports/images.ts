@@ -37,7 +37,8 @@ export {
   type OpenLayerEntry,
   type ReadReport,
 } from "../images/image_files.ts";
-export { FileTree, type LayerEntry, type MergedEntry } from "../images/file_tree.ts";
+export { FileTree, type MergedEntry } from "../images/file_tree.ts";
+export type { LayerEntry } from "../images/layer_entry.ts";
 export type { Entry, EntryType, Extent, OpenEntry } from "../layers/entry.ts";
 export type { ReadLayerOptions } from "../layers/read_layer.ts";
 export { type PathPattern, pathPattern } from "../images/path_pattern.ts";

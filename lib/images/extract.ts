@@ -1,9 +1,11 @@
 /** Extracts files of an image to disk. @module */
-import { counted } from "../messages.ts";
 import type { OnEvent } from "../events.ts";
 import { checkNumbers } from "../arguments.ts";
-import { requireDistinctPaths } from "./distinct_names.ts";
-import { isBrokenLink, type MergedEntry } from "./file_tree.ts";
+import { DistinctNames } from "./distinct_names.ts";
+import { forEachEntry } from "./each_entry.ts";
+import type { MergedEntry } from "./file_tree.ts";
+import { isPlaceable, Losses, whyUnwritable } from "./losses.ts";
+import type { LayerEntry } from "./layer_entry.ts";
 import type { ImageFiles } from "./image_files.ts";
 import { nothingAt, type PathPattern, pathPattern } from "./path_pattern.ts";
 import { Placement } from "./placement.ts";
@@ -29,8 +31,10 @@ export interface ExtractOptions {
 
 /** The result of an extraction. */
 export interface ExtractResult {
-  /** The entries that were extracted. */
-  entries: MergedEntry[];
+  /** The entries that were extracted. Each time they are asked for, they are made anew. */
+  readonly entries: MergedEntry[];
+  /** The same, one after the other: all at once would take much memory. */
+  extracted(): Iterable<MergedEntry>;
   /** Devices, pipes and broken links, which were skipped. */
   skipped: MergedEntry[];
   /** Entries that cannot be written for their names or targets, and were skipped: not UTF-8, or too long. */
@@ -72,100 +76,64 @@ export async function extract(
   const { directory, maxSize = defaultLimit(files), overwrite = false, sameOwner = false, whole } = options;
   checkNumbers(options, { maxSize: { least: 0 } });
   const patterns = await Promise.all(paths.map(pathPattern));
-  await using staging = await Staging.in(directory, maxSize);
+  await using staging = await Staging.in(directory, { limit: maxSize, sameOwner });
   const found = await survey(files, patterns, { visit: (entry) => staging.keep(entry), whole });
   requireMatches(found, patterns, files);
-  const [placeable, skipped] = partition(found.entries, isPlaceable);
-  const [entries, unwritable] = partition(placeable, (entry) => whyUnwritable(entry) === undefined);
-  await requireDistinctPaths(entries.map(({ path }) => path), (names) => staging.findSame(names));
-  const missing = entries.flatMap(({ source }) =>
-    source?.type === "file" && !staging.has(source) ? [source] : []
-  );
+  const [losses, names, missing] = [new Losses({ sameOwner }), new DistinctNames(), [] as LayerEntry[]];
+  const { signal } = files;
+  await forEachEntry(found.selected(), { target: directory, signal }, (entry) => {
+    if (!losses.see(entry)) return;
+    names.see(entry);
+    if (entry.source?.type === "file" && !staging.has(entry.source)) missing.push(entry.source);
+  });
+  const entries = extractable(found, losses);
+  await names.require(entries, (names) => staging.findSame(names));
   await readSources(files, missing, (entry) => staging.keep(entry), { whole });
-  const placement = new Placement(directory, staging, { overwrite, sameOwner, signal: files.signal });
+  const placement = new Placement(directory, staging, { overwrite, sameOwner, signal });
   await placement.requireFree(entries);
   if (sameOwner) await staging.requireOwners(entries);
   await placement.place(entries);
-  const extracted = { entries, skipped, unwritable };
-  reportLosses(files, extracted, options);
-  return extracted;
+  losses.report(files.name, options.onEvent ?? files.onEvent);
+  return resultOf(entries, losses);
+}
+
+/** The entries that can be extracted. They can be read several times. */
+function extractable({ selected }: SurveyResult, { unwritable }: Losses): Iterable<MergedEntry> {
+  return {
+    *[Symbol.iterator]() {
+      for (const entry of selected()) {
+        if (isPlaceable(entry) && (unwritable.length === 0 || whyUnwritable(entry) === undefined)) {
+          yield entry;
+        }
+      }
+    },
+  };
+}
+
+function resultOf(extracted: Iterable<MergedEntry>, { skipped, unwritable }: Losses): ExtractResult {
+  return {
+    extracted: () => extracted,
+    get entries() {
+      return [...extracted];
+    },
+    skipped,
+    unwritable,
+  };
 }
 
 function requireMatches(
-  { entries, tree }: SurveyResult,
+  { selected, tree }: SurveyResult,
   patterns: readonly PathPattern[],
   files: ImageFiles,
 ): void {
   for (const pattern of patterns) {
     const real = tree && findExact(tree, pattern);
-    if (real || entries.some(({ path }) => pattern.includes(path))) continue;
+    if (real || some(selected(), ({ path }) => pattern.includes(path))) continue;
     throw nothingAt(pattern, files);
   }
 }
 
-/** Whether an entry is extracted. Devices would need the rights of root, and nobody misses pipes. */
-function isPlaceable({ type, source }: MergedEntry): boolean {
-  return type === "directory" || source?.type === "file" || source?.type === "symlink";
-}
-
-/** The most bytes of a path, and of a name in it. */
-const [LONGEST_PATH, LONGEST_NAME] = [Deno.build.os === "darwin" ? 1023 : 4095, 255];
-
-/** Why a name or the target of a link cannot be written; `undefined` if it can. */
-function whyUnwritable({ path, source }: MergedEntry): string | undefined {
-  const target = source?.type === "symlink" ? source.target ?? "" : "";
-  // Deno would write another name, the same one for many.
-  if (!path.isWellFormed() || !target.isWellFormed()) return "this program writes only names that are UTF-8";
-  const isLong = [path, target].some((each) => byteLength(each) > LONGEST_PATH) ||
-    byteLength(path) > LONGEST_NAME && path.split("/").some((name) => byteLength(name) > LONGEST_NAME);
-  return isLong ? `the name is too long for a disk` : undefined;
-}
-
-function byteLength(text: string): number {
-  return new TextEncoder().encode(text).length;
-}
-
-function reportLosses(
-  files: ImageFiles,
-  { entries, skipped, unwritable }: ExtractResult,
-  { onEvent = files.onEvent, sameOwner }: ExtractOptions,
-): void {
-  const notice = (about: readonly MergedEntry[], message: string) =>
-    about.length > 0 && onEvent?.({ type: "notice", message });
-  const [broken, special] = partition(skipped, isBrokenLink);
-  notice(
-    special,
-    `${counted(special.length, "entry")} skipped, because only files, directories and links are extracted: ` +
-      firstPaths(special),
-  );
-  notice(
-    broken,
-    `${counted(broken.length, "hard link")} skipped, because the target is not in ${files.name}: ` +
-      firstPaths(broken),
-  );
-  for (const [why, entries] of Map.groupBy(unwritable, whyUnwritable)) {
-    notice(entries, `${counted(entries.length, "entry")} skipped, because ${why}: ${firstPaths(entries)}`);
-  }
-  const setId = sameOwner
-    ? []
-    : entries.filter(({ mode, type }) => type !== "symlink" && (mode & 0o6000) !== 0);
-  notice(setId, `set-user-ID and set-group-ID bits of ${filesAndDirectories(setId)} were not set`);
-  const attributed = entries.filter(({ attributes }) => attributes !== undefined);
-  notice(attributed, `extended attributes of ${counted(attributed.length, "file")} were not set`);
-}
-
-/** How many there are of each: `1 file and 2 directories`. */
-function filesAndDirectories(entries: readonly MergedEntry[]): string {
-  const [directories, files] = partition(entries, ({ type }) => type === "directory");
-  return [counted(files.length, "file"), counted(directories.length, "directory")]
-    .filter((each) => !each.startsWith("0 ")).join(" and ");
-}
-
-function firstPaths(entries: readonly MergedEntry[]): string {
-  const names = entries.slice(0, 3).map(({ path }) => path);
-  return [...names, ...(entries.length > names.length ? ["..."] : [])].join(", ");
-}
-
-function partition<T>(items: readonly T[], chosen: (item: T) => boolean): [T[], T[]] {
-  return [items.filter(chosen), items.filter((item) => !chosen(item))];
+function some<T>(items: Iterable<T>, test: (item: T) => boolean): boolean {
+  for (const item of items) if (test(item)) return true;
+  return false;
 }

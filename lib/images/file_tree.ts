@@ -2,13 +2,9 @@
 import { MismatchError } from "../errors.ts";
 import { baseName, type Entry, normalPath, parentOf } from "../layers/entry.ts";
 import { EntryBudget } from "./entry_budget.ts";
+import type { LayerEntry } from "./layer_entry.ts";
+import { PackedEntries } from "./packed_entries.ts";
 import { isOfAufs, type Whiteout, whiteoutOf } from "./whiteouts.ts";
-
-/** An entry, and the number of its layer. */
-export interface LayerEntry extends Entry {
-  /** The number of its layer: 1 is the base. */
-  layer: number;
-}
 
 /** An entry of the merged filesystem. */
 export interface MergedEntry extends LayerEntry {
@@ -23,15 +19,23 @@ export function isBrokenLink({ type, source }: MergedEntry): boolean {
   return type === "hardlink" && source === undefined;
 }
 
-interface Node {
-  /** Absent for an implied directory. */
-  entry: Entry | undefined;
+/** A directory of the tree. */
+interface Directory {
+  /** The index of its entry; absent for an implied directory. */
+  entry: number | undefined;
   layer: number;
-  /** Set for a directory. */
-  children: Map<string, Node> | undefined;
-  source: LayerEntry | undefined;
+  children: Map<string, Node>;
   /** The last layer that has removed everything below it that lower layers have. */
   emptiedBy: number;
+}
+
+/** A directory, or the index of the entry of anything else. */
+type Node = Directory | number;
+
+/** Where the tree has a name: its path without links, and what is there. */
+interface Place {
+  path: string;
+  node: Node;
 }
 
 /** The most symbolic links that are followed in one path. Linux has the same limit. */
@@ -60,11 +64,14 @@ const DEEPEST = 4096;
  * ```
  */
 export class FileTree {
-  readonly #root: Node = directory(0);
+  readonly #root = emptyDirectory(0);
   readonly #keepsWhiteouts: boolean;
+  readonly #entries = new PackedEntries();
+  /** For hard links: the indexes of the entries that have the content, by their own. */
+  readonly #sources = new Map<number, number>();
   readonly #budget = new EntryBudget();
   /** Files by path that AUFS kept for itself: engines do not unpack them, but hard links may lead to them. */
-  readonly #hidden = new Map<string, LayerEntry>();
+  readonly #hidden = new Map<string, number>();
 
   /**
    * Makes an empty tree.
@@ -83,34 +90,39 @@ export class FileTree {
    * @throws {MismatchError} if there are too many entries, or they hold too much
    */
   add(entry: LayerEntry): void {
-    const { layer } = entry;
-    const whiteout = this.#keepsWhiteouts ? undefined : whiteoutOf(entry.path);
+    const { layer, path } = entry;
+    const whiteout = this.#keepsWhiteouts ? undefined : whiteoutOf(path);
     if (whiteout) return this.#erase(layer, whiteout);
-    this.#budget.take(entry);
-    if (!this.#keepsWhiteouts && isOfAufs(entry.path)) return void this.#hidden.set(entry.path, entry);
-    if (entry.path === "") return this.#describeRoot(layer, entry);
-    const parent = this.#walk(parentOf(entry.path), layer)!;
-    const name = baseName(entry.path);
-    const isDirectory = entry.type === "directory";
-    const source = entry.type === "hardlink" ? this.#linked(entry) : entry;
-    const kept = isDirectory ? parent.children!.get(name) : undefined;
-    const children = isDirectory ? kept?.children ?? new Map() : undefined;
-    parent.children!.set(name, { entry, layer, children, source, emptiedBy: kept?.emptiedBy ?? 0 });
+    const own = this.#entries.push(entry);
+    if (!this.#keepsWhiteouts && isOfAufs(path)) return void this.#hidden.set(path, own);
+    if (path === "") return this.#describeRoot(entry, own);
+    const { children } = this.#trail(parentOf(path), layer)!.at(-1)!.node;
+    if (entry.type === "directory") return describe(children, { path, layer, entry: own });
+    if (entry.type === "hardlink") this.#link(own, entry);
+    setChild(children, baseName(path), own);
   }
 
   /** All entries in the order of their names, each directory before its content. */
   *entries(): Generator<MergedEntry> {
-    if (this.#root.entry) yield merged(this.#root, "");
-    yield* entriesIn(this.#root);
+    if (this.#root.entry !== undefined) yield this.#merged({ path: "", node: this.#root });
+    // Not recursive: an archive may nest directories deeper than the stack allows.
+    const levels = [childrenOf(this.#root, "")];
+    for (let level; (level = levels.at(-1));) {
+      const { done, value: place } = level.next();
+      if (done) levels.pop();
+      else {
+        yield this.#merged(place);
+        if (typeof place.node === "object") levels.push(childrenOf(place.node, place.path));
+      }
+    }
   }
 
   /** The entries in a directory, by name; empty if there is no such directory. Links in the path are followed. */
   list(path: string): MergedEntry[] {
     const trail = this.#trail(normalPath(path));
-    const node = trail?.at(-1)?.node;
-    if (!node) return [];
-    const realPath = trail!.slice(1).map(({ name }) => name).join("/");
-    return childrenOf(node, realPath).map((child) => merged(child.node, child.path));
+    if (!trail) return [];
+    const realPath = trail.slice(1).map(({ name }) => name).join("/");
+    return Array.from(childrenOf(trail.at(-1)!.node, realPath), (place) => this.#merged(place));
   }
 
   /**
@@ -139,39 +151,76 @@ export class FileTree {
     const trail = this.#trail(isName ? parentOf(path) : path);
     if (!trail) return undefined;
     const above = trail.at(-1)!.node;
-    const node = isName ? above.children!.get(name) : above;
+    const node = isName ? above.children.get(name) : above;
     const names = [...trail.slice(1).map((step) => step.name), ...(isName ? [name] : [])];
-    return node && merged(node, names.join("/"));
+    return node === undefined ? undefined : this.#merged({ path: names.join("/"), node });
   }
 
-  #describeRoot(layer: number, entry: Entry): void {
-    if (entry.type !== "directory") return;
-    this.#root.entry = entry;
-    this.#root.layer = layer;
+  #describeRoot({ type, layer }: LayerEntry, index: number): void {
+    if (type === "directory") Object.assign(this.#root, { entry: index, layer });
   }
 
-  #linked({ target = "" }: Entry): LayerEntry | undefined {
+  /** Notes which entry has the content of a hard link, if there is one. */
+  #link(index: number, { target = "" }: Entry): void {
     const path = normalPath(target);
-    const parent = this.#trail(parentOf(path))?.at(-1)?.node;
-    return this.#hidden.get(path) ?? parent?.children?.get(baseName(path))?.source;
+    const node = this.#hidden.get(path) ??
+      this.#trail(parentOf(path))?.at(-1)?.node.children.get(baseName(path));
+    const source = typeof node === "object"
+      ? node.entry
+      : node === undefined
+      ? undefined
+      : this.#sourceOf(node);
+    if (source !== undefined) this.#sources.set(index, source);
+  }
+
+  /** The index of the entry that has the content of an entry. */
+  #sourceOf(index: number): number | undefined {
+    return this.#entries.at(index).type === "hardlink" ? this.#sources.get(index) : index;
+  }
+
+  #merged({ path, node }: Place): MergedEntry {
+    const index = typeof node === "object" ? node.entry : node;
+    if (index === undefined) {
+      return { ...IMPLIED, path, name: path, layer: (node as Directory).layer, implied: true };
+    }
+    const entry = this.#entries.at(index);
+    if (entry.type !== "hardlink") return { ...entry, path, source: entry };
+    const linked = this.#sources.get(index);
+    if (linked === undefined) return { ...entry, path };
+    const source = this.#entries.at(linked);
+    return { ...entry, size: source.size, path, source };
   }
 
   #erase(layer: number, whiteout: Whiteout): void {
     if (whiteout.kind === "none") return;
     const path = whiteout.kind === "opaque" ? whiteout.directory : parentOf(whiteout.path);
-    const node = this.#trail(path)?.at(-1)?.node;
-    if (!node?.children) return;
-    if (whiteout.kind === "opaque") eraseAll(node, layer);
-    else eraseOne(node, baseName(whiteout.path), layer);
+    const directory = this.#trail(path)?.at(-1)?.node;
+    if (!directory) return;
+    if (whiteout.kind === "opaque") this.#eraseAll(directory, layer);
+    else this.#eraseOne(directory, baseName(whiteout.path), layer);
   }
 
-  /** The directory at a path. Missing directories are made. */
-  #walk(path: string, layer: number): Node | undefined {
-    return this.#trail(path, layer)?.at(-1)?.node;
+  /** Removes what lower layers have under a name: a whiteout does not affect its own layer. */
+  #eraseOne({ children }: Directory, name: string, layer: number): void {
+    const node = children.get(name);
+    if (node === undefined) return;
+    if (typeof node === "object") this.#eraseAll(node, layer);
+    const own = typeof node === "object" ? node.layer : this.#entries.layerOf(node);
+    if (own < layer && (typeof node === "number" || node.children.size === 0)) children.delete(name);
   }
 
-  /** The directories on a path, with links resolved; `undefined` if one is missing and `makeFor` names no layer. */
-  #trail(path: string, makeFor?: number): { name: string; node: Node }[] | undefined {
+  /** Removes what lower layers have in a directory, once for each layer: what comes after that is the layer's own. */
+  #eraseAll(directory: Directory, layer: number): void {
+    if (directory.emptiedBy === layer) return;
+    directory.emptiedBy = layer;
+    for (const name of [...directory.children.keys()]) this.#eraseOne(directory, name, layer);
+  }
+
+  /**
+   * The directories on a path, with links resolved; `undefined` if one is missing and `makeFor` names no layer, for which
+   * it is made otherwise.
+   */
+  #trail(path: string, makeFor?: number): { name: string; node: Directory }[] | undefined {
     const trail = [{ name: "", node: this.#root }];
     const left = path.split("/").reverse();
     for (let hops = 0; left.length > 0;) {
@@ -182,17 +231,18 @@ export class FileTree {
         continue;
       }
       const { children } = trail.at(-1)!.node;
-      let node = children!.get(name);
-      const target = node?.entry?.type === "symlink" && hops++ < MOST_HOPS ? node.entry.target : undefined;
+      let node = children.get(name);
+      const target = typeof node === "number" && hops < MOST_HOPS ? this.#linkTarget(node) : undefined;
       if (target !== undefined) {
+        hops++;
         if (target.startsWith("/")) trail.length = 1;
         for (const part of target.split("/").reverse()) left.push(part);
         continue;
       }
-      if (!node?.children) {
+      if (typeof node !== "object") {
         if (makeFor === undefined) return undefined;
         this.#budget.takeImplied();
-        children!.set(name, node = directory(makeFor));
+        setChild(children, name, node = emptyDirectory(makeFor));
       }
       if (trail.push({ name, node }) > DEEPEST) {
         throw new MismatchError("the layers nest directories too deeply");
@@ -200,45 +250,37 @@ export class FileTree {
     }
     return trail;
   }
-}
 
-function directory(layer: number): Node {
-  return { entry: undefined, layer, children: new Map(), source: undefined, emptiedBy: 0 };
-}
-
-/** Removes what lower layers have under a name: a whiteout does not affect its own layer. */
-function eraseOne({ children }: Node, name: string, layer: number): void {
-  const node = children!.get(name);
-  if (!node) return;
-  if (node.children) eraseAll(node, layer);
-  if (node.layer < layer && !node.children?.size) children!.delete(name);
-}
-
-/** Removes what lower layers have in a directory, once for each layer: what comes after that is the layer's own. */
-function eraseAll(directory: Node, layer: number): void {
-  if (directory.emptiedBy === layer) return;
-  directory.emptiedBy = layer;
-  for (const name of [...directory.children!.keys()]) eraseOne(directory, name, layer);
-}
-
-/** All entries below a directory. Not recursive: an archive may nest directories deeper than the stack allows. */
-function* entriesIn(root: Node): Generator<MergedEntry> {
-  const left = childrenOf(root, "").reverse();
-  for (let next; (next = left.pop());) {
-    yield merged(next.node, next.path);
-    for (const child of childrenOf(next.node, next.path).reverse()) left.push(child);
+  /** The target of a symbolic link; `undefined` for anything else. */
+  #linkTarget(index: number): string | undefined {
+    const { type, target } = this.#entries.at(index);
+    return type === "symlink" ? target : undefined;
   }
 }
 
-function childrenOf({ children }: Node, path: string): { node: Node; path: string }[] {
-  const names = [...children?.keys() ?? []].sort();
-  return names.map((name) => ({ node: children!.get(name)!, path: path ? `${path}/${name}` : name }));
+function emptyDirectory(layer: number): Directory {
+  return { entry: undefined, layer, children: new Map(), emptiedBy: 0 };
 }
 
-function merged({ entry, layer, source }: Node, path: string): MergedEntry {
-  if (!entry) return { ...IMPLIED, path, name: path, layer, implied: true };
-  const linked = entry.type === "hardlink" && source ? { size: source.size } : {};
-  return { ...entry, ...linked, path, layer, ...(source && { source }) };
+/** Puts a directory's entry into the directory above it. What it had stays. */
+function describe(
+  above: Directory["children"],
+  { path, layer, entry }: { path: string; layer: number; entry: number },
+): void {
+  const kept = above.get(baseName(path));
+  if (typeof kept === "object") Object.assign(kept, { layer, entry });
+  else setChild(above, baseName(path), { ...emptyDirectory(layer), entry });
+}
+
+/** Sets a child. A name that is cut from a path would keep the whole path in memory: it is made anew. */
+function setChild(children: Directory["children"], name: string, node: Node): void {
+  children.set(children.has(name) ? name : JSON.parse(JSON.stringify(name)), node);
+}
+
+function* childrenOf({ children }: Directory, path: string): Generator<Place, undefined> {
+  for (const name of [...children.keys()].sort()) {
+    yield { path: path ? `${path}/${name}` : name, node: children.get(name)! };
+  }
 }
 
 /** The metadata of a directory that no layer lists: engines make it with defaults. */

@@ -1,6 +1,6 @@
 /** Decides whether a path is found for good while layers are read from the top down. @module */
 import { baseName, parentOf } from "../layers/entry.ts";
-import type { LayerEntry } from "./file_tree.ts";
+import type { LayerEntry } from "./layer_entry.ts";
 import type { PathPattern } from "./path_pattern.ts";
 import { whiteoutOf } from "./whiteouts.ts";
 
@@ -89,6 +89,7 @@ export class HiddenPaths {
 
   /** Whether an upper layer hides a path. */
   has(path: string): boolean {
+    if (this.#paths.size + this.#below.size === 0) return false;
     if (this.#paths.has(path)) return true;
     for (let above = path; above !== "";) {
       above = parentOf(above);

@@ -2,7 +2,8 @@
 import { counted } from "../messages.ts";
 import { InvalidInputError, LayerstashError, NotFoundError } from "../errors.ts";
 import { nothingAt, pathPattern } from "./path_pattern.ts";
-import { isBrokenLink, type LayerEntry, type MergedEntry } from "./file_tree.ts";
+import { isBrokenLink, type MergedEntry } from "./file_tree.ts";
+import type { LayerEntry } from "./layer_entry.ts";
 import type { ImageFiles, OpenLayerEntry } from "./image_files.ts";
 import { defaultLimit, readSources, sourceKey, tooLarge } from "./read_sources.ts";
 import { findExact, survey } from "./survey.ts";

@@ -1,7 +1,7 @@
 /** Reads the contents of files that were found before, within a limit. @module */
 import { LayerstashError } from "../errors.ts";
 import type { ReadLayerOptions } from "../layers/read_layer.ts";
-import type { LayerEntry } from "./file_tree.ts";
+import type { LayerEntry } from "./layer_entry.ts";
 import type { ImageFiles, OpenLayerEntry } from "./image_files.ts";
 
 /**

@@ -5,19 +5,33 @@ import { storageError } from "../content/file_errors.ts";
 import { writeAllSync } from "../content/write_all.ts";
 import { counted } from "../messages.ts";
 import { NotAllowedError } from "../errors.ts";
-import type { LayerEntry, MergedEntry } from "./file_tree.ts";
+import type { MergedEntry } from "./file_tree.ts";
+import type { LayerEntry } from "./layer_entry.ts";
 import type { OpenLayerEntry } from "./image_files.ts";
-import { sourceKey, tooLarge } from "./read_sources.ts";
+import { plainMode } from "./metadata.ts";
+import { tooLarge } from "./read_sources.ts";
+import { StagedFiles } from "./staged_files.ts";
+import { StagedTree } from "./staged_tree.ts";
 import { makeStagingDirectory, type StagingDirectory } from "./staging_directory.ts";
 import { isUsable } from "./windows_names.ts";
 
-/** The contents of files that do not have their final paths yet. */
+/** How contents are held. */
+export interface StagingOptions {
+  /** The most bytes that are written in total. */
+  limit: number;
+  /** Whether files will get their owners, and their modes only then. */
+  sameOwner: boolean;
+}
+
+/** The contents of files that do not have their final paths yet: in a tree, where most are under their paths already. */
 export class Staging {
   readonly #target: string;
   readonly #directory: StagingDirectory;
-  readonly #limit: number;
-  /** The path of each content by its key. */
-  readonly #paths = new Map<string, string>();
+  readonly #options: StagingOptions;
+  /** The contents that were written. */
+  readonly files = new StagedFiles();
+  /** Files under their paths. */
+  readonly tree: StagedTree;
   /** Whether the target directory did not exist before. */
   readonly isNew: boolean;
   #written = 0;
@@ -25,24 +39,21 @@ export class Staging {
   private constructor(
     target: string,
     directory: StagingDirectory,
-    { limit, isNew }: { limit: number; isNew: boolean },
+    options: StagingOptions & { isNew: boolean },
   ) {
     this.#target = target;
     this.#directory = directory;
-    this.#limit = limit;
-    this.isNew = isNew;
+    this.#options = options;
+    this.isNew = options.isNew;
+    this.tree = new StagedTree(join(directory.path, "tree"));
   }
 
-  /**
-   * Makes the hidden directory, and the target if it is missing.
-   *
-   * @param limit the most bytes that are written in total
-   */
-  static async in(target: string, limit: number): Promise<Staging> {
+  /** Makes the hidden directory, and the target if it is missing. */
+  static async in(target: string, options: StagingOptions): Promise<Staging> {
     try {
       const isNew = await Deno.lstat(target).then(() => false, () => true);
       await makeDirectory(target);
-      return new Staging(target, await makeStagingDirectory(target), { limit, isNew });
+      return new Staging(target, await makeStagingDirectory(target), { ...options, isNew });
     } catch (error) {
       throw storageError(error, target);
     }
@@ -80,7 +91,7 @@ export class Staging {
 
   /** Whether the content of a file was written. */
   has(source: LayerEntry): boolean {
-    return this.#paths.has(sourceKey(source));
+    return this.files.indexOf(source) !== undefined;
   }
 
   /**
@@ -89,10 +100,9 @@ export class Staging {
    * @throws {LayerstashError} if the limit is exceeded
    */
   async keep(entry: OpenLayerEntry): Promise<void> {
-    const key = sourceKey(entry);
-    const path = join(this.#directory.path, `${this.#paths.size}`);
     try {
-      using file = Deno.openSync(path, { write: true, createNew: true, mode: 0o600 });
+      const { file, path } = this.#create(entry);
+      using _closed = file;
       let end = 0;
       for await (const { offset, bytes } of entry.extents()) {
         this.#count(bytes.length);
@@ -101,27 +111,43 @@ export class Staging {
         end = offset + bytes.length;
       }
       if (end < entry.size) file.truncateSync(entry.size);
+      file.utimeSync(entry.modified, entry.modified);
+      this.files.add(entry, path);
     } catch (error) {
       throw storageError(error, this.#target);
     }
-    this.#paths.set(key, path);
   }
 
-  /** The path of a file's content. */
-  pathOf(source: LayerEntry): string {
-    return this.#paths.get(sourceKey(source))!;
+  /** Makes a file under its path; elsewhere if something else is there, or no disk could have the path. */
+  #create(entry: OpenLayerEntry): { file: Deno.FsFile; path: string } {
+    const { path } = entry;
+    const mode = this.#options.sameOwner ? 0o600 : plainMode(entry);
+    if (isUsable(path) && path.isWellFormed()) {
+      try {
+        return { file: this.tree.create(path, mode), path: this.tree.at(path) };
+      } catch { /* what is wrong with the disk is wrong elsewhere, too */ }
+    }
+    const aside = this.aside(this.files.length);
+    return { file: Deno.openSync(aside, { write: true, createNew: true, mode: 0o600 }), path: aside };
   }
+
+  /** Where the content with this index waits if it is not in the tree. */
+  readonly aside = (index: number): string => join(this.#directory.path, `${index}`);
 
   /**
    * Checks that files can get the owners that they have in the image.
    *
    * @throws {NotAllowedError} if that needs the rights of root
    */
-  async requireOwners(entries: readonly MergedEntry[]): Promise<void> {
+  async requireOwners(entries: Iterable<MergedEntry>): Promise<void> {
     const probe = join(this.#directory.path, "owner");
     await Deno.writeFile(probe, new Uint8Array(), { createNew: true });
-    const owned = entries.filter(({ implied }) => !implied).map((entry) => entry.source ?? entry);
-    for (const [owner, { uid, gid }] of new Map(owned.map((each) => [`${each.uid}:${each.gid}`, each]))) {
+    const owners = new Map<string, LayerEntry>();
+    for (const entry of entries) {
+      const owned = entry.source ?? entry;
+      if (!entry.implied) owners.set(`${owned.uid}:${owned.gid}`, owned);
+    }
+    for (const [owner, { uid, gid }] of owners) {
       if (!isOwner(uid) || !isOwner(gid)) {
         throw new NotAllowedError(`--same-owner cannot give files to ${owner}, which no system has`, {
           hint: "omit --same-owner: you then own the files",
@@ -147,8 +173,9 @@ export class Staging {
 
   #count(bytes: number): void {
     this.#written += bytes;
-    if (this.#written <= this.#limit) return;
-    throw tooLarge(`the files have more than ${counted(this.#limit, "byte")}; nothing was extracted`);
+    const { limit } = this.#options;
+    if (this.#written <= limit) return;
+    throw tooLarge(`the files have more than ${counted(limit, "byte")}; nothing was extracted`);
   }
 }
 

@@ -2,20 +2,24 @@
 import { Pace } from "../async/pace.ts";
 import { MismatchError } from "../errors.ts";
 import { EntryBudget } from "./entry_budget.ts";
-import { FileTree, type LayerEntry, type MergedEntry } from "./file_tree.ts";
+import { FileTree, type MergedEntry } from "./file_tree.ts";
+import type { LayerEntry } from "./layer_entry.ts";
 import type { ImageFiles, OpenLayerEntry } from "./image_files.ts";
+import { PackedEntries } from "./packed_entries.ts";
 import type { PathPattern } from "./path_pattern.ts";
 import { HiddenPaths, PathSearch } from "./path_search.ts";
 import { whiteoutOf } from "./whiteouts.ts";
 
 /** The result of a survey. */
 export interface SurveyResult {
-  /** The files that the patterns select, each directory before its content. */
-  entries: MergedEntry[];
+  /** The files that the patterns select, each directory before its content. Each time it is asked for, it is made anew. */
+  readonly entries: MergedEntry[];
+  /** The same, one after the other: all at once would take much memory. */
+  selected(): Iterable<MergedEntry>;
   /** The merged filesystem; absent if the survey ended before all layers were read. */
-  tree: FileTree | undefined;
+  readonly tree: FileTree | undefined;
   /** What is wrong with a damaged layer, if that is tolerated: entries may be missing. */
-  damage?: MismatchError;
+  readonly damage?: MismatchError;
 }
 
 /** Options for a survey. */
@@ -46,41 +50,56 @@ export async function survey(
   options: SurveyOptions = {},
 ): Promise<SurveyResult> {
   const { visit, whole, follows, toleratesDamage } = options;
-  const searches = patterns.map((pattern) => new PathSearch(pattern));
   const early = !whole && patterns.every(({ path, followed }) => path && !followed);
+  const searches = early ? patterns.map((pattern) => new PathSearch(pattern)) : [];
   const hidden = new HiddenPaths();
-  const seen: LayerEntry[][] = [];
+  const seen: PackedEntries[] = [];
   const want = visit && patterns.some(({ path }) => path === "") ? "bytes" : "names";
   const budget = new EntryBudget();
   let damage: MismatchError | undefined;
-  const see = async (open: OpenLayerEntry, entries: LayerEntry[]) => {
+  const tree = new FileTree();
+  const see = async (open: OpenLayerEntry, upper: PackedEntries | undefined) => {
     const { extents: _, ...entry } = open;
-    budget.take(entry);
-    entries.push(entry);
+    if (upper) upper.push(entry);
+    else tree.add(entry);
     for (const search of searches) search.see(entry);
     if (visit && hasContent(entry) && !hidden.has(entry.path) && isSelected(patterns, entry.path)) {
       await visit(open);
     }
   };
   for (const layer of files.layers.toReversed()) {
-    const entries: LayerEntry[] = [];
-    seen.unshift(entries);
+    // The base is read last, and the tree begins with it. What the others have waits until then.
+    const upper = seen.length < files.layers.length - 1 ? new PackedEntries(budget) : undefined;
+    if (upper) seen.unshift(upper);
     const read = async () => {
-      for await (const open of files.entries(layer, { want, whole })) await see(open, entries);
+      for await (const open of files.entries(layer, { want, whole })) await see(open, upper);
     };
     if (toleratesDamage) damage = await damageOf(read) ?? damage;
     else await read();
     for (const search of searches) search.endLayer();
-    for (const entry of entries) hidden.hide(entry);
+    if (visit) upper?.forEach((entry) => hidden.hide(entry));
     const found = searches.flatMap((search) => search.found ?? []);
     const isFound = found.length === searches.length &&
       !(follows && found.some(({ type }) => type === "symlink"));
-    if (early && seen.length < files.layers.length && !damage && isFound) {
-      return { entries: onePerPath(found), tree: undefined };
-    }
+    if (early && upper && !damage && isFound) return resultOf(() => onePerPath(found), undefined);
   }
-  const tree = await mergeLayers(seen, files.signal);
-  return { entries: select(tree, patterns), tree, ...(damage && { damage }) };
+  await addLayers(tree, seen, files.signal);
+  return resultOf(() => select(tree, patterns), tree, damage);
+}
+
+function resultOf(
+  selected: () => Iterable<MergedEntry>,
+  tree: FileTree | undefined,
+  damage?: MismatchError,
+): SurveyResult {
+  return {
+    selected,
+    tree,
+    ...(damage && { damage }),
+    get entries() {
+      return [...selected()];
+    },
+  };
 }
 
 /** Reads, and gives the damage that ends it early. */
@@ -102,22 +121,24 @@ function isSelected(patterns: readonly PathPattern[], path: string): boolean {
   return patterns.some((pattern) => pattern.includes(path));
 }
 
-async function mergeLayers(layers: LayerEntry[][], signal: AbortSignal | undefined): Promise<FileTree> {
-  const tree = new FileTree();
+async function addLayers(
+  tree: FileTree,
+  layers: PackedEntries[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const pace = new Pace(signal);
   for (const entries of layers) {
-    for (const entry of entries) {
+    for (const entry of entries.drain()) {
       tree.add(entry);
       if (pace.isPauseDue) await pace.pause();
     }
   }
-  return tree;
 }
 
 /** The entries that the patterns select. A plain path may lead over links to the real path of its files. */
-function select(tree: FileTree, patterns: readonly PathPattern[]): MergedEntry[] {
+function* select(tree: FileTree, patterns: readonly PathPattern[]): Generator<MergedEntry> {
   const real = patterns.map((pattern) => realPattern(tree, pattern));
-  return [...tree.entries()].filter(({ path }) => real.some((includes) => includes(path)));
+  for (const entry of tree.entries()) if (real.some((includes) => includes(entry.path))) yield entry;
 }
 
 /** The entry that a pattern names exactly; `undefined` if it is a glob, or nothing has its name. */

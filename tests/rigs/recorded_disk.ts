@@ -14,15 +14,25 @@ export interface RecordedDisk extends Disposable {
 
 /** Begins to record. */
 export function recordDisk(): RecordedDisk {
-  const { open, rename, link, linkSync, symlinkSync } = Deno;
+  const { open, openSync, rename, renameSync, link, linkSync, symlinkSync } = Deno;
   const prototype = Deno.FsFile.prototype;
-  const { sync, syncData } = prototype;
+  const { sync, syncSync, syncData } = prototype;
   const calls: string[] = [];
   const paths = new WeakMap<Deno.FsFile, string>();
   Deno.open = async (path, options) => {
     const file = await open(path, options);
     paths.set(file, resolve(`${path}`));
     return file;
+  };
+  Deno.openSync = (path, options) => {
+    const file = openSync(path, options);
+    paths.set(file, resolve(`${path}`));
+    if (options?.createNew) calls.push(`name new ${resolve(`${path}`)}`);
+    return file;
+  };
+  prototype.syncSync = function () {
+    syncSync.call(this);
+    calls.push(`sync ${paths.get(this)}`);
   };
   for (const [name, real] of [["sync", sync], ["syncData", syncData]] as const) {
     prototype[name] = async function () {
@@ -34,6 +44,18 @@ export function recordDisk(): RecordedDisk {
     calls.push(`name ${resolve(`${from}`)} ${resolve(`${to}`)}`);
   Deno.rename = async (from, to) => {
     await rename(from, to);
+    named(from, to);
+  };
+  // A directory takes the names in it along.
+  Deno.renameSync = (from, to) => {
+    renameSync(from, to);
+    const [old, now] = [resolve(`${from}`), resolve(`${to}`)];
+    for (const call of [...calls]) {
+      const [kind, , path] = call.split(" ");
+      if (kind === "name" && path!.startsWith(`${old}/`)) {
+        calls.push(`name ${path} ${now}${path!.slice(old.length)}`);
+      }
+    }
     named(from, to);
   };
   Deno.link = async (from, to) => {
@@ -71,8 +93,8 @@ export function recordDisk(): RecordedDisk {
       requireDurableName(path);
     },
     [Symbol.dispose]() {
-      Object.assign(Deno, { open, rename, link, linkSync, symlinkSync });
-      Object.assign(prototype, { sync, syncData });
+      Object.assign(Deno, { open, openSync, rename, renameSync, link, linkSync, symlinkSync });
+      Object.assign(prototype, { sync, syncSync, syncData });
     },
   };
 }

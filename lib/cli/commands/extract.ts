@@ -5,6 +5,7 @@ import { abortable } from "../../async/abortable.ts";
 import { ConflictError, InvalidInputError, LayerstashError } from "../../errors.ts";
 import { chooseLayer, extract, findImage, parseImage, readImageFile } from "../../exports/images.ts";
 import type { ExtractResult } from "../../images/extract.ts";
+import type { MergedEntry } from "../../images/file_tree.ts";
 import { ImageFiles } from "../../images/image_files.ts";
 import { counted, printable } from "../../messages.ts";
 import type { Address } from "../../oci/image_reference.ts";
@@ -124,7 +125,7 @@ async function toDirectory(
 ): Promise<void> {
   const { terminal, onEvent } = session;
   const { paths, directory, overwrite, sameOwner, maxSize, verify: whole } = flags;
-  const { entries, skipped, unwritable } = await extract(files, paths, {
+  const { extracted, skipped, unwritable } = await extract(files, paths, {
     directory,
     overwrite,
     sameOwner,
@@ -133,17 +134,17 @@ async function toDirectory(
     onEvent,
   });
   if (flags.json) {
-    for (const entry of entries) terminal.data(eventLine("entry", entryDocument(entry)));
+    for (const entry of extracted()) terminal.data(eventLine("entry", entryDocument(entry)));
     const [skippedPaths, unwritablePaths] = [skipped, unwritable].map((each) => each.map(({ path }) => path));
     terminal.data(
       eventLine("done", { directory, skipped: skippedPaths, unwritable: unwritablePaths, ...files.report }),
     );
-  } else terminal.note(summary(entries, directory));
+  } else terminal.note(summary(extracted(), directory));
   requireAllWritten(unwritable);
 }
 
 /** `wrote 3 files, 1 directory to out`. */
-function summary(entries: ExtractResult["entries"], directory: string): string {
+function summary(entries: Iterable<MergedEntry>, directory: string): string {
   const kinds = { file: 0, directory: 0, link: 0 };
   for (const { type } of entries) kinds[type === "directory" || type === "file" ? type : "link"]++;
   const counts = [

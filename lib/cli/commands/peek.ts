@@ -2,7 +2,7 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { InvalidInputError } from "../../errors.ts";
 import { chooseLayer, findImage, pathPattern, survey } from "../../exports/images.ts";
-import type { LayerEntry } from "../../images/file_tree.ts";
+import type { LayerEntry } from "../../images/layer_entry.ts";
 import type { Layer } from "../../images/image.ts";
 import { ImageFiles } from "../../images/image_files.ts";
 import { meantBy, nothingAt, type PathPattern } from "../../images/path_pattern.ts";
@@ -68,6 +68,9 @@ const peekAction = imageAction<PeekFlags>(
   { moving: ({ image }) => `reading ${image}` },
 );
 
+/** How many characters of lines wait to be printed together. */
+const MOST_WAITING = 64 * 1024;
+
 /** The result of a listing: whether all layers were listed, and how many entries were printed. */
 interface Listed {
   complete: boolean;
@@ -81,12 +84,38 @@ async function listMerged(
   flags: PeekFlags,
 ): Promise<Listed> {
   const options = { whole: flags.verify, toleratesDamage: true };
-  const { entries, tree, damage } = await survey(files, [pattern], options);
-  const print = printer(flags, true);
-  for (const entry of entries) terminal.data(print(entry));
-  if (flags.tree) terminal.data(renderTree(entries, { layers: true }));
+  const { selected, tree, damage } = await survey(files, [pattern], options);
+  const lines = new Lines(terminal, printer(flags, true));
+  for (const entry of selected()) lines.add(entry);
+  lines.print();
+  if (flags.tree) terminal.data(renderTree(selected(), { layers: true }));
   if (damage) throw damage;
-  return { complete: tree !== undefined, count: entries.length };
+  return { complete: tree !== undefined, count: lines.count };
+}
+
+/** Lines that are printed many at once: each call to the system takes its time. */
+class Lines {
+  readonly #terminal: ImageSession["terminal"];
+  readonly #render: (entry: LayerEntry) => string;
+  #text = "";
+  /** How many were added. */
+  count = 0;
+
+  constructor(terminal: ImageSession["terminal"], render: (entry: LayerEntry) => string) {
+    this.#terminal = terminal;
+    this.#render = render;
+  }
+
+  add(entry: LayerEntry): void {
+    this.count++;
+    this.#text += this.#render(entry);
+    if (this.#text.length > MOST_WAITING) this.print();
+  }
+
+  print(): void {
+    if (this.#text) this.#terminal.data(this.#text);
+    this.#text = "";
+  }
 }
 
 /** Lists layer by layer. Entries are kept only if a tree is drawn of them, or a glob may be the name of a file. */
@@ -97,19 +126,24 @@ async function listLayers(
   { terminal }: ImageSession,
   flags: PeekFlags,
 ): Promise<Listed> {
-  const print = printer(flags, layers.length > 1);
+  const lines = new Lines(terminal, printer(flags, layers.length > 1));
   const keeps = flags.tree || pattern.path === undefined;
   let count = 0;
   for (const layer of layers) {
     const kept: LayerEntry[] = [];
-    for await (const entry of files.entries(layer, { want: "names", whole: flags.verify })) {
-      if (!pattern.includes(entry.path)) continue;
-      if (keeps) kept.push(entry);
-      else terminal.data(print(entry));
-      count++;
+    try {
+      for await (const entry of files.entries(layer, { want: "names", whole: flags.verify })) {
+        if (!pattern.includes(entry.path)) continue;
+        if (keeps) kept.push(entry);
+        else lines.add(entry);
+        count++;
+      }
+    } finally {
+      lines.print(); // what comes before damage, too
     }
     const meant = meantBy(pattern, kept);
-    for (const entry of meant) terminal.data(print(entry));
+    for (const entry of meant) lines.add(entry);
+    lines.print();
     if (flags.tree) {
       terminal.data(`layer ${layer.number} ${layer.digest}\n${renderTree(meant, { layers: false })}`);
     }

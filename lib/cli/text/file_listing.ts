@@ -1,5 +1,5 @@
 /** Files of images as text: lines like those of `ls -l`, and JSON. @module */
-import type { LayerEntry } from "../../images/file_tree.ts";
+import type { LayerEntry } from "../../images/layer_entry.ts";
 import type { Entry, EntryType } from "../../layers/entry.ts";
 import { printable } from "../../messages.ts";
 import { columnsOf } from "./columns.ts";

@@ -1,5 +1,5 @@
 /** Draws files as a tree. @module */
-import type { LayerEntry } from "../../images/file_tree.ts";
+import type { LayerEntry } from "../../images/layer_entry.ts";
 import { printable } from "../../messages.ts";
 import { formatSize } from "./sizes.ts";
 

@@ -1,0 +1,47 @@
+/** A list of numbers that takes eight bytes for each. @module */
+
+/** How many numbers a buffer holds: the exponent of two. */
+const PAGE_BITS = 14;
+const PAGE = 1 << PAGE_BITS;
+
+/** Numbers in the order in which they were added. */
+export class NumberList {
+  readonly #pages: Float64Array<ArrayBuffer>[] = [];
+  #length = 0;
+  /** How many of the buffers are freed. */
+  #forgotten = 0;
+
+  /** How many there are. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Adds a number. */
+  push(value: number): void {
+    if (this.#length === this.#pages.length * PAGE) this.#pages.push(new Float64Array(PAGE));
+    this.#pages.at(-1)![this.#length++ & PAGE - 1] = value;
+  }
+
+  /** The number at an index, which must be one of the list. */
+  at(index: number): number {
+    return this.#pages[index >> PAGE_BITS]![index & PAGE - 1]!;
+  }
+
+  /** The index of a number in a list that grows from each to the next; `undefined` if it is not there. */
+  indexOf(value: number): number | undefined {
+    let [low, high] = [0, this.#length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.at(middle) < value) low = middle + 1;
+      else high = middle;
+    }
+    return low < this.#length && this.at(low) === value ? low : undefined;
+  }
+
+  /** Frees the memory of the numbers before an index, at once. They must not be asked for again. */
+  forget(before: number): void {
+    for (; this.#forgotten < before >> PAGE_BITS; this.#forgotten++) {
+      this.#pages[this.#forgotten]!.buffer.transfer(0);
+    }
+  }
+}

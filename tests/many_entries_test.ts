@@ -1,0 +1,46 @@
+/** Images of many files are listed and extracted in little memory. @module */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { commandWords } from "./rigs/command_line.ts";
+import { makeImage } from "./rigs/images.ts";
+import { IS_LONG } from "./rigs/long_run.ts";
+import { layerOfMany } from "./rigs/many_entries.ts";
+import { onLinux } from "./rigs/system.ts";
+
+const MOST_MEMORY = 256 * 1024;
+const [DENO = "deno"] = commandWords([]);
+const CONFIG = join(import.meta.dirname!, "../deno.json");
+const PROCESS = join(import.meta.dirname!, "rigs/measured_command.ts");
+
+/** Runs a command, and gives the lines that it printed and its peak of resident memory, in KiB. */
+async function measure(args: string[]): Promise<{ lines: number; peak: number }> {
+  const { code, stdout, stderr } = await new Deno.Command(DENO, {
+    args: ["run", "--no-check", "--config", CONFIG, "-A", PROCESS, ...args],
+    env: { NO_COLOR: "1" },
+  }).output();
+  const said = new TextDecoder().decode(stderr);
+  assert.equal(code, 0, said);
+  const peak = Number(/^peak (\d+)$/m.exec(said)?.[1]);
+  assert.ok(peak > 0, said);
+  return { lines: stdout.filter((byte) => byte === 0x0a).length, peak };
+}
+
+Deno.test("an image of 300,000 files is listed in less than 256 MiB", onLinux("/proc"), async () => {
+  const files = 300_000;
+  await using image = await makeImage([await layerOfMany(files)]);
+  const { lines, peak } = await measure(["peek", image.name]);
+  assert.equal(lines, files + files / 1000 + 3);
+  assert.ok(peak < MOST_MEMORY, `${peak} KiB`);
+});
+
+Deno.test("an image of many files is extracted in less than 256 MiB", onLinux("/proc"), async () => {
+  const files = IS_LONG ? 300_000 : 60_000;
+  const below = await layerOfMany(files / 2);
+  await using image = await makeImage([below, await layerOfMany(files)]);
+  const out = image.work.path("out");
+  const { peak } = await measure(["extract", image.name, "/", "-o", out]);
+  const parts = Array.from(Deno.readDirSync(join(out, "usr/share/documents")), ({ name }) => name);
+  assert.equal(parts.length, files / 1000);
+  assert.equal([...Deno.readDirSync(join(out, "usr/share/documents/part-7"))].length, 1000);
+  assert.ok(peak < MOST_MEMORY, `${peak} KiB`);
+});
