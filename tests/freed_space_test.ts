@@ -79,10 +79,10 @@ Deno.test("what a removal that is ended has removed takes up no space", async ()
   await using work = await makeWorkspace();
   using store = openBox(work);
   await upload(store, "disk", { input: streamOf(BYTES), chunkSize: 250_000 });
-  const { removeManifest } = store;
+  const { removeManifests } = store;
   const aborter = new AbortController();
-  store.removeManifest = async (...args) => {
-    await removeManifest.apply(store, args);
+  store.removeManifests = async (...args) => {
+    await removeManifests!.apply(store, args);
     aborter.abort(new Error("enough"));
   };
   await assert.rejects(remove(store, "disk", { signal: aborter.signal }), /enough/);

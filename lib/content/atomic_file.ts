@@ -17,12 +17,12 @@ export async function writeAtomically(
   bytes: Uint8Array<ArrayBuffer>,
   options: AtomicOptions = {},
 ): Promise<void> {
-  await writeAndName(path, bytes, { ...options, name: giveName });
+  await writeAndName(path, [bytes], { ...options, name: giveName });
 }
 
 /** Writes a small file where there is none: an existing one stays, also where it appears meanwhile. */
 export async function createAtomically(path: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-  await writeAndName(path, bytes, {
+  await writeAndName(path, [bytes], {
     name: async (temporary, path) => {
       await giveFreeName(temporary, path).catch((error) => {
         if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
@@ -31,14 +31,15 @@ export async function createAtomically(path: string, bytes: Uint8Array<ArrayBuff
   });
 }
 
-async function writeAndName(
+/** Writes a file piece by piece under a temporary name, and syncs it; `name` gives it the final one. */
+export async function writeAndName(
   path: string,
-  bytes: Uint8Array<ArrayBuffer>,
+  pieces: Iterable<Uint8Array<ArrayBuffer>>,
   { mode, keepsOwner, name }: AtomicOptions & { name(temporary: string, path: string): Promise<void> },
 ): Promise<void> {
   const temporary = temporaryName(dirname(path));
   try {
-    await writeNew(temporary, bytes, mode);
+    await writeNew(temporary, pieces, mode);
     if (keepsOwner) await keepOwner(path, temporary);
     await name(temporary, path);
   } catch (error) {
@@ -48,9 +49,13 @@ async function writeAndName(
   }
 }
 
-async function writeNew(path: string, bytes: Uint8Array<ArrayBuffer>, mode?: number): Promise<void> {
+async function writeNew(
+  path: string,
+  pieces: Iterable<Uint8Array<ArrayBuffer>>,
+  mode?: number,
+): Promise<void> {
   using file = await Deno.open(path, { write: true, createNew: true, ...(mode !== undefined && { mode }) });
-  await writeAll(file, bytes);
+  for (const piece of pieces) await writeAll(file, piece);
   await file.syncData();
 }
 

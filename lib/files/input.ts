@@ -70,11 +70,15 @@ async function openFile(path: string, hasher: Hasher): Promise<Input> {
   const { size, mtime } = await statFile(path);
   const state = mtime && await stateOf(path); // what is written to a device changes nothing that could be compared
   const identity = state && await identityOf(path, state);
-  const sources = new Map<string, Source>(); // so that no chunk is hashed twice
-  const sourceOf = (start: number, end: number) => {
-    const known = sources.get(`${start}-${end}`) ?? fileSource(path, { start, end }, hasher);
-    sources.set(`${start}-${end}`, known);
-    return known;
+  const digests = new Map<string, Promise<Digest>>(); // so that no chunk is hashed twice
+  const sourceOf = (start: number, end: number): Source => {
+    const source = fileSource(path, { start, end }, hasher);
+    const digest: Source["digest"] = (onBytes) => {
+      const known = digests.get(`${start}-${end}`) ?? source.digest(onBytes);
+      digests.set(`${start}-${end}`, known);
+      return known;
+    };
+    return { ...source, digest };
   };
   return {
     name: basename(path),

@@ -28,9 +28,10 @@ export async function lockLayout(directory: string): Promise<Disposable> {
 
 /** Creates the directories of a layout, and the file `oci-layout` that marks it, where they are missing. */
 export async function createLayout(directory: string): Promise<void> {
-  await makeDirectory(blobsOf(directory));
   const marker = join(directory, "oci-layout");
-  if (await mayExist(marker)) return;
+  if (mayExist(marker) && isDirectory(blobsOf(directory))) return;
+  await makeDirectory(blobsOf(directory));
+  if (mayExist(marker)) return;
   await createAtomically(marker, new TextEncoder().encode(JSON.stringify({ imageLayoutVersion: "1.0.0" })));
 }
 
@@ -42,7 +43,7 @@ export async function createLayout(directory: string): Promise<void> {
  */
 export async function beginIndex(directory: string): Promise<void> {
   const path = join(directory, "index.json");
-  if (await mayExist(path)) return;
+  if (mayExist(path)) return;
   if (await hasManifests(directory)) throw indexLost(directory);
   const index = { schemaVersion: 2, mediaType: IMAGE_INDEX.oci, manifests: [] };
   await writeAtomically(path, new TextEncoder().encode(JSON.stringify(index)));
@@ -93,6 +94,19 @@ function blobsOf(directory: string): string {
   return join(directory, "blobs", "sha256");
 }
 
-async function mayExist(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, (error) => !(error instanceof Deno.errors.NotFound));
+/** Asked for each blob: a look at the cache of the system takes less time than waiting for another thread. */
+function mayExist(path: string): boolean {
+  try {
+    return Deno.statSync(path) !== undefined;
+  } catch (error) {
+    return !(error instanceof Deno.errors.NotFound);
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false; // the attempt to make it says why
+  }
 }

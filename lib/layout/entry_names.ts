@@ -8,12 +8,46 @@ import { isOneImage } from "./platform_set.ts";
 /**
  * The entries that have a digest, a tag, or else a full name. A tag that looks like a digest, as other tools may write
  * it, does not count.
+ *
+ * @param entries a list that only {@linkcode appendEntries} changes: it is sorted by names once, and there may be 100,000 tags to
+ *   look up
  */
-export function entriesNamed(entries: readonly IndexEntry[], reference: string): IndexEntry[] {
-  if (isDigest(reference)) return entries.filter(({ digest }) => digest === reference);
+export function entriesNamed(entries: readonly IndexEntry[], reference: string): readonly IndexEntry[] {
+  if (isDigest(reference)) return entriesBy("digest", entries).get(reference) ?? [];
   if (typeof reference !== "string") return [];
-  const tagged = entries.filter(({ tag }) => tag === reference);
-  return tagged.length > 0 ? tagged : entries.filter(({ imageName }) => imageName === reference);
+  return entriesBy("tag", entries).get(reference) ?? entriesBy("imageName", entries).get(reference) ?? [];
+}
+
+const NAMES = ["digest", "tag", "imageName"] as const;
+type Name = typeof NAMES[number];
+type EntriesByName = Map<string | undefined, IndexEntry[]>;
+
+/** The lists that were sorted by a name. */
+const sorted: Record<Name, WeakMap<readonly IndexEntry[], EntriesByName>> = {
+  digest: new WeakMap(),
+  tag: new WeakMap(),
+  imageName: new WeakMap(),
+};
+
+function entriesBy(name: Name, entries: readonly IndexEntry[]): EntriesByName {
+  const known = sorted[name].get(entries);
+  if (known) return known;
+  const made = Map.groupBy(entries, (entry) => entry[name]);
+  sorted[name].set(entries, made);
+  return made;
+}
+
+/** Appends entries to a list, whose names are not sorted anew for it. */
+export function appendEntries(entries: IndexEntry[], added: readonly IndexEntry[]): void {
+  for (const name of NAMES) {
+    const known = sorted[name].get(entries);
+    for (const entry of known ? added : []) {
+      const same = known!.get(entry[name]);
+      if (same) same.push(entry);
+      else known!.set(entry[name], [entry]);
+    }
+  }
+  for (const entry of added) entries.push(entry);
 }
 
 /** What docker and podman put before a short name. */

@@ -33,8 +33,10 @@ export class Garbage {
 
   /** The digest of a manifest, and those of everything that it leads to, as far as that can be read. */
   async reached({ digest, mediaType, bytes }: Manifest): Promise<Iterable<Digest>> {
-    const direct = () => referencesOf(bytes, mediaType).blobs.map((blob) => blob.digest);
-    return await this.#reach.from(digest, mediaType).catch(() => new Set(direct()));
+    const { blobs, manifests, isComplete } = referencesOf(bytes, mediaType);
+    const direct = blobs.map((blob) => blob.digest);
+    if (manifests.length === 0 && isComplete) return [digest, ...direct];
+    return await this.#reach.from(digest, mediaType).catch(() => new Set(direct));
   }
 
   /** Remembers entries that a change of the index under this tag or digest has dropped. */

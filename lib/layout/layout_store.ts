@@ -166,6 +166,14 @@ export class LayoutStore implements Store {
     await this.#manifests.putManifest(reference, manifest, options);
   }
 
+  async putManifests(manifests: ReadonlyMap<string, Manifest>, options?: CallOptions): Promise<void> {
+    await this.#manifests.putManifests(manifests, options);
+  }
+
+  async removeManifests(references: readonly string[], options?: CallOptions): Promise<void> {
+    await this.#manifests.removeManifests(references, options);
+  }
+
   async removeManifest(reference: string, options?: CallOptions): Promise<void> {
     await this.#manifests.removeManifest(reference, options);
   }
@@ -175,6 +183,7 @@ export class LayoutStore implements Store {
   }
 
   close(): void {
+    this.#manifests[Symbol.dispose]();
     this.#blobs[Symbol.dispose]();
   }
 

@@ -1,5 +1,6 @@
 /** The manifests of a layout: files among the blobs, and the entries of `index.json` that give them names. @module */
 import { join } from "node:path";
+import { inParallel } from "../async/pool.ts";
 import { writeAtomically } from "../content/atomic_file.ts";
 import { collectFile } from "../content/collect.ts";
 import { storageError } from "../content/file_errors.ts";
@@ -12,33 +13,37 @@ import { referencesOf } from "../oci/references.ts";
 import { requireStorable } from "../store/checks.ts";
 import type { CallOptions, FreeOptions, ManifestStore, PutOptions, TagsOptions } from "../store/store.ts";
 import type { Blobs } from "./blobs.ts";
+import { lockLayout } from "./directory.ts";
 import { blobsOfDockerSave } from "./docker_save.ts";
 import { Garbage } from "./garbage.ts";
 import { entriesNamed, requireOneImage } from "./entry_names.ts";
 import { entryFor, type IndexEntry } from "./index_entry.ts";
-import { EntriesReader, lockIndex } from "./index_json.ts";
+import { IndexFile } from "./index_json.ts";
 import { ListedManifests, type ListedOptions } from "./listed_manifests.ts";
 import { requireLayout } from "./require_layout.ts";
 
+/** How many files of manifests are written at once. */
+const FILES_AT_ONCE = 8;
+
 /** The manifests of one layout. */
-export class Manifests extends ListedManifests implements ManifestStore {
+export class Manifests extends ListedManifests implements ManifestStore, Disposable {
   readonly #directory: string;
   readonly #blobs: Blobs;
   readonly #garbage: Garbage;
-  readonly #entries: EntriesReader;
+  readonly #index: IndexFile;
 
   /** @param blobs the blobs of the same layout */
   constructor({ directory, ...options }: ListedOptions & { directory: string }, blobs: Blobs) {
-    const reader = new EntriesReader(directory);
+    const file = new IndexFile(directory);
     super(options, {
-      entries: () => reader.read(),
+      entries: () => file.read(),
       manifest: (digest) => blobs.manifest(digest),
       index: () => collectFile(join(directory, "index.json"), MAX_MANIFEST_SIZE),
     });
     this.#directory = directory;
     this.#blobs = blobs;
     this.#garbage = new Garbage(blobs);
-    this.#entries = reader;
+    this.#index = file;
   }
 
   async putManifest(
@@ -46,33 +51,62 @@ export class Manifests extends ListedManifests implements ManifestStore {
     manifest: Manifest,
     { child, signal }: PutOptions = {},
   ): Promise<void> {
+    if (!child) return await this.putManifests(new Map([[reference, manifest]]), { signal });
     signal?.throwIfAborted();
     requireStorable(reference, manifest, parseLayoutReference);
     await this.#attempt(async () => {
-      using index = await lockIndex(this.#directory);
-      this.#replaced(index.entries, reference); // throws before anything is written
-      await this.#requireBlobs(manifest);
-      await writeAtomically(this.#blobs.path(manifest.digest), manifest.bytes);
-      if (child) return await this.#blobs.addClaim(manifest.digest); // until a listed index lists it
-      const replaced = this.#replaced(index.entries, reference);
-      if (!isDigest(reference) || replaced.length === 0) {
-        const names = isDigest(reference) ? {} : replaced[0] ?? { tag: reference };
-        await index.change({ remove: replaced, add: [entryFor(manifest, names)] });
-      }
-      this.#garbage.add(reference, replaced.filter(({ digest }) => digest !== manifest.digest));
-      this.#blobs.endClaims(await this.#garbage.reached(manifest));
+      using _layout = await lockLayout(this.#directory);
+      await this.#store(manifest);
+      await this.#blobs.addClaim(manifest.digest); // until a listed index lists it
     });
   }
 
-  async removeManifest(reference: string, { signal }: CallOptions = {}): Promise<void> {
+  async putManifests(manifests: ReadonlyMap<string, Manifest>, { signal }: CallOptions = {}): Promise<void> {
     signal?.throwIfAborted();
-    if (await this.resolve(reference) === undefined) return;
+    for (const [reference, manifest] of manifests) {
+      requireStorable(reference, manifest, parseLayoutReference);
+    }
     await this.#attempt(async () => {
-      using index = await lockIndex(this.#directory);
+      using index = await this.#index.lock();
+      const changes = [...manifests].map(([reference, manifest]) => ({
+        reference,
+        manifest,
+        replaced: this.#replaced(index.entries, reference), // throws before anything is written
+      }));
+      await inParallel(changes, { jobs: FILES_AT_ONCE }, ({ manifest }) => this.#store(manifest));
+      const changed = changes.filter(({ reference, replaced }) =>
+        !isDigest(reference) || replaced.length === 0
+      );
+      await index.change({
+        remove: changed.flatMap(({ replaced }) => replaced),
+        add: changed.map(({ reference, manifest, replaced }) =>
+          entryFor(manifest, isDigest(reference) ? {} : replaced[0] ?? { tag: reference })
+        ),
+      });
+      for (const { reference, manifest, replaced } of changes) {
+        this.#garbage.add(reference, replaced.filter(({ digest }) => digest !== manifest.digest));
+        this.#blobs.endClaims(await this.#garbage.reached(manifest));
+      }
+    });
+  }
+
+  async removeManifest(reference: string, options: CallOptions = {}): Promise<void> {
+    await this.removeManifests([reference], options);
+  }
+
+  async removeManifests(references: readonly string[], { signal }: CallOptions = {}): Promise<void> {
+    signal?.throwIfAborted();
+    const found = await Promise.all(references.map((reference) => this.resolve(reference)));
+    if (found.every((digest) => digest === undefined)) return;
+    await this.#attempt(async () => {
+      using index = await this.#index.lock();
       await this.#blobs.cleanUp();
-      const remove = this.#replaced(index.entries, reference);
-      await index.change({ remove });
-      this.#garbage.add(reference, remove);
+      const removed = references.map((reference) => ({
+        reference,
+        entries: this.#replaced(index.entries, reference),
+      }));
+      await index.change({ remove: removed.flatMap(({ entries }) => entries) });
+      for (const { reference, entries } of removed) this.#garbage.add(reference, entries);
     });
   }
 
@@ -83,7 +117,7 @@ export class Manifests extends ListedManifests implements ManifestStore {
     signal?.throwIfAborted();
     if (!this.#garbage.has(references.map(parseLayoutReference))) return;
     await this.#attempt(async () => {
-      using index = await lockIndex(this.#directory);
+      using index = await this.#index.lock();
       const needed = index.hasOthers ? undefined : await blobsOfDockerSave(this.#directory);
       if (needed) return await this.#garbage.free(references, { listed: index.entries, needed, keepBlobs });
       const file = index.hasOthers ? "an entry of its index.json" : "its manifest.json";
@@ -95,12 +129,17 @@ export class Manifests extends ListedManifests implements ManifestStore {
 
   override async *tags({ mustExist, ...options }: TagsOptions = {}): AsyncGenerator<string> {
     options.signal?.throwIfAborted();
-    if (mustExist && (await this.#entries.read()).length === 0) await requireLayout(this.#directory);
+    if (mustExist && (await this.#index.read()).length === 0) await requireLayout(this.#directory);
     yield* super.tags(options);
   }
 
+  /** Lets the file of the index go. */
+  [Symbol.dispose](): void {
+    this.#index[Symbol.dispose]();
+  }
+
   /** The entries that a change of a tag or digest replaces. */
-  #replaced(entries: readonly IndexEntry[], reference: string): IndexEntry[] {
+  #replaced(entries: readonly IndexEntry[], reference: string): readonly IndexEntry[] {
     const named = entriesNamed(entries, reference);
     requireOneImage(named, { reference, store: this.name, isWrite: true });
     return named;
@@ -112,6 +151,12 @@ export class Manifests extends ListedManifests implements ManifestStore {
     } catch (error) {
       throw storageError(error, this.#directory);
     }
+  }
+
+  /** Stores a manifest among the blobs. The caller has locked the layout. */
+  async #store(manifest: Manifest): Promise<void> {
+    await this.#requireBlobs(manifest);
+    await writeAtomically(this.#blobs.path(manifest.digest), manifest.bytes);
   }
 
   async #requireBlobs(manifest: Manifest): Promise<void> {

@@ -2,40 +2,46 @@
 import { MismatchError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isBlobType } from "../oci/media_types.ts";
-import { type References, referencesOf } from "../oci/references.ts";
+import { referencesOf } from "../oci/references.ts";
 import type { IndexEntry } from "./index_entry.ts";
 
 /** Reads a manifest's bytes, checked; `undefined` = absent. */
 export type ReadManifest = (digest: Digest) => Promise<Uint8Array | undefined>;
 
-/** Follows manifests to their blobs. A manifest never changes, so each is read once. */
+/** What one manifest leads to directly: all digests, and which of them are manifests that may lead further. */
+interface Leads {
+  readonly digests: readonly Digest[];
+  readonly children: readonly { digest: Digest; mediaType: string }[];
+}
+
+const NO_CHILDREN: readonly never[] = [];
+
+/** Follows manifests to their blobs. A manifest never changes, so each is read once; there may be 100,000 of them. */
 export class Reachability {
   readonly #read: ReadManifest;
-  readonly #known: Map<Digest, References> = new Map();
+  readonly #known: Map<Digest, Leads> = new Map();
 
   /** @param read reads a manifest of the layout */
   constructor(read: ReadManifest) {
     this.#read = read;
   }
 
-  /** The manifests of entries that are gone, and what only these led to, as far as that can be read. */
+  /**
+   * The manifests of entries that are gone, and what only these led to, as far as that can be read. Manifests are read one by
+   * one: a layout may list more than files can be open.
+   */
   async unreachable(gone: readonly IndexEntry[], kept: readonly IndexEntry[]): Promise<Digest[]> {
-    const led = await this.#fromAll(gone, (digest) => [digest]);
-    const needed = await this.#fromAll(kept, () => led); // a manifest that is not understood may need any blob
-    return [...led].filter((digest) => !needed.has(digest));
-  }
-
-  /** What any of these entries leads to. They are read one by one: a layout may list more manifests than files can be open. */
-  async #fromAll(
-    entries: readonly IndexEntry[],
-    ifUnclear: (digest: Digest) => Iterable<Digest>,
-  ): Promise<Set<Digest>> {
-    const reached = new Set<Digest>();
-    for (const { digest, mediaType } of entries) {
-      const found = await this.from(digest, mediaType).catch(unlessUnclear(ifUnclear(digest)));
-      for (const each of found) reached.add(each);
+    const unneeded = new Set<Digest>();
+    for (const { digest, mediaType } of gone) {
+      const led = await this.from(digest, mediaType).catch(unlessUnclear([digest]));
+      for (const each of led) unneeded.add(each);
     }
-    return reached;
+    for (const { digest, mediaType } of kept) {
+      // A manifest that is not understood may need any blob.
+      const needed = await this.from(digest, mediaType).catch(unlessUnclear(unneeded));
+      for (const each of needed) unneeded.delete(each);
+    }
+    return [...unneeded];
   }
 
   /**
@@ -45,27 +51,33 @@ export class Reachability {
    * @throws {MismatchError} if one of them is damaged, or is of an unknown kind: it may lead anywhere
    */
   async from(digest: Digest, mediaType?: string): Promise<Iterable<Digest>> {
-    const reached = new Set<Digest>([digest]);
-    const manifests = new Map<Digest, string | undefined>([[digest, mediaType]]);
+    const { digests, children } = await this.#leads(digest, mediaType);
+    if (children.length === 0) return digests;
+    const reached = new Set<Digest>(digests);
+    const manifests = new Map(children.map((child) => [child.digest, child.mediaType]));
     for (const [manifest, mediaType] of manifests) { // which grows on the way
-      const { blobs, manifests: children } = await this.#references(manifest, mediaType);
-      for (const each of [...blobs, ...children]) reached.add(each.digest);
-      for (const child of children) {
-        if (!isBlobType(child.mediaType)) manifests.set(child.digest, child.mediaType);
-      }
+      const { digests, children } = await this.#leads(manifest, mediaType);
+      for (const each of digests) reached.add(each);
+      for (const child of children) manifests.set(child.digest, child.mediaType);
     }
     return reached;
   }
 
-  async #references(digest: Digest, mediaType: string | undefined): Promise<References> {
+  async #leads(digest: Digest, mediaType: string | undefined): Promise<Leads> {
     const known = this.#known.get(digest);
     if (known) return known;
     const bytes = await this.#read(digest);
-    if (bytes === undefined) return { blobs: [], manifests: [], isComplete: true }; // it may be written later, so this is not remembered
-    const references = referencesOf(bytes, mediaType);
-    if (!references.isComplete) throw new MismatchError(`the manifest ${digest} is of an unknown kind`);
-    this.#known.set(digest, references);
-    return references;
+    if (bytes === undefined) return { digests: [digest], children: NO_CHILDREN }; // it may be written later, so this is not remembered
+    const { blobs, manifests, isComplete } = referencesOf(bytes, mediaType);
+    if (!isComplete) throw new MismatchError(`the manifest ${digest} is of an unknown kind`);
+    const children = manifests.filter((child) => !isBlobType(child.mediaType))
+      .map(({ digest, mediaType }) => ({ digest, mediaType }));
+    const leads = {
+      digests: [digest, ...[...blobs, ...manifests].map((each) => each.digest)],
+      children: children.length > 0 ? children : NO_CHILDREN,
+    };
+    this.#known.set(digest, leads);
+    return leads;
   }
 }
 

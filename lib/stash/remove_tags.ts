@@ -34,40 +34,82 @@ export interface KeptTag {
 }
 
 /**
- * Removes the tags of chunks with these numbers, one after the other. If one cannot be removed, the others still are. What
- * does not hold a chunk is kept: an image of somebody else may have such a tag.
+ * How many tags are removed together at most, where a store can do that: first one, and then twice as many each time. Each group
+ * is freed before the next one goes.
+ */
+const REMOVED_TOGETHER = 1000;
+
+/**
+ * Removes the tags of chunks with these numbers, in order. If one cannot be removed, the others still are. What does not hold
+ * a chunk is kept: an image of somebody else may have such a tag.
  */
 export async function removeChunks(
   store: Store,
   baseTag: string,
-  numbers: Iterable<number>,
+  numbers: readonly number[],
   options: CallOptions,
 ): Promise<TagRemoval> {
-  const removal: TagRemoval = { removed: [], kept: [] };
-  const manifests: Digest[] = [];
-  for (const number of numbers) {
-    const tag = chunkTag(baseTag, number);
-    try {
-      options.signal?.throwIfAborted();
+  const removal: Removal = { removed: [], kept: [], manifests: [] };
+  const most = store.removeManifests ? REMOVED_TOGETHER : 1;
+  for (let [from, together] = [0, 1]; from < numbers.length;) {
+    const tags = numbers.slice(from, from + together).map((number) => chunkTag(baseTag, number));
+    await removeGroup(store, tags, { ...options, removal });
+    [from, together] = [from + together, Math.min(most, 2 * together)];
+  }
+  const { manifests, ...result } = removal;
+  await freeReplaced(store, [], { ...options, manifests });
+  return result;
+}
+
+/** A removal, and the manifests that the removed tags led to. */
+interface Removal extends TagRemoval {
+  manifests: Digest[];
+}
+
+type RemovalOptions = CallOptions & { removal: Removal };
+
+async function removeGroup(store: Store, tags: readonly string[], options: RemovalOptions): Promise<void> {
+  const chunks = new Map<string, TagContent>();
+  for (const tag of tags) {
+    await orKeep(store, [tag], options, async () => {
       const content = await lookAtTag(store, tag, options);
       const why = await whyKept(store, tag, { ...options, content });
-      if (why !== undefined) {
-        removal.kept.push({ tag, why });
-        continue;
-      }
-      await store.removeManifest(tag, options);
-      if (content.kind === "chunk") manifests.push(content.image.manifest);
-      removal.removed.push(tag);
-      await freeReplaced(store, [tag], options); // at once: an interruption leaves no garbage of tags that are gone
-    } catch (error) {
-      if (options.signal?.aborted) reportRemoved(removal, options.onEvent ?? store.onEvent);
-      options.signal?.throwIfAborted();
-      if (!(error instanceof LayerstashError)) throw error;
-      removal.kept.push({ tag, why: error.message, error });
-    }
+      if (why !== undefined) options.removal.kept.push({ tag, why });
+      else chunks.set(tag, content);
+    });
   }
-  await freeReplaced(store, [], { ...options, manifests });
-  return removal;
+  const found = [...chunks.keys()];
+  await orKeep(store, found, options, async () => {
+    await removeTags(store, found, options);
+    for (const [tag, content] of chunks) {
+      if (content.kind === "chunk") options.removal.manifests.push(content.image.manifest);
+      options.removal.removed.push(tag);
+    }
+    await freeReplaced(store, found, options); // at once: an interruption leaves no garbage of tags that are gone
+  });
+}
+
+/** Does some work for tags. If it fails, they are kept, and that is the reason; unless the signal has ended it. */
+async function orKeep(
+  store: Store,
+  tags: readonly string[],
+  { removal, signal, onEvent = store.onEvent }: RemovalOptions,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    signal?.throwIfAborted();
+    await work();
+  } catch (error) {
+    if (signal?.aborted) reportRemoved(removal, onEvent);
+    signal?.throwIfAborted();
+    if (!(error instanceof LayerstashError)) throw error;
+    for (const tag of tags) removal.kept.push({ tag, why: error.message, error });
+  }
+}
+
+async function removeTags(store: Store, tags: readonly string[], options: CallOptions): Promise<void> {
+  if (store.removeManifests) return await store.removeManifests(tags, options);
+  for (const tag of tags) await store.removeManifest(tag, options);
 }
 
 /** Reports what an interrupted removal has removed: its result is lost. */

@@ -32,10 +32,12 @@ export interface StashTagsOptions extends CallOptions {
   family: Family;
 }
 
-/** An image that its tag holds, with the digest of its manifest in the family that was taken, and what the tag held before. */
-interface HeldImage {
-  image: TaggedImage;
+/** What a tag holds: the digest of its manifest in the family that was taken. There may be 100,000 of them. */
+interface HeldTag {
+  tag: string;
+  number: number;
   digest: Digest;
+  /** What the tag held before. */
   before: Digest | undefined;
 }
 
@@ -44,6 +46,13 @@ interface LookedAt extends Disposable {
   /** What it holds, and what the deciding tags hold. */
   found: ReadonlyMap<string, Digest | undefined>;
 }
+
+/**
+ * Where tags are listed as a whole, it is done for many at once: when so many wait, or when the time since the last list is so
+ * many times as long as that took. So the lists cost a part of the time however many tags there are, and a tag waits for
+ * moments only.
+ */
+const [MOST_WAITING, PAUSE] = [4096, 4];
 
 const tagLocks = new KeyedMutex();
 
@@ -57,11 +66,13 @@ export class StashTags implements Disposable {
   readonly #options: StashTagsOptions;
   readonly #pool: { jobs: number; signal: AbortSignal | undefined };
   /** What was put under the tag of chunk 1 and under the highest tag, and what these held before. */
-  readonly #put: Map<"first" | "highest", HeldImage> = new Map();
-  /** Every image whose tag was put, or held it before. */
-  readonly #held: Map<string, HeldImage> = new Map();
+  readonly #put: Map<"first" | "highest", HeldTag> = new Map();
+  /** Every tag that was put, or held its image before. */
+  readonly #held: Map<string, HeldTag> = new Map();
   /** The images whose tags wait to be put. */
   readonly #waiting: TaggedImage[] = [];
+  /** When the waiting tags may be listed together again, in milliseconds; infinite while that is being done. */
+  #nextList = 0;
   /** The family of the manifests: the one that was wanted, or that the store takes. */
   #family: Family;
   /** The manifests whose configs are stored. */
@@ -102,7 +113,8 @@ export class StashTags implements Disposable {
       else await this.#storeConfig(image);
     });
     this.#waiting.push(...images.filter(({ isLast }) => !isLast));
-    if (images.some(({ number }) => number >= this.#options.holdUntil)) await this.#putWaiting();
+    const { holdUntil } = this.#options;
+    if (images.some(({ number }) => number >= holdUntil) && this.#mayPut()) await this.#putWaiting();
   }
 
   /** Stores the config of an image while its bytes are sent. Returns what the sending returns. */
@@ -129,7 +141,7 @@ export class StashTags implements Disposable {
     await inParallel(
       this.#held.values(),
       { jobs: DEFAULT_JOBS, signal: this.#options.signal }, // also of a stream, whose chunks come one by one
-      async ({ image: { tag }, digest, before }, signal) => {
+      async ({ tag, digest, before }, signal) => {
         await requireGivenBack(this.#store, tag, { digest, before, signal, onEvent });
       },
     );
@@ -141,11 +153,50 @@ export class StashTags implements Disposable {
     return [...this.#existing.manifests].filter((digest) => !held.has(digest));
   }
 
+  /** Whether the waiting tags are put now, and not with later ones. */
+  #mayPut(): boolean {
+    if (!this.#store.putManifests || !this.#put.has("first")) return true;
+    return performance.now() >= this.#nextList || this.#waiting.length >= MOST_WAITING;
+  }
+
   async #putWaiting(): Promise<void> {
     const first = this.#waiting.findIndex(({ number }) => number === 1);
     if (first >= 0) await this.#putTag(this.#waiting.splice(first, 1)[0]!);
     if (!this.#put.has("first")) return;
-    await inParallel(this.#waiting.splice(0), this.#pool, async (image) => await this.#putTag(image));
+    const images = this.#waiting.splice(0);
+    if (!this.#store.putManifests) {
+      return await inParallel(images, this.#pool, async (image) => await this.#putTag(image));
+    }
+    const began = performance.now();
+    this.#nextList = Infinity;
+    await this.#putTogether(images);
+    const ended = performance.now();
+    this.#nextList = ended + PAUSE * (ended - began);
+  }
+
+  /** Stores images under their tags, as {@link #putTag} does, and has them listed at once. */
+  async #putTogether(images: readonly TaggedImage[]): Promise<void> {
+    const { signal, onEvent } = this.#options;
+    const inOrder = images.toSorted((a, b) => a.number - b.number); // so that nobody waits in a circle
+    using locks = new DisposableStack();
+    for (const { tag } of inOrder) locks.use(await this.#lock(tag));
+    const found = await this.#lookUp(inOrder.map(({ tag }) => tag));
+    const changed: TaggedImage[] = [];
+    for (const image of inOrder) {
+      const [digest, before] = [this.#digestOf(image), found.get(image.tag)];
+      if (this.#isExisting(image) && before === digest) {
+        this.#note(image, { digest, before });
+        continue;
+      }
+      await this.#storeConfig(image);
+      if (before !== undefined && before !== digest) await this.#requireReplaceable(image, before);
+      changed.push(image);
+    }
+    const manifests = changed.map(({ tag, manifest }) => [tag, inFamily(manifest, this.#family)] as const);
+    if (changed.length > 0) await this.#store.putManifests!(new Map(manifests), { signal, onEvent });
+    for (const image of changed) {
+      this.#note(image, { digest: this.#digestOf(image), before: found.get(image.tag) });
+    }
   }
 
   /** Stores an image under its tag, unless the tag already holds it to the byte. */
@@ -154,7 +205,7 @@ export class StashTags implements Disposable {
     if (this.#put.get("first")?.digest === digest) return; // it was put before
     const options = { signal: this.#options.signal, onEvent: this.#options.onEvent };
     if (this.#isExisting(image) && await this.#store.resolve(image.tag, options) === digest) {
-      return this.#note({ image, digest, before: digest });
+      return this.#note(image, { digest, before: digest });
     }
     await this.#replace(image);
   }
@@ -162,7 +213,7 @@ export class StashTags implements Disposable {
   /** Stores the config of an image, and looks at its tag meanwhile: as late as costs no round trip. */
   async #prepare(image: TaggedImage): Promise<LookedAt> {
     const { tag, isLast } = image;
-    const lock = await tagLocks.lock(`${this.#store.url} ${tag}`, this.#options.signal);
+    const lock = await this.#lock(tag);
     let found: ReadonlyMap<string, Digest | undefined> = new Map();
     const look = async () => {
       found = await this.#lookUp(isLast ? [tag, ...this.#decidingTags()] : [tag]);
@@ -193,7 +244,12 @@ export class StashTags implements Disposable {
     const make = (family: Family) => inFamily(image.manifest, family);
     const stored = await putInFamily(this.#store, tag, make, { family: this.#family, signal, onEvent });
     this.#family = familyOf(stored);
-    this.#note({ image, digest: stored.digest, before });
+    this.#note(image, { digest: stored.digest, before });
+  }
+
+  /** Within this process nobody else puts a tag while it is locked. */
+  async #lock(tag: string): Promise<Disposable> {
+    return await tagLocks.lock(`${this.#store.url} ${tag}`, this.#options.signal);
   }
 
   /** The digest that an image's manifest has in the family of this upload. */
@@ -217,24 +273,25 @@ export class StashTags implements Disposable {
     this.#prepared.add(manifest.digest);
   }
 
-  #note(held: HeldImage): void {
-    const { tag, number } = held.image;
+  #note({ tag, number, manifest }: TaggedImage, now: Pick<HeldTag, "digest" | "before">): void {
+    const held = { tag, number, ...now };
     this.#held.set(tag, held);
+    this.#prepared.delete(manifest.digest); // an image that is not put again needs its config no more
     if (number === 1) this.#put.set("first", held);
-    const highest = this.#put.get("highest")?.image.number ?? 0;
+    const highest = this.#put.get("highest")?.number ?? 0;
     if (number >= highest) this.#put.set("highest", held);
   }
 
   /** The tag of chunk 1 and the highest tag: from these it shows whether another upload came in between. */
   #decidingTags(): string[] {
-    return [...this.#put.values()].map(({ image }) => image.tag);
+    return [...this.#put.values()].map(({ tag }) => tag);
   }
 
   /** Looks up which manifests tags hold now: another upload may be under way. */
   async #lookUp(tags: readonly string[]): Promise<Map<string, Digest | undefined>> {
     const { signal, onEvent } = this.#options;
     const found = new Map<string, Digest | undefined>();
-    await inParallel(new Set(tags), { jobs: tags.length, signal }, async (tag, each) => {
+    await inParallel(new Set(tags), { jobs: DEFAULT_JOBS, signal }, async (tag, each) => {
       found.set(tag, await this.#store.resolve(tag, { signal: each, onEvent }));
     });
     return found;
@@ -242,7 +299,7 @@ export class StashTags implements Disposable {
 
   /** Makes sure that the first and the highest tag hold what was put there: no other upload came in between. */
   #requireOwn(now: ReadonlyMap<string, Digest | undefined>): void {
-    for (const { image: { tag }, digest, before } of this.#put.values()) {
+    for (const { tag, digest, before } of this.#put.values()) {
       const found = now.get(tag);
       // A registry may lag: then it still has no such tag, or the old one.
       if (found === undefined || found === digest || found === before) continue;
@@ -263,7 +320,7 @@ export class StashTags implements Disposable {
     if (found.kind === "foreign") throw foreignConflict(tag);
     if (overwrite || found.kind === "absent") return; // it is being removed
     const first = this.#put.get("first");
-    if (first && await this.#store.resolve(first.image.tag, { signal, onEvent }) === first.digest) return;
+    if (first && await this.#store.resolve(first.tag, { signal, onEvent }) === first.digest) return;
     const same = found.kind === "chunk" && found.image.layer.digest === layer.digest;
     if (!this.#isExisting(image) || !same) throw tagConflict(tag);
   }

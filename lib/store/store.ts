@@ -243,12 +243,19 @@ export interface ManifestStore extends ManifestReader {
    */
   putManifest(reference: string, manifest: Manifest, options?: PutOptions): Promise<void>;
   /**
+   * Stores several manifests, each as by `putManifest`, and lists them at once: all of them, or, where it fails, none. Absent
+   * where each is a request of its own; a directory writes the list of all its manifests as a whole.
+   */
+  putManifests?(manifests: ReadonlyMap<string, Manifest>, options?: CallOptions): Promise<void>;
+  /**
    * Removes one tag and **no other**, even where others point to the same manifest; or, by digest, a manifest
    * with all its tags. What it led to stays where it is: see `free`. Removing what does not exist is not an error.
    *
    * @throws {NotAllowedError} if the registry cannot do it; the hint says how to do it by hand
    */
   removeManifest(reference: string, options?: CallOptions): Promise<void>;
+  /** Removes several tags, each as by `removeManifest`, at once. Absent where each is a request of its own. */
+  removeManifests?(references: readonly string[], options?: CallOptions): Promise<void>;
   /**
    * Frees the space of what these tags and digests led to before they were put or removed. Putting and removing free
    * nothing by themselves: whoever changes tags calls this when the change is complete. An interruption before that leaves
