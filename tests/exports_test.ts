@@ -39,8 +39,8 @@ const EXPORTS: Record<Entry, string> = {
     ImageTarget SaveLayersOptions SavedLayer StashTarget append copyImage copyStash saveLayers
   `,
   "./store": `
-    BlobOptions BlobReader BlobState BlobStore BrokenRead ByteRange CallOptions Checkpoint Descriptor Digest Family
-    FreeOptions Manifest ManifestReader ManifestStore PutOptions RangeRefusedError ReadOptions
+    BlobOptions BlobReader BlobState BlobStore BrokenRead ByteRange CallOptions Checkpoint Descriptor Digest DraftFile
+    Family FreeOptions Manifest ManifestReader ManifestStore PutOptions RangeRefusedError ReadOptions
     ReferrersOptions ReuseOptions SizedBlob Source StatOptions Store StoreReader TagsOptions Turn UploadPoint WriteOptions
     bytesSource digestOf encodeManifest manifestOf
   `,

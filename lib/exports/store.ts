@@ -38,6 +38,7 @@ export type {
   BrokenRead,
   CallOptions,
   Checkpoint,
+  DraftFile,
   FreeOptions,
   ManifestReader,
   ManifestStore,
