@@ -7,7 +7,7 @@ import type { ByteRange } from "./source.ts";
 import { forbiddenThread } from "./thread_error.ts";
 
 /** Below this many bytes a thread costs more than it saves. */
-const WORTH_A_THREAD = 8 * 1024 * 1024;
+const WORTH_A_THREAD = 16 * 1024 * 1024;
 
 /** The hash of a file range that is still being written, from its start on. */
 export interface FollowingHash {

@@ -2,8 +2,9 @@
  * The endpoints of a registry, numbered as in the OCI distribution spec ("Endpoints"). Each says which answers are not
  * errors: registries vary, and so there are more of them than the spec has.
  *
- * Over a distance the round trips count that wait for each other. A new connection costs two more, one for TCP and one for TLS.
- * Where a registry wants a sign-in, its first answer says how; a token is one request more.
+ * Over a distance the round trips count that wait for each other. A new connection costs three more: one for TCP, one for TLS,
+ * and one because Deno's `fetch` has Nagle's algorithm on, which holds the first request until the server has acknowledged the
+ * end of the handshake. Where a registry wants a sign-in, its first answer says how; a token is one request more.
  *
  * | verb, for a file of one small chunk | no sign-in | password | token |
  * | --- | --- | --- | --- |
