@@ -183,6 +183,23 @@ Deno.test("a copied file has the manifests that an upload to the target makes", 
   assert.deepEqual([await formatOf(later, "there-1"), sent(strict)], ["oci", 0]);
 });
 
+Deno.test("a copy changes the format of a stored file only where it may replace it", async () => {
+  await using work = await makeWorkspace();
+  const box = { registry: `oci:${work.path("box")}`, repository: "me/files" };
+  using store = openStore(box);
+  using docker = openStore({ ...box, manifestFormat: "docker" });
+  await upload(store, "disk", { input: await work.write("disk", THREE), chunkSize: CHUNK });
+  const from = { store, baseTag: "disk" };
+  await copyStash(from, { store, baseTag: "copied" });
+  await assert.rejects(copyStash(from, { store: docker, baseTag: "copied" }), { name: "ConflictError" });
+  assert.deepEqual(await formatsOf(store, "copied-1", "copied-3"), ["oci", "oci"]);
+  await copyStash(from, { store: docker, baseTag: "copied" }, { overwrite: true });
+  assert.deepEqual(await formatsOf(store, "copied-1", "copied-3"), ["docker", "docker"]);
+  await copyStash(from, { store: docker, baseTag: "copied" });
+  await copyStash(from, { store, baseTag: "copied" });
+  assert.deepEqual(await formatsOf(store, "copied-1", "copied-3"), ["docker", "docker"], "the same file");
+});
+
 Deno.test("a tag is removed through a placeholder where docker's manifests are refused", async () => {
   await using registry = await startFakeRegistry({ faults: { ...STRICT, refuseTagDeletes: 405 } });
   await using work = await makeWorkspace();

@@ -150,8 +150,8 @@ async function chunkImages(
 }
 
 /**
- * Checks that what exists at the target may be replaced: the tags hold these chunks already, in either family, in which the
- * copy then goes on; or chunks of another stash that is to be replaced. Images of others are not replaced; with higher
+ * Checks that what exists at the target may be replaced: the tags hold these chunks already, in the family in which the copy
+ * then goes on; or chunks in the other family, or of another stash, that are to be replaced. Images of others are not replaced; with higher
  * numbers they are not in the way.
  *
  * @returns the manifests of the chunks that are replaced, and the family of the new ones
@@ -184,7 +184,11 @@ async function requireReplaceableTags(
       hint: "replace it with --overwrite, or choose another name",
     });
   });
-  return { replaced, family: store.familyBeside(existing) };
+  const family = store.familyBeside(existing);
+  if (existing === undefined || existing === family || overwrite) return { replaced, family };
+  throw new ConflictError(`${store.name} already has ${baseTag}, in the other format of manifests`, {
+    hint: "leave --manifest-format out, or change the format with --overwrite",
+  });
 }
 
 /** Whether a manifest is that of a chunk with the same blobs. A title may be there or not: older versions put none. */
