@@ -12,7 +12,8 @@ export function whyUnwritable({ path, source }: MergedEntry): string | undefined
   // Deno would write another name, the same one for many.
   if (!path.isWellFormed() || !target.isWellFormed()) return "this program writes only names that are UTF-8";
   const isLong = [path, target].some((each) => isLonger(each, LONGEST_PATH)) ||
-    MAY_BE_LONG.test(path) && path.split("/").some((name) => isLonger(name, LONGEST_NAME));
+    3 * path.length > LONGEST_NAME && MAY_BE_LONG.test(path) &&
+      path.split("/").some((name) => isLonger(name, LONGEST_NAME));
   return isLong ? `the name is too long for a disk` : undefined;
 }
 
