@@ -338,7 +338,7 @@ Deno.test("invalid names and numbers are usage errors", async () => {
     work,
     ["upload", ...BOX, "-t", "disk"],
     2,
-    /required option '-i, --infile <file>' not specified/,
+    /the file is missing: name it before the address, or with -i/,
   );
   await fails(work, ["completions", "tcsh"], 2, /^layerstash: "tcsh" is not a shell: use bash, .* or \w+\n/);
   await fails(
@@ -384,7 +384,7 @@ Deno.test("a variable that is empty counts as not set", async () => {
   const unset = await work.run(["list", "-r", "Me/Files"], { env: { LAYERSTASH_REGISTRY: "" } });
   assert.match(unset.stderr, /"Me\/Files" is not a repository name/, "the registry is docker");
   const missing = await work.run(["list"], { env: { LAYERSTASH_REPOSITORY: "" } });
-  assert.match(missing.stderr, /required option '-r, --repository <name>' not specified/);
+  assert.match(missing.stderr, /the repository is missing: use an address/);
 });
 
 Deno.test("an output without a name is refused, and no file is made", async () => {

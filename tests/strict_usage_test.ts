@@ -54,10 +54,13 @@ Deno.test("a mistyped option and a word too many are named before an option that
     [["download", "--regstry", "oci:./box"], /^layerstash: unknown option '--regstry'$/],
     [["download", ...BOX, "-t", "disk", "--output", "x"], /^layerstash: unknown option '--output'$/],
     [
-      ["upload", ...BOX, "-t", "disk", "disk.img"],
-      /^layerstash: "disk\.img" is not expected: upload takes options only$/,
+      ["upload", ...BOX, "-t", "disk", "-i", "disk.img", "disk.img"],
+      /^layerstash: a file is named twice: "disk\.img" and "disk\.img"$/,
     ],
-    [["upload", "-t", "disk"], /^layerstash: required option '-r, --repository <name>' not specified$/],
+    [
+      ["upload", "-t", "disk", "-i", "disk.img"],
+      /^layerstash: the repository is missing: use an address such as ghcr\.io\/me\/files, or -r$/,
+    ],
   ];
   for (const [args, said] of mistakes) assert.match(await refusalOf(args), said);
 });

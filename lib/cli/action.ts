@@ -16,6 +16,7 @@ import {
   warnOfUnsafe,
 } from "./connection.ts";
 import { CommandEnded, exitCodeOf, InterruptedError } from "./exit_codes.ts";
+import type { ParsedCommand } from "./place.ts";
 import { listenForInterrupt } from "./terminal/interrupt.ts";
 import type { ProgressDisplay } from "./terminal/progress_display.ts";
 import type { ProgressState } from "./terminal/progress_state.ts";
@@ -57,11 +58,6 @@ export interface ImageFlags extends ConnectionFlags {
 
 /** The hint after an interruption, for commands that go on where they stopped. */
 export const GO_ON = "what was done is kept: the same command goes on from there";
-
-/** A command after parsing: commander knows whether a value was typed, or came from a variable. */
-export interface ParsedCommand {
-  getOptionValueSource(option: string): string | undefined;
-}
 
 /** Wraps the work of a command that speaks to a registry. `doing` completes the sentence `cannot ...`. */
 export function action<F extends ConnectionFlags>(

@@ -82,20 +82,36 @@ export function registryCommand(name: string, description = "docker, ghcr, a hos
   );
 }
 
-/** A command that works on a repository. */
+/** A command that works on a repository, which `-r` names. */
 export function repositoryCommand(name: string) {
-  return registryCommand(name)
-    .addOption(
-      new Option("-r, --repository <name>", "the repository, such as me/files").makeOptionMandatory()
-        .env("LAYERSTASH_REPOSITORY"),
-    )
-    .addOption(jsonOption());
+  return registryCommand(name).addOption(repositoryOption().makeOptionMandatory()).addOption(jsonOption());
 }
+
+function repositoryOption() {
+  return new Option("-r, --repository <name>", "the repository, such as me/files")
+    .env("LAYERSTASH_REPOSITORY");
+}
+
+/** A command that works on a repository, which an address or `-r` names. */
+export function placeCommand(name: string) {
+  return registryCommand(name).addOption(repositoryOption()).addOption(jsonOption());
+}
+
+/** The first word of a command that works on a repository. */
+export const REPOSITORY_ADDRESS = [
+  "[address]",
+  "such as ghcr.io/me/files, me/files or oci:./box/me/files",
+] as const;
+/** The first word of a command that works on a stored file. */
+export const ADDRESS = [
+  "[address]",
+  "such as ghcr.io/me/files:disk, me/files:disk or oci:./box/me/files:disk",
+] as const;
 
 /** A command that works on one stash. */
 export function stashCommand(name: string) {
-  return repositoryCommand(name)
-    .requiredOption(
+  return placeCommand(name)
+    .option(
       "-t, --base-tag <tag>",
       "the name of the stored file; its chunks have the tags TAG-1, TAG-2 ...",
     )

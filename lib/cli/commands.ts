@@ -26,32 +26,32 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     heading: "Stored files:",
     entries: [
       {
-        usage: "upload [options]",
+        usage: "upload [options] <file...> <address>",
         summary: "store a file",
         load: async () => (await import("./commands/upload.ts")).uploadCommand(),
       },
       {
-        usage: "download [options]",
+        usage: "download [options] [address] [dest]",
         summary: "get a stored file back, verified, or what another program stored",
         load: async () => (await import("./commands/download.ts")).downloadCommand(),
       },
       {
-        usage: "list [options]",
+        usage: "list [options] [address]",
         summary: "list the stored files of a repository",
         load: async () => (await import("./commands/list.ts")).listCommand(),
       },
       {
-        usage: "info [options]",
+        usage: "info [options] [address]",
         summary: "show the details of a stored file, or of what else lies there",
         load: async () => (await import("./commands/info.ts")).infoCommand(),
       },
       {
-        usage: "verify [options]",
+        usage: "verify [options] [address] [file]",
         summary: "check a stored file, or compare a local file with it",
         load: async () => (await import("./commands/verify.ts")).verifyCommand(),
       },
       {
-        usage: "remove [options]",
+        usage: "remove [options] [address]",
         summary: "remove a stored file",
         load: async () => (await import("./commands/remove.ts")).removeCommand(),
       },

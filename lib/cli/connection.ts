@@ -9,11 +9,12 @@ import { RateLimit } from "../http/rate_limit.ts";
 import type { TransportOptions } from "../http/request.ts";
 import type { Address } from "../oci/image_reference.ts";
 import type { OpenedImage } from "../open/open_image.ts";
-import type { OpenOptions } from "../open/open_store.ts";
+import { openAddress, type OpenOptions } from "../open/open_store.ts";
 import type { RegistryOptions } from "../registry/open_client.ts";
 import type { Credentials, FindCredentials } from "../sign_in/credentials.ts";
 import type { ManifestFormat } from "../store/manifest_format.ts";
 import type { Store } from "../store/store.ts";
+import type { Place } from "./place.ts";
 import type { LogLevel } from "./terminal/log.ts";
 import type { ProgressMode } from "./terminal/progress_display.ts";
 import { systemTerminal } from "./terminal/system_terminal.ts";
@@ -39,8 +40,7 @@ export interface RegistryFlags extends ConnectionFlags {
 }
 
 /** The options of every command that works on a repository. */
-export interface RepositoryFlags extends RegistryFlags {
-  repository: string;
+export interface RepositoryFlags extends RegistryFlags, Place {
   /** The format of new manifests; absent where the command makes none. */
   manifestFormat?: ManifestFormat | undefined;
 }
@@ -52,8 +52,9 @@ export function openTerminal(flags: Pick<ConnectionFlags, "logLevel" | "progress
 
 /** The store that the options name. */
 export async function openNamedStore(flags: RepositoryFlags, onEvent: OnEvent): Promise<Store> {
-  const { repository, manifestFormat } = flags;
-  return openStore({ repository, manifestFormat, ...await registryOptionsOf(flags, onEvent) });
+  const { address, repository, manifestFormat } = flags;
+  const options = { manifestFormat, ...await registryOptionsOf(flags, onEvent) };
+  return address ? openAddress(address, options) : openStore({ repository, ...options });
 }
 
 /** The registry that the options name, and how to speak to it. */

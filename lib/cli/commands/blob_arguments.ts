@@ -16,12 +16,24 @@ export function blobsArgument() {
 }
 
 function parseBlob(text: string): BlobName {
+  return readBlobName(text, (problem) => {
+    throw new InvalidArgumentError(problem);
+  });
+}
+
+/** Whether a word is meant as the name of blobs, and not as an address. */
+export function isBlobName(word: string): boolean {
+  return /^@|^sha\d+:/.test(word);
+}
+
+/** Reads the name of a blob, or reports that it is not one. */
+export function readBlobName(text: string, refuse: (problem: string) => never): BlobName {
   try {
     return parseBlobName(text);
   } catch (error) {
     if (!(error instanceof LayerstashError)) throw error;
     const hint = isTag(text) ? `did you mean @${text}?` : error.hint;
-    throw new InvalidArgumentError(`${error.message}: ${hint}`);
+    return refuse(`${error.message}: ${hint}`);
   }
 }
 

@@ -6,8 +6,9 @@ import { InvalidInputError } from "../../errors.ts";
 import { quoted } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { GO_ON, storeAction, type StoreSession } from "../action.ts";
-import { transferCommand } from "../base_commands.ts";
+import { ADDRESS, transferCommand } from "../base_commands.ts";
 import { platformOption } from "../options.ts";
+import { namedPlaceOf, oneFile, splitWords, type WithName } from "../place.ts";
 import { mayRepeat } from "../strict_usage.ts";
 import { requireFreeOutput, streamName } from "../terminal/standard_streams.ts";
 import { eventLine } from "../text/json_lines.ts";
@@ -16,9 +17,10 @@ import type { DownloadFlags } from "./download_artifact.ts";
 
 const EXAMPLES = `
 Examples:
-  $ layerstash download -r me/files -t disk -o disk.img
-  $ layerstash download --registry ghcr -r me/files -t photos -o - | tar x
-  $ layerstash download --registry ghcr -r me/charts/web -t 0.1.0
+  $ layerstash download ghcr.io/me/files:disk
+  $ layerstash download ghcr.io/me/files:disk copy.img
+  $ layerstash download ghcr.io/me/files:photos - | tar x
+  $ layerstash download ghcr.io/me/charts/web:0.1.0
 
 FILE is written after every byte was verified. Until then the bytes are in
 FILE.part: after an interruption, the same command goes on there. A FILE with
@@ -28,39 +30,47 @@ the exit code.
 
 What other programs stored comes back under the names that they give: files of
 oras, Helm charts, models (ModelPack, docker, ollama), bottles of Homebrew,
-aliases of dxf. TAG may be a digest then, -o a directory, and is . by default.
+aliases of dxf. A digest may take the place of a tag then. DEST is a file or a
+directory, and by default this directory.
 `;
 
 /** Makes the command. */
 export function downloadCommand(): CommandUnknownOpts {
   const command = transferCommand("download")
-    .option("-o, --outfile <file>", "the file to write, or a directory for several; - is standard output")
+    .argument(...ADDRESS)
+    .argument("[dest]", "the file to write, or a directory for several; - is standard output")
+    .option("-o, --outfile <file>", "the same, as an option")
     .option("--overwrite", "replace a file with other bytes")
     .addOption(mayRepeat(
       new Option("--only <glob>", "of several files, only these; may be repeated").argParser(addGlob),
     ))
     .addOption(platformOption())
-    .addHelpText("after", EXAMPLES)
-    .action(storeAction(
-      ({ baseTag, outfile }) => `download ${baseTag}${outfile === undefined ? "" : ` to ${nameOf(outfile)}`}`,
-      async (session, flags) => {
-        const { outfile, baseTag, only } = flags;
-        if (outfile !== undefined) requireFreeOutput(outfile, flags);
-        // Most downloads are of stored files: the rest is loaded when it is needed.
-        if (only !== undefined || isDigest(baseTag)) {
-          const { bringBackNamed } = await import("./download_artifact.ts");
-          return await bringBackNamed(session, flags);
-        }
-        await bringBackStash(session, flags).catch(async (failure) => {
-          const { bringBackInstead } = await import("./download_artifact.ts");
-          await bringBackInstead(session, flags, failure);
-        });
-      },
-      {
-        moving: ({ baseTag }) => `fetching ${baseTag}`,
-        kept: ({ outfile }) => outfile === "-" ? undefined : GO_ON,
-      },
-    ));
+    .addHelpText("after", EXAMPLES);
+  const work = storeAction<WithName<ReturnType<typeof command.opts>>>(
+    ({ baseTag, outfile }) => `download ${baseTag}${outfile === undefined ? "" : ` to ${nameOf(outfile)}`}`,
+    async (session, flags) => {
+      const { outfile, baseTag, only } = flags;
+      if (outfile !== undefined) requireFreeOutput(outfile, flags);
+      // Most downloads are of stored files: the rest is loaded when it is needed.
+      if (only !== undefined || isDigest(baseTag)) {
+        const { bringBackNamed } = await import("./download_artifact.ts");
+        return await bringBackNamed(session, flags);
+      }
+      await bringBackStash(session, flags).catch(async (failure) => {
+        const { bringBackInstead } = await import("./download_artifact.ts");
+        await bringBackInstead(session, flags, failure);
+      });
+    },
+    {
+      moving: ({ baseTag }) => `fetching ${baseTag}`,
+      kept: ({ outfile }) => outfile === "-" ? undefined : GO_ON,
+    },
+  );
+  command.action((address, dest, flags, parsed) => {
+    const words = splitWords([address, dest], parsed, { most: 1 });
+    const outfile = oneFile(words.others, flags.outfile, parsed);
+    return work({ ...namedPlaceOf(words.address, flags, parsed), outfile }, parsed);
+  });
   return command;
 }
 

@@ -9,32 +9,35 @@ import { chunkTag } from "../../stash/chunk_tags.ts";
 import type { Stash } from "../../stash/stash.ts";
 import type { Store } from "../../store/store.ts";
 import { storeAction } from "../action.ts";
-import { stashCommand } from "../base_commands.ts";
-import { platformOption } from "../options.ts";
+import { ADDRESS, stashCommand } from "../base_commands.ts";
 import { artifactDocument, renderArtifact } from "../text/artifact_report.ts";
+import { namedPlaceOf, type WithName } from "../place.ts";
+import { platformOption } from "../options.ts";
 import { renderTable } from "../text/columns.ts";
 import { jsonLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `
 Examples:
-  $ layerstash info -r me/files -t disk
-  $ layerstash info -r me/files -t disk --json
+  $ layerstash info ghcr.io/me/files:disk
+  $ layerstash info ghcr.io/me/files:disk --json
 `;
 
 /** Makes the command. */
 export function infoCommand(): CommandUnknownOpts {
   const command = stashCommand("info")
+    .argument(...ADDRESS)
     .addOption(platformOption())
-    .addHelpText("after", EXAMPLES)
-    .action(storeAction(
-      ({ baseTag }) => `show ${baseTag}`,
-      async ({ terminal, store, signal, onEvent }, { baseTag, platform, json }) => {
-        const found = await findEither(store, baseTag, { platform, signal, onEvent });
-        if ("baseTag" in found) return terminal.data(json ? jsonLine(found) : renderInfo(found));
-        terminal.data(json ? jsonLine(artifactDocument(found)) : renderArtifact(found));
-      },
-    ));
+    .addHelpText("after", EXAMPLES);
+  const work = storeAction<WithName<ReturnType<typeof command.opts>>>(
+    ({ baseTag }) => `show ${baseTag}`,
+    async ({ terminal, store, signal, onEvent }, { baseTag, platform, json }) => {
+      const found = await findEither(store, baseTag, { platform, signal, onEvent });
+      if ("baseTag" in found) return terminal.data(json ? jsonLine(found) : renderInfo(found));
+      terminal.data(json ? jsonLine(artifactDocument(found)) : renderArtifact(found));
+    },
+  );
+  command.action((address, flags, parsed) => work(namedPlaceOf(address, flags, parsed), parsed));
   return command;
 }
 

@@ -6,18 +6,19 @@ import type { ListedArtifact } from "../../artifacts/list_artifacts.ts";
 import { requireRepository } from "../../store/known_references.ts";
 import type { CallOptions, Store } from "../../store/store.ts";
 import { storeAction } from "../action.ts";
-import { repositoryCommand } from "../base_commands.ts";
+import { placeCommand, REPOSITORY_ADDRESS } from "../base_commands.ts";
 import { listedDocument, renderArtifacts } from "../text/artifact_report.ts";
+import { repositoryOf, type WithPlace } from "../place.ts";
 import { renderTable } from "../text/columns.ts";
 import { jsonLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `
 Examples:
-  $ layerstash list -r me/files
-  $ layerstash list -r me/files --exact-size
-  $ layerstash list -r me/files --json
-  $ layerstash list --registry ghcr -r me/files --all
+  $ layerstash list ghcr.io/me/files
+  $ layerstash list ghcr.io/me/files --exact-size
+  $ layerstash list ghcr.io/me/files --json
+  $ layerstash list ghcr.io/me/files --all
 
 One image of each name is looked at, to tell stored files from images whose tags
 end with a number. If the repository does not exist, the exit code is 3; if it
@@ -26,22 +27,24 @@ has no stored files, 0.
 
 /** Makes the command. */
 export function listCommand(): CommandUnknownOpts {
-  const command = repositoryCommand("list")
+  const command = placeCommand("list")
+    .argument(...REPOSITORY_ADDRESS)
     .option("--exact-size", "add sizes, names and dates: one or two requests for each")
     .option("--all", "list what else lies there too, with its kind: one or two requests for each tag")
-    .addHelpText("after", EXAMPLES)
-    .action(storeAction(
-      ({ repository }) => `list ${repository}`,
-      async ({ terminal, store, signal }, { exactSize, all, json }) => {
-        const found = await Array.fromAsync(list(store, { exactSize, signal }));
-        const others = all ? await listOthers(store, found, { signal }) : [];
-        if (json) terminal.data(jsonLine([...found.map(documentOf), ...others.map(listedDocument)]));
-        else if (found.length + others.length > 0) terminal.data(tablesOf(found, others, { exactSize }));
-        if (found.length > 0 || others.length > 0) return;
-        await requireRepository(store, { signal });
-        if (!json) terminal.note(`${store.name} has no stored files`);
-      },
-    ));
+    .addHelpText("after", EXAMPLES);
+  const work = storeAction<WithPlace<ReturnType<typeof command.opts>>>(
+    ({ repository }) => `list ${repository}`,
+    async ({ terminal, store, signal }, { exactSize, all, json }) => {
+      const found = await Array.fromAsync(list(store, { exactSize, signal }));
+      const others = all ? await listOthers(store, found, { signal }) : [];
+      if (json) terminal.data(jsonLine([...found.map(documentOf), ...others.map(listedDocument)]));
+      else if (found.length + others.length > 0) terminal.data(tablesOf(found, others, { exactSize }));
+      if (found.length > 0 || others.length > 0) return;
+      await requireRepository(store, { signal });
+      if (!json) terminal.note(`${store.name} has no stored files`);
+    },
+  );
+  command.action((address, flags, parsed) => work(repositoryOf(address, flags, parsed), parsed));
   return command;
 }
 

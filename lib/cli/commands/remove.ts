@@ -3,13 +3,14 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { remove } from "../../../main.ts";
 import { printable } from "../../messages.ts";
 import { storeAction } from "../action.ts";
-import { stashCommand } from "../base_commands.ts";
+import { ADDRESS, stashCommand } from "../base_commands.ts";
 import { CommandEnded, exitCodeOf } from "../exit_codes.ts";
+import { namedPlaceOf, type WithName } from "../place.ts";
 import { jsonLine } from "../text/json_lines.ts";
 
 const EXAMPLES = `
 Example:
-  $ layerstash remove -r me/files -t disk
+  $ layerstash remove me/files:disk
 
 Only the tags of this file are removed; other images with such tags are kept,
 and named. A directory frees the space at once, Docker Hub and GHCR do it later.
@@ -21,22 +22,24 @@ read once.
 /** Makes the command. */
 export function removeCommand(): CommandUnknownOpts {
   const command = stashCommand("remove")
-    .addHelpText("after", EXAMPLES)
-    .action(storeAction(
-      ({ baseTag }) => `remove ${baseTag}`,
-      async ({ terminal, store, signal }, { baseTag, json }) => {
-        const { removed, kept } = await remove(store, baseTag, { signal });
-        const reasons = kept.map(({ tag, why }) => ({ tag, why }));
-        if (json) terminal.data(jsonLine({ removed, kept: reasons }));
-        else terminal.data(removed.map((tag) => `${printable(tag)}\n`).join(""));
-        for (const { tag, why, error } of kept) {
-          if (error) terminal.fail(`cannot remove the tag ${tag}`, error);
-          else terminal.warn(`${printable(tag)} is kept: ${printable(why)}`);
-        }
-        const failed = kept.find(({ error }) => error !== undefined);
-        if (failed) throw new CommandEnded(exitCodeOf(failed.error));
-      },
-      { kept: () => "what was removed is gone: the same command removes the rest" },
-    ));
+    .argument(...ADDRESS)
+    .addHelpText("after", EXAMPLES);
+  const work = storeAction<WithName<ReturnType<typeof command.opts>>>(
+    ({ baseTag }) => `remove ${baseTag}`,
+    async ({ terminal, store, signal }, { baseTag, json }) => {
+      const { removed, kept } = await remove(store, baseTag, { signal });
+      const reasons = kept.map(({ tag, why }) => ({ tag, why }));
+      if (json) terminal.data(jsonLine({ removed, kept: reasons }));
+      else terminal.data(removed.map((tag) => `${printable(tag)}\n`).join(""));
+      for (const { tag, why, error } of kept) {
+        if (error) terminal.fail(`cannot remove the tag ${tag}`, error);
+        else terminal.warn(`${printable(tag)} is kept: ${printable(why)}`);
+      }
+      const failed = kept.find(({ error }) => error !== undefined);
+      if (failed) throw new CommandEnded(exitCodeOf(failed.error));
+    },
+    { kept: () => "what was removed is gone: the same command removes the rest" },
+  );
+  command.action((address, flags, parsed) => work(namedPlaceOf(address, flags, parsed), parsed));
   return command;
 }

@@ -1,10 +1,21 @@
 /** `layerstash upload`. @module */
+import { basename } from "node:path";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { upload } from "../../../main.ts";
-import { counted } from "../../messages.ts";
+import { counted, quoted } from "../../messages.ts";
+import { isFile } from "../../oci/path_reference.ts";
 import { storeAction } from "../action.ts";
 import { transferCommand } from "../base_commands.ts";
 import { chunkSizeOption, manifestFormatOption } from "../options.ts";
+import {
+  oneFile,
+  type ParsedCommand,
+  type PlaceFlags,
+  placeOf,
+  refusalOf,
+  splitWords,
+  type WithName,
+} from "../place.ts";
 import { streamName } from "../terminal/standard_streams.ts";
 import { eventLine } from "../text/json_lines.ts";
 import type { ProgressState } from "../terminal/progress_state.ts";
@@ -12,10 +23,10 @@ import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `
 Examples:
-  $ layerstash upload -r me/files -t disk -i disk.img
-  $ layerstash upload --registry ghcr -r me/files -t disk -i disk.img
-  $ tar c photos | layerstash upload -r me/files -t photos -i -
-  $ layerstash upload --registry oci:./box -r me/files -t disk -i disk.img
+  $ layerstash upload disk.img ghcr.io/me/files:disk
+  $ layerstash upload disk.img logger.dat me/files     # under their own names
+  $ tar c photos | layerstash upload - me/files:photos
+  $ layerstash upload disk.img oci:./box/me/files:disk
 
 A chunk has 5 GiB, on GHCR 512 MiB. Chunks that are stored already are not sent
 again: after an interruption, the same command goes on. If the name holds
@@ -27,35 +38,80 @@ is incomplete.
 /** Makes the command. */
 export function uploadCommand(): CommandUnknownOpts {
   const command = transferCommand("upload")
-    .requiredOption("-i, --infile <file>", "the file or block device to store; - is standard input")
+    .argument("[word...]", "files or block devices to store, - is standard input; then the address")
+    .option("-i, --infile <file>", "the file to store, with -r and -t")
     .addOption(chunkSizeOption())
     .option("--overwrite", "replace another file that has the same name")
     .addOption(manifestFormatOption())
-    .addHelpText("after", EXAMPLES)
-    .action(storeAction(
-      ({ infile, baseTag }) => `store ${streamName(infile, "input")} as ${baseTag}`,
-      async (
-        { terminal, store, signal, onEvent, saved },
-        { baseTag, infile, json, stateDir: stateDirectory, ...options },
-      ) => {
-        const input = infile === "-" ? Deno.stdin.readable : infile;
-        const stash = await upload(store, baseTag, { ...options, stateDirectory, input, signal, onEvent });
-        if (infile === "-" && stash.size === 0) terminal.warn("standard input was empty");
-        if (json) return terminal.data(eventLine("done", stash));
-        const { size, chunks } = stash;
-        terminal.note(
-          `stored ${baseTag} in ${store.name}: ${formatSize(size)} in ${counted(chunks.length, "chunk")}${
-            saved(size, "sent")
-          }`,
-        );
-      },
-      {
-        moving: ({ infile }) => `storing ${streamName(infile, "input")}`,
-        kept: ({ infile }, progress) => keptChunks(progress, infile === "-"),
-      },
-    ));
+    .addHelpText("after", EXAMPLES);
+  const work = storeAction<WithName<ReturnType<typeof command.opts>> & { infile: string }>(
+    ({ infile, baseTag }) => `store ${streamName(infile, "input")} as ${baseTag}`,
+    async (
+      { terminal, store, signal, onEvent, saved },
+      { baseTag, infile, json, stateDir: stateDirectory, ...options },
+    ) => {
+      const input = infile === "-" ? Deno.stdin.readable : infile;
+      const stash = await upload(store, baseTag, { ...options, stateDirectory, input, signal, onEvent });
+      if (infile === "-" && stash.size === 0) terminal.warn("standard input was empty");
+      if (json) return terminal.data(eventLine("done", stash));
+      const { size, chunks } = stash;
+      terminal.note(
+        `stored ${baseTag} in ${store.name}: ${formatSize(size)} in ${counted(chunks.length, "chunk")}${
+          saved(size, "sent")
+        }`,
+      );
+    },
+    {
+      moving: ({ infile }) => `storing ${streamName(infile, "input")}`,
+      kept: ({ infile }, progress) => keptChunks(progress, infile === "-"),
+    },
+  );
+  command.usage("[options] <file...> <address>").action(async (words, flags, parsed) => {
+    for (const each of uploadsOf(words, flags, parsed)) await work(each, parsed);
+  });
   return command;
 }
+
+/**
+ * The files that a command line names, and the name that each is stored under: without one in the address, it is the file's
+ * own.
+ */
+function uploadsOf<F extends PlaceFlags & { infile?: string | undefined }>(
+  words: readonly string[],
+  flags: F,
+  parsed: ParsedCommand,
+): (WithName<F> & { infile: string })[] {
+  const refuse = refusalOf(parsed);
+  const { address, others } = splitWords(words, parsed, { most: Infinity, addressIsLast: true });
+  if (address !== undefined && !/[:/]/.test(address) && isFile(address)) {
+    refuse(`${quoted(address)} is a file: add the address to store it at, such as ghcr.io/me/files`);
+  }
+  const option = oneFile(others, flags.infile, parsed);
+  const files = others.length > 0 ? others : option === undefined ? [] : [option];
+  if (files.length === 0) refuse("the file is missing: name it before the address, or with -i");
+  const place = placeOf(address, flags, parsed);
+  if (files.length > 1 && place.baseTag !== undefined) {
+    refuse(`several files cannot all be stored as ${quoted(place.baseTag)}: leave out the name`);
+  }
+  const uploads = files.map((infile) => ({
+    ...place,
+    infile,
+    baseTag: place.baseTag ?? ownName(infile, refuse),
+  }));
+  const names = new Set(uploads.map(({ baseTag }) => baseTag));
+  return names.size === files.length
+    ? uploads
+    : refuse("two of the files have one name: store them one by one");
+}
+
+/** The name that a file is stored under if none is given. Tags have few characters: `_` stands for all others. */
+function ownName(file: string, refuse: (problem: string) => never): string {
+  if (file === "-") refuse("standard input needs a name: add it to the address, as in ghcr.io/me/files:disk");
+  return basename(file).replace(/[^\w.-]/g, "_").replace(/^[.-]/, "_").slice(0, LONGEST_OWN_NAME);
+}
+
+/** Leaves room for the numbers of the chunks: a tag has at most 128 characters. */
+const LONGEST_OWN_NAME = 120;
 
 /** What an interruption leaves: chunks that are stored, and what was on its way. Some registries keep that, too. */
 function keptChunks({ blobs, blobsDone, moving }: ProgressState, piped: boolean): string {

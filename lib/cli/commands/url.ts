@@ -6,16 +6,18 @@ import { InvalidInputError } from "../../errors.ts";
 import type { OnEvent } from "../../events.ts";
 import { blobUrls, curlCommand, directAccess, restoreRecipe, stashUrls } from "../../exports/blobs.ts";
 import { storeAction, type StoreSession } from "../action.ts";
-import { platformCommand } from "../base_commands.ts";
+import { placeCommand } from "../base_commands.ts";
 import { registryOptionsOf, type RepositoryFlags } from "../connection.ts";
+import { platformOption } from "../options.ts";
+import { placeOf, refusalOf, type WithPlace } from "../place.ts";
 import { textLines } from "../text/answers.ts";
 import { jsonLine } from "../text/json_lines.ts";
-import { blobsArgument } from "./blob_arguments.ts";
+import { isBlobName, readBlobName } from "./blob_arguments.ts";
 
 const EXAMPLES = `
 Examples:
   $ layerstash url -r fred/datalogger @may15-readings   # URLs, curl commands
-  $ layerstash url -r me/files -t disk > restore.sh     # a script
+  $ layerstash url me/files:disk > restore.sh           # a script
   $ export TOKEN=$(layerstash token -r me/files pull)   # if it is needed
   $ sh restore.sh copy.img
 
@@ -24,12 +26,13 @@ The script needs sh, curl and sha256sum, but not layerstash.
 
 /** Makes the command. */
 export function urlCommand(): CommandUnknownOpts {
-  const command = platformCommand("url")
-    .addArgument(blobsArgument())
+  const command = placeCommand("url")
+    .addOption(platformOption())
+    .argument("[word...]", "the address of a stored file; or with -r, digests (sha256:...) and @ALIAS")
     .option("-t, --base-tag <tag>", "a stored file: print its script")
     .option("--script", "print a script for blobs, too")
     .addHelpText("after", EXAMPLES);
-  const work = storeAction<ReturnType<typeof command.opts> & { names: readonly BlobName[] }>(
+  const work = storeAction<WithPlace<ReturnType<typeof command.opts>> & { names: readonly BlobName[] }>(
     ({ names, baseTag }) =>
       (baseTag ?? names.join(", ")) ? `find ${baseTag ?? names.join(", ")}` : "print URLs",
     async (session, { names, baseTag, script, json, platform, ...flags }) => {
@@ -44,7 +47,12 @@ export function urlCommand(): CommandUnknownOpts {
       else terminal.data(baseTag !== undefined || script ? recipe : renderUrls(file, access));
     },
   );
-  command.action((names, flags, parsed) => work({ ...flags, names: names ?? [] }, parsed));
+  command.action((words, flags, parsed) => {
+    const [first, ...more] = words;
+    const address = first === undefined || isBlobName(first) ? undefined : first;
+    const names = (address === undefined ? words : more).map((word) => readBlobName(word, refusalOf(parsed)));
+    return work({ ...placeOf(address, flags, parsed), names }, parsed);
+  });
   return command;
 }
 

@@ -6,51 +6,59 @@ import { counted, printable } from "../../messages.ts";
 import type { VerifyResult } from "../../stash/check_stash.ts";
 import { hintOfFaults } from "../../stash/stash_faults.ts";
 import { storeAction } from "../action.ts";
-import { stashCommand } from "../base_commands.ts";
+import { ADDRESS, stashCommand } from "../base_commands.ts";
 import { CommandEnded, EXIT_CODES } from "../exit_codes.ts";
 import { limitRateOption } from "../options.ts";
+import { namedPlaceOf, oneFile, splitWords, type WithName } from "../place.ts";
 import { eventLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `
 Examples:
-  $ layerstash verify -r me/files -t disk               # are all chunks there?
-  $ layerstash verify -r me/files -t disk --deep        # is every byte right?
-  $ layerstash verify -r me/files -t disk -i disk.img   # is it the same file?
+  $ layerstash verify ghcr.io/me/files:disk             # are all chunks there?
+  $ layerstash verify ghcr.io/me/files:disk --deep      # is every byte right?
+  $ layerstash verify ghcr.io/me/files:disk disk.img    # is it the same file?
 `;
 
 /** Makes the command. */
 export function verifyCommand(): CommandUnknownOpts {
   const command = stashCommand("verify")
-    .option("-i, --infile <file>", "a local file to compare with what is stored")
+    .argument(...ADDRESS)
+    .argument("[file]", "a local file to compare with what is stored")
+    .option("-i, --infile <file>", "the same, as an option")
     .option("--deep", "read every byte that the registry holds")
     .addOption(limitRateOption())
-    .addHelpText("after", EXAMPLES)
-    .action(storeAction(
-      ({ baseTag }) => `verify ${baseTag}`,
-      async ({ terminal, store, signal, onEvent }, { baseTag, infile, json, ...options }) => {
-        if (infile === "-") {
-          throw new InvalidInputError("verify compares a file, not standard input", {
-            hint: "name the file with -i FILE",
-          });
-        }
-        const result = await verify(store, baseTag, { ...options, file: infile, signal, onEvent });
-        const done = options.deep
-          ? "every byte was read"
-          : infile
-          ? `${infile} is the same`
-          : "all chunks are present; their bytes were not read (--deep reads them)";
-        terminal.data(
-          json
-            ? eventLine("done", { faults: result.faults, ...result.stash })
-            : renderVerification(result, done),
-        );
-        const hint = hintOfFaults(result.faults);
-        if (hint) terminal.hint(hint);
-        if (result.faults.length > 0) throw new CommandEnded(EXIT_CODES.mismatch);
-      },
-      { moving: ({ baseTag }) => `verifying ${baseTag}`, kept: () => undefined },
-    ));
+    .addHelpText("after", EXAMPLES);
+  const work = storeAction<WithName<ReturnType<typeof command.opts>>>(
+    ({ baseTag }) => `verify ${baseTag}`,
+    async ({ terminal, store, signal, onEvent }, { baseTag, infile, json, ...options }) => {
+      if (infile === "-") {
+        throw new InvalidInputError("verify compares a file, not standard input", {
+          hint: "name the file with -i FILE",
+        });
+      }
+      const result = await verify(store, baseTag, { ...options, file: infile, signal, onEvent });
+      const done = options.deep
+        ? "every byte was read"
+        : infile
+        ? `${infile} is the same`
+        : "all chunks are present; their bytes were not read (--deep reads them)";
+      terminal.data(
+        json
+          ? eventLine("done", { faults: result.faults, ...result.stash })
+          : renderVerification(result, done),
+      );
+      const hint = hintOfFaults(result.faults);
+      if (hint) terminal.hint(hint);
+      if (result.faults.length > 0) throw new CommandEnded(EXIT_CODES.mismatch);
+    },
+    { moving: ({ baseTag }) => `verifying ${baseTag}`, kept: () => undefined },
+  );
+  command.action((address, file, flags, parsed) => {
+    const words = splitWords([address, file], parsed, { most: 1 });
+    const infile = oneFile(words.others, flags.infile, parsed);
+    return work({ ...namedPlaceOf(words.address, flags, parsed), infile }, parsed);
+  });
   return command;
 }
 

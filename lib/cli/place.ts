@@ -1,0 +1,156 @@
+/**
+ * Where a command works: the repository and the name in it, given as one word, or with the options `-r` and `-t`.
+ *
+ * @module
+ */
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { parseAddress } from "../../main.ts";
+import { LayerstashError } from "../errors.ts";
+import { quoted } from "../messages.ts";
+import { parseRegistry } from "../oci/address.ts";
+import type { Address } from "../oci/image_reference.ts";
+
+/** A command after parsing: commander knows whether a value was typed, or came from a variable. */
+export interface ParsedCommand {
+  getOptionValueSource(option: string): string | undefined;
+}
+
+/** What a command line says of the place, before it is known whether that suffices. */
+export interface PlaceFlags {
+  registry: string;
+  repository?: string | undefined;
+  baseTag?: string | undefined;
+}
+
+/** The repository that a command works on. */
+export interface Place {
+  /** The word that named it; absent if options did. */
+  address?: Address | undefined;
+  registry: string;
+  repository: string;
+}
+
+/** The flags of a command, after its repository is found. */
+export type WithPlace<F> = F & Place;
+/** The flags of a command, after the name of a stored file is found. */
+export type WithName<F> = F & Place & { baseTag: string };
+
+/** Reports a mistake on the command line, and ends the command. */
+type Refuse = (problem: string) => never;
+
+/**
+ * Finds the repository that a command works on, and the name in it if one is given. An address names the registry, too, so
+ * it cannot be combined with `--registry` and `-r`. Variables count only where there is no address.
+ */
+export function placeOf<F extends PlaceFlags>(
+  word: string | undefined,
+  flags: F,
+  parsed: ParsedCommand,
+): WithPlace<F> {
+  const refuse = refusalOf(parsed);
+  const { repository } = flags;
+  if (word === undefined) {
+    return repository === undefined
+      ? refuse("the repository is missing: use an address such as ghcr.io/me/files, or -r")
+      : { ...flags, repository };
+  }
+  requireNoOther(word, parsed);
+  const address = readAddress(word, refuse);
+  const { reference } = address;
+  if (reference !== undefined && parsed.getOptionValueSource("baseTag") === "cli") {
+    refuse(`${quoted(word)} and -t both give a name: leave out one`);
+  }
+  return { ...flags, address, ...namesOf(address), baseTag: reference ?? flags.baseTag };
+}
+
+/** Finds the repository that a command works on; the name of something in it is refused. */
+export function repositoryOf<F extends PlaceFlags>(
+  word: string | undefined,
+  flags: F,
+  parsed: ParsedCommand,
+): WithPlace<F> {
+  const place = placeOf(word, flags, parsed);
+  const reference = place.address?.reference;
+  if (reference === undefined) return place;
+  return refusalOf(parsed)(
+    `${quoted(word!)} names something in a repository: leave out ${quoted(reference)}`,
+  );
+}
+
+/** Finds the repository that a command works on, and the name in it. */
+export function namedPlaceOf<F extends PlaceFlags>(
+  word: string | undefined,
+  flags: F,
+  parsed: ParsedCommand,
+): WithName<F> {
+  const place = placeOf(word, flags, parsed);
+  const { baseTag } = place;
+  if (baseTag !== undefined) return { ...place, baseTag };
+  return refusalOf(parsed)(
+    word === undefined
+      ? "the name is missing: use -t, or an address such as ghcr.io/me/files:disk"
+      : `${quoted(word)} names a repository: add the name of a stored file, as in ${
+        word.replace(/\/$/, "")
+      }:disk`,
+  );
+}
+
+/**
+ * The address among the words of a command, and the other words. If `-r` is typed, no word is an address.
+ *
+ * @param addressIsLast whether the address follows the other words
+ */
+export function splitWords(
+  words: readonly (string | undefined)[],
+  parsed: ParsedCommand,
+  { most, addressIsLast = false }: { most: number; addressIsLast?: boolean },
+): { address: string | undefined; others: string[] } {
+  const given = words.filter((word) => word !== undefined);
+  const hasAddress = given.length > 0 && parsed.getOptionValueSource("repository") !== "cli";
+  const address = hasAddress ? given.at(addressIsLast ? -1 : 0) : undefined;
+  const others = !hasAddress ? given : addressIsLast ? given.slice(0, -1) : given.slice(1);
+  const extra = others[most];
+  if (extra === undefined) return { address, others };
+  return refusalOf(parsed)(`${quoted(extra)} is not expected: with -r, no word is an address`);
+}
+
+/** The one file that a command line names, as a word or with an option. */
+export function oneFile([word]: readonly string[], option: string | undefined, parsed: ParsedCommand) {
+  if (word === undefined || option === undefined) return word ?? option;
+  return refusalOf(parsed)(`a file is named twice: ${quoted(word)} and ${quoted(option)}`);
+}
+
+/** Reports what is wrong with the words of a command, as commander does. */
+export function refusalOf(parsed: ParsedCommand): Refuse {
+  return (problem) => (parsed as CommandUnknownOpts).error(`error: ${problem}`);
+}
+
+function requireNoOther(word: string, parsed: ParsedCommand): void {
+  for (const [option, typed] of [["registry", "--registry"], ["repository", "-r"]] as const) {
+    if (parsed.getOptionValueSource(option) !== "cli") continue;
+    refusalOf(parsed)(
+      `${quoted(word)} is an address, which names the registry and the repository: leave out ${typed}`,
+    );
+  }
+}
+
+function readAddress(word: string, refuse: Refuse): Address {
+  try {
+    return parseAddress(word);
+  } catch (error) {
+    if (!(error instanceof LayerstashError)) throw error;
+    return refuse(error.hint === undefined ? error.message : `${error.message}\nhint: ${error.hint}`);
+  }
+}
+
+/** The names of the registry and the repository, as options would have given them. */
+function namesOf({ address, repository }: Address): Pick<Place, "registry" | "repository"> {
+  if (address.kind === "archive") return { registry: address.name, repository: address.name };
+  if (address.kind === "layout") {
+    const name = `oci:${address.directory}`;
+    return { registry: name, repository: name };
+  }
+  const { host, origin } = address;
+  const usual = parseRegistry(host);
+  return { registry: usual.kind === "remote" && usual.origin === origin ? host : origin, repository };
+}

@@ -1,0 +1,89 @@
+/** Commands that take an address, one word, in place of `--registry`, `-r` and `-t`. @module */
+import assert from "node:assert/strict";
+import { type Ended, makeWorkplace, type RunOptions, type Workplace } from "./rigs/command_line.ts";
+
+const BOX = "oci:box/me/files";
+const FLAGS = ["--registry", "oci:box", "-r", "me/files"];
+
+Deno.test("a file is stored, listed, shown, verified, brought back and removed by its address", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", "bytes!");
+  await succeed(work, ["upload", "disk.img", `${BOX}:disk`]);
+  assert.match((await succeed(work, ["list", BOX])).stdout, /^disk +1$/m);
+  assert.match((await succeed(work, ["info", `${BOX}:disk`])).stdout, /^file: +disk\.img$/m);
+  assert.match((await succeed(work, ["verify", `${BOX}:disk`, "disk.img"])).stdout, /disk\.img is the same/);
+  await succeed(work, ["download", `${BOX}:disk`, "copy.img"]);
+  assert.equal(await textOf(work, "copy.img"), "bytes!");
+  assert.equal((await succeed(work, ["download", `${BOX}:disk`, "-"])).stdout, "bytes!");
+  assert.match((await succeed(work, ["url", `${BOX}:disk`])).stdout, /^#!\/bin\/sh\n/);
+  assert.equal((await succeed(work, ["remove", `${BOX}:disk`])).stdout, "disk-1\n");
+});
+
+Deno.test("an address and the options of before name the same place", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", "bytes!");
+  await succeed(work, ["upload", ...FLAGS, "-t", "disk", "-i", "disk.img"]);
+  const again = await succeed(work, ["upload", "disk.img", `${BOX}:disk`]);
+  assert.match(again.stderr, /nothing had to be sent/);
+  await succeed(work, ["download", ...FLAGS, "-t", "disk", "copy.img"]);
+  assert.equal(await textOf(work, "copy.img"), "bytes!");
+});
+
+Deno.test("several files are stored under their own names", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", "disk");
+  await work.write("my photos.zip", "photos");
+  await succeed(work, ["upload", "disk.img", "my photos.zip", BOX]);
+  assert.match((await succeed(work, ["list", BOX])).stdout, /^disk\.img +1$\n^my_photos\.zip +1$/m);
+  await succeed(work, ["download", `${BOX}:my_photos.zip`, "back.zip"]);
+  assert.equal(await textOf(work, "back.zip"), "photos");
+});
+
+Deno.test("standard input is stored under the name in the address", async () => {
+  await using work = await makeWorkplace();
+  await succeed(work, ["upload", "-", `${BOX}:note`], { stdin: new TextEncoder().encode("hello") });
+  assert.equal((await succeed(work, ["download", `${BOX}:note`, "-"])).stdout, "hello");
+});
+
+Deno.test("what is wrong with the words of a command is said before anything is done", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", "bytes!");
+  await Deno.mkdir(work.path("a"));
+  await work.write("a/disk.img", "others");
+  const mistakes: [string[], RegExp][] = [
+    [["upload", "disk.img"], /"disk\.img" is a file: add the address to store it at/],
+    [["upload", BOX], /the file is missing: name it before the address, or with -i/],
+    [["upload", "-", BOX], /standard input needs a name: add it to the address/],
+    [["upload", "disk.img", "a/disk.img", BOX], /two of the files have one name/],
+    [["upload", "disk.img", "a/disk.img", `${BOX}:disk`], /several files cannot all be stored as "disk"/],
+    [["upload", "disk.img", `${BOX}:disk`, "-i", "disk.img"], /a file is named twice: "disk\.img"/],
+    [["upload", "disk.img", `${BOX}:disk`, "-t", "disk"], /and -t both give a name: leave out one/],
+    [["list", BOX, "-r", "me/files"], /"oci:box\/me\/files" is an address, .*: leave out -r/],
+    [
+      ["list", "me/files", "--registry", "ghcr"],
+      /which names the registry and the repository: leave out --registry/,
+    ],
+    [["list", `${BOX}:disk`], /names something in a repository: leave out "disk"/],
+    [["download", BOX], /names a repository: add the name of a stored file, as in oci:box\/me\/files:disk/],
+    [["verify", "a", "b", ...FLAGS, "-t", "disk"], /"b" is not expected: with -r, no word is an address/],
+    [["info"], /the repository is missing: use an address such as ghcr\.io\/me\/files, or -r/],
+    [["info", "Me/Files:x"], /"Me\/Files" is not a repository name\nhint: use lower-case letters/],
+  ];
+  for (const [args, said] of mistakes) {
+    const { code, stderr, stdout } = await work.run(args);
+    assert.match(stderr, said);
+    assert.deepEqual([code, stdout], [2, ""], args.join(" "));
+  }
+  const left = await Array.fromAsync(Deno.readDir(work.path("")), ({ name }) => name);
+  assert.ok(!left.includes("box"), "nothing was stored");
+});
+
+async function succeed(work: Workplace, args: string[], options?: RunOptions): Promise<Ended> {
+  const ended = await work.run(args, options);
+  assert.equal(ended.code, 0, ended.stderr);
+  return ended;
+}
+
+async function textOf(work: Workplace, name: string): Promise<string> {
+  return await Deno.readTextFile(work.path(name));
+}
