@@ -46,6 +46,41 @@ Deno.test("an entry whose tag is a digest does not pass for the manifest of that
   assert.deepEqual(await store.manifest(manifest.digest), manifest);
 });
 
+Deno.test("several manifests are listed at once, and none where one of them cannot be stored", async () => {
+  await using work = await makeWorkspace();
+  using store = open(work);
+  const one = imageOf(await write(store, "one"));
+  const lost = imageOf(digestOf(someBytes(9, 9)));
+  await assert.rejects(store.putManifests!(new Map([["one", one], ["lost", lost]])), /does not have/);
+  assert.deepEqual(await Array.fromAsync(store.tags()), []);
+  const other = imageOf(await write(store, "three"));
+  await store.putManifests!(new Map([["one", one], ["other", other]]));
+  using reader = open(work);
+  assert.deepEqual(await Array.fromAsync(reader.tags()), ["one", "other"]);
+  await reader.putManifest("third", other);
+  assert.deepEqual(await Array.fromAsync(store.tags()), ["one", "other", "third"], "another's change shows");
+  await store.removeManifests!(["one", "third"]);
+  assert.deepEqual(await Array.fromAsync(reader.tags()), ["other"]);
+});
+
+Deno.test("a blob whose bytes come in any order gets its name when all are right, or leaves nothing", async () => {
+  await using work = await makeWorkspace();
+  using store = open(work);
+  const bytes = someBytes(2000, 1);
+  const blob = { digest: digestOf(bytes), size: bytes.length };
+  const fails = () => Promise.reject(new Error("broke off"));
+  await assert.rejects(store.writePlaced!(blob, fails), /broke off/);
+  assert.equal(await store.stat(blob.digest), undefined);
+  await store.writePlaced!(blob, async ({ file }) => {
+    for (const start of [1000, 0]) {
+      await file.seek(start, Deno.SeekMode.Start);
+      await file.write(bytes.subarray(start, start + 1000));
+    }
+    assert.equal(await store.stat(blob.digest), undefined, "not before");
+  });
+  assert.deepEqual(await collect(await store.read(blob.digest), 2000), bytes);
+});
+
 Deno.test("a tag that is listed twice is one tag", async () => {
   await using work = await makeWorkspace();
   using store = open(work);
