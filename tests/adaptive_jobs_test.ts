@@ -82,11 +82,11 @@ Deno.test("what need not be moved is not waited for", () => {
 });
 
 Deno.test("where the rate falls by half, the connections that were added last go", () => {
-  const rate = (connections: number, second: number) => connections * (second < 12 ? 25 : 10) * MB;
+  const rate = (connections: number, second: number) =>
+    Math.min(connections, 8) * (second < 16 ? 10 : 4) * MB;
   const counts = onLink(rate, 30);
-  const most = Math.max(...counts);
-  assert.ok(most > 6);
-  assert.ok(counts.slice(15).every((count) => count === most - 2), "no more are added, for a while");
+  assert.equal(counts[15], 8, "no trial is under way");
+  assert.ok(counts.slice(19).every((count) => count === 6), `no more are added, for a while: ${counts}`);
   const four = (_: number, second: number) => (second < 12 ? 100 : 10) * MB;
   assert.ok(onLink(four, 30).every((count) => count >= 4), "and never fewer than at first");
 });

@@ -47,8 +47,8 @@ export class AdaptiveJobs implements Jobs {
   #count = DEFAULT_JOBS;
   /** How many jobs there were before the last growth, and the rate that they had, in bytes per millisecond. */
   #before: { count: number; rate: number } | undefined;
-  /** The rate of the last window that was judged. */
-  #rate = 0;
+  /** The best rate of a window since the rate fell. A fall may take two windows, so the last one says too little. */
+  #best = 0;
   #resting = 0;
   /** How many windows pass after the next trial that fails. */
   #rest = REST;
@@ -105,11 +105,12 @@ export class AdaptiveJobs implements Jobs {
   #judge(rate: number): void {
     const before = this.#before;
     this.#before = undefined;
+    const fell = rate < FALL * this.#best;
     if (before) this.#judgeTrial(before, rate);
-    else if (rate < FALL * this.#rate) this.#takeBack(Math.max(DEFAULT_JOBS, this.#count - STEP));
+    else if (fell) this.#takeBack(Math.max(DEFAULT_JOBS, this.#count - STEP));
     else if (this.#resting > 0) this.#resting--;
     else this.#tryMore(rate);
-    this.#rate = rate;
+    this.#best = fell ? rate : Math.max(rate, this.#best);
     this.#together = this.#count;
     this.#sameFailure = 0;
   }
