@@ -1,6 +1,7 @@
 /** Every command that the help texts show is run, and does what they show. @module */
 import assert from "node:assert/strict";
 import { buildProgram, withSubcommands, wordsOf } from "../lib/cli/build_program.ts";
+import { COMMAND_GROUPS } from "../lib/cli/commands.ts";
 import { canType, type } from "./rigs/bash.ts";
 import { helpExamples } from "./rigs/examples.ts";
 import { makeReader, type Reader, typeExample, withReader } from "./rigs/reader.ts";
@@ -33,3 +34,11 @@ async function checkHelp(reader: Reader, words: string): Promise<void> {
     await typeExample(reader, example, session);
   }
 }
+
+Deno.test("the help of the program shows each command as the command's own help does", async () => {
+  const program = await buildProgram({ out() {}, err() {}, width: 80 });
+  const short = (usage: string) => usage.replace(" [options]", "").replace(" [command]", "");
+  const listed = COMMAND_GROUPS.flatMap(({ entries }) => entries.map(({ usage }) => short(usage)));
+  const own = program.commands.map((command) => short(`${command.name()} ${command.usage()}`));
+  assert.deepEqual(listed, own.filter((usage) => !usage.startsWith("complete ")));
+});

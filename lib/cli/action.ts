@@ -1,18 +1,14 @@
 /** How a command runs: it gets a session to work with, and its errors become a message and an exit code. @module */
 import { LayerstashError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { openImage, parseImage } from "../exports/images.ts";
 import { hintOfArchive } from "../oci/image_reference.ts";
-import type { OpenedImage } from "../open/open_image.ts";
 import type { Store } from "../store/store.ts";
 import {
   type ConnectionFlags,
-  findCredentials,
   openNamedStore,
   openTerminal,
   permissionError,
   type RepositoryFlags,
-  transportOf,
   warnOfUnsafe,
 } from "./connection.ts";
 import { CommandEnded, exitCodeOf, InterruptedError } from "./exit_codes.ts";
@@ -42,18 +38,6 @@ export interface StoreSession extends Session {
    * The end of a sentence that says how many of `size` bytes did not have to be moved. It is empty if all had to be.
    */
   saved: (size: number, moved: "sent" | "fetched") => string;
-}
-
-/** What a command on an image works with. */
-export interface ImageSession extends Session, OpenedImage {
-  /** Shows events as progress and log lines. */
-  onEvent: OnEvent;
-}
-
-/** The options of every command on an image. */
-export interface ImageFlags extends ConnectionFlags {
-  platform?: string | undefined;
-  json?: boolean | string | undefined;
 }
 
 /** The hint after an interruption, for commands that go on where they stopped. */
@@ -164,30 +148,4 @@ export function storeAction<F extends RepositoryFlags & { json?: boolean | strin
 function savedNote(saved: number, size: number, moved: "sent" | "fetched"): string {
   if (saved <= 0) return "";
   return saved < size ? `; ${formatSize(saved)} did not have to be ${moved}` : `; nothing had to be ${moved}`;
-}
-
-/** Wraps the work of a command on an image. `doing` completes the sentence `cannot ...`. */
-export function imageAction<F extends ImageFlags & { image: string }>(
-  doing: (flags: F) => string,
-  work: (session: ImageSession, flags: F) => Promise<void>,
-  { moving, jsonEvents = false }: {
-    moving?: (flags: F) => string;
-    /** Whether `--json` prints the events, too. */
-    jsonEvents?: boolean;
-  } = {},
-): (flags: F, parsed: ParsedCommand) => Promise<void> {
-  return action(doing, async (session, flags) => {
-    const reference = parseImage(flags.image);
-    using display = showEvents(session, moving?.(flags) ?? inProgress(doing(flags)), {
-      json: jsonEvents && flags.json,
-    });
-    const { onEvent } = display;
-    using opened = openImage(reference, {
-      credentials: findCredentials(flags),
-      authHost: flags.authHost,
-      onEvent,
-      ...await transportOf(flags),
-    });
-    await work({ ...opened, ...session, onEvent }, flags);
-  }, { images: ({ image }) => [image] });
 }

@@ -86,7 +86,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
         load: async () => (await import("./commands/repos.ts")).reposCommand(),
       },
       {
-        usage: "url [options] [blob...]",
+        usage: "url [options] [word...]",
         summary: "print how to fetch without layerstash: URLs, curl commands, a script",
         load: async () => (await import("./commands/url.ts")).urlCommand(),
       },

@@ -4,12 +4,9 @@ import { collectFile } from "../content/collect.ts";
 import { readError } from "../content/file_errors.ts";
 import { InvalidInputError, MismatchError, NotAllowedError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { openImage } from "../exports/images.ts";
 import { RateLimit } from "../http/rate_limit.ts";
 import type { TransportOptions } from "../http/request.ts";
-import type { Address } from "../oci/image_reference.ts";
-import type { OpenedImage } from "../open/open_image.ts";
-import { openAddress, type OpenOptions } from "../open/open_store.ts";
+import { openAddress } from "../open/open_store.ts";
 import type { RegistryOptions } from "../registry/open_client.ts";
 import type { Credentials, FindCredentials } from "../sign_in/credentials.ts";
 import type { ManifestFormat } from "../store/manifest_format.ts";
@@ -63,59 +60,14 @@ export async function registryOptionsOf(flags: RegistryFlags, onEvent: OnEvent):
   return { registry, authHost, credentials: findCredentials(flags), onEvent, ...await transportOf(flags) };
 }
 
-/** The source and the target of a copy, both opened. */
-export interface TwoImages extends Disposable {
-  from: OpenedImage;
-  to: OpenedImage;
-}
-
-/**
- * Opens the source and the target of a copy. The sign-in options are for the registry of the target; if the target is
- * a directory, for that of the source.
- */
-export async function openBoth(
-  flags: ConnectionFlags,
-  { from, to, manifestFormat, onEvent, also = () => Promise.resolve(undefined) }: {
-    from: Address;
-    to: Address;
-    /** The format of new manifests at the target. */
-    manifestFormat?: ManifestFormat | undefined;
-    onEvent: OnEvent;
-    /** Looks for credentials before the saved ones are looked up. */
-    also?: FindCredentials;
-  },
-): Promise<TwoImages> {
-  const own = hostOf(to) ?? hostOf(from);
-  const explicit = explicitCredentials(flags);
-  const named: FindCredentials = (host) => Promise.resolve(host === own ? explicit : undefined);
-  const credentials = firstCredentials(named, also, savedCredentials(Deno.env.toObject()));
-  const transport = await transportOf(flags);
-  const open = (image: Address, options: Pick<OpenOptions, "manifestFormat">) => {
-    const authHost = hostOf(image) === own ? flags.authHost : undefined;
-    return openImage(image, { credentials, onEvent, authHost, ...transport, ...options });
-  };
-  const [source, target] = [open(from, {}), open(to, { manifestFormat })];
-  return {
-    from: source,
-    to: target,
-    [Symbol.dispose]() {
-      source[Symbol.dispose]();
-      target[Symbol.dispose]();
-    },
-  };
-}
-
-function hostOf({ address }: Address): string | undefined {
-  return address.kind === "remote" ? address.host : undefined;
-}
-
 /** Finds credentials: those of the options or their variables, else those that docker or podman have saved. */
 export function findCredentials(flags: ConnectionFlags): FindCredentials {
   const explicit = explicitCredentials(flags);
   return firstCredentials(() => Promise.resolve(explicit), savedCredentials(Deno.env.toObject()));
 }
 
-function explicitCredentials(
+/** The credentials of the options or their variables; `undefined` = there are none. */
+export function explicitCredentials(
   { username, token, bearerToken, authorization }: ConnectionFlags,
 ): Credentials | undefined {
   if (bearerToken) return { kind: "bearer", token: bearerToken };

@@ -11,7 +11,8 @@ import type { Address } from "../../oci/image_reference.ts";
 import type { ManifestFormat } from "../../store/manifest_format.ts";
 import { action, type Session, showEvents } from "../action.ts";
 import { connectionCommand } from "../base_commands.ts";
-import { type ConnectionFlags, openBoth, type TwoImages } from "../connection.ts";
+import type { ConnectionFlags } from "../connection.ts";
+import { openBoth, type TwoImages } from "../open_both.ts";
 import {
   jobsOption,
   jsonOption,

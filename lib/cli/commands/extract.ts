@@ -9,7 +9,7 @@ import type { MergedEntry } from "../../images/file_tree.ts";
 import { ImageFiles } from "../../images/image_files.ts";
 import { counted, printable } from "../../messages.ts";
 import type { Address } from "../../oci/image_reference.ts";
-import { imageAction, type ImageFlags, type ImageSession } from "../action.ts";
+import { imageAction, type ImageFlags, type ImageSession } from "../image_action.ts";
 import { imageCommand } from "../base_commands.ts";
 import { parseSizeOption } from "../options.ts";
 import { requireFreeOutput } from "../terminal/standard_streams.ts";

@@ -7,7 +7,7 @@ import { counted } from "../../messages.ts";
 import { type IndexedManifest, isRunnable } from "../../oci/image_index.ts";
 import { IMAGE_CONFIG } from "../../oci/media_types.ts";
 import { formatVersionedPlatform } from "../../oci/platform.ts";
-import { imageAction } from "../action.ts";
+import { imageAction } from "../image_action.ts";
 import { imageCommand } from "../base_commands.ts";
 import { renderTable } from "../text/columns.ts";
 import { jsonLine } from "../text/json_lines.ts";

@@ -3,7 +3,7 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { findImage } from "../../exports/images.ts";
 import type { Layer } from "../../images/image.ts";
 import { titleOf } from "../../oci/descriptor.ts";
-import { imageAction, type ImageFlags } from "../action.ts";
+import { imageAction, type ImageFlags } from "../image_action.ts";
 import { imageCommand } from "../base_commands.ts";
 import { renderTable } from "../text/columns.ts";
 import { jsonLine } from "../text/json_lines.ts";

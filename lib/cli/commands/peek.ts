@@ -6,7 +6,7 @@ import type { LayerEntry } from "../../images/layer_entry.ts";
 import type { Layer } from "../../images/image.ts";
 import { ImageFiles } from "../../images/image_files.ts";
 import { meantBy, nothingAt, type PathPattern } from "../../images/path_pattern.ts";
-import { imageAction, type ImageFlags, type ImageSession } from "../action.ts";
+import { imageAction, type ImageFlags, type ImageSession } from "../image_action.ts";
 import { imageCommand } from "../base_commands.ts";
 import { entryDocument, ListingLines } from "../text/file_listing.ts";
 import { renderTree } from "../text/file_tree.ts";

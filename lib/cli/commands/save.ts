@@ -4,7 +4,7 @@ import { InvalidInputError } from "../../errors.ts";
 import { copyImage, saveLayers } from "../../exports/copy.ts";
 import { chooseLayer, findImage, openImage } from "../../exports/images.ts";
 import { counted, printable } from "../../messages.ts";
-import { imageAction, type ImageFlags, type ImageSession } from "../action.ts";
+import { imageAction, type ImageFlags, type ImageSession } from "../image_action.ts";
 import { imageCommand } from "../base_commands.ts";
 import { jobsOption, limitRateOption, stateDirOption } from "../options.ts";
 import { mayRepeat } from "../strict_usage.ts";

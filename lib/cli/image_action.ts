@@ -1,0 +1,45 @@
+/** How a command on an image runs. Most commands are not on images, and do not load what reads them. @module */
+import type { OnEvent } from "../events.ts";
+import { openImage, parseImage } from "../exports/images.ts";
+import type { OpenedImage } from "../open/open_image.ts";
+import { action, inProgress, type Session, showEvents } from "./action.ts";
+import { type ConnectionFlags, findCredentials, transportOf } from "./connection.ts";
+import type { ParsedCommand } from "./place.ts";
+
+/** What a command on an image works with. */
+export interface ImageSession extends Session, OpenedImage {
+  /** Shows events as progress and log lines. */
+  onEvent: OnEvent;
+}
+
+/** The options of every command on an image. */
+export interface ImageFlags extends ConnectionFlags {
+  platform?: string | undefined;
+  json?: boolean | string | undefined;
+}
+
+/** Wraps the work of a command on an image. `doing` completes the sentence `cannot ...`. */
+export function imageAction<F extends ImageFlags & { image: string }>(
+  doing: (flags: F) => string,
+  work: (session: ImageSession, flags: F) => Promise<void>,
+  { moving, jsonEvents = false }: {
+    moving?: (flags: F) => string;
+    /** Whether `--json` prints the events, too. */
+    jsonEvents?: boolean;
+  } = {},
+): (flags: F, parsed: ParsedCommand) => Promise<void> {
+  return action(doing, async (session, flags) => {
+    const reference = parseImage(flags.image);
+    using display = showEvents(session, moving?.(flags) ?? inProgress(doing(flags)), {
+      json: jsonEvents && flags.json,
+    });
+    const { onEvent } = display;
+    using opened = openImage(reference, {
+      credentials: findCredentials(flags),
+      authHost: flags.authHost,
+      onEvent,
+      ...await transportOf(flags),
+    });
+    await work({ ...opened, ...session, onEvent }, flags);
+  }, { images: ({ image }) => [image] });
+}
