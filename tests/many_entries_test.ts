@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { commandWords } from "./rigs/command_line.ts";
-import { makeImage } from "./rigs/images.ts";
+import { gzip, makeImage } from "./rigs/images.ts";
 import { IS_LONG } from "./rigs/long_run.ts";
 import { layerOfMany } from "./rigs/many_entries.ts";
 import { onLinux } from "./rigs/system.ts";
+import { tarOf } from "./rigs/tar.ts";
 
 const MOST_MEMORY = 256 * 1024;
 const [DENO = "deno"] = commandWords([]);
@@ -13,9 +14,9 @@ const CONFIG = join(import.meta.dirname!, "../deno.json");
 const PROCESS = join(import.meta.dirname!, "rigs/measured_command.ts");
 
 /** Runs a command, and gives the lines that it printed and its peak of resident memory, in KiB. */
-async function measure(args: string[]): Promise<{ lines: number; peak: number }> {
+async function measure(args: string[], flags: string[] = []): Promise<{ lines: number; peak: number }> {
   const { code, stdout, stderr } = await new Deno.Command(DENO, {
-    args: ["run", "--no-check", "--config", CONFIG, "-A", PROCESS, ...args],
+    args: ["run", ...flags, "--no-check", "--config", CONFIG, "-A", PROCESS, ...args],
     env: { NO_COLOR: "1" },
   }).output();
   const said = new TextDecoder().decode(stderr);
@@ -43,4 +44,14 @@ Deno.test("an image of many files is extracted in less than 256 MiB", onLinux("/
   assert.equal(parts.length, files / 1000);
   assert.equal([...Deno.readDirSync(join(out, "usr/share/documents/part-7"))].length, 1000);
   assert.ok(peak < MOST_MEMORY, `${peak} KiB`);
+});
+
+Deno.test("a directory of many files is extracted into one that exists", onLinux("/proc"), async () => {
+  const files = 20_000; // with so little stack they are as many as 150,000 are else
+  const names = Array.from({ length: files }, (_, index) => ({ name: `many/${index}` }));
+  await using image = await makeImage([await gzip(tarOf(names))]);
+  const out = image.work.path("out");
+  await Deno.mkdir(`${out}/many`, { recursive: true });
+  await measure(["extract", image.name, "/", "-o", out], ["--v8-flags=--stack-size=120"]);
+  assert.equal([...Deno.readDirSync(`${out}/many`)].length, files);
 });

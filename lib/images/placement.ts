@@ -96,16 +96,17 @@ export class Placement {
   async #publish(): Promise<void> {
     if (!this.#staging.isNew) this.#found.add("");
     const left = this.#stagedIn("");
-    for (let next; (next = left.pop());) {
-      await this.#forEach([next], ({ path, isDirectory }) => {
-        if (!isDirectory) return this.#publishFile(path);
-        const found = this.#lstat(path);
-        if (!found) return this.#publishDirectory(path);
-        this.#requireDirectory(path, found);
-        this.#found.add(path);
-        left.push(...this.#stagedIn(path));
-      });
-    }
+    const each = function* () {
+      for (let next; (next = left.pop());) yield next;
+    };
+    await this.#forEach(each(), ({ path, isDirectory }) => {
+      if (!isDirectory) return this.#publishFile(path);
+      const found = this.#lstat(path);
+      if (!found) return this.#publishDirectory(path);
+      this.#requireDirectory(path, found);
+      this.#found.add(path);
+      for (const inner of this.#stagedIn(path)) left.push(inner);
+    });
   }
 
   /** What the tree has in a directory, the first name last. */
