@@ -174,6 +174,26 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   },
 ];
 
+/** Names that other programs give to these commands. They work, too. */
+const SYNONYMS: ReadonlyMap<string, readonly string[]> = new Map([
+  ["push", ["upload"]],
+  ["put", ["upload"]],
+  ["pull", ["download"]],
+  ["get", ["download"]],
+  ["cat", ["download", "-o", "-"]],
+  ["ls", ["list"]],
+  ["rm", ["remove"]],
+  ["delete", ["remove"]],
+  ["version", ["--version"]],
+  ["-V", ["--version"]],
+]);
+
+/** The arguments with the command's own name in the place of another program's name for it. */
+export function withOwnName([first = "", ...rest]: readonly string[]): string[] {
+  if (first === "help") return [first, ...withOwnName(rest).slice(0, 1), ...rest.slice(1)];
+  return [...(SYNONYMS.get(first) ?? (first === "" ? [] : [first])), ...rest];
+}
+
 /** The command that the scripts of completions call. It is not for people, so the help omits it. */
 export const HIDDEN_COMMAND: CommandEntry = {
   usage: "complete [options] [word...]",

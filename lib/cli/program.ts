@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { withOwnName } from "./commands.ts";
 import { CommandEnded, EXIT_CODES, exitCodeOf, isSaid } from "./exit_codes.ts";
 import { OutputClosedError, outputError, print, type Write } from "./terminal/standard_streams.ts";
 import { programHelp } from "./text/program_help.ts";
@@ -11,9 +12,10 @@ import { VERSION } from "./version.ts";
 
 /** Runs one command line and returns its exit code. */
 export async function runProgram(
-  args: readonly string[],
+  typed: readonly string[],
   { out, err, width = 80 }: { out: Write; err: Write; width?: number },
 ): Promise<number> {
+  const args = withOwnName(typed);
   const answer = await answerAtOnce(args, width);
   if (answer === undefined) {
     const { runCommand } = await import("./run_command.ts");

@@ -6,21 +6,7 @@ import { counted, quoted } from "../messages.ts";
 interface Complaints {
   missingMandatoryOptionValue(option: Option): void;
   unknownOption(flag: string): void;
-  unknownCommand(): void;
 }
-
-/** What other programs call these commands. */
-const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
-  ["push", "upload"],
-  ["put", "upload"],
-  ["pull", "download"],
-  ["get", "download"],
-  ["cat", "download with -o -"],
-  ["ls", "list"],
-  ["rm", "remove"],
-  ["delete", "remove"],
-  ["version", "--version"],
-]);
 
 /** Options that may be given several times: each adds a value. */
 const repeatable = new WeakSet<object>();
@@ -41,13 +27,6 @@ export function beStrict(command: CommandUnknownOpts): void {
   complaints.missingMandatoryOptionValue = (option) => {
     nameWrongWords(command, complaints);
     missing.call(command, option);
-  };
-  if (command.parent) return;
-  const unknown = complaints.unknownCommand;
-  complaints.unknownCommand = () => {
-    const meant = OTHER_NAMES.get(command.args[0] ?? "");
-    if (meant) command.error(`error: ${quoted(command.args[0]!)} is not a command: use ${meant}`);
-    unknown.call(command);
   };
 }
 
