@@ -1,6 +1,6 @@
 /** Uploads of different bytes under one name, at the same time: one is stored, and the other is told. @module */
 import assert from "node:assert/strict";
-import { ConflictError, download, openStore, upload } from "../main.ts";
+import { ConflictError, download, openStore, type TransferEvent, upload } from "../main.ts";
 import { makeWorkspace, sink, someBytes } from "./rigs/content.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 
@@ -61,4 +61,31 @@ Deno.test("who waits for another upload of the same name is let go by the signal
   await assert.rejects(upload(store, "disk", { input, onEvent, signal: aborter.signal }), stop);
   go.resolve();
   await first;
+});
+
+Deno.test("a tag that comes while a small file is sent for long is not replaced", async () => {
+  await using fake = await startFakeRegistry();
+  await using work = await makeWorkspace();
+  using store = openStore({ registry: fake.url, repository: "me/files" });
+  await upload(store, "rival", { input: await work.write("two", someBytes(CHUNK, 2)) });
+  const rival = (await store.manifest("rival-1"))!;
+  const looked = Promise.withResolvers<void>();
+  const onEvent = (event: TransferEvent) => {
+    if (event.type === "request" && event.method === "HEAD" && /disk-1$/.test(event.url)) looked.resolve();
+  };
+  const { now } = performance;
+  fake.faults.onRequest = async ({ method, path }) => {
+    if (method !== "PUT" || !path.includes("/blobs/uploads/")) return;
+    delete fake.faults.onRequest;
+    await looked.promise;
+    await store.putManifest("disk-1", rival);
+    performance.now = () => now.call(performance) + 60_000; // so long it took
+  };
+  try {
+    const input = await work.write("one", someBytes(CHUNK));
+    await assert.rejects(upload(store, "disk", { input, onEvent }), { name: "ConflictError" });
+    assert.equal(await store.resolve("disk-1"), rival.digest);
+  } finally {
+    performance.now = now;
+  }
 });

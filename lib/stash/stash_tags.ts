@@ -43,6 +43,8 @@ interface HeldTag {
 
 /** A tag that was looked at. Within this process nobody else puts it until this is disposed of. */
 interface LookedAt extends Disposable {
+  /** When it was looked at, in milliseconds. */
+  when: number;
   /** What it holds, and what the deciding tags hold. */
   found: ReadonlyMap<string, Digest | undefined>;
 }
@@ -53,6 +55,9 @@ interface LookedAt extends Disposable {
  * moments only.
  */
 const [MOST_WAITING, PAUSE] = [4096, 4];
+
+/** For how long a look at a tag counts, in milliseconds. A file that takes longer to send does not feel another round trip. */
+const FRESH = 3000;
 
 const tagLocks = new KeyedMutex();
 
@@ -212,11 +217,11 @@ export class StashTags implements Disposable {
 
   /** Stores the config of an image, and looks at its tag meanwhile: as late as costs no round trip. */
   async #prepare(image: TaggedImage): Promise<LookedAt> {
-    const { tag, isLast } = image;
-    const lock = await this.#lock(tag);
+    const lock = await this.#lock(image.tag);
+    const when = performance.now();
     let found: ReadonlyMap<string, Digest | undefined> = new Map();
     const look = async () => {
-      found = await this.#lookUp(isLast ? [tag, ...this.#decidingTags()] : [tag]);
+      found = await this.#lookAt(image);
     };
     try {
       const steps = [() => this.#storeConfig(image), look];
@@ -225,7 +230,7 @@ export class StashTags implements Disposable {
       lock[Symbol.dispose]();
       throw error;
     }
-    return { found, [Symbol.dispose]: () => lock[Symbol.dispose]() };
+    return { found, when, [Symbol.dispose]: () => lock[Symbol.dispose]() };
   }
 
   /** Puts a tag that was just looked at. */
@@ -235,7 +240,8 @@ export class StashTags implements Disposable {
     const prepared = this.#only ?? await this.#prepare(image);
     this.#only = undefined;
     using looked = prepared;
-    const { found } = looked;
+    const isFresh = performance.now() - looked.when < FRESH;
+    const found = isFresh ? looked.found : await this.#lookAt(image);
     if (isLast) this.#requireOwn(found);
     const before = found.get(tag);
     if (before !== undefined && before !== this.#digestOf(image)) {
@@ -285,6 +291,11 @@ export class StashTags implements Disposable {
   /** The tag of chunk 1 and the highest tag: from these it shows whether another upload came in between. */
   #decidingTags(): string[] {
     return [...this.#put.values()].map(({ tag }) => tag);
+  }
+
+  /** Looks at the tag of an image, and for the last one also at those that decide. */
+  async #lookAt({ tag, isLast }: TaggedImage): Promise<ReadonlyMap<string, Digest | undefined>> {
+    return await this.#lookUp(isLast ? [tag, ...this.#decidingTags()] : [tag]);
   }
 
   /** Looks up which manifests tags hold now: another upload may be under way. */
