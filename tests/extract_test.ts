@@ -563,6 +563,17 @@ Deno.test({
   },
 });
 
+Deno.test("an image of which nothing is left is extracted, and makes no directory", async () => {
+  await using image = await makeImage([
+    tarOf([{ name: "a/b" }, { name: "c" }]),
+    tarOf([".wh.a", ".wh.c"].map((name) => ({ name }))),
+  ]);
+  const directory = image.work.path("out");
+  const { entries } = await extract(await image.files(), ["/"], { directory });
+  assert.deepEqual(entries, []);
+  await assert.rejects(Deno.lstat(directory), Deno.errors.NotFound);
+});
+
 Deno.test("a file that comes to a place while an extraction runs is not replaced", async () => {
   await using image = await makeImage([await gzip(tarOf(FILES))]);
   const path = image.work.path("out/etc/conf.d/a.conf");

@@ -65,5 +65,6 @@ export class StagedTree {
       this.#made.delete(path);
       this.changed.delete(path);
     }
+    if ([...Deno.readDirSync(this.root)].length === 0) this.changed.clear();
   }
 }
