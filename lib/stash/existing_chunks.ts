@@ -44,6 +44,8 @@ export async function lookUpExisting(
   baseTag: string,
   options: CallOptions & { jobs?: number | undefined },
 ): Promise<ExistingChunks> {
+  // Where reads of manifests count against a limit, only the ones that are needed are made.
+  if (store.manifestReadsCount) return await lookUpChunks(store, baseTag, options);
   await using ahead = askAhead(store, chunkTag(baseTag, 1), options);
   return await lookUpChunks(ahead.reader, baseTag, options);
 }

@@ -117,6 +117,7 @@ export class BlobPusher {
         return await source.descriptor();
       } catch (error) {
         source.requireAnother(error);
+        if (isTooLarge(error)) this.#growth.stop(); // what was refused once is not tried again
         const lost = error instanceof SessionLostError;
         const next = !lost && adaptations++ < MOST_ADAPTATIONS ? modeAfter(error, route) : undefined;
         if (next) this.#adapt(mode, next, onEvent);
