@@ -564,10 +564,8 @@ Deno.test({
 });
 
 Deno.test("an image of which nothing is left is extracted, and makes no directory", async () => {
-  await using image = await makeImage([
-    tarOf([{ name: "a/b" }, { name: "c" }]),
-    tarOf([".wh.a", ".wh.c"].map((name) => ({ name }))),
-  ]);
+  // The layer has a file, and after it a pipe in the place of its directory. Pipes are skipped.
+  await using image = await makeImage([tarOf([{ name: "a/b" }, { name: "a", flag: "6" }])]);
   const directory = image.work.path("out");
   const { entries } = await extract(await image.files(), ["/"], { directory });
   assert.deepEqual(entries, []);
