@@ -21,7 +21,7 @@ for (
     ["PUT", "put", SIZES],
     ["PUT", "stream", SIZES],
     ["PUT", "parts", SIZES],
-    ["PATCH", "stream", SIZES.slice(1)], // what is small is sent with the PUT
+    ["PATCH", "stream", SIZES.slice(1)], // what is small, or one part, is sent with the PUT
     ["PATCH", "parts", SIZES.slice(1)],
   ] as const
 ) {
@@ -29,7 +29,7 @@ for (
     for (const size of sizes) {
       await using fake = await startFakeRegistry();
       fake.faults.failNext = [{ method, path: /uploads/, status: 404, times: 100 }];
-      using opened = open(fake, { retry: { attempts: 3 }, profile: { push } });
+      using opened = open(fake, { retry: { attempts: 3 }, profile: { push, partSize: 1_500_000 } });
       const error = await failure(opened.store.write(bytesSource(someBytes(size))));
       assert.match(error.message, /answered 404/);
       assert.ok(fake.requests.length < 30, `${fake.requests.length} requests`);
