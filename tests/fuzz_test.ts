@@ -15,7 +15,7 @@ import { declaredMediaType, manifestOf, parseAs, readImageManifest } from "../li
 import { referencesOf } from "../lib/oci/references.ts";
 import { MAX_TAG_LENGTH, parseRepository, parseTag } from "../lib/oci/reference.ts";
 import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
-import { readEntries } from "../lib/layout/index_json.ts";
+import { readEntries } from "../lib/layout/read_index.ts";
 import { arrived } from "../lib/registry/push/upload_session.ts";
 import { parseChallenges } from "../lib/sign_in/challenge.ts";
 import { parseHelperAnswer } from "../lib/sign_in/credential_helper.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { bytesSource } from "../lib/content/source.ts";
 import { LayerstashError } from "../lib/errors.ts";
 import { digestOf } from "../lib/oci/digest.ts";
-import { readEntries } from "../lib/layout/index_json.ts";
+import { readEntries } from "../lib/layout/read_index.ts";
 import { complaint } from "../lib/registry/tag_removal/tag_remover.ts";
 import { list, openStore, upload } from "../main.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";

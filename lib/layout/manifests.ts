@@ -18,7 +18,7 @@ import { blobsOfDockerSave } from "./docker_save.ts";
 import { Garbage } from "./garbage.ts";
 import { entriesNamed, requireOneImage } from "./entry_names.ts";
 import { entryFor, type IndexEntry } from "./index_entry.ts";
-import { IndexFile } from "./index_json.ts";
+import { IndexFile } from "./index_file.ts";
 import { ListedManifests, type ListedOptions } from "./listed_manifests.ts";
 import { requireLayout } from "./require_layout.ts";
 
