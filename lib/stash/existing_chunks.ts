@@ -100,6 +100,14 @@ function withTable(existing: Omit<ExistingChunks, "untagged">, complete: Stash):
   return { ...existing, complete, slicing: complete, untagged: lost.map(({ number }) => number) };
 }
 
+/** Whether the tag of a chunk held the chunk's bytes when the upload began. */
+export function isExisting(
+  { layers }: ExistingChunks,
+  { number, layer }: { number: number; layer: Descriptor },
+): boolean {
+  return layers.get(number)?.digest === layer.digest;
+}
+
 /** The error of a tag that a chunk needs, and that holds an image of somebody else. It is never replaced. */
 export function foreignConflict(tag: string): ConflictError {
   return new ConflictError(`the tag ${tag} already exists and is not a chunk of a stored file: it is kept`, {
