@@ -9,9 +9,9 @@ import { KeyedMutex } from "../async/keyed_mutex.ts";
 import { inParallel } from "../async/pool.ts";
 import type { Turn } from "../async/turns.ts";
 import { Hasher } from "../content/hasher.ts";
+import { ONE_REQUEST } from "../transfer/fetch_blobs.ts";
 import { withCutOffHint } from "../transfer/cut_off.ts";
 import { storedSource } from "../transfer/stored_source.ts";
-import { ONE_REQUEST } from "../files/fetch_files.ts";
 import { placeBlob } from "./place_blob.ts";
 
 /** Options for copying blobs. */

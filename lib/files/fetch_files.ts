@@ -4,6 +4,7 @@ import { partOfTransfer } from "../events.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import type { BlobReader } from "../store/store.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
+import { ONE_REQUEST } from "../transfer/fetch_blobs.ts";
 import { placeBlobs } from "../transfer/placed_blob.ts";
 import { fetchFile, type FetchFileOptions } from "./fetch_file.ts";
 
@@ -12,9 +13,6 @@ export interface BlobFile {
   path: string;
   blob: SizedBlob;
 }
-
-/** The largest blob, in bytes, that is fetched with one request. Such blobs are fetched side by side. */
-export const ONE_REQUEST: number = 32 * 1024 * 1024;
 
 /**
  * Fetches blobs into files, as `fetchFile` fetches one. The event `blob` counts them in the order in which they are given.

@@ -17,13 +17,18 @@ export interface FetchBlobsOptions
   /** How many parts are fetched at once; absent = it begins with 4, and more are used while they carry more. */
   jobs?: number | undefined;
   signal?: AbortSignal | undefined;
-  /** The most that one request asks for, in bytes; absent = 32 MiB. */
+  /** The most that one request asks for, in bytes; absent = {@link ONE_REQUEST}, 32 MiB. */
   partSize?: number | undefined;
   /** After how many bytes of a part the log gets them; absent = 4 MiB. */
   logEvery?: number | undefined;
 }
 
-const PART = 32 * 1024 * 1024;
+/**
+ * The most that one request asks for, in bytes. Blobs of up to this size that become files of their own are fetched side by
+ * side, with one request each; larger ones one after the other, in several ranges.
+ */
+export const ONE_REQUEST: number = 32 * 1024 * 1024;
+/** After how many bytes of a part the log gets them: so much is fetched again after a break. */
 const LOG_EVERY = 4 * 1024 * 1024;
 /** After how long those who have nothing to fetch look again, in milliseconds: whether a part takes long shows slowly. */
 const LOOK_AGAIN = 100;
@@ -40,7 +45,7 @@ export async function fetchBlobs(
   blobs: readonly PlacedBlob[],
   options: FetchBlobsOptions,
 ): Promise<void> {
-  const { file, path, hasher, log, signal, partSize = PART, logEvery = LOG_EVERY } = options;
+  const { file, path, hasher, log, signal, partSize = ONE_REQUEST, logEvery = LOG_EVERY } = options;
   const size = blobs.reduce((sum, { size }) => sum + size, 0);
   const { jobs, onEvent } = adaptiveJobs({ ...withChannel(options, store), size });
   let wholeOnly = false;
@@ -100,7 +105,7 @@ export async function fetchBlobs(
 
 /** The range that is asked for first of a blob that stands alone, with so many jobs; `undefined` = all of it. */
 export function firstPart(size: number, jobs: number = DEFAULT_JOBS): ByteRange | undefined {
-  const options = { most: PART, after: 0, connections: () => jobs };
+  const options = { most: ONE_REQUEST, after: 0, connections: () => jobs };
   const [first] = splitIntoParts({ start: 0, end: size }, options);
   return first?.end === size ? undefined : first;
 }
