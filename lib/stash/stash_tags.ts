@@ -1,6 +1,6 @@
-/** Stores the images of a stash under their tags, and lets one of two uploads with the same name win. @module */
+/** Puts the tags of a stash in the order that lets one of two uploads with the same name win. @module */
 import type { Digest } from "../oci/digest.ts";
-import { familyOf, inFamily } from "../oci/manifest_family.ts";
+import { inFamily } from "../oci/manifest_family.ts";
 import type { Family } from "../oci/media_types.ts";
 import { putInFamily } from "../store/manifest_format.ts";
 import type { CallOptions, Store } from "../store/store.ts";
@@ -10,15 +10,13 @@ import { reportPresent } from "../transfer/placed_blob.ts";
 import type { Stash } from "./stash.ts";
 import { rebuildImage, type TaggedImage } from "./stash_draft.ts";
 import { requireGivenBack } from "./read_back.ts";
-import { type ExistingChunks, isExisting } from "./existing_chunks.ts";
-import { type HeldTag, HeldTags } from "./held_tags.ts";
-import { ImageConfigs, storeConfig } from "./image_configs.ts";
+import type { ExistingChunks } from "./existing_chunks.ts";
+import { storeConfig } from "./image_configs.ts";
 import { ListPace } from "./list_pace.ts";
-import { requireReplaceableTag } from "./replaceable_tag.ts";
-import { type FoundTags, isFresh, lockTag, type LookedAt, lookUpTags } from "./tag_look.ts";
+import { TagWriter, type TagWriterOptions } from "./tag_writer.ts";
 
 /** What the tags of an upload are put with. */
-export interface StashTagsOptions extends CallOptions {
+export interface StashTagsOptions extends TagWriterOptions {
   /**
    * No tag is put before the image with this number, or a higher one, was added. With a stream a conflict shows only when
    * its chunk was read, so no tag is changed before the last existing one is passed. 0 = tags are put at once.
@@ -26,10 +24,6 @@ export interface StashTagsOptions extends CallOptions {
   holdUntil: number;
   /** How many tags are put at once; absent = {@link DEFAULT_JOBS}. */
   jobs?: number | undefined;
-  /** Whether a tag that holds other bytes is replaced. */
-  overwrite?: boolean | undefined;
-  /** The family of the manifests; the store may refuse it. */
-  family: Family;
 }
 
 /**
@@ -40,18 +34,11 @@ export class StashTags implements Disposable {
   readonly #store: Store;
   readonly #existing: ExistingChunks;
   readonly #options: StashTagsOptions;
-  /** What every call of the store takes. */
-  readonly #call: CallOptions;
   readonly #pool: { jobs: number; signal: AbortSignal | undefined };
-  readonly #configs: ImageConfigs;
-  readonly #held: HeldTags = new HeldTags();
+  readonly #writer: TagWriter;
   readonly #pace: ListPace = new ListPace();
   /** The images whose tags wait to be put. */
   readonly #waiting: TaggedImage[] = [];
-  /** The family of the manifests: the one that was wanted, or that the store takes. */
-  #family: Family;
-  /** The tag of the only image of a stash, which was looked at while its config was stored. */
-  #only: LookedAt | undefined;
 
   /**
    * Puts nothing yet.
@@ -62,16 +49,13 @@ export class StashTags implements Disposable {
     this.#store = store;
     this.#existing = existing;
     this.#options = options;
-    this.#family = options.family;
-    this.#call = { signal: options.signal, onEvent: options.onEvent };
-    this.#configs = new ImageConfigs(store, this.#call);
+    this.#writer = new TagWriter(store, existing, options);
     this.#pool = { jobs: options.jobs ?? DEFAULT_JOBS, signal: options.signal };
   }
 
   /** Lets others of this process put the tag that was looked at. */
   [Symbol.dispose](): void {
-    this.#only?.[Symbol.dispose]();
-    this.#only = undefined;
+    this.#writer[Symbol.dispose]();
   }
 
   /**
@@ -82,11 +66,7 @@ export class StashTags implements Disposable {
    * @throws {ConflictError} if a tag holds other bytes that are not to be replaced
    */
   async add(...images: TaggedImage[]): Promise<void> {
-    await inParallel(images, this.#pool, async (image) => {
-      if (this.#isExisting(image)) return; // its tag may hold this very image: then the config is not needed
-      if (image.isLast && image.number === 1) this.#only ??= await this.#prepare(image);
-      else await this.#configs.store(image);
-    });
+    await inParallel(images, this.#pool, async (image) => await this.#writer.prepare(image));
     this.#waiting.push(...images.filter(({ isLast }) => !isLast));
     const { holdUntil } = this.#options;
     if (images.some(({ number }) => number >= holdUntil) && this.#mayPut()) await this.#putWaiting();
@@ -111,10 +91,10 @@ export class StashTags implements Disposable {
    */
   async complete(last: TaggedImage): Promise<void> {
     await this.#putWaiting();
-    await this.#putTag(last);
-    const { signal, onEvent } = this.#call;
+    await this.#writer.put(last);
+    const { signal, onEvent } = this.#options;
     await inParallel(
-      this.#held.all,
+      this.#writer.held.all,
       { jobs: DEFAULT_JOBS, signal }, // also of a stream, whose chunks come one by one
       async ({ tag, digest, before }, signal) => {
         await requireGivenBack(this.#store, tag, { digest, before, signal, onEvent });
@@ -124,124 +104,25 @@ export class StashTags implements Disposable {
 
   /** Of the manifests that the tags held before, those that the new ones have replaced. */
   get replaced(): Digest[] {
-    return this.#held.without(this.#existing.manifests);
+    return this.#writer.held.without(this.#existing.manifests);
   }
 
   /** Whether the waiting tags are put now, and not with later ones. */
   #mayPut(): boolean {
-    if (!this.#store.putManifests || !this.#held.first) return true;
+    if (!this.#store.putManifests || !this.#writer.held.first) return true;
     return this.#pace.isDue(this.#waiting.length);
   }
 
   /** Puts the tag of chunk 1 if it waits, and the other waiting tags if that of chunk 1 is held. */
   async #putWaiting(): Promise<void> {
     const first = this.#waiting.findIndex(({ number }) => number === 1);
-    if (first >= 0) await this.#putTag(this.#waiting.splice(first, 1)[0]!);
-    if (!this.#held.first) return;
+    if (first >= 0) await this.#writer.put(this.#waiting.splice(first, 1)[0]!);
+    if (!this.#writer.held.first) return;
     const images = this.#waiting.splice(0);
     if (!this.#store.putManifests) {
-      return await inParallel(images, this.#pool, async (image) => await this.#putTag(image));
+      return await inParallel(images, this.#pool, async (image) => await this.#writer.put(image));
     }
-    await this.#pace.time(async () => await this.#putTogether(images));
-  }
-
-  /**
-   * Stores images under their tags, as {@link #putTag} does, and has the store list them at once. All tags are locked meanwhile,
-   * in the order of their numbers: two uploads of one name then never wait for each other in a circle.
-   */
-  async #putTogether(images: readonly TaggedImage[]): Promise<void> {
-    const inOrder = images.toSorted((a, b) => a.number - b.number);
-    using locks = new DisposableStack();
-    for (const { tag } of inOrder) locks.use(await lockTag(this.#store, tag, this.#call.signal));
-    const found = await lookUpTags(this.#store, inOrder.map(({ tag }) => tag), this.#call);
-    const changed: TaggedImage[] = [];
-    for (const image of inOrder) {
-      const [digest, before] = [this.#digestOf(image), found.get(image.tag)];
-      if (this.#isExisting(image) && before === digest) {
-        this.#note(image, { digest, before });
-        continue;
-      }
-      await this.#configs.store(image);
-      if (before !== undefined && before !== digest) await this.#requireReplaceable(image, before);
-      changed.push(image);
-    }
-    const manifests = changed.map(({ tag, manifest }) => [tag, inFamily(manifest, this.#family)] as const);
-    if (changed.length > 0) await this.#store.putManifests!(new Map(manifests), this.#call);
-    for (const image of changed) {
-      this.#note(image, { digest: this.#digestOf(image), before: found.get(image.tag) });
-    }
-  }
-
-  /** Stores an image under its tag, unless the tag already holds it to the byte. */
-  async #putTag(image: TaggedImage): Promise<void> {
-    const digest = this.#digestOf(image);
-    if (this.#held.first?.digest === digest) return; // it was put before
-    if (this.#isExisting(image) && await this.#store.resolve(image.tag, this.#call) === digest) {
-      return this.#note(image, { digest, before: digest });
-    }
-    await this.#replace(image);
-  }
-
-  /** Stores the config of an image, and looks at its tag meanwhile: as late as costs no round trip. */
-  async #prepare(image: TaggedImage): Promise<LookedAt> {
-    using locks = new DisposableStack();
-    locks.use(await lockTag(this.#store, image.tag, this.#call.signal));
-    const when = performance.now();
-    let found: FoundTags = new Map();
-    const look = async () => {
-      found = await this.#lookAt(image);
-    };
-    const steps = [() => this.#configs.store(image), look];
-    await inParallel(steps, { ...this.#pool, jobs: steps.length }, (step) => step());
-    const lock = locks.move();
-    return { found, when, [Symbol.dispose]: () => lock.dispose() };
-  }
-
-  /**
-   * Puts a tag that was just looked at. The tag of the last image completes the stash: so it is put only while the tags that
-   * decide are still ours.
-   */
-  async #replace(image: TaggedImage): Promise<void> {
-    const prepared = this.#only ?? await this.#prepare(image);
-    this.#only = undefined;
-    using looked = prepared;
-    const found = isFresh(looked) ? looked.found : await this.#lookAt(image);
-    if (image.isLast) this.#held.requireOwn(found);
-    const before = found.get(image.tag);
-    if (before !== undefined && before !== this.#digestOf(image)) {
-      await this.#requireReplaceable(image, before);
-    }
-    const make = (family: Family) => inFamily(image.manifest, family);
-    const stored = await putInFamily(this.#store, image.tag, make, { family: this.#family, ...this.#call });
-    this.#family = familyOf(stored);
-    this.#note(image, { digest: stored.digest, before });
-  }
-
-  /** Looks at the tag of an image, and for the last one also at those that decide. */
-  async #lookAt({ tag, isLast }: TaggedImage): Promise<FoundTags> {
-    return await lookUpTags(this.#store, isLast ? [tag, ...this.#held.deciding] : [tag], this.#call);
-  }
-
-  /** The digest that an image's manifest has in the family of this upload. */
-  #digestOf({ manifest }: TaggedImage): Digest {
-    return inFamily(manifest, this.#family).digest;
-  }
-
-  /** Whether the tag existed when the upload began, with the same bytes. */
-  #isExisting(image: TaggedImage): boolean {
-    return isExisting(this.#existing, image);
-  }
-
-  /** Notes what a tag holds now, so that its config need not be remembered. */
-  #note(image: TaggedImage, now: Pick<HeldTag, "digest" | "before">): void {
-    this.#held.note(image, now);
-    this.#configs.forget(image);
-  }
-
-  async #requireReplaceable(image: TaggedImage, before: Digest): Promise<void> {
-    const { overwrite } = this.#options;
-    const [existing, first] = [this.#existing, this.#held.first];
-    await requireReplaceableTag(this.#store, image, { before, existing, first, overwrite, ...this.#call });
+    await this.#pace.time(async () => await this.#writer.putTogether(images));
   }
 }
 
