@@ -214,7 +214,8 @@ Deno.test("a connection that never stands is given up", async () => {
   await using server = await rawServer((socket) => void socket.resume()); // and never speaks TLS
   const url = new URL(server.url.replace("http:", "https:"));
   const timeouts = { ...LIMITS, connect: 60 };
-  const error = await silenceOf(server, { url, what: "an upload" }, timeouts);
+  const body = { stream: pieces(MiB), size: MiB };
+  const error = await silenceOf(server, { method: "PATCH", url, body, what: "an upload" }, timeouts);
   assert.match(
     error.message,
     /^there was no connection to \S+ for 0\.06 seconds, at the request for an upload$/,
@@ -529,7 +530,7 @@ Deno.test("a registry that takes no token, however fresh, is not asked for ever"
   };
   for (const push of ["parts", "stream", "put"] as const) {
     refuse(push === "put" ? "PUT" : "PATCH");
-    using opened = open(fake, { credentials: PASSWORD, profile: { push } });
+    using opened = open(fake, { credentials: PASSWORD, profile: { push, partSize: 2 * MiB } });
     const before = fake.requests.length;
     const error = await failure(opened.store.write(bytesSource(LARGE)));
     assert.ok(error instanceof NotAllowedError, `${push}: ${error.message}`);

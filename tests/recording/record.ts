@@ -15,9 +15,9 @@ export const RECORDING = join(import.meta.dirname!, "../../.github/transfer.svg"
 /** The README's first commands, with a registry in the place of the directory: `--limit-rate` is for connections. */
 const COMMANDS = [
   "export LAYERSTASH_LIMIT_RATE=4MB  # slow enough to watch",
-  "layerstash upload --registry localhost:5000 -r me/files -t disk -i disk.img --chunk-size 5MB",
-  "layerstash list --registry localhost:5000 -r me/files --exact-size",
-  "layerstash download --registry localhost:5000 -r me/files -t disk -o copy.img",
+  "layerstash upload disk.img localhost:5000/me/files:disk --chunk-size 5MB",
+  "layerstash list localhost:5000/me/files --exact-size",
+  "layerstash download localhost:5000/me/files:disk copy.img",
 ];
 const TERMINAL = { columns: 96, rows: 10 };
 const FILE_SIZE = 12 * 1024 * 1024;
