@@ -1,7 +1,6 @@
 /** Copies stashes between registries, repositories and layouts. @module */
 import { ConflictError, MismatchError } from "../errors.ts";
-import { bytesSource } from "../content/source.ts";
-import { withChannel, withoutProgress } from "../events.ts";
+import { withChannel } from "../events.ts";
 import type { Digest } from "../oci/digest.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { familyOf, inFamily } from "../oci/manifest_family.ts";
@@ -16,6 +15,7 @@ import { chunkNumbers } from "../stash/chunk_numbers.ts";
 import { findStash } from "../stash/find_stash.ts";
 import { type ChunkImage, lookAtTag } from "../stash/chunk_image.ts";
 import { foreignConflict } from "../stash/existing_chunks.ts";
+import { storeConfig } from "../stash/image_configs.ts";
 import { requireGivenBack } from "../stash/read_back.ts";
 import { removeStale } from "../stash/remove_tags.ts";
 import { type Chunk, middleChunks, type Stash } from "../stash/stash.ts";
@@ -110,10 +110,7 @@ async function putImages(
   const put = new Map<string, Digest>();
   for (const [index, { manifest, config }] of images.entries()) {
     const tag = chunkTag(baseTag, index + 1);
-    if (config) {
-      const silent = withoutProgress(onEvent ?? store.onEvent);
-      await store.write(bytesSource(config), { what: `the config of ${tag}`, signal, onEvent: silent });
-    }
+    if (config) await storeConfig(store, { tag, config }, { signal, onEvent });
     const make = (family: Family) => inFamily(manifest, family);
     const stored = await putInFamily(store, tag, make, { family, signal, onEvent });
     family = familyOf(stored);

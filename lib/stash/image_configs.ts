@@ -34,7 +34,7 @@ export class ImageConfigs {
 /** Stores the config of an image. Its bytes are not those of the file, so they do not count as progress. */
 export async function storeConfig(
   store: Store,
-  { tag, config }: TaggedImage,
+  { tag, config }: Pick<TaggedImage, "tag" | "config">,
   { signal, onEvent = store.onEvent }: CallOptions,
 ): Promise<void> {
   await store.write(bytesSource(config), {
