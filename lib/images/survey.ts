@@ -78,10 +78,8 @@ export async function survey(
     else await read();
     for (const search of searches) search.endLayer();
     if (visit) upper?.forEach((entry) => hidden.hide(entry));
-    const found = searches.flatMap((search) => search.found ?? []);
-    const isFound = found.length === searches.length &&
-      !(follows && found.some(({ type }) => type === "symlink"));
-    if (early && upper && !damage && isFound) return resultOf(() => onePerPath(found), undefined);
+    const found = early && upper && !damage ? foundByAll(searches, { follows }) : undefined;
+    if (found) return resultOf(() => onePerPath(found), undefined);
   }
   await addLayers(tree, seen, files.signal);
   return resultOf(() => select(tree, patterns), tree, damage);
@@ -100,6 +98,16 @@ function resultOf(
       return [...selected()];
     },
   };
+}
+
+/** What was searched for, if nothing else has to be read for it; `undefined` = the survey goes on. */
+function foundByAll(
+  searches: readonly PathSearch[],
+  { follows }: Pick<SurveyOptions, "follows">,
+): LayerEntry[] | undefined {
+  const found = searches.flatMap((search) => search.found ?? []);
+  if (found.length < searches.length) return undefined;
+  return follows && found.some(({ type }) => type === "symlink") ? undefined : found;
 }
 
 /** Reads, and gives the damage that ends it early. */
