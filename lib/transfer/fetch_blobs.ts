@@ -1,12 +1,11 @@
 /** Fetches blobs into one file: several parts at once, each written where it belongs, each blob verified. @module */
-import { corrupted } from "../oci/digest.ts";
 import { withChannel } from "../events.ts";
 import type { BlobReader } from "../store/store.ts";
-import { WorkQueue } from "../async/work_queue.ts";
 import { inParallel, type Jobs } from "../async/pool.ts";
 import { adaptiveJobs, DEFAULT_JOBS } from "./adaptive_jobs.ts";
 import { splitIntoParts } from "./byte_ranges.ts";
-import { IncomingBlob, type IncomingOptions, type Outcome } from "./incoming_blob.ts";
+import type { IncomingBlob, IncomingOptions } from "./incoming_blob.ts";
+import { IncomingBlobs } from "./incoming_blobs.ts";
 import { RunningParts } from "./running_parts.ts";
 import type { ByteRange } from "../content/source.ts";
 import type { PlacedBlob } from "./placed_blob.ts";
@@ -48,58 +47,13 @@ export async function fetchBlobs(
   const { file, path, hasher, log, signal, partSize = ONE_REQUEST, logEvery = LOG_EVERY } = options;
   const size = blobs.reduce((sum, { size }) => sum + size, 0);
   const { jobs, onEvent } = adaptiveJobs({ ...withChannel(options, store), size });
-  let wholeOnly = false;
-  const onRefused = ({ message }: Error) => {
-    if (wholeOnly) return;
-    wholeOnly = true;
-    onEvent?.({ type: "notice", message: `${message}: each blob is fetched over one connection` });
-  };
   const connections = () => typeof jobs === "number" ? jobs : jobs.count;
   const running = new RunningParts<IncomingBlob>();
-  const incomingOptions = {
-    store,
-    file,
-    path,
-    hasher,
-    log,
-    onEvent,
-    onRefused,
-    partSize,
-    logEvery,
-    connections,
-    running,
-  };
-  const incoming = incomingBlobs(blobs, incomingOptions);
-  const present = incoming.filter(({ missing }) => missing.length === 0);
-  const queue = new WorkQueue(incoming.filter(({ missing }) => missing.length > 0), incoming.length);
-  const finish = ({ blob, missing }: IncomingBlob) => {
-    log.complete(blob);
-    const { number: index, digest, size } = blob;
-    onEvent?.({ type: "blob", index, state: missing.length > 0 ? "fetched" : "present", digest, size });
-    queue.settle();
-  };
-  const anew = ({ blob }: IncomingBlob, partSize: number) =>
-    new IncomingBlob(blob, [], { ...incomingOptions, partSize });
-  const startOver = (incoming: IncomingBlob, partSize: number) => {
-    incoming.takeBack();
-    queue.add(anew(incoming, partSize));
-  };
-  /** The blob itself, or, where the store is known to give whole blobs only, one that is fetched as one part. */
-  const asGiven = (incoming: IncomingBlob) => {
-    if (!wholeOnly || incoming.isWhole) return incoming;
-    incoming.drop();
-    return anew(incoming, Infinity);
-  };
-  const settle = (incoming: IncomingBlob, outcome: Outcome) => {
-    if (outcome === "good") return finish(incoming);
-    if (outcome === "refused") return startOver(incoming, Infinity);
-    log.bad(incoming.blob);
-    if (incoming.reused === 0) throw corrupted(incoming.blob.digest);
-    startOver(incoming, partSize);
-  };
+  const transfer = { store, file, path, hasher, log, onEvent, partSize, logEvery, connections, running };
+  const incoming = new IncomingBlobs(blobs, transfer);
   await runAll({ signal }, (signal) => [
-    { tasks: verifications(present, settle), jobs: DEFAULT_JOBS },
-    { tasks: fetches(queue, { asGiven, settle, running }, signal), jobs },
+    { tasks: verifications(incoming), jobs: DEFAULT_JOBS },
+    { tasks: fetches(incoming, running, signal), jobs },
   ]);
 }
 
@@ -110,21 +64,11 @@ export function firstPart(size: number, jobs: number = DEFAULT_JOBS): ByteRange 
   return first?.end === size ? undefined : first;
 }
 
-/** The blobs, each with what the file has of it. */
-function incomingBlobs(blobs: readonly PlacedBlob[], options: IncomingOptions): IncomingBlob[] {
-  let after = blobs.reduce((sum, { size }) => sum + size, 0);
-  return blobs.map((blob) => {
-    after -= blob.size;
-    return new IncomingBlob(blob, options.log.present(blob), { ...options, after });
-  });
-}
-
 type Task = (signal: AbortSignal) => Promise<void>;
 interface TaskList {
   tasks: Iterable<Task> | AsyncIterable<Task>;
   jobs: number | Jobs;
 }
-type Settle = (incoming: IncomingBlob, outcome: Outcome) => void;
 
 /** Runs several lists of tasks side by side. A failure ends them all, and the waiting for more tasks. */
 async function runAll(
@@ -147,32 +91,29 @@ async function runAll(
   });
 }
 
-function* verifications(present: IncomingBlob[], settle: Settle): Generator<Task, void> {
-  for (const blob of present) yield async (signal) => settle(blob, await blob.verify(signal));
-}
-
-interface FetchesOptions {
-  asGiven: (incoming: IncomingBlob) => IncomingBlob;
-  settle: Settle;
-  running: RunningParts<IncomingBlob>;
+/** Verifies the blobs of which the file is said to have everything. */
+function* verifications(incoming: IncomingBlobs): Generator<Task, void> {
+  for (const blob of incoming.present) {
+    yield async (signal) => incoming.settle(blob, await blob.verify(signal));
+  }
 }
 
 /** The parts of all blobs; when no more are left, halves of those that take long. */
 async function* fetches(
-  queue: WorkQueue<IncomingBlob>,
-  { asGiven, settle, running }: FetchesOptions,
+  incoming: IncomingBlobs,
+  running: RunningParts<IncomingBlob>,
   signal: AbortSignal,
 ): AsyncGenerator<Task, void> {
   const fetching = (blob: IncomingBlob, part: ByteRange) => async (signal: AbortSignal) => {
     const outcome = await blob.fetch(part, signal);
-    if (outcome !== undefined) settle(blob, outcome);
+    if (outcome !== undefined) incoming.settle(blob, outcome);
   };
-  for await (const next of queue.take(signal, { every: LOOK_AGAIN })) {
+  for await (const next of incoming.queue.take(signal, { every: LOOK_AGAIN })) {
     if (next === undefined) {
       for (let half; (half = running.share());) yield fetching(half.owner, half.range);
       continue;
     }
-    const blob = asGiven(next);
+    const blob = incoming.asGiven(next);
     blob.begin();
     for (const part of blob.parts()) yield fetching(blob, part);
   }
