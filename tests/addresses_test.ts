@@ -14,6 +14,8 @@ Deno.test("a file is stored, listed, shown, verified, brought back and removed b
   assert.match((await succeed(work, ["verify", `${BOX}:disk`, "disk.img"])).stdout, /disk\.img is the same/);
   await succeed(work, ["download", `${BOX}:disk`, "copy.img"]);
   assert.equal(await textOf(work, "copy.img"), "bytes!");
+  await succeed(work, ["download", `${BOX}:disk`, "new/directory/"]);
+  assert.equal(await textOf(work, "new/directory/disk.img"), "bytes!");
   assert.equal((await succeed(work, ["download", `${BOX}:disk`, "-"])).stdout, "bytes!");
   assert.match((await succeed(work, ["url", `${BOX}:disk`])).stdout, /^#!\/bin\/sh\n/);
   assert.equal((await succeed(work, ["remove", `${BOX}:disk`])).stdout, "disk-1\n");
@@ -39,6 +41,15 @@ Deno.test("several files are stored under their own names", async () => {
   assert.equal(await textOf(work, "back.zip"), "photos");
 });
 
+Deno.test("of several files, one that does not exist fails before another one is stored", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", "disk");
+  const { code, stderr } = await work.run(["upload", "disk.img", "gone.img", BOX]);
+  assert.match(stderr, /there is no file gone\.img/);
+  assert.equal(code, 3);
+  assert.equal((await work.run(["list", BOX])).code, 3);
+});
+
 Deno.test("standard input is stored under the name in the address", async () => {
   await using work = await makeWorkplace();
   await succeed(work, ["upload", "-", `${BOX}:note`], { stdin: new TextEncoder().encode("hello") });
@@ -52,6 +63,12 @@ Deno.test("what is wrong with the words of a command is said before anything is 
   await work.write("a/disk.img", "others");
   const mistakes: [string[], RegExp][] = [
     [["upload", "disk.img"], /"disk\.img" is a file: add the address to store it at/],
+    [["upload", "a.iso"], /there is no file "a\.iso", and no address after it/],
+    [["upload", "disk.img", "ghcr.io"], /"ghcr\.io" is not an address\nhint: a registry alone is not enough/],
+    [
+      ["list", "localhost:5000"],
+      /"localhost:5000" is not an address\nhint: .* as in localhost:5000\/me\/files/,
+    ],
     [["upload", BOX], /the file is missing: name it before the address, or with -i/],
     [["upload", "-", BOX], /standard input needs a name: add it to the address/],
     [["upload", "disk.img", "a/disk.img", BOX], /two of the files have one name/],

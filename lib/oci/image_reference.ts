@@ -100,7 +100,9 @@ function remoteAddress(text: string): Address {
   const first = path.slice(0, Math.max(0, slash));
   // As docker decides: the first component is a host if it has a dot or a port, or is localhost.
   const hosted = scheme.startsWith("http") || /[.:]/.test(first) || first === "localhost";
-  if (hosted && slash < 0) throw notAnAddress(text);
+  if (slash < 0 && (hosted || path.includes(".") || path === "localhost")) {
+    throw notAnAddress(text, `a registry alone is not enough: add a repository, as in ${name}/me/files`);
+  }
   const registry = hosted ? (scheme.startsWith("http") ? scheme : "") + first : "docker.io";
   const repository = parseRepository(hosted ? path.slice(slash + 1).replace(/^v2\//, "") : path);
   return { text, address: parseRegistry(registry), repository, reference: digest ?? tag };

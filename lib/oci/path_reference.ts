@@ -84,8 +84,9 @@ export function isDirectory(path: string): boolean {
   return statOf(path)?.isDirectory === true;
 }
 
-function exists(path: string): boolean {
-  return isFile(path) || isDirectory(path);
+/** Whether a path leads to a file, a device or a directory. */
+export function exists(path: string): boolean {
+  return statOf(path) !== undefined;
 }
 
 function statOf(path: string): Deno.FileInfo | undefined {

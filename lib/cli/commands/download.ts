@@ -1,10 +1,12 @@
 /** `layerstash download`. @module */
+import { join } from "node:path";
 import { type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { download, info } from "../../../main.ts";
 import { whyUnsafe } from "../../artifacts/safe_paths.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { quoted } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
+import { isDirectory } from "../../oci/path_reference.ts";
 import { GO_ON, storeAction, type StoreSession } from "../action.ts";
 import { ADDRESS, transferCommand } from "../base_commands.ts";
 import { platformOption } from "../options.ts";
@@ -84,8 +86,8 @@ function nameOf(outfile: string): string {
 
 async function bringBackStash(session: StoreSession, flags: DownloadFlags): Promise<void> {
   const { terminal, store, signal, onEvent, saved } = session;
-  const { baseTag, json, stateDir: stateDirectory, outfile = await ownName(session, baseTag), ...options } =
-    flags;
+  const { baseTag, json, stateDir: stateDirectory, ...options } = flags;
+  const outfile = await fileToWrite(session, flags);
   const output = outfile === "-" ? terminal.dataStream() : outfile;
   const stash = await download(store, baseTag, { ...options, stateDirectory, output, signal, onEvent });
   if (json) return terminal.data(eventLine("done", stash));
@@ -95,6 +97,16 @@ async function bringBackStash(session: StoreSession, flags: DownloadFlags): Prom
       formatSize(stash.size)
     }, verified${saved(stash.size, "fetched")}${doubt}`,
   );
+}
+
+/** The file to write: in a directory, and where nothing is named, it gets the name that it had. */
+async function fileToWrite(session: StoreSession, { outfile, baseTag }: DownloadFlags): Promise<string> {
+  if (outfile === undefined) return await ownName(session, baseTag);
+  const inDirectory = outfile.endsWith("/") || isDirectory(outfile);
+  if (!inDirectory) return outfile;
+  const file = join(outfile, await ownName(session, baseTag));
+  await Deno.mkdir(outfile, { recursive: true });
+  return file;
 }
 
 /**

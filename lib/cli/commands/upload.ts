@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { upload } from "../../../main.ts";
 import { counted, quoted } from "../../messages.ts";
-import { isFile } from "../../oci/path_reference.ts";
+import { exists, isFile } from "../../oci/path_reference.ts";
 import { storeAction } from "../action.ts";
 import { transferCommand } from "../base_commands.ts";
 import { chunkSizeOption, manifestFormatOption } from "../options.ts";
@@ -38,7 +38,7 @@ is incomplete.
 /** Makes the command. */
 export function uploadCommand(): CommandUnknownOpts {
   const command = transferCommand("upload")
-    .argument("[word...]", "files or block devices to store, - is standard input; then the address")
+    .argument("[file...]", "files or block devices to store, - is standard input; after them the address")
     .option("-i, --infile <file>", "the file to store, with -r and -t")
     .addOption(chunkSizeOption())
     .option("--overwrite", "replace another file that has the same name")
@@ -83,9 +83,7 @@ function uploadsOf<F extends PlaceFlags & { infile?: string | undefined }>(
 ): (WithName<F> & { infile: string })[] {
   const refuse = refusalOf(parsed);
   const { address, others } = splitWords(words, parsed, { most: Infinity, addressIsLast: true });
-  if (address !== undefined && !/[:/]/.test(address) && isFile(address)) {
-    refuse(`${quoted(address)} is a file: add the address to store it at, such as ghcr.io/me/files`);
-  }
+  requireAddress(address, others.length > 0 || flags.infile !== undefined, refuse);
   const option = oneFile(others, flags.infile, parsed);
   const files = others.length > 0 ? others : option === undefined ? [] : [option];
   if (files.length === 0) refuse("the file is missing: name it before the address, or with -i");
@@ -93,15 +91,30 @@ function uploadsOf<F extends PlaceFlags & { infile?: string | undefined }>(
   if (files.length > 1 && place.baseTag !== undefined) {
     refuse(`several files cannot all be stored as ${quoted(place.baseTag)}: leave out the name`);
   }
-  const uploads = files.map((infile) => ({
+  // Of several files, one that does not exist goes first: it fails before another one is sent.
+  const missing = files.find((file) => file !== "-" && !exists(file));
+  const uploads = (missing === undefined ? files : [missing]).map((infile) => ({
     ...place,
     infile,
     baseTag: place.baseTag ?? ownName(infile, refuse),
   }));
   const names = new Set(uploads.map(({ baseTag }) => baseTag));
-  return names.size === files.length
+  return names.size === uploads.length
     ? uploads
     : refuse("two of the files have one name: store them one by one");
+}
+
+/** Refuses the name of a file where the address is expected. */
+function requireAddress(
+  word: string | undefined,
+  hasFile: boolean,
+  refuse: (problem: string) => never,
+): void {
+  if (word === undefined || /[:/]/.test(word)) return;
+  if (isFile(word)) {
+    refuse(`${quoted(word)} is a file: add the address to store it at, such as ghcr.io/me/files`);
+  }
+  if (!hasFile) refuse(`there is no file ${quoted(word)}, and no address after it`);
 }
 
 /** The name that a file is stored under if none is given. Tags have few characters: `_` stands for all others. */

@@ -108,7 +108,7 @@ function values(taker: Option | Argument, registries: readonly Candidate[]): Com
     return { candidates: registries.filter(({ word }) => directories || !/^oci:/.test(word)), files: false };
   }
   const candidates = (taker.argChoices ?? []).map((word) => ({ word, description: "" }));
-  return { candidates, files: /\b(file|dir|path)\b/.test(placeholder) };
+  return { candidates, files: /\b(file|dir|path|dest)\b/.test(placeholder) };
 }
 
 function takesValue(option: Option): boolean {
