@@ -56,6 +56,17 @@ Deno.test("standard input is stored under the name in the address", async () => 
   assert.equal((await succeed(work, ["download", `${BOX}:note`, "-"])).stdout, "hello");
 });
 
+Deno.test("copy finds out by itself that a stored file has the name", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", "bytes!");
+  await succeed(work, ["upload", "disk.img", `${BOX}:disk`]);
+  await succeed(work, ["copy", `${BOX}:disk`, "oci:other:backup"]);
+  assert.equal((await succeed(work, ["cat", "oci:other:backup"])).stdout, "bytes!");
+  const { code, stderr } = await work.run(["copy", `${BOX}:dusk`, "oci:other:dusk"]);
+  assert.match(stderr, /there is no dusk in oci:box\/me\/files/);
+  assert.equal(code, 3);
+});
+
 Deno.test("what is wrong with the words of a command is said before anything is done", async () => {
   await using work = await makeWorkplace();
   await work.write("disk.img", "bytes!");

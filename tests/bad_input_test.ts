@@ -180,7 +180,7 @@ Deno.test("a tag that holds something else is a conflict, and nothing is changed
   await work.run(["upload", ...BOX, "-t", "disk", "-i", "one"]);
   const index = await Deno.readTextFile(work.path("box/me/files/index.json"));
   const message =
-    /: the tag disk-1 already exists and holds something else\nhint: use another base tag, or --overwrite/;
+    /: the tag disk-1 already exists and holds something else\nhint: use another name, or --overwrite/;
   await fails(work, ["upload", ...BOX, "-t", "disk", "-i", "two"], 6, message);
   assert.equal(await Deno.readTextFile(work.path("box/me/files/index.json")), index);
 });
@@ -243,7 +243,7 @@ Deno.test("a tag that is too long with its largest number is refused before anyt
     work,
     args,
     2,
-    /has 129 characters; at most 128 are allowed\nhint: use a base tag of at most 125 characters/,
+    /has 129 characters; at most 128 are allowed\nhint: use a name of at most 125 characters/,
   );
   assert.equal(registry.requests.length, 0);
 });

@@ -32,6 +32,6 @@ export function checkBaseTag(baseTag: string, chunks = 1): string {
   if (longest.length <= MAX_TAG_LENGTH) return baseTag;
   throw new InvalidInputError(
     `the tag "${longest}" has ${longest.length} characters; at most ${MAX_TAG_LENGTH} are allowed`,
-    { hint: `use a base tag of at most ${MAX_TAG_LENGTH - longest.length + baseTag.length} characters` },
+    { hint: `use a name of at most ${MAX_TAG_LENGTH - longest.length + baseTag.length} characters` },
   );
 }

@@ -111,6 +111,6 @@ export function isExisting(
 /** The error of a tag that a chunk needs, and that holds an image of somebody else. It is never replaced. */
 export function foreignConflict(tag: string): ConflictError {
   return new ConflictError(`the tag ${tag} already exists and is not a chunk of a stored file: it is kept`, {
-    hint: "use another base tag, or remove the image yourself if nobody needs it",
+    hint: "use another name, or remove the image yourself if nobody needs it",
   });
 }

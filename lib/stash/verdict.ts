@@ -169,7 +169,7 @@ export function tagConflict(
   tag: string,
   { slicing, existing }: { slicing?: Slicing | undefined; existing?: Slicing | undefined } = {},
 ): ConflictError {
-  const replace = "use another base tag, or --overwrite to replace it";
+  const replace = "use another name, or --overwrite to replace it";
   const mayBeSame = existing && existing.chunkSize !== slicing?.chunkSize &&
     (existing.size === undefined || slicing?.size === undefined || existing.size === slicing.size);
   const sameFile = mayBeSame && `say --chunk-size ${exactSize(existing.chunkSize)} if it is the same file`;

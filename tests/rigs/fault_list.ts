@@ -400,7 +400,7 @@ const downloads: Fault[] = [
     offsets: [0],
     make: (at) => breakLayer(at, "cut", 999),
     expected: "failed",
-    most: 40,
+    most: 52, // six parts, eight attempts for each, and what is read before them
   },
   {
     name: "a wrong byte",

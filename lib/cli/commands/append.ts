@@ -113,7 +113,9 @@ function namesOf({ words, from, to }: AppendFlags): { from: string; to: string }
     throw new InvalidInputError("the base is missing", { hint: "name it with --from IMAGE" });
   }
   if (from !== undefined || to !== undefined) {
-    throw new InvalidInputError("name the images either with --from and --to, or as appendlayer does");
+    throw new InvalidInputError("words cannot be combined with --from and --to", {
+      hint: "name the layer with -i FILE",
+    });
   }
   const [a = "", b = "", c = "", d = ""] = words;
   if (words.length === 2) return { from: atHost(a), to: atHost(b) };

@@ -1,7 +1,8 @@
 /** `layerstash copy`. @module */
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { CopiedBlobs } from "../../copy/copy_blobs.ts";
-import { InvalidInputError } from "../../errors.ts";
+import { InvalidInputError, NotFoundError } from "../../errors.ts";
+import { info } from "../../../main.ts";
 import type { OnEvent } from "../../events.ts";
 import { copyImage, copyStash } from "../../exports/copy.ts";
 import { parseImage } from "../../exports/images.ts";
@@ -28,10 +29,10 @@ Examples:
   $ layerstash copy nginx:alpine localhost:5000/mirror/nginx:alpine
   $ layerstash copy --platform linux/arm64 nginx:alpine oci:./box:nginx
   $ layerstash copy --referrers ghcr.io/me/app:1.2 registry.example.com/app:1.2
-  $ layerstash copy --stash localhost:5000/me/files:disk ghcr.io/me/backup:disk
+  $ layerstash copy localhost:5000/me/files:disk ghcr.io/me/backup:disk
 
-No digest changes, but with --stash the manifests get the format that suits DST:
---manifest-format chooses another. Blobs that DST already has are not sent
+No digest changes, but the manifests of a stored file get the format that suits
+DST: --manifest-format chooses another. Blobs that DST already has are not sent
 again, and within one registry no bytes move. After an interruption, the same
 command goes on; a layer that was being sent starts again. In a directory a blob
 counts as present if its name and size are right; --stash --overwrite also reads
@@ -46,7 +47,7 @@ export function copyCommand(): CommandUnknownOpts {
     .argument("<dst>", "such as ghcr.io/me/app:1.2; a directory without a tag takes the tag of SRC")
     .addOption(platformsOption("copy the image for this platform only; for several, an index of them"))
     .option("--referrers", "also copy what refers to the image: signatures, SBOMs")
-    .option("--stash", "copy a stored file: SRC and DST have its name in place of a tag")
+    .option("--stash", "copy a stored file even if an image has its name")
     .option("--overwrite", "replace another stored file of this name; tags of images always move")
     .addOption(manifestFormatOption())
     .addOption(jobsOption())
@@ -74,7 +75,7 @@ const copyAction = action<CopyFlags>(({ from, to }) => `copy ${from} to ${to}`, 
   using display = showEvents(session, `copying ${flags.from}`, flags);
   const { onEvent } = display;
   using both = await openBoth(flags, { from, to, manifestFormat: flags.manifestFormat, onEvent });
-  const work = flags.stash ? copyOneStash : copyOneImage;
+  const work = flags.stash ? copyOneStash : copyWhatLiesThere;
   await work({ ...session, onEvent, both, from }, flags);
 }, { images: ({ from, to }) => [from, to] });
 
@@ -82,6 +83,19 @@ interface Copying extends Session {
   both: TwoImages;
   from: Address;
   onEvent: OnEvent;
+}
+
+/** Copies an image, or a stored file where no image has the name. */
+async function copyWhatLiesThere(copying: Copying, flags: CopyFlags): Promise<void> {
+  await copyOneImage(copying, flags).catch(async (failure) => {
+    if (!(failure instanceof NotFoundError) || !await namesStash(copying)) throw failure;
+    await copyOneStash(copying, flags);
+  });
+}
+
+async function namesStash({ both: { from }, signal, onEvent }: Copying): Promise<boolean> {
+  if (from.reference === undefined || isDigest(from.reference)) return false;
+  return await info(from.store, from.reference, { signal, onEvent }).then(() => true, () => false);
 }
 
 async function copyOneImage({ both, terminal, signal, onEvent }: Copying, flags: CopyFlags): Promise<void> {
