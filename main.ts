@@ -221,12 +221,13 @@ export async function download(
   await using ahead = new ReadAhead(store, { signal, onEvent });
   const stash = await letGoOnFailure(output, async () => {
     checkTransfer(options);
-    checkOutput(output);
+    if (typeof output !== "function") checkOutput(output);
     const onLayer = await fetchAhead(ahead, output, jobs);
     return await findStash(store, baseTag, { signal, onEvent, onLayer });
   });
   reportPlan({ ...stash, chunks: stash.chunks.length }, onEvent);
-  await fetchStash(ahead.reader, stash, output, { overwrite, stateDirectory, jobs, onEvent, signal });
+  const target = typeof output === "function" ? await output(stash) : output;
+  await fetchStash(ahead.reader, stash, target, { overwrite, stateDirectory, jobs, onEvent, signal });
   return stash;
 }
 

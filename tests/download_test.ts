@@ -553,3 +553,18 @@ testOnEachStore("who meets damaged bytes hears how they are mended", async (plac
     }
   }
 });
+
+Deno.test("a function names the file when the stash was found, and nothing is read twice for that", async () => {
+  await using scene = await makeScene();
+  const { registry, store, work } = scene;
+  const named: (string | undefined)[] = [];
+  const output = ({ name, size }: Stash) => {
+    named.push(name);
+    return Promise.resolve(work.path(`${size} bytes`));
+  };
+  await download(store, "disk", { output });
+  assert.deepEqual(named, [undefined]);
+  assert.deepEqual(await Deno.readFile(work.path(`${BYTES.length} bytes`)), BYTES);
+  const asked = registry.requests.map(({ method, path }) => `${method} ${path}`);
+  assert.equal(new Set(asked).size, asked.length, asked.join("\n"));
+});

@@ -111,7 +111,7 @@ function inspected(
  * of it. A path needs nothing.
  */
 export async function letGoOnFailure<T>(
-  stream: WritableStream<Uint8Array> | ReadableStream<Uint8Array> | string,
+  stream: unknown,
   work: () => Promise<T>,
 ): Promise<T> {
   try {

@@ -5,13 +5,13 @@ import { formatSize } from "../cli/text/sizes.ts";
 
 const COMMAND_LINE = fileURLToPath(new URL("../../main.ts", import.meta.url));
 const NEXT_STEPS = `
-That was a directory. To store files in a registry, omit "--registry oci:./box", or name another registry:
+That was a directory. To store files in a registry, put its address in the place of oci:./box/me/files:
 
   Docker Hub   deno run -A main.ts login docker -u YOU
-               deno run -A main.ts upload -r YOU/files -t runtime -i FILE
+               deno run -A main.ts upload FILE YOU/files:runtime
 
   GHCR         deno run -A main.ts login ghcr -u YOU      (a classic token with write:packages)
-               deno run -A main.ts upload --registry ghcr -r YOU/files -t runtime -i FILE
+               deno run -A main.ts upload FILE ghcr.io/YOU/files:runtime
 `;
 
 /** Runs the demonstration in a temporary directory. */
@@ -21,12 +21,12 @@ async function demonstrate(): Promise<void> {
     await Deno.copyFile(Deno.execPath(), join(directory, "deno"));
     const { size } = await Deno.stat(join(directory, "deno"));
     printLine(`In ${directory} is a real file: ${basename(Deno.execPath())}, ${formatSize(size)}.\n`);
-    const stash = ["--registry", "oci:./box", "-r", "me/files"];
-    await runShown(directory, ["upload", ...stash, "-t", "runtime", "-i", "deno", "--chunk-size", "50MB"]);
-    await runShown(directory, ["list", ...stash, "--exact-size"]);
-    await runShown(directory, ["info", ...stash, "-t", "runtime"]);
-    await runShown(directory, ["download", ...stash, "-t", "runtime", "-o", "copy"]);
-    await runShown(directory, ["verify", ...stash, "-t", "runtime", "-i", "copy"]);
+    const box = "oci:./box/me/files";
+    await runShown(directory, ["upload", "deno", `${box}:runtime`, "--chunk-size", "50MB"]);
+    await runShown(directory, ["list", box, "--exact-size"]);
+    await runShown(directory, ["info", `${box}:runtime`]);
+    await runShown(directory, ["download", `${box}:runtime`, "copy"]);
+    await runShown(directory, ["verify", `${box}:runtime`, "copy"]);
     printLine(NEXT_STEPS);
   } finally {
     await Deno.remove(directory, { recursive: true });

@@ -9,6 +9,7 @@ import type { ReadAhead } from "../transfer/read_ahead.ts";
 import type { LookOptions } from "./chunk_image.ts";
 import { explainFetchError } from "./stash_faults.ts";
 import { chunkName, type Stash } from "./stash.ts";
+import type { DownloadOptions } from "./verb_options.ts";
 
 /** What `fetchStash` takes. */
 export type FetchStashOptions = Omit<FetchFileOptions, "explain" | "partSize">;
@@ -19,9 +20,10 @@ export type FetchStashOptions = Omit<FetchFileOptions, "explain" | "partSize">;
  */
 export async function fetchAhead(
   ahead: ReadAhead,
-  output: string | WritableStream<Uint8Array>,
+  output: DownloadOptions["output"],
   jobs: number | undefined,
 ): Promise<LookOptions["onLayer"]> {
+  if (typeof output === "function") return undefined; // the file may have a beginning of the chunk
   if (typeof output !== "string") return (layer) => ahead.begin(layer);
   return await isNewFile(output) ? (layer) => ahead.begin(layer, firstPart(layer.size, jobs)) : undefined;
 }

@@ -1,4 +1,5 @@
 /** The options of the verbs that store files and bring them back. @module */
+import type { Stash } from "./stash.ts";
 import type { CallOptions } from "../store/store.ts";
 
 /**
@@ -47,8 +48,11 @@ export interface UploadOptions extends TransferOptions {
  * @category Files
  */
 export interface DownloadOptions extends TransferOptions {
-  /** The path of the file to write, or a stream, which receives the bytes in order and is then closed. */
-  output: string | WritableStream<Uint8Array>;
+  /**
+   * The path of the file to write, or a stream, which receives the bytes in order and is then closed; or a function that names
+   * the file when the stash was found.
+   */
+  output: string | WritableStream<Uint8Array> | ((stash: Stash) => Promise<string>);
   /** Replaces a file with other bytes; absent = that is a conflict. */
   overwrite?: boolean | undefined;
 }

@@ -1,12 +1,13 @@
 /** `layerstash download`. @module */
 import { join } from "node:path";
 import { type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
-import { download, info } from "../../../main.ts";
+import { download } from "../../../main.ts";
 import { whyUnsafe } from "../../artifacts/safe_paths.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { quoted } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { isDirectory } from "../../oci/path_reference.ts";
+import type { Stash } from "../../stash/stash.ts";
 import { GO_ON, storeAction, type StoreSession } from "../action.ts";
 import { ADDRESS, transferCommand } from "../base_commands.ts";
 import { platformOption } from "../options.ts";
@@ -86,39 +87,38 @@ function nameOf(outfile: string): string {
 
 async function bringBackStash(session: StoreSession, flags: DownloadFlags): Promise<void> {
   const { terminal, store, signal, onEvent, saved } = session;
-  const { baseTag, json, stateDir: stateDirectory, ...options } = flags;
-  const outfile = await fileToWrite(session, flags);
-  const output = outfile === "-" ? terminal.dataStream() : outfile;
+  const { baseTag, json, stateDir: stateDirectory, outfile, ...options } = flags;
+  let written = outfile ?? "";
+  const inDirectory = async (stash: Stash) => written = await fileIn(outfile, stash);
+  const output = outfile === "-" ? terminal.dataStream() : isNamed(outfile) ? outfile : inDirectory;
   const stash = await download(store, baseTag, { ...options, stateDirectory, output, signal, onEvent });
   if (json) return terminal.data(eventLine("done", stash));
   const doubt = stash.provenComplete ? "" : "; nothing proves that it is complete";
   terminal.note(
-    `${outfile === "-" ? "sent to standard output" : `wrote ${outfile}`}: ${
+    `${outfile === "-" ? "sent to standard output" : `wrote ${written}`}: ${
       formatSize(stash.size)
     }, verified${saved(stash.size, "fetched")}${doubt}`,
   );
 }
 
-/** The file to write: in a directory, and where nothing is named, it gets the name that it had. */
-async function fileToWrite(session: StoreSession, { outfile, baseTag }: DownloadFlags): Promise<string> {
-  if (outfile === undefined) return await ownName(session, baseTag);
-  const inDirectory = outfile.endsWith("/") || isDirectory(outfile);
-  if (!inDirectory) return outfile;
-  const file = join(outfile, await ownName(session, baseTag));
-  await Deno.mkdir(outfile, { recursive: true });
-  return file;
+/** Whether a path names the file itself, and not a directory for it. */
+function isNamed(outfile: string | undefined): outfile is string {
+  return outfile !== undefined && !outfile.endsWith("/") && !isDirectory(outfile);
 }
 
 /**
- * The name that a stored file had, or else the one that it is stored under.
+ * The file to write in a directory, with the name that the stored file had, or else the one that it is stored under.
  *
- * @throws {InvalidInputError} if it is not safe: it comes from outside
+ * @throws {InvalidInputError} if the name is not safe: it comes from outside
  */
-async function ownName({ store, signal, onEvent }: StoreSession, baseTag: string): Promise<string> {
-  const { name = baseTag } = await info(store, baseTag, { signal, onEvent });
+async function fileIn(directory: string | undefined, { baseTag, name = baseTag }: Stash): Promise<string> {
   const why = name.includes("/") ? "it is a path" : whyUnsafe(name);
-  if (why === undefined) return name;
-  throw new InvalidInputError(`the file cannot get the name ${quoted(name)} that it had: ${why}`, {
-    hint: "name the file to write with -o",
-  });
+  if (why !== undefined) {
+    throw new InvalidInputError(`the file cannot get the name ${quoted(name)} that it had: ${why}`, {
+      hint: "name the file to write after the address",
+    });
+  }
+  if (directory === undefined) return name;
+  await Deno.mkdir(directory, { recursive: true });
+  return join(directory, name);
 }

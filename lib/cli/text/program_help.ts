@@ -18,8 +18,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 not allowed,
 5 bytes do not match, 6 conflict, 130 interrupted, 141 output was closed
 
 Try it without a registry, in a directory:
-  $ layerstash upload --registry oci:./box -r me/files -t disk -i disk.img
-  $ layerstash download --registry oci:./box -r me/files -t disk -o copy.img
+  $ layerstash upload disk.img oci:./box/me/files:disk
+  $ layerstash download oci:./box/me/files:disk copy.img
 `;
 
 type Row = readonly [usage: string, summary: string];
