@@ -70,7 +70,7 @@ import { adaptiveJobs, checkTransfer, DEFAULT_JOBS } from "./lib/transfer/adapti
 // Which repository, how to reach it, and who signs in.
 export type { ManifestFormat } from "./lib/store/manifest_format.ts";
 export { type OpenOptions, openStore, type StoreOptions } from "./lib/open/open_store.ts";
-export { type Address, parseAddress } from "./lib/oci/image_reference.ts";
+export { type Address, parseAddress } from "./lib/oci/address.ts";
 export { listRepositories } from "./lib/open/list_repositories.ts";
 export { getToken, type TokenOptions } from "./lib/open/request_token.ts";
 export type { RegistryOptions } from "./lib/registry/open_client.ts";

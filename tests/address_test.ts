@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { InvalidInputError } from "../lib/errors.ts";
 import { info, openStore, upload } from "../main.ts";
-import { parseAddress, parseImage } from "../lib/oci/image_reference.ts";
-import { fullRepository, isLoopback, parseRegistry } from "../lib/oci/address.ts";
+import { parseAddress, parseImage } from "../lib/oci/address.ts";
+import { fullRepository, isLoopback, parseRegistry } from "../lib/oci/registry_address.ts";
 
 const HUB = { kind: "remote", origin: "https://registry-1.docker.io", host: "docker.io" };
 
@@ -155,16 +155,16 @@ Deno.test("an address is read as docker writes it, and without a tag it names th
     [`localhost:5000/x:t@sha256:${"0".repeat(64)}`, "localhost:5000", "x", `sha256:${"0".repeat(64)}`],
   ];
   for (const [text, host, repository, reference] of read) {
-    const { address, ...rest } = parseAddress(text);
-    assert.ok(address.kind === "remote");
-    assert.deepEqual({ host: address.host, ...rest }, { text, host, repository, reference });
+    const { registry, ...rest } = parseAddress(text);
+    assert.ok(registry.kind === "remote");
+    assert.deepEqual({ host: registry.host, ...rest }, { text, host, repository, reference });
   }
 });
 
 Deno.test("the address of a layout names one layout, which need not exist", async () => {
   const directory = await Deno.makeTempDir();
-  const { address, reference } = parseAddress(`oci:${directory}/box/me/files:disk`);
-  assert.deepEqual(address, { kind: "layout", directory: `${directory}/box/me/files` });
+  const { registry, reference } = parseAddress(`oci:${directory}/box/me/files:disk`);
+  assert.deepEqual(registry, { kind: "layout", directory: `${directory}/box/me/files` });
   assert.equal(reference, "disk");
   await Deno.remove(directory, { recursive: true });
 });

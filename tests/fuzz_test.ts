@@ -9,7 +9,7 @@ import { printable } from "../lib/messages.ts";
 import { formatSize, parseSize } from "../lib/cli/text/sizes.ts";
 import { LayerstashError, MismatchError } from "../lib/errors.ts";
 import { retryAfterOf } from "../lib/http/retry_after.ts";
-import { fullRepository, parseRegistry } from "../lib/oci/address.ts";
+import { fullRepository, parseRegistry } from "../lib/oci/registry_address.ts";
 import { isDigest } from "../lib/oci/digest.ts";
 import { declaredMediaType, manifestOf, parseAs, readImageManifest } from "../lib/oci/manifest.ts";
 import { referencesOf } from "../lib/oci/references.ts";

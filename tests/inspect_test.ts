@@ -13,12 +13,12 @@ import { tarOf } from "./rigs/tar.ts";
 
 Deno.test("references are read as docker and skopeo read them", () => {
   const read = (text: string) => {
-    const { address, repository, reference } = parseImage(text);
-    const place = address.kind === "remote"
-      ? address.origin
-      : address.kind === "layout"
-      ? address.directory
-      : address.file;
+    const { registry, repository, reference } = parseImage(text);
+    const place = registry.kind === "remote"
+      ? registry.origin
+      : registry.kind === "layout"
+      ? registry.directory
+      : registry.file;
     return [place, repository, reference];
   };
   const digest = `sha256:${"ab".repeat(32)}`;

@@ -11,7 +11,7 @@ import { counted } from "../messages.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Family } from "../oci/media_types.ts";
 import { corrupted, type Digest, digestOf, parseDigest } from "../oci/digest.ts";
-import type { ArchiveAddress } from "../oci/image_reference.ts";
+import type { ArchiveAddress } from "../oci/address.ts";
 import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { checkRange } from "../store/checks.ts";
 import type { BlobOptions, BlobState, CallOptions, ReadOptions, Store } from "../store/store.ts";

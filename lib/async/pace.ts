@@ -8,7 +8,7 @@ const LONGEST_STRETCH = 50;
  *
  * @example
  * ```ts
- * import { Pace } from "../async/pace.ts";
+ * import { Pace } from "./pace.ts";
  *
  * const pace = new Pace(AbortSignal.timeout(1000));
  * for (let step = 0; step < 1000; step++) if (pace.isPauseDue) await pace.pause();

@@ -1,7 +1,7 @@
 /** How a command runs: it gets a session to work with, and its errors become a message and an exit code. @module */
 import { LayerstashError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { hintOfArchive } from "../oci/image_reference.ts";
+import { hintOfArchive } from "../oci/address.ts";
 import type { Store } from "../store/store.ts";
 import {
   type ConnectionFlags,

@@ -2,7 +2,7 @@
 import { firstCredentials, savedCredentials } from "../../main.ts";
 import type { OnEvent } from "../events.ts";
 import { openImage } from "../exports/images.ts";
-import type { Address } from "../oci/image_reference.ts";
+import type { Address } from "../oci/address.ts";
 import type { OpenedImage } from "../open/open_image.ts";
 import type { OpenOptions } from "../open/open_store.ts";
 import type { FindCredentials } from "../sign_in/credentials.ts";
@@ -51,6 +51,6 @@ export async function openBoth(
   };
 }
 
-function hostOf({ address }: Address): string | undefined {
-  return address.kind === "remote" ? address.host : undefined;
+function hostOf({ registry }: Address): string | undefined {
+  return registry.kind === "remote" ? registry.host : undefined;
 }

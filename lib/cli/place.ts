@@ -7,8 +7,8 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { parseAddress } from "../../main.ts";
 import { LayerstashError } from "../errors.ts";
 import { quoted } from "../messages.ts";
-import { parseRegistry } from "../oci/address.ts";
-import type { Address } from "../oci/image_reference.ts";
+import { parseRegistry } from "../oci/registry_address.ts";
+import type { Address } from "../oci/address.ts";
 
 /** A command after parsing: commander knows whether a value was typed, or came from a variable. */
 export interface ParsedCommand {
@@ -144,13 +144,13 @@ function readAddress(word: string, refuse: Refuse): Address {
 }
 
 /** The names of the registry and the repository, as options would have given them. */
-function namesOf({ address, repository }: Address): Pick<Place, "registry" | "repository"> {
-  if (address.kind === "archive") return { registry: address.name, repository: address.name };
-  if (address.kind === "layout") {
-    const name = `oci:${address.directory}`;
+function namesOf({ registry, repository }: Address): Pick<Place, "registry" | "repository"> {
+  if (registry.kind === "archive") return { registry: registry.name, repository: registry.name };
+  if (registry.kind === "layout") {
+    const name = `oci:${registry.directory}`;
     return { registry: name, repository: name };
   }
-  const { host, origin } = address;
+  const { host, origin } = registry;
   const usual = parseRegistry(host);
   return { registry: usual.kind === "remote" && usual.origin === origin ? host : origin, repository };
 }

@@ -21,8 +21,8 @@
  */
 export { type OpenedImage, openImage } from "../open/open_image.ts";
 export type { StoreOptions } from "../open/open_store.ts";
-export { type Address, type ArchiveAddress, parseImage } from "../oci/image_reference.ts";
-export type { LayoutAddress, RegistryAddress, RemoteAddress } from "../oci/address.ts";
+export { type Address, type ArchiveAddress, parseImage } from "../oci/address.ts";
+export type { LayoutAddress, RegistryAddress, RemoteAddress } from "../oci/registry_address.ts";
 export type { Platform } from "../oci/platform.ts";
 export type { IndexedManifest } from "../oci/image_index.ts";
 

@@ -1,6 +1,6 @@
 /** Chooses the proxy for a request by the environment's variables. @module */
 import { InvalidInputError } from "../errors.ts";
-import { isLoopback } from "../oci/address.ts";
+import { isLoopback } from "../oci/registry_address.ts";
 import { addressBits, isInNetwork } from "./networks.ts";
 
 /** The environment's variables. */

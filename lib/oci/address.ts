@@ -1,140 +1,185 @@
-/** Registry addresses: a server that speaks HTTP, or a directory of OCI image layouts. @module */
+/** Addresses of what registries, layouts and archives hold, in the notation of docker and skopeo. @module */
 import { InvalidInputError } from "../errors.ts";
 import { quoted } from "../messages.ts";
+import { parseRegistry, type RegistryAddress, requireExpandedHome, withHome } from "./registry_address.ts";
+import {
+  existingPath,
+  isDirectory,
+  isFile,
+  type PathReference,
+  splitPath,
+  withoutDigest,
+} from "./path_reference.ts";
+import { parseRepository, parseTag } from "./reference.ts";
 
-/** A registry that speaks HTTP. */
-export interface RemoteAddress {
-  /** Distinguishes a server from a directory. */
-  kind: "remote";
-  /** Scheme, host and port that requests go to: `https://registry-1.docker.io`. */
-  origin: string;
-  /** The name that users write and that credentials are saved under: `docker.io`, `localhost:5000`. */
-  host: string;
-}
-
-/** A directory of OCI image layouts. */
-export interface LayoutAddress {
-  /** Distinguishes a directory from a server. */
-  kind: "layout";
-  /** The directory in which repository `a/b` is the layout `a/b`. */
-  directory: string;
-}
-
-/** The server or the directory that holds repositories. */
-export type RegistryAddress = RemoteAddress | LayoutAddress;
-
-const SHORT_NAMES = new Map([["docker", "docker.io"], ["ghcr", "ghcr.io"]]);
-/** Web sites whose names are taken for those of their registries. */
-const WEB_SITES = new Map([["hub.docker.com", "docker"], ["github.com", "ghcr"]]);
-/** All host names of Docker Hub's registry. */
-export const DOCKER_HUB: ReadonlySet<string> = new Set([
-  "docker.io",
-  "index.docker.io",
-  "registry-1.docker.io",
-  "registry.hub.docker.com",
-]);
-
-/**
- * Reads the name of a registry: `docker`, `ghcr`, a host, a URL, or `oci:DIR`. Without a scheme, loopback hosts are
- * reached over http and all others over https.
- *
- * @throws {InvalidInputError} if the text is none of these
- */
-export function parseRegistry(text: string): RegistryAddress {
-  if (typeof text !== "string") throw notARegistry(text);
-  if (text.startsWith("oci:")) return layoutAddress(text.slice("oci:".length));
-  const url = parseUrl(SHORT_NAMES.get(text) ?? text);
-  if (url.username || url.password) {
-    throw new InvalidInputError("the registry's URL contains a user name or password", {
-      hint: "use --username, or layerstash login",
-    });
-  }
-  if (url.pathname !== "/" && !/^\/v[12]\/?$/.test(url.pathname) || url.search || url.hash) {
-    throw new InvalidInputError(
-      `${quoted(text)} is not a registry: a registry is a host, without a path after it`,
-      {
-        hint: isPath(text)
-          ? pathHint(text)
-          : "put the path before the name of the repository, as in -r path/name",
-      },
-    );
-  }
-  const meant = WEB_SITES.get(url.host);
-  if (meant) {
-    throw new InvalidInputError(`${quoted(text)} is a web site, not a registry`, { hint: `use ${meant}` });
-  }
-  if (DOCKER_HUB.has(url.host)) {
-    return { kind: "remote", origin: "https://registry-1.docker.io", host: "docker.io" };
-  }
-  return { kind: "remote", origin: url.origin, host: url.host };
-}
-
-/** Whether a host is this machine: `localhost`, `127.0.0.0/8` or `::1`. */
-export function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname.endsWith(".localhost") || hostname === "[::1]" ||
-    /^127\.\d+\.\d+\.\d+$/.test(hostname);
-}
-
-/** Whether others on the network can read what is sent to a URL: it is of another machine, and not of https. */
-export function isOverheard(url: string | URL): boolean {
-  const { protocol, hostname } = new URL(url);
-  return protocol !== "https:" && !isLoopback(hostname);
-}
-
-/** The repository's full name in its registry: on Docker Hub, `nginx` is `library/nginx`. */
-export function fullRepository(address: RegistryAddress, repository: string): string {
-  const official = address.kind === "remote" && address.host === "docker.io" && !repository.includes("/");
-  return official ? `library/${repository}` : repository;
-}
-
-function layoutAddress(directory: string): LayoutAddress {
-  if (directory === "") {
-    throw new InvalidInputError('"oci:" needs a directory after it', { hint: "as in oci:./box" });
-  }
-  requireExpandedHome("oci", directory);
-  if (directory.includes("\0")) throw new InvalidInputError("the directory's name contains a NUL character");
-  return { kind: "layout", directory };
-}
-
-function parseUrl(text: string): URL {
-  const explicit = /^https?:\/\//i.test(text);
-  const secure = URL.parse(explicit ? text : `https://${text}`);
-  const url = !explicit && secure && isLoopback(secure.hostname) ? URL.parse(`http://${text}`) : secure;
-  if (url?.hostname) return url;
-  throw notARegistry(text);
-}
-
-/** Whether a text is a directory's path rather than a host's name. */
-function isPath(text: string): boolean {
-  return /^(\.{0,2}\/|~|[A-Za-z]:\\)/.test(text);
-}
-
-function pathHint(path: string): string {
-  return `a directory is named as in oci:${withHome(path)}`;
-}
-
-/** A path as shells expand it after `oci:`, too: they expand a tilde only at the beginning of a word. */
-export function withHome(path: string): string {
-  return path.replace(/^~(?=\/|$)/, "$HOME");
+/** An archive of images, which is read in place. */
+export interface ArchiveAddress {
+  /** Distinguishes an archive from a directory and a server. */
+  kind: "archive";
+  /** The path of the file. */
+  file: string;
+  /** How the user named it, for messages: `docker-archive:image.tar`. */
+  name: string;
+  /** Which list of images counts where the archive has both: OCI's `index.json`, or docker's `manifest.json`. */
+  form: "oci" | "docker";
 }
 
 /**
- * Makes sure that the path after `oci:` and the like does not begin with `~/`, which shells do not expand there.
+ * A repository or a layout, or a thing in it: an image, or a stored file.
  *
- * @throws {InvalidInputError} if it does
+ * @category Stores
  */
-export function requireExpandedHome(transport: string, path: string): void {
-  if (withHome(path) === path) return;
-  throw new InvalidInputError(`shells do not expand the ~ of ${quoted(`${transport}:${path}`)}`, {
-    hint: `use ${transport}:${withHome(path)}; a directory with the name ~ is ${transport}:./~`,
+export interface Address {
+  /** The address as it was written. */
+  text: string;
+  /** The registry, the layout or the archive. */
+  registry: RegistryAddress | ArchiveAddress;
+  /** The repository's name; empty for a layout and an archive. */
+  repository: string;
+  /**
+   * A tag, the name of a stored file, a digest, or a name in a layout or an archive; `undefined` if the address names
+   * nothing in the repository, the layout or the archive. Where an image is wanted, it then has to hold exactly one.
+   */
+  reference: string | undefined;
+}
+
+/**
+ * Reads an address: one word that names a repository, or a thing in it, as docker and skopeo write it. Examples are
+ * `ghcr.io/me/files:disk`, `me/files` (of Docker Hub), `localhost:5000/x@sha256:...`, `http://host/x:tag`, and
+ * `oci:DIR:NAME`, where DIR is one OCI layout. Archives are `oci-archive:FILE:NAME`, `docker-archive:FILE:NAME`,
+ * `oci:FILE:NAME`, or a path such as `./image.tar`. URLs of a repository's API, such as `https://ghcr.io/v2/me/files/`,
+ * are understood, too.
+ *
+ * @category Stores
+ * @throws {InvalidInputError} if the text is not an address
+ *
+ * @example
+ * ```ts
+ * import { parseAddress } from "@layerstash/cli";
+ * const { repository, reference } = parseAddress("ghcr.io/me/files:disk");
+ * if (repository !== "me/files" || reference !== "disk") throw new Error("unexpected address");
+ * ```
+ */
+export function parseAddress(text: string): Address {
+  if (typeof text !== "string") throw notAnAddress(text);
+  const local = localImage(text) ?? archiveImage(text);
+  if (local) return local;
+  refuseForeign(text);
+  if (/^[./~]/.test(text)) throw notAnAddressPath(text); // no host begins with these
+  return remoteAddress(text);
+}
+
+/**
+ * Reads the address of an image. It is an address as any other, but in a registry the tag defaults to `latest`, as for
+ * docker.
+ *
+ * @throws {InvalidInputError} if the text is not an address
+ *
+ * @example
+ * ```ts
+ * import { parseImage } from "@layerstash/cli/images";
+ * const { repository, reference } = parseImage("localhost:5000/me/app");
+ * if (repository !== "me/app" || reference !== "latest") throw new Error("unexpected address");
+ * ```
+ */
+export function parseImage(text: string): Address {
+  const address = parseAddress(text);
+  const isRemote = address.registry.kind === "remote";
+  return isRemote ? { ...address, reference: address.reference ?? "latest" } : address;
+}
+
+/** Reads the address of something in a registry that speaks HTTP. */
+function remoteAddress(text: string): Address {
+  const [, scheme = "", rest = ""] = /^(https?:\/\/|docker:\/\/)?(.*)$/s.exec(text) ?? [];
+  const { name, digest } = withoutDigest(rest.replace(/(\/v2)?\/$/, ""));
+  const colon = name.lastIndexOf(":");
+  const tagged = colon > name.lastIndexOf("/");
+  const path = tagged ? name.slice(0, colon) : name;
+  const tag = tagged ? parseTag(name.slice(colon + 1)) : undefined;
+  const slash = path.indexOf("/");
+  const first = path.slice(0, Math.max(0, slash));
+  // As docker decides: the first component is a host if it has a dot or a port, or is localhost.
+  const hosted = scheme.startsWith("http") || /[.:]/.test(first) || first === "localhost";
+  if (slash < 0 && (hosted || path.includes(".") || path === "localhost")) {
+    throw notAnAddress(text, `a registry alone is not enough: add a repository, as in ${name}/me/files`);
+  }
+  const registry = hosted ? (scheme.startsWith("http") ? scheme : "") + first : "docker.io";
+  const repository = parseRepository(hosted ? path.slice(slash + 1).replace(/^v2\//, "") : path);
+  return { text, registry: parseRegistry(registry), repository, reference: digest ?? tag };
+}
+
+/** The transports of images in files and directories. */
+const LOCAL = /^(oci|oci-archive|docker-archive):(.*)$/s;
+
+/** Reads `oci:DIR:NAME`, `oci-archive:FILE:NAME` or `docker-archive:FILE:NAME`. */
+function localImage(text: string): Address | undefined {
+  const [, transport = "", rest = ""] = LOCAL.exec(text) ?? [];
+  if (transport === "") return undefined;
+  requireExpandedHome(transport, rest);
+  const { path, reference } = splitPath(rest, text);
+  const isArchive = transport !== "oci" || isFile(path);
+  if (!isArchive) return { text, registry: parseRegistry(`oci:${path}`), repository: "", reference };
+  if (path === "") throw new InvalidInputError(`${quoted(text)} needs a file after the colon`);
+  const form = transport === "docker-archive" ? "docker" : "oci";
+  return archive(text, { path, reference }, { name: `${transport}:${path}`, form });
+}
+
+/** Reads the path of an archive, such as `./image.tar`, perhaps with a name after it. */
+function archiveImage(text: string): Address | undefined {
+  const found = /^[./~]/.test(text) ? existingPath(text, isFile) : undefined;
+  return found && archive(text, found, { name: found.path, form: "oci" });
+}
+
+function archive(
+  text: string,
+  { path: file, reference }: PathReference,
+  { name, form }: Pick<ArchiveAddress, "name" | "form">,
+): Address {
+  return { text, registry: { kind: "archive", file, name, form }, repository: "", reference };
+}
+
+/** The transports of other tools that are not read, and what to type for each. They are never asked for as hosts. */
+const FOREIGN: Readonly<Record<string, string>> = {
+  "dir": "convert it, as in: skopeo copy dir:PATH oci:DIR:TAG",
+  "docker-daemon": "save it first: docker save -o FILE.tar IMAGE; then use docker-archive:FILE.tar",
+  "containers-storage":
+    "save it first: podman save --format oci-archive -o FILE.tar IMAGE; then use oci-archive:FILE.tar",
+  "ostree": "convert it, as in: skopeo copy ostree:IMAGE oci:DIR:TAG",
+  "sif": "convert it, as in: skopeo copy sif:FILE oci:DIR:TAG",
+  "ocidir": "name the directory as in oci:DIR:TAG",
+};
+
+/** A host of such a name is meant where a port follows, as in `dir:5000/me/app`. */
+function refuseForeign(text: string): void {
+  const [, transport = ""] = /^([a-z-]+):(?![0-9]+\/)/.exec(text) ?? [];
+  if (!Object.hasOwn(FOREIGN, transport)) return;
+  throw new InvalidInputError(`the transport ${transport}: of ${quoted(text)} is not supported`, {
+    hint: FOREIGN[transport],
   });
 }
 
-function notARegistry(text: string): InvalidInputError {
-  const named = String(text).includes("@") ? "this" : quoted(text); // the text before an @ may hold a password
-  return new InvalidInputError(`${named} is not a registry`, {
-    hint: isPath(String(text)) && named !== "this"
-      ? pathHint(text)
-      : "use docker, ghcr, a host such as registry.example.com or localhost:5000, a URL, or oci:DIR",
-  });
+/** The names of archives, perhaps compressed ones. */
+const ARCHIVE_NAME = /\.(tar|tgz)(\.\w+)?$/i;
+
+/**
+ * A hint for who names an archive as `image.tar`, which is read as the name of an image in a registry; `undefined` if the
+ * current directory has no such file.
+ */
+export function hintOfArchive(text: string): string | undefined {
+  if (!ARCHIVE_NAME.test(text) || /^[./~]|:/.test(text) || !isFile(text)) return undefined;
+  return `for the file ${text} in this directory, use ./${text}`;
+}
+
+/** The error for a path that is not an archive. It suggests `oci:`. */
+function notAnAddressPath(text: string): InvalidInputError {
+  const hint = `for a directory, use oci:${withHome(text)}`;
+  if (!ARCHIVE_NAME.test(text) || isDirectory(text)) return notAnAddress(text, hint);
+  return new InvalidInputError(`there is no file ${text}`, { hint });
+}
+
+const USE =
+  "use an address such as nginx:alpine, ghcr.io/me/app:1.2, localhost:5000/app@sha256:..., oci:DIR:TAG, or docker-archive:FILE";
+
+function notAnAddress(text: string, hint = USE): InvalidInputError {
+  return new InvalidInputError(`${quoted(text)} is not an address`, { hint });
 }

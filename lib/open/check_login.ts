@@ -1,7 +1,7 @@
 /** Checks whether a registry accepts credentials, before they are saved. @module */
 import { InvalidInputError, NotFoundError } from "../errors.ts";
 import { codesOf } from "../http/answers.ts";
-import { parseRegistry } from "../oci/address.ts";
+import { parseRegistry } from "../oci/registry_address.ts";
 import type { Credentials } from "../sign_in/credentials.ts";
 import { ENDPOINTS } from "../registry/endpoints.ts";
 import { openClient, type RegistryOptions } from "../registry/open_client.ts";

@@ -1,7 +1,7 @@
 /** Finds the authorization that other programs need to fetch a blob. @module */
 import type { DirectAccess } from "../blobs/direct_urls.ts";
 import { NotAllowedError } from "../errors.ts";
-import { parseRegistry } from "../oci/address.ts";
+import { parseRegistry } from "../oci/registry_address.ts";
 import type { Digest } from "../oci/digest.ts";
 import { profileOf } from "../registry/profiles.ts";
 import type { CallOptions } from "../store/store.ts";

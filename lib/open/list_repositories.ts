@@ -1,7 +1,7 @@
 /** Lists the repositories of a registry or a directory. @module */
 import { NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
 import { findLayouts } from "../layout/find_layouts.ts";
-import { parseRegistry } from "../oci/address.ts";
+import { parseRegistry } from "../oci/registry_address.ts";
 import { ENDPOINTS } from "../registry/endpoints.ts";
 import { allItems, textOf } from "../registry/pages.ts";
 import { openClient, type RegistryOptions } from "../registry/open_client.ts";

@@ -1,5 +1,5 @@
 /** Opens the store that holds an image. @module */
-import { type Address, parseImage } from "../oci/image_reference.ts";
+import { type Address, parseImage } from "../oci/address.ts";
 import type { Store } from "../store/store.ts";
 import { openAddress, type StoreOptions } from "./open_store.ts";
 

@@ -3,10 +3,15 @@ import { join, sep } from "node:path";
 import { ArchiveStore } from "../archive/archive_store.ts";
 import { InvalidInputError } from "../errors.ts";
 import { quoted } from "../messages.ts";
-import { type Address, parseAddress } from "../oci/image_reference.ts";
+import { type Address, parseAddress } from "../oci/address.ts";
 import { parseRepository } from "../oci/reference.ts";
 import { BYTES, withDefaults } from "../arguments.ts";
-import { fullRepository, type LayoutAddress, parseRegistry, type RemoteAddress } from "../oci/address.ts";
+import {
+  fullRepository,
+  type LayoutAddress,
+  parseRegistry,
+  type RemoteAddress,
+} from "../oci/registry_address.ts";
 import type { Credentials } from "../sign_in/credentials.ts";
 import { hubTagRemover } from "../registry/tag_removal/docker_hub.ts";
 import { githubTagRemover } from "../registry/tag_removal/github_packages.ts";
@@ -86,11 +91,11 @@ export function openStore(where: string | OpenOptions, options: StoreOptions = {
 }
 
 /** Opens the repository, the layout or the archive of an address. */
-export function openAddress({ address, repository }: Address, options: StoreOptions = {}): Store {
+export function openAddress({ registry, repository }: Address, options: StoreOptions = {}): Store {
   const { manifestFormat, onEvent } = options;
-  if (address.kind === "archive") return new ArchiveStore(address, { onEvent });
-  if (address.kind === "remote") return openRemote(address, repository, options);
-  const { directory } = address;
+  if (registry.kind === "archive") return new ArchiveStore(registry, { onEvent });
+  if (registry.kind === "remote") return openRemote(registry, repository, options);
+  const { directory } = registry;
   return new LayoutStore({ directory, name: `oci:${directory}`, manifestFormat, onEvent });
 }
 

@@ -1,5 +1,5 @@
 /** Requests tokens for other programs. @module */
-import { fullRepository, parseRegistry } from "../oci/address.ts";
+import { fullRepository, parseRegistry } from "../oci/registry_address.ts";
 import { parseRepository } from "../oci/reference.ts";
 import type { SignInDemand } from "../sign_in/authorization.ts";
 import { openClient, type RegistryOptions } from "../registry/open_client.ts";

@@ -6,7 +6,7 @@ import { type HostPace, paceOf } from "../http/host_pace.ts";
 import { endsCall, isBusyAnswer, retryAfterOf } from "../http/retry_after.ts";
 import { warningsOf } from "../http/warnings.ts";
 import { Authorization, CATALOG_SCOPE, scopeFor, type SignInDemand } from "../sign_in/authorization.ts";
-import type { RemoteAddress } from "../oci/address.ts";
+import type { RemoteAddress } from "../oci/registry_address.ts";
 import type { FindCredentials } from "../sign_in/credentials.ts";
 import type { Clock } from "../async/clock.ts";
 import {

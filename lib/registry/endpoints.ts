@@ -29,7 +29,7 @@
  */
 import type { ByteRange } from "../content/source.ts";
 import type { HttpRequest } from "../http/request.ts";
-import type { RemoteAddress } from "../oci/address.ts";
+import type { RemoteAddress } from "../oci/registry_address.ts";
 import { type Digest, parseDigest } from "../oci/digest.ts";
 import { BLOB_UNKNOWN, MANIFEST_BLOB_UNKNOWN } from "../oci/error_codes.ts";
 import type { Manifest } from "../oci/manifest.ts";

@@ -6,7 +6,7 @@ import { type Clock, systemClock } from "../async/clock.ts";
 import { DEFAULT_RETRY_POLICY, POLICY_NUMBERS, type RetryPolicy } from "../async/retry.ts";
 import type { OnEvent } from "../events.ts";
 import { withDefaults } from "../arguments.ts";
-import type { RemoteAddress } from "../oci/address.ts";
+import type { RemoteAddress } from "../oci/registry_address.ts";
 import type { Credentials, FindCredentials } from "../sign_in/credentials.ts";
 import { RegistryClient } from "./client.ts";
 

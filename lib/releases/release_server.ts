@@ -8,7 +8,7 @@ import { DEFAULT_RETRY_POLICY, type RetryContext, type RetryPolicy } from "../as
 import { isTransientAnswer, retryAfterOf } from "../http/retry_after.ts";
 import type { Transport, TransportOptions } from "../http/request.ts";
 import { openTransport, sendObserved } from "../http/transport.ts";
-import { isLoopback } from "../oci/address.ts";
+import { isLoopback } from "../oci/registry_address.ts";
 import type { CallOptions } from "../store/store.ts";
 
 /** The default address of the releases. */

@@ -4,7 +4,7 @@ import { LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
 import { bytesOf, errorOfNoAnswer, readUndigested } from "../http/answers.ts";
 import type { Transport, TransportOptions } from "../http/request.ts";
 import { openTransport } from "../http/transport.ts";
-import { parseRegistry } from "../oci/address.ts";
+import { parseRegistry } from "../oci/registry_address.ts";
 import { parseAs } from "../oci/manifest.ts";
 import type { FindCredentials } from "./credentials.ts";
 

@@ -1,5 +1,5 @@
 /** Maps a host to its login in docker's or podman's config: the key in `auths`, or the helper program. @module */
-import { DOCKER_HUB } from "../oci/address.ts";
+import { DOCKER_HUB } from "../oci/registry_address.ts";
 import type { Credentials } from "./credentials.ts";
 import { type AuthEntry, type DockerConfig, malformedConfig, type NamedConfig } from "./docker_config.ts";
 

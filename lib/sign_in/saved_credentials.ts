@@ -1,5 +1,5 @@
 /** Finds the logins that docker and podman have saved. @module */
-import { DOCKER_HUB } from "../oci/address.ts";
+import { DOCKER_HUB } from "../oci/registry_address.ts";
 import { credentialHelper } from "./credential_helper.ts";
 import { type FindCredentials, firstCredentials } from "./credentials.ts";
 import { type DockerConfig, parseDockerConfig } from "./docker_config.ts";

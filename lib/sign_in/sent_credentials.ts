@@ -1,6 +1,6 @@
 /** Looks up the credentials for one repository, once, and withholds a saved login where others could read it. @module */
 import type { OnEvent } from "../events.ts";
-import { isOverheard } from "../oci/address.ts";
+import { isOverheard } from "../oci/registry_address.ts";
 import type { Credentials, FindCredentials } from "./credentials.ts";
 import { Secrets } from "./secrets.ts";
 

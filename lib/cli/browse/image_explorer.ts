@@ -76,7 +76,7 @@ export class ImageExplorer implements Disposable {
     this.#opened = openImage(image, { ...this.#connection, onEvent });
     this.#images.clear();
     this.#tree = undefined;
-    return image.address.kind !== "remote" || /(:[^/]+|@[^/]+)$/.test(text) ? image.reference : undefined;
+    return image.registry.kind !== "remote" || /(:[^/]+|@[^/]+)$/.test(text) ? image.reference : undefined;
   }
 
   /** The tags of the repository; the digests of its images if it has no tag. */

@@ -8,7 +8,7 @@ import { copyImage, copyStash } from "../../exports/copy.ts";
 import { parseImage } from "../../exports/images.ts";
 import { counted, printable } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
-import type { Address } from "../../oci/image_reference.ts";
+import type { Address } from "../../oci/address.ts";
 import type { ManifestFormat } from "../../store/manifest_format.ts";
 import { action, type Session, showEvents } from "../action.ts";
 import { connectionCommand } from "../base_commands.ts";

@@ -8,7 +8,7 @@ import type { ExtractResult } from "../../images/extract.ts";
 import type { MergedEntry } from "../../images/file_tree.ts";
 import { ImageFiles } from "../../images/image_files.ts";
 import { counted, printable } from "../../messages.ts";
-import type { Address } from "../../oci/image_reference.ts";
+import type { Address } from "../../oci/address.ts";
 import { imageAction, type ImageFlags, type ImageSession } from "../image_action.ts";
 import { imageCommand } from "../base_commands.ts";
 import { parseSizeOption } from "../options.ts";
@@ -93,11 +93,11 @@ async function newDirectory({ image, overwrite }: ExtractFlags): Promise<string>
 }
 
 /** `nginx-alpine` for `docker.io/library/nginx:alpine`, and `box-latest` for `oci:some/box:latest`. */
-function directoryName({ address, repository, reference = "image" }: Address): string {
-  const path = address.kind === "archive"
-    ? address.file
-    : address.kind === "layout"
-    ? address.directory
+function directoryName({ registry, repository, reference = "image" }: Address): string {
+  const path = registry.kind === "archive"
+    ? registry.file
+    : registry.kind === "layout"
+    ? registry.directory
     : repository;
   const name = basename(resolve(path)).replace(/\.tar(\.\w+)?$/, "");
   const tag = reference.replace(/^sha256:(.{12}).*/, "$1").split("/").at(-1)!;

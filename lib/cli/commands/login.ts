@@ -1,7 +1,7 @@
 /** `layerstash login` and `layerstash logout`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { InvalidInputError } from "../../errors.ts";
-import { isOverheard, parseRegistry, type RemoteAddress } from "../../oci/address.ts";
+import { isOverheard, parseRegistry, type RemoteAddress } from "../../oci/registry_address.ts";
 import { checkLogin } from "../../open/check_login.ts";
 import { eraseLogin, saveLogin } from "../../sign_in/saved_login.ts";
 import { action } from "../action.ts";

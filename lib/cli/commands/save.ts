@@ -75,7 +75,7 @@ async function saveWhole(session: ImageSession, { output, platform, jobs, json }
   const { terminal, store, reference, signal, onEvent } = session;
   using to = openImage({
     text: `oci:${output}`,
-    address: { kind: "layout", directory: output },
+    registry: { kind: "layout", directory: output },
     repository: "",
     reference: undefined,
   });
