@@ -1,5 +1,6 @@
 /** Commands that take an address, one word, in place of `--registry`, `-r` and `-t`. @module */
 import assert from "node:assert/strict";
+import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { type Ended, makeWorkplace, type RunOptions, type Workplace } from "./rigs/command_line.ts";
 
 const BOX = "oci:box/me/files";
@@ -82,7 +83,10 @@ Deno.test("what is wrong with the words of a command is said before anything is 
     ],
     [["upload", BOX], /the file is missing: name it before the address, or with -i/],
     [["upload", "-", BOX], /standard input needs a name: add it to the address/],
-    [["upload", "disk.img", "a/disk.img", BOX], /two of the files have one name/],
+    [
+      ["upload", "disk.img", "a/disk.img", BOX],
+      /"disk\.img" and "a\/disk\.img" would both be stored as "disk\.img": store them one by one/,
+    ],
     [["upload", "disk.img", "a/disk.img", `${BOX}:disk`], /several files cannot all be stored as "disk"/],
     [["upload", "disk.img", `${BOX}:disk`, "-i", "disk.img"], /a file is named twice: "disk\.img"/],
     [["upload", "disk.img", `${BOX}:disk`, "-t", "disk"], /and -t both give a name: leave out one/],
@@ -94,6 +98,22 @@ Deno.test("what is wrong with the words of a command is said before anything is 
     [["list", `${BOX}:disk`], /names something in a repository: leave out "disk"/],
     [["download", BOX], /names a repository: add the name of a stored file, as in oci:box\/me\/files:disk/],
     [["verify", "a", "b", ...FLAGS, "-t", "disk"], /"b" is not expected: with -r, no word is an address/],
+    [["upload", "-r", "me/files", "disk.img", `${BOX}:disk`], /:disk" is an address, .*: leave out -r/],
+    [["blob", "push", "disk.img"], /"disk\.img" is a file: add the address to store it at/],
+    [["blob", "push", "disk.img", `${BOX}:a`, "--alias", "b"], /the address and --alias both give a name/],
+    [["blob", "pull", `${BOX}:a`, "oci:box/me/logs:b"], /:a" and ".*:b" are in different repositories/],
+    [["blob", "pull", "@a"], /the repository is missing: use an address such as ghcr\.io\/me\/files, or -r/],
+    [["blob", "size", "-r", "me/files", "ghcr.io/me/files:a"], /:a" is an address, .*: leave out -r/],
+    [["blob", "size", BOX, "a"], /"a" is neither a digest nor an alias: did you mean @a\?/],
+    [["blob", "mount", BOX, "oci:box/me/logs"], /names a repository: add the digest of the blob/],
+    [
+      ["blob", "mount", "me/a@sha256:1", "me/b"],
+      /"me\/a@sha256:1" is not an address: its digest is malformed/,
+    ],
+    [["alias", "set", BOX, "disk.img"], /names a repository: add the alias, as in oci:box\/me\/files:may15/],
+    [["alias", "list", `${BOX}:a`], /names something in a repository: leave out "a"/],
+    [["token", "me/files", "pul"], /"pul" is not an action: use pull, push, delete or \*/],
+    [["repos", "oci:box", "--registry", "ghcr"], /both name a registry: leave out one/],
     [["info"], /the repository is missing: use an address such as ghcr\.io\/me\/files, or -r/],
     [["info", "Me/Files:x"], /"Me\/Files" is not a repository name\nhint: use lower-case letters/],
   ];
@@ -104,6 +124,68 @@ Deno.test("what is wrong with the words of a command is said before anything is 
   }
   const left = await Array.fromAsync(Deno.readDir(work.path("")), ({ name }) => name);
   assert.ok(!left.includes("box"), "nothing was stored");
+});
+
+Deno.test("blobs are stored, named, fetched and removed by addresses", async () => {
+  await using work = await makeWorkplace();
+  await work.write("a.dat", "one");
+  await work.write("b.dat", "two");
+  const digests = (await succeed(work, ["blob", "push", "a.dat", "b.dat", `${BOX}:both`])).stdout.split("\n");
+  const [one, two] = digests as [string, string];
+  const pushed = await succeed(work, ["blob", "push", BOX], { stdin: new TextEncoder().encode("one") });
+  assert.equal(pushed.stdout, `${one}\n`);
+  const prints: [string[], string][] = [
+    [["blob", "pull", `${BOX}:both`], "onetwo"],
+    [["blob", "pull", `${BOX}@${two}`, `${BOX}@${one}`], "twoone"],
+    [["blob", "pull", BOX, two, "@both"], "twoonetwo"],
+    [["blob", "size", `${BOX}:both`], "6\n"],
+    [["alias", "get", `${BOX}:both`], `${one}\n${two}\n`],
+    [["alias", "list", BOX], "both\n"],
+    [["url", BOX, two, "--json"], ""],
+    [["repos", "oci:box"], "me/files\n"],
+    [["token", BOX, "pull"], ""],
+  ];
+  for (const [args, printed] of prints) {
+    const { stdout } = await succeed(work, args);
+    if (printed !== "" || args[0] === "token") assert.equal(stdout, printed, args.join(" "));
+  }
+  await succeed(work, ["alias", "set", `${BOX}:two`, "./b.dat"]);
+  const manifest = JSON.parse((await succeed(work, ["manifest", `${BOX}:two`])).stdout);
+  assert.equal(manifest.layers[0].digest, two);
+  const config = (await succeed(work, ["digest", `${BOX}:two`])).stdout;
+  assert.equal(config, `${manifest.config.digest}\n`);
+  assert.equal(
+    (await succeed(work, ["alias", "remove", `${BOX}:two`, `${BOX}:both`])).stdout,
+    `${two}\n${one}\n${two}\n`,
+  );
+  assert.equal((await succeed(work, ["blob", "remove", `${BOX}@${two}`])).stdout, `${two}\n`);
+});
+
+Deno.test("a blob is mounted from one address to another of the registry", async () => {
+  await using work = await makeWorkplace();
+  await using registry = await startFakeRegistry();
+  const pushed = await succeed(work, ["blob", "push", `${registry.host}/me/logs`], {
+    stdin: new TextEncoder().encode("one"),
+  });
+  const digest = pushed.stdout.trim();
+  await succeed(work, [
+    "blob",
+    "mount",
+    `${registry.host}/me/logs@${digest}`,
+    `${registry.host}/me/copies:one`,
+  ]);
+  assert.equal((await succeed(work, ["blob", "pull", `${registry.host}/me/copies:one`])).stdout, "one");
+  const elsewhere = await work.run([
+    "blob",
+    "mount",
+    `${registry.host}/me/logs@${digest}`,
+    "ghcr.io/me/copies",
+  ]);
+  assert.match(
+    elsewhere.stderr,
+    /a blob is mounted within one registry, not from 127\.0\.0\.1:\d+ to ghcr\.io/,
+  );
+  assert.equal(elsewhere.code, 2);
 });
 
 async function succeed(work: Workplace, args: string[], options?: RunOptions): Promise<Ended> {

@@ -100,7 +100,8 @@ Deno.test("errors say what, why and what to do, with the exit codes of all comma
     ["blob push -i box", 2, /box is a directory/],
     ["blob pull none", 2, /^layerstash: "none" is neither a digest nor an alias: did you mean @none\?\n/],
     ["blob pull @.bad", 2, /is not a tag/],
-    ["alias get ../../_catalog", 2, /is not a tag/],
+    ["alias get -r me/files ../../_catalog", 2, /is not a tag/],
+    ["alias get ../../_catalog", 2, /is not an address/],
     ["manifest @note", 2, /is not a tag/],
     ["blob pull @../note", 2, /is not a tag/],
     [

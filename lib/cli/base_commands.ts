@@ -82,19 +82,13 @@ export function registryCommand(name: string, description = "docker, ghcr, a hos
   );
 }
 
-/** A command that works on a repository, which `-r` names. */
-export function repositoryCommand(name: string) {
-  return registryCommand(name).addOption(repositoryOption().makeOptionMandatory()).addOption(jsonOption());
-}
-
-function repositoryOption() {
-  return new Option("-r, --repository <name>", "the repository, such as me/files")
-    .env("LAYERSTASH_REPOSITORY");
-}
-
 /** A command that works on a repository, which an address or `-r` names. */
 export function placeCommand(name: string) {
-  return registryCommand(name).addOption(repositoryOption()).addOption(jsonOption());
+  return registryCommand(name)
+    .addOption(
+      new Option("-r, --repository <name>", "the repository, such as me/files").env("LAYERSTASH_REPOSITORY"),
+    )
+    .addOption(jsonOption());
 }
 
 /** The first word of a command that works on a repository. */
@@ -125,7 +119,7 @@ export function transferCommand(name: string) {
 
 /** A command on tags of a repository that may name an index: `--platform` chooses one of its images. */
 export function platformCommand(name: string) {
-  return repositoryCommand(name).addOption(platformOption());
+  return placeCommand(name).addOption(platformOption());
 }
 
 /** A command on an image, which is its first argument. */

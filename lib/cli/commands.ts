@@ -81,7 +81,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
         load: async () => (await import("./commands/digest.ts")).manifestCommand(),
       },
       {
-        usage: "repos [options]",
+        usage: "repos [options] [registry]",
         summary: "print the names of all repositories",
         load: async () => (await import("./commands/repos.ts")).reposCommand(),
       },
@@ -151,7 +151,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
         load: async () => (await import("./commands/login.ts")).logoutCommand(),
       },
       {
-        usage: "token [options] [action...]",
+        usage: "token [options] [address] [action...]",
         summary: "print a token for other programs, such as curl",
         load: async () => (await import("./commands/token.ts")).tokenCommand(),
       },

@@ -36,7 +36,7 @@ export type WithPlace<F> = F & Place;
 export type WithName<F> = F & Place & { baseTag: string };
 
 /** Reports a mistake on the command line, and ends the command. */
-type Refuse = (problem: string) => never;
+export type Refuse = (problem: string) => never;
 
 /**
  * Finds the repository that a command works on, and the name in it if one is given. An address names the registry, too, so
@@ -95,37 +95,13 @@ export function namedPlaceOf<F extends PlaceFlags>(
   );
 }
 
-/**
- * The address among the words of a command, and the other words. If `-r` is typed, no word is an address.
- *
- * @param addressIsLast whether the address follows the other words
- */
-export function splitWords(
-  words: readonly (string | undefined)[],
-  parsed: ParsedCommand,
-  { most, addressIsLast = false }: { most: number; addressIsLast?: boolean },
-): { address: string | undefined; others: string[] } {
-  const given = words.filter((word) => word !== undefined);
-  const hasAddress = given.length > 0 && parsed.getOptionValueSource("repository") !== "cli";
-  const address = hasAddress ? given.at(addressIsLast ? -1 : 0) : undefined;
-  const others = !hasAddress ? given : addressIsLast ? given.slice(0, -1) : given.slice(1);
-  const extra = others[most];
-  if (extra === undefined) return { address, others };
-  return refusalOf(parsed)(`${quoted(extra)} is not expected: with -r, no word is an address`);
-}
-
-/** The one file that a command line names, as a word or with an option. */
-export function oneFile([word]: readonly string[], option: string | undefined, parsed: ParsedCommand) {
-  if (word === undefined || option === undefined) return word ?? option;
-  return refusalOf(parsed)(`a file is named twice: ${quoted(word)} and ${quoted(option)}`);
-}
-
 /** Reports what is wrong with the words of a command, as commander does. */
 export function refusalOf(parsed: ParsedCommand): Refuse {
   return (problem) => (parsed as CommandUnknownOpts).error(`error: ${problem}`);
 }
 
-function requireNoOther(word: string, parsed: ParsedCommand): void {
+/** Refuses an address beside options that name a registry or a repository. */
+export function requireNoOther(word: string, parsed: ParsedCommand): void {
   for (const [option, typed] of [["registry", "--registry"], ["repository", "-r"]] as const) {
     if (parsed.getOptionValueSource(option) !== "cli") continue;
     refusalOf(parsed)(

@@ -2,19 +2,22 @@
 import { Argument, Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { NotFoundError } from "../../errors.ts";
 import { digestOfFile, getAlias, listAliases, removeAlias, setAlias } from "../../exports/blobs.ts";
+import { quoted } from "../../messages.ts";
 import { type Digest, isDigest, parseDigest } from "../../oci/digest.ts";
 import { requireRepository } from "../../store/known_references.ts";
 import { storeAction } from "../action.ts";
-import { platformCommand, repositoryCommand } from "../base_commands.ts";
+import { placeCommand, platformCommand, REPOSITORY_ADDRESS } from "../base_commands.ts";
+import { refusalOf, repositoryOf, type WithPlace } from "../place.ts";
 import { manifestFormatOption } from "../options.ts";
 import { answerDocument, printAnswers, printNames, renderAnswer, textLines } from "../text/answers.ts";
 import { jsonLine } from "../text/json_lines.ts";
-import { manifestOption, namesOrManifest } from "./blob_arguments.ts";
+import { thingsOf } from "../words.ts";
+import { aliasesArgument, manifestOption, namesOrManifest } from "./blob_arguments.ts";
 
 const EXAMPLES = `
 Examples:
-  $ layerstash alias set -r fred/datalogger may15-readings ./logger.dat
-  $ layerstash alias get -r fred/datalogger may15-readings
+  $ layerstash alias set fred/datalogger:may15-readings ./logger.dat
+  $ layerstash alias get fred/datalogger:may15-readings
 `;
 
 /** Makes the command with its subcommands. */
@@ -29,20 +32,22 @@ export function aliasCommand(): CommandUnknownOpts {
 
 const SET_EXAMPLES = `
 Examples:
-  $ layerstash alias set -r fred/datalogger may15-readings sha256:2cf2...
-  $ layerstash alias set -r fred/datalogger may15-readings ./logger.dat
+  $ layerstash alias set fred/datalogger:may15-readings sha256:2cf2...
+  $ layerstash alias set fred/datalogger:may15-readings ./logger.dat
 
 A file stands for its digest. It is not stored: its blob must exist already.
 `;
 
 function aliasSetCommand(): CommandUnknownOpts {
-  const command = repositoryCommand("set")
+  const command = placeCommand("set")
     .description("point a name to blobs, and print its manifest")
-    .addArgument(new Argument("<alias>", "the name"))
+    .addArgument(new Argument("<alias>", "the name, such as me/logs:may15"))
     .addArgument(new Argument("<blob...>", "digests (sha256:...), or files whose blobs are stored"))
     .addOption(manifestFormatOption())
     .addHelpText("after", SET_EXAMPLES);
-  const work = storeAction<ReturnType<typeof command.opts> & { alias: string; blobs: readonly string[] }>(
+  const work = storeAction<
+    WithPlace<ReturnType<typeof command.opts>> & { alias: string; blobs: readonly string[] }
+  >(
     ({ alias }) => `set the alias ${alias}`,
     async ({ terminal, store, signal }, { alias, blobs, json }) => {
       const digests: Digest[] = [];
@@ -54,7 +59,11 @@ function aliasSetCommand(): CommandUnknownOpts {
       else terminal.document(bytes);
     },
   );
-  command.action((alias, blobs, flags, parsed) => work({ ...flags, alias, blobs }, parsed));
+  command.action((word, blobs, flags, parsed) => {
+    const { names: [alias], ...place } = thingsOf([word], flags, parsed);
+    if (alias !== undefined) return work({ ...place, alias, blobs }, parsed);
+    return refusalOf(parsed)(`${quoted(word)} names a repository: add the alias, as in ${word}:may15`);
+  });
   return command;
 }
 
@@ -68,48 +77,48 @@ function explain(blob: string): (error: unknown) => never {
 
 const GET_EXAMPLES = `
 Examples:
-  $ layerstash alias get -r fred/datalogger may15-readings
-  $ layerstash alias get -r library/nginx alpine --platform linux/arm64
+  $ layerstash alias get fred/datalogger:may15-readings
+  $ layerstash alias get nginx:alpine --platform linux/arm64
 `;
 
 function aliasGetCommand(): CommandUnknownOpts {
   const command = platformCommand("get")
     .description("print the digests of the blobs that aliases point to")
-    .addArgument(new Argument("[alias...]", "tags, or digests of manifests"))
+    .addArgument(aliasesArgument("[alias...]"))
     .addOption(manifestOption())
     .addHelpText("after", GET_EXAMPLES);
-  const work = storeAction<ReturnType<typeof command.opts> & { aliases: readonly string[] }>(
-    ({ aliases }) => `read ${aliases.length === 1 ? `the alias ${aliases[0]}` : "aliases"}`,
-    async ({ terminal, store, signal }, { aliases, manifest, platform, json }) => {
+  const work = storeAction<WithPlace<ReturnType<typeof command.opts>> & { names: readonly string[] }>(
+    ({ names }) => `read ${names.length === 1 ? `the alias ${names[0]}` : "aliases"}`,
+    async ({ terminal, store, signal }, { names, manifest, platform, json }) => {
       const found = [];
-      for (const alias of await namesOrManifest(aliases, manifest, "alias")) {
+      for (const alias of await namesOrManifest(names, manifest, "alias")) {
         found.push(await getAlias(store, alias, { platform, signal }));
       }
       printAnswers(terminal, found, textLines, { json });
     },
   );
-  command.action((aliases, flags, parsed) => work({ ...flags, aliases }, parsed));
+  command.action((words, flags, parsed) => work(thingsOf(words, flags, parsed), parsed));
   return command;
 }
 
 const REMOVE_EXAMPLES = `
 Example:
-  $ layerstash alias remove -r fred/datalogger may15-readings
+  $ layerstash alias remove fred/datalogger:may15-readings
 
 Other aliases of the same blobs stay, and so do the blobs: see layerstash blob
 remove.
 `;
 
 function aliasRemoveCommand(): CommandUnknownOpts {
-  const command = repositoryCommand("remove")
+  const command = placeCommand("remove")
     .description("remove aliases, and print what they pointed to")
-    .addArgument(new Argument("<alias...>", "the names"))
+    .addArgument(new Argument("<alias...>", "such as me/logs:may15"))
     .addHelpText("after", REMOVE_EXAMPLES);
-  const work = storeAction<ReturnType<typeof command.opts> & { aliases: readonly string[] }>(
-    ({ aliases }) => `remove ${aliases.length === 1 ? `the alias ${aliases[0]}` : "aliases"}`,
-    async ({ terminal, store, signal }, { aliases, json }) => {
+  const work = storeAction<WithPlace<ReturnType<typeof command.opts>> & { names: readonly string[] }>(
+    ({ names }) => `remove ${names.length === 1 ? `the alias ${names[0]}` : "aliases"}`,
+    async ({ terminal, store, signal }, { names, json }) => {
       const removed = [];
-      for (const alias of aliases) {
+      for (const alias of names) {
         const digests = await removeAlias(store, alias, { signal });
         removed.push({ alias, digests: answerDocument<Digest | Digest[]>(digests) });
         if (!json) {
@@ -119,25 +128,27 @@ function aliasRemoveCommand(): CommandUnknownOpts {
       if (json) terminal.data(jsonLine(removed));
     },
   );
-  command.action((aliases, flags, parsed) => work({ ...flags, aliases }, parsed));
+  command.action((words, flags, parsed) => work(thingsOf(words, flags, parsed), parsed));
   return command;
 }
 
 const LIST_EXAMPLES = `
 Example:
-  $ layerstash alias list -r fred/datalogger
+  $ layerstash alias list fred/datalogger
 `;
 
 function aliasListCommand(): CommandUnknownOpts {
-  const command = repositoryCommand("list")
+  const command = placeCommand("list")
+    .argument(...REPOSITORY_ADDRESS)
     .description("print all aliases, which are all tags")
-    .addHelpText("after", LIST_EXAMPLES)
-    .action(storeAction(
-      ({ repository }) => `list the aliases of ${repository}`,
-      async ({ terminal, store, signal }, { json }) => {
-        const count = await printNames(terminal, listAliases(store, { signal }), { json });
-        if (count === 0) await requireRepository(store, { signal });
-      },
-    ));
+    .addHelpText("after", LIST_EXAMPLES);
+  const work = storeAction<WithPlace<ReturnType<typeof command.opts>>>(
+    ({ repository }) => `list the aliases of ${repository}`,
+    async ({ terminal, store, signal }, { json }) => {
+      const count = await printNames(terminal, listAliases(store, { signal }), { json });
+      if (count === 0) await requireRepository(store, { signal });
+    },
+  );
+  command.action((address, flags, parsed) => work(repositoryOf(address, flags, parsed), parsed));
   return command;
 }

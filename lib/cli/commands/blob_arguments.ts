@@ -1,33 +1,46 @@
-/** The arguments and options that name blobs. @module */
-import { Argument, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+/** The arguments and options that name blobs and aliases. @module */
+import { Argument, Option } from "@commander-js/extra-typings";
 import type { BlobName } from "../../blobs/named_blobs.ts";
 import { collect, collectFile } from "../../content/collect.ts";
 import { readError } from "../../content/file_errors.ts";
 import { InvalidInputError, LayerstashError, MismatchError } from "../../errors.ts";
 import { parseBlobName } from "../../exports/blobs.ts";
 import { manifestOf } from "../../exports/store.ts";
+import { isDigest } from "../../oci/digest.ts";
 import { isTag } from "../../oci/reference.ts";
 import { declaredMediaType, type Manifest, MAX_MANIFEST_SIZE } from "../../oci/manifest.ts";
+import { type ParsedCommand, type PlaceFlags, refusalOf, type Refuse, type WithPlace } from "../place.ts";
+import { thingsOf } from "../words.ts";
 
-/** `DIGEST|@ALIAS...` */
+/** Words that name blobs. */
 export function blobsArgument() {
-  return new Argument("[blob...]", "digests (sha256:...), or @ALIAS for all blobs of an alias")
-    .argParser((text: string, earlier: BlobName[] | undefined) => [...earlier ?? [], parseBlob(text)]);
+  return new Argument(
+    "[blob...]",
+    "such as me/logs:may15 for all blobs of an alias, or me/logs@sha256:...; in one repository, the names alone: " +
+      "@may15, sha256:...",
+  );
 }
 
-function parseBlob(text: string): BlobName {
-  return readBlobName(text, (problem) => {
-    throw new InvalidArgumentError(problem);
-  });
+/** Words that name aliases. */
+export function aliasesArgument<const N extends string>(name: N) {
+  return new Argument(name, "such as me/logs:may15, or me/logs@sha256:... by the digest of its manifest");
 }
 
-/** Whether a word is meant as the name of blobs, and not as an address. */
-export function isBlobName(word: string): boolean {
-  return /^@|^sha\d+:/.test(word);
+/** The repository that words name, and the blobs in it. */
+export function blobsOf<F extends PlaceFlags>(
+  words: readonly string[] | undefined,
+  flags: F,
+  parsed: ParsedCommand,
+): WithPlace<F> & { names: BlobName[] } {
+  const nameOf = (reference: string) => isDigest(reference) ? reference : `@${reference}`;
+  const { names, ...place } = thingsOf(words ?? [], flags, parsed, nameOf);
+  return { ...place, names: names.map((name) => readBlobName(name, refusalOf(parsed))) } as
+    & WithPlace<F>
+    & { names: BlobName[] };
 }
 
 /** Reads the name of a blob, or reports that it is not one. */
-export function readBlobName(text: string, refuse: (problem: string) => never): BlobName {
+export function readBlobName(text: string, refuse: Refuse): BlobName {
   try {
     return parseBlobName(text);
   } catch (error) {

@@ -8,19 +8,21 @@ import { type ByPlatform, isByPlatform, mapEach, requireOne } from "../../images
 import type { SizedBlob } from "../../oci/descriptor.ts";
 import { GO_ON, storeAction } from "../action.ts";
 import { platformCommand } from "../base_commands.ts";
+import type { WithPlace } from "../place.ts";
 import { jobsOption, limitRateOption, partSizeOption, stateDirOption, withInfoOption } from "../options.ts";
 import { requireFreeOutput, streamName } from "../terminal/standard_streams.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { printAnswers, textLines } from "../text/answers.ts";
 import { eventLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
-import { blobsArgument, manifestOption, namesOrManifest } from "./blob_arguments.ts";
+import { blobsArgument, blobsOf, manifestOption, namesOrManifest } from "./blob_arguments.ts";
 
 const EXAMPLES = `
 Examples:
-  $ layerstash blob pull -r fred/datalogger @may15-readings > logger.dat
-  $ layerstash blob pull -r fred/datalogger sha256:2cf2... -o logger.dat
-  $ layerstash blob pull -r fred/datalogger @may15-readings --range 0-99
+  $ layerstash blob pull fred/datalogger:may15-readings > logger.dat
+  $ layerstash blob pull fred/datalogger@sha256:2cf2... -o logger.dat
+  $ layerstash blob pull fred/datalogger @may15-readings sha256:2cf2... -o all
+  $ layerstash blob pull fred/datalogger:may15-readings --range 0-99
 
 FILE is written after every byte was verified; with other bytes, it is replaced
 only with --overwrite. With --range, a part of a blob cannot be verified.
@@ -41,7 +43,7 @@ export function blobPullCommand(): CommandUnknownOpts {
     .addOption(limitRateOption())
     .addOption(stateDirOption())
     .addHelpText("after", EXAMPLES);
-  const work = storeAction<ReturnType<typeof command.opts> & { names: readonly BlobName[] }>(
+  const work = storeAction<WithPlace<ReturnType<typeof command.opts>> & { names: readonly BlobName[] }>(
     ({ outfile }) => `fetch to ${streamName(outfile, "output")}`,
     async ({ terminal, store, signal, onEvent }, flags) => {
       const { outfile, json, manifest, platform, names, stateDir: stateDirectory, withInfo, ...options } =
@@ -66,7 +68,7 @@ export function blobPullCommand(): CommandUnknownOpts {
       kept: ({ outfile }) => outfile === "-" ? undefined : GO_ON,
     },
   );
-  command.action((names, flags, parsed) => work({ ...flags, names: names ?? [] }, parsed));
+  command.action((words, flags, parsed) => work(blobsOf(words, flags, parsed), parsed));
   return command;
 }
 

@@ -3,19 +3,12 @@ import { basename } from "node:path";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { upload } from "../../../main.ts";
 import { counted, quoted } from "../../messages.ts";
-import { exists, isFile } from "../../oci/path_reference.ts";
+import { exists } from "../../oci/path_reference.ts";
 import { storeAction } from "../action.ts";
 import { transferCommand } from "../base_commands.ts";
 import { chunkSizeOption, manifestFormatOption } from "../options.ts";
-import {
-  oneFile,
-  type ParsedCommand,
-  type PlaceFlags,
-  placeOf,
-  refusalOf,
-  splitWords,
-  type WithName,
-} from "../place.ts";
+import { type ParsedCommand, type PlaceFlags, refusalOf, type WithName } from "../place.ts";
+import { filesAndPlace } from "../words.ts";
 import { streamName } from "../terminal/standard_streams.ts";
 import { eventLine } from "../text/json_lines.ts";
 import type { ProgressState } from "../terminal/progress_state.ts";
@@ -82,12 +75,8 @@ function uploadsOf<F extends PlaceFlags & { infile?: string | undefined }>(
   parsed: ParsedCommand,
 ): (WithName<F> & { infile: string })[] {
   const refuse = refusalOf(parsed);
-  const { address, others } = splitWords(words, parsed, { most: Infinity, addressIsLast: true });
-  requireAddress(address, others.length > 0 || flags.infile !== undefined, refuse);
-  const option = oneFile(others, flags.infile, parsed);
-  const files = others.length > 0 ? others : option === undefined ? [] : [option];
+  const { files, place } = filesAndPlace(words, flags, parsed);
   if (files.length === 0) refuse("the file is missing: name it before the address, or with -i");
-  const place = placeOf(address, flags, parsed);
   if (files.length > 1 && place.baseTag !== undefined) {
     refuse(`several files cannot all be stored as ${quoted(place.baseTag)}: leave out the name`);
   }
@@ -98,23 +87,21 @@ function uploadsOf<F extends PlaceFlags & { infile?: string | undefined }>(
     infile,
     baseTag: place.baseTag ?? ownName(infile, refuse),
   }));
-  const names = new Set(uploads.map(({ baseTag }) => baseTag));
-  return names.size === uploads.length
-    ? uploads
-    : refuse("two of the files have one name: store them one by one");
+  requireDistinct(uploads, refuse);
+  return uploads;
 }
 
-/** Refuses the name of a file where the address is expected. */
-function requireAddress(
-  word: string | undefined,
-  hasFile: boolean,
+function requireDistinct(
+  uploads: readonly { infile: string; baseTag: string }[],
   refuse: (problem: string) => never,
 ): void {
-  if (word === undefined || /[:/]/.test(word)) return;
-  if (isFile(word)) {
-    refuse(`${quoted(word)} is a file: add the address to store it at, such as ghcr.io/me/files`);
+  for (const [baseTag, [one, two]] of Map.groupBy(uploads, ({ baseTag }) => baseTag)) {
+    if (!one || !two) continue;
+    refuse(
+      `${quoted(one.infile)} and ${quoted(two.infile)} would both be stored as ${quoted(baseTag)}: ` +
+        "store them one by one, each under a name of its own",
+    );
   }
-  if (!hasFile) refuse(`there is no file ${quoted(word)}, and no address after it`);
 }
 
 /** The name that a file is stored under if none is given. Tags have few characters: `_` stands for all others. */

@@ -12,11 +12,12 @@ import { platformOption } from "../options.ts";
 import { placeOf, refusalOf, type WithPlace } from "../place.ts";
 import { textLines } from "../text/answers.ts";
 import { jsonLine } from "../text/json_lines.ts";
-import { isBlobName, readBlobName } from "./blob_arguments.ts";
+import { isBareName } from "../words.ts";
+import { readBlobName } from "./blob_arguments.ts";
 
 const EXAMPLES = `
 Examples:
-  $ layerstash url -r fred/datalogger @may15-readings   # URLs, curl commands
+  $ layerstash url fred/datalogger @may15-readings   # URLs, curl commands
   $ layerstash url me/files:disk > restore.sh           # a script
   $ export TOKEN=$(layerstash token -r me/files pull)   # if it is needed
   $ sh restore.sh copy.img
@@ -28,7 +29,10 @@ The script needs sh, curl and sha256sum, but not layerstash.
 export function urlCommand(): CommandUnknownOpts {
   const command = placeCommand("url")
     .addOption(platformOption())
-    .argument("[word...]", "the address of a stored file; or with -r, digests (sha256:...) and @ALIAS")
+    .argument(
+      "[word...]",
+      "the address of a stored file; or of a repository, and after it digests (sha256:...) and @ALIAS",
+    )
     .option("-t, --base-tag <tag>", "a stored file: print its script")
     .option("--script", "print a script for blobs, too")
     .addHelpText("after", EXAMPLES);
@@ -49,7 +53,7 @@ export function urlCommand(): CommandUnknownOpts {
   );
   command.action((words, flags, parsed) => {
     const [first, ...more] = words;
-    const address = first === undefined || isBlobName(first) ? undefined : first;
+    const address = first === undefined || isBareName(first) ? undefined : first;
     const names = (address === undefined ? words : more).map((word) => readBlobName(word, refusalOf(parsed)));
     return work({ ...placeOf(address, flags, parsed), names }, parsed);
   });

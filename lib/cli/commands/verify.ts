@@ -9,7 +9,8 @@ import { storeAction } from "../action.ts";
 import { ADDRESS, stashCommand } from "../base_commands.ts";
 import { CommandEnded, EXIT_CODES } from "../exit_codes.ts";
 import { limitRateOption } from "../options.ts";
-import { namedPlaceOf, oneFile, splitWords, type WithName } from "../place.ts";
+import { namedPlaceOf, type WithName } from "../place.ts";
+import { oneFile, splitWords } from "../words.ts";
 import { eventLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
 
