@@ -354,9 +354,9 @@ Deno.test("invalid names and numbers are usage errors", async () => {
     /^layerstash: --log-level does not take "loud": use trace, /,
   );
   await fails(work, ["help", "nothing"], 2, /^layerstash: unknown command 'nothing'\n/);
-  await fails(work, ["help", "uplaod"], 2, /unknown command 'uplaod'\n\(Did you mean upload\?\)/);
+  await fails(work, ["help", "uplaod"], 2, /unknown command 'uplaod'\nhint: did you mean upload\?\n/);
   await fails(work, ["help", "blob", "nothing"], 2, /unknown command 'nothing'\n/);
-  await fails(work, ["uplaod"], 2, /unknown command 'uplaod'\n\(Did you mean upload\?\)/);
+  await fails(work, ["uplaod"], 2, /unknown command 'uplaod'\nhint: did you mean upload\?\n/);
   await fails(
     work,
     ["download", ...BOX, "-t", "disk", "-o", "-", "--json"],

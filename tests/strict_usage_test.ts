@@ -5,12 +5,12 @@ import { runProgram } from "../lib/cli/program.ts";
 
 const BOX = ["--registry", "oci:box", "-r", "me/files"];
 
-/** Runs a command line in this process, up to the point where it would begin to work. */
-async function refusalOf(args: string[]): Promise<string> {
+/** Runs a command line in this process, up to the point where it would begin to work; gives the first lines that it says. */
+async function refusalOf(args: string[], lines = 1): Promise<string> {
   const texts: string[] = [];
   const write = (text: string) => void texts.push(text);
   assert.equal(await runProgram(args, { out: write, err: write }), 2, texts.join(""));
-  return texts.join("").split("\n")[0]!;
+  return texts.join("").split("\n").slice(0, lines).join("\n");
 }
 
 Deno.test("an option that is given twice is refused, with both values", async () => {
@@ -25,6 +25,8 @@ Deno.test("an option that is given twice is refused, with both values", async ()
     ],
   ];
   for (const [args, said] of twice) assert.equal(await refusalOf(args), `layerstash: ${said}`);
+  const secrets = await refusalOf(["list", "a/b", "-p", "hush", "--token", "silence"]);
+  assert.equal(secrets, "layerstash: --token is given twice");
 });
 
 Deno.test("options that add up may be repeated, and variables are no repetition", async () => {
@@ -63,6 +65,40 @@ Deno.test("a mistyped option and a word too many are named before an option that
     ],
   ];
   for (const [args, said] of mistakes) assert.match(await refusalOf(args), said);
+});
+
+Deno.test("a word too many, an option before the command and a name of other programs are named, with the cure", async () => {
+  const cured: [string, string, string][] = [
+    [
+      "list me/files x",
+      '"x" is not expected: list takes 1 argument beside options',
+      "layerstash list me/files",
+    ],
+    [
+      "list list me/files",
+      '"list" is not expected: list takes 1 argument beside options',
+      "layerstash list me/files",
+    ],
+    ["inspect", "the image is missing", "usage is layerstash inspect [options] <image>"],
+    [
+      "--registry host:5000 list -r me/files -p hush",
+      "--registry stands before the command",
+      "layerstash list --registry host:5000 -r me/files -p ...",
+    ],
+    ["--json blob push a", "--json stands before the command", "layerstash blob push --json a"],
+    ["blob --json push a", "--json stands before the command", "layerstash blob push --json a"],
+    ["list me/files x --nope=1", "unknown option '--nope=1'", "(see layerstash list --help)"],
+    ["download --output x", "unknown option '--output'", "did you mean --outfile?"],
+    ["download --repo me/files", "unknown option '--repo'", "did you mean --repository?"],
+    ["download --regstry x", "unknown option '--regstry'", "did you mean --registry?"],
+    ["fetch x", "unknown command 'fetch'", "did you mean download?"],
+    ["alias ls", "unknown command 'ls'", "did you mean list?"],
+    ["help uplod", "unknown command 'uplod'", "did you mean upload?"],
+  ];
+  for (const [line, problem, hint] of cured) {
+    const [first, second] = (await refusalOf(line.split(" "), 2)).split("\n");
+    assert.deepEqual([first, second?.replace(/^hint: /, "")], [`layerstash: ${problem}`, hint], line);
+  }
 });
 
 Deno.test("the names that other programs give to commands work, too", async () => {

@@ -1,11 +1,16 @@
 /** Refuses what commander lets pass, and names the mistake that a user has made rather than what follows from it. @module */
 import type { CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { counted, quoted } from "../messages.ts";
+import { correctedLine, isSecret, typedWords, withWord } from "./corrected_line.ts";
+import { otherName } from "./other_names.ts";
 
 /** What commander calls when something is wrong. Its types leave these methods out. */
 interface Complaints {
   missingMandatoryOptionValue(option: Option): void;
+  missingArgument(name: string): void;
   unknownOption(flag: string): void;
+  unknownCommand(): void;
+  _excessArguments(words: readonly string[]): void;
 }
 
 /** Options that may be given several times: each adds a value. */
@@ -23,10 +28,23 @@ export function beStrict(command: CommandUnknownOpts): void {
     if (option.required && !repeatable.has(option)) refuseSecond(command, option as Option);
   }
   const complaints = command as unknown as Complaints;
-  const missing = complaints.missingMandatoryOptionValue;
+  const { missingMandatoryOptionValue, unknownOption, unknownCommand } = complaints;
   complaints.missingMandatoryOptionValue = (option) => {
     nameWrongWords(command, complaints);
-    missing.call(command, option);
+    missingMandatoryOptionValue.call(command, option);
+  };
+  complaints.missingArgument = (name) => command.error(`error: the ${name} is missing${usageHint(command)}`);
+  complaints._excessArguments = (words) => refuseExtra(command, words);
+  complaints.unknownOption = (flag) => {
+    refuseBeforeCommand(command, flag);
+    suggest(command, `unknown option '${flag}'`, otherName(flag, command.options.map(({ long }) => long!)));
+    unknownOption.call(command, flag);
+  };
+  complaints.unknownCommand = () => {
+    const [word = ""] = command.args;
+    const known = command.commands.map((each) => each.name());
+    suggest(command, `unknown command '${word}'`, otherName(word, known));
+    unknownCommand.call(command);
   };
 }
 
@@ -34,10 +52,8 @@ function refuseSecond(command: CommandUnknownOpts, option: Option): void {
   const values: string[] = [];
   command.on(`option:${option.name()}`, (value: string) => {
     if (values.push(value) === 1) return;
-    const [first = "", second = ""] = values;
-    command.error(
-      `error: ${option.long ?? option.flags} is given twice: ${quoted(first)} and ${quoted(second)}`,
-    );
+    const which = isSecret(option) ? "" : `: ${values.map(quoted).join(" and ")}`;
+    command.error(`error: ${option.long ?? option.flags} is given twice${which}`);
   });
 }
 
@@ -46,8 +62,43 @@ function nameWrongWords(command: CommandUnknownOpts, complaints: Complaints): vo
   const option = command.args.find((word) => /^-./.test(word));
   if (option !== undefined) complaints.unknownOption(option);
   const { length, [length - 1]: last } = command.registeredArguments;
-  const extra = last?.variadic ? undefined : command.args[length];
-  if (extra === undefined) return;
+  if (!last?.variadic && command.args.length > length) refuseExtra(command, command.args);
+}
+
+/** Refuses a word too many. It may be the name of the command, typed twice. */
+function refuseExtra(command: CommandUnknownOpts, words: readonly string[]): void {
+  const { length } = command.registeredArguments;
+  const extra = words[0] === command.name() ? words[0] : words[length]!;
   const taken = length === 0 ? "options only" : `${counted(length, "argument")} beside options`;
-  command.error(`error: ${quoted(extra)} is not expected: ${command.name()} takes ${taken}`);
+  const line = correctedLine(command, (typed) => withWord(typed, extra));
+  command.error(
+    `error: ${quoted(extra)} is not expected: ${command.name()} takes ${taken}\nhint: ${line}`,
+  );
+}
+
+/** Refuses an option that stands before the command that it is for. */
+function refuseBeforeCommand(command: CommandUnknownOpts, flag: string): void {
+  const words = typedWords(command);
+  const at = words.findIndex((word, index) =>
+    index > words.indexOf(flag) && command.commands.some((each) => each.name() === word)
+  );
+  if (at < 0) return;
+  const meant = command.commands.find((each) => each.name() === words[at])!;
+  const last = meant.commands.some((each) => each.name() === words[at + 1]) ? at + 2 : at + 1;
+  const first = words.indexOf(flag);
+  const ordered = [words.slice(0, first), words.slice(at, last), words.slice(first, at), words.slice(last)];
+  const owner = meant.commands.find((each) => each.name() === words[at + 1]) ?? meant;
+  command.error(
+    `error: ${flag} stands before the command\nhint: ${correctedLine(owner, () => ordered.flat())}`,
+  );
+}
+
+function suggest(command: CommandUnknownOpts, problem: string, name: string | undefined): void {
+  if (name !== undefined) command.error(`error: ${problem}\nhint: did you mean ${name}?`);
+}
+
+function usageHint(command: CommandUnknownOpts): string {
+  const names: string[] = [];
+  for (let each: CommandUnknownOpts | null = command; each; each = each.parent) names.unshift(each.name());
+  return `\nhint: usage is ${names.join(" ")} ${command.usage()}`;
 }

@@ -5,26 +5,26 @@ const OF_ARGUMENT = /^command-argument value '([^]*)' is invalid for argument '(
 const OF_OPTION = /^option '(.*?)' argument '([^]*)' is invalid\. ([^]*)$/;
 const OF_VARIABLE = /^option '.*?' value '([^]*)' from env '(\w+)' is invalid\. ([^]*)$/;
 
-/** An error of commander as a sentence: `--jobs does not take "0": use a number from 1 to 64`. */
+/** An error of commander as a sentence, perhaps with a hint: `--jobs does not take "0": use a number from 1 to 64`. */
 export function usageError(text: string): string {
-  const plain = text.replace(/^error: /, "");
+  return inPlainWords(text).split("\n").map(printable).join("\n");
+}
+
+function inPlainWords(text: string): string {
+  const plain = text.replace(/^error: /, "").replace(/^\(Did you mean (.*)\?\)$/m, "hint: did you mean $1?");
   const [, argued, argument, whyNot] = OF_ARGUMENT.exec(plain) ?? [];
   if (argued !== undefined && argument !== undefined && whyNot !== undefined) {
     return whyNot.startsWith('"')
       ? whyNot
-      : `${shown(argued)} is not ${withArticle(argument)}: ${advice(whyNot)}`;
+      : `${quoted(argued)} is not ${withArticle(argument)}: ${advice(whyNot)}`;
   }
   const [, flags, typed, why] = OF_OPTION.exec(plain) ?? [];
   if (flags !== undefined && typed !== undefined && why !== undefined) {
-    return `${/--[\w-]+/.exec(flags)?.[0] ?? flags} does not take ${shown(typed)}: ${advice(why)}`;
+    return `${/--[\w-]+/.exec(flags)?.[0] ?? flags} does not take ${quoted(typed)}: ${advice(why)}`;
   }
   const [, value, variable, reason] = OF_VARIABLE.exec(plain) ?? [];
   if (value === undefined || variable === undefined || reason === undefined) return plain;
-  return `${variable} does not take ${shown(value)}: ${advice(reason)}`;
-}
-
-function shown(value: string): string {
-  return printable(quoted(value));
+  return `${variable} does not take ${quoted(value)}: ${advice(reason)}`;
 }
 
 function withArticle(noun: string): string {

@@ -1,0 +1,90 @@
+/** The command line as it was typed, and corrected: hints about mistakes on it show the line that would have worked. @module */
+import type { CommandUnknownOpts, Option } from "@commander-js/extra-typings";
+
+/** What a secret is shown as. */
+const HIDDEN = "...";
+/** The options whose values are secrets. */
+const SECRETS: ReadonlySet<string> = new Set(["token", "bearer-token", "authorization"]);
+
+/** Whether the value of an option is a secret. */
+export function isSecret(option: Option): boolean {
+  return SECRETS.has(option.name());
+}
+
+/** An option on a command line: which one, and where it stands. */
+interface TypedOption {
+  option: Option;
+  /** The first of its words. */
+  at: number;
+  /** How many words it takes: one for `--option=value`, two for `--option value`. */
+  words: number;
+}
+
+/**
+ * The command line that would have worked, in the notation of shells. Secrets on it are left out.
+ *
+ * @param correct corrects the words after `layerstash`
+ */
+export function correctedLine(
+  command: CommandUnknownOpts,
+  correct: (words: readonly string[]) => readonly string[],
+): string {
+  const words = withoutSecrets(command, correct(typedWords(command)));
+  return ["layerstash", ...words].map(asShellWord).join(" ");
+}
+
+/** The words after `layerstash`. Commander keeps them, but its types leave them out. */
+export function typedWords(command: CommandUnknownOpts): readonly string[] {
+  if (command.parent) return typedWords(command.parent);
+  return (command as unknown as { rawArgs: readonly string[] }).rawArgs;
+}
+
+/** The words with another value of an option; one that was not typed is added. */
+export function withOption(
+  command: CommandUnknownOpts,
+  words: readonly string[],
+  [name, value]: readonly [name: string, value: string],
+): string[] {
+  const option = command.options.find((each) => each.name() === name) as Option | undefined;
+  const added = [option?.short ?? `--${name}`, value];
+  const typed = typedOptions(command, words).find((each) => each.option === option);
+  return typed ? words.toSpliced(typed.at, typed.words, ...added) : [...words, ...added];
+}
+
+/** The words with another one in the place of the last that is `word`, or with none. */
+export function withWord(words: readonly string[], word: string, other?: string): string[] {
+  return words.toSpliced(words.lastIndexOf(word), 1, ...(other === undefined ? [] : [other]));
+}
+
+function withoutSecrets(command: CommandUnknownOpts, words: readonly string[]): string[] {
+  const shown = [...words];
+  for (const { option, at, words: count } of typedOptions(command, words).reverse()) {
+    if (isSecret(option)) shown.splice(at, count, option.short ?? option.long!, HIDDEN);
+  }
+  return shown;
+}
+
+/** The options with values among the words of a command line. */
+function typedOptions(command: CommandUnknownOpts, words: readonly string[]): TypedOption[] {
+  const found: TypedOption[] = [];
+  for (let at = 0; at < words.length; at += found.at(-1)?.at === at ? found.at(-1)!.words : 1) {
+    const word = words[at]!;
+    if (word === "--") break;
+    for (const option of command.options as readonly Option[]) {
+      if (!option.required) continue;
+      if (word === option.short || word === option.long) found.push({ option, at, words: 2 });
+      else if (isJoined(word, option)) found.push({ option, at, words: 1 });
+    }
+  }
+  return found;
+}
+
+/** Whether a word is an option with its value, as in `-rNAME` or `--repository=NAME`. */
+function isJoined(word: string, { short, long }: Option): boolean {
+  return long !== undefined && word.startsWith(`${long}=`) ||
+    short !== undefined && word.startsWith(short) && !word.startsWith("--");
+}
+
+function asShellWord(word: string): string {
+  return /^[\w@%+=:,./~-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
