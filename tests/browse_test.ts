@@ -104,16 +104,16 @@ Deno.test("saving is offered where there is something to save", () => {
 });
 
 Deno.test("the usual notes fit into 80 columns", () => {
-  const MiB = 1024 * 1024;
+  const MB = 1_000_000;
   const report = renderShortReport({
-    fetched: 987.6 * MiB,
-    size: 1023.4 * MiB,
+    fetched: 987.6 * MB,
+    size: 999.4 * MB,
     verified: false,
     byTable: false,
   });
-  assert.equal(report, "fetched 988 MiB of 1023 MiB, not verified");
+  assert.equal(report, "fetched 988 MB of 999 MB, not verified");
   for (
-    const note of [`in hexadecimal, the first 64 KiB; ${report}`, `saved os-release, 1.01 KiB; ${report}`]
+    const note of [`in hexadecimal, the first 65.5 KB; ${report}`, `saved os-release, 1.03 KB; ${report}`]
   ) {
     assert.ok(note.length < 80, note);
   }
@@ -140,7 +140,7 @@ Deno.test("whatever names there are and keys come, lines fit and have no control
   fc.assert(fc.property(names, keys, sizes, sizes, fc.boolean(), (names, keys, size, later, isList) => {
     const location = { ...MOTD, path: names[0] ?? "" };
     const screen = isList
-      ? listScreen(names.join(), names.map((name) => ({ name, detail: "1 KiB", file: location })))
+      ? listScreen(names.join(), names.map((name) => ({ name, detail: "1 KB", file: location })))
       : textScreen(names.join(), names, location);
     let browser = press(showing(screen, size), ...keys).browser;
     browser = advanceBrowser(browser, { type: "resized", size: later }).browser;

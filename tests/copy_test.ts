@@ -454,14 +454,14 @@ Deno.test("the command prints the digest, and says what was moved", async () => 
   const { stdout, stderr, code } = await place.run(["copy", "oci:box:t", "oci:copy"]);
   assert.equal(code, 0, stderr);
   assert.equal(stdout, `${index.digest}\n`);
-  assert.match(stderr, /layerstash: copied to oci:copy:t: 4 manifests, 7 blobs sent \([\d.]+ KiB\)/);
+  assert.match(stderr, /layerstash: copied to oci:copy:t: 4 manifests, 7 blobs sent \([\d.]+ KB\)/);
   const json = await place.run(["copy", "--json", "--platform", "linux/amd64", "oci:box:t", "oci:copy:amd"]);
   assert.equal(JSON.parse(json.stdout.trimEnd().split("\n").at(-1)!).blobs.present, 3);
   assert.equal((await place.run(["copy", "oci:box:none", "oci:copy"])).code, 3);
   await place.write("file", someBytes(100));
   await place.run(["upload", "--registry", "oci:place", "-r", "me/files", "-t", "disk", "-i", "file"]);
   const stash = await place.run(["copy", "--stash", "oci:place/me/files:disk", "oci:place/you/files:disk"]);
-  assert.match(stash.stderr, /layerstash: copied to \S+:disk: 1 chunk, 2 blobs sent/);
+  assert.match(stash.stderr, /layerstash: copied to \S+:disk: 100 B in 1 chunk, 2 blobs sent/);
   assert.equal(stash.code, 0);
 });
 

@@ -37,8 +37,8 @@ Deno.test("inspect and layers tell what is known, for people and programs", asyn
   const { stdout, code } = await place.run(["inspect", "oci:box:t"]);
   assert.equal(code, 0);
   assert.match(stdout, /^platform: +linux\/amd64$/m);
-  assert.match(stdout, /^size: +\d+ KiB in 2 layers$/m);
-  assert.match(stdout, /^layers:\n {2}1 {2}sha256:[0-9a-f]{64} {2}\d+ KiB\n {2}2 {2}sha256/m);
+  assert.match(stdout, /^size: +\d+ KB in 2 layers$/m);
+  assert.match(stdout, /^layers:\n {2}1 {2}sha256:[0-9a-f]{64} {2}\d+ KB\n {2}2 {2}sha256/m);
   assert.match(stdout, /^build steps:\n {2}1 {2}COPY base \/\n {2}2 {2}COPY top \/\n/m);
   assert.ok(!stdout.includes("\x1b"));
   const report = JSON.parse((await place.run(["inspect", "--json", "oci:box:t"])).stdout);
@@ -104,11 +104,11 @@ Deno.test("peek lists the merged files, and says what it fetched", async () => {
       "-rw-r--r-- [2] etc/motd",
     ],
   );
-  assert.match(stderr, /^layerstash: fetched (\S+ KiB) of \1 \(100 %\); verified\n$/);
+  assert.match(stderr, /^layerstash: fetched (\S+ KB) of \1 \(100 %\); verified\n$/);
   const part = await place.run(["peek", "oci:box:t", "etc/motd"]);
   assert.match(
     part.stderr,
-    /fetched \d+ B of \d+ KiB \(0\.\d+ %\); not verified.*; lower layers were not read\n$/,
+    /fetched \d+ B of \d+ KB \(0\.\d+ %\); not verified.*; lower layers were not read\n$/,
   );
   assert.equal((await place.run(["peek", "oci:box:t", "etc/gone"])).code, 3);
   assert.match(

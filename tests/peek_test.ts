@@ -358,13 +358,13 @@ Deno.test("how much was fetched is said in figures that agree with each other", 
   assert.equal(said(0, 0, true), "fetched 0 B of 0 B (100 %); verified");
   assert.equal(said(0, 0, false), "fetched 0 B of 0 B (100 %); not verified: not all was read");
   assert.equal(said(0, 100, false), "fetched 0 B of 100 B (0 %); not verified: not all was read");
-  assert.equal(said(999, 1000, false), "fetched 999 B of 1000 B (99 %); not verified: not all was read");
+  assert.equal(said(999, 1000, false), "fetched 999 B of 1 KB (99 %); not verified: not all was read");
   assert.equal(
     said(1000, 1000, false),
-    "fetched 1000 B of 1000 B, some of it twice; not verified: the last time not all was read",
+    "fetched 1 KB of 1 KB, some of it twice; not verified: the last time not all was read",
   );
   assert.equal(said(169, 100, true), "fetched 169 B of 100 B, some of it twice; verified");
-  assert.equal(said(300_051, 300_000, true), "fetched 293 KiB of 293 KiB (100 %); verified");
+  assert.equal(said(300_051, 300_000, true), "fetched 300 KB of 300 KB (100 %); verified");
   assert.match(said(123, 1e5, false), / \(0\.12 %\);/);
   assert.match(said(1, 1e6, false), / \(less than 0\.01 %\);/);
 });

@@ -18,7 +18,7 @@ import {
 import type { TransferEvent } from "../lib/events.ts";
 import type { Digest } from "../lib/oci/digest.ts";
 
-const MiB = 2 ** 20;
+const MB = 1_000_000;
 const DIGEST = `sha256:${"a".repeat(64)}` as Digest;
 
 const sent = (bytes: number): TransferEvent => ({ type: "progress", phase: "send", bytes });
@@ -39,16 +39,16 @@ function after(events: TransferEvent[], what = "uploading disk.img"): ProgressSt
   );
 }
 
-const PLAN: TransferEvent = { type: "plan", size: 1000 * MiB, blobs: 4, chunkSize: 250 * MiB };
+const PLAN: TransferEvent = { type: "plan", size: 1000 * MB, blobs: 4, chunkSize: 250 * MB };
 
 Deno.test("the bar at 80 columns", () => {
   const half = after([
     PLAN,
-    sent(100 * MiB),
-    sent(100 * MiB),
-    sent(50 * MiB),
-    done(250 * MiB),
-    sent(170 * MiB),
+    sent(100 * MB),
+    sent(100 * MB),
+    sent(50 * MB),
+    done(250 * MB),
+    sent(170 * MB),
   ]);
   assert.deepEqual(renderBar(startProgress("uploading disk.img", 0), { width: 79, now: 0 }), [
     "uploading disk.img",
@@ -56,47 +56,47 @@ Deno.test("the bar at 80 columns", () => {
   ]);
   assert.deepEqual(renderBar(after([PLAN]), { width: 79, now: 1000 }), [
     "uploading disk.img  0/4 chunks",
-    "[----------------------]   0 %  0 B / 1000 MiB  0 B/s",
+    "[----------------------]   0 %  0 B / 1 GB  0 B/s",
   ]);
   assert.deepEqual(renderBar(half, { width: 79, now: 6000 }), [
     "uploading disk.img  1/4 chunks",
-    "[#########-------------]  42 %  420 MiB / 1000 MiB  70 MiB/s  8s left",
+    "[#########-------------]  42 %  420 MB / 1 GB  70 MB/s  8s left",
   ]);
 });
 
 Deno.test("the bar at 120, 60, 40 and 12 columns", () => {
   const half = after(
-    [PLAN, sent(250 * MiB), done(250 * MiB), sent(170 * MiB)],
+    [PLAN, sent(250 * MB), done(250 * MB), sent(170 * MB)],
     "uploading a-rather-long-name.img",
   );
   const at = (width: number) => renderBar(half, { width, now: 6000 });
   assert.deepEqual(at(120), [
     "uploading a-rather-long-name.img  1/4 chunks",
-    "[###############-----------------------]  42 %  420 MiB / 1000 MiB  70 MiB/s  8s left",
+    "[###############-----------------------]  42 %  420 MB / 1 GB  70 MB/s  8s left",
   ]);
   assert.deepEqual(at(60), [
     "uploading a-rather-long-name.img  1/4 chunks",
-    "[###-----]  42 %  420 MiB / 1000 MiB  70 MiB/s  8s left",
+    "[###-----]  42 %  420 MB / 1 GB  70 MB/s  8s left",
   ]);
   assert.deepEqual(at(40), [
     "uploading a-rather-long-n...  1/4 chunks",
-    "[###-----]  42 %  420 MiB / 1000 MiB",
+    "[###-----]  42 %  420 MB / 1 GB  8s left",
   ]);
   assert.deepEqual(at(12), ["uploading...", "42 %"]);
 });
 
 Deno.test("where the total is not known, sizes and the rate only", () => {
   const state = after([
-    { type: "plan", chunkSize: 250 * MiB },
-    sent(250 * MiB),
-    done(250 * MiB),
-    sent(20 * MiB),
+    { type: "plan", chunkSize: 250 * MB },
+    sent(250 * MB),
+    done(250 * MB),
+    sent(20 * MB),
   ]);
   assert.deepEqual(renderBar(state, { width: 79, now: 5000 }), [
     "uploading disk.img  1 chunk",
-    "270 MiB  54 MiB/s",
+    "270 MB  54 MB/s",
   ]);
-  assert.equal(renderPlain(state, 5000), "uploading disk.img: 270 MiB, 54 MiB/s, 1 chunk");
+  assert.equal(renderPlain(state, 5000), "uploading disk.img: 270 MB, 54 MB/s, 1 chunk");
   assert.equal(timeLeft(state, 5000), undefined);
 });
 
@@ -111,7 +111,7 @@ Deno.test("of work that moves nothing it is said how long it takes, and how many
   assert.equal(renderPlain(startProgress("reading x", 0), 20_000), "reading x: 20s so far");
   assert.equal(
     renderPlain(after([PLAN], "storing x"), 10_000),
-    "storing x: 0 %, 0 B / 1000 MiB, 0 B/s, 0/4 chunks",
+    "storing x: 0 %, 0 B / 1 GB, 0 B/s, 0/4 chunks",
   );
 });
 
@@ -130,20 +130,20 @@ Deno.test("what a command does is named while it does it", () => {
 });
 
 Deno.test("progress as a plain line", () => {
-  const state = after([PLAN, sent(250 * MiB), done(250 * MiB), sent(170 * MiB)]);
+  const state = after([PLAN, sent(250 * MB), done(250 * MB), sent(170 * MB)]);
   assert.equal(
     renderPlain(state, 6000),
-    "uploading disk.img: 42 %, 420 MiB / 1000 MiB, 70 MiB/s, 8s left, 1/4 chunks",
+    "uploading disk.img: 42 %, 420 MB / 1 GB, 70 MB/s, 8s left, 1/4 chunks",
   );
 });
 
 Deno.test("it never says 100 % before every chunk is done", () => {
-  const all = [sent(250 * MiB), sent(250 * MiB), sent(250 * MiB), sent(250 * MiB)];
-  const chunks = [done(250 * MiB), done(250 * MiB), done(250 * MiB)];
+  const all = [sent(250 * MB), sent(250 * MB), sent(250 * MB), sent(250 * MB)];
+  const chunks = [done(250 * MB), done(250 * MB), done(250 * MB)];
   const almost = after([PLAN, ...all, ...chunks]);
-  assert.equal(movedBytes(almost), 1000 * MiB);
+  assert.equal(movedBytes(almost), 1000 * MB);
   assert.equal(percentDone(almost), 99);
-  assert.equal(percentDone(advance(almost, done(250 * MiB), 9000)), 100);
+  assert.equal(percentDone(advance(almost, done(250 * MB), 9000)), 100);
 });
 
 Deno.test("an empty file goes from 0 to 100 %", () => {
@@ -153,62 +153,62 @@ Deno.test("an empty file goes from 0 to 100 %", () => {
 });
 
 Deno.test("bytes that are given back for another attempt do not count twice", () => {
-  const retried = after([PLAN, sent(200 * MiB), sent(-200 * MiB), sent(250 * MiB), done(250 * MiB)]);
-  assert.equal(movedBytes(retried), 250 * MiB);
-  const givenBackFirst = after([PLAN, sent(100 * MiB), sent(-120 * MiB)]);
+  const retried = after([PLAN, sent(200 * MB), sent(-200 * MB), sent(250 * MB), done(250 * MB)]);
+  assert.equal(movedBytes(retried), 250 * MB);
+  const givenBackFirst = after([PLAN, sent(100 * MB), sent(-120 * MB)]);
   assert.equal(movedBytes(givenBackFirst), 0);
-  const lateRetry = after([PLAN, sent(100 * MiB), sent(-100 * MiB)]);
-  assert.equal(rateAt(lateRetry, 5000), 20 * MiB, "they did travel");
+  const lateRetry = after([PLAN, sent(100 * MB), sent(-100 * MB)]);
+  assert.equal(rateAt(lateRetry, 5000), 20 * MB, "they did travel");
 });
 
 Deno.test("chunks that are there already count without having moved, and not for the rate", () => {
-  const state = after([PLAN, done(250 * MiB, "present"), done(250 * MiB, "present"), sent(40 * MiB)]);
-  assert.equal(state.saved, 500 * MiB);
-  assert.equal(movedBytes(state), 540 * MiB);
-  assert.equal(rateAt(state, 4000), 10 * MiB);
+  const state = after([PLAN, done(250 * MB, "present"), done(250 * MB, "present"), sent(40 * MB)]);
+  assert.equal(state.saved, 500 * MB);
+  assert.equal(movedBytes(state), 540 * MB);
+  assert.equal(rateAt(state, 4000), 10 * MB);
 });
 
 Deno.test("a chunk that was partly checked and partly fetched counts once, beside another one on its way", () => {
   const fetched = (bytes: number): TransferEvent => ({ type: "progress", phase: "fetch", bytes });
   const state = after([
     PLAN,
-    fetched(60 * MiB),
-    checked(150 * MiB),
-    fetched(100 * MiB),
-    done(250 * MiB, "fetched"),
+    fetched(60 * MB),
+    checked(150 * MB),
+    fetched(100 * MB),
+    done(250 * MB, "fetched"),
   ]);
-  assert.equal(movedBytes(state), 310 * MiB);
+  assert.equal(movedBytes(state), 310 * MB);
   const rest = [
-    fetched(190 * MiB),
-    done(250 * MiB, "fetched"),
-    checked(250 * MiB),
-    done(250 * MiB, "present"),
+    fetched(190 * MB),
+    done(250 * MB, "fetched"),
+    checked(250 * MB),
+    done(250 * MB, "present"),
   ];
   const more = rest.reduce((so, event) => advance(so, event, 9000), state);
-  assert.equal(movedBytes(more), 750 * MiB);
+  assert.equal(movedBytes(more), 750 * MB);
 });
 
 Deno.test("chunks that were fetched to be checked count once", () => {
-  const fetched: TransferEvent = { type: "progress", phase: "fetch", bytes: 250 * MiB };
-  const half = after([PLAN, fetched, fetched, done(250 * MiB, "checked"), done(250 * MiB, "checked")]);
-  assert.equal(movedBytes(half), 500 * MiB);
+  const fetched: TransferEvent = { type: "progress", phase: "fetch", bytes: 250 * MB };
+  const half = after([PLAN, fetched, fetched, done(250 * MB, "checked"), done(250 * MB, "checked")]);
+  assert.equal(movedBytes(half), 500 * MB);
 });
 
 Deno.test("bytes that an earlier run moved count for how far it is, and not for the rate", () => {
-  const resumed: TransferEvent = { type: "resume", phase: "send", bytes: 400 * MiB };
+  const resumed: TransferEvent = { type: "resume", phase: "send", bytes: 400 * MB };
   const state = advance(advance(startProgress("x", 0), PLAN, 0), resumed, 10);
-  assert.equal(state.saved, 400 * MiB);
+  assert.equal(state.saved, 400 * MB);
   assert.equal(percentDone(state), 40);
   assert.equal(rateAt(state, 5000), 0);
-  assert.equal(percentDone(advance(state, { ...resumed, bytes: -400 * MiB }, 20)), 0);
+  assert.equal(percentDone(advance(state, { ...resumed, bytes: -400 * MB }, 20)), 0);
 });
 
 Deno.test("the rate is that of the last ten seconds, and ends when nothing moves", () => {
   let state = startProgress("x", 0);
-  for (let second = 1; second <= 20; second++) state = advance(state, sent(100 * MiB), second * 1000);
-  for (let second = 21; second <= 30; second++) state = advance(state, sent(10 * MiB), second * 1000);
-  assert.equal(rateAt(state, 30_000), 10 * MiB);
-  assert.equal(rateAt(state, 35_000), 5 * MiB);
+  for (let second = 1; second <= 20; second++) state = advance(state, sent(100 * MB), second * 1000);
+  for (let second = 21; second <= 30; second++) state = advance(state, sent(10 * MB), second * 1000);
+  assert.equal(rateAt(state, 30_000), 10 * MB);
+  assert.equal(rateAt(state, 35_000), 5 * MB);
   assert.equal(rateAt(state, 40_000), 0);
   assert.equal(timeLeft({ ...state, size: 1e12 }, 40_000), undefined);
   assert.ok(state.samples.length <= 12);
@@ -263,12 +263,12 @@ Deno.test("property: whatever happens, no line is too wide and nothing goes past
 
 Deno.test("events as lines for logs", () => {
   const lines: [TransferEvent, string][] = [
-    [PLAN, "plan: 1000 MiB in 4 chunks"],
-    [{ type: "plan", chunkSize: MiB }, "plan: unknown size in an unknown number of chunks"],
-    [{ type: "plan", size: MiB, blobs: 1 }, "plan: 1 MiB in 1 blob"],
+    [PLAN, "plan: 1 GB in 4 chunks"],
+    [{ type: "plan", chunkSize: MB }, "plan: unknown size in an unknown number of chunks"],
+    [{ type: "plan", size: MB, blobs: 1 }, "plan: 1 MB in 1 blob"],
     [{ type: "plan" }, "plan: unknown size in an unknown number of blobs"],
     [sent(-5), "send: -5 bytes"],
-    [done(5 * MiB, "present"), `blob 1: present, 5 MiB, ${DIGEST}`],
+    [done(5 * MB, "present"), `blob 1: present, 5 MB, ${DIGEST}`],
     [
       { type: "blob", index: 2, state: "checked", digest: DIGEST, size: 1, fault: "its blob is missing" },
       `blob 2: checked, 1 B, ${DIGEST}: its blob is missing`,
@@ -278,12 +278,12 @@ Deno.test("events as lines for logs", () => {
       "the registry answered 503; attempt 2 for chunk 2 follows in 3s",
     ],
     [
-      { type: "resume", phase: "send", bytes: 5 * MiB },
-      "5 MiB were kept and need not be sent again",
+      { type: "resume", phase: "send", bytes: 5 * MB },
+      "5 MB were kept and need not be sent again",
     ],
     [
-      { type: "resume", phase: "fetch", bytes: -5 * MiB },
-      "5 MiB must be fetched again after all",
+      { type: "resume", phase: "fetch", bytes: -5 * MB },
+      "5 MB must be fetched again after all",
     ],
     [{ type: "notice", message: "tag disk-4 is stale" }, "tag disk-4 is stale"],
     [

@@ -9,7 +9,7 @@ import { Terminal, type TerminalOptions } from "../lib/cli/terminal/terminal.ts"
 import { NotAllowedError } from "../lib/errors.ts";
 import type { TransferEvent } from "../lib/events.ts";
 
-const MiB = 2 ** 20;
+const MB = 1_000_000;
 
 /** An output that takes a few bytes at a time, as pipes may. */
 class FakeOutput {
@@ -105,7 +105,7 @@ function setup(
   return { terminal, stdout, stderr, ticker, size };
 }
 
-const PLAN: TransferEvent = { type: "plan", size: 1000 * MiB, blobs: 4, chunkSize: 250 * MiB };
+const PLAN: TransferEvent = { type: "plan", size: 1000 * MB, blobs: 4, chunkSize: 250 * MB };
 const sent = (bytes: number): TransferEvent => ({ type: "progress", phase: "send", bytes });
 
 Deno.test("the bar is redrawn in place, at most every 100 ms, and is gone at the end", () => {
@@ -116,15 +116,15 @@ Deno.test("the bar is redrawn in place, at most every 100 ms, and is gone at the
   ticker.advance(100);
   assert.deepEqual(screen(stderr.text, 80), [
     "uploading disk.img  0/4 chunks",
-    "[----------------------]   0 %  0 B / 1000 MiB",
+    "[----------------------]   0 %  0 B / 1 GB",
   ]);
   for (let i = 0; i < 500; i++) {
-    progress.onEvent(sent(MiB));
+    progress.onEvent(sent(MB));
     ticker.advance(2);
   }
   assert.deepEqual(screen(stderr.text, 80), [
     "uploading disk.img  0/4 chunks",
-    "[###########-----------]  50 %  500 MiB / 1000 MiB  455 MiB/s  1s left",
+    "[###########-----------]  50 %  500 MB / 1 GB  455 MB/s  1s left",
   ]);
   assert.equal(stderr.text.split("uploading").length - 1, 11);
   progress.end();
@@ -199,7 +199,7 @@ Deno.test("property: the bar is never as wide as the terminal", () => {
       "uploading some-file-with-a-name.img to registry.example.com/me/files",
     );
     progress.onEvent(PLAN);
-    progress.onEvent(sent(moved * MiB));
+    progress.onEvent(sent(moved * MB));
     ticker.advance(5000);
     const shown = screen(stderr.text, columns);
     assert.equal(shown.length, 2);
@@ -213,15 +213,15 @@ Deno.test("without a terminal there is a plain line every ten seconds", () => {
   progress.onEvent(PLAN);
   ticker.advance(9_999);
   assert.equal(stderr.text, "");
-  progress.onEvent(sent(100 * MiB));
+  progress.onEvent(sent(100 * MB));
   ticker.advance(1);
   ticker.advance(10_000);
   progress.end();
   ticker.advance(60_000);
   assert.equal(
     stderr.text,
-    "layerstash: uploading disk.img: 10 %, 100 MiB / 1000 MiB, 10 MiB/s, 1m 30s left, 0/4 chunks\n" +
-      "layerstash: uploading disk.img: 10 %, 100 MiB / 1000 MiB, 0 B/s, 0/4 chunks\n",
+    "layerstash: uploading disk.img: 10 %, 100 MB / 1 GB, 10 MB/s, 1m 30s left, 0/4 chunks\n" +
+      "layerstash: uploading disk.img: 10 %, 100 MB / 1 GB, 0 B/s, 0/4 chunks\n",
   );
 });
 

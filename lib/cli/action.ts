@@ -17,8 +17,8 @@ import { listenForInterrupt } from "./terminal/interrupt.ts";
 import type { ProgressDisplay } from "./terminal/progress_display.ts";
 import type { ProgressState } from "./terminal/progress_state.ts";
 import type { Terminal } from "./terminal/terminal.ts";
+import type { TransferTotals } from "./terminal/transfer_totals.ts";
 import { jsonEvents } from "./text/json_lines.ts";
-import { formatSize } from "./text/sizes.ts";
 
 /** What every command works with. */
 export interface Session {
@@ -34,10 +34,8 @@ export interface StoreSession extends Session {
   store: Store;
   /** Shows events as progress and log lines, and with `--json` as JSON. */
   onEvent: OnEvent;
-  /**
-   * The end of a sentence that says how many of `size` bytes did not have to be moved. It is empty if all had to be.
-   */
-  saved: (size: number, moved: "sent" | "fetched") => string;
+  /** What the transfer came to until now. */
+  totals: () => TransferTotals;
 }
 
 /** The hint after an interruption, for commands that go on where they stopped. */
@@ -134,18 +132,12 @@ export function storeAction<F extends RepositoryFlags & { json?: boolean | strin
     using display = showEvents(session, moving?.(flags) ?? inProgress(doing(flags)), {
       json: moving && flags.json,
     });
-    const { onEvent } = display;
-    const saved: StoreSession["saved"] = (size, moved) => savedNote(display.state().saved, size, moved);
+    const { onEvent, totals } = display;
     using store = await openNamedStore(flags, onEvent);
     try {
-      await work({ terminal, signal, store, onEvent, saved }, flags);
+      await work({ terminal, signal, store, onEvent, totals }, flags);
     } catch (error) {
       throw error instanceof InterruptedError ? new InterruptedError(kept(flags, display.state())) : error;
     }
   });
-}
-
-function savedNote(saved: number, size: number, moved: "sent" | "fetched"): string {
-  if (saved <= 0) return "";
-  return saved < size ? `; ${formatSize(saved)} did not have to be ${moved}` : `; nothing had to be ${moved}`;
 }

@@ -5,11 +5,14 @@ import type { OpenedImage } from "../open/open_image.ts";
 import { action, inProgress, type Session, showEvents } from "./action.ts";
 import { type ConnectionFlags, findCredentials, transportOf } from "./connection.ts";
 import type { ParsedCommand } from "./place.ts";
+import type { TransferTotals } from "./terminal/transfer_totals.ts";
 
 /** What a command on an image works with. */
 export interface ImageSession extends Session, OpenedImage {
   /** Shows events as progress and log lines. */
   onEvent: OnEvent;
+  /** What the transfer came to until now. */
+  totals: () => TransferTotals;
 }
 
 /** The options of every command on an image. */
@@ -33,13 +36,13 @@ export function imageAction<F extends ImageFlags & { image: string }>(
     using display = showEvents(session, moving?.(flags) ?? inProgress(doing(flags)), {
       json: jsonEvents && flags.json,
     });
-    const { onEvent } = display;
+    const { onEvent, totals } = display;
     using opened = openImage(reference, {
       credentials: findCredentials(flags),
       authHost: flags.authHost,
       onEvent,
       ...await transportOf(flags),
     });
-    await work({ ...opened, ...session, onEvent }, flags);
+    await work({ ...opened, ...session, onEvent, totals }, flags);
   }, { images: ({ image }) => [image] });
 }

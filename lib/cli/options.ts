@@ -5,7 +5,7 @@ import { LayerstashError } from "../errors.ts";
 import { JOBS } from "../transfer/adaptive_jobs.ts";
 import { MANIFEST_FORMATS, type ManifestFormat } from "../store/manifest_format.ts";
 import { mayRepeat } from "./strict_usage.ts";
-import { parseSize } from "./text/sizes.ts";
+import { parseSize, showSizesLike } from "./text/sizes.ts";
 
 /** The heading of options about sign-in and connections, in a command's help. */
 export const CONNECTION = "Sign-in and connection:";
@@ -127,6 +127,7 @@ function usualStateDirectory(env: Record<string, string | undefined>): string | 
 export function parseSizeOption(text: string): number {
   try {
     const size = parseSize(text);
+    showSizesLike(text);
     if (size > 0) return size;
   } catch (error) {
     if (!(error instanceof LayerstashError)) throw error;

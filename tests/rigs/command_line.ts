@@ -63,6 +63,11 @@ export async function makeWorkplace(): Promise<Workplace> {
   };
 }
 
+/** What a command said, without how long it took and how fast it was. */
+export function timeless(text: string): string {
+  return text.replaceAll(/\b(\d+\.\ds|\d+s|\d+m \d+s)(, [\d.]+ [KMG]?i?B\/s)?/g, "TIME");
+}
+
 /** The command that `deno run -A main.ts ARGS` is, as words. */
 export function commandWords(args: string[]): string[] {
   return [Deno.execPath(), "run", "-A", "--frozen", MAIN, ...args];

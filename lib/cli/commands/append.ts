@@ -13,7 +13,8 @@ import { type ConnectionFlags, transportOf } from "../connection.ts";
 import { openBoth } from "../open_both.ts";
 import { jobsOption, jsonOption, limitRateOption, platformOption, stateDirOption } from "../options.ts";
 import { pipedInput } from "../terminal/standard_streams.ts";
-import { eventLine } from "../text/json_lines.ts";
+import { renderPace } from "../terminal/transfer_totals.ts";
+import { doneLine } from "../ending.ts";
 import { formatSize } from "../text/sizes.ts";
 import { blobSummary, imageName } from "./copy.ts";
 
@@ -83,7 +84,7 @@ const appendAction = action<AppendFlags>(
     const { platform, created, createdBy, jobs, stateDir: stateDirectory, json } = flags;
     const input = inputOf(flags);
     using display = showEvents(session, `appending to ${names.from}`, flags);
-    const { onEvent } = display;
+    const { onEvent, totals } = display;
     const also = await azureCredentialsOf(flags);
     using both = await openBoth(flags, { from, to, onEvent, also });
     const options: AppendOptions = {
@@ -97,11 +98,11 @@ const appendAction = action<AppendFlags>(
       onEvent,
     };
     const made = await append(both.from, both.to, options);
-    terminal.data(json ? eventLine("done", made) : `${made.digest}\n`);
+    terminal.data(json ? doneLine({ totals, store: both.to.store }, made) : `${made.digest}\n`);
     const base = both.from.store.url === both.to.store.url ? "" : `, of the base ${blobSummary(made.base)}`;
     terminal.note(
       `stored ${imageName(both.to.store, made.reference)}: a layer of ${formatSize(made.layer.size)} ` +
-        `on ${counted(made.images, "image")}${base}`,
+        `on ${counted(made.images, "image")}${base}, ${renderPace(totals())}`,
     );
   },
 );

@@ -13,7 +13,8 @@ import { jobsOption, limitRateOption, partSizeOption, stateDirOption, withInfoOp
 import { requireFreeOutput, streamName } from "../terminal/standard_streams.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { printAnswers, textLines } from "../text/answers.ts";
-import { eventLine } from "../text/json_lines.ts";
+import { doneLine } from "../ending.ts";
+import { renderTotals } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
 import { blobsArgument, blobsOf, manifestOption, namesOrManifest } from "./blob_arguments.ts";
 
@@ -45,7 +46,8 @@ export function blobPullCommand(): CommandUnknownOpts {
     .addHelpText("after", EXAMPLES);
   const work = storeAction<WithPlace<ReturnType<typeof command.opts>> & { names: readonly BlobName[] }>(
     ({ outfile }) => `fetch to ${streamName(outfile, "output")}`,
-    async ({ terminal, store, signal, onEvent }, flags) => {
+    async (session, flags) => {
+      const { terminal, store, signal, onEvent, totals } = session;
       const { outfile, json, manifest, platform, names, stateDir: stateDirectory, withInfo, ...options } =
         flags;
       requireFreeOutput(outfile, { json });
@@ -59,9 +61,11 @@ export function blobPullCommand(): CommandUnknownOpts {
       const output = outfile === "-" ? terminal.dataStream() : outfile;
       const pullOptions = { ...options, withInfo: withInfo === true, stateDirectory, signal, onEvent };
       await pullFound(store, blobs, { ...pullOptions, output });
-      if (json) return terminal.data(eventLine("done", { outfile, blobs: blobs.map(sized) }));
-      const size = options.range ? "a part" : formatSize(totalBlobSize(blobs));
-      if (outfile !== "-") terminal.note(`wrote ${outfile}: ${size}${options.range ? "" : ", verified"}`);
+      if (json) return terminal.data(doneLine(session, { outfile, blobs: blobs.map(sized) }));
+      if (outfile === "-") return;
+      const size = totalBlobSize(blobs);
+      const much = options.range ? "a part" : `${formatSize(size)}, verified`;
+      terminal.note(`wrote ${outfile}: ${much}, ${renderTotals(totals(), { size, moved: "fetched" })}`);
     },
     {
       moving: ({ outfile }) => `fetching to ${streamName(outfile, "output")}`,

@@ -1,16 +1,20 @@
 /** `layerstash blob push`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { pushBlob, setAlias } from "../../exports/blobs.ts";
-import type { Digest } from "../../oci/digest.ts";
+import { totalBlobSize } from "../../blobs/alias_manifest.ts";
+import { counted } from "../../messages.ts";
+import type { SizedBlob } from "../../oci/descriptor.ts";
 import { exists } from "../../oci/path_reference.ts";
 import { parseTag } from "../../oci/reference.ts";
-import { storeAction } from "../action.ts";
+import { storeAction, type StoreSession } from "../action.ts";
 import { placeCommand } from "../base_commands.ts";
 import { limitRateOption, manifestFormatOption, stateDirOption } from "../options.ts";
 import { type ParsedCommand, type PlaceFlags, refusalOf, type WithPlace } from "../place.ts";
 import { pipedInput, streamName } from "../terminal/standard_streams.ts";
 import { textLines } from "../text/answers.ts";
-import { eventLine } from "../text/json_lines.ts";
+import { addressIn, doneLine, getItBack } from "../ending.ts";
+import { renderTotals } from "../terminal/transfer_totals.ts";
+import { formatSize } from "../text/sizes.ts";
 import { filesAndPlace } from "../words.ts";
 
 const EXAMPLES = `
@@ -34,17 +38,20 @@ export function blobPushCommand(): CommandUnknownOpts {
     .addHelpText("after", EXAMPLES);
   const work = storeAction<WithPlace<ReturnType<typeof command.opts>> & { files: readonly string[] }>(
     ({ files }) => `store ${namesOf(files)}`,
-    async ({ terminal, store, signal, onEvent }, { files, alias, json, stateDir: stateDirectory }) => {
+    async (session, { files, alias, json, stateDir: stateDirectory }) => {
+      const { terminal, store, signal, onEvent } = session;
       if (alias !== undefined) parseTag(alias); // before the first byte is read
       const ofOne = files.length === 1 ? alias : undefined;
-      const digests: Digest[] = [];
+      const blobs: SizedBlob[] = [];
       for (const file of files) {
         const input = file === "-" ? pipedInput(NO_INPUT) : file;
         const blob = await pushBlob(store, input, { alias: ofOne, stateDirectory, signal, onEvent });
-        digests.push(blob.digest);
-        terminal.data(json ? eventLine("done", { ...blob, alias }) : textLines([blob.digest]));
+        blobs.push(blob);
+        terminal.data(json ? doneLine(session, { ...blob, alias }) : textLines([blob.digest]));
       }
+      const digests = blobs.map(({ digest }) => digest);
       if (alias !== ofOne) await setAlias(store, alias!, { digests, signal, onEvent });
+      if (!json) reportBlobs(session, blobs, alias);
     },
     { moving: ({ files }) => `storing ${namesOf(files)}` },
   );
@@ -73,6 +80,18 @@ function pushesOf<F extends PlaceFlags & { infile?: string | undefined; alias?: 
 
 function namesOf(files: readonly string[]): string {
   return files.map((file) => streamName(file, "input")).join(", ");
+}
+
+function reportBlobs(
+  { terminal, store, totals }: StoreSession,
+  blobs: readonly SizedBlob[],
+  alias: string | undefined,
+): void {
+  const size = totalBlobSize(blobs);
+  const pace = renderTotals(totals(), { size, moved: "sent" });
+  terminal.note(`stored ${counted(blobs.length, "blob")} in ${store.name}: ${formatSize(size)}, ${pace}`);
+  const name = alias ?? (blobs.length === 1 ? blobs[0]!.digest : undefined);
+  if (name !== undefined) terminal.note(getItBack("blob", "pull", addressIn(store, name), "-o", "FILE"));
 }
 
 const NO_INPUT = {

@@ -21,7 +21,8 @@ import {
   manifestFormatOption,
   platformsOption,
 } from "../options.ts";
-import { eventLine } from "../text/json_lines.ts";
+import { renderPace, type TransferTotals } from "../terminal/transfer_totals.ts";
+import { addressIn, doneLine, getItBack } from "../ending.ts";
 import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `
@@ -73,16 +74,17 @@ interface CopyFlags extends ConnectionFlags {
 const copyAction = action<CopyFlags>(({ from, to }) => `copy ${from} to ${to}`, async (session, flags) => {
   const [from, to] = [parseImage(flags.from), parseImage(flags.to)];
   using display = showEvents(session, `copying ${flags.from}`, flags);
-  const { onEvent } = display;
+  const { onEvent, totals } = display;
   using both = await openBoth(flags, { from, to, manifestFormat: flags.manifestFormat, onEvent });
   const work = flags.stash ? copyOneStash : copyWhatLiesThere;
-  await work({ ...session, onEvent, both, from }, flags);
+  await work({ ...session, onEvent, totals, both, from }, flags);
 }, { images: ({ from, to }) => [from, to] });
 
 interface Copying extends Session {
   both: TwoImages;
   from: Address;
   onEvent: OnEvent;
+  totals: () => TransferTotals;
 }
 
 /** Copies an image, or a stored file where no image has the name. */
@@ -98,19 +100,21 @@ async function namesStash({ both: { from }, signal, onEvent }: Copying): Promise
   return await info(from.store, from.reference, { signal, onEvent }).then(() => true, () => false);
 }
 
-async function copyOneImage({ both, terminal, signal, onEvent }: Copying, flags: CopyFlags): Promise<void> {
+async function copyOneImage(copying: Copying, flags: CopyFlags): Promise<void> {
+  const { both, terminal, signal, onEvent, totals } = copying;
   const { platform: platforms, referrers, jobs, json } = flags;
   const copied = await copyImage(both.from, both.to, { platforms, referrers, jobs, signal, onEvent });
   const { digest, reference, manifests, blobs } = copied;
-  terminal.data(json ? eventLine("done", copied) : `${digest}\n`);
+  terminal.data(json ? doneLine({ totals, store: both.to.store }, copied) : `${digest}\n`);
   const along = copied.referrers > 0 ? `, ${copied.referrers} of them referrers` : "";
   terminal.note(
     `copied to ${imageName(both.to.store, reference)}: ` +
-      `${counted(manifests, "manifest")}${along}, ${blobSummary(blobs)}`,
+      `${counted(manifests, "manifest")}${along}, ${blobSummary(blobs)}, ${renderPace(totals())}`,
   );
 }
 
-async function copyOneStash({ both, terminal, signal, onEvent, from }: Copying, flags: CopyFlags) {
+async function copyOneStash(copying: Copying, flags: CopyFlags): Promise<void> {
+  const { both, terminal, signal, onEvent, from, totals } = copying;
   if (flags.platform?.length || flags.referrers) {
     throw new InvalidInputError("--platform and --referrers are for images, not for stored files");
   }
@@ -123,9 +127,14 @@ async function copyOneStash({ both, terminal, signal, onEvent, from }: Copying, 
     signal,
     onEvent,
   });
-  if (json) terminal.data(eventLine("done", { baseTag: target.baseTag, size: stash.size, blobs }));
-  const chunks = counted(stash.chunks.length, "chunk");
-  terminal.note(`copied to ${imageName(target.store, target.baseTag)}: ${chunks}, ${blobSummary(blobs)}`);
+  const { size, chunks } = stash;
+  if (json) {
+    terminal.data(doneLine({ totals, store: target.store }, { baseTag: target.baseTag, size, blobs }));
+  }
+  const much = `${formatSize(size)} in ${counted(chunks.length, "chunk")}`;
+  const name = imageName(target.store, target.baseTag);
+  terminal.note(`copied to ${name}: ${much}, ${blobSummary(blobs)}, ${renderPace(totals())}`);
+  terminal.note(getItBack("download", addressIn(target.store, target.baseTag)));
 }
 
 function stashNameOf({ text, reference }: Address): string {

@@ -10,12 +10,13 @@ import { isDirectory } from "../../oci/path_reference.ts";
 import type { Stash } from "../../stash/stash.ts";
 import { GO_ON, storeAction, type StoreSession } from "../action.ts";
 import { ADDRESS, transferCommand } from "../base_commands.ts";
+import { doneLine } from "../ending.ts";
 import { platformOption } from "../options.ts";
 import { namedPlaceOf, type WithName } from "../place.ts";
 import { oneFile, splitWords } from "../words.ts";
 import { mayRepeat } from "../strict_usage.ts";
 import { requireFreeOutput, streamName } from "../terminal/standard_streams.ts";
-import { eventLine } from "../text/json_lines.ts";
+import { renderTotals } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
 import type { DownloadFlags } from "./download_artifact.ts";
 
@@ -87,18 +88,18 @@ function nameOf(outfile: string): string {
 }
 
 async function bringBackStash(session: StoreSession, flags: DownloadFlags): Promise<void> {
-  const { terminal, store, signal, onEvent, saved } = session;
+  const { terminal, store, signal, onEvent, totals } = session;
   const { baseTag, json, stateDir: stateDirectory, outfile, ...options } = flags;
   let written = outfile ?? "";
   const inDirectory = async (stash: Stash) => written = await fileIn(outfile, stash);
   const output = outfile === "-" ? terminal.dataStream() : isNamed(outfile) ? outfile : inDirectory;
   const stash = await download(store, baseTag, { ...options, stateDirectory, output, signal, onEvent });
-  if (json) return terminal.data(eventLine("done", stash));
+  if (json) return terminal.data(doneLine(session, stash));
   const doubt = stash.provenComplete ? "" : "; nothing proves that it is complete";
   terminal.note(
     `${outfile === "-" ? "sent to standard output" : `wrote ${written}`}: ${
       formatSize(stash.size)
-    }, verified${saved(stash.size, "fetched")}${doubt}`,
+    }, verified, ${renderTotals(totals(), { size: stash.size, moved: "fetched" })}${doubt}`,
   );
 }
 

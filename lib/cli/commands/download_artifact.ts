@@ -6,7 +6,8 @@ import { downloadArtifact, findArtifact, findInstead, streamArtifact } from "../
 import { counted, printable } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
 import type { StoreSession } from "../action.ts";
-import { eventLine } from "../text/json_lines.ts";
+import { doneLine } from "../ending.ts";
+import { renderPace, renderTotals } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
 import { artifactInstead } from "./artifact_instead.ts";
 
@@ -55,16 +56,18 @@ export async function bringBackNamed(session: StoreSession, flags: DownloadFlags
 
 /** Downloads the files of an artifact, and says where they are. */
 async function bringBackFiles(
-  { terminal, store, signal, onEvent, saved }: StoreSession,
+  session: StoreSession,
   artifact: Artifact,
   { outfile = ".", stateDir: stateDirectory, json, ...options }: DownloadFlags,
 ): Promise<void> {
+  const { terminal, store, signal, onEvent, totals } = session;
   const { kind, reference, digest, note } = artifact;
   if (note !== undefined) onEvent({ type: "notice", message: `${reference}: ${note}` });
   if (outfile === "-") {
     const output = terminal.dataStream();
     const { blob: { size } } = await streamArtifact(store, artifact, { ...options, output, signal, onEvent });
-    return terminal.note(`sent to standard output: ${formatSize(size)}, verified; ${kind}`);
+    const pace = renderPace(totals());
+    return terminal.note(`sent to standard output: ${formatSize(size)}, verified, ${pace}; ${kind}`);
   }
   const done = await downloadArtifact(store, artifact, {
     ...options,
@@ -74,10 +77,9 @@ async function bringBackFiles(
     onEvent,
   });
   const files = done.map(({ path, file: { blob } }) => ({ path, size: blob.size, digest: blob.digest }));
-  if (json) return terminal.data(eventLine("done", { kind, reference, digest, files }));
+  if (json) return terminal.data(doneLine(session, { kind, reference, digest, files }));
   for (const { path } of files) terminal.data(`${printable(path)}\n`);
   const size = files.reduce((sum, file) => sum + file.size, 0);
-  terminal.note(
-    `wrote ${counted(files.length, "file")}: ${formatSize(size)}, verified${saved(size, "fetched")}; ${kind}`,
-  );
+  const pace = renderTotals(totals(), { size, moved: "fetched" });
+  terminal.note(`wrote ${counted(files.length, "file")}: ${formatSize(size)}, verified, ${pace}; ${kind}`);
 }

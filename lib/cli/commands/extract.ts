@@ -15,6 +15,8 @@ import { parseSizeOption } from "../options.ts";
 import { requireFreeOutput } from "../terminal/standard_streams.ts";
 import { entryDocument } from "../text/file_listing.ts";
 import { eventLine } from "../text/json_lines.ts";
+import { renderPace } from "../terminal/transfer_totals.ts";
+import { doneLine } from "../ending.ts";
 import { renderReadReport } from "../text/read_report.ts";
 
 const EXAMPLES = `
@@ -72,7 +74,7 @@ const extractAction = imageAction<ExtractFlags>(
     const files = new ImageFiles(store, layer ? [layer] : image.layers, { name, signal, onEvent });
     if (flags.output === "-") await toStandardOutput(files, session, flags);
     else await toDirectory(files, session, { ...flags, directory });
-    terminal.note(renderReadReport(files.report));
+    terminal.note(`${renderReadReport(files.report)}; ${renderPace(session.totals())}`);
   },
   { moving: ({ image }) => `reading ${image}` },
 );
@@ -137,7 +139,7 @@ async function toDirectory(
     for (const entry of extracted()) terminal.data(eventLine("entry", entryDocument(entry)));
     const [skippedPaths, unwritablePaths] = [skipped, unwritable].map((each) => each.map(({ path }) => path));
     terminal.data(
-      eventLine("done", { directory, skipped: skippedPaths, unwritable: unwritablePaths, ...files.report }),
+      doneLine(session, { directory, skipped: skippedPaths, unwritable: unwritablePaths, ...files.report }),
     );
   } else terminal.note(summary(extracted(), directory));
   requireAllWritten(unwritable);

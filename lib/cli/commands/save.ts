@@ -8,7 +8,8 @@ import { imageAction, type ImageFlags, type ImageSession } from "../image_action
 import { imageCommand } from "../base_commands.ts";
 import { jobsOption, limitRateOption, stateDirOption } from "../options.ts";
 import { mayRepeat } from "../strict_usage.ts";
-import { eventLine } from "../text/json_lines.ts";
+import { renderPace, renderTotals } from "../terminal/transfer_totals.ts";
+import { doneLine } from "../ending.ts";
 import { formatSize } from "../text/sizes.ts";
 import { blobSummary, imageName } from "./copy.ts";
 
@@ -72,7 +73,7 @@ function noStream(): InvalidInputError {
 
 /** Saves an image, or a whole index, as a layout; `--platform` chooses one image of an index. */
 async function saveWhole(session: ImageSession, { output, platform, jobs, json }: SaveFlags): Promise<void> {
-  const { terminal, store, reference, signal, onEvent } = session;
+  const { terminal, store, reference, signal, onEvent, totals } = session;
   using to = openImage({
     text: `oci:${output}`,
     registry: { kind: "layout", directory: output },
@@ -81,12 +82,13 @@ async function saveWhole(session: ImageSession, { output, platform, jobs, json }
   });
   const platforms = platform === undefined ? [] : [platform];
   const copied = await copyImage({ store, reference }, to, { platforms, jobs, signal, onEvent });
-  if (json) terminal.data(eventLine("done", copied));
-  terminal.note(`saved ${imageName(to.store, copied.reference)}: ${blobSummary(copied.blobs, "written")}`);
+  if (json) terminal.data(doneLine(session, copied));
+  const summary = `${blobSummary(copied.blobs, "written")}, ${renderPace(totals())}`;
+  terminal.note(`saved ${imageName(to.store, copied.reference)}: ${summary}`);
 }
 
 async function saveSome(session: ImageSession, flags: SaveFlags): Promise<void> {
-  const { terminal, store, reference, signal, onEvent } = session;
+  const { terminal, store, reference, signal, onEvent, totals } = session;
   const { layer: wanted = [], platform, jobs, json } = flags;
   if (wanted.includes("all") && wanted.length > 1) {
     throw new InvalidInputError("--layer all cannot be combined with other layers");
@@ -103,8 +105,9 @@ async function saveSome(session: ImageSession, flags: SaveFlags): Promise<void> 
     onEvent,
   });
   const files = saved.map(({ path, layer: { digest, size } }) => ({ path, digest, size }));
-  if (json) return terminal.data(eventLine("done", { files }));
+  if (json) return terminal.data(doneLine(session, { files }));
   for (const { path } of files) terminal.data(`${printable(path)}\n`);
   const size = files.reduce((sum, file) => sum + file.size, 0);
-  terminal.note(`saved ${counted(files.length, "layer")}: ${formatSize(size)}, verified`);
+  const pace = renderTotals(totals(), { size, moved: "fetched" });
+  terminal.note(`saved ${counted(files.length, "layer")}: ${formatSize(size)}, verified, ${pace}`);
 }

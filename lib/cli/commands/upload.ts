@@ -4,14 +4,15 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { upload } from "../../../main.ts";
 import { counted, quoted } from "../../messages.ts";
 import { exists } from "../../oci/path_reference.ts";
-import { storeAction } from "../action.ts";
+import { storeAction, type StoreSession } from "../action.ts";
 import { transferCommand } from "../base_commands.ts";
+import { addressIn, commandLine, doneLine, getItBack } from "../ending.ts";
 import { chunkSizeOption, manifestFormatOption } from "../options.ts";
 import { type ParsedCommand, type PlaceFlags, refusalOf, type WithName } from "../place.ts";
 import { filesAndPlace } from "../words.ts";
 import { streamName } from "../terminal/standard_streams.ts";
-import { eventLine } from "../text/json_lines.ts";
 import type { ProgressState } from "../terminal/progress_state.ts";
+import { renderTotals, sumOf, type TransferTotals } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `
@@ -37,32 +38,63 @@ export function uploadCommand(): CommandUnknownOpts {
     .option("--overwrite", "replace another file that has the same name")
     .addOption(manifestFormatOption())
     .addHelpText("after", EXAMPLES);
-  const work = storeAction<WithName<ReturnType<typeof command.opts>> & { infile: string }>(
+  const work = storeAction<
+    WithName<ReturnType<typeof command.opts>> & { infile: string; position: Position }
+  >(
     ({ infile, baseTag }) => `store ${streamName(infile, "input")} as ${baseTag}`,
-    async (
-      { terminal, store, signal, onEvent, saved },
-      { baseTag, infile, json, stateDir: stateDirectory, ...options },
-    ) => {
+    async (session, { baseTag, infile, json, stateDir: stateDirectory, position, ...options }) => {
+      const { terminal, store, signal, onEvent, totals } = session;
       const input = infile === "-" ? Deno.stdin.readable : infile;
       const stash = await upload(store, baseTag, { ...options, stateDirectory, input, signal, onEvent });
       if (infile === "-" && stash.size === 0) terminal.warn("standard input was empty");
-      if (json) return terminal.data(eventLine("done", stash));
+      position.before.push({ size: stash.size, ...totals() });
+      if (json) return terminal.data(doneLine(session, stash));
       const { size, chunks } = stash;
+      const much = `${formatSize(size)} in ${counted(chunks.length, "chunk")}`;
       terminal.note(
-        `stored ${baseTag} in ${store.name}: ${formatSize(size)} in ${counted(chunks.length, "chunk")}${
-          saved(size, "sent")
-        }`,
+        `stored ${baseTag} in ${store.name}: ${much}, ${renderTotals(totals(), { size, moved: "sent" })}`,
       );
+      reportAll(session, position, baseTag);
     },
     {
-      moving: ({ infile }) => `storing ${streamName(infile, "input")}`,
+      moving: ({ infile, position: { number, of } }) =>
+        `storing ${streamName(infile, "input")}${of === 1 ? "" : ` (file ${number} of ${of})`}`,
       kept: ({ infile }, progress) => keptChunks(progress, infile === "-"),
     },
   );
   command.usage("[options] <file...> <address>").action(async (words, flags, parsed) => {
-    for (const each of uploadsOf(words, flags, parsed)) await work(each, parsed);
+    const uploads = uploadsOf(words, flags, parsed);
+    const before: Position["before"] = [];
+    for (const [index, each] of uploads.entries()) {
+      await work({ ...each, position: { number: index + 1, of: uploads.length, before } }, parsed);
+    }
   });
   return command;
+}
+
+/** Which of several files one is. */
+interface Position {
+  /** From 1. */
+  number: number;
+  of: number;
+  /** What each file before it came to, and then it itself. */
+  before: (TransferTotals & { size: number })[];
+}
+
+/** After the last file, the command that gets it back, or the sum of several. */
+function reportAll(
+  { terminal, store }: StoreSession,
+  { number, of, before }: Position,
+  baseTag: string,
+): void {
+  if (number < of) return;
+  if (of > 1) {
+    const size = before.reduce((sum, each) => sum + each.size, 0);
+    const pace = renderTotals(sumOf(before), { size, moved: "sent" });
+    terminal.note(`stored ${counted(of, "file")} in ${store.name}: ${formatSize(size)}, ${pace}`);
+  }
+  if (of === 1) terminal.note(getItBack("download", addressIn(store, baseTag)));
+  else terminal.note(`get one back: ${commandLine("download", addressIn(store, "NAME"))}`);
 }
 
 /**

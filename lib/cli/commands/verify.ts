@@ -11,7 +11,8 @@ import { CommandEnded, EXIT_CODES } from "../exit_codes.ts";
 import { limitRateOption } from "../options.ts";
 import { namedPlaceOf, type WithName } from "../place.ts";
 import { oneFile, splitWords } from "../words.ts";
-import { eventLine } from "../text/json_lines.ts";
+import { doneLine } from "../ending.ts";
+import { renderPace } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `
@@ -32,7 +33,8 @@ export function verifyCommand(): CommandUnknownOpts {
     .addHelpText("after", EXAMPLES);
   const work = storeAction<WithName<ReturnType<typeof command.opts>>>(
     ({ baseTag }) => `verify ${baseTag}`,
-    async ({ terminal, store, signal, onEvent }, { baseTag, infile, json, ...options }) => {
+    async (session, { baseTag, infile, json, ...options }) => {
+      const { terminal, store, signal, onEvent, totals } = session;
       if (infile === "-") {
         throw new InvalidInputError("verify compares a file, not standard input", {
           hint: "name the file with -i FILE",
@@ -46,9 +48,10 @@ export function verifyCommand(): CommandUnknownOpts {
         : "all chunks are present; their bytes were not read (--deep reads them)";
       terminal.data(
         json
-          ? eventLine("done", { faults: result.faults, ...result.stash })
+          ? doneLine(session, { faults: result.faults, ...result.stash })
           : renderVerification(result, done),
       );
+      if (options.deep || infile) terminal.note(`verified ${baseTag}: ${renderPace(totals())}`);
       const hint = hintOfFaults(result.faults);
       if (hint) terminal.hint(hint);
       if (result.faults.length > 0) throw new CommandEnded(EXIT_CODES.mismatch);

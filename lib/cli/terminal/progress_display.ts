@@ -3,6 +3,7 @@ import type { OnEvent, TransferEvent } from "../../events.ts";
 import type { Drawing } from "./drawing.ts";
 import { renderBar, renderPlain } from "./progress_bar.ts";
 import { advance, type ProgressState, startProgress } from "./progress_state.ts";
+import { totalsOf, type TransferTotals } from "./transfer_totals.ts";
 
 /** How progress is shown; `auto` is `bar` on a terminal and `plain` elsewhere. */
 export type ProgressMode = "auto" | "bar" | "plain" | "none";
@@ -24,6 +25,8 @@ export interface ProgressDisplay extends Disposable {
   readonly onEvent: OnEvent;
   /** How far the transfer is. */
   state(): ProgressState;
+  /** What the transfer came to until now. */
+  totals(): TransferTotals;
   /** Erases the bar. Later events are only logged. */
   end(): void;
 }
@@ -63,6 +66,7 @@ export function showProgress(what: string, options: ProgressDisplayOptions): Pro
       log(event);
     },
     state: () => state,
+    totals: () => totalsOf(state, ticker.now()),
     end,
     [Symbol.dispose]: end,
   };

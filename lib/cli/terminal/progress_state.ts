@@ -29,6 +29,12 @@ export interface ProgressState {
   checking: number;
   /** Bytes that did not have to travel, because they were there already. */
   saved: number;
+  /** Bytes that went to a registry, without those that were sent again after a failure. */
+  sent: number;
+  /** Bytes that came from a registry, without those that were fetched again after a failure. */
+  fetched: number;
+  /** When the work began. */
+  since: number;
   /** How many HTTP requests were answered. */
   requests: number;
   /** The newest sample and those of the last seconds, oldest first; never empty. */
@@ -55,6 +61,9 @@ export function startProgress(what: string, now: number): ProgressState {
     moving: 0,
     checking: 0,
     saved: 0,
+    sent: 0,
+    fetched: 0,
+    since: now,
     requests: 0,
     samples,
   };
@@ -70,10 +79,8 @@ export function advance(state: ProgressState, event: TransferEvent, now: number)
         blobs: event.blobs ?? state.blobs,
         unit: unitOf(event),
       };
-    case "progress": {
-      const count = event.phase === "check" ? "checking" : "moving";
-      return { ...state, [count]: state[count] + event.bytes, samples: sampled(state, event.bytes, now) };
-    }
+    case "progress":
+      return { ...withProgress(state, event), samples: sampled(state, event.bytes, now) };
     case "resume": // these bytes did not travel now, so they do not count for the rate
       return { ...state, moving: state.moving + event.bytes, saved: state.saved + event.bytes };
     case "blob":
@@ -83,6 +90,15 @@ export function advance(state: ProgressState, event: TransferEvent, now: number)
     default:
       return state;
   }
+}
+
+function withProgress(
+  state: ProgressState,
+  { phase, bytes }: Extract<TransferEvent, { type: "progress" }>,
+): ProgressState {
+  if (phase === "check") return { ...state, checking: state.checking + bytes };
+  const total = phase === "send" ? "sent" : "fetched";
+  return { ...state, moving: state.moving + bytes, [total]: state[total] + bytes };
 }
 
 /** What the blobs of a plan are called: only a stored file has a chunk size. */

@@ -36,9 +36,22 @@ export function parseSize(text: string): number {
   return Number(bytes);
 }
 
-/** A number of bytes as text: `4.5 GiB`, to three digits, in powers of 1024. */
+/** Whether sizes are shown in powers of 1024. A process runs one command, and shows all sizes alike. */
+let binary = false;
+
+/** Shows sizes from now on in the units of a size that the user has typed: `64MiB` is a power of 1024. */
+export function showSizesLike(text: string): void {
+  binary ||= /ib\s*$/i.test(text);
+}
+
+/** A number of bytes as text, to three digits: `4.5 GB`, or `4.19 GiB` if the user thinks in powers of 1024. */
 export function formatSize(bytes: number): string {
-  return prettyBytes(bytes, { binary: true });
+  return prettyBytes(bytes, { binary }).replace("kB", "KB");
+}
+
+/** How long something took, in seconds, as text: `0.2s`, `4.2s`, and from ten seconds on as `formatDuration` has it. */
+export function formatElapsed(seconds: number): string {
+  return seconds < 9.95 ? `${Math.max(0.1, seconds).toFixed(1)}s` : formatDuration(seconds * 1000);
 }
 
 /** Milliseconds as text, in the two largest units: `45s`, `3m 20s`, `2h 5m`, `1d`. */
