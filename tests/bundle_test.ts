@@ -43,6 +43,18 @@ Deno.test("the bundle knows its version", async () => {
   assert.equal(new TextDecoder().decode(stdout), `layerstash v${version}\n`);
 });
 
+Deno.test("the bundle loads no module of Deno before a command needs it", async () => {
+  await using place = await bundled();
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--no-config", "--json", place.path],
+    env: place.env,
+  }).output();
+  const [{ dependencies }] = JSON.parse(new TextDecoder().decode(stdout)).modules;
+  const named = dependencies as { specifier: string; isDynamic?: boolean }[];
+  assert.ok(named.some(({ specifier }) => specifier === "node:http"), "the imports were not found");
+  assert.deepEqual(named.filter(({ isDynamic }) => !isDynamic), []);
+});
+
 Deno.test("a job that fails is told with the program's own words", async () => {
   const path = await Deno.makeTempFile({ suffix: ".ts" });
   await Deno.writeTextFile(path, 'console.error("no room"); Deno.exit(1);');

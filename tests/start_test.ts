@@ -59,6 +59,17 @@ Deno.test("a command loads itself, and no other command", async () => {
   );
 });
 
+Deno.test("after an answer the process ends by itself, so that Deno stores what it has compiled", async () => {
+  for (const words of [["--version"], ["help"], ["completions", "bash"]]) {
+    const script = `import { runCommandLine } from "./lib/cli/program.ts";
+      await runCommandLine(${JSON.stringify(words)});
+      console.error("goes on with", Deno.exitCode);`;
+    const { stderr } = await new Deno.Command(Deno.execPath(), { args: ["eval", script], cwd: ROOT })
+      .output();
+    assert.equal(new TextDecoder().decode(stderr), "goes on with 0\n", words.join(" "));
+  }
+});
+
 Deno.test("Deno reads what import() names only when it runs", async () => {
   const { unstable } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
   assert.ok(unstable.includes("lazy-dynamic-imports"));

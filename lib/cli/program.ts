@@ -10,17 +10,23 @@ import { OutputClosedError, outputError, print, type Write } from "./terminal/st
 import { programHelp } from "./text/program_help.ts";
 import { VERSION } from "./version.ts";
 
+/** Where a command line prints, and how wide help may be. */
+interface Output {
+  out: Write;
+  err: Write;
+  width?: number;
+}
+
 /** Runs one command line and returns its exit code. */
-export async function runProgram(
-  typed: readonly string[],
-  { out, err, width = 80 }: { out: Write; err: Write; width?: number },
-): Promise<number> {
+export async function runProgram(typed: readonly string[], output: Output): Promise<number> {
   const args = withOwnName(typed);
+  return await answered(args, output) ?? await commandRun(args, output);
+}
+
+/** Answers at once, if the version, the help of the program or a script of completions is asked for. */
+async function answered(args: readonly string[], { out, width = 80 }: Output): Promise<number | undefined> {
   const answer = await answerAtOnce(args, width);
-  if (answer === undefined) {
-    const { runCommand } = await import("./run_command.ts");
-    return await runCommand(args, { out, err, width });
-  }
+  if (answer === undefined) return undefined;
   try {
     out(answer);
     return EXIT_CODES.done;
@@ -30,7 +36,6 @@ export async function runProgram(
   }
 }
 
-/** The version, the help of the program or a script of completions, if just that is asked for. */
 async function answerAtOnce(args: readonly string[], width: number): Promise<string | undefined> {
   const line = args.join(" ");
   if (line === "--version") return `layerstash v${VERSION}\n`;
@@ -40,11 +45,25 @@ async function answerAtOnce(args: readonly string[], width: number): Promise<str
   return new Map(Object.entries(COMPLETION_SCRIPTS)).get(args[1]!);
 }
 
-/** Runs the command line of this process, and ends the process with its exit code. */
-export async function runCommandLine(args: readonly string[]): Promise<never> {
+/** Loads and runs a command. */
+async function commandRun(args: readonly string[], { width = 80, ...output }: Output): Promise<number> {
+  const { runCommand } = await import("./run_command.ts");
+  return await runCommand(args, { ...output, width });
+}
+
+/**
+ * Runs the command line of this process, and sets its exit code. After a command the process ends at once, whatever is
+ * still open. After an answer nothing is, and it ends by itself: ended so early, Deno would not store what it has compiled, and
+ * would compile the whole program again in every run.
+ */
+export async function runCommandLine(typed: readonly string[]): Promise<void> {
+  const args = withOwnName(typed);
   const err = (text: string) => print(Deno.stderr, text);
   const width = Deno.stdout.isTerminal() ? Deno.consoleSize().columns : 80;
-  Deno.exit(await runProgram(args, { out: (text) => writeHelp(text, err), err, width }));
+  const output = { out: (text: string) => writeHelp(text, err), err, width };
+  const code = await answered(args, output);
+  if (code === undefined) Deno.exit(await commandRun(args, output));
+  Deno.exitCode = code;
 }
 
 /** Writes help and completions. No command runs then that could report why a write failed. */
@@ -58,3 +77,6 @@ function writeHelp(text: string, err: Write): void {
     throw new CommandEnded(EXIT_CODES.failed);
   }
 }
+
+// Run by itself, this file answers before the library is loaded. The program in one file begins here.
+if (import.meta.main) runCommandLine(Deno.args);

@@ -2,7 +2,8 @@
 import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
+/** Where the program begins. It loads the library for the commands that need it; `main.ts` would load it for all. */
+const PROGRAM = fileURLToPath(new URL("../cli/program.ts", import.meta.url));
 /** The files that run in threads. The program names each once, by {@linkcode urlOf}. */
 const WORKERS = ["../content/hash_worker.ts", "../layers/decoding_worker.ts"];
 
@@ -20,13 +21,35 @@ export const BUNDLE = fileURLToPath(new URL("../../dist/layerstash.js", import.m
  * @throws {Error} if `deno bundle` fails, or the program names a thread in another way
  */
 export async function makeBundle(path: string = BUNDLE): Promise<string> {
-  let program = await bundled(MAIN);
+  let program = importingLate(await bundled(PROGRAM));
   for (const worker of WORKERS) program = await withWorker(program, worker);
   await Deno.mkdir(dirname(path), { recursive: true });
   await Deno.writeTextFile(path, `#!/usr/bin/env -S deno run --no-config -A\n${program}`, {
     mode: 0o755,
   });
   return path;
+}
+
+/** An import of a module of Deno itself, as in `import { join as join2 } from "node:path";`. */
+const BUILTIN = /^import (.+) from "(node:.+)";\n/gm;
+/** The begin of the function that runs a file when it is needed. */
+const FILE_RUNS = /__esm\(\{\n +"[^"]+"\(\) \{\n/;
+
+/**
+ * Makes each file load modules of Deno when the file itself is needed. In one file their imports would all stand at the top,
+ * and loading them takes longer than most commands.
+ */
+function importingLate(program: string): string {
+  return program.split(/^(?=\/\/ .+\.[jt]s\n)/m).map((file) => {
+    if (!FILE_RUNS.test(file)) return file;
+    const loads: string[] = [];
+    const declared = file.replace(BUILTIN, (_line, names: string, module: string) => {
+      const target = names.replace("* as ", "").replaceAll(" as ", ": ");
+      loads.push(`    (${target} = globalThis.process.getBuiltinModule("${module}"));\n`);
+      return `var ${names.replace("* as ", "").replaceAll(/[\w$]+ as |[{}]/g, "")};\n`;
+    });
+    return declared.replace(FILE_RUNS, (begin) => begin + loads.join(""));
+  }).join("");
 }
 
 /** Puts the file of a thread into the program. */

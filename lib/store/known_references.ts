@@ -8,9 +8,6 @@ import type { CallOptions, ManifestReader } from "./store.ts";
 const SHOWN = 5;
 /** How many names are looked at to find the first ones: most registries list so many at once. */
 const LOOKED_AT = 100;
-/** Orders names as people do: `disk-2` comes before `disk-10`. */
-const { compare } = new Intl.Collator("en", { numeric: true });
-
 /** A hint that lists names, such as `it has: a, b`; of many names the first ones. */
 export function hintOfNames(names: readonly string[]): string {
   return names.length === 0 ? "it has none at all" : `it has: ${shortList(names)}`;
@@ -35,7 +32,12 @@ export async function knownReferences(
   for await (const tag of store.tags({ ...options, mustExist: true })) {
     if (!isFallbackTag(tag) && tags.push(tag) === most) break;
   }
-  return tags.length > 0 ? tags.sort(compare) : (await store.untagged?.(options) ?? []).slice(0, most);
+  return tags.length > 0 ? inOrder(tags) : (await store.untagged?.(options) ?? []).slice(0, most);
+}
+
+/** Names as people order them: `disk-2` comes before `disk-10`. */
+function inOrder(names: string[]): string[] {
+  return names.sort(new Intl.Collator("en", { numeric: true }).compare);
 }
 
 /**

@@ -45,11 +45,12 @@ function shortCell(cell: string): string {
   return cell.length > LONGEST_CELL ? `${cell.slice(0, LONGEST_CELL)}...` : cell;
 }
 
-/** Made once: making a segmenter takes longer than measuring a name. */
-const SEGMENTER = new Intl.Segmenter("en", { granularity: "grapheme" });
+/** Made once, and only for text that is not ASCII: making a segmenter takes longer than measuring many names. */
+let segmenter: Intl.Segmenter | undefined;
 
 function graphemes(text: string): Intl.Segments {
-  return SEGMENTER.segment(text);
+  segmenter ??= new Intl.Segmenter("en", { granularity: "grapheme" });
+  return segmenter.segment(text);
 }
 
 /**
