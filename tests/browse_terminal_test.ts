@@ -54,9 +54,18 @@ function environment(place: Workplace): Record<string, string> {
 }
 
 /** Names in messages are relative, so that they fit into the window wherever temporary files are. */
-async function browse(place: Workplace, args: string[], size?: { columns: number; rows: number }) {
+async function browse(
+  place: Workplace,
+  args: string[],
+  size?: { columns: number; rows: number },
+  env: Record<string, string> = {},
+) {
   const words = ["sh", "-c", 'cd "$0" && exec "$@"', place.directory];
-  return await openScreen([...words, ...commandWords(["browse", ...args])], environment(place), size);
+  return await openScreen(
+    [...words, ...commandWords(["browse", ...args])],
+    { ...environment(place), ...env },
+    size,
+  );
 }
 
 /** Whether the terminal is as it was: no alternate screen, the cursor shown, and typed lines echoed and passed on. */
@@ -162,6 +171,43 @@ Deno.test(
     await screen.type("q");
     await screen.until(/ended with 0/);
     await assertClean(screen);
+  },
+);
+
+Deno.test("browse searches as one types, in colour, and ? shows the keys", withTmux, async () => {
+  await using place = await makePlace();
+  await using screen = await browse(place, ["oci:./box:one"]);
+  await screen.until(/> files/);
+  await screen.type("Enter");
+  await screen.until(/fetched/);
+  await screen.type("/", "mo");
+  await screen.until(/:one {2}\/etc\n {2}long\.txt.*\n> motd [\s\S]*\n\/mo_ {2}1 of 1\nEnter keep/);
+  await screen.type("Enter", "?");
+  await screen.until(/^Keys\n[\s\S]*\nn N +next, previous match\n/);
+  await screen.type("Left");
+  await screen.until(/> motd/);
+  assert.ok((await screen.colours()).includes("[7m> motd"));
+  await screen.type("Left", "/", "nowhere");
+  await screen.until(/\n> etc\/ [\s\S]*\n\/nowhere_ {2}nothing found\n/);
+  assert.ok((await screen.colours()).includes("[34m> etc/"));
+  await screen.type("Escape", "q");
+  await screen.until(/ended with 0/);
+});
+
+Deno.test(
+  "browse has no colours where NO_COLOR is set, and ASCII alone where the locale has no more",
+  withTmux,
+  async () => {
+    await using place = await makeWorkplace();
+    using image = openImage(`oci:${place.path("box")}:one`);
+    await putImage(image.store, "one", [{ bytes: tarOf([{ name: "größe", content: "x\n" }]) }]);
+    await using screen = await browse(place, ["oci:./box:one"], undefined, { NO_COLOR: "1", LC_ALL: "C" });
+    await screen.until(/> files/);
+    await screen.type("Enter");
+    await screen.until(/\n> gr\?\?e +2 B /);
+    assert.ok(!(await screen.colours()).includes("\x1b"));
+    await screen.type("q");
+    await screen.until(/ended with 0/);
   },
 );
 

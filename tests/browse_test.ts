@@ -8,9 +8,12 @@ import {
   startBrowser,
   type Step,
 } from "../lib/cli/browse/browser.ts";
+import { DirectoryPages } from "../lib/cli/browse/directory_pages.ts";
 import { linesOf } from "../lib/cli/browse/file_text.ts";
 import { renderFrame } from "../lib/cli/browse/frame.ts";
 import { decodeKeys, flushKeys } from "../lib/cli/browse/keys.ts";
+import { coloured } from "../lib/cli/browse/tones.ts";
+import { showsUnicode } from "../lib/cli/terminal/unicode.ts";
 import { type FileLocation, listScreen, type Screen, textScreen } from "../lib/cli/browse/screens.ts";
 import { renderShortReport } from "../lib/cli/text/read_report.ts";
 import { columnsOf } from "../lib/cli/text/columns.ts";
@@ -31,8 +34,31 @@ function showing(screen: Screen, size = SIZE): Browser {
   return advanceBrowser(startBrowser(size, ""), { type: "opened", screen, note: "" }).browser;
 }
 
+function textsOf(browser: Browser): string[] {
+  return renderFrame(browser).lines.map(({ text }) => text);
+}
+
+function chosenOn(browser: Browser): string | undefined {
+  return renderFrame(browser).lines.find(({ chosen }) => chosen)?.text;
+}
+
 function rows(count: number): Screen {
   return listScreen("list", Array.from({ length: count }, (_, index) => ({ name: `row ${index}` })));
+}
+
+function entry(layer: number, path: string, more: Partial<LayerEntry> = {}): LayerEntry {
+  return {
+    ...{ layer, path, name: path, type: "file", mode: 0o644, uid: 0, gid: 0, owner: "", group: "", size: 0 },
+    ...{ modified: 0, position: 0 },
+    ...more,
+  };
+}
+
+/** The root of a tree of these files. */
+function showingTree(paths: readonly string[], size = SIZE): Browser {
+  const tree = new FileTree();
+  for (const path of paths) tree.add(entry(1, path));
+  return showing(new DirectoryPages(tree, "app", { image: MOTD.image }).page(""), size);
 }
 
 Deno.test("keys are decoded, also where they come in parts", () => {
@@ -51,10 +77,7 @@ Deno.test("keys are decoded, also where they come in parts", () => {
 });
 
 Deno.test("the chosen row stays in view, and does not leave the list", () => {
-  const chosen = (...keys: string[]) => {
-    const { lines, chosen } = renderFrame(press(showing(rows(20)), ...keys).browser);
-    return lines[chosen!];
-  };
+  const chosen = (...keys: string[]) => chosenOn(press(showing(rows(20)), ...keys).browser);
   assert.equal(chosen(), "> row 0");
   assert.equal(chosen("up"), "> row 0");
   assert.equal(chosen("down", "down", "k"), "> row 1");
@@ -76,14 +99,14 @@ Deno.test("opening a row demands its wish, and nothing else is done until that i
     screen: textScreen("motd", ["hello"]),
     note: "done",
   });
-  assert.deepEqual(renderFrame(opened.browser).lines.slice(0, 2), ["motd", "hello"]);
+  assert.deepEqual(textsOf(opened.browser).slice(0, 2), ["motd", "hello"]);
   assert.equal(currentScreen(press(opened.browser, "left").browser).title, "list");
 });
 
 Deno.test("a file is saved under the name that was typed; a failure leaves the question there", () => {
   const text = showing(textScreen("motd", ["hello"], { ...MOTD, path: "etc/a\x1b:\\b" }));
   const asked = press(text, "s").browser;
-  assert.ok(renderFrame(asked).lines.includes(": a___b_"), "what could be more than a name is not suggested");
+  assert.ok(textsOf(asked).includes(": a___b_"), "what could be more than a name is not suggested");
   const { browser, effect } = press(asked, "ctrl-u", "q", "é", "x", "backspace", "enter");
   assert.ok(effect?.type === "task" && effect.task.type === "save" && effect.task.to === "qé");
   const failed = advanceBrowser(browser, { type: "noted", note: "it is there already" }).browser;
@@ -96,11 +119,17 @@ Deno.test("a file is saved under the name that was typed; a failure leaves the q
 Deno.test("saving is offered where there is something to save", () => {
   const wide = { columns: 80, rows: 8 };
   const list = showing(listScreen("list", [{ name: "motd", file: MOTD }, { name: "etc/" }]), wide);
-  const help = (browser: Browser) => renderFrame(browser).lines.at(-1);
-  assert.equal(help(list), "arrows move  Enter open  Left back  s save  q quit");
-  assert.equal(help(press(list, "down").browser), "arrows move  Enter open  Left back  q quit");
-  assert.equal(help(showing(textScreen("facts", []), wide)), "arrows move  Space page  Left back  q quit");
-  assert.equal(help(showing(listScreen("list", []), wide)), "arrows move  Enter open  Left back  q quit");
+  const help = (browser: Browser) => textsOf(browser).at(-1);
+  assert.equal(help(list), "? keys  Enter open  Left back  / search  s save  q quit");
+  assert.equal(help(press(list, "down").browser), "? keys  Enter open  Left back  / search  q quit");
+  assert.equal(
+    help(showing(textScreen("facts", []), wide)),
+    "? keys  Space page  Left back  / search  q quit",
+  );
+  assert.equal(
+    help(showing(listScreen("list", []), wide)),
+    "? keys  Enter open  Left back  / search  q quit",
+  );
 });
 
 Deno.test("the usual notes fit into 80 columns", () => {
@@ -122,15 +151,30 @@ Deno.test("the usual notes fit into 80 columns", () => {
 Deno.test("a text moves in both directions, and left at its edge goes back", () => {
   const text = showing(textScreen("t", Array.from({ length: 50 }, (_, i) => `${i} ${"x".repeat(60)}`)));
   const moved = press(text, "right", " ").browser;
-  assert.match(renderFrame(moved).lines[1]!, /^x{36}\.\.\.$/);
-  assert.match(renderFrame(press(moved, "left").browser).lines[1]!, /^4 x/);
+  assert.match(textsOf(moved)[1]!, /^x{36}\.\.\.$/);
+  assert.match(textsOf(press(moved, "left").browser)[1]!, /^4 x/);
   assert.equal(currentScreen(press(moved, "left", "left").browser).kind, "question");
 });
 
 Deno.test("whatever names there are and keys come, lines fit and have no control characters", () => {
   const names = fc.array(fc.string({ unit: "binary", maxLength: 80 }), { maxLength: 30 });
   const keys = fc.array(
-    fc.constantFrom("up", "down", "left", "right", "page-down", "end", "s", "escape", "x", "ctrl-u"),
+    fc.constantFrom(
+      "up",
+      "down",
+      "left",
+      "right",
+      "page-down",
+      "end",
+      "s",
+      "escape",
+      "x",
+      "ctrl-u",
+      "/",
+      "n",
+      "N",
+      "?",
+    ),
     { maxLength: 30 },
   );
   const sizes = fc.record({
@@ -147,7 +191,7 @@ Deno.test("whatever names there are and keys come, lines fit and have no control
     browser = advanceBrowser(browser, { type: "noted", note: names.join() }).browser;
     const { lines, record } = renderFrame(browser);
     assert.equal(lines.length, later.rows);
-    for (const line of [...lines, ...record]) {
+    for (const line of [...lines.map(({ text }) => text), ...record]) {
       assert.ok(columnsOf(line) <= Math.max(1, later.columns - 1), JSON.stringify(line));
       assert.ok(!/[\p{Cc}\p{Bidi_Control}]/u.test(line));
     }
@@ -156,7 +200,7 @@ Deno.test("whatever names there are and keys come, lines fit and have no control
 
 Deno.test("of a title that does not fit the end is shown", () => {
   const title = `registry.example.com/me/app:latest  /usr/share/doc/motd`;
-  assert.equal(renderFrame(showing(textScreen(title, []))).lines[0], `...${title.slice(-36)}`);
+  assert.equal(textsOf(showing(textScreen(title, [])))[0], `...${title.slice(-36)}`);
 });
 
 Deno.test("texts lose their tabs, and other bytes are shown as such", () => {
@@ -167,11 +211,6 @@ Deno.test("texts lose their tabs, and other bytes are shown as such", () => {
 });
 
 Deno.test("a directory is listed by name, over links; of a single layer with its whiteouts", () => {
-  const entry = (layer: number, path: string, more: Partial<LayerEntry> = {}): LayerEntry => ({
-    ...{ layer, path, name: path, type: "file", mode: 0o644, uid: 0, gid: 0, owner: "", group: "", size: 0 },
-    ...{ modified: 0, position: 0 },
-    ...more,
-  });
   const entries = [
     entry(1, "usr/bin/env"),
     entry(1, "usr/bin/cat"),
@@ -186,4 +225,78 @@ Deno.test("a directory is listed by name, over links; of a single layer with its
   assert.deepEqual(names(single, "/usr/bin/"), ["usr/bin/.wh.cat", "usr/bin/cat", "usr/bin/env"]);
   assert.deepEqual(names(merged, "usr/bin/env"), []);
   assert.deepEqual(names(merged, "nowhere"), []);
+});
+
+const TREE = ["etc/app/app.conf", "etc/motd", "opt/Notes", "opt/app/readme", "usr/app.conf"];
+
+/** What is chosen, in which directory, and what is said about the search. */
+function seen(browser: Browser): string[] {
+  const lines = textsOf(browser);
+  return [lines[0]!, chosenOn(browser)?.match(/> (\S+)/)?.[1] ?? "", lines.at(-2)!];
+}
+
+Deno.test("a search goes through the whole tree as it is typed, and its directories are open then", () => {
+  const root = showingTree(TREE);
+  assert.deepEqual(seen(press(root, "/", "a").browser), ["app  /etc", "app/", "/a_  1 of 5"]);
+  const typed = press(root, "/", ..."app.c").browser;
+  assert.deepEqual(seen(typed), ["app  /etc/app", "app.conf", "/app.c_  1 of 2"]);
+  assert.deepEqual(seen(press(typed, "down").browser), ["app  /usr", "app.conf", "/app.c_  2 of 2"]);
+  const kept = press(typed, "enter").browser;
+  assert.deepEqual(seen(kept), ["app  /etc/app", "app.conf", "/app.c  1 of 2"]);
+  assert.deepEqual(seen(press(kept, "n", "n").browser), ["app  /etc/app", "app.conf", "/app.c  1 of 2"]);
+  assert.deepEqual(seen(press(kept, "N").browser), ["app  /usr", "app.conf", "/app.c  2 of 2"]);
+  const above = press(kept, "left", "left").browser;
+  assert.deepEqual(seen(above).slice(0, 2), ["app  /", "etc/"]);
+  assert.equal(currentScreen(press(above, "left").browser).kind, "question", "no directory is open twice");
+});
+
+Deno.test("the name decides in a search, a path may be typed, and capital letters must match", () => {
+  const root = showingTree(TREE);
+  const find = (text: string) => seen(press(root, "/", ...text).browser);
+  assert.deepEqual(find("opt"), ["app  /", "opt/", "/opt_  1 of 1"]);
+  assert.deepEqual(find("opt/app/r"), ["app  /opt/app", "readme", "/opt/app/r_  1 of 1"]);
+  assert.deepEqual(find("notes"), ["app  /opt", "Notes", "/notes_  1 of 1"]);
+  assert.deepEqual(find("NOTES"), ["app  /", "etc/", "/NOTES_  nothing found"]);
+});
+
+Deno.test("Esc leaves a search where it began, and so does taking back what was typed", () => {
+  const root = press(showingTree(TREE), "down").browser;
+  const typed = press(root, "/", ..."conf").browser;
+  assert.deepEqual(seen(press(typed, "escape").browser), ["app  /", "opt/", ""]);
+  const cleared = press(typed, "ctrl-u").browser;
+  assert.deepEqual(seen(cleared), ["app  /", "opt/", "/_"]);
+  assert.deepEqual(seen(press(cleared, "backspace").browser), ["app  /", "opt/", ""]);
+  assert.equal(press(root, "n").browser.note, "nothing was searched for: / begins a search");
+});
+
+Deno.test("lists and texts are searched, too: a line is shown at the top, and sidewards if it is long", () => {
+  assert.equal(chosenOn(press(showing(rows(20)), "/", "1", "2").browser), "> row 12");
+  const long = `${"x".repeat(60)}needle${"y".repeat(60)}`;
+  const text = showing(textScreen("t", [...Array(50).fill("-"), long, ...Array(50).fill("-")]));
+  const { lines } = renderFrame(press(text, "/", ..."needle").browser);
+  assert.ok(lines[1]!.text.includes("needle"), lines[1]!.text);
+  assert.equal(lines[1]!.tone, "found");
+});
+
+Deno.test("? shows the keys, once, and goes back to where it was", () => {
+  const root = press(showingTree(TREE), "down").browser;
+  const keys = press(root, "?", "down", "?").browser;
+  assert.match(textsOf(keys)[0]!, /^Keys/);
+  assert.deepEqual(seen(press(keys, "left").browser), ["app  /", "opt/", ""]);
+  const all = textsOf(showing(currentScreen(press(root, "?").browser), { columns: 42, rows: 24 }));
+  assert.ok(all.every((line) => !line.endsWith("...")), "all of it fits into 42 columns and 24 lines");
+});
+
+Deno.test("a colour says what a row is, and the chosen row is reversed", () => {
+  const { lines } = renderFrame(press(showingTree(["etc/motd", "file"]), "down").browser);
+  assert.equal(coloured("etc/", lines[1]!), "\x1b[1;34metc/\x1b[0m");
+  assert.equal(coloured("file", lines[2]!), "\x1b[7mfile\x1b[0m");
+  assert.equal(coloured("", { tone: "title" }), "");
+});
+
+Deno.test("the locale says whether a terminal shows more than ASCII", () => {
+  assert.ok(showsUnicode({}));
+  assert.ok(showsUnicode({ LANG: "C.UTF-8" }));
+  assert.ok(!showsUnicode({ LANG: "C" }));
+  assert.ok(!showsUnicode({ LANG: "de_DE.UTF-8", LC_ALL: "de_DE.ISO-8859-1" }));
 });

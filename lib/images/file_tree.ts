@@ -105,13 +105,22 @@ export class FileTree {
   /** All entries in the order of their names, each directory before its content. */
   *entries(): Generator<MergedEntry> {
     if (this.#root.entry !== undefined) yield this.#merged({ path: "", node: this.#root });
+    for (const place of this.#places()) yield this.#merged(place);
+  }
+
+  /** The paths of all entries in the same order, without the root. */
+  *paths(): Generator<string> {
+    for (const { path } of this.#places()) yield path;
+  }
+
+  *#places(): Generator<Place> {
     // Not recursive: an archive may nest directories deeper than the stack allows.
     const levels = [childrenOf(this.#root, "")];
     for (let level; (level = levels.at(-1));) {
       const { done, value: place } = level.next();
       if (done) levels.pop();
       else {
-        yield this.#merged(place);
+        yield place;
         if (typeof place.node === "object") levels.push(childrenOf(place.node, place.path));
       }
     }

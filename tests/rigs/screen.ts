@@ -9,6 +9,8 @@ export interface Screen extends AsyncDisposable {
   until(pattern: RegExp): Promise<string>;
   /** What stands on the screen now, line by line, and where the cursor is, both from 0. */
   look(): Promise<{ rows: string[]; cursor: { column: number; row: number } }>;
+  /** What stands on the screen now, with the escape sequences that colour it. */
+  colours(): Promise<string>;
   /** Makes the window larger or smaller. */
   resize(columns: number, rows: number): Promise<void>;
   /** Whether the alternate screen is shown, and whether the cursor is. */
@@ -48,6 +50,7 @@ export async function openScreen(
       const [column = 0, row = 0] = place.split(" ").map(Number);
       return { rows: shown.split("\n"), cursor: { column, row } };
     },
+    colours: () => tmux.tell("capture-pane", "-p", "-e"),
     async resize(columns, rows) {
       await resize(columns, rows);
     },

@@ -80,8 +80,8 @@ export class BrowseLoop {
   }
 
   #draw(): void {
-    const { lines, chosen, record } = renderFrame(this.#browser);
-    this.#options.screen.draw(lines, chosen);
+    const { lines, record } = renderFrame(this.#browser);
+    this.#options.screen.draw(lines);
     if (this.#browser.busy === undefined) this.#options.log.show(record);
   }
 

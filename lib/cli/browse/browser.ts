@@ -16,6 +16,8 @@ import {
   type Task,
   type TextScreen,
 } from "./screens.ts";
+import { isKeys, KEYS } from "./help.ts";
+import { beginSearch, describeSearch, type Search, type SearchStep, showMatch } from "./search.ts";
 import { distance, fitted, type Size } from "./viewport.ts";
 
 /** Everything that `browse` knows about itself. */
@@ -27,6 +29,8 @@ export interface Browser {
   note: string;
   /** What the user is waiting for; absent = nothing. */
   busy?: string | undefined;
+  /** The search that is being typed, or the last one; absent = nothing was searched for. */
+  search?: Search;
 }
 
 /** Something that happened. */
@@ -101,7 +105,11 @@ function press(browser: Browser, key: Key): Step {
   }
   const quiet = { ...browser, note: "" };
   if (screen.kind === "question") return answer(quiet, screen, key);
+  if (quiet.search?.typing) return { browser: typeSearch(quiet, quiet.search, key) };
   if (key === "q") return { browser, effect: { type: "quit" } };
+  if (key === "?" && !isKeys(screen)) return { browser: { ...quiet, screens: [...quiet.screens, KEYS] } };
+  if (key === "/") return { browser: noted({ ...quiet, search: beginSearch(quiet.screens) }) };
+  if (key === "n" || key === "N") return { browser: searchOn(quiet, key === "n" ? "next" : "previous") };
   const isBack = ["escape", "backspace", "h"].includes(key) ||
     key === "left" && !(screen.kind === "text" && screen.left > 0);
   if (isBack) return back(quiet);
@@ -127,12 +135,42 @@ function answer(browser: Browser, screen: QuestionScreen, key: Key): Step {
     if (about.type === "open") return task(browser, { type: "open", image: answer.trim() });
     return task(browser, { type: "save", location: about.location, to: answer });
   }
-  if (key === "ctrl-u") return { browser: withScreen(browser, { ...screen, answer: "" }) };
-  if (key === "backspace") {
-    return { browser: withScreen(browser, { ...screen, answer: [...answer].slice(0, -1).join("") }) };
-  }
-  const typed = [...key].length === 1 ? answer + key : answer;
-  return { browser: withScreen(browser, { ...screen, answer: typed.slice(0, 4096) }) };
+  return { browser: withScreen(browser, { ...screen, answer: edited(answer, key) }) };
+}
+
+/** The most characters of a line that is typed. */
+const LONGEST_LINE = 4096;
+
+/** A line that is typed, after one more key. */
+function edited(line: string, key: Key): string {
+  if (key === "ctrl-u") return "";
+  if (key === "backspace") return [...line].slice(0, -1).join("");
+  return ([...key].length === 1 ? line + key : line).slice(0, LONGEST_LINE);
+}
+
+/** Changes the text of a search, and shows the first match from where the search began. */
+function typeSearch(browser: Browser, search: Search, key: Key): Browser {
+  const { search: _, ...others } = browser;
+  const { text, before } = search;
+  if (key === "escape" || key === "backspace" && text === "") return inView({ ...others, screens: before });
+  if (key === "enter") return noted({ ...browser, search: { ...search, typing: false, before: [] } });
+  if (key === "down" || key === "up") return searchOn(browser, key === "down" ? "next" : "previous");
+  const changed = edited(text, key);
+  return matched({ ...browser, screens: before, search: { ...search, text: changed } }, "here");
+}
+
+function searchOn(browser: Browser, step: SearchStep): Browser {
+  if (browser.search) return matched(browser, step);
+  return { ...browser, note: "nothing was searched for: / begins a search" };
+}
+
+function matched(browser: Browser, step: SearchStep): Browser {
+  const { screens, search } = showMatch(browser.screens, browser.search!, { step, size: browser.size });
+  return noted(inView({ ...browser, screens, search }));
+}
+
+function noted(browser: Browser): Browser {
+  return { ...browser, note: describeSearch(browser.search!) };
 }
 
 function askWhereTo(browser: Browser, screen: ListScreen | TextScreen): Step {

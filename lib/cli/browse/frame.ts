@@ -2,24 +2,26 @@
 import { printable } from "../../messages.ts";
 import { clip, columnsOf } from "../text/columns.ts";
 import { type Browser, currentScreen } from "./browser.ts";
-import { fileOf, type ListRow, type ListScreen, type Screen } from "./screens.ts";
+import { helpLine } from "./help.ts";
+import type { ListRow, ListScreen, Screen } from "./screens.ts";
+import type { Tone } from "./tones.ts";
 import { bodyRows, frameParts } from "./viewport.ts";
 
 /** What the screen shows. */
 export interface Frame {
   /** The lines from the top; never more than the terminal has rows. */
-  lines: string[];
-  /** The index of the chosen line, from 0; absent = none. */
-  chosen?: number;
+  lines: Line[];
   /** The lines for a log: without the mark of the chosen line, the progress and the help. */
   record: string[];
 }
 
-const HELP = {
-  list: ["arrows move", "Enter open", "Left back"],
-  text: ["arrows move", "Space page", "Left back"],
-  question: ["Enter go on", "Esc back", "Ctrl-U clear"],
-};
+/** One line of the screen. */
+export interface Line {
+  text: string;
+  tone?: Tone | undefined;
+  /** Set for the line of the chosen row. */
+  chosen?: true;
+}
 
 /** Renders the state. */
 export function renderFrame(browser: Browser): Frame {
@@ -31,30 +33,23 @@ export function renderFrame(browser: Browser): Frame {
   const parts = frameParts(size.rows);
   const body = bodyOf(screen, room, width);
   const title = titleOf(screen, room, width);
+  const searching = browser.search?.typing === true;
   const said = busy === undefined ? note : `${busy} ... (Esc stops)`;
-  const lines = [
-    ...(parts.title ? [title] : []),
-    ...body.map(({ text }) => text),
-    ...Array.from({ length: room - body.length }, () => ""),
-    ...(parts.note ? [clip(said, width)] : []),
-    ...(parts.help ? [clip(helpOf(screen), width)] : []),
+  const lines: Line[] = [
+    ...(parts.title ? [{ text: title, tone: "title" as const }] : []),
+    ...body,
+    ...Array.from({ length: room - body.length }, () => ({ text: "" })),
+    ...(parts.note ? [{ text: clip(said, width) }] : []),
+    ...(parts.help ? [{ text: clip(helpLine(screen, { searching }), width), tone: "help" as const }] : []),
   ];
-  const index = body.findIndex(({ chosen }) => chosen);
   return {
     lines,
-    ...(index >= 0 && { chosen: index + (parts.title ? 1 : 0) }),
     record: [
       title,
       ...body.map(({ text, chosen }) => chosen ? ` ${text.slice(1)}` : text),
       ...(note === "" ? [] : [clip(note, width)]),
     ],
   };
-}
-
-/** What the keys do on this screen. */
-function helpOf(screen: Screen): string {
-  const end = screen.kind === "question" ? [] : [...(fileOf(screen) ? ["s save"] : []), "q quit"];
-  return [...HELP[screen.kind], ...end].join("  ");
 }
 
 /** The title; if it is too long, its end, because the end of a path says most. */
@@ -67,18 +62,15 @@ function titleOf(screen: Screen, room: number, width: number): string {
   return clip(width > 3 ? `...${end.join("")}` : end.join(""), width);
 }
 
-interface Line {
-  text: string;
-  chosen?: boolean;
-}
-
 function bodyOf(screen: Screen, room: number, width: number): Line[] {
   switch (screen.kind) {
     case "list":
       return listLines(screen, room, width);
     case "text":
-      return screen.lines.slice(screen.top, screen.top + room)
-        .map((line) => ({ text: clip(line.slice(screen.left, screen.left + width + 1), width) }));
+      return screen.lines.slice(screen.top, screen.top + room).map((line, index) => ({
+        text: clip(line.slice(screen.left, screen.left + width + 1), width),
+        ...(screen.top + index === screen.found && { tone: "found" }),
+      }));
     case "question":
       return [{ text: answerLine(screen.answer, width) }];
   }
@@ -87,8 +79,9 @@ function bodyOf(screen: Screen, room: number, width: number): Line[] {
 function listLines({ rows, top, selected }: ListScreen, room: number, width: number): Line[] {
   if (rows.length === 0) return [{ text: clip("  (nothing)", width) }];
   return rows.slice(top, top + room).map((row, index) => {
-    const chosen = top + index === selected;
-    return { text: clip(`${chosen ? ">" : " "} ${rowText(row, width - 2)}`, width), chosen };
+    const isChosen = top + index === selected;
+    const text = clip(`${isChosen ? ">" : " "} ${rowText(row, width - 2)}`, width);
+    return { text, tone: row.tone, ...(isChosen && { chosen: true }) };
   });
 }
 

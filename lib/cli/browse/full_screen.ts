@@ -5,7 +5,9 @@
  * @module
  */
 import { type Output, print } from "../terminal/standard_streams.ts";
+import type { Line } from "./frame.ts";
 import { decodeKeys, flushKeys, type Key } from "./keys.ts";
+import { coloured } from "./tones.ts";
 import type { Size } from "./viewport.ts";
 
 /** A source of keys, as `Deno.stdin` is. */
@@ -22,8 +24,10 @@ export interface FullScreenOptions {
   output: Output;
   /** Gives the size. It is called for each drawing. */
   size: () => Size;
-  /** Whether the chosen line is highlighted, in addition to its mark. */
+  /** Whether lines have colours, and the chosen one is highlighted in addition to its mark. */
   colour: boolean;
+  /** Whether the terminal shows all characters, and not only those of ASCII. */
+  unicode: boolean;
 }
 
 const ENTER = "\x1b[?1049h\x1b[?25l\x1b[2J";
@@ -50,11 +54,12 @@ export class FullScreen implements Disposable {
   }
 
   /** Shows lines from the top, in place of those before. */
-  draw(lines: readonly string[], chosen: number | undefined): void {
+  draw(lines: readonly Line[]): void {
     if (this.#left) return;
-    const shown = lines.map((line, index) => {
-      const isHighlighted = index === chosen && this.#options.colour;
-      return `${isHighlighted ? `\x1b[7m${line}\x1b[0m` : line}\x1b[K`;
+    const { colour, unicode } = this.#options;
+    const shown = lines.map((line) => {
+      const text = unicode ? line.text : line.text.replace(/[^ -~]/gu, "?");
+      return `${colour ? coloured(text, line) : text}\x1b[K`;
     });
     this.#write(`\x1b[H${shown.join("\r\n")}\x1b[J`);
   }

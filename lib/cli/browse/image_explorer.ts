@@ -15,6 +15,7 @@ import type { OpenedImage } from "../../open/open_image.ts";
 import type { StoreOptions } from "../../open/open_store.ts";
 import { knownReferences } from "../../store/known_references.ts";
 import { renderShortReport } from "../text/read_report.ts";
+import { DirectoryPages } from "./directory_pages.ts";
 import type { FileLocation } from "./screens.ts";
 
 /** The options of every question to a registry. */
@@ -47,7 +48,7 @@ export class ImageExplorer implements Disposable {
   #opened: OpenedImage | undefined;
   readonly #images = new Map<Digest, KnownImage>();
   /** The tree that was read last. Only one is kept: that of a large image takes much memory. */
-  #tree: { key: string; tree: FileTree } | undefined;
+  #tree: { key: string; pages: DirectoryPages } | undefined;
 
   /** @param options how to speak to registries, and the platform if one was named */
   constructor({ platform, ...connection }: StoreOptions & { platform?: string | undefined }) {
@@ -109,18 +110,23 @@ export class ImageExplorer implements Disposable {
     return this.#images.get(image)!;
   }
 
-  /** The files of an image or a layer, with a note on what reading them has cost, if they were read now. */
-  async tree(location: FileLocation, options: ExplorerOptions): Promise<{ tree: FileTree; note: string }> {
-    const key = `${location.image} ${location.layer ?? "merged"}`;
-    if (this.#tree?.key === key) return { tree: this.#tree.tree, note: "" };
+  /** The screens of an image or a layer, with a note on what reading its files has cost, if they were read now. */
+  async pages(
+    location: FileLocation,
+    options: ExplorerOptions,
+  ): Promise<{ pages: DirectoryPages; note: string }> {
+    const { image, layer } = location;
+    const key = `${image} ${layer ?? "merged"}`;
+    if (this.#tree?.key === key) return { pages: this.#tree.pages, note: "" };
     this.#tree = undefined;
     const files = this.#files(location, options);
-    const tree = new FileTree({ keepWhiteouts: location.layer !== undefined });
-    for (const layer of files.layers) {
-      for await (const open of files.entries(layer, { want: "names" })) tree.add(withoutBytes(open));
+    const tree = new FileTree({ keepWhiteouts: layer !== undefined });
+    for (const each of files.layers) {
+      for await (const open of files.entries(each, { want: "names" })) tree.add(withoutBytes(open));
     }
-    this.#tree = { key, tree };
-    return { tree, note: renderShortReport(files.report) };
+    const pages = new DirectoryPages(tree, this.known(image).name, { image, layer });
+    this.#tree = { key, pages };
+    return { pages, note: renderShortReport(files.report) };
   }
 
   /** Opens a file for `visit`, and returns a note on what reading it has cost. */

@@ -1,13 +1,10 @@
-/** Makes screens of repositories, images and directories. @module */
+/** Makes screens of repositories and images. @module */
 import type { ImageReport } from "../../images/describe_image.ts";
-import type { MergedEntry } from "../../images/file_tree.ts";
-import { baseName } from "../../layers/entry.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { type IndexedManifest, isRunnable } from "../../oci/image_index.ts";
 import { formatVersionedPlatform } from "../../oci/platform.ts";
-import { formatMode } from "../text/file_listing.ts";
 import { formatSize } from "../text/sizes.ts";
-import { type FileLocation, type ListRow, listScreen, type Screen } from "./screens.ts";
+import { type ListRow, listScreen, type Screen } from "./screens.ts";
 
 /** The tags of a repository, or the digests of its images if it has no tag. */
 export function imagesPage(store: string, references: readonly string[]): Screen {
@@ -61,32 +58,6 @@ export function stepsPage(name: string, { digest: image, steps }: ImageReport): 
     ...(layer !== undefined && { open: { type: "directory", location: { image, layer, path: "" } } }),
   }));
   return listScreen(`${name}: build steps`, rows);
-}
-
-/** The entries of a directory. */
-export function directoryPage(name: string, location: FileLocation, entries: readonly MergedEntry[]): Screen {
-  const layer = location.layer === undefined ? "" : `  (layer ${location.layer})`;
-  return listScreen(`${name}  /${location.path}${layer}`, entries.map((entry) => entryRow(location, entry)));
-}
-
-function entryRow(parent: FileLocation, entry: MergedEntry): ListRow {
-  const location = { ...parent, path: entry.path };
-  const { type, target, size, layer } = entry;
-  const mark = type === "directory" ? "/" : type === "symlink" ? ` -> ${target ?? ""}` : "";
-  const isFile = entry.source?.type === "file";
-  const facts = [
-    ...(isFile ? [formatSize(size)] : []),
-    ...(parent.layer === undefined ? [`[${layer}]`] : []),
-    formatMode(entry),
-  ];
-  const isLink = type === "symlink";
-  return {
-    name: baseName(entry.path) + mark,
-    detail: facts.join("  "),
-    ...(type === "directory" && { open: { type: "directory", location } }),
-    ...((isFile || isLink) && { open: { type: "view", location } }),
-    ...(isFile && { file: location }),
-  };
 }
 
 function shortDigest(digest: string): string {

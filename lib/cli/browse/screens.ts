@@ -1,5 +1,6 @@
 /** The screens of `browse` as values, and the tasks that start on them. @module */
 import type { Digest } from "../../oci/digest.ts";
+import type { Tone } from "./tones.ts";
 
 /** A path in the files of an image: of one layer, or of all layers together. */
 export interface FileLocation {
@@ -32,6 +33,9 @@ export interface ListRow {
   open?: Task;
   /** The file that can be saved. */
   file?: FileLocation;
+  /** The path of the entry that the row shows, in a directory. */
+  path?: string;
+  tone?: Tone | undefined;
 }
 
 /** A list of rows, one of which is chosen. */
@@ -42,6 +46,16 @@ export interface ListScreen {
   selected: number;
   /** The first row that is shown. */
   top: number;
+  /** For a directory: its path, and the screens of the tree that it is part of. */
+  tree?: { directory: string; pages: TreePages };
+}
+
+/** The screens of all directories of one tree. */
+export interface TreePages {
+  /** The paths of everything in the tree, each directory before its content. */
+  paths(): readonly string[];
+  /** The directories on the way to an entry, from the root. In each, the next one or the entry is chosen. */
+  pagesTo(path: string): ListScreen[];
 }
 
 /** A text. */
@@ -53,6 +67,8 @@ export interface TextScreen {
   top: number;
   /** How many characters of each line are hidden at the left. */
   left: number;
+  /** The line that a search has found. */
+  found?: number;
   /** The file that can be saved. */
   file?: FileLocation;
 }

@@ -7,7 +7,7 @@ import { formatSize } from "../text/sizes.ts";
 import type { BrowserEvent } from "./browser.ts";
 import { beginningOf, isText, linesOf, mostShown } from "./file_text.ts";
 import { type ExplorerOptions, ImageExplorer } from "./image_explorer.ts";
-import { directoryPage, imagePage, imagesPage, platformsPage, stepsPage } from "./pages.ts";
+import { imagePage, imagesPage, platformsPage, stepsPage } from "./pages.ts";
 import { saveFile } from "./save_file.ts";
 import { type FileLocation, type Screen, type Task, textScreen } from "./screens.ts";
 
@@ -77,16 +77,14 @@ export class TaskRunner implements Disposable {
   }
 
   async #directory(location: FileLocation, options: ExplorerOptions): Promise<BrowserEvent> {
-    const { tree, note } = await this.#explorer.tree(location, options);
-    const path = location.path === "" ? "" : tree.find(location.path)?.path ?? location.path;
-    const { name } = this.#explorer.known(location.image);
-    return opened(directoryPage(name, { ...location, path }, tree.list(path)), note);
+    const { pages, note } = await this.#explorer.pages(location, options);
+    return opened(pages.page(location.path), note);
   }
 
   async #view(location: FileLocation, options: ExplorerOptions): Promise<BrowserEvent> {
-    const { tree } = await this.#explorer.tree(location, options);
-    const entry = tree.find(location.path);
-    const file = entry && tree.follow(entry);
+    const { files } = (await this.#explorer.pages(location, options)).pages;
+    const entry = files.find(location.path);
+    const file = entry && files.follow(entry);
     if (!file) throw new NotFoundError(`the link ${location.path} leads to a file that is missing here`);
     if (file.type === "directory") return await this.#directory({ ...location, path: file.path }, options);
     const target = { ...location, path: file.path };
@@ -100,8 +98,8 @@ export class TaskRunner implements Disposable {
   }
 
   async #save(location: FileLocation, to: string, options: ExplorerOptions): Promise<BrowserEvent> {
-    const { tree } = await this.#explorer.tree(location, options);
-    const file = tree.find(location.path);
+    const { pages } = await this.#explorer.pages(location, options);
+    const file = pages.files.find(location.path);
     if (!file) throw new NotFoundError(`there is no ${location.path}`);
     const cost = await this.#explorer.read(location, file, options, (open) => saveFile(open, to));
     return { type: "saved", note: `saved ${to}, ${formatSize(file.size)}; ${cost}` };

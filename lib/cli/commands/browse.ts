@@ -9,6 +9,7 @@ import { openScreenLog } from "../browse/screen_log.ts";
 import { TaskRunner } from "../browse/tasks.ts";
 import { type ConnectionFlags, findCredentials, transportOf } from "../connection.ts";
 import { platformOption } from "../options.ts";
+import { showsUnicode } from "../terminal/unicode.ts";
 
 const EXAMPLES = `
 Examples:
@@ -17,9 +18,8 @@ Examples:
   $ layerstash browse nginx:alpine
   $ layerstash browse --log-file session.txt oci:./box:latest
 
-Keys: arrows, Page Up, Page Down, Home and End move, and so do the keys of vi.
-Enter opens, Left or Esc goes back. s asks for a name and saves the file. q
-quits. While something is being read, Esc stops it.
+Arrows move, Enter opens, Left or Esc goes back, / searches, s saves a file,
+q quits, and ? shows all keys. While something is being read, Esc stops it.
 
 Without a terminal, use layerstash peek to list files, and layerstash extract to
 get them.
@@ -71,6 +71,7 @@ async function runOnScreen(
     output: Deno.stdout,
     size: () => Deno.consoleSize(),
     colour: terminal.colour,
+    unicode: showsUnicode(Deno.env.toObject()),
   });
   signal.addEventListener("abort", () => screen.leave());
   const session = begin(screen);

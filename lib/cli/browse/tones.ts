@@ -1,0 +1,19 @@
+/** What the colours on the screen of `browse` mean. Everything that they say is also said without them. @module */
+
+/** The meaning of a line. */
+export type Tone = "title" | "help" | "directory" | "link" | "found";
+
+/** How terminals are told (ECMA-48, 8.3.117). */
+const CODES: Readonly<Record<Tone, string>> = {
+  title: "1",
+  help: "2",
+  directory: "1;34",
+  link: "36",
+  found: "7",
+};
+
+/** A line as a terminal colours it. The chosen one is shown in reverse. */
+export function coloured(text: string, { tone, chosen }: { tone?: Tone; chosen?: boolean }): string {
+  const codes = [...(tone ? [CODES[tone]] : []), ...(chosen ? ["7"] : [])];
+  return codes.length === 0 || text === "" ? text : `\x1b[${codes.join(";")}m${text}\x1b[0m`;
+}
