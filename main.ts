@@ -49,7 +49,12 @@ import { lookUpExisting } from "./lib/stash/existing_chunks.ts";
 import { fetchAhead, fetchStash } from "./lib/stash/fetch_stash.ts";
 import { findStash, stashNotFound, untaggedChunks } from "./lib/stash/find_stash.ts";
 import { describeListed, type ListedStash, listStashes } from "./lib/stash/list_stashes.ts";
-import { type KeptTag, removeChunks, type TagRemoval } from "./lib/stash/remove_tags.ts";
+import {
+  type KeptTag,
+  removeChunks,
+  requireRemovableName,
+  type TagRemoval,
+} from "./lib/stash/remove_tags.ts";
 import { sendChunk } from "./lib/stash/send_chunk.ts";
 import { type Chunk, reportPlan, type Stash } from "./lib/stash/stash.ts";
 import { StashDraft } from "./lib/stash/stash_draft.ts";
@@ -190,6 +195,7 @@ async function storeStash(
  * then on the file survives a power cut. A second run resumes a download that was interrupted.
  *
  * @category Files
+ * @param baseTag the name, or the digest that `upload` and `info` give: then all is verified against that
  * @returns the stash, with its chunks
  * @throws {InvalidInputError} if `baseTag` is not a valid tag, the output is neither a path nor a stream, or a number is
  *   out of range
@@ -261,6 +267,7 @@ export async function* list(store: StoreReader, options: ListOptions = {}): Asyn
  * Describes a stash: the name, size and date of the file, every chunk, and which chunks have lost their tags.
  *
  * @category Files
+ * @param baseTag the name, or the digest, by which the tags of the chunks are not known
  * @throws {InvalidInputError} if `baseTag` is not a valid tag
  * @throws {NotFoundError} if the stash does not exist or is incomplete
  * @throws {MismatchError} if its chunks belong to different uploads
@@ -276,6 +283,19 @@ export async function* list(store: StoreReader, options: ListOptions = {}): Asyn
  * if (stash.size !== 5 || stash.chunks[0]?.tag !== "note-1") throw new Error("unexpected stash");
  * await Deno.remove(directory, { recursive: true });
  * ```
+ *
+ * @example One digest stands for the whole file
+ * ```ts
+ * import { download, info, openStore, upload } from "@layerstash/cli";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}/box`, repository: "me/files" });
+ * const { digest } = await upload(store, "note", { input: new Response("hello").body!, chunkSize: 3 });
+ * await download(store, digest!, { output: `${directory}/copy.txt` }); // all is verified against the digest
+ * if (await Deno.readTextFile(`${directory}/copy.txt`) !== "hello") throw new Error("not the same");
+ * if ((await info(store, "note")).digest !== digest) throw new Error("another digest");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
  */
 export async function info(store: StoreReader, baseTag: string, options: CallOptions = {}): Promise<Stash> {
   const stash = await findStash(store, baseTag, options);
@@ -284,7 +304,8 @@ export async function info(store: StoreReader, baseTag: string, options: CallOpt
 }
 
 /**
- * Checks a stash. Every chunk has to exist, to have its size, and to have its tag; with `deep` every stored byte is read and
+ * Checks a stash. Every chunk has to exist, to have its size, and to have its tag, unless a digest takes the place of the
+ * name; with `deep` every stored byte is read and
  * hashed; with `file` a local file has to have the same bytes, too.
  *
  * @category Files
@@ -321,7 +342,7 @@ export async function verify(
  *
  * @category Files
  * @returns the tags that were removed, and those that were kept, each with the reason
- * @throws {InvalidInputError} if `baseTag` is not a valid tag
+ * @throws {InvalidInputError} if `baseTag` is not a valid tag; a digest does not name the tags that are to be removed
  * @throws {NotFoundError} if the stash does not exist
  *
  * @example
@@ -337,7 +358,7 @@ export async function verify(
  * ```
  */
 export async function remove(store: Store, baseTag: string, options: CallOptions = {}): Promise<TagRemoval> {
-  checkBaseTag(baseTag);
+  await requireRemovableName(store, baseTag, options);
   const numbers = await chunkNumbers(store, baseTag, options);
   const removal = await removeChunks(store, baseTag, numbers.reverse(), options);
   const isStash = removal.removed.length > 0 || removal.kept.some(({ error }) => error !== undefined);

@@ -6,7 +6,7 @@ import { OCTET_STREAM } from "../lib/oci/media_types.ts";
 import { openStore } from "../main.ts";
 import { putImage } from "./rigs/images.ts";
 import { tarOf } from "./rigs/tar.ts";
-import { makeWorkplace, timeless, type Workplace } from "./rigs/command_line.ts";
+import { digestless, makeWorkplace, timeless, type Workplace } from "./rigs/command_line.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { bareEnvironment, onLinux, onPosix } from "./rigs/system.ts";
 import { USER } from "./rigs/user.ts";
@@ -27,14 +27,18 @@ Deno.test("a file is stored, listed, described, checked, brought back and remove
   await using work = await makeWorkplace();
   await work.write("disk.img", TEN);
   const up = await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img", "--chunk-size", "4"]);
-  assert.deepEqual({ ...up, stderr: timeless(up.stderr) }, {
+  assert.deepEqual({ ...up, stderr: digestless(timeless(up.stderr)) }, {
     code: 0,
     stdout: "",
     stderr: "layerstash: stored disk in oci:box/me/files: 10 B in 3 chunks, TIME\n" +
+      "layerstash: digest: oci:box/me/files@DIGEST\n" +
       "layerstash: get it back: layerstash download oci:box/me/files:disk\n",
   });
   const again = await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img", "--chunk-size", "4"]);
-  assert.match(timeless(again.stderr), /: 10 B in 3 chunks, TIME; nothing had to be sent\nlayerstash: get /);
+  assert.match(
+    timeless(again.stderr),
+    /: 10 B in 3 chunks, TIME; nothing had to be sent\nlayerstash: digest: /,
+  );
   const list = await work.run(["list", ...BOX]);
   assert.deepEqual(list, { code: 0, stdout: "STASH  CHUNKS\ndisk   3\n", stderr: "" });
   const exact = await work.run(["list", ...BOX, "--exact-size"]);
@@ -214,7 +218,7 @@ Deno.test("an empty standard input is stored, with a warning", async () => {
   assert.equal(code, 0);
   assert.match(
     timeless(stderr),
-    /^layerstash: standard input was empty\nlayerstash: stored pipe in .*: 0 B in 1 chunk, TIME\nlayerstash: get .*\n$/,
+    /^layerstash: standard input was empty\nlayerstash: stored pipe in .*: 0 B in 1 chunk, TIME\nlayerstash: digest: .*\nlayerstash: get .*\n$/,
   );
 });
 

@@ -99,7 +99,7 @@ Deno.test("Python finds every chunk of a stash that is here, and changes nothing
   using store = open(registry);
   const input = await work.write("disk.img", someBytes(3500));
   const { chunks } = await upload(store, "disk", { input, chunkSize: CHUNK });
-  const manifests = () => Promise.all(chunks.map(({ tag }) => store.resolve(tag)));
+  const manifests = () => Promise.all(chunks.map(({ tag }) => store.resolve(tag!)));
   const before = await manifests();
   const said = await python(registry, ["upload", "-t", "disk", "-i", input]);
   for (const { tag } of chunks) {

@@ -24,7 +24,7 @@ Deno.test("skopeo inspects a stash in a layout", withSkopeo, async () => {
   for (const { tag, digest, size } of chunks) {
     const image = `oci:${work.path("box/me/files")}:${tag}`;
     const said = JSON.parse(await skopeo(["inspect", image]));
-    assert.equal(said.Digest, await store.resolve(tag));
+    assert.equal(said.Digest, await store.resolve(tag!));
     assert.deepEqual(said.Layers, [digest]);
     assert.equal(said.Labels["org.opencontainers.image.title"], "disk.img");
     // Without --raw the skopeo of Debian 12 tells no sizes.

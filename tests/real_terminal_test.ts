@@ -80,7 +80,7 @@ Deno.test("an upload shows a bar that fits, and leaves the screen clean", withTm
   const left = timeless((await screen.until(/ended with 0/)).replaceAll("\n", ""));
   assert.match(
     left,
-    /^layerstash: stored disk in \S+: 3 MB in 1 chunk, TIMElayerstash: get it back: layerstash download \S+:diskended with 0$/,
+    /^layerstash: stored disk in \S+: 3 MB in 1 chunk, TIMElayerstash: digest: \S+@sha256:\w{64}layerstash: get it back: layerstash download \S+:diskended with 0$/,
   );
 });
 

@@ -49,7 +49,10 @@ export async function stashUrls(
   options: CallOptions = {},
 ): Promise<DirectFile> {
   const { name, chunks } = await findStash(store, baseTag, options);
-  return { name: safeName(name) ?? baseTag, blobs: chunks.map((chunk) => withUrl(store, chunk)) };
+  return {
+    name: safeName(name) ?? safeName(baseTag) ?? "file",
+    blobs: chunks.map((chunk) => withUrl(store, chunk)),
+  };
 }
 
 /**

@@ -29,7 +29,7 @@ import type { CopyOptions } from "./copy_image.ts";
 export interface StashTarget {
   /** The repository. */
   store: Store;
-  /** The base tag of the stash. */
+  /** The base tag of the stash; at the source, its digest may take the place of that. */
   baseTag: string;
 }
 
@@ -43,6 +43,8 @@ export interface CopyStashOptions extends Omit<CopyOptions, "platforms" | "refer
 export interface CopyStashResult {
   /** The stash, as it was at the source. */
   stash: Stash;
+  /** The digest of the copy, which is another one if its manifests have another format. */
+  digest: Digest | undefined;
   /** How its blobs reached the target. */
   blobs: CopiedBlobs;
 }
@@ -80,7 +82,7 @@ export async function copyStash(
   checkTransfer(options);
   const stash = await findStash(from.store, from.baseTag, { signal, onEvent });
   checkBaseTag(to.baseTag, stash.chunks.length);
-  const images = await chunkImages(from, stash, { jobs, signal, onEvent });
+  const images = await chunkImages(from.store, stash, { jobs, signal, onEvent });
   const numbers = await chunkNumbers(to.store, to.baseTag, { signal, onEvent });
   const { replaced, family } = await requireReplaceableTags(to, images, { ...options, numbers, jobs });
   const wanted = images.flatMap(({ manifest, config }) =>
@@ -98,7 +100,8 @@ export async function copyStash(
   await freeReplaced(to.store, [...put.keys()], { signal, onEvent, manifests: replaced });
   const stale = numbers.filter((number) => number > images.length);
   await removeStale(to.store, to.baseTag, { ...withChannel({ signal, onEvent }, to.store), numbers: stale });
-  return { stash, blobs };
+  const digest = stash.provenComplete ? put.get(chunkTag(to.baseTag, images.length)) : undefined;
+  return { stash, digest, blobs };
 }
 
 /** Puts the tags of the chunks, that of the last one last. Returns the digest that each holds. */
@@ -122,24 +125,23 @@ async function putImages(
 /** The image of a chunk that is copied; its config only where the source has lost the tag, and the image is built again. */
 type CopiedImage = Pick<TaggedImage, "manifest"> & Partial<Pick<TaggedImage, "config">>;
 
+/** Reads the images of the chunks. If the stash was found by its digest, only that of the last one is known. */
 async function chunkImages(
-  { store, baseTag }: StashTarget,
+  store: Store,
   stash: Stash,
   options: CallOptions & { jobs: number },
 ): Promise<CopiedImage[]> {
   const { chunks } = stash;
   const images: CopiedImage[] = [];
   const middle = new Set(middleChunks(stash).map(({ number }) => number));
-  await inParallel(chunks, options, async ({ number, digest }: Chunk, signal) => {
-    const tag = chunkTag(baseTag, number);
-    const manifest = await store.manifest(tag, { signal, onEvent: options.onEvent });
-    if (!manifest && !middle.has(number)) {
-      throw await notThere(store, tag, { signal, onEvent: options.onEvent });
+  await inParallel(chunks, options, async ({ number, tag, digest }: Chunk, signal) => {
+    const reference = tag ?? (number === chunks.length ? stash.digest : undefined);
+    const manifest = reference && await store.manifest(reference, { signal, onEvent: options.onEvent });
+    if (reference !== undefined && !manifest && !middle.has(number)) {
+      throw await notThere(store, reference, { signal, onEvent: options.onEvent });
     }
     if (manifest && !listedBlobs(manifest.bytes).some((blob) => blob.digest === digest)) {
-      throw new MismatchError(
-        `${tag} does not belong to the stash that ${chunkTag(baseTag, chunks.length)} completes`,
-      );
+      throw new MismatchError(`${tag} does not belong to the stash that ${chunks.at(-1)?.tag} completes`);
     }
     images[number - 1] = manifest ? { manifest } : rebuildImage(stash, number);
   });

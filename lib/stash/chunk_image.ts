@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
 import { isIndexType } from "../oci/image_index.ts";
 import { readImageManifest } from "../oci/manifest.ts";
 import { familyOf } from "../oci/manifest_family.ts";
@@ -15,6 +15,7 @@ import { parseChunkTag } from "./chunk_tags.ts";
 
 /** The image of one chunk, as it was read. */
 export interface ChunkImage {
+  /** The tag, or the digest by which it was looked at. */
   tag: string;
   /** The digest of its manifest. */
   manifest: Digest;
@@ -44,7 +45,7 @@ export interface LookOptions extends CallOptions {
   onLayer?: ((layer: Descriptor) => void) | undefined;
 }
 
-/** Looks at what a tag holds. Its manifest decides; if that looks like a chunk's, its config is read too. */
+/** Looks at what a tag or a digest stands for. Its manifest decides; if that looks like a chunk's, its config is read too. */
 export async function lookAtTag(
   store: StoreReader,
   tag: string,
@@ -126,7 +127,8 @@ function namesLayers(bytes: Uint8Array): boolean {
 
 /** Whether a chunk has the tag that it was stored under. Whoever copies a chunk to another tag does not mean a stash. */
 function hasItsNumber({ tag, config }: ChunkImage): boolean {
-  return config.layerstash === undefined || config.layerstash.chunk === parseChunkTag(tag)?.number;
+  return isDigest(tag) || config.layerstash === undefined ||
+    config.layerstash.chunk === parseChunkTag(tag)?.number;
 }
 
 function otherNumber({ tag, config }: ChunkImage): MismatchError {

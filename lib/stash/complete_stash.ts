@@ -2,6 +2,7 @@
 import type { Descriptor } from "../oci/descriptor.ts";
 import { freeReplaced } from "../store/free.ts";
 import type { Store } from "../store/store.ts";
+import { chunkTag } from "./chunk_tags.ts";
 import type { ExistingChunks } from "./existing_chunks.ts";
 import { removeStale } from "./remove_tags.ts";
 import type { Stash } from "./stash.ts";
@@ -22,11 +23,11 @@ export async function completeStash(
   const stash = draft.finish(layers);
   const stale = existing.numbers.filter((number) => number > layers.length);
   if (stale.length > 0) await tags.add(draft.firstImage(layers));
-  await tags.complete(draft.lastImage(layers));
-  const put = stash.chunks.map(({ tag }) => tag);
+  const digest = await tags.complete(draft.lastImage(layers));
+  const put = stash.chunks.map(({ number }) => chunkTag(draft.baseTag, number));
   await freeReplaced(store, put, { ...options, manifests: tags.replaced });
   const foreign = options.overwrite || stale.length > 0 ? existing.foreign : []; // kept, and named
   const numbers = [...stale, ...foreign.filter((number) => number > layers.length)];
   await removeStale(store, draft.baseTag, { ...options, numbers });
-  return stash;
+  return { ...stash, digest };
 }

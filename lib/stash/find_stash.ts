@@ -1,6 +1,7 @@
-/** Finds a stash by its base tag: two manifests are read, however large it is. @module */
+/** Finds a stash: by its name, for which two manifests are read however large it is, or by its digest. @module */
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
+import { isDigest } from "../oci/digest.ts";
 import { hintOfNames, shortList } from "../store/known_references.ts";
 import type { CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
 import { inParallel } from "../async/pool.ts";
@@ -8,27 +9,31 @@ import { type ChunkNote, requireNote } from "./chunk_config.ts";
 import { type ChunkImage, lookAtTag, type LookOptions, readChunkImage } from "./chunk_image.ts";
 import { chunkNumbers } from "./chunk_numbers.ts";
 import { checkBaseTag, chunkTag, parseChunkTag } from "./chunk_tags.ts";
-import { chunksOf, middleChunks, sliceSize, type Stash } from "./stash.ts";
+import { findStashByDigest, isConsistent, stashOfTable, type StashTable, tableOf } from "./last_chunk.ts";
+import { chunksOf, middleChunks, type Stash } from "./stash.ts";
 
 /** How many manifests are read at once, of a stash whose chunks are not listed in a table. */
 const MANIFESTS_AT_ONCE = 4;
 
 /**
- * Finds a stash, and checks that its first and its last chunk belong to the same upload.
+ * Finds a stash by its name, and checks that its first and its last chunk belong to the same upload; or by its digest.
  *
- * @throws {InvalidInputError} if the base tag is not a valid tag
+ * @param name the base tag, or the digest of the manifest of the last chunk
+ * @throws {InvalidInputError} if it is neither a valid tag nor a digest, or the digest is that of another chunk
  * @throws {NotFoundError} if the stash does not exist, or a chunk is missing
  * @throws {MismatchError} if its chunks belong to different uploads, or are malformed
  */
 export async function findStash(
   store: StoreReader,
-  baseTag: string,
+  name: string,
   options: LookOptions = {},
 ): Promise<Stash> {
-  return (await findStashImages(store, baseTag, options)).stash;
+  const { onLayer: _, ...byDigest } = options;
+  if (isDigest(name)) return await findStashByDigest(store, name, byDigest);
+  return (await findStashImages(store, name, options)).stash;
 }
 
-/** Finds a stash as `findStash` does, and returns the images that were read for it, too: of the first and last chunk, or all. */
+/** Finds a stash by its name, as `findStash` does, and returns the images that were read for it, too: of the first and last chunk, or all. */
 export async function findStashImages(
   store: StoreReader,
   baseTag: string,
@@ -41,16 +46,10 @@ export async function findStashImages(
   const first = found.image;
   if (!first.config.layerstash) return await findLegacyStash(store, baseTag, options);
   const { note: firstNote, last } = await readEnds(store, baseTag, first, options);
-  const note = requireNote(last.config, last.tag);
-  checkAgreement(firstNote, first, note, last);
-  const { size, chunkSize, digests } = note as Required<ChunkNote>;
-  const slices = digests.map((digest, index) => ({
-    digest,
-    size: sliceSize(index + 1, { chunkSize, size }),
-  }));
-  const chunks = chunksOf(baseTag, slices);
-  const modified = last.config.created;
-  const stash = { baseTag, name: note.name, size, chunkSize, modified, chunks, provenComplete: true };
+  const table = tableOf(last);
+  if (!table) throw notItsLast(last.tag);
+  requireAgreement(firstNote, first, table, last);
+  const stash = stashOfTable(baseTag, table, last);
   return { stash, images: [first, last] };
 }
 
@@ -106,35 +105,22 @@ function lastNotFound(baseTag: string, number: number): NotFoundError {
   );
 }
 
+function notItsLast(tag: string): NotFoundError {
+  return new NotFoundError(`the stash is incomplete: ${tag} is not its last chunk, and no later one exists`, {
+    hint: "its upload may not be finished; run it again to complete it",
+  });
+}
+
 /** Chunk 1 and the last chunk must belong to one upload; else a later upload was interrupted between them. */
-function checkAgreement(
-  first: ChunkNote,
-  firstImage: ChunkImage,
-  last: ChunkNote,
-  lastImage: ChunkImage,
-): void {
-  const { size, chunks, digests, chunkSize } = last;
-  if (size === undefined || chunks === undefined || digests === undefined) {
-    throw new NotFoundError(
-      `the stash is incomplete: ${lastImage.tag} is not its last chunk, and no later one exists`,
-      {
-        hint: "its upload may not be finished; run it again to complete it",
-      },
-    );
-  }
-  const agree = last.chunk === chunks && first.chunk === 1 && first.chunkSize === chunkSize &&
-    first.name === last.name && (first.size ?? size) === size && (first.chunks ?? chunks) === chunks &&
-    digests.length === chunks && Math.max(1, Math.ceil(size / chunkSize)) === chunks &&
-    digests[0] === firstImage.layer.digest && digests.at(-1) === lastImage.layer.digest &&
-    firstImage.layer.size === Math.min(chunkSize, size) &&
-    lastImage.layer.size === size - (chunks - 1) * chunkSize;
+function requireAgreement(note: ChunkNote, first: ChunkImage, table: StashTable, last: ChunkImage): void {
+  const { size, chunks, digests, chunkSize } = table;
+  const agree = isConsistent(table, last) && note.chunk === 1 && note.chunkSize === chunkSize &&
+    note.name === table.name && (note.size ?? size) === size && (note.chunks ?? chunks) === chunks &&
+    digests[0] === first.layer.digest && first.layer.size === Math.min(chunkSize, size);
   if (agree) return;
-  throw new MismatchError(
-    `${firstImage.tag} and ${lastImage.tag} belong to different uploads: the stash is torn`,
-    {
-      hint: "an upload that replaces it was interrupted; run that again with --overwrite to complete it",
-    },
-  );
+  throw new MismatchError(`${first.tag} and ${last.tag} belong to different uploads: the stash is torn`, {
+    hint: "an upload that replaces it was interrupted; run that again with --overwrite to complete it",
+  });
 }
 
 /** Finds a stash of the Python layerstash, which consists of nothing but tags, numbered without a gap. */

@@ -34,6 +34,11 @@ export class HeldTags {
     return this.#first;
   }
 
+  /** The tag with the highest number. */
+  get highest(): HeldTag | undefined {
+    return this.#highest;
+  }
+
   /** The tags that show whether another upload came in between. */
   get deciding(): string[] {
     return this.#deciding().map(({ tag }) => tag);

@@ -1,11 +1,13 @@
 /** Removes the tags of a stash, and keeps those of others that merely look alike. @module */
-import { LayerstashError } from "../errors.ts";
+import { inParallel } from "../async/pool.ts";
+import { InvalidInputError, LayerstashError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import type { CallOptions, Store, StoreReader } from "../store/store.ts";
+import type { CallOptions, ManifestReader, Store, StoreReader } from "../store/store.ts";
 import { freeReplaced } from "../store/free.ts";
-import type { Digest } from "../oci/digest.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
+import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { lookAtTag, type TagContent } from "./chunk_image.ts";
-import { chunkTag } from "./chunk_tags.ts";
+import { checkBaseTag, chunkTag, parseChunkTag } from "./chunk_tags.ts";
 
 /**
  * The result of `remove`.
@@ -31,6 +33,44 @@ export interface KeptTag {
   why: string;
   /** Why it could not be removed; absent = it was not to be removed: it does not hold a chunk of a stored file. */
   error?: LayerstashError | undefined;
+}
+
+/**
+ * Makes sure that a stash is to be removed by its name: a digest does not name the tags of its chunks, and a manifest that is
+ * removed by its digest takes all its tags with it.
+ *
+ * @throws {InvalidInputError} if it is a digest, with the names of the stash as a hint; or if it is not a valid tag
+ */
+export async function requireRemovableName(
+  store: ManifestReader,
+  name: string,
+  options: CallOptions,
+): Promise<void> {
+  if (!isDigest(name)) return void checkBaseTag(name);
+  const names = await namesOfDigest(store, name, options);
+  throw new InvalidInputError("a stored file is removed by its name, not by its digest", {
+    hint: names.length > 0
+      ? `the file with this digest has the name ${names.join(", ")}: use that`
+      : `no file in ${store.name} has this digest: layerstash list shows the names`,
+  });
+}
+
+/** The names of the stashes whose last chunk has this digest. The highest tag of each name is asked for. */
+async function namesOfDigest(store: ManifestReader, digest: Digest, options: CallOptions): Promise<string[]> {
+  const highest = new Map<string, number>();
+  for await (const tag of store.tags(options)) {
+    const { baseTag, number = 0 } = parseChunkTag(tag) ?? {};
+    if (baseTag !== undefined && number > (highest.get(baseTag) ?? 0)) highest.set(baseTag, number);
+  }
+  const names: string[] = [];
+  await inParallel(
+    highest,
+    { jobs: DEFAULT_JOBS, signal: options.signal },
+    async ([name, number], signal) => {
+      if (await store.resolve(chunkTag(name, number), { ...options, signal }) === digest) names.push(name);
+    },
+  );
+  return names.sort();
 }
 
 /**

@@ -1,7 +1,7 @@
 /** A stash: one stored file, as its chunks describe it. @module */
 import type { OnEvent } from "../events.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
 import { placeBlobs } from "../transfer/placed_blob.ts";
 import { chunkTag } from "./chunk_tags.ts";
 
@@ -13,8 +13,8 @@ import { chunkTag } from "./chunk_tags.ts";
 export interface Chunk {
   /** From 1. */
   number: number;
-  /** The tag of its image, `<BASE_TAG>-<N>`. */
-  tag: string;
+  /** The tag of its image, `<BASE_TAG>-<N>`; absent where the stash was found by its digest, which names no tags. */
+  tag?: string | undefined;
   /** The digest of the bytes. */
   digest: Digest;
   /** How many bytes it has. */
@@ -37,8 +37,13 @@ export interface Slicing {
  * @category Files
  */
 export interface Stash {
-  /** The name: the chunks have the tags `<baseTag>-1`, `<baseTag>-2` and so on. */
+  /** The name: the chunks have the tags `<baseTag>-1`, `<baseTag>-2` and so on. Or the digest, if it was found by that. */
   baseTag: string;
+  /**
+   * The digest of the manifest of its last chunk, which lists all chunks: so it stands for the whole file, and can take the
+   * place of the name. Absent where `provenComplete` is false.
+   */
+  digest?: Digest | undefined;
   /** The name of the file that was stored; absent for standard input and for stashes of the Python layerstash. */
   name?: string | undefined;
   /** The size of the file. */
@@ -68,16 +73,23 @@ export function sliceSize(number: number, { chunkSize, size }: Required<Slicing>
   return Math.min(chunkSize, size - (number - 1) * chunkSize);
 }
 
-/** Numbers the slices of a file from 1, and computes where each begins. */
-export function chunksOf(baseTag: string, slices: Iterable<SizedBlob>): Chunk[] {
+/** Numbers the slices of a file from 1, and computes where each begins. A digest in the place of the name gives no tags. */
+export function chunksOf(name: string, slices: Iterable<SizedBlob>): Chunk[] {
   return placeBlobs(slices).map(({ number, digest, size, at }) => (
-    { number, tag: chunkTag(baseTag, number), digest, size, at }
+    { number, ...(!isDigest(name) && { tag: chunkTag(name, number) }), digest, size, at }
   ));
 }
 
-/** The chunks between the first and the last: where a table lists them, their tags are not read to find the stash. */
-export function middleChunks({ chunks, provenComplete }: Stash): Chunk[] {
-  return provenComplete ? chunks.slice(1, -1) : [];
+/**
+ * The chunks between the first and the last, if their tags are known: where a table lists them, these are not read to find
+ * the stash.
+ */
+export function middleChunks({ chunks, provenComplete }: Stash): (Chunk & { tag: string })[] {
+  return provenComplete ? chunks.slice(1, -1).filter(hasTag) : [];
+}
+
+function hasTag(chunk: Chunk): chunk is Chunk & { tag: string } {
+  return chunk.tag !== undefined;
 }
 
 /** Reports what a transfer of a stash consists of. `times` = how often it goes through the bytes. */

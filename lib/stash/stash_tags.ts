@@ -85,11 +85,12 @@ export class StashTags implements Disposable {
    * Puts the tags that still wait, and then the tag of the last image, which completes the stash. Before it the first and
    * the highest tag have to hold what was put there; after it every tag has to give it back.
    *
+   * @returns the digest of the last manifest, which stands for the stash
    * @throws {ConflictError} if another upload of the same name came in between, or a tag holds other bytes that are not
    *   to be replaced
    * @throws {RegistryError} if a manifest that was stored cannot be read
    */
-  async complete(last: TaggedImage): Promise<void> {
+  async complete(last: TaggedImage): Promise<Digest> {
     await this.#putWaiting();
     await this.#writer.put(last);
     const { signal, onEvent } = this.#options;
@@ -100,6 +101,7 @@ export class StashTags implements Disposable {
         await requireGivenBack(this.#store, tag, { digest, before, signal, onEvent });
       },
     );
+    return this.#writer.held.highest!.digest;
   }
 
   /** Of the manifests that the tags held before, those that the new ones have replaced. */

@@ -68,6 +68,11 @@ export function timeless(text: string): string {
   return text.replaceAll(/\b(\d+\.\ds|\d+s|\d+m \d+s)(, [\d.]+ [KMG]?i?B\/s)?/g, "TIME");
 }
 
+/** A text without the digests in it. */
+export function digestless(text: string): string {
+  return text.replaceAll(/sha256:[0-9a-f]{64}/g, "DIGEST");
+}
+
 /** The command that `deno run -A main.ts ARGS` is, as words. */
 export function commandWords(args: string[]): string[] {
   return [Deno.execPath(), "run", "-A", "--frozen", MAIN, ...args];

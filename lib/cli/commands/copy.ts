@@ -87,8 +87,12 @@ interface Copying extends Session {
   totals: () => TransferTotals;
 }
 
-/** Copies an image, or a stored file where no image has the name. */
+/** Copies an image, or a stored file where no image has the name. A digest of a stored file is also that of an image. */
 async function copyWhatLiesThere(copying: Copying, flags: CopyFlags): Promise<void> {
+  const { reference } = copying.from;
+  if (reference !== undefined && isDigest(reference) && await namesStash(copying)) {
+    return await copyOneStash(copying, flags);
+  }
   await copyOneImage(copying, flags).catch(async (failure) => {
     if (!(failure instanceof NotFoundError) || !await namesStash(copying)) throw failure;
     await copyOneStash(copying, flags);
@@ -96,7 +100,7 @@ async function copyWhatLiesThere(copying: Copying, flags: CopyFlags): Promise<vo
 }
 
 async function namesStash({ both: { from }, signal, onEvent }: Copying): Promise<boolean> {
-  if (from.reference === undefined || isDigest(from.reference)) return false;
+  if (from.reference === undefined) return false;
   return await info(from.store, from.reference, { signal, onEvent }).then(() => true, () => false);
 }
 
@@ -119,9 +123,9 @@ async function copyOneStash(copying: Copying, flags: CopyFlags): Promise<void> {
     throw new InvalidInputError("--platform and --referrers are for images, not for stored files");
   }
   const baseTag = stashNameOf(from);
-  const target = { store: both.to.store, baseTag: both.to.reference ?? baseTag };
+  const target = { store: both.to.store, baseTag: both.to.reference ?? requireName(baseTag, flags) };
   const { overwrite, jobs, json } = flags;
-  const { stash, blobs } = await copyStash({ store: both.from.store, baseTag }, target, {
+  const { stash, digest, blobs } = await copyStash({ store: both.from.store, baseTag }, target, {
     overwrite,
     jobs,
     signal,
@@ -129,7 +133,9 @@ async function copyOneStash(copying: Copying, flags: CopyFlags): Promise<void> {
   });
   const { size, chunks } = stash;
   if (json) {
-    terminal.data(doneLine({ totals, store: target.store }, { baseTag: target.baseTag, size, blobs }));
+    terminal.data(
+      doneLine({ totals, store: target.store }, { baseTag: target.baseTag, digest, size, blobs }),
+    );
   }
   const much = `${formatSize(size)} in ${counted(chunks.length, "chunk")}`;
   const name = imageName(target.store, target.baseTag);
@@ -141,6 +147,14 @@ function stashNameOf({ text, reference }: Address): string {
   if (reference !== undefined) return reference;
   throw new InvalidInputError(`${text} does not name a stored file`, {
     hint: "put its name after the last colon",
+  });
+}
+
+/** The name that the copy gets where the target has none: that of the source. */
+function requireName(name: string, { to }: CopyFlags): string {
+  if (!isDigest(name)) return name;
+  throw new InvalidInputError("the copy of a stored file needs a name, as a digest is none", {
+    hint: `add it to the target, as in ${to}:disk`,
   });
 }
 

@@ -54,10 +54,10 @@ export function downloadCommand(): CommandUnknownOpts {
   const work = storeAction<WithName<ReturnType<typeof command.opts>>>(
     ({ baseTag, outfile }) => `download ${baseTag}${outfile === undefined ? "" : ` to ${nameOf(outfile)}`}`,
     async (session, flags) => {
-      const { outfile, baseTag, only } = flags;
+      const { outfile, only } = flags;
       if (outfile !== undefined) requireFreeOutput(outfile, flags);
       // Most downloads are of stored files: the rest is loaded when it is needed.
-      if (only !== undefined || isDigest(baseTag)) {
+      if (only !== undefined) {
         const { bringBackNamed } = await import("./download_artifact.ts");
         return await bringBackNamed(session, flags);
       }
@@ -113,7 +113,15 @@ function isNamed(outfile: string | undefined): outfile is string {
  *
  * @throws {InvalidInputError} if the name is not safe: it comes from outside
  */
-async function fileIn(directory: string | undefined, { baseTag, name = baseTag }: Stash): Promise<string> {
+async function fileIn(
+  directory: string | undefined,
+  { baseTag, name = isDigest(baseTag) ? undefined : baseTag }: Stash,
+): Promise<string> {
+  if (name === undefined) {
+    throw new InvalidInputError("the file has no name: it was stored from a stream", {
+      hint: "name the file to write after the address",
+    });
+  }
   const why = name.includes("/") ? "it is a path" : whyUnsafe(name);
   if (why !== undefined) {
     throw new InvalidInputError(`the file cannot get the name ${quoted(name)} that it had: ${why}`, {

@@ -47,10 +47,6 @@ async function findEither(
   name: string,
   options: FindArtifactOptions,
 ): Promise<Stash | Artifact> {
-  if (isDigest(name)) {
-    const { findArtifact } = await import("../../exports/artifacts.ts");
-    return await findArtifact(store, name, options);
-  }
   return await info(store, name, options).catch(async (failure) => {
     const { artifactInstead } = await import("./artifact_instead.ts");
     return await artifactInstead(failure, store, { name, ...options });
@@ -59,9 +55,10 @@ async function findEither(
 
 /** The details of a stash as tables. */
 export function renderInfo(stash: Stash): string {
-  const { baseTag, name, size, modified, chunkSize, chunks, provenComplete } = stash;
+  const { baseTag, name, digest, size, modified, chunkSize, chunks, provenComplete } = stash;
   const facts = [
-    ["stash:", baseTag],
+    ...(isDigest(baseTag) ? [] : [["stash:", baseTag]]),
+    ...(digest === undefined ? [] : [["digest:", digest]]),
     ...(name === undefined ? [] : [["file:", name]]),
     ["size:", `${formatSize(size)} (${counted(size, "byte")})`],
     ...(modified === undefined ? [] : [["date:", modified]]),
@@ -71,8 +68,10 @@ export function renderInfo(stash: Stash): string {
     ],
     ["complete:", provenComplete ? `yes${noteOfTags(stash)}` : "unknown: another tool stored it"],
   ];
-  const rows = chunks.map(({ tag, digest, size }) => [tag, digest, formatSize(size)]);
-  return `${renderTable(facts)}\n${renderTable([["TAG", "DIGEST", "SIZE"], ...rows])}`;
+  const rows = chunks.map(({ number, tag, digest, size }) => [tag ?? `${number}`, digest, formatSize(size)]);
+  return `${renderTable(facts)}\n${
+    renderTable([[isDigest(baseTag) ? "CHUNK" : "TAG", "DIGEST", "SIZE"], ...rows])
+  }`;
 }
 
 function noteOfTags({ baseTag, untagged: [first, ...more] = [] }: Stash): string {

@@ -93,6 +93,7 @@ function documentOf({ baseTag, chunks, missing, stash, problem }: ListedStash) {
     chunks,
     missing,
     problem,
+    digest: stash?.digest,
     name: stash?.name,
     size: stash?.size,
     modified: stash?.modified,

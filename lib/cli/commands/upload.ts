@@ -4,6 +4,7 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { upload } from "../../../main.ts";
 import { counted, quoted } from "../../messages.ts";
 import { exists } from "../../oci/path_reference.ts";
+import type { Stash } from "../../stash/stash.ts";
 import { storeAction, type StoreSession } from "../action.ts";
 import { transferCommand } from "../base_commands.ts";
 import { addressIn, commandLine, doneLine, getItBack } from "../ending.ts";
@@ -54,7 +55,7 @@ export function uploadCommand(): CommandUnknownOpts {
       terminal.note(
         `stored ${baseTag} in ${store.name}: ${much}, ${renderTotals(totals(), { size, moved: "sent" })}`,
       );
-      reportAll(session, position, baseTag);
+      reportAll(session, position, stash);
     },
     {
       moving: ({ infile, position: { number, of } }) =>
@@ -81,11 +82,11 @@ interface Position {
   before: (TransferTotals & { size: number })[];
 }
 
-/** After the last file, the command that gets it back, or the sum of several. */
+/** After the last file, its address by its digest, and the command that gets it back; or the sum of several. */
 function reportAll(
   { terminal, store }: StoreSession,
   { number, of, before }: Position,
-  baseTag: string,
+  { baseTag, digest }: Stash,
 ): void {
   if (number < of) return;
   if (of > 1) {
@@ -93,8 +94,10 @@ function reportAll(
     const pace = renderTotals(sumOf(before), { size, moved: "sent" });
     terminal.note(`stored ${counted(of, "file")} in ${store.name}: ${formatSize(size)}, ${pace}`);
   }
-  if (of === 1) terminal.note(getItBack("download", addressIn(store, baseTag)));
-  else terminal.note(`get one back: ${commandLine("download", addressIn(store, "NAME"))}`);
+  if (of === 1) {
+    if (digest !== undefined) terminal.note(`digest: ${addressIn(store, digest)}`);
+    terminal.note(getItBack("download", addressIn(store, baseTag)));
+  } else terminal.note(`get one back: ${commandLine("download", addressIn(store, "NAME"))}`);
 }
 
 /**

@@ -4,6 +4,7 @@ import { verify } from "../../../main.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { counted, printable } from "../../messages.ts";
 import type { VerifyResult } from "../../stash/check_stash.ts";
+import { type Chunk, chunkName } from "../../stash/stash.ts";
 import { hintOfFaults } from "../../stash/stash_faults.ts";
 import { storeAction } from "../action.ts";
 import { ADDRESS, stashCommand } from "../base_commands.ts";
@@ -66,6 +67,11 @@ export function verifyCommand(): CommandUnknownOpts {
   return command;
 }
 
+/** The tag of a chunk, or its number where the stash was found by its digest. */
+function nameOf(chunk: Chunk): string {
+  return chunk.tag ?? chunkName(chunk);
+}
+
 /** The result as text. */
 export function renderVerification({ stash, faults }: VerifyResult, done: string): string {
   const { baseTag, size, chunks } = stash;
@@ -75,7 +81,7 @@ export function renderVerification({ stash, faults }: VerifyResult, done: string
     }\n`;
   }
   const lines = faults.map(({ chunk, problem }) =>
-    `${chunk === 0 ? baseTag : `${baseTag}-${chunk}`}: ${printable(problem)}\n`
+    `${chunk === 0 ? baseTag : nameOf(chunks[chunk - 1]!)}: ${printable(problem)}\n`
   );
   return `${baseTag} is NOT OK: ${counted(faults.length, "fault")}\n${lines.join("")}`;
 }
