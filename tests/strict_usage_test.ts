@@ -1,6 +1,7 @@
 /** Mistakes on the command line that would have been passed over, or told as another mistake. @module */
 import assert from "node:assert/strict";
 import { makeWorkplace } from "./rigs/command_line.ts";
+import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { runProgram } from "../lib/cli/program.ts";
 
 const BOX = ["--registry", "oci:box", "-r", "me/files"];
@@ -123,6 +124,26 @@ Deno.test("the names that other programs give to commands work, too", async () =
   assert.equal((await work.run(["help", "rm"])).stdout, (await work.run(["remove", "--help"])).stdout);
   assert.match(await refusalOf(["uplod"]), /^layerstash: unknown command 'uplod'$/);
   assert.match(await refusalOf(["blob", "fetch"]), /^layerstash: unknown command 'fetch'$/);
+});
+
+Deno.test("-q prints errors only, and -v every request, before the command and after it", async () => {
+  await using work = await makeWorkplace();
+  await using registry = await startFakeRegistry();
+  await work.write("disk.img", "bytes!");
+  const upload = ["upload", "disk.img", `${registry.host}/me/files:disk`];
+  const env = { LAYERSTASH_LOG_LEVEL: "info" };
+  for (const args of [["-q", ...upload], [...upload, "--quiet"], ["put", "-q", ...upload.slice(1)]]) {
+    assert.deepEqual(await work.run(args, { env }), { code: 0, stdout: "", stderr: "" }, args.join(" "));
+  }
+  for (const args of [["-v", ...upload], [...upload, "--verbose"]]) {
+    assert.match((await work.run(args, { env })).stderr, /^layerstash: GET /m, args.join(" "));
+  }
+  const failed = await work.run(["-q", "info", `${registry.host}/me/files:none`]);
+  assert.match(failed.stderr, /^layerstash: cannot show none: there is no stash none in .*\nhint: .*\n$/);
+  const both = "--quiet and --verbose both say what is printed: leave out one";
+  assert.equal(await refusalOf([...upload, "-q", "-v"]), `layerstash: ${both}`);
+  const level = "--log-level and --quiet both say what is printed: leave out one";
+  assert.equal(await refusalOf(["-q", ...upload, "--log-level", "debug"]), `layerstash: ${level}`);
 });
 
 Deno.test("a chunk size may come from a variable, and a rate of 0 is no limit", async () => {

@@ -60,7 +60,28 @@ export function networkCommand<A extends unknown[], O extends OptionValues, G ex
   plain.addOption(group(OUTPUT, level).default("info").env("LAYERSTASH_LOG_LEVEL"));
   const progress = new Option("--progress <mode>", "how progress is shown").choices(PROGRESS_MODES);
   plain.addOption(group(OUTPUT, progress).default("auto").env("LAYERSTASH_PROGRESS"));
+  addLoudness(plain);
   return command as unknown as Command<A, O & NetworkValues, G>;
+}
+
+/** Adds the short forms of `--log-level`. Of these three one alone can be given. */
+function addLoudness(command: CommandUnknownOpts): void {
+  command.addOption(group(OUTPUT, new Option("-q, --quiet", "print errors only, and no progress")))
+    .addOption(group(OUTPUT, new Option("-v, --verbose", "also print each request (--log-level debug)")));
+  const set = (values: Record<string, string>) => () => {
+    for (const [name, value] of Object.entries(values)) command.setOptionValueWithSource(name, value, "cli");
+  };
+  command.on("option:quiet", set({ logLevel: "critical" satisfies LogLevel, progress: "none" }));
+  command.on("option:verbose", set({ logLevel: "debug" satisfies LogLevel }));
+  const typed = new Set<string>();
+  for (const name of ["quiet", "verbose", "log-level"]) {
+    command.on(`option:${name}`, () => {
+      const [other, ...more] = typed.add(`--${name}`);
+      if (more.length > 0) {
+        command.error(`error: ${other} and --${name} both say what is printed: leave out one`);
+      }
+    });
+  }
 }
 
 /** Levels as other programs call them. Errors are printed at every level, so that `error` is the highest. */

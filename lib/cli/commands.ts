@@ -186,10 +186,19 @@ const SYNONYMS: ReadonlyMap<string, readonly string[]> = new Map([
   ["delete", ["remove"]],
   ["version", ["--version"]],
   ["-V", ["--version"]],
+  ["-v", ["--version"]],
 ]);
 
-/** The arguments with the command's own name in the place of another program's name for it. */
+/** Options of every command, which may stand before it. */
+const BEFORE_COMMANDS = ["-q", "--quiet", "-v", "--verbose"];
+
+/** The arguments with the command's own name in the place of another program's name for it, and the command first. */
 export function withOwnName([first = "", ...rest]: readonly string[]): string[] {
+  if (BEFORE_COMMANDS.includes(first) && rest.length > 0) {
+    const words = withOwnName(rest);
+    const end = words.includes("--") ? words.indexOf("--") : words.length;
+    return words.toSpliced(end, 0, first);
+  }
   if (first === "help") return [first, ...withOwnName(rest).slice(0, 1), ...rest.slice(1)];
   return [...(SYNONYMS.get(first) ?? (first === "" ? [] : [first])), ...rest];
 }
