@@ -9,6 +9,13 @@ import { LayerstashError } from "../errors.ts";
 import { quoted } from "../messages.ts";
 import { parseRegistry } from "../oci/registry_address.ts";
 import type { Address } from "../oci/address.ts";
+import {
+  lineOfList,
+  lineWithPlace,
+  mistakeInAddress,
+  mistakeInMeaning,
+  mistakeInOptions,
+} from "./place_mistakes.ts";
 
 /** A command after parsing: commander knows whether a value was typed, or came from a variable. */
 export interface ParsedCommand {
@@ -36,7 +43,7 @@ export type WithPlace<F> = F & Place;
 export type WithName<F> = F & Place & { baseTag: string };
 
 /** Reports a mistake on the command line, and ends the command. */
-export type Refuse = (problem: string) => never;
+export type Refuse = (problem: string, hint?: string) => never;
 
 /**
  * Finds the repository that a command works on, and the name in it if one is given. An address names the registry, too, so
@@ -49,13 +56,21 @@ export function placeOf<F extends PlaceFlags>(
 ): WithPlace<F> {
   const refuse = refusalOf(parsed);
   const { repository } = flags;
+  const command = parsed as CommandUnknownOpts;
   if (word === undefined) {
+    const mistake = mistakeInOptions(flags, command);
+    if (mistake) refuse(mistake.problem, mistake.hint);
     return repository === undefined
-      ? refuse("the repository is missing: use an address such as ghcr.io/me/files, or -r")
+      ? refuse(
+        "the repository is missing: use an address such as ghcr.io/me/files, or -r",
+        lineWithPlace(command),
+      )
       : { ...flags, repository };
   }
   requireNoOther(word, parsed);
-  const address = readAddress(word, refuse);
+  const address = readAddress(word, command);
+  const mistake = mistakeInMeaning(address, command);
+  if (mistake) refuse(mistake.problem, mistake.hint);
   const { reference } = address;
   if (reference !== undefined && parsed.getOptionValueSource("baseTag") === "cli") {
     refuse(`${quoted(word)} and -t both give a name: leave out one`);
@@ -92,12 +107,14 @@ export function namedPlaceOf<F extends PlaceFlags>(
       : `${quoted(word)} names a repository: add the name of a stored file, as in ${
         word.replace(/\/$/, "")
       }:disk`,
+    `the names are listed by: ${lineOfList(word, place, parsed as CommandUnknownOpts)}`,
   );
 }
 
 /** Reports what is wrong with the words of a command, as commander does. */
 export function refusalOf(parsed: ParsedCommand): Refuse {
-  return (problem) => (parsed as CommandUnknownOpts).error(`error: ${problem}`);
+  return (problem, hint) =>
+    (parsed as CommandUnknownOpts).error(`error: ${problem}${hint === undefined ? "" : `\nhint: ${hint}`}`);
 }
 
 /** Refuses an address beside options that name a registry or a repository. */
@@ -110,12 +127,13 @@ export function requireNoOther(word: string, parsed: ParsedCommand): void {
   }
 }
 
-function readAddress(word: string, refuse: Refuse): Address {
+function readAddress(word: string, command: CommandUnknownOpts): Address {
   try {
     return parseAddress(word);
   } catch (error) {
     if (!(error instanceof LayerstashError)) throw error;
-    return refuse(error.hint === undefined ? error.message : `${error.message}\nhint: ${error.hint}`);
+    const { problem, hint } = mistakeInAddress(word, error, command);
+    return refusalOf(command)(problem, hint);
   }
 }
 

@@ -18,10 +18,15 @@ const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
  */
 export function parseRepository(name: string): string {
   if (typeof name === "string" && name.length <= MAX_NAME_LENGTH && REPOSITORY.test(name)) return name;
-  throw new InvalidInputError(`${quoted(name)} is not a repository name`, {
-    hint: "use lower-case letters, digits, single . _ and -, with / between the components, as in me/files",
+  const capital = typeof name === "string" && REPOSITORY.test(name.toLowerCase());
+  throw new InvalidInputError(`${quoted(name)} is not a repository name${capital ? CAPITALS : ""}`, {
+    hint: capital
+      ? `use ${name.toLowerCase()}`
+      : "use lower-case letters, digits, single . _ and -, with / between the components, as in me/files",
   });
 }
+
+const CAPITALS = ": it has capital letters";
 
 /** Whether a text is a well-formed tag. */
 export function isTag(text: string): boolean {

@@ -24,8 +24,15 @@ export interface LayoutAddress {
 export type RegistryAddress = RemoteAddress | LayoutAddress;
 
 const SHORT_NAMES = new Map([["docker", "docker.io"], ["ghcr", "ghcr.io"]]);
-/** Web sites whose names are taken for those of their registries. */
-const WEB_SITES = new Map([["hub.docker.com", "docker"], ["github.com", "ghcr"]]);
+/** Web sites whose names are taken for those of their registries, and the words that people use for them. */
+const WEB_SITES: ReadonlyMap<string, string> = new Map([
+  ...["hub.docker.com", "docker.com", "www.docker.com", "hub", "dockerhub"].map((site) =>
+    [site, "docker.io"] as const
+  ),
+  ...["github.com", "www.github.com", "github"].map((site) => [site, "ghcr.io"] as const),
+  ...["gitlab.com", "gitlab"].map((site) => [site, "registry.gitlab.com"] as const),
+  ["quay", "quay.io"],
+]);
 /** All host names of Docker Hub's registry. */
 export const DOCKER_HUB: ReadonlySet<string> = new Set([
   "docker.io",
@@ -49,24 +56,45 @@ export function parseRegistry(text: string): RegistryAddress {
       hint: "use --username, or layerstash login",
     });
   }
+  const meant = meantRegistry(text);
+  if (meant && WEB_SITES.has(url.host)) {
+    const what = url.host.includes(".") ? "is a web site, not a registry" : "is not a registry";
+    throw new InvalidInputError(`${quoted(text)} ${what}`, { hint: `use ${meant.registry}` });
+  }
   if (url.pathname !== "/" && !/^\/v[12]\/?$/.test(url.pathname) || url.search || url.hash) {
     throw new InvalidInputError(
       `${quoted(text)} is not a registry: a registry is a host, without a path after it`,
       {
         hint: isPath(text)
           ? pathHint(text)
-          : "put the path before the name of the repository, as in -r path/name",
+          : `name the registry alone, ${url.host}: what follows belongs to the name of the repository`,
       },
     );
-  }
-  const meant = WEB_SITES.get(url.host);
-  if (meant) {
-    throw new InvalidInputError(`${quoted(text)} is a web site, not a registry`, { hint: `use ${meant}` });
   }
   if (DOCKER_HUB.has(url.host)) {
     return { kind: "remote", origin: "https://registry-1.docker.io", host: "docker.io" };
   }
   return { kind: "remote", origin: url.origin, host: url.host };
+}
+
+/**
+ * The registry and the path that are meant by a text that is not a registry: a web site, or a registry with a path after it.
+ * `undefined` if the text is a registry, or tells nothing.
+ */
+export function meantRegistry(text: string): { registry: string; path: string } | undefined {
+  if (isPath(text) || /^[a-z-]+:(?!\/\/|\d)/.test(text)) return undefined;
+  const [, scheme = "", host = "", rest = ""] = /^(https?:\/\/)?([^/?#@]+)\/?([^?#@]*)$/.exec(text) ?? [];
+  const path = rest.replace(/\/+$/, "");
+  const site = host.includes(".") || scheme === "" ? WEB_SITES.get(host) : undefined;
+  if (site !== undefined) return { registry: site, path: repositoryOnPage(path) };
+  return host === "" || path === "" || /^v[12]$/.test(path) ? undefined : { registry: scheme + host, path };
+}
+
+/** The repository that a page of Docker Hub or GitHub shows. */
+function repositoryOnPage(path: string): string {
+  const [, owner, container] =
+    /^(?:orgs\/|users\/)?([^/]+)\/.*(?:pkgs|packages)\/container\/([^/]+)/.exec(path) ?? [];
+  return owner === undefined ? path.replace(/^(?:r|_|repository\/docker)\//, "") : `${owner}/${container}`;
 }
 
 /** Whether a host is this machine: `localhost`, `127.0.0.0/8` or `::1`. */

@@ -1,0 +1,159 @@
+/**
+ * What people type in the place of a registry or a repository, and the command line that would have worked.
+ *
+ * @module
+ */
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { parseAddress } from "../../main.ts";
+import { LayerstashError } from "../errors.ts";
+import { quoted } from "../messages.ts";
+import type { Address } from "../oci/address.ts";
+import { parseRepository } from "../oci/reference.ts";
+import { DOCKER_HUB, meantRegistry, parseRegistry } from "../oci/registry_address.ts";
+import { correctedLine, withOption, withWord } from "./corrected_line.ts";
+
+/** A mistake, and what to do about it. */
+interface Mistake {
+  problem: string;
+  hint?: string | undefined;
+}
+
+/** The options that name a repository, as they were typed. */
+interface RepositoryOptions {
+  registry: string;
+  repository?: string | undefined;
+}
+
+/** What is wrong with the options that name a repository; `undefined` = nothing is known to be. */
+export function mistakeInOptions(
+  { registry, repository }: RepositoryOptions,
+  command: CommandUnknownOpts,
+): Mistake | undefined {
+  const correct = (values: Record<string, string>) =>
+    correctedLine(
+      command,
+      (words) => Object.entries(values).reduce((line, each) => withOption(command, line, each), [...words]),
+    );
+  const meant = meantRegistry(registry);
+  if (meant) {
+    const { path } = meant;
+    const whole = repository === undefined || path.endsWith(repository) ? path : `${path}/${repository}`;
+    const values = { registry: meant.registry, repository: path === "" ? repository ?? "me/files" : whole };
+    return { problem: problemOf(() => parseRegistry(registry)), hint: correct(values) };
+  }
+  if (repository === undefined) return undefined;
+  const host = hostBefore(registry, repository);
+  if (host !== undefined) {
+    const { problem = "", name } = host;
+    return { problem, hint: correct({ registry: host.registry, repository: name }) };
+  }
+  const [, path = "", tag = ""] = /^([^:@]+)(?::([^:/@]+)|@[^@]*)$/.exec(repository) ?? [];
+  if (path !== "" && isRepository(path)) {
+    const takesTag = tag !== "" && command.options.some((option) => option.name() === "base-tag");
+    return {
+      problem: `-r takes a repository alone, and ${quoted(repository)} names something in it`,
+      hint: correct({ repository: path, ...(takesTag && { "base-tag": tag }) }),
+    };
+  }
+  const lower = repository.toLowerCase();
+  if (isRepository(repository) || !isRepository(lower)) return undefined;
+  return { problem: problemOf(() => parseRepository(repository)), hint: correct({ repository: lower }) };
+}
+
+/** What is wrong with a word that is not an address, as its error says it; with the line that would have worked, if it is known. */
+export function mistakeInAddress(word: string, error: LayerstashError, command: CommandUnknownOpts): Mistake {
+  const meant = correctAddress(word);
+  if (meant === undefined) return { problem: error.message, hint: error.hint };
+  return { problem: error.message, hint: correctedLine(command, (words) => withWord(words, word, meant)) };
+}
+
+/** An address that says something else than was meant; `undefined` = nothing is known to be wrong. */
+export function mistakeInMeaning(
+  { registry, repository, text }: Address,
+  command: CommandUnknownOpts,
+): Mistake | undefined {
+  if (registry.kind !== "remote" || registry.host !== "docker.io") return undefined;
+  const [first = "", ...rest] = repository.split("/");
+  const meant = rest.length > 1 && !/^\w+:\/\/|^docker\.io\//.test(text) ? meantRegistry(first) : undefined;
+  const host = first === "ghcr" && rest.length > 1 ? "ghcr.io" : meant?.registry;
+  if (host === undefined) return undefined;
+  return {
+    problem: `an address has the whole name of its registry, ${host}, and not ${quoted(first)}`,
+    hint: correctedLine(command, (words) => withWord(words, text, text.replace(first, host))),
+  };
+}
+
+/** The command line with a repository as an example, where none was named. */
+export function lineWithPlace(command: CommandUnknownOpts): string {
+  const takesName = command.options.some((option) => option.name() === "base-tag");
+  const isNamed = command.getOptionValueSource("baseTag") === "cli";
+  const address = takesName && !isNamed ? "ghcr.io/me/files:disk" : "ghcr.io/me/files";
+  return correctedLine(command, (words) => [...words, address]);
+}
+
+/** The command line that lists the names in the repository that this one names. */
+export function lineOfList(
+  word: string | undefined,
+  { registry, repository }: Required<RepositoryOptions>,
+  command: CommandUnknownOpts,
+): string {
+  const typed = command.getOptionValueSource("registry") === "cli" ? ["--registry", registry] : [];
+  return correctedLine(
+    command,
+    () => ["list", ...(word === undefined ? [...typed, "-r", repository] : [word])],
+  );
+}
+
+/** What the error of a check says. */
+function problemOf(check: () => unknown): string {
+  try {
+    check();
+  } catch (error) {
+    if (error instanceof LayerstashError) return error.message;
+    throw error;
+  }
+  throw new TypeError("the check finds nothing wrong");
+}
+
+/** A registry that stands before the name of a repository. In other registries than Docker Hub it may be a part of the name. */
+function hostBefore(registry: string, repository: string) {
+  const address = /^(https?:\/\/)?[^/]*[.:][^/]*\/|^localhost\//.test(repository)
+    ? read(repository)
+    : undefined;
+  if (address?.registry.kind !== "remote") return undefined;
+  const { host, origin } = address.registry;
+  const asked = parseRegistry(registry);
+  if (asked.kind !== "remote") return undefined;
+  const isWhole = isRepository(repository);
+  if (isWhole && !DOCKER_HUB.has(asked.host) && asked.host !== host) return undefined;
+  const named = repository.startsWith("http:") ? origin : host;
+  return {
+    problem: `-r takes a repository alone, and ${quoted(repository)} begins with a registry`,
+    registry: named,
+    name: address.repository,
+  };
+}
+
+function read(text: string): Address | undefined {
+  try {
+    return parseAddress(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isRepository(text: string): boolean {
+  try {
+    return parseRepository(text) === text;
+  } catch {
+    return false;
+  }
+}
+
+/** The address that was meant by a word that is not one: of a web site, or with capital letters. */
+function correctAddress(word: string): string | undefined {
+  const site = /^(https?:\/\/)?[^/]+\/./.test(word) ? meantRegistry(word) : undefined;
+  const [, name = "", reference = ""] = /^(.*?)(:[^:/]*)?$/s.exec(word) ?? [];
+  const candidates = [site && `${site.registry}/${site.path}`, name.toLowerCase() + reference];
+  return candidates.find((each) => each !== undefined && each !== word && read(each) !== undefined);
+}
