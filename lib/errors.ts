@@ -102,14 +102,14 @@ export class NotFoundError extends LayerstashError {
 export class NotAllowedError extends LayerstashError {
   /** Always `"not-allowed"`. */
   override readonly kind = "not-allowed";
-  /** Whether the server wants credentials, and none were sent. */
+  /** Whether the server wants credentials, and got none, or wrong ones. */
   readonly needsSignIn: boolean;
 
   /**
    * Makes the error.
    *
    * @param message why it could not be done
-   * @param details the hint, the cause, and whether the server wants credentials and got none
+   * @param details the hint, the cause, and whether the server wants credentials, and got none or wrong ones
    */
   constructor(message: string, details: ErrorDetails & { needsSignIn?: boolean } = {}) {
     super(message, details);

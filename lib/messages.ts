@@ -57,3 +57,38 @@ export function inWords(milliseconds: number): string {
   const count = milliseconds / Number(size);
   return `${count < 2 ? Number(count.toPrecision(2)) : Math.ceil(count)} ${unit}`;
 }
+
+/**
+ * The name that was most likely meant by another one; `undefined` if none is near. One mistake is allowed in three characters:
+ * a character too many, too few or wrong, or two that changed places.
+ */
+export function closestName(word: string, names: Iterable<string>): string | undefined {
+  let closest: { name: string; distance: number } | undefined;
+  for (const name of names) {
+    const distance = editDistance(word, name, Math.floor(Math.max(word.length, name.length) / 3));
+    if (distance !== undefined && !(closest && closest.distance <= distance)) closest = { name, distance };
+  }
+  return closest?.name;
+}
+
+/** How many edits make one text from another (optimal string alignment); `undefined` = more than `most`. */
+function editDistance(from: string, to: string, most: number): number | undefined {
+  if (Math.abs(from.length - to.length) > most || from.length > LONGEST_SHOWN) return undefined;
+  let [before, last]: [number[], number[]] = [[], Array.from({ length: to.length + 1 }, (_, index) => index)];
+  for (let row = 1; row <= from.length; row++) {
+    const next = [row];
+    for (let column = 1; column <= to.length; column++) {
+      const isSame = from[row - 1] === to[column - 1];
+      const swapped = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1];
+      next.push(Math.min(
+        last[column]! + 1,
+        next[column - 1]! + 1,
+        last[column - 1]! + Number(!isSame),
+        swapped ? before[column - 2]! + 1 : Infinity,
+      ));
+    }
+    [before, last] = [last, next];
+  }
+  const distance = last[to.length]!;
+  return distance <= most ? distance : undefined;
+}

@@ -115,7 +115,10 @@ Deno.test("what is wrong with the words of a command is said before anything is 
     [["token", "me/files", "pul"], /"pul" is not an action: use pull, push, delete or \*/],
     [["repos", "oci:box", "--registry", "ghcr"], /both name a registry: leave out one/],
     [["info"], /the repository is missing: use an address such as ghcr\.io\/me\/files, or -r/],
-    [["info", "Me/Files:x"], /"Me\/Files" is not a repository name\nhint: use lower-case letters/],
+    [
+      ["info", "Me/Files:x"],
+      /"Me\/Files" is not a repository name: it has capital letters\nhint: layerstash info me\/files:x\n/,
+    ],
   ];
   for (const [args, said] of mistakes) {
     const { code, stderr, stdout } = await work.run(args);

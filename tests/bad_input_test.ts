@@ -279,7 +279,7 @@ Deno.test("an input that is missing or a directory is told apart", async () => {
     work,
     ["upload", ...BOX, "-t", "x", "-i", "."],
     2,
-    /: \. is a directory\nhint: pack it first, as in: tar cf DIR.tar DIR\n/,
+    /: \. is a directory: pack it first\nhint: tar c \. \| layerstash upload --registry oci:\.\/box -r me\/files -t x -i -\n/,
   );
 });
 
@@ -314,7 +314,7 @@ Deno.test("invalid names and numbers are usage errors", async () => {
     work,
     ["upload", "--registry", "host/path", "-r", "me/files", ...to],
     2,
-    /"host\/path" is not a registry.*\nhint: put the path before the name of the repository, as in -r path\/name\n/,
+    /"host\/path" is not a registry.*\nhint: layerstash upload --registry host -r path\/me\/files -t disk -i disk\.img\n/,
   );
   for (const path of ["./box", "../box", "/srv/box"]) {
     await fails(

@@ -156,8 +156,15 @@ Deno.test("who looks for what is not there hears what there is", async () => {
   using store = openFake(registry);
   const none = await failure(info(store, "disk"));
   assert.ok(none instanceof NotFoundError);
-  assert.match(none.message, /^there is no stash disk in 127\.0\.0\.1:\d+\/me\/files$/);
-  assert.equal(none.hint, "it has none at all");
+  assert.match(
+    none.message,
+    /^there is no repository 127\.0\.0\.1:\d+\/me\/files, or it is not shown to you$/,
+  );
+  await storeLegacy(store, "x-2", "x");
+  registry.storage.repository("me/files").tags.clear();
+  const empty = await failure(info(store, "disk"));
+  assert.match(empty.message, /^there is no stash disk in 127\.0\.0\.1:\d+\/me\/files$/);
+  assert.equal(empty.hint, "it has none at all");
   for (const name of ["a", "b", "c", "d", "e", "f"]) await storeLegacy(store, `${name}-1`, name);
   await storeLegacy(store, "latest", "image");
   assert.equal((await failure(info(store, "disk"))).hint, "it has: a, b, c, d, e, ...");

@@ -104,13 +104,13 @@ Deno.test("the web site of Docker Hub is not its registry", async () => {
       work,
       ["list", "--registry", name, "-r", "me/files"],
       2,
-      /"\S*hub\.docker\.com" is a web site, not a registry\nhint: use docker\n/,
+      /"\S*hub\.docker\.com" is a web site, not a registry\nhint: layerstash list --registry docker\.io -r me\/files\n/,
     );
   }
   await fails(
     work,
     ["inspect", "hub.docker.com/library/nginx"],
     2,
-    /is a web site, not a registry\nhint: use docker\n/,
+    /is a web site, not a registry\nhint: use docker\.io\n/,
   );
 });

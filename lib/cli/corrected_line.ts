@@ -1,5 +1,6 @@
 /** The command line as it was typed, and corrected: hints about mistakes on it show the line that would have worked. @module */
 import type { CommandUnknownOpts, Option } from "@commander-js/extra-typings";
+import { commandLine } from "./ending.ts";
 
 /** What a secret is shown as. */
 const HIDDEN = "...";
@@ -29,8 +30,7 @@ export function correctedLine(
   command: CommandUnknownOpts,
   correct: (words: readonly string[]) => readonly string[],
 ): string {
-  const words = withoutSecrets(command, correct(typedWords(command)));
-  return ["layerstash", ...words].map(asShellWord).join(" ");
+  return commandLine(...withoutSecrets(command, correct(typedWords(command))));
 }
 
 /** The words after `layerstash`. Commander keeps them, but its types leave them out. */
@@ -83,8 +83,4 @@ function typedOptions(command: CommandUnknownOpts, words: readonly string[]): Ty
 function isJoined(word: string, { short, long }: Option): boolean {
   return long !== undefined && word.startsWith(`${long}=`) ||
     short !== undefined && word.startsWith(short) && !word.startsWith("--");
-}
-
-function asShellWord(word: string): string {
-  return /^[\w@%+=:,./~-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -39,6 +39,6 @@ export function commandLine(...words: string[]): string {
 }
 
 /** A word as a shell reads it, in quotes where it has to be. */
-function shellWord(word: string): string {
+export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

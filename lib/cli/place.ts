@@ -15,6 +15,7 @@ import {
   mistakeInAddress,
   mistakeInMeaning,
   mistakeInOptions,
+  mistakeInOwner,
 } from "./place_mistakes.ts";
 
 /** A command after parsing: commander knows whether a value was typed, or came from a variable. */
@@ -65,7 +66,7 @@ export function placeOf<F extends PlaceFlags>(
         "the repository is missing: use an address such as ghcr.io/me/files, or -r",
         lineWithPlace(command),
       )
-      : { ...flags, repository };
+      : ownPlace({ ...flags, repository }, command);
   }
   requireNoOther(word, parsed);
   const address = readAddress(word, command);
@@ -75,7 +76,13 @@ export function placeOf<F extends PlaceFlags>(
   if (reference !== undefined && parsed.getOptionValueSource("baseTag") === "cli") {
     refuse(`${quoted(word)} and -t both give a name: leave out one`);
   }
-  return { ...flags, address, ...namesOf(address), baseTag: reference ?? flags.baseTag };
+  return ownPlace({ ...flags, address, ...namesOf(address), baseTag: reference ?? flags.baseTag }, command);
+}
+
+/** The place, if the command may work there. */
+function ownPlace<P extends Place>(place: P, command: CommandUnknownOpts): P {
+  const mistake = mistakeInOwner(place, command);
+  return mistake ? refusalOf(command)(mistake.problem, mistake.hint) : place;
 }
 
 /** Finds the repository that a command works on; the name of something in it is refused. */

@@ -10,7 +10,7 @@ import { quoted } from "../messages.ts";
 import type { Address } from "../oci/address.ts";
 import { parseRepository } from "../oci/reference.ts";
 import { DOCKER_HUB, meantRegistry, parseRegistry } from "../oci/registry_address.ts";
-import { correctedLine, withOption, withWord } from "./corrected_line.ts";
+import { correctedLine, typedWords, withOption, withWord } from "./corrected_line.ts";
 
 /** A mistake, and what to do about it. */
 interface Mistake {
@@ -83,12 +83,38 @@ export function mistakeInMeaning(
   };
 }
 
+/** The commands that change a repository. */
+const WRITING: ReadonlySet<string> = new Set(["upload", "remove", "push", "set", "mount"]);
+
+/** What is wrong with a command that changes one of Docker Hub's own repositories: nobody may. */
+export function mistakeInOwner(
+  { registry, repository, address }: RepositoryOptions & { address?: Address | undefined },
+  command: CommandUnknownOpts,
+): Mistake | undefined {
+  if (repository === undefined || repository.includes("/") || !WRITING.has(command.name())) return undefined;
+  const { kind, host = "" } = { host: undefined, ...parseRegistry(registry) };
+  if (kind !== "remote" || !DOCKER_HUB.has(host)) return undefined;
+  const own = `YOU/${repository}`;
+  const line = correctedLine(
+    command,
+    (words) =>
+      address
+        ? withWord(words, address.text, address.text.replace(repository, own))
+        : withOption(command, words, ["repository", own]),
+  );
+  return {
+    problem: `${quoted(repository)} is a repository of Docker Hub itself: put your user name there before it`,
+    hint: line,
+  };
+}
+
 /** The command line with a repository as an example, where none was named. */
 export function lineWithPlace(command: CommandUnknownOpts): string {
   const takesName = command.options.some((option) => option.name() === "base-tag");
   const isNamed = command.getOptionValueSource("baseTag") === "cli";
   const address = takesName && !isNamed ? "ghcr.io/me/files:disk" : "ghcr.io/me/files";
-  return correctedLine(command, (words) => [...words, address]);
+  const file = command.name() === "upload" && typedWords(command).length === 1 ? ["disk.img"] : [];
+  return correctedLine(command, (words) => [...words, ...file, address]);
 }
 
 /** The command line that lists the names in the repository that this one names. */

@@ -1,14 +1,15 @@
 /** Tells apart the words of a command: addresses, files, and names of things in a repository. @module */
 import { dirname } from "node:path";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { quoted } from "../messages.ts";
 import { exists, isDirectory, isFile } from "../oci/path_reference.ts";
+import { correctedLine, withWord } from "./corrected_line.ts";
 import {
   type ParsedCommand,
   type Place,
   type PlaceFlags,
   placeOf,
   refusalOf,
-  type Refuse,
   requireNoOther,
   type WithPlace,
 } from "./place.ts";
@@ -27,10 +28,27 @@ export function splitWords(
   const hasAddress = given.length > 0 && parsed.getOptionValueSource("repository") !== "cli";
   const address = hasAddress ? given.at(addressIsLast ? -1 : 0) : undefined;
   const others = !hasAddress ? given : addressIsLast ? given.slice(0, -1) : given.slice(1);
+  requireInPlace(address, others, parsed, addressIsLast ? "last" : "first");
   if (!hasAddress) others.filter(isAddressRatherThanPath).forEach((word) => requireNoOther(word, parsed));
   const extra = others[most];
   if (extra === undefined) return { address, others };
   return refusalOf(parsed)(`${quoted(extra)} is not expected: with -r, no word is an address`);
+}
+
+/** Refuses an address that stands where a file belongs, if no address stands in its place. */
+function requireInPlace(
+  word: string | undefined,
+  others: readonly string[],
+  parsed: ParsedCommand,
+  place: "first" | "last",
+): void {
+  const address = others.find(isAddressRatherThanPath);
+  if (word === undefined || address === undefined || isAddressRatherThanPath(word)) return;
+  const line = correctedLine(parsed as CommandUnknownOpts, (words) => {
+    const rest = withWord(words, address);
+    return rest.toSpliced(rest.lastIndexOf(word) + (place === "last" ? 1 : 0), 0, address);
+  });
+  refusalOf(parsed)(`the address comes ${place}, and ${quoted(word)} is not one`, line);
 }
 
 /** Whether a word begins as an address does, and leads to no place on the disk. */
@@ -56,17 +74,21 @@ export function filesAndPlace<F extends PlaceFlags & { infile?: string | undefin
   parsed: ParsedCommand,
 ): { files: string[]; place: WithPlace<F> } {
   const { address, others } = splitWords(words, parsed, { most: Infinity, addressIsLast: true });
-  requireNoFile(address, others.length > 0 || flags.infile !== undefined, refusalOf(parsed));
+  requireNoFile(address, others.length > 0 || flags.infile !== undefined, parsed as CommandUnknownOpts);
   const option = oneFile(others, flags.infile, parsed);
   const files = others.length > 0 ? others : option === undefined ? [] : [option];
   return { files, place: placeOf(address, flags, parsed) };
 }
 
 /** Refuses the name of a file where the address is expected. */
-function requireNoFile(word: string | undefined, hasFile: boolean, refuse: Refuse): void {
+function requireNoFile(word: string | undefined, hasFile: boolean, command: CommandUnknownOpts): void {
   if (word === undefined || /[:/]/.test(word)) return;
+  const refuse = refusalOf(command);
   if (isFile(word)) {
-    refuse(`${quoted(word)} is a file: add the address to store it at, such as ghcr.io/me/files`);
+    refuse(
+      `${quoted(word)} is a file: add the address to store it at, such as ghcr.io/me/files`,
+      correctedLine(command, (words) => [...words, "ghcr.io/me/files"]),
+    );
   }
   if (!hasFile) refuse(`there is no file ${quoted(word)}, and no address after it`);
 }

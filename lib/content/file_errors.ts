@@ -1,5 +1,7 @@
 /** Turns errors of the file system into errors that say what could not be done, and what to do. @module */
+import { basename, dirname } from "node:path";
 import { InvalidInputError, LayerstashError, NotAllowedError, NotFoundError } from "../errors.ts";
+import { closestName } from "../messages.ts";
 
 /**
  * The error for what the system or Deno does not permit; `undefined` for every other error.
@@ -16,8 +18,7 @@ export function denied(error: unknown, message: string): NotAllowedError | undef
 /** The error for a file that cannot be read. Errors of layerstash come back as they are. */
 export function readError(error: unknown, path: string): unknown {
   if (error instanceof Deno.errors.NotFound) {
-    const hint = path.includes("\ufffd") && { hint: "if its name is not UTF-8, pipe it, as in: -i - < FILE" };
-    return new NotFoundError(`there is no file ${path}`, { ...hint, cause: error });
+    return new NotFoundError(`there is no file ${path}`, { hint: hintOfMissing(path), cause: error });
   }
   if (error instanceof Deno.errors.IsADirectory) {
     return new InvalidInputError(`${path} is a directory`, { cause: error });
@@ -25,6 +26,18 @@ export function readError(error: unknown, path: string): unknown {
   const refusal = denied(error, `${path} may not be read: permission denied`);
   if (refusal || error instanceof LayerstashError || !(error instanceof Error)) return refusal ?? error;
   return new LayerstashError(`${path} cannot be read: ${error.message}`, { cause: error });
+}
+
+/** What may help who names a file that does not exist: another one in the same directory has a similar name. */
+function hintOfMissing(path: string): string | undefined {
+  if (path.includes("\ufffd")) return "if its name is not UTF-8, pipe it, as in: -i - < FILE";
+  try {
+    const files = Array.from(Deno.readDirSync(dirname(path)), ({ name }) => name);
+    const meant = closestName(basename(path), files);
+    return meant && `did you mean ${path.slice(0, path.length - basename(path).length)}${meant}?`;
+  } catch { // there is no such directory either
+    return undefined;
+  }
 }
 
 /** The error for a file that cannot be written, where the cause is one that users can mend; others come back as they are. */

@@ -32,6 +32,10 @@ export interface Asked {
   redirected: boolean;
   /** Whether credentials were sent. */
   signedIn: boolean;
+  /** Whether they were a user name and a password: 401 means then that these are wrong. */
+  byPassword?: boolean | undefined;
+  /** Whether something was to be changed, which anonymous users never may. */
+  changing?: boolean | undefined;
   /** What to do to sign in, for the hint. */
   howToSignIn: string;
   /** Error codes that may pass when this request is made again. */
@@ -86,12 +90,16 @@ function isOfUpload(code: string): boolean {
   return UPLOAD_LOST.has(code) || code === RANGE_INVALID;
 }
 
-function notAllowed(message: string, status: number, { signedIn, howToSignIn }: Asked): NotAllowedError {
+function notAllowed(
+  message: string,
+  status: number,
+  { signedIn, byPassword, changing, howToSignIn }: Asked,
+): NotAllowedError {
+  const wrong = "the user name or the token is wrong, or has no right to do this; to sign in again";
+  const anonymous = changing ? "sign in with" : "it may not exist, or you have to sign in";
   return new NotAllowedError(message, {
-    needsSignIn: status === 401 && !signedIn,
-    hint: signedIn
-      ? "the user name or the token is wrong, or has no right to do this"
-      : `it may not exist, or you have to sign in: ${howToSignIn}`,
+    needsSignIn: status === 401 && (!signedIn || byPassword === true),
+    hint: `${signedIn ? wrong : anonymous}: ${howToSignIn}`,
   });
 }
 

@@ -1,6 +1,7 @@
 /** Checks that a directory is a layout; the error names layouts inside it. @module */
-import { join, sep } from "node:path";
+import { dirname, join, normalize, sep } from "node:path";
 import { NotFoundError } from "../errors.ts";
+import { closestName } from "../messages.ts";
 
 /** How deep layouts are looked for: that of the repository `me/files` is two levels down. */
 const MAX_DEPTH = 2;
@@ -14,8 +15,13 @@ const [MAX_DIRECTORIES, MAX_NAMED] = [100, 3];
  */
 export async function requireLayout(directory: string): Promise<void> {
   if (await isLayout(directory)) return;
-  if (!await exists(directory)) throw new NotFoundError(`there is no directory ${directory}`);
-  const inside = await layoutsIn(directory);
+  if (!await exists(directory)) {
+    const meant = await similarLayout(directory);
+    throw new NotFoundError(`there is no directory ${directory}`, {
+      hint: meant && `did you mean oci:${meant.replaceAll(sep, "/")}?`,
+    });
+  }
+  const inside = await layoutsIn(directory, { depth: MAX_DEPTH, most: MAX_NAMED });
   throw new NotFoundError(`the directory ${directory} is not an OCI layout`, {
     hint: inside.length === 0
       ? "name the directory that has the files oci-layout and index.json"
@@ -23,14 +29,25 @@ export async function requireLayout(directory: string): Promise<void> {
   });
 }
 
+/** A layout whose path is similar to one that leads nowhere: it is looked for where that path ends to exist. */
+async function similarLayout(directory: string): Promise<string | undefined> {
+  const path = normalize(directory);
+  let [above, depth] = [path, 0];
+  while (depth <= MAX_DEPTH && !await exists(above)) [above, depth] = [dirname(above), depth + 1];
+  return closestName(path, await layoutsIn(above, { depth, most: MAX_DIRECTORIES }));
+}
+
 /** The layouts in a directory, the nearest first. */
-async function layoutsIn(directory: string): Promise<string[]> {
+async function layoutsIn(
+  directory: string,
+  { depth: deepest, most }: { depth: number; most: number },
+): Promise<string[]> {
   const found: string[] = [];
   const near = [{ path: directory, depth: 0 }]; // which grows on the way
   for (const [looked, { path, depth }] of near.entries()) {
-    if (looked > MAX_DIRECTORIES || found.length === MAX_NAMED) break;
+    if (looked > MAX_DIRECTORIES || found.length === most) break;
     if (depth > 0 && await isLayout(path)) found.push(path);
-    else if (depth < MAX_DEPTH) {
+    else if (depth < deepest) {
       for (const name of await directoriesIn(path)) near.push({ path: join(path, name), depth: depth + 1 });
     }
   }

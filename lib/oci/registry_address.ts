@@ -93,7 +93,7 @@ export function meantRegistry(text: string): { registry: string; path: string } 
 /** The repository that a page of Docker Hub or GitHub shows. */
 function repositoryOnPage(path: string): string {
   const [, owner, container] =
-    /^(?:orgs\/|users\/)?([^/]+)\/.*(?:pkgs|packages)\/container\/([^/]+)/.exec(path) ?? [];
+    /^(?:orgs\/|users\/)?([^/]+)\/.*(?:pkgs|packages)\/container\/(?:package\/)?([^/]+)/.exec(path) ?? [];
   return owner === undefined ? path.replace(/^(?:r|_|repository\/docker)\//, "") : `${owner}/${container}`;
 }
 

@@ -234,8 +234,10 @@ export class RegistryStore implements Store {
   }
 
   #unknownRepository(): NotFoundError {
+    const [, ofNobody] = /^docker\.io\/library\/([^/]+)$/.exec(this.name) ?? [];
+    const check = ofNobody === undefined ? "check its name" : `name its owner, as in YOU/${ofNobody}`;
     return new NotFoundError(`there is no repository ${this.name}, or it is not shown to you`, {
-      hint: `check its name, or sign in: layerstash login ${this.#client.host}`,
+      hint: `${check}, or sign in: layerstash login ${this.#client.host}`,
     });
   }
 

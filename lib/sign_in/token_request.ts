@@ -129,7 +129,7 @@ async function readToken(
       credentials
         ? `the token server ${realm.host} refuses the user name or the password`
         : `the token server ${realm.host} gives no token to anonymous users`,
-      { hint: `sign in with: ${howToSignIn}`, needsSignIn: status === 401 && !credentials },
+      { hint: `sign in with: ${howToSignIn}`, needsSignIn: status === 401 },
     );
   }
   if (!response.ok) {

@@ -194,7 +194,7 @@ export async function stashNotFound(
   const others = new Set<string>();
   const tags: string[] = [];
   const numbers: number[] = [];
-  for await (const tag of store.tags(options)) {
+  for await (const tag of store.tags({ ...options, mustExist: true })) {
     const parsed = parseChunkTag(tag);
     if (parsed?.baseTag === baseTag) numbers.push(parsed.number);
     else if (parsed) others.add(parsed.baseTag);
@@ -206,7 +206,7 @@ export async function stashNotFound(
     : `: ${chunkTag(baseTag, numbers[0])} is not a chunk of a stored file`;
   return new NotFoundError(`there is no stash ${baseTag} in ${store.name}${why}`, {
     hint: others.size > 0 || tags.length === 0
-      ? hintOfNames([...others])
+      ? hintOfNames([...others], baseTag)
       : `other programs have stored: ${shortList(tags)}`,
   });
 }

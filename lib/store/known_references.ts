@@ -1,5 +1,6 @@
 /** Lists the tags that exist, for the hint of a "not found" error. @module */
 import { type LayerstashError, NotFoundError, RegistryError } from "../errors.ts";
+import { closestName } from "../messages.ts";
 import { isDigest } from "../oci/digest.ts";
 import { isFallbackTag } from "./referrers.ts";
 import type { CallOptions, ManifestReader } from "./store.ts";
@@ -8,9 +9,12 @@ import type { CallOptions, ManifestReader } from "./store.ts";
 const SHOWN = 5;
 /** How many names are looked at to find the first ones: most registries list so many at once. */
 const LOOKED_AT = 100;
-/** A hint that lists names, such as `it has: a, b`; of many names the first ones. */
-export function hintOfNames(names: readonly string[]): string {
-  return names.length === 0 ? "it has none at all" : `it has: ${shortList(names)}`;
+
+/** A hint that lists names, such as `it has: a, b`; of many names the first ones. One that is similar to `asked` comes first. */
+export function hintOfNames(names: readonly string[], asked = ""): string {
+  if (names.length === 0) return "it has none at all";
+  const meant = closestName(asked, names);
+  return `it has: ${shortList([...names].sort((a, b) => Number(b === meant) - Number(a === meant)))}`;
 }
 
 /** Names in a list; of many names the first ones. */
@@ -64,7 +68,7 @@ export async function notThere(
   try {
     const full = await store.fullNames?.(options) ?? [];
     const there = full.length > 0 ? full : await knownReferences(store, { ...options, most: LOOKED_AT });
-    const hint = hintOfNames(there.map((each) => fullReference(each, store)));
+    const hint = hintOfNames(there.map((each) => fullReference(each, store)), reference);
     return new NotFoundError(message, isDigest(reference) ? {} : { hint });
   } catch (error) {
     options.signal?.throwIfAborted();

@@ -1,13 +1,13 @@
 /** `layerstash login` and `layerstash logout`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { InvalidInputError } from "../../errors.ts";
+import { InvalidInputError, NotAllowedError } from "../../errors.ts";
 import { isOverheard, parseRegistry, type RemoteAddress } from "../../oci/registry_address.ts";
 import { checkLogin } from "../../open/check_login.ts";
 import { eraseLogin, saveLogin } from "../../sign_in/saved_login.ts";
 import { action } from "../action.ts";
 import { registryCommand } from "../base_commands.ts";
 import { type RegistryFlags, transportOf } from "../connection.ts";
-import { askForLogin } from "../terminal/ask.ts";
+import { askForLogin, hintOfRefused } from "../terminal/ask.ts";
 
 const LOGIN_EXAMPLES = `
 Examples:
@@ -46,6 +46,8 @@ const loginAction = action<RegistryFlags & { passwordStdin?: boolean | undefined
       signal,
       onEvent,
       ...await transportOf(flags),
+    }).catch((error) => {
+      throw error instanceof NotAllowedError ? error.with({ hint: hintOfRefused(named) }) : error;
     });
     if (isOverheard(origin)) terminal.warn(OVERHEARD);
     if (!asked) terminal.warn(`${host} asks nobody to sign in, so the password was not checked`);

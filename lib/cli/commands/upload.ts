@@ -1,13 +1,14 @@
 /** `layerstash upload`. @module */
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { upload } from "../../../main.ts";
 import { counted, quoted } from "../../messages.ts";
-import { exists } from "../../oci/path_reference.ts";
+import { exists, isDirectory } from "../../oci/path_reference.ts";
 import type { Stash } from "../../stash/stash.ts";
 import { storeAction, type StoreSession } from "../action.ts";
 import { transferCommand } from "../base_commands.ts";
-import { addressIn, commandLine, doneLine, getItBack } from "../ending.ts";
+import { correctedLine, withOption, withWord } from "../corrected_line.ts";
+import { addressIn, commandLine, doneLine, getItBack, shellWord } from "../ending.ts";
 import { chunkSizeOption, manifestFormatOption } from "../options.ts";
 import { type ParsedCommand, type PlaceFlags, refusalOf, type WithName } from "../place.ts";
 import { filesAndPlace } from "../words.ts";
@@ -110,8 +111,13 @@ function uploadsOf<F extends PlaceFlags & { infile?: string | undefined }>(
   parsed: ParsedCommand,
 ): (WithName<F> & { infile: string })[] {
   const refuse = refusalOf(parsed);
+  const command = parsed as CommandUnknownOpts;
   const { files, place } = filesAndPlace(words, flags, parsed);
-  if (files.length === 0) refuse("the file is missing: name it before the address, or with -i");
+  if (files.length === 0) {
+    const line = correctedLine(command, (words) => words.toSpliced(1, 0, "disk.img"));
+    refuse("the file is missing: name it before the address, or with -i", line);
+  }
+  files.filter(isDirectory).forEach((each) => refuseDirectory(each, place.baseTag, command));
   if (files.length > 1 && place.baseTag !== undefined) {
     refuse(`several files cannot all be stored as ${quoted(place.baseTag)}: leave out the name`);
   }
@@ -124,6 +130,17 @@ function uploadsOf<F extends PlaceFlags & { infile?: string | undefined }>(
   }));
   requireDistinct(uploads, refuse);
   return uploads;
+}
+
+/** Refuses a directory: the hint packs it, and gives it its own name if no other is given. */
+function refuseDirectory(directory: string, baseTag: string | undefined, command: CommandUnknownOpts): never {
+  const refuse = refusalOf(command);
+  const line = correctedLine(command, (words) => {
+    const piped = withWord(words, directory, "-");
+    if (baseTag !== undefined) return piped;
+    return withOption(command, piped, ["base-tag", ownName(resolve(directory), refuse)]);
+  });
+  return refuse(`${directory} is a directory: pack it first`, `tar c ${shellWord(directory)} | ${line}`);
 }
 
 function requireDistinct(

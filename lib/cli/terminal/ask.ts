@@ -2,6 +2,7 @@
 import { InvalidInputError } from "../../errors.ts";
 import type { Credentials } from "../../sign_in/credentials.ts";
 import type { RegistryFlags } from "../connection.ts";
+import { commandLine } from "../ending.ts";
 import { InterruptedError } from "../exit_codes.ts";
 import type { Session } from "../action.ts";
 
@@ -12,6 +13,14 @@ const TOKENS: ReadonlyMap<string, string> = new Map([
   ["docker.io", "https://app.docker.com/settings/personal-access-tokens"],
   ["ghcr.io", "https://github.com/settings/tokens (a classic one, with write:packages)"],
 ]);
+
+/** What to do about a login that is refused. */
+export function hintOfRefused(host: string): string {
+  const page = TOKENS.get(host);
+  return page === undefined
+    ? "check the user name and the password"
+    : `check the user name; the password is a token, which ${host} makes at ${page}`;
+}
 
 /**
  * Gets the user name and the password for a registry.
@@ -40,7 +49,7 @@ async function askOnTerminal(
 ): Promise<string> {
   if (!Deno.stdin.isTerminal() || !Deno.stderr.isTerminal()) {
     throw new InvalidInputError(`there is no terminal to ask for the ${what.toLowerCase()}`, {
-      hint: "give -u NAME, and the password with --password-stdin",
+      hint: `echo "$TOKEN" | ${commandLine("login", host, "-u", "YOU", "--password-stdin")}`,
     });
   }
   const [{ password, text: ask, isCancel }, { stderr }] = await Promise.all([

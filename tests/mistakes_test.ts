@@ -1,0 +1,432 @@
+/** The mistakes that people make most: each gets a message that names it, and a hint with what would have worked. @module */
+import assert from "node:assert/strict";
+import { openStore, upload } from "../main.ts";
+import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
+import { ensureTool } from "./rigs/debian.ts";
+import { type Internet, startInternet } from "./rigs/internet.ts";
+import { startRegistry } from "./rigs/real_registry.ts";
+import { USER } from "./rigs/user.ts";
+
+const withRegistry = { ignore: !await ensureTool("docker-registry", "docker-registry") };
+
+/** A mistake: the command line, the exit code, and the lines that are printed. */
+type Mistake = readonly [line: string, code: number, problem: string, hint: string];
+
+/** Command lines in which `PLAIN`, `LOCKED`, `SECURE` and `WEB` stand for servers of this machine. */
+const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
+  "a registry in front of the name that -r takes": [
+    [
+      "list -r docker.io/me/files",
+      2,
+      '-r takes a repository alone, and "docker.io/me/files" begins with a registry',
+      "layerstash list -r me/files --registry docker.io",
+    ],
+    [
+      "upload -r ghcr.io/me/files -t disk -i disk.img",
+      2,
+      '-r takes a repository alone, and "ghcr.io/me/files" begins with a registry',
+      "layerstash upload -r me/files -t disk -i disk.img --registry ghcr.io",
+    ],
+    [
+      "list --registry ghcr -r ghcr.io/me/files",
+      2,
+      '-r takes a repository alone, and "ghcr.io/me/files" begins with a registry',
+      "layerstash list --registry ghcr.io -r me/files",
+    ],
+    [
+      "download -r PLAIN/me/files -t disk",
+      2,
+      '-r takes a repository alone, and "PLAIN/me/files" begins with a registry',
+      "layerstash download -r me/files -t disk --registry PLAIN",
+    ],
+    [
+      "list --repository=https://ghcr.io/me/files",
+      2,
+      '-r takes a repository alone, and "https://ghcr.io/me/files" begins with a registry',
+      "layerstash list -r me/files --registry ghcr.io",
+    ],
+  ],
+  "a repository of Docker Hub without its owner": [
+    [
+      "upload -r files -t disk -i disk.img",
+      2,
+      '"files" is a repository of Docker Hub itself: put your user name there before it',
+      "layerstash upload -r YOU/files -t disk -i disk.img",
+    ],
+    [
+      "upload disk.img files:disk",
+      2,
+      '"files" is a repository of Docker Hub itself: put your user name there before it',
+      "layerstash upload disk.img YOU/files:disk",
+    ],
+    [
+      "list -r files",
+      3,
+      "cannot list files: there is no repository docker.io/library/files, or it is not shown to you",
+      "name its owner, as in YOU/files, or sign in: layerstash login docker.io",
+    ],
+  ],
+  "the name of a stored file after the repository": [
+    [
+      "download -r me/files:disk -o copy.img",
+      2,
+      '-r takes a repository alone, and "me/files:disk" names something in it',
+      "layerstash download -r me/files -o copy.img -t disk",
+    ],
+    [
+      "list -r me/files:disk",
+      2,
+      '-r takes a repository alone, and "me/files:disk" names something in it',
+      "layerstash list -r me/files",
+    ],
+  ],
+  "capital letters": [
+    [
+      "list -r Me/Files",
+      2,
+      '"Me/Files" is not a repository name: it has capital letters',
+      "layerstash list -r me/files",
+    ],
+    [
+      "upload disk.img ghcr.io/Me/Files:Disk",
+      2,
+      '"Me/Files" is not a repository name: it has capital letters',
+      "layerstash upload disk.img ghcr.io/me/files:Disk",
+    ],
+    [
+      "inspect ghcr.io/Me/Files:Disk",
+      2,
+      'cannot inspect ghcr.io/Me/Files:Disk: "Me/Files" is not a repository name: it has capital letters',
+      "use me/files",
+    ],
+  ],
+  "a path after the registry": [
+    [
+      "list --registry PLAIN/me/files",
+      2,
+      '"PLAIN/me/files" is not a registry: a registry is a host, without a path after it',
+      "layerstash list --registry PLAIN -r me/files",
+    ],
+    [
+      "upload --registry ghcr.io/me -r files -t disk -i disk.img",
+      2,
+      '"ghcr.io/me" is not a registry: a registry is a host, without a path after it',
+      "layerstash upload --registry ghcr.io -r me/files -t disk -i disk.img",
+    ],
+    [
+      "login ghcr.io/me",
+      2,
+      'cannot sign in to ghcr.io/me: "ghcr.io/me" is not a registry: a registry is a host, without a path after it',
+      "name the registry alone, ghcr.io: what follows belongs to the name of the repository",
+    ],
+  ],
+  "a web site in the place of its registry": [
+    [
+      "list --registry hub -r me/files",
+      2,
+      '"hub" is not a registry',
+      "layerstash list --registry docker.io -r me/files",
+    ],
+    [
+      "list --registry github -r me/files",
+      2,
+      '"github" is not a registry',
+      "layerstash list --registry ghcr.io -r me/files",
+    ],
+    [
+      "list --registry hub.docker.com -r me/files",
+      2,
+      '"hub.docker.com" is a web site, not a registry',
+      "layerstash list --registry docker.io -r me/files",
+    ],
+    [
+      "list https://hub.docker.com/r/me/files",
+      2,
+      '"https://hub.docker.com" is a web site, not a registry',
+      "layerstash list docker.io/me/files",
+    ],
+    [
+      "list https://github.com/users/me/packages/container/package/files",
+      2,
+      '"https://github.com" is a web site, not a registry',
+      "layerstash list ghcr.io/me/files",
+    ],
+    [
+      "list ghcr/me/files",
+      2,
+      'an address has the whole name of its registry, ghcr.io, and not "ghcr"',
+      "layerstash list ghcr.io/me/files",
+    ],
+    ["login hub", 2, 'cannot sign in to hub: "hub" is not a registry', "use docker.io"],
+  ],
+  "a web server that is not a registry": [
+    [
+      "upload disk.img WEB/me/files:disk",
+      1,
+      "cannot store disk.img as disk: WEB answered with a web page: it is not a registry",
+      "check the name of the registry",
+    ],
+  ],
+  "a mistyped repository or directory": [
+    [
+      "list PLAIN/me/fiels",
+      3,
+      "cannot list me/fiels: there is no repository PLAIN/me/fiels, or it is not shown to you",
+      "check its name, or sign in: layerstash login PLAIN",
+    ],
+    [
+      "download PLAIN/me/fiels:disk",
+      3,
+      "cannot download disk: there is no repository PLAIN/me/fiels, or it is not shown to you",
+      "check its name, or sign in: layerstash login PLAIN",
+    ],
+    [
+      "list oci:bxo/me/files",
+      3,
+      "cannot list oci:bxo/me/files: there is no directory bxo/me/files",
+      "did you mean oci:box/me/files?",
+    ],
+    [
+      "download oci:box/me/fiels:disk",
+      3,
+      "cannot download disk: there is no directory box/me/fiels",
+      "did you mean oci:box/me/files?",
+    ],
+    [
+      "remove PLAIN/me/files:dsik",
+      3,
+      "cannot remove dsik: there is no stash dsik in PLAIN/me/files",
+      "it has: disk, archive",
+    ],
+  ],
+  "a mistyped option or command": [
+    ["download --regstry oci:box", 2, "unknown option '--regstry'", "did you mean --registry?"],
+    ["uplod disk.img PLAIN/me/files", 2, "unknown command 'uplod'", "did you mean upload?"],
+    ["help uplod", 2, "unknown command 'uplod'", "did you mean upload?"],
+    ["blob psh disk.img", 2, "unknown command 'psh'", "did you mean push?"],
+  ],
+  "an option before the command": [
+    [
+      "--registry PLAIN list -r me/files -p secret",
+      2,
+      "--registry stands before the command",
+      "layerstash list --registry PLAIN -r me/files -p ...",
+    ],
+  ],
+  "a name, a file or a repository that is missing": [
+    [
+      "download -r me/files",
+      2,
+      "the name is missing: use -t, or an address such as ghcr.io/me/files:disk",
+      "the names are listed by: layerstash list -r me/files",
+    ],
+    [
+      "info oci:box/me/files",
+      2,
+      '"oci:box/me/files" names a repository: add the name of a stored file, as in oci:box/me/files:disk',
+      "the names are listed by: layerstash list oci:box/me/files",
+    ],
+    [
+      "upload -r me/files -t disk",
+      2,
+      "the file is missing: name it before the address, or with -i",
+      "layerstash upload disk.img -r me/files -t disk",
+    ],
+    [
+      "upload disk.img",
+      2,
+      '"disk.img" is a file: add the address to store it at, such as ghcr.io/me/files',
+      "layerstash upload disk.img ghcr.io/me/files",
+    ],
+    [
+      "upload",
+      2,
+      "the repository is missing: use an address such as ghcr.io/me/files, or -r",
+      "layerstash upload disk.img ghcr.io/me/files:disk",
+    ],
+    [
+      "upload PLAIN/me/files:disk disk.img",
+      2,
+      'the address comes last, and "disk.img" is not one',
+      "layerstash upload disk.img PLAIN/me/files:disk",
+    ],
+    [
+      "download copy.img PLAIN/me/files:disk",
+      2,
+      'the address comes first, and "copy.img" is not one',
+      "layerstash download PLAIN/me/files:disk copy.img",
+    ],
+  ],
+  "a directory, and a file that does not exist": [
+    [
+      "upload photos PLAIN/me/files",
+      2,
+      "photos is a directory: pack it first",
+      "tar c photos | layerstash upload - PLAIN/me/files -t photos",
+    ],
+    [
+      "upload -r me/files -t all -i photos",
+      2,
+      "photos is a directory: pack it first",
+      "tar c photos | layerstash upload -r me/files -t all -i -",
+    ],
+    [
+      "upload dsik.img PLAIN/me/files:disk",
+      3,
+      "cannot store dsik.img as disk: there is no file dsik.img",
+      "did you mean disk.img?",
+    ],
+  ],
+  "no login, and a wrong password": [
+    [
+      "upload disk.img LOCKED/me/files:disk",
+      4,
+      "cannot store disk.img as disk: LOCKED requires a user name and a password",
+      "sign in with: layerstash login LOCKED",
+    ],
+    [
+      "upload other.img ghcr.io/me/files:other",
+      4,
+      "cannot store other.img as other: ghcr.io answered 401 to the request for an upload of chunk 1: authentication required (UNAUTHORIZED)",
+      "sign in with: layerstash login ghcr.io",
+    ],
+    [
+      `list LOCKED/me/files -u ${USER.username} -p wrong`,
+      4,
+      "cannot list me/files: LOCKED answered 401 to the request for the list of tags of LOCKED/me/files: authentication required (UNAUTHORIZED)",
+      "the user name or the token is wrong, or has no right to do this; to sign in again: layerstash login LOCKED",
+    ],
+    [
+      `upload disk.img LOCKED/me/files:disk -u ${USER.username} -p wrong`,
+      4,
+      "cannot store disk.img as disk: LOCKED answered 401 to the request for the list of tags of LOCKED/me/files: authentication required (UNAUTHORIZED)",
+      "the user name or the token is wrong, or has no right to do this; to sign in again: layerstash login LOCKED",
+    ],
+    [
+      `login docker -u ${USER.username} -p wrong`,
+      4,
+      "cannot sign in to docker: the token server SERVER refuses the user name or the password",
+      "check the user name; the password is a token, which docker.io makes at https://app.docker.com/settings/personal-access-tokens",
+    ],
+    [
+      "login ghcr",
+      2,
+      "cannot sign in to ghcr: there is no terminal to ask for the user name",
+      'echo "$TOKEN" | layerstash login ghcr.io -u YOU --password-stdin',
+    ],
+  ],
+  "https where http is spoken, and a certificate of one's own": [
+    [
+      "list https://PLAIN/me/files",
+      1,
+      "cannot list me/files: PLAIN does not speak TLS",
+      "if it speaks plain http, say so in its name: http://PLAIN",
+    ],
+    [
+      "list http://SECURE/me/files",
+      1,
+      "cannot list me/files: SECURE answered 400 to the request for the list of tags of SECURE/me/files: Client sent an HTTP request to an HTTPS server.",
+      "it speaks https: say so in its name, https://SECURE",
+    ],
+    [
+      "list https://SECURE/me/files",
+      1,
+      "cannot list me/files: SECURE shows a certificate that is not trusted (unable to verify the first certificate)",
+      "name your authority, or the certificate itself, with --ca-file; --insecure-skip-tls-verify trusts anybody",
+    ],
+  ],
+  "sizes and numbers that make no sense": [
+    [
+      "upload disk.img PLAIN/me/files:disk --chunk-size 0",
+      2,
+      '--chunk-size does not take "0": use bytes, or a number with a unit, such as 500MB or 4.5GiB',
+      "(see layerstash upload --help)",
+    ],
+  ],
+  "an option or a file that is given twice": [
+    [
+      "upload -r me/files -t disk -i disk.img -i other.img",
+      2,
+      '--infile is given twice: "disk.img" and "other.img"',
+      "(see layerstash upload --help)",
+    ],
+  ],
+  "other bytes under the name": [
+    [
+      "upload other.img PLAIN/me/files:disk",
+      6,
+      "cannot store other.img as disk: the tag disk-1 already exists and holds something else",
+      "use another name, or --overwrite to replace it",
+    ],
+    [
+      "download PLAIN/me/files:disk other.img",
+      6,
+      "cannot download disk to other.img: other.img already exists, with other bytes",
+      "choose another name, or replace it with --overwrite",
+    ],
+  ],
+};
+
+Deno.test("each mistake is named, with the cure and its exit code", withRegistry, async (t) => {
+  await using work = await makeWorkplace();
+  await using internet = await startInternet(work.directory);
+  await using plain = await startRegistry();
+  await using locked = await startRegistry({ auth: "htpasswd" });
+  await using secure = await startRegistry({ tls: true });
+  await using web = serveWebPage();
+  await fill(work, { internet, plain: plain.host });
+  const servers = { PLAIN: plain.host, LOCKED: locked.host, SECURE: secure.host, WEB: web.host };
+  const named = (text: string) =>
+    text.replace(/\b(PLAIN|LOCKED|SECURE|WEB)\b/g, (name) => servers[name as "WEB"]);
+  const { DENO_CERT: _, LAYERSTASH_CA_FILE: ca, ...env } = internet.env;
+  for (const [title, mistakes] of Object.entries(MISTAKES)) {
+    await t.step(title, async () => {
+      for (const [line, code, problem, hint] of mistakes) {
+        const trusts: Record<string, string> = line.includes("https://SECURE")
+          ? {}
+          : { LAYERSTASH_CA_FILE: ca! };
+        const ended = await work.run(named(line).split(" "), { env: { ...env, ...trusts } });
+        const [first, second] = linesOf(ended.stderr);
+        assert.deepEqual(
+          [ended.code, ended.stdout, first, second],
+          [code, "", `layerstash: ${named(problem)}`, hint.startsWith("(") ? hint : `hint: ${named(hint)}`],
+          `${line}\n${ended.stderr}`,
+        );
+      }
+    });
+  }
+});
+
+/** The lines that are printed, without the warning of a typed password; token servers have changing names. */
+function linesOf(printed: string): string[] {
+  return printed.split("\n").filter((line) => !line.includes("shows the token to everybody"))
+    .map((line) => line.replace(/(the token server) \S+/, "$1 SERVER"));
+}
+
+/** Stores two files everywhere, and makes what the command lines name. */
+async function fill(
+  work: Workplace,
+  { internet, plain }: { internet: Internet; plain: string },
+): Promise<void> {
+  const disk = await work.write("disk.img", "bytes!");
+  await work.write("other.img", "others");
+  await Deno.mkdir(work.path("photos"));
+  for (
+    const store of [
+      openStore({ registry: plain, repository: "me/files" }),
+      openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" }),
+      internet.open("ghcr", "me/files"),
+    ]
+  ) {
+    using _ = store;
+    for (const name of ["archive", "disk"]) await upload(store, name, { input: disk });
+  }
+}
+
+function serveWebPage(): AsyncDisposable & { host: string } {
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    () => new Response("<h1>Welcome</h1>", { headers: { "content-type": "text/html" } }),
+  );
+  return { host: `127.0.0.1:${server.addr.port}`, [Symbol.asyncDispose]: () => server.shutdown() };
+}
