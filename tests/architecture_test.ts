@@ -28,6 +28,7 @@ const FLOORS: readonly string[] = [
   "lib/stash/",
   "lib/blobs/",
   "lib/artifacts/",
+  "lib/folders/",
   "lib/copy/",
   "lib/append/",
   "lib/archive/",
@@ -52,6 +53,7 @@ const USERS: readonly string[] = [
   "lib/stash/",
   "lib/blobs/",
   "lib/artifacts/",
+  "lib/folders/",
   "lib/copy/",
   "lib/append/",
 ];

@@ -41,6 +41,15 @@ function decodeForeign(bytes: Bytes): string {
   return text;
 }
 
+/** The bytes of a name: what {@linkcode decodeName} was given. */
+export function encodeName(name: string): Bytes {
+  if (name.isWellFormed()) return new TextEncoder().encode(name);
+  const bytes = name.split(/([\udc80-\udcff])/u).flatMap((piece, index) =>
+    index % 2 === 0 ? [...new TextEncoder().encode(piece)] : [piece.charCodeAt(0) - 0xdc00]
+  );
+  return new Uint8Array(bytes);
+}
+
 /** The text of a field. It ends at the first zero byte or with the field. */
 export function fieldText(bytes: Bytes): string {
   if (bytes[0] === 0) return "";

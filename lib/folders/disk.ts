@@ -1,0 +1,40 @@
+/** What reading a directory tree takes, and what the system says of what is in it. @module */
+import { join } from "node:path";
+
+/** What the system says of a file, a link or a directory. */
+export interface DiskEntry {
+  kind: "file" | "directory" | "symlink" | "socket" | "pipe" | "device";
+  /** The permission bits, with the set-ID and sticky bits. */
+  mode: number;
+  /** The size in bytes. */
+  size: number;
+  /** The time of the last modification: whole seconds since 1970, and the rest. */
+  seconds: number;
+  nanoseconds: number;
+  /** The time of the last change, also of names and modes, in milliseconds since 1970. */
+  changed: number;
+  /** Which file system it is on, and its number there. */
+  device: number;
+  inode: number;
+  /** How many names it has. */
+  links: number;
+}
+
+/** The calls that reading a tree takes. Names are texts, in which bytes that are not UTF-8 are lone surrogates. */
+export interface Disk {
+  /** Whether it knows names that are not UTF-8, and times to the nanosecond. */
+  readonly isExact: boolean;
+  /** The names in a directory, in no order. */
+  list(directory: string): string[];
+  /** What is at a path. Links are not followed. */
+  stat(path: string): DiskEntry;
+  /** The target of a symbolic link. */
+  readLink(path: string): string;
+  /** Opens a file to read it. */
+  open(path: string): Deno.FsFile;
+}
+
+/** The path of a file on the disk by its path in a folder, where slashes part names on every system. */
+export function pathOnDisk(root: string, path: string): string {
+  return path === "" ? root : join(root, path);
+}

@@ -1,0 +1,106 @@
+/**
+ * Folders: a directory stored as an ordinary OCI image, which docker, podman and Kubernetes unpack or mount.
+ *
+ * **The image.** A manifest in OCI's family, one tag, and layers that are eStargz archives: each file begins a gzip member,
+ * large ones have a member for each piece, and a table of contents with digests stands at the end. The config has an object
+ * `layerstash` that says that it is a folder. Putting the tag is the commit.
+ *
+ * **Packs.** Each layer but the last is a pack: files and links, sorted by the bytes of their paths. Where packs begin follows
+ * from the paths, and from sizes in the neighbourhood alone: see `planPacks`. So a change of one file touches one pack, and
+ * nothing else moves. A hard link is in the pack of the first path of its file, because engines link within a layer.
+ *
+ * **Directories** are in the last layer, all of them. Their times change whenever a file comes or goes; here that touches no
+ * pack. And engines apply layers in order: they set modes and times of directories when everything is in its place.
+ *
+ * **The same folder gives the same digests**, whoever stores it, wherever, and in whatever order its files were made. What
+ * counts are paths, types, modes, modification times, link targets and bytes. Owners do not: they are recorded as 0. Nothing
+ * depends on the clock, the locale, the umask of the program, or the name of the directory itself.
+ *
+ * **Reuse.** A journal on this machine remembers which metadata a pack was made of, so that a pack whose files have not
+ * changed is not read. And the config has a digest of what each pack holds before compression, so that another machine, with
+ * another compressor, finds a pack that is there already by reading its files alone.
+ *
+ * **Holes** of sparse files are stored as runs of zeros: the table of contents of eStargz has no word for them, and a piece of
+ * zeros takes a thousandth of its size.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { type Digest, isDigest } from "../oci/digest.ts";
+import { parseAs } from "../oci/manifest.ts";
+
+/** What a folder can hold. A socket, a device and a pipe are not stored. */
+export type FolderEntryType = "file" | "directory" | "symlink" | "hardlink";
+
+/** One file, directory or link of a folder, as it was found on the disk. */
+export interface FolderEntry {
+  /** Its path from the top, such as `a/b.txt`; empty = the top itself. Bytes that are not UTF-8 are lone surrogates. */
+  path: string;
+  /** What it is. The second path of a file, and each after that, is a hard link. */
+  type: FolderEntryType;
+  /** The permission bits, with the set-ID and sticky bits. */
+  mode: number;
+  /** The size of a file in bytes, with its holes; 0 for everything else. */
+  size: number;
+  /** The time of the last modification: whole seconds since 1970. */
+  seconds: number;
+  /** The rest of that time. */
+  nanoseconds: number;
+  /** The target of a symbolic link, or the first path of the file of a hard link. */
+  target?: string | undefined;
+}
+
+/** What the config of a folder's image says beside what those of all images say. */
+export interface FolderNote {
+  /** The version of this format. */
+  version: 1;
+  /** What kind of thing the image is. */
+  kind: "folder";
+  /** How many files and links there are. */
+  files: number;
+  /** The bytes of all files. */
+  size: number;
+  /** For each layer, the digest of what it holds: of the archive without its table of contents, before compression. */
+  contents: Digest[];
+}
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+const noteSchema = v.object({
+  version: v.literal(1, "is not 1, the only version known here: a newer layerstash may read it"),
+  kind: v.literal("folder"),
+  files: count,
+  size: count,
+  contents: v.array(v.custom<Digest>(isDigest)),
+});
+
+const configSchema = v.object({
+  rootfs: v.object({ diff_ids: v.array(v.custom<Digest>(isDigest)) }),
+  layerstash: noteSchema,
+});
+
+/** What the config of a folder's image holds. */
+export interface FolderConfig {
+  note: FolderNote;
+  /** The digest of each layer's archive, before compression. */
+  diffIds: Digest[];
+}
+
+/**
+ * Reads the config of an image that may be a folder; `undefined` if it is something else.
+ *
+ * @throws {MismatchError} if it is a folder, and malformed or of an unknown version
+ */
+export function readFolderConfig(bytes: Uint8Array): FolderConfig | undefined {
+  if (!isFolder(bytes)) return undefined;
+  const { layerstash, rootfs } = parseAs(configSchema, bytes, "config of the folder");
+  return { note: layerstash, diffIds: rootfs.diff_ids };
+}
+
+function isFolder(bytes: Uint8Array): boolean {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes))?.layerstash?.kind === "folder";
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,101 @@
+/** The image of a folder: its layers as a manifest lists them, and how it is read back. @module */
+import type { Bytes } from "../content/bytes.ts";
+import { MAX_CONFIG_SIZE } from "../images/image_config.ts";
+import type { SizedBlob } from "../oci/descriptor.ts";
+import { digestOf, isDigest } from "../oci/digest.ts";
+import { encodeManifest, type ListedLayer, type Manifest, readImageManifest } from "../oci/manifest.ts";
+import { IMAGE_CONFIG, IMAGE_LAYER, IMAGE_MANIFEST } from "../oci/media_types.ts";
+import type { CallOptions, StoreReader } from "../store/store.ts";
+import { receiveSmall } from "../transfer/receive.ts";
+import { type FolderConfig, type FolderNote, readFolderConfig } from "./folder.ts";
+import type { PackFacts } from "./pack_writer.ts";
+
+/** A layer of a folder: a blob, and what the image says of it. */
+export interface FolderLayer extends SizedBlob {
+  facts: PackFacts;
+}
+
+/** A folder as it is stored. */
+export interface StoredFolder {
+  manifest: Manifest;
+  note: FolderNote;
+  /** The layers that eStargz readers can verify, which are all unless somebody has changed the manifest. */
+  layers: FolderLayer[];
+}
+
+/** The digest of a layer's table of contents, by which whoever reads through the table verifies it. */
+const TABLE_DIGEST = "containerd.io/snapshot/stargz/toc.digest";
+/** The size of a layer's archive before compression, which some stores of layers want to know. */
+const UNPACKED_SIZE = "io.containers.estargz.uncompressed-size";
+
+/**
+ * Reads the folder that a manifest describes; `undefined` if it describes something else.
+ *
+ * @throws {MismatchError} if it is a folder, and malformed or of an unknown version
+ */
+export async function readFolder(
+  store: StoreReader,
+  manifest: Manifest,
+  options: CallOptions,
+): Promise<StoredFolder | undefined> {
+  if (manifest.mediaType !== IMAGE_MANIFEST.oci) return undefined;
+  const { config: blob, layers } = readImageManifest(manifest);
+  if (blob.mediaType !== IMAGE_CONFIG.oci || blob.size > MAX_CONFIG_SIZE) return undefined;
+  const config = readFolderConfig(await receiveSmall(store, blob, options));
+  if (!config) return undefined;
+  const known = layers.map((layer, index) => layerOf(layer, config, index));
+  return { manifest, note: config.note, layers: known.filter((each) => each !== undefined) };
+}
+
+function layerOf(
+  { digest, size, annotations = {} }: ListedLayer,
+  { note, diffIds }: FolderConfig,
+  index: number,
+): FolderLayer | undefined {
+  const [diffId, content, table] = [diffIds[index], note.contents[index], annotations[TABLE_DIGEST]];
+  const unpacked = Number(annotations[UNPACKED_SIZE]);
+  if (!diffId || !content || !isDigest(table) || !Number.isSafeInteger(unpacked)) return undefined;
+  return { digest, size, facts: { diffId, content, table, unpacked } };
+}
+
+/** What an image of a folder is made of. */
+export interface FolderImageParts {
+  layers: readonly FolderLayer[];
+  files: number;
+  size: number;
+  /** When the newest of its files was modified, in seconds since 1970. */
+  modified: number;
+}
+
+/** Makes the config and the manifest of a folder. */
+export function folderImage(
+  { layers, files, size, modified }: FolderImageParts,
+): { config: Bytes; manifest: Manifest } {
+  const note: FolderNote = {
+    version: 1,
+    kind: "folder",
+    files,
+    size,
+    contents: layers.map(({ facts }) => facts.content),
+  };
+  const config = new TextEncoder().encode(JSON.stringify({
+    architecture: "amd64",
+    os: "linux",
+    created: new Date(modified * 1000).toISOString(),
+    config: {},
+    rootfs: { type: "layers", diff_ids: layers.map(({ facts }) => facts.diffId) },
+    layerstash: note,
+  }));
+  const manifest = encodeManifest({
+    schemaVersion: 2,
+    mediaType: IMAGE_MANIFEST.oci,
+    config: { mediaType: IMAGE_CONFIG.oci, size: config.length, digest: digestOf(config) },
+    layers: layers.map(({ digest, size, facts }) => ({
+      mediaType: IMAGE_LAYER.oci.gzip,
+      size,
+      digest,
+      annotations: { [TABLE_DIGEST]: facts.table, [UNPACKED_SIZE]: `${facts.unpacked}` },
+    })),
+  });
+  return { config, manifest };
+}

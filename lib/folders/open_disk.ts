@@ -1,0 +1,42 @@
+/** Reads a directory tree: through the C library of Linux, which tells everything, or through Deno. @module */
+import type { Disk, DiskEntry } from "./disk.ts";
+import { systemCalls } from "./system_calls.ts";
+
+/**
+ * The best access that there is. That of Linux needs the permission `--allow-ffi`. Without it, times are in milliseconds, and
+ * names that are not UTF-8 cannot be read.
+ */
+export function openDisk(): Disk {
+  return systemCalls() ?? PORTABLE;
+}
+
+/** What Deno offers everywhere. */
+export const PORTABLE: Disk = {
+  isExact: false,
+  list: (directory) => Array.from(Deno.readDirSync(directory), ({ name }) => name),
+  stat: (path) => {
+    const info = Deno.lstatSync(path);
+    const modified = info.mtime?.getTime() ?? 0;
+    const seconds = Math.floor(modified / 1000);
+    return {
+      kind: kindOfInfo(info),
+      mode: (info.mode ?? (info.isDirectory ? 0o755 : 0o644)) & 0o7777, // Windows has no modes
+      size: info.size,
+      seconds,
+      nanoseconds: (modified - seconds * 1000) * 1_000_000,
+      changed: info.ctime?.getTime() ?? modified,
+      device: info.dev,
+      inode: info.ino ?? 0,
+      links: info.nlink ?? 1,
+    };
+  },
+  readLink: (path) => Deno.readLinkSync(path),
+  open: (path) => Deno.openSync(path),
+};
+
+function kindOfInfo(info: Deno.FileInfo): DiskEntry["kind"] {
+  if (info.isFile) return "file";
+  if (info.isDirectory) return "directory";
+  if (info.isSymlink) return "symlink";
+  return info.isFifo ? "pipe" : info.isSocket ? "socket" : "device";
+}

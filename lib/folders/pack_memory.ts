@@ -1,0 +1,87 @@
+/** Remembers on this machine which metadata the packs of a folder had, and which layers became of them. @module */
+import * as v from "valibot";
+import { type Journal, openJournal } from "../files/journal.ts";
+import type { OnEvent } from "../events.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
+import type { Store } from "../store/store.ts";
+import type { FolderLayer } from "./folder_image.ts";
+
+const digest = v.custom<Digest>(isDigest);
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const recordSchema = v.object({
+  fingerprint: v.string(),
+  layer: v.object({
+    digest,
+    size: count,
+    facts: v.object({ diffId: digest, content: digest, table: digest, unpacked: count }),
+  }),
+});
+
+/** What opening the memory takes. */
+export interface PackMemoryOptions {
+  store: Pick<Store, "name" | "url">;
+  tag: string;
+  /** The real path of the directory. */
+  directory: string;
+  /** Where journals are; absent = nothing is remembered. */
+  stateDirectory?: string | undefined;
+  onEvent?: OnEvent | undefined;
+}
+
+/** The layers of packs by their fingerprints. No other process stores the same folder while it is open. */
+export class PackMemory implements Disposable {
+  readonly #journal: Journal;
+  readonly #layers = new Map<string, FolderLayer>();
+  readonly #digests = new Set<Digest>();
+
+  private constructor(journal: Journal) {
+    this.#journal = journal;
+    for (const record of journal.earlier) {
+      const { success, output } = v.safeParse(recordSchema, record);
+      if (success) this.#take(output.fingerprint, output.layer);
+    }
+  }
+
+  /**
+   * Opens what was remembered.
+   *
+   * @throws {ConflictError} if another process stores the same folder there
+   */
+  static async open({ store, tag, directory, ...options }: PackMemoryOptions): Promise<PackMemory> {
+    const journal = await openJournal({
+      directory: options.stateDirectory,
+      name: `upload of ${tag} to ${store.name}`,
+      where: store.url,
+      subject: JSON.stringify(["folder", directory]),
+      onEvent: options.onEvent,
+    });
+    return new PackMemory(journal);
+  }
+
+  /** The layer that a pack with a fingerprint became. The store may have lost it. */
+  layerOf(fingerprint: string): FolderLayer | undefined {
+    return this.#layers.get(fingerprint);
+  }
+
+  /** Whether a layer was made on this machine, of the same directory. */
+  has(layer: Digest): boolean {
+    return this.#digests.has(layer);
+  }
+
+  /** Remembers a layer that is stored. */
+  add(fingerprint: string, { digest, size, facts }: FolderLayer): void {
+    if (this.#layers.get(fingerprint)?.digest === digest) return;
+    this.#journal.add({ fingerprint, layer: { digest, size, facts } });
+    this.#take(fingerprint, { digest, size, facts });
+  }
+
+  /** Closes the journal, and keeps it. */
+  [Symbol.dispose](): void {
+    this.#journal[Symbol.dispose]();
+  }
+
+  #take(fingerprint: string, layer: FolderLayer): void {
+    this.#layers.set(fingerprint, layer);
+    this.#digests.add(layer.digest);
+  }
+}

@@ -1,0 +1,126 @@
+/** The thread that writes a pack: it reads the files, compresses them, and gives what becomes a layer. @module */
+import type { Bytes } from "../content/bytes.ts";
+import { denied } from "../content/file_errors.ts";
+import { type ErrorKind, LayerstashError, MismatchError } from "../errors.ts";
+import { BytePort, type PortMessage } from "../layers/byte_port.ts";
+import type { Digest } from "../oci/digest.ts";
+import { type Disk, pathOnDisk } from "./disk.ts";
+import type { FoundEntry } from "./entry_list.ts";
+import { openDisk } from "./open_disk.ts";
+import { type PackFacts, PackWriter, PIECE } from "./pack_writer.ts";
+
+/** The first message to the thread. */
+export interface PackOrder {
+  type: "pack";
+  /** Whether only the digest of what the pack would hold is wanted. */
+  measuring: boolean;
+  /** The directory on the disk. */
+  root: string;
+  entries: readonly FoundEntry[];
+}
+
+/** The last message of the thread: what was written, what only was measured, or why neither could be done. */
+export type PackReport =
+  | { type: "written"; facts: PackFacts; unreadable: string[] }
+  | { type: "measured"; content: Digest; unreadable: string[] }
+  | { type: "failed"; kind: ErrorKind; message: string; hint: string | undefined };
+
+declare const self: {
+  onmessage: (event: MessageEvent<PackOrder | PortMessage>) => void;
+  postMessage(message: PortMessage | PackReport, transfer?: ArrayBuffer[]): void;
+};
+
+const port = new BytePort(self);
+const piece = new Uint8Array(PIECE);
+
+async function obey({ measuring, root, entries }: PackOrder): Promise<void> {
+  const unreadable: string[] = [];
+  const writer = new PackWriter({ measuring });
+  const reader = { disk: openDisk(), root, unreadable };
+  try {
+    if (measuring) {
+      for (const _ of written(entries, { writer, ...reader }));
+      return self.postMessage({ type: "measured", content: writer.content, unreadable });
+    }
+    await port.send(async function* () {
+      yield* written(entries, { writer, ...reader });
+      const facts = yield* writer.end();
+      self.postMessage({ type: "written", facts, unreadable });
+    }());
+  } catch (error) {
+    const { kind, message, hint } = error instanceof LayerstashError
+      ? error
+      : new LayerstashError(`${error}`);
+    self.postMessage({ type: "failed", kind, message, hint });
+  }
+}
+
+/** What writing the entries takes. */
+interface Writing {
+  writer: PackWriter;
+  disk: Disk;
+  root: string;
+  /** Receives the paths of files that may not be read. They are left out, with their links. */
+  unreadable: string[];
+}
+
+function* written(
+  entries: readonly FoundEntry[],
+  { writer, disk, root, unreadable }: Writing,
+): Generator<Bytes> {
+  yield* writer.begin();
+  let lost: string | undefined;
+  for (const entry of entries) {
+    if (entry.type === "hardlink" && entry.target === lost) unreadable.push(entry.path);
+    else if (entry.type !== "file") yield* writer.add(entry);
+    else {
+      using file = openReadable(disk, pathOnDisk(root, entry.path));
+      if (!file) unreadable.push(lost = entry.path);
+      else yield* writer.file(entry, contentOf(file, entry));
+      if (file) requireUnchanged(disk, root, entry);
+    }
+  }
+}
+
+/** Opens a file; `undefined` = it may not be read. */
+function openReadable(disk: Disk, path: string): Deno.FsFile | undefined {
+  try {
+    return disk.open(path);
+  } catch (error) {
+    if (denied(error, "")) return undefined;
+    if (error instanceof Deno.errors.NotFound) throw changedFile(path, "removed");
+    throw error;
+  }
+}
+
+/** The bytes of a file, in pieces of one buffer. */
+function* contentOf(file: Deno.FsFile, { path, size, inode }: FoundEntry): Generator<Bytes> {
+  if (file.statSync().ino !== inode && Deno.build.os !== "windows") throw changedFile(path, "replaced");
+  for (let left = size; left > 0;) {
+    const wanted = Math.min(PIECE, left);
+    let filled = 0;
+    while (filled < wanted) {
+      const read = file.readSync(piece.subarray(filled, wanted));
+      if (!read) throw changedFile(path, "changed");
+      filled += read;
+    }
+    left -= filled;
+    yield piece.subarray(0, filled);
+  }
+}
+
+/** A file that was written to while it was read may have bytes of two states. */
+function requireUnchanged(disk: Disk, root: string, entry: FoundEntry): void {
+  const { size, seconds, nanoseconds, changed, inode } = disk.stat(pathOnDisk(root, entry.path));
+  const isSame = size === entry.size && seconds === entry.seconds && nanoseconds === entry.nanoseconds &&
+    changed === entry.changed && inode === entry.inode;
+  if (!isSame) throw changedFile(entry.path, "changed");
+}
+
+function changedFile(path: string, how: string): MismatchError {
+  return new MismatchError(`${path} was ${how} while the folder was stored`, {
+    hint: "the folder was not completed: store it again when nothing writes to it",
+  });
+}
+
+self.onmessage = ({ data }) => data.type === "pack" ? void obey(data) : port.hear(data);

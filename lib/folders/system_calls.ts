@@ -1,0 +1,154 @@
+/** Calls of Linux that Deno has no functions for, or whose answers it rounds. @module */
+import type { Bytes } from "../content/bytes.ts";
+import { decodeName, encodeName } from "../layers/tar_field.ts";
+import type { Disk, DiskEntry } from "./disk.ts";
+
+const SYMBOLS = {
+  open: { parameters: ["buffer", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
+  readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
+  __errno_location: { parameters: [], result: "pointer" },
+} as const;
+
+type Library = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+/** The flags of `open`: for reading, only a directory, not through a link, not for programs that are started. */
+const [O_DIRECTORY, O_CLOEXEC] = [Deno.build.arch === "aarch64" ? 0o40000 : 0o200000, 0o2000000];
+/** Paths count from the working directory; links are not followed; and all the usual answers are wanted. */
+const [AT_FDCWD, AT_SYMLINK_NOFOLLOW, STATX_BASIC] = [-100, 0x100, 0x7ff];
+/** The kinds of files, in the upper bits of their mode. */
+const KINDS: Readonly<Record<number, DiskEntry["kind"]>> = {
+  0o01: "pipe",
+  0o02: "device",
+  0o04: "directory",
+  0o06: "device",
+  0o10: "file",
+  0o12: "symlink",
+  0o14: "socket",
+};
+
+let opened: Disk | undefined | "untried" = "untried";
+
+/** The calls; `undefined` on other systems, or without the permission to make them. */
+export function systemCalls(): Disk | undefined {
+  if (opened === "untried") opened = openLibrary();
+  return opened;
+}
+
+function openLibrary(): Disk | undefined {
+  const isAllowed = Deno.build.os === "linux" &&
+    Deno.permissions.querySync({ name: "ffi" }).state === "granted";
+  if (!isAllowed) return undefined;
+  for (const name of ["libc.so.6", `ld-musl-${Deno.build.arch}.so.1`]) {
+    try {
+      return diskOf(Deno.dlopen(name, SYMBOLS).symbols);
+    } catch {
+      continue; // another C library, or one from before these calls
+    }
+  }
+  return undefined;
+}
+
+function diskOf(library: Library): Disk {
+  const listing = new Uint8Array(64 * 1024);
+  const answer = new Uint8Array(256);
+  const target = new Uint8Array(4096);
+  const demand = (result: number | bigint, what: string, path: string): number => {
+    if (Number(result) < 0) throw systemError(errnoOf(library), `${what} ${path}`);
+    return Number(result);
+  };
+  return {
+    isExact: true,
+    list(directory) {
+      const descriptor = demand(
+        library.open(pathBytes(directory), O_DIRECTORY | O_CLOEXEC),
+        "open",
+        directory,
+      );
+      const names: string[] = [];
+      try {
+        for (;;) {
+          const length = demand(
+            library.getdents64(descriptor, listing, BigInt(listing.length)),
+            "list",
+            directory,
+          );
+          if (length === 0) return names;
+          readNames(listing.subarray(0, length), names);
+        }
+      } finally {
+        library.close(descriptor);
+      }
+    },
+    stat(path) {
+      demand(
+        library.statx(AT_FDCWD, pathBytes(path), AT_SYMLINK_NOFOLLOW, STATX_BASIC, answer),
+        "stat",
+        path,
+      );
+      return readAnswer(answer);
+    },
+    readLink(path) {
+      const length = library.readlink(pathBytes(path), target, BigInt(target.length));
+      return decodeName(target.slice(0, demand(length, "read the link", path)));
+    },
+    open(path) {
+      if (path.isWellFormed()) return Deno.openSync(path);
+      const descriptor = demand(library.open(pathBytes(path), O_CLOEXEC), "open", path);
+      try {
+        return Deno.openSync(`/proc/self/fd/${descriptor}`); // Deno cannot spell the path, but it can open this one
+      } finally {
+        library.close(descriptor);
+      }
+    },
+  };
+}
+
+/** A path as C takes it: bytes up to a zero. */
+function pathBytes(path: string): Bytes {
+  return encodeName(`${path}\0`);
+}
+
+/** The entries of `getdents64`: the inode and an offset of eight bytes each, the entry's length, its type, its name. */
+function readNames(bytes: Bytes, names: string[]): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = 0; at < bytes.length; at += view.getUint16(at + 16, true)) {
+    const name = bytes.subarray(at + 19, bytes.indexOf(0, at + 19));
+    const isDot = name[0] === 0x2e && (name.length === 1 || name.length === 2 && name[1] === 0x2e);
+    if (!isDot) names.push(decodeName(name));
+  }
+}
+
+/** The fields of `struct statx`, which has the same layout on every processor. */
+function readAnswer(bytes: Bytes): DiskEntry {
+  const view = new DataView(bytes.buffer);
+  const mode = view.getUint16(28, true);
+  const long = (at: number) => Number(view.getBigUint64(at, true));
+  return {
+    kind: KINDS[mode >> 12] ?? "device",
+    mode: mode & 0o7777,
+    size: long(40),
+    seconds: Number(view.getBigInt64(112, true)),
+    nanoseconds: view.getUint32(120, true),
+    changed: Number(view.getBigInt64(96, true)) * 1000 + view.getUint32(104, true) / 1_000_000,
+    device: view.getUint32(136, true) * 2 ** 20 + view.getUint32(140, true),
+    inode: long(32),
+    links: view.getUint32(16, true),
+  };
+}
+
+function errnoOf(library: Library): number {
+  const pointer = library.__errno_location();
+  return pointer ? new Deno.UnsafePointerView(pointer).getInt32() : 0;
+}
+
+/** The error for the number that the system gives, of the class that Deno throws for it. */
+function systemError(number: number, what: string): Error {
+  const message = `${what}: error ${number} of the system`;
+  if (number === 1 || number === 13) return new Deno.errors.PermissionDenied(message);
+  if (number === 2) return new Deno.errors.NotFound(message);
+  if (number === 20) return new Deno.errors.NotADirectory(message);
+  return new Error(message);
+}

@@ -1,0 +1,130 @@
+/** Encodes the headers of a tar archive: ustar, and pax for what does not fit into it (POSIX.1-2001). @module */
+import type { Bytes } from "../content/bytes.ts";
+import { encodeName } from "../layers/tar_field.ts";
+import { BLOCK } from "../layers/tar_header.ts";
+import type { FolderEntry, FolderEntryType } from "./folder.ts";
+
+const FLAGS: Readonly<Record<FolderEntryType | "attributes", string>> = {
+  file: "0",
+  hardlink: "1",
+  symlink: "2",
+  directory: "5",
+  attributes: "x",
+};
+
+/** The largest numbers that a field of eleven octal digits holds: sizes of files, and times. */
+const MOST_OCTAL = 0o77777777777;
+/** The longest name that a header holds, in bytes. */
+const LONGEST_NAME = 100;
+/** Block after block of zeros: the longest padding, and the end of an archive. */
+const ZEROS: Bytes = new Uint8Array(2 * BLOCK);
+
+/** How an archive names an entry: a directory ends with a slash, and the top is `./`. */
+export function archiveName({ path, type }: Pick<FolderEntry, "path" | "type">): string {
+  return type === "directory" ? `${path || "."}/` : path;
+}
+
+/** The header of an entry, with the attributes before it where it has some. Its owner is 0. */
+export function encodeHeaders(entry: FolderEntry): Bytes[] {
+  const name = encodeName(archiveName(entry));
+  const target = encodeName(entry.target ?? "");
+  const attributes = attributesOf(entry, { name, target });
+  const header = encodeHeader(entry, { name, target, type: entry.type });
+  if (attributes.length === 0) return [header];
+  const about = { mode: 0o644, size: attributes.length, seconds: 0 };
+  const extension = encodeHeader(about, { name: PAX_NAME, target: NOTHING, type: "attributes" });
+  return [extension, attributes, paddingAfter(attributes.length), header];
+}
+
+/** What fills the last block of so many bytes. */
+export function paddingAfter(size: number): Bytes {
+  return ZEROS.subarray(0, (BLOCK - size % BLOCK) % BLOCK);
+}
+
+/** What ends an archive. */
+export const END_OF_ARCHIVE: Bytes = ZEROS;
+
+const NOTHING: Bytes = new Uint8Array();
+const PAX_NAME: Bytes = new TextEncoder().encode("PaxHeaders.0/attributes");
+
+/** The attributes that do not fit into the header, as pax writes them: `LENGTH KEY=VALUE\n`. */
+function attributesOf(
+  { size, seconds, nanoseconds }: FolderEntry,
+  { name, target }: { name: Bytes; target: Bytes },
+): Bytes {
+  const records: [key: string, value: string | Bytes][] = [];
+  const long = [name, target].filter(({ length }) => length > LONGEST_NAME);
+  if (long.some((each) => !isUtf8(each))) records.push(["hdrcharset", "BINARY"]);
+  if (name.length > LONGEST_NAME) records.push(["path", name]);
+  if (target.length > LONGEST_NAME) records.push(["linkpath", target]);
+  if (size > MOST_OCTAL) records.push(["size", `${size}`]);
+  if (nanoseconds > 0 || !fitsTime(seconds)) records.push(["mtime", timeText(seconds, nanoseconds)]);
+  return concatenated(records.map(([key, value]) => encodeRecord(key, value)));
+}
+
+function encodeRecord(key: string, value: string | Bytes): Bytes {
+  const [encodedKey, bytes] = [key, value].map((each) =>
+    typeof each === "string" ? new TextEncoder().encode(each) : each
+  ) as [Bytes, Bytes];
+  const rest = encodedKey.length + bytes.length + 3; // the blank, the equals sign and the newline
+  let length = rest + `${rest}`.length;
+  if (length !== rest + `${length}`.length) length = rest + `${length}`.length;
+  return concatenated([new TextEncoder().encode(`${length} ${key}=`), bytes, new Uint8Array([10])]);
+}
+
+/** A time in decimal digits. Before 1970 the fraction counts backwards: -1.5 is 1.5 seconds before. */
+export function timeText(seconds: number, nanoseconds: number): string {
+  const [whole, part] = seconds < 0 && nanoseconds > 0
+    ? [seconds + 1, 1_000_000_000 - nanoseconds]
+    : [seconds, nanoseconds];
+  const sign = seconds < 0 && whole === 0 ? "-" : "";
+  const fraction = part > 0 ? `.${`${part}`.padStart(9, "0").replace(/0+$/, "")}` : "";
+  return `${sign}${whole}${fraction}`;
+}
+
+function encodeHeader(
+  { mode, size, seconds }: Pick<FolderEntry, "mode" | "size" | "seconds">,
+  { name, target, type }: { name: Bytes; target: Bytes; type: keyof typeof FLAGS },
+): Bytes {
+  const block = new Uint8Array(BLOCK);
+  const text = (at: number, value: string) => void new TextEncoder().encodeInto(value, block.subarray(at));
+  const octal = (at: number, value: number, digits: number) =>
+    text(at, value.toString(8).padStart(digits, "0"));
+  block.set(name.subarray(0, LONGEST_NAME));
+  octal(100, mode, 7);
+  octal(108, 0, 7); // the owner
+  octal(116, 0, 7); // the group
+  octal(124, size > MOST_OCTAL ? 0 : size, 11);
+  octal(136, fitsTime(seconds) ? seconds : 0, 11);
+  text(148, " ".repeat(8)); // the checksum counts itself as blanks
+  text(156, FLAGS[type]);
+  block.set(target.subarray(0, LONGEST_NAME), 157);
+  text(257, "ustar\x0000");
+  octal(148, block.reduce((sum, byte) => sum + byte, 0), 6);
+  block[154] = 0;
+  return block;
+}
+
+function fitsTime(seconds: number): boolean {
+  return seconds >= 0 && seconds <= MOST_OCTAL;
+}
+
+function isUtf8(bytes: Bytes): boolean {
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Several pieces as one. */
+export function concatenated(pieces: readonly Bytes[]): Bytes {
+  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}

@@ -1,0 +1,301 @@
+/** Stores a directory as a folder: walks, plans, sends what is not there, and puts the tag. @module */
+import { inParallel } from "../async/pool.ts";
+import type { Turn } from "../async/turns.ts";
+import { bytesSource } from "../content/source.ts";
+import { readError } from "../content/file_errors.ts";
+import { ConflictError, NotAllowedError } from "../errors.ts";
+import { type OnEvent, withChannel, withoutProgress } from "../events.ts";
+import { counted } from "../messages.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { Manifest } from "../oci/manifest.ts";
+import { requireNoChunk } from "../stash/require_no_chunk.ts";
+import { requireTargetName } from "../store/checks.ts";
+import { freeReplaced } from "../store/free.ts";
+import type { CallOptions, Store } from "../store/store.ts";
+import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
+import { exclusions } from "./exclusions.ts";
+import { folderImage, type FolderLayer, readFolder, type StoredFolder } from "./folder_image.ts";
+import { openDisk } from "./open_disk.ts";
+import { fingerprintOf, type Pack, packsOf } from "./pack.ts";
+import { PackMemory } from "./pack_memory.ts";
+import { PackThread } from "./pack_thread.ts";
+import { type FoundFolder, walkFolder } from "./walk.ts";
+
+/** Options of `uploadFolder`. */
+export interface UploadFolderOptions extends CallOptions {
+  /** The directory to store. */
+  directory: string;
+  /** Globs of what is left out, as `.gitignore` has them. */
+  exclude?: readonly string[] | undefined;
+  /** Leaves out what is on other file systems. */
+  oneFileSystem?: boolean | undefined;
+  /** Stores the rest where something may not be read; absent = then nothing gets the tag. */
+  skipUnreadable?: boolean | undefined;
+  /** Replaces what the tag points to, if it differs. */
+  overwrite?: boolean | undefined;
+  /** The largest pack of files in bytes; absent = 256 MiB. Other packs give other digests. */
+  packSize?: number | undefined;
+  /** How many packs are written and sent at once; absent = as many as there are processors, at most 4. */
+  jobs?: number | undefined;
+  /** A directory for the journal, with which a later run does not read what has not changed; absent = no journal. */
+  stateDirectory?: string | undefined;
+  /** Only finds out what would be sent. */
+  dryRun?: boolean | undefined;
+}
+
+/** A folder that was stored. */
+export interface UploadedFolder {
+  tag: string;
+  /** The digest of the manifest; absent after a dry run. */
+  digest?: Digest;
+  /** How many files and links it has, and the bytes of all files. */
+  files: number;
+  size: number;
+  /** How many layers it has; and how many were sent, or would be. */
+  layers: number;
+  sent: number;
+  /** What may not be read, and is not stored. */
+  unreadable: string[];
+}
+
+/** The largest pack, in bytes. */
+const PACK_SIZE = 256 * 1024 * 1024;
+
+/**
+ * Stores a directory as a folder: an ordinary image, whose layers are archives with tables of contents. Only packs are sent
+ * that the store does not have, and only files are read of packs in which something has changed. The tag is put last.
+ *
+ * @throws {ConflictError} if the tag points to something else and `overwrite` is not set, or another process stores the same
+ * @throws {InvalidInputError} if it is not a directory, a name cannot be stored, or an option is out of range
+ * @throws {MismatchError} if a file was changed while it was read
+ * @throws {NotAllowedError} if something may not be read, and `skipUnreadable` is not set
+ * @throws {NotFoundError} if the directory does not exist
+ *
+ * @example
+ * ```ts
+ * import { openStore } from "@layerstash/cli";
+ * import { uploadFolder } from "./upload_folder.ts";
+ *
+ * const directory = await Deno.makeTempDir();
+ * await Deno.mkdir(`${directory}/site`);
+ * await Deno.writeTextFile(`${directory}/site/index.html`, "<h1>Hello</h1>");
+ * using store = openStore({ registry: `oci:${directory}/box`, repository: "me/files" });
+ * const { files, layers } = await uploadFolder(store, "site", { directory: `${directory}/site` });
+ * if (files !== 1 || layers !== 2) throw new Error("unexpected folder"); // one for the file, one for the directory
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function uploadFolder(
+  store: Store,
+  tag: string,
+  given: UploadFolderOptions,
+): Promise<UploadedFolder> {
+  const options = withChannel(given, store);
+  const { directory, stateDirectory, onEvent, signal } = options;
+  checkTransfer({ jobs: options.jobs, chunkSize: options.packSize });
+  await requireTargetName(store, tag, { signal, onEvent });
+  const root = await Deno.realPath(directory).catch((error) => {
+    throw readError(error, directory);
+  });
+  using memory = await PackMemory.open({ store, tag, directory: root, stateDirectory, onEvent });
+  const before = await lookAt(store, tag, options);
+  const isExcluded = await exclusions(options.exclude ?? []);
+  const found = await walkFolder(root, { ...options, disk: openDisk(), isExcluded });
+  const packs = packsOf(found, options.packSize ?? PACK_SIZE);
+  onEvent?.({ type: "plan", blobs: packs.length });
+  const upload = new FolderUpload(store, { ...options, root, tag, memory, before });
+  return await upload.store(found, packs);
+}
+
+/** What a tag holds. */
+interface Existing {
+  manifest: Manifest | undefined;
+  folder: StoredFolder | undefined;
+}
+
+/** What the tag holds. A chunk of a stored file is not replaced, whatever is asked for. */
+async function lookAt(store: Store, tag: string, { signal, onEvent }: CallOptions): Promise<Existing> {
+  await requireNoChunk(store, tag, { signal, onEvent });
+  const manifest = await store.manifest(tag, { signal, onEvent });
+  return { manifest, folder: manifest && await readFolder(store, manifest, { signal, onEvent }) };
+}
+
+interface FolderUploadOptions extends UploadFolderOptions {
+  root: string;
+  tag: string;
+  memory: PackMemory;
+  before: Existing;
+}
+
+/** One upload of a folder. */
+class FolderUpload {
+  readonly #store: Store;
+  readonly #options: FolderUploadOptions;
+  readonly #onEvent: OnEvent | undefined;
+  /** Layers that are stored, by what they hold; of those that this machine knows it knows their files, too. */
+  readonly #foreign: ReadonlyMap<Digest, FolderLayer>;
+  readonly #unreadable: string[] = [];
+  #remembers = true;
+  #sent = 0;
+
+  constructor(store: Store, options: FolderUploadOptions) {
+    this.#store = store;
+    this.#options = options;
+    this.#onEvent = options.onEvent;
+    const layers = options.before.folder?.layers ?? [];
+    this.#foreign = new Map(
+      layers.filter(({ digest }) => !options.memory.has(digest)).map((layer) => [layer.facts.content, layer]),
+    );
+  }
+
+  async store(found: FoundFolder, packs: readonly Pack[]): Promise<UploadedFolder> {
+    const { tag, dryRun, jobs, signal } = this.#options;
+    this.#unreadable.push(...found.unreadable);
+    this.#remembers = await untilSettled(found.changed);
+    const layers: FolderLayer[] = [];
+    const threads = jobs ?? Math.min(DEFAULT_JOBS, Math.max(2, navigator.hardwareConcurrency));
+    await inParallel(packs, { jobs: threads, signal }, async (pack, signal, turn) => {
+      const layer = await this.#storePack(pack, { signal, turn });
+      if (layer) layers[pack.number - 1] = layer;
+    });
+    const totals = { ...totalsOf(found), layers: packs.length, sent: this.#sent };
+    if (dryRun) return { tag, ...totals, unreadable: this.#unreadable };
+    this.#requireReadable();
+    const digest = await this.#commit(folderImage({ ...totalsOf(found), modified: newestOf(found), layers }));
+    return { tag, digest, ...totals, unreadable: this.#unreadable };
+  }
+
+  /** Makes sure that the store has a pack. After a dry run it need not: then there is no layer. */
+  async #storePack(
+    pack: Pack,
+    options: { signal: AbortSignal; turn: Turn },
+  ): Promise<FolderLayer | undefined> {
+    const fingerprint = fingerprintOf(pack);
+    const known = this.#options.memory.layerOf(fingerprint);
+    if (known && await this.#has(known, pack, options)) return known;
+    const same = await this.#findSame(pack, options);
+    if (same) return this.#remember(fingerprint, same);
+    this.#sent++;
+    if (this.#options.dryRun) return undefined;
+    this.#requireReplaceable();
+    return await this.#send(pack, fingerprint, options);
+  }
+
+  /** Looks for a stored layer with the same content, which another machine may have made: the files are only hashed. */
+  async #findSame(pack: Pack, options: { signal: AbortSignal }): Promise<FolderLayer | undefined> {
+    if (this.#foreign.size === 0) return undefined;
+    using thread = new PackThread(options.signal);
+    const { content, unreadable } = await thread.measure({
+      root: this.#options.root,
+      entries: [...pack.entries()],
+    });
+    const layer = this.#foreign.get(content);
+    if (!layer || unreadable.length > 0 || !await this.#has(layer, pack, options)) return undefined;
+    return layer;
+  }
+
+  async #has(layer: FolderLayer, pack: Pack, { signal }: { signal: AbortSignal }): Promise<boolean> {
+    const held = this.#options.before.folder?.layers.some(({ digest }) => digest === layer.digest);
+    const state = await this.#store.reuse(layer, { held, signal, onEvent: this.#onEvent });
+    if (state !== "present") return false;
+    this.#report(pack, "present", layer);
+    return true;
+  }
+
+  async #send(
+    pack: Pack,
+    fingerprint: string,
+    { signal, turn }: { signal: AbortSignal; turn: Turn },
+  ): Promise<FolderLayer> {
+    using thread = new PackThread(signal);
+    const { source, report } = thread.write({ root: this.#options.root, entries: [...pack.entries()] });
+    const what = `pack ${pack.number}`;
+    const { digest, size } = await this.#store.write(source, { what, signal, turn, onEvent: this.#onEvent });
+    const { facts, unreadable } = await report;
+    this.#report(pack, "sent", { digest, size });
+    this.#unreadable.push(...unreadable);
+    const layer = { digest, size, facts };
+    return unreadable.length > 0 ? layer : this.#remember(fingerprint, layer);
+  }
+
+  #remember(fingerprint: string, layer: FolderLayer): FolderLayer {
+    if (this.#remembers) this.#options.memory.add(fingerprint, layer);
+    return layer;
+  }
+
+  #report(
+    { number }: Pack,
+    state: "present" | "sent",
+    { digest, size }: Pick<FolderLayer, "digest" | "size">,
+  ): void {
+    this.#onEvent?.({ type: "blob", index: number, state, digest, size });
+  }
+
+  #requireReplaceable(): void {
+    const { before, overwrite, tag } = this.#options;
+    if (!before.manifest || overwrite) return;
+    const what = before.folder ? "a folder with other files, or another state of this one" : "something else";
+    throw new ConflictError(`${tag} holds ${what}`, {
+      hint: "use another tag, or --overwrite to replace it",
+    });
+  }
+
+  #requireReadable(): void {
+    const paths = this.#unreadable;
+    if (paths.length === 0 || this.#options.skipUnreadable) return;
+    const names = paths.slice(0, MOST_NAMED).join(", ");
+    const more = paths.length > MOST_NAMED ? ` and ${paths.length - MOST_NAMED} more` : "";
+    throw new NotAllowedError(
+      `${counted(paths.length, "path")} may not be read: ${names}${more}; the folder was not completed`,
+      { hint: "--skip-unreadable stores the rest" },
+    );
+  }
+
+  /** Stores the config, and puts the tag: from then on the folder is there. */
+  async #commit({ config, manifest }: ReturnType<typeof folderImage>): Promise<Digest> {
+    const { before, tag, signal } = this.#options;
+    if (before.manifest?.digest === manifest.digest) return manifest.digest;
+    this.#requireReplaceable();
+    const [store, onEvent] = [this.#store, this.#onEvent];
+    const what = `the config of ${tag}`;
+    await store.write(bytesSource(config), { what, signal, onEvent: withoutProgress(onEvent) });
+    if (await store.resolve(tag, { signal, onEvent }) !== before.manifest?.digest) {
+      throw new ConflictError(`${tag} was changed meanwhile`, { hint: "run the same command again" });
+    }
+    await store.putManifest(tag, manifest, { signal, onEvent });
+    await freeReplaced(store, [tag], { onEvent });
+    return manifest.digest;
+  }
+}
+
+/** How many paths an error names. */
+const MOST_NAMED = 20;
+/** In how many milliseconds a clock of a file system ticks at least once; and one that Deno gives in whole seconds. */
+const [TICK, SLOW_TICK] = [20, 1100];
+
+/**
+ * Waits until what changes from now on gets another time than what was found: the clocks of file systems tick. Returns whether
+ * that is so; it is not where files come from the future.
+ */
+async function untilSettled(changed: number): Promise<boolean> {
+  const tick = openDisk().isExact ? TICK : SLOW_TICK;
+  const left = changed + tick - Date.now();
+  if (left > 0 && left <= tick) await new Promise((resolve) => setTimeout(resolve, left));
+  return left <= tick;
+}
+
+function totalsOf({ files, links }: FoundFolder): { files: number; size: number } {
+  let [count, size] = [files.length, 0];
+  for (const names of links.values()) count += names.length;
+  for (let index = 0; index < files.length; index++) size += files.at(index).size;
+  return { files: count, size };
+}
+
+/** When the newest of all entries was modified, in seconds since 1970. */
+function newestOf({ files, directories }: FoundFolder): number {
+  let newest = 0;
+  for (const list of [files, directories]) {
+    for (let index = 0; index < list.length; index++) newest = Math.max(newest, list.at(index).seconds);
+  }
+  return newest;
+}

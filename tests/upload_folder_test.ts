@@ -1,0 +1,276 @@
+/** Directories are stored as images that everybody reads, and only what has changed is read and sent. @module */
+import assert from "node:assert/strict";
+import { digestOf } from "../lib/oci/digest.ts";
+import { readImageManifest } from "../lib/oci/manifest.ts";
+import type { TransferEvent } from "../lib/events.ts";
+import { openDisk } from "../lib/folders/open_disk.ts";
+import { uploadFolder, type UploadFolderOptions } from "../lib/folders/upload_folder.ts";
+import { ConflictError, InvalidInputError, MismatchError } from "../lib/errors.ts";
+import type { Store } from "../lib/store/store.ts";
+import { openStore } from "../main.ts";
+import { makeWorkspace, someBytes, type Workspace } from "./rigs/content.ts";
+import { ensureGnuTar, ensureTool } from "./rigs/debian.ts";
+import { folderState, makeOddFolder } from "./rigs/folders.ts";
+import { blobFile } from "./rigs/images.ts";
+import { stargzJudge } from "./rigs/stargz_judge.ts";
+import { testOnEachStore } from "./rigs/stores.ts";
+import { onLinux } from "./rigs/system.ts";
+import { runProgram } from "./rigs/tar.ts";
+
+const linux = onLinux("names and times as Linux has them");
+const withPython = { ignore: linux.ignore || !await ensureTool("python3", "python3") };
+const withUmoci = { ignore: withPython.ignore || !await ensureTool("umoci", "umoci") };
+const withTar = { ignore: withPython.ignore || !await ensureGnuTar() };
+const judge = linux.ignore ? undefined : await stargzJudge();
+
+const openBox = (work: Workspace, name = "box"): Store =>
+  openStore({ registry: `oci:${work.path(name)}`, repository: "me/files" });
+
+/** Uploads, and tells which blobs were sent. */
+async function upload(store: Store, options: UploadFolderOptions) {
+  const events: TransferEvent[] = [];
+  const result = await uploadFolder(store, "t", { ...options, onEvent: (event) => events.push(event) });
+  return {
+    ...result,
+    events,
+    sentBlobs: events.filter((each) => each.type === "blob" && each.state === "sent"),
+  };
+}
+
+async function layersOf(store: Store) {
+  return readImageManifest((await store.manifest("t"))!).layers;
+}
+
+/** A directory with many small files, which take several packs of 1 MiB. */
+async function makeManyFiles(directory: string, count = 1000): Promise<void> {
+  for (let index = 0; index < count; index++) {
+    const inside = `${directory}/d${index % 10}`;
+    if (index < 10) await Deno.mkdir(inside, { recursive: true });
+    await Deno.writeTextFile(`${inside}/file-${index}`, `content ${index}\n`.repeat(20));
+  }
+}
+
+openDisk(); // the library that it loads stays, so no test is to be the first
+
+const PACK = 1024 * 1024;
+
+Deno.test(
+  "umoci unpacks a folder to what it was, with names that are not UTF-8, links and times",
+  withUmoci,
+  async () => {
+    await using work = await makeWorkspace();
+    await makeOddFolder(work.path("in"));
+    using store = openBox(work);
+    const { events, files } = await upload(store, { directory: work.path("in"), packSize: PACK });
+    assert.deepEqual(events.filter((each) => each.type === "notice"), [
+      { type: "notice", message: "pipe is not stored: it is a pipe" },
+    ]);
+    assert.equal(files, 22);
+    assert.ok((await layersOf(store)).length > 3);
+    const image = `${work.path("box")}/me/files:t`;
+    await runProgram("umoci", ["unpack", "--rootless", "--image", image, work.path("out")]);
+    assert.deepEqual(await folderState(work.path("out/rootfs")), await folderState(work.path("in")));
+    const [one, other] = ["b-first", "zz-second"].map((name) =>
+      Deno.statSync(work.path(`out/rootfs/${name}`)).ino
+    );
+    assert.equal(one, other);
+  },
+);
+
+Deno.test("GNU tar unpacks the layers, one after the other, to what the folder was", withTar, async () => {
+  await using work = await makeWorkspace();
+  await makeOddFolder(work.path("in"));
+  using store = openBox(work);
+  await upload(store, { directory: work.path("in"), packSize: PACK });
+  await Deno.mkdir(work.path("out"));
+  for (const layer of await layersOf(store)) {
+    const file = blobFile(`${work.path("box")}/me/files`, layer);
+    await runProgram("tar", ["xzpf", file, "--overwrite", "-C", work.path("out")]);
+  }
+  assert.deepEqual(await folderState(work.path("out")), await folderState(work.path("in")));
+});
+
+Deno.test("the estargz package verifies every layer, to the last piece", { ignore: !judge }, async () => {
+  await using work = await makeWorkspace();
+  await makeOddFolder(work.path("in"));
+  using store = openBox(work);
+  await upload(store, { directory: work.path("in"), packSize: PACK });
+  const verified: string[] = [];
+  for (const layer of await layersOf(store)) {
+    const table = layer.annotations!["containerd.io/snapshot/stargz/toc.digest"]!;
+    const said = await runProgram(judge!, [blobFile(`${work.path("box")}/me/files`, layer), table]);
+    verified.push(...new TextDecoder().decode(said).split("\n"));
+  }
+  assert.ok(verified.includes("film 10000000"), "a file in several pieces");
+  assert.ok(verified.includes("grün/über.txt 26"));
+  assert.ok(verified.includes("zeros 9000000"));
+});
+
+Deno.test(
+  "the config's digests are those of the archives, and stored bytes that gain nothing stay as they are",
+  withTar,
+  async () => {
+    await using work = await makeWorkspace();
+    await Deno.mkdir(work.path("in"));
+    await Deno.writeFile(work.path("in/film"), someBytes(5_000_000));
+    await Deno.writeFile(work.path("in/zeros"), new Uint8Array(50_000_000));
+    using store = openBox(work);
+    await upload(store, { directory: work.path("in"), packSize: PACK });
+    const manifest = readImageManifest((await store.manifest("t"))!);
+    const config = JSON.parse(await new Response(await store.read(manifest.config.digest)).text());
+    const layers = await layersOf(store);
+    const archives = await Promise.all(layers.map(async (layer) => {
+      const bytes = await runProgram("gzip", ["-dc", blobFile(`${work.path("box")}/me/files`, layer)]);
+      assert.equal(layer.annotations!["io.containers.estargz.uncompressed-size"], `${bytes.length}`);
+      return digestOf(bytes);
+    }));
+    assert.deepEqual(config.rootfs.diff_ids, archives);
+    const [film, zeros] = layers.map(({ size }) => size).toSorted((one, other) => other - one);
+    assert.ok(film! < 5_010_000, `${film} bytes`);
+    assert.ok(zeros! < 60_000, `${zeros} bytes`);
+  },
+);
+
+Deno.test(
+  "two clones give the same digests, in whatever order their files were made, under whatever umask",
+  withPython,
+  async () => {
+    await using work = await makeWorkspace();
+    await makeOddFolder(work.path("one"));
+    await makeOddFolder(work.path("other"), { order: "backwards" });
+    using one = openBox(work, "box");
+    using other = openBox(work, "second");
+    const first = await upload(one, { directory: work.path("one"), packSize: PACK });
+    const umask = Deno.umask(0o077);
+    const second = await upload(other, { directory: work.path("other"), packSize: PACK, jobs: 1 });
+    Deno.umask(umask);
+    assert.equal(second.digest, first.digest);
+  },
+);
+
+testOnEachStore("of a thousand files one changes: its pack is sent, and the directories", async (place) => {
+  await using work = await makeWorkspace();
+  await makeManyFiles(work.path("in"));
+  using store = place.open();
+  const options = {
+    directory: work.path("in"),
+    packSize: PACK,
+    stateDirectory: work.path("state"),
+    overwrite: true,
+  };
+  const first = await upload(store, options);
+  assert.ok(first.sent > 5, `${first.sent} packs`);
+  assert.equal(first.sentBlobs.length, first.layers);
+  await Deno.writeTextFile(work.path("in/d3/file-123"), "changed");
+  const second = await upload(store, options);
+  assert.equal(second.sent, 1); // no directory has another time: the file was written in place
+  await Deno.remove(work.path("in/d4/file-124"));
+  const third = await upload(store, options);
+  assert.equal(third.sent, 2);
+  assert.equal(third.layers, first.layers);
+});
+
+Deno.test("a run with nothing changed reads no file", linux, async () => {
+  await using work = await makeWorkspace();
+  await Deno.mkdir(work.path("in"));
+  for (let index = 0; index < 20; index++) {
+    await Deno.writeFile(work.path(`in/${index}`), someBytes(PACK, index));
+  }
+  using store = openBox(work);
+  const options = { directory: work.path("in"), packSize: 4 * PACK, stateDirectory: work.path("state") };
+  const first = await upload(store, options);
+  const before = bytesRead();
+  const second = await upload(store, options);
+  const read = bytesRead() - before;
+  assert.ok(read < PACK / 2, `${read} bytes were read`);
+  assert.deepEqual([second.digest, second.sent], [first.digest, 0]);
+  await upload(store, { ...options, stateDirectory: work.path("other-state") });
+  assert.ok(bytesRead() - before > 20 * PACK, "what reads is not counted");
+});
+
+/** How many bytes all threads of this process have read so far. */
+function bytesRead(): number {
+  return Number(/^rchar: (\d+)/m.exec(Deno.readTextFileSync("/proc/self/io"))![1]);
+}
+
+Deno.test("a machine without a memory sends nothing that is stored, and says the same", async () => {
+  await using work = await makeWorkspace();
+  await makeManyFiles(work.path("in"));
+  using store = openBox(work);
+  const options = { directory: work.path("in"), packSize: PACK };
+  const first = await upload(store, options);
+  const second = await upload(store, options);
+  assert.deepEqual([second.digest, second.sent, second.sentBlobs], [first.digest, 0, []]);
+});
+
+Deno.test("what a tag holds is replaced when that is wanted only, and nothing is sent before", async () => {
+  await using work = await makeWorkspace();
+  await makeManyFiles(work.path("in"), 20);
+  using store = openBox(work);
+  const options = { directory: work.path("in"), stateDirectory: work.path("state") };
+  const first = await upload(store, options);
+  await Deno.writeTextFile(work.path("in/new"), "new");
+  await assert.rejects(
+    upload(store, options),
+    (error) =>
+      error instanceof ConflictError && error.message.startsWith("t holds a folder with other files"),
+  );
+  assert.equal(await store.resolve("t"), first.digest);
+  const dry = await upload(store, { ...options, dryRun: true });
+  assert.deepEqual([dry.sent, dry.digest, await store.resolve("t")], [2, undefined, first.digest]);
+  const second = await upload(store, { ...options, overwrite: true });
+  assert.equal(await store.resolve("t"), second.digest);
+});
+
+Deno.test("globs leave out files and directories, at any depth or from the top", async () => {
+  await using work = await makeWorkspace();
+  for (const path of ["node_modules/a", "src/node_modules/b", "src/keep", "build/c", "src/build/d"]) {
+    await Deno.mkdir(work.path(`in/${path}`).replace(/\/[^/]*$/, ""), { recursive: true });
+    await Deno.writeTextFile(work.path(`in/${path}`), path);
+  }
+  using store = openBox(work);
+  const { files } = await upload(store, {
+    directory: work.path("in"),
+    exclude: ["node_modules", "/build", "*.tmp"],
+  });
+  assert.equal(files, 2); // src/keep, src/build/d
+});
+
+Deno.test("a name that means something else to an image is refused, with what to do", async () => {
+  await using work = await makeWorkspace();
+  using store = openBox(work);
+  for (const name of [".wh.gone", "stargz.index.json"]) {
+    await Deno.mkdir(work.path("in"));
+    await Deno.writeTextFile(work.path(`in/${name}`), "x");
+    await assert.rejects(
+      upload(store, { directory: work.path("in") }),
+      (error) =>
+        error instanceof InvalidInputError && error.message.startsWith(`${name} cannot be stored`) &&
+        error.hint?.includes("--exclude"),
+    );
+    await Deno.remove(work.path("in"), { recursive: true });
+  }
+  await assert.rejects(upload(store, { directory: await work.write("file", "x") }), /is not a directory/);
+});
+
+Deno.test("a file that changes while it is read ends the upload, and the tag is not put", linux, async () => {
+  await using work = await makeWorkspace();
+  await makeManyFiles(work.path("in"), 2000);
+  using store = openBox(work);
+  const writing = setInterval(() => {
+    for (let index = 0; index < 2000; index += 50) {
+      Deno.writeTextFileSync(work.path(`in/d${index % 10}/file-${index}`), `${Math.random()}`);
+    }
+  }, 1);
+  try {
+    await assert.rejects(
+      upload(store, { directory: work.path("in") }),
+      (error) =>
+        error instanceof MismatchError &&
+        /was (changed|replaced) while the folder was stored/.test(error.message),
+    );
+  } finally {
+    clearInterval(writing);
+  }
+  assert.equal(await store.resolve("t"), undefined);
+});
