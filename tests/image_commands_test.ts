@@ -130,6 +130,33 @@ Deno.test("peek prints one entry a line as JSON, and whether that was all", asyn
   ]);
 });
 
+Deno.test("peek --hidden lists what later layers remove and replace, and which layer does", async () => {
+  await using place = await makePlace();
+  const { stdout } = await place.run(["peek", "oci:box:t", "--hidden", "etc"]);
+  assert.deepEqual(
+    stdout.trimEnd().split("\n").map((line) => line.replace(/^(\S+ ).*?(\[\d\].*)$/, "$1$2")),
+    [
+      "drwxr-xr-x [2] etc/",
+      "-rw-r--r-- [1] etc/gone (hidden by layer 2)",
+      "-rw-r--r-- [1] etc/motd (hidden by layer 2)",
+      "-rw-r--r-- [2] etc/motd",
+    ],
+  );
+  assert.match(
+    (await place.run(["peek", "oci:box:t", "--tree", "--hidden"])).stdout,
+    /└── etc\/ \[2\]\n {4}├── gone \(1 B\) \[1\] \(hidden by layer 2\)\n {4}├── motd \(4 B\) \[1\] \(hidden by layer 2\)\n {4}└── motd \(4 B\) \[2\]\n$/,
+  );
+  const gone = await place.run(["peek", "--json", "--hidden", "oci:box:t", "etc/gone"]);
+  const { path, layer, hiddenBy } = JSON.parse(gone.stdout.split("\n")[0]!);
+  assert.deepEqual([path, layer, hiddenBy, gone.code], ["etc/gone", 1, 2, 0]);
+  assert.deepEqual(await place.run(["peek", "oci:box:t", "--hidden", "--layer", "1"]), {
+    code: 2,
+    stdout: "",
+    stderr: "layerstash: cannot list the files of oci:box:t: " +
+      "--hidden needs all layers: it cannot be combined with --layer\n",
+  });
+});
+
 Deno.test("extract writes files, or one to standard output", async () => {
   await using place = await makePlace();
   const { stdout, stderr } = await place.run(["extract", "oci:box:t", "/etc/motd", "-o", "-"]);

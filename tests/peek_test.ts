@@ -1,5 +1,6 @@
 /** The files of images: layer by layer as tar lists them, and merged as umoci unpacks them. @module */
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { entryDocument, ListingLines } from "../lib/cli/text/file_listing.ts";
 import { renderReadReport } from "../lib/cli/text/read_report.ts";
 import { MismatchError } from "../lib/errors.ts";
@@ -139,7 +140,10 @@ Deno.test("the merged view is the tree that umoci unpacks", { ignore: !hasUmoci 
 
 /** A tree made of layers of names; `/` at the end makes a directory, `->` a link. */
 function treeOf(...layers: string[][]): FileTree {
-  const tree = new FileTree();
+  return filledTree(new FileTree(), layers);
+}
+
+function filledTree(tree: FileTree, layers: string[][]): FileTree {
   for (const [index, names] of layers.entries()) {
     for (const text of names) {
       const [name = "", target] = text.split(" -> ");
@@ -173,6 +177,73 @@ Deno.test("whiteouts take away what is below them, and nothing of their own laye
   assert.deepEqual(mergedPaths(["a/", "a/x"], ["a/.wh..wh..opq"]), ["a 1"]);
   assert.deepEqual(mergedPaths(["x"], [".wh..wh.plnk", ".wh..wh.aufs", ".wh.", ".wh..."]), ["x 1"]);
   assert.deepEqual(mergedPaths(["x"], [".wh.x"], ["x"]), ["x 3"]);
+});
+
+/** The path of every entry, the layer that it is from, and the one that hides it. */
+function pathsWithHidden(...layers: string[][]): string[] {
+  const tree = filledTree(new FileTree({ keepHidden: true }), layers);
+  return Array.from(tree.entries(), ({ path, layer, hiddenBy }) => {
+    return hiddenBy === undefined ? `${path} ${layer}` : `${path} ${layer} by ${hiddenBy}`;
+  });
+}
+
+Deno.test("what later layers hide is listed where it was, with the layer that hides it", () => {
+  assert.deepEqual(pathsWithHidden(["a/", "a/x", "a/y"], ["a/.wh.x"], ["a/y"]), [
+    "a 1",
+    "a/x 1 by 2",
+    "a/y 1 by 3",
+    "a/y 3",
+  ]);
+  assert.deepEqual(pathsWithHidden(["a/", "a/b/", "a/b/x", "a.z"], [".wh.a"], ["a/", "a/b"]), [
+    "a 1 by 2",
+    "a 3",
+    "a/b 1 by 2",
+    "a/b 3",
+    "a/b/x 1 by 2",
+    "a.z 1",
+  ]);
+  assert.deepEqual(pathsWithHidden(["a/", "a/x", "a/b/", "a/b/y"], ["a/.wh..wh..opq", "a/x", "a/b/"]), [
+    "a 1",
+    "a/b 1 by 2",
+    "a/b 2",
+    "a/b/y 1 by 2",
+    "a/x 1 by 2",
+    "a/x 2",
+  ]);
+  assert.deepEqual(pathsWithHidden(["a/", "a/b/", "a/b/y"], ["a"], ["a/"]), [
+    "a 1 by 2",
+    "a 2 by 3",
+    "a 3",
+    "a/b 1 by 2",
+    "a/b/y 1 by 2",
+  ]);
+  assert.deepEqual(pathsWithHidden(["usr/bin/x", "bin -> usr/bin"], ["bin/.wh.x"]), [
+    "bin 1",
+    "usr 1",
+    "usr/bin 1",
+    "usr/bin/x 1 by 2",
+  ]);
+  assert.deepEqual(pathsWithHidden(["x", "x"], ["y", ".wh.y"]), ["x 1", "y 2"], "not by their own layer");
+});
+
+Deno.test("every file of random layers is either seen or hidden, and what is seen stays the same", () => {
+  const names = ["a", "a/", "a/b", "a/b/", "a/b/c", "a/.wh.b", ".wh.a", "a/.wh..wh..opq", "d", ".wh.d"];
+  const layers = fc.array(fc.uniqueArray(fc.constantFrom(...names)), { maxLength: 4 });
+  fc.assert(fc.property(layers, (layers) => {
+    const all = pathsWithHidden(...layers);
+    assert.deepEqual(all.filter((line) => !line.includes("by")), mergedPaths(...layers));
+    for (const [index, own] of layers.entries()) {
+      for (const name of own) {
+        const path = `${name} ${index + 1}`;
+        const isWithin = (one: string, other: string) => `${one}/`.startsWith(`${other.replace(/\/$/, "")}/`);
+        const replaced = own.some((other) =>
+          other !== name && (isWithin(name, other) || isWithin(other, name))
+        );
+        const isFile = !name.endsWith("/") && !name.includes(".wh.");
+        if (isFile && !replaced) assert.ok(all.some((line) => line.startsWith(path)), `${path} of ${all}`);
+      }
+    }
+  }));
 });
 
 Deno.test("only a directory keeps what is in it, and links on the way are followed", () => {

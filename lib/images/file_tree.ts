@@ -12,6 +12,8 @@ export interface MergedEntry extends LayerEntry {
   source?: LayerEntry | undefined;
   /** Set for a directory that no layer lists, although it lists something in it. */
   implied?: true;
+  /** The number of the later layer that removes or replaces the entry; absent = it is part of the filesystem. */
+  hiddenBy?: number;
 }
 
 /** Whether an entry is a hard link whose target is missing. */
@@ -36,6 +38,23 @@ type Node = Directory | number;
 interface Place {
   path: string;
   node: Node;
+}
+
+/** The directories on a path, from the root. */
+type Trail = { name: string; node: Directory }[];
+
+/** A directory, and where the tree has it. */
+interface PlacedDirectory extends Place {
+  node: Directory;
+}
+
+/** An entry that is no longer part of the filesystem. */
+interface Hidden {
+  /** The index of the entry. */
+  entry: number;
+  path: string;
+  /** The layer that removed or replaced it. */
+  by: number;
 }
 
 /** The most symbolic links that are followed in one path. Linux has the same limit. */
@@ -71,15 +90,19 @@ export class FileTree {
   readonly #sources = new Map<number, number>();
   readonly #budget = new EntryBudget();
   /** Files by path that AUFS kept for itself: engines do not unpack them, but hard links may lead to them. */
-  readonly #hidden = new Map<string, number>();
+  readonly #ofAufs = new Map<string, number>();
+  /** What later layers have removed or replaced; `undefined` = that is not kept. */
+  readonly #hidden: Hidden[] | undefined;
 
   /**
    * Makes an empty tree.
    *
-   * @param options `keepWhiteouts` lists whiteouts as files, to show a single layer
+   * @param options `keepWhiteouts` lists whiteouts as files, to show a single layer; `keepHidden` also lists what later
+   *   layers hide
    */
-  constructor({ keepWhiteouts = false }: { keepWhiteouts?: boolean } = {}) {
+  constructor({ keepWhiteouts = false, keepHidden = false } = {}) {
     this.#keepsWhiteouts = keepWhiteouts;
+    this.#hidden = keepHidden ? [] : undefined;
   }
 
   /**
@@ -94,28 +117,44 @@ export class FileTree {
     const whiteout = this.#keepsWhiteouts ? undefined : whiteoutOf(path);
     if (whiteout) return this.#erase(layer, whiteout);
     const own = this.#entries.push(entry);
-    if (!this.#keepsWhiteouts && isOfAufs(path)) return void this.#hidden.set(path, own);
+    if (!this.#keepsWhiteouts && isOfAufs(path)) return void this.#ofAufs.set(path, own);
     if (path === "") return this.#describeRoot(entry, own);
-    const { children } = this.#trail(parentOf(path), layer)!.at(-1)!.node;
+    const trail = this.#trail(parentOf(path), layer)!;
+    const { children } = trail.at(-1)!.node;
+    const replaced = children.get(baseName(path));
+    const isMerged = entry.type === "directory" && typeof replaced === "object";
+    if (this.#hidden && replaced !== undefined && !isMerged) {
+      this.#hideAll({ path: joined(pathOf(trail), baseName(path)), node: replaced }, layer);
+    }
     if (entry.type === "directory") return describe(children, { path, layer, entry: own });
     if (entry.type === "hardlink") this.#link(own, entry);
     setChild(children, baseName(path), own);
   }
 
-  /** All entries in the order of their names, each directory before its content. */
+  /**
+   * All entries in the order of their names, each directory before its content. What is hidden comes before what is seen at
+   * its path.
+   */
   *entries(): Generator<MergedEntry> {
     if (this.#root.entry !== undefined) yield this.#merged({ path: "", node: this.#root });
-    for (const place of this.#places()) yield this.#merged(place);
+    const hidden = (this.#hidden ?? []).toSorted((a, b) => comparePaths(b.path, a.path) || b.by - a.by);
+    const isNext = (path: string) => hidden.length > 0 && comparePaths(hidden.at(-1)!.path, path) <= 0;
+    for (const place of this.#places()) {
+      while (isNext(place.path)) yield this.#hiddenEntry(hidden.pop()!);
+      yield this.#merged(place);
+    }
+    while (hidden.length > 0) yield this.#hiddenEntry(hidden.pop()!);
   }
 
-  /** The paths of all entries in the same order, without the root. */
+  /** The paths of all entries that are not hidden, in the same order and without the root. */
   *paths(): Generator<string> {
     for (const { path } of this.#places()) yield path;
   }
 
-  *#places(): Generator<Place> {
+  /** What is below a directory. */
+  *#places(from: Directory = this.#root, path = ""): Generator<Place> {
     // Not recursive: an archive may nest directories deeper than the stack allows.
-    const levels = [childrenOf(this.#root, "")];
+    const levels = [childrenOf(from, path)];
     for (let level; (level = levels.at(-1));) {
       const { done, value: place } = level.next();
       if (done) levels.pop();
@@ -130,8 +169,7 @@ export class FileTree {
   list(path: string): MergedEntry[] {
     const trail = this.#trail(normalPath(path));
     if (!trail) return [];
-    const realPath = trail.slice(1).map(({ name }) => name).join("/");
-    return Array.from(childrenOf(trail.at(-1)!.node, realPath), (place) => this.#merged(place));
+    return Array.from(childrenOf(trail.at(-1)!.node, pathOf(trail)), (place) => this.#merged(place));
   }
 
   /**
@@ -161,8 +199,8 @@ export class FileTree {
     if (!trail) return undefined;
     const above = trail.at(-1)!.node;
     const node = isName ? above.children.get(name) : above;
-    const names = [...trail.slice(1).map((step) => step.name), ...(isName ? [name] : [])];
-    return node === undefined ? undefined : this.#merged({ path: names.join("/"), node });
+    const real = pathOf(trail);
+    return node === undefined ? undefined : this.#merged({ path: isName ? joined(real, name) : real, node });
   }
 
   #describeRoot({ type, layer }: LayerEntry, index: number): void {
@@ -172,7 +210,7 @@ export class FileTree {
   /** Notes which entry has the content of a hard link, if there is one. */
   #link(index: number, { target = "" }: Entry): void {
     const path = normalPath(target);
-    const node = this.#hidden.get(path) ??
+    const node = this.#ofAufs.get(path) ??
       this.#trail(parentOf(path))?.at(-1)?.node.children.get(baseName(path));
     const source = typeof node === "object"
       ? node.entry
@@ -203,33 +241,58 @@ export class FileTree {
   #erase(layer: number, whiteout: Whiteout): void {
     if (whiteout.kind === "none") return;
     const path = whiteout.kind === "opaque" ? whiteout.directory : parentOf(whiteout.path);
-    const directory = this.#trail(path)?.at(-1)?.node;
-    if (!directory) return;
-    if (whiteout.kind === "opaque") this.#eraseAll(directory, layer);
-    else this.#eraseOne(directory, baseName(whiteout.path), layer);
+    const trail = this.#trail(path);
+    if (!trail) return;
+    const from = { path: pathOf(trail), node: trail.at(-1)!.node };
+    if (whiteout.kind === "opaque") this.#eraseAll(from, layer);
+    else this.#eraseOne(from, baseName(whiteout.path), layer);
   }
 
   /** Removes what lower layers have under a name: a whiteout does not affect its own layer. */
-  #eraseOne({ children }: Directory, name: string, layer: number): void {
+  #eraseOne({ path, node: { children } }: PlacedDirectory, name: string, layer: number): void {
     const node = children.get(name);
     if (node === undefined) return;
-    if (typeof node === "object") this.#eraseAll(node, layer);
-    const own = typeof node === "object" ? node.layer : this.#entries.layerOf(node);
-    if (own < layer && (typeof node === "number" || node.children.size === 0)) children.delete(name);
+    const place = { path: joined(path, name), node };
+    if (isDirectory(place)) this.#eraseAll(place, layer);
+    if (this.#layerOf(node) >= layer || isDirectory(place) && place.node.children.size > 0) return;
+    children.delete(name);
+    this.#hide(place, layer);
   }
 
   /** Removes what lower layers have in a directory, once for each layer: what comes after that is the layer's own. */
-  #eraseAll(directory: Directory, layer: number): void {
-    if (directory.emptiedBy === layer) return;
-    directory.emptiedBy = layer;
-    for (const name of [...directory.children.keys()]) this.#eraseOne(directory, name, layer);
+  #eraseAll(place: PlacedDirectory, layer: number): void {
+    const { node } = place;
+    if (node.emptiedBy === layer) return;
+    node.emptiedBy = layer;
+    for (const name of [...node.children.keys()]) this.#eraseOne(place, name, layer);
+  }
+
+  /** Notes that a layer hides a place and what is below it. */
+  #hideAll(place: Place, by: number): void {
+    this.#hide(place, by);
+    if (!isDirectory(place)) return;
+    for (const below of this.#places(place.node, place.path)) this.#hide(below, by);
+  }
+
+  /** Notes that a layer hides an entry, unless it is the layer's own. */
+  #hide({ path, node }: Place, by: number): void {
+    const entry = typeof node === "object" ? node.entry : node;
+    if (entry !== undefined && this.#layerOf(node) < by) this.#hidden?.push({ entry, path, by });
+  }
+
+  #hiddenEntry({ path, entry, by }: Hidden): MergedEntry {
+    return { ...this.#merged({ path, node: entry }), hiddenBy: by };
+  }
+
+  #layerOf(node: Node): number {
+    return typeof node === "object" ? node.layer : this.#entries.layerOf(node);
   }
 
   /**
    * The directories on a path, with links resolved; `undefined` if one is missing and `makeFor` names no layer, for which
    * it is made otherwise.
    */
-  #trail(path: string, makeFor?: number): { name: string; node: Directory }[] | undefined {
+  #trail(path: string, makeFor?: number): Trail | undefined {
     const trail = [{ name: "", node: this.#root }];
     const left = path.split("/").reverse();
     for (let hops = 0; left.length > 0;) {
@@ -267,6 +330,30 @@ export class FileTree {
   }
 }
 
+function isDirectory(place: Place): place is PlacedDirectory {
+  return typeof place.node === "object";
+}
+
+/** The path of the last directory, without links. */
+function pathOf(trail: Trail): string {
+  return trail.slice(1).map(({ name }) => name).join("/");
+}
+
+function joined(path: string, name: string): string {
+  return path ? `${path}/${name}` : name;
+}
+
+/** Compares paths so that the content of a directory follows it, in the order of its names. */
+function comparePaths(one: string, other: string): number {
+  const [names, others] = [one.split("/"), other.split("/")];
+  for (const [index, name] of names.entries()) {
+    const beside = others[index];
+    if (beside === undefined || name > beside) return 1;
+    if (name < beside) return -1;
+  }
+  return names.length - others.length;
+}
+
 function emptyDirectory(layer: number): Directory {
   return { entry: undefined, layer, children: new Map(), emptiedBy: 0 };
 }
@@ -288,7 +375,7 @@ function setChild(children: Directory["children"], name: string, node: Node): vo
 
 function* childrenOf({ children }: Directory, path: string): Generator<Place, undefined> {
   for (const name of [...children.keys()].sort()) {
-    yield { path: path ? `${path}/${name}` : name, node: children.get(name)! };
+    yield { path: joined(path, name), node: children.get(name)! };
   }
 }
 

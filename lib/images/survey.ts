@@ -33,6 +33,8 @@ export interface SurveyOptions {
   follows?: boolean | undefined;
   /** Reads every layer to its last byte, and verifies it. */
   whole?: boolean | undefined;
+  /** Also selects what later layers hide. For that, all layers are read. */
+  hidden?: boolean | undefined;
   /** Gives what can be read of damaged layers, and the damage, instead of failing with it. */
   toleratesDamage?: boolean | undefined;
 }
@@ -49,15 +51,15 @@ export async function survey(
   patterns: readonly PathPattern[],
   options: SurveyOptions = {},
 ): Promise<SurveyResult> {
-  const { visit, whole, follows, toleratesDamage } = options;
-  const early = !whole && patterns.every(({ path, followed }) => path && !followed);
+  const { visit, whole, follows, toleratesDamage, hidden: keepHidden = false } = options;
+  const early = !whole && !keepHidden && patterns.every(({ path, followed }) => path && !followed);
   const searches = early ? patterns.map((pattern) => new PathSearch(pattern)) : [];
   const hidden = new HiddenPaths();
   const seen: PackedEntries[] = [];
   const want = visit && patterns.some(({ path }) => path === "") ? "bytes" : "names";
   const budget = new EntryBudget();
   let damage: MismatchError | undefined;
-  const tree = new FileTree();
+  const tree = new FileTree({ keepHidden });
   const see = async (open: OpenLayerEntry, upper: PackedEntries | undefined) => {
     const { extents: _, ...entry } = open;
     if (upper) upper.push(entry);

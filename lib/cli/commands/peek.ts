@@ -8,7 +8,7 @@ import { ImageFiles } from "../../images/image_files.ts";
 import { meantBy, nothingAt, type PathPattern } from "../../images/path_pattern.ts";
 import { imageAction, type ImageFlags, type ImageSession } from "../image_action.ts";
 import { imageCommand } from "../base_commands.ts";
-import { entryDocument, ListingLines } from "../text/file_listing.ts";
+import { entryDocument, type ListedEntry, ListingLines } from "../text/file_listing.ts";
 import { renderTree } from "../text/file_tree.ts";
 import { eventLine } from "../text/json_lines.ts";
 import { renderReadReport } from "../text/read_report.ts";
@@ -18,6 +18,7 @@ Examples:
   $ layerstash peek nginx:alpine                # as a container sees them
   $ layerstash peek nginx:alpine --tree /etc/nginx
   $ layerstash peek nginx:alpine '**/*.conf'
+  $ layerstash peek nginx:alpine --hidden       # also what layers remove
   $ layerstash peek nginx:alpine --layer 2      # as the archive has them
   $ layerstash peek --json oci:./box:latest |
       jq -r 'select(.event == "entry").path'
@@ -30,6 +31,7 @@ export function peekCommand(): CommandUnknownOpts {
   const command = imageCommand("peek")
     .argument("[path]", "a file, a directory with everything in it, or a glob")
     .option("--layer <layer>", "one layer only: its number, from 1, or its digest; all = each on its own")
+    .option("--hidden", "also list what later layers remove or replace, and which layer does")
     .option("--tree", "draw a tree")
     .option("--verify", "read every layer to its last byte, and verify it")
     .addHelpText("after", EXAMPLES)
@@ -41,6 +43,7 @@ interface PeekFlags extends ImageFlags {
   image: string;
   path?: string | undefined;
   layer?: string | undefined;
+  hidden?: true | undefined;
   tree?: true | undefined;
   verify?: true | undefined;
 }
@@ -49,6 +52,9 @@ const peekAction = imageAction<PeekFlags>(
   ({ image }) => `list the files of ${image}`,
   async (session, flags) => {
     if (flags.tree && flags.json) throw new InvalidInputError("--tree and --json cannot be combined");
+    if (flags.hidden && flags.layer !== undefined) {
+      throw new InvalidInputError("--hidden needs all layers: it cannot be combined with --layer");
+    }
     const { terminal, store, reference, signal, onEvent } = session;
     const image = await findImage(store, reference, { platform: flags.platform, signal, onEvent });
     const pattern = await pathPattern(flags.path ?? "");
@@ -83,7 +89,7 @@ async function listMerged(
   { terminal }: ImageSession,
   flags: PeekFlags,
 ): Promise<Listed> {
-  const options = { whole: flags.verify, toleratesDamage: true };
+  const options = { whole: flags.verify, hidden: flags.hidden, toleratesDamage: true };
   const { selected, tree, damage } = await survey(files, [pattern], options);
   const lines = new Lines(terminal, printer(flags, true));
   for (const entry of selected()) lines.add(entry);
@@ -96,17 +102,17 @@ async function listMerged(
 /** Lines that are printed many at once: each call to the system takes its time. */
 class Lines {
   readonly #terminal: ImageSession["terminal"];
-  readonly #render: (entry: LayerEntry) => string;
+  readonly #render: (entry: ListedEntry) => string;
   #text = "";
   /** How many were added. */
   count = 0;
 
-  constructor(terminal: ImageSession["terminal"], render: (entry: LayerEntry) => string) {
+  constructor(terminal: ImageSession["terminal"], render: (entry: ListedEntry) => string) {
     this.#terminal = terminal;
     this.#render = render;
   }
 
-  add(entry: LayerEntry): void {
+  add(entry: ListedEntry): void {
     this.count++;
     this.#text += this.#render(entry);
     if (this.#text.length > MOST_WAITING) this.print();
@@ -152,7 +158,7 @@ async function listLayers(
 }
 
 /** Renders one entry; with `--tree` nothing, because the tree is drawn at the end. */
-function printer({ json, tree, layer }: PeekFlags, layers: boolean): (entry: LayerEntry) => string {
+function printer({ json, tree, layer }: PeekFlags, layers: boolean): (entry: ListedEntry) => string {
   if (json) return (entry) => eventLine("entry", entryDocument(entry));
   if (tree) return () => "";
   const lines = new ListingLines({ naming: layer === undefined ? "path" : "archive", layers });

@@ -1,8 +1,12 @@
 /** Files of images as text: lines like those of `ls -l`, and JSON. @module */
+import type { MergedEntry } from "../../images/file_tree.ts";
 import type { LayerEntry } from "../../images/layer_entry.ts";
 import type { Entry, EntryType } from "../../layers/entry.ts";
 import { printable } from "../../messages.ts";
 import { columnsOf } from "./columns.ts";
+
+/** An entry of one layer or of all, which a later layer may hide. */
+export type ListedEntry = LayerEntry & Pick<MergedEntry, "hiddenBy">;
 
 const LETTERS: Readonly<Record<EntryType, string>> = {
   "file": "-",
@@ -51,7 +55,7 @@ export class ListingLines {
   }
 
   /** Renders one entry as a line. */
-  render(entry: LayerEntry): string {
+  render(entry: ListedEntry): string {
     const { owner, group, uid, gid, size, device, modified, layer } = entry;
     const who = printable(`${owner || uid}/${group || gid}`);
     const much = device ? `${device.major},${device.minor}` : `${size}`;
@@ -62,7 +66,7 @@ export class ListingLines {
       formatTime(modified),
     ];
     if (this.#layers) cells.push(`[${layer}]`);
-    return `${[...cells, nameWithTarget(entry, this.#naming)].join(" ")}\n`;
+    return `${[...cells, nameWithTarget(entry, this.#naming)].join(" ")}${hiddenMark(entry)}\n`;
   }
 
   #pad(column: number, text: string, side: "start" | "end"): string {
@@ -71,6 +75,11 @@ export class ListingLines {
     const blanks = " ".repeat(width - columns);
     return side === "end" ? text + blanks : blanks + text;
   }
+}
+
+/** Says which layer hides an entry; empty = none does. */
+export function hiddenMark({ hiddenBy }: ListedEntry): string {
+  return hiddenBy === undefined ? "" : ` (hidden by layer ${hiddenBy})`;
 }
 
 function nameWithTarget(entry: LayerEntry, naming: Naming): string {
@@ -85,7 +94,7 @@ function targetOf({ type, target }: Entry): string {
 }
 
 /** An entry as a JSON document: the mode in octal, the time as in RFC 3339. */
-export function entryDocument(entry: LayerEntry): Record<string, unknown> {
+export function entryDocument(entry: ListedEntry): Record<string, unknown> {
   const {
     layer,
     path,
@@ -101,10 +110,12 @@ export function entryDocument(entry: LayerEntry): Record<string, unknown> {
     target,
     device,
     attributes,
+    hiddenBy,
   } = entry;
   const date = new Date(modified * 1000);
   return {
     layer,
+    ...(hiddenBy !== undefined && { hiddenBy }),
     path,
     ...(name !== path && { name }),
     type,
