@@ -1,10 +1,20 @@
-/** Every command that the README shows is run, and does what it shows. @module */
+/** Every command that the README and the topics of the help show is run, and does what they show. @module */
 import assert from "node:assert/strict";
+import { TOPICS } from "../lib/cli/help/topics.ts";
+import { makeTopicModule, TOPIC_MODULE } from "../lib/ship/topic_texts.ts";
 import { canType, type } from "./rigs/bash.ts";
 import { type Block, blocksOf, examplesOf, isShown } from "./rigs/examples.ts";
 import { makeReader, type Reader, typeExample, withReader } from "./rigs/reader.ts";
 
-const README = await Deno.readTextFile(new URL("../README.md", import.meta.url));
+const ROOT = new URL("../", import.meta.url);
+const README = "README.md";
+const pageOf = (topic: string) => `lib/cli/help/${topic}.md`;
+const PAGES = [README, ...TOPICS.map(({ name }) => pageOf(name)), ".github/CONTRIBUTING.md"];
+const texts = new Map(
+  await Promise.all(
+    PAGES.map(async (path) => [path, await Deno.readTextFile(new URL(path, ROOT))] as const),
+  ),
+);
 
 /** Commands that are not run here, and why. */
 const ELSEWHERE: Record<string, string> = {
@@ -20,56 +30,84 @@ Deno.test({
   ...await withReader("the README"),
   async fn(context) {
     await using reader = await makeReader();
-    const session: string[] = [];
-    const left = new Set(Object.keys(ELSEWHERE));
-    for (const block of blocksOf(README)) {
-      if (block.language.startsWith("ts")) {
-        await context.step(`line ${block.line}: the program`, () => runProgram(reader, block));
-      }
-      for (const example of examplesOf(block)) {
-        const plain = example.command.replace(/\s+#.*$/, "");
-        if (left.delete(plain) || plain in ELSEWHERE) continue;
-        await context.step({
-          name: `line ${block.line}: ${plain}`,
-          ignore: !await canType(example.command),
-          fn: () => typeExample(reader, example, session),
-        });
-      }
-    }
-    assert.deepEqual([...left], [], "not in the README any more");
+    await checkPage(context, reader, README);
   },
 });
 
-Deno.test("the README's links lead to its own headings, and to files that there are", async () => {
-  const headings = Array.from(README.matchAll(/^#+ (.*)$/gm), ([, title]) => anchorOf(title!));
-  for (const [, target] of README.matchAll(/\]\((?!https:)([^)]+)\)/g)) {
-    if (target!.startsWith("#")) assert.ok(headings.includes(target!), `no heading for ${target}`);
-    else await Deno.stat(new URL(`../${target}`, import.meta.url));
+for (const { name } of TOPICS) {
+  Deno.test({
+    name: `the commands of layerstash help ${name} do what it shows, one after another`,
+    ...await withReader("the topics of the help"),
+    async fn(context) {
+      await using reader = await makeReader();
+      await reader.getReady();
+      await checkPage(context, reader, pageOf(name));
+    },
+  });
+}
+
+Deno.test("the commands that are not run are in the documentation", () => {
+  const examples = [...texts.values()].flatMap(blocksOf).flatMap(examplesOf).map(({ command }) =>
+    plain(command)
+  );
+  assert.deepEqual(Object.keys(ELSEWHERE).filter((command) => !examples.includes(command)), []);
+});
+
+Deno.test("the links of each page lead to headings and to files that there are", async () => {
+  for (const [path, text] of texts) {
+    for (const [, target = ""] of text.matchAll(/\]\((?!https:)([^)]+)\)/g)) {
+      const [file = "", heading] = target.split("#", 2);
+      const url = new URL(file, new URL(path, ROOT));
+      const there = await Deno.readTextFile(url);
+      if (heading !== undefined) assert.ok(headingsOf(there).includes(heading), `${path}: ${target}`);
+    }
   }
 });
 
-Deno.test("the README's contents name its sections, in order", () => {
-  const [, contents = ""] = /^\*\*Contents:\*\*(.*?)\n\n/ms.exec(README) ?? [];
-  const named = Array.from(contents.matchAll(/\[([^\]]+)\]/g), ([, title]) => title!.replace(/\s+/g, " "));
-  const sections = Array.from(README.matchAll(/^## (.*)$/gm), ([, title]) => title!);
-  assert.deepEqual([...named, "License"], sections);
+Deno.test("the README is at most 230 lines long, and names each topic", () => {
+  const readme = texts.get(README)!;
+  assert.ok(readme.trimEnd().split("\n").length <= 230);
+  const named = Array.from(
+    readme.matchAll(/^\| \[(\w+)\]\(lib\/cli\/help\/(\w+)\.md\)/gm),
+    ([, name, file]) => [name, file],
+  );
+  assert.deepEqual(named, TOPICS.map(({ name }) => [name, name]));
 });
 
-Deno.test("each part of the README that folds has a summary and an end, and holds no section", () => {
-  const parts = README.split(/^<details>\n/m).slice(1);
-  assert.notEqual(parts.length, 0);
-  for (const part of parts) {
-    // Without the blank line, what follows is not read as Markdown.
-    assert.match(part, /^<summary>.+<\/summary>\n\n/);
-    const [folded, ...rest] = part.split(/^<\/details>\n/m);
-    assert.equal(rest.length, 1, part.slice(0, 80));
-    assert.doesNotMatch(folded!, /^#+ /m);
+Deno.test("what the program prints of a topic is what its page says", async () => {
+  assert.equal(await Deno.readTextFile(TOPIC_MODULE), await makeTopicModule(), "run deno task topics");
+});
+
+/** Types all commands of a page, one after another. */
+async function checkPage(context: Deno.TestContext, reader: Reader, path: string): Promise<void> {
+  const session: string[] = [];
+  for (const block of blocksOf(texts.get(path)!)) {
+    if (block.language.startsWith("ts")) {
+      await context.step(`line ${block.line}: the program`, () => runProgram(reader, block));
+    }
+    for (const example of examplesOf(block)) {
+      const command = plain(example.command);
+      if (command in ELSEWHERE) continue;
+      await context.step({
+        name: `line ${block.line}: ${command}`,
+        ignore: !await canType(example.command),
+        fn: () => typeExample(reader, example, session),
+      });
+    }
   }
-});
+}
 
-/** The name that GitHub gives to a heading. */
-function anchorOf(title: string): string {
-  return `#${title.toLowerCase().replaceAll(/[^\w\- ]/g, "").replaceAll(" ", "-")}`;
+/** A command without its comment. */
+function plain(command: string): string {
+  return command.replace(/\s+#.*$/, "");
+}
+
+/** The names that GitHub gives to the headings of a page. */
+function headingsOf(page: string): string[] {
+  return Array.from(
+    page.matchAll(/^#+ (.*)$/gm),
+    ([, title]) => title!.toLowerCase().replaceAll(/[^\w\- ]/g, "").replaceAll(" ", "-"),
+  );
 }
 
 /** Runs a program that imports the library; it prints what the comments after `console.log` say. */

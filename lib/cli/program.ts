@@ -6,15 +6,19 @@
  */
 import { withOwnName } from "./commands.ts";
 import { CommandEnded, EXIT_CODES, exitCodeOf, isSaid } from "./exit_codes.ts";
+import { topicText } from "./help/topics.ts";
 import { OutputClosedError, outputError, print, type Write } from "./terminal/standard_streams.ts";
 import { programHelp } from "./text/program_help.ts";
 import { VERSION } from "./version.ts";
 
-/** Where a command line prints, and how wide help may be. */
+/** Where a command line prints. */
 interface Output {
   out: Write;
   err: Write;
+  /** How wide help may be. */
   width?: number;
+  /** Whether help goes to a terminal, for which pages are laid out; `false` by default. */
+  terminal?: boolean;
 }
 
 /** Runs one command line and returns its exit code. */
@@ -23,12 +27,12 @@ export async function runProgram(typed: readonly string[], output: Output): Prom
   return await answered(args, output) ?? await commandRun(args, output);
 }
 
-/** Answers at once, if the version, the help of the program or a script of completions is asked for. */
-async function answered(args: readonly string[], { out, width = 80 }: Output): Promise<number | undefined> {
-  const answer = await answerAtOnce(args, width);
+/** Answers at once, if the version, the help of the program, a topic or a script of completions is asked for. */
+async function answered(args: readonly string[], output: Output): Promise<number | undefined> {
+  const answer = await answerAtOnce(args, output);
   if (answer === undefined) return undefined;
   try {
-    out(answer);
+    output.out(answer);
     return EXIT_CODES.done;
   } catch (error) {
     if (isSaid(error)) return exitCodeOf(error);
@@ -36,19 +40,31 @@ async function answered(args: readonly string[], { out, width = 80 }: Output): P
   }
 }
 
-async function answerAtOnce(args: readonly string[], width: number): Promise<string | undefined> {
+async function answerAtOnce(
+  args: readonly string[],
+  { width = 80, terminal = false }: Output,
+): Promise<string | undefined> {
   const line = args.join(" ");
   if (line === "--version") return `layerstash v${VERSION}\n`;
   if (line === "--help" || line === "-h" || line === "help") return programHelp(width);
+  if (/^help \w+$/.test(line)) return await pageOf(args[1]!, terminal ? width : undefined);
   if (!/^completions \w+$/.test(line)) return undefined;
   const { COMPLETION_SCRIPTS } = await import("./completions/scripts.ts");
   return new Map(Object.entries(COMPLETION_SCRIPTS)).get(args[1]!);
 }
 
+/** The page of a topic: laid out in `width` columns, or as it was written. */
+async function pageOf(name: string, width?: number): Promise<string | undefined> {
+  const page = await topicText(name);
+  if (page === undefined || width === undefined) return page;
+  const { renderPage } = await import("./help/render_page.ts");
+  return renderPage(page, { width, colour: !Deno.noColor && Deno.env.get("TERM") !== "dumb" });
+}
+
 /** Loads and runs a command. */
-async function commandRun(args: readonly string[], { width = 80, ...output }: Output): Promise<number> {
+async function commandRun(args: readonly string[], { out, err, width = 80 }: Output): Promise<number> {
   const { runCommand } = await import("./run_command.ts");
-  return await runCommand(args, { ...output, width });
+  return await runCommand(args, { out, err, width });
 }
 
 /**
@@ -59,8 +75,9 @@ async function commandRun(args: readonly string[], { width = 80, ...output }: Ou
 export async function runCommandLine(typed: readonly string[]): Promise<void> {
   const args = withOwnName(typed);
   const err = (text: string) => print(Deno.stderr, text);
-  const width = Deno.stdout.isTerminal() ? Deno.consoleSize().columns : 80;
-  const output = { out: (text: string) => writeHelp(text, err), err, width };
+  const terminal = Deno.stdout.isTerminal();
+  const width = (terminal && Deno.consoleSize().columns) || 80;
+  const output = { out: (text: string) => writeHelp(text, err), err, width, terminal };
   const code = await answered(args, output);
   if (code === undefined) Deno.exit(await commandRun(args, output));
   Deno.exitCode = code;

@@ -1,5 +1,6 @@
 /** The help of the program. It is written from the table of commands, so no command has to be loaded for it. @module */
 import { COMMAND_GROUPS } from "../commands.ts";
+import { TOPICS } from "../help/topics.ts";
 
 /** What the program is for. */
 const DESCRIPTION = "Stores files of any size in container registries, and gets them back verified.";
@@ -8,7 +9,7 @@ const DESCRIPTION = "Stores files of any size in container registries, and gets 
 export const PROGRAM_USAGE = {
   version: ["--version", "print the version"],
   help: ["-h, --help", "print this help"],
-  helpCommand: ["help [command]", "print the help of a command"],
+  helpCommand: ["help [command]", "print the help of a command, or a topic"],
 } as const;
 
 const EPILOGUE = `Options for connections, sign-in, output and sizes have an environment variable,
@@ -34,6 +35,7 @@ export function programHelp(width: number): string {
       entries.map(({ usage, summary }) => [usage, summary]),
     ]),
     ["Commands:", [helpCommand]],
+    ["Topics, for layerstash help TOPIC:", TOPICS.map(({ name, summary }): Row => [name, summary])],
   ];
   const column = 2 + Math.max(...sections.flatMap(([, rows]) => rows.map(([usage]) => usage.length)));
   const shown = sections.map(([heading, rows]) =>

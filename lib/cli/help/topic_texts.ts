@@ -1,0 +1,817 @@
+/** The texts of the topics. `deno task topics` makes this file: edit the Markdown files beside it. @module */
+
+/** The text of each topic, by its name. */
+export const TOPIC_TEXTS: Readonly<Record<string, string>> = {
+  recipes: `# Recipes
+
+Each recipe can be copied and pasted.
+
+## Encrypt
+
+**Secrets.** layerstash does not encrypt. Whoever runs the registry can read what you store. A public
+repository shows it to everybody, for good: when you remove it, others may have copies. A program such as
+[age](https://age-encryption.org) can encrypt it on the way:
+
+\`\`\`console
+$ age-keygen -o key.txt                                    # keep it: nobody can make another
+$ age -e -i key.txt disk.img | layerstash upload - oci:./box/me/files:secret
+layerstash: stored secret in oci:./box/me/files: … in 1 chunk, …
+layerstash: digest: oci:./box/me/files@sha256:…
+layerstash: get it back: layerstash download oci:./box/me/files:secret
+$ layerstash download oci:./box/me/files:secret - | age -d -i key.txt > plain.img
+\`\`\`
+
+Encryption is random: when such an upload is interrupted, its next run brings other bytes, which are a
+conflict. Repeat it with \`--overwrite\`, or encrypt to a file and upload that, which can be resumed.
+`,
+  files: `# Files
+
+How files are named, stored and removed.
+
+## Addresses
+
+**Addresses.** \`[REGISTRY/]REPOSITORY[:NAME]\`, as docker has it: the first part is a registry if it has a dot
+or a colon, or is \`localhost\`; without one, Docker Hub is meant. \`oci:DIR\` is a directory, one OCI layout:
+\`oci:DIR:NAME\` is a stored file in it. \`upload FILE... ADDRESS\` stores several files, each under its own name.
+In place of an address there are options: \`-t NAME\`, \`-r REPOSITORY\` and \`--registry\`, which takes \`docker\`
+(the default), \`ghcr\`, a host (\`registry.example.com\`, \`localhost:5000\`), a URL, or \`oci:DIR\`. There,
+\`oci:DIR\` is a directory of layouts, in which the repository \`me/files\` is the layout \`DIR/me/files\`. With
+\`-r\`, no word is an address. Variables such as \`LAYERSTASH_REGISTRY\` stand for the options alone. layerstash
+uses http for hosts on this machine and https for all others; \`http://HOST\` overrides that. \`--ca-file\` trusts
+a certificate authority of your own, or a certificate that \`openssl req -x509\` has made for the registry
+itself. \`HTTPS_PROXY\`, \`HTTP_PROXY\`, \`ALL_PROXY\` and \`NO_PROXY\` are respected, for http proxies.
+\`--insecure-skip-tls-verify\` trusts any certificate; downloads then need some 300 MiB of memory instead
+of 150. It also sends saved logins over plain http, which otherwise go to this machine alone.
+
+**Chunks.** A chunk has 5 GiB by default, on GHCR 512 MiB. \`--chunk-size\` sets another size: bytes, or a
+number with \`KB MB GB TB\`, or \`K M G T\` (powers of 1000), or \`KiB MiB GiB TiB\` (powers of 1024). A file has at
+most 100,000 chunks. With smaller chunks, less is lost when an upload is interrupted. When you store the same
+file again, use the same chunk size. Chunks with the same bytes are stored once.
+
+**Running it twice.** A second run of the same \`upload\` sends nothing. To resume, run the same command again.
+If a tag already holds something else, that is a conflict: nothing changes unless you add \`--overwrite\`.
+
+**Files on disk** are not replaced either. \`download\`, \`blob pull\`, \`save --layer\` and \`extract\` end with exit
+code 6 if another file has the name, unless you add \`--overwrite\`. A download leaves a file with the right
+bytes as it is, and replaces an empty one. It continues only \`FILE.part\`: if another program has fetched a
+beginning, rename it to that. A \`FILE.part\` of another user, with a second name, or with bytes that are not
+the beginning of this file, is left alone, exit code 6. Where no journal tells, one whole chunk or the first
+64 KiB have to be right. \`--overwrite\` begins it anew.
+
+**Tags of others.** A build may tag an image \`app-7\`, and a stored file \`app\` has tags that look alike. A tag
+belongs to a stored file only if its image is a chunk. Other images are never read as chunks, and never
+replaced or removed, not even with \`--overwrite\`. To tell them apart, \`list\` reads the manifest and the config
+of one tag for each name; \`upload\` and \`remove\` read those of every tag of the name. In turn, images and
+aliases never replace a chunk, and \`alias remove\` and \`blob remove @ALIAS\` never remove one.
+
+## How files are removed, and when their space is freed
+
+Some registries delete a tag by its name. Others delete a manifest with _all_ its tags; there, layerstash
+first moves the tag to a placeholder of its own. Docker Hub and GHCR support neither; there it uses the Docker
+Hub API and the GitHub Packages API, with a token that may delete. Anything that could not be removed is
+named, with the reason.
+
+The space is freed:
+
+- **In a directory**, at once. \`--overwrite\` frees what it replaced when the new file is complete; if the run
+  is interrupted before that, what it had replaced stays. Blobs without a tag stay too. Those that a killed
+  upload stored are used by its next run; after that, \`remove\` frees them. Those of aliases that were moved or
+  removed go with \`blob remove\`.
+- **On Docker Hub and GHCR**, later.
+- **In a registry of your own**, when it collects garbage: with distribution,
+  \`registry garbage-collect CONFIG\`. Restart it then: its cache may name blobs that are gone, and it would not
+  take them again.
+
+A registry keeps a manifest without a tag, and its blobs. So \`remove\`, and \`--overwrite\` when the new file is
+complete, also delete the manifests of chunks by their digest, if no tag of the repository, no index that has
+a tag and no referrer names them any more. To find out, layerstash reads every tag of the repository once, up
+to 2,000 tags, and before each deletion those that have come meanwhile. While it does that, nobody should move
+another tag to the very same chunk, as \`upload --overwrite\` of the same file under another name would: a tag
+that was read before, or that comes in the instant of the deletion, is lost. Such an \`upload\` notices that if
+it is still running.
+
+Where that cannot be shown, the manifests stay: distribution 3.1 on S3 leaves out of its list each tag that
+begins with another tag. So a list proves something only if it has such a pair (\`disk-1\` and \`disk-10\`), or
+the registry is older, and has refused to remove a tag by its name. In distribution 3 (not 2!),
+\`registry garbage-collect --delete-untagged CONFIG\` frees what stays. **Do not use \`--delete-untagged\` with
+distribution 2**: it also deletes the images in an index that have no tags of their own, so that
+multi-platform images of others are lost.
+
+## Copying
+
+**Copying.** The name of a stored file takes the place of an image's tag:
+
+\`\`\`console
+$ layerstash upload disk.img localhost:5000/me/files:disk
+$ layerstash copy localhost:5000/me/files:disk ghcr.io/YOU/backup:disk
+\`\`\`
+
+The chunks stay as they are; their manifests get [the format](format.md) that an upload to the target makes.
+
+## What other programs have stored
+
+\`download\` also brings back what other programs keep in registries, under the names that they give. Each file
+is fetched with several ranges, goes on after an interruption, and is verified.
+
+\`\`\`console
+$ layerstash download ghcr.io/me/charts/web:0.1.0 charts/
+charts/web-0.1.0.tgz.prov
+charts/web-0.1.0.tgz
+layerstash: wrote 2 files: …; Helm chart
+\`\`\`
+
+| what lies there                | its files                                                                                |
+| ------------------------------ | ---------------------------------------------------------------------------------------- |
+| files of oras                  | by their titles; directories that oras has packed are unpacked                           |
+| Helm charts                    | \`NAME-VERSION.tgz\`, and the signature \`NAME-VERSION.tgz.prov\`                            |
+| models of ModelPack and docker | by their paths; where older ones have none, as \`model.gguf\`, \`template.jinja\`, \`LICENSE\` |
+| models of ollama               | \`model.gguf\`, \`template.txt\`, \`params.json\`, \`LICENSE\` and so on: ollama has no names    |
+| bottles of Homebrew            | by the file's name; \`--platform 'darwin/arm64:macOS 14'\` chooses one                     |
+| aliases, as dxf makes them     | by the name of the alias; several blobs as \`NAME-1\`, \`NAME-2\`                            |
+| any other blob without a title | by the last part of the repository's name                                                |
+
+\`-o\` is a directory, the current one by default; for a single file it may be its path. \`--only '*.gguf'\`
+chooses files, and may be repeated. \`-t\` takes a digest too. \`info\` shows what a tag holds, and \`list --all\`
+what all of them hold. A stored file comes before anything else of its name; a container image is no file: see
+[Images](images.md).
+
+The names come from outside. A name that is absolute, leads out of the directory, has control characters, or
+stands for the same file as another one, is refused before the first byte is fetched. Nothing is written
+through a link, and nothing is replaced without \`--overwrite\`.
+
+## Speed
+
+Files are hashed in a separate thread, while they are transferred. A download is fetched in parts of at most
+32 MiB over several connections; the last parts are smaller, and one that takes long is shared with a
+connection that has nothing else to do, so that all end together. An upload sends several chunks at once, each
+over its own connection, in parts that grow to what goes up in ten seconds. layerstash starts with four
+connections and adds two at a time, up to sixteen, as long as they carry more and the transfer goes on for
+long enough. Where the rate falls by half, the last two go again. After a failed attempt, such as an answer
+429 of the registry, it halves the number, once for all connections that failed together. Chunks of an upload
+that are too many then wait for their turn; so a line that is too slow for several at once, at a registry that
+cuts off what takes long, still gets them through one by one. \`--jobs N\` sets a fixed number.
+
+\`--limit-rate 10MB\` limits all connections together to ten million bytes per second, up and down. It works
+with every command that moves whole blobs; it is for connections, not for directories.
+
+\`deno task bench --quick\` compares all that on your machine with curl, crane, regctl, oras, skopeo and umoci:
+over a long line, with TLS, inside the machine, with files and images. It writes \`bench.html\`, a page with
+plots, and \`bench.json\`. A ratio below 1 means that layerstash took less time; compare within one run only.
+Without \`--quick\` it takes about an hour; \`--help\` names the loads, to run some of them.
+`,
+  images: `# Images
+
+Name an image as docker and skopeo do: \`nginx:alpine\`, \`ghcr.io/me/app:1.2\`, \`localhost:5000/app@sha256:...\`,
+or \`oci:DIR:TAG\`, where \`DIR\` is one OCI layout. \`oci:DIR\` names the only image in a layout, even one without
+a tag. In a layout, the full names of docker, podman and skopeo work too, as in
+\`oci:DIR:docker.io/library/nginx:1.27\`; a name that several images have is refused, and the error says how to
+name each. \`--platform linux/arm64\` chooses one of several platforms; the default is Linux on this machine's
+processor. Images for Windows differ in its version: \`--platform windows/amd64:10.0.20348.2227\`. An image for
+a single platform is taken as it is, unless \`--platform\` names another.
+
+An **archive** is read in place, without unpacking it: \`docker-archive:FILE.tar\`, \`oci-archive:FILE.tar\`,
+\`oci:FILE.tar\` or a path such as \`./FILE.tar\`, each perhaps with \`:NAME\`. So a file of \`docker save\`,
+\`podman save\`, \`skopeo copy\` or \`crane pull\` can be inspected, listed, extracted from, copied, saved and
+appended to; the result goes elsewhere. Where an archive has the lists of both docker and OCI,
+\`docker-archive:\` takes docker's. Compressed archives have to be decompressed first.
+
+## Looking into images
+
+\`\`\`console
+$ layerstash inspect nginx:alpine                        # platforms, labels, layers, build steps
+$ layerstash layers nginx:alpine                         # one layer per line
+$ layerstash peek nginx:alpine /etc/nginx                # what a container sees, and the layer of each file
+$ layerstash peek nginx:alpine --layer 2                 # one layer, as its archive has it; or --layer all
+$ layerstash peek nginx:alpine --tree '**/*.conf'
+$ layerstash extract nginx:alpine etc/os-release -o -    # one file, to standard output
+$ layerstash extract nginx:alpine /etc/nginx -o out      # makes out/etc/nginx, with modes, times and links
+$ layerstash extract nginx:alpine '**/*.conf'            # to a new directory, nginx-alpine
+$ layerstash browse nginx                                # all of that with the arrow keys
+\`\`\`
+
+\`peek\` and \`extract\` also list and extract the files of an artifact, as \`oras push\` stores them, by their
+titles. A layer that is neither an archive nor such a file is passed over and named.
+
+Without \`-o\`, \`extract\` makes a new directory that is named after the image and its tag. It never writes to
+the current directory by itself: programs look for their settings there, and an image may contain some.
+
+\`peek\` and \`extract\` fetch only what they need, and report how many bytes that was. If you read only a part of
+a layer, its digest cannot be checked and a message says so; \`--verify\` reads all of it.
+
+## What is fetched, what is verified, hostile images, browsing
+
+**How much is fetched.** The search for a file starts at the top layer and stops at the layer that has it.
+That layer is read to its end, because a layer may have a path twice, and the last entry is the one that
+counts. Of an uncompressed layer only the headers are fetched; of an eStargz or zstd:chunked layer only its
+table of contents, and then the bytes you want. Other layers are compressed as a whole, so listing their files
+means fetching them. If a registry does not support ranges, each of these costs the whole layer, and a message
+says so.
+
+**What is verified.** A layer that was read to its last byte is checked against its digest. A table of
+contents that the manifest names proves the contents of the files that it lists, but not that it lists all: it
+may hide files that container engines unpack. A message then says that the table alone was checked, and
+\`--json\` has \`byTable\`. A part of another layer has no digest, and is called not verified. \`--verify\` reads
+the whole layer.
+
+**The merged view** is what a container engine would unpack, with whiteouts, opaque directories and links
+resolved. A trailing slash follows a link: if \`lib\` is a link to \`usr/lib\`, then \`lib/\` is everything in that
+directory. A file that is called like a glob, such as \`[id].js\`, is meant before the glob. Layers may be tar,
+tar+gzip or tar+zstd; the first bytes tell which. Supported are PAX and GNU names, all sparse formats, and
+sizes over 8 GiB. Names that are not UTF-8 are listed with their bytes, as \`caf\\xe9\`; \`extract\` cannot write
+them, nor names that are too long: it names them, extracts the rest, and ends with exit code 1. In JSON such a
+byte is a lone surrogate, as in Python's \`surrogateescape\`. Of a damaged layer \`peek\` lists what it could
+read, and then fails; so it does where other bytes follow the gzip data, which container engines refuse.
+
+**Hostile images.** \`extract\` writes nothing outside its directory. Absolute names and names with \`..\` stay
+inside it, nothing is written through a link, and devices and pipes are not created. Names that differ, but
+are one name on your disk (\`a\` and \`A\`, \`ß\` and \`ss\`), are refused. Set-id bits and owners are applied only
+with \`--same-owner\`. Directories that were there before keep their modes, owners and times. Extraction stops
+if an image unpacks to more than 1 GiB and more than 100 times the size of its layers; \`--max-size\` sets
+another limit. Extended attributes are not set, and a message says so. Times are kept to the millisecond.
+
+**Browsing.** \`layerstash browse nginx\` shows the tags, the platforms, the build steps and the files, merged
+or of one layer:
+
+\`\`\`text
+oci:./images:mine  /etc
+> long.txt                                            1.65 KiB  [1]  -rw-r--r--
+  motd                                                     4 B  [2]  -rw-r-----
+  ssl/                                                          [1]  drwxr-xr-x
+
+? keys  Enter open  Left back  / search  s save  q quit
+\`\`\`
+
+The arrow keys move, \`Enter\` opens, \`Left\` or \`Esc\` goes back, \`/\` searches the whole tree as you type, \`s\`
+saves the file, \`q\` quits, \`?\` shows all keys. A text is shown up to its first MiB; anything else up to its
+first 64 KiB, in hexadecimal. To list files, their layers have to be read once; \`Esc\` stops that. \`--log-file FILE\` records what the session shows, as plain text. Without a
+terminal, use \`peek\` and \`extract\`.
+
+## Building, copying and saving
+
+\`\`\`console
+$ mkdir -p site/srv && echo hello > site/srv/index.html
+$ tar c -C site srv | layerstash append --from nginx:alpine --to localhost:5000/me/site:1
+sha256:…
+layerstash: stored localhost:5000/me/site:1: a layer of 10.2 KB on …
+$ layerstash extract localhost:5000/me/site:1 srv/index.html -o -
+hello
+layerstash: fetched …
+$ layerstash copy localhost:5000/me/site:1 ghcr.io/YOU/site:1          # all platforms; or --platform, one or more
+sha256:…
+layerstash: copied to ghcr.io/YOU/site:1: …
+$ layerstash copy --referrers ghcr.io/YOU/site:1 registry.example.com/site:1
+$ layerstash copy nginx:alpine oci:./images:nginx                      # into a directory
+$ tar czf layer.tar.gz -C site .
+$ layerstash append --from oci:./images:nginx --to oci:./images:mine -i layer.tar.gz
+$ layerstash save nginx:alpine -o saved                                # the image, as an OCI layout
+$ layerstash save nginx:alpine --layer all -o layers                   # layers/1-0a1b2c3d4e5f.tar.gz ...
+\`\`\`
+
+\`-u\` and \`-p\` are for the target's registry. If the source is in another one, sign in there with
+\`layerstash login\`. After an interruption, run the same command again.
+
+## append: what becomes of the base, the layer and the digest
+
+\`append\` adds a layer to an image and prints the digest of the new image.
+
+- **The base** is not pulled. Its layers stay where they are, are mounted from another repository of the same
+  registry, or are streamed from another registry. An OCI base stays OCI, a docker base stays docker.
+- **The layer** is a tar archive of any size, plain or compressed with gzip or zstd; its first bytes tell
+  which. It is stored as it is: plain stays plain, because compressed bytes depend on the version of the
+  program that compresses. A damaged or truncated archive is refused, also by the checksums in zstd. So is
+  what no container engine unpacks: other bytes after the gzip data, volume labels, incremental backups, a
+  file in place of the root. A path that the layer has twice, which podman and docker refuse, gets a message.
+- **The digest** is the same for the same input, everywhere. Nothing depends on the clock: the layer gets the
+  date of the base, or the one you set with \`--created\`.
+- **An index** gets the layer on each of its images. With \`--platform\`, only the image for that platform gets
+  it, and the result needs another tag. Attestations describe the old images and are left out; a message says
+  so.
+
+## copy: digests, platforms and referrers
+
+\`copy\` changes no digest.
+
+- **An image in docker's own format** keeps it, even in a directory, where skopeo and umoci cannot see it; a
+  message says so. For these tools, \`skopeo copy docker://IMAGE oci:DIR:TAG\` converts it into another image.
+- **What the target already has** is not sent again. In a directory, a blob counts as present if its name and
+  size are right; it is not read (see [Damage](troubleshooting.md)). Within one registry no bytes move. Every
+  other blob is verified on its way. So after an interruption the same command resumes; the layer that was
+  being sent starts again. The tag comes last.
+- **Platforms.** Without \`--platform\` all are copied. With one, that image alone is copied; with several, an
+  index of these, which has a digest of its own.
+- **Referrers.** \`--referrers\` also copies signatures and the like, also those that cosign keeps under tags
+  such as \`sha256-....sig\`. Where a registry does not list referrers, and in a directory, their list is kept
+  under a tag.
+- **Other kinds.** Artifact manifests, docker's schema 1 and build caches are copied with all that they list.
+- **Oddities** are copied byte for byte and reported: a manifest without a media type, an index with a wrong
+  size. Content that does not match its digest is refused.
+- **Stored files** have their name in place of the tag. \`--stash\` is needed only where an image has that name.
+  Another stored file is replaced only with \`--overwrite\`.
+
+## save: layouts and layers
+
+\`save\` downloads an image as an OCI layout, or with \`--layer\` its layers as files, in parallel. Everything
+that is downloaded is verified. In a layout, existing blobs are treated as by \`copy\`; layers that already
+exist as files are verified too. A layer that has a title, as those of oras have, gets that name if it is
+safe. Other endings say what the bytes are: \`.tar\`, \`.tar.gz\`, \`.tar.zst\`, or \`.bin\` for anything that is not
+an archive. After an interruption the same command resumes: a file in its middle, a layout with the layer that
+was being downloaded.
+
+## From appendlayer: append also takes its three forms, with the layer on standard input
+
+| appendlayer                                   | layerstash                                      |
+| --------------------------------------------- | ----------------------------------------------- |
+| \`appendlayer HOST REPO OLD-TAG NEW-TAG\`       | \`layerstash append HOST REPO OLD-TAG NEW-TAG\`   |
+| \`appendlayer HOST REPO:TAG REPO:TAG\`          | \`layerstash append HOST REPO:TAG REPO:TAG\`      |
+| \`appendlayer HOST/REPO:TAG HOST/REPO:TAG\`     | \`layerstash append HOST/REPO:TAG HOST/REPO:TAG\` |
+| \`ACCESS_TOKEN\`, exchanged for a refresh token | the same, in these forms and for \`*.azurecr.io\` |
+| \`REFRESH_TOKEN\`                               | the same                                        |
+| \`DOCKER_CONFIG\`                               | every saved login                               |
+`,
+  registries: `# Registries
+
+layerstash signs in with options, variables, or the logins that docker and podman keep. What is public needs
+no login.
+
+## Signing in
+
+\`layerstash login\` first asks the registry whether it accepts the login, and then saves it: with the helper
+program that docker's configuration names, else in \`config.json\`, which only you can read. \`layerstash logout\`
+removes it. Use \`--password-stdin\` in scripts.
+
+Options for connections, sign-in, output and sizes have an environment variable, which \`--help\` names:
+\`LAYERSTASH_REGISTRY\` for \`--registry\`, \`LAYERSTASH_REPOSITORY\` for \`--repository\`, \`LAYERSTASH_JOBS\` for
+\`--jobs\`, and so on. An empty variable counts as not set.
+
+## Where credentials are looked for, and in which order
+
+1. \`-u NAME -p TOKEN\`, \`--bearer-token TOKEN\`, or \`--authorization HEADER\`, which is sent to the token server
+   as it is. Others on this machine can see what you type there; a warning says so.
+2. \`LAYERSTASH_USERNAME\` and \`LAYERSTASH_TOKEN\`, \`LAYERSTASH_BEARER_TOKEN\`, or \`LAYERSTASH_AUTHORIZATION\`.
+3. podman's file, if \`REGISTRY_AUTH_FILE\` names it; docker's \`DOCKER_AUTH_CONFIG\` and \`config.json\` (in
+   \`DOCKER_CONFIG\`, else \`~/.docker\`) with \`credHelpers\`, \`credsStore\` and \`auths\`; podman's \`auth.json\`, also
+   by repository.
+4. None.
+
+## Limits and terms
+
+Registries are made for images, and somebody pays for the free ones. Storing a lot of other data there may
+violate their terms of use: read them first. For terabytes, use a registry of your own, or one that you pay by
+the gigabyte.
+
+## Limits of Docker Hub and GHCR
+
+These figures are from their documentation, and change from time to time:
+
+|                       | Docker Hub                                                                                                          | GHCR                                                                         |
+| --------------------- | ------------------------------------------------------------------------------------------------------------------- | ---------------------------------------------------------------------------- |
+| storage               | public: no fixed limit, "fair use": excess may be slowed down or billed; one private repository with a free account | free for now; a month's notice before that changes                           |
+| size of a layer       | none is published                                                                                                   | 10 GB, and an upload may take 10 minutes: four chunks at once need 29 Mbit/s |
+| reading               | 100 pulls in 6 hours per address, 200 for a free account; a stored file counts as two                               | nothing is published; heavy traffic gets 503 and 429 for a time              |
+| a chunk of layerstash | 5 GiB                                                                                                               | 512 MiB, or what \`--chunk-size\` says                                         |
+
+Docker Hub: [usage and limits](https://docs.docker.com/docker-hub/usage/),
+[terms of service](https://www.docker.com/legal/docker-terms-service/). GHCR:
+[the container registry](https://docs.github.com/packages/working-with-a-github-packages-registry/working-with-the-container-registry),
+[acceptable use](https://docs.github.com/site-policy/acceptable-use-policies/github-acceptable-use-policies).
+`,
+  troubleshooting: `# Troubleshooting
+
+Errors say what could not be done, why, and what to do:
+
+\`\`\`console
+$ layerstash download localhost:5000/me/files:dusk copy.img
+layerstash: cannot download dusk to copy.img: there is no stash dusk in localhost:5000/me/files
+hint: it has: disk
+\`\`\`
+
+Exit codes: \`0\` done · \`1\` failed · \`2\` wrong usage · \`3\` not found, or incomplete · \`4\` not allowed · \`5\`
+bytes do not match, or \`verify\` found a fault, such as a missing chunk · \`6\` conflict: something else is there
+· \`130\` interrupted · \`141\` the reader of the output has gone. Lists end with \`3\` if the repository or
+directory does not exist, and with \`0\` if it is empty; \`--json\` prints \`[]\` in both cases.
+
+## What happens, what you see, and what to do
+
+| what happens                             | what you see                                                                                                  | what to do                                 |
+| ---------------------------------------- | ------------------------------------------------------------------------------------------------------------- | ------------------------------------------ |
+| killed: \`Ctrl-C\`, \`kill -9\`, a reboot    | \`FILE.part\`; an incomplete stash, if a chunk was complete                                                     | the same command again                     |
+| offline                                  | a line every half minute; after ten minutes an error, exit code 1 (a host that never answered: after seconds) | the same command again                     |
+| a connection falls silent                | after a minute a line, and another attempt                                                                    | nothing                                    |
+| a token expires                          | nothing; if no new one is given, exit code 4                                                                  | \`layerstash login\`, the same command again |
+| the disk is full (download)              | how many bytes are missing, exit code 1                                                                       | free space, the same command again         |
+| the registry is full, or read-only       | an error after some attempts, exit code 1                                                                     | ask its owner; then the same command again |
+| the registry is busy (429)               | how long layerstash waits, and then it asks more slowly; an error if it is to wait for over 15 minutes        | the same command, later                    |
+| the registry lies, or a byte is wrong    | what does not match, exit code 5; no file gets its name                                                       | \`verify --deep\`, see "Damage" below        |
+| a chunk is missing at the registry       | which one, exit code 3                                                                                        | store the file again                       |
+| the file changes while it is stored      | that it changed, or is gone, exit code 5; the stash is not completed                                          | the same command when nothing writes to it |
+| a directory has lost its \`index.json\`    | an error, exit code 5, rather than an empty list                                                              | restore it from a backup                   |
+| another file has the name of a download  | that it exists, exit code 6; it is not touched                                                                | another name; or \`--overwrite\`             |
+| two uploads of one name at once          | one wins, the other says so, exit code 6; at worst both do                                                    | wait; or \`--overwrite\`                     |
+| the stash is removed while it is fetched | that it was removed, exit code 3                                                                              | the same command again                     |
+
+**Resuming** needs nothing but the same command. An upload skips chunks that are already stored. A download
+verifies what is in \`FILE.part\` and fetches only what is missing. A file gets its name only when it is on the
+disk. From then on it survives a power cut, as does every blob and tag in a directory.
+
+## Resuming: what is sent or fetched twice
+
+**An upload** depends on the registry for the chunks that were interrupted. distribution 3, and others that
+keep what arrived, are asked how much they have, and get the rest. distribution 2.8, zot, ECR and ACR forget
+an upload whose connection broke, and get that chunk again. Four to sixteen chunks are under way at once, and
+after \`Ctrl-C\` the hint says how much that is; smaller chunks (\`--chunk-size\`) or \`--jobs 1\` then lose less.
+Standard input can be read only once: feed it again, and stored chunks are skipped.
+
+**A download** fetches at most a few MiB twice. Nothing is trusted that was not verified: each chunk is hashed
+as a whole, including the parts that an earlier run fetched.
+
+## Damage: how to find and repair it
+
+\`verify\` finds chunks that are missing or truncated; \`verify --deep\` finds every wrong byte.
+
+- To replace missing chunks, store the same file again.
+- To repair damage in a directory, store the file again with \`--overwrite\`.
+- In an image that was saved or copied to a directory, every file in \`blobs/sha256\` is named by its sha256sum.
+  Remove any file whose name does not match; the same command then fetches it again.
+- A registry keeps a blob that it believes it has, whatever is sent. Store the file with another
+  \`--chunk-size\` (and \`--overwrite\`), so that its chunks are others; or ask the registry's owner to delete the
+  file of the blob, and then store the file again.
+
+## Journals: what is kept for resuming
+
+Journals are what a later run needs to resume: the addresses of open uploads, and the digests of chunks, valid
+as long as the file's size and dates do not change. There is one for each file, in \`~/.local/state/layerstash\`
+(\`XDG_STATE_HOME\`; \`--state-dir\` or \`LAYERSTASH_STATE_DIR\` names another directory). You can remove them at
+any time; that costs time, never correctness. Only you can read them, and they hold no password and no token.
+Journals that have not been touched for 90 days are removed.
+`,
+  scripting: `# Scripting
+
+For programs that run layerstash.
+
+## Output
+
+**Output.** Standard output gets data and nothing else. Progress, notes and errors go to standard error.
+\`--progress\` is \`bar\`, \`plain\` (a line every ten seconds), \`none\` or \`auto\`, which is a bar on a terminal and
+plain elsewhere, and once data flows into a pipe. \`--log-level debug\` shows every request.
+
+## --json
+
+\`--json\` prints one document for a report, and one event per line for a transfer. The last event is \`done\`, or
+\`failure\` with the reason. \`plan\` comes first, with the \`size\` and the number of \`blobs\`, as far as they are
+known. Each finished blob is a \`blob\` event, with its \`index\` (from 1), \`state\`, \`digest\` and \`size\`; the
+blobs of a stored file are its chunks. The \`done\` of \`verify\` lists the \`faults\`. Each has the number of the
+\`chunk\` (0 is the local file as a whole), its \`kind\` (\`missing\`, \`size\` or \`bytes\` of the blob, or \`file\` if a
+local file differs), and the \`problem\` in words.
+
+Every \`done\` of a transfer says where (\`registry\`, such as \`ghcr.io\`, and \`repository\`; a layout is a registry
+without repositories), how many \`seconds\` it took, and how much it moved: \`bytesSent\`, \`bytesFetched\`, and
+\`bytesSaved\`, which did not have to travel because they were there already.
+
+## Exit codes
+
+Exit codes: \`0\` done · \`1\` failed · \`2\` wrong usage · \`3\` not found, or incomplete · \`4\` not allowed · \`5\`
+bytes do not match, or \`verify\` found a fault, such as a missing chunk · \`6\` conflict: something else is there
+· \`130\` interrupted · \`141\` the reader of the output has gone. Lists end with \`3\` if the repository or
+directory does not exist, and with \`0\` if it is empty; \`--json\` prints \`[]\` in both cases.
+`,
+  options: `# Options
+
+Options for connections, sign-in, output and sizes have an environment variable, which \`--help\` names:
+\`LAYERSTASH_REGISTRY\` for \`--registry\`, \`LAYERSTASH_REPOSITORY\` for \`--repository\`, \`LAYERSTASH_JOBS\` for
+\`--jobs\`, and so on. An empty variable counts as not set.
+
+TO COME
+`,
+  format: `# Format
+
+How a stored file lies in a registry.
+
+\`\`\`text
+disk.img       ┌────────────────────┬────────────────────┬──────────┐
+12 MiB         │  chunk 1: 5 MB     │  chunk 2: 5 MB     │ chunk 3  │
+               └─────────┬──────────┴─────────┬──────────┴────┬─────┘
+                         │                    │               │
+tags                   disk-1               disk-2          disk-3     written last
+                         │                    │               │
+images          ┌────────┴────────┐  ┌────────┴────────┐  ┌───┴─────────────┐
+                │ config  1 of 3  │  │ config  2 of 3  │  │ config  3 of 3, │
+                │                 │  │                 │  │   all digests   │
+                │ layer   bytes   │  │ layer   bytes   │  │ layer   bytes   │
+                └─────────────────┘  └─────────────────┘  └─────────────────┘
+\`\`\`
+
+Chunk _N_ of a stored file is the image with the tag \`NAME-N\`. Its manifest has one layer: the bytes as they
+are (no tar, no compression), of media type \`application/octet-stream\`. In OCI's format, a file that is one
+chunk has its name there, as \`org.opencontainers.image.title\`: \`oras pull REPO:NAME-1\` restores it.
+
+**Formats.** Manifests come in two formats with the same lists: docker's schema 2, as the Python layerstash
+and dxf write it, and OCI's. \`--manifest-format docker\` or \`oci\` chooses one for \`upload\`,
+\`blob push --alias\`, \`alias set\` and copies of stored files; \`--manifest-format auto\`, the default, takes what
+suits the target:
+
+- the format of the chunks that are stored under the name already;
+- else OCI's in a directory and on quay.io, docker's in other registries;
+- OCI's where docker's is refused, as by Quay and zot. A message says so. Only the manifest is sent again, and
+  so nothing is tried out beforehand.
+
+Both are the same file to every command. \`upload --overwrite --manifest-format oci\` changes the format, and
+sends no chunk again; \`copy\` changes it with \`--overwrite\`, too.
+
+| who reads stored files and aliases                 | docker's format | OCI's format |
+| -------------------------------------------------- | --------------- | ------------ |
+| the Python layerstash                              | yes             | no           |
+| dxf                                                | yes             | yes          |
+| skopeo, podman, buildah, CRI-O: copies and mirrors | no              | yes          |
+| containerd, crane, oras, regctl: copies            | yes             | yes          |
+| skopeo, umoci, podman in a directory               | no              | yes          |
+
+The last tag is written when everything else exists. So a stored file is complete, or is reported as
+incomplete.
+
+## The config of a chunk
+
+The config is an ordinary image config with one more object:
+
+\`\`\`json
+"layerstash": { "version": 1, "name": "disk.img", "size": 12582912, "chunkSize": 5000000, "chunk": 3, "chunks": 3,
+                "digests": ["sha256:51d7…", "sha256:c4fb…", "sha256:f36e…"] }
+\`\`\`
+
+\`size\` and \`chunks\` are missing while they are not known (standard input), but the last chunk always has them.
+The last chunk alone also has \`digests\`, the list of all chunks. A reader needs only the first and the last
+manifest, however large the file is. Manifests are what Docker Hub counts as pulls.
+
+A file that the Python tool stored has no such list; all that can be checked is that there are no gaps, and
+that all chunks but the last have the same size.
+
+## Without layerstash
+
+\`layerstash url REPO:NAME\` prints a script that restores a stored file. The script needs only sh (with \`cat\`,
+\`mv\`, \`rm\` and \`wc\`), curl and sha256sum. It fetches the chunks, checks each one, and joins them. If it is
+interrupted, run it again and it resumes. It never overwrites a file. Until the chunks are joined they are
+files of their own, so the script needs twice the space of the file.
+
+\`\`\`console
+$ layerstash url localhost:5000/me/files:disk > restore.sh
+$ sh restore.sh restored.img
+\`\`\`
+
+On GHCR anybody may read what is public with the bearer token \`QQ==\`, which is already in the script. Other
+registries require a token, which the script takes from the variable \`TOKEN\`:
+\`TOKEN=$(layerstash token -r me/files pull)\`. Registries that use passwords need \`LOGIN=NAME:PASSWORD\`.
+`,
+  dxf: `# Blobs and aliases
+
+A repository is also a store of blobs: bytes of any size, each named by its digest. An alias is a name for
+blobs, stored as a tag. That is what dxf makes of a registry, and aliases made by either program are equal to
+the byte.
+
+\`\`\`console
+$ echo '20 degrees' > logger.dat
+$ layerstash blob push logger.dat localhost:5000/me/logs:may15
+sha256:279b70cdeb0b0a159e7d2edf8c488e635def821c717900a2a7ad6644e708d000
+layerstash: stored 1 blob in localhost:5000/me/logs: 11 B, …
+layerstash: get it back: layerstash blob pull localhost:5000/me/logs:may15 -o FILE
+$ layerstash blob pull localhost:5000/me/logs:may15
+20 degrees
+$ layerstash blob pull localhost:5000/me/logs:may15 -o copy.dat
+layerstash: wrote copy.dat: 11 B, verified, …
+$ layerstash alias get localhost:5000/me/logs:may15
+sha256:279b70cdeb0b0a159e7d2edf8c488e635def821c717900a2a7ad6644e708d000
+$ layerstash url localhost:5000/me/logs @may15
+http://localhost:5000/v2/me/logs/blobs/sha256:279b…
+curl -fL -o 'may15' 'http://localhost:5000/v2/me/logs/blobs/sha256:279b…'
+\`\`\`
+
+\`url\` prints the URLs of blobs and then a command for each; with \`--script\`, the [script](format.md).
+
+## All commands for blobs and aliases; verification, ranges, platforms
+
+| command        | what it does                                                                                       |
+| -------------- | -------------------------------------------------------------------------------------------------- |
+| \`blob push\`    | stores a file (\`-i\`) or standard input, and prints the digest; \`--alias\` gives it a name           |
+| \`blob pull\`    | fetches blobs (\`sha256:...\`, \`@ALIAS\`) one after the other, to a file (\`-o\`) or standard output    |
+| \`blob size\`    | prints the size in bytes; of an alias, the sum of its blobs                                        |
+| \`blob mount\`   | mounts a blob from another repository of the registry (\`--from\`); no bytes move                    |
+| \`blob remove\`  | removes blobs and prints their digests; of an alias, the blobs it points to, but not the alias     |
+| \`alias set\`    | points a name to blobs, given by digest or as files that were stored, and prints the manifest      |
+| \`alias get\`    | prints the digests that aliases point to; of an image, those of its layers                         |
+| \`alias remove\` | removes aliases, each **alone**, and prints what they pointed to; the blobs stay (not on Gitea)    |
+| \`alias list\`   | prints all aliases, which are all tags, page by page                                               |
+| \`digest\`       | prints the digest of an alias's config: its first blob; of an image, its ID                        |
+| \`manifest\`     | prints an alias's manifest, byte for byte; of an index, the manifests by platform                  |
+| \`repos\`        | prints the repositories of a directory, or of a registry that lists them                           |
+| \`token\`        | prints a token for other programs; its arguments say what it allows: \`pull\`, \`push\`, \`delete\`, \`*\` |
+
+\`--manifest FILE\` takes a manifest in place of names; \`-\` is standard input. \`--with-info\` prints a line
+\`DIGEST SIZE\` before each blob. \`--part-size\` is the most that one request asks for.
+
+**Verified.** A file is written after every byte has been verified. It resumes as \`download\` does. What went
+to standard output cannot be taken back; if bytes were wrong, the exit code is 5. \`--range 0-99\` reads only
+these bytes (both ends count, from 0). A part of a blob cannot be verified, and a message says so.
+
+**Pushing.** A file is hashed first, and not sent if its blob already exists. Standard input is hashed as it
+is sent. Registries eventually delete blobs that nothing points to: give an alias to those you want to keep.
+
+**Platforms.** If a tag has an image for each platform, \`--platform os/arch[/variant]\` chooses one. Without it
+the answer is one JSON object by platform, as in dxf, even if an index is named by its digest.
+\`layerstash inspect --raw\` prints the index itself, byte for byte.
+
+## From dxf: commands, variables, exit codes, and three differences
+
+| dxf                                    | layerstash                                                 |
+| -------------------------------------- | ---------------------------------------------------------- |
+| \`dxf push-blob REPO FILE [@ALIAS]\`     | \`layerstash blob push -r REPO -i FILE [--alias ALIAS]\`     |
+| \`dxf pull-blob REPO DIGEST\\|@ALIAS...\` | \`layerstash blob pull -r REPO DIGEST\\|@ALIAS... [-o FILE]\` |
+| \`dxf pull-blob REPO < MANIFEST\`        | \`layerstash blob pull -r REPO --manifest -\`                |
+| \`dxf blob-size REPO DIGEST\\|@ALIAS...\` | \`layerstash blob size -r REPO DIGEST\\|@ALIAS...\`           |
+| \`dxf mount-blob REPO FROM DIGEST\`      | \`layerstash blob mount -r REPO --from FROM DIGEST\`         |
+| \`dxf del-blob REPO DIGEST\\|@ALIAS...\`  | \`layerstash blob remove -r REPO DIGEST\\|@ALIAS...\`         |
+| \`dxf set-alias REPO ALIAS DIGEST...\`   | \`layerstash alias set -r REPO ALIAS DIGEST...\`             |
+| \`dxf set-alias REPO ALIAS ./FILE...\`   | \`layerstash alias set -r REPO ALIAS ./FILE...\`             |
+| \`dxf get-alias REPO ALIAS...\`          | \`layerstash alias get -r REPO ALIAS...\`                    |
+| \`dxf del-alias REPO ALIAS...\`          | \`layerstash alias remove -r REPO ALIAS...\`                 |
+| \`dxf list-aliases REPO\`                | \`layerstash alias list -r REPO\`                            |
+| \`dxf get-digest REPO ALIAS...\`         | \`layerstash digest -r REPO ALIAS...\`                       |
+| \`dxf get-manifest REPO ALIAS...\`       | \`layerstash manifest -r REPO ALIAS...\`                     |
+| \`dxf list-repos\`                       | \`layerstash repos\`                                         |
+| \`dxf auth REPO ACTION...\`              | \`layerstash token -r REPO ACTION...\`                       |
+
+| variable of dxf       | option, and variable                                                    |
+| --------------------- | ----------------------------------------------------------------------- |
+| \`DXF_HOST\`            | \`--registry HOST\`, \`LAYERSTASH_REGISTRY\`                                |
+| \`DXF_INSECURE=1\`      | \`--registry http://HOST\`; not needed for hosts on this machine          |
+| \`DXF_USERNAME\`        | \`-u\`, \`LAYERSTASH_USERNAME\`                                             |
+| \`DXF_PASSWORD\`        | \`-p\`, \`LAYERSTASH_TOKEN\`; or \`layerstash login\`                         |
+| \`DXF_AUTHORIZATION\`   | \`--authorization\`, \`LAYERSTASH_AUTHORIZATION\`                           |
+| \`DXF_AUTH_HOST\`       | \`--auth-host\`, \`LAYERSTASH_AUTH_HOST\`                                   |
+| \`DXF_TOKEN\`           | \`--bearer-token\`, \`LAYERSTASH_BEARER_TOKEN\`                             |
+| \`DXF_PROGRESS=1\`, \`0\` | \`--progress bar\`, \`none\`, \`LAYERSTASH_PROGRESS\`                         |
+| \`DXF_BLOB_INFO=1\`     | \`--with-info\`, \`LAYERSTASH_WITH_INFO\`                                   |
+| \`DXF_CHUNK_SIZE\`      | \`--part-size\`, \`LAYERSTASH_PART_SIZE\`                                   |
+| \`DXF_SKIPTLSVERIFY=1\` | \`--insecure-skip-tls-verify\`, \`LAYERSTASH_INSECURE_SKIP_TLS_VERIFY\`     |
+| \`DXF_TLSVERIFY=FILE\`  | \`--ca-file FILE\`, \`LAYERSTASH_CA_FILE\`; so too for \`REQUESTS_CA_BUNDLE\` |
+| \`DXF_PLATFORM\`        | \`--platform\`, \`LAYERSTASH_PLATFORM\`                                     |
+
+| exit code of dxf        | of layerstash                           |
+| ----------------------- | --------------------------------------- |
+| 13 (\`EACCES\`)           | 4, not allowed                          |
+| 2 (\`ENOENT\`): not there | 3, not found                            |
+| 2, wrong arguments      | 2, wrong usage                          |
+| 1, whatever else        | 5 where bytes do not match, 1 otherwise |
+
+Three things differ on purpose. \`alias remove\` leaves other aliases of the same blobs alone, while \`del-alias\`
+removes them all. \`blob remove @ALIAS\` leaves the alias, as dxf's own documentation says. Pulling several
+platforms into one file is refused.
+`,
+  library: `# The library
+
+layerstash is a library, too.
+
+\`\`\`ts ignore
+import { download, info, openStore, upload } from "jsr:@layerstash/cli";
+
+using store = openStore({ registry: "oci:./box", repository: "me/files" });
+await upload(store, "backup", { input: "disk.img" });
+const { size, chunks } = await info(store, "backup");
+console.log(\`\${size} bytes in \${chunks.length} chunk\`); // … bytes in 1 chunk
+await download(store, "backup", {
+  output: "copy.img",
+  onEvent: (event) => {
+    if (event.type === "blob") console.log(event.index, event.digest); // 1 sha256:…
+  },
+});
+\`\`\`
+
+Each subject has an entry of its own:
+
+| import                      | what it is for                                                                                                |
+| --------------------------- | ------------------------------------------------------------------------------------------------------------- |
+| \`@layerstash/cli\`           | files: \`openStore\`, \`upload\`, \`download\`, \`list\`, \`info\`, \`verify\`, \`remove\`; credentials, events, errors     |
+| \`@layerstash/cli/images\`    | looking into images: \`openImage\`, \`findImage\`, \`ImageFiles\`, \`FileTree\`, \`survey\`, \`extract\`, \`readImageFile\` |
+| \`@layerstash/cli/blobs\`     | blobs and aliases: \`pushBlob\`, \`pullBlobs\`, \`mountBlob\`, \`removeBlobs\`, \`setAlias\`, \`getAlias\`; URLs for curl |
+| \`@layerstash/cli/artifacts\` | what other programs stored: \`findArtifact\` tells what lies there, \`downloadArtifact\` brings its files back    |
+| \`@layerstash/cli/copy\`      | \`copyImage\` and \`copyStash\`; \`append\` a layer to an image; \`saveLayers\` as files                              |
+| \`@layerstash/cli/store\`     | the contract \`Store\`: a repository with its blobs, manifests and tags, to use directly or to implement        |
+
+Every function takes where (a store, or a source and a target), what, and an object of options. \`list\` gives
+an async iterable: \`for await (const { baseTag } of list(store))\`. To use a checkout, import its \`main.ts\`,
+and run your program with its configuration: \`deno run -A --config CHECKOUT/deno.json program.ts\`.
+
+## Examples for blobs and images
+
+\`\`\`ts ignore
+import { openStore } from "jsr:@layerstash/cli";
+import { getAlias, pullBlobs, pushBlob } from "jsr:@layerstash/cli/blobs";
+
+using store = openStore({ registry: "oci:./box", repository: "fred/datalogger" });
+const { digest } = await pushBlob(store, "logger.dat", { alias: "may15-readings" });
+console.log(String(await getAlias(store, "may15-readings"))); // sha256:…
+await pullBlobs(store, ["@may15-readings", digest], { output: "twice.dat" });
+\`\`\`
+
+An image is opened by its name, and read without pulling it:
+
+\`\`\`ts ignore
+import { extract, findImage, ImageFiles, openImage } from "jsr:@layerstash/cli/images";
+
+using image = openImage("nginx:alpine"); // or oci:DIR:TAG
+const { layers } = await findImage(image.store, image.reference, { platform: "linux/amd64" });
+const files = new ImageFiles(image.store, layers);
+const { entries } = await extract(files, ["etc/os-release"], { directory: "out", overwrite: true });
+console.log(entries.map(({ path, size }) => \`\${path}: \${size} bytes\`)); // [ "etc/os-release: … bytes" ]
+\`\`\`
+
+Every function that takes a store reports progress, requests, retries and notices to its \`onEvent\`; without
+one they go to the \`onEvent\` of \`openStore\`. Each event is reported once. Functions end when their \`signal\` is
+aborted. Errors have types: \`NotFoundError\`, \`NotAllowedError\`, \`MismatchError\`, \`ConflictError\` and others.
+Their hints name options as the command line does: \`--chunk-size\` is \`chunkSize\`.
+
+The library reads no environment variables and no configuration files by itself, and keeps a journal only if
+you set \`stateDirectory\`. With \`credentials: savedCredentials(Deno.env.toObject())\` it signs in as docker
+does. \`deno doc jsr:@layerstash/cli/images\` shows the documentation of an entry.
+`,
+  install: `# Installing
+
+**A standalone program** for Linux, macOS and Windows:
+
+\`\`\`sh
+curl -fsSL https://github.com/layerstash/layerstash/releases/latest/download/install.sh | sh
+\`\`\`
+
+\`\`\`powershell
+irm https://github.com/layerstash/layerstash/releases/latest/download/install.ps1 | iex
+\`\`\`
+
+The script verifies the program's checksum, puts it into \`~/.local/bin\` (or \`LAYERSTASH_INSTALL_DIR\`), and
+never needs root. \`LAYERSTASH_VERSION\` chooses a version. On Linux the program needs glibc; on a system with
+musl, use Deno. Later, \`layerstash upgrade\` replaces the program with the latest release.
+
+The checksums come from the same server as the programs: they find damage, not a release that somebody has
+replaced. Each file is also attested, and the GitHub CLI checks that this repository built it:
+\`gh attestation verify FILE --repo layerstash/layerstash\`. Neither the scripts nor \`upgrade\` do that.
+
+**With [Deno](https://deno.com)** 2.9.6 or later there is nothing to install. If you have Node but not Deno,
+\`npm install -g deno@2.9\` installs it.
+
+\`\`\`console
+$ deno run --no-config -A jsr:@layerstash/cli --version
+layerstash v0.1.0
+$ layerstash() { deno run --no-config -A jsr:@layerstash/cli "$@"; }   # a clone: deno run -A CLONE/main.ts "$@"
+\`\`\`
+
+Never leave out \`--no-config\`: without it, Deno obeys a \`deno.json\` or \`package.json\` in the current directory
+or above it, which may put other code in the place of layerstash. Only a checkout is run without it, because
+it needs its own \`deno.json\`. \`-A\` allows everything; [Permissions](install.md) lists what each use needs.
+Each release also has \`layerstash.js\`, the whole program in one file: \`deno run --no-config -A layerstash.js\`.
+
+## Uninstalling, upgrading, completions
+
+**Uninstall** with \`| sh -s -- --uninstall\` in place of \`| sh\`; on Windows save \`install.ps1\` and run
+\`./install.ps1 -Uninstall\`.
+
+**Upgrade.** The new program is verified and started once before it takes the place of the old one.
+\`layerstash upgrade --check\` only reports whether there is a newer release. \`layerstash upgrade 1.2.3\`
+installs that version, even if it is older. If you run layerstash with Deno, \`layerstash upgrade\` tells you
+how to update. \`LAYERSTASH_RELEASES\` names a mirror of the releases, for the scripts too.
+
+**Completions.** With these lines your shell completes commands, options, values and registries. It asks
+layerstash itself for them.
+
+\`\`\`sh
+echo 'source <(layerstash completions bash)' >> ~/.bashrc
+echo 'source <(layerstash completions zsh)' >> ~/.zshrc            # below the line with compinit
+mkdir -p ~/.config/fish/completions && layerstash completions fish > ~/.config/fish/completions/layerstash.fish
+layerstash completions powershell >> $PROFILE
+\`\`\`
+
+## Permissions
+
+With Deno, \`-A\` allows everything. Deno can also allow only what a command needs. If a permission is missing,
+an error names it, and the exit code is 4.
+
+## What each use needs, with examples
+
+| for                                       | permissions                                                                                                                                  |
+| ----------------------------------------- | -------------------------------------------------------------------------------------------------------------------------------------------- |
+| any command                               | \`--allow-env\`                                                                                                                                |
+| a registry                                | \`--allow-net\` for its host, its token server and its storage hosts, such as \`auth.docker.io\`                                                 |
+| logins that docker and podman keep        | \`--allow-read\` for their files, \`--allow-run\` for their helper programs; not needed with \`LAYERSTASH_USERNAME\` and \`LAYERSTASH_TOKEN\`        |
+| \`oci:DIR\`                                 | \`--allow-read=DIR --allow-write=DIR\`                                                                                                         |
+| \`upload\`                                  | \`--allow-read=FILE\`                                                                                                                          |
+| \`download\`, \`extract\`, \`save\`, \`browse\`   | \`--allow-read\` and \`--allow-write\` for the directory that they write to                                                                      |
+| the check of free space before a download | \`--allow-sys=statfs\`; without it the check is skipped, and a message says so                                                                 |
+| journals, to resume after an interruption | \`--allow-read\` and \`--allow-write\` for \`~/.local/state/layerstash\`, or \`--state-dir\`; without them no journal is kept, and a message says so |
+| a checkout, in place of the package       | \`--allow-read\` for its directory: what a command needs is read when it is named; not needed from JSR, or with \`layerstash.js\`                |
+| the library                               | nothing to import it; to use it, what the same command needs, without \`--allow-env\`                                                          |
+
+\`\`\`console
+$ deno run --no-config --allow-env --allow-read=. --allow-write=. --allow-sys=statfs \\
+    jsr:@layerstash/cli download --registry oci:./box -r me/files -t disk -o narrow.img --state-dir .
+layerstash: wrote narrow.img: 2.56 KB, verified, …
+$ deno run --no-config --allow-env --allow-read --allow-net=localhost:5000 \\
+    jsr:@layerstash/cli alias get --registry localhost:5000 -r fred/datalogger may15-readings
+sha256:279b70cdeb0b0a159e7d2edf8c488e635def821c717900a2a7ad6644e708d000
+\`\`\`
+`,
+};
