@@ -243,8 +243,8 @@ oci:./images:mine  /etc
 
 The arrow keys move, \`Enter\` opens, \`Left\` or \`Esc\` goes back, \`/\` searches the whole tree as you type, \`s\`
 saves the file, \`q\` quits, \`?\` shows all keys. A text is shown up to its first MiB; anything else up to its
-first 64 KiB, in hexadecimal. To list files, their layers have to be read once; \`Esc\` stops that. \`--log-file FILE\` records what the session shows, as plain text. Without a
-terminal, use \`peek\` and \`extract\`.
+first 64 KiB, in hexadecimal. To list files, their layers have to be read once; \`Esc\` stops that.
+\`--log-file FILE\` records what the session shows, as plain text. Without a terminal, use \`peek\` and \`extract\`.
 
 ## Building, copying and saving
 
@@ -712,10 +712,14 @@ await pullBlobs(store, ["@may15-readings", digest], { output: "twice.dat" });
 
 An image is opened by its name, and read without pulling it:
 
+\`\`\`console
+$ layerstash copy nginx:alpine oci:./images:nginx
+\`\`\`
+
 \`\`\`ts ignore
 import { extract, findImage, ImageFiles, openImage } from "jsr:@layerstash/cli/images";
 
-using image = openImage("nginx:alpine"); // or oci:DIR:TAG
+using image = openImage("oci:./images:nginx"); // or nginx:alpine
 const { layers } = await findImage(image.store, image.reference, { platform: "linux/amd64" });
 const files = new ImageFiles(image.store, layers);
 const { entries } = await extract(files, ["etc/os-release"], { directory: "out", overwrite: true });
