@@ -182,6 +182,7 @@ $ layerstash inspect nginx:alpine                        # platforms, labels, la
 $ layerstash layers nginx:alpine                         # one layer per line
 $ layerstash peek nginx:alpine /etc/nginx                # what a container sees, and the layer of each file
 $ layerstash peek nginx:alpine --layer 2                 # one layer, as its archive has it; or --layer all
+$ layerstash peek nginx:alpine --hidden                  # also what later layers remove or replace
 $ layerstash peek nginx:alpine --tree '**/*.conf'
 $ layerstash extract nginx:alpine etc/os-release -o -    # one file, to standard output
 $ layerstash extract nginx:alpine /etc/nginx -o out      # makes out/etc/nginx, with modes, times and links
