@@ -17,12 +17,14 @@ export async function makeTopicModule(): Promise<string> {
     const page = await Deno.readTextFile(new URL(`${name}.md`, HELP));
     return `  ${name}: \`${page.replaceAll(/[\\`]|\$\{/g, "\\$&")}\`,\n`;
   }));
-  return `/** The texts of the topics. \`deno task topics\` makes this file: edit the Markdown files beside it. @module */
-
-/** The text of each topic, by its name. */
-export const TOPIC_TEXTS: Readonly<Record<string, string>> = {
-${entries.join("")}};
-`;
+  return [
+    "/** The texts of the topics. `deno task topics` makes this file: edit the Markdown files beside it. @module */",
+    "",
+    "/** The text of each topic, by its name. */",
+    "export const TOPIC_TEXTS: Readonly<Record<string, string>> = {",
+    `${entries.join("")}};`,
+    "",
+  ].join("\n");
 }
 
 if (import.meta.main) await Deno.writeTextFile(TOPIC_MODULE, await makeTopicModule());
