@@ -97,7 +97,7 @@ Deno.test(
     await screen.until(/\n {2}message -> etc\/motd +\[1\] {2}lrw-r--r--\n {2}raw +5 B {2}\[1\]/);
     await screen.type("Down", "Enter");
     const etc = await screen.until(
-      /\/etc\n> long\.txt +1\.\d+ KiB {2}\[1\] {2}-rw-r--r--\n {2}motd +4 B {2}\[2\] {2}-rw-r-----\n\n/,
+      /\/etc\n> long\.txt +1\.\d+ KB {2}\[1\] {2}-rw-r--r--\n {2}motd +4 B {2}\[2\] {2}-rw-r-----\n\n/,
     );
     assert.ok(!etc.includes("gone"));
     await screen.type("Down", "Enter");

@@ -386,7 +386,8 @@ Deno.test(
     assert.equal(
       new TextDecoder().decode(stderr),
       "layerstash: cannot store disk.img as disk: interrupted\n" +
-        "hint: stored so far: 0 of 1 chunk; 10 B were under way, and may have to be sent again. The same command goes on\n",
+        "hint: stored so far: 0 of 1 chunk; at most 10 B are sent again; go on with: " +
+        `layerstash upload --registry ${registry.url} -r me/files -t disk -i disk.img\n`,
     );
     const after = await work.run(["list", "--registry", registry.url, "-r", "me/files"]);
     assert.equal(after.stdout, "");
@@ -419,7 +420,8 @@ Deno.test(
       new TextDecoder().decode(stderr),
       "layerstash: removed before the interruption: disk-3\n" +
         "layerstash: cannot remove disk: interrupted\n" +
-        "hint: what was removed is gone: the same command removes the rest\n",
+        "hint: what was removed is gone; go on with: " +
+        `layerstash remove --registry ${registry.url} -r me/files -t disk\n`,
     );
     const again = await work.run(["remove", ...disk]);
     assert.equal(again.code, 0, again.stderr);

@@ -99,3 +99,30 @@ Deno.test("a copy of a stored file ends with the command that gets it back, and 
   );
   assert.equal(await said(work, "verify", `${BOX}:disk`, "--deep"), "layerstash: verified disk: TIME\n");
 });
+
+Deno.test("a failure in the middle says what is kept and how to go on, without the secrets that were typed", async () => {
+  await using work = await makeWorkplace();
+  await using registry = await startFakeRegistry({
+    faults: { failNext: [{ method: "PUT", path: /manifests\/disk-2$/, status: 400, times: 99 }] },
+  });
+  await work.write("disk.img", someBytes(3000));
+  const typed = ["upload", "disk.img", `${registry.host}/me/files:disk`, "--chunk-size", "1KB"];
+  const { code, stderr } = await work.run([...typed, "-u", "me", "-p", "open-sesame"]);
+  assert.equal(code, 1, stderr);
+  const line = `layerstash ${typed.join(" ")} -u me -p ...`;
+  assert.ok(
+    stderr.endsWith(`hint: stored so far: 3 of 3 chunks; nothing is sent again; go on with: ${line}\n`),
+    stderr,
+  );
+  assert.ok(!stderr.includes("open-sesame"));
+});
+
+Deno.test("a conflict is no transfer that goes on", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", someBytes(3000));
+  await said(work, "upload", "disk.img", `${BOX}:disk`);
+  await work.write("disk.img", someBytes(3001));
+  const { code, stderr } = await work.run(["upload", "disk.img", `${BOX}:disk`]);
+  assert.equal(code, 6);
+  assert.doesNotMatch(stderr, /go on with/);
+});

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { inProgress } from "../lib/cli/action.ts";
 import { jsonEvents } from "../lib/cli/text/json_lines.ts";
 import { columnsOf } from "../lib/cli/text/columns.ts";
-import { renderBar, renderPlain } from "../lib/cli/terminal/progress_bar.ts";
+import { type BarStyle, renderBar as renderStyled, renderPlain } from "../lib/cli/terminal/progress_bar.ts";
 import { renderEvent } from "../lib/cli/terminal/log.ts";
 import {
   advance,
@@ -31,6 +31,14 @@ function done(
   return { type: "blob", index: 1, state, digest: DIGEST, size };
 }
 
+/** The bar as the plainest terminal shows it, where nothing else is asked for. */
+function renderBar(
+  state: ProgressState,
+  { unicode = false, colour = false, ...size }: Partial<BarStyle> & { width: number; now: number },
+): string[] {
+  return renderStyled(state, { unicode, colour, ...size });
+}
+
 /** The state after events that come one each second. */
 function after(events: TransferEvent[], what = "uploading disk.img"): ProgressState {
   return events.reduce(
@@ -52,15 +60,15 @@ Deno.test("the bar at 80 columns", () => {
   ]);
   assert.deepEqual(renderBar(startProgress("uploading disk.img", 0), { width: 79, now: 0 }), [
     "uploading disk.img",
-    "0 B",
+    "",
   ]);
   assert.deepEqual(renderBar(after([PLAN]), { width: 79, now: 1000 }), [
     "uploading disk.img  0/4 chunks",
-    "[----------------------]   0 %  0 B / 1 GB  0 B/s",
+    "[------------------------]    0 %      0 B / 1 GB",
   ]);
   assert.deepEqual(renderBar(half, { width: 79, now: 6000 }), [
     "uploading disk.img  1/4 chunks",
-    "[#########-------------]  42 %  420 MB / 1 GB  70 MB/s  8s left",
+    "[##########--------------]   42 %   420 MB / 1 GB    80 MB/s  7s left",
   ]);
 });
 
@@ -72,17 +80,17 @@ Deno.test("the bar at 120, 60, 40 and 12 columns", () => {
   const at = (width: number) => renderBar(half, { width, now: 6000 });
   assert.deepEqual(at(120), [
     "uploading a-rather-long-name.img  1/4 chunks",
-    "[###############-----------------------]  42 %  420 MB / 1 GB  70 MB/s  8s left",
+    "[###############-----------------------]   42 %   420 MB / 1 GB  42.5 MB/s  14s left",
   ]);
   assert.deepEqual(at(60), [
     "uploading a-rather-long-name.img  1/4 chunks",
-    "[###-----]  42 %  420 MB / 1 GB  70 MB/s  8s left",
+    "[###-----]   42 %   420 MB / 1 GB  42.5 MB/s  14s left",
   ]);
   assert.deepEqual(at(40), [
     "uploading a-rather-long-n...  1/4 chunks",
-    "[###-----]  42 %  420 MB / 1 GB  8s left",
+    "[###-----]   42 %   420 MB / 1 GB",
   ]);
-  assert.deepEqual(at(12), ["uploading...", "42 %"]);
+  assert.deepEqual(at(12), ["uploading...", " 42 %"]);
 });
 
 Deno.test("where the total is not known, sizes and the rate only", () => {
@@ -94,9 +102,9 @@ Deno.test("where the total is not known, sizes and the rate only", () => {
   ]);
   assert.deepEqual(renderBar(state, { width: 79, now: 5000 }), [
     "uploading disk.img  1 chunk",
-    "270 MB  54 MB/s",
+    " 270 MB  6.67 MB/s",
   ]);
-  assert.equal(renderPlain(state, 5000), "uploading disk.img: 270 MB, 54 MB/s, 1 chunk");
+  assert.equal(renderPlain(state, 5000), "uploading disk.img: 270 MB, 6.67 MB/s, 1 chunk");
   assert.equal(timeLeft(state, 5000), undefined);
 });
 
@@ -111,7 +119,7 @@ Deno.test("of work that moves nothing it is said how long it takes, and how many
   assert.equal(renderPlain(startProgress("reading x", 0), 20_000), "reading x: 20s so far");
   assert.equal(
     renderPlain(after([PLAN], "storing x"), 10_000),
-    "storing x: 0 %, 0 B / 1 GB, 0 B/s, 0/4 chunks",
+    "storing x: 0 %, 0 B / 1 GB, 0/4 chunks",
   );
 });
 
@@ -129,11 +137,63 @@ Deno.test("what a command does is named while it does it", () => {
   assert.deepEqual(said, expected);
 });
 
+Deno.test("blocks fill by eighths, in colour or without", () => {
+  const state = after([PLAN, sent(250 * MB), done(250 * MB), sent(170 * MB)]);
+  const line = (style: BarStyle, width = 79) => renderBar(state, { width, now: 6000, ...style })[1];
+  const rest = "   42 %   420 MB / 1 GB  42.5 MB/s  14s left";
+  assert.equal(line({ unicode: true, colour: false }), `${"█".repeat(10)}▉${"░".repeat(15)}${rest}`);
+  assert.equal(
+    line({ unicode: true, colour: true }),
+    `\x1b[32m${"█".repeat(10)}▉\x1b[0m\x1b[2m${"░".repeat(15)}\x1b[0m${rest}`,
+  );
+  assert.equal(line({ unicode: true, colour: false }, 39), "████▏░░░░░   42 %   420 MB / 1 GB");
+});
+
+Deno.test("nothing moves while numbers change: they are as wide from the first byte to the last", () => {
+  const places = new Set<string>();
+  let state = advance(startProgress("uploading disk.img", 0), PLAN, 0);
+  for (let second = 1; second <= 90; second++) {
+    state = advance(state, sent(11_111_111), second * 1000);
+    if (second % 23 === 0) state = advance(state, done(250 * MB), second * 1000);
+    const [title, line] = renderBar(state, { width: 79, now: second * 1000 });
+    places.add(`${title!.length} ${line!.indexOf("%")} ${line!.indexOf("B /")} ${line!.lastIndexOf("1 GB")}`);
+    if (second > 2) assert.equal(line!.indexOf("B/s"), 57, line);
+  }
+  assert.deepEqual([...places], ["30 32 41 45"]);
+});
+
+Deno.test("an attempt that is waited for is shown with its countdown until bytes move again", () => {
+  const failed: TransferEvent = { type: "retry", what: "chunk 2", attempt: 1, delay: 8000, reason: "503" };
+  const state = after([PLAN, sent(250 * MB), sent(170 * MB), failed]);
+  const at = (now: number, colour = false) => renderBar(state, { width: 79, now, colour })[1];
+  const start = "[##########--------------]   42 %   420 MB / 1 GB";
+  assert.equal(at(4000), `${start}  waiting: attempt 2 in 8s`);
+  assert.equal(at(11_001), `${start}  waiting: attempt 2 in 1s`);
+  assert.equal(at(12_500), `${start}  waiting: attempt 2`, "it has begun");
+  assert.ok(at(4000, true)!.endsWith("\x1b[33mwaiting: attempt 2 in 8s\x1b[0m"));
+  assert.equal(renderBar(state, { width: 39, now: 4000 })[1], "[###-----]   42 %");
+  assert.equal(
+    renderPlain(state, 4000),
+    "uploading disk.img: 42 %, 420 MB / 1 GB, waiting: attempt 2 in 8s, 0/4 chunks",
+  );
+  assert.doesNotMatch(renderPlain(advance(state, sent(1), 13_000), 13_000), /waiting/);
+  const nothingElse = advance(startProgress("listing me/files", 0), failed, 1000);
+  assert.equal(renderPlain(nothingElse, 2000), "listing me/files: waiting: attempt 2 in 7s");
+});
+
+Deno.test("what passes before the first bytes move counts neither for the rate nor for the time left", () => {
+  let state = advance(startProgress("x", 0), { type: "plan", size: 1000 * MB, blobs: 1 }, 0);
+  assert.equal(rateAt(state, 15_000), undefined);
+  for (const second of [15, 16, 17]) state = advance(state, sent(10 * MB), second * 1000);
+  assert.equal(rateAt(state, 17_000), 10 * MB);
+  assert.equal(timeLeft(state, 17_000), 97_000);
+});
+
 Deno.test("progress as a plain line", () => {
   const state = after([PLAN, sent(250 * MB), done(250 * MB), sent(170 * MB)]);
   assert.equal(
     renderPlain(state, 6000),
-    "uploading disk.img: 42 %, 420 MB / 1 GB, 70 MB/s, 8s left, 1/4 chunks",
+    "uploading disk.img: 42 %, 420 MB / 1 GB, 42.5 MB/s, 14s left, 1/4 chunks",
   );
 });
 
@@ -157,15 +217,21 @@ Deno.test("bytes that are given back for another attempt do not count twice", ()
   assert.equal(movedBytes(retried), 250 * MB);
   const givenBackFirst = after([PLAN, sent(100 * MB), sent(-120 * MB)]);
   assert.equal(movedBytes(givenBackFirst), 0);
-  const lateRetry = after([PLAN, sent(100 * MB), sent(-100 * MB)]);
-  assert.equal(rateAt(lateRetry, 5000), 20 * MB, "they did travel");
+  const lateRetry = after([PLAN, sent(1), sent(100 * MB), sent(-100 * MB)]);
+  assert.equal(rateAt(lateRetry, 6000), 25 * MB, "they did travel");
 });
 
 Deno.test("chunks that are there already count without having moved, and not for the rate", () => {
-  const state = after([PLAN, done(250 * MB, "present"), done(250 * MB, "present"), sent(40 * MB)]);
+  const state = after([
+    PLAN,
+    done(250 * MB, "present"),
+    done(250 * MB, "present"),
+    sent(20 * MB),
+    sent(20 * MB),
+  ]);
   assert.equal(state.saved, 500 * MB);
   assert.equal(movedBytes(state), 540 * MB);
-  assert.equal(rateAt(state, 4000), 10 * MB);
+  assert.equal(rateAt(state, 5000), 20 * MB);
 });
 
 Deno.test("a chunk that was partly checked and partly fetched counts once, beside another one on its way", () => {
@@ -199,7 +265,7 @@ Deno.test("bytes that an earlier run moved count for how far it is, and not for 
   const state = advance(advance(startProgress("x", 0), PLAN, 0), resumed, 10);
   assert.equal(state.saved, 400 * MB);
   assert.equal(percentDone(state), 40);
-  assert.equal(rateAt(state, 5000), 0);
+  assert.equal(rateAt(state, 5000), undefined);
   assert.equal(percentDone(advance(state, { ...resumed, bytes: -400 * MB }, 20)), 0);
 });
 

@@ -74,7 +74,7 @@ Deno.test("an upload shows a bar that fits, and leaves the screen clean", withTm
   await work.write("disk.img", new Uint8Array(3_000_000));
   const to = ["--registry", registry.url, "-r", "me/files", "-t", "disk", "-i", work.path("disk.img")];
   await using screen = await openScreen(commandWords(["upload", ...to]), environment(work));
-  const shown = await screen.until(/storing .*\n\[#*-*\] +\d+ %/);
+  const shown = await screen.until(/storing .*\n█*[▏▎▍▌▋▊▉]?░* +\d+ %/);
   assert.ok(!shown.includes("100 %"), "not done before the registry has said so");
   release.resolve();
   const left = timeless((await screen.until(/ended with 0/)).replaceAll("\n", ""));
@@ -82,6 +82,49 @@ Deno.test("an upload shows a bar that fits, and leaves the screen clean", withTm
     left,
     /^layerstash: stored disk in \S+: 3 MB in 1 chunk, TIMElayerstash: digest: \S+@sha256:\w{64}layerstash: get it back: layerstash download \S+:diskended with 0$/,
   );
+});
+
+Deno.test(
+  "Ctrl-C leaves on the screen how far it came, and says how to go on, also at 40 columns",
+  withTmux,
+  async () => {
+    for (const columns of [80, 40]) {
+      await using work = await makeWorkplace();
+      const release = Promise.withResolvers<void>();
+      const onRequest = ({ method }: { method: string }) => method === "PUT" ? release.promise : undefined;
+      await using registry = await startFakeRegistry({ faults: { onRequest } });
+      const file = await work.write("disk.img", new Uint8Array(3_000_000));
+      const words = commandWords(["upload", file, `${registry.host}/me/files:disk`]);
+      await using screen = await openScreen(words, environment(work), { columns, rows: 24 });
+      await screen.until(/█+[▏▎▍▌▋▊▉]?░* +99 %/);
+      await screen.type("C-c");
+      const shown = await screen.until(/ended with 130/);
+      release.resolve();
+      assert.match(
+        shown,
+        /^storing \S+ +0\/1 chunk\n█+[▏▎▍▌▋▊▉]?░* +99 % +3 MB \/ 3 MB.*\nlayerstash: cannot /,
+      );
+      assert.match(
+        shown.replaceAll("\n", ""),
+        /hint: stored so far: 0 of 1 chunk; at most 3 MB are sent again; go on with: layerstash upload /,
+      );
+    }
+  },
+);
+
+Deno.test("waiting is shown as waiting, with the attempt and the countdown", withTmux, async () => {
+  await using work = await makeWorkplace();
+  await using registry = await startFakeRegistry({
+    faults: {
+      failNext: [{ method: "POST", path: /blobs/, status: 503, headers: { "retry-after": "60" }, times: 9 }],
+    },
+  });
+  const file = await work.write("disk.img", new Uint8Array(3_000_000));
+  const words = commandWords(["upload", file, `${registry.host}/me/files:disk`]);
+  await using screen = await openScreen(words, environment(work));
+  await screen.until(/ +0 % .* waiting: attempt 2 in (1m|5\ds)\n/);
+  await screen.type("C-c");
+  await screen.until(/ended with 130/);
 });
 
 Deno.test("a report that is piped to the same terminal keeps its rows", withTmux, async () => {

@@ -116,7 +116,7 @@ Deno.test("the bar is redrawn in place, at most every 100 ms, and is gone at the
   ticker.advance(100);
   assert.deepEqual(screen(stderr.text, 80), [
     "uploading disk.img  0/4 chunks",
-    "[----------------------]   0 %  0 B / 1 GB",
+    "[------------------------]    0 %      0 B / 1 GB",
   ]);
   for (let i = 0; i < 500; i++) {
     progress.onEvent(sent(MB));
@@ -124,7 +124,7 @@ Deno.test("the bar is redrawn in place, at most every 100 ms, and is gone at the
   }
   assert.deepEqual(screen(stderr.text, 80), [
     "uploading disk.img  0/4 chunks",
-    "[###########-----------]  50 %  500 MB / 1 GB  455 MB/s  1s left",
+    "[############------------]   50 %   500 MB / 1 GB   499 MB/s  1s left",
   ]);
   assert.equal(stderr.text.split("uploading").length - 1, 11);
   progress.end();
@@ -157,7 +157,7 @@ Deno.test("the bar is erased before a line is printed and comes back under it", 
   ];
   assert.deepEqual(screen(stderr.text, 80), [...lines, ""]);
   ticker.advance(100);
-  assert.deepEqual(screen(stderr.text, 80), [...lines, "uploading disk.img", "0 B"]);
+  assert.deepEqual(screen(stderr.text, 80), [...lines, "uploading disk.img", "waiting: attempt 2 in 3s"]);
   terminal.close();
   assert.deepEqual(screen(stderr.text, 80), [...lines, ""]);
   assert.equal(stdout.text, "");
@@ -176,6 +176,48 @@ Deno.test("an outage that ends many requests is told twice a minute, and at debu
     fails("the registry answered 503");
     assert.equal(stderr.text.trim().split("\n").length, times);
     assert.match(stderr.text, /^layerstash: the registry does not answer; attempt 2 for chunk 2 follows\n/);
+  }
+});
+
+Deno.test("a transfer that ends early leaves on the screen how far it came", () => {
+  const { terminal, stderr, ticker } = setup({ env: { NO_COLOR: "1" } });
+  const ends = (moved: number) => {
+    {
+      using progress = terminal.progress("uploading disk.img");
+      progress.onEvent(PLAN);
+      progress.onEvent(sent(moved));
+      ticker.advance(100);
+    }
+    terminal.keepProgress();
+    terminal.fail("cannot store it", new Error("interrupted"));
+  };
+  ends(0);
+  const failed = "layerstash: cannot store it: interrupted";
+  assert.deepEqual(screen(stderr.text, 80), [failed, ""], "nothing had moved");
+  ends(500 * MB);
+  assert.deepEqual(screen(stderr.text, 80), [
+    failed,
+    "uploading disk.img  0/4 chunks",
+    "[############------------]   50 %   500 MB / 1 GB",
+    failed,
+    "",
+  ]);
+});
+
+Deno.test("where the locale is UTF-8 the bar is of blocks", () => {
+  for (
+    const [env, blocks] of [
+      [{ LANG: "de_DE.UTF-8" }, true],
+      [{ LC_CTYPE: "C.utf8", LANG: "C" }, true],
+      [{ LC_ALL: "C", LANG: "de_DE.UTF-8" }, false],
+      [{}, false],
+    ] as const
+  ) {
+    const { terminal, stderr, ticker } = setup({ env });
+    using progress = terminal.progress("uploading disk.img");
+    progress.onEvent(PLAN);
+    ticker.advance(100);
+    assert.equal(stderr.text.includes("░"), blocks, JSON.stringify(env));
   }
 });
 
@@ -211,9 +253,10 @@ Deno.test("without a terminal there is a plain line every ten seconds", () => {
   const { terminal, stderr, ticker } = setup({ tty: false });
   const progress = terminal.progress("uploading disk.img");
   progress.onEvent(PLAN);
+  progress.onEvent(sent(1));
   ticker.advance(9_999);
   assert.equal(stderr.text, "");
-  progress.onEvent(sent(100 * MB));
+  progress.onEvent(sent(100 * MB - 1));
   ticker.advance(1);
   ticker.advance(10_000);
   progress.end();
@@ -328,7 +371,7 @@ Deno.test("where data is shown on the terminal too, the bar is erased before it"
     using _progress = terminal.progress("listing");
     ticker.advance(100);
     terminal.data("line\n");
-    assert.deepEqual(screen(stderr.text, 80), out === "file" ? ["listing", "0 B"] : [""], `${out}`);
+    assert.deepEqual(screen(stderr.text, 80), out === "file" ? ["listing", ""] : [""], `${out}`);
   }
 });
 
@@ -363,7 +406,7 @@ Deno.test("on a terminal, the bar comes back below whole lines of data", () => {
   using _progress = terminal.progress("listing");
   terminal.data("line\n");
   ticker.advance(100);
-  assert.deepEqual(screen(stderr.text, 80), ["listing", "0 B"]);
+  assert.deepEqual(screen(stderr.text, 80), ["listing", ""]);
 });
 
 Deno.test("a full pipe is waited for", async () => {
@@ -411,7 +454,7 @@ Deno.test("a second transfer takes the place of the first, whose late events do 
   first.onEvent(sent(5));
   first.end();
   ticker.advance(100);
-  assert.deepEqual(screen(stderr.text, 80), ["second", "0 B"]);
+  assert.deepEqual(screen(stderr.text, 80), ["second", ""]);
   assert.equal(ticker.timers.size, 1);
   second.end();
   assert.equal(ticker.timers.size, 0);

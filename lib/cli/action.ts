@@ -1,5 +1,6 @@
 /** How a command runs: it gets a session to work with, and its errors become a message and an exit code. @module */
-import { LayerstashError } from "../errors.ts";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { type ErrorKind, LayerstashError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { hintOfArchive } from "../oci/address.ts";
 import type { Store } from "../store/store.ts";
@@ -11,11 +12,12 @@ import {
   type RepositoryFlags,
   warnOfUnsafe,
 } from "./connection.ts";
+import { correctedLine } from "./corrected_line.ts";
 import { CommandEnded, exitCodeOf, InterruptedError } from "./exit_codes.ts";
 import type { ParsedCommand } from "./place.ts";
 import { listenForInterrupt } from "./terminal/interrupt.ts";
 import type { ProgressDisplay } from "./terminal/progress_display.ts";
-import type { ProgressState } from "./terminal/progress_state.ts";
+import { hasMoved, type ProgressState } from "./terminal/progress_state.ts";
 import type { Terminal } from "./terminal/terminal.ts";
 import type { TransferTotals } from "./terminal/transfer_totals.ts";
 import { jsonEvents } from "./text/json_lines.ts";
@@ -27,6 +29,8 @@ export interface Session {
   signal: AbortSignal;
   /** Receives the error that ends the command, if `--json` reports it as an event. */
   onFailure?: (reason: unknown) => void;
+  /** Says what is kept of a transfer that ends early; `undefined` if nothing is, or nothing had begun. */
+  kept?: () => string | undefined;
 }
 
 /** What a command on a repository works with. */
@@ -37,9 +41,6 @@ export interface StoreSession extends Session {
   /** What the transfer came to until now. */
   totals: () => TransferTotals;
 }
-
-/** The hint after an interruption, for commands that go on where they stopped. */
-export const GO_ON = "what was done is kept: the same command goes on from there";
 
 /** Wraps the work of a command that speaks to a registry. `doing` completes the sentence `cannot ...`. */
 export function action<F extends ConnectionFlags>(
@@ -61,15 +62,31 @@ export function action<F extends ConnectionFlags>(
       await work(session, flags);
     } catch (error) {
       if (error instanceof CommandEnded) throw error;
-      terminal.close();
+      terminal.keepProgress();
       const known = error instanceof Deno.errors.NotCapable ? permissionError(error) : error;
-      const reason = withArchiveHint(known, images(flags));
+      const next = howToGoOn(session, known, parsed);
+      const isInterrupted = known instanceof InterruptedError;
+      const reason = isInterrupted ? new InterruptedError(next) : withArchiveHint(known, images(flags));
       session.onFailure?.(reason);
       terminal.fail(`cannot ${doing(flags)}`, reason);
+      if (!isInterrupted && next !== undefined) terminal.hint(next);
       throw new CommandEnded(exitCodeOf(reason));
     }
   };
 }
+
+/**
+ * What is kept of a transfer that ended early, and the command that goes on; `undefined` if the same command would fail again,
+ * or begin anew.
+ */
+function howToGoOn({ kept }: Session, reason: unknown, parsed: ParsedCommand): string | undefined {
+  if (reason instanceof LayerstashError && !GOES_ON.has(reason.kind)) return undefined;
+  const what = kept?.();
+  return what && `${what}; go on with: ${correctedLine(parsed as CommandUnknownOpts, (words) => words)}`;
+}
+
+/** Kinds of errors that another attempt may be spared. */
+const GOES_ON: ReadonlySet<ErrorKind> = new Set<ErrorKind>(["failed", "not-allowed"]);
 
 /** Adds the way to name an archive to the hint of an error, if an image has the name of one in the current directory. */
 function withArchiveHint(error: unknown, images: readonly string[]): unknown {
@@ -88,14 +105,24 @@ export function inProgress(doing: string): string {
   );
 }
 
-/** Shows events as progress and log lines, and with `--json` as JSON on standard output. */
+/**
+ * Shows events as progress and log lines, and with `--json` as JSON on standard output. `kept` says what is kept if the
+ * command is interrupted, or fails when bytes had moved.
+ */
 export function showEvents(
   session: Session,
   what: string,
-  { json }: { json?: boolean | string | undefined },
+  { json, kept }: {
+    json?: boolean | string | undefined;
+    kept?: ((progress: ProgressState) => string | undefined) | undefined;
+  },
 ): ProgressDisplay {
-  const { terminal } = session;
+  const { terminal, signal } = session;
   const display = terminal.progress(what);
+  session.kept = () => {
+    const state = display.state();
+    return signal.aborted || hasMoved(state) ? kept?.(state) : undefined;
+  };
   if (!json) return display;
   const toJson = jsonEvents((text) => terminal.data(text));
   session.onFailure = (reason) => {
@@ -111,13 +138,10 @@ export function showEvents(
 }
 
 /** What a command that moves bytes says about that. */
-interface MovingOptions<F> {
+export interface MovingOptions<F> {
   /** What is going on, as in `storing disk.img`. */
   moving?: (flags: F) => string;
-  /**
-   * The hint after an interruption: how to go on. `undefined` if nothing was kept. By default, commands that move bytes hint
-   * that the same command goes on.
-   */
+  /** What is kept when the command is interrupted, or fails in the middle; `undefined` if nothing is. */
   kept?: (flags: F, progress: ProgressState) => string | undefined;
 }
 
@@ -125,19 +149,16 @@ interface MovingOptions<F> {
 export function storeAction<F extends RepositoryFlags & { json?: boolean | string | undefined }>(
   doing: (flags: F) => string,
   work: (session: StoreSession, flags: F) => Promise<void>,
-  { moving, kept = () => moving && GO_ON }: MovingOptions<F> = {},
+  { moving, kept }: MovingOptions<F> = {},
 ): (flags: F, parsed: ParsedCommand) => Promise<void> {
   return action(doing, async (session, flags) => {
     const { terminal, signal } = session;
     using display = showEvents(session, moving?.(flags) ?? inProgress(doing(flags)), {
       json: moving && flags.json,
+      kept: (progress) => kept?.(flags, progress),
     });
     const { onEvent, totals } = display;
     using store = await openNamedStore(flags, onEvent);
-    try {
-      await work({ terminal, signal, store, onEvent, totals }, flags);
-    } catch (error) {
-      throw error instanceof InterruptedError ? new InterruptedError(kept(flags, display.state())) : error;
-    }
+    await work({ terminal, signal, store, onEvent, totals }, flags);
   });
 }

@@ -1,10 +1,12 @@
-/** How a transfer ends: the last document of `--json`, and the command that gets back what was stored. @module */
+/** How a transfer ends: its last document, what an interruption leaves, and the command that comes next. @module */
 import { isDigest } from "../oci/digest.ts";
 import { isOverheard } from "../oci/registry_address.ts";
-import { printable } from "../messages.ts";
+import { counted, printable } from "../messages.ts";
 import type { Store } from "../store/store.ts";
+import { movedBytes, type ProgressState } from "./terminal/progress_state.ts";
 import type { TransferTotals } from "./terminal/transfer_totals.ts";
 import { eventLine } from "./text/json_lines.ts";
+import { formatSize } from "./text/sizes.ts";
 
 /** The event `done`: where something was stored or fetched, what the transfer came to, and what else is told. */
 export function doneLine(
@@ -41,4 +43,22 @@ export function commandLine(...words: string[]): string {
 /** A word as a shell reads it, in quotes where it has to be. */
 export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/**
+ * What a registry has of a transfer that was interrupted, and how much of it goes out again. Some registries also keep what
+ * was on its way.
+ */
+export function keptThere({ blobs, blobsDone, moving, unit }: ProgressState): string {
+  if (blobs === undefined && blobsDone === 0 && moving <= 0) return "nothing is stored yet";
+  const done = blobs === undefined ? counted(blobsDone, unit) : `${blobsDone} of ${counted(blobs, unit)}`;
+  const again = moving > 0 ? `at most ${formatSize(moving)} are sent again` : "nothing is sent again";
+  return `stored so far: ${done}; ${again}`;
+}
+
+/** What the disk has of a transfer that was interrupted. All that was fetched is kept. */
+export function keptHere(state: ProgressState): string {
+  const moved = movedBytes(state);
+  if (state.size === undefined || moved === 0) return "nothing is fetched yet";
+  return `fetched so far: ${formatSize(moved)} of ${formatSize(state.size)}; nothing of it is fetched again`;
 }

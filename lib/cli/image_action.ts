@@ -2,7 +2,7 @@
 import type { OnEvent } from "../events.ts";
 import { openImage, parseImage } from "../exports/images.ts";
 import type { OpenedImage } from "../open/open_image.ts";
-import { action, inProgress, type Session, showEvents } from "./action.ts";
+import { action, inProgress, type MovingOptions, type Session, showEvents } from "./action.ts";
 import { type ConnectionFlags, findCredentials, transportOf } from "./connection.ts";
 import type { ParsedCommand } from "./place.ts";
 import type { TransferTotals } from "./terminal/transfer_totals.ts";
@@ -25,8 +25,7 @@ export interface ImageFlags extends ConnectionFlags {
 export function imageAction<F extends ImageFlags & { image: string }>(
   doing: (flags: F) => string,
   work: (session: ImageSession, flags: F) => Promise<void>,
-  { moving, jsonEvents = false }: {
-    moving?: (flags: F) => string;
+  { moving, kept, jsonEvents = false }: MovingOptions<F> & {
     /** Whether `--json` prints the events, too. */
     jsonEvents?: boolean;
   } = {},
@@ -35,6 +34,7 @@ export function imageAction<F extends ImageFlags & { image: string }>(
     const reference = parseImage(flags.image);
     using display = showEvents(session, moving?.(flags) ?? inProgress(doing(flags)), {
       json: jsonEvents && flags.json,
+      kept: (progress) => kept?.(flags, progress),
     });
     const { onEvent, totals } = display;
     using opened = openImage(reference, {

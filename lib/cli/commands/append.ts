@@ -14,7 +14,7 @@ import { openBoth } from "../open_both.ts";
 import { jobsOption, jsonOption, limitRateOption, platformOption, stateDirOption } from "../options.ts";
 import { pipedInput } from "../terminal/standard_streams.ts";
 import { renderPace } from "../terminal/transfer_totals.ts";
-import { doneLine } from "../ending.ts";
+import { doneLine, keptThere } from "../ending.ts";
 import { formatSize } from "../text/sizes.ts";
 import { blobSummary, imageName } from "./copy.ts";
 
@@ -83,7 +83,7 @@ const appendAction = action<AppendFlags>(
     const [from, to] = [parseImage(names.from), parseImage(names.to)];
     const { platform, created, createdBy, jobs, stateDir: stateDirectory, json } = flags;
     const input = inputOf(flags);
-    using display = showEvents(session, `appending to ${names.from}`, flags);
+    using display = showEvents(session, `appending to ${names.from}`, { ...flags, kept: keptThere });
     const { onEvent, totals } = display;
     const also = await azureCredentialsOf(flags);
     using both = await openBoth(flags, { from, to, onEvent, also });

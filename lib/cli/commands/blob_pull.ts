@@ -6,14 +6,14 @@ import { pullFound } from "../../blobs/pull_blobs.ts";
 import type { ByteRange } from "../../content/source.ts";
 import { type ByPlatform, isByPlatform, mapEach, requireOne } from "../../images/platforms.ts";
 import type { SizedBlob } from "../../oci/descriptor.ts";
-import { GO_ON, storeAction } from "../action.ts";
+import { storeAction } from "../action.ts";
 import { platformCommand } from "../base_commands.ts";
 import type { WithPlace } from "../place.ts";
 import { jobsOption, limitRateOption, partSizeOption, stateDirOption, withInfoOption } from "../options.ts";
 import { requireFreeOutput, streamName } from "../terminal/standard_streams.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { printAnswers, textLines } from "../text/answers.ts";
-import { doneLine } from "../ending.ts";
+import { doneLine, keptHere } from "../ending.ts";
 import { renderTotals } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
 import { blobsArgument, blobsOf, manifestOption, namesOrManifest } from "./blob_arguments.ts";
@@ -69,7 +69,7 @@ export function blobPullCommand(): CommandUnknownOpts {
     },
     {
       moving: ({ outfile }) => `fetching to ${streamName(outfile, "output")}`,
-      kept: ({ outfile }) => outfile === "-" ? undefined : GO_ON,
+      kept: ({ outfile }, progress) => outfile === "-" ? undefined : keptHere(progress),
     },
   );
   command.action((words, flags, parsed) => work(blobsOf(words, flags, parsed), parsed));

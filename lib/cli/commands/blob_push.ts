@@ -12,7 +12,7 @@ import { limitRateOption, manifestFormatOption, stateDirOption } from "../option
 import { type ParsedCommand, type PlaceFlags, refusalOf, type WithPlace } from "../place.ts";
 import { pipedInput, streamName } from "../terminal/standard_streams.ts";
 import { textLines } from "../text/answers.ts";
-import { addressIn, doneLine, getItBack } from "../ending.ts";
+import { addressIn, doneLine, getItBack, keptThere } from "../ending.ts";
 import { renderTotals } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
 import { filesAndPlace } from "../words.ts";
@@ -53,7 +53,7 @@ export function blobPushCommand(): CommandUnknownOpts {
       if (alias !== ofOne) await setAlias(store, alias!, { digests, signal, onEvent });
       if (!json) reportBlobs(session, blobs, alias);
     },
-    { moving: ({ files }) => `storing ${namesOf(files)}` },
+    { moving: ({ files }) => `storing ${namesOf(files)}`, kept: (_, progress) => keptThere(progress) },
   );
   command.usage("[options] [file...] <address>").action((words, flags, parsed) =>
     work(pushesOf(words, flags, parsed), parsed)

@@ -22,7 +22,7 @@ import {
   platformsOption,
 } from "../options.ts";
 import { renderPace, type TransferTotals } from "../terminal/transfer_totals.ts";
-import { addressIn, doneLine, getItBack } from "../ending.ts";
+import { addressIn, doneLine, getItBack, keptThere } from "../ending.ts";
 import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `
@@ -73,7 +73,7 @@ interface CopyFlags extends ConnectionFlags {
 
 const copyAction = action<CopyFlags>(({ from, to }) => `copy ${from} to ${to}`, async (session, flags) => {
   const [from, to] = [parseImage(flags.from), parseImage(flags.to)];
-  using display = showEvents(session, `copying ${flags.from}`, flags);
+  using display = showEvents(session, `copying ${flags.from}`, { ...flags, kept: keptThere });
   const { onEvent, totals } = display;
   using both = await openBoth(flags, { from, to, manifestFormat: flags.manifestFormat, onEvent });
   const work = flags.stash ? copyOneStash : copyWhatLiesThere;

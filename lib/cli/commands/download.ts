@@ -8,9 +8,9 @@ import { quoted } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { isDirectory } from "../../oci/path_reference.ts";
 import type { Stash } from "../../stash/stash.ts";
-import { GO_ON, storeAction, type StoreSession } from "../action.ts";
+import { storeAction, type StoreSession } from "../action.ts";
 import { ADDRESS, transferCommand } from "../base_commands.ts";
-import { doneLine } from "../ending.ts";
+import { doneLine, keptHere } from "../ending.ts";
 import { platformOption } from "../options.ts";
 import { namedPlaceOf, type WithName } from "../place.ts";
 import { oneFile, splitWords } from "../words.ts";
@@ -68,7 +68,7 @@ export function downloadCommand(): CommandUnknownOpts {
     },
     {
       moving: ({ baseTag }) => `fetching ${baseTag}`,
-      kept: ({ outfile }) => outfile === "-" ? undefined : GO_ON,
+      kept: ({ outfile }, progress) => outfile === "-" ? undefined : keptHere(progress),
     },
   );
   command.action((address, dest, flags, parsed) => {

@@ -38,7 +38,7 @@ export function removeCommand(): CommandUnknownOpts {
       const failed = kept.find(({ error }) => error !== undefined);
       if (failed) throw new CommandEnded(exitCodeOf(failed.error));
     },
-    { kept: () => "what was removed is gone: the same command removes the rest" },
+    { kept: () => "what was removed is gone" },
   );
   command.action((address, flags, parsed) => work(namedPlaceOf(address, flags, parsed), parsed));
   return command;

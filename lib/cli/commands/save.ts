@@ -9,7 +9,7 @@ import { imageCommand } from "../base_commands.ts";
 import { jobsOption, limitRateOption, stateDirOption } from "../options.ts";
 import { mayRepeat } from "../strict_usage.ts";
 import { renderPace, renderTotals } from "../terminal/transfer_totals.ts";
-import { doneLine } from "../ending.ts";
+import { doneLine, keptHere, keptThere } from "../ending.ts";
 import { formatSize } from "../text/sizes.ts";
 import { blobSummary, imageName } from "./copy.ts";
 
@@ -61,7 +61,11 @@ const saveAction = imageAction<SaveFlags>(
     if (flags.output === "-") throw noStream();
     await (flags.layer ? saveSome : saveWhole)(session, flags);
   },
-  { moving: ({ image }) => `saving ${image}`, jsonEvents: true },
+  {
+    moving: ({ image }) => `saving ${image}`,
+    jsonEvents: true,
+    kept: ({ layer }, progress) => layer ? keptHere(progress) : keptThere(progress),
+  },
 );
 
 /** Elsewhere `-` is standard output. A directory of that name is not what the user meant. */

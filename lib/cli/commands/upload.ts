@@ -8,12 +8,11 @@ import type { Stash } from "../../stash/stash.ts";
 import { storeAction, type StoreSession } from "../action.ts";
 import { transferCommand } from "../base_commands.ts";
 import { correctedLine, withOption, withWord } from "../corrected_line.ts";
-import { addressIn, commandLine, doneLine, getItBack, shellWord } from "../ending.ts";
+import { addressIn, commandLine, doneLine, getItBack, keptThere, shellWord } from "../ending.ts";
 import { chunkSizeOption, manifestFormatOption } from "../options.ts";
 import { type ParsedCommand, type PlaceFlags, refusalOf, type WithName } from "../place.ts";
 import { filesAndPlace } from "../words.ts";
 import { streamName } from "../terminal/standard_streams.ts";
-import type { ProgressState } from "../terminal/progress_state.ts";
 import { renderTotals, sumOf, type TransferTotals } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
 
@@ -61,7 +60,8 @@ export function uploadCommand(): CommandUnknownOpts {
     {
       moving: ({ infile, position: { number, of } }) =>
         `storing ${streamName(infile, "input")}${of === 1 ? "" : ` (file ${number} of ${of})`}`,
-      kept: ({ infile }, progress) => keptChunks(progress, infile === "-"),
+      kept: ({ infile }, progress) =>
+        infile === "-" ? `${keptThere(progress)}, if the same bytes come` : keptThere(progress),
     },
   );
   command.usage("[options] <file...> <address>").action(async (words, flags, parsed) => {
@@ -164,14 +164,3 @@ function ownName(file: string, refuse: (problem: string) => never): string {
 
 /** Leaves room for the numbers of the chunks: a tag has at most 128 characters. */
 const LONGEST_OWN_NAME = 120;
-
-/** What an interruption leaves: chunks that are stored, and what was on its way. Some registries keep that, too. */
-function keptChunks({ blobs, blobsDone, moving }: ProgressState, piped: boolean): string {
-  const all = blobs === undefined
-    ? counted(blobsDone, "chunk")
-    : `${blobsDone} of ${counted(blobs, "chunk")}`;
-  const lost = moving > 0 ? `; ${formatSize(moving)} were under way, and may have to be sent again` : "";
-  const goesOn = "The same command goes on";
-  const next = piped ? `${goesOn} if the same bytes come again; for others, add --overwrite` : goesOn;
-  return `stored so far: ${all}${lost}. ${next}`;
-}

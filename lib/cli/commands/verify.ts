@@ -57,7 +57,7 @@ export function verifyCommand(): CommandUnknownOpts {
       if (hint) terminal.hint(hint);
       if (result.faults.length > 0) throw new CommandEnded(EXIT_CODES.mismatch);
     },
-    { moving: ({ baseTag }) => `verifying ${baseTag}`, kept: () => undefined },
+    { moving: ({ baseTag }) => `verifying ${baseTag}` },
   );
   command.action((address, file, flags, parsed) => {
     const words = splitWords([address, file], parsed, { most: 1 });

@@ -33,6 +33,13 @@ export class Drawing {
     this.#lines = lines;
   }
 
+  /** Draws lines that stay: what is printed next comes below them. */
+  leave(lines: readonly string[]): void {
+    if (this.#withdrawn) return;
+    this.erase(); // also what the user's terminal has written there, such as ^C
+    this.#print(`${lines.join("\n")}\n`);
+  }
+
   /** Removes the lines that are drawn. */
   erase(): void {
     if (this.#lines.length === 0) return;

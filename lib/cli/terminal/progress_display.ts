@@ -1,8 +1,8 @@
 /** Shows the progress of a transfer while it runs: as a bar that is redrawn, or as a line at intervals. @module */
 import type { OnEvent, TransferEvent } from "../../events.ts";
 import type { Drawing } from "./drawing.ts";
-import { renderBar, renderPlain } from "./progress_bar.ts";
-import { advance, type ProgressState, startProgress } from "./progress_state.ts";
+import { type BarStyle, renderBar, renderPlain } from "./progress_bar.ts";
+import { advance, hasMoved, type ProgressState, startProgress } from "./progress_state.ts";
 import { totalsOf, type TransferTotals } from "./transfer_totals.ts";
 
 /** How progress is shown; `auto` is `bar` on a terminal and `plain` elsewhere. */
@@ -19,7 +19,10 @@ export interface Ticker {
   every(milliseconds: number, action: () => void): () => void;
 }
 
-/** The progress of one transfer; declared with `using`, it ends with its block. */
+/**
+ * The progress of one transfer. Declared with `using`, it stands still from the end of its block on, until another line takes
+ * its place.
+ */
 export interface ProgressDisplay extends Disposable {
   /** Receives the events of the transfer. */
   readonly onEvent: OnEvent;
@@ -29,6 +32,8 @@ export interface ProgressDisplay extends Disposable {
   totals(): TransferTotals;
   /** Erases the bar. Later events are only logged. */
   end(): void;
+  /** Leaves the bar on the screen as it is now, if bytes have moved. Later events are only logged. */
+  keep(): void;
 }
 
 /** What a display is made of. */
@@ -41,6 +46,8 @@ export interface ProgressDisplayOptions {
   print: (text: string) => void;
   /** The columns of the terminal. */
   columns: () => number;
+  /** What the terminal can show. */
+  style: BarStyle;
   /** Receives every event, for the log. */
   log: (event: TransferEvent) => void;
 }
@@ -53,13 +60,6 @@ export function showProgress(what: string, options: ProgressDisplayOptions): Pro
   const { ticker, drawing, log } = options;
   let state = startProgress(what, ticker.now());
   const stop = redraw(() => state, options);
-  let ended = false;
-  const end = () => {
-    if (ended) return;
-    ended = true;
-    stop();
-    drawing.erase();
-  };
   return {
     onEvent: (event) => {
       state = advance(state, event, ticker.now());
@@ -67,25 +67,37 @@ export function showProgress(what: string, options: ProgressDisplayOptions): Pro
     },
     state: () => state,
     totals: () => totalsOf(state, ticker.now()),
-    end,
-    [Symbol.dispose]: end,
+    end() {
+      stop();
+      drawing.erase();
+    },
+    keep() {
+      stop();
+      if (options.mode === "bar" && hasMoved(state)) drawing.leave(barLines(state, options));
+      else drawing.erase();
+    },
+    [Symbol.dispose]: stop,
   };
 }
 
 function redraw(
   state: () => ProgressState,
-  { mode, ticker, drawing, print, columns }: ProgressDisplayOptions,
+  options: ProgressDisplayOptions,
 ): () => void {
+  const { mode, ticker, drawing, print } = options;
   if (mode === "none") return () => {};
   const printLine = () => print(`layerstash: ${renderPlain(state(), ticker.now())}\n`);
   if (mode === "plain") return ticker.every(PLAIN_INTERVAL, printLine);
-  // One column stays free: some terminals wrap a line as soon as it is full.
-  const bar = () => renderBar(state(), { width: Math.max(1, columns() - 1), now: ticker.now() });
   let lastShown = ticker.now();
   return ticker.every(REDRAW_INTERVAL, () => {
     if (drawing.withdrawn && ticker.now() - lastShown < PLAIN_INTERVAL) return;
     lastShown = ticker.now();
     if (drawing.withdrawn) printLine();
-    else drawing.draw(bar());
+    else drawing.draw(barLines(state(), options));
   });
+}
+
+/** One column stays free: some terminals wrap a line as soon as it is full. */
+function barLines(state: ProgressState, { ticker, columns, style }: ProgressDisplayOptions): string[] {
+  return renderBar(state, { width: Math.max(1, columns() - 1), now: ticker.now(), ...style });
 }

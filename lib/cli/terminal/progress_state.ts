@@ -9,6 +9,14 @@ export interface Sample {
   travelled: number;
 }
 
+/** An attempt that was put off. */
+export interface Waiting {
+  /** Which attempt it is; the first is 1. */
+  attempt: number;
+  /** When it begins. */
+  until: number;
+}
+
 /** Everything that a progress display shows. Times are in milliseconds of any clock, sizes in bytes. */
 export interface ProgressState {
   /** What is going on, such as `uploading disk.img`. */
@@ -35,9 +43,11 @@ export interface ProgressState {
   fetched: number;
   /** When the work began. */
   since: number;
+  /** The attempt that is waited for since one failed; absent if bytes have moved since then. */
+  waiting?: Waiting | undefined;
   /** How many HTTP requests were answered. */
   requests: number;
-  /** The newest sample and those of the last seconds, oldest first; never empty. */
+  /** The newest sample and those of the last seconds, oldest first; empty until bytes move. */
   samples: readonly Sample[];
 }
 
@@ -50,7 +60,6 @@ const RATE_MINIMUM = 1000;
 
 /** The state in which a transfer begins at `now`. */
 export function startProgress(what: string, now: number): ProgressState {
-  const samples = [{ at: now, travelled: 0 }];
   return {
     what,
     size: undefined,
@@ -65,7 +74,7 @@ export function startProgress(what: string, now: number): ProgressState {
     fetched: 0,
     since: now,
     requests: 0,
-    samples,
+    samples: [],
   };
 }
 
@@ -80,11 +89,17 @@ export function advance(state: ProgressState, event: TransferEvent, now: number)
         unit: unitOf(event),
       };
     case "progress":
-      return { ...withProgress(state, event), samples: sampled(state, event.bytes, now) };
+      return {
+        ...withProgress(state, event),
+        samples: sampled(state, event.bytes, now),
+        waiting: event.bytes > 0 ? undefined : state.waiting,
+      };
     case "resume": // these bytes did not travel now, so they do not count for the rate
       return { ...state, moving: state.moving + event.bytes, saved: state.saved + event.bytes };
     case "blob":
       return withFinishedBlob(state, event);
+    case "retry":
+      return { ...state, waiting: { attempt: event.attempt + 1, until: now + event.delay } };
     case "request":
       return { ...state, requests: state.requests + 1 };
     default:
@@ -112,6 +127,11 @@ export function movedBytes(state: ProgressState): number {
   return Math.min(moved, state.size ?? moved);
 }
 
+/** Whether anything was done until now that a failure could undo. */
+export function hasMoved(state: ProgressState): boolean {
+  return state.blobsDone > 0 || movedBytes(state) > 0;
+}
+
 /** Whole percents; 100 only when every blob is done. `undefined` if the size is not known. */
 export function percentDone(state: ProgressState): number | undefined {
   if (state.size === undefined) return undefined;
@@ -120,7 +140,10 @@ export function percentDone(state: ProgressState): number | undefined {
   return state.size === 0 ? 0 : Math.min(99, Math.floor(movedBytes(state) / state.size * 100));
 }
 
-/** Bytes a second over the last ten seconds; `undefined` in the first second. */
+/**
+ * Bytes a second over the last ten seconds; `undefined` in the first second of moving. What passes before the first bytes
+ * move, until a registry answers, does not count.
+ */
 export function rateAt(state: ProgressState, now: number): number | undefined {
   const before = state.samples.findLast((sample) => sample.at <= now - RATE_WINDOW) ?? state.samples[0];
   const newest = state.samples.at(-1);
@@ -133,10 +156,9 @@ export function rateAt(state: ProgressState, now: number): number | undefined {
  * `undefined` for all other work, and in the first second.
  */
 export function timeWaited(state: ProgressState, now: number): number | undefined {
-  const [start, ...later] = state.samples;
   const isCounted = state.size !== undefined || state.blobs !== undefined || state.blobsDone > 0 ||
-    later.length > 0;
-  const waited = now - (start?.at ?? now);
+    state.samples.length > 0;
+  const waited = now - state.since;
   return isCounted || movedBytes(state) > 0 || waited < RATE_MINIMUM ? undefined : waited;
 }
 
@@ -160,6 +182,7 @@ function withFinishedBlob(
   const fromChecking = Math.min(size - fromMoving, Math.max(0, state.checking));
   return {
     ...state,
+    waiting: undefined,
     blobsDone: state.blobsDone + 1,
     done: state.done + size,
     moving: state.moving - fromMoving,

@@ -9,7 +9,7 @@
  *   shows on the same terminal if that is standard output, or if standard output is a pipe to a program that prints there:
  *   to erase the bar later would erase the data. After data in a pipe, and after a line that has not ended, the bar does
  *   not come back: progress is then a line every ten seconds.
- * - With `TERM=dumb` there is no bar; with it or `NO_COLOR` there are no colours. Control characters in names and
+ * - The bar is of blocks, or, where the locale is not UTF-8, of ASCII. With `TERM=dumb` there is no bar; with it or `NO_COLOR` there are no colours. Control characters in names and
  *   messages never reach standard error.
  * - When the reader of standard output has gone, as in `layerstash list | head`, the command ends silently.
  *
@@ -33,7 +33,9 @@ export interface TerminalOptions {
   ticker: Ticker;
   /** Gives the columns of the terminal. It is called for each drawing, because windows change. */
   columns: () => number;
-  /** `NO_COLOR` and `TERM` of the environment. */
+  /** Whether the terminal shows more than ASCII; absent = if the locale says that text is UTF-8. */
+  unicode?: boolean | undefined;
+  /** `NO_COLOR`, `TERM` and the variables of the locale. */
   env: Record<string, string | undefined>;
   /** `auto` by default. */
   progress?: ProgressMode | undefined;
@@ -154,8 +156,15 @@ export class Terminal implements Disposable {
       drawing: this.#drawing,
       print: (text) => this.#write(text),
       columns: () => this.#columns(),
+      style: { colour: this.colour, unicode: this.#options.unicode ?? isUnicode(this.#options.env) },
       log: (event) => this.#log.event(event),
     });
+  }
+
+  /** Ends the display of progress, and leaves on the screen how far it came. */
+  keepProgress(): void {
+    this.#display?.keep();
+    this.#display = undefined;
   }
 
   /** Ends the display of progress. */
@@ -191,4 +200,9 @@ export class Terminal implements Disposable {
       print(this.#options.stderr, text);
     } catch { /* there is nowhere left to report it */ }
   }
+}
+
+/** Whether a locale writes text in UTF-8. Of its variables, the first that is set counts (POSIX). */
+function isUnicode(env: Record<string, string | undefined>): boolean {
+  return /utf-?8/i.test(env["LC_ALL"] || env["LC_CTYPE"] || env["LANG"] || "");
 }

@@ -1,15 +1,13 @@
 /** Text that is measured, cut and laid out in columns of a terminal. @module */
+import fastStringWidth from "fast-string-width";
 import { printable } from "../../messages.ts";
 
 /** Printable ASCII takes one column a character. Most text is that, and need not be measured by graphemes. */
 const ASCII = /^[ -~]*$/;
 
-/** The most columns that a text can take. */
+/** The columns that a text takes; what only sets its colour takes none. */
 export function columnsOf(text: string): number {
-  if (ASCII.test(text)) return text.length;
-  let columns = 0;
-  for (const { segment } of graphemes(text)) columns += widthOf(segment);
-  return columns;
+  return ASCII.test(text) ? text.length : fastStringWidth(text);
 }
 
 /** Makes a text printable, and cuts it off after `width` columns; dots show that something is missing. */
@@ -20,7 +18,7 @@ export function clip(text: string, width: number): string {
   let kept = "";
   let columns = dots.length;
   for (const { segment } of graphemes(clean)) {
-    columns += widthOf(segment);
+    columns += columnsOf(segment);
     if (columns > width) break;
     kept += segment;
   }
@@ -51,12 +49,4 @@ let segmenter: Intl.Segmenter | undefined;
 function graphemes(text: string): Intl.Segments {
   segmenter ??= new Intl.Segmenter("en", { granularity: "grapheme" });
   return segmenter.segment(text);
-}
-
-/**
- * Two columns from Hangul on, one before it. Some of the later characters take only one column: a line that is cut
- * too early does no harm, one that wraps does.
- */
-function widthOf(grapheme: string): number {
-  return /[\u1100-\u{10ffff}]/u.test(grapheme) ? 2 : 1;
 }

@@ -49,6 +49,11 @@ export function formatSize(bytes: number): string {
   return prettyBytes(bytes, { binary }).replace("kB", "KB");
 }
 
+/** A number of bytes as text that is as wide for every size, for numbers that change in place. */
+export function paddedSize(bytes: number): string {
+  return formatSize(bytes).padStart(binary ? 8 : 7);
+}
+
 /** How long something took, in seconds, as text: `0.2s`, `4.2s`, and from ten seconds on as `formatDuration` has it. */
 export function formatElapsed(seconds: number): string {
   return seconds < 9.95 ? `${Math.max(0.1, seconds).toFixed(1)}s` : formatDuration(seconds * 1000);
