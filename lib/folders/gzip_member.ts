@@ -15,7 +15,7 @@ const TRIAL = 64 * 1024;
 /** Whether compressing gains anything, by trial of the first bytes. Photos, films and archives gain nothing. */
 export function gains(content: Bytes): boolean {
   const trial = content.subarray(0, TRIAL);
-  return deflateRawSync(trial, { level: LEVEL }).length < WORTH_IT * trial.length;
+  return deflated(trial).length < WORTH_IT * trial.length;
 }
 
 /** A gzip member: its header, what it holds, and the checksum. */
@@ -23,9 +23,18 @@ export function gzipMember(content: Bytes, { stored }: { stored: boolean }): Byt
   const tail = new DataView(new ArrayBuffer(8));
   tail.setUint32(0, crc32(content), true);
   tail.setUint32(4, content.length % 2 ** 32, true);
-  const body = stored ? storedBlocks(content) : [new Uint8Array(deflateRawSync(content, { level: LEVEL }))];
+  const body = stored ? storedBlocks(content) : [deflated(content)];
   return [HEADER, ...body, new Uint8Array(tail.buffer)];
 }
+
+function deflated(content: Bytes): Bytes {
+  // A buffer for each of a million small files is not to be larger than what it holds.
+  const chunkSize = Math.max(64, Math.min(LARGEST_BUFFER, content.length));
+  return new Uint8Array(deflateRawSync(content, { level: LEVEL, chunkSize }));
+}
+
+/** The most that is compressed into one buffer, in bytes. */
+const LARGEST_BUFFER = 1024 * 1024;
 
 /** Deflate, no flags, no time, made on no system in particular. */
 const HEADER: Bytes = new Uint8Array([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]);

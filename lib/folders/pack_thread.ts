@@ -5,13 +5,19 @@ import { StreamCutter } from "../content/stream_source.ts";
 import { forbiddenThread } from "../content/thread_error.ts";
 import { LayerstashError, MismatchError } from "../errors.ts";
 import { BytePort, type PortMessage } from "../layers/byte_port.ts";
-import type { PackOrder, PackReport } from "./pack_worker.ts";
+import type { FoundEntry } from "./entry_list.ts";
+import type { PackBatch, PackOrder, PackReport } from "./pack_worker.ts";
 
 type Written = Extract<PackReport, { type: "written" }>;
 type Measured = Extract<PackReport, { type: "measured" }>;
 
 /** Which files are packed. */
-export type PackContent = Pick<PackOrder, "root" | "entries">;
+export interface PackContent extends Pick<PackOrder, "root"> {
+  entries: Iterator<FoundEntry>;
+}
+
+/** How many entries go over at once. */
+const BATCH = 500;
 
 /** A thread with one pack. Disposing of it ends it. */
 export class PackThread implements Disposable {
@@ -35,17 +41,19 @@ export class PackThread implements Disposable {
 
   readonly #stop = () => this.#fail(this.#signal.reason);
 
+  #entries: Iterator<FoundEntry> | undefined;
+
   /** Begins to write the pack. The source can be read once; the report comes with its end. */
-  write(order: PackContent): { source: Source; report: Promise<Written> } {
-    this.#worker.postMessage({ type: "pack", measuring: false, ...order } satisfies PackOrder);
+  write(content: PackContent): { source: Source; report: Promise<Written> } {
+    this.#begin(content, { measuring: false });
     const stream = ReadableStream.from(copied(this.#port.receive()));
     const source = new StreamCutter(stream).take(Number.MAX_SAFE_INTEGER);
     return { source, report: this.#report.promise as Promise<Written> };
   }
 
   /** Reads the files of the pack, to learn the digest of what it would hold. */
-  measure(order: PackContent): Promise<Measured> {
-    this.#worker.postMessage({ type: "pack", measuring: true, ...order } satisfies PackOrder);
+  measure(content: PackContent): Promise<Measured> {
+    this.#begin(content, { measuring: true });
     return this.#report.promise as Promise<Measured>;
   }
 
@@ -56,8 +64,20 @@ export class PackThread implements Disposable {
     this.#fail(new LayerstashError("the packing was stopped"));
   }
 
+  #begin({ root, entries }: PackContent, { measuring }: { measuring: boolean }): void {
+    this.#entries = entries;
+    this.#worker.postMessage({ type: "pack", measuring, root } satisfies PackOrder);
+  }
+
+  #giveEntries(): void {
+    const entries: FoundEntry[] = [];
+    for (let next; entries.length < BATCH && !(next = this.#entries!.next()).done;) entries.push(next.value);
+    this.#worker.postMessage({ type: "entries", entries } satisfies PackBatch);
+  }
+
   #hear(message: PortMessage | PackReport): void {
-    if (message.type === "failed") {
+    if (message.type === "more") this.#giveEntries();
+    else if (message.type === "failed") {
       const { kind, hint } = message;
       const Kind = kind === "mismatch" ? MismatchError : LayerstashError;
       this.#fail(new Kind(message.message, { hint }));

@@ -16,34 +16,54 @@ export interface PackOrder {
   measuring: boolean;
   /** The directory on the disk. */
   root: string;
+}
+
+/** The next entries, which the thread has asked for: not all at once, because there may be many. */
+export interface PackBatch {
+  type: "entries";
+  /** None = there are no more. */
   entries: readonly FoundEntry[];
 }
 
-/** The last message of the thread: what was written, what only was measured, or why neither could be done. */
+/** What the thread says: that it wants entries; and at last what was written, only measured, or why neither could be done. */
 export type PackReport =
+  | { type: "more" }
   | { type: "written"; facts: PackFacts; unreadable: string[] }
   | { type: "measured"; content: Digest; unreadable: string[] }
   | { type: "failed"; kind: ErrorKind; message: string; hint: string | undefined };
 
 declare const self: {
-  onmessage: (event: MessageEvent<PackOrder | PortMessage>) => void;
+  onmessage: (event: MessageEvent<PackOrder | PackBatch | PortMessage>) => void;
   postMessage(message: PortMessage | PackReport, transfer?: ArrayBuffer[]): void;
 };
 
 const port = new BytePort(self);
 const piece = new Uint8Array(PIECE);
 
-async function obey({ measuring, root, entries }: PackOrder): Promise<void> {
+let arrived = Promise.withResolvers<PackBatch>();
+
+/** The entries of the pack, as they come. */
+async function* ordered(): AsyncGenerator<readonly FoundEntry[]> {
+  for (;;) {
+    self.postMessage({ type: "more" });
+    const { entries } = await arrived.promise;
+    arrived = Promise.withResolvers();
+    if (entries.length === 0) return;
+    yield entries;
+  }
+}
+
+async function obey({ measuring, root }: PackOrder): Promise<void> {
   const unreadable: string[] = [];
   const writer = new PackWriter({ measuring });
   const reader = { disk: openDisk(), root, unreadable };
   try {
     if (measuring) {
-      for (const _ of written(entries, { writer, ...reader }));
+      for await (const _ of written({ writer, ...reader }));
       return self.postMessage({ type: "measured", content: writer.content, unreadable });
     }
     await port.send(async function* () {
-      yield* written(entries, { writer, ...reader });
+      yield* written({ writer, ...reader });
       const facts = yield* writer.end();
       self.postMessage({ type: "written", facts, unreadable });
     }());
@@ -64,21 +84,22 @@ interface Writing {
   unreadable: string[];
 }
 
-function* written(
-  entries: readonly FoundEntry[],
-  { writer, disk, root, unreadable }: Writing,
-): Generator<Bytes> {
-  yield* writer.begin();
-  let lost: string | undefined;
-  for (const entry of entries) {
-    if (entry.type === "hardlink" && entry.target === lost) unreadable.push(entry.path);
-    else if (entry.type !== "file") yield* writer.add(entry);
-    else {
-      using file = openReadable(disk, pathOnDisk(root, entry.path));
-      if (!file) unreadable.push(lost = entry.path);
-      else yield* writer.file(entry, contentOf(file, entry));
-      if (file) requireUnchanged(disk, root, entry);
-    }
+async function* written(writing: Writing): AsyncGenerator<Bytes> {
+  yield* writing.writer.begin();
+  for await (const entries of ordered()) {
+    for (const entry of entries) yield* writtenEntry(entry, writing);
+  }
+}
+
+function* writtenEntry(entry: FoundEntry, { writer, disk, root, unreadable }: Writing): Generator<Bytes> {
+  if (entry.type === "hardlink" && unreadable.includes(entry.target!)) {
+    unreadable.push(entry.path);
+  } else if (entry.type !== "file") yield* writer.add(entry);
+  else {
+    using file = openReadable(disk, pathOnDisk(root, entry.path));
+    if (!file) return void unreadable.push(entry.path);
+    yield* writer.file(entry, contentOf(file, entry));
+    requireUnchanged(disk, root, entry);
   }
 }
 
@@ -123,4 +144,8 @@ function changedFile(path: string, how: string): MismatchError {
   });
 }
 
-self.onmessage = ({ data }) => data.type === "pack" ? void obey(data) : port.hear(data);
+self.onmessage = ({ data }) => {
+  if (data.type === "pack") obey(data);
+  else if (data.type === "entries") arrived.resolve(data);
+  else port.hear(data);
+};

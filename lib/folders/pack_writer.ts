@@ -27,6 +27,8 @@ export interface PackFacts {
 export const PIECE: number = 4 * 1024 * 1024;
 /** How many bytes of headers share a member. */
 const MOST_PENDING = 1024 * 1024;
+/** How many bytes are given at once, where members are small. */
+const OUTGOING = 256 * 1024;
 /** Below this size, in bytes, content is compressed without a trial. */
 const WORTH_A_TRIAL = 16 * 1024;
 
@@ -52,7 +54,7 @@ const TYPES: Readonly<Record<FolderEntryType, string>> = {
   hardlink: "hardlink",
 };
 
-/** Writes a layer. The bytes of each call come out of it, in order. */
+/** Writes a layer. Bytes come out of each call, in order; each piece is valid until the next is asked for. */
 export class PackWriter {
   readonly #archive = createHash("sha256");
   #unpacked = 0;
@@ -62,6 +64,9 @@ export class PackWriter {
   #pending: Bytes[] = [];
   #pendingSize = 0;
   #stored = false;
+  /** What has come out, and was not given yet: members of small files are small. */
+  readonly #outgoing = new Uint8Array(OUTGOING);
+  #filled = 0;
   readonly #rows: string[] = [];
   readonly #measuring: boolean;
 
@@ -83,7 +88,7 @@ export class PackWriter {
   /** Adds a directory, a link or an empty file. */
   *add(entry: FolderEntry): Generator<Bytes> {
     this.#rows.push(JSON.stringify(rowOf(entry)));
-    for (const bytes of encodeHeaders(entry)) this.#push(bytes);
+    this.#push(encodeHeaders(entry));
     if (this.#pendingSize > MOST_PENDING) yield* this.#flush();
   }
 
@@ -95,7 +100,7 @@ export class PackWriter {
    */
   *file(entry: FolderEntry, pieces: Iterable<Bytes>): Generator<Bytes> {
     if (entry.size === 0) return yield* this.add(entry);
-    for (const bytes of encodeHeaders(entry)) this.#push(bytes);
+    this.#push(encodeHeaders(entry));
     let [offset, stored] = [0, false];
     for (const piece of pieces) {
       yield* this.#flush();
@@ -121,10 +126,17 @@ export class PackWriter {
     const { content } = this;
     const tableAt = this.#written;
     const json = new TextEncoder().encode(`{"version":1,"entries":[${this.#rows.join(",")}]}`);
-    for (const bytes of encodeHeaders({ ...TABLE, size: json.length })) this.#push(bytes);
-    for (const bytes of [json, paddingAfter(json.length), END_OF_ARCHIVE]) this.#push(bytes);
+    for (
+      const bytes of [
+        encodeHeaders({ ...TABLE, size: json.length }),
+        json,
+        paddingAfter(json.length),
+        END_OF_ARCHIVE,
+      ]
+    ) this.#push(bytes);
     yield* this.#flush();
     yield* this.#out([stargzFooter(tableAt)]);
+    yield* this.#sent();
     const diffId: Digest = `sha256:${this.#archive.digest("hex")}`;
     return { diffId, content, table: digestOf(json), unpacked: this.#unpacked };
   }
@@ -154,8 +166,20 @@ export class PackWriter {
   *#out(pieces: readonly Bytes[]): Generator<Bytes> {
     for (const piece of pieces) {
       this.#written += piece.length;
-      yield piece;
+      if (piece.length > OUTGOING - this.#filled) yield* this.#sent();
+      if (piece.length > OUTGOING) {
+        yield piece;
+        continue;
+      }
+      this.#outgoing.set(piece, this.#filled);
+      this.#filled += piece.length;
     }
+  }
+
+  /** Gives what has gathered. The buffer is filled again when the next bytes are asked for. */
+  *#sent(): Generator<Bytes> {
+    if (this.#filled > 0) yield this.#outgoing.subarray(0, this.#filled);
+    this.#filled = 0;
   }
 }
 

@@ -4,6 +4,8 @@ import { encodeName } from "../layers/tar_field.ts";
 import { BLOCK } from "../layers/tar_header.ts";
 import type { FolderEntry, FolderEntryType } from "./folder.ts";
 
+const ENCODER = new TextEncoder();
+
 const FLAGS: Readonly<Record<FolderEntryType | "attributes", string>> = {
   file: "0",
   hardlink: "1",
@@ -25,15 +27,15 @@ export function archiveName({ path, type }: Pick<FolderEntry, "path" | "type">):
 }
 
 /** The header of an entry, with the attributes before it where it has some. Its owner is 0. */
-export function encodeHeaders(entry: FolderEntry): Bytes[] {
+export function encodeHeaders(entry: FolderEntry): Bytes {
   const name = encodeName(archiveName(entry));
   const target = encodeName(entry.target ?? "");
   const attributes = attributesOf(entry, { name, target });
   const header = encodeHeader(entry, { name, target, type: entry.type });
-  if (attributes.length === 0) return [header];
+  if (attributes.length === 0) return header;
   const about = { mode: 0o644, size: attributes.length, seconds: 0 };
   const extension = encodeHeader(about, { name: PAX_NAME, target: NOTHING, type: "attributes" });
-  return [extension, attributes, paddingAfter(attributes.length), header];
+  return concatenated([extension, attributes, paddingAfter(attributes.length), header]);
 }
 
 /** What fills the last block of so many bytes. */
@@ -45,7 +47,7 @@ export function paddingAfter(size: number): Bytes {
 export const END_OF_ARCHIVE: Bytes = ZEROS;
 
 const NOTHING: Bytes = new Uint8Array();
-const PAX_NAME: Bytes = new TextEncoder().encode("PaxHeaders.0/attributes");
+const PAX_NAME: Bytes = ENCODER.encode("PaxHeaders.0/attributes");
 
 /** The attributes that do not fit into the header, as pax writes them: `LENGTH KEY=VALUE\n`. */
 function attributesOf(
@@ -63,17 +65,17 @@ function attributesOf(
 }
 
 function encodeRecord(key: string, value: string | Bytes): Bytes {
-  const [encodedKey, bytes] = [key, value].map((each) =>
-    typeof each === "string" ? new TextEncoder().encode(each) : each
-  ) as [Bytes, Bytes];
-  const rest = encodedKey.length + bytes.length + 3; // the blank, the equals sign and the newline
+  const bytes = typeof value === "string" ? ENCODER.encode(value) : value;
+  const rest = key.length + bytes.length + 3; // the blank, the equals sign and the newline
   let length = rest + `${rest}`.length;
   if (length !== rest + `${length}`.length) length = rest + `${length}`.length;
-  return concatenated([new TextEncoder().encode(`${length} ${key}=`), bytes, new Uint8Array([10])]);
+  return concatenated([ENCODER.encode(`${length} ${key}=`), bytes, NEWLINE]);
 }
 
+const NEWLINE: Bytes = new Uint8Array([10]);
+
 /** A time in decimal digits. Before 1970 the fraction counts backwards: -1.5 is 1.5 seconds before. */
-export function timeText(seconds: number, nanoseconds: number): string {
+function timeText(seconds: number, nanoseconds: number): string {
   const [whole, part] = seconds < 0 && nanoseconds > 0
     ? [seconds + 1, 1_000_000_000 - nanoseconds]
     : [seconds, nanoseconds];
@@ -86,23 +88,30 @@ function encodeHeader(
   { mode, size, seconds }: Pick<FolderEntry, "mode" | "size" | "seconds">,
   { name, target, type }: { name: Bytes; target: Bytes; type: keyof typeof FLAGS },
 ): Bytes {
-  const block = new Uint8Array(BLOCK);
-  const text = (at: number, value: string) => void new TextEncoder().encodeInto(value, block.subarray(at));
-  const octal = (at: number, value: number, digits: number) =>
-    text(at, value.toString(8).padStart(digits, "0"));
-  block.set(name.subarray(0, LONGEST_NAME));
-  octal(100, mode, 7);
-  octal(108, 0, 7); // the owner
-  octal(116, 0, 7); // the group
-  octal(124, size > MOST_OCTAL ? 0 : size, 11);
-  octal(136, fitsTime(seconds) ? seconds : 0, 11);
-  text(148, " ".repeat(8)); // the checksum counts itself as blanks
-  text(156, FLAGS[type]);
-  block.set(target.subarray(0, LONGEST_NAME), 157);
-  text(257, "ustar\x0000");
-  octal(148, block.reduce((sum, byte) => sum + byte, 0), 6);
+  const block = TEMPLATE.slice();
+  block.set(name.length > LONGEST_NAME ? name.subarray(0, LONGEST_NAME) : name);
+  writeOctal(block, { at: 100, digits: 7 }, mode);
+  writeOctal(block, { at: 124, digits: 11 }, size > MOST_OCTAL ? 0 : size);
+  writeOctal(block, { at: 136, digits: 11 }, fitsTime(seconds) ? seconds : 0);
+  block[156] = FLAGS[type].charCodeAt(0);
+  block.set(target.length > LONGEST_NAME ? target.subarray(0, LONGEST_NAME) : target, 157);
+  let sum = 0;
+  for (let at = 0; at < BLOCK; at++) sum += block[at]!;
+  writeOctal(block, { at: 148, digits: 6 }, sum);
   block[154] = 0;
   return block;
+}
+
+/** What all headers have: the owner and the group 0, a checksum that counts itself as blanks, and the format's mark. */
+const TEMPLATE = new Uint8Array(BLOCK);
+ENCODER.encodeInto("0000000\x000000000\0", TEMPLATE.subarray(108));
+ENCODER.encodeInto(" ".repeat(8), TEMPLATE.subarray(148));
+ENCODER.encodeInto("ustar\x0000", TEMPLATE.subarray(257));
+
+function writeOctal(block: Bytes, { at, digits }: { at: number; digits: number }, value: number): void {
+  for (let place = at + digits - 1, rest = value; place >= at; place--, rest = Math.floor(rest / 8)) {
+    block[place] = 0x30 + rest % 8;
+  }
 }
 
 function fitsTime(seconds: number): boolean {

@@ -187,7 +187,7 @@ class FolderUpload {
     using thread = new PackThread(options.signal);
     const { content, unreadable } = await thread.measure({
       root: this.#options.root,
-      entries: [...pack.entries()],
+      entries: pack.entries(),
     });
     const layer = this.#foreign.get(content);
     if (!layer || unreadable.length > 0 || !await this.#has(layer, pack, options)) return undefined;
@@ -208,7 +208,7 @@ class FolderUpload {
     { signal, turn }: { signal: AbortSignal; turn: Turn },
   ): Promise<FolderLayer> {
     using thread = new PackThread(signal);
-    const { source, report } = thread.write({ root: this.#options.root, entries: [...pack.entries()] });
+    const { source, report } = thread.write({ root: this.#options.root, entries: pack.entries() });
     const what = `pack ${pack.number}`;
     const { digest, size } = await this.#store.write(source, { what, signal, turn, onEvent: this.#onEvent });
     const { facts, unreadable } = await report;

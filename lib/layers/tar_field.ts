@@ -41,11 +41,13 @@ function decodeForeign(bytes: Bytes): string {
   return text;
 }
 
+const ENCODER = new TextEncoder();
+
 /** The bytes of a name: what {@linkcode decodeName} was given. */
 export function encodeName(name: string): Bytes {
-  if (name.isWellFormed()) return new TextEncoder().encode(name);
+  if (name.isWellFormed()) return ENCODER.encode(name);
   const bytes = name.split(/([\udc80-\udcff])/u).flatMap((piece, index) =>
-    index % 2 === 0 ? [...new TextEncoder().encode(piece)] : [piece.charCodeAt(0) - 0xdc00]
+    index % 2 === 0 ? [...ENCODER.encode(piece)] : [piece.charCodeAt(0) - 0xdc00]
   );
   return new Uint8Array(bytes);
 }
