@@ -48,7 +48,7 @@ import { completeStash } from "./lib/stash/complete_stash.ts";
 import { lookUpExisting } from "./lib/stash/existing_chunks.ts";
 import { fetchAhead, fetchStash } from "./lib/stash/fetch_stash.ts";
 import { findStash, stashNotFound, untaggedChunks } from "./lib/stash/find_stash.ts";
-import { describeListed, type ListedStash, listStashes } from "./lib/stash/list_stashes.ts";
+import { type ListedStash, listStashes } from "./lib/stash/list_stashes.ts";
 import {
   type KeptTag,
   removeChunks,
@@ -238,8 +238,8 @@ export async function download(
 }
 
 /**
- * Lists the stashes of a repository, sorted by name. It reads the list of tags, and for each name one manifest and its
- * config, which tell a chunk from another image; with `exactSize` one or two more. Lists of tags may have gaps: where the first
+ * Lists the stashes of a repository, sorted by name. It reads the list of tags, and for each name the first chunk's manifest
+ * and config, which tell a chunk from another image, and those of the last chunk, without which the stash is incomplete. Lists of tags may have gaps: where the first
  * chunk does not say how many there are, the next tag is asked for. A stash is not listed if the list has none of its tags.
  *
  * @category Files
@@ -258,9 +258,7 @@ export async function download(
  * ```
  */
 export async function* list(store: StoreReader, options: ListOptions = {}): AsyncGenerator<ListedStash> {
-  for (const listed of await listStashes(store, options)) {
-    yield options.exactSize ? await describeListed(store, listed, options) : listed;
-  }
+  yield* await listStashes(store, options);
 }
 
 /**

@@ -83,3 +83,27 @@ Deno.test("1,500 tags over many pages are all seen, however the pages are named"
     );
   }
 });
+
+Deno.test("an upload that was interrupted is never listed as whole, with or without sizes", async () => {
+  await using registry = await startFakeRegistry();
+  using store = openFake(registry);
+  const { tags } = registry.storage.repository("me/files");
+  for (const baseTag of ["stream", "whole", "torn"]) {
+    await upload(store, baseTag, { input: streamOf(someBytes(45)), chunkSize: 10 });
+  }
+  for (const tag of ["stream-4", "stream-5"]) tags.delete(tag);
+  const last = tags.get("torn-5")!;
+  await upload(store, "torn", { input: streamOf(someBytes(45, 9)), chunkSize: 10, overwrite: true });
+  tags.set("torn-5", last);
+  registry.requests.length = 0;
+  const plain = await Array.fromAsync(list(store));
+  assert.equal(registry.requests.filter(({ path }) => path.includes("/tags/list")).length, 1);
+  const exact = await Array.fromAsync(list(store, { exactSize: true }));
+  for (const listed of [plain, exact]) {
+    assert.deepEqual(listed.map(({ baseTag, problem }) => [baseTag, problem]), [
+      ["stream", "the stash is incomplete: stream-3 is not its last chunk, and no later one exists"],
+      ["torn", "torn-1 and torn-5 belong to different uploads: the stash is torn"],
+      ["whole", undefined],
+    ]);
+  }
+});

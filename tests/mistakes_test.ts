@@ -299,7 +299,7 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
     [
       `upload disk.img LOCKED/me/files:disk -u ${USER.username} -p wrong`,
       4,
-      "cannot store disk.img as disk: LOCKED answered 401 to the request for the list of tags of LOCKED/me/files: authentication required (UNAUTHORIZED)",
+      "cannot store disk.img as disk: LOCKED answered 401 to the request for the manifest disk-1: authentication required (UNAUTHORIZED)",
       "the user name or the token is wrong, or has no right to do this; to sign in again: layerstash login LOCKED",
     ],
     [

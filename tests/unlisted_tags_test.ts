@@ -18,7 +18,7 @@ for (const status of [403, 405, 501]) {
     const notices: string[] = [];
     const onEvent = (event: TransferEvent) => void (event.type === "notice" && notices.push(event.message));
     for (let times = 0; times < 2; times++) await upload(store, "disk", { ...options, onEvent });
-    assert.match(notices[0] ?? "", /does not list its tags: each tag of disk is asked for/);
+    assert.match(notices[0] ?? "", /does not list its tags: each tag of disk was asked for/);
     await copyStash({ store, baseTag: "disk" }, { store, baseTag: "copy" });
     assert.equal((await info(store, "copy")).untagged, undefined);
     assert.deepEqual((await verify(store, "copy", { deep: true })).faults, []);
@@ -75,5 +75,5 @@ Deno.test("where the list of tags is answered with 401 to credentials, each tag 
     chunkSize: 10,
     onEvent,
   });
-  assert.match(notices[0] ?? "", /does not list its tags: each tag of disk is asked for/);
+  assert.match(notices[0] ?? "", /does not list its tags: each tag of disk was asked for/);
 });

@@ -32,8 +32,6 @@ export interface Asked {
   redirected: boolean;
   /** Whether credentials were sent. */
   signedIn: boolean;
-  /** Whether they were a user name and a password: 401 means then that these are wrong. */
-  byPassword?: boolean | undefined;
   /** Whether something was to be changed, which anonymous users never may. */
   changing?: boolean | undefined;
   /** What to do to sign in, for the hint. */
@@ -93,12 +91,12 @@ function isOfUpload(code: string): boolean {
 function notAllowed(
   message: string,
   status: number,
-  { signedIn, byPassword, changing, howToSignIn }: Asked,
+  { signedIn, changing, howToSignIn }: Asked,
 ): NotAllowedError {
   const wrong = "the user name or the token is wrong, or has no right to do this; to sign in again";
   const anonymous = changing ? "sign in with" : "it may not exist, or you have to sign in";
   return new NotAllowedError(message, {
-    needsSignIn: status === 401 && (!signedIn || byPassword === true),
+    needsSignIn: status === 401 && !signedIn,
     hint: `${signedIn ? wrong : anonymous}: ${howToSignIn}`,
   });
 }

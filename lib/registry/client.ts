@@ -134,7 +134,6 @@ export class RegistryClient {
       what: call.what,
       redirected: url.origin !== start.origin,
       signedIn: await this.#authorization.signedIn(),
-      byPassword: this.#authorization.byPassword,
       changing: call.action === "push" || call.action === "delete",
       howToSignIn: this.#authorization.howToSignIn,
       passing: call.passing,

@@ -55,11 +55,6 @@ export class Authorization {
     return await this.#credentials.lookUp() !== undefined;
   }
 
-  /** Whether the registry takes a user name and a password itself, and not a token. */
-  get byPassword(): boolean {
-    return this.#demand?.scheme === "basic";
-  }
-
   /** What to do to sign in, for hints. */
   get howToSignIn(): string {
     return this.#credentials.howToSignIn;

@@ -22,9 +22,11 @@ export async function chunkNumbers(
   } catch (error) {
     if (!isListRefused(error)) throw error;
     const { onEvent = store.onEvent } = options;
-    const message = `${store.name} does not list its tags: each tag of ${baseTag} is asked for`;
+    const found = await withUnlisted(store, baseTag, { ...options, numbers: [] });
+    // Only now: with a wrong password, every question is refused.
+    const message = `${store.name} does not list its tags: each tag of ${baseTag} was asked for`;
     onEvent?.({ type: "notice", message });
-    return await withUnlisted(store, baseTag, { ...options, numbers: [] });
+    return found;
   }
   return await withUnlisted(store, baseTag, { ...options, numbers });
 }

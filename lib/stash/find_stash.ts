@@ -45,6 +45,22 @@ export async function findStashImages(
   if (found.kind !== "chunk") throw found.error;
   const first = found.image;
   if (!first.config.layerstash) return await findLegacyStash(store, baseTag, options);
+  return await findByFirst(store, baseTag, first, options);
+}
+
+/**
+ * Finds the stash that a chunk with a note begins. One more image is read, of the last chunk, if that is another one.
+ *
+ * @param options the numbers of the chunks that have a tag, if they are known: they are listed again otherwise
+ * @throws {NotFoundError} if its last chunk is missing
+ * @throws {MismatchError} if its chunks belong to different uploads, or are malformed
+ */
+export async function findByFirst(
+  store: StoreReader,
+  baseTag: string,
+  first: ChunkImage,
+  options: CallOptions & { numbers?: readonly number[] },
+): Promise<{ stash: Stash; images: ChunkImage[] }> {
   const { note: firstNote, last } = await readEnds(store, baseTag, first, options);
   const table = tableOf(last);
   if (!table) throw notItsLast(last.tag);
@@ -72,7 +88,12 @@ export async function untaggedChunks(
   return untagged;
 }
 
-async function readEnds(store: StoreReader, baseTag: string, first: ChunkImage, options: CallOptions) {
+async function readEnds(
+  store: StoreReader,
+  baseTag: string,
+  first: ChunkImage,
+  options: CallOptions & { numbers?: readonly number[] },
+) {
   const note = requireNote(first.config, first.tag);
   const { chunks } = note;
   if (chunks === undefined) return { note, last: await readHighest(store, baseTag, first, options) };
@@ -86,9 +107,9 @@ async function readHighest(
   store: StoreReader,
   baseTag: string,
   first: ChunkImage,
-  options: CallOptions,
+  { numbers, ...options }: CallOptions & { numbers?: readonly number[] },
 ): Promise<ChunkImage> {
-  for (const number of (await chunkNumbers(store, baseTag, options)).reverse()) {
+  for (const number of (numbers ?? await chunkNumbers(store, baseTag, options)).toReversed()) {
     if (number === 1) break;
     const found = await lookAtTag(store, chunkTag(baseTag, number), options);
     if (found.kind === "chunk") return found.image;

@@ -6,8 +6,9 @@ import type { CallOptions, ManifestReader, StoreReader } from "../store/store.ts
 import { lookAtTag } from "./chunk_image.ts";
 import { firstMissing, withUnlisted } from "./chunk_numbers.ts";
 import { chunkTag, parseChunkTag } from "./chunk_tags.ts";
-import { chunkNotFound, findStash } from "./find_stash.ts";
+import { chunkNotFound, findByFirst, findStash } from "./find_stash.ts";
 import type { Stash } from "./stash.ts";
+import type { ListOptions } from "./verb_options.ts";
 
 /**
  * A stash as `list` finds it.
@@ -23,7 +24,7 @@ export interface ListedStash {
   missing?: number | undefined;
   /** The stash, with its size, name and date; only with `exactSize`, and if it is complete. */
   stash?: Stash | undefined;
-  /** Why `stash` is absent although `exactSize` is set. */
+  /** Why it cannot be brought back; absent = nothing is known to be wrong, unless a chunk is missing. */
   problem?: string | undefined;
 }
 
@@ -49,44 +50,54 @@ async function numbersByName(
 
 /**
  * Lists the stashes of a repository, sorted by name. Many images have tags that end with numbers, too: so the first tag of each
- * name is looked at, and only chunks are listed.
+ * name is looked at, and only chunks are listed. The last chunk is looked at as well: without it, an upload was interrupted.
  */
-export async function listStashes(store: StoreReader, options: CallOptions = {}): Promise<ListedStash[]> {
+export async function listStashes(store: StoreReader, options: ListOptions = {}): Promise<ListedStash[]> {
   const names = await numbersByName(store, options);
   const listed = new Map<string, ListedStash>();
   await inParallel(
     names,
     { jobs: LOOKS_AT_ONCE, signal: options.signal },
-    async ([baseTag, listedNumbers], signal) => {
-      const found = await lookAtTag(store, chunkTag(baseTag, listedNumbers[0]!), { ...options, signal });
-      if (found.kind === "foreign") return;
-      // The first chunk of a file says how many there are; of a stream or a Python stash, the tags have to be believed.
-      const last = found.kind === "chunk" ? found.image.config.layerstash?.chunks : undefined;
-      const numbers = await withUnlisted(store, baseTag, {
-        ...options,
-        signal,
-        numbers: listedNumbers,
-        last,
-      });
-      const chunks = last ?? numbers.at(-1)!;
-      listed.set(baseTag, { baseTag, chunks, missing: firstMissing(numbers, chunks) });
+    async ([baseTag, numbers], signal) => {
+      const found = await describeName(store, baseTag, numbers, { ...options, signal });
+      if (found) listed.set(baseTag, found);
     },
   );
   return [...names.keys()].flatMap((baseTag) => listed.get(baseTag) ?? []);
 }
 
-/** Adds the stash itself, or the reason why it cannot be read. One or two manifests are read. */
-export async function describeListed(
+/** The stash that has a name, as far as it is there; `undefined` if something else has the name. */
+async function describeName(
   store: StoreReader,
-  listed: ListedStash,
-  options: CallOptions,
-): Promise<ListedStash> {
-  const { baseTag, missing } = listed;
-  if (missing === 1) return { ...listed, problem: chunkNotFound(baseTag, 1).message };
+  baseTag: string,
+  listedNumbers: readonly number[],
+  { exactSize = false, ...options }: ListOptions,
+): Promise<ListedStash | undefined> {
+  const found = await lookAtTag(store, chunkTag(baseTag, listedNumbers[0]!), options);
+  if (found.kind === "foreign") return undefined;
+  // The first chunk of a file says how many there are; of a stream or a Python stash, the tags have to be believed.
+  const note = found.kind === "chunk" ? found.image.config.layerstash : undefined;
+  const numbers = await withUnlisted(store, baseTag, {
+    ...options,
+    numbers: listedNumbers,
+    last: note?.chunks,
+  });
+  const chunks = note?.chunks ?? numbers.at(-1)!;
+  const missing = firstMissing(numbers, chunks);
+  const listed = { baseTag, chunks, missing };
+  if (missing === 1) return { ...listed, ...(exactSize && { problem: chunkNotFound(baseTag, 1).message }) };
+  if (!exactSize && missing !== undefined) return listed;
+  if (found.kind !== "chunk") {
+    return { ...listed, ...(found.kind !== "absent" && { problem: found.error.message }) };
+  }
+  if (!exactSize && !note) return listed;
   try {
-    const stash = await findStash(store, baseTag, options);
-    const chunks = stash.chunks.length;
-    return { ...listed, chunks, missing: missing && missing <= chunks ? missing : undefined, stash };
+    const stash = note
+      ? (await findByFirst(store, baseTag, found.image, { ...options, numbers })).stash
+      : await findStash(store, baseTag, options);
+    const count = stash.chunks.length;
+    const gap = missing && missing <= count ? missing : undefined;
+    return { baseTag, chunks: count, missing: gap, ...(exactSize && { stash }) };
   } catch (error) {
     const tolerable = error instanceof LayerstashError && ["not-found", "mismatch"].includes(error.kind);
     if (!tolerable) throw error;

@@ -63,7 +63,7 @@ export interface DownloadOptions extends TransferOptions {
  * @category Files
  */
 export interface ListOptions extends CallOptions {
-  /** Adds sizes, names and dates, at the cost of one or two requests for manifests per stash. */
+  /** Adds sizes, names and dates. For stashes of the Python layerstash, the manifests of all chunks are read for that. */
   exactSize?: boolean | undefined;
 }
 

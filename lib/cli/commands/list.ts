@@ -20,16 +20,16 @@ Examples:
   $ layerstash list ghcr.io/me/files --json
   $ layerstash list ghcr.io/me/files --all
 
-One image of each name is looked at, to tell stored files from images whose tags
-end with a number. If the repository does not exist, the exit code is 3; if it
-has no stored files, 0.
+The first and the last chunk of each file are looked at: what is incomplete is
+said to be so. If the repository does not exist, the exit code is 3; if it has no
+stored files, 0.
 `;
 
 /** Makes the command. */
 export function listCommand(): CommandUnknownOpts {
   const command = placeCommand("list")
     .argument(...REPOSITORY_ADDRESS)
-    .option("--exact-size", "add sizes, names and dates: one or two requests for each")
+    .option("--exact-size", "add sizes, names and dates")
     .option("--all", "list what else lies there too, with its kind: one or two requests for each tag")
     .addHelpText("after", EXAMPLES);
   const work = storeAction<WithPlace<ReturnType<typeof command.opts>>>(
@@ -80,7 +80,7 @@ export function renderList(
 }
 
 function rowOf({ baseTag, chunks, missing, stash, problem }: ListedStash, exactSize: boolean): string[] {
-  const note = problem ?? (missing === undefined ? "" : `incomplete: chunk ${missing} is missing`);
+  const note = missing === undefined ? problem ?? "" : `incomplete: chunk ${missing} is missing`;
   if (!exactSize) return [baseTag, String(chunks), note];
   const date = stash?.modified?.slice(0, 16).replace("T", " ") ?? "";
   return [baseTag, String(chunks), stash ? formatSize(stash.size) : "?", stash?.name ?? "", date, note];
