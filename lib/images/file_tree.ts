@@ -314,6 +314,7 @@ export class FileTree {
       if (typeof node !== "object") {
         if (makeFor === undefined) return undefined;
         this.#budget.takeImplied();
+        if (node !== undefined) this.#hide({ path: joined(pathOf(trail), name), node }, makeFor);
         setChild(children, name, node = emptyDirectory(makeFor));
       }
       if (trail.push({ name, node }) > DEEPEST) {
