@@ -174,6 +174,35 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "c marks what a layer adds, changes and hides, and what was hidden can be read",
+  withTmux,
+  async () => {
+    await using place = await makePlace();
+    await using screen = await browse(place, ["oci:./box:one"]);
+    await screen.until(/> files/);
+    await screen.type("End", "Enter");
+    await screen.until(/\(layer 2\)\n> etc\/ +drwxr-xr-x\n[\s\S]* c compare /);
+    await screen.type("Enter");
+    await screen.until(/> \.wh\.gone/);
+    await screen.type("c");
+    await screen.until(/0 added, 1 changed, 1 hidden; fetched (\S+ B) of \1, verified/);
+    const compared = await screen.until(
+      /\/etc {2}\(layer 2\)\n> - gone +1 B {2}\[1\] {2}-rw-r--r--\n {2}~ motd +4 B {2}-rw-r-----\n/,
+    );
+    assert.ok(!compared.includes("c compare"));
+    assert.match(await screen.colours(), /33m[^\n]* ~ motd/);
+    await screen.type("Enter");
+    await screen.until(/\/etc\/gone\nx\n/);
+    await screen.type("Left", "Left");
+    await screen.until(/ \/ {2}\(layer 2\)\n> {3}etc\/ +drwxr-xr-x\n/);
+    await screen.type("Left", "c");
+    await screen.until(/> layer 2[\s\S]*only a layer above another can be compared/);
+    await screen.type("q");
+    await screen.until(/ended with 0/);
+  },
+);
+
 Deno.test("browse searches as one types, in colour, and ? shows the keys", withTmux, async () => {
   await using place = await makePlace();
   await using screen = await browse(place, ["oci:./box:one"]);

@@ -58,7 +58,7 @@ function entry(layer: number, path: string, more: Partial<LayerEntry> = {}): Lay
 function showingTree(paths: readonly string[], size = SIZE): Browser {
   const tree = new FileTree();
   for (const path of paths) tree.add(entry(1, path));
-  return showing(new DirectoryPages(tree, "app", { image: MOTD.image }).page(""), size);
+  return showing(new DirectoryPages({ tree }, "app", { image: MOTD.image }).page(""), size);
 }
 
 Deno.test("keys are decoded, also where they come in parts", () => {

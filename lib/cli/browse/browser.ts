@@ -39,6 +39,7 @@ export type BrowserEvent =
   | { type: "resized"; size: Size }
   | { type: "progressed"; text: string }
   | { type: "opened"; screen: Screen; note: string }
+  | { type: "compared"; screen: ListScreen; note: string }
   | { type: "saved"; note: string }
   | { type: "noted"; note: string };
 
@@ -83,11 +84,25 @@ export function advanceBrowser(browser: Browser, event: BrowserEvent): Step {
       const { screen, note } = event;
       return { browser: idle({ ...browser, screens: [...browser.screens, screen], note }) };
     }
+    case "compared":
+      return {
+        browser: idle({ ...browser, screens: comparedScreens(browser.screens, event), note: event.note }),
+      };
     case "saved":
       return { browser: idle({ ...browser, screens: browser.screens.slice(0, -1), note: event.note }) };
     case "noted":
       return { browser: idle({ ...browser, note: event.note }) };
   }
+}
+
+/** The same directory of the compared layer, in place of the directories of the layer alone. */
+function comparedScreens(
+  screens: readonly Screen[],
+  { screen }: { screen: ListScreen },
+): Screen[] {
+  const others = screens.filter((each) => each.kind !== "list" || !each.tree);
+  const { directory = "", pages } = screen.tree ?? {};
+  return [...others, ...pages?.pagesTo(directory) ?? [], screen];
 }
 
 function idle({ busy: _, ...browser }: Browser): Browser {
@@ -113,6 +128,7 @@ function press(browser: Browser, key: Key): Step {
   const isBack = ["escape", "backspace", "h"].includes(key) ||
     key === "left" && !(screen.kind === "text" && screen.left > 0);
   if (isBack) return back(quiet);
+  if (key === "c") return compare(quiet, screen);
   if (key === "s") return askWhereTo(quiet, screen);
   return screen.kind === "list" ? moveInList(quiet, screen, key) : moveInText(quiet, screen, key);
 }
@@ -125,6 +141,11 @@ function back(browser: Browser): Step {
 
 function task(browser: Browser, task: Task): Step {
   return { browser: { ...browser, busy: "one moment" }, effect: { type: "task", task } };
+}
+
+function compare(browser: Browser, screen: ListScreen | TextScreen): Step {
+  if (screen.kind === "list" && screen.compare) return task(browser, screen.compare);
+  return { browser: { ...browser, note: "only a layer above another can be compared, once" } };
 }
 
 function answer(browser: Browser, screen: QuestionScreen, key: Key): Step {

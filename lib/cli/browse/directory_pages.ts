@@ -1,5 +1,6 @@
 /** Makes screens of the directories of an image or of one of its layers. @module */
 import type { FileTree, MergedEntry } from "../../images/file_tree.ts";
+import type { LayerChange, LayerChanges } from "../../images/layer_changes.ts";
 import { baseName, parentOf } from "../../layers/entry.ts";
 import { formatMode } from "../text/file_listing.ts";
 import { formatSize } from "../text/sizes.ts";
@@ -12,6 +13,7 @@ export class DirectoryPages implements TreePages {
   readonly files: FileTree;
   readonly #name: string;
   readonly #location: Omit<FileLocation, "path">;
+  readonly #changes: LayerChanges["changes"] | undefined;
   #paths: string[] | undefined;
 
   /**
@@ -20,8 +22,13 @@ export class DirectoryPages implements TreePages {
    * @param name the name of the image
    * @param location the image, and the layer if the tree is that of one layer
    */
-  constructor(files: FileTree, name: string, location: Omit<FileLocation, "path">) {
-    this.files = files;
+  constructor(
+    { tree, changes }: { tree: FileTree; changes?: LayerChanges["changes"] },
+    name: string,
+    location: Omit<FileLocation, "path">,
+  ) {
+    this.files = tree;
+    this.#changes = changes;
     this.#name = name;
     this.#location = location;
   }
@@ -34,10 +41,14 @@ export class DirectoryPages implements TreePages {
   /** The entries of a directory. Links in its path are followed. */
   page(directory: string): ListScreen {
     const path = directory === "" ? "" : this.files.find(directory)?.path ?? directory;
-    const { layer } = this.#location;
-    const title = `${this.#name}  /${path}${layer === undefined ? "" : `  (layer ${layer})`}`;
+    const { layer = 0, compared } = this.#location;
+    const title = `${this.#name}  /${path}${layer === 0 ? "" : `  (layer ${layer})`}`;
     const rows = this.files.list(path).map((entry) => this.#row(entry));
-    return { ...listScreen(title, rows), tree: { directory: path, pages: this } };
+    return {
+      ...listScreen(title, rows),
+      tree: { directory: path, pages: this },
+      ...(layer > 1 && !compared && { compare: { type: "compare", location: { ...this.#location, path } } }),
+    };
   }
 
   /** The directories on the way to an entry, from the root. In each, the next one or the entry is chosen. */
@@ -55,16 +66,19 @@ export class DirectoryPages implements TreePages {
     const location = { ...this.#location, path };
     const mark = type === "directory" ? "/" : type === "symlink" ? ` -> ${target ?? ""}` : "";
     const isFile = entry.source?.type === "file";
+    const change = this.#changes?.get(path);
+    const changeMark = this.#changes ? `${change ? MARKS[change] : " "} ` : "";
+    const isBelow = change === "hidden";
     const facts = [
       ...(isFile ? [formatSize(size)] : []),
-      ...(location.layer === undefined ? [`[${layer}]`] : []),
+      ...(location.layer === undefined || isBelow ? [`[${layer}]`] : []),
       formatMode(entry),
     ];
     return {
-      name: baseName(path) + mark,
+      name: changeMark + baseName(path) + mark,
       detail: facts.join("  "),
       path,
-      tone: TONES[type],
+      tone: change ?? TONES[type],
       ...(type === "directory" && { open: { type: "directory", location } }),
       ...((isFile || type === "symlink") && { open: { type: "view", location } }),
       ...(isFile && { file: location }),
@@ -72,4 +86,5 @@ export class DirectoryPages implements TreePages {
   }
 }
 
+const MARKS: Readonly<Record<LayerChange, string>> = { added: "+", changed: "~", hidden: "-" };
 const TONES: Partial<Record<MergedEntry["type"], Tone>> = { directory: "directory", symlink: "link" };

@@ -14,14 +14,16 @@ export const KEYS: TextScreen = textScreen("Keys", [
   "n N                 next, previous match",
   "Esc                 leave the search",
   "",
+  "c                   compare a layer",
   "s                   save a file",
   "?                   these keys",
   "q                   quit",
   "",
-  "A directory is searched with all that is",
-  "below and above it. Capital letters in",
-  "what is typed must match.",
-  "[2] is the layer that a file is from.",
+  "A directory is searched with its whole",
+  "tree. Capital letters must match.",
+  "[2] is the layer that a file is from. c",
+  "marks what a layer adds (+), changes (~)",
+  "and hides (-) of the layers below it.",
 ]);
 
 /** Whether a screen is that of the keys. */
@@ -35,5 +37,14 @@ export function helpLine(screen: Screen, { searching }: { searching: boolean }):
   if (screen.kind === "question") return "Enter go on  Esc back  Ctrl-U clear";
   if (isKeys(screen)) return "Left back  q quit";
   const use = screen.kind === "list" ? "Enter open" : "Space page";
-  return ["? keys", use, "Left back", "/ search", ...(fileOf(screen) ? ["s save"] : []), "q quit"].join("  ");
+  const isLayer = screen.kind === "list" && screen.compare;
+  return [
+    "? keys",
+    use,
+    "Left back",
+    "/ search",
+    ...(isLayer ? ["c compare"] : []),
+    ...(fileOf(screen) ? ["s save"] : []),
+    "q quit",
+  ].join("  ");
 }

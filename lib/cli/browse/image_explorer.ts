@@ -4,7 +4,7 @@ import type { OnEvent } from "../../events.ts";
 import { describeImage, findImage, openImage, parseImage } from "../../exports/images.ts";
 import type { ImageReport } from "../../images/describe_image.ts";
 import { FileTree, type MergedEntry } from "../../images/file_tree.ts";
-import type { LayerEntry } from "../../images/layer_entry.ts";
+import { compareTopLayer, type LayerChange, type LayerChanges } from "../../images/layer_changes.ts";
 import type { Image } from "../../images/image.ts";
 import { ImageFiles, type OpenLayerEntry } from "../../images/image_files.ts";
 import { listImages, requireManifest } from "../../images/index_tree.ts";
@@ -115,18 +115,16 @@ export class ImageExplorer implements Disposable {
     location: FileLocation,
     options: ExplorerOptions,
   ): Promise<{ pages: DirectoryPages; note: string }> {
-    const { image, layer } = location;
-    const key = `${image} ${layer ?? "merged"}`;
+    const { image, layer, compared } = location;
+    const key = `${image} ${layer ?? "merged"} ${compared}`;
     if (this.#tree?.key === key) return { pages: this.#tree.pages, note: "" };
     this.#tree = undefined;
     const files = this.#files(location, options);
-    const tree = new FileTree({ keepWhiteouts: layer !== undefined });
-    for (const each of files.layers) {
-      for await (const open of files.entries(each, { want: "names" })) tree.add(withoutBytes(open));
-    }
-    const pages = new DirectoryPages(tree, this.known(image).name, { image, layer });
+    const found = compared ? await compareTopLayer(files) : { tree: await treeOf(files, layer) };
+    const pages = new DirectoryPages(found, this.known(image).name, { image, layer, compared });
     this.#tree = { key, pages };
-    return { pages, note: renderShortReport(files.report) };
+    const counts = "changes" in found ? `${countChanges(found)}; ` : "";
+    return { pages, note: counts + renderShortReport(files.report) };
   }
 
   /** Opens a file for `visit`, and returns a note on what reading it has cost. */
@@ -151,13 +149,27 @@ export class ImageExplorer implements Disposable {
     return `${this.#store.name}${shown}`;
   }
 
-  #files({ image, layer }: FileLocation, options: ExplorerOptions): ImageFiles {
+  #files({ image, layer, compared }: FileLocation, options: ExplorerOptions): ImageFiles {
     const { layers } = this.known(image).image;
-    const chosen = layer === undefined ? layers : layers.filter(({ number }) => number === layer);
+    const chosen = layers.filter(({ number }) => {
+      return layer === undefined || number === layer || compared && number < layer;
+    });
     return new ImageFiles(this.#store, chosen, options);
   }
 }
 
-function withoutBytes({ extents: _, ...entry }: OpenLayerEntry): LayerEntry {
-  return entry;
+/** The files of all layers together, or those of one layer with its whiteouts. */
+async function treeOf(files: ImageFiles, layer: number | undefined): Promise<FileTree> {
+  const tree = new FileTree({ keepWhiteouts: layer !== undefined });
+  for (const each of files.layers) {
+    for await (const { extents: _, ...entry } of files.entries(each, { want: "names" })) tree.add(entry);
+  }
+  return tree;
+}
+
+/** `12 added, 1 changed, 3 hidden`. */
+function countChanges({ changes }: LayerChanges): string {
+  const counts: Record<LayerChange, number> = { added: 0, changed: 0, hidden: 0 };
+  for (const change of changes.values()) counts[change]++;
+  return Object.entries(counts).map(([change, count]) => `${count} ${change}`).join(", ");
 }

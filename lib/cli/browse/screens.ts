@@ -8,6 +8,8 @@ export interface FileLocation {
   image: Digest;
   /** The number of the layer; absent = all layers together. */
   layer?: number | undefined;
+  /** Whether the layer is compared with those below it. */
+  compared?: true | undefined;
   /** Empty = the root. */
   path: string;
 }
@@ -21,6 +23,7 @@ export type Task =
   | { type: "facts"; image: Digest }
   | { type: "steps"; image: Digest }
   | { type: "directory"; location: FileLocation }
+  | { type: "compare"; location: FileLocation }
   | { type: "view"; location: FileLocation }
   | { type: "save"; location: FileLocation; to: string };
 
@@ -48,6 +51,8 @@ export interface ListScreen {
   top: number;
   /** For a directory: its path, and the screens of the tree that it is part of. */
   tree?: { directory: string; pages: TreePages };
+  /** The task that compares the layer with those below it; absent = there is nothing to compare. */
+  compare?: Task;
 }
 
 /** The screens of all directories of one tree. */

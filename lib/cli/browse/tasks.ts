@@ -47,6 +47,8 @@ export class TaskRunner implements Disposable {
       }
       case "directory":
         return await this.#directory(task.location, options);
+      case "compare":
+        return await this.#compare(task.location, options);
       case "view":
         return await this.#view(task.location, options);
       case "save":
@@ -79,6 +81,11 @@ export class TaskRunner implements Disposable {
   async #directory(location: FileLocation, options: ExplorerOptions): Promise<BrowserEvent> {
     const { pages, note } = await this.#explorer.pages(location, options);
     return opened(pages.page(location.path), note);
+  }
+
+  async #compare(location: FileLocation, options: ExplorerOptions): Promise<BrowserEvent> {
+    const { pages, note } = await this.#explorer.pages({ ...location, compared: true }, options);
+    return { type: "compared", screen: pages.page(location.path), note };
   }
 
   async #view(location: FileLocation, options: ExplorerOptions): Promise<BrowserEvent> {

@@ -1,7 +1,9 @@
 /** What the colours on the screen of `browse` mean. Everything that they say is also said without them. @module */
 
+import type { LayerChange } from "../../images/layer_changes.ts";
+
 /** The meaning of a line. */
-export type Tone = "title" | "help" | "directory" | "link" | "found";
+export type Tone = "title" | "help" | "directory" | "link" | "found" | LayerChange;
 
 /** How terminals are told (ECMA-48, 8.3.117). */
 const CODES: Readonly<Record<Tone, string>> = {
@@ -10,6 +12,9 @@ const CODES: Readonly<Record<Tone, string>> = {
   directory: "1;34",
   link: "36",
   found: "7",
+  added: "32",
+  changed: "33",
+  hidden: "31",
 };
 
 /** A line as a terminal colours it. The chosen one is shown in reverse. */
