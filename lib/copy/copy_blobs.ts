@@ -64,13 +64,11 @@ export async function copyBlobs(
     onEvent?.({ type: "blob", index, state, digest: blob.digest, size: blob.size });
   };
   onEvent?.({ type: "plan", size, blobs: wanted.length });
-  const inRanges = ({ blob }: NumberedBlob) => to.writePlaced !== undefined && blob.size > ONE_REQUEST;
-  await inParallel(wanted.filter((each) => !inRanges(each)), { jobs, signal }, async (each, signal, turn) => {
-    await copy(each, { jobs: 1, signal, turn });
-  });
-  const line = new KeyedMutex(); // one is fetched at a time, while the one before is synced
-  await inParallel(wanted.filter(inRanges), { jobs: 2, signal }, async (each, signal, turn) => {
-    await copy(each, { jobs: options.jobs, signal, turn, line });
+  const line = new KeyedMutex(); // one large blob is fetched at a time, while those before it are hashed and synced
+  const largestFirst = wanted.toSorted((a, b) => b.blob.size - a.blob.size);
+  await inParallel(largestFirst, { jobs, signal }, async (each, signal, turn) => {
+    const inRanges = to.writePlaced !== undefined && each.blob.size > ONE_REQUEST;
+    await copy(each, { signal, turn, ...(inRanges ? { jobs: options.jobs, line } : { jobs: 1 }) });
   });
   return copied;
 }
@@ -114,10 +112,10 @@ async function copyBlob(
   return "sent";
 }
 
-/** Fetches a blob into the file that it becomes, when those before it in the line were fetched. */
+/** Fetches a blob into the file that it becomes, when the bytes of those before it in the line have arrived. */
 async function fetchInto(from: Store, target: DraftFile, options: OneBlobOptions): Promise<void> {
-  using _line = await options.line?.lock("fetched", options.signal);
-  await placeBlob(from, target, options);
+  using line = await options.line?.lock("fetched", options.signal);
+  await placeBlob(from, target, { ...options, onArrived: () => line?.[Symbol.dispose]() });
 }
 
 /** Passes a blob on as it comes. */

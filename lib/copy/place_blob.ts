@@ -1,5 +1,6 @@
 /** Fetches a blob of one store into the file that it becomes in another: a directory. @module */
 import type { Hasher } from "../content/hasher.ts";
+import type { ByteRange } from "../content/source.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { withEmbedded } from "../store/embedded.ts";
@@ -16,6 +17,8 @@ export interface PlaceBlobOptions extends CallOptions {
   jobs?: number | undefined;
   /** Receives the events of the source, except the progress. */
   reading: OnEvent | undefined;
+  /** Called when all bytes have arrived: what is left is to hash the last of them. */
+  onArrived?: (() => void) | undefined;
 }
 
 /**
@@ -28,20 +31,25 @@ export interface PlaceBlobOptions extends CallOptions {
 export async function placeBlob(
   from: BlobReader,
   { path, file }: DraftFile,
-  { blob, hasher, jobs, signal, onEvent, reading }: PlaceBlobOptions,
+  { blob, hasher, jobs, signal, onEvent, reading, onArrived }: PlaceBlobOptions,
 ): Promise<void> {
   const hear: OnEvent = (event) => {
     if (event.type === "progress") onEvent?.({ ...event, phase: "send" });
     else if (event.type !== "blob") reading?.(event);
   };
-  const options = { path, file, hasher, log: NOTHING_KEPT, jobs, signal, onEvent: hear };
+  let left = blob.size;
+  const written = (_: unknown, { start, end }: ByteRange) => {
+    left -= end - start;
+    if (left === 0) onArrived?.();
+  };
+  const log = { ...NOTHING_KEPT, written };
+  const options = { path, file, hasher, log, jobs, signal, onEvent: hear };
   await fetchBlobs(withEmbedded(from, blob), placeBlobs([blob]), options);
 }
 
 /** The file is new, and another process begins with another one. */
-const NOTHING_KEPT: FetchLog = {
+const NOTHING_KEPT: Omit<FetchLog, "written"> = {
   present: () => [],
-  written() {},
   complete() {},
   bad() {},
 };

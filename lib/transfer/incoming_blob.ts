@@ -150,7 +150,11 @@ export class IncomingBlob {
     const whole = range.start === 0 && range.end === size;
     // What is asked for as a whole stays so: the store may not give ranges.
     using part = whole || this.isWhole ? undefined : running.begin(this, range);
-    using written = new WrittenRange(range.start, logEvery, (range) => log.written(this.blob, range));
+    using written = new WrittenRange(range.start, logEvery, (range) => {
+      log.written(this.blob, range);
+      // Bytes that follow those that are there can be hashed before their part is complete.
+      if (!this.#givenUp && range.start <= this.#there.beforeGap) this.#hash.advance(at + range.end);
+    });
     await receive(store, {
       digest,
       size,
