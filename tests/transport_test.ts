@@ -1,5 +1,6 @@
 /** Connections: TLS, proxies, bodies and their ends. @module */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import net, { type AddressInfo } from "node:net";
 import { type InvalidInputError, RegistryError } from "../lib/errors.ts";
 import { bytesSource } from "../lib/content/source.ts";
@@ -547,6 +548,39 @@ Deno.test("requests with little in them share one connection, and those of a str
   assert.equal(connections, 2);
   await send({ method: "PUT", body: new Uint8Array(1), answerWithin: "commit" });
   assert.equal(connections, 2);
+  transport.close();
+});
+
+Deno.test("a piece has gone out when the next one is asked for, so that both may share a buffer", async () => {
+  const pieces = 20_000;
+  const { promise: body, resolve } = Promise.withResolvers<Buffer>();
+  await using server = await rawServer((socket) => {
+    const got: Buffer[] = [];
+    socket.on("data", (bytes: Buffer) => {
+      got.push(bytes);
+      socket.pause(); // so slow that bytes wait at the sender
+      setImmediate(() => socket.resume());
+      if (!bytes.includes("the end")) return;
+      socket.write("HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n");
+      resolve(Buffer.concat(got));
+    });
+  });
+  const buffer = new Uint8Array(1000);
+  let sent = 0;
+  const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    pull(controller) {
+      if (sent === pieces) return controller.close();
+      buffer.fill(0).set(new TextEncoder().encode(++sent === pieces ? "the end" : `piece ${sent}`));
+      controller.enqueue(buffer);
+    },
+  }, { highWaterMark: 0 });
+  const transport = openTransport();
+  const request = { method: "PUT", url: server.url, headers: new Headers() };
+  await transport.send({ ...request, body: { stream, size: pieces * buffer.length } });
+  const text = (await body).toString("latin1");
+  const numbers = text.matchAll(/piece (\d+)/g).map(([, number]) => Number(number)).toArray();
+  assert.equal(numbers.length, pieces - 1);
+  assert.ok(numbers.every((number, index) => number === index + 1), "a piece was overwritten on its way");
   transport.close();
 });
 

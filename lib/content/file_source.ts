@@ -17,7 +17,8 @@ export function fileSource(path: string, range: { start: number; end: number }, 
   const size = range.end - range.start;
   return {
     size,
-    open: (start = 0, end = size) => readFile(path, { start: range.start + start, end: range.start + end }),
+    open: (start = 0, end = size) =>
+      streamPieces(readPieces(path, { start: range.start + start, end: range.start + end }, { reuse: true })),
     digest: (onBytes) => digest ??= hasher.file(path, range, { onBytes }),
   };
 }
@@ -34,7 +35,13 @@ export function readFile(
   { start, end }: { start: number; end: number },
   signal?: AbortSignal,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  const pieces = readPieces(path, { start, end }, signal);
+  return streamPieces(readPieces(path, { start, end }, { signal }));
+}
+
+/** Reads a piece when it is asked for, and not before: its buffer may be that of the piece before. */
+function streamPieces(
+  pieces: Generator<Uint8Array<ArrayBuffer>, void>,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
   return new ReadableStream({
     pull(controller) {
       const { done, value } = pieces.next();
@@ -42,19 +49,21 @@ export function readFile(
       else controller.enqueue(value);
     },
     cancel: () => void pieces.return(), // closes the file
-  }, { highWaterMark: 1 });
+  }, { highWaterMark: 0 });
 }
 
 function* readPieces(
   path: string,
   { start, end }: { start: number; end: number },
-  signal: AbortSignal | undefined,
+  { reuse, signal }: { reuse?: boolean; signal?: AbortSignal | undefined },
 ): Generator<Uint8Array<ArrayBuffer>, void> {
   using file = openToRead(path);
   file.seekSync(start, Deno.SeekMode.Start);
+  let buffer: Uint8Array<ArrayBuffer> | undefined;
   for (let position = start; position < end;) {
     signal?.throwIfAborted();
-    const piece = new Uint8Array(Math.min(PIECE, end - position));
+    const piece = buffer?.subarray(0, end - position) ?? new Uint8Array(Math.min(PIECE, end - position));
+    if (reuse) buffer ??= piece;
     const read = file.readSync(piece); // the disk's cache is faster than waiting for another thread
     if (!read) throw new MismatchError(`${path} ended at byte ${position} while it was read`);
     position += read;

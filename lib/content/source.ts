@@ -15,7 +15,7 @@ export interface ByteRange {
  * Bytes to be written to a store.
  *
  * - `open` gives the bytes from `start` up to `end`. It may be called again. If `once` is set, it is called once, and
- *   without a range.
+ *   without a range. Each piece is valid until the next one is asked for: its buffer may be used again.
  * - `digest` resolves to the digest of *all* bytes. It may take as long as reading them, and runs beside the transfer. If
  *   `once` is set, it resolves when the opened stream has ended.
  */

@@ -179,7 +179,7 @@ async function sendBody(
     for await (const slice of slicesOf(request.body, Math.min(SLICE, limit?.piece ?? SLICE))) {
       await limit?.take(slice.length, over);
       if (over.aborted) return;
-      if (!outgoing.write(slice)) await wait(once(outgoing, "drain"), "stall", `nothing went out to ${host}`);
+      await wait(written(outgoing, slice), "stall", `nothing went out to ${host}`);
     }
     outgoing.end();
     if (!outgoing.writableFinished) {
@@ -205,6 +205,13 @@ async function connected(outgoing: http.ClientRequest): Promise<void> {
     (await once(outgoing, "socket"))[0];
   if (socket.secureConnecting) await once(socket, "secureConnect");
   else if (socket.connecting) await once(socket, "connect");
+}
+
+/** Writes bytes, and resolves when the system has them: their buffer may be used again then. */
+function written(outgoing: http.ClientRequest, bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    outgoing.write(bytes, (error) => error ? reject(error) : resolve());
+  });
 }
 
 /** The body in slices. Leaving the loop cancels its stream. */

@@ -18,9 +18,9 @@ export function storedSource(
   { signal, onEvent }: CallOptions = {},
 ): Source {
   const hash = new RunningHash();
-  const check = (bytes: Bytes, offset: number) => {
+  const isGood = (bytes: Bytes, offset: number) => {
     hash.see(bytes, offset);
-    if (hash.position >= size && hash.digest(size) !== digest) throw corrupted(digest);
+    return hash.position < size || hash.digest(size) === digest;
   };
   return {
     size,
@@ -40,15 +40,14 @@ export function storedSource(
       let offset = start;
       return new ReadableStream<Bytes>({
         async pull(controller) {
-          const { done, value } = await pieces.next();
-          if (done) {
-            check(new Uint8Array(), offset); // of a blob without bytes
-            return controller.close();
+          const { done, value = new Uint8Array() } = await pieces.next(); // a blob may have no bytes
+          if (!isGood(value, offset)) {
+            await pieces.return();
+            throw corrupted(digest);
           }
-          const piece = value.slice(); // the buffer is used again while this piece is on its way
-          check(piece, offset);
-          offset += piece.length;
-          controller.enqueue(piece);
+          if (done) return controller.close();
+          offset += value.length;
+          controller.enqueue(value);
         },
         cancel: () => void pieces.return(),
       }, { highWaterMark: 0 });
