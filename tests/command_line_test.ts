@@ -329,7 +329,7 @@ Deno.test("help of a command within a command is that of --help", async () => {
   assert.deepEqual(await work.run(["help"]), whole);
   assert.match(
     whole.stdout,
-    /^Options for connections, sign-in, output and sizes have an environment variable,$/m,
+    /^layerstash COMMAND --help shows a command, layerstash help TOPIC a longer text\.$/m,
   );
 });
 

@@ -1,7 +1,9 @@
 /** Every command that the help texts show is run, and does what they show. @module */
 import assert from "node:assert/strict";
 import { buildProgram, withSubcommands, wordsOf } from "../lib/cli/build_program.ts";
-import { COMMAND_GROUPS } from "../lib/cli/commands.ts";
+import { TOPICS, topicText } from "../lib/cli/help/topics.ts";
+import { SHARED } from "../lib/cli/options.ts";
+import { programHelp } from "../lib/cli/text/program_help.ts";
 import { canType, type } from "./rigs/bash.ts";
 import { helpExamples } from "./rigs/examples.ts";
 import { makeReader, type Reader, typeExample, withReader } from "./rigs/reader.ts";
@@ -35,10 +37,36 @@ async function checkHelp(reader: Reader, words: string): Promise<void> {
   }
 }
 
-Deno.test("the help of the program shows each command as the command's own help does", async () => {
+Deno.test("the help of the program shows each command and each topic", async () => {
   const program = await buildProgram({ out() {}, err() {}, width: 80 });
-  const short = (usage: string) => usage.replace(" [options]", "").replace(" [command]", "");
-  const listed = COMMAND_GROUPS.flatMap(({ entries }) => entries.map(({ usage }) => short(usage)));
-  const own = program.commands.map((command) => short(`${command.name()} ${command.usage()}`));
-  assert.deepEqual(listed, own.filter((usage) => !usage.startsWith("complete ")));
+  const help = programHelp(80);
+  assert.deepEqual(help.split("\n").filter((line) => line.length > 80), []);
+  const listed = Array.from(help.matchAll(/^ {2}(\w+) {2,}\w/gm), ([, name]) => name);
+  assert.deepEqual(listed, program.commands.map((each) => each.name()).filter((name) => name !== "complete"));
+  const [, topics = ""] = /^Topics: ([^]*?)\n\n/m.exec(help) ?? [];
+  assert.deepEqual(topics.split(/,\s+/), TOPICS.map(({ name }) => name));
+});
+
+Deno.test("the help of each command is at most 30 lines long", async () => {
+  const printed: string[] = [];
+  const program = await buildProgram({ out: (text) => printed.push(text), err() {}, width: 80 });
+  for (const command of withSubcommands(program).slice(1)) {
+    command.outputHelp();
+    const lines = printed.splice(0).join("").trimEnd().split("\n");
+    assert.ok(lines.length > 3 && lines.length <= 30, `${wordsOf(command).join(" ")}: ${lines.length} lines`);
+  }
+});
+
+Deno.test("the topic options describes each option that the help of a command omits, with its variable", async () => {
+  const page = await topicText("options") ?? "";
+  const program = await buildProgram({ out() {}, err() {}, width: 80 });
+  const omitted = withSubcommands(program).flatMap(({ options }) => options)
+    .filter(({ helpGroupHeading }) => helpGroupHeading === SHARED);
+  assert.ok(omitted.length > 50);
+  const heads = Array.from(page.matchAll(/^- (`[^]*?): /gm), ([, head]) => head!);
+  for (const { short, long, envVar } of omitted) {
+    const head = heads.find((each) => each.includes(`\`${long}`));
+    assert.ok(head, `${long} is missing`);
+    for (const word of [short, envVar]) assert.ok(head.includes(word ?? ""), `${word}: ${head}`);
+  }
 });

@@ -8,14 +8,12 @@ import {
 } from "@commander-js/extra-typings";
 import type { ConnectionFlags } from "./connection.ts";
 import {
-  CONNECTION,
   flag,
-  group,
   jobsOption,
   jsonOption,
   limitRateOption,
-  OUTPUT,
   platformOption,
+  shared,
   stateDirOption,
 } from "./options.ts";
 import { LOG_LEVELS, type LogLevel } from "./terminal/log.ts";
@@ -41,9 +39,9 @@ export function connectionCommand<A extends unknown[], O extends OptionValues, G
       .env("LAYERSTASH_AUTH_HOST"),
   ];
   const plain = command as unknown as CommandUnknownOpts;
-  for (const option of options) plain.addOption(group(CONNECTION, option));
+  for (const option of options) plain.addOption(shared(option));
   networkCommand(plain).addOption(
-    flag(CONNECTION, "--insecure-skip-tls-verify", "trust any certificate and plain http: unsafe"),
+    shared(flag("--insecure-skip-tls-verify", "trust any certificate and plain http: unsafe")),
   );
   return command as unknown as Command<A, O & ConnectionValues, G>;
 }
@@ -54,20 +52,20 @@ export function networkCommand<A extends unknown[], O extends OptionValues, G ex
 ): Command<A, O & NetworkValues, G> {
   const plain = command as unknown as CommandUnknownOpts;
   const authorities = new Option("--ca-file <file>", "trust these authorities too, in PEM");
-  plain.addOption(group(CONNECTION, authorities).env("LAYERSTASH_CA_FILE"));
+  plain.addOption(shared(authorities).env("LAYERSTASH_CA_FILE"));
   const level = new Option("--log-level <level>", "what is printed on standard error").choices(LOG_LEVELS)
     .argParser(parseLogLevel);
-  plain.addOption(group(OUTPUT, level).default("info").env("LAYERSTASH_LOG_LEVEL"));
+  plain.addOption(shared(level).default("info").env("LAYERSTASH_LOG_LEVEL"));
   const progress = new Option("--progress <mode>", "how progress is shown").choices(PROGRESS_MODES);
-  plain.addOption(group(OUTPUT, progress).default("auto").env("LAYERSTASH_PROGRESS"));
+  plain.addOption(shared(progress).default("auto").env("LAYERSTASH_PROGRESS"));
   addLoudness(plain);
   return command as unknown as Command<A, O & NetworkValues, G>;
 }
 
 /** Adds the short forms of `--log-level`. Of these three one alone can be given. */
 function addLoudness(command: CommandUnknownOpts): void {
-  command.addOption(group(OUTPUT, new Option("-q, --quiet", "print errors only, and no progress")))
-    .addOption(group(OUTPUT, new Option("-v, --verbose", "also print each request (--log-level debug)")));
+  command.addOption(shared(new Option("-q, --quiet", "print errors only, and no progress")))
+    .addOption(shared(new Option("-v, --verbose", "also print each request (--log-level debug)")));
   const set = (values: Record<string, string>) => () => {
     for (const [name, value] of Object.entries(values)) command.setOptionValueWithSource(name, value, "cli");
   };
@@ -97,8 +95,7 @@ function parseLogLevel(text: string): LogLevel {
 export function registryCommand(name: string, description = "docker, ghcr, a host, a URL, or oci:DIR") {
   return connectionCommand(
     new Command(name).addOption(
-      new Option("--registry <registry>", description).default("docker")
-        .env("LAYERSTASH_REGISTRY"),
+      shared(new Option("--registry <registry>", description)).default("docker").env("LAYERSTASH_REGISTRY"),
     ),
   );
 }
@@ -107,7 +104,8 @@ export function registryCommand(name: string, description = "docker, ghcr, a hos
 export function placeCommand(name: string) {
   return registryCommand(name)
     .addOption(
-      new Option("-r, --repository <name>", "the repository, such as me/files").env("LAYERSTASH_REPOSITORY"),
+      shared(new Option("-r, --repository <name>", "the repository, such as me/files"))
+        .env("LAYERSTASH_REPOSITORY"),
     )
     .addOption(jsonOption());
 }
@@ -126,10 +124,12 @@ export const ADDRESS = [
 /** A command that works on one stash. */
 export function stashCommand(name: string) {
   return placeCommand(name)
-    .option(
-      "-t, --base-tag <tag>",
-      "the name of the stored file; its chunks have the tags TAG-1, TAG-2 ...",
-    )
+    .addOption(shared(
+      new Option(
+        "-t, --base-tag <tag>",
+        "the name of the stored file; its chunks have the tags TAG-1, TAG-2 ...",
+      ),
+    ))
     .addOption(jobsOption());
 }
 

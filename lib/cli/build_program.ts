@@ -1,8 +1,9 @@
 /** Builds the program for commander, with those commands that a command line needs. @module */
-import { Command, type CommandUnknownOpts, Help, type Option } from "@commander-js/extra-typings";
-import { COMMAND_GROUPS, type CommandEntry, HIDDEN_COMMAND, nameOf } from "./commands.ts";
+import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { COMMAND_GROUPS, type CommandEntry, HIDDEN_COMMAND } from "./commands.ts";
 import { beStrict } from "./strict_usage.ts";
 import type { Write } from "./terminal/standard_streams.ts";
+import { commandHelp } from "./text/command_help.ts";
 import { PROGRAM_USAGE, programHelp } from "./text/program_help.ts";
 import { usageError } from "./text/usage_error.ts";
 import { VERSION } from "./version.ts";
@@ -26,7 +27,7 @@ export async function buildProgram(
   const program = new Command("layerstash").version(`layerstash v${VERSION}`, ...version)
     .helpCommand(...helpCommand);
   const make = (entry: CommandEntry) =>
-    isNeeded(nameOf(entry)) ? entry.load(output.out) : new Command(nameOf(entry));
+    isNeeded(entry.name) ? entry.load(output.out) : new Command(entry.name);
   for (const entry of COMMAND_GROUPS.flatMap(({ entries }) => entries)) {
     program.addCommand((await make(entry)).description(entry.summary));
   }
@@ -37,21 +38,10 @@ export async function buildProgram(
       writeErr: output.err,
       outputError: (text, write) => write(`layerstash: ${usageError(text)}`),
     });
-    command.helpOption(...help).configureHelp({ groupItems: ownFirst });
+    command.helpOption(...help).configureHelp({ formatHelp: commandHelp });
     beStrict(command);
   }
   return program.configureHelp({ formatHelp: () => programHelp(output.width) });
-}
-
-/** Puts a command's own options before those that many commands share. */
-function ownFirst<T extends Command | Option>(all: T[], visible: T[], groupOf: (item: T) => string) {
-  const groups = new Help().groupItems(
-    all as Option[],
-    visible as Option[],
-    groupOf as (item: Option) => string,
-  );
-  const own = ([title]: [string, unknown]) => Number(title === "Options:");
-  return new Map([...groups].sort((a, b) => own(b) - own(a))) as unknown as Map<string, T[]>;
 }
 
 /** The words that call a command, as in `layerstash blob push`. */

@@ -4,8 +4,8 @@ import type { Write } from "./terminal/standard_streams.ts";
 
 /** A command, as the help of the program shows it. */
 export interface CommandEntry {
-  /** Its name, and what follows it. */
-  usage: string;
+  /** What is typed. */
+  name: string;
   /** What it is for. */
   summary: string;
   /** Loads the command. Loading all of them would take longer than most of them run. */
@@ -26,32 +26,32 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     heading: "Stored files:",
     entries: [
       {
-        usage: "upload [options] <file...> <address>",
+        name: "upload",
         summary: "store a file",
         load: async () => (await import("./commands/upload.ts")).uploadCommand(),
       },
       {
-        usage: "download [options] [address] [dest]",
-        summary: "get a stored file back, verified, or what another program stored",
+        name: "download",
+        summary: "get a stored file back, or what another program stored",
         load: async () => (await import("./commands/download.ts")).downloadCommand(),
       },
       {
-        usage: "list [options] [address]",
+        name: "list",
         summary: "list the stored files of a repository",
         load: async () => (await import("./commands/list.ts")).listCommand(),
       },
       {
-        usage: "info [options] [address]",
-        summary: "show the details of a stored file, or of what else lies there",
+        name: "info",
+        summary: "show the details of a stored file",
         load: async () => (await import("./commands/info.ts")).infoCommand(),
       },
       {
-        usage: "verify [options] [address] [file]",
+        name: "verify",
         summary: "check a stored file, or compare a local file with it",
         load: async () => (await import("./commands/verify.ts")).verifyCommand(),
       },
       {
-        usage: "remove [options] [address]",
+        name: "remove",
         summary: "remove a stored file",
         load: async () => (await import("./commands/remove.ts")).removeCommand(),
       },
@@ -61,33 +61,33 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     heading: "Blobs:",
     entries: [
       {
-        usage: "blob",
+        name: "blob",
         summary: "store, fetch and remove blobs by their digests",
         load: async () => (await import("./commands/blob.ts")).blobCommand(),
       },
       {
-        usage: "alias",
+        name: "alias",
         summary: "give names to blobs, and look at them",
         load: async () => (await import("./commands/alias.ts")).aliasCommand(),
       },
       {
-        usage: "digest [options] [alias...]",
-        summary: "print the config digest of aliases: the first blob, or the ID of an image",
+        name: "digest",
+        summary: "print the config digest of an alias, or the ID of an image",
         load: async () => (await import("./commands/digest.ts")).digestCommand(),
       },
       {
-        usage: "manifest [options] <alias...>",
+        name: "manifest",
         summary: "print the manifests of aliases, byte for byte",
         load: async () => (await import("./commands/digest.ts")).manifestCommand(),
       },
       {
-        usage: "repos [options] [registry]",
+        name: "repos",
         summary: "print the names of all repositories",
         load: async () => (await import("./commands/repos.ts")).reposCommand(),
       },
       {
-        usage: "url [options] [word...]",
-        summary: "print how to fetch without layerstash: URLs, curl commands, a script",
+        name: "url",
+        summary: "print how to fetch without layerstash: URLs, a script",
         load: async () => (await import("./commands/url.ts")).urlCommand(),
       },
     ],
@@ -96,43 +96,43 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     heading: "Images:",
     entries: [
       {
-        usage: "inspect [options] <image>",
-        summary: "show the details of an image: platforms, labels, layers, build steps",
+        name: "inspect",
+        summary: "show the platforms, labels, layers and build steps of an image",
         load: async () => (await import("./commands/inspect.ts")).inspectCommand(),
       },
       {
-        usage: "layers [options] <image>",
+        name: "layers",
         summary: "list the layers of an image, the base first",
         load: async () => (await import("./commands/layers.ts")).layersCommand(),
       },
       {
-        usage: "peek [options] <image> [path]",
-        summary: "list the files of an image, or of its layers, without pulling it",
+        name: "peek",
+        summary: "list the files of an image without pulling it",
         load: async () => (await import("./commands/peek.ts")).peekCommand(),
       },
       {
-        usage: "extract [options] <image> <path...>",
-        summary: "extract files from an image, fetching no more than is needed",
+        name: "extract",
+        summary: "extract files from an image, fetching only what is needed",
         load: async () => (await import("./commands/extract.ts")).extractCommand(),
       },
       {
-        usage: "browse [options] [image]",
-        summary: "walk through an image with the arrow keys, without pulling it",
+        name: "browse",
+        summary: "walk through an image with the arrow keys",
         load: async () => (await import("./commands/browse.ts")).browseCommand(),
       },
       {
-        usage: "save [options] <image>",
+        name: "save",
         summary: "download an image as an OCI layout, or its layers as files",
         load: async () => (await import("./commands/save.ts")).saveCommand(),
       },
       {
-        usage: "append [options] [appendlayer...]",
+        name: "append",
         summary: "put a layer on an image, without pulling it",
         load: async () => (await import("./commands/append.ts")).appendCommand(),
       },
       {
-        usage: "copy [options] <src> <dst>",
-        summary: "copy an image, an index or a stored file to another tag, repository, registry or directory",
+        name: "copy",
+        summary: "copy an image or a stored file to another place",
         load: async () => (await import("./commands/copy.ts")).copyCommand(),
       },
     ],
@@ -141,17 +141,17 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     heading: "Sign-in:",
     entries: [
       {
-        usage: "login [options] [registry]",
+        name: "login",
         summary: "sign in to a registry, and save the login",
         load: async () => (await import("./commands/login.ts")).loginCommand(),
       },
       {
-        usage: "logout [options] [registry]",
+        name: "logout",
         summary: "remove the saved login of a registry",
         load: async () => (await import("./commands/login.ts")).logoutCommand(),
       },
       {
-        usage: "token [options] [address] [action...]",
+        name: "token",
         summary: "print a token for other programs, such as curl",
         load: async () => (await import("./commands/token.ts")).tokenCommand(),
       },
@@ -161,13 +161,13 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     heading: "This program:",
     entries: [
       {
-        usage: "upgrade [options] [version]",
+        name: "upgrade",
         summary: "replace this program with a newer one",
         load: async () => (await import("./commands/upgrade.ts")).upgradeCommand(),
       },
       {
-        usage: "completions <shell>",
-        summary: "print a script that completes commands, options and values in a shell",
+        name: "completions",
+        summary: "print a script with which a shell completes commands",
         load: async (out) => (await import("./commands/completions.ts")).completionsCommand(out),
       },
     ],
@@ -205,12 +205,7 @@ export function withOwnName([first = "", ...rest]: readonly string[]): string[] 
 
 /** The command that the scripts of completions call. It is not for people, so the help omits it. */
 export const HIDDEN_COMMAND: CommandEntry = {
-  usage: "complete [options] [word...]",
+  name: "complete",
   summary: "print the words that may replace the last word",
   load: async (out) => (await import("./commands/completions.ts")).completeCommand(out),
 };
-
-/** The name of a command. */
-export function nameOf({ usage }: CommandEntry): string {
-  return usage.split(" ", 1)[0]!;
-}

@@ -7,42 +7,37 @@ import { MANIFEST_FORMATS, type ManifestFormat } from "../store/manifest_format.
 import { mayRepeat } from "./strict_usage.ts";
 import { parseSize, showSizesLike } from "./text/sizes.ts";
 
-/** The heading of options about sign-in and connections, in a command's help. */
-export const CONNECTION = "Sign-in and connection:";
-/** The heading of options about what is printed. */
-export const OUTPUT = "Output:";
-
-/** Puts an option under a heading of the help. */
-export function group<O extends { helpGroup(heading: string): unknown }>(heading: string, option: O): O {
-  option.helpGroup(heading);
+/** Marks an option that many commands have. Their help points to the topic `options`, which describes it. */
+export function shared<O extends { helpGroup(heading: string): unknown }>(option: O): O {
+  option.helpGroup(SHARED);
   return option;
 }
 
+/** The heading of these options in the eyes of commander. */
+export const SHARED = "Shared options:";
+
 /** Makes a flag whose variable may also say no: commander takes any value of a variable for a yes. */
-export function flag<const F extends string>(heading: string, name: F, description: string) {
+export function flag<const F extends string>(name: F, description: string) {
   const variable = `LAYERSTASH_${name.slice(2).toUpperCase().replaceAll("-", "_")}`;
-  const option = new Option(name, `${description} (env: ${variable})`);
-  return group(
-    heading,
-    /^(1|yes|true|on)$/i.test(Deno.env.get(variable) ?? "") ? option.default(true, "yes") : option,
-  );
+  const option = new Option(name, description);
+  return /^(1|yes|true|on)$/i.test(Deno.env.get(variable) ?? "") ? option.default(true, "yes") : option;
 }
 
 /** `--json`. */
 export function jsonOption() {
-  return flag(OUTPUT, "--json", "print JSON on standard output");
+  return shared(flag("--json", "print JSON on standard output"));
 }
 
 /** `--with-info`. */
 export function withInfoOption() {
-  return flag(OUTPUT, "--with-info", "a line DIGEST SIZE before each blob");
+  return flag("--with-info", "a line DIGEST SIZE before each blob");
 }
 
 /** `--platform`, which chooses one image of several. */
 export function platformOption() {
   return new Option(
     "--platform <platform>",
-    "choose the image for this platform: os/architecture[/variant][:version]",
+    "the image for this platform, such as linux/arm64",
   )
     .env("LAYERSTASH_PLATFORM");
 }
@@ -62,16 +57,18 @@ export function limitRateOption() {
     "--limit-rate <rate>",
     "bytes a second over all connections, such as 10MB; 0 = no limit",
   );
-  return group(CONNECTION, option.argParser(parseRate).env("LAYERSTASH_LIMIT_RATE"));
+  return shared(option.argParser(parseRate).env("LAYERSTASH_LIMIT_RATE"));
 }
 
 /** `--manifest-format`, for commands that make manifests of stored files and aliases. */
 export function manifestFormatOption() {
-  return new Option(
+  const option = new Option(
     "--manifest-format <format>",
     "write manifests in this format; auto takes what suits the registry",
-  )
-    .choices(MANIFEST_FORMATS).default("auto" as ManifestFormat).env("LAYERSTASH_MANIFEST_FORMAT");
+  );
+  return shared(
+    option.choices(MANIFEST_FORMATS).default("auto" as ManifestFormat).env("LAYERSTASH_MANIFEST_FORMAT"),
+  );
 }
 
 /** A rate in bytes a second; 0 is no limit. */
@@ -91,18 +88,18 @@ export function jobsOption() {
     "--jobs <number>",
     "how many requests run at once; by default as many as speed it up, up to 16",
   );
-  return group(CONNECTION, option.argParser(parseJobs).env("LAYERSTASH_JOBS"));
+  return shared(option.argParser(parseJobs).env("LAYERSTASH_JOBS"));
 }
 
 /** `--part-size`. */
 export function partSizeOption() {
   const option = new Option("--part-size <size>", "the most that one request asks for");
-  return group(CONNECTION, option.argParser(parseSizeOption).env("LAYERSTASH_PART_SIZE"));
+  return shared(option.argParser(parseSizeOption).env("LAYERSTASH_PART_SIZE"));
 }
 
 /** `--state-dir`. */
 export function stateDirOption() {
-  const option = new Option("--state-dir <dir>", "where journals of transfers are kept")
+  const option = shared(new Option("--state-dir <dir>", "where journals of transfers are kept"))
     .env("LAYERSTASH_STATE_DIR");
   const usual = usualStateDirectory(Deno.env.toObject());
   return usual === undefined ? option : option.default(usual, "the system's usual place");

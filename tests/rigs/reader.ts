@@ -116,14 +116,14 @@ async function install(home: string): Promise<void> {
   await Deno.writeTextFile(join(home, ".local/bin/layerstash"), PROGRAM, { mode: 0o755 });
 }
 
-/** Types a command, which does what is shown; what it sets, a function or a variable, holds for the rest of the session. */
+/** Types a command, which does what is shown; what it sets, such as a function or a variable, holds for the rest of the session. */
 export async function typeExample(
   reader: Reader,
   { command, shown }: Example,
   session: string[],
 ): Promise<void> {
   const { code, output } = await type(reader.replace(command), reader, session);
-  if (/^(\w+\(\) \{|(export )?[A-Z]+=\$\()/.test(command)) session.push(reader.replace(command));
+  if (/^(\w+\(\) \{|[A-Z]+=\$\(|export |set -o )/.test(command)) session.push(reader.replace(command));
   const isError = shown.some((line) => line.startsWith("layerstash: cannot"));
   assert.equal(code === 0, !isError, `${command}\nended with ${code}\n${output}`);
   if (shown.length === 0) return;

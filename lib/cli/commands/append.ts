@@ -23,19 +23,12 @@ Examples:
   $ tar c app |
       layerstash append --from localhost:5000/base:1 --to localhost:5000/app:1
   $ layerstash append --from oci:./box:base --to oci:./box:new -i layer.tar.gz
-  $ layerstash append --from ghcr.io/me/app:1.2 -i layer.tar  # replaces the tag
+  $ layerstash append --from ghcr.io/me/app:1.2 -i layer.tar  # moves the tag
 
-The layer may be plain, or packed with gzip or zstd; it is stored as it is. The
-same input gives the same digest. The layer is put on every image of an index;
-with --platform the new image is that one only. -u and -p are for the registry
-of the new image. If the base is in another one, use layerstash login.
-
-As appendlayer takes it, with the layer on standard input:
-  $ layerstash append HOST REPO OLD-TAG NEW-TAG < layer.tar
-  $ layerstash append HOST OLD-REPO:TAG NEW-REPO:TAG < layer.tar
-  $ layerstash append HOST/OLD-REPO:TAG HOST/NEW-REPO:TAG < layer.tar
-In these forms, and for *.azurecr.io, ACCESS_TOKEN is exchanged for a refresh
-token, and REFRESH_TOKEN is used as one.
+The layer is a tar archive, plain or packed with gzip or zstd, and is stored as
+it is. Every image of an index gets it; with --platform one image alone. -u and
+-p are for the registry of the new image. For that of the base, use layerstash
+login. The words of appendlayer work too: layerstash help images
 `;
 
 /** Makes the command. */

@@ -32,13 +32,9 @@ Examples:
   $ layerstash copy --referrers ghcr.io/me/app:1.2 registry.example.com/app:1.2
   $ layerstash copy localhost:5000/me/files:disk ghcr.io/me/backup:disk
 
-No digest changes, but the manifests of a stored file get the format that suits
-DST: --manifest-format chooses another. Blobs that DST already has are not sent
-again, and within one registry no bytes move. After an interruption, the same
-command goes on; a layer that was being sent starts again. In a directory a blob
-counts as present if its name and size are right; --stash --overwrite also reads
-it, and replaces it if it is damaged. -u and -p are for the registry of DST. For
-the one of SRC, use layerstash login.
+What DST already has is not sent again, and within one registry no bytes move.
+After an interruption, the same command goes on. -u and -p are for the registry
+of DST. For that of SRC, use layerstash login. More: layerstash help images
 `;
 
 /** Makes the command. */

@@ -27,16 +27,12 @@ Examples:
   $ layerstash download ghcr.io/me/files:photos - | tar x
   $ layerstash download ghcr.io/me/charts/web:0.1.0
 
-FILE is written after every byte was verified. Until then the bytes are in
-FILE.part: after an interruption, the same command goes on there. A FILE with
-other bytes is not replaced without --overwrite.
-Standard output gets the bytes of a chunk before its digest is checked, so check
-the exit code.
+A file gets its name when every byte is verified. Until then the bytes are in
+FILE.part, where the same command goes on after an interruption. Standard output
+gets the bytes of a chunk before its digest is checked: look at the exit code.
 
-What other programs stored comes back under the names that they give: files of
-oras, Helm charts, models (ModelPack, docker, ollama), bottles of Homebrew,
-aliases of dxf. A digest may take the place of a tag then. DEST is a file or a
-directory, and by default this directory.
+Files of oras, Helm charts, models, bottles of Homebrew and aliases of dxf come
+back under their own names: layerstash help files
 `;
 
 /** Makes the command. */

@@ -295,9 +295,9 @@ $ layerstash save nginx:alpine --layer all -o layers                   # layers/
 - **An image in docker's own format** keeps it, even in a directory, where skopeo and umoci cannot see it; a
   message says so. For these tools, \`skopeo copy docker://IMAGE oci:DIR:TAG\` converts it into another image.
 - **What the target already has** is not sent again. In a directory, a blob counts as present if its name and
-  size are right; it is not read (see [Damage](troubleshooting.md)). Within one registry no bytes move. Every
-  other blob is verified on its way. So after an interruption the same command resumes; the layer that was
-  being sent starts again. The tag comes last.
+  size are right; it is not read, unless \`--stash --overwrite\` is given (see [Damage](troubleshooting.md)).
+  Within one registry no bytes move. Every other blob is verified on its way. So after an interruption the
+  same command resumes; the layer that was being sent starts again. The tag comes last.
 - **Platforms.** Without \`--platform\` all are copied. With one, that image alone is copied; with several, an
   index of these, which has a digest of its own.
 - **Referrers.** \`--referrers\` also copies signatures and the like, also those that cosign keeps under tags
@@ -318,16 +318,18 @@ safe. Other endings say what the bytes are: \`.tar\`, \`.tar.gz\`, \`.tar.zst\`,
 an archive. After an interruption the same command resumes: a file in its middle, a layout with the layer that
 was being downloaded.
 
-## From appendlayer: append also takes its three forms, with the layer on standard input
+## From appendlayer
 
-| appendlayer                                   | layerstash                                      |
-| --------------------------------------------- | ----------------------------------------------- |
-| \`appendlayer HOST REPO OLD-TAG NEW-TAG\`       | \`layerstash append HOST REPO OLD-TAG NEW-TAG\`   |
-| \`appendlayer HOST REPO:TAG REPO:TAG\`          | \`layerstash append HOST REPO:TAG REPO:TAG\`      |
-| \`appendlayer HOST/REPO:TAG HOST/REPO:TAG\`     | \`layerstash append HOST/REPO:TAG HOST/REPO:TAG\` |
-| \`ACCESS_TOKEN\`, exchanged for a refresh token | the same, in these forms and for \`*.azurecr.io\` |
-| \`REFRESH_TOKEN\`                               | the same                                        |
-| \`DOCKER_CONFIG\`                               | every saved login                               |
+\`append\` takes the words of appendlayer too, with the layer on standard input:
+
+\`\`\`console
+$ layerstash append HOST REPO OLD-TAG NEW-TAG < layer.tar
+$ layerstash append HOST OLD-REPO:TAG NEW-REPO:TAG < layer.tar
+$ layerstash append HOST/OLD-REPO:TAG HOST/NEW-REPO:TAG < layer.tar
+\`\`\`
+
+In these forms, and for \`*.azurecr.io\`, \`ACCESS_TOKEN\` is exchanged for a refresh token, and \`REFRESH_TOKEN\`
+is used as one. In place of \`DOCKER_CONFIG\`, every saved login counts.
 `,
   registries: `# Registries
 
@@ -437,7 +439,7 @@ as a whole, including the parts that an earlier run fetched.
   \`--chunk-size\` (and \`--overwrite\`), so that its chunks are others; or ask the registry's owner to delete the
   file of the blob, and then store the file again.
 
-## Journals: what is kept for resuming
+## Journals
 
 Journals are what a later run needs to resume: the addresses of open uploads, and the digests of chunks, valid
 as long as the file's size and dates do not change. There is one for each file, in \`~/.local/state/layerstash\`
@@ -477,11 +479,75 @@ directory does not exist, and with \`0\` if it is empty; \`--json\` prints \`[]\
 `,
   options: `# Options
 
-Options for connections, sign-in, output and sizes have an environment variable, which \`--help\` names:
-\`LAYERSTASH_REGISTRY\` for \`--registry\`, \`LAYERSTASH_REPOSITORY\` for \`--repository\`, \`LAYERSTASH_JOBS\` for
-\`--jobs\`, and so on. An empty variable counts as not set.
+The help of a command shows the options that are its own. These belong to many commands. Each has an
+environment variable, in brackets; so have \`--chunk-size\`, \`--platform\` and \`--with-info\`. An option on the
+command line comes before its variable, and an empty variable counts as not set.
 
-TO COME
+## Where
+
+An address says all of this in one word, as in \`ghcr.io/me/files:disk\`. These options say it in pieces. With
+\`-r\`, no word of the command line is an address; the variables stand for the options alone.
+
+- \`--registry REGISTRY\` [\`LAYERSTASH_REGISTRY\`]: \`docker\`, which is the default, \`ghcr\`, a host such as
+  \`registry.example.com\` or \`localhost:5000\`, a URL, or \`oci:DIR\`. Here \`oci:DIR\` is a directory of layouts:
+  the repository \`me/files\` is the layout \`DIR/me/files\`.
+- \`-r NAME\`, \`--repository NAME\` [\`LAYERSTASH_REPOSITORY\`]: the repository, such as \`me/files\`.
+- \`-t NAME\`, \`--base-tag NAME\`: the name of a stored file. Its chunks have the tags \`NAME-1\`, \`NAME-2\` and so
+  on.
+
+## Sign-in
+
+\`layerstash login\` saves a login once and for all. These options and variables come before saved logins.
+
+- \`-u NAME\`, \`--username NAME\` [\`LAYERSTASH_USERNAME\`]: who signs in.
+- \`-p TOKEN\`, \`--token TOKEN\` [\`LAYERSTASH_TOKEN\`]: the password or token. Others on this machine can see what
+  you type, so use the variable in scripts.
+- \`--bearer-token TOKEN\` [\`LAYERSTASH_BEARER_TOKEN\`]: a token to send as it is.
+- \`--authorization HEADER\` [\`LAYERSTASH_AUTHORIZATION\`]: a header to send to the token server as it is.
+- \`--auth-host HOST\` [\`LAYERSTASH_AUTH_HOST\`]: ask this host for tokens, not the one that the registry names.
+
+## Connection
+
+- \`--ca-file FILE\` [\`LAYERSTASH_CA_FILE\`]: trust these authorities too, in PEM. A certificate that
+  \`openssl req -x509\` has made for the registry itself works as well.
+- \`--insecure-skip-tls-verify\` [\`LAYERSTASH_INSECURE_SKIP_TLS_VERIFY\`]: trust any certificate, and send saved
+  logins over plain http, which otherwise go to this machine alone. Unsafe. Downloads then need some 300 MiB
+  of memory instead of 150.
+- \`--jobs NUMBER\` [\`LAYERSTASH_JOBS\`]: how many requests run at once. By default as many as speed it up, up
+  to 16.
+- \`--limit-rate RATE\` [\`LAYERSTASH_LIMIT_RATE\`]: bytes a second over all connections, up and down, such as
+  \`10MB\`; \`0\` is no limit. It is for registries, not for directories.
+- \`--part-size SIZE\` [\`LAYERSTASH_PART_SIZE\`]: the most that one request asks for.
+- \`--state-dir DIR\` [\`LAYERSTASH_STATE_DIR\`]: where the [journals](troubleshooting.md#journals) of transfers
+  are kept.
+- \`--manifest-format FORMAT\` [\`LAYERSTASH_MANIFEST_FORMAT\`]: write manifests in this [format](format.md):
+  \`docker\`, \`oci\`, or \`auto\`, the default, which takes what suits the registry.
+
+layerstash uses http for hosts on this machine and https for all others; \`http://HOST\` and \`https://HOST\` say
+it. \`HTTPS_PROXY\`, \`HTTP_PROXY\`, \`ALL_PROXY\` and \`NO_PROXY\` are respected, for http proxies.
+
+## Output
+
+- \`--json\` [\`LAYERSTASH_JSON\`]: print JSON on standard output. [Scripting](scripting.md) describes it.
+- \`-q\`, \`--quiet\`: print errors only, and no progress.
+- \`-v\`, \`--verbose\`: also print each request, as \`--log-level debug\` does.
+- \`--log-level LEVEL\` [\`LAYERSTASH_LOG_LEVEL\`]: \`trace\`, \`debug\`, \`info\`, \`warning\` or \`critical\`. Errors are
+  printed at every level.
+- \`--progress MODE\` [\`LAYERSTASH_PROGRESS\`]: \`bar\`, \`plain\` (a line every ten seconds), \`none\`, or \`auto\`: a
+  bar on a terminal, plain elsewhere and once data flows into a pipe.
+
+## Sizes
+
+A size is a number of bytes, or a number with a unit: \`K M G T\` and \`KB MB GB TB\` are powers of 1000,
+\`KiB MiB GiB TiB\` powers of 1024. Sizes are shown in the units in which you typed one, otherwise in powers
+of 1000.
+
+\`\`\`console
+$ export LAYERSTASH_REGISTRY=localhost:5000 LAYERSTASH_REPOSITORY=me/files
+$ layerstash upload -t disk -i disk.img --limit-rate 10MB -q
+$ layerstash list --json
+[{"baseTag":"disk","chunks":1}]
+\`\`\`
 `,
   format: `# Format
 

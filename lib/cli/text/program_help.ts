@@ -12,51 +12,42 @@ export const PROGRAM_USAGE = {
   helpCommand: ["help [command]", "print the help of a command, or a topic"],
 } as const;
 
-const EPILOGUE = `Options for connections, sign-in, output and sizes have an environment variable,
-which the help of a command names: LAYERSTASH_REGISTRY for --registry.
-
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 not allowed,
-5 bytes do not match, 6 conflict, 130 interrupted, 141 output was closed
-
-Try it without a registry, in a directory:
+const EXAMPLES = `Try it without a registry, in a directory:
   $ layerstash upload disk.img oci:./box/me/files:disk
   $ layerstash download oci:./box/me/files:disk copy.img
 `;
 
-type Row = readonly [usage: string, summary: string];
+/** In a narrower window the lines are not made shorter. */
+const MIN_WIDTH = 60;
 
 /** The help, in lines of at most `width` columns. */
 export function programHelp(width: number): string {
-  const { version, help, helpCommand } = PROGRAM_USAGE;
-  const sections: [heading: string, rows: Row[]][] = [
-    ["Options:", [version, help]],
-    ...COMMAND_GROUPS.map(({ heading, entries }): [string, Row[]] => [
-      heading,
-      entries.map(({ usage, summary }) => [usage, summary]),
-    ]),
-    ["Commands:", [helpCommand]],
-    ["Topics, for layerstash help TOPIC:", TOPICS.map(({ name, summary }): Row => [name, summary])],
-  ];
-  const column = 2 + Math.max(...sections.flatMap(([, rows]) => rows.map(([usage]) => usage.length)));
-  const shown = sections.map(([heading, rows]) =>
-    `${heading}\n${rows.map(([usage, summary]) => rowOf(usage.padEnd(column), summary, width)).join("")}`
-  );
-  const usage = "Usage: layerstash [options] [command]\n";
-  return [usage, `${DESCRIPTION}\n`, ...shown, `${EPILOGUE}\n`].join("\n");
+  const room = Math.max(MIN_WIDTH, width);
+  const names = COMMAND_GROUPS.flatMap(({ entries }) => entries.map(({ name }) => name));
+  const column = 4 + Math.max(...names.map((name) => name.length));
+  const groups = COMMAND_GROUPS.map(({ heading, entries }) => {
+    const rows = entries.map(({ name, summary }) => hang(`  ${name}`.padEnd(column), summary, room));
+    return `${heading}\n${rows.join("")}`;
+  });
+  const topics = TOPICS.map(({ name }) => name).join(", ");
+  return [
+    "Usage: layerstash COMMAND [options]\n",
+    `${DESCRIPTION}\n`,
+    ...groups,
+    "layerstash COMMAND --help shows a command, layerstash help TOPIC a longer text.\n" +
+    hang("Topics: ", topics, room),
+    EXAMPLES,
+  ].join("\n");
 }
 
-/** A usage and its summary, whose lines begin in one column. */
-function rowOf(usage: string, summary: string, width: number): string {
-  const indent = " ".repeat(2 + usage.length);
-  const room = Math.max(MIN_WIDTH, width) - indent.length;
+/** A text after its title; its lines begin in one column. */
+function hang(title: string, text: string, width: number): string {
   const lines: string[] = [];
-  for (const word of summary.split(" ")) {
+  for (const word of text.split(" ")) {
     const last = lines.at(-1);
-    if (last !== undefined && `${last} ${word}`.length <= room) lines.push(`${lines.pop()} ${word}`);
-    else lines.push(word);
+    if (last !== undefined && title.length + `${last} ${word}`.length <= width) {
+      lines.push(`${lines.pop()} ${word}`);
+    } else lines.push(word);
   }
-  return `  ${usage}${lines.join(`\n${indent}`)}\n`;
+  return `${title}${lines.join(`\n${" ".repeat(title.length)}`)}\n`;
 }
-
-/** In a narrower window the lines are not made shorter. */
-const MIN_WIDTH = 60;
