@@ -242,10 +242,11 @@ oci:./images:mine  /etc
 ? keys  Enter open  Left back  / search  s save  q quit
 \`\`\`
 
-The arrow keys move, \`Enter\` opens, \`Left\` or \`Esc\` goes back, \`/\` searches the whole tree as you type, \`s\`
-saves the file, \`q\` quits, \`?\` shows all keys. A text is shown up to its first MiB; anything else up to its
-first 64 KiB, in hexadecimal. To list files, their layers have to be read once; \`Esc\` stops that.
-\`--log-file FILE\` records what the session shows, as plain text. Without a terminal, use \`peek\` and \`extract\`.
+The arrow keys move, \`Enter\` opens, \`Left\` or \`Esc\` goes back, \`/\` searches the whole tree as you type, \`c\`
+marks what a layer adds, changes and hides of the layers below it, \`s\` saves the file, \`q\` quits, \`?\` shows
+all keys. A text is shown up to its first MiB; anything else up to its first 64 KiB, in hexadecimal. To list
+files, their layers have to be read once; \`Esc\` stops that. \`--log-file FILE\` records what the session shows,
+as plain text. Without a terminal, use \`peek\` and \`extract\`.
 
 ## Building, copying and saving
 
