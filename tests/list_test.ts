@@ -29,6 +29,16 @@ testOnEachStore("stashes are listed by name, with their sizes where these are as
   assert.deepEqual(exact.map(({ baseTag, stash }) => [baseTag, stash?.size]), [["a", 0], ["b", 25]]);
 });
 
+testOnEachStore("names are listed in the order of the numbers in them", async (place) => {
+  using store = place.open();
+  for (const name of ["vm10", "vm9", "vm-10.01", "vm-10.1"]) {
+    await upload(store, name, { input: streamOf(someBytes(1)) });
+  }
+  const names = (await Array.fromAsync(list(store))).map(({ baseTag }) => baseTag);
+  assert.deepEqual(names.slice(-2), ["vm9", "vm10"]);
+  assert.deepEqual(names.slice(0, 2), ["vm-10.01", "vm-10.1"]);
+});
+
 Deno.test("the list of tags is asked for, the first tag of each name, and a tag that may be hidden", async () => {
   await using registry = await startFakeRegistry();
   using store = openFake(registry);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { inProgress } from "../lib/cli/action.ts";
 import { jsonEvents } from "../lib/cli/text/json_lines.ts";
-import { columnsOf } from "../lib/cli/text/columns.ts";
+import { columnsOf, renderTable } from "../lib/cli/text/columns.ts";
 import { type BarStyle, renderBar as renderStyled, renderPlain } from "../lib/cli/terminal/progress_bar.ts";
 import { renderEvent } from "../lib/cli/terminal/log.ts";
 import {
@@ -292,6 +292,19 @@ Deno.test("names cannot write to the terminal, and wide letters do not make a li
   const named = (what: string) => renderBar(startProgress(what, 0), { width: 20, now: 0 })[0];
   assert.equal(named("a\x1b[2Jb\nc\u009bd\u202ee"), "a?[2Jb?c?d?e");
   assert.equal(named("下载".repeat(8)), "下载下载下载下载...");
+});
+
+Deno.test("columns of a table fit to letters of every width", () => {
+  const names = ["ab", "下载", "e\u0301e\u0301", "👩‍👩‍👧", "ｱｲ", "🇩🇪", "█─"];
+  const lines = renderTable(names.map((name) => [name, "|"])).trimEnd().split("\n");
+  for (const line of lines) assert.equal(columnsOf(line), 7, line);
+  assert.deepEqual(names.map(columnsOf), [2, 4, 2, 2, 2, 2, 2]);
+});
+
+Deno.test("a table for a person shows the beginnings of digests, and one for a program shows all of them", () => {
+  const rows = [["1", DIGEST, `of ${DIGEST}`]];
+  assert.equal(renderTable(rows), `1  ${DIGEST}  of ${DIGEST}\n`);
+  assert.equal(renderTable(rows, { shortDigests: true }), `1  sha256:${"a".repeat(12)}  of ${DIGEST}\n`);
 });
 
 const anyEvent: fc.Arbitrary<TransferEvent> = fc.oneof(

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { commandWords, makeWorkplace, timeless, type Workplace } from "./rigs/command_line.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
-import { openScreen } from "./rigs/screen.ts";
+import { openScreen, unbroken } from "./rigs/screen.ts";
 import { bareEnvironment } from "./rigs/system.ts";
 import { USER } from "./rigs/user.ts";
 
@@ -57,10 +57,16 @@ Deno.test("Ctrl-C at the question ends with 130", withTmux, async () => {
 
 Deno.test("login says for which registry it asks, and where that makes tokens", withTmux, async () => {
   await using work = await makeWorkplace();
-  for (const [name, said] of [["docker", "docker.io"], ["ghcr", "ghcr.io"]] as const) {
+  const registries = [
+    ["docker", "docker.io", "at https://app.docker.com/"],
+    ["ghcr", "ghcr.io", "at https://github.com/"],
+    ["registry.gitlab.com", "registry.gitlab.com", "at https://gitlab.com/-/"],
+    ["1.dkr.ecr.eu-west-1.amazonaws.com", "1.dkr.ecr", "for the user AWS: aws ecr get-login-password"],
+  ] as const;
+  for (const [name, said, where] of registries) {
     await using screen = await openScreen(commandWords(["login", name, "-u", "me"]), environment(work));
     const shown = await screen.until(new RegExp(`Password or token for ${said}`));
-    assert.match(shown, new RegExp(`layerstash: ${said} makes tokens at https://`));
+    assert.match(unbroken(shown), new RegExp(`layerstash: ${said}\\S* makes tokens ${where}`));
     await screen.type("C-c");
     await screen.until(/ended with 130/);
   }
@@ -77,7 +83,7 @@ Deno.test("an upload shows a bar that fits, and leaves the screen clean", withTm
   const shown = await screen.until(/storing .*\n█*[▏▎▍▌▋▊▉]?░* +\d+ %/);
   assert.ok(!shown.includes("100 %"), "not done before the registry has said so");
   release.resolve();
-  const left = timeless((await screen.until(/ended with 0/)).replaceAll("\n", ""));
+  const left = timeless(unbroken(await screen.until(/ended with 0/)));
   assert.match(
     left,
     /^layerstash: stored disk in \S+: 3 MB in 1 chunk, TIMElayerstash: digest: \S+@sha256:\w{64}layerstash: get it back: layerstash download \S+:diskended with 0$/,
@@ -105,7 +111,7 @@ Deno.test(
         /^storing \S+ +0\/1 chunk\n█+[▏▎▍▌▋▊▉]?░* +99 % +3 MB \/ 3 MB.*\nlayerstash: cannot /,
       );
       assert.match(
-        shown.replaceAll("\n", ""),
+        unbroken(shown),
         /hint: stored so far: 0 of 1 chunk; at most 3 MB are sent again; go on with: layerstash upload /,
       );
     }
@@ -125,6 +131,18 @@ Deno.test("waiting is shown as waiting, with the attempt and the countdown", wit
   await screen.until(/ +0 % .* waiting: attempt 2 in (1m|5\ds)\n/);
   await screen.type("C-c");
   await screen.until(/ended with 130/);
+});
+
+Deno.test("a terminal shows the beginnings of digests, and a pipe gets them whole", withTmux, async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", new Uint8Array(30));
+  const address = `oci:${work.path("box")}:disk`;
+  await work.run(["upload", "disk.img", address, "--chunk-size", "10"]);
+  const words = commandWords(["info", address]);
+  await using screen = await openScreen(words, environment(work));
+  assert.match(await screen.until(/ended with 0/), /^disk-1 +sha256:\w{12} +10 B$/m);
+  const { stdout } = await work.run(["info", address]);
+  assert.match(stdout, /^disk-1 +sha256:\w{64} +10 B$/m);
 });
 
 Deno.test("a report that is piped to the same terminal keeps its rows", withTmux, async () => {

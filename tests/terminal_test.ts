@@ -204,6 +204,33 @@ Deno.test("a transfer that ends early leaves on the screen how far it came", () 
   ]);
 });
 
+Deno.test("lines on a terminal are broken at words, and never within a command at their end", () => {
+  const { terminal, stderr, size } = setup({ env: { NO_COLOR: "1" } });
+  size.columns = 40;
+  terminal.note("stored disk in ghcr.io/me/files: 12.6 MB in 3 chunks, 4.2s, 3 MB/s");
+  terminal.note("get it back: layerstash download ghcr.io/me/files:disk");
+  terminal.hint("use layerstash login, or LAYERSTASH_TOKEN in place of an option");
+  terminal.note(`名前${"下".repeat(12)} ${"載".repeat(8)}`);
+  const lines = [
+    "layerstash: stored disk in",
+    "  ghcr.io/me/files: 12.6 MB in 3",
+    "  chunks, 4.2s, 3 MB/s",
+    "layerstash: get it back:",
+    "  layerstash download ghcr.io/me/files:disk",
+    "hint: use layerstash login, or",
+    "  LAYERSTASH_TOKEN in place of an",
+    "  option",
+    "layerstash:",
+    `  名前${"下".repeat(12)}`,
+    `  ${"載".repeat(8)}`,
+  ];
+  assert.equal(stderr.text, `${lines.join("\n")}\n`);
+  const elsewhere = setup({ tty: false });
+  elsewhere.size.columns = 40;
+  elsewhere.terminal.note("a line that is longer than forty columns is not broken in a file");
+  assert.equal(elsewhere.stderr.text.split("\n").length, 2);
+});
+
 Deno.test("where the locale is UTF-8 the bar is of blocks", () => {
   for (
     const [env, blocks] of [

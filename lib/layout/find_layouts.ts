@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { denied } from "../content/file_errors.ts";
 import { LayerstashError, NotFoundError } from "../errors.ts";
+import { compareNaturally } from "../messages.ts";
 import type { CallOptions } from "../store/store.ts";
 
 /**
@@ -28,7 +29,7 @@ async function* layoutsBelow(
     if (entry.isDirectory && !entry.name.startsWith(".")) names.push(entry.name);
   }
   if (isLayout && name !== "") yield name;
-  for (const each of names.sort()) {
+  for (const each of names.sort(compareNaturally)) {
     if (isLayout && each === "blobs") continue;
     yield* layoutsBelow(join(directory, each), name === "" ? each : `${name}/${each}`, { signal });
   }

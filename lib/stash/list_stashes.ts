@@ -1,6 +1,7 @@
 /** Lists the stashes of a repository: names from its tags, of which the first of each is looked at. @module */
 import { inParallel } from "../async/pool.ts";
 import { LayerstashError } from "../errors.ts";
+import { compareNaturally } from "../messages.ts";
 import { isTag } from "../oci/reference.ts";
 import type { CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
 import { lookAtTag } from "./chunk_image.ts";
@@ -45,7 +46,7 @@ async function numbersByName(
     else numbers.set(parsed.baseTag, [parsed.number]);
   }
   for (const group of numbers.values()) group.sort((a, b) => a - b);
-  return new Map([...numbers].sort(([a], [b]) => a < b ? -1 : 1));
+  return new Map([...numbers].sort(([one], [other]) => compareNaturally(one, other)));
 }
 
 /**

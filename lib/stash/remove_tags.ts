@@ -1,6 +1,7 @@
 /** Removes the tags of a stash, and keeps those of others that merely look alike. @module */
 import { inParallel } from "../async/pool.ts";
 import { InvalidInputError, LayerstashError } from "../errors.ts";
+import { compareNaturally } from "../messages.ts";
 import type { OnEvent } from "../events.ts";
 import type { CallOptions, ManifestReader, Store, StoreReader } from "../store/store.ts";
 import { freeReplaced } from "../store/free.ts";
@@ -70,7 +71,7 @@ async function namesOfDigest(store: ManifestReader, digest: Digest, options: Cal
       if (await store.resolve(chunkTag(name, number), { ...options, signal }) === digest) names.push(name);
     },
   );
-  return names.sort();
+  return names.sort(compareNaturally);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Lists the tags that exist, for the hint of a "not found" error. @module */
 import { type LayerstashError, NotFoundError, RegistryError } from "../errors.ts";
-import { closestName } from "../messages.ts";
+import { closestName, compareNaturally } from "../messages.ts";
 import { isDigest } from "../oci/digest.ts";
 import { isFallbackTag } from "./referrers.ts";
 import type { CallOptions, ManifestReader } from "./store.ts";
@@ -36,12 +36,9 @@ export async function knownReferences(
   for await (const tag of store.tags({ ...options, mustExist: true })) {
     if (!isFallbackTag(tag) && tags.push(tag) === most) break;
   }
-  return tags.length > 0 ? inOrder(tags) : (await store.untagged?.(options) ?? []).slice(0, most);
-}
-
-/** Names as people order them: `disk-2` comes before `disk-10`. */
-function inOrder(names: string[]): string[] {
-  return names.sort(new Intl.Collator("en", { numeric: true }).compare);
+  return tags.length > 0
+    ? tags.sort(compareNaturally)
+    : (await store.untagged?.(options) ?? []).slice(0, most);
 }
 
 /**

@@ -78,3 +78,8 @@ async function waitFor(tmux: Tmux, pattern: RegExp): Promise<string> {
     clearTimeout(timer);
   }
 }
+
+/** What a screen shows, without the breaks of lines: those at words are blanks, and those of the terminal are nothing. */
+export function unbroken(shown: string): string {
+  return shown.replaceAll("\n  ", " ").replaceAll("\n", "");
+}

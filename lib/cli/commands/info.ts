@@ -13,7 +13,7 @@ import { ADDRESS, stashCommand } from "../base_commands.ts";
 import { artifactDocument, renderArtifact } from "../text/artifact_report.ts";
 import { namedPlaceOf, type WithName } from "../place.ts";
 import { platformOption } from "../options.ts";
-import { renderTable } from "../text/columns.ts";
+import { renderTable, type TableStyle } from "../text/columns.ts";
 import { jsonLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
 
@@ -33,8 +33,10 @@ export function infoCommand(): CommandUnknownOpts {
     ({ baseTag }) => `show ${baseTag}`,
     async ({ terminal, store, signal, onEvent }, { baseTag, platform, json }) => {
       const found = await findEither(store, baseTag, { platform, signal, onEvent });
-      if ("baseTag" in found) return terminal.data(json ? jsonLine(found) : renderInfo(found));
-      terminal.data(json ? jsonLine(artifactDocument(found)) : renderArtifact(found));
+      if ("baseTag" in found) {
+        return terminal.data(json ? jsonLine(found) : renderInfo(found, terminal.tableStyle));
+      }
+      terminal.data(json ? jsonLine(artifactDocument(found)) : renderArtifact(found, terminal.tableStyle));
     },
   );
   command.action((address, flags, parsed) => work(namedPlaceOf(address, flags, parsed), parsed));
@@ -54,7 +56,7 @@ async function findEither(
 }
 
 /** The details of a stash as tables. */
-export function renderInfo(stash: Stash): string {
+export function renderInfo(stash: Stash, style: TableStyle = {}): string {
   const { baseTag, name, digest, size, modified, chunkSize, chunks, provenComplete } = stash;
   const facts = [
     ...(isDigest(baseTag) ? [] : [["stash:", baseTag]]),
@@ -70,7 +72,7 @@ export function renderInfo(stash: Stash): string {
   ];
   const rows = chunks.map(({ number, tag, digest, size }) => [tag ?? `${number}`, digest, formatSize(size)]);
   return `${renderTable(facts)}\n${
-    renderTable([[isDigest(baseTag) ? "CHUNK" : "TAG", "DIGEST", "SIZE"], ...rows])
+    renderTable([[isDigest(baseTag) ? "CHUNK" : "TAG", "DIGEST", "SIZE"], ...rows], style)
   }`;
 }
 

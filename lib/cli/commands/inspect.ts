@@ -9,7 +9,7 @@ import { IMAGE_CONFIG } from "../../oci/media_types.ts";
 import { formatVersionedPlatform } from "../../oci/platform.ts";
 import { imageAction } from "../image_action.ts";
 import { imageCommand } from "../base_commands.ts";
-import { renderTable } from "../text/columns.ts";
+import { renderTable, type TableStyle } from "../text/columns.ts";
 import { jsonLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
 import { labelsOf } from "./layers.ts";
@@ -46,21 +46,21 @@ const inspectAction = imageAction<InspectFlags>(
       );
     }
     const report = await describeImage(store, found, options);
-    terminal.data(json ? jsonLine(report) : renderImageReport(image, report));
+    terminal.data(json ? jsonLine(report) : renderImageReport(image, report, terminal.tableStyle));
   },
 );
 
 /** The details of an image as tables. */
-export function renderImageReport(name: string, report: ImageReport): string {
+export function renderImageReport(name: string, report: ImageReport, style: TableStyle = {}): string {
   const { about, platforms } = report;
   const sections = [
     renderTable(factsOf(name, report)),
     platforms.length > 0
-      ? `platforms:\n${indented(renderTable(platforms.filter(isRunnable).map(platformRow)))}`
+      ? `platforms:\n${indented(renderTable(platforms.filter(isRunnable).map(platformRow), style))}`
       : "",
     section("labels", Object.entries(about?.labels ?? {}).map(([key, value]) => [key, value])),
     section("env", (about?.env ?? []).map((each) => [each])),
-    section("layers", layerRows(report)),
+    section("layers", layerRows(report), style),
     section("build steps", report.steps.map(stepRow)),
   ];
   return sections.filter((section) => section !== "").join("\n");
@@ -116,8 +116,8 @@ function stepRow({ layer, createdBy, comment }: ImageReport["steps"][number]): s
   return [layer === undefined ? "-" : `${layer}`, (createdBy || comment || "?").trim().replace(/\s+/g, " ")];
 }
 
-function section(title: string, rows: string[][]): string {
-  return rows.length === 0 ? "" : `${title}:\n${indented(renderTable(rows))}`;
+function section(title: string, rows: string[][], style: TableStyle = {}): string {
+  return rows.length === 0 ? "" : `${title}:\n${indented(renderTable(rows, style))}`;
 }
 
 function indented(text: string): string {

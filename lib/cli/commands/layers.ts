@@ -27,7 +27,7 @@ const layersAction = imageAction<ImageFlags & { image: string }>(
   ({ image }) => `list the layers of ${image}`,
   async ({ terminal, store, reference, signal, onEvent }, { platform, json }) => {
     const { layers } = await findImage(store, reference, { platform, signal, onEvent });
-    terminal.data(json ? jsonLine(layers) : renderTable(layers.map(layerRow)));
+    terminal.data(json ? jsonLine(layers) : renderTable(layers.map(layerRow), terminal.tableStyle));
   },
 );
 

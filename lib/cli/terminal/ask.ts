@@ -9,17 +9,31 @@ import type { Session } from "../action.ts";
 type PasswordLogin = Extract<Credentials, { kind: "password" }>;
 
 /** Where registries make the tokens that they take for passwords. */
-const TOKENS: ReadonlyMap<string, string> = new Map([
-  ["docker.io", "https://app.docker.com/settings/personal-access-tokens"],
-  ["ghcr.io", "https://github.com/settings/tokens (a classic one, with write:packages)"],
-]);
+const TOKENS: readonly (readonly [host: RegExp, where: string])[] = [
+  [/^docker\.io$/, "at https://app.docker.com/settings/personal-access-tokens"],
+  [/^ghcr\.io$/, "at https://github.com/settings/tokens (a classic one, with write:packages)"],
+  [
+    /^registry\.gitlab\.com$/,
+    "at https://gitlab.com/-/user_settings/personal_access_tokens (with read_registry and write_registry)",
+  ],
+  [/^quay\.io$/, "for robot accounts: https://docs.quay.io/glossary/robot-accounts.html"],
+  [/^codeberg\.org$/, "at https://codeberg.org/user/settings/applications (with write:package)"],
+  [/^public\.ecr\.aws$/, "for the user AWS: aws ecr-public get-login-password --region us-east-1"],
+  [/\.dkr\.ecr\..+\.amazonaws\.com/, "for the user AWS: aws ecr get-login-password"],
+  [/\.azurecr\.io$/, "for the user 00000000-0000-0000-0000-000000000000: az acr login --expose-token"],
+  [/\.pkg\.dev$|(^|\.)gcr\.io$/, "for the user oauth2accesstoken: gcloud auth print-access-token"],
+];
+
+function tokensOf(host: string): string | undefined {
+  return TOKENS.find(([pattern]) => pattern.test(host))?.[1];
+}
 
 /** What to do about a login that is refused. */
 export function hintOfRefused(host: string): string {
-  const page = TOKENS.get(host);
-  return page === undefined
+  const tokens = tokensOf(host);
+  return tokens === undefined
     ? "check the user name and the password"
-    : `check the user name; the password is a token, which ${host} makes at ${page}`;
+    : `check the user name; the password is a token, which ${host} makes ${tokens}`;
 }
 
 /**
@@ -56,8 +70,8 @@ async function askOnTerminal(
     import("@clack/prompts"),
     import("node:process"),
   ]);
-  const tokens = secret && TOKENS.get(host);
-  if (tokens) terminal.note(`${host} makes tokens at ${tokens}`); // now: whoever types before the question would see it
+  const tokens = secret && tokensOf(host);
+  if (tokens) terminal.note(`${host} makes tokens ${tokens}`); // now: whoever types before the question would see it
   terminal.close();
   const question = { message: `${what} for ${host}`, output: stderr, signal };
   const answer = secret ? await password(question) : await ask(question);

@@ -1,6 +1,7 @@
 /** Lines on standard error: `layerstash: ...`, from the level on that the user wants. @module */
 import type { TransferEvent } from "../../events.ts";
 import { counted, printable } from "../../messages.ts";
+import { wrapWords } from "../text/columns.ts";
 import { formatDuration, formatSize } from "../text/sizes.ts";
 import { unitOf } from "./progress_state.ts";
 
@@ -21,6 +22,8 @@ export interface LogOptions {
   /** The least important level that is printed. */
   level: LogLevel;
   colour: boolean;
+  /** The columns of a line; `Infinity` where nobody looks. */
+  columns: () => number;
   /** The time in milliseconds. */
   now: () => number;
 }
@@ -39,8 +42,8 @@ export class Log {
   print(level: LogLevel, text: string): void {
     if (!this.#wants(level)) return;
     const colour = this.#options.colour ? COLOURS[level] : undefined;
-    const name = colour ? `\x1b[${colour}mlayerstash:\x1b[0m` : "layerstash:";
-    this.#options.print(`${name} ${oneLine(text)}\n`);
+    const lines = this.#wrapped(`layerstash: ${oneLine(text)}`);
+    this.#options.print(colour ? lines.replace(/^\w+:/, `\x1b[${colour}m$&\x1b[0m`) : lines);
   }
 
   /** Prints what could not be done and why, the error's hint, and its stack when debugging. */
@@ -55,13 +58,17 @@ export class Log {
 
   /** Prints what the user can do about the line before. */
   hint(text: string): void {
-    this.#options.print(`hint: ${oneLine(text)}\n`);
+    this.#options.print(this.#wrapped(`hint: ${oneLine(text)}`));
   }
 
   /** Prints an event, if lines of its level are wanted. */
   event(event: TransferEvent): void {
     const level = event.type === "retry" && this.#isRepeated(event.reason) ? "debug" : levelOf(event);
     if (this.#wants(level)) this.print(level, renderEvent(event));
+  }
+
+  #wrapped(text: string): string {
+    return `${wrapWords(text, this.#options.columns()).join("\n")}\n`;
   }
 
   /** Errors are always printed. */

@@ -9,14 +9,16 @@
  *   shows on the same terminal if that is standard output, or if standard output is a pipe to a program that prints there:
  *   to erase the bar later would erase the data. After data in a pipe, and after a line that has not ended, the bar does
  *   not come back: progress is then a line every ten seconds.
- * - The bar is of blocks, or, where the locale is not UTF-8, of ASCII. With `TERM=dumb` there is no bar; with it or `NO_COLOR` there are no colours. Control characters in names and
- *   messages never reach standard error.
+ * - Lines on a terminal are broken at words, except in a command; tables on one show the beginnings of digests.
+ * - The bar is of blocks, or, where the locale is not UTF-8, of ASCII. With `TERM=dumb` there is no bar; with it or
+ *   `NO_COLOR` there are no colours. Control characters in names and messages never reach standard error.
  * - When the reader of standard output has gone, as in `layerstash list | head`, the command ends silently.
  *
  * @module
  */
 import { writeAll } from "../../content/write_all.ts";
 import { printable } from "../../messages.ts";
+import type { TableStyle } from "../text/columns.ts";
 import { Drawing } from "./drawing.ts";
 import { Log, type LogLevel } from "./log.ts";
 import { type ProgressDisplay, type ProgressMode, showProgress, type Ticker } from "./progress_display.ts";
@@ -70,8 +72,14 @@ export class Terminal implements Disposable {
       print: (text) => this.#print(text),
       level: logLevel,
       colour: this.colour,
+      columns: () => stderr.isTerminal() ? this.#columns() - 1 : Infinity,
       now: () => ticker.now(),
     });
+  }
+
+  /** How tables on standard output are shown: to a person, or to a program. */
+  get tableStyle(): TableStyle {
+    return { shortDigests: this.#options.stdout.isTerminal() };
   }
 
   /**

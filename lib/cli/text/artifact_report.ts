@@ -2,11 +2,14 @@
 import type { Artifact, ArtifactFile } from "../../artifacts/artifact.ts";
 import type { ListedArtifact } from "../../artifacts/list_artifacts.ts";
 import { counted } from "../../messages.ts";
-import { renderTable } from "./columns.ts";
+import { renderTable, type TableStyle } from "./columns.ts";
 import { formatSize } from "./sizes.ts";
 
 /** What an artifact is, and its files, as tables. */
-export function renderArtifact({ kind, reference, digest, type, size, files, note }: Artifact): string {
+export function renderArtifact(
+  { kind, reference, digest, type, size, files, note }: Artifact,
+  style: TableStyle = {},
+): string {
   const facts = [
     ["name:", reference],
     ["kind:", kind],
@@ -17,7 +20,7 @@ export function renderArtifact({ kind, reference, digest, type, size, files, not
   ];
   const rows = files.map((file) => [nameOf(file), file.blob.digest, formatSize(file.blob.size)]);
   if (rows.length === 0) return renderTable(facts);
-  return `${renderTable(facts)}\n${renderTable([["FILE", "DIGEST", "SIZE"], ...rows])}`;
+  return `${renderTable(facts)}\n${renderTable([["FILE", "DIGEST", "SIZE"], ...rows], style)}`;
 }
 
 /** A packed directory has a slash at its end, as directories have in lists of files. */

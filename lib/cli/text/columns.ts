@@ -25,12 +25,39 @@ export function clip(text: string, width: number): string {
   return kept + dots;
 }
 
+/** The end of a text that is a command: it is never broken, so that it can be copied. */
+const COMMAND = /(?<=: )layerstash .*$/;
+
+/** Breaks a text into lines of at most `width` columns, at its blanks. Words that are too long stay whole. */
+export function wrapWords(text: string, width: number): string[] {
+  const [command = ""] = COMMAND.exec(text) ?? [];
+  const words = text.slice(0, text.length - command.length).trim().split(" ");
+  const lines: string[] = [];
+  for (const word of command === "" ? words : [...words, command]) {
+    const line = lines.at(-1);
+    const longer = `${line} ${word}`;
+    if (line !== undefined && columnsOf(longer) <= width) lines[lines.length - 1] = longer;
+    else lines.push(lines.length === 0 ? word : `  ${word}`);
+  }
+  return lines;
+}
+
 /** No cell is longer, in characters: one name of millions would pad every row to that width. */
 const LONGEST_CELL = 500;
 
+/** How tables are shown. */
+export interface TableStyle {
+  /** Whether digests are cut to twelve digits, as a person compares them, and not as a program needs them. */
+  shortDigests?: boolean | undefined;
+}
+
 /** Lays rows out in columns, two spaces between them. All cells are made printable. */
-export function renderTable(rows: readonly (readonly string[])[]): string {
-  const cells = rows.map((row) => row.map((cell) => printable(shortCell(cell))));
+export function renderTable(
+  rows: readonly (readonly string[])[],
+  { shortDigests = false }: TableStyle = {},
+): string {
+  const shown = (cell: string) => shortDigests ? cell.replace(DIGEST, "$1") : cell;
+  const cells = rows.map((row) => row.map((cell) => printable(shortCell(shown(cell)))));
   const widths: number[] = [];
   for (const row of cells) {
     row.forEach((cell, index) => widths[index] = Math.max(widths[index] ?? 0, columnsOf(cell)));
@@ -38,6 +65,9 @@ export function renderTable(rows: readonly (readonly string[])[]): string {
   const pad = (cell: string, index: number) => cell + " ".repeat(widths[index]! - columnsOf(cell));
   return cells.map((row) => `${row.map(pad).join("  ").trimEnd()}\n`).join("");
 }
+
+/** A cell that is a digest; what is shown of it comes first. */
+const DIGEST = /^(sha\d+:[\da-f]{12})[\da-f]+$/;
 
 function shortCell(cell: string): string {
   return cell.length > LONGEST_CELL ? `${cell.slice(0, LONGEST_CELL)}...` : cell;
