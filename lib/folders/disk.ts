@@ -1,5 +1,6 @@
 /** What reading a directory tree takes, and what the system says of what is in it. @module */
 import { join } from "node:path";
+import type { ExactTime } from "../layers/entry.ts";
 
 /** What the system says of a file, a link or a directory. */
 export interface DiskEntry {
@@ -32,6 +33,25 @@ export interface Disk {
   readLink(path: string): string;
   /** Opens a file to read it. */
   open(path: string): Deno.FsFile;
+
+  /** Makes a file, to write it. It is an error that the path is taken. */
+  create(path: string, mode: number): Deno.FsFile;
+  /** Makes a directory that only its owner may use. It is an error that the path is taken. */
+  makeDirectory(path: string): void;
+  /** Makes a symbolic link. It is an error that the path is taken. */
+  symlink(target: string, path: string): void;
+  /** Gives a file another name. It is an error that the path is taken. */
+  link(existing: string, path: string): void;
+  /** Moves what is at a path to another, and replaces what is there, unless that is a directory. */
+  rename(from: string, to: string): void;
+  /** Removes a file, a link or an empty directory. */
+  remove(path: string): void;
+  /** Sets permission bits, with the set-ID and sticky bits. Links are followed. */
+  setMode(path: string, mode: number): void;
+  /** Sets the time of the last modification. Links are not followed. */
+  setTime(path: string, time: ExactTime): void;
+  /** Waits until everything on the file system of a directory has reached the disk, if the system knows how. */
+  sync(directory: string): void;
 }
 
 /** The path of a file on the disk by its path in a folder, where slashes part names on every system. */

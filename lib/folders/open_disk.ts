@@ -32,6 +32,18 @@ export const PORTABLE: Disk = {
   },
   readLink: (path) => Deno.readLinkSync(path),
   open: (path) => Deno.openSync(path),
+  create: (path, mode) => Deno.openSync(path, { write: true, createNew: true, mode }),
+  makeDirectory: (path) => Deno.mkdirSync(path, { mode: 0o700 }),
+  symlink: (target, path) => Deno.symlinkSync(target, path),
+  link: (existing, path) => Deno.linkSync(existing, path),
+  rename: (from, to) => Deno.renameSync(from, to),
+  remove: (path) => Deno.removeSync(path),
+  setMode: (path, mode) => Deno.build.os === "windows" ? undefined : Deno.chmodSync(path, mode),
+  setTime: (path, { seconds, nanoseconds }) => {
+    const time = new Date(seconds * 1000 + Math.floor(nanoseconds / 1_000_000));
+    if (!Deno.lstatSync(path).isSymlink) Deno.utimeSync(path, time, time); // Deno sets no times of links
+  },
+  sync: () => {},
 };
 
 function kindOfInfo(info: Deno.FileInfo): DiskEntry["kind"] {

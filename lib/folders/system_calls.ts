@@ -4,18 +4,27 @@ import { decodeName, encodeName } from "../layers/tar_field.ts";
 import type { Disk, DiskEntry } from "./disk.ts";
 
 const SYMBOLS = {
-  open: { parameters: ["buffer", "i32"], result: "i32" },
+  open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
   getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
   readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
+  mkdir: { parameters: ["buffer", "u32"], result: "i32" },
+  symlink: { parameters: ["buffer", "buffer"], result: "i32" },
+  link: { parameters: ["buffer", "buffer"], result: "i32" },
+  rename: { parameters: ["buffer", "buffer"], result: "i32" },
+  remove: { parameters: ["buffer"], result: "i32" },
+  chmod: { parameters: ["buffer", "u32"], result: "i32" },
+  utimensat: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
+  syncfs: { parameters: ["i32"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
 
 type Library = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
-/** The flags of `open`: for reading, only a directory, not through a link, not for programs that are started. */
+/** The flags of `open`: only a directory; not for programs that are started; to write, a file that is not there yet. */
 const [O_DIRECTORY, O_CLOEXEC] = [Deno.build.arch === "aarch64" ? 0o40000 : 0o200000, 0o2000000];
+const [O_WRONLY, O_CREAT, O_EXCL] = [0o1, 0o100, 0o200];
 /** Paths count from the working directory; links are not followed; and all the usual answers are wanted. */
 const [AT_FDCWD, AT_SYMLINK_NOFOLLOW, STATX_BASIC] = [-100, 0x100, 0x7ff];
 /** The kinds of files, in the upper bits of their mode. */
@@ -55,6 +64,10 @@ function diskOf(library: Library): Disk {
   const listing = new Uint8Array(64 * 1024);
   const answer = new Uint8Array(256);
   const target = new Uint8Array(4096);
+  const times = new BigInt64Array(4); // the time of access, and that of modification: seconds and nanoseconds
+  const openDirectory = (path: string) => {
+    return demand(library.open(pathBytes(path), O_DIRECTORY | O_CLOEXEC, 0), "open", path);
+  };
   const demand = (result: number | bigint, what: string, path: string): number => {
     if (Number(result) < 0) throw systemError(errnoOf(library), `${what} ${path}`);
     return Number(result);
@@ -62,11 +75,7 @@ function diskOf(library: Library): Disk {
   return {
     isExact: true,
     list(directory) {
-      const descriptor = demand(
-        library.open(pathBytes(directory), O_DIRECTORY | O_CLOEXEC),
-        "open",
-        directory,
-      );
+      const descriptor = openDirectory(directory);
       const names: string[] = [];
       try {
         for (;;) {
@@ -96,14 +105,47 @@ function diskOf(library: Library): Disk {
     },
     open(path) {
       if (path.isWellFormed()) return Deno.openSync(path);
-      const descriptor = demand(library.open(pathBytes(path), O_CLOEXEC), "open", path);
-      try {
-        return Deno.openSync(`/proc/self/fd/${descriptor}`); // Deno cannot spell the path, but it can open this one
-      } finally {
-        library.close(descriptor);
-      }
+      const descriptor = demand(library.open(pathBytes(path), O_CLOEXEC, 0), "open", path);
+      return reopened(library, descriptor, { read: true });
+    },
+    create(path, mode) {
+      if (path.isWellFormed()) return Deno.openSync(path, { write: true, createNew: true, mode });
+      const flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+      const descriptor = demand(library.open(pathBytes(path), flags, mode), "make", path);
+      return reopened(library, descriptor, { write: true });
+    },
+    makeDirectory: (path) => void demand(library.mkdir(pathBytes(path), 0o700), "make the directory", path),
+    symlink: (to, path) =>
+      void demand(library.symlink(pathBytes(to), pathBytes(path)), "make the link", path),
+    link: (existing, path) => void demand(library.link(pathBytes(existing), pathBytes(path)), "link", path),
+    rename: (from, to) => void demand(library.rename(pathBytes(from), pathBytes(to)), "rename", from),
+    remove: (path) => void demand(library.remove(pathBytes(path)), "remove", path),
+    setMode: (path, mode) => void demand(library.chmod(pathBytes(path), mode), "set the mode of", path),
+    setTime(path, { seconds, nanoseconds }) {
+      times.set([BigInt(seconds), BigInt(nanoseconds), BigInt(seconds), BigInt(nanoseconds)]);
+      const result = library.utimensat(AT_FDCWD, pathBytes(path), bytesOf(times), AT_SYMLINK_NOFOLLOW);
+      demand(result, "set the time of", path);
+    },
+    sync(directory) {
+      const descriptor = openDirectory(directory);
+      const result = library.syncfs(descriptor);
+      library.close(descriptor);
+      demand(result, "sync", directory);
     },
   };
+}
+
+function bytesOf(numbers: BigInt64Array<ArrayBuffer>): Bytes {
+  return new Uint8Array(numbers.buffer);
+}
+
+/** A file of Deno's for one that is open: Deno cannot spell every path, but it can open this one. */
+function reopened(library: Library, descriptor: number, options: Deno.OpenOptions): Deno.FsFile {
+  try {
+    return Deno.openSync(`/proc/self/fd/${descriptor}`, options);
+  } finally {
+    library.close(descriptor);
+  }
 }
 
 /** A path as C takes it: bytes up to a zero. */
@@ -148,7 +190,14 @@ function errnoOf(library: Library): number {
 function systemError(number: number, what: string): Error {
   const message = `${what}: error ${number} of the system`;
   if (number === 1 || number === 13) return new Deno.errors.PermissionDenied(message);
+  if (number === 17) return new Deno.errors.AlreadyExists(message);
   if (number === 2) return new Deno.errors.NotFound(message);
   if (number === 20) return new Deno.errors.NotADirectory(message);
-  return new Error(message);
+  return Object.assign(new Error(message), codeOf(number));
+}
+
+/** The code that errors of Deno have for what users can mend: a full disk, a quota, a disk that is not to be written. */
+function codeOf(number: number): { code?: string } {
+  const codes: Readonly<Record<number, string>> = { 28: "ENOSPC", 122: "EDQUOT", 30: "EROFS" };
+  return codes[number] === undefined ? {} : { code: codes[number] };
 }

@@ -17,6 +17,8 @@ export interface WalkOptions {
   isExcluded?: ((path: string) => boolean) | undefined;
   /** Leaves out what is on other file systems. The directories on which they are mounted stay. */
   oneFileSystem?: boolean | undefined;
+  /** Lists also what could not be stored, because it only is to be looked at. */
+  isForeign?: boolean | undefined;
   signal?: AbortSignal | undefined;
   onEvent?: OnEvent | undefined;
 }
@@ -92,7 +94,7 @@ class Walk {
     for (const name of this.#namesIn(path)) {
       const inside = path === "" ? name : `${path}/${name}`;
       if (this.#options.isExcluded?.(inside)) continue;
-      requireStorable(inside);
+      if (!this.#options.isForeign) requireStorable(inside);
       const found = this.#stat(inside);
       if (found?.kind === "directory") yield* this.directory(inside, found);
       else if (found) this.#add(inside, found);

@@ -11,6 +11,25 @@ export type EntryType =
   | "block-device"
   | "fifo";
 
+/** A time to the nanosecond: seconds since 1970, and nanoseconds to be added, also before 1970. */
+export interface ExactTime {
+  /** Whole seconds. */
+  seconds: number;
+  /** From 0 to 999,999,999. */
+  nanoseconds: number;
+}
+
+/**
+ * A time from a text such as `1600000000.123456789`; `undefined` if it has no fraction. A number would round it.
+ */
+export function exactTime(text: string): ExactTime | undefined {
+  const [, sign, whole, fraction] = /^([-+]?)(\d{1,15})\.(\d+)$/.exec(text) ?? [];
+  const part = Number((fraction ?? "").slice(0, 9).padEnd(9, "0"));
+  if (whole === undefined || part === 0) return undefined;
+  if (sign !== "-") return { seconds: Number(whole), nanoseconds: part };
+  return { seconds: -Number(whole) - 1, nanoseconds: 1_000_000_000 - part };
+}
+
 /**
  * The metadata of one file, directory, link or device in a layer.
  *
@@ -38,6 +57,8 @@ export interface Entry {
   size: number;
   /** The time of the last modification, in seconds since 1970; may have a fraction. */
   modified: number;
+  /** The same to the nanosecond, where it has a fraction: whole seconds, and what is to be added. */
+  exactTime?: ExactTime;
   /** The target of a symbolic or hard link, as the archive spells it. */
   target?: string;
   /** The device numbers. */

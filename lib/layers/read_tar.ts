@@ -1,7 +1,15 @@
 /** Reads a tar archive as a stream, entry by entry. @module */
 import type { Bytes } from "../content/bytes.ts";
 import { LayerstashError, MismatchError } from "../errors.ts";
-import { type Entry, type EntryType, type Extent, normalPath, type OpenEntry, requireName } from "./entry.ts";
+import {
+  type Entry,
+  type EntryType,
+  exactTime,
+  type Extent,
+  normalPath,
+  type OpenEntry,
+  requireName,
+} from "./entry.ts";
 import { parsePax, type PaxAttributes, paxNumber, type PaxRecord, paxSize, paxText } from "./pax.ts";
 import { type PaxSparse, readOldMap, readPaxSparse, requireSound, type SparseMap } from "./sparse_map.ts";
 import { BLOCK, decodeHeader, isHeader, isZeroBlock, type TarHeader } from "./tar_header.ts";
@@ -164,6 +172,7 @@ function archiveEntry(
   const type = typeOf(header, name);
   const target = requireName(own.target || (paxText(attributes, "linkpath") ?? header.target));
   const extended = extendedAttributes(attributes);
+  const exact = exactTime(paxText(attributes, "mtime") ?? "");
   return {
     path: "",
     name,
@@ -175,6 +184,7 @@ function archiveEntry(
     group: paxText(attributes, "gname") ?? header.group,
     size: 0,
     modified: paxNumber(attributes, "mtime") ?? header.modified,
+    ...(exact && { exactTime: exact }),
     ...((type === "symlink" || type === "hardlink") && { target }),
     ...(type.endsWith("device") && { device: header.device }),
     ...(extended && { attributes: extended }),

@@ -5,7 +5,15 @@ import type { Bytes } from "../content/bytes.ts";
 import { MismatchError } from "../errors.ts";
 import { parseAs } from "../oci/manifest.ts";
 import { type Compression, decompress } from "./compression.ts";
-import { type Entry, type EntryType, type Extent, normalPath, type OpenEntry, requireName } from "./entry.ts";
+import {
+  type Entry,
+  type EntryType,
+  type ExactTime,
+  type Extent,
+  normalPath,
+  type OpenEntry,
+  requireName,
+} from "./entry.ts";
 import type { LayerBlob } from "./layer_blob.ts";
 import { StreamInput } from "./tar_input.ts";
 
@@ -165,9 +173,12 @@ function requireFewRows(json: Bytes): void {
   }
 }
 
-/** Whether a name is as the archive has it. Go writes U+FFFD for bytes that are not UTF-8, and so loses them. */
+/**
+ * Whether a name is as the archive has it. Go writes U+FFFD for bytes that are not UTF-8, and so loses them. A folder has lone
+ * surrogates for them, which the names here have, too.
+ */
 function isWhole(name: string): boolean {
-  return name.isWellFormed() && !name.includes("\ufffd");
+  return name.replaceAll(/[\udc80-\udcff]/gu, "").isWellFormed() && !name.includes("\ufffd");
 }
 
 /** Groups the rows by file: the further chunks of a file follow its own row. */
@@ -188,6 +199,7 @@ function tableEntry(row: Row, position: number): Entry {
   const { name, mode, uid, gid, userName: owner, groupName: group, linkName: target, xattrs } = row;
   requireName(name);
   requireName(target);
+  const exact = exactTimeOf(row.modtime);
   return {
     path: normalPath(name),
     name,
@@ -199,6 +211,7 @@ function tableEntry(row: Row, position: number): Entry {
     group,
     size: type === "file" ? row.size : 0,
     modified: secondsOf(row.modtime),
+    ...(exact && { exactTime: exact }),
     ...((type === "symlink" || type === "hardlink") && { target }),
     ...(type.endsWith("device") && { device: { major: row.devMajor, minor: row.devMinor } }),
     ...(xattrs && { attributes: decoded(xattrs) }),
@@ -211,6 +224,13 @@ function secondsOf(time: string): number {
   const [, fraction = ""] = /(\.\d{1,9})\d*(?:Z|[+-]\d\d:\d\d)$/.exec(time) ?? [];
   const seconds = Date.parse(time.replace(/\.\d+/, "")) / 1000;
   return Number.isFinite(seconds) ? seconds + Number(fraction || "0") : 0;
+}
+
+function exactTimeOf(time: string): ExactTime | undefined {
+  const [, fraction] = /\.(\d+)(?:Z|[+-]\d\d:\d\d)$/.exec(time) ?? [];
+  const seconds = Date.parse(time.replace(/\.\d+/, "")) / 1000;
+  const part = Number((fraction ?? "").slice(0, 9).padEnd(9, "0"));
+  return part > 0 && Number.isFinite(seconds) ? { seconds, nanoseconds: part } : undefined;
 }
 
 function decoded(attributes: Record<string, string>): Entry["attributes"] {

@@ -1,0 +1,325 @@
+/** Brings a folder back: into a new directory, or onto one that is there, of which only what differs is fetched. @module */
+import { inParallel } from "../async/pool.ts";
+import { ConflictError, InvalidInputError, MismatchError, NotFoundError } from "../errors.ts";
+import { withChannel } from "../events.ts";
+import type { Layer } from "../images/image.ts";
+import { ImageFiles, type OpenLayerEntry } from "../images/image_files.ts";
+import { type PathPattern, pathPattern } from "../images/path_pattern.ts";
+import type { Entry } from "../layers/entry.ts";
+import { quoted } from "../messages.ts";
+import type { Digest } from "../oci/digest.ts";
+import { readImageManifest } from "../oci/manifest.ts";
+import type { CallOptions, StoreReader } from "../store/store.ts";
+import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
+import { type Disk, type DiskEntry, pathOnDisk } from "./disk.ts";
+import { readFolder } from "./folder_image.ts";
+import { openDisk } from "./open_disk.ts";
+import { RESERVED_PATHS } from "./pack_writer.ts";
+import { StagedFolder } from "./staged_folder.ts";
+import { timeOf, TreeWriter } from "./tree_writer.ts";
+import { walkFolder } from "./walk.ts";
+
+/** Options of `downloadFolder`. */
+export interface DownloadFolderOptions extends CallOptions {
+  /** The directory that becomes the folder. */
+  directory: string;
+  /** Paths and globs of what is wanted; absent = everything. */
+  paths?: readonly string[] | undefined;
+  /** Replaces files that differ from those of the folder. */
+  overwrite?: boolean | undefined;
+  /** Removes what is in the directory, and not in the folder. */
+  delete?: boolean | undefined;
+  /** How many layers are fetched at once; absent = as many as there are processors, at most 4. */
+  jobs?: number | undefined;
+}
+
+/** A folder that was brought back. */
+export interface DownloadedFolder {
+  /** The digest of the manifest. */
+  digest: Digest;
+  /** How many files and links were written, and how many were there already. */
+  written: number;
+  kept: number;
+  /** How many files, links and directories were removed. */
+  removed: number;
+}
+
+/**
+ * Makes a directory what was stored as a folder: with modes, times and links. A new one is put together in a hidden place
+ * beside it, and gets its name when it is whole; a run that was interrupted is resumed from the last layer that was complete.
+ * In one that exists, what has the size, the time and the mode of a stored file counts as the same, and is not fetched.
+ *
+ * @throws {ConflictError} if a file differs and `overwrite` is not set; nothing is changed then
+ * @throws {InvalidInputError} if the reference is no folder, or an option is out of range
+ * @throws {MismatchError} if what is stored is damaged
+ * @throws {NotFoundError} if there is no such folder, or a path matches nothing in it
+ *
+ * @example
+ * ```ts
+ * import { openStore } from "@layerstash/cli";
+ * import { downloadFolder } from "./download_folder.ts";
+ * import { uploadFolder } from "./upload_folder.ts";
+ *
+ * const directory = await Deno.makeTempDir();
+ * await Deno.mkdir(`${directory}/site`);
+ * await Deno.writeTextFile(`${directory}/site/index.html`, "<h1>Hello</h1>");
+ * using store = openStore({ registry: `oci:${directory}/box`, repository: "me/files" });
+ * await uploadFolder(store, "site", { directory: `${directory}/site` });
+ * await downloadFolder(store, "site", { directory: `${directory}/copy` });
+ * if (await Deno.readTextFile(`${directory}/copy/index.html`) !== "<h1>Hello</h1>") throw new Error("not the same");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function downloadFolder(
+  store: StoreReader,
+  reference: string,
+  given: DownloadFolderOptions,
+): Promise<DownloadedFolder> {
+  const options = withChannel(given, store);
+  const { directory, jobs, onEvent, signal } = options;
+  checkTransfer({ jobs });
+  const { digest, layers } = await findFolder(store, reference, options);
+  const size = layers.reduce((sum, layer) => sum + layer.size, 0);
+  onEvent?.({ type: "plan", blobs: layers.length, size });
+  const selection = await Selection.of(options.paths ?? []);
+  const files = new ImageFiles(store, layers, { onEvent, signal, name: reference });
+  const download = new FolderDownload(files, { ...options, selection, disk: openDisk() });
+  const counts = await isFree(directory)
+    ? await download.intoNew(JSON.stringify([digest, options.paths ?? []]))
+    : await download.onto();
+  selection.requireFound();
+  return { digest, ...counts };
+}
+
+async function findFolder(
+  store: StoreReader,
+  reference: string,
+  { signal, onEvent }: CallOptions,
+): Promise<{ digest: Digest; layers: Layer[] }> {
+  const manifest = await store.manifest(reference, { signal, onEvent });
+  if (!manifest) throw new NotFoundError(`there is no folder ${reference} in ${store.name}`);
+  const folder = await readFolder(store, manifest, { signal, onEvent });
+  if (!folder) throw new InvalidInputError(`${reference} is not a folder`);
+  const { layers } = readImageManifest(manifest);
+  return { digest: manifest.digest, layers: layers.map((layer, index) => ({ ...layer, number: index + 1 })) };
+}
+
+/** Whether a directory does not exist, or is empty. */
+async function isFree(directory: string): Promise<boolean> {
+  try {
+    for await (const _ of Deno.readDir(directory)) return false;
+    return !(await Deno.lstat(directory)).isSymlink;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return true;
+    if (!(error instanceof Deno.errors.NotADirectory)) throw error;
+    throw new ConflictError(`${directory} exists, and is not a directory`, { cause: error });
+  }
+}
+
+type Pattern = Pick<PathPattern, "text" | "includes">;
+
+/** Which paths of a folder are wanted. */
+class Selection {
+  readonly #patterns: readonly Pattern[];
+  readonly #found = new Set<string>();
+
+  private constructor(patterns: readonly Pattern[]) {
+    this.#patterns = patterns;
+  }
+
+  static async of(texts: readonly string[]): Promise<Selection> {
+    return new Selection(await Promise.all(texts.map(pathPattern)));
+  }
+
+  /** Whether everything is wanted. */
+  get isAll(): boolean {
+    return this.#patterns.length === 0;
+  }
+
+  includes(path: string): boolean {
+    const matching = this.#patterns.filter((pattern) => pattern.includes(path));
+    for (const { text } of matching) this.#found.add(text);
+    return this.isAll || matching.length > 0;
+  }
+
+  /** @throws {NotFoundError} if a pattern has matched nothing */
+  requireFound(): void {
+    const missing = this.#patterns.find(({ text }) => !this.#found.has(text));
+    if (missing) throw new NotFoundError(`the folder has nothing at ${quoted(missing.text)}`);
+  }
+}
+
+interface FolderDownloadOptions extends DownloadFolderOptions {
+  selection: Selection;
+  disk: Disk;
+}
+
+type Counts = Omit<DownloadedFolder, "digest">;
+
+/** One download of a folder. */
+class FolderDownload {
+  readonly #files: ImageFiles;
+  readonly #options: FolderDownloadOptions;
+  readonly #counts: Counts = { written: 0, kept: 0, removed: 0 };
+  readonly #directories: Entry[] = [];
+
+  constructor(files: ImageFiles, options: FolderDownloadOptions) {
+    this.#files = files;
+    this.#options = options;
+  }
+
+  /** Puts the folder together in a hidden place, and gives it its name. */
+  async intoNew(what: string): Promise<Counts> {
+    const { directory, disk } = this.#options;
+    using staged = await StagedFolder.open(directory, what);
+    const writer = new TreeWriter(staged.tree, { disk, isOwn: true });
+    await this.#eachLayer(async (layer) => {
+      if (staged.has(layer.digest) && !this.#isLast(layer)) return;
+      await this.#write(layer, { writer, want: "bytes" });
+      staged.add(layer.digest);
+    });
+    writer.finish(this.#directories);
+    disk.sync(staged.tree);
+    this.#options.selection.requireFound();
+    await staged.finish();
+    return this.#counts;
+  }
+
+  /** Writes what differs, after it has looked at everything. */
+  async onto(): Promise<Counts> {
+    const { directory, disk, overwrite } = this.#options;
+    const stored = new Set<string>(RESERVED_PATHS);
+    const different = new Set<string>();
+    const adjusted: Entry[] = [];
+    const layers = new Set<number>();
+    await this.#eachLayer(async (layer) => {
+      for await (const { extents: _, ...entry } of this.#entries(layer, { want: "names" })) {
+        stored.add(entry.path);
+        if (entry.type === "directory") continue;
+        // What gets another file in the place of its own takes its other names along.
+        const follows = entry.type === "hardlink" && different.has(entry.target!);
+        const verdict = follows ? "absent" : this.#compare(entry);
+        if (verdict === "conflict" && !overwrite) throw differing(pathOnDisk(directory, entry.path));
+        if (verdict === "same") this.#counts.kept++;
+        else if (verdict === "mode") adjusted.push(entry);
+        else {
+          different.add(entry.path);
+          layers.add(layer.number);
+        }
+      }
+    });
+    const writer = new TreeWriter(directory, { disk, isOwn: false });
+    await this.#eachLayer(async (layer) => {
+      const wanted = { writer, want: "some", only: different } as const;
+      if (layers.has(layer.number) || this.#isLast(layer)) await this.#write(layer, wanted);
+    });
+    for (const entry of adjusted) writer.adjust(entry);
+    if (this.#options.delete) await this.#removeOthers(stored);
+    writer.finish(this.#directories);
+    disk.sync(directory);
+    return this.#counts;
+  }
+
+  /** The last layer has the directories, which are always needed. */
+  #isLast({ number }: Layer): boolean {
+    return number === this.#files.layers.length;
+  }
+
+  async #eachLayer(work: (layer: Layer) => Promise<void>): Promise<void> {
+    const { jobs, signal } = this.#options;
+    const atOnce = jobs ?? Math.min(DEFAULT_JOBS, Math.max(2, navigator.hardwareConcurrency));
+    await inParallel(this.#files.layers, { jobs: atOnce, signal }, work);
+  }
+
+  /** The entries that are wanted, without those of the format. */
+  async *#entries(
+    layer: Layer,
+    { want }: { want: "names" | "bytes" | "some" },
+  ): AsyncGenerator<OpenLayerEntry> {
+    for await (const entry of this.#files.entries(layer, { want })) {
+      if (!RESERVED_PATHS.includes(entry.path) && this.#options.selection.includes(entry.path)) yield entry;
+    }
+  }
+
+  async #write(
+    layer: Layer,
+    { writer, want, only }: { writer: TreeWriter; want: "bytes" | "some"; only?: ReadonlySet<string> },
+  ): Promise<void> {
+    for await (const entry of this.#entries(layer, { want })) {
+      const { extents: _, ...plain } = entry;
+      if (entry.type === "directory") this.#directories.push(plain);
+      else if (only && !only.has(entry.path)) continue;
+      else await this.#writeOne(entry, writer);
+    }
+    const { number, digest, size } = layer;
+    this.#options.onEvent?.({ type: "blob", index: number, state: "fetched", digest, size });
+  }
+
+  async #writeOne(entry: OpenLayerEntry, writer: TreeWriter): Promise<void> {
+    if (entry.type === "file") await writer.file(entry);
+    else if (entry.type === "symlink" || entry.type === "hardlink") await writer.link(entry);
+    else throw new MismatchError(`the folder has a ${entry.type} at ${entry.path}, which no folder has`);
+    this.#counts.written++;
+  }
+
+  #compare(entry: Entry): Verdict {
+    const { directory, disk } = this.#options;
+    const at = pathOnDisk(directory, entry.path);
+    const found = statOrNothing(disk, at);
+    if (!found) return "absent";
+    if (entry.type === "hardlink") {
+      const first = statOrNothing(disk, pathOnDisk(directory, entry.target!));
+      return first?.inode === found.inode && first.device === found.device ? "same" : "conflict";
+    }
+    if (entry.type === "symlink") {
+      return found.kind === "symlink" && disk.readLink(at) === entry.target ? "same" : "conflict";
+    }
+    if (found.kind !== "file" || found.size !== entry.size || !hasTime(found, entry, disk)) return "conflict";
+    return found.mode === entry.mode || Deno.build.os === "windows" ? "same" : "mode";
+  }
+
+  /** Removes what is not in the folder: what is in a directory before the directory. */
+  async #removeOthers(stored: ReadonlySet<string>): Promise<void> {
+    const { directory, disk, signal } = this.#options;
+    if (!this.#options.selection.isAll) {
+      throw new InvalidInputError("a part of a folder does not tell what is to be removed");
+    }
+    const { files, links, directories } = await walkFolder(directory, { disk, signal, isForeign: true });
+    for (const list of [files, directories]) {
+      for (let index = list.length - 1; index >= 0; index--) {
+        const names = list === files ? [list.at(index), ...links.get(index) ?? []] : [list.at(index)];
+        for (const { path } of names) {
+          if (stored.has(path)) continue;
+          disk.remove(pathOnDisk(directory, path));
+          this.#counts.removed++;
+        }
+      }
+    }
+  }
+}
+
+/** What comparing an entry with the disk shows: nothing is there, the same, the same with another mode, or something else. */
+type Verdict = "absent" | "same" | "mode" | "conflict";
+
+function statOrNothing(disk: Disk, path: string): DiskEntry | undefined {
+  try {
+    return disk.stat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
+    throw error;
+  }
+}
+
+/** Whether a file has the time of an entry. Deno gives milliseconds. */
+function hasTime({ seconds, nanoseconds }: DiskEntry, entry: Entry, { isExact }: Disk): boolean {
+  const wanted = timeOf(entry);
+  const step = isExact ? 1 : 1_000_000;
+  return seconds === wanted.seconds &&
+    Math.floor(nanoseconds / step) === Math.floor(wanted.nanoseconds / step);
+}
+
+function differing(path: string): ConflictError {
+  return new ConflictError(`${path} is not what was stored`, {
+    hint: "replace what differs with --overwrite, or download to another directory",
+  });
+}

@@ -1,0 +1,155 @@
+/** Folders come back as they were; what is there already is not fetched, and nothing is written outside. @module */
+import assert from "node:assert/strict";
+import { ConflictError, MismatchError, NotFoundError } from "../lib/errors.ts";
+import { downloadFolder } from "../lib/folders/download_folder.ts";
+import { openDisk } from "../lib/folders/open_disk.ts";
+import { uploadFolder } from "../lib/folders/upload_folder.ts";
+import { openStore } from "../main.ts";
+import { makeWorkspace, type Workspace } from "./rigs/content.ts";
+import { ensureTool } from "./rigs/debian.ts";
+import { folderState, makeOddFolder } from "./rigs/folders.ts";
+import { testOnEachStore } from "./rigs/stores.ts";
+import { onLinux } from "./rigs/system.ts";
+
+openDisk(); // the library that it loads stays, so no test is to be the first
+
+const linux = onLinux("names and times as Linux has them");
+const withPython = { ignore: linux.ignore || !await ensureTool("python3", "python3") };
+const PACK = 1024 * 1024;
+
+const openBox = (work: Workspace) =>
+  openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+
+testOnEachStore("a folder comes back as it was, to the last name, time and link", async (place) => {
+  await using work = await makeWorkspace();
+  await makeOddFolder(work.path("in"));
+  using store = place.open();
+  const { digest, files } = await uploadFolder(store, "t", { directory: work.path("in"), packSize: PACK });
+  const result = await downloadFolder(store, "t", { directory: work.path("out") });
+  assert.deepEqual(result, { digest, written: files, kept: 0, removed: 0 });
+  assert.deepEqual(await folderState(work.path("out")), await folderState(work.path("in")));
+  assert.equal(Deno.statSync(work.path("out/b-first")).ino, Deno.statSync(work.path("out/zz-second")).ino);
+  assert.ok(Deno.statSync(work.path("out/zeros")).blocks! < 1000, "zeros are a hole");
+  assert.deepEqual(await hiddenIn(work), []);
+}, withPython);
+
+async function hiddenIn(work: Workspace): Promise<string[]> {
+  const names = await Array.fromAsync(Deno.readDir(work.path(".")), ({ name }) => name);
+  return names.filter((name) => name.startsWith("."));
+}
+
+testOnEachStore(
+  "onto what is there, only what differs is fetched, and it gets the old state",
+  async (place) => {
+    await using work = await makeWorkspace();
+    await makeOddFolder(work.path("in"));
+    using store = place.open();
+    await uploadFolder(store, "t", { directory: work.path("in"), packSize: PACK });
+    const expected = await folderState(work.path("in"));
+    await Deno.writeTextFile(work.path("in/film"), "other");
+    await Deno.remove(work.path("in/tool"));
+    await Deno.chmod(work.path("in/plain.txt"), 0o600);
+    await Deno.writeTextFile(work.path("in/b-first"), "other for both names");
+    await Deno.mkdir(work.path("in/more/inside"), { recursive: true });
+    await Deno.writeTextFile(work.path("in/more/file"), "more");
+    const changed = await folderState(work.path("in"));
+    await assert.rejects(
+      downloadFolder(store, "t", { directory: work.path("in") }),
+      (error) => error instanceof ConflictError && /is not what was stored/.test(error.message),
+    );
+    assert.deepEqual(await folderState(work.path("in")), changed);
+    const options = { directory: work.path("in"), overwrite: true };
+    const { written, kept, removed } = await downloadFolder(store, "t", options);
+    assert.deepEqual([written, kept, removed], [4, 17, 0]); // film, tool, b-first and its second name
+    assert.equal(await Deno.readTextFile(work.path("in/more/file")), "more");
+    const again = await downloadFolder(store, "t", { ...options, delete: true });
+    assert.deepEqual([again.written, again.removed], [0, 3]); // a pipe is never stored, so it stays
+    assert.deepEqual(await folderState(work.path("in")), expected);
+  },
+  withPython,
+);
+
+Deno.test("a part of a folder comes back, and a path that matches nothing is an error", async () => {
+  await using work = await makeWorkspace();
+  await Deno.mkdir(work.path("in/a/b"), { recursive: true });
+  for (const name of ["a/one.txt", "a/b/two.txt", "three.txt", "four.md"]) {
+    await Deno.writeTextFile(work.path(`in/${name}`), name);
+  }
+  using store = openBox(work);
+  await uploadFolder(store, "t", { directory: work.path("in") });
+  const { written } = await downloadFolder(store, "t", {
+    directory: work.path("out"),
+    paths: ["a/b", "*.md"],
+  });
+  assert.equal(written, 2);
+  assert.equal(await Deno.readTextFile(work.path("out/a/b/two.txt")), "a/b/two.txt");
+  await assert.rejects(
+    downloadFolder(store, "t", { directory: work.path("none"), paths: ["five"] }),
+    (error) => error instanceof NotFoundError && error.message === 'the folder has nothing at "five"',
+  );
+  assert.equal(await work.has("none"), false);
+});
+
+Deno.test("an interrupted download goes on with the layers that it lacks", async () => {
+  await using work = await makeWorkspace();
+  await Deno.mkdir(work.path("in"));
+  for (let index = 0; index < 500; index++) {
+    await Deno.writeTextFile(work.path(`in/file-${index}`), `content ${index}\n`.repeat(100));
+  }
+  using store = openBox(work);
+  const { layers, files } = await uploadFolder(store, "t", { directory: work.path("in"), packSize: PACK });
+  const stop = new AbortController();
+  let done = 0;
+  await assert.rejects(
+    downloadFolder(store, "t", {
+      directory: work.path("out"),
+      jobs: 1,
+      signal: stop.signal,
+      onEvent: ({ type }) => type === "blob" && ++done === 2 && stop.abort(new Error("enough")),
+    }),
+    /enough/,
+  );
+  assert.equal(await work.has("out"), false);
+  const result = await downloadFolder(store, "t", { directory: work.path("out") });
+  assert.ok(layers > 3 && result.written > 0 && result.written < files, `${result.written} of ${files}`);
+  for (let index = 0; index < 500; index++) {
+    assert.equal(await Deno.readTextFile(work.path(`out/file-${index}`)), `content ${index}\n`.repeat(100));
+  }
+  assert.deepEqual(await hiddenIn(work), []);
+});
+
+Deno.test("damaged bytes make no folder", async () => {
+  await using work = await makeWorkspace();
+  await Deno.mkdir(work.path("in"));
+  await Deno.writeTextFile(work.path("in/file"), "content\n".repeat(1000));
+  using store = openBox(work);
+  await uploadFolder(store, "t", { directory: work.path("in") });
+  for await (const { name } of Deno.readDir(work.path("box/me/files/blobs/sha256"))) {
+    const path = work.path(`box/me/files/blobs/sha256/${name}`);
+    const bytes = await Deno.readFile(path);
+    if (bytes[0] !== 0x1f) continue;
+    bytes[bytes.length >> 1]! ^= 1;
+    await Deno.writeFile(path, bytes);
+  }
+  await assert.rejects(downloadFolder(store, "t", { directory: work.path("out") }), MismatchError);
+  assert.equal(await work.has("out"), false);
+});
+
+Deno.test(
+  "nothing is written through a link that is in the way, and other images are no folders",
+  linux,
+  async () => {
+    await using work = await makeWorkspace();
+    await Deno.mkdir(work.path("in/a"), { recursive: true });
+    await Deno.writeTextFile(work.path("in/a/file"), "stored");
+    using store = openBox(work);
+    await uploadFolder(store, "t", { directory: work.path("in") });
+    await Deno.mkdir(work.path("outside"));
+    await Deno.mkdir(work.path("out"));
+    await Deno.symlink(work.path("outside"), work.path("out/a"));
+    await assert.rejects(downloadFolder(store, "t", { directory: work.path("out") }), /is not a directory/);
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(work.path("outside"))), []);
+    await assert.rejects(downloadFolder(store, "none", { directory: work.path("x") }), NotFoundError);
+    await assert.rejects(downloadFolder(store, "t", { directory: work.path("in/a/file") }), ConflictError);
+  },
+);
