@@ -30,15 +30,21 @@ const ANSWERS:
 const TOOLS: readonly (readonly [command: RegExp, tool: string])[] = [
   ...ANSWERS.slice(1).map(([command]) => [command, "tmux"] as const),
   [/^sh \w+\.sh/, "curl"], // the script of a stash
+  [/\| htpasswd /, "htpasswd"],
   ...["age", "curl", "jq"].map((tool) =>
     [new RegExp(`(?:^|[|(&])\\s*${tool}(?:-keygen)? `, "m"), tool] as const
   ),
 ];
 
+/** Debian's packages of tools, where they are called otherwise. */
+const PACKAGES: Readonly<Record<string, string>> = { htpasswd: "apache2-utils" };
+
 /** Whether this machine has what a command needs; if not, a line says so. */
 export async function canType(command: string): Promise<boolean> {
   const plain = withoutComment(command);
-  const needed = TOOLS.filter(([pattern]) => pattern.test(plain)).map(([, tool]) => ensureTool(tool, tool));
+  const needed = TOOLS.filter(([pattern]) => pattern.test(plain)).map(([, tool]) =>
+    ensureTool(tool, PACKAGES[tool] ?? tool)
+  );
   return (await Promise.all(needed)).every(Boolean);
 }
 

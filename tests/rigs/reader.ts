@@ -44,6 +44,7 @@ export async function makeReader(): Promise<Reader> {
   const internet = await startInternet(certificates);
   await sharePackages(join(home, "deno")); // those of JSR are not the real ones
   await storeImages(internet);
+  await installDatabase(join(home, ".local/bin"));
   let putReady: ((directory: string) => Promise<void>) | undefined;
   return {
     directory,
@@ -106,10 +107,23 @@ async function prepare(internet: Internet, ready: string): Promise<(directory: s
   };
 }
 
+/** Stand-ins for the programs of a database. */
+const DATABASE = {
+  pg_dump: `#!/bin/sh\necho "SELECT '$1';"\n`,
+  psql: `#!/bin/sh\ntest "$(cat)" = "SELECT '$1';"\n`,
+};
+
+async function installDatabase(programs: string): Promise<void> {
+  await Deno.mkdir(programs, { recursive: true });
+  for (const [name, script] of Object.entries(DATABASE)) {
+    await Deno.writeTextFile(join(programs, name), script, { mode: 0o755 });
+  }
+}
+
 async function install(home: string): Promise<void> {
   const auth = btoa(`${USER.username}:${USER.password}`);
   const config = { auths: { "https://index.docker.io/v1/": { auth }, "ghcr.io": { auth } } };
-  for (const directory of [".local/bin", ".docker", ".config/fish/completions"]) {
+  for (const directory of ["Documents", ".local/bin", ".docker", ".config/fish/completions"]) {
     await Deno.mkdir(join(home, directory), { recursive: true });
   }
   await Deno.writeTextFile(join(home, ".docker/config.json"), JSON.stringify(config));

@@ -20,9 +20,9 @@ Examples:
   $ layerstash list ghcr.io/me/files --json
   $ layerstash list ghcr.io/me/files --all
 
-The first and the last chunk of each file are looked at: what is incomplete is
-said to be so. If the repository does not exist, the exit code is 3; if it has no
-stored files, 0.
+The first and the last chunk of each file are looked at, so that an incomplete
+file is called incomplete. If the repository does not exist, the exit code is 3;
+if it has no stored files, 0.
 `;
 
 /** Makes the command. */

@@ -4,13 +4,188 @@
 export const TOPIC_TEXTS: Readonly<Record<string, string>> = {
   recipes: `# Recipes
 
-Each recipe can be copied and pasted.
+Copy, paste, and put your own names in. YOU is your user name. Each recipe works with every registry.
+
+## A folder, in and out
+
+tar packs the folder on its way; no archive is written to the disk.
+
+\`\`\`console
+$ set -o pipefail
+$ tar c photos | layerstash upload - ghcr.io/YOU/files:photos
+$ mkdir -p restored && layerstash download ghcr.io/YOU/files:photos - | tar x -C restored
+\`\`\`
+
+Whatever tar wrote is stored, even if tar failed. \`set -o pipefail\` makes the line fail then; remove what is
+stored, and try again.
+
+## A backup every night
+
+This script stores a folder under today's date and keeps the last 14. Save it as \`nightly.sh\`:
+
+\`\`\`bash
+# nightly.sh
+set -euo pipefail
+PATH="$HOME/.local/bin:$PATH"
+repository=ghcr.io/YOU/backup
+tar c -C "$HOME" Documents | layerstash upload - "$repository:documents-$(date +%F)" --quiet
+layerstash list "$repository" | awk '/^documents-/ {print $1}' | sort | head -n -14 |
+  while read -r old; do layerstash remove "$repository:$old" --quiet; done
+\`\`\`
+
+\`\`\`console
+$ bash nightly.sh
+\`\`\`
+
+If that works, let cron run it. Type \`crontab -e\` and add this line; cron mails you what the script prints,
+and it prints errors only:
+
+\`\`\`text
+17 3 * * *  bash "$HOME/nightly.sh"
+\`\`\`
+
+If a night is interrupted, run the script again on the same day: chunks that are stored are not sent again.
+
+## A database
+
+\`\`\`console
+$ set -o pipefail
+$ pg_dump shop | gzip | layerstash upload - ghcr.io/YOU/backup:shop-$(date +%F)
+$ layerstash download ghcr.io/YOU/backup:shop-$(date +%F) - | gunzip | psql shop
+\`\`\`
+
+A dump differs each time. So when an upload is interrupted, its next run brings other bytes, which are a
+conflict: add \`--overwrite\`. Or dump to a file and upload the file, which can be resumed.
+
+## GitHub Actions
+
+A workflow needs no token of yours: \`GITHUB_TOKEN\` may write packages if the job says so. The package belongs
+to the repository, and is private at first.
+
+\`\`\`yaml
+# .github/workflows/store.yml
+name: store
+on:
+  push:
+    branches: [main]
+jobs:
+  store:
+    runs-on: ubuntu-latest
+    permissions:
+      contents: read
+      packages: write
+    env:
+      FILES: ghcr.io/\${{ github.repository }}/files
+    steps:
+      - uses: actions/checkout@v5
+      - run: curl -fsSL https://github.com/layerstash/layerstash/releases/latest/download/install.sh | sh
+      - run: echo "$HOME/.local/bin" >> "$GITHUB_PATH"
+      - run: echo "$GITHUB_TOKEN" | layerstash login ghcr -u "$GITHUB_ACTOR" --password-stdin
+        env:
+          GITHUB_TOKEN: \${{ secrets.GITHUB_TOKEN }}
+      - run: tar c . | layerstash upload - "\${FILES,,}:build-$GITHUB_RUN_NUMBER"
+\`\`\`
+
+Repositories of a registry have small letters only, and \`\${FILES,,}\` makes them so.
+
+## A registry of your own, with a password and TLS
+
+Save this as \`compose.yml\`. Port 443 of the machine has to be free.
+
+\`\`\`yaml
+# compose.yml
+services:
+  registry:
+    image: registry:3
+    restart: always
+    ports: ["443:5000"]
+    environment:
+      REGISTRY_AUTH: htpasswd
+      REGISTRY_AUTH_HTPASSWD_REALM: files
+      REGISTRY_AUTH_HTPASSWD_PATH: /auth/htpasswd
+      REGISTRY_HTTP_TLS_CERTIFICATE: /certs/registry.crt
+      REGISTRY_HTTP_TLS_KEY: /certs/registry.key
+      REGISTRY_STORAGE_DELETE_ENABLED: "true"
+    volumes:
+      - ./data:/var/lib/registry
+      - ./auth:/auth:ro
+      - ./certs:/certs:ro
+\`\`\`
+
+Make a password and a certificate, and start it. (\`htpasswd\` is in Debian's package apache2-utils.) If you
+have a certificate for the host already, use that.
+
+\`\`\`console
+$ mkdir -p auth certs data
+$ echo "$TOKEN" | htpasswd -iBc auth/htpasswd YOU
+Adding password for user YOU
+$ openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj /CN=registry.example.com \\
+    -addext subjectAltName=DNS:registry.example.com \\
+    -keyout certs/registry.key -out certs/registry.crt 2> openssl.log
+$ docker compose up -d
+$ layerstash login registry.example.com -u YOU
+$ layerstash upload disk.img registry.example.com/me/files:disk
+\`\`\`
+
+With a certificate that you made yourself, add \`--ca-file certs/registry.crt\`, or set \`LAYERSTASH_CA_FILE\`.
+[Files](files.md) says when a registry frees the space of what you remove.
+
+## A restore drill
+
+A backup that was never restored is a hope. Once a month, read every byte back, and look inside:
+
+\`\`\`console
+$ layerstash verify ghcr.io/YOU/files:photos --deep
+photos is OK: 10.2 KB in 1 chunk, every byte was read
+layerstash: verified photos: …
+$ layerstash download ghcr.io/YOU/files:photos - | tar t
+photos/
+photos/lake.jpg
+layerstash: sent to standard output: 10.2 KB, verified, …
+\`\`\`
+
+For a file that you still have, \`verify\` compares:
+
+\`\`\`console
+$ layerstash upload disk.img ghcr.io/YOU/files:disk --quiet
+$ layerstash verify ghcr.io/YOU/files:disk disk.img
+disk is OK: 2.56 KB in 1 chunk, disk.img is the same
+layerstash: verified disk: …
+\`\`\`
+
+## Share a file with everybody
+
+A repository on Docker Hub is public unless you say otherwise. A package on GHCR is private: open it on
+GitHub, then _Package settings_, _Change visibility_. After that nobody needs a login:
+
+\`\`\`console
+$ layerstash download ghcr.io/YOU/files:disk shared.img
+layerstash: wrote shared.img: 2.56 KB, verified, …
+\`\`\`
+
+Who has no layerstash gets a [script](format.md#without-layerstash) that needs sh, curl and sha256sum alone:
+
+\`\`\`console
+$ layerstash url localhost:5000/me/files:disk > restore.sh
+$ sh restore.sh shared-too.img
+\`\`\`
+
+For a small file one line of curl is enough. Store it as a [blob](dxf.md), in a registry that lets anybody
+read:
+
+\`\`\`console
+$ layerstash blob push disk.img localhost:5000/me/public:disk --quiet
+sha256:…
+$ layerstash url localhost:5000/me/public @disk
+http://localhost:5000/v2/me/public/blobs/sha256:…
+curl -fL -o 'disk' 'http://localhost:5000/v2/me/public/blobs/sha256:…'
+\`\`\`
 
 ## Encrypt
 
-**Secrets.** layerstash does not encrypt. Whoever runs the registry can read what you store. A public
-repository shows it to everybody, for good: when you remove it, others may have copies. A program such as
-[age](https://age-encryption.org) can encrypt it on the way:
+layerstash does not encrypt. Whoever runs the registry can read what you store, and a public repository shows
+it to everybody, for good: when you remove it, others may have copies. [age](https://age-encryption.org)
+encrypts it on the way:
 
 \`\`\`console
 $ age-keygen -o key.txt                                    # keep it: nobody can make another
