@@ -109,8 +109,8 @@ async function prepare(internet: Internet, ready: string): Promise<(directory: s
 
 /** Stand-ins for the programs of a database. */
 const DATABASE = {
-  pg_dump: `#!/bin/sh\necho "SELECT '$1';"\n`,
-  psql: `#!/bin/sh\ntest "$(cat)" = "SELECT '$1';"\n`,
+  "pg_dump": `#!/bin/sh\necho "SELECT '$1';"\n`,
+  "psql": `#!/bin/sh\ntest "$(cat)" = "SELECT '$1';"\n`,
 };
 
 async function installDatabase(programs: string): Promise<void> {
