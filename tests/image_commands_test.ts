@@ -4,6 +4,10 @@ import { encodeManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
 import { bytesSource } from "../lib/exports/store.ts";
 import { openImage } from "../lib/exports/images.ts";
+import { layerRow, layerStyle } from "../lib/cli/commands/layers.ts";
+import { shortBuildCommand } from "../lib/cli/text/build_command.ts";
+import { renderTable } from "../lib/cli/text/columns.ts";
+import type { ReportedLayer } from "../lib/images/describe_image.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { someBytes } from "./rigs/content.ts";
 import { gzip, putImage } from "./rigs/images.ts";
@@ -38,7 +42,7 @@ Deno.test("inspect and layers tell what is known, for people and programs", asyn
   assert.equal(code, 0);
   assert.match(stdout, /^platform: +linux\/amd64$/m);
   assert.match(stdout, /^size: +\d+ KB in 2 layers$/m);
-  assert.match(stdout, /^layers:\n {2}1 {2}sha256:[0-9a-f]{64} {2}\d+ KB\n {2}2 {2}sha256/m);
+  assert.match(stdout, /^layers:\n {2}1 {2}sha256:[0-9a-f]{64} {2}\d+ KB +COPY base \/\n {2}2 {2}sha256/m);
   assert.match(stdout, /^build steps:\n {2}1 {2}COPY base \/\n {2}2 {2}COPY top \/\n/m);
   assert.ok(!stdout.includes("\x1b"));
   const report = JSON.parse((await place.run(["inspect", "--json", "oci:box:t"])).stdout);
@@ -50,6 +54,43 @@ Deno.test("inspect and layers tell what is known, for people and programs", asyn
   );
   const layers = await place.run(["layers", "oci:box:t"]);
   assert.equal(layers.stdout.trimEnd().split("\n").length, 2);
+  assert.match(layers.stdout, /^2 {2}sha256:[0-9a-f]{64} .* application\/vnd\S+ {2}COPY top \/$/m);
+  const listed = JSON.parse((await place.run(["layers", "--json", "oci:box:t"])).stdout);
+  assert.deepEqual(listed.map(({ createdBy }: { createdBy: string }) => createdBy), [
+    "COPY base /",
+    "COPY top /",
+  ]);
+});
+
+Deno.test("of a build command what its author wrote is shown", () => {
+  for (
+    const [recorded, shown] of [
+      ['/bin/sh -c #(nop)  CMD ["nginx"]', 'CMD ["nginx"]'],
+      ["/bin/sh -c apt-get  update \t&& rm -rf /var", "RUN apt-get update && rm -rf /var"],
+      ["RUN /bin/sh -c set -x # buildkit", "RUN set -x"],
+      ["RUN |2 A=b c C=d /bin/sh -c make # buildkit", "RUN make"],
+      ["COPY app / # buildkit", "COPY app /"],
+      ["bazel build ...", "bazel build ..."],
+    ]
+  ) assert.equal(shortBuildCommand(recorded!), shown);
+});
+
+Deno.test("on a terminal layers fit into its columns, unless they are wanted whole", () => {
+  const digest = `sha256:${"a".repeat(64)}` as const;
+  const layer = {
+    number: 1,
+    digest,
+    size: 5,
+    mediaType: "m",
+    createdBy: `RUN /bin/sh -c ${"x".repeat(900)}`,
+  };
+  const shown = (columns: number | undefined, trunc: boolean) => {
+    const style = layerStyle({ dataColumns: columns }, { trunc });
+    return renderTable([layerRow(layer as ReportedLayer, style, { hasTypes: false })], style);
+  };
+  assert.equal(shown(50, true), `1  sha256:${"a".repeat(12)}  5 B  RUN ${"x".repeat(13)}...\n`);
+  const whole = `1  ${digest}  5 B  ${layer.createdBy}\n`;
+  assert.deepEqual([shown(50, false), shown(undefined, true)], [whole, whole]);
 });
 
 Deno.test("of an artifact its type is told, and no platform", async () => {

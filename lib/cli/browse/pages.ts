@@ -3,6 +3,7 @@ import type { ImageReport } from "../../images/describe_image.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { type IndexedManifest, isRunnable } from "../../oci/image_index.ts";
 import { formatVersionedPlatform } from "../../oci/platform.ts";
+import { shortBuildCommand } from "../text/build_command.ts";
 import { formatSize } from "../text/sizes.ts";
 import { type ListRow, listScreen, type Screen } from "./screens.ts";
 
@@ -44,7 +45,7 @@ export function imagePage(name: string, report: ImageReport): Screen {
     ...platforms,
     { name: "other tags", open: { type: "tags" } },
     ...layers.map(({ number: layer, digest, size, createdBy }) => ({
-      name: `layer ${layer}  ${collapsed(createdBy ?? shortDigest(digest))}`,
+      name: `layer ${layer}  ${shortBuildCommand(createdBy ?? shortDigest(digest))}`,
       detail: formatSize(size),
       open: { type: "directory" as const, location: { image, layer, path: "" } },
     })),
@@ -54,7 +55,7 @@ export function imagePage(name: string, report: ImageReport): Screen {
 /** How an image was built. A step that made a layer opens the files of that layer. */
 export function stepsPage(name: string, { digest: image, steps }: ImageReport): Screen {
   const rows = steps.map(({ layer, createdBy, comment }): ListRow => ({
-    name: `${layer ?? "-"}  ${collapsed(createdBy || comment || "?")}`,
+    name: `${layer ?? "-"}  ${shortBuildCommand(createdBy || comment || "?")}`,
     ...(layer !== undefined && { open: { type: "directory", location: { image, layer, path: "" } } }),
   }));
   return listScreen(`${name}: build steps`, rows);
@@ -62,8 +63,4 @@ export function stepsPage(name: string, { digest: image, steps }: ImageReport): 
 
 function shortDigest(digest: string): string {
   return digest.slice(0, "sha256:".length + 12);
-}
-
-function collapsed(text: string): string {
-  return text.trim().replace(/\s+/g, " ");
 }

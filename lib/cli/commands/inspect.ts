@@ -5,14 +5,14 @@ import type { ImageReport } from "../../images/describe_image.ts";
 import { requireManifest } from "../../images/index_tree.ts";
 import { counted } from "../../messages.ts";
 import { type IndexedManifest, isRunnable } from "../../oci/image_index.ts";
-import { IMAGE_CONFIG } from "../../oci/media_types.ts";
 import { formatVersionedPlatform } from "../../oci/platform.ts";
 import { imageAction } from "../image_action.ts";
 import { imageCommand } from "../base_commands.ts";
+import { collapsed, shortBuildCommand } from "../text/build_command.ts";
 import { renderTable, type TableStyle } from "../text/columns.ts";
 import { jsonLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
-import { labelsOf } from "./layers.ts";
+import { arePlain, isImageConfig, layerRow, layerStyle, wholeCommandsOption } from "./layers.ts";
 
 const EXAMPLES = `
 Examples:
@@ -25,16 +25,20 @@ Examples:
 export function inspectCommand(): CommandUnknownOpts {
   const command = imageCommand("inspect")
     .option("--raw", "print the manifest or the index, byte for byte")
+    .addOption(wholeCommandsOption())
     .addHelpText("after", EXAMPLES)
     .action((image, flags, parsed) => inspectAction({ ...flags, image }, parsed));
   return command;
 }
 
-type InspectFlags = Parameters<Parameters<typeof imageAction>[1]>[1] & { raw?: true | undefined };
+type InspectFlags = Parameters<Parameters<typeof imageAction>[1]>[1] & {
+  raw?: true | undefined;
+  trunc: boolean;
+};
 
 const inspectAction = imageAction<InspectFlags>(
   ({ image }) => `inspect ${image}`,
-  async ({ terminal, store, reference, signal, onEvent }, { image, platform, raw, json }) => {
+  async ({ terminal, store, reference, signal, onEvent }, { image, platform, raw, json, trunc }) => {
     const options = { platform, signal, onEvent };
     if (raw && platform === undefined && reference !== undefined) {
       return terminal.document((await requireManifest(store, reference, options)).bytes);
@@ -46,7 +50,9 @@ const inspectAction = imageAction<InspectFlags>(
       );
     }
     const report = await describeImage(store, found, options);
-    terminal.data(json ? jsonLine(report) : renderImageReport(image, report, terminal.tableStyle));
+    terminal.data(
+      json ? jsonLine(report) : renderImageReport(image, report, layerStyle(terminal, { trunc })),
+    );
   },
 );
 
@@ -60,8 +66,8 @@ export function renderImageReport(name: string, report: ImageReport, style: Tabl
       : "",
     section("labels", Object.entries(about?.labels ?? {}).map(([key, value]) => [key, value])),
     section("env", (about?.env ?? []).map((each) => [each])),
-    section("layers", layerRows(report), style),
-    section("build steps", report.steps.map(stepRow)),
+    section("layers", layerRows(report, style), style),
+    section("build steps", report.steps.map((step) => stepRow(step, style)), style),
   ];
   return sections.filter((section) => section !== "").join("\n");
 }
@@ -91,17 +97,9 @@ function factsOf(name: string, report: ImageReport): string[][] {
 }
 
 /** The layers; those of artifacts, and those that have titles, with what is in them. */
-function layerRows({ config, layers }: ImageReport): string[][] {
-  const isPlain = isImageConfig(config) && layers.every((layer) => labelsOf(layer).length === 0);
-  return layers.map((layer) => {
-    const { number, digest, size, mediaType } = layer;
-    const row = [`${number}`, digest, formatSize(size)];
-    return isPlain ? row : [...row, mediaType, ...labelsOf(layer)];
-  });
-}
-
-function isImageConfig({ mediaType }: ImageReport["config"]): boolean {
-  return Object.values(IMAGE_CONFIG).includes(mediaType);
+function layerRows(report: ImageReport, style: TableStyle): string[][] {
+  const hasTypes = !arePlain(report);
+  return report.layers.map((layer) => layerRow(layer, style, { hasTypes }));
 }
 
 function commandWords(list: string[] | undefined): string | undefined {
@@ -112,13 +110,27 @@ function platformRow({ platform, digest }: IndexedManifest): string[] {
   return [platform ? formatVersionedPlatform(platform) : "?", digest];
 }
 
-function stepRow({ layer, createdBy, comment }: ImageReport["steps"][number]): string[] {
-  return [layer === undefined ? "-" : `${layer}`, (createdBy || comment || "?").trim().replace(/\s+/g, " ")];
+function stepRow(
+  { layer, createdBy, comment }: ImageReport["steps"][number],
+  { width }: TableStyle,
+): string[] {
+  const step = createdBy || comment || "?";
+  return [
+    layer === undefined ? "-" : `${layer}`,
+    width === undefined ? collapsed(step) : shortBuildCommand(step),
+  ];
 }
 
 function section(title: string, rows: string[][], style: TableStyle = {}): string {
-  return rows.length === 0 ? "" : `${title}:\n${indented(renderTable(rows, style))}`;
+  return rows.length === 0 ? "" : `${title}:\n${indented(renderTable(rows, narrowed(style)))}`;
 }
+
+/** The style of a table that is indented. */
+function narrowed({ width, ...style }: TableStyle): TableStyle {
+  return width === undefined ? style : { ...style, width: width - INDENT };
+}
+
+const INDENT = 2;
 
 function indented(text: string): string {
   return text.replace(/^(?=.)/gm, "  ");

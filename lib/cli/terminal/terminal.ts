@@ -77,6 +77,11 @@ export class Terminal implements Disposable {
     });
   }
 
+  /** The columns that a line on standard output may take; `undefined` = it is not a terminal, and nothing is cut. */
+  get dataColumns(): number | undefined {
+    return this.#options.stdout.isTerminal() ? this.#columns() : undefined;
+  }
+
   /** How tables on standard output are shown: to a person, or to a program. */
   get tableStyle(): TableStyle {
     return { shortDigests: this.#options.stdout.isTerminal() };

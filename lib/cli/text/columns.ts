@@ -49,21 +49,28 @@ const LONGEST_CELL = 500;
 export interface TableStyle {
   /** Whether digests are cut to twelve digits, as a person compares them, and not as a program needs them. */
   shortDigests?: boolean | undefined;
+  /** The columns to which rows are cut; absent = they are as long as they are. */
+  width?: number | undefined;
+  /** Whether cells of more than 500 characters stay whole. */
+  wholeCells?: boolean | undefined;
 }
 
 /** Lays rows out in columns, two spaces between them. All cells are made printable. */
 export function renderTable(
   rows: readonly (readonly string[])[],
-  { shortDigests = false }: TableStyle = {},
+  { shortDigests = false, width = Infinity, wholeCells = false }: TableStyle = {},
 ): string {
   const shown = (cell: string) => shortDigests ? cell.replace(DIGEST, "$1") : cell;
-  const cells = rows.map((row) => row.map((cell) => printable(shortCell(shown(cell)))));
+  const cells = rows.map((row) =>
+    row.map((cell) => printable(wholeCells ? shown(cell) : shortCell(shown(cell))))
+  );
   const widths: number[] = [];
   for (const row of cells) {
     row.forEach((cell, index) => widths[index] = Math.max(widths[index] ?? 0, columnsOf(cell)));
   }
-  const pad = (cell: string, index: number) => cell + " ".repeat(widths[index]! - columnsOf(cell));
-  return cells.map((row) => `${row.map(pad).join("  ").trimEnd()}\n`).join("");
+  const pad = (cell: string, index: number, { length }: readonly string[]) =>
+    index === length - 1 ? cell : cell + " ".repeat(widths[index]! - columnsOf(cell));
+  return cells.map((row) => `${clip(row.map(pad).join("  ").trimEnd(), width)}\n`).join("");
 }
 
 /** A cell that is a digest; what is shown of it comes first. */
