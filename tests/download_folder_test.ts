@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { ConflictError, MismatchError, NotFoundError } from "../lib/errors.ts";
 import { downloadFolder } from "../lib/folders/download_folder.ts";
-import { openDisk } from "../lib/folders/open_disk.ts";
 import { uploadFolder } from "../lib/folders/upload_folder.ts";
 import { openStore } from "../main.ts";
 import { makeWorkspace, type Workspace } from "./rigs/content.ts";
@@ -10,8 +9,6 @@ import { ensureTool } from "./rigs/debian.ts";
 import { folderState, makeOddFolder } from "./rigs/folders.ts";
 import { testOnEachStore } from "./rigs/stores.ts";
 import { onLinux } from "./rigs/system.ts";
-
-openDisk(); // the library that it loads stays, so no test is to be the first
 
 const linux = onLinux("names and times as Linux has them");
 const withPython = { ignore: linux.ignore || !await ensureTool("python3", "python3") };

@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { digestOf } from "../lib/oci/digest.ts";
 import { readImageManifest } from "../lib/oci/manifest.ts";
 import type { TransferEvent } from "../lib/events.ts";
-import { openDisk } from "../lib/folders/open_disk.ts";
 import { uploadFolder, type UploadFolderOptions } from "../lib/folders/upload_folder.ts";
 import { ConflictError, InvalidInputError, MismatchError } from "../lib/errors.ts";
 import type { Store } from "../lib/store/store.ts";
@@ -49,8 +48,6 @@ async function makeManyFiles(directory: string, count = 1000): Promise<void> {
     await Deno.writeTextFile(`${inside}/file-${index}`, `content ${index}\n`.repeat(20));
   }
 }
-
-openDisk(); // the library that it loads stays, so no test is to be the first
 
 const PACK = 1024 * 1024;
 

@@ -22,7 +22,7 @@ export interface DiskEntry {
 }
 
 /** The calls that reading a tree takes. Names are texts, in which bytes that are not UTF-8 are lone surrogates. */
-export interface Disk {
+export interface Disk extends Disposable {
   /** Whether it knows names that are not UTF-8, and times to the nanosecond. */
   readonly isExact: boolean;
   /** The names in a directory, in no order. */

@@ -83,7 +83,8 @@ export async function downloadFolder(
   onEvent?.({ type: "plan", blobs: layers.length, size });
   const selection = await Selection.of(options.paths ?? []);
   const files = new ImageFiles(store, layers, { onEvent, signal, name: reference });
-  const download = new FolderDownload(files, { ...options, selection, disk: openDisk() });
+  using disk = openDisk();
+  const download = new FolderDownload(files, { ...options, selection, disk });
   const counts = await isFree(directory)
     ? await download.intoNew(JSON.stringify([digest, options.paths ?? []]))
     : await download.onto();

@@ -44,6 +44,7 @@ export const PORTABLE: Disk = {
     if (!Deno.lstatSync(path).isSymlink) Deno.utimeSync(path, time, time); // Deno sets no times of links
   },
   sync: () => {},
+  [Symbol.dispose]: () => {},
 };
 
 function kindOfInfo(info: Deno.FileInfo): DiskEntry["kind"] {

@@ -56,7 +56,8 @@ async function* ordered(): AsyncGenerator<readonly FoundEntry[]> {
 async function obey({ measuring, root }: PackOrder): Promise<void> {
   const unreadable: string[] = [];
   const writer = new PackWriter({ measuring });
-  const reader = { disk: openDisk(), root, unreadable };
+  using disk = openDisk();
+  const reader = { disk, root, unreadable };
   try {
     if (measuring) {
       for await (const _ of written({ writer, ...reader }));

@@ -38,21 +38,14 @@ const KINDS: Readonly<Record<number, DiskEntry["kind"]>> = {
   0o14: "socket",
 };
 
-let opened: Disk | undefined | "untried" = "untried";
-
-/** The calls; `undefined` on other systems, or without the permission to make them. */
+/** Opens the library; `undefined` on other systems, or without the permission to call it. */
 export function systemCalls(): Disk | undefined {
-  if (opened === "untried") opened = openLibrary();
-  return opened;
-}
-
-function openLibrary(): Disk | undefined {
   const isAllowed = Deno.build.os === "linux" &&
     Deno.permissions.querySync({ name: "ffi" }).state === "granted";
   if (!isAllowed) return undefined;
   for (const name of ["libc.so.6", `ld-musl-${Deno.build.arch}.so.1`]) {
     try {
-      return diskOf(Deno.dlopen(name, SYMBOLS).symbols);
+      return diskOf(Deno.dlopen(name, SYMBOLS));
     } catch {
       continue; // another C library, or one from before these calls
     }
@@ -60,7 +53,8 @@ function openLibrary(): Disk | undefined {
   return undefined;
 }
 
-function diskOf(library: Library): Disk {
+function diskOf(opened: Deno.DynamicLibrary<typeof SYMBOLS>): Disk {
+  const library = opened.symbols;
   const listing = new Uint8Array(64 * 1024);
   const answer = new Uint8Array(256);
   const target = new Uint8Array(4096);
@@ -132,6 +126,7 @@ function diskOf(library: Library): Disk {
       library.close(descriptor);
       demand(result, "sync", directory);
     },
+    [Symbol.dispose]: () => opened.close(),
   };
 }
 

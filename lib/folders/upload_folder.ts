@@ -15,6 +15,7 @@ import type { CallOptions, Store } from "../store/store.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { exclusions } from "./exclusions.ts";
 import { folderImage, type FolderLayer, readFolder, type StoredFolder } from "./folder_image.ts";
+import type { Disk } from "./disk.ts";
 import { openDisk } from "./open_disk.ts";
 import { fingerprintOf, type Pack, packsOf } from "./pack.ts";
 import { PackMemory } from "./pack_memory.ts";
@@ -100,10 +101,12 @@ export async function uploadFolder(
   using memory = await PackMemory.open({ store, tag, directory: root, stateDirectory, onEvent });
   const before = await lookAt(store, tag, options);
   const isExcluded = await exclusions(options.exclude ?? []);
-  const found = await walkFolder(root, { ...options, disk: openDisk(), isExcluded });
+  using disk = openDisk();
+  const found = await walkFolder(root, { ...options, disk, isExcluded });
   const packs = packsOf(found, options.packSize ?? PACK_SIZE);
   onEvent?.({ type: "plan", blobs: packs.length });
   const upload = new FolderUpload(store, { ...options, root, tag, memory, before });
+  upload.remembers = await untilSettled(found.changed, disk);
   return await upload.store(found, packs);
 }
 
@@ -129,13 +132,14 @@ interface FolderUploadOptions extends UploadFolderOptions {
 
 /** One upload of a folder. */
 class FolderUpload {
+  /** Whether what is found to be the same later is the same. */
+  remembers = true;
   readonly #store: Store;
   readonly #options: FolderUploadOptions;
   readonly #onEvent: OnEvent | undefined;
   /** Layers that are stored, by what they hold; of those that this machine knows it knows their files, too. */
   readonly #foreign: ReadonlyMap<Digest, FolderLayer>;
   readonly #unreadable: string[] = [];
-  #remembers = true;
   #sent = 0;
 
   constructor(store: Store, options: FolderUploadOptions) {
@@ -151,7 +155,6 @@ class FolderUpload {
   async store(found: FoundFolder, packs: readonly Pack[]): Promise<UploadedFolder> {
     const { tag, dryRun, jobs, signal } = this.#options;
     this.#unreadable.push(...found.unreadable);
-    this.#remembers = await untilSettled(found.changed);
     const layers: FolderLayer[] = [];
     const threads = jobs ?? Math.min(DEFAULT_JOBS, Math.max(2, navigator.hardwareConcurrency));
     await inParallel(packs, { jobs: threads, signal }, async (pack, signal, turn) => {
@@ -219,7 +222,7 @@ class FolderUpload {
   }
 
   #remember(fingerprint: string, layer: FolderLayer): FolderLayer {
-    if (this.#remembers) this.#options.memory.add(fingerprint, layer);
+    if (this.remembers) this.#options.memory.add(fingerprint, layer);
     return layer;
   }
 
@@ -277,8 +280,8 @@ const [TICK, SLOW_TICK] = [20, 1100];
  * Waits until what changes from now on gets another time than what was found: the clocks of file systems tick. Returns whether
  * that is so; it is not where files come from the future.
  */
-async function untilSettled(changed: number): Promise<boolean> {
-  const tick = openDisk().isExact ? TICK : SLOW_TICK;
+async function untilSettled(changed: number, { isExact }: Disk): Promise<boolean> {
+  const tick = isExact ? TICK : SLOW_TICK;
   const left = changed + tick - Date.now();
   if (left > 0 && left <= tick) await new Promise((resolve) => setTimeout(resolve, left));
   return left <= tick;
