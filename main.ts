@@ -47,7 +47,8 @@ import { checkBaseTag } from "./lib/stash/chunk_tags.ts";
 import { completeStash } from "./lib/stash/complete_stash.ts";
 import { lookUpExisting } from "./lib/stash/existing_chunks.ts";
 import { fetchAhead, fetchStash } from "./lib/stash/fetch_stash.ts";
-import { findStash, stashNotFound, untaggedChunks } from "./lib/stash/find_stash.ts";
+import { findStash, untaggedChunks } from "./lib/stash/find_stash.ts";
+import { stashNotFound } from "./lib/stash/stash_not_found.ts";
 import { type ListedStash, listStashes } from "./lib/stash/list_stashes.ts";
 import {
   type KeptTag,

@@ -180,7 +180,10 @@ Deno.test("info tells what lies there, and an image is named as one with what ca
   assert.match(image.stderr, /app is a container image, not files\nhint: layerstash extract .*save.*copy/);
   const chunk = await place.run(["download", ...BOX, "-t", "disk-1", "-o", "x"]);
   assert.equal(chunk.code, 3);
-  assert.match(chunk.stderr, /disk-1 is a chunk of a stored file, not files\nhint: name the stored file/);
+  assert.match(
+    chunk.stderr,
+    /disk-1 is a chunk of a stored file, not files\nhint: name the stored file, disk\n/,
+  );
   const nothing = await place.run(["download", ...BOX, "-t", "nope", "-o", "x"]);
   assert.equal(nothing.code, 3);
   assert.match(nothing.stderr, /there is no stash nope in oci:box\/me\/tiny\nhint: it has: disk\n$/);

@@ -1,10 +1,13 @@
 /** The mistakes that people make most: each gets a message that names it, and a hint with what would have worked. @module */
 import assert from "node:assert/strict";
+import { openImage } from "../lib/exports/images.ts";
 import { openStore, upload } from "../main.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { ensureTool } from "./rigs/debian.ts";
+import { putImage } from "./rigs/images.ts";
 import { type Internet, startInternet } from "./rigs/internet.ts";
 import { startRegistry } from "./rigs/real_registry.ts";
+import { tarOf } from "./rigs/tar.ts";
 import { USER } from "./rigs/user.ts";
 
 const withRegistry = { ignore: !await ensureTool("docker-registry", "docker-registry") };
@@ -335,6 +338,38 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
       "name your authority, or the certificate itself, with --ca-file; --insecure-skip-tls-verify trusts anybody",
     ],
   ],
+  "a chunk, an image or a repository of images where a stored file was meant": [
+    [
+      "download PLAIN/me/files:disk-1",
+      3,
+      "cannot download disk-1: disk-1 is a chunk of a stored file, not files",
+      "name the stored file, disk",
+    ],
+    [
+      "remove -r me/files --registry PLAIN -t disk-1",
+      3,
+      "cannot remove disk-1: disk-1 is chunk 1 of the stored file disk",
+      "name the stored file: PLAIN/me/files:disk",
+    ],
+    [
+      "verify PLAIN/me/files:v1",
+      3,
+      "cannot verify v1: v1 is an image or an artifact, not a stored file",
+      "layerstash info PLAIN/me/files:v1 says what it is; layerstash alias remove PLAIN/me/files:v1 removes it",
+    ],
+    [
+      "download PLAIN/me/files:v1",
+      3,
+      "cannot download v1: v1 is a container image, not files",
+      "layerstash extract takes files out of it, save downloads it, copy copies it",
+    ],
+    [
+      "info PLAIN/me/files:app",
+      3,
+      "cannot show app: there is no stash app in PLAIN/me/files: app-7 is not a chunk of a stored file",
+      "it has: archive, disk",
+    ],
+  ],
   "sizes and numbers that make no sense": [
     [
       "upload disk.img PLAIN/me/files:disk --chunk-size 0",
@@ -421,6 +456,8 @@ async function fill(
     using _ = store;
     for (const name of ["archive", "disk"]) await upload(store, name, { input: disk });
   }
+  using image = openImage(`${plain}/me/files:v1`);
+  for (const tag of ["v1", "app-7"]) await putImage(image.store, tag, [{ bytes: tarOf([]) }]);
 }
 
 function serveWebPage(): AsyncDisposable & { host: string } {
@@ -430,3 +467,41 @@ function serveWebPage(): AsyncDisposable & { host: string } {
   );
   return { host: `127.0.0.1:${server.addr.port}`, [Symbol.asyncDispose]: () => server.shutdown() };
 }
+
+Deno.test("an address without a registry is not taken for one of the registry that a variable names", async () => {
+  await using work = await makeWorkplace();
+  const list = async (address: string, registry: string) =>
+    await work.run(["list", address], {
+      env: { LAYERSTASH_REGISTRY: registry, HTTPS_PROXY: "http://127.0.0.1:9" },
+    });
+  for (
+    const [registry, meant] of [["ghcr", "ghcr.io"], ["oci:box", "oci:box"], [
+      "host:5000",
+      "host:5000",
+    ]] as const
+  ) {
+    const { code, stderr } = await list("me/files", registry);
+    assert.deepEqual([code, ...stderr.split("\n").slice(0, 2)], [
+      2,
+      `layerstash: "me/files" is an address on Docker Hub: LAYERSTASH_REGISTRY, ${registry}, is for -r alone`,
+      `hint: layerstash list ${meant}/me/files; or write docker.io/me/files`,
+    ]);
+  }
+  assert.match((await list("oci:box/me/files", "ghcr")).stderr, /there is no directory/);
+  assert.doesNotMatch((await list("docker.io/me/files", "ghcr")).stderr, /LAYERSTASH_REGISTRY/);
+  const broken = await work.run(["upload", "-r", "x", "-t", "x", "-i", "x"], {
+    env: { LAYERSTASH_REGISTRY: "./box" },
+  });
+  assert.match(broken.stderr, /^layerstash: cannot store x as x: "\.\/box" is not a registry/);
+});
+
+Deno.test("a repository that has only images points to what else it has", async () => {
+  await using work = await makeWorkplace();
+  using image = openImage(`oci:${work.path("app")}:v1`);
+  await putImage(image.store, "v1", [{ bytes: tarOf([]) }]);
+  assert.deepEqual(await work.run(["list", "oci:app"]), {
+    code: 0,
+    stdout: "",
+    stderr: "layerstash: oci:app has no stored files; what else it has: layerstash list oci:app --all\n",
+  });
+});

@@ -436,6 +436,28 @@ Deno.test("on a terminal, the bar comes back below whole lines of data", () => {
   assert.deepEqual(screen(stderr.text, 80), ["listing", ""]);
 });
 
+Deno.test("bytes that are not text are poured into pipes and files, and refused on a terminal", async () => {
+  const text = new TextEncoder().encode("änderungen\t1\r\n—\f😀\n");
+  const commands = [[0], [27], [8], [127], [0xc2, 0x9b]].map((bytes) => new Uint8Array([97, ...bytes, 98]));
+  const refused = {
+    name: "InvalidInputError",
+    message: /is a terminal/,
+    hint: /\| cat prints it all the same$/,
+  };
+  for (const bytes of commands) {
+    for (const out of [false, "file"] as const) {
+      const { terminal, stdout } = setup({ out });
+      await terminal.pour(bytes);
+      assert.equal(stdout.text, new TextDecoder().decode(bytes));
+    }
+    const { terminal, stdout } = setup({ out: true });
+    await terminal.pour(text);
+    await assert.rejects(terminal.pour(bytes), refused);
+    await assert.rejects(new Blob([bytes]).stream().pipeTo(terminal.dataStream()), refused);
+    assert.equal(stdout.text, new TextDecoder().decode(text));
+  }
+});
+
 Deno.test("a full pipe is waited for", async () => {
   const { terminal, stdout } = setup();
   for (const write of [terminal.data, terminal.pour]) {

@@ -2,12 +2,12 @@
 import { NotFoundError } from "../errors.ts";
 import { pathPattern } from "../images/path_pattern.ts";
 import { hintOfNames } from "../store/known_references.ts";
+import { parseChunkTag } from "../stash/chunk_tags.ts";
 import type { Artifact, ArtifactFile, ArtifactKind } from "./artifact.ts";
 
 /** What can be done with what is not files. */
 const HINTS: { readonly [kind in ArtifactKind]?: string } = {
   "container image": "layerstash extract takes files out of it, save downloads it, copy copies it",
-  "chunk of a stored file": "name the stored file, which has no number at the end of its name",
 };
 
 /**
@@ -22,8 +22,11 @@ export async function chooseFiles(
 ): Promise<ArtifactFile[]> {
   if (files.length === 0) {
     const what = kind === "several blobs" ? "has no files" : `is a ${kind}, not files`;
+    const chunk = kind === "chunk of a stored file" ? parseChunkTag(reference) : undefined;
     throw new NotFoundError(`${reference} ${what}`, {
-      hint: HINTS[kind] ?? "layerstash inspect shows what it is",
+      hint: chunk
+        ? `name the stored file, ${chunk.baseTag}`
+        : HINTS[kind] ?? "layerstash inspect shows what it is",
     });
   }
   if (!only) return files;

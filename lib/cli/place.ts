@@ -16,6 +16,7 @@ import {
   mistakeInMeaning,
   mistakeInOptions,
   mistakeInOwner,
+  mistakeInVariable,
 } from "./place_mistakes.ts";
 
 /** A command after parsing: commander knows whether a value was typed, or came from a variable. */
@@ -70,7 +71,7 @@ export function placeOf<F extends PlaceFlags>(
   }
   requireNoOther(word, parsed);
   const address = readAddress(word, command);
-  const mistake = mistakeInMeaning(address, command);
+  const mistake = mistakeInMeaning(address, command) ?? mistakeInVariable(address, flags.registry, command);
   if (mistake) refuse(mistake.problem, mistake.hint);
   const { reference } = address;
   if (reference !== undefined && parsed.getOptionValueSource("baseTag") === "cli") {

@@ -9,7 +9,7 @@ import { LayerstashError } from "../errors.ts";
 import { quoted } from "../messages.ts";
 import type { Address } from "../oci/address.ts";
 import { parseRepository } from "../oci/reference.ts";
-import { DOCKER_HUB, meantRegistry, parseRegistry } from "../oci/registry_address.ts";
+import { DOCKER_HUB, meantRegistry, parseRegistry, type RegistryAddress } from "../oci/registry_address.ts";
 import { correctedLine, typedWords, withOption, withWord } from "./corrected_line.ts";
 
 /** A mistake, and what to do about it. */
@@ -83,6 +83,29 @@ export function mistakeInMeaning(
   };
 }
 
+/** What is wrong with an address that names no registry where the variable for the registry names one: it is not used. */
+export function mistakeInVariable(
+  { registry, text }: Address,
+  named: string,
+  command: CommandUnknownOpts,
+): Mistake | undefined {
+  if (command.getOptionValueSource("registry") !== "env") return undefined;
+  if (registry.kind !== "remote" || registry.host !== "docker.io" || text.includes("docker.io")) {
+    return undefined;
+  }
+  const meant = readRegistry(named);
+  if (!meant || isDockerHub(meant)) return undefined;
+  const prefix = meant.kind === "layout" ? named : named.startsWith("http:") ? meant.origin : meant.host;
+  const line = correctedLine(
+    command,
+    (words) => withWord(words, text, `${prefix}/${text.replace("docker://", "")}`),
+  );
+  return {
+    problem: `${quoted(text)} is an address on Docker Hub: LAYERSTASH_REGISTRY, ${named}, is for -r alone`,
+    hint: `${line}; or write docker.io/${text}`,
+  };
+}
+
 /** The commands that change a repository. */
 const WRITING: ReadonlySet<string> = new Set(["upload", "remove", "push", "set", "mount"]);
 
@@ -92,8 +115,7 @@ export function mistakeInOwner(
   command: CommandUnknownOpts,
 ): Mistake | undefined {
   if (repository === undefined || repository.includes("/") || !WRITING.has(command.name())) return undefined;
-  const { kind, host = "" } = { host: undefined, ...parseRegistry(registry) };
-  if (kind !== "remote" || !DOCKER_HUB.has(host)) return undefined;
+  if (!isDockerHub(readRegistry(registry))) return undefined;
   const own = `YOU/${repository}`;
   const line = correctedLine(
     command,
@@ -148,8 +170,8 @@ function hostBefore(registry: string, repository: string) {
     : undefined;
   if (address?.registry.kind !== "remote") return undefined;
   const { host, origin } = address.registry;
-  const asked = parseRegistry(registry);
-  if (asked.kind !== "remote") return undefined;
+  const asked = readRegistry(registry);
+  if (asked?.kind !== "remote") return undefined;
   const isWhole = isRepository(repository);
   if (isWhole && !DOCKER_HUB.has(asked.host) && asked.host !== host) return undefined;
   const named = repository.startsWith("http:") ? origin : host;
@@ -158,6 +180,19 @@ function hostBefore(registry: string, repository: string) {
     registry: named,
     name: address.repository,
   };
+}
+
+function isDockerHub(registry: RegistryAddress | undefined): boolean {
+  return registry?.kind === "remote" && DOCKER_HUB.has(registry.host);
+}
+
+/** The registry that a text names; `undefined` if it names none, which is told when it is opened. */
+function readRegistry(text: string): RegistryAddress | undefined {
+  try {
+    return parseRegistry(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function read(text: string): Address | undefined {

@@ -2,14 +2,14 @@
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { isDigest } from "../oci/digest.ts";
-import { hintOfNames, shortList } from "../store/known_references.ts";
 import type { CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
 import { inParallel } from "../async/pool.ts";
 import { type ChunkNote, requireNote } from "./chunk_config.ts";
 import { type ChunkImage, lookAtTag, type LookOptions, readChunkImage } from "./chunk_image.ts";
 import { chunkNumbers } from "./chunk_numbers.ts";
-import { checkBaseTag, chunkTag, parseChunkTag } from "./chunk_tags.ts";
+import { checkBaseTag, chunkTag } from "./chunk_tags.ts";
 import { findStashByDigest, isConsistent, stashOfTable, type StashTable, tableOf } from "./last_chunk.ts";
+import { chunkNotFound, stashNotFound } from "./stash_not_found.ts";
 import { chunksOf, middleChunks, type Stash } from "./stash.ts";
 
 /** How many manifests are read at once, of a stash whose chunks are not listed in a table. */
@@ -185,11 +185,6 @@ async function readAllChunks(
   return inOrder;
 }
 
-/** The error of a chunk that has no tag. */
-export function chunkNotFound(baseTag: string, number: number): NotFoundError {
-  return new NotFoundError(`the stash ${baseTag} is incomplete: ${chunkTag(baseTag, number)} is missing`);
-}
-
 /**
  * Makes sure that no chunk is of another upload. The Python layerstash leaves the tags of a longer stash after its own; they
  * show by their sizes, because all chunks of an upload but the last have the same size.
@@ -204,45 +199,6 @@ function requireOneUpload([first, ...others]: readonly ChunkImage[]): void {
   throw new MismatchError(`${first!.tag} and ${odd.tag} belong to different uploads: the stash is torn`, {
     hint: "the last tags are left from an older, longer stash; store the file again with --overwrite",
   });
-}
-
-/** The error of a stash that could not be found: is only its first chunk missing? The hint names other stashes. */
-export async function stashNotFound(
-  store: StoreReader,
-  baseTag: string,
-  options: CallOptions,
-): Promise<NotFoundError> {
-  const others = new Set<string>();
-  const tags: string[] = [];
-  const numbers: number[] = [];
-  for await (const tag of store.tags({ ...options, mustExist: true })) {
-    const parsed = parseChunkTag(tag);
-    if (parsed?.baseTag === baseTag) numbers.push(parsed.number);
-    else if (parsed) others.add(parsed.baseTag);
-    else tags.push(tag);
-  }
-  if (await missesItsFirst(store, baseTag, numbers, options)) return chunkNotFound(baseTag, 1);
-  const why = numbers[0] === undefined
-    ? ""
-    : `: ${chunkTag(baseTag, numbers[0])} is not a chunk of a stored file`;
-  return new NotFoundError(`there is no stash ${baseTag} in ${store.name}${why}`, {
-    hint: others.size > 0 || tags.length === 0
-      ? hintOfNames([...others], baseTag)
-      : `other programs have stored: ${shortList(tags)}`,
-  });
-}
-
-/** Whether one of these tags holds a chunk, or may have held one: GHCR lists tags for a while after their removal. */
-async function missesItsFirst(
-  store: StoreReader,
-  baseTag: string,
-  numbers: readonly number[],
-  options: CallOptions,
-): Promise<boolean> {
-  for (const number of numbers) {
-    if ((await lookAtTag(store, chunkTag(baseTag, number), options)).kind !== "foreign") return true;
-  }
-  return false;
 }
 
 /** Turns the errors of what is missing or malformed into `undefined`; to be used with `catch`. */

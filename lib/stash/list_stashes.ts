@@ -7,7 +7,8 @@ import type { CallOptions, ManifestReader, StoreReader } from "../store/store.ts
 import { lookAtTag } from "./chunk_image.ts";
 import { firstMissing, withUnlisted } from "./chunk_numbers.ts";
 import { chunkTag, parseChunkTag } from "./chunk_tags.ts";
-import { chunkNotFound, findByFirst, findStash } from "./find_stash.ts";
+import { findByFirst, findStash } from "./find_stash.ts";
+import { chunkNotFound } from "./stash_not_found.ts";
 import type { Stash } from "./stash.ts";
 import type { ListOptions } from "./verb_options.ts";
 

@@ -3,9 +3,10 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { list } from "../../../main.ts";
 import type { ListedStash } from "../../stash/list_stashes.ts";
 import type { ListedArtifact } from "../../artifacts/list_artifacts.ts";
-import { requireRepository } from "../../store/known_references.ts";
+import { knownReferences } from "../../store/known_references.ts";
 import type { CallOptions, Store } from "../../store/store.ts";
 import { storeAction } from "../action.ts";
+import { correctedLine } from "../corrected_line.ts";
 import { placeCommand, REPOSITORY_ADDRESS } from "../base_commands.ts";
 import { listedDocument, renderArtifacts } from "../text/artifact_report.ts";
 import { repositoryOf, type WithPlace } from "../place.ts";
@@ -40,8 +41,10 @@ export function listCommand(): CommandUnknownOpts {
       if (json) terminal.data(jsonLine([...found.map(documentOf), ...others.map(listedDocument)]));
       else if (found.length + others.length > 0) terminal.data(tablesOf(found, others, { exactSize }));
       if (found.length > 0 || others.length > 0) return;
-      await requireRepository(store, { signal });
-      if (!json) terminal.note(`${store.name} has no stored files`);
+      const [other] = await knownReferences(store, { most: 1, signal });
+      if (json) return;
+      const more = `; what else it has: ${correctedLine(command, (words) => [...words, "--all"])}`;
+      terminal.note(`${store.name} has no stored files${other === undefined ? "" : more}`);
     },
   );
   command.action((address, flags, parsed) => work(repositoryOf(address, flags, parsed), parsed));

@@ -57,6 +57,24 @@ export function requireFreeOutput(outfile: string, { json }: { json?: boolean | 
   }
 }
 
+/** The control characters that text has: tab, line feed, form feed and carriage return. */
+const OF_TEXT: ReadonlySet<number> = new Set([0x09, 0x0a, 0x0c, 0x0d]);
+
+/**
+ * Makes sure that bytes do not garble a terminal, which takes control characters for commands.
+ *
+ * @throws {InvalidInputError} if they are not text
+ */
+export function requireText(bytes: Uint8Array): void {
+  const isCommand = (byte: number, index: number) =>
+    byte < 0x20 && !OF_TEXT.has(byte) || byte === 0x7f ||
+    byte >= 0x80 && byte < 0xa0 && bytes[index - 1] === 0xc2; // the control characters beyond ASCII, in UTF-8
+  if (!bytes.some(isCommand)) return;
+  throw new InvalidInputError("standard output is a terminal, and this is not text", {
+    hint: "name a file to write, or add | less; | cat prints it all the same",
+  });
+}
+
 /** Writes a text or bytes before it returns. */
 export function print(output: Pick<Output, "writeSync">, content: Uint8Array | string): void {
   writeAllSync(output, typeof content === "string" ? new TextEncoder().encode(content) : content);

@@ -22,7 +22,7 @@ import type { TableStyle } from "../text/columns.ts";
 import { Drawing } from "./drawing.ts";
 import { Log, type LogLevel } from "./log.ts";
 import { type ProgressDisplay, type ProgressMode, showProgress, type Ticker } from "./progress_display.ts";
-import { type Output, OutputClosedError, outputError, print } from "./standard_streams.ts";
+import { type Output, OutputClosedError, outputError, print, requireText } from "./standard_streams.ts";
 
 /** What a terminal is made of. */
 export interface TerminalOptions {
@@ -105,10 +105,12 @@ export class Terminal implements Disposable {
   /**
    * Writes much data to standard output. While it waits for a slow reader, other work goes on.
    *
+   * @throws {InvalidInputError} if standard output is a terminal, and the data is not text
    * @throws {OutputClosedError} if the reader of standard output has gone
    */
   async pour(bytes: Uint8Array): Promise<void> {
     const { stdout } = this.#options;
+    if (stdout.isTerminal()) requireText(bytes);
     this.#makeRoom({ endsLine: false });
     try {
       await writeAll(stdout, bytes);

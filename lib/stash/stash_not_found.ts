@@ -1,0 +1,105 @@
+/** Says what there is where a stash was looked for and not found. @module */
+import { NotFoundError } from "../errors.ts";
+import { closestName } from "../messages.ts";
+import { hintOfNames, shortList } from "../store/known_references.ts";
+import type { CallOptions, StoreReader } from "../store/store.ts";
+import { lookAtTag } from "./chunk_image.ts";
+import { chunkTag, parseChunkTag } from "./chunk_tags.ts";
+
+/** How many names are looked at to find stashes for the hint. */
+const MOST_LOOKS = 10;
+
+/** The tags of a repository, by what they may belong to. */
+interface SortedTags {
+  /** The numbers of the tags that chunks of the stash would have. */
+  numbers: number[];
+  /** Each other name under which a stash may be, with a number of one of its tags. */
+  names: Map<string, number>;
+  /** All other tags than those of `numbers`. */
+  others: string[];
+}
+
+/** The error of a chunk that has no tag. */
+export function chunkNotFound(baseTag: string, number: number): NotFoundError {
+  return new NotFoundError(`the stash ${baseTag} is incomplete: ${chunkTag(baseTag, number)} is missing`);
+}
+
+/**
+ * The error of a stash that could not be found. Is only its first chunk missing, or has something else the name? The hint
+ * names other stashes.
+ */
+export async function stashNotFound(
+  store: StoreReader,
+  baseTag: string,
+  options: CallOptions,
+): Promise<NotFoundError> {
+  const { numbers, names, others } = await sortTags(store, baseTag, options);
+  if (await missesItsFirst(store, baseTag, numbers, options)) return chunkNotFound(baseTag, 1);
+  if (others.includes(baseTag)) return await otherThing(store, baseTag, options);
+  const why = numbers[0] === undefined
+    ? ""
+    : `: ${chunkTag(baseTag, numbers[0])} is not a chunk of a stored file`;
+  const stashes = await stashesAmong(store, names, { ...options, like: baseTag });
+  return new NotFoundError(`there is no stash ${baseTag} in ${store.name}${why}`, {
+    hint: stashes.length > 0 || others.length === 0
+      ? hintOfNames(stashes, baseTag)
+      : `other programs have stored: ${shortList(others)}`,
+  });
+}
+
+async function sortTags(store: StoreReader, baseTag: string, options: CallOptions): Promise<SortedTags> {
+  const sorted: SortedTags = { numbers: [], names: new Map(), others: [] };
+  for await (const tag of store.tags({ ...options, mustExist: true })) {
+    const parsed = parseChunkTag(tag);
+    if (parsed?.baseTag === baseTag) sorted.numbers.push(parsed.number);
+    else {
+      sorted.others.push(tag);
+      if (parsed && !sorted.names.has(parsed.baseTag)) sorted.names.set(parsed.baseTag, parsed.number);
+    }
+  }
+  return sorted;
+}
+
+/** Whether one of these tags holds a chunk, or may have held one: GHCR lists tags for a while after their removal. */
+async function missesItsFirst(
+  store: StoreReader,
+  baseTag: string,
+  numbers: readonly number[],
+  options: CallOptions,
+): Promise<boolean> {
+  for (const number of numbers) {
+    if ((await lookAtTag(store, chunkTag(baseTag, number), options)).kind !== "foreign") return true;
+  }
+  return false;
+}
+
+/** The error of a tag that is there, but is not the name of a stash: it is a chunk, or another program has stored it. */
+async function otherThing(store: StoreReader, tag: string, options: CallOptions): Promise<NotFoundError> {
+  const chunk = parseChunkTag(tag);
+  if (chunk && (await lookAtTag(store, tag, options)).kind === "chunk") {
+    return new NotFoundError(`${tag} is chunk ${chunk.number} of the stored file ${chunk.baseTag}`, {
+      hint: `name the stored file: ${store.name}:${chunk.baseTag}`,
+    });
+  }
+  const address = `${store.name}:${tag}`;
+  return new NotFoundError(`${tag} is an image or an artifact, not a stored file`, {
+    hint: `layerstash info ${address} says what it is; layerstash alias remove ${address} removes it`,
+  });
+}
+
+/** The names of stashes: images of builds have tags with numbers, too. Where manifests are dear, all names count. */
+async function stashesAmong(
+  store: StoreReader,
+  names: ReadonlyMap<string, number>,
+  { like, ...options }: CallOptions & { like: string },
+): Promise<string[]> {
+  if (store.manifestReadsCount) return [...names.keys()];
+  const meant = closestName(like, names.keys());
+  const stashes: string[] = [];
+  const inOrder = [...names].sort(([a], [b]) => Number(b === meant) - Number(a === meant));
+  for (const [name, number] of inOrder.slice(0, MOST_LOOKS)) {
+    const { kind } = await lookAtTag(store, chunkTag(name, number), options);
+    if (kind === "chunk" || kind === "damaged") stashes.push(name);
+  }
+  return stashes;
+}
