@@ -201,50 +201,63 @@ conflict. Repeat it with \`--overwrite\`, or encrypt to a file and upload that, 
 `,
   files: `# Files
 
-How files are named, stored and removed.
+A stored file is called a stash. Its bytes lie in a repository, in one or more chunks.
 
 ## Addresses
 
-**Addresses.** \`[REGISTRY/]REPOSITORY[:NAME]\`, as docker has it: the first part is a registry if it has a dot
-or a colon, or is \`localhost\`; without one, Docker Hub is meant. \`oci:DIR\` is a directory, one OCI layout:
-\`oci:DIR:NAME\` is a stored file in it. \`upload FILE... ADDRESS\` stores several files, each under its own name.
-In place of an address there are options: \`-t NAME\`, \`-r REPOSITORY\` and \`--registry\`, which takes \`docker\`
-(the default), \`ghcr\`, a host (\`registry.example.com\`, \`localhost:5000\`), a URL, or \`oci:DIR\`. There,
-\`oci:DIR\` is a directory of layouts, in which the repository \`me/files\` is the layout \`DIR/me/files\`. With
-\`-r\`, no word is an address. Variables such as \`LAYERSTASH_REGISTRY\` stand for the options alone. layerstash
-uses http for hosts on this machine and https for all others; \`http://HOST\` overrides that. \`--ca-file\` trusts
-a certificate authority of your own, or a certificate that \`openssl req -x509\` has made for the registry
-itself. \`HTTPS_PROXY\`, \`HTTP_PROXY\`, \`ALL_PROXY\` and \`NO_PROXY\` are respected, for http proxies.
-\`--insecure-skip-tls-verify\` trusts any certificate; downloads then need some 300 MiB of memory instead
-of 150. It also sends saved logins over plain http, which otherwise go to this machine alone.
+An address is \`[REGISTRY/]REPOSITORY[:NAME]\`, as docker has it. The first part is a registry if it has a dot
+or a colon, or is \`localhost\`. Without a registry, Docker Hub is meant.
 
-**Chunks.** A chunk has 5 GiB by default, on GHCR 512 MiB. \`--chunk-size\` sets another size: bytes, or a
-number with \`KB MB GB TB\`, or \`K M G T\` (powers of 1000), or \`KiB MiB GiB TiB\` (powers of 1024). A file has at
+| address                       | what it names                                                   |
+| ----------------------------- | --------------------------------------------------------------- |
+| \`me/files:disk\`               | the file \`disk\` in a repository on Docker Hub                   |
+| \`ghcr.io/me/files:disk\`       | the same on GHCR                                                |
+| \`localhost:5000/me/files\`     | a repository of a registry on this machine                      |
+| \`ghcr.io/me/files@sha256:...\` | a file by its digest, which \`upload\` and \`info\` print           |
+| \`oci:./box/me/files:disk\`     | a file in the directory \`box/me/files\`, which is one OCI layout |
+
+\`upload FILE... ADDRESS\` stores several files, each under its own name; so does an address without a name.
+\`download ADDRESS\` writes the file under the name that it had, \`download ADDRESS DEST\` to a file or into a
+directory. \`-\` is standard input or output. The date in a list is when the file was last modified; for
+standard input, when it was stored.
+
+A directory needs no server and no login. You can copy it anywhere, and other tools can read it: it is a
+standard [OCI image layout](https://github.com/opencontainers/image-spec/blob/main/image-layout.md).
+
+Other names of the commands work, too: \`push\` and \`put\`, \`pull\` and \`get\`, \`cat\` (to standard output), \`ls\`,
+\`rm\`. [Options](options.md) can say in pieces what an address says.
+
+## Chunks
+
+A chunk has 5 GiB, on GHCR 512 MiB. \`--chunk-size 500MB\` sets another [size](options.md#sizes). A file has at
 most 100,000 chunks. With smaller chunks, less is lost when an upload is interrupted. When you store the same
 file again, use the same chunk size. Chunks with the same bytes are stored once.
 
-**Running it twice.** A second run of the same \`upload\` sends nothing. To resume, run the same command again.
-If a tag already holds something else, that is a conflict: nothing changes unless you add \`--overwrite\`.
+## Nothing is replaced unasked
 
-**Files on disk** are not replaced either. \`download\`, \`blob pull\`, \`save --layer\` and \`extract\` end with exit
-code 6 if another file has the name, unless you add \`--overwrite\`. A download leaves a file with the right
-bytes as it is, and replaces an empty one. It continues only \`FILE.part\`: if another program has fetched a
-beginning, rename it to that. A \`FILE.part\` of another user, with a second name, or with bytes that are not
-the beginning of this file, is left alone, exit code 6. Where no journal tells, one whole chunk or the first
-64 KiB have to be right. \`--overwrite\` begins it anew.
+**In a registry.** A second run of the same \`upload\` sends nothing. If the name holds another file, that is a
+conflict, and nothing changes unless you add \`--overwrite\`.
 
-**Tags of others.** A build may tag an image \`app-7\`, and a stored file \`app\` has tags that look alike. A tag
-belongs to a stored file only if its image is a chunk. Other images are never read as chunks, and never
-replaced or removed, not even with \`--overwrite\`. To tell them apart, \`list\` reads the manifest and the config
-of one tag for each name; \`upload\` and \`remove\` read those of every tag of the name. In turn, images and
-aliases never replace a chunk, and \`alias remove\` and \`blob remove @ALIAS\` never remove one.
+**On disk.** \`download\`, \`blob pull\`, \`save --layer\` and \`extract\` end with exit code 6 if another file has
+the name, unless you add \`--overwrite\`. A download leaves a file with the right bytes as it is, and replaces
+an empty one. It goes on only in \`FILE.part\`: if another program has fetched a beginning, give it that name. A
+\`FILE.part\` is left alone, with exit code 6, if it belongs to another user, has a second name, or does not
+begin as the file does. Where no journal tells, one whole chunk or the first 64 KiB have to be right.
+\`--overwrite\` begins it anew.
 
-## How files are removed, and when their space is freed
+**Tags of others.** A build may tag an image \`app-7\`, and the chunks of a stored file \`app\` have tags that
+look alike. A tag belongs to a stored file only if its image is a chunk. Other images are never read as
+chunks, and never replaced or removed, not even with \`--overwrite\`. To tell them apart, \`list\` reads the
+manifest and the config of the first and the last chunk of each name; \`upload\` and \`remove\` read those of
+every tag of the name. In turn, images and aliases never replace a chunk, and \`alias remove\` and
+\`blob remove @ALIAS\` never remove one.
 
-Some registries delete a tag by its name. Others delete a manifest with _all_ its tags; there, layerstash
-first moves the tag to a placeholder of its own. Docker Hub and GHCR support neither; there it uses the Docker
-Hub API and the GitHub Packages API, with a token that may delete. Anything that could not be removed is
-named, with the reason.
+## Removal, and when the space is freed
+
+Some registries delete a tag by its name. Others delete a manifest with all its tags; there, layerstash first
+moves the tag to a placeholder of its own. Docker Hub and GHCR support neither; there it uses the Docker Hub
+API and the GitHub Packages API, with a token that may delete. Anything that could not be removed is named,
+with the reason.
 
 The space is freed:
 
@@ -274,7 +287,7 @@ multi-platform images of others are lost.
 
 ## Copying
 
-**Copying.** The name of a stored file takes the place of an image's tag:
+\`copy\` takes a stored file to another name, repository, registry or directory:
 
 \`\`\`console
 $ layerstash upload disk.img localhost:5000/me/files:disk
@@ -471,9 +484,10 @@ $ layerstash save nginx:alpine --layer all -o layers                   # layers/
 - **An image in docker's own format** keeps it, even in a directory, where skopeo and umoci cannot see it; a
   message says so. For these tools, \`skopeo copy docker://IMAGE oci:DIR:TAG\` converts it into another image.
 - **What the target already has** is not sent again. In a directory, a blob counts as present if its name and
-  size are right; it is not read, unless \`--stash --overwrite\` is given (see [Damage](troubleshooting.md)).
-  Within one registry no bytes move. Every other blob is verified on its way. So after an interruption the
-  same command resumes; the layer that was being sent starts again. The tag comes last.
+  size are right; it is not read, unless \`--stash --overwrite\` is given (see
+  [Damage](troubleshooting.md#damage)). Within one registry no bytes move. Every other blob is verified on its
+  way. So after an interruption the same command resumes; the layer that was being sent starts again. The tag
+  comes last.
 - **Platforms.** Without \`--platform\` all are copied. With one, that image alone is copied; with several, an
   index of these, which has a digest of its own.
 - **Referrers.** \`--referrers\` also copies signatures and the like, also those that cosign keeps under tags
@@ -509,20 +523,53 @@ is used as one. In place of \`DOCKER_CONFIG\`, every saved login counts.
 `,
   registries: `# Registries
 
-layerstash signs in with options, variables, or the logins that docker and podman keep. What is public needs
-no login.
+Every registry that docker can push to works: Docker Hub, GHCR, Quay, GitLab, Harbor, ECR, your own.
 
-## Signing in
+## Docker Hub
 
-\`layerstash login\` first asks the registry whether it accepts the login, and then saves it: with the helper
-program that docker's configuration names, else in \`config.json\`, which only you can read. \`layerstash logout\`
-removes it. Use \`--password-stdin\` in scripts.
+Make an [access token](https://docs.docker.com/security/access-tokens/) that may read, write and delete, and
+use it as the password:
 
-Options for connections, sign-in, output and sizes have an environment variable, which \`--help\` names:
-\`LAYERSTASH_REGISTRY\` for \`--registry\`, \`LAYERSTASH_REPOSITORY\` for \`--repository\`, \`LAYERSTASH_JOBS\` for
-\`--jobs\`, and so on. An empty variable counts as not set.
+\`\`\`console
+$ layerstash login docker -u YOU
+$ layerstash upload disk.img YOU/files:disk
+\`\`\`
 
-## Where credentials are looked for, and in which order
+The repository is made when you store the first file, and is public. To keep it private, make it on
+[hub.docker.com](https://hub.docker.com) first, or make that the default of your account.
+
+## GHCR
+
+Make a classic [token](https://github.com/settings/tokens) with \`write:packages\`; to remove files, also with
+\`delete:packages\`. In GitHub Actions, [\`GITHUB_TOKEN\`](recipes.md#github-actions) is enough.
+
+\`\`\`console
+$ echo "$TOKEN" | layerstash login ghcr -u YOU --password-stdin
+$ layerstash upload disk.img ghcr.io/YOU/files:disk
+\`\`\`
+
+A package is private at first. Its settings on GitHub make it public; then nobody needs a login to download.
+
+## Your own
+
+\`docker run -d -p 5000:5000 registry:3\` runs one on this machine, and so does Debian's package
+docker-registry. It needs no login, and http is used for hosts on this machine alone.
+
+\`\`\`console
+$ layerstash upload disk.img localhost:5000/me/files:disk
+\`\`\`
+
+For other machines it needs a password and TLS: there is a
+[recipe](recipes.md#a-registry-of-your-own-with-a-password-and-tls). To remove files, it has to allow
+deletion: \`REGISTRY_STORAGE_DELETE_ENABLED=true\`.
+
+## Saved logins
+
+What is public needs no login. \`layerstash login\` first asks the registry whether it accepts the login, and
+then saves it: with the helper program that docker's configuration names, else in \`config.json\`, which only
+you can read. \`layerstash logout\` removes it. In scripts, use \`--password-stdin\`.
+
+Logins are looked for in this order:
 
 1. \`-u NAME -p TOKEN\`, \`--bearer-token TOKEN\`, or \`--authorization HEADER\`, which is sent to the token server
    as it is. Others on this machine can see what you type there; a warning says so.
@@ -532,27 +579,30 @@ Options for connections, sign-in, output and sizes have an environment variable,
    by repository.
 4. None.
 
-## Limits and terms
+## Allowed? What does it cost?
 
 Registries are made for images, and somebody pays for the free ones. Storing a lot of other data there may
 violate their terms of use: read them first. For terabytes, use a registry of your own, or one that you pay by
 the gigabyte.
 
-## Limits of Docker Hub and GHCR
+These figures are from the documentation of both, and change from time to time.
 
-These figures are from their documentation, and change from time to time:
+**Docker Hub** ([usage and limits](https://docs.docker.com/docker-hub/usage/),
+[terms of service](https://www.docker.com/legal/docker-terms-service/)):
 
-|                       | Docker Hub                                                                                                          | GHCR                                                                         |
-| --------------------- | ------------------------------------------------------------------------------------------------------------------- | ---------------------------------------------------------------------------- |
-| storage               | public: no fixed limit, "fair use": excess may be slowed down or billed; one private repository with a free account | free for now; a month's notice before that changes                           |
-| size of a layer       | none is published                                                                                                   | 10 GB, and an upload may take 10 minutes: four chunks at once need 29 Mbit/s |
-| reading               | 100 pulls in 6 hours per address, 200 for a free account; a stored file counts as two                               | nothing is published; heavy traffic gets 503 and 429 for a time              |
-| a chunk of layerstash | 5 GiB                                                                                                               | 512 MiB, or what \`--chunk-size\` says                                         |
+- Storage of public repositories has no fixed limit, but "fair use": excess may be slowed down or billed. A
+  free account has one private repository.
+- 100 pulls in 6 hours per address, 200 with a free account. A stored file counts as two, whatever its size.
+- No largest layer is published. layerstash makes chunks of 5 GiB.
 
-Docker Hub: [usage and limits](https://docs.docker.com/docker-hub/usage/),
-[terms of service](https://www.docker.com/legal/docker-terms-service/). GHCR:
-[the container registry](https://docs.github.com/packages/working-with-a-github-packages-registry/working-with-the-container-registry),
-[acceptable use](https://docs.github.com/site-policy/acceptable-use-policies/github-acceptable-use-policies).
+**GHCR**
+([the container registry](https://docs.github.com/packages/working-with-a-github-packages-registry/working-with-the-container-registry),
+[acceptable use](https://docs.github.com/site-policy/acceptable-use-policies/github-acceptable-use-policies)):
+
+- Storage is free for now; a change is announced a month before.
+- No limit for reading is published. Heavy traffic gets 503 and 429 for a time, and layerstash waits.
+- A layer may have 10 GB, and its upload may take 10 minutes. layerstash makes chunks of 512 MiB; four at once
+  then need 29 Mbit/s. On a slower line they go one by one.
 `,
   troubleshooting: `# Troubleshooting
 
@@ -564,12 +614,36 @@ layerstash: cannot download dusk to copy.img: there is no stash dusk in localhos
 hint: it has: disk
 \`\`\`
 
-Exit codes: \`0\` done · \`1\` failed · \`2\` wrong usage · \`3\` not found, or incomplete · \`4\` not allowed · \`5\`
-bytes do not match, or \`verify\` found a fault, such as a missing chunk · \`6\` conflict: something else is there
-· \`130\` interrupted · \`141\` the reader of the output has gone. Lists end with \`3\` if the repository or
-directory does not exist, and with \`0\` if it is empty; \`--json\` prints \`[]\` in both cases.
+\`--verbose\` shows every request. Each kind of error has an [exit code](scripting.md).
 
-## What happens, what you see, and what to do
+## Questions
+
+**Is it allowed? What does it cost?** Registries are made for images: read their terms.
+[Registries](registries.md) has the limits of Docker Hub and GHCR.
+
+**Is it private?** Docker Hub makes a repository public, GHCR a package private, unless you say otherwise.
+Whoever runs the registry can read everything: [encrypt](recipes.md#encrypt) what is secret.
+
+**How long do 30 GB take?** As long as your line needs: 40 minutes at 100 Mbit/s, seven hours at 10 Mbit/s.
+Interrupt it whenever you like, and type the same command again.
+
+**What if layerstash vanishes?** Your files are plain images. The [script](format.md#without-layerstash) that
+\`layerstash url\` prints restores them with sh, curl and sha256sum, and the [format](format.md) is a page long.
+Keep the script beside the backup.
+
+**The upload says that the name holds another file.** The file has changed since, or the chunk size is
+another. Use another name, or replace it with \`--overwrite\`.
+
+**A push is denied.** The repository belongs to somebody else, or the token may not write. \`layerstash login\`
+tells whether the registry accepts it.
+
+**A certificate is unknown.** \`--ca-file FILE\` trusts the authority that issued it. A proxy of your company
+may replace certificates: its authority is what you need.
+
+**Nothing happens behind a proxy.** \`HTTPS_PROXY\`, \`HTTP_PROXY\`, \`ALL_PROXY\` and \`NO_PROXY\` are respected, for
+http proxies.
+
+## What happens, what you see, what to do
 
 | what happens                             | what you see                                                                                                  | what to do                                 |
 | ---------------------------------------- | ------------------------------------------------------------------------------------------------------------- | ------------------------------------------ |
@@ -580,7 +654,7 @@ directory does not exist, and with \`0\` if it is empty; \`--json\` prints \`[]\
 | the disk is full (download)              | how many bytes are missing, exit code 1                                                                       | free space, the same command again         |
 | the registry is full, or read-only       | an error after some attempts, exit code 1                                                                     | ask its owner; then the same command again |
 | the registry is busy (429)               | how long layerstash waits, and then it asks more slowly; an error if it is to wait for over 15 minutes        | the same command, later                    |
-| the registry lies, or a byte is wrong    | what does not match, exit code 5; no file gets its name                                                       | \`verify --deep\`, see "Damage" below        |
+| the registry lies, or a byte is wrong    | what does not match, exit code 5; no file gets its name                                                       | \`verify --deep\`, see [Damage](#damage)     |
 | a chunk is missing at the registry       | which one, exit code 3                                                                                        | store the file again                       |
 | the file changes while it is stored      | that it changed, or is gone, exit code 5; the stash is not completed                                          | the same command when nothing writes to it |
 | a directory has lost its \`index.json\`    | an error, exit code 5, rather than an empty list                                                              | restore it from a backup                   |
@@ -588,11 +662,13 @@ directory does not exist, and with \`0\` if it is empty; \`--json\` prints \`[]\
 | two uploads of one name at once          | one wins, the other says so, exit code 6; at worst both do                                                    | wait; or \`--overwrite\`                     |
 | the stash is removed while it is fetched | that it was removed, exit code 3                                                                              | the same command again                     |
 
-**Resuming** needs nothing but the same command. An upload skips chunks that are already stored. A download
+## Resuming
+
+Resuming needs nothing but the same command. An upload skips chunks that are already stored. A download
 verifies what is in \`FILE.part\` and fetches only what is missing. A file gets its name only when it is on the
 disk. From then on it survives a power cut, as does every blob and tag in a directory.
 
-## Resuming: what is sent or fetched twice
+## What is sent or fetched twice
 
 **An upload** depends on the registry for the chunks that were interrupted. distribution 3, and others that
 keep what arrived, are asked how much they have, and get the rest. distribution 2.8, zot, ECR and ACR forget
@@ -603,7 +679,7 @@ Standard input can be read only once: feed it again, and stored chunks are skipp
 **A download** fetches at most a few MiB twice. Nothing is trusted that was not verified: each chunk is hashed
 as a whole, including the parts that an earlier run fetched.
 
-## Damage: how to find and repair it
+## Damage
 
 \`verify\` finds chunks that are missing or truncated; \`verify --deep\` finds every wrong byte.
 
@@ -625,15 +701,35 @@ Journals that have not been touched for 90 days are removed.
 `,
   scripting: `# Scripting
 
-For programs that run layerstash.
+## Exit codes
+
+| code  | what it means                                                          |
+| ----- | ---------------------------------------------------------------------- |
+| \`0\`   | done                                                                   |
+| \`1\`   | failed                                                                 |
+| \`2\`   | wrong usage                                                            |
+| \`3\`   | not found, or incomplete                                               |
+| \`4\`   | not allowed                                                            |
+| \`5\`   | bytes do not match, or \`verify\` found a fault, such as a missing chunk |
+| \`6\`   | conflict: something else is there                                      |
+| \`130\` | interrupted                                                            |
+| \`141\` | the reader of the output has gone                                      |
+
+A list ends with \`3\` if the repository or directory does not exist, and with \`0\` if it is empty; \`--json\`
+prints \`[]\` in both cases.
 
 ## Output
 
-**Output.** Standard output gets data and nothing else. Progress, notes and errors go to standard error.
-\`--progress\` is \`bar\`, \`plain\` (a line every ten seconds), \`none\` or \`auto\`, which is a bar on a terminal and
-plain elsewhere, and once data flows into a pipe. \`--log-level debug\` shows every request.
+Standard output gets data and nothing else. Progress, notes and errors go to standard error. An error is one
+line \`layerstash: WHAT: WHY\`, and after it perhaps a line \`hint:\`. \`--quiet\` prints errors only, \`--verbose\`
+shows every request, and \`--progress plain\` prints a line every ten seconds, as it is outside a terminal.
 
-## --json
+## Pipes
+
+Standard output gets the bytes of a chunk before its digest is checked. So look at the exit code before you
+trust what came: \`set -o pipefail\` makes a shell do that for the whole line.
+
+## JSON
 
 \`--json\` prints one document for a report, and one event per line for a transfer. The last event is \`done\`, or
 \`failure\` with the reason. \`plan\` comes first, with the \`size\` and the number of \`blobs\`, as far as they are
@@ -646,12 +742,17 @@ Every \`done\` of a transfer says where (\`registry\`, such as \`ghcr.io\`, and 
 without repositories), how many \`seconds\` it took, and how much it moved: \`bytesSent\`, \`bytesFetched\`, and
 \`bytesSaved\`, which did not have to travel because they were there already.
 
-## Exit codes
+\`\`\`console
+$ layerstash upload disk.img localhost:5000/me/files:disk --json | tail -n 1 | jq -r .repository
+me/files
+$ layerstash verify localhost:5000/me/files:disk --json | tail -n 1 | jq -c .faults
+[]
+\`\`\`
 
-Exit codes: \`0\` done · \`1\` failed · \`2\` wrong usage · \`3\` not found, or incomplete · \`4\` not allowed · \`5\`
-bytes do not match, or \`verify\` found a fault, such as a missing chunk · \`6\` conflict: something else is there
-· \`130\` interrupted · \`141\` the reader of the output has gone. Lists end with \`3\` if the repository or
-directory does not exist, and with \`0\` if it is empty; \`--json\` prints \`[]\` in both cases.
+## Variables
+
+Every option that commands share has an environment variable: \`LAYERSTASH_USERNAME\` and \`LAYERSTASH_TOKEN\` for
+a login, \`LAYERSTASH_REGISTRY\` for \`--registry\`. [Options](options.md) lists them.
 `,
   options: `# Options
 
@@ -727,7 +828,7 @@ $ layerstash list --json
 `,
   format: `# Format
 
-How a stored file lies in a registry.
+A stored file is a row of plain images. Any registry takes them, and any tool can copy them.
 
 \`\`\`text
 disk.img       ┌────────────────────┬────────────────────┬──────────┐
@@ -743,7 +844,7 @@ images          ┌────────┴────────┐  ┌�
                 └─────────────────┘  └─────────────────┘  └─────────────────┘
 \`\`\`
 
-Chunk _N_ of a stored file is the image with the tag \`NAME-N\`. Its manifest has one layer: the bytes as they
+Chunk \`N\` of a stored file is the image with the tag \`NAME-N\`. Its manifest has one layer: the bytes as they
 are (no tar, no compression), of media type \`application/octet-stream\`. In OCI's format, a file that is one
 chunk has its name there, as \`org.opencontainers.image.title\`: \`oras pull REPO:NAME-1\` restores it.
 
@@ -767,6 +868,8 @@ sends no chunk again; \`copy\` changes it with \`--overwrite\`, too.
 | skopeo, podman, buildah, CRI-O: copies and mirrors | no              | yes          |
 | containerd, crane, oras, regctl: copies            | yes             | yes          |
 | skopeo, umoci, podman in a directory               | no              | yes          |
+
+Either program completes an upload that the Python layerstash or this one began.
 
 The last tag is written when everything else exists. So a stored file is complete, or is reported as
 incomplete.
@@ -1009,10 +1112,10 @@ $ layerstash() { deno run --no-config -A jsr:@layerstash/cli "$@"; }   # a clone
 
 Never leave out \`--no-config\`: without it, Deno obeys a \`deno.json\` or \`package.json\` in the current directory
 or above it, which may put other code in the place of layerstash. Only a checkout is run without it, because
-it needs its own \`deno.json\`. \`-A\` allows everything; [Permissions](install.md) lists what each use needs.
+it needs its own \`deno.json\`. \`-A\` allows everything; [Permissions](#permissions) lists what each use needs.
 Each release also has \`layerstash.js\`, the whole program in one file: \`deno run --no-config -A layerstash.js\`.
 
-## Uninstalling, upgrading, completions
+## Upgrading, completions, uninstalling
 
 **Uninstall** with \`| sh -s -- --uninstall\` in place of \`| sh\`; on Windows save \`install.ps1\` and run
 \`./install.ps1 -Uninstall\`.
@@ -1022,7 +1125,7 @@ Each release also has \`layerstash.js\`, the whole program in one file: \`deno r
 installs that version, even if it is older. If you run layerstash with Deno, \`layerstash upgrade\` tells you
 how to update. \`LAYERSTASH_RELEASES\` names a mirror of the releases, for the scripts too.
 
-**Completions.** With these lines your shell completes commands, options, values and registries. It asks
+**Completions.** With these lines your shell completes commands, options, values and addresses. It asks
 layerstash itself for them.
 
 \`\`\`sh
@@ -1036,8 +1139,6 @@ layerstash completions powershell >> $PROFILE
 
 With Deno, \`-A\` allows everything. Deno can also allow only what a command needs. If a permission is missing,
 an error names it, and the exit code is 4.
-
-## What each use needs, with examples
 
 | for                                       | permissions                                                                                                                                  |
 | ----------------------------------------- | -------------------------------------------------------------------------------------------------------------------------------------------- |
