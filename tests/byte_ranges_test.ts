@@ -59,6 +59,8 @@ Deno.test("parts get smaller towards the end of a transfer", () => {
   assert.deepEqual(sizes(160 * MiB), [32, 32, 24, 18, 13.5, 10.125, 8, 8, 8, 6.375]);
   assert.deepEqual(sizes(96 * MiB, 128 * MiB), [32, 32, 32], "what follows counts");
   assert.deepEqual(sizes(20 * MiB), [8, 8, 4]);
+  assert.deepEqual(sizes(16 * MiB), [8, 8]);
+  assert.deepEqual(sizes(10 * MiB), [10], "a rest is not worth a connection");
   assert.deepEqual(sizes(3 * MiB), [3]);
   assert.deepEqual(sizes(0), [0]);
   assert.deepEqual(sizes(10 * MiB, 0, 4 * MiB), [4, 4, 2], "a smaller size holds");

@@ -74,13 +74,14 @@ export interface PartOptions {
 
 /**
  * Splits a range into parts that several connections fetch. None is larger than the share of one connection in what is left
- * then, so that none is left alone with a large part at the end. An empty range is one part.
+ * then, so that none is left alone with a large part at the end. An empty range is one part, and so is one that would be only
+ * one part and a rest: over a distance, another connection would begin to fetch the rest when the first is almost done.
  */
 export function* splitIntoParts(
   { start, end }: ByteRange,
   { most, after, connections }: PartOptions,
 ): Generator<ByteRange> {
-  const least = Math.min(most, SMALLEST_PART);
+  const least = Math.min(most, end - start < 2 * SMALLEST_PART ? end - start : SMALLEST_PART);
   let position = start;
   do {
     const share = most === Infinity ? most : Math.ceil((end - position + after) / connections());

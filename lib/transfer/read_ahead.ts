@@ -48,7 +48,8 @@ export class ReadAhead implements AsyncDisposable {
     const onEvent: OnEvent = (event) => this.#onEvent?.(event);
     const end = new AbortController();
     const both = signal ? AbortSignal.any([signal, end.signal]) : end.signal;
-    const stream = this.#store.readUnverified(blob.digest, { range, signal: both, onEvent });
+    const body = this.#store.readUnverified(blob.digest, { range, signal: both, onEvent });
+    const stream = body.then((body) => receivedAtOnce(body, end));
     stream.catch(() => {}); // whoever takes it gets its error
     this.#ahead = { blob, range, stream, end };
   }
@@ -67,6 +68,22 @@ export class ReadAhead implements AsyncDisposable {
     if (this.#ahead) await end(this.#ahead);
     this.#ahead = undefined;
   }
+}
+
+/**
+ * Receives the bytes before anybody reads them: a connection that nobody reads from does not get faster. They are few enough
+ * to be kept in memory.
+ */
+function receivedAtOnce(body: ReadableStream<Bytes>, end: AbortController): ReadableStream<Bytes> {
+  return new ReadableStream({
+    type: "bytes",
+    async start(controller) {
+      for await (const piece of body) controller.enqueue(piece);
+      controller.close();
+      controller.byobRequest?.respond(0); // else a reader that waits for more would wait for ever
+    },
+    cancel: (reason) => end.abort(reason),
+  });
 }
 
 async function end({ stream, end }: AheadRead): Promise<void> {
