@@ -14,6 +14,7 @@ import type { Digest } from "./oci/digest.ts";
  *   `fetched` moved bytes; `present` means that it already existed, `mounted` that the registry took it over from another
  *   repository of its own. A `checked` blob is right, unless `fault` says what is wrong with it.
  * - `retry`: an attempt failed and is made again after `delay` milliseconds.
+ * - `pause`: a request waits for `delay` milliseconds, because the host has asked for that in answers to others.
  * - `notice`: something that the user should know: a degraded path, a warning of the registry, a stale tag.
  * - `request`: an HTTP request was answered (or failed: status 0). The URL carries no secret.
  *
@@ -32,6 +33,7 @@ export type TransferEvent =
     fault?: string;
   }
   | { type: "retry"; what: string; attempt: number; delay: number; reason: string }
+  | { type: "pause"; host: string; delay: number }
   | { type: "notice"; message: string }
   | { type: "request"; method: string; url: string; status: number; milliseconds: number };
 

@@ -177,6 +177,10 @@ Deno.test("an attempt that is waited for is shown with its countdown until bytes
     "uploading disk.img: 42 %, 420 MB / 1 GB, waiting: attempt 2 in 8s, 0/4 chunks",
   );
   assert.doesNotMatch(renderPlain(advance(state, sent(1), 13_000), 13_000), /waiting/);
+  const paused: TransferEvent = { type: "pause", host: "ghcr.io", delay: 5000 };
+  assert.match(renderPlain(advance(state, paused, 4000), 4000), /attempt 2 in 8s/, "which ends later");
+  const alone = advance(after([PLAN, sent(1)]), paused, 2000);
+  assert.match(renderPlain(alone, 2000), /, waiting: it goes on in 5s, /);
   const nothingElse = advance(startProgress("listing me/files", 0), failed, 1000);
   assert.equal(renderPlain(nothingElse, 2000), "listing me/files: waiting: attempt 2 in 7s");
 });
@@ -187,6 +191,8 @@ Deno.test("what passes before the first bytes move counts neither for the rate n
   for (const second of [15, 16, 17]) state = advance(state, sent(10 * MB), second * 1000);
   assert.equal(rateAt(state, 17_000), 10 * MB);
   assert.equal(timeLeft(state, 17_000), 97_000);
+  const all = advance(state, sent(970 * MB), 18_000);
+  assert.equal(timeLeft(all, 18_000), undefined, "the registry takes its time to store it");
 });
 
 Deno.test("progress as a plain line", () => {
@@ -364,6 +370,7 @@ Deno.test("events as lines for logs", () => {
       { type: "resume", phase: "fetch", bytes: -5 * MB },
       "5 MB must be fetched again after all",
     ],
+    [{ type: "pause", host: "ghcr.io", delay: 42_000 }, "ghcr.io wants to be left alone for 42s"],
     [{ type: "notice", message: "tag disk-4 is stale" }, "tag disk-4 is stale"],
     [
       { type: "request", method: "HEAD", url: "http://localhost/v2/", status: 200, milliseconds: 12 },

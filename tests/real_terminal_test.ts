@@ -118,20 +118,26 @@ Deno.test(
   },
 );
 
-Deno.test("waiting is shown as waiting, with the attempt and the countdown", withTmux, async () => {
-  await using work = await makeWorkplace();
-  await using registry = await startFakeRegistry({
-    faults: {
-      failNext: [{ method: "POST", path: /blobs/, status: 503, headers: { "retry-after": "60" }, times: 9 }],
-    },
+for (
+  const [method, shown] of [
+    ["POST", / +0 % .* waiting: attempt 2 in (1m|5\ds)\n/],
+    ["PUT", / waiting: it goes on in (1m|5\ds)\n/], // before it is tried again, it is asked whether all has come
+  ] as const
+) {
+  Deno.test(`waiting is shown as waiting, with its countdown: after a ${method}`, withTmux, async () => {
+    await using work = await makeWorkplace();
+    const headers = { "retry-after": "60" };
+    await using registry = await startFakeRegistry({
+      faults: { failNext: [{ method, path: /blobs/, status: 503, headers, times: 9 }] },
+    });
+    const file = await work.write("disk.img", new Uint8Array(3_000_000));
+    const words = commandWords(["upload", file, `${registry.host}/me/files:disk`]);
+    await using screen = await openScreen(words, environment(work));
+    await screen.until(shown);
+    await screen.type("C-c");
+    await screen.until(/ended with 130/);
   });
-  const file = await work.write("disk.img", new Uint8Array(3_000_000));
-  const words = commandWords(["upload", file, `${registry.host}/me/files:disk`]);
-  await using screen = await openScreen(words, environment(work));
-  await screen.until(/ +0 % .* waiting: attempt 2 in (1m|5\ds)\n/);
-  await screen.type("C-c");
-  await screen.until(/ended with 130/);
-});
+}
 
 Deno.test("a terminal shows the beginnings of digests, and a pipe gets them whole", withTmux, async () => {
   await using work = await makeWorkplace();

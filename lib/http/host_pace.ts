@@ -27,10 +27,15 @@ export class HostPace {
     this.#clock = clock;
   }
 
-  /** Waits until a request may go. Requests go in the order in which they come. */
-  async enter(signal?: AbortSignal): Promise<void> {
+  /**
+   * Waits until a request may go. Requests go in the order in which they come.
+   *
+   * @param onPause is told how long the first of them waits, in milliseconds, before it does
+   */
+  async enter(signal?: AbortSignal, onPause?: (delay: number) => void): Promise<void> {
     using _turn = await this.#turns.lock("", signal);
     for (let wait; (wait = Math.max(this.#closedUntil, this.#next) - this.#clock.now()) > 0;) {
+      onPause?.(wait);
       await this.#clock.sleep(wait, signal);
     }
     this.#next = this.#clock.now() + this.#interval;

@@ -43,6 +43,8 @@ type MadeCall = Call & CallOptions;
 
 /** The header in which registries name their API, also in errors. */
 const API_VERSION = "docker-distribution-api-version";
+/** A pause before a request that is shorter, in milliseconds, is no event. */
+const LONG_PAUSE = 1000;
 
 /** The client of one repository. */
 export class RegistryClient {
@@ -200,7 +202,9 @@ export class RegistryClient {
     const { method, body, beforeStream, what, signal, onEvent } = call;
     const { transport, clock } = this.#options;
     const pace = paceOf(url.host, clock);
-    await pace.enter(signal);
+    await pace.enter(signal, (delay) => {
+      if (delay >= LONG_PAUSE) onEvent?.({ type: "pause", host: url.host, delay });
+    });
     try {
       const within = answerWithin(call);
       const request = { method, url, headers, body, beforeStream, what, answerWithin: within, signal };

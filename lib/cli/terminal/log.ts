@@ -94,6 +94,7 @@ function levelOf(event: TransferEvent): LogLevel {
     case "resume": // the display counts what was kept; that some of it was bad is news
       return event.bytes < 0 ? "info" : "debug";
     case "plan":
+    case "pause": // the display counts it down
     case "blob":
     case "request":
       return "debug";
@@ -126,6 +127,8 @@ export function renderEvent(event: TransferEvent): string {
       return `${event.reason}; attempt ${event.attempt + 1} for ${event.what} follows${
         event.delay < 1000 ? "" : ` in ${formatDuration(event.delay)}`
       }`;
+    case "pause":
+      return `${event.host} wants to be left alone for ${formatDuration(event.delay)}`;
     case "notice":
       return event.message;
     case "request":

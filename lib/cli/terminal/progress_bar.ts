@@ -91,7 +91,8 @@ function paceAt(state: ProgressState, now: number, format: (bytes: number) => st
 /** `waiting: attempt 2 in 8s`; when it has begun, and has moved nothing yet, `waiting: attempt 2`. */
 function renderWaiting({ attempt, until }: Waiting, now: number): string {
   const seconds = Math.ceil((until - now) / 1000);
-  return `waiting: attempt ${attempt}${seconds > 0 ? ` in ${formatDuration(seconds * 1000)}` : ""}`;
+  const what = attempt === undefined ? "waiting: it goes on" : `waiting: attempt ${attempt}`;
+  return seconds > 0 ? `${what} in ${formatDuration(seconds * 1000)}` : what;
 }
 
 function blobsDoneOfAll({ blobs, blobsDone, unit }: ProgressState): string | undefined {

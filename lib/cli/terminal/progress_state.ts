@@ -9,10 +9,10 @@ export interface Sample {
   travelled: number;
 }
 
-/** An attempt that was put off. */
+/** An attempt that was put off, or another request for which the host wants to be left alone. */
 export interface Waiting {
-  /** Which attempt it is; the first is 1. */
-  attempt: number;
+  /** Which attempt it is; the first is 1. Absent for another request. */
+  attempt?: number;
   /** When it begins. */
   until: number;
 }
@@ -98,6 +98,8 @@ export function advance(state: ProgressState, event: TransferEvent, now: number)
       return { ...state, moving: state.moving + event.bytes, saved: state.saved + event.bytes };
     case "blob":
       return withFinishedBlob(state, event);
+    case "pause":
+      return { ...state, waiting: longerOf(state.waiting, { until: now + event.delay }) };
     case "retry":
       return { ...state, waiting: { attempt: event.attempt + 1, until: now + event.delay } };
     case "request":
@@ -125,6 +127,11 @@ export function unitOf({ chunkSize }: Extract<TransferEvent, { type: "plan" }>):
 export function movedBytes(state: ProgressState): number {
   const moved = state.done + Math.max(0, state.moving + state.checking);
   return Math.min(moved, state.size ?? moved);
+}
+
+/** What an attempt waits for is told rather than the pause of another request that ends sooner. */
+function longerOf(one: Waiting | undefined, other: Waiting): Waiting {
+  return one && one.until >= other.until ? one : other;
 }
 
 /** Whether anything was done until now that a failure could undo. */
@@ -162,11 +169,12 @@ export function timeWaited(state: ProgressState, now: number): number | undefine
   return isCounted || movedBytes(state) > 0 || waited < RATE_MINIMUM ? undefined : waited;
 }
 
-/** Milliseconds to the end at the present rate; `undefined` if the size or the rate is not known. */
+/** Milliseconds to the end at the present rate; `undefined` if the size or the rate is not known, or all has moved. */
 export function timeLeft(state: ProgressState, now: number): number | undefined {
   const rate = rateAt(state, now);
   if (state.size === undefined || !rate) return undefined;
-  return (state.size - movedBytes(state)) / rate * 1000;
+  const rest = state.size - movedBytes(state);
+  return rest === 0 ? undefined : rest / rate * 1000; // then it is the registry that takes its time
 }
 
 /**
