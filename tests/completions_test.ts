@@ -4,9 +4,12 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { commandWords, makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { bareEnvironment, onLinux, onPosix } from "./rigs/system.ts";
+import { openImage } from "../lib/exports/images.ts";
+import { upload } from "../main.ts";
 import { buildProgram } from "../lib/cli/build_program.ts";
-import { complete } from "../lib/cli/completions/complete.ts";
-import { knownRegistries } from "../lib/cli/completions/known_registries.ts";
+import { type Candidate, complete } from "../lib/cli/completions/complete.ts";
+import { knownPlaces } from "../lib/cli/completions/known_places.ts";
+import { TOPICS } from "../lib/cli/help/topics.ts";
 
 const program = await buildProgram({ out() {}, err() {}, width: 80 });
 const withScript = {
@@ -14,59 +17,113 @@ const withScript = {
 };
 const withZsh = { ignore: withScript.ignore || !await ensureTool("zsh", "zsh") };
 const withFish = { ignore: onPosix("fish").ignore || !await ensureTool("fish", "fish") };
-const words = (...typed: string[]) => complete(program, typed).candidates.map(({ word }) => word);
+const words = async (...typed: string[]) => wordsOf((await complete(program, typed)).candidates);
+const wordsOf = (candidates: readonly Candidate[]) => candidates.map(({ word }) => word);
 
-Deno.test("every command, every option and every choice is offered", () => {
-  const walk = (command: CommandUnknownOpts, path: string[]): number =>
-    command.commands.reduce(
-      (sum, each) => sum + 1 + walk(each, [...path, each.name()]),
-      0,
-    ) +
-    command.options.filter(({ hidden }) => !hidden).map((option) => {
-      assert.ok(words(...path, option.long!).includes(option.long!), `${path} ${option.long}`);
-      if (option.argChoices) assert.deepEqual(words(...path, option.long!, ""), option.argChoices);
-    }).length;
-  assert.ok(walk(program, []) > 100);
+Deno.test("every command, every option and every choice is offered", async () => {
+  const walk = async (command: CommandUnknownOpts, path: string[]): Promise<number> => {
+    let count = 0;
+    for (const each of command.commands) count += 1 + await walk(each, [...path, each.name()]);
+    for (const { long, argChoices } of command.options.filter(({ hidden }) => !hidden)) {
+      assert.ok((await words(...path, long!)).includes(long!), `${path} ${long}`);
+      if (argChoices) assert.deepEqual(await words(...path, long!, ""), argChoices);
+      count++;
+    }
+    return count;
+  };
+  assert.ok(await walk(program, []) > 100);
+  const offered = await words("");
   for (const command of program.commands) {
-    if (command.name() !== "complete") assert.ok(words("").includes(command.name()), command.name());
+    if (command.name() !== "complete") assert.ok(offered.includes(command.name()), command.name());
   }
 });
 
-Deno.test("what is offered fits to the place", () => {
-  assert.deepEqual(words("blob", "pu"), ["push", "pull"]);
-  assert.deepEqual(words("upload", "--progress=p"), ["--progress=plain"]);
-  assert.deepEqual(words("completions", "f"), ["fish"]);
-  assert.deepEqual(words("help", "uplo"), ["upload"]);
-  assert.deepEqual(words("upload", "upl"), []);
-  assert.deepEqual(words("upload", "--", "--reg"), []);
-  assert.deepEqual(words("complet"), ["completions"]);
-  assert.equal(complete(program, ["upload", "-i", ""]).files, true);
-  assert.equal(complete(program, ["upload", "-t", ""]).files, false);
+Deno.test("what is offered fits to the place", async () => {
+  assert.deepEqual(await words("blob", "pu"), ["push", "pull"]);
+  assert.deepEqual(await words("upload", "--progress=p"), ["--progress=plain"]);
+  assert.deepEqual(await words("completions", "f"), ["fish"]);
+  assert.deepEqual(await words("help", "uplo"), ["upload"]);
+  assert.deepEqual(await words("upload", "upl"), []);
+  assert.deepEqual(await words("upload", "--", "--reg"), []);
+  assert.deepEqual(await words("complet"), ["completions"]);
+  assert.equal((await complete(program, ["upload", "-i", ""])).files, true);
+  assert.equal((await complete(program, ["upload", "-t", ""])).files, false);
+});
+
+Deno.test("topics are offered after help, and nowhere else", async () => {
+  const names = TOPICS.map(({ name }) => name);
+  assert.deepEqual((await words("help", "")).filter((word) => names.includes(word)), names);
+  assert.deepEqual(await words("help", "rec"), ["recipes"]);
+  for (const before of [[], ["help", "blob"], ["blob", "help"]]) {
+    assert.deepEqual(await words(...before, "rec"), []);
+  }
 });
 
 Deno.test("a registry is a short name, a host with a login, or a directory", async () => {
   await using work = await shellPlace();
   const env = { HOME: work.directory, USERPROFILE: work.directory };
-  const known = async (typed: string) => (await knownRegistries(typed, env)).map(({ word }) => word);
+  const known = async (typed: string) => wordsOf(await knownPlaces([typed], env).registries());
   assert.deepEqual(await known(""), ["docker", "ghcr", "oci:", "localhost:5000", "registry.example.com"]);
   for (const name of ["a_box/inner", "a_box/.hidden", "a_box/$(reboot)", "a_box/with blank"]) {
     await Deno.mkdir(work.path(name));
   }
   const box = `oci:${work.directory}/a_box/`;
-  assert.deepEqual(await known(box), [`${box}inner/`]);
+  assert.deepEqual(await known(box), [`${box}inner/`, `${box}me/`]);
   assert.deepEqual(await known(`--registry=${box}.`), [`${box}.hidden/`]);
   assert.deepEqual(await known("oci:./there/is/none/"), []);
   await work.write(".docker/config.json", "{");
   assert.deepEqual(await known("lo"), ["docker", "ghcr", "oci:"]);
 });
 
-Deno.test("registries are offered where one may stand", () => {
-  const registries = [{ word: "ghcr", description: "" }, { word: "oci:", description: "" }];
-  const at = (...typed: string[]) => complete(program, typed, registries).candidates.map(({ word }) => word);
-  assert.deepEqual(at("list", "--registry", ""), ["ghcr", "oci:"]);
-  assert.deepEqual(at("list", "--registry=o"), ["--registry=oci:"]);
-  assert.deepEqual(at("login", ""), ["ghcr"]);
-  assert.deepEqual(at("list", "-r", ""), []);
+Deno.test("an address is a host with a login, a layout, or what has a name in it", async () => {
+  await using work = await shellPlace();
+  const env = { HOME: work.directory, USERPROFILE: work.directory };
+  const known = async (typed: string) => wordsOf(await knownPlaces([typed], env).addresses());
+  assert.deepEqual(await known(""), ["ghcr.io/", "localhost:5000/", "registry.example.com/", "oci:"]);
+  const box = `oci:${work.directory}/a_box/`;
+  assert.deepEqual(await known(box), [`${box}me/`]);
+  assert.deepEqual(await known(`${box}me/`), [`${box}me/files`, `${box}me/files:`]);
+  assert.deepEqual(await known(`${box}me/files:`), [`${box}me/files:build-7`, `${box}me/files:disk`]);
+  await Deno.writeTextFile(work.path("a_box/me/files/index.json"), "{");
+  assert.deepEqual(await known(`${box}me/files:`), []);
+});
+
+Deno.test("repositories and stored files of a directory are offered to the options that name them", async () => {
+  await using work = await shellPlace();
+  const box = `oci:${work.directory}/a_box`;
+  const at = async (typed: string[], env = {}) =>
+    wordsOf((await complete(program, typed, knownPlaces(typed, env))).candidates);
+  assert.deepEqual(await at(["list", "--registry", box, "-r", ""]), ["me/files"]);
+  assert.deepEqual(await at(["list", `--registry=${box}/`, "-r", "me"]), ["me/files"]);
+  assert.deepEqual(await at(["info", "--registry", box, "-r", "me/files", "-t", "d"]), ["disk"]);
+  assert.deepEqual(
+    await at(["info", "-t", "d"], { LAYERSTASH_REGISTRY: box, LAYERSTASH_REPOSITORY: "me/files" }),
+    [
+      "disk",
+    ],
+  );
+  assert.deepEqual(await at(["list", "--registry", "ghcr", "-r", ""]), []);
+  assert.deepEqual(await at(["list", "--registry", `${box}/none`, "-r", ""]), []);
+});
+
+Deno.test("places are offered where one may stand", async () => {
+  const known = Object.fromEntries(
+    (["registries", "addresses", "repositories", "names"] as const).map((
+      kind,
+    ) => [kind, () => Promise.resolve([kind, `oci:${kind}`].map((word) => ({ word, description: "" })))]),
+  ) as unknown as ReturnType<typeof knownPlaces>;
+  const at = async (...typed: string[]) => wordsOf((await complete(program, typed, known)).candidates);
+  assert.deepEqual(await at("list", "--registry", ""), ["registries", "oci:registries"]);
+  assert.deepEqual(await at("list", "--registry=o"), ["--registry=oci:registries"]);
+  assert.deepEqual(await at("login", ""), ["registries"]);
+  assert.deepEqual(await at("list", "-r", "r"), ["repositories"]);
+  assert.deepEqual(await at("info", "-t", "n"), ["names"]);
+  for (const command of ["list", "download", "peek", "copy", "upload", "verify", "url"]) {
+    assert.deepEqual(await at(command, "a"), ["addresses"], command);
+  }
+  assert.deepEqual(await at("upload", "disk.img", "a"), ["addresses"]);
+  assert.deepEqual(await at("download", "ghcr.io/me/files:disk", "a"), []);
+  assert.deepEqual(await at("append", "--from", "a"), ["addresses"]);
 });
 
 Deno.test("bash completes what is typed", withScript, async (t) => {
@@ -91,6 +148,15 @@ Deno.test("fish offers what fits, with its meaning", withFish, async () => {
   assert.deepEqual(await offer("layerstash list --registry g"), ["ghcr\tGitHub Container Registry"]);
   assert.deepEqual(await offer("layerstash list --registry localhost:"), ["localhost:5000\tsigned in"]);
   assert.deepEqual(await offer("layerstash list --registry oci:./a_b"), ["oci:./a_box/"]);
+  assert.deepEqual(await offer("layerstash help tro"), [
+    "troubleshooting\twhat an error means, resuming, damage, questions and answers",
+  ]);
+  assert.deepEqual(await offer("layerstash info oci:./a_box/me/f"), [
+    "oci:./a_box/me/files",
+    "oci:./a_box/me/files:",
+  ]);
+  assert.deepEqual(await offer("layerstash info oci:./a_box/me/files:d"), ["oci:./a_box/me/files:disk"]);
+  assert.deepEqual(await offer("layerstash list --registry oci:./a_box -r m"), ["me/files"]);
 });
 
 /** Types lines with tabs into an interactive shell; what `layerstash` is then called with tells what they became. */
@@ -108,6 +174,13 @@ async function inTerminal(t: Deno.TestContext, shell: string, words: string[], s
     ["layerstash list --registry localhost:50\t", "list --registry localhost:5000"],
     ["layerstash list --registry=regis\t", "list --registry=registry.example.com"],
     ["layerstash logout loc\t", "logout localhost:5000"],
+    ["layerstash help rec\t", "help recipes"],
+    ["layerstash list ghc\tme/files", "list ghcr.io/me/files"],
+    ["layerstash info oci:./a_b\tm\tf\t:di\t", "info oci:./a_box/me/files:disk"],
+    [
+      "layerstash info --registry oci:./a_box -r me\t-t di\t",
+      "info --registry oci:./a_box -r me/files -t disk",
+    ],
   ] as const;
   const lines = [setUp, `source <(layerstash completions ${shell})`, ...typed.map(([line]) => line), "exit"];
   await runShell(work, ["script", "-qec", words.join(" "), "/dev/null"], `${lines.join("\n")}\n`);
@@ -124,7 +197,10 @@ async function inTerminal(t: Deno.TestContext, shell: string, words: string[], s
 async function shellPlace(): Promise<Workplace> {
   const work = await makeWorkplace();
   await work.write("a_file.img", "");
-  await Deno.mkdir(work.path("a_box"));
+  const files = openImage(`oci:${work.path("a_box/me/files")}`).store;
+  await upload(files, "disk", { input: new Blob(["a disk"]).stream(), chunkSize: 4 });
+  await files.putManifest("build-7", await files.manifest("disk-1") ?? assert.fail());
+  files.close();
   await Deno.mkdir(work.path(".docker"));
   const auths = {
     "https://index.docker.io/v1/": {},

@@ -1,7 +1,7 @@
 /** `layerstash completions`, and `layerstash complete`, which its scripts call. @module */
 import { Argument, Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { complete } from "../completions/complete.ts";
-import { knownRegistries } from "../completions/known_registries.ts";
+import { knownPlaces } from "../completions/known_places.ts";
 import { COMPLETION_SCRIPTS, SHELLS } from "../completions/scripts.ts";
 import type { Write } from "../terminal/standard_streams.ts";
 
@@ -29,8 +29,8 @@ export function completeCommand(out: Write): CommandUnknownOpts {
   const command = new Command("complete")
     .argument("[word...]", "the words after the program's name, up to the cursor")
     .action(async (words, _flags, self) => {
-      const registries = await knownRegistries(words.at(-1) ?? "", Deno.env.toObject());
-      const { candidates, files } = complete(self.parent!, words, registries);
+      const known = knownPlaces(words, Deno.env.toObject());
+      const { candidates, files } = await complete(self.parent!, words, known);
       for (const { word, description } of candidates) out(`${word}\t${description}\n`);
       if (files) out(":files\n");
     });
