@@ -374,7 +374,7 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
     [
       "upload disk.img PLAIN/me/files:disk --chunk-size 0",
       2,
-      '--chunk-size does not take "0": use bytes, or a number with a unit, such as 500MB or 4.5GiB',
+      '--chunk-size does not take "0": leave it out for the usual size, or use bytes, or a number with a unit, such as 500MB or 4.5GiB',
       "(see layerstash upload --help)",
     ],
   ],
@@ -383,7 +383,13 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
       "upload -r me/files -t disk -i disk.img -i other.img",
       2,
       '--infile is given twice: "disk.img" and "other.img"',
-      "(see layerstash upload --help)",
+      "layerstash upload disk.img other.img ghcr.io/me/files",
+    ],
+    [
+      "download PLAIN/me/files:disk -o copy.img -o copy.img",
+      2,
+      '--outfile is given twice: "copy.img" and "copy.img"',
+      "leave one out: only one counts",
     ],
   ],
   "other bytes under the name": [

@@ -126,11 +126,14 @@ export function parseSizeOption(text: string): number {
     const size = parseSize(text);
     showSizesLike(text);
     if (size > 0) return size;
+    throw new InvalidArgumentError(`leave it out for the usual size, or ${USE_SIZE}`);
   } catch (error) {
     if (!(error instanceof LayerstashError)) throw error;
   }
-  throw new InvalidArgumentError("use bytes, or a number with a unit, such as 500MB or 4.5GiB");
+  throw new InvalidArgumentError(USE_SIZE);
 }
+
+const USE_SIZE = "use bytes, or a number with a unit, such as 500MB or 4.5GiB";
 
 function parseJobs(text: string): number {
   const jobs = Number(text);

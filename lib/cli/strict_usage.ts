@@ -53,7 +53,10 @@ function refuseSecond(command: CommandUnknownOpts, option: Option): void {
   command.on(`option:${option.name()}`, (value: string) => {
     if (values.push(value) === 1) return;
     const which = isSecret(option) ? "" : `: ${values.map(quoted).join(" and ")}`;
-    command.error(`error: ${option.long ?? option.flags} is given twice${which}`);
+    const hint = option.name() === "infile" && command.name() === "upload"
+      ? correctedLine(command, () => ["upload", ...values, "ghcr.io/me/files"])
+      : "leave one out: only one counts";
+    command.error(`error: ${option.long ?? option.flags} is given twice${which}\nhint: ${hint}`);
   });
 }
 
