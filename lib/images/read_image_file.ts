@@ -2,7 +2,7 @@
 import { counted } from "../messages.ts";
 import { InvalidInputError, LayerstashError, NotFoundError } from "../errors.ts";
 import { nothingAt, pathPattern } from "./path_pattern.ts";
-import { isBrokenLink, type MergedEntry } from "./file_tree.ts";
+import { type FileTree, isBrokenLink, type MergedEntry } from "./file_tree.ts";
 import type { LayerEntry } from "./layer_entry.ts";
 import type { ImageFiles, OpenLayerEntry } from "./image_files.ts";
 import { defaultLimit, readSources, sourceKey, tooLarge } from "./read_sources.ts";
@@ -16,6 +16,8 @@ export interface ReadFileOptions {
   maxSize?: number | undefined;
   /** Receives the content, with holes as zeros. Each piece is valid until the promise resolves. */
   write: (bytes: Uint8Array<ArrayBuffer>) => Promise<void> | void;
+  /** Called if the path is that of a directory, which is an error otherwise. `directory` is its path without links. */
+  onDirectory?: ((found: { tree: FileTree; directory: string }) => Promise<void>) | undefined;
 }
 
 /**
@@ -47,7 +49,7 @@ export async function readImageFile(
   const pour = async (entry: OpenLayerEntry) => await writeFilled(entry, write);
   const held = new HeldContent(pattern.exact);
   const { entries, tree } = await survey(files, [pattern], {
-    visit: (entry) => held.keep(entry),
+    ...(pattern.path !== "" && { visit: (entry) => held.keep(entry) }),
     whole,
     follows: true,
   });
@@ -60,6 +62,10 @@ export async function readImageFile(
     throw new NotFoundError(`${path} is a hard link whose target is not in ${files.name}`);
   }
   const { source } = file;
+  if (file.type === "directory" && tree && options.onDirectory) {
+    await options.onDirectory({ tree, directory: file.path });
+    return file;
+  }
   if (source?.type !== "file") throw new InvalidInputError(`${path} is a ${file.type}, not a file`);
   if (source.size > maxSize) {
     throw tooLarge(`${path} has ${counted(source.size, "byte")}, more than ${maxSize}`);
@@ -101,7 +107,8 @@ class HeldContent {
 
 const ZEROS = new Uint8Array(64 * 1024);
 
-async function writeFilled(entry: OpenLayerEntry, write: ReadFileOptions["write"]): Promise<void> {
+/** Writes the content of a file, with its holes as zeros. */
+export async function writeFilled(entry: OpenLayerEntry, write: ReadFileOptions["write"]): Promise<void> {
   let end = 0;
   const fill = async (to: number) => {
     for (; end < to; end += Math.min(ZEROS.length, to - end)) await write(ZEROS.subarray(0, to - end));

@@ -6,6 +6,7 @@ import { ConflictError, InvalidInputError, LayerstashError } from "../../errors.
 import { chooseLayer, extract, findImage, parseImage, readImageFile } from "../../exports/images.ts";
 import type { ExtractResult } from "../../images/extract.ts";
 import type { MergedEntry } from "../../images/file_tree.ts";
+import { packDirectory } from "../../images/pack_directory.ts";
 import { ImageFiles } from "../../images/image_files.ts";
 import { counted, printable } from "../../messages.ts";
 import type { Address } from "../../oci/address.ts";
@@ -23,6 +24,7 @@ const EXAMPLES = `
 Examples:
   $ layerstash extract nginx:alpine /etc/nginx -o out     # makes out/etc/nginx
   $ layerstash extract nginx:alpine etc/os-release -o -   # prints the file
+  $ layerstash extract nginx:alpine /etc/nginx -o - | tar tv   # a directory
   $ layerstash extract nginx:alpine '**/*.conf' usr/bin/env  # to nginx-alpine
   $ layerstash extract oci:./box:latest / -o rootfs
 
@@ -36,7 +38,7 @@ export function extractCommand(): CommandUnknownOpts {
     .argument("<path...>", "files, directories with everything in them, or globs")
     .option(
       "-o, --output <dir>",
-      "the directory to write to, by default a new one, such as nginx-alpine; - is standard output, for one file",
+      "the directory to write to, by default a new one, such as nginx-alpine; - is standard output: a file as it is, a directory as tar",
     )
     .option("--layer <layer>", "from this layer only: its number, from 1, or its digest")
     .option("--overwrite", "replace existing files")
@@ -106,18 +108,35 @@ function directoryName({ registry, repository, reference = "image" }: Address): 
   return `${name}-${tag.replaceAll(/[^\w.-]/g, "-").slice(0, 128)}`;
 }
 
+/** Writes the bytes of a file, or a directory as a tar archive. */
 async function toStandardOutput(
   files: ImageFiles,
   session: ImageSession,
   flags: ExtractFlags,
 ): Promise<void> {
-  const { terminal, signal } = session;
+  const { terminal, signal, onEvent } = session;
   const [path, ...more] = flags.paths;
   requireFreeOutput("-", flags);
-  if (more.length > 0) throw new InvalidInputError("-o - is for one file only");
-  const { verify: whole, maxSize } = flags;
+  if (more.length > 0) throw new InvalidInputError("-o - is for one file or one directory only");
+  const { verify: whole, maxSize, sameOwner } = flags;
   const write = (bytes: Uint8Array) => abortable(terminal.pour(bytes), signal);
-  await readImageFile(files, path!, { whole, maxSize, write });
+  let unwritable: ExtractResult["unwritable"] = [];
+  await readImageFile(files, path!, {
+    ...{ whole, maxSize, write },
+    onDirectory: async (found) => {
+      requireReader(path!, terminal);
+      unwritable = await packDirectory(files, found, { whole, maxSize, write, sameOwner, onEvent });
+    },
+  });
+  requireAllWritten(unwritable);
+}
+
+/** An archive on a terminal helps nobody. */
+function requireReader(path: string, { dataColumns }: ImageSession["terminal"]): void {
+  if (dataColumns === undefined) return;
+  throw new InvalidInputError(`${path} is a directory, and a tar archive is not printed on a terminal`, {
+    hint: "pipe it to a program, as in: layerstash extract IMAGE DIR -o - | tar x",
+  });
 }
 
 async function toDirectory(
