@@ -88,6 +88,21 @@ Deno.test("the document done says where, how much moved, and what was there alre
   assert.deepEqual(saved, { place, moved: [0, 1000, 0] });
 });
 
+Deno.test("the digest of the document done names what was stored, and gets it back", async () => {
+  await using work = await makeWorkplace();
+  const bytes = someBytes(3000);
+  await work.write("disk.img", bytes);
+  const stored = await done(work, "upload", "disk.img", `${BOX}:disk`, "--chunk-size", "1KB");
+  const fetched = await done(work, "download", `${BOX}@${stored.digest}`, "copy");
+  assert.deepEqual(await Deno.readFile(work.path("copy")), bytes);
+  const verified = await done(work, "verify", `${BOX}:disk`);
+  const copied = await done(work, "copy", `${BOX}:disk`, "oci:other:disk");
+  const digests = [stored, fetched, verified, copied].map(({ digest }) => digest);
+  assert.deepEqual(digests, Array(4).fill(stored.digest));
+  const layers = await done(work, "save", `${BOX}@${stored.digest}`, "--layer", "1", "-o", "layers");
+  assert.equal(layers.digest, stored.digest);
+});
+
 Deno.test("a copy of a stored file ends with the command that gets it back, and a deep look with its time", async () => {
   await using work = await makeWorkplace();
   await work.write("disk.img", someBytes(3000));

@@ -109,7 +109,7 @@ async function saveSome(session: ImageSession, flags: SaveFlags): Promise<void> 
     onEvent,
   });
   const files = saved.map(({ path, layer: { digest, size } }) => ({ path, digest, size }));
-  if (json) return terminal.data(doneLine(session, { files }));
+  if (json) return terminal.data(doneLine(session, { digest: image.manifest.digest, files }));
   for (const { path } of files) terminal.data(`${printable(path)}\n`);
   const size = files.reduce((sum, file) => sum + file.size, 0);
   const pace = renderTotals(totals(), { size, moved: "fetched" });
