@@ -10,6 +10,7 @@ import { buildProgram } from "../lib/cli/build_program.ts";
 import { type Candidate, complete } from "../lib/cli/completions/complete.ts";
 import { knownPlaces } from "../lib/cli/completions/known_places.ts";
 import { TOPICS } from "../lib/cli/help/topics.ts";
+import { runProgram } from "../lib/cli/program.ts";
 
 const program = await buildProgram({ out() {}, err() {}, width: 80 });
 const withScript = {
@@ -35,6 +36,15 @@ Deno.test("every command, every option and every choice is offered", async () =>
   const offered = await words("");
   for (const command of program.commands) {
     if (command.name() !== "complete") assert.ok(offered.includes(command.name()), command.name());
+  }
+});
+
+Deno.test("the name of a command is completed without the commands, as with them", async () => {
+  for (const beginning of ["", "u", "help", "nothing", "complete"]) {
+    const lines: string[] = [];
+    await runProgram(["complete", "--", beginning], { out: (text) => lines.push(text), err() {} });
+    const { candidates } = await complete(program, [beginning]);
+    assert.equal(lines.join(""), candidates.map((each) => `${each.word}\t${each.description}\n`).join(""));
   }
 });
 

@@ -60,7 +60,7 @@ Deno.test("a command loads itself, and no other command", async () => {
 });
 
 Deno.test("after an answer the process ends by itself, so that Deno stores what it has compiled", async () => {
-  for (const words of [["--version"], ["help"], ["completions", "bash"]]) {
+  for (const words of [["--version"], ["help"], ["completions", "bash"], ["complete", "--", "up"]]) {
     const script = `import { runCommandLine } from "./lib/cli/program.ts";
       await runCommandLine(${JSON.stringify(words)});
       console.error("goes on with", Deno.exitCode);`;

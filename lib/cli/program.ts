@@ -27,7 +27,7 @@ export async function runProgram(typed: readonly string[], output: Output): Prom
   return await answered(args, output) ?? await commandRun(args, output);
 }
 
-/** Answers at once, if the version, the help of the program, a topic or a script of completions is asked for. */
+/** Answers at once, if the version, the help of the program, a topic, completions or the name of a command are asked for. */
 async function answered(args: readonly string[], output: Output): Promise<number | undefined> {
   const answer = await answerAtOnce(args, output);
   if (answer === undefined) return undefined;
@@ -48,9 +48,15 @@ async function answerAtOnce(
   if (line === "--version") return `layerstash v${VERSION}\n`;
   if (line === "--help" || line === "-h" || line === "help") return programHelp(width);
   if (/^help \w+$/.test(line)) return await pageOf(args[1]!, terminal ? width : undefined);
+  if (/^complete -- [a-z]*$/.test(line)) return await commandNames(args[2]!);
   if (!/^completions \w+$/.test(line)) return undefined;
   const { COMPLETION_SCRIPTS } = await import("./completions/scripts.ts");
   return new Map(Object.entries(COMPLETION_SCRIPTS)).get(args[1]!);
+}
+
+async function commandNames(beginning: string): Promise<string> {
+  const { completeCommandName } = await import("./completions/first_word.ts");
+  return completeCommandName(beginning);
 }
 
 /** The page of a topic: laid out in `width` columns, or as it was written. */
