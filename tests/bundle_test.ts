@@ -1,6 +1,7 @@
 /** The program in one file, and the task that compiles it. @module */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { topicText } from "../lib/cli/help/topics.ts";
 import { makeBundle } from "../lib/ship/bundle.ts";
 import { doMainJob } from "../lib/ship/main_job.ts";
 import { someBytes } from "./rigs/content.ts";
@@ -41,6 +42,13 @@ Deno.test("the bundle knows its version", async () => {
   const { stdout } = await new Deno.Command(name!, { args, env: place.env }).output();
   const { version } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
   assert.equal(new TextDecoder().decode(stdout), `layerstash v${version}\n`);
+});
+
+Deno.test("the bundle contains the topics of the help", async () => {
+  await using place = await bundled();
+  const [name, ...args] = [...place.program, "-A", place.path, "help", "recipes"];
+  const { stdout } = await new Deno.Command(name!, { args, env: place.env }).output();
+  assert.equal(new TextDecoder().decode(stdout), await topicText("recipes"));
 });
 
 Deno.test("the bundle loads no module of Deno before a command needs it", async () => {

@@ -43,6 +43,10 @@ Deno.test("the library, the version and the help of the program load nothing hea
   const program = await loadedWith("lib/cli/program.ts");
   assert.deepEqual(heavyOf(program), []);
   assert.deepEqual(commandsOf(program), []);
+  assert.ok(
+    program.has("lib/cli/help/topics.ts") && !program.has("lib/cli/help/topic_texts.ts"),
+    "texts are loaded",
+  );
   const more = [...program].filter((each) => !library.has(each));
   assert.ok(more.length <= 8, `the first answer loads ${more.join(", ")}`);
 });

@@ -367,7 +367,7 @@ appended to; the result goes elsewhere. Where an archive has the lists of both d
 
 \`\`\`console
 $ layerstash inspect nginx:alpine                        # platforms, labels, layers, build steps
-$ layerstash layers nginx:alpine                         # one layer per line
+$ layerstash layers nginx:alpine                         # one layer per line, with the command that made it
 $ layerstash peek nginx:alpine /etc/nginx                # what a container sees, and the layer of each file
 $ layerstash peek nginx:alpine --layer 2                 # one layer, as its archive has it; or --layer all
 $ layerstash peek nginx:alpine --hidden                  # also what later layers remove or replace
@@ -738,9 +738,14 @@ blobs of a stored file are its chunks. The \`done\` of \`verify\` lists the \`fa
 \`chunk\` (0 is the local file as a whole), its \`kind\` (\`missing\`, \`size\` or \`bytes\` of the blob, or \`file\` if a
 local file differs), and the \`problem\` in words.
 
+A \`retry\` event says what is attempted again (\`what\`, \`attempt\`, \`reason\`), and in how many milliseconds
+(\`delay\`); a \`pause\` event, that a request waits because the \`host\` wants to be left alone. \`notice\` has a
+\`message\` for people. \`progress\` has the \`bytes\` of a \`phase\`, and \`resume\` those that were kept.
+
 Every \`done\` of a transfer says where (\`registry\`, such as \`ghcr.io\`, and \`repository\`; a layout is a registry
 without repositories), how many \`seconds\` it took, and how much it moved: \`bytesSent\`, \`bytesFetched\`, and
-\`bytesSaved\`, which did not have to travel because they were there already.
+\`bytesSaved\`, which did not have to travel because they were there already. \`digest\` stands for all that was
+stored or fetched: of a stored file, it is that of the manifest of its last chunk.
 
 \`\`\`console
 $ layerstash upload disk.img localhost:5000/me/files:disk --json | tail -n 1 | jq -r .repository
@@ -1107,6 +1112,8 @@ replaced. Each file is also attested, and the GitHub CLI checks that this reposi
 \`\`\`console
 $ deno run --no-config -A jsr:@layerstash/cli --version
 layerstash v0.1.0
+$ deno run --no-config -A jsr:@layerstash/cli help install | head -n 1
+# Installing
 $ layerstash() { deno run --no-config -A jsr:@layerstash/cli "$@"; }   # a clone: deno run -A CLONE/main.ts "$@"
 \`\`\`
 
