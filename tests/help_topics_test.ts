@@ -70,7 +70,7 @@ Deno.test("help of a topic prints its page, laid out on a terminal only", async 
     assert.deepEqual(piped, { code: 0, out: await topicText(name), err: "" });
     assert.equal(shown.code, 0);
     assert.match(piped.out, /^# \S/);
-    assert.match(shown.out, /^(\u001b\[1m)?[A-Z]/);
+    assert.ok(!shown.out.startsWith("#"));
   }
 });
 

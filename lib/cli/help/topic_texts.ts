@@ -349,19 +349,31 @@ Without \`--quick\` it takes about an hour; \`--help\` names the loads, to run s
 `,
   images: `# Images
 
-Name an image as docker and skopeo do: \`nginx:alpine\`, \`ghcr.io/me/app:1.2\`, \`localhost:5000/app@sha256:...\`,
-or \`oci:DIR:TAG\`, where \`DIR\` is one OCI layout. \`oci:DIR\` names the only image in a layout, even one without
-a tag. In a layout, the full names of docker, podman and skopeo work too, as in
-\`oci:DIR:docker.io/library/nginx:1.27\`; a name that several images have is refused, and the error says how to
-name each. \`--platform linux/arm64\` chooses one of several platforms; the default is Linux on this machine's
+Look into an image without pulling it, put a layer on it, copy it. Nothing is run, and no engine is needed.
+
+## How to name one
+
+| name                                 | what it is                                         |
+| ------------------------------------ | -------------------------------------------------- |
+| \`nginx:alpine\`, \`ghcr.io/me/app:1.2\` | an image in a registry, as docker names it         |
+| \`localhost:5000/app@sha256:...\`      | one by its digest                                  |
+| \`oci:DIR:TAG\`                        | one in a directory, which is one OCI layout        |
+| \`oci:DIR\`                            | the only image of a layout, even one without a tag |
+| \`docker-archive:FILE.tar\`            | one in a file of \`docker save\` or \`podman save\`    |
+| \`oci-archive:FILE.tar\`, \`./FILE.tar\` | one in a file of \`skopeo copy\` or \`crane pull\`     |
+
+In a layout, the full names of docker, podman and skopeo work too, as in
+\`oci:DIR:docker.io/library/nginx:1.27\`. A name that several images have is refused, and the error says how to
+name each.
+
+**Platforms.** \`--platform linux/arm64\` chooses one of several; the default is Linux on this machine's
 processor. Images for Windows differ in its version: \`--platform windows/amd64:10.0.20348.2227\`. An image for
 a single platform is taken as it is, unless \`--platform\` names another.
 
-An **archive** is read in place, without unpacking it: \`docker-archive:FILE.tar\`, \`oci-archive:FILE.tar\`,
-\`oci:FILE.tar\` or a path such as \`./FILE.tar\`, each perhaps with \`:NAME\`. So a file of \`docker save\`,
-\`podman save\`, \`skopeo copy\` or \`crane pull\` can be inspected, listed, extracted from, copied, saved and
-appended to; the result goes elsewhere. Where an archive has the lists of both docker and OCI,
-\`docker-archive:\` takes docker's. Compressed archives have to be decompressed first.
+**Archives** are read in place, without unpacking. They can be inspected, listed, extracted from, copied,
+saved and appended to; the result goes elsewhere. \`:NAME\` after the file chooses one of several images. Where
+an archive has the lists of both docker and OCI, \`docker-archive:\` takes docker's. Decompress a compressed
+archive first.
 
 ## Looking into images
 
@@ -373,6 +385,7 @@ $ layerstash peek nginx:alpine --layer 2                 # one layer, as its arc
 $ layerstash peek nginx:alpine --hidden                  # also what later layers remove or replace
 $ layerstash peek nginx:alpine --tree '**/*.conf'
 $ layerstash extract nginx:alpine etc/os-release -o -    # one file, to standard output
+$ layerstash extract nginx:alpine /etc/nginx -o - | tar tv   # a directory, as a tar archive
 $ layerstash extract nginx:alpine /etc/nginx -o out      # makes out/etc/nginx, with modes, times and links
 $ layerstash extract nginx:alpine '**/*.conf'            # to a new directory, nginx-alpine
 $ layerstash browse nginx                                # all of that with the arrow keys
@@ -387,22 +400,24 @@ the current directory by itself: programs look for their settings there, and an 
 \`peek\` and \`extract\` fetch only what they need, and report how many bytes that was. If you read only a part of
 a layer, its digest cannot be checked and a message says so; \`--verify\` reads all of it.
 
-## What is fetched, what is verified, hostile images, browsing
+## How much is fetched
 
-**How much is fetched.** The search for a file starts at the top layer and stops at the layer that has it.
-That layer is read to its end, because a layer may have a path twice, and the last entry is the one that
-counts. Of an uncompressed layer only the headers are fetched; of an eStargz or zstd:chunked layer only its
-table of contents, and then the bytes you want. Other layers are compressed as a whole, so listing their files
-means fetching them. If a registry does not support ranges, each of these costs the whole layer, and a message
-says so.
+The search for a file starts at the top layer and stops at the layer that has it. That layer is read to its
+end, because a layer may have a path twice, and the last entry is the one that counts. Of an uncompressed
+layer only the headers are fetched; of an eStargz or zstd:chunked layer only its table of contents, and then
+the bytes you want. Other layers are compressed as a whole, so listing their files means fetching them. If a
+registry does not support ranges, each of these costs the whole layer, and a message says so.
 
-**What is verified.** A layer that was read to its last byte is checked against its digest. A table of
-contents that the manifest names proves the contents of the files that it lists, but not that it lists all: it
-may hide files that container engines unpack. A message then says that the table alone was checked, and
-\`--json\` has \`byTable\`. A part of another layer has no digest, and is called not verified. \`--verify\` reads
-the whole layer.
+## What is verified
 
-**The merged view** is what a container engine would unpack, with whiteouts, opaque directories and links
+A layer that was read to its last byte is checked against its digest. A table of contents that the manifest
+names proves the contents of the files that it lists, but not that it lists all: it may hide files that
+container engines unpack. A message then says that the table alone was checked, and \`--json\` has \`byTable\`. A
+part of another layer has no digest, and is called not verified. \`--verify\` reads the whole layer.
+
+## The merged view
+
+\`peek\` and \`extract\` show what a container engine would unpack, with whiteouts, opaque directories and links
 resolved. A trailing slash follows a link: if \`lib\` is a link to \`usr/lib\`, then \`lib/\` is everything in that
 directory. A file that is called like a glob, such as \`[id].js\`, is meant before the glob. Layers may be tar,
 tar+gzip or tar+zstd; the first bytes tell which. Supported are PAX and GNU names, all sparse formats, and
@@ -411,15 +426,25 @@ them, nor names that are too long: it names them, extracts the rest, and ends wi
 byte is a lone surrogate, as in Python's \`surrogateescape\`. Of a damaged layer \`peek\` lists what it could
 read, and then fails; so it does where other bytes follow the gzip data, which container engines refuse.
 
-**Hostile images.** \`extract\` writes nothing outside its directory. Absolute names and names with \`..\` stay
-inside it, nothing is written through a link, and devices and pipes are not created. Names that differ, but
-are one name on your disk (\`a\` and \`A\`, \`ß\` and \`ss\`), are refused. Set-id bits and owners are applied only
-with \`--same-owner\`. Directories that were there before keep their modes, owners and times. Extraction stops
-if an image unpacks to more than 1 GiB and more than 100 times the size of its layers; \`--max-size\` sets
-another limit. Extended attributes are not set, and a message says so. Times are kept to the millisecond.
+**A directory as tar.** \`extract IMAGE DIR -o -\` writes an archive that unpacks to what \`-o OUT\` would write.
+The same image gives the same bytes. Layers are read twice for it: first the names of all layers, because an
+upper layer may hide what a lower one has, then the contents. Nothing is kept on the disk, but a compressed
+layer is fetched twice. With \`--same-owner\` the archive has the owners and set-id bits of the image; without
+it, everything belongs to root.
 
-**Browsing.** \`layerstash browse nginx\` shows the tags, the platforms, the build steps and the files, merged
-or of one layer:
+## Hostile images
+
+\`extract\` writes nothing outside its directory. Absolute names and names with \`..\` stay inside it, nothing is
+written through a link, and devices and pipes are not created. Names that differ, but are one name on your
+disk (\`a\` and \`A\`, \`ß\` and \`ss\`), are refused. Set-id bits and owners are applied only with \`--same-owner\`.
+Directories that were there before keep their modes, owners and times. Extraction stops if an image unpacks to
+more than 1 GiB and more than 100 times the size of its layers; \`--max-size\` sets another limit. Extended
+attributes are not set, and a message says so. Times are kept to the millisecond.
+
+## Browsing
+
+\`layerstash browse nginx\` shows the tags, the platforms, the build steps and the files, merged or of one
+layer:
 
 \`\`\`text
 oci:./images:mine  /etc
@@ -460,7 +485,7 @@ $ layerstash save nginx:alpine --layer all -o layers                   # layers/
 \`-u\` and \`-p\` are for the target's registry. If the source is in another one, sign in there with
 \`layerstash login\`. After an interruption, run the same command again.
 
-## append: what becomes of the base, the layer and the digest
+## append
 
 \`append\` adds a layer to an image and prints the digest of the new image.
 
@@ -477,7 +502,7 @@ $ layerstash save nginx:alpine --layer all -o layers                   # layers/
   it, and the result needs another tag. Attestations describe the old images and are left out; a message says
   so.
 
-## copy: digests, platforms and referrers
+## copy
 
 \`copy\` changes no digest.
 
@@ -499,7 +524,7 @@ $ layerstash save nginx:alpine --layer all -o layers                   # layers/
 - **Stored files** have their name in place of the tag. \`--stash\` is needed only where an image has that name.
   Another stored file is replaced only with \`--overwrite\`.
 
-## save: layouts and layers
+## save
 
 \`save\` downloads an image as an OCI layout, or with \`--layer\` its layers as files, in parallel. Everything
 that is downloaded is verified. In a layout, existing blobs are treated as by \`copy\`; layers that already
@@ -853,10 +878,14 @@ Chunk \`N\` of a stored file is the image with the tag \`NAME-N\`. Its manifest 
 are (no tar, no compression), of media type \`application/octet-stream\`. In OCI's format, a file that is one
 chunk has its name there, as \`org.opencontainers.image.title\`: \`oras pull REPO:NAME-1\` restores it.
 
-**Formats.** Manifests come in two formats with the same lists: docker's schema 2, as the Python layerstash
-and dxf write it, and OCI's. \`--manifest-format docker\` or \`oci\` chooses one for \`upload\`,
-\`blob push --alias\`, \`alias set\` and copies of stored files; \`--manifest-format auto\`, the default, takes what
-suits the target:
+The last tag is written when everything else exists. So a stored file is complete, or is reported as
+incomplete.
+
+## Two formats of manifests
+
+Manifests come in two formats with the same lists: docker's schema 2, as the Python layerstash and dxf write
+it, and OCI's. \`--manifest-format docker\` or \`oci\` chooses one for \`upload\`, \`blob push\` with an alias,
+\`alias set\` and copies of stored files; \`--manifest-format auto\`, the default, takes what suits the target:
 
 - the format of the chunks that are stored under the name already;
 - else OCI's in a directory and on quay.io, docker's in other registries;
@@ -874,10 +903,8 @@ sends no chunk again; \`copy\` changes it with \`--overwrite\`, too.
 | containerd, crane, oras, regctl: copies            | yes             | yes          |
 | skopeo, umoci, podman in a directory               | no              | yes          |
 
-Either program completes an upload that the Python layerstash or this one began.
-
-The last tag is written when everything else exists. So a stored file is complete, or is reported as
-incomplete.
+The Python layerstash and this one read each other's files, and either completes an upload that the other
+began.
 
 ## The config of a chunk
 
@@ -909,7 +936,7 @@ $ sh restore.sh restored.img
 
 On GHCR anybody may read what is public with the bearer token \`QQ==\`, which is already in the script. Other
 registries require a token, which the script takes from the variable \`TOKEN\`:
-\`TOKEN=$(layerstash token -r me/files pull)\`. Registries that use passwords need \`LOGIN=NAME:PASSWORD\`.
+\`TOKEN=$(layerstash token me/files pull)\`. Registries that use passwords need \`LOGIN=NAME:PASSWORD\`.
 `,
   dxf: `# Blobs and aliases
 
@@ -936,7 +963,7 @@ curl -fL -o 'may15' 'http://localhost:5000/v2/me/logs/blobs/sha256:279b…'
 
 \`url\` prints the URLs of blobs and then a command for each; with \`--script\`, the [script](format.md).
 
-## All commands for blobs and aliases; verification, ranges, platforms
+## Commands
 
 | command        | what it does                                                                                       |
 | -------------- | -------------------------------------------------------------------------------------------------- |
@@ -968,7 +995,7 @@ is sent. Registries eventually delete blobs that nothing points to: give an alia
 the answer is one JSON object by platform, as in dxf, even if an index is named by its digest.
 \`layerstash inspect --raw\` prints the index itself, byte for byte.
 
-## From dxf: commands, variables, exit codes, and three differences
+## From dxf
 
 | dxf                                    | layerstash                                                 |
 | -------------------------------------- | ---------------------------------------------------------- |
@@ -1017,7 +1044,8 @@ platforms into one file is refused.
 `,
   library: `# The library
 
-layerstash is a library, too.
+A TypeScript program can do all that the command line does. This one stores a file, describes it, and brings
+it back:
 
 \`\`\`ts ignore
 import { download, info, openStore, upload } from "jsr:@layerstash/cli";
@@ -1045,11 +1073,14 @@ Each subject has an entry of its own:
 | \`@layerstash/cli/copy\`      | \`copyImage\` and \`copyStash\`; \`append\` a layer to an image; \`saveLayers\` as files                              |
 | \`@layerstash/cli/store\`     | the contract \`Store\`: a repository with its blobs, manifests and tags, to use directly or to implement        |
 
-Every function takes where (a store, or a source and a target), what, and an object of options. \`list\` gives
-an async iterable: \`for await (const { baseTag } of list(store))\`. To use a checkout, import its \`main.ts\`,
-and run your program with its configuration: \`deno run -A --config CHECKOUT/deno.json program.ts\`.
+A function takes first where (a store, or a source and a target), then what, then an object of options. \`list\`
+gives an async iterable: \`for await (const { baseTag } of list(store))\`.
 
-## Examples for blobs and images
+Documentation with examples: \`deno doc jsr:@layerstash/cli/images\` shows that of an entry. To use a checkout,
+import its \`main.ts\`, and run your program with its configuration:
+\`deno run -A --config CHECKOUT/deno.json program.ts\`.
+
+## Blobs
 
 \`\`\`ts ignore
 import { openStore } from "jsr:@layerstash/cli";
@@ -1060,6 +1091,8 @@ const { digest } = await pushBlob(store, "logger.dat", { alias: "may15-readings"
 console.log(String(await getAlias(store, "may15-readings"))); // sha256:…
 await pullBlobs(store, ["@may15-readings", digest], { output: "twice.dat" });
 \`\`\`
+
+## Images
 
 An image is opened by its name, and read without pulling it:
 
@@ -1077,14 +1110,19 @@ const { entries } = await extract(files, ["etc/os-release"], { directory: "out",
 console.log(entries.map(({ path, size }) => \`\${path}: \${size} bytes\`)); // [ "etc/os-release: … bytes" ]
 \`\`\`
 
-Every function that takes a store reports progress, requests, retries and notices to its \`onEvent\`; without
-one they go to the \`onEvent\` of \`openStore\`. Each event is reported once. Functions end when their \`signal\` is
-aborted. Errors have types: \`NotFoundError\`, \`NotAllowedError\`, \`MismatchError\`, \`ConflictError\` and others.
-Their hints name options as the command line does: \`--chunk-size\` is \`chunkSize\`.
+## Events, errors, credentials
 
-The library reads no environment variables and no configuration files by itself, and keeps a journal only if
-you set \`stateDirectory\`. With \`credentials: savedCredentials(Deno.env.toObject())\` it signs in as docker
-does. \`deno doc jsr:@layerstash/cli/images\` shows the documentation of an entry.
+**Events.** Every function that takes a store reports progress, requests, retries and notices to its
+\`onEvent\`, or else to the \`onEvent\` of \`openStore\`. Each event is reported once. A function ends when its
+\`signal\` is aborted.
+
+**Errors** have types: \`NotFoundError\`, \`NotAllowedError\`, \`MismatchError\`, \`ConflictError\` and others. Their
+hints name options as the command line does: \`--chunk-size\` is \`chunkSize\`.
+
+**Credentials.** The library reads no environment variables and no configuration files by itself. With
+\`credentials: savedCredentials(Deno.env.toObject())\` it signs in as docker does.
+
+**Resuming.** It keeps a [journal](troubleshooting.md#journals) only if you set \`stateDirectory\`.
 `,
   install: `# Installing
 
