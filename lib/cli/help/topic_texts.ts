@@ -797,7 +797,8 @@ An address says all of this in one word, as in \`ghcr.io/me/files:disk\`. These 
 
 - \`--registry REGISTRY\` [\`LAYERSTASH_REGISTRY\`]: \`docker\`, which is the default, \`ghcr\`, a host such as
   \`registry.example.com\` or \`localhost:5000\`, a URL, or \`oci:DIR\`. Here \`oci:DIR\` is a directory of layouts:
-  the repository \`me/files\` is the layout \`DIR/me/files\`.
+  the repository \`me/files\` is the layout \`DIR/me/files\`. If the variable names a registry, an address without
+  one, such as \`me/files\`, is refused: it would be on Docker Hub.
 - \`-r NAME\`, \`--repository NAME\` [\`LAYERSTASH_REPOSITORY\`]: the repository, such as \`me/files\`.
 - \`-t NAME\`, \`--base-tag NAME\`: the name of a stored file. Its chunks have the tags \`NAME-1\`, \`NAME-2\` and so
   on.
