@@ -19,7 +19,7 @@ const COMMANDS = [
   "layerstash list localhost:5000/me/files --exact-size",
   "layerstash download localhost:5000/me/files:disk copy.img",
 ];
-const TERMINAL = { columns: 96, rows: 10 };
+const TERMINAL = { columns: 96, rows: 14 };
 const FILE_SIZE = 12 * 1024 * 1024;
 
 /** Milliseconds between two keys, between two looks, and before and behind a command. */
