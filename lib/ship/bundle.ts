@@ -41,14 +41,15 @@ const FILE_RUNS = /__esm\(\{\n +"[^"]+"\(\) \{\n/;
  */
 function importingLate(program: string): string {
   return program.split(/^(?=\/\/ .+\.[jt]s\n)/m).map((file) => {
-    if (!FILE_RUNS.test(file)) return file;
+    const runs = FILE_RUNS.exec(file);
+    if (!runs) return file;
     const loads: string[] = [];
-    const declared = file.replace(BUILTIN, (_line, names: string, module: string) => {
+    const imports = file.slice(0, runs.index).replace(BUILTIN, (_line, names: string, module: string) => {
       const target = names.replace("* as ", "").replaceAll(" as ", ": ");
       loads.push(`    (${target} = globalThis.process.getBuiltinModule("${module}"));\n`);
       return `var ${names.replace("* as ", "").replaceAll(/[\w$]+ as |[{}]/g, "")};\n`;
     });
-    return declared.replace(FILE_RUNS, (begin) => begin + loads.join(""));
+    return imports + runs[0] + loads.join("") + file.slice(runs.index + runs[0].length);
   }).join("");
 }
 
