@@ -17,7 +17,7 @@ const EXPORTS: Record<Entry, string> = {
     listRepositories openStore parseAddress remove savedCredentials upload verify
   `,
   "./images": `
-    Address ArchiveAddress BuildStep ByPlatform Entry EntryType Extent ExtractOptions ExtractResult FileTree Image ImageConfig
+    Address ArchiveAddress BuildStep ByPlatform Entry EntryType ExactTime Extent ExtractOptions ExtractResult FileTree Image ImageConfig
     ImageFiles ImageFilesOptions ImageOptions ImageReport IndexedManifest Layer LayerEntry
     LayoutAddress MergedEntry OpenEntry OpenLayerEntry OpenedImage PathPattern Platform
     PlatformOptions ReadFileOptions ReadLayerOptions ReadReport RegistryAddress RemoteAddress ReportedLayer
@@ -37,6 +37,9 @@ const EXPORTS: Record<Entry, string> = {
   "./copy": `
     AppendOptions AppendResult CopiedBlobs CopyOptions CopyResult CopyStashOptions CopyStashResult
     ImageTarget SaveLayersOptions SavedLayer StashTarget append copyImage copyStash saveLayers
+  `,
+  "./folders": `
+    DownloadFolderOptions DownloadedFolder UploadFolderOptions UploadedFolder downloadFolder isFolder uploadFolder
   `,
   "./store": `
     BlobOptions BlobReader BlobState BlobStore BrokenRead ByteRange CallOptions Checkpoint Descriptor Digest DraftFile

@@ -260,19 +260,7 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
       "layerstash download PLAIN/me/files:disk copy.img",
     ],
   ],
-  "a directory, and a file that does not exist": [
-    [
-      "upload photos PLAIN/me/files",
-      2,
-      "photos is a directory: pack it first",
-      "tar c photos | layerstash upload - PLAIN/me/files -t photos",
-    ],
-    [
-      "upload -r me/files -t all -i photos",
-      2,
-      "photos is a directory: pack it first",
-      "tar c photos | layerstash upload -r me/files -t all -i -",
-    ],
+  "a file that does not exist": [
     [
       "upload dsik.img PLAIN/me/files:disk",
       3,

@@ -57,8 +57,7 @@ export interface DownloadedFolder {
  * @example
  * ```ts
  * import { openStore } from "@layerstash/cli";
- * import { downloadFolder } from "./download_folder.ts";
- * import { uploadFolder } from "./upload_folder.ts";
+ * import { downloadFolder, uploadFolder } from "@layerstash/cli/folders";
  *
  * const directory = await Deno.makeTempDir();
  * await Deno.mkdir(`${directory}/site`);
@@ -73,20 +72,20 @@ export interface DownloadedFolder {
 export async function downloadFolder(
   store: StoreReader,
   reference: string,
-  given: DownloadFolderOptions,
+  options: DownloadFolderOptions,
 ): Promise<DownloadedFolder> {
-  const options = withChannel(given, store);
-  const { directory, jobs, onEvent, signal } = options;
+  const reporting = withChannel(options, store);
+  const { directory, jobs, onEvent, signal } = reporting;
   checkTransfer({ jobs });
-  const { digest, layers } = await findFolder(store, reference, options);
+  const { digest, layers } = await findFolder(store, reference, reporting);
   const size = layers.reduce((sum, layer) => sum + layer.size, 0);
   onEvent?.({ type: "plan", blobs: layers.length, size });
-  const selection = await Selection.of(options.paths ?? []);
+  const selection = await Selection.of(reporting.paths ?? []);
   const files = new ImageFiles(store, layers, { onEvent, signal, name: reference });
   using disk = openDisk();
-  const download = new FolderDownload(files, { ...options, selection, disk });
+  const download = new FolderDownload(files, { ...reporting, selection, disk });
   const counts = await isFree(directory)
-    ? await download.intoNew(JSON.stringify([digest, options.paths ?? []]))
+    ? await download.intoNew(JSON.stringify([digest, reporting.paths ?? []]))
     : await download.onto();
   selection.requireFound();
   return { digest, ...counts };

@@ -47,6 +47,31 @@ export async function readFolder(
   return { manifest, note: config.note, layers: known.filter((each) => each !== undefined) };
 }
 
+/**
+ * Whether a reference leads to a folder.
+ *
+ * @throws {MismatchError} if it does, and the folder is malformed or of an unknown version
+ *
+ * @example
+ * ```ts
+ * import { openStore } from "@layerstash/cli";
+ * import { isFolder } from "@layerstash/cli/folders";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+ * if (await isFolder(store, "photos")) throw new Error("there is nothing");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function isFolder(
+  store: StoreReader,
+  reference: string,
+  options: CallOptions = {},
+): Promise<boolean> {
+  const manifest = await store.manifest(reference, options);
+  return manifest !== undefined && await readFolder(store, manifest, options) !== undefined;
+}
+
 function layerOf(
   { digest, size, annotations = {} }: ListedLayer,
   { note, diffIds }: FolderConfig,

@@ -1,9 +1,11 @@
 /** Stores a directory as a folder: walks, plans, sends what is not there, and puts the tag. @module */
+import { isAbsolute, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
 import { inParallel } from "../async/pool.ts";
 import type { Turn } from "../async/turns.ts";
 import { bytesSource } from "../content/source.ts";
 import { readError } from "../content/file_errors.ts";
-import { ConflictError, NotAllowedError } from "../errors.ts";
+import { ConflictError, InvalidInputError, NotAllowedError } from "../errors.ts";
 import { type OnEvent, withChannel, withoutProgress } from "../events.ts";
 import { counted } from "../messages.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -75,7 +77,7 @@ const PACK_SIZE = 256 * 1024 * 1024;
  * @example
  * ```ts
  * import { openStore } from "@layerstash/cli";
- * import { uploadFolder } from "./upload_folder.ts";
+ * import { uploadFolder } from "@layerstash/cli/folders";
  *
  * const directory = await Deno.makeTempDir();
  * await Deno.mkdir(`${directory}/site`);
@@ -89,25 +91,40 @@ const PACK_SIZE = 256 * 1024 * 1024;
 export async function uploadFolder(
   store: Store,
   tag: string,
-  given: UploadFolderOptions,
+  options: UploadFolderOptions,
 ): Promise<UploadedFolder> {
-  const options = withChannel(given, store);
-  const { directory, stateDirectory, onEvent, signal } = options;
-  checkTransfer({ jobs: options.jobs, chunkSize: options.packSize });
+  const reporting = withChannel(options, store);
+  const { directory, stateDirectory, onEvent, signal } = reporting;
+  checkTransfer({ jobs: reporting.jobs, chunkSize: reporting.packSize });
   await requireTargetName(store, tag, { signal, onEvent });
   const root = await Deno.realPath(directory).catch((error) => {
     throw readError(error, directory);
   });
   using memory = await PackMemory.open({ store, tag, directory: root, stateDirectory, onEvent });
-  const before = await lookAt(store, tag, options);
-  const isExcluded = await exclusions(options.exclude ?? []);
+  const before = await lookAt(store, tag, reporting);
+  const isExcluded = await exclusions(reporting.exclude ?? []);
+  requireElsewhere(store, root, isExcluded);
   using disk = openDisk();
-  const found = await walkFolder(root, { ...options, disk, isExcluded });
-  const packs = packsOf(found, options.packSize ?? PACK_SIZE);
+  const found = await walkFolder(root, { ...reporting, disk, isExcluded });
+  const packs = packsOf(found, reporting.packSize ?? PACK_SIZE);
   onEvent?.({ type: "plan", blobs: packs.length });
-  const upload = new FolderUpload(store, { ...options, root, tag, memory, before });
+  const upload = new FolderUpload(store, { ...reporting, root, tag, memory, before });
   upload.remembers = await untilSettled(found.changed, disk);
   return await upload.store(found, packs);
+}
+
+/** A folder that held the directory of its own layers would change while it is stored, and each time. */
+function requireElsewhere(
+  { url, name }: Store,
+  root: string,
+  isExcluded: (path: string) => boolean,
+): void {
+  if (!url.startsWith("file:")) return;
+  const inside = relative(root, fileURLToPath(url)).replaceAll(sep, "/");
+  if (inside.startsWith("../") || inside === ".." || isAbsolute(inside) || isExcluded(inside)) return;
+  throw new InvalidInputError(`the directory holds ${name} itself, where it would be stored`, {
+    hint: `store it elsewhere, or leave that out, as in: --exclude /${inside.split("/")[0]}`,
+  });
 }
 
 /** What a tag holds. */
@@ -140,6 +157,8 @@ class FolderUpload {
   /** Layers that are stored, by what they hold; of those that this machine knows it knows their files, too. */
   readonly #foreign: ReadonlyMap<Digest, FolderLayer>;
   readonly #unreadable: string[] = [];
+  /** How many files may not be read, and their bytes. */
+  readonly #leftOut = { files: 0, size: 0 };
   #sent = 0;
 
   constructor(store: Store, options: FolderUploadOptions) {
@@ -161,10 +180,12 @@ class FolderUpload {
       const layer = await this.#storePack(pack, { signal, turn });
       if (layer) layers[pack.number - 1] = layer;
     });
-    const totals = { ...totalsOf(found), layers: packs.length, sent: this.#sent };
+    const all = totalsOf(found);
+    const stored = { files: all.files - this.#leftOut.files, size: all.size - this.#leftOut.size };
+    const totals = { ...stored, layers: packs.length, sent: this.#sent };
     if (dryRun) return { tag, ...totals, unreadable: this.#unreadable };
     this.#requireReadable();
-    const digest = await this.#commit(folderImage({ ...totalsOf(found), modified: newestOf(found), layers }));
+    const digest = await this.#commit(folderImage({ ...stored, modified: newestOf(found), layers }));
     return { tag, digest, ...totals, unreadable: this.#unreadable };
   }
 
@@ -216,9 +237,19 @@ class FolderUpload {
     const { digest, size } = await this.#store.write(source, { what, signal, turn, onEvent: this.#onEvent });
     const { facts, unreadable } = await report;
     this.#report(pack, "sent", { digest, size });
-    this.#unreadable.push(...unreadable);
+    if (unreadable.length > 0) this.#leaveOut(pack, unreadable);
     const layer = { digest, size, facts };
     return unreadable.length > 0 ? layer : this.#remember(fingerprint, layer);
+  }
+
+  #leaveOut(pack: Pack, paths: readonly string[]): void {
+    this.#unreadable.push(...paths);
+    const isLeftOut = new Set(paths);
+    for (const { path, type, size } of pack.entries()) {
+      if (!isLeftOut.has(path)) continue;
+      this.#leftOut.files++;
+      if (type === "file") this.#leftOut.size += size;
+    }
   }
 
   #remember(fingerprint: string, layer: FolderLayer): FolderLayer {

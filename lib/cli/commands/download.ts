@@ -45,6 +45,7 @@ export function downloadCommand(): CommandUnknownOpts {
     .addOption(mayRepeat(
       new Option("--only <glob>", "of several files, only these; may be repeated").argParser(addGlob),
     ))
+    .option("--delete", "of a folder: remove from DEST what is not in it")
     .addOption(platformOption())
     .addHelpText("after", EXAMPLES);
   const work = storeAction<WithName<ReturnType<typeof command.opts>>>(
@@ -53,7 +54,7 @@ export function downloadCommand(): CommandUnknownOpts {
       const { outfile, only } = flags;
       if (outfile !== undefined) requireFreeOutput(outfile, flags);
       // Most downloads are of stored files: the rest is loaded when it is needed.
-      if (only !== undefined) {
+      if (only !== undefined || flags.delete) {
         const { bringBackNamed } = await import("./download_artifact.ts");
         return await bringBackNamed(session, flags);
       }

@@ -3,6 +3,7 @@ import type { Artifact } from "../../artifacts/artifact.ts";
 import { info } from "../../../main.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { downloadArtifact, findArtifact, findInstead, streamArtifact } from "../../exports/artifacts.ts";
+import { isFolder } from "../../exports/folders.ts";
 import { counted, printable } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
 import type { StoreSession } from "../action.ts";
@@ -10,6 +11,7 @@ import { doneLine } from "../ending.ts";
 import { renderPace, renderTotals } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
 import { artifactInstead } from "./artifact_instead.ts";
+import { bringBackFolder } from "./folder.ts";
 
 /** The options of a download. */
 export interface DownloadFlags {
@@ -18,6 +20,7 @@ export interface DownloadFlags {
   outfile?: string | undefined;
   only?: readonly string[] | undefined;
   overwrite?: boolean | undefined;
+  delete?: boolean | undefined;
   jobs?: number | undefined;
   stateDir?: string | undefined;
   json?: boolean | string | undefined;
@@ -49,13 +52,34 @@ export async function bringBackNamed(session: StoreSession, flags: DownloadFlags
   const artifact = await find(store, baseTag, options);
   if (artifact) return await bringBackFiles(session, artifact, flags);
   await info(store, baseTag, { signal, onEvent });
-  throw new InvalidInputError(`${baseTag} is one stored file, of which --only chooses nothing`, {
-    hint: "omit --only",
-  });
+  throw new InvalidInputError(
+    `${baseTag} is one stored file, of which ${flags.only ? "--only chooses" : "--delete removes"} nothing`,
+    {
+      hint: `omit ${flags.only ? "--only" : "--delete"}`,
+    },
+  );
 }
 
-/** Downloads the files of an artifact, and says where they are. */
+/** Downloads the files of an artifact, and says where they are. An image may be a folder. */
 async function bringBackFiles(
+  session: StoreSession,
+  artifact: Artifact,
+  flags: DownloadFlags,
+): Promise<void> {
+  const { store, signal, onEvent } = session;
+  const isImage = artifact.kind === "container image";
+  if (isImage && await isFolder(store, artifact.reference, { signal, onEvent })) {
+    return await bringBackFolder(session, flags);
+  }
+  if (flags.delete) {
+    throw new InvalidInputError(`${artifact.reference} is no folder, so nothing is to be removed`, {
+      hint: "omit --delete",
+    });
+  }
+  await bringBackArtifact(session, artifact, flags);
+}
+
+async function bringBackArtifact(
   session: StoreSession,
   artifact: Artifact,
   { outfile = ".", stateDir: stateDirectory, json, ...options }: DownloadFlags,

@@ -1,16 +1,17 @@
 /** `layerstash upload`. @module */
 import { basename, resolve } from "node:path";
-import type { CommandUnknownOpts } from "@commander-js/extra-typings";
+import { type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { upload } from "../../../main.ts";
 import { counted, quoted } from "../../messages.ts";
 import { exists, isDirectory } from "../../oci/path_reference.ts";
 import type { Stash } from "../../stash/stash.ts";
 import { storeAction, type StoreSession } from "../action.ts";
 import { transferCommand } from "../base_commands.ts";
-import { correctedLine, withOption, withWord } from "../corrected_line.ts";
-import { addressIn, commandLine, doneLine, getItBack, keptThere, shellWord } from "../ending.ts";
+import { correctedLine } from "../corrected_line.ts";
+import { addressIn, commandLine, doneLine, getItBack, keptThere } from "../ending.ts";
 import { chunkSizeOption, manifestFormatOption } from "../options.ts";
 import { type ParsedCommand, type PlaceFlags, refusalOf, type WithName } from "../place.ts";
+import { mayRepeat } from "../strict_usage.ts";
 import { filesAndPlace } from "../words.ts";
 import { streamName } from "../terminal/standard_streams.ts";
 import { renderTotals, sumOf, type TransferTotals } from "../terminal/transfer_totals.ts";
@@ -20,24 +21,32 @@ const EXAMPLES = `
 Examples:
   $ layerstash upload disk.img ghcr.io/me/files:disk
   $ layerstash upload disk.img logger.dat me/files     # under their own names
-  $ tar c photos | layerstash upload - me/files:photos
-  $ layerstash upload disk.img oci:./box/me/files:disk
+  $ layerstash upload photos oci:./box/me/files:photos # a directory
+  $ tar c photos | layerstash upload - me/files:photos.tar
 
-A chunk has 5 GiB, on GHCR 512 MiB. Chunks that are stored already are not sent
-again: after an interruption, the same command goes on. If the name holds
-another file, that is a conflict; --overwrite replaces it. What a pipe brings is
-stored even if the program before it fails: use set -o pipefail, and remove what
-is incomplete.
+After an interruption, the same command goes on. If the name holds something
+else, that is a conflict; --overwrite replaces it. What a pipe brings is stored
+even if the program before it fails: use set -o pipefail, and remove what is
+incomplete. How big a chunk is, and more: layerstash help files
 `;
 
 /** Makes the command. */
 export function uploadCommand(): CommandUnknownOpts {
   const command = transferCommand("upload")
-    .argument("[file...]", "files or block devices to store, - is standard input; after them the address")
+    .argument(
+      "[file...]",
+      "files or directories to store, - is standard input; after them the address",
+    )
     .option("-i, --infile <file>", "the file to store, with -r and -t")
     .addOption(chunkSizeOption())
     .option("--overwrite", "replace another file that has the same name")
     .addOption(manifestFormatOption())
+    .addOption(mayRepeat(
+      new Option("--exclude <glob>", "of a directory: leave these out; may be repeated").argParser(addGlob),
+    ))
+    .option("--one-file-system", "of a directory: leave out what is mounted in it")
+    .option("--skip-unreadable", "of a directory: store the rest")
+    .option("--dry-run", "of a directory: only say what would be sent")
     .addHelpText("after", EXAMPLES);
   const work = storeAction<
     WithName<ReturnType<typeof command.opts>> & { infile: string; position: Position }
@@ -45,6 +54,17 @@ export function uploadCommand(): CommandUnknownOpts {
     ({ infile, baseTag }) => `store ${streamName(infile, "input")} as ${baseTag}`,
     async (session, { baseTag, infile, json, stateDir: stateDirectory, position, ...options }) => {
       const { terminal, store, signal, onEvent, totals } = session;
+      if (isDirectory(infile)) {
+        const { storeFolder } = await import("./folder.ts");
+        const size = await storeFolder(session, {
+          baseTag,
+          infile,
+          json,
+          stateDir: stateDirectory,
+          ...options,
+        });
+        return void position.before.push({ size, ...totals() });
+      }
       const input = infile === "-" ? Deno.stdin.readable : infile;
       const stash = await upload(store, baseTag, { ...options, stateDirectory, input, signal, onEvent });
       if (infile === "-" && stash.size === 0) terminal.warn("standard input was empty");
@@ -72,6 +92,10 @@ export function uploadCommand(): CommandUnknownOpts {
     }
   });
   return command;
+}
+
+function addGlob(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
 }
 
 /** Which of several files one is. */
@@ -117,7 +141,7 @@ function uploadsOf<F extends PlaceFlags & { infile?: string | undefined }>(
     const line = correctedLine(command, (words) => words.toSpliced(1, 0, "disk.img"));
     refuse("the file is missing: name it before the address, or with -i", line);
   }
-  files.filter(isDirectory).forEach((each) => refuseDirectory(each, place.baseTag, command));
+  requireFittingOptions(files.some(isDirectory), files.every(isDirectory), command);
   if (files.length > 1 && place.baseTag !== undefined) {
     refuse(`several files cannot all be stored as ${quoted(place.baseTag)}: leave out the name`);
   }
@@ -132,15 +156,22 @@ function uploadsOf<F extends PlaceFlags & { infile?: string | undefined }>(
   return uploads;
 }
 
-/** Refuses a directory: the hint packs it, and gives it its own name if no other is given. */
-function refuseDirectory(directory: string, baseTag: string | undefined, command: CommandUnknownOpts): never {
-  const refuse = refusalOf(command);
-  const line = correctedLine(command, (words) => {
-    const piped = withWord(words, directory, "-");
-    if (baseTag !== undefined) return piped;
-    return withOption(command, piped, ["base-tag", ownName(resolve(directory), refuse)]);
-  });
-  return refuse(`${directory} is a directory: pack it first`, `tar c ${shellWord(directory)} | ${line}`);
+/** Options of directories fit no file, and some of files fit no directory. */
+function requireFittingOptions(
+  someDirectory: boolean,
+  allDirectories: boolean,
+  command: CommandUnknownOpts,
+): void {
+  const typed = (names: readonly string[]) =>
+    names.find((name) => command.getOptionValueSource(name) === "cli");
+  const ofFolders = someDirectory
+    ? undefined
+    : typed(["exclude", "oneFileSystem", "skipUnreadable", "dryRun"]);
+  const ofFiles = allDirectories ? typed(["chunkSize", "manifestFormat"]) : undefined;
+  const name = ofFolders ?? ofFiles;
+  if (name === undefined) return;
+  const flag = `--${name.replace(/[A-Z]/g, (each) => `-${each.toLowerCase()}`)}`;
+  refusalOf(command)(`${flag} does not fit: what is stored is ${ofFolders ? "no" : "a"} directory`);
 }
 
 function requireDistinct(
@@ -159,7 +190,7 @@ function requireDistinct(
 /** The name that a file is stored under if none is given. Tags have few characters: `_` stands for all others. */
 function ownName(file: string, refuse: (problem: string) => never): string {
   if (file === "-") refuse("standard input needs a name: add it to the address, as in ghcr.io/me/files:disk");
-  return basename(file).replace(/[^\w.-]/g, "_").replace(/^[.-]/, "_").slice(0, LONGEST_OWN_NAME);
+  return basename(resolve(file)).replace(/[^\w.-]/g, "_").replace(/^[.-]/, "_").slice(0, LONGEST_OWN_NAME);
 }
 
 /** Leaves room for the numbers of the chunks: a tag has at most 128 characters. */

@@ -1,0 +1,94 @@
+/** The parts of `layerstash upload` and `layerstash download` that store directories and bring them back. @module */
+import { InvalidInputError, LayerstashError } from "../../errors.ts";
+import { downloadFolder, uploadFolder } from "../../exports/folders.ts";
+import { counted, printable } from "../../messages.ts";
+import type { StoreSession } from "../action.ts";
+import { addressIn, doneLine, getItBack } from "../ending.ts";
+import { renderTotals } from "../terminal/transfer_totals.ts";
+import { formatSize } from "../text/sizes.ts";
+
+/** The options of an upload that a directory can have. */
+export interface FolderUploadFlags {
+  baseTag: string;
+  infile: string;
+  exclude?: readonly string[] | undefined;
+  oneFileSystem?: boolean | undefined;
+  skipUnreadable?: boolean | undefined;
+  dryRun?: boolean | undefined;
+  overwrite?: boolean | undefined;
+  jobs?: number | undefined;
+  stateDir?: string | undefined;
+  json?: boolean | string | undefined;
+}
+
+/**
+ * Stores a directory, and says what came of it.
+ *
+ * @returns the bytes of its files
+ * @throws {LayerstashError} if a part of it may not be read: after the rest is stored, if that is wanted
+ */
+export async function storeFolder(session: StoreSession, flags: FolderUploadFlags): Promise<number> {
+  const { terminal, store, signal, onEvent, totals } = session;
+  const { baseTag, infile: directory, json, stateDir: stateDirectory, ...options } = flags;
+  const folder = await uploadFolder(store, baseTag, {
+    ...options,
+    directory,
+    stateDirectory,
+    signal,
+    onEvent,
+  });
+  const { files, size, layers, sent, unreadable, digest } = folder;
+  if (json) terminal.data(doneLine(session, folder));
+  else {
+    const much = `${counted(files, "file")}, ${formatSize(size)}, ${sent} of ${counted(layers, "layer")} `;
+    if (flags.dryRun) terminal.note(`would store ${baseTag} in ${store.name}: ${much}to be sent`);
+    else {
+      const pace = renderTotals(totals(), { size, moved: "sent" });
+      terminal.note(`stored ${baseTag} in ${store.name}: ${much}sent, ${pace}`);
+    }
+    if (digest !== undefined) {
+      terminal.note(`digest: ${addressIn(store, digest)}`);
+      terminal.note(getItBack("download", addressIn(store, baseTag)));
+    }
+  }
+  if (unreadable.length === 0) return size;
+  const names = unreadable.map(printable).join(", ");
+  throw new LayerstashError(
+    `${counted(unreadable.length, "path")} may not be read, and is not stored: ${names}`,
+  );
+}
+
+/** The options of a download that a folder can have. */
+export interface FolderDownloadFlags {
+  baseTag: string;
+  outfile?: string | undefined;
+  only?: readonly string[] | undefined;
+  overwrite?: boolean | undefined;
+  delete?: boolean | undefined;
+  jobs?: number | undefined;
+  json?: boolean | string | undefined;
+}
+
+/** Brings a folder back, and says what came of it. */
+export async function bringBackFolder(session: StoreSession, flags: FolderDownloadFlags): Promise<void> {
+  const { terminal, store, signal, onEvent, totals } = session;
+  const { baseTag, outfile, json, only: paths, overwrite, delete: isExact, jobs } = flags;
+  if (outfile === "-") {
+    throw new InvalidInputError(`${baseTag} is a folder, which standard output cannot take`, {
+      hint: "name a directory after the address",
+    });
+  }
+  const directory = outfile ?? (/^sha256:/.test(baseTag) ? baseTag.slice(7, 19) : baseTag);
+  const options = { directory, paths, overwrite, delete: isExact, jobs, signal, onEvent };
+  const folder = await downloadFolder(store, baseTag, options);
+  if (json) return terminal.data(doneLine(session, { ...folder, directory }));
+  const { written, kept, removed } = folder;
+  const rest = [
+    ...(kept > 0 ? [`${kept} were there`] : []),
+    ...(removed > 0 ? [`${removed} removed`] : []),
+  ];
+  const much = [`${counted(written, "file")} written`, ...rest].join(", ");
+  terminal.note(
+    `${printable(directory)}: ${much}, verified, ${renderTotals(totals(), { size: 0, moved: "fetched" })}`,
+  );
+}

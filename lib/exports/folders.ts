@@ -1,0 +1,29 @@
+/**
+ * Stores directories as folders, which are ordinary images, and brings them back.
+ *
+ * @example Store a directory, and get it back
+ * ```ts
+ * import { openStore } from "@layerstash/cli";
+ * import { downloadFolder, uploadFolder } from "@layerstash/cli/folders";
+ *
+ * const directory = await Deno.makeTempDir();
+ * await Deno.mkdir(`${directory}/site`);
+ * await Deno.writeTextFile(`${directory}/site/index.html`, "<h1>Hello</h1>");
+ *
+ * using store = openStore({ registry: `oci:${directory}/box`, repository: "me/files" });
+ * await uploadFolder(store, "site", { directory: `${directory}/site` });
+ * await downloadFolder(store, "site", { directory: `${directory}/copy` });
+ *
+ * if (await Deno.readTextFile(`${directory}/copy/index.html`) !== "<h1>Hello</h1>") throw new Error("not the same");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ *
+ * @module
+ */
+export { type UploadedFolder, uploadFolder, type UploadFolderOptions } from "../folders/upload_folder.ts";
+export {
+  type DownloadedFolder,
+  downloadFolder,
+  type DownloadFolderOptions,
+} from "../folders/download_folder.ts";
+export { isFolder } from "../folders/folder_image.ts";
