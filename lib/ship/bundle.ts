@@ -40,7 +40,7 @@ const FILE_RUNS = /__esm\(\{\n +"[^"]+"\(\) \{\n/;
  * and loading them takes longer than most commands.
  */
 function importingLate(program: string): string {
-  return program.split(/^(?=\/\/ .+\.[jt]s\n)/m).map((file) => {
+  return program.split(/^(?=\/\/ .+\.[cm]?[jt]s\n)/m).map((file) => {
     const runs = FILE_RUNS.exec(file);
     if (!runs) return file;
     const loads: string[] = [];
