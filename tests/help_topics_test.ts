@@ -51,6 +51,7 @@ code  what it means
 Deno.test("where colours are shown, code needs no quotes and headings are bold", () => {
   const lines = renderPage(PAGE, { width: 61, colour: true }).split("\n");
   assert.equal(lines[0], "\u001b[1mA\u001b[0m \u001b[1mpage\u001b[0m");
+  assert.ok(lines.includes("(\u001b[36mlayerstash help files\u001b[0m), which goes on elsewhere"));
   assert.ok(lines[2]!.startsWith("A sentence with \u001b[36msome code\u001b[0m, \u001b[1mbold\u001b[0m"));
 });
 

@@ -142,7 +142,7 @@ export function warnOfUnsafe(
 /** Turns a denied permission of Deno into an error for the user. */
 export function permissionError(error: Deno.errors.NotCapable): NotAllowedError {
   return new NotAllowedError(error.message.replace(/, run again.*/s, ""), {
-    hint: "give Deno the permissions that the README names, or -A",
+    hint: "give Deno the permissions that it needs (layerstash help install), or -A",
     cause: error,
   });
 }

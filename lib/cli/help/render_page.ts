@@ -100,7 +100,7 @@ function inline(text: string, page: PageOptions): string {
       if (code !== undefined) {
         return style(page.colour ? code : `\`${code}\``, CODE, page).replaceAll(" ", "\u00a0");
       }
-      if (bold === undefined) return `${inline(words!, page)}${whereIs(target!)}`;
+      if (bold === undefined) return inline(`${words}${whereIs(target!)}`, page);
       return inline(bold, page).split(" ").map((word) => style(word, BOLD, page)).join(" ");
     },
   );
@@ -109,7 +109,7 @@ function inline(text: string, page: PageOptions): string {
 /** A link cannot be followed on a terminal: so it says what to type, or the address. */
 function whereIs(target: string): string {
   const [, topic] = /^(\w+)\.md/.exec(target) ?? [];
-  if (topic !== undefined) return ` (\`layerstash\u00a0help\u00a0${topic}\`)`;
+  if (topic !== undefined) return ` (\`layerstash help ${topic}\`)`;
   return /^https?:/.test(target) ? ` (${target})` : "";
 }
 
