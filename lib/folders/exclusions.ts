@@ -9,7 +9,7 @@ import { pathPattern } from "../images/path_pattern.ts";
  */
 export async function exclusions(globs: readonly string[]): Promise<(path: string) => boolean> {
   const patterns = await Promise.all(globs.map((glob) => {
-    const isName = !glob.replace(/\/+$/, "").includes("/");
+    const isName = !glob.replace(/(?<!\/)\/+$/, "").includes("/");
     return pathPattern(isName ? `**/${glob}` : glob);
   }));
   return (path) => patterns.some((pattern) => pattern.includes(path));

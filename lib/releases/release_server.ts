@@ -53,7 +53,7 @@ export class ReleaseServer implements Disposable {
     const { url = RELEASES, clock = systemClock, onEvent, retry } = options;
     this.name = requireAddress(url).host;
     this.retry = { policy: { ...DEFAULT_RETRY_POLICY, ...retry }, clock, onEvent };
-    this.#url = url.replace(/\/+$/, "");
+    this.#url = url.replace(/(?<!\/)\/+$/, "");
     this.#transport = openTransport(options);
   }
 

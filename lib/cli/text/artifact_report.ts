@@ -25,7 +25,7 @@ export function renderArtifact(
 
 /** A packed directory has a slash at its end, as directories have in lists of files. */
 function nameOf({ path, packed }: ArtifactFile): string {
-  return packed ? `${path.replace(/\/+$/, "")}/` : path;
+  return packed ? `${path.replace(/(?<!\/)\/+$/, "")}/` : path;
 }
 
 /** An artifact as a JSON document. */
