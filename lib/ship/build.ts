@@ -7,8 +7,10 @@ import { programName, TARGETS } from "../releases/released_program.ts";
 import { BUNDLE, makeBundle } from "./bundle.ts";
 import { doMainJob } from "./main_job.ts";
 
-/** The permissions of the programs: network, files, environment, other programs, memory. They load no libraries. */
-export const PERMISSIONS = ["net", "read", "write", "env", "run", "sys"].map((name) => `--allow-${name}`);
+/** The permissions of the programs: network, files, environment, other programs, memory, and the C library for folders. */
+export const PERMISSIONS = ["net", "read", "write", "env", "run", "sys", "ffi"].map((name) =>
+  `--allow-${name}`
+);
 
 async function main(): Promise<void> {
   const { values: { target, all, out } } = parseArgs({
