@@ -38,14 +38,14 @@ export function extractCommand(): CommandUnknownOpts {
     .argument("<path...>", "files, directories with everything in them, or globs")
     .option(
       "-o, --output <dir>",
-      "the directory to write to, by default a new one, such as nginx-alpine; - is standard output: a file as it is, a directory as tar",
+      "the directory to write to, by default a new one; - is standard output: a file as it is, a directory as tar",
     )
     .option("--layer <layer>", "from this layer only: its number, from 1, or its digest")
     .option("--overwrite", "replace existing files")
     .option("--same-owner", "also set owners and set-id bits; needs root")
     .option(
       "--max-size <size>",
-      "write no more than this; by default 1 GiB and 100 times the layers",
+      "write no more; by default 1 GiB, or 100 times the layers",
       parseSizeOption,
     )
     .option("--verify", "read every layer to its last byte, and verify it")
