@@ -2,7 +2,7 @@
 
 /** Items that several workers take, until each is settled. */
 export class WorkQueue<T> {
-  readonly #waiting: T[];
+  readonly #waiting: Iterator<T>;
   readonly #added: T[] = [];
   #open: number;
   #changed: PromiseWithResolvers<void> = Promise.withResolvers();
@@ -10,11 +10,11 @@ export class WorkQueue<T> {
   /**
    * Begins a queue.
    *
-   * @param waiting the items that can be taken at once
+   * @param waiting the items that can be taken at once; each is asked for when it is taken
    * @param open how many items have to be settled, with those that are waiting
    */
   constructor(waiting: Iterable<T>, open: number) {
-    this.#waiting = [...waiting];
+    this.#waiting = waiting[Symbol.iterator]();
     this.#open = open;
   }
 
@@ -38,12 +38,9 @@ export class WorkQueue<T> {
     signal.addEventListener("abort", () => this.#changed.resolve());
     while (this.#open > 0) {
       signal.throwIfAborted();
-      const next = this.#added.length > 0 ? this.#added : this.#waiting;
-      if (next.length > 0) yield next.shift()!;
-      else {
-        yield undefined;
-        await this.#change(every);
-      }
+      const next = this.#added.shift() ?? this.#waiting.next().value;
+      yield next;
+      if (next === undefined) await this.#change(every);
     }
   }
 

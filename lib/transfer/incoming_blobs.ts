@@ -1,6 +1,8 @@
 /** The blobs that one transfer fetches: what is left to fetch, and what follows when a blob was fetched. @module */
 import { WorkQueue } from "../async/work_queue.ts";
+import type { ByteRange } from "../content/source.ts";
 import { corrupted } from "../oci/digest.ts";
+import { ByteRanges } from "./byte_ranges.ts";
 import { IncomingBlob, type IncomingOptions, type Outcome } from "./incoming_blob.ts";
 import type { PlacedBlob } from "./placed_blob.ts";
 
@@ -9,8 +11,8 @@ import type { PlacedBlob } from "./placed_blob.ts";
  * parts, or if bytes that the file had before have turned out to be wrong.
  */
 export class IncomingBlobs {
-  /** The blobs of which the file is said to have everything. They are only verified. */
-  readonly present: readonly IncomingBlob[];
+  /** The blobs of which the file is said to have everything. They are only verified. Each is made when it is asked for. */
+  readonly present: Iterable<IncomingBlob>;
   /** The blobs that are still to be fetched, perhaps once more. */
   readonly queue: WorkQueue<IncomingBlob>;
   readonly #options: IncomingOptions;
@@ -24,9 +26,9 @@ export class IncomingBlobs {
    */
   constructor(blobs: readonly PlacedBlob[], options: Omit<IncomingOptions, "onRefused" | "after">) {
     this.#options = { ...options, onRefused: (error) => this.#onRefused(error) };
-    const incoming = this.#begin(blobs);
-    this.present = incoming.filter(({ missing }) => missing.length === 0);
-    this.queue = new WorkQueue(incoming.filter(({ missing }) => missing.length > 0), incoming.length);
+    const isPresent = (blob: PlacedBlob) => isWhole(options.log.present(blob), blob);
+    this.present = this.#begin(blobs.filter(isPresent));
+    this.queue = new WorkQueue(this.#begin(blobs.filter((blob) => !isPresent(blob))), blobs.length);
   }
 
   /**
@@ -49,13 +51,13 @@ export class IncomingBlobs {
     return this.#anew(incoming, Infinity);
   }
 
-  /** The blobs, each with what the file has of it, and with how many bytes are fetched after it. */
-  #begin(blobs: readonly PlacedBlob[]): IncomingBlob[] {
+  /** The blobs, each with what the file has of it, and with how many bytes are fetched after it. There may be 100,000. */
+  *#begin(blobs: readonly PlacedBlob[]): Generator<IncomingBlob, undefined> {
     let after = blobs.reduce((sum, { size }) => sum + size, 0);
-    return blobs.map((blob) => {
+    for (const blob of blobs) {
       after -= blob.size;
-      return new IncomingBlob(blob, this.#options.log.present(blob), { ...this.#options, after });
-    });
+      yield new IncomingBlob(blob, this.#options.log.present(blob), { ...this.#options, after });
+    }
   }
 
   #finish({ blob, missing }: IncomingBlob): void {
@@ -84,4 +86,9 @@ export class IncomingBlobs {
       message: `${message}: each blob is fetched over one connection`,
     });
   }
+}
+
+/** Whether a file that has these ranges of a blob has all of it. Of an empty blob it may have an empty one. */
+function isWhole(present: readonly ByteRange[], { size }: PlacedBlob): boolean {
+  return present.length > 0 && new ByteRanges(present).beforeGap >= size;
 }
