@@ -1,6 +1,6 @@
 /** The program in one file, and the task that compiles it. @module */
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { topicText } from "../lib/cli/help/topics.ts";
 import { makeBundle } from "../lib/ship/bundle.ts";
 import { doMainJob } from "../lib/ship/main_job.ts";
@@ -50,6 +50,18 @@ Deno.test("the bundle contains the topics of the help", async () => {
   const { stdout } = await new Deno.Command(name!, { args, env: place.env }).output();
   assert.equal(new TextDecoder().decode(stdout), await topicText("recipes"));
 });
+
+Deno.test(
+  "the bundle is a program by its first line, whose flags Deno knows",
+  { ignore: !POSIX },
+  async () => {
+    await using place = await bundled();
+    const PATH = `${dirname(Deno.execPath())}:/usr/bin:/bin`;
+    const run = new Deno.Command(place.path, { args: ["--version"], env: { ...place.env, PATH } });
+    const { code, stderr } = await run.output();
+    assert.deepEqual([code, new TextDecoder().decode(stderr)], [0, ""]);
+  },
+);
 
 Deno.test("the bundle loads no module of Deno before a command needs it", async () => {
   await using place = await bundled();

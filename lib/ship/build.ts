@@ -4,7 +4,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { VERSION } from "../cli/version.ts";
 import { programName, TARGETS } from "../releases/released_program.ts";
-import { BUNDLE, makeBundle } from "./bundle.ts";
+import { BUNDLE, makeBundle, V8_FLAGS } from "./bundle.ts";
 import { doMainJob } from "./main_job.ts";
 
 /** The permissions of the programs: network, files, environment, other programs, memory, and the C library for folders. */
@@ -34,7 +34,15 @@ async function main(): Promise<void> {
 
 /** Compiles the bundle. It contains its worker, so nothing else needs to be included. */
 async function compile(bundle: string, program: string, target: string): Promise<void> {
-  const options = ["--quiet", "--no-config", "--no-lock", "--no-check", "--no-prompt", ...PERMISSIONS];
+  const options = [
+    "--quiet",
+    "--no-config",
+    "--no-lock",
+    "--no-check",
+    "--no-prompt",
+    V8_FLAGS,
+    ...PERMISSIONS,
+  ];
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["compile", ...options, "--target", target, "--output", program, bundle],
     env: { NO_COLOR: "1" },

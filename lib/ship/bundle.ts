@@ -12,6 +12,12 @@ function urlOf(worker: string): string {
   return `new URL("./${basename(worker)}", import.meta.url)`;
 }
 
+/**
+ * Keeps the program small. V8 would let garbage grow to several times what is in use: with 100,000 chunks or entries that is
+ * a third of all memory, and collecting it earlier takes no time that shows.
+ */
+export const V8_FLAGS = "--v8-flags=--heap-growing-percent=30,--max-semi-space-size=4";
+
 /** The path of the bundle. */
 export const BUNDLE = fileURLToPath(new URL("../../dist/layerstash.js", import.meta.url));
 
@@ -24,7 +30,7 @@ export async function makeBundle(path: string = BUNDLE): Promise<string> {
   let program = importingLate(await bundled(PROGRAM));
   for (const worker of WORKERS) program = await withWorker(program, worker);
   await Deno.mkdir(dirname(path), { recursive: true });
-  await Deno.writeTextFile(path, `#!/usr/bin/env -S deno run --no-config -A\n${program}`, {
+  await Deno.writeTextFile(path, `#!/usr/bin/env -S deno run --no-config -A ${V8_FLAGS}\n${program}`, {
     mode: 0o755,
   });
   return path;

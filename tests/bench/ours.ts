@@ -1,4 +1,5 @@
 /** What layerstash is told, to do the same work. @module */
+import { V8_FLAGS } from "../../lib/ship/bundle.ts";
 import { commandWords } from "../rigs/command_line.ts";
 import { type Operation, registryUrl, STORED, type Words, type Work } from "./work.ts";
 
@@ -28,7 +29,8 @@ export const OURS: Record<Operation, (work: Work, run: number) => Words> = {
   copyToRegistry: ({ host, target }) => ["copy", `${host}/${STORED}:image`, `${target}/bench/ours:t`],
 };
 
-/** The command. */
+/** The command, with the flags that released programs have. */
 export function layerstash(words: Words): Words {
-  return commandWords([...words]);
+  const [deno, run, ...others] = commandWords([...words]);
+  return [deno!, run!, V8_FLAGS, ...others];
 }
