@@ -86,12 +86,9 @@ Deno.test("the root is packed without itself, and a link leads to the directory"
   await using place = await makePlace();
   const root = await unpacked(place, "/");
   assert.deepEqual(root.byTar, root.extracted);
-  const led = await place.runForBytes(["extract", "oci:box:t", "usr", "-o", "-"]);
-  assert.deepEqual(
-    led,
-    await place.runForBytes(["extract", "oci:box:t", "opt/", "-o", "-"]),
-    "and twice the same bytes",
-  );
+  const packed = async (path: string) =>
+    (await place.runForBytes(["extract", "oci:box:t", path, "-o", "-"])).stdout;
+  assert.deepEqual(await packed("usr"), await packed("opt/"), "and twice the same bytes");
 });
 
 Deno.test(
