@@ -174,3 +174,31 @@ Deno.test("events count the blobs of all files, and say what is there already", 
     const states = events.flatMap((event) => event.type === "blob" ? [[event.index, event.state]] : []);
     assert.deepEqual(states.sort(), [[1, "present"], [2, "fetched"]]);
   }));
+
+Deno.test("small files need no journal, and what a killed run has left of them is gone on with", () =>
+  inStore(async (store, work) => {
+    const titles = Array.from({ length: 20 }, (_, index) => `${index}.txt`);
+    const layers = titles.map((title) => ({ content: `the content of ${title}`, title }));
+    await putArtifact(store, "v1", layers);
+    const options = { output: work.path("out"), stateDirectory: work.path("state") };
+    await Deno.mkdir(options.output);
+    await work.write("out/0.txt.part", "the con"); // some bytes were written
+    await work.write("out/1.txt.part", `the con${"\0".repeat("tent of 1.txt".length)}`); // and the file had its size
+    const begun: number[] = [];
+    const stop = new AbortController();
+    const onEvent = (event: TransferEvent) => {
+      if (event.type === "blob") begun.push(event.index);
+      if (begun.length === 10) stop.abort();
+    };
+    await assert.rejects(fetch(store, "v1", { ...options, onEvent, signal: stop.signal }));
+    await assert.rejects(Deno.stat(options.stateDirectory), Deno.errors.NotFound);
+    await fetch(store, "v1", options);
+    const found = await filesIn(options.output);
+    assert.deepEqual([...found.keys()].sort(), titles.toSorted());
+    for (const { title, content } of layers) {
+      assert.equal(new TextDecoder().decode(found.get(title)), content);
+    }
+    await work.write("out/2.txt.part", "somebody else's");
+    await Deno.remove(work.path("out/2.txt"));
+    await assert.rejects(fetch(store, "v1", options), { name: "ConflictError" });
+  }));

@@ -4,7 +4,7 @@ import { partOfTransfer } from "../events.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import type { BlobReader } from "../store/store.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
-import { ONE_REQUEST } from "../transfer/fetch_blobs.ts";
+import { LOG_EVERY, ONE_REQUEST } from "../transfer/fetch_blobs.ts";
 import { placeBlobs } from "../transfer/placed_blob.ts";
 import { fetchFile, type FetchFileOptions } from "./fetch_file.ts";
 
@@ -13,6 +13,9 @@ export interface BlobFile {
   path: string;
   blob: SizedBlob;
 }
+
+/** How many files are fetched at once that are so small that they take a round trip each, and hardly any bandwidth. */
+const MANY_JOBS = 2 * DEFAULT_JOBS;
 
 /**
  * Fetches blobs into files, as `fetchFile` fetches one. The event `blob` counts them in the order in which they are given.
@@ -36,15 +39,20 @@ export async function fetchFiles<F extends BlobFile>(
     await fetchFile(store, placeBlobs([{ digest, size }]), file.path, {
       ...options,
       ...each,
+      ...(size <= LOG_EVERY && { stateDirectory: undefined }), // a journal would record nothing before its end
       onEvent: partOfTransfer(onEvent, () => files.indexOf(file) + 1),
       explain: explain && ((error) => explain(error, file)),
     });
   };
-  const [small, large] = [true, false].map((isSmall) =>
-    files.filter(({ blob }) => (blob.size <= ONE_REQUEST) === isSmall)
+  const groups = Map.groupBy(
+    files,
+    ({ blob: { size } }) => size <= LOG_EVERY ? "unrecorded" : size <= ONE_REQUEST ? "small" : "large",
   );
-  await inParallel(small!, { jobs: jobs ?? DEFAULT_JOBS, signal }, async (file, signal) => {
-    await fetchOne(file, { jobs: 1, signal });
-  });
-  for (const file of large!) await fetchOne(file, { jobs, signal });
+  const sideBySide = { unrecorded: MANY_JOBS, small: DEFAULT_JOBS };
+  for (const [group, most] of Object.entries(sideBySide) as [keyof typeof sideBySide, number][]) {
+    await inParallel(groups.get(group) ?? [], { jobs: jobs ?? most, signal }, async (file, signal) => {
+      await fetchOne(file, { jobs: 1, signal });
+    });
+  }
+  for (const file of groups.get("large") ?? []) await fetchOne(file, { jobs, signal });
 }

@@ -28,7 +28,7 @@ export interface FetchBlobsOptions
  */
 export const ONE_REQUEST: number = 32 * 1024 * 1024;
 /** After how many bytes of a part the log gets them: so much is fetched again after a break. */
-const LOG_EVERY = 4 * 1024 * 1024;
+export const LOG_EVERY = 4 * 1024 * 1024;
 /** After how long those who have nothing to fetch look again, in milliseconds: whether a part takes long shows slowly. */
 const LOOK_AGAIN = 100;
 

@@ -27,7 +27,7 @@ export interface ReceiveOptions extends CallOptions {
   orWhole?: boolean;
 }
 
-/** The size of the buffers that bytes are read into. */
+/** The largest size of the buffers that bytes are read into. */
 const BUFFER = 1024 * 1024;
 
 /**
@@ -73,7 +73,8 @@ async function receiveOnce(
   const asked = range.end;
   const { stream, start, isSlice } = await open(store, options, { start: progress.position, end: asked });
   let offset = start;
-  for await (const piece of pieces(stream, options.signal)) {
+  const most = isSlice ? BUFFER : Math.min(BUFFER, asked - start + 1); // one byte more shows that the stream has ended
+  for await (const piece of pieces(stream, { most, signal: options.signal })) {
     const { end } = range;
     const isCut = isSlice || end < asked;
     const wanted = piece.subarray(Math.max(0, progress.position - offset), Math.max(0, end - offset));
@@ -132,12 +133,12 @@ async function requireSize(
   throw new MismatchError(`the blob ${digest} has ${counted(found, "byte")}, not ${size}`);
 }
 
-/** The stream's bytes, through one buffer where the stream can fill one. */
+/** The stream's bytes, through one buffer of the size `most` where the stream can fill one. */
 async function* pieces(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-  signal: AbortSignal | undefined,
+  { most, signal }: { most: number; signal: AbortSignal | undefined },
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const { read, cancel } = readerOf(stream);
+  const { read, cancel } = readerOf(stream, most);
   try {
     for (;;) {
       const { done, value } = await read().catch((error) => {
@@ -152,7 +153,7 @@ async function* pieces(
   }
 }
 
-function readerOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
+function readerOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>, most: number) {
   let reader: ReadableStreamBYOBReader;
   try {
     reader = stream.getReader({ mode: "byob" });
@@ -160,7 +161,7 @@ function readerOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>) {
     const plain = stream.getReader(); // a stream that makes its own buffers
     return { read: () => plain.read(), cancel: () => plain.cancel() };
   }
-  let buffer = new ArrayBuffer(BUFFER);
+  let buffer = new ArrayBuffer(most);
   const read = async () => {
     const result = await reader.read(new Uint8Array(buffer));
     if (result.value) buffer = result.value.buffer;
