@@ -233,6 +233,20 @@ A chunk has 5 GiB, on GHCR 512 MiB. \`--chunk-size 500MB\` sets another [size](o
 most 100,000 chunks. With smaller chunks, less is lost when an upload is interrupted. When you store the same
 file again, use the same chunk size. Chunks with the same bytes are stored once.
 
+## Directories
+
+\`upload DIR ADDRESS\` stores a directory as an ordinary image, which docker, podman and Kubernetes unpack or
+mount. Its layers are in the eStargz form; those of files hold some 128 MiB each, and the last one holds all
+directories. Modes, times, symbolic and hard links and empty directories come back; on Linux with times to the
+nanosecond, and with names that are not UTF-8. Owners and extended attributes are not stored, and neither are
+sockets, pipes and devices. Holes of sparse files are stored as zeros, which come back as holes.
+
+Of a directory that was stored before, only packs with files that have changed are read and sent;
+\`--overwrite\` replaces what the name holds. \`--exclude GLOB\` leaves out what \`.gitignore\` would, and
+\`--dry-run\` only tells. \`download ADDRESS DIR\` makes a new directory, or completes one: files with the size
+and time of the stored ones are not fetched; \`--overwrite\` replaces those that differ, \`--delete\` removes what
+is not in the folder, and \`--only GLOB\` brings back a part.
+
 ## Nothing is replaced unasked
 
 **In a registry.** A second run of the same \`upload\` sends nothing. If the name holds another file, that is a
