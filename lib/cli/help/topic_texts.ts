@@ -8,12 +8,21 @@ Copy, paste, and put your own names in. YOU is your user name. Each recipe works
 
 ## A folder, in and out
 
-tar packs the folder on its way; no archive is written to the disk.
+\`\`\`console
+$ layerstash upload photos ghcr.io/YOU/files:photos
+$ layerstash download ghcr.io/YOU/files:photos restored
+\`\`\`
+
+The folder becomes an ordinary image: \`peek\`, \`extract\` and \`browse\` read single files of it. \`list --all\`
+shows it, \`alias remove\` removes it, and \`upload --overwrite\` stores its next state.
+
+With tar in between, the folder is one stored file, which \`list\`, \`verify\` and \`remove\` know. No archive is
+written to the disk:
 
 \`\`\`console
 $ set -o pipefail
-$ tar c photos | layerstash upload - ghcr.io/YOU/files:photos
-$ mkdir -p restored && layerstash download ghcr.io/YOU/files:photos - | tar x -C restored
+$ tar c photos | layerstash upload - ghcr.io/YOU/files:photos.tar
+$ mkdir -p unpacked && layerstash download ghcr.io/YOU/files:photos.tar - | tar x -C unpacked
 \`\`\`
 
 Whatever tar wrote is stored, even if tar failed. \`set -o pipefail\` makes the line fail then; remove what is
@@ -135,10 +144,10 @@ With a certificate that you made yourself, add \`--ca-file certs/registry.crt\`,
 A backup that was never restored is a hope. Once a month, read every byte back, and look inside:
 
 \`\`\`console
-$ layerstash verify ghcr.io/YOU/files:photos --deep
-photos is OK: 10.2 KB in 1 chunk, every byte was read
-layerstash: verified photos: …
-$ layerstash download ghcr.io/YOU/files:photos - | tar t
+$ layerstash verify ghcr.io/YOU/files:photos.tar --deep
+photos.tar is OK: 10.2 KB in 1 chunk, every byte was read
+layerstash: verified photos.tar: …
+$ layerstash download ghcr.io/YOU/files:photos.tar - | tar t
 photos/
 photos/lake.jpg
 layerstash: sent to standard output: 10.2 KB, verified, …
