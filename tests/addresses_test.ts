@@ -114,6 +114,12 @@ Deno.test("what is wrong with the words of a command is said before anything is 
     [["alias", "list", `${BOX}:a`], /names something in a repository: leave out "a"/],
     [["token", "me/files", "pul"], /"pul" is not an action: use pull, push, delete or \*/],
     [["repos", "oci:box", "--registry", "ghcr"], /both name a registry: leave out one/],
+    [
+      ["download", "./disk.img"],
+      /"\.\/disk\.img" is a file here, where an address is expected\nhint: .*files:disk/,
+    ],
+    [["info", "disk.img"], /"disk\.img" is a file here, where an address is expected/],
+    [["verify", "disk.img", `${BOX}:disk`], /the address comes first, and "disk\.img" is not one/],
     [["info"], /the repository is missing: use an address such as ghcr\.io\/me\/files, or -r/],
     [
       ["info", "Me/Files:x"],
@@ -127,6 +133,36 @@ Deno.test("what is wrong with the words of a command is said before anything is 
   }
   const left = await Array.fromAsync(Deno.readDir(work.path("")), ({ name }) => name);
   assert.ok(!left.includes("box"), "nothing was stored");
+});
+
+Deno.test("a file that differs is named by what compares it", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", "bytes!");
+  await work.write("other.img", "other!");
+  await succeed(work, ["upload", "disk.img", `${BOX}:disk`]);
+  const { code, stdout } = await work.run(["verify", `${BOX}:disk`, "other.img"]);
+  assert.equal(stdout, "disk compared with other.img is NOT OK: 1 fault\ndisk-1: the file has other bytes\n");
+  assert.equal(code, 5);
+});
+
+Deno.test("to store, fetch, list and remove a file takes few characters", async () => {
+  await using work = await makeWorkplace();
+  await using registry = await startFakeRegistry();
+  await work.write("disk.img", "bytes!");
+  const lines: [string, number][] = [
+    ["layerstash upload disk.img ghcr.io/me/files:disk", 48],
+    ["layerstash download ghcr.io/me/files:disk", 41],
+    ["layerstash list ghcr.io/me/files", 32],
+    ["layerstash remove ghcr.io/me/files:disk", 39],
+  ];
+  for (const [line, most] of lines) {
+    assert.ok(line.length <= most, `${line}: ${line.length} characters`);
+    const [, ...words] = line.replace("ghcr.io", registry.host).split(" ");
+    if (words[0] === "download") await Deno.remove(work.path("disk.img"));
+    await succeed(work, words);
+    assert.equal(await textOf(work, "disk.img"), "bytes!");
+  }
+  assert.deepEqual([...registry.storage.repository("me/files").tags.keys()], []);
 });
 
 Deno.test("blobs are stored, named, fetched and removed by addresses", async () => {

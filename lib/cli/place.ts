@@ -7,6 +7,7 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { parseAddress } from "../../main.ts";
 import { LayerstashError } from "../errors.ts";
 import { quoted } from "../messages.ts";
+import { isFile } from "../oci/path_reference.ts";
 import { parseRegistry } from "../oci/registry_address.ts";
 import type { Address } from "../oci/address.ts";
 import {
@@ -109,6 +110,7 @@ export function namedPlaceOf<F extends PlaceFlags>(
   const place = placeOf(word, flags, parsed);
   const { baseTag } = place;
   if (baseTag !== undefined) return { ...place, baseTag };
+  if (word !== undefined && isFile(word)) refuseFile(word, parsed);
   return refusalOf(parsed)(
     word === undefined
       ? "the name is missing: use -t, or an address such as ghcr.io/me/files:disk"
@@ -140,9 +142,17 @@ function readAddress(word: string, command: CommandUnknownOpts): Address {
     return parseAddress(word);
   } catch (error) {
     if (!(error instanceof LayerstashError)) throw error;
+    if (isFile(word)) refuseFile(word, command);
     const { problem, hint } = mistakeInAddress(word, error, command);
     return refusalOf(command)(problem, hint);
   }
+}
+
+function refuseFile(word: string, parsed: ParsedCommand): never {
+  return refusalOf(parsed)(
+    `${quoted(word)} is a file here, where an address is expected`,
+    "an address says what is stored, and where: ghcr.io/me/files:disk",
+  );
 }
 
 /** The names of the registry and the repository, as options would have given them. */

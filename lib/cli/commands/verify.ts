@@ -50,7 +50,7 @@ export function verifyCommand(): CommandUnknownOpts {
       terminal.data(
         json
           ? doneLine(session, { faults: result.faults, ...result.stash })
-          : renderVerification(result, done),
+          : renderVerification(result, { done, file: infile }),
       );
       if (options.deep || infile) terminal.note(`verified ${baseTag}: ${renderPace(totals())}`);
       const hint = hintOfFaults(result.faults);
@@ -72,8 +72,11 @@ function nameOf(chunk: Chunk): string {
   return chunk.tag ?? chunkName(chunk);
 }
 
-/** The result as text. */
-export function renderVerification({ stash, faults }: VerifyResult, done: string): string {
+/** The result as text: what is right with the stash, or each fault; and with which file it was compared. */
+export function renderVerification(
+  { stash, faults }: VerifyResult,
+  { done, file }: { done: string; file: string | undefined },
+): string {
   const { baseTag, size, chunks } = stash;
   if (faults.length === 0) {
     return `${baseTag} is OK: ${formatSize(size)} in ${counted(chunks.length, "chunk")}, ${
@@ -83,5 +86,6 @@ export function renderVerification({ stash, faults }: VerifyResult, done: string
   const lines = faults.map(({ chunk, problem }) =>
     `${chunk === 0 ? baseTag : nameOf(chunks[chunk - 1]!)}: ${printable(problem)}\n`
   );
-  return `${baseTag} is NOT OK: ${counted(faults.length, "fault")}\n${lines.join("")}`;
+  const compared = file === undefined ? "" : ` compared with ${printable(file)}`;
+  return `${baseTag}${compared} is NOT OK: ${counted(faults.length, "fault")}\n${lines.join("")}`;
 }
