@@ -132,12 +132,14 @@ Deno.test("a failure in the middle says what is kept and how to go on, without t
   assert.ok(!stderr.includes("open-sesame"));
 });
 
-Deno.test("a conflict is no transfer that goes on", async () => {
+Deno.test("a conflict in the middle is no transfer that goes on", async () => {
   await using work = await makeWorkplace();
-  await work.write("disk.img", someBytes(3000));
-  await said(work, "upload", "disk.img", `${BOX}:disk`);
-  await work.write("disk.img", someBytes(3001));
-  const { code, stderr } = await work.run(["upload", "disk.img", `${BOX}:disk`]);
+  const bytes = someBytes(3000);
+  await work.write("disk.img", bytes);
+  const up = ["upload", "disk.img", `${BOX}:disk`, "--chunk-size", "1KB"];
+  await said(work, ...up);
+  await work.write("disk.img", bytes.map((byte, at) => at === 2999 ? byte + 1 : byte));
+  const { code, stderr } = await work.run(up);
   assert.equal(code, 6);
   assert.doesNotMatch(stderr, /go on with/);
 });
