@@ -126,8 +126,22 @@ Deno.test("the padding of the last file may be missing, and a notice says so", a
     await using place = await makePlace(bytes);
     const { code, listed, stderr } = await peek(place);
     assert.deepEqual([code, listed], [0, ["a 5", "h 5"]]);
-    assert.match(stderr, /the layer sha256:\S+ ends without the padding of its last file/);
+    assert.match(
+      stderr,
+      /a layer ends without the padding of its last file, which is whole: nothing is missing\n/,
+    );
     assert.equal((await place.run(["extract", "oci:box:t", "h", "-o", "-"])).stdout, "hello");
+  }
+});
+
+Deno.test("that padding is missing is said once, however many layers have none", async () => {
+  await using place = await makeWorkplace();
+  using image = openImage(`oci:${place.path("box")}:t`);
+  const torn = (name: string) => ({ bytes: tarOf([{ name, content: "hello" }]).slice(0, 512 + 5) });
+  await putImage(image.store, "t", ["a", "b", "c"].map(torn));
+  for (const command of [["peek", "oci:box:t"], ["extract", "oci:box:t", "/", "-o", "out"]]) {
+    const { code, stderr } = await place.run(command);
+    assert.deepEqual([code, stderr.match(/without the padding/g)?.length], [0, 1], stderr);
   }
 });
 

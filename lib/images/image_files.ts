@@ -70,9 +70,10 @@ export class ImageFiles {
   constructor(store: BlobReader, layers: readonly Layer[], options: ImageFilesOptions = {}) {
     this.layers = layers;
     this.name = options.name ?? "the image";
-    this.onEvent = options.onEvent ?? store.onEvent;
+    this.onEvent = withoutRepeats(options.onEvent ?? store.onEvent);
     this.signal = options.signal;
-    this.#blobs = new Map(layers.map((layer) => [layer.number, new LayerBlob(store, layer, options)]));
+    const each = { ...options, onEvent: this.onEvent };
+    this.#blobs = new Map(layers.map((layer) => [layer.number, new LayerBlob(store, layer, each)]));
   }
 
   /**
@@ -131,4 +132,14 @@ export class ImageFiles {
       byTable: !verified && blobs.every(({ proven, hasProvenTable }) => proven || hasProvenTable),
     };
   }
+}
+
+/** Passes a notice on only once: several layers, and several readings of one, give the same. */
+function withoutRepeats(onEvent: OnEvent | undefined): OnEvent | undefined {
+  const given = new Set<string>();
+  return onEvent && ((event) => {
+    if (event.type === "notice" && given.has(event.message)) return;
+    if (event.type === "notice") given.add(event.message);
+    onEvent(event);
+  });
 }

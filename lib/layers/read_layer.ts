@@ -131,5 +131,6 @@ async function* readStream(
 }
 
 function noticeTorn(blob: LayerBlob): void {
-  blob.notice(`the layer ${blob.digest} ends without the padding of its last file, which is whole`);
+  // Without a digest, so that it is said once for an image: umoci packs all of its layers so.
+  blob.notice("a layer ends without the padding of its last file, which is whole: nothing is missing");
 }
