@@ -39,7 +39,7 @@ PATH="$HOME/.local/bin:$PATH"
 repository=ghcr.io/YOU/backup
 tar c -C "$HOME" Documents | layerstash upload - "$repository:documents-$(date +%F)" --quiet
 layerstash list "$repository" | awk '/^documents-/ {print $1}' | sort | head -n -14 |
-  while read -r old; do layerstash remove "$repository:$old" --quiet; done
+  while read -r old; do layerstash remove "$repository:$old" --quiet > /dev/null; done
 \`\`\`
 
 \`\`\`console
