@@ -25,8 +25,8 @@ const EXPORTS: Record<Entry, string> = {
     readImageFile survey
   `,
   "./artifacts": `
-    Artifact ArtifactFile ArtifactKind DownloadArtifactOptions DownloadedFile FindArtifactOptions ListedArtifact
-    Packing StreamArtifactOptions downloadArtifact findArtifact findInstead listArtifacts streamArtifact
+    Artifact ArtifactFile ArtifactKind DownloadArtifactOptions DownloadedFile FindArtifactOptions FolderFacts
+    ListArtifactsOptions ListedArtifact Packing StreamArtifactOptions downloadArtifact findArtifact findInstead listArtifacts streamArtifact
   `,
   "./blobs": `
     BlobName BlobRemoval ByPlatform DirectAccess DirectBlob DirectFile MountBlobOptions NamedBlobs

@@ -1,9 +1,24 @@
 /** `upload` and `download` take directories. @module */
 import assert from "node:assert/strict";
+import { openStore } from "../main.ts";
 import { makeWorkplace, timeless, type Workplace } from "./rigs/command_line.ts";
 import { onPosix, WITHOUT_RIGHTS } from "./rigs/system.ts";
 
 const BOX = "oci:./box:site";
+const DATE = new Date("2026-01-02T03:04:05Z");
+
+/** Stores a file and a folder in one repository; the newest of the folder is of a known time. */
+async function storeBoth(work: Workplace, box = "oci:./box"): Promise<void> {
+  await makeSite(work);
+  for (const path of ["site/index.html", "site/img/logo.svg", "site/notes.tmp", "site/img", "site"]) {
+    await Deno.utime(work.path(path), DATE, DATE);
+  }
+  await work.write("disk.img", "12345");
+  for (const each of ["site", "disk.img"]) {
+    const { code, stderr } = await work.run(["upload", each, `${box}:${each}`]);
+    assert.equal(code, 0, stderr);
+  }
+}
 
 async function makeSite(work: Workplace): Promise<void> {
   await Deno.mkdir(work.path("site/img"), { recursive: true });
@@ -98,3 +113,51 @@ Deno.test(
     );
   },
 );
+
+Deno.test("list shows folders after stored files, also without --all", async () => {
+  await using work = await makeWorkplace();
+  await storeBoth(work);
+  const { stdout, stderr } = await work.run(["list", "oci:./box"]);
+  assert.deepEqual(stdout.trimEnd().split("\n").map((row) => row.split(/ {2,}/)), [
+    ["STASH", "CHUNKS"],
+    ["disk.img", "1"],
+    [""],
+    ["TAG", "KIND", "FILES", "SIZE", "DATE"],
+    ["site", "folder", "3", "25 B", "2026-01-02 03:04"],
+  ], stderr);
+  const [file, folder] = JSON.parse((await work.run(["list", "oci:./box", "--json"])).stdout);
+  assert.equal(file.baseTag, "disk.img");
+  const { digest, modified, ...rest } = folder;
+  assert.match(digest, /^sha256:[0-9a-f]{64}$/);
+  assert.equal(Date.parse(modified), DATE.getTime());
+  assert.deepEqual(rest, { tag: "site", kind: "folder", files: 3, size: 25 });
+});
+
+Deno.test("info of a folder says what it holds, its layers, and how to get it back", async () => {
+  await using work = await makeWorkplace();
+  await storeBoth(work);
+  const { stdout, stderr } = await work.run(["info", BOX]);
+  const address = "layerstash: get it back: layerstash download oci:./box:site\n";
+  assert.equal(stderr, address);
+  assert.match(
+    stdout,
+    /^name: +site\nkind: +folder\ndigest: +sha256:[0-9a-f]{64}\nfiles: +3\nsize: +25 B \(25 bytes\)\ndate: +2026-01-02T03:04:05.000Z\nstored: +.* in 2 layers\n\nLAYER +DIGEST +SIZE\n1 +sha256:.*\n2 +sha256:.*\n$/,
+  );
+  const { kind, folder } = JSON.parse((await work.run(["info", BOX, "--json"])).stdout);
+  assert.deepEqual([kind, folder.files, folder.size, folder.layers.length], ["folder", 3, 25, 2]);
+});
+
+Deno.test("list looks for folders among a hundred tags, and says so where there are more", async () => {
+  await using work = await makeWorkplace();
+  await storeBoth(work, "oci:./box/me/files");
+  using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+  const manifest = (await store.manifest("site"))!;
+  for (let number = 0; number < 100; number++) await store.putManifest(`copy-of-${number}-x`, manifest);
+  const { code, stdout, stderr } = await work.run(["list", "oci:./box/me/files"]);
+  assert.deepEqual([code, stdout.split("\n").length], [0, 3]);
+  assert.equal(
+    stderr,
+    "layerstash: 101 other tags, perhaps of folders, are not looked at: layerstash list oci:./box/me/files --all\n",
+  );
+  assert.match((await work.run(["list", "oci:./box/me/files", "--all"])).stdout, /^site +folder +3 /m);
+});

@@ -1,9 +1,9 @@
 /** Artifacts: what programs store in registries beside container images, and the files that it consists of. @module */
-import type { Descriptor } from "../oci/descriptor.ts";
+import type { Descriptor, SizedBlob } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ImageManifest, Manifest } from "../oci/manifest.ts";
 
-/** What lies under a name of a repository, in words that users read. Images and chunks are not downloaded as files. */
+/** What lies under a name of a repository, in words that users read. Folders, images and chunks have no list of files here. */
 export type ArtifactKind =
   | "Helm chart"
   | "ModelPack model"
@@ -15,6 +15,7 @@ export type ArtifactKind =
   | "single blob"
   | "several blobs"
   | "chunk of a stored file"
+  | "folder"
   | "container image";
 
 /** How a layer is packed that is unpacked when it is downloaded. */
@@ -35,6 +36,18 @@ export interface ArtifactFile {
   packed?: Packing | undefined;
 }
 
+/** What a folder holds, and the layers that it lies in. */
+export interface FolderFacts {
+  /** How many files and links there are. */
+  files: number;
+  /** The bytes of all files. */
+  size: number;
+  /** When the newest of them was modified, in RFC 3339; absent if unknown. **Nobody has checked its form.** */
+  modified?: string | undefined;
+  /** Its layers, in order: packs of files, and at last the directories. */
+  layers: SizedBlob[];
+}
+
 /** What lies under a tag or digest. */
 export interface Artifact {
   /** What it is. */
@@ -51,6 +64,8 @@ export interface Artifact {
   size: number;
   /** What a user should know about the names of its files; absent = nothing. */
   note?: string | undefined;
+  /** What a folder holds; absent = it is something else. */
+  folder?: FolderFacts | undefined;
 }
 
 /** What readers are given: a manifest as it was read, and where it lies. */
@@ -75,6 +90,8 @@ export interface ArtifactReader {
   files(subject: Subject): ArtifactFile[] | Promise<ArtifactFile[]>;
   /** What a user should know about the names of the files. */
   note?(subject: Subject): string | undefined;
+  /** What it holds if it is a folder. */
+  folder?(subject: Subject): Promise<FolderFacts | undefined>;
 }
 
 /** Whether the type of the artifact or of its config begins like this. */

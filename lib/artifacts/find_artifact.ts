@@ -1,5 +1,6 @@
 /** Finds out what lies under a tag or digest, by its manifest. @module */
 import { LayerstashError, MismatchError } from "../errors.ts";
+import { MAX_CONFIG_SIZE } from "../images/image_config.ts";
 import { listImages, readListedImage, requireManifest } from "../images/index_tree.ts";
 import { chooseImage } from "../images/platforms.ts";
 import { type IndexedManifest, isIndex, isRunnable } from "../oci/image_index.ts";
@@ -31,9 +32,6 @@ const READERS: readonly ArtifactReader[] = [
 
 /** The blob that stands for nothing (OCI image spec, "Guidance for an Empty Descriptor"). */
 const EMPTY = "application/vnd.oci.empty.v1+json";
-/** The largest config that is read, in bytes. That of a chart has some kilobytes. */
-const LARGEST_CONFIG = 4 * 1024 * 1024;
-
 /** Options for finding an artifact. */
 export interface FindArtifactOptions extends CallOptions {
   /** `os/architecture[/variant][:version]`; absent = the only one, or that of this machine. */
@@ -41,8 +39,8 @@ export interface FindArtifactOptions extends CallOptions {
 }
 
 /**
- * Finds out what a tag or digest stands for, and of which files it consists. The manifest tells it, for a chart also the
- * config; nothing else is fetched. In an index, the entry for a platform is taken.
+ * Finds out what a tag or digest stands for, and of which files it consists. The manifest tells it, for a chart or a folder
+ * also the config; nothing else is fetched. In an index, the entry for a platform is taken.
  *
  * @throws {InvalidInputError} if the reference is neither a tag nor a digest, or several entries fit the platform
  * @throws {NotFoundError} if it does not exist, or there is none for the platform
@@ -121,7 +119,7 @@ async function describe(
     repository: store.name.split(/[/:\\]/).at(-1) || "artifact",
     reference,
     readConfig: () => {
-      if (config.size > LARGEST_CONFIG) {
+      if (config.size > MAX_CONFIG_SIZE) {
         throw new MismatchError(`the config has ${config.size} bytes, too many`);
       }
       return receiveSmall(store, config, options);
@@ -129,13 +127,15 @@ async function describe(
   };
   const reader = READERS.find((each) => each.recognizes(subject))!;
   const note = reader.note?.(subject);
+  const folder = await reader.folder?.(subject);
   return {
-    kind: reader.kind,
+    kind: folder ? "folder" : reader.kind,
     reference,
     digest: manifest.digest,
     type: artifactType ?? config.mediaType,
     files: await reader.files(subject),
     size: subject.layers.reduce((sum, { size }) => sum + size, 0),
     ...(note !== undefined && { note }),
+    ...(folder && { folder }),
   };
 }

@@ -12,18 +12,24 @@ import { findArtifact } from "./find_artifact.ts";
 export interface ListedArtifact {
   /** The tag, or the digest of an image without one. */
   reference: string;
-  /** What it holds; absent where that cannot be read. */
+  /** What it holds; absent where that cannot be read, or was not looked at. */
   artifact?: Artifact | undefined;
-  /** Why `artifact` is absent. */
+  /** Why what it holds cannot be read. */
   problem?: string | undefined;
 }
 
 /** How many manifests are read at once. */
 const LOOKS_AT_ONCE = 4;
 
+/** Options for listing artifacts. */
+export interface ListArtifactsOptions extends CallOptions {
+  /** Up to how many tags are looked at; where there are more, each is listed as not looked at. Absent = all are. */
+  most?: number | undefined;
+}
+
 /**
  * Lists the tags of a repository that hold no chunks of these stored files, sorted, with what they hold. One manifest of each
- * is read, or two of an index.
+ * is read, or two of an index, and the config of a folder.
  *
  * @throws {NotFoundError} if there is no such repository
  *
@@ -44,7 +50,7 @@ const LOOKS_AT_ONCE = 4;
 export async function listArtifacts(
   store: StoreReader,
   stashes: readonly Pick<ListedStash, "baseTag" | "chunks">[],
-  options: CallOptions = {},
+  { most = Infinity, ...options }: ListArtifactsOptions = {},
 ): Promise<ListedArtifact[]> {
   const chunks = new Map(stashes.map(({ baseTag, chunks }) => [baseTag, chunks]));
   const isChunk = (tag: string) => {
@@ -52,6 +58,7 @@ export async function listArtifacts(
     return parsed !== undefined && parsed.number <= (chunks.get(parsed.baseTag) ?? 0);
   };
   const references = (await knownReferences(store, options)).filter((each) => !isChunk(each));
+  if (references.length > most) return references.map((reference) => ({ reference }));
   const found = new Map<string, ListedArtifact>();
   const { signal } = options;
   await inParallel(references, { jobs: LOOKS_AT_ONCE, signal }, async (reference, signal) => {

@@ -19,7 +19,7 @@
  *
  * @module
  */
-export type { Artifact, ArtifactFile, ArtifactKind, Packing } from "../artifacts/artifact.ts";
+export type { Artifact, ArtifactFile, ArtifactKind, FolderFacts, Packing } from "../artifacts/artifact.ts";
 export { findArtifact, type FindArtifactOptions } from "../artifacts/find_artifact.ts";
 export {
   downloadArtifact,
@@ -28,4 +28,8 @@ export {
 } from "../artifacts/download_artifact.ts";
 export { findInstead } from "../artifacts/find_instead.ts";
 export { streamArtifact, type StreamArtifactOptions } from "../artifacts/stream_artifact.ts";
-export { listArtifacts, type ListedArtifact } from "../artifacts/list_artifacts.ts";
+export {
+  listArtifacts,
+  type ListArtifactsOptions,
+  type ListedArtifact,
+} from "../artifacts/list_artifacts.ts";

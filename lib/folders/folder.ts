@@ -75,6 +75,7 @@ const noteSchema = v.object({
 });
 
 const configSchema = v.object({
+  created: v.optional(v.string()),
   rootfs: v.object({ diff_ids: v.array(v.custom<Digest>(isDigest)) }),
   layerstash: noteSchema,
 });
@@ -84,6 +85,8 @@ export interface FolderConfig {
   note: FolderNote;
   /** The digest of each layer's archive, before compression. */
   diffIds: Digest[];
+  /** When the newest of its files was modified, in RFC 3339. **Nobody has checked its form.** */
+  modified?: string | undefined;
 }
 
 /**
@@ -93,8 +96,8 @@ export interface FolderConfig {
  */
 export function readFolderConfig(bytes: Uint8Array): FolderConfig | undefined {
   if (!isFolder(bytes)) return undefined;
-  const { layerstash, rootfs } = parseAs(configSchema, bytes, "config of the folder");
-  return { note: layerstash, diffIds: rootfs.diff_ids };
+  const { created, layerstash, rootfs } = parseAs(configSchema, bytes, "config of the folder");
+  return { note: layerstash, diffIds: rootfs.diff_ids, modified: created };
 }
 
 function isFolder(bytes: Uint8Array): boolean {

@@ -3,7 +3,13 @@ import type { Bytes } from "../content/bytes.ts";
 import { MAX_CONFIG_SIZE } from "../images/image_config.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { digestOf, isDigest } from "../oci/digest.ts";
-import { encodeManifest, type ListedLayer, type Manifest, readImageManifest } from "../oci/manifest.ts";
+import {
+  encodeManifest,
+  type ImageManifest,
+  type ListedLayer,
+  type Manifest,
+  readImageManifest,
+} from "../oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_LAYER, IMAGE_MANIFEST } from "../oci/media_types.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { receiveSmall } from "../transfer/receive.ts";
@@ -45,6 +51,12 @@ export async function readFolder(
   if (!config) return undefined;
   const known = layers.map((layer, index) => layerOf(layer, config, index));
   return { manifest, note: config.note, layers: known.filter((each) => each !== undefined) };
+}
+
+/** Whether an image may be a folder, so that it is worth while to read its config. Most images have other layers. */
+export function mayBeFolder({ config, layers }: Pick<ImageManifest, "config" | "layers">): boolean {
+  return config.mediaType === IMAGE_CONFIG.oci && config.size <= MAX_CONFIG_SIZE &&
+    layers.some(({ annotations }) => annotations?.[TABLE_DIGEST] !== undefined);
 }
 
 /**

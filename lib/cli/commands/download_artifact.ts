@@ -3,7 +3,6 @@ import type { Artifact } from "../../artifacts/artifact.ts";
 import { info } from "../../../main.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { downloadArtifact, findArtifact, findInstead, streamArtifact } from "../../exports/artifacts.ts";
-import { isFolder } from "../../exports/folders.ts";
 import { counted, printable } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
 import type { StoreSession } from "../action.ts";
@@ -60,17 +59,13 @@ export async function bringBackNamed(session: StoreSession, flags: DownloadFlags
   );
 }
 
-/** Downloads the files of an artifact, and says where they are. An image may be a folder. */
+/** Downloads the files of an artifact, and says where they are; or a folder. */
 async function bringBackFiles(
   session: StoreSession,
   artifact: Artifact,
   flags: DownloadFlags,
 ): Promise<void> {
-  const { store, signal, onEvent } = session;
-  const isImage = artifact.kind === "container image";
-  if (isImage && await isFolder(store, artifact.reference, { signal, onEvent })) {
-    return await bringBackFolder(session, flags);
-  }
+  if (artifact.kind === "folder") return await bringBackFolder(session, flags);
   if (flags.delete) {
     throw new InvalidInputError(`${artifact.reference} is no folder, so nothing is to be removed`, {
       hint: "omit --delete",

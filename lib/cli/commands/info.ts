@@ -10,6 +10,7 @@ import type { Stash } from "../../stash/stash.ts";
 import type { Store } from "../../store/store.ts";
 import { storeAction } from "../action.ts";
 import { ADDRESS, stashCommand } from "../base_commands.ts";
+import { addressIn, getItBack } from "../ending.ts";
 import { artifactDocument, renderArtifact } from "../text/artifact_report.ts";
 import { namedPlaceOf, type WithName } from "../place.ts";
 import { platformOption } from "../options.ts";
@@ -36,7 +37,9 @@ export function infoCommand(): CommandUnknownOpts {
       if ("baseTag" in found) {
         return terminal.data(json ? jsonLine(found) : renderInfo(found, terminal.tableStyle));
       }
-      terminal.data(json ? jsonLine(artifactDocument(found)) : renderArtifact(found, terminal.tableStyle));
+      if (json) return terminal.data(jsonLine(artifactDocument(found)));
+      terminal.data(renderArtifact(found, terminal.tableStyle));
+      if (found.folder) terminal.note(getItBack("download", addressIn(store, baseTag)));
     },
   );
   command.action((address, flags, parsed) => work(namedPlaceOf(address, flags, parsed), parsed));

@@ -2,13 +2,13 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { list } from "../../../main.ts";
 import type { ListedStash } from "../../stash/list_stashes.ts";
-import type { ListedArtifact } from "../../artifacts/list_artifacts.ts";
-import { knownReferences } from "../../store/known_references.ts";
-import type { CallOptions, Store } from "../../store/store.ts";
+import type { ListArtifactsOptions, ListedArtifact } from "../../artifacts/list_artifacts.ts";
+import type { Store } from "../../store/store.ts";
+import { NotFoundError } from "../../errors.ts";
 import { storeAction } from "../action.ts";
 import { correctedLine } from "../corrected_line.ts";
 import { placeCommand, REPOSITORY_ADDRESS } from "../base_commands.ts";
-import { listedDocument, renderArtifacts } from "../text/artifact_report.ts";
+import { listedDocument, renderArtifacts, toMinutes } from "../text/artifact_report.ts";
 import { repositoryOf, type WithPlace } from "../place.ts";
 import { renderTable } from "../text/columns.ts";
 import { jsonLine } from "../text/json_lines.ts";
@@ -21,10 +21,15 @@ Examples:
   $ layerstash list ghcr.io/me/files --json
   $ layerstash list ghcr.io/me/files --all
 
-The first and the last chunk of each file are looked at, so that an incomplete
-file is called incomplete. If the repository does not exist, the exit code is 3;
-if it has no stored files, 0.
+Folders are listed after the stored files. The first and the last chunk of each
+file are looked at, so that an incomplete file is called incomplete. If the
+repository does not exist, the exit code is 3; if it has no stored files, 0.
 `;
+
+/** How many tags are looked at to find folders, each with a request. A repository with more of them rather holds images. */
+const MOST_LOOKS = 100;
+/** The same in a registry that counts such requests, and refuses more than some. */
+const MOST_COUNTED_LOOKS = 10;
 
 /** Makes the command. */
 export function listCommand(): CommandUnknownOpts {
@@ -37,14 +42,23 @@ export function listCommand(): CommandUnknownOpts {
     ({ repository }) => `list ${repository}`,
     async ({ terminal, store, signal }, { exactSize, all, json }) => {
       const found = await Array.fromAsync(list(store, { exactSize, signal }));
-      const others = all ? await listOthers(store, found, { signal }) : [];
+      const most = all ? Infinity : store.manifestReadsCount ? MOST_COUNTED_LOOKS : MOST_LOOKS;
+      const there = await listOthers(store, found, { most, signal }).catch((error) => {
+        if (json && error instanceof NotFoundError) terminal.data(jsonLine([]));
+        throw error;
+      });
+      const others = all ? there : there.filter(({ artifact }) => artifact?.kind === "folder");
+      const whatElse = () => correctedLine(command, (words) => [...words, "--all"]);
       if (json) terminal.data(jsonLine([...found.map(documentOf), ...others.map(listedDocument)]));
       else if (found.length + others.length > 0) terminal.data(tablesOf(found, others, { exactSize }));
-      if (found.length > 0 || others.length > 0) return;
-      const [other] = await knownReferences(store, { most: 1, signal });
-      if (json) return;
-      const more = `; what else it has: ${correctedLine(command, (words) => [...words, "--all"])}`;
-      terminal.note(`${store.name} has no stored files${other === undefined ? "" : more}`);
+      if (there.length > most) {
+        return terminal.note(
+          `${there.length} other tags, perhaps of folders, are not looked at: ${whatElse()}`,
+        );
+      }
+      if (json || found.length > 0 || others.length > 0) return;
+      const more = there.length > 0 ? `; what else it has: ${whatElse()}` : "";
+      terminal.note(`${store.name} has no stored files${more}`);
     },
   );
   command.action((address, flags, parsed) => work(repositoryOf(address, flags, parsed), parsed));
@@ -54,7 +68,7 @@ export function listCommand(): CommandUnknownOpts {
 async function listOthers(
   store: Store,
   found: readonly ListedStash[],
-  options: CallOptions,
+  options: ListArtifactsOptions,
 ): Promise<ListedArtifact[]> {
   const { listArtifacts } = await import("../../exports/artifacts.ts");
   return await listArtifacts(store, found, options);
@@ -85,7 +99,7 @@ export function renderList(
 function rowOf({ baseTag, chunks, missing, stash, problem }: ListedStash, exactSize: boolean): string[] {
   const note = missing === undefined ? problem ?? "" : `incomplete: chunk ${missing} is missing`;
   if (!exactSize) return [baseTag, String(chunks), note];
-  const date = stash?.modified?.slice(0, 16).replace("T", " ") ?? "";
+  const date = toMinutes(stash?.modified);
   return [baseTag, String(chunks), stash ? formatSize(stash.size) : "?", stash?.name ?? "", date, note];
 }
 
