@@ -138,7 +138,9 @@ for (const way of ["download", "blob pull", "save --layer"] as const) {
       assert.deepEqual(await Deno.readFile(partial), content);
       assert.ok(!await work.has(file));
     }
-    assert.deepEqual(await Array.fromAsync(Deno.readDir(work.path("state"))), []);
+    if (await work.has("state")) {
+      assert.deepEqual(await Array.fromAsync(Deno.readDir(work.path("state"))), []);
+    }
     await run({ overwrite: true });
     assert.deepEqual(await Deno.readFile(work.path(file)), BYTES);
     assert.ok(!await work.has(`${file}.part`));

@@ -28,7 +28,6 @@ export class FetchTransport {
     const milliseconds = timeouts[request.answerWithin ?? "answer"];
     const late = () => giveUp(silence(`no answer came from ${url.host}`, request, milliseconds));
     const options = { method, headers, redirect: "manual" as const, client, ...(bytes && { body: bytes }) };
-    if (url.protocol === "https:") drawRandomNumbers();
     const fetching = fetch(url, { ...options, signal: silent.signal });
     const response = await inTime(fetching, { milliseconds, late, signal }).catch((error) => {
       silent.abort(error); // also if it was the signal that ended the wait
@@ -56,19 +55,6 @@ export class FetchTransport {
     this.#clients.delete(proxy);
     client.close();
   }
-}
-
-/** Whether random numbers were drawn. */
-let drawn = false;
-
-/**
- * Draws random numbers, once, by making a key, which Deno does in another thread. The first ones take forty milliseconds, in
- * which entropy is collected. Deno's TLS would draw them when the first connection is made, and everything else would wait.
- */
-function drawRandomNumbers(): void {
-  if (drawn) return;
-  drawn = true;
-  crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]).catch(() => {});
 }
 
 function createClient(caCerts: string[] | undefined, proxy: string | undefined): Deno.HttpClient {
