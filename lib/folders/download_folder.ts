@@ -37,8 +37,9 @@ export interface DownloadFolderOptions extends CallOptions {
 export interface DownloadedFolder {
   /** The digest of the manifest. */
   digest: Digest;
-  /** How many files and links were written, and how many were there already. */
+  /** How many files and links were written. */
   written: number;
+  /** How many were there already. */
   kept: number;
   /** How many files, links and directories were removed. */
   removed: number;

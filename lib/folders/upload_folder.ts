@@ -48,14 +48,17 @@ export interface UploadFolderOptions extends CallOptions {
 
 /** A folder that was stored. */
 export interface UploadedFolder {
+  /** The tag of its image. */
   tag: string;
   /** The digest of the manifest; absent after a dry run. */
   digest?: Digest;
-  /** How many files and links it has, and the bytes of all files. */
+  /** How many files and links it has. */
   files: number;
+  /** The bytes of all files. */
   size: number;
-  /** How many layers it has; and how many were sent, or would be. */
+  /** How many layers it has. */
   layers: number;
+  /** How many of them were sent, or would be. */
   sent: number;
   /** What may not be read, and is not stored. */
   unreadable: string[];
