@@ -149,7 +149,7 @@ Deno.test("peek lists the merged files, and says what it fetched", async () => {
   const part = await place.run(["peek", "oci:box:t", "etc/motd"]);
   assert.match(
     part.stderr,
-    /fetched \d+ B of \d+ KB \(0\.\d+ %\); not verified.*; lower layers were not read\n$/,
+    /fetched \d+ B of \d+ KB \(0\.\d+ %\); verified; lower layers were not read\n$/,
   );
   assert.equal((await place.run(["peek", "oci:box:t", "etc/gone"])).code, 3);
   assert.match(
@@ -198,11 +198,38 @@ Deno.test("peek --hidden lists what later layers remove and replace, and which l
   });
 });
 
+Deno.test("extract and peek say of what they used whether it is verified, and not of layers that they skipped", async () => {
+  await using place = await makeWorkplace();
+  const wanted = tarOf([{ name: "srv/index.html", content: "hello\n" }]);
+  const large = tarOf([{ name: "big", content: someBytes(3_000_000) }, { name: "last", content: "x" }]);
+  {
+    using image = openImage(`oci:${place.path("box")}:t`);
+    await putImage(image.store, "above", [{ bytes: large }, { bytes: wanted }], {});
+    await putImage(image.store, "below", [{ bytes: wanted }, { bytes: large }], {});
+  }
+  const extract = async (tag: string, ...more: string[]) =>
+    await place.run(["extract", `oci:box:${tag}`, "srv/index.html", ...more]);
+  assert.match((await extract("above", "-o", "-")).stderr, / %\); verified; /);
+  const lower = await extract("below", "-o", "-");
+  assert.match(lower.stderr, /; the contents are verified, the other layers are not: not all was read; /);
+  const proofs = [];
+  for (const tag of ["above", "below"]) {
+    const { stdout } = await extract(tag, "-o", tag, "--json");
+    const { verified, contentsVerified } = JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
+    proofs.push([verified, contentsVerified]);
+  }
+  assert.deepEqual(proofs, [[true, true], [false, true]]);
+  assert.match((await extract("below", "-o", "whole", "--verify")).stderr, /; verified; /);
+  const peek = async (tag: string) => (await place.run(["peek", `oci:box:${tag}`, "srv/index.html"])).stderr;
+  assert.match(await peek("above"), /; verified; lower layers were not read\n$/);
+  assert.match(await peek("below"), /; not verified: not all was read\n$/);
+});
+
 Deno.test("extract writes files, or one to standard output", async () => {
   await using place = await makePlace();
   const { stdout, stderr } = await place.run(["extract", "oci:box:t", "/etc/motd", "-o", "-"]);
   assert.equal(stdout, "new\n");
-  assert.match(stderr, /not verified/);
+  assert.match(stderr, / %\); verified; /, "layers below that are not needed change nothing");
   const done = await place.run(["extract", "oci:box:t", "etc", "big", "-o", "out"]);
   assert.match(done.stderr, /wrote 2 files, 1 directory to out/);
   assert.deepEqual(await Deno.readFile(place.path("out/big")), someBytes(300_000));

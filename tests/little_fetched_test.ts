@@ -77,7 +77,7 @@ Deno.test(
     };
     const cost = await overTheWire(path, async (files) => {
       assert.equal(await read(files), "newer");
-      assert.equal(files.report.verified, false);
+      assert.equal(files.report.verified, true, "the layer below was not needed");
     }, [{ bytes: top }]);
     tell("a small file above a gzip layer", cost);
     assert.ok(cost.size > 500e6);

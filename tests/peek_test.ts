@@ -377,7 +377,7 @@ Deno.test("a layer of the base is not read where the top has the file", async ()
   const { entries } = await survey(files, [await pathPattern("/etc/motd")]);
   assert.deepEqual(entries.map(({ layer }) => layer), [2]);
   assert.equal(files.report.fetched, top.length);
-  assert.equal(files.report.verified, false);
+  assert.equal(files.report.verified, true, "what was not needed does not count");
 });
 
 Deno.test("what was read whole is verified, also where the search ended, and what was read once more is not", async () => {

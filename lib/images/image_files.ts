@@ -14,13 +14,18 @@ export interface ReadReport {
   fetched: number;
   /** The size of all layers in bytes. */
   size: number;
-  /** Whether everything that was read is verified: each layer was read to its last byte and has its digest. */
+  /** Whether everything that was read is verified: each layer that was used was read to its last byte and has its digest. */
   verified: boolean;
   /**
    * Whether what is not verified was read through tables of contents whose digests the manifest has. Such a table proves the
    * contents of the files that it lists, but it may list other files than the layer has, which container engines unpack.
    */
   byTable: boolean;
+  /**
+   * Whether the contents of files that were read are verified by the digest of their layer or by a table of contents; absent =
+   * none were read. That no layer above replaces them is proven only if `verified` is set, too.
+   */
+  contentsVerified?: boolean;
 }
 
 /** Options for {@link ImageFiles}. */
@@ -63,6 +68,10 @@ export class ImageFiles {
   readonly #blobs: Map<number, LayerBlob>;
   /** Layers whose archives were read. Later readings ignore tables of contents, in which positions differ. */
   readonly #archives: Set<number> = new Set();
+  /** Layers that were used for an answer. */
+  readonly #used: Set<number> = new Set();
+  /** Layers of which contents of files were read. */
+  readonly #opened: Set<number> = new Set();
   /** Layers that have no files. */
   readonly #passedOver: Set<number> = new Set();
 
@@ -86,13 +95,18 @@ export class ImageFiles {
    */
   async *entries(layer: Layer, options: ReadLayerOptions): AsyncGenerator<OpenLayerEntry> {
     const { number } = layer;
+    this.#used.add(number);
     if (options.whole || options.want === "bytes") this.#archives.add(number);
     const archive = this.#archives.has(number);
     const pace = new Pace(this.signal);
     try {
       for await (const entry of readLayer(this.#blobs.get(number)!, { ...options, archive })) {
         if (pace.isPauseDue) await pace.pause();
-        yield { ...entry, layer: number };
+        const extents = () => {
+          this.#opened.add(number);
+          return entry.extents();
+        };
+        yield { ...entry, extents, layer: number };
       }
     } catch (error) {
       this.#passOver(number, missingLayerError(error, layer));
@@ -124,14 +138,26 @@ export class ImageFiles {
   /** How much was fetched so far, and whether it was verified. */
   get report(): ReadReport {
     const blobs = [...this.#blobs.values()];
-    const verified = blobs.every(({ proven }) => proven);
+    const used = this.#blobsOf(this.#used.size > 0 ? this.#used : this.#blobs.keys());
+    const opened = this.#blobsOf(this.#opened);
+    const verified = used.every(({ proven }) => proven);
     return {
       fetched: blobs.reduce((sum, { fetched }) => sum + fetched, 0),
       size: blobs.reduce((sum, { size }) => sum + size, 0),
       verified,
-      byTable: !verified && blobs.every(({ proven, hasProvenTable }) => proven || hasProvenTable),
+      byTable: !verified && used.every(isProvenSomehow),
+      ...(opened.length > 0 && { contentsVerified: opened.every(isProvenSomehow) }),
     };
   }
+
+  #blobsOf(numbers: Iterable<number>): LayerBlob[] {
+    return Array.from(numbers, (number) => this.#blobs.get(number)!);
+  }
+}
+
+/** Whether what was read of a layer is verified, be it by a table of contents. */
+function isProvenSomehow({ proven, hasProvenTable }: LayerBlob): boolean {
+  return proven || hasProvenTable;
 }
 
 /** Passes a notice on only once: several layers, and several readings of one, give the same. */

@@ -436,7 +436,9 @@ registry does not support ranges, each of these costs the whole layer, and a mes
 A layer that was read to its last byte is checked against its digest. A table of contents that the manifest
 names proves the contents of the files that it lists, but not that it lists all: it may hide files that
 container engines unpack. A message then says that the table alone was checked, and \`--json\` has \`byTable\`. A
-part of another layer has no digest, and is called not verified. \`--verify\` reads the whole layer.
+part of another layer has no digest, and is called not verified; layers that are not needed do not count.
+Where a file's own layer was checked, and layers above were read in part, only its contents are called
+verified. \`--verify\` reads every layer whole.
 
 ## The merged view
 

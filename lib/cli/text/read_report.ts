@@ -13,8 +13,12 @@ const BY_TABLE = "checked against the table of contents alone";
 /** Probing the end of a layer for a table of contents may fetch 0.5 % more than the layer. That is not reported. */
 const SLIGHTLY_MORE = 1.005;
 
-/** The report in full: `fetched 1.5 MiB of 30 MiB (5 %); not verified: not all was read`. */
-export function renderReadReport({ fetched, size, verified, byTable }: ReadReport): string {
+/**
+ * The report in full: `fetched 1.5 MiB of 30 MiB (5 %); not verified: not all was read`. Where only contents are verified, it
+ * says so, and that a layer above could replace them.
+ */
+export function renderReadReport(report: ReadReport): string {
+  const { fetched, size, verified, byTable, contentsVerified } = report;
   const proven = verified || byTable;
   const twice = fetched > SLIGHTLY_MORE * size || fetched > 0 && fetched >= size && !proven;
   const part = twice ? ", some of it twice" : ` (${percentOf(fetched, size)} %)`;
@@ -23,6 +27,8 @@ export function renderReadReport({ fetched, size, verified, byTable }: ReadRepor
     ? "verified"
     : byTable
     ? `${BY_TABLE}: --verify reads what container engines unpack`
+    : contentsVerified
+    ? "the contents are verified, the other layers are not: not all was read"
     : `not verified: ${why}`;
   return `fetched ${formatSize(fetched)} of ${formatSize(size)}${part}; ${proof}`;
 }
