@@ -948,6 +948,24 @@ manifest, however large the file is. Manifests are what Docker Hub counts as pul
 A file that the Python tool stored has no such list; all that can be checked is that there are no gaps, and
 that all chunks but the last have the same size.
 
+## Folders
+
+A directory that \`upload\` stores is one image under one tag. Its layers are gzip archives in the
+[eStargz](https://github.com/containerd/stargz-snapshotter/blob/main/docs/estargz.md) form: every file is a
+gzip member of its own, and a table of contents with digests stands at the end. So \`docker\`, \`podman\`, \`umoci\`
+and \`crane export\` unpack it, and one file of it can be fetched and verified by itself.
+
+Files are sorted by their paths and put into packs, one layer each. Where a pack ends depends on the paths,
+and on sizes nearby: a file that changes touches one pack. The last layer holds the directories. The config
+has this object; \`contents\` are digests of the packs before compression:
+
+\`\`\`json
+"layerstash": { "version": 1, "kind": "folder", "files": 4, "size": 1051204, "contents": ["sha256:9b1c…", "sha256:07aa…"] }
+\`\`\`
+
+The same directory gives the same digests, on whatever machine, with whatever umask: paths, types, modes,
+times of modification, link targets and bytes count. Owners are recorded as 0.
+
 ## Without layerstash
 
 \`layerstash url REPO:NAME\` prints a script that restores a stored file. The script needs only sh (with \`cat\`,
@@ -1096,6 +1114,7 @@ Each subject has an entry of its own:
 | \`@layerstash/cli/images\`    | looking into images: \`openImage\`, \`findImage\`, \`ImageFiles\`, \`FileTree\`, \`survey\`, \`extract\`, \`readImageFile\` |
 | \`@layerstash/cli/blobs\`     | blobs and aliases: \`pushBlob\`, \`pullBlobs\`, \`mountBlob\`, \`removeBlobs\`, \`setAlias\`, \`getAlias\`; URLs for curl |
 | \`@layerstash/cli/artifacts\` | what other programs stored: \`findArtifact\` tells what lies there, \`downloadArtifact\` brings its files back    |
+| \`@layerstash/cli/folders\`   | directories: \`uploadFolder\` stores one as an image, \`downloadFolder\` brings it back                           |
 | \`@layerstash/cli/copy\`      | \`copyImage\` and \`copyStash\`; \`append\` a layer to an image; \`saveLayers\` as files                              |
 | \`@layerstash/cli/store\`     | the contract \`Store\`: a repository with its blobs, manifests and tags, to use directly or to implement        |
 
@@ -1134,6 +1153,20 @@ const { layers } = await findImage(image.store, image.reference, { platform: "li
 const files = new ImageFiles(image.store, layers);
 const { entries } = await extract(files, ["etc/os-release"], { directory: "out", overwrite: true });
 console.log(entries.map(({ path, size }) => \`\${path}: \${size} bytes\`)); // [ "etc/os-release: … bytes" ]
+\`\`\`
+
+## Directories
+
+\`\`\`ts ignore
+import { openStore } from "jsr:@layerstash/cli";
+import { downloadFolder, uploadFolder } from "jsr:@layerstash/cli/folders";
+
+await Deno.mkdir("site", { recursive: true });
+await Deno.writeTextFile("site/index.html", "<h1>Hello</h1>");
+using store = openStore({ registry: "oci:./box", repository: "me/sites" });
+const { files, size } = await uploadFolder(store, "site", { directory: "site" });
+console.log(\`\${files} file, \${size} bytes\`); // 1 file, 14 bytes
+await downloadFolder(store, "site", { directory: "site-copy" });
 \`\`\`
 
 ## Events, errors, credentials
