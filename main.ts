@@ -115,7 +115,8 @@ export { DEFAULT_JOBS };
  *
  * @category Files
  * @returns the stash, with its chunks
- * @throws {ConflictError} if a tag points to other bytes and `overwrite` is not set; nothing was changed
+ * @throws {ConflictError} if a tag points to other bytes and `overwrite` is not set, or a folder has this name; nothing was
+ *   changed
  * @throws {InvalidInputError} if `baseTag` is not a valid tag, the input is neither a file nor a stream of bytes, or a
  *   number is out of range
  * @throws {MismatchError} if the file changed while it was read

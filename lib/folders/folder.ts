@@ -28,6 +28,7 @@
 import * as v from "valibot";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseAs } from "../oci/manifest.ts";
+import { isFolderConfig } from "../stash/shared_names.ts";
 
 /** What a folder can hold. A socket, a device and a pipe are not stored. */
 export type FolderEntryType = "file" | "directory" | "symlink" | "hardlink";
@@ -95,15 +96,7 @@ export interface FolderConfig {
  * @throws {MismatchError} if it is a folder, and malformed or of an unknown version
  */
 export function readFolderConfig(bytes: Uint8Array): FolderConfig | undefined {
-  if (!isFolder(bytes)) return undefined;
+  if (!isFolderConfig(bytes)) return undefined;
   const { created, layerstash, rootfs } = parseAs(configSchema, bytes, "config of the folder");
   return { note: layerstash, diffIds: rootfs.diff_ids, modified: created };
-}
-
-function isFolder(bytes: Uint8Array): boolean {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes))?.layerstash?.kind === "folder";
-  } catch {
-    return false;
-  }
 }

@@ -11,6 +11,7 @@ import { counted } from "../messages.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
+import { requireNoStash } from "../stash/shared_names.ts";
 import { requireTargetName } from "../store/checks.ts";
 import { freeReplaced } from "../store/free.ts";
 import type { CallOptions, Store } from "../store/store.ts";
@@ -71,7 +72,8 @@ const PACK_SIZE = 256 * 1024 * 1024;
  * Stores a directory as a folder: an ordinary image, whose layers are archives with tables of contents. Only packs are sent
  * that the store does not have, and only files are read of packs in which something has changed. The tag is put last.
  *
- * @throws {ConflictError} if the tag points to something else and `overwrite` is not set, or another process stores the same
+ * @throws {ConflictError} if the tag points to something else and `overwrite` is not set, a stored file has this name, or
+ *   another process stores the same
  * @throws {InvalidInputError} if it is not a directory, a name cannot be stored, or an option is out of range
  * @throws {MismatchError} if a file was changed while it was read
  * @throws {NotAllowedError} if something may not be read, and `skipUnreadable` is not set
@@ -136,9 +138,10 @@ interface Existing {
   folder: StoredFolder | undefined;
 }
 
-/** What the tag holds. A chunk of a stored file is not replaced, whatever is asked for. */
+/** What the tag holds. A chunk of a stored file is not replaced, and a stored file not hidden, whatever is asked for. */
 async function lookAt(store: Store, tag: string, { signal, onEvent }: CallOptions): Promise<Existing> {
   await requireNoChunk(store, tag, { signal, onEvent });
+  await requireNoStash(store, tag, { signal, onEvent });
   const manifest = await store.manifest(tag, { signal, onEvent });
   return { manifest, folder: manifest && await readFolder(store, manifest, { signal, onEvent }) };
 }

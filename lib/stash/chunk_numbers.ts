@@ -7,15 +7,18 @@ import { chunkTag, parseChunkTag } from "./chunk_tags.ts";
  * The numbers of the chunks of a stash that have a tag, in order. All pages of the list of tags are read, and the tags that it
  * leaves out are added. Where the registry refuses to list tags, each is asked for, up to the first that is missing. No number
  * after `last` is asked for.
+ *
+ * @param options `onTag` is called with each tag of the list
  */
 export async function chunkNumbers(
   store: ManifestReader,
   baseTag: string,
-  options: CallOptions & { last?: number },
+  { onTag, ...options }: CallOptions & { last?: number; onTag?: (tag: string) => void },
 ): Promise<number[]> {
   const numbers: number[] = [];
   try {
     for await (const tag of store.tags(options)) {
+      onTag?.(tag);
       const parsed = parseChunkTag(tag);
       if (parsed?.baseTag === baseTag) numbers.push(parsed.number);
     }

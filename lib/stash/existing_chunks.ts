@@ -11,6 +11,7 @@ import { type ChunkImage, lookAtTag, type TagContent } from "./chunk_image.ts";
 import { chunkNumbers } from "./chunk_numbers.ts";
 import { chunkTag } from "./chunk_tags.ts";
 import { findStashImages, undefinedIfBroken } from "./find_stash.ts";
+import { requireNoFolder } from "./shared_names.ts";
 import type { Slicing, Stash } from "./stash.ts";
 
 /** What exists under the tags of one stash. */
@@ -38,6 +39,8 @@ export interface ExistingChunks {
 /**
  * Looks up which chunks exist. The manifest of every tag is read: a tag may hold an image of somebody else. That of chunk 1 is
  * asked for beside the list of tags, which may leave it out.
+ *
+ * @throws {ConflictError} if a folder has the name
  */
 export async function lookUpExisting(
   store: StoreReader,
@@ -55,7 +58,10 @@ async function lookUpChunks(
   baseTag: string,
   { jobs = DEFAULT_JOBS, ...options }: CallOptions & { jobs?: number | undefined },
 ): Promise<ExistingChunks> {
-  const numbers = await chunkNumbers(store, baseTag, options);
+  let isTaken = false;
+  const onTag = (tag: string) => isTaken ||= tag === baseTag;
+  const numbers = await chunkNumbers(store, baseTag, { ...options, onTag });
+  if (isTaken) await requireNoFolder(store, baseTag, options);
   const foreign: number[] = [];
   const layers = new Map<number, Descriptor | undefined>();
   const manifests = new Set<Digest>();

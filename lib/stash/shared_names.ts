@@ -1,0 +1,66 @@
+/** Keeps stored files and folders from sharing a name: a download by that name would bring the file alone. @module */
+import { ConflictError } from "../errors.ts";
+import { isIndexType } from "../oci/image_index.ts";
+import { readImageManifest } from "../oci/manifest.ts";
+import { IMAGE_CONFIG } from "../oci/media_types.ts";
+import { MAX_TAG_LENGTH } from "../oci/reference.ts";
+import type { CallOptions, StoreReader } from "../store/store.ts";
+import { receiveSmall } from "../transfer/receive.ts";
+import { MAX_CHUNK_CONFIG_SIZE } from "./chunk_config.ts";
+import { lookAtTag } from "./chunk_image.ts";
+import { chunkTag } from "./chunk_tags.ts";
+import { undefinedIfBroken } from "./find_stash.ts";
+
+/**
+ * Makes sure that no stored file has the name of a folder that is to be stored.
+ *
+ * @throws {ConflictError} if one has it, even if it is damaged
+ */
+export async function requireNoStash(
+  store: StoreReader,
+  name: string,
+  options: CallOptions,
+): Promise<void> {
+  const first = chunkTag(name, 1);
+  if (first.length > MAX_TAG_LENGTH) return; // no chunk can have such a tag
+  const { kind } = await lookAtTag(store, first, options);
+  if (kind === "chunk" || kind === "damaged") throw nameConflict(store, "a stored file", name);
+}
+
+/**
+ * Makes sure that no folder has the name of a file that is to be stored.
+ *
+ * @throws {ConflictError} if one has it
+ */
+export async function requireNoFolder(
+  store: StoreReader,
+  name: string,
+  options: CallOptions,
+): Promise<void> {
+  const config = await configOf(store, name, options).catch(undefinedIfBroken);
+  if (config && isFolderConfig(config)) throw nameConflict(store, "a folder", name);
+}
+
+/** The config of an image; `undefined` = the tag holds none, or something that is no folder for sure. */
+async function configOf(store: StoreReader, tag: string, options: CallOptions) {
+  const manifest = await store.manifest(tag, options);
+  if (!manifest || isIndexType(manifest.mediaType)) return undefined;
+  const { config } = readImageManifest(manifest);
+  if (config.mediaType !== IMAGE_CONFIG.oci || config.size > MAX_CHUNK_CONFIG_SIZE) return undefined;
+  return await receiveSmall(store, config, options);
+}
+
+/** Whether the config of an image says that the image is a folder. */
+export function isFolderConfig(bytes: Uint8Array): boolean {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes))?.layerstash?.kind === "folder";
+  } catch {
+    return false;
+  }
+}
+
+function nameConflict(store: StoreReader, what: string, name: string): ConflictError {
+  return new ConflictError(`${what} has the name ${name} already`, {
+    hint: `use another name, or remove that first: layerstash remove ${store.name}:${name}`,
+  });
+}
