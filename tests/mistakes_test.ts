@@ -346,6 +346,12 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
       "layerstash info PLAIN/me/files:v1 says what it is; layerstash alias remove PLAIN/me/files:v1 removes it",
     ],
     [
+      "url PLAIN/me/files:v1",
+      3,
+      "cannot find v1: v1 is an image or an artifact, not a stored file",
+      "for its blobs: layerstash url PLAIN/me/files @v1",
+    ],
+    [
       "download PLAIN/me/files:v1",
       3,
       "cannot download v1: v1 is a container image, not files",
@@ -498,4 +504,19 @@ Deno.test("a repository that has only images points to what else it has", async 
     stdout: "",
     stderr: "layerstash: oci:app has no stored files; what else it has: layerstash list oci:app --all\n",
   });
+});
+
+Deno.test("the digest of a blob is named as such where a stored file is meant", withRegistry, async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", "bytes!");
+  await using registry = await startRegistry(); // it answers 500 to the request for such a manifest
+  const place = `${registry.host}/me/files`;
+  const { stdout } = await work.run(["blob", "push", "disk.img", place]);
+  const address = `${place}@${stdout.trim()}`;
+  for (const command of ["info", "download", "url", "verify"]) {
+    const { code, stderr } = await work.run([command, address]);
+    assert.equal(code, 3, stderr);
+    assert.match(stderr, /: sha256:\w{64} is a blob, not a stored file\n/);
+    assert.ok(stderr.endsWith(`\nhint: layerstash blob pull ${address}\n`), stderr);
+  }
 });

@@ -3,7 +3,8 @@ import { InvalidInputError, MismatchError, NotFoundError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { type ChunkNote, requireNote } from "./chunk_config.ts";
-import { type ChunkImage, lookAtTag } from "./chunk_image.ts";
+import type { ChunkImage } from "./chunk_image.ts";
+import { lookAtDigest } from "./blob_instead.ts";
 import { chunksOf, sliceSize, type Stash } from "./stash.ts";
 
 /** The description of a stash by its last chunk, which lists all chunks. */
@@ -56,7 +57,7 @@ export function stashOfTable(
 /**
  * Finds a stash by its digest: that of the manifest of its last chunk. All else is verified against it, and no tag is read.
  *
- * @throws {NotFoundError} if there is no such manifest, or it is of something else
+ * @throws {NotFoundError} if there is no such manifest, or it is of something else; also if the digest is that of a blob
  * @throws {InvalidInputError} if it is of a chunk that does not list the others
  * @throws {MismatchError} if it is malformed
  */
@@ -65,7 +66,7 @@ export async function findStashByDigest(
   digest: Digest,
   options: CallOptions,
 ): Promise<Stash> {
-  const found = await lookAtTag(store, digest, options);
+  const found = await lookAtDigest(store, digest, options);
   if (found.kind === "absent") throw new NotFoundError(`there is no ${digest} in ${store.name}`);
   if (found.kind === "foreign") {
     throw new NotFoundError(`${digest} in ${store.name} is not a stored file`, { cause: found.error });

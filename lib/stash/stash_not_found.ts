@@ -19,6 +19,9 @@ interface SortedTags {
   others: string[];
 }
 
+/** The error of a tag that is not the name of a stash: another program has stored something under it. */
+export class OtherThingError extends NotFoundError {}
+
 /** The error of a chunk that has no tag. */
 export function chunkNotFound(baseTag: string, number: number): NotFoundError {
   return new NotFoundError(`the stash ${baseTag} is incomplete: ${chunkTag(baseTag, number)} is missing`);
@@ -82,7 +85,7 @@ async function otherThing(store: StoreReader, tag: string, options: CallOptions)
     });
   }
   const address = `${store.name}:${tag}`;
-  return new NotFoundError(`${tag} is an image or an artifact, not a stored file`, {
+  return new OtherThingError(`${tag} is an image or an artifact, not a stored file`, {
     hint: `layerstash info ${address} says what it is; layerstash alias remove ${address} removes it`,
   });
 }

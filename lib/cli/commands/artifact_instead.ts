@@ -3,6 +3,7 @@ import type { Artifact } from "../../artifacts/artifact.ts";
 import type { FindArtifactOptions } from "../../artifacts/find_artifact.ts";
 import { NotAllowedError, NotFoundError, RegistryError } from "../../errors.ts";
 import { findInstead } from "../../exports/artifacts.ts";
+import { IsBlobError } from "../../stash/blob_instead.ts";
 import type { Store } from "../../store/store.ts";
 
 /**
@@ -15,7 +16,7 @@ export async function artifactInstead(
   store: Store,
   { name, ...options }: FindArtifactOptions & { name: string },
 ): Promise<Artifact> {
-  if (!mayMeanNone(failure)) throw failure;
+  if (failure instanceof IsBlobError || !mayMeanNone(failure)) throw failure;
   const found = await findInstead(store, name, options).catch((error) => {
     options.signal?.throwIfAborted();
     throw mayMeanNone(error) && !(error instanceof NotFoundError) ? failure : error;

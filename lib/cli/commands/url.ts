@@ -5,6 +5,7 @@ import type { BlobName } from "../../blobs/named_blobs.ts";
 import { InvalidInputError } from "../../errors.ts";
 import type { OnEvent } from "../../events.ts";
 import { blobUrls, curlCommand, directAccess, restoreRecipe, stashUrls } from "../../exports/blobs.ts";
+import { OtherThingError } from "../../stash/stash_not_found.ts";
 import { storeAction, type StoreSession } from "../action.ts";
 import { placeCommand } from "../base_commands.ts";
 import { registryOptionsOf, type RepositoryFlags } from "../connection.ts";
@@ -43,7 +44,9 @@ export function urlCommand(): CommandUnknownOpts {
       const { store, terminal, signal, onEvent } = session;
       requireOneKind(names, baseTag);
       const file = baseTag
-        ? await stashUrls(store, baseTag, { signal })
+        ? await stashUrls(store, baseTag, { signal }).catch((error) => {
+          throw error instanceof OtherThingError ? error.with({ hint: hintOfAlias(store, baseTag) }) : error;
+        })
         : await blobUrls(store, names, { platform, signal });
       const access = await accessTo(file, flags, { signal, onEvent });
       const recipe = restoreRecipe(file, { access, howToSignIn: howToSignIn(access, flags) });
@@ -58,6 +61,11 @@ export function urlCommand(): CommandUnknownOpts {
     return work({ ...placeOf(address, flags, parsed), names }, parsed);
   });
   return command;
+}
+
+/** What to type for the blobs of an alias or an image. */
+function hintOfAlias({ name }: StoreSession["store"], alias: string): string {
+  return `for its blobs: layerstash url ${name} @${alias}`;
 }
 
 function requireOneKind(names: readonly BlobName[], baseTag: string | undefined): void {
