@@ -39,7 +39,8 @@ const EXPORTS: Record<Entry, string> = {
     ImageTarget SaveLayersOptions SavedLayer StashTarget append copyImage copyStash saveLayers
   `,
   "./folders": `
-    DownloadFolderOptions DownloadedFolder UploadFolderOptions UploadedFolder downloadFolder isFolder uploadFolder
+    DownloadFolderOptions DownloadedFolder UploadFolderOptions UploadedFolder downloadFolder isFolder removeFolder
+    uploadFolder
   `,
   "./store": `
     BlobOptions BlobReader BlobState BlobStore BrokenRead ByteRange CallOptions Checkpoint Descriptor Digest DraftFile

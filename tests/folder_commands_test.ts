@@ -1,6 +1,8 @@
 /** `upload` and `download` take directories. @module */
 import assert from "node:assert/strict";
 import { openStore } from "../main.ts";
+import { startFakeRegistry } from "./rigs/fake_registry.ts";
+import { putImage } from "./rigs/images.ts";
 import { makeWorkplace, timeless, type Workplace } from "./rigs/command_line.ts";
 import { onPosix, WITHOUT_RIGHTS } from "./rigs/system.ts";
 
@@ -160,4 +162,45 @@ Deno.test("list looks for folders among a hundred tags, and says so where there 
     "layerstash: 101 other tags, perhaps of folders, are not looked at: layerstash list oci:./box/me/files --all\n",
   );
   assert.match((await work.run(["list", "oci:./box/me/files", "--all"])).stdout, /^site +folder +3 /m);
+});
+
+Deno.test("remove takes the folder of a name, and nothing that another name leads to", async () => {
+  await using work = await makeWorkplace();
+  await using fake = await startFakeRegistry();
+  for (const registry of [`oci:${work.path("box")}`, fake.url]) {
+    const box = `${registry}/me/files`;
+    await storeBoth(work, box);
+    using store = openStore({ registry, repository: "me/files" });
+    const { digest, bytes } = (await store.manifest("site"))!;
+    const [layer] = JSON.parse(new TextDecoder().decode(bytes)).layers;
+    for (const [path, name] of [["site", "same"], ["disk.img", "disk.img-1b"]] as const) {
+      assert.equal((await work.run(["upload", path, `${box}:${name}`])).code, 0);
+    }
+    const { code, stdout, stderr } = await work.run(["remove", `${box}:site`]);
+    assert.deepEqual([code, stdout], [0, "site\n"], stderr);
+    assert.deepEqual((await Array.fromAsync(store.tags())).toSorted(), [
+      "disk.img-1",
+      "disk.img-1b-1",
+      "same",
+    ]);
+    for (const each of ["same", "disk.img"]) {
+      const back = await work.run(["download", `${box}:${each}`, `back-${each}`, "--overwrite"]);
+      assert.equal(back.code, 0, back.stderr);
+    }
+    assert.equal((await work.run(["remove", `${box}:site`])).code, 3);
+    assert.equal((await work.run(["remove", `${box}:same`])).code, 0);
+    assert.equal(await store.manifest(digest), undefined, "nothing names it any more");
+    if (registry !== fake.url) assert.equal(await store.stat(layer.digest), undefined);
+    assert.equal((await work.run(["download", `${box}:disk.img`, "back-disk.img", "--overwrite"])).code, 0);
+  }
+});
+
+Deno.test("remove refuses an image that is no folder", async () => {
+  await using work = await makeWorkplace();
+  using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+  await putImage(store, "app", [{ bytes: new Uint8Array(10) }]);
+  const { code, stderr } = await work.run(["remove", "oci:./box/me/files:app"]);
+  assert.equal(code, 3);
+  assert.match(stderr, /: app is an image or an artifact, not a stored file\n/);
+  assert.ok(await store.manifest("app"));
 });

@@ -27,3 +27,4 @@ export {
   type DownloadFolderOptions,
 } from "../folders/download_folder.ts";
 export { isFolder } from "../folders/folder_image.ts";
+export { removeFolder } from "../folders/remove_folder.ts";

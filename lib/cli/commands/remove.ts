@@ -1,7 +1,10 @@
 /** `layerstash remove`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { remove } from "../../../main.ts";
+import { NotFoundError } from "../../errors.ts";
 import { printable } from "../../messages.ts";
+import type { TagRemoval } from "../../stash/remove_tags.ts";
+import type { CallOptions, Store } from "../../store/store.ts";
 import { storeAction } from "../action.ts";
 import { ADDRESS, stashCommand } from "../base_commands.ts";
 import { CommandEnded, exitCodeOf } from "../exit_codes.ts";
@@ -12,12 +15,22 @@ const EXAMPLES = `
 Example:
   $ layerstash remove me/files:disk
 
-Only the tags of this file are removed; other images with such tags are kept,
-and named. A directory frees the space at once, Docker Hub and GHCR do it later.
+Only the tags of this file or folder are removed; other images with such tags
+are kept, and named. A directory frees the space at once, Docker Hub and GHCR do it later.
 A registry of your own frees it when it collects garbage: manifests that nothing
 names any more are removed for that. To find out, every tag of the repository is
 read once.
 `;
+
+/** Removes the stored file that has a name, or the folder. */
+async function removeEither(store: Store, name: string, options: CallOptions): Promise<TagRemoval> {
+  return await remove(store, name, options).catch(async (failure) => {
+    if (!(failure instanceof NotFoundError)) throw failure;
+    const { removeFolder } = await import("../../exports/folders.ts");
+    if (!await removeFolder(store, name, options)) throw failure;
+    return { removed: [name], kept: [] };
+  });
+}
 
 /** Makes the command. */
 export function removeCommand(): CommandUnknownOpts {
@@ -27,7 +40,7 @@ export function removeCommand(): CommandUnknownOpts {
   const work = storeAction<WithName<ReturnType<typeof command.opts>>>(
     ({ baseTag }) => `remove ${baseTag}`,
     async ({ terminal, store, signal }, { baseTag, json }) => {
-      const { removed, kept } = await remove(store, baseTag, { signal });
+      const { removed, kept } = await removeEither(store, baseTag, { signal });
       const reasons = kept.map(({ tag, why }) => ({ tag, why }));
       if (json) terminal.data(jsonLine({ removed, kept: reasons }));
       else terminal.data(removed.map((tag) => `${printable(tag)}\n`).join(""));
