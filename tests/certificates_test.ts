@@ -97,3 +97,36 @@ Deno.test("whoever trusts anybody is warned, by every command", OPENSSL, async (
   assert.equal(code, 0, stderr);
   assert.match(stderr, /certificates are not checked.*: whoever controls the network can read and change/);
 });
+
+Deno.test(
+  "an address on this machine that has to be asked over https is printed with its scheme",
+  OPENSSL,
+  async () => {
+    await using place = await setUp((directory) => makeServerCertificate(directory));
+    const { work, registry: { url } } = place;
+    const env = { LAYERSTASH_CA_FILE: place.certificate.caPath };
+    await work.write("disk", "hello, registry");
+    const printed = async (...words: string[]) => (await work.run(words, { env })).stderr;
+    const stored = await printed("upload", "disk", `${url}/me/files:disk`);
+    assert.ok(stored.includes(`\nlayerstash: digest: ${url}/me/files@sha256:`), stored);
+    assert.ok(stored.endsWith(`get it back: layerstash download ${url}/me/files:disk\n`), stored);
+    const blob = await printed("blob", "push", "disk", `${url}/me/files:it`);
+    assert.ok(blob.endsWith(`get it back: layerstash blob pull ${url}/me/files:it -o FILE\n`), blob);
+    const copied = await printed("copy", `${url}/me/files:disk`, `${url}/me/other:disk`);
+    assert.ok(copied.endsWith(`get it back: layerstash download ${url}/me/other:disk\n`), copied);
+    const corrected = await printed("list", "--registry", url, "-r", `${url}/me/files`);
+    assert.ok(corrected.includes(`\nhint: layerstash list --registry ${url} -r me/files`), corrected);
+    const absent = await printed("verify", `${url}/me/files:it`);
+    assert.ok(absent.includes(`layerstash info ${url}/me/files:it says`), absent);
+  },
+);
+
+Deno.test("a hint to sign in over https on this machine names the scheme", OPENSSL, async () => {
+  await using work = await makeWorkplace();
+  const certificate = await makeServerCertificate(work.directory);
+  await using registry = await startFakeRegistry({ certificate, auth: "basic" });
+  await work.write("disk", "hello, registry");
+  const words = ["upload", "disk", `${registry.url}/me/files:disk`, "--ca-file", certificate.caPath];
+  const { stderr } = await work.run(words);
+  assert.ok(stderr.includes(`: layerstash login ${registry.url}\n`), stderr);
+});

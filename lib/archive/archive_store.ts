@@ -26,20 +26,18 @@ import { TarFile } from "./tar_file.ts";
 export class ArchiveStore extends ListedManifests implements Store {
   readonly family = "oci";
   readonly chunkSize: number = 5 * 1024 ** 3;
-  readonly url: string;
   readonly #archive: OpenedArchive;
 
   /** Reads nothing yet. */
   constructor(address: ArchiveAddress, { onEvent }: { onEvent?: OnEvent | undefined } = {}) {
     const archive = new OpenedArchive(address);
-    super({ name: address.name, onEvent }, {
+    super({ name: address.name, url: pathToFileURL(address.file).href, onEvent }, {
       entries: async (signal) => (await archive.open(signal)).images.entries,
       manifest: (digest) => archive.manifest(digest),
       shortNames: true,
       index: async () => (await archive.open()).images.index,
     });
     this.#archive = archive;
-    this.url = pathToFileURL(address.file).href;
   }
 
   async fullNames({ signal }: CallOptions = {}): Promise<string[]> {

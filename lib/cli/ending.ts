@@ -1,6 +1,6 @@
 /** How a transfer ends: its last document, what an interruption leaves, and the command that comes next. @module */
 import { isDigest } from "../oci/digest.ts";
-import { isOverheard } from "../oci/registry_address.ts";
+import { typedName } from "../oci/registry_address.ts";
 import { counted, printable } from "../messages.ts";
 import type { Store } from "../store/store.ts";
 import { movedBytes, type ProgressState } from "./terminal/progress_state.ts";
@@ -26,8 +26,7 @@ function placeOf({ name }: Store): { registry: string; repository: string } {
 
 /** The address of something in a store, as a command line takes it. */
 export function addressIn({ name, url }: Store, reference: string): string {
-  const scheme = url.startsWith("http://") && isOverheard(url) ? "http://" : "";
-  return `${scheme}${printable(name)}${isDigest(reference) ? "@" : ":"}${printable(reference)}`;
+  return `${printable(typedName(name, url))}${isDigest(reference) ? "@" : ":"}${printable(reference)}`;
 }
 
 /** Says which command gets back what was stored. */

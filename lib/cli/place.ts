@@ -8,7 +8,7 @@ import { parseAddress } from "../../main.ts";
 import { LayerstashError } from "../errors.ts";
 import { quoted } from "../messages.ts";
 import { isFile } from "../oci/path_reference.ts";
-import { parseRegistry } from "../oci/registry_address.ts";
+import { typedName } from "../oci/registry_address.ts";
 import type { Address } from "../oci/address.ts";
 import {
   lineOfList,
@@ -163,6 +163,5 @@ function namesOf({ registry, repository }: Address): Pick<Place, "registry" | "r
     return { registry: name, repository: name };
   }
   const { host, origin } = registry;
-  const usual = parseRegistry(host);
-  return { registry: usual.kind === "remote" && usual.origin === origin ? host : origin, repository };
+  return { registry: typedName(host, origin), repository };
 }

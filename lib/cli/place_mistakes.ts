@@ -9,7 +9,13 @@ import { LayerstashError } from "../errors.ts";
 import { quoted } from "../messages.ts";
 import type { Address } from "../oci/address.ts";
 import { parseRepository } from "../oci/reference.ts";
-import { DOCKER_HUB, meantRegistry, parseRegistry, type RegistryAddress } from "../oci/registry_address.ts";
+import {
+  DOCKER_HUB,
+  meantRegistry,
+  parseRegistry,
+  type RegistryAddress,
+  typedName,
+} from "../oci/registry_address.ts";
 import { correctedLine, typedWords, withOption, withWord } from "./corrected_line.ts";
 
 /** A mistake, and what to do about it. */
@@ -95,7 +101,7 @@ export function mistakeInVariable(
   }
   const meant = readRegistry(named);
   if (!meant || isDockerHub(meant)) return undefined;
-  const prefix = meant.kind === "layout" ? named : named.startsWith("http:") ? meant.origin : meant.host;
+  const prefix = meant.kind === "layout" ? named : typedName(meant.host, meant.origin);
   const line = correctedLine(
     command,
     (words) => withWord(words, text, `${prefix}/${text.replace("docker://", "")}`),
@@ -174,10 +180,9 @@ function hostBefore(registry: string, repository: string) {
   if (asked?.kind !== "remote") return undefined;
   const isWhole = isRepository(repository);
   if (isWhole && !DOCKER_HUB.has(asked.host) && asked.host !== host) return undefined;
-  const named = repository.startsWith("http:") ? origin : host;
   return {
     problem: `-r takes a repository alone, and ${quoted(repository)} begins with a registry`,
-    registry: named,
+    registry: typedName(host, origin),
     name: address.repository,
   };
 }

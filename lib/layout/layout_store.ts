@@ -63,7 +63,7 @@ export class LayoutStore implements Store {
     this.onEvent = options.onEvent;
     this.#choice = new FamilyChoice("oci", options.manifestFormat);
     this.#blobs = new Blobs(options);
-    this.#manifests = new Manifests(options, this.#blobs);
+    this.#manifests = new Manifests({ ...options, url: this.url }, this.#blobs);
   }
 
   get family(): Family {

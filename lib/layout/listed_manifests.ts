@@ -30,21 +30,24 @@ export interface ListedSource {
   index?(): Promise<Uint8Array<ArrayBuffer> | undefined>;
 }
 
-/** What it is called in messages, and who receives its events. */
+/** What it is called in messages, its full address, and who receives its events. */
 export interface ListedOptions {
   name: string;
+  url: string;
   onEvent?: OnEvent | undefined;
 }
 
 /** The manifests that an index lists, by tag, full name or digest. */
 export class ListedManifests implements ManifestReader {
   readonly name: string;
+  readonly url: string;
   readonly onEvent: OnEvent | undefined;
   readonly #source: ListedSource;
 
   /** @param source where entries and manifests come from */
-  constructor({ name, onEvent }: ListedOptions, source: ListedSource) {
+  constructor({ name, url, onEvent }: ListedOptions, source: ListedSource) {
     this.name = name;
+    this.url = url;
     this.onEvent = onEvent;
     this.#source = source;
   }

@@ -110,6 +110,18 @@ export function isOverheard(url: string | URL): boolean {
   return protocol !== "https:" && !isLoopback(hostname);
 }
 
+/**
+ * A registry's name, or a name that begins with it, as it has to be typed: the scheme stands before it where the name
+ * alone would mean the other one.
+ *
+ * @param url a URL of the registry, which has the scheme; the names of directories stay as they are
+ */
+export function typedName(name: string, url: string): string {
+  const { protocol, hostname } = new URL(url);
+  const usual = isLoopback(hostname) ? "http:" : "https:";
+  return protocol === usual || !protocol.startsWith("http") ? name : `${protocol}//${name}`;
+}
+
 /** The repository's full name in its registry: on Docker Hub, `nginx` is `library/nginx`. */
 export function fullRepository(address: RegistryAddress, repository: string): string {
   const official = address.kind === "remote" && address.host === "docker.io" && !repository.includes("/");

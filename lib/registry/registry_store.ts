@@ -6,6 +6,7 @@ import { type OnEvent, withChannel } from "../events.ts";
 import { type Descriptor, distinct, type SizedBlob } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseReference, parseRepository } from "../oci/reference.ts";
+import { typedName } from "../oci/registry_address.ts";
 import { declaredMediaType, type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { type Family, MANIFEST_TYPES } from "../oci/media_types.ts";
 import { bytesOf, urlNamed } from "../http/answers.ts";
@@ -237,7 +238,7 @@ export class RegistryStore implements Store {
     const [, ofNobody] = /^docker\.io\/library\/([^/]+)$/.exec(this.name) ?? [];
     const check = ofNobody === undefined ? "check its name" : `name its owner, as in YOU/${ofNobody}`;
     return new NotFoundError(`there is no repository ${this.name}, or it is not shown to you`, {
-      hint: `${check}, or sign in: layerstash login ${this.#client.host}`,
+      hint: `${check}, or sign in: layerstash login ${typedName(this.#client.host, this.url)}`,
     });
   }
 

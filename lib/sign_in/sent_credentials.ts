@@ -1,6 +1,6 @@
 /** Looks up the credentials for one repository, once, and withholds a saved login where others could read it. @module */
 import type { OnEvent } from "../events.ts";
-import { isOverheard } from "../oci/registry_address.ts";
+import { isOverheard, typedName } from "../oci/registry_address.ts";
 import type { Credentials, FindCredentials } from "./credentials.ts";
 import { Secrets } from "./secrets.ts";
 
@@ -45,10 +45,11 @@ export class SentCredentials {
 
   /** What to do to sign in, for hints. */
   get howToSignIn(): string {
+    const { host, origin } = this.#options;
     return this.#withheld
       ? "the saved login is not sent over http, where others could read it. Use https if the registry has it, or " +
         "add --insecure-skip-tls-verify"
-      : `layerstash login ${this.#options.host}`;
+      : `layerstash login ${typedName(host, origin)}`;
   }
 
   /** Reports, once, that a login is withheld which the registry asks for, or the token server that it names. */

@@ -1,6 +1,7 @@
 /** Says what there is where a stash was looked for and not found. @module */
 import { NotFoundError } from "../errors.ts";
 import { closestName } from "../messages.ts";
+import { typedName } from "../oci/registry_address.ts";
 import { hintOfNames, shortList } from "../store/known_references.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { lookAtTag } from "./chunk_image.ts";
@@ -81,10 +82,10 @@ async function otherThing(store: StoreReader, tag: string, options: CallOptions)
   const chunk = parseChunkTag(tag);
   if (chunk && (await lookAtTag(store, tag, options)).kind === "chunk") {
     return new NotFoundError(`${tag} is chunk ${chunk.number} of the stored file ${chunk.baseTag}`, {
-      hint: `name the stored file: ${store.name}:${chunk.baseTag}`,
+      hint: `name the stored file: ${typedName(store.name, store.url)}:${chunk.baseTag}`,
     });
   }
-  const address = `${store.name}:${tag}`;
+  const address = `${typedName(store.name, store.url)}:${tag}`;
   return new OtherThingError(`${tag} is an image or an artifact, not a stored file`, {
     hint: `layerstash info ${address} says what it is; layerstash alias remove ${address} removes it`,
   });

@@ -2,6 +2,7 @@
 import { type LayerstashError, NotFoundError, RegistryError } from "../errors.ts";
 import { closestName, compareNaturally } from "../messages.ts";
 import { isDigest } from "../oci/digest.ts";
+import { typedName } from "../oci/registry_address.ts";
 import { isFallbackTag } from "./referrers.ts";
 import type { CallOptions, ManifestReader } from "./store.ts";
 
@@ -52,7 +53,7 @@ export async function requireRepository(store: ManifestReader, options: CallOpti
 
 /** A tag as it is, a digest after the name of its repository: a user can type either. */
 export function fullReference(reference: string, store: ManifestReader): string {
-  return isDigest(reference) ? `${store.name}@${reference}` : reference;
+  return isDigest(reference) ? `${typedName(store.name, store.url)}@${reference}` : reference;
 }
 
 /** The error for a tag or digest that does not exist. It lists tags that do, or says that there is no such repository. */

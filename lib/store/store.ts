@@ -207,6 +207,8 @@ export interface BlobStore extends BlobReader {
 export interface ManifestReader {
   /** For messages: `docker.io/me/files`, `oci:box/me/files`. */
   readonly name: string;
+  /** The full address: no other repository has the same. */
+  readonly url: string;
   /** Receives the events of calls that are made without an `onEvent` of their own; absent = nobody does. */
   readonly onEvent?: OnEvent | undefined;
   /**
@@ -290,8 +292,6 @@ export interface StoreReader extends BlobReader, ManifestReader {}
  * @category Stores
  */
 export interface Store extends BlobStore, ManifestStore, Disposable {
-  /** The full address: no other repository has the same. */
-  readonly url: string;
   /**
    * The family of media types for new manifests: the one that the user has chosen, or else that suits the store. It may
    * change: see `changeFamily`.

@@ -16,6 +16,7 @@ export function blobReader(methods: Partial<BlobReader>): BlobReader {
 export function manifestReader(methods: Partial<ManifestReader>): ManifestReader {
   return {
     name: "the store",
+    url: "https://registry.test/v2/store/",
     manifest: () => unexpected("manifest"),
     resolve: () => unexpected("resolve"),
     referrers: () => unexpected("referrers"),

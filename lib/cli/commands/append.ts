@@ -14,9 +14,9 @@ import { openBoth } from "../open_both.ts";
 import { jobsOption, jsonOption, limitRateOption, platformOption, stateDirOption } from "../options.ts";
 import { pipedInput } from "../terminal/standard_streams.ts";
 import { renderPace } from "../terminal/transfer_totals.ts";
-import { doneLine, keptThere } from "../ending.ts";
+import { addressIn, doneLine, keptThere } from "../ending.ts";
 import { formatSize } from "../text/sizes.ts";
-import { blobSummary, imageName } from "./copy.ts";
+import { blobSummary } from "./copy.ts";
 
 const EXAMPLES = `
 Examples:
@@ -94,7 +94,7 @@ const appendAction = action<AppendFlags>(
     terminal.data(json ? doneLine({ totals, store: both.to.store }, made) : `${made.digest}\n`);
     const base = both.from.store.url === both.to.store.url ? "" : `, of the base ${blobSummary(made.base)}`;
     terminal.note(
-      `stored ${imageName(both.to.store, made.reference)}: a layer of ${formatSize(made.layer.size)} ` +
+      `stored ${addressIn(both.to.store, made.reference)}: a layer of ${formatSize(made.layer.size)} ` +
         `on ${counted(made.images, "image")}${base}, ${renderPace(totals())}`,
     );
   },

@@ -6,7 +6,7 @@ import { info } from "../../../main.ts";
 import type { OnEvent } from "../../events.ts";
 import { copyImage, copyStash } from "../../exports/copy.ts";
 import { parseImage } from "../../exports/images.ts";
-import { counted, printable } from "../../messages.ts";
+import { counted } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
 import type { Address } from "../../oci/address.ts";
 import type { ManifestFormat } from "../../store/manifest_format.ts";
@@ -108,7 +108,7 @@ async function copyOneImage(copying: Copying, flags: CopyFlags): Promise<void> {
   terminal.data(json ? doneLine({ totals, store: both.to.store }, copied) : `${digest}\n`);
   const along = copied.referrers > 0 ? `, ${copied.referrers} of them referrers` : "";
   terminal.note(
-    `copied to ${imageName(both.to.store, reference)}: ` +
+    `copied to ${addressIn(both.to.store, reference)}: ` +
       `${counted(manifests, "manifest")}${along}, ${blobSummary(blobs)}, ${renderPace(totals())}`,
   );
 }
@@ -134,7 +134,7 @@ async function copyOneStash(copying: Copying, flags: CopyFlags): Promise<void> {
     );
   }
   const much = `${formatSize(size)} in ${counted(chunks.length, "chunk")}`;
-  const name = imageName(target.store, target.baseTag);
+  const name = addressIn(target.store, target.baseTag);
   terminal.note(`copied to ${name}: ${much}, ${blobSummary(blobs)}, ${renderPace(totals())}`);
   terminal.note(getItBack("download", addressIn(target.store, target.baseTag)));
 }
@@ -152,11 +152,6 @@ function requireName(name: string, { to }: CopyFlags): string {
   throw new InvalidInputError("the copy of a stored file needs a name, as a digest is none", {
     hint: `add it to the target, as in ${to}:disk`,
   });
-}
-
-/** An image as the command line names it: `localhost:5000/me/app:1`, or with `@` before a digest. */
-export function imageName({ name }: { name: string }, reference: string): string {
-  return `${printable(name)}${isDigest(reference) ? "@" : ":"}${printable(reference)}`;
 }
 
 /** Says what happened to the blobs of a copy. */

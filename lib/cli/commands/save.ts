@@ -9,9 +9,9 @@ import { imageCommand } from "../base_commands.ts";
 import { jobsOption, limitRateOption, stateDirOption } from "../options.ts";
 import { mayRepeat } from "../strict_usage.ts";
 import { renderPace, renderTotals } from "../terminal/transfer_totals.ts";
-import { doneLine, keptHere, keptThere } from "../ending.ts";
+import { addressIn, doneLine, keptHere, keptThere } from "../ending.ts";
 import { formatSize } from "../text/sizes.ts";
-import { blobSummary, imageName } from "./copy.ts";
+import { blobSummary } from "./copy.ts";
 
 const EXAMPLES = `
 Examples:
@@ -88,7 +88,7 @@ async function saveWhole(session: ImageSession, { output, platform, jobs, json }
   const copied = await copyImage({ store, reference }, to, { platforms, jobs, signal, onEvent });
   if (json) terminal.data(doneLine(session, copied));
   const summary = `${blobSummary(copied.blobs, "written")}, ${renderPace(totals())}`;
-  terminal.note(`saved ${imageName(to.store, copied.reference)}: ${summary}`);
+  terminal.note(`saved ${addressIn(to.store, copied.reference)}: ${summary}`);
 }
 
 async function saveSome(session: ImageSession, flags: SaveFlags): Promise<void> {
