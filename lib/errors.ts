@@ -22,6 +22,8 @@ export interface ErrorDetails {
   hint?: string | undefined;
   /** The error that led to this one. */
   cause?: unknown;
+  /** Whether the same call would fail again, so that there is no point in going on; absent = it may succeed. */
+  isLasting?: boolean | undefined;
 }
 
 /**
@@ -41,6 +43,8 @@ export class LayerstashError extends Error {
   readonly kind: ErrorKind = "failed";
   /** What the reader can do about it. Options are named as the command line has them: `--overwrite` is `overwrite`. */
   readonly hint: string | undefined;
+  /** Whether the same call would fail again: something else has to be done first, such as what `hint` says. */
+  readonly isLasting: boolean;
 
   /**
    * Makes the error.
@@ -52,6 +56,7 @@ export class LayerstashError extends Error {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = new.target.name;
     this.hint = details.hint;
+    this.isLasting = details.isLasting ?? false;
   }
 
   /**

@@ -80,7 +80,7 @@ export function action<F extends ConnectionFlags>(
  * or begin anew.
  */
 function howToGoOn({ kept }: Session, reason: unknown, parsed: ParsedCommand): string | undefined {
-  if (reason instanceof LayerstashError && !GOES_ON.has(reason.kind)) return undefined;
+  if (reason instanceof LayerstashError && (reason.isLasting || !GOES_ON.has(reason.kind))) return undefined;
   const what = kept?.();
   return what && `${what}; go on with: ${correctedLine(parsed as CommandUnknownOpts, (words) => words)}`;
 }

@@ -287,7 +287,7 @@ class FolderUpload {
     const more = paths.length > MOST_NAMED ? ` and ${paths.length - MOST_NAMED} more` : "";
     throw new NotAllowedError(
       `${counted(paths.length, "path")} may not be read: ${names}${more}; the folder was not completed`,
-      { hint: "--skip-unreadable stores the rest" },
+      { hint: "--skip-unreadable stores the rest", isLasting: true },
     );
   }
 

@@ -55,6 +55,7 @@ export async function storeFolder(session: StoreSession, flags: FolderUploadFlag
   const names = unreadable.map(printable).join(", ");
   throw new LayerstashError(
     `${counted(unreadable.length, "path")} may not be read, and is not stored: ${names}`,
+    { isLasting: true },
   );
 }
 
