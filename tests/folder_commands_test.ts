@@ -205,3 +205,19 @@ Deno.test("remove refuses an image that is no folder", async () => {
   assert.match(stderr, /: app is an image or an artifact, not a stored file\n/);
   assert.ok(await store.manifest("app"));
 });
+
+Deno.test("a folder that was copied is the same folder", async () => {
+  await using work = await makeWorkplace();
+  await storeBoth(work);
+  const copied = await work.run(["copy", BOX, "oci:./other:site"]);
+  assert.equal(copied.code, 0, copied.stderr);
+  const list = async (box: string) => {
+    const found: { kind?: string }[] = JSON.parse((await work.run(["list", box, "--json"])).stdout);
+    return found.filter(({ kind }) => kind === "folder");
+  };
+  assert.equal((await list("oci:./other")).length, 1);
+  assert.deepEqual(await list("oci:./other"), await list("oci:./box"));
+  const back = await work.run(["download", "oci:./other:site", "back"]);
+  assert.equal(back.code, 0, back.stderr);
+  assert.equal(await Deno.readTextFile(work.path("back/index.html")), "<h1>Hello</h1>");
+});
