@@ -119,7 +119,8 @@ Deno.test("a digest of something else is said to be that", async () => {
     [first, InvalidInputError, /is chunk 1 of a stored file, and only the last one lists all/],
     [legacy, InvalidInputError, /does not say which others belong to it: an older program stored it/],
     [image, NotFoundError, /is not a stored file/],
-    [chunks[0]!.digest, NotFoundError, /there is no sha256:\w+ in/],
+    [chunks[0]!.digest, NotFoundError, /is a blob, not a stored file/],
+    [`sha256:${"0".repeat(64)}`, NotFoundError, /there is no sha256:\w+ in/],
   ];
   for (const [named, kind, said] of mistakes) {
     await assert.rejects(info(store, named!), (error) => error instanceof kind && said.test(error.message));
