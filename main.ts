@@ -241,8 +241,9 @@ export async function download(
 
 /**
  * Lists the stashes of a repository, sorted by name. It reads the list of tags, and for each name the first chunk's manifest
- * and config, which tell a chunk from another image, and those of the last chunk, without which the stash is incomplete. Lists of tags may have gaps: where the first
- * chunk does not say how many there are, the next tag is asked for. A stash is not listed if the list has none of its tags.
+ * and config, which tell a chunk from another image, and those of the last chunk, without which the stash is incomplete.
+ * Lists of tags may have gaps: where the first chunk does not say how many there are, the next tag is asked for. A stash is
+ * not listed if the list has none of its tags.
  *
  * @category Files
  *
@@ -305,8 +306,7 @@ export async function info(store: StoreReader, baseTag: string, options: CallOpt
 
 /**
  * Checks a stash. Every chunk has to exist, to have its size, and to have its tag, unless a digest takes the place of the
- * name; with `deep` every stored byte is read and
- * hashed; with `file` a local file has to have the same bytes, too.
+ * name; with `deep` every stored byte is read and hashed; with `file` a local file has to have the same bytes, too.
  *
  * @category Files
  * @returns the stash, and what is wrong: a fault is not an error

@@ -13,11 +13,11 @@ $ layerstash upload photos ghcr.io/YOU/files:photos
 $ layerstash download ghcr.io/YOU/files:photos restored
 \`\`\`
 
-The folder becomes an ordinary image: \`peek\`, \`extract\` and \`browse\` read single files of it. \`list --all\`
-shows it, \`alias remove\` removes it, and \`upload --overwrite\` stores its next state.
+The folder becomes an ordinary image: \`peek\`, \`extract\` and \`browse\` read single files of it. \`list\`, \`info\`
+and \`remove\` know it, and \`upload --overwrite\` stores its next state: only what has changed is sent.
 
-With tar in between, the folder is one stored file, which \`list\`, \`verify\` and \`remove\` know. No archive is
-written to the disk:
+With tar in between, the folder is one stored file, which \`verify\` checks, too, and which keeps the owners of
+its files. No archive is written to the disk:
 
 \`\`\`console
 $ set -o pipefail
