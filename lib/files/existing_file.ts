@@ -36,15 +36,24 @@ export async function requireReplaceable(
   path: string,
   { overwrite }: { overwrite?: boolean | undefined },
 ): Promise<void> {
-  const directory = await Deno.stat(dirname(path)).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw writeError(error, path);
-  });
-  if (!directory?.isDirectory) throw new NotFoundError(`there is no directory ${dirname(path)} to write to`);
+  await requireParent(path);
   const found = await ordinaryFile(path);
   if (overwrite || !found || found.size === 0) return;
   throw new ConflictError(`${path} already exists, with other bytes`, {
     hint: "choose another name, or replace it with --overwrite",
   });
+}
+
+/**
+ * Makes sure that the directory exists in which something is to be written at a path.
+ *
+ * @throws {NotFoundError} if it does not
+ */
+export async function requireParent(path: string): Promise<void> {
+  const directory = await Deno.stat(dirname(path)).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw writeError(error, path);
+  });
+  if (!directory?.isDirectory) throw new NotFoundError(`there is no directory ${dirname(path)} to write to`);
 }
 
 /**

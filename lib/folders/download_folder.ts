@@ -2,6 +2,8 @@
 import { inParallel } from "../async/pool.ts";
 import { ConflictError, InvalidInputError, MismatchError, NotFoundError } from "../errors.ts";
 import { withChannel } from "../events.ts";
+import { requireParent } from "../files/existing_file.ts";
+import { requireRoom } from "../files/output.ts";
 import type { Layer } from "../images/image.ts";
 import { ImageFiles, type OpenLayerEntry } from "../images/image_files.ts";
 import { type PathPattern, pathPattern } from "../images/path_pattern.ts";
@@ -53,7 +55,8 @@ export interface DownloadedFolder {
  * @throws {ConflictError} if a file differs and `overwrite` is not set; nothing is changed then
  * @throws {InvalidInputError} if the reference is no folder, or an option is out of range
  * @throws {MismatchError} if what is stored is damaged
- * @throws {NotFoundError} if there is no such folder, or a path matches nothing in it
+ * @throws {LayerstashError} if the disk has less room than the layers take
+ * @throws {NotFoundError} if there is no such folder, no directory around the one to write, or a path matches nothing in it
  *
  * @example
  * ```ts
@@ -79,8 +82,8 @@ export async function downloadFolder(
   const { directory, jobs, onEvent, signal } = reporting;
   checkTransfer({ jobs });
   const { digest, layers } = await findFolder(store, reference, reporting);
-  const size = layers.reduce((sum, layer) => sum + layer.size, 0);
-  onEvent?.({ type: "plan", blobs: layers.length, size });
+  onEvent?.({ type: "plan", blobs: layers.length, size: totalSize(layers) });
+  await requireParent(directory);
   const selection = await Selection.of(reporting.paths ?? []);
   const files = new ImageFiles(store, layers, { onEvent, signal, name: reference });
   using disk = openDisk();
@@ -103,6 +106,10 @@ async function findFolder(
   if (!folder) throw new InvalidInputError(`${reference} is not a folder`);
   const { layers } = readImageManifest(manifest);
   return { digest: manifest.digest, layers: layers.map((layer, index) => ({ ...layer, number: index + 1 })) };
+}
+
+function totalSize(layers: readonly Layer[]): number {
+  return layers.reduce((sum, layer) => sum + layer.size, 0);
 }
 
 /** Whether a directory does not exist, or is empty. */
@@ -171,9 +178,10 @@ class FolderDownload {
 
   /** Puts the folder together in a hidden place, and gives it its name. */
   async intoNew(what: string): Promise<Counts> {
-    const { directory, disk } = this.#options;
+    const { directory, disk, signal } = this.#options;
+    await this.#requireRoom();
     using staged = await StagedFolder.open(directory, what);
-    const writer = new TreeWriter(staged.tree, { disk, isOwn: true });
+    const writer = new TreeWriter(staged.tree, { disk, isOwn: true, signal });
     await this.#eachLayer(async (layer) => {
       if (staged.has(layer.digest) && !this.#isLast(layer)) return;
       await this.#write(layer, { writer, want: "bytes" });
@@ -186,9 +194,16 @@ class FolderDownload {
     return this.#counts;
   }
 
+  /** Files take about as much as their layers, or more. What an earlier run has written is not needed again. */
+  async #requireRoom(): Promise<void> {
+    const { directory, selection, onEvent } = this.#options;
+    if (!selection.isAll || await StagedFolder.isBegun(directory)) return;
+    await requireRoom(directory, totalSize(this.#files.layers), onEvent);
+  }
+
   /** Writes what differs, after it has looked at everything. */
   async onto(): Promise<Counts> {
-    const { directory, disk, overwrite } = this.#options;
+    const { directory, disk, overwrite, signal } = this.#options;
     const stored = new Set<string>(RESERVED_PATHS);
     const different = new Set<string>();
     const adjusted: Entry[] = [];
@@ -209,7 +224,7 @@ class FolderDownload {
         }
       }
     });
-    const writer = new TreeWriter(directory, { disk, isOwn: false });
+    const writer = new TreeWriter(directory, { disk, isOwn: false, signal });
     await this.#eachLayer(async (layer) => {
       const wanted = { writer, want: "some", only: different } as const;
       if (layers.has(layer.number) || this.#isLast(layer)) await this.#write(layer, wanted);

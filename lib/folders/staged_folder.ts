@@ -29,7 +29,7 @@ export class StagedFolder implements Disposable {
    * @throws {ConflictError} if another process puts the same folder together
    */
   static async open(target: string, what: string): Promise<StagedFolder> {
-    const directory = join(dirname(target), `.${basename(target)}.layerstash-part`);
+    const directory = placeOf(target);
     const path = join(directory, "layers");
     try {
       await makeDirectory(directory, { mode: 0o700 });
@@ -42,6 +42,11 @@ export class StagedFolder implements Disposable {
     } catch (error) {
       throw storageError(error, target);
     }
+  }
+
+  /** Whether an earlier run has begun to put this folder together. */
+  static async isBegun(target: string): Promise<boolean> {
+    return await Deno.lstat(placeOf(target)).then(() => true, () => false);
   }
 
   static async #goOn(
@@ -82,6 +87,10 @@ export class StagedFolder implements Disposable {
   [Symbol.dispose](): void {
     this.#journal.close();
   }
+}
+
+function placeOf(target: string): string {
+  return join(dirname(target), `.${basename(target)}.layerstash-part`);
 }
 
 /** All of a file, which is at its end then. */

@@ -22,14 +22,19 @@ export class TreeWriter {
   readonly #root: string;
   readonly #disk: Disk;
   readonly #isOwn: boolean;
+  readonly #signal: AbortSignal | undefined;
   /** Directories that are known to be directories. */
   readonly #directories = new Set<string>([""]);
 
-  /** @param root a directory; `isOwn` says that nobody else has it */
-  constructor(root: string, { disk, isOwn }: { disk: Disk; isOwn: boolean }) {
+  /** @param root a directory; `isOwn` says that nobody else has it, and `signal` aborts the download */
+  constructor(
+    root: string,
+    { disk, isOwn, signal }: { disk: Disk; isOwn: boolean; signal: AbortSignal | undefined },
+  ) {
     this.#root = root;
     this.#disk = disk;
     this.#isOwn = isOwn;
+    this.#signal = signal;
   }
 
   /** Writes a file. */
@@ -88,6 +93,7 @@ export class TreeWriter {
         throw error;
       }
     } catch (error) {
+      this.#signal?.throwIfAborted(); // then no writing has failed
       throw error instanceof LayerstashError ? error : writeError(error, this.#at(path));
     }
   }

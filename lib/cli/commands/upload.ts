@@ -141,6 +141,7 @@ function uploadsOf<F extends PlaceFlags & { infile?: string | undefined }>(
     const line = correctedLine(command, (words) => words.toSpliced(1, 0, "disk.img"));
     refuse("the file is missing: name it before the address, or with -i", line);
   }
+  if (files.includes("")) refuse("the name of a file is empty");
   requireFittingOptions(files.some(isDirectory), files.every(isDirectory), command);
   if (files.length > 1 && place.baseTag !== undefined) {
     refuse(`several files cannot all be stored as ${quoted(place.baseTag)}: leave out the name`);
