@@ -32,6 +32,8 @@ Deno.test("a folder does not get the name of a stored file, nor a file that of a
     }
     assert.equal((await work.run(["upload", first, `${box}:p`])).code, 0, "the first is stored again");
     assert.equal((await work.run(["upload", second, `${box}:other`])).code, 0);
+    assert.equal((await work.run(["remove", `${box}:p`])).code, 0);
+    assert.equal((await work.run(["upload", second, `${box}:p`])).code, 0, "the hint was right");
   }
 });
 

@@ -4,6 +4,7 @@ import { isIndexType } from "../oci/image_index.ts";
 import { readImageManifest } from "../oci/manifest.ts";
 import { IMAGE_CONFIG } from "../oci/media_types.ts";
 import { MAX_TAG_LENGTH } from "../oci/reference.ts";
+import { typedName } from "../oci/registry_address.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { receiveSmall } from "../transfer/receive.ts";
 import { MAX_CHUNK_CONFIG_SIZE } from "./chunk_config.ts";
@@ -60,7 +61,8 @@ export function isFolderConfig(bytes: Uint8Array): boolean {
 }
 
 function nameConflict(store: StoreReader, what: string, name: string): ConflictError {
+  const address = `${typedName(store.name, store.url)}:${name}`;
   return new ConflictError(`${what} has the name ${name} already`, {
-    hint: `use another name, or remove that first: layerstash remove ${store.name}:${name}`,
+    hint: `use another name, or remove that first: layerstash remove ${address}`,
   });
 }
