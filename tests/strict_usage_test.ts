@@ -1,5 +1,6 @@
 /** Mistakes on the command line that would have been passed over, or told as another mistake. @module */
 import assert from "node:assert/strict";
+import { TOPICS } from "../lib/cli/help/topics.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { runProgram } from "../lib/cli/program.ts";
@@ -95,6 +96,12 @@ Deno.test("a word too many, an option before the command and a name of other pro
     ["fetch x", "unknown command 'fetch'", "did you mean download?"],
     ["alias ls", "unknown command 'ls'", "did you mean list?"],
     ["help uplod", "unknown command 'uplod'", "did you mean upload?"],
+    ["help recipe", "unknown command 'recipe'", "did you mean recipes?"],
+    [
+      "help topics",
+      "unknown command 'topics'",
+      `the topics are ${TOPICS.map(({ name }) => name).join(", ")}`,
+    ],
   ];
   for (const [line, problem, hint] of cured) {
     const [first, second] = (await refusalOf(line.split(" "), 2)).split("\n");

@@ -4,6 +4,7 @@ import type { NotAllowedError } from "../errors.ts";
 import { buildProgram, type ProgramOutput } from "./build_program.ts";
 import { permissionError } from "./connection.ts";
 import { EXIT_CODES, exitCodeOf, isSaid } from "./exit_codes.ts";
+import { refuseTopic } from "./strict_usage.ts";
 
 /** Runs the command that the arguments name, and returns the exit code. */
 export async function runCommand(args: readonly string[], output: ProgramOutput): Promise<number> {
@@ -22,7 +23,7 @@ export async function runCommand(args: readonly string[], output: ProgramOutput)
 
 /**
  * Turns `help blob push` into `blob push --help`. Of `help`, commander looks at one word only, and prints the help of the
- * whole program for a command that does not exist. Here that word is left for commander to refuse.
+ * whole program for a command that does not exist. Here that word is refused.
  */
 function helpAsOption(program: CommandUnknownOpts, args: readonly string[]): string[] {
   const [first = "", ...rest] = args;
@@ -35,6 +36,7 @@ function helpOf(command: CommandUnknownOpts, words: readonly string[]): string[]
   const [word, ...rest] = words;
   if (word === undefined || command.commands.length === 0) return ["--help"];
   const next = subcommandOf(command, word);
+  if (!next && !command.parent && !/^-|^help$/.test(word)) refuseTopic(command, word);
   return next ? [word, ...helpOf(next, rest)] : [word];
 }
 

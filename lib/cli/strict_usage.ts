@@ -1,7 +1,8 @@
 /** Refuses what commander lets pass, and names the mistake that a user has made rather than what follows from it. @module */
 import type { CommandUnknownOpts, Option } from "@commander-js/extra-typings";
-import { counted, quoted } from "../messages.ts";
+import { closestName, counted, quoted } from "../messages.ts";
 import { correctedLine, isSecret, typedWords, withWord } from "./corrected_line.ts";
+import { TOPICS } from "./help/topics.ts";
 import { otherName } from "./other_names.ts";
 
 /** What commander calls when something is wrong. Its types leave these methods out. */
@@ -98,6 +99,15 @@ function refuseBeforeCommand(command: CommandUnknownOpts, flag: string): void {
 
 function suggest(command: CommandUnknownOpts, problem: string, name: string | undefined): void {
   if (name !== undefined) command.error(`error: ${problem}\nhint: did you mean ${name}?`);
+}
+
+/** Refuses a word after `help`, and names the command or the topic that is meant, or all topics. */
+export function refuseTopic(command: CommandUnknownOpts, word: string): never {
+  const commands = command.commands.map((each) => each.name());
+  const topics = TOPICS.map(({ name }) => name);
+  const problem = `unknown command '${word}'`;
+  suggest(command, problem, otherName(word, commands) ?? closestName(word, [...topics, ...commands]));
+  return command.error(`error: ${problem}\nhint: the topics are ${topics.join(", ")}`);
 }
 
 function usageHint(command: CommandUnknownOpts): string {
