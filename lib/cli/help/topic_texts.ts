@@ -1229,8 +1229,8 @@ Each release also has \`layerstash.js\`, the whole program in one file: \`deno r
 installs that version, even if it is older. If you run layerstash with Deno, \`layerstash upgrade\` tells you
 how to update. \`LAYERSTASH_RELEASES\` names a mirror of the releases, for the scripts too.
 
-**Completions.** With these lines your shell completes commands, options, values and addresses. It asks
-layerstash itself for them.
+**Completions.** With these lines your shell completes commands, options, values and addresses: the
+names in \`oci:\` directories, and of a registry only the host. It asks layerstash itself for them.
 
 \`\`\`sh
 echo 'source <(layerstash completions bash)' >> ~/.bashrc
