@@ -143,3 +143,13 @@ Deno.test("a conflict in the middle is no transfer that goes on", async () => {
   assert.equal(code, 6);
   assert.doesNotMatch(stderr, /go on with/);
 });
+
+Deno.test("a stored file that is copied to a repository without a name keeps its own", async () => {
+  await using work = await makeWorkplace();
+  await using registry = await startFakeRegistry();
+  await work.write("disk.img", someBytes(3000));
+  const repository = new URL(registry.url).host + "/me/files";
+  await said(work, "upload", "disk.img", `${repository}:disk`);
+  const copied = await said(work, "copy", `${repository}:disk`, `${repository}-2`);
+  assert.ok(copied.endsWith(`get it back: layerstash download ${repository}-2:disk\n`), copied);
+});

@@ -2,7 +2,7 @@
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { CopiedBlobs } from "../../copy/copy_blobs.ts";
 import { InvalidInputError, NotFoundError } from "../../errors.ts";
-import { info } from "../../../main.ts";
+import { info, parseAddress } from "../../../main.ts";
 import type { OnEvent } from "../../events.ts";
 import { copyImage, copyStash } from "../../exports/copy.ts";
 import { parseImage } from "../../exports/images.ts";
@@ -41,7 +41,10 @@ of DST. For that of SRC, use layerstash login. More: layerstash help images
 export function copyCommand(): CommandUnknownOpts {
   const command = connectionCommand(new Command("copy"))
     .argument("<src>", "such as nginx:alpine, oci:DIR:TAG, or docker-archive:FILE")
-    .argument("<dst>", "such as ghcr.io/me/app:1.2; a directory without a tag takes the tag of SRC")
+    .argument(
+      "<dst>",
+      "such as ghcr.io/me/app:1.2; without a tag, a directory or a stored file takes that of SRC",
+    )
     .addOption(platformsOption("copy the image for this platform only; for several, an index of them"))
     .option("--referrers", "also copy what refers to the image: signatures, SBOMs")
     .option("--stash", "copy a stored file even if an image has its name")
@@ -119,7 +122,8 @@ async function copyOneStash(copying: Copying, flags: CopyFlags): Promise<void> {
     throw new InvalidInputError("--platform and --referrers are for images, not for stored files");
   }
   const baseTag = stashNameOf(from);
-  const target = { store: both.to.store, baseTag: both.to.reference ?? requireName(baseTag, flags) };
+  const named = parseAddress(flags.to).reference; // the default `latest` is for images alone
+  const target = { store: both.to.store, baseTag: named ?? requireName(baseTag, flags) };
   const { overwrite, jobs, json } = flags;
   const { stash, digest, blobs } = await copyStash({ store: both.from.store, baseTag }, target, {
     overwrite,
