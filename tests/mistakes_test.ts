@@ -520,3 +520,15 @@ Deno.test("the digest of a blob is named as such where a stored file is meant", 
     assert.ok(stderr.endsWith(`\nhint: layerstash blob pull ${address}\n`), stderr);
   }
 });
+
+Deno.test("a file of this directory in the place of an image or a layout is named as what it is", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", "bytes!");
+  const peeked = await work.run(["peek", "disk.img"]);
+  assert.match(peeked.stderr, /\nhint: .*for the file disk\.img in this directory, use \.\/disk\.img\n$/);
+  const stored = await work.run(["upload", "disk.img", "oci:disk.img"]);
+  assert.deepEqual([stored.code, stored.stderr.split("\n")[0]], [
+    2,
+    'layerstash: "oci:disk.img" is no place to store in: oci: needs a directory, and disk.img is a file',
+  ]);
+});

@@ -2,7 +2,7 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { type ErrorKind, LayerstashError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { hintOfArchive } from "../oci/address.ts";
+import { hintOfFile } from "../oci/address.ts";
 import type { Store } from "../store/store.ts";
 import {
   type ConnectionFlags,
@@ -66,7 +66,7 @@ export function action<F extends ConnectionFlags>(
       const known = error instanceof Deno.errors.NotCapable ? permissionError(error) : error;
       const next = howToGoOn(session, known, parsed);
       const isInterrupted = known instanceof InterruptedError;
-      const reason = isInterrupted ? new InterruptedError(next) : withArchiveHint(known, images(flags));
+      const reason = isInterrupted ? new InterruptedError(next) : withFileHint(known, images(flags));
       session.onFailure?.(reason);
       terminal.fail(`cannot ${doing(flags)}`, reason);
       if (!isInterrupted && next !== undefined) terminal.hint(next);
@@ -88,9 +88,9 @@ function howToGoOn({ kept }: Session, reason: unknown, parsed: ParsedCommand): s
 /** Kinds of errors that another attempt may be spared. */
 const GOES_ON: ReadonlySet<ErrorKind> = new Set<ErrorKind>(["failed", "not-allowed"]);
 
-/** Adds the way to name an archive to the hint of an error, if an image has the name of one in the current directory. */
-function withArchiveHint(error: unknown, images: readonly string[]): unknown {
-  const hint = images.map(hintOfArchive).find((each) => each !== undefined);
+/** Adds the way to name a file to the hint of an error, if an image has the name of one in the current directory. */
+function withFileHint(error: unknown, images: readonly string[]): unknown {
+  const hint = images.map(hintOfFile).find((each) => each !== undefined);
   if (hint === undefined || !(error instanceof LayerstashError)) {
     return error;
   }

@@ -14,6 +14,7 @@ import {
   lineOfList,
   lineWithPlace,
   mistakeInAddress,
+  mistakeInLayout,
   mistakeInMeaning,
   mistakeInOptions,
   mistakeInOwner,
@@ -72,7 +73,8 @@ export function placeOf<F extends PlaceFlags>(
   }
   requireNoOther(word, parsed);
   const address = readAddress(word, command);
-  const mistake = mistakeInMeaning(address, command) ?? mistakeInVariable(address, flags.registry, command);
+  const mistake = mistakeInMeaning(address, command) ??
+    mistakeInVariable(address, flags.registry, command) ?? mistakeInLayout(address, command);
   if (mistake) refuse(mistake.problem, mistake.hint);
   const { reference } = address;
   if (reference !== undefined && parsed.getOptionValueSource("baseTag") === "cli") {

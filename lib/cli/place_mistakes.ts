@@ -136,6 +136,22 @@ export function mistakeInOwner(
   };
 }
 
+/** What is wrong with a file as the place of a layout that a command changes. */
+export function mistakeInLayout(
+  { registry, text }: Address,
+  command: CommandUnknownOpts,
+): Mistake | undefined {
+  if (registry.kind !== "archive" || !text.startsWith("oci:") || !WRITING.has(command.name())) {
+    return undefined;
+  }
+  return {
+    problem: `${
+      quoted(text)
+    } is no place to store in: oci: needs a directory, and ${registry.file} is a file`,
+    hint: `name a directory, or one that does not exist yet: oci:${registry.file}.oci`,
+  };
+}
+
 /** The command line with a repository as an example, where none was named. */
 export function lineWithPlace(command: CommandUnknownOpts): string {
   const takesName = command.options.some((option) => option.name() === "base-tag");

@@ -162,11 +162,11 @@ function refuseForeign(text: string): void {
 const ARCHIVE_NAME = /\.(tar|tgz)(\.\w+)?$/i;
 
 /**
- * A hint for who names an archive as `image.tar`, which is read as the name of an image in a registry; `undefined` if the
+ * A hint for who names a file as `image.tar`, which is read as the name of an image in a registry; `undefined` if the
  * current directory has no such file.
  */
-export function hintOfArchive(text: string): string | undefined {
-  if (!ARCHIVE_NAME.test(text) || /^[./~]|:/.test(text) || !isFile(text)) return undefined;
+export function hintOfFile(text: string): string | undefined {
+  if (/^[./~]|:/.test(text) || !isFile(text)) return undefined;
   return `for the file ${text} in this directory, use ./${text}`;
 }
 
