@@ -16,10 +16,10 @@ Example:
   $ layerstash remove me/files:disk
 
 Only the tags of this file or folder are removed; other images with such tags
-are kept, and named. A directory frees the space at once, Docker Hub and GHCR do it later.
-A registry of your own frees it when it collects garbage: manifests that nothing
-names any more are removed for that. To find out, every tag of the repository is
-read once.
+are kept, and named. A directory frees the space at once, Docker Hub and GHCR do
+it later. A registry of your own frees it when it collects garbage: manifests
+that nothing names any more are removed for that. To find out, every tag of the
+repository is read once.
 `;
 
 /** Removes the stored file that has a name, or the folder. */

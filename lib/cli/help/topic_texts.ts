@@ -147,10 +147,9 @@ A backup that was never restored is a hope. Once a month, read every byte back, 
 $ layerstash verify ghcr.io/YOU/files:photos.tar --deep
 photos.tar is OK: 10.2 KB in 1 chunk, every byte was read
 layerstash: verified photos.tar: …
-$ layerstash download ghcr.io/YOU/files:photos.tar - | tar t
+$ layerstash download ghcr.io/YOU/files:photos.tar - --quiet | tar t
 photos/
 photos/lake.jpg
-layerstash: sent to standard output: 10.2 KB, verified, …
 \`\`\`
 
 For a file that you still have, \`verify\` compares:
@@ -1229,8 +1228,8 @@ Each release also has \`layerstash.js\`, the whole program in one file: \`deno r
 installs that version, even if it is older. If you run layerstash with Deno, \`layerstash upgrade\` tells you
 how to update. \`LAYERSTASH_RELEASES\` names a mirror of the releases, for the scripts too.
 
-**Completions.** With these lines your shell completes commands, options, values and addresses: the
-names in \`oci:\` directories, and of a registry only the host. It asks layerstash itself for them.
+**Completions.** With these lines your shell completes commands, options, values and addresses: the names in
+\`oci:\` directories, and of a registry only the host. It asks layerstash itself for them.
 
 \`\`\`sh
 echo 'source <(layerstash completions bash)' >> ~/.bashrc
