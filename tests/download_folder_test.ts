@@ -1,6 +1,7 @@
 /** Folders come back as they were; what is there already is not fetched, and nothing is written outside. @module */
 import assert from "node:assert/strict";
 import { ConflictError, MismatchError, NotFoundError } from "../lib/errors.ts";
+import type { TransferEvent } from "../lib/events.ts";
 import { downloadFolder } from "../lib/folders/download_folder.ts";
 import { uploadFolder } from "../lib/folders/upload_folder.ts";
 import { openStore } from "../main.ts";
@@ -22,8 +23,12 @@ testOnEachStore("a folder comes back as it was, to the last name, time and link"
   await makeOddFolder(work.path("in"));
   using store = place.open();
   const { digest, files } = await uploadFolder(store, "t", { directory: work.path("in"), packSize: PACK });
-  const result = await downloadFolder(store, "t", { directory: work.path("out") });
+  const notices: string[] = [];
+  const onEvent = (event: TransferEvent) => void (event.type === "notice" && notices.push(event.message));
+  const result = await downloadFolder(store, "t", { directory: work.path("out"), onEvent });
   assert.deepEqual(result, { digest, written: files, kept: 0, removed: 0 });
+  assert.deepEqual(notices, ["set-user-ID and set-group-ID bits of 1 entry were not set"]);
+  await Deno.chmod(work.path("in/setuid"), 0o755); // the bit belongs to an owner, who is not stored
   assert.deepEqual(await folderState(work.path("out")), await folderState(work.path("in")));
   assert.equal(Deno.statSync(work.path("out/b-first")).ino, Deno.statSync(work.path("out/zz-second")).ino);
   assert.ok(Deno.statSync(work.path("out/zeros")).blocks! < 1000, "zeros are a hole");

@@ -6,9 +6,10 @@ import { requireParent } from "../files/existing_file.ts";
 import { requireRoom } from "../files/output.ts";
 import type { Layer } from "../images/image.ts";
 import { ImageFiles, type OpenLayerEntry } from "../images/image_files.ts";
+import { plainMode } from "../images/metadata.ts";
 import { type PathPattern, pathPattern } from "../images/path_pattern.ts";
 import type { Entry } from "../layers/entry.ts";
-import { quoted } from "../messages.ts";
+import { counted, quoted } from "../messages.ts";
 import type { Digest } from "../oci/digest.ts";
 import { readImageManifest } from "../oci/manifest.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
@@ -92,6 +93,7 @@ export async function downloadFolder(
     ? await download.intoNew(JSON.stringify([digest, reporting.paths ?? []]))
     : await download.onto();
   selection.requireFound();
+  download.reportLosses();
   return { digest, ...counts };
 }
 
@@ -170,6 +172,7 @@ class FolderDownload {
   readonly #options: FolderDownloadOptions;
   readonly #counts: Counts = { written: 0, kept: 0, removed: 0 };
   readonly #directories: Entry[] = [];
+  readonly #withSetId = new Set<string>();
 
   constructor(files: ImageFiles, options: FolderDownloadOptions) {
     this.#files = files;
@@ -192,6 +195,14 @@ class FolderDownload {
     this.#options.selection.requireFound();
     await staged.finish();
     return this.#counts;
+  }
+
+  /** Says what was stored and is not restored. */
+  reportLosses(): void {
+    const { size } = this.#withSetId;
+    if (size === 0) return;
+    const message = `set-user-ID and set-group-ID bits of ${counted(size, "entry")} were not set`;
+    this.#options.onEvent?.({ type: "notice", message });
   }
 
   /** Files take about as much as their layers, or more. What an earlier run has written is not needed again. */
@@ -247,13 +258,15 @@ class FolderDownload {
     await inParallel(this.#files.layers, { jobs: atOnce, signal }, work);
   }
 
-  /** The entries that are wanted, without those of the format. */
+  /** The entries that are wanted, without those of the format; set-ID bits would give the rights of whoever downloads. */
   async *#entries(
     layer: Layer,
     { want }: { want: "names" | "bytes" | "some" },
   ): AsyncGenerator<OpenLayerEntry> {
     for await (const entry of this.#files.entries(layer, { want })) {
-      if (!RESERVED_PATHS.includes(entry.path) && this.#options.selection.includes(entry.path)) yield entry;
+      if (RESERVED_PATHS.includes(entry.path) || !this.#options.selection.includes(entry.path)) continue;
+      if (plainMode(entry) !== entry.mode) this.#withSetId.add(entry.path);
+      yield { ...entry, mode: plainMode(entry) };
     }
   }
 
@@ -291,7 +304,7 @@ class FolderDownload {
       return found.kind === "symlink" && disk.readLink(at) === entry.target ? "same" : "conflict";
     }
     if (found.kind !== "file" || found.size !== entry.size || !hasTime(found, entry, disk)) return "conflict";
-    return found.mode === entry.mode || Deno.build.os === "windows" ? "same" : "mode";
+    return plainMode(found) === entry.mode || Deno.build.os === "windows" ? "same" : "mode";
   }
 
   /** Removes what is not in the folder: what is in a directory before the directory. */
