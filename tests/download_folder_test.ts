@@ -1,15 +1,17 @@
 /** Folders come back as they were; what is there already is not fetched, and nothing is written outside. @module */
 import assert from "node:assert/strict";
-import { ConflictError, MismatchError, NotFoundError } from "../lib/errors.ts";
+import { ConflictError, LayerstashError, MismatchError, NotFoundError } from "../lib/errors.ts";
 import type { TransferEvent } from "../lib/events.ts";
 import { downloadFolder } from "../lib/folders/download_folder.ts";
 import { uploadFolder } from "../lib/folders/upload_folder.ts";
-import { openStore } from "../main.ts";
+import { openStore, type Store } from "../main.ts";
 import { makeWorkspace, type Workspace } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { folderState, makeOddFolder } from "./rigs/folders.ts";
+import { gzip, putImage } from "./rigs/images.ts";
 import { testOnEachStore } from "./rigs/stores.ts";
 import { onLinux } from "./rigs/system.ts";
+import { type TarFile, tarOf } from "./rigs/tar.ts";
 
 const linux = onLinux("names and times as Linux has them");
 const withPython = { ignore: linux.ignore || !await ensureTool("python3", "python3") };
@@ -155,3 +157,49 @@ Deno.test(
     await assert.rejects(downloadFolder(store, "t", { directory: work.path("in/a/file") }), ConflictError);
   },
 );
+
+/** Stores a folder that no program of ours would make. */
+async function putFolder(store: Store, tag: string, entries: readonly TarFile[]): Promise<void> {
+  const note = { version: 1, kind: "folder", files: entries.length, size: 1, contents: [] };
+  await putImage(store, tag, [{ bytes: await gzip(tarOf(entries)) }], { layerstash: note });
+}
+
+Deno.test(
+  "a hard link of a hostile folder leads to nothing outside, and makes nothing there",
+  linux,
+  async () => {
+    await using work = await makeWorkspace();
+    await Deno.writeTextFile(work.path("secret"), "not for folders");
+    await Deno.mkdir(work.path("deep"));
+    await Deno.mkdir(work.path("there"));
+    await Deno.writeTextFile(work.path("there/file"), "");
+    using store = openBox(work);
+    for (const target of ["../secret", "../../../secret", "../made/secret", work.path("secret")]) {
+      await putFolder(store, "t", [{ name: "x", flag: "1", target }]);
+      for (const directory of ["deep/out", "there"]) {
+        await assert.rejects(
+          downloadFolder(store, "t", { directory: work.path(directory) }),
+          LayerstashError,
+        );
+      }
+      assert.equal(Deno.statSync(work.path("secret")).nlink, 1, target);
+    }
+    assert.deepEqual([await work.has("made"), await work.has("deep/made")], [false, false]);
+  },
+);
+
+Deno.test("the mode of a hostile folder's file is not set through a link of its name", linux, async () => {
+  await using work = await makeWorkspace();
+  await Deno.writeTextFile(work.path("secret"), "s", { mode: 0o600 });
+  await Deno.mkdir(work.path("out"));
+  await Deno.writeTextFile(work.path("out/x"), "a", { mode: 0o600 });
+  await Deno.utime(work.path("out/x"), 1_600_000_000, 1_600_000_000);
+  using store = openBox(work);
+  await putFolder(store, "t", [
+    { name: "x", content: "a", mode: 0o666 },
+    { name: "x", flag: "2", target: "../secret" },
+  ]);
+  const options = { directory: work.path("out"), overwrite: true };
+  await assert.rejects(downloadFolder(store, "t", options), MismatchError);
+  assert.equal(Deno.statSync(work.path("secret")).mode! & 0o777, 0o600);
+});

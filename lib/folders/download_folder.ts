@@ -19,7 +19,7 @@ import { readFolder } from "./folder_image.ts";
 import { openDisk } from "./open_disk.ts";
 import { RESERVED_PATHS } from "./pack_writer.ts";
 import { StagedFolder } from "./staged_folder.ts";
-import { timeOf, TreeWriter } from "./tree_writer.ts";
+import { linkedPath, timeOf, TreeWriter } from "./tree_writer.ts";
 import { walkFolder } from "./walk.ts";
 
 /** Options of `downloadFolder`. */
@@ -224,7 +224,7 @@ class FolderDownload {
         stored.add(entry.path);
         if (entry.type === "directory") continue;
         // What gets another file in the place of its own takes its other names along.
-        const follows = entry.type === "hardlink" && different.has(entry.target!);
+        const follows = entry.type === "hardlink" && different.has(linkedPath(entry));
         const verdict = follows ? "absent" : this.#compare(entry);
         if (verdict === "conflict" && !overwrite) throw differing(pathOnDisk(directory, entry.path));
         if (verdict === "same") this.#counts.kept++;
@@ -297,7 +297,7 @@ class FolderDownload {
     const found = statOrNothing(disk, at);
     if (!found) return "absent";
     if (entry.type === "hardlink") {
-      const first = statOrNothing(disk, pathOnDisk(directory, entry.target!));
+      const first = statOrNothing(disk, pathOnDisk(directory, linkedPath(entry)));
       return first?.inode === found.inode && first.device === found.device ? "same" : "conflict";
     }
     if (entry.type === "symlink") {

@@ -4,7 +4,7 @@ import { writeAllSync } from "../content/write_all.ts";
 import { writeError } from "../content/file_errors.ts";
 import { LayerstashError, MismatchError } from "../errors.ts";
 import type { OpenLayerEntry } from "../images/image_files.ts";
-import { type Entry, type ExactTime, parentOf } from "../layers/entry.ts";
+import { type Entry, type ExactTime, normalPath, parentOf } from "../layers/entry.ts";
 import { type Disk, pathOnDisk } from "./disk.ts";
 
 /** What of an entry is set beside its content. */
@@ -49,14 +49,16 @@ export class TreeWriter {
   }
 
   /** Makes a symbolic link, or another name of a file. */
-  async link({ type, target = "", ...entry }: Entry): Promise<void> {
+  async link(entry: Entry): Promise<void> {
     await this.#place(entry.path, (path) => {
-      if (type === "symlink") {
-        this.#disk.symlink(target, path);
+      if (entry.type === "symlink") {
+        this.#disk.symlink(entry.target ?? "", path);
         return this.#disk.setTime(path, timeOf(entry));
       }
-      this.#requireDirectory(parentOf(target));
-      this.#disk.link(this.#at(target), path);
+      const existing = linkedPath(entry);
+      this.#requireDirectory(parentOf(existing));
+      this.#requireFile(existing);
+      this.#disk.link(this.#at(existing), path);
     });
   }
 
@@ -68,10 +70,11 @@ export class TreeWriter {
     }
   }
 
-  /** Sets the mode and the time of what is there. */
+  /** Sets the mode and the time of a file that is there. Through a link they would be set elsewhere. */
   adjust(entry: Metadata): void {
     this.#attempt(entry.path, () => {
       this.#requireDirectory(parentOf(entry.path));
+      this.#requireFile(entry.path);
       this.#setMetadata(this.#at(entry.path), entry);
     });
   }
@@ -123,6 +126,11 @@ export class TreeWriter {
     this.#directories.add(path);
   }
 
+  #requireFile(path: string): void {
+    if (this.#disk.stat(this.#at(path)).kind === "file") return;
+    throw new MismatchError(`${this.#at(path)} is not a file, but the folder has a file there`);
+  }
+
   #setMetadata(at: string, entry: Metadata): void {
     this.#disk.setMode(at, entry.mode);
     this.#disk.setTime(at, timeOf(entry));
@@ -139,6 +147,11 @@ export class TreeWriter {
   #at(path: string): string {
     return pathOnDisk(this.#root, path);
   }
+}
+
+/** The path in the folder that a hard link leads to. No target leads out of the folder, whatever an image says. */
+export function linkedPath({ target = "" }: Pick<Entry, "target">): string {
+  return normalPath(target);
 }
 
 /** The time of an entry, to the nanosecond. */
