@@ -1,6 +1,12 @@
 /** Folders come back as they were; what is there already is not fetched, and nothing is written outside. @module */
 import assert from "node:assert/strict";
-import { ConflictError, LayerstashError, MismatchError, NotFoundError } from "../lib/errors.ts";
+import {
+  ConflictError,
+  InvalidInputError,
+  LayerstashError,
+  MismatchError,
+  NotFoundError,
+} from "../lib/errors.ts";
 import type { TransferEvent } from "../lib/events.ts";
 import { downloadFolder } from "../lib/folders/download_folder.ts";
 import { uploadFolder } from "../lib/folders/upload_folder.ts";
@@ -92,7 +98,43 @@ Deno.test("a part of a folder comes back, and a path that matches nothing is an 
     (error) => error instanceof NotFoundError && error.message === 'the folder has nothing at "five"',
   );
   assert.equal(await work.has("none"), false);
+  assert.deepEqual(await hiddenIn(work), []);
 });
+
+Deno.test("a part of a folder removes nothing, and that is said before anything is written", async () => {
+  await using work = await makeWorkspace();
+  await Deno.mkdir(work.path("in"));
+  await Deno.mkdir(work.path("out"));
+  await Deno.writeTextFile(work.path("in/one"), "1");
+  await Deno.writeTextFile(work.path("out/other"), "2");
+  using store = openBox(work);
+  await uploadFolder(store, "t", { directory: work.path("in") });
+  const options = { directory: work.path("out"), delete: true, paths: ["one"] };
+  await assert.rejects(downloadFolder(store, "t", options), InvalidInputError);
+  assert.deepEqual(await Array.fromAsync(Deno.readDir(work.path("out")), ({ name }) => name), ["other"]);
+});
+
+Deno.test(
+  "a further name of a file does not come back without the first, and that is said",
+  linux,
+  async () => {
+    await using work = await makeWorkspace();
+    await Deno.mkdir(work.path("in"));
+    await Deno.writeTextFile(work.path("in/first"), "linked");
+    await Deno.link(work.path("in/first"), work.path("in/second"));
+    using store = openBox(work);
+    await uploadFolder(store, "t", { directory: work.path("in") });
+    const part = (paths: string[]) => downloadFolder(store, "t", { directory: work.path("out"), paths });
+    await assert.rejects(
+      part(["second"]),
+      (error) =>
+        error instanceof InvalidInputError && error.hint === "ask for first, too" &&
+        error.message === "second is another name of first, which was not asked for",
+    );
+    assert.deepEqual(await hiddenIn(work), []);
+    assert.equal((await part(["second", "first"])).written, 2);
+  },
+);
 
 Deno.test("an interrupted download goes on with the layers that it lacks", async () => {
   await using work = await makeWorkspace();
@@ -120,6 +162,22 @@ Deno.test("an interrupted download goes on with the layers that it lacks", async
     assert.equal(await Deno.readTextFile(work.path(`out/file-${index}`)), `content ${index}\n`.repeat(100));
   }
   assert.deepEqual(await hiddenIn(work), []);
+});
+
+Deno.test("an interrupted download of a part remembers what it had found", async () => {
+  await using work = await makeWorkspace();
+  await Deno.mkdir(work.path("in"));
+  for (let index = 0; index < 500; index++) {
+    await Deno.writeTextFile(work.path(`in/file-${index}`), `content ${index}\n`.repeat(100));
+  }
+  using store = openBox(work);
+  await uploadFolder(store, "t", { directory: work.path("in"), packSize: PACK });
+  const stop = new AbortController();
+  const options = { directory: work.path("out"), paths: ["file-0"], jobs: 1 };
+  const onEvent = ({ type }: TransferEvent) => type === "blob" && stop.abort(new Error("enough"));
+  await assert.rejects(downloadFolder(store, "t", { ...options, signal: stop.signal, onEvent }), /enough/);
+  await downloadFolder(store, "t", options);
+  assert.deepEqual(await Array.fromAsync(Deno.readDir(work.path("out")), ({ name }) => name), ["file-0"]);
 });
 
 Deno.test("damaged bytes make no folder", async () => {

@@ -82,6 +82,7 @@ export async function downloadFolder(
   const reporting = withChannel(options, store);
   const { directory, jobs, onEvent, signal } = reporting;
   checkTransfer({ jobs });
+  requireWholeToDelete(reporting);
   const { digest, layers } = await findFolder(store, reference, reporting);
   onEvent?.({ type: "plan", blobs: layers.length, size: totalSize(layers) });
   await requireParent(directory);
@@ -95,6 +96,13 @@ export async function downloadFolder(
   selection.requireFound();
   download.reportLosses();
   return { digest, ...counts };
+}
+
+function requireWholeToDelete({ paths = [], delete: deletes }: DownloadFolderOptions): void {
+  if (!deletes || paths.length === 0) return;
+  throw new InvalidInputError("a part of a folder does not tell what is to be removed", {
+    hint: "bring back all of it, or remove nothing",
+  });
 }
 
 async function findFolder(
@@ -185,16 +193,28 @@ class FolderDownload {
     await this.#requireRoom();
     using staged = await StagedFolder.open(directory, what);
     const writer = new TreeWriter(staged.tree, { disk, isOwn: true, signal });
-    await this.#eachLayer(async (layer) => {
-      if (staged.has(layer.digest) && !this.#isLast(layer)) return;
-      await this.#write(layer, { writer, want: "bytes" });
-      staged.add(layer.digest);
-    });
-    writer.finish(this.#directories);
+    try {
+      await this.#eachLayer(async (layer) => {
+        if (staged.has(layer.digest) && !this.#isLast(layer)) return await this.#lookAt(layer);
+        await this.#write(layer, { writer, want: "bytes" });
+        staged.add(layer.digest);
+      });
+      writer.finish(this.#directories);
+      this.#options.selection.requireFound();
+    } catch (error) {
+      const isHopeless = error instanceof InvalidInputError || error instanceof NotFoundError;
+      if (isHopeless) await staged.discard();
+      throw error;
+    }
     disk.sync(staged.tree);
-    this.#options.selection.requireFound();
     await staged.finish();
     return this.#counts;
+  }
+
+  /** Finds what was asked for in a layer that an earlier run has brought back. */
+  async #lookAt(layer: Layer): Promise<void> {
+    if (this.#options.selection.isAll) return;
+    for await (const _ of this.#entries(layer, { want: "names" }));
   }
 
   /** Says what was stored and is not restored. */
@@ -265,9 +285,19 @@ class FolderDownload {
   ): AsyncGenerator<OpenLayerEntry> {
     for await (const entry of this.#files.entries(layer, { want })) {
       if (RESERVED_PATHS.includes(entry.path) || !this.#options.selection.includes(entry.path)) continue;
+      this.#requireLinkedFile(entry);
       if (plainMode(entry) !== entry.mode) this.#withSetId.add(entry.path);
       yield { ...entry, mode: plainMode(entry) };
     }
+  }
+
+  /** The first name of a file has its content: without it, no other name can come back. */
+  #requireLinkedFile(entry: Entry): void {
+    const target = linkedPath(entry);
+    if (entry.type !== "hardlink" || this.#options.selection.includes(target)) return;
+    throw new InvalidInputError(`${entry.path} is another name of ${target}, which was not asked for`, {
+      hint: `ask for ${target}, too`,
+    });
   }
 
   async #write(
@@ -310,9 +340,6 @@ class FolderDownload {
   /** Removes what is not in the folder: what is in a directory before the directory. */
   async #removeOthers(stored: ReadonlySet<string>): Promise<void> {
     const { directory, disk, signal } = this.#options;
-    if (!this.#options.selection.isAll) {
-      throw new InvalidInputError("a part of a folder does not tell what is to be removed");
-    }
     const { files, links, directories } = await walkFolder(directory, { disk, signal, isForeign: true });
     for (const list of [files, directories]) {
       for (let index = list.length - 1; index >= 0; index--) {

@@ -80,8 +80,13 @@ export class StagedFolder implements Disposable {
   /** Gives the folder its name, durably. */
   async finish(): Promise<void> {
     await giveName(this.tree, this.#target);
-    await Deno.remove(this.#directory, { recursive: true });
+    await this.discard();
     await syncDirectory(dirname(this.#target));
+  }
+
+  /** Removes what it has: no later run is to go on with it. */
+  async discard(): Promise<void> {
+    await Deno.remove(this.#directory, { recursive: true });
   }
 
   [Symbol.dispose](): void {
