@@ -31,6 +31,28 @@ Deno.test("an option that is given twice is refused, with both values", async ()
   assert.equal(secrets, "layerstash: --token is given twice");
 });
 
+Deno.test("no secret is printed, wherever it is typed", async () => {
+  const lines = [
+    "list -p HUSH oci:box extra",
+    "list -pHUSH oci:box extra",
+    "list -qp HUSH oci:box extra",
+    "list -qpHUSH oci:box extra",
+    "list --token=HUSH oci:box extra",
+    "list --tokn=HUSH oci:box",
+    "list --password=HUSH oci:box",
+    "-p HUSH list oci:box",
+    "-pHUSH list oci:box",
+    "-qp HUSH list oci:box",
+    "--token=HUSH list oci:box",
+    "--password HUSH list oci:box",
+    "--password=HUSH list oci:box",
+    "-p HUSH blob push a oci:box",
+  ];
+  for (const line of lines) assert.doesNotMatch(await refusalOf(line.split(" "), 5), /HUSH/, line);
+  const kept = await refusalOf(["list", "-qp", "HUSH", "oci:box", "extra"], 2);
+  assert.match(kept, /^hint: layerstash list -q -p \.\.\. oci:box$/m);
+});
+
 Deno.test("options that add up may be repeated, and variables are no repetition", async () => {
   await using work = await makeWorkplace();
   await work.write("disk.img", "bytes!");
@@ -89,7 +111,7 @@ Deno.test("a word too many, an option before the command and a name of other pro
     ],
     ["--json blob push a", "--json stands before the command", "layerstash blob push --json a"],
     ["blob --json push a", "--json stands before the command", "layerstash blob push --json a"],
-    ["list me/files x --nope=1", "unknown option '--nope=1'", "(see layerstash list --help)"],
+    ["list me/files x --nope=1", "unknown option '--nope'", "(see layerstash list --help)"],
     ["download --output x", "unknown option '--output'", "did you mean --outfile?"],
     ["download --repo me/files", "unknown option '--repo'", "did you mean --repository?"],
     ["download --regstry x", "unknown option '--regstry'", "did you mean --registry?"],

@@ -19,6 +19,8 @@ interface TypedOption {
   at: number;
   /** How many words it takes: one for `--option=value`, two for `--option value`. */
   words: number;
+  /** Short options in the same word before it, as `-q` in `-qp TOKEN`. */
+  before: string[];
 }
 
 /**
@@ -48,7 +50,7 @@ export function withOption(
   const option = command.options.find((each) => each.name() === name) as Option | undefined;
   const added = [option?.short ?? `--${name}`, value];
   const typed = typedOptions(command, words).find((each) => each.option === option);
-  return typed ? words.toSpliced(typed.at, typed.words, ...added) : [...words, ...added];
+  return typed ? words.toSpliced(typed.at, typed.words, ...typed.before, ...added) : [...words, ...added];
 }
 
 /** The words with another one in the place of the last that is `word`, or with none. */
@@ -58,8 +60,8 @@ export function withWord(words: readonly string[], word: string, other?: string)
 
 function withoutSecrets(command: CommandUnknownOpts, words: readonly string[]): string[] {
   const shown = [...words];
-  for (const { option, at, words: count } of typedOptions(command, words).reverse()) {
-    if (isSecret(option)) shown.splice(at, count, option.short ?? option.long!, HIDDEN);
+  for (const { option, at, words: count, before } of typedOptions(command, words).reverse()) {
+    if (isSecret(option)) shown.splice(at, count, ...before, option.short ?? option.long!, HIDDEN);
   }
   return shown;
 }
@@ -70,17 +72,31 @@ function typedOptions(command: CommandUnknownOpts, words: readonly string[]): Ty
   for (let at = 0; at < words.length; at += found.at(-1)?.at === at ? found.at(-1)!.words : 1) {
     const word = words[at]!;
     if (word === "--") break;
-    for (const option of command.options as readonly Option[]) {
-      if (!option.required) continue;
-      if (word === option.short || word === option.long) found.push({ option, at, words: 2 });
-      else if (isJoined(word, option)) found.push({ option, at, words: 1 });
-    }
+    const typed = optionIn(command, word);
+    if (typed) found.push({ ...typed, at });
   }
   return found;
 }
 
-/** Whether a word is an option with its value, as in `-rNAME` or `--repository=NAME`. */
-function isJoined(word: string, { short, long }: Option): boolean {
-  return long !== undefined && word.startsWith(`${long}=`) ||
-    short !== undefined && word.startsWith(short) && !word.startsWith("--");
+/** The option with a value that a word is, or ends with; `undefined` = it is none. */
+function optionIn(command: CommandUnknownOpts, word: string): Omit<TypedOption, "at"> | undefined {
+  const options = command.options as readonly Option[];
+  const [name, value] = word.split("=", 2);
+  const long = options.find((each) => each.long === name);
+  if (long?.required) return { option: long, words: value === undefined ? 2 : 1, before: [] };
+  if (!/^-[^-]/.test(word)) return undefined;
+  const letters = word.slice(1);
+  for (let at = 0; at < letters.length; at++) {
+    const option = options.find(({ short }) => short === `-${letters[at]}`);
+    if (!option) return undefined;
+    const before = at === 0 ? [] : [`-${letters.slice(0, at)}`];
+    if (option.required) return { option, words: at === letters.length - 1 ? 2 : 1, before };
+  }
+  return undefined;
+}
+
+/** Whether a command has the option that a word is or begins with. */
+export function takesOption(command: CommandUnknownOpts, word: string): boolean {
+  const [name] = word.split("=", 1);
+  return command.options.some(({ long, short }) => long === name || short === word.slice(0, 2));
 }

@@ -1,7 +1,7 @@
 /** Refuses what commander lets pass, and names the mistake that a user has made rather than what follows from it. @module */
 import type { CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { closestName, counted, quoted } from "../messages.ts";
-import { correctedLine, isSecret, typedWords, withWord } from "./corrected_line.ts";
+import { correctedLine, isSecret, takesOption, typedWords, withWord } from "./corrected_line.ts";
 import { TOPICS } from "./help/topics.ts";
 import { otherName } from "./other_names.ts";
 
@@ -36,8 +36,9 @@ export function beStrict(command: CommandUnknownOpts): void {
   };
   complaints.missingArgument = (name) => command.error(`error: the ${name} is missing${usageHint(command)}`);
   complaints._excessArguments = (words) => refuseExtra(command, words);
-  complaints.unknownOption = (flag) => {
-    refuseBeforeCommand(command, flag);
+  complaints.unknownOption = (word) => {
+    refuseBeforeCommand(command, word);
+    const flag = word.startsWith("--") ? optionName(word) : word;
     suggest(command, `unknown option '${flag}'`, otherName(flag, command.options.map(({ long }) => long!)));
     unknownOption.call(command, flag);
   };
@@ -92,9 +93,17 @@ function refuseBeforeCommand(command: CommandUnknownOpts, flag: string): void {
   const first = words.indexOf(flag);
   const ordered = [words.slice(0, first), words.slice(at, last), words.slice(first, at), words.slice(last)];
   const owner = meant.commands.find((each) => each.name() === words[at + 1]) ?? meant;
+  if (!takesOption(owner, flag)) return;
   command.error(
-    `error: ${flag} stands before the command\nhint: ${correctedLine(owner, () => ordered.flat())}`,
+    `error: ${optionName(flag)} stands before the command\nhint: ${
+      correctedLine(owner, () => ordered.flat())
+    }`,
   );
+}
+
+/** An option without its value, which may be a secret even where the option does not exist. */
+function optionName(word: string): string {
+  return word.startsWith("--") ? word.replace(/=.*/s, "") : word.slice(0, 2);
 }
 
 function suggest(command: CommandUnknownOpts, problem: string, name: string | undefined): void {
