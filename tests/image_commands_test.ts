@@ -75,6 +75,11 @@ Deno.test("of a build command what its author wrote is shown", () => {
   ) assert.equal(shortBuildCommand(recorded!), shown);
 });
 
+Deno.test("a build command that somebody made to be hard to read is read once", () => {
+  const hard = `|1 ${"=".repeat(500_000)}${"a ".repeat(500_000)}`; // tried at each "=", it would take hours
+  assert.equal(shortBuildCommand(hard), hard.trim());
+});
+
 Deno.test("on a terminal layers fit into its columns, unless they are wanted whole", () => {
   const digest = `sha256:${"a".repeat(64)}` as const;
   const layer = {

@@ -1,6 +1,7 @@
 /** The mistakes that people make most: each gets a message that names it, and a hint with what would have worked. @module */
 import assert from "node:assert/strict";
 import { openImage } from "../lib/exports/images.ts";
+import { meantRegistry } from "../lib/oci/registry_address.ts";
 import { openStore, upload } from "../main.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { ensureTool } from "./rigs/debian.ts";
@@ -61,6 +62,12 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
       2,
       '"files" is a repository of Docker Hub itself: put your user name there before it',
       "layerstash upload disk.img YOU/files:disk",
+    ],
+    [
+      "upload disk.img docker.io/docker:disk",
+      2,
+      '"docker" is a repository of Docker Hub itself: put your user name there before it',
+      "layerstash upload disk.img docker.io/YOU/docker:disk",
     ],
     [
       "list -r files",
@@ -531,4 +538,10 @@ Deno.test("a file of this directory in the place of an image or a layout is name
     2,
     'layerstash: "oci:disk.img" is no place to store in: oci: needs a directory, and disk.img is a file',
   ]);
+});
+
+Deno.test("what is meant by a registry of many letters is looked for once", () => {
+  const word = "a".repeat(5_000_000); // tried with each length of the host, it would take hours
+  assert.equal(meantRegistry(`${word}@`), undefined);
+  assert.deepEqual(meantRegistry(`${word}/path`), { registry: word, path: "path" });
 });

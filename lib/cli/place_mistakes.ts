@@ -127,13 +127,19 @@ export function mistakeInOwner(
     command,
     (words) =>
       address
-        ? withWord(words, address.text, address.text.replace(repository, own))
+        ? withWord(words, address.text, ownedAddress(address, own))
         : withOption(command, words, ["repository", own]),
   );
   return {
     problem: `${quoted(repository)} is a repository of Docker Hub itself: put your user name there before it`,
     hint: line,
   };
+}
+
+/** An address with another repository. Its registry may have the same letters: docker.io/docker. */
+function ownedAddress({ text, repository }: Address, own: string): string {
+  const at = text.lastIndexOf(`/${repository}`) + 1;
+  return text.slice(0, at) + own + text.slice(at + repository.length);
 }
 
 /** What is wrong with a file as the place of a layout that a command changes. */
@@ -187,7 +193,7 @@ function problemOf(check: () => unknown): string {
 
 /** A registry that stands before the name of a repository. In other registries than Docker Hub it may be a part of the name. */
 function hostBefore(registry: string, repository: string) {
-  const address = /^(https?:\/\/)?[^/]*[.:][^/]*\/|^localhost\//.test(repository)
+  const address = /^(https?:\/\/)?[^/.:]*[.:][^/]*\/|^localhost\//.test(repository)
     ? read(repository)
     : undefined;
   if (address?.registry.kind !== "remote") return undefined;

@@ -83,7 +83,7 @@ export function parseRegistry(text: string): RegistryAddress {
  */
 export function meantRegistry(text: string): { registry: string; path: string } | undefined {
   if (isPath(text) || /^[a-z-]+:(?!\/\/|\d)/.test(text)) return undefined;
-  const [, scheme = "", host = "", rest = ""] = /^(https?:\/\/)?([^/?#@]+)\/?([^?#@]*)$/.exec(text) ?? [];
+  const [, scheme = "", host = "", rest = ""] = /^(https?:\/\/)?([^/?#@]+)(?:\/([^?#@]*))?$/.exec(text) ?? [];
   // The look behind keeps a long run of slashes from being tried at each of them.
   const path = rest.replace(/(?<!\/)\/+$/, "");
   const site = host.includes(".") || scheme === "" ? WEB_SITES.get(host) : undefined;

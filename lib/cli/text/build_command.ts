@@ -7,8 +7,8 @@
 export function shortBuildCommand(createdBy: string): string {
   const text = collapsed(createdBy).replace(/ # buildkit$/, "");
   return text
-    .replace(/^(?:RUN )?(?:\|\d+ (?:\S+=.*? )?)?\/bin\/sh -c #\(nop\) /, "")
-    .replace(/^(?:RUN )?(?:\|\d+ (?:\S+=.*? )?)?\/bin\/sh -c /, "RUN ")
+    .replace(/^(?:RUN )?(?:\|\d+ (?:[^\s=]+=.*? )?)?\/bin\/sh -c #\(nop\) /, "")
+    .replace(/^(?:RUN )?(?:\|\d+ (?:[^\s=]+=.*? )?)?\/bin\/sh -c /, "RUN ")
     .trim();
 }
 
