@@ -12,6 +12,7 @@ function makeStore() {
   const sent = Promise.withResolvers<void>();
   const cancelled = Promise.withResolvers<void>();
   let left = PIECES;
+  const given = () => PIECES - left;
   const readUnverified: StoreReader["readUnverified"] = (_digest, { signal } = {}) => {
     const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
       type: "bytes",
@@ -21,6 +22,7 @@ function makeStore() {
         controller.close();
         sent.resolve();
       },
+      cancel: () => cancelled.resolve(),
     });
     signal?.addEventListener("abort", () => cancelled.resolve());
     return Promise.resolve(body);
@@ -28,6 +30,7 @@ function makeStore() {
   return {
     store: { name: "box", readUnverified } as StoreReader,
     sent: sent.promise,
+    given,
     cancelled: cancelled.promise,
   };
 }
@@ -75,4 +78,14 @@ Deno.test("bytes that nobody asks for end with what asked for them", async () =>
     ahead.begin({ digest: DIGEST, size: PIECES * PIECE });
   }
   await cancelled;
+});
+
+Deno.test("of more bytes than there are, no more are kept than show it", async () => {
+  const { store, sent, cancelled, given } = makeStore();
+  await using ahead = new ReadAhead(store, {});
+  ahead.begin({ digest: DIGEST, size: 2 * PIECE });
+  await Promise.race([sent, cancelled]);
+  assert.ok(given() < PIECES / 2, `${given()} pieces were received`);
+  const bytes = await new Response(await ahead.reader.readUnverified(DIGEST)).bytes();
+  assert.ok(bytes.length > 2 * PIECE, "whoever reads them sees that there are more");
 });

@@ -49,7 +49,8 @@ export class ReadAhead implements AsyncDisposable {
     const end = new AbortController();
     const both = signal ? AbortSignal.any([signal, end.signal]) : end.signal;
     const body = this.#store.readUnverified(blob.digest, { range, signal: both, onEvent });
-    const stream = body.then((body) => receivedAtOnce(body, end));
+    const most = range ? range.end - range.start : blob.size;
+    const stream = body.then((body) => receivedAtOnce(body, { most, end }));
     stream.catch(() => {}); // whoever takes it gets its error
     this.#ahead = { blob, range, stream, end };
   }
@@ -72,13 +73,21 @@ export class ReadAhead implements AsyncDisposable {
 
 /**
  * Receives the bytes before anybody reads them: a connection that nobody reads from does not get faster. They are few enough
- * to be kept in memory.
+ * to be kept in memory; of more than were asked for, so many are received that whoever reads them sees it.
  */
-function receivedAtOnce(body: ReadableStream<Bytes>, end: AbortController): ReadableStream<Bytes> {
+function receivedAtOnce(
+  body: ReadableStream<Bytes>,
+  { most, end }: { most: number; end: AbortController },
+): ReadableStream<Bytes> {
   return new ReadableStream({
     type: "bytes",
     async start(controller) {
-      for await (const piece of body) controller.enqueue(piece);
+      let left = most;
+      for await (const piece of body) {
+        left -= piece.length;
+        controller.enqueue(piece);
+        if (left < 0) break;
+      }
       controller.close();
       controller.byobRequest?.respond(0); // else a reader that waits for more would wait for ever
     },
