@@ -53,8 +53,9 @@ export async function storeFolder(session: StoreSession, flags: FolderUploadFlag
   }
   if (unreadable.length === 0) return size;
   const names = unreadable.map(printable).join(", ");
+  const are = unreadable.length === 1 ? "is" : "are";
   throw new LayerstashError(
-    `${counted(unreadable.length, "path")} may not be read, and is not stored: ${names}`,
+    `${counted(unreadable.length, "path")} may not be read, and ${are} not stored: ${names}`,
     { isLasting: true },
   );
 }

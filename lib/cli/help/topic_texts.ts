@@ -250,11 +250,11 @@ nanosecond, and with names that are not UTF-8. Owners and extended attributes ar
 sockets, pipes and devices; so set-user-ID and set-group-ID bits are not set again. Holes of sparse files are
 stored as zeros, which come back as holes.
 
-Of a directory that was stored before, only packs with files that have changed are read and sent;
-\`--overwrite\` replaces what the name holds. \`--exclude GLOB\` leaves out what \`.gitignore\` would, and
-\`--dry-run\` only tells. \`download ADDRESS DIR\` makes a new directory, or completes one: files with the size
-and time of the stored ones are not fetched; \`--overwrite\` replaces those that differ, \`--delete\` removes what
-is not in the folder, and \`--only GLOB\` brings back a part.
+Of a directory that was stored before, only layers with files that have changed are read and sent;
+\`--overwrite\` replaces what the name holds. \`--exclude GLOB\` leaves out what such a line of \`.gitignore\` would
+match, and \`--dry-run\` only says what would be sent. \`download ADDRESS DIR\` makes a new directory, or
+completes one: files with the size and time of the stored ones are not fetched; \`--overwrite\` replaces those
+that differ, \`--delete\` removes what is not in the folder, and \`--only GLOB\` brings back a part.
 
 ## Nothing is replaced unasked
 
