@@ -8,7 +8,7 @@ import type { Layer } from "../images/image.ts";
 import { ImageFiles, type OpenLayerEntry } from "../images/image_files.ts";
 import { plainMode } from "../images/metadata.ts";
 import { type PathPattern, pathPattern } from "../images/path_pattern.ts";
-import type { Entry } from "../layers/entry.ts";
+import { type Entry, timeOf } from "../layers/entry.ts";
 import { counted, quoted } from "../messages.ts";
 import type { Digest } from "../oci/digest.ts";
 import { readImageManifest } from "../oci/manifest.ts";
@@ -19,7 +19,7 @@ import { readFolder } from "./folder_image.ts";
 import { openDisk } from "./open_disk.ts";
 import { RESERVED_PATHS } from "./pack_writer.ts";
 import { StagedFolder } from "./staged_folder.ts";
-import { linkedPath, timeOf, TreeWriter } from "./tree_writer.ts";
+import { linkedPath, TreeWriter } from "./tree_writer.ts";
 import { walkFolder } from "./walk.ts";
 
 /** Options of `downloadFolder`. */

@@ -6,10 +6,16 @@
  */
 import { createHash } from "node:crypto";
 import type { Bytes } from "../content/bytes.ts";
+import {
+  archiveName,
+  concatenated,
+  encodeHeaders,
+  END_OF_ARCHIVE,
+  paddingAfter,
+} from "../layers/write_tar.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import type { FolderEntry, FolderEntryType } from "./folder.ts";
 import { gains, gzipMember, stargzFooter } from "./gzip_member.ts";
-import { archiveName, concatenated, encodeHeaders, END_OF_ARCHIVE, paddingAfter } from "./tar_encoder.ts";
 
 /** What the image says of a finished layer. */
 export interface PackFacts {

@@ -4,7 +4,7 @@ import { writeAllSync } from "../content/write_all.ts";
 import { writeError } from "../content/file_errors.ts";
 import { LayerstashError, MismatchError } from "../errors.ts";
 import type { OpenLayerEntry } from "../images/image_files.ts";
-import { type Entry, type ExactTime, normalPath, parentOf } from "../layers/entry.ts";
+import { type Entry, normalPath, parentOf, timeOf } from "../layers/entry.ts";
 import { type Disk, pathOnDisk } from "./disk.ts";
 
 /** What of an entry is set beside its content. */
@@ -152,11 +152,6 @@ export class TreeWriter {
 /** The path in the folder that a hard link leads to. No target leads out of the folder, whatever an image says. */
 export function linkedPath({ target = "" }: Pick<Entry, "target">): string {
   return normalPath(target);
-}
-
-/** The time of an entry, to the nanosecond. */
-export function timeOf({ modified, exactTime }: Pick<Entry, "modified" | "exactTime">): ExactTime {
-  return exactTime ?? { seconds: Math.floor(modified), nanoseconds: 0 };
 }
 
 /** Writes the content of a file. Zeros are left out where they fill blocks: they become holes. */

@@ -2,8 +2,8 @@
 import type { OnEvent } from "../events.ts";
 import { Pace } from "../async/pace.ts";
 import { counted } from "../messages.ts";
-import { parentOf } from "../layers/entry.ts";
-import { encodeTarEntry, TAR_END, type TarEntry, tarPadding } from "../layers/write_tar.ts";
+import { parentOf, timeOf } from "../layers/entry.ts";
+import { encodeHeaders, END_OF_ARCHIVE, paddingAfter, type TarEntry } from "../layers/write_tar.ts";
 import type { FileTree, MergedEntry } from "./file_tree.ts";
 import type { ImageFiles } from "./image_files.ts";
 import type { LayerEntry } from "./layer_entry.ts";
@@ -48,13 +48,13 @@ export async function packDirectory(
   const size = sources.reduce((sum, { size }) => sum + size, 0);
   if (size > maxSize) throw tooLarge(`the files have ${counted(size, "byte")}, more than ${maxSize}`);
   const put = (entry: LayerEntry, more: Pick<TarEntry, "type"> & Partial<TarEntry>) =>
-    write(encodeTarEntry(tarEntryOf(entry, more, { sameOwner })));
+    write(encodeHeaders(tarEntryOf(entry, more, { sameOwner })));
   const putLink = ({ path, source }: MergedEntry) =>
     put(source!, { path, type: "symlink", target: source!.target ?? "" });
   await readSources(files, sources, async (open) => {
     await put(open, { path: paths.get(sourceKey(open))!, type: "file", size: open.size });
     await writeFilled(open, write);
-    await write(tarPadding(open.size));
+    await write(paddingAfter(open.size));
   }, { whole });
   for (const { path, source } of hardLinks) {
     await put(source!, { path, type: "hardlink", target: paths.get(sourceKey(source!))! });
@@ -65,7 +65,7 @@ export async function packDirectory(
     symlinks.delete(entry.path);
   }
   for (const link of [...symlinks.values()].flat()) await putLink(link);
-  await write(TAR_END);
+  await write(END_OF_ARCHIVE);
   losses.report(files.name, onEvent);
   return losses.unwritable;
 }
@@ -116,12 +116,11 @@ function* entriesIn(tree: FileTree, directory: string): Generator<MergedEntry> {
 }
 
 function tarEntryOf(
-  { path, mode, uid, gid, owner, group, modified }: LayerEntry,
+  entry: LayerEntry,
   more: Pick<TarEntry, "type"> & Partial<TarEntry>,
   { sameOwner }: { sameOwner: boolean },
 ): TarEntry {
-  const owned = sameOwner ? { mode, uid, gid, owner, group } : { mode: plainMode({ mode }), ...ROOT };
-  return { path, ...owned, size: 0, modified, target: "", ...more };
+  const { path, mode, uid, gid, owner, group } = entry;
+  const about = sameOwner ? { mode, owned: { uid, gid, owner, group } } : { mode: plainMode({ mode }) };
+  return { path, ...about, size: 0, ...timeOf(entry), ...more };
 }
-
-const ROOT = { uid: 0, gid: 0, owner: "", group: "" };

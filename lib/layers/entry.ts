@@ -117,3 +117,8 @@ export function requireName(name: string): string {
   if (name.includes("\0")) throw new MismatchError("the layer has a name with a zero byte in it");
   return name;
 }
+
+/** The time of the last modification, to the nanosecond. */
+export function timeOf({ modified, exactTime }: Pick<Entry, "modified" | "exactTime">): ExactTime {
+  return exactTime ?? { seconds: Math.floor(modified), nanoseconds: 0 };
+}

@@ -1,115 +1,177 @@
-/** Encodes entries of tar archives: headers of POSIX ustar, with pax attributes before them where those have no room. @module */
+/** Encodes the headers of a tar archive: ustar, and pax for what does not fit into it (POSIX.1-2001). @module */
 import type { Bytes } from "../content/bytes.ts";
+import type { ExactTime } from "./entry.ts";
 import { encodeName } from "./tar_field.ts";
 import { BLOCK } from "./tar_header.ts";
 
 /** What a header says. */
-export interface TarEntry {
+export interface TarEntry extends ExactTime {
   type: "file" | "directory" | "symlink" | "hardlink";
-  /** Its path, without a slash at either end. */
+  /** Its path, without a slash at either end; empty = the top. */
   path: string;
   mode: number;
-  uid: number;
-  gid: number;
-  owner: string;
-  group: string;
   /** 0 but for files. */
   size: number;
-  /** Seconds since 1970; may have a fraction. */
-  modified: number;
-  /** The target of a link; empty for others. */
-  target: string;
+  /** The target of a link; absent for others. */
+  target?: string | undefined;
+  /** Whose it is; absent = of root, by number alone. */
+  owned?: { uid: number; gid: number; owner: string; group: string } | undefined;
 }
 
-const FLAGS = { file: "0", hardlink: "1", symlink: "2", directory: "5" };
+const ENCODER = new TextEncoder();
 
-/** The zeros that end an archive. */
-export const TAR_END: Bytes = new Uint8Array(2 * BLOCK);
+const FLAGS: Readonly<Record<TarEntry["type"] | "attributes", string>> = {
+  file: "0",
+  hardlink: "1",
+  symlink: "2",
+  directory: "5",
+  attributes: "x",
+};
 
-/** The zeros that fill the last block of a file's content. */
-export function tarPadding(size: number): Bytes {
-  return new Uint8Array((BLOCK - size % BLOCK) % BLOCK);
+/** The largest numbers that a field of eleven octal digits holds: sizes of files, and times. */
+const MOST_OCTAL = 0o77777777777;
+/** The largest number of an owner or a group: seven digits. */
+const MOST_ID = 0o7777777;
+/** The longest name that a header holds, in bytes; and the longest name of an owner or a group. */
+const [LONGEST_NAME, LONGEST_OWNER] = [100, 31];
+/** Block after block of zeros: the longest padding, and the end of an archive. */
+const ZEROS: Bytes = new Uint8Array(2 * BLOCK);
+
+/** How an archive names an entry: a directory ends with a slash, and the top is `./`. */
+export function archiveName({ path, type }: Pick<TarEntry, "path" | "type">): string {
+  return type === "directory" ? `${path || "."}/` : path;
 }
 
-/** The header of an entry, and before it that of its pax attributes if it needs any. */
-export function encodeTarEntry(entry: TarEntry): Bytes {
-  const { type, path } = entry;
-  const name = encodeName(type === "directory" ? `${path}/` : path);
-  const attributes = paxOf(entry, name);
-  if (attributes.length === 0) return header(entry, FLAGS[type], name);
-  const pax = { ...entry, mode: 0o644, size: attributes.length, modified: 0, target: "" };
-  const paxHeader = header(pax, "x", encodeName("pax"));
-  const parts = [paxHeader, attributes, tarPadding(attributes.length), header(entry, FLAGS[type], name)];
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let end = 0;
-  for (const part of parts) {
-    bytes.set(part, end);
-    end += part.length;
+/** The header of an entry, with the attributes before it where it has some. */
+export function encodeHeaders(entry: TarEntry): Bytes {
+  const name = encodeName(archiveName(entry));
+  const target = encodeName(entry.target ?? "");
+  const attributes = attributesOf(entry, { name, target });
+  const header = encodeHeader(entry, { name, target, type: entry.type });
+  if (attributes.length === 0) return header;
+  const about = { mode: 0o644, size: attributes.length, seconds: 0 };
+  const extension = encodeHeader(about, { name: PAX_NAME, target: NOTHING, type: "attributes" });
+  return concatenated([extension, attributes, paddingAfter(attributes.length), header]);
+}
+
+/** What fills the last block of so many bytes. */
+export function paddingAfter(size: number): Bytes {
+  return ZEROS.subarray(0, (BLOCK - size % BLOCK) % BLOCK);
+}
+
+/** What ends an archive. */
+export const END_OF_ARCHIVE: Bytes = ZEROS;
+
+const NOTHING: Bytes = new Uint8Array();
+const PAX_NAME: Bytes = ENCODER.encode("PaxHeaders.0/attributes");
+
+/** The attributes that do not fit into the header, as pax writes them: `LENGTH KEY=VALUE\n`. */
+function attributesOf(
+  { size, seconds, nanoseconds, owned }: TarEntry,
+  { name, target }: { name: Bytes; target: Bytes },
+): Bytes {
+  const records: [key: string, value: string | Bytes][] = owned ? ownerRecords(owned) : [];
+  if (name.length > LONGEST_NAME) records.push(["path", name]);
+  if (target.length > LONGEST_NAME) records.push(["linkpath", target]);
+  if (size > MOST_OCTAL) records.push(["size", `${size}`]);
+  if (nanoseconds > 0 || !fitsTime(seconds)) records.push(["mtime", timeText(seconds, nanoseconds)]);
+  const isOdd = records.some(([, value]) => typeof value !== "string" && !isUtf8(value));
+  if (isOdd) records.unshift(["hdrcharset", "BINARY"]);
+  return concatenated(records.map(([key, value]) => encodeRecord(key, value)));
+}
+
+function ownerRecords({ uid, gid, owner, group }: NonNullable<TarEntry["owned"]>) {
+  const records: [key: string, value: string | Bytes][] = [];
+  for (const [key, id] of [["uid", uid], ["gid", gid]] as const) {
+    if (id > MOST_ID) records.push([key, `${id}`]);
   }
-  return bytes;
+  for (const [key, text] of [["uname", owner], ["gname", group]] as const) {
+    const name = encodeName(text);
+    if (name.length > LONGEST_OWNER) records.push([key, name]);
+  }
+  return records;
 }
 
-/** The most that fields of 7 and 11 octal digits can hold. */
-const [MOST_ID, MOST_SIZE] = [8 ** 7 - 1, 8 ** 11 - 1];
-
-/** The attributes that the header has no room for, in the order of their names. */
-function paxOf({ gid, uid, target, modified, size, owner, group }: TarEntry, name: Bytes): Bytes {
-  const fits = Number.isInteger(modified) && modified >= 0 && modified <= MOST_SIZE;
-  const values: [string, Bytes | string | false][] = [
-    ["gid", gid > MOST_ID && `${gid}`],
-    ["gname", encodeName(group).length > 31 && encodeName(group)],
-    ["linkpath", encodeName(target).length > 100 && encodeName(target)],
-    ["mtime", !fits && inDecimals(modified)],
-    ["path", name.length > 100 && name],
-    ["size", size > MOST_SIZE && `${size}`],
-    ["uid", uid > MOST_ID && `${uid}`],
-    ["uname", encodeName(owner).length > 31 && encodeName(owner)],
-  ];
-  const records = values.flatMap(([key, value]) =>
-    value === false ? [] : [...record(key, typeof value === "string" ? encodeName(value) : value)]
-  );
-  return new Uint8Array(records);
+function encodeRecord(key: string, value: string | Bytes): Bytes {
+  const bytes = typeof value === "string" ? ENCODER.encode(value) : value;
+  const rest = key.length + bytes.length + 3; // the blank, the equals sign and the newline
+  let length = rest + `${rest}`.length;
+  if (length !== rest + `${length}`.length) length = rest + `${length}`.length;
+  return concatenated([ENCODER.encode(`${length} ${key}=`), bytes, NEWLINE]);
 }
 
-/** A number without an exponent, to the nanosecond. */
-function inDecimals(seconds: number): string {
-  return Number.isInteger(seconds) ? BigInt(seconds).toString() : seconds.toFixed(9).replace(/0+$/, "");
+const NEWLINE: Bytes = new Uint8Array([10]);
+
+/** A time in decimal digits. Before 1970 the fraction counts backwards: -1.5 is 1.5 seconds before. */
+function timeText(seconds: number, nanoseconds: number): string {
+  const [whole, part] = seconds < 0 && nanoseconds > 0
+    ? [seconds + 1, 1_000_000_000 - nanoseconds]
+    : [seconds, nanoseconds];
+  const sign = seconds < 0 && whole === 0 ? "-" : "";
+  const fraction = part > 0 ? `.${`${part}`.padStart(9, "0").replace(/0+$/, "")}` : "";
+  return `${sign}${whole}${fraction}`;
 }
 
-/** `LENGTH KEY=VALUE\n`, where the length counts its own digits. */
-function record(key: string, value: Bytes): Bytes {
-  const rest = key.length + value.length + 3;
-  let length = rest;
-  while (length !== rest + `${length}`.length) length = rest + `${length}`.length;
-  const head = encodeName(`${length} ${key}=`);
-  const bytes = new Uint8Array(length);
-  bytes.set(head);
-  bytes.set(value, head.length);
-  bytes[length - 1] = 0x0a;
-  return bytes;
-}
-
-/** What has no room is cut off or 0: the pax attributes have it. */
-function header(entry: TarEntry, flag: string, name: Bytes): Bytes {
-  const block = new Uint8Array(BLOCK);
-  const put = (at: number, bytes: Bytes, length: number) => block.set(bytes.subarray(0, length), at);
-  const octal = (at: number, value: number, digits: number) => {
-    const fits = Number.isInteger(value) && value >= 0 && value < 8 ** digits;
-    put(at, encodeName((fits ? value : 0).toString(8).padStart(digits, "0")), digits);
-  };
-  put(0, name, 100);
-  octal(100, entry.mode, 7);
-  octal(108, entry.uid, 7);
-  octal(116, entry.gid, 7);
-  octal(124, entry.size, 11);
-  octal(136, Math.floor(entry.modified), 11);
-  put(148, encodeName(" ".repeat(8)), 8);
-  put(156, encodeName(flag), 1);
-  put(157, encodeName(entry.target), 100);
-  put(257, encodeName("ustar\x0000"), 8);
-  put(265, encodeName(entry.owner), 31);
-  put(297, encodeName(entry.group), 31);
-  const sum = block.reduce((sum, byte) => sum + byte, 0);
-  put(148, encodeName(`${sum.toString(8).padStart(6, "0")}\0 `), 8);
+function encodeHeader(
+  { mode, size, seconds, owned }: Pick<TarEntry, "mode" | "size" | "seconds" | "owned">,
+  { name, target, type }: { name: Bytes; target: Bytes; type: keyof typeof FLAGS },
+): Bytes {
+  const block = TEMPLATE.slice();
+  block.set(name.length > LONGEST_NAME ? name.subarray(0, LONGEST_NAME) : name);
+  writeOctal(block, { at: 100, digits: 7 }, mode);
+  writeOctal(block, { at: 124, digits: 11 }, size > MOST_OCTAL ? 0 : size);
+  writeOctal(block, { at: 136, digits: 11 }, fitsTime(seconds) ? seconds : 0);
+  if (owned) writeOwner(block, owned);
+  block[156] = FLAGS[type].charCodeAt(0);
+  block.set(target.length > LONGEST_NAME ? target.subarray(0, LONGEST_NAME) : target, 157);
+  let sum = 0;
+  for (let at = 0; at < BLOCK; at++) sum += block[at]!;
+  writeOctal(block, { at: 148, digits: 6 }, sum);
+  block[154] = 0;
   return block;
+}
+
+function writeOwner(block: Bytes, { uid, gid, owner, group }: NonNullable<TarEntry["owned"]>): void {
+  for (const [at, id] of [[108, uid], [116, gid]] as const) {
+    writeOctal(block, { at, digits: 7 }, id > MOST_ID ? 0 : id);
+  }
+  for (const [at, name] of [[265, owner], [297, group]] as const) {
+    block.set(encodeName(name).subarray(0, LONGEST_OWNER), at);
+  }
+}
+
+/** What all headers have: the owner and the group 0, a checksum that counts itself as blanks, and the format's mark. */
+const TEMPLATE = new Uint8Array(BLOCK);
+ENCODER.encodeInto("0000000\x000000000\0", TEMPLATE.subarray(108));
+ENCODER.encodeInto(" ".repeat(8), TEMPLATE.subarray(148));
+ENCODER.encodeInto("ustar\x0000", TEMPLATE.subarray(257));
+
+function writeOctal(block: Bytes, { at, digits }: { at: number; digits: number }, value: number): void {
+  for (let place = at + digits - 1, rest = value; place >= at; place--, rest = Math.floor(rest / 8)) {
+    block[place] = 0x30 + rest % 8;
+  }
+}
+
+function fitsTime(seconds: number): boolean {
+  return seconds >= 0 && seconds <= MOST_OCTAL;
+}
+
+function isUtf8(bytes: Bytes): boolean {
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Several pieces as one. */
+export function concatenated(pieces: readonly Bytes[]): Bytes {
+  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
 }
