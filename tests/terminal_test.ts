@@ -109,7 +109,7 @@ const PLAN: TransferEvent = { type: "plan", size: 1000 * MB, blobs: 4, chunkSize
 const sent = (bytes: number): TransferEvent => ({ type: "progress", phase: "send", bytes });
 
 Deno.test("the bar is redrawn in place, at most every 100 ms, and is gone at the end", () => {
-  const { terminal, stdout, stderr, ticker } = setup();
+  const { terminal, stdout, stderr, ticker } = setup({ env: { LANG: "C" } });
   const progress = terminal.progress("uploading disk.img");
   progress.onEvent(PLAN);
   assert.equal(stderr.text, "");
@@ -180,7 +180,7 @@ Deno.test("an outage that ends many requests is told twice a minute, and at debu
 });
 
 Deno.test("a transfer that ends early leaves on the screen how far it came", () => {
-  const { terminal, stderr, ticker } = setup({ env: { NO_COLOR: "1" } });
+  const { terminal, stderr, ticker } = setup({ env: { NO_COLOR: "1", LANG: "C" } });
   const ends = (moved: number) => {
     {
       using progress = terminal.progress("uploading disk.img");
@@ -231,13 +231,14 @@ Deno.test("lines on a terminal are broken at words, and never within a command a
   assert.equal(elsewhere.stderr.text.split("\n").length, 2);
 });
 
-Deno.test("where the locale is UTF-8 the bar is of blocks", () => {
+Deno.test("the bar is of blocks where the locale is UTF-8, and where none is set", () => {
   for (
     const [env, blocks] of [
       [{ LANG: "de_DE.UTF-8" }, true],
       [{ LC_CTYPE: "C.utf8", LANG: "C" }, true],
       [{ LC_ALL: "C", LANG: "de_DE.UTF-8" }, false],
-      [{}, false],
+      [{ LANG: "C" }, false],
+      [{}, true],
     ] as const
   ) {
     const { terminal, stderr, ticker } = setup({ env });

@@ -6,7 +6,6 @@ import { Terminal, type TerminalOptions } from "./terminal.ts";
 export function systemTerminal(options: Pick<TerminalOptions, "env" | "progress" | "logLevel">): Terminal {
   return new Terminal({
     ...options,
-    unicode: Deno.build.os === "windows" ? true : undefined, // it has no locale of this kind
     stdout: Deno.stdout,
     outputIsFile: () => isFile(Deno.stdout),
     stderr: Deno.stderr,

@@ -10,7 +10,7 @@
  *   to erase the bar later would erase the data. After data in a pipe, and after a line that has not ended, the bar does
  *   not come back: progress is then a line every ten seconds.
  * - Lines on a terminal are broken at words, except in a command; tables on one show the beginnings of digests.
- * - The bar is of blocks, or, where the locale is not UTF-8, of ASCII. With `TERM=dumb` there is no bar; with it or
+ * - The bar is of blocks, or, where a locale is set that is not UTF-8, of ASCII. With `TERM=dumb` there is no bar; with it or
  *   `NO_COLOR` there are no colours. Control characters in names and messages never reach standard error.
  * - When the reader of standard output has gone, as in `layerstash list | head`, the command ends silently.
  *
@@ -23,6 +23,7 @@ import { Drawing } from "./drawing.ts";
 import { Log, type LogLevel } from "./log.ts";
 import { type ProgressDisplay, type ProgressMode, showProgress, type Ticker } from "./progress_display.ts";
 import { type Output, OutputClosedError, outputError, print, requireText } from "./standard_streams.ts";
+import { showsUnicode } from "./unicode.ts";
 
 /** What a terminal is made of. */
 export interface TerminalOptions {
@@ -35,8 +36,6 @@ export interface TerminalOptions {
   ticker: Ticker;
   /** Gives the columns of the terminal. It is called for each drawing, because windows change. */
   columns: () => number;
-  /** Whether the terminal shows more than ASCII; absent = if the locale says that text is UTF-8. */
-  unicode?: boolean | undefined;
   /** `NO_COLOR`, `TERM` and the variables of the locale. */
   env: Record<string, string | undefined>;
   /** `auto` by default. */
@@ -171,7 +170,7 @@ export class Terminal implements Disposable {
       drawing: this.#drawing,
       print: (text) => this.#write(text),
       columns: () => this.#columns(),
-      style: { colour: this.colour, unicode: this.#options.unicode ?? isUnicode(this.#options.env) },
+      style: { colour: this.colour, unicode: showsUnicode(this.#options.env) },
       log: (event) => this.#log.event(event),
     });
   }
@@ -215,9 +214,4 @@ export class Terminal implements Disposable {
       print(this.#options.stderr, text);
     } catch { /* there is nowhere left to report it */ }
   }
-}
-
-/** Whether a locale writes text in UTF-8. Of its variables, the first that is set counts (POSIX). */
-function isUnicode(env: Record<string, string | undefined>): boolean {
-  return /utf-?8/i.test(env["LC_ALL"] || env["LC_CTYPE"] || env["LANG"] || "");
 }
