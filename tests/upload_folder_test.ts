@@ -1,8 +1,10 @@
 /** Directories are stored as images that everybody reads, and only what has changed is read and sent. @module */
 import assert from "node:assert/strict";
 import { digestOf } from "../lib/oci/digest.ts";
+import type { Descriptor } from "../lib/oci/descriptor.ts";
 import { readImageManifest } from "../lib/oci/manifest.ts";
 import type { TransferEvent } from "../lib/events.ts";
+import { downloadFolder } from "../lib/folders/download_folder.ts";
 import { uploadFolder, type UploadFolderOptions } from "../lib/folders/upload_folder.ts";
 import { ConflictError, InvalidInputError, MismatchError } from "../lib/errors.ts";
 import type { Store } from "../lib/store/store.ts";
@@ -10,7 +12,7 @@ import { openStore } from "../main.ts";
 import { makeWorkspace, someBytes, type Workspace } from "./rigs/content.ts";
 import { ensureGnuTar, ensureTool } from "./rigs/debian.ts";
 import { folderState, makeOddFolder } from "./rigs/folders.ts";
-import { blobFile } from "./rigs/images.ts";
+import { blobFile, putImage } from "./rigs/images.ts";
 import { stargzJudge } from "./rigs/stargz_judge.ts";
 import { testOnEachStore } from "./rigs/stores.ts";
 import { onLinux } from "./rigs/system.ts";
@@ -198,6 +200,32 @@ Deno.test("a machine without a memory sends nothing that is stored, and says the
   const first = await upload(store, options);
   const second = await upload(store, options);
   assert.deepEqual([second.digest, second.sent, second.sentBlobs], [first.digest, 0, []]);
+});
+
+Deno.test("layers that somebody else passes off as packs of the folder are not believed", async () => {
+  await using work = await makeWorkspace();
+  const directories = { good: work.path("good"), evil: work.path("evil"), back: work.path("back") };
+  for (const [directory, text] of [[directories.good, "good"], [directories.evil, "evil"]] as const) {
+    await Deno.mkdir(directory);
+    await Deno.writeTextFile(`${directory}/file`, text);
+    await Deno.utime(directory, 1_600_000_000, 1_600_000_000);
+  }
+  using store = openBox(work);
+  const configs: Record<string, Descriptor> = {};
+  for (const tag of ["good", "evil"] as const) {
+    await uploadFolder(store, tag, { directory: directories[tag] });
+    configs[tag] = readImageManifest((await store.manifest(tag))!).config;
+  }
+  // The layers of one folder under the config of the other.
+  const { layers } = readImageManifest((await store.manifest("evil"))!);
+  const config = JSON.parse(
+    await Deno.readTextFile(blobFile(work.path("box/me/files"), configs.good!)),
+  );
+  await putImage(store, "evil", layers, config);
+  const { sent } = await uploadFolder(store, "evil", { directory: directories.good, overwrite: true });
+  assert.equal(sent, 1); // the layer of directories is the same
+  await downloadFolder(store, "evil", { directory: directories.back });
+  assert.equal(await Deno.readTextFile(`${directories.back}/file`), "good");
 });
 
 Deno.test("what a tag holds is replaced when that is wanted only, and nothing is sent before", async () => {

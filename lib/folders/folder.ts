@@ -17,8 +17,8 @@
  * depends on the clock, the locale, the umask of the program, or the name of the directory itself.
  *
  * **Reuse.** A journal on this machine remembers which metadata a pack was made of, so that a pack whose files have not
- * changed is not read. And the config has a digest of what each pack holds before compression, so that another machine, with
- * another compressor, finds a pack that is there already by reading its files alone.
+ * changed is not read. Another machine makes each pack, and sends those whose digest the stored folder does not have. Nothing
+ * else that an image says of its layers is believed: who may push could pass off other files as these, under a new digest.
  *
  * **Holes** of sparse files are stored as runs of zeros: the table of contents of eStargz has no word for them, and a piece of
  * zeros takes a thousandth of its size.
@@ -26,7 +26,6 @@
  * @module
  */
 import * as v from "valibot";
-import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseAs } from "../oci/manifest.ts";
 import { isFolderConfig } from "../stash/shared_names.ts";
 
@@ -61,8 +60,6 @@ export interface FolderNote {
   files: number;
   /** The bytes of all files. */
   size: number;
-  /** For each layer, the digest of what it holds: of the archive without its table of contents, before compression. */
-  contents: Digest[];
 }
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -72,20 +69,16 @@ const noteSchema = v.object({
   kind: v.literal("folder"),
   files: count,
   size: count,
-  contents: v.array(v.custom<Digest>(isDigest)),
 });
 
 const configSchema = v.object({
   created: v.optional(v.string()),
-  rootfs: v.object({ diff_ids: v.array(v.custom<Digest>(isDigest)) }),
   layerstash: noteSchema,
 });
 
 /** What the config of a folder's image holds. */
 export interface FolderConfig {
   note: FolderNote;
-  /** The digest of each layer's archive, before compression. */
-  diffIds: Digest[];
   /** When the newest of its files was modified, in RFC 3339. **Nobody has checked its form.** */
   modified?: string | undefined;
 }
@@ -97,6 +90,6 @@ export interface FolderConfig {
  */
 export function readFolderConfig(bytes: Uint8Array): FolderConfig | undefined {
   if (!isFolderConfig(bytes)) return undefined;
-  const { created, layerstash, rootfs } = parseAs(configSchema, bytes, "config of the folder");
-  return { note: layerstash, diffIds: rootfs.diff_ids, modified: created };
+  const { created, layerstash } = parseAs(configSchema, bytes, "config of the folder");
+  return { note: layerstash, modified: created };
 }

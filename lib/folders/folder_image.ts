@@ -2,18 +2,12 @@
 import type { Bytes } from "../content/bytes.ts";
 import { MAX_CONFIG_SIZE } from "../images/image_config.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
-import { digestOf, isDigest } from "../oci/digest.ts";
-import {
-  encodeManifest,
-  type ImageManifest,
-  type ListedLayer,
-  type Manifest,
-  readImageManifest,
-} from "../oci/manifest.ts";
+import { digestOf } from "../oci/digest.ts";
+import { encodeManifest, type ImageManifest, type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_LAYER, IMAGE_MANIFEST } from "../oci/media_types.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { receiveSmall } from "../transfer/receive.ts";
-import { type FolderConfig, type FolderNote, readFolderConfig } from "./folder.ts";
+import { type FolderNote, readFolderConfig } from "./folder.ts";
 import type { PackFacts } from "./pack_writer.ts";
 
 /** A layer of a folder: a blob, and what the image says of it. */
@@ -23,10 +17,8 @@ export interface FolderLayer extends SizedBlob {
 
 /** A folder as it is stored. */
 export interface StoredFolder {
-  manifest: Manifest;
   note: FolderNote;
-  /** The layers that eStargz readers can verify, which are all unless somebody has changed the manifest. */
-  layers: FolderLayer[];
+  layers: SizedBlob[];
 }
 
 /** The digest of a layer's table of contents, by which whoever reads through the table verifies it. */
@@ -49,8 +41,7 @@ export async function readFolder(
   if (blob.mediaType !== IMAGE_CONFIG.oci || blob.size > MAX_CONFIG_SIZE) return undefined;
   const config = readFolderConfig(await receiveSmall(store, blob, options));
   if (!config) return undefined;
-  const known = layers.map((layer, index) => layerOf(layer, config, index));
-  return { manifest, note: config.note, layers: known.filter((each) => each !== undefined) };
+  return { note: config.note, layers };
 }
 
 /** Whether an image may be a folder, so that it is worth while to read its config. Most images have other layers. */
@@ -84,17 +75,6 @@ export async function isFolder(
   return manifest !== undefined && await readFolder(store, manifest, options) !== undefined;
 }
 
-function layerOf(
-  { digest, size, annotations = {} }: ListedLayer,
-  { note, diffIds }: FolderConfig,
-  index: number,
-): FolderLayer | undefined {
-  const [diffId, content, table] = [diffIds[index], note.contents[index], annotations[TABLE_DIGEST]];
-  const unpacked = Number(annotations[UNPACKED_SIZE]);
-  if (!diffId || !content || !isDigest(table) || !Number.isSafeInteger(unpacked)) return undefined;
-  return { digest, size, facts: { diffId, content, table, unpacked } };
-}
-
 /** What an image of a folder is made of. */
 export interface FolderImageParts {
   layers: readonly FolderLayer[];
@@ -108,13 +88,7 @@ export interface FolderImageParts {
 export function folderImage(
   { layers, files, size, modified }: FolderImageParts,
 ): { config: Bytes; manifest: Manifest } {
-  const note: FolderNote = {
-    version: 1,
-    kind: "folder",
-    files,
-    size,
-    contents: layers.map(({ facts }) => facts.content),
-  };
+  const note: FolderNote = { version: 1, kind: "folder", files, size };
   const config = new TextEncoder().encode(JSON.stringify({
     architecture: "amd64",
     os: "linux",

@@ -13,7 +13,7 @@ const recordSchema = v.object({
   layer: v.object({
     digest,
     size: count,
-    facts: v.object({ diffId: digest, content: digest, table: digest, unpacked: count }),
+    facts: v.object({ diffId: digest, table: digest, unpacked: count }),
   }),
 });
 

@@ -9,7 +9,6 @@ import type { FoundEntry } from "./entry_list.ts";
 import type { PackBatch, PackOrder, PackReport } from "./pack_worker.ts";
 
 type Written = Extract<PackReport, { type: "written" }>;
-type Measured = Extract<PackReport, { type: "measured" }>;
 
 /** Which files are packed. */
 export interface PackContent extends Pick<PackOrder, "root"> {
@@ -23,7 +22,7 @@ const BATCH = 500;
 export class PackThread implements Disposable {
   readonly #worker = new Worker(new URL("./pack_worker.ts", import.meta.url), { type: "module" });
   readonly #port = new BytePort(this.#worker);
-  readonly #report = Promise.withResolvers<Written | Measured>();
+  readonly #report = Promise.withResolvers<Written>();
 
   readonly #signal: AbortSignal;
 
@@ -44,17 +43,12 @@ export class PackThread implements Disposable {
   #entries: Iterator<FoundEntry> | undefined;
 
   /** Begins to write the pack. The source can be read once; the report comes with its end. */
-  write(content: PackContent): { source: Source; report: Promise<Written> } {
-    this.#begin(content, { measuring: false });
+  write({ root, entries }: PackContent): { source: Source; report: Promise<Written> } {
+    this.#entries = entries;
+    this.#worker.postMessage({ type: "pack", root } satisfies PackOrder);
     const stream = ReadableStream.from(copied(this.#port.receive()));
     const source = new StreamCutter(stream).take(Number.MAX_SAFE_INTEGER);
-    return { source, report: this.#report.promise as Promise<Written> };
-  }
-
-  /** Reads the files of the pack, to learn the digest of what it would hold. */
-  measure(content: PackContent): Promise<Measured> {
-    this.#begin(content, { measuring: true });
-    return this.#report.promise as Promise<Measured>;
+    return { source, report: this.#report.promise };
   }
 
   /** Ends the thread. A report that is still to come does not come. */
@@ -62,11 +56,6 @@ export class PackThread implements Disposable {
     this.#signal.removeEventListener("abort", this.#stop);
     this.#worker.terminate();
     this.#fail(new LayerstashError("the packing was stopped"));
-  }
-
-  #begin({ root, entries }: PackContent, { measuring }: { measuring: boolean }): void {
-    this.#entries = entries;
-    this.#worker.postMessage({ type: "pack", measuring, root } satisfies PackOrder);
   }
 
   #giveEntries(): void {
@@ -81,7 +70,7 @@ export class PackThread implements Disposable {
       const { kind, hint } = message;
       const Kind = kind === "mismatch" ? MismatchError : LayerstashError;
       this.#fail(new Kind(message.message, { hint }));
-    } else if (message.type === "written" || message.type === "measured") this.#report.resolve(message);
+    } else if (message.type === "written") this.#report.resolve(message);
     else this.#port.hear(message);
   }
 

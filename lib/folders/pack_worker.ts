@@ -3,7 +3,6 @@ import type { Bytes } from "../content/bytes.ts";
 import { denied } from "../content/file_errors.ts";
 import { type ErrorKind, LayerstashError, MismatchError } from "../errors.ts";
 import { BytePort, type PortMessage } from "../layers/byte_port.ts";
-import type { Digest } from "../oci/digest.ts";
 import { type Disk, pathOnDisk } from "./disk.ts";
 import type { FoundEntry } from "./entry_list.ts";
 import { openDisk } from "./open_disk.ts";
@@ -12,8 +11,6 @@ import { type PackFacts, PackWriter, PIECE } from "./pack_writer.ts";
 /** The first message to the thread. */
 export interface PackOrder {
   type: "pack";
-  /** Whether only the digest of what the pack would hold is wanted. */
-  measuring: boolean;
   /** The directory on the disk. */
   root: string;
 }
@@ -25,11 +22,10 @@ export interface PackBatch {
   entries: readonly FoundEntry[];
 }
 
-/** What the thread says: that it wants entries; and at last what was written, only measured, or why neither could be done. */
+/** What the thread says: that it wants entries; and at last what was written, or why it could not be. */
 export type PackReport =
   | { type: "more" }
   | { type: "written"; facts: PackFacts; unreadable: string[] }
-  | { type: "measured"; content: Digest; unreadable: string[] }
   | { type: "failed"; kind: ErrorKind; message: string; hint: string | undefined };
 
 declare const self: {
@@ -53,20 +49,16 @@ async function* ordered(): AsyncGenerator<readonly FoundEntry[]> {
   }
 }
 
-async function obey({ measuring, root }: PackOrder): Promise<void> {
-  const unreadable: string[] = [];
-  const writer = new PackWriter({ measuring });
+async function obey({ root }: PackOrder): Promise<void> {
+  const unreadable = new Set<string>();
+  const writer = new PackWriter();
   using disk = openDisk();
   const reader = { disk, root, unreadable };
   try {
-    if (measuring) {
-      for await (const _ of written({ writer, ...reader }));
-      return self.postMessage({ type: "measured", content: writer.content, unreadable });
-    }
     await port.send(async function* () {
       yield* written({ writer, ...reader });
       const facts = yield* writer.end();
-      self.postMessage({ type: "written", facts, unreadable });
+      self.postMessage({ type: "written", facts, unreadable: [...unreadable] });
     }());
   } catch (error) {
     const { kind, message, hint } = error instanceof LayerstashError
@@ -82,7 +74,7 @@ interface Writing {
   disk: Disk;
   root: string;
   /** Receives the paths of files that may not be read. They are left out, with their links. */
-  unreadable: string[];
+  unreadable: Set<string>;
 }
 
 async function* written(writing: Writing): AsyncGenerator<Bytes> {
@@ -93,12 +85,12 @@ async function* written(writing: Writing): AsyncGenerator<Bytes> {
 }
 
 function* writtenEntry(entry: FoundEntry, { writer, disk, root, unreadable }: Writing): Generator<Bytes> {
-  if (entry.type === "hardlink" && unreadable.includes(entry.target!)) {
-    unreadable.push(entry.path);
+  if (entry.type === "hardlink" && unreadable.has(entry.target!)) {
+    unreadable.add(entry.path);
   } else if (entry.type !== "file") yield* writer.add(entry);
   else {
     using file = openReadable(disk, pathOnDisk(root, entry.path));
-    if (!file) return void unreadable.push(entry.path);
+    if (!file) return void unreadable.add(entry.path);
     yield* writer.file(entry, contentOf(file, entry));
     requireUnchanged(disk, root, entry);
   }

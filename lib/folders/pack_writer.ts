@@ -21,8 +21,6 @@ import { gains, gzipMember, stargzFooter } from "./gzip_member.ts";
 export interface PackFacts {
   /** The digest of the archive, before compression. */
   diffId: Digest;
-  /** The digest of the archive without its table of contents: what it holds, however it was compressed. */
-  content: Digest;
   /** The digest of the table of contents. */
   table: Digest;
   /** The size of the archive in bytes, before compression. */
@@ -74,17 +72,6 @@ export class PackWriter {
   readonly #outgoing = new Uint8Array(OUTGOING);
   #filled = 0;
   readonly #rows: string[] = [];
-  readonly #measuring: boolean;
-
-  /** @param options whether only {@link content} is wanted: then nothing is compressed, and nothing comes out */
-  constructor({ measuring = false }: { measuring?: boolean } = {}) {
-    this.#measuring = measuring;
-  }
-
-  /** The digest of the archive as far as it is written. */
-  get content(): Digest {
-    return `sha256:${this.#archive.copy().digest("hex")}`;
-  }
 
   /** What stands at the beginning. */
   *begin(): Generator<Bytes> {
@@ -110,10 +97,6 @@ export class PackWriter {
     let [offset, stored] = [0, false];
     for (const piece of pieces) {
       yield* this.#flush();
-      if (this.#measuring) {
-        this.#push(piece);
-        continue;
-      }
       if (offset === 0) stored = piece.length >= WORTH_A_TRIAL && !gains(piece);
       this.#stored = stored;
       const place = { offset: this.#written, digest: digestOf(piece), at: offset, length: piece.length };
@@ -129,7 +112,6 @@ export class PackWriter {
   /** Ends the layer: the table of contents, and the footer that says where it is. */
   *end(): Generator<Bytes, PackFacts> {
     yield* this.#flush();
-    const { content } = this;
     const tableAt = this.#written;
     const json = new TextEncoder().encode(`{"version":1,"entries":[${this.#rows.join(",")}]}`);
     for (
@@ -144,7 +126,7 @@ export class PackWriter {
     yield* this.#out([stargzFooter(tableAt)]);
     yield* this.#sent();
     const diffId: Digest = `sha256:${this.#archive.digest("hex")}`;
-    return { diffId, content, table: digestOf(json), unpacked: this.#unpacked };
+    return { diffId, table: digestOf(json), unpacked: this.#unpacked };
   }
 
   #push(bytes: Bytes): void {
@@ -157,15 +139,13 @@ export class PackWriter {
 
   /** Copies what is pending: the buffer of a piece is about to be filled with other bytes. */
   #own(): void {
-    if (!this.#measuring) this.#pending = [concatenated(this.#pending)];
+    this.#pending = [concatenated(this.#pending)];
   }
 
   *#flush(): Generator<Bytes> {
     if (this.#pendingSize === 0) return;
-    if (!this.#measuring) {
-      const bytes = this.#pending.length === 1 ? this.#pending[0]! : concatenated(this.#pending);
-      yield* this.#out(gzipMember(bytes, { stored: this.#stored }));
-    }
+    const bytes = this.#pending.length === 1 ? this.#pending[0]! : concatenated(this.#pending);
+    yield* this.#out(gzipMember(bytes, { stored: this.#stored }));
     [this.#pending, this.#pendingSize, this.#stored] = [[], 0, false];
   }
 

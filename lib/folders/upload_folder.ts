@@ -160,8 +160,8 @@ class FolderUpload {
   readonly #store: Store;
   readonly #options: FolderUploadOptions;
   readonly #onEvent: OnEvent | undefined;
-  /** Layers that are stored, by what they hold; of those that this machine knows it knows their files, too. */
-  readonly #foreign: ReadonlyMap<Digest, FolderLayer>;
+  /** Layers of the folder that this machine does not know the files of: another one has sent them, or this one has no memory. */
+  readonly #foreign: ReadonlySet<Digest>;
   readonly #unreadable: string[] = [];
   /** How many files may not be read, and their bytes. */
   readonly #leftOut = { files: 0, size: 0 };
@@ -172,9 +172,8 @@ class FolderUpload {
     this.#options = options;
     this.#onEvent = options.onEvent;
     const layers = options.before.folder?.layers ?? [];
-    this.#foreign = new Map(
-      layers.filter(({ digest }) => !options.memory.has(digest)).map((layer) => [layer.facts.content, layer]),
-    );
+    const digests = layers.map(({ digest }) => digest);
+    this.#foreign = new Set(digests.filter((digest) => !options.memory.has(digest)));
   }
 
   async store(found: FoundFolder, packs: readonly Pack[]): Promise<UploadedFolder> {
@@ -211,17 +210,21 @@ class FolderUpload {
     return await this.#send(pack, fingerprint, options);
   }
 
-  /** Looks for a stored layer with the same content, which another machine may have made: the files are only hashed. */
-  async #findSame(pack: Pack, options: { signal: AbortSignal }): Promise<FolderLayer | undefined> {
+  /**
+   * Packs without sending, to see whether the folder has this very layer. Only its digest shows that: whatever else an image
+   * says of its layers, somebody else may have written to pass off other files as these.
+   */
+  async #findSame(pack: Pack, { signal }: { signal: AbortSignal }): Promise<FolderLayer | undefined> {
     if (this.#foreign.size === 0) return undefined;
-    using thread = new PackThread(options.signal);
-    const { content, unreadable } = await thread.measure({
-      root: this.#options.root,
-      entries: pack.entries(),
-    });
-    const layer = this.#foreign.get(content);
-    if (!layer || unreadable.length > 0 || !await this.#has(layer, pack, options)) return undefined;
-    return layer;
+    using thread = new PackThread(signal);
+    const { source, report } = thread.write({ root: this.#options.root, entries: pack.entries() });
+    let size = 0;
+    for await (const bytes of source.open()) size += bytes.length;
+    const digest = await source.digest();
+    const { facts, unreadable } = await report;
+    const layer = { digest, size, facts };
+    const isSame = unreadable.length === 0 && this.#foreign.has(digest);
+    return isSame && await this.#has(layer, pack, { signal }) ? layer : undefined;
   }
 
   async #has(layer: FolderLayer, pack: Pack, { signal }: { signal: AbortSignal }): Promise<boolean> {

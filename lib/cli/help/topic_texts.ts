@@ -957,10 +957,10 @@ and \`crane export\` unpack it, and one file of it can be fetched and verified b
 
 Files are sorted by their paths and put into packs, one layer each. Where a pack ends depends on the paths,
 and on sizes nearby: a file that changes touches one pack. The last layer holds the directories. The config
-has this object; \`contents\` are digests of the packs before compression:
+has this object:
 
 \`\`\`json
-"layerstash": { "version": 1, "kind": "folder", "files": 4, "size": 1051204, "contents": ["sha256:9b1c…", "sha256:07aa…"] }
+"layerstash": { "version": 1, "kind": "folder", "files": 4, "size": 1051204 }
 \`\`\`
 
 The same directory gives the same digests, on whatever machine, with whatever umask: paths, types, modes,
