@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { download, info, list, openStore, remove, type Store, upload } from "../main.ts";
 import { pullBlobs, pushBlob } from "../lib/exports/blobs.ts";
 import { makeServerCertificate } from "./rigs/certificates.ts";
+import { makeWorkplace } from "./rigs/command_line.ts";
 import { makeWorkspace, sink, someBytes, type Workspace } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { type FakeRegistry, startFakeRegistry } from "./rigs/fake_registry.ts";
@@ -125,6 +126,20 @@ for (const auth of ["none", "basic", "bearer"] as const) {
     });
   }
 }
+
+Deno.test("list: the command takes no round trip more than the documentation says", async () => {
+  await using place = await makeWorkplace();
+  await using registry = await startFakeRegistry();
+  using before = openAs({ ...registry, url: registry.url, auth: "none" });
+  await upload(before, "disk", { input: await place.write("in", someBytes(1000)) });
+  const { rounds } = VERBS["list"]!;
+  await requireRounds(registry, rounds, async () => {
+    const { code, stdout, stderr } = await place.run(["list", `${registry.url}/me/files`]);
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.match(stdout, /^disk +1$/m);
+  });
+  assert.equal((await documented("list")).none, rounds.length);
+});
 
 /** How many round trips the documentation says that a verb takes. */
 async function documented(verb: string): Promise<Record<Auth, number>> {

@@ -25,6 +25,8 @@ const LOOKS_AT_ONCE = 4;
 export interface ListArtifactsOptions extends CallOptions {
   /** Up to how many tags are looked at; where there are more, each is listed as not looked at. Absent = all are. */
   most?: number | undefined;
+  /** All tags of the repository, where they are known already; absent = they are asked for. */
+  tags?: readonly string[] | undefined;
 }
 
 /**
@@ -50,14 +52,14 @@ export interface ListArtifactsOptions extends CallOptions {
 export async function listArtifacts(
   store: StoreReader,
   stashes: readonly Pick<ListedStash, "baseTag" | "chunks">[],
-  { most = Infinity, ...options }: ListArtifactsOptions = {},
+  { most = Infinity, tags, ...options }: ListArtifactsOptions = {},
 ): Promise<ListedArtifact[]> {
   const chunks = new Map(stashes.map(({ baseTag, chunks }) => [baseTag, chunks]));
   const isChunk = (tag: string) => {
     const parsed = parseChunkTag(tag);
     return parsed !== undefined && parsed.number <= (chunks.get(parsed.baseTag) ?? 0);
   };
-  const references = (await knownReferences(store, options)).filter((each) => !isChunk(each));
+  const references = (await knownReferences(store, { ...options, tags })).filter((each) => !isChunk(each));
   if (references.length > most) return references.map((reference) => ({ reference }));
   const found = new Map<string, ListedArtifact>();
   const { signal } = options;

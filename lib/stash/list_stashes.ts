@@ -3,7 +3,7 @@ import { inParallel } from "../async/pool.ts";
 import { LayerstashError } from "../errors.ts";
 import { compareNaturally } from "../messages.ts";
 import { isTag } from "../oci/reference.ts";
-import type { CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
+import type { StoreReader } from "../store/store.ts";
 import { lookAtTag } from "./chunk_image.ts";
 import { firstMissing, withUnlisted } from "./chunk_numbers.ts";
 import { chunkTag, parseChunkTag } from "./chunk_tags.ts";
@@ -33,13 +33,12 @@ export interface ListedStash {
 /** How many manifests are read at once. */
 const LOOKS_AT_ONCE = 4;
 
-/** The names under which stashes may be, sorted, each with the numbers of its tags in order. Only the list of tags is read. */
+/** The names under which stashes may be, sorted, each with the numbers of its tags in order. */
 async function numbersByName(
-  store: ManifestReader,
-  options: CallOptions,
+  tags: Iterable<string> | AsyncIterable<string>,
 ): Promise<Map<string, number[]>> {
   const numbers = new Map<string, number[]>();
-  for await (const tag of store.tags(options)) {
+  for await (const tag of tags) {
     const parsed = parseChunkTag(tag);
     if (!parsed || !isTag(tag)) continue; // a registry may list names that are not valid tags
     const group = numbers.get(parsed.baseTag);
@@ -54,8 +53,11 @@ async function numbersByName(
  * Lists the stashes of a repository, sorted by name. Many images have tags that end with numbers, too: so the first tag of each
  * name is looked at, and only chunks are listed. The last chunk is looked at as well: without it, an upload was interrupted.
  */
-export async function listStashes(store: StoreReader, options: ListOptions = {}): Promise<ListedStash[]> {
-  const names = await numbersByName(store, options);
+export async function listStashes(
+  store: StoreReader,
+  { tags, ...options }: ListOptions = {},
+): Promise<ListedStash[]> {
+  const names = await numbersByName(tags ?? store.tags(options));
   const listed = new Map<string, ListedStash>();
   await inParallel(
     names,

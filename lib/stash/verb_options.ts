@@ -65,6 +65,8 @@ export interface DownloadOptions extends TransferOptions {
 export interface ListOptions extends CallOptions {
   /** Adds sizes, names and dates. For stashes of the Python layerstash, the manifests of all chunks are read for that. */
   exactSize?: boolean | undefined;
+  /** All tags of the repository, where they are known already; absent = they are asked for. */
+  tags?: readonly string[] | undefined;
 }
 
 /**

@@ -27,18 +27,22 @@ export function shortList(names: readonly string[]): string {
  * The first `most` tags of a repository, in order; where it has no tags, the digests of its images. Fallback tags, which
  * hold lists of referrers, are left out.
  *
+ * @param options all `tags`, where they are known already: they are asked for otherwise
  * @throws {NotFoundError} if there is no such repository
  */
 export async function knownReferences(
   store: ManifestReader,
-  { most = Infinity, ...options }: CallOptions & { most?: number } = {},
+  { most = Infinity, tags, ...options }: CallOptions & {
+    most?: number;
+    tags?: readonly string[] | undefined;
+  } = {},
 ): Promise<string[]> {
-  const tags: string[] = [];
-  for await (const tag of store.tags({ ...options, mustExist: true })) {
-    if (!isFallbackTag(tag) && tags.push(tag) === most) break;
+  const known: string[] = [];
+  for await (const tag of tags ?? store.tags({ ...options, mustExist: true })) {
+    if (!isFallbackTag(tag) && known.push(tag) === most) break;
   }
-  return tags.length > 0
-    ? tags.sort(compareNaturally)
+  return known.length > 0
+    ? known.sort(compareNaturally)
     : (await store.untagged?.(options) ?? []).slice(0, most);
 }
 

@@ -41,12 +41,13 @@ export function listCommand(): CommandUnknownOpts {
   const work = storeAction<WithPlace<ReturnType<typeof command.opts>>>(
     ({ repository }) => `list ${repository}`,
     async ({ terminal, store, signal }, { exactSize, all, json }) => {
-      const found = await Array.fromAsync(list(store, { exactSize, signal }));
-      const most = all ? Infinity : store.manifestReadsCount ? MOST_COUNTED_LOOKS : MOST_LOOKS;
-      const there = await listOthers(store, found, { most, signal }).catch((error) => {
+      const tags = await Array.fromAsync(store.tags({ mustExist: true, signal })).catch((error) => {
         if (json && error instanceof NotFoundError) terminal.data(jsonLine([]));
         throw error;
       });
+      const found = await Array.fromAsync(list(store, { exactSize, tags, signal }));
+      const most = all ? Infinity : store.manifestReadsCount ? MOST_COUNTED_LOOKS : MOST_LOOKS;
+      const there = await listOthers(store, found, { tags, most, signal });
       const others = all ? there : there.filter(({ artifact }) => artifact?.kind === "folder");
       const whatElse = () => correctedLine(command, (words) => [...words, "--all"]);
       if (json) terminal.data(jsonLine([...found.map(documentOf), ...others.map(listedDocument)]));
