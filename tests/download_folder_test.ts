@@ -34,7 +34,7 @@ testOnEachStore("a folder comes back as it was, to the last name, time and link"
   const notices: string[] = [];
   const onEvent = (event: TransferEvent) => void (event.type === "notice" && notices.push(event.message));
   const result = await downloadFolder(store, "t", { directory: work.path("out"), onEvent });
-  assert.deepEqual(result, { digest, written: files, kept: 0, removed: 0 });
+  assert.deepEqual(result, { digest, written: files, kept: 0, removed: 0, verified: true });
   assert.deepEqual(notices, ["set-user-ID and set-group-ID bits of 1 entry were not set"]);
   await Deno.chmod(work.path("in/setuid"), 0o755); // the bit belongs to an owner, who is not stored
   assert.deepEqual(await folderState(work.path("out")), await folderState(work.path("in")));
@@ -69,8 +69,8 @@ testOnEachStore(
     );
     assert.deepEqual(await folderState(work.path("in")), changed);
     const options = { directory: work.path("in"), overwrite: true };
-    const { written, kept, removed } = await downloadFolder(store, "t", options);
-    assert.deepEqual([written, kept, removed], [4, 17, 0]); // film, tool, b-first and its second name
+    const { written, kept, removed, verified } = await downloadFolder(store, "t", options);
+    assert.deepEqual([written, kept, removed, verified], [4, 17, 0, true]); // film, tool, b-first and its second name
     assert.equal(await Deno.readTextFile(work.path("in/more/file")), "more");
     const again = await downloadFolder(store, "t", { ...options, delete: true });
     assert.deepEqual([again.written, again.removed], [0, 3]); // a pipe is never stored, so it stays
@@ -260,4 +260,17 @@ Deno.test("the mode of a hostile folder's file is not set through a link of its 
   const options = { directory: work.path("out"), overwrite: true };
   await assert.rejects(downloadFolder(store, "t", options), MismatchError);
   assert.equal(Deno.statSync(work.path("secret")).mode! & 0o777, 0o600);
+});
+
+Deno.test("what is read in ranges that no digest proves is said to be not verified", async () => {
+  await using work = await makeWorkspace();
+  using store = openBox(work);
+  const note = { version: 1, kind: "folder", files: 2, size: 2_000_000 };
+  const large = new Uint8Array(2_000_000);
+  const bytes = tarOf([{ name: "a", content: large }, { name: "b", content: large }]);
+  await putImage(store, "t", [{ bytes }], { layerstash: note });
+  assert.ok((await downloadFolder(store, "t", { directory: work.path("new") })).verified);
+  await Deno.remove(work.path("new/a"));
+  const { written, kept, verified } = await downloadFolder(store, "t", { directory: work.path("new") });
+  assert.deepEqual([written, kept, verified], [1, 1, false]);
 });

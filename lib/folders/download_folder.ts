@@ -7,17 +7,18 @@ import { requireRoom } from "../files/output.ts";
 import type { Layer } from "../images/image.ts";
 import { ImageFiles, type OpenLayerEntry } from "../images/image_files.ts";
 import { plainMode } from "../images/metadata.ts";
-import { type PathPattern, pathPattern } from "../images/path_pattern.ts";
-import { type Entry, timeOf } from "../layers/entry.ts";
-import { counted, quoted } from "../messages.ts";
+import type { Entry } from "../layers/entry.ts";
+import { counted } from "../messages.ts";
 import type { Digest } from "../oci/digest.ts";
 import { readImageManifest } from "../oci/manifest.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
-import { type Disk, type DiskEntry, pathOnDisk } from "./disk.ts";
+import { compareWithDisk } from "./compare_with_disk.ts";
+import { type Disk, pathOnDisk } from "./disk.ts";
 import { readFolder } from "./folder_image.ts";
 import { openDisk } from "./open_disk.ts";
 import { RESERVED_PATHS } from "./pack_writer.ts";
+import { Selection } from "./selection.ts";
 import { StagedFolder } from "./staged_folder.ts";
 import { linkedPath, TreeWriter } from "./tree_writer.ts";
 import { walkFolder } from "./walk.ts";
@@ -46,6 +47,11 @@ export interface DownloadedFolder {
   kept: number;
   /** How many files, links and directories were removed. */
   removed: number;
+  /**
+   * Whether all that was read is verified by digests that the manifest has. It is always so of folders that this library has
+   * stored; an image of another program that passes for one may lack the digests.
+   */
+  verified: boolean;
 }
 
 /**
@@ -95,7 +101,8 @@ export async function downloadFolder(
     : await download.onto();
   selection.requireFound();
   download.reportLosses();
-  return { digest, ...counts };
+  const { verified, byTable } = files.report;
+  return { digest, ...counts, verified: verified || byTable };
 }
 
 function requireWholeToDelete({ paths = [], delete: deletes }: DownloadFolderOptions): void {
@@ -134,45 +141,12 @@ async function isFree(directory: string): Promise<boolean> {
   }
 }
 
-type Pattern = Pick<PathPattern, "text" | "includes">;
-
-/** Which paths of a folder are wanted. */
-class Selection {
-  readonly #patterns: readonly Pattern[];
-  readonly #found = new Set<string>();
-
-  private constructor(patterns: readonly Pattern[]) {
-    this.#patterns = patterns;
-  }
-
-  static async of(texts: readonly string[]): Promise<Selection> {
-    return new Selection(await Promise.all(texts.map(pathPattern)));
-  }
-
-  /** Whether everything is wanted. */
-  get isAll(): boolean {
-    return this.#patterns.length === 0;
-  }
-
-  includes(path: string): boolean {
-    const matching = this.#patterns.filter((pattern) => pattern.includes(path));
-    for (const { text } of matching) this.#found.add(text);
-    return this.isAll || matching.length > 0;
-  }
-
-  /** @throws {NotFoundError} if a pattern has matched nothing */
-  requireFound(): void {
-    const missing = this.#patterns.find(({ text }) => !this.#found.has(text));
-    if (missing) throw new NotFoundError(`the folder has nothing at ${quoted(missing.text)}`);
-  }
-}
-
 interface FolderDownloadOptions extends DownloadFolderOptions {
   selection: Selection;
   disk: Disk;
 }
 
-type Counts = Omit<DownloadedFolder, "digest">;
+type Counts = Omit<DownloadedFolder, "digest" | "verified">;
 
 /** One download of a folder. */
 class FolderDownload {
@@ -245,7 +219,7 @@ class FolderDownload {
         if (entry.type === "directory") continue;
         // What gets another file in the place of its own takes its other names along.
         const follows = entry.type === "hardlink" && different.has(linkedPath(entry));
-        const verdict = follows ? "absent" : this.#compare(entry);
+        const verdict = follows ? "absent" : compareWithDisk(entry, this.#options);
         if (verdict === "conflict" && !overwrite) throw differing(pathOnDisk(directory, entry.path));
         if (verdict === "same") this.#counts.kept++;
         else if (verdict === "mode") adjusted.push(entry);
@@ -321,22 +295,6 @@ class FolderDownload {
     this.#counts.written++;
   }
 
-  #compare(entry: Entry): Verdict {
-    const { directory, disk } = this.#options;
-    const at = pathOnDisk(directory, entry.path);
-    const found = statOrNothing(disk, at);
-    if (!found) return "absent";
-    if (entry.type === "hardlink") {
-      const first = statOrNothing(disk, pathOnDisk(directory, linkedPath(entry)));
-      return first?.inode === found.inode && first.device === found.device ? "same" : "conflict";
-    }
-    if (entry.type === "symlink") {
-      return found.kind === "symlink" && disk.readLink(at) === entry.target ? "same" : "conflict";
-    }
-    if (found.kind !== "file" || found.size !== entry.size || !hasTime(found, entry, disk)) return "conflict";
-    return plainMode(found) === entry.mode || Deno.build.os === "windows" ? "same" : "mode";
-  }
-
   /** Removes what is not in the folder: what is in a directory before the directory. */
   async #removeOthers(stored: ReadonlySet<string>): Promise<void> {
     const { directory, disk, signal } = this.#options;
@@ -352,26 +310,6 @@ class FolderDownload {
       }
     }
   }
-}
-
-/** What comparing an entry with the disk shows: nothing is there, the same, the same with another mode, or something else. */
-type Verdict = "absent" | "same" | "mode" | "conflict";
-
-function statOrNothing(disk: Disk, path: string): DiskEntry | undefined {
-  try {
-    return disk.stat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
-    throw error;
-  }
-}
-
-/** Whether a file has the time of an entry. Deno gives milliseconds. */
-function hasTime({ seconds, nanoseconds }: DiskEntry, entry: Entry, { isExact }: Disk): boolean {
-  const wanted = timeOf(entry);
-  const step = isExact ? 1 : 1_000_000;
-  return seconds === wanted.seconds &&
-    Math.floor(nanoseconds / step) === Math.floor(wanted.nanoseconds / step);
 }
 
 function differing(path: string): ConflictError {

@@ -2,11 +2,10 @@
 import { isAbsolute, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { inParallel } from "../async/pool.ts";
-import type { Turn } from "../async/turns.ts";
 import { bytesSource } from "../content/source.ts";
 import { readError } from "../content/file_errors.ts";
 import { ConflictError, InvalidInputError, NotAllowedError } from "../errors.ts";
-import { type OnEvent, withChannel, withoutProgress } from "../events.ts";
+import { withChannel, withoutProgress } from "../events.ts";
 import { counted } from "../messages.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
@@ -16,13 +15,13 @@ import { requireTargetName } from "../store/checks.ts";
 import { freeReplaced } from "../store/free.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
-import { exclusions } from "./exclusions.ts";
 import { folderImage, type FolderLayer, readFolder, type StoredFolder } from "./folder_image.ts";
 import type { Disk } from "./disk.ts";
 import { openDisk } from "./open_disk.ts";
-import { fingerprintOf, type Pack, packsOf } from "./pack.ts";
+import { type Pack, packsOf } from "./pack.ts";
 import { PackMemory } from "./pack_memory.ts";
-import { PackThread } from "./pack_thread.ts";
+import { exclusions } from "./selection.ts";
+import { StoredPacks } from "./stored_packs.ts";
 import { type FoundFolder, walkFolder } from "./walk.ts";
 
 /** Options of `uploadFolder`. */
@@ -113,9 +112,40 @@ export async function uploadFolder(
   const found = await walkFolder(root, { ...reporting, disk, isExcluded });
   const packs = packsOf(found, reporting.packSize ?? PACK_SIZE);
   onEvent?.({ type: "plan", blobs: packs.length });
-  const upload = new FolderUpload(store, { ...reporting, root, tag, memory, before });
-  upload.remembers = await untilSettled(found.changed, disk);
-  return await upload.store(found, packs);
+  const target = { ...reporting, tag, before };
+  const stored = new StoredPacks(store, {
+    root,
+    memory,
+    remembers: await untilSettled(found.changed, disk),
+    stored: before.folder?.layers ?? [],
+    dryRun: reporting.dryRun,
+    requireReplaceable: () => requireReplaceable(target),
+    onEvent,
+  });
+  const layers = await storeAll(stored, packs, reporting);
+  const all = totalsOf(found);
+  const totals = { files: all.files - stored.leftOut.files, size: all.size - stored.leftOut.size };
+  const unreadable = [...found.unreadable, ...stored.unreadable];
+  const uploaded = { tag, ...totals, layers: packs.length, sent: stored.sent, unreadable };
+  if (reporting.dryRun) return uploaded;
+  if (!reporting.skipUnreadable) requireReadable(unreadable);
+  const digest = await commit(store, folderImage({ ...totals, modified: newestOf(found), layers }), target);
+  return { ...uploaded, digest };
+}
+
+/** Stores the packs side by side. After a dry run there are no layers. */
+async function storeAll(
+  stored: StoredPacks,
+  packs: readonly Pack[],
+  { jobs, signal }: UploadFolderOptions,
+): Promise<FolderLayer[]> {
+  const layers: FolderLayer[] = [];
+  const threads = jobs ?? Math.min(DEFAULT_JOBS, Math.max(2, navigator.hardwareConcurrency));
+  await inParallel(packs, { jobs: threads, signal }, async (pack, signal, turn) => {
+    const layer = await stored.store(pack, { signal, turn });
+    if (layer) layers[pack.number - 1] = layer;
+  });
+  return layers;
 }
 
 /** A folder that held the directory of its own layers would change while it is stored, and each time. */
@@ -146,169 +176,47 @@ async function lookAt(store: Store, tag: string, { signal, onEvent }: CallOption
   return { manifest, folder: manifest && await readFolder(store, manifest, { signal, onEvent }) };
 }
 
-interface FolderUploadOptions extends UploadFolderOptions {
-  root: string;
+/** The tag that gets a folder, and what it holds until then. */
+interface Target extends Pick<UploadFolderOptions, "overwrite" | "signal" | "onEvent"> {
   tag: string;
-  memory: PackMemory;
   before: Existing;
 }
 
-/** One upload of a folder. */
-class FolderUpload {
-  /** Whether what is found to be the same later is the same. */
-  remembers = true;
-  readonly #store: Store;
-  readonly #options: FolderUploadOptions;
-  readonly #onEvent: OnEvent | undefined;
-  /** Layers of the folder that this machine does not know the files of: another one has sent them, or this one has no memory. */
-  readonly #foreign: ReadonlySet<Digest>;
-  readonly #unreadable: string[] = [];
-  /** How many files may not be read, and their bytes. */
-  readonly #leftOut = { files: 0, size: 0 };
-  #sent = 0;
+function requireReplaceable({ tag, before, overwrite }: Target): void {
+  if (!before.manifest || overwrite) return;
+  const what = before.folder ? "a folder with other files, or another state of this one" : "something else";
+  throw new ConflictError(`${tag} holds ${what}`, {
+    hint: "use another tag, or --overwrite to replace it",
+  });
+}
 
-  constructor(store: Store, options: FolderUploadOptions) {
-    this.#store = store;
-    this.#options = options;
-    this.#onEvent = options.onEvent;
-    const layers = options.before.folder?.layers ?? [];
-    const digests = layers.map(({ digest }) => digest);
-    this.#foreign = new Set(digests.filter((digest) => !options.memory.has(digest)));
-  }
+function requireReadable(unreadable: readonly string[]): void {
+  if (unreadable.length === 0) return;
+  const names = unreadable.slice(0, MOST_NAMED).join(", ");
+  const more = unreadable.length > MOST_NAMED ? ` and ${unreadable.length - MOST_NAMED} more` : "";
+  throw new NotAllowedError(
+    `${counted(unreadable.length, "path")} may not be read: ${names}${more}; the folder was not completed`,
+    { hint: "--skip-unreadable stores the rest", isLasting: true },
+  );
+}
 
-  async store(found: FoundFolder, packs: readonly Pack[]): Promise<UploadedFolder> {
-    const { tag, dryRun, jobs, signal } = this.#options;
-    this.#unreadable.push(...found.unreadable);
-    const layers: FolderLayer[] = [];
-    const threads = jobs ?? Math.min(DEFAULT_JOBS, Math.max(2, navigator.hardwareConcurrency));
-    await inParallel(packs, { jobs: threads, signal }, async (pack, signal, turn) => {
-      const layer = await this.#storePack(pack, { signal, turn });
-      if (layer) layers[pack.number - 1] = layer;
-    });
-    const all = totalsOf(found);
-    const stored = { files: all.files - this.#leftOut.files, size: all.size - this.#leftOut.size };
-    const totals = { ...stored, layers: packs.length, sent: this.#sent };
-    if (dryRun) return { tag, ...totals, unreadable: this.#unreadable };
-    this.#requireReadable();
-    const digest = await this.#commit(folderImage({ ...stored, modified: newestOf(found), layers }));
-    return { tag, digest, ...totals, unreadable: this.#unreadable };
+/** Stores the config, and puts the tag: from then on the folder is there. */
+async function commit(
+  store: Store,
+  { config, manifest }: ReturnType<typeof folderImage>,
+  target: Target,
+): Promise<Digest> {
+  const { tag, before, signal, onEvent } = target;
+  if (before.manifest?.digest === manifest.digest) return manifest.digest;
+  requireReplaceable(target);
+  const what = `the config of ${tag}`;
+  await store.write(bytesSource(config), { what, signal, onEvent: withoutProgress(onEvent) });
+  if (await store.resolve(tag, { signal, onEvent }) !== before.manifest?.digest) {
+    throw new ConflictError(`${tag} was changed meanwhile`, { hint: "run the same command again" });
   }
-
-  /** Makes sure that the store has a pack. After a dry run it need not: then there is no layer. */
-  async #storePack(
-    pack: Pack,
-    options: { signal: AbortSignal; turn: Turn },
-  ): Promise<FolderLayer | undefined> {
-    const fingerprint = fingerprintOf(pack);
-    const known = this.#options.memory.layerOf(fingerprint);
-    if (known && await this.#has(known, pack, options)) return known;
-    const same = await this.#findSame(pack, options);
-    if (same) return this.#remember(fingerprint, same);
-    this.#sent++;
-    if (this.#options.dryRun) return undefined;
-    this.#requireReplaceable();
-    return await this.#send(pack, fingerprint, options);
-  }
-
-  /**
-   * Packs without sending, to see whether the folder has this very layer. Only its digest shows that: whatever else an image
-   * says of its layers, somebody else may have written to pass off other files as these.
-   */
-  async #findSame(pack: Pack, { signal }: { signal: AbortSignal }): Promise<FolderLayer | undefined> {
-    if (this.#foreign.size === 0) return undefined;
-    using thread = new PackThread(signal);
-    const { source, report } = thread.write({ root: this.#options.root, entries: pack.entries() });
-    let size = 0;
-    for await (const bytes of source.open()) size += bytes.length;
-    const digest = await source.digest();
-    const { facts, unreadable } = await report;
-    const layer = { digest, size, facts };
-    const isSame = unreadable.length === 0 && this.#foreign.has(digest);
-    return isSame && await this.#has(layer, pack, { signal }) ? layer : undefined;
-  }
-
-  async #has(layer: FolderLayer, pack: Pack, { signal }: { signal: AbortSignal }): Promise<boolean> {
-    const held = this.#options.before.folder?.layers.some(({ digest }) => digest === layer.digest);
-    const state = await this.#store.reuse(layer, { held, signal, onEvent: this.#onEvent });
-    if (state !== "present") return false;
-    this.#report(pack, "present", layer);
-    return true;
-  }
-
-  async #send(
-    pack: Pack,
-    fingerprint: string,
-    { signal, turn }: { signal: AbortSignal; turn: Turn },
-  ): Promise<FolderLayer> {
-    using thread = new PackThread(signal);
-    const { source, report } = thread.write({ root: this.#options.root, entries: pack.entries() });
-    const what = `pack ${pack.number}`;
-    const { digest, size } = await this.#store.write(source, { what, signal, turn, onEvent: this.#onEvent });
-    const { facts, unreadable } = await report;
-    this.#report(pack, "sent", { digest, size });
-    if (unreadable.length > 0) this.#leaveOut(pack, unreadable);
-    const layer = { digest, size, facts };
-    return unreadable.length > 0 ? layer : this.#remember(fingerprint, layer);
-  }
-
-  #leaveOut(pack: Pack, paths: readonly string[]): void {
-    this.#unreadable.push(...paths);
-    const isLeftOut = new Set(paths);
-    for (const { path, type, size } of pack.entries()) {
-      if (!isLeftOut.has(path)) continue;
-      this.#leftOut.files++;
-      if (type === "file") this.#leftOut.size += size;
-    }
-  }
-
-  #remember(fingerprint: string, layer: FolderLayer): FolderLayer {
-    if (this.remembers) this.#options.memory.add(fingerprint, layer);
-    return layer;
-  }
-
-  #report(
-    { number }: Pack,
-    state: "present" | "sent",
-    { digest, size }: Pick<FolderLayer, "digest" | "size">,
-  ): void {
-    this.#onEvent?.({ type: "blob", index: number, state, digest, size });
-  }
-
-  #requireReplaceable(): void {
-    const { before, overwrite, tag } = this.#options;
-    if (!before.manifest || overwrite) return;
-    const what = before.folder ? "a folder with other files, or another state of this one" : "something else";
-    throw new ConflictError(`${tag} holds ${what}`, {
-      hint: "use another tag, or --overwrite to replace it",
-    });
-  }
-
-  #requireReadable(): void {
-    const paths = this.#unreadable;
-    if (paths.length === 0 || this.#options.skipUnreadable) return;
-    const names = paths.slice(0, MOST_NAMED).join(", ");
-    const more = paths.length > MOST_NAMED ? ` and ${paths.length - MOST_NAMED} more` : "";
-    throw new NotAllowedError(
-      `${counted(paths.length, "path")} may not be read: ${names}${more}; the folder was not completed`,
-      { hint: "--skip-unreadable stores the rest", isLasting: true },
-    );
-  }
-
-  /** Stores the config, and puts the tag: from then on the folder is there. */
-  async #commit({ config, manifest }: ReturnType<typeof folderImage>): Promise<Digest> {
-    const { before, tag, signal } = this.#options;
-    if (before.manifest?.digest === manifest.digest) return manifest.digest;
-    this.#requireReplaceable();
-    const [store, onEvent] = [this.#store, this.#onEvent];
-    const what = `the config of ${tag}`;
-    await store.write(bytesSource(config), { what, signal, onEvent: withoutProgress(onEvent) });
-    if (await store.resolve(tag, { signal, onEvent }) !== before.manifest?.digest) {
-      throw new ConflictError(`${tag} was changed meanwhile`, { hint: "run the same command again" });
-    }
-    await store.putManifest(tag, manifest, { signal, onEvent });
-    await freeReplaced(store, [tag], { onEvent });
-    return manifest.digest;
-  }
+  await store.putManifest(tag, manifest, { signal, onEvent });
+  await freeReplaced(store, [tag], { onEvent });
+  return manifest.digest;
 }
 
 /** How many paths an error names. */

@@ -84,13 +84,16 @@ export async function bringBackFolder(session: StoreSession, flags: FolderDownlo
   const options = { directory, paths, overwrite, delete: isExact, jobs, signal, onEvent };
   const folder = await downloadFolder(store, baseTag, options);
   if (json) return terminal.data(doneLine(session, { ...folder, directory }));
-  const { written, kept, removed } = folder;
+  const { written, kept, removed, verified } = folder;
   const rest = [
     ...(kept > 0 ? [`${kept} were there`] : []),
     ...(removed > 0 ? [`${removed} removed`] : []),
   ];
   const much = [`${counted(written, "file")} written`, ...rest].join(", ");
   terminal.note(
-    `${printable(directory)}: ${much}, verified, ${renderTotals(totals(), { size: 0, moved: "fetched" })}`,
+    `${printable(directory)}: ${much}, ${
+      verified ? "verified" : "not verified: its layers have no digests"
+    }, ` +
+      renderTotals(totals(), { size: 0, moved: "fetched" }),
   );
 }
