@@ -93,11 +93,29 @@ function editDistance(from: string, to: string, most: number): number | undefine
   return distance <= most ? distance : undefined;
 }
 
-/** Made when it is needed: making one takes longer than most commands sort. */
-let collator: Intl.Collator | undefined;
-
-/** Compares names as people order them: `disk-2` comes before `disk-10`. */
+/** Compares names as people order them: `disk-2` comes before `disk-10`, and `disk` before `Disk`. */
 export function compareNaturally(one: string, other: string): number {
-  collator ??= new Intl.Collator("en", { numeric: true });
-  return collator.compare(one, other) || (one < other ? -1 : one > other ? 1 : 0);
+  const [name, beside] = [folded(one), folded(other)];
+  let at = 0;
+  while (at < name.length && name[at] === beside[at]) at++;
+  while (isDigit(name[at - 1])) at--; // to where the numbers begin that differ
+  const [digits, others] = [digitsAt(name, at), digitsAt(beside, at)];
+  if (digits > 0 && others > 0 && digits !== others) return digits - others;
+  if (name !== beside) return name < beside ? -1 : 1;
+  return other.length - one.length || (one > other ? -1 : one < other ? 1 : 0);
+}
+
+/** A name without what decides last: the case of letters, and zeros before numbers. `_` comes before other signs. */
+function folded(name: string): string {
+  return name.toLowerCase().replaceAll("_", " ").replace(/(?<!\d)0+(?=\d)/g, "");
+}
+
+function digitsAt(text: string, from: number): number {
+  let to = from;
+  while (isDigit(text[to])) to++;
+  return to - from;
+}
+
+function isDigit(character = ""): boolean {
+  return character >= "0" && character <= "9";
 }

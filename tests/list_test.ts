@@ -39,6 +39,17 @@ testOnEachStore("names are listed in the order of the numbers in them", async (p
   assert.deepEqual(names.slice(0, 2), ["vm-10.01", "vm-10.1"]);
 });
 
+Deno.test("numbers count by their value however long, and then signs, letters and capitals", async () => {
+  await using registry = await startFakeRegistry();
+  using store = openFake(registry);
+  const signs = "_ 1 9 10 a a_b a-b a.1 a.02 a.2 a.10 a01 a1 a1-b a1b a12";
+  const letters = "a9007199254740992 a9007199254740993 a10000000000000000000000 ab AB aB1 ab2 b B";
+  const ordered = `${signs} ${letters}`.split(" ");
+  addTags(registry, ordered.toSorted().map((name) => `${name}-1`));
+  const names = (await Array.fromAsync(list(store))).map(({ baseTag }) => baseTag);
+  assert.deepEqual(names, ordered);
+});
+
 Deno.test("the list of tags is asked for, the first tag of each name, and a tag that may be hidden", async () => {
   await using registry = await startFakeRegistry();
   using store = openFake(registry);
