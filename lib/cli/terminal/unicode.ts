@@ -1,8 +1,8 @@
 /** Tells whether a terminal shows more characters than those of ASCII. @module */
 
 /**
- * Whether the locale of the environment is one of UTF-8. Of its variables, the first that is set counts. Where none is set, as in most containers, the terminal is that of the
- * person outside, and nearly all of those are.
+ * Whether the locale of the environment is one of UTF-8. Of its variables, the first that is set counts. Where none is
+ * set, as in most containers, the terminal is that of the person outside, and nearly all of those are.
  *
  * @see https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap08.html section 8.2
  */
