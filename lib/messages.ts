@@ -6,7 +6,8 @@ const LONGEST_SHOWN = 255;
 /** A text in quotes, a number as it is, and the type of anything else, which could print as anything. */
 export function quoted(value: unknown): string {
   if (typeof value === "string") {
-    return `"${value.length > LONGEST_SHOWN ? `${value.slice(0, LONGEST_SHOWN)}...` : value}"`;
+    const shown = withoutPasswords(value);
+    return `"${shown.length > LONGEST_SHOWN ? `${shown.slice(0, LONGEST_SHOWN)}...` : shown}"`;
   }
   return ["object", "function", "symbol"].includes(typeof value) ? kindOf(value) : String(value);
 }
@@ -32,6 +33,21 @@ export function printable(text: string): string {
   const shown = text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, "?");
   return shown.replace(/[\udc80-\udcff]/gu, (each) => `\\x${(each.charCodeAt(0) - 0xdc00).toString(16)}`);
 }
+
+/**
+ * A text without the user names and passwords of its URLs, with a scheme (`https://...@host`) or without one. A password
+ * may have slashes; what follows a colon as a port does, or stands before a digest, is none.
+ */
+export function withoutPasswords(text: string): string {
+  return text.replace(OF_URL, "...").replace(OF_HOST, "...");
+}
+
+// A password is looked for in 4096 characters at most: each colon of a long text may begin one.
+/** What stands before the host of a URL. A hint has the example in it. */
+const OF_URL = /(?<=:\/\/)(?!me:PASSWORD@)(?:[^\s/:@]+:(?!\d+\/)\S{0,4096}|[^\s/]*)(?=@(?!sha256:))/g;
+/** The same without a scheme. Names of files after `oci:`, and of packages after `jsr:`, may have an `@`. */
+const OF_HOST =
+  /(?<![^\s"'=(,])(?!(?:oci|oci-archive|docker-archive|jsr):)[^\s/:@"'=(,]+:(?!\/\/|\\|\d+\/)\S{1,4096}(?=@(?!sha256:)[^\s/@"']*[./:]\w)/g;
 
 /** Text from outside made safe for a terminal and put on one line: control characters become blanks. */
 export function singleLine(text: string): string {

@@ -76,6 +76,26 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
       "name its owner, as in YOU/files, or sign in: layerstash login docker.io",
     ],
   ],
+  "a password in a URL": [
+    [
+      "list -r https://me:PW@ghcr.io/me/files",
+      2,
+      'cannot list https://...@ghcr.io/me/files: "https://...@ghcr.io/me/files" is not a repository name',
+      "use lower-case letters, digits, single . _ and -, with / between the components, as in me/files",
+    ],
+    [
+      "upload disk.img https://me:PW@ghcr.io/me/files:disk",
+      2,
+      "the registry's URL contains a user name or password",
+      "use --username, or layerstash login",
+    ],
+    [
+      "info oci:box me:PW@ghcr.io/me/files:disk",
+      2,
+      '"...@ghcr.io/me/files:disk" is not expected: info takes 1 argument beside options',
+      "layerstash info oci:box",
+    ],
+  ],
   "the name of a stored file after the repository": [
     [
       "download -r me/files:disk -o copy.img",

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { LayerstashError } from "../lib/errors.ts";
 import type { Credentials } from "../lib/sign_in/credentials.ts";
 import { bytesSource } from "../lib/content/source.ts";
+import { withoutPasswords } from "../lib/messages.ts";
 import { Secrets } from "../lib/sign_in/secrets.ts";
 import { digestOf } from "../lib/oci/digest.ts";
 import type { Store } from "../lib/store/store.ts";
@@ -254,6 +255,58 @@ Deno.test("every form in which a secret is sent is hidden, and what is too short
     assert.equal(secrets.hide(`a ${form} b`), "a *** b");
   }
   assert.equal(secrets.hide("the tag"), "the tag");
+});
+
+/** Command lines with a password in the place of a host's name, each for another way to repeat it. */
+const TYPED: readonly (readonly string[])[] = [
+  ["list", "-r", "HOST/me/files"],
+  ["list", "-r", "https://HOST/me/files"],
+  ["list", "HOST/me/files"],
+  ["list", "https://HOST/me/files:disk"],
+  ["list", "https://HOST"],
+  ["list", "https://me:open-sesame/2@127.0.0.1:9/me/files"],
+  ["list", "--registry", "https://HOST", "-r", "me/files"],
+  ["list", "oci:box", "--ca-file", "https://HOST/ca.pem"],
+  ["list", "oci:box", "--progress=https://HOST"],
+  ["inspect", "docker://HOST/me/app"],
+  ["inspect", "oci:box", "https://HOST/me/app"],
+  ["digest", "--auth-host", "https://HOST"],
+  ["upload", "https://HOST/disk.img", "oci:box:disk", "--json", "--log-level", "trace"],
+  ["upload", "-i", "https://HOST/a", "-i", "https://HOST/b", "oci:box:disk"],
+  ["login", "https://HOST"],
+  ["help", "https://HOST"],
+  ["https://HOST/me/files"],
+];
+
+Deno.test("no error, hint or corrected line repeats a password in a URL that was typed", async () => {
+  await using work = await makeWorkplace();
+  for (const words of TYPED) {
+    const typed = words.map((word) => word.replace("HOST", "me:open-sesame@127.0.0.1:9"));
+    const { code, stdout, stderr } = await work.run(typed);
+    const line = words.join(" ");
+    assert.notEqual(code, 0, line);
+    assert.equal(secretIn(stdout + stderr), undefined, `${line}\n${stdout}${stderr}`);
+    assert.match(stderr, /\.\.\.@127\.0\.0\.1|contains a user name or password/, line);
+  }
+  const env = { LAYERSTASH_REGISTRY: "https://me:open-sesame@127.0.0.1:9" };
+  const { stderr } = await work.run(["list", "me/files"], { env });
+  assert.equal(secretIn(stderr), undefined, stderr);
+});
+
+Deno.test("a port, a digest, a name in a layout and the example of a hint are not taken for passwords", () => {
+  for (
+    const text of [
+      "https://ghcr.io:5000/me/files@sha256:0123",
+      '"localhost:5000/me/files:disk@sha256:0123"',
+      "[::1]:5000/me/files@sha256:0123",
+      "nginx:1.27@sha256:0123",
+      "oci:box:app:1@v1.2",
+      "C:\\Users\\me@example.com\\disk.img",
+      "layerstash url me/files:disk @may15-readings",
+      "deno run jsr:@layerstash/cli@0.1.0",
+      "HTTPS_PROXY=http://me:PASSWORD@proxy.example.com:3128",
+    ]
+  ) assert.equal(withoutPasswords(text), text);
 });
 
 Deno.test("login shows nothing of the password, and keeps it where only its owner can read it", async () => {

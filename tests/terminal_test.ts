@@ -179,6 +179,14 @@ Deno.test("an outage that ends many requests is told twice a minute, and at debu
   }
 });
 
+Deno.test("a bar does not show the password of a URL that it names", () => {
+  const { terminal, stderr, ticker } = setup();
+  using progress = terminal.progress("storing https://me:open-sesame@127.0.0.1/disk.img");
+  progress.onEvent(PLAN);
+  ticker.advance(100);
+  assert.match(stderr.text, /storing https:\/\/\.\.\.@127\.0\.0\.1\/disk\.img/);
+});
+
 Deno.test("a transfer that ends early leaves on the screen how far it came", () => {
   const { terminal, stderr, ticker } = setup({ env: { NO_COLOR: "1", LANG: "C" } });
   const ends = (moved: number) => {

@@ -1,7 +1,13 @@
 /** Addresses of what registries, layouts and archives hold, in the notation of docker and skopeo. @module */
 import { InvalidInputError } from "../errors.ts";
-import { quoted } from "../messages.ts";
-import { parseRegistry, type RegistryAddress, requireExpandedHome, withHome } from "./registry_address.ts";
+import { quoted, withoutPasswords } from "../messages.ts";
+import {
+  hasPassword,
+  parseRegistry,
+  type RegistryAddress,
+  requireExpandedHome,
+  withHome,
+} from "./registry_address.ts";
 import {
   existingPath,
   isDirectory,
@@ -90,6 +96,7 @@ export function parseImage(text: string): Address {
 
 /** Reads the address of something in a registry that speaks HTTP. */
 function remoteAddress(text: string): Address {
+  if (withoutPasswords(text) !== text) throw hasPassword(); // a part of it would be shown as a tag
   const [, scheme = "", rest = ""] = /^(https?:\/\/|docker:\/\/)?(.*)$/s.exec(text) ?? [];
   const { name, digest } = withoutDigest(rest.replace(/(\/v2)?\/$/, ""));
   const colon = name.lastIndexOf(":");

@@ -51,11 +51,7 @@ export function parseRegistry(text: string): RegistryAddress {
   if (typeof text !== "string") throw notARegistry(text);
   if (text.startsWith("oci:")) return layoutAddress(text.slice("oci:".length));
   const url = parseUrl(SHORT_NAMES.get(text) ?? text);
-  if (url.username || url.password) {
-    throw new InvalidInputError("the registry's URL contains a user name or password", {
-      hint: "use --username, or layerstash login",
-    });
-  }
+  if (url.username || url.password) throw hasPassword();
   const meant = meantRegistry(text);
   if (meant && WEB_SITES.has(url.host)) {
     const what = url.host.includes(".") ? "is a web site, not a registry" : "is not a registry";
@@ -168,6 +164,13 @@ export function requireExpandedHome(transport: string, path: string): void {
   if (withHome(path) === path) return;
   throw new InvalidInputError(`shells do not expand the ~ of ${quoted(`${transport}:${path}`)}`, {
     hint: `use ${transport}:${withHome(path)}; a directory with the name ~ is ${transport}:./~`,
+  });
+}
+
+/** The error for a URL that would sign in. */
+export function hasPassword(): InvalidInputError {
+  return new InvalidInputError("the registry's URL contains a user name or password", {
+    hint: "use --username, or layerstash login",
   });
 }
 

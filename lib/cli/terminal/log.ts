@@ -1,6 +1,6 @@
 /** Lines on standard error: `layerstash: ...`, from the level on that the user wants. @module */
 import type { TransferEvent } from "../../events.ts";
-import { counted, printable } from "../../messages.ts";
+import { counted, printable, withoutPasswords } from "../../messages.ts";
 import { wrapWords } from "../text/columns.ts";
 import { formatDuration, formatSize } from "../text/sizes.ts";
 import { unitOf } from "./progress_state.ts";
@@ -52,7 +52,7 @@ export class Log {
     const hint = (error as { hint?: unknown } | null)?.hint;
     if (typeof hint === "string") this.hint(hint);
     if (error instanceof Error && error.stack && this.#wants("debug")) {
-      this.#options.print(`${error.stack.split("\n").map(printable).join("\n")}\n`);
+      this.#options.print(`${withoutPasswords(error.stack).split("\n").map(printable).join("\n")}\n`);
     }
   }
 
@@ -142,6 +142,6 @@ const PAST = { send: "sent", fetch: "fetched" };
 const LONGEST_LINE = 4096;
 
 function oneLine(text: string): string {
-  const blanks = text.trim().replace(/\s+/g, (blank) => /[\r\n]/.test(blank) ? " " : blank);
+  const blanks = withoutPasswords(text.trim()).replace(/\s+/g, (blank) => /[\r\n]/.test(blank) ? " " : blank);
   return printable(blanks.length > LONGEST_LINE ? `${blanks.slice(0, LONGEST_LINE)}...` : blanks);
 }

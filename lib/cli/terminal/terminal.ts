@@ -17,7 +17,7 @@
  * @module
  */
 import { writeAll } from "../../content/write_all.ts";
-import { printable } from "../../messages.ts";
+import { printable, withoutPasswords } from "../../messages.ts";
 import type { TableStyle } from "../text/columns.ts";
 import { Drawing } from "./drawing.ts";
 import { Log, type LogLevel } from "./log.ts";
@@ -164,7 +164,7 @@ export class Terminal implements Disposable {
   /** Shows the progress of `what`, such as `uploading disk.img`, in the mode that was asked for. Ends the one before. */
   progress(what: string): ProgressDisplay {
     this.#display?.end();
-    return this.#display = showProgress(what, {
+    return this.#display = showProgress(withoutPasswords(what), {
       mode: this.#mode,
       ticker: this.#options.ticker,
       drawing: this.#drawing,

@@ -1,6 +1,7 @@
 /** JSON Lines on standard output, for `--json`: documents, events, and what a command failed with. @module */
 import { InvalidInputError, LayerstashError } from "../../errors.ts";
 import type { OnEvent } from "../../events.ts";
+import { withoutPasswords } from "../../messages.ts";
 import { InterruptedError } from "../exit_codes.ts";
 import { OutputClosedError } from "../terminal/standard_streams.ts";
 
@@ -61,7 +62,11 @@ function failureLine(reason: unknown): string {
     : reason instanceof InterruptedError
     ? "interrupted"
     : "failed";
-  return eventLine("failure", { kind, message: message ?? String(reason), hint });
+  return eventLine("failure", {
+    kind,
+    message: withoutPasswords(message ?? String(reason)),
+    hint: hint && withoutPasswords(hint),
+  });
 }
 
 /** One event as a line. */

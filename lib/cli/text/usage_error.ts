@@ -1,5 +1,5 @@
 /** Puts commander's errors about values of options and arguments into plain words. @module */
-import { printable, quoted } from "../../messages.ts";
+import { printable, quoted, withoutPasswords } from "../../messages.ts";
 
 const OF_ARGUMENT = /^command-argument value '([^]*)' is invalid for argument '(.*?)'\. ([^]*)$/;
 const OF_OPTION = /^option '(.*?)' argument '([^]*)' is invalid\. ([^]*)$/;
@@ -7,7 +7,7 @@ const OF_VARIABLE = /^option '.*?' value '([^]*)' from env '(\w+)' is invalid\. 
 
 /** An error of commander as a sentence, perhaps with a hint: `--jobs does not take "0": use a number from 1 to 64`. */
 export function usageError(text: string): string {
-  return inPlainWords(text).split("\n").map(printable).join("\n");
+  return withoutPasswords(inPlainWords(text)).split("\n").map(printable).join("\n");
 }
 
 function inPlainWords(text: string): string {
