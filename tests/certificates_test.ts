@@ -118,6 +118,8 @@ Deno.test(
     assert.ok(corrected.includes(`\nhint: layerstash list --registry ${url} -r me/files`), corrected);
     const absent = await printed("verify", `${url}/me/files:it`);
     assert.ok(absent.includes(`layerstash info ${url}/me/files:it says`), absent);
+    const alias = await printed("url", `${url}/me/files:it`);
+    assert.ok(alias.endsWith(`hint: for its blobs: layerstash url ${url}/me/files @it\n`), alias);
   },
 );
 

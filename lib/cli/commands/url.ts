@@ -5,10 +5,12 @@ import type { BlobName } from "../../blobs/named_blobs.ts";
 import { InvalidInputError } from "../../errors.ts";
 import type { OnEvent } from "../../events.ts";
 import { blobUrls, curlCommand, directAccess, restoreRecipe, stashUrls } from "../../exports/blobs.ts";
+import { typedName } from "../../oci/registry_address.ts";
 import { OtherThingError } from "../../stash/stash_not_found.ts";
 import { storeAction, type StoreSession } from "../action.ts";
 import { placeCommand } from "../base_commands.ts";
 import { registryOptionsOf, type RepositoryFlags } from "../connection.ts";
+import { commandLine } from "../ending.ts";
 import { platformOption } from "../options.ts";
 import { placeOf, refusalOf, type WithPlace } from "../place.ts";
 import { textLines } from "../text/answers.ts";
@@ -64,8 +66,8 @@ export function urlCommand(): CommandUnknownOpts {
 }
 
 /** What to type for the blobs of an alias or an image. */
-function hintOfAlias({ name }: StoreSession["store"], alias: string): string {
-  return `for its blobs: layerstash url ${name} @${alias}`;
+function hintOfAlias({ name, url }: StoreSession["store"], alias: string): string {
+  return `for its blobs: ${commandLine("url", typedName(name, url), `@${alias}`)}`;
 }
 
 function requireOneKind(names: readonly BlobName[], baseTag: string | undefined): void {
