@@ -17,6 +17,7 @@ import {
 import { type Ended, makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { someBytes, streamOf } from "./rigs/content.ts";
 import { type FakeRegistry, startFakeRegistry } from "./rigs/fake_registry.ts";
+import { open } from "./rigs/opened.ts";
 import { encode, plant, TEN } from "./rigs/planted_stash.ts";
 import { testOnEachStore } from "./rigs/stores.ts";
 
@@ -130,6 +131,50 @@ Deno.test("a digest of something else is said to be that", async () => {
     return /the file with this digest has the name disk: use that/.test(error.hint!);
   });
   assert.equal((await info(store, "disk")).chunks.length, 3, "nothing was removed");
+});
+
+/** A stored file at a registry that serves its manifest as a blob, too. */
+async function servedTwice() {
+  const registry = await startFakeRegistry();
+  using store = openFake(registry);
+  const { digest, chunks } = await upload(store, "disk", { input: streamOf(TEN) });
+  const { manifests } = registry.storage.repository("me/files");
+  const { bytes } = manifests.get(digest!)!;
+  registry.storage.addBlob("me/files", bytes);
+  const { config } = JSON.parse(new TextDecoder().decode(bytes));
+  return { registry, digest: digest!, chunks, config: config.digest as Digest };
+}
+
+Deno.test("a manifest that comes after failures counts, although there is a blob of its digest", async () => {
+  const { registry, digest, chunks, config } = await servedTwice();
+  await using _ = registry;
+  const configAsked = Promise.withResolvers<void>();
+  const blobSeen = Promise.withResolvers<void>();
+  registry.faults.failNext = [{ path: /manifests/, status: 502, times: 2 }];
+  registry.faults.onRequest = async ({ method, path }) => {
+    if (path.endsWith(config)) {
+      configAsked.resolve();
+      await blobSeen.promise;
+    } else if (method === "HEAD") await configAsked.promise;
+  };
+  using opened = open(registry, {
+    onEvent: (event) => {
+      if (event.type === "request" && event.method === "HEAD") blobSeen.resolve();
+    },
+  });
+  assert.deepEqual((await info(opened.store, digest)).chunks.map(({ digest }) => digest), [
+    chunks[0]!.digest,
+  ]);
+});
+
+Deno.test("failures of what a manifest names do not let it be taken for a blob", async () => {
+  const { registry, digest, config } = await servedTwice();
+  await using _ = registry;
+  registry.faults.failNext = [{ path: new RegExp(config), status: 502, times: 2 }];
+  registry.requests.length = 0;
+  using opened = open(registry);
+  await info(opened.store, digest);
+  assert.ok(!registry.requests.some(({ method }) => method === "HEAD"));
 });
 
 Deno.test("every command takes an address with the digest, and upload, info and list give it", async () => {

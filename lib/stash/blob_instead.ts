@@ -13,7 +13,8 @@ const FAILURES = 2;
 
 /**
  * Looks at what a digest stands for. Some registries answer 500 where a manifest is asked for by the digest of a blob
- * (distribution 2.8 does): before that is tried for long, the blob is asked for.
+ * (distribution 2.8 does): before that is tried for long, the blob is asked for. Others serve manifests as blobs, too: a
+ * manifest that was found counts.
  *
  * @throws {IsBlobError} if it is the digest of a blob
  */
@@ -24,14 +25,16 @@ export async function lookAtDigest(
 ): Promise<TagContent> {
   const { signal, onEvent = store.onEvent } = options;
   const blob = new AbortController();
+  let isManifest = false;
   const askForBlob = async () => {
     const size = await store.stat(digest, options).catch(() => undefined);
-    if (size !== undefined) blob.abort(isBlob(store, digest));
+    if (size !== undefined && !isManifest) blob.abort(isBlob(store, digest));
   };
   const found = await lookAtTag(store, digest, {
     signal: AbortSignal.any([blob.signal, ...(signal ? [signal] : [])]),
+    onLayer: () => void (isManifest = true),
     onEvent: (event) => {
-      if (event.type === "retry" && event.attempt === FAILURES) void askForBlob();
+      if (event.type === "retry" && event.attempt === FAILURES && !isManifest) void askForBlob();
       onEvent?.(event);
     },
   });
