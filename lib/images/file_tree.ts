@@ -2,6 +2,7 @@
 import { MismatchError } from "../errors.ts";
 import { baseName, type Entry, normalPath, parentOf } from "../layers/entry.ts";
 import { EntryBudget } from "./entry_budget.ts";
+import { HiddenEntries } from "./hidden_entries.ts";
 import type { LayerEntry } from "./layer_entry.ts";
 import { PackedEntries } from "./packed_entries.ts";
 import { isOfAufs, type Whiteout, whiteoutOf } from "./whiteouts.ts";
@@ -35,27 +36,15 @@ interface Directory {
 type Node = Directory | number;
 
 /** Where the tree has a name: its path without links, and what is there. */
-interface Place {
+interface Place<N = Node> {
   path: string;
-  node: Node;
+  node: N;
+  /** The layer that hides it; absent = it is part of the filesystem. */
+  by?: number;
 }
 
 /** The directories on a path, from the root. */
 type Trail = { name: string; node: Directory }[];
-
-/** A directory, and where the tree has it. */
-interface PlacedDirectory extends Place {
-  node: Directory;
-}
-
-/** An entry that is no longer part of the filesystem. */
-interface Hidden {
-  /** The index of the entry. */
-  entry: number;
-  path: string;
-  /** The layer that removed or replaced it. */
-  by: number;
-}
 
 /** The most symbolic links that are followed in one path. Linux has the same limit. */
 const MOST_HOPS = 40;
@@ -92,7 +81,7 @@ export class FileTree {
   /** Files by path that AUFS kept for itself: engines do not unpack them, but hard links may lead to them. */
   readonly #ofAufs = new Map<string, number>();
   /** What later layers have removed or replaced; `undefined` = that is not kept. */
-  readonly #hidden: Hidden[] | undefined;
+  readonly #hidden: HiddenEntries | undefined;
 
   /**
    * Makes an empty tree.
@@ -102,7 +91,7 @@ export class FileTree {
    */
   constructor({ keepWhiteouts = false, keepHidden = false } = {}) {
     this.#keepsWhiteouts = keepWhiteouts;
-    this.#hidden = keepHidden ? [] : undefined;
+    this.#hidden = keepHidden ? new HiddenEntries(this.#entries) : undefined;
   }
 
   /**
@@ -123,8 +112,8 @@ export class FileTree {
     const { children } = trail.at(-1)!.node;
     const replaced = children.get(baseName(path));
     const isMerged = entry.type === "directory" && typeof replaced === "object";
-    if (this.#hidden && replaced !== undefined && !isMerged) {
-      this.#hideAll({ path: joined(pathOf(trail), baseName(path)), node: replaced }, layer);
+    if (replaced !== undefined && !isMerged) {
+      this.#hide({ path: joined(pathOf(trail), baseName(path)), node: replaced }, layer);
     }
     if (entry.type === "directory") return describe(children, { path, layer, entry: own });
     if (entry.type === "hardlink") this.#link(own, entry);
@@ -137,32 +126,16 @@ export class FileTree {
    */
   *entries(): Generator<MergedEntry> {
     if (this.#root.entry !== undefined) yield this.#merged({ path: "", node: this.#root });
-    const hidden = (this.#hidden ?? []).toSorted((a, b) => comparePaths(b.path, a.path) || b.by - a.by);
-    const isNext = (path: string) => hidden.length > 0 && comparePaths(hidden.at(-1)!.path, path) <= 0;
-    for (const place of this.#places()) {
-      while (isNext(place.path)) yield this.#hiddenEntry(hidden.pop()!);
-      yield this.#merged(place);
+    const seen = placesBelow("", this.#root);
+    for (const place of this.#hidden?.among(seen) ?? seen) {
+      const merged = this.#merged(place);
+      yield place.by === undefined ? merged : { ...merged, hiddenBy: place.by };
     }
-    while (hidden.length > 0) yield this.#hiddenEntry(hidden.pop()!);
   }
 
   /** The paths of all entries that are not hidden, in the same order and without the root. */
   *paths(): Generator<string> {
-    for (const { path } of this.#places()) yield path;
-  }
-
-  /** What is below a directory. */
-  *#places(from: Directory = this.#root, path = ""): Generator<Place> {
-    // Not recursive: an archive may nest directories deeper than the stack allows.
-    const levels = [childrenOf(from, path)];
-    for (let level; (level = levels.at(-1));) {
-      const { done, value: place } = level.next();
-      if (done) levels.pop();
-      else {
-        yield place;
-        if (typeof place.node === "object") levels.push(childrenOf(place.node, place.path));
-      }
-    }
+    for (const { path } of placesBelow("", this.#root)) yield path;
   }
 
   /** The entries in a directory, by name; empty if there is no such directory. Links in the path are followed. */
@@ -249,18 +222,18 @@ export class FileTree {
   }
 
   /** Removes what lower layers have under a name: a whiteout does not affect its own layer. */
-  #eraseOne({ path, node: { children } }: PlacedDirectory, name: string, layer: number): void {
+  #eraseOne({ path, node: { children } }: Place<Directory>, name: string, layer: number): void {
     const node = children.get(name);
     if (node === undefined) return;
-    const place = { path: joined(path, name), node };
-    if (isDirectory(place)) this.#eraseAll(place, layer);
-    if (this.#layerOf(node) >= layer || isDirectory(place) && place.node.children.size > 0) return;
+    if (typeof node === "object") this.#eraseAll({ path: joined(path, name), node }, layer);
+    const own = typeof node === "object" ? node.layer : this.#entries.layerOf(node);
+    if (own >= layer || typeof node === "object" && node.children.size > 0) return;
     children.delete(name);
-    this.#hide(place, layer);
+    this.#hide({ path: joined(path, name), node }, layer);
   }
 
   /** Removes what lower layers have in a directory, once for each layer: what comes after that is the layer's own. */
-  #eraseAll(place: PlacedDirectory, layer: number): void {
+  #eraseAll(place: Place<Directory>, layer: number): void {
     const { node } = place;
     if (node.emptiedBy === layer) return;
     node.emptiedBy = layer;
@@ -268,24 +241,12 @@ export class FileTree {
   }
 
   /** Notes that a layer hides a place and what is below it. */
-  #hideAll(place: Place, by: number): void {
-    this.#hide(place, by);
-    if (!isDirectory(place)) return;
-    for (const below of this.#places(place.node, place.path)) this.#hide(below, by);
-  }
-
-  /** Notes that a layer hides an entry, unless it is the layer's own. */
-  #hide({ path, node }: Place, by: number): void {
-    const entry = typeof node === "object" ? node.entry : node;
-    if (entry !== undefined && this.#layerOf(node) < by) this.#hidden?.push({ entry, path, by });
-  }
-
-  #hiddenEntry({ path, entry, by }: Hidden): MergedEntry {
-    return { ...this.#merged({ path, node: entry }), hiddenBy: by };
-  }
-
-  #layerOf(node: Node): number {
-    return typeof node === "object" ? node.layer : this.#entries.layerOf(node);
+  #hide(place: Place, by: number): void {
+    if (!this.#hidden) return;
+    for (const { path, node } of withContent(place)) {
+      const entry = typeof node === "object" ? node.entry : node;
+      if (entry !== undefined) this.#hidden.add({ path, node: entry, by });
+    }
   }
 
   /**
@@ -331,10 +292,6 @@ export class FileTree {
   }
 }
 
-function isDirectory(place: Place): place is PlacedDirectory {
-  return typeof place.node === "object";
-}
-
 /** The path of the last directory, without links. */
 function pathOf(trail: Trail): string {
   return trail.slice(1).map(({ name }) => name).join("/");
@@ -342,17 +299,6 @@ function pathOf(trail: Trail): string {
 
 function joined(path: string, name: string): string {
   return path ? `${path}/${name}` : name;
-}
-
-/** Compares paths so that the content of a directory follows it, in the order of its names. */
-function comparePaths(one: string, other: string): number {
-  const [names, others] = [one.split("/"), other.split("/")];
-  for (const [index, name] of names.entries()) {
-    const beside = others[index];
-    if (beside === undefined || name > beside) return 1;
-    if (name < beside) return -1;
-  }
-  return names.length - others.length;
 }
 
 function emptyDirectory(layer: number): Directory {
@@ -372,6 +318,26 @@ function describe(
 /** Sets a child. A name that is cut from a path would keep the whole path in memory: it is made anew. */
 function setChild(children: Directory["children"], name: string, node: Node): void {
   children.set(children.has(name) ? name : JSON.parse(JSON.stringify(name)), node);
+}
+
+/** A place, and all that is below it. */
+function* withContent(place: Place): Generator<Place> {
+  yield place;
+  if (typeof place.node === "object") yield* placesBelow(place.path, place.node);
+}
+
+/** What is below a directory, in the order of the names, each directory before its content. */
+function* placesBelow(path: string, directory: Directory): Generator<Place> {
+  // Not recursive: an archive may nest directories deeper than the stack allows.
+  const levels = [childrenOf(directory, path)];
+  for (let level; (level = levels.at(-1));) {
+    const { done, value: place } = level.next();
+    if (done) levels.pop();
+    else {
+      yield place;
+      if (typeof place.node === "object") levels.push(childrenOf(place.node, place.path));
+    }
+  }
 }
 
 function* childrenOf({ children }: Directory, path: string): Generator<Place, undefined> {
