@@ -117,6 +117,40 @@ Deno.test(
   },
 );
 
+Deno.test("of several directories and files each is told, and at the end their sum", async () => {
+  await using work = await makeWorkplace();
+  await makeSite(work);
+  await Deno.mkdir(work.path("empty"));
+  await work.write("disk.img", "12345");
+  const { stderr } = await work.run(["upload", "site", "disk.img", "empty", "oci:./box"]);
+  assert.equal(
+    timeless(stderr),
+    "layerstash: stored site in oci:./box: 3 files, 25 B, 2 of 2 layers sent, TIME\n" +
+      "layerstash: stored disk.img in oci:./box: 5 B in 1 chunk, TIME\n" +
+      "layerstash: stored empty in oci:./box: 0 files, 0 B, 1 of 1 layer sent, TIME\n" +
+      "layerstash: stored 1 file and 2 folders in oci:./box: 30 B, TIME\n" +
+      "layerstash: get one back: layerstash download oci:./box:NAME\n",
+  );
+});
+
+Deno.test(
+  "what may not be read of one directory is named after all are stored",
+  onPosix("file modes"),
+  async () => {
+    await using work = await makeWorkplace();
+    await makeSite(work);
+    await Deno.chmod(work.path("site/notes.tmp"), 0o000);
+    await Deno.mkdir(work.path("empty"));
+    const { code, stderr } = await work.run(["upload", "site", "empty", "oci:./box", "--skip-unreadable"], {
+      under: WITHOUT_RIGHTS,
+    });
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /stored 2 folders in oci:.\/box: 20 B/);
+    assert.match(stderr, /cannot store all: 1 path may not be read, and is not stored: site\/notes\.tmp\n$/);
+    assert.equal((await work.run(["download", "oci:./box:empty", "copy"])).code, 0);
+  },
+);
+
 Deno.test("list shows folders after stored files, also without --all", async () => {
   await using work = await makeWorkplace();
   await storeBoth(work);

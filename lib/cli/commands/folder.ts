@@ -1,11 +1,12 @@
 /** The parts of `layerstash upload` and `layerstash download` that store directories and bring them back. @module */
-import { InvalidInputError, LayerstashError } from "../../errors.ts";
+import { InvalidInputError } from "../../errors.ts";
 import { downloadFolder, uploadFolder } from "../../exports/folders.ts";
 import { counted, printable } from "../../messages.ts";
 import type { StoreSession } from "../action.ts";
-import { addressIn, doneLine, getItBack } from "../ending.ts";
+import { doneLine } from "../ending.ts";
 import { renderTotals } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
+import type { StoredSource } from "./stored_sources.ts";
 
 /** The options of an upload that a directory can have. */
 export interface FolderUploadFlags {
@@ -21,13 +22,8 @@ export interface FolderUploadFlags {
   json?: boolean | string | undefined;
 }
 
-/**
- * Stores a directory, and says what came of it.
- *
- * @returns the bytes of its files
- * @throws {LayerstashError} if a part of it may not be read: after the rest is stored, if that is wanted
- */
-export async function storeFolder(session: StoreSession, flags: FolderUploadFlags): Promise<number> {
+/** Stores a directory, and says so. */
+export async function storeFolder(session: StoreSession, flags: FolderUploadFlags): Promise<StoredSource> {
   const { terminal, store, signal, onEvent, totals } = session;
   const { baseTag, infile: directory, json, stateDir: stateDirectory, ...options } = flags;
   const folder = await uploadFolder(store, baseTag, {
@@ -37,27 +33,15 @@ export async function storeFolder(session: StoreSession, flags: FolderUploadFlag
     signal,
     onEvent,
   });
-  const { files, size, layers, sent, unreadable, digest } = folder;
+  const { files, size, layers, sent, digest, unreadable } = folder;
+  const much = `${counted(files, "file")}, ${formatSize(size)}, ${sent} of ${counted(layers, "layer")} `;
   if (json) terminal.data(doneLine(session, folder));
+  else if (flags.dryRun) terminal.note(`would store ${baseTag} in ${store.name}: ${much}to be sent`);
   else {
-    const much = `${counted(files, "file")}, ${formatSize(size)}, ${sent} of ${counted(layers, "layer")} `;
-    if (flags.dryRun) terminal.note(`would store ${baseTag} in ${store.name}: ${much}to be sent`);
-    else {
-      const pace = renderTotals(totals(), { size, moved: "sent" });
-      terminal.note(`stored ${baseTag} in ${store.name}: ${much}sent, ${pace}`);
-    }
-    if (digest !== undefined) {
-      terminal.note(`digest: ${addressIn(store, digest)}`);
-      terminal.note(getItBack("download", addressIn(store, baseTag)));
-    }
+    const pace = renderTotals(totals(), { size, moved: "sent" });
+    terminal.note(`stored ${baseTag} in ${store.name}: ${much}sent, ${pace}`);
   }
-  if (unreadable.length === 0) return size;
-  const names = unreadable.map(printable).join(", ");
-  const are = unreadable.length === 1 ? "is" : "are";
-  throw new LayerstashError(
-    `${counted(unreadable.length, "path")} may not be read, and ${are} not stored: ${names}`,
-    { isLasting: true },
-  );
+  return { kind: "folder", baseTag, size, digest, unreadable };
 }
 
 /** The options of a download that a folder can have. */

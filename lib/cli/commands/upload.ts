@@ -4,18 +4,19 @@ import { type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { upload } from "../../../main.ts";
 import { counted, quoted } from "../../messages.ts";
 import { exists, isDirectory } from "../../oci/path_reference.ts";
-import type { Stash } from "../../stash/stash.ts";
+import type { UploadOptions } from "../../stash/verb_options.ts";
 import { storeAction, type StoreSession } from "../action.ts";
 import { transferCommand } from "../base_commands.ts";
 import { correctedLine } from "../corrected_line.ts";
-import { addressIn, commandLine, doneLine, getItBack, keptThere } from "../ending.ts";
+import { doneLine, keptThere } from "../ending.ts";
 import { chunkSizeOption, manifestFormatOption } from "../options.ts";
 import { type ParsedCommand, type PlaceFlags, refusalOf, type WithName } from "../place.ts";
 import { mayRepeat } from "../strict_usage.ts";
 import { filesAndPlace } from "../words.ts";
 import { streamName } from "../terminal/standard_streams.ts";
-import { renderTotals, sumOf, type TransferTotals } from "../terminal/transfer_totals.ts";
+import { renderTotals } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
+import { reportAll, requireAllRead, type Sources, type StoredSource } from "./stored_sources.ts";
 
 const EXAMPLES = `
 Examples:
@@ -49,36 +50,21 @@ export function uploadCommand(): CommandUnknownOpts {
     .option("--dry-run", "of a directory: only say what would be sent")
     .addHelpText("after", EXAMPLES);
   const work = storeAction<
-    WithName<ReturnType<typeof command.opts>> & { infile: string; position: Position }
+    WithName<ReturnType<typeof command.opts>> & { infile: string; sources: Sources }
   >(
-    ({ infile, baseTag }) => `store ${streamName(infile, "input")} as ${baseTag}`,
-    async (session, { baseTag, infile, json, stateDir: stateDirectory, position, ...options }) => {
-      const { terminal, store, signal, onEvent, totals } = session;
-      if (isDirectory(infile)) {
-        const { storeFolder } = await import("./folder.ts");
-        const size = await storeFolder(session, {
-          baseTag,
-          infile,
-          json,
-          stateDir: stateDirectory,
-          ...options,
-        });
-        return void position.before.push({ size, ...totals() });
-      }
-      const input = infile === "-" ? Deno.stdin.readable : infile;
-      const stash = await upload(store, baseTag, { ...options, stateDirectory, input, signal, onEvent });
-      if (infile === "-" && stash.size === 0) terminal.warn("standard input was empty");
-      position.before.push({ size: stash.size, ...totals() });
-      if (json) return terminal.data(doneLine(session, stash));
-      const { size, chunks } = stash;
-      const much = `${formatSize(size)} in ${counted(chunks.length, "chunk")}`;
-      terminal.note(
-        `stored ${baseTag} in ${store.name}: ${much}, ${renderTotals(totals(), { size, moved: "sent" })}`,
-      );
-      reportAll(session, position, stash);
+    ({ infile, baseTag, sources: { stored, of } }) =>
+      of > 1 && stored.length === of ? "store all" : `store ${streamName(infile, "input")} as ${baseTag}`,
+    async (session, { sources, ...flags }) => {
+      const { infile, json, dryRun } = flags;
+      const store = isDirectory(infile) ? (await import("./folder.ts")).storeFolder : storeFile;
+      const one = await store(session, flags);
+      sources.stored.push({ infile, ...one, ...session.totals() });
+      if (sources.number < sources.of) return;
+      if (!json && !dryRun) reportAll(session, sources);
+      requireAllRead(sources);
     },
     {
-      moving: ({ infile, position: { number, of } }) =>
+      moving: ({ infile, sources: { number, of } }) =>
         `storing ${streamName(infile, "input")}${of === 1 ? "" : ` (file ${number} of ${of})`}`,
       kept: ({ infile }, progress) =>
         infile === "-" ? `${keptThere(progress)}, if the same bytes come` : keptThere(progress),
@@ -86,9 +72,9 @@ export function uploadCommand(): CommandUnknownOpts {
   );
   command.usage("[options] <file...> <address>").action(async (words, flags, parsed) => {
     const uploads = uploadsOf(words, flags, parsed);
-    const before: Position["before"] = [];
+    const stored: Sources["stored"] = [];
     for (const [index, each] of uploads.entries()) {
-      await work({ ...each, position: { number: index + 1, of: uploads.length, before } }, parsed);
+      await work({ ...each, sources: { number: index + 1, of: uploads.length, stored } }, parsed);
     }
   });
   return command;
@@ -98,31 +84,29 @@ function addGlob(text: string, before: readonly string[] = []): readonly string[
   return [...before, text];
 }
 
-/** Which of several files one is. */
-interface Position {
-  /** From 1. */
-  number: number;
-  of: number;
-  /** What each file before it came to, and then it itself. */
-  before: (TransferTotals & { size: number })[];
+/** The options of an upload that a file can have. */
+interface FileUploadFlags extends Omit<UploadOptions, "input" | "stateDirectory"> {
+  baseTag: string;
+  infile: string;
+  stateDir?: string | undefined;
+  json?: boolean | string | undefined;
 }
 
-/** After the last file, its address by its digest, and the command that gets it back; or the sum of several. */
-function reportAll(
-  { terminal, store }: StoreSession,
-  { number, of, before }: Position,
-  { baseTag, digest }: Stash,
-): void {
-  if (number < of) return;
-  if (of > 1) {
-    const size = before.reduce((sum, each) => sum + each.size, 0);
-    const pace = renderTotals(sumOf(before), { size, moved: "sent" });
-    terminal.note(`stored ${counted(of, "file")} in ${store.name}: ${formatSize(size)}, ${pace}`);
+/** Stores a file or standard input, and says so. */
+async function storeFile(session: StoreSession, flags: FileUploadFlags): Promise<StoredSource> {
+  const { terminal, store, signal, onEvent, totals } = session;
+  const { baseTag, infile, json, stateDir: stateDirectory, ...options } = flags;
+  const input = infile === "-" ? Deno.stdin.readable : infile;
+  const stash = await upload(store, baseTag, { ...options, stateDirectory, input, signal, onEvent });
+  const { size, chunks, digest } = stash;
+  if (infile === "-" && size === 0) terminal.warn("standard input was empty");
+  const much = `${formatSize(size)} in ${counted(chunks.length, "chunk")}`;
+  if (json) terminal.data(doneLine(session, stash));
+  else {
+    const pace = renderTotals(totals(), { size, moved: "sent" });
+    terminal.note(`stored ${baseTag} in ${store.name}: ${much}, ${pace}`);
   }
-  if (of === 1) {
-    if (digest !== undefined) terminal.note(`digest: ${addressIn(store, digest)}`);
-    terminal.note(getItBack("download", addressIn(store, baseTag)));
-  } else terminal.note(`get one back: ${commandLine("download", addressIn(store, "NAME"))}`);
+  return { kind: "file", baseTag, size, digest };
 }
 
 /**
