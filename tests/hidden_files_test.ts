@@ -29,7 +29,7 @@ for (const [format, make] of [["eStargz", estargzOf], ["zstd:chunked", zstdChunk
   });
 }
 
-Deno.test("the table of an eStargz layer is listed and read, as it is a file of the layer", async () => {
+Deno.test("the files of the format eStargz are listed with the layer alone, and read by their names", async () => {
   await using place = await makeWorkplace();
   using image = openImage(`oci:${place.path("box")}:t`);
   await putImage(image.store, "t", [await estargzOf(LISTED)]);
@@ -37,10 +37,18 @@ Deno.test("the table of an eStargz layer is listed and read, as it is a file of 
     const { stdout } = await place.run(["peek", ...options, "oci:box:t"]);
     return stdout.trim().split("\n").map((line) => line.replace(/ +/g, " "));
   };
+  const own = /stargz[.]index[.]json|prefetch[.]landmark/;
+  for (const options of [[], ["--verify"], ["--hidden"]]) {
+    assert.deepEqual((await names(...options)).filter((line) => own.test(line)), [], `${options}`);
+  }
   assert.deepEqual(await names(), await names("--verify"));
+  assert.equal((await names("--layer", "1")).filter((line) => own.test(line)).length, 1);
   const path = "stargz.index.json";
   const read = async (...options: string[]) =>
     (await place.run(["extract", ...options, "oci:box:t", path, "-o", "-"])).stdout;
   assert.equal(JSON.parse(await read()).entries.length, 2);
   assert.equal(await read(), await read("--verify"));
+  await place.run(["extract", "oci:box:t", "/", "-o", "all"]);
+  const there = await Array.fromAsync(Deno.readDir(place.path("all")), ({ name }) => name);
+  assert.ok(there.length > 0 && !there.some((name) => own.test(name)), `${there}`);
 });

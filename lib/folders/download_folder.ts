@@ -8,6 +8,7 @@ import type { Layer } from "../images/image.ts";
 import { ImageFiles, type OpenLayerEntry } from "../images/image_files.ts";
 import { plainMode } from "../images/metadata.ts";
 import type { Entry } from "../layers/entry.ts";
+import { STARGZ_PATHS } from "../layers/stargz.ts";
 import { counted } from "../messages.ts";
 import type { Digest } from "../oci/digest.ts";
 import { readImageManifest } from "../oci/manifest.ts";
@@ -17,7 +18,6 @@ import { compareWithDisk } from "./compare_with_disk.ts";
 import { type Disk, pathOnDisk } from "./disk.ts";
 import { readFolder } from "./folder_image.ts";
 import { openDisk } from "./open_disk.ts";
-import { RESERVED_PATHS } from "./pack_writer.ts";
 import { Selection } from "./selection.ts";
 import { StagedFolder } from "./staged_folder.ts";
 import { linkedPath, TreeWriter } from "./tree_writer.ts";
@@ -209,7 +209,7 @@ class FolderDownload {
   /** Writes what differs, after it has looked at everything. */
   async onto(): Promise<Counts> {
     const { directory, disk, overwrite, signal } = this.#options;
-    const stored = new Set<string>(RESERVED_PATHS);
+    const stored = new Set<string>(STARGZ_PATHS);
     const different = new Set<string>();
     const adjusted: Entry[] = [];
     const layers = new Set<number>();
@@ -258,7 +258,7 @@ class FolderDownload {
     { want }: { want: "names" | "bytes" | "some" },
   ): AsyncGenerator<OpenLayerEntry> {
     for await (const entry of this.#files.entries(layer, { want })) {
-      if (RESERVED_PATHS.includes(entry.path) || !this.#options.selection.includes(entry.path)) continue;
+      if (STARGZ_PATHS.includes(entry.path) || !this.#options.selection.includes(entry.path)) continue;
       this.#requireLinkedFile(entry);
       if (plainMode(entry) !== entry.mode) this.#withSetId.add(entry.path);
       yield { ...entry, mode: plainMode(entry) };

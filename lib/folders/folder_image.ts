@@ -1,6 +1,7 @@
 /** The image of a folder: its layers as a manifest lists them, and how it is read back. @module */
 import type { Bytes } from "../content/bytes.ts";
 import { MAX_CONFIG_SIZE } from "../images/image_config.ts";
+import { STARGZ_TABLE_DIGEST } from "../layers/stargz.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { digestOf } from "../oci/digest.ts";
 import { encodeManifest, type ImageManifest, type Manifest, readImageManifest } from "../oci/manifest.ts";
@@ -21,8 +22,6 @@ export interface StoredFolder {
   layers: SizedBlob[];
 }
 
-/** The digest of a layer's table of contents, by which whoever reads through the table verifies it. */
-const TABLE_DIGEST = "containerd.io/snapshot/stargz/toc.digest";
 /** The size of a layer's archive before compression, which some stores of layers want to know. */
 const UNPACKED_SIZE = "io.containers.estargz.uncompressed-size";
 
@@ -47,7 +46,7 @@ export async function readFolder(
 /** Whether an image may be a folder, so that it is worth while to read its config. Most images have other layers. */
 export function mayBeFolder({ config, layers }: Pick<ImageManifest, "config" | "layers">): boolean {
   return config.mediaType === IMAGE_CONFIG.oci && config.size <= MAX_CONFIG_SIZE &&
-    layers.some(({ annotations }) => annotations?.[TABLE_DIGEST] !== undefined);
+    layers.some(({ annotations }) => annotations?.[STARGZ_TABLE_DIGEST] !== undefined);
 }
 
 /**
@@ -105,7 +104,7 @@ export function folderImage(
       mediaType: IMAGE_LAYER.oci.gzip,
       size,
       digest,
-      annotations: { [TABLE_DIGEST]: facts.table, [UNPACKED_SIZE]: `${facts.unpacked}` },
+      annotations: { [STARGZ_TABLE_DIGEST]: facts.table, [UNPACKED_SIZE]: `${facts.unpacked}` },
     })),
   });
   return { config, manifest };

@@ -13,6 +13,7 @@ import {
   END_OF_ARCHIVE,
   paddingAfter,
 } from "../layers/write_tar.ts";
+import { NO_PREFETCH, STARGZ_TABLE } from "../layers/stargz.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import type { FolderEntry, FolderEntryType } from "./folder.ts";
 import { gains, gzipMember, stargzFooter } from "./gzip_member.ts";
@@ -38,7 +39,7 @@ const WORTH_A_TRIAL = 16 * 1024;
 
 /** Says that nothing is to be fetched before it is asked for. Its content is one byte. */
 const LANDMARK: FolderEntry = {
-  path: ".no.prefetch.landmark",
+  path: NO_PREFETCH,
   type: "file",
   mode: 0o444,
   size: 1,
@@ -46,10 +47,7 @@ const LANDMARK: FolderEntry = {
   nanoseconds: 0,
 };
 /** The file with the table of contents. */
-const TABLE: FolderEntry = { ...LANDMARK, path: "stargz.index.json" };
-
-/** Paths at the top that eStargz has files of its own at, and where a folder cannot have one. */
-export const RESERVED_PATHS: readonly string[] = [LANDMARK.path, ".prefetch.landmark", TABLE.path];
+const TABLE: FolderEntry = { ...LANDMARK, path: STARGZ_TABLE };
 
 const TYPES: Readonly<Record<FolderEntryType, string>> = {
   file: "reg",

@@ -5,10 +5,10 @@ import { InvalidInputError, LayerstashError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { encodeName } from "../layers/tar_field.ts";
 import { baseName } from "../layers/entry.ts";
+import { STARGZ_PATHS } from "../layers/stargz.ts";
 import type { Disk, DiskEntry } from "./disk.ts";
 import { pathOnDisk } from "./disk.ts";
 import { EntryList, type FoundEntry } from "./entry_list.ts";
-import { RESERVED_PATHS } from "./pack_writer.ts";
 
 /** What `walkFolder` takes beside the directory. */
 export interface WalkOptions {
@@ -173,7 +173,7 @@ function sortedByBytes(names: string[]): string[] {
 /** Images have files of their own by these names, and a `.wh.` takes files of lower layers away. */
 function requireStorable(path: string): void {
   const isWhiteout = baseName(path).startsWith(".wh.");
-  if (!isWhiteout && !RESERVED_PATHS.includes(path)) return;
+  if (!isWhiteout && !STARGZ_PATHS.includes(path)) return;
   const why = isWhiteout
     ? "to an image it means that another file is gone"
     : "images in eStargz have their own";

@@ -3,6 +3,7 @@ import { Pace } from "../async/pace.ts";
 import type { OnEvent } from "../events.ts";
 import type { OpenEntry } from "../layers/entry.ts";
 import { LayerBlob } from "../layers/layer_blob.ts";
+import { isOfStargz } from "../layers/stargz.ts";
 import { NoFilesError, readLayer, type ReadLayerOptions } from "../layers/read_layer.ts";
 import type { BlobReader, CallOptions } from "../store/store.ts";
 import { FileTree } from "./file_tree.ts";
@@ -113,6 +114,11 @@ export class ImageFiles {
     }
   }
 
+  /** The same without the files that the format eStargz adds to a layer. */
+  async *contents(layer: Layer, options: ReadLayerOptions): AsyncGenerator<OpenLayerEntry> {
+    for await (const entry of this.entries(layer, options)) if (!isOfStargz(layer, entry.path)) yield entry;
+  }
+
   /** Goes on without a layer that has no files, and says so once; where no other is left, that is an error. */
   #passOver(number: number, error: unknown): void {
     if (!(error instanceof NoFilesError)) throw error;
@@ -128,7 +134,7 @@ export class ImageFiles {
   async merged(options: Pick<ReadLayerOptions, "whole"> = {}): Promise<FileTree> {
     const tree = new FileTree();
     for (const layer of this.layers) {
-      for await (const { extents: _, ...entry } of this.entries(layer, { ...options, want: "names" })) {
+      for await (const { extents: _, ...entry } of this.contents(layer, { ...options, want: "names" })) {
         tree.add(entry);
       }
     }

@@ -27,7 +27,7 @@ export async function compareTopLayer(files: ImageFiles): Promise<LayerChanges> 
   const own = new PackedEntries();
   const top = files.layers.at(-1)!;
   for (const layer of files.layers) {
-    for await (const open of files.entries(layer, { want: "names" })) {
+    for await (const open of files.contents(layer, { want: "names" })) {
       if (layer !== top) merged.add(withoutContent(open));
       else own.push(withoutContent(open));
     }

@@ -1,6 +1,7 @@
 /** Finds files in the merged filesystem, from the topmost layer down, and reads no further than needed. @module */
 import { Pace } from "../async/pace.ts";
 import { MismatchError } from "../errors.ts";
+import { isOfStargz } from "../layers/stargz.ts";
 import { EntryBudget } from "./entry_budget.ts";
 import { FileTree, type MergedEntry } from "./file_tree.ts";
 import type { LayerEntry } from "./layer_entry.ts";
@@ -42,7 +43,8 @@ export interface SurveyOptions {
 /**
  * Finds the files that patterns select in the merged filesystem. Layers are read from the top down, each to its end: of
  * entries with the same path the last counts, as for a container engine. If there are plain paths only, the survey ends
- * with the layer in which the last of them is found, because lower layers cannot change them.
+ * with the layer in which the last of them is found, because lower layers cannot change them. The files that the format
+ * eStargz adds to layers are selected only by their exact paths.
  *
  * @throws {MismatchError} if a layer is damaged
  */
@@ -74,7 +76,9 @@ export async function survey(
     const upper = seen.length < files.layers.length - 1 ? new PackedEntries(budget) : undefined;
     if (upper) seen.unshift(upper);
     const read = async () => {
-      for await (const open of files.entries(layer, { want, whole })) await see(open, upper);
+      for await (const open of files.entries(layer, { want, whole })) {
+        if (!isOfStargz(layer, open.path) || isNamed(patterns, open.path)) await see(open, upper);
+      }
     };
     if (toleratesDamage) damage = await damageOf(read) ?? damage;
     else await read();
@@ -125,6 +129,11 @@ async function damageOf(read: () => Promise<void>): Promise<MismatchError | unde
 
 function hasContent({ type, path }: LayerEntry): boolean {
   return type === "file" && whiteoutOf(path) === undefined;
+}
+
+/** Whether a pattern is exactly this path. */
+function isNamed(patterns: readonly PathPattern[], path: string): boolean {
+  return patterns.some(({ exact }) => exact.includes(path));
 }
 
 function isSelected(patterns: readonly PathPattern[], path: string): boolean {

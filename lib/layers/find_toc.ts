@@ -8,6 +8,7 @@ import type { LayerBlob } from "./layer_blob.ts";
 import { readTar } from "./read_tar.ts";
 import { StreamInput } from "./tar_input.ts";
 import type { Entry } from "./entry.ts";
+import { STARGZ_TABLE, STARGZ_TABLE_DIGEST } from "./stargz.ts";
 import { LARGEST_TOC, Toc } from "./toc.ts";
 
 /** Layers smaller than this are read whole, which takes no longer and verifies them. In bytes. */
@@ -21,7 +22,6 @@ interface TableRange {
   digest: string | undefined;
 }
 
-const STARGZ_DIGEST = "containerd.io/snapshot/stargz/toc.digest";
 /** The prefixes of zstd:chunked annotations. Early versions omitted `github`. */
 const CHUNKED_PREFIXES = ["io.github.containers.zstd-chunked.", "io.containers.zstd-chunked."];
 const CHUNKED_MAGIC = "GnUlInUx";
@@ -59,7 +59,7 @@ function requireTableInside({ start, end }: TableRange, { size }: LayerBlob): vo
  * In the older format the field lacks its subfield header, and the member has 47 bytes.
  */
 async function findStargzTable(blob: LayerBlob): Promise<TableRange | undefined> {
-  const digest = blob.annotations[STARGZ_DIGEST];
+  const digest = blob.annotations[STARGZ_TABLE_DIGEST];
   const footer = new TextDecoder("latin1").decode(await blob.slice(blob.size - 51, blob.size));
   const hex = footer.slice(16, 32);
   if (footer.slice(32, 38) !== "STARGZ" || !/^[0-9a-f]{16}$/.test(hex)) {
@@ -81,7 +81,7 @@ async function readStargz(
     )
   ) {
     const { path, size } = entry;
-    if (path !== "stargz.index.json") break;
+    if (path !== STARGZ_TABLE) break;
     if (size > LARGEST_TOC) throw new MismatchError("it is too large");
     const json = await collect(ReadableStream.from(contentOf(extents())), size);
     if (digest === undefined || digestOf(json) === digest) return { json, entry };

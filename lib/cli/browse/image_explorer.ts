@@ -158,11 +158,14 @@ export class ImageExplorer implements Disposable {
   }
 }
 
-/** The files of all layers together, or those of one layer with its whiteouts. */
+const NAMES = { want: "names" } as const;
+
+/** The files of all layers together, or those of one layer with its whiteouts and all else that its archive has. */
 async function treeOf(files: ImageFiles, layer: number | undefined): Promise<FileTree> {
   const tree = new FileTree({ keepWhiteouts: layer !== undefined });
   for (const each of files.layers) {
-    for await (const { extents: _, ...entry } of files.entries(each, { want: "names" })) tree.add(entry);
+    const read = layer === undefined ? files.contents(each, NAMES) : files.entries(each, NAMES);
+    for await (const { extents: _, ...entry } of read) tree.add(entry);
   }
   return tree;
 }
