@@ -16,6 +16,7 @@ const FLOORS: readonly string[] = [
   "lib/events.ts",
   "lib/async/",
   "lib/content/",
+  "lib/encryption/",
   "lib/store/",
   "lib/http/",
   "lib/sign_in/",

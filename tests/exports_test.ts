@@ -38,6 +38,10 @@ const EXPORTS: Record<Entry, string> = {
     AppendOptions AppendResult CopiedBlobs CopyOptions CopyResult CopyStashOptions CopyStashResult
     ImageTarget SaveLayersOptions SavedLayer StashTarget append copyImage copyStash saveLayers
   `,
+  "./encryption": `
+    AgeBeginning AgeFile AgeFileOptions AgeHeader GeneratedKey HeaderOpener Identities RangeReader Recipients
+    encryptedSize encryptedSource generateKey headerOpener newNonce
+  `,
   "./folders": `
     DownloadFolderOptions DownloadedFolder UploadFolderOptions UploadedFolder downloadFolder isFolder removeFolder
     uploadFolder

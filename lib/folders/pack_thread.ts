@@ -4,7 +4,7 @@ import type { Source } from "../content/source.ts";
 import { StreamCutter } from "../content/stream_source.ts";
 import { forbiddenThread } from "../content/thread_error.ts";
 import { LayerstashError, MismatchError } from "../errors.ts";
-import { BytePort, type PortMessage } from "../layers/byte_port.ts";
+import { BytePort, type PortMessage } from "../content/byte_port.ts";
 import type { FoundEntry } from "./entry_list.ts";
 import type { PackBatch, PackOrder, PackReport } from "./pack_worker.ts";
 

@@ -2,7 +2,7 @@
 import type { Bytes } from "../content/bytes.ts";
 import { denied } from "../content/file_errors.ts";
 import { type ErrorKind, LayerstashError, MismatchError } from "../errors.ts";
-import { BytePort, type PortMessage } from "../layers/byte_port.ts";
+import { BytePort, type PortMessage } from "../content/byte_port.ts";
 import { type Disk, pathOnDisk } from "./disk.ts";
 import type { FoundEntry } from "./entry_list.ts";
 import { openDisk } from "./open_disk.ts";

@@ -2,7 +2,7 @@
 import type { Bytes } from "../content/bytes.ts";
 import { forbiddenThread } from "../content/thread_error.ts";
 import { MismatchError } from "../errors.ts";
-import { BytePort, type PortMessage } from "./byte_port.ts";
+import { BytePort, type PortMessage } from "../content/byte_port.ts";
 import type { Compression } from "./compression.ts";
 import type { DecodingFailure, DecodingOrder } from "./decoding_worker.ts";
 

@@ -1,6 +1,6 @@
 /** The thread that decompresses a layer: it gets packed bytes, and gives what it makes of them. @module */
 import { LayerstashError } from "../errors.ts";
-import { BytePort, type PortMessage } from "./byte_port.ts";
+import { BytePort, type PortMessage } from "../content/byte_port.ts";
 import { type Compression, decompress } from "./compression.ts";
 
 /** The first message to the thread. */

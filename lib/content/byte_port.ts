@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Bytes } from "../content/bytes.ts";
+import type { Bytes } from "./bytes.ts";
 
 /** What the threads tell each other: here are bytes, here is the buffer back, there are no more. */
 export type PortMessage =

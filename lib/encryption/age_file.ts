@@ -1,0 +1,121 @@
+/** An age file that is read from any position, and fetched no further than needed. @module */
+import type { Bytes } from "../content/bytes.ts";
+import { collect } from "../content/collect.ts";
+import type { ByteRange } from "../content/source.ts";
+import { MismatchError } from "../errors.ts";
+import { AgeHeader, headerSize, MOST_OF_HEADER, NONCE_SIZE } from "./age_header.ts";
+import { cut, streamed } from "./encrypted_source.ts";
+import type { Identities } from "./identities.ts";
+import { openRecords } from "./payload.ts";
+import { plainSizeOf, RECORD, recordCount, sealedRange } from "./records.ts";
+
+/** The first request for a header, in bytes: that of a few recipients. */
+const FIRST_STEP = 4 * 1024;
+
+/** Reads a range of the encrypted bytes. They need not be verified. */
+export type RangeReader = (range: ByteRange) => AsyncIterable<Uint8Array<ArrayBuffer>>;
+
+/** Opens the headers of age files. */
+export type HeaderOpener = (header: Uint8Array<ArrayBuffer>) => Promise<AgeHeader>;
+
+/**
+ * Opens headers with keys. The files of one stash share a header, which is opened once: that of a passphrase takes a second.
+ */
+export function headerOpener(identities: Identities): HeaderOpener {
+  let last: { bytes: Bytes; opened: Promise<AgeHeader> } | undefined;
+  return (bytes) => {
+    if (!last || !isSame(last.bytes, bytes)) last = { bytes, opened: AgeHeader.open(bytes, identities) };
+    return last.opened;
+  };
+}
+
+/** What opening an age file takes. */
+export interface AgeFileOptions {
+  /** Reads its bytes. */
+  read: RangeReader;
+  /** The size of the file, in bytes. */
+  size: number;
+  /** Opens its header. */
+  openHeader: HeaderOpener;
+}
+
+/** An age file whose header was opened. Every record is authenticated before a byte of it is given out. */
+export class AgeFile {
+  /** How many plain bytes it has. A wrong size of the file is noticed before the first of them is given out. */
+  readonly size: number;
+  /** Its header. */
+  readonly header: AgeHeader;
+  readonly #read: RangeReader;
+  /** Where the payload begins. */
+  readonly #begin: number;
+  readonly #key: Bytes;
+  #end: Promise<void> | undefined;
+
+  private constructor(
+    read: RangeReader,
+    { header, nonce, size }: { header: AgeHeader; nonce: Bytes; size: number },
+  ) {
+    this.#read = read;
+    this.header = header;
+    this.#begin = header.bytes.length + NONCE_SIZE;
+    this.#key = header.payloadKey(nonce);
+    this.size = size;
+  }
+
+  /**
+   * Reads and opens the header, and nothing else.
+   *
+   * @throws {MismatchError} if it is not an age file, damaged, or too short to be one
+   * @throws {NotAllowedError} if none of the keys opens it
+   */
+  static async open({ read, size, openHeader }: AgeFileOptions): Promise<AgeFile> {
+    const start = await readStart(read, size);
+    const end = headerSize(start)!;
+    const nonce = start.slice(end, end + NONCE_SIZE);
+    const header = await openHeader(start.slice(0, end));
+    return new AgeFile(read, { header, nonce, size: plainSizeOf(size - end - NONCE_SIZE) });
+  }
+
+  /** The plain bytes from `start` up to, but not including, `end`; absent = all. Each piece is valid until the next. */
+  open(start = 0, end: number = this.size): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return streamed(this.#pieces({ start, end }));
+  }
+
+  async *#pieces(range: ByteRange): AsyncGenerator<Bytes> {
+    const toEnd = range.end === this.size;
+    // The last record is marked: with it, the size is known to be the right one.
+    if (!toEnd) await (this.#end ??= this.#checkEnd());
+    yield* this.#records(range);
+  }
+
+  async #checkEnd(): Promise<void> {
+    const start = (recordCount(this.size) - 1) * RECORD;
+    for await (const _ of this.#records({ start, end: this.size }));
+  }
+
+  async *#records(range: ByteRange): AsyncGenerator<Bytes> {
+    const { start, end } = sealedRange(range, this.size);
+    const first = Math.floor(range.start / RECORD);
+    const sealed = this.#read({ start: this.#begin + start, end: this.#begin + end });
+    const toEnd = end === sealedRange({ start: 0, end: this.size }, this.size).end;
+    const records = openRecords(sealed, { key: this.#key, first, toEnd });
+    yield* cut(records, { start: range.start - first * RECORD, end: range.end - first * RECORD });
+  }
+}
+
+/** The header and the nonce, and perhaps bytes after them. */
+async function readStart(read: RangeReader, size: number): Promise<Bytes> {
+  for (let step = FIRST_STEP;; step *= 4) {
+    const wanted = Math.min(step, size, MOST_OF_HEADER + NONCE_SIZE);
+    const start = await collect(ReadableStream.from(read({ start: 0, end: wanted })), wanted);
+    const end = headerSize(start);
+    if (end !== undefined && end + NONCE_SIZE <= start.length) return start;
+    if (start.length < wanted || wanted === size) {
+      throw new MismatchError("the encrypted bytes end too early");
+    }
+  }
+}
+
+function isSame(one: Bytes, other: Bytes): boolean {
+  return one.length === other.length && one.every((byte, index) => byte === other[index]);
+}

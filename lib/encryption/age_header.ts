@@ -1,0 +1,141 @@
+/** The header of an age file: it holds the file key, wrapped for each recipient. @module */
+import type { Stanza } from "age-encryption";
+import type { Bytes } from "../content/bytes.ts";
+import { LayerstashError, MismatchError, NotAllowedError } from "../errors.ts";
+import { crypto, TAG_SIZE } from "./chacha.ts";
+import type { Identities } from "./identities.ts";
+import type { Recipients } from "./recipients.ts";
+
+/** The size of the nonce that stands between the header and the payload, in bytes. */
+export const NONCE_SIZE = 16;
+
+const FIRST_LINE = "age-encryption.org/v1\n";
+
+/** No header is larger, in bytes, nor has more recipients: whoever wrote it could keep the reader busy for ever. */
+export const MOST_OF_HEADER = 256 * 1024;
+const MOST_RECIPIENTS = 1000;
+
+/**
+ * A header whose file key is known. Several files may have the same header: a new nonce gives each a key of its own for its
+ * payload.
+ */
+export class AgeHeader {
+  /** The header as it stands at the beginning of the file. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly #fileKey: Bytes;
+
+  private constructor(bytes: Bytes, fileKey: Bytes) {
+    this.bytes = bytes;
+    this.#fileKey = fileKey;
+  }
+
+  /** Makes a file key, and wraps it for the recipients. */
+  static async make(recipients: Recipients): Promise<AgeHeader> {
+    const { Encrypter } = await import("age-encryption");
+    const encrypter = new Encrypter();
+    recipients.addTo(encrypter);
+    let fileKey: Bytes | undefined;
+    encrypter.addRecipient({ wrapFileKey: (key) => (fileKey = new Uint8Array(key), []) });
+    const empty = await encrypter.encrypt(new Uint8Array());
+    return new AgeHeader(new Uint8Array(empty.subarray(0, -NONCE_SIZE - TAG_SIZE)), fileKey!);
+  }
+
+  /**
+   * Opens a header with the keys of one of its recipients.
+   *
+   * @param bytes the header, without what follows it
+   * @throws {NotAllowedError} if it is not encrypted for any of the identities
+   * @throws {MismatchError} if it is damaged
+   */
+  static async open(bytes: Uint8Array<ArrayBuffer>, identities: Identities): Promise<AgeHeader> {
+    const { Decrypter } = await import("age-encryption");
+    const decrypter = new Decrypter();
+    let isForOthers = false;
+    decrypter.addIdentity({ unwrapFileKey: (stanzas) => requireLonePassphrase(stanzas) }); // asked first
+    identities.addTo(decrypter);
+    decrypter.addIdentity({ unwrapFileKey: () => (isForOthers = true, null) }); // asked last
+    try {
+      return new AgeHeader(bytes, new Uint8Array(await decrypter.decryptHeader(bytes)));
+    } catch (error) {
+      if (isForOthers) throw noIdentityError(bytes);
+      if (error instanceof LayerstashError) throw error;
+      throw new MismatchError("the header of the encrypted bytes is damaged", { cause: error });
+    }
+  }
+
+  /** Restores a header from what {@linkcode AgeHeader.exportFileKey} gave. */
+  static async restore(bytes: Uint8Array<ArrayBuffer>, fileKey: Uint8Array<ArrayBuffer>): Promise<AgeHeader> {
+    const { Decrypter } = await import("age-encryption");
+    const decrypter = new Decrypter();
+    decrypter.addIdentity({ unwrapFileKey: () => fileKey });
+    await decrypter.decryptHeader(bytes).catch((cause) => {
+      throw new MismatchError("the file key is not the one of the header", { cause });
+    });
+    return new AgeHeader(bytes, fileKey);
+  }
+
+  /** The secret with which everything under this header can be read. Whoever keeps it keeps it to its owner. */
+  exportFileKey(): Uint8Array<ArrayBuffer> {
+    return this.#fileKey.slice();
+  }
+
+  /** The key of the payload that follows a nonce. */
+  payloadKey(nonce: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(crypto().hkdfSync("sha256", this.#fileKey, nonce, "payload", 32));
+  }
+}
+
+/** A nonce that no other file under the same header has. */
+export function newNonce(): Uint8Array<ArrayBuffer> {
+  return globalThis.crypto.getRandomValues(new Uint8Array(NONCE_SIZE));
+}
+
+/** Whether bytes may be the beginning of an age file. */
+export function looksLikeAge(start: Uint8Array): boolean {
+  return FIRST_LINE.startsWith(latin1(start.subarray(0, FIRST_LINE.length)));
+}
+
+/**
+ * Finds where the header of an age file ends.
+ *
+ * @param start the first bytes of the file
+ * @returns the header's size; `undefined` = more bytes are needed
+ * @throws {MismatchError} if it is not an age file, or the header is larger than any that is needed
+ */
+export function headerSize(start: Uint8Array): number | undefined {
+  if (!looksLikeAge(start)) {
+    throw new MismatchError("the bytes are not encrypted: they do not begin as an age file does", {
+      hint: "leave out --identity and --passphrase",
+    });
+  }
+  const text = latin1(start.subarray(0, MOST_OF_HEADER));
+  const last = text.indexOf("\n---");
+  const end = last < 0 ? -1 : text.indexOf("\n", last + 1);
+  const recipients = (end < 0 ? text : text.slice(0, end)).split("\n->").length - 1;
+  if (recipients > MOST_RECIPIENTS || end < 0 && start.length >= MOST_OF_HEADER) {
+    throw new MismatchError(
+      `the header of the encrypted bytes is too large: at most ${MOST_RECIPIENTS} recipients and ` +
+        `${MOST_OF_HEADER} bytes are read`,
+    );
+  }
+  return end < 0 ? undefined : end + 1;
+}
+
+/** A passphrase stands alone: otherwise a reader who knows it could not be sure that the writer knew it, too. */
+function requireLonePassphrase(stanzas: readonly Stanza[]): null {
+  if (stanzas.length < 2 || stanzas.every(({ args }) => args[0] !== "scrypt")) return null;
+  throw new MismatchError("the header of the encrypted bytes has a passphrase beside other recipients");
+}
+
+function latin1(bytes: Uint8Array): string {
+  return new TextDecoder("latin1").decode(bytes);
+}
+
+/** Says what kind of key is needed. */
+function noIdentityError(header: Bytes): NotAllowedError {
+  const needsPassphrase = latin1(header).startsWith(`${FIRST_LINE}-> scrypt `);
+  return new NotAllowedError(
+    needsPassphrase ? "the passphrase is not the right one" : "it is not encrypted for any of the keys given",
+    { hint: needsPassphrase ? undefined : "name the file of another key: --identity FILE", isLasting: true },
+  );
+}

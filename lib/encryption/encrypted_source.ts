@@ -1,0 +1,118 @@
+/** Plain content as an age file, for a store. @module */
+import type { Bytes, ByteStream } from "../content/bytes.ts";
+import type { ByteRange, Source } from "../content/source.ts";
+import { type Digest, sha256 } from "../oci/digest.ts";
+import { type AgeHeader, NONCE_SIZE } from "./age_header.ts";
+import { sealRecords } from "./payload.ts";
+import { RECORD, SEALED_RECORD, sealedSize } from "./records.ts";
+
+/** What an age file begins with, beside its plain bytes. */
+export interface AgeBeginning {
+  /** The header, with its file key. */
+  header: AgeHeader;
+  /** 16 bytes that no other file with this header has, such as {@linkcode newNonce} makes. */
+  nonce: Uint8Array<ArrayBuffer>;
+}
+
+/** The size of the age file of so many plain bytes. */
+export function encryptedSize(header: Pick<AgeHeader, "bytes">, plainSize: number): number {
+  return header.bytes.length + NONCE_SIZE + sealedSize(plainSize);
+}
+
+/**
+ * Encrypts a source as an age file. The same header, nonce and bytes give the same file, so that its sending can go on in the
+ * middle, also in another process. What can be read only once gives what can be read only once.
+ *
+ * **A nonce with other bytes is not safe**: whoever sees both files learns in what the bytes differ. Whoever keeps a nonce
+ * to go on later makes sure that the bytes have not changed.
+ */
+export function encryptedSource(plain: Source, beginning: AgeBeginning): Source {
+  const { header, nonce } = beginning;
+  const start = new Uint8Array([...header.bytes, ...nonce]);
+  const key = header.payloadKey(nonce);
+  const seal = (range?: ByteRange) => sealedPieces(plain, key, range);
+  if (plain.once) return onceSource(start, seal);
+  const size = encryptedSize(header, plain.size!);
+  let digest: Promise<Digest> | undefined;
+  const pieces = async function* (from: number, to: number): AsyncGenerator<Bytes> {
+    if (from < start.length) yield start.subarray(from, to);
+    const range = { start: Math.max(0, from - start.length), end: to - start.length };
+    if (range.end > range.start) yield* seal(range);
+  };
+  return {
+    size,
+    open: (from = 0, to = size) => streamed(pieces(from, to)),
+    digest: (onBytes) => digest ??= digestOfPieces(pieces(0, size), onBytes),
+  };
+}
+
+/** The bytes of a range of the payload; absent = all. */
+async function* sealedPieces(plain: Source, key: Bytes, range?: ByteRange): AsyncGenerator<Bytes> {
+  if (!range) return yield* sealRecords(plain.open(), { key, first: 0, toEnd: true });
+  const size = plain.size!;
+  const first = Math.floor(range.start / SEALED_RECORD);
+  const end = Math.min(size, Math.ceil(range.end / SEALED_RECORD) * RECORD);
+  const records = sealRecords(plain.open(first * RECORD, end), { key, first, toEnd: end === size });
+  yield* cut(records, { start: range.start - first * SEALED_RECORD, end: range.end - first * SEALED_RECORD });
+}
+
+/** A source that is hashed as it flows, because nobody can read it a second time. */
+function onceSource(start: Bytes, seal: () => AsyncIterable<Bytes>): Source {
+  const { promise, resolve, reject } = Promise.withResolvers<Digest>();
+  promise.catch(() => {}); // a failed read is reported by the stream
+  const hashed = async function* () {
+    const hash = sha256();
+    let isWhole = false;
+    try {
+      hash.update(start);
+      yield start;
+      for await (const piece of seal()) {
+        hash.update(piece);
+        yield piece.slice();
+      }
+      isWhole = true;
+      resolve(`sha256:${hash.digest("hex")}`);
+    } catch (error) {
+      reject(error);
+      throw error;
+    } finally {
+      if (!isWhole) reject(new Error("the encrypted bytes were not read to their end"));
+    }
+  };
+  return { size: undefined, once: true, open: () => streamed(hashed()), digest: () => promise };
+}
+
+async function digestOfPieces(
+  pieces: AsyncIterable<Bytes>,
+  onBytes?: (bytes: number) => void,
+): Promise<Digest> {
+  const hash = sha256();
+  for await (const piece of pieces) {
+    hash.update(piece);
+    onBytes?.(piece.length);
+  }
+  return `sha256:${hash.digest("hex")}`;
+}
+
+/** The bytes of a range of what flows. */
+export async function* cut(pieces: AsyncIterable<Bytes>, { start, end }: ByteRange): AsyncGenerator<Bytes> {
+  let offset = 0;
+  for await (const piece of pieces) {
+    const part = piece.subarray(Math.max(0, start - offset), Math.max(0, end - offset));
+    offset += piece.length;
+    if (part.length > 0) yield part;
+    if (offset >= end) return;
+  }
+}
+
+/** A stream that asks for a piece when it is read, and not before. */
+export function streamed(pieces: AsyncGenerator<Bytes>): ByteStream {
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await pieces.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: async () => void await pieces.return(undefined),
+  }, { highWaterMark: 0 });
+}

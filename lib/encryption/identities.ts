@@ -1,0 +1,86 @@
+/** The keys that decrypt. @module */
+import type { Decrypter, Identity } from "age-encryption";
+import { InvalidInputError } from "../errors.ts";
+import { keysIn, readKeyFile } from "./key_file.ts";
+import { PassphraseIdentity } from "./passphrase.ts";
+
+/**
+ * Secret keys, or a passphrase. They show nowhere: not in a log, not in an error, not in JSON.
+ *
+ * @category Encryption
+ */
+export class Identities {
+  readonly #each: readonly (string | Identity)[];
+
+  private constructor(each: readonly (string | Identity)[]) {
+    this.#each = each;
+  }
+
+  /**
+   * Reads files of secret keys, as `layerstash keygen` and `age-keygen` make them.
+   *
+   * @param paths the files
+   * @throws {NotFoundError} if a file does not exist
+   * @throws {InvalidInputError} if a file has no key, or something else
+   *
+   * @example
+   * ```ts
+   * import { generateKey, Identities } from "@layerstash/cli/encryption";
+   * const path = await Deno.makeTempFile();
+   * await Deno.writeTextFile(path, (await generateKey()).identity);
+   * await Identities.inFiles([path]);
+   * await Deno.remove(path);
+   * ```
+   */
+  static async inFiles(paths: readonly string[]): Promise<Identities> {
+    const files = await Promise.all(paths.map(async (path) => await keysOf(await readKeyFile(path), path)));
+    return new Identities(files.flat());
+  }
+
+  /**
+   * Takes a passphrase.
+   *
+   * @param passphrase the passphrase
+   *
+   * @example
+   * ```ts
+   * import { Identities } from "@layerstash/cli/encryption";
+   * Identities.withPassphrase("correct horse battery staple");
+   * ```
+   */
+  static withPassphrase(passphrase: string): Identities {
+    return new Identities([new PassphraseIdentity(passphrase)]);
+  }
+
+  /**
+   * Adds all to what decrypts.
+   *
+   * @internal
+   */
+  addTo(decrypter: Decrypter): void {
+    for (const each of this.#each) decrypter.addIdentity(each);
+  }
+}
+
+async function keysOf(text: string, path: string): Promise<string[]> {
+  if (text.startsWith("age-encryption.org/") || text.startsWith("-----BEGIN AGE ENCRYPTED")) {
+    throw new InvalidInputError(`${path} is itself encrypted`, {
+      hint: `decrypt it first, as in: age -d ${path} > KEY`,
+    });
+  }
+  const { Decrypter } = await import("age-encryption");
+  const keys = keysIn(text);
+  for (const [index, key] of keys.entries()) {
+    try {
+      new Decrypter().addIdentity(key);
+    } catch { // its message may have the key
+      throw new InvalidInputError(`entry ${index + 1} of ${path} is not a secret key`, {
+        hint: key.startsWith("age1") || text.startsWith("-----BEGIN")
+          ? "a file of keys made by layerstash keygen or age-keygen is needed: AGE-SECRET-KEY-1..."
+          : undefined,
+      });
+    }
+  }
+  if (keys.length === 0) throw new InvalidInputError(`${path} has no secret key`);
+  return keys;
+}

@@ -1,0 +1,102 @@
+/** For whom something is encrypted. @module */
+import type { Encrypter, Recipient } from "age-encryption";
+import { InvalidInputError } from "../errors.ts";
+import { quoted } from "../messages.ts";
+import { keysIn, readKeyFile } from "./key_file.ts";
+import { PassphraseRecipient } from "./passphrase.ts";
+
+/**
+ * Those who can decrypt what is encrypted for them: the owners of keys, or whoever knows a passphrase.
+ *
+ * @category Encryption
+ */
+export class Recipients {
+  readonly #each: readonly (string | Recipient)[];
+
+  private constructor(each: readonly (string | Recipient)[]) {
+    this.#each = each;
+  }
+
+  /**
+   * Reads what `--encrypt-to` takes: keys (`age1...`) and paths of files that have keys, one in a line.
+   *
+   * @param words the keys and paths
+   * @throws {InvalidInputError} if there is none, a key is not valid, or keys that withstand a quantum computer are mixed
+   *   with others, which do not: the weakest of them decides
+   * @throws {NotFoundError} if a word is neither a key nor a file
+   *
+   * @example
+   * ```ts
+   * import { generateKey, Recipients } from "@layerstash/cli/encryption";
+   * const { recipient } = await generateKey();
+   * await Recipients.of([recipient]);
+   * ```
+   */
+  static async of(words: readonly string[]): Promise<Recipients> {
+    const keys: string[] = [];
+    for (const word of words) {
+      if (word.startsWith("age1")) keys.push(await checkedKey(word, quoted(word)));
+      else keys.push(...await keysOfFile(word));
+    }
+    if (keys.length === 0) throw new InvalidInputError("no recipient was given", { hint: "a key: age1..." });
+    const resistant = keys.filter((key) => /^age1(tag)?pq1/.test(key));
+    if (resistant.length === 0 || resistant.length === keys.length) return new Recipients(keys);
+    throw new InvalidInputError(
+      "recipients whose keys withstand a quantum computer (age1pq1...) cannot be mixed with others",
+      { hint: "what is encrypted is as safe as the weakest of the keys" },
+    );
+  }
+
+  /**
+   * Whoever knows a passphrase.
+   *
+   * @param passphrase the passphrase, which everybody can try to guess who gets at the bytes
+   * @param work how long one attempt takes, as a power of two; absent = 18, about a second
+   * @throws {InvalidInputError} if it is empty
+   *
+   * @example
+   * ```ts
+   * import { Recipients } from "@layerstash/cli/encryption";
+   * Recipients.withPassphrase("correct horse battery staple");
+   * ```
+   */
+  static withPassphrase(passphrase: string, work?: number): Recipients {
+    if (passphrase === "") throw new InvalidInputError("the passphrase is empty");
+    return new Recipients([new PassphraseRecipient(passphrase, work)]);
+  }
+
+  /**
+   * Adds all to what encrypts.
+   *
+   * @internal
+   */
+  addTo(encrypter: Encrypter): void {
+    for (const each of this.#each) encrypter.addRecipient(each);
+  }
+}
+
+async function keysOfFile(path: string): Promise<string[]> {
+  if (path.startsWith("AGE-SECRET-KEY-")) {
+    throw new InvalidInputError("a secret key was given where a recipient is expected", {
+      hint: "a recipient is the public key: age1...; the secret one is now in the history of the shell",
+    });
+  }
+  const keys = keysIn(await readKeyFile(path));
+  if (keys.length === 0) throw new InvalidInputError(`${path} has no recipient`);
+  return await Promise.all(keys.map((key, index) => checkedKey(key, `entry ${index + 1} of ${path}`)));
+}
+
+/** A line of a file is not repeated in an error: it may be a secret key. */
+async function checkedKey(key: string, shown: string): Promise<string> {
+  const { Encrypter } = await import("age-encryption");
+  try {
+    new Encrypter().addRecipient(key);
+    return key;
+  } catch {
+    throw new InvalidInputError(`${shown} is not a recipient`, {
+      hint: /^ssh-/.test(key)
+        ? "keys of SSH are not supported: layerstash keygen makes a key"
+        : "a recipient is a public key, as layerstash keygen and age-keygen print it: age1...",
+    });
+  }
+}
