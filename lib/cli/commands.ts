@@ -158,6 +158,16 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     ],
   },
   {
+    heading: "Encryption:",
+    entries: [
+      {
+        name: "keygen",
+        summary: "make a key to encrypt for",
+        load: async () => (await import("./commands/keygen.ts")).keygenCommand(),
+      },
+    ],
+  },
+  {
     heading: "This program:",
     entries: [
       {

@@ -33,8 +33,8 @@ export class Identities {
    * ```
    */
   static async inFiles(paths: readonly string[]): Promise<Identities> {
-    const files = await Promise.all(paths.map(async (path) => await keysOf(await readKeyFile(path), path)));
-    return new Identities(files.flat());
+    const files = paths.map(async (path) => await keysOf(await readKeyFile(path), path));
+    return new Identities((await Promise.all(files)).flat());
   }
 
   /**

@@ -16,9 +16,14 @@ export function keysIn(text: string): string[] {
  *
  * @throws {NotFoundError} if it does not exist
  * @throws {NotAllowedError} if it may not be read
- * @throws {InvalidInputError} if it is too large to be one
+ * @throws {InvalidInputError} if it is too large to be one, or a secret key stands where its name should
  */
 export async function readKeyFile(path: string): Promise<string> {
+  if (/^AGE-SECRET-KEY-/i.test(path)) {
+    throw new InvalidInputError("a secret key was given where a file or a recipient is expected", {
+      hint: "others on this machine may have seen it: make another one, and name its file",
+    });
+  }
   try {
     return new TextDecoder().decode(await collectFile(path, MOST));
   } catch (cause) {

@@ -76,11 +76,6 @@ export class Recipients {
 }
 
 async function keysOfFile(path: string): Promise<string[]> {
-  if (path.startsWith("AGE-SECRET-KEY-")) {
-    throw new InvalidInputError("a secret key was given where a recipient is expected", {
-      hint: "a recipient is the public key: age1...; the secret one is now in the history of the shell",
-    });
-  }
   const keys = keysIn(await readKeyFile(path));
   if (keys.length === 0) throw new InvalidInputError(`${path} has no recipient`);
   return await Promise.all(keys.map((key, index) => checkedKey(key, `entry ${index + 1} of ${path}`)));

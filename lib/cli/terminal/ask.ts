@@ -61,19 +61,32 @@ async function askOnTerminal(
   what: string,
   { secret, host }: { secret: boolean; host: string },
 ): Promise<string> {
-  if (!Deno.stdin.isTerminal() || !Deno.stderr.isTerminal()) {
+  if (!hasTerminalToAsk()) {
     throw new InvalidInputError(`there is no terminal to ask for the ${what.toLowerCase()}`, {
       hint: `echo "$TOKEN" | ${commandLine("login", host, "-u", "YOU", "--password-stdin")}`,
     });
   }
+  const tokens = secret && tokensOf(host);
+  if (tokens) terminal.note(`${host} makes tokens ${tokens}`); // now: whoever types before the question would see it
+  return await typedAnswer({ terminal, signal }, { message: `${what} for ${host}`, secret });
+}
+
+/** Whether a person is there to ask. */
+export function hasTerminalToAsk(): boolean {
+  return Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
+}
+
+/** Asks on the terminal; what is secret does not show. */
+export async function typedAnswer(
+  { terminal, signal }: Session,
+  { message, secret }: { message: string; secret: boolean },
+): Promise<string> {
   const [{ password, text: ask, isCancel }, { stderr }] = await Promise.all([
     import("@clack/prompts"),
     import("node:process"),
   ]);
-  const tokens = secret && tokensOf(host);
-  if (tokens) terminal.note(`${host} makes tokens ${tokens}`); // now: whoever types before the question would see it
   terminal.close();
-  const question = { message: `${what} for ${host}`, output: stderr, signal };
+  const question = { message, output: stderr, signal };
   const answer = secret ? await password(question) : await ask(question);
   if (isCancel(answer)) throw new InterruptedError();
   return answer;

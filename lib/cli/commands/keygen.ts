@@ -1,0 +1,72 @@
+/** `layerstash keygen`. @module */
+import { dirname } from "node:path";
+import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { syncDirectory } from "../../content/atomic_file.ts";
+import { writeError } from "../../content/file_errors.ts";
+import { writeAllSync } from "../../content/write_all.ts";
+import { ConflictError } from "../../errors.ts";
+import type { GeneratedKey } from "../../encryption/generate_key.ts";
+import { generateKey } from "../../exports/encryption.ts";
+import { action } from "../action.ts";
+import { networkCommand } from "../base_commands.ts";
+import type { ConnectionFlags } from "../connection.ts";
+
+const EXAMPLES = `
+Examples:
+  $ layerstash keygen key.txt          # prints its public key: age1...
+  $ layerstash upload disk.img ghcr.io/me/files --encrypt-to age1...
+  $ layerstash download ghcr.io/me/files:disk.img --identity key.txt
+
+Whoever has FILE can decrypt, and without it nobody can: keep a copy of it. It is
+what age-keygen makes, and the program age reads it. Without FILE, the keys are
+printed.
+`;
+
+interface KeygenFlags extends ConnectionFlags {
+  file?: string | undefined;
+  postQuantum?: boolean | undefined;
+}
+
+/** Makes the command. */
+export function keygenCommand(): CommandUnknownOpts {
+  const bare = new Command("keygen")
+    .argument("[file]", "the new file of the secret key, for its owner only")
+    .option("--post-quantum", "a key that withstands a quantum computer, and is long");
+  const command = networkCommand(bare).addHelpText("after", EXAMPLES);
+  const work = action<KeygenFlags>(
+    ({ file }) => file === undefined ? "make a key" : `make the key ${file}`,
+    async ({ terminal }, { file, postQuantum }) => {
+      const key = await generateKey({ postQuantum: postQuantum === true });
+      if (file === undefined) return terminal.data(keyFileOf(key));
+      await writeNewFile(file, keyFileOf(key));
+      terminal.data(`${key.recipient}\n`);
+      terminal.note(`wrote ${file}: keep a copy, because nobody can decrypt without it`);
+    },
+  );
+  command.action((file, flags, parsed) => work({ ...flags, file }, parsed));
+  return command;
+}
+
+/** In the form of age-keygen. */
+function keyFileOf({ identity, recipient }: GeneratedKey): string {
+  const created = new Date().toISOString().replace(/\.\d+/, "");
+  return `# created: ${created}\n# public key: ${recipient}\n${identity}\n`;
+}
+
+/** Writes a file for its owner only. Another one is never replaced: what it has decrypted could not be read again. */
+async function writeNewFile(path: string, text: string): Promise<void> {
+  try {
+    using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
+    writeAllSync(file, new TextEncoder().encode(text));
+    await file.sync();
+    await syncDirectory(dirname(path));
+  } catch (cause) {
+    if (cause instanceof Deno.errors.AlreadyExists) {
+      throw new ConflictError(`${path} exists, and a key is never replaced`, {
+        hint: "name another file",
+        cause,
+      });
+    }
+    throw writeError(cause, path);
+  }
+}

@@ -1,0 +1,118 @@
+/** The options of encryption, which several commands have, and the keys and passphrases that they name. @module */
+import { Option } from "@commander-js/extra-typings";
+import { readKeyFile } from "../encryption/key_file.ts";
+import { Identities } from "../encryption/identities.ts";
+import { Recipients } from "../encryption/recipients.ts";
+import { InvalidInputError } from "../errors.ts";
+import type { Session } from "./action.ts";
+import { flag } from "./options.ts";
+import { mayRepeat } from "./strict_usage.ts";
+import { hasTerminalToAsk, typedAnswer } from "./terminal/ask.ts";
+
+/** For whom something is encrypted, in the words of the command line. */
+export interface EncryptionFlags {
+  encryptTo?: readonly string[] | undefined;
+  passphrase?: boolean | string | undefined;
+}
+
+/** With what it is decrypted. */
+export interface DecryptionFlags {
+  identity?: readonly string[] | undefined;
+  passphrase?: boolean | string | undefined;
+}
+
+/** `--encrypt-to`. */
+export function encryptToOption() {
+  const option = new Option(
+    "--encrypt-to <recipient>",
+    "encrypt for this key (age1...), or those of a file; repeatable",
+  );
+  return mayRepeat(option.argParser(addWord).env("LAYERSTASH_ENCRYPT_TO"));
+}
+
+/** `--passphrase`, for what stores and what reads. It takes no value: other users of the machine could see that. */
+export function passphraseOption(description: "encrypt with a passphrase" | "decrypt with a passphrase") {
+  return flag("--passphrase", description);
+}
+
+/** `--identity`. */
+export function identityOption() {
+  const option = new Option("--identity <file>", "decrypt with the secret keys of this file; repeatable");
+  return mayRepeat(option.argParser(addWord).env("LAYERSTASH_IDENTITY"));
+}
+
+function addWord(word: string, before: readonly string[] = []): readonly string[] {
+  return [...before, word];
+}
+
+/**
+ * For whom something is to be encrypted; `undefined` = for nobody, it is not encrypted. Asks for a passphrase twice.
+ *
+ * @throws {InvalidInputError} if a recipient is not valid, or there is no terminal to ask at
+ */
+export async function recipientsOf(
+  { encryptTo = [], passphrase }: EncryptionFlags,
+  session: Session,
+): Promise<Recipients | undefined> {
+  const isAsked = wantsPassphrase(passphrase);
+  if (isAsked && encryptTo.length > 0) {
+    throw new InvalidInputError(
+      "--passphrase and --encrypt-to exclude each other: age files have one or the other",
+    );
+  }
+  if (isAsked) return Recipients.withPassphrase(await passphraseFor("new", session));
+  return encryptTo.length > 0 ? await Recipients.of(encryptTo) : undefined;
+}
+
+/**
+ * What decrypts; `undefined` = nothing was named.
+ *
+ * @throws {InvalidInputError} if a file has no keys, or there is no terminal to ask at
+ */
+export async function identitiesOf(
+  { identity = [], passphrase }: DecryptionFlags,
+  session: Session,
+): Promise<Identities | undefined> {
+  const isAsked = wantsPassphrase(passphrase);
+  if (isAsked && identity.length > 0) {
+    throw new InvalidInputError(
+      "--passphrase and --identity exclude each other: age files have one or the other",
+    );
+  }
+  if (isAsked) return Identities.withPassphrase(await passphraseFor("known", session));
+  return identity.length > 0 ? await Identities.inFiles(identity) : undefined;
+}
+
+/** Who puts a passphrase into the variable of the option would store without encryption, and not notice. */
+function wantsPassphrase(passphrase: EncryptionFlags["passphrase"]): boolean {
+  const variable = Deno.env.get("LAYERSTASH_PASSPHRASE") ?? "";
+  if (!/^(1|yes|true|on|0|no|false|off|)$/i.test(variable)) {
+    throw new InvalidInputError("LAYERSTASH_PASSPHRASE is neither yes nor no", {
+      hint: "a passphrase is read from a file: LAYERSTASH_PASSPHRASE_FILE=FILE, with --passphrase",
+    });
+  }
+  return passphrase !== undefined && passphrase !== false;
+}
+
+async function passphraseFor(kind: "new" | "known", session: Session): Promise<string> {
+  const file = Deno.env.get("LAYERSTASH_PASSPHRASE_FILE");
+  if (file) return firstLine(await readKeyFile(file), file);
+  if (!hasTerminalToAsk()) {
+    throw new InvalidInputError("there is no terminal to ask for the passphrase", {
+      hint: "LAYERSTASH_PASSPHRASE_FILE=FILE names a file that has it in its first line",
+    });
+  }
+  const ask = (message: string) => typedAnswer(session, { message, secret: true });
+  const passphrase = await ask("Passphrase");
+  if (passphrase === "") throw new InvalidInputError("the passphrase is empty");
+  if (kind === "new" && await ask("The same passphrase again") !== passphrase) {
+    throw new InvalidInputError("the two passphrases are not the same");
+  }
+  return passphrase;
+}
+
+function firstLine(text: string, file: string): string {
+  const line = text.split(/\r?\n/, 1)[0]!;
+  if (line !== "") return line;
+  throw new InvalidInputError(`the first line of ${file} is empty: it should be the passphrase`);
+}
