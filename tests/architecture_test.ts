@@ -33,6 +33,7 @@ const FLOORS: readonly string[] = [
   "lib/copy/",
   "lib/append/",
   "lib/archive/",
+  "lib/serve/",
   "lib/open/",
   "lib/releases/",
   "lib/exports/",
@@ -57,6 +58,7 @@ const USERS: readonly string[] = [
   "lib/artifacts/",
   "lib/copy/",
   "lib/append/",
+  "lib/serve/",
 ];
 
 /** The walls: what stands on one side imports nothing from the other, whatever the floors allow. */

@@ -46,6 +46,7 @@ const EXPORTS: Record<Entry, string> = {
     DownloadFolderOptions DownloadedFolder UploadFolderOptions UploadedFolder downloadFolder isFolder removeFolder
     uploadFolder
   `,
+  "./serve": `OpenedRepositories ServeOptions ServedRepositories ServedRepository openServed serveHandler`,
   "./store": `
     BlobOptions BlobReader BlobState BlobStore BrokenRead ByteRange CallOptions Checkpoint Descriptor Digest DraftFile
     Family FreeOptions Manifest ManifestReader ManifestStore PutOptions RangeRefusedError ReadOptions

@@ -138,6 +138,16 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     ],
   },
   {
+    heading: "Serving:",
+    entries: [
+      {
+        name: "serve",
+        summary: "serve what is stored to browsers and container programs",
+        load: async () => (await import("./commands/serve.ts")).serveCommand(),
+      },
+    ],
+  },
+  {
     heading: "Sign-in:",
     entries: [
       {

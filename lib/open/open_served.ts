@@ -1,0 +1,130 @@
+/** Opens what a server serves: the layouts in directories, and repositories of other registries. @module */
+import { join } from "node:path";
+import { InvalidInputError, NotFoundError } from "../errors.ts";
+import { findLayouts } from "../layout/find_layouts.ts";
+import { quoted } from "../messages.ts";
+import { type Address, parseAddress } from "../oci/address.ts";
+import { exists } from "../oci/path_reference.ts";
+import { parseRepository } from "../oci/reference.ts";
+import type { ServedRepositories, ServedRepository } from "../serve/repositories.ts";
+import type { CallOptions } from "../store/store.ts";
+import { openAddress, openStore, type StoreOptions } from "./open_store.ts";
+
+/**
+ * Opens directories and repositories to serve them. A directory that is an OCI layout is one repository with the name of
+ * the directory. In any other directory each layout below it is a repository, as for `openStore` with names, and new ones
+ * can be created. A repository of a registry keeps its name, and is only read.
+ *
+ * @category Serving
+ * @param addresses such as `oci:box` or `ghcr.io/me/files`
+ * @throws {InvalidInputError} if an address is invalid, or names something in a repository
+ */
+export function openServed(addresses: readonly string[], options: StoreOptions = {}): OpenedRepositories {
+  return new OpenedRepositories(addresses.map(repositoryOf), options);
+}
+
+function repositoryOf(text: string): Address {
+  const address = parseAddress(text);
+  if (address.reference === undefined) return address;
+  throw new InvalidInputError(`${quoted(text)} names something in a repository, where all of it is served`, {
+    hint: `leave out ${quoted(address.reference)}`,
+  });
+}
+
+/**
+ * The repositories of directories and registries. Each store is opened when it is first asked for.
+ *
+ * @category Serving
+ */
+export class OpenedRepositories implements ServedRepositories, Disposable {
+  readonly #options: StoreOptions;
+  /** Repositories by name. */
+  readonly #single: Map<string, Address> = new Map();
+  /** Directories whose layouts are repositories. */
+  readonly #directories: string[] = [];
+  readonly #open: Map<string, ServedRepository> = new Map();
+
+  /**
+   * Opens nothing yet.
+   *
+   * @param addresses repositories and directories
+   * @param options how to connect to registries
+   */
+  constructor(addresses: readonly Address[], options: StoreOptions) {
+    this.#options = options;
+    for (const address of addresses) {
+      const { registry } = address;
+      if (registry.kind === "layout" && !isLayout(registry.directory)) {
+        this.#directories.push(registry.directory);
+      } else this.#addSingle(address);
+    }
+  }
+
+  #addSingle(address: Address): void {
+    const name = nameOf(address);
+    const other = this.#single.get(name);
+    if (other) {
+      throw new InvalidInputError(`${quoted(other.text)} and ${quoted(address.text)} would both be ${name}`);
+    }
+    this.#single.set(name, address);
+  }
+
+  async *names(options: CallOptions = {}): AsyncGenerator<string> {
+    const names = new Set(this.#single.keys());
+    for (const directory of this.#directories) {
+      if (!exists(directory)) continue; // it is created by the first push
+      for await (const name of findLayouts(directory, options)) names.add(name);
+    }
+    yield* [...names].filter(isRepository).sort();
+  }
+
+  find(name: string): Promise<ServedRepository | undefined> {
+    if (!isRepository(name)) return Promise.resolve(undefined);
+    const inside = this.#directories.find((directory) => isLayout(join(directory, ...name.split("/"))));
+    return Promise.resolve(this.#opened(name, inside));
+  }
+
+  async create(name: string): Promise<ServedRepository | undefined> {
+    return await this.find(name) ?? this.#opened(parseRepository(name), this.#directories[0]);
+  }
+
+  #opened(name: string, directory: string | undefined): ServedRepository | undefined {
+    const known = this.#open.get(name);
+    if (known) return known;
+    const address = this.#single.get(name);
+    if (!address && directory === undefined) return undefined;
+    const store = address
+      ? openAddress(address, this.#options)
+      : openStore({ ...this.#options, registry: `oci:${directory}`, repository: name });
+    const opened = { name, store, isWritable: !address || address.registry.kind === "layout" };
+    this.#open.set(name, opened);
+    return opened;
+  }
+
+  /** Closes all stores. */
+  [Symbol.dispose](): void {
+    for (const { store } of this.#open.values()) store.close();
+  }
+}
+
+/** The name under which a repository is served: its own, or that of its directory or file. */
+function nameOf({ registry, repository, text }: Address): string {
+  if (registry.kind === "remote") return repository;
+  const path = registry.kind === "layout" ? Deno.realPathSync(registry.directory) : registry.file;
+  const base = (path.replace(/[/\\]+$/, "").split(/[/\\]/).at(-1) ?? "").replace(/\.(tar|tgz)(\.\w+)?$/i, "");
+  const name = base.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
+  if (name !== "") return name;
+  throw new NotFoundError(`${quoted(text)} has no name under which it could be served`);
+}
+
+function isLayout(directory: string): boolean {
+  return exists(join(directory, "oci-layout")) || exists(join(directory, "index.json"));
+}
+
+function isRepository(name: string): boolean {
+  try {
+    return parseRepository(name) === name;
+  } catch {
+    return false;
+  }
+}
