@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { LayerstashError } from "../lib/errors.ts";
 import { openImage } from "../lib/exports/images.ts";
+import type { OpenEntry } from "../lib/layers/entry.ts";
 import { readTar } from "../lib/layers/read_tar.ts";
 import { StreamInput } from "../lib/layers/tar_input.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
@@ -213,7 +214,7 @@ function hexOf(name: string): string {
 }
 
 async function digestOfContent(
-  { size, extents }: { size: number; extents(): AsyncIterable<{ offset: number; bytes: Uint8Array }> },
+  { size, extents }: Pick<OpenEntry, "size" | "extents">,
 ) {
   const content = new Uint8Array(size);
   for await (const { offset, bytes } of extents()) content.set(bytes, offset);

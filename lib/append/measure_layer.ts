@@ -10,8 +10,7 @@ import {
 import { NotAnArchiveError, readTar } from "../layers/read_tar.ts";
 import type { PaxRecord } from "../layers/pax.ts";
 import type { TarHeader } from "../layers/tar_header.ts";
-import { StreamInput } from "../layers/tar_input.ts";
-import { joined } from "../layers/zstd_frames.ts";
+import { joined, StreamInput } from "../layers/tar_input.ts";
 import { type Digest, sha256 } from "../oci/digest.ts";
 import type { CallOptions } from "../store/store.ts";
 import { EngineRules } from "./engine_rules.ts";

@@ -82,7 +82,7 @@ export interface Extent {
 /** An entry whose content can be read. */
 export interface OpenEntry extends Entry {
   /** The content of a file, in order, without its holes. It can be read once, before the next entry is requested. */
-  extents(): AsyncGenerator<Extent>;
+  extents(): Iterable<Extent> | AsyncIterable<Extent>;
 }
 
 /**

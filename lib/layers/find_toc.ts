@@ -7,7 +7,7 @@ import { type Compression, decompress } from "./compression.ts";
 import type { LayerBlob } from "./layer_blob.ts";
 import { readTar } from "./read_tar.ts";
 import { StreamInput } from "./tar_input.ts";
-import type { Entry } from "./entry.ts";
+import type { Entry, OpenEntry } from "./entry.ts";
 import { STARGZ_TABLE, STARGZ_TABLE_DIGEST } from "./stargz.ts";
 import { LARGEST_TOC, Toc } from "./toc.ts";
 
@@ -120,6 +120,6 @@ async function* onePiece(bytes: Bytes): AsyncGenerator<Bytes> {
   yield bytes;
 }
 
-async function* contentOf(extents: AsyncGenerator<{ bytes: Bytes }>): AsyncGenerator<Bytes> {
+async function* contentOf(extents: ReturnType<OpenEntry["extents"]>): AsyncGenerator<Bytes> {
   for await (const { bytes } of extents) yield bytes;
 }

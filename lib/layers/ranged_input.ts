@@ -38,6 +38,10 @@ export class RangedInput implements TarInput {
     return this.#input.position;
   }
 
+  arrived(size: number): Bytes | undefined {
+    return this.#input.arrived(size);
+  }
+
   read(size: number): Promise<Bytes> {
     return this.#input.read(size);
   }

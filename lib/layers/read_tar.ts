@@ -92,11 +92,16 @@ export async function* readTar(input: TarInput, observer: TarObserver = {}): Asy
  * belongs to the archive.
  */
 async function nextHeader(input: TarInput): Promise<TarHeader | undefined> {
-  const block = input.position === 0 ? await firstBlock(input) : await input.readOrEnd(BLOCK);
+  const block = input.position === 0 ? await firstBlock(input) : await nextBlock(input);
   if (!block || !isZeroBlock(block)) return block && decodeHeader(block);
   const second = await input.readOrEnd(BLOCK);
   if (!second || isZeroBlock(second)) return undefined;
   throw new MismatchError("the tar archive continues after its end");
+}
+
+/** The next block, valid until something else is read; `undefined` at the end of the input. */
+function nextBlock(input: TarInput): Bytes | Promise<Bytes | undefined> {
+  return input.arrived(BLOCK) ?? input.readOrEnd(BLOCK);
 }
 
 /** Reads the first block. If it is not a header, the input is not an archive, rather than a damaged one. */
@@ -149,13 +154,14 @@ async function* readEntry(
   const extents = () => {
     if (!open) throw new LayerstashError(`the content of ${entry.path} can no longer be read`);
     open = false;
-    return entry.type === "file" ? readExtents(input, stored) : noExtents();
+    return entry.type === "file" ? readExtents(input, stored) : [];
   };
   yield { ...entry, extents };
   open = false;
-  await input.skip(stored.size - (input.position - before));
+  const left = stored.size - (input.position - before);
+  if (!input.arrived(left)) await input.skip(left);
   const padding = padded(stored.size) - stored.size;
-  if ((await input.readSome(padding)).length < padding) observer.onTorn?.();
+  if (!input.arrived(padding) && (await input.readSome(padding)).length < padding) observer.onTorn?.();
 }
 
 function rename(entry: Entry, name: string): void {
@@ -216,7 +222,13 @@ async function storedContent(
   return { size: stored, sparse: found?.map, sparseName: found?.name };
 }
 
-async function* readExtents(input: TarInput, { size, sparse }: StoredContent): AsyncGenerator<Extent> {
+/** The content of a file: in one piece where all of it has arrived. */
+function readExtents(input: TarInput, stored: StoredContent): Iterable<Extent> | AsyncIterable<Extent> {
+  const bytes = stored.sparse ? undefined : input.arrived(stored.size);
+  return bytes ? [{ offset: 0, bytes }] : readInPieces(input, stored);
+}
+
+async function* readInPieces(input: TarInput, { size, sparse }: StoredContent): AsyncGenerator<Extent> {
   for (const { offset, length } of sparse?.extents ?? [{ offset: 0, length: size }]) {
     let at = offset;
     for await (const bytes of input.pieces(length)) {
@@ -225,8 +237,6 @@ async function* readExtents(input: TarInput, { size, sparse }: StoredContent): A
     }
   }
 }
-
-async function* noExtents(): AsyncGenerator<Extent> {}
 
 const ATTRIBUTE = "SCHILY.xattr.";
 

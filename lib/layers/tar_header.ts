@@ -128,12 +128,13 @@ function fieldOf(block: Bytes, field: Field): Bytes {
 /** Whether the checksum is right: the sum of all bytes, with its own as blanks. Old programs summed signed bytes. */
 function hasChecksum(block: Bytes): boolean {
   const [start, length] = FIELDS.checksum;
-  let [unsigned, signed] = [0, 0];
+  let [unsigned, negative] = [length * 0x20, 0];
   for (let index = 0; index < BLOCK; index++) {
-    const value = index >= start && index < start + length ? 0x20 : block[index]!;
+    if (index === start) index += length;
+    const value = block[index]!;
     unsigned += value;
-    signed += value << 24 >> 24;
+    negative += value >> 7;
   }
   const expected = octalNumber(fieldOf(block, "checksum"));
-  return expected === unsigned || expected === signed;
+  return expected === unsigned || expected === unsigned - 256 * negative;
 }

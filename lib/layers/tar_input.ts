@@ -6,6 +6,11 @@ import { MismatchError } from "../errors.ts";
 export interface TarInput {
   /** The number of bytes that were read or skipped. */
   readonly position: number;
+  /**
+   * The next `size` bytes, if they have arrived already: nothing is waited for. They are valid until something else is
+   * requested.
+   */
+  arrived(size: number): Bytes | undefined;
   /** Reads exactly `size` bytes, as a copy. */
   read(size: number): Promise<Bytes>;
   /** Reads exactly `size` bytes, as a copy; `undefined` at the end of the input. */
@@ -40,6 +45,20 @@ export class StreamInput implements TarInput {
 
   get position(): number {
     return this.#position;
+  }
+
+  arrived(size: number): Bytes | undefined {
+    return this.#ahead.length < size ? undefined : this.#take(size);
+  }
+
+  /** The next `size` bytes, which are not taken: they come again. */
+  async peek(size: number): Promise<Bytes> {
+    if (this.#ahead.length < size) {
+      const [start, bytes] = [this.#position, await this.read(size)];
+      this.#ahead = joined(bytes, this.#ahead);
+      this.#position = start;
+    }
+    return this.#ahead.subarray(0, size);
   }
 
   async read(size: number): Promise<Bytes> {
@@ -107,6 +126,14 @@ export class StreamInput implements TarInput {
     this.#position += piece.length;
     return piece;
   }
+}
+
+/** Concatenates two pieces. */
+export function joined(first: Bytes, second: Bytes): Bytes {
+  const bytes = new Uint8Array(first.length + second.length);
+  bytes.set(first);
+  bytes.set(second, first.length);
+  return bytes;
 }
 
 /** The error for input that ends too early. */

@@ -1,18 +1,20 @@
 /** Checks the frames of zstd data before they are decoded (RFC 8878). @module */
 import type { Bytes } from "../content/bytes.ts";
 import { MismatchError } from "../errors.ts";
-import type { StreamInput } from "./tar_input.ts";
+import { joined, type StreamInput } from "./tar_input.ts";
 
 /** The most memory that a frame may demand of its decoder, in bytes. The zstd program has the same limit. */
 const LARGEST_WINDOW = 128 * 1024 * 1024;
 /** The largest block that RFC 8878 allows, in bytes, compressed or not. */
 const LARGEST_BLOCK = 128 * 1024;
+/** The size of a block's header, in bytes. */
+const HEADER = 3;
 const MAGIC = 0xfd2fb528;
 const RLE_BLOCK = 1;
 
 /**
  * Splits zstd data into pieces of at most one block each, so that little is decoded at once: a frame's header, its blocks,
- * its checksum.
+ * its checksum. Each is valid until the next is requested.
  *
  * @throws {MismatchError} if the data is not zstd, is truncated, or demands too much memory
  */
@@ -38,13 +40,14 @@ async function* frame(magic: Bytes, input: StreamInput): AsyncGenerator<Bytes> {
 }
 
 async function readBlock(input: StreamInput): Promise<{ bytes: Bytes; last: boolean }> {
-  const start = await input.read(3);
-  const fields = start[0]! | start[1]! << 8 | start[2]! << 16;
+  const [low = 0, middle = 0, high = 0] = await input.peek(HEADER);
+  const fields = low | middle << 8 | high << 16;
   const [kind, size] = [fields >> 1 & 3, fields >> 3];
   if (size > LARGEST_BLOCK || kind === 3) {
     throw new MismatchError("the layer's zstd data is damaged: a block is malformed");
   }
-  const bytes = joined(start, await input.read(kind === RLE_BLOCK ? 1 : size));
+  const whole = HEADER + (kind === RLE_BLOCK ? 1 : size);
+  const bytes = input.arrived(whole) ?? await input.read(whole);
   return { bytes, last: (fields & 1) === 1 };
 }
 
@@ -78,12 +81,4 @@ function littleEndian(bytes: Bytes): number {
 
 function viewOf(bytes: Bytes): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
-/** Concatenates two pieces. */
-export function joined(first: Bytes, second: Bytes): Bytes {
-  const bytes = new Uint8Array(first.length + second.length);
-  bytes.set(first);
-  bytes.set(second, first.length);
-  return bytes;
 }
