@@ -36,7 +36,7 @@
 import { inParallel } from "./lib/async/pool.ts";
 import { letGoOnFailure } from "./lib/content/byte_stream.ts";
 import { Hasher } from "./lib/content/hasher.ts";
-import { type Input, openInput, whileUnchanged } from "./lib/files/input.ts";
+import { openInput, whileUnchanged } from "./lib/files/input.ts";
 import { checkOutput } from "./lib/files/output.ts";
 import { rememberInput } from "./lib/files/remembered_input.ts";
 import type { Descriptor } from "./lib/oci/descriptor.ts";
@@ -46,6 +46,8 @@ import { chunkNumbers } from "./lib/stash/chunk_numbers.ts";
 import { checkBaseTag } from "./lib/stash/chunk_tags.ts";
 import { completeStash } from "./lib/stash/complete_stash.ts";
 import { lookUpExisting } from "./lib/stash/existing_chunks.ts";
+import { asStored, openStash } from "./lib/stash/decrypted_stash.ts";
+import { encryptInput, type StashInput } from "./lib/stash/encrypted_input.ts";
 import { fetchAhead, fetchStash } from "./lib/stash/fetch_stash.ts";
 import { findStash, untaggedChunks } from "./lib/stash/find_stash.ts";
 import { stashNotFound } from "./lib/stash/stash_not_found.ts";
@@ -57,11 +59,12 @@ import {
   type TagRemoval,
 } from "./lib/stash/remove_tags.ts";
 import { sendChunk } from "./lib/stash/send_chunk.ts";
-import { type Chunk, reportPlan, type Stash } from "./lib/stash/stash.ts";
+import { type Chunk, reportPlan, type Stash, type StashEncryption } from "./lib/stash/stash.ts";
 import { StashDraft } from "./lib/stash/stash_draft.ts";
 import { keepStored, StashTags } from "./lib/stash/stash_tags.ts";
 import type {
   DownloadOptions,
+  InfoOptions,
   ListOptions,
   TransferOptions,
   UploadOptions,
@@ -90,8 +93,16 @@ export { type Credentials, type FindCredentials, firstCredentials } from "./lib/
 export { savedCredentials } from "./lib/sign_in/saved_credentials.ts";
 
 // What the verbs below take and return.
-export type { Chunk, KeptTag, ListedStash, Stash, StashFault, TagRemoval, VerifyResult };
-export type { DownloadOptions, ListOptions, TransferOptions, UploadOptions, VerbOptions, VerifyOptions };
+export type { Chunk, KeptTag, ListedStash, Stash, StashEncryption, StashFault, TagRemoval, VerifyResult };
+export type {
+  DownloadOptions,
+  InfoOptions,
+  ListOptions,
+  TransferOptions,
+  UploadOptions,
+  VerbOptions,
+  VerifyOptions,
+};
 export type { CallOptions, Digest, Store };
 export type { OnEvent, TransferEvent } from "./lib/events.ts";
 export {
@@ -133,17 +144,37 @@ export { DEFAULT_JOBS };
  * if (stash.size !== 18 || stash.chunks.length !== 2) throw new Error("unexpected stash");
  * await Deno.remove(directory, { recursive: true });
  * ```
+ *
+ * @example Encrypt it for the owner of a key
+ * ```ts
+ * import { download, openStore, upload } from "@layerstash/cli";
+ * import { generateKey, Identities, Recipients } from "@layerstash/cli/encryption";
+ *
+ * const directory = await Deno.makeTempDir();
+ * const { identity, recipient } = await generateKey();
+ * await Deno.writeTextFile(`${directory}/key.txt`, identity);
+ * using store = openStore({ registry: `oci:${directory}/box`, repository: "me/files" });
+ * const input = new Response("a secret").body!;
+ * await upload(store, "note", { input, encryptTo: await Recipients.of([recipient]) });
+ *
+ * const identities = await Identities.inFiles([`${directory}/key.txt`]);
+ * await download(store, "note", { output: `${directory}/note.txt`, identities });
+ * if (await Deno.readTextFile(`${directory}/note.txt`) !== "a secret") throw new Error("not the same");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
  */
 export async function upload(store: Store, baseTag: string, options: UploadOptions): Promise<Stash> {
   const { chunkSize = store.chunkSize, stateDirectory, onEvent = store.onEvent } = options;
   using hasher = new Hasher();
-  await using content = await openInput(options.input, hasher);
+  await using file = await openInput(options.input, hasher);
+  checkTransfer(options);
+  await using content = await encryptInput(file, { ...options, store, baseTag, chunkSize, onEvent });
   await using input = await rememberInput(content, { store, name: baseTag, stateDirectory, onEvent });
   return await whileUnchanged(input, async () => {
-    checkTransfer(options);
     const draft = new StashDraft(input, { baseTag, chunkSize });
     reportPlan(draft, onEvent);
-    return await storeStash(store, draft, input, { ...options, onEvent });
+    const stash = await storeStash(store, draft, input, { ...options, onEvent });
+    return input.encryption?.settle(stash) ?? stash;
   });
 }
 
@@ -156,7 +187,7 @@ export async function upload(store: Store, baseTag: string, options: UploadOptio
 async function storeStash(
   store: Store,
   draft: StashDraft,
-  input: Input,
+  input: StashInput,
   given: UploadOptions,
 ): Promise<Stash> {
   const { overwrite, signal } = given;
@@ -184,7 +215,7 @@ async function storeStash(
     const layer = await (only ? tags.addBeside(only, sending) : sending);
     layers[chunk.number - 1] = layer;
     const images = await chunk.isLast() ? [] : [draft.image(chunk.number, layer)];
-    if (++stored === draft.chunks) images.push(draft.lastImage(layers)); // its config is stored with the others
+    if (++stored === draft.chunks) images.push(await draft.lastImage(layers)); // its config is stored with the others
     await tags.add(...images);
   });
   verdicts.requireAllCompared(layers.length);
@@ -203,6 +234,7 @@ async function storeStash(
  *   out of range
  * @throws {NotFoundError} if the stash does not exist or is incomplete
  * @throws {MismatchError} if bytes are corrupted: no file is made, but a stream has received the bad bytes
+ * @throws {NotAllowedError} if it is encrypted, and the identities do not open it: nothing is written then
  * @throws {ConflictError} if another process downloads to the same file; or if a file with other bytes exists, or a
  *   `FILE.part` that is not the beginning of this download, and `overwrite` is not set
  *
@@ -225,17 +257,19 @@ export async function download(
   baseTag: string,
   options: DownloadOptions,
 ): Promise<Stash> {
-  const { output, overwrite, stateDirectory, jobs, onEvent = store.onEvent, signal } = options;
+  const { output, overwrite, identities, stateDirectory, jobs, onEvent = store.onEvent, signal } = options;
   await using ahead = new ReadAhead(store, { signal, onEvent });
-  const stash = await letGoOnFailure(output, async () => {
+  const open = await letGoOnFailure(output, async () => {
     checkTransfer(options);
     if (typeof output !== "function") checkOutput(output);
     const onLayer = await fetchAhead(ahead, output, jobs);
-    return await findStash(store, baseTag, { signal, onEvent, onLayer });
+    const found = await findStash(store, baseTag, { signal, onEvent, onLayer });
+    return await openStash(ahead.reader, found, identities);
   });
-  reportPlan({ ...stash, chunks: stash.chunks.length }, onEvent);
+  const { stash, plain } = open;
+  reportPlan({ ...plain, chunks: plain.chunks.length }, onEvent);
   const target = typeof output === "function" ? await output(stash) : output;
-  await fetchStash(ahead.reader, stash, target, { overwrite, stateDirectory, jobs, onEvent, signal });
+  await fetchStash(open, target, { overwrite, stateDirectory, jobs, onEvent, signal });
   return stash;
 }
 
@@ -298,9 +332,11 @@ export async function* list(store: StoreReader, options: ListOptions = {}): Asyn
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export async function info(store: StoreReader, baseTag: string, options: CallOptions = {}): Promise<Stash> {
-  const stash = await findStash(store, baseTag, options);
-  const untagged = await untaggedChunks(store, stash, options);
+export async function info(store: StoreReader, baseTag: string, options: InfoOptions = {}): Promise<Stash> {
+  const { identities, ...calls } = options;
+  const found = await findStash(store, baseTag, calls);
+  const { stash } = identities ? await openStash(store, found, identities) : { stash: found };
+  const untagged = await untaggedChunks(store, stash, calls);
   return { ...stash, ...(untagged.length > 0 && { untagged }) };
 }
 
@@ -331,8 +367,11 @@ export async function verify(
   options: VerifyOptions = {},
 ): Promise<VerifyResult> {
   checkTransfer(options);
-  const stash = await findStash(store, baseTag, options);
-  return { stash, faults: await checkStash(store, stash, options) };
+  const { identities, file, ...calls } = options;
+  const found = await findStash(store, baseTag, calls);
+  const needsBytes = identities !== undefined || file !== undefined;
+  const open = needsBytes ? await openStash(store, found, identities) : asStored(store, found);
+  return { stash: open.stash, faults: await checkStash(store, open, options) };
 }
 
 /**

@@ -9,10 +9,10 @@ type Entry = keyof typeof config.exports;
 const EXPORTS: Record<Entry, string> = {
   ".": `
     Address CallOptions Chunk Clock ConflictError Credentials DEFAULT_JOBS DEFAULT_RETRY_POLICY DEFAULT_TIMEOUTS
-    Digest DownloadOptions ErrorDetails ErrorKind FindCredentials InvalidInputError KeptTag LayerstashError
+    Digest DownloadOptions ErrorDetails ErrorKind FindCredentials InfoOptions InvalidInputError KeptTag LayerstashError
     ListOptions ListedStash ManifestFormat MismatchError NotAllowedError NotFoundError OnEvent OpenOptions PushMode
     RateLimit RegistryError RegistryErrorDetails RegistryOptions RegistryProfile RetryPolicy Stash
-    StashFault Store StoreOptions TagRemoval Timeouts TokenOptions TransferEvent TransferOptions TransportOptions
+    StashEncryption StashFault Store StoreOptions TagRemoval Timeouts TokenOptions TransferEvent TransferOptions TransportOptions
     UploadOptions VerbOptions VerifyOptions VerifyResult download firstCredentials getToken info list
     listRepositories openStore parseAddress remove savedCredentials upload verify
   `,

@@ -34,6 +34,7 @@ function journalWith(earlier: readonly unknown[]): Journal & { added: unknown[] 
     begins: false,
     added,
     add: (record) => void added.push(JSON.parse(JSON.stringify(record))),
+    replace() {},
     discard() {},
     [Symbol.dispose]() {},
   };

@@ -2,6 +2,7 @@
 import type { Encrypter, Recipient } from "age-encryption";
 import { InvalidInputError } from "../errors.ts";
 import { quoted } from "../messages.ts";
+import { Identities } from "./identities.ts";
 import { keysIn, readKeyFile } from "./key_file.ts";
 import { PassphraseRecipient } from "./passphrase.ts";
 
@@ -12,9 +13,15 @@ import { PassphraseRecipient } from "./passphrase.ts";
  */
 export class Recipients {
   readonly #each: readonly (string | Recipient)[];
+  /** Who they are, as a text that may be kept: their public keys, in order. Of a passphrase it says only that it is one. */
+  readonly id: string;
+  /** Those who know the passphrase can also decrypt; of public keys nobody knows who can. */
+  readonly identities: Identities | undefined;
 
-  private constructor(each: readonly (string | Recipient)[]) {
+  private constructor(each: readonly (string | Recipient)[], identities?: Identities) {
     this.#each = each;
+    this.identities = identities;
+    this.id = each.map((one) => typeof one === "string" ? one : "a passphrase").sort().join(" ");
   }
 
   /**
@@ -62,7 +69,7 @@ export class Recipients {
    */
   static withPassphrase(passphrase: string, work?: number): Recipients {
     if (passphrase === "") throw new InvalidInputError("the passphrase is empty");
-    return new Recipients([new PassphraseRecipient(passphrase, work)]);
+    return new Recipients([new PassphraseRecipient(passphrase, work)], Identities.withPassphrase(passphrase));
   }
 
   /**

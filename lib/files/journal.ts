@@ -31,6 +31,8 @@ export interface Journal extends Disposable {
   readonly begins: boolean;
   /** Adds a record. It survives the end of this process, however sudden; a power cut may lose it. */
   add(record: unknown): void;
+  /** Replaces all records by one, so that nothing is left of the others. */
+  replace(record: unknown): void;
   /** Closes and removes the journal: the transfer is complete. */
   discard(): void;
 }
@@ -70,6 +72,7 @@ const NO_JOURNAL: Journal = {
   changed: false,
   begins: false,
   add() {},
+  replace() {},
   discard() {},
   [Symbol.dispose]() {},
 };
@@ -107,17 +110,24 @@ function read(path: string, file: Deno.FsFile, options: JournalOptions): Journal
     if (open) file.close();
     open = false;
   };
+  const add = (record: unknown) => {
+    try {
+      if (writable) writeLine(file, record);
+    } catch (error) { // a full disk is no reason to end a transfer over the network
+      writable = false;
+      onEvent?.(notKept(options, error));
+    }
+  };
   return {
     earlier: goesOn ? records.slice(1) : [],
     changed: about.success && !goesOn && records.length > 1,
     begins: records.length === 0,
-    add(record) {
-      try {
-        if (writable) writeLine(file, record);
-      } catch (error) { // a full disk is no reason to end a transfer over the network
-        writable = false;
-        onEvent?.(notKept(options, error));
-      }
+    add,
+    replace(record) {
+      file.truncateSync(0);
+      file.seekSync(0, Deno.SeekMode.Start);
+      add({ version: 1, name, subject });
+      add(record);
     },
     discard() {
       if (open) removeQuietly(path, onEvent);

@@ -39,7 +39,7 @@ const recordSchema = v.object({
  *
  * @throws {ConflictError} if another process stores the same
  */
-export async function rememberInput(input: Input, options: MemoryOptions): Promise<Input> {
+export async function rememberInput<I extends Input>(input: I, options: MemoryOptions): Promise<I> {
   const { store, name, stateDirectory, onEvent } = options;
   const journal = await openJournal({
     directory: stateDirectory,
@@ -86,6 +86,7 @@ class Memory {
     const range = { start, end: start + (source.size ?? 0) };
     const key = `${range.start}-${range.end}`;
     const remember = (digest: Digest) => {
+      chunk.remember?.(digest);
       if (this.#digests.get(key) !== digest) this.#journal.add({ ...range, digest });
       this.#digests.set(key, digest);
       return digest;

@@ -2,7 +2,7 @@
 import { counted } from "../messages.ts";
 import { Hasher } from "../content/hasher.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
-import { type OnEvent, withChannel } from "../events.ts";
+import type { OnEvent } from "../events.ts";
 import { type Digest, sha256 } from "../oci/digest.ts";
 import { listedBlobs } from "../oci/references.ts";
 import type { BlobReader, CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
@@ -10,6 +10,7 @@ import { adaptiveJobs, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel, type Jobs } from "../async/pool.ts";
 import { receive } from "../transfer/receive.ts";
 import { statFile } from "../files/input.ts";
+import type { OpenStash } from "./decrypted_stash.ts";
 import { type Chunk, chunkName, middleChunks, reportPlan, type Stash } from "./stash.ts";
 import type { VerifyOptions } from "./verb_options.ts";
 
@@ -74,18 +75,18 @@ export interface VerifyResult {
  */
 export async function checkStash(
   store: StoreReader,
-  stash: Stash,
+  { stash, plain, readerOf }: OpenStash,
   { file, deep, jobs, onEvent = store.onEvent, signal }: VerifyOptions,
 ): Promise<StashFault[]> {
   const options = { jobs, onEvent, signal };
   const both = file !== undefined && deep;
-  reportPlan({ ...stash, chunks: stash.chunks.length }, onEvent, both ? 2 : 1);
+  reportPlan({ ...plain, chunks: plain.chunks.length }, onEvent, both ? 2 : 1);
   const faults = await checkTags(store, stash, options);
-  if (file !== undefined) faults.push(...await checkFile(file, stash, options));
+  if (file !== undefined) faults.push(...await checkFile(file, plain, options));
   // Each chunk is reported once: when the file is compared, or when the store is asked.
   const quiet: OnEvent = (event) => void (event.type !== "blob" && onEvent?.(event));
   const asked = file === undefined ? options : { ...options, onEvent: quiet };
-  faults.push(...await (deep ? checkBytes(store, stash, options) : checkPresence(store, stash, asked)));
+  faults.push(...await (deep ? checkBytes(readerOf, plain, options) : checkPresence(store, stash, asked)));
   return faults.sort((a, b) => a.chunk - b.chunk);
 }
 
@@ -166,18 +167,18 @@ export async function checkPresence(
 
 /** Reads the blob of each chunk to its end and compares its digest. Nothing is kept. */
 export async function checkBytes(
-  store: BlobReader,
+  readerOf: (chunk: Chunk) => BlobReader,
   stash: Stash,
   options: CheckOptions,
 ): Promise<StashFault[]> {
-  const { jobs, onEvent } = adaptiveJobs({ ...withChannel(options, store), size: stash.size });
+  const { jobs, onEvent } = adaptiveJobs({ ...options, size: stash.size });
   return await checkEach(stash, { ...options, jobs, onEvent }, async (chunk, signal) => {
     const { digest, size } = chunk;
     const what = chunkName(chunk);
     const hash = sha256();
     const sink = (bytes: Uint8Array) => void hash.update(bytes);
     try {
-      await receive(store, { digest, size, what, sink, orWhole: true, onEvent, signal });
+      await receive(readerOf(chunk), { digest, size, what, sink, orWhole: true, onEvent, signal });
     } catch (error) {
       if (error instanceof NotFoundError) return BLOB_MISSING;
       if (error instanceof MismatchError) return corruptedBlob(error.message);

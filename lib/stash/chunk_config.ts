@@ -20,6 +20,16 @@ export interface ChunkNote {
   chunks?: number | undefined;
   /** The layers of all chunks in order; in the last chunk only. */
   digests?: Digest[] | undefined;
+  /** Present where each chunk is a file of its own in the format of age. All sizes are those of what is stored. */
+  encryption?: EncryptionNote | undefined;
+}
+
+/** How a stash is encrypted. */
+export interface EncryptionNote {
+  /** The format of every chunk: a file as age-encryption.org/v1 describes it. */
+  format: "age";
+  /** In the last chunk only: what the file is, encrypted, as a file of age in base64. */
+  details?: string | undefined;
 }
 
 /** A config of a chunk's image, as far as layerstash reads it. */
@@ -44,10 +54,14 @@ const configSchema: v.GenericSchema<unknown, ChunkConfig> = v.object({
     chunk: count,
     chunks: v.optional(count),
     digests: v.optional(v.array(v.custom<Digest>(isDigest, "is not a sha256 digest"))),
+    encryption: v.optional(v.object({
+      format: v.literal("age", "is not age, the only encryption known here: a newer layerstash may read it"),
+      details: v.optional(v.pipe(v.string(), v.base64())),
+    })),
   })),
 });
 
-/** The largest config that is read, in bytes: the table of 100,000 chunks has 7.5 MB. */
+/** The largest config that is read, in bytes: the table of 100,000 chunks has 7.5 MB, and the encrypted details 8.6 MB. */
 export const MAX_CHUNK_CONFIG_SIZE: number = 16 * 1024 * 1024;
 
 /**

@@ -22,8 +22,8 @@ export async function completeStash(
 ): Promise<Stash> {
   const stash = draft.finish(layers);
   const stale = existing.numbers.filter((number) => number > layers.length);
-  if (stale.length > 0) await tags.add(draft.firstImage(layers));
-  const digest = await tags.complete(draft.lastImage(layers));
+  if (stale.length > 0) await tags.add(await draft.firstImage(layers));
+  const digest = await tags.complete(await draft.lastImage(layers));
   const put = stash.chunks.map(({ number }) => chunkTag(draft.baseTag, number));
   await freeReplaced(store, put, { ...options, manifests: tags.replaced });
   const foreign = options.overwrite || stale.length > 0 ? existing.foreign : []; // kept, and named

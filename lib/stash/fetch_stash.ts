@@ -1,14 +1,14 @@
 /** Fetches a stash: into a file, or into a stream. @module */
 import { fetchFile, type FetchFileOptions } from "../files/fetch_file.ts";
 import { streamOut } from "../files/stream_out.ts";
-import type { StoreReader } from "../store/store.ts";
 import { placeBlobs } from "../transfer/placed_blob.ts";
 import { isNewFile } from "../files/partial_file.ts";
 import { firstPart } from "../transfer/fetch_blobs.ts";
 import type { ReadAhead } from "../transfer/read_ahead.ts";
 import type { LookOptions } from "./chunk_image.ts";
+import type { OpenStash } from "./decrypted_stash.ts";
 import { explainFetchError } from "./stash_faults.ts";
-import { chunkName, type Stash } from "./stash.ts";
+import { chunkName } from "./stash.ts";
 import type { DownloadOptions } from "./verb_options.ts";
 
 /** What `fetchStash` takes. */
@@ -37,13 +37,12 @@ export async function fetchAhead(
  *   somebody else's
  */
 export async function fetchStash(
-  store: StoreReader,
-  stash: Stash,
+  { stash, plain, reader }: OpenStash,
   output: string | WritableStream<Uint8Array>,
   options: FetchStashOptions,
 ): Promise<void> {
-  const chunks = placeBlobs(stash.chunks, chunkName);
-  const explain = (error: unknown) => explainFetchError(error, store, stash, options);
-  if (typeof output === "string") await fetchFile(store, chunks, output, { ...options, explain });
-  else await streamOut(store, chunks, output, { ...options, explain });
+  const chunks = placeBlobs(plain.chunks, chunkName);
+  const explain = (error: unknown) => explainFetchError(error, reader, stash, options);
+  if (typeof output === "string") await fetchFile(reader, chunks, output, { ...options, explain });
+  else await streamOut(reader, chunks, output, { ...options, explain });
 }

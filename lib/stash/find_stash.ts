@@ -137,6 +137,7 @@ function requireAgreement(note: ChunkNote, first: ChunkImage, table: StashTable,
   const { size, chunks, digests, chunkSize } = table;
   const agree = isConsistent(table, last) && note.chunk === 1 && note.chunkSize === chunkSize &&
     note.name === table.name && (note.size ?? size) === size && (note.chunks ?? chunks) === chunks &&
+    note.encryption?.format === table.encryption?.format &&
     digests[0] === first.layer.digest && first.layer.size === Math.min(chunkSize, size);
   if (agree) return;
   throw new MismatchError(`${first.tag} and ${last.tag} belong to different uploads: the stash is torn`, {

@@ -2,10 +2,10 @@
 import { InvalidInputError, MismatchError, NotFoundError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
-import { type ChunkNote, requireNote } from "./chunk_config.ts";
+import { type ChunkNote, type EncryptionNote, requireNote } from "./chunk_config.ts";
 import type { ChunkImage } from "./chunk_image.ts";
 import { lookAtDigest } from "./blob_instead.ts";
-import { chunksOf, sliceSize, type Stash } from "./stash.ts";
+import { chunksOf, sliceSize, type Stash, type StashEncryption } from "./stash.ts";
 
 /** The description of a stash by its last chunk, which lists all chunks. */
 export type StashTable = ChunkNote & Required<Pick<ChunkNote, "size" | "chunks" | "digests">>;
@@ -34,7 +34,7 @@ export function isConsistent(table: StashTable, { layer }: ChunkImage): boolean 
  */
 export function stashOfTable(
   name: string,
-  { digests, ...table }: StashTable,
+  { digests, encryption, ...table }: StashTable,
   { manifest, config }: ChunkImage,
 ): Stash {
   const { size, chunkSize } = table;
@@ -51,7 +51,13 @@ export function stashOfTable(
     modified: config.created,
     chunks: chunksOf(name, slices),
     provenComplete: true,
+    ...(encryption && { encryption: encryptionOf(encryption) }),
   };
+}
+
+/** The details are large, and secret: a function gives them, and JSON has none. */
+function encryptionOf({ format, details }: EncryptionNote): StashEncryption {
+  return { format, ...(details !== undefined && { details: () => details }) };
 }
 
 /**

@@ -29,6 +29,8 @@ export interface Slicing {
   chunkSize: number;
   /** The size of the file; absent where it is not known. */
   size?: number | undefined;
+  /** Present where it is encrypted: the size then depends on that of the chunks. */
+  encryption?: object | undefined;
 }
 
 /**
@@ -54,6 +56,8 @@ export interface Stash {
   modified?: string | undefined;
   /** The slices, in order. */
   chunks: Chunk[];
+  /** Present where each chunk is encrypted: all sizes and digests are those of what is stored. */
+  encryption?: StashEncryption | undefined;
   /** Whether its last chunk lists all chunks, which proves that none is missing. The Python layerstash stores no such list. */
   provenComplete: boolean;
   /**
@@ -63,13 +67,30 @@ export interface Stash {
   untagged?: number[] | undefined;
 }
 
+/**
+ * How a stash is encrypted.
+ *
+ * @category Files
+ */
+export interface StashEncryption {
+  /** The format of every chunk: `age` opens it. */
+  format: "age";
+  /** The size of the file itself, in bytes; absent where no key was given. */
+  size?: number | undefined;
+  /** Gives the encrypted description of the file, as a file of age in base64. */
+  details?: (() => string) | undefined;
+}
+
 /** What messages call a chunk. */
 export function chunkName({ number }: { number: number }): string {
   return `chunk ${number}`;
 }
 
 /** The size of the chunk with this number, counted from 1; zero or less = the file has fewer chunks. */
-export function sliceSize(number: number, { chunkSize, size }: Required<Slicing>): number {
+export function sliceSize(
+  number: number,
+  { chunkSize, size }: Required<Omit<Slicing, "encryption">>,
+): number {
   return Math.min(chunkSize, size - (number - 1) * chunkSize);
 }
 

@@ -1,11 +1,12 @@
 /** Builds the images of the chunks of a stash that is being stored. @module */
-import { chunkCount, type Input, type InputChunk, SMALL_FILE } from "../files/input.ts";
+import { chunkCount, type InputChunk, SMALL_FILE } from "../files/input.ts";
 import { type Descriptor, TITLE } from "../oci/descriptor.ts";
 import { digestOf } from "../oci/digest.ts";
 import { encodeManifest, type Manifest } from "../oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../oci/media_types.ts";
 import type { ChunkNote } from "./chunk_config.ts";
 import { checkBaseTag, chunkTag } from "./chunk_tags.ts";
+import type { InputEncryption, StashInput } from "./encrypted_input.ts";
 import { chunksOf, type Slicing, type Stash } from "./stash.ts";
 
 /** The image of one chunk, ready to be stored under its tag. */
@@ -35,20 +36,22 @@ export class StashDraft implements Slicing {
   /** When the file was last changed, or the stream was opened, as an ISO 8601 date. */
   modified: string;
   readonly #name: string | undefined;
+  readonly #encryption: InputEncryption | undefined;
 
   /**
    * Slices an input.
    *
-   * @param options the base tag, and the size of a chunk
+   * @param options the base tag, and the size of a chunk, unless the input has decided on it
    * @throws {InvalidInputError} if the tag of a chunk is invalid or too long
    */
-  constructor(input: Input, options: { baseTag: string; chunkSize: number }) {
+  constructor(input: StashInput, options: { baseTag: string; chunkSize: number }) {
     this.baseTag = options.baseTag;
-    this.chunkSize = options.chunkSize;
+    this.chunkSize = input.encryption?.chunkSize ?? options.chunkSize;
     this.size = input.size;
-    this.chunks = input.size === undefined ? undefined : chunkCount(input.size, options.chunkSize);
+    this.chunks = input.size === undefined ? undefined : chunkCount(input.size, this.chunkSize);
     this.modified = input.modified.toISOString();
     this.#name = input.name;
+    this.#encryption = input.encryption;
     checkBaseTag(this.baseTag, this.chunks);
   }
 
@@ -64,22 +67,28 @@ export class StashDraft implements Slicing {
 
   /** Builds the only image of a small file. */
   async onlyImage({ source }: InputChunk): Promise<TaggedImage> {
-    return this.lastImage([{ mediaType: OCTET_STREAM, digest: await source.digest(), size: this.size! }]);
+    return await this.lastImage([{
+      mediaType: OCTET_STREAM,
+      digest: await source.digest(),
+      size: this.size!,
+    }]);
   }
 
   /**
    * Builds the image of chunk 1 when all chunks are stored. It says how many there are, so that no tag which a longer stash
    * left is taken for the last one.
    */
-  firstImage(layers: readonly Descriptor[]): TaggedImage {
-    if (layers.length === 1) return this.lastImage(layers);
+  async firstImage(layers: readonly Descriptor[]): Promise<TaggedImage> {
+    if (layers.length === 1) return await this.lastImage(layers);
     return this.#image(1, layers[0]!, { size: totalSize(layers), chunks: layers.length });
   }
 
   /** Builds the image of the last chunk. It has the table of all chunks, which makes the stash complete. */
-  lastImage(layers: readonly Descriptor[]): TaggedImage {
+  async lastImage(layers: readonly Descriptor[]): Promise<TaggedImage> {
     const digests = layers.map(({ digest }) => digest);
-    const table = { size: totalSize(layers), chunks: layers.length, digests };
+    const details = await this.#encryption?.details(layers);
+    const encryption = details === undefined ? undefined : { format: "age", details } as const;
+    const table = { size: totalSize(layers), chunks: layers.length, digests, encryption };
     return this.#image(layers.length, layers.at(-1)!, table);
   }
 
@@ -93,20 +102,41 @@ export class StashDraft implements Slicing {
       modified: this.modified,
       chunks: chunksOf(this.baseTag, layers),
       provenComplete: true,
+      ...(this.#encryption && { encryption: { format: "age" } }),
     };
   }
 
   #image(number: number, layer: Descriptor, table: Partial<ChunkNote>): TaggedImage {
     const { size, chunkSize, chunks } = this;
-    const note = { version: 1, name: this.#name, size, chunkSize, chunk: number, chunks, ...table } as const;
+    const encryption = this.#encryption && { format: "age" } as const;
+    const note = {
+      version: 1,
+      name: this.#name,
+      size,
+      chunkSize,
+      chunk: number,
+      chunks,
+      encryption,
+      ...table,
+    } as const;
     return imageOf(note, layer, this);
   }
 }
 
 /** Builds the image of a chunk in the middle again, whose tag was lost: with the bytes that it had, if a file was stored. */
 export function rebuildImage({ baseTag, ...stash }: Stash, number: number): TaggedImage {
-  const { name, size, chunkSize, chunks, modified } = stash;
-  const note = { version: 1, name, size, chunkSize, chunk: number, chunks: chunks.length } as const;
+  const { size, chunkSize, chunks, modified } = stash;
+  const encryption = stash.encryption && { format: "age" } as const;
+  const name = encryption ? undefined : stash.name;
+  const note = {
+    version: 1,
+    name,
+    size,
+    chunkSize,
+    chunk: number,
+    chunks: chunks.length,
+    encryption,
+  } as const;
   const { digest, size: bytes } = chunks[number - 1]!;
   return imageOf(note, { mediaType: OCTET_STREAM, digest, size: bytes }, { baseTag, modified });
 }

@@ -1,4 +1,6 @@
 /** The options of the verbs that store files and bring them back. @module */
+import type { Identities } from "../encryption/identities.ts";
+import type { Recipients } from "../encryption/recipients.ts";
 import type { Stash } from "./stash.ts";
 import type { CallOptions } from "../store/store.ts";
 
@@ -40,6 +42,10 @@ export interface UploadOptions extends TransferOptions {
   chunkSize?: number | undefined;
   /** Replaces what the tags of the stash point to, if it differs. */
   overwrite?: boolean | undefined;
+  /** Encrypts the file: every chunk is an ordinary file of age, which the recipients can read. Absent = it is not encrypted. */
+  encryptTo?: Recipients | undefined;
+  /** The keys with which an encrypted stash of this name is compared with the file; absent = that is a conflict. */
+  identities?: Identities | undefined;
 }
 
 /**
@@ -55,6 +61,18 @@ export interface DownloadOptions extends TransferOptions {
   output: string | WritableStream<Uint8Array> | ((stash: Stash) => Promise<string>);
   /** Replaces a file with other bytes; absent = that is a conflict. */
   overwrite?: boolean | undefined;
+  /** The keys that decrypt the stash, where it is encrypted. */
+  identities?: Identities | undefined;
+}
+
+/**
+ * Options of `info`.
+ *
+ * @category Files
+ */
+export interface InfoOptions extends CallOptions {
+  /** The keys of an encrypted stash: they show the name and the size of the file. */
+  identities?: Identities | undefined;
 }
 
 /**
@@ -79,4 +97,9 @@ export interface VerifyOptions extends VerbOptions {
   file?: string | undefined;
   /** Reads every stored byte, rather than requesting sizes only. */
   deep?: boolean | undefined;
+  /**
+   * The keys of an encrypted stash, with which the bytes of the file are checked as well, and a local file is compared. What is
+   * stored is checked without them.
+   */
+  identities?: Identities | undefined;
 }

@@ -171,7 +171,8 @@ export function tagConflict(
 ): ConflictError {
   const replace = "use another name, or --overwrite to replace it";
   const mayBeSame = existing && existing.chunkSize !== slicing?.chunkSize &&
-    (existing.size === undefined || slicing?.size === undefined || existing.size === slicing.size);
+    (existing.encryption || existing.size === undefined || slicing?.size === undefined ||
+      existing.size === slicing.size);
   const sameFile = mayBeSame && `say --chunk-size ${exactSize(existing.chunkSize)} if it is the same file`;
   return new ConflictError(`the tag ${tag} already exists and holds something else`, {
     hint: sameFile ? `it has chunks of another size: ${sameFile}, else ${replace}` : replace,

@@ -1,0 +1,88 @@
+/** What an encrypted stash keeps secret beside the bytes: name, size and digests of the file. @module */
+import * as v from "valibot";
+import type { Bytes } from "../content/bytes.ts";
+import { collect } from "../content/collect.ts";
+import { bytesSource } from "../content/source.ts";
+import { AgeHeader, headerSize, NONCE_SIZE } from "../encryption/age_header.ts";
+import type { Identities } from "../encryption/identities.ts";
+import { encryptedSource } from "../encryption/encrypted_source.ts";
+import { openRecords } from "../encryption/payload.ts";
+import { MismatchError } from "../errors.ts";
+import { type Digest, digestOf, encodedPart, isDigest } from "../oci/digest.ts";
+import { parseAs } from "../oci/manifest.ts";
+import { StashKey } from "./stash_key.ts";
+
+/** What the details say. */
+export interface EncryptedDetails {
+  /** The name of the file; absent where a stream was stored. */
+  name?: string | undefined;
+  /** The size of the file, in bytes. */
+  size: number;
+  /** How much of the file a chunk holds, in bytes; the last one may hold less. */
+  chunkSize: number;
+  /** The digests of the file's bytes in each chunk, in order. */
+  digests: Digest[];
+  /** The digest of the list of stored chunks: none of them can be dropped, repeated or moved. */
+  stored: Digest;
+}
+
+/** The digests are one text of 64 digits each: there may be 100,000. */
+const detailsSchema: v.GenericSchema<unknown, EncryptedDetails> = v.object({
+  name: v.optional(v.string()),
+  size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+  chunkSize: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  digests: v.pipe(
+    v.string(),
+    v.check((text) => /^[0-9a-f]*$/.test(text) && text.length % 64 === 0, "are not sha256 digests"),
+    v.transform((text) => Array.from(text.matchAll(/.{64}/g), ([each]): Digest => `sha256:${each}`)),
+  ),
+  stored: v.custom<Digest>(isDigest, "is not a sha256 digest"),
+});
+
+/** The digest of a list of stored chunks. */
+export function digestOfList(chunks: readonly { digest: Digest }[]): Digest {
+  return digestOf(new TextEncoder().encode(chunks.map(({ digest }) => digest).join("\n")));
+}
+
+/** Encrypts details into a file of age, in base64. The same ones give the same text. */
+export async function encryptDetails(details: EncryptedDetails, stash: StashKey): Promise<string> {
+  const digests = details.digests.map(encodedPart).join("");
+  const text = new TextEncoder().encode(JSON.stringify({ ...details, digests }));
+  const encrypted = encryptedSource(bytesSource(text), stash.ofDetails(text));
+  return (await collect(encrypted.open(), encrypted.size!)).toBase64();
+}
+
+/** The header of all chunks, which the details have too. */
+export function headerOfDetails(encoded: string): Bytes {
+  return split(encoded).header;
+}
+
+/**
+ * Decrypts the details of a stash.
+ *
+ * @returns them, and the key of the stash
+ * @throws {NotAllowedError} if they are not encrypted for any of the identities
+ * @throws {MismatchError} if they are damaged
+ */
+export async function decryptDetails(
+  encoded: string,
+  identities: Identities,
+): Promise<{ details: EncryptedDetails; key: StashKey }> {
+  const { header, nonce, payload } = split(encoded);
+  const opened = await AgeHeader.open(header, identities);
+  const order = { key: opened.payloadKey(nonce), first: 0, toEnd: true };
+  const records = openRecords(ReadableStream.from([payload]), order);
+  const text = await collect(ReadableStream.from(records), payload.length);
+  const details = parseAs(detailsSchema, text, "encrypted description of the file");
+  return { details, key: new StashKey(opened) };
+}
+
+function split(encoded: string): { header: Bytes; nonce: Bytes; payload: Bytes } {
+  const bytes = Uint8Array.fromBase64(encoded);
+  const size = headerSize(bytes);
+  const end = size === undefined ? Infinity : size + NONCE_SIZE;
+  if (size === undefined || bytes.length < end) {
+    throw new MismatchError("the encrypted description of the file ends too early");
+  }
+  return { header: bytes.slice(0, size), nonce: bytes.slice(size, end), payload: bytes.slice(end) };
+}

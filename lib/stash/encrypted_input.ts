@@ -1,0 +1,303 @@
+/**
+ * An input that is encrypted on its way: the chunks are those of the encrypted bytes. With which key, its journal and what
+ * is stored already decide.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import type { Bytes, ByteStream } from "../content/bytes.ts";
+import { RunningHash } from "../content/running_hash.ts";
+import type { Source } from "../content/source.ts";
+import { AgeHeader } from "../encryption/age_header.ts";
+import { encryptedSize, encryptedSource } from "../encryption/encrypted_source.ts";
+import type { Identities } from "../encryption/identities.ts";
+import type { Recipients } from "../encryption/recipients.ts";
+import { ConflictError, NotAllowedError } from "../errors.ts";
+import { chunkCount, type Input, type InputChunk } from "../files/input.ts";
+import { type Journal, openJournal } from "../files/journal.ts";
+import { type Digest, digestOf, isDigest } from "../oci/digest.ts";
+import type { CallOptions, StoreReader } from "../store/store.ts";
+import { checkPresence } from "./check_stash.ts";
+import { chunkTag } from "./chunk_tags.ts";
+import { decryptDetails, digestOfList, encryptDetails, headerOfDetails } from "./encrypted_details.ts";
+import { findStash, undefinedIfBroken } from "./find_stash.ts";
+import type { Stash } from "./stash.ts";
+import { encryptedSlicing, StashKey } from "./stash_key.ts";
+
+/** An input of which a stash is made. */
+export interface StashInput extends Input {
+  /** Present where the bytes are encrypted on their way. */
+  encryption?: InputEncryption | undefined;
+}
+
+/** What the stash of an encrypted input needs beside its chunks. */
+export interface InputEncryption {
+  /** The size of every stored chunk but the last. */
+  chunkSize: number;
+  /** The encrypted description of the file, when all chunks are stored. */
+  details(chunks: readonly { digest: Digest }[]): Promise<string>;
+  /** The stash is complete: the key of it is removed from the journal. Returns the stash, with what is known of the file. */
+  settle(stash: Stash): Stash;
+}
+
+/** What `encryptInput` takes. */
+export interface EncryptInputOptions extends CallOptions {
+  /** For whom the input is encrypted; absent = it is not. */
+  encryptTo?: Recipients | undefined;
+  /** Keys with which a stash of this name can be read, to compare it. */
+  identities?: Identities | undefined;
+  store: StoreReader;
+  /** The name of the stash. */
+  baseTag: string;
+  /** The most that a stored chunk may have, in bytes. */
+  chunkSize: number;
+  overwrite?: boolean | undefined;
+  stateDirectory?: string | undefined;
+}
+
+/**
+ * Encrypts an input for recipients. Without recipients it stays as it is. Until the result is disposed of, no other process
+ * on this machine stores the same.
+ *
+ * @throws {ConflictError} if a stash of this name cannot be compared with the input, and is not to be replaced
+ * @throws {NotAllowedError} if the identities do not open it
+ */
+export async function encryptInput(input: Input, options: EncryptInputOptions): Promise<StashInput> {
+  const { encryptTo, store, baseTag, stateDirectory, onEvent } = options;
+  if (!encryptTo) return { ...input, [Symbol.asyncDispose]: () => Promise.resolve() };
+  const journal = await openJournal({
+    directory: stateDirectory,
+    name: `encrypted upload of ${baseTag} to ${store.name}`,
+    where: store.url,
+    subject: input.identity ? JSON.stringify([input.identity, encryptTo.id]) : crypto.randomUUID(),
+    onEvent,
+  });
+  try {
+    return withKey(input, await chooseKey(journal, encryptTo, options), { ...options, journal });
+  } catch (error) {
+    journal[Symbol.dispose]();
+    throw error;
+  }
+}
+
+const bytes = v.pipe(v.string(), v.base64(), v.transform((text) => Uint8Array.fromBase64(text)));
+/** While it runs, the journal has the header, the file key, and digests of the file's chunks; at the end the header alone. */
+const keySchema = v.object({ header: bytes, fileKey: v.optional(bytes) });
+const plainSchema = v.object({ chunk: v.number(), plain: v.custom<Digest>(isDigest) });
+
+/** The header that the chunks have, with its key; or else with the details of a stash that has just these chunks. */
+interface ChosenKey {
+  header: Bytes;
+  key?: StashKey;
+  stored?: { chunks: readonly { digest: Digest }[]; details: string };
+}
+
+/**
+ * Chooses the key: that of this upload, where it was interrupted or is complete; else that of the complete stash of this name,
+ * to compare it; else a new one. No other content is ever encrypted with the key of a stash: its nonces serve once.
+ */
+async function chooseKey(
+  journal: Journal,
+  encryptTo: Recipients,
+  { store, baseTag, identities = encryptTo.identities, overwrite, signal, onEvent }: EncryptInputOptions,
+): Promise<ChosenKey> {
+  const kept = lastKey(journal);
+  const isMine = kept && (!encryptTo.identities || await opens(kept.header, encryptTo.identities));
+  if (isMine && kept.fileKey) return withFileKey(await AgeHeader.restore(kept.header, kept.fileKey));
+  const existing = await findStash(store, baseTag, { signal, onEvent }).catch(undefinedIfBroken);
+  const details = existing?.encryption?.details?.();
+  if (existing && details !== undefined) {
+    const header = headerOfDetails(details);
+    const isHere = isMine && isSame(kept.header, header) &&
+      (await checkPresence(store, existing, { signal })).length === 0;
+    if (isHere) return { header, stored: { chunks: existing.chunks, details } };
+    if (!overwrite) return { header, key: await keyToCompare(baseTag, details, identities) };
+  }
+  const header = await AgeHeader.make(encryptTo);
+  journal.add({ header: header.bytes.toBase64(), fileKey: header.exportFileKey().toBase64() });
+  return withFileKey(header);
+}
+
+function withFileKey(header: AgeHeader): ChosenKey {
+  return { header: header.bytes, key: new StashKey(header) };
+}
+
+function lastKey({ earlier }: Journal): v.InferOutput<typeof keySchema> | undefined {
+  for (const record of earlier.toReversed()) {
+    const { success, output } = v.safeParse(keySchema, record);
+    if (success) return output;
+  }
+  return undefined;
+}
+
+/** Whether a passphrase is still the one that a header was made with. */
+async function opens(header: Bytes, identities: Identities): Promise<boolean> {
+  return await AgeHeader.open(header, identities).then(() => true, () => false);
+}
+
+function isSame(one: Bytes, other: Bytes): boolean {
+  return one.length === other.length && one.every((byte, index) => byte === other[index]);
+}
+
+/** The key of a stash that has the name already. */
+async function keyToCompare(
+  baseTag: string,
+  details: string,
+  identities: Identities | undefined,
+): Promise<StashKey> {
+  const exists = `${chunkTag(baseTag, 1)} already exists, and is encrypted`;
+  const replace = "use another name, or --overwrite to replace it";
+  if (!identities) {
+    throw new ConflictError(`${exists}: without its key it cannot be compared with what is to be stored`, {
+      hint: `name its key with --identity FILE; or ${replace}`,
+    });
+  }
+  try {
+    return (await decryptDetails(details, identities)).key;
+  } catch (cause) {
+    if (!(cause instanceof NotAllowedError)) throw cause;
+    throw new ConflictError(`${exists} with another key: ${cause.message}`, { hint: replace, cause });
+  }
+}
+
+/** The input as the chosen key encrypts it. */
+function withKey(
+  input: Input,
+  { header, key, stored }: ChosenKey,
+  { chunkSize: most, journal }: { chunkSize: number; journal: Journal },
+): StashInput {
+  const { chunkSize, plainSize } = encryptedSlicing(most, { bytes: header });
+  const sizeOf = (plain: number) => encryptedSize({ bytes: header }, plain);
+  const file = new PlainFile(journal);
+  const encrypt = (chunk: InputChunk): InputChunk => ({
+    ...chunk,
+    source: key
+      ? encryptedSource(file.watch(chunk), key.ofChunk(chunk.number))
+      : lockedSource(chunk, sizeOf(chunk.source.size!)),
+    remember: () => file.keep(chunk.number),
+  });
+  const { name, size, identity } = input;
+  return {
+    ...input,
+    name: undefined,
+    size: size === undefined ? undefined : sizeOfChunks(size, plainSize, sizeOf),
+    identity: identity && JSON.stringify([identity, digestOf(header)]),
+    chunks() {
+      const chunks = input.chunks(plainSize);
+      return Symbol.iterator in chunks ? Iterator.from(chunks).map(encrypt) : mapped(chunks, encrypt);
+    },
+    encryption: {
+      chunkSize,
+      async details(chunks) {
+        const list = digestOfList(chunks);
+        if (stored && digestOfList(stored.chunks) === list) return stored.details;
+        if (!key) throw needsKey();
+        const digests = await file.digests(chunks.length);
+        return await encryptDetails(
+          { name, size: file.size, chunkSize: plainSize, digests, stored: list },
+          key,
+        );
+      },
+      settle(stash) {
+        journal.replace({ header: header.toBase64() });
+        const encryption = { ...stash.encryption!, size: size ?? file.size };
+        return { ...stash, ...(name !== undefined && { name }), encryption };
+      },
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(journal[Symbol.dispose]()),
+  };
+}
+
+/** The size of all chunks together, encrypted. */
+function sizeOfChunks(size: number, plainSize: number, sizeOf: (plain: number) => number): number {
+  const before = chunkCount(size, plainSize) - 1;
+  return before * sizeOf(plainSize) + sizeOf(size - before * plainSize);
+}
+
+async function* mapped<T>(items: AsyncIterable<T>, map: (item: T) => T): AsyncGenerator<T, void> {
+  for await (const item of items) yield map(item);
+}
+
+/** A chunk of a stash that is there, and whose key is not: its digest is known from the journal, or it cannot be compared. */
+function lockedSource({ number }: InputChunk, size: number): Source {
+  const refuse = () => {
+    throw needsKey(number);
+  };
+  return { size, open: refuse, digest: () => Promise.reject(needsKey(number)) };
+}
+
+function needsKey(number?: number): ConflictError {
+  const what = number === undefined ? "the stash" : `chunk ${number}`;
+  return new ConflictError(
+    `${what} would have to be encrypted again, and its key is not kept here any more`,
+    {
+      hint: "name it with --identity FILE; or remove what is stored, and store it anew",
+    },
+  );
+}
+
+/** The bytes of the file itself: the digests of those in each chunk. */
+class PlainFile {
+  readonly #journal: Journal;
+  readonly #known: Map<number, Digest> = new Map();
+  readonly #watched: Map<number, { source: Source; hash: RunningHash }> = new Map();
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+    for (const record of journal.earlier) {
+      const { success, output } = v.safeParse(plainSchema, record);
+      if (success) this.#known.set(output.chunk, output.plain);
+    }
+  }
+
+  /** How many bytes have passed, of an input whose size was not known. */
+  get size(): number {
+    return this.#watched.values().reduce((sum, { source, hash }) => sum + (source.size ?? hash.position), 0);
+  }
+
+  /** The source of a chunk, which is hashed as it is read. */
+  watch({ number, source }: InputChunk): Source {
+    const hash = new RunningHash();
+    this.#watched.set(number, { source, hash });
+    return { ...source, open: (start, end) => seen(source.open(start, end), hash, start) };
+  }
+
+  /** Keeps the digest of a chunk that was stored, so that another process need not read it again. */
+  keep(number: number): void {
+    const plain = this.#passed(number);
+    if (plain !== undefined) this.#journal.add({ chunk: number, plain });
+  }
+
+  /** The digests of so many chunks. A chunk that did not pass as a whole is read once more. */
+  async digests(count: number): Promise<Digest[]> {
+    const digests: Digest[] = [];
+    for (let number = 1; number <= count; number++) {
+      digests.push(
+        this.#passed(number) ?? this.#known.get(number) ?? await this.#watched.get(number)!.source.digest(),
+      );
+    }
+    return digests;
+  }
+
+  #passed(number: number): Digest | undefined {
+    const { source, hash } = this.#watched.get(number)!;
+    return hash.digest(source.size ?? hash.position);
+  }
+}
+
+/** The bytes of a stream, hashed as they pass. */
+function seen(stream: ByteStream, hash: RunningHash, offset = 0): ByteStream {
+  return stream.pipeThrough(
+    new TransformStream(
+      {
+        transform(piece, controller) {
+          hash.see(piece, offset);
+          offset += piece.length;
+          controller.enqueue(piece);
+        },
+      },
+      undefined,
+      { highWaterMark: 0 },
+    ),
+  );
+}

@@ -1,0 +1,65 @@
+/** The key of an encrypted stash, and how the file is sliced for it. @module */
+import type { Bytes } from "../content/bytes.ts";
+import { type AgeHeader, NONCE_SIZE } from "../encryption/age_header.ts";
+import { crypto } from "../encryption/chacha.ts";
+import { type AgeBeginning, encryptedSize } from "../encryption/encrypted_source.ts";
+import { RECORD, SEALED_RECORD } from "../encryption/records.ts";
+import { InvalidInputError } from "../errors.ts";
+
+/**
+ * The key of one stash. All chunks have one header, so that whoever reads them opens it once, and each has a nonce of its own,
+ * which follows from the file key and the chunk's number. So a chunk opens neither in the place of another nor in another
+ * stash, also where a registry gives the records of one chunk when those of another are asked for.
+ */
+export class StashKey {
+  /** The header of all chunks. */
+  readonly header: AgeHeader;
+
+  /** @param header with the file key in it */
+  constructor(header: AgeHeader) {
+    this.header = header;
+  }
+
+  /** What a chunk begins with, by its number. */
+  ofChunk(number: number): AgeBeginning {
+    return this.#beginning(`layerstash chunk ${number}`);
+  }
+
+  /** What the encrypted details begin with. Their nonce follows from them, so that other details have another one. */
+  ofDetails(details: Bytes): AgeBeginning {
+    return this.#beginning("layerstash details", details);
+  }
+
+  /** Derives a nonce from the file key, by the function with which age derives its keys, and with another label. */
+  #beginning(label: string, salt: Bytes = new Uint8Array()): AgeBeginning {
+    const { header } = this;
+    const nonce = new Uint8Array(
+      crypto().hkdfSync("sha256", header.exportFileKey(), salt, label, NONCE_SIZE),
+    );
+    return { header, nonce };
+  }
+}
+
+/** How a file is sliced so that no encrypted chunk is too large. Sizes are in bytes. */
+export interface EncryptedSlicing {
+  /** The size of every stored chunk but the last. */
+  chunkSize: number;
+  /** How much of the file such a chunk holds. */
+  plainSize: number;
+}
+
+/**
+ * Slices a file. A chunk holds whole records, unless it has no room for one.
+ *
+ * @param most the most that a stored chunk may have, in bytes
+ * @throws {InvalidInputError} if there is room for nothing but the header
+ */
+export function encryptedSlicing(most: number, header: Pick<AgeHeader, "bytes">): EncryptedSlicing {
+  const room = most - header.bytes.length - NONCE_SIZE;
+  const overhead = SEALED_RECORD - RECORD;
+  const plainSize = room < SEALED_RECORD ? room - overhead : Math.floor(room / SEALED_RECORD) * RECORD;
+  if (plainSize > 0) return { chunkSize: encryptedSize(header, plainSize), plainSize };
+  throw new InvalidInputError(`chunks of ${most} bytes have no room for encrypted bytes`, {
+    hint: `the header alone has ${most - room + overhead} bytes: use a larger --chunk-size`,
+  });
+}
