@@ -43,8 +43,8 @@ const EXPORTS: Record<Entry, string> = {
     encryptedSize encryptedSource generateKey headerOpener newNonce
   `,
   "./folders": `
-    DownloadFolderOptions DownloadedFolder UploadFolderOptions UploadedFolder downloadFolder isFolder removeFolder
-    uploadFolder
+    Aspect Comparison DiffOptions DiffSide DownloadFolderOptions DownloadedFolder ImageLocation TreeDifference
+    UploadFolderOptions UploadedFolder diff downloadFolder isFolder removeFolder uploadFolder
   `,
   "./serve": `OpenedRepositories ServeOptions ServedRepositories ServedRepository openServed serveHandler`,
   "./store": `

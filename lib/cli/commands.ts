@@ -121,6 +121,11 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
         load: async () => (await import("./commands/browse.ts")).browseCommand(),
       },
       {
+        name: "diff",
+        summary: "tell what differs between two images, folders or directories",
+        load: async () => (await import("./commands/diff.ts")).diffCommand(),
+      },
+      {
         name: "save",
         summary: "download an image as an OCI layout, or its layers as files",
         load: async () => (await import("./commands/save.ts")).saveCommand(),

@@ -39,6 +39,8 @@ const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   "stat": ["size", "info"],
   "check": ["verify"],
   "cp": ["mount", "copy"],
+  "compare": ["diff"],
+  "cmp": ["diff"],
   "signin": ["login"],
   "search": ["repos"],
   "tag": ["alias"],

@@ -1,5 +1,5 @@
 /**
- * Stores directories as folders, which are ordinary images, and brings them back.
+ * Stores directories as folders, which are ordinary images, brings them back, and tells what differs.
  *
  * @example Store a directory, and get it back
  * ```ts
@@ -27,4 +27,7 @@ export {
   type DownloadFolderOptions,
 } from "../folders/download_folder.ts";
 export { isFolder } from "../folders/folder_image.ts";
+export { type Comparison, diff, type DiffOptions, type DiffSide } from "../compare/diff.ts";
+export type { Aspect, TreeDifference } from "../compare/differences.ts";
+export type { ImageLocation } from "../compare/image_side.ts";
 export { removeFolder } from "../folders/remove_folder.ts";

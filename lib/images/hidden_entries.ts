@@ -41,7 +41,7 @@ export class HiddenEntries {
 }
 
 /** Compares paths so that the content of a directory follows it, in the order of its names. */
-function comparePaths(one: string, other: string): number {
+export function comparePaths(one: string, other: string): number {
   const [names, others] = [one.split("/"), other.split("/")];
   for (const [index, name] of names.entries()) {
     const beside = others[index];

@@ -79,10 +79,20 @@ export interface Extent {
   bytes: Uint8Array<ArrayBuffer>;
 }
 
+/** Digests of the content of a file. */
+export interface ContentDigests {
+  /** The digest of all of it; absent = unknown. */
+  whole?: string | undefined;
+  /** The digests of its pieces in order, with the offset at which each ends; absent = unknown. */
+  pieces?: readonly { end: number; digest: string }[] | undefined;
+}
+
 /** An entry whose content can be read. */
 export interface OpenEntry extends Entry {
   /** The content of a file, in order, without its holes. It can be read once, before the next entry is requested. */
   extents(): Iterable<Extent> | AsyncIterable<Extent>;
+  /** What a table of contents says of a file's content, before it is read; absent = there is no table. */
+  digests?(): ContentDigests;
 }
 
 /**

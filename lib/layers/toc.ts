@@ -6,6 +6,7 @@ import { MismatchError } from "../errors.ts";
 import { parseAs } from "../oci/manifest.ts";
 import { type Compression, decompress } from "./compression.ts";
 import {
+  type ContentDigests,
   type Entry,
   type EntryType,
   type ExactTime,
@@ -103,7 +104,7 @@ export class Toc {
   async *entries(): AsyncGenerator<OpenEntry> {
     for (const [position, rows] of this.#files.entries()) {
       const entry = tableEntry(rows[0]!, position);
-      yield { ...entry, extents: () => this.#extents(entry, rows) };
+      yield { ...entry, extents: () => this.#extents(entry, rows), digests: () => digestsOf(rows) };
     }
     if (this.#entry) {
       yield { ...this.#entry, position: this.#files.length, extents: () => inOnePiece(this.#json) };
@@ -159,6 +160,21 @@ export class Toc {
       if (left <= 0) return;
     }
   }
+}
+
+/** What the rows of a file say of its content. Holes have no digest. */
+function digestsOf([file, ...more]: Row[]): ContentDigests {
+  const { size, digest, chunkDigest, chunkType } = file!;
+  if (more.length === 0) {
+    const isHole = chunkType === "zeros";
+    return { whole: digest || (isHole ? undefined : chunkDigest) || undefined };
+  }
+  const pieces = [file!, ...more].map((row) => ({
+    end: Math.min(size, row.chunkOffset + (row.chunkSize || size)),
+    digest: row.chunkType === "zeros" ? row.chunkType : row.chunkDigest,
+  }));
+  const isKnown = pieces.every(({ digest }) => digest !== "");
+  return { whole: digest || undefined, pieces: isKnown ? pieces : undefined };
 }
 
 async function* inOnePiece(bytes: Bytes): AsyncGenerator<Extent> {

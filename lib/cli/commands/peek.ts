@@ -12,6 +12,7 @@ import { entryDocument, type ListedEntry, ListingLines } from "../text/file_list
 import { renderTree } from "../text/file_tree.ts";
 import { eventLine } from "../text/json_lines.ts";
 import { renderReadReport } from "../text/read_report.ts";
+import { BatchedLines } from "../terminal/batched_lines.ts";
 
 const EXAMPLES = `
 Examples:
@@ -74,9 +75,6 @@ const peekAction = imageAction<PeekFlags>(
   { moving: ({ image }) => `reading ${image}` },
 );
 
-/** How many characters of lines wait to be printed together. */
-const MOST_WAITING = 64 * 1024;
-
 /** The result of a listing: whether all layers were listed, and how many entries were printed. */
 interface Listed {
   complete: boolean;
@@ -91,37 +89,12 @@ async function listMerged(
 ): Promise<Listed> {
   const options = { whole: flags.verify, hidden: flags.hidden, toleratesDamage: true };
   const { selected, tree, damage } = await survey(files, [pattern], options);
-  const lines = new Lines(terminal, printer(flags, true));
+  const lines = new BatchedLines(terminal, printer(flags, true));
   for (const entry of selected()) lines.add(entry);
   lines.print();
   if (flags.tree) terminal.data(renderTree(selected(), { layers: true }));
   if (damage) throw damage;
   return { complete: tree !== undefined, count: lines.count };
-}
-
-/** Lines that are printed many at once: each call to the system takes its time. */
-class Lines {
-  readonly #terminal: ImageSession["terminal"];
-  readonly #render: (entry: ListedEntry) => string;
-  #text = "";
-  /** How many were added. */
-  count = 0;
-
-  constructor(terminal: ImageSession["terminal"], render: (entry: ListedEntry) => string) {
-    this.#terminal = terminal;
-    this.#render = render;
-  }
-
-  add(entry: ListedEntry): void {
-    this.count++;
-    this.#text += this.#render(entry);
-    if (this.#text.length > MOST_WAITING) this.print();
-  }
-
-  print(): void {
-    if (this.#text) this.#terminal.data(this.#text);
-    this.#text = "";
-  }
 }
 
 /** Lists layer by layer. Entries are kept only if a tree is drawn of them, or a glob may be the name of a file. */
@@ -132,7 +105,7 @@ async function listLayers(
   { terminal }: ImageSession,
   flags: PeekFlags,
 ): Promise<Listed> {
-  const lines = new Lines(terminal, printer(flags, layers.length > 1));
+  const lines = new BatchedLines(terminal, printer(flags, layers.length > 1));
   const keeps = flags.tree || pattern.path === undefined;
   let count = 0;
   for (const layer of layers) {

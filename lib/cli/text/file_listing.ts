@@ -88,7 +88,8 @@ function nameWithTarget(entry: LayerEntry, naming: Naming): string {
   return printable(name + targetOf(entry));
 }
 
-function targetOf({ type, target }: Entry): string {
+/** What a link leads to, as it stands after its name; empty for anything else. */
+export function targetOf({ type, target }: Entry): string {
   if (target === undefined) return "";
   return type === "symlink" ? ` -> ${target}` : ` link to ${target}`;
 }

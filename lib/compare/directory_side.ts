@@ -1,0 +1,136 @@
+/** A directory on the disk that is compared: what is in it, and the digests of its files. @module */
+import type { Hash } from "node:crypto";
+import { readError } from "../content/file_errors.ts";
+import { NotAllowedError } from "../errors.ts";
+import { type Disk, pathOnDisk } from "../folders/disk.ts";
+import type { FolderEntry } from "../folders/folder.ts";
+import { openDisk } from "../folders/open_disk.ts";
+import { walkFolder } from "../folders/walk.ts";
+import { FileTree } from "../images/file_tree.ts";
+import type { LayerEntry } from "../images/layer_entry.ts";
+import type { ContentDigests } from "../layers/entry.ts";
+import { counted, printable } from "../messages.ts";
+import { sha256 } from "../oci/digest.ts";
+import type { CallOptions } from "../store/store.ts";
+
+/** How many bytes are read at once. */
+const AT_ONCE = 1024 * 1024;
+/** How many paths an error names. */
+const MOST_NAMED = 10;
+
+/** One directory of a comparison. */
+export class DirectorySide implements Disposable {
+  /** What is in it. */
+  readonly tree: FileTree;
+  readonly #directory: string;
+  readonly #disk: Disk;
+
+  private constructor(tree: FileTree, directory: string, disk: Disk) {
+    this.tree = tree;
+    this.#directory = directory;
+    this.#disk = disk;
+  }
+
+  /**
+   * Lists a directory. No file is read.
+   *
+   * @throws {InvalidInputError} if it is not a directory
+   * @throws {NotAllowedError} if a part of it may not be read
+   */
+  static async open(directory: string, { signal }: CallOptions): Promise<DirectorySide> {
+    const disk = openDisk();
+    try {
+      const { files, links, directories, unreadable } = await walkFolder(directory, {
+        disk,
+        signal,
+        isForeign: true,
+      });
+      requireReadable(unreadable);
+      const tree = new FileTree({ keepWhiteouts: true });
+      let position = 0;
+      const add = (entry: FolderEntry) => tree.add(layerEntry(entry, position++));
+      for (let index = 0; index < directories.length; index++) add(directories.at(index));
+      for (let index = 0; index < files.length; index++) {
+        add(files.at(index));
+        for (const link of links.get(index) ?? []) add(link);
+      }
+      return new DirectorySide(tree, directory, disk);
+    } catch (error) {
+      disk[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#disk[Symbol.dispose]();
+  }
+
+  /** Whether times are known to the nanosecond, also those of links. */
+  get isExact(): boolean {
+    return this.#disk.isExact;
+  }
+
+  /** The digests of a file: of the pieces that are asked for, or of the whole. */
+  async digestsOf(
+    path: string,
+    asked: ContentDigests | undefined,
+    signal?: AbortSignal,
+  ): Promise<ContentDigests> {
+    const pieces = asked?.whole === undefined ? asked?.pieces : undefined;
+    if (!pieces) return { whole: (await this.#digests(path, [Infinity], signal))[0]!.digest };
+    return { pieces: await this.#digests(path, pieces.map(({ end }) => end), signal) };
+  }
+
+  /** The digests of a file's pieces, each of which ends at an offset. */
+  async #digests(
+    path: string,
+    ends: readonly number[],
+    signal: AbortSignal | undefined,
+  ): Promise<{ end: number; digest: string }[]> {
+    const at = pathOnDisk(this.#directory, path);
+    const buffer = new Uint8Array(AT_ONCE);
+    try {
+      using file = this.#disk.open(at);
+      const found: { end: number; digest: string }[] = [];
+      let position = 0;
+      for (const end of ends) {
+        const hash = sha256();
+        while (position < end) {
+          signal?.throwIfAborted();
+          const count = await file.read(buffer.subarray(0, Math.min(AT_ONCE, end - position)));
+          if (count === null) break;
+          hash.update(buffer.subarray(0, count));
+          position += count;
+        }
+        found.push({ end, digest: textOf(hash) });
+      }
+      return found;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw readError(error, at);
+    }
+  }
+}
+
+function textOf(hash: Hash): string {
+  return `sha256:${hash.digest("hex")}`;
+}
+
+function requireReadable(unreadable: readonly string[]): void {
+  if (unreadable.length === 0) return;
+  const named = unreadable.slice(0, MOST_NAMED).map(printable).join(", ");
+  const more = unreadable.length > MOST_NAMED ? ", ..." : "";
+  throw new NotAllowedError(`${counted(unreadable.length, "path")} may not be read: ${named}${more}`);
+}
+
+function layerEntry(
+  { path, type, mode, size, seconds, nanoseconds, target }: FolderEntry,
+  position: number,
+): LayerEntry {
+  return {
+    ...{ path, name: path, type, mode, size, position, layer: 0 },
+    ...{ uid: 0, gid: 0, owner: "", group: "" },
+    modified: seconds + nanoseconds / 1e9,
+    ...(target !== undefined && { target }),
+  };
+}
