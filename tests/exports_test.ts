@@ -17,7 +17,7 @@ const EXPORTS: Record<Entry, string> = {
     listRepositories openStore parseAddress remove savedCredentials upload verify
   `,
   "./images": `
-    Address ArchiveAddress BuildStep ByPlatform Entry EntryType ExactTime Extent ExtractOptions ExtractResult FileTree Image ImageConfig
+    Address ArchiveAddress BuildStep ByPlatform ContentDigests Entry EntryType ExactTime Extent ExtractOptions ExtractResult FileTree Image ImageConfig
     ImageFiles ImageFilesOptions ImageOptions ImageReport IndexedManifest Layer LayerEntry
     LayoutAddress MergedEntry OpenEntry OpenLayerEntry OpenedImage PathPattern Platform
     PlatformOptions ReadFileOptions ReadLayerOptions ReadReport RegistryAddress RemoteAddress ReportedLayer

@@ -14,6 +14,7 @@ import { KnownContents } from "./contents.ts";
 
 /** Where an image or a folder is. */
 export interface ImageLocation {
+  /** The repository, layout or archive that holds it. */
   store: StoreReader;
   /** A tag or a digest; absent = the only image in the store. */
   reference?: string | undefined;

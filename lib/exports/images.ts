@@ -39,7 +39,7 @@ export {
 } from "../images/image_files.ts";
 export { FileTree, type MergedEntry } from "../images/file_tree.ts";
 export type { LayerEntry } from "../images/layer_entry.ts";
-export type { Entry, EntryType, ExactTime, Extent, OpenEntry } from "../layers/entry.ts";
+export type { ContentDigests, Entry, EntryType, ExactTime, Extent, OpenEntry } from "../layers/entry.ts";
 export type { ReadLayerOptions } from "../layers/read_layer.ts";
 export { type PathPattern, pathPattern } from "../images/path_pattern.ts";
 export { survey, type SurveyOptions, type SurveyResult } from "../images/survey.ts";
