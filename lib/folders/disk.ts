@@ -1,5 +1,6 @@
 /** What reading a directory tree takes, and what the system says of what is in it. @module */
 import { join } from "node:path";
+import type { Bytes } from "../content/bytes.ts";
 import type { ExactTime } from "../layers/entry.ts";
 
 /** What the system says of a file, a link or a directory. */
@@ -21,6 +22,13 @@ export interface DiskEntry {
   links: number;
 }
 
+/** A file that is open, to read it from its beginning. */
+export interface OpenFile extends Disposable {
+  stat(): DiskEntry;
+  /** Reads what comes next, and gives how many bytes it was; 0 = the end. */
+  read(into: Bytes): number;
+}
+
 /** The calls that reading a tree takes. Names are texts, in which bytes that are not UTF-8 are lone surrogates. */
 export interface Disk extends Disposable {
   /** Whether it knows names that are not UTF-8, and times to the nanosecond. */
@@ -31,8 +39,8 @@ export interface Disk extends Disposable {
   stat(path: string): DiskEntry;
   /** The target of a symbolic link. */
   readLink(path: string): string;
-  /** Opens a file to read it. */
-  open(path: string): Deno.FsFile;
+  /** Opens a file to read it. Links are not followed, and nothing waits: something else may be at the path by now. */
+  open(path: string): OpenFile;
 
   /** Makes a file, to write it. It is an error that the path is taken. */
   create(path: string, mode: number): Deno.FsFile;
@@ -52,6 +60,11 @@ export interface Disk extends Disposable {
   setTime(path: string, time: ExactTime): void;
   /** Waits until everything on the file system of a directory has reached the disk, if the system knows how. */
   sync(directory: string): void;
+}
+
+/** What stands for something else than a file, instead of opening it: a pipe might be waited for. It has no content. */
+export function emptyFile(info: DiskEntry): OpenFile {
+  return { stat: () => info, read: () => 0, [Symbol.dispose]: () => {} };
 }
 
 /** The path of a file on the disk by its path in a folder, where slashes part names on every system. */

@@ -1,6 +1,7 @@
 /** Makes gzip members, byte for byte the same from the same bytes: without a name and a time (RFC 1952). @module */
 import { Buffer } from "node:buffer";
-import { crc32, deflateRawSync } from "node:zlib";
+import { Readable } from "node:stream";
+import { crc32, createDeflateRaw, deflateRawSync } from "node:zlib";
 import type { Bytes } from "../content/bytes.ts";
 
 /** Nearly as fast as the lowest level, with three quarters of its bytes. Higher levels gain little more. */
@@ -10,7 +11,7 @@ const MOST_STORED = 0xffff;
 /** What deflate has to gain: less is not worth the time of whoever decompresses. */
 const WORTH_IT = 0.97;
 /** By how many of its first bytes it is judged whether content gains. */
-const TRIAL = 64 * 1024;
+export const TRIAL: number = 64 * 1024;
 
 /** Whether compressing gains anything, by trial of the first bytes. Photos, films and archives gain nothing. */
 export function gains(content: Bytes): boolean {
@@ -18,17 +19,35 @@ export function gains(content: Bytes): boolean {
   return deflated(trial).length < WORTH_IT * trial.length;
 }
 
-/** A gzip member: its header, what it holds, and the checksum. */
-export function gzipMember(content: Bytes, { stored }: { stored: boolean }): Bytes[] {
+/**
+ * A gzip member: its header, what it holds, and the checksum.
+ *
+ * @param isStored whether it is known that compressing gains nothing. Little content is compressed, and stored if that gained nothing.
+ */
+export function gzipMember(content: Bytes, { isStored }: { isStored: boolean }): Bytes[] {
+  const body = isStored ? storedBlocks(content) : [deflated(content)];
+  const isVain = content.length <= 2 * TRIAL && body[0]!.length >= WORTH_IT * content.length;
+  return [HEADER, ...(isVain ? storedBlocks(content) : body), tailOf(crc32(content), content.length)];
+}
+
+/** A gzip member of content that is not in one piece. */
+export async function* streamedMember(content: readonly Bytes[]): AsyncGenerator<Bytes> {
+  yield HEADER;
+  let [checksum, length] = [0, 0];
+  for (const bytes of content) [checksum, length] = [crc32(bytes, checksum), length + bytes.length];
+  yield* Readable.from(content, { objectMode: false }).pipe(createDeflateRaw({ level: LEVEL }));
+  yield tailOf(checksum, length);
+}
+
+function tailOf(checksum: number, length: number): Bytes {
   const tail = new DataView(new ArrayBuffer(8));
-  tail.setUint32(0, crc32(content), true);
-  tail.setUint32(4, content.length % 2 ** 32, true);
-  const body = stored ? storedBlocks(content) : [deflated(content)];
-  return [HEADER, ...body, new Uint8Array(tail.buffer)];
+  tail.setUint32(0, checksum, true);
+  tail.setUint32(4, length % 2 ** 32, true);
+  return new Uint8Array(tail.buffer);
 }
 
 function deflated(content: Bytes): Bytes {
-  // A buffer for each of a million small files is not to be larger than what it holds.
+  // A buffer is not to be larger than what it holds.
   const chunkSize = Math.max(64, Math.min(LARGEST_BUFFER, content.length));
   return new Uint8Array(deflateRawSync(content, { level: LEVEL, chunkSize }));
 }

@@ -1,5 +1,5 @@
 /** Reads a directory tree: through the C library of Linux, which tells everything, or through Deno. @module */
-import type { Disk, DiskEntry } from "./disk.ts";
+import { type Disk, type DiskEntry, emptyFile } from "./disk.ts";
 import { systemCalls } from "./system_calls.ts";
 
 /**
@@ -14,24 +14,18 @@ export function openDisk(): Disk {
 export const PORTABLE: Disk = {
   isExact: false,
   list: (directory) => Array.from(Deno.readDirSync(directory), ({ name }) => name),
-  stat: (path) => {
-    const info = Deno.lstatSync(path);
-    const modified = info.mtime?.getTime() ?? 0;
-    const seconds = Math.floor(modified / 1000);
+  stat: (path) => entryOf(Deno.lstatSync(path)),
+  readLink: (path) => Deno.readLinkSync(path),
+  open: (path) => {
+    const info = entryOf(Deno.lstatSync(path));
+    if (info.kind !== "file") return emptyFile(info);
+    const file = Deno.openSync(path);
     return {
-      kind: kindOfInfo(info),
-      mode: (info.mode ?? (info.isDirectory ? 0o755 : 0o644)) & 0o7777, // Windows has no modes
-      size: info.size,
-      seconds,
-      nanoseconds: (modified - seconds * 1000) * 1_000_000,
-      changed: info.ctime?.getTime() ?? modified,
-      device: info.dev,
-      inode: info.ino ?? 0,
-      links: info.nlink ?? 1,
+      stat: () => entryOf(file.statSync()),
+      read: (into) => file.readSync(into) ?? 0,
+      [Symbol.dispose]: () => file.close(),
     };
   },
-  readLink: (path) => Deno.readLinkSync(path),
-  open: (path) => Deno.openSync(path),
   create: (path, mode) => Deno.openSync(path, { write: true, createNew: true, mode }),
   makeDirectory: (path) => Deno.mkdirSync(path, { mode: 0o700 }),
   symlink: (target, path) => Deno.symlinkSync(target, path),
@@ -46,6 +40,22 @@ export const PORTABLE: Disk = {
   sync: () => {},
   [Symbol.dispose]: () => {},
 };
+
+function entryOf(info: Deno.FileInfo): DiskEntry {
+  const modified = info.mtime?.getTime() ?? 0;
+  const seconds = Math.floor(modified / 1000);
+  return {
+    kind: kindOfInfo(info),
+    mode: (info.mode ?? (info.isDirectory ? 0o755 : 0o644)) & 0o7777, // Windows has no modes
+    size: info.size,
+    seconds,
+    nanoseconds: (modified - seconds * 1000) * 1_000_000,
+    changed: info.ctime?.getTime() ?? modified,
+    device: info.dev,
+    inode: info.ino ?? 0,
+    links: info.nlink ?? 1,
+  };
+}
 
 function kindOfInfo(info: Deno.FileInfo): DiskEntry["kind"] {
   if (info.isFile) return "file";

@@ -3,10 +3,10 @@ import type { Bytes } from "../content/bytes.ts";
 import { denied } from "../content/file_errors.ts";
 import { type ErrorKind, LayerstashError, MismatchError } from "../errors.ts";
 import { BytePort, type PortMessage } from "../content/byte_port.ts";
-import { type Disk, pathOnDisk } from "./disk.ts";
+import { type Disk, type DiskEntry, type OpenFile, pathOnDisk } from "./disk.ts";
 import type { FoundEntry } from "./entry_list.ts";
 import { openDisk } from "./open_disk.ts";
-import { type PackFacts, PackWriter, PIECE } from "./pack_writer.ts";
+import { type PackFacts, PackWriter } from "./pack_writer.ts";
 
 /** The first message to the thread. */
 export interface PackOrder {
@@ -34,7 +34,6 @@ declare const self: {
 };
 
 const port = new BytePort(self);
-const piece = new Uint8Array(PIECE);
 
 let arrived = Promise.withResolvers<PackBatch>();
 
@@ -89,17 +88,18 @@ function* writtenEntry(entry: FoundEntry, { writer, disk, root, unreadable }: Wr
     unreadable.add(entry.path);
   } else if (entry.type !== "file") yield* writer.add(entry);
   else {
-    using file = openReadable(disk, pathOnDisk(root, entry.path));
+    using file = openReadable(disk, root, entry);
     if (!file) return void unreadable.add(entry.path);
-    yield* writer.file(entry, contentOf(file, entry));
-    requireUnchanged(disk, root, entry);
+    requireSame(file.stat(), entry);
+    yield* writer.file(entry, (into) => readWhole(file, into, entry));
+    requireSame(file.stat(), entry);
   }
 }
 
 /** Opens a file; `undefined` = it may not be read. */
-function openReadable(disk: Disk, path: string): Deno.FsFile | undefined {
+function openReadable(disk: Disk, root: string, { path }: FoundEntry): OpenFile | undefined {
   try {
-    return disk.open(path);
+    return disk.open(pathOnDisk(root, path));
   } catch (error) {
     if (denied(error, "")) return undefined;
     if (error instanceof Deno.errors.NotFound) throw changedFile(path, "removed");
@@ -107,27 +107,19 @@ function openReadable(disk: Disk, path: string): Deno.FsFile | undefined {
   }
 }
 
-/** The bytes of a file, in pieces of one buffer. */
-function* contentOf(file: Deno.FsFile, { path, size, inode }: FoundEntry): Generator<Bytes> {
-  if (file.statSync().ino !== inode && Deno.build.os !== "windows") throw changedFile(path, "replaced");
-  for (let left = size; left > 0;) {
-    const wanted = Math.min(PIECE, left);
-    let filled = 0;
-    while (filled < wanted) {
-      const read = file.readSync(piece.subarray(filled, wanted));
-      if (!read) throw changedFile(path, "changed");
-      filled += read;
-    }
-    left -= filled;
-    yield piece.subarray(0, filled);
+function readWhole(file: OpenFile, into: Bytes, { path }: FoundEntry): void {
+  for (let filled = 0; filled < into.length;) {
+    const read = file.read(into.subarray(filled));
+    if (read === 0) throw changedFile(path, "changed");
+    filled += read;
   }
 }
 
-/** A file that was written to while it was read may have bytes of two states. */
-function requireUnchanged(disk: Disk, root: string, entry: FoundEntry): void {
-  const { size, seconds, nanoseconds, changed, inode } = disk.stat(pathOnDisk(root, entry.path));
-  const isSame = size === entry.size && seconds === entry.seconds && nanoseconds === entry.nanoseconds &&
-    changed === entry.changed && inode === entry.inode;
+/** A file that was written to since the walk may have bytes of two states. */
+function requireSame(found: DiskEntry, entry: FoundEntry): void {
+  if (found.kind !== "file" || found.inode !== entry.inode) throw changedFile(entry.path, "replaced");
+  const isSame = found.size === entry.size && found.seconds === entry.seconds &&
+    found.nanoseconds === entry.nanoseconds && found.changed === entry.changed;
   if (!isSame) throw changedFile(entry.path, "changed");
 }
 

@@ -1,10 +1,11 @@
 /** Calls of Linux that Deno has no functions for, or whose answers it rounds. @module */
 import type { Bytes } from "../content/bytes.ts";
 import { decodeName, encodeName } from "../layers/tar_field.ts";
-import type { Disk, DiskEntry } from "./disk.ts";
+import { type Disk, type DiskEntry, emptyFile } from "./disk.ts";
 
 const SYMBOLS = {
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
+  read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   close: { parameters: ["i32"], result: "i32" },
   getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
@@ -25,8 +26,14 @@ type Library = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 /** The flags of `open`: only a directory; not for programs that are started; to write, a file that is not there yet. */
 const [O_DIRECTORY, O_CLOEXEC] = [Deno.build.arch === "aarch64" ? 0o40000 : 0o200000, 0o2000000];
 const [O_WRONLY, O_CREAT, O_EXCL] = [0o1, 0o100, 0o200];
+/** Not through a link, and without waiting for a pipe's other end. */
+const [O_NOFOLLOW, O_NONBLOCK] = [Deno.build.arch === "aarch64" ? 0o100000 : 0o400000, 0o4000];
 /** Paths count from the working directory; links are not followed; and all the usual answers are wanted. */
 const [AT_FDCWD, AT_SYMLINK_NOFOLLOW, STATX_BASIC] = [-100, 0x100, 0x7ff];
+/** The errors of opening a link or a socket so. */
+const NO_FILE: readonly number[] = [40, 6];
+/** With an empty path, that of a file that is open. */
+const [AT_EMPTY_PATH, NO_PATH] = [0x1000, new Uint8Array(1)];
 /** The kinds of files, in the upper bits of their mode. */
 const KINDS: Readonly<Record<number, DiskEntry["kind"]>> = {
   0o01: "pipe",
@@ -98,15 +105,24 @@ function diskOf(opened: Deno.DynamicLibrary<typeof SYMBOLS>): Disk {
       return decodeName(target.slice(0, demand(length, "read the link", path)));
     },
     open(path) {
-      if (path.isWellFormed()) return Deno.openSync(path);
-      const descriptor = demand(library.open(pathBytes(path), O_CLOEXEC, 0), "open", path);
-      return reopened(library, descriptor, { read: true });
+      const flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+      const opened = library.open(pathBytes(path), flags, 0);
+      if (opened < 0 && NO_FILE.includes(errnoOf(library))) return emptyFile(this.stat(path));
+      const descriptor = demand(opened, "open", path);
+      return {
+        stat() {
+          demand(library.statx(descriptor, NO_PATH, AT_EMPTY_PATH, STATX_BASIC, answer), "stat", path);
+          return readAnswer(answer);
+        },
+        read: (into) => demand(library.read(descriptor, into, BigInt(into.length)), "read", path),
+        [Symbol.dispose]: () => void library.close(descriptor),
+      };
     },
     create(path, mode) {
       if (path.isWellFormed()) return Deno.openSync(path, { write: true, createNew: true, mode });
       const flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
       const descriptor = demand(library.open(pathBytes(path), flags, mode), "make", path);
-      return reopened(library, descriptor, { write: true });
+      return reopened(library, descriptor);
     },
     makeDirectory: (path) => void demand(library.mkdir(pathBytes(path), 0o700), "make the directory", path),
     symlink: (to, path) =>
@@ -135,9 +151,9 @@ function bytesOf(numbers: BigInt64Array<ArrayBuffer>): Bytes {
 }
 
 /** A file of Deno's for one that is open: Deno cannot spell every path, but it can open this one. */
-function reopened(library: Library, descriptor: number, options: Deno.OpenOptions): Deno.FsFile {
+function reopened(library: Library, descriptor: number): Deno.FsFile {
   try {
-    return Deno.openSync(`/proc/self/fd/${descriptor}`, options);
+    return Deno.openSync(`/proc/self/fd/${descriptor}`, { write: true });
   } finally {
     library.close(descriptor);
   }

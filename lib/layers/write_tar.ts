@@ -46,12 +46,18 @@ export function archiveName({ path, type }: Pick<TarEntry, "path" | "type">): st
 export function encodeHeaders(entry: TarEntry): Bytes {
   const name = encodeName(archiveName(entry));
   const target = encodeName(entry.target ?? "");
-  const attributes = attributesOf(entry, { name, target });
-  const header = encodeHeader(entry, { name, target, type: entry.type });
-  if (attributes.length === 0) return header;
-  const about = { mode: 0o644, size: attributes.length, seconds: 0 };
-  const extension = encodeHeader(about, { name: PAX_NAME, target: NOTHING, type: "attributes" });
-  return concatenated([extension, attributes, paddingAfter(attributes.length), header]);
+  const attributes = encodeName(attributesOf(entry, { name, target }));
+  const before = attributes.length === 0
+    ? 0
+    : BLOCK + attributes.length + paddingAfter(attributes.length).length;
+  const headers = new Uint8Array(before + BLOCK);
+  if (before > 0) {
+    const about = { mode: 0o644, size: attributes.length, seconds: 0 };
+    writeHeader(headers, about, { name: PAX_NAME, target: NOTHING, type: "attributes" });
+    headers.set(attributes, BLOCK);
+  }
+  writeHeader(headers.subarray(before), entry, { name, target, type: entry.type });
+  return headers;
 }
 
 /** What fills the last block of so many bytes. */
@@ -67,40 +73,36 @@ const PAX_NAME: Bytes = ENCODER.encode("PaxHeaders.0/attributes");
 
 /** The attributes that do not fit into the header, as pax writes them: `LENGTH KEY=VALUE\n`. */
 function attributesOf(
-  { size, seconds, nanoseconds, owned }: TarEntry,
+  { path, target: linked = "", type, size, seconds, nanoseconds, owned }: TarEntry,
   { name, target }: { name: Bytes; target: Bytes },
-): Bytes {
-  const records: [key: string, value: string | Bytes][] = owned ? ownerRecords(owned) : [];
-  if (name.length > LONGEST_NAME) records.push(["path", name]);
-  if (target.length > LONGEST_NAME) records.push(["linkpath", target]);
+): string {
+  const records: [key: string, value: string][] = owned ? ownerRecords(owned) : [];
+  if (name.length > LONGEST_NAME) records.push(["path", archiveName({ path, type })]);
+  if (target.length > LONGEST_NAME) records.push(["linkpath", linked]);
   if (size > MOST_OCTAL) records.push(["size", `${size}`]);
   if (nanoseconds > 0 || !fitsTime(seconds)) records.push(["mtime", timeText(seconds, nanoseconds)]);
-  const isOdd = records.some(([, value]) => typeof value !== "string" && !isUtf8(value));
-  if (isOdd) records.unshift(["hdrcharset", "BINARY"]);
-  return concatenated(records.map(([key, value]) => encodeRecord(key, value)));
+  // Bytes that are not UTF-8 are lone surrogates.
+  if (!records.every(([, value]) => value.isWellFormed())) records.unshift(["hdrcharset", "BINARY"]);
+  return records.map(([key, value]) => recordOf(key, value)).join("");
 }
 
 function ownerRecords({ uid, gid, owner, group }: NonNullable<TarEntry["owned"]>) {
-  const records: [key: string, value: string | Bytes][] = [];
+  const records: [key: string, value: string][] = [];
   for (const [key, id] of [["uid", uid], ["gid", gid]] as const) {
     if (id > MOST_ID) records.push([key, `${id}`]);
   }
   for (const [key, text] of [["uname", owner], ["gname", group]] as const) {
-    const name = encodeName(text);
-    if (name.length > LONGEST_OWNER) records.push([key, name]);
+    if (encodeName(text).length > LONGEST_OWNER) records.push([key, text]);
   }
   return records;
 }
 
-function encodeRecord(key: string, value: string | Bytes): Bytes {
-  const bytes = typeof value === "string" ? ENCODER.encode(value) : value;
-  const rest = key.length + bytes.length + 3; // the blank, the equals sign and the newline
+function recordOf(key: string, value: string): string {
+  const rest = key.length + encodeName(value).length + 3; // the blank, the equals sign and the newline
   let length = rest + `${rest}`.length;
   if (length !== rest + `${length}`.length) length = rest + `${length}`.length;
-  return concatenated([ENCODER.encode(`${length} ${key}=`), bytes, NEWLINE]);
+  return `${length} ${key}=${value}\n`;
 }
-
-const NEWLINE: Bytes = new Uint8Array([10]);
 
 /** A time in decimal digits. Before 1970 the fraction counts backwards: -1.5 is 1.5 seconds before. */
 function timeText(seconds: number, nanoseconds: number): string {
@@ -112,11 +114,13 @@ function timeText(seconds: number, nanoseconds: number): string {
   return `${sign}${whole}${fraction}`;
 }
 
-function encodeHeader(
+function writeHeader(
+  room: Bytes,
   { mode, size, seconds, owned }: Pick<TarEntry, "mode" | "size" | "seconds" | "owned">,
   { name, target, type }: { name: Bytes; target: Bytes; type: keyof typeof FLAGS },
-): Bytes {
-  const block = TEMPLATE.slice();
+): void {
+  const block = room.subarray(0, BLOCK);
+  block.set(TEMPLATE);
   block.set(name.length > LONGEST_NAME ? name.subarray(0, LONGEST_NAME) : name);
   writeOctal(block, { at: 100, digits: 7 }, mode);
   writeOctal(block, { at: 124, digits: 11 }, size > MOST_OCTAL ? 0 : size);
@@ -128,7 +132,6 @@ function encodeHeader(
   for (let at = 0; at < BLOCK; at++) sum += block[at]!;
   writeOctal(block, { at: 148, digits: 6 }, sum);
   block[154] = 0;
-  return block;
 }
 
 function writeOwner(block: Bytes, { uid, gid, owner, group }: NonNullable<TarEntry["owned"]>): void {
@@ -154,24 +157,4 @@ function writeOctal(block: Bytes, { at, digits }: { at: number; digits: number }
 
 function fitsTime(seconds: number): boolean {
   return seconds >= 0 && seconds <= MOST_OCTAL;
-}
-
-function isUtf8(bytes: Bytes): boolean {
-  try {
-    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Several pieces as one. */
-export function concatenated(pieces: readonly Bytes[]): Bytes {
-  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }
