@@ -118,6 +118,7 @@ export {
   type RegistryErrorDetails,
 } from "./lib/errors.ts";
 export { DEFAULT_JOBS };
+export { readStash, type ReadStashOptions } from "./lib/stash/read_stash.ts";
 
 /**
  * Stores a file, in chunks, as the stash `baseTag`: each chunk is the layer of an image with the tag `<baseTag>-1`,

@@ -11,10 +11,10 @@ const EXPORTS: Record<Entry, string> = {
     Address CallOptions Chunk Clock ConflictError Credentials DEFAULT_JOBS DEFAULT_RETRY_POLICY DEFAULT_TIMEOUTS
     Digest DownloadOptions ErrorDetails ErrorKind FindCredentials InfoOptions InvalidInputError KeptTag LayerstashError
     ListOptions ListedStash ManifestFormat MismatchError NotAllowedError NotFoundError OnEvent OpenOptions PushMode
-    RateLimit RegistryError RegistryErrorDetails RegistryOptions RegistryProfile RetryPolicy Stash
+    RateLimit ReadStashOptions RegistryError RegistryErrorDetails RegistryOptions RegistryProfile RetryPolicy Stash
     StashEncryption StashFault Store StoreOptions TagRemoval Timeouts TokenOptions TransferEvent TransferOptions TransportOptions
     UploadOptions VerbOptions VerifyOptions VerifyResult download firstCredentials getToken info list
-    listRepositories openStore parseAddress remove savedCredentials upload verify
+    listRepositories openStore parseAddress readStash remove savedCredentials upload verify
   `,
   "./images": `
     Address ArchiveAddress BuildStep ByPlatform ContentDigests Entry EntryType ExactTime Extent ExtractOptions ExtractResult FileTree Image ImageConfig

@@ -25,9 +25,11 @@ export interface ReceiveOptions extends CallOptions {
   sink: Sink;
   /** Where a store only gives whole blobs, reads the blob from its beginning and drops the rest. */
   orWhole?: boolean;
+  /** The largest size of the buffer that bytes are read into; absent = 1 MiB. */
+  pieceSize?: number | undefined;
 }
 
-/** The largest size of the buffers that bytes are read into. */
+/** The usual largest size of the buffers that bytes are read into. */
 const BUFFER = 1024 * 1024;
 
 /**
@@ -73,7 +75,8 @@ async function receiveOnce(
   const asked = range.end;
   const { stream, start, isSlice } = await open(store, options, { start: progress.position, end: asked });
   let offset = start;
-  const most = isSlice ? BUFFER : Math.min(BUFFER, asked - start + 1); // one byte more shows that the stream has ended
+  const { pieceSize = BUFFER } = options;
+  const most = isSlice ? pieceSize : Math.min(pieceSize, asked - start + 1); // one byte more shows that the stream has ended
   for await (const piece of pieces(stream, { most, signal: options.signal })) {
     const { end } = range;
     const isCut = isSlice || end < asked;

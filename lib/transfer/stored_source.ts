@@ -8,6 +8,14 @@ import { corrupted } from "../oci/digest.ts";
 import type { BlobReader, CallOptions } from "../store/store.ts";
 import { pull } from "./pull.ts";
 
+/** What a stored source takes beside the blob. */
+export interface StoredSourceOptions extends CallOptions {
+  /** What messages call the blob, such as `chunk 3`; absent = by its digest. */
+  what?: string | undefined;
+  /** The largest piece that it gives, in bytes; absent = 1 MiB. */
+  pieceSize?: number | undefined;
+}
+
 /**
  * The bytes of a blob, verified as they flow: the last ones are passed on only if the digest is right, so no store ever gets
  * all of a corrupted blob.
@@ -15,7 +23,7 @@ import { pull } from "./pull.ts";
 export function storedSource(
   store: BlobReader,
   { digest, size }: SizedBlob,
-  { signal, onEvent }: CallOptions = {},
+  { signal, onEvent, what, pieceSize }: StoredSourceOptions = {},
 ): Source {
   const hash = new RunningHash();
   const isGood = (bytes: Bytes, offset: number) => {
@@ -31,6 +39,8 @@ export function storedSource(
       const pieces = pull(store, {
         digest,
         size,
+        what,
+        pieceSize,
         range,
         orWhole: true,
         signal,

@@ -1,0 +1,90 @@
+/** Streams laid end to end, each opened shortly before the one before it has ended. @module */
+import type { Bytes, ByteStream } from "./bytes.ts";
+
+/** One of the streams. */
+export interface JoinedPart {
+  /** How many bytes it gives. */
+  size: number;
+  /** Opens it; called once. A piece that it gives is valid until the next one is asked for. */
+  open(): ByteStream;
+}
+
+/** How many bytes before the end of a stream the next one is opened: its first bytes take a round trip. */
+const AHEAD = 8 * 1024 * 1024;
+
+/**
+ * Lays streams end to end. Nothing is read before it is asked for, except the first piece of the stream that comes next.
+ * Cancelling it cancels what was opened. Its pieces belong to whoever takes them.
+ */
+export function joinedStream(parts: readonly JoinedPart[]): ByteStream {
+  const reader = new JoinedReader(parts);
+  return new ReadableStream<Bytes>({
+    async pull(controller) {
+      const piece = await reader.next();
+      if (piece) controller.enqueue(piece);
+      else controller.close();
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+}
+
+/** A stream that was opened, and its first piece, which was asked for at once. */
+class OpenedPart {
+  left: number;
+  readonly #reader: ReadableStreamDefaultReader<Bytes>;
+  #first: ReturnType<ReadableStreamDefaultReader<Bytes>["read"]> | undefined;
+
+  constructor({ size, open }: JoinedPart) {
+    this.left = size;
+    this.#reader = open().getReader();
+    this.#first = this.#reader.read();
+    this.#first.catch(() => {}); // whoever comes to it gets its error
+  }
+
+  async next(): Promise<Bytes | undefined> {
+    const { done, value } = await (this.#first ?? this.#reader.read());
+    this.#first = undefined;
+    if (done) return undefined;
+    this.left -= value.length;
+    return value.slice();
+  }
+
+  async cancel(reason: unknown): Promise<void> {
+    await this.#reader.cancel(reason).catch(() => {});
+  }
+}
+
+class JoinedReader {
+  readonly #waiting: JoinedPart[];
+  #current: OpenedPart | undefined;
+  #ahead: OpenedPart | undefined;
+
+  constructor(parts: readonly JoinedPart[]) {
+    this.#waiting = parts.toReversed();
+  }
+
+  async next(): Promise<Bytes | undefined> {
+    for (;;) {
+      this.#current ??= this.#openNext();
+      if (!this.#current) return undefined;
+      if (this.#current.left <= AHEAD) this.#ahead ??= this.#openNext();
+      const piece = await this.#current.next().catch(async (error) => {
+        await this.cancel(error);
+        throw error;
+      });
+      if (piece && piece.length > 0) return piece;
+      if (!piece) [this.#current, this.#ahead] = [this.#ahead, undefined];
+    }
+  }
+
+  async cancel(reason: unknown): Promise<void> {
+    this.#waiting.length = 0;
+    await Promise.all([this.#current?.cancel(reason), this.#ahead?.cancel(reason)]);
+    this.#current = this.#ahead = undefined;
+  }
+
+  #openNext(): OpenedPart | undefined {
+    const next = this.#waiting.pop();
+    return next && new OpenedPart(next);
+  }
+}

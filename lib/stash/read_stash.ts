@@ -1,0 +1,117 @@
+/** Reads any range of a stash as one stream, whatever its chunks. @module */
+import { InvalidInputError } from "../errors.ts";
+import type { ByteStream } from "../content/bytes.ts";
+import { type JoinedPart, joinedStream } from "../content/joined_stream.ts";
+import type { ByteRange } from "../content/source.ts";
+import type { CallOptions, StoreReader } from "../store/store.ts";
+import { storedSource } from "../transfer/stored_source.ts";
+import { findStash } from "./find_stash.ts";
+import { explainFetchError } from "./stash_faults.ts";
+import { type Chunk, chunkName, type Stash } from "./stash.ts";
+
+/**
+ * Options of {@link readStash}.
+ *
+ * @category Files
+ */
+export interface ReadStashOptions extends CallOptions {
+  /**
+   * The name, or the digest that `upload` and `info` give; or what `info` has found, so that several readings look it up
+   * once: Docker Hub counts each look-up.
+   */
+  baseTag: string | Stash;
+  /** The first byte that is wanted, from 0; absent = 0. */
+  start?: number | undefined;
+  /** The byte after the last one that is wanted; absent = the size of the file. */
+  end?: number | undefined;
+}
+
+/** The largest piece that is read at once, in bytes: a reader that stops in the middle holds no more than two of them. */
+const PIECE = 256 * 1024;
+
+/**
+ * Reads a range of a stored file as a stream: only the bytes of the range are fetched, from whichever chunks they are in,
+ * and no faster than they are read. The next chunk is asked for shortly before the one before it ends. Cancelling the
+ * stream ends its requests.
+ *
+ * A chunk of which every byte is read is verified: where it is damaged, its last bytes are not given, and the stream errors
+ * with a `MismatchError`. **A part of a chunk cannot be verified.**
+ *
+ * @category Files
+ * @throws {InvalidInputError} if `baseTag` is not a valid tag, or the range is not within the file
+ * @throws {NotFoundError} if the stash does not exist or is incomplete
+ *
+ * @example
+ * ```ts
+ * import { openStore, readStash, upload } from "@layerstash/cli";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+ * await upload(store, "note", { input: new Response("hello, world").body!, chunkSize: 5 });
+ * const stream = await readStash(store, { baseTag: "note", start: 3, end: 8 }); // from two chunks
+ * if (await new Response(stream).text() !== "lo, w") throw new Error("unexpected bytes");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function readStash(store: StoreReader, options: ReadStashOptions): Promise<ByteStream> {
+  const { baseTag, signal, onEvent = store.onEvent } = options;
+  const stash = typeof baseTag === "object" ? baseTag : await findStash(store, baseTag, { signal, onEvent });
+  const range = rangeWithin(stash, options);
+  return joinedStream(stash.chunks.flatMap((chunk) => {
+    const part = partOf(chunk, range);
+    return part ? [readingOf(store, stash, { chunk, part }, { signal, onEvent })] : [];
+  }));
+}
+
+function rangeWithin({ size }: Stash, { start = 0, end = size }: Partial<ByteRange>): ByteRange {
+  if ([start, end].every(Number.isSafeInteger) && 0 <= start && start <= end && end <= size) {
+    return { start, end };
+  }
+  throw new InvalidInputError(`the bytes from ${start} to ${end} are not within the file, which has ${size}`);
+}
+
+/** What a range has of a chunk; `undefined` = nothing. A range of no bytes has nothing of any chunk. */
+function partOf({ at, size }: Chunk, range: ByteRange): ByteRange | undefined {
+  const start = Math.max(0, range.start - at);
+  const end = Math.min(size, range.end - at);
+  return start < end ? { start, end } : undefined;
+}
+
+function readingOf(
+  store: StoreReader,
+  stash: Stash,
+  { chunk, part: { start, end } }: { chunk: Chunk; part: ByteRange },
+  options: CallOptions,
+): JoinedPart {
+  const open = () => {
+    const source = storedSource(store, chunk, { ...options, what: chunkName(chunk), pieceSize: PIECE });
+    return explained(
+      source.open(start, end),
+      async (error) => await explainFetchError(error, store, stash, options),
+    );
+  };
+  return { size: end - start, open };
+}
+
+/** The stream, whose error is explained. */
+function explained(stream: ByteStream, explain: (error: unknown) => Promise<unknown>): ByteStream {
+  const reader = stream.getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await reader.read().catch(async (error) => {
+        throw await explain(error);
+      });
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+}
+
+/** Whether each chunk that a range touches is in it as a whole, so that every byte is verified as it passes. */
+export function isVerifiable({ chunks }: Stash, range: ByteRange): boolean {
+  return chunks.every((chunk) => {
+    const part = partOf(chunk, range);
+    return !part || part.end - part.start === chunk.size;
+  });
+}
