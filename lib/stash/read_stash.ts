@@ -1,10 +1,12 @@
 /** Reads any range of a stash as one stream, whatever its chunks. @module */
+import type { Identities } from "../encryption/identities.ts";
 import { InvalidInputError } from "../errors.ts";
 import type { ByteStream } from "../content/bytes.ts";
 import { type JoinedPart, joinedStream } from "../content/joined_stream.ts";
 import type { ByteRange } from "../content/source.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { storedSource } from "../transfer/stored_source.ts";
+import { type OpenStash, openStash } from "./decrypted_stash.ts";
 import { findStash } from "./find_stash.ts";
 import { explainFetchError } from "./stash_faults.ts";
 import { type Chunk, chunkName, type Stash } from "./stash.ts";
@@ -20,6 +22,8 @@ export interface ReadStashOptions extends CallOptions {
    * once: Docker Hub counts each look-up.
    */
   baseTag: string | Stash;
+  /** The keys that decrypt the stash, where it is encrypted. */
+  identities?: Identities | undefined;
   /** The first byte that is wanted, from 0; absent = 0. */
   start?: number | undefined;
   /** The byte after the last one that is wanted; absent = the size of the file. */
@@ -35,11 +39,12 @@ const PIECE = 256 * 1024;
  * stream ends its requests.
  *
  * A chunk of which every byte is read is verified: where it is damaged, its last bytes are not given, and the stream errors
- * with a `MismatchError`. **A part of a chunk cannot be verified.**
+ * with a `MismatchError`. **A part of a chunk cannot be verified**, unless it is encrypted.
  *
  * @category Files
  * @throws {InvalidInputError} if `baseTag` is not a valid tag, or the range is not within the file
  * @throws {NotFoundError} if the stash does not exist or is incomplete
+ * @throws {NotAllowedError} if it is encrypted, and the identities do not open it
  *
  * @example
  * ```ts
@@ -53,21 +58,34 @@ const PIECE = 256 * 1024;
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export async function readStash(store: StoreReader, options: ReadStashOptions): Promise<ByteStream> {
-  const { baseTag, signal, onEvent = store.onEvent } = options;
+export async function readStash(
+  store: StoreReader,
+  options: ReadStashOptions,
+): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  const { baseTag, identities, signal, onEvent = store.onEvent } = options;
   const stash = typeof baseTag === "object" ? baseTag : await findStash(store, baseTag, { signal, onEvent });
-  const range = rangeWithin(stash, options);
-  return joinedStream(stash.chunks.flatMap((chunk) => {
-    const part = partOf(chunk, range);
-    return part ? [readingOf(store, stash, { chunk, part }, { signal, onEvent })] : [];
-  }));
+  return readOpenStash(await openStash(store, stash, identities), { ...options, onEvent });
 }
 
-function rangeWithin({ size }: Stash, { start = 0, end = size }: Partial<ByteRange>): ByteRange {
-  if ([start, end].every(Number.isSafeInteger) && 0 <= start && start <= end && end <= size) {
-    return { start, end };
+/**
+ * Reads a range of a stash that is open already, as `readStash` does.
+ *
+ * @throws {InvalidInputError} if the range is not within the file
+ */
+export function readOpenStash(
+  open: OpenStash,
+  { start = 0, end = open.plain.size, ...options }: Partial<ByteRange> & CallOptions,
+): ByteStream {
+  const { size, chunks } = open.plain;
+  if (![start, end].every(Number.isSafeInteger) || start < 0 || end < start || size < end) {
+    throw new InvalidInputError(
+      `the bytes from ${start} to ${end} are not within the file, which has ${size}`,
+    );
   }
-  throw new InvalidInputError(`the bytes from ${start} to ${end} are not within the file, which has ${size}`);
+  return joinedStream(chunks.flatMap((chunk) => {
+    const part = partOf(chunk, { start, end });
+    return part ? [readingOf(open, { chunk, part }, options)] : [];
+  }));
 }
 
 /** What a range has of a chunk; `undefined` = nothing. A range of no bytes has nothing of any chunk. */
@@ -78,11 +96,11 @@ function partOf({ at, size }: Chunk, range: ByteRange): ByteRange | undefined {
 }
 
 function readingOf(
-  store: StoreReader,
-  stash: Stash,
+  { stash, readerOf }: OpenStash,
   { chunk, part: { start, end } }: { chunk: Chunk; part: ByteRange },
   options: CallOptions,
 ): JoinedPart {
+  const store = readerOf(chunk);
   const open = () => {
     const source = storedSource(store, chunk, { ...options, what: chunkName(chunk), pieceSize: PIECE });
     return explained(
@@ -108,9 +126,12 @@ function explained(stream: ByteStream, explain: (error: unknown) => Promise<unkn
   }, { highWaterMark: 0 });
 }
 
-/** Whether each chunk that a range touches is in it as a whole, so that every byte is verified as it passes. */
-export function isVerifiable({ chunks }: Stash, range: ByteRange): boolean {
-  return chunks.every((chunk) => {
+/**
+ * Whether every byte of a range is verified as it passes: each chunk that it touches is in it as a whole, or what is encrypted
+ * is authenticated record by record.
+ */
+export function isVerifiable({ stash, plain }: OpenStash, range: ByteRange): boolean {
+  return stash.encryption !== undefined || plain.chunks.every((chunk) => {
     const part = partOf(chunk, range);
     return !part || part.end - part.start === chunk.size;
   });
