@@ -9,6 +9,8 @@ import { fetchFile, fetchRange } from "../files/fetch_file.ts";
 import { checkOutput } from "../files/output.ts";
 import { streamOut } from "../files/stream_out.ts";
 import { placeBlobs } from "../transfer/placed_blob.ts";
+import { decryptBlobs } from "../transfer/decrypted_blobs.ts";
+import type { Identities } from "../encryption/identities.ts";
 import { checkNumbers, POSITION } from "../arguments.ts";
 import { checkTransfer } from "../transfer/adaptive_jobs.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
@@ -23,6 +25,8 @@ export interface PullBlobsOptions extends PlatformOptions {
   overwrite?: boolean | undefined;
   /** Which of all the bytes are wanted; absent = all. A blob of which only a part is read is not verified. */
   range?: Partial<ByteRange> | undefined;
+  /** Keys with which blobs that are age files are decrypted; absent = the blobs come as they are stored. */
+  identities?: Identities | undefined;
   /** Writes a line `<digest> <size>` before each blob; for streams. */
   withInfo?: boolean | undefined;
   /** The directory of the journal, with which another process can resume; absent = there is no journal. */
@@ -40,6 +44,7 @@ export interface PullBlobsOptions extends PlatformOptions {
  *
  * @returns the blobs, in order
  * @throws {NotFoundError} if a blob or an alias does not exist, or the directory of the file
+ * @throws {NotAllowedError} if a blob is encrypted for none of the identities: nothing was written then
  * @throws {MismatchError} if bytes are corrupted: a file is not made then, a stream has got bad bytes
  * @throws {ConflictError} if another process downloads to the file; or if a file with other bytes exists (for a range:
  *   any file), or a `FILE.part` that is not the beginning of this download, and `overwrite` is not set
@@ -74,14 +79,23 @@ export async function pullBlobs(
   });
 }
 
-/** Fetches blobs that were found already. Otherwise see {@link pullBlobs}. */
+/** Fetches blobs that were found already. Otherwise see {@link pullBlobs}. Returns how many bytes were wanted. */
 export async function pullFound(
   store: StoreReader,
   blobs: readonly SizedBlob[],
   options: Omit<PullBlobsOptions, "platform">,
-): Promise<void> {
-  const { output, overwrite, withInfo, jobs, partSize, stateDirectory, onEvent = store.onEvent, signal } =
-    options;
+): Promise<number> {
+  const {
+    output,
+    overwrite,
+    identities,
+    withInfo,
+    jobs,
+    partSize,
+    stateDirectory,
+    onEvent = store.onEvent,
+    signal,
+  } = options;
   checkTransfer(options);
   checkOutput(output);
   if (withInfo && typeof output === "string") {
@@ -89,16 +103,28 @@ export async function pullFound(
       hint: "--with-info is for standard output",
     });
   }
-  const size = totalBlobSize(blobs);
+  const opened = identities && await decryptBlobs(store, blobs, identities, { onEvent, signal });
+  const size = totalBlobSize(opened?.blobs ?? blobs);
   const range = rangeWithin(size, options.range);
   const wanted = range.end - range.start;
   onEvent?.({ type: "plan", size: wanted, blobs: blobs.length });
+  if (opened) {
+    const { reader, blobs } = opened;
+    const transfer = { overwrite, partSize, range, onEvent, signal, authenticated: true };
+    if (typeof output === "string") await fetchRange(reader, placeBlobs(blobs), output, transfer);
+    else {await streamOut(reader, placeBlobs(blobs), output, {
+        ...transfer,
+        ...(withInfo && { heading: infoOf }),
+      });}
+    return wanted;
+  }
   const placed = placeBlobs(blobs);
   const transfer = { overwrite, jobs, partSize, stateDirectory, onEvent, signal, explain: removedBlobError };
   if (typeof output === "string") {
     if (wanted === size) await fetchFile(store, placed, output, transfer);
     else await fetchRange(store, placed, output, { ...transfer, range });
   } else await streamOut(store, placed, output, { ...transfer, range, ...(withInfo && { heading: infoOf }) });
+  return wanted;
 }
 
 function infoOf({ digest, size }: SizedBlob): string {

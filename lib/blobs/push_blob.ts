@@ -1,6 +1,9 @@
 /** Stores one blob: a file, or a stream of any size. @module */
 import { abortable } from "../async/abortable.ts";
 import { Hasher } from "../content/hasher.ts";
+import { AgeHeader, newNonce } from "../encryption/age_header.ts";
+import { encryptedSize, encryptedSource } from "../encryption/encrypted_source.ts";
+import type { Recipients } from "../encryption/recipients.ts";
 import { withChannel } from "../events.ts";
 import { parseTag } from "../oci/reference.ts";
 import type { CallOptions, Store } from "../store/store.ts";
@@ -13,13 +16,16 @@ import { putAlias } from "./aliases.ts";
 export interface PushBlobOptions extends CallOptions {
   /** An alias to make for the blob after it was stored; absent = none. */
   alias?: string | undefined;
+  /** For whom the blob is encrypted, as an age file; absent = it is not. */
+  encryptTo?: Recipients | undefined;
   /** The directory of the journal, with which another process can resume; absent = there is no journal. */
   stateDirectory?: string | undefined;
 }
 
 /**
  * Stores a blob. `input` is the path of a file, or a stream, which is read once. A file is hashed first, and not sent if
- * the blob already exists; a stream is hashed while it is sent. Neither is kept in memory.
+ * the blob already exists; a stream is hashed while it is sent. Neither is kept in memory. What is encrypted has another
+ * digest each time.
  *
  * @returns the blob's digest, which is its name, and its size in bytes
  * @throws {InvalidInputError} if the input is neither a file nor a stream of bytes, or the alias is not a valid tag
@@ -51,10 +57,12 @@ export async function pushBlob(
   using hasher = new Hasher();
   await using content = await openInput(input, hasher);
   if (alias !== undefined) parseTag(alias); // before the first byte is read
-  await using remembered = typeof input === "string"
+  await using remembered = options.encryptTo
+    ? encrypted(content, await AgeHeader.make(options.encryptTo))
+    : typeof input === "string"
     ? await rememberInput(content, { ...reporting, store, name: await Deno.realPath(input) })
     : content; // a stream cannot be read a second time: there is nothing to remember
-  const { size } = content;
+  const { size } = remembered;
   onEvent?.({ type: "plan", blobs: 1, ...(size !== undefined && { size }) });
   const blob = await whileUnchanged(remembered, () => storeWhole(store, remembered, reporting));
   await remembered.requireUnchanged();
@@ -62,16 +70,32 @@ export async function pushBlob(
   return blob;
 }
 
+/** An input that becomes an age file on its way. It has another key each time: no earlier blob is the same. */
+function encrypted(input: Input, header: AgeHeader): Input {
+  return {
+    ...input,
+    isFirst: true,
+    ...(input.size !== undefined && { size: encryptedSize(header, input.size) }),
+    async *chunks() {
+      const { source, ...chunk } = await wholeOf(input);
+      yield { ...chunk, source: encryptedSource(source, { header, nonce: newNonce() }) };
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
 async function storeWhole(
   store: Store,
   input: Input,
-  { onEvent, signal }: PushBlobOptions,
+  { encryptTo, onEvent, signal }: PushBlobOptions,
 ): Promise<SizedBlob> {
   const { source, checkpoint, remember } = await wholeOf(input);
   const isNew = input.isFirst && source.size !== undefined && source.size <= SMALL_FILE;
   await using _begun = store.expectWrites?.(isNew ? [source.size!] : [], { onEvent, signal });
   const event = { type: "blob", index: 1 } as const;
-  const known = source.once ? undefined : source.known ?? await abortable(source.digest(), signal);
+  const known = source.once || encryptTo
+    ? undefined
+    : source.known ?? await abortable(source.digest(), signal);
   const likely = known && { digest: known, size: source.size! };
   const found = likely && await store.reuse(likely, { reread: true, signal, onEvent });
   if (likely && found === "present") {

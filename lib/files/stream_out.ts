@@ -12,6 +12,8 @@ import { receive } from "../transfer/receive.ts";
 export interface StreamOutOptions extends CallOptions {
   /** Which of all the bytes are written; absent = all. */
   range?: ByteRange | undefined;
+  /** Whether the store itself makes sure of every byte that it gives: there is no digest to compare them with. */
+  authenticated?: boolean | undefined;
   /** Gives a text that is written before a blob; absent = none. */
   heading?: ((blob: PlacedBlob) => string) | undefined;
   /** The most that one request asks for, in bytes; absent = all. */
@@ -56,12 +58,12 @@ async function streamBlob(
   options: StreamOutOptions,
 ): Promise<void> {
   const { digest, size, at, number } = blob;
-  const { range = { start: 0, end: Infinity }, heading, onEvent } = options;
+  const { range = { start: 0, end: Infinity }, heading, authenticated, onEvent } = options;
   const wanted = { start: Math.max(0, range.start - at), end: Math.min(size, range.end - at) };
   if (wanted.start > wanted.end || wanted.start === wanted.end && size > 0) return;
   if (heading) await write(new TextEncoder().encode(heading(blob)));
-  const whole = wanted.end - wanted.start === size;
-  if (!whole) {
+  const whole = wanted.end - wanted.start === size && !authenticated;
+  if (!whole && !authenticated) {
     onEvent?.({ type: "notice", message: `a part of ${digest} is not verified: only the whole can be` });
   }
   const hash = sha256();

@@ -1,6 +1,5 @@
 /** `layerstash blob pull`. @module */
 import { type CommandUnknownOpts, InvalidArgumentError } from "@commander-js/extra-typings";
-import { totalBlobSize } from "../../blobs/alias_manifest.ts";
 import { type BlobName, findNamed, type NamedBlobs } from "../../blobs/named_blobs.ts";
 import { pullFound } from "../../blobs/pull_blobs.ts";
 import type { ByteRange } from "../../content/source.ts";
@@ -14,6 +13,7 @@ import { requireFreeOutput, streamName } from "../terminal/standard_streams.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { printAnswers, textLines } from "../text/answers.ts";
 import { doneLine, keptHere } from "../ending.ts";
+import { identitiesOf, identityOption, passphraseOption } from "../encryption_options.ts";
 import { renderTotals } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
 import { blobsArgument, blobsOf, manifestOption, namesOrManifest } from "./blob_arguments.ts";
@@ -24,6 +24,7 @@ Examples:
   $ layerstash blob pull fred/datalogger@sha256:2cf2... -o logger.dat
   $ layerstash blob pull fred/datalogger @may15-readings sha256:2cf2... -o all
   $ layerstash blob pull fred/datalogger:may15-readings --range 0-99
+  $ layerstash blob pull fred/datalogger:secret --identity key.txt -o logger.dat
 
 FILE is written after every byte was verified; with other bytes, it is replaced
 only with --overwrite. With --range, a part of a blob cannot be verified.
@@ -38,6 +39,8 @@ export function blobPullCommand(): CommandUnknownOpts {
     .option("-o, --outfile <file>", "the file to write; - is standard output", "-")
     .option("--overwrite", "replace a file with other bytes")
     .option("--range <first-last>", "only these bytes, counted from 0, as in 0-99 or 100-", parseRange)
+    .addOption(identityOption())
+    .addOption(passphraseOption("decrypt with a passphrase"))
     .addOption(withInfoOption())
     .addOption(jobsOption())
     .addOption(partSizeOption())
@@ -48,9 +51,11 @@ export function blobPullCommand(): CommandUnknownOpts {
     ({ outfile }) => `fetch to ${streamName(outfile, "output")}`,
     async (session, flags) => {
       const { terminal, store, signal, onEvent, totals } = session;
-      const { outfile, json, manifest, platform, names, stateDir: stateDirectory, withInfo, ...options } =
+      const { outfile, json, manifest, platform, names, stateDir: stateDirectory, withInfo, ...others } =
         flags;
+      const { identity, passphrase, ...options } = others;
       requireFreeOutput(outfile, { json });
+      const identities = await identitiesOf({ identity, passphrase }, session); // before anything is fetched
       const named = await namesOrManifest(names, manifest);
       const found: ByPlatform<SizedBlob[]>[] = [];
       for (const name of named) found.push(await findNamed(store, name, { platform, signal }));
@@ -59,17 +64,26 @@ export function blobPullCommand(): CommandUnknownOpts {
       }
       const blobs = found.flatMap((each, index) => requireOne(each, nameShown(named[index]!)));
       const output = outfile === "-" ? terminal.dataStream() : outfile;
-      const pullOptions = { ...options, withInfo: withInfo === true, stateDirectory, signal, onEvent };
-      await pullFound(store, blobs, { ...pullOptions, output });
+      const pullOptions = {
+        ...options,
+        identities,
+        withInfo: withInfo === true,
+        stateDirectory,
+        signal,
+        onEvent,
+      };
+      const size = await pullFound(store, blobs, { ...pullOptions, output });
       if (json) return terminal.data(doneLine(session, { outfile, blobs: blobs.map(sized) }));
       if (outfile === "-") return;
-      const size = totalBlobSize(blobs);
-      const much = options.range ? "a part" : `${formatSize(size)}, verified`;
+      const much = options.range
+        ? "a part"
+        : `${formatSize(size)}, ${identities ? "decrypted and verified" : "verified"}`;
       terminal.note(`wrote ${outfile}: ${much}, ${renderTotals(totals(), { size, moved: "fetched" })}`);
     },
     {
       moving: ({ outfile }) => `fetching to ${streamName(outfile, "output")}`,
-      kept: ({ outfile }, progress) => outfile === "-" ? undefined : keptHere(progress),
+      kept: ({ outfile, identity, passphrase }, progress) =>
+        outfile === "-" || identity || passphrase ? undefined : keptHere(progress),
     },
   );
   command.action((words, flags, parsed) => work(blobsOf(words, flags, parsed), parsed));

@@ -13,6 +13,7 @@ import { type ParsedCommand, type PlaceFlags, refusalOf, type WithPlace } from "
 import { pipedInput, streamName } from "../terminal/standard_streams.ts";
 import { textLines } from "../text/answers.ts";
 import { addressIn, doneLine, getItBack, keptThere } from "../ending.ts";
+import { encryptToOption, keyWords, passphraseOption, recipientsOf } from "../encryption_options.ts";
 import { renderTotals } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
 import { filesAndPlace } from "../words.ts";
@@ -32,26 +33,35 @@ export function blobPushCommand(): CommandUnknownOpts {
     .argument("[file...]", "files to store, - or none is standard input; after them the address")
     .option("-i, --infile <file>", "the file to store, with -r")
     .option("--alias <name>", "a name to give to the blob, with -r")
+    .addOption(encryptToOption())
+    .addOption(passphraseOption("encrypt with a passphrase"))
     .addOption(manifestFormatOption())
     .addOption(limitRateOption())
     .addOption(stateDirOption())
     .addHelpText("after", EXAMPLES);
   const work = storeAction<WithPlace<ReturnType<typeof command.opts>> & { files: readonly string[] }>(
     ({ files }) => `store ${namesOf(files)}`,
-    async (session, { files, alias, json, stateDir: stateDirectory }) => {
+    async (session, { files, alias, json, stateDir: stateDirectory, ...encryption }) => {
       const { terminal, store, signal, onEvent } = session;
       if (alias !== undefined) parseTag(alias); // before the first byte is read
+      const encryptTo = await recipientsOf(encryption, session);
       const ofOne = files.length === 1 ? alias : undefined;
       const blobs: SizedBlob[] = [];
       for (const file of files) {
         const input = file === "-" ? pipedInput(NO_INPUT) : file;
-        const blob = await pushBlob(store, input, { alias: ofOne, stateDirectory, signal, onEvent });
+        const blob = await pushBlob(store, input, {
+          alias: ofOne,
+          encryptTo,
+          stateDirectory,
+          signal,
+          onEvent,
+        });
         blobs.push(blob);
         terminal.data(json ? doneLine(session, { ...blob, alias }) : textLines([blob.digest]));
       }
       const digests = blobs.map(({ digest }) => digest);
       if (alias !== ofOne) await setAlias(store, alias!, { digests, signal, onEvent });
-      if (!json) reportBlobs(session, blobs, alias);
+      if (!json) reportBlobs(session, blobs, alias, keyWords(encryption));
     },
     { moving: ({ files }) => `storing ${namesOf(files)}`, kept: (_, progress) => keptThere(progress) },
   );
@@ -86,12 +96,15 @@ function reportBlobs(
   { terminal, store, totals }: StoreSession,
   blobs: readonly SizedBlob[],
   alias: string | undefined,
+  key: readonly string[],
 ): void {
   const size = totalBlobSize(blobs);
   const pace = renderTotals(totals(), { size, moved: "sent" });
   terminal.note(`stored ${counted(blobs.length, "blob")} in ${store.name}: ${formatSize(size)}, ${pace}`);
   const name = alias ?? (blobs.length === 1 ? blobs[0]!.digest : undefined);
-  if (name !== undefined) terminal.note(getItBack("blob", "pull", addressIn(store, name), "-o", "FILE"));
+  if (name !== undefined) {
+    terminal.note(getItBack("blob", "pull", addressIn(store, name), ...key, "-o", "FILE"));
+  }
 }
 
 const NO_INPUT = {
