@@ -89,6 +89,7 @@ export async function extract(
   const entries = extractable(found, losses);
   await names.require(entries, (names) => staging.findSame(names));
   await readSources(files, missing, (entry) => staging.keep(entry), { whole });
+  await staging.finish();
   const placement = new Placement(directory, staging, { overwrite, sameOwner, signal });
   await placement.requireFree(entries);
   if (sameOwner) await staging.requireOwners(entries);

@@ -16,13 +16,13 @@ export class StagedTree {
   readonly changed = new Set<string>();
 
   /** The mode bits that new files get if they are wanted: the process may be told to take some. */
-  readonly #given: number;
+  readonly given: number;
 
   /** Makes its root, which must not exist. */
   constructor(root: string) {
     this.root = root;
     Deno.mkdirSync(root, { mode: 0o777 });
-    this.#given = Deno.lstatSync(root).mode ?? 0;
+    this.given = Deno.lstatSync(root).mode ?? 0;
   }
 
   /** A path of the image on the disk. */
@@ -51,10 +51,7 @@ export class StagedTree {
    * @throws {Deno.errors.AlreadyExists} if something has the path
    */
   create(path: string, mode: number): Deno.FsFile {
-    const target = this.free(path);
-    const file = Deno.openSync(target, { write: true, createNew: true, mode: mode & 0o777 });
-    if (Deno.build.os !== "windows" && (mode & ~(this.#given & 0o777)) !== 0) Deno.chmodSync(target, mode);
-    return file;
+    return createWithMode(this.free(path), { mode, given: this.given });
   }
 
   /** Removes the directories that are not wanted. They must be empty. */
@@ -67,4 +64,16 @@ export class StagedTree {
     }
     if ([...Deno.readDirSync(this.root)].length === 0) this.changed.clear();
   }
+}
+
+/**
+ * Makes an empty file with a mode.
+ *
+ * @param modes the mode, and the bits that new files get if they are wanted
+ * @throws {Deno.errors.AlreadyExists} if something has the path
+ */
+export function createWithMode(path: string, { mode, given }: { mode: number; given: number }): Deno.FsFile {
+  const file = Deno.openSync(path, { write: true, createNew: true, mode: mode & 0o777 });
+  if (Deno.build.os !== "windows" && (mode & ~(given & 0o777)) !== 0) Deno.chmodSync(path, mode);
+  return file;
 }

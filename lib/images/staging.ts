@@ -1,5 +1,6 @@
 /** Holds extracted contents in a hidden directory until all of them have arrived. @module */
 import { join } from "node:path";
+import type { Bytes } from "../content/bytes.ts";
 import { makeDirectory } from "../content/atomic_file.ts";
 import { storageError } from "../content/file_errors.ts";
 import { writeAllSync } from "../content/write_all.ts";
@@ -14,6 +15,7 @@ import { StagedFiles } from "./staged_files.ts";
 import { StagedTree } from "./staged_tree.ts";
 import { makeStagingDirectory, type StagingDirectory } from "./staging_directory.ts";
 import { isUsable } from "./windows_names.ts";
+import { type WholeFile, WritingThread } from "./writing_thread.ts";
 
 /** How contents are held. */
 export interface StagingOptions {
@@ -34,6 +36,7 @@ export class Staging {
   readonly tree: StagedTree;
   /** Whether the target directory did not exist before. */
   readonly isNew: boolean;
+  readonly #thread: WritingThread;
   #written = 0;
 
   private constructor(
@@ -46,6 +49,8 @@ export class Staging {
     this.#options = options;
     this.isNew = options.isNew;
     this.tree = new StagedTree(join(directory.path, "tree"));
+    const { root, given } = this.tree;
+    this.#thread = new WritingThread({ root, given, writeHere: (file) => this.#writeHere(file) });
   }
 
   /** Makes the hidden directory, and the target if it is missing. */
@@ -95,44 +100,97 @@ export class Staging {
   }
 
   /**
-   * Writes the content of a file. Holes stay holes.
+   * Writes the content of a file, or has it written by the thread. Holes stay holes.
    *
    * @throws {LayerstashError} if the limit is exceeded
    */
   async keep(entry: OpenLayerEntry): Promise<void> {
+    const extents = entry.extents();
     try {
-      const { file, path } = this.#create(entry);
-      using _closed = file;
-      let end = 0;
-      for await (const { offset, bytes } of entry.extents()) {
-        this.#count(bytes.length);
-        if (offset !== end) file.seekSync(offset, Deno.SeekMode.Start);
-        writeAllSync(file, bytes);
-        end = offset + bytes.length;
-      }
-      if (end < entry.size) file.truncateSync(entry.size);
-      file.utimeSync(entry.modified, entry.modified);
-      this.files.add(entry, path);
+      const whole = Array.isArray(extents) && this.#thread.takes(entry.size) ? extents[0] : undefined;
+      if (whole && this.#makeRoom(entry.path)) await this.#handOver(entry, whole.bytes);
+      else await this.#write(entry, extents);
     } catch (error) {
       throw storageError(error, this.#target);
     }
   }
 
+  /**
+   * Waits until all contents are written.
+   *
+   * @throws {LayerstashError} if one could not be written
+   */
+  async finish(): Promise<void> {
+    try {
+      await this.#thread.finish();
+    } catch (error) {
+      throw storageError(error, this.#target);
+    }
+  }
+
+  /** Whether a file can be made under a path: its directory is made then. */
+  #makeRoom(path: string): boolean {
+    if (!canBeSpelled(path)) return false;
+    try {
+      this.tree.free(path);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async #handOver(entry: OpenLayerEntry, bytes: Bytes): Promise<void> {
+    this.#count(bytes.length);
+    const { path, modified } = entry;
+    const index = this.files.length;
+    this.files.add(entry, this.tree.at(path));
+    await this.#thread.add({ path, modified, mode: this.#modeOf(entry), index, bytes });
+  }
+
+  /** Writes a file that the thread could not write. */
+  #writeHere({ path, mode, modified, index, bytes }: WholeFile): void {
+    const made = this.#create(path, { mode, index });
+    using file = made.file;
+    writeAllSync(file, bytes);
+    file.utimeSync(modified, modified);
+    this.files.move(index, made.path);
+  }
+
+  async #write(entry: OpenLayerEntry, extents: ReturnType<OpenLayerEntry["extents"]>): Promise<void> {
+    const { file, path } = this.#create(entry.path, { mode: this.#modeOf(entry), index: this.files.length });
+    using _closed = file;
+    let end = 0;
+    for await (const { offset, bytes } of extents) {
+      this.#count(bytes.length);
+      if (offset !== end) file.seekSync(offset, Deno.SeekMode.Start);
+      writeAllSync(file, bytes);
+      end = offset + bytes.length;
+    }
+    if (end < entry.size) file.truncateSync(entry.size);
+    file.utimeSync(entry.modified, entry.modified);
+    this.files.add(entry, path);
+  }
+
+  #modeOf(entry: OpenLayerEntry): number {
+    return this.#options.sameOwner ? 0o600 : plainMode(entry);
+  }
+
   /** Makes a file under its path; elsewhere if something else is there, or no disk could have the path. */
-  #create(entry: OpenLayerEntry): { file: Deno.FsFile; path: string } {
-    const { path } = entry;
-    const mode = this.#options.sameOwner ? 0o600 : plainMode(entry);
-    if (isUsable(path) && path.isWellFormed()) {
+  #create(
+    path: string,
+    { mode, index }: { mode: number; index: number },
+  ): { file: Deno.FsFile; path: string } {
+    if (canBeSpelled(path)) {
       try {
         return { file: this.tree.create(path, mode), path: this.tree.at(path) };
       } catch { /* what is wrong with the disk is wrong elsewhere, too */ }
     }
-    const aside = this.aside(this.files.length);
+    const aside = this.aside(index);
     return { file: Deno.openSync(aside, { write: true, createNew: true, mode: 0o600 }), path: aside };
   }
 
   /** Where the content with this index waits if it is not in the tree. */
-  readonly aside = (index: number): string => join(this.#directory.path, `${index}`);
+  readonly aside = (index: number): string => `${this.#directory.path}/${index}`;
 
   /**
    * Checks that files can get the owners that they have in the image.
@@ -167,6 +225,7 @@ export class Staging {
 
   /** Removes contents that were not placed, and the target if it was made for nothing. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#thread[Symbol.asyncDispose]();
     await this.#directory[Symbol.asyncDispose]();
     if (this.isNew) await Deno.remove(this.#target).catch(() => {}); // succeeds only if it is empty
   }
@@ -182,4 +241,9 @@ export class Staging {
 /** Whether a number is a user or a group: 32 bits, of which the last number means none. A larger one would be cut. */
 function isOwner(id: number): boolean {
   return Number.isInteger(id) && id >= 0 && id < 2 ** 32 - 1;
+}
+
+/** Whether Deno can spell a path, and the system allows it. */
+function canBeSpelled(path: string): boolean {
+  return isUsable(path) && path.isWellFormed();
 }

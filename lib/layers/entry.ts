@@ -89,8 +89,11 @@ export interface ContentDigests {
 
 /** An entry whose content can be read. */
 export interface OpenEntry extends Entry {
-  /** The content of a file, in order, without its holes. It can be read once, before the next entry is requested. */
-  extents(): Iterable<Extent> | AsyncIterable<Extent>;
+  /**
+   * The content of a file, in order, without its holes; an array if all of it has arrived. It can be read once, before the
+   * next entry is requested.
+   */
+  extents(): Extent[] | AsyncIterable<Extent>;
   /** What a table of contents says of a file's content, before it is read; absent = there is no table. */
   digests?(): ContentDigests;
 }

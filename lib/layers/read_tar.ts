@@ -223,7 +223,7 @@ async function storedContent(
 }
 
 /** The content of a file: in one piece where all of it has arrived. */
-function readExtents(input: TarInput, stored: StoredContent): Iterable<Extent> | AsyncIterable<Extent> {
+function readExtents(input: TarInput, stored: StoredContent): ReturnType<OpenEntry["extents"]> {
   const bytes = stored.sparse ? undefined : input.arrived(stored.size);
   return bytes ? [{ offset: 0, bytes }] : readInPieces(input, stored);
 }

@@ -5,7 +5,12 @@ import { fileURLToPath } from "node:url";
 /** Where the program begins. It loads the library for the commands that need it; `main.ts` would load it for all. */
 const PROGRAM = fileURLToPath(new URL("../cli/program.ts", import.meta.url));
 /** The files that run in threads. The program names each once, by {@linkcode urlOf}. */
-const WORKERS = ["../content/hash_worker.ts", "../layers/decoding_worker.ts", "../folders/pack_worker.ts"];
+const WORKERS = [
+  "../content/hash_worker.ts",
+  "../layers/decoding_worker.ts",
+  "../folders/pack_worker.ts",
+  "../images/writing_worker.ts",
+];
 
 /** How the source names the file of a thread. The bundle is one file, so it contains that file as text. */
 function urlOf(worker: string): string {

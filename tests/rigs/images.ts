@@ -75,7 +75,7 @@ export interface MadeImage extends AsyncDisposable {
   /** `oci:DIR:t`. */
   readonly name: string;
   /** Reads it; a new reader has fetched nothing yet. */
-  files(options?: { onEvent?: OnEvent }): Promise<ImageFiles>;
+  files(options?: { signal?: AbortSignal }): Promise<ImageFiles>;
   /** The notices so far. */
   readonly notices: string[];
 }
@@ -98,8 +98,10 @@ export async function makeImage(
     work,
     name,
     notices,
-    files: async () =>
-      new ImageFiles(opened.store, (await findImage(opened.store, opened.reference)).layers, { onEvent }),
+    files: async (options = {}) => {
+      const { layers } = await findImage(opened.store, opened.reference);
+      return new ImageFiles(opened.store, layers, { ...options, onEvent });
+    },
     async [Symbol.asyncDispose]() {
       opened[Symbol.dispose]();
       await work[Symbol.asyncDispose]();
