@@ -1,5 +1,4 @@
 /** What reading a directory tree takes, and what the system says of what is in it. @module */
-import { join } from "node:path";
 import type { Bytes } from "../content/bytes.ts";
 import type { ExactTime } from "../layers/entry.ts";
 
@@ -69,5 +68,5 @@ export function emptyFile(info: DiskEntry): OpenFile {
 
 /** The path of a file on the disk by its path in a folder, where slashes part names on every system. */
 export function pathOnDisk(root: string, path: string): string {
-  return path === "" ? root : join(root, path);
+  return path === "" ? root : root.endsWith("/") ? root + path : `${root}/${path}`; // Windows takes slashes, too
 }

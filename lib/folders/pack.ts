@@ -49,15 +49,15 @@ const BATCH = 500;
 
 /** A text that changes when anything changes that the layer of a pack depends on, as far as metadata show it. */
 export function fingerprintOf(pack: Pack): string {
-  const hash = sha256().update("layerstash folder 1\n");
+  const hash = sha256().update("layerstash folder 2\n");
   let lines: string[] = [];
   for (const { path, type, mode, size, seconds, nanoseconds, changed, inode, target } of pack.entries()) {
     // Directories change with each file in them, but what is stored of one is its mode and its time.
-    const state = type === "directory" ? [] : [changed, inode];
-    lines.push(JSON.stringify([path, type, mode, size, seconds, nanoseconds, target, ...state]));
+    const state = type === "directory" ? "" : `${changed} ${inode}`;
+    lines.push(`${path}\0${target ?? ""}\0${type} ${mode} ${size} ${seconds} ${nanoseconds} ${state}`);
     if (lines.length < BATCH) continue;
-    hash.update(`${lines.join("\n")}\n`);
+    hash.update(`${lines.join("\0")}\0`);
     lines = [];
   }
-  return hash.update(lines.join("\n")).digest("hex");
+  return hash.update(lines.join("\0")).digest("hex");
 }

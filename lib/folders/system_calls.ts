@@ -65,6 +65,14 @@ function diskOf(opened: Deno.DynamicLibrary<typeof SYMBOLS>): Disk {
   const listing = new Uint8Array(64 * 1024);
   const answer = new Uint8Array(256);
   const target = new Uint8Array(4096);
+  const spelled = new Uint8Array(4096);
+  const encoder = new TextEncoder();
+  /** The bytes of a path, until the next call: hundreds of thousands of them would be rubbish to collect. */
+  const briefly = (path: string): Bytes => {
+    if (3 * path.length >= spelled.length || !path.isWellFormed()) return pathBytes(path);
+    spelled[encoder.encodeInto(path, spelled).written] = 0;
+    return spelled;
+  };
   const times = new BigInt64Array(4); // the time of access, and that of modification: seconds and nanoseconds
   const openDirectory = (path: string) => {
     return demand(library.open(pathBytes(path), O_DIRECTORY | O_CLOEXEC, 0), "open", path);
@@ -94,7 +102,7 @@ function diskOf(opened: Deno.DynamicLibrary<typeof SYMBOLS>): Disk {
     },
     stat(path) {
       demand(
-        library.statx(AT_FDCWD, pathBytes(path), AT_SYMLINK_NOFOLLOW, STATX_BASIC, answer),
+        library.statx(AT_FDCWD, briefly(path), AT_SYMLINK_NOFOLLOW, STATX_BASIC, answer),
         "stat",
         path,
       );
@@ -106,7 +114,7 @@ function diskOf(opened: Deno.DynamicLibrary<typeof SYMBOLS>): Disk {
     },
     open(path) {
       const flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-      const opened = library.open(pathBytes(path), flags, 0);
+      const opened = library.open(briefly(path), flags, 0);
       if (opened < 0 && NO_FILE.includes(errnoOf(library))) return emptyFile(this.stat(path));
       const descriptor = demand(opened, "open", path);
       return {

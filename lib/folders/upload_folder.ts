@@ -22,7 +22,7 @@ import { type Pack, packsOf } from "./pack.ts";
 import { PackMemory } from "./pack_memory.ts";
 import { exclusions } from "./selection.ts";
 import { StoredPacks } from "./stored_packs.ts";
-import { type FoundFolder, walkFolder } from "./walk.ts";
+import { walkFolder } from "./walk.ts";
 
 /** Options of `uploadFolder`. */
 export interface UploadFolderOptions extends CallOptions {
@@ -123,13 +123,12 @@ export async function uploadFolder(
     onEvent,
   });
   const layers = await storeAll(stored, packs, reporting);
-  const all = totalsOf(found);
-  const totals = { files: all.files - stored.leftOut.files, size: all.size - stored.leftOut.size };
+  const totals = { files: found.count - stored.leftOut.files, size: found.size - stored.leftOut.size };
   const unreadable = [...found.unreadable, ...stored.unreadable];
   const uploaded = { tag, ...totals, layers: packs.length, sent: stored.sent, unreadable };
   if (reporting.dryRun) return uploaded;
   if (!reporting.skipUnreadable) requireReadable(unreadable);
-  const digest = await commit(store, folderImage({ ...totals, modified: newestOf(found), layers }), target);
+  const digest = await commit(store, folderImage({ ...totals, modified: found.newest, layers }), target);
   return { ...uploaded, digest };
 }
 
@@ -233,20 +232,4 @@ async function untilSettled(changed: number, { isExact }: Disk): Promise<boolean
   const left = changed + tick - Date.now();
   if (left > 0 && left <= tick) await new Promise((resolve) => setTimeout(resolve, left));
   return left <= tick;
-}
-
-function totalsOf({ files, links }: FoundFolder): { files: number; size: number } {
-  let [count, size] = [files.length, 0];
-  for (const names of links.values()) count += names.length;
-  for (let index = 0; index < files.length; index++) size += files.at(index).size;
-  return { files: count, size };
-}
-
-/** When the newest of all entries was modified, in seconds since 1970. */
-function newestOf({ files, directories }: FoundFolder): number {
-  let newest = 0;
-  for (const list of [files, directories]) {
-    for (let index = 0; index < list.length; index++) newest = Math.max(newest, list.at(index).seconds);
-  }
-  return newest;
 }

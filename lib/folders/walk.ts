@@ -31,8 +31,14 @@ export interface FoundFolder {
   links: Map<number, FoundEntry[]>;
   /** Directories; the first is the top. */
   directories: EntryList;
+  /** How many files and links there are. */
+  count: number;
+  /** The bytes of all files. */
+  size: number;
   /** When anything was last changed, in milliseconds since 1970. */
   changed: number;
+  /** When the newest was modified, in seconds since 1970. */
+  newest: number;
   /** Directories that could not be read. */
   unreadable: string[];
 }
@@ -71,7 +77,10 @@ class Walk {
     files: new EntryList(),
     links: new Map(),
     directories: new EntryList(),
+    count: 0,
+    size: 0,
     changed: 0,
+    newest: 0,
     unreadable: [],
   };
   readonly #root: string;
@@ -154,8 +163,11 @@ class Walk {
     { mode, size, seconds, nanoseconds, changed, inode }: DiskEntry,
     kind: Pick<FoundEntry, "type" | "target">,
   ): FoundEntry {
-    this.found.changed = Math.max(this.found.changed, changed);
     const content = kind.type === "file" ? size : 0;
+    if (kind.type !== "directory") this.found.count++;
+    this.found.size += content;
+    this.found.changed = Math.max(this.found.changed, changed);
+    this.found.newest = Math.max(this.found.newest, seconds);
     return { path, mode, size: content, seconds, nanoseconds, changed, inode, ...kind };
   }
 }
