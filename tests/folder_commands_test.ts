@@ -65,6 +65,25 @@ Deno.test("options of directories fit no file, and those of chunks no directory"
   assert.equal((await work.run(["list", "oci:./box"])).code, 3);
 });
 
+Deno.test("a file lists what is left out, with comments, and a line that takes in again is an error", async () => {
+  await using work = await makeWorkplace();
+  await makeSite(work);
+  const list = await work.write("left-out", "# what nobody needs\r\n\r\n*.tmp\n/img  \n");
+  const words = ["upload", "site", BOX, "--exclude-from", list];
+  const { code, stderr } = await work.run(words);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /stored site in oci:.\/box: 1 file, /);
+  await work.write("left-out", "*.tmp\n!notes.tmp\n");
+  const refused = await work.run(words);
+  assert.deepEqual([refused.code, refused.stderr.split("\n")[0]], [
+    2,
+    `layerstash: cannot store site as site: line 2 of ${list} begins with !, which only .gitignore has`,
+  ]);
+  const missing = await work.run(["upload", "site", BOX, "--exclude-from", "nothing"]);
+  assert.equal(missing.code, 3, missing.stderr);
+  assert.match(missing.stderr, /there is no file nothing/);
+});
+
 Deno.test("onto a directory that differs, download asks for --overwrite, and --delete removes the rest", async () => {
   await using work = await makeWorkplace();
   await makeSite(work);

@@ -299,3 +299,37 @@ Deno.test("a file that changes while it is read ends the upload, and the tag is 
   }
   assert.equal(await store.resolve("t"), undefined);
 });
+
+for (
+  const [what, replace] of [
+    ["a pipe, which nobody writes to", (path: string) => runProgram("mkfifo", [path])],
+    ["a link to another file", (path: string) => Deno.symlink("/etc/passwd", path)],
+    ["another file", (path: string) => Deno.rename(`${path}.new`, path)],
+  ] as const
+) {
+  Deno.test(
+    `a file in whose place is ${what} when it is to be read is not stored, and named`,
+    linux,
+    async () => {
+      await using work = await makeWorkspace();
+      await Deno.mkdir(work.path("in"));
+      for (const name of ["one", "one.new"]) {
+        await Deno.writeTextFile(work.path(`in/${name}`), "1".repeat(100));
+      }
+      using store = openBox(work);
+      const planned = Promise.withResolvers<void>();
+      const storing = uploadFolder(store, "t", {
+        directory: work.path("in"),
+        onEvent: ({ type }) => type === "plan" && planned.resolve(),
+      });
+      await Promise.race([planned.promise, storing]);
+      await Deno.remove(work.path("in/one"));
+      await replace(work.path("in/one"));
+      await assert.rejects(
+        storing,
+        (error) => error instanceof MismatchError && /^one was replaced while/.test(error.message),
+      );
+      assert.equal(await store.resolve("t"), undefined);
+    },
+  );
+}

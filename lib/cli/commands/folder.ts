@@ -1,4 +1,5 @@
 /** The parts of `layerstash upload` and `layerstash download` that store directories and bring them back. @module */
+import { readError } from "../../content/file_errors.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { downloadFolder, uploadFolder } from "../../exports/folders.ts";
 import { counted, printable } from "../../messages.ts";
@@ -13,6 +14,7 @@ export interface FolderUploadFlags {
   baseTag: string;
   infile: string;
   exclude?: readonly string[] | undefined;
+  excludeFrom?: string | undefined;
   oneFileSystem?: boolean | undefined;
   skipUnreadable?: boolean | undefined;
   dryRun?: boolean | undefined;
@@ -25,9 +27,11 @@ export interface FolderUploadFlags {
 /** Stores a directory, and says so. */
 export async function storeFolder(session: StoreSession, flags: FolderUploadFlags): Promise<StoredSource> {
   const { terminal, store, signal, onEvent, totals } = session;
-  const { baseTag, infile: directory, json, stateDir: stateDirectory, ...options } = flags;
+  const { baseTag, infile: directory, json, stateDir: stateDirectory, excludeFrom, ...options } = flags;
+  const listed = excludeFrom === undefined ? [] : await globsIn(excludeFrom);
   const folder = await uploadFolder(store, baseTag, {
     ...options,
+    exclude: [...options.exclude ?? [], ...listed],
     directory,
     stateDirectory,
     signal,
@@ -42,6 +46,25 @@ export async function storeFolder(session: StoreSession, flags: FolderUploadFlag
     terminal.note(`stored ${baseTag} in ${store.name}: ${much}sent, ${pace}`);
   }
   return { kind: "folder", baseTag, size, digest, unreadable };
+}
+
+/** The globs that a file lists, one a line. Empty lines and comments are none. */
+async function globsIn(file: string): Promise<string[]> {
+  const text = await Deno.readTextFile(file).catch((error) => {
+    throw readError(error, file);
+  });
+  const lines = text.split("\n").map((line, index) => ({ glob: line.trimEnd(), number: index + 1 }));
+  const globs = lines.filter(({ glob }) => glob !== "" && !glob.startsWith("#"));
+  const negative = globs.find(({ glob }) => glob.startsWith("!"));
+  if (negative) {
+    throw new InvalidInputError(
+      `line ${negative.number} of ${file} begins with !, which only .gitignore has`,
+      {
+        hint: "a line leaves something out, and none takes it in again; of a name that begins so, write \\!",
+      },
+    );
+  }
+  return globs.map(({ glob }) => glob);
 }
 
 /** The options of a download that a folder can have. */

@@ -45,6 +45,7 @@ export function uploadCommand(): CommandUnknownOpts {
     .addOption(mayRepeat(
       new Option("--exclude <glob>", "of a directory: leave these out; may be repeated").argParser(addGlob),
     ))
+    .option("--exclude-from <file>", "of a directory: leave out what a file lists")
     .option("--one-file-system", "of a directory: leave out what is mounted in it")
     .option("--skip-unreadable", "of a directory: store the rest")
     .option("--dry-run", "of a directory: only say what would be sent")
@@ -151,7 +152,7 @@ function requireFittingOptions(
     names.find((name) => command.getOptionValueSource(name) === "cli");
   const ofFolders = someDirectory
     ? undefined
-    : typed(["exclude", "oneFileSystem", "skipUnreadable", "dryRun"]);
+    : typed(["exclude", "excludeFrom", "oneFileSystem", "skipUnreadable", "dryRun"]);
   const ofFiles = allDirectories ? typed(["chunkSize", "manifestFormat"]) : undefined;
   const name = ofFolders ?? ofFiles;
   if (name === undefined) return;

@@ -252,7 +252,8 @@ stored as zeros, which come back as holes.
 
 Of a directory that was stored before, only layers with files that have changed are read and sent;
 \`--overwrite\` replaces what the name holds. \`--exclude GLOB\` leaves out what such a line of \`.gitignore\` would
-match, and \`--dry-run\` only says what would be sent. \`download ADDRESS DIR\` makes a new directory, or
+match, \`--exclude-from FILE\` what the lines of a file would (empty lines and those with \`#\` do not count, and
+\`!\` is an error), and \`--dry-run\` only says what would be sent. \`download ADDRESS DIR\` makes a new directory, or
 completes one: files with the size and time of the stored ones are not fetched; \`--overwrite\` replaces those
 that differ, \`--delete\` removes what is not in the folder, and \`--only GLOB\` brings back a part.
 
