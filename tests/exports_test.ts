@@ -43,8 +43,9 @@ const EXPORTS: Record<Entry, string> = {
     encryptedSize encryptedSource generateKey headerOpener newNonce
   `,
   "./folders": `
-    Aspect Comparison DiffOptions DiffSide DownloadFolderOptions DownloadedFolder ImageLocation TreeDifference
-    UploadFolderOptions UploadedFolder diff downloadFolder isFolder removeFolder uploadFolder
+    Aspect Comparison DiffOptions DiffSide DownloadFolderOptions DownloadedFolder FindFolderOptions FolderFault ImageLocation TreeDifference
+    UploadFolderOptions UploadedFolder VerifiedFolder VerifyFolderOptions diff downloadFolder isFolder
+    removeFolder uploadFolder verifyFolder
   `,
   "./serve": `OpenedRepositories ServeOptions ServedRepositories ServedRepository openServed serveHandler`,
   "./store": `

@@ -1,5 +1,4 @@
 /** A directory on the disk that is compared: what is in it, and the digests of its files. @module */
-import type { Hash } from "node:crypto";
 import { readError } from "../content/file_errors.ts";
 import { NotAllowedError } from "../errors.ts";
 import { type Disk, pathOnDisk } from "../folders/disk.ts";
@@ -10,8 +9,8 @@ import { FileTree } from "../images/file_tree.ts";
 import type { LayerEntry } from "../images/layer_entry.ts";
 import type { ContentDigests } from "../layers/entry.ts";
 import { counted, printable } from "../messages.ts";
-import { sha256 } from "../oci/digest.ts";
 import type { CallOptions } from "../store/store.ts";
+import { endsOf, knownBy, PieceHash } from "./contents.ts";
 
 /** How many bytes are read at once. */
 const AT_ONCE = 1024 * 1024;
@@ -70,50 +69,27 @@ export class DirectorySide implements Disposable {
     return this.#disk.isExact;
   }
 
-  /** The digests of a file: of the pieces that are asked for, or of the whole. */
+  /** The digests of a file, of the same pieces as those that are known of the other content. */
   async digestsOf(
     path: string,
-    asked: ContentDigests | undefined,
-    signal?: AbortSignal,
-  ): Promise<ContentDigests> {
-    const pieces = asked?.whole === undefined ? asked?.pieces : undefined;
-    if (!pieces) return { whole: (await this.#digests(path, [Infinity], signal))[0]!.digest };
-    return { pieces: await this.#digests(path, pieces.map(({ end }) => end), signal) };
-  }
-
-  /** The digests of a file's pieces, each of which ends at an offset. */
-  async #digests(
-    path: string,
-    ends: readonly number[],
+    other: ContentDigests | undefined,
     signal: AbortSignal | undefined,
-  ): Promise<{ end: number; digest: string }[]> {
+  ): Promise<ContentDigests> {
     const at = pathOnDisk(this.#directory, path);
+    const hash = new PieceHash(endsOf(other));
     const buffer = new Uint8Array(AT_ONCE);
     try {
       using file = this.#disk.open(at);
-      const found: { end: number; digest: string }[] = [];
-      let position = 0;
-      for (const end of ends) {
-        const hash = sha256();
-        while (position < end) {
-          signal?.throwIfAborted();
-          const count = await file.read(buffer.subarray(0, Math.min(AT_ONCE, end - position)));
-          if (count === null) break;
-          hash.update(buffer.subarray(0, count));
-          position += count;
-        }
-        found.push({ end, digest: textOf(hash) });
+      for (let count; (count = await file.read(buffer)) !== null;) {
+        signal?.throwIfAborted();
+        hash.update(buffer.subarray(0, count));
       }
-      return found;
     } catch (error) {
       signal?.throwIfAborted();
       throw readError(error, at);
     }
+    return knownBy(hash.digests());
   }
-}
-
-function textOf(hash: Hash): string {
-  return `sha256:${hash.digest("hex")}`;
 }
 
 function requireReadable(unreadable: readonly string[]): void {

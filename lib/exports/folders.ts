@@ -26,8 +26,14 @@ export {
   downloadFolder,
   type DownloadFolderOptions,
 } from "../folders/download_folder.ts";
-export { isFolder } from "../folders/folder_image.ts";
+export { type FindFolderOptions, isFolder } from "../folders/folder_image.ts";
 export { type Comparison, diff, type DiffOptions, type DiffSide } from "../compare/diff.ts";
 export type { Aspect, TreeDifference } from "../compare/differences.ts";
 export type { ImageLocation } from "../compare/image_side.ts";
+export {
+  type FolderFault,
+  type VerifiedFolder,
+  verifyFolder,
+  type VerifyFolderOptions,
+} from "../compare/verify_folder.ts";
 export { removeFolder } from "../folders/remove_folder.ts";

@@ -11,12 +11,11 @@ import type { Entry } from "../layers/entry.ts";
 import { STARGZ_PATHS } from "../layers/stargz.ts";
 import { counted } from "../messages.ts";
 import type { Digest } from "../oci/digest.ts";
-import { readImageManifest } from "../oci/manifest.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { compareWithDisk } from "./compare_with_disk.ts";
 import { type Disk, pathOnDisk } from "./disk.ts";
-import { readFolder } from "./folder_image.ts";
+import { requireFolder } from "./folder_image.ts";
 import { openDisk } from "./open_disk.ts";
 import { Selection } from "./selection.ts";
 import { StagedFolder } from "./staged_folder.ts";
@@ -89,7 +88,10 @@ export async function downloadFolder(
   const { directory, jobs, onEvent, signal } = reporting;
   checkTransfer({ jobs });
   requireWholeToDelete(reporting);
-  const { digest, layers } = await findFolder(store, reference, reporting);
+  const { image: { manifest: { digest }, layers } } = await requireFolder(store, reference, {
+    onEvent,
+    signal,
+  });
   onEvent?.({ type: "plan", blobs: layers.length, size: totalSize(layers) });
   await requireParent(directory);
   const selection = await Selection.of(reporting.paths ?? []);
@@ -110,19 +112,6 @@ function requireWholeToDelete({ paths = [], delete: deletes }: DownloadFolderOpt
   throw new InvalidInputError("a part of a folder does not tell what is to be removed", {
     hint: "bring back all of it, or remove nothing",
   });
-}
-
-async function findFolder(
-  store: StoreReader,
-  reference: string,
-  { signal, onEvent }: CallOptions,
-): Promise<{ digest: Digest; layers: Layer[] }> {
-  const manifest = await store.manifest(reference, { signal, onEvent });
-  if (!manifest) throw new NotFoundError(`there is no folder ${reference} in ${store.name}`);
-  const folder = await readFolder(store, manifest, { signal, onEvent });
-  if (!folder) throw new InvalidInputError(`${reference} is not a folder`);
-  const { layers } = readImageManifest(manifest);
-  return { digest: manifest.digest, layers: layers.map((layer, index) => ({ ...layer, number: index + 1 })) };
 }
 
 function totalSize(layers: readonly Layer[]): number {

@@ -1,5 +1,7 @@
 /** The image of a folder: its layers as a manifest lists them, and how it is read back. @module */
 import type { Bytes } from "../content/bytes.ts";
+import { InvalidInputError } from "../errors.ts";
+import { findImage, type Image } from "../images/image.ts";
 import { MAX_CONFIG_SIZE } from "../images/image_config.ts";
 import { STARGZ_TABLE_DIGEST } from "../layers/stargz.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
@@ -41,6 +43,30 @@ export async function readFolder(
   const config = readFolderConfig(await receiveSmall(store, blob, options));
   if (!config) return undefined;
   return { note: config.note, layers };
+}
+
+/** Options for finding a folder. */
+export interface FindFolderOptions extends CallOptions {
+  /** Which one of an index: `os/architecture[/variant][:version]`; absent = the only one. */
+  platform?: string | undefined;
+}
+
+/**
+ * Finds the image of a folder.
+ *
+ * @throws {NotFoundError} if there is no such image
+ * @throws {InvalidInputError} if it is not a folder
+ * @throws {MismatchError} if it is malformed or of an unknown version
+ */
+export async function requireFolder(
+  store: StoreReader,
+  reference: string,
+  options: FindFolderOptions,
+): Promise<{ image: Image; note: FolderNote }> {
+  const image = await findImage(store, reference, options);
+  const folder = await readFolder(store, image.manifest, options);
+  if (!folder) throw new InvalidInputError(`${reference} is not a folder`);
+  return { image, note: folder.note };
 }
 
 /** Whether an image may be a folder, so that it is worth while to read its config. Most images have other layers. */

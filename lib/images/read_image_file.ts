@@ -3,6 +3,7 @@ import { counted } from "../messages.ts";
 import { InvalidInputError, LayerstashError, NotFoundError } from "../errors.ts";
 import { nothingAt, pathPattern } from "./path_pattern.ts";
 import { type FileTree, isBrokenLink, type MergedEntry } from "./file_tree.ts";
+import type { OpenEntry } from "../layers/entry.ts";
 import type { LayerEntry } from "./layer_entry.ts";
 import type { ImageFiles, OpenLayerEntry } from "./image_files.ts";
 import { defaultLimit, readSources, sourceKey, tooLarge } from "./read_sources.ts";
@@ -108,7 +109,7 @@ class HeldContent {
 const ZEROS = new Uint8Array(64 * 1024);
 
 /** Writes the content of a file, with its holes as zeros. */
-export async function writeFilled(entry: OpenLayerEntry, write: ReadFileOptions["write"]): Promise<void> {
+export async function writeFilled(entry: OpenEntry, write: ReadFileOptions["write"]): Promise<void> {
   let end = 0;
   const fill = async (to: number) => {
     for (; end < to; end += Math.min(ZEROS.length, to - end)) await write(ZEROS.subarray(0, to - end));

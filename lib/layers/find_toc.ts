@@ -31,22 +31,32 @@ const CHUNKED_MAGIC = "GnUlInUx";
  * manifest has the table's digest, the contents of files that are read through the table are verified.
  */
 export async function findToc(blob: LayerBlob, compression: Compression): Promise<Toc | undefined> {
-  if (compression === "none" || blob.size < SMALLEST_LAYER || blob.wholeOnly) return undefined;
+  if (blob.size < SMALLEST_LAYER || blob.wholeOnly) return undefined;
   try {
-    const table = compression === "gzip" ? await findStargzTable(blob) : await findChunkedTable(blob);
-    if (!table) return undefined;
-    requireTableInside(table, blob);
-    const { json, entry } = compression === "gzip"
-      ? await readStargz(blob, table)
-      : { json: await readChunked(blob, table) };
-    const toc = new Toc(json, { blob, compression, entry });
-    blob.hasProvenTable = table.digest !== undefined && toc.provesAll;
-    return toc;
+    return await readToc(blob, compression);
   } catch (error) {
     if (!(error instanceof MismatchError)) throw error;
     blob.notice(`the table of contents of the layer ${blob.digest} is not used: ${error.message}`);
     return undefined;
   }
+}
+
+/**
+ * Reads the table of contents of a layer; `undefined` if it has none.
+ *
+ * @throws {MismatchError} if it is malformed, or its digest is not the one in the manifest
+ */
+export async function readToc(blob: LayerBlob, compression: Compression): Promise<Toc | undefined> {
+  if (compression === "none") return undefined;
+  const table = compression === "gzip" ? await findStargzTable(blob) : await findChunkedTable(blob);
+  if (!table) return undefined;
+  requireTableInside(table, blob);
+  const { json, entry } = compression === "gzip"
+    ? await readStargz(blob, table)
+    : { json: await readChunked(blob, table) };
+  const toc = new Toc(json, { blob, compression, entry });
+  blob.hasProvenTable = table.digest !== undefined && toc.provesAll;
+  return toc;
 }
 
 function requireTableInside({ start, end }: TableRange, { size }: LayerBlob): void {

@@ -6,7 +6,10 @@ import { counted, printable } from "../../messages.ts";
 import type { VerifyResult } from "../../stash/check_stash.ts";
 import { type Chunk, chunkName } from "../../stash/stash.ts";
 import { hintOfFaults } from "../../stash/stash_faults.ts";
-import { storeAction } from "../action.ts";
+import { storeAction, type StoreSession } from "../action.ts";
+import type { Store } from "../../store/store.ts";
+import type { FindArtifactOptions } from "../../artifacts/find_artifact.ts";
+import type { FolderCheckFlags } from "./verify_folder.ts";
 import { ADDRESS, stashCommand } from "../base_commands.ts";
 import { CommandEnded, EXIT_CODES } from "../exit_codes.ts";
 import { limitRateOption } from "../options.ts";
@@ -21,13 +24,17 @@ Examples:
   $ layerstash verify ghcr.io/me/files:disk             # are all chunks there?
   $ layerstash verify ghcr.io/me/files:disk --deep      # is every byte right?
   $ layerstash verify ghcr.io/me/files:disk disk.img    # is it the same file?
+
+A folder is verified in the same way: --deep also checks its tables of contents,
+and a local directory is compared as by layerstash diff. The exit code is 5 where
+something is wrong or differs.
 `;
 
 /** Makes the command. */
 export function verifyCommand(): CommandUnknownOpts {
   const command = stashCommand("verify")
     .argument(...ADDRESS)
-    .argument("[file]", "a local file to compare with what is stored")
+    .argument("[file]", "a local file or directory to compare with what is stored")
     .option("-i, --infile <file>", "the same, as an option")
     .option("--deep", "read every byte that the registry holds")
     .addOption(limitRateOption())
@@ -41,7 +48,11 @@ export function verifyCommand(): CommandUnknownOpts {
           hint: "name the file with -i FILE",
         });
       }
-      const result = await verify(store, baseTag, { ...options, file: infile, signal, onEvent });
+      const result = await verify(store, baseTag, { ...options, file: infile, signal, onEvent })
+        .catch(async (failure) =>
+          await requireFolderInstead(failure, store, { name: baseTag, signal, onEvent })
+        );
+      if (!result) return await checkFolder(session, { ...options, baseTag, directory: infile, json });
       const done = options.deep
         ? "every byte was read"
         : infile
@@ -65,6 +76,25 @@ export function verifyCommand(): CommandUnknownOpts {
     return work({ ...namedPlaceOf(words.address, flags, parsed), infile }, parsed);
   });
   return command;
+}
+
+/**
+ * Says that a folder has the name of which no stored file was found.
+ *
+ * @throws the failure, if nothing has the name, or something else
+ */
+async function requireFolderInstead(
+  failure: unknown,
+  store: Store,
+  options: FindArtifactOptions & { name: string },
+): Promise<undefined> {
+  const { artifactInstead } = await import("./artifact_instead.ts");
+  if ((await artifactInstead(failure, store, options)).kind !== "folder") throw failure;
+}
+
+async function checkFolder(session: StoreSession, flags: FolderCheckFlags): Promise<void> {
+  const { verifyStoredFolder } = await import("./verify_folder.ts");
+  await verifyStoredFolder(session, flags);
 }
 
 /** The tag of a chunk, or its number where the stash was found by its digest. */

@@ -1,0 +1,80 @@
+/** The part of `layerstash verify` that checks folders, and compares them with directories. @module */
+import type { TreeDifference } from "../../compare/differences.ts";
+import type { FolderFault, VerifiedFolder } from "../../compare/verify_folder.ts";
+import { diff, verifyFolder } from "../../exports/folders.ts";
+import { counted, printable } from "../../messages.ts";
+import type { StoreSession } from "../action.ts";
+import { doneLine } from "../ending.ts";
+import { CommandEnded, EXIT_CODES } from "../exit_codes.ts";
+import { renderPace } from "../terminal/transfer_totals.ts";
+import { differenceDocument, DifferenceLines } from "../text/difference_lines.ts";
+import { eventLine } from "../text/json_lines.ts";
+import { formatSize } from "../text/sizes.ts";
+
+/** The options of a check that a folder can have. */
+export interface FolderCheckFlags {
+  baseTag: string;
+  /** A local directory to compare with the folder. */
+  directory?: string | undefined;
+  deep?: boolean | undefined;
+  jobs?: number | undefined;
+  json?: boolean | string | undefined;
+}
+
+/** Checks a folder, and says what is wrong with it or with a directory. */
+export async function verifyStoredFolder(session: StoreSession, flags: FolderCheckFlags): Promise<void> {
+  const { terminal, store, signal, onEvent, totals } = session;
+  const { baseTag, directory, deep, jobs, json } = flags;
+  const folder = await verifyFolder(store, baseTag, { deep, jobs, signal, onEvent });
+  const isWhole = folder.faults.length === 0;
+  const differences = isWhole && directory !== undefined ? await differencesFrom(session, flags) : [];
+  if (json) {
+    for (const each of differences) terminal.data(eventLine("difference", differenceDocument(each)));
+    terminal.data(doneLine(session, { ...folder, differences: differences.length }));
+  } else terminal.data(renderFolderCheck(folder, differences, flags));
+  if (deep || directory) terminal.note(`verified ${baseTag}: ${renderPace(totals())}`);
+  if (!isWhole) terminal.hint(hintOfFolder(folder.faults));
+  if (!isWhole || differences.length > 0) throw new CommandEnded(EXIT_CODES.mismatch);
+}
+
+/** What differs in a directory, by contents. */
+async function differencesFrom(
+  { store, signal, onEvent }: StoreSession,
+  { baseTag, directory = "." }: FolderCheckFlags,
+): Promise<TreeDifference[]> {
+  using comparison = await diff({ store, reference: baseTag }, { directory }, { signal, onEvent });
+  return await Array.fromAsync(comparison.differences());
+}
+
+function renderFolderCheck(
+  { files, size, layers, faults }: VerifiedFolder,
+  differences: readonly TreeDifference[],
+  { baseTag, directory, deep }: FolderCheckFlags,
+): string {
+  const found = faults.length + differences.length;
+  if (found === 0) {
+    const done = [
+      ...(deep ? ["every byte was read"] : []),
+      ...(directory === undefined ? [] : [`${printable(directory)} is the same`]),
+    ].join(", ") || "all layers are present; their bytes were not read (--deep reads them)";
+    const much = `${counted(files, "file")}, ${formatSize(size)} in ${counted(layers, "layer")}`;
+    return `${printable(baseTag)} is OK: ${much}, ${done}\n`;
+  }
+  const what = faults.length > 0 ? counted(found, "fault") : counted(found, "difference");
+  const compared = faults.length > 0 || directory === undefined
+    ? ""
+    : ` compared with ${printable(directory)}`;
+  const lines = new DifferenceLines();
+  return [
+    `${printable(baseTag)}${compared} is NOT OK: ${what}\n`,
+    ...faults.map(({ layer, problem }) => `layer ${layer}: ${printable(problem)}\n`),
+    ...differences.map((each) => lines.render(each)),
+  ].join("");
+}
+
+/** What mends the layers. */
+function hintOfFolder(faults: readonly FolderFault[]): string {
+  return faults.every(({ kind }) => kind === "missing")
+    ? "store the folder again with --overwrite: only what is missing is sent"
+    : "store the folder again under another name, from where it is whole";
+}

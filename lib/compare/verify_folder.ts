@@ -1,0 +1,161 @@
+/** Checks what a registry has of a folder: whether its layers are there, and whether every byte of them is right. @module */
+import { inParallel } from "../async/pool.ts";
+import { MismatchError, NotFoundError } from "../errors.ts";
+import { withChannel } from "../events.ts";
+import { type FindFolderOptions, requireFolder } from "../folders/folder_image.ts";
+import type { Layer } from "../images/image.ts";
+import { writeFilled } from "../images/read_image_file.ts";
+import { compressionOf } from "../layers/compression.ts";
+import { type OpenEntry, timeOf } from "../layers/entry.ts";
+import { readToc } from "../layers/find_toc.ts";
+import { LayerBlob } from "../layers/layer_blob.ts";
+import { readLayer } from "../layers/read_layer.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { CallOptions, StoreReader } from "../store/store.ts";
+import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
+import { endsOf, isSameContent, knownBy, PieceHash } from "./contents.ts";
+
+/** Options of `verifyFolder`. */
+export interface VerifyFolderOptions extends FindFolderOptions {
+  /** Reads every byte; absent = asks whether the layers are there, and how large they are. */
+  deep?: boolean | undefined;
+  /** How many layers are checked at once; absent = 4. */
+  jobs?: number | undefined;
+}
+
+/** What is wrong with a layer of a folder. */
+export interface FolderFault {
+  /** The number of the layer, from 1. */
+  layer: number;
+  /** `table`: its table of contents does not say what its archive has. */
+  kind: "missing" | "size" | "bytes" | "table";
+  /** What is wrong, in words. */
+  problem: string;
+}
+
+/** A folder that was checked. */
+export interface VerifiedFolder {
+  /** The digest of the manifest. */
+  digest: Digest;
+  /** How many files and links it has. */
+  files: number;
+  /** The bytes of all files. */
+  size: number;
+  /** How many layers it has. */
+  layers: number;
+  /** What is wrong; empty = nothing. */
+  faults: FolderFault[];
+}
+
+/**
+ * Checks what a registry has of a folder. Its manifest and its config are read and verified; of its layers the sizes are
+ * asked for, or, with `deep`, every byte is read: the digest of the layer, the digest of its table of contents, and whether
+ * the table lists what the archive has, to the digests of all files.
+ *
+ * @throws {NotFoundError} if there is no such image
+ * @throws {InvalidInputError} if it is not a folder, or an option is out of range
+ * @throws {MismatchError} if its manifest or its config is malformed
+ *
+ * @example
+ * ```ts
+ * import { openStore } from "@layerstash/cli";
+ * import { uploadFolder, verifyFolder } from "@layerstash/cli/folders";
+ *
+ * const directory = await Deno.makeTempDir();
+ * await Deno.mkdir(`${directory}/site`);
+ * await Deno.writeTextFile(`${directory}/site/index.html`, "<h1>Hello</h1>");
+ * using store = openStore({ registry: `oci:${directory}/box`, repository: "me/files" });
+ * await uploadFolder(store, "site", { directory: `${directory}/site` });
+ * const { faults, files } = await verifyFolder(store, "site", { deep: true });
+ * if (faults.length > 0 || files !== 1) throw new Error("not intact");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function verifyFolder(
+  store: StoreReader,
+  reference: string,
+  options: VerifyFolderOptions = {},
+): Promise<VerifiedFolder> {
+  checkTransfer(options);
+  const { jobs = DEFAULT_JOBS, deep, platform, onEvent, signal } = withChannel(options, store);
+  const { image, note } = await requireFolder(store, reference, { platform, onEvent, signal });
+  const { manifest: { digest }, layers } = image;
+  onEvent?.({ type: "plan", blobs: layers.length, size: layers.reduce((sum, { size }) => sum + size, 0) });
+  const check = deep ? checkBytesOf : checkPresenceOf;
+  const faults: FolderFault[] = [];
+  await inParallel(layers, { jobs, signal }, async (layer, signal) => {
+    const fault = await check(store, layer, { onEvent, signal });
+    if (fault) faults.push(fault);
+    const { number: index, digest, size } = layer;
+    const problem = fault?.problem;
+    onEvent?.({ type: "blob", index, state: "checked", digest, size, ...(problem && { fault: problem }) });
+  });
+  faults.sort((one, other) => one.layer - other.layer);
+  return { digest, files: note.files, size: note.size, layers: layers.length, faults };
+}
+
+async function checkPresenceOf(
+  store: StoreReader,
+  { number: layer, digest, size }: Layer,
+  options: CallOptions,
+): Promise<FolderFault | undefined> {
+  const found = await store.stat(digest, { size, what: `layer ${layer}`, ...options });
+  if (found === size) return undefined;
+  return found === undefined
+    ? { layer, kind: "missing", problem: "it is missing" }
+    : { layer, kind: "size", problem: `it has ${found} bytes, not ${size}` };
+}
+
+/** Reads a layer to its last byte, and beside it its table of contents. */
+async function checkBytesOf(
+  store: StoreReader,
+  layer: Layer,
+  options: CallOptions,
+): Promise<FolderFault | undefined> {
+  const fault = (kind: FolderFault["kind"], problem: string) => ({ layer: layer.number, kind, problem });
+  const blob = new LayerBlob(store, layer, options);
+  let lie: string | undefined;
+  try {
+    const table = await tableOf(blob).catch((error) => {
+      if (error instanceof MismatchError) lie = error.message;
+      else throw error;
+    });
+    for await (const open of readLayer(blob, { want: "bytes", whole: true })) {
+      lie ??= await lieAbout(open, (await table?.next())?.value);
+    }
+    lie ??= surplusOf((await table?.next())?.value);
+  } catch (error) {
+    if (error instanceof NotFoundError) return fault("missing", "it is missing");
+    if (error instanceof MismatchError) return fault("bytes", error.message);
+    throw error;
+  }
+  return lie === undefined ? undefined : fault("table", `its table of contents is wrong: ${lie}`);
+}
+
+async function tableOf(blob: LayerBlob): Promise<AsyncGenerator<OpenEntry> | undefined> {
+  const toc = await readToc(blob, compressionOf(await blob.head()));
+  if (!toc) throw new MismatchError("there is none");
+  return toc.entries();
+}
+
+/** What a table says wrongly of an entry of the archive; `undefined` = nothing. */
+async function lieAbout(open: OpenEntry, row: OpenEntry | undefined): Promise<string | undefined> {
+  const { path } = open;
+  if (!row || row.path !== path) return `it has ${row ? row.path : "nothing"} in the place of ${path}`;
+  if (factsOf(row) !== factsOf(open)) return `it says something else of ${path}`;
+  const known = row.digests?.();
+  if (open.type !== "file" || !known || open.size === 0) return undefined;
+  const hash = new PieceHash(endsOf(known));
+  await writeFilled(open, (bytes) => hash.update(bytes));
+  return isSameContent(known, knownBy(hash.digests())) ? undefined : `it has other digests for ${path}`;
+}
+
+function surplusOf(row: OpenEntry | undefined): string | undefined {
+  return row && `it lists ${row.path}, which is not in the archive`;
+}
+
+/** What a table and an archive say alike of an entry. */
+function factsOf(entry: OpenEntry): string {
+  const { type, mode, uid, gid, size, target = "" } = entry;
+  return JSON.stringify([type, mode, uid, gid, size, target, timeOf(entry)]);
+}

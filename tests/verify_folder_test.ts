@@ -1,0 +1,160 @@
+/** `verify` checks folders: that their layers are there, that every byte is right, and that a directory is the same. @module */
+import assert from "node:assert/strict";
+import { verifyFolder } from "../lib/exports/folders.ts";
+import { openImage } from "../lib/exports/images.ts";
+import { encodedPart } from "../lib/oci/digest.ts";
+import type { Store } from "../main.ts";
+import { makeWorkplace, timeless, type Workplace } from "./rigs/command_line.ts";
+import { someBytes } from "./rigs/content.ts";
+import { putImage, putIndex } from "./rigs/images.ts";
+import { estargzOf, type TableOptions } from "./rigs/toc_layers.ts";
+import { onPosix } from "./rigs/system.ts";
+
+const posix = onPosix("file modes");
+
+/** Stores a folder of two packs; returns the digests of its layers. */
+async function storeFolder(work: Workplace): Promise<string[]> {
+  await Deno.mkdir(work.path("in/sub"), { recursive: true });
+  await work.write("in/large", someBytes(5_000_000));
+  await work.write("in/sub/small", "small");
+  await work.write("in/empty", "");
+  await Deno.symlink("large", work.path("in/link"));
+  const { code, stderr } = await work.run(["upload", "in", "oci:box:in"]);
+  assert.equal(code, 0, stderr);
+  using image = openImage(`oci:${work.path("box")}:in`);
+  const { bytes } = (await image.store.manifest("in"))!;
+  return JSON.parse(new TextDecoder().decode(bytes)).layers.map(({ digest }: { digest: string }) => digest);
+}
+
+const blobPath = (work: Workplace, digest: string) =>
+  work.path(`box/blobs/sha256/${encodedPart(digest as "sha256:")}`);
+
+Deno.test("verify of a folder looks for its layers, and with --deep reads every byte", posix, async () => {
+  await using work = await makeWorkplace();
+  const layers = await storeFolder(work);
+  const quick = await work.run(["verify", "oci:box:in"]);
+  assert.deepEqual([quick.code, quick.stdout, quick.stderr], [
+    0,
+    `in is OK: 4 files, 5 MB in ${layers.length} layers, all layers are present; their bytes were not read (--deep reads them)\n`,
+    "",
+  ]);
+  const deep = await work.run(["verify", "oci:box:in", "--deep", "--json"]);
+  const { event, files, faults, differences } = JSON.parse(deep.stdout.trim().split("\n").at(-1)!);
+  assert.deepEqual([deep.code, event, files, faults, differences], [0, "done", 4, [], 0], deep.stderr);
+
+  const first = blobPath(work, layers[0]!);
+  const whole = await Deno.readFile(first);
+  await Deno.chmod(first, 0o644);
+  await Deno.writeFile(first, whole.with(3000, whole[3000]! ^ 1));
+  assert.equal((await work.run(["verify", "oci:box:in"])).code, 0);
+  const damaged = await work.run(["verify", "oci:box:in", "--deep"]);
+  assert.equal(damaged.code, 5);
+  assert.match(damaged.stdout, /^in is NOT OK: 1 fault\nlayer 1: [^\n]+\n$/);
+  assert.match(
+    damaged.stderr,
+    /\nhint: store the folder again under another name, from where it is whole\n$/,
+  );
+  await Deno.writeFile(first, whole.subarray(0, -1));
+  const short = await work.run(["verify", "oci:box:in"]);
+  assert.deepEqual([short.code, short.stdout], [
+    5,
+    `in is NOT OK: 1 fault\nlayer 1: it has ${whole.length - 1} bytes, not ${whole.length}\n`,
+  ]);
+  await Deno.remove(first);
+  for (const options of [[], ["--deep"]]) {
+    const missing = await work.run(["verify", "oci:box:in", ...options]);
+    assert.deepEqual([missing.code, missing.stdout], [5, "in is NOT OK: 1 fault\nlayer 1: it is missing\n"]);
+    assert.match(
+      missing.stderr,
+      /hint: store the folder again with --overwrite: only what is missing is sent\n$/,
+    );
+  }
+  const again = await work.run(["upload", "in", "oci:box:in", "--overwrite", "--json"]);
+  assert.equal(JSON.parse(again.stdout.trim().split("\n").at(-1)!).sent, 1, again.stdout);
+  assert.equal((await work.run(["verify", "oci:box:in", "--deep"])).code, 0);
+});
+
+Deno.test("verify of a folder names what differs in a directory, by contents", posix, async () => {
+  await using work = await makeWorkplace();
+  await storeFolder(work);
+  const same = await work.run(["verify", "oci:box:in", "in"]);
+  assert.equal(timeless(same.stdout), "in is OK: 4 files, 5 MB in 2 layers, in is the same\n");
+  const { mtime } = await Deno.stat(work.path("in/large"));
+  using large = await Deno.open(work.path("in/large"), { write: true });
+  await large.write(new Uint8Array([1, 2, 3]));
+  await large.utime(mtime!, mtime!);
+  await Deno.remove(work.path("in/sub/small"));
+  const differs = await work.run(["verify", "oci:box:in", "in"]);
+  assert.equal(differs.code, 5);
+  const [head, ...lines] = differs.stdout.trimEnd().split("\n");
+  assert.equal(head, "in compared with in is NOT OK: 3 differences");
+  assert.match(lines.join("\n"), /^changed -rw-r--r-- {3}5000000 large \(content/m);
+  assert.match(lines.join("\n"), /^removed -rw-r--r-- {9}5 sub\/small$/m);
+  const json = (await work.run(["verify", "oci:box:in", "in", "--json"])).stdout.trim().split("\n");
+  const documents = json.map((line) => JSON.parse(line)).filter(({ event }) => event === "difference");
+  assert.deepEqual(documents.map(({ path }) => path), ["large", "sub", "sub/small"]);
+  const nowhere = await work.run(["verify", "oci:box:in", "nowhere"]);
+  assert.equal(nowhere.code, 3, nowhere.stderr);
+});
+
+const FILES = [
+  { name: "large", content: someBytes(3_000_000) },
+  { name: "sub/", flag: "5" },
+  { name: "sub/small", content: "small" },
+];
+
+/** Stores an image that says that it is a folder, as anybody may. */
+async function putFolder(store: Store, tag: string, options: TableOptions) {
+  const layerstash = { version: 1, kind: "folder", files: 2, size: 3_000_005 };
+  const config = { os: "linux", architecture: "amd64", layerstash };
+  return await putImage(store, tag, [await estargzOf(FILES, options)], config);
+}
+
+Deno.test("--deep finds tables of contents that lie, whatever they lie about", async () => {
+  await using work = await makeWorkplace();
+  using image = openImage(`oci:${work.path("box")}:t`);
+  const { store } = image;
+  const lies: Record<string, [TableOptions, RegExp | undefined]> = {
+    none: [{}, undefined],
+    mode: [{ change: (rows) => void (rows[0]!.mode = 0o777) }, /it says something else of large/],
+    "other-digest": [
+      {
+        change: (rows) => void (rows.at(-1)!.digest = rows.at(-1)!.chunkDigest = `sha256:${"0".repeat(64)}`),
+      },
+      /it has other digests for sub\/small/,
+    ],
+    hidden: [{ change: (rows) => void rows.pop() }, /in the place of sub\/small/],
+    more: [{ packed: FILES.slice(0, 2) }, /it has sub\/small in the place of stargz.index.json/],
+    digests: [{ digests: false }, /it has other digests for large/],
+  };
+  for (const [tag, [options, problem]] of Object.entries(lies)) {
+    await putFolder(store, tag, options);
+    assert.deepEqual((await verifyFolder(store, tag)).faults, []);
+    const { faults } = await verifyFolder(store, tag, { deep: true });
+    assert.deepEqual(faults.map(({ layer, kind }) => [layer, kind]), problem ? [[1, "table"]] : [], tag);
+    if (problem) assert.match(faults[0]!.problem, problem);
+  }
+});
+
+Deno.test("a folder in an index is verified, compared and brought back", async () => {
+  await using work = await makeWorkplace();
+  using image = openImage(`oci:${work.path("box")}:t`);
+  const manifest = await putFolder(image.store, "one", {});
+  await putIndex(image.store, "all", [{ manifest, platform: { os: "linux", architecture: "amd64" } }]);
+  await putIndex(image.store, "nested", [{ manifest: (await image.store.manifest("all"))! }]);
+  for (const tag of ["all", "nested"]) {
+    const address = `oci:box:${tag}`;
+    for (
+      const words of [
+        ["verify", address, "--deep"],
+        ["info", address],
+        ["download", address, `${tag}-out`],
+        ["diff", address, "oci:box:one"],
+        ["verify", address, `${tag}-out`],
+      ]
+    ) {
+      const { code, stdout, stderr } = await work.run(words);
+      assert.equal(code, 0, `${words.join(" ")}\n${stdout}${stderr}`);
+    }
+  }
+});
