@@ -20,4 +20,4 @@
 export { serveHandler } from "../serve/handler.ts";
 export type { ServeOptions } from "../serve/part.ts";
 export type { ServedRepositories, ServedRepository } from "../serve/repositories.ts";
-export { type OpenedRepositories, openServed } from "../open/open_served.ts";
+export { OpenedRepositories, openServed } from "../open/open_served.ts";

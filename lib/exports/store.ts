@@ -37,6 +37,7 @@ export type {
   BlobStore,
   BrokenRead,
   CallOptions,
+  ChangeOptions,
   Checkpoint,
   DraftFile,
   FreeOptions,
@@ -50,7 +51,9 @@ export type {
   Store,
   StoreReader,
   TagsOptions,
+  UploadInPieces,
   UploadPoint,
+  UploadsInPieces,
   WriteOptions,
 } from "../store/store.ts";
 export { type ByteRange, bytesSource, type Source } from "../content/source.ts";

@@ -8,7 +8,7 @@ import { collect } from "../content/collect.ts";
 import { counted } from "../messages.ts";
 import { exactly } from "../content/byte_stream.ts";
 import { readFile } from "../content/file_source.ts";
-import { Hasher } from "../content/hasher.ts";
+import { type FollowingHash, Hasher } from "../content/hasher.ts";
 import type { Source } from "../content/source.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Descriptor, SizedBlob } from "../oci/descriptor.ts";
@@ -16,7 +16,7 @@ import { corrupted, type Digest, digestOf, encodedPart } from "../oci/digest.ts"
 import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
 import { Claims } from "./claims.ts";
-import { type Draft, LOCKS, makeDraft, removeAbandoned } from "./drafts.ts";
+import { closingOnce, type Draft, LOCKS, makeDraft, removeAbandoned } from "./drafts.ts";
 import { createLayout, lockLayout } from "./directory.ts";
 import type { CallOptions, DraftFile, ReadOptions, WriteOptions } from "../store/store.ts";
 
@@ -125,6 +125,50 @@ export class Blobs implements Disposable {
       signal?.throwIfAborted();
       return digest;
     });
+  }
+
+  /** Creates the file of an upload that comes in pieces. */
+  async beginUpload(path: string): Promise<void> {
+    try {
+      await this.#prepare();
+      (await Deno.open(path, { write: true, createNew: true })).close();
+    } catch (error) {
+      throw storageError(error, this.#directory);
+    }
+  }
+
+  /**
+   * Makes a blob of a file that was written in pieces, and claims it until {@link endClaims} names it. The file is gone then,
+   * also where that fails.
+   *
+   * @param hash of the whole file; absent = nothing of it is hashed yet
+   * @throws {MismatchError} if its bytes have another digest
+   */
+  async adopt(
+    { path, hash = this.#hasher.follow(path, 0) }: { path: string; hash?: FollowingHash | undefined },
+    { digest, size }: SizedBlob,
+  ): Promise<void> {
+    try {
+      const file = await Deno.open(path, { read: true, write: true });
+      const draft: Draft = { path, file, [Symbol.dispose]: closingOnce(file) };
+      try {
+        const actual = await hash.digest(size);
+        if (actual !== digest) throw new MismatchError(`the bytes have the digest ${actual}, not ${digest}`);
+        await file.syncData();
+        await this.#giveName(draft, digest);
+      } catch (error) {
+        draft[Symbol.dispose]();
+        throw error;
+      }
+    } catch (error) {
+      await Deno.remove(path).catch(() => {});
+      throw storageError(error, this.#directory);
+    }
+  }
+
+  /** Begins to hash a file that is being written. */
+  follow(path: string): FollowingHash {
+    return this.#hasher.follow(path, 0);
   }
 
   /** Fills a draft, and gives it the name of its digest. */

@@ -2,6 +2,10 @@
 import { join } from "node:path";
 
 const PREFIX = ".layerstash-draft-";
+/** The names of uploads that come in pieces: the ID of the upload follows. */
+export const UPLOAD_PREFIX = ".layerstash-upload-";
+/** How many milliseconds an upload is kept after its last piece. */
+const UPLOAD_KEPT = 7 * 24 * 3600_000;
 /** The temporary names of small files that are written atomically. A blob has a draft instead: it may have 5 GiB. */
 const TEMPORARY = /^\.layerstash-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Whether drafts are locked. On Windows a lock would shut out the thread that hashes the draft. */
@@ -40,21 +44,26 @@ export function closingOnce(file: Deno.FsFile): () => void {
  * The caller has locked the layout. Whoever writes a small file locks it too, and so none is being written.
  */
 export async function removeAbandoned(directory: string): Promise<void> {
-  await removeEach(directory, (name) => name.startsWith(PREFIX) || TEMPORARY.test(name));
+  await removeEach(
+    directory,
+    (name) => [PREFIX, UPLOAD_PREFIX].some((prefix) => name.startsWith(prefix)) || TEMPORARY.test(name),
+  );
   await removeEach(join(directory, "blobs", "sha256"), (name) => TEMPORARY.test(name));
 }
 
 async function removeEach(directory: string, isOurs: (name: string) => boolean): Promise<void> {
   try {
     for await (const { name, isFile } of Deno.readDir(directory)) {
-      if (isFile && isOurs(name)) await removeIfAbandoned(join(directory, name)).catch(() => {});
+      if (!isFile || !isOurs(name)) continue;
+      await removeIfAbandoned(join(directory, name), name.startsWith(UPLOAD_PREFIX) ? UPLOAD_KEPT : YOUNG)
+        .catch(() => {});
     }
   } catch { /* the directory may be missing, or not be readable; what was left does no harm */ }
 }
 
-async function removeIfAbandoned(path: string): Promise<void> {
+async function removeIfAbandoned(path: string, kept: number): Promise<void> {
   using file = await Deno.open(path, { read: true, write: true });
   const { mtime } = await file.stat();
   const age = Date.now() - (mtime?.getTime() ?? Date.now());
-  if (age > YOUNG && (!LOCKS || await file.tryLock(true))) await Deno.remove(path);
+  if (age > kept && (!LOCKS || await file.tryLock(true))) await Deno.remove(path);
 }

@@ -14,6 +14,7 @@ import type {
   BlobOptions,
   BlobState,
   CallOptions,
+  ChangeOptions,
   DraftFile,
   FreeOptions,
   PutOptions,
@@ -22,10 +23,12 @@ import type {
   ReuseOptions,
   Store,
   TagsOptions,
+  UploadsInPieces,
   WriteOptions,
 } from "../store/store.ts";
 import { Blobs } from "./blobs.ts";
 import { Manifests } from "./manifests.ts";
+import { LayoutUploads } from "./uploads.ts";
 
 /** Where a layout is, and what it is called. */
 export interface LayoutOptions {
@@ -49,6 +52,7 @@ export class LayoutStore implements Store {
   readonly name: string;
   readonly onEvent: OnEvent | undefined;
   readonly chunkSize: number = 5 * 1024 ** 3;
+  readonly uploads: UploadsInPieces;
   readonly #directory: string;
   readonly #beside: ((repository: string) => string) | undefined;
   readonly #blobs: Blobs;
@@ -63,6 +67,7 @@ export class LayoutStore implements Store {
     this.onEvent = options.onEvent;
     this.#choice = new FamilyChoice("oci", options.manifestFormat);
     this.#blobs = new Blobs(options);
+    this.uploads = new LayoutUploads(options, this.#blobs);
     this.#manifests = new Manifests({ ...options, url: this.url }, this.#blobs);
   }
 
@@ -166,15 +171,15 @@ export class LayoutStore implements Store {
     await this.#manifests.putManifest(reference, manifest, options);
   }
 
-  async putManifests(manifests: ReadonlyMap<string, Manifest>, options?: CallOptions): Promise<void> {
+  async putManifests(manifests: ReadonlyMap<string, Manifest>, options?: ChangeOptions): Promise<void> {
     await this.#manifests.putManifests(manifests, options);
   }
 
-  async removeManifests(references: readonly string[], options?: CallOptions): Promise<void> {
+  async removeManifests(references: readonly string[], options?: ChangeOptions): Promise<void> {
     await this.#manifests.removeManifests(references, options);
   }
 
-  async removeManifest(reference: string, options?: CallOptions): Promise<void> {
+  async removeManifest(reference: string, options?: ChangeOptions): Promise<void> {
     await this.#manifests.removeManifest(reference, options);
   }
 

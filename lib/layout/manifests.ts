@@ -11,13 +11,14 @@ import { type Manifest, MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { parseLayoutReference } from "../oci/reference.ts";
 import { referencesOf } from "../oci/references.ts";
 import { requireStorable } from "../store/checks.ts";
-import type { CallOptions, FreeOptions, ManifestStore, PutOptions, TagsOptions } from "../store/store.ts";
+import { subjectOf } from "../store/referrers.ts";
+import type { ChangeOptions, FreeOptions, ManifestStore, PutOptions, TagsOptions } from "../store/store.ts";
 import type { Blobs } from "./blobs.ts";
 import { lockLayout } from "./directory.ts";
 import { blobsOfDockerSave } from "./docker_save.ts";
 import { Garbage } from "./garbage.ts";
 import { entriesNamed, requireOneImage } from "./entry_names.ts";
-import { entryFor, type IndexEntry } from "./index_entry.ts";
+import { entryFor, type IndexEntry, withoutNames } from "./index_entry.ts";
 import { IndexFile } from "./index_file.ts";
 import { ListedManifests, type ListedOptions } from "./listed_manifests.ts";
 import { requireLayout } from "./require_layout.ts";
@@ -49,9 +50,9 @@ export class Manifests extends ListedManifests implements ManifestStore, Disposa
   async putManifest(
     reference: string,
     manifest: Manifest,
-    { child, signal }: PutOptions = {},
+    { child, signal, asRegistry }: PutOptions = {},
   ): Promise<void> {
-    if (!child) return await this.putManifests(new Map([[reference, manifest]]), { signal });
+    if (!child) return await this.putManifests(new Map([[reference, manifest]]), { signal, asRegistry });
     signal?.throwIfAborted();
     requireStorable(reference, manifest, parseLayoutReference);
     await this.#attempt(async () => {
@@ -61,7 +62,10 @@ export class Manifests extends ListedManifests implements ManifestStore, Disposa
     });
   }
 
-  async putManifests(manifests: ReadonlyMap<string, Manifest>, { signal }: CallOptions = {}): Promise<void> {
+  async putManifests(
+    manifests: ReadonlyMap<string, Manifest>,
+    { signal, asRegistry }: ChangeOptions = {},
+  ): Promise<void> {
     signal?.throwIfAborted();
     for (const [reference, manifest] of manifests) {
       requireStorable(reference, manifest, parseLayoutReference);
@@ -77,12 +81,18 @@ export class Manifests extends ListedManifests implements ManifestStore, Disposa
       const changed = changes.filter(({ reference, replaced }) =>
         !isDigest(reference) || replaced.length === 0
       );
-      await index.change({
-        remove: changed.flatMap(({ replaced }) => replaced),
-        add: changed.map(({ reference, manifest, replaced }) =>
-          entryFor(manifest, isDigest(reference) ? {} : replaced[0] ?? { tag: reference })
-        ),
-      });
+      const remove = changed.flatMap(({ replaced }) => replaced);
+      const add = changed.map(({ reference, manifest, replaced }) =>
+        entryFor(manifest, isDigest(reference) ? {} : replaced[0] ?? { tag: reference })
+      );
+      if (asRegistry) {
+        const children = await Promise.all(
+          changes.map(({ manifest }) => this.#unnamedChildren(manifest, index)),
+        );
+        add.push(...unnamed(remove, [...without(index.entries, remove), ...add]));
+        remove.push(...children.flat());
+      }
+      await index.change({ remove, add });
       for (const { reference, manifest, replaced } of changes) {
         this.#garbage.add(reference, replaced.filter(({ digest }) => digest !== manifest.digest));
         this.#blobs.endClaims(await this.#garbage.reached(manifest));
@@ -90,11 +100,14 @@ export class Manifests extends ListedManifests implements ManifestStore, Disposa
     });
   }
 
-  async removeManifest(reference: string, options: CallOptions = {}): Promise<void> {
+  async removeManifest(reference: string, options: ChangeOptions = {}): Promise<void> {
     await this.removeManifests([reference], options);
   }
 
-  async removeManifests(references: readonly string[], { signal }: CallOptions = {}): Promise<void> {
+  async removeManifests(
+    references: readonly string[],
+    { signal, asRegistry }: ChangeOptions = {},
+  ): Promise<void> {
     signal?.throwIfAborted();
     const found = await Promise.all(references.map((reference) => this.resolve(reference)));
     if (found.every((digest) => digest === undefined)) return;
@@ -105,7 +118,10 @@ export class Manifests extends ListedManifests implements ManifestStore, Disposa
         reference,
         entries: this.#replaced(index.entries, reference),
       }));
-      await index.change({ remove: removed.flatMap(({ entries }) => entries) });
+      const remove = removed.flatMap(({ entries }) => entries);
+      const untagged = removed.flatMap(({ reference, entries }) => isDigest(reference) ? [] : entries);
+      const add = asRegistry ? unnamed(untagged, without(index.entries, remove)) : [];
+      await index.change({ remove, add });
       for (const { reference, entries } of removed) this.#garbage.add(reference, entries);
     });
   }
@@ -145,6 +161,25 @@ export class Manifests extends ListedManifests implements ManifestStore, Disposa
     return named;
   }
 
+  /** The entries without a name that an index makes superfluous. A referrer stays listed, for it is found there. */
+  async #unnamedChildren(
+    { bytes, mediaType }: Manifest,
+    { entries }: { entries: readonly IndexEntry[] },
+  ): Promise<IndexEntry[]> {
+    const children = new Set(referencesOf(bytes, mediaType).manifests.map(({ digest }) => digest));
+    const found = children.size === 0
+      ? []
+      : entries.filter(({ digest, tag, imageName }) =>
+        tag === undefined && imageName === undefined && children.has(digest)
+      );
+    const isReferrer = async ({ digest }: IndexEntry) => {
+      const child = await this.#blobs.manifest(digest);
+      return child !== undefined && subjectOf(child) !== undefined;
+    };
+    const referrers = await Promise.all(found.map(isReferrer));
+    return found.filter((_, index) => !referrers[index]);
+  }
+
   async #attempt(change: () => Promise<void>): Promise<void> {
     try {
       await change();
@@ -168,4 +203,18 @@ export class Manifests extends ListedManifests implements ManifestStore, Disposa
       });
     }
   }
+}
+
+function without(entries: readonly IndexEntry[], removed: readonly IndexEntry[]): IndexEntry[] {
+  const gone = new Set(removed);
+  return entries.filter((entry) => !gone.has(entry));
+}
+
+/** Entries that keep removed manifests listed, by their digests alone, where no other entry does. */
+function unnamed(removed: readonly IndexEntry[], others: readonly IndexEntry[]): IndexEntry[] {
+  const listed = new Set(others.map(({ digest }) => digest));
+  const gone = new Map(removed.map((entry) => [entry.digest, entry]));
+  return [...gone.values()].filter(({ digest }) => !listed.has(digest)).map((entry) => {
+    return { ...entry, tag: undefined, imageName: undefined, raw: withoutNames(entry) };
+  });
 }

@@ -1,6 +1,9 @@
 /** Listens for HTTP requests on an address of this machine, until it is told to stop. @module */
+import type http from "node:http";
+import type { AddressInfo } from "node:net";
 import { InvalidInputError, LayerstashError } from "../errors.ts";
 import { quoted } from "../messages.ts";
+import { answerNode, type Exchanged } from "./node_exchange.ts";
 
 /** Where a server listens. */
 export interface ListenAddress {
@@ -9,6 +12,41 @@ export interface ListenAddress {
   /** 0 = any that is free. */
   port: number;
 }
+
+/** How a server listens. */
+export interface ListenOptions extends ListenAddress {
+  /** Stops the server: it takes no more connections, and answers the requests that it has. */
+  signal: AbortSignal;
+  /** The certificate, with those above it, and its key, in PEM; absent = plain http. */
+  tls?: { cert: string; key: string } | undefined;
+  /** Is told of each request when it is over. */
+  onExchange?: ((exchanged: Exchanged) => void) | undefined;
+  /** How long clients may take, and how many there may be, where it is not the usual. */
+  limits?: Partial<ListenLimits> | undefined;
+}
+
+/** How much clients may ask of a server. Times are in milliseconds. */
+export interface ListenLimits {
+  /** How many connections are open at once; others are closed at once. */
+  connections: number;
+  /** The size of all headers of a request, in bytes. */
+  headerBytes: number;
+  /** How long the headers of a request may take. */
+  headerTime: number;
+  /** How long a connection may be silent while a request is under way. */
+  silence: number;
+  /** How long a connection is kept for the next request. */
+  idle: number;
+}
+
+/** The usual limits. An idle connection outlives those of nginx (60 s), which would else meet a closed one. */
+const LIMITS: ListenLimits = {
+  connections: 1024,
+  headerBytes: 32 * 1024,
+  headerTime: 20_000,
+  silence: 60_000,
+  idle: 75_000,
+};
 
 /** A server that listens. */
 export interface Listener {
@@ -19,7 +57,7 @@ export interface Listener {
 }
 
 /**
- * Reads where to listen: `HOST:PORT`, `[::1]:PORT`, `:PORT` or a port alone, which means loopback.
+ * Reads where to listen: `HOST:PORT`, `[::1]:PORT`, or a port alone, which means loopback. `:PORT` means all addresses.
  *
  * @throws {InvalidInputError} if it is not such a text
  */
@@ -35,20 +73,69 @@ export function parseListenAddress(text: string): ListenAddress {
 /**
  * Begins to listen.
  *
- * @param signal stops the server: it takes no more connections, and answers the requests that it has
  * @throws {LayerstashError} if nobody may listen there, or somebody does
  */
-export function listen(
+export async function listen(
   handler: (request: Request) => Promise<Response>,
-  { hostname, port, signal }: ListenAddress & { signal: AbortSignal },
-): Listener {
+  options: ListenOptions,
+): Promise<Listener> {
+  const server = await makeServer(options, (request, response) => {
+    void answerNode(handler, { request, response, isSecure: options.tls !== undefined }, options.onExchange);
+  });
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  server.on("close", resolve);
+  const { hostname } = options;
   try {
-    const server = Deno.serve({ hostname, port, signal, onListen: () => {} }, handler);
-    const { hostname: own, port: found } = server.addr as Deno.NetAddr;
-    const host = own.includes(":") ? `[${own}]` : own;
-    return { url: `http://${host}:${found}/`, finished: server.finished };
+    await listening(server, options);
   } catch (cause) {
-    const reason = cause instanceof Deno.errors.AddrInUse ? "another program listens there" : `${cause}`;
-    throw new LayerstashError(`${hostname}:${port}: ${reason}`, { cause });
+    throw new LayerstashError(`${hostname}:${options.port}: ${reasonOf(cause)}`, { cause });
   }
+  stopWith(server, options.signal);
+  const { port } = server.address() as AddressInfo;
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  return { url: `${options.tls ? "https" : "http"}://${host}:${port}/`, finished: closed };
+}
+
+async function makeServer(
+  { tls, limits }: ListenOptions,
+  listener: (request: http.IncomingMessage, response: http.ServerResponse) => void,
+): Promise<http.Server> {
+  const { connections, headerBytes, headerTime, silence, idle } = { ...LIMITS, ...limits };
+  const common = {
+    maxHeaderSize: headerBytes,
+    headersTimeout: headerTime,
+    requestTimeout: 0, // a large body takes its time: silence is what counts
+    keepAliveTimeout: idle,
+    connectionsCheckingInterval: Math.min(headerTime, 5000),
+  };
+  const server = tls
+    ? (await import("node:https")).default.createServer({ ...common, ...tls }, listener)
+    : (await import("node:http")).default.createServer(common, listener);
+  server.maxConnections = connections;
+  server.setTimeout(silence);
+  return server;
+}
+
+async function listening(server: http.Server, { hostname, port }: ListenAddress): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.listen(port, hostname, resolve);
+  await promise;
+  server.off("error", reject);
+}
+
+function stopWith(server: http.Server, signal: AbortSignal): void {
+  const stop = () => {
+    server.close();
+    server.closeIdleConnections();
+  };
+  if (signal.aborted) stop();
+  else signal.addEventListener("abort", stop, { once: true });
+}
+
+function reasonOf(error: unknown): string {
+  const { code, message } = error as { code?: string; message: string };
+  if (code === "EADDRINUSE") return "another program listens there";
+  if (code === "EACCES") return "this user may not listen there";
+  return message;
 }

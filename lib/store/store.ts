@@ -81,8 +81,17 @@ export interface Checkpoint {
   save(point: UploadPoint): void;
 }
 
+/** What a change of tags takes beside them. */
+export interface ChangeOptions extends CallOptions {
+  /**
+   * Changes the list of a layout as a registry would: what a tag led to before stays listed by its digest, and a manifest
+   * without a tag that an index comes to list needs no entry of its own. A registry does not use it.
+   */
+  asRegistry?: boolean | undefined;
+}
+
 /** What storing a manifest takes beside its name and bytes. */
-export interface PutOptions extends CallOptions {
+export interface PutOptions extends ChangeOptions {
   /** An index that comes next lists the manifest: a layout does not list it by itself. */
   child?: boolean | undefined;
 }
@@ -121,6 +130,40 @@ export interface DraftFile {
   readonly path: string;
   /** The file, open for writing. */
   readonly file: Deno.FsFile;
+}
+
+/** An upload that gets its bytes from several calls, perhaps of several processes, before it becomes a blob. */
+export interface UploadInPieces {
+  /** Names it, for as long as it is not finished. */
+  readonly id: string;
+  /** How many bytes it has. */
+  readonly size: number;
+  /**
+   * Appends bytes. Those that came before the stream broke stay.
+   *
+   * @throws {ConflictError} if another call appends to it
+   */
+  append(bytes: ReadableStream<Uint8Array<ArrayBuffer>>, options?: CallOptions): Promise<void>;
+  /**
+   * Makes it a blob, for which all holds that `write` says. It is gone then, also where that fails.
+   *
+   * @throws {MismatchError} if its bytes have another digest
+   */
+  finish(digest: Digest, options?: CallOptions): Promise<Descriptor>;
+  /** Throws its bytes away. */
+  cancel(): Promise<void>;
+}
+
+/** The uploads of a store that are under way. They outlive the process. */
+export interface UploadsInPieces {
+  /**
+   * Begins an upload without bytes.
+   *
+   * @throws {ConflictError} if too many are under way
+   */
+  begin(options?: CallOptions): Promise<UploadInPieces>;
+  /** The upload with an ID; `undefined` = there is none. */
+  find(id: string, options?: CallOptions): Promise<UploadInPieces | undefined>;
 }
 
 /** Reads the blobs of one repository, by digest. */
@@ -179,6 +222,8 @@ export interface BlobStore extends BlobReader {
     place: (file: DraftFile) => Promise<void>,
     options?: CallOptions,
   ): Promise<void>;
+  /** Uploads that others send in pieces. Absent where blobs are not files: in a registry. */
+  readonly uploads?: UploadsInPieces | undefined;
   /**
    * Says that blobs are about to be written, of these sizes as far as they are certain: a registry is asked for the right to
    * push from the first request on, and begins the uploads, which saves a round trip for each. Disposing of the result
@@ -248,16 +293,16 @@ export interface ManifestStore extends ManifestReader {
    * Stores several manifests, each as by `putManifest`, and lists them at once: all of them, or, where it fails, none. Absent
    * where each is a request of its own; a directory writes the list of all its manifests as a whole.
    */
-  putManifests?(manifests: ReadonlyMap<string, Manifest>, options?: CallOptions): Promise<void>;
+  putManifests?(manifests: ReadonlyMap<string, Manifest>, options?: ChangeOptions): Promise<void>;
   /**
    * Removes one tag and **no other**, even where others point to the same manifest; or, by digest, a manifest
    * with all its tags. What it led to stays where it is: see `free`. Removing what does not exist is not an error.
    *
    * @throws {NotAllowedError} if the registry cannot do it; the hint says how to do it by hand
    */
-  removeManifest(reference: string, options?: CallOptions): Promise<void>;
+  removeManifest(reference: string, options?: ChangeOptions): Promise<void>;
   /** Removes several tags, each as by `removeManifest`, at once. Absent where each is a request of its own. */
-  removeManifests?(references: readonly string[], options?: CallOptions): Promise<void>;
+  removeManifests?(references: readonly string[], options?: ChangeOptions): Promise<void>;
   /**
    * Frees the space of what these tags and digests led to before they were put or removed. Putting and removing free
    * nothing by themselves: whoever changes tags calls this when the change is complete. An interruption before that leaves

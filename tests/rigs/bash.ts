@@ -24,6 +24,7 @@ const ANSWERS:
     [LOGIN, [[/Password or token for/, [USER.password, "Enter"]]]],
     [/^layerstash browse$/, [[/image/i, ["nginx:alpine", "Enter"]], [/q quit/, ["q"]]]],
     [/^layerstash browse (?!--help)/, [[/q quit/, ["q"]]]],
+    [/^layerstash serve (?!--help)/, [[/at\s+http/, ["C-c"]]]],
   ];
 
 /** What a command needs that not every machine has. A login goes on without a terminal. */

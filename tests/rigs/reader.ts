@@ -55,6 +55,7 @@ export async function makeReader(): Promise<Reader> {
       DENO_DIR: join(home, "deno"),
       NO_COLOR: "1",
       TOKEN: USER.password,
+      LAYERSTASH_LISTEN: "127.0.0.1:0", // other tests may listen where the documentation does
       ...internet.env,
     },
     replace: (text) => replaceAll(text, internet.host),
@@ -79,6 +80,7 @@ export async function makeReader(): Promise<Reader> {
 function replaceAll(text: string, host: string): string {
   const replacements: Record<string, string> = {
     "localhost:5000": host,
+    "127.0.0.1:8080": "127.0.0.1:0",
     YOU: USER.username,
     "sha256:2cf2...": digestOf(new TextEncoder().encode(LOG)),
     HOST: host,

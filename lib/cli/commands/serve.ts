@@ -46,7 +46,7 @@ const serveAction = action<ServeFlags>(
       ...await transportOf(flags),
     });
     const handler = serveHandler(repositories, { readOnly: flags.readOnly === true, onEvent });
-    const { url, finished } = listen(handler, { ...address, signal });
+    const { url, finished } = await listen(handler, { ...address, signal });
     display.end();
     terminal.note(`serving ${flags.addresses.join(", ")} at ${url}`);
     await finished;

@@ -1,12 +1,95 @@
 /** The OCI registry at `/v2/` (OCI distribution spec 1.1). @module */
-import { type Part, textResponse } from "../part.ts";
+import type { Part, Serving } from "../part.ts";
+import { answerWithBlob, deleteBlob } from "./blob_requests.ts";
+import { referrersResponse, sendCatalog, sendReferrers, sendTags } from "./list_requests.ts";
+import { answerWithManifest, deleteManifest, storeManifest } from "./manifest_requests.ts";
+import { digestIn, repositoryIn } from "./names.ts";
+import type { Answer, RegistryRequest } from "./registry_request.ts";
+import { Refusal, refusalOfError, REFUSED } from "./refusal.ts";
+import { dropUpload, extendUpload, finishUpload, openUpload, sendUploadStatus } from "./upload_requests.ts";
+
+/** What there is in a repository: the paths after its name, and the methods of each. A longer pattern comes first. */
+const ENDPOINTS: readonly (readonly [path: RegExp, methods: Readonly<Record<string, Answer>>])[] = [
+  [/^(.+)\/blobs\/uploads\/()$/, { POST: openUpload }],
+  [/^(.+)\/blobs\/uploads\/([^/]+)$/, {
+    GET: sendUploadStatus,
+    HEAD: sendUploadStatus,
+    PATCH: extendUpload,
+    PUT: finishUpload,
+    DELETE: dropUpload,
+  }],
+  [/^(.+)\/blobs\/([^/]+)$/, { GET: answerWithBlob, HEAD: answerWithBlob, DELETE: deleteBlob }],
+  [/^(.+)\/manifests\/([^/]+)$/, {
+    GET: answerWithManifest,
+    HEAD: answerWithManifest,
+    PUT: storeManifest,
+    DELETE: deleteManifest,
+  }],
+  [/^(.+)\/tags\/list()$/, { GET: sendTags }],
+  [/^(.+)\/referrers\/([^/]+)$/, { GET: sendReferrers }],
+];
+
+/** Says to clients which protocol this is; old ones of docker look for it. */
+const VERSION = { "docker-distribution-api-version": "registry/2.0" };
 
 /** Answers requests of the distribution spec. */
-export const registryPart: Part = (_request, url) => {
-  if (/^\/v2\/?$/.test(url.pathname)) {
-    return Promise.resolve(
-      Response.json({}, { headers: { "docker-distribution-api-version": "registry/2.0" } }),
-    );
-  }
-  return Promise.resolve(textResponse(404, "404 page not found"));
+export const registryPart: Part = async (request, url, serving) => {
+  const response = await answer(request, url, serving).catch((error) => {
+    const refusal = refusalOfError(error);
+    if (refusal.status >= 500 && !request.signal.aborted) {
+      serving.onEvent?.({
+        type: "notice",
+        message: `${request.method} ${url.pathname} failed: ${error.message}`,
+      });
+    }
+    return refusal.response();
+  });
+  for (const [name, value] of Object.entries(VERSION)) response.headers.set(name, value);
+  return response;
 };
+
+async function answer(request: Request, url: URL, serving: Serving): Promise<Response> {
+  const path = decodedPath(url);
+  if (path === "") return Response.json({});
+  if (path === "_catalog") return await sendCatalog(serving.repositories, url);
+  for (const [pattern, methods] of ENDPOINTS) {
+    const [, name, word = ""] = pattern.exec(path) ?? [];
+    if (name === undefined) continue;
+    const work = methods[request.method];
+    if (!work) throw methodUnknown(request.method, Object.keys(methods));
+    return await answerIn(repositoryIn(name), { work, request, url, word, serving });
+  }
+  throw new Refusal([404, "UNSUPPORTED"], "there is nothing at this path");
+}
+
+async function answerIn(
+  name: string,
+  { work, serving, ...asked }: Omit<RegistryRequest, "name" | "store"> & { work: Answer; serving: Serving },
+): Promise<Response> {
+  const { request, word } = asked;
+  const isWrite = !["GET", "HEAD"].includes(request.method);
+  const { repositories, readOnly } = serving;
+  if (isWrite && readOnly) throw readOnlyRefusal(request.method);
+  const creates = ["POST", "PUT"].includes(request.method); // an empty index can be the first thing of all
+  const found = await (creates ? repositories.create(name) : repositories.find(name));
+  if (!found && work === sendReferrers) return referrersResponse([], digestIn(word) && {});
+  if (!found) throw new Refusal(REFUSED.nameUnknown, "the repository is unknown", { detail: { name } });
+  if (isWrite && !found.isWritable) throw readOnlyRefusal(request.method);
+  return await work({ ...asked, name, store: found.store });
+}
+
+/** Names and digests need no escapes, but some clients write the colon of a digest as one. */
+function decodedPath({ pathname }: URL): string {
+  return pathname.replace(/^\/v2\/?/, "").replace(/%3a/gi, ":");
+}
+
+function readOnlyRefusal(method: string): Refusal {
+  const kind = method === "DELETE" ? REFUSED.unsupported : REFUSED.denied; // the spec's status for deletes that are disabled
+  return new Refusal(kind, "it is only read here");
+}
+
+function methodUnknown(method: string, allowed: readonly string[]): Refusal {
+  return new Refusal(REFUSED.unsupported, `${method} is not possible here`, {
+    headers: { allow: allowed.join(", ") },
+  });
+}

@@ -1,0 +1,140 @@
+/** One request and its answer, between `node:http`, which keeps the limits, and a handler of the web's kind. @module */
+import type http from "node:http";
+import type { ByteStream } from "../content/bytes.ts";
+
+/** A request that is over, for the log and for the counters. */
+export interface Exchanged {
+  /** The address of the client. */
+  client: string;
+  method: string;
+  /** The path and the query, as they were sent. */
+  target: string;
+  /** The status of the answer. */
+  status: number;
+  /** How many bytes of the answer's body went out. */
+  sent: number;
+  /** How many bytes of the request's body came. */
+  received: number;
+  /** How long it took, in milliseconds. */
+  duration: number;
+  /** The header `Authorization`, in which is who asked. */
+  authorization: string | undefined;
+}
+
+/** Both sides of an exchange, as `node:http` has them. */
+interface NodeExchange {
+  request: http.IncomingMessage;
+  response: http.ServerResponse;
+  isSecure: boolean;
+}
+
+/** Counts the bytes of the bodies. */
+interface Counts {
+  sent: number;
+  received: number;
+}
+
+/** Lets a handler answer a request. Its signal aborts when the client goes before it has the answer. */
+export async function answerNode(
+  handler: (request: Request) => Promise<Response>,
+  { request, response, isSecure }: NodeExchange,
+  onExchange?: (exchanged: Exchanged) => void,
+): Promise<void> {
+  const counts: Counts = { sent: 0, received: 0 };
+  const begin = performance.now();
+  const gone = new AbortController();
+  response.on("close", () => {
+    if (!response.writableFinished) gone.abort(new Error("the client has gone"));
+  });
+  request.on("error", () => {}); // the body's stream reports it
+  try {
+    const asked = webRequest(request, { isSecure, signal: gone.signal, counts });
+    const answer = asked ? await handler(asked) : plainAnswer(400, "bad request");
+    await send(answer, response, counts);
+    request.resume(); // the rest of a body that nobody wanted
+  } catch {
+    if (response.headersSent) response.destroy(); // the client must not take a part for the whole
+    else await send(plainAnswer(500, "the server is at fault"), response, counts).catch(() => {});
+  }
+  const { method = "", url: target = "", headers: { authorization }, socket } = request;
+  onExchange?.({
+    client: socket.remoteAddress ?? "-",
+    method,
+    target,
+    authorization,
+    status: response.statusCode,
+    duration: performance.now() - begin,
+    ...counts,
+  });
+}
+
+/** The request as the web has it; `undefined` if it cannot be one. */
+function webRequest(
+  request: http.IncomingMessage,
+  { isSecure, signal, counts }: { isSecure: boolean; signal: AbortSignal; counts: Counts },
+): Request | undefined {
+  const { method = "GET", headers, url: target = "/" } = request;
+  const host = headers.host ?? "";
+  if (!target.startsWith("/") || request.headersDistinct["host"]?.length !== 1) return undefined;
+  try {
+    const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+    return new Request(new URL(`${isSecure ? "https" : "http"}://${host}${target}`), {
+      method,
+      headers: Object.entries(headers).flatMap(([name, value]) =>
+        [value ?? []].flat().map((each): [string, string] => [name, each])
+      ),
+      signal,
+      ...(hasBody && { body: bodyOf(request, counts), duplex: "half" }),
+    });
+  } catch {
+    return undefined; // a host that is none, or a method that the web does not know
+  }
+}
+
+function bodyOf(request: http.IncomingMessage, counts: Counts): ByteStream {
+  const pieces = request[Symbol.asyncIterator]() as AsyncIterator<Uint8Array<ArrayBuffer>>;
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await pieces.next();
+      if (done) return controller.close();
+      counts.received += value.length;
+      controller.enqueue(value);
+    },
+    async cancel() {
+      await pieces.return?.();
+    },
+  }, { highWaterMark: 0 });
+}
+
+async function send(answer: Response, response: http.ServerResponse, counts: Counts): Promise<void> {
+  response.writeHead(answer.status, Object.fromEntries(answer.headers));
+  const reader = answer.body?.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader?.read() ?? { done: true };
+      if (done || !value) break;
+      counts.sent += value.length;
+      if (!response.write(value)) await roomIn(response);
+    }
+    response.end();
+  } finally {
+    reader?.cancel().catch(() => {}); // what is not wanted any more is not read; of a finished one nothing is left
+  }
+}
+
+/** Waits until the client takes more bytes. */
+async function roomIn(response: http.ServerResponse): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const fail = () => reject(new Error("the client has gone"));
+  response.once("drain", resolve).once("close", fail);
+  try {
+    if (response.destroyed) fail();
+    await promise;
+  } finally {
+    response.off("drain", resolve).off("close", fail);
+  }
+}
+
+function plainAnswer(status: number, text: string): Response {
+  return new Response(`${text}\n`, { status, headers: { "content-type": "text/plain; charset=utf-8" } });
+}

@@ -1,0 +1,45 @@
+/** Blobs of the registry: `/v2/<name>/blobs/<digest>`. @module */
+import { requestedRange } from "../byte_range.ts";
+import type { Digest } from "../../oci/digest.ts";
+import { digestIn } from "./names.ts";
+import { Refusal, REFUSED } from "./refusal.ts";
+import type { RegistryRequest } from "./registry_request.ts";
+
+/** GET and HEAD of a blob. */
+export async function answerWithBlob({ request, store, word }: RegistryRequest): Promise<Response> {
+  const digest = digestIn(word);
+  const size = await store.stat(digest, { signal: request.signal });
+  if (size === undefined) throw blobUnknown(digest);
+  const headers: Record<string, string> = {
+    "content-type": "application/octet-stream",
+    "docker-content-digest": digest,
+    "etag": `"${digest}"`,
+    "accept-ranges": "bytes",
+  };
+  if (request.headers.get("if-none-match")?.includes(`"${digest}"`)) {
+    return new Response(null, { status: 304, headers });
+  }
+  const range = request.method === "GET" ? requestedRange(request.headers.get("range"), size) : undefined;
+  if (range === "unsatisfiable") {
+    const total = { "content-range": `bytes */${size}` };
+    throw new Refusal(REFUSED.rangeInvalid, "the blob has no such bytes", { headers: total });
+  }
+  headers["content-length"] = String(range ? range.end - range.start : size);
+  if (range) headers["content-range"] = `bytes ${range.start}-${range.end - 1}/${size}`;
+  if (request.method === "HEAD") return new Response(null, { headers });
+  // Nothing is hashed here: every client of a registry hashes what it gets, a part of a blob can be hashed by nobody.
+  const body = await store.readUnverified(digest, { range, signal: request.signal });
+  return new Response(body, { status: range ? 206 : 200, headers });
+}
+
+/** DELETE of a blob. */
+export async function deleteBlob({ store, word }: RegistryRequest): Promise<Response> {
+  const digest = digestIn(word);
+  if (await store.stat(digest) === undefined) throw blobUnknown(digest);
+  await store.remove(digest);
+  return new Response(null, { status: 202 });
+}
+
+function blobUnknown(digest: Digest): Refusal {
+  return new Refusal(REFUSED.blobUnknown, "the blob is unknown", { detail: { digest } });
+}

@@ -1,0 +1,92 @@
+/** Manifests of the registry: `/v2/<name>/manifests/<reference>`. @module */
+import { MismatchError } from "../../errors.ts";
+import { type Digest, digestOf, isDigest } from "../../oci/digest.ts";
+import { collect } from "../../content/collect.ts";
+import { declaredMediaType, type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../../oci/manifest.ts";
+import { referencesOf } from "../../oci/references.ts";
+import { subjectOf } from "../../store/referrers.ts";
+import { referenceIn } from "./names.ts";
+import { Refusal, REFUSED } from "./refusal.ts";
+import type { RegistryRequest } from "./registry_request.ts";
+
+/** GET and HEAD of a manifest. */
+export async function answerWithManifest({ request, store, word }: RegistryRequest): Promise<Response> {
+  const manifest = await store.manifest(referenceIn(word), { signal: request.signal });
+  if (!manifest) throw manifestUnknown(word);
+  const { mediaType, digest, bytes } = manifest;
+  const headers = {
+    "content-type": mediaType,
+    "content-length": String(bytes.length),
+    "docker-content-digest": digest,
+    "etag": `"${digest}"`,
+  };
+  if (request.headers.get("if-none-match")?.includes(`"${digest}"`)) {
+    return new Response(null, { status: 304, headers });
+  }
+  return new Response(request.method === "HEAD" ? null : bytes, { headers });
+}
+
+/** PUT: stores a manifest under a tag or its digest. */
+export async function storeManifest({ request, store, name, word }: RegistryRequest): Promise<Response> {
+  const reference = referenceIn(word);
+  const manifest = await receivedManifest(request);
+  if (isDigest(reference) && reference !== manifest.digest) {
+    throw new Refusal(REFUSED.digestInvalid, `the manifest has the digest ${manifest.digest}`);
+  }
+  await store.putManifest(reference, manifest, { asRegistry: true });
+  const subject = subjectOf(manifest.bytes);
+  const headers = {
+    "location": `/v2/${name}/manifests/${manifest.digest}`,
+    "docker-content-digest": manifest.digest,
+    ...(subject && { "oci-subject": subject }),
+  };
+  return new Response(null, { status: 201, headers });
+}
+
+/** DELETE: removes a tag, or, by its digest, a manifest with all its tags and what only it needs. */
+export async function deleteManifest({ store, word }: RegistryRequest): Promise<Response> {
+  const reference = referenceIn(word);
+  const found = isDigest(reference) ? await store.manifest(reference) : await store.resolve(reference);
+  if (!found) throw manifestUnknown(word);
+  await store.removeManifest(reference, { asRegistry: true });
+  if (isDigest(reference)) await deleteUnlisted(store, reference);
+  return new Response(null, { status: 202 });
+}
+
+/** Frees what a manifest led to. One that only an index lists has no entry that could be freed: its file goes. */
+async function deleteUnlisted(store: RegistryRequest["store"], digest: Digest): Promise<void> {
+  await store.free?.([digest]);
+  await store.remove(digest);
+}
+
+async function receivedManifest({ body, headers }: Request): Promise<Manifest> {
+  const bytes = await received(body);
+  const type = headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() ?? "";
+  try {
+    const declared = declaredMediaType(bytes);
+    if (declared !== undefined && type !== "" && declared.toLowerCase() !== type) {
+      throw new MismatchError(`the manifest says that it is ${declared}, and its Content-Type is ${type}`);
+    }
+    const mediaType = declared ?? type;
+    if (!/^[\w.+-]+\/[\w.+-]+$/.test(mediaType)) throw new MismatchError("the manifest has no media type");
+    referencesOf(bytes, mediaType);
+    return manifestOf(bytes, mediaType);
+  } catch (error) {
+    if (!(error instanceof MismatchError)) throw error;
+    throw new Refusal(REFUSED.manifestInvalid, error.message, { detail: { digest: digestOf(bytes) } });
+  }
+}
+
+async function received(body: Request["body"]): Promise<Uint8Array<ArrayBuffer>> {
+  if (!body) return new Uint8Array();
+  try {
+    return await collect(body, MAX_MANIFEST_SIZE);
+  } catch (error) {
+    if (!(error instanceof MismatchError)) throw error;
+    throw new Refusal(REFUSED.tooLarge, `a manifest has at most ${MAX_MANIFEST_SIZE} bytes`);
+  }
+}
+
+function manifestUnknown(reference: string): Refusal {
+  return new Refusal(REFUSED.manifestUnknown, "the manifest is unknown", { detail: { reference } });
+}
