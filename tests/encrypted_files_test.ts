@@ -151,6 +151,15 @@ Deno.test("files of all sizes around a record and a chunk come back, also throug
   }
 });
 
+Deno.test("a chunk of many pieces comes back", async () => {
+  await using scene = await setScene(someBytes(2_000_003));
+  await upload(scene.store, "disk", { ...options(scene), chunkSize: 1_500_000 });
+  const { identities } = scene.key;
+  assert.deepEqual(await fetched(scene.store, "disk", identities), someBytes(2_000_003));
+  const checked = await verify(scene.store, "disk", { deep: true, file: scene.input, identities });
+  assert.deepEqual(checked.faults, []);
+});
+
 Deno.test("a size of chunks that has no room for encrypted bytes is refused", async () => {
   await using scene = await setScene();
   const error = await failure(upload(scene.store, "disk", { ...options(scene), chunkSize: 200 }));

@@ -5,7 +5,7 @@ import { Identities } from "../encryption/identities.ts";
 import { Recipients } from "../encryption/recipients.ts";
 import { InvalidInputError } from "../errors.ts";
 import type { Session } from "./action.ts";
-import { flag } from "./options.ts";
+import { flag, shared } from "./options.ts";
 import { mayRepeat } from "./strict_usage.ts";
 import { hasTerminalToAsk, typedAnswer } from "./terminal/ask.ts";
 
@@ -30,20 +30,20 @@ export function keyWords({ encryptTo, passphrase }: EncryptionFlags): string[] {
 export function encryptToOption() {
   const option = new Option(
     "--encrypt-to <recipient>",
-    "encrypt for this key (age1...), or those of a file; repeatable",
+    "encrypt for this key (age1...), or a file of them",
   );
   return mayRepeat(option.argParser(addWord).env("LAYERSTASH_ENCRYPT_TO"));
 }
 
 /** `--passphrase`, for what stores and what reads. It takes no value: other users of the machine could see that. */
 export function passphraseOption(description: "encrypt with a passphrase" | "decrypt with a passphrase") {
-  return flag("--passphrase", description);
+  return shared(flag("--passphrase", description));
 }
 
 /** `--identity`. */
 export function identityOption() {
   const option = new Option("--identity <file>", "decrypt with the secret keys of this file; repeatable");
-  return mayRepeat(option.argParser(addWord).env("LAYERSTASH_IDENTITY"));
+  return mayRepeat(shared(option.argParser(addWord).env("LAYERSTASH_IDENTITY")));
 }
 
 function addWord(word: string, before: readonly string[] = []): readonly string[] {

@@ -9,7 +9,7 @@ import type { Bytes, ByteStream } from "../content/bytes.ts";
 import { RunningHash } from "../content/running_hash.ts";
 import type { Source } from "../content/source.ts";
 import { AgeHeader } from "../encryption/age_header.ts";
-import { encryptedSize, encryptedSource } from "../encryption/encrypted_source.ts";
+import { encryptedSize, encryptedSource, streamed } from "../encryption/encrypted_source.ts";
 import type { Identities } from "../encryption/identities.ts";
 import type { Recipients } from "../encryption/recipients.ts";
 import { ConflictError, NotAllowedError } from "../errors.ts";
@@ -259,7 +259,7 @@ class PlainFile {
   watch({ number, source }: InputChunk): Source {
     const hash = new RunningHash();
     this.#watched.set(number, { source, hash });
-    return { ...source, open: (start, end) => seen(source.open(start, end), hash, start) };
+    return { ...source, open: (start, end) => streamed(seen(source.open(start, end), hash, start)) };
   }
 
   /** Keeps the digest of a chunk that was stored, so that another process need not read it again. */
@@ -286,18 +286,10 @@ class PlainFile {
 }
 
 /** The bytes of a stream, hashed as they pass. */
-function seen(stream: ByteStream, hash: RunningHash, offset = 0): ByteStream {
-  return stream.pipeThrough(
-    new TransformStream(
-      {
-        transform(piece, controller) {
-          hash.see(piece, offset);
-          offset += piece.length;
-          controller.enqueue(piece);
-        },
-      },
-      undefined,
-      { highWaterMark: 0 },
-    ),
-  );
+async function* seen(stream: ByteStream, hash: RunningHash, offset = 0): AsyncGenerator<Bytes, void> {
+  for await (const piece of stream) {
+    hash.see(piece, offset);
+    offset += piece.length;
+    yield piece;
+  }
 }

@@ -81,6 +81,11 @@ export interface StashEncryption {
   details?: (() => string) | undefined;
 }
 
+/** The size of the file itself, in bytes; of an encrypted one without a key, that of what is stored. */
+export function sizeOf({ size, encryption }: Stash): number {
+  return encryption?.size ?? size;
+}
+
 /** What messages call a chunk. */
 export function chunkName({ number }: { number: number }): string {
   return `chunk ${number}`;

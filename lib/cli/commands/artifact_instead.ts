@@ -31,5 +31,5 @@ export async function artifactInstead(
  */
 function mayMeanNone(error: unknown): boolean {
   if (error instanceof RegistryError) return error.status >= 400 && error.status < 500 && !error.transient;
-  return error instanceof NotFoundError || error instanceof NotAllowedError;
+  return error instanceof NotFoundError || error instanceof NotAllowedError && !error.isLasting; // it lacks a key
 }

@@ -7,10 +7,11 @@ import { InvalidInputError } from "../../errors.ts";
 import { quoted } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { isDirectory } from "../../oci/path_reference.ts";
-import type { Stash } from "../../stash/stash.ts";
+import { sizeOf, type Stash } from "../../stash/stash.ts";
 import { storeAction, type StoreSession } from "../action.ts";
 import { ADDRESS, transferCommand } from "../base_commands.ts";
 import { doneLine, keptHere } from "../ending.ts";
+import { identitiesOf, identityOption, passphraseOption } from "../encryption_options.ts";
 import { platformOption } from "../options.ts";
 import { namedPlaceOf, type WithName } from "../place.ts";
 import { oneFile, splitWords } from "../words.ts";
@@ -47,6 +48,8 @@ export function downloadCommand(): CommandUnknownOpts {
     ))
     .option("--delete", "of a folder: remove from DEST what is not in it")
     .addOption(platformOption())
+    .addOption(identityOption())
+    .addOption(passphraseOption("decrypt with a passphrase"))
     .addHelpText("after", EXAMPLES);
   const work = storeAction<WithName<ReturnType<typeof command.opts>>>(
     ({ baseTag, outfile }) => `download ${baseTag}${outfile === undefined ? "" : ` to ${nameOf(outfile)}`}`,
@@ -86,17 +89,26 @@ function nameOf(outfile: string): string {
 
 async function bringBackStash(session: StoreSession, flags: DownloadFlags): Promise<void> {
   const { terminal, store, signal, onEvent, totals } = session;
-  const { baseTag, json, stateDir: stateDirectory, outfile, ...options } = flags;
+  const { baseTag, json, stateDir: stateDirectory, outfile, identity, passphrase, ...options } = flags;
+  const identities = await identitiesOf({ identity, passphrase }, session);
   let written = outfile ?? "";
   const inDirectory = async (stash: Stash) => written = await fileIn(outfile, stash);
   const output = outfile === "-" ? terminal.dataStream() : isNamed(outfile) ? outfile : inDirectory;
-  const stash = await download(store, baseTag, { ...options, stateDirectory, output, signal, onEvent });
+  const stash = await download(store, baseTag, {
+    ...options,
+    identities,
+    stateDirectory,
+    output,
+    signal,
+    onEvent,
+  });
   if (json) return terminal.data(doneLine(session, stash));
+  const size = sizeOf(stash);
   const doubt = stash.provenComplete ? "" : "; nothing proves that it is complete";
   terminal.note(
-    `${outfile === "-" ? "sent to standard output" : `wrote ${written}`}: ${
-      formatSize(stash.size)
-    }, verified, ${renderTotals(totals(), { size: stash.size, moved: "fetched" })}${doubt}`,
+    `${outfile === "-" ? "sent to standard output" : `wrote ${written}`}: ${formatSize(size)}, verified, ${
+      renderTotals(totals(), { size, moved: "fetched" })
+    }${doubt}`,
   );
 }
 

@@ -6,6 +6,7 @@ import { downloadArtifact, findArtifact, findInstead, streamArtifact } from "../
 import { counted, printable } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
 import type { StoreSession } from "../action.ts";
+import type { DecryptionFlags } from "../encryption_options.ts";
 import { doneLine } from "../ending.ts";
 import { renderPace, renderTotals } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
@@ -13,7 +14,7 @@ import { artifactInstead } from "./artifact_instead.ts";
 import { bringBackFolder } from "./folder.ts";
 
 /** The options of a download. */
-export interface DownloadFlags {
+export interface DownloadFlags extends DecryptionFlags {
   baseTag: string;
   platform?: string | undefined;
   outfile?: string | undefined;

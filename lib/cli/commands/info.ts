@@ -6,13 +6,15 @@ import type { FindArtifactOptions } from "../../artifacts/find_artifact.ts";
 import { counted } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { chunkTag } from "../../stash/chunk_tags.ts";
-import type { Stash } from "../../stash/stash.ts";
+import { sizeOf, type Stash } from "../../stash/stash.ts";
+import type { InfoOptions } from "../../stash/verb_options.ts";
 import type { Store } from "../../store/store.ts";
 import { storeAction } from "../action.ts";
 import { ADDRESS, stashCommand } from "../base_commands.ts";
 import { addressIn, getItBack } from "../ending.ts";
 import { artifactDocument, renderArtifact } from "../text/artifact_report.ts";
 import { namedPlaceOf, type WithName } from "../place.ts";
+import { identitiesOf, identityOption, passphraseOption } from "../encryption_options.ts";
 import { platformOption } from "../options.ts";
 import { renderTable, type TableStyle } from "../text/columns.ts";
 import { jsonLine } from "../text/json_lines.ts";
@@ -29,11 +31,15 @@ export function infoCommand(): CommandUnknownOpts {
   const command = stashCommand("info")
     .argument(...ADDRESS)
     .addOption(platformOption())
+    .addOption(identityOption())
+    .addOption(passphraseOption("decrypt with a passphrase"))
     .addHelpText("after", EXAMPLES);
   const work = storeAction<WithName<ReturnType<typeof command.opts>>>(
     ({ baseTag }) => `show ${baseTag}`,
-    async ({ terminal, store, signal, onEvent }, { baseTag, platform, json }) => {
-      const found = await findEither(store, baseTag, { platform, signal, onEvent });
+    async (session, { baseTag, platform, json, ...flags }) => {
+      const { terminal, store, signal, onEvent } = session;
+      const identities = await identitiesOf(flags, session);
+      const found = await findEither(store, baseTag, { platform, identities, signal, onEvent });
       if ("baseTag" in found) {
         return terminal.data(json ? jsonLine(found) : renderInfo(found, terminal.tableStyle));
       }
@@ -50,9 +56,9 @@ export function infoCommand(): CommandUnknownOpts {
 async function findEither(
   store: Store,
   name: string,
-  options: FindArtifactOptions,
+  { identities, ...options }: FindArtifactOptions & InfoOptions,
 ): Promise<Stash | Artifact> {
-  return await info(store, name, options).catch(async (failure) => {
+  return await info(store, name, { ...options, identities }).catch(async (failure) => {
     const { artifactInstead } = await import("./artifact_instead.ts");
     return await artifactInstead(failure, store, { name, ...options });
   });
@@ -60,12 +66,14 @@ async function findEither(
 
 /** The details of a stash as tables. */
 export function renderInfo(stash: Stash, style: TableStyle = {}): string {
-  const { baseTag, name, digest, size, modified, chunkSize, chunks, provenComplete } = stash;
+  const { baseTag, name, digest, modified, chunkSize, chunks, encryption, provenComplete } = stash;
+  const size = sizeOf(stash);
   const facts = [
     ...(isDigest(baseTag) ? [] : [["stash:", baseTag]]),
     ...(digest === undefined ? [] : [["digest:", digest]]),
     ...(name === undefined ? [] : [["file:", name]]),
     ["size:", `${formatSize(size)} (${counted(size, "byte")})`],
+    ...(encryption ? [["encrypted:", noteOfEncryption(stash)]] : []),
     ...(modified === undefined ? [] : [["date:", modified]]),
     [
       "chunks:",
@@ -77,6 +85,13 @@ export function renderInfo(stash: Stash, style: TableStyle = {}): string {
   return `${renderTable(facts)}\n${
     renderTable([[isDigest(baseTag) ? "CHUNK" : "TAG", "DIGEST", "SIZE"], ...rows], style)
   }`;
+}
+
+function noteOfEncryption({ size, encryption }: Stash): string {
+  if (encryption?.size === undefined) {
+    return "for age; --identity FILE or --passphrase shows the file's name and size";
+  }
+  return `for age; ${formatSize(size)} (${counted(size, "byte")}) are stored`;
 }
 
 function noteOfTags({ baseTag, untagged: [first, ...more] = [] }: Stash): string {

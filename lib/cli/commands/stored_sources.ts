@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { LayerstashError } from "../../errors.ts";
 import { counted, printable } from "../../messages.ts";
+import type { UploadOptions } from "../../stash/verb_options.ts";
 import type { StoreSession } from "../action.ts";
 import { addressIn, commandLine, getItBack } from "../ending.ts";
 import { renderTotals, sumOf, type TransferTotals } from "../terminal/transfer_totals.ts";
@@ -23,8 +24,14 @@ export interface Sources {
   /** From 1. */
   number: number;
   of: number;
+  /** For whom all of them are encrypted; absent until the first is stored. */
+  keys?: Promise<Pick<UploadOptions, "encryptTo" | "identities">>;
   /** What each source came to until now. */
-  stored: (StoredSource & TransferTotals & { infile: string })[];
+  stored: (StoredSource & TransferTotals & {
+    infile: string;
+    /** The words that tell a download the key, where it is encrypted. */
+    readWith: readonly string[];
+  })[];
 }
 
 /** Says the address of what was stored by its digest, and the command that gets it back; or the sum of several. */
@@ -33,11 +40,13 @@ export function reportAll({ terminal, store }: StoreSession, { stored }: Sources
     const size = stored.reduce((sum, each) => sum + each.size, 0);
     const pace = renderTotals(sumOf(stored), { size, moved: "sent" });
     terminal.note(`stored ${kindsOf(stored)} in ${store.name}: ${formatSize(size)}, ${pace}`);
-    return terminal.note(`get one back: ${commandLine("download", addressIn(store, "NAME"))}`);
+    return terminal.note(
+      `get one back: ${commandLine("download", addressIn(store, "NAME"), ...stored[0]!.readWith)}`,
+    );
   }
-  const { baseTag, digest } = stored[0]!;
+  const { baseTag, digest, readWith } = stored[0]!;
   if (digest !== undefined) terminal.note(`digest: ${addressIn(store, digest)}`);
-  terminal.note(getItBack("download", addressIn(store, baseTag)));
+  terminal.note(getItBack("download", addressIn(store, baseTag), ...readWith));
 }
 
 /** `2 files and 1 folder`. */

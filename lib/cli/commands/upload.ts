@@ -2,13 +2,25 @@
 import { basename, resolve } from "node:path";
 import { type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { upload } from "../../../main.ts";
+import { InvalidInputError } from "../../errors.ts";
 import { counted, quoted } from "../../messages.ts";
 import { exists, isDirectory } from "../../oci/path_reference.ts";
+import { sizeOf } from "../../stash/stash.ts";
 import type { UploadOptions } from "../../stash/verb_options.ts";
 import { storeAction, type StoreSession } from "../action.ts";
 import { transferCommand } from "../base_commands.ts";
 import { correctedLine } from "../corrected_line.ts";
 import { doneLine, keptThere } from "../ending.ts";
+import {
+  type DecryptionFlags,
+  type EncryptionFlags,
+  encryptToOption,
+  identitiesOf,
+  identityOption,
+  keyWords,
+  passphraseOption,
+  recipientsOf,
+} from "../encryption_options.ts";
 import { chunkSizeOption, manifestFormatOption } from "../options.ts";
 import { type ParsedCommand, type PlaceFlags, refusalOf, type WithName } from "../place.ts";
 import { mayRepeat } from "../strict_usage.ts";
@@ -28,7 +40,7 @@ Examples:
 After an interruption, the same command goes on. If the name holds something
 else, that is a conflict; --overwrite replaces it. What a pipe brings is stored
 even if the program before it fails: use set -o pipefail, and remove what is
-incomplete. How big a chunk is, and more: layerstash help files
+incomplete. More: layerstash help files, layerstash help encryption
 `;
 
 /** Makes the command. */
@@ -41,6 +53,9 @@ export function uploadCommand(): CommandUnknownOpts {
     .option("-i, --infile <file>", "the file to store, with -r and -t")
     .addOption(chunkSizeOption())
     .option("--overwrite", "replace another file that has the same name")
+    .addOption(encryptToOption())
+    .addOption(passphraseOption("encrypt with a passphrase"))
+    .addOption(identityOption())
     .addOption(manifestFormatOption())
     .addOption(mayRepeat(
       new Option("--exclude <glob>", "of a directory: leave these out; may be repeated").argParser(addGlob),
@@ -55,11 +70,21 @@ export function uploadCommand(): CommandUnknownOpts {
   >(
     ({ infile, baseTag, sources: { stored, of } }) =>
       of > 1 && stored.length === of ? "store all" : `store ${streamName(infile, "input")} as ${baseTag}`,
-    async (session, { sources, ...flags }) => {
-      const { infile, json, dryRun } = flags;
+    async (session, { sources, encryptTo, identity, passphrase, ...others }) => {
+      const { infile, json, dryRun } = others;
+      if (isDirectory(infile)) requireNoEncryption({ infile, encryptTo, passphrase });
+      const flags = {
+        ...others,
+        ...await (sources.keys ??= keysOf({ encryptTo, identity, passphrase }, session)),
+      };
       const store = isDirectory(infile) ? (await import("./folder.ts")).storeFolder : storeFile;
       const one = await store(session, flags);
-      sources.stored.push({ infile, ...one, ...session.totals() });
+      sources.stored.push({
+        infile,
+        readWith: keyWords({ encryptTo, passphrase }),
+        ...one,
+        ...session.totals(),
+      });
       if (sources.number < sources.of) return;
       if (!json && !dryRun) reportAll(session, sources);
       requireAllRead(sources);
@@ -73,9 +98,10 @@ export function uploadCommand(): CommandUnknownOpts {
   );
   command.usage("[options] <file...> <address>").action(async (words, flags, parsed) => {
     const uploads = uploadsOf(words, flags, parsed);
-    const stored: Sources["stored"] = [];
-    for (const [index, each] of uploads.entries()) {
-      await work({ ...each, sources: { number: index + 1, of: uploads.length, stored } }, parsed);
+    const sources: Sources = { number: 0, of: uploads.length, stored: [] };
+    for (const each of uploads) {
+      sources.number++;
+      await work({ ...each, sources }, parsed);
     }
   });
   return command;
@@ -99,15 +125,36 @@ async function storeFile(session: StoreSession, flags: FileUploadFlags): Promise
   const { baseTag, infile, json, stateDir: stateDirectory, ...options } = flags;
   const input = infile === "-" ? Deno.stdin.readable : infile;
   const stash = await upload(store, baseTag, { ...options, stateDirectory, input, signal, onEvent });
-  const { size, chunks, digest } = stash;
+  const { chunks, digest } = stash;
+  const size = sizeOf(stash);
   if (infile === "-" && size === 0) terminal.warn("standard input was empty");
-  const much = `${formatSize(size)} in ${counted(chunks.length, "chunk")}`;
+  const much = `${formatSize(size)} in ${counted(chunks.length, "chunk")}${
+    flags.encryptTo ? ", encrypted" : ""
+  }`;
   if (json) terminal.data(doneLine(session, stash));
   else {
     const pace = renderTotals(totals(), { size, moved: "sent" });
     terminal.note(`stored ${baseTag} in ${store.name}: ${much}, ${pace}`);
   }
   return { kind: "file", baseTag, size, digest };
+}
+
+/** For whom all files are encrypted, and the keys with which they are compared. A passphrase is asked for once. */
+async function keysOf(
+  { identity, ...flags }: EncryptionFlags & DecryptionFlags,
+  session: StoreSession,
+): Promise<Pick<UploadOptions, "encryptTo" | "identities">> {
+  const encryptTo = await recipientsOf(flags, session);
+  if (!encryptTo) return {};
+  return { encryptTo, identities: await identitiesOf({ identity }, session) ?? encryptTo.identities };
+}
+
+/** A directory that was to be encrypted is never stored as it is. */
+function requireNoEncryption({ infile, encryptTo, passphrase }: EncryptionFlags & { infile: string }): void {
+  if (!encryptTo && !passphrase) return;
+  throw new InvalidInputError(`${infile} is a directory, and only files can be stored encrypted`, {
+    hint: "pack it first, as in: tar c DIR | layerstash upload - ADDRESS --encrypt-to age1...",
+  });
 }
 
 /**

@@ -4,7 +4,7 @@ import { verify } from "../../../main.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { counted, printable } from "../../messages.ts";
 import type { VerifyResult } from "../../stash/check_stash.ts";
-import { type Chunk, chunkName } from "../../stash/stash.ts";
+import { type Chunk, chunkName, sizeOf } from "../../stash/stash.ts";
 import { hintOfFaults } from "../../stash/stash_faults.ts";
 import { storeAction, type StoreSession } from "../action.ts";
 import type { Store } from "../../store/store.ts";
@@ -12,6 +12,7 @@ import type { FindArtifactOptions } from "../../artifacts/find_artifact.ts";
 import type { FolderCheckFlags } from "./verify_folder.ts";
 import { ADDRESS, stashCommand } from "../base_commands.ts";
 import { CommandEnded, EXIT_CODES } from "../exit_codes.ts";
+import { identitiesOf, identityOption, passphraseOption } from "../encryption_options.ts";
 import { limitRateOption } from "../options.ts";
 import { namedPlaceOf, type WithName } from "../place.ts";
 import { oneFile, splitWords } from "../words.ts";
@@ -38,17 +39,20 @@ export function verifyCommand(): CommandUnknownOpts {
     .option("-i, --infile <file>", "the same, as an option")
     .option("--deep", "read every byte that the registry holds")
     .addOption(limitRateOption())
+    .addOption(identityOption())
+    .addOption(passphraseOption("decrypt with a passphrase"))
     .addHelpText("after", EXAMPLES);
   const work = storeAction<WithName<ReturnType<typeof command.opts>>>(
     ({ baseTag }) => `verify ${baseTag}`,
-    async (session, { baseTag, infile, json, ...options }) => {
+    async (session, { baseTag, infile, json, identity, passphrase, ...options }) => {
       const { terminal, store, signal, onEvent, totals } = session;
       if (infile === "-") {
         throw new InvalidInputError("verify compares a file, not standard input", {
           hint: "name the file with -i FILE",
         });
       }
-      const result = await verify(store, baseTag, { ...options, file: infile, signal, onEvent })
+      const identities = await identitiesOf({ identity, passphrase }, session);
+      const result = await verify(store, baseTag, { ...options, identities, file: infile, signal, onEvent })
         .catch(async (failure) =>
           await requireFolderInstead(failure, store, { name: baseTag, signal, onEvent })
         );
@@ -107,9 +111,9 @@ export function renderVerification(
   { stash, faults }: VerifyResult,
   { done, file }: { done: string; file: string | undefined },
 ): string {
-  const { baseTag, size, chunks } = stash;
+  const { baseTag, chunks } = stash;
   if (faults.length === 0) {
-    return `${baseTag} is OK: ${formatSize(size)} in ${counted(chunks.length, "chunk")}, ${
+    return `${baseTag} is OK: ${formatSize(sizeOf(stash))} in ${counted(chunks.length, "chunk")}, ${
       printable(done)
     }\n`;
   }
