@@ -72,7 +72,8 @@ function allowedOf(payload: Bytes, cipher: RecordCipher): Bytes {
     const sealed = payload.subarray(index * SEALED_RECORD, (index + 1) * SEALED_RECORD);
     const attempts = [false, true].map((isLast) => {
       try {
-        return { plain: cipher.open({ index, isLast }, sealed), isLast };
+        const plain = new Uint8Array(RECORD);
+        return { plain: plain.subarray(0, cipher.open({ index, isLast }, sealed, plain)), isLast };
       } catch {
         return undefined;
       }

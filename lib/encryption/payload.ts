@@ -1,7 +1,16 @@
-/** Encrypts and decrypts the records of a payload as they flow. @module */
+/** Encrypts and decrypts the records of a payload as they flow, in threads where that is worth it. @module */
 import type { Bytes } from "../content/bytes.ts";
 import { MismatchError } from "../errors.ts";
-import { RECORD, RecordCipher, SEALED_RECORD } from "./records.ts";
+import { CipherThreads, type Transformed } from "./cipher_threads.ts";
+import {
+  BATCH,
+  type Batch,
+  RECORD,
+  RecordCipher,
+  SEALED_RECORD,
+  transformBatch,
+  type Work,
+} from "./records.ts";
 
 /** Which records flow. */
 export interface PayloadOrder {
@@ -13,66 +22,73 @@ export interface PayloadOrder {
   toEnd: boolean;
 }
 
+/** Below this many bytes, threads cost more than they save. */
+const WORTH_THREADS = 16 * 1024 * 1024;
+
 /**
  * Seals plain bytes. They begin where a record does; where they do not go to the end, they end where one does. Each piece
  * is valid until the next one is requested.
  */
-export async function* sealRecords(
-  pieces: AsyncIterable<Bytes>,
-  { key, first, toEnd }: PayloadOrder,
-): AsyncGenerator<Bytes> {
-  const cipher = new RecordCipher(key);
-  const into = new Uint8Array(SEALED_RECORD);
-  let index = first;
-  for await (const { bytes, isEnd } of inRecords(pieces, RECORD)) {
-    if (isEnd && bytes.length === 0 && (index > 0 || !toEnd)) continue;
-    const sealed = into.subarray(0, bytes.length + SEALED_RECORD - RECORD);
-    cipher.seal({ index: index++, isLast: isEnd && toEnd }, bytes, sealed);
-    yield sealed;
-  }
+export function sealRecords(pieces: AsyncIterable<Bytes>, order: PayloadOrder): AsyncGenerator<Bytes> {
+  return transformed("seal", pieces, order);
 }
 
 /**
- * Opens sealed records. They begin where a record does. Nothing is passed on that is not authenticated.
+ * Opens sealed records. They begin where a record does. Nothing is passed on that is not authenticated. Each piece is valid
+ * until the next one is requested.
  *
  * @throws {MismatchError} if a record is not what was stored, or the last one is missing
  */
-export async function* openRecords(
+export function openRecords(pieces: AsyncIterable<Bytes>, order: PayloadOrder): AsyncGenerator<Bytes> {
+  return transformed("open", pieces, order);
+}
+
+async function* transformed(
+  work: Work,
   pieces: AsyncIterable<Bytes>,
-  { key, first, toEnd }: PayloadOrder,
+  order: PayloadOrder,
 ): AsyncGenerator<Bytes> {
+  using threads = new CipherThreads();
+  const { key } = order;
   const cipher = new RecordCipher(key);
-  let index = first;
-  for await (const { bytes, isEnd } of inRecords(pieces, SEALED_RECORD)) {
-    if (isEnd && bytes.length === 0) {
-      if (!toEnd) continue;
-      throw new MismatchError("the encrypted bytes end too early");
+  const buffers = new SpareBuffers();
+  const running: Promise<Transformed>[] = [];
+  let begun = 0;
+  for await (const batch of batches(pieces, work, { ...order, buffers })) {
+    begun += batch.bytes.length;
+    const into = buffers.take();
+    if (begun <= WORTH_THREADS) {
+      yield transformBatch(work, cipher, { batch, into });
+      buffers.giveBack(batch.bytes.buffer, into.buffer);
+    } else if (running.push(threads.transform({ work, key, batch, into })) >= threads.most) {
+      const { bytes, spare } = await running.shift()!;
+      yield bytes;
+      buffers.giveBack(bytes.buffer, spare);
     }
-    const plain = cipher.open({ index: index++, isLast: isEnd && toEnd }, bytes);
-    if (plain.length > 0) yield plain;
   }
+  for (const each of running) yield (await each).bytes;
 }
 
 /**
- * Cuts pieces into records. A full one is held back until it is known whether more follow: the last is marked, and may be
- * shorter. Each is valid until the next one is requested.
+ * Cuts pieces into batches. A full one is held back until it is known whether more follow: the last record of all is marked,
+ * and may be shorter.
  */
-async function* inRecords(
+async function* batches(
   pieces: AsyncIterable<Bytes>,
-  size: number,
-): AsyncGenerator<{ bytes: Bytes; isEnd: boolean }> {
-  const held = new Uint8Array(size);
+  work: Work,
+  { first, toEnd, buffers }: PayloadOrder & { buffers: SpareBuffers },
+): AsyncGenerator<Batch> {
+  const size = BATCH * (work === "seal" ? RECORD : SEALED_RECORD);
+  let held = buffers.take();
   let filled = 0;
+  let index = first;
   for await (let piece of pieces) {
     while (piece.length > 0) {
       if (filled === size) {
-        yield { bytes: held, isEnd: false };
+        yield { bytes: held.subarray(0, size), first: index, toEnd: false };
+        held = buffers.take();
         filled = 0;
-      }
-      // A record that lies in the piece as a whole, with bytes after it, is not copied.
-      while (filled === 0 && piece.length > size) {
-        yield { bytes: piece.subarray(0, size), isEnd: false };
-        piece = piece.subarray(size);
+        index += BATCH;
       }
       const part = piece.subarray(0, size - filled);
       held.set(part, filled);
@@ -80,5 +96,20 @@ async function* inRecords(
       piece = piece.subarray(part.length);
     }
   }
-  yield { bytes: held.subarray(0, filled), isEnd: true };
+  const isEmptyPayload = work === "seal" && toEnd && index === 0;
+  if (filled > 0 || isEmptyPayload) yield { bytes: held.subarray(0, filled), first: index, toEnd };
+  else if (work === "open" && toEnd) throw new MismatchError("the encrypted bytes end too early");
+}
+
+/** Buffers that are filled again. */
+class SpareBuffers {
+  readonly #spare: ArrayBuffer[] = [];
+
+  take(): Bytes {
+    return new Uint8Array(this.#spare.pop() ?? new ArrayBuffer(BATCH * SEALED_RECORD));
+  }
+
+  giveBack(...buffers: ArrayBuffer[]): void {
+    this.#spare.push(...buffers);
+  }
 }

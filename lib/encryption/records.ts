@@ -7,6 +7,9 @@ import { NONCE_LENGTH, seal, TAG_SIZE, unseal } from "./chacha.ts";
 /** How many bytes a record holds; the last one may hold fewer. */
 export const RECORD = 64 * 1024;
 
+/** How many records are sealed or opened at once. */
+export const BATCH = 8;
+
 /** The size of a sealed record. */
 export const SEALED_RECORD = RECORD + TAG_SIZE;
 
@@ -50,22 +53,26 @@ export class RecordCipher {
     this.#key = key;
   }
 
-  /** Seals a record into a buffer with room for its tag. */
-  seal(record: RecordPlace, plain: Bytes, into: Bytes): void {
-    seal(this.#key, this.#nonceOf(record), { plain, into });
+  /** Seals a record into a buffer. Returns its size. */
+  seal(place: RecordPlace, plain: Bytes, into: Bytes): number {
+    seal(this.#key, this.#nonceOf(place), { plain, into });
+    return plain.length + TAG_SIZE;
   }
 
   /**
-   * Opens a record.
+   * Opens a record into a buffer. Returns its size.
    *
    * @throws {MismatchError} if it was changed, stood elsewhere, or is not the last one where the last is expected
    */
-  open(record: RecordPlace, sealed: Bytes): Bytes {
-    const plain = unseal(this.#key, this.#nonceOf(record), sealed);
-    if (plain && (plain.length > 0 || record.index === 0)) return plain;
-    throw new MismatchError(
-      `the encrypted bytes are damaged: record ${record.index + 1} is not what was stored`,
-    );
+  open(place: RecordPlace, sealed: Bytes, into: Bytes): number {
+    const plain = unseal(this.#key, this.#nonceOf(place), sealed);
+    if (plain === undefined || plain.length === 0 && place.index > 0) {
+      throw new MismatchError(
+        `the encrypted bytes are damaged: record ${place.index + 1} is not what was stored`,
+      );
+    }
+    into.set(plain);
+    return plain.length;
   }
 
   /** Eleven bytes count the records, the twelfth marks the last one. */
@@ -83,4 +90,38 @@ export interface RecordPlace {
   index: number;
   /** Whether it ends the payload. */
   isLast: boolean;
+}
+
+/** Whether records are encrypted or decrypted. */
+export type Work = "seal" | "open";
+
+/** Records that follow each other, end to end. */
+export interface Batch {
+  /** Plain bytes, or those of sealed records. */
+  bytes: Bytes;
+  /** The number of the first record, from 0. */
+  first: number;
+  /** Whether the last of them ends the payload. */
+  toEnd: boolean;
+}
+
+/**
+ * Seals or opens a batch into a buffer. Returns the part of the buffer that was filled.
+ *
+ * @throws {MismatchError} if a record to be opened is not what was stored
+ */
+export function transformBatch(
+  work: Work,
+  cipher: RecordCipher,
+  { batch: { bytes, first, toEnd }, into }: { batch: Batch; into: Bytes },
+): Bytes {
+  const [from, to] = work === "seal" ? [RECORD, SEALED_RECORD] : [SEALED_RECORD, RECORD];
+  const count = Math.max(1, Math.ceil(bytes.length / from));
+  let filled = 0;
+  for (let number = 0; number < count; number++) {
+    const place = { index: first + number, isLast: toEnd && number === count - 1 };
+    const record = bytes.subarray(number * from, (number + 1) * from);
+    filled += cipher[work](place, record, into.subarray(number * to));
+  }
+  return into.subarray(0, filled);
 }

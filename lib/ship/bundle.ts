@@ -7,6 +7,7 @@ const PROGRAM = fileURLToPath(new URL("../cli/program.ts", import.meta.url));
 /** The files that run in threads. The program names each once, by {@linkcode urlOf}. */
 const WORKERS = [
   "../content/hash_worker.ts",
+  "../encryption/cipher_worker.ts",
   "../layers/decoding_worker.ts",
   "../folders/pack_worker.ts",
   "../images/writing_worker.ts",
