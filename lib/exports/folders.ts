@@ -21,11 +21,8 @@
  * @module
  */
 export { type UploadedFolder, uploadFolder, type UploadFolderOptions } from "../folders/upload_folder.ts";
-export {
-  type DownloadedFolder,
-  downloadFolder,
-  type DownloadFolderOptions,
-} from "../folders/download_folder.ts";
+export { type DownloadedFolder, downloadFolder } from "../folders/download_folder.ts";
+export type { DownloadFolderOptions } from "../folders/folder_download.ts";
 export { type FindFolderOptions, isFolder } from "../folders/folder_image.ts";
 export { type Comparison, diff, type DiffOptions, type DiffSide } from "../compare/diff.ts";
 export type { Aspect, TreeDifference } from "../compare/differences.ts";

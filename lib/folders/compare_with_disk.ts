@@ -4,17 +4,28 @@ import { type Entry, timeOf } from "../layers/entry.ts";
 import { type Disk, type DiskEntry, pathOnDisk } from "./disk.ts";
 import { linkedPath } from "./tree_writer.ts";
 
-/** What comparing an entry with the disk shows: nothing is there, the same, the same with another mode, or something else. */
-export type Difference = "absent" | "same" | "mode" | "conflict";
+/**
+ * What comparing an entry with the disk shows: nothing is there; the same; a file of the same content with another mode or
+ * time; something else; or a directory where none is in the folder.
+ */
+export type Difference = "absent" | "same" | "metadata" | "conflict" | "directory";
 
-/** Compares an entry of a folder with what is at its path: kind, size, time and mode count, and not the bytes. */
-export function compareWithDisk(
-  entry: Entry,
-  { directory, disk }: { directory: string; disk: Disk },
-): Difference {
+/** What is compared with, and how. */
+export interface ComparisonOptions {
+  directory: string;
+  disk: Disk;
+  /** Whether a file on the disk has the content of the entry; absent = the size and the time tell. */
+  hasContent?: (() => Promise<boolean>) | false | undefined;
+}
+
+/** Compares an entry of a folder with what is at its path. */
+export async function compareWithDisk(entry: Entry, options: ComparisonOptions): Promise<Difference> {
+  const { directory, disk } = options;
   const at = pathOnDisk(directory, entry.path);
   const found = statOrNothing(disk, at);
   if (!found) return "absent";
+  if (entry.type === "directory") return found.kind === "directory" ? "same" : "conflict";
+  if (found.kind === "directory") return "directory";
   if (entry.type === "hardlink") {
     const first = statOrNothing(disk, pathOnDisk(directory, linkedPath(entry)));
     return first?.inode === found.inode && first.device === found.device ? "same" : "conflict";
@@ -22,11 +33,23 @@ export function compareWithDisk(
   if (entry.type === "symlink") {
     return found.kind === "symlink" && disk.readLink(at) === entry.target ? "same" : "conflict";
   }
-  if (found.kind !== "file" || found.size !== entry.size || !hasTime(found, entry, disk)) return "conflict";
-  return plainMode(found) === entry.mode || Deno.build.os === "windows" ? "same" : "mode";
+  return found.kind === "file" ? await compareFile(entry, found, options) : "conflict";
 }
 
-function statOrNothing(disk: Disk, path: string): DiskEntry | undefined {
+async function compareFile(
+  entry: Entry,
+  found: DiskEntry,
+  { disk, hasContent }: ComparisonOptions,
+): Promise<Difference> {
+  if (found.size !== entry.size) return "conflict";
+  const isOfTime = hasTime(found, entry, disk);
+  if (hasContent ? !await hasContent() : !isOfTime) return "conflict";
+  const hasMode = plainMode(found) === plainMode(entry) || Deno.build.os === "windows";
+  return isOfTime && hasMode ? "same" : "metadata";
+}
+
+/** What is at a path; `undefined` if there is nothing. */
+export function statOrNothing(disk: Disk, path: string): DiskEntry | undefined {
   try {
     return disk.stat(path);
   } catch (error) {

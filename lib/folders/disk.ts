@@ -26,6 +26,8 @@ export interface OpenFile extends Disposable {
   stat(): DiskEntry;
   /** Reads what comes next, and gives how many bytes it was; 0 = the end. */
   read(into: Bytes): number;
+  /** Reads from an offset on, and gives how many bytes it was; 0 = the end. */
+  readAt(into: Bytes, offset: number): number;
 }
 
 /** The calls that reading a tree takes. Names are texts, in which bytes that are not UTF-8 are lone surrogates. */
@@ -41,8 +43,10 @@ export interface Disk extends Disposable {
   /** Opens a file to read it. Links are not followed, and nothing waits: something else may be at the path by now. */
   open(path: string): OpenFile;
 
-  /** Makes a file, to write it. It is an error that the path is taken. */
-  create(path: string, mode: number): Deno.FsFile;
+  /** Opens a file to read it and to write into it, and makes it if it is missing. Only its owner may use it then. */
+  openToFill(path: string): Deno.FsFile;
+  /** Makes a file that is whole at once. It is an error that the path is taken. */
+  put(path: string, bytes: Bytes, metadata: { mode: number; time: ExactTime }): void;
   /** Makes a directory that only its owner may use. It is an error that the path is taken. */
   makeDirectory(path: string): void;
   /** Makes a symbolic link. It is an error that the path is taken. */
@@ -57,13 +61,17 @@ export interface Disk extends Disposable {
   setMode(path: string, mode: number): void;
   /** Sets the time of the last modification. Links are not followed. */
   setTime(path: string, time: ExactTime): void;
+  /** Sets the owner and the group by their numbers. Links are not followed. */
+  setOwner(path: string, owner: { uid: number; gid: number }): void;
+  /** Sets an extended attribute. Links are not followed. Returns `false` where that is not supported or not permitted. */
+  setAttribute(path: string, name: string, value: Bytes): boolean;
   /** Waits until everything on the file system of a directory has reached the disk, if the system knows how. */
   sync(directory: string): void;
 }
 
 /** What stands for something else than a file, instead of opening it: a pipe might be waited for. It has no content. */
 export function emptyFile(info: DiskEntry): OpenFile {
-  return { stat: () => info, read: () => 0, [Symbol.dispose]: () => {} };
+  return { stat: () => info, read: () => 0, readAt: () => 0, [Symbol.dispose]: () => {} };
 }
 
 /** The path of a file on the disk by its path in a folder, where slashes part names on every system. */

@@ -1,4 +1,6 @@
 /** Reads a directory tree: through the C library of Linux, which tells everything, or through Deno. @module */
+import { lchownSync } from "node:fs";
+import { writeAllSync } from "../content/write_all.ts";
 import { type Disk, type DiskEntry, emptyFile } from "./disk.ts";
 import { systemCalls } from "./system_calls.ts";
 
@@ -23,10 +25,22 @@ export const PORTABLE: Disk = {
     return {
       stat: () => entryOf(file.statSync()),
       read: (into) => file.readSync(into) ?? 0,
+      readAt(into, offset) {
+        file.seekSync(offset, Deno.SeekMode.Start);
+        return file.readSync(into) ?? 0;
+      },
       [Symbol.dispose]: () => file.close(),
     };
   },
-  create: (path, mode) => Deno.openSync(path, { write: true, createNew: true, mode }),
+  openToFill: (path) => Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 }),
+  put(path, bytes, { mode, time }) {
+    {
+      using file = Deno.openSync(path, { write: true, createNew: true, mode: 0o600 });
+      writeAllSync(file, bytes);
+    }
+    this.setMode(path, mode);
+    this.setTime(path, time);
+  },
   makeDirectory: (path) => Deno.mkdirSync(path, { mode: 0o700 }),
   symlink: (target, path) => Deno.symlinkSync(target, path),
   link: (existing, path) => Deno.linkSync(existing, path),
@@ -37,6 +51,8 @@ export const PORTABLE: Disk = {
     const time = new Date(seconds * 1000 + Math.floor(nanoseconds / 1_000_000));
     if (!Deno.lstatSync(path).isSymlink) Deno.utimeSync(path, time, time); // Deno sets no times of links
   },
+  setOwner: (path, { uid, gid }) => lchownSync(path, uid, gid),
+  setAttribute: () => false,
   sync: () => {},
   [Symbol.dispose]: () => {},
 };

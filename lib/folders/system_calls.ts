@@ -1,6 +1,7 @@
 /** Calls of Linux that Deno has no functions for, or whose answers it rounds. @module */
 import type { Bytes } from "../content/bytes.ts";
 import { decodeName, encodeName } from "../layers/tar_field.ts";
+import type { ExactTime } from "../layers/entry.ts";
 import { type Disk, type DiskEntry, emptyFile } from "./disk.ts";
 
 const SYMBOLS = {
@@ -8,6 +9,7 @@ const SYMBOLS = {
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   close: { parameters: ["i32"], result: "i32" },
   getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
   statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
   readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
   mkdir: { parameters: ["buffer", "u32"], result: "i32" },
@@ -17,15 +19,20 @@ const SYMBOLS = {
   remove: { parameters: ["buffer"], result: "i32" },
   chmod: { parameters: ["buffer", "u32"], result: "i32" },
   utimensat: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  fchmod: { parameters: ["i32", "u32"], result: "i32" },
+  futimens: { parameters: ["i32", "buffer"], result: "i32" },
+  lchown: { parameters: ["buffer", "u32", "u32"], result: "i32" },
+  lsetxattr: { parameters: ["buffer", "buffer", "buffer", "usize", "i32"], result: "i32" },
   syncfs: { parameters: ["i32"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
 
 type Library = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
-/** The flags of `open`: only a directory; not for programs that are started; to write, a file that is not there yet. */
+/** The flags of `open`: only a directory; not for programs that are started; to write, to do both, to make what is missing. */
 const [O_DIRECTORY, O_CLOEXEC] = [Deno.build.arch === "aarch64" ? 0o40000 : 0o200000, 0o2000000];
-const [O_WRONLY, O_CREAT, O_EXCL] = [0o1, 0o100, 0o200];
+const [O_WRONLY, O_RDWR, O_CREAT, O_EXCL] = [0o1, 0o2, 0o100, 0o200];
 /** Not through a link, and without waiting for a pipe's other end. */
 const [O_NOFOLLOW, O_NONBLOCK] = [Deno.build.arch === "aarch64" ? 0o100000 : 0o400000, 0o4000];
 /** Paths count from the working directory; links are not followed; and all the usual answers are wanted. */
@@ -77,6 +84,10 @@ function diskOf(opened: Deno.DynamicLibrary<typeof SYMBOLS>): Disk {
   const openDirectory = (path: string) => {
     return demand(library.open(pathBytes(path), O_DIRECTORY | O_CLOEXEC, 0), "open", path);
   };
+  const timesOf = ({ seconds, nanoseconds }: ExactTime): Bytes => {
+    times.set([BigInt(seconds), BigInt(nanoseconds), BigInt(seconds), BigInt(nanoseconds)]);
+    return new Uint8Array(times.buffer);
+  };
   const demand = (result: number | bigint, what: string, path: string): number => {
     if (Number(result) < 0) throw systemError(errnoOf(library), `${what} ${path}`);
     return Number(result);
@@ -122,15 +133,34 @@ function diskOf(opened: Deno.DynamicLibrary<typeof SYMBOLS>): Disk {
           demand(library.statx(descriptor, NO_PATH, AT_EMPTY_PATH, STATX_BASIC, answer), "stat", path);
           return readAnswer(answer);
         },
+        readAt: (into, offset) =>
+          demand(
+            library.pread(descriptor, into, BigInt(into.length), BigInt(offset)),
+            "read",
+            path,
+          ),
         read: (into) => demand(library.read(descriptor, into, BigInt(into.length)), "read", path),
         [Symbol.dispose]: () => void library.close(descriptor),
       };
     },
-    create(path, mode) {
-      if (path.isWellFormed()) return Deno.openSync(path, { write: true, createNew: true, mode });
-      const flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
-      const descriptor = demand(library.open(pathBytes(path), flags, mode), "make", path);
+    openToFill(path) {
+      const flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
+      const descriptor = demand(library.open(pathBytes(path), flags, 0o600), "open", path);
       return reopened(library, descriptor);
+    },
+    put(path, bytes, { mode, time }) {
+      const flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+      const descriptor = demand(library.open(pathBytes(path), flags, 0o600), "make", path);
+      try {
+        for (let at = 0; at < bytes.length;) {
+          const rest = bytes.subarray(at);
+          at += demand(library.write(descriptor, rest, BigInt(rest.length)), "write", path);
+        }
+        demand(library.fchmod(descriptor, mode), "set the mode of", path);
+        demand(library.futimens(descriptor, timesOf(time)), "set the time of", path);
+      } finally {
+        library.close(descriptor);
+      }
     },
     makeDirectory: (path) => void demand(library.mkdir(pathBytes(path), 0o700), "make the directory", path),
     symlink: (to, path) =>
@@ -139,10 +169,18 @@ function diskOf(opened: Deno.DynamicLibrary<typeof SYMBOLS>): Disk {
     rename: (from, to) => void demand(library.rename(pathBytes(from), pathBytes(to)), "rename", from),
     remove: (path) => void demand(library.remove(pathBytes(path)), "remove", path),
     setMode: (path, mode) => void demand(library.chmod(pathBytes(path), mode), "set the mode of", path),
-    setTime(path, { seconds, nanoseconds }) {
-      times.set([BigInt(seconds), BigInt(nanoseconds), BigInt(seconds), BigInt(nanoseconds)]);
-      const result = library.utimensat(AT_FDCWD, pathBytes(path), bytesOf(times), AT_SYMLINK_NOFOLLOW);
+    setTime(path, time) {
+      const result = library.utimensat(AT_FDCWD, pathBytes(path), timesOf(time), AT_SYMLINK_NOFOLLOW);
       demand(result, "set the time of", path);
+    },
+    setOwner: (path, { uid, gid }) =>
+      void demand(library.lchown(pathBytes(path), uid, gid), "set the owner of", path),
+    setAttribute(path, name, value) {
+      const result = library.lsetxattr(pathBytes(path), pathBytes(name), value, BigInt(value.length), 0);
+      if (result === 0) return true;
+      const number = errnoOf(library);
+      if (UNSUPPORTED.has(number)) return false;
+      throw systemError(number, `set the attribute ${name} of ${path}`);
     },
     sync(directory) {
       const descriptor = openDirectory(directory);
@@ -154,14 +192,13 @@ function diskOf(opened: Deno.DynamicLibrary<typeof SYMBOLS>): Disk {
   };
 }
 
-function bytesOf(numbers: BigInt64Array<ArrayBuffer>): Bytes {
-  return new Uint8Array(numbers.buffer);
-}
+/** What a file system says that has no attributes, not of this kind, or not for whoever asks. */
+const UNSUPPORTED: ReadonlySet<number> = new Set([1, 95]);
 
 /** A file of Deno's for one that is open: Deno cannot spell every path, but it can open this one. */
 function reopened(library: Library, descriptor: number): Deno.FsFile {
   try {
-    return Deno.openSync(`/proc/self/fd/${descriptor}`, { write: true });
+    return Deno.openSync(`/proc/self/fd/${descriptor}`, { read: true, write: true });
   } finally {
     library.close(descriptor);
   }

@@ -1,64 +1,121 @@
 /** Writes files, links and directories below one directory, and nothing outside of it, whatever an image says. @module */
 import type { Bytes } from "../content/bytes.ts";
-import { writeAllSync } from "../content/write_all.ts";
 import { writeError } from "../content/file_errors.ts";
-import { LayerstashError, MismatchError } from "../errors.ts";
-import type { OpenLayerEntry } from "../images/image_files.ts";
-import { type Entry, normalPath, parentOf, timeOf } from "../layers/entry.ts";
+import { writeAllSync } from "../content/write_all.ts";
+import { ConflictError, LayerstashError, MismatchError } from "../errors.ts";
+import { plainMode } from "../images/metadata.ts";
+import { type Entry, type Extent, normalPath, parentOf, timeOf } from "../layers/entry.ts";
 import { type Disk, pathOnDisk } from "./disk.ts";
 
 /** What of an entry is set beside its content. */
-type Metadata = Pick<Entry, "path" | "mode" | "modified" | "exactTime">;
+export type Metadata = Pick<Entry, "path" | "mode" | "modified" | "exactTime" | "uid" | "gid" | "attributes">;
+
+/** How a tree is written. */
+export interface TreeOptions {
+  disk: Disk;
+  /** Gives everything the owner that is stored, with its set-ID bits and capabilities. */
+  sameOwner?: boolean | undefined;
+  /** Puts a directory in the place of a file or a link. */
+  replaces?: boolean | undefined;
+}
 
 /** How many bytes of zeros become a hole. */
 const HOLE = 64 * 1024;
 
 /**
- * Writes below a directory. Paths lead through directories alone that this run has made or seen: nothing is written through a
- * link. In a directory of its own, files go to their places at once, and replace what an interrupted run has left; elsewhere
- * they get their names when they are whole.
+ * Writes below a directory. Paths lead through directories alone that this writer has made or seen: nothing is written through
+ * a link. Where several threads write, none may make links meanwhile.
  */
 export class TreeWriter {
+  /** How many extended attributes could not be set. */
+  lostAttributes = 0;
   readonly #root: string;
+  readonly #options: TreeOptions;
   readonly #disk: Disk;
-  readonly #isOwn: boolean;
-  readonly #signal: AbortSignal | undefined;
   /** Directories that are known to be directories. */
   readonly #directories = new Set<string>([""]);
 
-  /** @param root a directory; `isOwn` says that nobody else has it, and `signal` aborts the download */
-  constructor(
-    root: string,
-    { disk, isOwn, signal }: { disk: Disk; isOwn: boolean; signal: AbortSignal | undefined },
-  ) {
+  /** @param root a directory */
+  constructor(root: string, options: TreeOptions) {
     this.#root = root;
-    this.#disk = disk;
-    this.#isOwn = isOwn;
-    this.#signal = signal;
+    this.#options = options;
+    this.#disk = options.disk;
   }
 
-  /** Writes a file. */
-  async file(entry: OpenLayerEntry): Promise<void> {
-    await this.#place(entry.path, async (path) => {
-      {
-        using file = this.#disk.create(path, 0o600);
-        await writeContent(file, entry);
+  /** Writes a file whose content is at hand. */
+  file(entry: Metadata, content: Bytes): void {
+    this.#place(entry.path, (path) => {
+      if (content.length >= HOLE) {
+        {
+          using file = this.#disk.openToFill(path);
+          file.truncateSync(0);
+          writeExtent(file, { offset: 0, bytes: content });
+          file.truncateSync(content.length);
+        }
+        return this.#setMetadata(path, entry);
       }
-      this.#setMetadata(path, entry);
+      const { sameOwner } = this.#options;
+      this.#disk.put(path, content, { mode: this.#modeOf(entry), time: timeOf(entry) });
+      if (sameOwner || entry.attributes) this.#setMetadata(path, entry);
     });
   }
 
-  /** Makes a symbolic link, or another name of a file. */
-  async link(entry: Entry): Promise<void> {
-    await this.#place(entry.path, (path) => {
-      if (entry.type === "symlink") {
-        this.#disk.symlink(entry.target ?? "", path);
-        return this.#disk.setTime(path, timeOf(entry));
+  /** Writes a file as its content comes. */
+  async stream(entry: Entry, extents: Iterable<Extent> | AsyncIterable<Extent>): Promise<void> {
+    const file = this.#attempt(entry.path, () => {
+      let opened: Deno.FsFile | undefined;
+      this.#place(entry.path, (path) => void (opened = this.#disk.openToFill(path)));
+      return opened!;
+    });
+    using _file = file;
+    file.truncateSync(0); // zeros of what an interrupted run has left would stay where holes are to be
+    for await (const extent of extents) this.#attempt(entry.path, () => writeExtent(file, extent));
+    this.complete(entry);
+  }
+
+  /** Opens a file of which parts are there, or makes it. It is not whole before it is completed. */
+  openPart(path: string): Deno.FsFile {
+    return this.#attempt(path, () => {
+      this.#requireDirectory(parentOf(path));
+      return this.#disk.openToFill(this.#at(path));
+    });
+  }
+
+  /** Gives a file whose parts are there its size, mode and time. */
+  complete(entry: Metadata & Pick<Entry, "size">): void {
+    this.#attempt(entry.path, () => {
+      this.#requireFile(entry.path);
+      {
+        using file = this.#disk.openToFill(this.#at(entry.path));
+        file.truncateSync(entry.size);
       }
-      const existing = linkedPath(entry);
-      this.#requireDirectory(parentOf(existing));
-      this.#requireFile(existing);
-      this.#disk.link(this.#at(existing), path);
+      this.#setMetadata(this.#at(entry.path), entry);
+    });
+  }
+
+  /** Makes a symbolic link, or another name of a file. The file of a hard link is looked for in one of the directories. */
+  link(entry: Entry, among: readonly string[] = [this.#root]): void {
+    this.#place(entry.path, (path) => {
+      if (entry.type === "hardlink") return this.#disk.link(this.#linkedFile(linkedPath(entry), among), path);
+      this.#disk.symlink(entry.target ?? "", path);
+      this.#disk.setTime(path, timeOf(entry));
+      if (this.#options.sameOwner) this.#disk.setOwner(path, entry);
+    });
+  }
+
+  /** Where the file of a hard link is: no directory on the way to it is a link. */
+  #linkedFile(path: string, among: readonly string[]): string {
+    for (const root of among) {
+      if (isFileWithin(root, path, this.#disk)) return pathOnDisk(root, path);
+    }
+    throw new MismatchError(`${this.#at(path)} is not a file, but the folder has a file there`);
+  }
+
+  /** Moves a file or a link here from another tree, and replaces what is there, unless that is a directory. */
+  take(path: string, from: string): void {
+    this.#attempt(path, () => {
+      this.#requireDirectory(parentOf(path));
+      this.#disk.rename(pathOnDisk(from, path), this.#at(path));
     });
   }
 
@@ -79,51 +136,46 @@ export class TreeWriter {
     });
   }
 
-  async #place(path: string, make: (at: string) => void | Promise<void>): Promise<void> {
-    try {
+  /** Makes what stands at a path, in the place of what an interrupted run has left there. */
+  #place(path: string, make: (at: string) => void): void {
+    this.#attempt(path, () => {
       if (this.#directories.has(path)) {
         throw new MismatchError(`the folder has a directory and a file at ${path}`);
       }
       this.#requireDirectory(parentOf(path));
       const at = this.#at(path);
-      const temporary = this.#isOwn ? at : this.#at(`${parentOf(path)}/.layerstash-${crypto.randomUUID()}`);
       try {
-        if (this.#isOwn) this.#removeLeftover(at);
-        await make(temporary);
-        if (temporary !== at) this.#disk.rename(temporary, at);
+        make(at);
       } catch (error) {
-        if (temporary !== at) this.#removeLeftover(temporary);
-        throw error;
+        if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+        this.#disk.remove(at);
+        make(at);
       }
-    } catch (error) {
-      this.#signal?.throwIfAborted(); // then no writing has failed
-      throw error instanceof LayerstashError ? error : writeError(error, this.#at(path));
-    }
-  }
-
-  #removeLeftover(path: string): void {
-    try {
-      this.#disk.remove(path);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    });
   }
 
   /** Makes sure that a path is a directory, and no link to one. */
   #requireDirectory(path: string): void {
     if (this.#directories.has(path)) return;
     this.#requireDirectory(parentOf(path));
+    const at = this.#at(path);
     try {
-      this.#disk.makeDirectory(this.#at(path));
+      this.#disk.makeDirectory(at);
     } catch (error) {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-      if (this.#disk.stat(this.#at(path)).kind !== "directory") {
-        throw new MismatchError(`${this.#at(path)} is not a directory, but the folder has files in it`, {
-          cause: error,
-        });
-      }
+      if (this.#disk.stat(at).kind !== "directory") this.#replaceByDirectory(at);
     }
     this.#directories.add(path);
+  }
+
+  #replaceByDirectory(at: string): void {
+    if (!this.#options.replaces) {
+      throw new ConflictError(`${at} is not a directory, but the folder has files in it`, {
+        hint: "replace what differs with --overwrite, or download to another directory",
+      });
+    }
+    this.#disk.remove(at);
+    this.#disk.makeDirectory(at);
   }
 
   #requireFile(path: string): void {
@@ -131,14 +183,25 @@ export class TreeWriter {
     throw new MismatchError(`${this.#at(path)} is not a file, but the folder has a file there`);
   }
 
+  #modeOf(entry: Metadata): number {
+    return this.#options.sameOwner ? entry.mode : plainMode(entry);
+  }
+
+  /** The owner comes first, because changing it clears set-ID bits and capabilities. */
   #setMetadata(at: string, entry: Metadata): void {
-    this.#disk.setMode(at, entry.mode);
+    const { sameOwner } = this.#options;
+    if (sameOwner) this.#disk.setOwner(at, entry);
+    for (const [name, value] of Object.entries(entry.attributes ?? {})) {
+      if (!isRestored(name, { sameOwner })) continue;
+      if (!this.#disk.setAttribute(at, name, value)) this.lostAttributes++;
+    }
+    this.#disk.setMode(at, this.#modeOf(entry));
     this.#disk.setTime(at, timeOf(entry));
   }
 
-  #attempt(path: string, action: () => void): void {
+  #attempt<T>(path: string, action: () => T): T {
     try {
-      action();
+      return action();
     } catch (error) {
       throw error instanceof LayerstashError ? error : writeError(error, this.#at(path));
     }
@@ -149,24 +212,42 @@ export class TreeWriter {
   }
 }
 
+/** Whether an attribute comes back: those of users, and capabilities of files only together with their owners. */
+export function isRestored(
+  name: string,
+  { sameOwner = false }: { sameOwner?: boolean | undefined },
+): boolean {
+  return name.startsWith("user.") || sameOwner && name === "security.capability";
+}
+
+/** Whether there is a file at a path below a directory, and no link on the way to it. */
+function isFileWithin(root: string, path: string, disk: Disk): boolean {
+  try {
+    for (let above = parentOf(path); above !== ""; above = parentOf(above)) {
+      if (disk.stat(pathOnDisk(root, above)).kind !== "directory") return false;
+    }
+    return disk.stat(pathOnDisk(root, path)).kind === "file";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
+    throw error;
+  }
+}
+
 /** The path in the folder that a hard link leads to. No target leads out of the folder, whatever an image says. */
 export function linkedPath({ target = "" }: Pick<Entry, "target">): string {
   return normalPath(target);
 }
 
-/** Writes the content of a file. Zeros are left out where they fill blocks: they become holes. */
-async function writeContent(file: Deno.FsFile, entry: OpenLayerEntry): Promise<void> {
-  let position = 0;
-  for await (const { offset, bytes } of entry.extents()) {
-    for (let at = 0; at < bytes.length; at += HOLE) {
-      const block = bytes.subarray(at, at + HOLE);
-      if (isZero(block)) continue;
-      if (position !== offset + at) file.seekSync(offset + at, Deno.SeekMode.Start);
-      writeAllSync(file, block);
-      position = offset + at + block.length;
-    }
+/** Writes bytes at their place in a file. Zeros are left out where they fill blocks, unless other bytes may be there. */
+export function writeExtent(file: Deno.FsFile, { offset, bytes }: Extent, { holes = true } = {}): void {
+  let position = -1;
+  for (let at = 0; at < bytes.length; at += HOLE) {
+    const block = bytes.subarray(at, at + HOLE);
+    if (holes && isZero(block)) continue;
+    if (position !== offset + at) file.seekSync(offset + at, Deno.SeekMode.Start);
+    writeAllSync(file, block);
+    position = offset + at + block.length;
   }
-  if (position < entry.size) file.truncateSync(entry.size);
 }
 
 function isZero(block: Bytes): boolean {

@@ -59,6 +59,25 @@ export async function readToc(blob: LayerBlob, compression: Compression): Promis
   return toc;
 }
 
+/**
+ * The table of contents of an eStargz layer as the JSON that it is, and where it begins; `undefined` if the manifest does not
+ * have its digest, or the layer is small, or has another table, which a notice reports.
+ */
+export async function provenTable(blob: LayerBlob): Promise<{ json: Bytes; start: number } | undefined> {
+  if (blob.annotations[STARGZ_TABLE_DIGEST] === undefined || blob.size < SMALLEST_LAYER) return undefined;
+  try {
+    const table = await findStargzTable(blob);
+    if (!table) return undefined;
+    requireTableInside(table, blob);
+    const { json } = await readStargz(blob, table);
+    return blob.wholeOnly ? undefined : { json, start: table.start };
+  } catch (error) {
+    if (!(error instanceof MismatchError)) throw error;
+    blob.notice(`the table of contents of the layer ${blob.digest} is not used: ${error.message}`);
+    return undefined;
+  }
+}
+
 function requireTableInside({ start, end }: TableRange, { size }: LayerBlob): void {
   if (start >= 0 && start <= end && end <= size && end - start <= LARGEST_TOC) return;
   throw new MismatchError("it is too large, or outside the layer");

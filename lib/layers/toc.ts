@@ -51,7 +51,17 @@ const rowSchema = v.object({
 });
 const tocSchema = v.object({ version: v.literal(1), entries: v.array(rowSchema) });
 
-type Row = v.InferOutput<typeof rowSchema>;
+/** A row of a table: an entry with its first piece, or a further piece of the file before it. */
+export type Row = v.InferOutput<typeof rowSchema>;
+
+/**
+ * Parses one row.
+ *
+ * @throws {MismatchError} if it is malformed
+ */
+export function parseRow(json: Bytes): Row {
+  return parseAs(rowSchema, json, "table of contents");
+}
 
 const TYPES: Readonly<Record<string, EntryType>> = {
   reg: "file",
@@ -209,7 +219,12 @@ function groupChunks(rows: Row[]): Row[][] {
   return files;
 }
 
-function tableEntry(row: Row, position: number): Entry {
+/**
+ * The entry that a row describes.
+ *
+ * @throws {MismatchError} if it is malformed
+ */
+export function tableEntry(row: Row, position: number): Entry {
   const type = TYPES[row.type];
   if (!type) throw new MismatchError("the table of contents is malformed: an entry has an unknown type");
   const { name, mode, uid, gid, userName: owner, groupName: group, linkName: target, xattrs } = row;

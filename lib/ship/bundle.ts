@@ -10,6 +10,7 @@ const WORKERS = [
   "../encryption/cipher_worker.ts",
   "../layers/decoding_worker.ts",
   "../folders/pack_worker.ts",
+  "../folders/unpack_worker.ts",
   "../images/writing_worker.ts",
 ];
 

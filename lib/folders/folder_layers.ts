@@ -1,0 +1,81 @@
+/** Reads the layers of a folder: through their tables of contents, or as the archives that they are. @module */
+import { Pace } from "../async/pace.ts";
+import type { Bytes } from "../content/bytes.ts";
+import type { Layer } from "../images/image.ts";
+import { ImageFiles, type OpenLayerEntry } from "../images/image_files.ts";
+import { provenTable } from "../layers/find_toc.ts";
+import { LayerBlob } from "../layers/layer_blob.ts";
+import type { CallOptions, StoreReader } from "../store/store.ts";
+import { packedEntries, type PackedEntry, requireWhole } from "./pack_table.ts";
+import type { Segment } from "./segments.ts";
+
+/** The table of contents of a pack. */
+export interface PackTable {
+  /** The entries, each time anew. */
+  entries(): AsyncGenerator<PackedEntry>;
+  /** Fetches a segment. */
+  fetch(segment: Segment): Promise<Bytes>;
+}
+
+/** The layers of a folder. */
+export class FolderLayers {
+  readonly all: readonly Layer[];
+  readonly #files: ImageFiles;
+  readonly #blobs: ReadonlyMap<Layer, LayerBlob>;
+  readonly #options: CallOptions;
+  #hasArchives = false;
+
+  /** Fetches nothing yet. */
+  constructor(store: StoreReader, layers: readonly Layer[], options: CallOptions & { name: string }) {
+    this.all = layers;
+    this.#options = options;
+    this.#files = new ImageFiles(store, layers, options);
+    const each = { signal: options.signal, onEvent: this.#files.onEvent };
+    this.#blobs = new Map(layers.map((layer) => [layer, new LayerBlob(store, layer, each)]));
+  }
+
+  /** The size of all layers, in bytes. */
+  get size(): number {
+    return this.all.reduce((sum, layer) => sum + layer.size, 0);
+  }
+
+  /** Whether all that was read is verified by digests that the manifest has. */
+  get verified(): boolean {
+    if (!this.#hasArchives) return true;
+    const { verified, byTable } = this.#files.report;
+    return verified || byTable;
+  }
+
+  /** The table of a layer; `undefined` if it has none whose digest the manifest has, or names that the table cannot spell. */
+  async table(layer: Layer): Promise<PackTable | undefined> {
+    const blob = this.#blobs.get(layer)!;
+    const found = blob.wholeOnly ? undefined : await provenTable(blob);
+    if (!found || hasReplacement(found.json)) return undefined;
+    const { signal } = this.#options;
+    return {
+      async *entries() {
+        const pace = new Pace(signal);
+        for (const entry of packedEntries(found.json, found.start)) {
+          if (pace.isPauseDue) await pace.pause();
+          requireWhole(entry);
+          yield entry;
+        }
+      },
+      fetch: ({ start, end }) => blob.slice(start, end),
+    };
+  }
+
+  /** The entries of a layer, with contents that can be read until the next entry is asked for. */
+  archive(layer: Layer, want: "names" | "bytes" | "some"): AsyncGenerator<OpenLayerEntry> {
+    this.#hasArchives = true;
+    return this.#files.entries(layer, { want });
+  }
+}
+
+/** Whether a table has U+FFFD: programs in Go write it for bytes that are not UTF-8, and so lose them. */
+function hasReplacement(json: Bytes): boolean {
+  for (let at = json.indexOf(0xef); at >= 0; at = json.indexOf(0xef, at + 1)) {
+    if (json[at + 1] === 0xbf && json[at + 2] === 0xbd) return true;
+  }
+  return false;
+}

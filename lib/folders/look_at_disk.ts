@@ -1,0 +1,172 @@
+/** Finds out in what a directory differs from a folder, before anything in it is changed. @module */
+import { inParallel } from "../async/pool.ts";
+import { ConflictError } from "../errors.ts";
+import type { Layer } from "../images/image.ts";
+import { type Entry, parentOf } from "../layers/entry.ts";
+import { STARGZ_PATHS } from "../layers/stargz.ts";
+import { hasContent, hasPiece } from "./compare_content.ts";
+import { compareWithDisk, type Difference, statOrNothing } from "./compare_with_disk.ts";
+import { type Disk, pathOnDisk } from "./disk.ts";
+import type { FolderLayers } from "./folder_layers.ts";
+import { linkedPath } from "./tree_writer.ts";
+import type { WantedPart } from "./wanted_part.ts";
+
+/** What differs, and what does not. */
+export interface Differences {
+  /** Paths of files and links that are to be brought back. */
+  different: Set<string>;
+  /** The layers that have them. */
+  layers: Set<Layer>;
+  /** Files of the right content that get another mode or time. */
+  adjusted: Entry[];
+  /** Paths at which there is a directory, and none in the folder. */
+  blocked: string[];
+  directories: Entry[];
+  /** All paths of the folder. */
+  stored: Set<string>;
+  /** How many files and links are as they were stored. */
+  kept: number;
+}
+
+/** How a directory is looked at. */
+export interface DiskLookOptions {
+  directory: string;
+  disk: Disk;
+  wanted: WantedPart;
+  overwrite?: boolean | undefined;
+  delete?: boolean | undefined;
+  /** Compares contents in the place of times. */
+  checksum?: boolean | undefined;
+  jobs: number;
+  signal?: AbortSignal | undefined;
+}
+
+/** Notes which names of files are wanted, so that each can be looked up: see {@link WantedPart}. */
+export async function noteNames(
+  layers: FolderLayers,
+  { wanted, jobs, signal }: Pick<DiskLookOptions, "wanted" | "jobs" | "signal">,
+): Promise<void> {
+  await inParallel(layers.all, { jobs, signal }, async (layer) => {
+    for await (const { entry } of entriesOf(layers, layer, "names")) wanted.note(entry);
+  });
+}
+
+/**
+ * Compares a directory with the wanted part of a folder.
+ *
+ * @throws {ConflictError} if something differs that may not be replaced
+ */
+export async function lookAtDisk(layers: FolderLayers, options: DiskLookOptions): Promise<Differences> {
+  const found: Differences = {
+    different: new Set(),
+    layers: new Set(),
+    adjusted: [],
+    blocked: [],
+    directories: [],
+    stored: new Set(STARGZ_PATHS),
+    kept: 0,
+  };
+  const { jobs, signal, wanted, checksum, disk } = options;
+  const isReal = realDirectories(options.directory, disk);
+  await inParallel(layers.all, { jobs, signal }, async (layer) => {
+    for await (const { entry, isOnDisk } of entriesOf(layers, layer, checksum ? "bytes" : "names")) {
+      const picked = wanted.pick(entry);
+      if (!picked) continue;
+      const at = pathOnDisk(options.directory, picked.path);
+      const verdict = isAbsent(picked, { found, isReal })
+        ? "absent"
+        : await compareWithDisk(picked, { ...options, hasContent: checksum && (() => isOnDisk(disk, at)) });
+      judge(picked, { found, layer, verdict }, options);
+    }
+  });
+  return found;
+}
+
+/** Whether nothing is to be compared: a link on the way leads elsewhere, or the first name of a file gets another one. */
+function isAbsent(
+  entry: Entry,
+  { found, isReal }: { found: Differences; isReal: (path: string) => boolean },
+): boolean {
+  if (entry.path !== "" && !isReal(parentOf(entry.path))) return true;
+  return entry.type === "hardlink" && found.different.has(linkedPath(entry));
+}
+
+/** Whether a path is a directory, and those above it, too, and none of them a link. */
+function realDirectories(root: string, disk: Disk): (path: string) => boolean {
+  const known = new Map<string, boolean>([["", true]]);
+  return function isReal(path: string): boolean {
+    const before = known.get(path);
+    if (before !== undefined) return before;
+    const is = isReal(parentOf(path)) && statOrNothing(disk, pathOnDisk(root, path))?.kind === "directory";
+    known.set(path, is);
+    return is;
+  };
+}
+
+function judge(
+  entry: Entry,
+  { found, layer, verdict }: { found: Differences; layer: Layer; verdict: Difference },
+  options: DiskLookOptions,
+): void {
+  found.stored.add(entry.path);
+  requireReplaceable(entry, verdict, options);
+  if (entry.type === "directory") {
+    if (verdict !== "same" || options.wanted.isAskedFor(entry)) found.directories.push(entry);
+  } else if (verdict === "same") found.kept++;
+  else if (verdict === "metadata") found.adjusted.push(entry);
+  else {
+    if (verdict === "directory") found.blocked.push(entry.path);
+    found.different.add(entry.path);
+    found.layers.add(layer);
+  }
+}
+
+function requireReplaceable(
+  { path, type }: Entry,
+  verdict: Difference,
+  { directory, overwrite, delete: deletes, disk }: DiskLookOptions,
+): void {
+  if (verdict !== "conflict" && verdict !== "directory") return;
+  const at = pathOnDisk(directory, path);
+  if (!overwrite) {
+    const why = type === "directory"
+      ? "not a directory, but the folder has files in it"
+      : "not what was stored";
+    throw new ConflictError(`${at} is ${why}`, {
+      hint: "replace what differs with --overwrite, or download to another directory",
+    });
+  }
+  if (verdict === "directory" && !deletes && disk.list(at).length > 0) {
+    throw new ConflictError(`${at} is a directory with files in it, and a file in the folder`, {
+      hint: "--delete removes what is not in the folder",
+    });
+  }
+}
+
+/** An entry, and whether a file on the disk has its content. */
+interface Compared {
+  entry: Entry;
+  isOnDisk(disk: Disk, at: string): Promise<boolean>;
+}
+
+/** The entries of a layer. Contents are read where there is no table that has their digests. */
+async function* entriesOf(
+  layers: FolderLayers,
+  layer: Layer,
+  want: "names" | "bytes",
+): AsyncGenerator<Compared> {
+  const table = await layers.table(layer);
+  if (table) {
+    for await (const { pieces, ...entry } of table.entries()) {
+      const isOnDisk = (disk: Disk, at: string) =>
+        Promise.resolve(pieces.every((piece) => hasPiece(disk, at, piece)));
+      yield { entry, isOnDisk };
+    }
+    return;
+  }
+  for await (const { extents, ...entry } of layers.archive(layer, want)) {
+    const isOnDisk = (disk: Disk, at: string) =>
+      hasContent(disk, at, { size: entry.size, extents: extents() });
+    yield { entry, isOnDisk };
+  }
+}

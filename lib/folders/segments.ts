@@ -1,0 +1,57 @@
+/** Cuts packs into segments: what is fetched with one request, and written by one thread. @module */
+import type { PackedEntry, Piece } from "./pack_table.ts";
+
+/** Neighbours in a pack that are fetched together. */
+export interface Segment {
+  /** The range of the pack. */
+  start: number;
+  end: number;
+  files: SegmentFile[];
+}
+
+/** A file of a segment, with those of its pieces that are in it. */
+export interface SegmentFile extends PackedEntry {
+  /** Whether all of its pieces are in the segment. */
+  isWhole: boolean;
+}
+
+/** About how many bytes are fetched with a request: a run that is killed has lost no more for each. */
+const SEGMENT = 4 * 1024 * 1024;
+/** The most files of a segment. */
+const MOST_FILES = 2000;
+/** The most bytes between two pieces that are fetched in vain: another request takes as long. */
+const LONGEST_GAP = 256 * 1024;
+
+/** Cuts files of a pack, in the order of the pack, into segments. An empty file belongs to the segment that is under way. */
+export async function* segmentsOf(files: AsyncIterable<PackedEntry>): AsyncGenerator<Segment> {
+  let segment: Segment = { start: 0, end: 0, files: [] };
+  for await (const file of files) {
+    for (const piece of file.pieces.length === 0 ? [undefined] : file.pieces) {
+      const isFull = segment.files.length > 0 &&
+        (segment.files.length >= MOST_FILES || piece && !fits(piece, segment));
+      if (isFull) {
+        yield segment;
+        segment = { start: 0, end: 0, files: [] };
+      }
+      add(segment, file, piece);
+    }
+  }
+  if (segment.files.length > 0) yield segment;
+}
+
+function fits(piece: Piece, { start, end }: Segment): boolean {
+  return end === 0 || piece.start - end <= LONGEST_GAP && piece.end - start <= SEGMENT;
+}
+
+function add(segment: Segment, file: PackedEntry, piece: Piece | undefined): void {
+  let last = segment.files.at(-1);
+  if (last?.position !== file.position) {
+    last = { ...file, pieces: [], isWhole: file.pieces.length === 0 };
+    segment.files.push(last);
+  }
+  if (!piece) return;
+  if (segment.end === 0) segment.start = piece.start;
+  segment.end = Math.max(segment.end, piece.end);
+  last.pieces.push(piece);
+  last.isWhole = last.pieces.length === file.pieces.length;
+}

@@ -1,0 +1,150 @@
+/** The thread that unpacks segments: it decompresses pieces, verifies them, and writes them. @module */
+import { inflateRawSync } from "node:zlib";
+import type { Bytes } from "../content/bytes.ts";
+import { type ErrorKind, LayerstashError, MismatchError } from "../errors.ts";
+import { digestOf } from "../oci/digest.ts";
+import { hasPiece } from "./compare_content.ts";
+import { type Disk, pathOnDisk } from "./disk.ts";
+import { openDisk } from "./open_disk.ts";
+import type { Piece } from "./pack_table.ts";
+import type { Segment, SegmentFile } from "./segments.ts";
+import { TreeWriter, writeExtent } from "./tree_writer.ts";
+
+/** The first message to the thread. */
+export interface UnpackOrder {
+  type: "begin";
+  /** The directory below which it writes. */
+  root: string;
+  sameOwner: boolean;
+  /** Whether files may be there, which an interrupted run has left. */
+  isResumed: boolean;
+}
+
+/** A segment to be written; without its bytes, to be looked for among what is there. */
+export interface SegmentOrder {
+  type: "segment";
+  segment: Segment;
+  bytes?: Bytes | undefined;
+}
+
+/** What the thread says when it is done with a segment. */
+export type UnpackReport =
+  | { type: "done"; isThere: boolean; lostAttributes: number }
+  | { type: "failed"; kind: ErrorKind; message: string; hint: string | undefined };
+
+declare const self: {
+  onmessage: (event: MessageEvent<UnpackOrder | SegmentOrder>) => void;
+  postMessage(message: UnpackReport): void;
+};
+
+/** What unpacking takes. */
+interface Unpacking extends UnpackOrder {
+  disk: Disk;
+  writer: TreeWriter;
+}
+
+let unpacking: Unpacking;
+
+self.onmessage = ({ data }) => {
+  try {
+    if (data.type === "begin") return void (unpacking = begin(data));
+    const isThere = data.bytes ? write(data.segment, data.bytes) : isComplete(data.segment);
+    const { writer } = unpacking;
+    self.postMessage({ type: "done", isThere, lostAttributes: writer.lostAttributes });
+    writer.lostAttributes = 0;
+  } catch (error) {
+    const { kind, message, hint } = error instanceof LayerstashError
+      ? error
+      : new LayerstashError(`the folder cannot be unpacked: ${error}`, { cause: error });
+    self.postMessage({ type: "failed", kind, message, hint });
+  }
+};
+
+function begin(order: UnpackOrder): Unpacking {
+  const disk = openDisk();
+  return { ...order, disk, writer: new TreeWriter(order.root, { disk, sameOwner: order.sameOwner }) };
+}
+
+/** Whether all pieces of a segment are in their places. What is whole gets its metadata again. */
+function isComplete({ files }: Segment): boolean {
+  const { disk, root, writer } = unpacking;
+  for (const file of files) {
+    if (!file.pieces.every((piece) => hasPiece(disk, pathOnDisk(root, file.path), piece))) return false;
+    if (file.size === 0) writer.file(file, NOTHING);
+    else if (file.isWhole) writer.complete(file);
+  }
+  return true;
+}
+
+const NOTHING: Bytes = new Uint8Array();
+
+function write({ files, start }: Segment, bytes: Bytes): boolean {
+  const members = new Members(bytes, start);
+  for (const file of files) {
+    const [piece] = file.pieces;
+    if (file.isWhole && file.pieces.length <= 1) {
+      unpacking.writer.file(file, piece ? members.content(piece, file) : NOTHING);
+    } else writeParts(file, members);
+  }
+  return true;
+}
+
+function writeParts(file: SegmentFile, members: Members): void {
+  const { writer, isResumed } = unpacking;
+  {
+    using part = writer.openPart(file.path);
+    for (const piece of file.pieces) {
+      const extent = { offset: piece.offset, bytes: members.content(piece, file) };
+      writeExtent(part, extent, { holes: !isResumed });
+    }
+  }
+  if (file.isWhole) writer.complete(file);
+}
+
+/** The gzip members in a range of a pack. */
+class Members {
+  readonly #bytes: Bytes;
+  readonly #start: number;
+  /** The last one that was decompressed: small files may share one. */
+  #last: { start: number; content: Bytes } | undefined;
+
+  constructor(bytes: Bytes, start: number) {
+    [this.#bytes, this.#start] = [bytes, start];
+  }
+
+  /** The bytes of a piece, verified. */
+  content({ start, end, skip, length, digest }: Piece, { path }: SegmentFile): Bytes {
+    if (this.#last?.start !== start) {
+      const packed = this.#bytes.subarray(start - this.#start, end - this.#start);
+      this.#last = { start, content: decompressed(packed, { path, expected: skip + length }) };
+    }
+    const content = this.#last.content.subarray(skip, skip + length);
+    if (content.length === length && digestOf(content) === digest) return content;
+    throw damaged(path);
+  }
+}
+
+/** The size of a gzip member's header that has nothing optional. */
+const HEADER = 10;
+/** The most that a member may hold, in bytes. */
+const LARGEST_MEMBER = 128 * 1024 * 1024;
+
+/** Decompresses the first gzip member of some bytes. Its digest is checked in the place of its checksum. */
+function decompressed(packed: Bytes, { path, expected }: { path: string; expected: number }): Bytes {
+  const isPlain = packed[0] === 0x1f && packed[1] === 0x8b && packed[2] === 8 && packed[3] === 0;
+  if (!isPlain) throw damaged(path);
+  try {
+    const chunkSize = Math.min(Math.max(64, expected), LARGEST_MEMBER);
+    return new Uint8Array(
+      inflateRawSync(packed.subarray(HEADER), { chunkSize, maxOutputLength: LARGEST_MEMBER }),
+    );
+  } catch (error) {
+    throw damaged(path, error);
+  }
+}
+
+function damaged(path: string, cause?: unknown): MismatchError {
+  return new MismatchError(`${path} is corrupted: its digest is not the one in the table of contents`, {
+    cause,
+  });
+}
