@@ -30,8 +30,8 @@ const EXPORTS: Record<Entry, string> = {
   `,
   "./blobs": `
     BlobName BlobRemoval ByPlatform DirectAccess DirectBlob DirectFile MountBlobOptions NamedBlobs
-    PlatformOptions PullBlobsOptions PushBlobOptions SetAliasOptions SizedBlob blobSize blobUrls curlCommand
-    digestOfFile directAccess getAlias getConfigDigest getManifest listAliases mountBlob parseBlobName
+    PlatformOptions PullBlobsOptions PushBlobOptions RecipeOptions SetAliasOptions SizedBlob blobSize blobUrls curlCommand
+    digestOfFile directAccess getAlias getConfigDigest getManifest layerUrls listAliases mountBlob parseBlobName
     pullBlobs pushBlob removeAlias removeBlobs restoreRecipe setAlias stashUrls
   `,
   "./copy": `

@@ -1,6 +1,7 @@
 /** What is stored is fetched without layerstash: by curl, and by a script that needs no more than sh. @module */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { STARGZ_PATHS } from "../lib/layers/stargz.ts";
 import type { Digest } from "../lib/oci/digest.ts";
 import { encodeManifest } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
@@ -11,16 +12,22 @@ import {
   type DirectAccess,
   directAccess,
   type DirectFile,
+  layerUrls,
   pushBlob,
   restoreRecipe,
   stashUrls,
 } from "../lib/exports/blobs.ts";
+import { findArtifact } from "../lib/exports/artifacts.ts";
+import { uploadFolder } from "../lib/exports/folders.ts";
 import { bytesSource } from "../lib/exports/store.ts";
 import { openStore, type Store, upload } from "../main.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
 import { makeWorkspace, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
+import { folderState, makeOddFolder } from "./rigs/folders.ts";
+import { gzip } from "./rigs/images.ts";
+import { tarOf } from "./rigs/tar.ts";
 import { startRegistry } from "./rigs/real_registry.ts";
 import { onPosix } from "./rigs/system.ts";
 import { testOnEachStore } from "./rigs/stores.ts";
@@ -39,14 +46,20 @@ async function findTool(name: string): Promise<string> {
 }
 
 /** Runs a script where there is nothing but sh with what POSIX has of files, curl and sha256sum. */
-async function runScript(work: Workspace, script: string, { args = [], env = {}, shell = ["sh"] }: {
-  args?: string[];
-  shell?: readonly string[];
-  env?: Record<string, string>;
-} = {}): Promise<{ code: number; stderr: string }> {
+async function runScript(
+  work: Workspace,
+  script: string,
+  { args = [], env = {}, shell = ["sh"], tools = [] }: {
+    args?: string[];
+    shell?: readonly string[];
+    env?: Record<string, string>;
+    /** What else there is. */
+    tools?: readonly string[];
+  } = {},
+): Promise<{ code: number; stderr: string }> {
   const bin = work.path("bin");
   await Deno.mkdir(bin, { recursive: true });
-  for (const tool of [shell[0]!, "sh", "curl", SHA256, "cat", "mv", "rm", "wc"]) {
+  for (const tool of [shell[0]!, "sh", "curl", SHA256, "cat", "mv", "rm", "wc", ...tools]) {
     await Deno.symlink(await findTool(tool), join(bin, tool)).catch(() => {});
   }
   const path = await work.write("restore.sh", script);
@@ -59,6 +72,58 @@ async function runScript(work: Workspace, script: string, { args = [], env = {},
   }).output();
   return { code, stderr: new TextDecoder().decode(stderr) };
 }
+
+/** What the script of a folder needs beside. */
+const TOOLS = ["tar", "gzip", "find", "chmod", "mkdir", "grep"];
+const tar = (await new Deno.Command("sh", { args: ["-c", "tar --version"] }).output()).stdout;
+const withTar = {
+  ignore: ignore || !new TextDecoder().decode(tar).includes("GNU") || !await ensureTool("python3", "python3"),
+};
+
+testOnEachStore("the script of a folder restores it, to the last name, time and link", async (place) => {
+  await using work = await makeWorkspace();
+  await makeOddFolder(work.path("in"));
+  using store = place.open();
+  await uploadFolder(store, "site", { directory: work.path("in"), packSize: 1024 * 1024 });
+  const { folder } = await findArtifact(store, "site");
+  assert.ok(folder!.layers.length > 3);
+  const file = layerUrls(store, { name: "site", ...folder! });
+  const script = restoreRecipe(file, { access: OPEN, isFolder: true });
+  const { code, stderr } = await runScript(work, script, { args: ["out/"], tools: TOOLS });
+  assert.equal(code, 0, stderr);
+  assert.doesNotMatch(stderr, /tar:|find:/);
+  await Deno.chmod(work.path("in/setuid"), 0o755);
+  assert.deepEqual(await folderState(work.path("out")), await folderState(work.path("in")));
+  for (const path of STARGZ_PATHS) await assert.rejects(Deno.lstat(work.path(`out/${path}`)), path);
+  const left = (await Array.fromAsync(Deno.readDir(work.path(".")))).map(({ name }) => name).sort();
+  assert.ok(!left.some((name) => name.startsWith("out.")), `${left}`);
+  const again = await runScript(work, script, { args: ["out"], tools: TOOLS });
+  assert.deepEqual([again.code, again.stderr], [6, "out already exists\n"]);
+}, withTar);
+
+Deno.test(
+  "the script of a hostile folder writes nothing through links to another place",
+  withTar,
+  async () => {
+    await using work = await makeWorkspace();
+    using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+    await Deno.mkdir(work.path("other"));
+    for (const target of [work.path("other"), "../other"]) {
+      const layers = [[{ name: "way", flag: "2", target }], [{ name: "way/evil", content: "evil" }]];
+      const stored = await Promise.all(layers.map(async (files) => {
+        const { digest, size } = await store.write(bytesSource(await gzip(tarOf(files))));
+        return { digest, size };
+      }));
+      const script = restoreRecipe(layerUrls(store, { name: "site", layers: stored }), {
+        access: OPEN,
+        isFolder: true,
+      });
+      const { code } = await runScript(work, script, { tools: TOOLS });
+      assert.notEqual(code, 0);
+      assert.deepEqual(await Array.fromAsync(Deno.readDir(work.path("other"))), []);
+    }
+  },
+);
 
 /** Stores three chunks and tells where they are. */
 async function storeThree(store: Store, work: Workspace, name = "disk.img"): Promise<DirectFile> {

@@ -85,6 +85,34 @@ export async function blobUrls(
   return { name: safeName(alias) ?? "blob", blobs: blobs.map((blob) => withUrl(store, blob)) };
 }
 
+/**
+ * The URLs of the layers of a folder, from which `restoreRecipe` makes a script that restores it.
+ *
+ * @example
+ * ```ts
+ * import { openStore } from "@layerstash/cli";
+ * import { findArtifact } from "@layerstash/cli/artifacts";
+ * import { layerUrls, restoreRecipe } from "@layerstash/cli/blobs";
+ * import { uploadFolder } from "@layerstash/cli/folders";
+ *
+ * const directory = await Deno.makeTempDir();
+ * await Deno.mkdir(`${directory}/site`);
+ * await Deno.writeTextFile(`${directory}/site/index.html`, "<h1>Hello</h1>");
+ * using store = openStore({ registry: `oci:${directory}/box`, repository: "me/files" });
+ * await uploadFolder(store, "site", { directory: `${directory}/site` });
+ * const { folder } = await findArtifact(store, "site");
+ * const script = restoreRecipe(layerUrls(store, { name: "site", ...folder! }), { access: { kind: "open" }, isFolder: true });
+ * if (!script.includes("tar -x")) throw new Error(script);
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export function layerUrls(
+  store: Store,
+  { name, layers }: { name: string; layers: readonly SizedBlob[] },
+): DirectFile {
+  return { name: safeName(name) ?? "folder", blobs: layers.map((layer) => withUrl(store, layer)) };
+}
+
 function withUrl(store: Store, { digest, size }: SizedBlob): DirectBlob {
   return { digest, size, url: store.blobUrl(digest).href };
 }

@@ -1,4 +1,5 @@
 /** Makes commands and scripts that fetch blobs with nothing but sh, curl and sha256sum. @module */
+import { STARGZ_PATHS } from "../layers/stargz.ts";
 import { counted } from "../messages.ts";
 import { digestOf, encodedPart } from "../oci/digest.ts";
 import { totalBlobSize } from "./alias_manifest.ts";
@@ -24,9 +25,19 @@ export function curlCommand(
   return ["curl -fL", ...authOptions(options.access), `-o ${quote(options.file)}`, quote(blob.url)].join(" ");
 }
 
+/** How a script fetches blobs, and what it makes of them. */
+export interface RecipeOptions {
+  /** The authorization that a request needs. */
+  access: DirectAccess;
+  /** A command that sets the variable with the authorization; absent = the script says what the variable holds. */
+  howToSignIn?: string | undefined;
+  /** Whether the blobs are the layers of a folder, which are unpacked. */
+  isFolder?: boolean | undefined;
+}
+
 /**
- * A script for sh that fetches the blobs of a file, verifies each, and joins them. Running it again resumes it. It
- * never overwrites an existing file.
+ * A script for sh that fetches the blobs of a file, verifies each, and joins them; or that unpacks them, where they are the
+ * layers of a folder. Running it again resumes it. It never overwrites what exists.
  *
  * @example
  * ```ts
@@ -43,29 +54,49 @@ export function curlCommand(
  */
 export function restoreRecipe(
   { name, blobs }: DirectFile,
-  options: { access: DirectAccess; howToSignIn?: string | undefined },
+  options: RecipeOptions,
 ): string {
-  const { access, howToSignIn } = options;
+  const { access, howToSignIn, isFolder = false } = options;
   return [
     "#!/bin/sh",
     `# Restores ${name}: ${counted(totalBlobSize(blobs), "byte")} in ${counted(blobs.length, "blob")},`,
-    "# with sh, curl and sha256sum. Run it again to resume.",
+    `# with sh, curl${isFolder ? ", sha256sum and GNU tar" : " and sha256sum"}. Run it again to resume.`,
     ...requiredVariable(access, howToSignIn),
     "set -euC # -C: > makes new files, and replaces none",
     "command -v sha256sum > /dev/null || sha256sum() { shasum -a 256; }",
     `out=\${1:-${quote(name)}}`,
     "case $out in -*) out=./$out ;; esac # a file, not an option",
+    ...(isFolder ? ["out=${out%/}"] : []),
     `[ ! -e "$out" ] && [ ! -L "$out" ] || { echo "$out already exists" >&2; exit 6; }`,
     ...scriptFunctions(blobs, access),
     ...blobs.map(({ digest, size, url }) => `get ${encodedPart(digest)} ${size} ${quote(url)}`),
     `whole=$out.${nameOfWhole(blobs)}`,
-    `rm -f "$whole"; : > "$whole"`,
-    `for each in $pieces; do cat "$out.$each" >> "$whole"; done`,
+    ...(isFolder ? UNPACK : JOIN),
     `mv "$whole" "$out"`,
     `for each in $pieces; do rm -f "$out.$each"; done`,
     "",
   ].join("\n");
 }
+
+/** The lines that join the pieces of a file. */
+const JOIN: readonly string[] = [
+  `rm -f "$whole"; : > "$whole"`,
+  `for each in $pieces; do cat "$out.$each" >> "$whole"; done`,
+];
+
+/**
+ * The lines that unpack the layers of a folder. One run of tar takes all of them: so it keeps directories writable until the
+ * end, and makes no link before, through which a later layer could reach another place.
+ */
+const UNPACK: readonly string[] = [
+  `tar --version 2> /dev/null | grep -q GNU || tar() { gtar "$@"; }`,
+  `rm -rf "$whole"; mkdir "$whole"`,
+  `for each in $pieces; do cat "$out.$each"; done |`,
+  `  tar -xzip --no-same-owner --warning=no-unknown-keyword --warning=no-timestamp -C "$whole" \\`,
+  `    --anchored ${STARGZ_PATHS.map((path) => `--exclude=${path}`).join(" ")} -f -`,
+  `find "$whole" ! -type l -perm /6000 -exec chmod ug-s {} + || # no file runs with other rights`,
+  `  echo "set-user-ID and set-group-ID bits may be left in $whole" >&2`,
+];
 
 /** The functions of the script that fetch one blob into a file of its own, a piece, which counts only once hashed. */
 function scriptFunctions(blobs: readonly DirectBlob[], access: DirectAccess): string[] {

@@ -37,7 +37,8 @@ export {
   type DirectAccess,
   type DirectBlob,
   type DirectFile,
+  layerUrls,
   stashUrls,
 } from "../blobs/direct_urls.ts";
 export { directAccess } from "../open/direct_access.ts";
-export { curlCommand, restoreRecipe } from "../blobs/recipe.ts";
+export { curlCommand, type RecipeOptions, restoreRecipe } from "../blobs/recipe.ts";

@@ -1,11 +1,20 @@
 /** `layerstash url`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { DirectAccess, DirectFile } from "../../blobs/direct_urls.ts";
+import type { FindArtifactOptions } from "../../artifacts/find_artifact.ts";
 import type { BlobName } from "../../blobs/named_blobs.ts";
 import { InvalidInputError } from "../../errors.ts";
 import type { OnEvent } from "../../events.ts";
-import { blobUrls, curlCommand, directAccess, restoreRecipe, stashUrls } from "../../exports/blobs.ts";
+import {
+  blobUrls,
+  curlCommand,
+  directAccess,
+  layerUrls,
+  restoreRecipe,
+  stashUrls,
+} from "../../exports/blobs.ts";
 import { typedName } from "../../oci/registry_address.ts";
+import type { Store } from "../../store/store.ts";
 import { OtherThingError } from "../../stash/stash_not_found.ts";
 import { storeAction, type StoreSession } from "../action.ts";
 import { placeCommand } from "../base_commands.ts";
@@ -25,7 +34,8 @@ Examples:
   $ export TOKEN=$(layerstash token -r me/files pull)   # if it is needed
   $ sh restore.sh copy.img
 
-The script needs sh, curl and sha256sum, but not layerstash.
+The script needs sh, curl and sha256sum, but not layerstash; that of a folder
+also GNU tar.
 `;
 
 /** Makes the command. */
@@ -34,7 +44,7 @@ export function urlCommand(): CommandUnknownOpts {
     .addOption(platformOption())
     .argument(
       "[word...]",
-      "the address of a stored file; or of a repository, and after it digests (sha256:...) and @ALIAS",
+      "the address of a stored file or a folder; or of a repository, and after it digests (sha256:...) and @ALIAS",
     )
     .option("-t, --base-tag <tag>", "a stored file: print its script")
     .option("--script", "print a script for blobs, too")
@@ -45,13 +55,12 @@ export function urlCommand(): CommandUnknownOpts {
     async (session, { names, baseTag, script, json, platform, ...flags }) => {
       const { store, terminal, signal, onEvent } = session;
       requireOneKind(names, baseTag);
-      const file = baseTag
-        ? await stashUrls(store, baseTag, { signal }).catch((error) => {
-          throw error instanceof OtherThingError ? error.with({ hint: hintOfAlias(store, baseTag) }) : error;
-        })
+      const { isFolder, ...file }: FoundUrls = baseTag
+        ? await stashUrls(store, baseTag, { signal })
+          .catch((failure) => folderUrls(failure, store, { name: baseTag, platform, signal, onEvent }))
         : await blobUrls(store, names, { platform, signal });
       const access = await accessTo(file, flags, { signal, onEvent });
-      const recipe = restoreRecipe(file, { access, howToSignIn: howToSignIn(access, flags) });
+      const recipe = restoreRecipe(file, { access, howToSignIn: howToSignIn(access, flags), isFolder });
       if (json) terminal.data(jsonLine({ ...file, blobs: withCommands(file, access), script: recipe }));
       else terminal.data(baseTag !== undefined || script ? recipe : renderUrls(file, access));
     },
@@ -63,6 +72,27 @@ export function urlCommand(): CommandUnknownOpts {
     return work({ ...placeOf(address, flags, parsed), names }, parsed);
   });
   return command;
+}
+
+/** The URLs of a file, or of the layers of a folder. */
+type FoundUrls = DirectFile & { isFolder?: true };
+
+/**
+ * The URLs of a folder's layers, where no stored file was found.
+ *
+ * @throws the failure, with what to type, if something else has the name
+ */
+async function folderUrls(
+  failure: unknown,
+  store: Store,
+  options: FindArtifactOptions & { name: string },
+): Promise<FoundUrls> {
+  const { artifactInstead } = await import("./artifact_instead.ts");
+  const { folder } = await artifactInstead(failure, store, options);
+  if (folder) return { ...layerUrls(store, { name: options.name, ...folder }), isFolder: true };
+  throw failure instanceof OtherThingError
+    ? failure.with({ hint: hintOfAlias(store, options.name) })
+    : failure;
 }
 
 /** What to type for the blobs of an alias or an image. */
