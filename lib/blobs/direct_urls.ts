@@ -17,6 +17,8 @@ export interface DirectFile {
   name: string;
   /** The blobs, in order. */
   blobs: DirectBlob[];
+  /** Present where each blob is a file of its own that has to be decrypted. */
+  encryption?: { format: "age" } | undefined;
 }
 
 /** The authorization that a request needs: none, a public token (`anybody`), a requested token, or a password. */
@@ -48,10 +50,11 @@ export async function stashUrls(
   baseTag: string,
   options: CallOptions = {},
 ): Promise<DirectFile> {
-  const { name, chunks } = await findStash(store, baseTag, options);
+  const { name, chunks, encryption } = await findStash(store, baseTag, options);
   return {
     name: safeName(name) ?? safeName(baseTag) ?? "file",
     blobs: chunks.map((chunk) => withUrl(store, chunk)),
+    ...(encryption && { encryption: { format: encryption.format } }),
   };
 }
 

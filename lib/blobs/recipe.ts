@@ -53,14 +53,16 @@ export interface RecipeOptions {
  * ```
  */
 export function restoreRecipe(
-  { name, blobs }: DirectFile,
+  { name, blobs, encryption }: DirectFile,
   options: RecipeOptions,
 ): string {
   const { access, howToSignIn, isFolder = false } = options;
+  const more = isFolder ? "GNU tar" : encryption && "age";
   return [
     "#!/bin/sh",
     `# Restores ${name}: ${counted(totalBlobSize(blobs), "byte")} in ${counted(blobs.length, "blob")},`,
-    `# with sh, curl${isFolder ? ", sha256sum and GNU tar" : " and sha256sum"}. Run it again to resume.`,
+    `# with sh, curl${more ? `, sha256sum and ${more}` : " and sha256sum"}. Run it again to resume.`,
+    ...(encryption ? [NEEDED_KEY] : []),
     ...requiredVariable(access, howToSignIn),
     "set -euC # -C: > makes new files, and replaces none",
     "command -v sha256sum > /dev/null || sha256sum() { shasum -a 256; }",
@@ -71,17 +73,21 @@ export function restoreRecipe(
     ...scriptFunctions(blobs, access),
     ...blobs.map(({ digest, size, url }) => `get ${encodedPart(digest)} ${size} ${quote(url)}`),
     `whole=$out.${nameOfWhole(blobs)}`,
-    ...(isFolder ? UNPACK : JOIN),
+    ...(isFolder ? UNPACK : join(encryption ? DECRYPT : "cat")),
     `mv "$whole" "$out"`,
     `for each in $pieces; do rm -f "$out.$each"; done`,
     "",
   ].join("\n");
 }
 
-/** The lines that join the pieces of a file. */
-const JOIN: readonly string[] = [
+/** Of a file that is encrypted for a passphrase, age asks for it. */
+const NEEDED_KEY = "# First: export IDENTITY=FILE, the file of the secret key; a passphrase is asked for";
+const DECRYPT = 'age -d ${IDENTITY:+-i "$IDENTITY"}';
+
+/** The lines that join the pieces of a file, each as a command gives it. */
+const join = (command: string): readonly string[] => [
   `rm -f "$whole"; : > "$whole"`,
-  `for each in $pieces; do cat "$out.$each" >> "$whole"; done`,
+  `for each in $pieces; do ${command} "$out.$each" >> "$whole"; done`,
 ];
 
 /**

@@ -1,0 +1,197 @@
+/** Tests of encrypted files through the assembled program, with the program `age` as the judge. @module */
+import assert from "node:assert/strict";
+import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
+import { concatenate, someBytes } from "./rigs/content.ts";
+import { startCountingProxy } from "./rigs/counting_proxy.ts";
+import { ensureTool } from "./rigs/debian.ts";
+import { startFakeRegistry } from "./rigs/fake_registry.ts";
+import { onPosix } from "./rigs/system.ts";
+
+const MiB = 1024 ** 2;
+const UNIX = onPosix("scripts of sh, and processes that are killed");
+const WITH_AGE = {
+  ignore: UNIX.ignore || !await ensureTool("age", "age") || !await ensureTool("curl", "curl"),
+};
+
+const FILE = someBytes(1_500_000);
+
+/** Makes a key by the program. Returns its recipient. */
+async function keygen(place: Workplace): Promise<string> {
+  const { code, stdout, stderr } = await place.run(["keygen", "key.txt"]);
+  assert.equal(code, 0, stderr);
+  return stdout.trim();
+}
+
+async function run(place: Workplace, command: string[], env: Record<string, string> = {}) {
+  const [program, ...args] = command;
+  const { code, stdout, stderr } = await new Deno.Command(program!, { args, cwd: place.directory, env })
+    .output();
+  return { code, stdout, stderr: new TextDecoder().decode(stderr) };
+}
+
+Deno.test("age opens each stored chunk, and together they are the file", WITH_AGE, async () => {
+  await using place = await makeWorkplace();
+  const recipient = await keygen(place);
+  await place.write("secret.img", FILE);
+  const args = ["upload", "secret.img", "oci:box:disk", "--chunk-size", "600kB", "--encrypt-to", recipient];
+  const stored = await place.run(args);
+  assert.equal(stored.code, 0, stored.stderr);
+  assert.match(stored.stderr, /stored disk .* in 3 chunks, encrypted/);
+  assert.match(stored.stderr, /get it back: layerstash download oci:box:disk --identity/);
+  const info = JSON.parse((await place.run(["info", "oci:box:disk", "--json"])).stdout);
+  assert.deepEqual([info.name, info.encryption], [undefined, { format: "age" }]);
+  const pieces: Uint8Array[] = [];
+  for (const { digest } of info.chunks) {
+    const blob = `box/blobs/sha256/${digest.slice(7)}`;
+    const { code, stdout, stderr } = await run(place, ["age", "-d", "-i", "key.txt", blob]);
+    assert.equal(code, 0, stderr);
+    pieces.push(stdout);
+  }
+  assert.deepEqual(concatenate(pieces), FILE);
+});
+
+Deno.test(
+  "the script of url restores an encrypted file with sh, curl, sha256sum and age",
+  WITH_AGE,
+  async () => {
+    await using place = await makeWorkplace();
+    const recipient = await keygen(place);
+    await place.write("secret.img", FILE);
+    await place.run([
+      "upload",
+      "secret.img",
+      "oci:box:disk",
+      "--chunk-size",
+      "600kB",
+      "--encrypt-to",
+      recipient,
+    ]);
+    const { stdout: script } = await place.run(["url", "oci:box:disk"]);
+    await place.write("restore.sh", script);
+    const blind = await run(place, ["sh", "restore.sh", "back.img"], { IDENTITY: "/dev/null" });
+    assert.notEqual(blind.code, 0);
+    await assert.rejects(Deno.stat(place.path("back.img")), Deno.errors.NotFound);
+    const { code, stderr } = await run(place, ["sh", "restore.sh", "back.img"], { IDENTITY: "key.txt" });
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(await Deno.readFile(place.path("back.img")), FILE);
+  },
+);
+
+Deno.test("without a key nothing is written, and the exit code is 4", async () => {
+  await using place = await makeWorkplace();
+  const recipient = await keygen(place);
+  await place.run(["keygen", "other.txt"]);
+  await place.write("secret.img", FILE);
+  await place.run(["upload", "secret.img", "oci:box:disk", "--encrypt-to", recipient]);
+  for (const key of [[], ["--identity", "other.txt"]]) {
+    const { code, stderr } = await place.run(["download", "oci:box:disk", "back.img", ...key]);
+    assert.equal(code, 4, stderr);
+    assert.match(stderr, /hint: .*--identity/);
+  }
+  const names = Array.from(Deno.readDirSync(place.directory), ({ name }) => name);
+  assert.equal(names.some((name) => name.startsWith("back.img")), false);
+  const back = await place.run(["download", "oci:box:disk", "out/", "--identity", "key.txt"]);
+  assert.equal(back.code, 0, back.stderr);
+  assert.deepEqual(await Deno.readFile(place.path("out/secret.img")), FILE);
+});
+
+Deno.test("a passphrase of a file stores, reads and compares", async () => {
+  await using place = await makeWorkplace();
+  await place.write("secret.img", FILE);
+  await place.write("word.txt", "correct horse battery staple\n");
+  const env = { LAYERSTASH_PASSPHRASE_FILE: place.path("word.txt") };
+  const args = ["upload", "secret.img", "oci:box:disk", "--passphrase"];
+  for (const outcome of [/MB in 1 chunk, encrypted/, /nothing had to be sent/]) {
+    const { code, stderr } = await place.run(args, { env });
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, outcome);
+  }
+  const back = await place.run(["download", "oci:box:disk", "back.img", "--passphrase"], { env });
+  assert.equal(back.code, 0, back.stderr);
+  assert.deepEqual(await Deno.readFile(place.path("back.img")), FILE);
+});
+
+Deno.test("a directory that was to be encrypted is not stored", async () => {
+  await using place = await makeWorkplace();
+  const recipient = await keygen(place);
+  await Deno.mkdir(place.path("photos"));
+  for (
+    const [args, env] of [[["--encrypt-to", recipient], {}], [[], {
+      LAYERSTASH_ENCRYPT_TO: recipient,
+    }]] as const
+  ) {
+    const { code, stderr } = await place.run(["upload", "photos", "oci:box:photos", ...args], { env });
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, /only files can be stored encrypted/);
+  }
+  await assert.rejects(Deno.stat(place.path("box")), Deno.errors.NotFound);
+});
+
+Deno.test("no key shows: not in the log, the events, the process, nor in what is left", UNIX, async () => {
+  await using place = await makeWorkplace();
+  await using fake = await startFakeRegistry({ faults: { locations: "relative" } });
+  await using proxy = startCountingProxy(fake);
+  const recipient = await keygen(place);
+  await place.write("word.txt", "canary-passphrase\n");
+  await place.write("secret.img", someBytes(24 * MiB));
+  const env = { LAYERSTASH_PASSPHRASE_FILE: place.path("word.txt") };
+  const state = place.path("state");
+  const secret = /AGE-SECRET-KEY-1\w+/.exec(await Deno.readTextFile(place.path("key.txt")))![0];
+  const secrets = [secret, "canary-passphrase"];
+  for (const how of [["--encrypt-to", recipient], ["--passphrase"]]) {
+    const name = how[0]!.slice(2);
+    const args = [
+      "upload",
+      "secret.img",
+      `${proxy.host}/me/files:${name}`,
+      ...how,
+      "--json",
+      "--log-level",
+      "trace",
+    ];
+    const child = place.start([...args, "--state-dir", state], { env });
+    const lines: string[] = [];
+    proxy.when(proxy.passed.up + proxy.passed.down + 12 * MiB, () => {
+      lines.push(
+        Deno.readTextFileSync(`/proc/${child.pid}/cmdline`),
+        Deno.readTextFileSync(`/proc/${child.pid}/comm`),
+      );
+      child.kill("SIGKILL");
+    });
+    const killed = await child.output();
+    assert.notEqual(killed.code, 0);
+    const keys = textsIn(state).flatMap((text) => /"fileKey":"([^"]+)"/.exec(text)?.[1] ?? []);
+    assert.equal(keys.length, 1, "the key is kept while the upload is not complete");
+    const again = await place.run([...args, "--state-dir", state], { env });
+    assert.equal(again.code, 0, again.stderr);
+    const refused = await place.run([...args, "--state-dir", place.path("none"), "--chunk-size", "10MB"], {
+      env,
+    });
+    assert.equal(refused.code, 6);
+    const read = [
+      "download",
+      `${proxy.host}/me/files:${name}`,
+      `${name}.img`,
+      "--json",
+      "--log-level",
+      "trace",
+    ];
+    const key = how[0] === "--passphrase" ? how : ["--identity", "key.txt"];
+    const back = await place.run([...read, ...key, "--state-dir", state], { env });
+    assert.equal(back.code, 0, back.stderr);
+    const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    const shown = [decode(killed.stdout), decode(killed.stderr), ...lines, ...textsIn(state)].join("\n") +
+      [again, refused, back].map(({ stdout, stderr }) => stdout + stderr).join("\n");
+    for (const each of [...secrets, ...keys, ...keys.map(toHex)]) {
+      assert.equal(shown.includes(each), false, `${how[0]} shows ${each}`);
+    }
+  }
+});
+
+function toHex(base64: string): string {
+  return Uint8Array.fromBase64(base64).toHex();
+}
+
+function textsIn(directory: string): string[] {
+  return Array.from(Deno.readDirSync(directory), ({ name }) => Deno.readTextFileSync(`${directory}/${name}`));
+}
