@@ -191,21 +191,15 @@ curl -fL -o 'disk' 'http://localhost:5000/v2/me/public/blobs/sha256:…'
 
 ## Encrypt
 
-layerstash does not encrypt. Whoever runs the registry can read what you store, and a public repository shows
-it to everybody, for good: when you remove it, others may have copies. [age](https://age-encryption.org)
-encrypts it on the way:
+Whoever runs the registry can read what you store. With \`--encrypt-to\` only the owner of a key can:
 
 \`\`\`console
-$ age-keygen -o key.txt                                    # keep it: nobody can make another
-$ age -e -i key.txt disk.img | layerstash upload - oci:./box/me/files:secret
-layerstash: stored secret in oci:./box/me/files: … in 1 chunk, …
-layerstash: digest: oci:./box/me/files@sha256:…
-layerstash: get it back: layerstash download oci:./box/me/files:secret
-$ layerstash download oci:./box/me/files:secret - | age -d -i key.txt > plain.img
+$ layerstash keygen key.txt --quiet > public.txt             # keep key.txt: nobody can make another
+$ layerstash upload disk.img oci:./box/me/files:secret --encrypt-to public.txt --quiet
+$ layerstash download oci:./box/me/files:secret plain.img --identity key.txt --quiet
 \`\`\`
 
-Encryption is random: when such an upload is interrupted, its next run brings other bytes, which are a
-conflict. Repeat it with \`--overwrite\`, or encrypt to a file and upload that, which can be resumed.
+[Encryption](encryption.md) has the rest: passphrases, several keys, and what others still see.
 `,
   files: `# Files
 
@@ -253,9 +247,9 @@ stored as zeros, which come back as holes.
 Of a directory that was stored before, only layers with files that have changed are read and sent;
 \`--overwrite\` replaces what the name holds. \`--exclude GLOB\` leaves out what such a line of \`.gitignore\` would
 match, \`--exclude-from FILE\` what the lines of a file would (empty lines and those with \`#\` do not count, and
-\`!\` is an error), and \`--dry-run\` only says what would be sent. \`download ADDRESS DIR\` makes a new directory, or
-completes one: files with the size and time of the stored ones are not fetched; \`--overwrite\` replaces those
-that differ, \`--delete\` removes what is not in the folder, and \`--only GLOB\` brings back a part.
+\`!\` is an error), and \`--dry-run\` only says what would be sent. \`download ADDRESS DIR\` makes a new directory,
+or completes one: files with the size and time of the stored ones are not fetched; \`--overwrite\` replaces
+those that differ, \`--delete\` removes what is not in the folder, and \`--only GLOB\` brings back a part.
 
 ## Nothing is replaced unasked
 
@@ -370,6 +364,85 @@ with every command that moves whole blobs; it is for connections, not for direct
 over a long line, with TLS, inside the machine, with files and images. It writes \`bench.html\`, a page with
 plots, and \`bench.json\`. A ratio below 1 means that layerstash took less time; compare within one run only.
 Without \`--quick\` it takes about an hour; \`--help\` names the loads, to run some of them.
+`,
+  encryption: `# Encryption
+
+Whoever runs a registry can read what you store there, and a public repository shows it to everybody, for
+good: when you remove it, others may have copies. What is encrypted on your machine, nobody reads without the
+key.
+
+\`\`\`console
+$ layerstash keygen key.txt > public.txt    # key.txt is secret, and public.txt is for everybody
+layerstash: wrote key.txt: keep a copy, because nobody can decrypt without it
+$ layerstash upload disk.img oci:./box/me/files:secret --encrypt-to public.txt --quiet
+$ layerstash download oci:./box/me/files:secret copy.img --identity key.txt --quiet
+$ cmp disk.img copy.img
+\`\`\`
+
+\`--encrypt-to\` takes a public key (\`age1...\`), or a file that has some, one in a line. Give it several times,
+and each of their owners can decrypt. Only \`download\`, \`blob pull\` and what else reads the bytes need
+\`--identity\`; \`list\`, \`copy\`, \`remove\` and \`verify\` do without a key.
+
+With \`--passphrase\`, a passphrase takes the place of keys. It is asked for on the terminal, twice when you
+store. Scripts put it into the first line of a file:
+
+\`\`\`console
+$ echo "correct horse battery staple" > passphrase.txt
+$ export LAYERSTASH_PASSPHRASE_FILE=passphrase.txt
+$ layerstash upload disk.img oci:./box/me/files:private --passphrase --quiet
+$ layerstash download oci:./box/me/files:private copy2.img --passphrase --quiet
+\`\`\`
+
+Everybody who gets at the bytes can try passphrases, as many as time allows: take a long one. A key cannot be
+guessed.
+
+## Keys
+
+\`keygen\` writes the file that \`age-keygen\` writes, readable for you alone. Keep a copy of it elsewhere: nobody
+can make another one. \`keygen --post-quantum\` makes a key that also withstands a quantum computer. Its public
+key is long, and is not mixed with others. Keys of SSH and plugins of age are not supported.
+
+Secret keys and passphrases are taken from files and from the terminal, never from the command line, which
+others on the machine can see. Without a key that fits, a command writes nothing and ends with exit code 4;
+bytes that were changed end with exit code 5.
+
+## Blobs
+
+\`\`\`console
+$ layerstash blob push disk.img oci:./box/me/files:image --encrypt-to public.txt --quiet
+sha256:…
+$ layerstash blob pull oci:./box/me/files:image --identity key.txt --range 0-99 | wc -c
+…
+\`\`\`
+
+Ranges are those of the file. Only what they need is fetched, in pieces of 64 KiB, and each piece is checked
+before a byte of it is given out.
+
+## What others still see
+
+| whoever has the registry, or the way there, sees | and does not see                              |
+| ------------------------------------------------ | --------------------------------------------- |
+| the names of the repository and of the tags      | the name of the file, where the tag is not it |
+| that it is encrypted, and with age               | the bytes of the file, and their digests      |
+| how many chunks there are, and their sizes       | which file it is, if you store it again       |
+| the size of the file, to some bytes              | what has changed in it                        |
+| the time of the upload, and who has signed in    | the time of the file                          |
+| how many keys can decrypt it, and of which kind  | whose keys they are                           |
+
+Whoever can write to the repository can remove what is there, and put an older file of yours in its place.
+They can also encrypt a file of their own, because public keys are public: pin the digest that \`upload\`
+prints, if it matters who made the file. Chunks cannot be reordered, left out, or mixed with those of another
+file without notice.
+
+## With age
+
+Every chunk, and every blob, is an ordinary file of [age](https://age-encryption.org), so \`age\` decrypts what
+layerstash stored, and layerstash decrypts with \`blob pull --identity\` what \`age\` wrote:
+
+\`\`\`console
+$ layerstash blob pull oci:./box/me/files:image -o disk.age --quiet
+$ age -d -i key.txt disk.age | cmp - disk.img
+\`\`\`
 `,
   images: `# Images
 
@@ -859,6 +932,14 @@ An address says all of this in one word, as in \`ghcr.io/me/files:disk\`. These 
 
 layerstash uses http for hosts on this machine and https for all others; \`http://HOST\` and \`https://HOST\` say
 it. \`HTTPS_PROXY\`, \`HTTP_PROXY\`, \`ALL_PROXY\` and \`NO_PROXY\` are respected, for http proxies.
+
+## Encryption
+
+- \`--encrypt-to RECIPIENT\` [\`LAYERSTASH_ENCRYPT_TO\`]: encrypt what is stored for this key (\`age1...\`), or
+  those of a file. It may be given several times. [Encryption](encryption.md) has the rest.
+- \`--identity FILE\` [\`LAYERSTASH_IDENTITY\`]: decrypt with the secret keys of this file.
+- \`--passphrase\`: encrypt, or decrypt, with a passphrase. It is asked for on the terminal, or read from the
+  first line of the file that \`LAYERSTASH_PASSPHRASE_FILE\` names.
 
 ## Output
 

@@ -12,6 +12,7 @@ export interface Topic {
 export const TOPICS: readonly Topic[] = [
   { name: "recipes", summary: "folders, nightly backups, databases, CI, sharing: to copy and paste" },
   { name: "files", summary: "addresses, what other programs stored, removal, speed" },
+  { name: "encryption", summary: "keys and passphrases, and what others still see" },
   { name: "images", summary: "look into images, add layers, copy and save them" },
   { name: "registries", summary: "set up Docker Hub, GHCR or your own; sign-in, limits, terms" },
   { name: "troubleshooting", summary: "what an error means, resuming, damage, questions and answers" },
