@@ -47,7 +47,8 @@ const EXPORTS: Record<Entry, string> = {
     UploadFolderOptions UploadedFolder VerifiedFolder VerifyFolderOptions diff downloadFolder isFolder
     removeFolder uploadFolder verifyFolder
   `,
-  "./serve": `OpenedRepositories ServeOptions ServedRepositories ServedRepository openServed serveHandler`,
+  "./serve":
+    `Identities OpenedRepositories ServeOptions ServedRepositories ServedRepository openServed serveHandler`,
   "./store": `
     BlobOptions BlobReader BlobState BlobStore BrokenRead ByteRange CallOptions ChangeOptions Checkpoint Descriptor Digest DraftFile
     Family FreeOptions Manifest ManifestReader ManifestStore PutOptions RangeRefusedError ReadOptions

@@ -20,4 +20,5 @@
 export { serveHandler } from "../serve/handler.ts";
 export type { ServeOptions } from "../serve/part.ts";
 export type { ServedRepositories, ServedRepository } from "../serve/repositories.ts";
+export type { Identities } from "../encryption/identities.ts";
 export { OpenedRepositories, openServed } from "../open/open_served.ts";

@@ -103,9 +103,9 @@ export class ImageFiles {
     try {
       for await (const entry of readLayer(this.#blobs.get(number)!, { ...options, archive })) {
         if (pace.isPauseDue) await pace.pause();
-        const extents = () => {
+        const extents = (from?: number) => {
           this.#opened.add(number);
-          return entry.extents();
+          return entry.extents(from);
         };
         yield { ...entry, extents, layer: number };
       }

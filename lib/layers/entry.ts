@@ -92,8 +92,15 @@ export interface OpenEntry extends Entry {
   /**
    * The content of a file, in order, without its holes; an array if all of it has arrived. It can be read once, before the
    * next entry is requested.
+   *
+   * @param from what lies before this offset may be left out; absent = nothing is
    */
-  extents(): Extent[] | AsyncIterable<Extent>;
+  extents(from?: number): Extent[] | AsyncIterable<Extent>;
+  /**
+   * Set where the content can be read at any time, again, and from any offset, because its place in the layer is known;
+   * `isProven` = each piece is verified by a digest that the manifest vouches for.
+   */
+  lasting?: { isProven: boolean } | undefined;
   /** What a table of contents says of a file's content, before it is read; absent = there is no table. */
   digests?(): ContentDigests;
 }

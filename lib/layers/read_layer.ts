@@ -69,9 +69,10 @@ function wholeLayer(blob: LayerBlob, path: string): OpenEntry {
   return {
     ...{ path, name: path, type: "file", mode: 0o644, uid: 0, gid: 0, owner: "", group: "", size },
     ...{ modified: 0, position: 0 },
-    async *extents() {
-      let offset = 0;
-      for await (const bytes of blob.from(0, { all: true })) {
+    lasting: { isProven: false },
+    async *extents(from = 0) {
+      let offset = from;
+      for await (const bytes of blob.from(from, { all: from === 0 })) {
         yield { offset, bytes };
         offset += bytes.length;
       }

@@ -114,14 +114,19 @@ export class Toc {
   async *entries(): AsyncGenerator<OpenEntry> {
     for (const [position, rows] of this.#files.entries()) {
       const entry = tableEntry(rows[0]!, position);
-      yield { ...entry, extents: () => this.#extents(entry, rows), digests: () => digestsOf(rows) };
+      yield {
+        ...entry,
+        extents: (from = 0) => this.#extents(entry, rows, from),
+        digests: () => digestsOf(rows),
+        lasting: { isProven: this.#blob.hasProvenTable },
+      };
     }
     if (this.#entry) {
       yield { ...this.#entry, position: this.#files.length, extents: () => inOnePiece(this.#json) };
     }
   }
 
-  async *#extents({ type, path, size }: Entry, rows: Row[]): AsyncGenerator<Extent> {
+  async *#extents({ type, path, size }: Entry, rows: Row[], from: number): AsyncGenerator<Extent> {
     if (type !== "file") return;
     let end = 0;
     for (const row of rows) {
@@ -129,7 +134,8 @@ export class Toc {
         throw new MismatchError(`the table of contents is malformed: ${path} has gaps`);
       }
       const length = Math.min(row.chunkSize || size, size - end);
-      if (row.chunkType !== "zeros") yield* this.#chunk(row, { path, length, whole: length === size });
+      const isWanted = end + length > from && row.chunkType !== "zeros";
+      if (isWanted) yield* this.#chunk(row, { path, length, whole: length === size });
       end += length;
     }
     if (end !== size) throw new MismatchError(`the table of contents is malformed: ${path} is not whole`);

@@ -1,5 +1,7 @@
 /** Answers HTTP requests to what is stored: finds the part of the server that a path belongs to. @module */
 import type { Store } from "../store/store.ts";
+import { filesPart, overviewPart } from "./files/files_part.ts";
+import { assetsPart } from "./page/assets_part.ts";
 import { type Part, type ServeOptions, type Serving, textResponse } from "./part.ts";
 import { registryPart } from "./registry/registry_part.ts";
 import { OpenRepositories, type ServedRepositories } from "./repositories.ts";
@@ -7,11 +9,15 @@ import { OpenRepositories, type ServedRepositories } from "./repositories.ts";
 /** The parts, by the beginnings of their paths. The first that fits answers. */
 const PARTS: readonly (readonly [path: string, part: Part])[] = [
   ["/v2/", registryPart],
+  ["/files/", filesPart],
+  ["/page/", assetsPart],
   ["/healthz", () => Promise.resolve(textResponse(200, "ok"))],
+  ["/", overviewPart],
 ];
 
 /**
- * Makes a handler of HTTP requests, as `Deno.serve` takes it: an OCI registry at `/v2/`, and `/healthz`.
+ * Makes a handler of HTTP requests, as `Deno.serve` takes it: an OCI registry at `/v2/`, files and
+ * directories at `/files/`, pages for people at `/`, and `/healthz`.
  *
  * @category Serving
  * @param stores what is served, by the names that clients use

@@ -1,4 +1,5 @@
 /** The parts of a server: each answers the requests below one path. @module */
+import type { Identities } from "../encryption/identities.ts";
 import type { OnEvent } from "../events.ts";
 import type { ServedRepositories } from "./repositories.ts";
 
@@ -10,6 +11,8 @@ import type { ServedRepositories } from "./repositories.ts";
 export interface ServeOptions {
   /** Refuses everything that would change something. */
   readOnly?: boolean | undefined;
+  /** The keys that decrypt stored files; absent = encrypted files are not given. */
+  identities?: Identities | undefined;
   /** Receives what happens while the server answers: requests to other registries, retries, notices. */
   onEvent?: OnEvent | undefined;
 }

@@ -1,0 +1,28 @@
+/** Reads the header `Range` of a request (RFC 9110, section 14). @module */
+import type { ByteRange } from "../../content/source.ts";
+
+/** The most ranges that one answer has. More of them are no use to anybody but an attacker. */
+const MOST_RANGES = 32;
+
+/**
+ * The ranges that a request asks for. `undefined` = all of the file is the answer, because the header is absent, malformed or
+ * of another unit, or asks for more than the whole. Empty = none of the ranges is within the file.
+ */
+export function rangesOf(header: string | null, size: number): ByteRange[] | undefined {
+  const [, list] = /^bytes=(.+)$/i.exec(header ?? "") ?? [];
+  const specs = list?.split(",").map((each) => each.trim()).filter((each) => each !== "");
+  if (!specs || specs.length === 0 || specs.length > MOST_RANGES) return undefined;
+  const ranges: ByteRange[] = [];
+  for (const spec of specs) {
+    const [, first, last] = /^(\d{0,15})-(\d{0,15})$/.exec(spec) ?? [];
+    if (first === undefined || first + last === "" || first && last && Number(last) < Number(first)) {
+      return undefined;
+    }
+    const range = first === ""
+      ? { start: Math.max(0, size - Number(last)), end: size }
+      : { start: Number(first), end: last ? Math.min(size, Number(last) + 1) : size };
+    if (range.start < range.end) ranges.push(range);
+  }
+  const wanted = ranges.reduce((sum, { start, end }) => sum + end - start, 0);
+  return wanted > size ? undefined : ranges;
+}

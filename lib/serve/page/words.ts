@@ -1,0 +1,20 @@
+/** Sizes, dates and small marks of the pages. @module */
+import prettyBytes from "pretty-bytes";
+import { type Html, html } from "./html.ts";
+
+/** A size for people, with the exact number to be looked at. */
+export function sizeText(bytes: number | undefined): Html {
+  return bytes === undefined ? html`` : html`<span title="${bytes} bytes">${prettyBytes(bytes)}</span>`;
+}
+
+/** A date to the minute. */
+export function dateText(date: Date | undefined): Html {
+  if (!date || isNaN(date.getTime()) || Math.abs(date.getTime()) > 8e14) return html``;
+  const iso = date.toISOString();
+  return html`<time datetime="${iso}">${iso.slice(0, 16).replace("T", " ")}</time>`;
+}
+
+/** A mark of a few words. */
+export function badge(text: string, tone: "good" | "bad" | "plain" = "plain"): Html {
+  return html`<span class="badge ${tone}">${text}</span>`;
+}

@@ -1,0 +1,264 @@
+/** Files over HTTP: what is stored, by ranges and under conditions, and pages of it. @module */
+import assert from "node:assert/strict";
+import { pushBlob } from "../lib/exports/blobs.ts";
+import { uploadFolder } from "../lib/exports/folders.ts";
+import { serveHandler } from "../lib/exports/serve.ts";
+import { PAGE_TEXTS } from "../lib/serve/page/page_texts.ts";
+import { openStore, remove, type Store, upload } from "../main.ts";
+import { withCalls } from "../lib/store/replaced_calls.ts";
+import { concatenate, makeWorkspace, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
+
+const CHUNK = 50_000;
+const BYTES = someBytes(3 * CHUNK - 7);
+
+/** A server of one repository, without a network. */
+function serving(store: Store) {
+  const handler = serveHandler({ "me/files": store });
+  return async (path: string, headers: Record<string, string> = {}, method = "GET") =>
+    await handler(new Request(`http://localhost${path}`, { headers, method }));
+}
+
+/** A repository in a directory with a stored file of three chunks, `disk`. */
+async function withDisk() {
+  const directory = await makeWorkspace();
+  const store = openStore({ registry: `oci:${directory.path("box")}`, repository: "me/files" });
+  const stash = await upload(store, "disk", {
+    input: await directory.write("disk image.iso", BYTES),
+    chunkSize: CHUNK,
+  });
+  return {
+    directory,
+    store,
+    stash,
+    ask: serving(store),
+    [Symbol.asyncDispose]: () => closed(store, directory),
+  };
+}
+
+async function closed(store: Store, directory: Workspace): Promise<void> {
+  store.close();
+  await directory[Symbol.asyncDispose]();
+}
+
+Deno.test("a stored file of several chunks is one file, with its length, type, name and date", async () => {
+  await using made = await withDisk();
+  const answer = await made.ask("/files/me/files/disk");
+  assert.equal(answer.status, 200);
+  assert.deepEqual(await answer.bytes(), BYTES);
+  const { headers } = answer;
+  assert.equal(headers.get("content-length"), String(BYTES.length));
+  assert.equal(headers.get("content-type"), "application/x-iso9660-image");
+  assert.equal(headers.get("content-disposition"), 'inline; filename="disk image.iso"');
+  assert.equal(headers.get("etag"), `"${made.stash.digest}"`);
+  assert.equal(headers.get("last-modified"), "Sat, 03 Feb 2024 04:05:06 GMT");
+  assert.equal(headers.get("layerstash-verified"), "yes");
+  const head = await made.ask("/files/me/files/disk", {}, "HEAD");
+  assert.deepEqual([head.status, head.headers.get("content-length"), head.body], [
+    200,
+    String(BYTES.length),
+    null,
+  ]);
+});
+
+Deno.test("a range is answered with its bytes and no others", async () => {
+  await using made = await withDisk();
+  const size = BYTES.length;
+  const cases: [range: string, start: number, end: number][] = [
+    ["bytes=0-0", 0, 1],
+    ["bytes=49990-50009", 49_990, 50_010],
+    ["bytes=100000-", 100_000, size],
+    ["bytes=-5", size - 5, size],
+    [`bytes=-${size + 9}`, 0, size],
+    [`bytes=10-${size + 9}`, 10, size],
+  ];
+  for (const [range, start, end] of cases) {
+    const answer = await made.ask("/files/me/files/disk", { range });
+    assert.equal(answer.status, 206, range);
+    assert.equal(answer.headers.get("content-range"), `bytes ${start}-${end - 1}/${size}`);
+    assert.equal(answer.headers.get("content-length"), String(end - start));
+    assert.deepEqual(await answer.bytes(), BYTES.subarray(start, end), range);
+  }
+  const whole = await made.ask("/files/me/files/disk", { range: `bytes=${CHUNK}-${2 * CHUNK - 1}` });
+  assert.equal(whole.headers.get("layerstash-verified"), "yes", "a whole chunk is verified");
+  await whole.body!.cancel();
+  const part = await made.ask("/files/me/files/disk", { range: "bytes=1-9" });
+  assert.equal(part.headers.get("layerstash-verified"), "no");
+  await part.body!.cancel();
+  for (const range of [`bytes=${size}-`, "bytes=-0"]) {
+    const answer = await made.ask("/files/me/files/disk", { range });
+    assert.deepEqual([answer.status, answer.headers.get("content-range")], [416, `bytes */${size}`], range);
+  }
+  for (const range of ["bytes=9-1", "bytes=a-b", "lines=1-2", "bytes=", "bytes=0-,0-,0-"]) {
+    assert.equal((await made.ask("/files/me/files/disk", { range }, "HEAD")).status, 200, range);
+  }
+});
+
+Deno.test("several ranges are several parts, of the length that is announced", async () => {
+  await using made = await withDisk();
+  const answer = await made.ask("/files/me/files/disk", { range: "bytes=3-5, 49999-50000,-2" });
+  assert.equal(answer.status, 206);
+  const [, boundary] = /^multipart\/byteranges; boundary=(\S+)$/.exec(answer.headers.get("content-type")!)!;
+  const body = await answer.bytes();
+  assert.equal(answer.headers.get("content-length"), String(body.length));
+  const size = BYTES.length;
+  const part = (start: number, end: number) => [
+    new TextEncoder().encode(
+      `\r\n--${boundary}\r\ncontent-type: application/x-iso9660-image\r\ncontent-range: bytes ${start}-${
+        end - 1
+      }/${size}\r\n\r\n`,
+    ),
+    BYTES.subarray(start, end),
+  ];
+  const expected = [...part(3, 6), ...part(49_999, 50_001), ...part(size - 2, size)];
+  assert.deepEqual(body, concatenate([...expected, new TextEncoder().encode(`\r\n--${boundary}--\r\n`)]));
+});
+
+Deno.test("conditions are kept: what the client has is not sent again, and no part of another version", async () => {
+  await using made = await withDisk();
+  const etag = `"${made.stash.digest}"`;
+  const date = "Sat, 03 Feb 2024 04:05:06 GMT";
+  const cases: [headers: Record<string, string>, status: number][] = [
+    [{ "if-none-match": etag }, 304],
+    [{ "if-none-match": `"other", W/${etag}` }, 304],
+    [{ "if-none-match": '"other"' }, 200],
+    [{ "if-modified-since": date }, 304],
+    [{ "if-modified-since": "Sat, 03 Feb 2024 04:05:05 GMT" }, 200],
+    [{ "if-modified-since": date, "if-none-match": '"other"' }, 200],
+    [{ "if-match": '"other"' }, 412],
+    [{ "if-match": etag, range: "bytes=0-1" }, 206],
+    [{ "if-range": etag, range: "bytes=0-1" }, 206],
+    [{ "if-range": date, range: "bytes=0-1" }, 206],
+    [{ "if-range": '"other"', range: "bytes=0-1" }, 200],
+    [{ "if-range": `W/${etag}`, range: "bytes=0-1" }, 200],
+  ];
+  for (const [headers, status] of cases) {
+    const answer = await made.ask("/files/me/files/disk", headers, "HEAD");
+    assert.equal(answer.status, status, JSON.stringify(headers));
+  }
+});
+
+Deno.test("a damaged chunk breaks the answer off, and is never whole", async () => {
+  await using made = await withDisk();
+  const [, hex] = made.stash.chunks[1]!.digest.split(":");
+  await Deno.writeFile(made.directory.path(`box/me/files/blobs/sha256/${hex}`), BYTES.subarray(0, CHUNK));
+  const answer = await made.ask("/files/me/files/disk");
+  await assert.rejects(answer.bytes(), /corrupted/);
+});
+
+Deno.test("manifests are read once, however often the file is read", async () => {
+  await using made = await withDisk();
+  let manifests = 0;
+  const store = withCalls(made.store, { manifest: (...call) => (manifests++, made.store.manifest(...call)) });
+  const ask = serving(store);
+  for (const range of ["bytes=0-9", "bytes=60000-60009", "bytes=-9"]) {
+    assert.equal((await (await ask("/files/me/files/disk", { range })).bytes()).length > 0, true);
+  }
+  assert.equal(manifests, 2, "of the first and the last chunk");
+});
+
+Deno.test("files of folders and artifacts are served, whatever their names are", async () => {
+  await using directory = await makeWorkspace();
+  using store = openStore({ registry: `oci:${directory.path("box")}`, repository: "me/files" });
+  const odd = 'a "b" <c> é %2e.txt';
+  await Deno.mkdir(directory.path("site/sub"), { recursive: true });
+  await Deno.writeTextFile(directory.path(`site/sub/${odd}`), "odd");
+  const film = someBytes(9_000_000, 3); // of several pieces
+  await Deno.writeFile(directory.path("site/film.mp4"), film);
+  await Deno.symlink("film.mp4", directory.path("site/link"));
+  await uploadFolder(store, "site", { directory: directory.path("site") });
+  await pushBlob(store, new Response("hello").body!, { alias: "greeting" });
+  const ask = serving(store);
+  const answer = await ask(`/files/me/files/site/sub/${encodeURIComponent(odd)}`);
+  assert.equal(await answer.text(), "odd");
+  assert.equal(
+    answer.headers.get("content-disposition"),
+    `inline; filename="a _b_ <c> _ _2e.txt"; filename*=UTF-8''a%20%22b%22%20%3Cc%3E%20%C3%A9%20%252e.txt`,
+  );
+  for (const [start, end] of [[0, 9], [4_194_300, 4_194_310], [8_999_990, 9_000_000]] as const) {
+    const part = await ask("/files/me/files/site/film.mp4", { range: `bytes=${start}-${end - 1}` });
+    assert.deepEqual(await part.bytes(), film.subarray(start, end));
+    assert.equal(part.headers.get("layerstash-verified"), "yes", "by the table of contents");
+  }
+  assert.deepEqual(await (await ask("/files/me/files/site/link")).bytes(), film);
+  assert.equal(await (await ask("/files/me/files/greeting/greeting")).text(), "hello");
+});
+
+Deno.test("what does not exist is not found, and paths lead nowhere else", async () => {
+  await using made = await withDisk();
+  const paths = [
+    "/files/me/files/none",
+    "/files/me/none/",
+    "/files/me/files/disk/x",
+    "/files/me/files/%00",
+    "/files/me/files/%zz",
+    "/files/me/files/%2e%2e%2fx",
+    `/files/me/files/${"n".repeat(9000)}`,
+  ];
+  for (const path of paths) {
+    const answer = await made.ask(path);
+    assert.equal(answer.status, 404, path);
+    await answer.body?.cancel();
+  }
+  for (const method of ["POST", "PUT", "DELETE"]) {
+    assert.equal((await made.ask("/files/me/files/disk", {}, method)).status, 405);
+  }
+  const moved = await made.ask("/files/me/files");
+  assert.deepEqual([moved.status, moved.headers.get("location")], [308, "/files/me/files/"]);
+});
+
+Deno.test("a file that was replaced is another one after a while", async () => {
+  await using made = await withDisk();
+  using time = later();
+  assert.equal((await made.ask("/files/me/files/disk", {}, "HEAD")).status, 200);
+  await remove(made.store, "disk");
+  await upload(made.store, "disk", { input: streamOf(BYTES.slice(0, 10)), chunkSize: CHUNK });
+  time.pass(6_000);
+  const answer = await made.ask("/files/me/files/disk");
+  assert.deepEqual(await answer.bytes(), BYTES.subarray(0, 10));
+});
+
+/** A clock that can be put forward. */
+function later() {
+  const { now } = Date;
+  let ahead = 0;
+  Date.now = () => now() + ahead;
+  return {
+    pass: (milliseconds: number) => void (ahead += milliseconds),
+    [Symbol.dispose]: () => void (Date.now = now),
+  };
+}
+
+Deno.test("the pages list, search and show, and no name in them is HTML", async () => {
+  await using directory = await makeWorkspace();
+  using store = openStore({ registry: `oci:${directory.path("box")}`, repository: "me/files" });
+  const evil = "<img src=x onerror=alert(1)>.txt";
+  await Deno.mkdir(directory.path("site/deep/er"), { recursive: true });
+  await Deno.writeTextFile(directory.path(`site/deep/er/${evil}`), "<script>alert(2)</script>");
+  await uploadFolder(store, "site", { directory: directory.path("site") });
+  await upload(store, "disk", { input: streamOf(BYTES), chunkSize: CHUNK });
+  const ask = serving(store);
+  const pages: [path: string, expected: RegExp][] = [
+    ["/", /<a class="name" href="\/files\/me\/files\/disk\?view">disk<\/a>[^]*150 kB/],
+    ["/files/me/files/", /href="\/files\/me\/files\/site\/"/],
+    ["/files/me/files/site/", /href="\/files\/me\/files\/site\/deep\/"/],
+    ["/files/me/files/site/?q=ONERROR", /1 found[^]*href="\/files\/me\/files\/site\/deep\/er\/%3Cimg/],
+    ["/files/me/files/site/?layer=1", /What layer 1 does[^]*1 added/],
+    ["/files/me/files/disk?view", /complete[^]*3 chunks/],
+    [`/files/me/files/site/deep/er/${encodeURIComponent(evil)}?view`, /&lt;script&gt;alert\(2\)/],
+  ];
+  for (const [path, expected] of pages) {
+    const answer = await ask(path);
+    const page = await answer.text();
+    assert.match(page, expected, path);
+    assert.doesNotMatch(page, /<img src=x|<script>|<script (?!src="\/page\/)/, path);
+    assert.match(answer.headers.get("content-security-policy")!, /^default-src 'none'; script-src 'self'/);
+  }
+});
+
+Deno.test("the module with the style sheet and the script is made of the files", async () => {
+  for (const [name, text] of Object.entries(PAGE_TEXTS)) {
+    const file = await Deno.readTextFile(new URL(`../lib/serve/page/${name}`, import.meta.url));
+    assert.equal(text, file, "run deno task page");
+  }
+  assert.equal(Object.keys(PAGE_TEXTS).length, 6);
+});
