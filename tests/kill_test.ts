@@ -82,6 +82,34 @@ Deno.test("an upload that is killed at 90 % sends only the rest, where sessions 
   assert.equal(fake.storage.blob("me/files", digest)?.size, size);
 });
 
+for (
+  const [what, files, at] of [
+    ["of one huge file", [300], 0.9],
+    ["of several layers", [60, 60, 60, 60, 60, 60], 0.9],
+  ] as const
+) {
+  Deno.test(`an upload of a folder ${what} that is killed sends only the rest`, UNIX, async () => {
+    await using place = await makeWorkplace();
+    await using fake = await startFakeRegistry({ discard: true, faults: { locations: "relative" } });
+    await using proxy = startCountingProxy(fake);
+    await Deno.mkdir(place.path("in"));
+    for (const [index, size] of files.entries()) await writeNoise(place.path(`in/${index}`), size);
+    const size = files.reduce((sum, each) => sum + each, 0) * MiB;
+    const args = ["upload", "in", ...commonArgs(proxy, place), "--jobs", "1"];
+    const { again, passed } = await killAndRerun(place, { proxy, args, at: at * size });
+    tell(`upload of a folder ${what}`, { passed, size, of: "packs" });
+    assert.ok(passed <= 1.05 * size);
+    const [, sent, layers] = /(\d+) of (\d+) layers sent/.exec(again.stderr)!;
+    assert.deepEqual([Number(sent), Number(layers) > 2], [2, files.length > 1]); // the last pack, and the directories
+  });
+}
+
+/** Writes bytes that no compression makes fewer, so many MiB of them. */
+async function writeNoise(path: string, size: number): Promise<void> {
+  const bytes = someBytes(MiB);
+  await Deno.writeFile(path, ReadableStream.from(Array.from({ length: size }, () => bytes)));
+}
+
 Deno.test({
   name: "a download that is killed at 90 % fetches only the rest",
   ignore: UNIX.ignore || !await ensureTool("docker-registry", "docker-registry"),

@@ -16,8 +16,9 @@ export interface ByteRange {
  *
  * - `open` gives the bytes from `start` up to `end`. It may be called again. If `once` is set, it is called once, and
  *   without a range. Each piece is valid until the next one is asked for: its buffer may be used again.
+ *   A source that has neither `once` nor a size makes its bytes each time that it is opened, from `start` to the end.
  * - `digest` resolves to the digest of *all* bytes. It may take as long as reading them, and runs beside the transfer. If
- *   `once` is set, it resolves when the opened stream has ended.
+ *   `once` is set, or the size is not known, it resolves when the opened stream has ended.
  */
 export interface Source {
   /** The number of bytes; `undefined` until the end is known. */

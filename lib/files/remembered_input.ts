@@ -18,18 +18,20 @@ export interface MemoryOptions {
 }
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+/** How a journal says how far an upload has come. */
+export const pointSchema: v.GenericSchema<unknown, UploadPoint> = v.object({
+  location: v.string(),
+  acknowledged: count,
+  sent: count,
+  partSize: v.optional(v.pipe(count, v.minValue(1))),
+});
+
 const recordSchema = v.object({
   start: count,
   end: count,
   digest: v.optional(v.custom<Digest>(isDigest)),
-  point: v.optional(
-    v.object({
-      location: v.string(),
-      acknowledged: count,
-      sent: count,
-      partSize: v.optional(v.pipe(count, v.minValue(1))),
-    }),
-  ),
+  point: v.optional(pointSchema),
 });
 
 /**

@@ -1,20 +1,22 @@
-/** Remembers on this machine which metadata the packs of a folder had, and which layers became of them. @module */
+/** Remembers on this machine which metadata the packs of a folder had, which layers became of them, and how far each has come. @module */
 import * as v from "valibot";
 import { type Journal, openJournal } from "../files/journal.ts";
+import { pointSchema } from "../files/remembered_input.ts";
 import type { OnEvent } from "../events.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
-import type { Store } from "../store/store.ts";
+import type { Checkpoint, Store, UploadPoint } from "../store/store.ts";
 import type { FolderLayer } from "./folder_image.ts";
 
 const digest = v.custom<Digest>(isDigest);
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const recordSchema = v.object({
   fingerprint: v.string(),
-  layer: v.object({
+  layer: v.optional(v.object({
     digest,
     size: count,
     facts: v.object({ diffId: digest, table: digest, unpacked: count }),
-  }),
+  })),
+  point: v.optional(pointSchema),
 });
 
 /** What opening the memory takes. */
@@ -33,12 +35,17 @@ export class PackMemory implements Disposable {
   readonly #journal: Journal;
   readonly #layers = new Map<string, FolderLayer>();
   readonly #digests = new Set<Digest>();
+  /** How far packs had come that were on their way. */
+  readonly #points = new Map<string, UploadPoint>();
 
   private constructor(journal: Journal) {
     this.#journal = journal;
     for (const record of journal.earlier) {
       const { success, output } = v.safeParse(recordSchema, record);
-      if (success) this.#take(output.fingerprint, output.layer);
+      if (!success) continue;
+      const { fingerprint, layer, point } = output;
+      if (layer) this.#take(fingerprint, layer);
+      if (point) this.#points.set(fingerprint, point);
     }
   }
 
@@ -66,6 +73,14 @@ export class PackMemory implements Disposable {
   /** Whether a layer was made on this machine, of the same directory. */
   has(layer: Digest): boolean {
     return this.#digests.has(layer);
+  }
+
+  /** Where the upload of a pack is kept, so that another process goes on with it. */
+  checkpointOf(fingerprint: string): Checkpoint {
+    return {
+      last: this.#points.get(fingerprint),
+      save: (point) => this.#journal.add({ fingerprint, point }),
+    };
   }
 
   /** Remembers a layer that is stored. */

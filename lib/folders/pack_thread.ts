@@ -5,6 +5,7 @@ import { StreamCutter } from "../content/stream_source.ts";
 import { forbiddenThread } from "../content/thread_error.ts";
 import { LayerstashError, MismatchError } from "../errors.ts";
 import { BytePort, type PortMessage } from "../content/byte_port.ts";
+import type { Digest } from "../oci/digest.ts";
 import type { FoundEntry } from "./entry_list.ts";
 import type { PackBatch, PackOrder, PackReport } from "./pack_worker.ts";
 
@@ -15,11 +16,62 @@ export interface PackContent extends Pick<PackOrder, "root"> {
   entries: Iterator<FoundEntry>;
 }
 
+/**
+ * The layer of a pack, as a source. It is made anew by another thread each time that it is opened, and has the same bytes
+ * each time. Disposing of it ends the thread.
+ */
+export class PackSource implements Source, Disposable {
+  readonly size = undefined;
+  readonly #content: () => PackContent;
+  readonly #signal: AbortSignal;
+  readonly #hashed = Promise.withResolvers<Digest>();
+  #thread: PackThread | undefined;
+  #report: Promise<Written> | undefined;
+
+  /** @param signal ends the packing */
+  constructor(content: () => PackContent, signal: AbortSignal) {
+    this.#content = content;
+    this.#signal = signal;
+  }
+
+  open(start = 0): ReadableStream<Bytes> {
+    this[Symbol.dispose]();
+    this.#thread = new PackThread(this.#signal);
+    const { source, report } = this.#thread.write(this.#content());
+    this.#report = report;
+    source.digest().then(this.#hashed.resolve, () => {}); // who reads the bytes gets the failure
+    return start === 0 ? source.open() : ReadableStream.from(after(source.open(), start));
+  }
+
+  digest(): Promise<Digest> {
+    return this.#hashed.promise;
+  }
+
+  /** What the thread says of the layer, when all of it was read. */
+  async report(): Promise<Written> {
+    return await this.#report!;
+  }
+
+  [Symbol.dispose](): void {
+    this.#thread?.[Symbol.dispose]();
+  }
+}
+
+/** The bytes from an offset on. Those before are made, too: the digest is that of all. */
+async function* after(bytes: AsyncIterable<Bytes>, start: number): AsyncGenerator<Bytes> {
+  let offset = 0;
+  for await (const piece of bytes) {
+    const rest = piece.subarray(Math.min(piece.length, Math.max(0, start - offset)));
+    offset += piece.length;
+    if (rest.length > 0) yield rest;
+  }
+}
+
 /** How many entries go over at once. */
 const BATCH = 500;
 
 /** A thread with one pack. Disposing of it ends it. */
-export class PackThread implements Disposable {
+class PackThread implements Disposable {
   readonly #worker = new Worker(new URL("./pack_worker.ts", import.meta.url), { type: "module" });
   readonly #port = new BytePort(this.#worker);
   readonly #report = Promise.withResolvers<Written>();

@@ -7,7 +7,7 @@ import type { Store } from "../store/store.ts";
 import type { FolderLayer } from "./folder_image.ts";
 import { fingerprintOf, type Pack } from "./pack.ts";
 import type { PackMemory } from "./pack_memory.ts";
-import { PackThread } from "./pack_thread.ts";
+import { PackSource } from "./pack_thread.ts";
 
 /** What storing packs takes. */
 export interface StoredPacksOptions {
@@ -67,12 +67,11 @@ export class StoredPacks {
    */
   async #findSame(pack: Pack, { signal }: { signal: AbortSignal }): Promise<FolderLayer | undefined> {
     if (this.#foreign.size === 0) return undefined;
-    using thread = new PackThread(signal);
-    const { source, report } = thread.write({ root: this.#options.root, entries: pack.entries() });
+    using source = this.#sourceOf(pack, signal);
     let size = 0;
     for await (const bytes of source.open()) size += bytes.length;
     const digest = await source.digest();
-    const { facts, unreadable } = await report;
+    const { facts, unreadable } = await source.report();
     const layer = { digest, size, facts };
     const isSame = unreadable.length === 0 && this.#foreign.has(digest);
     return isSame && await this.#has(layer, pack, { signal }) ? layer : undefined;
@@ -91,20 +90,24 @@ export class StoredPacks {
     fingerprint: string,
     { signal, turn }: { signal: AbortSignal; turn: Turn },
   ): Promise<FolderLayer> {
-    using thread = new PackThread(signal);
-    const { source, report } = thread.write({ root: this.#options.root, entries: pack.entries() });
-    const what = `pack ${pack.number}`;
+    const { memory, remembers, onEvent } = this.#options;
+    using source = this.#sourceOf(pack, signal);
     const { digest, size } = await this.#store.write(source, {
-      what,
+      what: `pack ${pack.number}`,
+      checkpoint: remembers ? memory.checkpointOf(fingerprint) : undefined,
       signal,
       turn,
-      onEvent: this.#options.onEvent,
+      onEvent,
     });
-    const { facts, unreadable } = await report;
+    const { facts, unreadable } = await source.report();
     this.#report(pack, "sent", { digest, size });
     if (unreadable.length > 0) this.#leaveOut(pack, unreadable);
     const layer = { digest, size, facts };
     return unreadable.length > 0 ? layer : this.#remember(fingerprint, layer);
+  }
+
+  #sourceOf(pack: Pack, signal: AbortSignal): PackSource {
+    return new PackSource(() => ({ root: this.#options.root, entries: pack.entries() }), signal);
   }
 
   #leaveOut(pack: Pack, paths: readonly string[]): void {

@@ -31,6 +31,8 @@ export class CountedSource {
   /** Changes with each correction of the count: a request that has failed may still read a piece, which must not count. */
   #counting = 0;
   #parts: ReplayBuffer | undefined;
+  /** Where the parts begin. */
+  #first = 0;
   /** The most bytes that ever arrived, over all sessions, and the attempts that have failed since then. */
   #farthest = 0;
   #attempts = 0;
@@ -96,9 +98,14 @@ export class CountedSource {
     return { reader, end: () => this.signal?.removeEventListener("abort", stop) };
   }
 
-  /** Of a source that can be read only once: the part that is being sent, at first the first. */
+  /** Whether its parts are held until they have arrived: it can be read only once, or makes its bytes anew each time. */
+  get isHeld(): boolean {
+    return this.content.once === true || this.content.size === undefined;
+  }
+
+  /** Of a source whose parts are held: the part that is being sent, at first the first. */
   async part(size: number): Promise<HeldPart | undefined> {
-    this.#parts ??= new ReplayBuffer(this.stream(), size);
+    this.#parts ??= new ReplayBuffer(this.stream(this.#first), { size, first: this.#first });
     return this.#parts.held ?? await this.#parts.next();
   }
 
@@ -129,6 +136,12 @@ export class CountedSource {
     this.#counting++;
     if (offset > this.#counted) this.#count("resume", offset - this.#counted);
     while (offset < this.#counted) this.#takeBack(this.#counted - offset);
+  }
+
+  /** Begins at what the registry has, over a session that no byte was sent over yet. */
+  beginAt(offset: number): void {
+    [this.#parts, this.#first] = [undefined, offset];
+    this.standAt(offset);
   }
 
   #count(type: "progress" | "resume", bytes: number): void {

@@ -123,12 +123,12 @@ export class BlobPusher {
         if (next) this.#adapt(mode, next, onEvent);
         else await this.#requireRetry(error, route);
         if (next && isTooLarge(error) && session.offset > 0 && await session.ask()) {
-          if (!source.content.once) source.standAt(session.offset);
+          if (!source.isHeld) source.standAt(session.offset);
           continue; // a proxy refused the part, and the session is as it was
         }
       }
       session.giveUp();
-      if (!source.content.once) source.standAt(0);
+      if (!source.content.once) source.beginAt(0);
       session = undefined;
     }
   }
@@ -143,11 +143,11 @@ export class BlobPusher {
   /** Resumes the session that an earlier process left; `undefined` = there is none that saves anything. */
   async #resume(source: CountedSource, options: SessionOptions): Promise<UploadSession | undefined> {
     const point = options.checkpoint?.last;
-    const { size = 0 } = source.content;
+    const { once, size = once ? 0 : Infinity } = source.content;
     if (!point || size <= SMALL || point.sent > size || this.#mode.push === "put") return undefined;
     this.#learn(point);
     const session = await UploadSession.resume(this.#options.client, point, options);
-    if (session) source.standAt(session.offset);
+    if (session) source.beginAt(session.offset);
     return session;
   }
 

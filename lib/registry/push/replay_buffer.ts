@@ -10,6 +10,7 @@ export interface HeldPart {
 export class ReplayBuffer {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
   readonly #size: number;
+  readonly #first: number;
   #ahead: Uint8Array<ArrayBuffer> = new Uint8Array();
   #buffer: Uint8Array<ArrayBuffer> | undefined;
   /** The newest part, also after it was the last. */
@@ -19,11 +20,15 @@ export class ReplayBuffer {
    * Reads nothing yet.
    *
    * @param stream what is read
-   * @param size the size of a part, in bytes; the last may be smaller
+   * @param parts the size of a part, in bytes, where the last may be smaller; and the offset of the first
    */
-  constructor(stream: ReadableStream<Uint8Array<ArrayBuffer>>, size: number) {
+  constructor(
+    stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+    { size, first }: { size: number; first: number },
+  ) {
     this.#reader = stream.getReader();
     this.#size = size;
+    this.#first = first;
   }
 
   /** Reads the next part over the one before, and holds it; `undefined` = the stream has ended, and the last part stays. */
@@ -38,7 +43,7 @@ export class ReplayBuffer {
       this.#ahead = piece.subarray(taken.length);
     }
     if (filled === 0) return undefined;
-    const first = this.held ? this.held.first + this.held.bytes.length : 0;
+    const first = this.held ? this.held.first + this.held.bytes.length : this.#first;
     return this.held = { first, bytes: bytes.subarray(0, filled) };
   }
 

@@ -36,7 +36,7 @@ export const SMALL: number = 1024 * 1024;
  */
 const ONE_REQUEST = 16 * 1024 * 1024;
 /**
- * The size of a part of a stream that can be read only once, in bytes. It is held in memory until it has arrived, so it is
+ * The size of a part of a stream that can be read only once, or anew from its beginning, in bytes. It is held in memory until it has arrived, so it is
  * limited whatever the registry asks for.
  */
 const HELD_PART = 10 * 1024 * 1024;
@@ -49,7 +49,7 @@ const LARGEST_HELD_PART = 100 * 1024 * 1024;
  */
 export async function sendBlob(route: BlobRoute): Promise<void> {
   const { source } = route;
-  const { size, once } = source.content;
+  const { size } = source.content;
   if (size !== undefined && (size <= SMALL || route.mode.push === "put" || fitsOneRequest(route, size))) {
     const stream = source.stream();
     const body = async () => size <= SMALL ? await collect(stream, size) : { stream, size };
@@ -57,7 +57,7 @@ export async function sendBlob(route: BlobRoute): Promise<void> {
   }
   const held = route.mode.push === "put" ? await source.whole(heldSize(route)) : undefined;
   if (held) return await sendWhole(route, held.length, () => held);
-  const send = size === undefined || once ? sendOnce : (each: BlobRoute) => sendFile(each, size);
+  const send = size === undefined || source.isHeld ? sendHeld : (each: BlobRoute) => sendFile(each, size);
   await send(route);
   await commit(route);
 }
@@ -97,8 +97,8 @@ async function sendFile(route: BlobRoute, size: number): Promise<void> {
   });
 }
 
-/** Streams a source that can be read only once: in parts that are held until they have arrived, or at one go. */
-async function sendOnce(route: BlobRoute): Promise<void> {
+/** Streams a source that cannot be read from anywhere at will: in parts that are held until they arrived, or at one go. */
+async function sendHeld(route: BlobRoute): Promise<void> {
   const { source, session, mode } = route;
   const size = heldSize(route);
   if (mode.push !== "parts") return await session.append({ stream: source.rest(), size: undefined });
@@ -147,7 +147,7 @@ async function resume(route: BlobRoute, error: unknown): Promise<void> {
   const lost = error instanceof SessionLostError || !source.resumable || !await session.ask() ||
     (astray && session.offset === offset); // it refuses the very offset that it names
   if (lost) throw sessionLost(error);
-  if (!source.content.once) source.standAt(session.offset);
+  if (!source.isHeld) source.standAt(session.offset);
 }
 
 /** Waits until another attempt may be made. A session that was resumed after a break, and is dead, is lost. */
