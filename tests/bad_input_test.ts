@@ -69,6 +69,24 @@ Deno.test("who names a tag that is not there learns which are", async () => {
   await fails(work, inspect, 3, /\nhint: it has: disk-1, disk-2, more-1, more-2, more-3, \.\.\.\n$/);
 });
 
+Deno.test("who names a stored file where an image or an alias is meant learns how it is fetched", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", "bytes!");
+  await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img", "--chunk-size", "3"]);
+  const address = "oci:box/me/files:disk";
+  const lines = [
+    ["blob", "pull", address, "-o", "copy"],
+    ["extract", address, "etc", "-o", "out"],
+    ["save", address, "-o", "out"],
+    ["append", "--from", address, "--to", "oci:box/me/files:new", "-i", "disk.img"],
+    ...["layers", "inspect", "peek"].map((command) => [command, address]),
+  ];
+  const message =
+    /: disk is a stored file, not an image or an alias\nhint: layerstash download oci:box\/me\/files:disk\n$/;
+  for (const line of lines) await fails(work, line, 3, message);
+  await fails(work, ["inspect", `${address}-3`], 3, /: there is no disk-3 in \S+\nhint: it has: disk-/);
+});
+
 Deno.test("who names a place that is none learns so, and which layouts are near", async () => {
   await using work = await makeWorkplace();
   await work.write("disk.img", "bytes!");

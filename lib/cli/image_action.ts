@@ -5,6 +5,7 @@ import type { OpenedImage } from "../open/open_image.ts";
 import { action, inProgress, type MovingOptions, type Session, showEvents } from "./action.ts";
 import { type ConnectionFlags, findCredentials, transportOf } from "./connection.ts";
 import type { ParsedCommand } from "./place.ts";
+import { stashInstead } from "./stash_instead.ts";
 import type { TransferTotals } from "./terminal/transfer_totals.ts";
 
 /** What a command on an image works with. */
@@ -43,6 +44,8 @@ export function imageAction<F extends ImageFlags & { image: string }>(
       onEvent,
       ...await transportOf(flags),
     });
-    await work({ ...opened, ...session, onEvent, totals }, flags);
+    await work({ ...opened, ...session, onEvent, totals }, flags).catch(async (failure) => {
+      throw await stashInstead(failure, { ...opened, ...session });
+    });
   }, { images: ({ image }) => [image] });
 }

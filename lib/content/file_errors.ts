@@ -28,11 +28,15 @@ export function readError(error: unknown, path: string): unknown {
   return new LayerstashError(`${path} cannot be read: ${error.message}`, { cause: error });
 }
 
+/** How many names are looked at for a similar one. More take longer than a hint is worth. */
+const MOST_NAMES = 10_000;
+
 /** What may help who names a file that does not exist: another one in the same directory has a similar name. */
 function hintOfMissing(path: string): string | undefined {
   if (path.includes("\ufffd")) return "if its name is not UTF-8, pipe it, as in: -i - < FILE";
   try {
-    const files = Array.from(Deno.readDirSync(dirname(path)), ({ name }) => name);
+    const files: string[] = [];
+    for (const { name } of Deno.readDirSync(dirname(path))) if (files.push(name) === MOST_NAMES) break;
     const meant = closestName(basename(path), files);
     return meant && `did you mean ${path.slice(0, path.length - basename(path).length)}${meant}?`;
   } catch { // there is no such directory either

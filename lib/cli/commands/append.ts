@@ -12,6 +12,7 @@ import { connectionCommand } from "../base_commands.ts";
 import { type ConnectionFlags, transportOf } from "../connection.ts";
 import { openBoth } from "../open_both.ts";
 import { jobsOption, jsonOption, limitRateOption, platformOption, stateDirOption } from "../options.ts";
+import { stashInstead } from "../stash_instead.ts";
 import { pipedInput } from "../terminal/standard_streams.ts";
 import { renderPace } from "../terminal/transfer_totals.ts";
 import { addressIn, doneLine, keptThere } from "../ending.ts";
@@ -90,7 +91,9 @@ const appendAction = action<AppendFlags>(
       signal,
       onEvent,
     };
-    const made = await append(both.from, both.to, options);
+    const made = await append(both.from, both.to, options).catch(async (failure) => {
+      throw await stashInstead(failure, { ...both.from, signal });
+    });
     terminal.data(json ? doneLine({ totals, store: both.to.store }, made) : `${made.digest}\n`);
     const base = both.from.store.url === both.to.store.url ? "" : `, of the base ${blobSummary(made.base)}`;
     terminal.note(

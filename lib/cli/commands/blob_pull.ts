@@ -8,6 +8,7 @@ import type { SizedBlob } from "../../oci/descriptor.ts";
 import { storeAction } from "../action.ts";
 import { platformCommand } from "../base_commands.ts";
 import type { WithPlace } from "../place.ts";
+import { stashInstead } from "../stash_instead.ts";
 import { jobsOption, limitRateOption, partSizeOption, stateDirOption, withInfoOption } from "../options.ts";
 import { requireFreeOutput, streamName } from "../terminal/standard_streams.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -58,7 +59,13 @@ export function blobPullCommand(): CommandUnknownOpts {
       const identities = await identitiesOf({ identity, passphrase }, session); // before anything is fetched
       const named = await namesOrManifest(names, manifest);
       const found: ByPlatform<SizedBlob[]>[] = [];
-      for (const name of named) found.push(await findNamed(store, name, { platform, signal }));
+      for (const name of named) {
+        found.push(
+          await findNamed(store, name, { platform, signal }).catch(async (failure) => {
+            throw await stashInstead(failure, { store, reference: aliasOf(name), signal });
+          }),
+        );
+      }
       if (outfile === "-" && found.some(isByPlatform)) {
         return listByPlatform(terminal, found);
       }
@@ -88,6 +95,11 @@ export function blobPullCommand(): CommandUnknownOpts {
   );
   command.action((words, flags, parsed) => work(blobsOf(words, flags, parsed), parsed));
   return command;
+}
+
+/** The alias that is named; `undefined` if a blob or a manifest is. */
+function aliasOf(name: NamedBlobs): string | undefined {
+  return typeof name === "string" && name.startsWith("@") ? name.slice(1) : undefined;
 }
 
 function listByPlatform(terminal: Terminal, found: readonly ByPlatform<SizedBlob[]>[]): void {
