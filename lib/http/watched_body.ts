@@ -1,6 +1,7 @@
 /** Bodies of answers, which fail when no bytes come for too long. @module */
-import type { ByteStream } from "../content/bytes.ts";
+import type { Bytes, ByteStream } from "../content/bytes.ts";
 import { RegistryError } from "../errors.ts";
+import { GatheredPieces } from "./gathered_pieces.ts";
 import type { RateLimit } from "./rate_limit.ts";
 import { inWords } from "../messages.ts";
 import { LONGEST_TIMER } from "./timeouts.ts";
@@ -30,13 +31,16 @@ export function watched(body: ByteStream, watch: Watch): ByteStream {
   const reader = byobReaderOf(body);
   if (!reader) return watchedPlain(body.getReader(), watch);
   const watchdog = new Watchdog(reader, watch);
+  const read = (view: Bytes) => watchdog.during(() => reader.read(view));
+  const gathered = new GatheredPieces(read);
   return new ReadableStream({
     type: "bytes",
     autoAllocateChunkSize: BUFFER,
     async pull(controller) {
       const wanted = controller.byobRequest!;
-      const view = wanted.view as Uint8Array<ArrayBuffer>;
-      const { done, value } = await watchdog.during(() => reader.read(view.subarray(0, watch.limit?.piece)));
+      const view = wanted.view as Bytes;
+      const { limit } = watch;
+      const { done, value } = await (limit ? read(view.subarray(0, limit.piece)) : gathered.into(view));
       if (done) controller.close();
       if (value) wanted.respondWithNewView(value);
     },
