@@ -130,6 +130,54 @@ Deno.test(
   },
 );
 
+/** Sets extended attributes of a directory and a file in it; fails where the file system takes none. */
+const SET_ATTRIBUTES = `
+import os, sys
+os.chdir(sys.argv[1])
+os.makedirs("d")
+open("d/file", "w").write("x" * 100)
+open("plain", "w").write("y")
+os.setxattr("d", b"user.kind", b"photos")
+os.setxattr("d/file", b"user.a=b%", bytes(range(256)))
+os.setxattr("d/file", b"user.z", "grün\\n".encode())
+`;
+
+/** What extended attributes there are, by the paths. */
+const LIST_ATTRIBUTES = `
+import os, sys
+os.chdir(sys.argv[1])
+for path in ["d", "d/file", "plain"]:
+    print(path, sorted((name, os.getxattr(path, name)) for name in os.listxattr(path) if name.startswith("user.")))
+`;
+
+async function attributesIn(directory: string): Promise<string> {
+  return new TextDecoder().decode(await runProgram("python3", ["-c", LIST_ATTRIBUTES, directory]));
+}
+
+Deno.test("extended attributes are stored, for GNU tar and for download", withTar, async () => {
+  await using work = await makeWorkspace();
+  await Deno.mkdir(work.path("in"));
+  await runProgram("python3", ["-c", SET_ATTRIBUTES, work.path("in")]);
+  using store = openBox(work);
+  const options = { directory: work.path("in"), stateDirectory: work.path("state"), overwrite: true };
+  await upload(store, options);
+  await Deno.mkdir(work.path("out"));
+  for (const layer of await layersOf(store)) {
+    const file = blobFile(`${work.path("box")}/me/files`, layer);
+    await runProgram("tar", ["xzf", file, "--xattrs", "--overwrite", "-C", work.path("out")]);
+  }
+  const stored = await attributesIn(work.path("in"));
+  assert.match(stored, /photos/);
+  assert.equal(await attributesIn(work.path("out")), stored);
+  await downloadFolder(store, "t", { directory: work.path("back") });
+  assert.equal(await attributesIn(work.path("back")), stored);
+  const change = (path: string) => ["-c", `import os; os.setxattr("${work.path(path)}", b"user.kind", b"2")`];
+  for (const path of ["in/d", "in/plain"]) {
+    await runProgram("python3", change(path));
+    assert.equal((await upload(store, options)).sent, 1, `${path} has another attribute`);
+  }
+});
+
 Deno.test(
   "two clones give the same digests, in whatever order their files were made, under whatever umask",
   withPython,

@@ -1,5 +1,6 @@
 /** What reading a directory tree takes, and what the system says of what is in it. @module */
 import type { Bytes } from "../content/bytes.ts";
+import type { Attributes } from "./folder.ts";
 import type { ExactTime } from "../layers/entry.ts";
 
 /** What the system says of a file, a link or a directory. */
@@ -40,6 +41,8 @@ export interface Disk extends Disposable {
   stat(path: string): DiskEntry;
   /** The target of a symbolic link. */
   readLink(path: string): string;
+  /** The extended attributes of a file or a directory that others are to have, too; `undefined` = none, or they are unknown. */
+  attributes(path: string): Attributes | undefined;
   /** Opens a file to read it. Links are not followed, and nothing waits: something else may be at the path by now. */
   open(path: string): OpenFile;
 

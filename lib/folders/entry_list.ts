@@ -1,7 +1,7 @@
 /** The entries of a folder, packed: there may be a million. @module */
 import { NumberList } from "../images/number_list.ts";
 import { TextList } from "../images/text_list.ts";
-import type { FolderEntry, FolderEntryType } from "./folder.ts";
+import type { Attributes, FolderEntry, FolderEntryType } from "./folder.ts";
 
 /** An entry with what shows that it was changed since. */
 export interface FoundEntry extends FolderEntry {
@@ -23,6 +23,8 @@ export class EntryList {
   /** The path and the target of each, with a zero byte between them, which no name has. */
   readonly #texts = new TextList();
   readonly #numbers = new NumberList();
+  /** Few entries have attributes. */
+  readonly #attributes = new Map<number, Attributes>();
 
   /** How many there are. */
   get length(): number {
@@ -33,6 +35,7 @@ export class EntryList {
   push(entry: FoundEntry): number {
     this.#texts.push(`${entry.path}\0${entry.target ?? ""}`);
     this.#numbers.push(TYPES.indexOf(entry.type) * MODES + entry.mode);
+    if (entry.attributes) this.#attributes.set(this.length - 1, entry.attributes);
     for (const field of FIELDS) this.#numbers.push(entry[field]);
     return this.length - 1;
   }
@@ -47,6 +50,7 @@ export class EntryList {
     const number = (field: number) => this.#numbers.at(index * WIDTH + field);
     const [path = "", target] = this.#texts.at(index).split("\0");
     const type = TYPES[Math.floor(number(0) / MODES)]!;
+    const attributes = this.#attributes.get(index);
     return {
       path,
       type,
@@ -57,6 +61,7 @@ export class EntryList {
       changed: number(4),
       inode: number(5),
       ...(type === "symlink" || type === "hardlink" ? { target } : {}),
+      ...(attributes && { attributes }),
     };
   }
 }

@@ -13,7 +13,7 @@
  * pack. And engines apply layers in order: they set modes and times of directories when everything is in its place.
  *
  * **The same folder gives the same digests**, whoever stores it, wherever, and in whatever order its files were made. What
- * counts are paths, types, modes, modification times, link targets and bytes. Owners do not: they are recorded as 0. Nothing
+ * counts are paths, types, modes, modification times, link targets, extended attributes and bytes. Owners do not: they are recorded as 0. Nothing
  * depends on the clock, the locale, the umask of the program, or the name of the directory itself.
  *
  * **Reuse.** A journal on this machine remembers which metadata a pack was made of, so that a pack whose files have not
@@ -26,6 +26,7 @@
  * @module
  */
 import * as v from "valibot";
+import type { Bytes } from "../content/bytes.ts";
 import { parseAs } from "../oci/manifest.ts";
 import { isFolderConfig } from "../stash/shared_names.ts";
 
@@ -48,7 +49,12 @@ export interface FolderEntry {
   nanoseconds: number;
   /** The target of a symbolic link, or the first path of the file of a hard link. */
   target?: string | undefined;
+  /** Extended attributes by their names, in order; absent = none. Links have none. */
+  attributes?: Attributes | undefined;
 }
+
+/** Extended attributes by their names. */
+export type Attributes = Readonly<Record<string, Bytes>>;
 
 /** What the config of a folder's image says beside what those of all images say. */
 export interface FolderNote {

@@ -18,6 +18,7 @@ export const PORTABLE: Disk = {
   list: (directory) => Array.from(Deno.readDirSync(directory), ({ name }) => name),
   stat: (path) => entryOf(Deno.lstatSync(path)),
   readLink: (path) => Deno.readLinkSync(path),
+  attributes: () => undefined,
   open: (path) => {
     const info = entryOf(Deno.lstatSync(path));
     if (info.kind !== "file") return emptyFile(info);

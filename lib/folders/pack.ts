@@ -51,9 +51,13 @@ const BATCH = 500;
 export function fingerprintOf(pack: Pack): string {
   const hash = sha256().update("layerstash folder 2\n");
   let lines: string[] = [];
-  for (const { path, type, mode, size, seconds, nanoseconds, changed, inode, target } of pack.entries()) {
+  for (
+    const { path, type, mode, size, seconds, nanoseconds, changed, inode, target, attributes } of pack
+      .entries()
+  ) {
     // Directories change with each file in them, but what is stored of one is its mode and its time.
     const state = type === "directory" ? "" : `${changed} ${inode}`;
+    for (const [name, value] of Object.entries(attributes ?? {})) lines.push(`${name}=${value.toHex()}`);
     lines.push(`${path}\0${target ?? ""}\0${type} ${mode} ${size} ${seconds} ${nanoseconds} ${state}`);
     if (lines.length < BATCH) continue;
     hash.update(`${lines.join("\0")}\0`);

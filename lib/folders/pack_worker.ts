@@ -91,7 +91,8 @@ function* writtenEntry(entry: FoundEntry, { writer, disk, root, unreadable }: Wr
     using file = openReadable(disk, root, entry);
     if (!file) return void unreadable.add(entry.path);
     requireSame(file.stat(), entry);
-    yield* writer.file(entry, (into) => readWhole(file, into, entry));
+    const attributes = disk.attributes(pathOnDisk(root, entry.path));
+    yield* writer.file(attributes ? { ...entry, attributes } : entry, (into) => readWhole(file, into, entry));
     requireSame(file.stat(), entry);
   }
 }

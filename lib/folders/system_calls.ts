@@ -23,6 +23,8 @@ const SYMBOLS = {
   fchmod: { parameters: ["i32", "u32"], result: "i32" },
   futimens: { parameters: ["i32", "buffer"], result: "i32" },
   lchown: { parameters: ["buffer", "u32", "u32"], result: "i32" },
+  llistxattr: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
+  lgetxattr: { parameters: ["buffer", "buffer", "buffer", "usize"], result: "isize" },
   lsetxattr: { parameters: ["buffer", "buffer", "buffer", "usize", "i32"], result: "i32" },
   syncfs: { parameters: ["i32"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },
@@ -123,6 +125,18 @@ function diskOf(opened: Deno.DynamicLibrary<typeof SYMBOLS>): Disk {
       const length = library.readlink(pathBytes(path), target, BigInt(target.length));
       return decodeName(target.slice(0, demand(length, "read the link", path)));
     },
+    attributes(path) {
+      const length = Number(library.llistxattr(briefly(path), listing, BigInt(listing.length)));
+      if (length <= 0) return undefined; // it has none, or the file system knows none
+      const names = decodeName(listing.slice(0, length - 1)).split("\0").filter(isKept).sort();
+      const found = names.flatMap((name) => {
+        const size = Number(
+          library.lgetxattr(briefly(path), pathBytes(name), listing, BigInt(listing.length)),
+        );
+        return size < 0 ? [] : [[name, listing.slice(0, size)] as const]; // it was removed meanwhile
+      });
+      return found.length === 0 ? undefined : Object.fromEntries(found);
+    },
     open(path) {
       const flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
       const opened = library.open(briefly(path), flags, 0);
@@ -190,6 +204,11 @@ function diskOf(opened: Deno.DynamicLibrary<typeof SYMBOLS>): Disk {
     },
     [Symbol.dispose]: () => opened.close(),
   };
+}
+
+/** Whether an attribute belongs to a file, and not to this machine or its file system. */
+function isKept(name: string): boolean {
+  return name.startsWith("user.") || name === "security.capability";
 }
 
 /** What a file system says that has no attributes, not of this kind, or not for whoever asks. */

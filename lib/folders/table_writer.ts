@@ -2,7 +2,7 @@
 import type { Bytes } from "../content/bytes.ts";
 import { archiveName } from "../layers/write_tar.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { FolderEntry, FolderEntryType } from "./folder.ts";
+import type { Attributes, FolderEntry, FolderEntryType } from "./folder.ts";
 
 /** Where a piece of a file is. */
 export interface PiecePlace {
@@ -76,7 +76,7 @@ export class TableWriter {
 
 /** The row of an entry. Owners are 0, which is what no number means. */
 function rowOf(entry: FolderEntry): Record<string, unknown> {
-  const { type, mode, size, seconds, nanoseconds, target } = entry;
+  const { type, mode, size, seconds, nanoseconds, target, attributes } = entry;
   return {
     name: archiveName(entry),
     type: TYPES[type],
@@ -84,7 +84,12 @@ function rowOf(entry: FolderEntry): Record<string, unknown> {
     modtime: dateText(seconds, nanoseconds),
     ...(target !== undefined && { linkName: target }),
     mode,
+    ...(attributes && { xattrs: inBase64(attributes) }),
   };
+}
+
+function inBase64(attributes: Attributes): Record<string, string> {
+  return Object.fromEntries(Object.entries(attributes).map(([name, value]) => [name, value.toBase64()]));
 }
 
 /** Where the first piece of a file is, and the digest of the whole where that is the only one. */

@@ -97,7 +97,8 @@ class Walk {
   /** Adds a directory and what is in it. Yields after each entry. */
   *directory(path: string, info: DiskEntry): Generator<void> {
     if (path === "") this.#device = info.device;
-    this.found.directories.push(this.#entry(path, info, { type: "directory" }));
+    const attributes = this.#options.disk.attributes(pathOnDisk(this.#root, path));
+    this.found.directories.push(this.#entry(path, info, { type: "directory", attributes }));
     yield;
     if (this.#options.oneFileSystem && info.device !== this.#device) return;
     for (const name of this.#namesIn(path)) {
@@ -161,7 +162,7 @@ class Walk {
   #entry(
     path: string,
     { mode, size, seconds, nanoseconds, changed, inode }: DiskEntry,
-    kind: Pick<FoundEntry, "type" | "target">,
+    kind: Pick<FoundEntry, "type" | "target" | "attributes">,
   ): FoundEntry {
     const content = kind.type === "file" ? size : 0;
     if (kind.type !== "directory") this.found.count++;

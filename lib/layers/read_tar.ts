@@ -243,7 +243,14 @@ const ATTRIBUTE = "SCHILY.xattr.";
 function extendedAttributes(attributes: PaxAttributes): Entry["attributes"] {
   const found = [...attributes].filter(([key]) => key.startsWith(ATTRIBUTE));
   if (found.length === 0) return undefined;
-  return Object.fromEntries(found.map(([key, value]) => [key.slice(ATTRIBUTE.length), value.slice()]));
+  return Object.fromEntries(
+    found.map(([key, value]) => [attributeName(key.slice(ATTRIBUTE.length)), value.slice()]),
+  );
+}
+
+/** A key has no `=`: GNU tar writes that, and the sign that it escapes it with, in hexadecimal digits. */
+function attributeName(key: string): string {
+  return key.replaceAll("%3D", "=").replaceAll("%25", "%");
 }
 
 function padded(size: number): number {

@@ -1,7 +1,7 @@
 /** Encodes the headers of a tar archive: ustar, and pax for what does not fit into it (POSIX.1-2001). @module */
 import type { Bytes } from "../content/bytes.ts";
 import type { ExactTime } from "./entry.ts";
-import { encodeName } from "./tar_field.ts";
+import { decodeName, encodeName } from "./tar_field.ts";
 import { BLOCK } from "./tar_header.ts";
 
 /** What a header says. */
@@ -14,6 +14,8 @@ export interface TarEntry extends ExactTime {
   size: number;
   /** The target of a link; absent for others. */
   target?: string | undefined;
+  /** Extended attributes by their names; absent = none. */
+  attributes?: Readonly<Record<string, Bytes>> | undefined;
   /** Whose it is; absent = of root, by number alone. */
   owned?: { uid: number; gid: number; owner: string; group: string } | undefined;
 }
@@ -73,7 +75,7 @@ const PAX_NAME: Bytes = ENCODER.encode("PaxHeaders.0/attributes");
 
 /** The attributes that do not fit into the header, as pax writes them: `LENGTH KEY=VALUE\n`. */
 function attributesOf(
-  { path, target: linked = "", type, size, seconds, nanoseconds, owned }: TarEntry,
+  { path, target: linked = "", type, size, seconds, nanoseconds, attributes, owned }: TarEntry,
   { name, target }: { name: Bytes; target: Bytes },
 ): string {
   const records: [key: string, value: string][] = owned ? ownerRecords(owned) : [];
@@ -83,7 +85,16 @@ function attributesOf(
   if (nanoseconds > 0 || !fitsTime(seconds)) records.push(["mtime", timeText(seconds, nanoseconds)]);
   // Bytes that are not UTF-8 are lone surrogates.
   if (!records.every(([, value]) => value.isWellFormed())) records.unshift(["hdrcharset", "BINARY"]);
+  records.push(...extendedRecords(attributes));
   return records.map(([key, value]) => recordOf(key, value)).join("");
+}
+
+/** Extended attributes, as star, GNU tar and all engines write them. A name may have no `=`. */
+function extendedRecords(attributes: TarEntry["attributes"] = {}): [key: string, value: string][] {
+  return Object.entries(attributes).map(([name, value]) => {
+    const key = name.replaceAll("%", "%25").replaceAll("=", "%3D");
+    return [`SCHILY.xattr.${key}`, decodeName(value)];
+  });
 }
 
 function ownerRecords({ uid, gid, owner, group }: NonNullable<TarEntry["owned"]>) {
@@ -98,7 +109,7 @@ function ownerRecords({ uid, gid, owner, group }: NonNullable<TarEntry["owned"]>
 }
 
 function recordOf(key: string, value: string): string {
-  const rest = key.length + encodeName(value).length + 3; // the blank, the equals sign and the newline
+  const rest = encodeName(key).length + encodeName(value).length + 3; // the blank, the equals sign and the newline
   let length = rest + `${rest}`.length;
   if (length !== rest + `${length}`.length) length = rest + `${length}`.length;
   return `${length} ${key}=${value}\n`;
