@@ -159,6 +159,67 @@ Deno.test({
   },
 });
 
+/** Makes a key for the program. Returns the words that encrypt, and those that decrypt. */
+async function makeKey(place: Workplace): Promise<{ encrypt: string[]; decrypt: string[] }> {
+  const { code, stdout, stderr } = await place.run(["keygen", "key.txt"]);
+  assert.equal(code, 0, stderr);
+  return { encrypt: ["--encrypt-to", stdout.trim()], decrypt: ["--identity", "key.txt"] };
+}
+
+Deno.test(
+  "an upload that is killed within an encrypted chunk sends only the rest, and then nothing",
+  UNIX,
+  async () => {
+    await using place = await makeWorkplace();
+    await using fake = await startFakeRegistry({ discard: true, faults: { locations: "relative" } });
+    await using proxy = startCountingProxy(fake);
+    const size = await chooseSize(place.directory, SIZES);
+    await writeSparseFile(place.path("big.img"), size);
+    const { encrypt } = await makeKey(place);
+    const args = ["upload", ...commonArgs(proxy, place), "-i", "big.img", "--chunk-size", "9GiB", ...encrypt];
+    const { passed } = await killAndRerun(place, { proxy, args, at: 0.9 * size });
+    tell("encrypted upload", { passed, size });
+    assert.ok(passed <= 1.05 * size);
+    const before = proxy.passed.up;
+    const { stderr } = await place.run(args);
+    assert.match(stderr, /nothing had to be sent/);
+    assert.ok(proxy.passed.up - before < MiB);
+  },
+);
+
+Deno.test({
+  name: "a download that is killed within an encrypted chunk fetches only the rest",
+  ignore: UNIX.ignore || !await ensureTool("docker-registry", "docker-registry"),
+  async fn() {
+    await using place = await makeWorkplace();
+    await using registry = await startRegistry();
+    await using proxy = startCountingProxy(registry);
+    const size = await chooseSize(place.directory, SIZES);
+    await writeSparseFile(place.path("big.img"), size);
+    const { encrypt, decrypt } = await makeKey(place);
+    const there = ["--registry", registry.url, "-r", "me/files", "-t", "big"];
+    const stored = await place.run(["upload", ...there, "-i", "big.img", "--chunk-size", "9GiB", ...encrypt]);
+    assert.equal(stored.code, 0, stored.stderr);
+    const digest = await digestOfFile(place.path("big.img"));
+    await Deno.remove(place.path("big.img"));
+    const fetch = [
+      "download",
+      ...commonArgs(proxy, place),
+      "-o",
+      "back.img",
+      "--jobs",
+      `${CONNECTIONS}`,
+      ...decrypt,
+    ];
+    const { passed } = await killAndRerun(place, { proxy, args: fetch, at: 0.9 * size });
+    tell("encrypted download", { passed, size });
+    const more = passed - size;
+    const decrypted = MiB; // what is on its way between two records
+    assert.ok(more <= Math.max(0.05 * size, CONNECTIONS * (UNDER_WAY + decrypted)), `${more} bytes more`);
+    assert.equal(await digestOfFile(place.path("back.img")), digest);
+  },
+});
+
 Deno.test("after Ctrl-C both ways go on, and the message says how", UNIX, async () => {
   await using place = await makeWorkplace();
   await using fake = await startFakeRegistry({ faults: { locations: "relative" } });
