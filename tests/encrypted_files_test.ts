@@ -109,7 +109,7 @@ testOnEachStore("an encrypted file comes back, and everything but its bytes need
   assert.equal((await remove(store, "disk")).removed.length, 4);
 });
 
-Deno.test("the stored bytes, manifests and configs show neither the name nor the bytes of the file", async () => {
+Deno.test("the stored bytes, manifests and configs show neither the bytes, the name nor the date of the file", async () => {
   await using scene = await setScene(new TextEncoder().encode("CANARY".repeat(20_000)));
   await upload(scene.store, "disk", options(scene));
   const { storage } = scene.fake;
@@ -117,7 +117,10 @@ Deno.test("the stored bytes, manifests and configs show neither the name nor the
     ...storage.blobs.keys().map((digest) => blobOf(scene.fake, digest)),
     ...storage.repository("me/files").manifests.values().map(({ bytes }) => bytes),
   ].map((bytes) => new TextDecoder("latin1").decode(bytes));
-  assert.equal(texts.some((text) => text.includes("CANARY") || text.includes("secret.img")), false);
+  const secrets = ["CANARY", "secret.img", "2024-02-03"];
+  assert.deepEqual(secrets.filter((secret) => texts.some((text) => text.includes(secret))), []);
+  const { modified } = await info(scene.store, "disk", { identities: scene.key.identities });
+  assert.equal(modified, "2024-02-03T04:05:06.000Z");
 });
 
 Deno.test("no stored chunk is larger than the size of a chunk, and all begin with one header", async () => {
@@ -366,6 +369,18 @@ Deno.test("a journal has the key while an upload runs, and has nothing of it at 
   for (const { name } of Deno.readDirSync(scene.work.path("state"))) {
     assert.equal(Deno.statSync(scene.work.path(`state/${name}`)).mode! & 0o777, 0o600);
   }
+});
+
+Deno.test("the key of a stream is not kept: its upload cannot go on", async () => {
+  await using scene = await setScene();
+  const state = scene.work.path("state");
+  let texts: string[] = [];
+  const onEvent = (event: TransferEvent) => {
+    if (event.type === "blob") texts = texts.concat(textsIn(state));
+  };
+  await upload(scene.store, "disk", { ...options(scene), input: streamOf(FILE, 10_000), onEvent });
+  assert.ok(texts.length > 0);
+  assert.equal(texts.some((text) => text.includes("fileKey")), false);
 });
 
 function textsIn(directory: string): string[] {

@@ -51,13 +51,13 @@ export async function openStash(
   }
   const { details, key } = await decryptDetails(encoded, identities);
   requireFit(stash, details, key);
-  const { name, size, chunkSize, digests } = details;
+  const { name, modified, size, chunkSize, digests } = details;
   const slices = digests.map((digest, index) => ({
     digest,
     size: sliceSize(index + 1, { size, chunkSize }),
   }));
   const { encryption, name: _, ...rest } = stash;
-  const named = { ...rest, ...(name !== undefined && { name }) };
+  const named = { ...rest, modified, ...(name !== undefined && { name }) };
   const plain = { ...named, size, chunkSize, chunks: chunksOf(stash.baseTag, slices) };
   return {
     stash: { ...named, encryption: { ...encryption, size } },

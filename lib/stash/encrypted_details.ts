@@ -1,4 +1,4 @@
-/** What an encrypted stash keeps secret beside the bytes: name, size and digests of the file. @module */
+/** What an encrypted stash keeps secret beside the bytes: name, date, size and digests of the file. @module */
 import * as v from "valibot";
 import type { Bytes } from "../content/bytes.ts";
 import { collect } from "../content/collect.ts";
@@ -16,6 +16,8 @@ import { StashKey } from "./stash_key.ts";
 export interface EncryptedDetails {
   /** The name of the file; absent where a stream was stored. */
   name?: string | undefined;
+  /** When it was last changed, or a stream was stored, as an ISO 8601 date. */
+  modified: string;
   /** The size of the file, in bytes. */
   size: number;
   /** How much of the file a chunk holds, in bytes; the last one may hold less. */
@@ -29,6 +31,7 @@ export interface EncryptedDetails {
 /** The digests are one text of 64 digits each: there may be 100,000. */
 const detailsSchema: v.GenericSchema<unknown, EncryptedDetails> = v.object({
   name: v.optional(v.string()),
+  modified: v.pipe(v.string(), v.isoTimestamp()),
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   chunkSize: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
   digests: v.pipe(

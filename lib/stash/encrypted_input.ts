@@ -65,11 +65,12 @@ export interface EncryptInputOptions extends CallOptions {
 export async function encryptInput(input: Input, options: EncryptInputOptions): Promise<StashInput> {
   const { encryptTo, store, baseTag, stateDirectory, onEvent } = options;
   if (!encryptTo) return { ...input, [Symbol.asyncDispose]: () => Promise.resolve() };
+  const { identity } = input;
   const journal = await openJournal({
-    directory: stateDirectory,
+    directory: identity && stateDirectory, // a stream cannot go on, so that its key is not kept
     name: `encrypted upload of ${baseTag} to ${store.name}`,
     where: store.url,
-    subject: input.identity ? JSON.stringify([input.identity, encryptTo.id]) : crypto.randomUUID(),
+    subject: JSON.stringify([identity, encryptTo.id]),
     onEvent,
   });
   try {
@@ -177,6 +178,7 @@ function withKey(
     remember: () => file.keep(chunk.number),
   });
   const { name, size, identity } = input;
+  const modified = input.modified.toISOString();
   return {
     ...input,
     name: undefined,
@@ -194,14 +196,14 @@ function withKey(
         if (!key) throw needsKey();
         const digests = await file.digests(chunks.length);
         return await encryptDetails(
-          { name, size: file.size, chunkSize: plainSize, digests, stored: list },
+          { name, modified, size: file.size, chunkSize: plainSize, digests, stored: list },
           key,
         );
       },
       settle(stash) {
         journal.replace({ header: header.toBase64() });
         const encryption = { ...stash.encryption!, size: size ?? file.size };
-        return { ...stash, ...(name !== undefined && { name }), encryption };
+        return { ...stash, ...(name !== undefined && { name }), modified, encryption };
       },
     },
     [Symbol.asyncDispose]: () => Promise.resolve(journal[Symbol.dispose]()),

@@ -33,8 +33,8 @@ export class StashDraft implements Slicing {
   readonly size: number | undefined;
   /** How many chunks there are; absent while a stream is read. */
   readonly chunks: number | undefined;
-  /** When the file was last changed, or the stream was opened, as an ISO 8601 date. */
-  modified: string;
+  /** When the file was last changed, or the stream was opened, as an ISO 8601 date; absent where that is encrypted. */
+  modified: string | undefined;
   readonly #name: string | undefined;
   readonly #encryption: InputEncryption | undefined;
 
@@ -49,7 +49,7 @@ export class StashDraft implements Slicing {
     this.chunkSize = input.encryption?.chunkSize ?? options.chunkSize;
     this.size = input.size;
     this.chunks = input.size === undefined ? undefined : chunkCount(input.size, this.chunkSize);
-    this.modified = input.modified.toISOString();
+    this.modified = input.encryption ? undefined : input.modified.toISOString();
     this.#name = input.name;
     this.#encryption = input.encryption;
     checkBaseTag(this.baseTag, this.chunks);
@@ -99,7 +99,7 @@ export class StashDraft implements Slicing {
       name: this.#name,
       size: totalSize(layers),
       chunkSize: this.chunkSize,
-      modified: this.modified,
+      ...(this.modified !== undefined && { modified: this.modified }),
       chunks: chunksOf(this.baseTag, layers),
       provenComplete: true,
       ...(this.#encryption && { encryption: { format: "age" } }),

@@ -1030,6 +1030,38 @@ manifest, however large the file is. Manifests are what Docker Hub counts as pul
 A file that the Python tool stored has no such list; all that can be checked is that there are no gaps, and
 that all chunks but the last have the same size.
 
+## An encrypted file
+
+Each chunk of an encrypted file is a file of [age](https://age-encryption.org/v1). \`size\`, \`chunkSize\` and
+\`digests\` are those of what is stored, so that \`list\`, \`copy\`, \`verify\` and \`remove\` need no key. \`name\` and
+the date are missing, and the config has one field more:
+
+\`\`\`json
+"encryption": { "format": "age", "details": "YWdlLWVuY3J5cHRpb24ub3JnL3Yx…" }
+\`\`\`
+
+\`details\`, in the last chunk only, is a file of age in base64. In it is a JSON object: \`name\`, \`modified\`,
+\`size\` and \`chunkSize\` of the file itself, \`digests\` (SHA-256 of its bytes in each chunk, 64 digits each), and
+\`stored\`, the SHA-256 of the lines of the other \`digests\`.
+
+All chunks and the details have one header, and so one file key. The nonce after the header is HKDF-SHA-256 of
+the file key, with the info \`layerstash chunk N\` for a chunk, and for the details \`layerstash details\`, with
+their text as the salt. That is what binds the chunks together:
+
+| what a registry, or whoever writes to it, may try     | what is not right then                                   |
+| ----------------------------------------------------- | -------------------------------------------------------- |
+| change bytes                                          | the record of age, or the header that all chunks share   |
+| swap or repeat records, or cut some off               | the number of the record, or the mark of the last one    |
+| swap, drop or repeat chunks, and change all lists     | \`stored\` and \`digests\` in the details                    |
+| give the bytes of one chunk when another is asked for | the nonce: each chunk has the one of its number          |
+| put a chunk of another file of yours among them       | the file key: each file has its own                      |
+| put another whole file of yours under the name        | nothing: pin the [digest](files.md), which stands for it |
+
+While an upload runs, its [journal](troubleshooting.md#journals) has the file key, readable for you alone, so
+that the same command goes on inside a chunk. When the upload is complete, the key is removed from the
+journal, and the header stays: by it the same upload is recognized, and sends nothing. Elsewhere only
+\`--identity\` can tell.
+
 ## Folders
 
 A directory that \`upload\` stores is one image under one tag. Its layers are gzip archives in the
