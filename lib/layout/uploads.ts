@@ -15,6 +15,8 @@ import { LOCKS, UPLOAD_PREFIX } from "./drafts.ts";
 const MOST = 1000;
 /** An upload that got nothing for so many milliseconds makes room where there are too many. */
 const IDLE = 3600_000;
+/** For how many milliseconds a count that was too high is believed: counting takes longer than a request. */
+const COUNTED_FOR = 10_000;
 /** How many uploads are hashed while they come. Others are read again at their end. */
 const HASHED = 64;
 
@@ -26,8 +28,11 @@ export class LayoutUploads implements UploadsInPieces {
   readonly #blobs: Blobs;
   /** The uploads that this process knows, those that got their last piece long ago first. */
   readonly #known: Map<string, LayoutUpload> = new Map();
-  /** How many files of uploads there are; `undefined` = they are not counted yet. */
-  #count: number | undefined;
+  /** How many uploads there are. At first they are not counted, and count as too many. */
+  #count = MOST;
+  /** When they were last counted. */
+  #counted = -Infinity;
+  #counting: Promise<void> | undefined;
 
   /** @param blobs the blobs of the same layout */
   constructor({ directory }: { directory: string }, blobs: Blobs) {
@@ -37,10 +42,12 @@ export class LayoutUploads implements UploadsInPieces {
 
   async begin({ signal }: CallOptions = {}): Promise<UploadInPieces> {
     signal?.throwIfAborted();
-    await this.#makeRoom();
+    await this.#reserve();
     const id = crypto.randomUUID();
-    await this.#blobs.beginUpload(this.#path(id));
-    this.#count!++;
+    await this.#blobs.beginUpload(this.#path(id)).catch((error) => {
+      this.#count--;
+      throw error;
+    });
     return this.#know(id, 0);
   }
 
@@ -59,7 +66,7 @@ export class LayoutUploads implements UploadsInPieces {
       id,
       blobs: this.#blobs,
       forget: () => {
-        if (this.#known.delete(id)) this.#count!--;
+        if (this.#known.delete(id)) this.#count--;
       },
     });
     upload.correct(size);
@@ -71,14 +78,22 @@ export class LayoutUploads implements UploadsInPieces {
   }
 
   /**
-   * Makes sure that there are not too many uploads.
+   * Counts one upload more.
    *
-   * @throws {ConflictError} if there are
+   * @throws {ConflictError} if there are too many
    */
-  async #makeRoom(): Promise<void> {
-    if (this.#count !== undefined && this.#count < MOST) return;
-    this.#count = await this.#removeIdle();
+  async #reserve(): Promise<void> {
+    if (this.#count >= MOST && Date.now() - this.#counted >= COUNTED_FOR) {
+      await (this.#counting ??= this.#recount()); // once, however many ask
+    }
     if (this.#count >= MOST) throw new ConflictError(`${MOST} uploads are under way: no other can begin`);
+    this.#count++;
+  }
+
+  async #recount(): Promise<void> {
+    this.#count = await this.#removeIdle();
+    this.#counted = Date.now();
+    this.#counting = undefined;
   }
 
   /** Counts the uploads. Where there are too many, removes those that are idle. */

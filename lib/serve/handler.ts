@@ -12,6 +12,7 @@ const PARTS: readonly (readonly [path: string, part: Part])[] = [
   ["/files/", filesPart],
   ["/page/", assetsPart],
   ["/healthz", () => Promise.resolve(textResponse(200, "ok"))],
+  ["/metrics", (_request, _url, { metrics }) => Promise.resolve(metricsResponse(metrics))],
   ["/", overviewPart],
 ];
 
@@ -58,4 +59,9 @@ function repositoriesOf(
   return typeof stores.names === "function" ? stores as ServedRepositories : new OpenRepositories(
     stores as Readonly<Record<string, Store>>,
   );
+}
+
+function metricsResponse(metrics: (() => string) | undefined): Response {
+  if (!metrics) return textResponse(404, "start the server with --metrics");
+  return new Response(metrics(), { headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" } });
 }

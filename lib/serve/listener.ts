@@ -33,7 +33,7 @@ export interface ListenLimits {
   headerBytes: number;
   /** How long the headers of a request may take. */
   headerTime: number;
-  /** How long a connection may be silent while a request is under way. */
+  /** How long a client may send nothing of a body, and take nothing of an answer. */
   silence: number;
   /** How long a connection is kept for the next request. */
   idle: number;
@@ -79,8 +79,13 @@ export async function listen(
   handler: (request: Request) => Promise<Response>,
   options: ListenOptions,
 ): Promise<Listener> {
-  const server = await makeServer(options, (request, response) => {
-    void answerNode(handler, { request, response, isSecure: options.tls !== undefined }, options.onExchange);
+  const limits = { ...LIMITS, ...options.limits };
+  const side = { isSecure: options.tls !== undefined, silence: limits.silence };
+  const running = new Set<Promise<void>>();
+  const server = await makeServer({ ...options, limits }, (request, response) => {
+    const exchange = answerNode(handler, { request, response, ...side }, options.onExchange);
+    running.add(exchange);
+    void exchange.finally(() => running.delete(exchange));
   });
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   server.on("close", resolve);
@@ -93,14 +98,22 @@ export async function listen(
   stopWith(server, options.signal);
   const { port } = server.address() as AddressInfo;
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-  return { url: `${options.tls ? "https" : "http"}://${host}:${port}/`, finished: closed };
+  return {
+    url: `${options.tls ? "https" : "http"}://${host}:${port}/`,
+    finished: closed.then(() => endOf(running)),
+  };
+}
+
+/** Waits for work that goes on although its client has gone. */
+async function endOf(running: ReadonlySet<Promise<void>>): Promise<void> {
+  await Promise.allSettled(running);
 }
 
 async function makeServer(
-  { tls, limits }: ListenOptions,
+  { tls, limits }: ListenOptions & { limits: ListenLimits },
   listener: (request: http.IncomingMessage, response: http.ServerResponse) => void,
 ): Promise<http.Server> {
-  const { connections, headerBytes, headerTime, silence, idle } = { ...LIMITS, ...limits };
+  const { connections, headerBytes, headerTime, idle } = limits;
   const common = {
     maxHeaderSize: headerBytes,
     headersTimeout: headerTime,
@@ -112,7 +125,6 @@ async function makeServer(
     ? (await import("node:https")).default.createServer({ ...common, ...tls }, listener)
     : (await import("node:http")).default.createServer(common, listener);
   server.maxConnections = connections;
-  server.setTimeout(silence);
   return server;
 }
 

@@ -26,6 +26,8 @@ interface NodeExchange {
   request: http.IncomingMessage;
   response: http.ServerResponse;
   isSecure: boolean;
+  /** How many milliseconds are waited for the client to send more, or to take more. */
+  silence: number;
 }
 
 /** Counts the bytes of the bodies. */
@@ -34,31 +36,40 @@ interface Counts {
   received: number;
 }
 
+/** What the two bodies of an exchange need. */
+interface Receiving {
+  counts: Counts;
+  silence: number;
+}
+
 /** Lets a handler answer a request. Its signal aborts when the client goes before it has the answer. */
 export async function answerNode(
   handler: (request: Request) => Promise<Response>,
-  { request, response, isSecure }: NodeExchange,
+  { request, response, isSecure, silence }: NodeExchange,
   onExchange?: (exchanged: Exchanged) => void,
 ): Promise<void> {
   const counts: Counts = { sent: 0, received: 0 };
   const begin = performance.now();
+  const client = request.socket.remoteAddress ?? "-"; // a socket that was closed does not know it any more
   const gone = new AbortController();
   response.on("close", () => {
     if (!response.writableFinished) gone.abort(new Error("the client has gone"));
   });
   request.on("error", () => {}); // the body's stream reports it
   try {
-    const asked = webRequest(request, { isSecure, signal: gone.signal, counts });
+    const asked = webRequest(request, { isSecure, signal: gone.signal, counts, silence });
     const answer = asked ? await handler(asked) : plainAnswer(400, "bad request");
-    await send(answer, response, counts);
+    await send(answer, response, { counts, silence });
     request.resume(); // the rest of a body that nobody wanted
   } catch {
     if (response.headersSent) response.destroy(); // the client must not take a part for the whole
-    else await send(plainAnswer(500, "the server is at fault"), response, counts).catch(() => {});
+    else {await send(plainAnswer(500, "the server is at fault"), response, { counts, silence }).catch(
+        () => {},
+      );}
   }
-  const { method = "", url: target = "", headers: { authorization }, socket } = request;
+  const { method = "", url: target = "", headers: { authorization } } = request;
   onExchange?.({
-    client: socket.remoteAddress ?? "-",
+    client,
     method,
     target,
     authorization,
@@ -71,7 +82,7 @@ export async function answerNode(
 /** The request as the web has it; `undefined` if it cannot be one. */
 function webRequest(
   request: http.IncomingMessage,
-  { isSecure, signal, counts }: { isSecure: boolean; signal: AbortSignal; counts: Counts },
+  { isSecure, signal, ...receiving }: Receiving & { isSecure: boolean; signal: AbortSignal },
 ): Request | undefined {
   const { method = "GET", headers, url: target = "/" } = request;
   const host = headers.host ?? "";
@@ -84,18 +95,18 @@ function webRequest(
         [value ?? []].flat().map((each): [string, string] => [name, each])
       ),
       signal,
-      ...(hasBody && { body: bodyOf(request, counts), duplex: "half" }),
+      ...(hasBody && { body: bodyOf(request, receiving), duplex: "half" }),
     });
   } catch {
     return undefined; // a host that is none, or a method that the web does not know
   }
 }
 
-function bodyOf(request: http.IncomingMessage, counts: Counts): ByteStream {
+function bodyOf(request: http.IncomingMessage, { counts, silence }: Receiving): ByteStream {
   const pieces = request[Symbol.asyncIterator]() as AsyncIterator<Uint8Array<ArrayBuffer>>;
   return new ReadableStream({
     async pull(controller) {
-      const { done, value } = await pieces.next();
+      const { done, value } = await inTimeOrGone(pieces.next(), request, silence);
       if (done) return controller.close();
       counts.received += value.length;
       controller.enqueue(value);
@@ -106,7 +117,25 @@ function bodyOf(request: http.IncomingMessage, counts: Counts): ByteStream {
   }, { highWaterMark: 0 });
 }
 
-async function send(answer: Response, response: http.ServerResponse, counts: Counts): Promise<void> {
+/** Waits for the client. One that is silent for too long loses the connection, and the work on its request fails. */
+async function inTimeOrGone<T>(
+  work: Promise<T>,
+  connection: http.IncomingMessage | http.ServerResponse,
+  silence: number,
+): Promise<T> {
+  const timer = setTimeout(() => connection.destroy(), silence);
+  try {
+    return await work;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function send(
+  answer: Response,
+  response: http.ServerResponse,
+  { counts, silence }: Receiving,
+): Promise<void> {
   response.writeHead(answer.status, Object.fromEntries(answer.headers));
   const reader = answer.body?.getReader();
   try {
@@ -114,7 +143,7 @@ async function send(answer: Response, response: http.ServerResponse, counts: Cou
       const { done, value } = await reader?.read() ?? { done: true };
       if (done || !value) break;
       counts.sent += value.length;
-      if (!response.write(value)) await roomIn(response);
+      if (!response.write(value)) await inTimeOrGone(roomIn(response), response, silence);
     }
     response.end();
   } finally {

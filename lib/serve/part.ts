@@ -15,6 +15,8 @@ export interface ServeOptions {
   identities?: Identities | undefined;
   /** Receives what happens while the server answers: requests to other registries, retries, notices. */
   onEvent?: OnEvent | undefined;
+  /** Gives the text of `/metrics`, as Prometheus reads it; absent = there is nothing at this path. */
+  metrics?: (() => string) | undefined;
 }
 
 /** What the parts of a server work with. */

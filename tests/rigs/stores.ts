@@ -1,4 +1,4 @@
-/** Every kind of store that a stash can be in: a layout directory, Debian's docker-registry, the fake registry. @module */
+/** Every kind of store that a stash can be in: a layout directory, which may be served, docker-registry, the fake registry. @module */
 import { join, relative } from "node:path";
 import { type Digest, digestOf, encodedPart } from "../../lib/oci/digest.ts";
 import { type OpenOptions, openStore } from "../../lib/open/open_store.ts";
@@ -7,6 +7,7 @@ import { concatenate } from "./content.ts";
 import { ensureTool } from "./debian.ts";
 import { startFakeRegistry } from "./fake_registry.ts";
 import { startRegistry } from "./real_registry.ts";
+import { startServer } from "./served.ts";
 
 /** Somewhere to store. */
 export interface Place extends AsyncDisposable {
@@ -25,6 +26,7 @@ const KINDS: readonly { kind: string; start(): Promise<Place>; ignore: boolean }
     start: makeRealPlace,
     ignore: !await ensureTool("docker-registry", "docker-registry"),
   },
+  { kind: "in a directory that is served", start: makeServedPlace, ignore: false },
   { kind: "in the fake registry", start: makeFakePlace, ignore: false },
 ];
 
@@ -64,6 +66,24 @@ async function makeRealPlace(): Promise<Place> {
     contents: () => filesUnder(registry.storage),
     damage: (digest, change) => changeFile(registry.blobPath(digest), change),
     [Symbol.asyncDispose]: () => registry[Symbol.asyncDispose](),
+  };
+}
+
+async function makeServedPlace(): Promise<Place> {
+  const directory = await Deno.makeTempDir({ prefix: "layerstash-served-" });
+  const server = await startServer([`oci:${directory}`]);
+  return {
+    open: (options) => openStore({ registry: server.url, repository: "me/files", ...options }),
+    async contents() {
+      const files = Object.entries(await filesUnder(directory));
+      return Object.fromEntries(files.filter(([name]) => !name.includes("/.layerstash-upload-")));
+    },
+    damage: (digest, change) =>
+      changeFile(join(directory, "me/files/blobs/sha256", encodedPart(digest)), change),
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await Deno.remove(directory, { recursive: true });
+    },
   };
 }
 

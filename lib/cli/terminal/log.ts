@@ -46,6 +46,11 @@ export class Log {
     this.#options.print(colour ? lines.replace(/^\w+:/, `\x1b[${colour}m$&\x1b[0m`) : lines);
   }
 
+  /** Prints a line as it is, if notes are wanted. */
+  record(line: string): void {
+    if (this.#wants("info")) this.#options.print(`${oneLine(line)}\n`);
+  }
+
   /** Prints what could not be done and why, the error's hint, and its stack when debugging. */
   fail(what: string, error: unknown): void {
     this.print("critical", `${what}: ${error instanceof Error ? error.message : String(error)}`);

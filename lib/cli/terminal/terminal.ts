@@ -143,6 +143,11 @@ export class Terminal implements Disposable {
     this.#log.print("warning", text);
   }
 
+  /** Prints a line for other programs to read on standard error, unless only errors are wanted there. */
+  record(line: string): void {
+    this.#log.record(line);
+  }
+
   /** Prints a line on standard error, if lines of its level are wanted. */
   log(level: LogLevel, text: string): void {
     this.#log.print(level, text);

@@ -1,0 +1,299 @@
+/** What attackers send to a server: other sites' pages, tricky paths, floods, lies about lengths, wrong passwords. @module */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { digestOf } from "../lib/oci/digest.ts";
+import { Passwords } from "../lib/serve/passwords.ts";
+import { someBytes } from "./rigs/content.ts";
+import { type Served, type ServedOptions, startServer } from "./rigs/served.ts";
+import { USER } from "./rigs/user.ts";
+
+const PATH = "/v2/me/files/blobs/uploads/";
+
+/** Serves a new directory while a test runs. */
+async function withServer(
+  options: ServedOptions,
+  body: (server: Served, directory: string) => Promise<void>,
+): Promise<void> {
+  const directory = await Deno.makeTempDir({ prefix: "layerstash-serve-" });
+  {
+    await using server = await startServer([`oci:${directory}`], options);
+    await body(server, directory);
+  }
+  await Deno.remove(directory, { recursive: true });
+}
+
+/** Sends bytes as they are, and gives all that comes back until the server closes the connection. */
+async function raw({ port }: Served, ...texts: (string | Uint8Array)[]): Promise<string> {
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  const all = new Response(connection.readable).text().catch(() => "");
+  const writer = connection.writable.getWriter();
+  for (const text of texts) {
+    await writer.write(typeof text === "string" ? new TextEncoder().encode(text) : text).catch(() => {});
+  }
+  return await all;
+}
+
+async function statusOf({ url }: Served, path: string, init: RequestInit = {}): Promise<number> {
+  const answer = await fetch(url + path, init);
+  await answer.body?.cancel();
+  return answer.status;
+}
+
+const head = (line: string, ...headers: string[]) =>
+  [line, "Connection: close", ...headers, "", ""].join("\r\n");
+
+Deno.test("a name that somebody else has given this address is refused", async () => {
+  await withServer({ hosts: ["files.example.com"] }, async (server) => {
+    const ask = async (host: string) =>
+      (await raw(server, head("GET /v2/ HTTP/1.1", `Host: ${host}`))).slice(9, 12);
+    assert.equal(await ask("evil.example.net"), "421");
+    assert.equal(await ask(`evil.example.net:${server.port}`), "421");
+    assert.equal(await ask("localhost.evil.net"), "421");
+    assert.equal(await ask("127.0.0.1.evil.net"), "421");
+    for (
+      const host of ["localhost", "127.0.0.1:80", "[::1]:5000", "files.example.com", "FILES.example.com:443"]
+    ) {
+      assert.equal(await ask(host), "200", host);
+    }
+    assert.match(await raw(server, head("GET /v2/ HTTP/1.1")), /^HTTP\/1.1 400 /, "no host at all");
+    assert.match(
+      await raw(server, head("GET /v2/ HTTP/1.1", "Host: localhost", "Host: evil.net")),
+      /^HTTP\/1.1 400 /,
+    );
+    assert.match(
+      await raw(server, head("GET http://evil.net/v2/ HTTP/1.1", "Host: localhost")),
+      /^HTTP\/1.1 400 /,
+    );
+  });
+});
+
+Deno.test("pages of other sites change nothing, whatever method they use", async () => {
+  await withServer({}, async (server, directory) => {
+    const own = { origin: server.url };
+    const foreign: Record<string, string>[] = [
+      { origin: "http://evil.example.net" },
+      { origin: "null" },
+      { origin: `http://localhost:${server.port + 1}` },
+      { "sec-fetch-site": "cross-site" },
+      { "sec-fetch-site": "same-site" },
+    ];
+    for (const headers of foreign) {
+      for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {
+        assert.equal(
+          await statusOf(server, PATH, { method, headers }),
+          403,
+          `${method} ${JSON.stringify(headers)}`,
+        );
+      }
+    }
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(directory)), [], "nothing was begun");
+    assert.equal(await statusOf(server, PATH, { method: "POST", headers: own }), 202);
+  });
+});
+
+Deno.test("no path leads out of the directory, or to a file that is not stored", async () => {
+  await withServer({}, async (server, directory) => {
+    await Deno.writeTextFile(join(directory, "secret"), "not for you");
+    await Deno.mkdir(join(directory, "me/files/blobs/sha256"), { recursive: true });
+    await Deno.writeTextFile(join(directory, "me/files/oci-layout"), `{"imageLayoutVersion":"1.0.0"}`);
+    const long = "a".repeat(9000);
+    for (
+      const path of [
+        "/v2/../secret",
+        "/v2/me/files/blobs/../../../../secret",
+        "/v2/%2e%2e/%2e%2e/secret/manifests/x",
+        "/v2/me%2ffiles/blobs/..%2f..%2foci-layout",
+        "/v2/me/files/blobs/sha256:..%2f..%2foci-layout",
+        "/v2/me/files/blobs/sha256%3a%2e%2e%2foci-layout",
+        "/v2/me/files/manifests/..%2findex.json",
+        "/v2/me/files/manifests/a%00b",
+        "/v2/me/files%00/tags/list",
+        "/v2/.layerstash/tags/list",
+        `/v2/${long}/tags/list`,
+        `/v2/me/files/manifests/${long}`,
+        `/v2/me/files/blobs/uploads/..%2f..%2fsecret`,
+      ]
+    ) {
+      const answer = await raw(server, head(`GET ${path} HTTP/1.1`, "Host: localhost"));
+      assert.match(answer, /^HTTP\/1.1 40[04] /, path);
+      assert.doesNotMatch(answer, /not for you|imageLayoutVersion/, path);
+    }
+    for (const name of ["..", "%2e%2e/x", "a/../../b", "A", "a//b", "a%00"]) {
+      const status = (await raw(server, head(`POST /v2/${name}/blobs/uploads/ HTTP/1.1`, "Host: localhost")))
+        .slice(9, 12);
+      assert.ok(["400", "404", "202"].includes(status), `${name}: ${status}`);
+    }
+    const made = Array.from(Deno.readDirSync(directory), ({ name }) => name).sort();
+    assert.ok(made.every((name) => ["b", "me", "secret", "x"].includes(name)), made.join());
+  });
+});
+
+Deno.test("floods of headers are cut off", async () => {
+  await withServer({}, async (server) => {
+    const one = head("GET /v2/ HTTP/1.1", "Host: localhost", `X: ${"y".repeat(100_000)}`);
+    const many = head(
+      "GET /v2/ HTTP/1.1",
+      "Host: localhost",
+      ...Array.from({ length: 5000 }, (_, at) => `X-${at}: y`),
+    );
+    const path = head(`GET /${"a".repeat(100_000)} HTTP/1.1`, "Host: localhost");
+    for (const text of [one, many, path]) assert.doesNotMatch(await raw(server, text), /^HTTP\/1.1 200/);
+    assert.equal(await statusOf(server, "/v2/"), 200, "others are still served");
+  });
+});
+
+Deno.test("who sends nothing, or too slowly, loses the connection", async () => {
+  await withServer({ limits: { headerTime: 200, silence: 300 } }, async (server) => {
+    assert.doesNotMatch(await raw(server, "GET /v2/ HTTP/1.1\r\nHost: localhost\r\n"), /200/);
+    assert.doesNotMatch(await raw(server, ""), /200/);
+    const upload = await raw(server, head(`POST ${PATH} HTTP/1.1`, "Host: localhost"));
+    const [, location = ""] = /^location: (\S+)/m.exec(upload) ?? [];
+    const patch = head(`PATCH ${location} HTTP/1.1`, "Host: localhost", "Content-Length: 100");
+    assert.doesNotMatch(await raw(server, patch, "abc"), /^HTTP\/1.1 2/, "the body stalls");
+    assert.match(await raw(server, head(`GET ${location} HTTP/1.1`, "Host: localhost")), /^range: 0-2\r$/m);
+  });
+});
+
+Deno.test("a client that reads nothing holds no more than a moment", async () => {
+  await withServer({ limits: { silence: 300 } }, async (server, directory) => {
+    const bytes = new Uint8Array(64 * 1024 ** 2);
+    const digest = digestOf(bytes);
+    const put = await fetch(`${server.url}${PATH}?digest=${digest}`, { method: "POST", body: bytes });
+    assert.equal(put.status, 201, directory);
+    await put.body?.cancel();
+    using connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    const before = Deno.memoryUsage().external;
+    await connection.write(
+      new TextEncoder().encode(head(`GET /v2/me/files/blobs/${digest} HTTP/1.1`, "Host: localhost")),
+    );
+    while (!server.exchanges.some(({ method }) => method === "GET")) {
+      await new Promise((next) => setTimeout(next, 20));
+    }
+    const { sent } = server.exchanges.find(({ method }) => method === "GET")!;
+    assert.ok(sent < 32 * 1024 ** 2, `${sent} bytes were read for nobody`);
+    assert.ok(Deno.memoryUsage().external - before < 8 * 1024 ** 2);
+  });
+});
+
+Deno.test("there are at most so many connections", async () => {
+  await withServer({ limits: { connections: 3 } }, async (server) => {
+    const open = [];
+    for (let each = 0; each < 3; each++) {
+      open.push(await Deno.connect({ hostname: "127.0.0.1", port: server.port }));
+    }
+    // Each is taken before the next one comes: the server answers it.
+    for (const connection of open) {
+      await connection.write(new TextEncoder().encode("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+      await connection.read(new Uint8Array(1000));
+    }
+    assert.equal(await raw(server, head("GET /healthz HTTP/1.1", "Host: localhost")), "");
+    open.forEach((connection) => connection.close());
+  });
+});
+
+Deno.test("whoever opens ten thousand uploads gets a thousand", async () => {
+  await withServer({}, async (server, directory) => {
+    const post = ["POST " + PATH + " HTTP/1.1", "Host: localhost", "Content-Length: 0", "", ""].join("\r\n");
+    const last = head("GET /healthz HTTP/1.1", "Host: localhost");
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, () => raw(server, post.repeat(100) + last)),
+    );
+    const count = (status: number) => answers.join("").split(`HTTP/1.1 ${status} `).length - 1;
+    assert.equal(count(202) + count(429), 10_000);
+    assert.ok(count(202) >= 1000 && count(202) < 1100, `${count(202)} were begun`);
+    assert.equal(await statusOf(server, "/v2/me/files/tags/list"), 200, "the repository still works");
+    const open = Array.from(Deno.readDirSync(join(directory, "me/files")), ({ name }) => name)
+      .filter((name) => name.startsWith(".layerstash-upload-"));
+    assert.equal(open.length, count(202));
+  });
+});
+
+Deno.test("a body that lies about its length makes no blob", async () => {
+  await withServer({}, async (server, directory) => {
+    const bytes = someBytes(1000);
+    const line = `POST ${PATH}?digest=${digestOf(bytes)} HTTP/1.1`;
+    const answers = [
+      await raw(server, head(line, "Host: localhost", "Content-Length: 999"), bytes), // the last byte begins a request
+      await raw(
+        server,
+        head(line, "Host: localhost", "Content-Length: 1000", "Transfer-Encoding: chunked"),
+        bytes,
+      ),
+      await raw(server, head(line, "Host: localhost", "Content-Length: 1000", "Content-Length: 2"), bytes),
+      await raw(server, head(line, "Host: localhost", "Content-Length: -1"), bytes),
+      await raw(
+        server,
+        head(line, "Host: localhost", "Transfer-Encoding: chunked"),
+        "3e8\r\n",
+        bytes,
+        "\r\nx\r\n",
+      ),
+    ];
+    for (const answer of answers) assert.doesNotMatch(answer, /^HTTP\/1.1 201/);
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    await connection.write(new TextEncoder().encode(head(line, "Host: localhost", "Content-Length: 2000")));
+    await connection.write(bytes);
+    connection.close(); // in the middle of the body
+    assert.equal(await statusOf(server, `/v2/me/files/blobs/${digestOf(bytes)}`), 404, directory);
+  });
+});
+
+Deno.test("a manifest that is too large is refused before it is read to its end", async () => {
+  await withServer({}, async (server) => {
+    const init = {
+      method: "PUT",
+      body: new Uint8Array(5 * 1024 ** 2),
+      headers: { "content-type": "text/plain" },
+    };
+    assert.equal(await statusOf(server, "/v2/me/files/manifests/big", init), 413);
+  });
+});
+
+Deno.test("passwords are asked for, and only the right ones let in", async () => {
+  const passwords = new Passwords(`# users\n${USER.htpasswd}\n`);
+  const login = (name: string, password: string) => ({
+    authorization: `Basic ${btoa(`${name}:${password}`)}`,
+  });
+  await withServer({ passwords }, async (server) => {
+    const refused = await fetch(`${server.url}/v2/`);
+    assert.equal(refused.status, 401);
+    assert.match(refused.headers.get("www-authenticate") ?? "", /^Basic realm=/);
+    assert.equal((await refused.json()).errors[0].code, "UNAUTHORIZED");
+    const { username, password } = USER;
+    for (
+      const headers of [login(username, "wrong"), login("nobody", password), { authorization: "Basic !" }]
+    ) {
+      assert.equal(await statusOf(server, "/v2/", { headers }), 401);
+    }
+    for (let each = 0; each < 3; each++) {
+      assert.equal(await statusOf(server, "/v2/", { headers: login(username, password) }), 200);
+    }
+    assert.equal(await statusOf(server, "/healthz"), 200);
+  });
+  await withServer({ passwords, anonymousRead: true }, async (server) => {
+    assert.equal(await statusOf(server, "/v2/"), 200);
+    assert.equal(await statusOf(server, PATH, { method: "POST" }), 401);
+    assert.equal(
+      await statusOf(server, PATH, { method: "POST", headers: login(USER.username, USER.password) }),
+      202,
+    );
+  });
+  await withServer({ anonymousRead: true }, async (server) => {
+    assert.equal(await statusOf(server, PATH, { method: "POST" }), 403);
+  });
+});
+
+Deno.test("a file of passwords is read, and what is not of bcrypt is refused", () => {
+  for (const text of ["", "fred", "fred:{SHA}abc", "fred:$apr1$x$y", `fred:$2y$20$${"a".repeat(53)}`]) {
+    assert.throws(() => new Passwords(text), /names no user|is not NAME:HASH|not of bcrypt|of cost 20/, text);
+  }
+});
+
+Deno.test("what is only read is not changed", async () => {
+  await withServer({ readOnly: true }, async (server, directory) => {
+    assert.equal(await statusOf(server, PATH, { method: "POST" }), 403);
+    assert.equal(await statusOf(server, "/v2/me/files/manifests/x", { method: "PUT", body: "{}" }), 403);
+    assert.equal(await statusOf(server, "/v2/me/files/manifests/x", { method: "DELETE" }), 405);
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(directory)), []);
+  });
+});
