@@ -25,10 +25,10 @@ Examples:
   $ layerstash blob pull fred/datalogger@sha256:2cf2... -o logger.dat
   $ layerstash blob pull fred/datalogger @may15-readings sha256:2cf2... -o all
   $ layerstash blob pull fred/datalogger:may15-readings --range 0-99
-  $ layerstash blob pull fred/datalogger:secret --identity key.txt -o logger.dat
 
 FILE is written after every byte was verified; with other bytes, it is replaced
-only with --overwrite. With --range, a part of a blob cannot be verified.
+only with --overwrite. With --range, a part of a blob cannot be verified, unless
+it is encrypted: layerstash help encryption
 `;
 
 /** Makes the command. */

@@ -13,13 +13,13 @@ import type { ConnectionFlags } from "../connection.ts";
 
 const EXAMPLES = `
 Examples:
-  $ layerstash keygen key.txt          # prints its public key: age1...
-  $ layerstash upload disk.img ghcr.io/me/files --encrypt-to age1...
-  $ layerstash download ghcr.io/me/files:disk.img --identity key.txt
+  $ layerstash keygen key.txt > public.txt
+  $ layerstash upload disk.img oci:./box/me/files:x --encrypt-to public.txt
 
-Whoever has FILE can decrypt, and without it nobody can: keep a copy of it. It is
-what age-keygen makes, and the program age reads it. Without FILE, the keys are
-printed.
+download --identity key.txt decrypts. Whoever has the file can do that, and
+without it nobody can: keep a copy of it. It is what age-keygen makes, and the
+program age reads it. The public key is printed; without a file, both keys are.
+More: layerstash help encryption
 `;
 
 interface KeygenFlags extends ConnectionFlags {
