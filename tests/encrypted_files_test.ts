@@ -196,7 +196,7 @@ Deno.test("the same upload elsewhere is a conflict that says why, and with the k
   await upload(scene.store, "disk", { ...elsewhere, identities });
   await upload(scene.store, "disk", { ...elsewhere, identities, input: streamOf(FILE) });
   assert.deepEqual(changes(scene.fake), []);
-  await scene.work.write("secret.img", flipped(FILE, 600_000));
+  await scene.work.write("secret.img", flipped(FILE, 600_000), "2025-01-01T00:00:00.000Z");
   assert.ok(
     await failure(upload(scene.store, "disk", { ...elsewhere, identities })) instanceof ConflictError,
   );

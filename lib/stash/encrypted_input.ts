@@ -103,16 +103,17 @@ async function chooseKey(
   { store, baseTag, identities = encryptTo.identities, overwrite, signal, onEvent }: EncryptInputOptions,
 ): Promise<ChosenKey> {
   const kept = lastKey(journal);
-  const isMine = kept && (!encryptTo.identities || await opens(kept.header, encryptTo.identities));
-  if (isMine && kept.fileKey) return withFileKey(await AgeHeader.restore(kept.header, kept.fileKey));
+  const isMine = async () => !encryptTo.identities || await opens(kept!.header, encryptTo.identities);
+  if (kept?.fileKey && await isMine()) return withFileKey(await AgeHeader.restore(kept.header, kept.fileKey));
   const existing = await findStash(store, baseTag, { signal, onEvent }).catch(undefinedIfBroken);
   const details = existing?.encryption?.details?.();
   if (existing && details !== undefined) {
     const header = headerOfDetails(details);
-    const isHere = isMine && isSame(kept.header, header) &&
+    if (identities && !overwrite) return { header, key: await keyToCompare(baseTag, details, identities) };
+    const isHere = kept && isSame(kept.header, header) && await isMine() &&
       (await checkPresence(store, existing, { signal })).length === 0;
     if (isHere) return { header, stored: { chunks: existing.chunks, details } };
-    if (!overwrite) return { header, key: await keyToCompare(baseTag, details, identities) };
+    if (!overwrite) throw cannotCompare(baseTag);
   }
   const header = await AgeHeader.make(encryptTo);
   journal.add({ header: header.bytes.toBase64(), fileKey: header.exportFileKey().toBase64() });
@@ -141,25 +142,27 @@ function isSame(one: Bytes, other: Bytes): boolean {
 }
 
 /** The key of a stash that has the name already. */
-async function keyToCompare(
-  baseTag: string,
-  details: string,
-  identities: Identities | undefined,
-): Promise<StashKey> {
-  const exists = `${chunkTag(baseTag, 1)} already exists, and is encrypted`;
-  const replace = "use another name, or --overwrite to replace it";
-  if (!identities) {
-    throw new ConflictError(`${exists}: without its key it cannot be compared with what is to be stored`, {
-      hint: `name its key with --identity FILE; or ${replace}`,
-    });
-  }
+async function keyToCompare(baseTag: string, details: string, identities: Identities): Promise<StashKey> {
   try {
     return (await decryptDetails(details, identities)).key;
   } catch (cause) {
     if (!(cause instanceof NotAllowedError)) throw cause;
-    throw new ConflictError(`${exists} with another key: ${cause.message}`, { hint: replace, cause });
+    throw new ConflictError(`${encryptedAlready(baseTag)} with another key: ${cause.message}`, {
+      hint: REPLACE,
+      cause,
+    });
   }
 }
+
+function cannotCompare(baseTag: string): ConflictError {
+  return new ConflictError(
+    `${encryptedAlready(baseTag)}: without its key it cannot be compared with what is to be stored`,
+    { hint: `name its key with --identity FILE; or ${REPLACE}` },
+  );
+}
+
+const encryptedAlready = (baseTag: string) => `${chunkTag(baseTag, 1)} already exists, and is encrypted`;
+const REPLACE = "use another name, or --overwrite to replace it";
 
 /** The input as the chosen key encrypts it. */
 function withKey(
