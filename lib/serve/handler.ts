@@ -4,21 +4,23 @@ import { filesPart, overviewPart } from "./files/files_part.ts";
 import { assetsPart } from "./page/assets_part.ts";
 import { type Part, type ServeOptions, type Serving, textResponse } from "./part.ts";
 import { registryPart } from "./registry/registry_part.ts";
+import { webdavPart } from "./webdav/webdav_part.ts";
 import { OpenRepositories, type ServedRepositories } from "./repositories.ts";
 
 /** The parts, by the beginnings of their paths. The first that fits answers. */
 const PARTS: readonly (readonly [path: string, part: Part])[] = [
   ["/v2/", registryPart],
   ["/files/", filesPart],
+  ["/dav/", webdavPart],
   ["/page/", assetsPart],
   ["/healthz", () => Promise.resolve(textResponse(200, "ok"))],
   ["/metrics", (_request, _url, { metrics }) => Promise.resolve(metricsResponse(metrics))],
-  ["/", overviewPart],
+  ["/", topPart],
 ];
 
 /**
  * Makes a handler of HTTP requests, as `Deno.serve` takes it: an OCI registry at `/v2/`, files and
- * directories at `/files/`, pages for people at `/`, and `/healthz`.
+ * directories at `/files/`, by WebDAV at `/dav/`, pages for people at `/`, and `/healthz`.
  *
  * @category Serving
  * @param stores what is served, by the names that clients use
@@ -47,6 +49,12 @@ export function serveHandler(
     const [, part] = PARTS.find(([path]) => isBelow(url.pathname, path)) ?? [];
     return await part?.(request, url, serving) ?? textResponse(404, `there is nothing at ${url.pathname}`);
   };
+}
+
+/** The top: a page for people; for file managers, which ask here first, where the directories are. */
+function topPart(request: Request, url: URL, serving: Serving): Promise<Response> {
+  const isForDav = url.pathname === "/" && ["OPTIONS", "PROPFIND"].includes(request.method);
+  return (isForDav ? webdavPart : overviewPart)(request, url, serving);
 }
 
 function isBelow(path: string, begin: string): boolean {

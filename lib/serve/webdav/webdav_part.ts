@@ -1,0 +1,84 @@
+/** WebDAV, class 1, read-only (RFC 4918): file managers and rclone mount what is stored at `/dav/`. @module */
+import { explained, shelfOf } from "../files/files_part.ts";
+import { encodePath, namesIn } from "../files/file_path.ts";
+import { fileResponse } from "../files/file_response.ts";
+import type { Found, ListedName, Shelf } from "../files/shelf.ts";
+import { mediaTypeOf } from "../files/media_type_of.ts";
+import { type Part, textResponse } from "../part.ts";
+import { multistatus, type Resource } from "./multistatus.ts";
+import { wantedProperties } from "./propfind.ts";
+
+const ALLOWED = "OPTIONS, GET, HEAD, PROPFIND";
+
+/** Answers requests below `/dav/`; and at `/`, where Windows asks first what the server can do. */
+export const webdavPart: Part = async (request, url, serving) => {
+  if (request.method === "OPTIONS") return optionsResponse();
+  return await explained(request, async () => {
+    const isTop = url.pathname === "/";
+    const names = isTop ? [] : namesIn(url.pathname.slice("/dav".length));
+    const found = names && await shelfOf(serving).find(names);
+    if (!found) return textResponse(404, `there is nothing at ${url.pathname}`);
+    if (request.method === "PROPFIND") {
+      return await propfind(request, found, { shelf: shelfOf(serving), base: isTop ? "/" : "/dav/" });
+    }
+    if (found.kind === "file") return await fileResponse(request, found.file);
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      return textResponse(405, "what is stored is only read here", { allow: ALLOWED });
+    }
+    const location = `/files/${url.pathname.slice("/dav/".length)}`;
+    return new Response(null, { status: 302, headers: { location } });
+  });
+};
+
+/** What the server can do. */
+function optionsResponse(): Response {
+  return new Response(null, {
+    status: 200,
+    headers: { allow: ALLOWED, dav: "1", "ms-author-via": "DAV", "content-length": "0" },
+  });
+}
+
+interface PropfindContext {
+  shelf: Shelf;
+  /** The path of the top. */
+  base: string;
+}
+
+async function propfind(request: Request, found: Found, context: PropfindContext): Promise<Response> {
+  const depth = request.headers.get("depth") ?? "infinity";
+  if (depth !== "0" && depth !== "1") return multistatus.tooDeep();
+  const wanted = await wantedProperties(request);
+  if (wanted === "malformed") return textResponse(400, "the body is not a propfind element");
+  const resources = [await resourceOf(found, context)];
+  if (depth === "1" && found.kind === "directory" && context.base !== "/") {
+    for (const listed of await found.list()) {
+      const below = await resourceBelow(found, listed, context);
+      if (below) resources.push(below);
+    }
+  }
+  return multistatus.response(resources, wanted);
+}
+
+function resourceOf(found: Found, { base }: PropfindContext): Resource {
+  const path = base + encodePath(found.names);
+  const name = found.names.at(-1) ?? "";
+  if (found.kind === "directory") return { path: path.endsWith("/") ? path : `${path}/`, name };
+  const { size, modified, tag } = found.file;
+  return { path, name, modified, file: { size, type: mediaTypeOf(found.file.name), tag } };
+}
+
+/** What a directory has under a name. Links lead to what they lead to, and broken ones are left out. */
+async function resourceBelow(
+  { names }: Found,
+  { name, kind, size, modified }: ListedName,
+  context: PropfindContext,
+): Promise<Resource | undefined> {
+  const way = [...names, name];
+  if (kind === "link") {
+    const found = await context.shelf.find(way);
+    return found && resourceOf(found, context);
+  }
+  const path = context.base + encodePath(way);
+  if (kind === "directory") return { path: `${path}/`, name, modified };
+  return size === undefined ? undefined : { path, name, modified, file: { size, type: mediaTypeOf(name) } };
+}

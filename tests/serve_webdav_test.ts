@@ -1,0 +1,117 @@
+/** WebDAV: what is stored, as file managers and rclone read it. @module */
+import assert from "node:assert/strict";
+import { DOMParser } from "@xmldom/xmldom";
+import { uploadFolder } from "../lib/exports/folders.ts";
+import { serveHandler } from "../lib/exports/serve.ts";
+import { openStore, upload } from "../main.ts";
+import { makeWorkspace, someBytes, streamOf } from "./rigs/content.ts";
+
+async function withFolder() {
+  const directory = await makeWorkspace();
+  const store = openStore({ registry: `oci:${directory.path("box")}`, repository: "me/files" });
+  await upload(store, "disk.iso", { input: streamOf(someBytes(3000)), chunkSize: 1000 });
+  await Deno.mkdir(directory.path("site/sub"), { recursive: true });
+  await Deno.writeTextFile(directory.path("site/a&b <c> \x01.txt"), "odd");
+  await Deno.symlink("a&b <c> \x01.txt", directory.path("site/link"));
+  await Deno.symlink("nowhere", directory.path("site/broken"));
+  await uploadFolder(store, "site", { directory: directory.path("site") });
+  const handler = serveHandler({ "me/files": store });
+  const ask = (method: string, path: string, { depth, body }: { depth?: string; body?: string } = {}) =>
+    handler(
+      new Request(`http://localhost${path}`, {
+        method,
+        headers: { ...(depth !== undefined && { depth }) },
+        ...(body !== undefined && { body }),
+      }),
+    );
+  return { ask, [Symbol.asyncDispose]: async () => (store.close(), await directory[Symbol.asyncDispose]()) };
+}
+
+/** The paths, and the sizes of files, in an answer that is well-formed XML. */
+async function listed(answer: Response): Promise<[path: string, size: string | undefined][]> {
+  assert.equal(answer.status, 207);
+  const text = await answer.text();
+  const page = new DOMParser({ onError: (_level, message) => assert.fail(message) }).parseFromString(
+    text,
+    "text/xml",
+  );
+  return Array.from(page.getElementsByTagNameNS("DAV:", "response"), (each) => [
+    each.getElementsByTagNameNS("DAV:", "href")[0]!.textContent!,
+    each.getElementsByTagNameNS("DAV:", "getcontentlength")[0]?.textContent ?? undefined,
+  ]);
+}
+
+Deno.test("the server says that it is read-only WebDAV of class 1, at the top too", async () => {
+  await using made = await withFolder();
+  for (const path of ["/", "/dav/", "/dav/me/files/disk.iso"]) {
+    const answer = await made.ask("OPTIONS", path);
+    assert.deepEqual([answer.status, answer.headers.get("dav")], [200, "1"], path);
+    assert.equal(answer.headers.get("allow"), "OPTIONS, GET, HEAD, PROPFIND");
+  }
+  for (const method of ["PUT", "DELETE", "MKCOL", "MOVE", "PROPPATCH", "LOCK"]) {
+    assert.equal((await made.ask(method, "/dav/me/files/disk.iso")).status, 405, method);
+  }
+});
+
+Deno.test("directories list what is in them, to the depth that is asked for", async () => {
+  await using made = await withFolder();
+  const at = (path: string, depth: string) => made.ask("PROPFIND", path, { depth });
+  assert.deepEqual(await listed(await at("/dav/", "1")), [["/dav/", undefined], ["/dav/me/", undefined]]);
+  assert.deepEqual(await listed(await at("/dav/me/files/", "1")), [
+    ["/dav/me/files/", undefined],
+    ["/dav/me/files/disk.iso", "3000"],
+    ["/dav/me/files/site/", undefined],
+  ]);
+  assert.deepEqual(await listed(await at("/dav/me/files", "0")), [["/dav/me/files/", undefined]]);
+  assert.deepEqual(await listed(await at("/dav/me/files/site/", "1")), [
+    ["/dav/me/files/site/", undefined],
+    ["/dav/me/files/site/a%26b%20%3Cc%3E%20%01.txt", "3"],
+    ["/dav/me/files/site/link", "3"],
+    ["/dav/me/files/site/sub/", undefined],
+  ], "a link is what it leads to, and a broken one is left out");
+  assert.deepEqual(await listed(await at("/dav/me/files/disk.iso", "1")), [[
+    "/dav/me/files/disk.iso",
+    "3000",
+  ]]);
+  assert.equal((await at("/dav/none", "0")).status, 404);
+});
+
+Deno.test("a listing without end is refused", async () => {
+  await using made = await withFolder();
+  for (const depth of ["infinity", undefined]) {
+    const answer = await made.ask("PROPFIND", "/dav/", depth === undefined ? {} : { depth });
+    assert.equal(answer.status, 403);
+    assert.match(await answer.text(), /<D:propfind-finite-depth *\/>/);
+  }
+});
+
+Deno.test("the properties that are asked for are given, and others are said to be missing", async () => {
+  await using made = await withFolder();
+  const body =
+    '<?xml version="1.0"?><a:propfind xmlns:a="DAV:"><a:prop><a:getcontentlength/><b:color xmlns:b="urn:x&amp;y"/></a:prop></a:propfind>';
+  const answer = await made.ask("PROPFIND", "/dav/me/files/disk.iso", { depth: "0", body });
+  const text = await answer.text();
+  assert.match(
+    text,
+    /<D:getcontentlength>3000<\/D:getcontentlength>\s*<\/D:prop>\s*<D:status>HTTP\/1.1 200 OK/,
+  );
+  assert.match(text, /<x:color xmlns:x="urn:x&amp;y" *\/>\s*<\/D:prop>\s*<D:status>HTTP\/1.1 404 Not Found/);
+  assert.doesNotMatch(text, /getetag/);
+  const hostile = [
+    "<a",
+    '<!DOCTYPE x [<!ENTITY e "e">]><a:propfind xmlns:a="DAV:"/>',
+    "<propfind/>",
+    "x".repeat(100_000),
+  ];
+  for (const body of hostile) {
+    assert.equal((await made.ask("PROPFIND", "/dav/", { depth: "0", body })).status, 400, body.slice(0, 20));
+  }
+});
+
+Deno.test("files are read with ranges, and directories lead to their pages", async () => {
+  await using made = await withFolder();
+  const answer = await made.ask("GET", "/dav/me/files/disk.iso");
+  assert.deepEqual(await answer.bytes(), someBytes(3000));
+  const page = await made.ask("GET", "/dav/me/files/");
+  assert.deepEqual([page.status, page.headers.get("location")], [302, "/files/me/files/"]);
+});
