@@ -1,0 +1,170 @@
+/** The pages of the server in a real Chromium. @module */
+import assert from "node:assert/strict";
+import { uploadFolder } from "../lib/exports/folders.ts";
+import { serveHandler } from "../lib/exports/serve.ts";
+import { openStore, upload } from "../main.ts";
+import { BrowserPage, HAS_BROWSER } from "./rigs/browser.ts";
+import { makeWorkspace, someBytes, streamOf } from "./rigs/content.ts";
+
+const EVIL = `"'><img src=x onerror=alert(1)><script>alert(2)<!-- &amp;.txt`;
+
+/** A server with a stored file, a folder with hostile names, and a video. */
+async function withServer() {
+  const directory = await makeWorkspace();
+  const store = openStore({ registry: `oci:${directory.path("box")}`, repository: "me/files" });
+  await upload(store, "disk", { input: streamOf(someBytes(3000)), chunkSize: 1000 });
+  await upload(store, "film.webm", { input: streamOf(someBytes(400_000)), chunkSize: 150_000 });
+  await Deno.mkdir(directory.path("site/docs/deep"), { recursive: true });
+  await Deno.writeTextFile(directory.path("site/docs/deep/treasure.txt"), "gold");
+  await Deno.writeTextFile(directory.path(`site/docs/${EVIL}`), "<script>alert(3)</script>");
+  await Deno.writeTextFile(
+    directory.path("site/page.html"),
+    "<script>alert(4)</script><img src=x onerror=alert(5)>",
+  );
+  await uploadFolder(store, "site", { directory: directory.path("site") });
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    serveHandler({ "me/files": store }),
+  );
+  return {
+    origin: `http://127.0.0.1:${server.addr.port}`,
+    async [Symbol.asyncDispose]() {
+      await server.shutdown();
+      store.close();
+      await directory[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function requireQuiet({ log }: BrowserPage, origin: string): void {
+  assert.deepEqual(log.errors, []);
+  assert.deepEqual(log.requests.filter(({ url }) => !url.startsWith(origin)), [], "requests elsewhere");
+}
+
+const NAMES =
+  `[...document.querySelectorAll("#rows .name")].map((each) => each.textContent.trim().split(/\\s{2,}/)[0])`;
+
+/** Declares a test that needs a browser. Its own sockets outlive what the sanitizers look at. */
+function testInBrowser(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, ignore: !HAS_BROWSER, fn, sanitizeOps: false, sanitizeResources: false });
+}
+
+testInBrowser("pages load without an error and without a request elsewhere, and fit a phone", async () => {
+  await using served = await withServer();
+  for (const width of [1280, 400]) {
+    await using page = await BrowserPage.open({ width });
+    for (
+      const path of [
+        "/",
+        "/files/me/files/",
+        "/files/me/files/site/",
+        "/files/me/files/site/?layer=1",
+        "/files/me/files/disk?view",
+      ]
+    ) {
+      await page.goTo(served.origin + path);
+      await page.until(`document.documentElement.classList.contains("ready")`);
+      const [wide, room] = await page.evaluate<[number, number]>(
+        "[document.documentElement.scrollWidth, innerWidth]",
+      );
+      assert.ok(wide <= room, `${path} is ${wide} wide at ${room}`);
+    }
+    requireQuiet(page, served.origin);
+  }
+});
+
+testInBrowser("the tree opens in place, and the search finds while one types", async () => {
+  await using served = await withServer();
+  await using page = await BrowserPage.open();
+  await page.goTo(`${served.origin}/files/me/files/site/`);
+  await page.until(`document.querySelector(".opener")`);
+  await page.evaluate(`document.querySelector(".opener").click()`);
+  await page.until(`document.querySelector(".below .opener")`);
+  await page.evaluate(`document.querySelector(".below .opener").click()`);
+  await page.until(`document.querySelector(".below .below .name")`);
+  assert.deepEqual(await page.evaluate(NAMES), ["docs", "deep", "treasure.txt", EVIL, "page.html"]);
+  await page.evaluate(`document.querySelector("#q").focus()`);
+  await page.call("Input.insertText", { text: "TREAS" });
+  await page.until(`document.querySelector("#rows .count")`);
+  assert.deepEqual(await page.evaluate(NAMES), ["treasure.txt docs/deep"]);
+  requireQuiet(page, served.origin);
+});
+
+testInBrowser("the keyboard alone opens the tree, finds and shows a file", async () => {
+  await using served = await withServer();
+  await using page = await BrowserPage.open();
+  await page.goTo(`${served.origin}/files/me/files/site/`);
+  await page.until(`document.querySelector(".opener")`);
+  const focused = () => page.evaluate<string>(`document.activeElement.textContent.trim()`);
+  const seen: string[] = [];
+  while (seen.at(-1) !== "docs" && seen.length < 20) {
+    await page.press("Tab");
+    seen.push(await focused());
+  }
+  assert.equal(seen[0], "Skip to the content");
+  assert.equal(seen.at(-1), "docs", seen.join());
+  await page.press("ArrowRight");
+  await page.until(`document.querySelector(".below .name")`);
+  await page.press("ArrowDown");
+  assert.equal(await focused(), "deep");
+  await page.press("ArrowLeft");
+  assert.equal(await focused(), "docs");
+  await page.press("ArrowLeft");
+  assert.equal(await page.evaluate(`document.querySelector(".below").hidden`), true);
+  await page.press("ArrowDown");
+  assert.equal(await focused(), "page.html");
+  await page.follow(() => page.press("Enter"));
+  assert.equal(await page.evaluate("document.title"), "page.html - layerstash");
+  requireQuiet(page, served.origin);
+});
+
+testInBrowser("no name and no file that is stored runs a script", async () => {
+  await using served = await withServer();
+  await using page = await BrowserPage.open();
+  const evil = `/files/me/files/site/docs/${encodeURIComponent(EVIL)}`;
+  for (
+    const path of [
+      "/files/me/files/site/docs/",
+      `${evil}?view`,
+      "/files/me/files/site/?q=onerror",
+      "/files/me/files/site/page.html?view",
+    ]
+  ) {
+    await page.goTo(served.origin + path);
+    assert.equal(await page.evaluate(`document.querySelectorAll("main img, main script").length`), 0, path);
+  }
+  requireQuiet(page, served.origin);
+  await page.goTo(`${served.origin}/files/me/files/site/page.html`); // the browser says that it blocks the script
+  assert.deepEqual(page.log.errors.filter((error) => error.startsWith("a script ran")), []);
+  assert.equal(await page.evaluate("origin"), "null", "it has no right to anything of the server");
+});
+
+testInBrowser("a video is asked for by ranges", async () => {
+  await using served = await withServer();
+  await using page = await BrowserPage.open();
+  await page.goTo(`${served.origin}/files/me/files/film.webm?view`);
+  await page.until(`document.querySelector("video")`);
+  await page.until(`document.querySelector("video").error`); // the bytes are random: it is asked for, and not understood
+  const ranges = page.log.requests.filter(({ url }) => url.endsWith("/film.webm")).map(({ range }) => range);
+  assert.ok(ranges.some((range) => range?.startsWith("bytes=")), ranges.join());
+});
+
+testInBrowser("without scripts the pages list, search and download", async () => {
+  await using served = await withServer();
+  await using page = await BrowserPage.open();
+  await page.call("Emulation.setScriptExecutionDisabled", { value: true });
+  await page.goTo(`${served.origin}/files/me/files/site/?q=treas`);
+  const { root } = await page.call("DOM.getDocument") as unknown as { root: { nodeId: number } };
+  const hrefOf = async (selector: string) => {
+    const { nodeId } = await page.call("DOM.querySelector", { nodeId: root.nodeId, selector });
+    const { attributes } = await page.call("DOM.getAttributes", { nodeId }) as unknown as {
+      attributes: string[];
+    };
+    return attributes[attributes.indexOf("href") + 1]!;
+  };
+  await page.goTo(served.origin + await hrefOf("#rows .name a"));
+  const { root: { nodeId } } = await page.call("DOM.getDocument") as unknown as { root: { nodeId: number } };
+  root.nodeId = nodeId;
+  const answer = await fetch(served.origin + await hrefOf("a[download]"));
+  assert.equal(await answer.text(), "gold");
+});
