@@ -198,6 +198,7 @@ async function storeStash(
   // A small file that was never stored from here is most likely new: its bytes and its config.
   await using _begun = store.expectWrites?.(input.isFirst && draft.isSmall ? [draft.size!, 0] : [], options);
   const existing = await lookUpExisting(store, draft.baseTag, options);
+  input.encryption?.requireCompared(existing.complete);
   const family = store.familyBeside(existing.family);
   // What has no date of its own takes that of the existing chunks, which then keep their images.
   if (!input.identity) draft.modified = existing.modified ?? draft.modified;

@@ -18,6 +18,7 @@ import {
   verify,
 } from "../main.ts";
 import type { Digest } from "../lib/oci/digest.ts";
+import { withCalls } from "../lib/store/replaced_calls.ts";
 import { makeWorkspace, sink, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
 import {
   blobOf,
@@ -204,6 +205,46 @@ Deno.test("the same upload elsewhere is a conflict that says why, and with the k
   const foreign = await failure(upload(scene.store, "disk", { ...elsewhere, identities: others }));
   assert.ok(foreign instanceof ConflictError);
   assert.match(foreign.message, /encrypted with another key/);
+  assert.deepEqual(changes(scene.fake), []);
+});
+
+Deno.test("a conflict says that only one of the two is encrypted", async () => {
+  await using scene = await setScene();
+  const { encryptTo, ...plain } = options(scene);
+  await upload(scene.store, "disk", { ...plain, encryptTo });
+  await upload(scene.store, "plain", plain);
+  const hintOf = async (name: string, options: UploadOptions) =>
+    (await failure(upload(scene.store, name, options))).hint;
+  assert.match(await hintOf("disk", plain) ?? "", /^it is encrypted: use another name/);
+  assert.match(
+    await hintOf("plain", { ...plain, encryptTo }) ?? "",
+    /^it is not encrypted: use another name/,
+  );
+});
+
+Deno.test("a registry that takes back what it has shown gets nothing that its key encrypts", async () => {
+  await using scene = await setScene();
+  await upload(scene.store, "disk", options(scene));
+  let isDenied = false;
+  const identities = withCalls(scene.key.identities, {
+    addTo(decrypter) { // called when the stored key is about to be taken
+      isDenied = true;
+      scene.key.identities.addTo(decrypter);
+    },
+  });
+  const store = withCalls(scene.store, {
+    tags: (options) => isDenied ? ReadableStream.from<string>([]) : scene.store.tags(options),
+    manifest: (reference, options) =>
+      isDenied ? Promise.resolve(undefined) : scene.store.manifest(reference, options),
+  });
+  scene.fake.requests.length = 0;
+  for (const input of [scene.input, streamOf(flipped(FILE, 600_000))]) {
+    isDenied = false;
+    const elsewhere = { ...options(scene), input, stateDirectory: scene.work.path("other"), identities };
+    const error = await failure(upload(store, "disk", elsewhere));
+    assert.ok(error instanceof ConflictError, error.message);
+    assert.match(error.message, /is another one than a moment ago/);
+  }
   assert.deepEqual(changes(scene.fake), []);
 });
 

@@ -34,6 +34,13 @@ export interface StashInput extends Input {
 export interface InputEncryption {
   /** The size of every stored chunk but the last. */
   chunkSize: number;
+  /**
+   * Makes sure that what the input is compared with is what its key was taken from. With that key no other bytes may be sent:
+   * its nonces serve once, and whoever made the stash may know it.
+   *
+   * @throws {ConflictError} if another stash, or none, has the name now
+   */
+  requireCompared(complete: Stash | undefined): void;
   /** The encrypted description of the file, when all chunks are stored. */
   details(chunks: readonly { digest: Digest }[]): Promise<string>;
   /** The stash is complete: the key of it is removed from the journal. Returns the stash, with what is known of the file. */
@@ -91,6 +98,8 @@ interface ChosenKey {
   header: Bytes;
   key?: StashKey;
   stored?: { chunks: readonly { digest: Digest }[]; details: string };
+  /** The stash that the key was taken from, to compare it. */
+  compared?: Stash;
 }
 
 /**
@@ -109,7 +118,9 @@ async function chooseKey(
   const details = existing?.encryption?.details?.();
   if (existing && details !== undefined) {
     const header = headerOfDetails(details);
-    if (identities && !overwrite) return { header, key: await keyToCompare(baseTag, details, identities) };
+    if (identities && !overwrite) {
+      return { header, key: await keyToCompare(baseTag, details, identities), compared: existing };
+    }
     const isHere = kept && isSame(kept.header, header) && await isMine() &&
       (await checkPresence(store, existing, { signal })).length === 0;
     if (isHere) return { header, stored: { chunks: existing.chunks, details } };
@@ -167,8 +178,8 @@ const REPLACE = "use another name, or --overwrite to replace it";
 /** The input as the chosen key encrypts it. */
 function withKey(
   input: Input,
-  { header, key, stored }: ChosenKey,
-  { chunkSize: most, journal }: { chunkSize: number; journal: Journal },
+  { header, key, stored, compared }: ChosenKey,
+  { baseTag, chunkSize: most, journal }: { baseTag: string; chunkSize: number; journal: Journal },
 ): StashInput {
   const { chunkSize, plainSize } = encryptedSlicing(most, { bytes: header });
   const sizeOf = (plain: number) => encryptedSize({ bytes: header }, plain);
@@ -193,6 +204,12 @@ function withKey(
     },
     encryption: {
       chunkSize,
+      requireCompared(complete) {
+        if (!compared || complete && complete.digest === compared.digest) return;
+        throw new ConflictError(`what is stored as ${baseTag} is another one than a moment ago`, {
+          hint: "store it again; or use another name",
+        });
+      },
       async details(chunks) {
         const list = digestOfList(chunks);
         if (stored && digestOfList(stored.chunks) === list) return stored.details;

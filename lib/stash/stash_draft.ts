@@ -35,8 +35,9 @@ export class StashDraft implements Slicing {
   readonly chunks: number | undefined;
   /** When the file was last changed, or the stream was opened, as an ISO 8601 date; absent where that is encrypted. */
   modified: string | undefined;
+  /** Present where the chunks are encrypted. */
+  readonly encryption: InputEncryption | undefined;
   readonly #name: string | undefined;
-  readonly #encryption: InputEncryption | undefined;
 
   /**
    * Slices an input.
@@ -51,7 +52,7 @@ export class StashDraft implements Slicing {
     this.chunks = input.size === undefined ? undefined : chunkCount(input.size, this.chunkSize);
     this.modified = input.encryption ? undefined : input.modified.toISOString();
     this.#name = input.name;
-    this.#encryption = input.encryption;
+    this.encryption = input.encryption;
     checkBaseTag(this.baseTag, this.chunks);
   }
 
@@ -86,7 +87,7 @@ export class StashDraft implements Slicing {
   /** Builds the image of the last chunk. It has the table of all chunks, which makes the stash complete. */
   async lastImage(layers: readonly Descriptor[]): Promise<TaggedImage> {
     const digests = layers.map(({ digest }) => digest);
-    const details = await this.#encryption?.details(layers);
+    const details = await this.encryption?.details(layers);
     const encryption = details === undefined ? undefined : { format: "age", details } as const;
     const table = { size: totalSize(layers), chunks: layers.length, digests, encryption };
     return this.#image(layers.length, layers.at(-1)!, table);
@@ -102,13 +103,13 @@ export class StashDraft implements Slicing {
       ...(this.modified !== undefined && { modified: this.modified }),
       chunks: chunksOf(this.baseTag, layers),
       provenComplete: true,
-      ...(this.#encryption && { encryption: { format: "age" } }),
+      ...(this.encryption && { encryption: { format: "age" } }),
     };
   }
 
   #image(number: number, layer: Descriptor, table: Partial<ChunkNote>): TaggedImage {
     const { size, chunkSize, chunks } = this;
-    const encryption = this.#encryption && { format: "age" } as const;
+    const encryption = this.encryption && { format: "age" } as const;
     const note = {
       version: 1,
       name: this.#name,

@@ -170,13 +170,23 @@ export function tagConflict(
   { slicing, existing }: { slicing?: Slicing | undefined; existing?: Slicing | undefined } = {},
 ): ConflictError {
   const replace = "use another name, or --overwrite to replace it";
-  const mayBeSame = existing && existing.chunkSize !== slicing?.chunkSize &&
-    (existing.encryption || existing.size === undefined || slicing?.size === undefined ||
-      existing.size === slicing.size);
-  const sameFile = mayBeSame && `say --chunk-size ${exactSize(existing.chunkSize)} if it is the same file`;
   return new ConflictError(`the tag ${tag} already exists and holds something else`, {
-    hint: sameFile ? `it has chunks of another size: ${sameFile}, else ${replace}` : replace,
+    hint: `${existing && slicing ? whatDiffers(existing, slicing) : ""}${replace}`,
   });
+}
+
+/** Says where an existing stash was made otherwise than this one. */
+function whatDiffers(existing: Slicing, slicing: Slicing): string {
+  const isEncrypted = existing.encryption !== undefined;
+  if (isEncrypted !== (slicing.encryption !== undefined)) {
+    return `it is ${isEncrypted ? "" : "not "}encrypted: `;
+  }
+  const mayBeSame = isEncrypted || existing.size === undefined || slicing.size === undefined ||
+    existing.size === slicing.size;
+  if (!mayBeSame || existing.chunkSize === slicing.chunkSize) return "";
+  return `it has chunks of another size: say --chunk-size ${
+    exactSize(existing.chunkSize)
+  } if it is the same file, else `;
 }
 
 /** Compares a source with a layer, by size and digest. A source that can be read only once is read to its end. */

@@ -241,8 +241,8 @@ file again, use the same chunk size. Chunks with the same bytes are stored once.
 mount. Its layers are in the eStargz form; those of files hold some 128 MiB each, and the last one holds all
 directories. Modes, times, symbolic and hard links and empty directories come back; on Linux with times to the
 nanosecond, and with names that are not UTF-8; on Linux also extended attributes, of those \`user.*\` and
-\`security.capability\`. Owners are not stored, and neither are sockets, pipes and devices; so set-user-ID and set-group-ID bits are not set again. Holes of sparse files are
-stored as zeros, which come back as holes.
+\`security.capability\`. Owners are not stored, and neither are sockets, pipes and devices; so set-user-ID and
+set-group-ID bits are not set again. Holes of sparse files are stored as zeros, which come back as holes.
 
 Of a directory that was stored before, only layers with files that have changed are read and sent;
 \`--overwrite\` replaces what the name holds. \`--exclude GLOB\` leaves out what such a line of \`.gitignore\` would
