@@ -11,10 +11,13 @@ Copy, paste, and put your own names in. YOU is your user name. Each recipe works
 \`\`\`console
 $ layerstash upload photos ghcr.io/YOU/files:photos
 $ layerstash download ghcr.io/YOU/files:photos restored
+$ layerstash verify ghcr.io/YOU/files:photos restored
+$ layerstash diff ghcr.io/YOU/files:photos photos
 \`\`\`
 
 The folder becomes an ordinary image: \`peek\`, \`extract\` and \`browse\` read single files of it. \`list\`, \`info\`
-and \`remove\` know it, and \`upload --overwrite\` stores its next state: only what has changed is sent.
+and \`remove\` know it, and \`upload --overwrite\` stores its next state: only what has changed is sent. \`verify\`
+and \`diff\` compare contents: \`verify\` says whether a copy is right, \`diff\` what a next upload would change.
 
 With tar in between, the folder is one stored file, which \`verify\` checks, too, and which keeps the owners of
 its files. No archive is written to the disk:
@@ -251,6 +254,12 @@ match, \`--exclude-from FILE\` what the lines of a file would (empty lines and t
 or completes one: files with the size and time of the stored ones are not fetched; \`--overwrite\` replaces
 those that differ, \`--delete\` removes what is not in the folder, and \`--only GLOB\` brings back a part.
 
+\`list\` shows folders after the files, \`info\` what one holds and its layers; \`remove\` and \`copy\` take it as
+they take a file. \`verify\` asks for all of its layers; \`--deep\` reads every byte, and checks that each table
+of contents lists what its layer has. \`verify ADDRESS DIR\` names what differs in a directory, by contents;
+\`diff\` does the same, and compares two folders. \`url\` prints a script that restores one with \`curl\` and GNU
+tar. In an index, the folder for \`--platform\` is meant.
+
 ## Nothing is replaced unasked
 
 **In a registry.** A second run of the same \`upload\` sends nothing. If the name holds another file, that is a
@@ -485,6 +494,7 @@ $ layerstash extract nginx:alpine etc/os-release -o -    # one file, to standard
 $ layerstash extract nginx:alpine /etc/nginx -o - | tar tv   # a directory, as a tar archive
 $ layerstash extract nginx:alpine /etc/nginx -o out      # makes out/etc/nginx, with modes, times and links
 $ layerstash extract nginx:alpine '**/*.conf'            # to a new directory, nginx-alpine
+$ layerstash diff nginx:alpine ghcr.io/me/app:1.2        # what differs, a line each
 $ layerstash browse nginx                                # all of that with the arrow keys
 \`\`\`
 
@@ -496,6 +506,22 @@ the current directory by itself: programs look for their settings there, and an 
 
 \`peek\` and \`extract\` fetch only what they need, and report how many bytes that was. If you read only a part of
 a layer, its digest cannot be checked and a message says so; \`--verify\` reads all of it.
+
+The eStargz format adds files of its own to layers: \`stargz.index.json\`, a table of contents, and landmarks.
+\`peek --layer\` lists them, and \`extract\` gives one that is named exactly; elsewhere they are left out.
+
+## Comparing
+
+\`diff A B\` takes images, folders and directories: a word that is a directory here is that directory, and
+\`docker.io/library/NAME\` is always an image. A line says \`added\`, \`removed\` or \`changed\`, mode, size and path,
+and what has changed: content, size, mode, time, owner, the target of a link, and whether files are one file.
+\`--ignore time\` leaves out what every build changes. Of a directory on the disk, owners and extended
+attributes are not compared; neither are owners with a folder.
+
+What both have in common is not fetched: of two folders the layers that are equal, of two images the lower
+layers, unless only they tell whether a file is new. Contents are compared by the digests in tables of
+contents; files of other layers are hashed while the layers are read, and files on the disk where they are.
+The exit code is 0 if nothing differs, 1 if something does, and another one if the comparison failed.
 
 ## How much is fetched
 
@@ -830,8 +856,8 @@ Journals that have not been touched for 90 days are removed.
 | code  | what it means                                                          |
 | ----- | ---------------------------------------------------------------------- |
 | \`0\`   | done                                                                   |
-| \`1\`   | failed                                                                 |
-| \`2\`   | wrong usage                                                            |
+| \`1\`   | failed; of \`diff\`: there are differences                               |
+| \`2\`   | wrong usage; of \`diff\`: it failed, too                                 |
 | \`3\`   | not found, or incomplete                                               |
 | \`4\`   | not allowed                                                            |
 | \`5\`   | bytes do not match, or \`verify\` found a fault, such as a missing chunk |
@@ -860,7 +886,18 @@ trust what came: \`set -o pipefail\` makes a shell do that for the whole line.
 known. Each finished blob is a \`blob\` event, with its \`index\` (from 1), \`state\`, \`digest\` and \`size\`; the
 blobs of a stored file are its chunks. The \`done\` of \`verify\` lists the \`faults\`. Each has the number of the
 \`chunk\` (0 is the local file as a whole), its \`kind\` (\`missing\`, \`size\` or \`bytes\` of the blob, or \`file\` if a
-local file differs), and the \`problem\` in words.
+local file differs), and the \`problem\` in words. Those of a folder have the number of the \`layer\`, and the
+\`kind\` is \`missing\`, \`size\`, \`bytes\`, or \`table\` for a table of contents that is wrong. If a directory was
+compared, \`differences\` counts what differs, and each has an event like those of \`diff\`.
+
+\`diff\` prints an event \`difference\` for each path: \`change\` (\`added\`, \`removed\` or \`changed\`), the \`path\`, the
+\`aspects\` that changed (\`type\`, \`content\`, \`size\`, \`mode\`, \`time\`, \`owner\`, \`target\`, \`link\`, \`device\`,
+\`attributes\`), and what was there \`before\` and is there \`after\`, each as \`peek\` describes a file. The last
+event is \`done\`, with the counts. The \`done\` of \`peek\`, \`extract\` and \`diff\` says how much was \`fetched\`, of
+which \`size\`; \`verified\` is true if all that was used is proven by the digests of whole layers, \`byTable\` if
+it is by tables of contents, too. The \`done\` of a folder's download has \`verified\` for both, and what was
+\`written\`, \`kept\` and \`removed\`; that of its upload \`files\`, \`size\`, \`layers\` and how many were \`sent\`. In
+\`list\` and \`info\` a folder has the \`kind\` \`folder\`; \`info\` lists its \`layers\`.
 
 A \`retry\` event says what is attempted again (\`what\`, \`attempt\`, \`reason\`), and in how many milliseconds
 (\`delay\`); a \`pause\` event, that a request waits because the \`host\` wants to be left alone. \`notice\` has a
