@@ -1,4 +1,5 @@
 /** A directory on the disk that is compared: what is in it, and the digests of its files. @module */
+import { Pace } from "../async/pace.ts";
 import { readError } from "../content/file_errors.ts";
 import { NotAllowedError } from "../errors.ts";
 import { type Disk, pathOnDisk } from "../folders/disk.ts";
@@ -78,10 +79,11 @@ export class DirectorySide implements Disposable {
     const at = pathOnDisk(this.#directory, path);
     const hash = new PieceHash(endsOf(other));
     const buffer = new Uint8Array(AT_ONCE);
+    const pace = new Pace(signal);
     try {
       using file = this.#disk.open(at);
-      for (let count; (count = await file.read(buffer)) !== null;) {
-        signal?.throwIfAborted();
+      for (let count; (count = file.read(buffer)) > 0;) {
+        if (pace.isPauseDue) await pace.pause();
         hash.update(buffer.subarray(0, count));
       }
     } catch (error) {
