@@ -114,7 +114,8 @@ async function makeEnvironment(directory: string, packageSpec: string): Promise<
     ? undefined
     : await run("python3", ["-m", "venv", "--clear", "--without-pip", directory]);
   const pip = withPip ? [python, "-m", "pip"] : ["python3", "-m", "pip", "--python", python];
-  const refusal = bare ?? await run(pip[0]!, [...pip.slice(1), "install", "--quiet", packageSpec]);
+  const refusal = bare ??
+    await run(pip[0]!, [...pip.slice(1), "install", "--quiet", ...packageSpec.split(" ")]);
   if (refusal === undefined) await Deno.writeTextFile(completeMark(directory), packageSpec);
   return refusal;
 }

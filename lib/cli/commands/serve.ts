@@ -13,6 +13,12 @@ import { Passwords } from "../../serve/passwords.ts";
 import { action } from "../action.ts";
 import { connectionCommand } from "../base_commands.ts";
 import { type ConnectionFlags, findCredentials, transportOf } from "../connection.ts";
+import {
+  type DecryptionFlags,
+  identitiesOf,
+  identityOption,
+  passphraseOption,
+} from "../encryption_options.ts";
 import { flag } from "../options.ts";
 import { mayRepeat } from "../strict_usage.ts";
 
@@ -21,8 +27,9 @@ Examples:
   $ layerstash serve oci:./box
   $ layerstash serve --listen 127.0.0.1:8080 oci:./box ghcr.io/me/files
 
-It is a registry for docker, podman and others; repositories of registries are
-only read. Ctrl-C ends it when every request is answered.
+It is a registry for docker, podman and others, a page for browsers, one URL for
+each stored file, and WebDAV at /dav/. Repositories of registries are only read.
+Ctrl-C ends it when every request is answered.
 `;
 
 /** Makes the command. */
@@ -45,11 +52,13 @@ export function serveCommand(): CommandUnknownOpts {
     .addOption(new Option("--tls-cert <file>", "the certificate, in PEM").env("LAYERSTASH_TLS_CERT"))
     .addOption(new Option("--tls-key <file>", "its key").env("LAYERSTASH_TLS_KEY"))
     .addOption(flag("--metrics", "give counts to Prometheus at /metrics"))
+    .addOption(identityOption())
+    .addOption(passphraseOption("decrypt with a passphrase"))
     .addHelpText("after", EXAMPLES)
     .action((addresses, flags, parsed) => serveAction({ ...flags, addresses }, parsed));
 }
 
-interface ServeFlags extends ConnectionFlags {
+interface ServeFlags extends ConnectionFlags, DecryptionFlags {
   addresses: readonly string[];
   listen: string;
   host?: readonly string[] | undefined;
@@ -63,8 +72,10 @@ interface ServeFlags extends ConnectionFlags {
 
 const serveAction = action<ServeFlags>(
   ({ addresses }) => `serve ${addresses.join(" and ")}`,
-  async ({ terminal, signal }, flags) => {
+  async (session, flags) => {
+    const { terminal, signal } = session;
     const listening = await listenOptionsOf(flags);
+    const identities = await identitiesOf(flags, session);
     const passwords = flags.htpasswd === undefined ? undefined : await readPasswords(flags.htpasswd);
     const display = terminal.progress("serving");
     display.end(); // nothing moves until somebody asks
@@ -77,6 +88,7 @@ const serveAction = action<ServeFlags>(
     const metrics = new ServerMetrics(Date.now());
     const handler = serveHandler(repositories, {
       readOnly: flags.readOnly === true,
+      identities,
       onEvent,
       ...(flags.metrics === true && { metrics: () => metrics.text() }),
     });

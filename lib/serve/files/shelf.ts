@@ -2,7 +2,7 @@
 import type { ListedArtifact } from "../../artifacts/list_artifacts.ts";
 import { listArtifacts } from "../../artifacts/list_artifacts.ts";
 import { findArtifact } from "../../artifacts/find_artifact.ts";
-import { LayerstashError, NotFoundError } from "../../errors.ts";
+import { LayerstashError, NotAllowedError, NotFoundError } from "../../errors.ts";
 import type { MergedEntry } from "../../images/file_tree.ts";
 import { baseName } from "../../layers/entry.ts";
 import { compareNaturally } from "../../messages.ts";
@@ -72,7 +72,7 @@ export interface FoundFile {
 export type Found = FoundDirectory | FoundFile;
 
 /** How many things are remembered. Of an image it is the list of all its files. */
-const THINGS_KEPT = 16;
+const THINGS_KEPT = 32;
 /** How many tags of a repository are looked at to tell what they are; the others are only listed. */
 const MOST_LOOKS = 200;
 /** The same where the registry counts such requests. */
@@ -144,15 +144,32 @@ export class Shelf {
   }
 
   /** What a repository holds. */
-  async holdings({ name, store }: ServedRepository): Promise<Holdings> {
+  async holdings(repository: ServedRepository): Promise<Holdings> {
+    const { name, store } = repository;
     const options = this.#options;
     const tagsOf = async () => await Array.fromAsync(store.tags(options));
     return await this.#holdings.get(name, async () => {
       const tags = await tagsOf();
-      const stashes = await listStashes(store, { ...options, tags, exactSize: true });
+      const listed = await listStashes(store, { ...options, tags, exactSize: true });
+      const stashes = await Promise.all(listed.map((each) => this.#decrypted(repository, each)));
       const most = store.manifestReadsCount ? MOST_COUNTED_LOOKS : MOST_LOOKS;
       return { stashes, others: await listArtifacts(store, stashes, { ...options, tags, most }) };
     }, async () => store.manifestReadsCount ? (await tagsOf()).join("\n") : String(Date.now()));
+  }
+
+  /** An encrypted file as whoever has its key sees it. Without a key it is only listed. */
+  async #decrypted(repository: ServedRepository, listed: ListedStash): Promise<ListedStash> {
+    if (!listed.stash?.encryption) return listed;
+    const { stash: _, ...rest } = listed;
+    try {
+      const thing = await this.#thing(repository, listed.baseTag);
+      return thing?.kind === "stash"
+        ? { ...rest, stash: { ...thing.open.stash, size: thing.file.size } }
+        : rest;
+    } catch (error) {
+      if (!(error instanceof NotAllowedError)) throw error;
+      return { ...rest, problem: "encrypted" };
+    }
   }
 
   async #thing({ name, store }: ServedRepository, reference: string): Promise<ServedThing | undefined> {
@@ -247,7 +264,7 @@ function listedHoldings({ stashes, others }: Holdings): ListedName[] {
     name: listed.baseTag,
     kind: "file",
     ...(listed.stash &&
-      { size: listed.stash.encryption?.size ?? listed.stash.size, modified: dateOf(listed.stash.modified) }),
+      { size: listed.stash.size, modified: dateOf(listed.stash.modified) }),
     note: problemOf(listed),
   }));
   const names = new Set(files.map(({ name }) => name));
