@@ -245,7 +245,7 @@ Deno.test("a stored file comes before an artifact of its name, and without -o it
   assert.equal(await Deno.readTextFile(place.path("disk.img")), "stored");
   const chosen = await place.run(["download", ...BOX, "-t", "disk", "-o", "x", "--only", "a.txt"]);
   assert.equal(chosen.code, 2);
-  assert.match(chosen.stderr, /disk is one stored file, of which --only chooses nothing/);
+  assert.match(chosen.stderr, /disk is one stored file, to which --only does not apply/);
   const { digest } = (await store.manifest("disk"))!;
   await succeeded(place, ["download", ...BOX, "-t", digest, "-o", "out/"]);
   assert.equal(await Deno.readTextFile(place.path("out/a.txt")), "artifact");

@@ -7,7 +7,7 @@ import type { Entry } from "../layers/entry.ts";
 import type { Disk } from "./disk.ts";
 import type { FolderLayers, PackTable } from "./folder_layers.ts";
 import type { PackedEntry } from "./pack_table.ts";
-import { type Segment, segmentsOf } from "./segments.ts";
+import { type Segment, type SegmentFile, segmentsOf } from "./segments.ts";
 import { TreeWriter } from "./tree_writer.ts";
 import { UnpackThreads } from "./unpack_threads.ts";
 
@@ -58,7 +58,7 @@ class FileFetch {
   readonly #writer: TreeWriter;
   readonly #fetched: FetchedFiles = { files: 0, links: [], directories: [], lostAttributes: 0 };
   /** Files that are in several segments. */
-  readonly #split: Entry[] = [];
+  readonly #split: SegmentFile[] = [];
   /** How many tasks of a layer are not done. */
   readonly #open = new Map<Layer, number>();
 
@@ -134,15 +134,19 @@ class FileFetch {
     const { start, end, files } = segment;
     const isThere = isResumed && await threads.isThere(segment);
     if (isThere) onEvent?.({ type: "resume", phase: "fetch", bytes: end - start });
-    else await threads.write(segment, await table.fetch(segment));
+    else {
+      const buffer = threads.buffer(segment);
+      await table.fetch(segment, buffer);
+      await threads.write(segment, buffer);
+    }
     this.#count(files);
   }
 
   #count(files: Segment["files"]): void {
-    for (const { pieces, isWhole, ...file } of files) {
-      const [first] = pieces;
-      if (!isWhole && first?.offset === 0) this.#split.push(file);
-      if (isWhole || first?.offset === 0) this.#fetched.files++;
+    for (const file of files) {
+      const isFirst = file.pieces[0]?.offset === 0;
+      if (!file.isWhole && isFirst) this.#split.push(file);
+      if (file.isWhole || isFirst) this.#fetched.files++;
     }
   }
 

@@ -13,8 +13,8 @@ import type { Segment } from "./segments.ts";
 export interface PackTable {
   /** The entries, each time anew. */
   entries(): AsyncGenerator<PackedEntry>;
-  /** Fetches a segment. */
-  fetch(segment: Segment): Promise<Bytes>;
+  /** Fetches a segment, into a buffer that is large enough for it. */
+  fetch(segment: Segment, buffer: Bytes): Promise<void>;
 }
 
 /** The layers of a folder. */
@@ -61,7 +61,13 @@ export class FolderLayers {
           yield entry;
         }
       },
-      fetch: ({ start, end }) => blob.slice(start, end),
+      async fetch({ start, end }, buffer) {
+        let filled = 0;
+        for await (const piece of blob.from(start, { end, all: true })) {
+          buffer.set(piece, filled);
+          filled += piece.length;
+        }
+      },
     };
   }
 

@@ -36,8 +36,9 @@ const LARGEST_PIECE = 64 * 1024 * 1024;
 export function* packedEntries(json: Bytes, end: number): Generator<PackedEntry> {
   let waiting: PackedEntry[] = []; // a piece ends where the next one begins that is not in the same member
   let [start, position] = [0, 0];
+  const decoder = new TextDecoder();
   for (const bytes of rowsOf(json)) {
-    const row = parseRow(bytes);
+    const row = parseRow(decoder.decode(bytes));
     if (row.type === "reg" && row.size > 0 || row.type === "chunk") {
       if (row.offset < start || row.offset > end) {
         throw malformed("its rows are not in the order of the pack");

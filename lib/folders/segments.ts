@@ -1,5 +1,6 @@
 /** Cuts packs into segments: what is fetched with one request, and written by one thread. @module */
 import type { PackedEntry, Piece } from "./pack_table.ts";
+import type { Metadata } from "./tree_writer.ts";
 
 /** Neighbours in a pack that are fetched together. */
 export interface Segment {
@@ -9,8 +10,12 @@ export interface Segment {
   files: SegmentFile[];
 }
 
-/** A file of a segment, with those of its pieces that are in it. */
-export interface SegmentFile extends PackedEntry {
+/** What a thread has to know of a file, and those of its pieces that are in the segment. */
+export interface SegmentFile extends Metadata {
+  size: number;
+  pieces: Piece[];
+  /** Its position in its pack. */
+  position: number;
   /** Whether all of its pieces are in the segment. */
   isWhole: boolean;
 }
@@ -46,7 +51,10 @@ function fits(piece: Piece, { start, end }: Segment): boolean {
 function add(segment: Segment, file: PackedEntry, piece: Piece | undefined): void {
   let last = segment.files.at(-1);
   if (last?.position !== file.position) {
-    last = { ...file, pieces: [], isWhole: file.pieces.length === 0 };
+    const { path, mode, uid, gid, modified, exactTime, attributes, size, position } = file;
+    last = { path, mode, uid, gid, modified, size, position, pieces: [], isWhole: file.pieces.length === 0 };
+    if (exactTime) last.exactTime = exactTime;
+    if (attributes) last.attributes = attributes;
     segment.files.push(last);
   }
   if (!piece) return;

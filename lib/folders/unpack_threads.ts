@@ -7,6 +7,8 @@ import type { SegmentOrder, UnpackOrder, UnpackReport } from "./unpack_worker.ts
 
 type Done = Extract<UnpackReport, { type: "done" }>;
 
+/** The usual size of a buffer: somewhat more than a piece of four MiB that nothing compresses. In bytes. */
+const USUAL = 4 * 1024 * 1024 + 64 * 1024;
 /** The most threads. More would wait for the disk. */
 const MOST_THREADS = 4;
 
@@ -17,6 +19,7 @@ export class UnpackThreads implements Disposable {
   readonly #order: UnpackOrder;
   readonly #all: UnpackThread[] = [];
   readonly #idle: UnpackThread[] = [];
+  readonly #spare: ArrayBuffer[] = [];
   readonly #waiting: ((thread: UnpackThread) => void)[] = [];
 
   /** Threads are started when they are needed. */
@@ -24,9 +27,17 @@ export class UnpackThreads implements Disposable {
     this.#order = { type: "begin", ...order };
   }
 
-  /** Writes the files of a segment. */
+  /** A buffer for the bytes of a segment: they come back when it is written, and would be slow to be collected. */
+  buffer({ start, end }: Segment): Bytes {
+    const spare = this.#spare.pop();
+    if (spare && spare.byteLength >= end - start) return new Uint8Array(spare);
+    return new Uint8Array(Math.max(end - start, USUAL));
+  }
+
+  /** Writes the files of a segment, whose bytes are at the beginning of a buffer. */
   async write(segment: Segment, bytes: Bytes): Promise<void> {
-    await this.#run({ type: "segment", segment, bytes });
+    const { buffer } = await this.#run({ type: "segment", segment, bytes });
+    if (buffer) this.#spare.push(buffer);
   }
 
   /** Whether everything of a segment is there already, and verified. */

@@ -29,12 +29,12 @@ export interface SegmentOrder {
 
 /** What the thread says when it is done with a segment. */
 export type UnpackReport =
-  | { type: "done"; isThere: boolean; lostAttributes: number }
+  | { type: "done"; isThere: boolean; lostAttributes: number; buffer?: ArrayBuffer | undefined }
   | { type: "failed"; kind: ErrorKind; message: string; hint: string | undefined };
 
 declare const self: {
   onmessage: (event: MessageEvent<UnpackOrder | SegmentOrder>) => void;
-  postMessage(message: UnpackReport): void;
+  postMessage(message: UnpackReport, transfer?: ArrayBuffer[]): void;
 };
 
 /** What unpacking takes. */
@@ -50,7 +50,9 @@ self.onmessage = ({ data }) => {
     if (data.type === "begin") return void (unpacking = begin(data));
     const isThere = data.bytes ? write(data.segment, data.bytes) : isComplete(data.segment);
     const { writer } = unpacking;
-    self.postMessage({ type: "done", isThere, lostAttributes: writer.lostAttributes });
+    const { lostAttributes } = writer;
+    const buffer = data.bytes?.buffer;
+    self.postMessage({ type: "done", isThere, lostAttributes, buffer }, buffer ? [buffer] : []);
     writer.lostAttributes = 0;
   } catch (error) {
     const { kind, message, hint } = error instanceof LayerstashError
@@ -135,9 +137,9 @@ function decompressed(packed: Bytes, { path, expected }: { path: string; expecte
   if (!isPlain) throw damaged(path);
   try {
     const chunkSize = Math.min(Math.max(64, expected), LARGEST_MEMBER);
-    return new Uint8Array(
-      inflateRawSync(packed.subarray(HEADER), { chunkSize, maxOutputLength: LARGEST_MEMBER }),
-    );
+    const options = { chunkSize, maxOutputLength: LARGEST_MEMBER };
+    const { buffer, byteOffset, length } = inflateRawSync(packed.subarray(HEADER), options);
+    return new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
   } catch (error) {
     throw damaged(path, error);
   }

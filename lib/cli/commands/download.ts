@@ -24,7 +24,6 @@ import type { DownloadFlags } from "./download_artifact.ts";
 const EXAMPLES = `
 Examples:
   $ layerstash download ghcr.io/me/files:disk
-  $ layerstash download ghcr.io/me/files:disk copy.img
   $ layerstash download ghcr.io/me/files:photos - | tar x
   $ layerstash download ghcr.io/me/charts/web:0.1.0
 
@@ -40,13 +39,15 @@ back under their own names: layerstash help files
 export function downloadCommand(): CommandUnknownOpts {
   const command = transferCommand("download")
     .argument(...ADDRESS)
-    .argument("[dest]", "the file to write, or a directory for several; - is standard output")
+    .argument("[dest]", "the file or directory to write; - is standard output")
     .option("-o, --outfile <file>", "the same, as an option")
     .option("--overwrite", "replace a file with other bytes")
     .addOption(mayRepeat(
       new Option("--only <glob>", "of several files, only these; may be repeated").argParser(addGlob),
     ))
     .option("--delete", "of a folder: remove from DEST what is not in it")
+    .option("--checksum", "of a folder: compare contents, not times")
+    .option("--same-owner", "of a folder: give files their owners")
     .addOption(platformOption())
     .addOption(identityOption())
     .addOption(passphraseOption("decrypt with a passphrase"))
@@ -57,7 +58,7 @@ export function downloadCommand(): CommandUnknownOpts {
       const { outfile, only } = flags;
       if (outfile !== undefined) requireFreeOutput(outfile, flags);
       // Most downloads are of stored files: the rest is loaded when it is needed.
-      if (only !== undefined || flags.delete) {
+      if (only !== undefined || flags.delete || flags.checksum || flags.sameOwner) {
         const { bringBackNamed } = await import("./download_artifact.ts");
         return await bringBackNamed(session, flags);
       }

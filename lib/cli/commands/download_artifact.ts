@@ -21,6 +21,8 @@ export interface DownloadFlags extends DecryptionFlags {
   only?: readonly string[] | undefined;
   overwrite?: boolean | undefined;
   delete?: boolean | undefined;
+  checksum?: boolean | undefined;
+  sameOwner?: boolean | undefined;
   jobs?: number | undefined;
   stateDir?: string | undefined;
   json?: boolean | string | undefined;
@@ -52,12 +54,15 @@ export async function bringBackNamed(session: StoreSession, flags: DownloadFlags
   const artifact = await find(store, baseTag, options);
   if (artifact) return await bringBackFiles(session, artifact, flags);
   await info(store, baseTag, { signal, onEvent });
-  throw new InvalidInputError(
-    `${baseTag} is one stored file, of which ${flags.only ? "--only chooses" : "--delete removes"} nothing`,
-    {
-      hint: `omit ${flags.only ? "--only" : "--delete"}`,
-    },
-  );
+  const option = flags.only ? "--only" : optionOfFolders(flags);
+  throw new InvalidInputError(`${baseTag} is one stored file, to which ${option} does not apply`, {
+    hint: `omit ${option}`,
+  });
+}
+
+/** The first option that is given and only folders can have; `undefined` if there is none. */
+function optionOfFolders({ delete: deletes, checksum, sameOwner }: DownloadFlags): string | undefined {
+  return deletes ? "--delete" : checksum ? "--checksum" : sameOwner ? "--same-owner" : undefined;
 }
 
 /** Downloads the files of an artifact, and says where they are; or a folder. */
@@ -67,9 +72,10 @@ async function bringBackFiles(
   flags: DownloadFlags,
 ): Promise<void> {
   if (artifact.kind === "folder") return await bringBackFolder(session, flags);
-  if (flags.delete) {
-    throw new InvalidInputError(`${artifact.reference} is no folder, so nothing is to be removed`, {
-      hint: "omit --delete",
+  const option = optionOfFolders(flags);
+  if (option !== undefined) {
+    throw new InvalidInputError(`${artifact.reference} is not a folder, to which ${option} would apply`, {
+      hint: `omit ${option}`,
     });
   }
   await bringBackArtifact(session, artifact, flags);

@@ -74,6 +74,8 @@ export interface FolderDownloadFlags {
   only?: readonly string[] | undefined;
   overwrite?: boolean | undefined;
   delete?: boolean | undefined;
+  checksum?: boolean | undefined;
+  sameOwner?: boolean | undefined;
   jobs?: number | undefined;
   json?: boolean | string | undefined;
 }
@@ -81,15 +83,14 @@ export interface FolderDownloadFlags {
 /** Brings a folder back, and says what came of it. */
 export async function bringBackFolder(session: StoreSession, flags: FolderDownloadFlags): Promise<void> {
   const { terminal, store, signal, onEvent, totals } = session;
-  const { baseTag, outfile, json, only: paths, overwrite, delete: isExact, jobs } = flags;
+  const { baseTag, outfile, json, only: paths, ...options } = flags;
   if (outfile === "-") {
     throw new InvalidInputError(`${baseTag} is a folder, which standard output cannot take`, {
       hint: "name a directory after the address",
     });
   }
   const directory = outfile ?? (/^sha256:/.test(baseTag) ? baseTag.slice(7, 19) : baseTag);
-  const options = { directory, paths, overwrite, delete: isExact, jobs, signal, onEvent };
-  const folder = await downloadFolder(store, baseTag, options);
+  const folder = await downloadFolder(store, baseTag, { ...options, directory, paths, signal, onEvent });
   if (json) return terminal.data(doneLine(session, { ...folder, directory }));
   const { written, kept, removed, verified } = folder;
   const rest = [

@@ -251,8 +251,11 @@ Of a directory that was stored before, only layers with files that have changed 
 \`--overwrite\` replaces what the name holds. \`--exclude GLOB\` leaves out what such a line of \`.gitignore\` would
 match, \`--exclude-from FILE\` what the lines of a file would (empty lines and those with \`#\` do not count, and
 \`!\` is an error), and \`--dry-run\` only says what would be sent. \`download ADDRESS DIR\` makes a new directory,
-or completes one: files with the size and time of the stored ones are not fetched; \`--overwrite\` replaces
-those that differ, \`--delete\` removes what is not in the folder, and \`--only GLOB\` brings back a part.
+or completes one: files with the size and time of the stored ones are not fetched, or, with \`--checksum\`,
+those of the same content; \`--overwrite\` replaces those that differ, \`--delete\` removes what is not in the
+folder, and \`--only GLOB\` brings back a part. Files get their names when all of them are there, and the same
+command goes on after an interruption. \`--same-owner\`, which needs root, gives everything to the owner that
+the image names (root, where this program has stored it), with set-ID bits and \`security.capability\`.
 
 \`list\` shows folders after the files, \`info\` what one holds and its layers; \`remove\` and \`copy\` take it as
 they take a file. \`verify\` asks for all of its layers; \`--deep\` reads every byte, and checks that each table

@@ -1,0 +1,173 @@
+/** Folders come back through the program after a kill, a full disk and other mishaps, and onto what is there. @module */
+import assert from "node:assert/strict";
+import { uploadFolder } from "../lib/exports/folders.ts";
+import { openStore } from "../main.ts";
+import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
+import { startCountingProxy } from "./rigs/counting_proxy.ts";
+import { startFakeRegistry } from "./rigs/fake_registry.ts";
+import { gzip, putImage } from "./rigs/images.ts";
+import { mountSmallDisk, withSmallDisk } from "./rigs/small_disk.ts";
+import { onLinux, onPosix } from "./rigs/system.ts";
+import { tarOf } from "./rigs/tar.ts";
+
+const UNIX = onPosix("processes that are killed");
+const LINUX = onLinux("links and modes as Linux has them");
+const MiB = 1024 * 1024;
+/** What a connection may fetch again, in bytes: a segment, and what the buffers of sockets hold. */
+const UNDER_WAY = 6 * MiB;
+const CONNECTIONS = 2;
+
+/** Bytes that nothing compresses, other ones for each seed. */
+function randomBytes(size: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size);
+  for (let at = 0; at < size; at += 65536) crypto.getRandomValues(bytes.subarray(at, at + 65536));
+  return bytes;
+}
+
+/** Fills a directory with a large file and many small ones; returns how many bytes they have. */
+async function makeMixedFolder(directory: string, { large, small }: { large: number; small: number }) {
+  await Deno.mkdir(`${directory}/many`, { recursive: true });
+  await Deno.writeFile(`${directory}/large`, randomBytes(large));
+  for (let index = 0; index < small; index++) {
+    await Deno.writeFile(`${directory}/many/${index}`, randomBytes(20_000));
+  }
+  return large + small * 20_000;
+}
+
+async function requireSame(place: Workplace, one: string, other: string): Promise<void> {
+  const { success, stdout } = await new Deno.Command("diff", {
+    args: ["-r", "--no-dereference", place.path(one), place.path(other)],
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stdout).slice(0, 1000));
+}
+
+for (const target of ["a new directory", "a directory that exists"]) {
+  Deno.test(`a download of a folder into ${target} that is killed fetches only the rest`, UNIX, async () => {
+    await using place = await makeWorkplace();
+    await using fake = await startFakeRegistry();
+    await using proxy = startCountingProxy(fake);
+    const size = await makeMixedFolder(place.path("in"), { large: 60 * MiB, small: 1000 });
+    {
+      using store = openStore({ registry: fake.url, repository: "me/files" });
+      await uploadFolder(store, "t", { directory: place.path("in"), stateDirectory: place.path("state") });
+    }
+    const isNew = target === "a new directory";
+    if (!isNew) {
+      await Deno.mkdir(place.path("out/many"), { recursive: true });
+      await Deno.writeTextFile(place.path("out/large"), "old");
+      await Deno.writeTextFile(place.path("out/many/7"), "old");
+    }
+    const args = ["download", `${proxy.host}/me/files:t`, "out", "--overwrite", "--jobs", `${CONNECTIONS}`];
+    const child = place.start(args);
+    proxy.when(0.7 * size, () => child.kill("SIGKILL"));
+    assert.notEqual((await child.output()).code, 0, "it had ended before it was to be killed");
+    if (isNew) await assert.rejects(Deno.lstat(place.path("out")), Deno.errors.NotFound);
+    else assert.equal(await Deno.readTextFile(place.path("out/large")), "old");
+    const again = await place.run(args);
+    assert.equal(again.code, 0, again.stderr);
+    const more = proxy.passed.down - size;
+    assert.ok(more < Math.max(0.05 * size, CONNECTIONS * UNDER_WAY), `${more} of ${size} bytes more`);
+    await requireSame(place, "in", "out");
+    assert.deepEqual(Array.from(Deno.readDirSync(place.path(".")), ({ name }) => name).sort(), [
+      "in",
+      "out",
+      "state",
+    ]);
+  });
+}
+
+Deno.test("a full disk is named, and when there is room the download goes on", withSmallDisk, async () => {
+  await using place = await makeWorkplace();
+  await Deno.mkdir(place.path("in"));
+  for (const name of ["one", "two"]) { // they take less room packed, so that the lack is not seen before
+    await Deno.writeTextFile(place.path(`in/${name}`), `${name} is a line of many\n`.repeat(700_000));
+  }
+  const box = `oci:${place.path("box")}/me/files:t`;
+  const stored = await place.run(["upload", "in", box, "--state-dir", place.path("state")]);
+  assert.equal(stored.code, 0, stored.stderr);
+  await using disk = await mountSmallDisk(place.path("disk"), "18m");
+  const args = ["download", box, "disk/out"];
+  const { code, stderr } = await place.run(args);
+  assert.equal(code, 1, stderr);
+  assert.match(
+    stderr,
+    /no space is left on the disk for disk\/.*\nhint: make room and run the same command again/,
+  );
+  await assert.rejects(Deno.lstat(place.path("disk/out")), Deno.errors.NotFound);
+  await disk.remount("size=60m");
+  const again = await place.run(args);
+  assert.equal(again.code, 0, again.stderr);
+  await requireSame(place, "in", "disk/out");
+});
+
+Deno.test("with --checksum contents count, and times that are the same hide nothing", LINUX, async () => {
+  await using place = await makeWorkplace();
+  await Deno.mkdir(place.path("in/a"), { recursive: true });
+  await Deno.writeTextFile(place.path("in/a/changed"), "as stored");
+  await Deno.writeTextFile(place.path("in/touched"), "the same");
+  await Deno.writeFile(place.path("in/large"), randomBytes(5 * MiB)); // its layer has a table of contents
+  for (const name of ["a/changed", "touched", "large"]) {
+    await Deno.utime(place.path(`in/${name}`), 1_600_000_000, 1_600_000_000);
+  }
+  const box = `oci:${place.path("box")}/me/files:t`;
+  const store = await place.run(["upload", "in", box, "--state-dir", place.path("state")]);
+  assert.equal(store.code, 0, store.stderr);
+  await new Deno.Command("cp", { args: ["-a", place.path("in"), place.path("out")] }).output();
+  await Deno.writeTextFile(place.path("out/a/changed"), "AS STORED");
+  await Deno.utime(place.path("out/a/changed"), 1_600_000_000, 1_600_000_000);
+  await Deno.utime(place.path("out/touched"), 1_500_000_000, 1_500_000_000);
+  using large = await Deno.open(place.path("out/large"), { write: true });
+  await large.seek(4 * MiB + 7, Deno.SeekMode.Start);
+  await large.write(new TextEncoder().encode("other"));
+  await Deno.utime(place.path("out/large"), 1_600_000_000, 1_600_000_000);
+  const refused = await place.run(["download", box, "out", "--checksum"]);
+  assert.equal(refused.code, 6, refused.stderr);
+  assert.match(refused.stderr, /is not what was stored/);
+  const { code, stderr } = await place.run(["download", box, "out", "--checksum", "--overwrite"]);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /2 files written/);
+  await requireSame(place, "in", "out");
+  assert.equal(Deno.statSync(place.path("out/touched")).mtime?.getTime(), 1_600_000_000_000);
+});
+
+Deno.test("what differs in kind is replaced with --overwrite, and no link is followed", LINUX, async () => {
+  await using place = await makeWorkplace();
+  await Deno.mkdir(place.path("in/was-link"), { recursive: true });
+  await Deno.mkdir(place.path("in/was-file"));
+  await Deno.writeTextFile(place.path("in/was-link/x"), "x");
+  await Deno.writeTextFile(place.path("in/was-file/y"), "y");
+  await Deno.writeTextFile(place.path("in/was-directory"), "z");
+  await Deno.symlink("was-directory", place.path("in/link"));
+  await Deno.mkdir(place.path("outside"));
+  await Deno.writeTextFile(place.path("outside/x"), "x");
+  await Deno.mkdir(place.path("out/was-directory/deep"), { recursive: true });
+  await Deno.writeTextFile(place.path("out/was-file"), "file");
+  await Deno.writeTextFile(place.path("out/link"), "file");
+  await Deno.symlink(place.path("outside"), place.path("out/was-link"));
+  await Deno.symlink(place.path("outside"), place.path("out/more"));
+  for (const name of ["in/was-link/x", "outside/x"]) {
+    await Deno.utime(place.path(name), 1_600_000_000, 1_600_000_000);
+  }
+  const box = `oci:${place.path("box")}/me/files:t`;
+  const stored = await place.run(["upload", "in", box, "--state-dir", place.path("state")]);
+  assert.equal(stored.code, 0, stored.stderr);
+  const kept = await place.run(["download", box, "out", "--overwrite"]);
+  assert.equal(kept.code, 6, kept.stderr);
+  assert.match(kept.stderr, /was-directory is a directory with files in it.*\nhint: --delete removes/);
+  const { code, stderr } = await place.run(["download", box, "out", "--overwrite", "--delete"]);
+  assert.equal(code, 0, stderr);
+  await requireSame(place, "in", "out");
+  assert.equal(await Deno.readTextFile(place.path("outside/x")), "x");
+  assert.deepEqual(Array.from(Deno.readDirSync(place.path("outside")), ({ name }) => name), ["x"]);
+});
+
+Deno.test("an image that is not a folder is no folder, and that is said plainly", async () => {
+  await using place = await makeWorkplace();
+  using store = openStore({ registry: `oci:${place.path("box")}`, repository: "me/files" });
+  await putImage(store, "plain", [{ bytes: await gzip(tarOf([{ name: "etc/passwd", content: "root" }])) }]);
+  const { code, stderr } = await place.run(["download", `oci:${place.path("box")}/me/files:plain`, "out"]);
+  assert.notEqual(code, 0);
+  assert.match(stderr, /plain/);
+  assert.match(stderr, /extract/);
+  await assert.rejects(Deno.lstat(place.path("out")), Deno.errors.NotFound);
+});
