@@ -208,6 +208,26 @@ Deno.test("the same upload elsewhere is a conflict that says why, and with the k
   assert.deepEqual(changes(scene.fake), []);
 });
 
+Deno.test("an encrypted upload that was interrupted elsewhere is a conflict that says where it goes on", async () => {
+  await using scene = await setScene();
+  const { fake, store, work } = scene;
+  const end = new AbortController();
+  fake.faults.onRequest = ({ method, path }) => {
+    if (method === "PUT" && path.endsWith("/disk-1")) end.abort();
+  };
+  await assert.rejects(upload(store, "disk", { ...options(scene), jobs: 1, signal: end.signal }));
+  fake.faults.onRequest = () => {};
+  const error = await failure(
+    upload(store, "disk", { ...options(scene), stateDirectory: work.path("other") }),
+  );
+  assert.ok(error instanceof ConflictError);
+  assert.match(error.hint!, /goes on only with its journal, where it began; .*--overwrite/);
+  fake.requests.length = 0;
+  await upload(store, "disk", options(scene));
+  assert.deepEqual(changes(fake).filter((line) => line.startsWith("PATCH")), []);
+  assert.deepEqual(await fetched(store, "disk", scene.key.identities), FILE);
+});
+
 Deno.test("a conflict says that only one of the two is encrypted", async () => {
   await using scene = await setScene();
   const { encryptTo, ...plain } = options(scene);

@@ -151,7 +151,8 @@ export class Verdicts {
 
   #conflict(number: number): ConflictError {
     const tag = chunkTag(this.#draft.baseTag, number);
-    return tagConflict(tag, { slicing: this.#draft, existing: this.#existing.slicing });
+    const { slicing: existing, complete } = this.#existing;
+    return tagConflict(tag, { slicing: this.#draft, existing, isIncomplete: complete === undefined });
   }
 
   #lostBlob(number: number): MismatchError {
@@ -167,11 +168,17 @@ export class Verdicts {
  */
 export function tagConflict(
   tag: string,
-  { slicing, existing }: { slicing?: Slicing | undefined; existing?: Slicing | undefined } = {},
+  { slicing, existing, isIncomplete = false }: {
+    slicing?: Slicing | undefined;
+    existing?: Slicing | undefined;
+    isIncomplete?: boolean;
+  } = {},
 ): ConflictError {
   const replace = "use another name, or --overwrite to replace it";
   return new ConflictError(`the tag ${tag} already exists and holds something else`, {
-    hint: `${existing && slicing ? whatDiffers(existing, slicing) : ""}${replace}`,
+    hint: `${
+      existing && slicing ? whatDiffers(existing, slicing) || whereItGoesOn(existing, isIncomplete) : ""
+    }${replace}`,
   });
 }
 
@@ -187,6 +194,13 @@ function whatDiffers(existing: Slicing, slicing: Slicing): string {
   return `it has chunks of another size: say --chunk-size ${
     exactSize(existing.chunkSize)
   } if it is the same file, else `;
+}
+
+/** Says of an encrypted upload that was interrupted where it goes on: elsewhere its chunks cannot be compared. */
+function whereItGoesOn({ encryption }: Slicing, isIncomplete: boolean): string {
+  return encryption && isIncomplete
+    ? "an encrypted upload that was interrupted goes on only with its journal, where it began; else "
+    : "";
 }
 
 /** Compares a source with a layer, by size and digest. A source that can be read only once is read to its end. */
