@@ -1,8 +1,6 @@
 /** Stores one blob: a file, or a stream of any size. @module */
 import { abortable } from "../async/abortable.ts";
 import { Hasher } from "../content/hasher.ts";
-import { AgeHeader, newNonce } from "../encryption/age_header.ts";
-import { encryptedSize, encryptedSource } from "../encryption/encrypted_source.ts";
 import type { Recipients } from "../encryption/recipients.ts";
 import { withChannel } from "../events.ts";
 import { parseTag } from "../oci/reference.ts";
@@ -10,6 +8,7 @@ import type { CallOptions, Store } from "../store/store.ts";
 import { type Input, type InputChunk, openInput, SMALL_FILE, whileUnchanged } from "../files/input.ts";
 import { rememberInput } from "../files/remembered_input.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
+import { encryptWhole } from "./encrypted_blob.ts";
 import { putAlias } from "./aliases.ts";
 
 /** Options of {@link pushBlob}. */
@@ -25,7 +24,7 @@ export interface PushBlobOptions extends CallOptions {
 /**
  * Stores a blob. `input` is the path of a file, or a stream, which is read once. A file is hashed first, and not sent if
  * the blob already exists; a stream is hashed while it is sent. Neither is kept in memory. What is encrypted has another
- * digest each time.
+ * digest each time; the same file for the same recipients is not sent again while the journal knows it.
  *
  * @returns the blob's digest, which is its name, and its size in bytes
  * @throws {InvalidInputError} if the input is neither a file nor a stream of bytes, or the alias is not a valid tag
@@ -53,35 +52,41 @@ export async function pushBlob(
   options: PushBlobOptions = {},
 ): Promise<SizedBlob> {
   const reporting = withChannel(options, store);
-  const { alias, signal, onEvent } = reporting;
+  const { alias, encryptTo, signal, onEvent } = reporting;
   using hasher = new Hasher();
   await using content = await openInput(input, hasher);
   if (alias !== undefined) parseTag(alias); // before the first byte is read
-  await using remembered = options.encryptTo
-    ? encrypted(content, await AgeHeader.make(options.encryptTo))
-    : typeof input === "string"
-    ? await rememberInput(content, { ...reporting, store, name: await Deno.realPath(input) })
-    : content; // a stream cannot be read a second time: there is nothing to remember
+  const memory = {
+    ...reporting,
+    store,
+    name: typeof input === "string" ? await Deno.realPath(input) : "standard input",
+  };
+  await using encrypted = encryptTo && await encryptWhole(content, encryptTo, memory);
+  // A stream cannot be read a second time: there is nothing to remember.
+  await using remembered = typeof input === "string"
+    ? await rememberInput(encrypted ?? content, memory)
+    : encrypted ?? content;
   const { size } = remembered;
   onEvent?.({ type: "plan", blobs: 1, ...(size !== undefined && { size }) });
-  const blob = await whileUnchanged(remembered, () => storeWhole(store, remembered, reporting));
+  const blob = await whileUnchanged(remembered, async () => {
+    const stored = encrypted?.stored && await findAgain(store, encrypted.stored, reporting);
+    return stored ?? await storeWhole(store, remembered, reporting);
+  });
   await remembered.requireUnchanged();
+  encrypted?.settle(blob);
   if (alias !== undefined) await putAlias(store, alias, [blob], { signal, onEvent });
   return blob;
 }
 
-/** An input that becomes an age file on its way. It has another key each time: no earlier blob is the same. */
-function encrypted(input: Input, header: AgeHeader): Input {
-  return {
-    ...input,
-    isFirst: true,
-    ...(input.size !== undefined && { size: encryptedSize(header, input.size) }),
-    async *chunks() {
-      const { source, ...chunk } = await wholeOf(input);
-      yield { ...chunk, source: encryptedSource(source, { header, nonce: newNonce() }) };
-    },
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
+/** Reports a blob as present; `undefined` = it is not there. */
+async function findAgain(
+  store: Store,
+  blob: SizedBlob,
+  { onEvent, signal }: PushBlobOptions,
+): Promise<SizedBlob | undefined> {
+  if (await store.reuse(blob, { reread: true, signal, onEvent }) !== "present") return undefined;
+  onEvent?.({ type: "blob", index: 1, ...blob, state: "present" });
+  return blob;
 }
 
 async function storeWhole(
@@ -93,9 +98,9 @@ async function storeWhole(
   const isNew = input.isFirst && source.size !== undefined && source.size <= SMALL_FILE;
   await using _begun = store.expectWrites?.(isNew ? [source.size!] : [], { onEvent, signal });
   const event = { type: "blob", index: 1 } as const;
-  const known = source.once || encryptTo
-    ? undefined
-    : source.known ?? await abortable(source.digest(), signal);
+  // To encrypt everything twice, only to know a digest that is new, would take too long.
+  const isNewAnyway = source.once || encryptTo;
+  const known = source.known ?? (isNewAnyway ? undefined : await abortable(source.digest(), signal));
   const likely = known && { digest: known, size: source.size! };
   const found = likely && await store.reuse(likely, { reread: true, signal, onEvent });
   if (likely && found === "present") {

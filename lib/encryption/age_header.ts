@@ -85,6 +85,17 @@ export class AgeHeader {
   }
 }
 
+/**
+ * Whether a header, which was made for recipients of the same `id`, can be read by these. Of a passphrase that takes a try;
+ * public keys are the same ones.
+ */
+export async function isHeaderFor(
+  bytes: Uint8Array<ArrayBuffer>,
+  { identities }: Recipients,
+): Promise<boolean> {
+  return !identities || await AgeHeader.open(bytes, identities).then(() => true, () => false);
+}
+
 /** A nonce that no other file under the same header has. */
 export function newNonce(): Uint8Array<ArrayBuffer> {
   return globalThis.crypto.getRandomValues(new Uint8Array(NONCE_SIZE));

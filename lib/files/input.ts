@@ -50,6 +50,17 @@ export interface Input extends AsyncDisposable {
   requireUnchanged(): Promise<void>;
 }
 
+/** Changes chunks as they come. */
+export function mapChunks(
+  chunks: ReturnType<Input["chunks"]>,
+  change: (chunk: InputChunk) => InputChunk,
+): ReturnType<Input["chunks"]> {
+  if (Symbol.iterator in chunks) return Iterator.from(chunks).map(change);
+  return async function* () {
+    for await (const chunk of chunks) yield change(chunk);
+  }();
+}
+
 /** How many chunks a file of a size has: at least one. */
 export function chunkCount(size: number, chunkSize: number): number {
   return Math.max(1, Math.ceil(size / chunkSize));

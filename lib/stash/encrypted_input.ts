@@ -8,12 +8,12 @@ import * as v from "valibot";
 import type { Bytes, ByteStream } from "../content/bytes.ts";
 import { RunningHash } from "../content/running_hash.ts";
 import type { Source } from "../content/source.ts";
-import { AgeHeader } from "../encryption/age_header.ts";
+import { AgeHeader, isHeaderFor } from "../encryption/age_header.ts";
 import { encryptedSize, encryptedSource, streamed } from "../encryption/encrypted_source.ts";
 import type { Identities } from "../encryption/identities.ts";
 import type { Recipients } from "../encryption/recipients.ts";
 import { ConflictError, NotAllowedError } from "../errors.ts";
-import { chunkCount, type Input, type InputChunk } from "../files/input.ts";
+import { chunkCount, type Input, type InputChunk, mapChunks } from "../files/input.ts";
 import { type Journal, openJournal } from "../files/journal.ts";
 import { type Digest, digestOf, isDigest } from "../oci/digest.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
@@ -112,7 +112,7 @@ async function chooseKey(
   { store, baseTag, identities = encryptTo.identities, overwrite, signal, onEvent }: EncryptInputOptions,
 ): Promise<ChosenKey> {
   const kept = lastKey(journal);
-  const isMine = async () => !encryptTo.identities || await opens(kept!.header, encryptTo.identities);
+  const isMine = () => isHeaderFor(kept!.header, encryptTo);
   if (kept?.fileKey && await isMine()) return withFileKey(await AgeHeader.restore(kept.header, kept.fileKey));
   const existing = await findStash(store, baseTag, { signal, onEvent }).catch(undefinedIfBroken);
   const details = existing?.encryption?.details?.();
@@ -141,11 +141,6 @@ function lastKey({ earlier }: Journal): v.InferOutput<typeof keySchema> | undefi
     if (success) return output;
   }
   return undefined;
-}
-
-/** Whether a passphrase is still the one that a header was made with. */
-async function opens(header: Bytes, identities: Identities): Promise<boolean> {
-  return await AgeHeader.open(header, identities).then(() => true, () => false);
 }
 
 function isSame(one: Bytes, other: Bytes): boolean {
@@ -198,10 +193,7 @@ function withKey(
     name: undefined,
     size: size === undefined ? undefined : sizeOfChunks(size, plainSize, sizeOf),
     identity: identity && JSON.stringify([identity, digestOf(header)]),
-    chunks() {
-      const chunks = input.chunks(plainSize);
-      return Symbol.iterator in chunks ? Iterator.from(chunks).map(encrypt) : mapped(chunks, encrypt);
-    },
+    chunks: () => mapChunks(input.chunks(plainSize), encrypt),
     encryption: {
       chunkSize,
       requireCompared(complete) {
@@ -234,10 +226,6 @@ function withKey(
 function sizeOfChunks(size: number, plainSize: number, sizeOf: (plain: number) => number): number {
   const before = chunkCount(size, plainSize) - 1;
   return before * sizeOf(plainSize) + sizeOf(size - before * plainSize);
-}
-
-async function* mapped<T>(items: AsyncIterable<T>, map: (item: T) => T): AsyncGenerator<T, void> {
-  for await (const item of items) yield map(item);
 }
 
 /** A chunk of a stash that is there, and whose key is not: its digest is known from the journal, or it cannot be compared. */

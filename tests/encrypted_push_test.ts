@@ -1,0 +1,105 @@
+/** A push of an encrypted blob that was interrupted, or is repeated. @module */
+import assert from "node:assert/strict";
+import { generateKey } from "../lib/encryption/generate_key.ts";
+import { Identities } from "../lib/encryption/identities.ts";
+import { Recipients } from "../lib/encryption/recipients.ts";
+import type { TransferEvent } from "../lib/events.ts";
+import { pullBlobs, pushBlob } from "../lib/exports/blobs.ts";
+import type { Digest } from "../lib/oci/digest.ts";
+import type { Store } from "../lib/store/store.ts";
+import { makeWorkspace, someBytes, type Workspace } from "./rigs/content.ts";
+import { startFakeRegistry } from "./rigs/fake_registry.ts";
+import { openStore } from "../main.ts";
+
+const MiB = 1024 * 1024;
+const SIZE = 40 * MiB;
+
+interface Scene extends AsyncDisposable {
+  work: Workspace;
+  store: Store;
+  file: string;
+  recipients: Recipients;
+  identities: Identities;
+  /** Pushes the file; after so many bytes it is interrupted. */
+  push(stopAt?: number): Promise<{ events: TransferEvent[]; digest?: Digest }>;
+}
+
+async function makeScene(): Promise<Scene> {
+  const work = await makeWorkspace();
+  const registry = await startFakeRegistry();
+  const store = openStore({ registry: registry.url, repository: "me/files" });
+  const file = await work.write("file", someBytes(SIZE));
+  const { identity, recipient } = await generateKey();
+  const identities = await Identities.inFiles([await work.write("key", identity)]);
+  const recipients = await Recipients.of([recipient]);
+  return {
+    work,
+    store,
+    file,
+    recipients,
+    identities,
+    async push(stopAt = Infinity) {
+      const events: TransferEvent[] = [];
+      const stop = new AbortController();
+      let sent = 0;
+      const onEvent = (event: TransferEvent) => {
+        events.push(event);
+        if (event.type === "progress" && (sent += event.bytes) > stopAt) stop.abort(new Error("interrupted"));
+      };
+      const { signal } = stop;
+      const options = { encryptTo: recipients, stateDirectory: work.path("state"), signal, onEvent };
+      const pushing = pushBlob(store, file, options);
+      if (stopAt === Infinity) return { events, digest: (await pushing).digest };
+      await assert.rejects(pushing, /interrupted/);
+      return { events };
+    },
+    async [Symbol.asyncDispose]() {
+      store[Symbol.dispose]();
+      await registry[Symbol.asyncDispose]();
+      await work[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function bytesOf(events: readonly TransferEvent[], type: "progress" | "resume"): number {
+  return events.reduce((sum, event) => sum + (event.type === type ? event.bytes : 0), 0);
+}
+
+async function journals({ work }: Scene): Promise<string> {
+  const texts = await Array.fromAsync(
+    Deno.readDir(work.path("state")),
+    ({ name }) => Deno.readTextFile(work.path(`state/${name}`)),
+  );
+  return texts.join("\n");
+}
+
+async function isRight({ work, store, file, identities }: Scene, digest: Digest): Promise<boolean> {
+  const output = work.path("copy");
+  await pullBlobs(store, [digest], { output, identities, overwrite: true });
+  const [one, other] = await Promise.all([output, file].map((path) => Deno.readFile(path)));
+  return one!.length === other!.length && one!.every((byte, index) => byte === other![index]);
+}
+
+Deno.test("a push that was interrupted goes on within the encrypted blob, and then keeps no key", async () => {
+  await using scene = await makeScene();
+  await scene.push(30 * MiB);
+  assert.match(await journals(scene), /"fileKey":/);
+  const { events, digest } = await scene.push();
+  const saved = bytesOf(events, "resume");
+  assert.ok(saved > 20 * MiB, `${saved} bytes were saved`);
+  assert.ok(bytesOf(events, "progress") < SIZE - 15 * MiB);
+  assert.ok(await isRight(scene, digest!));
+  assert.doesNotMatch(await journals(scene), /fileKey/);
+});
+
+Deno.test("the same push again sends nothing, and one of a changed file has another key", async () => {
+  await using scene = await makeScene();
+  const first = await scene.push();
+  const second = await scene.push();
+  assert.deepEqual([second.digest, bytesOf(second.events, "progress")], [first.digest, 0]);
+  await scene.push(5 * MiB).catch(() => {}); // nothing is sent, so that nothing interrupts it
+  await Deno.writeFile(scene.file, someBytes(SIZE, 2));
+  const changed = await scene.push();
+  assert.notEqual(changed.digest, first.digest);
+  assert.ok(await isRight(scene, changed.digest!));
+});
