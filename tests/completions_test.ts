@@ -128,10 +128,11 @@ Deno.test("places are offered where one may stand", async () => {
   assert.deepEqual(await at("login", ""), ["registries"]);
   assert.deepEqual(await at("list", "-r", "r"), ["repositories"]);
   assert.deepEqual(await at("info", "-t", "n"), ["names"]);
-  for (const command of ["list", "download", "peek", "copy", "upload", "verify", "url"]) {
+  for (const command of ["list", "download", "peek", "copy", "diff", "upload", "verify", "url"]) {
     assert.deepEqual(await at(command, "a"), ["addresses"], command);
   }
   assert.deepEqual(await at("upload", "disk.img", "a"), ["addresses"]);
+  assert.deepEqual(await at("diff", "one", "a"), ["addresses"]);
   assert.deepEqual(await at("download", "ghcr.io/me/files:disk", "a"), []);
   assert.deepEqual(await at("append", "--from", "a"), ["addresses"]);
 });

@@ -133,7 +133,7 @@ async function values(taker: Option | Argument, known: KnownPlaces): Promise<Com
   const isOption = "flags" in taker;
   const placeholder = (isOption ? taker.flags : taker.name()).replace(/^.*[<[]/, "");
   const choices = (taker.argChoices ?? []).map((word) => ({ word, description: "" }));
-  const files = /\b(file|dir|path|dest)\b/.test(placeholder);
+  const files = /\b(file|dir|path|dest|tree)\b/.test(placeholder);
   if (isOption && taker.long === "--repository") return { candidates: await known.repositories(), files };
   if (isOption && taker.long === "--base-tag") return { candidates: await known.names(), files };
   if (/^registry\b/.test(placeholder)) {
@@ -141,7 +141,7 @@ async function values(taker: Option | Argument, known: KnownPlaces): Promise<Com
     const candidates = (await known.registries()).filter(({ word }) => isOption || !/^oci:/.test(word));
     return { candidates, files };
   }
-  const isAddress = /^(address|image|src|dst|blob|alias|word)\b/.test(placeholder) ||
+  const isAddress = /^(address|image|src|dst|blob|alias|word|(old|new)-tree)\b/.test(placeholder) ||
     (files && isUploaded(taker));
   return { candidates: isAddress ? [...choices, ...await known.addresses()] : choices, files };
 }
