@@ -49,7 +49,7 @@ function tailOf(checksum: number, length: number): Bytes {
 function deflated(content: Bytes): Bytes {
   // A buffer is not to be larger than what it holds.
   const chunkSize = Math.max(64, Math.min(LARGEST_BUFFER, content.length));
-  return new Uint8Array(deflateRawSync(content, { level: LEVEL, chunkSize }));
+  return deflateRawSync(content, { level: LEVEL, chunkSize }) as Bytes; // a copy for each file would be much to collect
 }
 
 /** The most that is compressed into one buffer, in bytes. */

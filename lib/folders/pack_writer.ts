@@ -65,7 +65,7 @@ export class PackWriter {
   /** Adds a directory, a link or an empty file. */
   *add(entry: FolderEntry): Generator<Bytes> {
     this.#table.add(entry);
-    this.#push(encodeHeaders(entry));
+    this.#begin(entry);
     if (this.#filled > MOST_PENDING) yield* this.#flush();
   }
 
@@ -77,7 +77,7 @@ export class PackWriter {
   *file(entry: FolderEntry, read: (into: Bytes) => void): Generator<Bytes> {
     const { size } = entry;
     if (size === 0) return yield* this.add(entry);
-    this.#push(encodeHeaders(entry));
+    this.#begin(entry);
     for (let at = 0, isStored = false; at < size; at += PIECE) {
       yield* this.#flush();
       const offset = this.#written;
@@ -106,6 +106,10 @@ export class PackWriter {
     yield stargzFooter(tableAt);
     const diffId: Digest = `sha256:${this.#archive.digest("hex")}`;
     return { diffId, table: `sha256:${hash.digest("hex")}`, unpacked: this.#unpacked };
+  }
+
+  #begin(entry: FolderEntry): void {
+    encodeHeaders(entry, (length) => this.#room(length).fill(0));
   }
 
   #push(bytes: Bytes): void {

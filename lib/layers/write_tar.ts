@@ -44,15 +44,22 @@ export function archiveName({ path, type }: Pick<TarEntry, "path" | "type">): st
   return type === "directory" ? `${path || "."}/` : path;
 }
 
-/** The header of an entry, with the attributes before it where it has some. */
-export function encodeHeaders(entry: TarEntry): Bytes {
+/**
+ * The header of an entry, with the attributes before it where it has some.
+ *
+ * @param room gives zeros to write to
+ */
+export function encodeHeaders(
+  entry: TarEntry,
+  room: (length: number) => Bytes = (length) => new Uint8Array(length),
+): Bytes {
   const name = encodeName(archiveName(entry));
   const target = encodeName(entry.target ?? "");
   const attributes = encodeName(attributesOf(entry, { name, target }));
   const before = attributes.length === 0
     ? 0
     : BLOCK + attributes.length + paddingAfter(attributes.length).length;
-  const headers = new Uint8Array(before + BLOCK);
+  const headers = room(before + BLOCK);
   if (before > 0) {
     const about = { mode: 0o644, size: attributes.length, seconds: 0 };
     writeHeader(headers, about, { name: PAX_NAME, target: NOTHING, type: "attributes" });
