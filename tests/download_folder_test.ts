@@ -279,3 +279,22 @@ Deno.test("what is read in ranges that no digest proves is said to be not verifi
   const { written, kept, verified } = await downloadFolder(store, "t", { directory: work.path("new") });
   assert.deepEqual([written, kept, verified], [0, 2, false]); // the names were read, and no more of the layer
 });
+
+Deno.test("of a folder that comes back each file is counted once, whatever was there", async () => {
+  await using work = await makeWorkspace();
+  await Deno.mkdir(work.path("in/a"), { recursive: true });
+  for (const name of ["one", "two", "a/three"]) await Deno.writeTextFile(work.path(`in/${name}`), name);
+  await Deno.writeFile(work.path("in/large"), someBytes(9_000_000)); // in three pieces, and in as many segments
+  using store = openBox(work);
+  await uploadFolder(store, "t", { directory: work.path("in") });
+  for (const missing of ["a/three", "one", "large"]) {
+    let [planned, counted] = [0, 0];
+    const onEvent = (event: TransferEvent) => {
+      if (event.type === "plan") planned = event.files ?? 0;
+      if (event.type === "files") counted += event.count;
+    };
+    await downloadFolder(store, "t", { directory: work.path("out"), onEvent });
+    assert.deepEqual([planned, counted], [4, 4]);
+    await Deno.remove(work.path(`out/${missing}`));
+  }
+});

@@ -137,6 +137,14 @@ Deno.test("what a command does is named while it does it", () => {
   assert.deepEqual(said, expected);
 });
 
+Deno.test("of a folder the files are counted, and not the blobs that they are in", () => {
+  const plan: TransferEvent = { type: "plan", size: 1000 * MB, blobs: 2, files: 1200 };
+  const state = after([plan, { type: "files", count: 80 }, done(250 * MB, "fetched")], "fetching photos");
+  const [title = ""] = renderBar(state, { width: 79, now: 4000 });
+  assert.match(title, /^fetching photos +80\/1200 files$/);
+  assert.match(renderPlain(state, 4000), /80\/1200 files$/);
+});
+
 Deno.test("blocks fill by eighths, in colour or without", () => {
   const state = after([PLAN, sent(250 * MB), done(250 * MB), sent(170 * MB)]);
   const line = (style: BarStyle, width = 79) => renderBar(state, { width, now: 6000, ...style })[1];

@@ -66,12 +66,13 @@ export async function downloadFolder(
   const { directory, signal, onEvent: report } = reporting;
   checkTransfer(reporting);
   requireWholeToDelete(reporting);
-  const { image: { manifest: { digest }, layers } } = await requireFolder(store, reference, {
+  const { image: { manifest: { digest }, layers }, note } = await requireFolder(store, reference, {
     onEvent: report,
     signal,
   });
   const size = layers.reduce((sum, layer) => sum + layer.size, 0);
-  report?.({ type: "plan", blobs: layers.length, size });
+  const files = reporting.paths ? undefined : note.files;
+  report?.({ type: "plan", blobs: layers.length, size, ...(files !== undefined && { files }) });
   await requireParent(directory);
   const { jobs, onEvent } = adaptiveJobs({ ...reporting, size });
   const folder = new FolderLayers(store, layers, { onEvent, signal, name: reference });

@@ -84,7 +84,8 @@ class FileFetch {
     const { onEvent, needs } = this.#options;
     for (const layer of this.#layers.all) {
       if (!needs(layer)) {
-        onEvent?.({ type: "resume", phase: "fetch", bytes: layer.size });
+        const { number, digest, size } = layer;
+        onEvent?.({ type: "blob", index: number, state: "present", digest, size });
         continue;
       }
       this.#open.set(layer, 1);
@@ -143,11 +144,18 @@ class FileFetch {
   }
 
   #count(files: Segment["files"]): void {
+    let count = 0;
     for (const file of files) {
       const isFirst = file.pieces[0]?.offset === 0;
       if (!file.isWhole && isFirst) this.#split.push(file);
-      if (file.isWhole || isFirst) this.#fetched.files++;
+      if (file.isWhole || isFirst) count++;
     }
+    this.#add(count);
+  }
+
+  #add(count: number): void {
+    this.#fetched.files += count;
+    this.#options.onEvent?.({ type: "files", count });
   }
 
   async #unpackArchive(layer: Layer): Promise<void> {
@@ -155,7 +163,7 @@ class FileFetch {
       const wanted = this.#options.pick(entry);
       if (!wanted || this.#putAside(wanted)) continue;
       await this.#writer.stream(wanted, entry.extents());
-      this.#fetched.files++;
+      this.#add(1);
     }
   }
 }

@@ -68,6 +68,7 @@ export class FolderDownload {
     const fetched = await this.#fetch(staged, { pick: (entry) => this.#pick(entry), needs: () => true });
     const writer = new TreeWriter(staged.tree, this.#options);
     for (const link of fetched.links) writer.link(link);
+    this.#options.onEvent?.({ type: "files", count: fetched.links.length });
     writer.finish(fetched.directories);
     this.#losses.report(this.#options, fetched.lostAttributes + writer.lostAttributes);
     disk.sync(staged.tree);
@@ -77,9 +78,10 @@ export class FolderDownload {
 
   /** Fetches what differs into a hidden place, and moves it to where it belongs. */
   async onto(what: string): Promise<FolderCounts> {
-    const { directory, disk, overwrite } = this.#options;
+    const { directory, disk, overwrite, onEvent } = this.#options;
     await this.#noteNames();
     const found = await lookAtDisk(this.#layers, { ...this.#options, jobs: DEFAULT_JOBS });
+    onEvent?.({ type: "files", count: found.kept + found.adjusted.length });
     using staged = await StagedFolder.open(directory, { place: placeInside(directory), what });
     const fetched = await this.#fetch(staged, {
       pick: (entry) => {
@@ -114,6 +116,7 @@ export class FolderDownload {
       maker.link(link, [directory]);
       writer.take(link.path, staged.tree);
     }
+    this.#options.onEvent?.({ type: "files", count: fetched.links.length });
     if (deletes) removed += await removeOthers(directory, { disk, stored, signal });
     await staged.discard();
     return removed;

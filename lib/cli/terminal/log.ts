@@ -104,6 +104,7 @@ function levelOf(event: TransferEvent): LogLevel {
     case "request":
       return "debug";
     case "progress":
+    case "files":
       return "trace";
   }
 }
@@ -120,6 +121,8 @@ export function renderEvent(event: TransferEvent): string {
     }
     case "progress":
       return `${event.phase}: ${counted(event.bytes, "byte")}`;
+    case "files":
+      return `${counted(event.count, "file")} more in place`;
     case "resume":
       return event.bytes < 0
         ? `${formatSize(-event.bytes)} must be ${PAST[event.phase]} again after all`

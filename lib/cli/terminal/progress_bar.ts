@@ -95,7 +95,13 @@ function renderWaiting({ attempt, until }: Waiting, now: number): string {
   return seconds > 0 ? `${what} in ${formatDuration(seconds * 1000)}` : what;
 }
 
-function blobsDoneOfAll({ blobs, blobsDone, unit }: ProgressState): string | undefined {
+/** How many files of a folder are done, or else how many blobs. */
+function blobsDoneOfAll(
+  { blobs, blobsDone, unit, files, filesDone }: ProgressState,
+): string | undefined {
+  if (files !== undefined) {
+    return `${String(filesDone).padStart(String(files).length)}/${counted(files, "file")}`;
+  }
   if (blobs !== undefined) {
     return `${String(blobsDone).padStart(String(blobs).length)}/${counted(blobs, unit)}`;
   }

@@ -29,6 +29,9 @@ export interface ProgressState {
   blobs: number | undefined;
   /** How many of them are done. */
   blobsDone: number;
+  /** How many files of a folder are to be moved, and how many are; `undefined` = not known, or no folder. */
+  files?: number | undefined;
+  filesDone: number;
   /** The bytes of the blobs that are done. */
   done: number;
   /** Bytes sent or fetched for blobs that are not done. */
@@ -66,6 +69,7 @@ export function startProgress(what: string, now: number): ProgressState {
     unit: "blob",
     blobs: undefined,
     blobsDone: 0,
+    filesDone: 0,
     done: 0,
     moving: 0,
     checking: 0,
@@ -87,6 +91,7 @@ export function advance(state: ProgressState, event: TransferEvent, now: number)
         size: event.size ?? state.size,
         blobs: event.blobs ?? state.blobs,
         unit: unitOf(event),
+        files: event.files ?? state.files,
       };
     case "progress":
       return {
@@ -96,6 +101,8 @@ export function advance(state: ProgressState, event: TransferEvent, now: number)
       };
     case "resume": // these bytes did not travel now, so they do not count for the rate
       return { ...state, moving: state.moving + event.bytes, saved: state.saved + event.bytes };
+    case "files":
+      return { ...state, filesDone: state.filesDone + event.count };
     case "blob":
       return withFinishedBlob(state, event);
     case "pause":
