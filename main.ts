@@ -50,6 +50,7 @@ import { asStored, openStash } from "./lib/stash/decrypted_stash.ts";
 import { encryptInput, type StashInput } from "./lib/stash/encrypted_input.ts";
 import { fetchAhead, fetchStash } from "./lib/stash/fetch_stash.ts";
 import { findStash, untaggedChunks } from "./lib/stash/find_stash.ts";
+import { openForeignAge } from "./lib/stash/foreign_age.ts";
 import { stashNotFound } from "./lib/stash/stash_not_found.ts";
 import { type ListedStash, listStashes } from "./lib/stash/list_stashes.ts";
 import {
@@ -266,7 +267,8 @@ export async function download(
     if (typeof output !== "function") checkOutput(output);
     const onLayer = await fetchAhead(ahead, output, jobs);
     const found = await findStash(store, baseTag, { signal, onEvent, onLayer });
-    return await openStash(ahead.reader, found, identities);
+    const open = await openStash(ahead.reader, found, identities);
+    return await openForeignAge(open, identities, { signal, onEvent });
   });
   const { stash, plain } = open;
   reportPlan({ ...plain, chunks: plain.chunks.length }, onEvent);

@@ -23,6 +23,8 @@ export interface OpenStash {
   plain: Stash;
   /** Reads the chunks of `plain` by their digests. */
   reader: StoreReader;
+  /** Set where the bytes are authentic as they come, and have digests that are not known. */
+  isAuthenticated?: true;
   /** Reads one of these chunks alone: others may have the same bytes. */
   readerOf(chunk: Chunk): StoreReader;
 }

@@ -1,5 +1,5 @@
 /** Fetches a stash: into a file, or into a stream. @module */
-import { fetchFile, type FetchFileOptions } from "../files/fetch_file.ts";
+import { fetchFile, type FetchFileOptions, fetchRange } from "../files/fetch_file.ts";
 import { streamOut } from "../files/stream_out.ts";
 import { placeBlobs } from "../transfer/placed_blob.ts";
 import { isNewFile } from "../files/partial_file.ts";
@@ -37,12 +37,14 @@ export async function fetchAhead(
  *   somebody else's
  */
 export async function fetchStash(
-  { stash, plain, reader }: OpenStash,
+  { stash, plain, reader, isAuthenticated }: OpenStash,
   output: string | WritableStream<Uint8Array>,
   options: FetchStashOptions,
 ): Promise<void> {
   const chunks = placeBlobs(plain.chunks, chunkName);
   const explain = (error: unknown) => explainFetchError(error, reader, stash, options);
-  if (typeof output === "string") await fetchFile(reader, chunks, output, { ...options, explain });
-  else await streamOut(reader, chunks, output, { ...options, explain });
+  const transfer = { ...options, explain, ...(isAuthenticated && { authenticated: true }) };
+  const fetch = isAuthenticated ? fetchRange : fetchFile;
+  if (typeof output === "string") await fetch(reader, chunks, output, transfer);
+  else await streamOut(reader, chunks, output, transfer);
 }

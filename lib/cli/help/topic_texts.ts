@@ -449,7 +449,8 @@ file without notice.
 ## With age
 
 Every chunk, and every blob, is an ordinary file of [age](https://age-encryption.org), so \`age\` decrypts what
-layerstash stored, and layerstash decrypts with \`blob pull --identity\` what \`age\` wrote:
+layerstash stored, and layerstash decrypts with \`blob pull --identity\` and \`download --identity\` what \`age\`
+wrote (one connection fetches it then, from the beginning each time):
 
 \`\`\`console
 $ layerstash blob pull oci:./box/me/files:image -o disk.age --quiet

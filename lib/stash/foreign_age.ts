@@ -1,0 +1,95 @@
+/**
+ * Stored files that another program has encrypted: the bytes of one age file, cut into chunks, or chunks each of which is an
+ * age file.
+ *
+ * @module
+ */
+import type { ByteRange } from "../content/source.ts";
+import { AgeFile, headerOpener, type RangeReader } from "../encryption/age_file.ts";
+import { looksLikeAge } from "../encryption/age_header.ts";
+import type { Identities } from "../encryption/identities.ts";
+import { withoutProgress } from "../events.ts";
+import type { SizedBlob } from "../oci/descriptor.ts";
+import { withCalls } from "../store/replaced_calls.ts";
+import type { CallOptions, StoreReader } from "../store/store.ts";
+import { decryptBlobs, type DecryptedBlobs } from "../transfer/decrypted_blobs.ts";
+import { placeBlobs, type PlacedBlob, sizeOfFile } from "../transfer/placed_blob.ts";
+import { pull } from "../transfer/pull.ts";
+import type { OpenStash } from "./decrypted_stash.ts";
+import { chunksOf } from "./stash.ts";
+
+/** How many of the first bytes of a chunk show that it is an age file. */
+const BEGINNING = 22;
+
+/**
+ * Decrypts what another program has encrypted, where keys are given. Anything else stays as it is. Nothing binds chunks
+ * together that are age files of their own: an event says so.
+ *
+ * @throws {NotAllowedError} if it is encrypted for none of the identities
+ */
+export async function openForeignAge(
+  open: OpenStash,
+  identities: Identities | undefined,
+  { onEvent, signal }: CallOptions,
+): Promise<OpenStash> {
+  const { stash, reader: store } = open;
+  const options = { onEvent, signal };
+  const [first, second] = stash.chunks;
+  const isAge = async (chunk: SizedBlob) =>
+    chunk.size > BEGINNING && looksLikeAge(await beginningOf(store, chunk, options));
+  if (!identities || stash.encryption || !first || !await isAge(first)) return open;
+  const isEach = second !== undefined && await isAge(second);
+  onEvent?.({
+    type: "notice",
+    message: isEach
+      ? "each chunk is an age file of its own: it is decrypted, and nothing shows that all are in their places"
+      : "the stored file is an age file: it is decrypted",
+  });
+  const { reader, blobs } = isEach
+    ? await decryptBlobs(store, stash.chunks, identities, options)
+    : await decryptJoined(store, placeBlobs(stash.chunks), identities, options);
+  const size = blobs.reduce((sum, { size }) => sum + size, 0);
+  const plain = { ...stash, size, chunkSize: blobs[0]!.size, chunks: chunksOf(stash.baseTag, blobs) };
+  return { ...open, plain, reader, isAuthenticated: true };
+}
+
+async function beginningOf(
+  store: StoreReader,
+  { digest, size }: SizedBlob,
+  options: CallOptions,
+): Promise<Uint8Array> {
+  const range = { start: 0, end: BEGINNING };
+  const bytes: number[] = [];
+  for await (const piece of pull(store, { ...quiet(store, options), digest, size, range, orWhole: true })) {
+    bytes.push(...piece);
+  }
+  return new Uint8Array(bytes);
+}
+
+/** The age file that the blobs are, end to end. It goes by the digest of the first of them. */
+async function decryptJoined(
+  store: StoreReader,
+  blobs: readonly PlacedBlob[],
+  identities: Identities,
+  options: CallOptions,
+): Promise<DecryptedBlobs> {
+  const read: RangeReader = async function* ({ start, end }: ByteRange) {
+    for (const { digest, size, at, what } of blobs) {
+      const range = { start: Math.max(0, start - at), end: Math.min(size, end - at) };
+      if (range.start >= range.end) continue;
+      yield* pull(store, { ...quiet(store, options), digest, size, what, range, orWhole: true });
+    }
+  };
+  const openHeader = headerOpener(identities);
+  const file = await AgeFile.open({ read, size: sizeOfFile(blobs), openHeader });
+  const reader = withCalls(store, {
+    stat: () => Promise.resolve(file.size),
+    readUnverified: (_, { range } = {}) => Promise.resolve(file.open(range?.start, range?.end)),
+  });
+  return { reader, blobs: [{ digest: blobs[0]!.digest, size: file.size }] };
+}
+
+/** The encrypted bytes are not counted: whoever takes the plain ones counts those. */
+function quiet(store: StoreReader, { onEvent, signal }: CallOptions): CallOptions {
+  return { onEvent: withoutProgress(onEvent ?? store.onEvent), signal };
+}
