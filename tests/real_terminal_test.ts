@@ -168,3 +168,28 @@ Deno.test("a report that is piped to the same terminal keeps its rows", withTmux
   release.resolve();
   assert.match(await screen.until(/ended with 0/), /\ndisk +3 +30 B +disk\.img /);
 });
+
+Deno.test("a new passphrase is asked for twice, a known one once, and neither shows", withTmux, async () => {
+  await using work = await makeWorkplace();
+  const file = await work.write("file", "a secret text");
+  const blob = `oci:${work.path("box")}:secret`;
+  const typed = async (args: string[], ...answers: string[]) => {
+    await using screen = await openScreen(commandWords(args), environment(work));
+    const questions = ["Passphrase", "The same passphrase again"];
+    for (const [index, answer] of answers.entries()) {
+      await screen.until(new RegExp(questions[index]!));
+      await screen.type(answer, "Enter");
+    }
+    const shown = await screen.until(/ended with \d/);
+    assert.ok(!shown.includes("sesame"));
+    return shown;
+  };
+  const push = ["blob", "push", file, blob, "--passphrase"];
+  const unlike = await typed(push, "open-sesame", "open-sesamy");
+  assert.match(unbroken(unlike), /the two passphrases are not the same[^]*ended with 2/);
+  assert.match(await typed(push, "open-sesame", "open-sesame"), /stored 1 blob[^]*ended with 0/);
+  const pull = ["blob", "pull", blob, "--passphrase", "-o", work.path("copy")];
+  assert.match(await typed(pull, "close-sesame"), /ended with 4/);
+  assert.match(await typed(pull, "open-sesame"), /ended with 0/);
+  assert.equal(await Deno.readTextFile(work.path("copy")), "a secret text");
+});

@@ -12,14 +12,34 @@ import { plainSizeOf, RECORD, recordCount, sealedRange } from "./records.ts";
 /** The first request for a header, in bytes: that of a few recipients. */
 const FIRST_STEP = 4 * 1024;
 
-/** Reads a range of the encrypted bytes. They need not be verified. */
+/**
+ * Reads a range of the encrypted bytes. They need not be verified.
+ *
+ * @category Encryption
+ */
 export type RangeReader = (range: ByteRange) => AsyncIterable<Uint8Array<ArrayBuffer>>;
 
-/** Opens the headers of age files. */
+/**
+ * Opens the headers of age files.
+ *
+ * @category Encryption
+ */
 export type HeaderOpener = (header: Uint8Array<ArrayBuffer>) => Promise<AgeHeader>;
 
 /**
  * Opens headers with keys. The files of one stash share a header, which is opened once: that of a passphrase takes a second.
+ *
+ * @category Encryption
+ *
+ * @param identities the keys
+ *
+ * @example
+ * ```ts
+ * import { AgeHeader, headerOpener, Identities, Recipients } from "@layerstash/cli/encryption";
+ * const { bytes } = await AgeHeader.make(Recipients.withPassphrase("correct horse battery staple", 10));
+ * const open = headerOpener(Identities.withPassphrase("correct horse battery staple"));
+ * if (await open(bytes) !== await open(bytes)) throw new Error("opened twice");
+ * ```
  */
 export function headerOpener(identities: Identities): HeaderOpener {
   let last: { bytes: Bytes; opened: Promise<AgeHeader> } | undefined;
@@ -29,7 +49,11 @@ export function headerOpener(identities: Identities): HeaderOpener {
   };
 }
 
-/** What opening an age file takes. */
+/**
+ * What opening an age file takes.
+ *
+ * @category Encryption
+ */
 export interface AgeFileOptions {
   /** Reads its bytes. */
   read: RangeReader;
@@ -39,7 +63,23 @@ export interface AgeFileOptions {
   openHeader: HeaderOpener;
 }
 
-/** An age file whose header was opened. Every record is authenticated before a byte of it is given out. */
+/**
+ * An age file whose header was opened. Every record is authenticated before a byte of it is given out.
+ *
+ * @category Encryption
+ *
+ * @example
+ * ```ts
+ * import { AgeFile, headerOpener, Identities } from "@layerstash/cli/encryption";
+ * const bytes = new TextEncoder().encode("not encrypted");
+ * const openHeader = headerOpener(Identities.withPassphrase("correct horse battery staple"));
+ * const read = async function* ({ start, end }: { start: number; end: number }) {
+ *   yield bytes.slice(start, end);
+ * };
+ * const refused = await AgeFile.open({ read, size: bytes.length, openHeader }).catch((error) => error.kind);
+ * if (refused !== "mismatch") throw new Error("it was opened");
+ * ```
+ */
 export class AgeFile {
   /** How many plain bytes it has. A wrong size of the file is noticed before the first of them is given out. */
   readonly size: number;
@@ -76,7 +116,13 @@ export class AgeFile {
     return new AgeFile(read, { header, nonce, size: plainSizeOf(size - end - NONCE_SIZE) });
   }
 
-  /** The plain bytes from `start` up to, but not including, `end`; absent = all. Each piece is valid until the next. */
+  /**
+   * The plain bytes of a range. Each piece is valid until the next one is read.
+   *
+   * @param start the first byte; absent = 0
+   * @param end the byte after the last; absent = the size
+   * @throws {MismatchError} if the bytes are not what was encrypted, by the stream
+   */
   open(start = 0, end: number = this.size): ReadableStream<Uint8Array<ArrayBuffer>> {
     return streamed(this.#pieces({ start, end }));
   }

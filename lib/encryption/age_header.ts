@@ -18,6 +18,17 @@ const MOST_RECIPIENTS = 1000;
 /**
  * A header whose file key is known. Several files may have the same header: a new nonce gives each a key of its own for its
  * payload.
+ *
+ * @category Encryption
+ *
+ * @example
+ * ```ts
+ * import { AgeHeader, Identities, Recipients } from "@layerstash/cli/encryption";
+ * const header = await AgeHeader.make(Recipients.withPassphrase("correct horse battery staple", 10));
+ * const identities = Identities.withPassphrase("correct horse battery staple");
+ * const opened = await AgeHeader.open(header.bytes, identities);
+ * if (opened.exportFileKey().join() !== header.exportFileKey().join()) throw new Error("another key");
+ * ```
  */
 export class AgeHeader {
   /** The header as it stands at the beginning of the file. */
@@ -29,7 +40,11 @@ export class AgeHeader {
     this.#fileKey = fileKey;
   }
 
-  /** Makes a file key, and wraps it for the recipients. */
+  /**
+   * Makes a file key, and wraps it for the recipients.
+   *
+   * @param recipients those who can then open the header
+   */
   static async make(recipients: Recipients): Promise<AgeHeader> {
     const { Encrypter } = await import("age-encryption");
     const encrypter = new Encrypter();
@@ -44,6 +59,7 @@ export class AgeHeader {
    * Opens a header with the keys of one of its recipients.
    *
    * @param bytes the header, without what follows it
+   * @param identities the keys
    * @throws {NotAllowedError} if it is not encrypted for any of the identities
    * @throws {MismatchError} if it is damaged
    */
@@ -63,7 +79,13 @@ export class AgeHeader {
     }
   }
 
-  /** Restores a header from what {@linkcode AgeHeader.exportFileKey} gave. */
+  /**
+   * Restores a header from what {@linkcode AgeHeader.exportFileKey} gave.
+   *
+   * @param bytes the header
+   * @param fileKey its file key
+   * @throws {MismatchError} if the key is that of another header
+   */
   static async restore(bytes: Uint8Array<ArrayBuffer>, fileKey: Uint8Array<ArrayBuffer>): Promise<AgeHeader> {
     const { Decrypter } = await import("age-encryption");
     const decrypter = new Decrypter();
@@ -79,7 +101,11 @@ export class AgeHeader {
     return this.#fileKey.slice();
   }
 
-  /** The key of the payload that follows a nonce. */
+  /**
+   * The key of the payload that follows a nonce.
+   *
+   * @param nonce the 16 bytes between the header and the payload
+   */
   payloadKey(nonce: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
     return new Uint8Array(crypto().hkdfSync("sha256", this.#fileKey, nonce, "payload", 32));
   }
@@ -96,7 +122,17 @@ export async function isHeaderFor(
   return !identities || await AgeHeader.open(bytes, identities).then(() => true, () => false);
 }
 
-/** A nonce that no other file under the same header has. */
+/**
+ * A nonce that no other file under the same header has.
+ *
+ * @category Encryption
+ *
+ * @example
+ * ```ts
+ * import { newNonce } from "@layerstash/cli/encryption";
+ * if (newNonce().length !== 16) throw new Error("unexpected size");
+ * ```
+ */
 export function newNonce(): Uint8Array<ArrayBuffer> {
   return globalThis.crypto.getRandomValues(new Uint8Array(NONCE_SIZE));
 }

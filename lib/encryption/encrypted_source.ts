@@ -6,7 +6,11 @@ import { type AgeHeader, NONCE_SIZE } from "./age_header.ts";
 import { sealRecords } from "./payload.ts";
 import { RECORD, SEALED_RECORD, sealedSize } from "./records.ts";
 
-/** What an age file begins with, beside its plain bytes. */
+/**
+ * What an age file begins with, beside its plain bytes.
+ *
+ * @category Encryption
+ */
 export interface AgeBeginning {
   /** The header, with its file key. */
   header: AgeHeader;
@@ -14,7 +18,20 @@ export interface AgeBeginning {
   nonce: Uint8Array<ArrayBuffer>;
 }
 
-/** The size of the age file of so many plain bytes. */
+/**
+ * The size of the age file of so many plain bytes.
+ *
+ * @category Encryption
+ *
+ * @param header its header
+ * @param plainSize in bytes
+ *
+ * @example
+ * ```ts
+ * import { encryptedSize } from "@layerstash/cli/encryption";
+ * if (encryptedSize({ bytes: new Uint8Array(168) }, 100) !== 168 + 16 + 100 + 16) throw new Error("unexpected size");
+ * ```
+ */
 export function encryptedSize(header: Pick<AgeHeader, "bytes">, plainSize: number): number {
   return header.bytes.length + NONCE_SIZE + sealedSize(plainSize);
 }
@@ -25,6 +42,22 @@ export function encryptedSize(header: Pick<AgeHeader, "bytes">, plainSize: numbe
  *
  * **A nonce with other bytes is not safe**: whoever sees both files learns in what the bytes differ. Whoever keeps a nonce
  * to go on later makes sure that the bytes have not changed.
+ *
+ * @category Encryption
+ *
+ * @param plain the bytes to be encrypted
+ * @param beginning the header, and the nonce
+ *
+ * @example
+ * ```ts
+ * import { AgeHeader, encryptedSource, newNonce, Recipients } from "@layerstash/cli/encryption";
+ * import { bytesSource } from "@layerstash/cli/store";
+ * const header = await AgeHeader.make(Recipients.withPassphrase("correct horse battery staple", 10));
+ * const source = encryptedSource(bytesSource(new Uint8Array(100)), { header, nonce: newNonce() });
+ * let size = 0;
+ * for await (const piece of source.open()) size += piece.length;
+ * if (size !== source.size) throw new Error("unexpected size");
+ * ```
  */
 export function encryptedSource(plain: Source, beginning: AgeBeginning): Source {
   const { header, nonce } = beginning;

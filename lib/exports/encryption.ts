@@ -13,7 +13,9 @@
  * const header = await AgeHeader.make(await Recipients.of([recipient]));
  * const plain = bytesSource(new TextEncoder().encode("hello, world"));
  * const source = encryptedSource(plain, { header, nonce: newNonce() });
- * const file = new Uint8Array(await new Response(source.open()).arrayBuffer());
+ * const pieces: Uint8Array[] = [];
+ * for await (const piece of source.open()) pieces.push(piece.slice()); // each is valid until the next one
+ * const file = new Uint8Array(await new Blob(pieces as BlobPart[]).arrayBuffer());
  *
  * const openHeader = headerOpener(await Identities.inFiles([`${directory}/key.txt`]));
  * const read = async function* ({ start, end }: { start: number; end: number }) {

@@ -1263,15 +1263,16 @@ await download(store, "backup", {
 
 Each subject has an entry of its own:
 
-| import                      | what it is for                                                                                                |
-| --------------------------- | ------------------------------------------------------------------------------------------------------------- |
-| \`@layerstash/cli\`           | files: \`openStore\`, \`upload\`, \`download\`, \`list\`, \`info\`, \`verify\`, \`remove\`; credentials, events, errors     |
-| \`@layerstash/cli/images\`    | looking into images: \`openImage\`, \`findImage\`, \`ImageFiles\`, \`FileTree\`, \`survey\`, \`extract\`, \`readImageFile\` |
-| \`@layerstash/cli/blobs\`     | blobs and aliases: \`pushBlob\`, \`pullBlobs\`, \`mountBlob\`, \`removeBlobs\`, \`setAlias\`, \`getAlias\`; URLs for curl |
-| \`@layerstash/cli/artifacts\` | what other programs stored: \`findArtifact\` tells what lies there, \`downloadArtifact\` brings its files back    |
-| \`@layerstash/cli/folders\`   | directories: \`uploadFolder\` stores one as an image, \`downloadFolder\` brings it back                           |
-| \`@layerstash/cli/copy\`      | \`copyImage\` and \`copyStash\`; \`append\` a layer to an image; \`saveLayers\` as files                              |
-| \`@layerstash/cli/store\`     | the contract \`Store\`: a repository with its blobs, manifests and tags, to use directly or to implement        |
+| import                       | what it is for                                                                                                |
+| ---------------------------- | ------------------------------------------------------------------------------------------------------------- |
+| \`@layerstash/cli\`            | files: \`openStore\`, \`upload\`, \`download\`, \`list\`, \`info\`, \`verify\`, \`remove\`; credentials, events, errors     |
+| \`@layerstash/cli/images\`     | looking into images: \`openImage\`, \`findImage\`, \`ImageFiles\`, \`FileTree\`, \`survey\`, \`extract\`, \`readImageFile\` |
+| \`@layerstash/cli/blobs\`      | blobs and aliases: \`pushBlob\`, \`pullBlobs\`, \`mountBlob\`, \`removeBlobs\`, \`setAlias\`, \`getAlias\`; URLs for curl |
+| \`@layerstash/cli/artifacts\`  | what other programs stored: \`findArtifact\` tells what lies there, \`downloadArtifact\` brings its files back    |
+| \`@layerstash/cli/folders\`    | directories: \`uploadFolder\` stores one as an image, \`downloadFolder\` brings it back                           |
+| \`@layerstash/cli/encryption\` | keys and recipients for what is stored encrypted; age files, read from any position                           |
+| \`@layerstash/cli/copy\`       | \`copyImage\` and \`copyStash\`; \`append\` a layer to an image; \`saveLayers\` as files                              |
+| \`@layerstash/cli/store\`      | the contract \`Store\`: a repository with its blobs, manifests and tags, to use directly or to implement        |
 
 A function takes first where (a store, or a source and a target), then what, then an object of options. \`list\`
 gives an async iterable: \`for await (const { baseTag } of list(store))\`.
