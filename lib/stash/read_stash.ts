@@ -31,7 +31,7 @@ export interface ReadStashOptions extends CallOptions {
 }
 
 /** The largest piece that is read at once, in bytes: a reader that stops in the middle holds no more than two of them. */
-const PIECE = 256 * 1024;
+const PIECE = 64 * 1024;
 
 /**
  * Reads a range of a stored file as a stream: only the bytes of the range are fetched, from whichever chunks they are in,

@@ -16,7 +16,7 @@ export interface ServedArtifact {
 }
 
 /** The largest piece that is read at once, in bytes. */
-const PIECE = 256 * 1024;
+const PIECE = 64 * 1024;
 
 /** Serves the files of an artifact. */
 export function servedArtifact(
