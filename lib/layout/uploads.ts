@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { storageError } from "../content/file_errors.ts";
 import { writeAll } from "../content/write_all.ts";
+import type { ByteStream } from "../content/bytes.ts";
 import type { FollowingHash } from "../content/hasher.ts";
 import { ConflictError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -162,12 +163,11 @@ class LayoutUpload implements UploadInPieces {
     await this.#alone(async () => {
       using file = await this.#open();
       if (this.#size === 0) this.#hash ??= this.#blobs.follow(this.#path);
-      const write = async (piece: Uint8Array) => {
+      await eachGathered(bytes, async (piece) => {
         await writeAll(file, piece);
         this.#size += piece.length;
         this.#hash?.advance(this.#size);
-      };
-      await bytes.pipeTo(new WritableStream({ write }), { signal });
+      }, signal);
     });
   }
 
@@ -212,5 +212,35 @@ class LayoutUpload implements UploadInPieces {
 
   #conflict(): ConflictError {
     return new ConflictError(`another request appends to the upload ${this.id}`);
+  }
+}
+
+/** How many bytes one write takes: those of connections come in much smaller pieces, and each write waits for a thread. */
+const GATHERED = 256 * 1024;
+
+/** Gathers the pieces of a stream to larger ones. What came before the stream broke is not lost. */
+async function eachGathered(
+  stream: ByteStream,
+  write: (piece: Uint8Array) => Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const buffer = new Uint8Array(GATHERED);
+  let length = 0;
+  const flush = async () => {
+    await write(buffer.subarray(0, length));
+    length = 0;
+  };
+  try {
+    for await (const piece of stream) {
+      for (let at = 0; at < piece.length;) {
+        const part = piece.subarray(at, at + GATHERED - length);
+        buffer.set(part, length);
+        [at, length] = [at + part.length, length + part.length];
+        if (length === GATHERED) await flush();
+      }
+      signal?.throwIfAborted();
+    }
+  } finally {
+    if (length > 0) await flush();
   }
 }
