@@ -9,21 +9,25 @@ import { ownDirectory } from "./server.ts";
 const CASE =
   /<testcase name="OCI Conformance Test\/([^"]*)"[^>]* status="(\w+)">(?:\s*<system-out>([^<]*)<\/system-out>)?/g;
 
-/**
- * Runs the suite, with everything that version 1.1 of the spec knows. Prints the failures by reason.
- *
- * @returns how many results were not as expected
- */
-export async function tryConformance(): Promise<number> {
+/** How a test of the suite ended. */
+export interface ConformanceResult {
+  name: string;
+  /** `passed`, `skipped`, `disabled` or `failure`. */
+  status: string;
+  /** What the suite says of it. */
+  words: string;
+}
+
+/** Runs the suite, with everything that version 1.1 of the spec knows; `undefined` where it cannot be built. */
+export async function conformanceOf(host: string): Promise<ConformanceResult[] | undefined> {
   const program = await goProgram("conformance");
-  if (!program) return 0;
-  await using fake = await startFakeRegistry({ faults: { referrersApi: true, singlePost: true } });
+  if (!program) return undefined;
   await using directory = await ownDirectory();
   const { stderr } = await new Deno.Command(program, {
     cwd: directory.path,
     stdout: "null",
     env: {
-      OCI_REGISTRY: fake.host,
+      OCI_REGISTRY: host,
       OCI_TLS: "disabled",
       OCI_REPO1: "conformance/one",
       OCI_REPO2: "conformance/two",
@@ -34,26 +38,44 @@ export async function tryConformance(): Promise<number> {
   }).output();
   const report = await Deno.readTextFile(join(directory.path, "junit.xml")).catch(() => "");
   if (report === "") throw new Error(`the suite did not run: ${new TextDecoder().decode(stderr)}`);
-  return printResults(report);
+  return Array.from(
+    report.matchAll(CASE),
+    ([, name = "", status = "", words = ""]) => ({ name, status, words }),
+  );
 }
 
-function printResults(report: string): number {
+/** The tests of a run that failed. */
+export function failuresOf(results: readonly ConformanceResult[]): ConformanceResult[] {
+  return results.filter(({ status }) => !["passed", "skipped", "disabled"].includes(status));
+}
+
+/**
+ * Runs the suite against the fake registry. Prints the failures by reason.
+ *
+ * @returns how many results were not as expected
+ */
+export async function tryConformance(): Promise<number> {
+  await using fake = await startFakeRegistry({ faults: { referrersApi: true, singlePost: true } });
+  const results = await conformanceOf(fake.host);
+  return results ? printResults(results) : 0;
+}
+
+function printResults(tests: readonly ConformanceResult[]): number {
   // The totals of the suite also count some groups of tests: so the tests themselves are counted.
-  const tests = [...report.matchAll(CASE)];
-  const failures = tests.filter(([, , status = ""]) => !["passed", "skipped", "disabled"].includes(status));
+  const failures = failuresOf(tests);
   if (tests.length === 0) throw new Error("no test is named in the report of the suite");
   const reasons = Object.entries(CONFORMANCE_EXPECTATIONS);
   const rows = reasons.map(([begin, reason]) => [
     `${begin}...`,
-    `${failures.filter(([, name = ""]) => name.startsWith(begin)).length}`,
+    `${failures.filter(({ name }) => name.startsWith(begin)).length}`,
     reason,
   ]);
-  const unexplained = failures.filter(([, name = ""]) => !reasons.some(([begin]) => name.startsWith(begin)));
+  const unexplained = failures.filter(({ name }) => !reasons.some(([begin]) => name.startsWith(begin)));
   const outdated = rows.filter(([, count]) => count === "0");
   print(`\nOCI conformance suite ${GO_PROGRAMS.conformance.version}, spec 1.1, against the fake registry:`);
   print(`${tests.length} tests, ${failures.length} failures\n`);
   print(markdownTable(["tests", "failures", "why"], rows));
-  for (const [, name, , words] of unexplained) {
+  for (const { name, words } of unexplained) {
     print(`${name} failed, and no reason is written down: ${words}`);
   }
   for (const [begin] of outdated) print(`${begin} did not fail: take it out of the expectations`);
