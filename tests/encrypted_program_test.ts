@@ -142,6 +142,10 @@ Deno.test(
     assert.equal(each.code, 0, each.stderr);
     assert.match(each.stderr, /nothing shows that all are in their places/);
     assert.deepEqual(await Deno.readFile(place.path("parts.img")), concatenate(parts));
+    await place.write("empty", "");
+    await place.run(["upload", "empty", "oci:box:empty"]);
+    const empty = await place.run(["download", "oci:box:empty", "empty2", "--identity", "key.txt"]);
+    assert.equal(empty.code, 0, empty.stderr);
     await place.run(["keygen", "other.txt"]);
     const refused = await place.run(["download", "oci:box:cut", "none.img", "--identity", "other.txt"]);
     assert.equal(refused.code, 4, refused.stderr);
