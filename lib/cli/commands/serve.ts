@@ -29,7 +29,7 @@ Examples:
 
 It is a registry for docker, podman and others, a page for browsers, one URL for
 each stored file, and WebDAV at /dav/. Repositories of registries are only read.
-Ctrl-C ends it when every request is answered.
+Ctrl-C ends it when every request is answered. More: layerstash help serve
 `;
 
 /** Makes the command. */

@@ -675,6 +675,85 @@ $ layerstash append HOST/OLD-REPO:TAG HOST/NEW-REPO:TAG < layer.tar
 In these forms, and for \`*.azurecr.io\`, \`ACCESS_TOKEN\` is exchanged for a refresh token, and \`REFRESH_TOKEN\`
 is used as one. In place of \`DOCKER_CONFIG\`, every saved login counts.
 `,
+  serve: `# Serving
+
+\`layerstash serve ADDRESS...\` opens what is stored to other programs: to docker, podman, skopeo and others as
+a registry at \`/v2/\`, to browsers and players as pages and files.
+
+## What is served
+
+- \`oci:DIR\`, where DIR is an OCI layout, is one repository with the name of the directory, in lower case.
+- \`oci:DIR\`, where it is another directory or none yet, holds a repository in each layout below it: \`me/files\`
+  is \`DIR/me/files\`. A push creates what is missing.
+- A repository of a registry, such as \`ghcr.io/me/files\`, keeps its name, and is only read. Your login stays
+  here.
+
+Other commands may work on the same directory at the same time. A tag that is deleted or moved leaves its
+manifest, as in any registry; deleting a manifest by its digest frees its space. Digests are of sha256.
+
+## Who may use it
+
+It listens on \`127.0.0.1:5000\`, for programs on this machine alone. Any other address needs \`--htpasswd FILE\`,
+a file of \`htpasswd -cB FILE NAME\`, or \`--anonymous-read\`, which lets everybody read and nobody write. With
+both, everybody reads, and a password is needed to write; docker pushes only without \`--anonymous-read\`,
+because it looks for a login once, at the beginning.
+
+Addresses and \`localhost\` are names that it has by itself. Any other one has to be given, as in
+\`--host files.example.com\`: otherwise a web page could give its own name your address, and read what is here.
+Passwords need TLS: \`--tls-cert\` and \`--tls-key\`, or a server before it.
+
+## As a service
+
+A systemd unit, \`/etc/systemd/system/layerstash.service\`:
+
+\`\`\`ini
+[Service]
+ExecStart=/usr/local/bin/layerstash serve --host files.example.com --htpasswd /etc/layerstash.htpasswd oci:/srv/layerstash
+User=layerstash
+Restart=on-failure
+ProtectSystem=strict
+ReadWritePaths=/srv/layerstash
+
+[Install]
+WantedBy=multi-user.target
+\`\`\`
+
+The access log goes to the journal; \`--quiet\` leaves it out. SIGTERM ends it when the requests at work are
+answered. \`/healthz\` answers \`ok\`, and \`--metrics\` gives counts to Prometheus at \`/metrics\`.
+
+## Behind nginx or Caddy
+
+\`\`\`nginx
+server {
+  listen 443 ssl;
+  server_name files.example.com;
+  ssl_certificate /etc/ssl/files.pem;
+  ssl_certificate_key /etc/ssl/files.key;
+  client_max_body_size 0;
+  location / {
+    proxy_pass http://127.0.0.1:5000;
+    proxy_http_version 1.1;
+    proxy_set_header Host $http_host;
+    proxy_request_buffering off;
+    proxy_buffering off;
+  }
+}
+\`\`\`
+
+Caddy needs no more than this:
+
+\`\`\`text
+files.example.com {
+  reverse_proxy 127.0.0.1:5000
+}
+\`\`\`
+
+## Limits
+
+1024 connections, 32 KiB of headers within 20 seconds, 1000 uploads under way in a repository, 4 MiB for a
+manifest. A client that neither sends nor takes anything for a minute loses the connection; what it has sent
+of an upload stays for a week, and \`GET\` of the upload says how much that is.
+`,
   registries: `# Registries
 
 Every registry that docker can push to works: Docker Hub, GHCR, Quay, GitLab, Harbor, ECR, your own.

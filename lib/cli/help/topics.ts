@@ -14,6 +14,7 @@ export const TOPICS: readonly Topic[] = [
   { name: "files", summary: "addresses, what other programs stored, removal, speed" },
   { name: "encryption", summary: "keys and passphrases, and what others still see" },
   { name: "images", summary: "look into images, add layers, copy and save them" },
+  { name: "serve", summary: "a registry of a directory: who may use it, systemd, nginx" },
   { name: "registries", summary: "set up Docker Hub, GHCR or your own; sign-in, limits, terms" },
   { name: "troubleshooting", summary: "what an error means, resuming, damage, questions and answers" },
   { name: "scripting", summary: "exit codes, JSON, pipes, variables" },
