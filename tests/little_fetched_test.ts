@@ -262,7 +262,7 @@ async function listed(layers: Parameters<typeof makeImage>[0]): Promise<string[]
   const files = await image.files();
   const lines: string[] = [];
   for await (const entry of files.entries(files.layers[0]!, { want: "names" })) {
-    const { extents: _, position: __, ...rest } = entry;
+    const { extents: _, position: __, lasting: ___, ...rest } = entry;
     if (rest.path !== "stargz.index.json") lines.push(JSON.stringify(rest));
   }
   return lines;
