@@ -39,8 +39,8 @@ export class Memory<T> {
       version: value.then(async (value) => await version?.(value) ?? ""),
       at: Date.now(),
     };
-    made.version.catch(() => this.#entries.get(key) === made && this.#entries.delete(key));
     this.#keep(key, made);
+    await made.version.catch(() => this.#entries.get(key) === made && this.#entries.delete(key));
     return await value;
   }
 
