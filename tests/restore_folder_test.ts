@@ -4,6 +4,7 @@ import { uploadFolder } from "../lib/exports/folders.ts";
 import { openStore } from "../main.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { startCountingProxy } from "./rigs/counting_proxy.ts";
+import { ensureTool } from "./rigs/debian.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { gzip, putImage } from "./rigs/images.ts";
 import { mountSmallDisk, withSmallDisk } from "./rigs/small_disk.ts";
@@ -170,4 +171,41 @@ Deno.test("an image that is not a folder is no folder, and that is said plainly"
   assert.match(stderr, /plain/);
   assert.match(stderr, /extract/);
   await assert.rejects(Deno.lstat(place.path("out")), Deno.errors.NotFound);
+});
+
+const withAttributes = {
+  ignore: LINUX.ignore || Deno.uid() !== 0 || !await ensureTool("python3", "python3"),
+};
+
+/** Runs lines of Python in a place, and gives what they print. */
+async function python(place: Workplace, lines: string): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command("python3", {
+    args: ["-c", `import os\n${lines}`],
+    cwd: place.directory,
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout).trim();
+}
+
+Deno.test("attributes of users come back, capabilities only with the owners", withAttributes, async () => {
+  await using place = await makeWorkplace();
+  await Deno.mkdir(place.path("in"));
+  await Deno.writeTextFile(place.path("in/tool"), "tool");
+  const capability = "bytes.fromhex('0100000200200000000000000000000000000000')";
+  await python(
+    place,
+    `os.setxattr("in/tool", "user.title", b"a day\\0")\nos.setxattr("in", "user.of", b"x")\n` +
+      `os.setxattr("in/tool", "security.capability", ${capability})`,
+  );
+  const box = `oci:${place.path("box")}/me/files:t`;
+  const stored = await place.run(["upload", "in", box, "--state-dir", place.path("state")]);
+  assert.equal(stored.code, 0, stored.stderr);
+  const list = (name: string) =>
+    python(place, `print(sorted(os.listxattr("${name}/tool")), os.getxattr("${name}", "user.of"))`);
+  const plain = await place.run(["download", box, "plain"]);
+  assert.match(plain.stderr, /not restored: 1 extended attribute that only root may set/);
+  assert.equal(await list("plain"), "['user.title'] b'x'");
+  const owned = await place.run(["download", box, "owned", "--same-owner"]);
+  assert.equal(owned.code, 0, owned.stderr);
+  assert.equal(await list("owned"), "['security.capability', 'user.title'] b'x'");
 });

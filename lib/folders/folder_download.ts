@@ -167,7 +167,7 @@ class Losses {
     const messages = [
       size > 0 && `set-user-ID and set-group-ID bits of ${counted(size, "entry")} were not set`,
       this.#attributes > 0 &&
-      `${counted(this.#attributes, "extended attribute")} that no user may set were not set`,
+      `not restored: ${counted(this.#attributes, "extended attribute")} that only root may set`,
       unsupported > 0 &&
       `${counted(unsupported, "extended attribute")} were not set: ${
         disk.isExact ? "the file system does not take them" : "that needs Linux and --allow-ffi"
