@@ -228,6 +228,33 @@ Deno.test("an encrypted upload that was interrupted elsewhere is a conflict that
   assert.deepEqual(await fetched(store, "disk", scene.key.identities), FILE);
 });
 
+Deno.test("an upload that goes on in chunks of another size has another key: a nonce may not serve twice", async () => {
+  await using scene = await setScene();
+  const { fake, store } = scene;
+  const end = new AbortController();
+  fake.faults.onRequest = ({ method, path }) => {
+    if (method === "PUT" && path.endsWith("/disk-1")) end.abort();
+  };
+  await assert.rejects(upload(store, "disk", { ...options(scene), signal: end.signal }));
+  fake.faults.onRequest = () => {};
+  const interrupted = beginnings(fake).length;
+  assert.ok(interrupted > 0);
+  await upload(store, "disk", { ...options(scene), chunkSize: 140 * KiB, overwrite: true });
+  const all = beginnings(fake);
+  assert.equal(all.length, interrupted + 6);
+  assert.equal(new Set(all).size, all.length, "each chunk begins with a header and a nonce of its own");
+  assert.deepEqual(await fetched(store, "disk", scene.key.identities), FILE);
+});
+
+/** The header and the nonce of each chunk that a registry has. */
+function beginnings(fake: FakeRegistry): string[] {
+  const texts = [...fake.storage.blobs.keys()].map((digest) =>
+    new TextDecoder("latin1").decode(blobOf(fake, digest))
+  );
+  const chunks = texts.filter((text) => text.startsWith("age-encryption.org"));
+  return chunks.map((text) => text.slice(0, text.indexOf("\n", text.indexOf("\n---") + 1) + 1 + 16));
+}
+
 Deno.test("a conflict says that only one of the two is encrypted", async () => {
   await using scene = await setScene();
   const { encryptTo, ...plain } = options(scene);

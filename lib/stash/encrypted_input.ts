@@ -89,8 +89,11 @@ export async function encryptInput(input: Input, options: EncryptInputOptions): 
 }
 
 const bytes = v.pipe(v.string(), v.base64(), v.transform((text) => Uint8Array.fromBase64(text)));
-/** While it runs, the journal has the header, the file key, and digests of the file's chunks; at the end the header alone. */
-const keySchema = v.object({ header: bytes, fileKey: v.optional(bytes) });
+/**
+ * While it runs, the journal has the header, the file key, the most that a chunk may have, and digests of the file's chunks;
+ * at the end the header alone.
+ */
+const keySchema = v.object({ header: bytes, fileKey: v.optional(bytes), chunkSize: v.optional(v.number()) });
 const plainSchema = v.object({ chunk: v.number(), plain: v.custom<Digest>(isDigest) });
 
 /** The header that the chunks have, with its key; or else with the details of a stash that has just these chunks. */
@@ -100,20 +103,27 @@ interface ChosenKey {
   stored?: { chunks: readonly { digest: Digest }[]; details: string };
   /** The stash that the key was taken from, to compare it. */
   compared?: Stash;
+  /** The records of the process that chose the key, if this upload goes on with it. */
+  earlier?: readonly unknown[];
 }
 
 /**
  * Chooses the key: that of this upload, where it was interrupted or is complete; else that of the complete stash of this name,
- * to compare it; else a new one. No other content is ever encrypted with the key of a stash: its nonces serve once.
+ * to compare it; else a new one. No other content is ever encrypted with the key of a stash: its nonces serve once. So other
+ * slices of the same file have another key, too.
  */
 async function chooseKey(
   journal: Journal,
   encryptTo: Recipients,
-  { store, baseTag, identities = encryptTo.identities, overwrite, signal, onEvent }: EncryptInputOptions,
+  { store, baseTag, chunkSize, identities = encryptTo.identities, overwrite, signal, onEvent }:
+    EncryptInputOptions,
 ): Promise<ChosenKey> {
   const kept = lastKey(journal);
   const isMine = () => isHeaderFor(kept!.header, encryptTo);
-  if (kept?.fileKey && await isMine()) return withFileKey(await AgeHeader.restore(kept.header, kept.fileKey));
+  if (kept?.fileKey && kept.chunkSize === chunkSize && await isMine()) {
+    const header = await AgeHeader.restore(kept.header, kept.fileKey);
+    return { ...withFileKey(header), earlier: journal.earlier };
+  }
   const existing = await findStash(store, baseTag, { signal, onEvent }).catch(undefinedIfBroken);
   const details = existing?.encryption?.details?.();
   if (existing && details !== undefined) {
@@ -127,7 +137,7 @@ async function chooseKey(
     if (!overwrite) throw cannotCompare(baseTag);
   }
   const header = await AgeHeader.make(encryptTo);
-  journal.add({ header: header.bytes.toBase64(), fileKey: header.exportFileKey().toBase64() });
+  journal.replace({ header: header.bytes.toBase64(), fileKey: header.exportFileKey().toBase64(), chunkSize });
   return withFileKey(header);
 }
 
@@ -173,12 +183,12 @@ const REPLACE = "use another name, or --overwrite to replace it";
 /** The input as the chosen key encrypts it. */
 function withKey(
   input: Input,
-  { header, key, stored, compared }: ChosenKey,
+  { header, key, stored, compared, earlier = [] }: ChosenKey,
   { baseTag, chunkSize: most, journal }: { baseTag: string; chunkSize: number; journal: Journal },
 ): StashInput {
   const { chunkSize, plainSize } = encryptedSlicing(most, { bytes: header });
   const sizeOf = (plain: number) => encryptedSize({ bytes: header }, plain);
-  const file = new PlainFile(journal);
+  const file = new PlainFile(journal, earlier);
   const encrypt = (chunk: InputChunk): InputChunk => ({
     ...chunk,
     source: key
@@ -252,9 +262,9 @@ class PlainFile {
   readonly #known: Map<number, Digest> = new Map();
   readonly #watched: Map<number, { source: Source; hash: RunningHash }> = new Map();
 
-  constructor(journal: Journal) {
+  constructor(journal: Journal, earlier: readonly unknown[]) {
     this.#journal = journal;
-    for (const record of journal.earlier) {
+    for (const record of earlier) {
       const { success, output } = v.safeParse(plainSchema, record);
       if (success) this.#known.set(output.chunk, output.plain);
     }
