@@ -3,7 +3,10 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { digestOf } from "../lib/oci/digest.ts";
 import { Passwords } from "../lib/serve/passwords.ts";
+import { makeServerCertificate } from "./rigs/certificates.ts";
+import { makeWorkplace } from "./rigs/command_line.ts";
 import { someBytes } from "./rigs/content.ts";
+import { LineReader } from "./rigs/line_reader.ts";
 import { type Served, type ServedOptions, startServer } from "./rigs/served.ts";
 import { USER } from "./rigs/user.ts";
 
@@ -296,4 +299,36 @@ Deno.test("what is only read is not changed", async () => {
     assert.equal(await statusOf(server, "/v2/me/files/manifests/x", { method: "DELETE" }), 405);
     assert.deepEqual(await Array.fromAsync(Deno.readDir(directory)), []);
   });
+});
+
+Deno.test("with a certificate and passwords a stored file comes back over TLS, and no one else gets it", async () => {
+  await using work = await makeWorkplace();
+  const { certificatePath, keyPath, caPath } = await makeServerCertificate(work.path("."));
+  await work.write("users", `${USER.htpasswd}\n`);
+  await work.write("disk.img", someBytes(300_000));
+  const child = work.start([
+    ...["serve", "oci:box", "--listen", "127.0.0.1:0", "--htpasswd", "users"],
+    ...["--tls-cert", certificatePath, "--tls-key", keyPath],
+  ]);
+  const lines = new LineReader();
+  const reading = lines.read(child.stderr);
+  const line = await lines.find((each) => / at http/.test(each)) ?? "";
+  const host = / at https:\/\/(\S+)\/$/.exec(line)?.[1];
+  assert.ok(host, line);
+  const address = `https://${host}/me/files:disk`;
+  const signIn = ["--username", USER.username, "--token", USER.password, "--ca-file", caPath];
+  const stored = await work.run(["upload", "disk.img", address, ...signIn]);
+  assert.equal(stored.code, 0, stored.stderr);
+  const fetched = await work.run(["download", address, "copy.img", ...signIn]);
+  assert.equal(fetched.code, 0, fetched.stderr);
+  assert.deepEqual(await Deno.readFile(work.path("copy.img")), await Deno.readFile(work.path("disk.img")));
+  assert.equal((await work.run(["download", address, "other.img", "--ca-file", caPath])).code, 4);
+  assert.notEqual(
+    (await work.run(["download", address, "other.img"])).code,
+    0,
+    "a certificate that is not trusted",
+  );
+  child.kill("SIGTERM");
+  assert.equal((await child.status).code, 0);
+  await Promise.all([reading, child.stdout.cancel()]);
 });

@@ -721,6 +721,19 @@ WantedBy=multi-user.target
 The access log goes to the journal; \`--quiet\` leaves it out. SIGTERM ends it when the requests at work are
 answered. \`/healthz\` answers \`ok\`, and \`--metrics\` gives counts to Prometheus at \`/metrics\`.
 
+With docker-compose, from an image with Deno:
+
+\`\`\`yaml
+# compose.yml
+services:
+  layerstash:
+    image: denoland/deno:2.9.6
+    command: run -A jsr:@layerstash/cli serve --listen 0.0.0.0:5000 --htpasswd /users --host files.example.com oci:/box
+    ports: ["127.0.0.1:5000:5000"]
+    volumes: ["./box:/box", "./users:/users:ro"]
+    restart: unless-stopped
+\`\`\`
+
 ## Behind nginx or Caddy
 
 \`\`\`nginx
