@@ -178,6 +178,20 @@ Deno.test("a client that reads nothing holds no more than a moment", async () =>
   });
 });
 
+Deno.test("a client that asks on and on, and reads nothing, does not keep the server from its end", async () => {
+  await withServer({ limits: { silence: 300 } }, async (server) => {
+    const bytes = someBytes(200_000);
+    const digest = digestOf(bytes);
+    assert.equal(await statusOf(server, `${PATH}?digest=${digest}`, { method: "POST", body: bytes }), 201);
+    using connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    const get = `GET /v2/me/files/blobs/${digest} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+    await connection.write(new TextEncoder().encode(get.repeat(200)));
+    while (server.exchanges.length < 5) await new Promise((next) => setTimeout(next, 20));
+    server.stop();
+    await server.finished;
+  });
+});
+
 Deno.test("there are at most so many connections", async () => {
   await withServer({ limits: { connections: 3 } }, async (server) => {
     const open = [];

@@ -120,12 +120,16 @@ function bodyOf(request: http.IncomingMessage, { counts, silence }: Receiving): 
 /** Waits for the client. One that is silent for too long loses the connection, and the work on its request fails. */
 async function inTimeOrGone<T>(
   work: Promise<T>,
-  connection: http.IncomingMessage | http.ServerResponse,
+  { socket }: http.IncomingMessage,
   silence: number,
 ): Promise<T> {
-  const timer = setTimeout(() => connection.destroy(), silence);
+  const { promise: tooLate, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    socket.destroy();
+    reject(new Error("the client is silent")); // an answer that waits for its turn learns nothing from its connection
+  }, silence);
   try {
-    return await work;
+    return await Promise.race([work, tooLate]);
   } finally {
     clearTimeout(timer);
   }
@@ -143,24 +147,27 @@ async function send(
       const { done, value } = await reader?.read() ?? { done: true };
       if (done || !value) break;
       counts.sent += value.length;
-      if (!response.write(value)) await inTimeOrGone(roomIn(response), response, silence);
+      if (!response.write(value)) await inTimeOrGone(eventOf(response, "drain"), response.req, silence);
     }
+    if (response.destroyed) return;
+    const finished = eventOf(response, "finish");
     response.end();
+    await inTimeOrGone(finished, response.req, silence);
   } finally {
     reader?.cancel().catch(() => {}); // what is not wanted any more is not read; of a finished one nothing is left
   }
 }
 
-/** Waits until the client takes more bytes. */
-async function roomIn(response: http.ServerResponse): Promise<void> {
+/** Waits until the client takes more bytes, or has taken the last one. */
+async function eventOf(response: http.ServerResponse, event: "drain" | "finish"): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const fail = () => reject(new Error("the client has gone"));
-  response.once("drain", resolve).once("close", fail);
+  response.once(event, resolve).once("close", fail);
   try {
     if (response.destroyed) fail();
     await promise;
   } finally {
-    response.off("drain", resolve).off("close", fail);
+    response.off(event, resolve).off("close", fail);
   }
 }
 
