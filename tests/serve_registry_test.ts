@@ -129,6 +129,29 @@ Deno.test("two requests do not append to one upload at the same time", async () 
   });
 });
 
+Deno.test("nothing is appended to an upload that becomes a blob, not by another process either", async () => {
+  await withDirectory(async (directory) => {
+    const open = () => openStore({ registry: `oci:${directory}`, repository: "me/files" });
+    using begun = open();
+    using store = open();
+    using other = open();
+    const bytes = someBytes(30_000_000); // which takes longer to hash than to find the upload
+    const { id } = await begun.uploads!.begin();
+    await (await begun.uploads!.find(id))!.append(bytesSource(bytes).open());
+    const [upload, elsewhere] = [await store.uploads!.find(id), await other.uploads!.find(id)];
+    const finished = upload!.finish(digestOf(bytes));
+    const again = await store.uploads!.find(id);
+    for (const each of [again, elsewhere]) {
+      await assert.rejects(
+        async () => await each!.append(bytesSource(someBytes(5)).open()),
+        /another request/,
+      );
+    }
+    await finished;
+    assert.equal(await store.stat(digestOf(bytes)), bytes.length);
+  });
+});
+
 Deno.test("what a tag led to stays, by its digest, until it is deleted by its digest", async () => {
   await withDirectory(async (directory) => {
     await using server = await startServer([`oci:${directory}`]);

@@ -225,7 +225,7 @@ Deno.test("whoever opens ten thousand uploads gets a thousand", async () => {
   });
 });
 
-Deno.test("a body that lies about its length makes no blob", async () => {
+Deno.test("a body that lies about its length makes no blob, and leaves nothing", async () => {
   await withServer({}, async (server, directory) => {
     const bytes = someBytes(1000);
     const line = `POST ${PATH}?digest=${digestOf(bytes)} HTTP/1.1`;
@@ -251,7 +251,12 @@ Deno.test("a body that lies about its length makes no blob", async () => {
     await connection.write(new TextEncoder().encode(head(line, "Host: localhost", "Content-Length: 2000")));
     await connection.write(bytes);
     connection.close(); // in the middle of the body
-    assert.equal(await statusOf(server, `/v2/me/files/blobs/${digestOf(bytes)}`), 404, directory);
+    while (server.exchanges.filter(({ method }) => method === "POST").length < 3) {
+      await new Promise((next) => setTimeout(next, 20));
+    }
+    assert.equal(await statusOf(server, `/v2/me/files/blobs/${digestOf(bytes)}`), 404);
+    const left = Array.from(Deno.readDirSync(join(directory, "me/files")), ({ name }) => name);
+    assert.deepEqual(left.filter((name) => name.startsWith(".layerstash-upload-")), []);
   });
 });
 

@@ -16,7 +16,7 @@ import { corrupted, type Digest, digestOf, encodedPart } from "../oci/digest.ts"
 import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
 import { Claims } from "./claims.ts";
-import { closingOnce, type Draft, LOCKS, makeDraft, removeAbandoned } from "./drafts.ts";
+import { type Draft, LOCKS, makeDraft, removeAbandoned } from "./drafts.ts";
 import { createLayout, lockLayout } from "./directory.ts";
 import type { CallOptions, DraftFile, ReadOptions, WriteOptions } from "../store/store.ts";
 
@@ -141,27 +141,24 @@ export class Blobs implements Disposable {
    * Makes a blob of a file that was written in pieces, and claims it until {@link endClaims} names it. The file is gone then,
    * also where that fails.
    *
+   * @param draft the file, locked, so that nobody appends to it
    * @param hash of the whole file; absent = nothing of it is hashed yet
    * @throws {MismatchError} if its bytes have another digest
    */
   async adopt(
-    { path, hash = this.#hasher.follow(path, 0) }: { path: string; hash?: FollowingHash | undefined },
-    { digest, size }: SizedBlob,
+    draft: Draft,
+    { digest, size, hash = this.#hasher.follow(draft.path, 0) }: SizedBlob & {
+      hash?: FollowingHash | undefined;
+    },
   ): Promise<void> {
     try {
-      const file = await Deno.open(path, { read: true, write: true });
-      const draft: Draft = { path, file, [Symbol.dispose]: closingOnce(file) };
-      try {
-        const actual = await hash.digest(size);
-        if (actual !== digest) throw new MismatchError(`the bytes have the digest ${actual}, not ${digest}`);
-        await file.syncData();
-        await this.#giveName(draft, digest);
-      } catch (error) {
-        draft[Symbol.dispose]();
-        throw error;
-      }
+      const actual = await hash.digest(size);
+      if (actual !== digest) throw new MismatchError(`the bytes have the digest ${actual}, not ${digest}`);
+      await draft.file.syncData();
+      await this.#giveName(draft, digest);
     } catch (error) {
-      await Deno.remove(path).catch(() => {});
+      draft[Symbol.dispose]();
+      await Deno.remove(draft.path).catch(() => {});
       throw storageError(error, this.#directory);
     }
   }

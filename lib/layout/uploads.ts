@@ -10,7 +10,7 @@ import type { Digest } from "../oci/digest.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
 import type { CallOptions, UploadInPieces, UploadsInPieces } from "../store/store.ts";
 import type { Blobs } from "./blobs.ts";
-import { LOCKS, UPLOAD_PREFIX } from "./drafts.ts";
+import { closingOnce, LOCKS, UPLOAD_PREFIX } from "./drafts.ts";
 
 /** How many uploads one layout has at most. Whoever begins uploads and leaves them cannot fill the directory. */
 const MOST = 1000;
@@ -174,10 +174,15 @@ class LayoutUpload implements UploadInPieces {
   async finish(digest: Digest, { signal }: CallOptions = {}): Promise<Descriptor> {
     signal?.throwIfAborted();
     return await this.#alone(async () => {
+      const file = await this.#open();
+      const draft = { path: this.#path, file, [Symbol.dispose]: closingOnce(file) };
       const [hash, size] = [this.#hash, this.#size];
       this.#hash = undefined;
-      this.#forget();
-      await this.#blobs.adopt({ path: this.#path, hash }, { digest, size });
+      try {
+        await this.#blobs.adopt(draft, { digest, size, hash });
+      } finally {
+        this.#forget(); // not before: whoever asks for it meanwhile would get another object, and append to the blob
+      }
       return { mediaType: OCTET_STREAM, digest, size };
     });
   }
@@ -191,9 +196,11 @@ class LayoutUpload implements UploadInPieces {
     });
   }
 
+  /** Opens the file for this process alone, which has all that it knows of. */
   async #open(): Promise<Deno.FsFile> {
     const file = await Deno.open(this.#path, { append: true });
-    if (!LOCKS || await file.tryLock(true).catch(() => true)) return file; // a file system may have no locks
+    const isOwn = !LOCKS || await file.tryLock(true).catch(() => true); // a file system may have no locks
+    if (isOwn && (await file.stat()).size === this.#size) return file;
     file.close();
     throw this.#conflict();
   }

@@ -10,10 +10,7 @@ import type { RegistryRequest } from "./registry_request.ts";
 export async function openUpload(asked: RegistryRequest): Promise<Response> {
   const { request, store, name, url } = asked;
   const [digest, mount, from] = ["digest", "mount", "from"].map((key) => url.searchParams.get(key));
-  if (digest) {
-    const wanted = digestIn(digest);
-    return await finish(asked, await uploadsOf(asked).begin(), wanted);
-  }
+  if (digest) return await takeWhole(asked, digestIn(digest));
   if (mount && from) {
     const wanted = digestIn(mount);
     if (await store.mount(wanted, repositoryIn(from), { signal: request.signal })) {
@@ -21,6 +18,16 @@ export async function openUpload(asked: RegistryRequest): Promise<Response> {
     }
   }
   return new Response(null, { status: 202, headers: sessionHeaders(name, await uploadsOf(asked).begin()) });
+}
+
+async function takeWhole(asked: RegistryRequest, digest: Digest): Promise<Response> {
+  const upload = await uploadsOf(asked).begin();
+  try {
+    return await finish(asked, upload, digest);
+  } catch (error) {
+    await upload.cancel(); // the client does not know its ID, and cannot go on with it
+    throw error;
+  }
 }
 
 /** GET: how much of an upload has come. */
