@@ -89,7 +89,40 @@ Deno.test("a range is answered with its bytes and no others", async () => {
     assert.deepEqual([answer.status, answer.headers.get("content-range")], [416, `bytes */${size}`], range);
   }
   for (const range of ["bytes=9-1", "bytes=a-b", "lines=1-2", "bytes=", "bytes=0-,0-,0-"]) {
-    assert.equal((await made.ask("/files/me/files/disk", { range }, "HEAD")).status, 200, range);
+    const answer = await made.ask("/files/me/files/disk", { range });
+    assert.equal(answer.status, 200, range);
+    await answer.body!.cancel();
+  }
+  const head = await made.ask("/files/me/files/disk", { range: "bytes=0-0" }, "HEAD");
+  assert.deepEqual([head.status, head.headers.get("content-length")], [200, String(size)]);
+});
+
+Deno.test("blobs of the registry have the same ranges, and an empty file has none", async () => {
+  await using made = await withDisk();
+  const path = `/v2/me/files/blobs/${made.stash.chunks[0]!.digest}`;
+  const cases: [headers: Record<string, string>, status: number, length: number][] = [
+    [{ range: "bytes=2-5" }, 206, 4],
+    [{ range: "bytes=-4" }, 206, 4],
+    [{ range: "bytes=9-99999999999999999999" }, 206, CHUNK - 9],
+    [{ range: "bytes=2-5, 8-9" }, 200, CHUNK],
+    [{ range: "bytes=2-5", "if-range": '"other"' }, 200, CHUNK],
+    [{ range: "bytes=2-5", "if-range": `"${made.stash.chunks[0]!.digest}"` }, 206, 4],
+  ];
+  for (const [headers, status, length] of cases) {
+    const answer = await made.ask(path, headers);
+    assert.deepEqual(
+      [answer.status, (await answer.bytes()).length],
+      [status, length],
+      JSON.stringify(headers),
+    );
+  }
+  const beyond = await made.ask(path, { range: `bytes=${CHUNK}-` });
+  assert.deepEqual([beyond.status, beyond.headers.get("content-range")], [416, `bytes */${CHUNK}`]);
+  await beyond.body!.cancel();
+  await upload(made.store, "nothing", { input: await made.directory.write("nothing", new Uint8Array()) });
+  for (const range of ["bytes=0-", "bytes=-5", "bytes=0-0"]) {
+    const answer = await made.ask("/files/me/files/nothing", { range });
+    assert.deepEqual([answer.status, (await answer.bytes()).length], [200, 0], range);
   }
 });
 
@@ -130,10 +163,15 @@ Deno.test("conditions are kept: what the client has is not sent again, and no pa
     [{ "if-range": date, range: "bytes=0-1" }, 206],
     [{ "if-range": '"other"', range: "bytes=0-1" }, 200],
     [{ "if-range": `W/${etag}`, range: "bytes=0-1" }, 200],
+    [{ "if-unmodified-since": date }, 200],
+    [{ "if-unmodified-since": "Sat, 03 Feb 2024 04:05:05 GMT", range: "bytes=0-1" }, 412],
+    [{ "if-unmodified-since": "Sat, 03 Feb 2024 04:05:05 GMT", "if-match": etag }, 200],
+    [{ "if-unmodified-since": "yesterday" }, 200],
   ];
   for (const [headers, status] of cases) {
-    const answer = await made.ask("/files/me/files/disk", headers, "HEAD");
+    const answer = await made.ask("/files/me/files/disk", headers);
     assert.equal(answer.status, status, JSON.stringify(headers));
+    await answer.body?.cancel();
   }
 });
 

@@ -2,8 +2,8 @@
 import type { ByteStream } from "../../content/bytes.ts";
 import { type JoinedPart, joinedStream } from "../../content/joined_stream.ts";
 import { type ByteRange, bytesSource } from "../../content/source.ts";
+import { rangesOf } from "../byte_ranges.ts";
 import { textResponse } from "../part.ts";
-import { rangesOf } from "./byte_ranges_header.ts";
 import { contentDisposition } from "./content_disposition.ts";
 import { mediaTypeOf } from "./media_type_of.ts";
 import type { OpenedRange, ServedFile } from "./served_file.ts";
@@ -27,7 +27,7 @@ export async function fileResponse(request: Request, file: ServedFile): Promise<
   const headers = headersOf(file);
   const met = conditionOf(asked, file);
   if (met !== undefined) return new Response(null, { status: met, headers });
-  const ranges = isRangeWanted(asked, file) ? rangesOf(asked.get("range"), file.size) : undefined;
+  const ranges = isRangeWanted(asked, file) ? rangesOf(request, file.size) : undefined;
   if (ranges?.length === 0) {
     headers.set("content-range", `bytes */${file.size}`);
     return textResponse(416, "the range is not within the file", headers);
@@ -62,18 +62,21 @@ function etagOf({ tag }: ServedFile): string {
 /** The status that conditions of the request lead to; `undefined` = the file is the answer (RFC 9110, section 13.2.2). */
 function conditionOf(asked: Headers, file: ServedFile): 304 | 412 | undefined {
   const [match, none] = [asked.get("if-match"), asked.get("if-none-match")];
-  if (match !== null && !listHas(match, etagOf(file))) return 412;
+  if (match === null ? isNewer(file, asked.get("if-unmodified-since")) : !listHas(match, etagOf(file))) {
+    return 412;
+  }
   if (none !== null) return listHas(none.replaceAll("W/", ""), etagOf(file)) ? 304 : undefined;
-  const since = Date.parse(asked.get("if-modified-since") ?? "");
-  return file.modified && seconds(file.modified) <= Math.floor(since / 1000) ? 304 : undefined;
+  return isNewer(file, asked.get("if-modified-since")) === false ? 304 : undefined;
 }
 
 function listHas(list: string, etag: string): boolean {
   return list.split(",").map((each) => each.trim()).some((each) => each === "*" || each === etag);
 }
 
-function seconds(date: Date): number {
-  return Math.floor(date.getTime() / 1000);
+/** Whether a file was modified after a date, which has no parts of a second; `undefined` if one of both is unknown. */
+function isNewer({ modified }: ServedFile, header: string | null): boolean | undefined {
+  const date = Date.parse(header ?? "");
+  return modified && !isNaN(date) ? modified.getTime() >= date + 1000 : undefined;
 }
 
 /** Whether the file is still the one of which the client has a part. */
@@ -105,14 +108,14 @@ class OneRange {
   }
 }
 
-const BOUNDARY = "layerstash-ranges-3f8a1c";
-
 /** Several ranges of a file, in an answer of several parts (RFC 9110, section 14.6). */
 class SeveralRanges {
   readonly status = 206;
   readonly #file: ServedFile;
+  /** Nobody knows it beforehand, and could store a file in which it ends a part. */
+  readonly #boundary = crypto.randomUUID();
   readonly #parts: readonly { head: Uint8Array<ArrayBuffer>; range: ByteRange }[];
-  readonly #end = new TextEncoder().encode(`\r\n--${BOUNDARY}--\r\n`);
+  readonly #end = new TextEncoder().encode(`\r\n--${this.#boundary}--\r\n`);
 
   constructor(file: ServedFile, ranges: readonly ByteRange[]) {
     this.#file = file;
@@ -121,7 +124,7 @@ class SeveralRanges {
 
   #headOf(range: ByteRange): Uint8Array<ArrayBuffer> {
     const lines = [
-      `\r\n--${BOUNDARY}`,
+      `\r\n--${this.#boundary}`,
       `content-type: ${mediaTypeOf(this.#file.name)}`,
       `content-range: ${inWords(range, this.#file)}`,
       "\r\n",
@@ -132,7 +135,7 @@ class SeveralRanges {
   describe(headers: Headers): void {
     const sizes = this.#parts.map(({ head, range: { start, end } }) => head.length + end - start);
     headers.set("content-length", String(sizes.reduce((sum, size) => sum + size, this.#end.length)));
-    headers.set("content-type", `multipart/byteranges; boundary=${BOUNDARY}`);
+    headers.set("content-type", `multipart/byteranges; boundary=${this.#boundary}`);
   }
 
   async open(): Promise<OpenedRange> {

@@ -1,5 +1,5 @@
 /** Blobs of the registry: `/v2/<name>/blobs/<digest>`. @module */
-import { requestedRange } from "../byte_range.ts";
+import { rangesOf } from "../byte_ranges.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { digestIn } from "./names.ts";
 import { Refusal, REFUSED } from "./refusal.ts";
@@ -19,11 +19,13 @@ export async function answerWithBlob({ request, store, word }: RegistryRequest):
   if (request.headers.get("if-none-match")?.includes(`"${digest}"`)) {
     return new Response(null, { status: 304, headers });
   }
-  const range = request.method === "GET" ? requestedRange(request.headers.get("range"), size) : undefined;
-  if (range === "unsatisfiable") {
+  const isSame = [null, headers["etag"]].includes(request.headers.get("if-range"));
+  const ranges = isSame ? rangesOf(request, size) : undefined;
+  if (ranges?.length === 0) {
     const total = { "content-range": `bytes */${size}` };
     throw new Refusal(REFUSED.rangeInvalid, "the blob has no such bytes", { headers: total });
   }
+  const range = ranges?.length === 1 ? ranges[0] : undefined; // of several, all bytes are the answer: clients can take these
   headers["content-length"] = String(range ? range.end - range.start : size);
   if (range) headers["content-range"] = `bytes ${range.start}-${range.end - 1}/${size}`;
   if (request.method === "HEAD") return new Response(null, { headers });

@@ -1,20 +1,22 @@
 /** Reads the header `Range` of a request (RFC 9110, section 14). @module */
-import type { ByteRange } from "../../content/source.ts";
+import type { ByteRange } from "../content/source.ts";
 
 /** The most ranges that one answer has. More of them are no use to anybody but an attacker. */
 const MOST_RANGES = 32;
 
 /**
- * The ranges that a request asks for. `undefined` = all of the file is the answer, because the header is absent, malformed or
- * of another unit, or asks for more than the whole. Empty = none of the ranges is within the file.
+ * The ranges that a request asks for. `undefined` = all bytes are the answer, because the header is absent, malformed or of
+ * another unit, or asks for more than the whole; or because there are none, of which no range could be given. Empty = none of
+ * the ranges is within the bytes.
  */
-export function rangesOf(header: string | null, size: number): ByteRange[] | undefined {
-  const [, list] = /^bytes=(.+)$/i.exec(header ?? "") ?? [];
+export function rangesOf({ method, headers }: Request, size: number): ByteRange[] | undefined {
+  if (method !== "GET" || size === 0) return undefined; // the header says nothing to any other method
+  const [, list] = /^bytes=(.+)$/i.exec(headers.get("range") ?? "") ?? [];
   const specs = list?.split(",").map((each) => each.trim()).filter((each) => each !== "");
   if (!specs || specs.length === 0 || specs.length > MOST_RANGES) return undefined;
   const ranges: ByteRange[] = [];
   for (const spec of specs) {
-    const [, first, last] = /^(\d{0,15})-(\d{0,15})$/.exec(spec) ?? [];
+    const [, first, last] = /^(\d*)-(\d*)$/.exec(spec) ?? [];
     if (first === undefined || first + last === "" || first && last && Number(last) < Number(first)) {
       return undefined;
     }
