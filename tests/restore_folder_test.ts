@@ -101,6 +101,73 @@ Deno.test("a full disk is named, and when there is room the download goes on", w
   await requireSame(place, "in", "disk/out");
 });
 
+/** Takes from root what it may do beyond other users: to use what modes forbid, and what others own. */
+const PLAIN = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner,-chown", "--inh-caps=-all"];
+const AS_ANYBODY = { ignore: LINUX.ignore || Deno.uid() !== 0 || !await ensureTool("python3", "python3") };
+
+async function run(program: string, ...args: string[]): Promise<void> {
+  const { success } = await new Deno.Command(program, { args }).output();
+  assert.ok(success, `${program} ${args.join(" ")}`);
+}
+
+Deno.test(
+  "whoever may not write what a folder forbids gets it back, also after a kill",
+  AS_ANYBODY,
+  async () => {
+    await using place = await makeWorkplace();
+    await Deno.mkdir(place.path("in/locked"), { recursive: true });
+    await Deno.writeFile(place.path("in/locked/large"), randomBytes(9 * MiB), { mode: 0o444 });
+    await Deno.writeFile(place.path("in/locked/middle"), randomBytes(100_000), { mode: 0o400 });
+    await Deno.writeTextFile(place.path("in/small"), "small");
+    await Deno.symlink("small", place.path("in/link"));
+    await run("python3", "-c", `import os; os.setxattr("${place.path("in/small")}", "user.kind", b"small")`);
+    await Deno.chmod(place.path("in/small"), 0o444);
+    await Deno.chmod(place.path("in/locked"), 0o555);
+    await Deno.chmod(place.path("in"), 0o555);
+    assert.equal((await place.run(["upload", "in", "oci:box:t"])).code, 0);
+    const download = ["download", "oci:box:t", "out"];
+    const first = await place.run(download, { under: PLAIN });
+    assert.equal(first.code, 0, first.stderr);
+    await requireSame(place, "in", "out");
+    assert.equal(Deno.statSync(place.path("out")).mode! & 0o777, 0o555);
+
+    const uploaded = await Deno.readTextFile(place.path("box/index.json"));
+    const state = JSON.stringify([JSON.parse(uploaded).manifests[0].digest, []]);
+    for (const what of [state, "of another state"]) {
+      const hidden = place.path(".again.layerstash-part"); // what a run leaves that is killed at its end
+      await Deno.mkdir(hidden, { mode: 0o700 });
+      await run("cp", "-a", place.path("in"), `${hidden}/tree`);
+      await Deno.writeTextFile(`${hidden}/state`, what);
+      const again = await place.run([...download.slice(0, 2), "again"], { under: PLAIN });
+      assert.equal(again.code, 0, again.stderr);
+      await requireSame(place, "in", "again");
+      await Deno.remove(place.path("again"), { recursive: true });
+    }
+  },
+);
+
+Deno.test("a hidden place that somebody else has made is not used", AS_ANYBODY, async () => {
+  await using place = await makeWorkplace();
+  await Deno.mkdir(place.path("in"));
+  await Deno.writeTextFile(place.path("in/a"), "a");
+  await Deno.mkdir(place.path("elsewhere"));
+  assert.equal((await place.run(["upload", "in", "oci:box:t"])).code, 0);
+  const hidden = place.path(".out.layerstash-part");
+  const ways = [
+    () => Deno.mkdir(`${hidden}/tree`, { recursive: true }).then(() => Deno.chown(hidden, 65534, 65534)),
+    () => Deno.mkdir(`${hidden}/tree`, { recursive: true }).then(() => Deno.chmod(hidden, 0o777)),
+    () => Deno.symlink(place.path("elsewhere"), hidden),
+  ];
+  for (const make of ways) {
+    await make();
+    const { code, stderr } = await place.run(["download", "oci:box:t", "out"]);
+    assert.match(stderr, /out\.layerstash-part is not a directory of yours alone\nhint: /);
+    assert.equal(code, 6);
+    await run("rm", "-r", hidden);
+  }
+  assert.deepEqual([...Deno.readDirSync(place.path("elsewhere"))], []);
+});
+
 Deno.test("with --checksum contents count, and times that are the same hide nothing", LINUX, async () => {
   await using place = await makeWorkplace();
   await Deno.mkdir(place.path("in/a"), { recursive: true });

@@ -64,7 +64,7 @@ class FileFetch {
 
   constructor(layers: FolderLayers, options: FetchFolderFilesOptions) {
     [this.#layers, this.#options] = [layers, options];
-    this.#writer = new TreeWriter(options.tree, options);
+    this.#writer = new TreeWriter(options.tree, { ...options, isStaged: true });
   }
 
   async run(): Promise<FetchedFiles> {

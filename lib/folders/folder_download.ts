@@ -66,7 +66,7 @@ export class FolderDownload {
     await this.#noteNames();
     using staged = await StagedFolder.open(directory, { place, what });
     const fetched = await this.#fetch(staged, { pick: (entry) => this.#pick(entry), needs: () => true });
-    const writer = new TreeWriter(staged.tree, this.#options);
+    const writer = new TreeWriter(staged.tree, { ...this.#options, isStaged: true });
     for (const link of fetched.links) writer.link(link);
     this.#options.onEvent?.({ type: "files", count: fetched.links.length });
     writer.finish(fetched.directories);
@@ -111,7 +111,7 @@ export class FolderDownload {
     }
     const links = new Set(fetched.links.map(({ path }) => path));
     for (const path of different) if (!links.has(path)) writer.take(path, staged.tree);
-    const maker = new TreeWriter(staged.tree, this.#options);
+    const maker = new TreeWriter(staged.tree, { ...this.#options, isStaged: true });
     for (const link of fetched.links) {
       maker.link(link, [directory]);
       writer.take(link.path, staged.tree);

@@ -1,6 +1,6 @@
 /** The place where a folder is put together, near where it will be. A later run goes on with what an earlier one has left. @module */
 import { basename, dirname, join } from "node:path";
-import { giveName, makeDirectory, syncDirectory } from "../content/atomic_file.ts";
+import { giveName, makeDirectory, syncDirectory, temporaryName } from "../content/atomic_file.ts";
 import { openLocked } from "../content/open_locked.ts";
 import { storageError } from "../content/file_errors.ts";
 import { writeAllSync } from "../content/write_all.ts";
@@ -32,12 +32,12 @@ export class StagedFolder implements Disposable {
    *
    * @param place where it is, see {@link placeBeside} and {@link placeInside}
    * @param what tells states and parts apart
-   * @throws {ConflictError} if another process puts the same folder together
+   * @throws {ConflictError} if another process puts the same folder together, or somebody else has made the place
    */
   static async open(target: string, { place, what }: { place: string; what: string }): Promise<StagedFolder> {
     const path = join(place, "state");
     try {
-      await makeDirectory(place, { mode: 0o700 });
+      await makePlace(place);
       const lock = await openLocked(path, {
         open: () => Deno.open(path, { read: true, write: true, create: true, mode: 0o600 }),
         busy: () =>
@@ -46,6 +46,7 @@ export class StagedFolder implements Disposable {
       const isResumed = await Deno.readTextFile(path) === what;
       const staged = new StagedFolder(target, { place, lock, isResumed });
       if (!isResumed) await staged.#begin(what);
+      else if (Deno.build.os !== "windows") await Deno.chmod(staged.tree, 0o700);
       return staged;
     } catch (error) {
       throw storageError(error, target);
@@ -61,7 +62,12 @@ export class StagedFolder implements Disposable {
 
   /** Gives the folder its name, durably. */
   async finish(): Promise<void> {
+    const { mode } = await Deno.lstat(this.tree);
+    const isReadOnly = mode !== null && (mode & 0o200) === 0;
+    // A directory that moves to another one must be writable for its owner, because its entry `..` changes.
+    if (isReadOnly) await Deno.chmod(this.tree, mode & 0o7777 | 0o200);
     await giveName(this.tree, this.#target);
+    if (isReadOnly) await Deno.chmod(this.#target, mode & 0o7777);
     await this.discard();
     await syncDirectory(dirname(this.#target));
   }
@@ -91,9 +97,38 @@ export async function isBegun(place: string): Promise<boolean> {
   return await Deno.lstat(place).then(() => true, () => false);
 }
 
+/**
+ * Makes the place. In a directory such as `/tmp` somebody else may have done so before, to put links into it: so one that is
+ * there has to be like one that this process makes. On some disks all directories have the same owner and mode.
+ *
+ * @throws {ConflictError} if it is not
+ */
+async function makePlace(place: string): Promise<void> {
+  const fresh = temporaryName(dirname(place));
+  await Deno.mkdir(fresh, { mode: 0o700 });
+  const own = await Deno.lstat(fresh);
+  await Deno.rename(fresh, place).catch(() => Deno.remove(fresh));
+  const { isDirectory, uid, mode } = await Deno.lstat(place);
+  if (isDirectory && uid === own.uid && mode === own.mode) return;
+  throw new ConflictError(`${place} is not a directory of yours alone`, {
+    hint: "remove it, or download to another directory",
+  });
+}
+
 /** Removes a directory with all that is in it, also where a directory of the folder may not be written to. */
 async function removeTree(path: string): Promise<void> {
-  await Deno.remove(path, { recursive: true }).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  const remove = () => Deno.remove(path, { recursive: true });
+  await remove().catch(async (error) => {
+    if (error instanceof Deno.errors.NotFound) return;
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+    await makeWritable(path);
+    await remove();
   });
+}
+
+async function makeWritable(directory: string): Promise<void> {
+  await Deno.chmod(directory, 0o700);
+  for await (const { name, isDirectory } of Deno.readDir(directory)) {
+    if (isDirectory) await makeWritable(join(directory, name));
+  }
 }

@@ -17,7 +17,12 @@ export interface TreeOptions {
   sameOwner?: boolean | undefined;
   /** Puts a directory in the place of a file or a link. */
   replaces?: boolean | undefined;
+  /** Whether it is a tree of this program alone: then modes that an interrupted run has set forbid nothing. */
+  isStaged?: boolean | undefined;
 }
+
+/** The mode of a directory in which its owner may do everything, and nobody else anything. */
+const FULL = 0o700;
 
 /** How many bytes of zeros become a hole. */
 const HOLE = 64 * 1024;
@@ -47,16 +52,16 @@ export class TreeWriter {
     this.#place(entry.path, (path) => {
       if (content.length >= HOLE) {
         {
-          using file = this.#disk.openToFill(path);
+          using file = this.#open(path);
           file.truncateSync(0);
           writeExtent(file, { offset: 0, bytes: content });
           file.truncateSync(content.length);
         }
         return this.#setMetadata(path, entry);
       }
-      const { sameOwner } = this.#options;
-      this.#disk.put(path, content, { mode: this.#modeOf(entry), time: timeOf(entry) });
-      if (sameOwner || entry.attributes) this.#setMetadata(path, entry);
+      const hasMore = this.#options.sameOwner || entry.attributes !== undefined;
+      this.#disk.put(path, content, { mode: hasMore ? 0o600 : this.#modeOf(entry), time: timeOf(entry) });
+      if (hasMore) this.#setMetadata(path, entry);
     });
   }
 
@@ -64,7 +69,7 @@ export class TreeWriter {
   async stream(entry: Entry, extents: Iterable<Extent> | AsyncIterable<Extent>): Promise<void> {
     const file = this.#attempt(entry.path, () => {
       let opened: Deno.FsFile | undefined;
-      this.#place(entry.path, (path) => void (opened = this.#disk.openToFill(path)));
+      this.#place(entry.path, (path) => void (opened = this.#open(path)));
       return opened!;
     });
     using _file = file;
@@ -77,16 +82,17 @@ export class TreeWriter {
   openPart(path: string): Deno.FsFile {
     return this.#attempt(path, () => {
       this.#requireDirectory(parentOf(path));
-      return this.#disk.openToFill(this.#at(path));
+      return this.#open(this.#at(path));
     });
   }
 
   /** Gives a file whose parts are there its size, mode and time. */
   complete(entry: Metadata & Pick<Entry, "size">): void {
     this.#attempt(entry.path, () => {
+      this.#requireDirectory(parentOf(entry.path));
       this.#requireFile(entry.path);
       {
-        using file = this.#disk.openToFill(this.#at(entry.path));
+        using file = this.#open(this.#at(entry.path));
         file.truncateSync(entry.size);
       }
       this.#setMetadata(this.#at(entry.path), entry);
@@ -163,9 +169,23 @@ export class TreeWriter {
       this.#disk.makeDirectory(at);
     } catch (error) {
       if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-      if (this.#disk.stat(at).kind !== "directory") this.#replaceByDirectory(at);
+      const { kind, mode } = this.#disk.stat(at);
+      if (kind !== "directory") this.#replaceByDirectory(at);
+      else if (this.#options.isStaged && (mode & FULL) !== FULL) this.#disk.setMode(at, FULL);
     }
     this.#directories.add(path);
+  }
+
+  /** Opens a file to write into it, also where an interrupted run has given it a mode that forbids that. */
+  #open(at: string): Deno.FsFile {
+    try {
+      return this.#disk.openToFill(at);
+    } catch (error) {
+      const isLocked = error instanceof Deno.errors.PermissionDenied && this.#options.isStaged;
+      if (!isLocked || this.#disk.stat(at).kind !== "file") throw error;
+      this.#disk.setMode(at, 0o600);
+      return this.#disk.openToFill(at);
+    }
   }
 
   #replaceByDirectory(at: string): void {
@@ -187,12 +207,15 @@ export class TreeWriter {
     return this.#options.sameOwner ? entry.mode : plainMode(entry);
   }
 
-  /** The owner comes first, because changing it clears set-ID bits and capabilities. */
+  /** The owner comes first, because changing it clears set-ID bits and capabilities. Who may write sets attributes. */
   #setMetadata(at: string, entry: Metadata): void {
     const { sameOwner } = this.#options;
     if (sameOwner) this.#disk.setOwner(at, entry);
-    for (const [name, value] of Object.entries(entry.attributes ?? {})) {
-      if (!isRestored(name, { sameOwner })) continue;
+    const attributes = Object.entries(entry.attributes ?? {}).filter(([name]) =>
+      isRestored(name, { sameOwner })
+    );
+    if (attributes.length > 0) this.#disk.setMode(at, plainMode(entry) | 0o200);
+    for (const [name, value] of attributes) {
       if (!this.#disk.setAttribute(at, name, value)) this.lostAttributes++;
     }
     this.#disk.setMode(at, this.#modeOf(entry));

@@ -64,7 +64,8 @@ self.onmessage = ({ data }) => {
 
 function begin(order: UnpackOrder): Unpacking {
   const disk = openDisk();
-  return { ...order, disk, writer: new TreeWriter(order.root, { disk, sameOwner: order.sameOwner }) };
+  const { root, sameOwner } = order;
+  return { ...order, disk, writer: new TreeWriter(root, { disk, sameOwner, isStaged: true }) };
 }
 
 /** Whether all pieces of a segment are in their places. What is whole gets its metadata again. */
