@@ -10,7 +10,9 @@ export const NONCE_LENGTH = 12;
 /** Encrypts bytes into a buffer, which takes {@linkcode TAG_SIZE} more. A key and a nonce may serve once only. */
 export function seal(key: Bytes, nonce: Bytes, { plain, into }: { plain: Bytes; into: Bytes }): void {
   const cipher = crypto().createCipheriv(CIPHER, key, nonce, { authTagLength: TAG_SIZE });
-  into.set(cipher.update(plain));
+  const sealed = cipher.update(plain);
+  into.set(sealed);
+  free(sealed);
   cipher.final();
   into.set(cipher.getAuthTag(), plain.length);
 }
@@ -27,6 +29,14 @@ export function unseal(key: Bytes, nonce: Bytes, sealed: Bytes): Bytes | undefin
     return undefined;
   }
   return new Uint8Array(plain.buffer as ArrayBuffer, plain.byteOffset, plain.length);
+}
+
+/**
+ * Gives memory back at once. The garbage collector does not see how large these buffers are, and would let them pile up. One
+ * that holds other things, too, stays.
+ */
+export function free(bytes: Uint8Array): void {
+  if (bytes.length === bytes.buffer.byteLength) (bytes.buffer as ArrayBuffer).transfer(0);
 }
 
 const CIPHER = "chacha20-poly1305";

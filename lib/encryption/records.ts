@@ -2,7 +2,7 @@
 import type { Bytes } from "../content/bytes.ts";
 import type { ByteRange } from "../content/source.ts";
 import { MismatchError } from "../errors.ts";
-import { NONCE_LENGTH, seal, TAG_SIZE, unseal } from "./chacha.ts";
+import { free, NONCE_LENGTH, seal, TAG_SIZE, unseal } from "./chacha.ts";
 
 /** How many bytes a record holds; the last one may hold fewer. */
 export const RECORD = 64 * 1024;
@@ -71,8 +71,10 @@ export class RecordCipher {
         `the encrypted bytes are damaged: record ${place.index + 1} is not what was stored`,
       );
     }
+    const size = plain.length;
     into.set(plain);
-    return plain.length;
+    free(plain);
+    return size;
   }
 
   /** Eleven bytes count the records, the twelfth marks the last one. */
