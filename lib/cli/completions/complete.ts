@@ -116,10 +116,9 @@ async function argumentsAt(
 ): Promise<Completion> {
   const commands = position > 0 ? [] : command.createHelp().visibleCommands(command);
   const topics = asksHelp ? TOPICS.map(({ name, summary }) => ({ word: name, description: summary })) : [];
-  const candidates = [
-    ...commands.map((each) => ({ word: each.name(), description: each.description() })),
-    ...topics,
-  ];
+  const named = commands.map((each) => ({ word: each.name(), description: each.description() }));
+  // The help of a word that names a topic, too, is the topic.
+  const candidates = [...named.filter(({ word }) => !topics.some((topic) => topic.word === word)), ...topics];
   const declared = command.registeredArguments;
   const last = declared.at(-1);
   const argument = declared[position] ?? (last?.variadic ? last : undefined);
