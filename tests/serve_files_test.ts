@@ -1,8 +1,11 @@
 /** Files over HTTP: what is stored, by ranges and under conditions, and pages of it. @module */
 import assert from "node:assert/strict";
+import { LayerstashError, NotFoundError } from "../lib/errors.ts";
+import type { TransferEvent } from "../lib/events.ts";
 import { pushBlob } from "../lib/exports/blobs.ts";
+import { generateKey, Identities, Recipients } from "../lib/exports/encryption.ts";
 import { uploadFolder } from "../lib/exports/folders.ts";
-import { serveHandler } from "../lib/exports/serve.ts";
+import { openServed, serveHandler } from "../lib/exports/serve.ts";
 import { PAGE_TEXTS } from "../lib/serve/page/page_texts.ts";
 import { openStore, remove, type Store, upload } from "../main.ts";
 import { withCalls } from "../lib/store/replaced_calls.ts";
@@ -181,6 +184,54 @@ Deno.test("a damaged chunk breaks the answer off, and is never whole", async () 
   await Deno.writeFile(made.directory.path(`box/me/files/blobs/sha256/${hex}`), BYTES.subarray(0, CHUNK));
   const answer = await made.ask("/files/me/files/disk");
   await assert.rejects(answer.bytes(), /corrupted/);
+});
+
+Deno.test("clients do not learn where the files of the server are, and its operator does", async () => {
+  await using made = await withDisk();
+  const store = withCalls(made.store, {
+    resolve: () => Promise.reject(new LayerstashError("/srv/box/index.json cannot be read")),
+    tags: () => {
+      throw new NotFoundError("there is no directory /srv/box");
+    },
+  });
+  const told: string[] = [];
+  const onEvent = (event: TransferEvent) => void (event.type === "notice" && told.push(event.message));
+  const handler = serveHandler({ "me/files": store }, { onEvent });
+  const cases: [path: string, status: number][] = [
+    ["/files/me/files/disk", 500],
+    ["/dav/me/files/disk", 500],
+    ["/files/me/files/", 404],
+    ["/", 200],
+  ];
+  for (const [path, status] of cases) {
+    const answer = await handler(
+      new Request(`http://localhost${path}`, { headers: { accept: "text/html" } }),
+    );
+    assert.equal(answer.status, status);
+    assert.doesNotMatch(await answer.text(), /srv/);
+  }
+  const failed = "failed: /srv/box/index.json cannot be read";
+  assert.deepEqual(told, [`GET /files/me/files/disk ${failed}`, `GET /dav/me/files/disk ${failed}`]);
+});
+
+Deno.test("a server without keys does not give what another one in the same program has decrypted", async () => {
+  await using directory = await makeWorkspace();
+  const key = await generateKey();
+  const address = `oci:${directory.path("box")}`;
+  {
+    using store = openStore({ registry: address, repository: "me/files" });
+    const input = await directory.write("disk", BYTES);
+    await upload(store, "disk", { input, encryptTo: await Recipients.of([key.recipient]) });
+  }
+  using repositories = openServed([address]);
+  const identities = await Identities.inFiles([
+    await directory.write("key.txt", new TextEncoder().encode(key.identity)),
+  ]);
+  const [withKey, withoutKey] = [serveHandler(repositories, { identities }), serveHandler(repositories)];
+  const ask = () => new Request("http://localhost/files/me/files/disk");
+  assert.deepEqual(await (await withKey(ask())).bytes(), BYTES);
+  const refused = await withoutKey(ask());
+  assert.deepEqual([refused.status, await refused.text()], [403, "disk is encrypted\n"]);
 });
 
 Deno.test("manifests are read once, however often the file is read", async () => {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { digestOf } from "../lib/oci/digest.ts";
+import { openStore, upload } from "../main.ts";
 import { Passwords } from "../lib/serve/passwords.ts";
 import { makeServerCertificate } from "./rigs/certificates.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
@@ -189,6 +190,29 @@ Deno.test("a client that asks on and on, and reads nothing, does not keep the se
     while (server.exchanges.length < 5) await new Promise((next) => setTimeout(next, 20));
     server.stop();
     await server.finished;
+  });
+});
+
+Deno.test("the operator learns why an answer broke off, and not that a client left", async () => {
+  await withServer({}, async (server, directory) => {
+    const store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+    const input = new Blob([someBytes(1_000_000)]).stream();
+    const { chunks } = await upload(store, "disk", { input, chunkSize: 500_000 });
+    store.close();
+    const [, hex = ""] = chunks[1]!.digest.split(":");
+    await Deno.writeFile(join(directory, "me/files/blobs/sha256", hex), new Uint8Array(500_000));
+    const answer = await fetch(`${server.url}/files/me/files/disk`);
+    await assert.rejects(answer.bytes());
+    const leaving = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    await leaving.write(
+      new TextEncoder().encode(
+        head(`POST ${PATH}?digest=${chunks[1]!.digest} HTTP/1.1`, "Host: localhost", "Content-Length: 9"),
+      ),
+    );
+    leaving.close();
+    while (server.exchanges.length < 2) await new Promise((next) => setTimeout(next, 20));
+    assert.match(String(server.exchanges[0]!.failure), /corrupted/);
+    assert.equal(server.exchanges[1]!.failure, undefined);
   });
 });
 

@@ -19,6 +19,8 @@ export interface Exchanged {
   duration: number;
   /** The header `Authorization`, in which is who asked. */
   authorization: string | undefined;
+  /** Why the answer broke off, or is 500, where that is not the client's doing. */
+  failure?: unknown;
 }
 
 /** Both sides of an exchange, as `node:http` has them. */
@@ -42,6 +44,9 @@ interface Receiving {
   silence: number;
 }
 
+/** The client has left, or takes too long. */
+class ClientGone extends Error {}
+
 /** Lets a handler answer a request. Its signal aborts when the client goes before it has the answer. */
 export async function answerNode(
   handler: (request: Request) => Promise<Response>,
@@ -56,12 +61,14 @@ export async function answerNode(
     if (!response.writableFinished) gone.abort(new Error("the client has gone"));
   });
   request.on("error", () => {}); // the body's stream reports it
+  let failure: unknown;
   try {
     const asked = webRequest(request, { isSecure, signal: gone.signal, counts, silence });
     const answer = asked ? await handler(asked) : plainAnswer(400, "bad request");
     await send(answer, response, { counts, silence });
     request.resume(); // the rest of a body that nobody wanted
-  } catch {
+  } catch (error) {
+    if (!gone.signal.aborted && !(error instanceof ClientGone)) failure = error;
     if (response.headersSent) response.destroy(); // the client must not take a part for the whole
     else {await send(plainAnswer(500, "the server is at fault"), response, { counts, silence }).catch(
         () => {},
@@ -76,6 +83,7 @@ export async function answerNode(
     status: response.statusCode,
     duration: performance.now() - begin,
     ...counts,
+    failure,
   });
 }
 
@@ -126,7 +134,7 @@ async function inTimeOrGone<T>(
   const { promise: tooLate, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
     socket.destroy();
-    reject(new Error("the client is silent")); // an answer that waits for its turn learns nothing from its connection
+    reject(new ClientGone("the client is silent")); // an answer that waits for its turn learns nothing from its connection
   }, silence);
   try {
     return await Promise.race([work, tooLate]);
@@ -161,7 +169,7 @@ async function send(
 /** Waits until the client takes more bytes, or has taken the last one. */
 async function eventOf(response: http.ServerResponse, event: "drain" | "finish"): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const fail = () => reject(new Error("the client has gone"));
+  const fail = () => reject(new ClientGone("the client has gone"));
   response.once(event, resolve).once("close", fail);
   try {
     if (response.destroyed) fail();

@@ -99,6 +99,12 @@ const serveAction = action<ServeFlags>(
       onExchange(exchanged) {
         metrics.count(exchanged);
         terminal.record(accessLine(exchanged, new Date()));
+        const { failure, method, target } = exchanged;
+        if (failure) {
+          terminal.warn(
+            `${method} ${target} failed: ${failure instanceof Error ? failure.message : failure}`,
+          );
+        }
       },
     });
     terminal.note(`serving ${flags.addresses.join(", ")} at ${url}`);

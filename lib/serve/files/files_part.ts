@@ -1,5 +1,4 @@
 /** What is stored as files and pages: `/files/` and below. @module */
-import { LayerstashError } from "../../errors.ts";
 import { printable } from "../../messages.ts";
 import { directoryPage } from "../page/directory_page.ts";
 import { filePage } from "../page/file_page.ts";
@@ -7,25 +6,25 @@ import { html } from "../page/html.ts";
 import { overviewPage } from "../page/overview_page.ts";
 import { pageResponse } from "../page/page.ts";
 import { type Part, type Serving, textResponse } from "../part.ts";
-import type { ServedRepositories } from "../repositories.ts";
+import { reportedRefusal } from "../registry/refusal.ts";
 import { namesIn } from "./file_path.ts";
 import { fileResponse } from "./file_response.ts";
-import { type Found, Shelf, statusOf } from "./shelf.ts";
+import { type Found, Shelf } from "./shelf.ts";
 
-/** What was looked up, for as long as it is served. */
-const shelves = new WeakMap<ServedRepositories, Shelf>();
+/** What was looked up, for as long as it is served. A server with other keys decrypts other files. */
+const shelves = new WeakMap<Serving, Shelf>();
 
 /** What a server serves, as a tree. It is the same in all parts of the server. */
 export function shelfOf(serving: Serving): Shelf {
-  const shelf = shelves.get(serving.repositories) ?? new Shelf(serving);
-  shelves.set(serving.repositories, shelf);
+  const shelf = shelves.get(serving) ?? new Shelf(serving);
+  shelves.set(serving, shelf);
   return shelf;
 }
 
 /** Answers requests for files and directories. */
 export const filesPart: Part = async (request, url, serving) => {
   if (!isReading(request)) return refused();
-  return await explained(request, async () => {
+  return await explained(request, serving, async () => {
     const names = namesIn(url.pathname.slice("/files".length));
     const found = names && await shelfOf(serving).find(names);
     if (!found) return notFound(request, url);
@@ -37,10 +36,9 @@ export const filesPart: Part = async (request, url, serving) => {
 export const overviewPart: Part = async (request, url, serving) => {
   if (url.pathname !== "/") return textResponse(404, `there is nothing at ${url.pathname}`);
   if (!isReading(request)) return refused();
-  return await explained(
-    request,
-    async () => withoutBody(request, await overviewPage(shelfOf(serving), url.host)),
-  );
+  return await explained(request, serving, async () => {
+    return withoutBody(request, await overviewPage(shelfOf(serving), url.host));
+  });
 };
 
 async function answer(found: Found, request: Request, url: URL): Promise<Response> {
@@ -76,12 +74,15 @@ function withoutBody({ method }: Request, response: Response): Response {
 }
 
 /** Answers a failure with what it means, to people as a page. */
-export async function explained(request: Request, answer: () => Promise<Response>): Promise<Response> {
+export async function explained(
+  request: Request,
+  serving: Serving,
+  answer: () => Promise<Response>,
+): Promise<Response> {
   try {
     return await answer();
   } catch (error) {
-    if (!(error instanceof LayerstashError)) throw error;
-    return problem(request, { status: statusOf(error), message: error.message, hint: error.hint });
+    return problem(request, reportedRefusal(error, request, serving));
   }
 }
 
@@ -91,12 +92,15 @@ function notFound(request: Request, url: URL): Response {
 
 function problem(
   request: Request,
-  { status, message, hint }: { status: number; message: string; hint?: string | undefined },
+  { status, message }: { status: number; message: string },
 ): Response {
   if (!/text\/html/.test(request.headers.get("accept") ?? "")) return textResponse(status, message);
-  const body = html`<h1>${status === 404 ? "Not found" : "This could not be read"}</h1>
-<div class="card"><p class="problem">${message}</p>${
-    hint && html`<p class="dim">${hint}</p>`
-  }<p><a href="/">To the overview</a></p></div>`;
+  const body = html`
+    <h1>${status === 404 ? "Not found" : "This could not be read"}</h1>
+    <div class="card">
+      <p class="problem">${message}</p>
+      <p><a href="/">To the overview</a></p>
+    </div>
+  `;
   return pageResponse({ title: String(status), names: [], body, status });
 }

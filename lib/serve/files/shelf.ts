@@ -2,7 +2,7 @@
 import type { ListedArtifact } from "../../artifacts/list_artifacts.ts";
 import { listArtifacts } from "../../artifacts/list_artifacts.ts";
 import { findArtifact } from "../../artifacts/find_artifact.ts";
-import { LayerstashError, NotAllowedError, NotFoundError } from "../../errors.ts";
+import { NotAllowedError, NotFoundError } from "../../errors.ts";
 import type { MergedEntry } from "../../images/file_tree.ts";
 import { baseName } from "../../layers/entry.ts";
 import { compareNaturally } from "../../messages.ts";
@@ -287,11 +287,4 @@ export function problemOf({ missing, problem }: ListedStash): string | undefined
 function dateOf(text: string | undefined): Date | undefined {
   const date = new Date(text ?? NaN);
   return isNaN(date.getTime()) ? undefined : date;
-}
-
-/** The status with which a failure is answered. */
-export function statusOf(error: unknown): number {
-  if (!(error instanceof LayerstashError)) return 500;
-  const statuses: Record<string, number> = { "not-found": 404, "not-allowed": 403, usage: 400 };
-  return statuses[error.kind] ?? 502;
 }

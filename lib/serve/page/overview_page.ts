@@ -2,6 +2,7 @@
 import { LayerstashError } from "../../errors.ts";
 import { compareNaturally } from "../../messages.ts";
 import { encodePath } from "../files/file_path.ts";
+import { refusalOfError } from "../registry/refusal.ts";
 import type { FoundDirectory, Shelf } from "../files/shelf.ts";
 import { type Html, html } from "./html.ts";
 import { pageResponse } from "./page.ts";
@@ -50,6 +51,6 @@ async function contentOf(shelf: Shelf, name: string, base: string): Promise<Html
     }`;
   } catch (error) {
     if (!(error instanceof LayerstashError)) throw error;
-    return html`<p class="problem">It cannot be read: ${error.message}</p>`;
+    return html`<p class="problem">It cannot be read: ${refusalOfError(error).message}</p>`;
   }
 }

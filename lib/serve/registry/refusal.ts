@@ -9,6 +9,7 @@ import {
   RegistryError,
 } from "../../errors.ts";
 import { MANIFEST_BLOB_UNKNOWN } from "../../oci/error_codes.ts";
+import type { Serving } from "../part.ts";
 
 /** What a refusal has beside its status, code and message. */
 interface RefusalDetails {
@@ -84,8 +85,20 @@ export function refusalOfError(error: unknown): Refusal {
   if (error instanceof InvalidInputError) return new Refusal(REFUSED.manifestInvalid, error.message);
   if (error instanceof ConflictError) return new Refusal(REFUSED.tooMany, error.message);
   if (error instanceof NotFoundError) return new Refusal(REFUSED.manifestUnknown, "it is unknown");
-  if (error instanceof NotAllowedError) return new Refusal(REFUSED.denied, "this server may not do that");
+  if (error instanceof NotAllowedError) {
+    return new Refusal(REFUSED.denied, error.isLasting ? error.message : "this server may not do that"); // or it lacks a key
+  }
   if (error instanceof MismatchError) return new Refusal(REFUSED.unknown, "what is stored is damaged");
   const message = error instanceof LayerstashError ? "this server cannot do that" : "this server is at fault";
   return new Refusal(REFUSED.unknown, message);
+}
+
+/** The refusal for an error. Whoever runs the server learns what went wrong on its side. */
+export function reportedRefusal(error: unknown, { method, url, signal }: Request, serving: Serving): Refusal {
+  const refusal = refusalOfError(error);
+  if (refusal.status >= 500 && !signal.aborted) {
+    const reason = error instanceof Error ? error.message : String(error);
+    serving.onEvent?.({ type: "notice", message: `${method} ${new URL(url).pathname} failed: ${reason}` });
+  }
+  return refusal;
 }

@@ -5,7 +5,7 @@ import { referrersResponse, sendCatalog, sendReferrers, sendTags } from "./list_
 import { answerWithManifest, deleteManifest, storeManifest } from "./manifest_requests.ts";
 import { digestIn, repositoryIn } from "./names.ts";
 import type { Answer, RegistryRequest } from "./registry_request.ts";
-import { Refusal, refusalOfError, REFUSED } from "./refusal.ts";
+import { Refusal, REFUSED, reportedRefusal } from "./refusal.ts";
 import { dropUpload, extendUpload, finishUpload, openUpload, sendUploadStatus } from "./upload_requests.ts";
 
 /** What there is in a repository: the paths after its name, and the methods of each. A longer pattern comes first. */
@@ -35,14 +35,7 @@ const VERSION = { "docker-distribution-api-version": "registry/2.0" };
 /** Answers requests of the distribution spec. */
 export const registryPart: Part = async (request, url, serving) => {
   const response = await answer(request, url, serving).catch((error) => {
-    const refusal = refusalOfError(error);
-    if (refusal.status >= 500 && !request.signal.aborted) {
-      serving.onEvent?.({
-        type: "notice",
-        message: `${request.method} ${url.pathname} failed: ${error.message}`,
-      });
-    }
-    return refusal.response();
+    return reportedRefusal(error, request, serving).response();
   });
   for (const [name, value] of Object.entries(VERSION)) response.headers.set(name, value);
   return response;

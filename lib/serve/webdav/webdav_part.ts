@@ -13,7 +13,7 @@ const ALLOWED = "OPTIONS, GET, HEAD, PROPFIND";
 /** Answers requests below `/dav/`; and at `/`, where Windows asks first what the server can do. */
 export const webdavPart: Part = async (request, url, serving) => {
   if (request.method === "OPTIONS") return optionsResponse();
-  return await explained(request, async () => {
+  return await explained(request, serving, async () => {
     const isTop = url.pathname === "/";
     const names = isTop ? [] : namesIn(url.pathname.slice("/dav".length));
     const found = names && await shelfOf(serving).find(names);
