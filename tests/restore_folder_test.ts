@@ -1,5 +1,6 @@
 /** Folders come back through the program after a kill, a full disk and other mishaps, and onto what is there. @module */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { uploadFolder } from "../lib/exports/folders.ts";
 import { openStore } from "../main.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
@@ -227,6 +228,59 @@ Deno.test("what differs in kind is replaced with --overwrite, and no link is fol
   await requireSame(place, "in", "out");
   assert.equal(await Deno.readTextFile(place.path("outside/x")), "x");
   assert.deepEqual(Array.from(Deno.readDirSync(place.path("outside")), ({ name }) => name), ["x"]);
+});
+
+Deno.test(
+  "--delete removes a directory with pipes in it, and what cannot be removed is named",
+  AS_ANYBODY,
+  async () => {
+    await using place = await makeWorkplace();
+    await Deno.mkdir(place.path("in"));
+    await Deno.writeTextFile(place.path("in/a"), "a");
+    await Deno.writeTextFile(place.path("in/was-directory"), "b");
+    assert.equal((await place.run(["upload", "in", "oci:box:t"])).code, 0);
+    await Deno.mkdir(place.path("out/was-directory/deep"), { recursive: true });
+    await Deno.mkdir(place.path("out/more"));
+    for (const pipe of ["out/more/pipe", "out/was-directory/deep/pipe"]) {
+      await run("mkfifo", place.path(pipe));
+    }
+    const download = ["download", "oci:box:t", "out", "--overwrite", "--delete"];
+    const { code, stderr } = await place.run(download);
+    assert.equal(code, 0, stderr);
+    await requireSame(place, "in", "out");
+
+    await Deno.mkdir(place.path("out/locked"));
+    await Deno.writeTextFile(place.path("out/locked/file"), "");
+    await Deno.chmod(place.path("out/locked"), 0o555);
+    const locked = await place.run(download, { under: PLAIN });
+    assert.match(locked.stderr, /out\/locked\/file cannot be removed: permission denied/);
+  },
+);
+
+Deno.test("a thread that cannot be started ends a download of more than its threads", LINUX, async () => {
+  await using place = await makeWorkplace();
+  await Deno.mkdir(place.path("in"));
+  for (let index = 0; index < 10; index++) await place.write(`in/${index}`, randomBytes(5 * MiB));
+  const at = { registry: `oci:${place.path("box")}`, repository: "me/files" };
+  {
+    using store = openStore(at);
+    await uploadFolder(store, "t", { directory: place.path("in") });
+  }
+  const lib = new URL("../", import.meta.url);
+  await place.write(
+    "program.ts",
+    `import { openStore } from "${lib}main.ts";
+    import { downloadFolder } from "${lib}lib/exports/folders.ts";
+    using store = openStore(${JSON.stringify(at)});
+    await downloadFolder(store, "t", { directory: "${place.path("out")}", jobs: 8 });`,
+  );
+  const allowed = ["--no-prompt", `--allow-read=${place.directory}`, "--allow-write", "--allow-env"];
+  const config = `--config=${fileURLToPath(new URL("deno.json", lib))}`;
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-check", config, ...allowed, "--allow-sys", "--allow-net", place.path("program.ts")],
+  }).output();
+  assert.ok(!success);
+  assert.match(new TextDecoder().decode(stderr), /NotAllowedError: the unpacking thread may not be started/);
 });
 
 Deno.test("an image that is not a folder is no folder, and that is said plainly", async () => {

@@ -1,7 +1,10 @@
 /** Removes what a directory has, and a folder does not. @module */
+import { denied } from "../content/file_errors.ts";
+import { LayerstashError } from "../errors.ts";
+import { parentOf } from "../layers/entry.ts";
 import { type Disk, pathOnDisk } from "./disk.ts";
 import { STAGING } from "./staged_folder.ts";
-import { walkFolder } from "./walk.ts";
+import { type FoundFolder, walkFolder } from "./walk.ts";
 
 /** What stays, and how it is looked for. */
 export interface RemoveOthersOptions {
@@ -13,25 +16,52 @@ export interface RemoveOthersOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** Removes what does not stay: what is in a directory before the directory. Links are removed, and not followed. */
+/**
+ * Removes what does not stay: what is in a directory before the directory. Links are removed, and not followed. A socket or a
+ * pipe is never stored, so it stays in a directory that stays.
+ *
+ * @throws {LayerstashError} if something cannot be removed
+ */
 export async function removeOthers(
   root: string,
   { disk, stored, below = "", signal }: RemoveOthersOptions,
 ): Promise<number> {
   const isExcluded = (path: string) => below === "" && path === STAGING;
-  const top = pathOnDisk(root, below);
-  const { files, links, directories } = await walkFolder(top, { disk, signal, isForeign: true, isExcluded });
+  const found = await walkFolder(pathOnDisk(root, below), { disk, signal, isForeign: true, isExcluded });
+  const stays = (path: string) => path === "" || stored.has(path);
   let removed = 0;
-  for (const list of [files, directories]) {
-    for (let index = list.length - 1; index >= 0; index--) {
-      const names = list === files ? [list.at(index), ...links.get(index) ?? []] : [list.at(index)];
-      for (const { path } of names) {
-        const inFolder = below === "" ? path : path === "" ? below : `${below}/${path}`;
-        if (inFolder === "" || stored.has(inFolder)) continue;
-        disk.remove(pathOnDisk(root, inFolder));
-        removed++;
-      }
-    }
+  for (const { path, isOther } of pathsOf(found)) {
+    const inFolder = below === "" ? path : path === "" ? below : `${below}/${path}`;
+    if (stays(inFolder) || isOther && stays(parentOf(inFolder))) continue;
+    remove(disk, pathOnDisk(root, inFolder));
+    removed++;
   }
   return removed;
+}
+
+/** All paths that were found, each before the directory that it is in. */
+function* pathsOf({ files, links, others, directories }: FoundFolder): Generator<FoundPath> {
+  for (const path of others) yield { path, isOther: true };
+  for (let index = files.length - 1; index >= 0; index--) {
+    yield { path: files.at(index).path };
+    for (const { path } of links.get(index) ?? []) yield { path };
+  }
+  for (let index = directories.length - 1; index >= 0; index--) yield { path: directories.at(index).path };
+}
+
+interface FoundPath {
+  path: string;
+  /** Whether it is something that is never stored. */
+  isOther?: boolean;
+}
+
+function remove(disk: Disk, at: string): void {
+  try {
+    disk.remove(at);
+  } catch (error) {
+    throw denied(error, `${at} cannot be removed: permission denied`) ??
+      new LayerstashError(`${at} cannot be removed: ${error instanceof Error ? error.message : error}`, {
+        cause: error,
+      });
+  }
 }

@@ -77,6 +77,8 @@ export class UnpackThreads implements Disposable {
 class UnpackThread implements Disposable {
   readonly #worker = new Worker(new URL("./unpack_worker.ts", import.meta.url), { type: "module" });
   #answer = Promise.withResolvers<Done>();
+  /** Why it has ended by itself: it answers no more. */
+  #failure: LayerstashError | undefined;
 
   constructor(order: UnpackOrder) {
     this.#worker.onmessage = ({ data }: MessageEvent<UnpackReport>) => {
@@ -85,12 +87,14 @@ class UnpackThread implements Disposable {
     };
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      this.#answer.reject(threadError(event.message));
+      this.#failure = threadError(event.message);
+      this.#answer.reject(this.#failure);
     };
     this.#worker.postMessage(order);
   }
 
   async run(order: SegmentOrder): Promise<Done> {
+    if (this.#failure) throw this.#failure;
     this.#answer = Promise.withResolvers();
     this.#worker.postMessage(order, order.bytes ? [order.bytes.buffer] : []);
     return await this.#answer.promise;

@@ -41,6 +41,8 @@ export interface FoundFolder {
   newest: number;
   /** Directories that could not be read. */
   unreadable: string[];
+  /** Sockets, pipes and devices. */
+  others: string[];
 }
 
 /** After how many entries others get their turn, and an abort is noticed. */
@@ -82,6 +84,7 @@ class Walk {
     changed: 0,
     newest: 0,
     unreadable: [],
+    others: [],
   };
   readonly #root: string;
   readonly #options: WalkOptions;
@@ -142,6 +145,7 @@ class Walk {
       this.found.files.push(this.#entry(path, info, { type: "symlink", target }));
     } else if (info.kind === "file") this.#addFile(path, info);
     else {
+      this.found.others.push(path);
       const message = `${path} is not stored: it is a ${info.kind}`;
       this.#options.onEvent?.({ type: "notice", message });
     }
