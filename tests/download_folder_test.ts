@@ -9,7 +9,9 @@ import {
 } from "../lib/errors.ts";
 import type { TransferEvent } from "../lib/events.ts";
 import { downloadFolder } from "../lib/folders/download_folder.ts";
+import { packedEntries } from "../lib/folders/pack_table.ts";
 import { uploadFolder } from "../lib/folders/upload_folder.ts";
+import { digestOf } from "../lib/oci/digest.ts";
 import { openStore, type Store } from "../main.ts";
 import { makeWorkspace, someBytes, type Workspace } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
@@ -266,6 +268,13 @@ Deno.test("the mode of a hostile folder's file is not set through a link of its 
   const options = { directory: work.path("out"), overwrite: true };
   await assert.rejects(downloadFolder(store, "t", options), MismatchError);
   assert.equal(Deno.statSync(work.path("secret")).mode! & 0o777, 0o600);
+});
+
+Deno.test("a table that gives a small file all of a large pack has only a part of it fetched", () => {
+  const row = { type: "reg", name: "a", size: 1, chunkDigest: digestOf(new Uint8Array(1)) };
+  const json = new TextEncoder().encode(JSON.stringify({ version: 1, entries: [row] }));
+  const fetched = Array.from(packedEntries(json, 2 ** 40), ({ pieces }) => pieces[0]!.end - pieces[0]!.start);
+  assert.ok(fetched.length === 1 && fetched[0]! <= 128 * 1024 * 1024, `${fetched} bytes`);
 });
 
 Deno.test("what is read in ranges that no digest proves is said to be not verified", async () => {

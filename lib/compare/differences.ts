@@ -93,7 +93,8 @@ function keyOfDevice({ device }: Pick<MergedEntry, "device">): string {
   return device ? `${device.major}:${device.minor}` : "";
 }
 
-function keyOfAttributes({ attributes = {} }: Pick<MergedEntry, "attributes">): string {
+/** A text that tells extended attributes from others. */
+export function keyOfAttributes({ attributes = {} }: Pick<MergedEntry, "attributes">): string {
   return JSON.stringify(
     Object.entries(attributes).sort(([one], [other]) => one < other ? -1 : 1)
       .map(([name, value]) => [name, value.toBase64()]),

@@ -14,6 +14,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { endsOf, isSameContent, knownBy, PieceHash } from "./contents.ts";
+import { keyOfAttributes } from "./differences.ts";
 
 /** Options of `verifyFolder`. */
 export interface VerifyFolderOptions extends FindFolderOptions {
@@ -157,5 +158,5 @@ function surplusOf(row: OpenEntry | undefined): string | undefined {
 /** What a table and an archive say alike of an entry. */
 function factsOf(entry: OpenEntry): string {
   const { type, mode, uid, gid, size, target = "" } = entry;
-  return JSON.stringify([type, mode, uid, gid, size, target, timeOf(entry)]);
+  return JSON.stringify([type, mode, uid, gid, size, target, timeOf(entry), keyOfAttributes(entry)]);
 }

@@ -27,6 +27,9 @@ export interface PackedEntry extends Entry {
 /** The largest piece that is unpacked in memory, in bytes. Other programs that write eStargz take 4 MiB, as this one does. */
 const LARGEST_PIECE = 64 * 1024 * 1024;
 
+/** The most that a member takes or holds, in bytes. Whoever makes a table could say that one takes all of a large pack. */
+export const LARGEST_MEMBER: number = 128 * 1024 * 1024;
+
 /**
  * The entries of a pack in the order of its table.
  *
@@ -59,7 +62,9 @@ export function* packedEntries(json: Bytes, end: number): Generator<PackedEntry>
 
 function endAt(entries: readonly PackedEntry[], end: number): void {
   for (const { pieces } of entries) {
-    for (let at = pieces.length - 1; at >= 0 && pieces[at]!.end === 0; at--) pieces[at]!.end = end;
+    for (let at = pieces.length - 1; at >= 0 && pieces[at]!.end === 0; at--) {
+      pieces[at]!.end = Math.min(end, pieces[at]!.start + LARGEST_MEMBER);
+    }
   }
 }
 

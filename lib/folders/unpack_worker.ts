@@ -6,7 +6,7 @@ import { digestOf } from "../oci/digest.ts";
 import { hasPiece } from "./compare_content.ts";
 import { type Disk, pathOnDisk } from "./disk.ts";
 import { openDisk } from "./open_disk.ts";
-import type { Piece } from "./pack_table.ts";
+import { LARGEST_MEMBER, type Piece } from "./pack_table.ts";
 import type { Segment, SegmentFile } from "./segments.ts";
 import { TreeWriter, writeExtent } from "./tree_writer.ts";
 
@@ -129,8 +129,6 @@ class Members {
 
 /** The size of a gzip member's header that has nothing optional. */
 const HEADER = 10;
-/** The most that a member may hold, in bytes. */
-const LARGEST_MEMBER = 128 * 1024 * 1024;
 
 /** Decompresses the first gzip member of some bytes. Its digest is checked in the place of its checksum. */
 function decompressed(packed: Bytes, { path, expected }: { path: string; expected: number }): Bytes {
