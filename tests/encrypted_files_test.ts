@@ -1,5 +1,6 @@
 /** Tests of stored files that are encrypted: both ways, again, elsewhere, and in the hands of a hostile registry. @module */
 import assert from "node:assert/strict";
+import { pushBlob } from "../lib/exports/blobs.ts";
 import { copyStash } from "../lib/exports/copy.ts";
 import { LayerstashError } from "../lib/errors.ts";
 import {
@@ -19,7 +20,7 @@ import {
 } from "../main.ts";
 import type { Digest } from "../lib/oci/digest.ts";
 import { withCalls } from "../lib/store/replaced_calls.ts";
-import { makeWorkspace, sink, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
+import { concatenate, makeWorkspace, sink, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
 import {
   blobOf,
   flipped,
@@ -244,6 +245,39 @@ Deno.test("an upload that goes on in chunks of another size has another key: a n
   assert.equal(all.length, interrupted + 6);
   assert.equal(new Set(all).size, all.length, "each chunk begins with a header and a nonce of its own");
   assert.deepEqual(await fetched(store, "disk", scene.key.identities), FILE);
+});
+
+Deno.test("a file that changes between two attempts gives no second one: a nonce may not serve twice", async () => {
+  await using scene = await setScene();
+  const other = FILE.map((byte) => byte ^ 1);
+  const attempts: Uint8Array[] = [];
+  const store = withCalls(scene.store, {
+    async write(source, options) {
+      for (let attempt = 0; attempt < 2 && source.size! > FILE.length; attempt++) {
+        const pieces: Uint8Array[] = [];
+        const write = (piece: Uint8Array) => void pieces.push(piece.slice());
+        await source.open().pipeTo(new WritableStream({ write })).finally(() =>
+          attempts.push(concatenate(pieces))
+        );
+        await scene.work.write("secret.img", other, "2025-01-01T00:00:00.000Z");
+      }
+      return await scene.store.write(source, options);
+    },
+  });
+  const calls = [
+    () => upload(store, "disk", { ...options(scene), chunkSize: 10 ** 6 }),
+    () => pushBlob(store, scene.input, { encryptTo: scene.key.encryptTo }),
+  ];
+  for (const call of calls) {
+    await scene.work.write("secret.img", FILE);
+    attempts.length = 0;
+    const error = await failure(call());
+    assert.match(error.message, /secret\.img was changed while it was stored/);
+    const [first, second] = attempts;
+    assert.ok(first!.length > FILE.length);
+    assert.deepEqual(second, first!.subarray(0, second!.length), "it has the header at most");
+    assert.ok(second!.length < 300);
+  }
 });
 
 /** The header and the nonce of each chunk that a registry has. */

@@ -7,6 +7,7 @@ import type { Recipients } from "../encryption/recipients.ts";
 import { type Input, type InputChunk, mapChunks } from "../files/input.ts";
 import { openJournal } from "../files/journal.ts";
 import type { MemoryOptions } from "../files/remembered_input.ts";
+import { unchangedSource } from "../files/unchanged_source.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { type Digest, digestOf, isDigest } from "../oci/digest.ts";
 
@@ -53,7 +54,7 @@ export async function encryptWhole(
   const key = { fileKey: header.exportFileKey().toBase64(), nonce: nonce.toBase64() };
   if (!kept?.key) journal.add({ header: inJournal, key });
   return {
-    ...encrypted(input, { header, nonce }),
+    ...encrypted(input, { header, nonce }, kept?.key !== undefined),
     stored: kept?.stored,
     settle: (stored) => journal.replace({ header: inJournal, stored }),
     [Symbol.asyncDispose]: () => Promise.resolve(journal[Symbol.dispose]()),
@@ -72,10 +73,13 @@ async function lastOf(
   return undefined;
 }
 
-function encrypted(input: Input, beginning: AgeBeginning): Input {
+function encrypted(input: Input, beginning: AgeBeginning, wasUsed: boolean): Input {
   const { size, identity } = input;
   const { header, nonce } = beginning;
-  const encrypt = (chunk: InputChunk) => ({ ...chunk, source: encryptedSource(chunk.source, beginning) });
+  const encrypt = (chunk: InputChunk) => {
+    const same = unchangedSource(chunk.source, input, wasUsed);
+    return { ...chunk, source: encryptedSource(same, beginning) };
+  };
   return {
     ...input,
     size: size === undefined ? undefined : encryptedSize(header, size),

@@ -15,6 +15,7 @@ import type { Recipients } from "../encryption/recipients.ts";
 import { ConflictError, NotAllowedError } from "../errors.ts";
 import { chunkCount, type Input, type InputChunk, mapChunks } from "../files/input.ts";
 import { type Journal, openJournal } from "../files/journal.ts";
+import { unchangedSource } from "../files/unchanged_source.ts";
 import { type Digest, digestOf, isDigest } from "../oci/digest.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { checkPresence } from "./check_stash.ts";
@@ -103,6 +104,8 @@ interface ChosenKey {
   stored?: { chunks: readonly { digest: Digest }[]; details: string };
   /** The stash that the key was taken from, to compare it. */
   compared?: Stash;
+  /** Whether nothing was ever encrypted with the key. */
+  isNew?: boolean;
   /** The records of the process that chose the key, if this upload goes on with it. */
   earlier?: readonly unknown[];
 }
@@ -138,7 +141,7 @@ async function chooseKey(
   }
   const header = await AgeHeader.make(encryptTo);
   journal.replace({ header: header.bytes.toBase64(), fileKey: header.exportFileKey().toBase64(), chunkSize });
-  return withFileKey(header);
+  return { ...withFileKey(header), isNew: true };
 }
 
 function withFileKey(header: AgeHeader): ChosenKey {
@@ -183,17 +186,19 @@ const REPLACE = "use another name, or --overwrite to replace it";
 /** The input as the chosen key encrypts it. */
 function withKey(
   input: Input,
-  { header, key, stored, compared, earlier = [] }: ChosenKey,
+  { header, key, stored, compared, isNew, earlier = [] }: ChosenKey,
   { baseTag, chunkSize: most, journal }: { baseTag: string; chunkSize: number; journal: Journal },
 ): StashInput {
   const { chunkSize, plainSize } = encryptedSlicing(most, { bytes: header });
   const sizeOf = (plain: number) => encryptedSize({ bytes: header }, plain);
   const file = new PlainFile(journal, earlier);
+  const encrypted = ({ number, source }: InputChunk, key: StashKey): Source => {
+    const same = unchangedSource(source, input, !isNew);
+    return encryptedSource(file.watch({ number, source: same }), key.ofChunk(number));
+  };
   const encrypt = (chunk: InputChunk): InputChunk => ({
     ...chunk,
-    source: key
-      ? encryptedSource(file.watch(chunk), key.ofChunk(chunk.number))
-      : lockedSource(chunk, sizeOf(chunk.source.size!)),
+    source: key ? encrypted(chunk, key) : lockedSource(chunk, sizeOf(chunk.source.size!)),
     remember: () => file.keep(chunk.number),
   });
   const { name, size, identity } = input;
@@ -276,7 +281,7 @@ class PlainFile {
   }
 
   /** The source of a chunk, which is hashed as it is read. */
-  watch({ number, source }: InputChunk): Source {
+  watch({ number, source }: Pick<InputChunk, "number" | "source">): Source {
     const hash = new RunningHash();
     this.#watched.set(number, { source, hash });
     return { ...source, open: (start, end) => streamed(seen(source.open(start, end), hash, start)) };
