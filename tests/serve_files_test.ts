@@ -295,6 +295,16 @@ Deno.test("what does not exist is not found, and paths lead nowhere else", async
   assert.deepEqual([moved.status, moved.headers.get("location")], [308, "/files/me/files/"]);
 });
 
+Deno.test("no repository is looked for by a name that is too long for one", async () => {
+  let asked = 0;
+  const none = () => Promise.resolve(undefined);
+  const find = () => (asked++, none());
+  const handler = serveHandler({ async *names() {}, find, create: none });
+  const answer = await handler(new Request(`http://localhost/files/${"a/".repeat(15_000)}`));
+  assert.deepEqual([answer.status, asked], [404, 128]);
+  await answer.body!.cancel();
+});
+
 Deno.test("a file that was replaced is another one after a while", async () => {
   await using made = await withDisk();
   using time = later();
@@ -323,7 +333,9 @@ Deno.test("the pages list, search and show, and no name in them is HTML", async 
   const evil = "<img src=x onerror=alert(1)>.txt";
   await Deno.mkdir(directory.path("site/deep/er"), { recursive: true });
   await Deno.writeTextFile(directory.path(`site/deep/er/${evil}`), "<script>alert(2)</script>");
-  await uploadFolder(store, "site", { directory: directory.path("site") });
+  await Deno.writeTextFile(directory.path("site/-o"), "an option");
+  await Deno.mkdir(directory.path("site/deep/-o"));
+  const site = await uploadFolder(store, "site", { directory: directory.path("site") });
   await upload(store, "disk", { input: streamOf(BYTES), chunkSize: CHUNK });
   const ask = serving(store);
   const pages: [path: string, expected: RegExp][] = [
@@ -331,8 +343,16 @@ Deno.test("the pages list, search and show, and no name in them is HTML", async 
     ["/files/me/files/", /href="\/files\/me\/files\/site\/"/],
     ["/files/me/files/site/", /href="\/files\/me\/files\/site\/deep\/"/],
     ["/files/me/files/site/?q=ONERROR", /1 found[^]*href="\/files\/me\/files\/site\/deep\/er\/%3Cimg/],
-    ["/files/me/files/site/?layer=1", /What layer 1 does[^]*1 added/],
+    ["/files/me/files/site/?layer=1", /What layer 1 does[^]*\d added/],
     ["/files/me/files/disk?view", /complete[^]*3 chunks/],
+    [
+      `/files/me/files/${site.digest}/deep/-o/`,
+      /layerstash extract localhost\/me\/files@sha256:\w{64} deep\/-o -o/,
+    ],
+    [
+      `/files/me/files/site/-o?view`,
+      /curl -C - -o .\/-o http[^]*extract localhost\/me\/files:site .\/-o -o /,
+    ],
     [`/files/me/files/site/deep/er/${encodeURIComponent(evil)}?view`, /&lt;script&gt;alert\(2\)/],
   ];
   for (const [path, expected] of pages) {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { digestOf } from "../lib/oci/digest.ts";
 import { openStore, upload } from "../main.ts";
+import { listen } from "../lib/serve/listener.ts";
 import { Passwords } from "../lib/serve/passwords.ts";
 import { makeServerCertificate } from "./rigs/certificates.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
@@ -27,7 +28,7 @@ async function withServer(
 }
 
 /** Sends bytes as they are, and gives all that comes back until the server closes the connection. */
-async function raw({ port }: Served, ...texts: (string | Uint8Array)[]): Promise<string> {
+async function raw({ port }: Pick<Served, "port">, ...texts: (string | Uint8Array)[]): Promise<string> {
   using connection = await Deno.connect({ hostname: "127.0.0.1", port });
   const all = new Response(connection.readable).text().catch(() => "");
   const writer = connection.writable.getWriter();
@@ -214,6 +215,22 @@ Deno.test("the operator learns why an answer broke off, and not that a client le
     assert.match(String(server.exchanges[0]!.failure), /corrupted/);
     assert.equal(server.exchanges[1]!.failure, undefined);
   });
+});
+
+Deno.test("an answer that is shorter than announced ends its connection", async () => {
+  const end = new AbortController();
+  const short = () => Promise.resolve(new Response("abc", { headers: { "content-length": "10" } }));
+  const { url, finished } = await listen(short, {
+    hostname: "127.0.0.1",
+    port: 0,
+    signal: end.signal,
+    limits: { idle: 300 },
+  });
+  const get = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  const answers = await raw({ port: Number(new URL(url).port) }, get + get);
+  assert.ok(answers.split("HTTP/1.1").length < 3, "the client would take a second one for the rest");
+  end.abort();
+  await finished;
 });
 
 Deno.test("there are at most so many connections", async () => {

@@ -144,12 +144,12 @@ async function inTimeOrGone<T>(
 }
 
 async function send(
-  answer: Response,
+  { status, headers, body }: Response,
   response: http.ServerResponse,
   { counts, silence }: Receiving,
 ): Promise<void> {
-  response.writeHead(answer.status, Object.fromEntries(answer.headers));
-  const reader = answer.body?.getReader();
+  response.writeHead(status, Object.fromEntries(headers));
+  const reader = body?.getReader();
   try {
     for (;;) {
       const { done, value } = await reader?.read() ?? { done: true };
@@ -157,6 +157,7 @@ async function send(
       counts.sent += value.length;
       if (!response.write(value)) await inTimeOrGone(eventOf(response, "drain"), response.req, silence);
     }
+    if (body) requireLength(headers, counts);
     if (response.destroyed) return;
     const finished = eventOf(response, "finish");
     response.end();
@@ -164,6 +165,13 @@ async function send(
   } finally {
     reader?.cancel().catch(() => {}); // what is not wanted any more is not read; of a finished one nothing is left
   }
+}
+
+/** Makes sure that all announced bytes went out. Of a shorter answer, the client would take the next one for the rest. */
+function requireLength(headers: Headers, { sent }: Counts): void {
+  const announced = headers.get("content-length");
+  if (announced === null || Number(announced) === sent) return;
+  throw new Error(`the answer has ${sent} bytes, and ${announced} were announced`);
 }
 
 /** Waits until the client takes more bytes, or has taken the last one. */

@@ -78,6 +78,9 @@ const MOST_LOOKS = 200;
 /** The same where the registry counts such requests. */
 const MOST_COUNTED_LOOKS = 10;
 
+/** How many components the name of a repository has at most: it has at most 255 characters. */
+const MOST_COMPONENTS = 128;
+
 /** What a server serves, as one tree of directories and files. */
 export class Shelf {
   readonly #serving: Serving;
@@ -102,7 +105,7 @@ export class Shelf {
    */
   async find(names: readonly string[]): Promise<Found | undefined> {
     const { repositories } = this.#serving;
-    for (let length = names.length; length > 0; length--) {
+    for (let length = Math.min(names.length, MOST_COMPONENTS); length > 0; length--) {
       const repository = await repositories.find(names.slice(0, length).join("/"), this.#options);
       const found = repository && await this.#findIn(repository, names, length);
       if (found) return found;

@@ -1,4 +1,5 @@
 /** Command lines that bring a thing back, for copying. @module */
+import { isDigest } from "../../oci/digest.ts";
 import type { Html } from "./html.ts";
 import { html } from "./html.ts";
 
@@ -19,5 +20,16 @@ export function waysSection(ways: readonly Way[]): Html {
 
 /** A word of a command line, in quotes where a shell would understand it in another way. */
 export function quotedWord(word: string): string {
-  return /^[\w@%+=:,./~-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return /^[\w@%+=:,./-][\w@%+=:,./~-]*$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** A path as a word of a command line: no name that somebody else has chosen becomes an option. */
+export function pathWord(path: string): string {
+  return quotedWord(path.startsWith("-") ? `./${path}` : path);
+}
+
+/** The address of what a server has in a repository. */
+export function addressAt(host: string, repository: string, reference: string | undefined): string {
+  if (reference === undefined) return `${host}/${repository}`;
+  return `${host}/${repository}${isDigest(reference) ? "@" : ":"}${reference}`;
 }

@@ -2,7 +2,7 @@
 import { encodePath } from "../files/file_path.ts";
 import { type FoundDirectory, listedEntry, type ListedName } from "../files/shelf.ts";
 import { ServedImage } from "../files/served_image.ts";
-import { quotedWord, type Way, waysSection } from "./commands_view.ts";
+import { addressAt, pathWord, quotedWord, type Way, waysSection } from "./commands_view.ts";
 import { type Html, html } from "./html.ts";
 import { layersSection } from "./layers_view.ts";
 import { pageResponse, pieceResponse } from "./page.ts";
@@ -92,7 +92,7 @@ async function entriesOf(
 }
 
 function waysTo({ repository, reference, thing, path, names }: FoundDirectory, { host, origin }: URL): Way[] {
-  const address = `${host}/${repository!.name}${reference ? `:${reference}` : ""}`;
+  const address = quotedWord(addressAt(host, repository!.name, reference));
   const mounted = quotedWord(`${origin}/dav/${encodePath(names)}/`);
   if (!reference) {
     return [
@@ -113,9 +113,9 @@ function waysTo({ repository, reference, thing, path, names }: FoundDirectory, {
   return [
     {
       label: "layerstash",
-      command: path === "" ? all : `layerstash extract ${address} ${quotedWord(path)} -o .`,
+      command: path === "" ? all : `layerstash extract ${address} ${pathWord(path)} -o .`,
     },
-    { label: "rclone", command: `rclone copy :webdav: ${quotedWord(names.at(-1)!)} --webdav-url ${mounted}` },
+    { label: "rclone", command: `rclone copy :webdav: ${pathWord(names.at(-1)!)} --webdav-url ${mounted}` },
     ...(thing?.isFolder ? [] : [{ label: "docker", command: `docker pull ${address}` }]),
   ];
 }

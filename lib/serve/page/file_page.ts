@@ -2,7 +2,7 @@
 import { encodePath } from "../files/file_path.ts";
 import { mediaTypeOf, previewOf } from "../files/media_type_of.ts";
 import type { FoundFile } from "../files/shelf.ts";
-import { quotedWord, type Way, waysSection } from "./commands_view.ts";
+import { addressAt, pathWord, quotedWord, type Way, waysSection } from "./commands_view.ts";
 import { type Html, html, htmlText } from "./html.ts";
 import { pageResponse } from "./page.ts";
 import { badge, dateText, sizeText } from "./words.ts";
@@ -119,13 +119,13 @@ function waysTo(
   { origin, host }: URL,
   at: string,
 ): Way[] {
-  const address = `${host}/${repository.name}:${reference}`;
+  const address = quotedWord(addressAt(host, repository.name, reference));
   const own = thing.kind === "image"
-    ? `layerstash extract ${address} ${quotedWord(path)} -o .`
+    ? `layerstash extract ${address} ${pathWord(path)} -o .`
     : `layerstash download ${address}`;
   return [
-    { label: "curl", command: `curl -C - -o ${quotedWord(names.at(-1)!)} ${quotedWord(origin + at)}` },
+    { label: "curl", command: `curl -C - -o ${pathWord(names.at(-1)!)} ${quotedWord(origin + at)}` },
     { label: "layerstash", command: own },
-    { label: "rclone", command: `rclone copyurl ${quotedWord(origin + at)} ${quotedWord(names.at(-1)!)}` },
+    { label: "rclone", command: `rclone copyurl ${quotedWord(origin + at)} ${pathWord(names.at(-1)!)}` },
   ];
 }
