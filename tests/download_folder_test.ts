@@ -19,7 +19,7 @@ import { folderState, makeOddFolder } from "./rigs/folders.ts";
 import { gzip, putImage } from "./rigs/images.ts";
 import { testOnEachStore } from "./rigs/stores.ts";
 import { onLinux } from "./rigs/system.ts";
-import { type TarFile, tarOf } from "./rigs/tar.ts";
+import { paxOf, type TarFile, tarOf } from "./rigs/tar.ts";
 
 const linux = onLinux("names and times as Linux has them");
 const withPython = { ignore: linux.ignore || !await ensureTool("python3", "python3") };
@@ -269,6 +269,24 @@ Deno.test("the mode of a hostile folder's file is not set through a link of its 
   await assert.rejects(downloadFolder(store, "t", options), MismatchError);
   assert.equal(Deno.statSync(work.path("secret")).mode! & 0o777, 0o600);
 });
+
+Deno.test(
+  "an attribute that is too large for the file system does not keep a folder away",
+  linux,
+  async () => {
+    await using work = await makeWorkspace();
+    using store = openBox(work);
+    await putFolder(store, "t", [
+      paxOf({ "SCHILY.xattr.user.large": "x".repeat(70_000) }),
+      { name: "a", content: "a" },
+    ]);
+    const notices: string[] = [];
+    const onEvent = (event: TransferEvent) => void (event.type === "notice" && notices.push(event.message));
+    await downloadFolder(store, "t", { directory: work.path("out"), onEvent });
+    assert.equal(await Deno.readTextFile(work.path("out/a")), "a");
+    assert.deepEqual(notices, ["not restored: 1 extended attribute: the file system does not take them"]);
+  },
+);
 
 Deno.test("a table that gives a small file all of a large pack has only a part of it fetched", () => {
   const row = { type: "reg", name: "a", size: 1, chunkDigest: digestOf(new Uint8Array(1)) };

@@ -169,7 +169,7 @@ class Losses {
       this.#attributes > 0 &&
       `not restored: ${counted(this.#attributes, "extended attribute")} that only root may set`,
       unsupported > 0 &&
-      `${counted(unsupported, "extended attribute")} were not set: ${
+      `not restored: ${counted(unsupported, "extended attribute")}: ${
         disk.isExact ? "the file system does not take them" : "that needs Linux and --allow-ffi"
       }`,
     ];

@@ -211,8 +211,11 @@ function isKept(name: string): boolean {
   return name.startsWith("user.") || name === "security.capability";
 }
 
-/** What a file system says that has no attributes, not of this kind, or not for whoever asks. */
-const UNSUPPORTED: ReadonlySet<number> = new Set([1, 95]);
+/**
+ * What a file system says that has no attributes, not of this kind, not for whoever asks, or none so large: ext4 says then that
+ * the disk is full.
+ */
+const UNSUPPORTED: ReadonlySet<number> = new Set([1, 7, 28, 34, 95]);
 
 /** A file of Deno's for one that is open: Deno cannot spell every path, but it can open this one. */
 function reopened(library: Library, descriptor: number): Deno.FsFile {
