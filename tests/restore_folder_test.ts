@@ -67,6 +67,7 @@ for (const target of ["a new directory", "a directory that exists"]) {
     else assert.equal(await Deno.readTextFile(place.path("out/large")), "old");
     const again = await place.run(args);
     assert.equal(again.code, 0, again.stderr);
+    assert.match(again.stderr, /; \d[\d.]* MB did not have to be fetched\n$/);
     const more = proxy.passed.down - size;
     assert.ok(more < Math.max(0.05 * size, CONNECTIONS * UNDER_WAY), `${more} of ${size} bytes more`);
     await requireSame(place, "in", "out");

@@ -90,7 +90,14 @@ export async function bringBackFolder(session: StoreSession, flags: FolderDownlo
     });
   }
   const directory = outfile ?? (/^sha256:/.test(baseTag) ? baseTag.slice(7, 19) : baseTag);
-  const folder = await downloadFolder(store, baseTag, { ...options, directory, paths, signal, onEvent });
+  let size = 0; // that of all layers, which the plan has
+  const folder = await downloadFolder(store, baseTag, {
+    ...{ ...options, directory, paths, signal },
+    onEvent(event) {
+      if (event.type === "plan") size = event.size ?? 0;
+      onEvent(event);
+    },
+  });
   if (json) return terminal.data(doneLine(session, { ...folder, directory }));
   const { written, kept, removed, verified } = folder;
   const rest = [
@@ -102,6 +109,6 @@ export async function bringBackFolder(session: StoreSession, flags: FolderDownlo
     `${printable(directory)}: ${much}, ${
       verified ? "verified" : "not verified: its layers have no digests"
     }, ` +
-      renderTotals(totals(), { size: 0, moved: "fetched" }),
+      renderTotals(totals(), { size, moved: "fetched" }),
   );
 }
