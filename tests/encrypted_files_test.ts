@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { pushBlob } from "../lib/exports/blobs.ts";
 import { copyStash } from "../lib/exports/copy.ts";
+import { bytesSource } from "../lib/content/source.ts";
+import { AgeHeader, encryptedSource, newNonce } from "../lib/exports/encryption.ts";
 import { LayerstashError } from "../lib/errors.ts";
 import {
   ConflictError,
@@ -275,8 +277,8 @@ Deno.test("a file that changes between two attempts gives no second one: a nonce
     assert.match(error.message, /secret\.img was changed while it was stored/);
     const [first, second] = attempts;
     assert.ok(first!.length > FILE.length);
-    assert.deepEqual(second, first!.subarray(0, second!.length), "it has the header at most");
-    assert.ok(second!.length < 300);
+    assert.ok(second!.length < 300, "it has the header at most");
+    assert.deepEqual(second, first!.subarray(0, second!.length));
   }
 });
 
@@ -400,6 +402,38 @@ for (const [what, make] of Object.entries(HOSTILE)) {
     assert.ok(checked instanceof MismatchError);
   });
 }
+
+Deno.test("a file that age has encrypted is the one of its digest, although others are for the same key", async () => {
+  await using scene = await setScene();
+  const ageFile = async (plain: Uint8Array<ArrayBuffer>) => {
+    const header = await AgeHeader.make(scene.key.encryptTo);
+    const source = encryptedSource(bytesSource(plain), { header, nonce: newNonce() });
+    return concatenate(await Array.fromAsync(source.open(), (piece) => piece.slice()));
+  };
+  const [mine, forged] = [await ageFile(FILE), await ageFile(flipped(FILE, 5))];
+  const input = await scene.work.write("secret.age", mine);
+  const { digest, chunks } = await upload(scene.store, "aged", { input, chunkSize: 300 * KiB });
+  assert.deepEqual(await fetched(scene.store, digest!, scene.key.identities), FILE);
+  for (const { digest, at, size } of chunks) {
+    giveInstead(scene.fake, digest, forged.slice(at, at + size));
+  }
+  await requireRefused(scene, digest!);
+});
+
+Deno.test("chunks whose registry denies that they are encrypted are refused, whichever it gives", async () => {
+  await using scene = await setScene();
+  const { chunks } = await upload(scene.store, "disk", options(scene));
+  const before = noteOf(scene.fake, "disk-4").encryption.details!;
+  const all = chunks.map(({ digest }) => digest);
+  const details = scene.fake.storage.addBlob("me/files", Uint8Array.fromBase64(before));
+  const [one, two, three, four] = all as [Digest, Digest, Digest, Digest];
+  const lists = { all, swapped: [two, one, three, four], cut: [one, two], one: [two], details: [details] };
+  for (const [what, chunks] of Object.entries(lists)) {
+    await upload(scene.store, what, options(scene));
+    replaceChunks(scene.fake, what, { chunks, note: { encryption: undefined } as never });
+    await requireRefused(scene, what, what);
+  }
+});
 
 async function requireRefused(scene: Scene, name: string, context = ""): Promise<void> {
   const output = scene.work.path("back.img");

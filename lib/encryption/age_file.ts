@@ -85,6 +85,8 @@ export class AgeFile {
   readonly size: number;
   /** Its header. */
   readonly header: AgeHeader;
+  /** The nonce of its payload. */
+  readonly nonce: Uint8Array<ArrayBuffer>;
   readonly #read: RangeReader;
   /** Where the payload begins. */
   readonly #begin: number;
@@ -97,6 +99,7 @@ export class AgeFile {
   ) {
     this.#read = read;
     this.header = header;
+    this.nonce = nonce;
     this.#begin = header.bytes.length + NONCE_SIZE;
     this.#key = header.payloadKey(nonce);
     this.size = size;

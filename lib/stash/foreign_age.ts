@@ -8,15 +8,17 @@ import type { ByteRange } from "../content/source.ts";
 import { AgeFile, headerOpener, type RangeReader } from "../encryption/age_file.ts";
 import { looksLikeAge } from "../encryption/age_header.ts";
 import type { Identities } from "../encryption/identities.ts";
+import { MismatchError } from "../errors.ts";
 import { withoutProgress } from "../events.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { withCalls } from "../store/replaced_calls.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
-import { decryptBlobs, type DecryptedBlobs } from "../transfer/decrypted_blobs.ts";
+import { decryptBlobs, type DecryptedBlobs, verifiedRanges } from "../transfer/decrypted_blobs.ts";
 import { placeBlobs, type PlacedBlob, sizeOfFile } from "../transfer/placed_blob.ts";
 import { pull } from "../transfer/pull.ts";
 import type { OpenStash } from "./decrypted_stash.ts";
 import { chunksOf } from "./stash.ts";
+import { StashKey } from "./stash_key.ts";
 
 /** How many of the first bytes of a chunk show that it is an age file. */
 const BEGINNING = 22;
@@ -26,6 +28,7 @@ const BEGINNING = 22;
  * together that are age files of their own: an event says so.
  *
  * @throws {NotAllowedError} if it is encrypted for none of the identities
+ * @throws {MismatchError} if it was layerstash that encrypted it: then nothing is known of it as a whole
  */
 export async function openForeignAge(
   open: OpenStash,
@@ -45,12 +48,26 @@ export async function openForeignAge(
       ? "each chunk is an age file of its own: it is decrypted, and nothing shows that all are in their places"
       : "the stored file is an age file: it is decrypted",
   });
-  const { reader, blobs } = isEach
+  const { reader, blobs, files } = isEach
     ? await decryptBlobs(store, stash.chunks, identities, options)
     : await decryptJoined(store, placeBlobs(stash.chunks), identities, options);
+  files.forEach(requireForeign);
   const size = blobs.reduce((sum, { size }) => sum + size, 0);
   const plain = { ...stash, size, chunkSize: blobs[0]!.size, chunks: chunksOf(stash.baseTag, blobs) };
   return { ...open, plain, reader, isAuthenticated: true };
+}
+
+/**
+ * A registry that hides the description of an encrypted stash, by which its chunks are checked, could else drop or mix them
+ * unnoticed.
+ *
+ * @throws {MismatchError} if it was layerstash that encrypted the file
+ */
+function requireForeign({ header, nonce }: AgeFile): void {
+  if (!new StashKey(header).hasMade(nonce)) return;
+  throw new MismatchError("it was stored encrypted, and the description of the encrypted file is missing", {
+    hint: "store it again; layerstash blob pull gives each chunk by itself",
+  });
 }
 
 async function beginningOf(
@@ -73,11 +90,11 @@ async function decryptJoined(
   identities: Identities,
   options: CallOptions,
 ): Promise<DecryptedBlobs> {
+  const parts = blobs.map((blob) => ({ ...blob, read: verifiedRanges(store, blob, options) }));
   const read: RangeReader = async function* ({ start, end }: ByteRange) {
-    for (const { digest, size, at, what } of blobs) {
+    for (const { size, at, read } of parts) {
       const range = { start: Math.max(0, start - at), end: Math.min(size, end - at) };
-      if (range.start >= range.end) continue;
-      yield* pull(store, { ...quiet(store, options), digest, size, what, range, orWhole: true });
+      if (range.start < range.end) yield* read(range);
     }
   };
   const openHeader = headerOpener(identities);
@@ -86,7 +103,7 @@ async function decryptJoined(
     stat: () => Promise.resolve(file.size),
     readUnverified: (_, { range } = {}) => Promise.resolve(file.open(range?.start, range?.end)),
   });
-  return { reader, blobs: [{ digest: blobs[0]!.digest, size: file.size }] };
+  return { reader, blobs: [{ digest: blobs[0]!.digest, size: file.size }], files: [file] };
 }
 
 /** The encrypted bytes are not counted: whoever takes the plain ones counts those. */

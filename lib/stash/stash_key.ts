@@ -6,10 +6,14 @@ import { type AgeBeginning, encryptedSize } from "../encryption/encrypted_source
 import { RECORD, SEALED_RECORD } from "../encryption/records.ts";
 import { InvalidInputError } from "../errors.ts";
 
+/** The two halves of a nonce, in bytes: the first is a mark, the second the place. */
+const HALF = NONCE_SIZE / 2;
+
 /**
- * The key of one stash. All chunks have one header, so that whoever reads them opens it once, and each has a nonce of its own,
- * which follows from the file key and the chunk's number. So a chunk opens neither in the place of another nor in another
- * stash, also where a registry gives the records of one chunk when those of another are asked for.
+ * The key of one stash. All chunks have one header, so that whoever reads them opens it once, and each has a nonce of its own:
+ * a mark, which follows from the file key, and the chunk's number. So a chunk opens neither in the place of another nor in
+ * another stash, also where a registry gives the records of one chunk when those of another are asked for; and it is known as
+ * one where a registry denies that it is.
  */
 export class StashKey {
   /** The header of all chunks. */
@@ -22,21 +26,32 @@ export class StashKey {
 
   /** What a chunk begins with, by its number. */
   ofChunk(number: number): AgeBeginning {
-    return this.#beginning(`layerstash chunk ${number}`);
+    const place = new Uint8Array(HALF);
+    new DataView(place.buffer).setBigUint64(0, BigInt(number));
+    return this.#beginning(place);
   }
 
   /** What the encrypted details begin with. Their nonce follows from them, so that other details have another one. */
   ofDetails(details: Bytes): AgeBeginning {
-    return this.#beginning("layerstash details", details);
+    return this.#beginning(this.#derive("layerstash details", details));
   }
 
-  /** Derives a nonce from the file key, by the function with which age derives its keys, and with another label. */
-  #beginning(label: string, salt: Bytes = new Uint8Array()): AgeBeginning {
-    const { header } = this;
-    const nonce = new Uint8Array(
-      crypto().hkdfSync("sha256", header.exportFileKey(), salt, label, NONCE_SIZE),
-    );
-    return { header, nonce };
+  /** Whether a nonce is that of a chunk, or of details, of this stash. */
+  hasMade(nonce: Bytes): boolean {
+    return this.#mark().every((byte, index) => byte === nonce[index]);
+  }
+
+  #beginning(place: Bytes): AgeBeginning {
+    return { header: this.header, nonce: new Uint8Array([...this.#mark(), ...place]) };
+  }
+
+  #mark(): Bytes {
+    return this.#derive("layerstash nonce");
+  }
+
+  /** Derives half a nonce from the file key, by the function with which age derives its keys, and with another label. */
+  #derive(label: string, salt: Bytes = new Uint8Array()): Bytes {
+    return new Uint8Array(crypto().hkdfSync("sha256", this.header.exportFileKey(), salt, label, HALF));
   }
 }
 

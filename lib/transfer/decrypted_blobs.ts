@@ -17,6 +17,8 @@ export interface DecryptedBlobs {
   reader: StoreReader;
   /** The digests, with the sizes of the plain bytes. */
   blobs: SizedBlob[];
+  /** What was opened. */
+  files: AgeFile[];
 }
 
 /**
@@ -48,7 +50,11 @@ export async function decryptBlobs(
       return Promise.resolve(fileOf(digest).open(range?.start, range?.end));
     },
   });
-  return { reader, blobs: blobs.map(({ digest }) => ({ digest, size: fileOf(digest).size })) };
+  return {
+    reader,
+    blobs: blobs.map(({ digest }) => ({ digest, size: fileOf(digest).size })),
+    files: [...files.values()],
+  };
 }
 
 async function openBlob(
@@ -58,7 +64,7 @@ async function openBlob(
   options: CallOptions,
 ): Promise<AgeFile> {
   try {
-    return await AgeFile.open({ read: readerOf(store, blob, options), size: blob.size, openHeader });
+    return await AgeFile.open({ read: verifiedRanges(store, blob, options), size: blob.size, openHeader });
   } catch (error) {
     const isOfBlob = error instanceof MismatchError || error instanceof NotAllowedError && error.isLasting;
     throw isOfBlob
@@ -68,13 +74,19 @@ async function openBlob(
 }
 
 /** Reads ranges of a blob. When all of it was read in order, its digest is compared. */
-function readerOf(store: StoreReader, { digest, size }: SizedBlob, options: CallOptions): RangeReader {
+export function verifiedRanges(
+  store: StoreReader,
+  { digest, size, what }: SizedBlob & { what?: string | undefined },
+  options: CallOptions,
+): RangeReader {
   const hash = new RunningHash();
   const { signal, onEvent } = options;
   const quiet = withoutProgress(onEvent ?? store.onEvent); // whoever takes the plain bytes counts these
   return async function* (range: ByteRange) {
     let offset = range.start;
-    for await (const piece of pull(store, { digest, size, range, orWhole: true, signal, onEvent: quiet })) {
+    for await (
+      const piece of pull(store, { digest, size, what, range, orWhole: true, signal, onEvent: quiet })
+    ) {
       hash.see(piece, offset);
       offset += piece.length;
       if (hash.position === size && hash.digest(size) !== digest) throw corrupted(digest);

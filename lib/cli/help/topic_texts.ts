@@ -1177,9 +1177,10 @@ the date are missing, and the config has one field more:
 \`size\` and \`chunkSize\` of the file itself, \`digests\` (SHA-256 of its bytes in each chunk, 64 digits each), and
 \`stored\`, the SHA-256 of the lines of the other \`digests\`.
 
-All chunks and the details have one header, and so one file key. The nonce after the header is HKDF-SHA-256 of
-the file key, with the info \`layerstash chunk N\` for a chunk, and for the details \`layerstash details\`, with
-their text as the salt. That is what binds the chunks together:
+All chunks and the details have one header, and so one file key. The nonce after the header begins with 8
+bytes of HKDF-SHA-256 of the file key, with the info \`layerstash nonce\`. The other 8 bytes are the number of
+the chunk, or for the details HKDF-SHA-256 with the info \`layerstash details\`, and their text as the salt.
+That is what binds the chunks together:
 
 | what a registry, or whoever writes to it, may try     | what is not right then                                   |
 | ----------------------------------------------------- | -------------------------------------------------------- |
@@ -1188,6 +1189,7 @@ their text as the salt. That is what binds the chunks together:
 | swap, drop or repeat chunks, and change all lists     | \`stored\` and \`digests\` in the details                    |
 | give the bytes of one chunk when another is asked for | the nonce: each chunk has the one of its number          |
 | put a chunk of another file of yours among them       | the file key: each file has its own                      |
+| deny that layerstash has encrypted them               | the nonce: no other program begins it so                 |
 | put another whole file of yours under the name        | nothing: pin the [digest](files.md), which stands for it |
 
 While an upload runs, its [journal](troubleshooting.md#journals) has the file key, readable for you alone, so
