@@ -23,8 +23,11 @@ const UNIX = onPosix("processes that are killed");
 const SIZES = { short: 300 * MiB, long: 2 * GiB, room: 8 * GiB };
 
 const CONNECTIONS = 4;
-/** What a connection may fetch again, in bytes: what is not in the journal yet, and what the buffers of sockets hold. */
-const UNDER_WAY = 8 * MiB;
+/**
+ * What a connection may fetch again, in bytes: what is not in the journal yet, and what the buffers of sockets hold, which
+ * grow on a busy machine. Without a journal it would be nine tenths of everything.
+ */
+const UNDER_WAY = 12 * MiB;
 
 const oras = UNIX.ignore ? undefined : await goProgram("oras");
 
