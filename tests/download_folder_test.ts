@@ -5,6 +5,7 @@ import {
   InvalidInputError,
   LayerstashError,
   MismatchError,
+  NotAllowedError,
   NotFoundError,
 } from "../lib/errors.ts";
 import type { TransferEvent } from "../lib/events.ts";
@@ -23,6 +24,7 @@ import { paxOf, type TarFile, tarOf } from "./rigs/tar.ts";
 
 const linux = onLinux("names and times as Linux has them");
 const withPython = { ignore: linux.ignore || !await ensureTool("python3", "python3") };
+const asRoot = { ignore: linux.ignore || Deno.uid() !== 0 };
 const PACK = 1024 * 1024;
 
 const openBox = (work: Workspace) =>
@@ -287,6 +289,17 @@ Deno.test(
     assert.deepEqual(notices, ["not restored: 1 extended attribute: the file system does not take them"]);
   },
 );
+
+Deno.test("a number that no user has is not cut to one that a user has", asRoot, async () => {
+  await using work = await makeWorkspace();
+  using store = openBox(work);
+  for (const [index, id] of ["4294967296", "4294967295"].entries()) {
+    await putFolder(store, `t${index}`, [paxOf({ uid: id }), { name: "a", content: "a", mode: 0o4755 }]);
+    const options = { directory: work.path("out"), sameOwner: true };
+    await assert.rejects(downloadFolder(store, `t${index}`, options), NotAllowedError);
+    assert.equal(await work.has("out"), false);
+  }
+});
 
 Deno.test("a table that gives a small file all of a large pack has only a part of it fetched", () => {
   const row = { type: "reg", name: "a", size: 1, chunkDigest: digestOf(new Uint8Array(1)) };

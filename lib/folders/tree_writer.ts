@@ -2,8 +2,8 @@
 import type { Bytes } from "../content/bytes.ts";
 import { writeError } from "../content/file_errors.ts";
 import { writeAllSync } from "../content/write_all.ts";
-import { ConflictError, LayerstashError, MismatchError } from "../errors.ts";
-import { plainMode } from "../images/metadata.ts";
+import { ConflictError, LayerstashError, MismatchError, NotAllowedError } from "../errors.ts";
+import { isOwner, plainMode } from "../images/metadata.ts";
 import { type Entry, type Extent, normalPath, parentOf, timeOf } from "../layers/entry.ts";
 import { type Disk, pathOnDisk } from "./disk.ts";
 
@@ -105,7 +105,7 @@ export class TreeWriter {
       if (entry.type === "hardlink") return this.#disk.link(this.#linkedFile(linkedPath(entry), among), path);
       this.#disk.symlink(entry.target ?? "", path);
       this.#disk.setTime(path, timeOf(entry));
-      if (this.#options.sameOwner) this.#disk.setOwner(path, entry);
+      if (this.#options.sameOwner) this.#setOwner(path, entry);
     });
   }
 
@@ -210,7 +210,7 @@ export class TreeWriter {
   /** The owner comes first, because changing it clears set-ID bits and capabilities. Who may write sets attributes. */
   #setMetadata(at: string, entry: Metadata): void {
     const { sameOwner } = this.#options;
-    if (sameOwner) this.#disk.setOwner(at, entry);
+    if (sameOwner) this.#setOwner(at, entry);
     const attributes = Object.entries(entry.attributes ?? {}).filter(([name]) =>
       isRestored(name, { sameOwner })
     );
@@ -220,6 +220,15 @@ export class TreeWriter {
     }
     this.#disk.setMode(at, this.#modeOf(entry));
     this.#disk.setTime(at, timeOf(entry));
+  }
+
+  #setOwner(at: string, { uid, gid }: Metadata): void {
+    if (!isOwner(uid) || !isOwner(gid)) {
+      throw new NotAllowedError(`${at} belongs to ${uid}:${gid}, which no system has`, {
+        hint: "omit --same-owner: you then own the files",
+      });
+    }
+    this.#disk.setOwner(at, { uid, gid });
   }
 
   #attempt<T>(path: string, action: () => T): T {

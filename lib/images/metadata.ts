@@ -40,3 +40,8 @@ export function setLinkMetadata(
   const time = modified < 0 ? new Date(Math.max(Math.floor(modified) * 1000, EARLIEST)) : modified;
   lutimesSync(path, time, time);
 }
+
+/** Whether a number is a user or a group: 32 bits, of which the last number means none. A larger one would be cut. */
+export function isOwner(id: number): boolean {
+  return Number.isInteger(id) && id >= 0 && id < 2 ** 32 - 1;
+}

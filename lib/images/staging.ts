@@ -9,7 +9,7 @@ import { NotAllowedError } from "../errors.ts";
 import type { MergedEntry } from "./file_tree.ts";
 import type { LayerEntry } from "./layer_entry.ts";
 import type { OpenLayerEntry } from "./image_files.ts";
-import { plainMode } from "./metadata.ts";
+import { isOwner, plainMode } from "./metadata.ts";
 import { tooLarge } from "./read_sources.ts";
 import { StagedFiles } from "./staged_files.ts";
 import { StagedTree } from "./staged_tree.ts";
@@ -236,11 +236,6 @@ export class Staging {
     if (this.#written <= limit) return;
     throw tooLarge(`the files have more than ${counted(limit, "byte")}; nothing was extracted`);
   }
-}
-
-/** Whether a number is a user or a group: 32 bits, of which the last number means none. A larger one would be cut. */
-function isOwner(id: number): boolean {
-  return Number.isInteger(id) && id >= 0 && id < 2 ** 32 - 1;
 }
 
 /** Whether Deno can spell a path, and the system allows it. */
