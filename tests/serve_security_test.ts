@@ -72,7 +72,7 @@ Deno.test("a name that somebody else has given this address is refused", async (
   });
 });
 
-Deno.test("pages of other sites change nothing, whatever method they use", async () => {
+Deno.test("pages of other sites change nothing, whatever method they use, and run nothing", async () => {
   await withServer({}, async (server, directory) => {
     const own = { origin: server.url };
     const foreign: Record<string, string>[] = [
@@ -90,6 +90,10 @@ Deno.test("pages of other sites change nothing, whatever method they use", async
           `${method} ${JSON.stringify(headers)}`,
         );
       }
+    }
+    for (const [dest, status] of [["script", 403], ["style", 403], ["image", 200]] as const) {
+      const headers = { "sec-fetch-site": "cross-site", "sec-fetch-dest": dest };
+      assert.equal(await statusOf(server, "/v2/", { headers }), status, dest);
     }
     assert.deepEqual(await Array.fromAsync(Deno.readDir(directory)), [], "nothing was begun");
     assert.equal(await statusOf(server, PATH, { method: "POST", headers: own }), 202);
@@ -231,6 +235,21 @@ Deno.test("an answer that is shorter than announced ends its connection", async 
   assert.ok(answers.split("HTTP/1.1").length < 3, "the client would take a second one for the rest");
   end.abort();
   await finished;
+});
+
+Deno.test("who sends a body to its end before reading gets the refusal, and the connection goes on", async () => {
+  await withServer({ limits: { silence: 5000, idle: 300 } }, async (server) => {
+    const put = [
+      "PUT /v2/me/files/manifests/big HTTP/1.1",
+      "Host: localhost",
+      "Content-Length: 20000000",
+      "",
+      "",
+    ];
+    const get = head("GET /healthz HTTP/1.1", "Host: localhost");
+    const answers = await raw(server, put.join("\r\n"), new Uint8Array(20_000_000), get);
+    assert.match(answers, /^HTTP\/1.1 413 [^]*HTTP\/1.1 200 /);
+  });
 });
 
 Deno.test("there are at most so many connections", async () => {

@@ -38,7 +38,8 @@ export function guarded(handler: Handler, options: GuardOptions): Handler {
 /**
  * Refuses what the page of another site makes a browser send. Such a page may give its own name this server's address (DNS
  * rebinding), and read the answers as if they were its own: so the names are known beforehand. And it may send a form to
- * this server without reading the answer: so `Origin` has to be this server where something changes.
+ * this server without reading the answer: so `Origin` has to be this server where something changes. And it may run a stored
+ * script as its own, and read what that says: so scripts and style sheets are given to no other site.
  */
 function refuseForeign(request: Request, url: URL, { hosts = [] }: GuardOptions): Response | undefined {
   if (!isOwnName(url.hostname, hosts)) {
@@ -50,8 +51,10 @@ function refuseForeign(request: Request, url: URL, { hosts = [] }: GuardOptions)
   const [origin, site] = [request.headers.get("origin"), request.headers.get("sec-fetch-site")];
   const isForeign = origin !== null && hostOf(origin) !== url.host || site === "cross-site" ||
     site === "same-site";
-  if (!isForeign || isRead(request.method)) return undefined;
-  return textResponse(403, "pages of other sites may change nothing here");
+  if (!isForeign) return undefined;
+  if (!isRead(request.method)) return textResponse(403, "pages of other sites may change nothing here");
+  const runs = ["script", "style"].includes(request.headers.get("sec-fetch-dest") ?? "");
+  return runs ? textResponse(403, "pages of other sites may run nothing from here") : undefined;
 }
 
 /** An address cannot be given to somebody else's name, so every one is right. */

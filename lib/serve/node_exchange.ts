@@ -1,6 +1,6 @@
 /** One request and its answer, between `node:http`, which keeps the limits, and a handler of the web's kind. @module */
 import type http from "node:http";
-import type { ByteStream } from "../content/bytes.ts";
+import { ClientGone, inTimeOrGone, RequestBody } from "./request_body.ts";
 
 /** A request that is over, for the log and for the counters. */
 export interface Exchanged {
@@ -32,20 +32,10 @@ interface NodeExchange {
   silence: number;
 }
 
-/** Counts the bytes of the bodies. */
+/** Counts the bytes of an answer. */
 interface Counts {
   sent: number;
-  received: number;
 }
-
-/** What the two bodies of an exchange need. */
-interface Receiving {
-  counts: Counts;
-  silence: number;
-}
-
-/** The client has left, or takes too long. */
-class ClientGone extends Error {}
 
 /** Lets a handler answer a request. Its signal aborts when the client goes before it has the answer. */
 export async function answerNode(
@@ -53,7 +43,7 @@ export async function answerNode(
   { request, response, isSecure, silence }: NodeExchange,
   onExchange?: (exchanged: Exchanged) => void,
 ): Promise<void> {
-  const counts: Counts = { sent: 0, received: 0 };
+  const counts: Counts = { sent: 0 };
   const begin = performance.now();
   const client = request.socket.remoteAddress ?? "-"; // a socket that was closed does not know it any more
   const gone = new AbortController();
@@ -62,11 +52,11 @@ export async function answerNode(
   });
   request.on("error", () => {}); // the body's stream reports it
   let failure: unknown;
+  const body = new RequestBody(request, silence);
   try {
-    const asked = webRequest(request, { isSecure, signal: gone.signal, counts, silence });
+    const asked = webRequest(request, { isSecure, signal: gone.signal, body });
     const answer = asked ? await handler(asked) : plainAnswer(400, "bad request");
     await send(answer, response, { counts, silence });
-    request.resume(); // the rest of a body that nobody wanted
   } catch (error) {
     if (!gone.signal.aborted && !(error instanceof ClientGone)) failure = error;
     if (response.headersSent) response.destroy(); // the client must not take a part for the whole
@@ -83,70 +73,38 @@ export async function answerNode(
     status: response.statusCode,
     duration: performance.now() - begin,
     ...counts,
+    received: body.received,
     failure,
   });
+  await body.drain();
 }
 
 /** The request as the web has it; `undefined` if it cannot be one. */
 function webRequest(
   request: http.IncomingMessage,
-  { isSecure, signal, ...receiving }: Receiving & { isSecure: boolean; signal: AbortSignal },
+  { isSecure, signal, body }: { isSecure: boolean; signal: AbortSignal; body: RequestBody },
 ): Request | undefined {
   const { method = "GET", headers, url: target = "/" } = request;
   const host = headers.host ?? "";
   if (!target.startsWith("/") || request.headersDistinct["host"]?.length !== 1) return undefined;
   try {
-    const hasBody = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
     return new Request(new URL(`${isSecure ? "https" : "http"}://${host}${target}`), {
       method,
       headers: Object.entries(headers).flatMap(([name, value]) =>
         [value ?? []].flat().map((each): [string, string] => [name, each])
       ),
       signal,
-      ...(hasBody && { body: bodyOf(request, receiving), duplex: "half" }),
+      ...(body.exists && { body: body.stream(), duplex: "half" }),
     });
   } catch {
     return undefined; // a host that is none, or a method that the web does not know
   }
 }
 
-function bodyOf(request: http.IncomingMessage, { counts, silence }: Receiving): ByteStream {
-  const pieces = request[Symbol.asyncIterator]() as AsyncIterator<Uint8Array<ArrayBuffer>>;
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await inTimeOrGone(pieces.next(), request, silence);
-      if (done) return controller.close();
-      counts.received += value.length;
-      controller.enqueue(value);
-    },
-    async cancel() {
-      await pieces.return?.();
-    },
-  }, { highWaterMark: 0 });
-}
-
-/** Waits for the client. One that is silent for too long loses the connection, and the work on its request fails. */
-async function inTimeOrGone<T>(
-  work: Promise<T>,
-  { socket }: http.IncomingMessage,
-  silence: number,
-): Promise<T> {
-  const { promise: tooLate, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    socket.destroy();
-    reject(new ClientGone("the client is silent")); // an answer that waits for its turn learns nothing from its connection
-  }, silence);
-  try {
-    return await Promise.race([work, tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 async function send(
   { status, headers, body }: Response,
   response: http.ServerResponse,
-  { counts, silence }: Receiving,
+  { counts, silence }: { counts: Counts; silence: number },
 ): Promise<void> {
   response.writeHead(status, Object.fromEntries(headers));
   const reader = body?.getReader();
