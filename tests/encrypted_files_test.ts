@@ -345,6 +345,38 @@ Deno.test("--overwrite encrypts other bytes with another key", async () => {
   assert.deepEqual(await fetched(scene.store, "disk", identities), other);
 });
 
+Deno.test("an upload for others that finds the same content says that they may not be able to read it", async () => {
+  await using scene = await setScene();
+  const { encryptTo } = await makeKey(scene.work, "others.txt");
+  const { identities } = scene.key;
+  await upload(scene.store, "disk", options(scene));
+  const noticesOf = async (options: UploadOptions) => {
+    const events: TransferEvent[] = [];
+    await upload(scene.store, "disk", {
+      ...options,
+      identities,
+      onEvent: (event) => void events.push(event),
+    });
+    return events.flatMap((event) => event.type === "notice" ? [event.message] : []).join();
+  };
+  assert.equal(await noticesOf(options(scene)), "");
+  for (const _ of [1, 2]) {
+    assert.match(await noticesOf({ ...options(scene), encryptTo }), /for the keys that it was .*--overwrite/);
+  }
+});
+
+Deno.test("a file that is not encrypted comes with a notice where a key was given", async () => {
+  await using scene = await setScene();
+  const { encryptTo: _, ...plain } = options(scene);
+  await upload(scene.store, "plain", plain);
+  const events: TransferEvent[] = [];
+  const { identities } = scene.key;
+  const output = scene.work.path("back.img");
+  await download(scene.store, "plain", { output, identities, onEvent: (event) => void events.push(event) });
+  const notices = events.flatMap((event) => event.type === "notice" ? [event.message] : []);
+  assert.deepEqual(notices, ["plain is not encrypted: no key was needed"]);
+});
+
 Deno.test("a passphrase is compared, not remembered", async () => {
   await using scene = await setScene();
   const [right, wrong] = [makePassphrase("correct horse"), makePassphrase("battery staple")];

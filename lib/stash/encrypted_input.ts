@@ -104,6 +104,8 @@ interface ChosenKey {
   stored?: { chunks: readonly { digest: Digest }[]; details: string };
   /** The stash that the key was taken from, to compare it. */
   compared?: Stash;
+  /** Whether nobody knows who can read that stash, beside whoever compares it. */
+  isForUnknown?: boolean;
   /** Whether nothing was ever encrypted with the key. */
   isNew?: boolean;
   /** The records of the process that chose the key, if this upload goes on with it. */
@@ -132,7 +134,13 @@ async function chooseKey(
   if (existing && details !== undefined) {
     const header = headerOfDetails(details);
     if (identities && !overwrite) {
-      return { header, key: await keyToCompare(baseTag, details, identities), compared: existing };
+      const isForUnknown = !encryptTo.identities && !(kept && isSame(kept.header, header));
+      return {
+        header,
+        key: await keyToCompare(baseTag, details, identities),
+        compared: existing,
+        isForUnknown,
+      };
     }
     const isHere = kept && isSame(kept.header, header) && await isMine() &&
       (await checkPresence(store, existing, { signal })).length === 0;
@@ -186,8 +194,8 @@ const REPLACE = "use another name, or --overwrite to replace it";
 /** The input as the chosen key encrypts it. */
 function withKey(
   input: Input,
-  { header, key, stored, compared, isNew, earlier = [] }: ChosenKey,
-  { baseTag, chunkSize: most, journal }: { baseTag: string; chunkSize: number; journal: Journal },
+  { header, key, stored, compared, isForUnknown, isNew, earlier = [] }: ChosenKey,
+  { baseTag, chunkSize: most, journal, onEvent }: EncryptInputOptions & { journal: Journal },
 ): StashInput {
   const { chunkSize, plainSize } = encryptedSlicing(most, { bytes: header });
   const sizeOf = (plain: number) => encryptedSize({ bytes: header }, plain);
@@ -228,13 +236,19 @@ function withKey(
         );
       },
       settle(stash) {
-        journal.replace({ header: header.toBase64() });
+        if (isForUnknown) onEvent?.({ type: "notice", message: keptRecipients(baseTag) });
+        journal.replace(isForUnknown ? {} : { header: header.toBase64() });
         const encryption = { ...stash.encryption!, size: size ?? file.size };
         return { ...stash, ...(name !== undefined && { name }), modified, encryption };
       },
     },
     [Symbol.asyncDispose]: () => Promise.resolve(journal[Symbol.dispose]()),
   };
+}
+
+function keptRecipients(baseTag: string): string {
+  return `${baseTag} has this content already, for the keys that it was encrypted for then: ` +
+    "--overwrite encrypts it for those that are named now";
 }
 
 /** The size of all chunks together, encrypted. */

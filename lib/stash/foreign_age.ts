@@ -24,7 +24,8 @@ import { StashKey } from "./stash_key.ts";
 const BEGINNING = 22;
 
 /**
- * Decrypts what another program has encrypted, where keys are given. Anything else stays as it is. Nothing binds chunks
+ * Decrypts what another program has encrypted, where keys are given. Anything else stays as it is, and an event
+ * says so: whoever can write to the repository may have put it there. Nothing binds chunks
  * together that are age files of their own: an event says so.
  *
  * @throws {NotAllowedError} if it is encrypted for none of the identities
@@ -40,7 +41,11 @@ export async function openForeignAge(
   const [first, second] = stash.chunks;
   const isAge = async (chunk: SizedBlob) =>
     chunk.size > BEGINNING && looksLikeAge(await beginningOf(store, chunk, options));
-  if (!identities || stash.encryption || !first || !await isAge(first)) return open;
+  if (!identities || stash.encryption || !first) return open;
+  if (!await isAge(first)) {
+    onEvent?.({ type: "notice", message: `${stash.baseTag} is not encrypted: no key was needed` });
+    return open;
+  }
   const isEach = second !== undefined && await isAge(second);
   onEvent?.({
     type: "notice",

@@ -442,9 +442,9 @@ before a byte of it is given out.
 | how many keys can decrypt it, and of which kind  | whose keys they are                           |
 
 Whoever can write to the repository can remove what is there, and put an older file of yours in its place.
-They can also encrypt a file of their own, because public keys are public: pin the digest that \`upload\`
-prints, if it matters who made the file. Chunks cannot be reordered, left out, or mixed with those of another
-file without notice.
+They can also encrypt a file of their own, because public keys are public, or store one that is not encrypted,
+which \`download\` says: pin the digest that \`upload\` prints, if it matters who made the file. Chunks cannot be
+reordered, left out, or mixed with those of another file without notice.
 
 ## With age
 
