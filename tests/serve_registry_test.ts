@@ -5,6 +5,8 @@ import { bytesSource } from "../lib/exports/store.ts";
 import { digestOf, encodedPart } from "../lib/oci/digest.ts";
 import { encodeManifest, type Manifest } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_INDEX, IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
+import { serveHandler } from "../lib/serve/handler.ts";
+import { withCalls } from "../lib/store/replaced_calls.ts";
 import type { Store } from "../lib/store/store.ts";
 import { openStore } from "../main.ts";
 import { conformanceOf, failuresOf } from "./compatibility/conformance.ts";
@@ -149,6 +151,27 @@ Deno.test("nothing is appended to an upload that becomes a blob, not by another 
     }
     await finished;
     assert.equal(await store.stat(digestOf(bytes)), bytes.length);
+  });
+});
+
+Deno.test("a few of many referrers are read at once, and are listed in their order", async () => {
+  await withDirectory(async (directory) => {
+    using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+    const manifest = await storeImage(store, "image", "one");
+    const referrers = Array.from({ length: 50 }, (_, at) => ({ ...manifest, size: at }));
+    let [running, most] = [0, 0];
+    const watched = withCalls(store, {
+      referrers: () => Promise.resolve(referrers),
+      manifest: async (...call) => {
+        most = Math.max(most, ++running);
+        return await store.manifest(...call).finally(() => running--);
+      },
+    });
+    const handler = serveHandler({ "me/files": watched });
+    const path = `http://localhost/v2/me/files/referrers/${manifest.digest}`;
+    const { manifests } = await (await handler(new Request(path))).json();
+    assert.deepEqual(manifests.map(({ size }: { size: number }) => size), referrers.map(({ size }) => size));
+    assert.ok(most <= 8, `${most} at once`);
   });
 });
 

@@ -1,5 +1,6 @@
 /** Lists of the registry: tags, referrers, and the catalog of repositories. @module */
 import * as v from "valibot";
+import { inParallel } from "../../async/pool.ts";
 import { MismatchError } from "../../errors.ts";
 import { annotationsSchema, type Descriptor } from "../../oci/descriptor.ts";
 import { parseAs } from "../../oci/manifest.ts";
@@ -9,6 +10,9 @@ import type { ManifestReader } from "../../store/store.ts";
 import type { ServedRepositories } from "../repositories.ts";
 import { digestIn, pageOf } from "./names.ts";
 import type { RegistryRequest } from "./registry_request.ts";
+
+/** How many referrers are read at once: each may have 4 MiB. */
+const MANIFESTS_AT_ONCE = 8;
 
 /** The tags of a repository, in the order of their characters. */
 export async function sendTags({ request, store, name, url }: RegistryRequest): Promise<Response> {
@@ -26,7 +30,14 @@ export async function sendCatalog(repositories: ServedRepositories, url: URL): P
 /** The manifests whose subject has a digest, perhaps only those of one type of artifact. */
 export async function sendReferrers({ request, store, word, url }: RegistryRequest): Promise<Response> {
   const found = await store.referrers(digestIn(word), { signal: request.signal });
-  const described = await Promise.all(found.map((each) => describe(store, each)));
+  const described: Described[] = [...found];
+  await inParallel(
+    found.entries(),
+    { jobs: MANIFESTS_AT_ONCE, signal: request.signal },
+    async ([at, each]) => {
+      described[at] = await describe(store, each);
+    },
+  );
   const type = url.searchParams.get("artifactType");
   const manifests = type === null ? described : described.filter(({ artifactType }) => artifactType === type);
   return referrersResponse(manifests, type === null ? {} : { "oci-filters-applied": "artifactType" });
@@ -47,11 +58,13 @@ const referrerSchema = v.object({
   annotations: v.fallback(annotationsSchema, undefined),
 });
 
+type Described = Descriptor & { artifactType?: string | undefined };
+
 /** Adds to a descriptor what the referrer itself says: its type of artifact, and its annotations. */
 async function describe(
   store: ManifestReader,
   descriptor: Descriptor,
-): Promise<Descriptor & { artifactType?: string | undefined }> {
+): Promise<Described> {
   const manifest = await store.manifest(descriptor.digest);
   if (!manifest) return descriptor;
   try {
