@@ -5,23 +5,23 @@
  * @module
  */
 import * as v from "valibot";
-import type { Bytes, ByteStream } from "../content/bytes.ts";
-import { RunningHash } from "../content/running_hash.ts";
+import type { Bytes } from "../content/bytes.ts";
 import type { Source } from "../content/source.ts";
 import { AgeHeader, isHeaderFor } from "../encryption/age_header.ts";
-import { encryptedSize, encryptedSource, streamed } from "../encryption/encrypted_source.ts";
+import { encryptedSize, encryptedSource } from "../encryption/encrypted_source.ts";
 import type { Identities } from "../encryption/identities.ts";
 import type { Recipients } from "../encryption/recipients.ts";
 import { ConflictError, NotAllowedError } from "../errors.ts";
 import { chunkCount, type Input, type InputChunk, mapChunks } from "../files/input.ts";
 import { type Journal, openJournal } from "../files/journal.ts";
 import { unchangedSource } from "../files/unchanged_source.ts";
-import { type Digest, digestOf, isDigest } from "../oci/digest.ts";
+import { type Digest, digestOf } from "../oci/digest.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { checkPresence } from "./check_stash.ts";
 import { chunkTag } from "./chunk_tags.ts";
 import { decryptDetails, digestOfList, encryptDetails, headerOfDetails } from "./encrypted_details.ts";
 import { findStash, undefinedIfBroken } from "./find_stash.ts";
+import { PlainFile } from "./plain_file.ts";
 import type { Stash } from "./stash.ts";
 import { encryptedSlicing, StashKey } from "./stash_key.ts";
 
@@ -95,7 +95,6 @@ const bytes = v.pipe(v.string(), v.base64(), v.transform((text) => Uint8Array.fr
  * at the end the header alone.
  */
 const keySchema = v.object({ header: bytes, fileKey: v.optional(bytes), chunkSize: v.optional(v.number()) });
-const plainSchema = v.object({ chunk: v.number(), plain: v.custom<Digest>(isDigest) });
 
 /** The header that the chunks have, with its key; or else with the details of a stash that has just these chunks. */
 interface ChosenKey {
@@ -273,62 +272,4 @@ function needsKey(number?: number): ConflictError {
       hint: "name it with --identity FILE; or remove what is stored, and store it anew",
     },
   );
-}
-
-/** The bytes of the file itself: the digests of those in each chunk. */
-class PlainFile {
-  readonly #journal: Journal;
-  readonly #known: Map<number, Digest> = new Map();
-  readonly #watched: Map<number, { source: Source; hash: RunningHash }> = new Map();
-
-  constructor(journal: Journal, earlier: readonly unknown[]) {
-    this.#journal = journal;
-    for (const record of earlier) {
-      const { success, output } = v.safeParse(plainSchema, record);
-      if (success) this.#known.set(output.chunk, output.plain);
-    }
-  }
-
-  /** How many bytes have passed, of an input whose size was not known. */
-  get size(): number {
-    return this.#watched.values().reduce((sum, { source, hash }) => sum + (source.size ?? hash.position), 0);
-  }
-
-  /** The source of a chunk, which is hashed as it is read. */
-  watch({ number, source }: Pick<InputChunk, "number" | "source">): Source {
-    const hash = new RunningHash();
-    this.#watched.set(number, { source, hash });
-    return { ...source, open: (start, end) => streamed(seen(source.open(start, end), hash, start)) };
-  }
-
-  /** Keeps the digest of a chunk that was stored, so that another process need not read it again. */
-  keep(number: number): void {
-    const plain = this.#passed(number);
-    if (plain !== undefined) this.#journal.add({ chunk: number, plain });
-  }
-
-  /** The digests of so many chunks. A chunk that did not pass as a whole is read once more. */
-  async digests(count: number): Promise<Digest[]> {
-    const digests: Digest[] = [];
-    for (let number = 1; number <= count; number++) {
-      digests.push(
-        this.#passed(number) ?? this.#known.get(number) ?? await this.#watched.get(number)!.source.digest(),
-      );
-    }
-    return digests;
-  }
-
-  #passed(number: number): Digest | undefined {
-    const { source, hash } = this.#watched.get(number)!;
-    return hash.digest(source.size ?? hash.position);
-  }
-}
-
-/** The bytes of a stream, hashed as they pass. */
-async function* seen(stream: ByteStream, hash: RunningHash, offset = 0): AsyncGenerator<Bytes, void> {
-  for await (const piece of stream) {
-    hash.see(piece, offset);
-    offset += piece.length;
-    yield piece;
-  }
 }
