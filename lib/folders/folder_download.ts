@@ -13,7 +13,8 @@ import type { FolderLayers } from "./folder_layers.ts";
 import { type Differences, lookAtDisk, noteNames } from "./look_at_disk.ts";
 import { removeOthers } from "./remove_others.ts";
 import { isBegun, placeBeside, placeInside, StagedFolder } from "./staged_folder.ts";
-import { isRestored, TreeWriter } from "./tree_writer.ts";
+import { isRestored } from "./restored_metadata.ts";
+import { TreeWriter } from "./tree_writer.ts";
 import type { WantedPart } from "./wanted_part.ts";
 
 /** Options of `downloadFolder`. */

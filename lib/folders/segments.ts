@@ -1,6 +1,6 @@
 /** Cuts packs into segments: what is fetched with one request, and written by one thread. @module */
 import type { PackedEntry, Piece } from "./pack_table.ts";
-import type { Metadata } from "./tree_writer.ts";
+import type { Metadata } from "./restored_metadata.ts";
 
 /** Neighbours in a pack that are fetched together. */
 export interface Segment {

@@ -1,20 +1,20 @@
 /** Writes files, links and directories below one directory, and nothing outside of it, whatever an image says. @module */
 import type { Bytes } from "../content/bytes.ts";
 import { writeError } from "../content/file_errors.ts";
-import { writeAllSync } from "../content/write_all.ts";
-import { ConflictError, LayerstashError, MismatchError, NotAllowedError } from "../errors.ts";
-import { isOwner, plainMode } from "../images/metadata.ts";
+import { ConflictError, LayerstashError, MismatchError } from "../errors.ts";
 import { type Entry, type Extent, normalPath, parentOf, timeOf } from "../layers/entry.ts";
 import { type Disk, pathOnDisk } from "./disk.ts";
-
-/** What of an entry is set beside its content. */
-export type Metadata = Pick<Entry, "path" | "mode" | "modified" | "exactTime" | "uid" | "gid" | "attributes">;
+import { HOLE, writeExtent } from "./extents.ts";
+import {
+  type Metadata,
+  type MetadataOptions,
+  restoredMode,
+  restoreMetadata,
+  setOwner,
+} from "./restored_metadata.ts";
 
 /** How a tree is written. */
-export interface TreeOptions {
-  disk: Disk;
-  /** Gives everything the owner that is stored, with its set-ID bits and capabilities. */
-  sameOwner?: boolean | undefined;
+export interface TreeOptions extends MetadataOptions {
   /** Puts a directory in the place of a file or a link. */
   replaces?: boolean | undefined;
   /** Whether it is a tree of this program alone: then modes that an interrupted run has set forbid nothing. */
@@ -23,9 +23,6 @@ export interface TreeOptions {
 
 /** The mode of a directory in which its owner may do everything, and nobody else anything. */
 const FULL = 0o700;
-
-/** How many bytes of zeros become a hole. */
-const HOLE = 64 * 1024;
 
 /**
  * Writes below a directory. Paths lead through directories alone that this writer has made or seen: nothing is written through
@@ -60,7 +57,10 @@ export class TreeWriter {
         return this.#setMetadata(path, entry);
       }
       const hasMore = this.#options.sameOwner || entry.attributes !== undefined;
-      this.#disk.put(path, content, { mode: hasMore ? 0o600 : this.#modeOf(entry), time: timeOf(entry) });
+      this.#disk.put(path, content, {
+        mode: hasMore ? 0o600 : restoredMode(entry, this.#options),
+        time: timeOf(entry),
+      });
       if (hasMore) this.#setMetadata(path, entry);
     });
   }
@@ -105,7 +105,7 @@ export class TreeWriter {
       if (entry.type === "hardlink") return this.#disk.link(this.#linkedFile(linkedPath(entry), among), path);
       this.#disk.symlink(entry.target ?? "", path);
       this.#disk.setTime(path, timeOf(entry));
-      if (this.#options.sameOwner) this.#setOwner(path, entry);
+      if (this.#options.sameOwner) setOwner(path, entry, this.#disk);
     });
   }
 
@@ -203,32 +203,8 @@ export class TreeWriter {
     throw new MismatchError(`${this.#at(path)} is not a file, but the folder has a file there`);
   }
 
-  #modeOf(entry: Metadata): number {
-    return this.#options.sameOwner ? entry.mode : plainMode(entry);
-  }
-
-  /** The owner comes first, because changing it clears set-ID bits and capabilities. Who may write sets attributes. */
   #setMetadata(at: string, entry: Metadata): void {
-    const { sameOwner } = this.#options;
-    if (sameOwner) this.#setOwner(at, entry);
-    const attributes = Object.entries(entry.attributes ?? {}).filter(([name]) =>
-      isRestored(name, { sameOwner })
-    );
-    if (attributes.length > 0) this.#disk.setMode(at, plainMode(entry) | 0o200);
-    for (const [name, value] of attributes) {
-      if (!this.#disk.setAttribute(at, name, value)) this.lostAttributes++;
-    }
-    this.#disk.setMode(at, this.#modeOf(entry));
-    this.#disk.setTime(at, timeOf(entry));
-  }
-
-  #setOwner(at: string, { uid, gid }: Metadata): void {
-    if (!isOwner(uid) || !isOwner(gid)) {
-      throw new NotAllowedError(`${at} belongs to ${uid}:${gid}, which no system has`, {
-        hint: "omit --same-owner: you then own the files",
-      });
-    }
-    this.#disk.setOwner(at, { uid, gid });
+    this.lostAttributes += restoreMetadata(at, entry, this.#options);
   }
 
   #attempt<T>(path: string, action: () => T): T {
@@ -242,14 +218,6 @@ export class TreeWriter {
   #at(path: string): string {
     return pathOnDisk(this.#root, path);
   }
-}
-
-/** Whether an attribute comes back: those of users, and capabilities of files only together with their owners. */
-export function isRestored(
-  name: string,
-  { sameOwner = false }: { sameOwner?: boolean | undefined },
-): boolean {
-  return name.startsWith("user.") || sameOwner && name === "security.capability";
 }
 
 /** Whether there is a file at a path below a directory, and no link on the way to it. */
@@ -268,22 +236,4 @@ function isFileWithin(root: string, path: string, disk: Disk): boolean {
 /** The path in the folder that a hard link leads to. No target leads out of the folder, whatever an image says. */
 export function linkedPath({ target = "" }: Pick<Entry, "target">): string {
   return normalPath(target);
-}
-
-/** Writes bytes at their place in a file. Zeros are left out where they fill blocks, unless other bytes may be there. */
-export function writeExtent(file: Deno.FsFile, { offset, bytes }: Extent, { holes = true } = {}): void {
-  let position = -1;
-  for (let at = 0; at < bytes.length; at += HOLE) {
-    const block = bytes.subarray(at, at + HOLE);
-    if (holes && isZero(block)) continue;
-    if (position !== offset + at) file.seekSync(offset + at, Deno.SeekMode.Start);
-    writeAllSync(file, block);
-    position = offset + at + block.length;
-  }
-}
-
-function isZero(block: Bytes): boolean {
-  if (block.length < HOLE) return false;
-  for (let at = 0; at < block.length; at++) if (block[at] !== 0) return false;
-  return true;
 }

@@ -8,7 +8,8 @@ import { type Disk, pathOnDisk } from "./disk.ts";
 import { openDisk } from "./open_disk.ts";
 import { LARGEST_MEMBER, type Piece } from "./pack_table.ts";
 import type { Segment, SegmentFile } from "./segments.ts";
-import { TreeWriter, writeExtent } from "./tree_writer.ts";
+import { writeExtent } from "./extents.ts";
+import { TreeWriter } from "./tree_writer.ts";
 
 /** The first message to the thread. */
 export interface UnpackOrder {
