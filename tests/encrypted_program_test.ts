@@ -237,3 +237,24 @@ function toHex(base64: string): string {
 function textsIn(directory: string): string[] {
   return Array.from(Deno.readDirSync(directory), ({ name }) => Deno.readTextFileSync(`${directory}/${name}`));
 }
+
+Deno.test("download of an encrypted blob with a key does not write what is still encrypted", async () => {
+  await using place = await makeWorkplace();
+  await place.write("secret.img", "a secret");
+  const recipient = await keygen(place);
+  const pushed = await place.run(["blob", "push", "secret.img", "oci:box:image", "--encrypt-to", recipient]);
+  assert.equal(pushed.code, 0, pushed.stderr);
+  const { code, stderr } = await place.run([
+    "download",
+    "oci:box:image",
+    "back.img",
+    "--identity",
+    "key.txt",
+  ]);
+  assert.deepEqual([code, stderr], [
+    2,
+    "layerstash: cannot download image to back.img: image is a dxf alias, and download decrypts stored files alone\n" +
+    "hint: decrypt a blob with: layerstash blob pull oci:box:image --identity KEYFILE -o FILE\n",
+  ]);
+  await assert.rejects(Deno.stat(place.path("back.img")), Deno.errors.NotFound);
+});

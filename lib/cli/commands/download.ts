@@ -24,7 +24,7 @@ import type { DownloadFlags } from "./download_artifact.ts";
 const EXAMPLES = `
 Examples:
   $ layerstash download ghcr.io/me/files:disk
-  $ layerstash download ghcr.io/me/files:photos - | tar x
+  $ layerstash download ghcr.io/me/files:photos.tar - | tar x
   $ layerstash download ghcr.io/me/charts/web:0.1.0
 
 A file gets its name when every byte is verified. Until then the bytes are in

@@ -7,7 +7,7 @@ import { counted, printable } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
 import type { StoreSession } from "../action.ts";
 import type { DecryptionFlags } from "../encryption_options.ts";
-import { doneLine } from "../ending.ts";
+import { addressIn, commandLine, doneLine } from "../ending.ts";
 import { renderPace, renderTotals } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
 import { artifactInstead } from "./artifact_instead.ts";
@@ -71,6 +71,7 @@ async function bringBackFiles(
   artifact: Artifact,
   flags: DownloadFlags,
 ): Promise<void> {
+  requireNoKey(session, artifact, flags);
   if (artifact.kind === "folder") return await bringBackFolder(session, flags);
   const option = optionOfFolders(flags);
   if (option !== undefined) {
@@ -79,6 +80,22 @@ async function bringBackFiles(
     });
   }
   await bringBackArtifact(session, artifact, flags);
+}
+
+/**
+ * Makes sure that nobody who names a key gets bytes that are still encrypted.
+ *
+ * @throws {InvalidInputError} if a key is named
+ */
+function requireNoKey({ store }: StoreSession, { kind }: Artifact, flags: DownloadFlags): void {
+  const { baseTag, identity, passphrase } = flags;
+  if (!identity && !passphrase) return;
+  const key = passphrase ? ["--passphrase"] : ["--identity", "KEYFILE"];
+  throw new InvalidInputError(`${baseTag} is a ${kind}, and download decrypts stored files alone`, {
+    hint: kind === "dxf alias"
+      ? `decrypt a blob with: ${commandLine("blob", "pull", addressIn(store, baseTag), ...key, "-o", "FILE")}`
+      : `omit ${key[0]}`,
+  });
 }
 
 async function bringBackArtifact(
