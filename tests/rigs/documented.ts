@@ -93,7 +93,7 @@ export async function storeExamples(internet: Internet, directory: string): Prom
     const open = (repository: string) =>
       registry === box ? openStore({ registry, repository }) : internet.open(registry, repository);
     using files = open("me/files");
-    for (const baseTag of registry === "ghcr" ? ["disk", "photos"] : ["disk"]) {
+    for (const baseTag of registry === "ghcr" ? ["disk", "photos.tar"] : ["disk"]) {
       await upload(files, baseTag, { input: new Response(LAYER).body!, overwrite: true });
     }
     using logs = open("fred/datalogger");
