@@ -67,9 +67,7 @@ import type {
   DownloadOptions,
   InfoOptions,
   ListOptions,
-  TransferOptions,
   UploadOptions,
-  VerbOptions,
   VerifyOptions,
 } from "./lib/stash/verb_options.ts";
 import { Verdicts } from "./lib/stash/verdict.ts";
@@ -95,15 +93,7 @@ export { savedCredentials } from "./lib/sign_in/saved_credentials.ts";
 
 // What the verbs below take and return.
 export type { Chunk, KeptTag, ListedStash, Stash, StashEncryption, StashFault, TagRemoval, VerifyResult };
-export type {
-  DownloadOptions,
-  InfoOptions,
-  ListOptions,
-  TransferOptions,
-  UploadOptions,
-  VerbOptions,
-  VerifyOptions,
-};
+export type * from "./lib/stash/verb_options.ts";
 export type { CallOptions, Digest, Store };
 export type { OnEvent, TransferEvent } from "./lib/events.ts";
 export {
