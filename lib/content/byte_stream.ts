@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { InvalidInputError, MismatchError } from "../errors.ts";
 import { kindOf } from "../messages.ts";
 import { corrupted, type Digest, sha256 } from "../oci/digest.ts";
-import type { ByteStream } from "./bytes.ts";
+import type { Bytes, ByteStream } from "./bytes.ts";
 
 /** Reads a caller's stream, and makes sure that it gives bytes: types do not hold at run time. */
 export class ByteReader {
@@ -103,6 +103,18 @@ function inspected(
       else controller.enqueue(value);
     },
     cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
+}
+
+/** A stream that asks for a piece when it is read, and not before. */
+export function streamed(pieces: AsyncGenerator<Bytes>): ByteStream {
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await pieces.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: async () => void await pieces.return(undefined),
   }, { highWaterMark: 0 });
 }
 

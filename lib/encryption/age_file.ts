@@ -1,10 +1,11 @@
 /** An age file that is read from any position, and fetched no further than needed. @module */
-import type { Bytes } from "../content/bytes.ts";
+import { streamed } from "../content/byte_stream.ts";
+import { type Bytes, isSameBytes } from "../content/bytes.ts";
 import { collect } from "../content/collect.ts";
 import type { ByteRange } from "../content/source.ts";
 import { MismatchError } from "../errors.ts";
 import { AgeHeader, headerSize, MOST_OF_HEADER, NONCE_SIZE } from "./age_header.ts";
-import { cut, streamed } from "./encrypted_source.ts";
+import { cut } from "./encrypted_source.ts";
 import type { Identities } from "./identities.ts";
 import { openRecords } from "./payload.ts";
 import { plainSizeOf, RECORD, recordCount, sealedRange } from "./records.ts";
@@ -44,7 +45,7 @@ export type HeaderOpener = (header: Uint8Array<ArrayBuffer>) => Promise<AgeHeade
 export function headerOpener(identities: Identities): HeaderOpener {
   let last: { bytes: Bytes; opened: Promise<AgeHeader> } | undefined;
   return (bytes) => {
-    if (!last || !isSame(last.bytes, bytes)) last = { bytes, opened: AgeHeader.open(bytes, identities) };
+    if (!last || !isSameBytes(last.bytes, bytes)) last = { bytes, opened: AgeHeader.open(bytes, identities) };
     return last.opened;
   };
 }
@@ -163,8 +164,4 @@ async function readStart(read: RangeReader, size: number): Promise<Bytes> {
       throw new MismatchError("the encrypted bytes end too early");
     }
   }
-}
-
-function isSame(one: Bytes, other: Bytes): boolean {
-  return one.length === other.length && one.every((byte, index) => byte === other[index]);
 }

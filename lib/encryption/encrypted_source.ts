@@ -1,5 +1,6 @@
 /** Plain content as an age file, for a store. @module */
-import type { Bytes, ByteStream } from "../content/bytes.ts";
+import { streamed } from "../content/byte_stream.ts";
+import type { Bytes } from "../content/bytes.ts";
 import type { ByteRange, Source } from "../content/source.ts";
 import { type Digest, sha256 } from "../oci/digest.ts";
 import { type AgeHeader, NONCE_SIZE } from "./age_header.ts";
@@ -136,16 +137,4 @@ export async function* cut(pieces: AsyncIterable<Bytes>, { start, end }: ByteRan
     if (part.length > 0) yield part;
     if (offset >= end) return;
   }
-}
-
-/** A stream that asks for a piece when it is read, and not before. */
-export function streamed(pieces: AsyncGenerator<Bytes>): ByteStream {
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await pieces.next();
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-    cancel: async () => void await pieces.return(undefined),
-  }, { highWaterMark: 0 });
 }

@@ -1,7 +1,7 @@
 /** Bytes that may be read more than once, and have to be the same each time. @module */
+import { streamed } from "../content/byte_stream.ts";
 import type { Bytes, ByteStream } from "../content/bytes.ts";
 import type { Source } from "../content/source.ts";
-import { streamed } from "../encryption/encrypted_source.ts";
 import type { Input } from "./input.ts";
 
 /**

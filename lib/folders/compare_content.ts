@@ -1,5 +1,5 @@
 /** Compares the content of files on the disk with what is stored of them. @module */
-import type { Bytes } from "../content/bytes.ts";
+import { type Bytes, isSameBytes } from "../content/bytes.ts";
 import type { Extent } from "../layers/entry.ts";
 import { digestOf } from "../oci/digest.ts";
 import type { Disk } from "./disk.ts";
@@ -21,7 +21,7 @@ export async function hasContent(
   for await (const { offset, bytes } of extents) {
     if (!hasZeros(disk, path, { offset: end, end: offset })) return false;
     const found = readRange(disk, path, { offset, length: bytes.length });
-    if (!found || !isSame(found, bytes)) return false;
+    if (!found || !isSameBytes(found, bytes)) return false;
     end = offset + bytes.length;
   }
   return hasZeros(disk, path, { offset: end, end: size });
@@ -34,13 +34,9 @@ function hasZeros(disk: Disk, path: string, { offset, end }: { offset: number; e
   for (let at = offset; at < end; at += STEP) {
     const length = Math.min(STEP, end - at);
     const found = readRange(disk, path, { offset: at, length });
-    if (!found || !isSame(found, new Uint8Array(length))) return false;
+    if (!found || !isSameBytes(found, new Uint8Array(length))) return false;
   }
   return true;
-}
-
-function isSame(one: Bytes, other: Bytes): boolean {
-  return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }
 
 /** A range of a file, as far as it goes; `undefined` if there is no file that can be read. */

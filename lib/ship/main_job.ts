@@ -1,5 +1,6 @@
 /** Checks a built program by its main job: it stores a file, gets it back, and verifies it. @module */
 import { join } from "node:path";
+import { isSameBytes } from "../content/bytes.ts";
 
 /** Large enough that chunks are hashed in a thread of their own. */
 const FILE_SIZE = 24 * 1024 * 1024;
@@ -47,8 +48,7 @@ async function runStep({ words, env }: Program, cwd: string, args: readonly stri
 
 async function requireSameFiles(one: string, other: string): Promise<void> {
   const [sent, back] = [await Deno.readFile(one), await Deno.readFile(other)];
-  const same = sent.length === back.length && sent.every((byte, index) => byte === back[index]);
-  if (!same) throw new Error("the file came back different");
+  if (!isSameBytes(sent, back)) throw new Error("the file came back different");
 }
 
 function noise(size: number): Uint8Array<ArrayBuffer> {

@@ -1,8 +1,9 @@
 /** An encrypted stash as whoever has its key sees it: the file's own bytes, in chunks with digests of their own. @module */
+import { streamed } from "../content/byte_stream.ts";
 import type { Bytes, ByteStream } from "../content/bytes.ts";
 import type { ByteRange } from "../content/source.ts";
 import { NONCE_SIZE } from "../encryption/age_header.ts";
-import { type AgeBeginning, cut, encryptedSize, streamed } from "../encryption/encrypted_source.ts";
+import { type AgeBeginning, cut, encryptedSize } from "../encryption/encrypted_source.ts";
 import type { Identities } from "../encryption/identities.ts";
 import { openRecords } from "../encryption/payload.ts";
 import { RECORD, sealedRange } from "../encryption/records.ts";

@@ -1,9 +1,9 @@
 /** What is known of the file itself while its chunks are encrypted. @module */
 import * as v from "valibot";
+import { streamed } from "../content/byte_stream.ts";
 import type { Bytes, ByteStream } from "../content/bytes.ts";
 import { RunningHash } from "../content/running_hash.ts";
 import type { Source } from "../content/source.ts";
-import { streamed } from "../encryption/encrypted_source.ts";
 import type { InputChunk } from "../files/input.ts";
 import type { Journal } from "../files/journal.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
