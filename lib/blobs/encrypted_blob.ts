@@ -1,11 +1,10 @@
 /** A file that becomes an encrypted blob: its key, which a journal keeps until the blob is stored. @module */
 import * as v from "valibot";
-import type { Bytes } from "../content/bytes.ts";
 import { AgeHeader, isHeaderFor, newNonce } from "../encryption/age_header.ts";
 import { type AgeBeginning, encryptedSize, encryptedSource } from "../encryption/encrypted_source.ts";
 import type { Recipients } from "../encryption/recipients.ts";
 import { type Input, type InputChunk, mapChunks } from "../files/input.ts";
-import { openJournal } from "../files/journal.ts";
+import { bytesSchema, lastRecord, openKeyJournal } from "../files/key_journal.ts";
 import type { MemoryOptions } from "../files/remembered_input.ts";
 import { unchangedSource } from "../files/unchanged_source.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
@@ -19,11 +18,10 @@ export interface EncryptedInput extends Input {
   settle(blob: SizedBlob): void;
 }
 
-const bytes = v.pipe(v.string(), v.base64(), v.transform((text) => Uint8Array.fromBase64(text)));
 /** While it runs, the journal has the header with its key; at the end what was stored. */
 const recordSchema = v.object({
-  header: bytes,
-  key: v.optional(v.object({ fileKey: bytes, nonce: bytes })),
+  header: bytesSchema,
+  key: v.optional(v.object({ fileKey: bytesSchema, nonce: bytesSchema })),
   stored: v.optional(v.object({ digest: v.custom<Digest>(isDigest), size: v.number() })),
 });
 
@@ -36,17 +34,11 @@ const recordSchema = v.object({
 export async function encryptWhole(
   input: Input,
   encryptTo: Recipients,
-  { store, name, stateDirectory, onEvent }: MemoryOptions,
+  options: MemoryOptions,
 ): Promise<EncryptedInput> {
-  const { identity } = input;
-  const journal = await openJournal({
-    directory: identity && stateDirectory,
-    name: `encrypted upload of ${name} to ${store.name}`,
-    where: store.url,
-    subject: JSON.stringify([identity, encryptTo.id]),
-    onEvent,
-  });
-  const kept = await lastOf(journal.earlier, encryptTo);
+  const journal = await openKeyJournal(input, encryptTo, options);
+  const last = lastRecord(journal, recordSchema);
+  const kept = last && await isHeaderFor(last.header, encryptTo) ? last : undefined;
   const { header, nonce } = kept?.key
     ? { header: await AgeHeader.restore(kept.header, kept.key.fileKey), nonce: kept.key.nonce }
     : { header: await AgeHeader.make(encryptTo), nonce: newNonce() };
@@ -59,18 +51,6 @@ export async function encryptWhole(
     settle: (stored) => journal.replace({ header: inJournal, stored }),
     [Symbol.asyncDispose]: () => Promise.resolve(journal[Symbol.dispose]()),
   };
-}
-
-/** The newest record that is of these recipients. */
-async function lastOf(
-  earlier: readonly unknown[],
-  encryptTo: Recipients,
-): Promise<v.InferOutput<typeof recordSchema> | undefined> {
-  for (const record of earlier.toReversed()) {
-    const { success, output } = v.safeParse(recordSchema, record);
-    if (success) return await isHeaderFor(output.header as Bytes, encryptTo) ? output : undefined;
-  }
-  return undefined;
 }
 
 function encrypted(input: Input, beginning: AgeBeginning, wasUsed: boolean): Input {

@@ -1,29 +1,18 @@
-/**
- * An input that is encrypted on its way: the chunks are those of the encrypted bytes. With which key, its journal and what
- * is stored already decide.
- *
- * @module
- */
-import * as v from "valibot";
-import type { Bytes } from "../content/bytes.ts";
+/** An input that is encrypted on its way: its chunks are those of the encrypted bytes. @module */
 import type { Source } from "../content/source.ts";
-import { AgeHeader, isHeaderFor } from "../encryption/age_header.ts";
 import { encryptedSize, encryptedSource } from "../encryption/encrypted_source.ts";
-import type { Identities } from "../encryption/identities.ts";
 import type { Recipients } from "../encryption/recipients.ts";
-import { ConflictError, NotAllowedError } from "../errors.ts";
+import { ConflictError } from "../errors.ts";
 import { chunkCount, type Input, type InputChunk, mapChunks } from "../files/input.ts";
-import { type Journal, openJournal } from "../files/journal.ts";
+import type { Journal } from "../files/journal.ts";
+import { openKeyJournal } from "../files/key_journal.ts";
 import { unchangedSource } from "../files/unchanged_source.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
-import type { CallOptions, StoreReader } from "../store/store.ts";
-import { checkPresence } from "./check_stash.ts";
-import { chunkTag } from "./chunk_tags.ts";
-import { decryptDetails, digestOfList, encryptDetails, headerOfDetails } from "./encrypted_details.ts";
-import { findStash, undefinedIfBroken } from "./find_stash.ts";
+import { chooseKey, type ChooseKeyOptions, type ChosenKey } from "./choose_key.ts";
+import { digestOfList, encryptDetails } from "./encrypted_details.ts";
 import { PlainFile } from "./plain_file.ts";
 import type { Stash } from "./stash.ts";
-import { encryptedSlicing, StashKey } from "./stash_key.ts";
+import { encryptedSlicing, type StashKey } from "./stash_key.ts";
 
 /** An input of which a stash is made. */
 export interface StashInput extends Input {
@@ -49,17 +38,9 @@ export interface InputEncryption {
 }
 
 /** What `encryptInput` takes. */
-export interface EncryptInputOptions extends CallOptions {
+export interface EncryptInputOptions extends ChooseKeyOptions {
   /** For whom the input is encrypted; absent = it is not. */
   encryptTo?: Recipients | undefined;
-  /** Keys with which a stash of this name can be read, to compare it. */
-  identities?: Identities | undefined;
-  store: StoreReader;
-  /** The name of the stash. */
-  baseTag: string;
-  /** The most that a stored chunk may have, in bytes. */
-  chunkSize: number;
-  overwrite?: boolean | undefined;
   stateDirectory?: string | undefined;
 }
 
@@ -71,16 +52,9 @@ export interface EncryptInputOptions extends CallOptions {
  * @throws {NotAllowedError} if the identities do not open it
  */
 export async function encryptInput(input: Input, options: EncryptInputOptions): Promise<StashInput> {
-  const { encryptTo, store, baseTag, stateDirectory, onEvent } = options;
+  const { encryptTo, baseTag } = options;
   if (!encryptTo) return { ...input, [Symbol.asyncDispose]: () => Promise.resolve() };
-  const { identity } = input;
-  const journal = await openJournal({
-    directory: identity && stateDirectory, // a stream cannot go on, so that its key is not kept
-    name: `encrypted upload of ${baseTag} to ${store.name}`,
-    where: store.url,
-    subject: JSON.stringify([identity, encryptTo.id]),
-    onEvent,
-  });
+  const journal = await openKeyJournal(input, encryptTo, { ...options, name: baseTag });
   try {
     return withKey(input, await chooseKey(journal, encryptTo, options), { ...options, journal });
   } catch (error) {
@@ -88,107 +62,6 @@ export async function encryptInput(input: Input, options: EncryptInputOptions): 
     throw error;
   }
 }
-
-const bytes = v.pipe(v.string(), v.base64(), v.transform((text) => Uint8Array.fromBase64(text)));
-/**
- * While it runs, the journal has the header, the file key, the most that a chunk may have, and digests of the file's chunks;
- * at the end the header alone.
- */
-const keySchema = v.object({ header: bytes, fileKey: v.optional(bytes), chunkSize: v.optional(v.number()) });
-
-/** The header that the chunks have, with its key; or else with the details of a stash that has just these chunks. */
-interface ChosenKey {
-  header: Bytes;
-  key?: StashKey;
-  stored?: { chunks: readonly { digest: Digest }[]; details: string };
-  /** The stash that the key was taken from, to compare it. */
-  compared?: Stash;
-  /** Whether nobody knows who can read that stash, beside whoever compares it. */
-  isForUnknown?: boolean;
-  /** Whether nothing was ever encrypted with the key. */
-  isNew?: boolean;
-  /** The records of the process that chose the key, if this upload goes on with it. */
-  earlier?: readonly unknown[];
-}
-
-/**
- * Chooses the key: that of this upload, where it was interrupted or is complete; else that of the complete stash of this name,
- * to compare it; else a new one. No other content is ever encrypted with the key of a stash: its nonces serve once. So other
- * slices of the same file have another key, too.
- */
-async function chooseKey(
-  journal: Journal,
-  encryptTo: Recipients,
-  { store, baseTag, chunkSize, identities = encryptTo.identities, overwrite, signal, onEvent }:
-    EncryptInputOptions,
-): Promise<ChosenKey> {
-  const kept = lastKey(journal);
-  const isMine = () => isHeaderFor(kept!.header, encryptTo);
-  if (kept?.fileKey && kept.chunkSize === chunkSize && await isMine()) {
-    const header = await AgeHeader.restore(kept.header, kept.fileKey);
-    return { ...withFileKey(header), earlier: journal.earlier };
-  }
-  const existing = await findStash(store, baseTag, { signal, onEvent }).catch(undefinedIfBroken);
-  const details = existing?.encryption?.details?.();
-  if (existing && details !== undefined) {
-    const header = headerOfDetails(details);
-    if (identities && !overwrite) {
-      const isForUnknown = !encryptTo.identities && !(kept && isSame(kept.header, header));
-      return {
-        header,
-        key: await keyToCompare(baseTag, details, identities),
-        compared: existing,
-        isForUnknown,
-      };
-    }
-    const isHere = kept && isSame(kept.header, header) && await isMine() &&
-      (await checkPresence(store, existing, { signal })).length === 0;
-    if (isHere) return { header, stored: { chunks: existing.chunks, details } };
-    if (!overwrite) throw cannotCompare(baseTag);
-  }
-  const header = await AgeHeader.make(encryptTo);
-  journal.replace({ header: header.bytes.toBase64(), fileKey: header.exportFileKey().toBase64(), chunkSize });
-  return { ...withFileKey(header), isNew: true };
-}
-
-function withFileKey(header: AgeHeader): ChosenKey {
-  return { header: header.bytes, key: new StashKey(header) };
-}
-
-function lastKey({ earlier }: Journal): v.InferOutput<typeof keySchema> | undefined {
-  for (const record of earlier.toReversed()) {
-    const { success, output } = v.safeParse(keySchema, record);
-    if (success) return output;
-  }
-  return undefined;
-}
-
-function isSame(one: Bytes, other: Bytes): boolean {
-  return one.length === other.length && one.every((byte, index) => byte === other[index]);
-}
-
-/** The key of a stash that has the name already. */
-async function keyToCompare(baseTag: string, details: string, identities: Identities): Promise<StashKey> {
-  try {
-    return (await decryptDetails(details, identities)).key;
-  } catch (cause) {
-    if (!(cause instanceof NotAllowedError)) throw cause;
-    throw new ConflictError(`${encryptedAlready(baseTag)} with another key: ${cause.message}`, {
-      hint: REPLACE,
-      cause,
-    });
-  }
-}
-
-function cannotCompare(baseTag: string): ConflictError {
-  return new ConflictError(
-    `${encryptedAlready(baseTag)}: without its key it cannot be compared with what is to be stored`,
-    { hint: `name its key with --identity FILE; or ${REPLACE}` },
-  );
-}
-
-const encryptedAlready = (baseTag: string) => `${chunkTag(baseTag, 1)} already exists, and is encrypted`;
-const REPLACE = "use another name, or --overwrite to replace it";
 
 /** The input as the chosen key encrypts it. */
 function withKey(

@@ -1,0 +1,121 @@
+/** Chooses the key of an encrypted upload: its journal and what is stored already decide. @module */
+import * as v from "valibot";
+import { type Bytes, isSameBytes } from "../content/bytes.ts";
+import { AgeHeader, isHeaderFor } from "../encryption/age_header.ts";
+import type { Identities } from "../encryption/identities.ts";
+import type { Recipients } from "../encryption/recipients.ts";
+import { ConflictError, NotAllowedError } from "../errors.ts";
+import type { Journal } from "../files/journal.ts";
+import { bytesSchema, lastRecord } from "../files/key_journal.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { CallOptions, StoreReader } from "../store/store.ts";
+import { checkPresence } from "./check_stash.ts";
+import { chunkTag } from "./chunk_tags.ts";
+import { decryptDetails, headerOfDetails } from "./encrypted_details.ts";
+import { findStash, undefinedIfBroken } from "./find_stash.ts";
+import type { Stash } from "./stash.ts";
+import { StashKey } from "./stash_key.ts";
+
+/**
+ * While it runs, the journal has the header, the file key, the most that a chunk may have, and digests of the file's chunks;
+ * at the end the header alone.
+ */
+const keySchema = v.object({
+  header: bytesSchema,
+  fileKey: v.optional(bytesSchema),
+  chunkSize: v.optional(v.number()),
+});
+
+/** What `chooseKey` takes. */
+export interface ChooseKeyOptions extends CallOptions {
+  /** Keys with which a stash of this name can be read, to compare it. */
+  identities?: Identities | undefined;
+  store: StoreReader;
+  /** The name of the stash. */
+  baseTag: string;
+  /** The most that a stored chunk may have, in bytes. */
+  chunkSize: number;
+  overwrite?: boolean | undefined;
+}
+
+/** The header that the chunks have, with its key; or else with the details of a stash that has just these chunks. */
+export interface ChosenKey {
+  header: Bytes;
+  key?: StashKey;
+  stored?: { chunks: readonly { digest: Digest }[]; details: string };
+  /** The stash that the key was taken from, to compare it. */
+  compared?: Stash;
+  /** Whether nobody knows who can read that stash, beside whoever compares it. */
+  isForUnknown?: boolean;
+  /** Whether nothing was ever encrypted with the key. */
+  isNew?: boolean;
+  /** The records of the process that chose the key, if this upload goes on with it. */
+  earlier?: readonly unknown[];
+}
+
+/**
+ * Chooses the key: that of this upload, where it was interrupted or is complete; else that of the complete stash of this name,
+ * to compare it; else a new one. No other content is ever encrypted with the key of a stash: its nonces serve once. So other
+ * slices of the same file have another key, too.
+ */
+export async function chooseKey(
+  journal: Journal,
+  encryptTo: Recipients,
+  { store, baseTag, chunkSize, identities = encryptTo.identities, overwrite, signal, onEvent }:
+    ChooseKeyOptions,
+): Promise<ChosenKey> {
+  const kept = lastRecord(journal, keySchema);
+  const isMine = () => isHeaderFor(kept!.header, encryptTo);
+  if (kept?.fileKey && kept.chunkSize === chunkSize && await isMine()) {
+    const header = await AgeHeader.restore(kept.header, kept.fileKey);
+    return { ...withFileKey(header), earlier: journal.earlier };
+  }
+  const existing = await findStash(store, baseTag, { signal, onEvent }).catch(undefinedIfBroken);
+  const details = existing?.encryption?.details?.();
+  if (existing && details !== undefined) {
+    const header = headerOfDetails(details);
+    if (identities && !overwrite) {
+      const isForUnknown = !encryptTo.identities && !(kept && isSameBytes(kept.header, header));
+      return {
+        header,
+        key: await keyToCompare(baseTag, details, identities),
+        compared: existing,
+        isForUnknown,
+      };
+    }
+    const isHere = kept && isSameBytes(kept.header, header) && await isMine() &&
+      (await checkPresence(store, existing, { signal })).length === 0;
+    if (isHere) return { header, stored: { chunks: existing.chunks, details } };
+    if (!overwrite) throw cannotCompare(baseTag);
+  }
+  const header = await AgeHeader.make(encryptTo);
+  journal.replace({ header: header.bytes.toBase64(), fileKey: header.exportFileKey().toBase64(), chunkSize });
+  return { ...withFileKey(header), isNew: true };
+}
+
+function withFileKey(header: AgeHeader): ChosenKey {
+  return { header: header.bytes, key: new StashKey(header) };
+}
+
+/** The key of a stash that has the name already. */
+async function keyToCompare(baseTag: string, details: string, identities: Identities): Promise<StashKey> {
+  try {
+    return (await decryptDetails(details, identities)).key;
+  } catch (cause) {
+    if (!(cause instanceof NotAllowedError)) throw cause;
+    throw new ConflictError(`${encryptedAlready(baseTag)} with another key: ${cause.message}`, {
+      hint: REPLACE,
+      cause,
+    });
+  }
+}
+
+function cannotCompare(baseTag: string): ConflictError {
+  return new ConflictError(
+    `${encryptedAlready(baseTag)}: without its key it cannot be compared with what is to be stored`,
+    { hint: `name its key with --identity FILE; or ${REPLACE}` },
+  );
+}
+
+const encryptedAlready = (baseTag: string) => `${chunkTag(baseTag, 1)} already exists, and is encrypted`;
+const REPLACE = "use another name, or --overwrite to replace it";
