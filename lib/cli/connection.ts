@@ -103,16 +103,30 @@ export async function transportOf(
   };
 }
 
-/** The largest file of certificates that is read, in bytes. All authorities of a system take some 200 KB. */
-const MAX_CERTIFICATES = 16 * 1024 * 1024;
+/** The largest file of certificates, keys or passwords that is read, in bytes. All authorities of a system take some 200 KB. */
+const MOST_BYTES = 16 * 1024 * 1024;
 
-async function readCertificates(path: string): Promise<string> {
-  const text = new TextDecoder().decode(
-    await collectFile(path, MAX_CERTIFICATES).catch((error) => {
-      if (!(error instanceof MismatchError)) throw readError(error, path);
-      throw new InvalidInputError(`${path} is too large for a file of certificates`);
-    }),
-  );
+/**
+ * Reads a text file that an option names.
+ *
+ * @param what what is in it, in the plural, for messages
+ * @throws {InvalidInputError} if it is much too large for that
+ */
+export async function readSmallFile(path: string, what: string): Promise<string> {
+  const bytes = await collectFile(path, MOST_BYTES).catch((error) => {
+    if (!(error instanceof MismatchError)) throw readError(error, path);
+    throw new InvalidInputError(`${path} is too large for a file of ${what}`);
+  });
+  return new TextDecoder().decode(bytes);
+}
+
+/**
+ * Reads a file of certificates.
+ *
+ * @throws {InvalidInputError} if it has no certificate, or a damaged one
+ */
+export async function readCertificates(path: string): Promise<string> {
+  const text = await readSmallFile(path, "certificates");
   if (!text.includes("-----BEGIN CERTIFICATE-----")) {
     throw new InvalidInputError(`${path} contains no certificate`, {
       hint: "the file must be in PEM format",

@@ -1,5 +1,5 @@
 /** Opens what a server serves: the layouts in directories, and repositories of other registries. @module */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { InvalidInputError, NotFoundError } from "../errors.ts";
 import { findLayouts } from "../layout/find_layouts.ts";
 import { quoted } from "../messages.ts";
@@ -54,10 +54,19 @@ export class OpenedRepositories implements ServedRepositories, Disposable {
     this.#options = options;
     for (const address of addresses) {
       const { registry } = address;
-      if (registry.kind === "layout" && !isLayout(registry.directory)) {
-        this.#directories.push(registry.directory);
-      } else this.#addSingle(address);
+      if (registry.kind === "layout" && !isLayout(registry.directory)) this.#addDirectory(registry.directory);
+      else this.#addSingle(address);
     }
+  }
+
+  #addDirectory(directory: string): void {
+    const other = this.#directories.find((each) => resolve(each) === resolve(directory));
+    if (other !== undefined) {
+      throw new InvalidInputError(
+        `${quoted(`oci:${other}`)} and ${quoted(`oci:${directory}`)} are the same directory`,
+      );
+    }
+    this.#directories.push(directory);
   }
 
   #addSingle(address: Address): void {
@@ -67,6 +76,19 @@ export class OpenedRepositories implements ServedRepositories, Disposable {
       throw new InvalidInputError(`${quoted(other.text)} and ${quoted(address.text)} would both be ${name}`);
     }
     this.#single.set(name, address);
+  }
+
+  /**
+   * Reads what archives list. A file that is something else is refused by this, and not only when a client asks for it.
+   *
+   * @throws {InvalidInputError} if a file is not an archive of images
+   * @throws {NotAllowedError} if a file may not be read
+   */
+  async readArchives(options: CallOptions = {}): Promise<void> {
+    for (const [name, { registry }] of this.#single) {
+      if (registry.kind !== "archive") continue;
+      await Array.fromAsync(this.#opened(name, undefined)!.store.tags(options));
+    }
   }
 
   async *names(options: CallOptions = {}): AsyncGenerator<string> {

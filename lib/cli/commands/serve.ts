@@ -1,15 +1,10 @@
 /** `layerstash serve`. @module */
 import { Argument, Command, type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { openServed, serveHandler } from "../../exports/serve.ts";
-import { collectFile } from "../../content/collect.ts";
-import { readError } from "../../content/file_errors.ts";
-import { InvalidInputError, LayerstashError } from "../../errors.ts";
-import { isLoopback } from "../../oci/registry_address.ts";
 import { accessLine } from "../../serve/access_log.ts";
 import { guarded } from "../../serve/guard.ts";
-import { listen, type ListenOptions, parseListenAddress } from "../../serve/listener.ts";
+import { listen } from "../../serve/listener.ts";
 import { ServerMetrics } from "../../serve/metrics.ts";
-import { Passwords } from "../../serve/passwords.ts";
 import { action } from "../action.ts";
 import { connectionCommand } from "../base_commands.ts";
 import { type ConnectionFlags, findCredentials, transportOf } from "../connection.ts";
@@ -19,6 +14,7 @@ import {
   identityOption,
   passphraseOption,
 } from "../encryption_options.ts";
+import { type ListenFlags, listenOptionsOf, readPasswords } from "../listen_options.ts";
 import { flag } from "../options.ts";
 import { mayRepeat } from "../strict_usage.ts";
 
@@ -58,15 +54,10 @@ export function serveCommand(): CommandUnknownOpts {
     .action((addresses, flags, parsed) => serveAction({ ...flags, addresses }, parsed));
 }
 
-interface ServeFlags extends ConnectionFlags, DecryptionFlags {
+interface ServeFlags extends ConnectionFlags, DecryptionFlags, ListenFlags {
   addresses: readonly string[];
-  listen: string;
   host?: readonly string[] | undefined;
-  htpasswd?: string | undefined;
-  anonymousRead?: boolean | string | undefined;
   readOnly?: boolean | string | undefined;
-  tlsCert?: string | undefined;
-  tlsKey?: string | undefined;
   metrics?: boolean | string | undefined;
 }
 
@@ -85,6 +76,7 @@ const serveAction = action<ServeFlags>(
       onEvent,
       ...await transportOf(flags),
     });
+    await repositories.readArchives({ signal });
     const metrics = new ServerMetrics(Date.now());
     const handler = serveHandler(repositories, {
       readOnly: flags.readOnly === true,
@@ -111,40 +103,3 @@ const serveAction = action<ServeFlags>(
     await finished;
   },
 );
-
-/** Where to listen, and by which certificate. */
-async function listenOptionsOf(flags: ServeFlags): Promise<Omit<ListenOptions, "signal">> {
-  const address = parseListenAddress(flags.listen);
-  const { htpasswd, anonymousRead, tlsCert, tlsKey } = flags;
-  const host = address.hostname.includes(":") ? `[${address.hostname}]` : address.hostname;
-  if (!isLoopback(host) && htpasswd === undefined && anonymousRead !== true) {
-    throw new InvalidInputError(`others on the network reach ${flags.listen}, and could change everything`, {
-      hint: "add --htpasswd FILE, or --anonymous-read to let everybody read",
-    });
-  }
-  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
-    throw new InvalidInputError("--tls-cert and --tls-key belong together: give both");
-  }
-  if (tlsCert === undefined || tlsKey === undefined) return address;
-  return { ...address, tls: { cert: await readText(tlsCert), key: await readText(tlsKey) } };
-}
-
-async function readPasswords(path: string): Promise<Passwords> {
-  const text = await readText(path);
-  try {
-    return new Passwords(text);
-  } catch (error) {
-    if (!(error instanceof LayerstashError)) throw error;
-    throw error.with({ message: `${path}: ${error.message}` });
-  }
-}
-
-/** The largest file of passwords or certificates that is read, in bytes. */
-const MOST_BYTES = 16 * 1024 * 1024;
-
-async function readText(path: string): Promise<string> {
-  const bytes = await collectFile(path, MOST_BYTES).catch((error) => {
-    throw error instanceof LayerstashError ? error : readError(error, path);
-  });
-  return new TextDecoder().decode(bytes);
-}
