@@ -189,7 +189,7 @@ Deno.test("info tells what lies there, and an image is named as one with what ca
   assert.match(nothing.stderr, /there is no stash nope in oci:box\/me\/tiny\nhint: it has: disk\n$/);
   await succeeded(place, ["remove", ...BOX, "-t", "disk"]);
   const stranger = await place.run(["download", ...BOX, "-t", "nope", "-o", "x"]);
-  assert.match(stranger.stderr, /there is no stash nope .*\nhint: other programs have stored: app, v1\n$/);
+  assert.match(stranger.stderr, /there is no stash nope .*\nhint: there are other tags: app, v1\n$/);
 });
 
 Deno.test("a model comes back from a registry that lists no tags, as that of ollama", async () => {

@@ -47,7 +47,7 @@ export async function stashNotFound(
   return new NotFoundError(`there is no stash ${baseTag} in ${store.name}${why}`, {
     hint: stashes.length > 0 || others.length === 0
       ? hintOfNames(stashes, baseTag)
-      : `other programs have stored: ${shortList(others)}`,
+      : `there are other tags: ${shortList(others)}`,
   });
 }
 
