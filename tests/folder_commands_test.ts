@@ -1,5 +1,6 @@
 /** `upload` and `download` take directories. @module */
 import assert from "node:assert/strict";
+import { openImage } from "../lib/exports/images.ts";
 import { openStore } from "../main.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { putImage } from "./rigs/images.ts";
@@ -273,4 +274,52 @@ Deno.test("a folder that was copied is the same folder", async () => {
   const back = await work.run(["download", "oci:./other:site", "back"]);
   assert.equal(back.code, 0, back.stderr);
   assert.equal(await Deno.readTextFile(work.path("back/index.html")), "<h1>Hello</h1>");
+});
+
+Deno.test("a copy of a folder replaces nothing unasked, keeps its name, and says how to get it back", async () => {
+  await using work = await makeWorkplace();
+  await using fake = await startFakeRegistry();
+  await storeBoth(work);
+  const repository = `${fake.url.replace("http://", "")}/me/files`;
+  const copy = (to: string, ...options: string[]) => work.run(["copy", BOX, to, ...options]);
+  const copied = await copy(repository);
+  assert.equal(copied.code, 0, copied.stderr);
+  assert.match(copied.stderr, /\nlayerstash: get it back: layerstash download [^ ]+\/me\/files:site\n$/);
+  using remote = openStore({ registry: fake.url, repository: "me/files" });
+  assert.deepEqual(await Array.fromAsync(remote.tags()), ["site"]);
+  assert.equal((await copy(repository)).code, 0, "it is there already");
+
+  await work.run(["upload", "site/img", "oci:./other:site"]);
+  using opened = openImage(`oci:${work.path("other")}:site`);
+  const other = opened.store;
+  await putImage(other, "app", [{ bytes: new Uint8Array(10) }]);
+  const before = [await other.resolve("site"), await other.resolve("app")];
+  for (const [tag, held] of [["site", "a folder with other files"], ["app", "something else"]] as const) {
+    const refused = await copy(`oci:./other:${tag}`);
+    assert.equal(refused.code, 6, refused.stderr);
+    assert.match(
+      refused.stderr,
+      new RegExp(`: ${tag} holds ${held}.*\nhint: use another tag, or --overwrite`),
+    );
+  }
+  assert.deepEqual([await other.resolve("site"), await other.resolve("app")], before);
+  const replaced = await copy("oci:./other", "--overwrite");
+  assert.equal(replaced.code, 0, replaced.stderr);
+  assert.equal(await other.resolve("site"), await remote.resolve("site"));
+
+  assert.equal((await work.run(["upload", "disk.img", "oci:./other:disk"])).code, 0);
+  const hiding = await copy("oci:./other:disk", "--overwrite");
+  assert.equal(hiding.code, 6, hiding.stderr);
+  assert.match(hiding.stderr, /a stored file has the name disk already/);
+  const moved = await work.run(["copy", "oci:./other:app", "oci:./other:site"]);
+  assert.equal(moved.code, 0, "tags of other images move as ever");
+});
+
+Deno.test("of a missing name, remove says which tags there are, and lays folders to nobody else", async () => {
+  await using work = await makeWorkplace();
+  await makeSite(work);
+  await work.run(["upload", "site", BOX]);
+  const { code, stderr } = await work.run(["remove", "oci:./box:nothing"]);
+  assert.equal(code, 3);
+  assert.match(stderr, /there is no stash nothing in oci:.\/box\nhint: there are other tags: site\n$/);
 });

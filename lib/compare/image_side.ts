@@ -1,5 +1,5 @@
 /** An image or a folder that is compared: its files, and the digests of their contents. @module */
-import { mayBeFolder, readFolder } from "../folders/folder_image.ts";
+import { readFolder } from "../folders/folder_image.ts";
 import { FileTree } from "../images/file_tree.ts";
 import { findImage, type Image, type Layer } from "../images/image.ts";
 import { ImageFiles, type OpenLayerEntry, type ReadReport } from "../images/image_files.ts";
@@ -8,7 +8,6 @@ import { PackedEntries } from "../images/packed_entries.ts";
 import { writeFilled } from "../images/read_image_file.ts";
 import { readSources } from "../images/read_sources.ts";
 import { sha256 } from "../oci/digest.ts";
-import { readImageManifest } from "../oci/manifest.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { KnownContents } from "./contents.ts";
 
@@ -51,8 +50,7 @@ export class ImageSide {
     { whole = false, ...options }: ImageSideOptions,
   ): Promise<ImageSide> {
     const image = await findImage(store, reference, { platform, ...options });
-    const isFolder = mayBeFolder(readImageManifest(image.manifest)) &&
-      await readFolder(store, image.manifest, options) !== undefined;
+    const isFolder = await readFolder(store, image.manifest, options) !== undefined;
     return new ImageSide(image, new ImageFiles(store, image.layers, options), { isFolder, whole });
   }
 

@@ -1,5 +1,7 @@
 /** Copies images between registries, repositories and layouts. @module */
 import { InvalidInputError } from "../errors.ts";
+import { readFolder } from "../folders/folder_image.ts";
+import { lookAtFolderTag, requireTagMayMove } from "../folders/folder_tag.ts";
 import { findRoot } from "../images/image.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { isIndex } from "../oci/image_index.ts";
@@ -34,6 +36,8 @@ export interface ImageTarget {
 export interface CopyOptions extends CallOptions {
   /** `os/architecture[/variant][:version]`: one copies its image, several copy an index of their images; absent = all. */
   platforms?: readonly string[] | undefined;
+  /** Replaces what the target's tag holds, where a folder is copied; tags of other images always move. */
+  overwrite?: boolean | undefined;
   /** Also copies what refers to the image: signatures and SBOMs, those under the tags of cosign too. */
   referrers?: boolean | undefined;
   /** The number of blobs that are copied at once; absent = adapted to the registry. */
@@ -50,6 +54,8 @@ export interface CopyResult {
   manifests: number;
   /** The number of referrers. */
   referrers: number;
+  /** Whether it is a folder, which `downloadFolder` brings back. */
+  isFolder: boolean;
   /** How the blobs were copied. */
   blobs: CopiedBlobs;
 }
@@ -61,6 +67,8 @@ export interface CopyResult {
  *
  * @throws {InvalidInputError} if a tag or platform is invalid, or a number is out of range
  * @throws {NotFoundError} if the image does not exist, or something that it lists is missing
+ * @throws {ConflictError} if the tag holds a chunk of a stored file; or if a folder is copied, the tag holds something else,
+ *   and `overwrite` is not set, or a stored file has this name
  * @throws {MismatchError} if a manifest or blob does not have its digest
  *
  * @example
@@ -90,11 +98,8 @@ export async function copyImage(
   const tree = await readTree(from.store, chosen, options);
   const reference = targetReference(to.reference ?? root.reference, tree);
   await requireTargetName(to.store, reference, options);
-  await requireNoChunk(to.store, reference, {
-    digest: tree.manifest.digest,
-    signal: options.signal,
-    onEvent: options.onEvent,
-  });
+  const isFolder = await readFolder(from.store, tree.manifest, options) !== undefined;
+  await requireFreeTag(to.store, reference, { ...options, isFolder, digest: tree.manifest.digest });
   const referrers = options.referrers ? await findReferrers(from.store, tree, options) : [];
   warnOfDockerFormat(to.store, tree, options.onEvent ?? to.store.onEvent);
   const signatures = options.referrers ? await findSignatures(from.store, tree, options) : [];
@@ -108,7 +113,20 @@ export async function copyImage(
   await putReferrers(to.store, referrers, options);
   await putSignatures(to.store, signatures, options);
   const manifests = trees.flatMap(treeManifests).length;
-  return { reference, digest: chosen.digest, manifests, referrers: trees.length - 1, blobs };
+  return { reference, digest: chosen.digest, manifests, referrers: trees.length - 1, isFolder, blobs };
+}
+
+/** Makes sure that the target's tag may get the image: those of folders and chunks do not move unasked, as others do. */
+async function requireFreeTag(
+  store: Store,
+  reference: string,
+  { isFolder, digest, overwrite, signal, onEvent }: CopyOptions & { isFolder: boolean; digest: Digest },
+): Promise<void> {
+  if (!isFolder || isDigest(reference)) {
+    return await requireNoChunk(store, reference, { digest, signal, onEvent });
+  }
+  const before = await lookAtFolderTag(store, reference, { signal, onEvent });
+  if (before.manifest?.digest !== digest) requireTagMayMove(before, { overwrite });
 }
 
 /** The reference at the target. A digest must be that of what is copied, which may be one image of an index. */

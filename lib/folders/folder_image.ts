@@ -38,11 +38,11 @@ export async function readFolder(
   options: CallOptions,
 ): Promise<StoredFolder | undefined> {
   if (manifest.mediaType !== IMAGE_MANIFEST.oci) return undefined;
-  const { config: blob, layers } = readImageManifest(manifest);
-  if (blob.mediaType !== IMAGE_CONFIG.oci || blob.size > MAX_CONFIG_SIZE) return undefined;
-  const config = readFolderConfig(await receiveSmall(store, blob, options));
+  const image = readImageManifest(manifest);
+  if (!mayBeFolder(image)) return undefined;
+  const config = readFolderConfig(await receiveSmall(store, image.config, options));
   if (!config) return undefined;
-  return { note: config.note, layers };
+  return { note: config.note, layers: image.layers };
 }
 
 /** Options for finding a folder. */

@@ -8,14 +8,12 @@ import { ConflictError, InvalidInputError, NotAllowedError } from "../errors.ts"
 import { withChannel, withoutProgress } from "../events.ts";
 import { counted } from "../messages.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { Manifest } from "../oci/manifest.ts";
-import { requireNoChunk } from "../stash/require_no_chunk.ts";
-import { requireNoStash } from "../stash/shared_names.ts";
 import { requireTargetName } from "../store/checks.ts";
 import { freeReplaced } from "../store/free.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
-import { folderImage, type FolderLayer, readFolder, type StoredFolder } from "./folder_image.ts";
+import { folderImage, type FolderLayer } from "./folder_image.ts";
+import { type FolderTag, lookAtFolderTag, requireTagMayMove } from "./folder_tag.ts";
 import type { Disk } from "./disk.ts";
 import { openDisk } from "./open_disk.ts";
 import { type Pack, packsOf } from "./pack.ts";
@@ -105,21 +103,20 @@ export async function uploadFolder(
     throw readError(error, directory);
   });
   using memory = await PackMemory.open({ store, tag, directory: root, stateDirectory, onEvent });
-  const before = await lookAt(store, tag, reporting);
+  const before = await lookAtFolderTag(store, tag, reporting);
   const isExcluded = await exclusions(reporting.exclude ?? []);
   requireElsewhere(store, root, isExcluded);
   using disk = openDisk();
   const found = await walkFolder(root, { ...reporting, disk, isExcluded });
   const packs = packsOf(found, reporting.packSize ?? PACK_SIZE);
   onEvent?.({ type: "plan", blobs: packs.length });
-  const target = { ...reporting, tag, before };
   const stored = new StoredPacks(store, {
     root,
     memory,
     remembers: await untilSettled(found.changed, disk),
     stored: before.folder?.layers ?? [],
     dryRun: reporting.dryRun,
-    requireReplaceable: () => requireReplaceable(target),
+    requireReplaceable: () => requireTagMayMove(before, reporting),
     onEvent,
   });
   const layers = await storeAll(stored, packs, reporting);
@@ -128,7 +125,8 @@ export async function uploadFolder(
   const uploaded = { tag, ...totals, layers: packs.length, sent: stored.sent, unreadable };
   if (reporting.dryRun) return uploaded;
   if (!reporting.skipUnreadable) requireReadable(unreadable);
-  const digest = await commit(store, folderImage({ ...totals, modified: found.newest, layers }), target);
+  const image = folderImage({ ...totals, modified: found.newest, layers });
+  const digest = await commit(store, image, { ...reporting, before });
   return { ...uploaded, digest };
 }
 
@@ -161,34 +159,6 @@ function requireElsewhere(
   });
 }
 
-/** What a tag holds. */
-interface Existing {
-  manifest: Manifest | undefined;
-  folder: StoredFolder | undefined;
-}
-
-/** What the tag holds. A chunk of a stored file is not replaced, and a stored file not hidden, whatever is asked for. */
-async function lookAt(store: Store, tag: string, { signal, onEvent }: CallOptions): Promise<Existing> {
-  await requireNoChunk(store, tag, { signal, onEvent });
-  await requireNoStash(store, tag, { signal, onEvent });
-  const manifest = await store.manifest(tag, { signal, onEvent });
-  return { manifest, folder: manifest && await readFolder(store, manifest, { signal, onEvent }) };
-}
-
-/** The tag that gets a folder, and what it holds until then. */
-interface Target extends Pick<UploadFolderOptions, "overwrite" | "signal" | "onEvent"> {
-  tag: string;
-  before: Existing;
-}
-
-function requireReplaceable({ tag, before, overwrite }: Target): void {
-  if (!before.manifest || overwrite) return;
-  const what = before.folder ? "a folder with other files, or another state of this one" : "something else";
-  throw new ConflictError(`${tag} holds ${what}`, {
-    hint: "use another tag, or --overwrite to replace it",
-  });
-}
-
 function requireReadable(unreadable: readonly string[]): void {
   if (unreadable.length === 0) return;
   const names = unreadable.slice(0, MOST_NAMED).join(", ");
@@ -203,11 +173,11 @@ function requireReadable(unreadable: readonly string[]): void {
 async function commit(
   store: Store,
   { config, manifest }: ReturnType<typeof folderImage>,
-  target: Target,
+  { before, overwrite, signal, onEvent }: UploadFolderOptions & { before: FolderTag },
 ): Promise<Digest> {
-  const { tag, before, signal, onEvent } = target;
+  const { tag } = before;
   if (before.manifest?.digest === manifest.digest) return manifest.digest;
-  requireReplaceable(target);
+  requireTagMayMove(before, { overwrite });
   const what = `the config of ${tag}`;
   await store.write(bytesSource(config), { what, signal, onEvent: withoutProgress(onEvent) });
   if (await store.resolve(tag, { signal, onEvent }) !== before.manifest?.digest) {

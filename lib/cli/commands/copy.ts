@@ -5,6 +5,7 @@ import { InvalidInputError, NotFoundError } from "../../errors.ts";
 import { info, parseAddress } from "../../../main.ts";
 import type { OnEvent } from "../../events.ts";
 import { copyImage, copyStash } from "../../exports/copy.ts";
+import { isFolder } from "../../exports/folders.ts";
 import { parseImage } from "../../exports/images.ts";
 import { counted } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
@@ -43,12 +44,12 @@ export function copyCommand(): CommandUnknownOpts {
     .argument("<src>", "such as nginx:alpine, oci:DIR:TAG, or docker-archive:FILE")
     .argument(
       "<dst>",
-      "such as ghcr.io/me/app:1.2; without a tag, a directory or a stored file takes that of SRC",
+      "such as ghcr.io/me/app:1.2; without a tag, a directory, file or folder takes that of SRC",
     )
     .addOption(platformsOption("copy the image for this platform only; for several, an index of them"))
     .option("--referrers", "also copy what refers to the image: signatures, SBOMs")
     .option("--stash", "copy a stored file even if an image has its name")
-    .option("--overwrite", "replace another stored file of this name; tags of images always move")
+    .option("--overwrite", "replace another file or folder of this name; tags of images always move")
     .addOption(manifestFormatOption())
     .addOption(jobsOption())
     .addOption(limitRateOption())
@@ -105,8 +106,9 @@ async function namesStash({ both: { from }, signal, onEvent }: Copying): Promise
 
 async function copyOneImage(copying: Copying, flags: CopyFlags): Promise<void> {
   const { both, terminal, signal, onEvent, totals } = copying;
-  const { platform: platforms, referrers, jobs, json } = flags;
-  const copied = await copyImage(both.from, both.to, { platforms, referrers, jobs, signal, onEvent });
+  const { platform: platforms, referrers, overwrite, jobs, json } = flags;
+  const to = { store: both.to.store, reference: await targetName(copying, flags) };
+  const copied = await copyImage(both.from, to, { platforms, referrers, overwrite, jobs, signal, onEvent });
   const { digest, reference, manifests, blobs } = copied;
   terminal.data(json ? doneLine({ totals, store: both.to.store }, copied) : `${digest}\n`);
   const along = copied.referrers > 0 ? `, ${copied.referrers} of them referrers` : "";
@@ -114,6 +116,15 @@ async function copyOneImage(copying: Copying, flags: CopyFlags): Promise<void> {
     `copied to ${addressIn(both.to.store, reference)}: ` +
       `${counted(manifests, "manifest")}${along}, ${blobSummary(blobs)}, ${renderPace(totals())}`,
   );
+  if (copied.isFolder) terminal.note(getItBack("download", addressIn(both.to.store, reference)));
+}
+
+/** The tag of the copy; `undefined` = that of the source. The default `latest` is for images of other programs alone. */
+async function targetName({ both: { from, to }, signal, onEvent }: Copying, flags: CopyFlags) {
+  const named = parseAddress(flags.to).reference;
+  if (named !== undefined || from.reference === undefined) return named ?? to.reference;
+  const takesOwn = await isFolder(from.store, from.reference, { signal, onEvent });
+  return takesOwn ? requireName(from.reference, flags) : to.reference;
 }
 
 async function copyOneStash(copying: Copying, flags: CopyFlags): Promise<void> {
@@ -122,7 +133,7 @@ async function copyOneStash(copying: Copying, flags: CopyFlags): Promise<void> {
     throw new InvalidInputError("--platform and --referrers are for images, not for stored files");
   }
   const baseTag = stashNameOf(from);
-  const named = parseAddress(flags.to).reference; // the default `latest` is for images alone
+  const named = parseAddress(flags.to).reference;
   const target = { store: both.to.store, baseTag: named ?? requireName(baseTag, flags) };
   const { overwrite, jobs, json } = flags;
   const { stash, digest, blobs } = await copyStash({ store: both.from.store, baseTag }, target, {
@@ -153,7 +164,7 @@ function stashNameOf({ text, reference }: Address): string {
 /** The name that the copy gets where the target has none: that of the source. */
 function requireName(name: string, { to }: CopyFlags): string {
   if (!isDigest(name)) return name;
-  throw new InvalidInputError("the copy of a stored file needs a name, as a digest is none", {
+  throw new InvalidInputError("the copy needs a name, as a digest is none", {
     hint: `add it to the target, as in ${to}:disk`,
   });
 }

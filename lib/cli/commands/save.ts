@@ -85,7 +85,8 @@ async function saveWhole(session: ImageSession, { output, platform, jobs, json }
     reference: undefined,
   });
   const platforms = platform === undefined ? [] : [platform];
-  const copied = await copyImage({ store, reference }, to, { platforms, jobs, signal, onEvent });
+  const options = { platforms, overwrite: true, jobs, signal, onEvent }; // a layout is made anew, or brought up to date
+  const copied = await copyImage({ store, reference }, to, options);
   if (json) terminal.data(doneLine(session, copied));
   const summary = `${blobSummary(copied.blobs, "written")}, ${renderPace(totals())}`;
   terminal.note(`saved ${addressIn(to.store, copied.reference)}: ${summary}`);

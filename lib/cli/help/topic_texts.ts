@@ -265,8 +265,8 @@ tar. In an index, the folder for \`--platform\` is meant.
 
 ## Nothing is replaced unasked
 
-**In a registry.** A second run of the same \`upload\` sends nothing. If the name holds another file, that is a
-conflict, and nothing changes unless you add \`--overwrite\`.
+**In a registry.** A second run of the same \`upload\` sends nothing. If the name holds another file
+or folder, that is a conflict, and nothing changes unless you add \`--overwrite\`. The same holds for \`copy\`.
 
 **On disk.** \`download\`, \`blob pull\`, \`save --layer\` and \`extract\` end with exit code 6 if another file has
 the name, unless you add \`--overwrite\`. A download leaves a file with the right bytes as it is, and replaces
@@ -317,7 +317,7 @@ multi-platform images of others are lost.
 
 ## Copying
 
-\`copy\` takes a stored file to another name, repository, registry or directory:
+\`copy\` takes a stored file or a folder to another name, repository, registry or directory:
 
 \`\`\`console
 $ layerstash upload disk.img localhost:5000/me/files:disk
@@ -652,6 +652,7 @@ $ layerstash save nginx:alpine --layer all -o layers                   # layers/
   size. Content that does not match its digest is refused.
 - **Stored files** have their name in place of the tag. \`--stash\` is needed only where an image has that name.
   Another stored file is replaced only with \`--overwrite\`.
+- **Folders** replace what the tag holds only with \`--overwrite\`. Tags of other images always move.
 
 ## save
 
