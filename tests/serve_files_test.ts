@@ -316,6 +316,34 @@ Deno.test("a file that was replaced is another one after a while", async () => {
   assert.deepEqual(await answer.bytes(), BYTES.subarray(0, 10));
 });
 
+Deno.test("what moves while it is looked at is another one after a while", async () => {
+  await using made = await withDisk();
+  using time = later();
+  const { store } = made;
+  await pushBlob(store, streamOf(someBytes(100)), { alias: "greeting" });
+  const cases: [path: string, reads: number, move: () => Promise<unknown>][] = [
+    ["greeting/greeting", 1, () => pushBlob(store, streamOf(someBytes(200)), { alias: "greeting" })],
+    ["disk", 2, async () => {
+      await remove(store, "disk");
+      await upload(store, "disk", { input: streamOf(someBytes(200)), chunkSize: CHUNK });
+    }],
+  ];
+  for (const [path, reads, move] of cases) {
+    let read = 0;
+    const ask = serving(withCalls(store, {
+      manifest: async (...call) => {
+        const manifest = await store.manifest(...call);
+        if (++read === reads) await move();
+        return manifest;
+      },
+    }));
+    const head = () => ask(`/files/me/files/${path}`, {}, "HEAD");
+    assert.notEqual((await head()).headers.get("content-length"), "200", "the old one was found");
+    time.pass(6_000);
+    assert.equal((await head()).headers.get("content-length"), "200", path);
+  }
+});
+
 /** A clock that can be put forward. */
 function later() {
   const { now } = Date;

@@ -9,7 +9,8 @@ import { type Part, type Serving, textResponse } from "../part.ts";
 import { reportedRefusal } from "../registry/refusal.ts";
 import { namesIn } from "./file_path.ts";
 import { fileResponse } from "./file_response.ts";
-import { type Found, Shelf } from "./shelf.ts";
+import type { Found } from "./found.ts";
+import { Shelf } from "./shelf.ts";
 
 /** What was looked up, for as long as it is served. A server with other keys decrypts other files. */
 const shelves = new WeakMap<Serving, Shelf>();

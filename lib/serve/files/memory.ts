@@ -3,11 +3,16 @@
 /** For how long something is believed before it is asked whether it has changed, in milliseconds. */
 const BELIEVED = 5_000;
 
+/** What was looked up. */
+export interface LookedUp<T> {
+  value: T;
+  /** What changes with it, as it was when the look-up began; absent = it never changes. */
+  version?: string;
+}
+
 /** What is remembered. */
 interface Remembered<T> {
-  value: Promise<T>;
-  /** What changes with it, when it was made. */
-  version: Promise<string>;
+  found: Promise<LookedUp<T>>;
   /** When it was last known to be right. */
   at: number;
 }
@@ -23,35 +28,24 @@ export class Memory<T> {
   }
 
   /**
-   * What is remembered under a key, if its version is still the same; else what `make` gives.
+   * What is remembered under a key, if its version is still the same; else what is looked up now.
    *
-   * @param version asks what changes with the value, which costs less than the value; absent = it never changes
+   * @param version asks what changes with the value, which costs less than the value; absent = it never changes, and
+   *   `undefined` = nobody knows whether it has changed
    */
-  async get(key: string, make: () => Promise<T>, version?: (value: T) => Promise<string>): Promise<T> {
+  async get(
+    key: string,
+    lookUp: () => Promise<LookedUp<T>>,
+    version?: (value: T) => Promise<string | undefined>,
+  ): Promise<T> {
     const known = this.#entries.get(key);
-    if (known && await this.#isRight(known, version)) {
-      this.#keep(key, known);
-      return await known.value;
-    }
-    const value = make();
-    const made = {
-      value,
-      version: value.then(async (value) => await version?.(value) ?? ""),
-      at: Date.now(),
-    };
-    this.#keep(key, made);
-    await made.version.catch(() => this.#entries.get(key) === made && this.#entries.delete(key));
-    return await value;
-  }
-
-  async #isRight(known: Remembered<T>, version?: (value: T) => Promise<string>): Promise<boolean> {
-    if (!version || Date.now() - known.at < BELIEVED) return true;
+    const entry = known && await isRight(known, version) ? known : { found: lookUp(), at: Date.now() };
+    this.#keep(key, entry);
     try {
-      const isSame = await version(await known.value) === await known.version;
-      if (isSame) known.at = Date.now();
-      return isSame;
-    } catch {
-      return false; // it is looked up again, and that tells what is wrong
+      return (await entry.found).value;
+    } catch (error) {
+      if (this.#entries.get(key) === entry) this.#entries.delete(key);
+      throw error;
     }
   }
 
@@ -62,5 +56,21 @@ export class Memory<T> {
       if (this.#entries.size <= this.#most) return;
       this.#entries.delete(oldest);
     }
+  }
+}
+
+async function isRight<T>(
+  known: Remembered<T>,
+  version?: (value: T) => Promise<string | undefined>,
+): Promise<boolean> {
+  if (!version || Date.now() - known.at < BELIEVED) return true;
+  try {
+    const found = await known.found;
+    const now = await version(found.value);
+    const isSame = now !== undefined && now === found.version;
+    if (isSame) known.at = Date.now();
+    return isSame;
+  } catch {
+    return false; // it is looked up again, and that tells what is wrong
   }
 }

@@ -74,7 +74,7 @@ export class ServedImage {
   async changes(layer: number): Promise<LayerChanges> {
     return await this.#changes.get(
       String(layer),
-      () => compareTopLayer(this.#files((each) => each <= layer)),
+      async () => ({ value: await compareTopLayer(this.#files((each) => each <= layer)) }),
     );
   }
 
@@ -88,7 +88,10 @@ export class ServedImage {
       tag: `${digest}-${source.position}`,
       ...(modified > 0 && { modified: new Date(modified * 1000) }),
       open: async (range) => {
-        const content = await this.#contents.get(sourceKey(source), () => this.#find(source));
+        const content = await this.#contents.get(
+          sourceKey(source),
+          async () => ({ value: await this.#find(source) }),
+        );
         return { stream: content.open(range), isVerified: content.isVerified };
       },
     };

@@ -1,11 +1,12 @@
 /** A stored file of chunks, as it is served. @module */
 import type { Identities } from "../../encryption/identities.ts";
-import { digestOf } from "../../oci/digest.ts";
+import { type Digest, digestOf } from "../../oci/digest.ts";
 import { chunkTag } from "../../stash/chunk_tags.ts";
 import { type OpenStash, openStash } from "../../stash/decrypted_stash.ts";
 import { findStash } from "../../stash/find_stash.ts";
 import { isVerifiable, readOpenStash } from "../../stash/read_stash.ts";
 import type { CallOptions, StoreReader } from "../../store/store.ts";
+import type { LookedUp } from "./memory.ts";
 import type { ServedFile } from "./served_file.ts";
 
 /** A stored file, and what is known of it. */
@@ -18,13 +19,14 @@ export interface ServedStash {
 /**
  * Finds a stored file. Its manifests are read here, and not again: each reading of it goes to the chunks.
  *
+ * @param options `first`: what the tag of the first chunk led to before
  * @throws {NotFoundError} if it does not exist
  */
 export async function findServedStash(
   store: StoreReader,
   name: string,
-  { identities, ...options }: CallOptions & { identities?: Identities | undefined },
-): Promise<ServedStash> {
+  { identities, first, ...options }: CallOptions & { identities?: Identities | undefined; first: Digest },
+): Promise<LookedUp<ServedStash>> {
   const open = await openStash(store, await findStash(store, name, options), identities);
   const { stash, plain } = open;
   const modified = new Date(stash.modified ?? NaN);
@@ -39,12 +41,24 @@ export async function findServedStash(
         isVerified: isVerifiable(open, range),
       }),
   };
-  return { kind: "stash", open, file };
+  const { length } = stash.chunks;
+  const last = length > 1 ? stash.digest ?? await store.resolve(chunkTag(name, length), options) : undefined;
+  return { value: { kind: "stash", open, file }, version: versionOf(first, last) };
 }
 
-/** What changes when another file is stored under the name: asking for it does not count at any registry. */
-export async function stashVersion(store: StoreReader, name: string, { open }: ServedStash): Promise<string> {
-  const { length } = open.stash.chunks;
-  const tags = [...new Set([chunkTag(name, 1), chunkTag(name, Math.max(1, length))])];
-  return (await Promise.all(tags.map((tag) => store.resolve(tag)))).join();
+/** What changes when another file is stored under the name. */
+export async function stashVersion(
+  store: StoreReader,
+  name: string,
+  { open: { stash } }: ServedStash,
+): Promise<string> {
+  const { length } = stash.chunks;
+  const tags = [chunkTag(name, 1), ...(length > 1 ? [chunkTag(name, length)] : [])];
+  const [first, last] = await Promise.all(tags.map((tag) => store.resolve(tag)));
+  return versionOf(first, last);
+}
+
+/** By what the tags of the first and of the last chunk lead to. */
+function versionOf(first: Digest | undefined, last: Digest | undefined): string {
+  return [first, last].join();
 }

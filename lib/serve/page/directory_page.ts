@@ -1,6 +1,6 @@
 /** The page of a directory: a repository, a folder, an image, an artifact, or a directory in one of these. @module */
 import { encodePath } from "../files/file_path.ts";
-import { type FoundDirectory, listedEntry, type ListedName } from "../files/shelf.ts";
+import { type FoundDirectory, listedEntry, type ListedName } from "../files/found.ts";
 import { ServedImage } from "../files/served_image.ts";
 import { addressAt, pathWord, quotedWord, type Way, waysSection } from "./commands_view.ts";
 import { type Html, html } from "./html.ts";

@@ -1,7 +1,7 @@
 /** The page of one file: what it is, a preview, and how to get it. @module */
 import { encodePath } from "../files/file_path.ts";
 import { mediaTypeOf, previewOf } from "../files/media_type_of.ts";
-import type { FoundFile } from "../files/shelf.ts";
+import type { FoundFile } from "../files/found.ts";
 import { addressAt, pathWord, quotedWord, type Way, waysSection } from "./commands_view.ts";
 import { type Html, html, htmlText } from "./html.ts";
 import { pageResponse } from "./page.ts";

@@ -1,6 +1,6 @@
 /** The rows of a directory: names with what is known of them. @module */
 import { encodePart } from "../files/file_path.ts";
-import type { ListedName } from "../files/shelf.ts";
+import type { ListedName } from "../files/found.ts";
 import { type Html, html } from "./html.ts";
 import { badge, dateText, sizeText } from "./words.ts";
 

@@ -2,7 +2,8 @@
 import { explained, shelfOf } from "../files/files_part.ts";
 import { encodePath, namesIn } from "../files/file_path.ts";
 import { fileResponse } from "../files/file_response.ts";
-import type { Found, ListedName, Shelf } from "../files/shelf.ts";
+import type { Found, ListedName } from "../files/found.ts";
+import type { Shelf } from "../files/shelf.ts";
 import { mediaTypeOf } from "../files/media_type_of.ts";
 import { type Part, textResponse } from "../part.ts";
 import { multistatus, type Resource } from "./multistatus.ts";

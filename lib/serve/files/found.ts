@@ -1,0 +1,105 @@
+/** What lies at a path of what is served: a directory with what it lists, or a file. @module */
+import type { MergedEntry } from "../../images/file_tree.ts";
+import { baseName } from "../../layers/entry.ts";
+import { compareNaturally } from "../../messages.ts";
+import type { ServedRepository } from "../repositories.ts";
+import type { ServedArtifact } from "./served_artifact.ts";
+import type { ServedFile } from "./served_file.ts";
+import type { ServedImage } from "./served_image.ts";
+import type { ServedThing } from "./served_thing.ts";
+
+/** One name in a directory. */
+export interface ListedName {
+  name: string;
+  kind: "directory" | "file" | "link";
+  /** The size of a file in bytes; absent = unknown. */
+  size?: number | undefined;
+  modified?: Date | undefined;
+  /** What else there is to say, such as that a file is incomplete, or where a link leads. */
+  note?: string | undefined;
+}
+
+/** A directory that was found. */
+export interface FoundDirectory {
+  kind: "directory";
+  /** The names on the way to it, from the top. */
+  names: readonly string[];
+  /** The repository that it is, or is in. */
+  repository?: ServedRepository | undefined;
+  /** The name in the repository that it is, or is in. */
+  reference?: string | undefined;
+  /** What the reference stands for. */
+  thing?: ServedImage | ServedArtifact | undefined;
+  /** Its path within that; empty = the top. */
+  path: string;
+  /** What it holds, by name. */
+  list(): Promise<ListedName[]>;
+}
+
+/** A file that was found. */
+export interface FoundFile {
+  kind: "file";
+  names: readonly string[];
+  repository: ServedRepository;
+  reference: string;
+  thing: ServedThing;
+  path: string;
+  file: ServedFile;
+}
+
+/** What lies at a path. */
+export type Found = FoundDirectory | FoundFile;
+
+type Within = Pick<FoundFile, "names" | "repository" | "reference" | "thing" | "path">;
+
+/** What lies at a path in what a repository has under a name. */
+export async function foundIn(within: Within): Promise<Found | undefined> {
+  const { thing, path } = within;
+  if (thing.kind === "stash") return path === "" ? { ...within, kind: "file", file: thing.file } : undefined;
+  if (thing.kind === "image") return await foundInImage({ ...within, thing });
+  const file = thing.files.get(path);
+  if (file) return { ...within, kind: "file", file };
+  const listed = namesBelow(thing.files, path);
+  if (listed.length === 0 && path !== "") return undefined;
+  return { ...within, thing, kind: "directory", list: () => Promise.resolve(listed) };
+}
+
+async function foundInImage(within: Within & { thing: ServedImage }): Promise<Found | undefined> {
+  const { thing, path } = within;
+  const tree = await thing.tree();
+  if (path === "") {
+    return { ...within, kind: "directory", list: () => Promise.resolve(tree.list("").map(listedEntry)) };
+  }
+  const entry = tree.find(path);
+  const real = entry && tree.follow(entry);
+  if (!real) return undefined;
+  const file = thing.file(real);
+  if (file) return { ...within, kind: "file", file: { ...file, name: baseName(path) } };
+  if (real.type !== "directory") return undefined;
+  return { ...within, kind: "directory", list: () => Promise.resolve(tree.list(real.path).map(listedEntry)) };
+}
+
+/** An entry of an image as a name in its directory. */
+export function listedEntry({ path, type, source, size, modified, target }: MergedEntry): ListedName {
+  const kind = type === "directory" ? "directory" : type === "symlink" ? "link" : "file";
+  return {
+    name: baseName(path),
+    kind,
+    ...(source?.type === "file" && { size }),
+    ...(modified > 0 && { modified: new Date(modified * 1000) }),
+    ...(type === "symlink" && { note: `leads to ${target}` }),
+    ...(type.endsWith("device") || type === "fifo" ? { note: type } : {}),
+  };
+}
+
+/** The names in a directory of an artifact, which has no directories of its own. */
+function namesBelow(files: ReadonlyMap<string, ServedFile>, path: string): ListedName[] {
+  const begin = path === "" ? "" : `${path}/`;
+  const listed = new Map<string, ListedName>();
+  for (const [each, { size }] of files) {
+    if (!each.startsWith(begin)) continue;
+    const [name = "", ...more] = each.slice(begin.length).split("/");
+    listed.set(name, more.length > 0 ? { name, kind: "directory" } : { name, kind: "file", size });
+  }
+  return [...listed.values()].sort((one, other) => compareNaturally(one.name, other.name));
+}

@@ -1,0 +1,62 @@
+/** What a name of a repository stands for, as it is served: a stored file, an image or a folder, or what others stored. @module */
+import { findArtifact } from "../../artifacts/find_artifact.ts";
+import type { Identities } from "../../encryption/identities.ts";
+import { NotFoundError } from "../../errors.ts";
+import { isDigest } from "../../oci/digest.ts";
+import { isTag } from "../../oci/reference.ts";
+import { chunkTag } from "../../stash/chunk_tags.ts";
+import type { CallOptions, StoreReader } from "../../store/store.ts";
+import type { LookedUp } from "./memory.ts";
+import { type ServedArtifact, servedArtifact } from "./served_artifact.ts";
+import { ServedImage } from "./served_image.ts";
+import { findServedStash, type ServedStash, stashVersion } from "./served_stash.ts";
+
+/** What a name of a repository stands for. */
+export type ServedThing = ServedStash | ServedImage | ServedArtifact;
+
+/**
+ * Finds what a tag, a digest or the name of a stored file stands for, and its version.
+ *
+ * @throws {NotFoundError} if it stands for nothing
+ */
+export async function findServedThing(
+  store: StoreReader,
+  reference: string,
+  options: CallOptions & { identities?: Identities | undefined },
+): Promise<LookedUp<ServedThing>> {
+  const stash = isDigest(reference) ? undefined : await findStashIfAny(store, reference, options);
+  if (stash) return stash;
+  const version = await store.resolve(reference, options) ?? "";
+  const artifact = await findArtifact(store, reference, options);
+  const { kind } = artifact;
+  const value = kind === "folder" || kind === "container image"
+    ? await ServedImage.find(store, reference, { ...options, kind })
+    : servedArtifact(store, artifact, options);
+  return { value, version };
+}
+
+async function findStashIfAny(
+  store: StoreReader,
+  name: string,
+  options: CallOptions & { identities?: Identities | undefined },
+): Promise<LookedUp<ServedThing> | undefined> {
+  const tag = chunkTag(name, 1);
+  const first = isTag(tag) ? await store.resolve(tag, options) : undefined;
+  if (first === undefined) return undefined;
+  return await findServedStash(store, name, { ...options, first }).catch(undefinedIfAbsent);
+}
+
+/** What changes when the name stands for another thing. Asking for it does not count at any registry. */
+export async function thingVersion(
+  store: StoreReader,
+  reference: string,
+  thing: ServedThing,
+): Promise<string> {
+  if (thing.kind === "stash") return await stashVersion(store, reference, thing);
+  return await store.resolve(reference) ?? "";
+}
+
+/** Turns the error of what does not exist into `undefined`; to be used with `catch`. */
+export function undefinedIfAbsent(error: unknown): undefined {
+  if (!(error instanceof NotFoundError)) throw error;
+}
