@@ -1,5 +1,5 @@
 /** An image or a folder that is compared: its files, and the digests of their contents. @module */
-import { readFolder } from "../folders/folder_image.ts";
+import { isFolderImage } from "../folders/folder_image.ts";
 import { FileTree } from "../images/file_tree.ts";
 import { findImage, type Image, type Layer } from "../images/image.ts";
 import { ImageFiles, type OpenLayerEntry, type ReadReport } from "../images/image_files.ts";
@@ -50,7 +50,7 @@ export class ImageSide {
     { whole = false, ...options }: ImageSideOptions,
   ): Promise<ImageSide> {
     const image = await findImage(store, reference, { platform, ...options });
-    const isFolder = await readFolder(store, image.manifest, options) !== undefined;
+    const isFolder = await isFolderImage(store, image.manifest, options);
     return new ImageSide(image, new ImageFiles(store, image.layers, options), { isFolder, whole });
   }
 

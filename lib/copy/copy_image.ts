@@ -1,6 +1,6 @@
 /** Copies images between registries, repositories and layouts. @module */
 import { InvalidInputError } from "../errors.ts";
-import { readFolder } from "../folders/folder_image.ts";
+import { isFolderImage } from "../folders/folder_image.ts";
 import { lookAtFolderTag, requireTagMayMove } from "../folders/folder_tag.ts";
 import { findRoot } from "../images/image.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
@@ -98,7 +98,7 @@ export async function copyImage(
   const tree = await readTree(from.store, chosen, options);
   const reference = targetReference(to.reference ?? root.reference, tree);
   await requireTargetName(to.store, reference, options);
-  const isFolder = await readFolder(from.store, tree.manifest, options) !== undefined;
+  const isFolder = await isFolderImage(from.store, tree.manifest, options);
   await requireFreeTag(to.store, reference, { ...options, isFolder, digest: tree.manifest.digest });
   const referrers = options.referrers ? await findReferrers(from.store, tree, options) : [];
   warnOfDockerFormat(to.store, tree, options.onEvent ?? to.store.onEvent);

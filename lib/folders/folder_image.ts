@@ -38,11 +38,11 @@ export async function readFolder(
   options: CallOptions,
 ): Promise<StoredFolder | undefined> {
   if (manifest.mediaType !== IMAGE_MANIFEST.oci) return undefined;
-  const image = readImageManifest(manifest);
-  if (!mayBeFolder(image)) return undefined;
-  const config = readFolderConfig(await receiveSmall(store, image.config, options));
+  const { config: blob, layers } = readImageManifest(manifest);
+  if (blob.mediaType !== IMAGE_CONFIG.oci || blob.size > MAX_CONFIG_SIZE) return undefined;
+  const config = readFolderConfig(await receiveSmall(store, blob, options));
   if (!config) return undefined;
-  return { note: config.note, layers: image.layers };
+  return { note: config.note, layers };
 }
 
 /** Options for finding a folder. */
@@ -73,6 +73,16 @@ export async function requireFolder(
 export function mayBeFolder({ config, layers }: Pick<ImageManifest, "config" | "layers">): boolean {
   return config.mediaType === IMAGE_CONFIG.oci && config.size <= MAX_CONFIG_SIZE &&
     layers.some(({ annotations }) => annotations?.[STARGZ_TABLE_DIGEST] !== undefined);
+}
+
+/** Whether a manifest is that of a folder. The configs of most other images are not read. */
+export async function isFolderImage(
+  store: StoreReader,
+  manifest: Manifest,
+  options: CallOptions,
+): Promise<boolean> {
+  return manifest.mediaType === IMAGE_MANIFEST.oci && mayBeFolder(readImageManifest(manifest)) &&
+    await readFolder(store, manifest, options) !== undefined;
 }
 
 /**
