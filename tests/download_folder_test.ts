@@ -1,5 +1,6 @@
 /** Folders come back as they were; what is there already is not fetched, and nothing is written outside. @module */
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import {
   ConflictError,
   InvalidInputError,
@@ -14,6 +15,7 @@ import { packedEntries } from "../lib/folders/pack_table.ts";
 import { uploadFolder } from "../lib/folders/upload_folder.ts";
 import { digestOf } from "../lib/oci/digest.ts";
 import { openStore, type Store } from "../main.ts";
+import { filesIn } from "./rigs/artifact_fixtures.ts";
 import { makeWorkspace, someBytes, type Workspace } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { folderState, makeOddFolder } from "./rigs/folders.ts";
@@ -103,6 +105,34 @@ Deno.test("a part of a folder comes back, and a path that matches nothing is an 
   );
   assert.equal(await work.has("none"), false);
   assert.deepEqual(await hiddenIn(work), []);
+});
+
+Deno.test("globs of what is wanted follow the rule of those that leave out", async () => {
+  await using work = await makeWorkspace();
+  const files = ["[id].js", "a/[id].js", "a/b/notes.txt", "b", "c/b/other", "d.js", "notes.txt"];
+  for (const name of files) {
+    await Deno.mkdir(dirname(work.path(`in/${name}`)), { recursive: true });
+    await Deno.writeTextFile(work.path(`in/${name}`), name);
+  }
+  using store = openBox(work);
+  await uploadFolder(store, "all", { directory: work.path("in") });
+  const expected: Record<string, string[]> = {
+    "*.txt": ["a/b/notes.txt", "notes.txt"],
+    "/*.txt": ["notes.txt"],
+    "b": ["a/b/notes.txt", "b", "c/b/other"],
+    "/b": ["b"],
+    "a/*/": ["a/[id].js", "a/b/notes.txt"],
+    "[id].js": ["[id].js", "a/[id].js", "d.js"], // as a glob it is one letter
+  };
+  for (const [number, [glob, wanted]] of Object.entries(expected).entries()) {
+    await downloadFolder(store, "all", { directory: work.path(`only-${number}`), paths: [glob] });
+    assert.deepEqual([...(await filesIn(work.path(`only-${number}`))).keys()], wanted, glob);
+    const tag = `without-${number}`;
+    await uploadFolder(store, tag, { directory: work.path("in"), exclude: [glob] });
+    await downloadFolder(store, tag, { directory: work.path(tag) });
+    const rest = files.filter((each) => !wanted.includes(each));
+    assert.deepEqual([...(await filesIn(work.path(tag))).keys()], rest, glob);
+  }
 });
 
 Deno.test("a part of a folder removes nothing, and that is said before anything is written", async () => {

@@ -1,6 +1,6 @@
 /** Chooses files of an artifact, and refuses what has none. @module */
 import { NotFoundError } from "../errors.ts";
-import { pathPattern } from "../images/path_pattern.ts";
+import { ignorePattern } from "../images/path_pattern.ts";
 import { hintOfNames } from "../store/known_references.ts";
 import { parseChunkTag } from "../stash/chunk_tags.ts";
 import type { Artifact, ArtifactFile, ArtifactKind } from "./artifact.ts";
@@ -11,9 +11,9 @@ const HINTS: { readonly [kind in ArtifactKind]?: string } = {
 };
 
 /**
- * Chooses files by paths and globs, each of which has to match something.
+ * Chooses files by globs, each of which has to match something.
  *
- * @param only the paths and globs; `undefined` = all files
+ * @param only the globs, as `.gitignore` has them; `undefined` = all files
  * @throws {NotFoundError} if the artifact has no files, or one of these matches none
  */
 export async function chooseFiles(
@@ -30,7 +30,7 @@ export async function chooseFiles(
     });
   }
   if (!only) return files;
-  const patterns = await Promise.all(only.map(pathPattern));
+  const patterns = await Promise.all(only.map(ignorePattern));
   for (const { text, includes } of patterns) {
     if (files.some(({ path }) => includes(path))) continue;
     throw new NotFoundError(`${reference} has no file ${text}`, {

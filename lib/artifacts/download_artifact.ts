@@ -16,7 +16,7 @@ import { withSafePaths } from "./safe_paths.ts";
 export interface DownloadArtifactOptions extends CallOptions {
   /** A directory, which is made if it is missing. For an artifact of a single file also the path of the file. */
   output: string;
-  /** Paths and globs of the files that are wanted; absent = all. */
+  /** Globs of the files that are wanted, as `.gitignore` has them; absent = all. */
   only?: readonly string[] | undefined;
   /** Replaces files with other bytes; absent = that is a conflict. */
   overwrite?: boolean | undefined;

@@ -10,7 +10,7 @@ import { chooseFiles } from "./choose_files.ts";
 export interface StreamArtifactOptions extends CallOptions {
   /** Receives the bytes, and is then closed. */
   output: WritableStream<Uint8Array>;
-  /** Paths and globs of the files that are wanted; absent = all. */
+  /** Globs of the files that are wanted, as `.gitignore` has them; absent = all. */
   only?: readonly string[] | undefined;
 }
 

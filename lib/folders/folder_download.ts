@@ -21,7 +21,7 @@ import type { WantedPart } from "./wanted_part.ts";
 export interface DownloadFolderOptions extends CallOptions {
   /** The directory that becomes the folder. */
   directory: string;
-  /** Paths and globs of what is wanted; absent = everything. */
+  /** Globs of what is wanted, as `.gitignore` has them; absent = everything. */
   paths?: readonly string[] | undefined;
   /** Replaces files that differ from those of the folder. */
   overwrite?: boolean | undefined;

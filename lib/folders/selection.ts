@@ -1,9 +1,9 @@
 /** Which part of a directory is stored, and which part of a folder is brought back. @module */
 import { NotFoundError } from "../errors.ts";
-import { type PathPattern, pathPattern } from "../images/path_pattern.ts";
+import { ignorePattern } from "../images/path_pattern.ts";
 import { quoted } from "../messages.ts";
 
-type Pattern = Pick<PathPattern, "text" | "includes">;
+type Pattern = Awaited<ReturnType<typeof ignorePattern>>;
 
 /** Which paths of a folder are wanted. */
 export class Selection {
@@ -14,8 +14,8 @@ export class Selection {
     this.#patterns = patterns;
   }
 
-  static async of(texts: readonly string[]): Promise<Selection> {
-    return new Selection(await Promise.all(texts.map(pathPattern)));
+  static async of(globs: readonly string[]): Promise<Selection> {
+    return new Selection(await Promise.all(globs.map(ignorePattern)));
   }
 
   /** Whether everything is wanted. */
@@ -37,15 +37,11 @@ export class Selection {
 }
 
 /**
- * Reads globs as `.gitignore` has them: one without a slash, but at its end, names files and directories at any depth, and one
- * with a slash a path from the top.
+ * What globs leave out.
  *
  * @throws {InvalidInputError} if a glob is too long
  */
 export async function exclusions(globs: readonly string[]): Promise<(path: string) => boolean> {
-  const patterns = await Promise.all(globs.map((glob) => {
-    const isName = !glob.replace(/(?<!\/)\/+$/, "").includes("/");
-    return pathPattern(isName ? `**/${glob}` : glob);
-  }));
+  const patterns = await Promise.all(globs.map(ignorePattern));
   return (path) => patterns.some((pattern) => pattern.includes(path));
 }

@@ -60,6 +60,19 @@ export async function pathPattern(text: string): Promise<PathPattern> {
   };
 }
 
+/**
+ * Parses a glob as `.gitignore` has it: one without a slash, but at its end, names files and directories at any depth, and one
+ * with a slash a path from the top.
+ *
+ * @throws {InvalidInputError} if the glob is too long
+ */
+export async function ignorePattern(glob: string): Promise<Pick<PathPattern, "text" | "includes">> {
+  const pattern = await pathPattern(glob);
+  const isName = !glob.replace(/(?<!\/)\/+$/, "").includes("/");
+  if (!isName) return pattern;
+  return { text: glob, includes: (path) => path.split("/").some((name) => pattern.includes(name)) };
+}
+
 /** Parses a glob; `undefined` for a plain path, for which the library, which reads the environment, is not loaded. */
 async function readGlob(
   path: string,

@@ -253,9 +253,10 @@ match, \`--exclude-from FILE\` what the lines of a file would (empty lines and t
 \`!\` is an error), and \`--dry-run\` only says what would be sent. \`download ADDRESS DIR\` makes a new directory,
 or completes one: files with the size and time of the stored ones are not fetched, or, with \`--checksum\`,
 those of the same content; \`--overwrite\` replaces those that differ, \`--delete\` removes what is not in the
-folder, and \`--only GLOB\` brings back a part. Files get their names when all of them are there, and the same
-command goes on after an interruption. \`--same-owner\`, which needs root, gives everything to the owner that
-the image names (root, where this program has stored it), with set-ID bits and \`security.capability\`.
+folder, and \`--only GLOB\` brings back what such a line would match: \`*.txt\` and \`img\` at any depth, \`/img\` at
+the top. Files get their names when all of them are there, and the same command goes on after an interruption.
+\`--same-owner\`, which needs root, gives everything to the owner that the image names (root, where this program
+has stored it), with set-ID bits and \`security.capability\`.
 
 \`list\` shows folders after the files, \`info\` what one holds and its layers; \`remove\` and \`copy\` take it as
 they take a file. \`verify\` asks for all of its layers; \`--deep\` reads every byte, and checks that each table
@@ -265,8 +266,8 @@ tar. In an index, the folder for \`--platform\` is meant.
 
 ## Nothing is replaced unasked
 
-**In a registry.** A second run of the same \`upload\` sends nothing. If the name holds another file
-or folder, that is a conflict, and nothing changes unless you add \`--overwrite\`. The same holds for \`copy\`.
+**In a registry.** A second run of the same \`upload\` sends nothing. If the name holds another file or folder,
+that is a conflict, and nothing changes unless you add \`--overwrite\`. The same holds for \`copy\`.
 
 **On disk.** \`download\`, \`blob pull\`, \`save --layer\` and \`extract\` end with exit code 6 if another file has
 the name, unless you add \`--overwrite\`. A download leaves a file with the right bytes as it is, and replaces
@@ -349,9 +350,9 @@ layerstash: wrote 2 files: …; Helm chart
 | any other blob without a title | by the last part of the repository's name                                                |
 
 \`-o\` is a directory, the current one by default; for a single file it may be its path. \`--only '*.gguf'\`
-chooses files, and may be repeated. \`-t\` takes a digest too. \`info\` shows what a tag holds, and \`list --all\`
-what all of them hold. A stored file comes before anything else of its name; a container image is no file: see
-[Images](images.md).
+chooses files, as of [directories](#directories), and may be repeated. \`-t\` takes a digest too. \`info\` shows
+what a tag holds, and \`list --all\` what all of them hold. A stored file comes before anything else of its
+name; a container image is no file: see [Images](images.md).
 
 The names come from outside. A name that is absolute, leads out of the directory, has control characters, or
 stands for the same file as another one, is refused before the first byte is fetched. Nothing is written
