@@ -48,7 +48,7 @@ const EXPORTS: Record<Entry, string> = {
     removeFolder uploadFolder verifyFolder
   `,
   "./serve":
-    `Identities OpenedRepositories ServeOptions ServedRepositories ServedRepository openServed serveHandler`,
+    `Identities NamesOptions OpenedRepositories ServeOptions ServedRepositories ServedRepository openServed serveHandler`,
   "./store": `
     BlobOptions BlobReader BlobState BlobStore BrokenRead ByteRange CallOptions ChangeOptions Checkpoint Descriptor Digest DraftFile
     Family FreeOptions Manifest ManifestReader ManifestStore PutOptions RangeRefusedError ReadOptions

@@ -305,6 +305,38 @@ Deno.test("no repository is looked for by a name that is too long for one", asyn
   await answer.body!.cancel();
 });
 
+Deno.test("what does not exist is looked for on its path alone, however much is stored elsewhere", async () => {
+  await using directory = await makeWorkspace();
+  for (const repository of ["me/files", "me/more", "others/a", "others/b/c"]) {
+    using store = openStore({ registry: `oci:${directory.path("box")}`, repository });
+    await upload(store, "disk", { input: streamOf(someBytes(10)) });
+  }
+  using repositories = openServed([`oci:${directory.path("box")}`]);
+  const handler = serveHandler(repositories);
+  const cases: [path: string, status: number, read: string[]][] = [
+    ["/files/none/at/all/", 404, [""]],
+    ["/files/me/none/", 404, ["", "/me"]],
+    ["/files/me/files/none", 404, ["", "/me", "/me/files"]],
+    ["/files/me/files/blobs/sha256/", 404, ["", "/me", "/me/files"]],
+    ["/files/me/", 200, ["", "/me", "/me/files", "/me/more"]],
+  ];
+  for (const [path, status, read] of cases) {
+    using reads = directoryReads();
+    const answer = await handler(new Request(`http://localhost${path}`));
+    assert.equal(answer.status, status, path);
+    assert.deepEqual(reads.paths.map((each) => each.slice(directory.path("box").length)), read, path);
+    await answer.body!.cancel();
+  }
+});
+
+/** Notes which directories are read. */
+function directoryReads() {
+  const { readDir } = Deno;
+  const paths: string[] = [];
+  Deno.readDir = (path) => (paths.push(String(path)), readDir(path));
+  return { paths, [Symbol.dispose]: () => void (Deno.readDir = readDir) };
+}
+
 Deno.test("a file that was replaced is another one after a while", async () => {
   await using made = await withDisk();
   using time = later();

@@ -1,5 +1,5 @@
 /**
- * Serves what is stored over HTTP: as an OCI registry, to docker, podman, skopeo and others.
+ * Serves what is stored over HTTP: as an OCI registry to docker, podman and others, and as files, pages and WebDAV.
  *
  * @example Answer a request
  * ```ts
@@ -19,6 +19,6 @@
  */
 export { serveHandler } from "../serve/handler.ts";
 export type { ServeOptions } from "../serve/part.ts";
-export type { ServedRepositories, ServedRepository } from "../serve/repositories.ts";
+export type { NamesOptions, ServedRepositories, ServedRepository } from "../serve/repositories.ts";
 export type { Identities } from "../encryption/identities.ts";
 export { OpenedRepositories, openServed } from "../open/open_served.ts";

@@ -9,17 +9,21 @@ import type { CallOptions } from "../store/store.ts";
  * The names of all layouts below a directory, such as `me/files`, sorted by name at each level. Symbolic links are not
  * followed: they may form a circle.
  *
+ * @param options `below`: only names that begin with it and a slash are wanted, and looked for
  * @throws {NotFoundError} if there is no such directory
  * @throws {NotAllowedError} if it cannot be read
  */
-export function findLayouts(directory: string, options: CallOptions): AsyncGenerator<string> {
-  return layoutsBelow(directory, "", options);
+export function findLayouts(
+  directory: string,
+  { below, signal }: CallOptions & { below?: string | undefined },
+): AsyncGenerator<string> {
+  return layoutsBelow(directory, "", { way: below?.split("/") ?? [], signal });
 }
 
 async function* layoutsBelow(
   directory: string,
   name: string,
-  { signal }: CallOptions,
+  { way: [only, ...way], signal }: CallOptions & { way: readonly string[] },
 ): AsyncGenerator<string> {
   signal?.throwIfAborted();
   const names: string[] = [];
@@ -28,10 +32,10 @@ async function* layoutsBelow(
     if (entry.name === "oci-layout" && entry.isFile) isLayout = true;
     if (entry.isDirectory && !entry.name.startsWith(".")) names.push(entry.name);
   }
-  if (isLayout && name !== "") yield name;
+  if (isLayout && name !== "" && only === undefined) yield name;
   for (const each of names.sort(compareNaturally)) {
-    if (isLayout && each === "blobs") continue;
-    yield* layoutsBelow(join(directory, each), name === "" ? each : `${name}/${each}`, { signal });
+    if (isLayout && each === "blobs" || only !== undefined && each !== only) continue;
+    yield* layoutsBelow(join(directory, each), name === "" ? each : `${name}/${each}`, { way, signal });
   }
 }
 

@@ -6,7 +6,7 @@ import { quoted } from "../messages.ts";
 import { type Address, parseAddress } from "../oci/address.ts";
 import { exists } from "../oci/path_reference.ts";
 import { parseRepository } from "../oci/reference.ts";
-import type { ServedRepositories, ServedRepository } from "../serve/repositories.ts";
+import type { NamesOptions, ServedRepositories, ServedRepository } from "../serve/repositories.ts";
 import type { CallOptions } from "../store/store.ts";
 import { openAddress, openStore, type StoreOptions } from "./open_store.ts";
 
@@ -91,7 +91,7 @@ export class OpenedRepositories implements ServedRepositories, Disposable {
     }
   }
 
-  async *names(options: CallOptions = {}): AsyncGenerator<string> {
+  async *names(options: NamesOptions = {}): AsyncGenerator<string> {
     const names = new Set(this.#single.keys());
     for (const directory of this.#directories) {
       if (!exists(directory)) continue; // it is created by the first push

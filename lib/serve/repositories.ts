@@ -17,13 +17,23 @@ export interface ServedRepository {
 }
 
 /**
+ * What listing the names of repositories takes.
+ *
+ * @category Serving
+ */
+export interface NamesOptions extends CallOptions {
+  /** Only names that begin with this and a slash are wanted: others need not be looked for. Absent = all. */
+  below?: string | undefined;
+}
+
+/**
  * The repositories of a server.
  *
  * @category Serving
  */
 export interface ServedRepositories {
-  /** The names of all repositories. */
-  names(options?: CallOptions): AsyncIterable<string>;
+  /** The names of all repositories, at least of those that are wanted. */
+  names(options?: NamesOptions): AsyncIterable<string>;
   /** A repository that exists; `undefined` = there is none of this name. */
   find(name: string, options?: CallOptions): Promise<ServedRepository | undefined>;
   /** A repository that is about to be written; `undefined` = there is no place for one of this name. */

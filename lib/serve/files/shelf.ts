@@ -70,12 +70,12 @@ export class Shelf {
   /** The next components of the names of repositories that begin with these. */
   async #below(names: readonly string[]): Promise<ListedName[]> {
     const begin = names.map((name) => `${name}/`).join("");
-    const next = new Set(
-      (await this.repositories()).flatMap((name) =>
-        name.startsWith(begin) ? [name.slice(begin.length).split("/")[0]!] : []
-      ),
-    );
-    return [...next].map((name) => ({ name, kind: "directory" }));
+    const below = names.length === 0 ? undefined : names.join("/");
+    const next = new Set<string>();
+    for await (const name of this.#serving.repositories.names({ ...this.#options, below })) {
+      if (name.startsWith(begin)) next.add(name.slice(begin.length).split("/")[0]!);
+    }
+    return Array.from(next, (name) => ({ name, kind: "directory" }));
   }
 
   /** What a repository holds. */
