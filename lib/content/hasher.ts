@@ -2,9 +2,10 @@
 import { LayerstashError, MismatchError } from "../errors.ts";
 import { type Digest, sha256 } from "../oci/digest.ts";
 import { abortable } from "../async/abortable.ts";
+import { leastBusy } from "./answering_thread.ts";
 import type { HashAnswer, HashCommand } from "./hash_worker.ts";
 import type { ByteRange } from "./source.ts";
-import { forbiddenThread } from "./thread_error.ts";
+import { onThreadEnd } from "./thread_end.ts";
 
 /** Below this many bytes a thread costs more than it saves. */
 const WORTH_A_THREAD = 16 * 1024 * 1024;
@@ -95,11 +96,8 @@ export class Hasher implements Disposable {
   }
 
   #leastBusy(): HashThread {
-    const idle = this.#threads.find((thread) => thread.load === 0);
-    if (idle) return idle;
     const most = Math.max(1, Math.min(4, navigator.hardwareConcurrency - 1));
-    if (this.#threads.length < most) this.#threads.push(new HashThread());
-    return this.#threads.reduce((least, thread) => thread.load < least.load ? thread : least);
+    return leastBusy(this.#threads, { most, start: () => new HashThread() });
   }
 }
 
@@ -114,10 +112,8 @@ class HashThread {
 
   constructor() {
     this.#worker.onmessage = ({ data }: MessageEvent<HashAnswer>) => this.#settle(data);
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      this.#failAll(threadError(event.message));
-    };
+    const file = new URL("hash_worker.ts", import.meta.url);
+    onThreadEnd(this.#worker, { work: "hashing", file }, (error) => this.#failAll(error));
   }
 
   tell(command: HashCommand): void {
@@ -154,12 +150,6 @@ class HashThread {
     for (const answer of this.#awaited.values()) answer.reject(error);
     this.#awaited.clear();
   }
-}
-
-function threadError(message: string): LayerstashError {
-  const file = new URL("hash_worker.ts", import.meta.url);
-  return forbiddenThread(message, { thread: "hashing", file }) ??
-    new LayerstashError(`the hashing thread failed: ${message}`);
 }
 
 /** Hashes a small range in this thread: reading it takes less time than waiting for another thread. */

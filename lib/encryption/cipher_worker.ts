@@ -1,6 +1,6 @@
 /** A thread that seals and opens batches of records. @module */
 import type { Bytes } from "../content/bytes.ts";
-import { LayerstashError } from "../errors.ts";
+import { failureOf, type ThreadFailure } from "../content/thread_failure.ts";
 import { type Batch, RecordCipher, transformBatch, type Work } from "./records.ts";
 
 /** A batch, and where its result goes. Both buffers go to the thread. */
@@ -13,19 +13,17 @@ export interface CipherOrder {
   into: Bytes;
 }
 
-/** The answer to each order, in their order. Both buffers come back. */
-export type CipherAnswer =
-  | {
-    /** What came of the batch; it begins where its buffer does. */
-    bytes: Bytes;
-    /** The buffer that the batch had. */
-    spare: ArrayBuffer;
-  }
-  | { fault: string };
+/** What comes of an order. Both buffers come back. */
+export interface Transformed {
+  /** What came of the batch; it begins where its buffer does. */
+  bytes: Bytes;
+  /** The buffer that the batch had. */
+  spare: ArrayBuffer;
+}
 
 declare const self: {
   onmessage: (event: MessageEvent<CipherOrder>) => void;
-  postMessage(message: CipherAnswer, transfer?: ArrayBuffer[]): void;
+  postMessage(message: Transformed | ThreadFailure, transfer?: ArrayBuffer[]): void;
 };
 
 self.onmessage = ({ data: { work, key, batch, into } }) => {
@@ -34,6 +32,6 @@ self.onmessage = ({ data: { work, key, batch, into } }) => {
     const spare = batch.bytes.buffer;
     self.postMessage({ bytes, spare }, [bytes.buffer, spare]);
   } catch (error) {
-    self.postMessage({ fault: error instanceof LayerstashError ? error.message : String(error) });
+    self.postMessage(failureOf(error));
   }
 };

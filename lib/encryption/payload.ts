@@ -1,7 +1,8 @@
 /** Encrypts and decrypts the records of a payload as they flow, in threads where that is worth it. @module */
 import type { Bytes } from "../content/bytes.ts";
 import { MismatchError } from "../errors.ts";
-import { CipherThreads, type Transformed } from "./cipher_threads.ts";
+import { CipherThreads } from "./cipher_threads.ts";
+import type { Transformed } from "./cipher_worker.ts";
 import {
   BATCH,
   type Batch,

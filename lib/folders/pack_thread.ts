@@ -1,10 +1,11 @@
 /** Writes a pack in a thread of its own, beside the one that sends it. @module */
+import { BytePort, type PortMessage } from "../content/byte_port.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Source } from "../content/source.ts";
 import { StreamCutter } from "../content/stream_source.ts";
-import { forbiddenThread } from "../content/thread_error.ts";
-import { LayerstashError, MismatchError } from "../errors.ts";
-import { BytePort, type PortMessage } from "../content/byte_port.ts";
+import { onThreadEnd } from "../content/thread_end.ts";
+import { errorOfFailure } from "../content/thread_failure.ts";
+import { LayerstashError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { FoundEntry } from "./entry_list.ts";
 import type { PackBatch, PackOrder, PackReport } from "./pack_worker.ts";
@@ -84,10 +85,8 @@ class PackThread implements Disposable {
     signal.addEventListener("abort", this.#stop);
     this.#report.promise.catch(() => {}); // the bytes end with the same error
     this.#worker.onmessage = ({ data }: MessageEvent<PortMessage | PackReport>) => this.#hear(data);
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      this.#fail(threadError(event.message));
-    };
+    const file = new URL("pack_worker.ts", import.meta.url);
+    onThreadEnd(this.#worker, { work: "packing", file }, (error) => this.#fail(error));
   }
 
   readonly #stop = () => this.#fail(this.#signal.reason);
@@ -118,11 +117,8 @@ class PackThread implements Disposable {
 
   #hear(message: PortMessage | PackReport): void {
     if (message.type === "more") this.#giveEntries();
-    else if (message.type === "failed") {
-      const { kind, hint } = message;
-      const Kind = kind === "mismatch" ? MismatchError : LayerstashError;
-      this.#fail(new Kind(message.message, { hint }));
-    } else if (message.type === "written") this.#report.resolve(message);
+    else if (message.type === "failed") this.#fail(errorOfFailure(message));
+    else if (message.type === "written") this.#report.resolve(message);
     else this.#port.hear(message);
   }
 
@@ -135,10 +131,4 @@ class PackThread implements Disposable {
 /** Pieces that stay valid: those of the line between the threads are filled again. */
 async function* copied(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
   for await (const piece of pieces) yield piece.slice();
-}
-
-function threadError(message: string): LayerstashError {
-  const file = new URL("pack_worker.ts", import.meta.url);
-  return forbiddenThread(message, { thread: "packing", file }) ??
-    new LayerstashError(`the packing thread failed: ${message}`);
 }

@@ -1,8 +1,9 @@
 /** The thread that writes a pack: it reads the files, compresses them, and gives what becomes a layer. @module */
+import { BytePort, type PortMessage } from "../content/byte_port.ts";
 import type { Bytes } from "../content/bytes.ts";
 import { denied } from "../content/file_errors.ts";
-import { type ErrorKind, LayerstashError, MismatchError } from "../errors.ts";
-import { BytePort, type PortMessage } from "../content/byte_port.ts";
+import { failureOf, type ThreadFailure } from "../content/thread_failure.ts";
+import { MismatchError } from "../errors.ts";
 import { type Disk, type DiskEntry, type OpenFile, pathOnDisk } from "./disk.ts";
 import type { FoundEntry } from "./entry_list.ts";
 import { openDisk } from "./open_disk.ts";
@@ -26,7 +27,7 @@ export interface PackBatch {
 export type PackReport =
   | { type: "more" }
   | { type: "written"; facts: PackFacts; unreadable: string[] }
-  | { type: "failed"; kind: ErrorKind; message: string; hint: string | undefined };
+  | ThreadFailure;
 
 declare const self: {
   onmessage: (event: MessageEvent<PackOrder | PackBatch | PortMessage>) => void;
@@ -60,10 +61,7 @@ async function obey({ root }: PackOrder): Promise<void> {
       self.postMessage({ type: "written", facts, unreadable: [...unreadable] });
     }());
   } catch (error) {
-    const { kind, message, hint } = error instanceof LayerstashError
-      ? error
-      : new LayerstashError(`${error}`);
-    self.postMessage({ type: "failed", kind, message, hint });
+    self.postMessage(failureOf(error));
   }
 }
 

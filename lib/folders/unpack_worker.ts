@@ -1,7 +1,8 @@
 /** The thread that unpacks segments: it decompresses pieces, verifies them, and writes them. @module */
 import { inflateRawSync } from "node:zlib";
 import type { Bytes } from "../content/bytes.ts";
-import { type ErrorKind, LayerstashError, MismatchError } from "../errors.ts";
+import { failureOf, type ThreadFailure } from "../content/thread_failure.ts";
+import { LayerstashError, MismatchError } from "../errors.ts";
 import { digestOf } from "../oci/digest.ts";
 import { hasPiece } from "./compare_content.ts";
 import { type Disk, pathOnDisk } from "./disk.ts";
@@ -11,10 +12,9 @@ import type { Segment, SegmentFile } from "./segments.ts";
 import { writeExtent } from "./extents.ts";
 import { TreeWriter } from "./tree_writer.ts";
 
-/** The first message to the thread. */
-export interface UnpackOrder {
-  type: "begin";
-  /** The directory below which it writes. */
+/** Where segments are unpacked: the same in all orders. */
+export interface UnpackTarget {
+  /** The directory below which files are written. */
   root: string;
   sameOwner: boolean;
   /** Whether files may be there, which an interrupted run has left. */
@@ -22,51 +22,61 @@ export interface UnpackOrder {
 }
 
 /** A segment to be written; without its bytes, to be looked for among what is there. */
-export interface SegmentOrder {
-  type: "segment";
+export interface UnpackOrder extends UnpackTarget {
   segment: Segment;
   bytes?: Bytes | undefined;
 }
 
-/** What the thread says when it is done with a segment. */
-export type UnpackReport =
-  | { type: "done"; isThere: boolean; lostAttributes: number; buffer?: ArrayBuffer | undefined }
-  | { type: "failed"; kind: ErrorKind; message: string; hint: string | undefined };
+/** What comes of an order. */
+export interface Unpacked {
+  /** Whether everything of the segment is there. */
+  isThere: boolean;
+  /** How many extended attributes could not be set. */
+  lostAttributes: number;
+  /** The buffer that the bytes had. */
+  buffer?: ArrayBuffer | undefined;
+}
 
 declare const self: {
-  onmessage: (event: MessageEvent<UnpackOrder | SegmentOrder>) => void;
-  postMessage(message: UnpackReport, transfer?: ArrayBuffer[]): void;
+  onmessage: (event: MessageEvent<UnpackOrder>) => void;
+  postMessage(message: Unpacked | ThreadFailure, transfer?: ArrayBuffer[]): void;
 };
 
 /** What unpacking takes. */
-interface Unpacking extends UnpackOrder {
+interface Unpacking extends UnpackTarget {
   disk: Disk;
   writer: TreeWriter;
 }
 
+/** Begun with the first order. */
 let unpacking: Unpacking;
 
 self.onmessage = ({ data }) => {
   try {
-    if (data.type === "begin") return void (unpacking = begin(data));
+    unpacking ??= begin(data);
     const isThere = data.bytes ? write(data.segment, data.bytes) : isComplete(data.segment);
     const { writer } = unpacking;
     const { lostAttributes } = writer;
     const buffer = data.bytes?.buffer;
-    self.postMessage({ type: "done", isThere, lostAttributes, buffer }, buffer ? [buffer] : []);
+    self.postMessage({ isThere, lostAttributes, buffer }, buffer ? [buffer] : []);
     writer.lostAttributes = 0;
   } catch (error) {
-    const { kind, message, hint } = error instanceof LayerstashError
-      ? error
-      : new LayerstashError(`the folder cannot be unpacked: ${error}`, { cause: error });
-    self.postMessage({ type: "failed", kind, message, hint });
+    const isOurs = error instanceof LayerstashError;
+    self.postMessage(
+      failureOf(isOurs ? error : new LayerstashError(`the folder cannot be unpacked: ${error}`)),
+    );
   }
 };
 
-function begin(order: UnpackOrder): Unpacking {
+function begin({ root, sameOwner, isResumed }: UnpackTarget): Unpacking {
   const disk = openDisk();
-  const { root, sameOwner } = order;
-  return { ...order, disk, writer: new TreeWriter(root, { disk, sameOwner, isStaged: true }) };
+  return {
+    root,
+    sameOwner,
+    isResumed,
+    disk,
+    writer: new TreeWriter(root, { disk, sameOwner, isStaged: true }),
+  };
 }
 
 /** Whether all pieces of a segment are in their places. What is whole gets its metadata again. */

@@ -5,9 +5,8 @@
  *
  * @module
  */
+import { AnsweringThread } from "../content/answering_thread.ts";
 import type { Bytes } from "../content/bytes.ts";
-import { forbiddenThread } from "../content/thread_error.ts";
-import { LayerstashError } from "../errors.ts";
 import type { BufferedFile, WritingAnswer, WritingOrder } from "./writing_worker.ts";
 
 /** A file whose whole content is there. */
@@ -36,14 +35,14 @@ type Batch = (BufferedFile & Pick<WholeFile, "index">)[];
 /** Takes files, and writes them in their order. Disposing of it waits for what is under way: then nothing is written any more. */
 export class WritingThread implements AsyncDisposable {
   readonly #options: WritingThreadOptions;
-  readonly #sent: Batch[] = [];
+  /** The batches that are under way. */
+  readonly #sent: Promise<void>[] = [];
   readonly #spare: ArrayBuffer[] = [];
   #batch: Batch = [];
   #buffer = new ArrayBuffer(BATCH);
   #filled = 0;
-  #worker: Worker | undefined;
+  #thread: AnsweringThread<WritingOrder, WritingAnswer> | undefined;
   #failure: { error: unknown } | undefined;
-  #change = Promise.withResolvers<void>();
 
   constructor(options: WritingThreadOptions) {
     this.#options = options;
@@ -72,7 +71,7 @@ export class WritingThread implements AsyncDisposable {
    * @throws if a file could not be written
    */
   async finish(): Promise<void> {
-    if (this.#worker) await this.#send();
+    if (this.#thread) await this.#send();
     else this.#writeHere(this.#batch, this.#buffer);
     this.#batch = [];
     await this[Symbol.asyncDispose]();
@@ -81,58 +80,41 @@ export class WritingThread implements AsyncDisposable {
 
   /** Ends the thread. */
   async [Symbol.asyncDispose](): Promise<void> {
-    while (this.#sent.length > 0) await this.#change.promise;
-    this.#worker?.terminate();
-    this.#worker = undefined;
+    await Promise.all(this.#sent.splice(0));
+    this.#thread?.[Symbol.dispose]();
+    this.#thread = undefined;
   }
 
   async #send(): Promise<void> {
-    while (this.#sent.length >= MOST_UNDER_WAY) await this.#change.promise;
+    if (this.#sent.length === MOST_UNDER_WAY) await this.#sent.shift();
     if (this.#failure) throw this.#failure.error;
-    const [files, buffer] = [this.#batch, this.#buffer];
-    const { root, given } = this.#options;
-    this.#worker ??= this.#start();
-    this.#sent.push(files);
-    this.#worker.postMessage({ root, given, files, buffer } satisfies WritingOrder, [buffer]);
+    this.#sent.push(this.#written(this.#batch, this.#buffer));
     this.#buffer = this.#spare.pop() ?? new ArrayBuffer(BATCH);
     [this.#batch, this.#filled] = [[], 0];
   }
 
-  #start(): Worker {
-    const worker = new Worker(new URL("./writing_worker.ts", import.meta.url), { type: "module" });
-    worker.onmessage = ({ data: { failed, buffer } }: MessageEvent<WritingAnswer>) => {
-      const files = this.#sent.shift()!;
+  /** Waits until a batch is written. An error is kept until the next one is to be sent. */
+  async #written(files: Batch, sent: ArrayBuffer): Promise<void> {
+    this.#thread ??= startThread();
+    const { root, given } = this.#options;
+    try {
+      const { failed, buffer } = await this.#thread.run({ root, given, files, buffer: sent }, [sent]);
       this.#writeHere(failed.map((index) => files[index]!), buffer);
       this.#spare.push(buffer);
-      this.#wake();
-    };
-    worker.onerror = (event) => {
-      event.preventDefault();
-      this.#failure ??= { error: threadError(event.message) };
-      this.#sent.length = 0;
-      this.#wake();
-    };
-    return worker;
-  }
-
-  #writeHere(files: Batch, buffer: ArrayBuffer): void {
-    try {
-      for (const { offset, length, ...file } of files) {
-        this.#options.writeHere({ ...file, bytes: new Uint8Array(buffer, offset, length) });
-      }
     } catch (error) {
       this.#failure ??= { error };
     }
   }
 
-  #wake(): void {
-    this.#change.resolve();
-    this.#change = Promise.withResolvers();
+  #writeHere(files: Batch, buffer: ArrayBuffer): void {
+    for (const { offset, length, ...file } of files) {
+      this.#options.writeHere({ ...file, bytes: new Uint8Array(buffer, offset, length) });
+    }
   }
 }
 
-function threadError(message: string): LayerstashError {
+function startThread(): AnsweringThread<WritingOrder, WritingAnswer> {
+  const worker = new Worker(new URL("./writing_worker.ts", import.meta.url), { type: "module" });
   const file = new URL("writing_worker.ts", import.meta.url);
-  return forbiddenThread(message, { thread: "writing", file }) ??
-    new LayerstashError(`the writing thread failed: ${message}`);
+  return new AnsweringThread(worker, { work: "writing", file });
 }

@@ -1,10 +1,11 @@
 /** Decompresses a layer in a thread of its own, beside the one that fetches it and places its files. @module */
 import type { Bytes } from "../content/bytes.ts";
-import { forbiddenThread } from "../content/thread_error.ts";
-import { MismatchError } from "../errors.ts";
 import { BytePort, type PortMessage } from "../content/byte_port.ts";
+import { onThreadEnd } from "../content/thread_end.ts";
+import { errorOfFailure, type ThreadFailure } from "../content/thread_failure.ts";
+import { MismatchError, NotAllowedError } from "../errors.ts";
 import type { Compression } from "./compression.ts";
-import type { DecodingFailure, DecodingOrder } from "./decoding_worker.ts";
+import type { DecodingOrder } from "./decoding_worker.ts";
 
 /** Decompresses as `decompress` does. Damaged bytes end the thread at most, and not the program. */
 export async function* decompressBeside(
@@ -14,14 +15,18 @@ export async function* decompressBeside(
 ): AsyncGenerator<Bytes> {
   const worker = new Worker(new URL("./decoding_worker.ts", import.meta.url), { type: "module" });
   const port = new BytePort(worker);
-  worker.onmessage = ({ data }: MessageEvent<PortMessage | DecodingFailure>) => {
+  worker.onmessage = ({ data }: MessageEvent<PortMessage | ThreadFailure>) => {
     if (data.type !== "failed") port.hear(data);
-    else port.fail(new MismatchError(data.message, { hint: data.hint }));
+    else port.fail(errorOfFailure(data));
   };
-  worker.onerror = (event) => {
-    event.preventDefault();
-    port.fail(endOfThread(event.message, compression));
-  };
+  const file = new URL("decoding_worker.ts", import.meta.url);
+  onThreadEnd(worker, { work: "decompressing", file }, (error, message) => {
+    // The decoder has thrown what nobody can catch: it has met damaged bytes.
+    const isDamaged = !(error instanceof NotAllowedError);
+    port.fail(
+      isDamaged ? new MismatchError(`the layer's ${compression} data is damaged: ${message}`) : error,
+    );
+  });
   const stop = () => port.abort(signal!.reason);
   signal?.addEventListener("abort", stop);
   worker.postMessage({ type: "decode", compression } satisfies DecodingOrder);
@@ -34,11 +39,4 @@ export async function* decompressBeside(
     worker.terminate();
     await feeding;
   }
-}
-
-/** The thread ends by itself where the decoder throws what nobody can catch: it has met damaged bytes. */
-function endOfThread(message: string, compression: Compression): Error {
-  const file = new URL("decoding_worker.ts", import.meta.url);
-  return forbiddenThread(message, { thread: "decompressing", file }) ??
-    new MismatchError(`the layer's ${compression} data is damaged: ${message}`);
 }

@@ -1,6 +1,6 @@
 /** The thread that decompresses a layer: it gets packed bytes, and gives what it makes of them. @module */
-import { LayerstashError } from "../errors.ts";
 import { BytePort, type PortMessage } from "../content/byte_port.ts";
+import { failureOf, type ThreadFailure } from "../content/thread_failure.ts";
 import { type Compression, decompress } from "./compression.ts";
 
 /** The first message to the thread. */
@@ -9,16 +9,9 @@ export interface DecodingOrder {
   compression: Compression;
 }
 
-/** The last message of the thread where the bytes are damaged. */
-export interface DecodingFailure {
-  type: "failed";
-  message: string;
-  hint: string | undefined;
-}
-
 declare const self: {
   onmessage: (event: MessageEvent<DecodingOrder | PortMessage>) => void;
-  postMessage(message: PortMessage | DecodingFailure, transfer?: ArrayBuffer[]): void;
+  postMessage(message: PortMessage | ThreadFailure, transfer?: ArrayBuffer[]): void;
 };
 
 const port = new BytePort(self);
@@ -27,8 +20,7 @@ async function decode({ compression }: DecodingOrder): Promise<void> {
   try {
     await port.send(decompress(port.receive(), compression));
   } catch (error) {
-    const { message, hint } = error instanceof LayerstashError ? error : new LayerstashError(`${error}`);
-    self.postMessage({ type: "failed", message, hint });
+    self.postMessage(failureOf(error));
   }
 }
 
