@@ -32,8 +32,13 @@ const CHUNKED_MAGIC = "GnUlInUx";
  */
 export async function findToc(blob: LayerBlob, compression: Compression): Promise<Toc | undefined> {
   if (blob.size < SMALLEST_LAYER || blob.wholeOnly) return undefined;
+  return await unlessMalformed(blob, () => readToc(blob, compression));
+}
+
+/** Goes on without a table that is malformed, and says so. */
+async function unlessMalformed<T>(blob: LayerBlob, read: () => Promise<T>): Promise<T | undefined> {
   try {
-    return await readToc(blob, compression);
+    return await read();
   } catch (error) {
     if (!(error instanceof MismatchError)) throw error;
     blob.notice(`the table of contents of the layer ${blob.digest} is not used: ${error.message}`);
@@ -65,17 +70,13 @@ export async function readToc(blob: LayerBlob, compression: Compression): Promis
  */
 export async function provenTable(blob: LayerBlob): Promise<{ json: Bytes; start: number } | undefined> {
   if (blob.annotations[STARGZ_TABLE_DIGEST] === undefined || blob.size < SMALLEST_LAYER) return undefined;
-  try {
+  return await unlessMalformed(blob, async () => {
     const table = await findStargzTable(blob);
     if (!table) return undefined;
     requireTableInside(table, blob);
     const { json } = await readStargz(blob, table);
     return blob.wholeOnly ? undefined : { json, start: table.start };
-  } catch (error) {
-    if (!(error instanceof MismatchError)) throw error;
-    blob.notice(`the table of contents of the layer ${blob.digest} is not used: ${error.message}`);
-    return undefined;
-  }
+  });
 }
 
 function requireTableInside({ start, end }: TableRange, { size }: LayerBlob): void {
