@@ -44,21 +44,23 @@ export function closingOnce(file: Deno.FsFile): () => void {
  * The caller has locked the layout. Whoever writes a small file locks it too, and so none is being written.
  */
 export async function removeAbandoned(directory: string): Promise<void> {
-  await removeEach(
-    directory,
-    (name) => [PREFIX, UPLOAD_PREFIX].some((prefix) => name.startsWith(prefix)) || TEMPORARY.test(name),
-  );
-  await removeEach(join(directory, "blobs", "sha256"), (name) => TEMPORARY.test(name));
+  await removeEach(directory);
+  await removeEach(join(directory, "blobs", "sha256"));
 }
 
-async function removeEach(directory: string, isOurs: (name: string) => boolean): Promise<void> {
+async function removeEach(directory: string): Promise<void> {
   try {
     for await (const { name, isFile } of Deno.readDir(directory)) {
-      if (!isFile || !isOurs(name)) continue;
-      await removeIfAbandoned(join(directory, name), name.startsWith(UPLOAD_PREFIX) ? UPLOAD_KEPT : YOUNG)
-        .catch(() => {});
+      const kept = isFile ? keptFor(name) : undefined;
+      if (kept !== undefined) await removeIfAbandoned(join(directory, name), kept).catch(() => {});
     }
   } catch { /* the directory may be missing, or not be readable; what was left does no harm */ }
+}
+
+/** How many milliseconds a file is kept that nobody writes to; `undefined` = it is no draft, and stays. */
+function keptFor(name: string): number | undefined {
+  if (name.startsWith(UPLOAD_PREFIX)) return UPLOAD_KEPT;
+  return name.startsWith(PREFIX) || TEMPORARY.test(name) ? YOUNG : undefined;
 }
 
 async function removeIfAbandoned(path: string, kept: number): Promise<void> {
