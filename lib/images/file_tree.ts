@@ -5,6 +5,19 @@ import { EntryBudget } from "./entry_budget.ts";
 import { HiddenEntries } from "./hidden_entries.ts";
 import type { LayerEntry } from "./layer_entry.ts";
 import { PackedEntries } from "./packed_entries.ts";
+import {
+  childrenOf,
+  describe,
+  type Directory,
+  emptyDirectory,
+  pathIn,
+  pathOf,
+  placesBelow,
+  setChild,
+  type Trail,
+  type TreePlace,
+  withContent,
+} from "./tree_nodes.ts";
 import { isOfAufs, type Whiteout, whiteoutOf } from "./whiteouts.ts";
 
 /** An entry of the merged filesystem. */
@@ -21,30 +34,6 @@ export interface MergedEntry extends LayerEntry {
 export function isBrokenLink({ type, source }: MergedEntry): boolean {
   return type === "hardlink" && source === undefined;
 }
-
-/** A directory of the tree. */
-interface Directory {
-  /** The index of its entry; absent for an implied directory. */
-  entry: number | undefined;
-  layer: number;
-  children: Map<string, Node>;
-  /** The last layer that has removed everything below it that lower layers have. */
-  emptiedBy: number;
-}
-
-/** A directory, or the index of the entry of anything else. */
-type Node = Directory | number;
-
-/** Where the tree has a name: its path without links, and what is there. */
-interface Place<N = Node> {
-  path: string;
-  node: N;
-  /** The layer that hides it; absent = it is part of the filesystem. */
-  by?: number;
-}
-
-/** The directories on a path, from the root. */
-type Trail = { name: string; node: Directory }[];
 
 /** The most symbolic links that are followed in one path. Linux has the same limit. */
 const MOST_HOPS = 40;
@@ -113,7 +102,7 @@ export class FileTree {
     const replaced = children.get(baseName(path));
     const isMerged = entry.type === "directory" && typeof replaced === "object";
     if (replaced !== undefined && !isMerged) {
-      this.#hide({ path: joined(pathOf(trail), baseName(path)), node: replaced }, layer);
+      this.#hide({ path: pathIn(pathOf(trail), baseName(path)), node: replaced }, layer);
     }
     if (entry.type === "directory") return describe(children, { path, layer, entry: own });
     if (entry.type === "hardlink") this.#link(own, entry);
@@ -173,7 +162,7 @@ export class FileTree {
     const above = trail.at(-1)!.node;
     const node = isName ? above.children.get(name) : above;
     const real = pathOf(trail);
-    return node === undefined ? undefined : this.#merged({ path: isName ? joined(real, name) : real, node });
+    return node === undefined ? undefined : this.#merged({ path: isName ? pathIn(real, name) : real, node });
   }
 
   #describeRoot({ type, layer }: LayerEntry, index: number): void {
@@ -198,7 +187,7 @@ export class FileTree {
     return this.#entries.at(index).type === "hardlink" ? this.#sources.get(index) : index;
   }
 
-  #merged({ path, node }: Place): MergedEntry {
+  #merged({ path, node }: TreePlace): MergedEntry {
     const index = typeof node === "object" ? node.entry : node;
     if (index === undefined) {
       return { ...IMPLIED, path, name: path, layer: (node as Directory).layer, implied: true };
@@ -222,18 +211,18 @@ export class FileTree {
   }
 
   /** Removes what lower layers have under a name: a whiteout does not affect its own layer. */
-  #eraseOne({ path, node: { children } }: Place<Directory>, name: string, layer: number): void {
+  #eraseOne({ path, node: { children } }: TreePlace<Directory>, name: string, layer: number): void {
     const node = children.get(name);
     if (node === undefined) return;
-    if (typeof node === "object") this.#eraseAll({ path: joined(path, name), node }, layer);
+    if (typeof node === "object") this.#eraseAll({ path: pathIn(path, name), node }, layer);
     const own = typeof node === "object" ? node.layer : this.#entries.layerOf(node);
     if (own >= layer || typeof node === "object" && node.children.size > 0) return;
     children.delete(name);
-    this.#hide({ path: joined(path, name), node }, layer);
+    this.#hide({ path: pathIn(path, name), node }, layer);
   }
 
   /** Removes what lower layers have in a directory, once for each layer: what comes after that is the layer's own. */
-  #eraseAll(place: Place<Directory>, layer: number): void {
+  #eraseAll(place: TreePlace<Directory>, layer: number): void {
     const { node } = place;
     if (node.emptiedBy === layer) return;
     node.emptiedBy = layer;
@@ -241,7 +230,7 @@ export class FileTree {
   }
 
   /** Notes that a layer hides a place and what is below it. */
-  #hide(place: Place, by: number): void {
+  #hide(place: TreePlace, by: number): void {
     if (!this.#hidden) return;
     for (const { path, node } of withContent(place)) {
       const entry = typeof node === "object" ? node.entry : node;
@@ -275,7 +264,7 @@ export class FileTree {
       if (typeof node !== "object") {
         if (makeFor === undefined) return undefined;
         this.#budget.takeImplied();
-        if (node !== undefined) this.#hide({ path: joined(pathOf(trail), name), node }, makeFor);
+        if (node !== undefined) this.#hide({ path: pathIn(pathOf(trail), name), node }, makeFor);
         setChild(children, name, node = emptyDirectory(makeFor));
       }
       if (trail.push({ name, node }) > DEEPEST) {
@@ -289,60 +278,6 @@ export class FileTree {
   #linkTarget(index: number): string | undefined {
     const { type, target } = this.#entries.at(index);
     return type === "symlink" ? target : undefined;
-  }
-}
-
-/** The path of the last directory, without links. */
-function pathOf(trail: Trail): string {
-  return trail.slice(1).map(({ name }) => name).join("/");
-}
-
-function joined(path: string, name: string): string {
-  return path ? `${path}/${name}` : name;
-}
-
-function emptyDirectory(layer: number): Directory {
-  return { entry: undefined, layer, children: new Map(), emptiedBy: 0 };
-}
-
-/** Puts a directory's entry into the directory above it. What it had stays. */
-function describe(
-  above: Directory["children"],
-  { path, layer, entry }: { path: string; layer: number; entry: number },
-): void {
-  const kept = above.get(baseName(path));
-  if (typeof kept === "object") Object.assign(kept, { layer, entry });
-  else setChild(above, baseName(path), { ...emptyDirectory(layer), entry });
-}
-
-/** Sets a child. A name that is cut from a path would keep the whole path in memory: it is made anew. */
-function setChild(children: Directory["children"], name: string, node: Node): void {
-  children.set(children.has(name) ? name : JSON.parse(JSON.stringify(name)), node);
-}
-
-/** A place, and all that is below it. */
-function* withContent(place: Place): Generator<Place> {
-  yield place;
-  if (typeof place.node === "object") yield* placesBelow(place.path, place.node);
-}
-
-/** What is below a directory, in the order of the names, each directory before its content. */
-function* placesBelow(path: string, directory: Directory): Generator<Place> {
-  // Not recursive: an archive may nest directories deeper than the stack allows.
-  const levels = [childrenOf(directory, path)];
-  for (let level; (level = levels.at(-1));) {
-    const { done, value: place } = level.next();
-    if (done) levels.pop();
-    else {
-      yield place;
-      if (typeof place.node === "object") levels.push(childrenOf(place.node, place.path));
-    }
-  }
-}
-
-function* childrenOf({ children }: Directory, path: string): Generator<Place, undefined> {
-  for (const name of [...children.keys()].sort()) {
-    yield { path: joined(path, name), node: children.get(name)! };
   }
 }
 
