@@ -37,9 +37,8 @@ export async function makeBundle(path: string = BUNDLE): Promise<string> {
   let program = importingLate(await bundled(PROGRAM));
   for (const worker of WORKERS) program = await withWorker(program, worker);
   await Deno.mkdir(dirname(path), { recursive: true });
-  await Deno.writeTextFile(path, `#!/usr/bin/env -S deno run --no-config -A ${V8_FLAGS}\n${program}`, {
-    mode: 0o755,
-  });
+  const text = `#!/usr/bin/env -S deno run --no-config -A ${V8_FLAGS}\n${inAscii(program)}`;
+  await Deno.writeTextFile(path, text, { mode: 0o755 });
   return path;
 }
 
@@ -74,6 +73,17 @@ async function withWorker(program: string, worker: string): Promise<string> {
   }
   const text = await bundled(fileURLToPath(new URL(worker, import.meta.url)));
   return pieces.join(JSON.stringify(`data:text/javascript,${encodeURIComponent(text)}`));
+}
+
+/**
+ * Writes all characters that are not ASCII as escapes, which is the same to a program. One of them is enough for V8 to keep
+ * the whole text with two bytes each, and the program starts later.
+ */
+function inAscii(program: string): string {
+  return program.replaceAll(
+    /[^\0-\x7f]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 async function bundled(entry: string): Promise<string> {
