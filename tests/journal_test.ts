@@ -51,6 +51,18 @@ Deno.test("only its owner can read it", onPosix("file modes"), () =>
     assert.equal((await Deno.stat(directory)).mode! & 0o777, 0o700);
   }));
 
+Deno.test(
+  "one that others could read is its owner's alone again",
+  onPosix("file modes"),
+  () =>
+    withDirectory(async (directory) => {
+      const path = await write(directory, { chunk: 1 });
+      await Deno.chmod(path, 0o644);
+      assert.deepEqual(await earlier(directory), [{ chunk: 1 }]);
+      assert.equal((await Deno.stat(path)).mode! & 0o777, 0o600);
+    }),
+);
+
 Deno.test("records about something else are dropped, and that is told", () =>
   withDirectory(async (directory) => {
     await write(directory, { chunk: 1 });

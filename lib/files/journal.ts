@@ -82,12 +82,20 @@ function fileName(name: string, where: string | undefined): string {
   return `${hash(JSON.stringify([name, where])).slice(0, 32)}.journal`;
 }
 
-/** Opens the file and locks it. Only its owner can read it. */
+/** Opens the file and locks it. Only its owner can read it: it may have the key of an upload. */
 async function lockJournal(path: string, name: string): Promise<Deno.FsFile> {
-  return await openLocked(path, {
+  const file = await openLocked(path, {
     open: () => Deno.open(path, { read: true, write: true, create: true, mode: 0o600 }),
     busy: () => busyJournal(name),
   });
+  try {
+    const { mode } = await file.stat();
+    if (mode !== null && (mode & 0o077) !== 0) await Deno.chmod(path, 0o600); // fails where it is another user's
+    return file;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
 }
 
 function busyJournal(name: string): ConflictError {
