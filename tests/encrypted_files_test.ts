@@ -559,6 +559,16 @@ Deno.test("a journal has the key while an upload runs, and has nothing of it at 
   }
 });
 
+Deno.test("an upload that ends in a conflict before it sends anything leaves no key", async () => {
+  await using scene = await setScene();
+  const { encryptTo: _, ...plain } = options(scene);
+  await upload(scene.store, "disk", plain);
+  assert.ok(await failure(upload(scene.store, "disk", options(scene))) instanceof ConflictError);
+  const left = textsIn(scene.work.path("state"));
+  assert.ok(left.length > 0);
+  assert.equal(left.some((text) => text.includes("fileKey")), false);
+});
+
 Deno.test("the key of a stream is not kept: its upload cannot go on", async () => {
   await using scene = await setScene();
   const state = scene.work.path("state");

@@ -47,8 +47,11 @@ export interface ChosenKey {
   compared?: Stash;
   /** Whether nobody knows who can read that stash, beside whoever compares it. */
   isForUnknown?: boolean;
-  /** Whether nothing was ever encrypted with the key. */
-  isNew?: boolean;
+  /**
+   * Of a new key: puts it into the journal. To be called before anything is encrypted with it, and not where a conflict ends
+   * the upload before.
+   */
+  keepKey?: () => void;
   /** The records of the process that chose the key, if this upload goes on with it. */
   earlier?: readonly unknown[];
 }
@@ -89,8 +92,13 @@ export async function chooseKey(
     if (!overwrite) throw cannotCompare(baseTag);
   }
   const header = await AgeHeader.make(encryptTo);
-  journal.replace({ header: header.bytes.toBase64(), fileKey: header.exportFileKey().toBase64(), chunkSize });
-  return { ...withFileKey(header), isNew: true };
+  const record = { header: header.bytes.toBase64(), fileKey: header.exportFileKey().toBase64(), chunkSize };
+  let isKept = false;
+  const keepKey = () => {
+    if (!isKept) journal.replace(record);
+    isKept = true;
+  };
+  return { ...withFileKey(header), keepKey };
 }
 
 function withFileKey(header: AgeHeader): ChosenKey {

@@ -12,7 +12,7 @@ import { chooseKey, type ChooseKeyOptions, type ChosenKey } from "./choose_key.t
 import { digestOfList, encryptDetails } from "./encrypted_details.ts";
 import { PlainFile } from "./plain_file.ts";
 import type { Stash } from "./stash.ts";
-import { encryptedSlicing, type StashKey } from "./stash_key.ts";
+import { type EncryptedSlicing, encryptedSlicing, type StashKey } from "./stash_key.ts";
 
 /** An input of which a stash is made. */
 export interface StashInput extends Input {
@@ -66,55 +66,72 @@ export async function encryptInput(input: Input, options: EncryptInputOptions): 
 /** The input as the chosen key encrypts it. */
 function withKey(
   input: Input,
-  { header, key, stored, compared, isForUnknown, isNew, earlier = [] }: ChosenKey,
-  { baseTag, chunkSize: most, journal, onEvent }: EncryptInputOptions & { journal: Journal },
+  chosen: ChosenKey,
+  options: EncryptInputOptions & { journal: Journal },
 ): StashInput {
-  const { chunkSize, plainSize } = encryptedSlicing(most, { bytes: header });
+  const { header, key, keepKey, earlier = [] } = chosen;
+  const { chunkSize: most, journal } = options;
+  const slicing = encryptedSlicing(most, { bytes: header });
   const sizeOf = (plain: number) => encryptedSize({ bytes: header }, plain);
   const file = new PlainFile(journal, earlier);
   const encrypted = ({ number, source }: InputChunk, key: StashKey): Source => {
-    const same = unchangedSource(source, input, !isNew);
-    return encryptedSource(file.watch({ number, source: same }), key.ofChunk(number));
+    const same = unchangedSource(source, input, keepKey === undefined);
+    const plain = file.watch({ number, source: same });
+    const open: Source["open"] = (start, end) => {
+      keepKey?.();
+      return plain.open(start, end);
+    };
+    return encryptedSource({ ...plain, open }, key.ofChunk(number));
   };
   const encrypt = (chunk: InputChunk): InputChunk => ({
     ...chunk,
     source: key ? encrypted(chunk, key) : lockedSource(chunk, sizeOf(chunk.source.size!)),
     remember: () => file.keep(chunk.number),
   });
-  const { name, size, identity } = input;
-  const modified = input.modified.toISOString();
+  const { size, identity } = input;
   return {
     ...input,
     name: undefined,
-    size: size === undefined ? undefined : sizeOfChunks(size, plainSize, sizeOf),
+    size: size === undefined ? undefined : sizeOfChunks(size, slicing.plainSize, sizeOf),
     identity: identity && JSON.stringify([identity, digestOf(header)]),
-    chunks: () => mapChunks(input.chunks(plainSize), encrypt),
-    encryption: {
-      chunkSize,
-      requireCompared(complete) {
-        if (!compared || complete && complete.digest === compared.digest) return;
-        throw new ConflictError(`what is stored as ${baseTag} is another one than a moment ago`, {
-          hint: "store it again; or use another name",
-        });
-      },
-      async details(chunks) {
-        const list = digestOfList(chunks);
-        if (stored && digestOfList(stored.chunks) === list) return stored.details;
-        if (!key) throw needsKey();
-        const digests = await file.digests(chunks.length);
-        return await encryptDetails(
-          { name, modified, size: file.size, chunkSize: plainSize, digests, stored: list },
-          key,
-        );
-      },
-      settle(stash) {
-        if (isForUnknown) onEvent?.({ type: "notice", message: keptRecipients(baseTag) });
-        journal.replace(isForUnknown ? {} : { header: header.toBase64() });
-        const encryption = { ...stash.encryption!, size: size ?? file.size };
-        return { ...stash, ...(name !== undefined && { name }), modified, encryption };
-      },
-    },
+    chunks: () => mapChunks(input.chunks(slicing.plainSize), encrypt),
+    encryption: encryptionOf(input, chosen, { ...options, slicing, file }),
     [Symbol.asyncDispose]: () => Promise.resolve(journal[Symbol.dispose]()),
+  };
+}
+
+function encryptionOf(
+  { name, size, modified: date }: Input,
+  { header, key, stored, compared, isForUnknown }: ChosenKey,
+  { baseTag, journal, onEvent, slicing: { chunkSize, plainSize }, file }: EncryptInputOptions & {
+    journal: Journal;
+    slicing: EncryptedSlicing;
+    file: PlainFile;
+  },
+): InputEncryption {
+  const modified = date.toISOString();
+  return {
+    chunkSize,
+    requireCompared(complete) {
+      if (!compared || complete && complete.digest === compared.digest) return;
+      throw new ConflictError(`what is stored as ${baseTag} is another one than a moment ago`, {
+        hint: "store it again; or use another name",
+      });
+    },
+    async details(chunks) {
+      const list = digestOfList(chunks);
+      if (stored && digestOfList(stored.chunks) === list) return stored.details;
+      if (!key) throw needsKey();
+      const digests = await file.digests(chunks.length);
+      const details = { name, modified, size: file.size, chunkSize: plainSize, digests, stored: list };
+      return await encryptDetails(details, key);
+    },
+    settle(stash) {
+      if (isForUnknown) onEvent?.({ type: "notice", message: keptRecipients(baseTag) });
+      journal.replace(isForUnknown ? {} : { header: header.toBase64() });
+      const encryption = { ...stash.encryption!, size: size ?? file.size };
+      return { ...stash, ...(name !== undefined && { name }), modified, encryption };
+    },
   };
 }
 
