@@ -88,29 +88,14 @@ Deno.test("keys of age-keygen and files of recipients are taken", withAge, async
 Deno.test("ranges are those of the plain bytes, over the borders of records and up to the end", async () => {
   await using work = await withKey();
   await push(work);
+  const pull = ["blob", "pull", `${BOX}:secret`, "--identity", "key.txt", "--range"];
   for (const range of ["0-0", "65535-65536", "70000-140000", "199999-", "131072-131072", "5-"]) {
     const [first, last] = range.split("-");
-    const down = await work.runForBytes([
-      "blob",
-      "pull",
-      `${BOX}:secret`,
-      "--identity",
-      "key.txt",
-      "--range",
-      range,
-    ]);
+    const down = await work.runForBytes([...pull, range]);
     const expected = BYTES.subarray(Number(first), last === "" ? undefined : Number(last) + 1);
     assert.deepEqual(new Uint8Array(down.stdout), expected, range);
   }
-  const beyond = await work.run([
-    "blob",
-    "pull",
-    `${BOX}:secret`,
-    "--identity",
-    "key.txt",
-    "--range",
-    "200000-",
-  ]);
+  const beyond = await work.run([...pull, "200000-"]);
   assert.equal(beyond.code, 2);
   assert.match(beyond.stderr, /there is no byte 200000: the size is 200000 bytes/);
 });
@@ -159,6 +144,30 @@ Deno.test("without the right key nothing is written, and the exit code is 4", as
   const plain = await work.run(["blob", "pull", `${BOX}:plain`, "--identity", "key.txt", "-o", "copy"]);
   assert.equal(plain.code, 5, plain.stderr);
   assert.match(plain.stderr, /the bytes are not encrypted: .*\nhint: leave out --identity/);
+});
+
+Deno.test("a passphrase where a key is needed, and the converse, say which of the two it is", async () => {
+  await using work = await withKey();
+  await work.write("pass", "open-sesame-17\n");
+  const env = { LAYERSTASH_PASSPHRASE_FILE: "pass" };
+  await push(work, "for-key");
+  await ok(work, ["blob", "push", "file", `${BOX}:for-pass`, "--passphrase"], { env });
+  const wrongKind = async (name: string, ...key: string[]) => {
+    const { code, stderr } = await work.run(["blob", "pull", `${BOX}:${name}`, ...key, "-o", "copy"], {
+      env,
+    });
+    assert.equal(code, 4, stderr);
+    return stderr;
+  };
+  assert.match(
+    await wrongKind("for-key", "--passphrase"),
+    /: it is encrypted for keys, not with a passphrase\nhint: name the file of a key: --identity FILE\n$/,
+  );
+  assert.match(
+    await wrongKind("for-pass", "--identity", "key.txt"),
+    /: it is encrypted with a passphrase, not for keys\nhint: use --passphrase in the place of --identity\n$/,
+  );
+  assert.deepEqual(await names(work, "copy"), []);
 });
 
 Deno.test("a blob that another one has replaced is not taken for it, although it is for the same key", async () => {

@@ -3,7 +3,7 @@ import type { Stanza } from "age-encryption";
 import type { Bytes } from "../content/bytes.ts";
 import { LayerstashError, MismatchError, NotAllowedError } from "../errors.ts";
 import { crypto, TAG_SIZE } from "./chacha.ts";
-import type { Identities } from "./identities.ts";
+import type { Identities, KeyKind } from "./identities.ts";
 import type { Recipients } from "./recipients.ts";
 
 /** The size of the nonce that stands between the header and the payload, in bytes. */
@@ -73,7 +73,7 @@ export class AgeHeader {
     try {
       return new AgeHeader(bytes, new Uint8Array(await decrypter.decryptHeader(bytes)));
     } catch (error) {
-      if (isForOthers) throw noIdentityError(bytes);
+      if (isForOthers) throw noIdentityError(bytes, identities);
       if (error instanceof LayerstashError) throw error;
       throw new MismatchError("the header of the encrypted bytes is damaged", { cause: error });
     }
@@ -178,11 +178,36 @@ function latin1(bytes: Uint8Array): string {
   return new TextDecoder("latin1").decode(bytes);
 }
 
-/** Says what kind of key is needed. */
-function noIdentityError(header: Bytes): NotAllowedError {
-  const needsPassphrase = latin1(header).startsWith(`${FIRST_LINE}-> scrypt `);
-  return new NotAllowedError(
-    needsPassphrase ? "the passphrase is not the right one" : "it is not encrypted for any of the keys given",
-    { hint: needsPassphrase ? undefined : "name the file of another key: --identity FILE", isLasting: true },
-  );
+/** What the bytes under a header are encrypted for. */
+export function keyKindOf(header: Uint8Array): KeyKind {
+  return latin1(header).startsWith(`${FIRST_LINE}-> scrypt `) ? "passphrase" : "keys";
 }
+
+/** What was given is not what opens a header. */
+function noIdentityError(header: Bytes, { kind: given }: Identities): NotAllowedError {
+  const needed = keyKindOf(header);
+  const { problem, hint } = (given === needed ? OTHER_KEY : OTHER_KIND)[needed];
+  return new NotAllowedError(problem, { hint, isLasting: true });
+}
+
+/** What is wrong, and what to do, by what is needed. */
+type Problems = Record<KeyKind, { problem: string; hint?: string }>;
+
+const OTHER_KEY: Problems = {
+  keys: {
+    problem: "it is not encrypted for any of the keys given",
+    hint: "name the file of another key: --identity FILE",
+  },
+  passphrase: { problem: "the passphrase is not the right one" },
+};
+
+const OTHER_KIND: Problems = {
+  keys: {
+    problem: "it is encrypted for keys, not with a passphrase",
+    hint: "name the file of a key: --identity FILE",
+  },
+  passphrase: {
+    problem: "it is encrypted with a passphrase, not for keys",
+    hint: "use --passphrase in the place of --identity",
+  },
+};

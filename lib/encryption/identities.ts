@@ -5,15 +5,25 @@ import { keysIn, readKeyFile } from "./key_file.ts";
 import { PassphraseIdentity } from "./passphrase.ts";
 
 /**
+ * What something is encrypted for: the keys of its recipients, or a passphrase.
+ *
+ * @category Encryption
+ */
+export type KeyKind = "keys" | "passphrase";
+
+/**
  * Secret keys, or a passphrase. They show nowhere: not in a log, not in an error, not in JSON.
  *
  * @category Encryption
  */
 export class Identities {
   readonly #each: readonly (string | Identity)[];
+  /** Which of the two they are. */
+  readonly kind: KeyKind;
 
-  private constructor(each: readonly (string | Identity)[]) {
+  private constructor(each: readonly (string | Identity)[], kind: KeyKind) {
     this.#each = each;
+    this.kind = kind;
   }
 
   /**
@@ -34,7 +44,7 @@ export class Identities {
    */
   static async inFiles(paths: readonly string[]): Promise<Identities> {
     const files = paths.map(async (path) => await keysOf(await readKeyFile(path), path));
-    return new Identities((await Promise.all(files)).flat());
+    return new Identities((await Promise.all(files)).flat(), "keys");
   }
 
   /**
@@ -49,7 +59,7 @@ export class Identities {
    * ```
    */
   static withPassphrase(passphrase: string): Identities {
-    return new Identities([new PassphraseIdentity(passphrase)]);
+    return new Identities([new PassphraseIdentity(passphrase)], "passphrase");
   }
 
   /**

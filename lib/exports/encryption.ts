@@ -38,5 +38,5 @@ export {
 export { AgeHeader, newNonce } from "../encryption/age_header.ts";
 export { type AgeBeginning, encryptedSize, encryptedSource } from "../encryption/encrypted_source.ts";
 export { type GeneratedKey, generateKey } from "../encryption/generate_key.ts";
-export { Identities } from "../encryption/identities.ts";
+export { Identities, type KeyKind } from "../encryption/identities.ts";
 export { Recipients } from "../encryption/recipients.ts";
