@@ -68,6 +68,10 @@ Deno.test(
     ]);
     const { stdout: script } = await place.run(["url", "oci:box:disk"]);
     await place.write("restore.sh", script);
+    const keyless = await run(place, ["sh", "restore.sh", "back.img"]);
+    assert.match(keyless.stderr, /IDENTITY: .*must be set/);
+    const names = Array.from(Deno.readDirSync(place.directory), ({ name }) => name);
+    assert.deepEqual(names.filter((name) => name.startsWith("back.img")), [], "nothing was fetched");
     const blind = await run(place, ["sh", "restore.sh", "back.img"], { IDENTITY: "/dev/null" });
     assert.notEqual(blind.code, 0);
     await assert.rejects(Deno.stat(place.path("back.img")), Deno.errors.NotFound);
@@ -76,6 +80,24 @@ Deno.test(
     assert.deepEqual(await Deno.readFile(place.path("back.img")), FILE);
   },
 );
+
+Deno.test("what copy and url say of an encrypted file names the key, or the passphrase, that it needs", async () => {
+  await using place = await makeWorkplace();
+  const recipient = await keygen(place);
+  await place.write("secret.img", FILE);
+  await place.write("word.txt", "correct horse battery staple\n");
+  const env = { LAYERSTASH_PASSPHRASE_FILE: place.path("word.txt") };
+  await place.run(["upload", "secret.img", "oci:box:keys", "--encrypt-to", recipient]);
+  await place.run(["upload", "secret.img", "oci:box:word", "--passphrase"], { env });
+  const words = { keys: "--identity KEYFILE", word: "--passphrase" };
+  for (const [name, key] of Object.entries(words)) {
+    const { stderr } = await place.run(["copy", `oci:box:${name}`, "oci:other"]);
+    assert.match(stderr, new RegExp(`get it back: layerstash download oci:other:${name} ${key}\n$`));
+    const { stdout } = await place.run(["url", `oci:box:${name}`]);
+    assert.equal(stdout.includes("IDENTITY"), name === "keys");
+    assert.equal(stdout.includes("passphrase"), name === "word");
+  }
+});
 
 Deno.test("without a key nothing is written, and the exit code is 4", async () => {
   await using place = await makeWorkplace();

@@ -1,6 +1,8 @@
 /** URLs at which other programs can fetch blobs, and the authorization that they need. @module */
 import type { PlatformOptions } from "../images/platforms.ts";
 import type { CallOptions, Store } from "../store/store.ts";
+import type { KeyKind } from "../encryption/identities.ts";
+import { opensWith } from "../stash/encrypted_details.ts";
 import { findStash } from "../stash/find_stash.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { findBlobs, type NamedBlobs } from "./named_blobs.ts";
@@ -17,8 +19,8 @@ export interface DirectFile {
   name: string;
   /** The blobs, in order. */
   blobs: DirectBlob[];
-  /** Present where each blob is a file of its own that has to be decrypted. */
-  encryption?: { format: "age" } | undefined;
+  /** Present where each blob is a file of its own that has to be decrypted, and with what. */
+  encryption?: { format: "age"; opensWith: KeyKind } | undefined;
 }
 
 /** The authorization that a request needs: none, a public token (`anybody`), a requested token, or a password. */
@@ -54,7 +56,7 @@ export async function stashUrls(
   return {
     name: safeName(name) ?? safeName(baseTag) ?? "file",
     blobs: chunks.map((chunk) => withUrl(store, chunk)),
-    ...(encryption && { encryption: { format: encryption.format } }),
+    ...(encryption && { encryption: { format: encryption.format, opensWith: opensWith(encryption) } }),
   };
 }
 

@@ -62,7 +62,7 @@ export function restoreRecipe(
     "#!/bin/sh",
     `# Restores ${name}: ${counted(totalBlobSize(blobs), "byte")} in ${counted(blobs.length, "blob")},`,
     `# with sh, curl${more ? `, sha256sum and ${more}` : " and sha256sum"}. Run it again to resume.`,
-    ...(encryption ? [NEEDED_KEY] : []),
+    ...neededKey(encryption),
     ...requiredVariable(access, howToSignIn),
     "set -euC # -C: > makes new files, and replaces none",
     "command -v sha256sum > /dev/null || sha256sum() { shasum -a 256; }",
@@ -73,16 +73,25 @@ export function restoreRecipe(
     ...scriptFunctions(blobs, access),
     ...blobs.map(({ digest, size, url }) => `get ${encodedPart(digest)} ${size} ${quote(url)}`),
     `whole=$out.${nameOfWhole(blobs)}`,
-    ...(isFolder ? UNPACK : join(encryption ? DECRYPT : "cat")),
+    ...(isFolder ? UNPACK : join(encryption ? DECRYPT[encryption.opensWith] : "cat")),
     `mv "$whole" "$out"`,
     `for each in $pieces; do rm -f "$out.$each"; done`,
     "",
   ].join("\n");
 }
 
-/** Of a file that is encrypted for a passphrase, age asks for it. */
-const NEEDED_KEY = "# First: export IDENTITY=FILE, the file of the secret key; a passphrase is asked for";
-const DECRYPT = 'age -d ${IDENTITY:+-i "$IDENTITY"}';
+const DECRYPT = { keys: 'age -d -i "$IDENTITY"', passphrase: "age -d" };
+
+/** What decrypting takes: it is asked for before anything is fetched, except a passphrase, for which age asks. */
+function neededKey(encryption: DirectFile["encryption"]): string[] {
+  if (!encryption) return [];
+  return [
+    ...(encryption.opensWith === "keys"
+      ? exported("IDENTITY", "IDENTITY=FILE (of the secret key)")
+      : ["# At the end, age asks for the passphrase of each blob."]),
+    'command -v age > /dev/null || { echo "the program age is needed" >&2; exit 1; }',
+  ];
+}
 
 /** The lines that join the pieces of a file, each as a command gives it. */
 const join = (command: string): readonly string[] => [
@@ -163,6 +172,10 @@ function requiredVariable({ kind }: DirectAccess, howToSignIn: string | undefine
   if (!variable) return [];
   const setting = howToSignIn ??
     (kind === "token" ? "TOKEN=... (a token that allows to pull)" : "LOGIN=NAME:PASSWORD");
+  return exported(variable, setting);
+}
+
+function exported(variable: string, setting: string): string[] {
   return [`# First: export ${setting}`, `: "\${${variable}:?must be set, see the top of this script}"`];
 }
 

@@ -21,11 +21,6 @@ export interface DecryptionFlags {
   passphrase?: boolean | string | undefined;
 }
 
-/** The words with which what was encrypted is read. */
-export function keyWords({ encryptTo, passphrase }: EncryptionFlags): string[] {
-  return encryptTo ? ["--identity", "KEYFILE"] : passphrase ? ["--passphrase"] : [];
-}
-
 /** `--encrypt-to`. */
 export function encryptToOption() {
   const option = new Option(

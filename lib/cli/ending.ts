@@ -1,4 +1,5 @@
 /** How a transfer ends: its last document, what an interruption leaves, and the command that comes next. @module */
+import type { KeyKind } from "../encryption/identities.ts";
 import { isDigest } from "../oci/digest.ts";
 import { typedName } from "../oci/registry_address.ts";
 import { counted, printable } from "../messages.ts";
@@ -32,6 +33,12 @@ export function addressIn({ name, url }: Store, reference: string): string {
 /** Says which command gets back what was stored. */
 export function getItBack(...words: string[]): string {
   return `get it back: ${commandLine(...words)}`;
+}
+
+/** The words with which what is encrypted is read; none for what is not. */
+export function keyWords(opensWith: KeyKind | undefined): string[] {
+  if (!opensWith) return [];
+  return opensWith === "keys" ? ["--identity", "KEYFILE"] : ["--passphrase"];
 }
 
 /** A command of layerstash, as it is typed. */

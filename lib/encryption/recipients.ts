@@ -2,7 +2,7 @@
 import type { Encrypter, Recipient } from "age-encryption";
 import { InvalidInputError } from "../errors.ts";
 import { quoted } from "../messages.ts";
-import { Identities } from "./identities.ts";
+import { Identities, type KeyKind } from "./identities.ts";
 import { keysIn, readKeyFile } from "./key_file.ts";
 import { PassphraseRecipient } from "./passphrase.ts";
 
@@ -17,6 +17,11 @@ export class Recipients {
   readonly id: string;
   /** Those who know the passphrase can also decrypt; of public keys nobody knows who can. */
   readonly identities: Identities | undefined;
+
+  /** Which of the two they have. */
+  get kind(): KeyKind {
+    return this.identities ? "passphrase" : "keys";
+  }
 
   private constructor(each: readonly (string | Recipient)[], identities?: Identities) {
     this.#each = each;

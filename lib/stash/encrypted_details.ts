@@ -3,13 +3,14 @@ import * as v from "valibot";
 import type { Bytes } from "../content/bytes.ts";
 import { collect } from "../content/collect.ts";
 import { bytesSource } from "../content/source.ts";
-import { AgeHeader, headerSize, NONCE_SIZE } from "../encryption/age_header.ts";
-import type { Identities } from "../encryption/identities.ts";
+import { AgeHeader, headerSize, keyKindOf, NONCE_SIZE } from "../encryption/age_header.ts";
+import type { Identities, KeyKind } from "../encryption/identities.ts";
 import { encryptedSource } from "../encryption/encrypted_source.ts";
 import { openRecords } from "../encryption/payload.ts";
 import { MismatchError } from "../errors.ts";
 import { type Digest, digestOf, encodedPart, isDigest } from "../oci/digest.ts";
 import { parseAs } from "../oci/manifest.ts";
+import type { StashEncryption } from "./stash.ts";
 import { StashKey } from "./stash_key.ts";
 
 /** What the details say. */
@@ -53,6 +54,11 @@ export async function encryptDetails(details: EncryptedDetails, stash: StashKey)
   const text = new TextEncoder().encode(JSON.stringify({ ...details, digests }));
   const encrypted = encryptedSource(bytesSource(text), stash.ofDetails(text));
   return (await collect(encrypted.open(), encrypted.size!)).toBase64();
+}
+
+/** What opens an encrypted stash, as far as its details tell. */
+export function opensWith({ details }: StashEncryption): KeyKind {
+  return keyKindOf(Uint8Array.fromBase64(details?.().slice(0, 64) ?? ""));
 }
 
 /** The header of all chunks, which the details have too. */

@@ -12,8 +12,8 @@ import { limitRateOption, manifestFormatOption, stateDirOption } from "../option
 import { type ParsedCommand, type PlaceFlags, refusalOf, type WithPlace } from "../place.ts";
 import { pipedInput, streamName } from "../terminal/standard_streams.ts";
 import { textLines } from "../text/answers.ts";
-import { addressIn, doneLine, getItBack, keptThere } from "../ending.ts";
-import { encryptToOption, keyWords, passphraseOption, recipientsOf } from "../encryption_options.ts";
+import { addressIn, doneLine, getItBack, keptThere, keyWords } from "../ending.ts";
+import { encryptToOption, passphraseOption, recipientsOf } from "../encryption_options.ts";
 import { renderTotals } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
 import { filesAndPlace } from "../words.ts";
@@ -61,7 +61,7 @@ export function blobPushCommand(): CommandUnknownOpts {
       }
       const digests = blobs.map(({ digest }) => digest);
       if (alias !== ofOne) await setAlias(store, alias!, { digests, signal, onEvent });
-      if (!json) reportBlobs(session, blobs, alias, keyWords(encryption));
+      if (!json) reportBlobs(session, blobs, alias, keyWords(encryptTo?.kind));
     },
     { moving: ({ files }) => `storing ${namesOf(files)}`, kept: (_, progress) => keptThere(progress) },
   );

@@ -10,6 +10,7 @@ import { parseImage } from "../../exports/images.ts";
 import { counted } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
 import type { Address } from "../../oci/address.ts";
+import { opensWith } from "../../stash/encrypted_details.ts";
 import type { ManifestFormat } from "../../store/manifest_format.ts";
 import { action, type Session, showEvents } from "../action.ts";
 import { connectionCommand } from "../base_commands.ts";
@@ -23,7 +24,7 @@ import {
   platformsOption,
 } from "../options.ts";
 import { renderPace, type TransferTotals } from "../terminal/transfer_totals.ts";
-import { addressIn, doneLine, getItBack, keptThere } from "../ending.ts";
+import { addressIn, doneLine, getItBack, keptThere, keyWords } from "../ending.ts";
 import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `
@@ -142,7 +143,7 @@ async function copyOneStash(copying: Copying, flags: CopyFlags): Promise<void> {
     signal,
     onEvent,
   });
-  const { size, chunks } = stash;
+  const { size, chunks, encryption } = stash;
   if (json) {
     terminal.data(
       doneLine({ totals, store: target.store }, { baseTag: target.baseTag, digest, size, blobs }),
@@ -151,7 +152,7 @@ async function copyOneStash(copying: Copying, flags: CopyFlags): Promise<void> {
   const much = `${formatSize(size)} in ${counted(chunks.length, "chunk")}`;
   const name = addressIn(target.store, target.baseTag);
   terminal.note(`copied to ${name}: ${much}, ${blobSummary(blobs)}, ${renderPace(totals())}`);
-  terminal.note(getItBack("download", addressIn(target.store, target.baseTag)));
+  terminal.note(getItBack("download", name, ...keyWords(encryption && opensWith(encryption))));
 }
 
 function stashNameOf({ text, reference }: Address): string {

@@ -10,14 +10,13 @@ import type { UploadOptions } from "../../stash/verb_options.ts";
 import { storeAction, type StoreSession } from "../action.ts";
 import { transferCommand } from "../base_commands.ts";
 import { correctedLine } from "../corrected_line.ts";
-import { doneLine, keptThere } from "../ending.ts";
+import { doneLine, keptThere, keyWords } from "../ending.ts";
 import {
   type DecryptionFlags,
   type EncryptionFlags,
   encryptToOption,
   identitiesOf,
   identityOption,
-  keyWords,
   passphraseOption,
   recipientsOf,
 } from "../encryption_options.ts";
@@ -81,7 +80,7 @@ export function uploadCommand(): CommandUnknownOpts {
       const one = await store(session, flags);
       sources.stored.push({
         infile,
-        readWith: keyWords({ encryptTo, passphrase }),
+        readWith: keyWords(flags.encryptTo?.kind),
         ...one,
         ...session.totals(),
       });
