@@ -104,26 +104,18 @@ export async function pullFound(
     });
   }
   const opened = identities && await decryptBlobs(store, blobs, identities, { onEvent, signal });
-  const size = totalBlobSize(opened?.blobs ?? blobs);
+  const { reader, blobs: readable } = opened ?? { reader: store, blobs };
+  const size = totalBlobSize(readable);
   const range = rangeWithin(size, options.range);
   const wanted = range.end - range.start;
   onEvent?.({ type: "plan", size: wanted, blobs: blobs.length });
-  if (opened) {
-    const { reader, blobs } = opened;
-    const transfer = { overwrite, partSize, range, onEvent, signal, authenticated: true };
-    if (typeof output === "string") await fetchRange(reader, placeBlobs(blobs), output, transfer);
-    else {await streamOut(reader, placeBlobs(blobs), output, {
-        ...transfer,
-        ...(withInfo && { heading: infoOf }),
-      });}
-    return wanted;
-  }
-  const placed = placeBlobs(blobs);
-  const transfer = { overwrite, jobs, partSize, stateDirectory, onEvent, signal, explain: removedBlobError };
-  if (typeof output === "string") {
-    if (wanted === size) await fetchFile(store, placed, output, transfer);
-    else await fetchRange(store, placed, output, { ...transfer, range });
-  } else await streamOut(store, placed, output, { ...transfer, range, ...(withInfo && { heading: infoOf }) });
+  const placed = placeBlobs(readable);
+  const common = { overwrite, partSize, onEvent, signal, explain: removedBlobError };
+  const part = { ...common, range, ...(opened && { authenticated: true }) };
+  if (typeof output !== "string") {
+    await streamOut(reader, placed, output, { ...part, ...(withInfo && { heading: infoOf }) });
+  } else if (opened || wanted < size) await fetchRange(reader, placed, output, part);
+  else await fetchFile(store, placed, output, { ...common, jobs, stateDirectory });
   return wanted;
 }
 
