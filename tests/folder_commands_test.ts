@@ -6,6 +6,7 @@ import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { putImage } from "./rigs/images.ts";
 import { makeWorkplace, timeless, type Workplace } from "./rigs/command_line.ts";
 import { onPosix, WITHOUT_RIGHTS } from "./rigs/system.ts";
+import { runProgram } from "./rigs/tar.ts";
 
 const BOX = "oci:./box:site";
 const DATE = new Date("2026-01-02T03:04:05Z");
@@ -274,6 +275,17 @@ Deno.test("a folder that was copied is the same folder", async () => {
   const back = await work.run(["download", "oci:./other:site", "back"]);
   assert.equal(back.code, 0, back.stderr);
   assert.equal(await Deno.readTextFile(work.path("back/index.html")), "<h1>Hello</h1>");
+});
+
+Deno.test("diff and verify say which pipes of a directory they pass over", onPosix("pipes"), async () => {
+  await using work = await makeWorkplace();
+  await makeSite(work);
+  await work.run(["upload", "site", BOX]);
+  await runProgram("mkfifo", [work.path("site/img/pipe\u001b")]);
+  for (const command of [["diff", BOX, "site", "--ignore", "time"], ["verify", BOX, "site"]]) {
+    const { stderr } = await work.run(command);
+    assert.match(stderr, /^layerstash: img\/pipe\?* is not compared: it is a pipe\n/m, command[0]);
+  }
 });
 
 Deno.test("a copy of a folder replaces nothing unasked, keeps its name, and says how to get it back", async () => {

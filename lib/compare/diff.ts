@@ -38,7 +38,8 @@ export interface Comparison extends Disposable {
  * is, where only its names tell whether a file is new or replaces another. A table of contents is read in the place of its
  * layer, and contents are compared by their digests.
  *
- * Of a directory on the disk, owners and extended attributes are not compared.
+ * Of a directory on the disk, owners and extended attributes are not compared, and neither are pipes, sockets and devices: an
+ * event names each.
  *
  * @param before what is taken for the older state
  * @param after what is taken for the newer one

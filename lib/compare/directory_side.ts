@@ -32,17 +32,18 @@ export class DirectorySide implements Disposable {
   }
 
   /**
-   * Lists a directory. No file is read.
+   * Lists a directory. No file is read. An event names each pipe, socket and device: they are not compared.
    *
    * @throws {InvalidInputError} if it is not a directory
    * @throws {NotAllowedError} if a part of it may not be read
    */
-  static async open(directory: string, { signal }: CallOptions): Promise<DirectorySide> {
+  static async open(directory: string, { signal, onEvent }: CallOptions): Promise<DirectorySide> {
     const disk = openDisk();
     try {
       const { files, links, directories, unreadable } = await walkFolder(directory, {
         disk,
         signal,
+        onEvent,
         isForeign: true,
       });
       requireReadable(unreadable);

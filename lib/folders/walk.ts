@@ -17,7 +17,7 @@ export interface WalkOptions {
   isExcluded?: ((path: string) => boolean) | undefined;
   /** Leaves out what is on other file systems. The directories on which they are mounted stay. */
   oneFileSystem?: boolean | undefined;
-  /** Lists also what could not be stored, because it only is to be looked at. */
+  /** Lists also what could not be stored, because it is only compared. */
   isForeign?: boolean | undefined;
   signal?: AbortSignal | undefined;
   onEvent?: OnEvent | undefined;
@@ -146,8 +146,9 @@ class Walk {
     } else if (info.kind === "file") this.#addFile(path, info);
     else {
       this.found.others.push(path);
-      const message = `${path} is not stored: it is a ${info.kind}`;
-      this.#options.onEvent?.({ type: "notice", message });
+      const { isForeign, onEvent } = this.#options;
+      const message = `${path} is not ${isForeign ? "compared" : "stored"}: it is a ${info.kind}`;
+      onEvent?.({ type: "notice", message });
     }
   }
 
