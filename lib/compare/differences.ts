@@ -30,6 +30,9 @@ export interface TreeDifference {
   after?: MergedEntry;
 }
 
+/** The same of both sides of a comparison. */
+export type Sides<T> = readonly [before: T, after: T];
+
 /** What two trees have at one path. */
 export interface Pair {
   before?: MergedEntry;
