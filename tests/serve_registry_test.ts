@@ -1,6 +1,8 @@
 /** The registry that `layerstash serve` is: the suite of the OCI spec, other clients, restarts, and what a directory then has. @module */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { Blobs } from "../lib/layout/blobs.ts";
+import { LayoutUploads } from "../lib/layout/uploads.ts";
 import { bytesSource } from "../lib/exports/store.ts";
 import { digestOf, encodedPart } from "../lib/oci/digest.ts";
 import { encodeManifest, type Manifest } from "../lib/oci/manifest.ts";
@@ -151,6 +153,29 @@ Deno.test("nothing is appended to an upload that becomes a blob, not by another 
     }
     await finished;
     assert.equal(await store.stat(digestOf(bytes)), bytes.length);
+  });
+});
+
+Deno.test("of many uploads at once, the 64 that were used last are hashed while they come", async () => {
+  await withDirectory(async (directory) => {
+    const blobs = new Blobs({ directory, name: "box" });
+    const follow = blobs.follow.bind(blobs);
+    let [followed, dropped] = [0, 0];
+    blobs.follow = (path) => {
+      followed++;
+      const hash = follow(path);
+      return { ...hash, drop: () => (dropped++, hash.drop()) };
+    };
+    const uploads = new LayoutUploads({ directory }, blobs);
+    const ids: string[] = [];
+    for (let each = 0; each < 80; each++) {
+      const upload = await uploads.begin();
+      ids.push(upload.id);
+      await upload.append(bytesSource(someBytes(each)).open());
+      assert.equal(followed - dropped, Math.min(ids.length, 64), `after ${ids.length}`);
+    }
+    for (const id of ids) await (await uploads.find(id))!.cancel();
+    assert.equal(followed, dropped);
   });
 });
 

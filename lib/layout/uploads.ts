@@ -73,8 +73,8 @@ export class LayoutUploads implements UploadsInPieces {
     upload.correct(size);
     this.#known.delete(id);
     this.#known.set(id, upload);
-    const [oldest] = [...this.#known.values()].slice(0, this.#known.size - HASHED);
-    oldest?.forgetHash();
+    const older = Math.max(0, this.#known.size - HASHED);
+    for (const each of this.#known.values().take(older)) each.forgetHash();
     return upload;
   }
 
