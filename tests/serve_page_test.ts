@@ -1,10 +1,10 @@
 /** The pages of the server in a real Chromium. @module */
 import assert from "node:assert/strict";
 import { uploadFolder } from "../lib/exports/folders.ts";
-import { serveHandler } from "../lib/exports/serve.ts";
 import { openStore, upload } from "../main.ts";
 import { BrowserPage, HAS_BROWSER } from "./rigs/browser.ts";
 import { makeWorkspace, someBytes, streamOf } from "./rigs/content.ts";
+import { startServer } from "./rigs/served.ts";
 
 const EVIL = `"'><img src=x onerror=alert(1)><script>alert(2)<!-- &amp;.txt`;
 
@@ -22,15 +22,12 @@ async function withServer() {
     "<script>alert(4)</script><img src=x onerror=alert(5)>",
   );
   await uploadFolder(store, "site", { directory: directory.path("site") });
-  const server = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    serveHandler({ "me/files": store }),
-  );
+  store.close();
+  const server = await startServer([`oci:${directory.path("box")}`]);
   return {
-    origin: `http://127.0.0.1:${server.addr.port}`,
+    origin: server.url,
     async [Symbol.asyncDispose]() {
-      await server.shutdown();
-      store.close();
+      await server[Symbol.asyncDispose]();
       await directory[Symbol.asyncDispose]();
     },
   };

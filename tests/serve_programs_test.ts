@@ -1,13 +1,12 @@
 /** Programs of others read files of three chunks from a registry behind the server, plain and encrypted. @module */
 import assert from "node:assert/strict";
 import { generateKey, Identities, Recipients } from "../lib/exports/encryption.ts";
-import { serveHandler } from "../lib/exports/serve.ts";
-import { listen } from "../lib/serve/listener.ts";
 import { openStore, upload } from "../main.ts";
 import { makeWorkspace, someBytes } from "./rigs/content.ts";
 import { ensureTool, pythonPeer } from "./rigs/debian.ts";
 import { announce } from "./rigs/run_notes.ts";
 import { startRegistry } from "./rigs/real_registry.ts";
+import { startServer } from "./rigs/served.ts";
 
 const HAS_REGISTRY = await ensureTool("docker-registry", "docker-registry");
 const BYTES = someBytes(3_000_000);
@@ -45,19 +44,14 @@ function testOfProgram(
           chunkSize,
           ...(keys && { encryptTo: keys.encryptTo }),
         });
-        const end = new AbortController();
-        const handler = serveHandler({ "me/files": store }, { identities: keys?.identities });
-        const listener = await listen(handler, { hostname: "127.0.0.1", port: 0, signal: end.signal });
-        try {
-          const [url, dav] = ["files", "dav"].map((part) => `${listener.url}${part}/me/files/`) as [
-            string,
-            string,
-          ];
-          await read({ url, dav, path: directory.path, name: "file.bin" });
-        } finally {
-          end.abort();
-          await listener.finished;
-        }
+        await using server = await startServer([`${registry.url}/me/files`], {
+          identities: keys?.identities,
+        });
+        const [url, dav] = ["files", "dav"].map((part) => `${server.url}/${part}/me/files/`) as [
+          string,
+          string,
+        ];
+        await read({ url, dav, path: directory.path, name: "file.bin" });
       },
     });
   }

@@ -175,10 +175,8 @@ Deno.test("a client that reads nothing holds no more than a moment", async () =>
     await connection.write(
       new TextEncoder().encode(head(`GET /v2/me/files/blobs/${digest} HTTP/1.1`, "Host: localhost")),
     );
-    while (!server.exchanges.some(({ method }) => method === "GET")) {
-      await new Promise((next) => setTimeout(next, 20));
-    }
-    const { sent } = server.exchanges.find(({ method }) => method === "GET")!;
+    const [exchanged] = await server.exchanged(1, "GET");
+    const { sent } = exchanged!;
     assert.ok(sent < 32 * 1024 ** 2, `${sent} bytes were read for nobody`);
     assert.ok(Deno.memoryUsage().external - before < 8 * 1024 ** 2);
   });
@@ -192,7 +190,7 @@ Deno.test("a client that asks on and on, and reads nothing, does not keep the se
     using connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
     const get = `GET /v2/me/files/blobs/${digest} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
     await connection.write(new TextEncoder().encode(get.repeat(200)));
-    while (server.exchanges.length < 5) await new Promise((next) => setTimeout(next, 20));
+    await server.exchanged(5);
     server.stop();
     await server.finished;
   });
@@ -215,9 +213,9 @@ Deno.test("the operator learns why an answer broke off, and not that a client le
       ),
     );
     leaving.close();
-    while (server.exchanges.length < 2) await new Promise((next) => setTimeout(next, 20));
-    assert.match(String(server.exchanges[0]!.failure), /corrupted/);
-    assert.equal(server.exchanges[1]!.failure, undefined);
+    const [broken, left] = await server.exchanged(2);
+    assert.match(String(broken!.failure), /corrupted/);
+    assert.equal(left!.failure, undefined);
   });
 });
 
@@ -311,9 +309,7 @@ Deno.test("a body that lies about its length makes no blob, and leaves nothing",
     await connection.write(new TextEncoder().encode(head(line, "Host: localhost", "Content-Length: 2000")));
     await connection.write(bytes);
     connection.close(); // in the middle of the body
-    while (server.exchanges.filter(({ method }) => method === "POST").length < 3) {
-      await new Promise((next) => setTimeout(next, 20));
-    }
+    await server.exchanged(3, "POST");
     assert.equal(await statusOf(server, `/v2/me/files/blobs/${digestOf(bytes)}`), 404);
     const left = Array.from(Deno.readDirSync(join(directory, "me/files")), ({ name }) => name);
     assert.deepEqual(left.filter((name) => name.startsWith(".layerstash-upload-")), []);

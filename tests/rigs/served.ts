@@ -17,8 +17,8 @@ export interface Served extends AsyncDisposable {
   /** `127.0.0.1:PORT`. */
   readonly host: string;
   readonly port: number;
-  /** The requests that are over, oldest first. */
-  readonly exchanges: readonly Exchanged[];
+  /** Waits until so many requests are over, and gives them, oldest first; only those with a method, if it is given. */
+  exchanged(count: number, method?: string): Promise<Exchanged[]>;
   /** Begins to stop, as a signal of the system makes it. */
   stop(): void;
   /** Settles when it has stopped. */
@@ -32,21 +32,21 @@ export async function startServer(
 ): Promise<Served> {
   const repositories = openServed(addresses);
   const stopping = new AbortController();
-  const exchanges: Exchanged[] = [];
+  const exchanges = new Exchanges();
   const { url, finished } = await listen(guarded(serveHandler(repositories, options), options), {
     hostname: "127.0.0.1",
     port: 0,
     signal: stopping.signal,
     limits,
     tls,
-    onExchange: (exchanged) => exchanges.push(exchanged),
+    onExchange: (exchanged) => exchanges.add(exchanged),
   });
   const { host, port } = new URL(url);
   return {
     url: url.replace(/\/$/, ""),
     host,
     port: Number(port),
-    exchanges,
+    exchanged: (count, method) => exchanges.atLeast(count, method),
     finished,
     stop: () => stopping.abort(),
     async [Symbol.asyncDispose]() {
@@ -55,4 +55,24 @@ export async function startServer(
       repositories[Symbol.dispose]();
     },
   };
+}
+
+/** The requests that are over. */
+class Exchanges {
+  readonly #all: Exchanged[] = [];
+  #next: PromiseWithResolvers<void> = Promise.withResolvers();
+
+  add(exchanged: Exchanged): void {
+    this.#all.push(exchanged);
+    this.#next.resolve();
+    this.#next = Promise.withResolvers();
+  }
+
+  async atLeast(count: number, method: string | undefined): Promise<Exchanged[]> {
+    for (;;) {
+      const found = this.#all.filter((each) => method === undefined || each.method === method);
+      if (found.length >= count) return found;
+      await this.#next.promise;
+    }
+  }
 }
