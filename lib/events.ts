@@ -5,8 +5,8 @@ import type { Digest } from "./oci/digest.ts";
  * One thing that happened. Byte counts are exact, and do not include what protocols add.
  *
  * - `plan`: what the transfer consists of: its bytes and its blobs. `size` and `blobs` are absent while they are not
- *   known; `chunkSize` is there where the blobs are the chunks of a stash, and `files` where a folder is moved. Where `verify` goes through a local file and
- *   through what is stored, both are counted.
+ *   known; `chunkSize` is there where the blobs are the chunks of a stash, and `files` where a folder is moved. Where
+ *   `verify` goes through a local file and through what is stored, both are counted.
  * - `progress`: `bytes` more were moved, or, in the phase `check`, a local file was compared so far; negative when an
  *   attempt failed and is made again, or when what was compared is other than what is stored.
  * - `resume`: so many bytes are there from an earlier run or from before a break, and need not be moved again.

@@ -22,7 +22,8 @@ export function gains(content: Bytes): boolean {
 /**
  * A gzip member: its header, what it holds, and the checksum.
  *
- * @param isStored whether it is known that compressing gains nothing. Little content is compressed, and stored if that gained nothing.
+ * @param isStored whether it is known that compressing gains nothing. Little content is compressed, and stored if
+ *   that gained nothing.
  */
 export function gzipMember(content: Bytes, { isStored }: { isStored: boolean }): Bytes[] {
   const body = isStored ? storedBlocks(content) : [deflated(content)];

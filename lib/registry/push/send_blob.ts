@@ -36,8 +36,8 @@ export const SMALL: number = 1024 * 1024;
  */
 const ONE_REQUEST = 16 * 1024 * 1024;
 /**
- * The size of a part of a stream that can be read only once, or anew from its beginning, in bytes. It is held in memory until it has arrived, so it is
- * limited whatever the registry asks for.
+ * The size of a part of a stream that can be read only once, or anew from its beginning, in bytes. It is held in memory
+ * until it has arrived, so it is limited whatever the registry asks for.
  */
 const HELD_PART = 10 * 1024 * 1024;
 const LARGEST_HELD_PART = 100 * 1024 * 1024;
