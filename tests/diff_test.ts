@@ -227,6 +227,27 @@ async function putLayers(store: Store, tag: string, ...layers: readonly TarFile[
   );
 }
 
+Deno.test("a directory that both folders have is not new because of a new file in it", async () => {
+  await using work = await makeWorkspace();
+  await Deno.mkdir(work.path("in/sub"), { recursive: true });
+  await putFile(work.path("in/text"), "text");
+  using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+  const storeAs = async (tag: string) => {
+    for (const path of ["in/sub", "in"]) await Deno.utime(work.path(path), OLD, OLD);
+    await uploadFolder(store, tag, { directory: work.path("in") });
+  };
+  await storeAs("one");
+  await putFile(work.path("in/sub/new"), "new");
+  await storeAs("two"); // the layer of the directories is the same
+  const [one, two] = ["one", "two"].map((reference) => ({ store, reference }));
+  assert.deepEqual(await differences(one!, two!), ["added sub/new"]);
+  assert.deepEqual(await differences(two!, one!), ["removed sub/new"]);
+  await Deno.mkdir(work.path("in/sub/empty"));
+  await storeAs("three");
+  const three = { store, reference: "three" };
+  assert.deepEqual(await differences(one!, three), ["added sub/empty", "added sub/new"]);
+});
+
 Deno.test("what upper layers of two images do is told by what is below them, and the base is read only for that", async () => {
   await using registry = await startFakeRegistry();
   using store = openStore({ registry: registry.url, repository: "me/app" });

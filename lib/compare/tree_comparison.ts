@@ -68,10 +68,12 @@ export class TreeComparison {
 
   async *differences(): AsyncGenerator<TreeDifference> {
     const rules = { ignored: this.#ignored(), timeStep: this.#sides.every(isExact) ? EXACT : MILLISECOND };
+    const areFolders = this.#sides.every(isFolder);
     for await (const { before, after } of this.#pairs()) {
       const path = (before ?? after)!.path;
       if (!before || !after) {
         if (path === "") continue; // an image need not say anything of its top
+        if (areFolders && (before ?? after)!.implied) continue; // it is in a layer that both have
         yield before
           ? { change: "removed", path, aspects: [], before }
           : { change: "added", path, aspects: [], after: after! };
@@ -98,7 +100,6 @@ export class TreeComparison {
   #ignored(): ReadonlySet<Aspect> {
     const [one, other] = this.#sides;
     const isOnDisk = [one, other].some((side) => side instanceof DirectorySide);
-    const isFolder = (side: TreeSide) => side instanceof ImageSide && side.isFolder;
     return new Set<Aspect>([
       ...this.#options.ignore ?? [],
       ...(isOnDisk ? ["owner", "attributes", "device"] as const : []),
@@ -134,6 +135,10 @@ function mayBeSame(before: MergedEntry | undefined, after: MergedEntry | undefin
   if (!before?.source || !after?.source) return false;
   const [one, other] = [described(before), described(after)];
   return one.type === "file" && other.type === "file" && one.size === other.size && one.size > 0;
+}
+
+function isFolder(side: TreeSide): boolean {
+  return side instanceof ImageSide && side.isFolder;
 }
 
 function isExact(side: TreeSide): boolean {
