@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { parse } from "yaml";
 import { TOPICS } from "../lib/cli/help/topics.ts";
-import { makeTopicModule, TOPIC_MODULE } from "../lib/ship/topic_texts.ts";
+import { makeTextModule, TEXT_MODULES } from "../lib/ship/text_modules.ts";
 import { canType, type } from "./rigs/bash.ts";
 import { type Block, blocksOf, examplesOf, isShown } from "./rigs/examples.ts";
 import { makeReader, type Reader, typeExample, withReader } from "./rigs/reader.ts";
@@ -124,8 +124,15 @@ Deno.test("the README is at most 230 lines long, and names each topic", () => {
   assert.deepEqual(named, TOPICS.map(({ name }) => [name, name]));
 });
 
-Deno.test("what the program prints of a topic is what its page says", async () => {
-  assert.equal(await Deno.readTextFile(TOPIC_MODULE), await makeTopicModule(), "run deno task topics");
+Deno.test("the texts of topics and pages in the program are those of the files", async () => {
+  assert.deepEqual(Object.keys(TEXT_MODULES), ["topics", "page"]);
+  for (const [task, module] of Object.entries(TEXT_MODULES)) {
+    assert.equal(
+      await Deno.readTextFile(module.url),
+      await makeTextModule(module),
+      `run deno task ${task}`,
+    );
+  }
 });
 
 /** Types all commands of a page, one after another. */

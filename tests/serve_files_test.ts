@@ -6,7 +6,6 @@ import { pushBlob } from "../lib/exports/blobs.ts";
 import { generateKey, Identities, Recipients } from "../lib/exports/encryption.ts";
 import { uploadFolder } from "../lib/exports/folders.ts";
 import { openServed, serveHandler } from "../lib/exports/serve.ts";
-import { PAGE_TEXTS } from "../lib/serve/page/page_texts.ts";
 import { openStore, remove, type Store, upload } from "../main.ts";
 import { withCalls } from "../lib/store/replaced_calls.ts";
 import { concatenate, makeWorkspace, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
@@ -426,12 +425,4 @@ Deno.test("the pages list, search and show, and no name in them is HTML", async 
     assert.doesNotMatch(page, /<img src=x|<script>|<script (?!src="\/page\/)/, path);
     assert.match(answer.headers.get("content-security-policy")!, /^default-src 'none'; script-src 'self'/);
   }
-});
-
-Deno.test("the module with the style sheet and the script is made of the files", async () => {
-  for (const [name, text] of Object.entries(PAGE_TEXTS)) {
-    const file = await Deno.readTextFile(new URL(`../lib/serve/page/${name}`, import.meta.url));
-    assert.equal(text, file, "run deno task page");
-  }
-  assert.equal(Object.keys(PAGE_TEXTS).length, 6);
 });

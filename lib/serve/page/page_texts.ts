@@ -571,8 +571,7 @@ dd {
   }
 }
 `,
-  "page.js":
-    `// What the pages do beyond links: directories open in place, the search answers while one types, and commands are copied.
+  "page.js": `// What the pages do beyond links: directories open in place, the search answers while one types, and commands are copied.
 "use strict";
 
 /** The list below a path, as the server makes it. */
