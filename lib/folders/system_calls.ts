@@ -1,36 +1,10 @@
-/** Calls of Linux that Deno has no functions for, or whose answers it rounds. @module */
+/** A disk as the calls of Linux show it, which tell what Deno leaves out or rounds. @module */
 import type { Bytes } from "../content/bytes.ts";
-import { decodeName, encodeName } from "../layers/tar_field.ts";
+import { decodeName } from "../layers/tar_field.ts";
 import type { ExactTime } from "../layers/entry.ts";
-import { type Disk, type DiskEntry, emptyFile } from "./disk.ts";
-
-const SYMBOLS = {
-  open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
-  read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
-  close: { parameters: ["i32"], result: "i32" },
-  getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
-  pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
-  statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
-  readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
-  mkdir: { parameters: ["buffer", "u32"], result: "i32" },
-  symlink: { parameters: ["buffer", "buffer"], result: "i32" },
-  link: { parameters: ["buffer", "buffer"], result: "i32" },
-  rename: { parameters: ["buffer", "buffer"], result: "i32" },
-  remove: { parameters: ["buffer"], result: "i32" },
-  chmod: { parameters: ["buffer", "u32"], result: "i32" },
-  utimensat: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
-  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
-  fchmod: { parameters: ["i32", "u32"], result: "i32" },
-  futimens: { parameters: ["i32", "buffer"], result: "i32" },
-  lchown: { parameters: ["buffer", "u32", "u32"], result: "i32" },
-  llistxattr: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
-  lgetxattr: { parameters: ["buffer", "buffer", "buffer", "usize"], result: "isize" },
-  lsetxattr: { parameters: ["buffer", "buffer", "buffer", "usize", "i32"], result: "i32" },
-  syncfs: { parameters: ["i32"], result: "i32" },
-  __errno_location: { parameters: [], result: "pointer" },
-} as const;
-
-type Library = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+import { errnoOf, type LibraryCalls, openLibrary, pathBytes, systemError } from "./c_library.ts";
+import { type Disk, emptyFile } from "./disk.ts";
+import { readNames, readStatx } from "./system_answers.ts";
 
 /** The flags of `open`: only a directory; not for programs that are started; to write, to do both, to make what is missing. */
 const [O_DIRECTORY, O_CLOEXEC] = [Deno.build.arch === "aarch64" ? 0o40000 : 0o200000, 0o2000000];
@@ -43,33 +17,11 @@ const [AT_FDCWD, AT_SYMLINK_NOFOLLOW, STATX_BASIC] = [-100, 0x100, 0x7ff];
 const NO_FILE: readonly number[] = [40, 6];
 /** With an empty path, that of a file that is open. */
 const [AT_EMPTY_PATH, NO_PATH] = [0x1000, new Uint8Array(1)];
-/** The kinds of files, in the upper bits of their mode. */
-const KINDS: Readonly<Record<number, DiskEntry["kind"]>> = {
-  0o01: "pipe",
-  0o02: "device",
-  0o04: "directory",
-  0o06: "device",
-  0o10: "file",
-  0o12: "symlink",
-  0o14: "socket",
-};
 
-/** Opens the library; `undefined` on other systems, or without the permission to call it. */
+/** Access to the disk through the C library; `undefined` on other systems, or without the permission to call it. */
 export function systemCalls(): Disk | undefined {
-  const isAllowed = Deno.build.os === "linux" &&
-    Deno.permissions.querySync({ name: "ffi" }).state === "granted";
-  if (!isAllowed) return undefined;
-  for (const name of ["libc.so.6", `ld-musl-${Deno.build.arch}.so.1`]) {
-    try {
-      return diskOf(Deno.dlopen(name, SYMBOLS));
-    } catch {
-      continue; // another C library, or one from before these calls
-    }
-  }
-  return undefined;
-}
-
-function diskOf(opened: Deno.DynamicLibrary<typeof SYMBOLS>): Disk {
+  const opened = openLibrary();
+  if (!opened) return undefined;
   const library = opened.symbols;
   const listing = new Uint8Array(64 * 1024);
   const answer = new Uint8Array(256);
@@ -119,7 +71,7 @@ function diskOf(opened: Deno.DynamicLibrary<typeof SYMBOLS>): Disk {
         "stat",
         path,
       );
-      return readAnswer(answer);
+      return readStatx(answer);
     },
     readLink(path) {
       const length = library.readlink(pathBytes(path), target, BigInt(target.length));
@@ -145,7 +97,7 @@ function diskOf(opened: Deno.DynamicLibrary<typeof SYMBOLS>): Disk {
       return {
         stat() {
           demand(library.statx(descriptor, NO_PATH, AT_EMPTY_PATH, STATX_BASIC, answer), "stat", path);
-          return readAnswer(answer);
+          return readStatx(answer);
         },
         readAt: (into, offset) =>
           demand(
@@ -218,64 +170,10 @@ function isKept(name: string): boolean {
 const UNSUPPORTED: ReadonlySet<number> = new Set([1, 7, 28, 34, 95]);
 
 /** A file of Deno's for one that is open: Deno cannot spell every path, but it can open this one. */
-function reopened(library: Library, descriptor: number): Deno.FsFile {
+function reopened(library: LibraryCalls, descriptor: number): Deno.FsFile {
   try {
     return Deno.openSync(`/proc/self/fd/${descriptor}`, { read: true, write: true });
   } finally {
     library.close(descriptor);
   }
-}
-
-/** A path as C takes it: bytes up to a zero. */
-function pathBytes(path: string): Bytes {
-  return encodeName(`${path}\0`);
-}
-
-/** The entries of `getdents64`: the inode and an offset of eight bytes each, the entry's length, its type, its name. */
-function readNames(bytes: Bytes, names: string[]): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let at = 0; at < bytes.length; at += view.getUint16(at + 16, true)) {
-    const name = bytes.subarray(at + 19, bytes.indexOf(0, at + 19));
-    const isDot = name[0] === 0x2e && (name.length === 1 || name.length === 2 && name[1] === 0x2e);
-    if (!isDot) names.push(decodeName(name));
-  }
-}
-
-/** The fields of `struct statx`, which has the same layout on every processor. */
-function readAnswer(bytes: Bytes): DiskEntry {
-  const view = new DataView(bytes.buffer);
-  const mode = view.getUint16(28, true);
-  const long = (at: number) => Number(view.getBigUint64(at, true));
-  return {
-    kind: KINDS[mode >> 12] ?? "device",
-    mode: mode & 0o7777,
-    size: long(40),
-    seconds: Number(view.getBigInt64(112, true)),
-    nanoseconds: view.getUint32(120, true),
-    changed: Number(view.getBigInt64(96, true)) * 1000 + view.getUint32(104, true) / 1_000_000,
-    device: view.getUint32(136, true) * 2 ** 20 + view.getUint32(140, true),
-    inode: long(32),
-    links: view.getUint32(16, true),
-  };
-}
-
-function errnoOf(library: Library): number {
-  const pointer = library.__errno_location();
-  return pointer ? new Deno.UnsafePointerView(pointer).getInt32() : 0;
-}
-
-/** The error for the number that the system gives, of the class that Deno throws for it. */
-function systemError(number: number, what: string): Error {
-  const message = `${what}: error ${number} of the system`;
-  if (number === 1 || number === 13) return new Deno.errors.PermissionDenied(message);
-  if (number === 17) return new Deno.errors.AlreadyExists(message);
-  if (number === 2) return new Deno.errors.NotFound(message);
-  if (number === 20) return new Deno.errors.NotADirectory(message);
-  return Object.assign(new Error(message), codeOf(number));
-}
-
-/** The code that errors of Deno have for what users can mend: a full disk, a quota, a disk that is not to be written. */
-function codeOf(number: number): { code?: string } {
-  const codes: Readonly<Record<number, string>> = { 28: "ENOSPC", 122: "EDQUOT", 30: "EROFS" };
-  return codes[number] === undefined ? {} : { code: codes[number] };
 }

@@ -1,0 +1,74 @@
+/** The C library of Linux: the functions of it that Deno has no calls for, and the errors that they give. @module */
+import type { Bytes } from "../content/bytes.ts";
+import { encodeName } from "../layers/tar_field.ts";
+
+const SYMBOLS = {
+  open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
+  read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  close: { parameters: ["i32"], result: "i32" },
+  getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  pread: { parameters: ["i32", "buffer", "usize", "i64"], result: "isize" },
+  statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
+  readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
+  mkdir: { parameters: ["buffer", "u32"], result: "i32" },
+  symlink: { parameters: ["buffer", "buffer"], result: "i32" },
+  link: { parameters: ["buffer", "buffer"], result: "i32" },
+  rename: { parameters: ["buffer", "buffer"], result: "i32" },
+  remove: { parameters: ["buffer"], result: "i32" },
+  chmod: { parameters: ["buffer", "u32"], result: "i32" },
+  utimensat: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  fchmod: { parameters: ["i32", "u32"], result: "i32" },
+  futimens: { parameters: ["i32", "buffer"], result: "i32" },
+  lchown: { parameters: ["buffer", "u32", "u32"], result: "i32" },
+  llistxattr: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
+  lgetxattr: { parameters: ["buffer", "buffer", "buffer", "usize"], result: "isize" },
+  lsetxattr: { parameters: ["buffer", "buffer", "buffer", "usize", "i32"], result: "i32" },
+  syncfs: { parameters: ["i32"], result: "i32" },
+  __errno_location: { parameters: [], result: "pointer" },
+} as const;
+
+/** Its functions. */
+export type LibraryCalls = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+/** Opens the library; `undefined` on other systems, or without the permission to call it. */
+export function openLibrary(): Deno.DynamicLibrary<typeof SYMBOLS> | undefined {
+  const isAllowed = Deno.build.os === "linux" &&
+    Deno.permissions.querySync({ name: "ffi" }).state === "granted";
+  if (!isAllowed) return undefined;
+  for (const name of ["libc.so.6", `ld-musl-${Deno.build.arch}.so.1`]) {
+    try {
+      return Deno.dlopen(name, SYMBOLS);
+    } catch {
+      continue; // another C library, or one from before these calls
+    }
+  }
+  return undefined;
+}
+
+/** A path as C takes it: bytes up to a zero. */
+export function pathBytes(path: string): Bytes {
+  return encodeName(`${path}\0`);
+}
+
+/** The number of the last error. */
+export function errnoOf(library: LibraryCalls): number {
+  const pointer = library.__errno_location();
+  return pointer ? new Deno.UnsafePointerView(pointer).getInt32() : 0;
+}
+
+/** The error for the number that the system gives, of the class that Deno throws for it. */
+export function systemError(number: number, what: string): Error {
+  const message = `${what}: error ${number} of the system`;
+  if (number === 1 || number === 13) return new Deno.errors.PermissionDenied(message);
+  if (number === 17) return new Deno.errors.AlreadyExists(message);
+  if (number === 2) return new Deno.errors.NotFound(message);
+  if (number === 20) return new Deno.errors.NotADirectory(message);
+  return Object.assign(new Error(message), codeOf(number));
+}
+
+/** The code that errors of Deno have for what users can mend: a full disk, a quota, a disk that is not to be written. */
+function codeOf(number: number): { code?: string } {
+  const codes: Readonly<Record<number, string>> = { 28: "ENOSPC", 122: "EDQUOT", 30: "EROFS" };
+  return codes[number] === undefined ? {} : { code: codes[number] };
+}
