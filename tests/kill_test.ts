@@ -71,6 +71,30 @@ function tell(
   );
 }
 
+/** A download on so many connections: what is under way on each is fetched again, which must not depend on the machine. */
+function downloadArgs(proxy: CountingProxy, place: Workplace, output: string): string[] {
+  return ["download", ...commonArgs(proxy, place), "-o", output, "--jobs", `${CONNECTIONS}`];
+}
+
+/** Kills a download at 90 %, runs it again, and makes sure that it fetches little more than the rest. */
+async function requireLittleAgain(
+  place: Workplace,
+  { what, of, underWay = UNDER_WAY, ...run }: {
+    proxy: CountingProxy;
+    args: string[];
+    size: number;
+    what: string;
+    of?: string;
+    underWay?: number;
+  },
+): Promise<void> {
+  const { size } = run;
+  const { passed } = await killAndRerun(place, { ...run, at: 0.9 * size });
+  tell(what, { passed, size, ...(of && { of }) });
+  const more = passed - size;
+  assert.ok(more <= Math.max(0.05 * size, CONNECTIONS * underWay), `${more} bytes more`);
+}
+
 Deno.test("an upload that is killed at 90 % sends only the rest, where sessions are kept", UNIX, async () => {
   await using place = await makeWorkplace();
   await using fake = await startFakeRegistry({ discard: true, faults: { locations: "relative" } });
@@ -128,12 +152,8 @@ Deno.test({
     }
     const digest = await digestOfFile(place.path("big.img"));
     await Deno.remove(place.path("big.img"));
-    // What is under way on each connection is fetched again: their number must not depend on the machine.
-    const args = ["download", ...commonArgs(proxy, place), "-o", "back.img", "--jobs", `${CONNECTIONS}`];
-    const { passed } = await killAndRerun(place, { proxy, args, at: 0.9 * size });
-    tell("download", { passed, size });
-    const more = passed - size;
-    assert.ok(more <= Math.max(0.05 * size, CONNECTIONS * UNDER_WAY), `${more} bytes more`);
+    const args = downloadArgs(proxy, place, "back.img");
+    await requireLittleAgain(place, { proxy, args, size, what: "download" });
     assert.equal(await digestOfFile(place.path("back.img")), digest);
   },
 });
@@ -151,11 +171,8 @@ Deno.test({
     const push = ["push", "--plain-http", `${registry.host}/me/files:big`, ...Object.keys(files)];
     const { success, stderr } = await new Deno.Command(oras!, { args: push, cwd: place.directory }).output();
     assert.ok(success, new TextDecoder().decode(stderr));
-    const args = ["download", ...commonArgs(proxy, place), "-o", "back", "--jobs", `${CONNECTIONS}`];
-    const { passed } = await killAndRerun(place, { proxy, args, at: 0.9 * size });
-    tell("download of an artifact", { passed, size, of: "two files" });
-    const more = passed - size;
-    assert.ok(more <= Math.max(0.05 * size, CONNECTIONS * UNDER_WAY), `${more} bytes more`);
+    const args = downloadArgs(proxy, place, "back");
+    await requireLittleAgain(place, { proxy, args, size, what: "download of an artifact", of: "two files" });
     for (const name of Object.keys(files)) {
       assert.equal(await digestOfFile(place.path(`back/${name}`)), await digestOfFile(place.path(name)));
     }
@@ -205,20 +222,9 @@ Deno.test({
     assert.equal(stored.code, 0, stored.stderr);
     const digest = await digestOfFile(place.path("big.img"));
     await Deno.remove(place.path("big.img"));
-    const fetch = [
-      "download",
-      ...commonArgs(proxy, place),
-      "-o",
-      "back.img",
-      "--jobs",
-      `${CONNECTIONS}`,
-      ...decrypt,
-    ];
-    const { passed } = await killAndRerun(place, { proxy, args: fetch, at: 0.9 * size });
-    tell("encrypted download", { passed, size });
-    const more = passed - size;
-    const decrypted = MiB; // what is on its way between two records
-    assert.ok(more <= Math.max(0.05 * size, CONNECTIONS * (UNDER_WAY + decrypted)), `${more} bytes more`);
+    const args = [...downloadArgs(proxy, place, "back.img"), ...decrypt];
+    const underWay = UNDER_WAY + MiB; // with what is on its way between two records
+    await requireLittleAgain(place, { proxy, args, size, what: "encrypted download", underWay });
     assert.equal(await digestOfFile(place.path("back.img")), digest);
   },
 });
