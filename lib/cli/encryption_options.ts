@@ -27,7 +27,7 @@ export function encryptToOption() {
     "--encrypt-to <recipient>",
     "encrypt for this key (age1...), or a file of them",
   );
-  return mayRepeat(option.argParser(addWord).env("LAYERSTASH_ENCRYPT_TO"));
+  return mayRepeat(option.env("LAYERSTASH_ENCRYPT_TO"));
 }
 
 /** `--passphrase`, for what stores and what reads. It takes no value: other users of the machine could see that. */
@@ -38,11 +38,7 @@ export function passphraseOption(description: "encrypt with a passphrase" | "dec
 /** `--identity`. */
 export function identityOption() {
   const option = new Option("--identity <file>", "decrypt with the secret keys of this file; repeatable");
-  return mayRepeat(shared(option.argParser(addWord).env("LAYERSTASH_IDENTITY")));
-}
-
-function addWord(word: string, before: readonly string[] = []): readonly string[] {
-  return [...before, word];
+  return mayRepeat(shared(option.env("LAYERSTASH_IDENTITY")));
 }
 
 /**
@@ -54,13 +50,9 @@ export async function recipientsOf(
   { encryptTo = [], passphrase }: EncryptionFlags,
   session: Session,
 ): Promise<Recipients | undefined> {
-  const isAsked = wantsPassphrase(passphrase);
-  if (isAsked && encryptTo.length > 0) {
-    throw new InvalidInputError(
-      "--passphrase and --encrypt-to exclude each other: age files have one or the other",
-    );
+  if (wantsPassphrase(passphrase, "--encrypt-to", encryptTo)) {
+    return Recipients.withPassphrase(await passphraseFor("new", session));
   }
-  if (isAsked) return Recipients.withPassphrase(await passphraseFor("new", session));
   return encryptTo.length > 0 ? await Recipients.of(encryptTo) : undefined;
 }
 
@@ -73,25 +65,29 @@ export async function identitiesOf(
   { identity = [], passphrase }: DecryptionFlags,
   session: Session,
 ): Promise<Identities | undefined> {
-  const isAsked = wantsPassphrase(passphrase);
-  if (isAsked && identity.length > 0) {
-    throw new InvalidInputError(
-      "--passphrase and --identity exclude each other: age files have one or the other",
-    );
+  if (wantsPassphrase(passphrase, "--identity", identity)) {
+    return Identities.withPassphrase(await passphraseFor("known", session));
   }
-  if (isAsked) return Identities.withPassphrase(await passphraseFor("known", session));
   return identity.length > 0 ? await Identities.inFiles(identity) : undefined;
 }
 
 /** Who puts a passphrase into the variable of the option would store without encryption, and not notice. */
-function wantsPassphrase(passphrase: EncryptionFlags["passphrase"]): boolean {
+function wantsPassphrase(
+  passphrase: EncryptionFlags["passphrase"],
+  other: "--encrypt-to" | "--identity",
+  keys: readonly string[],
+): boolean {
   const variable = Deno.env.get("LAYERSTASH_PASSPHRASE") ?? "";
   if (!/^(1|yes|true|on|0|no|false|off|)$/i.test(variable)) {
     throw new InvalidInputError("LAYERSTASH_PASSPHRASE is neither yes nor no", {
       hint: "a passphrase is read from a file: LAYERSTASH_PASSPHRASE_FILE=FILE, with --passphrase",
     });
   }
-  return passphrase !== undefined && passphrase !== false;
+  if (passphrase === undefined || passphrase === false) return false;
+  if (keys.length === 0) return true;
+  throw new InvalidInputError(
+    `--passphrase and ${other} exclude each other: age files have one or the other`,
+  );
 }
 
 async function passphraseFor(kind: "new" | "known", session: Session): Promise<string> {

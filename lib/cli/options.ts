@@ -4,7 +4,7 @@ import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { LayerstashError } from "../errors.ts";
 import { JOBS } from "../transfer/adaptive_jobs.ts";
 import { MANIFEST_FORMATS, type ManifestFormat } from "../store/manifest_format.ts";
-import { mayRepeat } from "./strict_usage.ts";
+import { commaList, mayRepeat } from "./strict_usage.ts";
 import { parseSize, showSizesLike } from "./text/sizes.ts";
 
 /** Marks an option that many commands have. Their help points to the topic `options`, which describes it. */
@@ -44,11 +44,8 @@ export function platformOption() {
 
 /** `--platform` for several platforms: it may be repeated, or take a list with commas. */
 export function platformsOption(description: string) {
-  const add = (text: string, before: readonly string[] = []) => [...before, ...text.split(",")];
-  return mayRepeat(
-    new Option("--platform <platform>", `${description}: os/architecture[/variant][:version]`)
-      .argParser(add).env("LAYERSTASH_PLATFORM"),
-  );
+  const option = new Option("--platform <platform>", `${description}: os/architecture[/variant][:version]`);
+  return mayRepeat(option.env("LAYERSTASH_PLATFORM"), commaList);
 }
 
 /** `--limit-rate`, for commands that move many bytes. */

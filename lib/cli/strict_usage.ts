@@ -17,10 +17,22 @@ interface Complaints {
 /** Options that may be given several times: each adds a value. */
 const repeatable = new WeakSet<object>();
 
-/** Marks an option that may be given several times. All others are refused then, as only the last value would count. */
-export function mayRepeat<O extends object>(option: O): O {
+/**
+ * Lets an option be given several times: it has all the values. Others are refused then, as only the last one would count.
+ *
+ * @param split gives the values in one word; absent = the word is one
+ */
+export function mayRepeat<Usage extends string>(
+  option: Option<Usage>,
+  split: (word: string) => readonly string[] = (word) => [word],
+): Option<Usage, undefined, undefined, readonly string[]> {
   repeatable.add(option);
-  return option;
+  return option.argParser((word, before: readonly string[] = []) => [...before, ...split(word)]);
+}
+
+/** The values in a word: commas part them. */
+export function commaList(word: string): readonly string[] {
+  return word.split(",");
 }
 
 /** Makes a command strict. */

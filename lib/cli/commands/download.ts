@@ -43,7 +43,7 @@ export function downloadCommand(): CommandUnknownOpts {
     .option("-o, --outfile <file>", "the same, as an option")
     .option("--overwrite", "replace a file with other bytes")
     .addOption(mayRepeat(
-      new Option("--only <glob>", "of several files, only these; may be repeated").argParser(addGlob),
+      new Option("--only <glob>", "of several files, only these; may be repeated"),
     ))
     .option("--delete", "of a folder: remove from DEST what is not in it")
     .option("--checksum", "of a folder: compare contents, not times")
@@ -78,10 +78,6 @@ export function downloadCommand(): CommandUnknownOpts {
     return work({ ...namedPlaceOf(words.address, flags, parsed), outfile }, parsed);
   });
   return command;
-}
-
-function addGlob(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, text];
 }
 
 function nameOf(outfile: string): string {

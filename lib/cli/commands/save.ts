@@ -30,8 +30,7 @@ export function saveCommand(): CommandUnknownOpts {
   const command = imageCommand("save")
     .requiredOption("-o, --output <dir>", "the directory to write to; it is created if it is missing")
     .addOption(mayRepeat(
-      new Option("--layer <layer>", "a layer: its number, from 1, its digest, or all; may be repeated")
-        .argParser(addLayer),
+      new Option("--layer <layer>", "a layer: its number, from 1, its digest, or all; may be repeated"),
     ))
     .option("--overwrite", "with --layer: replace files with other bytes")
     .addOption(jobsOption())
@@ -49,10 +48,6 @@ interface SaveFlags extends ImageFlags {
   overwrite?: true | undefined;
   jobs?: number | undefined;
   stateDir?: string | undefined;
-}
-
-function addLayer(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, text];
 }
 
 const saveAction = imageAction<SaveFlags>(

@@ -16,7 +16,7 @@ import {
 } from "../encryption_options.ts";
 import { type ListenFlags, listenOptionsOf, readPasswords } from "../listen_options.ts";
 import { flag } from "../options.ts";
-import { mayRepeat } from "../strict_usage.ts";
+import { commaList, mayRepeat } from "../strict_usage.ts";
 
 const EXAMPLES = `
 Examples:
@@ -37,9 +37,8 @@ export function serveCommand(): CommandUnknownOpts {
     )
     .addOption(
       mayRepeat(
-        new Option("--host <name>", "a name of this server, where it has one")
-          .argParser((text, before: readonly string[] = []) => [...before, ...text.split(",")])
-          .env("LAYERSTASH_HOST"),
+        new Option("--host <name>", "a name of this server, where it has one").env("LAYERSTASH_HOST"),
+        commaList,
       ),
     )
     .addOption(new Option("--htpasswd <file>", "who may use it, by bcrypt").env("LAYERSTASH_HTPASSWD"))

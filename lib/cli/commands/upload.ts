@@ -57,7 +57,7 @@ export function uploadCommand(): CommandUnknownOpts {
     .addOption(identityOption())
     .addOption(manifestFormatOption())
     .addOption(mayRepeat(
-      new Option("--exclude <glob>", "of a directory: leave these out; may be repeated").argParser(addGlob),
+      new Option("--exclude <glob>", "of a directory: leave these out; may be repeated"),
     ))
     .option("--exclude-from <file>", "of a directory: leave out what a file lists")
     .option("--one-file-system", "of a directory: leave out what is mounted in it")
@@ -104,10 +104,6 @@ export function uploadCommand(): CommandUnknownOpts {
     }
   });
   return command;
-}
-
-function addGlob(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, text];
 }
 
 /** The options of an upload that a file can have. */
