@@ -3,9 +3,9 @@
  *
  * Run it as a command (`deno run --no-config -A jsr:@layerstash/cli --help`), or import it as a library. Open the store of a
  * repository, in a registry or in a directory; then `upload`, `download`, `list`, `info`, `verify` and `remove` files in
- * it. Every function takes where (a store, or a source and a target), what, and an object of options. Images, blobs,
- * copies and the contract of a store have entries of their own: `@layerstash/cli/images`, `/artifacts`, `/blobs`, `/copy`,
- * `/store`.
+ * it. Every function takes where (a store, or a source and a target), what, and an object of options. The rest has entries
+ * of its own: `@layerstash/cli/images`, `/artifacts`, `/folders`, `/blobs`, `/copy`, `/encryption`, `/serve`, and `/store`
+ * for the contract of a store.
  *
  * @example Store a file in a directory, and get it back
  * ```ts
