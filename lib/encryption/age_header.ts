@@ -3,17 +3,12 @@ import type { Stanza } from "age-encryption";
 import type { Bytes } from "../content/bytes.ts";
 import { LayerstashError, MismatchError, NotAllowedError } from "../errors.ts";
 import { crypto, TAG_SIZE } from "./chacha.ts";
+import { keyKindOf } from "./header_text.ts";
 import type { Identities, KeyKind } from "./identities.ts";
 import type { Recipients } from "./recipients.ts";
 
 /** The size of the nonce that stands between the header and the payload, in bytes. */
 export const NONCE_SIZE = 16;
-
-const FIRST_LINE = "age-encryption.org/v1\n";
-
-/** No header is larger, in bytes, nor has more recipients: whoever wrote it could keep the reader busy for ever. */
-export const MOST_OF_HEADER = 256 * 1024;
-const MOST_RECIPIENTS = 1000;
 
 /**
  * A header whose file key is known. Several files may have the same header: a new nonce gives each a key of its own for its
@@ -137,50 +132,10 @@ export function newNonce(): Uint8Array<ArrayBuffer> {
   return globalThis.crypto.getRandomValues(new Uint8Array(NONCE_SIZE));
 }
 
-/** Whether bytes may be the beginning of an age file. */
-export function looksLikeAge(start: Uint8Array): boolean {
-  return FIRST_LINE.startsWith(latin1(start.subarray(0, FIRST_LINE.length)));
-}
-
-/**
- * Finds where the header of an age file ends.
- *
- * @param start the first bytes of the file
- * @returns the header's size; `undefined` = more bytes are needed
- * @throws {MismatchError} if it is not an age file, or the header is larger than any that is needed
- */
-export function headerSize(start: Uint8Array): number | undefined {
-  if (!looksLikeAge(start)) {
-    throw new MismatchError("the bytes are not encrypted: they do not begin as an age file does", {
-      hint: "leave out --identity and --passphrase",
-    });
-  }
-  const text = latin1(start.subarray(0, MOST_OF_HEADER));
-  const last = text.indexOf("\n---");
-  const end = last < 0 ? -1 : text.indexOf("\n", last + 1);
-  const recipients = (end < 0 ? text : text.slice(0, end)).split("\n->").length - 1;
-  if (recipients > MOST_RECIPIENTS || end < 0 && start.length >= MOST_OF_HEADER) {
-    throw new MismatchError(
-      `the header of the encrypted bytes is too large: at most ${MOST_RECIPIENTS} recipients and ` +
-        `${MOST_OF_HEADER} bytes are read`,
-    );
-  }
-  return end < 0 ? undefined : end + 1;
-}
-
 /** A passphrase stands alone: otherwise a reader who knows it could not be sure that the writer knew it, too. */
 function requireLonePassphrase(stanzas: readonly Stanza[]): null {
   if (stanzas.length < 2 || stanzas.every(({ args }) => args[0] !== "scrypt")) return null;
   throw new MismatchError("the header of the encrypted bytes has a passphrase beside other recipients");
-}
-
-function latin1(bytes: Uint8Array): string {
-  return new TextDecoder("latin1").decode(bytes);
-}
-
-/** What the bytes under a header are encrypted for. */
-export function keyKindOf(header: Uint8Array): KeyKind {
-  return latin1(header).startsWith(`${FIRST_LINE}-> scrypt `) ? "passphrase" : "keys";
 }
 
 /** What was given is not what opens a header. */

@@ -6,7 +6,7 @@
  */
 import type { ByteRange } from "../content/source.ts";
 import { AgeFile, headerOpener, type RangeReader } from "../encryption/age_file.ts";
-import { looksLikeAge } from "../encryption/age_header.ts";
+import { FIRST_LINE, looksLikeAge } from "../encryption/header_text.ts";
 import type { Identities } from "../encryption/identities.ts";
 import { MismatchError } from "../errors.ts";
 import { withoutProgress } from "../events.ts";
@@ -21,7 +21,7 @@ import { chunksOf } from "./stash.ts";
 import { StashKey } from "./stash_key.ts";
 
 /** How many of the first bytes of a chunk show that it is an age file. */
-const BEGINNING = 22;
+const BEGINNING = FIRST_LINE.length;
 
 /**
  * Decrypts what another program has encrypted, where keys are given. Anything else stays as it is, and an event
