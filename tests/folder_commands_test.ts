@@ -51,6 +51,25 @@ Deno.test("a directory is stored, and comes back under its name or another", asy
   }
 });
 
+Deno.test("a folder comes back into the empty directory that one is in", onPosix("a shell"), async () => {
+  await using work = await makeWorkplace();
+  await makeSite(work);
+  const box = `oci:${work.path("box")}:site`;
+  await work.run(["upload", "site", box]);
+  await Deno.mkdir(work.path("here"));
+  const { ino } = await Deno.stat(work.path("here"));
+  const under = ["sh", "-c", 'cd here && exec "$@"', "sh"];
+  const { code, stderr } = await work.run(["download", box, "."], { under });
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /^layerstash: \.: 3 files written, verified/);
+  assert.deepEqual([...Deno.readDirSync(work.path("here"))].map(({ name }) => name).sort(), [
+    "img",
+    "index.html",
+    "notes.tmp",
+  ]);
+  assert.equal((await Deno.stat(work.path("here"))).ino, ino, "whoever is in it stays in it");
+});
+
 Deno.test("options of directories fit no file, and those of chunks no directory", async () => {
   await using work = await makeWorkplace();
   await makeSite(work);

@@ -91,11 +91,15 @@ function requireWholeToDelete({ paths = [], delete: deletes }: DownloadFolderOpt
   });
 }
 
-/** Whether a directory does not exist, or is empty and can be replaced by another: it is no place where a disk is mounted. */
+/**
+ * Whether a directory does not exist, or is empty and can be replaced by another: it is no place where a disk is mounted, and
+ * not the working directory, in which whoever began the download still is.
+ */
 async function isFree(directory: string): Promise<boolean> {
   try {
     for await (const _ of Deno.readDir(directory)) return false;
     const { isSymlink, dev } = await Deno.lstat(directory);
+    if (await Deno.realPath(directory) === await Deno.realPath(".")) return false;
     return !isSymlink && dev === (await Deno.lstat(dirname(resolve(directory)))).dev;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return true;

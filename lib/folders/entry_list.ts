@@ -40,11 +40,6 @@ export class EntryList {
     return this.length - 1;
   }
 
-  /** The size of the entry at an index. */
-  sizeAt(index: number): number {
-    return this.#numbers.at(index * WIDTH + 1);
-  }
-
   /** The entry at an index. */
   at(index: number): FoundEntry {
     const number = (field: number) => this.#numbers.at(index * WIDTH + field);
