@@ -54,6 +54,16 @@ export function singleLine(text: string): string {
   return printable(text.replace(/\p{Cc}+/gu, " ").trim());
 }
 
+/** A text as one word of a shell, in quotes. */
+export function shellQuoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** A word as it is typed in a shell, in quotes where it has to be. */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./-][\w@%+=:,./~-]*$/.test(word) ? word : shellQuoted(word);
+}
+
 const UNITS = ["TiB", "TB", "GiB", "GB", "MiB", "MB", "KiB", "KB"] as const;
 
 /** A number of bytes, exactly, as `--chunk-size` takes it: `5GiB`, `500MB`, or bytes where no unit is exact. */

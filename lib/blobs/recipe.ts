@@ -1,6 +1,6 @@
 /** Makes commands and scripts that fetch blobs with nothing but sh, curl and sha256sum. @module */
 import { STARGZ_PATHS } from "../layers/stargz.ts";
-import { counted } from "../messages.ts";
+import { counted, shellQuoted } from "../messages.ts";
 import { digestOf, encodedPart } from "../oci/digest.ts";
 import { totalBlobSize } from "./alias_manifest.ts";
 import type { DirectAccess, DirectBlob, DirectFile } from "./direct_urls.ts";
@@ -22,7 +22,12 @@ export function curlCommand(
   blob: DirectBlob,
   options: { file: string; access: DirectAccess },
 ): string {
-  return ["curl -fL", ...authOptions(options.access), `-o ${quote(options.file)}`, quote(blob.url)].join(" ");
+  return [
+    "curl -fL",
+    ...authOptions(options.access),
+    `-o ${shellQuoted(options.file)}`,
+    shellQuoted(blob.url),
+  ].join(" ");
 }
 
 /** How a script fetches blobs, and what it makes of them. */
@@ -66,12 +71,12 @@ export function restoreRecipe(
     ...requiredVariable(access, howToSignIn),
     "set -euC # -C: > makes new files, and replaces none",
     "command -v sha256sum > /dev/null || sha256sum() { shasum -a 256; }",
-    `out=\${1:-${quote(name)}}`,
+    `out=\${1:-${shellQuoted(name)}}`,
     "case $out in -*) out=./$out ;; esac # a file, not an option",
     ...(isFolder ? ["out=${out%/}"] : []),
     `[ ! -e "$out" ] && [ ! -L "$out" ] || { echo "$out already exists" >&2; exit 6; }`,
     ...scriptFunctions(blobs, access),
-    ...blobs.map(({ digest, size, url }) => `get ${encodedPart(digest)} ${size} ${quote(url)}`),
+    ...blobs.map(({ digest, size, url }) => `get ${encodedPart(digest)} ${size} ${shellQuoted(url)}`),
     `whole=$out.${nameOfWhole(blobs)}`,
     ...(isFolder ? UNPACK : join(encryption ? DECRYPT[encryption.opensWith] : "cat")),
     `mv "$whole" "$out"`,
@@ -158,7 +163,7 @@ function authOptions(access: DirectAccess): string[] {
     case "open":
       return [];
     case "anybody":
-      return [`-H ${quote(`Authorization: Bearer ${access.token}`)}`];
+      return [`-H ${shellQuoted(`Authorization: Bearer ${access.token}`)}`];
     case "token":
       return [`-H "Authorization: Bearer $TOKEN"`];
     case "password":
@@ -177,9 +182,4 @@ function requiredVariable({ kind }: DirectAccess, howToSignIn: string | undefine
 
 function exported(variable: string, setting: string): string[] {
   return [`# First: export ${setting}`, `: "\${${variable}:?must be set, see the top of this script}"`];
-}
-
-/** Quotes a text as one word of sh. */
-function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -2,7 +2,7 @@
 import type { KeyKind } from "../encryption/identities.ts";
 import { isDigest } from "../oci/digest.ts";
 import { typedName } from "../oci/registry_address.ts";
-import { counted, printable } from "../messages.ts";
+import { counted, printable, shellWord } from "../messages.ts";
 import type { Store } from "../store/store.ts";
 import { movedBytes, type ProgressState } from "./terminal/progress_state.ts";
 import type { TransferTotals } from "./terminal/transfer_totals.ts";
@@ -44,11 +44,6 @@ export function keyWords(opensWith: KeyKind | undefined): string[] {
 /** A command of layerstash, as it is typed. */
 export function commandLine(...words: string[]): string {
   return ["layerstash", ...words].map(shellWord).join(" ");
-}
-
-/** A word as a shell reads it, in quotes where it has to be. */
-export function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /**

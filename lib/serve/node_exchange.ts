@@ -1,5 +1,6 @@
 /** One request and its answer, between `node:http`, which keeps the limits, and a handler of the web's kind. @module */
 import type http from "node:http";
+import { textResponse } from "./part.ts";
 import { ClientGone, inTimeOrGone, RequestBody } from "./request_body.ts";
 
 /** A request that is over, for the log and for the counters. */
@@ -37,6 +38,11 @@ interface Counts {
   sent: number;
 }
 
+/** What sending an answer takes. */
+interface Sending extends Pick<NodeExchange, "silence"> {
+  counts: Counts;
+}
+
 /** Lets a handler answer a request. Its signal aborts when the client goes before it has the answer. */
 export async function answerNode(
   handler: (request: Request) => Promise<Response>,
@@ -55,14 +61,11 @@ export async function answerNode(
   const body = new RequestBody(request, silence);
   try {
     const asked = webRequest(request, { isSecure, signal: gone.signal, body });
-    const answer = asked ? await handler(asked) : plainAnswer(400, "bad request");
+    const answer = asked ? await handler(asked) : textResponse(400, "bad request");
     await send(answer, response, { counts, silence });
   } catch (error) {
     if (!gone.signal.aborted && !(error instanceof ClientGone)) failure = error;
-    if (response.headersSent) response.destroy(); // the client must not take a part for the whole
-    else {await send(plainAnswer(500, "the server is at fault"), response, { counts, silence }).catch(
-        () => {},
-      );}
+    await sendFailure(response, { counts, silence });
   }
   const { method = "", url: target = "", headers: { authorization } } = request;
   onExchange?.({
@@ -101,10 +104,16 @@ function webRequest(
   }
 }
 
+/** Says that the request failed. An answer that has begun is broken off: the client must not take a part for the whole. */
+async function sendFailure(response: http.ServerResponse, how: Sending): Promise<void> {
+  if (response.headersSent) return void response.destroy();
+  await send(textResponse(500, "the server is at fault"), response, how).catch(() => {}); // the client has gone
+}
+
 async function send(
   { status, headers, body }: Response,
   response: http.ServerResponse,
-  { counts, silence }: { counts: Counts; silence: number },
+  { counts, silence }: Sending,
 ): Promise<void> {
   response.writeHead(status, Object.fromEntries(headers));
   const reader = body?.getReader();
@@ -143,8 +152,4 @@ async function eventOf(response: http.ServerResponse, event: "drain" | "finish")
   } finally {
     response.off(event, resolve).off("close", fail);
   }
-}
-
-function plainAnswer(status: number, text: string): Response {
-  return new Response(`${text}\n`, { status, headers: { "content-type": "text/plain; charset=utf-8" } });
 }

@@ -1,4 +1,5 @@
 /** Command lines that bring a thing back, for copying. @module */
+import { shellWord } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
 import type { Html } from "./html.ts";
 import { html } from "./html.ts";
@@ -18,14 +19,9 @@ export function waysSection(ways: readonly Way[]): Html {
   return html`<section class="card ways" aria-labelledby="ways"><h2 id="ways">Get it with</h2>${lines}</section>`;
 }
 
-/** A word of a command line, in quotes where a shell would understand it in another way. */
-export function quotedWord(word: string): string {
-  return /^[\w@%+=:,./-][\w@%+=:,./~-]*$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
-}
-
 /** A path as a word of a command line: no name that somebody else has chosen becomes an option. */
 export function pathWord(path: string): string {
-  return quotedWord(path.startsWith("-") ? `./${path}` : path);
+  return shellWord(path.startsWith("-") ? `./${path}` : path);
 }
 
 /** The address of what a server has in a repository. */

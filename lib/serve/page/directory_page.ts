@@ -2,7 +2,8 @@
 import { encodePath } from "../files/file_path.ts";
 import { type FoundDirectory, listedEntry, type ListedName } from "../files/found.ts";
 import { ServedImage } from "../files/served_image.ts";
-import { addressAt, pathWord, quotedWord, type Way, waysSection } from "./commands_view.ts";
+import { shellWord } from "../../messages.ts";
+import { addressAt, pathWord, type Way, waysSection } from "./commands_view.ts";
 import { type Html, html } from "./html.ts";
 import { layersSection } from "./layers_view.ts";
 import { pageResponse, pieceResponse } from "./page.ts";
@@ -92,8 +93,8 @@ async function entriesOf(
 }
 
 function waysTo({ repository, reference, thing, path, names }: FoundDirectory, { host, origin }: URL): Way[] {
-  const address = quotedWord(addressAt(host, repository!.name, reference));
-  const mounted = quotedWord(`${origin}/dav/${encodePath(names)}/`);
+  const address = shellWord(addressAt(host, repository!.name, reference));
+  const mounted = shellWord(`${origin}/dav/${encodePath(names)}/`);
   if (!reference) {
     return [
       { label: "layerstash", command: `layerstash list ${address}` },

@@ -2,7 +2,8 @@
 import { encodePath } from "../files/file_path.ts";
 import { mediaTypeOf, previewOf } from "../files/media_type_of.ts";
 import type { FoundFile } from "../files/found.ts";
-import { addressAt, pathWord, quotedWord, type Way, waysSection } from "./commands_view.ts";
+import { shellWord } from "../../messages.ts";
+import { addressAt, pathWord, type Way, waysSection } from "./commands_view.ts";
 import { type Html, html, htmlText } from "./html.ts";
 import { pageResponse } from "./page.ts";
 import { badge, dateText, sizeText } from "./words.ts";
@@ -119,13 +120,13 @@ function waysTo(
   { origin, host }: URL,
   at: string,
 ): Way[] {
-  const address = quotedWord(addressAt(host, repository.name, reference));
+  const address = shellWord(addressAt(host, repository.name, reference));
   const own = thing.kind === "image"
     ? `layerstash extract ${address} ${pathWord(path)} -o .`
     : `layerstash download ${address}`;
   return [
-    { label: "curl", command: `curl -C - -o ${pathWord(names.at(-1)!)} ${quotedWord(origin + at)}` },
+    { label: "curl", command: `curl -C - -o ${pathWord(names.at(-1)!)} ${shellWord(origin + at)}` },
     { label: "layerstash", command: own },
-    { label: "rclone", command: `rclone copyurl ${quotedWord(origin + at)} ${pathWord(names.at(-1)!)}` },
+    { label: "rclone", command: `rclone copyurl ${shellWord(origin + at)} ${pathWord(names.at(-1)!)}` },
   ];
 }
