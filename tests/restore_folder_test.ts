@@ -105,7 +105,7 @@ Deno.test("a full disk is named, and when there is room the download goes on", w
 
 /** Takes from root what it may do beyond other users: to use what modes forbid, and what others own. */
 const PLAIN = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner,-chown", "--inh-caps=-all"];
-const AS_ANYBODY = { ignore: LINUX.ignore || Deno.uid() !== 0 || !await ensureTool("python3", "python3") };
+const AS_ROOT = { ignore: LINUX.ignore || Deno.uid() !== 0 || !await ensureTool("python3", "python3") };
 
 async function run(program: string, ...args: string[]): Promise<void> {
   const { success } = await new Deno.Command(program, { args }).output();
@@ -114,7 +114,7 @@ async function run(program: string, ...args: string[]): Promise<void> {
 
 Deno.test(
   "whoever may not write what a folder forbids gets it back, also after a kill",
-  AS_ANYBODY,
+  AS_ROOT,
   async () => {
     await using place = await makeWorkplace();
     await Deno.mkdir(place.path("in/locked"), { recursive: true });
@@ -148,7 +148,7 @@ Deno.test(
   },
 );
 
-Deno.test("a hidden place that somebody else has made is not used", AS_ANYBODY, async () => {
+Deno.test("a hidden place that somebody else has made is not used", AS_ROOT, async () => {
   await using place = await makeWorkplace();
   await Deno.mkdir(place.path("in"));
   await Deno.writeTextFile(place.path("in/a"), "a");
@@ -233,7 +233,7 @@ Deno.test("what differs in kind is replaced with --overwrite, and no link is fol
 
 Deno.test(
   "--delete removes a directory with pipes in it, and what cannot be removed is named",
-  AS_ANYBODY,
+  AS_ROOT,
   async () => {
     await using place = await makeWorkplace();
     await Deno.mkdir(place.path("in"));
@@ -295,10 +295,6 @@ Deno.test("an image that is not a folder is no folder, and that is said plainly"
   await assert.rejects(Deno.lstat(place.path("out")), Deno.errors.NotFound);
 });
 
-const withAttributes = {
-  ignore: LINUX.ignore || Deno.uid() !== 0 || !await ensureTool("python3", "python3"),
-};
-
 /** Runs lines of Python in a place, and gives what they print. */
 async function python(place: Workplace, lines: string): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command("python3", {
@@ -309,7 +305,7 @@ async function python(place: Workplace, lines: string): Promise<string> {
   return new TextDecoder().decode(stdout).trim();
 }
 
-Deno.test("attributes of users come back, capabilities only with the owners", withAttributes, async () => {
+Deno.test("attributes of users come back, capabilities only with the owners", AS_ROOT, async () => {
   await using place = await makeWorkplace();
   await Deno.mkdir(place.path("in"));
   await Deno.writeTextFile(place.path("in/tool"), "tool");
