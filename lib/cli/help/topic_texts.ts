@@ -521,7 +521,8 @@ The eStargz format adds files of its own to layers: \`stargz.index.json\`, a tab
 \`docker.io/library/NAME\` is always an image. A line says \`added\`, \`removed\` or \`changed\`, mode, size and path,
 and what has changed: content, size, mode, time, owner, the target of a link, and whether files are one file.
 \`--ignore time\` leaves out what every build changes. Of a directory on the disk, owners and extended
-attributes are not compared; neither are owners with a folder.
+attributes are not compared; neither are owners with a folder. Pipes, sockets and devices in it are named, and
+not compared.
 
 What both have in common is not fetched: of two folders the layers that are equal, of two images the lower
 layers, unless only they tell whether a file is new. Contents are compared by the digests in tables of
