@@ -1,13 +1,12 @@
 /** A push of an encrypted blob that was interrupted, or is repeated. @module */
 import assert from "node:assert/strict";
-import { generateKey } from "../lib/encryption/generate_key.ts";
-import { Identities } from "../lib/encryption/identities.ts";
-import { Recipients } from "../lib/encryption/recipients.ts";
+import { isSameBytes } from "../lib/content/bytes.ts";
 import type { TransferEvent } from "../lib/events.ts";
 import { pullBlobs, pushBlob } from "../lib/exports/blobs.ts";
 import type { Digest } from "../lib/oci/digest.ts";
 import type { Store } from "../lib/store/store.ts";
 import { makeWorkspace, someBytes, type Workspace } from "./rigs/content.ts";
+import { makeKey, type TestKey } from "./rigs/encryption.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { openStore } from "../main.ts";
 
@@ -18,8 +17,7 @@ interface Scene extends AsyncDisposable {
   work: Workspace;
   store: Store;
   file: string;
-  recipients: Recipients;
-  identities: Identities;
+  key: TestKey;
   /** Pushes the file; after so many bytes it is interrupted. */
   push(stopAt?: number): Promise<{ events: TransferEvent[]; digest?: Digest }>;
 }
@@ -29,15 +27,12 @@ async function makeScene(): Promise<Scene> {
   const registry = await startFakeRegistry();
   const store = openStore({ registry: registry.url, repository: "me/files" });
   const file = await work.write("file", someBytes(SIZE));
-  const { identity, recipient } = await generateKey();
-  const identities = await Identities.inFiles([await work.write("key", identity)]);
-  const recipients = await Recipients.of([recipient]);
+  const key = await makeKey(work);
   return {
     work,
     store,
     file,
-    recipients,
-    identities,
+    key,
     async push(stopAt = Infinity) {
       const events: TransferEvent[] = [];
       const stop = new AbortController();
@@ -47,7 +42,7 @@ async function makeScene(): Promise<Scene> {
         if (event.type === "progress" && (sent += event.bytes) > stopAt) stop.abort(new Error("interrupted"));
       };
       const { signal } = stop;
-      const options = { encryptTo: recipients, stateDirectory: work.path("state"), signal, onEvent };
+      const options = { encryptTo: key.encryptTo, stateDirectory: work.path("state"), signal, onEvent };
       const pushing = pushBlob(store, file, options);
       if (stopAt === Infinity) return { events, digest: (await pushing).digest };
       await assert.rejects(pushing, /interrupted/);
@@ -73,11 +68,11 @@ async function journals({ work }: Scene): Promise<string> {
   return texts.join("\n");
 }
 
-async function isRight({ work, store, file, identities }: Scene, digest: Digest): Promise<boolean> {
+async function isRight({ work, store, file, key }: Scene, digest: Digest): Promise<boolean> {
   const output = work.path("copy");
-  await pullBlobs(store, [digest], { output, identities, overwrite: true });
+  await pullBlobs(store, [digest], { output, identities: key.identities, overwrite: true });
   const [one, other] = await Promise.all([output, file].map((path) => Deno.readFile(path)));
-  return one!.length === other!.length && one!.every((byte, index) => byte === other![index]);
+  return isSameBytes(one!, other!);
 }
 
 Deno.test("a push that was interrupted goes on within the encrypted blob, and then keeps no key", async () => {
@@ -97,7 +92,6 @@ Deno.test("the same push again sends nothing, and one of a changed file has anot
   const first = await scene.push();
   const second = await scene.push();
   assert.deepEqual([second.digest, bytesOf(second.events, "progress")], [first.digest, 0]);
-  await scene.push(5 * MiB).catch(() => {}); // nothing is sent, so that nothing interrupts it
   await Deno.writeFile(scene.file, someBytes(SIZE, 2));
   const changed = await scene.push();
   assert.notEqual(changed.digest, first.digest);
