@@ -681,7 +681,7 @@ is used as one. In place of \`DOCKER_CONFIG\`, every saved login counts.
   serve: `# Serving
 
 \`layerstash serve ADDRESS...\` opens what is stored to other programs: to docker, podman, skopeo and others as
-a registry at \`/v2/\`, to browsers and players as pages and files.
+a registry at \`/v2/\`, to browsers and players as pages and files, to file managers as WebDAV at \`/dav/\`.
 
 ## What is served
 
@@ -690,6 +690,10 @@ a registry at \`/v2/\`, to browsers and players as pages and files.
   is \`DIR/me/files\`. A push creates what is missing.
 - A repository of a registry, such as \`ghcr.io/me/files\`, keeps its name, and is only read. Your login stays
   here.
+- An archive of images, such as \`./image.tar\`, is one repository with the name of the file, and is only read.
+
+Files that are encrypted are given as they were where \`--identity KEYFILE\` or \`--passphrase\` opens them. The
+registry gives every blob as it is stored.
 
 Other commands may work on the same directory at the same time. A tag that is deleted or moved leaves its
 manifest, as in any registry; deleting a manifest by its digest frees its space. Digests are of sha256.
