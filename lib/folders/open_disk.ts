@@ -13,7 +13,7 @@ export function openDisk(): Disk {
 }
 
 /** What Deno offers everywhere. */
-export const PORTABLE: Disk = {
+const PORTABLE: Disk = {
   isExact: false,
   list: (directory) => Array.from(Deno.readDirSync(directory), ({ name }) => name),
   stat: (path) => entryOf(Deno.lstatSync(path)),
