@@ -39,7 +39,7 @@ const EXPORTS: Record<Entry, string> = {
     ImageTarget SaveLayersOptions SavedLayer StashTarget append copyImage copyStash saveLayers
   `,
   "./encryption": `
-    AgeBeginning AgeFile AgeFileOptions AgeHeader GeneratedKey HeaderOpener Identities RangeReader Recipients
+    AgeBeginning AgeFile AgeFileOptions AgeHeader GeneratedKey HeaderOpener Identities KeyKind RangeReader Recipients
     encryptedSize encryptedSource generateKey headerOpener newNonce
   `,
   "./folders": `
