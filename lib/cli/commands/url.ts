@@ -29,13 +29,13 @@ import { readBlobName } from "./blob_arguments.ts";
 
 const EXAMPLES = `
 Examples:
-  $ layerstash url fred/datalogger @may15-readings   # URLs, curl commands
+  $ layerstash url fred/datalogger @may15-readings      # URLs, curl commands
   $ layerstash url me/files:disk > restore.sh           # a script
   $ export TOKEN=$(layerstash token -r me/files pull)   # if it is needed
   $ sh restore.sh copy.img
 
 The script needs sh, curl and sha256sum, but not layerstash; that of a folder
-also GNU tar.
+also GNU tar, and that of an encrypted file age and IDENTITY=FILE with its key.
 `;
 
 /** Makes the command. */
