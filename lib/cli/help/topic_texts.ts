@@ -1236,9 +1236,9 @@ $ sh restore.sh restored.img
 
 On GHCR anybody may read what is public with the bearer token \`QQ==\`, which is already in the script. Other
 registries require a token, which the script takes from the variable \`TOKEN\`:
-\`TOKEN=$(layerstash token me/files pull)\`. Registries that use passwords need \`LOGIN=NAME:PASSWORD\`. The script
-of an encrypted file also needs age, and the file of the secret key: \`IDENTITY=FILE\`. A passphrase is asked
-for, once for each chunk. That of a folder needs GNU tar.
+\`TOKEN=$(layerstash token me/files pull)\`. Registries that use passwords need \`LOGIN=NAME:PASSWORD\`. The
+script of an encrypted file also needs age, and the file of the secret key: \`IDENTITY=FILE\`. A passphrase is
+asked for, once for each chunk. That of a folder needs GNU tar.
 `,
   dxf: `# Blobs and aliases
 
