@@ -45,12 +45,12 @@ import { checkStash, type StashFault, type VerifyResult } from "./lib/stash/chec
 import { chunkNumbers } from "./lib/stash/chunk_numbers.ts";
 import { checkBaseTag } from "./lib/stash/chunk_tags.ts";
 import { completeStash } from "./lib/stash/complete_stash.ts";
-import { lookUpExisting } from "./lib/stash/existing_chunks.ts";
-import { asStored, openStash } from "./lib/stash/decrypted_stash.ts";
+import { type ExistingLook, lookUpOnce } from "./lib/stash/existing_chunks.ts";
+import { asStored } from "./lib/stash/decrypted_stash.ts";
 import { encryptInput, type StashInput } from "./lib/stash/encrypted_input.ts";
 import { fetchAhead, fetchStash } from "./lib/stash/fetch_stash.ts";
 import { findStash, untaggedChunks } from "./lib/stash/find_stash.ts";
-import { openForeignAge } from "./lib/stash/foreign_age.ts";
+import { openStash } from "./lib/stash/open_stash.ts";
 import { stashNotFound } from "./lib/stash/stash_not_found.ts";
 import { type ListedStash, listStashes } from "./lib/stash/list_stashes.ts";
 import {
@@ -160,12 +160,13 @@ export async function upload(store: Store, baseTag: string, options: UploadOptio
   using hasher = new Hasher();
   await using file = await openInput(options.input, hasher);
   checkTransfer(options);
-  await using content = await encryptInput(file, { ...options, store, baseTag, chunkSize, onEvent });
+  const lookUp = lookUpOnce(store, baseTag);
+  await using content = await encryptInput(file, { ...options, store, lookUp, baseTag, chunkSize, onEvent });
   await using input = await rememberInput(content, { store, name: baseTag, stateDirectory, onEvent });
   return await whileUnchanged(input, async () => {
     const draft = new StashDraft(input, { baseTag, chunkSize });
     reportPlan(draft, onEvent);
-    const stash = await storeStash(store, draft, input, { ...options, onEvent });
+    const stash = await storeStash(store, draft, input, { ...options, lookUp, onEvent });
     return input.encryption?.settle(stash) ?? stash;
   });
 }
@@ -180,7 +181,7 @@ async function storeStash(
   store: Store,
   draft: StashDraft,
   input: StashInput,
-  given: UploadOptions,
+  given: UploadOptions & { lookUp: ExistingLook },
 ): Promise<Stash> {
   const { overwrite, signal } = given;
   const atOnce = input.seekable ? given.jobs : 1; // the chunks of a stream come one after the other
@@ -188,8 +189,7 @@ async function storeStash(
   const options = { jobs: atOnce, overwrite, onEvent, signal };
   // A small file that was never stored from here is most likely new: its bytes and its config.
   await using _begun = store.expectWrites?.(input.isFirst && draft.isSmall ? [draft.size!, 0] : [], options);
-  const existing = await lookUpExisting(store, draft.baseTag, options);
-  input.encryption?.requireCompared(existing.complete);
+  const existing = await given.lookUp(options);
   const family = store.familyBeside(existing.family);
   // What has no date of its own takes that of the existing chunks, which then keep their images.
   if (!input.identity) draft.modified = existing.modified ?? draft.modified;
@@ -257,8 +257,7 @@ export async function download(
     if (typeof output !== "function") checkOutput(output);
     const onLayer = await fetchAhead(ahead, output, jobs);
     const found = await findStash(store, baseTag, { signal, onEvent, onLayer });
-    const open = await openStash(ahead.reader, found, identities);
-    return await openForeignAge(open, identities, { signal, onEvent });
+    return await openStash(ahead.reader, found, { identities, signal, onEvent });
   });
   const { stash, plain } = open;
   reportPlan({ ...plain, chunks: plain.chunks.length }, onEvent);
@@ -329,7 +328,9 @@ export async function* list(store: StoreReader, options: ListOptions = {}): Asyn
 export async function info(store: StoreReader, baseTag: string, options: InfoOptions = {}): Promise<Stash> {
   const { identities, ...calls } = options;
   const found = await findStash(store, baseTag, calls);
-  const { stash } = identities ? await openStash(store, found, identities) : { stash: found };
+  const { stash } = identities && found.encryption
+    ? await openStash(store, found, { identities })
+    : { stash: found };
   const untagged = await untaggedChunks(store, stash, calls);
   return { ...stash, ...(untagged.length > 0 && { untagged }) };
 }
@@ -364,7 +365,7 @@ export async function verify(
   const { identities, file, ...calls } = options;
   const found = await findStash(store, baseTag, calls);
   const needsBytes = identities !== undefined || file !== undefined;
-  const open = needsBytes ? await openStash(store, found, identities) : asStored(store, found);
+  const open = needsBytes ? await openStash(store, found, { identities, ...calls }) : asStored(store, found);
   return { stash: open.stash, faults: await checkStash(store, open, options) };
 }
 

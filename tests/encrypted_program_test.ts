@@ -1,33 +1,17 @@
 /** Tests of encrypted files through the assembled program, with the program `age` as the judge. @module */
 import assert from "node:assert/strict";
-import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
+import { makeWorkplace } from "./rigs/command_line.ts";
 import { concatenate, someBytes } from "./rigs/content.ts";
 import { startCountingProxy } from "./rigs/counting_proxy.ts";
-import { ensureTool } from "./rigs/debian.ts";
+import { keygen, run, withAge } from "./rigs/age_program.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { onPosix } from "./rigs/system.ts";
 
 const MiB = 1024 ** 2;
 const UNIX = onPosix("scripts of sh, and processes that are killed");
-const WITH_AGE = {
-  ignore: UNIX.ignore || !await ensureTool("age", "age") || !await ensureTool("curl", "curl"),
-};
+const WITH_AGE = await withAge();
 
 const FILE = someBytes(1_500_000);
-
-/** Makes a key by the program. Returns its recipient. */
-async function keygen(place: Workplace): Promise<string> {
-  const { code, stdout, stderr } = await place.run(["keygen", "key.txt"]);
-  assert.equal(code, 0, stderr);
-  return stdout.trim();
-}
-
-async function run(place: Workplace, command: string[], env: Record<string, string> = {}) {
-  const [program, ...args] = command;
-  const { code, stdout, stderr } = await new Deno.Command(program!, { args, cwd: place.directory, env })
-    .output();
-  return { code, stdout, stderr: new TextDecoder().decode(stderr) };
-}
 
 Deno.test("age opens each stored chunk, and together they are the file", WITH_AGE, async () => {
   await using place = await makeWorkplace();
@@ -132,48 +116,6 @@ Deno.test("a passphrase of a file stores, reads and compares", async () => {
   assert.equal(back.code, 0, back.stderr);
   assert.deepEqual(await Deno.readFile(place.path("back.img")), FILE);
 });
-
-Deno.test(
-  "what age has encrypted comes back decrypted: one file in chunks, and chunks of their own",
-  WITH_AGE,
-  async () => {
-    await using place = await makeWorkplace();
-    const recipient = await keygen(place);
-    await place.write("secret.img", FILE);
-    await run(place, ["age", "-r", recipient, "-o", "secret.age", "secret.img"]);
-    await place.run(["upload", "secret.age", "oci:box:cut", "--chunk-size", "600kB"]);
-    const cut = await place.run(["download", "oci:box:cut", "cut.img", "--identity", "key.txt"]);
-    assert.equal(cut.code, 0, cut.stderr);
-    assert.deepEqual(await Deno.readFile(place.path("cut.img")), FILE);
-    const asStored = await place.run(["download", "oci:box:cut", "cut.age"]);
-    assert.equal(asStored.code, 0, asStored.stderr);
-    assert.deepEqual(
-      await Deno.readFile(place.path("cut.age")),
-      await Deno.readFile(place.path("secret.age")),
-    );
-    // Two age files of the same size, end to end, are what a script that encrypts each part has stored.
-    const parts = [FILE.slice(0, 700_000), FILE.slice(700_000, 1_400_000)];
-    for (const [index, part] of parts.entries()) {
-      await place.write(`part${index}`, part);
-      await run(place, ["age", "-r", recipient, "-o", `part${index}.age`, `part${index}`]);
-    }
-    const pieces = await Promise.all([0, 1].map((index) => Deno.readFile(place.path(`part${index}.age`))));
-    await place.write("parts.age", concatenate(pieces));
-    await place.run(["upload", "parts.age", "oci:box:parts", "--chunk-size", `${pieces[0]!.length}`]);
-    const each = await place.run(["download", "oci:box:parts", "parts.img", "--identity", "key.txt"]);
-    assert.equal(each.code, 0, each.stderr);
-    assert.match(each.stderr, /nothing shows that all are in their places/);
-    assert.deepEqual(await Deno.readFile(place.path("parts.img")), concatenate(parts));
-    await place.write("empty", "");
-    await place.run(["upload", "empty", "oci:box:empty"]);
-    const empty = await place.run(["download", "oci:box:empty", "empty2", "--identity", "key.txt"]);
-    assert.equal(empty.code, 0, empty.stderr);
-    await place.run(["keygen", "other.txt"]);
-    const refused = await place.run(["download", "oci:box:cut", "none.img", "--identity", "other.txt"]);
-    assert.equal(refused.code, 4, refused.stderr);
-    await assert.rejects(Deno.stat(place.path("none.img")), Deno.errors.NotFound);
-  },
-);
 
 Deno.test("a directory that was to be encrypted is not stored", async () => {
   await using place = await makeWorkplace();

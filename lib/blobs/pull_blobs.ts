@@ -114,8 +114,8 @@ export async function pullFound(
   const part = { ...common, range, ...(opened && { authenticated: true }) };
   if (typeof output !== "string") {
     await streamOut(reader, placed, output, { ...part, ...(withInfo && { heading: infoOf }) });
-  } else if (opened || wanted < size) await fetchRange(reader, placed, output, part);
-  else await fetchFile(store, placed, output, { ...common, jobs, stateDirectory });
+  } else if (wanted < size) await fetchRange(reader, placed, output, part);
+  else await fetchFile(reader, placed, output, { ...common, jobs, stateDirectory, hasher: opened?.hasher });
   return wanted;
 }
 

@@ -180,6 +180,11 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
         summary: "make a key to encrypt for",
         load: async () => (await import("./commands/keygen.ts")).keygenCommand(),
       },
+      {
+        name: "recipients",
+        summary: "list and change who can decrypt a stored file",
+        load: async () => (await import("./commands/recipients.ts")).recipientsCommand(),
+      },
     ],
   },
   {

@@ -31,9 +31,10 @@ const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
   "restore": ["download"],
   "put": ["push", "set"],
   "upload": ["push"],
-  "rm": ["remove"],
-  "delete": ["remove"],
-  "del": ["remove"],
+  "remove": ["set"], // of recipients: those who stay are named
+  "rm": ["remove", "set"],
+  "delete": ["remove", "set"],
+  "del": ["remove", "set"],
   "ls": ["list"],
   "show": ["get", "info"],
   "stat": ["size", "info"],

@@ -20,6 +20,12 @@ export interface FollowingHash {
   drop(): void;
 }
 
+/** Hashes what lies in files, also while it is being written. */
+export interface FileHasher {
+  /** Begins to hash a file from an offset on. */
+  follow(path: string, start: number): FollowingHash;
+}
+
 /** How a file is hashed. */
 export interface HashOptions {
   /** Receives the number of bytes that were hashed since its last call. */
@@ -42,7 +48,7 @@ export interface HashOptions {
  * await Deno.remove(path);
  * ```
  */
-export class Hasher implements Disposable {
+export class Hasher implements FileHasher, Disposable {
   readonly #threads: HashThread[] = [];
   #nextId = 0;
 

@@ -126,32 +126,47 @@ export class AgeFile {
    *
    * @param start the first byte; absent = 0
    * @param end the byte after the last; absent = the size
+   * @param read reads the encrypted bytes; absent = as the file was opened
    * @throws {MismatchError} if the bytes are not what was encrypted, by the stream
    */
-  open(start = 0, end: number = this.size): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return streamed(this.#pieces({ start, end }));
+  open(
+    start = 0,
+    end: number = this.size,
+    read: RangeReader = this.#read,
+  ): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return streamed(this.#pieces({ start, end }, read));
   }
 
-  async *#pieces(range: ByteRange): AsyncGenerator<Bytes> {
+  async *#pieces(range: ByteRange, read: RangeReader): AsyncGenerator<Bytes> {
     const toEnd = range.end === this.size;
     // The last record is marked: with it, the size is known to be the right one.
     if (!toEnd) await (this.#end ??= this.#checkEnd());
-    yield* this.#records(range);
+    yield* this.#records(range, read);
   }
 
   async #checkEnd(): Promise<void> {
     const start = (recordCount(this.size) - 1) * RECORD;
-    for await (const _ of this.#records({ start, end: this.size }));
+    for await (const _ of this.#records({ start, end: this.size }, this.#read));
   }
 
-  async *#records(range: ByteRange): AsyncGenerator<Bytes> {
+  async *#records(range: ByteRange, read: RangeReader): AsyncGenerator<Bytes> {
     const { start, end } = sealedRange(range, this.size);
     const first = Math.floor(range.start / RECORD);
-    const sealed = this.#read({ start: this.#begin + start, end: this.#begin + end });
+    const sealed = read({ start: this.#begin + start, end: this.#begin + end });
     const toEnd = end === sealedRange({ start: 0, end: this.size }, this.size).end;
     const records = openRecords(sealed, { key: this.#key, first, toEnd });
     yield* cut(records, { start: range.start - first * RECORD, end: range.end - first * RECORD });
   }
+}
+
+/**
+ * Reads the header of an age file, and does not open it.
+ *
+ * @throws {MismatchError} if it is not an age file
+ */
+export async function readHeader(read: RangeReader, size: number): Promise<Bytes> {
+  const start = await readStart(read, size);
+  return start.slice(0, headerSize(start));
 }
 
 /** The header and the nonce, and perhaps bytes after them. */

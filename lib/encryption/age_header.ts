@@ -1,9 +1,9 @@
 /** The header of an age file: it holds the file key, wrapped for each recipient. @module */
-import type { Stanza } from "age-encryption";
+import type { Recipient, Stanza } from "age-encryption";
 import type { Bytes } from "../content/bytes.ts";
-import { LayerstashError, MismatchError, NotAllowedError } from "../errors.ts";
+import { InvalidInputError, LayerstashError, MismatchError, NotAllowedError } from "../errors.ts";
 import { crypto, TAG_SIZE } from "./chacha.ts";
-import { keyKindOf } from "./header_text.ts";
+import { headerSize, keyKindOf, withstandsQuantum } from "./header_text.ts";
 import type { Identities, KeyKind } from "./identities.ts";
 import type { Recipients } from "./recipients.ts";
 
@@ -41,13 +41,36 @@ export class AgeHeader {
    * @param recipients those who can then open the header
    */
   static async make(recipients: Recipients): Promise<AgeHeader> {
-    const { Encrypter } = await import("age-encryption");
-    const encrypter = new Encrypter();
-    recipients.addTo(encrypter);
     let fileKey: Bytes | undefined;
-    encrypter.addRecipient({ wrapFileKey: (key) => (fileKey = new Uint8Array(key), []) });
-    const empty = await encrypter.encrypt(new Uint8Array());
-    return new AgeHeader(new Uint8Array(empty.subarray(0, -NONCE_SIZE - TAG_SIZE)), fileKey!);
+    const bytes = await headerFor(recipients, (key) => (fileKey = new Uint8Array(key), []));
+    return new AgeHeader(bytes, fileKey!);
+  }
+
+  /**
+   * Wraps the same file key for others. What follows the header stays as it is.
+   *
+   * @param recipients those who can then open the new header
+   * @param options `keep` = and so can those who can open this one
+   * @throws {InvalidInputError} if those that are kept cannot stand beside the others, or there are too many
+   */
+  async withRecipients(
+    recipients: Recipients,
+    { keep = false }: { keep?: boolean } = {},
+  ): Promise<AgeHeader> {
+    if (keep) requireSameKind(this.bytes, recipients);
+    const kept = keep ? await this.#stanzas() : [];
+    const bytes = await headerFor(recipients, (key) => (key.set(this.#fileKey), kept));
+    requireReadable(bytes);
+    return await AgeHeader.restore(bytes, this.#fileKey);
+  }
+
+  async #stanzas(): Promise<Stanza[]> {
+    const { Decrypter } = await import("age-encryption");
+    const decrypter = new Decrypter();
+    let found: Stanza[] = [];
+    decrypter.addIdentity({ unwrapFileKey: (stanzas) => (found = stanzas, this.#fileKey) });
+    await decrypter.decryptHeader(this.bytes);
+    return found;
   }
 
   /**
@@ -114,7 +137,12 @@ export async function isHeaderFor(
   bytes: Uint8Array<ArrayBuffer>,
   { identities }: Recipients,
 ): Promise<boolean> {
-  return !identities || await AgeHeader.open(bytes, identities).then(() => true, () => false);
+  return !identities || await isOpenedBy(bytes, identities);
+}
+
+/** Whether one of the identities opens a header. */
+export async function isOpenedBy(bytes: Uint8Array<ArrayBuffer>, identities: Identities): Promise<boolean> {
+  return await AgeHeader.open(bytes, identities).then(() => true, () => false);
 }
 
 /**
@@ -130,6 +158,44 @@ export async function isHeaderFor(
  */
 export function newNonce(): Uint8Array<ArrayBuffer> {
   return globalThis.crypto.getRandomValues(new Uint8Array(NONCE_SIZE));
+}
+
+/**
+ * Makes a header.
+ *
+ * @param first makes the entries that come first; it gets the new file key, and may put another one in its place
+ */
+async function headerFor(recipients: Recipients, first: Recipient["wrapFileKey"]): Promise<Bytes> {
+  const { Encrypter } = await import("age-encryption");
+  const encrypter = new Encrypter();
+  encrypter.addRecipient({ wrapFileKey: first });
+  recipients.addTo(encrypter);
+  const empty = await encrypter.encrypt(new Uint8Array());
+  return new Uint8Array(empty.subarray(0, -NONCE_SIZE - TAG_SIZE));
+}
+
+/** Makes sure that recipients can stand beside those of a header. */
+function requireSameKind(header: Bytes, recipients: Recipients): void {
+  const hint = "name all who are to decrypt it: layerstash recipients set";
+  if (recipients.kind === "passphrase" || keyKindOf(header) === "passphrase") {
+    throw new InvalidInputError("a passphrase stands alone: an age file has one, or keys", { hint });
+  }
+  if (withstandsQuantum(header) === recipients.withstandQuantum) return;
+  throw new InvalidInputError(
+    "keys that withstand a quantum computer (age1pq1...) cannot be mixed with others: " +
+      "what is encrypted is as safe as the weakest",
+    { hint },
+  );
+}
+
+/** Makes sure that a header is not larger than any reader accepts. */
+function requireReadable(header: Bytes): void {
+  try {
+    headerSize(header);
+  } catch (cause) {
+    if (!(cause instanceof MismatchError)) throw cause;
+    throw new InvalidInputError(`there would be too many recipients: ${cause.message}`, { cause });
+  }
 }
 
 /** A passphrase stands alone: otherwise a reader who knows it could not be sure that the writer knew it, too. */

@@ -80,6 +80,15 @@ export function encryptedSource(plain: Source, beginning: AgeBeginning): Source 
   };
 }
 
+/** The age file of plain bytes. Each piece is valid until the next one is requested. */
+export async function* encryptedPieces(
+  plain: AsyncIterable<Bytes>,
+  { header, nonce }: AgeBeginning,
+): AsyncGenerator<Bytes, void> {
+  yield new Uint8Array([...header.bytes, ...nonce]);
+  yield* sealRecords(plain, { key: header.payloadKey(nonce), first: 0, toEnd: true });
+}
+
 /** The bytes of a range of the payload; absent = all. */
 async function* sealedPieces(plain: Source, key: Bytes, range?: ByteRange): AsyncGenerator<Bytes> {
   if (!range) return yield* sealRecords(plain.open(), { key, first: 0, toEnd: true });
@@ -116,7 +125,8 @@ function onceSource(start: Bytes, seal: () => AsyncIterable<Bytes>): Source {
   return { size: undefined, once: true, open: () => streamed(hashed()), digest: () => promise };
 }
 
-async function digestOfPieces(
+/** The digest of bytes that flow. */
+export async function digestOfPieces(
   pieces: AsyncIterable<Bytes>,
   onBytes?: (bytes: number) => void,
 ): Promise<Digest> {

@@ -45,6 +45,17 @@ export function keyKindOf(header: Uint8Array): KeyKind {
   return latin1(header).startsWith(`${FIRST_LINE}-> scrypt `) ? "passphrase" : "keys";
 }
 
+/** The types of its entries, such as `X25519`. There is one for each recipient; those that mean nothing are left out. */
+export function recipientTypes(header: Uint8Array): string[] {
+  const types = Array.from(latin1(header).matchAll(/^-> ([^ \n]+)/gm), ([, type]) => type!);
+  return types.filter((type) => !type.endsWith("-grease"));
+}
+
+/** Whether its keys withstand a quantum computer. */
+export function withstandsQuantum(header: Uint8Array): boolean {
+  return recipientTypes(header).some((type) => type.startsWith("mlkem768"));
+}
+
 function latin1(bytes: Uint8Array): string {
   return new TextDecoder("latin1").decode(bytes);
 }

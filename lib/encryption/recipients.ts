@@ -23,6 +23,11 @@ export class Recipients {
     return this.identities ? "passphrase" : "keys";
   }
 
+  /** Whether their keys withstand a quantum computer. */
+  get withstandQuantum(): boolean {
+    return this.#each.some((one) => typeof one === "string" && isResistant(one));
+  }
+
   private constructor(each: readonly (string | Recipient)[], identities?: Identities) {
     this.#each = each;
     this.identities = identities;
@@ -51,7 +56,7 @@ export class Recipients {
       else keys.push(...await keysOfFile(word));
     }
     if (keys.length === 0) throw new InvalidInputError("no recipient was given", { hint: "a key: age1..." });
-    const resistant = keys.filter((key) => /^age1(tag)?pq1/.test(key));
+    const resistant = keys.filter(isResistant);
     if (resistant.length === 0 || resistant.length === keys.length) return new Recipients(keys);
     throw new InvalidInputError(
       "recipients whose keys withstand a quantum computer (age1pq1...) cannot be mixed with others",
@@ -85,6 +90,10 @@ export class Recipients {
   addTo(encrypter: Encrypter): void {
     for (const each of this.#each) encrypter.addRecipient(each);
   }
+}
+
+function isResistant(key: string): boolean {
+  return /^age1(tag)?pq1/.test(key);
 }
 
 async function keysOfFile(path: string): Promise<string[]> {

@@ -40,3 +40,9 @@ export { type AgeBeginning, encryptedSize, encryptedSource } from "../encryption
 export { type GeneratedKey, generateKey } from "../encryption/generate_key.ts";
 export { Identities, type KeyKind } from "../encryption/identities.ts";
 export { Recipients } from "../encryption/recipients.ts";
+export {
+  changeRecipients,
+  type ChangeRecipientsOptions,
+  type RecipientsChange,
+} from "../stash/change_recipients.ts";
+export { listRecipients, type StashRecipients } from "../stash/list_recipients.ts";

@@ -1,6 +1,6 @@
 /** Fetches blobs into a local file: into `FILE.part` first, which is renamed when every byte is verified. @module */
 import { writeAll } from "../content/write_all.ts";
-import { Hasher } from "../content/hasher.ts";
+import { type FileHasher, Hasher } from "../content/hasher.ts";
 import { ConflictError } from "../errors.ts";
 import type { BlobReader } from "../store/store.ts";
 import { fetchBlobs, type FetchBlobsOptions } from "../transfer/fetch_blobs.ts";
@@ -18,6 +18,8 @@ export interface FetchFileOptions
     Pick<StreamOutOptions, "explain"> {
   /** The directory of the journal, with which another process can resume; absent = there is no journal. */
   stateDirectory?: string | undefined;
+  /** Gives the digests of the blobs from what the file has of them; absent = the file has their own bytes. */
+  hasher?: FileHasher | undefined;
 }
 
 /**
@@ -37,7 +39,8 @@ export async function fetchFile(
   path: string,
   options: FetchFileOptions,
 ): Promise<void> {
-  using hasher = new Hasher();
+  using own = new Hasher();
+  const { hasher = own } = options;
   if (await isComplete(path, blobs, hasher, options)) return reportPresent(blobs, options.onEvent);
   using partial = await PartialFile.open(path, options);
   using journal = await openDownloadJournal(partial, blobs, options);
@@ -77,7 +80,7 @@ async function finish(partial: PartialFile, isComplete: () => Promise<boolean>):
 async function isComplete(
   path: string,
   blobs: readonly PlacedBlob[],
-  hasher: Hasher,
+  hasher: FileHasher,
   { signal }: FetchFileOptions,
 ): Promise<boolean> {
   const info = await Deno.lstat(path).catch(() => undefined);

@@ -1,6 +1,6 @@
 /** Tells a `FILE.part` of somebody else from the beginning of a download. @module */
 import type { Bytes } from "../content/bytes.ts";
-import { awaitDigest, type Hasher } from "../content/hasher.ts";
+import { awaitDigest, type FileHasher } from "../content/hasher.ts";
 import type { ByteRange } from "../content/source.ts";
 import { ConflictError } from "../errors.ts";
 import { withoutProgress } from "../events.ts";
@@ -21,7 +21,7 @@ export async function isForeignPart(
   store: BlobReader,
   partial: PartialFile,
   blobs: readonly PlacedBlob[],
-  { hasher, ...options }: CallOptions & { hasher: Hasher },
+  { hasher, ...options }: CallOptions & { hasher: FileHasher },
 ): Promise<boolean> {
   if (partial.found === 0) return false;
   const size = sizeOfFile(blobs);
@@ -41,7 +41,7 @@ export async function isForeignPart(
 export async function hasBlob(
   path: string,
   { at: start, size, digest }: PlacedBlob,
-  hasher: Hasher,
+  hasher: FileHasher,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<boolean> {
   return await awaitDigest(hasher.follow(path, start), { start, end: start + size }, signal) === digest;

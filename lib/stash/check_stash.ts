@@ -75,18 +75,23 @@ export interface VerifyResult {
  */
 export async function checkStash(
   store: StoreReader,
-  { stash, plain, readerOf }: OpenStash,
+  open: OpenStash,
   { file, deep, jobs, onEvent = store.onEvent, signal }: VerifyOptions,
 ): Promise<StashFault[]> {
+  const { stash, plain } = open;
   const options = { jobs, onEvent, signal };
-  const both = file !== undefined && deep;
+  const both = file !== undefined && (deep || open.isAuthenticated);
   reportPlan({ ...plain, chunks: plain.chunks.length }, onEvent, both ? 2 : 1);
   const faults = await checkTags(store, stash, options);
-  if (file !== undefined) faults.push(...await checkFile(file, plain, options));
+  if (file !== undefined) {
+    faults.push(
+      ...await checkFile(file, open.isAuthenticated ? await withDigests(open, options) : plain, options),
+    );
+  }
   // Each chunk is reported once: when the file is compared, or when the store is asked.
   const quiet: OnEvent = (event) => void (event.type !== "blob" && onEvent?.(event));
   const asked = file === undefined ? options : { ...options, onEvent: quiet };
-  faults.push(...await (deep ? checkBytes(readerOf, plain, options) : checkPresence(store, stash, asked)));
+  faults.push(...await (deep ? checkBytes(open, options) : checkPresence(store, stash, asked)));
   return faults.sort((a, b) => a.chunk - b.chunk);
 }
 
@@ -167,25 +172,39 @@ export async function checkPresence(
 
 /** Reads the blob of each chunk to its end and compares its digest. Nothing is kept. */
 export async function checkBytes(
-  readerOf: (chunk: Chunk) => BlobReader,
-  stash: Stash,
+  { plain, readerOf, isAuthenticated }: OpenStash,
   options: CheckOptions,
 ): Promise<StashFault[]> {
-  const { jobs, onEvent } = adaptiveJobs({ ...options, size: stash.size });
-  return await checkEach(stash, { ...options, jobs, onEvent }, async (chunk, signal) => {
-    const { digest, size } = chunk;
-    const what = chunkName(chunk);
-    const hash = sha256();
-    const sink = (bytes: Uint8Array) => void hash.update(bytes);
+  const { jobs, onEvent } = adaptiveJobs({ ...options, size: plain.size });
+  return await checkEach(plain, { ...options, jobs, onEvent }, async (chunk, signal) => {
     try {
-      await receive(readerOf(chunk), { digest, size, what, sink, orWhole: true, onEvent, signal });
+      const found = await readDigest(readerOf(chunk), chunk, { onEvent, signal });
+      return isAuthenticated || found === chunk.digest ? undefined : corruptedBlob();
     } catch (error) {
       if (error instanceof NotFoundError) return BLOB_MISSING;
       if (error instanceof MismatchError) return corruptedBlob(error.message);
       throw error;
     }
-    return `sha256:${hash.digest("hex")}` === digest ? undefined : corruptedBlob();
   });
+}
+
+/** The stash with the digests of the file's own bytes. Of what another program has encrypted nothing tells them: all are read. */
+async function withDigests({ plain, readerOf }: OpenStash, options: CheckOptions): Promise<Stash> {
+  const { jobs, onEvent } = adaptiveJobs({ ...options, size: plain.size });
+  const chunks = plain.chunks.slice();
+  await inParallel(plain.chunks.entries(), { jobs, signal: options.signal }, async ([at, chunk], signal) => {
+    chunks[at] = { ...chunk, digest: await readDigest(readerOf(chunk), chunk, { onEvent, signal }) };
+  });
+  return { ...plain, chunks };
+}
+
+/** Reads a chunk to its end, and gives the digest of what came. */
+async function readDigest(store: BlobReader, chunk: Chunk, options: CallOptions): Promise<Digest> {
+  const { digest, size } = chunk;
+  const hash = sha256();
+  const sink = (bytes: Uint8Array) => void hash.update(bytes);
+  await receive(store, { digest, size, what: chunkName(chunk), sink, orWhole: true, ...options });
+  return `sha256:${hash.digest("hex")}`;
 }
 
 type CheckChunk = (chunk: Chunk, signal: AbortSignal) => Promise<Problem | undefined>;

@@ -12,8 +12,7 @@ import type { CallOptions, StoreReader } from "../store/store.ts";
 import { checkPresence } from "./check_stash.ts";
 import { chunkTag } from "./chunk_tags.ts";
 import { decryptDetails, headerOfDetails } from "./encrypted_details.ts";
-import { findStash, undefinedIfBroken } from "./find_stash.ts";
-import type { Stash } from "./stash.ts";
+import type { ExistingLook } from "./existing_chunks.ts";
 import { StashKey } from "./stash_key.ts";
 
 /**
@@ -31,6 +30,8 @@ export interface ChooseKeyOptions extends CallOptions {
   /** Keys with which a stash of this name can be read, to compare it. */
   identities?: Identities | undefined;
   store: StoreReader;
+  /** Looks at what has the name. */
+  lookUp: ExistingLook;
   /** The name of the stash. */
   baseTag: string;
   /** The most that a stored chunk may have, in bytes. */
@@ -43,8 +44,6 @@ export interface ChosenKey {
   header: Bytes;
   key?: StashKey;
   stored?: { chunks: readonly { digest: Digest }[]; details: string };
-  /** The stash that the key was taken from, to compare it. */
-  compared?: Stash;
   /** Whether nobody knows who can read that stash, beside whoever compares it. */
   isForUnknown?: boolean;
   /**
@@ -64,7 +63,7 @@ export interface ChosenKey {
 export async function chooseKey(
   journal: Journal,
   encryptTo: Recipients,
-  { store, baseTag, chunkSize, identities = encryptTo.identities, overwrite, signal, onEvent }:
+  { store, lookUp, baseTag, chunkSize, identities = encryptTo.identities, overwrite, signal, onEvent }:
     ChooseKeyOptions,
 ): Promise<ChosenKey> {
   const kept = lastRecord(journal, keySchema);
@@ -73,18 +72,13 @@ export async function chooseKey(
     const header = await AgeHeader.restore(kept.header, kept.fileKey);
     return { ...withFileKey(header), earlier: journal.earlier };
   }
-  const existing = await findStash(store, baseTag, { signal, onEvent }).catch(undefinedIfBroken);
+  const { complete: existing } = await lookUp({ signal, onEvent });
   const details = existing?.encryption?.details?.();
   if (existing && details !== undefined) {
     const header = headerOfDetails(details);
     if (identities && !overwrite) {
       const isForUnknown = !encryptTo.identities && !(kept && isSameBytes(kept.header, header));
-      return {
-        header,
-        key: await keyToCompare(baseTag, details, identities),
-        compared: existing,
-        isForUnknown,
-      };
+      return { header, key: await keyToCompare(baseTag, details, identities), isForUnknown };
     }
     const isHere = kept && isSameBytes(kept.header, header) && await isMine() &&
       (await checkPresence(store, existing, { signal })).length === 0;

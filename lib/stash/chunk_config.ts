@@ -28,6 +28,11 @@ export interface ChunkNote {
 export interface EncryptionNote {
   /** The format of every chunk: a file as age-encryption.org/v1 describes it. */
   format: "age";
+  /**
+   * In the first chunk only, where its header was exchanged: the digest that it had before. It belongs to that stash as well:
+   * until the tag of the last chunk is put, that is the one which is there.
+   */
+  was?: Digest | undefined;
   /** In the last chunk only: what the file is, encrypted, as a file of age in base64. */
   details?: string | undefined;
 }
@@ -56,6 +61,7 @@ const configSchema: v.GenericSchema<unknown, ChunkConfig> = v.object({
     digests: v.optional(v.array(v.custom<Digest>(isDigest, "is not a sha256 digest"))),
     encryption: v.optional(v.object({
       format: v.literal("age", "is not age, the only encryption known here: a newer layerstash may read it"),
+      was: v.optional(v.custom<Digest>(isDigest, "is not a sha256 digest")),
       details: v.optional(v.pipe(v.string(), v.base64())),
     })),
   })),

@@ -1,6 +1,7 @@
 /** An encrypted stash as whoever has its key sees it: the file's own bytes, in chunks with digests of their own. @module */
 import { streamed } from "../content/byte_stream.ts";
 import type { Bytes, ByteStream } from "../content/bytes.ts";
+import type { FileHasher } from "../content/hasher.ts";
 import type { ByteRange } from "../content/source.ts";
 import { NONCE_SIZE } from "../encryption/age_header.ts";
 import { type AgeBeginning, cut, encryptedSize } from "../encryption/encrypted_source.ts";
@@ -26,34 +27,42 @@ export interface OpenStash {
   reader: StoreReader;
   /** Set where the bytes are authentic as they come, and have digests that are not known. */
   isAuthenticated?: true;
+  /** Then: gives the digests of `plain` from the bytes of the file; absent = nothing does. */
+  hasher?: FileHasher | undefined;
   /** Reads one of these chunks alone: others may have the same bytes. */
   readerOf(chunk: Chunk): StoreReader;
 }
 
+/** What opens an encrypted stash, and what it says of the file. */
+export interface StashSecrets {
+  details: EncryptedDetails;
+  key: StashKey;
+}
+
 /**
- * Opens a stash for whoever wants the bytes of the file. One that is not encrypted is as it is.
+ * Opens the description of an encrypted stash, and makes sure that it is that of its chunks.
  *
- * @throws {NotAllowedError} if it is encrypted, and none of the identities opens it
- * @throws {MismatchError} if its description is damaged, or is that of other chunks
+ * @throws {NotAllowedError} if none of the identities opens it
+ * @throws {MismatchError} if it is missing, damaged, or that of other chunks
  */
-export async function openStash(
-  store: StoreReader,
-  stash: Stash,
-  identities: Identities | undefined,
-): Promise<OpenStash> {
-  if (!stash.encryption) return asStored(store, stash);
+export async function openSecrets(stash: Stash, identities: Identities | undefined): Promise<StashSecrets> {
   if (!identities) {
     throw new NotAllowedError(`${stash.baseTag} is encrypted`, {
       hint: "name the file of its key with --identity FILE, or use --passphrase",
       isLasting: true,
     });
   }
-  const encoded = stash.encryption.details?.();
+  const encoded = stash.encryption?.details?.();
   if (encoded === undefined) {
     throw new MismatchError(`${stash.baseTag} has no description of the encrypted file`);
   }
-  const { details, key } = await decryptDetails(encoded, identities);
-  requireFit(stash, details, key);
+  const secrets = await decryptDetails(encoded, identities);
+  requireFit(stash, secrets);
+  return secrets;
+}
+
+/** Shows a stash that layerstash has encrypted as it was before. */
+export function decryptStash(store: StoreReader, stash: Stash, { details, key }: StashSecrets): OpenStash {
   const { name, modified, size, chunkSize, digests } = details;
   const slices = digests.map((digest, index) => ({
     digest,
@@ -63,7 +72,7 @@ export async function openStash(
   const named = { ...rest, modified, ...(name !== undefined && { name }) };
   const plain = { ...named, size, chunkSize, chunks: chunksOf(stash.baseTag, slices) };
   return {
-    stash: { ...named, encryption: { ...encryption, size } },
+    stash: { ...named, encryption: { format: "age", ...encryption, size } },
     plain,
     reader: decryptingReader(store, plain.chunks, { stash, key }),
     readerOf: (chunk) => decryptingReader(store, [chunk], { stash, key }),
@@ -78,8 +87,7 @@ export function asStored(store: StoreReader, stash: Stash): OpenStash {
 /** The details are authentic. What everybody can write, the list of chunks and their sizes, has to fit them. */
 function requireFit(
   { chunks }: Stash,
-  { size, chunkSize, digests, stored }: EncryptedDetails,
-  { header }: StashKey,
+  { details: { size, chunkSize, digests, stored }, key: { header } }: StashSecrets,
 ): void {
   const fits = digests.length === chunks.length && digestOfList(chunks) === stored &&
     Math.max(1, Math.ceil(size / chunkSize)) === chunks.length &&

@@ -24,13 +24,8 @@ export interface StashInput extends Input {
 export interface InputEncryption {
   /** The size of every stored chunk but the last. */
   chunkSize: number;
-  /**
-   * Makes sure that what the input is compared with is what its key was taken from. With that key no other bytes may be sent:
-   * its nonces serve once, and whoever made the stash may know it.
-   *
-   * @throws {ConflictError} if another stash, or none, has the name now
-   */
-  requireCompared(complete: Stash | undefined): void;
+  /** Where the headers of a stash are exchanged: the digest of its first chunk. */
+  was?: Digest | undefined;
   /** The encrypted description of the file, when all chunks are stored. */
   details(chunks: readonly { digest: Digest }[]): Promise<string>;
   /** The stash is complete: the key of it is removed from the journal. Returns the stash, with what is known of the file. */
@@ -102,7 +97,7 @@ function withKey(
 
 function encryptionOf(
   { name, size, modified: date }: Input,
-  { header, key, stored, compared, isForUnknown }: ChosenKey,
+  { header, key, stored, isForUnknown }: ChosenKey,
   { baseTag, journal, onEvent, slicing: { chunkSize, plainSize }, file }: EncryptInputOptions & {
     journal: Journal;
     slicing: EncryptedSlicing;
@@ -112,12 +107,6 @@ function encryptionOf(
   const modified = date.toISOString();
   return {
     chunkSize,
-    requireCompared(complete) {
-      if (!compared || complete && complete.digest === compared.digest) return;
-      throw new ConflictError(`what is stored as ${baseTag} is another one than a moment ago`, {
-        hint: "store it again; or use another name",
-      });
-    },
     async details(chunks) {
       const list = digestOfList(chunks);
       if (stored && digestOfList(stored.chunks) === list) return stored.details;

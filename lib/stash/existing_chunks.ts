@@ -53,6 +53,17 @@ export async function lookUpExisting(
   return await lookUpChunks(ahead.reader, baseTag, options);
 }
 
+/** A look at what exists, which several ask for: it is made when the first of them does, and once. */
+export type ExistingLook = (
+  options: CallOptions & { jobs?: number | undefined },
+) => Promise<ExistingChunks>;
+
+/** Looks up which chunks exist, when that is asked for. */
+export function lookUpOnce(store: StoreReader, baseTag: string): ExistingLook {
+  let existing: Promise<ExistingChunks> | undefined;
+  return (options) => existing ??= lookUpExisting(store, baseTag, options);
+}
+
 async function lookUpChunks(
   store: StoreReader,
   baseTag: string,

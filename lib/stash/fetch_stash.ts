@@ -12,7 +12,7 @@ import { chunkName } from "./stash.ts";
 import type { DownloadOptions } from "./verb_options.ts";
 
 /** What `fetchStash` takes. */
-export type FetchStashOptions = Omit<FetchFileOptions, "explain" | "partSize">;
+export type FetchStashOptions = Omit<FetchFileOptions, "explain" | "partSize" | "hasher">;
 
 /**
  * Asks for the first bytes of a chunk beside its config, where all of them are wanted. Nothing is given out before the config
@@ -37,14 +37,14 @@ export async function fetchAhead(
  *   somebody else's
  */
 export async function fetchStash(
-  { stash, plain, reader, isAuthenticated }: OpenStash,
+  { stash, plain, reader, isAuthenticated, hasher }: OpenStash,
   output: string | WritableStream<Uint8Array>,
   options: FetchStashOptions,
 ): Promise<void> {
   const chunks = placeBlobs(plain.chunks, chunkName);
   const explain = (error: unknown) => explainFetchError(error, reader, stash, options);
-  const transfer = { ...options, explain, ...(isAuthenticated && { authenticated: true }) };
-  const fetch = isAuthenticated ? fetchRange : fetchFile;
+  const transfer = { ...options, explain, hasher, ...(isAuthenticated && { authenticated: true }) };
+  const fetch = isAuthenticated && !hasher ? fetchRange : fetchFile;
   if (typeof output === "string") await fetch(reader, chunks, output, transfer);
   else await streamOut(reader, chunks, output, transfer);
 }

@@ -24,7 +24,7 @@ import { StashKey } from "./stash_key.ts";
 const BEGINNING = FIRST_LINE.length;
 
 /**
- * Decrypts what another program has encrypted, where keys are given. Anything else stays as it is, and an event
+ * Decrypts what another program has encrypted. Anything else stays as it is, and an event
  * says so: whoever can write to the repository may have put it there. Nothing binds chunks
  * together that are age files of their own: an event says so.
  *
@@ -33,16 +33,14 @@ const BEGINNING = FIRST_LINE.length;
  */
 export async function openForeignAge(
   open: OpenStash,
-  identities: Identities | undefined,
+  identities: Identities,
   { onEvent, signal }: CallOptions,
 ): Promise<OpenStash> {
   const { stash, reader: store } = open;
   const options = { onEvent, signal };
   const [first, second] = stash.chunks;
-  const isAge = async (chunk: SizedBlob) =>
-    chunk.size > BEGINNING && looksLikeAge(await beginningOf(store, chunk, options));
-  if (!identities || stash.encryption || !first) return open;
-  if (!await isAge(first)) {
+  const isAge = (chunk: SizedBlob) => isAgeFile(store, chunk, options);
+  if (!first || !await isAge(first)) {
     onEvent?.({ type: "notice", message: `${stash.baseTag} is not encrypted: no key was needed` });
     return open;
   }
@@ -53,13 +51,13 @@ export async function openForeignAge(
       ? "each chunk is an age file of its own: it is decrypted, and nothing shows that all are in their places"
       : "the stored file is an age file: it is decrypted",
   });
-  const { reader, blobs, files } = isEach
+  const { reader, blobs, files, hasher } = isEach
     ? await decryptBlobs(store, stash.chunks, identities, options)
     : await decryptJoined(store, placeBlobs(stash.chunks), identities, options);
   files.forEach(requireForeign);
   const size = blobs.reduce((sum, { size }) => sum + size, 0);
   const plain = { ...stash, size, chunkSize: blobs[0]!.size, chunks: chunksOf(stash.baseTag, blobs) };
-  return { ...open, plain, reader, isAuthenticated: true };
+  return { stash, plain, reader, isAuthenticated: true, hasher, readerOf: () => reader };
 }
 
 /**
@@ -73,6 +71,15 @@ function requireForeign({ header, nonce }: AgeFile): void {
   throw new MismatchError("it was stored encrypted, and the description of the encrypted file is missing", {
     hint: "store it again; layerstash blob pull gives each chunk by itself",
   });
+}
+
+/** Whether a blob begins as an age file does. */
+export async function isAgeFile(
+  store: StoreReader,
+  blob: SizedBlob,
+  options: CallOptions,
+): Promise<boolean> {
+  return blob.size > BEGINNING && looksLikeAge(await beginningOf(store, blob, options));
 }
 
 async function beginningOf(

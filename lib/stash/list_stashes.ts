@@ -9,7 +9,7 @@ import { firstMissing, withUnlisted } from "./chunk_numbers.ts";
 import { chunkTag, parseChunkTag } from "./chunk_tags.ts";
 import { findByFirst, findStash } from "./find_stash.ts";
 import { chunkNotFound } from "./stash_not_found.ts";
-import type { Stash } from "./stash.ts";
+import type { Stash, StashEncryption } from "./stash.ts";
 import type { ListOptions } from "./verb_options.ts";
 
 /**
@@ -24,6 +24,8 @@ export interface ListedStash {
   chunks: number;
   /** The first of these numbers that has no tag; absent = no chunk is missing. */
   missing?: number | undefined;
+  /** How it is encrypted, by its first chunk; absent = it is not, or its first chunk cannot be read. */
+  encryption?: Pick<StashEncryption, "format"> | undefined;
   /** The stash, with its size, name and date; only with `exactSize`, and if it is complete. */
   stash?: Stash | undefined;
   /** Why it cannot be brought back; absent = nothing is known to be wrong, unless a chunk is missing. */
@@ -88,7 +90,8 @@ async function describeName(
   });
   const chunks = note?.chunks ?? numbers.at(-1)!;
   const missing = firstMissing(numbers, chunks);
-  const listed = { baseTag, chunks, missing };
+  const encryption = note?.encryption && { encryption: { format: note.encryption.format } };
+  const listed = { baseTag, chunks, missing, ...encryption };
   if (missing === 1) return { ...listed, ...(exactSize && { problem: chunkNotFound(baseTag, 1).message }) };
   if (!exactSize && missing !== undefined) return listed;
   if (found.kind !== "chunk") {
@@ -101,7 +104,7 @@ async function describeName(
       : await findStash(store, baseTag, options);
     const count = stash.chunks.length;
     const gap = missing && missing <= count ? missing : undefined;
-    return { baseTag, chunks: count, missing: gap, ...(exactSize && { stash }) };
+    return { ...listed, chunks: count, missing: gap, ...(exactSize && { stash }) };
   } catch (error) {
     const tolerable = error instanceof LayerstashError && ["not-found", "mismatch"].includes(error.kind);
     if (!tolerable) throw error;

@@ -6,8 +6,9 @@ import { type JoinedPart, joinedStream } from "../content/joined_stream.ts";
 import type { ByteRange } from "../content/source.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { storedSource } from "../transfer/stored_source.ts";
-import { type OpenStash, openStash } from "./decrypted_stash.ts";
+import type { OpenStash } from "./decrypted_stash.ts";
 import { findStash } from "./find_stash.ts";
+import { openStash } from "./open_stash.ts";
 import { explainFetchError } from "./stash_faults.ts";
 import { type Chunk, chunkName, type Stash } from "./stash.ts";
 
@@ -64,7 +65,8 @@ export async function readStash(
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
   const { baseTag, identities, signal, onEvent = store.onEvent } = options;
   const stash = typeof baseTag === "object" ? baseTag : await findStash(store, baseTag, { signal, onEvent });
-  return readOpenStash(await openStash(store, stash, identities), { ...options, onEvent });
+  const open = await openStash(store, stash, { identities, signal, onEvent });
+  return readOpenStash(open, { ...options, onEvent });
 }
 
 /**
@@ -96,13 +98,14 @@ function partOf({ at, size }: Chunk, range: ByteRange): ByteRange | undefined {
 }
 
 function readingOf(
-  { stash, readerOf }: OpenStash,
+  { stash, readerOf, isAuthenticated }: OpenStash,
   { chunk, part: { start, end } }: { chunk: Chunk; part: ByteRange },
   options: CallOptions,
 ): JoinedPart {
   const store = readerOf(chunk);
   const open = () => {
-    const source = storedSource(store, chunk, { ...options, what: chunkName(chunk), pieceSize: PIECE });
+    const own = { ...options, what: chunkName(chunk), pieceSize: PIECE, isAuthenticated };
+    const source = storedSource(store, chunk, own);
     return explained(
       source.open(start, end),
       async (error) => await explainFetchError(error, store, stash, options),
@@ -130,8 +133,8 @@ function explained(stream: ByteStream, explain: (error: unknown) => Promise<unkn
  * Whether every byte of a range is verified as it passes: each chunk that it touches is in it as a whole, or what is encrypted
  * is authenticated record by record.
  */
-export function isVerifiable({ stash, plain }: OpenStash, range: ByteRange): boolean {
-  return stash.encryption !== undefined || plain.chunks.every((chunk) => {
+export function isVerifiable({ stash, plain, isAuthenticated }: OpenStash, range: ByteRange): boolean {
+  return stash.encryption !== undefined || isAuthenticated || plain.chunks.every((chunk) => {
     const part = partOf(chunk, range);
     return !part || part.end - part.start === chunk.size;
   });

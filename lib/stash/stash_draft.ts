@@ -109,7 +109,8 @@ export class StashDraft implements Slicing {
 
   #image(number: number, layer: Descriptor, table: Partial<ChunkNote>): TaggedImage {
     const { size, chunkSize, chunks } = this;
-    const encryption = this.encryption && { format: "age" } as const;
+    const was = number === 1 && chunks !== 1 ? this.encryption?.was : undefined;
+    const encryption = this.encryption && { format: "age", was } as const;
     const note = {
       version: 1,
       name: this.#name,

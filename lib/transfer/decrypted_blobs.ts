@@ -1,14 +1,18 @@
 /** Encrypted blobs, read as if their plain bytes lay in the store. @module */
+import type { Bytes } from "../content/bytes.ts";
+import type { FileHasher } from "../content/hasher.ts";
 import type { ByteRange } from "../content/source.ts";
 import { RunningHash } from "../content/running_hash.ts";
-import { AgeFile, type HeaderOpener, headerOpener, type RangeReader } from "../encryption/age_file.ts";
+import { AgeFile, type HeaderOpener, headerOpener } from "../encryption/age_file.ts";
 import type { Identities } from "../encryption/identities.ts";
+import { SealedHasher } from "../encryption/sealed_hasher.ts";
 import { withoutProgress } from "../events.ts";
 import { type LayerstashError, MismatchError, NotAllowedError } from "../errors.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { corrupted, type Digest } from "../oci/digest.ts";
 import { withCalls } from "../store/replaced_calls.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
+import { placeBlobs } from "./placed_blob.ts";
 import { pull } from "./pull.ts";
 
 /** Blobs that were decrypted. */
@@ -19,6 +23,8 @@ export interface DecryptedBlobs {
   blobs: SizedBlob[];
   /** What was opened. */
   files: AgeFile[];
+  /** Hashes their plain bytes, end to end in a file: encrypted again they have the digests. Absent = these are of other blobs. */
+  hasher?: FileHasher;
 }
 
 /**
@@ -35,26 +41,36 @@ export async function decryptBlobs(
   options: CallOptions = {},
 ): Promise<DecryptedBlobs> {
   const openHeader = headerOpener(identities);
-  const files = new Map<Digest, AgeFile>();
+  const opened = new Map<Digest, OpenedBlob>();
   for (const blob of blobs) {
-    if (!files.has(blob.digest)) files.set(blob.digest, await openBlob(store, blob, openHeader, options));
+    if (!opened.has(blob.digest)) opened.set(blob.digest, await openBlob(store, blob, openHeader, options));
   }
-  const fileOf = (digest: Digest) => {
-    const file = files.get(digest);
-    if (file) return file;
+  const openedAs = (digest: Digest) => {
+    const blob = opened.get(digest);
+    if (blob) return blob;
     throw new MismatchError(`the blob ${digest} was not decrypted`);
   };
   const reader = withCalls(store, {
-    stat: (digest) => Promise.resolve(fileOf(digest).size),
-    readUnverified(digest, { range } = {}) {
-      return Promise.resolve(fileOf(digest).open(range?.start, range?.end));
+    stat: (digest) => Promise.resolve(openedAs(digest).file.size),
+    readUnverified(digest, { range, ...calls } = {}) {
+      const { file, read } = openedAs(digest);
+      return Promise.resolve(file.open(range?.start, range?.end, (range) => read(range, calls)));
     },
   });
+  const plain = blobs.map(({ digest }) => ({ digest, size: openedAs(digest).file.size }));
+  const beginnings = placeBlobs(plain).map(({ digest, at }) => [at, openedAs(digest).file] as const);
   return {
     reader,
-    blobs: blobs.map(({ digest }) => ({ digest, size: fileOf(digest).size })),
-    files: [...files.values()],
+    blobs: plain,
+    files: Array.from(opened.values(), ({ file }) => file),
+    hasher: new SealedHasher(new Map(beginnings)),
   };
+}
+
+/** A blob that was opened, and how its stored bytes are read. */
+interface OpenedBlob {
+  file: AgeFile;
+  read: VerifiedRanges;
 }
 
 async function openBlob(
@@ -62,9 +78,10 @@ async function openBlob(
   blob: SizedBlob,
   openHeader: HeaderOpener,
   options: CallOptions,
-): Promise<AgeFile> {
+): Promise<OpenedBlob> {
+  const read = verifiedRanges(store, blob, options);
   try {
-    return await AgeFile.open({ read: verifiedRanges(store, blob, options), size: blob.size, openHeader });
+    return { file: await AgeFile.open({ read, size: blob.size, openHeader }), read };
   } catch (error) {
     const isOfBlob = error instanceof MismatchError || error instanceof NotAllowedError && error.isLasting;
     throw isOfBlob
@@ -73,16 +90,18 @@ async function openBlob(
   }
 }
 
+/** Reads ranges of a blob, each as the call or else the opening says. */
+export type VerifiedRanges = (range: ByteRange, options?: CallOptions) => AsyncGenerator<Bytes>;
+
 /** Reads ranges of a blob. When all of it was read in order, its digest is compared. */
 export function verifiedRanges(
   store: StoreReader,
   { digest, size, what }: SizedBlob & { what?: string | undefined },
   options: CallOptions,
-): RangeReader {
+): VerifiedRanges {
   const hash = new RunningHash();
-  const { signal, onEvent } = options;
-  const quiet = withoutProgress(onEvent ?? store.onEvent); // whoever takes the plain bytes counts these
-  return async function* (range: ByteRange) {
+  return async function* (range, { signal, onEvent } = options) {
+    const quiet = withoutProgress(onEvent ?? store.onEvent); // whoever takes the plain bytes counts these
     let offset = range.start;
     for await (
       const piece of pull(store, { digest, size, what, range, orWhole: true, signal, onEvent: quiet })

@@ -1,6 +1,6 @@
 /** A blob that is being fetched into a file: which bytes the file has, and the hash of those before the first gap. @module */
 import { writeAllSync } from "../content/write_all.ts";
-import { awaitDigest, type FollowingHash, type Hasher } from "../content/hasher.ts";
+import { awaitDigest, type FileHasher, type FollowingHash } from "../content/hasher.ts";
 import type { ByteRange } from "../content/source.ts";
 import { RangeRefusedError } from "../errors.ts";
 import type { OnEvent, TransferEvent } from "../events.ts";
@@ -29,7 +29,7 @@ export interface IncomingOptions {
   file: Deno.FsFile;
   /** The path of the file, which the hashing threads open themselves. */
   path: string;
-  hasher: Hasher;
+  hasher: FileHasher;
   log: FetchLog;
   onEvent?: OnEvent | undefined;
   /** The most that one request asks for, in bytes. */

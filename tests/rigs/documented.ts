@@ -1,6 +1,7 @@
 /** What the documentation speaks of: files that somebody has, images, and what is stored. @module */
 import { join } from "node:path";
 import { digestOf } from "../../lib/oci/digest.ts";
+import { generateKey, Recipients } from "../../lib/exports/encryption.ts";
 import { bytesSource } from "../../lib/exports/store.ts";
 import { openImage } from "../../lib/exports/images.ts";
 import { openStore, type Store, upload } from "../../main.ts";
@@ -48,6 +49,15 @@ export async function storeImages({ host, open }: Internet): Promise<void> {
     using local = open(host, repository);
     await storeImage(local, "1");
   }
+}
+
+/** Keys of the reader and of Bob. Returns the reader, for whom the examples are encrypted. */
+async function storeKeys(directory: string): Promise<Recipients> {
+  const [mine, bobs] = [await generateKey(), await generateKey()];
+  await Deno.writeTextFile(join(directory, "keys.txt"), `${mine.identity}\n`);
+  await Deno.writeTextFile(join(directory, "me.txt"), `${mine.recipient}\n`);
+  await Deno.writeTextFile(join(directory, "bob.txt"), `${bobs.recipient}\n`);
+  return await Recipients.of([mine.recipient]);
 }
 
 async function storeImage(store: Store, tag: string): Promise<void> {
@@ -99,6 +109,9 @@ export async function storeExamples(internet: Internet, directory: string): Prom
     using logs = open("fred/datalogger");
     await pushBlob(logs, join(directory, "logger.dat"), { alias: "may15-readings" });
   }
+  using secrets = internet.open("docker", "me/files");
+  const encryptTo = await storeKeys(directory);
+  await upload(secrets, "secret", { input: new Response(LAYER).body!, encryptTo });
   for (const tag of ["latest", "base"]) {
     const { store } = openImage(`${box}:${tag}`);
     await storeImage(store, tag);

@@ -97,18 +97,22 @@ export function renderList(
   return renderTable([head, ...found.map((listed) => rowOf(listed, exactSize))]);
 }
 
-function rowOf({ baseTag, chunks, missing, stash, problem }: ListedStash, exactSize: boolean): string[] {
-  const note = missing === undefined ? problem ?? "" : `incomplete: chunk ${missing} is missing`;
+function rowOf({ baseTag, chunks, encryption, stash, ...listed }: ListedStash, exactSize: boolean): string[] {
+  const fault = listed.missing === undefined
+    ? listed.problem
+    : `incomplete: chunk ${listed.missing} is missing`;
+  const note = [encryption && "encrypted", fault].filter((each) => each !== undefined).join(", ");
   if (!exactSize) return [baseTag, String(chunks), note];
   const date = toMinutes(stash?.modified);
   return [baseTag, String(chunks), stash ? formatSize(stash.size) : "?", stash?.name ?? "", date, note];
 }
 
 /** One element of the JSON document. */
-function documentOf({ baseTag, chunks, missing, stash, problem }: ListedStash) {
+function documentOf({ baseTag, chunks, encryption, missing, stash, problem }: ListedStash) {
   return {
     baseTag,
     chunks,
+    encryption,
     missing,
     problem,
     digest: stash?.digest,

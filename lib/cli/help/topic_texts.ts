@@ -419,6 +419,27 @@ Secret keys and passphrases are taken from files and from the terminal, never fr
 others on the machine can see. Without a key that fits, a command writes nothing and ends with exit code 4;
 bytes that were changed end with exit code 5.
 
+## Others, later
+
+\`recipients list\` shows how many keys decrypt a file, and of which types; whose they are, an age file does not
+say. \`recipients add\` lets others decrypt it as well, and \`recipients set\` those who are named, and nobody
+else: name yourself, too.
+
+\`\`\`console
+$ layerstash keygen bob.key > bob.txt
+layerstash: wrote bob.key: keep a copy, because nobody can decrypt without it
+$ layerstash recipients add oci:./box/me/files:secret bob.txt --identity key.txt --quiet
+$ layerstash recipients list oci:./box/me/files:secret
+X25519
+X25519
+$ layerstash recipients set oci:./box/me/files:secret public.txt --identity key.txt --quiet
+\`\`\`
+
+Only the headers of the chunks are new: nothing is encrypted again. A blob cannot be changed in its place, so
+all chunks are fetched and sent once, and while that lasts, the file can be read as it was. It takes nothing
+back: whoever could decrypt the file may have kept it, or its key, and a registry may keep what was replaced.
+Who is not to read what comes next gets a new upload: \`upload --overwrite\`, for the others alone.
+
 ## Blobs
 
 \`\`\`console
@@ -451,7 +472,7 @@ reordered, left out, or mixed with those of another file without notice.
 
 Every chunk, and every blob, is an ordinary file of [age](https://age-encryption.org), so \`age\` decrypts what
 layerstash stored, and layerstash decrypts with \`blob pull --identity\` and \`download --identity\` what \`age\`
-wrote (one connection fetches it then, from the beginning each time):
+wrote (an age file that was cut into chunks comes over one connection, from its beginning each time):
 
 \`\`\`console
 $ layerstash blob pull oci:./box/me/files:image -o disk.age --quiet

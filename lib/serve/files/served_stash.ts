@@ -2,8 +2,9 @@
 import type { Identities } from "../../encryption/identities.ts";
 import { type Digest, digestOf } from "../../oci/digest.ts";
 import { chunkTag } from "../../stash/chunk_tags.ts";
-import { type OpenStash, openStash } from "../../stash/decrypted_stash.ts";
+import type { OpenStash } from "../../stash/decrypted_stash.ts";
 import { findStash } from "../../stash/find_stash.ts";
+import { openStash } from "../../stash/open_stash.ts";
 import { isVerifiable, readOpenStash } from "../../stash/read_stash.ts";
 import type { CallOptions, StoreReader } from "../../store/store.ts";
 import type { LookedUp } from "./memory.ts";
@@ -27,7 +28,7 @@ export async function findServedStash(
   name: string,
   { identities, first, ...options }: CallOptions & { identities?: Identities | undefined; first: Digest },
 ): Promise<LookedUp<ServedStash>> {
-  const open = await openStash(store, await findStash(store, name, options), identities);
+  const open = await openStash(store, await findStash(store, name, options), { identities, ...options });
   const { stash, plain } = open;
   const modified = new Date(stash.modified ?? NaN);
   const file: ServedFile = {

@@ -1,0 +1,97 @@
+/** Tests of the command `recipients`, with the program age as the judge. @module */
+import assert from "node:assert/strict";
+import { keygen, run, withAge } from "./rigs/age_program.ts";
+import { makeWorkplace } from "./rigs/command_line.ts";
+import { concatenate, someBytes } from "./rigs/content.ts";
+
+const FILE = someBytes(1_500_000);
+const WITH_AGE = await withAge();
+const MINE = ["--identity", "key.txt"];
+
+Deno.test(
+  "age opens each chunk with the keys that were added and set, and with no other",
+  WITH_AGE,
+  async () => {
+    await using place = await makeWorkplace();
+    const [mine, yours] = [await keygen(place), await keygen(place, "yours.txt")];
+    await place.write("secret.img", FILE);
+    await place.write("public.txt", `# of us both\n${mine}\n`);
+    const address = "oci:box:disk";
+    await place.run(["upload", "secret.img", address, "--chunk-size", "600kB", "--encrypt-to", mine]);
+    const opens = async (key: string) => {
+      const info = JSON.parse((await place.run(["info", address, "--json"])).stdout);
+      const pieces: Uint8Array[] = [];
+      for (const { digest } of info.chunks) {
+        const { code, stdout } = await run(place, [
+          "age",
+          "-d",
+          "-i",
+          key,
+          `box/blobs/sha256/${digest.slice(7)}`,
+        ]);
+        if (code !== 0) return undefined;
+        pieces.push(stdout);
+      }
+      return concatenate(pieces);
+    };
+    assert.equal(await opens("yours.txt"), undefined);
+    const planned = await place.run(["recipients", "add", address, yours, ...MINE, "--dry-run"]);
+    assert.equal(planned.code, 0, planned.stderr);
+    assert.match(planned.stderr, /1\.5 MB in 3 chunks would be fetched and sent again, with new headers/);
+    const added = await place.run(["recipients", "add", address, yours, ...MINE]);
+    assert.equal(added.code, 0, added.stderr);
+    assert.match(
+      added.stderr,
+      /fetching and sending 1\.5 MB in 3 chunks .*[^]*may have kept the key or the file/,
+    );
+    for (const key of ["key.txt", "yours.txt"]) assert.deepEqual(await opens(key), FILE);
+    const listed = await place.run(["recipients", "list", address]);
+    assert.equal(listed.stdout, "X25519\nX25519\n");
+    const blobs = [...Deno.readDirSync(place.path("box/blobs/sha256"))];
+    assert.equal(blobs.length, 9, "the old chunks are gone");
+    const again = await place.run(["recipients", "add", address, yours, ...MINE]);
+    assert.match(again.stderr, /has these recipients already/);
+    const set = await place.run(["recipients", "set", address, "public.txt", "--identity", "yours.txt"]);
+    assert.equal(set.code, 0, set.stderr);
+    assert.match(set.stderr, /the key that was used does not open it any more/);
+    assert.deepEqual([await opens("key.txt"), await opens("yours.txt")], [FILE, undefined]);
+    const back = await place.run(["download", address, "back.img", ...MINE]);
+    assert.equal(back.code, 0, back.stderr);
+    assert.deepEqual(await Deno.readFile(place.path("back.img")), FILE);
+  },
+);
+
+Deno.test("what cannot be changed is named, with what to type", async () => {
+  await using place = await makeWorkplace();
+  const mine = await keygen(place);
+  const yours = await keygen(place, "yours.txt");
+  await place.write("secret.img", FILE);
+  await Deno.mkdir(place.path("photos"));
+  await place.run(["upload", "secret.img", "oci:box:disk", "--encrypt-to", mine]);
+  await place.run(["upload", "secret.img", "oci:box:plain"]);
+  await place.run(["upload", "photos", "oci:box:photos"]);
+  const cases: [string[], number, RegExp][] = [
+    [["add", "oci:box:disk", yours], 4, /disk is encrypted\n.*hint: .*--identity FILE/],
+    [["add", "oci:box:disk", yours, "--identity", "yours.txt"], 4, /not encrypted for any of the keys/],
+    [
+      ["add", "oci:box:plain", yours, ...MINE],
+      2,
+      /layerstash has not encrypted plain\n.*hint: .*--encrypt-to/,
+    ],
+    [["add", "oci:box:photos", yours, ...MINE], 3, /photos/],
+    [["add", "oci:box:nothing", yours, ...MINE], 3, /nothing/],
+    [["add", "oci:box:disk", ...MINE], 2, /the recipients are missing/],
+    [["add", "oci:box:disk", "age1nonsense", ...MINE], 2, /is not a recipient/],
+    [["remove", "oci:box:disk", yours, ...MINE], 2, /unknown command 'remove'\nhint: did you mean set/],
+  ];
+  for (const [words, code, message] of cases) {
+    const result = await place.run(["recipients", ...words]);
+    assert.equal(result.code, code, `${words}: ${result.stderr}`);
+    assert.match(result.stderr, message);
+  }
+  const plain = await place.run(["recipients", "list", "oci:box:plain", "--json"]);
+  assert.deepEqual(JSON.parse(plain.stdout), { types: [] });
+  const { stdout: listed } = await place.run(["list", "oci:box"]);
+  assert.match(listed, /^disk +1 +encrypted$/m);
+  assert.match(listed, /^plain +1$/m);
+});
