@@ -16,6 +16,7 @@ export type ArtifactKind =
   | "several blobs"
   | "chunk of a stored file"
   | "folder"
+  | "encrypted folder"
   | "container image";
 
 /** How a layer is packed that is unpacked when it is downloaded. */
@@ -66,6 +67,8 @@ export interface Artifact {
   note?: string | undefined;
   /** What a folder holds; absent = it is something else. */
   folder?: FolderFacts | undefined;
+  /** Present where it is stored encrypted, and was opened: the sizes and digests are those of the plain layers. */
+  encryption?: { format: "age" } | undefined;
 }
 
 /** What readers are given: a manifest as it was read, and where it lies. */

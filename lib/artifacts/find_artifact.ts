@@ -1,8 +1,11 @@
 /** Finds out what lies under a tag or digest, by its manifest. @module */
+import type { Identities } from "../encryption/identities.ts";
 import { LayerstashError, MismatchError } from "../errors.ts";
+import { decryptedImages } from "../images/decrypted_images.ts";
 import { MAX_CONFIG_SIZE } from "../images/image_config.ts";
 import { listImages, readListedImage, requireManifest } from "../images/index_tree.ts";
 import { chooseImage } from "../images/platforms.ts";
+import { EMPTY_TYPE } from "../oci/artifact_manifest.ts";
 import { type IndexedManifest, isIndex, isRunnable } from "../oci/image_index.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { defaultPlatform, formatPlatform } from "../oci/platform.ts";
@@ -10,7 +13,7 @@ import type { CallOptions, StoreReader } from "../store/store.ts";
 import { receiveSmall } from "../transfer/receive.ts";
 import type { Artifact, ArtifactReader, Subject } from "./artifact.ts";
 import { helmChart } from "./helm_chart.ts";
-import { containerImage, stashChunk } from "./images.ts";
+import { containerImage, encryptedFolder, stashChunk } from "./images.ts";
 import { dockerModel, modelPack, ollamaModel } from "./models.ts";
 import { dxfAlias, severalBlobs, singleBlob } from "./nameless_blobs.ts";
 import { homebrewBottle, isBottle, orasArtifact } from "./titled_files.ts";
@@ -24,18 +27,19 @@ const READERS: readonly ArtifactReader[] = [
   homebrewBottle,
   dxfAlias,
   stashChunk,
+  encryptedFolder,
   containerImage,
   orasArtifact,
   singleBlob,
   severalBlobs,
 ];
 
-/** The blob that stands for nothing (OCI image spec, "Guidance for an Empty Descriptor"). */
-const EMPTY = "application/vnd.oci.empty.v1+json";
 /** Options for finding an artifact. */
 export interface FindArtifactOptions extends CallOptions {
   /** `os/architecture[/variant][:version]`; absent = the only one, or that of this machine. */
   platform?: string | undefined;
+  /** Keys that open an encrypted folder; absent = nothing is known of what it holds. */
+  identities?: Identities | undefined;
 }
 
 /**
@@ -44,6 +48,7 @@ export interface FindArtifactOptions extends CallOptions {
  *
  * @throws {InvalidInputError} if the reference is neither a tag nor a digest, or several entries fit the platform
  * @throws {NotFoundError} if it does not exist, or there is none for the platform
+ * @throws {NotAllowedError} if it is encrypted for none of the identities
  * @throws {MismatchError} if a manifest is malformed
  *
  * @example
@@ -63,8 +68,11 @@ export interface FindArtifactOptions extends CallOptions {
 export async function findArtifact(
   store: StoreReader,
   reference: string,
-  options: FindArtifactOptions = {},
+  { identities, ...options }: FindArtifactOptions = {},
 ): Promise<Artifact> {
+  if (identities) {
+    return await findArtifact(decryptedImages(store, { identities, quiet: true }), reference, options);
+  }
   const found = await requireManifest(store, reference, options);
   if (!isIndex(found)) return await describe(store, reference, found, options);
   const { entry, refusal } = await chooseEntry(store, found, options);
@@ -113,7 +121,7 @@ async function describe(
   const { config, artifactType } = listed;
   const subject: Subject = {
     ...listed,
-    layers: listed.layers.filter(({ mediaType }) => mediaType !== EMPTY),
+    layers: listed.layers.filter(({ mediaType }) => mediaType !== EMPTY_TYPE),
     manifest,
     annotations: { ...listed.annotations, ...entry.annotations },
     repository: store.name.split(/[/:\\]/).at(-1) || "artifact",
@@ -131,11 +139,12 @@ async function describe(
   return {
     kind: folder ? "folder" : reader.kind,
     reference,
-    digest: manifest.digest,
+    digest: manifest.storedAs ?? manifest.digest,
     type: artifactType ?? config.mediaType,
     files: await reader.files(subject),
     size: subject.layers.reduce((sum, { size }) => sum + size, 0),
     ...(note !== undefined && { note }),
     ...(folder && { folder }),
+    ...(manifest.storedAs !== undefined && { encryption: { format: "age" } }),
   };
 }

@@ -1,7 +1,7 @@
 /** What is not a list of files: container images, folders among them, and the chunks of stored files. @module */
 import { readFolderConfig } from "../folders/folder.ts";
 import { mayBeFolder } from "../folders/folder_image.ts";
-import { IMAGE_CONFIG } from "../oci/media_types.ts";
+import { ENCRYPTED_IMAGE, IMAGE_CONFIG } from "../oci/media_types.ts";
 import { isChunkLayer } from "../stash/chunk_image.ts";
 import type { ArtifactReader, FolderFacts, Subject } from "./artifact.ts";
 
@@ -10,6 +10,13 @@ export const stashChunk: ArtifactReader = {
   kind: "chunk of a stored file",
   recognizes: ({ config, layers: [layer, ...more] }) =>
     layer !== undefined && more.length === 0 && isChunkLayer(layer, config),
+  files: () => [],
+};
+
+/** Recognizes what is stored encrypted, and was not opened: a folder, as far as layerstash has stored it. */
+export const encryptedFolder: ArtifactReader = {
+  kind: "encrypted folder",
+  recognizes: ({ artifactType }) => artifactType === ENCRYPTED_IMAGE,
   files: () => [],
 };
 

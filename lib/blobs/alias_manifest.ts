@@ -1,14 +1,10 @@
 /** Makes the manifest that an alias points to; in docker's family byte for byte as dxf writes it. @module */
 import { InvalidInputError, MismatchError } from "../errors.ts";
+import { artifactManifest } from "../oci/artifact_manifest.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
-import { digestOf } from "../oci/digest.ts";
-import { encodeManifest, type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
+import { type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { type Family, IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../oci/media_types.ts";
 
-/** The empty config of OCI's artifacts: `{}` (OCI image spec, "Guidance for an Empty Descriptor"). */
-export const EMPTY_CONFIG: Uint8Array<ArrayBuffer> = new TextEncoder().encode("{}");
-
-const EMPTY_TYPE = "application/vnd.oci.empty.v1+json";
 /** The type of an alias in OCI's format. */
 export const ALIAS_TYPE = "application/vnd.layerstash.alias.v1";
 
@@ -23,21 +19,11 @@ export const ALIAS_TYPE = "application/vnd.layerstash.alias.v1";
 export function aliasManifest(blobs: readonly SizedBlob[], family: Family): Manifest {
   const [first] = blobs;
   if (!first) throw new InvalidInputError("an alias must point to at least one blob");
-  const manifest = family === "oci" ? artifactManifest(blobs) : dxfManifest(blobs, first);
+  const manifest = family === "oci" ? artifactManifest(ALIAS_TYPE, blobs) : dxfManifest(blobs, first);
   if (manifest.bytes.length <= MAX_MANIFEST_SIZE) return manifest;
   throw new InvalidInputError(
     `one manifest cannot list ${blobs.length} blobs: registries accept up to 4 MiB`,
   );
-}
-
-function artifactManifest(blobs: readonly SizedBlob[]): Manifest {
-  return encodeManifest({
-    schemaVersion: 2,
-    mediaType: IMAGE_MANIFEST.oci,
-    artifactType: ALIAS_TYPE,
-    config: { mediaType: EMPTY_TYPE, digest: digestOf(EMPTY_CONFIG), size: EMPTY_CONFIG.length },
-    layers: blobs.map(({ digest, size }) => ({ mediaType: OCTET_STREAM, digest, size })),
-  });
 }
 
 function dxfManifest(blobs: readonly SizedBlob[], first: SizedBlob): Manifest {

@@ -3,6 +3,7 @@ import { Hasher } from "../content/hasher.ts";
 import { NotFoundError } from "../errors.ts";
 import { byPlatform } from "../images/platforms.ts";
 import { listImages, requireManifest } from "../images/index_tree.ts";
+import { EMPTY_CONFIG } from "../oci/artifact_manifest.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isIndex } from "../oci/image_index.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
@@ -16,7 +17,7 @@ import type { SizedBlob } from "../oci/descriptor.ts";
 import { bytesSource } from "../content/source.ts";
 import { withoutProgress } from "../events.ts";
 import { putInFamily } from "../store/manifest_format.ts";
-import { aliasManifest, EMPTY_CONFIG } from "./alias_manifest.ts";
+import { aliasManifest } from "./alias_manifest.ts";
 
 /** How many requests for the sizes of blobs run at once. */
 const JOBS = 4;

@@ -7,6 +7,7 @@ import {
   type OptionValues,
 } from "@commander-js/extra-typings";
 import type { ConnectionFlags } from "./connection.ts";
+import { identityOption, passphraseOption } from "./encryption_options.ts";
 import {
   flag,
   jobsOption,
@@ -149,5 +150,7 @@ export function imageCommand(name: string) {
     new Command(name).argument("<image>", "such as nginx:alpine, oci:DIR:TAG, or docker-archive:FILE"),
   )
     .addOption(platformOption())
+    .addOption(identityOption())
+    .addOption(passphraseOption("decrypt with a passphrase"))
     .addOption(jsonOption());
 }

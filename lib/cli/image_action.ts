@@ -1,9 +1,10 @@
 /** How a command on an image runs. Most commands are not on images, and do not load what reads them. @module */
 import type { OnEvent } from "../events.ts";
-import { openImage, parseImage } from "../exports/images.ts";
+import { decryptedImages, openImage, parseImage } from "../exports/images.ts";
 import type { OpenedImage } from "../open/open_image.ts";
 import { action, inProgress, type MovingOptions, type Session, showEvents } from "./action.ts";
 import { type ConnectionFlags, findCredentials, transportOf } from "./connection.ts";
+import { type DecryptionFlags, identitiesOf } from "./encryption_options.ts";
 import type { ParsedCommand } from "./place.ts";
 import { stashInstead } from "./stash_instead.ts";
 import type { TransferTotals } from "./terminal/transfer_totals.ts";
@@ -17,7 +18,7 @@ export interface ImageSession extends Session, OpenedImage {
 }
 
 /** The options of every command on an image. */
-export interface ImageFlags extends ConnectionFlags {
+export interface ImageFlags extends ConnectionFlags, DecryptionFlags {
   platform?: string | undefined;
   json?: boolean | string | undefined;
 }
@@ -33,6 +34,7 @@ export function imageAction<F extends ImageFlags & { image: string }>(
 ): (flags: F, parsed: ParsedCommand) => Promise<void> {
   return action(doing, async (session, flags) => {
     const reference = parseImage(flags.image);
+    const identities = await identitiesOf(flags, session);
     using display = showEvents(session, moving?.(flags) ?? inProgress(doing(flags)), {
       json: jsonEvents && flags.json,
       kept: (progress) => kept?.(flags, progress),
@@ -44,7 +46,8 @@ export function imageAction<F extends ImageFlags & { image: string }>(
       onEvent,
       ...await transportOf(flags),
     });
-    await work({ ...opened, ...session, onEvent, totals }, flags).catch(async (failure) => {
+    const store = identities ? decryptedImages(opened.store, { identities }) : opened.store;
+    await work({ ...opened, ...session, store, onEvent, totals }, flags).catch(async (failure) => {
       throw await stashInstead(failure, { ...opened, ...session });
     });
   }, { images: ({ image }) => [image] });

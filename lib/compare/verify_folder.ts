@@ -1,9 +1,12 @@
 /** Checks what a registry has of a folder: whether its layers are there, and whether every byte of them is right. @module */
 import { inParallel } from "../async/pool.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
+import type { Identities } from "../encryption/identities.ts";
 import { withChannel } from "../events.ts";
-import { type FindFolderOptions, requireFolder } from "../folders/folder_image.ts";
-import type { Layer } from "../images/image.ts";
+import { type FindFolderOptions, requireNote } from "../folders/folder_image.ts";
+import { decryptedImages } from "../images/decrypted_images.ts";
+import { isEncryptedImage } from "../images/encrypted_image.ts";
+import { findImage, type Image, type Layer } from "../images/image.ts";
 import { writeFilled } from "../images/read_image_file.ts";
 import { compressionOf } from "../layers/compression.ts";
 import { type OpenEntry, timeOf } from "../layers/entry.ts";
@@ -22,11 +25,13 @@ export interface VerifyFolderOptions extends FindFolderOptions {
   deep?: boolean | undefined;
   /** How many layers are checked at once; absent = 4. */
   jobs?: number | undefined;
+  /** Keys that open an encrypted folder; absent = of one that is encrypted, the stored bytes are checked alone. */
+  identities?: Identities | undefined;
 }
 
 /** What is wrong with a layer of a folder. */
 export interface FolderFault {
-  /** The number of the layer, from 1. */
+  /** The number of the layer, from 1; 0 = the description of an encrypted folder. */
   layer: number;
   /** `table`: its table of contents does not say what its archive has. */
   kind: "missing" | "size" | "bytes" | "table";
@@ -38,9 +43,9 @@ export interface FolderFault {
 export interface VerifiedFolder {
   /** The digest of the manifest. */
   digest: Digest;
-  /** How many files and links it has. */
-  files: number;
-  /** The bytes of all files. */
+  /** How many files and links it has; absent = it is encrypted, and was not opened. */
+  files?: number;
+  /** The bytes of all files; of an encrypted folder that was not opened, those of its layers. */
   size: number;
   /** How many layers it has. */
   layers: number;
@@ -51,8 +56,10 @@ export interface VerifiedFolder {
 /**
  * Checks what a registry has of a folder. Its manifest and its config are read and verified; of its layers the sizes are
  * asked for, or, with `deep`, every byte is read: the digest of the layer, the digest of its table of contents, and whether
- * the table lists what the archive has, to the digests of all files.
+ * the table lists what the archive has, to the digests of all files. Of an encrypted folder, without a key, the digests of the
+ * stored bytes are compared.
  *
+ * @throws {NotAllowedError} if it is encrypted for none of the identities
  * @throws {NotFoundError} if there is no such image
  * @throws {InvalidInputError} if it is not a folder, or an option is out of range
  * @throws {MismatchError} if its manifest or its config is malformed
@@ -78,11 +85,48 @@ export async function verifyFolder(
   options: VerifyFolderOptions = {},
 ): Promise<VerifiedFolder> {
   checkTransfer(options);
-  const { jobs = DEFAULT_JOBS, deep, platform, onEvent, signal } = withChannel(options, store);
-  const { image, note } = await requireFolder(store, reference, { platform, onEvent, signal });
-  const { manifest: { digest }, layers } = image;
+  const { identities, ...reporting } = withChannel(options, store);
+  const { platform, onEvent, signal } = reporting;
+  const reader = identities ? decryptedImages(store, { identities }) : store;
+  const found = await findImage(reader, reference, { platform, onEvent, signal });
+  if (isEncryptedImage(found.manifest)) return await verifyStored(store, found, reporting);
+  const note = await requireNote(reader, found, { name: reference, onEvent, signal });
+  const { manifest: { digest, storedAs = digest }, layers } = found;
+  const faults = await checkLayers(
+    reader,
+    layers,
+    reporting.deep ? checkBytesOf : checkPresenceOf,
+    reporting,
+  );
+  return { digest: storedAs, files: note.files, size: note.size, layers: layers.length, faults };
+}
+
+/** Checks the stored bytes of an encrypted folder, for which no key is needed. */
+async function verifyStored(
+  store: StoreReader,
+  { manifest: { digest }, layers }: Image,
+  options: VerifyFolderOptions,
+): Promise<VerifiedFolder> {
+  const blobs = layers.map((layer) => ({ ...layer, number: layer.number - 1 })); // the first is the description
+  const faults = await checkLayers(store, blobs, options.deep ? checkDigestOf : checkPresenceOf, options);
+  const size = layers.reduce((sum, { size }) => sum + size, 0);
+  return { digest, size, layers: layers.length - 1, faults };
+}
+
+/** Looks at a layer. */
+type LayerCheck = (
+  store: StoreReader,
+  layer: Layer,
+  options: CallOptions,
+) => Promise<FolderFault | undefined>;
+
+async function checkLayers(
+  store: StoreReader,
+  layers: readonly Layer[],
+  check: LayerCheck,
+  { jobs = DEFAULT_JOBS, onEvent, signal }: VerifyFolderOptions,
+): Promise<FolderFault[]> {
   onEvent?.({ type: "plan", blobs: layers.length, size: layers.reduce((sum, { size }) => sum + size, 0) });
-  const check = deep ? checkBytesOf : checkPresenceOf;
   const faults: FolderFault[] = [];
   await inParallel(layers, { jobs, signal }, async (layer, signal) => {
     const fault = await check(store, layer, { onEvent, signal });
@@ -91,8 +135,7 @@ export async function verifyFolder(
     const problem = fault?.problem;
     onEvent?.({ type: "blob", index, state: "checked", digest, size, ...(problem && { fault: problem }) });
   });
-  faults.sort((one, other) => one.layer - other.layer);
-  return { digest, files: note.files, size: note.size, layers: layers.length, faults };
+  return faults.sort((one, other) => one.layer - other.layer);
 }
 
 async function checkPresenceOf(
@@ -107,13 +150,33 @@ async function checkPresenceOf(
     : { layer, kind: "size", problem: `it has ${found} bytes, not ${size}` };
 }
 
+/** Reads a layer to its last byte, whatever it holds. */
+async function checkDigestOf(
+  store: StoreReader,
+  layer: Layer,
+  options: CallOptions,
+): Promise<FolderFault | undefined> {
+  try {
+    for await (const _ of new LayerBlob(store, layer, options).from(0, { all: true }));
+    return undefined;
+  } catch (error) {
+    return faultOf(layer, error);
+  }
+}
+
+/** What a failure to read a layer says of it. */
+function faultOf({ number: layer }: Layer, error: unknown): FolderFault {
+  if (error instanceof NotFoundError) return { layer, kind: "missing", problem: "it is missing" };
+  if (error instanceof MismatchError) return { layer, kind: "bytes", problem: error.message };
+  throw error;
+}
+
 /** Reads a layer to its last byte, and beside it its table of contents. */
 async function checkBytesOf(
   store: StoreReader,
   layer: Layer,
   options: CallOptions,
 ): Promise<FolderFault | undefined> {
-  const fault = (kind: FolderFault["kind"], problem: string) => ({ layer: layer.number, kind, problem });
   const blob = new LayerBlob(store, layer, options);
   let lie: string | undefined;
   try {
@@ -126,11 +189,10 @@ async function checkBytesOf(
     }
     lie ??= surplusOf((await table?.next())?.value);
   } catch (error) {
-    if (error instanceof NotFoundError) return fault("missing", "it is missing");
-    if (error instanceof MismatchError) return fault("bytes", error.message);
-    throw error;
+    return faultOf(layer, error);
   }
-  return lie === undefined ? undefined : fault("table", `its table of contents is wrong: ${lie}`);
+  const problem = `its table of contents is wrong: ${lie}`;
+  return lie === undefined ? undefined : { layer: layer.number, kind: "table", problem };
 }
 
 async function tableOf(blob: LayerBlob): Promise<AsyncGenerator<OpenEntry> | undefined> {

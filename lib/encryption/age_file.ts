@@ -6,7 +6,7 @@ import type { ByteRange } from "../content/source.ts";
 import { MismatchError } from "../errors.ts";
 import { AgeHeader, NONCE_SIZE } from "./age_header.ts";
 import { headerSize, MOST_OF_HEADER } from "./header_text.ts";
-import { cut } from "./encrypted_source.ts";
+import { type AgeBeginning, cut } from "./encrypted_source.ts";
 import type { Identities } from "./identities.ts";
 import { openRecords } from "./payload.ts";
 import { plainSizeOf, RECORD, recordCount, sealedRange } from "./records.ts";
@@ -93,11 +93,13 @@ export class AgeFile {
   /** Where the payload begins. */
   readonly #begin: number;
   readonly #key: Bytes;
+  /** Whether what stands before the payload is read along with its first record, and compared. */
+  readonly #isKnown: boolean;
   #end: Promise<void> | undefined;
 
   private constructor(
     read: RangeReader,
-    { header, nonce, size }: { header: AgeHeader; nonce: Bytes; size: number },
+    { header, nonce, size, isKnown }: AgeBeginning & { size: number; isKnown: boolean },
   ) {
     this.#read = read;
     this.header = header;
@@ -105,6 +107,21 @@ export class AgeFile {
     this.#begin = header.bytes.length + NONCE_SIZE;
     this.#key = header.payloadKey(nonce);
     this.size = size;
+    this.#isKnown = isKnown;
+    if (isKnown) this.#end = Promise.resolve();
+  }
+
+  /**
+   * A file of which is known what it begins with, and its size: nothing is read before its bytes are wanted. A file with another
+   * beginning, or of another size, does not pass for it.
+   *
+   * @param read reads its bytes
+   * @param known what it begins with, and how many plain bytes it has
+   *
+   * @internal
+   */
+  static ofKnown(read: RangeReader, known: AgeBeginning & { size: number }): AgeFile {
+    return new AgeFile(read, { ...known, isKnown: true });
   }
 
   /**
@@ -118,7 +135,7 @@ export class AgeFile {
     const end = headerSize(start)!;
     const nonce = start.slice(end, end + NONCE_SIZE);
     const header = await openHeader(start.slice(0, end));
-    return new AgeFile(read, { header, nonce, size: plainSizeOf(size - end - NONCE_SIZE) });
+    return new AgeFile(read, { header, nonce, size: plainSizeOf(size - end - NONCE_SIZE), isKnown: false });
   }
 
   /**
@@ -152,10 +169,26 @@ export class AgeFile {
   async *#records(range: ByteRange, read: RangeReader): AsyncGenerator<Bytes> {
     const { start, end } = sealedRange(range, this.size);
     const first = Math.floor(range.start / RECORD);
-    const sealed = read({ start: this.#begin + start, end: this.#begin + end });
+    const sealed = this.#isKnown && start === 0
+      ? this.#afterBeginning(this.#begin + end, read)
+      : read({ start: this.#begin + start, end: this.#begin + end });
     const toEnd = end === sealedRange({ start: 0, end: this.size }, this.size).end;
     const records = openRecords(sealed, { key: this.#key, first, toEnd });
     yield* cut(records, { start: range.start - first * RECORD, end: range.end - first * RECORD });
+  }
+
+  /** The payload up to a position in the file. What stands before it has to be as expected. */
+  async *#afterBeginning(end: number, read: RangeReader): AsyncGenerator<Bytes> {
+    const expected = new Uint8Array([...this.header.bytes, ...this.nonce]);
+    let offset = 0;
+    for await (const piece of read({ start: 0, end })) {
+      const before = expected.subarray(offset, offset + piece.length);
+      if (before.some((byte, index) => byte !== piece[index])) {
+        throw new MismatchError("the encrypted bytes have another header than expected");
+      }
+      offset += piece.length;
+      if (before.length < piece.length) yield piece.subarray(before.length);
+    }
   }
 }
 

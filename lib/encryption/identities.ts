@@ -1,6 +1,6 @@
 /** The keys that decrypt. @module */
 import type { Decrypter, Identity } from "age-encryption";
-import { InvalidInputError } from "../errors.ts";
+import { InvalidInputError, NotAllowedError } from "../errors.ts";
 import { keysIn, readKeyFile } from "./key_file.ts";
 import { PassphraseIdentity } from "./passphrase.ts";
 
@@ -70,6 +70,14 @@ export class Identities {
   addTo(decrypter: Decrypter): void {
     for (const each of this.#each) decrypter.addIdentity(each);
   }
+}
+
+/** The error of whoever wants to read what is encrypted, and names no key. */
+export function needsKeyError(what: string): NotAllowedError {
+  return new NotAllowedError(`${what} is encrypted`, {
+    hint: "name the file of its key with --identity FILE, or use --passphrase",
+    isLasting: true,
+  });
 }
 
 async function keysOf(text: string, path: string): Promise<string[]> {

@@ -28,6 +28,7 @@ export type { IndexedManifest } from "../oci/image_index.ts";
 
 export { chooseLayer, findImage, type Image, type ImageOptions, type Layer } from "../images/image.ts";
 export type { ByPlatform, PlatformOptions } from "../images/platforms.ts";
+export { decryptedImages, type DecryptedImagesOptions } from "../images/decrypted_images.ts";
 export { describeImage, type ImageReport, type ReportedLayer } from "../images/describe_image.ts";
 export type { BuildStep, ImageConfig } from "../images/image_config.ts";
 

@@ -3,6 +3,7 @@ import { dirname, resolve } from "node:path";
 import { ConflictError, InvalidInputError } from "../errors.ts";
 import { withChannel } from "../events.ts";
 import { requireParent } from "../files/existing_file.ts";
+import { decryptedImages } from "../images/decrypted_images.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { StoreReader } from "../store/store.ts";
 import { adaptiveJobs, checkTransfer } from "../transfer/adaptive_jobs.ts";
@@ -38,6 +39,7 @@ export interface DownloadedFolder {
  *
  * @throws {ConflictError} if a file differs and `overwrite` is not set; nothing is changed then
  * @throws {InvalidInputError} if the reference is no folder, or an option is out of range
+ * @throws {NotAllowedError} if it is encrypted, and none of the identities opens it
  * @throws {MismatchError} if what is stored is damaged
  * @throws {LayerstashError} if the disk has less room than the layers take
  * @throws {NotFoundError} if there is no such folder, no directory around the one to write, or a path matches nothing in it
@@ -63,25 +65,27 @@ export async function downloadFolder(
   options: DownloadFolderOptions,
 ): Promise<DownloadedFolder> {
   const reporting = withChannel(options, store);
-  const { directory, signal, onEvent: report } = reporting;
+  const { directory, identities, signal, onEvent: report } = reporting;
   checkTransfer(reporting);
   requireWholeToDelete(reporting);
-  const { image: { manifest: { digest }, layers }, note } = await requireFolder(store, reference, {
+  const reader = identities ? decryptedImages(store, { identities }) : store;
+  const { image: { manifest, layers }, note } = await requireFolder(reader, reference, {
     onEvent: report,
     signal,
   });
+  const { digest, storedAs = digest } = manifest;
   const size = layers.reduce((sum, layer) => sum + layer.size, 0);
   const files = reporting.paths ? undefined : note.files;
   report?.({ type: "plan", blobs: layers.length, size, ...(files !== undefined && { files }) });
   await requireParent(directory);
   const { jobs, onEvent } = adaptiveJobs({ ...reporting, size });
-  const folder = new FolderLayers(store, layers, { onEvent, signal, name: reference });
+  const folder = new FolderLayers(reader, layers, { onEvent, signal, name: reference });
   const wanted = new WantedPart(await Selection.of(reporting.paths ?? []));
   using disk = openDisk();
   const download = new FolderDownload(folder, { ...reporting, jobs, onEvent, wanted, disk });
   const what = JSON.stringify([digest, reporting.paths ?? []]);
   const counts = await isFree(directory) ? await download.intoNew(what) : await download.onto(what);
-  return { digest, ...counts, verified: folder.verified };
+  return { digest: storedAs, ...counts, verified: folder.verified };
 }
 
 function requireWholeToDelete({ paths = [], delete: deletes }: DownloadFolderOptions): void {

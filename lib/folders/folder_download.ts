@@ -1,5 +1,6 @@
 /** One download of a folder: into a new directory, or onto one that is there. @module */
 import type { Jobs } from "../async/pool.ts";
+import type { Identities } from "../encryption/identities.ts";
 import { requireRoom } from "../files/output.ts";
 import type { Layer } from "../images/image.ts";
 import { plainMode } from "../images/metadata.ts";
@@ -33,6 +34,8 @@ export interface DownloadFolderOptions extends CallOptions {
   sameOwner?: boolean | undefined;
   /** How many requests run at once; absent = adapted to the connection. */
   jobs?: number | undefined;
+  /** Keys that open an encrypted folder; absent = only one that is not encrypted is brought back. */
+  identities?: Identities | undefined;
 }
 
 /** What a download takes beside its options. */

@@ -1,6 +1,8 @@
 /** The image of a folder: its layers as a manifest lists them, and how it is read back. @module */
 import type { Bytes } from "../content/bytes.ts";
+import { needsKeyError } from "../encryption/identities.ts";
 import { InvalidInputError } from "../errors.ts";
+import { isEncryptedImage } from "../images/encrypted_image.ts";
 import { findImage, type Image } from "../images/image.ts";
 import { MAX_CONFIG_SIZE } from "../images/image_config.ts";
 import { STARGZ_TABLE_DIGEST } from "../layers/stargz.ts";
@@ -56,6 +58,7 @@ export interface FindFolderOptions extends CallOptions {
  *
  * @throws {NotFoundError} if there is no such image
  * @throws {InvalidInputError} if it is not a folder
+ * @throws {NotAllowedError} if it is encrypted
  * @throws {MismatchError} if it is malformed or of an unknown version
  */
 export async function requireFolder(
@@ -64,9 +67,24 @@ export async function requireFolder(
   options: FindFolderOptions,
 ): Promise<{ image: Image; note: FolderNote }> {
   const image = await findImage(store, reference, options);
-  const folder = await readFolder(store, image.manifest, options);
-  if (!folder) throw new InvalidInputError(`${reference} is not a folder`);
-  return { image, note: folder.note };
+  return { image, note: await requireNote(store, image, { ...options, name: reference }) };
+}
+
+/**
+ * What the config of a folder's image says.
+ *
+ * @param options `name` names the image in messages
+ * @throws as {@linkcode requireFolder}
+ */
+export async function requireNote(
+  store: StoreReader,
+  { manifest }: Image,
+  { name, ...options }: CallOptions & { name: string },
+): Promise<FolderNote> {
+  if (isEncryptedImage(manifest)) throw needsKeyError(name);
+  const folder = await readFolder(store, manifest, options);
+  if (!folder) throw new InvalidInputError(`${name} is not a folder`);
+  return folder.note;
 }
 
 /** Whether an image may be a folder, so that it is worth while to read its config. Most images have other layers. */
@@ -75,18 +93,19 @@ export function mayBeFolder({ config, layers }: Pick<ImageManifest, "config" | "
     layers.some(({ annotations }) => annotations?.[STARGZ_TABLE_DIGEST] !== undefined);
 }
 
-/** Whether a manifest is that of a folder. The configs of most other images are not read. */
+/** Whether a manifest is that of a folder, encrypted or not. The configs of most other images are not read. */
 export async function isFolderImage(
   store: StoreReader,
   manifest: Manifest,
   options: CallOptions,
 ): Promise<boolean> {
+  if (isEncryptedImage(manifest)) return true;
   return manifest.mediaType === IMAGE_MANIFEST.oci && mayBeFolder(readImageManifest(manifest)) &&
     await readFolder(store, manifest, options) !== undefined;
 }
 
 /**
- * Whether a reference leads to a folder.
+ * Whether a reference leads to a folder, encrypted or not.
  *
  * @throws {MismatchError} if it does, and the folder is malformed or of an unknown version
  *
@@ -107,7 +126,8 @@ export async function isFolder(
   options: CallOptions = {},
 ): Promise<boolean> {
   const manifest = await store.manifest(reference, options);
-  return manifest !== undefined && await readFolder(store, manifest, options) !== undefined;
+  if (!manifest || isEncryptedImage(manifest)) return manifest !== undefined;
+  return await readFolder(store, manifest, options) !== undefined;
 }
 
 /** What an image of a folder is made of. */

@@ -1,5 +1,7 @@
 /** The tag that gets a folder: what it holds until then, and whether that may be replaced. @module */
+import type { Recipients } from "../encryption/recipients.ts";
 import { ConflictError } from "../errors.ts";
+import { isEncryptedImage } from "../images/encrypted_image.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
 import { requireNoStash } from "../stash/shared_names.ts";
@@ -10,8 +12,14 @@ import { readFolder, type StoredFolder } from "./folder_image.ts";
 export interface FolderTag {
   tag: string;
   manifest: Manifest | undefined;
-  /** Set if it holds a folder. */
+  /** Set if it holds a folder, encrypted or not like the one that is to be stored. */
   folder: StoredFolder | undefined;
+}
+
+/** Options for looking at the tag of a folder. */
+export interface FolderTagOptions extends CallOptions {
+  /** Whether the folder that is to be stored will be encrypted. */
+  isEncrypted?: boolean | undefined;
 }
 
 /**
@@ -23,12 +31,14 @@ export interface FolderTag {
 export async function lookAtFolderTag(
   store: StoreReader,
   tag: string,
-  { signal, onEvent }: CallOptions,
+  { isEncrypted = false, signal, onEvent }: FolderTagOptions,
 ): Promise<FolderTag> {
   await requireNoChunk(store, tag, { signal, onEvent });
   await requireNoStash(store, tag, { signal, onEvent });
   const manifest = await store.manifest(tag, { signal, onEvent });
-  return { tag, manifest, folder: manifest && await readFolder(store, manifest, { signal, onEvent }) };
+  const isAlike = manifest && isEncrypted === (manifest.storedAs !== undefined);
+  const folder = isAlike ? await readFolder(store, manifest, { signal, onEvent }) : undefined;
+  return { tag, manifest, folder };
 }
 
 /**
@@ -38,11 +48,18 @@ export async function lookAtFolderTag(
  */
 export function requireTagMayMove(
   { tag, manifest, folder }: FolderTag,
-  { overwrite }: { overwrite?: boolean | undefined },
+  { overwrite, encryptTo }: { overwrite?: boolean | undefined; encryptTo?: Recipients | undefined },
 ): void {
   if (!manifest || overwrite) return;
+  const hint = "use another tag, or --overwrite to replace it";
+  if (encryptTo && isEncryptedImage(manifest)) {
+    throw new ConflictError(
+      `${tag} is encrypted: without its key it cannot be compared with what is to be stored`,
+      {
+        hint: `name its key with --identity FILE; or ${hint}`,
+      },
+    );
+  }
   const what = folder ? "a folder with other files, or another state of this one" : "something else";
-  throw new ConflictError(`${tag} holds ${what}`, {
-    hint: "use another tag, or --overwrite to replace it",
-  });
+  throw new ConflictError(`${tag} holds ${what}`, { hint });
 }

@@ -5,6 +5,8 @@ import { pointSchema } from "../files/remembered_input.ts";
 import type { OnEvent } from "../events.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import type { Checkpoint, Store, UploadPoint } from "../store/store.ts";
+import type { Recipients } from "../encryption/recipients.ts";
+import { EncryptedPacks } from "./encrypted_packs.ts";
 import type { FolderLayer } from "./folder_image.ts";
 
 const digest = v.custom<Digest>(isDigest);
@@ -27,6 +29,8 @@ export interface PackMemoryOptions {
   directory: string;
   /** Where journals are; absent = nothing is remembered. */
   stateDirectory?: string | undefined;
+  /** For whom the packs are encrypted; absent = they are not. What was stored for others is not remembered. */
+  encryptTo?: Recipients | undefined;
   onEvent?: OnEvent | undefined;
 }
 
@@ -37,9 +41,11 @@ export class PackMemory implements Disposable {
   readonly #digests = new Set<Digest>();
   /** How far packs had come that were on their way. */
   readonly #points = new Map<string, UploadPoint>();
+  /** The age files that the layers became; absent = they are not encrypted. */
+  readonly encrypted: EncryptedPacks | undefined;
 
-  private constructor(journal: Journal) {
-    this.#journal = journal;
+  private constructor(journal: Journal, encrypted?: EncryptedPacks) {
+    [this.#journal, this.encrypted] = [journal, encrypted];
     for (const record of journal.earlier) {
       const { success, output } = v.safeParse(recordSchema, record);
       if (!success) continue;
@@ -54,15 +60,22 @@ export class PackMemory implements Disposable {
    *
    * @throws {ConflictError} if another process stores the same folder there
    */
-  static async open({ store, tag, directory, ...options }: PackMemoryOptions): Promise<PackMemory> {
+  static async open(
+    { store, tag, directory, encryptTo, ...options }: PackMemoryOptions,
+  ): Promise<PackMemory> {
     const journal = await openJournal({
       directory: options.stateDirectory,
       name: `upload of ${tag} to ${store.name}`,
       where: store.url,
-      subject: JSON.stringify(["folder", directory]),
+      subject: JSON.stringify(["folder", directory, ...(encryptTo ? [encryptTo.id] : [])]),
       onEvent: options.onEvent,
     });
-    return new PackMemory(journal);
+    if (!encryptTo) return new PackMemory(journal);
+    const encrypted = await EncryptedPacks.of(journal, encryptTo);
+    if (encrypted) return new PackMemory(journal, encrypted);
+    journal.replace({});
+    const emptied = { ...journal, earlier: [] };
+    return new PackMemory(emptied, await EncryptedPacks.of(emptied, encryptTo));
   }
 
   /** The layer that a pack with a fingerprint became. The store may have lost it. */

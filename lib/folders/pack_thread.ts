@@ -25,7 +25,7 @@ export class PackSource implements Source, Disposable {
   readonly size = undefined;
   readonly #content: () => PackContent;
   readonly #signal: AbortSignal;
-  readonly #hashed = Promise.withResolvers<Digest>();
+  #hashed = Promise.withResolvers<Digest>();
   #thread: PackThread | undefined;
   #report: Promise<Written> | undefined;
 
@@ -37,10 +37,12 @@ export class PackSource implements Source, Disposable {
 
   open(start = 0): ReadableStream<Bytes> {
     this[Symbol.dispose]();
+    if (this.#thread) this.#hashed = Promise.withResolvers();
     this.#thread = new PackThread(this.#signal);
     const { source, report } = this.#thread.write(this.#content());
     this.#report = report;
-    source.digest().then(this.#hashed.resolve, () => {}); // who reads the bytes gets the failure
+    const { resolve } = this.#hashed;
+    source.digest().then(resolve, () => {}); // who reads the bytes gets the failure
     return start === 0 ? source.open() : ReadableStream.from(after(source.open(), start));
   }
 

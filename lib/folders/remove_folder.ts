@@ -1,4 +1,5 @@
 /** Removes a folder: its tag, and what nothing else names then. @module */
+import { isEncryptedImage } from "../images/encrypted_image.ts";
 import { freeReplaced } from "../store/free.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { readFolder } from "./folder_image.ts";
@@ -27,7 +28,7 @@ import { readFolder } from "./folder_image.ts";
  */
 export async function removeFolder(store: Store, tag: string, options: CallOptions = {}): Promise<boolean> {
   const manifest = await store.manifest(tag, options);
-  if (!manifest || !await readFolder(store, manifest, options)) return false;
+  if (!manifest || !isEncryptedImage(manifest) && !await readFolder(store, manifest, options)) return false;
   await store.removeManifest(tag, options);
   await freeReplaced(store, [tag], { ...options, manifests: [manifest.digest] });
   return true;

@@ -6,8 +6,13 @@ import { bytesSource } from "../content/source.ts";
 import { readError } from "../content/file_errors.ts";
 import { ConflictError, InvalidInputError, NotAllowedError } from "../errors.ts";
 import { withChannel, withoutProgress } from "../events.ts";
+import type { Identities } from "../encryption/identities.ts";
+import type { Recipients } from "../encryption/recipients.ts";
+import { ImageEncryption, type ImageEncryptionOptions } from "../images/encrypting_store.ts";
 import { counted } from "../messages.ts";
 import type { Digest } from "../oci/digest.ts";
+import type { Manifest } from "../oci/manifest.ts";
+import { keptRecipients } from "../stash/encrypted_input.ts";
 import { requireTargetName } from "../store/checks.ts";
 import { freeReplaced } from "../store/free.ts";
 import type { CallOptions, Store } from "../store/store.ts";
@@ -15,6 +20,7 @@ import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { folderImage, type FolderLayer } from "./folder_image.ts";
 import { type FolderTag, lookAtFolderTag, requireTagMayMove } from "./folder_tag.ts";
 import type { Disk } from "./disk.ts";
+import type { EncryptedPacks } from "./encrypted_packs.ts";
 import { openDisk } from "./open_disk.ts";
 import { type Pack, packsOf } from "./pack.ts";
 import { PackMemory } from "./pack_memory.ts";
@@ -42,6 +48,10 @@ export interface UploadFolderOptions extends CallOptions {
   stateDirectory?: string | undefined;
   /** Only finds out what would be sent. */
   dryRun?: boolean | undefined;
+  /** For whom everything is encrypted; absent = nothing is. */
+  encryptTo?: Recipients | undefined;
+  /** Keys with which an encrypted folder under the tag can be read, to compare it; absent = those of `encryptTo`, if it has any. */
+  identities?: Identities | undefined;
 }
 
 /** A folder that was stored. */
@@ -69,8 +79,11 @@ const PACK_SIZE = 256 * 1024 * 1024;
  * Stores a directory as a folder: an ordinary image, whose layers are archives with tables of contents. Only packs are sent
  * that the store does not have, and only files are read of packs in which something has changed. The tag is put last.
  *
- * @throws {ConflictError} if the tag points to something else and `overwrite` is not set, a stored file has this name, or
- *   another process stores the same
+ * Where it is encrypted, each layer is an age file, and nothing outside of these names a file or a digest. A pack that was
+ * being sent when another process was killed is then sent again from its beginning.
+ *
+ * @throws {ConflictError} if the tag points to something else and `overwrite` is not set, a stored file has this name, another
+ *   process stores the same, or an encrypted folder that is there cannot be compared without its key
  * @throws {InvalidInputError} if it is not a directory, a name cannot be stored, or an option is out of range
  * @throws {MismatchError} if a file was changed while it was read
  * @throws {NotAllowedError} if something may not be read, and `skipUnreadable` is not set
@@ -96,21 +109,25 @@ export async function uploadFolder(
   options: UploadFolderOptions,
 ): Promise<UploadedFolder> {
   const reporting = withChannel(options, store);
-  const { directory, stateDirectory, onEvent, signal } = reporting;
+  const { directory, onEvent, signal } = reporting;
   checkTransfer({ jobs: reporting.jobs, chunkSize: reporting.packSize });
   await requireTargetName(store, tag, { signal, onEvent });
   const root = await Deno.realPath(directory).catch((error) => {
     throw readError(error, directory);
   });
-  using memory = await PackMemory.open({ store, tag, directory: root, stateDirectory, onEvent });
-  const before = await lookAtFolderTag(store, tag, reporting);
+  using memory = await PackMemory.open({ ...reporting, store, tag, directory: root });
+  const encryption = memory.encrypted &&
+    new ImageEncryption(store, comparedWith(memory.encrypted, reporting));
+  const target = encryption?.store ?? store;
+  const isEncrypted = encryption !== undefined;
+  const before = await lookAtFolderTag(target, tag, { ...reporting, isEncrypted });
   const isExcluded = await exclusions(reporting.exclude ?? []);
   requireElsewhere(store, root, isExcluded);
   using disk = openDisk();
   const found = await walkFolder(root, { ...reporting, disk, isExcluded });
   const packs = packsOf(found, reporting.packSize ?? PACK_SIZE);
   onEvent?.({ type: "plan", blobs: packs.length });
-  const stored = new StoredPacks(store, {
+  const stored = new StoredPacks(target, {
     root,
     memory,
     remembers: await untilSettled(found.changed, disk),
@@ -126,8 +143,22 @@ export async function uploadFolder(
   if (reporting.dryRun) return uploaded;
   if (!reporting.skipUnreadable) requireReadable(unreadable);
   const image = folderImage({ ...totals, modified: found.newest, layers });
-  const digest = await commit(store, image, { ...reporting, before });
+  const plain = await commit(target, image, { ...reporting, before });
+  const digest = encryption?.storedAs(plain) ?? plain.digest;
+  const isForUnknown = reporting.encryptTo?.kind === "keys" && !memory.encrypted?.descriptionOf(digest);
+  if (isForUnknown) onEvent?.({ type: "notice", message: keptRecipients(tag) });
   return { ...uploaded, digest };
+}
+
+/**
+ * What encrypts, and with what a folder that is there is compared. One that is to be replaced is not: its layers are of use only
+ * where they are known to be encrypted for the same recipients, and nobody else knows their key.
+ */
+function comparedWith(
+  memory: EncryptedPacks,
+  { encryptTo, identities = encryptTo?.identities, overwrite }: UploadFolderOptions,
+): ImageEncryptionOptions {
+  return { memory, identities: overwrite ? undefined : identities };
 }
 
 /** Stores the packs side by side. After a dry run there are no layers. */
@@ -173,19 +204,21 @@ function requireReadable(unreadable: readonly string[]): void {
 async function commit(
   store: Store,
   { config, manifest }: ReturnType<typeof folderImage>,
-  { before, overwrite, signal, onEvent }: UploadFolderOptions & { before: FolderTag },
-): Promise<Digest> {
+  { before, overwrite, encryptTo, signal, onEvent }: UploadFolderOptions & { before: FolderTag },
+): Promise<Manifest> {
   const { tag } = before;
-  if (before.manifest?.digest === manifest.digest) return manifest.digest;
-  requireTagMayMove(before, { overwrite });
+  if (before.folder && before.manifest?.digest === manifest.digest) return manifest;
+  requireTagMayMove(before, { overwrite, encryptTo });
   const what = `the config of ${tag}`;
   await store.write(bytesSource(config), { what, signal, onEvent: withoutProgress(onEvent) });
-  if (await store.resolve(tag, { signal, onEvent }) !== before.manifest?.digest) {
+  if (
+    await store.resolve(tag, { signal, onEvent }) !== (before.manifest?.storedAs ?? before.manifest?.digest)
+  ) {
     throw new ConflictError(`${tag} was changed meanwhile`, { hint: "run the same command again" });
   }
   await store.putManifest(tag, manifest, { signal, onEvent });
   await freeReplaced(store, [tag], { onEvent });
-  return manifest.digest;
+  return manifest;
 }
 
 /** How many paths an error names. */

@@ -66,7 +66,7 @@ export async function describeImage(
     );
   }
   return {
-    digest: manifest.digest,
+    digest: manifest.storedAs ?? manifest.digest,
     mediaType: manifest.mediaType,
     ...(artifactType && { artifactType }),
     ...(index && { index: index.digest }),

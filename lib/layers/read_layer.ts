@@ -1,5 +1,7 @@
 /** Reads the entries of a layer, whatever its compression. @module */
 import type { Bytes } from "../content/bytes.ts";
+import { looksLikeAge } from "../encryption/header_text.ts";
+import { needsKeyError } from "../encryption/identities.ts";
 import { LayerstashError, MismatchError } from "../errors.ts";
 import { quoted } from "../messages.ts";
 import { titleOf } from "../oci/descriptor.ts";
@@ -85,6 +87,7 @@ function whyNoFiles(
   head: Bytes,
   cause: NotAnArchiveError,
 ): LayerstashError {
+  if (looksLikeAge(head)) return needsKeyError(`the layer ${digest}`);
   const packed = unsupportedCompressionOf(head);
   const why = packed ? `is compressed with ${packed}, which is not read` : "is not a tar archive";
   const message = `the layer ${why}; its media type is ${quoted(mediaType)}, its digest ${digest}`;

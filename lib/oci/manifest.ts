@@ -18,6 +18,8 @@ export interface Manifest {
   digest: Digest;
   /** The JSON text, byte for byte. */
   bytes: Uint8Array<ArrayBuffer>;
+  /** The digest that it goes by in the store, where it was decrypted; absent = `digest`. */
+  storedAs?: Digest | undefined;
 }
 
 const manifestSchema = v.object({

@@ -49,6 +49,9 @@ export const MANIFEST_TYPES: readonly string[] = [
   IMAGE_INDEX.oci,
 ];
 
+/** The artifact type of images that are stored encrypted: see `lib/images/encrypted_image.ts`. */
+export const ENCRYPTED_IMAGE = "application/vnd.layerstash.encrypted.v1";
+
 /** The media type of OCI's artifact manifests, which oras 1.0 and notation have written. They list `blobs`. */
 export const ARTIFACT_MANIFEST = "application/vnd.oci.artifact.manifest.v1+json";
 

@@ -5,10 +5,10 @@ import type { FileHasher } from "../content/hasher.ts";
 import type { ByteRange } from "../content/source.ts";
 import { NONCE_SIZE } from "../encryption/age_header.ts";
 import { type AgeBeginning, cut, encryptedSize } from "../encryption/encrypted_source.ts";
-import type { Identities } from "../encryption/identities.ts";
+import { type Identities, needsKeyError } from "../encryption/identities.ts";
 import { openRecords } from "../encryption/payload.ts";
 import { RECORD, sealedRange } from "../encryption/records.ts";
-import { type LayerstashError, MismatchError, NotAllowedError, RegistryError } from "../errors.ts";
+import { type LayerstashError, MismatchError, RegistryError } from "../errors.ts";
 import { counted } from "../messages.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { StoreReader } from "../store/store.ts";
@@ -46,12 +46,7 @@ export interface StashSecrets {
  * @throws {MismatchError} if it is missing, damaged, or that of other chunks
  */
 export async function openSecrets(stash: Stash, identities: Identities | undefined): Promise<StashSecrets> {
-  if (!identities) {
-    throw new NotAllowedError(`${stash.baseTag} is encrypted`, {
-      hint: "name the file of its key with --identity FILE, or use --passphrase",
-      isLasting: true,
-    });
-  }
+  if (!identities) throw needsKeyError(stash.baseTag);
   const encoded = stash.encryption?.details?.();
   if (encoded === undefined) {
     throw new MismatchError(`${stash.baseTag} has no description of the encrypted file`);

@@ -124,7 +124,8 @@ function encryptionOf(
   };
 }
 
-function keptRecipients(baseTag: string): string {
+/** Says that what is stored has the same content, and stays for whoever it was encrypted for. */
+export function keptRecipients(baseTag: string): string {
   return `${baseTag} has this content already, for the keys that it was encrypted for then: ` +
     "--overwrite encrypts it for those that are named now";
 }

@@ -1,5 +1,6 @@
 /** Keeps stored files and folders from sharing a name: a download by that name would bring the file alone. @module */
 import { ConflictError } from "../errors.ts";
+import { isEncryptedImage } from "../images/encrypted_image.ts";
 import { isIndexType } from "../oci/image_index.ts";
 import { readImageManifest } from "../oci/manifest.ts";
 import { IMAGE_CONFIG } from "../oci/media_types.ts";
@@ -38,17 +39,19 @@ export async function requireNoFolder(
   name: string,
   options: CallOptions,
 ): Promise<void> {
-  const config = await configOf(store, name, options).catch(undefinedIfBroken);
-  if (config && isFolderConfig(config)) throw nameConflict(store, "a folder", name);
+  if (await holdsFolder(store, name, options).catch(undefinedIfBroken)) {
+    throw nameConflict(store, "a folder", name);
+  }
 }
 
-/** The config of an image; `undefined` = the tag holds none, or something that is no folder for sure. */
-async function configOf(store: StoreReader, tag: string, options: CallOptions) {
+/** Whether a tag holds a folder, encrypted or not. */
+async function holdsFolder(store: StoreReader, tag: string, options: CallOptions): Promise<boolean> {
   const manifest = await store.manifest(tag, options);
-  if (!manifest || isIndexType(manifest.mediaType)) return undefined;
+  if (!manifest || isIndexType(manifest.mediaType)) return false;
+  if (isEncryptedImage(manifest)) return true;
   const { config } = readImageManifest(manifest);
-  if (config.mediaType !== IMAGE_CONFIG.oci || config.size > MAX_CHUNK_CONFIG_SIZE) return undefined;
-  return await receiveSmall(store, config, options);
+  if (config.mediaType !== IMAGE_CONFIG.oci || config.size > MAX_CHUNK_CONFIG_SIZE) return false;
+  return isFolderConfig(await receiveSmall(store, config, options));
 }
 
 /** Whether the config of an image says that the image is a folder. */

@@ -1,7 +1,8 @@
 /** Looks into one image at a time: its repository, its files and its layers; remembers what was read. @module */
 import { InvalidInputError } from "../../errors.ts";
+import type { Identities } from "../../encryption/identities.ts";
 import type { OnEvent } from "../../events.ts";
-import { describeImage, findImage, openImage, parseImage } from "../../exports/images.ts";
+import { decryptedImages, describeImage, findImage, openImage, parseImage } from "../../exports/images.ts";
 import type { ImageReport } from "../../images/describe_image.ts";
 import { FileTree, type MergedEntry } from "../../images/file_tree.ts";
 import { compareTopLayer, type LayerChange, type LayerChanges } from "../../images/layer_changes.ts";
@@ -25,6 +26,14 @@ export interface ExplorerOptions {
   signal: AbortSignal;
 }
 
+/** How an explorer speaks to registries, and what it reads. */
+export interface ImageExplorerOptions extends StoreOptions {
+  /** The platform that was named. */
+  platform?: string | undefined;
+  /** The keys that open encrypted images. */
+  identities?: Identities | undefined;
+}
+
 /** An image that was looked up. */
 export interface KnownImage {
   name: string;
@@ -45,15 +54,17 @@ const MOST_TAGS = 100_000;
 export class ImageExplorer implements Disposable {
   readonly #connection: StoreOptions;
   readonly #platform: string | undefined;
+  readonly #identities: Identities | undefined;
   #opened: OpenedImage | undefined;
   readonly #images = new Map<Digest, KnownImage>();
   /** The tree that was read last. Only one is kept: that of a large image takes much memory. */
   #tree: { key: string; pages: DirectoryPages } | undefined;
 
-  /** @param options how to speak to registries, and the platform if one was named */
-  constructor({ platform, ...connection }: StoreOptions & { platform?: string | undefined }) {
+  /** @param options how to speak to registries, and what of images the user has named */
+  constructor({ platform, identities, ...connection }: ImageExplorerOptions) {
     this.#connection = connection;
     this.#platform = platform;
+    this.#identities = identities;
   }
 
   /** Closes connections. */
@@ -74,7 +85,11 @@ export class ImageExplorer implements Disposable {
   open(text: string, { onEvent }: ExplorerOptions): string | undefined {
     const image = parseImage(text);
     this.#opened?.[Symbol.dispose]();
-    this.#opened = openImage(image, { ...this.#connection, onEvent });
+    const opened = openImage(image, { ...this.#connection, onEvent });
+    const identities = this.#identities;
+    this.#opened = identities
+      ? { ...opened, store: decryptedImages(opened.store, { identities, quiet: true }) }
+      : opened;
     this.#images.clear();
     this.#tree = undefined;
     return image.registry.kind !== "remote" || /(:[^/]+|@[^/]+)$/.test(text) ? image.reference : undefined;
@@ -95,7 +110,7 @@ export class ImageExplorer implements Disposable {
     const image = await findImage(this.#store, reference, { platform: this.#platform, ...options });
     const report = await describeImage(this.#store, image, options);
     const known = { name: this.#nameOf(reference), image, report };
-    this.#images.set(image.manifest.digest, known);
+    this.#images.set(report.digest, known);
     return known;
   }
 

@@ -1,12 +1,11 @@
 /** Carries out what a key press asks for: reads an image, and makes the next screen of what was found. @module */
 import { NotFoundError } from "../../errors.ts";
 import { isDigest } from "../../oci/digest.ts";
-import type { StoreOptions } from "../../open/open_store.ts";
 import { renderImageReport } from "../commands/inspect.ts";
 import { formatSize } from "../text/sizes.ts";
 import type { BrowserEvent } from "./browser.ts";
 import { beginningOf, isText, linesOf, mostShown } from "./file_text.ts";
-import { type ExplorerOptions, ImageExplorer } from "./image_explorer.ts";
+import { type ExplorerOptions, ImageExplorer, type ImageExplorerOptions } from "./image_explorer.ts";
 import { imagePage, imagesPage, platformsPage, stepsPage } from "./pages.ts";
 import { saveFile } from "./save_file.ts";
 import { type FileLocation, type Screen, type Task, textScreen } from "./screens.ts";
@@ -15,8 +14,8 @@ import { type FileLocation, type Screen, type Task, textScreen } from "./screens
 export class TaskRunner implements Disposable {
   readonly #explorer: ImageExplorer;
 
-  /** @param options how to speak to registries, and the platform if one was named */
-  constructor(options: StoreOptions & { platform?: string | undefined }) {
+  /** @param options how to speak to registries, and what of images the user has named */
+  constructor(options: ImageExplorerOptions) {
     this.#explorer = new ImageExplorer(options);
   }
 

@@ -8,6 +8,12 @@ import { FullScreen } from "../browse/full_screen.ts";
 import { openScreenLog } from "../browse/screen_log.ts";
 import { TaskRunner } from "../browse/tasks.ts";
 import { type ConnectionFlags, findCredentials, transportOf } from "../connection.ts";
+import {
+  type DecryptionFlags,
+  identitiesOf,
+  identityOption,
+  passphraseOption,
+} from "../encryption_options.ts";
 import { platformOption } from "../options.ts";
 import { showsUnicode } from "../terminal/unicode.ts";
 
@@ -30,6 +36,8 @@ export function browseCommand(): CommandUnknownOpts {
   const command = connectionCommand(new Command("browse"))
     .addArgument(new Argument("[image]", "such as nginx:alpine, nginx, oci:DIR:TAG, or docker-archive:FILE"))
     .addOption(platformOption())
+    .addOption(identityOption())
+    .addOption(passphraseOption("decrypt with a passphrase"))
     .addOption(
       new Option("--log-file <file>", "append what is shown to this file, as plain text")
         .env("LAYERSTASH_LOG_FILE"),
@@ -39,7 +47,7 @@ export function browseCommand(): CommandUnknownOpts {
   return command;
 }
 
-interface BrowseFlags extends ConnectionFlags {
+interface BrowseFlags extends ConnectionFlags, DecryptionFlags {
   image?: string | undefined;
   platform?: string | undefined;
   logFile?: string | undefined;
@@ -49,9 +57,11 @@ const browseAction = action<BrowseFlags>(
   ({ image }) => `browse ${image ?? "images"}`,
   async (session, flags) => {
     requireTerminal();
+    const identities = await identitiesOf(flags, session);
     using log = openScreenLog(flags.logFile);
     using tasks = new TaskRunner({
       platform: flags.platform,
+      identities,
       credentials: findCredentials(flags),
       ...await transportOf(flags),
     });

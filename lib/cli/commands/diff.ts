@@ -2,13 +2,20 @@
 import { Command, type CommandUnknownOpts, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import type { DiffSide } from "../../compare/diff.ts";
 import type { Aspect, TreeDifference } from "../../compare/differences.ts";
+import type { Identities } from "../../encryption/identities.ts";
 import type { OnEvent } from "../../events.ts";
 import { diff } from "../../exports/folders.ts";
-import { openImage, parseImage } from "../../exports/images.ts";
+import { decryptedImages, openImage, parseImage } from "../../exports/images.ts";
 import { isDirectory } from "../../oci/path_reference.ts";
 import { action, type Session, showEvents } from "../action.ts";
 import { connectionCommand } from "../base_commands.ts";
 import { type ConnectionFlags, findCredentials, transportOf } from "../connection.ts";
+import {
+  type DecryptionFlags,
+  identitiesOf,
+  identityOption,
+  passphraseOption,
+} from "../encryption_options.ts";
 import { CommandEnded, EXIT_CODES } from "../exit_codes.ts";
 import { openBoth } from "../open_both.ts";
 import { jsonOption, platformOption } from "../options.ts";
@@ -41,13 +48,15 @@ export function diffCommand(): CommandUnknownOpts {
     )
     .option("--verify", "read every layer that differs to its last byte, and verify it")
     .addOption(platformOption())
+    .addOption(identityOption())
+    .addOption(passphraseOption("decrypt with a passphrase"))
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action((before, after, flags, parsed) => compare({ ...flags, before, after }, parsed));
   return command;
 }
 
-interface DiffFlags extends ConnectionFlags {
+interface DiffFlags extends ConnectionFlags, DecryptionFlags {
   before: string;
   after: string;
   ignore?: Aspect[] | undefined;
@@ -82,11 +91,13 @@ async function compare(flags: DiffFlags, parsed: ParsedCommand): Promise<void> {
 /** Prints what differs, and returns whether anything does. */
 async function printDifferences(session: Session, flags: DiffFlags): Promise<boolean> {
   const { terminal, signal } = session;
+  const identities = await identitiesOf(flags, session);
   using display = showEvents(session, `comparing ${flags.before} with ${flags.after}`, {});
   const { onEvent } = display;
   using sides = await openSides(flags, onEvent);
   const { ignore, verify: whole } = flags;
-  using comparison = await diff(sides.before, sides.after, { ignore, whole, signal, onEvent });
+  const [before, after] = [sides.before, sides.after].map((side) => decrypted(side, identities));
+  using comparison = await diff(before!, after!, { ignore, whole, signal, onEvent });
   const counts: Record<TreeDifference["change"], number> = { added: 0, removed: 0, changed: 0 };
   const lines = new DifferenceLines();
   const printed = new BatchedLines<TreeDifference>(
@@ -103,6 +114,12 @@ async function printDifferences(session: Session, flags: DiffFlags): Promise<boo
   const found = printed.count === 0 ? "no difference" : inWords(counts);
   terminal.note(`${found}${report ? `; ${renderReadReport(report)}` : ""}`);
   return printed.count > 0;
+}
+
+/** A side as whoever has the keys sees it. */
+function decrypted(side: DiffSide, identities: Identities | undefined): DiffSide {
+  if (!identities || "directory" in side) return side;
+  return { ...side, store: decryptedImages(side.store, { identities }) };
 }
 
 /** `1 added, 2 changed`. */

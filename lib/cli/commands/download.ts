@@ -54,9 +54,10 @@ export function downloadCommand(): CommandUnknownOpts {
     .addHelpText("after", EXAMPLES);
   const work = storeAction<WithName<ReturnType<typeof command.opts>>>(
     ({ baseTag, outfile }) => `download ${baseTag}${outfile === undefined ? "" : ` to ${nameOf(outfile)}`}`,
-    async (session, flags) => {
-      const { outfile, only } = flags;
-      if (outfile !== undefined) requireFreeOutput(outfile, flags);
+    async (session, given) => {
+      const { outfile, only } = given;
+      if (outfile !== undefined) requireFreeOutput(outfile, given);
+      const flags = { ...given, identities: await identitiesOf(given, session) };
       // Most downloads are of stored files: the rest is loaded when it is needed.
       if (only !== undefined || flags.delete || flags.checksum || flags.sameOwner) {
         const { bringBackNamed } = await import("./download_artifact.ts");
@@ -86,14 +87,12 @@ function nameOf(outfile: string): string {
 
 async function bringBackStash(session: StoreSession, flags: DownloadFlags): Promise<void> {
   const { terminal, store, signal, onEvent, totals } = session;
-  const { baseTag, json, stateDir: stateDirectory, outfile, identity, passphrase, ...options } = flags;
-  const identities = await identitiesOf({ identity, passphrase }, session);
+  const { baseTag, json, stateDir: stateDirectory, outfile, ...options } = flags;
   let written = outfile ?? "";
   const inDirectory = async (stash: Stash) => written = await fileIn(outfile, stash);
   const output = outfile === "-" ? terminal.dataStream() : isNamed(outfile) ? outfile : inDirectory;
   const stash = await download(store, baseTag, {
     ...options,
-    identities,
     stateDirectory,
     output,
     signal,

@@ -1,6 +1,7 @@
 /** The part of `layerstash download` that brings back what other programs have stored. @module */
 import type { Artifact } from "../../artifacts/artifact.ts";
 import { info } from "../../../main.ts";
+import type { Identities } from "../../encryption/identities.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { downloadArtifact, findArtifact, findInstead, streamArtifact } from "../../exports/artifacts.ts";
 import { counted, printable } from "../../messages.ts";
@@ -15,6 +16,8 @@ import { bringBackFolder } from "./folder.ts";
 
 /** The options of a download. */
 export interface DownloadFlags extends DecryptionFlags {
+  /** The keys that these name. */
+  identities?: Identities | undefined;
   baseTag: string;
   platform?: string | undefined;
   outfile?: string | undefined;
@@ -71,8 +74,10 @@ async function bringBackFiles(
   artifact: Artifact,
   flags: DownloadFlags,
 ): Promise<void> {
+  if (artifact.kind === "folder" || artifact.kind === "encrypted folder") {
+    return await bringBackFolder(session, flags);
+  }
   requireNoKey(session, artifact, flags);
-  if (artifact.kind === "folder") return await bringBackFolder(session, flags);
   const option = optionOfFolders(flags);
   if (option !== undefined) {
     throw new InvalidInputError(`${artifact.reference} is not a folder, to which ${option} would apply`, {
@@ -91,11 +96,16 @@ function requireNoKey({ store }: StoreSession, { kind }: Artifact, flags: Downlo
   const { baseTag, identity, passphrase } = flags;
   if (!identity && !passphrase) return;
   const key = passphrase ? ["--passphrase"] : ["--identity", "KEYFILE"];
-  throw new InvalidInputError(`${baseTag} is a ${kind}, and download decrypts stored files alone`, {
-    hint: kind === "dxf alias"
-      ? `decrypt a blob with: ${commandLine("blob", "pull", addressIn(store, baseTag), ...key, "-o", "FILE")}`
-      : `omit ${key[0]}`,
-  });
+  throw new InvalidInputError(
+    `${baseTag} is a ${kind}, and download decrypts stored files and folders alone`,
+    {
+      hint: kind === "dxf alias"
+        ? `decrypt a blob with: ${
+          commandLine("blob", "pull", addressIn(store, baseTag), ...key, "-o", "FILE")
+        }`
+        : `omit ${key[0]}`,
+    },
+  );
 }
 
 async function bringBackArtifact(

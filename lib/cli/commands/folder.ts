@@ -1,5 +1,7 @@
 /** The parts of `layerstash upload` and `layerstash download` that store directories and bring them back. @module */
 import { readError } from "../../content/file_errors.ts";
+import type { Identities } from "../../encryption/identities.ts";
+import type { Recipients } from "../../encryption/recipients.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { downloadFolder, uploadFolder } from "../../exports/folders.ts";
 import { counted, printable } from "../../messages.ts";
@@ -18,6 +20,8 @@ export interface FolderUploadFlags {
   oneFileSystem?: boolean | undefined;
   skipUnreadable?: boolean | undefined;
   dryRun?: boolean | undefined;
+  encryptTo?: Recipients | undefined;
+  identities?: Identities | undefined;
   overwrite?: boolean | undefined;
   jobs?: number | undefined;
   stateDir?: string | undefined;
@@ -38,7 +42,10 @@ export async function storeFolder(session: StoreSession, flags: FolderUploadFlag
     onEvent,
   });
   const { files, size, layers, sent, digest, unreadable } = folder;
-  const much = `${counted(files, "file")}, ${formatSize(size)}, ${sent} of ${counted(layers, "layer")} `;
+  const secret = flags.encryptTo ? "encrypted, " : "";
+  const much = `${counted(files, "file")}, ${formatSize(size)}, ${secret}${sent} of ${
+    counted(layers, "layer")
+  } `;
   if (json) terminal.data(doneLine(session, folder));
   else if (flags.dryRun) terminal.note(`would store ${baseTag} in ${store.name}: ${much}to be sent`);
   else {
@@ -69,6 +76,8 @@ async function globsIn(file: string): Promise<string[]> {
 
 /** The options of a download that a folder can have. */
 export interface FolderDownloadFlags {
+  /** Keys that open an encrypted folder. */
+  identities?: Identities | undefined;
   baseTag: string;
   outfile?: string | undefined;
   only?: readonly string[] | undefined;

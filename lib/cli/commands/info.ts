@@ -11,7 +11,7 @@ import type { InfoOptions } from "../../stash/verb_options.ts";
 import type { Store } from "../../store/store.ts";
 import { storeAction } from "../action.ts";
 import { ADDRESS, stashCommand } from "../base_commands.ts";
-import { addressIn, getItBack } from "../ending.ts";
+import { addressIn, getItBack, keyWords } from "../ending.ts";
 import { artifactDocument, renderArtifact } from "../text/artifact_report.ts";
 import { namedPlaceOf, type WithName } from "../place.ts";
 import { identitiesOf, identityOption, passphraseOption } from "../encryption_options.ts";
@@ -45,7 +45,8 @@ export function infoCommand(): CommandUnknownOpts {
       }
       if (json) return terminal.data(jsonLine(artifactDocument(found)));
       terminal.data(renderArtifact(found, terminal.tableStyle));
-      if (found.folder) terminal.note(getItBack("download", addressIn(store, baseTag)));
+      const keys = keyWords(found.encryption && identities?.kind);
+      if (found.folder) terminal.note(getItBack("download", addressIn(store, baseTag), ...keys));
     },
   );
   command.action((address, flags, parsed) => work(namedPlaceOf(address, flags, parsed), parsed));
@@ -60,7 +61,7 @@ async function findEither(
 ): Promise<Stash | Artifact> {
   return await info(store, name, { ...options, identities }).catch(async (failure) => {
     const { artifactInstead } = await import("./artifact_instead.ts");
-    return await artifactInstead(failure, store, { name, ...options });
+    return await artifactInstead(failure, store, { name, identities, ...options });
   });
 }
 

@@ -2,7 +2,6 @@
 import { basename, resolve } from "node:path";
 import { type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { upload } from "../../../main.ts";
-import { InvalidInputError } from "../../errors.ts";
 import { counted, quoted } from "../../messages.ts";
 import { exists, isDirectory } from "../../oci/path_reference.ts";
 import { sizeOf } from "../../stash/stash.ts";
@@ -71,7 +70,6 @@ export function uploadCommand(): CommandUnknownOpts {
       of > 1 && stored.length === of ? "store all" : `store ${streamName(infile, "input")} as ${baseTag}`,
     async (session, { sources, encryptTo, identity, passphrase, ...others }) => {
       const { infile, json, dryRun } = others;
-      if (isDirectory(infile)) requireNoEncryption({ infile, encryptTo, passphrase });
       const flags = {
         ...others,
         ...await (sources.keys ??= keysOf({ encryptTo, identity, passphrase }, session)),
@@ -142,14 +140,6 @@ async function keysOf(
   const encryptTo = await recipientsOf(flags, session);
   if (!encryptTo) return {};
   return { encryptTo, identities: await identitiesOf({ identity }, session) ?? encryptTo.identities };
-}
-
-/** A directory that was to be encrypted is never stored as it is. */
-function requireNoEncryption({ infile, encryptTo, passphrase }: EncryptionFlags & { infile: string }): void {
-  if (!encryptTo && !passphrase) return;
-  throw new InvalidInputError(`${infile} is a directory, and only files can be stored encrypted`, {
-    hint: "pack it first, as in: tar c DIR | layerstash upload - ADDRESS --encrypt-to age1...",
-  });
 }
 
 /**

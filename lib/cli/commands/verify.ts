@@ -56,7 +56,9 @@ export function verifyCommand(): CommandUnknownOpts {
         .catch(async (failure) =>
           await requireFolderInstead(failure, store, { name: baseTag, signal, onEvent })
         );
-      if (!result) return await checkFolder(session, { ...options, baseTag, directory: infile, json });
+      if (!result) {
+        return await checkFolder(session, { ...options, identities, baseTag, directory: infile, json });
+      }
       const done = options.deep
         ? "every byte was read"
         : infile
@@ -93,7 +95,8 @@ async function requireFolderInstead(
   options: FindArtifactOptions & { name: string },
 ): Promise<undefined> {
   const { artifactInstead } = await import("./artifact_instead.ts");
-  if ((await artifactInstead(failure, store, options)).kind !== "folder") throw failure;
+  const { kind } = await artifactInstead(failure, store, options);
+  if (kind !== "folder" && kind !== "encrypted folder") throw failure;
 }
 
 async function checkFolder(session: StoreSession, flags: FolderCheckFlags): Promise<void> {

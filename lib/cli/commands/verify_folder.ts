@@ -2,6 +2,8 @@
 import type { TreeDifference } from "../../compare/differences.ts";
 import type { FolderFault, VerifiedFolder } from "../../compare/verify_folder.ts";
 import { diff, verifyFolder } from "../../exports/folders.ts";
+import type { Identities } from "../../encryption/identities.ts";
+import { decryptedImages } from "../../exports/images.ts";
 import { counted, printable } from "../../messages.ts";
 import type { StoreSession } from "../action.ts";
 import { doneLine } from "../ending.ts";
@@ -18,14 +20,16 @@ export interface FolderCheckFlags {
   directory?: string | undefined;
   deep?: boolean | undefined;
   jobs?: number | undefined;
+  /** Keys that open an encrypted folder. */
+  identities?: Identities | undefined;
   json?: boolean | string | undefined;
 }
 
 /** Checks a folder, and says what is wrong with it or with a directory. */
 export async function verifyStoredFolder(session: StoreSession, flags: FolderCheckFlags): Promise<void> {
   const { terminal, store, signal, onEvent, totals } = session;
-  const { baseTag, directory, deep, jobs, json } = flags;
-  const folder = await verifyFolder(store, baseTag, { deep, jobs, signal, onEvent });
+  const { baseTag, directory, deep, jobs, identities, json } = flags;
+  const folder = await verifyFolder(store, baseTag, { deep, jobs, identities, signal, onEvent });
   const isWhole = folder.faults.length === 0;
   const differences = isWhole && directory !== undefined ? await differencesFrom(session, flags) : [];
   if (json) {
@@ -40,9 +44,10 @@ export async function verifyStoredFolder(session: StoreSession, flags: FolderChe
 /** What differs in a directory, by contents. */
 async function differencesFrom(
   { store, signal, onEvent }: StoreSession,
-  { baseTag, directory = "." }: FolderCheckFlags,
+  { baseTag, identities, directory = "." }: FolderCheckFlags,
 ): Promise<TreeDifference[]> {
-  using comparison = await diff({ store, reference: baseTag }, { directory }, { signal, onEvent });
+  const reader = identities ? decryptedImages(store, { identities, quiet: true }) : store;
+  using comparison = await diff({ store: reader, reference: baseTag }, { directory }, { signal, onEvent });
   return await Array.fromAsync(comparison.differences());
 }
 
@@ -57,7 +62,8 @@ function renderFolderCheck(
       ...(deep ? ["every byte was read"] : []),
       ...(directory === undefined ? [] : [`${printable(directory)} is the same`]),
     ].join(", ") || "all layers are present; their bytes were not read (--deep reads them)";
-    const much = `${counted(files, "file")}, ${formatSize(size)} in ${counted(layers, "layer")}`;
+    const what = files === undefined ? "encrypted" : counted(files, "file");
+    const much = `${what}, ${formatSize(size)} in ${counted(layers, "layer")}`;
     return `${printable(baseTag)} is OK: ${much}, ${done}\n`;
   }
   const what = faults.length > 0 ? counted(found, "fault") : counted(found, "difference");
@@ -67,7 +73,9 @@ function renderFolderCheck(
   const lines = new DifferenceLines();
   return [
     `${printable(baseTag)}${compared} is NOT OK: ${what}\n`,
-    ...faults.map(({ layer, problem }) => `layer ${layer}: ${printable(problem)}\n`),
+    ...faults.map(({ layer, problem }) =>
+      `${layer === 0 ? "the description" : `layer ${layer}`}: ${printable(problem)}\n`
+    ),
     ...differences.map((each) => lines.render(each)),
   ].join("");
 }

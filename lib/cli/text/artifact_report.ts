@@ -26,7 +26,7 @@ export function renderArtifact(
 }
 
 function renderFolder(
-  { kind, reference, digest, size: stored }: Artifact,
+  { kind, reference, digest, size: stored, encryption }: Artifact,
   { files, size, modified, layers }: FolderFacts,
   style: TableStyle,
 ): string {
@@ -34,6 +34,7 @@ function renderFolder(
     ["name:", reference],
     ["kind:", kind],
     ["digest:", digest],
+    ...(encryption ? [["encrypted:", `for ${encryption.format}; what follows is what was encrypted`]] : []),
     ["files:", String(files)],
     ["size:", `${formatSize(size)} (${counted(size, "byte")})`],
     ...(modified === undefined ? [] : [["date:", modified]]),

@@ -1,7 +1,8 @@
 /** What a name of a repository stands for, as it is served: a stored file, an image or a folder, or what others stored. @module */
 import { findArtifact } from "../../artifacts/find_artifact.ts";
-import type { Identities } from "../../encryption/identities.ts";
+import { type Identities, needsKeyError } from "../../encryption/identities.ts";
 import { NotFoundError } from "../../errors.ts";
+import { decryptedImages } from "../../images/decrypted_images.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { isTag } from "../../oci/reference.ts";
 import { chunkTag } from "../../stash/chunk_tags.ts";
@@ -27,11 +28,14 @@ export async function findServedThing(
   const stash = isDigest(reference) ? undefined : await findStashIfAny(store, reference, options);
   if (stash) return stash;
   const version = await store.resolve(reference, options) ?? "";
-  const artifact = await findArtifact(store, reference, options);
+  const { identities, ...call } = options;
+  const reader = identities ? decryptedImages(store, { identities, quiet: true }) : store;
+  const artifact = await findArtifact(reader, reference, call);
   const { kind } = artifact;
+  if (kind === "encrypted folder") throw needsKeyError(reference);
   const value = kind === "folder" || kind === "container image"
-    ? await ServedImage.find(store, reference, { ...options, kind })
-    : servedArtifact(store, artifact, options);
+    ? await ServedImage.find(reader, reference, { ...call, kind })
+    : servedArtifact(store, artifact, call);
   return { value, version };
 }
 

@@ -1,0 +1,87 @@
+/** Plain content that is encrypted anew, under another nonce, each time that it is read. @module */
+import { streamed } from "../content/byte_stream.ts";
+import type { Bytes, ByteStream } from "../content/bytes.ts";
+import type { Source } from "../content/source.ts";
+import { type Digest, sha256 } from "../oci/digest.ts";
+import { type AgeHeader, newNonce } from "./age_header.ts";
+import { sealRecords } from "./payload.ts";
+
+/** What a reading to the end came to. */
+export interface EncryptedReading {
+  /** The nonce of the age file. */
+  nonce: Uint8Array<ArrayBuffer>;
+  /** How many plain bytes it has. */
+  plainSize: number;
+}
+
+/**
+ * A source that encrypts another one as an age file, each time with a nonce of its own: so no nonce ever serves for two
+ * contents, also where the plain bytes are not the same when they are read again. The price is that the sending cannot go on
+ * in the middle: each reading begins at the beginning.
+ */
+export class EncryptedAnew implements Source {
+  readonly size = undefined;
+  readonly once: boolean;
+  readonly #plain: Source;
+  readonly #header: AgeHeader;
+  #reading: EncryptedReading | undefined;
+  /** The digest of what is being read; absent = nobody has asked for it. */
+  #digest: PromiseWithResolvers<Digest> | undefined;
+
+  /** Encrypts nothing yet. */
+  constructor(plain: Source, header: AgeHeader) {
+    this.once = plain.once ?? false;
+    [this.#plain, this.#header] = [plain, header];
+  }
+
+  /** What the last reading to the end came to. */
+  get reading(): EncryptedReading {
+    return this.#reading!;
+  }
+
+  /** Begins another age file. */
+  open(start = 0): ByteStream {
+    if (start > 0) throw new TypeError("what is encrypted anew is read from its beginning");
+    if (this.#digest) this.#digest = hashed();
+    return streamed(this.#pieces(this.#digest));
+  }
+
+  /** The digest of the age file that is being read. To be asked for before the reading begins. */
+  digest(): Promise<Digest> {
+    return (this.#digest ??= hashed()).promise;
+  }
+
+  async *#pieces(digest: PromiseWithResolvers<Digest> | undefined): AsyncGenerator<Bytes> {
+    const reading = { nonce: newNonce(), plainSize: 0 };
+    const hash = digest && sha256();
+    const plain = counted(this.#plain.open(), (bytes) => reading.plainSize += bytes);
+    const beginning = new Uint8Array([...this.#header.bytes, ...reading.nonce]);
+    const order = { key: this.#header.payloadKey(reading.nonce), first: 0, toEnd: true };
+    try {
+      hash?.update(beginning);
+      yield beginning;
+      for await (const piece of sealRecords(plain, order)) {
+        hash?.update(piece);
+        yield piece;
+      }
+      this.#reading = reading;
+      if (hash) digest?.resolve(`sha256:${hash.digest("hex")}`);
+    } finally {
+      digest?.reject(new Error("the encrypted bytes were not read to their end"));
+    }
+  }
+}
+
+/** A digest to come. Who reads the bytes gets the failure to read them. */
+function hashed(): PromiseWithResolvers<Digest> {
+  const digest = Promise.withResolvers<Digest>();
+  digest.promise.catch(() => {});
+  return digest;
+}
+
+async function* counted(pieces: ByteStream, count: (bytes: number) => void): AsyncGenerator<Bytes> {
+  for await (const piece of pieces) {
+    count(piece.length);
+    yield piece;
+  }
+}
