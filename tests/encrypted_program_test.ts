@@ -117,20 +117,26 @@ Deno.test("a passphrase of a file stores, reads and compares", async () => {
   assert.deepEqual(await Deno.readFile(place.path("back.img")), FILE);
 });
 
-Deno.test("a directory that was to be encrypted is not stored", async () => {
+Deno.test("a directory is stored encrypted where an option says so, and where a variable does", async () => {
   await using place = await makeWorkplace();
   const recipient = await keygen(place);
   await Deno.mkdir(place.path("photos"));
-  for (
-    const [args, env] of [[["--encrypt-to", recipient], {}], [[], {
-      LAYERSTASH_ENCRYPT_TO: recipient,
-    }]] as const
-  ) {
-    const { code, stderr } = await place.run(["upload", "photos", "oci:box:photos", ...args], { env });
-    assert.equal(code, 2, stderr);
-    assert.match(stderr, /only files can be stored encrypted/);
+  const ways: { args: string[]; env: Record<string, string> }[] = [{
+    args: ["--encrypt-to", recipient],
+    env: {},
+  }, {
+    args: [],
+    env: { LAYERSTASH_ENCRYPT_TO: recipient },
+  }];
+  for (const [index, { args, env }] of ways.entries()) {
+    const { code, stderr } = await place.run(["upload", "photos", `oci:box:photos${index}`, ...args], {
+      env,
+    });
+    assert.equal(code, 0, stderr);
   }
-  await assert.rejects(Deno.stat(place.path("box")), Deno.errors.NotFound);
+  const { stdout } = await place.run(["list", "oci:box", "--json"]);
+  const kinds = JSON.parse(stdout).map(({ kind }: { kind: string }) => kind);
+  assert.deepEqual(kinds, ["encrypted folder", "encrypted folder"]);
 });
 
 Deno.test("no key shows: not in the log, the events, the process, nor in what is left", UNIX, async () => {
@@ -217,7 +223,7 @@ Deno.test("download of an encrypted blob with a key does not write what is still
   ]);
   assert.deepEqual([code, stderr], [
     2,
-    "layerstash: cannot download image to back.img: image is a dxf alias, and download decrypts stored files alone\n" +
+    "layerstash: cannot download image to back.img: image is a dxf alias, and download decrypts stored files and folders alone\n" +
     "hint: decrypt a blob with: layerstash blob pull oci:box:image --identity KEYFILE -o FILE\n",
   ]);
   await assert.rejects(Deno.stat(place.path("back.img")), Deno.errors.NotFound);

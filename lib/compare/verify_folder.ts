@@ -3,7 +3,7 @@ import { inParallel } from "../async/pool.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Identities } from "../encryption/identities.ts";
 import { withChannel } from "../events.ts";
-import { type FindFolderOptions, requireNote } from "../folders/folder_image.ts";
+import { type FindFolderOptions, requireFolderNote } from "../folders/folder_image.ts";
 import { decryptedImages } from "../images/decrypted_images.ts";
 import { isEncryptedImage } from "../images/encrypted_image.ts";
 import { findImage, type Image, type Layer } from "../images/image.ts";
@@ -90,7 +90,7 @@ export async function verifyFolder(
   const reader = identities ? decryptedImages(store, { identities }) : store;
   const found = await findImage(reader, reference, { platform, onEvent, signal });
   if (isEncryptedImage(found.manifest)) return await verifyStored(store, found, reporting);
-  const note = await requireNote(reader, found, { name: reference, onEvent, signal });
+  const note = await requireFolderNote(reader, found, { name: reference, onEvent, signal });
   const { manifest: { digest, storedAs = digest }, layers } = found;
   const faults = await checkLayers(
     reader,

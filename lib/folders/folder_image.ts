@@ -67,7 +67,7 @@ export async function requireFolder(
   options: FindFolderOptions,
 ): Promise<{ image: Image; note: FolderNote }> {
   const image = await findImage(store, reference, options);
-  return { image, note: await requireNote(store, image, { ...options, name: reference }) };
+  return { image, note: await requireFolderNote(store, image, { ...options, name: reference }) };
 }
 
 /**
@@ -76,7 +76,7 @@ export async function requireFolder(
  * @param options `name` names the image in messages
  * @throws as {@linkcode requireFolder}
  */
-export async function requireNote(
+export async function requireFolderNote(
   store: StoreReader,
   { manifest }: Image,
   { name, ...options }: CallOptions & { name: string },
