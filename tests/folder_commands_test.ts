@@ -342,8 +342,44 @@ Deno.test("a copy of a folder replaces nothing unasked, keeps its name, and says
   const hiding = await copy("oci:./other:disk", "--overwrite");
   assert.equal(hiding.code, 6, hiding.stderr);
   assert.match(hiding.stderr, /a stored file has the name disk already/);
-  const moved = await work.run(["copy", "oci:./other:app", "oci:./other:site"]);
-  assert.equal(moved.code, 0, "tags of other images move as ever");
+  await work.run(["save", "oci:./other:app", "-o", "third"]);
+  await work.run(["copy", BOX, "oci:./third:app", "--overwrite"]);
+  const image = "oci:./other:app";
+  for (const words of [["copy", image, "oci:./other:site"], ["save", image, "-o", "third"]]) {
+    const held = await other.resolve("site");
+    const refused = await work.run(words);
+    assert.equal(refused.code, 6, refused.stderr);
+    assert.match(refused.stderr, /: (site|app) holds a folder\nhint: use another tag, or --overwrite/);
+    assert.equal(await other.resolve("site"), held);
+    const moved = await work.run([...words, "--overwrite"]);
+    assert.equal(moved.code, 0, moved.stderr);
+    assert.equal((await work.run(words)).code, 0, "tags of other images move as ever");
+  }
+});
+
+Deno.test("a folder that is to be copied as a stored file is told as that", async () => {
+  await using work = await makeWorkplace();
+  await storeBoth(work);
+  using opened = openImage(`oci:${work.path("box")}:site`);
+  await putImage(opened.store, "app", [{ bytes: new Uint8Array(10) }]);
+  for (const [name, what] of [["site", "a folder"], ["app", "an image or an artifact"]]) {
+    const { code, stderr } = await work.run(["copy", "--stash", `oci:./box:${name}`, "oci:./other:x"]);
+    assert.equal(code, 3, stderr);
+    assert.match(
+      stderr,
+      new RegExp(`: ${name} is ${what}, not a stored file\nhint: omit --stash: an? .* without it\n$`),
+    );
+  }
+});
+
+Deno.test("a path that is no directory is named as that by diff, and asked of no registry", async () => {
+  await using work = await makeWorkplace();
+  await makeSite(work);
+  for (const path of ["./nope", "./nope/", "../nope", "/nope/a"]) {
+    const { code, stderr } = await work.run(["diff", "site", path]);
+    assert.equal(code, 3, stderr);
+    assert.equal(stderr, `layerstash: cannot compare site with ${path}: there is no directory ${path}\n`);
+  }
 });
 
 Deno.test("of a missing name, remove says which tags there are, and lays folders to nobody else", async () => {

@@ -1,7 +1,7 @@
 /** Copies images between registries, repositories and layouts. @module */
 import { InvalidInputError } from "../errors.ts";
 import { isFolderImage } from "../folders/folder_image.ts";
-import { lookAtFolderTag, requireTagMayMove } from "../folders/folder_tag.ts";
+import { lookAtFolderTag, requireNoOtherFolder, requireTagMayMove } from "../folders/folder_tag.ts";
 import { findRoot } from "../images/image.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { isIndex } from "../oci/image_index.ts";
@@ -36,7 +36,7 @@ export interface ImageTarget {
 export interface CopyOptions extends CallOptions {
   /** `os/architecture[/variant][:version]`: one copies its image, several copy an index of their images; absent = all. */
   platforms?: readonly string[] | undefined;
-  /** Replaces what the target's tag holds, where a folder is copied; tags of other images always move. */
+  /** Replaces what the target's tag holds, where that is a folder or a folder is copied; tags of other images always move. */
   overwrite?: boolean | undefined;
   /** Also copies what refers to the image: signatures and SBOMs, those under the tags of cosign too. */
   referrers?: boolean | undefined;
@@ -67,8 +67,8 @@ export interface CopyResult {
  *
  * @throws {InvalidInputError} if a tag or platform is invalid, or a number is out of range
  * @throws {NotFoundError} if the image does not exist, or something that it lists is missing
- * @throws {ConflictError} if the tag holds a chunk of a stored file; or if a folder is copied, the tag holds something else,
- *   and `overwrite` is not set, or a stored file has this name
+ * @throws {ConflictError} if the tag holds a chunk of a stored file; or a folder, and `overwrite` is not set; or if a folder
+ *   is copied, the tag holds something else, and `overwrite` is not set, or a stored file has this name
  * @throws {MismatchError} if a manifest or blob does not have its digest
  *
  * @example
@@ -123,7 +123,8 @@ async function requireFreeTag(
   { isFolder, digest, overwrite, signal, onEvent }: CopyOptions & { isFolder: boolean; digest: Digest },
 ): Promise<void> {
   if (!isFolder || isDigest(reference)) {
-    return await requireNoChunk(store, reference, { digest, signal, onEvent });
+    await requireNoChunk(store, reference, { digest, signal, onEvent });
+    return await requireNoOtherFolder(store, reference, { digest, overwrite, signal, onEvent });
   }
   const before = await lookAtFolderTag(store, reference, { signal, onEvent });
   if (before.manifest?.digest !== digest) requireTagMayMove(before, { overwrite });

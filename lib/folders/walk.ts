@@ -1,7 +1,7 @@
 /** Walks through a directory, and lists what a folder of it holds. @module */
 import { setImmediate as breathe } from "node:timers/promises";
 import { denied, readError } from "../content/file_errors.ts";
-import { InvalidInputError, LayerstashError } from "../errors.ts";
+import { InvalidInputError, LayerstashError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { encodeName } from "../layers/tar_field.ts";
 import { baseName } from "../layers/entry.ts";
@@ -68,8 +68,9 @@ function statRoot(disk: Disk, root: string): DiskEntry {
   try {
     const info = disk.stat(root);
     if (info.kind === "directory") return info;
-  } catch (error) {
-    throw readError(error, root);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw readError(cause, root);
+    throw new NotFoundError(`there is no directory ${root}`, { cause });
   }
   throw new InvalidInputError(`${root} is not a directory`);
 }

@@ -11,6 +11,7 @@ import { counted } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
 import type { Address } from "../../oci/address.ts";
 import { opensWith } from "../../stash/encrypted_details.ts";
+import { OtherThingError } from "../../stash/stash_not_found.ts";
 import type { ManifestFormat } from "../../store/manifest_format.ts";
 import { action, type Session, showEvents } from "../action.ts";
 import { connectionCommand } from "../base_commands.ts";
@@ -50,7 +51,7 @@ export function copyCommand(): CommandUnknownOpts {
     .addOption(platformsOption("copy the image for this platform only; for several, an index of them"))
     .option("--referrers", "also copy what refers to the image: signatures, SBOMs")
     .option("--stash", "copy a stored file even if an image has its name")
-    .option("--overwrite", "replace another file or folder of this name; tags of images always move")
+    .option("--overwrite", "replace another file or folder of this name; tags of images move anyway")
     .addOption(manifestFormatOption())
     .addOption(jobsOption())
     .addOption(limitRateOption())
@@ -77,7 +78,7 @@ const copyAction = action<CopyFlags>(({ from, to }) => `copy ${from} to ${to}`, 
   using display = showEvents(session, `copying ${flags.from}`, { ...flags, kept: keptThere });
   const { onEvent, totals } = display;
   using both = await openBoth(flags, { from, to, manifestFormat: flags.manifestFormat, onEvent });
-  const work = flags.stash ? copyOneStash : copyWhatLiesThere;
+  const work = flags.stash ? copyNamedStash : copyWhatLiesThere;
   await work({ ...session, onEvent, totals, both, from }, flags);
 }, { images: ({ from, to }) => [from, to] });
 
@@ -97,6 +98,23 @@ async function copyWhatLiesThere(copying: Copying, flags: CopyFlags): Promise<vo
   await copyOneImage(copying, flags).catch(async (failure) => {
     if (!(failure instanceof NotFoundError) || !await namesStash(copying)) throw failure;
     await copyOneStash(copying, flags);
+  });
+}
+
+/**
+ * Copies a stored file, even if an image has its name.
+ *
+ * @throws the failure, with what to type, if something else has the name alone
+ */
+async function copyNamedStash(copying: Copying, flags: CopyFlags): Promise<void> {
+  await copyOneStash(copying, flags).catch(async (failure) => {
+    const { both: { from }, signal, onEvent } = copying;
+    if (!(failure instanceof OtherThingError) || from.reference === undefined) throw failure;
+    const isOne = await isFolder(from.store, from.reference, { signal, onEvent });
+    throw failure.with({
+      message: isOne ? `${from.reference} is a folder, not a stored file` : failure.message,
+      hint: `omit --stash: ${isOne ? "a folder" : "an image"} is copied without it`,
+    });
   });
 }
 

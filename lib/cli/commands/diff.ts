@@ -6,7 +6,7 @@ import type { Identities } from "../../encryption/identities.ts";
 import type { OnEvent } from "../../events.ts";
 import { diff } from "../../exports/folders.ts";
 import { decryptedImages, openImage, parseImage } from "../../exports/images.ts";
-import { isDirectory } from "../../oci/path_reference.ts";
+import { existingPath, isDirectory, isFile } from "../../oci/path_reference.ts";
 import { action, type Session, showEvents } from "../action.ts";
 import { connectionCommand } from "../base_commands.ts";
 import { type ConnectionFlags, findCredentials, transportOf } from "../connection.ts";
@@ -81,7 +81,7 @@ async function compare(flags: DiffFlags, parsed: ParsedCommand): Promise<void> {
   let differ = false;
   const run = action<DiffFlags>(({ before, after }) => `compare ${before} with ${after}`, async (session) => {
     differ = await printDifferences(session, flags);
-  }, { images: ({ before, after }) => [before, after].filter((word) => !isDirectory(word)) });
+  }, { images: ({ before, after }) => [before, after].filter((word) => !namesDirectory(word)) });
   await run(flags, parsed).catch((error) => {
     throw error instanceof CommandEnded && error.exitCode === EXIT_CODES.failed ? new CommandEnded(2) : error;
   });
@@ -134,11 +134,16 @@ interface OpenedSides extends Disposable {
   after: DiffSide;
 }
 
-/** Opens the images that are named. A word that is a directory, or ends like one, means that directory. */
+/** Whether a word means a directory: one that is there, or a path that is not the one of an archive. */
+function namesDirectory(word: string): boolean {
+  return isDirectory(word) || /^[./~]/.test(word) && existingPath(word, isFile) === undefined;
+}
+
+/** Opens the images that are named. */
 async function openSides(flags: DiffFlags, onEvent: OnEvent): Promise<OpenedSides> {
   const { platform } = flags;
   const [before, after] = [flags.before, flags.after].map((word) =>
-    isDirectory(word) || word.endsWith("/") && /^[./~]/.test(word) ? { directory: word } : parseImage(word)
+    namesDirectory(word) ? { directory: word } : parseImage(word)
   );
   if (!("directory" in before!) && !("directory" in after!)) {
     const both = await openBoth(flags, { from: before!, to: after!, onEvent });

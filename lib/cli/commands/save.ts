@@ -32,7 +32,7 @@ export function saveCommand(): CommandUnknownOpts {
     .addOption(mayRepeat(
       new Option("--layer <layer>", "a layer: its number, from 1, its digest, or all; may be repeated"),
     ))
-    .option("--overwrite", "with --layer: replace files with other bytes")
+    .option("--overwrite", "replace a folder of this name; with --layer, files with other bytes")
     .addOption(jobsOption())
     .addOption(limitRateOption())
     .addOption(stateDirOption())
@@ -71,7 +71,8 @@ function noStream(): InvalidInputError {
 }
 
 /** Saves an image, or a whole index, as a layout; `--platform` chooses one image of an index. */
-async function saveWhole(session: ImageSession, { output, platform, jobs, json }: SaveFlags): Promise<void> {
+async function saveWhole(session: ImageSession, flags: SaveFlags): Promise<void> {
+  const { output, platform, overwrite, jobs, json } = flags;
   const { terminal, store, reference, signal, onEvent, totals } = session;
   using to = openImage({
     text: `oci:${output}`,
@@ -80,8 +81,7 @@ async function saveWhole(session: ImageSession, { output, platform, jobs, json }
     reference: undefined,
   });
   const platforms = platform === undefined ? [] : [platform];
-  const options = { platforms, overwrite: true, jobs, signal, onEvent }; // a layout is made anew, or brought up to date
-  const copied = await copyImage({ store, reference }, to, options);
+  const copied = await copyImage({ store, reference }, to, { platforms, overwrite, jobs, signal, onEvent });
   if (json) terminal.data(doneLine(session, copied));
   const summary = `${blobSummary(copied.blobs, "written")}, ${renderPace(totals())}`;
   terminal.note(`saved ${addressIn(to.store, copied.reference)}: ${summary}`);

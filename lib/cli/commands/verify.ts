@@ -27,8 +27,8 @@ Examples:
   $ layerstash verify ghcr.io/me/files:disk disk.img    # is it the same file?
 
 A folder is verified in the same way: --deep also checks its tables of contents,
-and a local directory is compared as by layerstash diff. The exit code is 5
-where something is wrong or differs.
+and a local directory is compared as by layerstash diff, but times alone do not
+count. The exit code is 5 where something is wrong or differs.
 `;
 
 /** Makes the command. */

@@ -31,36 +31,51 @@ export async function verifyStoredFolder(session: StoreSession, flags: FolderChe
   const { baseTag, directory, deep, jobs, identities, json } = flags;
   const folder = await verifyFolder(store, baseTag, { deep, jobs, identities, signal, onEvent });
   const isWhole = folder.faults.length === 0;
-  const differences = isWhole && directory !== undefined ? await differencesFrom(session, flags) : [];
+  const compared = isWhole && directory !== undefined ? await compareWith(session, flags) : NOT_COMPARED;
+  const { differences, times } = compared;
   if (json) {
     for (const each of differences) terminal.data(eventLine("difference", differenceDocument(each)));
-    terminal.data(doneLine(session, { ...folder, differences: differences.length }));
-  } else terminal.data(renderFolderCheck(folder, differences, flags));
+    terminal.data(doneLine(session, { ...folder, differences: differences.length, times }));
+  } else terminal.data(renderFolderCheck(folder, compared, flags));
   if (deep || directory) terminal.note(`verified ${baseTag}: ${renderPace(totals())}`);
   if (!isWhole) terminal.hint(hintOfFolder(folder.faults));
   if (!isWhole || differences.length > 0) throw new CommandEnded(EXIT_CODES.mismatch);
 }
 
-/** What differs in a directory, by contents. */
-async function differencesFrom(
+/** What differs in a directory. */
+interface Compared {
+  /** What has another content, kind, mode or target, or is on one side alone. */
+  differences: TreeDifference[];
+  /** How much differs in its time alone: a copy of a directory has other times, and is the same. */
+  times: number;
+}
+
+const NOT_COMPARED: Compared = { differences: [], times: 0 };
+
+async function compareWith(
   { store, signal, onEvent }: StoreSession,
   { baseTag, identities, directory = "." }: FolderCheckFlags,
-): Promise<TreeDifference[]> {
+): Promise<Compared> {
+  const compared: Compared = { differences: [], times: 0 };
   const reader = identities ? decryptedImages(store, { identities, quiet: true }) : store;
   using comparison = await diff({ store: reader, reference: baseTag }, { directory }, { signal, onEvent });
-  return await Array.fromAsync(comparison.differences());
+  for await (const each of comparison.differences()) {
+    if (each.change === "changed" && each.aspects.every((aspect) => aspect === "time")) compared.times++;
+    else compared.differences.push(each);
+  }
+  return compared;
 }
 
 function renderFolderCheck(
   { files, size, layers, faults }: VerifiedFolder,
-  differences: readonly TreeDifference[],
+  { differences, times }: Compared,
   { baseTag, directory, deep }: FolderCheckFlags,
 ): string {
   const found = faults.length + differences.length;
   if (found === 0) {
     const done = [
       ...(deep ? ["every byte was read"] : []),
-      ...(directory === undefined ? [] : [`${printable(directory)} is the same`]),
+      ...(directory === undefined ? [] : [`${printable(directory)} is the same${exceptFor(times)}`]),
     ].join(", ") || "all layers are present; their bytes were not read (--deep reads them)";
     const what = files === undefined ? "encrypted" : counted(files, "file");
     const much = `${what}, ${formatSize(size)} in ${counted(layers, "layer")}`;
@@ -78,6 +93,11 @@ function renderFolderCheck(
     ),
     ...differences.map((each) => lines.render(each)),
   ].join("");
+}
+
+/** Which times do not count, where only they differ. */
+function exceptFor(times: number): string {
+  return times === 0 ? "" : `, except for ${counted(times, "time")} (layerstash diff shows them)`;
 }
 
 /** What mends the layers. */
