@@ -7,17 +7,12 @@ import { type FindFolderOptions, requireFolderNote } from "../folders/folder_ima
 import { decryptedImages } from "../images/decrypted_images.ts";
 import { isEncryptedImage } from "../images/encrypted_image.ts";
 import { findImage, type Image, type Layer } from "../images/image.ts";
-import { writeFilled } from "../images/read_image_file.ts";
-import { compressionOf } from "../layers/compression.ts";
-import { type OpenEntry, timeOf } from "../layers/entry.ts";
-import { readToc } from "../layers/find_toc.ts";
 import { LayerBlob } from "../layers/layer_blob.ts";
 import { readLayer } from "../layers/read_layer.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
-import { endsOf, isSameContent, knownBy, PieceHash } from "./contents.ts";
-import { keyOfAttributes } from "./differences.ts";
+import { TableCheck } from "./table_check.ts";
 
 /** Options of `verifyFolder`. */
 export interface VerifyFolderOptions extends FindFolderOptions {
@@ -177,48 +172,14 @@ async function checkBytesOf(
   layer: Layer,
   options: CallOptions,
 ): Promise<FolderFault | undefined> {
-  const blob = new LayerBlob(store, layer, options);
-  let lie: string | undefined;
   try {
-    const table = await tableOf(blob).catch((error) => {
-      if (error instanceof MismatchError) lie = error.message;
-      else throw error;
-    });
-    for await (const open of readLayer(blob, { want: "bytes", whole: true })) {
-      lie ??= await lieAbout(open, (await table?.next())?.value);
-    }
-    lie ??= surplusOf((await table?.next())?.value);
+    const blob = new LayerBlob(store, layer, options);
+    const table = await TableCheck.of(blob);
+    for await (const open of readLayer(blob, { want: "bytes", whole: true })) await table.see(open);
+    const lie = table.end();
+    const problem = `its table of contents is wrong: ${lie}`;
+    return lie === undefined ? undefined : { layer: layer.number, kind: "table", problem };
   } catch (error) {
     return faultOf(layer, error);
   }
-  const problem = `its table of contents is wrong: ${lie}`;
-  return lie === undefined ? undefined : { layer: layer.number, kind: "table", problem };
-}
-
-async function tableOf(blob: LayerBlob): Promise<AsyncGenerator<OpenEntry> | undefined> {
-  const toc = await readToc(blob, compressionOf(await blob.head()));
-  if (!toc) throw new MismatchError("there is none");
-  return toc.entries();
-}
-
-/** What a table says wrongly of an entry of the archive; `undefined` = nothing. */
-async function lieAbout(open: OpenEntry, row: OpenEntry | undefined): Promise<string | undefined> {
-  const { path } = open;
-  if (!row || row.path !== path) return `it has ${row ? row.path : "nothing"} in the place of ${path}`;
-  if (factsOf(row) !== factsOf(open)) return `it says something else of ${path}`;
-  const known = row.digests?.();
-  if (open.type !== "file" || !known || open.size === 0) return undefined;
-  const hash = new PieceHash(endsOf(known));
-  await writeFilled(open, (bytes) => hash.update(bytes));
-  return isSameContent(known, knownBy(hash.digests())) ? undefined : `it has other digests for ${path}`;
-}
-
-function surplusOf(row: OpenEntry | undefined): string | undefined {
-  return row && `it lists ${row.path}, which is not in the archive`;
-}
-
-/** What a table and an archive say alike of an entry. */
-function factsOf(entry: OpenEntry): string {
-  const { type, mode, uid, gid, size, target = "" } = entry;
-  return JSON.stringify([type, mode, uid, gid, size, target, timeOf(entry), keyOfAttributes(entry)]);
 }

@@ -22,6 +22,8 @@ export interface Piece {
 /** An entry of a pack, and what its content is made of, if it is a file. */
 export interface PackedEntry extends Entry {
   pieces: Piece[];
+  /** The digest that the table has for all of a file, beside those of its pieces; empty = none. */
+  whole: string;
 }
 
 /** The largest piece that is unpacked in memory, in bytes. Other programs that write eStargz take 4 MiB, as this one does. */
@@ -53,7 +55,9 @@ export function* packedEntries(json: Bytes, end: number): Generator<PackedEntry>
       }
       start = row.offset;
     }
-    if (row.type !== "chunk") waiting.push({ ...tableEntry(row, position++), pieces: [] });
+    if (row.type !== "chunk") {
+      waiting.push(Object.assign(tableEntry(row, position++), { pieces: [], whole: row.digest }));
+    }
     addPiece(waiting.at(-1), row);
   }
   endAt(waiting, end);

@@ -68,20 +68,43 @@ export async function readToc(blob: LayerBlob, compression: Compression): Promis
  * The table of contents of an eStargz layer as the JSON that it is, and where it begins; `undefined` if the manifest does not
  * have its digest, or the layer is small, or has another table, which a notice reports.
  */
-export async function provenTable(blob: LayerBlob): Promise<{ json: Bytes; start: number } | undefined> {
+export async function provenTable(blob: LayerBlob): Promise<StargzTable | undefined> {
   if (blob.annotations[STARGZ_TABLE_DIGEST] === undefined || blob.size < SMALLEST_LAYER) return undefined;
   return await unlessMalformed(blob, async () => {
-    const table = await findStargzTable(blob);
-    if (!table) return undefined;
-    requireTableInside(table, blob);
-    const { json } = await readStargz(blob, table);
-    return blob.wholeOnly ? undefined : { json, start: table.start };
+    const table = await stargzTable(blob);
+    return blob.wholeOnly ? undefined : table;
   });
 }
 
+/** The table of contents of an eStargz layer, to be read row by row. */
+export interface StargzTable {
+  /** Its bytes. */
+  json: Bytes;
+  /** Where it begins in the layer. */
+  start: number;
+  /** The file that it is in its layer. */
+  entry: Entry;
+}
+
+/**
+ * Reads the table of contents of an eStargz layer; `undefined` if it has none.
+ *
+ * @throws {TableTooLargeError} if it is larger than any that is read
+ * @throws {MismatchError} if it is malformed, or its digest is not the one in the manifest
+ */
+export async function stargzTable(blob: LayerBlob): Promise<StargzTable | undefined> {
+  const table = await findStargzTable(blob);
+  if (!table) return undefined;
+  requireTableInside(table, blob);
+  return { start: table.start, ...await readStargz(blob, table) };
+}
+
+/** The error of a table of contents that is too large to be read. Its layer may be sound. */
+export class TableTooLargeError extends MismatchError {}
+
 function requireTableInside({ start, end }: TableRange, { size }: LayerBlob): void {
-  if (start >= 0 && start <= end && end <= size && end - start <= LARGEST_TOC) return;
-  throw new MismatchError("it is too large, or outside the layer");
+  if (end - start > LARGEST_TOC) throw new TableTooLargeError("it is too large");
+  if (start < 0 || start > end || end > size) throw new MismatchError("it is outside the layer");
 }
 
 /**
@@ -112,7 +135,7 @@ async function readStargz(
   ) {
     const { path, size } = entry;
     if (path !== STARGZ_TABLE) break;
-    if (size > LARGEST_TOC) throw new MismatchError("it is too large");
+    if (size > LARGEST_TOC) throw new TableTooLargeError("it is too large");
     const json = await collect(ReadableStream.from(contentOf(extents())), size);
     if (digest === undefined || digestOf(json) === digest) return { json, entry };
     throw new MismatchError(OTHER_DIGEST);
