@@ -2,6 +2,7 @@
 import { MismatchError } from "../errors.ts";
 import { baseName, type Entry, normalPath, parentOf } from "../layers/entry.ts";
 import { EntryBudget } from "./entry_budget.ts";
+import { FileIndex } from "./file_index.ts";
 import { HiddenEntries } from "./hidden_entries.ts";
 import type { LayerEntry } from "./layer_entry.ts";
 import { PackedEntries } from "./packed_entries.ts";
@@ -13,7 +14,6 @@ import {
   pathIn,
   pathOf,
   placesBelow,
-  setChild,
   type Trail,
   type TreePlace,
   withContent,
@@ -61,9 +61,9 @@ const DEEPEST = 4096;
  * ```
  */
 export class FileTree {
-  readonly #root = emptyDirectory(0);
   readonly #keepsWhiteouts: boolean;
   readonly #entries = new PackedEntries();
+  readonly #root = emptyDirectory(0, new FileIndex((file) => baseName(this.#entries.pathOf(file))));
   /** For hard links: the indexes of the entries that have the content, by their own. */
   readonly #sources = new Map<number, number>();
   readonly #budget = new EntryBudget();
@@ -106,7 +106,7 @@ export class FileTree {
     }
     if (entry.type === "directory") return describe(children, { path, layer, entry: own });
     if (entry.type === "hardlink") this.#link(own, entry);
-    setChild(children, baseName(path), own);
+    children.set(baseName(path), own);
   }
 
   /**
@@ -226,7 +226,7 @@ export class FileTree {
     const { node } = place;
     if (node.emptiedBy === layer) return;
     node.emptiedBy = layer;
-    for (const name of [...node.children.keys()]) this.#eraseOne(place, name, layer);
+    for (const [name] of [...node.children.entries()]) this.#eraseOne(place, name, layer);
   }
 
   /** Notes that a layer hides a place and what is below it. */
@@ -265,7 +265,7 @@ export class FileTree {
         if (makeFor === undefined) return undefined;
         this.#budget.takeImplied();
         if (node !== undefined) this.#hide({ path: pathIn(pathOf(trail), name), node }, makeFor);
-        setChild(children, name, node = emptyDirectory(makeFor));
+        children.set(name, node = children.emptyDirectory(makeFor));
       }
       if (trail.push({ name, node }) > DEEPEST) {
         throw new MismatchError("the layers nest directories too deeply");

@@ -77,6 +77,12 @@ export class PackedEntries {
     return this.#rare.has(index) ? Object.assign(entry, this.#rare.get(index)) : entry;
   }
 
+  /** The path of the entry at an index. */
+  pathOf(index: number): string {
+    const text = this.#texts.at(index);
+    return text.slice(0, text.indexOf("\0"));
+  }
+
   /** Calls with each entry. */
   forEach(call: (entry: LayerEntry) => void): void {
     for (let index = 0; index < this.length; index++) call(this.at(index));
