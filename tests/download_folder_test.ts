@@ -85,6 +85,39 @@ testOnEachStore(
   withPython,
 );
 
+Deno.test(
+  "of 10,000 files one has changed: a download reads tables and that file, and no other one",
+  linux,
+  async () => {
+    await using work = await makeWorkspace();
+    for (let index = 0; index < 10_000; index++) {
+      if (index % 100 === 0) await Deno.mkdir(work.path(`in/d${index / 100}`), { recursive: true });
+      const bytes = crypto.getRandomValues(new Uint8Array(4000));
+      Deno.writeFileSync(work.path(`in/d${Math.floor(index / 100)}/${index}`), bytes);
+    }
+    using store = openBox(work);
+    const options = { directory: work.path("in"), packSize: 8 * PACK, stateDirectory: work.path("state") };
+    await uploadFolder(store, "t", options);
+    await downloadFolder(store, "t", { directory: work.path("out") });
+    await Deno.writeTextFile(work.path("in/d42/4217"), "changed");
+    await uploadFolder(store, "t", { ...options, overwrite: true });
+    const before = bytesRead();
+    const { written, kept } = await downloadFolder(store, "t", {
+      directory: work.path("out"),
+      overwrite: true,
+    });
+    const read = bytesRead() - before;
+    assert.deepEqual([written, kept], [1, 9999]);
+    assert.equal(await Deno.readTextFile(work.path("out/d42/4217")), "changed");
+    assert.ok(read < 8_000_000, `${read} of 40,000,000 bytes were read`);
+  },
+);
+
+/** How many bytes all threads of this process have read so far. */
+function bytesRead(): number {
+  return Number(/^rchar: (\d+)/m.exec(Deno.readTextFileSync("/proc/self/io"))![1]);
+}
+
 Deno.test("a part of a folder comes back, and a path that matches nothing is an error", async () => {
   await using work = await makeWorkspace();
   await Deno.mkdir(work.path("in/a/b"), { recursive: true });

@@ -111,19 +111,20 @@ class FileFetch {
     this.#options.onEvent?.({ type: "blob", index: number, state: "fetched", digest, size });
   }
 
-  async *#wantedFiles(table: PackTable): AsyncGenerator<PackedEntry> {
-    for await (const entry of table.entries()) {
-      const wanted = this.#options.pick(entry);
-      if (wanted && !this.#putAside(wanted)) yield wanted;
+  async *#wantedFiles(table: PackTable): AsyncGenerator<PackedEntry[]> {
+    for await (const entries of table.batches()) {
+      yield entries.flatMap((entry) => {
+        const wanted = this.#options.pick(entry);
+        return wanted && !this.#putAside(wanted) ? [wanted] : [];
+      });
     }
   }
 
   /** Keeps links and directories for later; returns whether it is one. */
-  #putAside({ ...entry }: Entry & { pieces?: unknown; extents?: unknown }): boolean {
-    const { type, path } = entry;
+  #putAside(found: Entry & { pieces?: unknown; extents?: unknown }): boolean {
+    const { type, path } = found;
     if (type === "file") return false;
-    delete entry.pieces;
-    delete entry.extents;
+    const { pieces: _, extents: __, ...entry } = found;
     if (type === "directory") this.#fetched.directories.push(entry);
     else if (type === "symlink" || type === "hardlink") this.#fetched.links.push(entry);
     else throw new MismatchError(`the folder has a ${type} at ${path}, which no folder has`);

@@ -11,8 +11,8 @@ import type { Segment } from "./segments.ts";
 
 /** The table of contents of a pack. */
 export interface PackTable {
-  /** The entries, each time anew. */
-  entries(): AsyncGenerator<PackedEntry>;
+  /** The entries in their order, some at a time, and each time anew. */
+  batches(): AsyncGenerator<PackedEntry[]>;
   /** Fetches a segment, into a buffer that is large enough for it. */
   fetch(segment: Segment, buffer: Bytes): Promise<void>;
 }
@@ -53,12 +53,11 @@ export class FolderLayers {
     if (!found || hasReplacement(found.json)) return undefined;
     const { signal } = this.#options;
     return {
-      async *entries() {
+      async *batches() {
         const pace = new Pace(signal);
-        for (const entry of packedEntries(found.json, found.start)) {
+        for (const batch of inBatches(packedEntries(found.json, found.start))) {
           if (pace.isPauseDue) await pace.pause();
-          requireWhole(entry);
-          yield entry;
+          yield batch;
         }
       },
       async fetch({ start, end }, buffer) {
@@ -76,6 +75,20 @@ export class FolderLayers {
     this.#hasArchives = true;
     return this.#files.entries(layer, { want });
   }
+}
+
+/** How many entries are given at a time: each wait would take as long as reading an entry. */
+const BATCH = 500;
+
+function* inBatches(entries: Iterable<PackedEntry>): Generator<PackedEntry[]> {
+  let batch: PackedEntry[] = [];
+  for (const entry of entries) {
+    requireWhole(entry);
+    if (batch.push(entry) < BATCH) continue;
+    yield batch;
+    batch = [];
+  }
+  yield batch;
 }
 
 /** Whether a table has U+FFFD: programs in Go write it for bytes that are not UTF-8, and so lose them. */

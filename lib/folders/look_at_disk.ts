@@ -8,6 +8,7 @@ import { hasContent, hasPiece } from "./compare_content.ts";
 import { compareWithDisk, type Difference, statOrNothing } from "./compare_with_disk.ts";
 import { type Disk, pathOnDisk } from "./disk.ts";
 import type { FolderLayers } from "./folder_layers.ts";
+import type { PackedEntry } from "./pack_table.ts";
 import { linkedPath } from "./tree_writer.ts";
 import type { WantedPart } from "./wanted_part.ts";
 
@@ -157,11 +158,7 @@ async function* entriesOf(
 ): AsyncGenerator<Compared> {
   const table = await layers.table(layer);
   if (table) {
-    for await (const { pieces, ...entry } of table.entries()) {
-      const isOnDisk = (disk: Disk, at: string) =>
-        Promise.resolve(pieces.every((piece) => hasPiece(disk, at, piece)));
-      yield { entry, isOnDisk };
-    }
+    for await (const entries of table.batches()) yield* entries.map(withPieces);
     return;
   }
   for await (const { extents, ...entry } of layers.archive(layer, want)) {
@@ -169,4 +166,10 @@ async function* entriesOf(
       hasContent(disk, at, { size: entry.size, extents: extents() });
     yield { entry, isOnDisk };
   }
+}
+
+function withPieces({ pieces, ...entry }: PackedEntry): Compared {
+  const isOnDisk = (disk: Disk, at: string) =>
+    Promise.resolve(pieces.every((piece) => hasPiece(disk, at, piece)));
+  return { entry, isOnDisk };
 }

@@ -27,11 +27,11 @@ const MOST_FILES = 2000;
 /** The most bytes between two pieces that are fetched in vain: another request takes as long. */
 const LONGEST_GAP = 256 * 1024;
 
-/** Cuts files of a pack, in the order of the pack, into segments. An empty file belongs to the segment that is under way. */
-export async function* segmentsOf(files: AsyncIterable<PackedEntry>): AsyncGenerator<Segment> {
+/** Cuts files of a pack, in the order of the pack and some at a time, into segments. An empty file belongs to the segment that is under way. */
+export async function* segmentsOf(batches: AsyncIterable<PackedEntry[]>): AsyncGenerator<Segment> {
   let segment: Segment = { start: 0, end: 0, files: [] };
-  for await (const file of files) {
-    for (const piece of file.pieces.length === 0 ? [undefined] : file.pieces) {
+  for await (const files of batches) {
+    for (const [file, piece] of piecesOf(files)) {
       const isFull = segment.files.length > 0 &&
         (segment.files.length >= MOST_FILES || piece && !fits(piece, segment));
       if (isFull) {
@@ -42,6 +42,14 @@ export async function* segmentsOf(files: AsyncIterable<PackedEntry>): AsyncGener
     }
   }
   if (segment.files.length > 0) yield segment;
+}
+
+/** Each piece with its file; an empty file has none. */
+function* piecesOf(files: readonly PackedEntry[]): Generator<[PackedEntry, Piece | undefined]> {
+  for (const file of files) {
+    if (file.pieces.length === 0) yield [file, undefined];
+    for (const piece of file.pieces) yield [file, piece];
+  }
 }
 
 function fits(piece: Piece, { start, end }: Segment): boolean {

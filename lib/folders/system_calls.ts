@@ -34,13 +34,18 @@ export function systemCalls(): Disk | undefined {
     spelled[encoder.encodeInto(path, spelled).written] = 0;
     return spelled;
   };
-  const times = new BigInt64Array(4); // the time of access, and that of modification: seconds and nanoseconds
+  const times = new DataView(new ArrayBuffer(32)); // the time of access, and that of modification
   const openDirectory = (path: string) => {
     return demand(library.open(pathBytes(path), O_DIRECTORY | O_CLOEXEC, 0), "open", path);
   };
+  const spelledTimes: Bytes = new Uint8Array(times.buffer);
   const timesOf = ({ seconds, nanoseconds }: ExactTime): Bytes => {
-    times.set([BigInt(seconds), BigInt(nanoseconds), BigInt(seconds), BigInt(nanoseconds)]);
-    return new Uint8Array(times.buffer);
+    for (const at of [0, 16]) {
+      times.setUint32(at, seconds, true); // as integers of 64 bits, without making two for each file
+      times.setInt32(at + 4, Math.floor(seconds / 2 ** 32), true);
+      times.setUint32(at + 8, nanoseconds, true);
+    }
+    return spelledTimes;
   };
   const demand = (result: number | bigint, what: string, path: string): number => {
     if (Number(result) < 0) throw systemError(errnoOf(library), `${what} ${path}`);
@@ -116,7 +121,7 @@ export function systemCalls(): Disk | undefined {
     },
     put(path, bytes, { mode, time }) {
       const flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
-      const descriptor = demand(library.open(pathBytes(path), flags, 0o600), "make", path);
+      const descriptor = demand(library.open(briefly(path), flags, 0o600), "make", path);
       try {
         for (let at = 0; at < bytes.length;) {
           const rest = bytes.subarray(at);

@@ -41,12 +41,53 @@ export type Row = v.InferOutput<typeof rowSchema>;
  * @throws {MismatchError} if it is malformed
  */
 export function parseRow(json: string): Row {
+  const usual = usualRow(json);
+  if (usual) return usual;
   const row = { ...EMPTY_ROW, ...parseJson(json) };
   const isSound = TEXTS.every((key) => typeof row[key] === "string") &&
     COUNTS.every((key) => Number.isSafeInteger(row[key]) && row[key] >= 0);
   const { success } = row.xattrs ? v.safeParse(rowSchema, row) : { success: true };
   if (isSound && success) return row;
   throw new MismatchError("the table of contents is malformed: a row lacks something, or has something else");
+}
+
+/** A text without a character that JSON escapes. */
+const PLAIN = String.raw`"([^"\\\0-\x1f]*)"`;
+/** A row as folders have it, in their order: most rows are so, and reading them as JSON takes four times as long. */
+const USUAL_ROW = new RegExp(
+  [
+    `^\\{"name":${PLAIN},"type":"(\\w+)"(?:,"size":(\\d{1,15}))?,"modtime":${PLAIN}`,
+    `(?:,"linkName":${PLAIN})?,"mode":(\\d{1,5})(?:,"offset":(\\d{1,15})`,
+    `(?:,"digest":${PLAIN})?(?:,"chunkSize":(\\d{1,15}))?,"chunkDigest":${PLAIN})?\\}$`,
+  ].join(""),
+);
+
+function usualRow(json: string): Row | undefined {
+  const found = USUAL_ROW.exec(json);
+  if (!found) return undefined;
+  return {
+    type: found[2]!,
+    name: found[1]!,
+    linkName: found[5] ?? "",
+    size: Number(found[3] ?? 0),
+    modtime: found[4]!,
+    mode: Number(found[6]),
+    uid: 0,
+    gid: 0,
+    userName: "",
+    groupName: "",
+    devMajor: 0,
+    devMinor: 0,
+    xattrs: undefined,
+    digest: found[8] ?? "",
+    offset: Number(found[7] ?? 0),
+    endOffset: undefined,
+    innerOffset: 0,
+    chunkOffset: 0,
+    chunkSize: Number(found[9] ?? 0),
+    chunkDigest: found[10] ?? "",
+    chunkType: "",
+  };
 }
 
 const TEXTS = [
