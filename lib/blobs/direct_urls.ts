@@ -1,10 +1,15 @@
 /** URLs at which other programs can fetch blobs, and the authorization that they need. @module */
+import { encryptedBlobs } from "../images/encrypted_image.ts";
+import { findImage, type ImageOptions } from "../images/image.ts";
 import type { PlatformOptions } from "../images/platforms.ts";
 import type { CallOptions, Store } from "../store/store.ts";
+import { readHeader } from "../encryption/age_file.ts";
+import { keyKindOf } from "../encryption/header_text.ts";
 import type { KeyKind } from "../encryption/identities.ts";
 import { opensWith } from "../stash/encrypted_details.ts";
 import { findStash } from "../stash/find_stash.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
+import { verifiedRanges } from "../transfer/decrypted_blobs.ts";
 import { findBlobs, type NamedBlobs } from "./named_blobs.ts";
 
 /** A blob and its URL. */
@@ -116,6 +121,42 @@ export function layerUrls(
   { name, layers }: { name: string; layers: readonly SizedBlob[] },
 ): DirectFile {
   return { name: safeName(name) ?? "folder", blobs: layers.map((layer) => withUrl(store, layer)) };
+}
+
+/**
+ * The URLs of the layers of an encrypted folder, and what opens them. The beginning of one is read.
+ *
+ * @throws {NotFoundError} if there is no such image
+ * @throws {MismatchError} if it is not encrypted, or malformed
+ *
+ * @example
+ * ```ts
+ * import { openStore } from "@layerstash/cli";
+ * import { encryptedLayerUrls, restoreRecipe } from "@layerstash/cli/blobs";
+ * import { generateKey, Recipients } from "@layerstash/cli/encryption";
+ * import { uploadFolder } from "@layerstash/cli/folders";
+ *
+ * const directory = await Deno.makeTempDir();
+ * await Deno.mkdir(`${directory}/site`);
+ * await Deno.writeTextFile(`${directory}/site/index.html`, "<h1>Hello</h1>");
+ * using store = openStore({ registry: `oci:${directory}/box`, repository: "me/files" });
+ * const encryptTo = await Recipients.of([(await generateKey()).recipient]);
+ * await uploadFolder(store, "site", { directory: `${directory}/site`, encryptTo });
+ * const script = restoreRecipe(await encryptedLayerUrls(store, "site"), { access: { kind: "open" }, isFolder: true });
+ * if (!script.includes("age -d")) throw new Error(script);
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function encryptedLayerUrls(
+  store: Store,
+  reference: string,
+  options: ImageOptions = {},
+): Promise<DirectFile> {
+  const { manifest } = await findImage(store, reference, options);
+  const { description, layers } = encryptedBlobs(manifest);
+  const header = await readHeader(verifiedRanges(store, description, options), description.size);
+  const encryption = { format: "age", opensWith: keyKindOf(header) } as const;
+  return { ...layerUrls(store, { name: reference, layers }), encryption };
 }
 
 function withUrl(store: Store, { digest, size }: SizedBlob): DirectBlob {

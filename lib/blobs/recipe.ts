@@ -62,11 +62,12 @@ export function restoreRecipe(
   options: RecipeOptions,
 ): string {
   const { access, howToSignIn, isFolder = false } = options;
-  const more = isFolder ? "GNU tar" : encryption && "age";
+  const more = [...(isFolder ? ["GNU tar"] : []), ...(encryption ? ["age"] : [])];
+  const read = encryption ? DECRYPT[encryption.opensWith] : "cat";
   return [
     "#!/bin/sh",
     `# Restores ${name}: ${counted(totalBlobSize(blobs), "byte")} in ${counted(blobs.length, "blob")},`,
-    `# with sh, curl${more ? `, sha256sum and ${more}` : " and sha256sum"}. Run it again to resume.`,
+    `# with ${inWords(["sh", "curl", "sha256sum", ...more])}. Run it again to resume.`,
     ...neededKey(encryption),
     ...requiredVariable(access, howToSignIn),
     "set -euC # -C: > makes new files, and replaces none",
@@ -78,11 +79,16 @@ export function restoreRecipe(
     ...scriptFunctions(blobs, access),
     ...blobs.map(({ digest, size, url }) => `get ${encodedPart(digest)} ${size} ${shellQuoted(url)}`),
     `whole=$out.${nameOfWhole(blobs)}`,
-    ...(isFolder ? UNPACK : join(encryption ? DECRYPT[encryption.opensWith] : "cat")),
+    ...(isFolder ? unpack(read) : join(read)),
     `mv "$whole" "$out"`,
     `for each in $pieces; do rm -f "$out.$each"; done`,
     "",
   ].join("\n");
+}
+
+/** `sh, curl and age`. */
+function inWords(names: readonly string[]): string {
+  return `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
 
 const DECRYPT = { keys: 'age -d -i "$IDENTITY"', passphrase: "age -d" };
@@ -105,15 +111,17 @@ const join = (command: string): readonly string[] => [
 ];
 
 /**
- * The lines that unpack the layers of a folder. One run of tar takes all of them: so it keeps directories writable until the
- * end, and makes no link before, through which a later layer could reach another place.
+ * The lines that unpack the layers of a folder, each as a command gives it. One run of tar takes all of them: so it keeps
+ * directories writable until the end, and makes no link before, through which a later layer could reach another place. A shell
+ * does not notice that a command before a pipe fails: a file says so.
  */
-const UNPACK: readonly string[] = [
+const unpack = (command: string): readonly string[] => [
   `tar --version 2> /dev/null | grep -q GNU || tar() { gtar "$@"; }`,
-  `rm -rf "$whole"; mkdir "$whole"`,
-  `for each in $pieces; do cat "$out.$each"; done |`,
+  `rm -rf "$whole" "$whole.bad"; mkdir "$whole"`,
+  `for each in $pieces; do ${command} "$out.$each" || { : > "$whole.bad"; break; }; done |`,
   `  tar -xzip --no-same-owner --warning=no-unknown-keyword --warning=no-timestamp -C "$whole" \\`,
   `    --anchored ${STARGZ_PATHS.map((path) => `--exclude=${path}`).join(" ")} -f -`,
+  `[ ! -e "$whole.bad" ] || { rm -rf "$whole" "$whole.bad"; exit 1; }`,
   `find "$whole" ! -type l -perm /6000 -exec chmod ug-s {} + || # no file runs with other rights`,
   `  echo "set-user-ID and set-group-ID bits may be left in $whole" >&2`,
 ];

@@ -37,6 +37,7 @@ export {
   type DirectAccess,
   type DirectBlob,
   type DirectFile,
+  encryptedLayerUrls,
   layerUrls,
   stashUrls,
 } from "../blobs/direct_urls.ts";

@@ -9,6 +9,7 @@ import {
   blobUrls,
   curlCommand,
   directAccess,
+  encryptedLayerUrls,
   layerUrls,
   restoreRecipe,
   stashUrls,
@@ -35,7 +36,7 @@ Examples:
   $ sh restore.sh copy.img
 
 The script needs sh, curl and sha256sum, but not layerstash; that of a folder
-also GNU tar, and that of an encrypted file age and IDENTITY=FILE with its key.
+also GNU tar, and what is encrypted age and IDENTITY=FILE with the key.
 `;
 
 /** Makes the command. */
@@ -88,7 +89,10 @@ async function folderUrls(
   options: FindArtifactOptions & { name: string },
 ): Promise<FoundUrls> {
   const { artifactInstead } = await import("./artifact_instead.ts");
-  const { folder } = await artifactInstead(failure, store, options);
+  const { kind, folder } = await artifactInstead(failure, store, options);
+  if (kind === "encrypted folder") {
+    return { ...await encryptedLayerUrls(store, options.name, options), isFolder: true };
+  }
   if (folder) return { ...layerUrls(store, { name: options.name, ...folder }), isFolder: true };
   throw failure instanceof OtherThingError
     ? failure.with({ hint: hintOfAlias(store, options.name) })
