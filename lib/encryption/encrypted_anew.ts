@@ -25,6 +25,7 @@ export class EncryptedAnew implements Source {
   readonly #plain: Source;
   readonly #header: AgeHeader;
   #reading: EncryptedReading | undefined;
+  #isBegun = false;
   /** The digest of what is being read; absent = nobody has asked for it. */
   #digest: PromiseWithResolvers<Digest> | undefined;
 
@@ -42,11 +43,12 @@ export class EncryptedAnew implements Source {
   /** Begins another age file. */
   open(start = 0): ByteStream {
     if (start > 0) throw new TypeError("what is encrypted anew is read from its beginning");
-    if (this.#digest) this.#digest = hashed();
+    if (this.#digest && this.#isBegun) this.#digest = hashed();
+    this.#isBegun = true;
     return streamed(this.#pieces(this.#digest));
   }
 
-  /** The digest of the age file that is being read. To be asked for before the reading begins. */
+  /** The digest of the age file that was opened last, or will be first. To be asked for before the first is read. */
   digest(): Promise<Digest> {
     return (this.#digest ??= hashed()).promise;
   }
