@@ -9,7 +9,7 @@ import { NO_PREFETCH, STARGZ_TABLE } from "../layers/stargz.ts";
 import { encodeHeaders, END_OF_ARCHIVE, paddingAfter } from "../layers/write_tar.ts";
 import { type Digest, digestOf, sha256 } from "../oci/digest.ts";
 import type { FolderEntry } from "./folder.ts";
-import { gains, gzipMember, stargzFooter, streamedMember, TRIAL } from "./gzip_member.ts";
+import { GzipMembers, stargzFooter, TRIAL } from "./gzip_member.ts";
 import { TableWriter } from "./table_writer.ts";
 
 /** What the image says of a finished layer. */
@@ -55,6 +55,7 @@ export class PackWriter {
   /** What has come out, and was not given yet: members of small files are small. */
   readonly #outgoing = new Uint8Array(OUTGOING);
   #gathered = 0;
+  readonly #members = new GzipMembers();
   readonly #table = new TableWriter();
 
   /** What stands at the beginning. */
@@ -83,7 +84,7 @@ export class PackWriter {
       const offset = this.#written;
       const piece = this.#room(Math.min(PIECE, size - at));
       read(piece);
-      if (at === 0) isStored = size > TRIAL && !gains(piece);
+      if (at === 0) isStored = size > TRIAL && !this.#members.gains(piece);
       this.#isStored = isStored;
       const place = { offset, digest: digestOf(piece), at, length: piece.length };
       if (at === 0) this.#table.add(entry, place);
@@ -93,7 +94,7 @@ export class PackWriter {
   }
 
   /** Ends the layer: the table of contents, and the footer that says where it is. */
-  async *end(): AsyncGenerator<Bytes, PackFacts> {
+  *end(): Generator<Bytes, PackFacts> {
     yield* this.#flush();
     yield* this.#sent();
     const tableAt = this.#written;
@@ -102,7 +103,7 @@ export class PackWriter {
     for (const bytes of rows) hash.update(bytes);
     const ending = [encodeHeaders({ ...TABLE, size }), ...rows, paddingAfter(size), END_OF_ARCHIVE];
     for (const bytes of ending) this.#count(bytes);
-    yield* streamedMember(ending);
+    yield* this.#members.member(ending);
     yield stargzFooter(tableAt);
     const diffId: Digest = `sha256:${this.#archive.digest("hex")}`;
     return { diffId, table: `sha256:${hash.digest("hex")}`, unpacked: this.#unpacked };
@@ -138,11 +139,11 @@ export class PackWriter {
     if (this.#filled === 0) return;
     const bytes = this.#pending.subarray(0, this.#filled);
     this.#count(bytes);
-    yield* this.#out(gzipMember(bytes, { isStored: this.#isStored }));
+    yield* this.#out(this.#members.member([bytes], { isStored: this.#isStored }));
     [this.#filled, this.#isStored] = [0, false];
   }
 
-  *#out(pieces: readonly Bytes[]): Generator<Bytes> {
+  *#out(pieces: Iterable<Bytes>): Generator<Bytes> {
     for (const piece of pieces) {
       this.#written += piece.length;
       if (piece.length > OUTGOING - this.#gathered) yield* this.#sent();
