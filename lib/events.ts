@@ -5,7 +5,8 @@ import type { Digest } from "./oci/digest.ts";
  * One thing that happened. Byte counts are exact, and do not include what protocols add.
  *
  * - `plan`: what the transfer consists of: its bytes and its blobs. `size` and `blobs` are absent while they are not
- *   known; `chunkSize` is there where the blobs are the chunks of a stash, and `files` where a folder is moved. Where
+ *   known; `chunkSize` is there where the blobs are the chunks of a stash, and `files` where a folder is moved. Of a folder
+ *   that is stored, `content` is the bytes of its files: how many are sent for them shows when they are compressed. Where
  *   `verify` goes through a local file and through what is stored, both are counted.
  * - `progress`: `bytes` more were moved, or, in the phase `check`, a local file was compared so far; negative when an
  *   attempt failed and is made again, or when what was compared is other than what is stored.
@@ -13,7 +14,8 @@ import type { Digest } from "./oci/digest.ts";
  * - `blob`: a blob is done, such as a chunk of a stash; `index` counts the blobs of the transfer from 1. `sent` and
  *   `fetched` moved bytes; `present` means that it already existed, `mounted` that the registry took it over from another
  *   repository of its own. A `checked` blob is right, unless `fault` says what is wrong with it.
- * - `files`: so many files more of a folder are in their places.
+ * - `files`: so many files more of a folder are in their places, or in layers; then `bytes` is how much of `content` that
+ *   is. Negative when a layer is made again.
  * - `retry`: an attempt failed and is made again after `delay` milliseconds.
  * - `pause`: a request waits for `delay` milliseconds, because the host has asked for that in answers to others.
  * - `notice`: something that the user should know: a degraded path, a warning of the registry, a stale tag.
@@ -22,7 +24,7 @@ import type { Digest } from "./oci/digest.ts";
  * @category Events
  */
 export type TransferEvent =
-  | { type: "plan"; size?: number; blobs?: number; chunkSize?: number; files?: number }
+  | { type: "plan"; size?: number; blobs?: number; chunkSize?: number; files?: number; content?: number }
   | { type: "progress"; phase: "send" | "fetch" | "check"; bytes: number }
   | { type: "resume"; phase: "send" | "fetch"; bytes: number }
   | {
@@ -33,7 +35,7 @@ export type TransferEvent =
     size: number;
     fault?: string;
   }
-  | { type: "files"; count: number }
+  | { type: "files"; count: number; bytes?: number }
   | { type: "retry"; what: string; attempt: number; delay: number; reason: string }
   | { type: "pause"; host: string; delay: number }
   | { type: "notice"; message: string }

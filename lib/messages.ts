@@ -145,3 +145,12 @@ function digitsAt(text: string, from: number): number {
 function isDigit(character = ""): boolean {
   return character >= "0" && character <= "9";
 }
+
+/** How many names a message lists. */
+const MOST_LISTED = 20;
+
+/** Names as a message lists them: `a, b and 3 more`. */
+export function listed(names: readonly string[]): string {
+  const first = names.slice(0, MOST_LISTED).join(", ");
+  return names.length > MOST_LISTED ? `${first} and ${names.length - MOST_LISTED} more` : first;
+}

@@ -80,7 +80,10 @@ async function run(
     ...options,
   }).then(() => undefined, (error) => error);
   const sum = (type: string) =>
-    events.reduce((sum, event) => event.type === type && "bytes" in event ? sum + event.bytes : sum, 0);
+    events.reduce(
+      (sum, event) => event.type === type && "bytes" in event ? sum + (event.bytes ?? 0) : sum,
+      0,
+    );
   const bytes = await Deno.readFile(path);
   return { error, told, written, bytes, progress: sum("progress"), resumed: sum("resume"), events };
 }

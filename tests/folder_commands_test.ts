@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { openImage } from "../lib/exports/images.ts";
 import { openStore } from "../main.ts";
+import { someBytes } from "./rigs/content.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { putImage } from "./rigs/images.ts";
 import { makeWorkplace, timeless, type Workplace } from "./rigs/command_line.ts";
@@ -38,10 +39,10 @@ Deno.test("a directory is stored, and comes back under its name or another", asy
   assert.equal(stored.code, 0, stored.stderr);
   assert.match(
     timeless(stored.stderr),
-    /^layerstash: stored site in oci:.\/box: 2 files, 20 B, 2 of 2 layers sent, TIME\nlayerstash: digest: oci:.\/box@sha256:[0-9a-f]{64}\nlayerstash: get it back: layerstash download oci:.\/box:site\n$/,
+    /^layerstash: stored site in oci:.\/box: 2 files, 20 B; 2 of 2 layers sent, [.0-9]+ KB, TIME\nlayerstash: digest: oci:.\/box@sha256:[0-9a-f]{64}\nlayerstash: get it back: layerstash download oci:.\/box:site\n$/,
   );
   const again = await work.run(["upload", "site", BOX, "--exclude", "*.tmp"]);
-  assert.match(again.stderr, /0 of 2 layers sent/);
+  assert.match(again.stderr, /2 files, 20 B; 0 of 2 layers sent, all were there, /);
   await Deno.rename(work.path("site"), work.path("old"));
   for (const [words, place] of [[[], "site"], [["copy"], "copy"]] as const) {
     const back = await work.run(["download", BOX, ...words]);
@@ -49,6 +50,33 @@ Deno.test("a directory is stored, and comes back under its name or another", asy
     assert.equal(await Deno.readTextFile(work.path(`${place}/index.html`)), "<h1>Hello</h1>");
     assert.equal(await Deno.readTextFile(work.path(`${place}/img/logo.svg`)), "<svg/>");
   }
+});
+
+Deno.test("an upload says how much of a folder is new, and a dry run how much would be sent", async () => {
+  await using work = await makeWorkplace();
+  await makeSite(work);
+  await Deno.writeFile(work.path("site/film"), someBytes(3_000_000));
+  await work.run(["upload", "site", BOX]);
+  await Deno.remove(work.path("site/notes.tmp"));
+  await Deno.utime(work.path("site"), DATE, DATE);
+  const dry = await work.run(["upload", "site", BOX, "--dry-run"]);
+  assert.equal(
+    dry.stderr,
+    "layerstash: would store site in oci:./box: 3 files, 3 MB; 2 of 2 layers to be sent, with 3 files of 3 MB\n",
+  );
+  const events = (await work.run(["upload", "site", BOX, "--overwrite", "--json"])).stdout.trim().split("\n")
+    .map((line) => JSON.parse(line));
+  const packed = events.filter(({ event }) => event === "files");
+  assert.equal(packed.reduce((sum, { count }) => sum + count, 0), 3);
+  assert.equal(packed.reduce((sum, { bytes }) => sum + bytes, 0), 3_000_020);
+  const { files, content } = events.find(({ event }) => event === "plan");
+  assert.deepEqual([files, content], [3, 3_000_020]);
+  const { sent, sentFiles, sentContent, sentSize, stored } = events.at(-1);
+  assert.deepEqual([sent, sentFiles, sentContent], [2, 3, 3_000_020]);
+  assert.ok(sentSize > 3_000_000 && stored === sentSize, `${sentSize} of ${stored}`);
+  await Deno.utime(work.path("site/img"), DATE, new Date(2_000_000_000_000));
+  const again = await work.run(["upload", "site", BOX, "--overwrite"]);
+  assert.match(again.stderr, /3 files, 3 MB; 1 of 2 layers sent, [.0-9]+ k?B of 3(\.\d+)? MB, /i);
 });
 
 Deno.test("a folder comes back into the empty directory that one is in", onPosix("a shell"), async () => {
@@ -164,10 +192,10 @@ Deno.test("of several directories and files each is told, and at the end their s
   await work.write("disk.img", "12345");
   const { stderr } = await work.run(["upload", "site", "disk.img", "empty", "oci:./box"]);
   assert.equal(
-    timeless(stderr),
-    "layerstash: stored site in oci:./box: 3 files, 25 B, 2 of 2 layers sent, TIME\n" +
+    timeless(stderr).replaceAll(/sent, [.0-9]+ K?B,/g, "sent, SIZE,"),
+    "layerstash: stored site in oci:./box: 3 files, 25 B; 2 of 2 layers sent, SIZE, TIME\n" +
       "layerstash: stored disk.img in oci:./box: 5 B in 1 chunk, TIME\n" +
-      "layerstash: stored empty in oci:./box: 0 files, 0 B, 1 of 1 layer sent, TIME\n" +
+      "layerstash: stored empty in oci:./box: 0 files, 0 B; 1 of 1 layer sent, SIZE, TIME\n" +
       "layerstash: stored 1 file and 2 folders in oci:./box: 30 B, TIME\n" +
       "layerstash: get one back: layerstash download oci:./box:NAME\n",
   );

@@ -145,6 +145,19 @@ Deno.test("of a folder the files are counted, and not the blobs that they are in
   assert.match(renderPlain(state, 4000), /80\/1200 files$/);
 });
 
+Deno.test("of a folder that is stored the bytes of its files are the measure, and not those that are sent", () => {
+  const plan: TransferEvent = { type: "plan", blobs: 2, files: 1200, content: 1000 * MB };
+  const packed: TransferEvent = { type: "files", count: 80, bytes: 250 * MB };
+  const state = after([plan, packed, sent(20 * MB), packed, done(30 * MB)], "storing photos");
+  assert.equal(
+    renderPlain(state, 4000),
+    "storing photos: 50 %, 500 MB / 1 GB, 125 MB/s, 4s left,  160/1200 files",
+  );
+  const back = advance(state, { type: "files", count: -80, bytes: -250 * MB }, 4000);
+  assert.match(renderPlain(back, 4000), /: 25 %, 250 MB .*, +80\/1200 files$/);
+  assert.equal(state.sent, 20 * MB);
+});
+
 Deno.test("blocks fill by eighths, in colour or without", () => {
   const state = after([PLAN, sent(250 * MB), done(250 * MB), sent(170 * MB)]);
   const line = (style: BarStyle, width = 79) => renderBar(state, { width, now: 6000, ...style })[1];

@@ -326,6 +326,58 @@ Deno.test("a name that means something else to an image is refused, with what to
   await assert.rejects(upload(store, { directory: await work.write("file", "x") }), /is not a directory/);
 });
 
+Deno.test("all names that an image cannot hold are told at once", async () => {
+  await using work = await makeWorkspace();
+  using store = openBox(work);
+  await Deno.mkdir(work.path("in/sub"), { recursive: true });
+  for (const name of [".wh.one", "sub/.wh.two", "stargz.index.json", "fine"]) {
+    await Deno.writeTextFile(work.path(`in/${name}`), "x");
+  }
+  await assert.rejects(upload(store, { directory: work.path("in") }), {
+    message:
+      "3 paths cannot be stored in a folder under their names, which mean something else to an image: " +
+      ".wh.one, stargz.index.json, sub/.wh.two",
+    hint: "leave them out with --exclude, or rename them",
+  });
+});
+
+testOnEachStore(
+  "a layer that the store has lost is sent again unasked, and the folder is as it was",
+  async (place) => {
+    await using work = await makeWorkspace();
+    await makeManyFiles(work.path("in"), 20);
+    using store = place.open();
+    for (const memory of [{ stateDirectory: work.path("state") }, {}]) {
+      const options = { directory: work.path("in"), ...memory };
+      const first = await upload(store, options);
+      await store.remove((await layersOf(store))[0]!.digest);
+      const second = await upload(store, options);
+      assert.deepEqual([second.sent, second.digest], [1, first.digest]);
+      await downloadFolder(store, "t", { directory: work.path("back") });
+      await Deno.remove(work.path("back"), { recursive: true });
+    }
+  },
+);
+
+Deno.test("files and their bytes are counted while they are stored, and to the last where layers are there", async () => {
+  await using work = await makeWorkspace();
+  await makeManyFiles(work.path("in"), 2500);
+  await Deno.writeFile(work.path("in/film"), someBytes(20_000_000));
+  using store = openBox(work);
+  const options = { directory: work.path("in"), stateDirectory: work.path("state") };
+  for (const memory of [options, options, { directory: work.path("in") }]) {
+    const { events, files, size } = await upload(store, memory);
+    const plan = events.find((each) => each.type === "plan");
+    assert.deepEqual([plan?.files, plan?.content], [files, size]);
+    const counts = events.filter((each) => each.type === "files");
+    assert.equal(counts.reduce((sum, { count }) => sum + count, 0), files);
+    assert.equal(counts.reduce((sum, { bytes = 0 }) => sum + bytes, 0), size);
+    if (memory !== options || events.some((each) => each.type === "blob" && each.state === "sent")) {
+      assert.ok(counts.length >= 6, `${counts.length} times`);
+    }
+  }
+});
+
 Deno.test("a file that changes while it is read ends the upload, and the tag is not put", linux, async () => {
   await using work = await makeWorkspace();
   await makeManyFiles(work.path("in"), 2000);

@@ -40,7 +40,7 @@ export class DirectorySide implements Disposable {
   static async open(directory: string, { signal, onEvent }: CallOptions): Promise<DirectorySide> {
     const disk = openDisk();
     try {
-      const { files, links, directories, unreadable } = await walkFolder(directory, {
+      const { files, links, linksOf, directories, unreadable } = await walkFolder(directory, {
         disk,
         signal,
         onEvent,
@@ -53,7 +53,7 @@ export class DirectorySide implements Disposable {
       for (let index = 0; index < directories.length; index++) add(directories.at(index));
       for (let index = 0; index < files.length; index++) {
         add(files.at(index));
-        for (const link of links.get(index) ?? []) add(link);
+        for (const link of linksOf.get(index) ?? []) add(links.at(link));
       }
       return new DirectorySide(tree, directory, disk);
     } catch (error) {

@@ -1,62 +1,50 @@
-/** The entries of a folder, packed: there may be a million. @module */
+/** A list of entries of a folder, as rows of bytes: there may be a million. @module */
+import type { Bytes } from "../content/bytes.ts";
 import { NumberList } from "../images/number_list.ts";
-import { TextList } from "../images/text_list.ts";
-import type { Attributes, FolderEntry, FolderEntryType } from "./folder.ts";
+import { type FoundEntry, longestRow, readRows, writeRow } from "./entry_rows.ts";
 
-/** An entry with what shows that it was changed since. */
-export interface FoundEntry extends FolderEntry {
-  /** When it was last changed, also its names and modes, in milliseconds since 1970. */
-  changed: number;
-  /** Its number on its file system. */
-  inode: number;
-}
-
-const TYPES: readonly FolderEntryType[] = ["file", "directory", "symlink", "hardlink"];
-
-/** The numbers of an entry, in this order; the first is its type and mode. */
-const FIELDS = ["size", "seconds", "nanoseconds", "changed", "inode"] as const;
-const WIDTH = 1 + FIELDS.length;
-const MODES = 0o10000;
+/** The size of the buffers that hold the rows, in bytes. */
+const PAGE = 1024 * 1024;
 
 /** Entries in the order in which they were added. */
 export class EntryList {
-  /** The path and the target of each, with a zero byte between them, which no name has. */
-  readonly #texts = new TextList();
-  readonly #numbers = new NumberList();
-  /** Few entries have attributes. */
-  readonly #attributes = new Map<number, Attributes>();
+  readonly #pages: Bytes[] = [];
+  /** The bytes that are used of the last buffer. */
+  #used = PAGE;
+  /** Where each row begins: the number of its buffer, and its offset there, as one number. */
+  readonly #places = new NumberList();
 
   /** How many there are. */
   get length(): number {
-    return this.#texts.length;
+    return this.#places.length;
   }
 
   /** Adds an entry, and gives its index. */
   push(entry: FoundEntry): number {
-    this.#texts.push(`${entry.path}\0${entry.target ?? ""}`);
-    this.#numbers.push(TYPES.indexOf(entry.type) * MODES + entry.mode);
-    if (entry.attributes) this.#attributes.set(this.length - 1, entry.attributes);
-    for (const field of FIELDS) this.#numbers.push(entry[field]);
+    const longest = longestRow(entry);
+    if (this.#pages.length === 0 || longest > this.#pages.at(-1)!.length - this.#used) {
+      this.#pages.push(new Uint8Array(Math.max(PAGE, longest)));
+      this.#used = 0;
+    }
+    this.#places.push((this.#pages.length - 1) * PAGE + this.#used);
+    this.#used += writeRow(this.#pages.at(-1)!.subarray(this.#used), entry);
     return this.length - 1;
+  }
+
+  /** The row of the entry at an index. */
+  row(index: number): Bytes {
+    const place = this.#places.at(index);
+    const rest = this.#pages[Math.floor(place / PAGE)]!.subarray(place % PAGE);
+    return rest.subarray(0, new DataView(rest.buffer, rest.byteOffset).getUint32(0));
+  }
+
+  /** All rows, in order. */
+  *rows(): Generator<Bytes> {
+    for (let index = 0; index < this.length; index++) yield this.row(index);
   }
 
   /** The entry at an index. */
   at(index: number): FoundEntry {
-    const number = (field: number) => this.#numbers.at(index * WIDTH + field);
-    const [path = "", target] = this.#texts.at(index).split("\0");
-    const type = TYPES[Math.floor(number(0) / MODES)]!;
-    const attributes = this.#attributes.get(index);
-    return {
-      path,
-      type,
-      mode: number(0) % MODES,
-      size: number(1),
-      seconds: number(2),
-      nanoseconds: number(3),
-      changed: number(4),
-      inode: number(5),
-      ...(type === "symlink" || type === "hardlink" ? { target } : {}),
-      ...(attributes && { attributes }),
-    };
+    return readRows(this.row(index)).next().value!;
   }
 }

@@ -1,6 +1,6 @@
 /** The packs of a folder that was found on the disk, and what shows that the files of one have not changed. @module */
+import type { Bytes } from "../content/bytes.ts";
 import { sha256 } from "../oci/digest.ts";
-import type { FoundEntry } from "./entry_list.ts";
 import { planPacks, rankOf } from "./plan.ts";
 import type { FoundFolder } from "./walk.ts";
 
@@ -8,8 +8,11 @@ import type { FoundFolder } from "./walk.ts";
 export interface Pack {
   /** From 1. */
   number: number;
-  /** Its entries, in order. They are made anew each time, because those of all packs would take up much memory. */
-  entries(): Generator<FoundEntry>;
+  /** How many files and links it has, and their bytes. */
+  files: number;
+  size: number;
+  /** The rows of its entries, in order, many at once: see `readRows`. */
+  rows(): Generator<Bytes>;
 }
 
 /** The most layers that a folder has, because engines take 127, and images may be built on it. */
@@ -19,49 +22,54 @@ const OVERHEAD = 4096;
 
 /** The packs of files, and the last with all directories. */
 export function packsOf(found: FoundFolder, packSize: number): Pack[] {
-  const { files, links, directories } = found;
+  const { files, links, linksOf, directories } = found;
+  const namesOf = (index: number) => 1 + (linksOf.get(index)?.length ?? 0);
   const ranks = new Uint32Array(files.length);
   const weights = new Float64Array(files.length);
   for (let index = 0; index < files.length; index++) {
     const { path, size } = files.at(index);
     ranks[index] = rankOf(path);
-    weights[index] = size + OVERHEAD * (1 + (links.get(index)?.length ?? 0));
+    weights[index] = size + OVERHEAD * namesOf(index);
   }
   const plan = planPacks({ ranks, weights }, { packSize, most: MOST_LAYERS - 1 });
-  const packs: Omit<Pack, "number">[] = plan.map((indexes) => ({
-    *entries() {
-      for (const index of indexes) {
-        yield files.at(index);
-        yield* links.get(index) ?? [];
-      }
-    },
-  }));
-  packs.push({
-    *entries() {
-      for (let index = 0; index < directories.length; index++) yield directories.at(index);
-    },
+  const rowsOf = function* (indexes: Uint32Array): Generator<Bytes> {
+    for (const index of indexes) {
+      yield files.row(index);
+      for (const link of linksOf.get(index) ?? []) yield links.row(link);
+    }
+  };
+  const packs = plan.map((indexes) => {
+    const names = indexes.reduce((sum, index) => sum + namesOf(index), 0);
+    const size = indexes.reduce((sum, index) => sum + weights[index]!, 0) - OVERHEAD * names;
+    return { files: names, size, rows: () => gathered(rowsOf(indexes)) };
   });
-  return packs.map((pack, index) => ({ ...pack, number: index + 1 }));
+  const last = { files: 0, size: 0, rows: () => gathered(directories.rows()) };
+  return [...packs, last].map((pack, index) => ({ ...pack, number: index + 1 }));
 }
 
-/** How many entries are hashed at once. */
-const BATCH = 500;
+/** How many bytes of rows are given at once: about a thousand rows. */
+const AT_ONCE = 64 * 1024;
+
+/** Gathers rows in buffers, each of which belongs to whoever asked for it. */
+function* gathered(rows: Iterable<Bytes>): Generator<Bytes> {
+  let [buffer, used] = [new Uint8Array(AT_ONCE), 0];
+  for (const row of rows) {
+    if (row.length > buffer.length - used) {
+      if (used > 0) yield buffer.subarray(0, used);
+      [buffer, used] = [new Uint8Array(Math.max(AT_ONCE, row.length)), 0];
+    }
+    buffer.set(row, used);
+    used += row.length;
+  }
+  if (used > 0) yield buffer.subarray(0, used);
+}
+
+/** What makes layers of packs from before unknown: they were written in another way. */
+const VERSION = "layerstash folder 3";
 
 /** A text that changes when anything changes that the layer of a pack depends on, as far as metadata show it. */
 export function fingerprintOf(pack: Pack): string {
-  const hash = sha256().update("layerstash folder 2\n");
-  let lines: string[] = [];
-  for (
-    const { path, type, mode, size, seconds, nanoseconds, changed, inode, target, attributes } of pack
-      .entries()
-  ) {
-    // Directories change with each file in them, but what is stored of one is its mode and its time.
-    const state = type === "directory" ? "" : `${changed} ${inode}`;
-    for (const [name, value] of Object.entries(attributes ?? {})) lines.push(`${name}=${value.toHex()}`);
-    lines.push(`${path}\0${target ?? ""}\0${type} ${mode} ${size} ${seconds} ${nanoseconds} ${state}`);
-    if (lines.length < BATCH) continue;
-    hash.update(`${lines.join("\0")}\0`);
-    lines = [];
-  }
-  return hash.update(lines.join("\0")).digest("hex");
+  const hash = sha256().update(VERSION);
+  for (const rows of pack.rows()) hash.update(rows);
+  return hash.digest("hex");
 }

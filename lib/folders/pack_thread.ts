@@ -7,14 +7,16 @@ import { onThreadEnd } from "../content/thread_end.ts";
 import { errorOfFailure } from "../content/thread_failure.ts";
 import { LayerstashError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { FoundEntry } from "./entry_list.ts";
+import type { Pack } from "./pack.ts";
+import type { PackProgress } from "./pack_progress.ts";
 import type { PackBatch, PackOrder, PackReport } from "./pack_worker.ts";
 
 type Written = Extract<PackReport, { type: "written" }>;
 
-/** Which files are packed. */
+/** Which files are packed, and who is told how many are. */
 export interface PackContent extends Pick<PackOrder, "root"> {
-  entries: Iterator<FoundEntry>;
+  pack: Pack;
+  progress: PackProgress;
 }
 
 /**
@@ -23,14 +25,14 @@ export interface PackContent extends Pick<PackOrder, "root"> {
  */
 export class PackSource implements Source, Disposable {
   readonly size = undefined;
-  readonly #content: () => PackContent;
+  readonly #content: PackContent;
   readonly #signal: AbortSignal;
   #hashed = Promise.withResolvers<Digest>();
   #thread: PackThread | undefined;
   #report: Promise<Written> | undefined;
 
   /** @param signal ends the packing */
-  constructor(content: () => PackContent, signal: AbortSignal) {
+  constructor(content: PackContent, signal: AbortSignal) {
     this.#content = content;
     this.#signal = signal;
   }
@@ -38,8 +40,9 @@ export class PackSource implements Source, Disposable {
   open(start = 0): ReadableStream<Bytes> {
     this[Symbol.dispose]();
     if (this.#thread) this.#hashed = Promise.withResolvers();
+    this.#content.progress.takeBack();
     this.#thread = new PackThread(this.#signal);
-    const { source, report } = this.#thread.write(this.#content());
+    const { source, report } = this.#thread.write(this.#content);
     this.#report = report;
     const { resolve } = this.#hashed;
     source.digest().then(resolve, () => {}); // who reads the bytes gets the failure
@@ -70,9 +73,6 @@ async function* after(bytes: AsyncIterable<Bytes>, start: number): AsyncGenerato
   }
 }
 
-/** How many entries go over at once. */
-const BATCH = 500;
-
 /** A thread with one pack. Disposing of it ends it. */
 class PackThread implements Disposable {
   readonly #worker = new Worker(new URL("./pack_worker.ts", import.meta.url), { type: "module" });
@@ -93,11 +93,12 @@ class PackThread implements Disposable {
 
   readonly #stop = () => this.#fail(this.#signal.reason);
 
-  #entries: Iterator<FoundEntry> | undefined;
+  #rows: Iterator<Bytes> | undefined;
+  #progress: PackProgress | undefined;
 
   /** Begins to write the pack. The source can be read once; the report comes with its end. */
-  write({ root, entries }: PackContent): { source: Source; report: Promise<Written> } {
-    this.#entries = entries;
+  write({ root, pack, progress }: PackContent): { source: Source; report: Promise<Written> } {
+    [this.#rows, this.#progress] = [pack.rows(), progress];
     this.#worker.postMessage({ type: "pack", root } satisfies PackOrder);
     const stream = ReadableStream.from(copied(this.#port.receive()));
     const source = new StreamCutter(stream).take(Number.MAX_SAFE_INTEGER);
@@ -111,14 +112,14 @@ class PackThread implements Disposable {
     this.#fail(new LayerstashError("the packing was stopped"));
   }
 
-  #giveEntries(): void {
-    const entries: FoundEntry[] = [];
-    for (let next; entries.length < BATCH && !(next = this.#entries!.next()).done;) entries.push(next.value);
-    this.#worker.postMessage({ type: "entries", entries } satisfies PackBatch);
+  #giveRows(): void {
+    const next = this.#rows!.next();
+    this.#worker.postMessage({ type: "rows", rows: next.done ? undefined : next.value } satisfies PackBatch);
   }
 
   #hear(message: PortMessage | PackReport): void {
-    if (message.type === "more") this.#giveEntries();
+    if (message.type === "more") this.#giveRows();
+    else if (message.type === "packed") this.#progress!.add(message.files, message.bytes);
     else if (message.type === "failed") this.#fail(errorOfFailure(message));
     else if (message.type === "written") this.#report.resolve(message);
     else this.#port.hear(message);

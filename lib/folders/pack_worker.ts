@@ -5,9 +5,9 @@ import { denied } from "../content/file_errors.ts";
 import { failureOf, type ThreadFailure } from "../content/thread_failure.ts";
 import { MismatchError } from "../errors.ts";
 import { type Disk, type DiskEntry, type OpenFile, pathOnDisk } from "./disk.ts";
-import type { FoundEntry } from "./entry_list.ts";
+import { type FoundEntry, readRows } from "./entry_rows.ts";
 import { openDisk } from "./open_disk.ts";
-import { type PackFacts, PackWriter } from "./pack_writer.ts";
+import { type PackFacts, PackWriter, PIECE } from "./pack_writer.ts";
 
 /** The first message to the thread. */
 export interface PackOrder {
@@ -18,14 +18,15 @@ export interface PackOrder {
 
 /** The next entries, which the thread has asked for: not all at once, because there may be many. */
 export interface PackBatch {
-  type: "entries";
-  /** None = there are no more. */
-  entries: readonly FoundEntry[];
+  type: "rows";
+  /** Their rows; `undefined` = there are no more. */
+  rows: Bytes | undefined;
 }
 
-/** What the thread says: that it wants entries; and at last what was written, or why it could not be. */
+/** What the thread says: that it wants entries; how much more it has packed; at last what was written, or why it could not be. */
 export type PackReport =
   | { type: "more" }
+  | { type: "packed"; files: number; bytes: number }
   | { type: "written"; facts: PackFacts; unreadable: string[] }
   | ThreadFailure;
 
@@ -38,14 +39,14 @@ const port = new BytePort(self);
 
 let arrived = Promise.withResolvers<PackBatch>();
 
-/** The entries of the pack, as they come. */
-async function* ordered(): AsyncGenerator<readonly FoundEntry[]> {
+/** The rows of the pack, as they come. */
+async function* orderedRows(): AsyncGenerator<Bytes> {
   for (;;) {
     self.postMessage({ type: "more" });
-    const { entries } = await arrived.promise;
+    const { rows } = await arrived.promise;
     arrived = Promise.withResolvers();
-    if (entries.length === 0) return;
-    yield entries;
+    if (!rows) return;
+    yield rows;
   }
 }
 
@@ -53,7 +54,7 @@ async function obey({ root }: PackOrder): Promise<void> {
   const unreadable = new Set<string>();
   const writer = new PackWriter();
   using disk = openDisk();
-  const reader = { disk, root, unreadable };
+  const reader = { disk, root, unreadable, packed: { files: 0, bytes: 0 } };
   try {
     await port.send(async function* () {
       yield* written({ writer, ...reader });
@@ -72,16 +73,30 @@ interface Writing {
   root: string;
   /** Receives the paths of files that may not be read. They are left out, with their links. */
   unreadable: Set<string>;
+  /** What was packed since that was reported last. */
+  packed: { files: number; bytes: number };
+}
+
+/** How much is packed before it is reported: a message takes time. */
+const REPORTED = { files: 1000, bytes: PIECE };
+
+function count({ packed }: Writing, files: number, bytes: number): void {
+  packed.files += files;
+  packed.bytes += bytes;
+  if (packed.files < REPORTED.files && packed.bytes < REPORTED.bytes) return;
+  self.postMessage({ type: "packed", ...packed });
+  [packed.files, packed.bytes] = [0, 0];
 }
 
 async function* written(writing: Writing): AsyncGenerator<Bytes> {
   yield* writing.writer.begin();
-  for await (const entries of ordered()) {
-    for (const entry of entries) yield* writtenEntry(entry, writing);
+  for await (const rows of orderedRows()) {
+    for (const entry of readRows(rows)) yield* writtenEntry(entry, writing);
   }
 }
 
-function* writtenEntry(entry: FoundEntry, { writer, disk, root, unreadable }: Writing): Generator<Bytes> {
+function* writtenEntry(entry: FoundEntry, writing: Writing): Generator<Bytes> {
+  const { writer, disk, root, unreadable } = writing;
   if (entry.type === "hardlink" && unreadable.has(entry.target!)) {
     unreadable.add(entry.path);
   } else if (entry.type !== "file") yield* writer.add(entry);
@@ -90,9 +105,13 @@ function* writtenEntry(entry: FoundEntry, { writer, disk, root, unreadable }: Wr
     if (!file) return void unreadable.add(entry.path);
     requireSame(file.stat(), entry);
     const attributes = disk.attributes(pathOnDisk(root, entry.path));
-    yield* writer.file(attributes ? { ...entry, attributes } : entry, (into) => readWhole(file, into, entry));
+    yield* writer.file(attributes ? { ...entry, attributes } : entry, (into) => {
+      readWhole(file, into, entry);
+      count(writing, 0, into.length);
+    });
     requireSame(file.stat(), entry);
   }
+  if (entry.type !== "directory") count(writing, 1, 0);
 }
 
 /** Opens a file; `undefined` = it may not be read. */
@@ -130,6 +149,6 @@ function changedFile(path: string, how: string): MismatchError {
 
 self.onmessage = ({ data }) => {
   if (data.type === "pack") obey(data);
-  else if (data.type === "entries") arrived.resolve(data);
+  else if (data.type === "rows") arrived.resolve(data);
   else port.hear(data);
 };

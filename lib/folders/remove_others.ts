@@ -40,11 +40,11 @@ export async function removeOthers(
 }
 
 /** All paths that were found, each before the directory that it is in. */
-function* pathsOf({ files, links, others, directories }: FoundFolder): Generator<FoundPath> {
+function* pathsOf({ files, links, linksOf, others, directories }: FoundFolder): Generator<FoundPath> {
   for (const path of others) yield { path, isOther: true };
   for (let index = files.length - 1; index >= 0; index--) {
     yield { path: files.at(index).path };
-    for (const { path } of links.get(index) ?? []) yield { path };
+    for (const link of linksOf.get(index) ?? []) yield { path: links.at(link).path };
   }
   for (let index = directories.length - 1; index >= 0; index--) yield { path: directories.at(index).path };
 }

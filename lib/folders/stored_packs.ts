@@ -5,8 +5,10 @@ import type { SizedBlob } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Store } from "../store/store.ts";
 import type { FolderLayer } from "./folder_image.ts";
+import { readRows } from "./entry_rows.ts";
 import { fingerprintOf, type Pack } from "./pack.ts";
 import type { PackMemory } from "./pack_memory.ts";
+import { PackProgress } from "./pack_progress.ts";
 import { PackSource } from "./pack_thread.ts";
 
 /** What storing packs takes. */
@@ -25,21 +27,34 @@ export interface StoredPacksOptions {
   onEvent?: OnEvent | undefined;
 }
 
+/** What storing a pack takes. */
+interface Storing {
+  pack: Pack;
+  progress: PackProgress;
+  signal: AbortSignal;
+  turn: Turn;
+}
+
 /** Stores packs, and counts what came of them. */
 export class StoredPacks {
-  /** How many were sent, or would be. */
-  sent = 0;
+  /** How many were sent, or would be, and what of: files and their bytes. And the bytes of the layers that were sent. */
+  readonly sent: { packs: number; files: number; content: number; size: number } = {
+    packs: 0,
+    files: 0,
+    content: 0,
+    size: 0,
+  };
   /** The paths of files that may not be read. */
   readonly unreadable: string[] = [];
   /** How many files those are, and their bytes. */
   readonly leftOut: { files: number; size: number } = { files: 0, size: 0 };
-  readonly #store: Store;
+  readonly #target: Store;
   readonly #options: StoredPacksOptions;
   /** Layers of the folder that this machine does not know the files of: another one has sent them, or this one has no memory. */
   readonly #foreign: ReadonlySet<Digest>;
 
   constructor(store: Store, options: StoredPacksOptions) {
-    this.#store = store;
+    this.#target = store;
     this.#options = options;
     const digests = options.stored.map(({ digest }) => digest);
     this.#foreign = new Set(digests.filter((digest) => !options.memory.has(digest)));
@@ -50,49 +65,55 @@ export class StoredPacks {
     pack: Pack,
     options: { signal: AbortSignal; turn: Turn },
   ): Promise<FolderLayer | undefined> {
+    return await this.#store({ ...options, pack, progress: new PackProgress(pack, this.#options.onEvent) });
+  }
+
+  async #store(storing: Storing): Promise<FolderLayer | undefined> {
+    const { pack } = storing;
     const fingerprint = fingerprintOf(pack);
-    const known = this.#options.memory.layerOf(fingerprint);
-    if (known && await this.#has(known, pack, options)) return known;
-    const same = await this.#findSame(pack, options);
-    if (same) return this.#remember(fingerprint, same);
-    this.sent++;
+    const known = this.#options.memory.layerOf(fingerprint) ?? await this.#findSame(storing);
+    if (known && await this.#has(known, storing)) return this.#remember(fingerprint, known);
+    this.sent.packs++;
+    this.sent.files += pack.files;
+    this.sent.content += pack.size;
     if (this.#options.dryRun) return undefined;
-    this.#options.requireReplaceable();
-    return await this.#send(pack, fingerprint, options);
+    // What the folder has and the store has lost is sent again: that replaces nothing.
+    if (!known || !this.#isListed(known)) this.#options.requireReplaceable();
+    return await this.#send(fingerprint, storing);
   }
 
   /**
    * Packs without sending, to see whether the folder has this very layer. Only its digest shows that: whatever else an image
    * says of its layers, somebody else may have written to pass off other files as these.
    */
-  async #findSame(pack: Pack, { signal }: { signal: AbortSignal }): Promise<FolderLayer | undefined> {
+  async #findSame(storing: Storing): Promise<FolderLayer | undefined> {
     if (this.#foreign.size === 0) return undefined;
-    using source = this.#sourceOf(pack, signal);
+    using source = this.#sourceOf(storing);
     let size = 0;
     for await (const bytes of source.open()) size += bytes.length;
     const digest = await source.digest();
     const { facts, unreadable } = await source.report();
-    const layer = { digest, size, facts };
-    const isSame = unreadable.length === 0 && this.#foreign.has(digest);
-    return isSame && await this.#has(layer, pack, { signal }) ? layer : undefined;
+    return unreadable.length === 0 && this.#foreign.has(digest) ? { digest, size, facts } : undefined;
   }
 
-  async #has(layer: FolderLayer, pack: Pack, { signal }: { signal: AbortSignal }): Promise<boolean> {
-    const held = this.#options.stored.some(({ digest }) => digest === layer.digest);
-    const state = await this.#store.reuse(layer, { held, signal, onEvent: this.#options.onEvent });
+  #isListed(layer: FolderLayer): boolean {
+    return this.#options.stored.some(({ digest }) => digest === layer.digest);
+  }
+
+  async #has(layer: FolderLayer, storing: Storing): Promise<boolean> {
+    const held = this.#isListed(layer);
+    const { signal } = storing;
+    const state = await this.#target.reuse(layer, { held, signal, onEvent: this.#options.onEvent });
     if (state !== "present") return false;
-    this.#report(pack, "present", layer);
+    this.#report("present", layer, storing);
     return true;
   }
 
-  async #send(
-    pack: Pack,
-    fingerprint: string,
-    { signal, turn }: { signal: AbortSignal; turn: Turn },
-  ): Promise<FolderLayer> {
+  async #send(fingerprint: string, storing: Storing): Promise<FolderLayer> {
     const { memory, remembers, onEvent } = this.#options;
-    using source = this.#sourceOf(pack, signal);
-    const { digest, size } = await this.#store.write(source, {
+    const { pack, signal, turn } = storing;
+    using source = this.#sourceOf(storing);
+    const { digest, size } = await this.#target.write(source, {
       what: `pack ${pack.number}`,
       checkpoint: remembers ? memory.checkpointOf(fingerprint) : undefined,
       signal,
@@ -100,23 +121,26 @@ export class StoredPacks {
       onEvent,
     });
     const { facts, unreadable } = await source.report();
-    this.#report(pack, "sent", { digest, size });
+    this.sent.size += size;
+    this.#report("sent", { digest, size }, storing);
     if (unreadable.length > 0) this.#leaveOut(pack, unreadable);
     const layer = { digest, size, facts };
     return unreadable.length > 0 ? layer : this.#remember(fingerprint, layer);
   }
 
-  #sourceOf(pack: Pack, signal: AbortSignal): PackSource {
-    return new PackSource(() => ({ root: this.#options.root, entries: pack.entries() }), signal);
+  #sourceOf({ pack, progress, signal }: Storing): PackSource {
+    return new PackSource({ root: this.#options.root, pack, progress }, signal);
   }
 
   #leaveOut(pack: Pack, paths: readonly string[]): void {
     this.unreadable.push(...paths);
     const isLeftOut = new Set(paths);
-    for (const { path, type, size } of pack.entries()) {
-      if (!isLeftOut.has(path)) continue;
-      this.leftOut.files++;
-      if (type === "file") this.leftOut.size += size;
+    for (const rows of pack.rows()) {
+      for (const { path, size } of readRows(rows)) {
+        if (!isLeftOut.has(path)) continue;
+        this.leftOut.files++;
+        this.leftOut.size += size;
+      }
     }
   }
 
@@ -126,10 +150,11 @@ export class StoredPacks {
   }
 
   #report(
-    { number }: Pack,
     state: "present" | "sent",
     { digest, size }: Pick<FolderLayer, "digest" | "size">,
+    { pack: { number }, progress }: Storing,
   ): void {
+    progress.finish(); // progress counts before the blob does
     this.#options.onEvent?.({ type: "blob", index: number, state, digest, size });
   }
 }

@@ -9,7 +9,7 @@ import { withChannel, withoutProgress } from "../events.ts";
 import type { Identities } from "../encryption/identities.ts";
 import type { Recipients } from "../encryption/recipients.ts";
 import { ImageEncryption, type ImageEncryptionOptions } from "../images/encrypting_store.ts";
-import { counted } from "../messages.ts";
+import { counted, listed } from "../messages.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import { keptRecipients } from "../stash/encrypted_input.ts";
@@ -68,6 +68,14 @@ export interface UploadedFolder {
   layers: number;
   /** How many of them were sent, or would be. */
   sent: number;
+  /** How many files and links those have. */
+  sentFiles: number;
+  /** The bytes of these files. */
+  sentContent: number;
+  /** The bytes of all layers; absent after a dry run. */
+  stored?: number;
+  /** The bytes of the layers that were sent; absent after a dry run. */
+  sentSize?: number;
   /** What may not be read, and is not stored. */
   unreadable: string[];
 }
@@ -126,7 +134,7 @@ export async function uploadFolder(
   using disk = openDisk();
   const found = await walkFolder(root, { ...reporting, disk, isExcluded });
   const packs = packsOf(found, reporting.packSize ?? PACK_SIZE);
-  onEvent?.({ type: "plan", blobs: packs.length });
+  onEvent?.({ type: "plan", blobs: packs.length, files: found.count, content: found.size });
   const stored = new StoredPacks(target, {
     root,
     memory,
@@ -139,7 +147,8 @@ export async function uploadFolder(
   const layers = await storeAll(stored, packs, reporting);
   const totals = { files: found.count - stored.leftOut.files, size: found.size - stored.leftOut.size };
   const unreadable = [...found.unreadable, ...stored.unreadable];
-  const uploaded = { tag, ...totals, layers: packs.length, sent: stored.sent, unreadable };
+  const { packs: sent, files: sentFiles, content: sentContent, size: sentSize } = stored.sent;
+  const uploaded = { tag, ...totals, layers: packs.length, sent, sentFiles, sentContent, unreadable };
   if (reporting.dryRun) return uploaded;
   if (!reporting.skipUnreadable) requireReadable(unreadable);
   const image = folderImage({ ...totals, modified: found.newest, layers });
@@ -147,7 +156,7 @@ export async function uploadFolder(
   const digest = encryption?.storedAs(plain) ?? plain.digest;
   const isForUnknown = reporting.encryptTo?.kind === "keys" && !memory.encrypted?.descriptionOf(digest);
   if (isForUnknown) onEvent?.({ type: "notice", message: keptRecipients(tag) });
-  return { ...uploaded, digest };
+  return { ...uploaded, stored: layers.reduce((sum, { size }) => sum + size, 0), sentSize, digest };
 }
 
 /**
@@ -192,10 +201,10 @@ function requireElsewhere(
 
 function requireReadable(unreadable: readonly string[]): void {
   if (unreadable.length === 0) return;
-  const names = unreadable.slice(0, MOST_NAMED).join(", ");
-  const more = unreadable.length > MOST_NAMED ? ` and ${unreadable.length - MOST_NAMED} more` : "";
   throw new NotAllowedError(
-    `${counted(unreadable.length, "path")} may not be read: ${names}${more}; the folder was not completed`,
+    `${counted(unreadable.length, "path")} may not be read: ${
+      listed(unreadable)
+    }; the folder was not completed`,
     { hint: "--skip-unreadable stores the rest", isLasting: true },
   );
 }
@@ -221,8 +230,6 @@ async function commit(
   return manifest;
 }
 
-/** How many paths an error names. */
-const MOST_NAMED = 20;
 /** In how many milliseconds a clock of a file system ticks at least once; and one that Deno gives in whole seconds. */
 const [TICK, SLOW_TICK] = [20, 1100];
 

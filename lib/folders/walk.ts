@@ -3,12 +3,14 @@ import { setImmediate as breathe } from "node:timers/promises";
 import { denied, readError } from "../content/file_errors.ts";
 import { InvalidInputError, LayerstashError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
+import { counted, listed } from "../messages.ts";
 import { encodeName } from "../layers/tar_field.ts";
 import { baseName } from "../layers/entry.ts";
 import { STARGZ_PATHS } from "../layers/stargz.ts";
 import type { Disk, DiskEntry } from "./disk.ts";
 import { pathOnDisk } from "./disk.ts";
-import { EntryList, type FoundEntry } from "./entry_list.ts";
+import { EntryList } from "./entry_list.ts";
+import type { FoundEntry } from "./entry_rows.ts";
 
 /** What `walkFolder` takes beside the directory. */
 export interface WalkOptions {
@@ -27,8 +29,10 @@ export interface WalkOptions {
 export interface FoundFolder {
   /** Files and symbolic links. Those in a directory are in the order of the bytes of their names. */
   files: EntryList;
-  /** Further names of files, by the index of the first. */
-  links: Map<number, FoundEntry[]>;
+  /** Further names of files. */
+  links: EntryList;
+  /** Their indexes by that of the first name. */
+  linksOf: Map<number, number[]>;
   /** Directories; the first is the top. */
   directories: EntryList;
   /** How many files and links there are. */
@@ -61,6 +65,7 @@ export async function walkFolder(root: string, options: WalkOptions): Promise<Fo
     if (++count % BREATH === 0) await breathe();
     signal?.throwIfAborted();
   }
+  walk.requireStorable();
   return walk.found;
 }
 
@@ -78,7 +83,8 @@ function statRoot(disk: Disk, root: string): DiskEntry {
 class Walk {
   readonly found: FoundFolder = {
     files: new EntryList(),
-    links: new Map(),
+    links: new EntryList(),
+    linksOf: new Map(),
     directories: new EntryList(),
     count: 0,
     size: 0,
@@ -90,6 +96,8 @@ class Walk {
   readonly #root: string;
   readonly #options: WalkOptions;
   #device = 0;
+  /** Paths that no image can hold. */
+  readonly #unstorable: string[] = [];
   /** The first name of each file that has several, by its number on its file system. */
   readonly #first = new Map<string, { index: number; path: string }>();
 
@@ -108,12 +116,27 @@ class Walk {
     for (const name of this.#namesIn(path)) {
       const inside = path === "" ? name : `${path}/${name}`;
       if (this.#options.isExcluded?.(inside)) continue;
-      if (!this.#options.isForeign) requireStorable(inside);
+      if (!this.#options.isForeign && meansElse(inside) !== undefined) {
+        this.#unstorable.push(inside);
+        continue;
+      }
       const found = this.#stat(inside);
       if (found?.kind === "directory") yield* this.directory(inside, found);
       else if (found) this.#add(inside, found);
       yield;
     }
+  }
+
+  /** @throws {InvalidInputError} if names were found that no image can hold */
+  requireStorable(): void {
+    const [first, ...more] = this.#unstorable;
+    if (first === undefined) return;
+    const problem = more.length === 0
+      ? `${first} cannot be stored in a folder under this name: ${meansElse(first)}`
+      : `${counted(this.#unstorable.length, "path")} cannot be stored in a folder under their names, ` +
+        `which mean something else to an image: ${listed(this.#unstorable)}`;
+    const them = more.length === 0 ? "it" : "them";
+    throw new InvalidInputError(problem, { hint: `leave ${them} out with --exclude, or rename ${them}` });
   }
 
   #namesIn(path: string): string[] {
@@ -158,7 +181,10 @@ class Walk {
     const first = info.links > 1 ? this.#first.get(key) : undefined;
     if (first) {
       const link = this.#entry(path, info, { type: "hardlink", target: first.path });
-      this.found.links.set(first.index, [...this.found.links.get(first.index) ?? [], link]);
+      const index = this.found.links.push(link);
+      const earlier = this.found.linksOf.get(first.index);
+      if (earlier) earlier.push(index);
+      else this.found.linksOf.set(first.index, [index]);
     } else {
       const index = this.found.files.push(this.#entry(path, info, { type: "file" }));
       if (info.links > 1) this.#first.set(key, { index, path });
@@ -171,11 +197,14 @@ class Walk {
     kind: Pick<FoundEntry, "type" | "target" | "attributes">,
   ): FoundEntry {
     const content = kind.type === "file" ? size : 0;
-    if (kind.type !== "directory") this.found.count++;
+    const isDirectory = kind.type === "directory";
+    if (!isDirectory) this.found.count++;
     this.found.size += content;
     this.found.changed = Math.max(this.found.changed, changed);
     this.found.newest = Math.max(this.found.newest, seconds);
-    return { path, mode, size: content, seconds, nanoseconds, changed, inode, ...kind };
+    // Directories change with each file in them, but what is stored of one is its mode, its time and its attributes.
+    const state = isDirectory ? { changed: 0, inode: 0 } : { changed, inode };
+    return { path, mode, size: content, seconds, nanoseconds, ...state, ...kind };
   }
 }
 
@@ -189,16 +218,10 @@ function sortedByBytes(names: string[]): string[] {
   return names.sort((one, other) => keys.get(one)! < keys.get(other)! ? -1 : 1);
 }
 
-/** Images have files of their own by these names, and a `.wh.` takes files of lower layers away. */
-function requireStorable(path: string): void {
-  const isWhiteout = baseName(path).startsWith(".wh.");
-  if (!isWhiteout && !STARGZ_PATHS.includes(path)) return;
-  const why = isWhiteout
-    ? "to an image it means that another file is gone"
-    : "images in eStargz have their own";
-  throw new InvalidInputError(`${path} cannot be stored in a folder under this name: ${why}`, {
-    hint: `leave it out with --exclude, or rename it`,
-  });
+/** What a name means to an image beside the file; `undefined` = nothing. */
+function meansElse(path: string): string | undefined {
+  if (baseName(path).startsWith(".wh.")) return "to an image it means that another file is gone";
+  return STARGZ_PATHS.includes(path) ? "images in eStargz have their own" : undefined;
 }
 
 function foreignName(path: string): LayerstashError {

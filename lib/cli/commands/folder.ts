@@ -4,10 +4,11 @@ import type { Identities } from "../../encryption/identities.ts";
 import type { Recipients } from "../../encryption/recipients.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { downloadFolder, uploadFolder } from "../../exports/folders.ts";
+import type { UploadedFolder } from "../../folders/upload_folder.ts";
 import { counted, printable } from "../../messages.ts";
 import type { StoreSession } from "../action.ts";
 import { doneLine } from "../ending.ts";
-import { renderTotals } from "../terminal/transfer_totals.ts";
+import { renderPace, renderTotals } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
 import type { StoredSource } from "./stored_sources.ts";
 
@@ -41,18 +42,31 @@ export async function storeFolder(session: StoreSession, flags: FolderUploadFlag
     signal,
     onEvent,
   });
-  const { files, size, layers, sent, digest, unreadable } = folder;
-  const secret = flags.encryptTo ? "encrypted, " : "";
-  const much = `${counted(files, "file")}, ${formatSize(size)}, ${secret}${sent} of ${
-    counted(layers, "layer")
-  } `;
+  const { files, size, digest, unreadable } = folder;
+  const secret = flags.encryptTo ? ", encrypted" : "";
+  const what = `${baseTag} in ${store.name}: ${counted(files, "file")}, ${formatSize(size)}${secret}`;
   if (json) terminal.data(doneLine(session, folder));
-  else if (flags.dryRun) terminal.note(`would store ${baseTag} in ${store.name}: ${much}to be sent`);
-  else {
-    const pace = renderTotals(totals(), { size, moved: "sent" });
-    terminal.note(`stored ${baseTag} in ${store.name}: ${much}sent, ${pace}`);
-  }
+  else if (flags.dryRun) terminal.note(`would store ${what}; ${renderNew(folder)}`);
+  else terminal.note(`stored ${what}; ${renderSent(folder)}, ${renderPace(totals())}`);
   return { kind: "folder", baseTag, size, digest, unreadable };
+}
+
+/** What was sent, and what was there: `3 of 43 layers sent, 12 MB of 3.1 GB`. */
+function renderSent({ layers, sent, stored = 0, sentSize = 0 }: UploadedFolder): string {
+  const share = sent === layers
+    ? formatSize(stored)
+    : sent === 0
+    ? "all were there"
+    : `${formatSize(sentSize)} of ${formatSize(stored)}`;
+  return `${sent} of ${counted(layers, "layer")} sent, ${share}`;
+}
+
+/** What would be sent. How many bytes that is shows when they are compressed. */
+function renderNew({ layers, sent, sentFiles, sentContent }: UploadedFolder): string {
+  const which = `${sent} of ${counted(layers, "layer")} to be sent`;
+  return sentFiles === 0
+    ? which
+    : `${which}, with ${counted(sentFiles, "file")} of ${formatSize(sentContent)}`;
 }
 
 /** The globs that a file lists, one a line. Empty lines and comments are none. */

@@ -113,7 +113,8 @@ function levelOf(event: TransferEvent): LogLevel {
 export function renderEvent(event: TransferEvent): string {
   switch (event.type) {
     case "plan": {
-      const size = event.size === undefined ? "unknown size" : formatSize(event.size);
+      const bytes = event.size ?? event.content;
+      const size = bytes === undefined ? "unknown size" : formatSize(bytes);
       const unit = unitOf(event);
       return `plan: ${size} in ${
         event.blobs === undefined ? `an unknown number of ${unit}s` : counted(event.blobs, unit)
@@ -122,7 +123,9 @@ export function renderEvent(event: TransferEvent): string {
     case "progress":
       return `${event.phase}: ${counted(event.bytes, "byte")}`;
     case "files":
-      return `${counted(event.count, "file")} more in place`;
+      return `${counted(event.count, "file")} more${
+        event.bytes === undefined ? " in place" : ` of ${formatSize(event.bytes)}`
+      }`;
     case "resume":
       return event.bytes < 0
         ? `${formatSize(-event.bytes)} must be ${PAST[event.phase]} again after all`

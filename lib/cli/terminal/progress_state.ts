@@ -32,6 +32,8 @@ export interface ProgressState {
   /** How many files of a folder are to be moved, and how many are; `undefined` = not known, or no folder. */
   files?: number | undefined;
   filesDone: number;
+  /** Of a folder that is stored, the bytes of its files that are done, which `size` counts; `undefined` = something else. */
+  contentDone?: number | undefined;
   /** The bytes of the blobs that are done. */
   done: number;
   /** Bytes sent or fetched for blobs that are not done. */
@@ -88,7 +90,8 @@ export function advance(state: ProgressState, event: TransferEvent, now: number)
     case "plan":
       return {
         ...state,
-        size: event.size ?? state.size,
+        size: event.size ?? event.content ?? state.size,
+        contentDone: event.content === undefined ? state.contentDone : 0,
         blobs: event.blobs ?? state.blobs,
         unit: unitOf(event),
         files: event.files ?? state.files,
@@ -96,13 +99,13 @@ export function advance(state: ProgressState, event: TransferEvent, now: number)
     case "progress":
       return {
         ...withProgress(state, event),
-        samples: sampled(state, event.bytes, now),
+        samples: state.contentDone === undefined ? sampled(state, event.bytes, now) : state.samples,
         waiting: event.bytes > 0 ? undefined : state.waiting,
       };
     case "resume": // these bytes did not travel now, so they do not count for the rate
       return { ...state, moving: state.moving + event.bytes, saved: state.saved + event.bytes };
     case "files":
-      return { ...state, filesDone: state.filesDone + event.count };
+      return withFiles(state, event, now);
     case "blob":
       return withFinishedBlob(state, event);
     case "pause":
@@ -125,6 +128,17 @@ function withProgress(
   return { ...state, moving: state.moving + bytes, [total]: state[total] + bytes };
 }
 
+/** Of a folder that is stored, its files are the measure: how many bytes are to be sent for them is not known before. */
+function withFiles(
+  state: ProgressState,
+  { count, bytes = 0 }: Extract<TransferEvent, { type: "files" }>,
+  now: number,
+): ProgressState {
+  const counted = { ...state, filesDone: state.filesDone + count };
+  if (state.contentDone === undefined) return counted;
+  return { ...counted, contentDone: state.contentDone + bytes, samples: sampled(state, bytes, now) };
+}
+
 /** What the blobs of a plan are called: only a stored file has a chunk size. */
 export function unitOf({ chunkSize }: Extract<TransferEvent, { type: "plan" }>): "chunk" | "blob" {
   return chunkSize === undefined ? "blob" : "chunk";
@@ -132,7 +146,7 @@ export function unitOf({ chunkSize }: Extract<TransferEvent, { type: "plan" }>):
 
 /** The bytes that have arrived: at most the size of all, and at least the size of the finished blobs. */
 export function movedBytes(state: ProgressState): number {
-  const moved = state.done + Math.max(0, state.moving + state.checking);
+  const moved = state.contentDone ?? state.done + Math.max(0, state.moving + state.checking);
   return Math.min(moved, state.size ?? moved);
 }
 

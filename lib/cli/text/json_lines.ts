@@ -1,6 +1,6 @@
 /** JSON Lines on standard output, for `--json`: documents, events, and what a command failed with. @module */
 import { InvalidInputError, LayerstashError } from "../../errors.ts";
-import type { OnEvent } from "../../events.ts";
+import type { OnEvent, TransferEvent } from "../../events.ts";
 import { withoutPasswords } from "../../messages.ts";
 import { InterruptedError } from "../exit_codes.ts";
 import { OutputClosedError } from "../terminal/standard_streams.ts";
@@ -24,26 +24,21 @@ export function jsonEvents(
   write: (line: string) => void,
   now: () => number = () => performance.now(),
 ): JsonEvents {
-  const gathered = new Map<string, number>();
+  const gathered = new Gathered();
   let begun = false;
   let last = now();
   const flush = () => {
-    for (const [phase, bytes] of gathered) {
-      if (bytes <= 0) continue; // bytes that go out again count when more than before have moved
-      write(eventLine("progress", { phase, bytes }));
-      gathered.delete(phase);
-    }
+    for (const line of gathered.take()) write(line);
     last = now();
   };
-  const onEvent: OnEvent = ({ type, ...rest }) => {
-    if (type === "request") return;
+  const onEvent: OnEvent = (event) => {
+    if (event.type === "request") return;
     begun = true;
-    if (type !== "progress") {
+    if (!gathered.add(event)) {
       flush();
+      const { type, ...rest } = event;
       return write(eventLine(type, rest));
     }
-    const { phase, bytes } = rest as { phase: string; bytes: number };
-    gathered.set(phase, (gathered.get(phase) ?? 0) + bytes);
     if (now() - last >= INTERVAL) flush();
   };
   const fail = (reason: unknown) => {
@@ -52,6 +47,36 @@ export function jsonEvents(
     write(failureLine(reason));
   };
   return { onEvent, fail };
+}
+
+/** Progress that is not written yet, added up. */
+class Gathered {
+  readonly #bytes = new Map<string, number>();
+  #files = { count: 0, bytes: 0 };
+
+  /** Adds an event, if it is progress: bytes that move, or files that are packed. */
+  add(event: TransferEvent): boolean {
+    if (event.type === "files" && event.bytes !== undefined) {
+      this.#files.count += event.count;
+      this.#files.bytes += event.bytes;
+    } else if (event.type === "progress") {
+      this.#bytes.set(event.phase, (this.#bytes.get(event.phase) ?? 0) + event.bytes);
+    } else return false;
+    return true;
+  }
+
+  /** The lines of what moved. Bytes that go out again count when more than before have moved. */
+  *take(): Generator<string> {
+    for (const [phase, bytes] of this.#bytes) {
+      if (bytes <= 0) continue;
+      this.#bytes.delete(phase);
+      yield eventLine("progress", { phase, bytes });
+    }
+    const { count, bytes } = this.#files;
+    if (count < 0 || bytes < 0 || count + bytes === 0) return;
+    this.#files = { count: 0, bytes: 0 };
+    yield eventLine("files", { count, bytes });
+  }
 }
 
 /** The last line of a failed transfer: the kind of the error, its message, and its hint. */
