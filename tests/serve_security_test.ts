@@ -196,6 +196,19 @@ Deno.test("a client that asks on and on, and reads nothing, does not keep the se
   });
 });
 
+Deno.test("connections that clients keep for a next request do not keep the server from its end", async () => {
+  await withServer({ limits: { idle: 3_600_000 } }, async (server) => {
+    const connect = () => Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    using fresh = await connect();
+    using used = await connect();
+    await used.write(new TextEncoder().encode(head("GET /healthz HTTP/1.1", "Host: localhost")));
+    await server.exchanged(1);
+    server.stop();
+    await server.finished;
+    for (const connection of [fresh, used]) await new Response(connection.readable).text().catch(() => {});
+  });
+});
+
 Deno.test("the operator learns why an answer broke off, and not that a client left", async () => {
   await withServer({}, async (server, directory) => {
     const store = openStore({ registry: `oci:${directory}`, repository: "me/files" });

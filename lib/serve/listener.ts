@@ -1,6 +1,6 @@
 /** Listens for HTTP requests on an address of this machine, until it is told to stop. @module */
 import type http from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { InvalidInputError, LayerstashError } from "../errors.ts";
 import { quoted } from "../messages.ts";
 import { answerNode, type Exchanged } from "./node_exchange.ts";
@@ -136,10 +136,27 @@ async function listening(server: http.Server, { hostname, port }: ListenAddress)
   server.off("error", reject);
 }
 
+/** Stops the server at a signal. Connections without a request are closed at once, the others after their answers. */
 function stopWith(server: http.Server, signal: AbortSignal): void {
+  const requests = new Map<Socket, number>();
+  const count = (socket: Socket, change: number) => {
+    const now = (requests.get(socket) ?? 0) + change;
+    if (!socket.destroyed) requests.set(socket, now);
+    if (now === 0 && signal.aborted) socket.end();
+  };
+  for (const event of ["connection", "secureConnection"]) {
+    server.on(event, (socket: Socket) => {
+      count(socket, 0);
+      socket.once("close", () => requests.delete(socket));
+    });
+  }
+  server.on("request", ({ socket }, response) => {
+    count(socket, 1);
+    response.once("close", () => count(socket, -1));
+  });
   const stop = () => {
     server.close();
-    server.closeIdleConnections();
+    for (const [socket, open] of requests) if (open === 0) socket.destroy();
   };
   if (signal.aborted) stop();
   else signal.addEventListener("abort", stop, { once: true });

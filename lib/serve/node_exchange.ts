@@ -89,9 +89,11 @@ function webRequest(
 ): Request | undefined {
   const { method = "GET", headers, url: target = "/" } = request;
   const host = headers.host ?? "";
+  // A server before this one, which has the certificate, says so: pages show the address by which they were asked for.
+  const scheme = isSecure || headers["x-forwarded-proto"] === "https" ? "https" : "http";
   if (!target.startsWith("/") || request.headersDistinct["host"]?.length !== 1) return undefined;
   try {
-    return new Request(new URL(`${isSecure ? "https" : "http"}://${host}${target}`), {
+    return new Request(new URL(`${scheme}://${host}${target}`), {
       method,
       headers: Object.entries(headers).flatMap(([name, value]) =>
         [value ?? []].flat().map((each): [string, string] => [name, each])

@@ -775,6 +775,7 @@ server {
     proxy_pass http://127.0.0.1:5000;
     proxy_http_version 1.1;
     proxy_set_header Host $http_host;
+    proxy_set_header X-Forwarded-Proto $scheme;
     proxy_request_buffering off;
     proxy_buffering off;
   }
@@ -925,7 +926,7 @@ http proxies.
 | offline                                  | a line every half minute; after ten minutes an error, exit code 1 (a host that never answered: after seconds) | the same command again                     |
 | a connection falls silent                | after a minute a line, and another attempt                                                                    | nothing                                    |
 | a token expires                          | nothing; if no new one is given, exit code 4                                                                  | \`layerstash login\`, the same command again |
-| the disk is full (download)              | how many bytes are missing, exit code 1                                                                       | free space, the same command again         |
+| the disk is full (download)              | how much room is missing, exit code 1                                                                         | free space, the same command again         |
 | the registry is full, or read-only       | an error after some attempts, exit code 1                                                                     | ask its owner; then the same command again |
 | the registry is busy (429)               | how long layerstash waits, and then it asks more slowly; an error if it is to wait for over 15 minutes        | the same command, later                    |
 | the registry lies, or a byte is wrong    | what does not match, exit code 5; no file gets its name                                                       | \`verify --deep\`, see [Damage](#damage)     |
