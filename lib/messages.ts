@@ -1,4 +1,5 @@
-/** Formats values for messages: names, counts, times, and text from outside. @module */
+/** Formats values for messages: names, counts, sizes, times, and text from outside. @module */
+import prettyBytes from "pretty-bytes";
 
 /** How much of a text a message quotes, in characters. No valid name is longer. */
 const LONGEST_SHOWN = 255;
@@ -62,6 +63,11 @@ export function shellQuoted(text: string): string {
 /** A word as it is typed in a shell, in quotes where it has to be. */
 export function shellWord(word: string): string {
   return /^[\w@%+=:,./-][\w@%+=:,./~-]*$/.test(word) ? word : shellQuoted(word);
+}
+
+/** A number of bytes for people, to three digits: `4.5 GB`, `2.56 KB`; or in powers of 1024, `4.19 GiB`. */
+export function roundedSize(bytes: number, { binary = false } = {}): string {
+  return prettyBytes(bytes, { binary }).replace("kB", "KB");
 }
 
 const UNITS = ["TiB", "TB", "GiB", "GB", "MiB", "MB", "KiB", "KB"] as const;

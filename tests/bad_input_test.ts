@@ -456,7 +456,7 @@ Deno.test(
     await work.write("disk.img", new Uint8Array(3_000_000));
     await work.run(["upload", ...BOX, "-t", "disk", "-i", "disk.img"]);
     await using _disk = await mountSmallDisk(work.path("small"), "1m");
-    const message = /has \d+ bytes free, 3000000 are needed\nhint: make room for \d+ bytes more/;
+    const message = /has [\d.]+ MB free, and 3 MB are needed\nhint: make room for [\d.]+ MB more/;
     await fails(work, ["download", ...BOX, "-t", "disk", "-o", "small/copy"], 1, message);
     assert.deepEqual(await Array.fromAsync(Deno.readDir(work.path("small"))), []);
     const up = ["upload", "--registry", "oci:./small", "-r", "me/files", "-t", "disk", "-i", "disk.img"];

@@ -16,6 +16,7 @@ import {
   type TransferEvent,
   upload,
 } from "../main.ts";
+import { formatSize, parseSize } from "../lib/cli/text/sizes.ts";
 import { Hasher } from "../lib/content/hasher.ts";
 import { makeWorkspace, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
@@ -597,12 +598,12 @@ function startOf(range: string | undefined): number {
   return Number(/^bytes=(\d+)-/.exec(range ?? "")?.[1] ?? NaN);
 }
 
-/** What the error says that is missing. */
-function bytesNeeded({ error }: Run): number {
+/** What the error says that is missing, in its words. */
+function neededRoom({ error }: Run): string {
   assert.ok(error instanceof LayerstashError, `${error}`);
   assert.match(error.hint!, /^make room and run the same command again: it goes on from there$/);
-  const message = /no space is left on the disk for \S+\/disk\/out\.part: (\d+) bytes more are needed$/;
-  return Number(message.exec(error.message)?.[1] ?? assert.fail(error.message));
+  const message = /no space is left on the disk for \S+\/disk\/out\.part: ([\d.]+ MB) more are needed$/;
+  return message.exec(error.message)?.[1] ?? assert.fail(error.message);
 }
 
 Deno.test("what was found in a partial file is not needed on a full disk", withSmallDisk, async () => {
@@ -615,8 +616,8 @@ Deno.test("what was found in a partial file is not needed on a full disk", withS
   fake.faults.onRequest = async ({ headers }) => {
     if (headers["range"]) await Deno.writeFile(work.path("disk/other"), new Uint8Array(60 * MiB));
   };
-  const needed = bytesNeeded(await scene.process({ output, jobs: 1 }));
-  assert.ok(needed >= 39 * MiB && needed <= 41 * MiB, `${needed} bytes`);
+  const needed = neededRoom(await scene.process({ output, jobs: 1 }));
+  assert.ok(parseSize(needed) >= 39 * MiB && parseSize(needed) <= 41 * MiB, needed);
 });
 
 Deno.test(
@@ -634,17 +635,17 @@ Deno.test(
       }
     };
     const first = await scene.process({ output, jobs: 1 });
-    const needed = bytesNeeded(first);
-    assert.ok(needed >= 39 * MiB && needed <= 41 * MiB, `${needed} bytes`);
+    const needed = neededRoom(first);
+    assert.ok(parseSize(needed) >= 39 * MiB && parseSize(needed) <= 41 * MiB, needed);
     fake.faults.onRequest = () => {};
     const second = await scene.process({ output });
-    assert.match(`${second.error?.message}`, /^\S+\/disk has \d+ bytes free, \d+ are needed$/);
+    assert.match(`${second.error?.message}`, /^\S+\/disk has [\d.]+ MB free, and [\d.]+ MB are needed$/);
     assert.equal(second.sent, 0);
     assert.ok(await work.has("disk/out.part") && !await work.has("disk/out"));
     await disk.remount("size=170m");
     const third = await scene.process({ output });
     assert.equal(third.error, undefined);
-    assert.equal(third.fetched, needed);
+    assert.equal(formatSize(third.fetched), needed);
     assert.equal(await digestOfFile(output), digest);
   },
 );
@@ -654,7 +655,7 @@ Deno.test("where there is no room from the beginning, nothing is left behind", w
   const { work } = scene;
   await using _disk = await mountSmallDisk(work.path("disk"), "16m");
   const { error, sent } = await scene.process({ output: work.path("disk/out") });
-  assert.match(`${error?.message}`, /^\S+\/disk has 16777216 bytes free, 104857600 are needed$/);
+  assert.match(`${error?.message}`, /^\S+\/disk has 16.8 MB free, and 105 MB are needed$/);
   assert.equal(sent, 0);
   assert.ok(!await work.has("disk/out.part"));
 });

@@ -448,8 +448,8 @@ Deno.test(
     await using _disk = await mountSmallDisk(work.path("disk"), "16m");
     await assert.rejects(download(store, "large", { output: work.path("disk/out") }), (error) => {
       assert.ok(error instanceof LayerstashError);
-      assert.match(error.message, /^\S+\/disk has 16777216 bytes free, 41943040 are needed$/);
-      assert.match(error.hint!, /^make room for 25165824 bytes more, or write to another disk$/);
+      assert.match(error.message, /^\S+\/disk has 16.8 MB free, and 41.9 MB are needed$/);
+      assert.match(error.hint!, /^make room for 25.2 MB more, or write to another disk$/);
       return true;
     });
     assert.ok(!scene.registry.requests.some(({ path }) => path.endsWith(digest)));
@@ -472,7 +472,7 @@ Deno.test(
       assert.ok(error instanceof LayerstashError, Deno.inspect(error));
       assert.match(
         error.message,
-        /^no space is left on the disk for \S+\/disk\/out\.part: \d+ bytes more are needed$/,
+        /^no space is left on the disk for \S+\/disk\/out\.part: [\d.]+ MB more are needed$/,
       );
       assert.match(error.hint!, /^make room and run the same command again/);
       return true;

@@ -77,7 +77,7 @@ Deno.test(
     assert.equal(code, 1);
     assert.match(
       stderr,
-      /: small has \d+ bytes free, \d+ are needed\nhint: make room for \d+ bytes more, or write to another disk\n$/,
+      /: small has [\d.]+ [KM]B free, and [\d.]+ MB are needed\nhint: make room for [\d.]+ MB more, or write to another disk\n$/,
     );
     assert.deepEqual(await Array.fromAsync(Deno.readDir(work.path("small"))), []);
   },

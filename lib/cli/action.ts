@@ -2,7 +2,7 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { type ErrorKind, LayerstashError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { hintOfFile } from "../oci/address.ts";
+import { type Address, hintOfFile } from "../oci/address.ts";
 import type { Store } from "../store/store.ts";
 import {
   type ConnectionFlags,
@@ -49,7 +49,7 @@ export function action<F extends ConnectionFlags>(
   { safer, images = () => [] }: {
     /** What the warning of a typed password advises. */
     safer?: string;
-    /** The images that the user has named. */
+    /** The images and addresses that the user has named. */
     images?: (flags: F) => readonly string[];
   } = {},
 ): (flags: F, parsed: ParsedCommand) => Promise<void> {
@@ -146,7 +146,9 @@ export interface MovingOptions<F> {
 }
 
 /** Wraps the work of a command on a repository, and shows the progress of what it moves. */
-export function storeAction<F extends RepositoryFlags & { json?: boolean | string | undefined }>(
+export function storeAction<
+  F extends RepositoryFlags & { json?: boolean | string | undefined; address?: Address | undefined },
+>(
   doing: (flags: F) => string,
   work: (session: StoreSession, flags: F) => Promise<void>,
   { moving, kept }: MovingOptions<F> = {},
@@ -160,5 +162,5 @@ export function storeAction<F extends RepositoryFlags & { json?: boolean | strin
     const { onEvent, totals } = display;
     using store = await openNamedStore(flags, onEvent);
     await work({ terminal, signal, store, onEvent, totals }, flags);
-  });
+  }, { images: ({ address }) => address ? [address.text] : [] });
 }

@@ -2,7 +2,7 @@
 import { dirname } from "node:path";
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { quoted } from "../messages.ts";
-import { exists, isDirectory, isFile } from "../oci/path_reference.ts";
+import { exists, isDirectory, isPath } from "../oci/path_reference.ts";
 import { correctedLine, withWord } from "./corrected_line.ts";
 import {
   type ParsedCommand,
@@ -80,18 +80,23 @@ export function filesAndPlace<F extends PlaceFlags & { infile?: string | undefin
   return { files, place: placeOf(address, flags, parsed) };
 }
 
-/** Refuses the name of a file where the address is expected. */
+/** Refuses a file or a directory where the address is expected. */
 function requireNoFile(word: string | undefined, hasFile: boolean, command: CommandUnknownOpts): void {
-  if (word === undefined || /[:/]/.test(word)) return;
+  if (word === undefined || !isPath(word) && /[:/]/.test(word)) return;
   const refuse = refusalOf(command);
-  if (isFile(word)) {
+  if (exists(word)) {
     refuse(
-      `${quoted(word)} is a file: add the address to store it at, such as ghcr.io/me/files`,
-      correctedLine(command, (words) => [...words, "ghcr.io/me/files"]),
+      `${quoted(word)} is a ${
+        isDirectory(word) ? "directory" : "file"
+      }: add the address to store it at, such as ${EXAMPLE}`,
+      correctedLine(command, (words) => [...words, EXAMPLE]),
     );
   }
   if (!hasFile) refuse(`there is no file ${quoted(word)}, and no address after it`);
 }
+
+/** Where something could be stored. */
+const EXAMPLE = "ghcr.io/me/files";
 
 /**
  * The place of things in one repository, and their names. A word is an address of one of them, or of the repository, or

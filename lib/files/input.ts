@@ -8,6 +8,7 @@ import { StreamCutter } from "../content/stream_source.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Checkpoint } from "../store/store.ts";
 import { InvalidInputError, MismatchError, NotFoundError } from "../errors.ts";
+import { shellWord } from "../messages.ts";
 
 /** One slice of the input. */
 export interface InputChunk {
@@ -174,7 +175,7 @@ export async function statFile(path: string): Promise<{ size: number; mtime?: Da
       return { size, mtime: mtime ?? new Date(0) };
     }
     throw new InvalidInputError(`${path} is ${isDirectory ? "a directory" : "not an ordinary file"}`, {
-      hint: isDirectory ? "pack it first, as in: tar cf DIR.tar DIR" : "pipe it: -i -",
+      hint: isDirectory ? "pack it first, as in: tar cf DIR.tar DIR" : pipeHint(path),
     });
   } catch (error) {
     throw readError(error, path);
@@ -194,8 +195,12 @@ async function requireReadable(path: string, size: number): Promise<void> {
   using file = await Deno.open(path);
   if (size > 0 || !await file.read(new Uint8Array(1))) return;
   throw new InvalidInputError(`${path} is not empty, but its size is given as 0 bytes`, {
-    hint: `copy it first, or pipe it, as in: cat ${path} | layerstash upload -i -`,
+    hint: pipeHint(path),
   });
+}
+
+function pipeHint(path: string): string {
+  return `store what it gives, as in: cat ${shellWord(path)} | layerstash upload - me/files:NAME`;
 }
 
 function openStream(stream: ReadableStream<Uint8Array>): Input {

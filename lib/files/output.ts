@@ -1,6 +1,6 @@
 /** Checks of an output: that it can be written, and that the disk has room. @module */
 import { InvalidInputError, LayerstashError } from "../errors.ts";
-import { kindOf } from "../messages.ts";
+import { kindOf, roundedSize } from "../messages.ts";
 import { dirname } from "node:path";
 import type { OnEvent } from "../events.ts";
 
@@ -33,16 +33,18 @@ export async function requireRoom(path: string, needed: number, onEvent?: OnEven
   });
   const free = bavail * bsize;
   if (needed <= free) return;
-  throw new LayerstashError(`${dirname(path)} has ${free} bytes free, ${needed} are needed`, {
-    hint: `make room for ${needed - free} bytes more, or write to another disk`,
+  const [has, needs] = [roundedSize(free), roundedSize(needed)];
+  throw new LayerstashError(`${dirname(path)} has ${has} free, and ${needs} are needed`, {
+    hint: `make room for ${roundedSize(needed - free)} more, or write to another disk`,
   });
 }
 
-/** The error for a full disk or a used-up quota, with the number of missing bytes; `undefined` for other errors. */
+/** The error for a full disk or a used-up quota, which says how much is missing; `undefined` for other errors. */
 export function outOfRoom(error: unknown, path: string, needed: number): LayerstashError | undefined {
   const code = (error as { code?: unknown } | null)?.code;
   if (code !== "ENOSPC" && code !== "EDQUOT") return undefined;
-  return new LayerstashError(`no space is left on the disk for ${path}: ${needed} bytes more are needed`, {
+  const message = `no space is left on the disk for ${path}: ${roundedSize(needed)} more are needed`;
+  return new LayerstashError(message, {
     hint: "make room and run the same command again: it goes on from there",
     cause: error,
   });

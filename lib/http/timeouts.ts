@@ -3,7 +3,7 @@ import { type Bounds, TIME } from "../arguments.ts";
 
 /**
  * How long a connection may be silent before a request fails, in milliseconds; `Infinity` = no limit. A connection that
- * moves bytes does not time out, however slow it is; only an answer that drips, with less than 1 kB/s on average after five
+ * moves bytes does not time out, however slow it is; only an answer that drips, with less than 1 KB/s on average after five
  * times `stall`, does.
  *
  * @category Stores

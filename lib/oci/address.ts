@@ -12,6 +12,7 @@ import {
   existingPath,
   isDirectory,
   isFile,
+  isPath,
   type PathReference,
   splitPath,
   withoutDigest,
@@ -71,7 +72,7 @@ export function parseAddress(text: string): Address {
   const local = localImage(text) ?? archiveImage(text);
   if (local) return local;
   refuseForeign(text);
-  if (/^[./~]/.test(text)) throw notAnAddressPath(text); // no host begins with these
+  if (/^[./~]/.test(text) || isPath(text)) throw notAnAddressPath(text); // no host begins with these
   return remoteAddress(text);
 }
 
@@ -169,12 +170,14 @@ function refuseForeign(text: string): void {
 const ARCHIVE_NAME = /\.(tar|tgz)(\.\w+)?$/i;
 
 /**
- * A hint for who names a file as `image.tar`, which is read as the name of an image in a registry; `undefined` if the
- * current directory has no such file.
+ * A hint for who names a file as `image.tar`, or a directory as `box`, which are read as names in a registry; `undefined` if
+ * the current directory has neither.
  */
 export function hintOfFile(text: string): string | undefined {
-  if (/^[./~]|:/.test(text) || !isFile(text)) return undefined;
-  return `for the file ${text} in this directory, use ./${text}`;
+  const path = text.replace(/:[^:/]*$/, "");
+  if (/^[./~]|:/.test(path)) return undefined;
+  if (isFile(path)) return `for the file ${path} in this directory, use ./${text}`;
+  return isDirectory(path) ? `for the directory ${path} here, use oci:${text}` : undefined;
 }
 
 /** The error for a path that is not an archive. It suggests `oci:`. */

@@ -74,6 +74,14 @@ export function withoutDigest(name: string): { name: string; digest: Digest | un
   });
 }
 
+/** The beginnings of paths, and whole paths of directories that a shell has completed, unless a host stands first. */
+const PATH = /^(\.{1,2}$|\.{0,2}\/|~|[A-Za-z]:\\)|^(?!localhost\/)[^.:/]+\/(.*\/)?$/s;
+
+/** Whether a word can only be the path of a file or a directory: it begins with `/`, `./`, `../` or `~`, or ends with `/`. */
+export function isPath(word: string): boolean {
+  return PATH.test(word);
+}
+
 /** Whether a path leads to an ordinary file. */
 export function isFile(path: string): boolean {
   return statOf(path)?.isFile === true;

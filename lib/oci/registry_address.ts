@@ -1,6 +1,7 @@
 /** Registry addresses: a server that speaks HTTP, or a directory of OCI image layouts. @module */
 import { InvalidInputError } from "../errors.ts";
 import { quoted } from "../messages.ts";
+import { isPath } from "./path_reference.ts";
 
 /** A registry that speaks HTTP. */
 export interface RemoteAddress {
@@ -139,11 +140,6 @@ function parseUrl(text: string): URL {
   const url = !explicit && secure && isLoopback(secure.hostname) ? URL.parse(`http://${text}`) : secure;
   if (url?.hostname) return url;
   throw notARegistry(text);
-}
-
-/** Whether a text is a directory's path rather than a host's name. */
-function isPath(text: string): boolean {
-  return /^(\.{0,2}\/|~|[A-Za-z]:\\)/.test(text);
 }
 
 function pathHint(path: string): string {

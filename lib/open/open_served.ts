@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { InvalidInputError, NotFoundError } from "../errors.ts";
 import { findLayouts } from "../layout/find_layouts.ts";
 import { quoted } from "../messages.ts";
-import { type Address, parseAddress } from "../oci/address.ts";
+import { type Address, hintOfFile, parseAddress } from "../oci/address.ts";
 import { exists } from "../oci/path_reference.ts";
 import { parseRepository } from "../oci/reference.ts";
 import type { NamesOptions, ServedRepositories, ServedRepository } from "../serve/repositories.ts";
@@ -25,6 +25,13 @@ export function openServed(addresses: readonly string[], options: StoreOptions =
 
 function repositoryOf(text: string): Address {
   const address = parseAddress(text);
+  const hint = hintOfFile(text);
+  const isOnHub = address.registry.kind === "remote" && address.registry.host === "docker.io";
+  if (isOnHub && hint) { // nobody would notice that it is not what is served
+    throw new InvalidInputError(`${quoted(text)} names a repository of Docker Hub, and something here`, {
+      hint: `${hint}; for Docker Hub, use docker.io/${text}`,
+    });
+  }
   if (address.reference === undefined) return address;
   throw new InvalidInputError(`${quoted(text)} names something in a repository, where all of it is served`, {
     hint: `leave out ${quoted(address.reference)}`,

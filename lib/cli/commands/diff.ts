@@ -6,7 +6,7 @@ import type { Identities } from "../../encryption/identities.ts";
 import type { OnEvent } from "../../events.ts";
 import { diff } from "../../exports/folders.ts";
 import { decryptedImages, openImage, parseImage } from "../../exports/images.ts";
-import { existingPath, isDirectory, isFile } from "../../oci/path_reference.ts";
+import { existingPath, isDirectory, isFile, isPath } from "../../oci/path_reference.ts";
 import { action, type Session, showEvents } from "../action.ts";
 import { connectionCommand } from "../base_commands.ts";
 import { type ConnectionFlags, findCredentials, transportOf } from "../connection.ts";
@@ -136,7 +136,7 @@ interface OpenedSides extends Disposable {
 
 /** Whether a word means a directory: one that is there, or a path that is not the one of an archive. */
 function namesDirectory(word: string): boolean {
-  return isDirectory(word) || /^[./~]/.test(word) && existingPath(word, isFile) === undefined;
+  return isDirectory(word) || isPath(word) && existingPath(word, isFile) === undefined;
 }
 
 /** Opens the images that are named. */

@@ -40,12 +40,12 @@ export function sumOf(all: readonly TransferTotals[]): TransferTotals {
 /** The rate of less than so many bytes in less than so many seconds says nothing. */
 const FEW = { bytes: 1_000_000, seconds: 1 };
 
-/** How long a transfer took, and how fast it was: `4.2s, 3 MB/s`. */
-export function renderPace({ seconds, bytesSent, bytesFetched }: TransferTotals): string {
+/** How long a transfer took, and how fast it was: `4.2s, 3 MB/s`. Where most bytes did not travel, no rate means anything. */
+export function renderPace({ seconds, bytesSent, bytesFetched, bytesSaved }: TransferTotals): string {
   const moved = Math.max(bytesSent, bytesFetched); // a copy fetches what it sends
   const isFew = moved < FEW.bytes && seconds < FEW.seconds;
   const time = formatElapsed(seconds);
-  return moved === 0 || isFew ? time : `${time}, ${formatSize(Math.round(moved / seconds))}/s`;
+  return moved <= bytesSaved || isFew ? time : `${time}, ${formatSize(Math.round(moved / seconds))}/s`;
 }
 
 /** The end of a sentence about a transfer of `size` bytes: how long it took, how fast it was, and what was there already. */

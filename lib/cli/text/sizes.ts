@@ -1,6 +1,6 @@
 /** Sizes and durations as people write and read them. @module */
-import prettyBytes from "pretty-bytes";
 import { InvalidInputError } from "../../errors.ts";
+import { roundedSize } from "../../messages.ts";
 
 const UNITS: ReadonlyMap<string, bigint> = new Map([
   ["", 1n],
@@ -46,7 +46,7 @@ export function showSizesLike(text: string): void {
 
 /** A number of bytes as text, to three digits: `4.5 GB`, or `4.19 GiB` if the user thinks in powers of 1024. */
 export function formatSize(bytes: number): string {
-  return prettyBytes(bytes, { binary }).replace("kB", "KB");
+  return roundedSize(bytes, { binary });
 }
 
 /** A number of bytes as text that is as wide for every size, for numbers that change in place. */
