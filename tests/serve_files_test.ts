@@ -402,7 +402,7 @@ Deno.test("the pages list, search and show, and no name in them is HTML", async 
   await upload(store, "disk", { input: streamOf(BYTES), chunkSize: CHUNK });
   const ask = serving(store);
   const pages: [path: string, expected: RegExp][] = [
-    ["/", /<a class="name" href="\/files\/me\/files\/disk\?view">disk<\/a>[^]*150 kB/],
+    ["/", /<a class="name" href="\/files\/me\/files\/disk\?view">disk<\/a>[^]*150 KB/],
     ["/files/me/files/", /href="\/files\/me\/files\/site\/"/],
     ["/files/me/files/site/", /href="\/files\/me\/files\/site\/deep\/"/],
     ["/files/me/files/site/?q=ONERROR", /1 found[^]*href="\/files\/me\/files\/site\/deep\/er\/%3Cimg/],

@@ -1,6 +1,7 @@
 /** Artifacts: what programs store in registries beside container images, and the files that it consists of. @module */
 import type { Descriptor, SizedBlob } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
+import type { IndexedManifest } from "../oci/image_index.ts";
 import type { ImageManifest, Manifest } from "../oci/manifest.ts";
 
 /** What lies under a name of a repository, in words that users read. Folders, images and chunks have no list of files here. */
@@ -69,6 +70,8 @@ export interface Artifact {
   folder?: FolderFacts | undefined;
   /** Present where it is stored encrypted, and was opened: the sizes and digests are those of the plain layers. */
   encryption?: { format: "age" } | undefined;
+  /** What the index lists from which it was chosen, one for each platform; absent = it is in no index. */
+  platforms?: IndexedManifest[] | undefined;
 }
 
 /** What readers are given: a manifest as it was read, and where it lies. */

@@ -40,6 +40,8 @@ export interface FindArtifactOptions extends CallOptions {
   platform?: string | undefined;
   /** Keys that open an encrypted folder; absent = nothing is known of what it holds. */
   identities?: Identities | undefined;
+  /** Takes the first entry of an index where none is for this machine, and no platform is wanted. */
+  orFirst?: boolean | undefined;
 }
 
 /**
@@ -75,11 +77,11 @@ export async function findArtifact(
   }
   const found = await requireManifest(store, reference, options);
   if (!isIndex(found)) return await describe(store, reference, found, options);
-  const { entry, refusal } = await chooseEntry(store, found, options);
+  const { entry, platforms, refusal } = await chooseEntry(store, found, options);
   const manifest = await readListedImage(store, entry.digest, options);
   const artifact = await describe(store, reference, manifest, options, entry);
-  if (refusal && artifact.files.length > 0) throw refusal;
-  return artifact;
+  if (refusal && artifact.files.length > 0 && !options.orFirst) throw refusal;
+  return { ...artifact, platforms };
 }
 
 /**
@@ -90,16 +92,16 @@ async function chooseEntry(
   store: StoreReader,
   index: Manifest,
   { platform, ...options }: FindArtifactOptions,
-): Promise<{ entry: IndexedManifest; refusal?: LayerstashError }> {
+): Promise<{ entry: IndexedManifest; platforms: IndexedManifest[]; refusal?: LayerstashError }> {
   const listed = await listImages(store, index, options);
-  const runnable = listed.filter(isRunnable);
-  const [first] = runnable;
-  if (platform === undefined && first && runnable.length === 1) return { entry: first };
+  const platforms = listed.filter(isRunnable);
+  const [first] = platforms;
+  if (platform === undefined && first && platforms.length === 1) return { entry: first, platforms };
   try {
-    return { entry: chooseImage(listed, platform ?? usualPlatform(listed)) };
+    return { entry: chooseImage(listed, platform ?? usualPlatform(listed)), platforms };
   } catch (refusal) {
     if (platform !== undefined || !first || !(refusal instanceof LayerstashError)) throw refusal;
-    return { entry: first, refusal };
+    return { entry: first, platforms, refusal };
   }
 }
 

@@ -71,7 +71,7 @@ export async function listArtifacts(
 
 async function look(store: StoreReader, reference: string, options: CallOptions): Promise<ListedArtifact> {
   try {
-    return { reference, artifact: await findArtifact(store, reference, options) };
+    return { reference, artifact: await findArtifact(store, reference, { ...options, orFirst: true }) };
   } catch (error) {
     if (!(error instanceof LayerstashError) || !["not-found", "mismatch", "usage"].includes(error.kind)) {
       throw error;

@@ -19,7 +19,9 @@ export interface TextModule {
   files: Readonly<Record<string, string>>;
 }
 
-const PAGE_FILES = ["style.css", "page.js", "icon.svg", "file.svg", "directory.svg", "link.svg"];
+const PAGE_FILES = ["style.css", "page.js"].concat(
+  ["icon", "file", "directory", "link", "image", "lock"].map((name) => `${name}.svg`),
+);
 
 /** The modules, by the tasks that make them. */
 export const TEXT_MODULES: Readonly<Record<string, TextModule>> = {

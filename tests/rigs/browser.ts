@@ -137,9 +137,18 @@ export class BrowserPage implements AsyncDisposable {
     await this.call("Input.dispatchKeyEvent", { type: "keyUp", ...common });
   }
 
-  /** A picture of the page, as PNG. */
+  /** A picture of the whole page, as PNG. */
   async picture(): Promise<Uint8Array<ArrayBuffer>> {
-    const { data } = await this.call("Page.captureScreenshot") as unknown as { data: string };
+    const { cssContentSize } = await this.call("Page.getLayoutMetrics") as unknown as {
+      cssContentSize: { width: number; height: number };
+    };
+    const clip = { x: 0, y: 0, ...cssContentSize, scale: 1 };
+    const { data } = await this.call("Page.captureScreenshot", {
+      captureBeyondViewport: true,
+      clip,
+    }) as unknown as {
+      data: string;
+    };
     return Uint8Array.fromBase64(data);
   }
 

@@ -260,9 +260,9 @@ has stored it), with set-ID bits and \`security.capability\`.
 
 \`list\` shows folders after the files, \`info\` what one holds and its layers; \`remove\` and \`copy\` take it as
 they take a file. \`verify\` asks for all of its layers; \`--deep\` reads every byte, and checks that each table
-of contents lists what its layer has. \`verify ADDRESS DIR\` names what differs in a directory, by contents: what
-has another time alone is only counted. \`diff\` names that, too, and compares two folders. \`url\` prints a script that restores one with \`curl\` and GNU
-tar. In an index, the folder for \`--platform\` is meant.
+of contents lists what its layer has. \`verify ADDRESS DIR\` names what differs in a directory, by contents:
+what has another time alone is only counted. \`diff\` names that, too, and compares two folders. \`url\` prints a
+script that restores one with \`curl\` and GNU tar. In an index, the folder for \`--platform\` is meant.
 
 ## Nothing is replaced unasked
 
@@ -1013,8 +1013,8 @@ blobs of a stored file are its chunks. The \`done\` of \`verify\` lists the \`fa
 \`chunk\` (0 is the local file as a whole), its \`kind\` (\`missing\`, \`size\` or \`bytes\` of the blob, or \`file\` if a
 local file differs), and the \`problem\` in words. Those of a folder have the number of the \`layer\`, and the
 \`kind\` is \`missing\`, \`size\`, \`bytes\`, or \`table\` for a table of contents that is wrong. If a directory was
-compared, \`differences\` counts what differs, and each has an event like those of \`diff\`; \`times\` counts what has
-another time alone.
+compared, \`differences\` counts what differs, and each has an event like those of \`diff\`; \`times\` counts what
+has another time alone.
 
 \`diff\` prints an event \`difference\` for each path: \`change\` (\`added\`, \`removed\` or \`changed\`), the \`path\`, the
 \`aspects\` that changed (\`type\`, \`content\`, \`size\`, \`mode\`, \`time\`, \`owner\`, \`target\`, \`link\`, \`device\`,

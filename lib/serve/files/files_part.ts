@@ -3,6 +3,7 @@ import { printable } from "../../messages.ts";
 import { directoryPage } from "../page/directory_page.ts";
 import { filePage } from "../page/file_page.ts";
 import { html } from "../page/html.ts";
+import { lockedPage } from "../page/locked_page.ts";
 import { overviewPage } from "../page/overview_page.ts";
 import { pageResponse } from "../page/page.ts";
 import { type Part, type Serving, textResponse } from "../part.ts";
@@ -38,11 +39,15 @@ export const overviewPart: Part = async (request, url, serving) => {
   if (url.pathname !== "/") return textResponse(404, `there is nothing at ${url.pathname}`);
   if (!isReading(request)) return refused();
   return await explained(request, serving, async () => {
-    return withoutBody(request, await overviewPage(shelfOf(serving), url.host));
+    return withoutBody(request, await overviewPage(shelfOf(serving), url));
   });
 };
 
 async function answer(found: Found, request: Request, url: URL): Promise<Response> {
+  if (found.kind === "locked") {
+    if (!wantsPage(request) && !url.searchParams.has("rows")) throw found.reason;
+    return lockedPage(found, url);
+  }
   const hasSlash = url.pathname.endsWith("/");
   if (found.kind === "file") {
     if (hasSlash) return movedTo(url.pathname.replace(/\/+$/, "") + url.search);
@@ -65,6 +70,11 @@ function isReading({ method }: Request): boolean {
 
 function refused(): Response {
   return textResponse(405, "stored files are only read here", { allow: "GET, HEAD" });
+}
+
+/** Whether a browser asks, for somebody to look at the answer. */
+function wantsPage({ headers }: Request): boolean {
+  return /text\/html/.test(headers.get("accept") ?? "");
 }
 
 /** The answer to HEAD is that to GET, without what it says. */
@@ -95,7 +105,7 @@ function problem(
   request: Request,
   { status, message }: { status: number; message: string },
 ): Response {
-  if (!/text\/html/.test(request.headers.get("accept") ?? "")) return textResponse(status, message);
+  if (!wantsPage(request)) return textResponse(status, message);
   const body = html`
     <h1>${status === 404 ? "Not found" : "This could not be read"}</h1>
     <div class="card">

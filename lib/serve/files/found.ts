@@ -1,5 +1,6 @@
 /** What lies at a path of what is served: a directory with what it lists, or a file. @module */
-import type { MergedEntry } from "../../images/file_tree.ts";
+import type { FileTree, MergedEntry } from "../../images/file_tree.ts";
+import type { NotAllowedError } from "../../errors.ts";
 import { baseName } from "../../layers/entry.ts";
 import { compareNaturally } from "../../messages.ts";
 import type { ServedRepository } from "../repositories.ts";
@@ -17,6 +18,8 @@ export interface ListedName {
   modified?: Date | undefined;
   /** What else there is to say, such as that a file is incomplete, or where a link leads. */
   note?: string | undefined;
+  /** What opening it shows, where its kind does not tell: a link may lead to a directory, and a device shows nothing. */
+  opens?: "directory" | "file" | "nothing" | undefined;
 }
 
 /** A directory that was found. */
@@ -28,6 +31,8 @@ export interface FoundDirectory {
   repository?: ServedRepository | undefined;
   /** The name in the repository that it is, or is in. */
   reference?: string | undefined;
+  /** The platform of the image, where the path names one. */
+  platform?: string | undefined;
   /** What the reference stands for. */
   thing?: ServedImage | ServedArtifact | undefined;
   /** Its path within that; empty = the top. */
@@ -42,15 +47,26 @@ export interface FoundFile {
   names: readonly string[];
   repository: ServedRepository;
   reference: string;
+  platform?: string | undefined;
   thing: ServedThing;
   path: string;
   file: ServedFile;
 }
 
-/** What lies at a path. */
-export type Found = FoundDirectory | FoundFile;
+/** Something encrypted, of which the server has no key. */
+export interface FoundLocked {
+  kind: "locked";
+  names: readonly string[];
+  repository: ServedRepository;
+  reference: string;
+  /** Why it cannot be opened. */
+  reason: NotAllowedError;
+}
 
-type Within = Pick<FoundFile, "names" | "repository" | "reference" | "thing" | "path">;
+/** What lies at a path. */
+export type Found = FoundDirectory | FoundFile | FoundLocked;
+
+type Within = Omit<FoundFile, "kind" | "file">;
 
 /** What lies at a path in what a repository has under a name. */
 export async function foundIn(within: Within): Promise<Found | undefined> {
@@ -68,7 +84,7 @@ async function foundInImage(within: Within & { thing: ServedImage }): Promise<Fo
   const { thing, path } = within;
   const tree = await thing.tree();
   if (path === "") {
-    return { ...within, kind: "directory", list: () => Promise.resolve(tree.list("").map(listedEntry)) };
+    return { ...within, kind: "directory", list: () => Promise.resolve(listedIn(tree, "")) };
   }
   const entry = tree.find(path);
   const real = entry && tree.follow(entry);
@@ -76,20 +92,30 @@ async function foundInImage(within: Within & { thing: ServedImage }): Promise<Fo
   const file = thing.file(real);
   if (file) return { ...within, kind: "file", file: { ...file, name: baseName(path) } };
   if (real.type !== "directory") return undefined;
-  return { ...within, kind: "directory", list: () => Promise.resolve(tree.list(real.path).map(listedEntry)) };
+  return { ...within, kind: "directory", list: () => Promise.resolve(listedIn(tree, real.path)) };
+}
+
+function listedIn(tree: FileTree, path: string): ListedName[] {
+  return tree.list(path).map((entry) => listedEntry(tree, entry));
 }
 
 /** An entry of an image as a name in its directory. */
-export function listedEntry({ path, type, source, size, modified, target }: MergedEntry): ListedName {
-  const kind = type === "directory" ? "directory" : type === "symlink" ? "link" : "file";
-  return {
-    name: baseName(path),
-    kind,
-    ...(source?.type === "file" && { size }),
-    ...(modified > 0 && { modified: new Date(modified * 1000) }),
-    ...(type === "symlink" && { note: `leads to ${target}` }),
-    ...(type.endsWith("device") || type === "fifo" ? { note: type } : {}),
-  };
+export function listedEntry(tree: FileTree, entry: MergedEntry): ListedName {
+  const { path, type, source, size, modified, target } = entry;
+  const isFile = source?.type === "file";
+  const about = { name: baseName(path), ...(modified > 0 && { modified: new Date(modified * 1000) }) };
+  if (type === "directory") return { ...about, kind: "directory" };
+  if (type === "symlink") {
+    return { ...about, kind: "link", note: `leads to ${target}`, ...endOf(tree, entry) };
+  }
+  return { ...about, kind: "file", ...(isFile ? { size } : { note: type, opens: "nothing" }) };
+}
+
+/** What a link finally leads to. */
+function endOf(tree: FileTree, link: MergedEntry): Pick<ListedName, "opens" | "size"> {
+  const real = tree.follow(link);
+  if (real?.type === "directory") return { opens: "directory" };
+  return real?.source?.type === "file" ? { opens: "file", size: real.source.size } : { opens: "nothing" };
 }
 
 /** The names in a directory of an artifact, which has no directories of its own. */

@@ -54,9 +54,13 @@ async function decrypted(listed: ListedStash, find: HoldingsOptions["find"]): Pr
       : rest;
   } catch (error) {
     if (!(error instanceof NotAllowedError)) throw error;
-    return { ...rest, problem: "encrypted" };
+    return { ...rest, problem: ENCRYPTED };
   }
 }
+
+/** What is said of a file that is stored encrypted, whether or not the server has its key. */
+export const ENCRYPTED = "encrypted";
+
 /** The names in the directory of a repository. */
 export function listedHoldings({ stashes, others }: Holdings): ListedName[] {
   const files = stashes.map((listed): ListedName => ({
@@ -64,7 +68,8 @@ export function listedHoldings({ stashes, others }: Holdings): ListedName[] {
     kind: "file",
     ...(listed.stash &&
       { size: listed.stash.size, modified: dateOf(listed.stash.modified) }),
-    note: problemOf(listed),
+    ...(!listed.stash && listed.problem !== ENCRYPTED && { opens: "nothing" }),
+    note: noteOf(listed),
   }));
   const names = new Set(files.map(({ name }) => name));
   const directories = others.filter(({ reference }) => !names.has(reference)).map((
@@ -72,15 +77,17 @@ export function listedHoldings({ stashes, others }: Holdings): ListedName[] {
   ) => ({
     name: reference,
     kind: "directory" as const,
+    size: artifact?.folder?.size ?? artifact?.size,
     modified: dateOf(artifact?.folder?.modified),
     note: problem ?? artifact?.kind,
   }));
   return [...files, ...directories];
 }
 
-/** Why a stored file cannot be brought back; `undefined` = nothing is known to be wrong. */
-function problemOf({ missing, problem }: ListedStash): string | undefined {
-  return missing === undefined ? problem : `incomplete: chunk ${missing} is missing`;
+/** Why a stored file cannot be brought back, or that it is encrypted. */
+function noteOf({ missing, problem, stash }: ListedStash): string | undefined {
+  if (missing !== undefined) return `incomplete: chunk ${missing} is missing`;
+  return problem ?? (stash?.encryption && ENCRYPTED);
 }
 
 function dateOf(text: string | undefined): Date | undefined {

@@ -1,5 +1,5 @@
 /** The files of an image or a folder, as they are served. @module */
-import type { ArtifactKind } from "../../artifacts/artifact.ts";
+import type { Artifact } from "../../artifacts/artifact.ts";
 import type { Bytes, ByteStream } from "../../content/bytes.ts";
 import { type ByteRange, bytesSource } from "../../content/source.ts";
 import { NotFoundError } from "../../errors.ts";
@@ -20,15 +20,11 @@ const MOST_KEPT = 2 * 1024 * 1024;
 /** How many of them are kept, and how many places of files in layers with a table of contents. */
 const FILES_KEPT = 12;
 
-/** What finding an image takes. */
-export interface ServedImageOptions extends CallOptions {
-  /** What the manifest says that it is. */
-  kind: ArtifactKind;
-}
-
 /** An image, or a folder, whose layers are read as far as somebody asks for them. */
 export class ServedImage {
   readonly kind = "image";
+  /** What its manifest says that it is, and the other images of its index. */
+  readonly artifact: Artifact;
   /** Whether it is a directory that was stored, rather than an image that runs. */
   readonly isFolder: boolean;
   /** What it consists of. */
@@ -42,10 +38,11 @@ export class ServedImage {
 
   private constructor(
     store: StoreReader,
-    { image, report }: { image: Image; report: ImageReport },
-    { kind, ...options }: ServedImageOptions,
+    { artifact, image, report }: { artifact: Artifact; image: Image; report: ImageReport },
+    options: CallOptions,
   ) {
-    this.isFolder = kind === "folder";
+    this.artifact = artifact;
+    this.isFolder = artifact.kind === "folder";
     this.#image = image;
     this.report = report;
     this.#store = store;
@@ -57,10 +54,11 @@ export class ServedImage {
    *
    * @throws {NotFoundError} if it does not exist
    */
-  static async find(store: StoreReader, reference: string, given: ServedImageOptions): Promise<ServedImage> {
-    const { kind: _, ...options } = given;
-    const image = await findImage(store, reference, options);
-    return new ServedImage(store, { image, report: await describeImage(store, image, options) }, given);
+  static async find(store: StoreReader, artifact: Artifact, options: CallOptions): Promise<ServedImage> {
+    const { reference, digest, platforms } = artifact;
+    const image = await findImage(store, platforms ? digest : reference, options);
+    const report = await describeImage(store, image, options);
+    return new ServedImage(store, { artifact, image, report }, options);
   }
 
   /** The merged filesystem. */

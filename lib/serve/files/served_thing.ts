@@ -9,6 +9,7 @@ import { chunkTag } from "../../stash/chunk_tags.ts";
 import type { CallOptions, StoreReader } from "../../store/store.ts";
 import type { LookedUp } from "./memory.ts";
 import { type ServedArtifact, servedArtifact } from "./served_artifact.ts";
+import type { NamedThing } from "./platform_names.ts";
 import { ServedImage } from "./served_image.ts";
 import { findServedStash, type ServedStash, stashVersion } from "./served_stash.ts";
 
@@ -16,25 +17,27 @@ import { findServedStash, type ServedStash, stashVersion } from "./served_stash.
 export type ServedThing = ServedStash | ServedImage | ServedArtifact;
 
 /**
- * Finds what a tag, a digest or the name of a stored file stands for, and its version.
+ * Finds what a tag, a digest or the name of a stored file stands for, and its version. Of an index it is one image.
  *
- * @throws {NotFoundError} if it stands for nothing
+ * @throws {NotFoundError} if it stands for nothing, or for nothing that has the platform
  */
 export async function findServedThing(
   store: StoreReader,
-  reference: string,
+  { reference, platform }: NamedThing,
   options: CallOptions & { identities?: Identities | undefined },
 ): Promise<LookedUp<ServedThing>> {
-  const stash = isDigest(reference) ? undefined : await findStashIfAny(store, reference, options);
+  const mayBeStash = platform === undefined && !isDigest(reference);
+  const stash = mayBeStash ? await findStashIfAny(store, reference, options) : undefined;
   if (stash) return stash;
   const version = await store.resolve(reference, options) ?? "";
   const { identities, ...call } = options;
   const reader = identities ? decryptedImages(store, { identities, quiet: true }) : store;
-  const artifact = await findArtifact(reader, reference, call);
-  const { kind } = artifact;
+  const artifact = await findArtifact(reader, reference, { ...call, platform, orFirst: true });
+  const { kind, platforms } = artifact;
   if (kind === "encrypted folder") throw needsKeyError(reference);
+  if (platform !== undefined && !platforms) throw new NotFoundError(`${reference} has no platforms`);
   const value = kind === "folder" || kind === "container image"
-    ? await ServedImage.find(reader, reference, { ...call, kind })
+    ? await ServedImage.find(reader, artifact, call)
     : servedArtifact(store, artifact, call);
   return { value, version };
 }

@@ -3,10 +3,12 @@ import { isDigest } from "../../oci/digest.ts";
 import { isTag } from "../../oci/reference.ts";
 import type { CallOptions } from "../../store/store.ts";
 import type { Serving } from "../part.ts";
+import { lacksKey } from "../registry/refusal.ts";
 import type { ServedRepository } from "../repositories.ts";
 import { type Found, type FoundDirectory, foundIn, type ListedName } from "./found.ts";
 import { findHoldings, type Holdings, holdingsVersion, listedHoldings } from "./holdings.ts";
 import { Memory } from "./memory.ts";
+import { type NamedThing, thingNamed } from "./platform_names.ts";
 import { findServedThing, type ServedThing, thingVersion, undefinedIfAbsent } from "./served_thing.ts";
 
 /** How many things are remembered. Of an image it is the list of all its files. */
@@ -56,8 +58,14 @@ export class Shelf {
       const list = async () => [...await this.#below(names), ...listedHoldings(await this.#held(repository))];
       return { kind: "directory", names, repository, path: "", list };
     }
-    const thing = await this.#thing(repository, reference);
-    return thing && await foundIn({ names, repository, reference, thing, path: path.join("/") });
+    const named = thingNamed(reference);
+    try {
+      const thing = await this.#thing(repository, named);
+      return thing && await foundIn({ names, repository, ...named, thing, path: path.join("/") });
+    } catch (error) {
+      if (!lacksKey(error)) throw error;
+      return { kind: "locked", names, repository, reference, reason: error };
+    }
   }
 
   /** A directory that only leads to repositories. */
@@ -82,7 +90,7 @@ export class Shelf {
   async #held(repository: ServedRepository): Promise<Holdings> {
     const { name, store } = repository;
     const options = this.#options;
-    const find = (reference: string) => this.#thing(repository, reference);
+    const find = (reference: string) => this.#thing(repository, { reference });
     return await this.#holdings.get(
       name,
       () => findHoldings(store, { ...options, find }),
@@ -90,11 +98,12 @@ export class Shelf {
     );
   }
 
-  async #thing({ name, store }: ServedRepository, reference: string): Promise<ServedThing | undefined> {
+  async #thing({ name, store }: ServedRepository, named: NamedThing): Promise<ServedThing | undefined> {
+    const { reference, platform = "" } = named;
     if (!isTag(reference) && !isDigest(reference)) return undefined;
     return await this.#things.get(
-      `${name}\n${reference}`,
-      () => findServedThing(store, reference, this.#options),
+      `${name}\n${reference}\n${platform}`,
+      () => findServedThing(store, named, this.#options),
       (thing) => thingVersion(store, reference, thing),
     ).catch(undefinedIfAbsent);
   }

@@ -1,8 +1,8 @@
 /** Command lines that bring a thing back, for copying. @module */
 import { shellWord } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
-import type { Html } from "./html.ts";
-import { html } from "./html.ts";
+import { typedName } from "../../oci/registry_address.ts";
+import { type Html, html } from "./html.ts";
 
 /** One way to get a thing. */
 export interface Way {
@@ -24,8 +24,25 @@ export function pathWord(path: string): string {
   return shellWord(path.startsWith("-") ? `./${path}` : path);
 }
 
-/** The address of what a server has in a repository. */
-export function addressAt(host: string, repository: string, reference: string | undefined): string {
-  if (reference === undefined) return `${host}/${repository}`;
-  return `${host}/${repository}${isDigest(reference) ? "@" : ":"}${reference}`;
+/** What a path of a server leads to: something in a repository, or a repository where there is no reference. */
+export interface Addressed {
+  repository: { name: string };
+  reference?: string | undefined;
+  platform?: string | undefined;
+}
+
+/** The address of what a server has in a repository, as `layerstash` takes it: with the scheme where it is not the usual one. */
+export function addressAt(url: URL, addressed: Addressed): string {
+  return shellWord(typedName(plainAddress(url, addressed), url.origin));
+}
+
+/** The same, as other programs take it. */
+export function plainAddress({ host }: URL, { repository: { name }, reference }: Addressed): string {
+  if (reference === undefined) return shellWord(`${host}/${name}`);
+  return shellWord(`${host}/${name}${isDigest(reference) ? "@" : ":"}${reference}`);
+}
+
+/** The option that chooses the platform, after a blank; empty where the path names none. */
+export function platformWords({ platform }: Addressed): string {
+  return platform === undefined ? "" : ` --platform ${shellWord(platform)}`;
 }

@@ -1,9 +1,18 @@
 /** The page of a directory: a repository, a folder, an image, an artifact, or a directory in one of these. @module */
 import { encodePath } from "../files/file_path.ts";
 import { type FoundDirectory, listedEntry, type ListedName } from "../files/found.ts";
+import { namedPlatforms } from "../files/platform_names.ts";
 import { ServedImage } from "../files/served_image.ts";
 import { shellWord } from "../../messages.ts";
-import { addressAt, pathWord, type Way, waysSection } from "./commands_view.ts";
+import {
+  addressAt,
+  type Addressed,
+  pathWord,
+  plainAddress,
+  platformWords,
+  type Way,
+  waysSection,
+} from "./commands_view.ts";
 import { type Html, html } from "./html.ts";
 import { layersSection } from "./layers_view.ts";
 import { pageResponse, pieceResponse } from "./page.ts";
@@ -28,13 +37,14 @@ export async function directoryPage(found: FoundDirectory, url: URL): Promise<Re
   const isTree = found.thing !== undefined;
   const body = html`
     <h1>${name} ${kindOf(found)}</h1>
+    ${platformsOf(found)}
     ${layers?.shown}
     ${isTree ? searchForm(query) : undefined}
     <section class="card" aria-label="Files">
       <div id="rows" data-base="${base}" class="${isTree ? "tree" : ""}">${rows}</div>
     </section>
     ${layers?.all}
-    ${found.repository && waysSection(waysTo(found, url))}
+    ${found.repository && waysSection(waysTo({ ...found, repository: found.repository }, url))}
   `;
   return pageResponse({ title: name, names: found.names, body });
 }
@@ -45,6 +55,23 @@ function kindOf({ thing, reference, repository }: FoundDirectory): Html | undefi
   return html`${badge(thing.isFolder ? "folder" : "image")} <span class="dim">${
     sizeText(thing.report.size)
   } packed</span>`;
+}
+
+/** The other images of an index, one for each platform. */
+function platformsOf({ thing, reference, path, names }: FoundDirectory): Html | undefined {
+  const { platforms = [], digest } = thing?.artifact ?? {};
+  if (platforms.length < 2 || path !== "") return undefined;
+  const items = namedPlatforms(platforms, reference!).map(({ platform, name, image }) => {
+    const isShown = image.digest === digest;
+    return html`<li><a href="/files/${encodePath([...names.slice(0, -1), name])}/" ${
+      isShown ? html`aria-current="true"` : html``
+    }>${platform}</a></li>`;
+  });
+  return html`
+    <nav class="platforms" aria-label="Platforms">
+      <ul>${items}</ul>
+    </nav>
+  `;
 }
 
 function searchForm(query: string): Html {
@@ -89,12 +116,14 @@ async function entriesOf(
     return [...thing.files].map(([path, { name, size }]) => [path, { name, size, kind: "file" }] as const);
   }
   const tree = await thing.tree();
-  return tree.paths().map((path) => [path, () => listedEntry(tree.find(path)!)] as const);
+  return tree.paths().map((path) => [path, () => listedEntry(tree, tree.find(path)!)] as const);
 }
 
-function waysTo({ repository, reference, thing, path, names }: FoundDirectory, { host, origin }: URL): Way[] {
-  const address = shellWord(addressAt(host, repository!.name, reference));
-  const mounted = shellWord(`${origin}/dav/${encodePath(names)}/`);
+function waysTo(found: FoundDirectory & Addressed, url: URL): Way[] {
+  const { reference, thing, path, names } = found;
+  const [address, plain] = [addressAt(url, found), plainAddress(url, found)];
+  const platform = platformWords(found);
+  const mounted = shellWord(`${url.origin}/dav/${encodePath(names)}/`);
   if (!reference) {
     return [
       { label: "layerstash", command: `layerstash list ${address}` },
@@ -102,21 +131,21 @@ function waysTo({ repository, reference, thing, path, names }: FoundDirectory, {
     ];
   }
   if (thing?.kind === "artifact") {
-    const plain = origin.startsWith("http:") ? "--plain-http " : "";
+    const http = url.protocol === "http:" ? "--plain-http " : "";
     return [
-      { label: "layerstash", command: `layerstash download ${address}` },
-      { label: "oras", command: `oras pull ${plain}${address}` },
+      { label: "layerstash", command: `layerstash download ${address}${platform}` },
+      { label: "oras", command: `oras pull ${http}${plain}${platform}` },
     ];
   }
   const all = thing?.isFolder
     ? `layerstash download ${address} ${reference}`
-    : `layerstash extract ${address} -o .`;
+    : `layerstash extract ${address}${platform} -o .`;
   return [
     {
       label: "layerstash",
-      command: path === "" ? all : `layerstash extract ${address} ${pathWord(path)} -o .`,
+      command: path === "" ? all : `layerstash extract ${address}${platform} ${pathWord(path)} -o .`,
     },
     { label: "rclone", command: `rclone copy :webdav: ${pathWord(names.at(-1)!)} --webdav-url ${mounted}` },
-    ...(thing?.isFolder ? [] : [{ label: "docker", command: `docker pull ${address}` }]),
+    ...(thing?.isFolder ? [] : [{ label: "docker", command: `docker pull${platform} ${plain}` }]),
   ];
 }

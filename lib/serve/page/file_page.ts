@@ -3,10 +3,10 @@ import { encodePath } from "../files/file_path.ts";
 import { mediaTypeOf, previewOf } from "../files/media_type_of.ts";
 import type { FoundFile } from "../files/found.ts";
 import { shellWord } from "../../messages.ts";
-import { addressAt, pathWord, type Way, waysSection } from "./commands_view.ts";
+import { addressAt, pathWord, platformWords, type Way, waysSection } from "./commands_view.ts";
 import { type Html, html, htmlText } from "./html.ts";
 import { pageResponse } from "./page.ts";
-import { badge, dateText, sizeText } from "./words.ts";
+import { badge, dateText, exactSizeText, sizeText } from "./words.ts";
 
 /** How much of a text is shown, in bytes. */
 const MOST_SHOWN = 256 * 1024;
@@ -23,7 +23,7 @@ export async function filePage(found: FoundFile, url: URL): Promise<Response> {
     ${await preview(found, path)}
     <section class="card" aria-label="Facts">
       <dl>
-    ${fact("Size", html`${sizeText(file.size)} <span class="dim">${file.size} bytes</span>`)}
+    ${fact("Size", exactSizeText(file.size))}
     ${fact("Type", html`${mediaTypeOf(file.name)}`)}
     ${file.name === name ? undefined : fact("File name", html`${file.name}`)}
     ${file.modified && fact("Modified", dateText(file.modified))}
@@ -45,13 +45,18 @@ function fact(term: string, value: Html): Html {
   `;
 }
 
-function stateOf({ thing }: FoundFile): Html | undefined {
+function stateOf(found: FoundFile): Html | undefined {
+  const { thing } = found;
   if (thing.kind !== "stash") return undefined;
   const { stash } = thing.open;
   const complete = stash.provenComplete
     ? badge("complete", "good")
     : badge("does not say whether it is complete");
-  return stash.encryption ? html`${complete} ${badge("encrypted")}` : complete;
+  return isEncrypted(found) ? html`${complete} ${badge("encrypted", "locked")}` : complete;
+}
+
+function isEncrypted({ thing }: FoundFile): boolean {
+  return thing.kind === "stash" && thing.open.stash.encryption !== undefined;
 }
 
 function chunksFact({ thing }: FoundFile): Html | undefined {
@@ -115,18 +120,16 @@ async function beginningOf({ file }: FoundFile): Promise<string | undefined> {
   return isSaidToBe || !text.slice(0, -1).includes("\ufffd") ? text : undefined;
 }
 
-function waysTo(
-  { thing, repository, reference, path, names }: FoundFile,
-  { origin, host }: URL,
-  at: string,
-): Way[] {
-  const address = shellWord(addressAt(host, repository.name, reference));
+function waysTo(found: FoundFile, url: URL, at: string): Way[] {
+  const { thing, path, names } = found;
+  const [name, source] = [pathWord(names.at(-1)!), shellWord(url.origin + at)];
+  const address = addressAt(url, found) + platformWords(found);
   const own = thing.kind === "image"
     ? `layerstash extract ${address} ${pathWord(path)} -o .`
-    : `layerstash download ${address}`;
+    : `layerstash download ${address}${isEncrypted(found) ? " --identity KEYFILE" : ""}`;
   return [
-    { label: "curl", command: `curl -C - -o ${pathWord(names.at(-1)!)} ${shellWord(origin + at)}` },
+    { label: "curl", command: `curl -C - -o ${name} ${source}` },
     { label: "layerstash", command: own },
-    { label: "rclone", command: `rclone copyurl ${shellWord(origin + at)} ${pathWord(names.at(-1)!)}` },
+    { label: "rclone", command: `rclone copyurl ${source} ${name}` },
   ];
 }

@@ -9,6 +9,8 @@ const MOST_CHANGES = 1000;
 
 const MARKS: Readonly<Record<LayerChange, string>> = { added: "+", changed: "~", hidden: "−" };
 
+const TONES = { added: "good", changed: "plain", hidden: "bad" } as const;
+
 /** The sections about layers: of all layers, and of the one that is shown. */
 export async function layersSection(
   image: ServedImage,
@@ -31,7 +33,7 @@ export async function layersSection(
     `
   );
   const all = html`
-    <details class="card" ${layers.length > 1 ? html`open` : html``}>
+    <details class="card" ${image.isFolder ? html`` : html`open`}>
       <summary>
         <h2>Layers</h2>
       </summary>
@@ -67,7 +69,7 @@ async function changesSection(
   const shown = [...changes].slice(0, MOST_CHANGES);
   const counts = (["added", "changed", "hidden"] as const).map((kind) => {
     const count = changes.values().filter((each) => each === kind).toArray().length;
-    return badge(`${count} ${kind}`, kind === "hidden" && count > 0 ? "bad" : "plain");
+    return count === 0 ? undefined : badge(`${count} ${kind}`, TONES[kind]);
   });
   const items = shown.map(([path, change]) =>
     html`
@@ -78,7 +80,7 @@ async function changesSection(
     `
   );
   return html`<section class="card" aria-labelledby="changes"><h2 id="changes">What layer ${number} does</h2>
-<p>${counts} <a href="${base}">close</a></p><ul class="changes">${items}</ul>${
+<p class="counts">${counts}<a class="button" href="${base}">Close</a></p><ul class="changes">${items}</ul>${
     changes.size > shown.length ? html`<p class="empty">${changes.size - shown.length} more</p>` : undefined
   }</section>`;
 }

@@ -1,10 +1,11 @@
 /** The first page: all repositories, each with what it holds. @module */
 import { LayerstashError } from "../../errors.ts";
-import { compareNaturally } from "../../messages.ts";
+import { compareNaturally, shellWord } from "../../messages.ts";
 import { encodePath } from "../files/file_path.ts";
 import { refusalOfError } from "../registry/refusal.ts";
 import type { FoundDirectory } from "../files/found.ts";
 import type { Shelf } from "../files/shelf.ts";
+import { addressAt, type Way, waysSection } from "./commands_view.ts";
 import { type Html, html } from "./html.ts";
 import { pageResponse } from "./page.ts";
 import { directoryRows } from "./rows.ts";
@@ -15,14 +16,28 @@ const MOST_OPEN = 12;
 const MOST_NAMES = 50;
 
 /** Answers with the overview. */
-export async function overviewPage(shelf: Shelf, host: string): Promise<Response> {
+export async function overviewPage(shelf: Shelf, url: URL): Promise<Response> {
+  const { host } = url;
   const names = (await shelf.repositories()).sort(compareNaturally);
   const cards = await Promise.all(
     names.map((name, index) => repositoryCard(shelf, name, { isOpen: index < MOST_OPEN })),
   );
   const body = html`<h1>What is stored here</h1>
-${names.length === 0 ? emptyText(host) : cards}`;
+${names.length === 0 ? emptyText(host) : cards}
+${names.length > 0 ? waysSection(waysIn(url, names[0]!)) : undefined}`;
   return pageResponse({ title: "Overview", names: [], body });
+}
+
+/** How to open what is served in other ways. */
+function waysIn(url: URL, name: string): Way[] {
+  return [
+    { label: "layerstash", command: `layerstash list ${addressAt(url, { repository: { name } })}` },
+    {
+      label: "rclone",
+      command: `rclone mount :webdav: DIRECTORY --webdav-url ${shellWord(`${url.origin}/dav/`)}`,
+    },
+    { label: "file manager", command: `${url.origin.replace(/^http/, "dav")}/dav/` },
+  ];
 }
 
 function emptyText(host: string): Html {

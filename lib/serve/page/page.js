@@ -21,10 +21,7 @@ function addOpeners(list) {
     button.setAttribute("aria-expanded", "false");
     button.setAttribute("aria-label", `Show what is in ${name.textContent}`);
     button.addEventListener("click", () => toggle(button, name));
-    const both = document.createElement("span");
-    both.className = "tree-line";
-    name.replaceWith(both);
-    both.append(button, name);
+    name.before(button);
   }
 }
 
@@ -52,13 +49,9 @@ async function toggle(button, name) {
 /** Moves through a tree with the arrow keys: up and down among the names, right opens, left closes. */
 function moveByKeys(tree) {
   tree.addEventListener("keydown", (event) => {
-    const names = [...tree.querySelectorAll(".name")].flatMap((each) =>
-      each.matches("a") ? each : each.querySelector("a") ?? []
-    )
-      .filter((each) => each.offsetParent !== null);
+    const names = [...tree.querySelectorAll("a.name")].filter((each) => each.offsetParent !== null);
     const row = event.target.closest(".row");
-    const own = row?.querySelector(".line a.name, .line .name a");
-    const at = names.indexOf(own);
+    const at = names.indexOf(row?.querySelector(".line a.name"));
     if (at < 0) return;
     const opener = row.querySelector(":scope > .line .opener");
     const isOpen = opener?.getAttribute("aria-expanded") === "true";

@@ -16,6 +16,8 @@ export const PAGE_TEXTS: Readonly<Record<string, string>> = {
   --good-ground: #e2f5e8;
   --bad: #a3210f;
   --bad-ground: #fdeae6;
+  --locked: #7a4d00;
+  --locked-ground: #fdf0d2;
   --code: #f1f3f7;
   --shadow: 0 1px 2px rgb(20 30 50 / 6%), 0 2px 12px rgb(20 30 50 / 4%);
 }
@@ -33,6 +35,8 @@ export const PAGE_TEXTS: Readonly<Record<string, string>> = {
     --good-ground: #17351f;
     --bad: #ff9d8c;
     --bad-ground: #3c1d18;
+    --locked: #f0c674;
+    --locked-ground: #37290f;
     --code: #12171f;
     --shadow: none;
   }
@@ -195,6 +199,20 @@ footer {
   background: var(--bad-ground);
   color: var(--bad);
 }
+.badge.locked {
+  background: var(--locked-ground);
+  color: var(--locked);
+}
+.locked {
+  color: var(--locked);
+}
+.card.locked {
+  color: inherit;
+  border-color: var(--locked);
+}
+.card.locked p {
+  margin: 4px 0;
+}
 .button {
   display: inline-block;
   border: 1px solid var(--line);
@@ -250,6 +268,14 @@ footer {
   padding: 3px 8px;
   border-radius: 8px;
 }
+.facts {
+  display: contents;
+}
+.what {
+  display: flex;
+  align-items: center;
+  min-width: 0;
+}
 .rows > .row + .row > .line {
   box-shadow: inset 0 1px 0 -0px var(--line);
   border-radius: 0;
@@ -263,11 +289,10 @@ footer {
   gap: 9px;
   color: var(--text);
   font-weight: 500;
-  flex-wrap: wrap;
   min-width: 0;
 }
-.name a {
-  color: inherit;
+.where {
+  margin-left: 12px;
 }
 .name::before {
   content: "";
@@ -285,6 +310,12 @@ footer {
 }
 .row.link {
   --icon: url("/page/link.svg");
+}
+.row.image {
+  --icon: url("/page/image.svg");
+}
+.row.encrypted {
+  --icon: url("/page/lock.svg");
 }
 .directory > .line .name::before {
   background: var(--accent);
@@ -319,12 +350,7 @@ footer {
 .opener[aria-expanded="true"] {
   transform: rotate(90deg);
 }
-.tree-line {
-  display: flex;
-  align-items: center;
-  min-width: 0;
-}
-.tree .row:not(.directory) > .line > .name {
+.tree .rows:has(.opener) > .row:not(.directory) > .line > .what {
   padding-left: 20px;
 }
 
@@ -357,6 +383,29 @@ footer {
   border-radius: 9px;
   padding: 8px 18px;
   cursor: pointer;
+}
+
+.platforms ul {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 8px;
+  list-style: none;
+  margin: 0 0 18px;
+  padding: 0;
+}
+.platforms a {
+  display: block;
+  border: 1px solid var(--line);
+  border-radius: 99px;
+  padding: 3px 13px;
+  background: var(--card);
+  font-size: .9rem;
+}
+.platforms a[aria-current] {
+  background: var(--accent);
+  border-color: var(--accent);
+  color: var(--accent-text);
+  font-weight: 500;
 }
 
 .layers,
@@ -396,6 +445,16 @@ summary h2 {
 .steps li {
   padding: 7px 8px;
   border-top: 1px solid var(--line);
+}
+.counts {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 6px;
+  margin: 4px 0 0;
+}
+.counts .button {
+  margin-left: auto;
 }
 .changes {
   max-height: 26rem;
@@ -512,36 +571,25 @@ dd {
     grid-template-columns: minmax(0, 1fr) auto;
     padding: 7px 4px;
   }
-  .line > .name,
-  .line > .tree-line {
-    grid-column: 1;
-  }
-  .line > .get {
-    grid-column: 2;
-    grid-row: 1;
-  }
-  .line > .note {
+  .facts {
     grid-column: 1 / -1;
     grid-row: 2;
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 2px 14px;
     padding-left: 27px;
   }
-  .line > .note:empty {
+  .facts > :empty,
+  .directory > .line .date {
     display: none;
   }
-  .line > .date {
-    grid-column: 1;
-    grid-row: 3;
-    padding-left: 27px;
+  .what {
+    flex-wrap: wrap;
   }
-  .line > .date:empty {
-    display: none;
-  }
-  .line > .size {
-    grid-column: 2;
-    grid-row: 3;
-  }
-  .directory > .line > .size {
-    display: none;
+  .where {
+    margin-left: 27px;
+    flex-basis: 100%;
   }
   .search label {
     flex-basis: 100%;
@@ -563,6 +611,11 @@ dd {
   }
   .way .label {
     grid-column: 1 / -1;
+  }
+  .way pre,
+  .card.empty pre {
+    white-space: pre-wrap;
+    word-break: break-all;
   }
 }
 @media (prefers-reduced-motion: reduce) {
@@ -594,10 +647,7 @@ function addOpeners(list) {
     button.setAttribute("aria-expanded", "false");
     button.setAttribute("aria-label", \`Show what is in \${name.textContent}\`);
     button.addEventListener("click", () => toggle(button, name));
-    const both = document.createElement("span");
-    both.className = "tree-line";
-    name.replaceWith(both);
-    both.append(button, name);
+    name.before(button);
   }
 }
 
@@ -625,13 +675,9 @@ async function toggle(button, name) {
 /** Moves through a tree with the arrow keys: up and down among the names, right opens, left closes. */
 function moveByKeys(tree) {
   tree.addEventListener("keydown", (event) => {
-    const names = [...tree.querySelectorAll(".name")].flatMap((each) =>
-      each.matches("a") ? each : each.querySelector("a") ?? []
-    )
-      .filter((each) => each.offsetParent !== null);
+    const names = [...tree.querySelectorAll("a.name")].filter((each) => each.offsetParent !== null);
     const row = event.target.closest(".row");
-    const own = row?.querySelector(".line a.name, .line .name a");
-    const at = names.indexOf(own);
+    const at = names.indexOf(row?.querySelector(".line a.name"));
     if (at < 0) return;
     const opener = row.querySelector(":scope > .line .opener");
     const isOpen = opener?.getAttribute("aria-expanded") === "true";
@@ -710,6 +756,17 @@ document.documentElement.classList.add("ready");
   "link.svg": `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">
   <path fill="none" stroke="#000" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"
     d="M5 19V9.5h13M13.5 5 18 9.5 13.5 14" />
+</svg>
+`,
+  "image.svg": `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">
+  <path d="M12 2 2 7l10 5 10-5z" />
+  <path d="m4.5 10.8-2.5 1.2 10 5 10-5-2.5-1.2L12 14.6z" />
+  <path d="M4.5 15.8 2 17l10 5 10-5-2.5-1.2L12 19.6z" />
+</svg>
+`,
+  "lock.svg": `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24">
+  <path fill="none" stroke="#000" stroke-width="2" d="M8 11V7.5a4 4 0 0 1 8 0V11" />
+  <path d="M5 10.5h14V21H5z" />
 </svg>
 `,
 };

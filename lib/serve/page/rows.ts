@@ -1,6 +1,7 @@
 /** The rows of a directory: names with what is known of them. @module */
 import { encodePart } from "../files/file_path.ts";
 import type { ListedName } from "../files/found.ts";
+import { ENCRYPTED } from "../files/holdings.ts";
 import { type Html, html } from "./html.ts";
 import { badge, dateText, sizeText } from "./words.ts";
 
@@ -8,44 +9,83 @@ import { badge, dateText, sizeText } from "./words.ts";
 interface RowOptions {
   /** The path of the directory in URLs, with a slash at its end. */
   base: string;
-  /** Whether its files can be shown one by one. */
-  views?: boolean;
 }
+
+/** What is said of a file of which a part is missing. */
+const INCOMPLETE = /^incomplete/;
 
 /** A list of names, directories first. */
 export function directoryRows(listed: readonly ListedName[], options: RowOptions): Html {
   const sorted = [...listed].sort((one, other) => rank(one) - rank(other));
-  return html`<ul class="rows">${sorted.map((each) => directoryRow(each, options))}</ul>`;
+  return html`<ul class="rows">${sorted.map((each) => rowOf(each, options))}</ul>`;
 }
 
 function rank({ kind }: ListedName): number {
   return kind === "directory" ? 0 : 1;
 }
 
-function directoryRow({ name, kind, size, modified, note }: ListedName, { base }: RowOptions): Html {
-  const path = base + encodePart(name);
-  const facts = html`<span class="note">${
-    note && badge(note, /incomplete/.test(note) ? "bad" : "plain")
-  }</span>
-<span class="date">${dateText(modified)}</span><span class="size">${sizeText(size)}</span>`;
-  if (kind === "directory") {
-    return html`
-      <li class="row directory">
-        <div class="line"><a class="name" href="${path}/">${name}</a>${facts}
-      <span class="get"></span></div>
-      </li>
-    `;
-  }
-  const isBroken = /^incomplete/.test(note ?? "");
-  const get = isBroken || (size === undefined && kind !== "link")
-    ? html``
-    : html`<a class="button" href="${path}" download aria-label="Download ${name}">Download</a>`;
+/** One name; `where` is the path of the directory that it is in, where that is another one than the page shows. */
+function rowOf(listed: ListedName, { base, where }: RowOptions & { where?: string }): Html {
   return html`
-    <li class="row ${kind}">
-      <div class="line"><a class="name" href="${path}?view">${name}</a>${facts}
-    <span class="get">${get}</span></div>
+    <li class="row ${looks(listed)}">
+      <div
+        class="line"><span class="what">${nameIn(listed, base)}${where && html`
+          <span class="where">${where}</span>
+        `}</span><span class="facts">${factsOf(listed)}</span><span class="get">${downloadOf(
+          listed,
+          base,
+        )}</span></div>
     </li>
   `;
+}
+
+function factsOf({ note, modified, size }: ListedName): Html {
+  return html`
+    <span class="note">${note && noteBadge(note)}</span><span class="date">${dateText(modified)}</span><span
+      class="size">${sizeText(size)}</span>
+  `;
+}
+
+function downloadOf(listed: ListedName, base: string): Html | undefined {
+  const { name, note = "", size } = listed;
+  if (opens(listed) !== "file" || size === undefined || INCOMPLETE.test(note)) return undefined;
+  return html`<a class="button" href="${base}${
+    encodePart(name)
+  }" download aria-label="Download ${name}">Download</a>`;
+}
+
+/** Whether a note says of a file, or of a folder, that it is encrypted. */
+function isLocked(note = ""): boolean {
+  return note === ENCRYPTED || note === "encrypted folder";
+}
+
+/** How a row looks, in classes of the style sheet. */
+function looks({ kind, note }: ListedName): string {
+  if (note === "container image") return `${kind} image`;
+  return isLocked(note) ? `${kind} encrypted` : kind;
+}
+
+function noteBadge(note: string): Html {
+  const tone = INCOMPLETE.test(note) ? "bad" : isLocked(note) ? "locked" : "plain";
+  return badge(note, tone);
+}
+
+/** A name that leads to what opening it shows. */
+function nameIn(listed: ListedName, base: string): Html {
+  const path = linkTo(listed, base);
+  return path === undefined
+    ? html`<span class="name">${listed.name}</span>`
+    : html`<a class="name" href="${path}">${listed.name}</a>`;
+}
+
+function linkTo(listed: ListedName, base: string): string | undefined {
+  const path = base + encodePart(listed.name);
+  const shown = opens(listed);
+  return shown === "nothing" ? undefined : path + (shown === "directory" ? "/" : "?view");
+}
+
+function opens({ kind, opens }: ListedName): NonNullable<ListedName["opens"]> {
+  return opens ?? (kind === "directory" ? kind : "file");
 }
 
 /** Paths that were found by a search, below a directory. */
@@ -58,18 +98,8 @@ export function foundRows(
   }
   const rows = found.map(({ path, entry }) => {
     const directory = path.split("/").slice(0, -1);
-    const above = directory.map(encodePart).join("/");
-    return html`
-      <li class="row ${entry.kind}">
-        <div
-          class="line"><span class="name"><a href="${base}${above && `${above}/`}${encodePart(
-            entry.name,
-          )}${entry.kind === "directory" ? "/" : "?view"}">${entry.name}</a> <span class="where">${directory
-            .join("/")}</span></span><span class="note"></span><span class="date">${dateText(
-              entry.modified,
-            )}</span><span class="size">${sizeText(entry.size)}</span><span class="get"></span></div>
-      </li>
-    `;
+    const above = directory.map((name) => `${encodePart(name)}/`).join("");
+    return rowOf(entry, { base: base + above, where: directory.join("/") });
   });
   const count = `${found.length}${isCut ? " or more" : ""} found`;
   return html`

@@ -1,10 +1,16 @@
 /** Sizes, dates and small marks of the pages. @module */
-import prettyBytes from "pretty-bytes";
+import { roundedSize } from "../../messages.ts";
 import { type Html, html } from "./html.ts";
 
 /** A size for people, with the exact number to be looked at. */
 export function sizeText(bytes: number | undefined): Html {
-  return bytes === undefined ? html`` : html`<span title="${bytes} bytes">${prettyBytes(bytes)}</span>`;
+  return bytes === undefined ? html`` : html`<span title="${bytes} bytes">${roundedSize(bytes)}</span>`;
+}
+
+/** A size for people, with the exact number after it where it is another one. */
+export function exactSizeText(bytes: number): Html {
+  if (bytes < 1000) return sizeText(bytes);
+  return html`${sizeText(bytes)} <span class="dim">${bytes.toLocaleString("en")} bytes</span>`;
 }
 
 /** A date to the minute. */
@@ -15,6 +21,6 @@ export function dateText(date: Date | undefined): Html {
 }
 
 /** A mark of a few words. */
-export function badge(text: string, tone: "good" | "bad" | "plain" = "plain"): Html {
+export function badge(text: string, tone: "good" | "bad" | "locked" | "plain" = "plain"): Html {
   return html`<span class="badge ${tone}">${text}</span>`;
 }

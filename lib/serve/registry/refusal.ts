@@ -85,12 +85,16 @@ export function refusalOfError(error: unknown): Refusal {
   if (error instanceof InvalidInputError) return new Refusal(REFUSED.manifestInvalid, error.message);
   if (error instanceof ConflictError) return new Refusal(REFUSED.tooMany, error.message);
   if (error instanceof NotFoundError) return new Refusal(REFUSED.manifestUnknown, "it is unknown");
-  if (error instanceof NotAllowedError) {
-    return new Refusal(REFUSED.denied, error.isLasting ? error.message : "this server may not do that"); // or it lacks a key
-  }
+  if (lacksKey(error)) return new Refusal(REFUSED.denied, error.message);
+  if (error instanceof NotAllowedError) return new Refusal(REFUSED.denied, "this server may not do that");
   if (error instanceof MismatchError) return new Refusal(REFUSED.unknown, "what is stored is damaged");
   const message = error instanceof LayerstashError ? "this server cannot do that" : "this server is at fault";
   return new Refusal(REFUSED.unknown, message);
+}
+
+/** Whether an error says that something is encrypted, and that no key of the server opens it. */
+export function lacksKey(error: unknown): error is NotAllowedError {
+  return error instanceof NotAllowedError && error.isLasting;
 }
 
 /** The refusal for an error. Whoever runs the server learns what went wrong on its side. */

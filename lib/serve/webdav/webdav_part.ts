@@ -3,7 +3,6 @@ import { explained, shelfOf } from "../files/files_part.ts";
 import { encodePath, namesIn } from "../files/file_path.ts";
 import { fileResponse } from "../files/file_response.ts";
 import type { Found, ListedName } from "../files/found.ts";
-import type { Shelf } from "../files/shelf.ts";
 import { mediaTypeOf } from "../files/media_type_of.ts";
 import { type Part, textResponse } from "../part.ts";
 import { multistatus, type Resource } from "./multistatus.ts";
@@ -19,8 +18,9 @@ export const webdavPart: Part = async (request, url, serving) => {
     const names = isTop ? [] : namesIn(url.pathname.slice("/dav".length));
     const found = names && await shelfOf(serving).find(names);
     if (!found) return textResponse(404, `there is nothing at ${url.pathname}`);
+    if (found.kind === "locked") throw found.reason;
     if (request.method === "PROPFIND") {
-      return await propfind(request, found, { shelf: shelfOf(serving), base: isTop ? "/" : "/dav/" });
+      return await propfind(request, found, isTop ? "/" : "/dav/");
     }
     if (found.kind === "file") return await fileResponse(request, found.file);
     if (request.method !== "GET" && request.method !== "HEAD") {
@@ -39,28 +39,26 @@ function optionsResponse(): Response {
   });
 }
 
-interface PropfindContext {
-  shelf: Shelf;
-  /** The path of the top. */
-  base: string;
-}
+/** What WebDAV shows. */
+type FoundResource = Exclude<Found, { kind: "locked" }>;
 
-async function propfind(request: Request, found: Found, context: PropfindContext): Promise<Response> {
+/** Answers with the properties of what was found, and of what is in it; `base` is the path of the top. */
+async function propfind(request: Request, found: FoundResource, base: string): Promise<Response> {
   const depth = request.headers.get("depth") ?? "infinity";
   if (depth !== "0" && depth !== "1") return multistatus.tooDeep();
   const wanted = await wantedProperties(request);
   if (wanted === "malformed") return textResponse(400, "the body is not a propfind element");
-  const resources = [await resourceOf(found, context)];
-  if (depth === "1" && found.kind === "directory" && context.base !== "/") {
+  const resources = [resourceOf(found, base)];
+  if (depth === "1" && found.kind === "directory" && base !== "/") {
     for (const listed of await found.list()) {
-      const below = await resourceBelow(found, listed, context);
+      const below = resourceBelow(found, listed, base);
       if (below) resources.push(below);
     }
   }
   return multistatus.response(resources, wanted);
 }
 
-function resourceOf(found: Found, { base }: PropfindContext): Resource {
+function resourceOf(found: FoundResource, base: string): Resource {
   const path = base + encodePath(found.names);
   const name = found.names.at(-1) ?? "";
   if (found.kind === "directory") return { path: path.endsWith("/") ? path : `${path}/`, name };
@@ -68,18 +66,14 @@ function resourceOf(found: Found, { base }: PropfindContext): Resource {
   return { path, name, modified, file: { size, type: mediaTypeOf(found.file.name), tag } };
 }
 
-/** What a directory has under a name. Links lead to what they lead to, and broken ones are left out. */
-async function resourceBelow(
-  { names }: Found,
-  { name, kind, size, modified }: ListedName,
-  context: PropfindContext,
-): Promise<Resource | undefined> {
-  const way = [...names, name];
-  if (kind === "link") {
-    const found = await context.shelf.find(way);
-    return found && resourceOf(found, context);
-  }
-  const path = context.base + encodePath(way);
-  if (kind === "directory") return { path: `${path}/`, name, modified };
-  return size === undefined ? undefined : { path, name, modified, file: { size, type: mediaTypeOf(name) } };
+/** What a directory has under a name. Links are what they lead to; what cannot be read as a file is left out. */
+function resourceBelow(
+  { names }: FoundResource,
+  { name, kind, size, modified, opens = kind === "directory" ? kind : "file" }: ListedName,
+  base: string,
+): Resource | undefined {
+  const path = base + encodePath([...names, name]);
+  if (opens === "directory") return { path: `${path}/`, name, modified };
+  if (opens === "nothing" || size === undefined) return undefined;
+  return { path, name, modified, file: { size, type: mediaTypeOf(name) } };
 }
