@@ -8,7 +8,7 @@ import type { Store } from "../lib/store/store.ts";
 import { makeWorkspace, someBytes, type Workspace } from "./rigs/content.ts";
 import { makeKey, type TestKey } from "./rigs/encryption.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
-import { openStore } from "../main.ts";
+import { openStore, upload } from "../main.ts";
 
 const MiB = 1024 * 1024;
 const SIZE = 40 * MiB;
@@ -96,4 +96,31 @@ Deno.test("the same push again sends nothing, and one of a changed file has anot
   const changed = await scene.push();
   assert.notEqual(changed.digest, first.digest);
   assert.ok(await isRight(scene, changed.digest!));
+});
+
+Deno.test("the threads that encrypt stay from one part to the next", async () => {
+  await using work = await makeWorkspace();
+  await using registry = await startFakeRegistry();
+  const profile = { push: "parts", partSize: 20 * MiB, partsGrow: false } as const;
+  using store = openStore({ registry: registry.url, repository: "me/files" }, { profile });
+  const { encryptTo } = await makeKey(work);
+  const input = await work.write("file", someBytes(SIZE + 20 * MiB));
+  const Worker = globalThis.Worker;
+  const started: string[] = [];
+  globalThis.Worker = class extends Worker {
+    constructor(file: string | URL, options?: WorkerOptions) {
+      super(file, options);
+      started.push(String(file).split("/").at(-1)!);
+    }
+  };
+  try {
+    await pushBlob(store, input, { encryptTo });
+    const one = started.splice(0).filter((file) => file.startsWith("cipher"));
+    await upload(store, "disk", { input, encryptTo });
+    const other = started.filter((file) => file.startsWith("cipher"));
+    const most = Math.min(4, navigator.hardwareConcurrency);
+    for (const { length } of [one, other]) assert.ok(length > 0 && length <= most, `${length} threads`);
+  } finally {
+    globalThis.Worker = Worker;
+  }
 });

@@ -1,6 +1,7 @@
 /** A file that becomes an encrypted blob: its key, which a journal keeps until the blob is stored. @module */
 import * as v from "valibot";
 import { AgeHeader, isHeaderFor, newNonce } from "../encryption/age_header.ts";
+import { CipherThreads } from "../encryption/cipher_threads.ts";
 import { type AgeBeginning, encryptedSize, encryptedSource } from "../encryption/encrypted_source.ts";
 import type { Recipients } from "../encryption/recipients.ts";
 import { type Input, type InputChunk, mapChunks } from "../files/input.ts";
@@ -45,11 +46,15 @@ export async function encryptWhole(
   const inJournal = header.bytes.toBase64();
   const key = { fileKey: header.exportFileKey().toBase64(), nonce: nonce.toBase64() };
   if (!kept?.key) journal.add({ header: inJournal, key });
+  const threads = new CipherThreads();
   return {
     ...encrypted(input, { header, nonce }, kept?.key !== undefined),
     stored: kept?.stored,
     settle: (stored) => journal.replace({ header: inJournal, stored }),
-    [Symbol.asyncDispose]: () => Promise.resolve(journal[Symbol.dispose]()),
+    [Symbol.asyncDispose]: () => {
+      threads[Symbol.dispose]();
+      return Promise.resolve(journal[Symbol.dispose]());
+    },
   };
 }
 

@@ -20,8 +20,8 @@ export interface FollowingHash {
   drop(): void;
 }
 
-/** Hashes what lies in files, also while it is being written. */
-export interface FileHasher {
+/** Hashes what lies in files, also while it is being written. Disposing of it ends all that is under way. */
+export interface FileHasher extends Disposable {
   /** Begins to hash a file from an offset on. */
   follow(path: string, start: number): FollowingHash;
 }
@@ -48,7 +48,7 @@ export interface HashOptions {
  * await Deno.remove(path);
  * ```
  */
-export class Hasher implements FileHasher, Disposable {
+export class Hasher implements FileHasher {
   readonly #threads: HashThread[] = [];
   #nextId = 0;
 

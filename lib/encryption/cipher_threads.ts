@@ -11,7 +11,10 @@ const MOST_THREADS = 4;
 let threads: CipherThread[] = [];
 let users = 0;
 
-/** The threads for one stream. They are started when they are needed; with the last stream, they end. */
+/**
+ * The threads for one stream. They are started when they are needed; with the last stream, they end. Whoever opens a stream for
+ * each part of a transfer keeps them meanwhile, by one of these: starting them takes as long as some 100 MiB.
+ */
 export class CipherThreads implements Disposable {
   /** How many orders may be under way at once. */
   readonly most: number = 2 * threadCount();

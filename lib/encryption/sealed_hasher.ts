@@ -13,6 +13,7 @@ const WORTH_FOLLOWING = 16 * 1024 * 1024;
 /** Hashes age files that lie decrypted in a file, end to end. The same key, nonce and bytes give the same age file. */
 export class SealedHasher implements FileHasher {
   readonly #beginnings: ReadonlyMap<number, AgeBeginning>;
+  readonly #followed: Set<GrowingRange> = new Set();
 
   /** @param beginnings what each age file begins with, by the offset of its plain bytes */
   constructor(beginnings: ReadonlyMap<number, AgeBeginning>) {
@@ -22,11 +23,12 @@ export class SealedHasher implements FileHasher {
   /** Begins to hash the age file whose plain bytes begin at an offset, while these are written. */
   follow(path: string, start: number): FollowingHash {
     const plain = new GrowingRange(path, start);
+    this.#followed.add(plain);
     const beginning = this.#beginnings.get(start)!;
     let digest: Promise<Digest> | undefined;
     const hash = () => {
       digest ??= digestOfPieces(encryptedPieces(plain.pieces(), beginning));
-      digest.catch(() => {}); // whoever asks for it gets the error
+      digest.finally(() => this.#followed.delete(plain)).catch(() => {}); // whoever asks for it gets the error
       return digest;
     };
     return {
@@ -40,6 +42,11 @@ export class SealedHasher implements FileHasher {
       },
       drop: () => plain.drop(),
     };
+  }
+
+  /** Ends all that is under way. */
+  [Symbol.dispose](): void {
+    for (const plain of this.#followed) plain.drop();
   }
 }
 

@@ -18,7 +18,7 @@ export interface FetchFileOptions
     Pick<StreamOutOptions, "explain"> {
   /** The directory of the journal, with which another process can resume; absent = there is no journal. */
   stateDirectory?: string | undefined;
-  /** Gives the digests of the blobs from what the file has of them; absent = the file has their own bytes. */
+  /** Gives the digests of the blobs from what the file has of them, and is taken over; absent = it has their own bytes. */
   hasher?: FileHasher | undefined;
 }
 
@@ -39,8 +39,7 @@ export async function fetchFile(
   path: string,
   options: FetchFileOptions,
 ): Promise<void> {
-  using own = new Hasher();
-  const { hasher = own } = options;
+  using hasher = options.hasher ?? new Hasher();
   if (await isComplete(path, blobs, hasher, options)) return reportPresent(blobs, options.onEvent);
   using partial = await PartialFile.open(path, options);
   using journal = await openDownloadJournal(partial, blobs, options);

@@ -1,5 +1,6 @@
 /** An input that is encrypted on its way: its chunks are those of the encrypted bytes. @module */
 import type { Source } from "../content/source.ts";
+import { CipherThreads } from "../encryption/cipher_threads.ts";
 import { encryptedSize, encryptedSource } from "../encryption/encrypted_source.ts";
 import type { Recipients } from "../encryption/recipients.ts";
 import { ConflictError } from "../errors.ts";
@@ -69,6 +70,7 @@ function withKey(
   const slicing = encryptedSlicing(most, { bytes: header });
   const sizeOf = (plain: number) => encryptedSize({ bytes: header }, plain);
   const file = new PlainFile(journal, earlier);
+  const threads = new CipherThreads();
   const encrypted = ({ number, source }: InputChunk, key: StashKey): Source => {
     const same = unchangedSource(source, input, keepKey === undefined);
     const plain = file.watch({ number, source: same });
@@ -91,7 +93,10 @@ function withKey(
     identity: identity && JSON.stringify([identity, digestOf(header)]),
     chunks: () => mapChunks(input.chunks(slicing.plainSize), encrypt),
     encryption: encryptionOf(input, chosen, { ...options, slicing, file }),
-    [Symbol.asyncDispose]: () => Promise.resolve(journal[Symbol.dispose]()),
+    [Symbol.asyncDispose]: () => {
+      threads[Symbol.dispose]();
+      return Promise.resolve(journal[Symbol.dispose]());
+    },
   };
 }
 
