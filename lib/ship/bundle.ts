@@ -89,6 +89,7 @@ function inAscii(program: string): string {
 async function bundled(entry: string): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["bundle", "--quiet", "--frozen", "--platform", "deno", entry],
+    cwd: dirname(entry), // deno bundle looks for the import map from there on
     env: { NO_COLOR: "1" },
   }).output();
   if (!success) throw new Error(`deno bundle: ${new TextDecoder().decode(stderr).trim()}`);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { makeBundle } from "../../lib/ship/bundle.ts";
 import { ensureTool } from "../rigs/debian.ts";
 import { CORE, LOADS } from "./loads.ts";
 import { describeMachine, workplaceInMemory } from "./machine.ts";
@@ -31,6 +32,7 @@ Deno.exit();
 /** Runs the loads; gives the exit code. A load that cannot be run does not keep the others from it. */
 async function main(options: Options): Promise<number> {
   if (!await ensureTool("python3", "python3")) throw new Error("python3 is missing: it measures");
+  await makeBundle();
   await using place = await workplaceInMemory();
   const programs = await Programs.find(options.programs);
   const bench = benchOf(options, { directory: place.directory, programs });

@@ -1,6 +1,5 @@
 /** What layerstash is told, to do the same work. @module */
-import { V8_FLAGS } from "../../lib/ship/bundle.ts";
-import { commandWords } from "../rigs/command_line.ts";
+import { BUNDLE, V8_FLAGS } from "../../lib/ship/bundle.ts";
 import { type Operation, registryUrl, STORED, type Words, type Work } from "./work.ts";
 
 /** A way of using layerstash. */
@@ -29,8 +28,7 @@ export const OURS: Record<Operation, (work: Work, run: number) => Words> = {
   copyToRegistry: ({ host, target }) => ["copy", `${host}/${STORED}:image`, `${target}/bench/ours:t`],
 };
 
-/** The command, with the flags that released programs have. */
+/** The command: the program in one file, as it is released, and with the flags that it has then. */
 export function layerstash(words: Words): Words {
-  const [deno, run, ...others] = commandWords([...words]);
-  return [deno!, run!, V8_FLAGS, ...others];
+  return [Deno.execPath(), "run", "--no-config", V8_FLAGS, "-A", BUNDLE, ...words];
 }

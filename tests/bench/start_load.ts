@@ -1,6 +1,6 @@
 /** The load that shows what is paid before anything is done. @module */
 import { join } from "node:path";
-import { makeBundle } from "../../lib/ship/bundle.ts";
+import { commandWords } from "../rigs/command_line.ts";
 import { bareEnvironment } from "../rigs/system.ts";
 import type { Bench, Load } from "./load.ts";
 import { layerstash } from "./ours.ts";
@@ -55,10 +55,9 @@ interface Form {
 
 /** The checkout, the bundle, and the compiled program where it can be made. */
 async function makeForms(directory: string): Promise<{ forms: Form[]; lacks?: string }> {
-  const bundle = await makeBundle(join(directory, "layerstash.js"));
   const forms = [
-    { form: "checkout", command: layerstash([]) },
-    { form: "single file", command: [Deno.execPath(), "run", "--no-config", "-A", bundle] },
+    { form: "checkout", command: commandWords([]) },
+    { form: "single file", command: layerstash([]) },
   ];
   const build = join(import.meta.dirname!, "../../lib/ship/build.ts");
   try {
