@@ -1,13 +1,11 @@
 /** The thread that unpacks segments: it decompresses pieces, verifies them, and writes them. @module */
-import { inflateRawSync } from "node:zlib";
 import type { Bytes } from "../content/bytes.ts";
 import { failureOf, type ThreadFailure } from "../content/thread_failure.ts";
-import { LayerstashError, MismatchError } from "../errors.ts";
-import { digestOf } from "../oci/digest.ts";
+import { LayerstashError } from "../errors.ts";
 import { hasPiece } from "./compare_content.ts";
+import { Members } from "./members.ts";
 import { type Disk, pathOnDisk } from "./disk.ts";
 import { openDisk } from "./open_disk.ts";
-import { LARGEST_MEMBER, type Piece } from "./pack_table.ts";
 import type { Segment, SegmentFile } from "./segments.ts";
 import { writeExtent } from "./extents.ts";
 import { TreeWriter } from "./tree_writer.ts";
@@ -93,11 +91,11 @@ function isComplete({ files }: Segment): boolean {
 const NOTHING: Bytes = new Uint8Array();
 
 function write({ files, start }: Segment, bytes: Bytes): boolean {
-  const members = new Members(bytes, start);
+  const members = new Members(bytes, { start, pieces: files.flatMap(({ pieces }) => pieces) });
   for (const file of files) {
     const [piece] = file.pieces;
     if (file.isWhole && file.pieces.length <= 1) {
-      unpacking.writer.file(file, piece ? members.content(piece, file) : NOTHING);
+      unpacking.writer.file(file, piece ? members.content(piece, file.path) : NOTHING);
     } else writeParts(file, members);
   }
   return true;
@@ -108,55 +106,9 @@ function writeParts(file: SegmentFile, members: Members): void {
   {
     using part = writer.openPart(file.path);
     for (const piece of file.pieces) {
-      const extent = { offset: piece.offset, bytes: members.content(piece, file) };
+      const extent = { offset: piece.offset, bytes: members.content(piece, file.path) };
       writeExtent(part, extent, { holes: !isResumed });
     }
   }
   if (file.isWhole) writer.complete(file);
-}
-
-/** The gzip members in a range of a pack. */
-class Members {
-  readonly #bytes: Bytes;
-  readonly #start: number;
-  /** The last one that was decompressed: small files may share one. */
-  #last: { start: number; content: Bytes } | undefined;
-
-  constructor(bytes: Bytes, start: number) {
-    [this.#bytes, this.#start] = [bytes, start];
-  }
-
-  /** The bytes of a piece, verified. */
-  content({ start, end, skip, length, digest }: Piece, { path }: SegmentFile): Bytes {
-    if (this.#last?.start !== start) {
-      const packed = this.#bytes.subarray(start - this.#start, end - this.#start);
-      this.#last = { start, content: decompressed(packed, { path, expected: skip + length }) };
-    }
-    const content = this.#last.content.subarray(skip, skip + length);
-    if (content.length === length && digestOf(content) === digest) return content;
-    throw damaged(path);
-  }
-}
-
-/** The size of a gzip member's header that has nothing optional. */
-const HEADER = 10;
-
-/** Decompresses the first gzip member of some bytes. Its digest is checked in the place of its checksum. */
-function decompressed(packed: Bytes, { path, expected }: { path: string; expected: number }): Bytes {
-  const isPlain = packed[0] === 0x1f && packed[1] === 0x8b && packed[2] === 8 && packed[3] === 0;
-  if (!isPlain) throw damaged(path);
-  try {
-    const chunkSize = Math.min(Math.max(64, expected), LARGEST_MEMBER);
-    const options = { chunkSize, maxOutputLength: LARGEST_MEMBER };
-    const { buffer, byteOffset, length } = inflateRawSync(packed.subarray(HEADER), options);
-    return new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
-  } catch (error) {
-    throw damaged(path, error);
-  }
-}
-
-function damaged(path: string, cause?: unknown): MismatchError {
-  return new MismatchError(`${path} is corrupted: its digest is not the one in the table of contents`, {
-    cause,
-  });
 }
