@@ -60,7 +60,6 @@ function withRoomFor(
   most: number,
 ): Uint8Array<ArrayBuffer> {
   if (length <= bytes.length) return bytes;
-  const larger = new Uint8Array(Math.min(most, Math.max(length, 2 * bytes.length)));
-  larger.set(bytes);
-  return larger;
+  const room = Math.min(most, Math.max(length, 2 * bytes.length));
+  return new Uint8Array(bytes.buffer.transfer(room)); // which frees what it was, at once
 }
