@@ -20,6 +20,9 @@
  * changed is not read. Another machine makes each pack, and sends those whose digest the stored folder does not have. Nothing
  * else that an image says of its layers is believed: who may push could pass off other files as these, under a new digest.
  *
+ * **Encrypted**, each layer is an age file, and the manifest and the config stand in another one: see
+ * `lib/images/encrypted_image.ts`. The packs are the same.
+ *
  * **Holes** of sparse files are stored as runs of zeros: the table of contents of eStargz has no word for them, and a piece of
  * zeros takes a thousandth of its size.
  *

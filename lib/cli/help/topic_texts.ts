@@ -262,7 +262,8 @@ has stored it), with set-ID bits and \`security.capability\`.
 they take a file. \`verify\` asks for all of its layers; \`--deep\` reads every byte, and checks that each table
 of contents lists what its layer has. \`verify ADDRESS DIR\` names what differs in a directory, by contents:
 what has another time alone is only counted. \`diff\` names that, too, and compares two folders. \`url\` prints a
-script that restores one with \`curl\` and GNU tar. In an index, the folder for \`--platform\` is meant.
+script that restores one with \`curl\` and GNU tar. [Encryption](encryption.md#folders) is for folders, too. In
+an index, the folder for \`--platform\` is meant.
 
 ## Nothing is replaced unasked
 
@@ -440,6 +441,27 @@ all chunks are fetched and sent once, and while that lasts, the file can be read
 back: whoever could decrypt the file may have kept it, or its key, and a registry may keep what was replaced.
 Who is not to read what comes next gets a new upload: \`upload --overwrite\`, for the others alone.
 
+## Folders
+
+A directory is stored encrypted in the same way, and everything that reads it takes the key: \`download\`,
+\`peek\`, \`extract\`, \`browse\`, \`diff\`, \`inspect\`, \`save\`, \`info\`, \`verify ADDRESS DIR\`, \`serve\`.
+
+\`\`\`console
+$ mkdir -p notes && echo "nobody else reads this" > notes/plan.txt
+$ layerstash upload notes oci:./box/me/files:notes --encrypt-to public.txt --quiet
+$ layerstash extract oci:./box/me/files:notes plan.txt -o - --identity key.txt --quiet
+nobody else reads this
+$ layerstash verify oci:./box/me/files:notes
+notes is OK: encrypted, … in 2 layers, all layers are present; their bytes were not read (--deep reads them)
+\`\`\`
+
+Each layer is a file of age. Names, sizes, digests and the tables of contents are inside: no engine can mount
+such a folder, and \`list\` calls it an encrypted folder. The same upload again sends nothing, and one changed
+file its pack, by the [journal](troubleshooting.md#journals) of this machine, which has no key. Without the
+journal it is a conflict, unless \`--identity\` opens what is stored: then contents are compared. For other
+recipients, everything is encrypted anew, with \`--overwrite\`. A pack that was on its way when an upload was
+killed is sent again from its beginning. \`recipients\` is for files alone.
+
 ## Blobs
 
 \`\`\`console
@@ -454,25 +476,28 @@ before a byte of it is given out.
 
 ## What others still see
 
-| whoever has the registry, or the way there, sees | and does not see                              |
-| ------------------------------------------------ | --------------------------------------------- |
-| the names of the repository and of the tags      | the name of the file, where the tag is not it |
-| that it is encrypted, and with age               | the bytes of the file, and their digests      |
-| how many chunks there are, and their sizes       | which file it is, if you store it again       |
-| the size of the file, to some bytes              | what has changed in it                        |
-| the time of the upload, and who has signed in    | the time of the file                          |
-| how many keys can decrypt it, and of which kind  | whose keys they are                           |
+| whoever has the registry, or the way there, sees | and does not see                               |
+| ------------------------------------------------ | ---------------------------------------------- |
+| the names of the repository and of the tags      | the name of the file, where the tag is not it  |
+| that it is encrypted, and with age               | the bytes of the file, and their digests       |
+| how many chunks there are, and their sizes       | which file it is, if you store it again        |
+| the size of the file, to some bytes              | what has changed in it                         |
+| the time of the upload, and who has signed in    | the time of the file                           |
+| how many keys can decrypt it, and of which kind  | whose keys they are                            |
+| of a folder: its layers, and the size of each    | its files: their number, names, sizes, digests |
+| which of its layers are the same as last time    | which files these have                         |
 
 Whoever can write to the repository can remove what is there, and put an older file of yours in its place.
-They can also encrypt a file of their own, because public keys are public, or store one that is not encrypted,
-which \`download\` says: pin the digest that \`upload\` prints, if it matters who made the file. Chunks cannot be
-reordered, left out, or mixed with those of another file without notice.
+They can also encrypt a file or a folder of their own, because public keys are public, or store one that is
+not encrypted, which \`download\` says: pin the digest that \`upload\` prints, if it matters who made it. Chunks
+and layers cannot be reordered, left out, or mixed with those of another without notice.
 
 ## With age
 
-Every chunk, and every blob, is an ordinary file of [age](https://age-encryption.org), so \`age\` decrypts what
-layerstash stored, and layerstash decrypts with \`blob pull --identity\` and \`download --identity\` what \`age\`
-wrote (an age file that was cut into chunks comes over one connection, from its beginning each time):
+Every chunk, every layer of a folder, and every blob, is an ordinary file of
+[age](https://age-encryption.org), so \`age\` decrypts what layerstash stored, and layerstash decrypts with
+\`blob pull --identity\` and \`download --identity\` what \`age\` wrote (an age file that was cut into chunks comes
+over one connection, from its beginning each time):
 
 \`\`\`console
 $ layerstash blob pull oci:./box/me/files:image -o disk.age --quiet
@@ -713,8 +738,8 @@ a registry at \`/v2/\`, to browsers and players as pages and files, to file mana
   here.
 - An archive of images, such as \`./image.tar\`, is one repository with the name of the file, and is only read.
 
-Files that are encrypted are given as they were where \`--identity KEYFILE\` or \`--passphrase\` opens them. The
-registry gives every blob as it is stored.
+Files and folders that are encrypted are given as they were where \`--identity KEYFILE\` or \`--passphrase\` opens
+them. The registry gives every blob as it is stored.
 
 Other commands may work on the same directory at the same time. A tag that is deleted or moved leaves its
 manifest, as in any registry; deleting a manifest by its digest frees its space. Digests are of sha256.
@@ -1244,6 +1269,39 @@ has this object:
 
 The same directory gives the same digests, on whatever machine, with whatever umask: paths, types, modes,
 times of modification, link targets and bytes count. Owners are recorded as 0.
+
+## An encrypted folder
+
+Its manifest has the artifact type \`application/vnd.layerstash.encrypted.v1\`, the empty config, and layers of
+media type \`application/octet-stream\`, each a file of [age](https://age-encryption.org/v1). The first is the
+description; each of the others is a layer of the folder, in the same order. The description is a JSON object,
+filled up with blanks to a multiple of 4 KiB:
+
+\`\`\`json
+{
+  "version": 1,
+  "manifest": "{\\"schemaVersion\\":2…",
+  "config": "{\\"architecture\\":\\"amd64\\"…",
+  "headers": ["YWdlLWVuY3J5cHRpb24ub3JnL3Yx…"],
+  "layers": [{ "digest": "sha256:9c21…", "size": 1204811, "header": 0, "nonce": "q1RbVx0c…" }]
+}
+\`\`\`
+
+\`manifest\` and \`config\` are the texts that the folder would have if it were not encrypted. \`headers\` are the
+headers of the layers, each once, and \`layers\` says of each what is stored, and what its file of age begins
+with. All that one upload encrypts has one header, and a random nonce each.
+
+| what a registry, or whoever writes to it, may try     | what is not right then                                       |
+| ----------------------------------------------------- | ------------------------------------------------------------ |
+| change bytes                                          | the record of age, or the beginning that \`layers\` tells      |
+| swap or repeat records, or cut some off               | the number of the record, or the mark of the last one        |
+| swap, drop, repeat or add layers                      | \`layers\`: digests and sizes, in this order                   |
+| give the bytes of one layer when another is asked for | the key of the records: it follows from the header and nonce |
+| list a layer, or the description, of another folder   | \`layers\`                                                     |
+| put another whole folder of yours under the name      | nothing: pin the [digest](files.md), which stands for it     |
+
+The journal keeps headers, nonces, digests and the description, and no key. No nonce serves twice: a pack
+whose sending broke is encrypted anew.
 
 ## Without layerstash
 
