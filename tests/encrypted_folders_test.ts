@@ -210,6 +210,17 @@ Deno.test("the script of url restores an encrypted folder with sh, curl, age and
   });
   assert.notEqual((await wrong.output()).code, 0);
   await assert.rejects(Deno.lstat(place.path("back")), Deno.errors.NotFound);
+  const age = '#!/bin/sh\n[ ! -e once ] || exit 1\n: > once\nPATH=${PATH#*:} exec age "$@"\n'; // fails at its second file
+  await Deno.mkdir(place.path("bin"));
+  await Deno.chmod(await place.write("bin/age", age), 0o755);
+  const failing = new Deno.Command("sh", {
+    args: ["restore.sh", "back"],
+    cwd: place.directory,
+    env: { IDENTITY: "key.txt", PATH: `${place.path("bin")}:${Deno.env.get("PATH")}` },
+    stderr: "null",
+  });
+  assert.notEqual((await failing.output()).code, 0);
+  await assert.rejects(Deno.lstat(place.path("back")), Deno.errors.NotFound);
   await output(place, ["sh", "restore.sh", "back"], { IDENTITY: "key.txt" });
   await output(place, ["diff", "-r", "plans", "back"]);
 });

@@ -17,11 +17,11 @@ const EXPORTS: Record<Entry, string> = {
     listRepositories openStore parseAddress readStash remove savedCredentials upload verify
   `,
   "./images": `
-    Address ArchiveAddress BuildStep ByPlatform ContentDigests Entry EntryType ExactTime Extent ExtractOptions ExtractResult FileTree Image ImageConfig
+    Address ArchiveAddress BuildStep ByPlatform ContentDigests DecryptedImagesOptions Entry EntryType ExactTime Extent ExtractOptions ExtractResult FileTree Image ImageConfig
     ImageFiles ImageFilesOptions ImageOptions ImageReport IndexedManifest Layer LayerEntry
     LayoutAddress MergedEntry OpenEntry OpenLayerEntry OpenedImage PathPattern Platform
     PlatformOptions ReadFileOptions ReadLayerOptions ReadReport RegistryAddress RemoteAddress ReportedLayer
-    StoreOptions SurveyOptions SurveyResult chooseLayer describeImage extract findImage openImage parseImage pathPattern
+    StoreOptions SurveyOptions SurveyResult chooseLayer decryptedImages describeImage extract findImage openImage parseImage pathPattern
     readImageFile survey
   `,
   "./artifacts": `
@@ -31,7 +31,7 @@ const EXPORTS: Record<Entry, string> = {
   "./blobs": `
     BlobName BlobRemoval ByPlatform DirectAccess DirectBlob DirectFile MountBlobOptions NamedBlobs
     PlatformOptions PullBlobsOptions PushBlobOptions RecipeOptions SetAliasOptions SizedBlob blobSize blobUrls curlCommand
-    digestOfFile directAccess getAlias getConfigDigest getManifest layerUrls listAliases mountBlob parseBlobName
+    digestOfFile directAccess encryptedLayerUrls getAlias getConfigDigest getManifest layerUrls listAliases mountBlob parseBlobName
     pullBlobs pushBlob removeAlias removeBlobs restoreRecipe setAlias stashUrls
   `,
   "./copy": `
