@@ -51,17 +51,7 @@ export function openTerminal(flags: Pick<ConnectionFlags, "logLevel" | "progress
 export async function openNamedStore(flags: RepositoryFlags, onEvent: OnEvent): Promise<Store> {
   const { address, repository, manifestFormat } = flags;
   const options = { manifestFormat, ...await registryOptionsOf(flags, onEvent) };
-  const store = address ? openAddress(address, options) : openStore({ repository, ...options });
-  if (store.url.startsWith("https:")) drawRandomNumbers();
-  return store;
-}
-
-/**
- * Draws random numbers by making a key, which Deno does in another thread. The first ones take forty milliseconds, in which
- * entropy is collected. Deno's TLS would draw them when the first connection is made, and everything else would wait.
- */
-function drawRandomNumbers(): void {
-  crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]).catch(() => {});
+  return address ? openAddress(address, options) : openStore({ repository, ...options });
 }
 
 /** The registry that the options name, and how to speak to it. */

@@ -69,8 +69,21 @@ async function pageOf(name: string, width?: number): Promise<string | undefined>
 
 /** Loads and runs a command. */
 async function commandRun(args: readonly string[], { out, err, width = 80 }: Output): Promise<number> {
+  if (!args.some((arg) => WITHOUT_TLS.test(arg))) drawRandomNumbers();
   const { runCommand } = await import("./run_command.ts");
   return await runCommand(args, { out, err, width });
+}
+
+/** An address that is not reached over TLS. */
+const WITHOUT_TLS = /^(oci|http):/;
+
+/**
+ * Draws random numbers by making a key, which Deno does in another thread. The first ones take forty milliseconds, in which
+ * entropy is collected: here the command is loaded meanwhile. Deno's TLS would draw them when the first connection is made, and
+ * everything else would wait.
+ */
+function drawRandomNumbers(): void {
+  crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign"]).catch(() => {});
 }
 
 /**
