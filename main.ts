@@ -40,7 +40,7 @@ import { openInput, whileUnchanged } from "./lib/files/input.ts";
 import { checkOutput } from "./lib/files/output.ts";
 import { rememberInput } from "./lib/files/remembered_input.ts";
 import type { Descriptor } from "./lib/oci/descriptor.ts";
-import type { Digest } from "./lib/oci/digest.ts";
+import type { Algorithm, Digest } from "./lib/oci/digest.ts";
 import { checkStash, type StashFault, type VerifyResult } from "./lib/stash/check_stash.ts";
 import { chunkNumbers } from "./lib/stash/chunk_numbers.ts";
 import { checkBaseTag } from "./lib/stash/chunk_tags.ts";
@@ -94,7 +94,7 @@ export { savedCredentials } from "./lib/sign_in/saved_credentials.ts";
 // What the verbs below take and return.
 export type { Chunk, KeptTag, ListedStash, Stash, StashEncryption, StashFault, TagRemoval, VerifyResult };
 export type * from "./lib/stash/verb_options.ts";
-export type { CallOptions, Digest, Store };
+export type { Algorithm, CallOptions, Digest, Store };
 export type { OnEvent, TransferEvent } from "./lib/events.ts";
 export {
   ConflictError,

@@ -45,10 +45,10 @@ export function withoutPasswords(text: string): string {
 
 // A password is looked for in 4096 characters at most: each colon of a long text may begin one.
 /** What stands before the host of a URL. A hint has the example in it. */
-const OF_URL = /(?<=:\/\/)(?!me:PASSWORD@)(?:[^\s/:@]+:(?!\d+\/)\S{0,4096}|[^\s/]*)(?=@(?!sha256:))/g;
+const OF_URL = /(?<=:\/\/)(?!me:PASSWORD@)(?:[^\s/:@]+:(?!\d+\/)\S{0,4096}|[^\s/]*)(?=@(?!sha(?:256|512):))/g;
 /** The same without a scheme. Names of files after `oci:`, and of packages after `jsr:`, may have an `@`. */
 const OF_HOST =
-  /(?<![^\s"'=(,])(?!(?:oci|oci-archive|docker-archive|jsr):)[^\s/:@"'=(,]+:(?!\/\/|\\|\d+\/)\S{1,4096}(?=@(?!sha256:)[^\s/@"']*[./:]\w)/g;
+  /(?<![^\s"'=(,])(?!(?:oci|oci-archive|docker-archive|jsr):)[^\s/:@"'=(,]+:(?!\/\/|\\|\d+\/)\S{1,4096}(?=@(?!sha(?:256|512):)[^\s/@"']*[./:]\w)/g;
 
 /** Text from outside made safe for a terminal and put on one line: control characters become blanks. */
 export function singleLine(text: string): string {

@@ -2,7 +2,7 @@
 import type { ByteRange } from "../content/source.ts";
 import type { IndexEntry } from "../layout/index_entry.ts";
 import { MAX_INDEX_SIZE, parseEntries } from "../layout/index_json.ts";
-import { type Digest, encodedPart } from "../oci/digest.ts";
+import { type Digest, layoutPath } from "../oci/digest.ts";
 import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import type { TarFile } from "./tar_file.ts";
 
@@ -27,6 +27,6 @@ export async function packedLayout(tar: TarFile): Promise<ArchivedImages | undef
   return bytes && {
     index: bytes.length <= MAX_MANIFEST_SIZE ? bytes : undefined,
     entries: parseEntries(bytes, `index.json of ${tar.path}`),
-    find: (digest) => tar.find(`blobs/sha256/${encodedPart(digest)}`),
+    find: (digest) => tar.find(layoutPath(digest)),
   };
 }

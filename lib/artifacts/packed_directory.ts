@@ -1,5 +1,5 @@
 /** Unpacks the archive of a directory that was fetched, after all of it was looked at. @module */
-import { sha256 } from "../oci/digest.ts";
+import { algorithmOf, DigestHash } from "../oci/digest.ts";
 import { join } from "node:path";
 import { readFile } from "../content/file_source.ts";
 import { ConflictError, LayerstashError, MismatchError } from "../errors.ts";
@@ -65,7 +65,7 @@ async function isInPlace(
   { path, blob, packed: { within, digest } = { within: "" } }: ArtifactFile,
   { directory, overwrite, signal }: UnpackOptions,
 ): Promise<boolean> {
-  const hash = sha256();
+  const hash = new DigestHash(algorithmOf(digest ?? ""));
   const links = new Set<string>();
   let [isThere, other] = [!overwrite, undefined as string | undefined];
   for await (const entry of entriesOf(archive, blob, hash, signal)) {
@@ -76,7 +76,7 @@ async function isInPlace(
     isThere &&= found === "same";
     if (found === "other") other ??= join(directory, entry.path);
   }
-  if (digest !== undefined && digest !== `sha256:${hash.digest("hex")}`) {
+  if (digest !== undefined && digest !== hash.digest()) {
     throw new MismatchError(`the archive of ${quoted(path)} is not the one that the artifact names`);
   }
   if (other === undefined) return isThere;

@@ -25,7 +25,7 @@ export function parseBlobName(text: string): BlobName {
   if (isDigest(text)) return text;
   if (typeof text === "string" && text.startsWith("@")) return `@${parseReference(text.slice(1))}`;
   throw new InvalidInputError(`${quoted(text)} is neither a digest nor an alias`, {
-    hint: "use sha256: with 64 hexadecimal digits, or @ALIAS",
+    hint: "use sha256: with 64 hexadecimal digits, sha512: with 128, or @ALIAS",
   });
 }
 

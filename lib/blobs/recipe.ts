@@ -1,7 +1,7 @@
 /** Makes commands and scripts that fetch blobs with nothing but sh, curl and sha256sum. @module */
 import { STARGZ_PATHS } from "../layers/stargz.ts";
 import { counted, shellQuoted } from "../messages.ts";
-import { digestOf, encodedPart } from "../oci/digest.ts";
+import { type Algorithm, algorithmOf, ALGORITHMS, digestOf, encodedPart } from "../oci/digest.ts";
 import { totalBlobSize } from "./alias_manifest.ts";
 import type { DirectAccess, DirectBlob, DirectFile } from "./direct_urls.ts";
 
@@ -62,16 +62,23 @@ export function restoreRecipe(
   options: RecipeOptions,
 ): string {
   const { access, howToSignIn, isFolder = false } = options;
-  const more = [...(isFolder ? ["GNU tar"] : []), ...(encryption ? ["age"] : [])];
+  const algorithms = algorithmsOf(blobs);
+  const more = [
+    ...algorithms.map(sumProgram),
+    ...(isFolder ? ["GNU tar"] : []),
+    ...(encryption ? ["age"] : []),
+  ];
   const read = encryption ? DECRYPT[encryption.opensWith] : "cat";
   return [
     "#!/bin/sh",
     `# Restores ${name}: ${counted(totalBlobSize(blobs), "byte")} in ${counted(blobs.length, "blob")},`,
-    `# with ${inWords(["sh", "curl", "sha256sum", ...more])}. Run it again to resume.`,
+    `# with ${inWords(["sh", "curl", ...more])}. Run it again to resume.`,
     ...neededKey(encryption),
     ...requiredVariable(access, howToSignIn),
     "set -euC # -C: > makes new files, and replaces none",
-    "command -v sha256sum > /dev/null || sha256sum() { shasum -a 256; }",
+    ...algorithms.map((each) =>
+      `command -v ${sumProgram(each)} > /dev/null || ${sumProgram(each)}() { shasum -a ${each.slice(3)}; }`
+    ),
     `out=\${1:-${shellQuoted(name)}}`,
     "case $out in -*) out=./$out ;; esac # a file, not an option",
     ...(isFolder ? ["out=${out%/}"] : []),
@@ -126,15 +133,30 @@ const unpack = (command: string): readonly string[] => [
   `  echo "set-user-ID and set-group-ID bits may be left in $whole" >&2`,
 ];
 
+/** The algorithms of the blobs' digests. */
+function algorithmsOf(blobs: readonly DirectBlob[]): Algorithm[] {
+  return ALGORITHMS.filter((each) => blobs.some(({ digest }) => algorithmOf(digest) === each));
+}
+
+function sumProgram(algorithm: Algorithm): string {
+  return `${algorithm}sum`;
+}
+
+/** The command that hashes a piece. Where there are digests of both algorithms, their length tells which it is. */
+function sumCommand(blobs: readonly DirectBlob[]): string {
+  const [only, other] = algorithmsOf(blobs).map(sumProgram);
+  return other === undefined ? only ?? "sha256sum" : "case ${#1} in (64) sha256sum ;; (*) sha512sum ;; esac";
+}
+
 /** The functions of the script that fetch one blob into a file of its own, a piece, which counts only once hashed. */
 function scriptFunctions(blobs: readonly DirectBlob[], access: DirectAccess): string[] {
   return [
-    `is_good() { [ -e "$piece" ] && sum=$(sha256sum < "$piece") && [ "\${sum%% *}" = "$1" ]; }`,
+    `is_good() { [ -e "$piece" ] && sum=$(${sumCommand(blobs)} < "$piece") && [ "\${sum%% *}" = "$1" ]; }`,
     `fetch() { ${fetchLine(access)} || { code=$?; [ $code = 33 ] || exit $code; }; } # 33: no ranges`,
     `go_on() { [ ! -L "$piece" ] && [ -s "$piece" ] && [ "$(wc -c < "$piece")" -lt "$2" ] && fetch "$3" && is_good "$1"; }`,
     `begin() { rm -f "$piece" && : > "$piece" && fetch "$3" && is_good "$1"; } # also after a power cut damaged the piece`,
     "pieces=",
-    "get() { # the SHA-256 of a blob, its size, and its URL",
+    "get() { # the digest of a blob, its size, and its URL",
     `  short=$(printf %.${distinctLength(blobs)}s "$1")`,
     "  piece=$out.$short",
     `  is_good "$1" || go_on "$@" || begin "$@" || {`,

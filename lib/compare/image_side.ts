@@ -7,7 +7,7 @@ import type { LayerEntry } from "../images/layer_entry.ts";
 import { PackedEntries } from "../images/packed_entries.ts";
 import { writeFilled } from "../images/read_image_file.ts";
 import { readSources } from "../images/read_sources.ts";
-import { sha256 } from "../oci/digest.ts";
+import { DigestHash } from "../oci/digest.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { KnownContents } from "./contents.ts";
 
@@ -86,9 +86,9 @@ export class ImageSide {
 }
 
 async function hashOf(open: OpenLayerEntry): Promise<string> {
-  const hash = sha256();
+  const hash = new DigestHash();
   await writeFilled(open, (bytes) => void hash.update(bytes));
-  return `sha256:${hash.digest("hex")}`;
+  return hash.digest();
 }
 
 /** Applies entries of layers in order. */

@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import { InvalidInputError, MismatchError } from "../errors.ts";
 import { kindOf } from "../messages.ts";
-import { corrupted, type Digest, sha256 } from "../oci/digest.ts";
+import { algorithmOf, corrupted, type Digest, DigestHash } from "../oci/digest.ts";
 import type { Bytes, ByteStream } from "./bytes.ts";
 
 /** Reads a caller's stream, and makes sure that it gives bytes: types do not hold at run time. */
@@ -74,11 +74,11 @@ export function exactly(stream: ByteStream, size: number | undefined): ByteStrea
  * they are not the ones that the digest names: fewer, more, or others.
  */
 export function verified(stream: ByteStream, digest: Digest): ByteStream {
-  const hash = sha256();
+  const hash = new DigestHash(algorithmOf(digest));
   return inspected(stream, {
     piece: (bytes) => void hash.update(bytes),
     end() {
-      if (`sha256:${hash.digest("hex")}` !== digest) throw corrupted(digest);
+      if (hash.digest() !== digest) throw corrupted(digest);
     },
   });
 }

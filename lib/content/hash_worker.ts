@@ -1,10 +1,11 @@
 /** The thread that hashes files beside a transfer. It reads them itself: bytes just sent or written are in the cache. @module */
 import { createHash, type Hash } from "node:crypto";
 import { setImmediate as breathe } from "node:timers/promises";
+import type { Algorithm, Digest } from "../oci/digest.ts";
 
 /** A command to the worker. Offsets count from the beginning of the file. */
 export type HashCommand =
-  | { type: "open"; id: number; path: string; start: number }
+  | { type: "open"; id: number; path: string; start: number; algorithm: Algorithm }
   | { type: "advance"; id: number; to: number }
   | { type: "finish"; id: number; end: number }
   | { type: "drop"; id: number };
@@ -15,8 +16,8 @@ export interface HashAnswer {
   id: number;
   /** Progress: bytes hashed since the last message. */
   bytes?: number;
-  /** The digest, in hexadecimal. */
-  hex?: string;
+  /** The digest. */
+  digest?: Digest;
   /** Why the file could not be hashed. */
   error?: string;
 }
@@ -28,7 +29,8 @@ const buffer = new Uint8Array(1024 * 1024);
 /** The hash of one file range. An error is kept until the digest is asked for. */
 class Job {
   readonly #id: number;
-  readonly #hash: Hash = createHash("sha256");
+  readonly #algorithm: Algorithm;
+  readonly #hash: Hash;
   #file: Deno.FsFile | undefined;
   #position: number;
   #target: number;
@@ -36,8 +38,10 @@ class Job {
   #running = false;
   #failure: string | undefined;
 
-  constructor(id: number, path: string, start: number) {
+  constructor({ id, path, start, algorithm }: HashCommand & { type: "open" }) {
     this.#id = id;
+    this.#algorithm = algorithm;
+    this.#hash = createHash(algorithm);
     this.#position = this.#target = start;
     this.#attempt(() => {
       this.#file = Deno.openSync(path);
@@ -67,9 +71,11 @@ class Job {
   }
 
   #answer(): void {
-    const result = this.#failure === undefined ? { hex: this.#hash.digest("hex") } : { error: this.#failure };
+    const answer: HashAnswer = this.#failure === undefined
+      ? { id: this.#id, digest: `${this.#algorithm}:${this.#hash.digest("hex")}` }
+      : { id: this.#id, error: this.#failure };
     this.close();
-    self.postMessage({ id: this.#id, ...result });
+    self.postMessage(answer);
   }
 
   #attempt(action: () => void): void {
@@ -94,7 +100,7 @@ const jobs = new Map<number, Job>();
 
 function obey(command: HashCommand): void {
   const job = jobs.get(command.id);
-  if (command.type === "open") jobs.set(command.id, new Job(command.id, command.path, command.start));
+  if (command.type === "open") jobs.set(command.id, new Job(command));
   else if (command.type === "advance") job?.advance(command.to);
   else if (command.type === "finish") job?.advance(command.end, command.end);
   else job?.close();

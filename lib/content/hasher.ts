@@ -1,6 +1,6 @@
 /** Hashes ranges of files in worker threads, also of files that are still being written. @module */
 import { LayerstashError, MismatchError } from "../errors.ts";
-import { type Digest, sha256 } from "../oci/digest.ts";
+import { type Algorithm, type Digest, DigestHash } from "../oci/digest.ts";
 import { abortable } from "../async/abortable.ts";
 import { leastBusy } from "./answering_thread.ts";
 import type { HashAnswer, HashCommand } from "./hash_worker.ts";
@@ -22,12 +22,14 @@ export interface FollowingHash {
 
 /** Hashes what lies in files, also while it is being written. Disposing of it ends all that is under way. */
 export interface FileHasher extends Disposable {
-  /** Begins to hash a file from an offset on. */
-  follow(path: string, start: number): FollowingHash;
+  /** Begins to hash a file from an offset on, by an algorithm; absent = sha256. */
+  follow(path: string, start: number, algorithm?: Algorithm): FollowingHash;
 }
 
 /** How a file is hashed. */
 export interface HashOptions {
+  /** The algorithm of the digest; absent = sha256. */
+  algorithm?: Algorithm | undefined;
   /** Receives the number of bytes that were hashed since its last call. */
   onBytes?: ((bytes: number) => void) | undefined;
   /** Stops the hashing. */
@@ -60,10 +62,10 @@ export class Hasher implements FileHasher {
   async file(
     path: string,
     { start, end }: { start: number; end: number },
-    { onBytes, signal }: HashOptions = {},
+    { algorithm, onBytes, signal }: HashOptions = {},
   ): Promise<Digest> {
     signal?.throwIfAborted();
-    const hash = this.follow(path, start);
+    const hash = this.follow(path, start, algorithm);
     try {
       return await abortable(hash.digest(end, onBytes), signal);
     } catch (error) {
@@ -72,14 +74,18 @@ export class Hasher implements FileHasher {
     }
   }
 
-  /** Begins to hash a file from an offset on, while it is being written. */
-  follow(path: string, start: number): FollowingHash {
+  /**
+   * Begins to hash a file from an offset on, while it is being written.
+   *
+   * @param algorithm that of the digest; absent = sha256
+   */
+  follow(path: string, start: number, algorithm: Algorithm = "sha256"): FollowingHash {
     const id = this.#nextId++;
     let thread: HashThread | undefined;
     const engage = () => {
       if (thread) return thread;
       thread = this.#leastBusy();
-      thread.tell({ type: "open", id, path, start });
+      thread.tell({ type: "open", id, path, start, algorithm });
       return thread;
     };
     return {
@@ -88,7 +94,7 @@ export class Hasher implements FileHasher {
       },
       digest: async (end, onBytes) => {
         if (thread || end - start > WORTH_A_THREAD) return await engage().finish(id, { end, onBytes });
-        const digest = hashNow(path, start, end);
+        const digest = hashNow(path, { start, end }, algorithm);
         onBytes?.(end - start);
         return digest;
       },
@@ -142,12 +148,12 @@ class HashThread {
     this.#failAll(new LayerstashError("the hashing was stopped"));
   }
 
-  #settle({ id, bytes, hex, error }: HashAnswer): void {
+  #settle({ id, bytes, digest, error }: HashAnswer): void {
     const answer = this.#awaited.get(id);
     if (bytes !== undefined) return answer?.onBytes?.(bytes);
     this.load--;
     this.#awaited.delete(id);
-    if (hex) answer?.resolve(`sha256:${hex}`);
+    if (digest) answer?.resolve(digest);
     else answer?.reject(new MismatchError(error ?? "the hashing thread gave no digest"));
   }
 
@@ -159,10 +165,10 @@ class HashThread {
 }
 
 /** Hashes a small range in this thread: reading it takes less time than waiting for another thread. */
-function hashNow(path: string, start: number, end: number): Digest {
+function hashNow(path: string, { start, end }: ByteRange, algorithm: Algorithm): Digest {
   using file = Deno.openSync(path);
   file.seekSync(start, Deno.SeekMode.Start);
-  const hash = sha256();
+  const hash = new DigestHash(algorithm);
   const buffer = new Uint8Array(Math.max(1, Math.min(1024 * 1024, end - start)));
   for (let position = start; position < end;) {
     const read = file.readSync(buffer.subarray(0, end - position));
@@ -170,7 +176,7 @@ function hashNow(path: string, start: number, end: number): Digest {
     hash.update(buffer.subarray(0, read));
     position += read;
   }
-  return `sha256:${hash.digest("hex")}`;
+  return hash.digest();
 }
 
 /** A range of at most so many bytes is hashed to its end, also after an abort: that takes no time, and closes the file. */

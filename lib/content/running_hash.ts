@@ -1,5 +1,5 @@
 /** The hash of bytes as they pass, while they are in the processor's cache. @module */
-import { type Digest, sha256 } from "../oci/digest.ts";
+import { type Algorithm, type Digest, DigestHash } from "../oci/digest.ts";
 
 /**
  * Hashes bytes that pass in order, some of them again, as after a broken connection.
@@ -14,10 +14,15 @@ import { type Digest, sha256 } from "../oci/digest.ts";
  * ```
  */
 export class RunningHash {
-  readonly #hash = sha256();
+  readonly #hash: DigestHash;
   #digest: Digest | undefined;
   /** How many bytes were hashed: from here on it goes on. */
   position = 0;
+
+  /** @param algorithm that of the digest; absent = sha256 */
+  constructor(algorithm?: Algorithm) {
+    this.#hash = new DigestHash(algorithm);
+  }
 
   /** Takes bytes, of which the first is at an offset. What was hashed before, and what is beyond a gap, is left out. */
   see(bytes: Uint8Array, offset: number): void {
@@ -30,6 +35,6 @@ export class RunningHash {
   /** The digest, when just the first `size` bytes have passed; no more may come then. `undefined` = they have not. */
   digest(size: number): Digest | undefined {
     if (this.position !== size) return undefined;
-    return this.#digest ??= `sha256:${this.#hash.digest("hex")}`;
+    return this.#digest ??= this.#hash.digest();
   }
 }

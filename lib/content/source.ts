@@ -27,7 +27,7 @@ export interface Source {
   readonly once?: boolean;
   /**
    * The digest that an earlier run computed, if nothing has changed since, as far as that shows. It serves to find blobs
-   * that already exist; bytes that are sent are hashed again.
+   * that already exist; bytes that are sent are hashed again, and get a digest of the same algorithm.
    */
   readonly known?: Digest | undefined;
   /** The bytes from `start` (absent = 0) up to, but not including, `end` (absent = the size). */

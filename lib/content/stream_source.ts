@@ -1,5 +1,5 @@
 /** Cuts a stream that can be read once, such as standard input, into sources. @module */
-import { type Digest, sha256 } from "../oci/digest.ts";
+import { type Digest, DigestHash } from "../oci/digest.ts";
 import { BYTES, checkNumbers } from "../arguments.ts";
 import { ByteReader } from "./byte_stream.ts";
 import type { Source } from "./source.ts";
@@ -50,13 +50,13 @@ export class StreamCutter {
    */
   take(most: number): Source {
     checkNumbers({ most }, { most: BYTES });
-    const hash = sha256();
+    const hash = new DigestHash();
     const { promise, resolve, reject } = Promise.withResolvers<Digest>();
     promise.catch(() => {}); // a failed read is reported by the stream
     let left = most;
     const pull = async (controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>) => {
       if (left === 0 || !await this.more()) {
-        resolve(`sha256:${hash.digest("hex")}`);
+        resolve(hash.digest());
         return controller.close();
       }
       const piece = this.#takePiece(left);

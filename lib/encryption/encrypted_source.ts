@@ -1,8 +1,9 @@
 /** Plain content as an age file, for a store. @module */
 import { streamed } from "../content/byte_stream.ts";
 import type { Bytes } from "../content/bytes.ts";
+import type { HashOptions } from "../content/hasher.ts";
 import type { ByteRange, Source } from "../content/source.ts";
-import { type Digest, sha256 } from "../oci/digest.ts";
+import { type Digest, DigestHash } from "../oci/digest.ts";
 import { type AgeHeader, NONCE_SIZE } from "./age_header.ts";
 import { sealRecords } from "./payload.ts";
 import { RECORD, SEALED_RECORD, sealedSize } from "./records.ts";
@@ -76,7 +77,7 @@ export function encryptedSource(plain: Source, beginning: AgeBeginning): Source 
   return {
     size,
     open: (from = 0, to = size) => streamed(pieces(from, to)),
-    digest: (onBytes) => digest ??= digestOfPieces(pieces(0, size), onBytes),
+    digest: (onBytes) => digest ??= digestOfPieces(pieces(0, size), { onBytes }),
   };
 }
 
@@ -104,7 +105,7 @@ function onceSource(start: Bytes, seal: () => AsyncIterable<Bytes>): Source {
   const { promise, resolve, reject } = Promise.withResolvers<Digest>();
   promise.catch(() => {}); // a failed read is reported by the stream
   const hashed = async function* () {
-    const hash = sha256();
+    const hash = new DigestHash();
     let isWhole = false;
     try {
       hash.update(start);
@@ -114,7 +115,7 @@ function onceSource(start: Bytes, seal: () => AsyncIterable<Bytes>): Source {
         yield piece.slice();
       }
       isWhole = true;
-      resolve(`sha256:${hash.digest("hex")}`);
+      resolve(hash.digest());
     } catch (error) {
       reject(error);
       throw error;
@@ -128,14 +129,14 @@ function onceSource(start: Bytes, seal: () => AsyncIterable<Bytes>): Source {
 /** The digest of bytes that flow. */
 export async function digestOfPieces(
   pieces: AsyncIterable<Bytes>,
-  onBytes?: (bytes: number) => void,
+  { algorithm, onBytes }: Pick<HashOptions, "algorithm" | "onBytes"> = {},
 ): Promise<Digest> {
-  const hash = sha256();
+  const hash = new DigestHash(algorithm);
   for await (const piece of pieces) {
     hash.update(piece);
     onBytes?.(piece.length);
   }
-  return `sha256:${hash.digest("hex")}`;
+  return hash.digest();
 }
 
 /** The bytes of a range of what flows. */

@@ -2,7 +2,7 @@
 import type { Bytes } from "../content/bytes.ts";
 import type { FileHasher, FollowingHash } from "../content/hasher.ts";
 import { MismatchError } from "../errors.ts";
-import type { Digest } from "../oci/digest.ts";
+import type { Algorithm, Digest } from "../oci/digest.ts";
 import { type AgeBeginning, digestOfPieces, encryptedPieces } from "./encrypted_source.ts";
 
 /** The most that one read takes, in bytes. */
@@ -21,13 +21,13 @@ export class SealedHasher implements FileHasher {
   }
 
   /** Begins to hash the age file whose plain bytes begin at an offset, while these are written. */
-  follow(path: string, start: number): FollowingHash {
+  follow(path: string, start: number, algorithm?: Algorithm): FollowingHash {
     const plain = new GrowingRange(path, start);
     this.#followed.add(plain);
     const beginning = this.#beginnings.get(start)!;
     let digest: Promise<Digest> | undefined;
     const hash = () => {
-      digest ??= digestOfPieces(encryptedPieces(plain.pieces(), beginning));
+      digest ??= digestOfPieces(encryptedPieces(plain.pieces(), beginning), { algorithm });
       digest.finally(() => this.#followed.delete(plain)).catch(() => {}); // whoever asks for it gets the error
       return digest;
     };

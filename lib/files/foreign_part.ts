@@ -1,6 +1,7 @@
 /** Tells a `FILE.part` of somebody else from the beginning of a download. @module */
 import type { Bytes } from "../content/bytes.ts";
 import { awaitDigest, type FileHasher } from "../content/hasher.ts";
+import { algorithmOf } from "../oci/digest.ts";
 import type { ByteRange } from "../content/source.ts";
 import { ConflictError } from "../errors.ts";
 import { withoutProgress } from "../events.ts";
@@ -44,7 +45,8 @@ export async function hasBlob(
   hasher: FileHasher,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<boolean> {
-  return await awaitDigest(hasher.follow(path, start), { start, end: start + size }, signal) === digest;
+  const hash = hasher.follow(path, start, algorithmOf(digest));
+  return await awaitDigest(hash, { start, end: start + size }, signal) === digest;
 }
 
 /** Whether a partial file begins as a range of all the bytes of blobs does; only the first bytes are fetched. */

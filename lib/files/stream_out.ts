@@ -1,5 +1,5 @@
 /** Writes the bytes of blobs, or a range of them, to a stream, in order. @module */
-import { sha256 } from "../oci/digest.ts";
+import { algorithmOf, DigestHash } from "../oci/digest.ts";
 import { abortable } from "../async/abortable.ts";
 import type { ByteRange } from "../content/source.ts";
 import { MismatchError } from "../errors.ts";
@@ -66,13 +66,13 @@ async function streamBlob(
   if (!whole && !authenticated) {
     onEvent?.({ type: "notice", message: `a part of ${digest} is not verified: only the whole can be` });
   }
-  const hash = sha256();
+  const hash = new DigestHash(algorithmOf(digest));
   const sink = async (bytes: Uint8Array) => {
     if (whole) hash.update(bytes);
     await write(bytes.slice());
   };
   await receiveParts(store, blob, wanted, { ...options, sink });
-  if (whole && `sha256:${hash.digest("hex")}` !== digest) {
+  if (whole && hash.digest() !== digest) {
     throw new MismatchError(`the blob ${digest} is corrupted: bytes that were already written are bad`);
   }
   onEvent?.({ type: "blob", index: number, state: "fetched", digest, size: wanted.end - wanted.start });

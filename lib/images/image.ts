@@ -1,6 +1,7 @@
 /** Finds an image and its layers. @module */
 import { InvalidInputError, NotFoundError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
+import { encodedPart } from "../oci/digest.ts";
 import { type IndexedManifest, isIndex, isRunnable } from "../oci/image_index.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { defaultPlatform, formatPlatform } from "../oci/platform.ts";
@@ -156,11 +157,12 @@ export function chooseLayer({ layers }: Image, wanted: string): Layer {
     });
   }
   const number = /^[0-9]{1,5}$/.test(wanted) ? Number(wanted) : undefined;
-  const digits = wanted.replace(/^sha256:/, "");
-  const begins = /^[0-9a-f]{6,64}$/.test(digits);
+  const begins = /^(sha(256|512):)?[0-9a-f]{6,128}$/.test(wanted);
   const found = number !== undefined
     ? layers.filter((layer) => layer.number === number)
-    : layers.filter(({ digest }) => begins && digest.startsWith(`sha256:${digits}`));
+    : layers.filter(({ digest }) =>
+      begins && (digest.startsWith(wanted) || encodedPart(digest).startsWith(wanted))
+    );
   const different = new Set(found.map(({ digest }) => digest));
   if (different.size === 1) return found[0]!;
   throw new NotFoundError(

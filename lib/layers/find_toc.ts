@@ -1,7 +1,7 @@
 /** Finds the table of contents of a layer in the format eStargz or zstd:chunked. @module */
 import type { Bytes } from "../content/bytes.ts";
 import { MismatchError } from "../errors.ts";
-import { digestOf } from "../oci/digest.ts";
+import { hasDigest } from "../oci/digest.ts";
 import { collect } from "../content/collect.ts";
 import { type Compression, decompress } from "./compression.ts";
 import type { LayerBlob } from "./layer_blob.ts";
@@ -137,7 +137,7 @@ async function readStargz(
     if (path !== STARGZ_TABLE) break;
     if (size > LARGEST_TOC) throw new TableTooLargeError("it is too large");
     const json = await collect(ReadableStream.from(contentOf(extents())), size);
-    if (digest === undefined || digestOf(json) === digest) return { json, entry };
+    if (digest === undefined || hasDigest(json, digest)) return { json, entry };
     throw new MismatchError(OTHER_DIGEST);
   }
   throw new MismatchError("the layer's footer does not point to it");
@@ -163,7 +163,7 @@ async function findChunkedTable(blob: LayerBlob): Promise<TableRange | undefined
 
 async function readChunked(blob: LayerBlob, { start, end, digest }: TableRange): Promise<Bytes> {
   const packed = await blob.slice(start, end);
-  if (digest !== undefined && digestOf(packed) !== digest) throw new MismatchError(OTHER_DIGEST);
+  if (digest !== undefined && !hasDigest(packed, digest)) throw new MismatchError(OTHER_DIGEST);
   return await collect(ReadableStream.from(decompress(onePiece(packed), "zstd", blob.signal)), LARGEST_TOC);
 }
 

@@ -1,9 +1,8 @@
 /** Reads the blob of a layer, and fetches no more of it than needed. @module */
-import type { Hash } from "node:crypto";
 import type { Bytes } from "../content/bytes.ts";
 import { RangeRefusedError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { corrupted, type Digest, digestOf, sha256 } from "../oci/digest.ts";
+import { algorithmOf, corrupted, type Digest, DigestHash, hasDigest } from "../oci/digest.ts";
 import { withEmbedded } from "../store/embedded.ts";
 import type { BlobReader, CallOptions } from "../store/store.ts";
 import { pull } from "../transfer/pull.ts";
@@ -20,7 +19,7 @@ interface FromOptions {
 const FIRST_STEP = 32 * 1024;
 const LARGEST_STEP = 16 * 1024 * 1024;
 
-const EMPTY_DIGEST = digestOf(new Uint8Array());
+const EMPTY = new Uint8Array();
 
 /** A blob that can be read from any position, and that counts what it fetched. */
 export class LayerBlob {
@@ -60,7 +59,7 @@ export class LayerBlob {
 
   /** Whether what was read is verified by the digest of the whole blob. An empty blob needs no reading. */
   get proven(): boolean {
-    return this.#isWhole || this.size === 0 && this.digest === EMPTY_DIGEST;
+    return this.#isWhole || this.size === 0 && hasDigest(EMPTY, this.digest);
   }
 
   /** Ends every reading; each then rejects with the signal's reason. */
@@ -96,7 +95,7 @@ export class LayerBlob {
    * @throws {MismatchError} if the whole blob was read and has another digest
    */
   async *from(start: number, { end = this.size, all = false }: FromOptions = {}): AsyncGenerator<Bytes> {
-    const hash = start === 0 && end === this.size ? sha256() : undefined;
+    const hash = start === 0 && end === this.size ? new DigestHash(algorithmOf(this.digest)) : undefined;
     let position = start;
     for await (const piece of this.#inSteps(start, end, all ? Infinity : FIRST_STEP)) {
       position += piece.length;
@@ -106,8 +105,8 @@ export class LayerBlob {
     }
   }
 
-  #prove(hash: Hash): void {
-    this.#isWhole = `sha256:${hash.digest("hex")}` === this.digest;
+  #prove(hash: DigestHash): void {
+    this.#isWhole = hash.digest() === this.digest;
     if (this.#isWhole) return;
     throw corrupted(this.digest);
   }

@@ -1,5 +1,5 @@
 /** Reads tables of contents of layers, whose format eStargz and zstd:chunked share. @module */
-import { sha256 } from "../oci/digest.ts";
+import { algorithmOf, DigestHash } from "../oci/digest.ts";
 import * as v from "valibot";
 import type { Bytes } from "../content/bytes.ts";
 import { MismatchError } from "../errors.ts";
@@ -90,7 +90,8 @@ export class Toc {
     row: Row,
     { path, length, whole }: { path: string; length: number; whole: boolean },
   ): AsyncGenerator<Extent> {
-    const hash = sha256();
+    const expected = row.chunkDigest || (whole ? row.digest : "");
+    const hash = new DigestHash(algorithmOf(expected));
     const input = new StreamInput(decompress(this.#packed(row), this.#compression, this.#blob.signal));
     let offset = row.chunkOffset;
     try {
@@ -103,8 +104,7 @@ export class Toc {
     } finally {
       await input.close();
     }
-    const expected = row.chunkDigest || (whole ? row.digest : "");
-    if (expected === "" || expected === `sha256:${hash.digest("hex")}`) return;
+    if (expected === "" || expected === hash.digest()) return;
     throw new MismatchError(`${path} is corrupted: its digest is not the one in the table of contents`);
   }
 

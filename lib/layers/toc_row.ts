@@ -169,8 +169,13 @@ function decoded(attributes: Record<string, string>): Entry["attributes"] {
   }
 }
 
-/** What the rows of a file say of its content. Holes have no digest. */
-export function digestsOf([file, ...more]: Row[]): ContentDigests {
+/** What the rows of a file say of its content. Holes have no digest. Only sha256 digests can be compared with others. */
+export function digestsOf(rows: Row[]): ContentDigests {
+  const [file, ...more] = rows.map((row) => ({
+    ...row,
+    digest: comparable(row.digest),
+    chunkDigest: comparable(row.chunkDigest),
+  }));
   const { size, digest, chunkDigest, chunkType } = file!;
   if (more.length === 0) {
     const isHole = chunkType === "zeros";
@@ -182,4 +187,8 @@ export function digestsOf([file, ...more]: Row[]): ContentDigests {
   }));
   const isKnown = pieces.every(({ digest }) => digest !== "");
   return { whole: digest || undefined, pieces: isKnown ? pieces : undefined };
+}
+
+function comparable(digest: string): string {
+  return digest.startsWith("sha256:") ? digest : "";
 }

@@ -1,5 +1,5 @@
 /** The blobs of a layout: files named by their digests, which get their names when they are whole. @module */
-import { dirname, join } from "node:path";
+import { basename, dirname, join, sep } from "node:path";
 import { abortable } from "../async/abortable.ts";
 import { giveName, syncDirectory } from "../content/atomic_file.ts";
 import { denied, storageError, writeError } from "../content/file_errors.ts";
@@ -12,12 +12,20 @@ import { type FollowingHash, Hasher } from "../content/hasher.ts";
 import type { Source } from "../content/source.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Descriptor, SizedBlob } from "../oci/descriptor.ts";
-import { corrupted, type Digest, digestOf, encodedPart } from "../oci/digest.ts";
+import {
+  type Algorithm,
+  algorithmOf,
+  corrupted,
+  type Digest,
+  encodedPart,
+  hasDigest,
+  layoutPath,
+} from "../oci/digest.ts";
 import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
 import { Claims } from "./claims.ts";
 import { type Draft, LOCKS, makeDraft, removeAbandoned } from "./drafts.ts";
-import { createLayout, lockLayout } from "./directory.ts";
+import { createBlobDirectory, createLayout, lockLayout } from "./directory.ts";
 import type { CallOptions, DraftFile, ReadOptions, WriteOptions } from "../store/store.ts";
 
 /** The blobs of one layout. */
@@ -39,20 +47,46 @@ export class Blobs implements Disposable {
     return blobFile(this.#directory, digest);
   }
 
+  /** The file of a blob that is about to be written, in a directory that exists. */
+  async pathToWrite(digest: Digest): Promise<string> {
+    await createBlobDirectory(this.#directory, algorithmOf(digest));
+    return this.path(digest);
+  }
+
   /** The size of a blob in bytes; `undefined` = absent. */
   async stat(digest: Digest): Promise<number | undefined> {
     try {
-      const info = await Deno.stat(this.path(digest));
-      return info.isFile ? info.size : undefined;
+      const info = await Deno.lstat(this.path(digest));
+      const { isFile, size } = info.isSymlink ? await this.#statLinked(digest) : info;
+      return isFile ? size : undefined;
     } catch (error) {
       return absentOr(error);
     }
   }
 
+  /**
+   * What a link among the blobs leads to. A layout may come from a stranger, and a link of it could pass any file of this
+   * machine for a blob: on its way to a client or to a registry most of a blob has gone before its digest is known to be
+   * wrong. So a link stays in the layout, or leads to a file that has the digest in its name, as a blob of another layout
+   * has, or a file that git-annex keeps.
+   *
+   * @throws {MismatchError} if it leads elsewhere
+   */
+  async #statLinked(digest: Digest): Promise<Deno.FileInfo> {
+    const [target, layout] = [await Deno.realPath(this.path(digest)), await Deno.realPath(this.#directory)];
+    const isInside = target.startsWith(layout + sep);
+    if (isInside || basename(target).includes(encodedPart(digest))) return await Deno.stat(target);
+    throw new MismatchError(`the blob ${digest} of ${this.#name} is a link that leads out of the layout`, {
+      hint: `replace the link with the file, as in: cp --remove-destination "$(readlink -f LINK)" LINK`,
+    });
+  }
+
   /** Whether a blob exists, and its file holds the bytes of its digest. A disk may have damaged them. */
   async isWhole(digest: Digest): Promise<boolean> {
     const end = await this.stat(digest);
-    return end !== undefined && await this.#hasher.file(this.path(digest), { start: 0, end }) === digest;
+    if (end === undefined) return false;
+    const algorithm = algorithmOf(digest);
+    return await this.#hasher.file(this.path(digest), { start: 0, end }, { algorithm }) === digest;
   }
 
   /** Claims a blob that is about to be listed, until {@link endClaims} names it. Returns its size; `undefined` = absent. */
@@ -93,7 +127,7 @@ export class Blobs implements Disposable {
       throw new MismatchError(`the manifest ${digest} is too large: ${size} bytes`);
     }
     const bytes = await collect(await this.read(digest, { range: { start: 0, end: size } }), size);
-    if (digestOf(bytes) === digest) return bytes;
+    if (hasDigest(bytes, digest)) return bytes;
     throw corrupted(digest, "manifest");
   }
 
@@ -147,7 +181,7 @@ export class Blobs implements Disposable {
    */
   async adopt(
     draft: Draft,
-    { digest, size, hash = this.#hasher.follow(draft.path, 0) }: SizedBlob & {
+    { digest, size, hash = this.follow(draft.path, algorithmOf(digest)) }: SizedBlob & {
       hash?: FollowingHash | undefined;
     },
   ): Promise<void> {
@@ -164,8 +198,8 @@ export class Blobs implements Disposable {
   }
 
   /** Begins to hash a file that is being written. */
-  follow(path: string): FollowingHash {
-    return this.#hasher.follow(path, 0);
+  follow(path: string, algorithm?: Algorithm): FollowingHash {
+    return this.#hasher.follow(path, 0, algorithm);
   }
 
   /** Fills a draft, and gives it the name of its digest. */
@@ -200,7 +234,7 @@ export class Blobs implements Disposable {
 
   /** Copies the source to a draft, and returns the digest of what is in that file. */
   async #receive(source: Source, { path, file }: Draft, { onEvent, signal }: WriteOptions) {
-    const hash = this.#hasher.follow(path, 0);
+    const hash = this.follow(path, source.known && algorithmOf(source.known));
     let size = 0;
     try {
       const write = async (piece: Uint8Array) => {
@@ -224,7 +258,7 @@ export class Blobs implements Disposable {
   async #giveName(draft: Draft, digest: Digest): Promise<void> {
     using _layout = await lockLayout(this.#directory);
     if (!LOCKS) draft[Symbol.dispose](); // on Windows an open file cannot be renamed
-    await giveName(draft.path, this.path(digest));
+    await giveName(draft.path, await this.pathToWrite(digest));
     await this.#claims.add(digest, draft);
   }
 
@@ -233,7 +267,8 @@ export class Blobs implements Disposable {
     const [there, here] = [blobFile(from, digest), this.path(digest)];
     try {
       using _layout = await lockLayout(this.#directory);
-      await Deno.link(there, here);
+      if ((await Deno.lstat(there)).isSymlink) return false; // here, a link may lead elsewhere
+      await Deno.link(there, await this.pathToWrite(digest));
       await syncDirectory(dirname(here));
       await this.#claims.addFound(digest, here);
       return true;
@@ -265,7 +300,7 @@ export class Blobs implements Disposable {
 }
 
 function blobFile(directory: string, digest: Digest): string {
-  return join(directory, "blobs", "sha256", encodedPart(digest));
+  return join(directory, layoutPath(digest));
 }
 
 function isAbsence(error: unknown): boolean {

@@ -4,6 +4,7 @@ import { KeyedMutex } from "../async/keyed_mutex.ts";
 import { createAtomically, makeDirectory, writeAtomically } from "../content/atomic_file.ts";
 import { denied } from "../content/file_errors.ts";
 import { MismatchError } from "../errors.ts";
+import { type Algorithm, ALGORITHMS } from "../oci/digest.ts";
 import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { IMAGE_INDEX } from "../oci/media_types.ts";
 
@@ -29,10 +30,21 @@ export async function lockLayout(directory: string): Promise<Disposable> {
 /** Creates the directories of a layout, and the file `oci-layout` that marks it, where they are missing. */
 export async function createLayout(directory: string): Promise<void> {
   const marker = join(directory, "oci-layout");
-  if (mayExist(marker) && isDirectory(blobsOf(directory))) return;
-  await makeDirectory(blobsOf(directory));
+  if (mayExist(marker) && isDirectory(join(directory, "blobs", "sha256"))) return;
+  await createBlobDirectory(directory, "sha256");
   if (mayExist(marker)) return;
   await createAtomically(marker, new TextEncoder().encode(JSON.stringify({ imageLayoutVersion: "1.0.0" })));
+}
+
+/** Creates the directory for the blobs of an algorithm where it is missing. Those of sha256 have one from the beginning. */
+export async function createBlobDirectory(directory: string, algorithm: Algorithm): Promise<void> {
+  const path = join(directory, "blobs", algorithm);
+  if (!isDirectory(path)) await makeDirectory(path);
+}
+
+/** The directories in which the blobs of a layout may be. */
+export function blobDirectories(directory: string): string[] {
+  return ALGORITHMS.map((algorithm) => join(directory, "blobs", algorithm));
 }
 
 /**
@@ -54,13 +66,18 @@ export async function beginIndex(directory: string): Promise<void> {
  * before they listed anything leave other blobs only, and the next one reuses those.
  */
 export async function hasManifests(directory: string): Promise<boolean> {
+  for (const blobs of blobDirectories(directory)) if (await areManifestsIn(blobs)) return true;
+  return false;
+}
+
+async function areManifestsIn(blobs: string): Promise<boolean> {
   try {
-    for await (const { name, isFile } of Deno.readDir(blobsOf(directory))) {
-      if (isFile && !name.startsWith(".") && await holdsManifest(join(blobsOf(directory), name))) return true;
+    for await (const { name, isFile } of Deno.readDir(blobs)) {
+      if (isFile && !name.startsWith(".") && await holdsManifest(join(blobs, name))) return true;
     }
   } catch (error) {
     const isMissing = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
-    if (!isMissing) throw denied(error, `${blobsOf(directory)} may not be read: permission denied`) ?? error;
+    if (!isMissing) throw denied(error, `${blobs} may not be read: permission denied`) ?? error;
   }
   return false;
 }
@@ -88,10 +105,6 @@ export function indexLost(directory: string): MismatchError {
 /** The hint for an index that is lost or damaged. */
 export function howToRestore(directory: string): string {
   return `bring back index.json from a backup, or move ${directory} away and store everything anew`;
-}
-
-function blobsOf(directory: string): string {
-  return join(directory, "blobs", "sha256");
 }
 
 /** Asked for each blob: a look at the cache of the system takes less time than waiting for another thread. */

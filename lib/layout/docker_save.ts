@@ -14,7 +14,10 @@ export async function blobsOfDockerSave(directory: string): Promise<Set<Digest> 
   const path = join(directory, "manifest.json");
   try {
     const text = new TextDecoder().decode(await collectFile(path, MAX_SIZE));
-    return new Set(Array.from(text.matchAll(/[0-9a-f]{64}/g), ([hex]): Digest => `sha256:${hex}`));
+    const found = text.matchAll(/[0-9a-f]{128}|[0-9a-f]{64}/g);
+    return new Set(
+      Array.from(found, ([hex]): Digest => hex.length === 64 ? `sha256:${hex}` : `sha512:${hex}`),
+    );
   } catch (error) {
     return error instanceof Deno.errors.NotFound ? new Set() : undefined;
   }

@@ -1,5 +1,6 @@
 /** Drafts: the temporary files that blobs are written to before they get their names. @module */
 import { join } from "node:path";
+import { blobDirectories } from "./directory.ts";
 
 const PREFIX = ".layerstash-draft-";
 /** The names of uploads that come in pieces: the ID of the upload follows. */
@@ -45,7 +46,7 @@ export function closingOnce(file: Deno.FsFile): () => void {
  */
 export async function removeAbandoned(directory: string): Promise<void> {
   await removeEach(directory);
-  await removeEach(join(directory, "blobs", "sha256"));
+  for (const blobs of blobDirectories(directory)) await removeEach(blobs);
 }
 
 async function removeEach(directory: string): Promise<void> {

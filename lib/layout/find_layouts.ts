@@ -3,7 +3,29 @@ import { join } from "node:path";
 import { denied } from "../content/file_errors.ts";
 import { LayerstashError, NotFoundError } from "../errors.ts";
 import { compareNaturally } from "../messages.ts";
+import { isDirectory, isFile } from "../oci/path_reference.ts";
 import type { CallOptions } from "../store/store.ts";
+
+/**
+ * Whether a directory is a layout: the file `oci-layout` says so. Some tools leave it out, and what is listed beside blobs is
+ * then a layout, too.
+ */
+export function isLayout(directory: string): boolean {
+  return isLayoutWith({
+    file: (name) => isFile(join(directory, name)),
+    directory: (name) => isDirectory(join(directory, name)),
+  });
+}
+
+/** What there is in a directory, by name. */
+interface Inside {
+  file(name: string): boolean;
+  directory(name: string): boolean;
+}
+
+function isLayoutWith(has: Inside): boolean {
+  return has.file("oci-layout") || has.file("index.json") && has.directory("blobs");
+}
 
 /**
  * The names of all layouts below a directory, such as `me/files`, sorted by name at each level. Symbolic links are not
@@ -26,12 +48,14 @@ async function* layoutsBelow(
   { way: [only, ...way], signal }: CallOptions & { way: readonly string[] },
 ): AsyncGenerator<string> {
   signal?.throwIfAborted();
-  const names: string[] = [];
-  let isLayout = false;
-  for (const entry of await readDirectory(directory)) {
-    if (entry.name === "oci-layout" && entry.isFile) isLayout = true;
-    if (entry.isDirectory && !entry.name.startsWith(".")) names.push(entry.name);
-  }
+  const entries = await readDirectory(directory);
+  const names = entries.flatMap(({ name, isDirectory }) =>
+    isDirectory && !name.startsWith(".") ? [name] : []
+  );
+  const isLayout = isLayoutWith({
+    file: (name) => entries.some((each) => each.name === name && !each.isDirectory),
+    directory: (name) => names.includes(name),
+  });
   if (isLayout && name !== "" && only === undefined) yield name;
   for (const each of names.sort(compareNaturally)) {
     if (isLayout && each === "blobs" || only !== undefined && each !== only) continue;

@@ -31,7 +31,7 @@ const entrySchema = v.object({
   platform: v.fallback(v.nullish(platformSchema), undefined),
 });
 
-/** The entries that are understood. Others, such as those with other digests than sha256, are passed over. */
+/** The entries that are understood. Others, such as those with digests of unknown algorithms, are passed over. */
 export function entriesOf(manifests: readonly unknown[]): IndexEntry[] {
   return manifests.flatMap((raw) => {
     if (!isDigest((raw as { digest?: unknown } | null)?.digest)) return []; // at once: there may be millions

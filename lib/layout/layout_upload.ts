@@ -5,7 +5,7 @@ import type { FollowingHash } from "../content/hasher.ts";
 import { writeAll } from "../content/write_all.ts";
 import { ConflictError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
+import { type Algorithm, algorithmOf, type Digest } from "../oci/digest.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
 import type { CallOptions, UploadInPieces } from "../store/store.ts";
 import type { Blobs } from "./blobs.ts";
@@ -14,6 +14,14 @@ import { closingOnce, LOCKS } from "./drafts.ts";
 /** How many bytes one write takes: those of connections come in much smaller pieces, and each write waits for a thread. */
 const GATHERED = 256 * 1024;
 
+interface UploadOptions {
+  id: string;
+  blobs: Blobs;
+  /** The algorithm of the digest that is expected; absent = sha256. */
+  algorithm?: Algorithm | undefined;
+  forget: () => void;
+}
+
 /** One upload of a layout. Only one request at a time appends to it. */
 export class LayoutUpload implements UploadInPieces {
   readonly id: string;
@@ -21,6 +29,8 @@ export class LayoutUpload implements UploadInPieces {
   readonly #blobs: Blobs;
   readonly #forget: () => void;
   #size = 0;
+  /** The algorithm of the digest that is expected, by which the bytes are hashed as they come. */
+  readonly #algorithm: Algorithm;
   /** The hash of all bytes; `undefined` = not all were seen as they came. */
   #hash: FollowingHash | undefined;
   #isBusy = false;
@@ -29,8 +39,9 @@ export class LayoutUpload implements UploadInPieces {
    * @param path its file, which exists
    * @param options `forget` is called when the upload ends
    */
-  constructor(path: string, { id, blobs, forget }: { id: string; blobs: Blobs; forget: () => void }) {
+  constructor(path: string, { id, blobs, algorithm = "sha256", forget }: UploadOptions) {
     this.#path = path;
+    this.#algorithm = algorithm;
     this.id = id;
     this.#blobs = blobs;
     this.#forget = forget;
@@ -49,7 +60,10 @@ export class LayoutUpload implements UploadInPieces {
 
   /** Lets go of the thread that hashes. */
   forgetHash(): void {
-    if (this.#isBusy) return;
+    if (!this.#isBusy) this.#dropHash();
+  }
+
+  #dropHash(): void {
     this.#hash?.drop();
     this.#hash = undefined;
   }
@@ -60,7 +74,7 @@ export class LayoutUpload implements UploadInPieces {
   ): Promise<void> {
     await this.#alone(async () => {
       using file = await this.#open();
-      if (this.#size === 0) this.#hash ??= this.#blobs.follow(this.#path);
+      if (this.#size === 0) this.#hash ??= this.#blobs.follow(this.#path, this.#algorithm);
       await eachGathered(bytes, async (piece) => {
         await writeAll(file, piece);
         this.#size += piece.length;
@@ -74,6 +88,7 @@ export class LayoutUpload implements UploadInPieces {
     return await this.#alone(async () => {
       const file = await this.#open();
       const draft = { path: this.#path, file, [Symbol.dispose]: closingOnce(file) };
+      if (algorithmOf(digest) !== this.#algorithm) this.#dropHash(); // the file is read again
       const [hash, size] = [this.#hash, this.#size];
       this.#hash = undefined;
       try {
@@ -87,8 +102,7 @@ export class LayoutUpload implements UploadInPieces {
 
   async cancel(): Promise<void> {
     await this.#alone(async () => {
-      this.#hash?.drop();
-      this.#hash = undefined;
+      this.#dropHash();
       this.#forget();
       await Deno.remove(this.#path).catch(() => {});
     });

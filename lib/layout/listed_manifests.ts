@@ -3,7 +3,7 @@ import { MismatchError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { type Descriptor, distinct } from "../oci/descriptor.ts";
 import { type Digest, isDigest, parseDigest } from "../oci/digest.ts";
-import { declaredMediaType, type Manifest, manifestOf } from "../oci/manifest.ts";
+import { declaredMediaType, type Manifest } from "../oci/manifest.ts";
 import { IMAGE_MANIFEST } from "../oci/media_types.ts";
 import { parseLayoutReference } from "../oci/reference.ts";
 import { fallbackReferrers, subjectOf } from "../store/referrers.ts";
@@ -69,7 +69,7 @@ export class ListedManifests implements ManifestReader {
       const message = `${this.name} says that ${digest} has ${found.size} bytes, but it has ${bytes.length}`;
       onEvent?.({ type: "notice", message });
     }
-    return manifestOf(bytes, found?.mediaType ?? declaredMediaType(bytes) ?? IMAGE_MANIFEST.oci);
+    return { mediaType: found?.mediaType ?? declaredMediaType(bytes) ?? IMAGE_MANIFEST.oci, digest, bytes };
   }
 
   async resolve(reference: string, { signal }: CallOptions = {}): Promise<Digest | undefined> {

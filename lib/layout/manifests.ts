@@ -191,7 +191,7 @@ export class Manifests extends ListedManifests implements ManifestStore, Disposa
   /** Stores a manifest among the blobs. The caller has locked the layout. */
   async #store(manifest: Manifest): Promise<void> {
     await this.#requireBlobs(manifest);
-    await writeAtomically(this.#blobs.path(manifest.digest), manifest.bytes);
+    await writeAtomically(await this.#blobs.pathToWrite(manifest.digest), manifest.bytes);
   }
 
   async #requireBlobs(manifest: Manifest): Promise<void> {

@@ -1,6 +1,7 @@
 /** Checks that a directory is a layout; the error names layouts inside it. @module */
 import { dirname, join, normalize, sep } from "node:path";
 import { NotFoundError } from "../errors.ts";
+import { isLayout } from "./find_layouts.ts";
 import { closestName } from "../messages.ts";
 
 /** How deep layouts are looked for: that of the repository `me/files` is two levels down. */
@@ -14,7 +15,7 @@ const [MAX_DIRECTORIES, MAX_NAMED] = [100, 3];
  * @throws {NotFoundError} if it is not a layout; the hint names layouts inside it
  */
 export async function requireLayout(directory: string): Promise<void> {
-  if (await isLayout(directory)) return;
+  if (isLayout(directory)) return;
   if (!await exists(directory)) {
     const meant = await similarLayout(directory);
     throw new NotFoundError(`there is no directory ${directory}`, {
@@ -46,7 +47,7 @@ async function layoutsIn(
   const near = [{ path: directory, depth: 0 }]; // which grows on the way
   for (const [looked, { path, depth }] of near.entries()) {
     if (looked > MAX_DIRECTORIES || found.length === most) break;
-    if (depth > 0 && await isLayout(path)) found.push(path);
+    if (depth > 0 && isLayout(path)) found.push(path);
     else if (depth < deepest) {
       for (const name of await directoriesIn(path)) near.push({ path: join(path, name), depth: depth + 1 });
     }
@@ -63,10 +64,6 @@ async function directoriesIn(path: string): Promise<string[]> {
     }
   } catch { /* it is only a hint */ }
   return names.sort();
-}
-
-async function isLayout(directory: string): Promise<boolean> {
-  return await exists(join(directory, "index.json")) || await exists(join(directory, "oci-layout"));
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,7 +1,8 @@
 /** The uploads to a layout that come in pieces: how many there may be, and which are hashed while they come. @module */
 import { join } from "node:path";
 import { ConflictError } from "../errors.ts";
-import type { CallOptions, UploadInPieces, UploadsInPieces } from "../store/store.ts";
+import type { Algorithm } from "../oci/digest.ts";
+import type { BeginUploadOptions, CallOptions, UploadInPieces, UploadsInPieces } from "../store/store.ts";
 import type { Blobs } from "./blobs.ts";
 import { UPLOAD_PREFIX } from "./drafts.ts";
 import { LayoutUpload } from "./layout_upload.ts";
@@ -35,7 +36,7 @@ export class LayoutUploads implements UploadsInPieces {
     this.#blobs = blobs;
   }
 
-  async begin({ signal }: CallOptions = {}): Promise<UploadInPieces> {
+  async begin({ algorithm, signal }: BeginUploadOptions = {}): Promise<UploadInPieces> {
     signal?.throwIfAborted();
     await this.#reserve();
     const id = crypto.randomUUID();
@@ -43,23 +44,24 @@ export class LayoutUploads implements UploadsInPieces {
       this.#count--;
       throw error;
     });
-    return this.#know(id, 0);
+    return this.#know(id, { size: 0, algorithm });
   }
 
   async find(id: string, { signal }: CallOptions = {}): Promise<UploadInPieces | undefined> {
     signal?.throwIfAborted();
     if (!ID.test(id)) return undefined;
     const info = await Deno.stat(this.#path(id)).catch(() => undefined);
-    if (info?.isFile) return this.#know(id, info.size);
+    if (info?.isFile) return this.#know(id, { size: info.size });
     this.#known.delete(id);
     return undefined;
   }
 
   /** The upload with an ID, as the one that was used last. */
-  #know(id: string, size: number): LayoutUpload {
+  #know(id: string, { size, algorithm }: { size: number; algorithm?: Algorithm | undefined }): LayoutUpload {
     const upload = this.#known.get(id) ?? new LayoutUpload(this.#path(id), {
       id,
       blobs: this.#blobs,
+      algorithm,
       forget: () => {
         if (this.#known.delete(id)) this.#count--;
       },

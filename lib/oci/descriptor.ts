@@ -4,7 +4,7 @@ import { type Digest, isDigest } from "./digest.ts";
 
 /** A blob by its digest and size. */
 export interface SizedBlob {
-  /** The sha256 digest of the bytes. */
+  /** The digest of the bytes. */
   digest: Digest;
   /** The number of bytes. */
   size: number;
@@ -14,7 +14,7 @@ export interface SizedBlob {
 export interface Descriptor {
   /** The media type, such as `application/octet-stream`. */
   mediaType: string;
-  /** The sha256 digest of the bytes. */
+  /** The digest of the bytes. */
   digest: Digest;
   /** The number of bytes. */
   size: number;
@@ -71,7 +71,7 @@ export type DescriptorSchema = v.ObjectSchema<{
 /** Validates a descriptor that comes from outside; unknown fields are dropped. */
 export const descriptorSchema: DescriptorSchema = v.object({
   mediaType: v.string(),
-  digest: v.custom<Digest>(isDigest, "is not a sha256 digest"),
+  digest: v.custom<Digest>(isDigest, "is not a sha256 or sha512 digest"),
   size: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
   annotations: annotationsSchema,
   data: v.optional(

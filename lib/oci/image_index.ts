@@ -34,7 +34,7 @@ const understoodSchema = v.object({
   ),
 });
 
-/** What an entry of an index says; `undefined` = it is not understood, such as one with another digest than sha256. */
+/** What an entry of an index says; `undefined` = it is not understood, such as one whose digest is of an unknown algorithm. */
 export function understoodEntry(entry: unknown): IndexedManifest | undefined {
   if (!isDigest((entry as { digest?: unknown } | null)?.digest)) return undefined; // at once: there may be millions
   const { success, output } = v.safeParse(listedManifestSchema, entry);
@@ -79,8 +79,8 @@ export function readIndex({ bytes, digest }: Manifest): IndexedManifest[] {
 }
 
 /**
- * The entries of an index that are understood, for whoever chooses one. Others, such as those with other digests than
- * sha256, are passed over.
+ * The entries of an index that are understood, for whoever chooses one. Others, such as those with digests
+ * of unknown algorithms, are passed over.
  *
  * @throws {MismatchError} if it is not an index
  */

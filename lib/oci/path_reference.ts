@@ -2,7 +2,7 @@
 import { dirname } from "node:path";
 import { InvalidInputError } from "../errors.ts";
 import { quoted } from "../messages.ts";
-import { type Digest, isDigest } from "./digest.ts";
+import { type Digest, DIGEST_HINT, isDigest } from "./digest.ts";
 import { isTag } from "./reference.ts";
 
 /** A way to read a text: a path, and the name of an image in it. */
@@ -13,7 +13,7 @@ export interface PathReference {
   reference: string | undefined;
 }
 
-const DIGEST_PART = /@(sha256:[0-9a-fA-F]*)$/;
+const DIGEST_PART = /@(sha(?:256|512):[0-9a-fA-F]*)$/;
 
 /**
  * Splits a text after a path that exists: both the path and the name may contain colons, because podman and skopeo use names
@@ -70,7 +70,7 @@ export function withoutDigest(name: string): { name: string; digest: Digest | un
   if (digest === undefined) return { name, digest: undefined };
   if (isDigest(digest)) return { name: name.slice(0, -whole.length), digest };
   throw new InvalidInputError(`${quoted(name)} is not an address: its digest is malformed`, {
-    hint: "a digest is sha256: and 64 digits from 0 to f in lower case",
+    hint: DIGEST_HINT,
   });
 }
 

@@ -1,6 +1,6 @@
 /** Checks names of repositories and tags (OCI distribution spec, "Pulling manifests"). @module */
 import { InvalidInputError } from "../errors.ts";
-import { parseDigest } from "./digest.ts";
+import { beginsAsDigest, parseDigest } from "./digest.ts";
 import { quoted } from "../messages.ts";
 
 /** The longest tag that the OCI distribution spec allows, in characters. */
@@ -57,7 +57,7 @@ export function parseTag(tag: string): string {
  * @throws {InvalidInputError} if it is neither
  */
 export function parseReference(text: string): string {
-  return typeof text === "string" && text.startsWith("sha256:") ? parseDigest(text) : parseTag(text);
+  return typeof text === "string" && beginsAsDigest(text) ? parseDigest(text) : parseTag(text);
 }
 
 /** What OCI allows as the name of an entry in a layout (OCI image spec, annotations.md, `ref.name`). */
@@ -70,6 +70,6 @@ const REF_NAME =
  * @throws {InvalidInputError} if it is none of these
  */
 export function parseLayoutReference(text: string): string {
-  const isName = typeof text === "string" && !text.startsWith("sha256:") && REF_NAME.test(text);
+  const isName = typeof text === "string" && !beginsAsDigest(text) && REF_NAME.test(text);
   return isName ? text : parseReference(text);
 }

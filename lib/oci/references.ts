@@ -28,7 +28,7 @@ const blobsSchema = v.nullish(
   v.array(v.object({ ...descriptorSchema.entries, urls: v.nullish(v.array(v.string())) })),
   [],
 );
-const schema1Layer = v.object({ blobSum: v.custom<Digest>(isDigest, "is not a sha256 digest") });
+const schema1Layer = v.object({ blobSum: v.custom<Digest>(isDigest, "is not a sha256 or sha512 digest") });
 const referencesSchema = v.object({
   config: v.nullish(descriptorSchema),
   layers: blobsSchema,

@@ -1,7 +1,7 @@
 /** Opens what a server serves: the layouts in directories, and repositories of other registries. @module */
 import { join, resolve } from "node:path";
 import { InvalidInputError, NotFoundError } from "../errors.ts";
-import { findLayouts } from "../layout/find_layouts.ts";
+import { findLayouts, isLayout } from "../layout/find_layouts.ts";
 import { quoted } from "../messages.ts";
 import { type Address, hintOfFile, parseAddress } from "../oci/address.ts";
 import { exists } from "../oci/path_reference.ts";
@@ -144,10 +144,6 @@ function nameOf({ registry, repository, text }: Address): string {
   const name = base.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
   if (name !== "") return name;
   throw new NotFoundError(`${quoted(text)} has no name under which it could be served`);
-}
-
-function isLayout(directory: string): boolean {
-  return exists(join(directory, "oci-layout")) || exists(join(directory, "index.json"));
 }
 
 function isRepository(name: string): boolean {

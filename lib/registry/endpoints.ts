@@ -30,11 +30,11 @@
 import type { ByteRange } from "../content/source.ts";
 import type { HttpRequest } from "../http/request.ts";
 import type { RemoteAddress } from "../oci/registry_address.ts";
-import { type Digest, parseDigest } from "../oci/digest.ts";
+import { type Algorithm, type Digest, parseDigest } from "../oci/digest.ts";
 import { BLOB_UNKNOWN, MANIFEST_BLOB_UNKNOWN } from "../oci/error_codes.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import { MANIFEST_TYPES, OCTET_STREAM } from "../oci/media_types.ts";
-import { parseReference, parseRepository } from "../oci/reference.ts";
+import { parseReference, parseRepository, parseTag } from "../oci/reference.ts";
 import type { Action } from "../sign_in/authorization.ts";
 
 /** One call of the API. */
@@ -122,10 +122,13 @@ export const ENDPOINTS = {
     headers: { accept: MANIFEST_TYPES.join(", ") },
   }),
 
-  /** end-4a: begins an upload, of bytes that stream or of a few. */
-  initiateUpload: (what: string, { beforeStream }: { beforeStream: boolean }): Call => ({
+  /** end-4a: begins an upload, of bytes that stream or of a few. A digest that is not of sha256 is announced. */
+  initiateUpload: (
+    what: string,
+    { beforeStream, algorithm = "sha256" }: { beforeStream: boolean; algorithm?: Algorithm | undefined },
+  ): Call => ({
     method: "POST",
-    to: UPLOADS,
+    to: algorithm === "sha256" ? UPLOADS : `${UPLOADS}?digest-algorithm=${algorithm}`,
     action: "push",
     what,
     expect: [202],
@@ -164,6 +167,20 @@ export const ENDPOINTS = {
     body: bytes,
     passing: [MANIFEST_BLOB_UNKNOWN, BLOB_UNKNOWN],
   }),
+
+  /**
+   * end-7: stores a manifest under its digest and a tag. The answer names the tag where the registry understands that; one that
+   * does not may refuse (400) a digest that is not of sha256.
+   */
+  putTaggedManifest: (tag: string, manifest: Manifest): Call => {
+    const call = ENDPOINTS.putManifest(manifest.digest, manifest);
+    return {
+      ...call,
+      to: `${call.to}?tag=${encodeURIComponent(parseTag(tag))}`,
+      expect: [...call.expect, 400],
+      what: `storing the manifest ${tag}`,
+    };
+  },
 
   /** end-8b: a page of tags. */
   listTags: (repository: string): Call => ({

@@ -4,7 +4,7 @@ import type { Source } from "../content/source.ts";
 import { LayerstashError, MismatchError, NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
 import { type OnEvent, withChannel } from "../events.ts";
 import { type Descriptor, distinct, type SizedBlob } from "../oci/descriptor.ts";
-import { type Digest, isDigest } from "../oci/digest.ts";
+import { algorithmOf, type Digest, isDigest } from "../oci/digest.ts";
 import { parseReference, parseRepository } from "../oci/reference.ts";
 import { typedName } from "../oci/registry_address.ts";
 import { declaredMediaType, type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
@@ -172,11 +172,13 @@ export class RegistryStore implements Store {
     }
     const bytes = await bytesOf(answer, { most: MAX_MANIFEST_SIZE, what: `manifest ${reference}` });
     const type = answer.headers.get("content-type")?.split(";")[0]?.trim() ?? "";
+    const named = [reference, answer.headers.get("docker-content-digest")].find(isDigest);
     const manifest = manifestOf(
       bytes,
       MANIFEST_TYPES.includes(type) ? type : declaredMediaType(bytes) ?? type,
+      named && algorithmOf(named),
     );
-    this.#checkDigest(manifest, reference, answer.headers.get("docker-content-digest"));
+    this.#checkDigest(manifest, reference, named);
     return manifest;
   }
 
@@ -184,12 +186,33 @@ export class RegistryStore implements Store {
     const answer = await this.#client.call(ENDPOINTS.manifest("HEAD", reference), options);
     if (answer.status === 404) return undefined;
     const digest = answer.ok ? answer.headers.get("docker-content-digest") : null;
-    return isDigest(digest) ? digest : (await this.manifest(reference, options))?.digest;
+    const isAnswer = isDigest(digest) &&
+      (!isDigest(reference) || algorithmOf(digest) === algorithmOf(reference));
+    return isAnswer ? digest : (await this.manifest(reference, options))?.digest;
   }
 
   async putManifest(reference: string, manifest: Manifest, options: CallOptions = {}): Promise<void> {
     requireStorable(reference, manifest);
-    await storing(() => this.#done(ENDPOINTS.putManifest(reference, manifest), options));
+    await storing(async () => {
+      const isStored = algorithmOf(manifest.digest) !== "sha256" && !isDigest(reference) &&
+        await this.#putTagged(reference, manifest, options);
+      if (!isStored) await this.#done(ENDPOINTS.putManifest(reference, manifest), options);
+    });
+  }
+
+  /**
+   * Stores a manifest under a tag and its digest: a tag alone leads to the sha256 digest. Returns whether the registry knows
+   * how to do that.
+   */
+  async #putTagged(tag: string, manifest: Manifest, options: CallOptions): Promise<boolean> {
+    const answer = await this.#client.call(ENDPOINTS.putTaggedManifest(tag, manifest), options);
+    await answer.body?.cancel();
+    const tags = answer.headers.get("oci-tag")?.split(",").map((each) => each.trim());
+    if (answer.ok && tags?.includes(tag)) return true;
+    const message =
+      `${this.#client.host} gives tags to sha256 digests only: ${tag} leads to that of the manifest`;
+    (options.onEvent ?? this.onEvent)?.({ type: "notice", message });
+    return false;
   }
 
   async referrers(digest: Digest, options: CallOptions = {}): Promise<Descriptor[]> {
@@ -255,8 +278,7 @@ export class RegistryStore implements Store {
     } catch { /* it leads elsewhere: the registry drops the upload by itself */ }
   }
 
-  #checkDigest({ digest, mediaType }: Manifest, reference: string, announced: string | null): void {
-    const expected = isDigest(reference) ? reference : isDigest(announced) ? announced : digest;
+  #checkDigest({ digest, mediaType }: Manifest, reference: string, expected: Digest = digest): void {
     if (digest === expected) return;
     if (SCHEMA_1.test(mediaType)) {
       throw new LayerstashError(`the manifest ${reference} is of schema 1`, SCHEMA_1_HINT);

@@ -2,7 +2,7 @@
 import { inParallel } from "../async/pool.ts";
 import { NotFoundError } from "../errors.ts";
 import { NAME_UNKNOWN } from "../oci/error_codes.ts";
-import type { Digest } from "../oci/digest.ts";
+import { ALGORITHMS, type Digest, digestOf } from "../oci/digest.ts";
 import { isIndex, isIndexType } from "../oci/image_index.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import { referencesOf } from "../oci/references.ts";
@@ -92,9 +92,11 @@ class NamedManifests {
     this.#read.add(reference);
     const manifest = await this.#store.manifest(reference, { signal, onEvent: this.#options.onEvent });
     if (!manifest) return;
-    this.#named.add(manifest.digest);
+    for (const algorithm of ALGORITHMS) this.#named.add(digestOf(manifest.bytes, algorithm)); // one may be stored under both
     const text = new TextDecoder().decode(manifest.bytes); // also of kinds that are not known
-    for (const [digest] of text.matchAll(/sha256:[0-9a-f]{64}/g)) this.#named.add(digest);
+    for (const [digest] of text.matchAll(/sha512:[0-9a-f]{128}|sha256:[0-9a-f]{64}/g)) {
+      this.#named.add(digest);
+    }
     for (const index of listedIndexes(manifest)) await this.#look(index, signal);
   }
 

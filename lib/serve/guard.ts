@@ -1,5 +1,5 @@
 /** Keeps out of a server what does not belong there: other sites' pages, and people without a password. @module */
-import type { Passwords } from "./passwords.ts";
+import { type Passwords, TooManyChecksError } from "./passwords.ts";
 import { textResponse } from "./part.ts";
 import { Refusal, REFUSED } from "./registry/refusal.ts";
 
@@ -16,8 +16,15 @@ export interface GuardOptions {
 /** Answers a request. */
 type Handler = (request: Request) => Promise<Response>;
 
-/** What the headers of every answer say: a browser takes nothing for a page that is not meant as one. */
-const HEADERS = { "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" };
+/**
+ * What the headers of every answer say: a browser takes nothing for a page that is not meant as one, and puts no picture or
+ * video from here into the page of another site, which would learn of it what its script can measure.
+ */
+const HEADERS = {
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cross-origin-resource-policy": "same-origin",
+};
 
 /** Puts a guard before a handler. `/healthz` is open to everybody: it tells nothing. */
 export function guarded(handler: Handler, options: GuardOptions): Handler {
@@ -80,16 +87,31 @@ async function refuseUnknown(
 ): Promise<Response | undefined> {
   if (anonymousRead && isRead(request.method)) return undefined;
   if (passwords) {
-    if (await passwords.userOf(request.headers.get("authorization")) !== undefined) return undefined;
+    try {
+      if (await passwords.userOf(request.headers.get("authorization")) !== undefined) return undefined;
+    } catch (error) {
+      if (error instanceof TooManyChecksError) return refuse(url, REFUSED.tooMany, BUSY);
+      throw error;
+    }
   } else if (!anonymousRead) return undefined; // on loopback: everybody on this machine
+  if (!passwords) return refuse(url, REFUSED.denied, { message: "it is only read here" });
   const headers = { "www-authenticate": `Basic realm="layerstash", charset="UTF-8"` };
-  const isRegistry = url.pathname.startsWith("/v2/");
-  if (!passwords) {
-    return isRegistry
-      ? new Refusal(REFUSED.denied, "it is only read here").response()
-      : textResponse(403, "it is only read here");
-  }
-  return isRegistry
-    ? new Refusal([401, "UNAUTHORIZED"], "a name and a password are needed", { headers }).response()
-    : textResponse(401, "a name and a password are needed", headers);
+  return refuse(url, REFUSED.unauthorized, { message: "a name and a password are needed", headers });
+}
+
+/** What those are told whose credentials cannot be checked now. A check takes a tenth of a second, or several. */
+const BUSY = {
+  message: "too many passwords are being checked: try again later",
+  headers: { "retry-after": "5" },
+};
+
+/** A refusal in the form that the clients of a path read. */
+function refuse(
+  { pathname }: URL,
+  refused: readonly [status: number, code: string],
+  { message, headers = {} }: { message: string; headers?: Record<string, string> },
+): Response {
+  return pathname.startsWith("/v2/")
+    ? new Refusal(refused, message, { headers }).response()
+    : textResponse(refused[0], message, headers);
 }

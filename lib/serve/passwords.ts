@@ -2,12 +2,22 @@
 import { compare } from "bcryptjs";
 import { KeyedMutex } from "../async/keyed_mutex.ts";
 import { InvalidInputError } from "../errors.ts";
-import { sha256 } from "../oci/digest.ts";
 
 /** The costliest hash that is taken: each step above makes a check take twice as long. */
 const MOST_ROUNDS = 14;
 /** How many credentials that were right are remembered. A check takes a tenth of a second. */
 const REMEMBERED = 1000;
+/** How many credentials are checked or wait for it at once. Whoever guesses cannot keep the server busy for longer. */
+const MOST_CHECKS = 32;
+
+/** So many credentials wait for a check that these have to be sent again later. */
+export class TooManyChecksError extends Error {}
+
+/** What somebody sends to prove who they are. */
+interface Credentials {
+  name: string;
+  password: string;
+}
 
 /** The users of a server, and the hashes of their passwords. */
 export class Passwords {
@@ -17,6 +27,8 @@ export class Passwords {
   /** A secret of this process, without which the hashes of known credentials tell nothing. */
   readonly #salt: string = crypto.randomUUID();
   readonly #turns: KeyedMutex = new KeyedMutex();
+  /** The checks that are under way or wait, by the hashes of the credentials: what is sent twice is checked once. */
+  readonly #checks: Map<string, Promise<boolean>> = new Map();
 
   /**
    * Reads lines `NAME:HASH`. Lines that are empty, or begin with `#`, do not count.
@@ -30,20 +42,42 @@ export class Passwords {
     if (this.#hashes.size === 0) throw new InvalidInputError("it names no user", { hint: MAKE_ONE });
   }
 
-  /** The user whom the header `Authorization` names, if the password is right. */
+  /**
+   * The user whom the header `Authorization` names, if the password is right. One that was right before takes no time.
+   *
+   * @throws {TooManyChecksError} if too many others are being checked
+   */
   async userOf(authorization: string | null | undefined): Promise<string | undefined> {
     const credentials = basicCredentials(authorization);
     if (!credentials) return undefined;
     const { name, password } = credentials;
-    const key = sha256().update(JSON.stringify([this.#salt, name, password])).digest("hex");
-    if (this.#known.has(key)) return name;
+    const key = keyedHash(this.#salt, JSON.stringify([name, password]));
+    const isRight = this.#known.has(key) || await (this.#checks.get(key) ?? this.#check(key, credentials));
+    return isRight ? name : undefined;
+  }
+
+  #check(key: string, { name, password }: Credentials): Promise<boolean> {
+    if (this.#checks.size >= MOST_CHECKS) {
+      throw new TooManyChecksError("too many credentials are being checked");
+    }
+    const check = this.#isRight(name, password).finally(() => this.#checks.delete(key));
+    this.#checks.set(key, check);
+    return check.then((isRight) => {
+      if (isRight) this.#remember(key);
+      return isRight;
+    });
+  }
+
+  async #isRight(name: string, password: string): Promise<boolean> {
     using _turn = await this.#turns.lock("compare"); // one guess at a time, however many ask
     const [anyHash = ""] = this.#hashes.values(); // a name that is unknown takes as long, so that nobody learns who there is
-    const isRight = await compare(password, this.#hashes.get(name) ?? anyHash);
-    if (!isRight || !this.#hashes.has(name)) return undefined;
-    if (this.#known.size >= REMEMBERED) this.#known.clear();
+    return await compare(password, this.#hashes.get(name) ?? anyHash) && this.#hashes.has(name);
+  }
+
+  #remember(key: string): void {
+    const [oldest] = this.#known;
+    if (oldest !== undefined && this.#known.size >= REMEMBERED) this.#known.delete(oldest);
     this.#known.add(key);
-    return name;
   }
 }
 
@@ -63,9 +97,7 @@ function entryOf(line: string, number: number): [name: string, hash: string] {
 }
 
 /** The name and the password in a header `Authorization`; `undefined` if it has none. */
-export function basicCredentials(
-  authorization: string | null | undefined,
-): { name: string; password: string } | undefined {
+export function basicCredentials(authorization: string | null | undefined): Credentials | undefined {
   const [, encoded] = /^basic +([A-Za-z0-9+/=]+)$/i.exec(authorization ?? "") ?? [];
   if (encoded === undefined) return undefined;
   try {
@@ -75,4 +107,11 @@ export function basicCredentials(
   } catch {
     return undefined; // it is not base64
   }
+}
+
+/** A hash that nobody can compute, and so compare guesses with, without the secret. */
+function keyedHash(secret: string, text: string): string {
+  return globalThis.process.getBuiltinModule("node:crypto").createHmac("sha256", secret).update(text).digest(
+    "hex",
+  );
 }

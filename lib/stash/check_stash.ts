@@ -3,7 +3,7 @@ import { counted } from "../messages.ts";
 import { Hasher } from "../content/hasher.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { type Digest, sha256 } from "../oci/digest.ts";
+import { algorithmOf, type Digest, DigestHash } from "../oci/digest.ts";
 import { listedBlobs } from "../oci/references.ts";
 import type { BlobReader, CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
 import { adaptiveJobs, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
@@ -145,7 +145,8 @@ export async function checkFile(path: string, stash: Stash, options: CheckOption
   await checkEach(stash, options, async (chunk, signal) => {
     const end = chunk.at + chunk.size;
     if (end > size) return otherFile("the file ends before the end of this chunk");
-    const found = await hasher.file(path, { start: chunk.at, end }, { onBytes, signal });
+    const algorithm = algorithmOf(chunk.digest);
+    const found = await hasher.file(path, { start: chunk.at, end }, { algorithm, onBytes, signal });
     return found === chunk.digest ? undefined : otherFile("the file has other bytes");
   }, faults);
   return faults;
@@ -201,10 +202,10 @@ async function withDigests({ plain, readerOf }: OpenStash, options: CheckOptions
 /** Reads a chunk to its end, and gives the digest of what came. */
 async function readDigest(store: BlobReader, chunk: Chunk, options: CallOptions): Promise<Digest> {
   const { digest, size } = chunk;
-  const hash = sha256();
+  const hash = new DigestHash(algorithmOf(chunk.digest));
   const sink = (bytes: Uint8Array) => void hash.update(bytes);
   await receive(store, { digest, size, what: chunkName(chunk), sink, orWhole: true, ...options });
-  return `sha256:${hash.digest("hex")}`;
+  return hash.digest();
 }
 
 type CheckChunk = (chunk: Chunk, signal: AbortSignal) => Promise<Problem | undefined>;

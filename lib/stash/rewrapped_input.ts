@@ -77,7 +77,7 @@ function rewrapped(
   const source: Source = {
     size,
     open: (from = 0, to = size) => streamed(pieces(from, to)),
-    digest: (onBytes) => digestOfPieces(pieces(0, size), onBytes),
+    digest: (onBytes) => digestOfPieces(pieces(0, size), { onBytes }),
   };
   return size <= SMALL_FILE ? heldSource(source, size) : source;
 }

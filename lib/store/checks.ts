@@ -2,7 +2,7 @@
 import { InvalidInputError } from "../errors.ts";
 import { checkNumbers, POSITION } from "../arguments.ts";
 import type { ByteRange } from "../content/source.ts";
-import { digestOf, isDigest } from "../oci/digest.ts";
+import { algorithmOf, digestOf, isDigest } from "../oci/digest.ts";
 import { isManifest, type Manifest } from "../oci/manifest.ts";
 import { parseReference } from "../oci/reference.ts";
 import type { CallOptions, Store } from "./store.ts";
@@ -51,7 +51,7 @@ export function requireStorable(reference: string, manifest: Manifest, parse = p
   if (!isManifest(manifest)) {
     throw new InvalidInputError(`what is to be stored as ${name} is not a manifest`, { hint });
   }
-  const digest = digestOf(manifest.bytes);
+  const digest = digestOf(manifest.bytes, algorithmOf(isDigest(name) ? name : manifest.digest));
   const wrong = [manifest.digest, ...(isDigest(name) ? [name] : [])].find((each) => each !== digest);
   if (wrong) throw new InvalidInputError(`the manifest has the digest ${digest}, not ${wrong}`, { hint });
 }

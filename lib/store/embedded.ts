@@ -2,7 +2,7 @@
 import { bytesSource } from "../content/source.ts";
 import { NotFoundError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { digestOf } from "../oci/digest.ts";
+import { hasDigest } from "../oci/digest.ts";
 import type { BlobReader } from "./store.ts";
 
 /** The store, which gives the bytes that a descriptor carries where it does not have the blob. */
@@ -33,7 +33,7 @@ function embeddedBytes({ data, digest, size }: Descriptor): Uint8Array<ArrayBuff
   if (data === undefined) return undefined;
   try {
     const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
-    return bytes.length === size && digestOf(bytes) === digest ? bytes : undefined;
+    return bytes.length === size && hasDigest(bytes, digest) ? bytes : undefined;
   } catch {
     return undefined; // it is not base64
   }

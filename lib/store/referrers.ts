@@ -2,19 +2,22 @@
 import * as v from "valibot";
 import { MismatchError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { type Digest, isDigest } from "../oci/digest.ts";
+import { algorithmOf, type Digest, encodedPart, isDigest } from "../oci/digest.ts";
 import { isIndex, understoodEntries } from "../oci/image_index.ts";
 import { parseAs } from "../oci/manifest.ts";
 import type { CallOptions, ManifestReader } from "./store.ts";
 
+/** How many digits of a digest are in a fallback tag: all of a sha256 digest. A longer one makes no tag. */
+const DIGITS = 64;
+
 /** The tag under which clients keep the referrers of a manifest where the registry has no referrers API. */
 export function fallbackTag(digest: Digest): string {
-  return digest.replace(":", "-");
+  return `${algorithmOf(digest)}-${encodedPart(digest).slice(0, DIGITS)}`;
 }
 
 /** Whether a tag holds such a list, or what cosign keeps of an image, and not an image itself. */
 export function isFallbackTag(tag: string): boolean {
-  return /^sha256-[0-9a-f]{64}(\.(sig|att|sbom))?$/.test(tag);
+  return /^sha(256|512)-[0-9a-f]{64}(\.(sig|att|sbom))?$/.test(tag);
 }
 
 /** The referrers that the list under the fallback tag names; empty where there is no list. */

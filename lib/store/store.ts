@@ -3,7 +3,7 @@ import type { ByteRange, Source } from "../content/source.ts";
 import type { Turn } from "../async/turns.ts";
 import type { OnEvent } from "../events.ts";
 import type { Descriptor, SizedBlob } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
+import type { Algorithm, Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import type { Family } from "../oci/media_types.ts";
 
@@ -154,6 +154,12 @@ export interface UploadInPieces {
   cancel(): Promise<void>;
 }
 
+/** How an upload in pieces begins. */
+export interface BeginUploadOptions extends CallOptions {
+  /** The algorithm of the digest that is expected at its end; absent = sha256. Another one costs a second reading. */
+  algorithm?: Algorithm | undefined;
+}
+
 /** The uploads of a store that are under way. They outlive the process. */
 export interface UploadsInPieces {
   /**
@@ -161,7 +167,7 @@ export interface UploadsInPieces {
    *
    * @throws {ConflictError} if too many are under way
    */
-  begin(options?: CallOptions): Promise<UploadInPieces>;
+  begin(options?: BeginUploadOptions): Promise<UploadInPieces>;
   /** The upload with an ID; `undefined` = there is none. */
   find(id: string, options?: CallOptions): Promise<UploadInPieces | undefined>;
 }

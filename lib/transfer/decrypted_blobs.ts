@@ -9,7 +9,7 @@ import { SealedHasher } from "../encryption/sealed_hasher.ts";
 import { withoutProgress } from "../events.ts";
 import { type LayerstashError, MismatchError, NotAllowedError } from "../errors.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
-import { corrupted, type Digest } from "../oci/digest.ts";
+import { algorithmOf, corrupted, type Digest } from "../oci/digest.ts";
 import { withCalls } from "../store/replaced_calls.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { placeBlobs } from "./placed_blob.ts";
@@ -99,7 +99,7 @@ export function verifiedRanges(
   { digest, size, what }: SizedBlob & { what?: string | undefined },
   options: CallOptions,
 ): VerifiedRanges {
-  const hash = new RunningHash();
+  const hash = new RunningHash(algorithmOf(digest));
   return async function* (range, { signal, onEvent } = options) {
     const quiet = withoutProgress(onEvent ?? store.onEvent); // whoever takes the plain bytes counts these
     let offset = range.start;

@@ -4,7 +4,7 @@ import { RunningHash } from "../content/running_hash.ts";
 import type { Source } from "../content/source.ts";
 import { withoutProgress } from "../events.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
-import { corrupted } from "../oci/digest.ts";
+import { algorithmOf, corrupted } from "../oci/digest.ts";
 import type { BlobReader, CallOptions } from "../store/store.ts";
 import { pull } from "./pull.ts";
 
@@ -27,7 +27,7 @@ export function storedSource(
   { digest, size }: SizedBlob,
   { signal, onEvent, what, pieceSize, isAuthenticated }: StoredSourceOptions = {},
 ): Source {
-  const hash = new RunningHash();
+  const hash = new RunningHash(algorithmOf(digest));
   const isGood = (bytes: Bytes, offset: number) => {
     if (isAuthenticated) return true;
     hash.see(bytes, offset);

@@ -32,23 +32,29 @@ export class ForeignLayout {
   /** What `index.json` lists. */
   readonly entries: Record<string, unknown>[] = [];
   readonly directory: string;
+  readonly #algorithm: string;
 
-  /** @param directory is created */
-  constructor(directory: string) {
+  /**
+   * @param directory is created
+   * @param algorithm that of the digests of all blobs, where nothing else is said
+   */
+  constructor(directory: string, algorithm: "sha256" | "sha512" = "sha256") {
     this.directory = directory;
-    Deno.mkdirSync(join(directory, "blobs/sha256"), { recursive: true });
+    this.#algorithm = algorithm;
+    Deno.mkdirSync(join(directory, "blobs", algorithm), { recursive: true });
     Deno.writeTextFileSync(join(directory, "oci-layout"), `{"imageLayoutVersion":"1.0.0"}`);
     this.write();
   }
 
   /** Stores bytes, or a value as JSON. */
-  blob(content: unknown): NamedBlob {
+  blob(content: unknown, algorithm: string = this.#algorithm): NamedBlob {
     const bytes = content instanceof Uint8Array
       ? content
       : new TextEncoder().encode(typeof content === "string" ? content : JSON.stringify(content));
-    const hex = createHash("sha256").update(bytes).digest("hex");
-    Deno.writeFileSync(join(this.directory, "blobs/sha256", hex), bytes);
-    return { digest: `sha256:${hex}`, size: bytes.length };
+    const hex = createHash(algorithm).update(bytes).digest("hex");
+    Deno.mkdirSync(join(this.directory, "blobs", algorithm), { recursive: true });
+    Deno.writeFileSync(join(this.directory, "blobs", algorithm, hex), bytes);
+    return { digest: `${algorithm}:${hex}`, size: bytes.length };
   }
 
   /** Stores a layer. */
@@ -102,7 +108,7 @@ export class ForeignLayout {
   /** Whether a blob is there. */
   has({ digest }: NamedBlob): boolean {
     try {
-      return Deno.statSync(join(this.directory, "blobs/sha256", digest.slice(7))).isFile;
+      return Deno.statSync(join(this.directory, "blobs", ...digest.split(":"))).isFile;
     } catch {
       return false;
     }

@@ -3,7 +3,7 @@ import { Argument, Command, type CommandUnknownOpts } from "@commander-js/extra-
 import { NotFoundError } from "../../errors.ts";
 import { digestOfFile, getAlias, listAliases, removeAlias, setAlias } from "../../exports/blobs.ts";
 import { quoted } from "../../messages.ts";
-import { type Digest, isDigest, parseDigest } from "../../oci/digest.ts";
+import { beginsAsDigest, type Digest, isDigest, parseDigest } from "../../oci/digest.ts";
 import { requireRepository } from "../../store/known_references.ts";
 import { storeAction } from "../action.ts";
 import { placeCommand, platformCommand, REPOSITORY_ADDRESS } from "../base_commands.ts";
@@ -70,7 +70,7 @@ function aliasSetCommand(): CommandUnknownOpts {
 /** Says of a missing file whose name begins as a digest does that the digest is malformed. */
 function explain(blob: string): (error: unknown) => never {
   return (error) => {
-    if (error instanceof NotFoundError && blob.startsWith("sha256:")) parseDigest(blob);
+    if (error instanceof NotFoundError && beginsAsDigest(blob)) parseDigest(blob);
     throw error;
   };
 }

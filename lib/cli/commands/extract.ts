@@ -104,7 +104,7 @@ function directoryName({ registry, repository, reference = "image" }: Address): 
     ? registry.directory
     : repository;
   const name = basename(resolve(path)).replace(/\.tar(\.\w+)?$/, "");
-  const tag = reference.replace(/^sha256:(.{12}).*/, "$1").split("/").at(-1)!;
+  const tag = reference.replace(/^sha(?:256|512):(.{12}).*/, "$1").split("/").at(-1)!;
   return `${name}-${tag.replaceAll(/[^\w.-]/g, "-").slice(0, 128)}`;
 }
 

@@ -6,6 +6,7 @@ import { InvalidInputError } from "../../errors.ts";
 import { downloadFolder, uploadFolder } from "../../exports/folders.ts";
 import type { UploadedFolder } from "../../folders/upload_folder.ts";
 import { counted, printable } from "../../messages.ts";
+import { encodedPart, isDigest } from "../../oci/digest.ts";
 import type { StoreSession } from "../action.ts";
 import { doneLine } from "../ending.ts";
 import { renderPace, renderTotals } from "../terminal/transfer_totals.ts";
@@ -112,7 +113,7 @@ export async function bringBackFolder(session: StoreSession, flags: FolderDownlo
       hint: "name a directory after the address",
     });
   }
-  const directory = outfile ?? (/^sha256:/.test(baseTag) ? baseTag.slice(7, 19) : baseTag);
+  const directory = outfile ?? (isDigest(baseTag) ? encodedPart(baseTag).slice(0, 12) : baseTag);
   let size = 0; // that of all layers, which the plan has
   const folder = await downloadFolder(store, baseTag, {
     ...{ ...options, directory, paths, signal },

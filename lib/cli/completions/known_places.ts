@@ -1,7 +1,6 @@
 /** What completions offer where a place may stand: registries, and what lies in the directories that serve as one. @module */
-import { existsSync } from "node:fs";
 import { readEntries } from "../../layout/read_index.ts";
-import { findLayouts } from "../../layout/find_layouts.ts";
+import { findLayouts, isLayout } from "../../layout/find_layouts.ts";
 import type { Environment } from "../../sign_in/docker_config_file.ts";
 import { savedHosts } from "../../sign_in/saved_credentials.ts";
 import type { Candidate, KnownPlaces } from "./complete.ts";
@@ -70,10 +69,6 @@ async function knownAddresses(typed: string, env: Environment): Promise<Candidat
   return directories(path).flatMap(({ word, directory }) =>
     (isLayout(directory) ? [word, `${word}:`] : [`${word}/`]).map((each) => ({ word: each, description: "" }))
   );
-}
-
-function isLayout(directory: string): boolean {
-  return existsSync(`${directory}/oci-layout`);
 }
 
 async function layoutsIn(directory: string): Promise<string[]> {

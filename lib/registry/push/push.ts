@@ -9,7 +9,7 @@ import type { Source } from "../../content/source.ts";
 import { MismatchError, RegistryError } from "../../errors.ts";
 import type { OnEvent } from "../../events.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
-import type { Digest } from "../../oci/digest.ts";
+import { algorithmOf, type Digest } from "../../oci/digest.ts";
 import { OCTET_STREAM } from "../../oci/media_types.ts";
 import type { RegistryClient } from "../client.ts";
 import type { RegistryProfile } from "../profiles.ts";
@@ -106,11 +106,10 @@ export class BlobPusher {
     const { client, profile } = this.#options;
     const { uploadRangeIsCount } = profile;
     const sessionOptions: SessionOptions = { signal, onEvent, what, checkpoint, uploadRangeIsCount };
-    const { size = Infinity } = source.content;
     let session = await this.#resume(source, sessionOptions);
     for (let adaptations = 0, broken = false;; broken = true) {
       const mode = this.#mode;
-      session ??= new UploadSession(client, await this.#begin(size, options), sessionOptions);
+      session ??= new UploadSession(client, await this.#begin(source.content, options), sessionOptions);
       const route = this.#route(source, session, { ...options, mode, broken });
       try {
         await sendBlob(route);
@@ -134,10 +133,13 @@ export class BlobPusher {
   }
 
   /** Begins an upload, unless one was begun for bytes like these. */
-  async #begin(size: number, { signal, onEvent, what }: WriteOptions): Promise<BegunUpload> {
-    const beforeStream = size > SMALL;
-    return await this.#begun.take(beforeStream) ??
-      await beginUpload(this.#options.client, { signal, onEvent, what, beforeStream });
+  async #begin(
+    { size = Infinity, known = "sha256:" }: Source,
+    { signal, onEvent, what }: WriteOptions,
+  ): Promise<BegunUpload> {
+    const [beforeStream, algorithm] = [size > SMALL, algorithmOf(known)];
+    return (algorithm === "sha256" ? await this.#begun.take(beforeStream) : undefined) ??
+      await beginUpload(this.#options.client, { signal, onEvent, what, beforeStream, algorithm });
   }
 
   /** Resumes the session that an earlier process left; `undefined` = there is none that saves anything. */

@@ -1,6 +1,6 @@
 /** One upload session: initiated with a POST, fed with PATCH, committed with a PUT that names the digest. @module */
 import { LayerstashError, MismatchError, NotFoundError, RegistryError } from "../../errors.ts";
-import type { Digest } from "../../oci/digest.ts";
+import type { Algorithm, Digest } from "../../oci/digest.ts";
 import { urlNamed } from "../../http/answers.ts";
 import { isTransientAnswer } from "../../http/retry_after.ts";
 import { DIGEST_INVALID, RANGE_INVALID, UPLOAD_LOST } from "../../oci/error_codes.ts";
@@ -51,14 +51,16 @@ export interface BeginOptions extends CallOptions {
   what?: string | undefined;
   /** Whether its bytes stream: they find the connection open then. */
   beforeStream: boolean;
+  /** The algorithm of the digest that is to come; absent = sha256. */
+  algorithm?: Algorithm | undefined;
 }
 
 /** Begins an upload. */
 export async function beginUpload(
   client: RegistryClient,
-  { beforeStream, ...options }: BeginOptions,
+  { beforeStream, algorithm, ...options }: BeginOptions,
 ): Promise<BegunUpload> {
-  const call = ENDPOINTS.initiateUpload(uploadOf(options), { beforeStream });
+  const call = ENDPOINTS.initiateUpload(uploadOf(options), { beforeStream, algorithm });
   const answer = await client.call(call, options);
   await answer.body?.cancel();
   return {

@@ -1,11 +1,11 @@
 /** Manifests of the registry: `/v2/<name>/manifests/<reference>`. @module */
 import { MismatchError } from "../../errors.ts";
-import { type Digest, digestOf, isDigest } from "../../oci/digest.ts";
+import { type Algorithm, algorithmOf, type Digest, digestOf, isDigest } from "../../oci/digest.ts";
 import { collect } from "../../content/collect.ts";
 import { declaredMediaType, type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../../oci/manifest.ts";
 import { referencesOf } from "../../oci/references.ts";
 import { subjectOf } from "../../store/referrers.ts";
-import { referenceIn } from "./names.ts";
+import { referenceIn, tagsIn } from "./names.ts";
 import { Refusal, REFUSED } from "./refusal.ts";
 import type { RegistryRequest } from "./registry_request.ts";
 
@@ -26,19 +26,23 @@ export async function answerWithManifest({ request, store, word }: RegistryReque
   return new Response(request.method === "HEAD" ? null : bytes, { headers });
 }
 
-/** PUT: stores a manifest under a tag or its digest. */
-export async function storeManifest({ request, store, name, word }: RegistryRequest): Promise<Response> {
+/** PUT: stores a manifest under a tag, which leads to its sha256 digest; or under a digest, and perhaps tags beside it. */
+export async function storeManifest({ request, store, name, word, url }: RegistryRequest): Promise<Response> {
   const reference = referenceIn(word);
-  const manifest = await receivedManifest(request);
+  const tags = isDigest(reference) ? tagsIn(url) : [];
+  const manifest = await receivedManifest(request, algorithmOf(reference));
   if (isDigest(reference) && reference !== manifest.digest) {
     throw new Refusal(REFUSED.digestInvalid, `the manifest has the digest ${manifest.digest}`);
   }
-  await store.putManifest(reference, manifest, { asRegistry: true });
+  for (const each of tags.length > 0 ? tags : [reference]) {
+    await store.putManifest(each, manifest, { asRegistry: true });
+  }
   const subject = subjectOf(manifest.bytes);
   const headers = {
     "location": `/v2/${name}/manifests/${manifest.digest}`,
     "docker-content-digest": manifest.digest,
     ...(subject && { "oci-subject": subject }),
+    ...(tags.length > 0 && { "oci-tag": tags.join(", ") }),
   };
   return new Response(null, { status: 201, headers });
 }
@@ -59,7 +63,7 @@ async function deleteUnlisted(store: RegistryRequest["store"], digest: Digest): 
   await store.remove(digest);
 }
 
-async function receivedManifest({ body, headers }: Request): Promise<Manifest> {
+async function receivedManifest({ body, headers }: Request, algorithm: Algorithm): Promise<Manifest> {
   const bytes = await received(body);
   const type = headers.get("content-type")?.split(";")[0]?.trim().toLowerCase() ?? "";
   try {
@@ -70,7 +74,7 @@ async function receivedManifest({ body, headers }: Request): Promise<Manifest> {
     const mediaType = declared ?? type;
     if (!/^[\w.+-]+\/[\w.+-]+$/.test(mediaType)) throw new MismatchError("the manifest has no media type");
     referencesOf(bytes, mediaType);
-    return manifestOf(bytes, mediaType);
+    return manifestOf(bytes, mediaType, algorithm);
   } catch (error) {
     if (!(error instanceof MismatchError)) throw error;
     throw new Refusal(REFUSED.manifestInvalid, error.message, { detail: { digest: digestOf(bytes) } });

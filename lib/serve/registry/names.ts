@@ -1,13 +1,33 @@
 /** Names and numbers in the paths and queries of the registry's requests, checked. @module */
-import { type Digest, isDigest } from "../../oci/digest.ts";
+import { type Algorithm, ALGORITHMS, type Digest, isDigest } from "../../oci/digest.ts";
 import { isTag, parseRepository } from "../../oci/reference.ts";
 import { quoted, singleLine } from "../../messages.ts";
 import { Refusal, REFUSED } from "./refusal.ts";
 
-/** The digest in a path or a query. Only sha256 is known. */
+/** The digest in a path or a query. */
 export function digestIn(text: string | null): Digest {
   if (isDigest(text)) return text;
-  throw new Refusal(REFUSED.digestInvalid, `${shown(text)} is not a sha256 digest`);
+  throw new Refusal(REFUSED.digestInvalid, `${shown(text)} is not a sha256 or sha512 digest`);
+}
+
+/** The algorithm of the digest that an upload will end with; `undefined` = the client does not say. */
+export function algorithmIn({ searchParams }: URL): Algorithm | undefined {
+  const text = searchParams.get("digest-algorithm");
+  const known = ALGORITHMS.find((each) => each === text);
+  if (text === null || known) return known;
+  throw new Refusal(REFUSED.digestInvalid, `${shown(text)} is not an algorithm that is known here`);
+}
+
+/** How many tags one request gives to a manifest. */
+const MOST_TAGS = 100;
+
+/** The tags that a manifest gets beside the digest under which it is stored. */
+export function tagsIn({ searchParams }: URL): string[] {
+  const tags = [...new Set(searchParams.getAll("tag"))];
+  const wrong = tags.find((tag) => !isTag(tag));
+  if (wrong !== undefined) throw new Refusal(REFUSED.manifestInvalid, `${shown(wrong)} is not a tag`);
+  if (tags.length <= MOST_TAGS) return tags;
+  throw new Refusal(REFUSED.tooManyTags, `one request gives at most ${MOST_TAGS} tags`);
 }
 
 /** The tag or digest of a manifest. A text that is neither names no manifest that could exist. */

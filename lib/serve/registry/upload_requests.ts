@@ -1,8 +1,8 @@
 /** Uploads to the registry: `/v2/<name>/blobs/uploads/` and the sessions below it. @module */
 import { ConflictError, InvalidInputError, MismatchError } from "../../errors.ts";
-import type { Digest } from "../../oci/digest.ts";
+import { algorithmOf, type Digest } from "../../oci/digest.ts";
 import type { UploadInPieces, UploadsInPieces } from "../../store/store.ts";
-import { digestIn, repositoryIn } from "./names.ts";
+import { algorithmIn, digestIn, repositoryIn } from "./names.ts";
 import { Refusal, REFUSED } from "./refusal.ts";
 import type { RegistryRequest } from "./registry_request.ts";
 
@@ -17,11 +17,12 @@ export async function openUpload(asked: RegistryRequest): Promise<Response> {
       return created(name, wanted);
     }
   }
-  return new Response(null, { status: 202, headers: sessionHeaders(name, await uploadsOf(asked).begin()) });
+  const upload = await uploadsOf(asked).begin({ algorithm: algorithmIn(url) });
+  return new Response(null, { status: 202, headers: sessionHeaders(name, upload) });
 }
 
 async function takeWhole(asked: RegistryRequest, digest: Digest): Promise<Response> {
-  const upload = await uploadsOf(asked).begin();
+  const upload = await uploadsOf(asked).begin({ algorithm: algorithmOf(digest) });
   try {
     return await finish(asked, upload, digest);
   } catch (error) {
