@@ -139,7 +139,7 @@ Deno.test("an entry that is not understood stays to the byte, and makes nothing 
   await using place = await makeWorkplace();
   another(place);
   const odd: Record<string, unknown>[] = [
-    { mediaType: "application/vnd.oci.image.manifest.v1+json", digest: `sha512:${"0".repeat(128)}`, size: 2 },
+    { mediaType: "application/vnd.oci.image.manifest.v1+json", digest: `sha384:${"0".repeat(96)}`, size: 2 },
     { digest: "sha256:../../x", size: 1 },
     { digest: null, size: "many" },
     null as never,
@@ -468,7 +468,7 @@ Deno.test("an index with an entry that is not understood is read without it, and
   const manifests = [
     {
       mediaType,
-      digest: `sha512:${"0".repeat(128)}`,
+      digest: `sha384:${"0".repeat(96)}`,
       size: 2,
       platform: { os: "linux", architecture: "amd64" },
     },
@@ -484,7 +484,11 @@ Deno.test("an index with an entry that is not understood is read without it, and
   ]);
   assert.equal(JSON.parse(stdout || "{}").digest, digest, stderr);
   const copied = await place.run(["copy", "oci:odd:all", "oci:copied:all"]);
-  assert.deepEqual([copied.code, /is not a sha256 digest/.test(copied.stderr)], [5, true], copied.stderr);
+  assert.deepEqual(
+    [copied.code, /is not a sha256 or sha512 digest/.test(copied.stderr)],
+    [5, true],
+    copied.stderr,
+  );
   assert.equal(
     (await place.run(["copy", "oci:odd:all", "oci:copied:all", "--platform", "linux/arm64"])).code,
     0,

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { bytesSource } from "../lib/content/source.ts";
-import { LayerstashError } from "../lib/errors.ts";
+import { LayerstashError, MismatchError } from "../lib/errors.ts";
 import { digestOf } from "../lib/oci/digest.ts";
 import { OCTET_STREAM } from "../lib/oci/media_types.ts";
 import { openStore } from "../lib/open/open_store.ts";
@@ -60,18 +60,28 @@ Deno.test("no name of a repository leads out of the directory of layouts", () =>
 });
 
 Deno.test(
-  "a layout's links are followed for reading: their bytes are verified like all others",
+  "a layout's links are followed to other layouts' blobs and within the layout, and no further",
   onPosix("symbolic links"),
   async () => {
     await using work = await makeWorkplace();
     const layout = await withLayout(work);
     using store = layoutStore(work.path("box"));
     const { chunks: [chunk] } = await info(store, "disk");
-    const blob = join(layout, "blobs/sha256", chunk!.digest.slice("sha256:".length));
+    const hex = chunk!.digest.slice("sha256:".length);
+    const blob = join(layout, "blobs/sha256", hex);
     const other = await work.write("other", "9876543210");
-    await Deno.remove(blob);
-    await Deno.symlink(work.path("disk.img"), blob);
-    assert.deepEqual((await verify(store, "disk", { deep: true })).faults, []);
+    for (const target of [work.path(hex), work.path(`SHA256E-s10--${hex}.img`), join(layout, "inside")]) {
+      await Deno.remove(blob);
+      await Deno.copyFile(work.path("disk.img"), target);
+      await Deno.symlink(target, blob);
+      assert.deepEqual((await verify(store, "disk", { deep: true })).faults, [], target);
+    }
+    for (const target of [work.path("disk.img"), "../../../../../disk.img"]) {
+      await Deno.remove(blob);
+      await Deno.symlink(target, blob);
+      await assert.rejects(download(store, "disk", { output: work.path("copy") }), /leads out of the layout/);
+      await assert.rejects(store.readUnverified(chunk!.digest), MismatchError);
+    }
     await Deno.remove(blob);
     await Deno.symlink(other, blob);
     const { faults } = await verify(store, "disk", { deep: true });

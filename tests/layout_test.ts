@@ -182,20 +182,20 @@ Deno.test("a manifest that is replaced while it is looked for is not missing: th
   using other = open(work);
   const [first, second] = [imageOf([await write(store, "first")]), imageOf([await write(store, "second")])];
   await store.putManifest("moving", first);
-  const { stat } = Deno;
+  const { lstat } = Deno;
   let moved = false;
-  Deno.stat = async (path) => {
+  Deno.lstat = async (path) => {
     if (path === blobPath(work, first.digest) && !moved) {
       moved = true;
       await other.putManifest("moving", second);
       await other.free!(["moving"]);
     }
-    return await stat(path);
+    return await lstat(path);
   };
   try {
     assert.deepEqual(await store.manifest("moving"), second);
   } finally {
-    Deno.stat = stat;
+    Deno.lstat = lstat;
   }
 });
 

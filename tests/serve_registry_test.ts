@@ -59,15 +59,28 @@ async function entriesIn(layout: string): Promise<string[]> {
   ) => annotations?.["org.opencontainers.image.ref.name"] ?? digest).sort();
 }
 
-Deno.test("the suite of the OCI distribution spec passes, but for digests that are not of sha256", async () => {
-  await withDirectory(async (directory) => {
-    await using server = await startServer([`oci:${directory}`]);
-    const results = await conformanceOf(server.host);
-    if (!results) return; // there is no Go here, and a line says so
-    assert.ok(results.length > 500, `${results.length} tests`);
-    assert.deepEqual(failuresOf(results).filter(({ name }) => !/^sha512( blobs)?\//.test(name)), []);
+/** What the suite skips, by the end of its name, and why. */
+const SKIPPED = {
+  "post cancel/blob-post-cancel": "the suite tries this of what is to come only",
+  "mount anonymous/blob-mount-anonymous":
+    "a blob is mounted out of a repository that is named, and of no other",
+  "range requests/range 500-0": "HTTP has a server ignore such a range",
+};
+
+for (const version of ["1.1", "1.1+dev"] as const) {
+  Deno.test(`every test of the suite of the OCI distribution spec ${version} passes`, async () => {
+    await withDirectory(async (directory) => {
+      await using server = await startServer([`oci:${directory}`]);
+      const results = await conformanceOf(server.host, version);
+      if (!results) return; // there is no Go here, and a line says so
+      assert.ok(results.length > 600, `${results.length} tests`);
+      assert.deepEqual(failuresOf(results), []);
+      const skipped = results.filter(({ status }) => status !== "passed").map(({ name }) => name);
+      const isExpected = (name: string) => Object.keys(SKIPPED).some((end) => name.endsWith(` blobs/${end}`));
+      assert.deepEqual(skipped.filter((name) => !isExpected(name)), []);
+    });
   });
-});
+}
 
 Deno.test("an upload goes on after the server was started anew", async () => {
   await withDirectory(async (directory) => {
@@ -322,8 +335,9 @@ Deno.test({
       using source = openStore(`oci:${directory}/source`);
       const { digest } = await storeImage(source, "v1", "of skopeo");
       const { Passwords } = await import("../lib/serve/passwords.ts");
+      using passwords = new Passwords(USER.htpasswd);
       await using server = await startServer([`oci:${directory}/served`], {
-        passwords: new Passwords(USER.htpasswd),
+        passwords,
       });
       const there = `docker://${server.host}/me/app:v1`;
       const skopeo = async (...args: string[]) => {

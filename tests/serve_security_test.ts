@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { digestOf } from "../lib/oci/digest.ts";
 import { openStore, upload } from "../main.ts";
 import { listen } from "../lib/serve/listener.ts";
-import { Passwords } from "../lib/serve/passwords.ts";
+import { Passwords, TooManyChecksError } from "../lib/serve/passwords.ts";
 import { makeServerCertificate } from "./rigs/certificates.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
 import { someBytes } from "./rigs/content.ts";
@@ -341,7 +341,7 @@ Deno.test("a manifest that is too large is refused before it is read to its end"
 });
 
 Deno.test("passwords are asked for, and only the right ones let in", async () => {
-  const passwords = new Passwords(`# users\n${USER.htpasswd}\n`);
+  using passwords = new Passwords(`# users\n${USER.htpasswd}\n`);
   const login = (name: string, password: string) => ({
     authorization: `Basic ${btoa(`${name}:${password}`)}`,
   });
@@ -371,6 +371,69 @@ Deno.test("passwords are asked for, and only the right ones let in", async () =>
   });
   await withServer({ anonymousRead: true }, async (server) => {
     assert.equal(await statusOf(server, PATH, { method: "POST" }), 403);
+  });
+});
+
+Deno.test("a flood of guesses is bounded, and keeps nobody out whose password is known", async () => {
+  const hash = USER.htpasswd.split(":")[1]!;
+  using passwords = new Passwords(`guessed:${hash.replace("$05$", "$09$")}\nknown:${hash}`);
+  const login = (name: string, password: string) => ({
+    authorization: `Basic ${btoa(`${name}:${password}`)}`,
+  });
+  await withServer({ passwords }, async (server) => {
+    const known = login("known", USER.password);
+    assert.equal(await statusOf(server, "/v2/", { headers: known }), 200);
+    const guesses = Array.from({ length: 1000 }, (_, at) => {
+      return passwords.userOf(login("guessed", `${at}`).authorization).catch((error) => error.constructor);
+    });
+    const refused = await fetch(`${server.url}/v2/`, { headers: login("known", "wrong") });
+    assert.deepEqual(
+      [refused.status, refused.headers.get("retry-after"), (await refused.json()).errors[0].code],
+      [429, "5", "TOOMANYREQUESTS"],
+    );
+    assert.equal(await statusOf(server, "/files/", { headers: login("known", "wrong") }), 429);
+    assert.equal(await statusOf(server, "/v2/", { headers: known }), 200);
+    const answers = Map.groupBy(await Promise.all(guesses), (each) => each);
+    assert.deepEqual(Array.from(answers, ([what, { length }]) => [what, length]), [
+      [undefined, 32],
+      [TooManyChecksError, 968],
+    ]);
+    assert.equal(await statusOf(server, "/v2/", { headers: login("known", "wrong") }), 401);
+  });
+});
+
+Deno.test("what comes with the same credentials at once is checked once", async () => {
+  using passwords = new Passwords(USER.htpasswd);
+  const { authorization } = { authorization: `Basic ${btoa(`${USER.username}:${USER.password}`)}` };
+  const users = await Promise.all(Array.from({ length: 500 }, () => passwords.userOf(authorization)));
+  assert.deepEqual([...new Set(users)], [USER.username]);
+});
+
+Deno.test("pictures and videos are not for the pages of other sites", async () => {
+  await withServer({}, async (server) => {
+    for (const path of ["/", "/v2/", "/files/", "/page/style.css", "/nothing"]) {
+      const answer = await fetch(server.url + path);
+      await answer.body?.cancel();
+      assert.equal(answer.headers.get("cross-origin-resource-policy"), "same-origin", path);
+    }
+  });
+});
+
+Deno.test("a blob that is a link to a file of this machine is not served", async () => {
+  await withServer({}, async (server, directory) => {
+    const secret = await Deno.makeTempFile();
+    await Deno.writeTextFile(secret, "not for you");
+    const layout = join(directory, "me/files");
+    const digest = digestOf(someBytes(11));
+    await Deno.mkdir(join(layout, "blobs/sha256"), { recursive: true });
+    await Deno.writeTextFile(join(layout, "oci-layout"), `{"imageLayoutVersion":"1.0.0"}`);
+    await Deno.symlink(secret, join(layout, "blobs/sha256", digest.slice("sha256:".length)));
+    for (const path of [`/v2/me/files/blobs/${digest}`, `/v2/me/files/manifests/${digest}`]) {
+      const answer = await fetch(server.url + path);
+      assert.doesNotMatch(await answer.text(), /not for you/);
+      assert.equal(answer.status, 500, path);
+    }
+    await Deno.remove(secret);
   });
 });
 

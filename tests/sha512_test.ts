@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { copyImage } from "../lib/exports/copy.ts";
-import { findImage, ImageFiles, openImage } from "../lib/exports/images.ts";
+import { findImage, ImageFiles, readImageFile } from "../lib/exports/images.ts";
 import { bytesSource, type Digest, manifestOf } from "../lib/exports/store.ts";
 import { Hasher } from "../lib/content/hasher.ts";
 import { digestOf, isDigest, parseDigest } from "../lib/oci/digest.ts";
@@ -12,7 +12,6 @@ import { InvalidInputError, MismatchError, openStore, type Store } from "../main
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { someBytes } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
-import { eventLog } from "./rigs/events.ts";
 import { ForeignLayout, type NamedBlob } from "./rigs/foreign_layout.ts";
 import { startRegistry } from "./rigs/real_registry.ts";
 import { startServer } from "./rigs/served.ts";
@@ -56,9 +55,11 @@ function layoutStore(directory: string): Store {
 
 /** The text of `hello.txt` in an image. */
 async function helloIn(store: Store, reference: string): Promise<string> {
-  const image = await findImage(store, reference);
-  const found = await new ImageFiles(store, image.layers, {}).open("/hello.txt");
-  return await new Response(found.bytes).text();
+  const { layers } = await findImage(store, reference);
+  let text = "";
+  const write = (bytes: Uint8Array) => void (text += new TextDecoder().decode(bytes));
+  await readImageFile(new ImageFiles(store, layers, { name: reference }), "/hello.txt", { write });
+  return text;
 }
 
 function blobFile(directory: string, digest: string): string {
@@ -109,8 +110,8 @@ Deno.test("an image of sha512 digests in a directory is listed, read, verified a
         (await work.run(["inspect", name])).stdout,
         new RegExp(image.layers[0]!.digest.slice(0, 40)),
       );
-      const peeked = await work.run(["peek", name, "/hello.txt"]);
-      assert.equal(peeked.stdout, TEXT, peeked.stderr);
+      const extracted = await work.run(["extract", name, "/hello.txt", "-o", "-"]);
+      assert.equal(extracted.stdout, TEXT, extracted.stderr);
     }
     const pulled = await work.run(["blob", "pull", `oci:box@${image.layers[0]!.digest}`, "-o", "layer.tar"]);
     assert.equal(pulled.code, 0, pulled.stderr);
@@ -147,8 +148,8 @@ Deno.test("an archive with sha512 digests is read as the directory in it", async
       args: ["-cf", work.path("box.tar"), "-C", work.path("box"), "."],
     }).output();
     assert.ok(success);
-    const peeked = await work.run(["peek", "oci-archive:box.tar:t", "/hello.txt"]);
-    assert.equal(peeked.stdout, TEXT, peeked.stderr);
+    const extracted = await work.run(["extract", "oci-archive:box.tar:t", "/hello.txt", "-o", "-"]);
+    assert.equal(extracted.stdout, TEXT, extracted.stderr);
   });
 });
 
@@ -211,7 +212,7 @@ Deno.test("an image of sha512 digests goes to a served directory and back, with 
     {
       await using server = await startServer([`oci:${work.path("served")}`]);
       const there = `${server.host}/me/files`;
-      const copied = await work.run(["copy", "oci:box:t", `${there}:t`, "--referrers", "--plain-http"]);
+      const copied = await work.run(["copy", "oci:box:t", `${there}:t`, "--referrers"]);
       assert.equal(copied.code, 0, copied.stderr);
       using remote = openStore({ registry: server.url, repository: "me/files" });
       assert.equal(await remote.resolve("t"), image.digest, "the tag leads to the digest of the image");
@@ -221,9 +222,9 @@ Deno.test("an image of sha512 digests goes to a served directory and back, with 
       ]);
       assert.equal(await helloIn(remote, "t"), TEXT);
       assert.equal(await helloIn(remote, image.digest), TEXT);
-      const peeked = await work.run(["peek", `${there}@${image.digest}`, "/hello.txt", "--plain-http"]);
-      assert.equal(peeked.stdout, TEXT, peeked.stderr);
-      const back = await work.run(["copy", `${there}:t`, "oci:back:t", "--referrers", "--plain-http"]);
+      const peeked = await work.run(["peek", `${there}@${image.digest}`]);
+      assert.match(peeked.stdout, /hello\.txt/, peeked.stderr);
+      const back = await work.run(["copy", `${there}:t`, "oci:back:t", "--referrers"]);
       assert.equal(back.code, 0, back.stderr);
     }
     using back = layoutStore(work.path("back"));
@@ -236,25 +237,34 @@ Deno.test("an image of sha512 digests goes to a served directory and back, with 
   });
 });
 
-Deno.test("a registry that gives tags to sha256 digests only gets the image under its tag, and a notice says so", async (t) => {
-  if (!await ensureTool("docker-registry", "docker-registry")) return void t;
+Deno.test("a registry that gives tags to sha256 digests only gets the image under its tag, and a notice says so", async () => {
+  if (!await ensureTool("docker-registry", "docker-registry")) return;
   await withPlace(async (work) => {
     const { image } = foreignLayout(work.path("box"));
     await using registry = await startRegistry();
     using from = layoutStore(work.path("box"));
-    const log = eventLog();
+    const notices: string[] = [];
     using to = openStore({ registry: registry.url, repository: "me/files" });
-    await copyImage(from, to, { reference: "t", targetReference: "t", onEvent: log.onEvent });
+    await copyImage({ store: from, reference: "t" }, { store: to, reference: "t" }, {
+      onEvent: (event) => void (event.type === "notice" && notices.push(event.message)),
+    });
     const manifest = await to.manifest("t");
     assert.equal(manifest?.digest, digestOf(manifest!.bytes));
     assert.equal(sha512(manifest!.bytes), image.digest);
     assert.equal(await helloIn(to, "t"), TEXT);
     assert.match(
-      log.notices.join("\n"),
+      notices.join("\n"),
       /gives tags to sha256 digests only: t leads to that of the manifest/,
     );
   });
 });
+
+/** Sends a request, and reads the answer to its end. */
+async function ask(url: string, init: RequestInit = {}) {
+  const answer = await fetch(url, init);
+  const bytes = await answer.bytes();
+  return { status: answer.status, headers: answer.headers, bytes, text: new TextDecoder().decode(bytes) };
+}
 
 Deno.test("a served upload ends with the digest that was announced, or with the other one", async () => {
   await withPlace(async (work) => {
@@ -262,13 +272,10 @@ Deno.test("a served upload ends with the digest that was announced, or with the 
     const bytes = someBytes(3000);
     const base = `${server.url}/v2/me/files/blobs/`;
     const put = async (query: string, digest: Digest) => {
-      const begun = await fetch(`${base}uploads/${query}`, { method: "POST" });
-      await begun.body?.cancel();
+      const begun = await ask(`${base}uploads/${query}`, { method: "POST" });
       const location = server.url + begun.headers.get("location");
-      const half = await fetch(location, { method: "PATCH", body: bytes.subarray(0, 1000) });
-      await half.body?.cancel();
-      const done = await fetch(`${location}?digest=${digest}`, { method: "PUT", body: bytes.subarray(1000) });
-      await done.body?.cancel();
+      await ask(location, { method: "PATCH", body: bytes.subarray(0, 1000) });
+      const done = await ask(`${location}?digest=${digest}`, { method: "PUT", body: bytes.subarray(1000) });
       return [done.status, done.headers.get("docker-content-digest")];
     };
     const [short, long] = [digestOf(bytes), sha512(bytes)];
@@ -277,12 +284,19 @@ Deno.test("a served upload ends with the digest that was announced, or with the 
     assert.deepEqual(await put("", long), [201, long]);
     assert.deepEqual(await put("", `sha512:${HEX}`), [400, null]);
     for (const digest of [short, long]) {
-      const answer = await fetch(base + digest);
+      const answer = await ask(base + digest);
       assert.equal(answer.headers.get("docker-content-digest"), digest);
-      assert.deepEqual(new Uint8Array(await answer.arrayBuffer()), bytes);
+      assert.deepEqual(answer.bytes, bytes);
     }
-    await fetch(base + long, { method: "DELETE" }).then((answer) => assert.equal(answer.status, 202));
-    await fetch(base + short, { method: "HEAD" }).then((answer) => assert.equal(answer.status, 200));
+    assert.equal((await ask(base + long, { method: "DELETE" })).status, 202);
+    assert.equal((await ask(base + short, { method: "HEAD" })).status, 200);
+  });
+});
+
+Deno.test("a malformed digest, or an unknown algorithm, is refused before it becomes a path", async () => {
+  await withPlace(async (work) => {
+    foreignLayout(work.path("served/me/files"));
+    await using server = await startServer([`oci:${work.path("served")}`]);
     for (
       const [method, path] of [
         ["POST", "uploads/?digest-algorithm=md5"],
@@ -290,11 +304,11 @@ Deno.test("a served upload ends with the digest that was announced, or with the 
         ["GET", `sha512:${"a".repeat(64)}`],
         ["GET", `sha512:${HEX.toUpperCase()}`],
         ["GET", `sha512:..%2f${"a".repeat(123)}`],
+        ["DELETE", "sha512:"],
       ]
     ) {
-      const answer = await fetch(base + path, { method: method! });
-      assert.equal(answer.status, 400, path);
-      assert.equal((await answer.json()).errors[0].code, "DIGEST_INVALID", path);
+      const { status, text } = await ask(`${server.url}/v2/me/files/blobs/${path}`, { method: method! });
+      assert.deepEqual([status, JSON.parse(text).errors[0].code], [400, "DIGEST_INVALID"], path);
     }
   });
 });
@@ -302,19 +316,16 @@ Deno.test("a served upload ends with the digest that was announced, or with the 
 Deno.test("one request stores a manifest under its digest and under tags", async () => {
   await withPlace(async (work) => {
     await using server = await startServer([`oci:${work.path("served")}`]);
+    const base = `${server.url}/v2/me/files/manifests/`;
     const mediaType = "application/vnd.oci.image.index.v1+json";
     const body = new TextEncoder().encode(JSON.stringify({ schemaVersion: 2, mediaType, manifests: [] }));
     const digest = sha512(body);
-    const put = async (query: string) => {
-      const path = `${server.url}/v2/me/files/manifests/${digest}${query}`;
-      const answer = await fetch(path, { method: "PUT", body, headers: { "content-type": mediaType } });
-      await answer.body?.cancel();
-      return answer;
-    };
+    const headers = { "content-type": mediaType };
+    const put = async (query: string) => await ask(base + digest + query, { method: "PUT", body, headers });
     const stored = await put("?tag=one&tag=two");
     assert.deepEqual([stored.status, stored.headers.get("oci-tag")], [201, "one, two"]);
     for (const name of ["one", "two", digest]) {
-      const answer = await fetch(`${server.url}/v2/me/files/manifests/${name}`, { method: "HEAD" });
+      const answer = await ask(base + name, { method: "HEAD" });
       assert.equal(answer.headers.get("docker-content-digest"), digest, name);
     }
     assert.equal((await put("?tag=not%20a%20tag")).status, 400);
@@ -347,8 +358,8 @@ Deno.test("the tag that lists what refers to a sha512 digest has its first 64 di
   });
 });
 
-Deno.test("the script of url checks blobs of sha512 by their own algorithm", async (t) => {
-  if (!await ensureTool("sha512sum", "coreutils")) return void t;
+Deno.test("the script of url checks blobs of sha512 by their own algorithm", async () => {
+  if (!await ensureTool("sha512sum", "coreutils")) return;
   await withPlace(async (work) => {
     await Deno.mkdir(work.path("served"));
     const { image } = foreignLayout(work.path("served/box"));
@@ -362,7 +373,7 @@ Deno.test("the script of url checks blobs of sha512 by their own algorithm", asy
     );
     await Deno.mkdir(work.path("served/box/blobs/sha256"), { recursive: true });
     await Deno.writeFile(blobFile(work.path("served/box"), short), TAR);
-    const args = ["url", `${server.host}/box`, layer.digest, short, "--plain-http", "--script"];
+    const args = ["url", `${server.host}/box`, layer.digest, short, "--script"];
     const { code, stdout, stderr } = await work.run(args);
     assert.equal(code, 0, stderr);
     await work.write("get.sh", stdout);
@@ -378,11 +389,19 @@ Deno.test("the script of url checks blobs of sha512 by their own algorithm", asy
 Deno.test("what an image of sha512 digests gets appended, or is changed, has sha256 digests", async () => {
   await withPlace(async (work) => {
     foreignLayout(work.path("box"));
-    await work.write("new.txt", "new");
-    const appended = await work.run(["append", "oci:box:t", "new.txt", "--tag", "u"]);
+    await work.write("layer.tar", tarOf([{ name: "new.txt", content: "new" }]));
+    const appended = await work.run([
+      "append",
+      "--from",
+      "oci:box:t",
+      "--to",
+      "oci:box:u",
+      "-i",
+      "layer.tar",
+    ]);
     assert.equal(appended.code, 0, appended.stderr);
     using store = layoutStore(work.path("box"));
-    const { layers, manifest } = await openImage(store, "u").then(({ image }) => image);
+    const { layers, manifest } = await findImage(store, "u");
     assert.deepEqual(layers.map(({ digest }) => digest.split(":")[0]), ["sha512", "sha512", "sha256"]);
     assert.match(manifest.digest, /^sha256:/);
     assert.equal(await helloIn(store, "u"), TEXT);

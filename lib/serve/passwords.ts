@@ -1,7 +1,7 @@
 /** A file of passwords, as `htpasswd -B` writes it, and whether somebody knows one of them. @module */
-import { compare } from "bcryptjs";
-import { KeyedMutex } from "../async/keyed_mutex.ts";
+import { AnsweringThread } from "../content/answering_thread.ts";
 import { InvalidInputError } from "../errors.ts";
+import type { PasswordAnswer, PasswordOrder } from "./password_worker.ts";
 
 /** The costliest hash that is taken: each step above makes a check take twice as long. */
 const MOST_ROUNDS = 14;
@@ -20,13 +20,14 @@ interface Credentials {
 }
 
 /** The users of a server, and the hashes of their passwords. */
-export class Passwords {
+export class Passwords implements Disposable {
   readonly #hashes: ReadonlyMap<string, string>;
   /** Hashes of credentials that were right. */
   readonly #known: Set<string> = new Set();
   /** A secret of this process, without which the hashes of known credentials tell nothing. */
   readonly #salt: string = crypto.randomUUID();
-  readonly #turns: KeyedMutex = new KeyedMutex();
+  /** Compares one password after the other. It is started with the first. */
+  #thread: AnsweringThread<PasswordOrder, PasswordAnswer> | undefined;
   /** The checks that are under way or wait, by the hashes of the credentials: what is sent twice is checked once. */
   readonly #checks: Map<string, Promise<boolean>> = new Map();
 
@@ -69,9 +70,16 @@ export class Passwords {
   }
 
   async #isRight(name: string, password: string): Promise<boolean> {
-    using _turn = await this.#turns.lock("compare"); // one guess at a time, however many ask
     const [anyHash = ""] = this.#hashes.values(); // a name that is unknown takes as long, so that nobody learns who there is
-    return await compare(password, this.#hashes.get(name) ?? anyHash) && this.#hashes.has(name);
+    const hash = this.#hashes.get(name) ?? anyHash;
+    const { isRight } = await (this.#thread ??= startThread()).run({ password, hash });
+    return isRight && this.#hashes.has(name);
+  }
+
+  /** Ends the thread. */
+  [Symbol.dispose](): void {
+    this.#thread?.[Symbol.dispose]();
+    this.#thread = undefined;
   }
 
   #remember(key: string): void {
@@ -94,6 +102,12 @@ function entryOf(line: string, number: number): [name: string, hash: string] {
   throw new InvalidInputError(
     `line ${number} has a bcrypt hash of cost ${rounds}: at most ${MOST_ROUNDS} is taken`,
   );
+}
+
+function startThread(): AnsweringThread<PasswordOrder, PasswordAnswer> {
+  const worker = new Worker(new URL("./password_worker.ts", import.meta.url), { type: "module" });
+  const file = new URL("password_worker.ts", import.meta.url);
+  return new AnsweringThread(worker, { work: "password", file });
 }
 
 /** The name and the password in a header `Authorization`; `undefined` if it has none. */

@@ -12,6 +12,7 @@ const WORKERS = [
   "../folders/pack_worker.ts",
   "../folders/unpack_worker.ts",
   "../images/writing_worker.ts",
+  "../serve/password_worker.ts",
 ];
 
 /** How the source names the file of a thread. The bundle is one file, so it contains that file as text. */

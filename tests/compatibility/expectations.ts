@@ -22,7 +22,7 @@ export const SERVER_EXPECTATIONS: Record<string, Expectations> = {
 };
 
 const ONLY_SHA256 =
-  "the fake knows sha256 only, as layerstash does; distribution answers a sha512 digest with a sha256 one";
+  "the fake knows sha256 only, as most registries do; distribution answers a sha512 digest with a sha256 one";
 
 /** Reasons by the beginning of the name of a test of the conformance suite. */
 export const CONFORMANCE_EXPECTATIONS: Expectations = {

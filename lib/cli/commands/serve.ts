@@ -66,7 +66,7 @@ const serveAction = action<ServeFlags>(
     const { terminal, signal } = session;
     const listening = await listenOptionsOf(flags);
     const identities = await identitiesOf(flags, session);
-    const passwords = flags.htpasswd === undefined ? undefined : await readPasswords(flags.htpasswd);
+    using passwords = flags.htpasswd === undefined ? undefined : await readPasswords(flags.htpasswd);
     const display = terminal.progress("serving");
     display.end(); // nothing moves until somebody asks
     const { onEvent } = display;
