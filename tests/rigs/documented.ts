@@ -86,7 +86,7 @@ async function storeImage(store: Store, tag: string): Promise<void> {
       architecture,
       created: "2026-11-01T12:00:00Z",
       config: { Cmd: ["nginx"] },
-      rootfs: { type: "layers", diff_ids: layers.map(digestOf) },
+      rootfs: { type: "layers", diff_ids: layers.map((layer) => digestOf(layer)) },
       history: [{ created_by: "ADD alpine.tar.gz /" }, { created_by: "COPY nginx /etc/nginx" }],
     };
     const manifest = await putImage(store, `${tag}-${architecture}`, packed, config);
