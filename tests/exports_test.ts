@@ -50,7 +50,7 @@ const EXPORTS: Record<Entry, string> = {
   "./serve":
     `Identities NamesOptions OpenedRepositories ServeOptions ServedRepositories ServedRepository openServed serveHandler`,
   "./store": `
-    BlobOptions BlobReader BlobState BlobStore BrokenRead ByteRange CallOptions ChangeOptions Checkpoint Descriptor Digest DraftFile
+    BlobOptions BlobProof BlobReader BlobState BlobStore BrokenRead ByteRange CallOptions ChangeOptions Checkpoint Descriptor Digest DraftFile
     Family FreeOptions Manifest ManifestReader ManifestStore PutOptions RangeRefusedError ReadOptions
     ReferrersOptions ReuseOptions SizedBlob Source StatOptions Store StoreReader TagsOptions Turn UploadInPieces UploadPoint UploadsInPieces WriteOptions
     bytesSource digestOf encodeManifest manifestOf

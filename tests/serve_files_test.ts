@@ -179,6 +179,7 @@ Deno.test("conditions are kept: what the client has is not sent again, and no pa
 
 Deno.test("a damaged chunk breaks the answer off, and is never whole", async () => {
   await using made = await withDisk();
+  assert.deepEqual(await (await made.ask("/files/me/files/disk")).bytes(), BYTES, "it was right before");
   const [, hex] = made.stash.chunks[1]!.digest.split(":");
   await Deno.writeFile(made.directory.path(`box/me/files/blobs/sha256/${hex}`), BYTES.subarray(0, CHUNK));
   const answer = await made.ask("/files/me/files/disk");

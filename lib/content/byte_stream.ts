@@ -106,6 +106,33 @@ function inspected(
   }, { highWaterMark: 0 });
 }
 
+/** Reads the pieces of a stream. */
+export interface PieceReader {
+  /** The next piece. It is valid until the one after it is asked for. */
+  read(): Promise<ReadableStreamReadResult<Bytes>>;
+  /** Ends the stream. */
+  cancel(reason?: unknown): Promise<void>;
+}
+
+/** Reads a stream through one buffer of the size `most`, where the stream fills buffers; else it makes its own. */
+export function pieceReader(stream: ByteStream, most: number): PieceReader {
+  let reader: ReadableStreamBYOBReader;
+  try {
+    reader = stream.getReader({ mode: "byob" });
+  } catch {
+    return stream.getReader();
+  }
+  let buffer = new ArrayBuffer(most);
+  return {
+    async read() {
+      const result = await reader.read(new Uint8Array(buffer));
+      if (result.value) buffer = result.value.buffer;
+      return result;
+    },
+    cancel: (reason) => reader.cancel(reason),
+  };
+}
+
 /** A stream that asks for a piece when it is read, and not before. */
 export function streamed(pieces: AsyncGenerator<Bytes>): ByteStream {
   return new ReadableStream({

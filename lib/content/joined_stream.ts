@@ -12,20 +12,26 @@ export interface JoinedPart {
 /** How many bytes before the end of a stream the next one is opened: its first bytes take a round trip. */
 const AHEAD = 8 * 1024 * 1024;
 
+/** The size of the buffers that readers without one get, in bytes. */
+const BUFFER = 64 * 1024;
+
 /**
  * Lays streams end to end. Nothing is read before it is asked for, except the first piece of the stream that comes next.
  * Cancelling it cancels what was opened. Its pieces belong to whoever takes them.
  */
 export function joinedStream(parts: readonly JoinedPart[]): ByteStream {
   const reader = new JoinedReader(parts);
-  return new ReadableStream<Bytes>({
+  return new ReadableStream({
+    type: "bytes",
+    autoAllocateChunkSize: BUFFER,
     async pull(controller) {
-      const piece = await reader.next();
-      if (piece) controller.enqueue(piece);
-      else controller.close();
+      const { byobRequest } = controller;
+      const read = await reader.into(byobRequest!.view as Bytes);
+      if (read === 0) controller.close();
+      byobRequest!.respond(read);
     },
     cancel: (reason) => reader.cancel(reason),
-  }, { highWaterMark: 0 });
+  });
 }
 
 /** A stream that was opened, and its first piece, which was asked for at once. */
@@ -46,7 +52,7 @@ class OpenedPart {
     this.#first = undefined;
     if (done) return undefined;
     this.left -= value.length;
-    return value.slice();
+    return value;
   }
 
   async cancel(reason: unknown): Promise<void> {
@@ -58,12 +64,23 @@ class JoinedReader {
   readonly #waiting: JoinedPart[];
   #current: OpenedPart | undefined;
   #ahead: OpenedPart | undefined;
+  /** What had no room in the buffer before. */
+  #rest: Bytes = new Uint8Array();
 
   constructor(parts: readonly JoinedPart[]) {
     this.#waiting = parts.toReversed();
   }
 
-  async next(): Promise<Bytes | undefined> {
+  /** Fills a buffer as far as one piece does, and gives the number of bytes; 0 = there are no more. */
+  async into(buffer: Bytes): Promise<number> {
+    if (this.#rest.length === 0) this.#rest = await this.#next() ?? new Uint8Array();
+    const piece = this.#rest.subarray(0, buffer.length);
+    buffer.set(piece);
+    this.#rest = this.#rest.subarray(piece.length);
+    return piece.length;
+  }
+
+  async #next(): Promise<Bytes | undefined> {
     for (;;) {
       this.#current ??= this.#openNext();
       if (!this.#current) return undefined;

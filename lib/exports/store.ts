@@ -33,6 +33,7 @@
 export type {
   BeginUploadOptions,
   BlobOptions,
+  BlobProof,
   BlobReader,
   BlobState,
   BlobStore,

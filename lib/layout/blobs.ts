@@ -26,7 +26,8 @@ import { OCTET_STREAM } from "../oci/media_types.ts";
 import { Claims } from "./claims.ts";
 import { type Draft, LOCKS, makeDraft, removeAbandoned } from "./drafts.ts";
 import { createBlobDirectory, createLayout, lockLayout } from "./directory.ts";
-import type { CallOptions, DraftFile, ReadOptions, WriteOptions } from "../store/store.ts";
+import { Proofs } from "./proofs.ts";
+import type { BlobProof, CallOptions, DraftFile, ReadOptions, WriteOptions } from "../store/store.ts";
 
 /** The blobs of one layout. */
 export class Blobs implements Disposable {
@@ -34,6 +35,7 @@ export class Blobs implements Disposable {
   readonly #name: string;
   readonly #hasher: Hasher = new Hasher();
   readonly #claims: Claims = new Claims();
+  readonly #proofs: Proofs = new Proofs(this.#hasher);
   #isClean = false;
 
   /** @param layout the directory, and the name for messages */
@@ -101,6 +103,11 @@ export class Blobs implements Disposable {
   /** Claims a blob that was just written. The caller has locked the layout. */
   async addClaim(digest: Digest): Promise<void> {
     await this.#claims.addFound(digest, this.path(digest));
+  }
+
+  /** Begins to prove a blob that somebody reads; `undefined` = absent. */
+  async prove(digest: Digest): Promise<BlobProof | undefined> {
+    return await this.#proofs.begin(digest, this.path(digest));
   }
 
   /** Opens a blob, or a range of it. */

@@ -12,6 +12,7 @@ import { checkRange } from "../store/checks.ts";
 import { FamilyChoice, type ManifestFormat } from "../store/manifest_format.ts";
 import type {
   BlobOptions,
+  BlobProof,
   BlobState,
   CallOptions,
   ChangeOptions,
@@ -107,6 +108,10 @@ export class LayoutStore implements Store {
     options.signal?.throwIfAborted();
     if (options.range) checkRange(options.range);
     return await this.#blobs.read(digest, options);
+  }
+
+  async prove(digest: Digest): Promise<BlobProof | undefined> {
+    return await this.#blobs.prove(digest);
   }
 
   async write(source: Source, options: WriteOptions = {}): Promise<Descriptor> {

@@ -115,6 +115,7 @@ function decryptingReader(
     return { plain: chunk, stored: stash.chunks[chunk.number - 1]!, beginning: key.ofChunk(chunk.number) };
   };
   return withCalls(store, {
+    prove: () => Promise.resolve(undefined), // the digests are not those of stored files
     async stat(digest, options) {
       const { stored, plain } = chunkOf(digest);
       const found = await store.stat(stored.digest, { ...options, size: stored.size });

@@ -5,7 +5,7 @@ import type { ByteStream } from "../content/bytes.ts";
 import { type JoinedPart, joinedStream } from "../content/joined_stream.ts";
 import type { ByteRange } from "../content/source.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
-import { storedSource } from "../transfer/stored_source.ts";
+import { readBlob } from "../transfer/read_blob.ts";
 import type { OpenStash } from "./decrypted_stash.ts";
 import { findStash } from "./find_stash.ts";
 import { openStash } from "./open_stash.ts";
@@ -30,9 +30,6 @@ export interface ReadStashOptions extends CallOptions {
   /** The byte after the last one that is wanted; absent = the size of the file. */
   end?: number | undefined;
 }
-
-/** The largest piece that is read at once, in bytes: a reader that stops in the middle holds no more than two of them. */
-const PIECE = 64 * 1024;
 
 /**
  * Reads a range of a stored file as a stream: only the bytes of the range are fetched, from whichever chunks they are in,
@@ -98,35 +95,15 @@ function partOf({ at, size }: Chunk, range: ByteRange): ByteRange | undefined {
 }
 
 function readingOf(
-  { stash, readerOf, isAuthenticated }: OpenStash,
-  { chunk, part: { start, end } }: { chunk: Chunk; part: ByteRange },
+  { stash, readerOf, ...open }: OpenStash,
+  { chunk, part }: { chunk: Chunk; part: ByteRange },
   options: CallOptions,
 ): JoinedPart {
   const store = readerOf(chunk);
-  const open = () => {
-    const own = { ...options, what: chunkName(chunk), pieceSize: PIECE, isAuthenticated };
-    const source = storedSource(store, chunk, own);
-    return explained(
-      source.open(start, end),
-      async (error) => await explainFetchError(error, store, stash, options),
-    );
-  };
-  return { size: end - start, open };
-}
-
-/** The stream, whose error is explained. */
-function explained(stream: ByteStream, explain: (error: unknown) => Promise<unknown>): ByteStream {
-  const reader = stream.getReader();
-  return new ReadableStream({
-    async pull(controller) {
-      const { done, value } = await reader.read().catch(async (error) => {
-        throw await explain(error);
-      });
-      if (done) controller.close();
-      else controller.enqueue(value);
-    },
-    cancel: (reason) => reader.cancel(reason),
-  }, { highWaterMark: 0 });
+  const isAuthenticated = open.isAuthenticated || stash.encryption !== undefined;
+  const explain = async (error: unknown) => await explainFetchError(error, store, stash, options);
+  const own = { ...options, ...part, what: chunkName(chunk), isAuthenticated, explain };
+  return { size: part.end - part.start, open: () => readBlob(store, chunk, own) };
 }
 
 /**

@@ -172,6 +172,17 @@ export interface UploadsInPieces {
   find(id: string, options?: CallOptions): Promise<UploadInPieces | undefined>;
 }
 
+/**
+ * A proof that a blob has the bytes of its digest, made while somebody reads the blob. Disposing of it ends it where nobody
+ * else needs it.
+ */
+export interface BlobProof extends Disposable {
+  /** The reader has got these bytes, which come next. */
+  see(bytes: Uint8Array): void;
+  /** Whether the bytes are the right ones. Asked for when all were read; it waits until they are hashed. */
+  isRight(): Promise<boolean>;
+}
+
 /** Reads the blobs of one repository, by digest. */
 export interface BlobReader {
   /** For messages: `docker.io/me/files`, `oci:box/me/files`. */
@@ -198,6 +209,12 @@ export interface BlobReader {
    * @throws {RangeRefusedError} if the store can only give the whole blob
    */
   readUnverified(digest: Digest, options?: ReadOptions): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
+  /**
+   * Begins to prove that a blob has the bytes of its digest, for a caller that reads all of it unverified: another thread
+   * hashes the file, and only once as long as nobody changes it. `undefined` = there is no such file. Absent where blobs are
+   * not files of their own.
+   */
+  prove?(digest: Digest): Promise<BlobProof | undefined>;
   /**
    * Waits until a read whose stream broke may be resumed, and reports the wait. Absent where nothing is gained by another
    * attempt: in a directory.

@@ -51,6 +51,7 @@ export async function decryptBlobs(
     throw new MismatchError(`the blob ${digest} was not decrypted`);
   };
   const reader = withCalls(store, {
+    prove: () => Promise.resolve(undefined), // the stored file is another one
     stat: (digest) => Promise.resolve(openedAs(digest).file.size),
     readUnverified(digest, { range, ...calls } = {}) {
       const { file, read } = openedAs(digest);

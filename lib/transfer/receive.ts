@@ -6,6 +6,7 @@ import type { SizedBlob } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ByteRange } from "../content/source.ts";
 import type { BlobReader, BrokenRead, CallOptions } from "../store/store.ts";
+import { pieceReader } from "../content/byte_stream.ts";
 import { collectVerified } from "../content/collect.ts";
 
 /** Takes bytes at an offset of the blob. The buffer is reused as soon as the promise resolves. */
@@ -141,10 +142,10 @@ async function* pieces(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   { most, signal }: { most: number; signal: AbortSignal | undefined },
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
-  const { read, cancel } = readerOf(stream, most);
+  const reader = pieceReader(stream, most);
   try {
     for (;;) {
-      const { done, value } = await read().catch((error) => {
+      const { done, value } = await reader.read().catch((error) => {
         throw error instanceof LayerstashError ? error : broken(error);
       });
       signal?.throwIfAborted();
@@ -152,25 +153,8 @@ async function* pieces(
       yield value!;
     }
   } finally {
-    await cancel().catch(() => {});
+    await reader.cancel().catch(() => {});
   }
-}
-
-function readerOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>, most: number) {
-  let reader: ReadableStreamBYOBReader;
-  try {
-    reader = stream.getReader({ mode: "byob" });
-  } catch {
-    const plain = stream.getReader(); // a stream that makes its own buffers
-    return { read: () => plain.read(), cancel: () => plain.cancel() };
-  }
-  let buffer = new ArrayBuffer(most);
-  const read = async () => {
-    const result = await reader.read(new Uint8Array(buffer));
-    if (result.value) buffer = result.value.buffer;
-    return result;
-  };
-  return { read, cancel: () => reader.cancel() };
 }
 
 function broken(cause: unknown): RegistryError {

@@ -12,10 +12,6 @@ import { pull } from "./pull.ts";
 export interface StoredSourceOptions extends CallOptions {
   /** What messages call the blob, such as `chunk 3`; absent = by its digest. */
   what?: string | undefined;
-  /** The largest piece that it gives, in bytes; absent = 1 MiB. */
-  pieceSize?: number | undefined;
-  /** Whether the store itself makes sure of every byte that it gives: there is no digest to compare them with. */
-  isAuthenticated?: boolean | undefined;
 }
 
 /**
@@ -25,11 +21,10 @@ export interface StoredSourceOptions extends CallOptions {
 export function storedSource(
   store: BlobReader,
   { digest, size }: SizedBlob,
-  { signal, onEvent, what, pieceSize, isAuthenticated }: StoredSourceOptions = {},
+  { signal, onEvent, what }: StoredSourceOptions = {},
 ): Source {
   const hash = new RunningHash(algorithmOf(digest));
   const isGood = (bytes: Bytes, offset: number) => {
-    if (isAuthenticated) return true;
     hash.see(bytes, offset);
     return hash.position < size || hash.digest(size) === digest;
   };
@@ -43,7 +38,6 @@ export function storedSource(
         digest,
         size,
         what,
-        pieceSize,
         range,
         orWhole: true,
         signal,

@@ -15,7 +15,10 @@ import type { OpenedRange, ServedFile } from "./served_file.ts";
 const HARMLESS =
   "default-src 'none'; img-src 'self' data:; media-src 'self'; style-src 'unsafe-inline'; sandbox";
 
-/** Says whether the bytes of the answer are verified by a digest as they pass: `yes` or `no`. */
+/**
+ * Says whether the bytes of the answer are verified by a digest, `yes` or `no`: as they pass, or, of a file in a directory,
+ * when it was read before and if it has not changed since.
+ */
 const VERIFIED = "layerstash-verified";
 
 /** Answers GET and HEAD of a file. */

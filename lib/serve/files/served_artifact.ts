@@ -4,7 +4,7 @@ import { joinedStream } from "../../content/joined_stream.ts";
 import { baseName, normalPath } from "../../layers/entry.ts";
 import { withEmbedded } from "../../store/embedded.ts";
 import type { CallOptions, StoreReader } from "../../store/store.ts";
-import { storedSource } from "../../transfer/stored_source.ts";
+import { readBlob } from "../../transfer/read_blob.ts";
 import type { ServedFile } from "./served_file.ts";
 
 /** What another program has stored, as files. */
@@ -14,9 +14,6 @@ export interface ServedArtifact {
   /** The files by their paths, which do not lead out of it. */
   files: ReadonlyMap<string, ServedFile>;
 }
-
-/** The largest piece that is read at once, in bytes. */
-const PIECE = 64 * 1024;
 
 /** Serves the files of an artifact. */
 export function servedArtifact(
@@ -53,15 +50,12 @@ function fileOf(
     name: baseName(path),
     size,
     tag: blob.digest,
-    open: ({ start, end }) => {
-      const open = () =>
-        storedSource(withEmbedded(store, blob), blob, { what: path, pieceSize: PIECE, onEvent }).open(
-          start,
-          end,
-        );
+    open: (range) => {
+      const open = () => readBlob(withEmbedded(store, blob), blob, { ...range, what: path, onEvent });
+      const bytes = range.end - range.start;
       return Promise.resolve({
-        stream: joinedStream(start < end ? [{ size: end - start, open }] : []),
-        isVerified: end - start === size,
+        stream: joinedStream(bytes > 0 ? [{ size: bytes, open }] : []),
+        isVerified: bytes === size,
       });
     },
   };

@@ -20,6 +20,6 @@ export interface ServedFile {
 export interface OpenedRange {
   /** The bytes. Cancelling the stream ends what is fetched for it. */
   readonly stream: ByteStream;
-  /** Whether each byte is checked by a digest as it passes: where one is wrong, the stream errors. */
+  /** Whether each byte is checked by a digest: where one is wrong, the stream errors, and its last bytes are not given. */
   readonly isVerified: boolean;
 }

@@ -1,0 +1,122 @@
+/** Proves that files hold the bytes of their digests: each file once, for as long as it stays the same. @module */
+import type { FollowingHash, Hasher } from "../content/hasher.ts";
+import { algorithmOf, type Digest } from "../oci/digest.ts";
+import type { BlobProof } from "../store/store.ts";
+
+/** How many proven files are remembered. Each takes some 200 bytes of memory. */
+const MOST = 10_000;
+
+/** The proof of a file that was hashed before. */
+const PROVEN: BlobProof = {
+  see() {},
+  isRight: () => Promise.resolve(true),
+  [Symbol.dispose]() {},
+};
+
+/** The proofs of one layout's blobs. */
+export class Proofs {
+  readonly #hasher: Hasher;
+  /** Which files were proven, by digest; the one that was proven first comes first. */
+  readonly #proven: Map<Digest, string> = new Map();
+  readonly #running: Map<Digest, RunningProof> = new Map();
+
+  /** @param hasher hashes the files */
+  constructor(hasher: Hasher) {
+    this.#hasher = hasher;
+  }
+
+  /** Begins the proof of a file, or joins the one that runs: a hundred readers need one. `undefined` = there is no file. */
+  async begin(digest: Digest, path: string): Promise<BlobProof | undefined> {
+    const file = await fileAt(path);
+    if (!file) return undefined;
+    if (this.#proven.get(digest) === file.identity) return PROVEN;
+    let running = this.#running.get(digest);
+    if (running?.identity !== file.identity) {
+      running = new RunningProof(
+        { digest, path, ...file },
+        this.#hasher.follow(path, 0, algorithmOf(digest)),
+      );
+      this.#running.set(digest, running);
+    }
+    return running.join((isProven) => this.#end(running, isProven));
+  }
+
+  #end(running: RunningProof, isProven: boolean): void {
+    const { digest, identity } = running;
+    if (this.#running.get(digest) === running) this.#running.delete(digest);
+    if (!isProven) return;
+    this.#proven.delete(digest);
+    this.#proven.set(digest, identity);
+    for (const oldest of this.#proven.keys()) {
+      if (this.#proven.size <= MOST) return;
+      this.#proven.delete(oldest);
+    }
+  }
+}
+
+/** A file and its digest. */
+interface ProvenFile {
+  digest: Digest;
+  path: string;
+  /** What tells this file from another one at the same path, and from itself after a change. */
+  identity: string;
+  /** In bytes. */
+  size: number;
+}
+
+/** The proof of a file that its readers have in common. It ends when the last of them has gone. */
+class RunningProof {
+  readonly digest: Digest;
+  readonly identity: string;
+  readonly #file: ProvenFile;
+  readonly #hash: FollowingHash;
+  #readers = 0;
+  /** How far the reader has come that has come furthest. */
+  #furthest = 0;
+  #result: Promise<boolean> | undefined;
+
+  constructor(file: ProvenFile, hash: FollowingHash) {
+    this.digest = file.digest;
+    this.identity = file.identity;
+    this.#file = file;
+    this.#hash = hash;
+  }
+
+  /** @param onEnd is told whether the file is proven, when nobody needs the proof any more */
+  join(onEnd: (isProven: boolean) => void): BlobProof {
+    this.#readers++;
+    let position = 0;
+    return {
+      see: ({ length }) => {
+        position += length;
+        if (position > this.#furthest) this.#hash.advance(this.#furthest = position);
+      },
+      isRight: async () => {
+        this.#result ??= this.#finish();
+        const isRight = await this.#result;
+        onEnd(isRight);
+        return isRight;
+      },
+      [Symbol.dispose]: () => {
+        if (--this.#readers > 0 || this.#result) return;
+        this.#hash.drop();
+        onEnd(false);
+      },
+    };
+  }
+
+  async #finish(): Promise<boolean> {
+    const { digest, path, identity, size } = this.#file;
+    if (await this.#hash.digest(size) !== digest) return false;
+    return (await fileAt(path))?.identity === identity; // who reads a file that was replaced has read other bytes
+  }
+}
+
+async function fileAt(path: string): Promise<Pick<ProvenFile, "identity" | "size"> | undefined> {
+  try {
+    const { isFile, size, dev, ino, mtime } = await Deno.stat(path);
+    return isFile ? { size, identity: [dev, ino, size, mtime?.getTime()].join() } : undefined;
+  } catch {
+    return undefined; // reading it tells what is wrong
+  }
+}

@@ -1,0 +1,78 @@
+/** Files of blobs are hashed once while they are read, however many read them, and again when they have changed. @module */
+import assert from "node:assert/strict";
+import { Hasher } from "../lib/content/hasher.ts";
+import { Proofs } from "../lib/layout/proofs.ts";
+import { digestOf } from "../lib/oci/digest.ts";
+import { makeWorkspace, someBytes } from "./rigs/content.ts";
+
+const BYTES = someBytes(100_000);
+const DIGEST = digestOf(BYTES);
+
+/** The proofs of files, with the number of hashes that were begun and of those that were dropped. */
+function counted(hasher: Hasher) {
+  const counts = { begun: 0, dropped: 0 };
+  const counting = Object.create(hasher, {
+    follow: {
+      value(...file: Parameters<Hasher["follow"]>) {
+        const hash = hasher.follow(...file);
+        counts.begun++;
+        return { ...hash, drop: () => (counts.dropped++, hash.drop()) };
+      },
+    },
+  });
+  return { proofs: new Proofs(counting), counts };
+}
+
+Deno.test("a hundred readers of a file need one hash, and later readers none, until it changes", async () => {
+  await using directory = await makeWorkspace();
+  using hasher = new Hasher();
+  const path = await directory.write("blob", BYTES);
+  const { proofs, counts } = counted(hasher);
+  const isRight = async () => {
+    using proof = await proofs.begin(DIGEST, path);
+    proof!.see(BYTES);
+    return await proof!.isRight();
+  };
+  assert.deepEqual(await Promise.all(Array.from({ length: 100 }, isRight)), Array(100).fill(true));
+  assert.equal(await isRight(), true);
+  assert.deepEqual(counts, { begun: 1, dropped: 0 });
+  await directory.write("blob", new Uint8Array(100_000));
+  await Deno.utime(path, 1, 1);
+  assert.equal(await isRight(), false);
+  assert.equal(await isRight(), false, "what was not proven is not remembered");
+  assert.equal(counts.begun, 3);
+});
+
+Deno.test("a proof that its last reader leaves ends, and the next reader begins it anew", async () => {
+  await using directory = await makeWorkspace();
+  using hasher = new Hasher();
+  const path = await directory.write("blob", BYTES);
+  const { proofs, counts } = counted(hasher);
+  {
+    using one = await proofs.begin(DIGEST, path);
+    {
+      using _other = await proofs.begin(DIGEST, path);
+    }
+    assert.equal(counts.dropped, 0, "another reader needs it");
+    one!.see(BYTES.subarray(0, 10));
+  }
+  assert.deepEqual(counts, { begun: 1, dropped: 1 });
+  using again = await proofs.begin(DIGEST, path);
+  assert.equal(await again!.isRight(), true);
+  assert.equal(counts.begun, 2);
+});
+
+Deno.test("a file that is replaced while it is read proves nothing about what was read", async () => {
+  await using directory = await makeWorkspace();
+  using hasher = new Hasher();
+  const path = await directory.write("blob", new Uint8Array(100_000));
+  using proof = await new Proofs(hasher).begin(DIGEST, path);
+  await Deno.rename(await directory.write("other", BYTES), path);
+  assert.equal(await proof!.isRight(), false);
+});
+
+Deno.test("where there is no file, there is nothing to prove", async () => {
+  await using directory = await makeWorkspace();
+  using hasher = new Hasher();
+  assert.equal(await new Proofs(hasher).begin(DIGEST, directory.path("none")), undefined);
+});
