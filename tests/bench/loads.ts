@@ -4,6 +4,7 @@ import type { LineSettings } from "./line.ts";
 import type { Bench, Load } from "./load.ts";
 import { USUAL } from "./ours.ts";
 import { loadOf, type Row } from "./row.ts";
+import { SERVE_LOADS } from "./serve_loads.ts";
 import { start } from "./start_load.ts";
 
 const FAST = { roundTrip: 50, mbit: 1000 } as const;
@@ -115,11 +116,12 @@ export const LOADS: readonly Load[] = [
   ...[...FAR, ...NEAR, ...IMAGES].map(loadOf),
   manyChunks,
   again,
+  ...SERVE_LOADS,
 ];
 
 /** The names of those that belong to a quick benchmark. */
 export const CORE: readonly string[] = [
   ...["start", "download-far", "upload-far", "upload-10M", "download-10M"],
   ...["upload-docker-registry", "download", "download-tls"],
-  ...["peek-gzip", "extract-gzip", "copy-layout", "chunks"],
+  ...["peek-gzip", "extract-gzip", "copy-layout", "chunks", "serve-file"],
 ];

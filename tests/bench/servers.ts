@@ -14,17 +14,22 @@ export interface Server extends AsyncDisposable {
 /** Runs a file of this folder, which prints its port first. */
 export async function startServer(file: string, ...args: string[]): Promise<Server> {
   const path = join(import.meta.dirname!, file);
-  const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--frozen", path, ...args],
-    stdout: "piped",
-  });
-  const child = command.spawn();
+  return await startListening([Deno.execPath(), "run", "-A", "--frozen", path, ...args], /^(\d+)$/);
+}
+
+/** Runs a program that prints its port, on either of its outputs; the expression finds it in the line. */
+export async function startListening(
+  [program = "", ...args]: readonly string[],
+  port: RegExp,
+  env: Record<string, string> = {},
+): Promise<Server> {
+  const child = new Deno.Command(program, { args, env, stdout: "piped", stderr: "piped" }).spawn();
   const said = new LineReader();
-  const ended = Promise.all([said.read(child.stdout), child.status]);
-  const port = await said.find((line) => /^\d+$/.test(line));
-  if (port === undefined) throw new Error(`${file} did not start`);
+  const ended = Promise.all([said.read(child.stdout), said.read(child.stderr), child.status]);
+  const line = await said.find((line) => port.test(line));
+  if (line === undefined) throw new Error(`${program} did not start: ${said.lines.join("\n")}`);
   return {
-    host: `127.0.0.1:${port}`,
+    host: `127.0.0.1:${port.exec(line)![1]}`,
     pid: child.pid,
     async [Symbol.asyncDispose]() {
       child.kill("SIGTERM");
@@ -48,36 +53,54 @@ export interface FrontSettings {
 }
 
 /** Puts nginx in front of a registry: TLS, and HTTP/2 for whoever asks for it. */
-export async function startFront(
-  directory: string,
-  settings: FrontSettings,
-): Promise<Omit<Server, "host"> & { port: number }> {
+export async function startFront(directory: string, settings: FrontSettings): Promise<Nginx> {
   const port = freePort();
-  const config = join(directory, "nginx.conf");
-  await Deno.writeTextFile(config, nginxConfig(directory, { ...settings, port }));
-  const [program = "", ...args] = [...settings.under, "nginx", "-c", config, "-e", `${directory}/nginx.log`];
-  await runProgram(program, args); // it listens when this ends
-  const pid = Number(await Deno.readTextFile(`${directory}/nginx.pid`));
-  return {
-    port,
-    pid,
-    [Symbol.asyncDispose]: () => Promise.resolve(Deno.kill(pid, "SIGTERM")),
-  };
+  const server = frontConfig({ ...settings, port });
+  return { port, ...await startNginx(directory, { server, under: settings.under }) };
 }
 
-function nginxConfig(
+/** nginx, and where it listens. */
+export interface Nginx extends Omit<Server, "host"> {
+  readonly port: number;
+}
+
+/** Serves the files of a directory with nginx. */
+export async function startFileServer(directory: string, root: string): Promise<Nginx> {
+  const port = freePort();
+  return { port, ...await startNginx(directory, { server: `listen 127.0.0.1:${port}; root ${root};` }) };
+}
+
+/** Runs nginx with a server, whose port is its own. */
+async function startNginx(
   directory: string,
-  { address, port, registry, storage, certificate }: FrontSettings & { port: number },
-): string {
+  { server, under = [] }: { server: string; under?: readonly string[] },
+): Promise<Omit<Nginx, "port">> {
+  const config = join(directory, "nginx.conf");
+  await Deno.writeTextFile(config, nginxConfig(directory, server));
+  const [program = "", ...args] = [...under, "nginx", "-c", config, "-e", `${directory}/nginx.log`];
+  await runProgram(program, args); // it listens when this ends
+  const pid = Number(await Deno.readTextFile(`${directory}/nginx.pid`));
+  return { pid, [Symbol.asyncDispose]: () => Promise.resolve(Deno.kill(pid, "SIGTERM")) };
+}
+
+function nginxConfig(directory: string, server: string): string {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-  const passOn = `proxy_pass http://${registry}; proxy_http_version 1.1; proxy_set_header Host $http_host;
-      proxy_set_header X-Forwarded-Proto https; proxy_request_buffering off; proxy_buffering off;`;
   return `daemon on; worker_processes 1; pid ${directory}/nginx.pid; error_log ${directory}/nginx.log; user root;
 events {}
 http {
   access_log off; sendfile on; client_max_body_size 0;
   ${temporary.map((each) => `${each}_temp_path ${directory};`).join(" ")}
-  server {
+  server { ${server} }
+}
+`;
+}
+
+function frontConfig(
+  { address, port, registry, storage, certificate }: FrontSettings & { port: number },
+): string {
+  const passOn = `proxy_pass http://${registry}; proxy_http_version 1.1; proxy_set_header Host $http_host;
+      proxy_set_header X-Forwarded-Proto https; proxy_request_buffering off; proxy_buffering off;`;
+  return `
     listen ${address}:${port} ssl http2;
     ssl_certificate ${certificate.certificatePath}; ssl_certificate_key ${certificate.keyPath};
     root ${storage}/docker/registry/v2/blobs/sha256;
@@ -87,9 +110,7 @@ http {
     }
     location / { ${passOn} }
     location @registry { ${passOn} }
-  }
-}
-`;
+  `;
 }
 
 function freePort(): number {
