@@ -1,11 +1,12 @@
 /** Tests of encrypted folders through the assembled program, with `age` and GNU tar as the judges. @module */
 import assert from "node:assert/strict";
-import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
+import { commandWords, makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { someBytes } from "./rigs/content.ts";
 import { ensureGnuTar, ensureTool } from "./rigs/debian.ts";
 import { startRegistry } from "./rigs/real_registry.ts";
+import { openScreen } from "./rigs/screen.ts";
 import { startServer } from "./rigs/served.ts";
-import { onPosix } from "./rigs/system.ts";
+import { bareEnvironment, onPosix } from "./rigs/system.ts";
 import { Identities } from "../lib/exports/encryption.ts";
 
 const UNIX = onPosix("scripts of sh");
@@ -13,6 +14,8 @@ const WITH_AGE = {
   ignore: UNIX.ignore || !await ensureGnuTar() || !await ensureTool("age", "age") ||
     !await ensureTool("curl", "curl") || !await ensureTool("docker-registry", "docker-registry"),
 };
+
+const WITH_TMUX = { ignore: UNIX.ignore || !await ensureTool("tmux", "tmux") };
 
 const [SECRET_NAME, SECRET_TEXT] = ["payroll-of-2026.txt", "nobody is to read this line"];
 const BOX = "oci:box:plans";
@@ -160,6 +163,31 @@ Deno.test("what reads images reads an encrypted folder with its key, and nothing
   assert.match((await run(place, ["diff", BOX, "plans", ...KEY], 1)).stdout, /payroll/);
   await run(place, ["save", BOX, "-o", "saved", ...KEY]);
   assert.match((await run(place, ["peek", "oci:saved"])).stdout, new RegExp(SECRET_NAME));
+});
+
+Deno.test("browse shows the files of an encrypted folder with its key", WITH_TMUX, async () => {
+  await using place = await makeWorkplace();
+  const recipient = await makeSecrets(place);
+  await run(place, ["upload", "plans", BOX, "--encrypt-to", recipient]);
+  const browse = async (keys: string[]) => {
+    const words = [
+      "sh",
+      "-c",
+      'cd "$0" && exec "$@"',
+      place.directory,
+      ...commandWords(["browse", BOX, ...keys]),
+    ];
+    const screen = await openScreen(words, bareEnvironment(place.directory));
+    await screen.until(/> files of all layers together/);
+    await screen.type("Enter");
+    return screen;
+  };
+  await using screen = await browse(KEY);
+  await screen.until(new RegExp(`\n> deep/[^]*\n {2}${SECRET_NAME}`));
+  await screen.type("Down", "Enter");
+  await screen.until(new RegExp(SECRET_TEXT));
+  await using keyless = await browse([]);
+  await keyless.until(/is encrypted/);
 });
 
 Deno.test("without a key an encrypted folder is listed, shown, verified, copied and removed", async () => {

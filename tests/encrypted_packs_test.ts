@@ -98,8 +98,7 @@ Deno.test("again with nothing changed, nothing is sent and no file is read", lin
   assert.ok(bytesRead() - before.read < MiB / 4, "files were read");
 });
 
-/** How many bytes all threads of this process have read so far. */
-function bytesRead(): number {
+function bytesRead(): number { // by all threads of this process so far
   return Number(/^rchar: (\d+)/m.exec(Deno.readTextFileSync("/proc/self/io"))![1]);
 }
 
@@ -264,6 +263,21 @@ Deno.test("an upload that was ended goes on with the packs that it has not sent,
   assert.match(journals, /"nonce"/);
   assert.doesNotMatch(journals, /fileKey|AGE-SECRET-KEY/);
 });
+
+for (const ranges of ["refused", "ignored"] as const) {
+  Deno.test(`an encrypted folder comes back from a registry whose ranges are ${ranges}, over connections that break`, async () => {
+    await using work = await makeWorkspace();
+    const breakDownload = { after: 300_000, times: 3, how: "short" as const };
+    await using fake = await startFakeRegistry({ faults: { ranges, breakDownload } });
+    await makeFolder(work);
+    const { encryptTo, identities } = await makeKey(work);
+    using store = openFake(fake);
+    await upload(store, work, { encryptTo });
+    await downloadFolder(store, "t", { directory: work.path("out"), identities });
+    assert.equal(breakDownload.times, 0);
+    assert.deepEqual(await folderState(work.path("out")), await folderState(work.path("in")));
+  });
+}
 
 Deno.test("a range of a file in an encrypted folder fetches little of it", async () => {
   await using work = await makeWorkspace();

@@ -126,7 +126,8 @@ async function checkLayers(
   await inParallel(layers, { jobs, signal }, async (layer, signal) => {
     const fault = await check(store, layer, { onEvent, signal });
     if (fault) faults.push(fault);
-    const { number: index, digest, size } = layer;
+    const { digest, size } = layer;
+    const index = layers.indexOf(layer) + 1;
     const problem = fault?.problem;
     onEvent?.({ type: "blob", index, state: "checked", digest, size, ...(problem && { fault: problem }) });
   });

@@ -184,8 +184,10 @@ async function plainLayer(
   const { digest, size: storedSize, nonce } = stored;
   const open = ({ start, end }: ByteRange, { signal, onEvent = store.onEvent }: CallOptions) => {
     const quiet = withoutProgress(onEvent); // whoever takes the plain bytes counts these
-    const read = (range: ByteRange): AsyncIterable<Bytes> =>
-      pull(store, { digest, size: storedSize, range, signal, onEvent: quiet });
+    const read = (range: ByteRange): AsyncIterable<Bytes> => {
+      const orWhole = range.start === 0 && range.end === storedSize; // a refusal of ranges tells others to ask for that
+      return pull(store, { digest, size: storedSize, range, orWhole, signal, onEvent: quiet });
+    };
     return AgeFile.ofKnown(read, { header, nonce, size }).open(start, end);
   };
   return { size, stored, open };

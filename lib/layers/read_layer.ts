@@ -87,7 +87,7 @@ function whyNoFiles(
   head: Bytes,
   cause: NotAnArchiveError,
 ): LayerstashError {
-  if (looksLikeAge(head)) return needsKeyError(`the layer ${digest}`);
+  if (looksLikeAge(head)) return needsKeyError("the layer");
   const packed = unsupportedCompressionOf(head);
   const why = packed ? `is compressed with ${packed}, which is not read` : "is not a tar archive";
   const message = `the layer ${why}; its media type is ${quoted(mediaType)}, its digest ${digest}`;
