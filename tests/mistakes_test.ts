@@ -235,6 +235,14 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
     ["help uplod", 2, "unknown command 'uplod'", "did you mean upload?"],
     ["blob psh disk.img", 2, "unknown command 'psh'", "did you mean push?"],
   ],
+  "a group without one of its commands": [
+    [
+      "blob list PLAIN/me/files",
+      2,
+      "unknown command 'list'",
+      "the commands of blob are push, pull, size, mount, remove",
+    ],
+  ],
   "an option before the command": [
     [
       "--registry PLAIN list -r me/files -p secret",
@@ -275,6 +283,30 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
       "layerstash upload disk.img ghcr.io/me/files:disk",
     ],
     [
+      "upload photos",
+      2,
+      '"photos" is a directory: add the address to store it at, such as ghcr.io/me/files',
+      "layerstash upload photos ghcr.io/me/files",
+    ],
+    [
+      "upload ./photos/",
+      2,
+      '"./photos/" is a directory: add the address to store it at, such as ghcr.io/me/files',
+      "layerstash upload ./photos/ ghcr.io/me/files",
+    ],
+    [
+      "upload nothing",
+      2,
+      'there is no file "nothing", and no address after it',
+      "layerstash upload disk.img ghcr.io/me/files:disk",
+    ],
+    [
+      "upload -",
+      2,
+      "the address is missing after -, which is standard input",
+      "layerstash upload - ghcr.io/me/files:disk",
+    ],
+    [
       "upload PLAIN/me/files:disk disk.img",
       2,
       'the address comes last, and "disk.img" is not one',
@@ -285,6 +317,58 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
       2,
       'the address comes first, and "copy.img" is not one',
       "layerstash download PLAIN/me/files:disk copy.img",
+    ],
+  ],
+  "a path where an address belongs": [
+    ["list photos/", 2, '"photos/" is not an address', "for a directory, use oci:photos/"],
+    ["list ../box", 2, '"../box" is not an address', "for a directory, use oci:../box"],
+    [
+      "upload disk.img ./box",
+      2,
+      '"./box" is a directory: add the address to store it at, such as ghcr.io/me/files',
+      "layerstash upload disk.img ./box ghcr.io/me/files; or, to store in that directory: layerstash upload disk.img oci:./box",
+    ],
+    [
+      "serve ./nothing",
+      2,
+      'cannot serve ./nothing: "./nothing" is not an address',
+      "for a directory, use oci:./nothing",
+    ],
+    [
+      "serve photos",
+      2,
+      'cannot serve photos: "photos" names a repository of Docker Hub, and something here',
+      "for the directory photos here, use oci:photos; for Docker Hub, use docker.io/photos",
+    ],
+    [
+      "list photos",
+      3,
+      "cannot list photos: there is no repository docker.io/library/photos, or it is not shown to you",
+      "name its owner, as in YOU/photos, or sign in: layerstash login docker.io; for the directory photos here, use oci:photos",
+    ],
+    ["diff ./nothing/ x", 3, "cannot compare ./nothing/ with x: there is no directory ./nothing/", ""],
+    ["diff nothing/ photos", 3, "cannot compare nothing/ with photos: there is no directory nothing/", ""],
+  ],
+  "the words of an example": [
+    [
+      "upload disk.img YOU/files:disk",
+      2,
+      'YOU in "YOU/files:disk" stands for your user name',
+      "type that in its place, as in jane/files:disk",
+    ],
+    [
+      "list ghcr.io/YOU/files",
+      2,
+      'YOU in "ghcr.io/YOU/files" stands for your user name',
+      "type that in its place, as in ghcr.io/jane/files",
+    ],
+  ],
+  "a pipe that has a name": [
+    [
+      "upload pipe PLAIN/me/files:pipe",
+      2,
+      "cannot store pipe as pipe: pipe is not an ordinary file",
+      "store what it gives, as in: cat pipe | layerstash upload - me/files:NAME",
     ],
   ],
   "a file that does not exist": [
@@ -451,7 +535,12 @@ Deno.test("each mistake is named, with the cure and its exit code", withRegistry
         const [first, second] = linesOf(ended.stderr);
         assert.deepEqual(
           [ended.code, ended.stdout, first, second],
-          [code, "", `layerstash: ${named(problem)}`, hint.startsWith("(") ? hint : `hint: ${named(hint)}`],
+          [
+            code,
+            "",
+            `layerstash: ${named(problem)}`,
+            hint === "" || hint.startsWith("(") ? hint : `hint: ${named(hint)}`,
+          ],
           `${line}\n${ended.stderr}`,
         );
       }
@@ -473,6 +562,7 @@ async function fill(
   const disk = await work.write("disk.img", "bytes!");
   await work.write("other.img", "others");
   await Deno.mkdir(work.path("photos"));
+  await new Deno.Command("mkfifo", { args: [work.path("pipe")] }).output();
   for (
     const store of [
       openStore({ registry: plain, repository: "me/files" }),

@@ -36,6 +36,18 @@ Deno.test("files that are no certificate, no key, or of two pairs are refused", 
   assert.match(line, /another program listens there/, "one file may have both");
 });
 
+Deno.test("where another program listens, another port is named", async () => {
+  await using work = await makeWorkplace();
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const at = `127.0.0.1:${taken.addr.port}`;
+  const { stderr } = await work.run(["serve", "--listen", at, "oci:box"]);
+  assert.equal(
+    stderr,
+    `layerstash: cannot serve oci:box: ${at}: another program listens there\n` +
+      "hint: choose another port, as in --listen 127.0.0.1:5000\n",
+  );
+});
+
 Deno.test("a file that is not an archive of images is refused", async () => {
   await using work = await makeWorkplace();
   await work.write("key.txt", "a text\n");

@@ -68,6 +68,12 @@ export function mistakeInOptions(
 
 /** What is wrong with a word that is not an address, as its error says it; with the line that would have worked, if it is known. */
 export function mistakeInAddress(word: string, error: LayerstashError, command: CommandUnknownOpts): Mistake {
+  if (/(^|\/)YOU\//.test(word)) {
+    return {
+      problem: `YOU in ${quoted(word)} stands for your user name`,
+      hint: `type that in its place, as in ${word.replace("YOU/", "jane/")}`,
+    };
+  }
   const meant = correctAddress(word);
   if (meant === undefined) return { problem: error.message, hint: error.hint };
   return { problem: error.message, hint: correctedLine(command, (words) => withWord(words, word, meant)) };

@@ -57,7 +57,11 @@ export function beStrict(command: CommandUnknownOpts): void {
   complaints.unknownCommand = () => {
     const [word = ""] = command.args;
     const known = command.commands.map((each) => each.name());
-    suggest(command, `unknown command '${word}'`, otherName(word, known));
+    const problem = `unknown command '${word}'`;
+    suggest(command, problem, otherName(word, known));
+    if (command.parent && closestName(word, known) === undefined) {
+      command.error(`error: ${problem}\nhint: the commands of ${command.name()} are ${known.join(", ")}`);
+    }
     unknownCommand.call(command);
   };
 }

@@ -84,15 +84,19 @@ export function filesAndPlace<F extends PlaceFlags & { infile?: string | undefin
 function requireNoFile(word: string | undefined, hasFile: boolean, command: CommandUnknownOpts): void {
   if (word === undefined || !isPath(word) && /[:/]/.test(word)) return;
   const refuse = refusalOf(command);
+  const line = (file: string) =>
+    correctedLine(command, (words) => [...withWord(words, word, file), `${EXAMPLE}:disk`]);
+  if (word === "-") refuse("the address is missing after -, which is standard input", line(word));
   if (exists(word)) {
+    const kind = isDirectory(word) ? "directory" : "file";
+    const more = correctedLine(command, (words) => [...words, EXAMPLE]);
+    const within = correctedLine(command, (words) => withWord(words, word, `oci:${word}`));
     refuse(
-      `${quoted(word)} is a ${
-        isDirectory(word) ? "directory" : "file"
-      }: add the address to store it at, such as ${EXAMPLE}`,
-      correctedLine(command, (words) => [...words, EXAMPLE]),
+      `${quoted(word)} is a ${kind}: add the address to store it at, such as ${EXAMPLE}`,
+      hasFile && kind === "directory" ? `${more}; or, to store in that directory: ${within}` : more,
     );
   }
-  if (!hasFile) refuse(`there is no file ${quoted(word)}, and no address after it`);
+  if (!hasFile) refuse(`there is no file ${quoted(word)}, and no address after it`, line("disk.img"));
 }
 
 /** Where something could be stored. */

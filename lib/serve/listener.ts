@@ -93,7 +93,7 @@ export async function listen(
   try {
     await listening(server, options);
   } catch (cause) {
-    throw new LayerstashError(`${hostname}:${options.port}: ${reasonOf(cause)}`, { cause });
+    throw listenError(cause, options);
   }
   stopWith(server, options.signal);
   const { port } = server.address() as AddressInfo;
@@ -162,9 +162,16 @@ function stopWith(server: http.Server, signal: AbortSignal): void {
   else signal.addEventListener("abort", stop, { once: true });
 }
 
-function reasonOf(error: unknown): string {
-  const { code, message } = error as { code?: string; message: string };
-  if (code === "EADDRINUSE") return "another program listens there";
-  if (code === "EACCES") return "this user may not listen there";
-  return message;
+function listenError(cause: unknown, { hostname, port }: ListenAddress): LayerstashError {
+  const { code, message } = cause as { code?: string; message: string };
+  const isTaken = code === "EADDRINUSE";
+  const reason = isTaken
+    ? "another program listens there"
+    : code === "EACCES"
+    ? "this user may not listen there"
+    : message;
+  const hint = isTaken
+    ? `choose another port, as in --listen ${hostname}:${port === 5000 ? 5001 : 5000}`
+    : undefined;
+  return new LayerstashError(`${hostname}:${port}: ${reason}`, { hint, cause });
 }

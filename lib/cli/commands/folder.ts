@@ -125,7 +125,7 @@ export async function bringBackFolder(session: StoreSession, flags: FolderDownlo
   if (json) return terminal.data(doneLine(session, { ...folder, directory }));
   const { written, kept, removed, verified } = folder;
   const rest = [
-    ...(kept > 0 ? [`${kept} were there`] : []),
+    ...(kept > 0 ? [`${kept} ${kept === 1 ? "was" : "were"} there`] : []),
     ...(removed > 0 ? [`${removed} removed`] : []),
   ];
   const much = [`${counted(written, "file")} written`, ...rest].join(", ");
