@@ -63,7 +63,7 @@ Deno.test(
     const address = `${registry.host}/me/files:plans`;
     const recipient = await makeSecrets(place);
     const stored = await run(place, ["upload", "plans", address, "--encrypt-to", recipient]);
-    assert.match(stored.stderr, /stored plans .*: 3 files, 1.2 MB, encrypted, 2 of 2 layers sent/);
+    assert.match(stored.stderr, /stored plans .*: 3 files, 1.2 MB, encrypted; 2 of 2 layers sent/);
     assert.match(stored.stderr, /get it back: layerstash download \S+:plans --identity KEYFILE/);
     const digest = /digest: (\S+)/.exec(stored.stderr)![1]!;
     const [, ...layers] = await storedLayers(place, address);
