@@ -23,6 +23,8 @@ const SYMBOLS = {
   lchown: { parameters: ["buffer", "u32", "u32"], result: "i32" },
   llistxattr: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
   lgetxattr: { parameters: ["buffer", "buffer", "buffer", "usize"], result: "isize" },
+  flistxattr: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  fgetxattr: { parameters: ["i32", "buffer", "buffer", "usize"], result: "isize" },
   lsetxattr: { parameters: ["buffer", "buffer", "buffer", "usize", "i32"], result: "i32" },
   syncfs: { parameters: ["i32"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },

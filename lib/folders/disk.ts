@@ -25,6 +25,8 @@ export interface DiskEntry {
 /** A file that is open, to read it from its beginning. */
 export interface OpenFile extends Disposable {
   stat(): DiskEntry;
+  /** As {@link Disk.attributes}. */
+  attributes(): Attributes | undefined;
   /** Reads what comes next, and gives how many bytes it was; 0 = the end. */
   read(into: Bytes): number;
   /** Reads from an offset on, and gives how many bytes it was; 0 = the end. */
@@ -74,7 +76,13 @@ export interface Disk extends Disposable {
 
 /** What stands for something else than a file, instead of opening it: a pipe might be waited for. It has no content. */
 export function emptyFile(info: DiskEntry): OpenFile {
-  return { stat: () => info, read: () => 0, readAt: () => 0, [Symbol.dispose]: () => {} };
+  return {
+    stat: () => info,
+    attributes: () => undefined,
+    read: () => 0,
+    readAt: () => 0,
+    [Symbol.dispose]: () => {},
+  };
 }
 
 /** The path of a file on the disk by its path in a folder, where slashes part names on every system. */

@@ -25,6 +25,7 @@ const PORTABLE: Disk = {
     const file = Deno.openSync(path);
     return {
       stat: () => entryOf(file.statSync()),
+      attributes: () => undefined,
       read: (into) => file.readSync(into) ?? 0,
       readAt(into, offset) {
         file.seekSync(offset, Deno.SeekMode.Start);

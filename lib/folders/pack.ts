@@ -2,6 +2,7 @@
 import type { Bytes } from "../content/bytes.ts";
 import { sha256 } from "../oci/digest.ts";
 import { planPacks, rankOf } from "./plan.ts";
+import { RowWriter } from "./row_bytes.ts";
 import type { FoundFolder } from "./walk.ts";
 
 /** What becomes one layer. */
@@ -11,6 +12,8 @@ export interface Pack {
   /** How many files and links it has, and their bytes. */
   files: number;
   size: number;
+  /** About what it takes up, in bytes. */
+  weight: number;
   /** The rows of its entries, in order, many at once: see `readRows`. */
   rows(): Generator<Bytes>;
 }
@@ -32,36 +35,37 @@ export function packsOf(found: FoundFolder, packSize: number): Pack[] {
     weights[index] = size + OVERHEAD * namesOf(index);
   }
   const plan = planPacks({ ranks, weights }, { packSize, most: MOST_LAYERS - 1 });
-  const rowsOf = function* (indexes: Uint32Array): Generator<Bytes> {
-    for (const index of indexes) {
-      yield files.row(index);
-      for (const link of linksOf.get(index) ?? []) yield links.row(link);
-    }
+  const copyNames = (index: number, rows: RowWriter) => {
+    files.copyRow(index, rows);
+    for (const link of linksOf.get(index) ?? []) links.copyRow(link, rows);
   };
   const packs = plan.map((indexes) => {
     const names = indexes.reduce((sum, index) => sum + namesOf(index), 0);
-    const size = indexes.reduce((sum, index) => sum + weights[index]!, 0) - OVERHEAD * names;
-    return { files: names, size, rows: () => gathered(rowsOf(indexes)) };
+    const weight = indexes.reduce((sum, index) => sum + weights[index]!, 0);
+    return { files: names, size: weight - OVERHEAD * names, weight, rows: () => rowsOf(indexes, copyNames) };
   });
-  const last = { files: 0, size: 0, rows: () => gathered(directories.rows()) };
+  const last = {
+    files: 0,
+    size: 0,
+    weight: OVERHEAD * directories.length,
+    rows: () => rowsOf(Array(directories.length).keys(), (index, rows) => directories.copyRow(index, rows)),
+  };
   return [...packs, last].map((pack, index) => ({ ...pack, number: index + 1 }));
 }
 
 /** How many bytes of rows are given at once: about a thousand rows. */
 const AT_ONCE = 64 * 1024;
 
-/** Gathers rows in buffers, each of which belongs to whoever asked for it. */
-function* gathered(rows: Iterable<Bytes>): Generator<Bytes> {
-  let [buffer, used] = [new Uint8Array(AT_ONCE), 0];
-  for (const row of rows) {
-    if (row.length > buffer.length - used) {
-      if (used > 0) yield buffer.subarray(0, used);
-      [buffer, used] = [new Uint8Array(Math.max(AT_ONCE, row.length)), 0];
-    }
-    buffer.set(row, used);
-    used += row.length;
+function* rowsOf(
+  indexes: Iterable<number>,
+  copy: (index: number, rows: RowWriter) => void,
+): Generator<Bytes> {
+  const rows = new RowWriter();
+  for (const index of indexes) {
+    copy(index, rows);
+    if (rows.length > AT_ONCE) yield rows.take().slice();
   }
-  if (used > 0) yield buffer.subarray(0, used);
+  if (rows.length > 0) yield rows.take().slice();
 }
 
 /** What makes layers of packs from before unknown: they were written in another way. */

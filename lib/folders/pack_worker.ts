@@ -103,8 +103,7 @@ function* writtenEntry(entry: FoundEntry, writing: Writing): Generator<Bytes> {
   else {
     using file = openReadable(disk, root, entry);
     if (!file) return void unreadable.add(entry.path);
-    requireSame(file.stat(), entry);
-    const attributes = disk.attributes(pathOnDisk(root, entry.path));
+    const attributes = file.attributes();
     yield* writer.file(attributes ? { ...entry, attributes } : entry, (into) => {
       readWhole(file, into, entry);
       count(writing, 0, into.length);
@@ -125,11 +124,16 @@ function openReadable(disk: Disk, root: string, { path }: FoundEntry): OpenFile 
   }
 }
 
-function readWhole(file: OpenFile, into: Bytes, { path }: FoundEntry): void {
-  for (let filled = 0; filled < into.length;) {
-    const read = file.read(into.subarray(filled));
-    if (read === 0) throw changedFile(path, "changed");
-    filled += read;
+function readWhole(file: OpenFile, into: Bytes, entry: FoundEntry): void {
+  try {
+    for (let filled = file.read(into); filled < into.length;) {
+      const read = file.read(into.subarray(filled));
+      if (read === 0) throw changedFile(entry.path, "changed");
+      filled += read;
+    }
+  } catch (error) {
+    requireSame(file.stat(), entry); // something else than the file may be open
+    throw error;
   }
 }
 

@@ -24,7 +24,7 @@ export interface PackFacts {
 
 /** The size of the pieces of a large file, each a gzip member, in bytes. */
 export const PIECE: number = 4 * 1024 * 1024;
-/** How many bytes of headers share a member. */
+/** How many bytes of headers share a member, and how many bytes of the archive are hashed at once. */
 const MOST_PENDING = 1024 * 1024;
 /** How many bytes are given at once, where members are small. */
 const OUTGOING = 256 * 1024;
@@ -47,8 +47,9 @@ export class PackWriter {
   #unpacked = 0;
   /** How many bytes have come out. */
   #written = 0;
-  /** What comes into the next member. */
-  #pending: Bytes = new Uint8Array(PIECE + MOST_PENDING);
+  /** What is not hashed yet: up to a position it is in members, and what follows comes into the next one. */
+  #pending: Bytes = new Uint8Array(PIECE + 2 * MOST_PENDING);
+  #begun = 0;
   #filled = 0;
   /** Whether it is known that compressing the next member gains nothing. */
   #isStored = false;
@@ -67,7 +68,7 @@ export class PackWriter {
   *add(entry: FolderEntry): Generator<Bytes> {
     this.#table.add(entry);
     this.#begin(entry);
-    if (this.#filled > MOST_PENDING) yield* this.#flush();
+    if (this.#filled - this.#begun > MOST_PENDING) yield* this.#flush();
   }
 
   /**
@@ -97,6 +98,7 @@ export class PackWriter {
   *end(): Generator<Bytes, PackFacts> {
     yield* this.#flush();
     yield* this.#sent();
+    this.#hash();
     const tableAt = this.#written;
     const rows = this.#table.end();
     const [hash, size] = [sha256(), rows.reduce((sum, { length }) => sum + length, 0)];
@@ -136,11 +138,17 @@ export class PackWriter {
   }
 
   *#flush(): Generator<Bytes> {
-    if (this.#filled === 0) return;
-    const bytes = this.#pending.subarray(0, this.#filled);
-    this.#count(bytes);
+    if (this.#filled === this.#begun) return;
+    const bytes = this.#pending.subarray(this.#begun, this.#filled);
     yield* this.#out(this.#members.member([bytes], { isStored: this.#isStored }));
-    [this.#filled, this.#isStored] = [0, false];
+    [this.#begun, this.#isStored] = [this.#filled, false];
+    if (this.#filled > MOST_PENDING) this.#hash();
+  }
+
+  /** Hashes what is in members. Many of them are small. */
+  #hash(): void {
+    this.#count(this.#pending.subarray(0, this.#filled));
+    [this.#begun, this.#filled] = [0, 0];
   }
 
   *#out(pieces: Iterable<Bytes>): Generator<Bytes> {

@@ -25,17 +25,17 @@ export function readNames(bytes: Bytes, names: string[]): void {
 }
 
 /** The fields of `struct statx`, which has the same layout on every processor. */
-export function readStatx(bytes: Bytes): DiskEntry {
-  const view = new DataView(bytes.buffer);
+export function readStatx(view: DataView): DiskEntry {
   const mode = view.getUint16(28, true);
-  const long = (at: number) => Number(view.getBigUint64(at, true));
+  const long = (at: number) => view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
+  const seconds = (at: number) => view.getInt32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
   return {
     kind: KINDS[mode >> 12] ?? "device",
     mode: mode & 0o7777,
     size: long(40),
-    seconds: Number(view.getBigInt64(112, true)),
+    seconds: seconds(112),
     nanoseconds: view.getUint32(120, true),
-    changed: Number(view.getBigInt64(96, true)) * 1000 + view.getUint32(104, true) / 1_000_000,
+    changed: seconds(96) * 1000 + view.getUint32(104, true) / 1_000_000,
     device: view.getUint32(136, true) * 2 ** 20 + view.getUint32(140, true),
     inode: long(32),
     links: view.getUint32(16, true),

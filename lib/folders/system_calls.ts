@@ -24,7 +24,9 @@ export function systemCalls(): Disk | undefined {
   if (!opened) return undefined;
   const library = opened.symbols;
   const listing = new Uint8Array(64 * 1024);
+  const room = BigInt(listing.length);
   const answer = new Uint8Array(256);
+  const answered = new DataView(answer.buffer);
   const target = new Uint8Array(4096);
   const spelled = new Uint8Array(4096);
   const encoder = new TextEncoder();
@@ -35,6 +37,16 @@ export function systemCalls(): Disk | undefined {
     return spelled;
   };
   const times = new DataView(new ArrayBuffer(32)); // the time of access, and that of modification
+  /** The attributes whose names a call has listed. Another call gives the value of each. */
+  const keptAttributes = (listed: number | bigint, valueOf: (name: Bytes) => number | bigint) => {
+    if (Number(listed) <= 0) return undefined; // it has none, or the file system knows none
+    const names = decodeName(listing.slice(0, Number(listed) - 1)).split("\0").filter(isKept).sort();
+    const found = names.flatMap((name) => {
+      const size = Number(valueOf(pathBytes(name)));
+      return size < 0 ? [] : [[name, listing.slice(0, size)] as const]; // it was removed meanwhile
+    });
+    return found.length === 0 ? undefined : Object.fromEntries(found);
+  };
   const openDirectory = (path: string) => {
     return demand(library.open(pathBytes(path), O_DIRECTORY | O_CLOEXEC, 0), "open", path);
   };
@@ -59,7 +71,7 @@ export function systemCalls(): Disk | undefined {
       try {
         for (;;) {
           const length = demand(
-            library.getdents64(descriptor, listing, BigInt(listing.length)),
+            library.getdents64(descriptor, listing, room),
             "list",
             directory,
           );
@@ -76,24 +88,17 @@ export function systemCalls(): Disk | undefined {
         "stat",
         path,
       );
-      return readStatx(answer);
+      return readStatx(answered);
     },
     readLink(path) {
       const length = library.readlink(pathBytes(path), target, BigInt(target.length));
       return decodeName(target.slice(0, demand(length, "read the link", path)));
     },
-    attributes(path) {
-      const length = Number(library.llistxattr(briefly(path), listing, BigInt(listing.length)));
-      if (length <= 0) return undefined; // it has none, or the file system knows none
-      const names = decodeName(listing.slice(0, length - 1)).split("\0").filter(isKept).sort();
-      const found = names.flatMap((name) => {
-        const size = Number(
-          library.lgetxattr(briefly(path), pathBytes(name), listing, BigInt(listing.length)),
-        );
-        return size < 0 ? [] : [[name, listing.slice(0, size)] as const]; // it was removed meanwhile
-      });
-      return found.length === 0 ? undefined : Object.fromEntries(found);
-    },
+    attributes: (path) =>
+      keptAttributes(
+        library.llistxattr(briefly(path), listing, room),
+        (name) => library.lgetxattr(briefly(path), name, listing, room),
+      ),
     open(path) {
       const flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
       const opened = library.open(briefly(path), flags, 0);
@@ -102,8 +107,13 @@ export function systemCalls(): Disk | undefined {
       return {
         stat() {
           demand(library.statx(descriptor, NO_PATH, AT_EMPTY_PATH, STATX_BASIC, answer), "stat", path);
-          return readStatx(answer);
+          return readStatx(answered);
         },
+        attributes: () =>
+          keptAttributes(
+            library.flistxattr(descriptor, listing, room),
+            (name) => library.fgetxattr(descriptor, name, listing, room),
+          ),
         readAt: (into, offset) =>
           demand(
             library.pread(descriptor, into, BigInt(into.length), BigInt(offset)),

@@ -178,7 +178,8 @@ async function storeAll(
 ): Promise<FolderLayer[]> {
   const layers: FolderLayer[] = [];
   const threads = jobs ?? Math.min(DEFAULT_JOBS, Math.max(2, navigator.hardwareConcurrency));
-  await inParallel(packs, { jobs: threads, signal }, async (pack, signal, turn) => {
+  const heaviestFirst = packs.toSorted((one, other) => other.weight - one.weight); // so that threads end together
+  await inParallel(heaviestFirst, { jobs: threads, signal }, async (pack, signal, turn) => {
     const layer = await stored.store(pack, { signal, turn });
     if (layer) layers[pack.number - 1] = layer;
   });

@@ -29,13 +29,19 @@ export class NumberList {
 
   /** The index of a number in a list that grows from each to the next; `undefined` if it is not there. */
   indexOf(value: number): number | undefined {
+    const index = this.countUpTo(value) - 1;
+    return index >= 0 && this.at(index) === value ? index : undefined;
+  }
+
+  /** How many numbers are not larger than this one, in a list that grows from each to the next. */
+  countUpTo(value: number): number {
     let [low, high] = [0, this.#length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.at(middle) < value) low = middle + 1;
+      if (this.at(middle) <= value) low = middle + 1;
       else high = middle;
     }
-    return low < this.#length && this.at(low) === value ? low : undefined;
+    return low;
   }
 
   /** Frees the memory of the numbers before an index, at once. They must not be asked for again. */

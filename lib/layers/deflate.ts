@@ -203,7 +203,9 @@ function slotOf(four: number): number {
 function equalBytes(view: DataView, earlier: number, later: number): number {
   const most = Math.min(LONGEST_MATCH, view.byteLength - later);
   let length = 4;
-  while (length + 4 <= most && view.getInt32(earlier + length) === view.getInt32(later + length)) length += 4;
+  while (
+    length + 4 <= most && view.getInt32(earlier + length, true) === view.getInt32(later + length, true)
+  ) length += 4;
   while (length < most && view.getUint8(earlier + length) === view.getUint8(later + length)) length++;
   return length;
 }

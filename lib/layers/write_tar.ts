@@ -54,8 +54,9 @@ export function encodeHeaders(
   room: (length: number) => Bytes = (length) => new Uint8Array(length),
 ): Bytes {
   const name = encodeName(archiveName(entry));
-  const target = encodeName(entry.target ?? "");
-  const attributes = encodeName(attributesOf(entry, { name, target }));
+  const target = entry.target ? encodeName(entry.target) : NOTHING;
+  const records = attributesOf(entry, { name, target });
+  const attributes = records ? encodeName(records) : NOTHING;
   const before = attributes.length === 0
     ? 0
     : BLOCK + attributes.length + paddingAfter(attributes.length).length;
