@@ -8,13 +8,14 @@ import { type Digest, digestOf, encodedPart } from "../lib/oci/digest.ts";
 import { encodeManifest, type Manifest } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../lib/oci/media_types.ts";
 import { bytesSource } from "../lib/exports/store.ts";
-import { openStore, type Store, upload, verify } from "../main.ts";
+import { listRepositories, openStore, type Store, upload, verify } from "../main.ts";
 import { StreamCutter } from "../lib/content/stream_source.ts";
 import { makeDraft } from "../lib/layout/drafts.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
 import { makeWorkspace, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
 import { onPosix, WITHOUT_RIGHTS } from "./rigs/system.ts";
 import { onSent } from "./rigs/events.ts";
+import { startServer } from "./rigs/served.ts";
 
 Deno.test("an entry that has no media type, or a wrong size, is read and removed as others are", async () => {
   await using work = await makeWorkspace();
@@ -329,4 +330,35 @@ Deno.test("a blob whose file cannot be removed is named", async () => {
     assert.match(error.message, /blobs.sha256.\w+ cannot be written: /);
     return true;
   });
+});
+
+Deno.test("one rule says everywhere what is a layout: it has the file oci-layout, or an index beside blobs", async () => {
+  await using work = await makeWorkplace();
+  const make = async (name: string, ...paths: string[]) => {
+    for (const path of paths) {
+      await Deno.mkdir(join(work.path("box"), name, path.endsWith("/") ? path : "."), { recursive: true });
+      if (!path.endsWith("/")) await Deno.writeTextFile(join(work.path("box"), name, path), "{}");
+    }
+  };
+  await make("marked", "oci-layout");
+  await make("unmarked", "index.json", "blobs/");
+  await make("other", "index.json");
+  await make("folder", "oci-layout/");
+  const layouts = ["marked", "unmarked"];
+  assert.deepEqual(await Array.fromAsync(listRepositories({ registry: `oci:${work.path("box")}` })), layouts);
+  await using server = await startServer([`oci:${work.path("box")}`]);
+  const catalog = await fetch(`${server.url}/v2/_catalog`);
+  assert.deepEqual((await catalog.json()).repositories, layouts);
+  for (const name of ["marked", "unmarked", "other", "folder"]) {
+    const isLayout = layouts.includes(name);
+    const tags = await fetch(`${server.url}/v2/${name}/tags/list`);
+    await tags.body?.cancel();
+    assert.equal(tags.status, isLayout ? 200 : 404, name);
+    using store = openStore(`oci:${work.path("box")}/${name}`);
+    const listed = await Array.fromAsync(store.tags({ mustExist: true })).then(() => true, () => false);
+    assert.equal(listed, isLayout, name);
+    await using alone = await startServer([`oci:${work.path("box")}/${name}`]);
+    const own = await fetch(`${alone.url}/v2/_catalog`);
+    assert.deepEqual((await own.json()).repositories, isLayout ? [name] : [], name);
+  }
 });

@@ -78,11 +78,34 @@ Deno.test("directories list what is in them, to the depth that is asked for", as
 
 Deno.test("a listing without end is refused", async () => {
   await using made = await withFolder();
-  for (const depth of ["infinity", undefined]) {
+  for (const depth of ["infinity", "Infinity", undefined]) {
     const answer = await made.ask("PROPFIND", "/dav/", depth === undefined ? {} : { depth });
     assert.equal(answer.status, 403);
     assert.match(await answer.text(), /<D:propfind-finite-depth *\/>/);
   }
+  for (const depth of ["2", "1,noroot", "-1", "all"]) {
+    assert.equal((await made.ask("PROPFIND", "/dav/", { depth })).status, 400, depth);
+  }
+});
+
+Deno.test("all properties, their names, and one without a namespace are told apart, whatever stands beside them", async () => {
+  await using made = await withFolder();
+  const answerTo = async (asked: string) => {
+    const body = `<p:propfind xmlns:p="DAV:" xmlns:x="urn:x">${asked}</p:propfind>`;
+    const answer = await made.ask("PROPFIND", "/dav/me/files/disk.iso", { depth: "0", body });
+    return { status: answer.status, text: (await answer.text()).replaceAll(/>\s+/g, ">") };
+  };
+  for (const asked of ["<p:allprop/>", "<x:prop/><p:allprop/><p:include><p:owner/></p:include>"]) {
+    assert.match((await answerTo(asked)).text, /<D:getcontentlength>3000</, asked);
+  }
+  const { text: names } = await answerTo("<x:more/><p:propname/>");
+  assert.match(names, /<D:getcontentlength *\/>|<D:getcontentlength><\/D:getcontentlength>/);
+  assert.doesNotMatch(names, /3000/);
+  const { text } = await answerTo('<p:prop><color xmlns=""/><p:getetag/></p:prop>');
+  const page = new DOMParser({ onError: (_level, message) => assert.fail(message) })
+    .parseFromString(text, "text/xml");
+  assert.equal(page.getElementsByTagName("color")[0]?.namespaceURI || "", "");
+  for (const asked of ["", "<x:prop/>", "<prop/>"]) assert.equal((await answerTo(asked)).status, 400, asked);
 });
 
 Deno.test("the properties that are asked for are given, and others are said to be missing", async () => {

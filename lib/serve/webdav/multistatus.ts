@@ -60,11 +60,15 @@ function element(name: string, value: Html): Html {
   return new Html(`<D:${name}>${value.text}</D:${name}>`);
 }
 
-/** An element that a client has named. The parser has checked its name. */
+/** An element that a client has named. The parser has checked its name. Without a namespace it has no prefix either. */
 function emptyElement({ namespace, name }: PropertyName): Html {
-  return html`
-    <x:${name} xmlns:x="${namespace || "about:blank"}" />
-  `;
+  return namespace === ""
+    ? html`
+      <${name} xmlns="" />
+    `
+    : html`
+      <x:${name} xmlns:x="${namespace}" />
+    `;
 }
 
 function xmlResponse(status: number, content: Html): Response {

@@ -20,9 +20,13 @@ export async function wantedProperties(request: Request): Promise<WantedProperti
   if (text.trim() === "") return "all";
   const root = parsed(text);
   if (root?.localName !== "propfind" || root.namespaceURI !== "DAV:") return "malformed";
-  const [asked] = elementsIn(root);
-  if (asked?.localName === "propname") return "names";
-  if (asked?.localName !== "prop") return "all";
+  // What is not of WebDAV is an extension, and is passed over (RFC 4918, section 17).
+  const asked = elementsIn(root).find(({ namespaceURI, localName }) =>
+    namespaceURI === "DAV:" && ["prop", "propname", "allprop"].includes(localName ?? "")
+  );
+  if (!asked) return "malformed";
+  if (asked.localName === "propname") return "names";
+  if (asked.localName === "allprop") return "all";
   return elementsIn(asked).slice(0, MOST).map((each) => ({
     namespace: each.namespaceURI ?? "",
     name: each.localName ?? "",

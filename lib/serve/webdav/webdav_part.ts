@@ -44,8 +44,9 @@ type FoundResource = Exclude<Found, { kind: "locked" }>;
 
 /** Answers with the properties of what was found, and of what is in it; `base` is the path of the top. */
 async function propfind(request: Request, found: FoundResource, base: string): Promise<Response> {
-  const depth = request.headers.get("depth") ?? "infinity";
-  if (depth !== "0" && depth !== "1") return multistatus.tooDeep();
+  const depth = request.headers.get("depth")?.trim().toLowerCase() ?? "infinity";
+  if (depth === "infinity") return multistatus.tooDeep();
+  if (depth !== "0" && depth !== "1") return textResponse(400, "the header Depth is 0, 1 or infinity");
   const wanted = await wantedProperties(request);
   if (wanted === "malformed") return textResponse(400, "the body is not a propfind element");
   const resources = [resourceOf(found, base)];
