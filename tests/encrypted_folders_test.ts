@@ -210,7 +210,8 @@ Deno.test("without a key an encrypted folder is listed, shown, verified, copied 
     (await run(place, ["verify", BOX, "--deep", ...KEY])).stdout,
     /OK: 3 files.*every byte was read/,
   );
-  await run(place, ["copy", BOX, "oci:other:plans"]);
+  const copied = await run(place, ["copy", BOX, "oci:other:plans"]);
+  assert.match(copied.stderr, /get it back: layerstash download oci:other:plans --identity KEYFILE/);
   const taken = await run(place, ["upload", "key.txt", BOX], 6);
   assert.match(taken.stderr, /a folder has the name plans already/);
   const [, layer] = await storedLayers(place);

@@ -2,6 +2,7 @@
 import { InvalidInputError } from "../errors.ts";
 import { isFolderImage } from "../folders/folder_image.ts";
 import { lookAtFolderTag, requireNoOtherFolder, requireTagMayMove } from "../folders/folder_tag.ts";
+import { isEncryptedImage } from "../images/encrypted_image.ts";
 import { findRoot } from "../images/image.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { isIndex } from "../oci/image_index.ts";
@@ -56,6 +57,8 @@ export interface CopyResult {
   referrers: number;
   /** Whether it is a folder, which `downloadFolder` brings back. */
   isFolder: boolean;
+  /** Present where it is encrypted: it still is. */
+  encryption?: { format: "age" };
   /** How the blobs were copied. */
   blobs: CopiedBlobs;
 }
@@ -113,7 +116,16 @@ export async function copyImage(
   await putReferrers(to.store, referrers, options);
   await putSignatures(to.store, signatures, options);
   const manifests = trees.flatMap(treeManifests).length;
-  return { reference, digest: chosen.digest, manifests, referrers: trees.length - 1, isFolder, blobs };
+  const encryption = isEncryptedImage(tree.manifest) ? { encryption: { format: "age" } as const } : {};
+  return {
+    reference,
+    digest: chosen.digest,
+    manifests,
+    referrers: trees.length - 1,
+    isFolder,
+    ...encryption,
+    blobs,
+  };
 }
 
 /** Makes sure that the target's tag may get the image: those of folders and chunks do not move unasked, as others do. */

@@ -135,7 +135,8 @@ async function copyOneImage(copying: Copying, flags: CopyFlags): Promise<void> {
     `copied to ${addressIn(both.to.store, reference)}: ` +
       `${counted(manifests, "manifest")}${along}, ${blobSummary(blobs)}, ${renderPace(totals())}`,
   );
-  if (copied.isFolder) terminal.note(getItBack("download", addressIn(both.to.store, reference)));
+  const keys = keyWords(copied.encryption && "keys");
+  if (copied.isFolder) terminal.note(getItBack("download", addressIn(both.to.store, reference), ...keys));
 }
 
 /** The tag of the copy; `undefined` = that of the source. The default `latest` is for images of other programs alone. */

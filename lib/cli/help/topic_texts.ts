@@ -458,9 +458,9 @@ notes is OK: encrypted, … in 2 layers, all layers are present; their bytes wer
 Each layer is a file of age. Names, sizes, digests and the tables of contents are inside: no engine can mount
 such a folder, and \`list\` calls it an encrypted folder. The same upload again sends nothing, and one changed
 file its pack, by the [journal](troubleshooting.md#journals) of this machine, which has no key. Without the
-journal it is a conflict, unless \`--identity\` opens what is stored: then contents are compared. For other
-recipients, everything is encrypted anew, with \`--overwrite\`. A pack that was on its way when an upload was
-killed is sent again from its beginning. \`recipients\` is for files alone.
+journal it is a conflict, unless \`--identity\` opens what is stored: then the digests in it are compared. For
+other recipients, everything is encrypted anew, with \`--overwrite\`. A pack that was on its way when an upload
+was killed is sent again from its beginning. \`recipients\` is for files alone.
 
 ## Blobs
 
