@@ -75,7 +75,20 @@ export function requireText(bytes: Uint8Array): void {
   });
 }
 
+const ENCODER = new TextEncoder();
+/** Where texts become bytes: those of long listings would be much to collect. */
+const ENCODED = new Uint8Array(64 * 1024);
+
+/** The bytes of a text, in parts of which each is valid until the next is asked for. */
+function* encoded(text: string): Generator<Uint8Array> {
+  for (let at = 0; at < text.length;) {
+    const { read, written } = ENCODER.encodeInto(text.slice(at), ENCODED);
+    yield ENCODED.subarray(0, written);
+    at += read;
+  }
+}
+
 /** Writes a text or bytes before it returns. */
 export function print(output: Pick<Output, "writeSync">, content: Uint8Array | string): void {
-  writeAllSync(output, typeof content === "string" ? new TextEncoder().encode(content) : content);
+  for (const bytes of typeof content === "string" ? encoded(content) : [content]) writeAllSync(output, bytes);
 }
