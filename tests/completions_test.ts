@@ -63,7 +63,7 @@ Deno.test("what is offered fits to the place", async () => {
 Deno.test("topics are offered after help, and nowhere else", async () => {
   const names = TOPICS.map(({ name }) => name);
   assert.deepEqual((await words("help", "")).filter((word) => names.includes(word)), names);
-  assert.deepEqual(await words("help", "rec"), ["recipes"]);
+  assert.deepEqual(await words("help", "recipe"), ["recipes"]);
   for (const before of [[], ["help", "blob"], ["blob", "help"]]) {
     assert.deepEqual(await words(...before, "rec"), []);
   }
@@ -185,7 +185,7 @@ async function inTerminal(t: Deno.TestContext, shell: string, words: string[], s
     ["layerstash list --registry localhost:50\t", "list --registry localhost:5000"],
     ["layerstash list --registry=regis\t", "list --registry=registry.example.com"],
     ["layerstash logout loc\t", "logout localhost:5000"],
-    ["layerstash help rec\t", "help recipes"],
+    ["layerstash help recipe\t", "help recipes"],
     ["layerstash list ghc\tme/files", "list ghcr.io/me/files"],
     ["layerstash info oci:./a_b\tm\tf\t:di\t", "info oci:./a_box/me/files:disk"],
     [

@@ -39,8 +39,9 @@ const EXPORTS: Record<Entry, string> = {
     ImageTarget SaveLayersOptions SavedLayer StashTarget append copyImage copyStash saveLayers
   `,
   "./encryption": `
-    AgeBeginning AgeFile AgeFileOptions AgeHeader GeneratedKey HeaderOpener Identities KeyKind RangeReader Recipients
-    encryptedSize encryptedSource generateKey headerOpener newNonce
+    AgeBeginning AgeFile AgeFileOptions AgeHeader ChangeRecipientsOptions GeneratedKey HeaderOpener Identities KeyKind RangeReader
+    Recipients RecipientsChange StashRecipients changeRecipients encryptedSize encryptedSource generateKey
+    headerOpener listRecipients newNonce
   `,
   "./folders": `
     Aspect Comparison DiffOptions DiffSide DownloadFolderOptions DownloadedFolder FindFolderOptions FolderFault ImageLocation TreeDifference
