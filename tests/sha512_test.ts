@@ -177,6 +177,18 @@ Deno.test("what sha512 digests name is freed with its last entry, and no blob of
   });
 });
 
+Deno.test("what the manifest.json of docker save names stays, of either algorithm", async () => {
+  await withPlace(async (work) => {
+    const { layout, image: { layers: [first, second] } } = foreignLayout(work.path("box"));
+    const [hex] = first!.digest.split(":").slice(1);
+    await work.write("box/manifest.json", JSON.stringify([{ Layers: [`blobs/sha512/${hex}`] }]));
+    using store = layoutStore(work.path("box"));
+    await store.removeManifest("t");
+    await store.free!(["t"]);
+    assert.deepEqual(layout.missing(first!, second!), [second!.digest]);
+  });
+});
+
 Deno.test("a blob of sha512 that somebody is about to list is not freed, and drafts beside it are cleaned up", async () => {
   await withPlace(async (work) => {
     const { layout, image } = foreignLayout(work.path("box"));

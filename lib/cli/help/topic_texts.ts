@@ -742,7 +742,8 @@ Files and folders that are encrypted are given as they were where \`--identity K
 them. The registry gives every blob as it is stored.
 
 Other commands may work on the same directory at the same time. A tag that is deleted or moved leaves its
-manifest, as in any registry; deleting a manifest by its digest frees its space. Digests are of sha256.
+manifest, as in any registry; deleting a manifest by its digest frees its space. Digests are of sha256 or
+sha512. A link among the blobs is followed within its layout, or to a file with the digest in its name.
 
 ## Who may use it
 
