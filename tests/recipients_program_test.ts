@@ -61,6 +61,27 @@ Deno.test(
   },
 );
 
+Deno.test("another passphrase takes the place of the one before", WITH_AGE, async () => {
+  await using place = await makeWorkplace();
+  await place.write("secret.img", FILE);
+  await place.write("old.txt", "correct horse\n");
+  await place.write("new.txt", "battery staple\n");
+  const env = { LAYERSTASH_PASSPHRASE_FILE: "old.txt", LAYERSTASH_NEW_PASSPHRASE_FILE: "new.txt" };
+  const stored = await place.run(["upload", "secret.img", "oci:box:disk", "--passphrase"], { env });
+  assert.equal(stored.code, 0, stored.stderr);
+  const set = ["recipients", "set", "oci:box:disk", "--new-passphrase", "--passphrase"];
+  const changed = await place.run(set, { env });
+  assert.equal(changed.code, 0, changed.stderr);
+  for (const [file, code] of [["old.txt", 4], ["new.txt", 0]] as const) {
+    const env = { LAYERSTASH_PASSPHRASE_FILE: file };
+    const back = await place.run(["download", "oci:box:disk", "back.img", "--passphrase"], { env });
+    assert.equal(back.code, code, back.stderr);
+  }
+  assert.deepEqual(await Deno.readFile(place.path("back.img")), FILE);
+  const both = await place.run([...set, await keygen(place)], { env });
+  assert.equal(both.code, 2, both.stderr);
+});
+
 Deno.test("what cannot be changed is named, with what to type", async () => {
   await using place = await makeWorkplace();
   const mine = await keygen(place);
@@ -78,7 +99,7 @@ Deno.test("what cannot be changed is named, with what to type", async () => {
       2,
       /layerstash has not encrypted plain\n.*hint: .*--encrypt-to/,
     ],
-    [["add", "oci:box:photos", yours, ...MINE], 3, /photos/],
+    [["add", "oci:box:photos", yours, ...MINE], 2, /photos is a folder.*\nhint: .*upload/],
     [["add", "oci:box:nothing", yours, ...MINE], 3, /nothing/],
     [["add", "oci:box:disk", ...MINE], 2, /the recipients are missing/],
     [["add", "oci:box:disk", "age1nonsense", ...MINE], 2, /is not a recipient/],

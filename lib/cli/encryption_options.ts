@@ -56,6 +56,24 @@ export async function recipientsOf(
   return encryptTo.length > 0 ? await Recipients.of(encryptTo) : undefined;
 }
 
+/** `--new-passphrase`. The old one, if there is one, is `--passphrase`. */
+export function newPassphraseOption() {
+  return flag("--new-passphrase", "only who knows a new passphrase decrypts from now on");
+}
+
+/**
+ * Those for whom something that is encrypted is to be encrypted from now on. Asks for a passphrase twice.
+ *
+ * @throws {InvalidInputError} if a recipient is not valid, or there is no terminal to ask at
+ */
+export async function newRecipientsOf(
+  { recipients, newPassphrase }: { recipients: readonly string[]; newPassphrase?: boolean | undefined },
+  session: Session,
+): Promise<Recipients> {
+  if (!newPassphrase) return await Recipients.of(recipients);
+  return Recipients.withPassphrase(await passphraseFor("new", session, "LAYERSTASH_NEW_PASSPHRASE_FILE"));
+}
+
 /**
  * What decrypts; `undefined` = nothing was named.
  *
@@ -90,16 +108,20 @@ function wantsPassphrase(
   );
 }
 
-async function passphraseFor(kind: "new" | "known", session: Session): Promise<string> {
-  const file = Deno.env.get("LAYERSTASH_PASSPHRASE_FILE");
+async function passphraseFor(
+  kind: "new" | "known",
+  session: Session,
+  variable = "LAYERSTASH_PASSPHRASE_FILE",
+): Promise<string> {
+  const file = Deno.env.get(variable);
   if (file) return firstLine(await readKeyFile(file), file);
   if (!hasTerminalToAsk()) {
     throw new InvalidInputError("there is no terminal to ask for the passphrase", {
-      hint: "LAYERSTASH_PASSPHRASE_FILE=FILE names a file that has it in its first line",
+      hint: `${variable}=FILE names a file that has it in its first line`,
     });
   }
   const ask = (message: string) => typedAnswer(session, { message, secret: true });
-  const passphrase = await ask("Passphrase");
+  const passphrase = await ask(variable.includes("NEW") ? "New passphrase" : "Passphrase");
   if (passphrase === "") throw new InvalidInputError("the passphrase is empty");
   if (kind === "new" && await ask("The same passphrase again") !== passphrase) {
     throw new InvalidInputError("the two passphrases are not the same");

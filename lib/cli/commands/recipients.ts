@@ -1,10 +1,13 @@
 /** `layerstash recipients`: for whom a stored file is encrypted. @module */
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import type { FindArtifactOptions } from "../../artifacts/find_artifact.ts";
+import { InvalidInputError } from "../../errors.ts";
 import type { OnEvent } from "../../events.ts";
-import { Recipients } from "../../encryption/recipients.ts";
+import type { Recipients } from "../../encryption/recipients.ts";
 import { changeRecipients, listRecipients } from "../../exports/encryption.ts";
 import { counted, printable } from "../../messages.ts";
 import type { RecipientsChange } from "../../stash/change_recipients.ts";
+import type { Store } from "../../store/store.ts";
 import { storeAction, type StoreSession } from "../action.ts";
 import { ADDRESS, stashCommand, transferCommand } from "../base_commands.ts";
 import { addressIn, doneLine, getItBack, keptThere, keyWords } from "../ending.ts";
@@ -12,6 +15,8 @@ import {
   type DecryptionFlags,
   identitiesOf,
   identityOption,
+  newPassphraseOption,
+  newRecipientsOf,
   passphraseOption,
 } from "../encryption_options.ts";
 import { namedPlaceOf, type ParsedCommand, type PlaceFlags, refusalOf, type WithName } from "../place.ts";
@@ -103,6 +108,7 @@ function changeCommand(
     .addOption(identityOption())
     .addOption(passphraseOption("decrypt with a passphrase"))
     .addHelpText("after", examples);
+  if (name === "set") command.addOption(newPassphraseOption());
   const work = storeAction<Change & WithName<ReturnType<typeof command.opts>>>(
     ({ baseTag }) => `change the recipients of ${baseTag}`,
     (session, flags) => change(session, { ...flags, keep: name === "add" }),
@@ -120,16 +126,20 @@ function changeCommand(
 /** Who is named on the command line. */
 interface Change {
   recipients: readonly string[];
+  newPassphrase?: boolean | undefined;
 }
 
-function changeOf<F extends PlaceFlags>(
+function changeOf<F extends PlaceFlags & Pick<Change, "newPassphrase">>(
   words: readonly string[],
   flags: F,
   parsed: ParsedCommand,
 ): Change & WithName<F> {
   const { address, others } = splitWords(words, parsed, { most: Infinity });
   const place = namedPlaceOf(address, flags, parsed);
-  if (others.length > 0) return { ...place, recipients: others };
+  if (others.length > 0 && flags.newPassphrase) {
+    refusalOf(parsed)("--new-passphrase and recipients exclude each other: age files have one or the other");
+  }
+  if (others.length > 0 || flags.newPassphrase) return { ...place, recipients: others };
   return refusalOf(parsed)("the recipients are missing: add public keys (age1...), or files of them");
 }
 
@@ -145,8 +155,8 @@ interface ChangeFlags extends Change, DecryptionFlags {
 async function change(session: StoreSession, flags: ChangeFlags): Promise<void> {
   const { terminal, store, signal } = session;
   const { baseTag, keep, dryRun, stateDir: stateDirectory, jobs, json } = flags;
-  const recipients = await Recipients.of(flags.recipients);
   const identities = await identitiesOf(flags, session);
+  const recipients = await newRecipientsOf(flags, session);
   const onEvent: OnEvent = (event) => {
     if (event.type === "plan") terminal.note(renderPlan(event, dryRun));
     session.onEvent(event);
@@ -160,9 +170,29 @@ async function change(session: StoreSession, flags: ChangeFlags): Promise<void> 
     jobs,
     signal,
     onEvent,
-  });
+  }).catch((failure) => explainFolder(failure, store, { name: baseTag, signal }));
   if (json) terminal.data(doneLine(session, { ...changed.stash, state: changed.state }));
   report(session, changed, recipients);
+}
+
+/**
+ * Says that a folder has the name of which no stored file was found.
+ *
+ * @throws {InvalidInputError} if a folder has the name; else the failure
+ */
+async function explainFolder(
+  failure: unknown,
+  store: Store,
+  options: FindArtifactOptions & { name: string },
+): Promise<never> {
+  const { artifactInstead } = await import("./artifact_instead.ts");
+  if ((await artifactInstead(failure, store, options)).kind !== "folder") throw failure;
+  throw new InvalidInputError(
+    `${options.name} is a folder, and only the recipients of files can be changed`,
+    {
+      hint: "store it again for others: layerstash upload DIRECTORY ADDRESS --encrypt-to RECIPIENT",
+    },
+  );
 }
 
 function renderPlan({ size = 0, blobs = 1 }: { size?: number; blobs?: number }, dryRun?: boolean): string {

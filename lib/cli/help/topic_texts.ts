@@ -424,7 +424,8 @@ bytes that were changed end with exit code 5.
 
 \`recipients list\` shows how many keys decrypt a file, and of which types; whose they are, an age file does not
 say. \`recipients add\` lets others decrypt it as well, and \`recipients set\` those who are named, and nobody
-else: name yourself, too.
+else: name yourself, too. \`recipients set --new-passphrase --passphrase\` changes the passphrase; scripts put
+the new one into the file that \`LAYERSTASH_NEW_PASSPHRASE_FILE\` names.
 
 \`\`\`console
 $ layerstash keygen bob.key > bob.txt
