@@ -266,6 +266,8 @@ Deno.test("serve gives the files of an encrypted folder to readers where it has 
     206,
     someBytes(1_200_000).slice(1_000_000, 1_000_010),
   ]);
+  const page = await (await fetch(`${server.url}/files/me/files/plans/`)).text();
+  assert.match(page, /layerstash download \S+:plans plans --identity KEYFILE/);
   await using keyless = await startServer([`oci:${place.path("shelf")}`]);
   const refused = await fetch(film.replace(server.url, keyless.url));
   assert.equal(refused.status, 403);

@@ -47,7 +47,7 @@ async function upload(store: Store, work: Workspace, options: Partial<UploadFold
     packSize: MiB + MiB / 4,
     stateDirectory: work.path("state"),
     ...options,
-    onEvent: (event) => events.push(event),
+    onEvent: (event) => (events.push(event), options.onEvent?.(event)),
   });
   const notices = events.flatMap((event) => event.type === "notice" ? [event.message] : []);
   return { ...uploaded, notices };
@@ -241,16 +241,11 @@ Deno.test("an upload that was ended goes on with the packs that it has not sent,
   const { encryptTo, identities } = await makeKey(work);
   using store = openFake(fake);
   const ended = new AbortController();
+  let stored = 0;
   const onEvent = (event: TransferEvent) => {
-    if (event.type === "blob" && event.state === "sent" && event.index === 2) ended.abort();
+    if (event.type === "blob" && event.state === "sent" && ++stored === 2) ended.abort();
   };
-  const options = {
-    directory: work.path("in"),
-    packSize: MiB + MiB / 4,
-    stateDirectory: work.path("state"),
-    jobs: 1,
-  };
-  const first = uploadFolder(store, "t", { ...options, encryptTo, onEvent, signal: ended.signal });
+  const first = upload(store, work, { encryptTo, jobs: 1, onEvent, signal: ended.signal });
   await assert.rejects(first, { name: "AbortError" });
   const { sent, layers } = await upload(store, work, { encryptTo, jobs: 1 });
   assert.equal(sent, layers - 2);

@@ -1,7 +1,7 @@
 /** Remembers on this machine which age files the packs of a folder became. No key of theirs is kept. @module */
 import * as v from "valibot";
 import type { Bytes } from "../content/bytes.ts";
-import { AgeHeader, isHeaderFor } from "../encryption/age_header.ts";
+import { AgeHeader } from "../encryption/age_header.ts";
 import type { Recipients } from "../encryption/recipients.ts";
 import type { Journal } from "../files/journal.ts";
 import { bytesSchema } from "../files/key_journal.ts";
@@ -45,14 +45,19 @@ export class EncryptedPacks implements EncryptedMemory {
   }
 
   /**
-   * Reads what a journal has. It is about these recipients; but of a passphrase it does not know which one.
+   * Reads what a journal has. It is about these recipients; but of a passphrase it does not know which one. The header of a
+   * passphrase is used again, which spares the reader to stretch several.
    *
    * @returns `undefined` = it is about another passphrase, and worth nothing
    */
   static async of(journal: Journal, encryptTo: Recipients): Promise<EncryptedPacks | undefined> {
     const packs = new EncryptedPacks(journal, encryptTo);
     const [header] = packs.#headers.values();
-    return !header || await isHeaderFor(header, encryptTo) ? packs : undefined;
+    const { identities } = encryptTo;
+    if (!header || !identities) return packs;
+    const opened = await AgeHeader.open(header, identities).catch(() => undefined);
+    packs.#header = opened && Promise.resolve(opened);
+    return opened && packs;
   }
 
   header(): Promise<AgeHeader> {
@@ -78,14 +83,8 @@ export class EncryptedPacks implements EncryptedMemory {
     this.#descriptions.set(stored, text);
   }
 
-  /**
-   * A header with a key that nobody else has made. One of a passphrase can be opened again, and spares the reader to stretch it
-   * several times.
-   */
+  /** A header with a key that nobody else has made. */
   async #newHeader(): Promise<AgeHeader> {
-    const { identities } = this.#encryptTo;
-    const [known] = this.#headers.values();
-    if (known && identities) return await AgeHeader.open(known, identities);
     const header = await AgeHeader.make(this.#encryptTo);
     this.#journal.add({ header: header.bytes.toBase64() });
     this.#headers.set(digestOf(header.bytes), header.bytes);

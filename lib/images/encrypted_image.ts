@@ -36,7 +36,7 @@ import { encryptedSize } from "../encryption/encrypted_source.ts";
 import { MismatchError } from "../errors.ts";
 import { bytesSchema } from "../files/key_journal.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
-import { type Digest, digestOf, isDigest } from "../oci/digest.ts";
+import { type Digest, hasDigest, isDigest } from "../oci/digest.ts";
 import { declaredMediaType, type Manifest, manifestOf, parseAs, readImageManifest } from "../oci/manifest.ts";
 import { ENCRYPTED_IMAGE, IMAGE_MANIFEST } from "../oci/media_types.ts";
 
@@ -141,7 +141,7 @@ export function readDescription(stored: Manifest, bytes: Bytes): ImageDescriptio
 /** Whether a description is of just these age files, and of an image that they have room for. */
 function fits({ manifest, config, layers }: ImageDescription, stored: readonly SizedBlob[]): boolean {
   const plain = readImageManifest(manifest);
-  return plain.config.digest === digestOf(config) && plain.layers.length === layers.length &&
+  return hasDigest(config, plain.config.digest) && plain.layers.length === layers.length &&
     stored.length === layers.length &&
     layers.every(({ digest, size, header }, index) =>
       digest === stored[index]!.digest && size === stored[index]!.size &&

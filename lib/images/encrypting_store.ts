@@ -104,10 +104,9 @@ export class ImageEncryption {
       : undefined;
     if (!stored || !description) return stored;
     const { manifest, config, layers } = description;
-    for (const [index, { digest }] of readImageManifest(manifest).layers.entries()) {
-      this.#compared.set(digest, layers[index]!);
-    }
-    this.#small.set(digestOf(config), config);
+    const listed = readImageManifest(manifest);
+    for (const [index, { digest }] of listed.layers.entries()) this.#compared.set(digest, layers[index]!);
+    this.#small.set(listed.config.digest, config);
     this.#storedAs.set(manifest.digest, stored.digest);
     return { ...manifest, storedAs: stored.digest };
   }

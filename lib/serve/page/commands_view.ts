@@ -2,6 +2,7 @@
 import { shellWord } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { typedName } from "../../oci/registry_address.ts";
+import type { ServedThing } from "../files/served_thing.ts";
 import { type Html, html } from "./html.ts";
 
 /** One way to get a thing. */
@@ -40,6 +41,12 @@ export function addressAt(url: URL, addressed: Addressed): string {
 export function plainAddress({ host }: URL, { repository: { name }, reference }: Addressed): string {
   if (reference === undefined) return shellWord(`${host}/${name}`);
   return shellWord(`${host}/${name}${isDigest(reference) ? "@" : ":"}${reference}`);
+}
+
+/** The option that names a key, after a blank; empty where nothing is encrypted. */
+export function keyWordsFor(thing: ServedThing | undefined): string {
+  const encryption = thing?.kind === "stash" ? thing.open.stash.encryption : thing?.artifact.encryption;
+  return encryption ? " --identity KEYFILE" : "";
 }
 
 /** The option that chooses the platform, after a blank; empty where the path names none. */

@@ -7,6 +7,7 @@ import { shellWord } from "../../messages.ts";
 import {
   addressAt,
   type Addressed,
+  keyWordsFor,
   pathWord,
   plainAddress,
   platformWords,
@@ -122,7 +123,7 @@ async function entriesOf(
 function waysTo(found: FoundDirectory & Addressed, url: URL): Way[] {
   const { reference, thing, path, names } = found;
   const [address, plain] = [addressAt(url, found), plainAddress(url, found)];
-  const platform = platformWords(found);
+  const [platform, key] = [platformWords(found), keyWordsFor(thing)];
   const mounted = shellWord(`${url.origin}/dav/${encodePath(names)}/`);
   if (!reference) {
     return [
@@ -138,12 +139,12 @@ function waysTo(found: FoundDirectory & Addressed, url: URL): Way[] {
     ];
   }
   const all = thing?.isFolder
-    ? `layerstash download ${address} ${reference}`
+    ? `layerstash download ${address} ${reference}${key}`
     : `layerstash extract ${address}${platform} -o .`;
   return [
     {
       label: "layerstash",
-      command: path === "" ? all : `layerstash extract ${address}${platform} ${pathWord(path)} -o .`,
+      command: path === "" ? all : `layerstash extract ${address}${platform}${key} ${pathWord(path)} -o .`,
     },
     { label: "rclone", command: `rclone copy :webdav: ${pathWord(names.at(-1)!)} --webdav-url ${mounted}` },
     ...(thing?.isFolder ? [] : [{ label: "docker", command: `docker pull${platform} ${plain}` }]),

@@ -3,7 +3,7 @@ import { encodePath } from "../files/file_path.ts";
 import { mediaTypeOf, previewOf } from "../files/media_type_of.ts";
 import type { FoundFile } from "../files/found.ts";
 import { shellWord } from "../../messages.ts";
-import { addressAt, pathWord, platformWords, type Way, waysSection } from "./commands_view.ts";
+import { addressAt, keyWordsFor, pathWord, platformWords, type Way, waysSection } from "./commands_view.ts";
 import { type Html, html, htmlText } from "./html.ts";
 import { pageResponse } from "./page.ts";
 import { badge, dateText, exactSizeText, sizeText } from "./words.ts";
@@ -123,10 +123,10 @@ async function beginningOf({ file }: FoundFile): Promise<string | undefined> {
 function waysTo(found: FoundFile, url: URL, at: string): Way[] {
   const { thing, path, names } = found;
   const [name, source] = [pathWord(names.at(-1)!), shellWord(url.origin + at)];
-  const address = addressAt(url, found) + platformWords(found);
+  const address = addressAt(url, found) + platformWords(found) + keyWordsFor(thing);
   const own = thing.kind === "image"
     ? `layerstash extract ${address} ${pathWord(path)} -o .`
-    : `layerstash download ${address}${isEncrypted(found) ? " --identity KEYFILE" : ""}`;
+    : `layerstash download ${address}`;
   return [
     { label: "curl", command: `curl -C - -o ${name} ${source}` },
     { label: "layerstash", command: own },
