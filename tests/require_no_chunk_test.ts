@@ -1,5 +1,6 @@
 /** The tags of stored files are no place for images and aliases. @module */
 import assert from "node:assert/strict";
+import { typedName } from "../lib/oci/registry_address.ts";
 import { append, copyImage } from "../lib/exports/copy.ts";
 import { ConflictError, download, type Store, upload } from "../main.ts";
 import { mountBlob, pushBlob, removeAlias, removeBlobs, setAlias } from "../lib/exports/blobs.ts";
@@ -56,7 +57,8 @@ testOnEachStore("a chunk is not removed as an alias, and neither is its blob", a
     await assert.rejects(work, (error) => {
       assert.ok(error instanceof ConflictError, `${error}`);
       assert.equal(error.message, "the tag disk-2 holds a chunk of the stored file disk");
-      assert.equal(error.hint, "remove the stored file with: layerstash remove -t disk");
+      const address = `${typedName(store.name, store.url)}:disk`;
+      assert.equal(error.hint, `remove the stored file with: layerstash remove ${address}`);
       return true;
     });
   }
