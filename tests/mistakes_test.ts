@@ -379,6 +379,9 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
       "did you mean disk.img?",
     ],
   ],
+  "a file whose name is empty": [
+    ["alias set PLAIN/me/files:new ", 3, 'cannot set the alias new: there is no file ""', ""],
+  ],
   "no login, and a wrong password": [
     [
       "upload disk.img LOCKED/me/files:disk",

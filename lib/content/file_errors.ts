@@ -1,7 +1,7 @@
 /** Turns errors of the file system into errors that say what could not be done, and what to do. @module */
 import { basename, dirname } from "node:path";
 import { InvalidInputError, LayerstashError, NotAllowedError, NotFoundError } from "../errors.ts";
-import { closestName } from "../messages.ts";
+import { closestName, quoted } from "../messages.ts";
 
 /**
  * The error for what the system or Deno does not permit; `undefined` for every other error.
@@ -18,7 +18,10 @@ export function denied(error: unknown, message: string): NotAllowedError | undef
 /** The error for a file that cannot be read. Errors of layerstash come back as they are. */
 export function readError(error: unknown, path: string): unknown {
   if (error instanceof Deno.errors.NotFound) {
-    return new NotFoundError(`there is no file ${path}`, { hint: hintOfMissing(path), cause: error });
+    return new NotFoundError(`there is no file ${path || quoted(path)}`, {
+      hint: hintOfMissing(path),
+      cause: error,
+    });
   }
   if (error instanceof Deno.errors.IsADirectory) {
     return new InvalidInputError(`${path} is a directory`, { cause: error });
