@@ -10,3 +10,11 @@ export type ByteStream = ReadableStream<Bytes>;
 export function isSameBytes(one: Uint8Array, other: Uint8Array): boolean {
   return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }
+
+/**
+ * Gives memory back at once. The garbage collector does not see how large these buffers are: it would let them pile up, or
+ * look for them all the time. One that holds other things, too, stays.
+ */
+export function free({ buffer, length }: Uint8Array): void {
+  if (length === buffer.byteLength) (buffer as ArrayBuffer).transfer(0);
+}

@@ -1,5 +1,5 @@
 /** ChaCha20-Poly1305, with which age encrypts both keys and bytes. @module */
-import type { Bytes } from "../content/bytes.ts";
+import { type Bytes, free } from "../content/bytes.ts";
 
 /** How many bytes longer something is when it is sealed: its tag, by which a change of it is noticed. */
 export const TAG_SIZE = 16;
@@ -29,14 +29,6 @@ export function unseal(key: Bytes, nonce: Bytes, sealed: Bytes): Bytes | undefin
     return undefined;
   }
   return new Uint8Array(plain.buffer as ArrayBuffer, plain.byteOffset, plain.length);
-}
-
-/**
- * Gives memory back at once. The garbage collector does not see how large these buffers are, and would let them pile up. One
- * that holds other things, too, stays.
- */
-export function free(bytes: Uint8Array): void {
-  if (bytes.length === bytes.buffer.byteLength) (bytes.buffer as ArrayBuffer).transfer(0);
 }
 
 const CIPHER = "chacha20-poly1305";

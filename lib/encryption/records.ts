@@ -1,8 +1,8 @@
 /** The payload of an age file: records of 64 KiB, each sealed by itself, in order. @module */
-import type { Bytes } from "../content/bytes.ts";
+import { type Bytes, free } from "../content/bytes.ts";
 import type { ByteRange } from "../content/source.ts";
 import { MismatchError } from "../errors.ts";
-import { free, NONCE_LENGTH, seal, TAG_SIZE, unseal } from "./chacha.ts";
+import { NONCE_LENGTH, seal, TAG_SIZE, unseal } from "./chacha.ts";
 
 /** How many bytes a record holds; the last one may hold fewer. */
 export const RECORD = 64 * 1024;

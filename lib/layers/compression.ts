@@ -1,7 +1,7 @@
 /** Detects the compression of a layer by its first bytes, and decompresses it. @module */
 import type { Gunzip, ZstdDecompress } from "node:zlib";
 import { Pace } from "../async/pace.ts";
-import type { Bytes } from "../content/bytes.ts";
+import { type Bytes, free } from "../content/bytes.ts";
 import { MismatchError } from "../errors.ts";
 import { StreamInput } from "./tar_input.ts";
 import { zstdPieces } from "./zstd_frames.ts";
@@ -27,7 +27,7 @@ export function unsupportedCompressionOf(head: Uint8Array): "bzip2" | "xz" | und
 
 /**
  * Decompresses a stream in constant memory. The maker of `pieces` may reuse a piece's buffer once the next is
- * requested.
+ * requested. Each piece of the result is valid until the next is requested, too.
  *
  * @param signal ends it, also where much is made of few bytes
  * @throws {MismatchError} if the data is damaged or truncated
@@ -80,7 +80,11 @@ async function* decode(decoder: Gunzip | ZstdDecompress, feed: Feed): AsyncGener
     decoder.destroy(error);
   });
   try {
-    for await (const piece of decoder) yield piece;
+    for await (const { buffer, byteOffset, length } of decoder) {
+      const piece = new Uint8Array(buffer, byteOffset, length); // a Buffer would not be copied by slice()
+      yield piece;
+      free(piece); // the decoder has filled this buffer, and takes another one
+    }
   } catch (error) {
     throw failure ?? damaged(feed.format, error);
   } finally {
