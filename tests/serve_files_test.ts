@@ -380,6 +380,23 @@ Deno.test("what moves while it is looked at is another one after a while", async
   }
 });
 
+Deno.test("a tag that leads elsewhere is listed anew after a while, where looking at it counts", async () => {
+  await using made = await withDisk();
+  using time = later();
+  const { store, directory } = made;
+  await pushBlob(store, streamOf(someBytes(100)), { alias: "thing" });
+  const ask = serving(withCalls(store, { manifestReadsCount: true }));
+  const page = async () => await (await ask("/files/me/files/")).text();
+  assert.doesNotMatch(await page(), /folder/);
+  await store.removeManifest("thing");
+  await Deno.mkdir(directory.path("site"));
+  await uploadFolder(store, "thing", { directory: directory.path("site") });
+  time.pass(6_000);
+  await page(); // the same tags: it need not be looked at
+  time.pass(11 * 60_000);
+  assert.match(await page(), /folder/);
+});
+
 /** A clock that can be put forward. */
 function later() {
   const { now } = Date;

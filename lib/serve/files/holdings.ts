@@ -18,6 +18,8 @@ export interface Holdings {
 const MOST_LOOKS = 200;
 /** The same where the registry counts such requests. */
 const MOST_COUNTED_LOOKS = 10;
+/** How long what was looked at is shown there while the tags stay the same, in milliseconds. */
+const OUTDATED = 10 * 60_000;
 
 /** What finding the holdings of a repository takes. */
 export interface HoldingsOptions extends CallOptions {
@@ -35,12 +37,17 @@ export async function findHoldings(
   const stashes = await Promise.all(listed.map((each) => decrypted(each, find)));
   const most = store.manifestReadsCount ? MOST_COUNTED_LOOKS : MOST_LOOKS;
   const others = await listArtifacts(store, stashes, { ...options, tags, most });
-  return { value: { stashes, others }, version: tags.join("\n") };
+  return { value: { stashes, others }, version: versionOf(tags) };
 }
 
 /** What changes with the holdings, where looking at all again would count; else `undefined`: then all is looked at again. */
 export async function holdingsVersion(store: Store, options: CallOptions): Promise<string | undefined> {
-  return store.manifestReadsCount ? (await Array.fromAsync(store.tags(options))).join("\n") : undefined;
+  return store.manifestReadsCount ? versionOf(await Array.fromAsync(store.tags(options))) : undefined;
+}
+
+/** A tag that leads elsewhere now does not show in the list of tags: all is looked at again after a while. */
+function versionOf(tags: readonly string[]): string {
+  return [Math.floor(Date.now() / OUTDATED), ...tags].join("\n");
 }
 
 /** An encrypted file as whoever has its key sees it. Without a key it is only listed. */
