@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { commandWords } from "./rigs/command_line.ts";
+import { makeWorkspace } from "./rigs/content.ts";
 import { gzip, makeImage } from "./rigs/images.ts";
 import { IS_LONG } from "./rigs/long_run.ts";
 import { layerOfMany } from "./rigs/many_entries.ts";
@@ -54,4 +55,16 @@ Deno.test("a directory of many files is extracted into one that exists", onLinux
   await Deno.mkdir(`${out}/many`, { recursive: true });
   await measure(["extract", image.name, "/", "-o", out], ["--v8-flags=--stack-size=120"]);
   assert.equal([...Deno.readDirSync(`${out}/many`)].length, files);
+});
+
+Deno.test("a directory of many small files is stored in less than 256 MiB", onLinux("/proc"), async () => {
+  const files = IS_LONG ? 1_000_000 : 30_000;
+  await using work = await makeWorkspace();
+  for (let index = 0; index < files; index++) {
+    const directory = work.path(`in/part-${index % 100}`);
+    if (index < 100) Deno.mkdirSync(directory, { recursive: true });
+    Deno.writeTextFileSync(`${directory}/file-number-${index}`, "small ".repeat(index % 17));
+  }
+  const { peak } = await measure(["upload", work.path("in"), `oci:${work.path("box")}:many`]);
+  assert.ok(peak < MOST_MEMORY, `${peak} KiB`);
 });

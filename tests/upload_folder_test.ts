@@ -235,6 +235,34 @@ Deno.test("a run with nothing changed reads no file", linux, async () => {
   assert.ok(bytesRead() - before > 20 * PACK, "what reads is not counted");
 });
 
+Deno.test(
+  "of ten thousand files one changes: its pack is read and sent, and nothing else",
+  linux,
+  async () => {
+    await using work = await makeWorkspace();
+    await makeManyFiles(work.path("in"), 10_000);
+    using store = openBox(work);
+    const options = {
+      directory: work.path("in"),
+      packSize: 4 * PACK,
+      stateDirectory: work.path("state"),
+      overwrite: true,
+    };
+    const first = await upload(store, options);
+    assert.ok(first.layers > 8, `${first.layers} layers`);
+    const largest = Math.max(...(await layersOf(store)).map(({ size }) => size));
+    await Deno.writeTextFile(work.path("in/d7/file-4567"), "changed");
+    const before = bytesRead();
+    const second = await upload(store, options);
+    const read = bytesRead() - before;
+    assert.deepEqual([first.files, second.sent], [10_000, 1]);
+    assert.ok(second.sentSize! <= largest + 1000, `${second.sentSize} of at most ${largest} bytes`);
+    assert.ok(second.sentFiles < 1100 && second.sentContent < first.size / 6, `${second.sentFiles} files`);
+    // The journal and the manifest are read, too, and the threads load their modules.
+    assert.ok(read < second.sentContent + 2_000_000, `${read} bytes read for ${second.sentContent}`);
+  },
+);
+
 /** How many bytes all threads of this process have read so far. */
 function bytesRead(): number {
   return Number(/^rchar: (\d+)/m.exec(Deno.readTextFileSync("/proc/self/io"))![1]);
