@@ -9,7 +9,7 @@ import { type FoundEntry, readRows } from "./entry_rows.ts";
 import { openDisk } from "./open_disk.ts";
 import { type PackFacts, PackWriter, PIECE } from "./pack_writer.ts";
 
-/** The first message to the thread. */
+/** The message that begins a pack. The one before it is done. */
 export interface PackOrder {
   type: "pack";
   /** The directory on the disk. */
@@ -50,9 +50,10 @@ async function* orderedRows(): AsyncGenerator<Bytes> {
   }
 }
 
+const writer = new PackWriter();
+
 async function obey({ root }: PackOrder): Promise<void> {
   const unreadable = new Set<string>();
-  const writer = new PackWriter();
   using disk = openDisk();
   const reader = { disk, root, unreadable, packed: { files: 0, bytes: 0 } };
   try {

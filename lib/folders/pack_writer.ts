@@ -41,9 +41,9 @@ const LANDMARK: FolderEntry = {
 /** The file with the table of contents. */
 const TABLE: FolderEntry = { ...LANDMARK, path: STARGZ_TABLE };
 
-/** Writes a layer. Bytes come out of each call, in order; each piece is valid until the next is asked for. */
+/** Writes one layer after the other. Bytes come out of each call, in order; each piece is valid until the next is asked for. */
 export class PackWriter {
-  readonly #archive = sha256();
+  #archive = sha256();
   #unpacked = 0;
   /** How many bytes have come out. */
   #written = 0;
@@ -57,10 +57,12 @@ export class PackWriter {
   readonly #outgoing = new Uint8Array(OUTGOING);
   #gathered = 0;
   readonly #members = new GzipMembers();
-  readonly #table = new TableWriter();
+  #table = new TableWriter();
 
-  /** What stands at the beginning. */
+  /** Begins a layer: what stands at its beginning. */
   *begin(): Generator<Bytes> {
+    [this.#archive, this.#table] = [sha256(), new TableWriter()];
+    [this.#unpacked, this.#written] = [0, 0];
     yield* this.file(LANDMARK, (content) => content.fill(0x0f));
   }
 

@@ -9,7 +9,8 @@ import { readRows } from "./entry_rows.ts";
 import { fingerprintOf, type Pack } from "./pack.ts";
 import type { PackMemory } from "./pack_memory.ts";
 import { PackProgress } from "./pack_progress.ts";
-import { PackSource } from "./pack_thread.ts";
+import { PackSource } from "./pack_source.ts";
+import { PackThreads } from "./pack_thread.ts";
 
 /** What storing packs takes. */
 export interface StoredPacksOptions {
@@ -35,8 +36,8 @@ interface Storing {
   turn: Turn;
 }
 
-/** Stores packs, and counts what came of them. */
-export class StoredPacks {
+/** Stores packs, and counts what came of them. Disposing of it ends its threads. */
+export class StoredPacks implements Disposable {
   /** How many were sent, or would be, and what of: files and their bytes. And the bytes of the layers that were sent. */
   readonly sent: { packs: number; files: number; content: number; size: number } = {
     packs: 0,
@@ -49,6 +50,7 @@ export class StoredPacks {
   /** How many files those are, and their bytes. */
   readonly leftOut: { files: number; size: number } = { files: 0, size: 0 };
   readonly #target: Store;
+  readonly #threads = new PackThreads();
   readonly #options: StoredPacksOptions;
   /** Layers of the folder that this machine does not know the files of: another one has sent them, or this one has no memory. */
   readonly #foreign: ReadonlySet<Digest>;
@@ -58,6 +60,10 @@ export class StoredPacks {
     this.#options = options;
     const digests = options.stored.map(({ digest }) => digest);
     this.#foreign = new Set(digests.filter((digest) => !options.memory.has(digest)));
+  }
+
+  [Symbol.dispose](): void {
+    this.#threads[Symbol.dispose]();
   }
 
   /** Makes sure that the store has a pack. After a dry run it need not: then there is no layer. */
@@ -129,7 +135,7 @@ export class StoredPacks {
   }
 
   #sourceOf({ pack, progress, signal }: Storing): PackSource {
-    return new PackSource({ root: this.#options.root, pack, progress }, signal);
+    return new PackSource({ root: this.#options.root, pack, progress }, { threads: this.#threads, signal });
   }
 
   #leaveOut(pack: Pack, paths: readonly string[]): void {

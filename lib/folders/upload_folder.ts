@@ -135,7 +135,7 @@ export async function uploadFolder(
   const found = await walkFolder(root, { ...reporting, disk, isExcluded });
   const packs = packsOf(found, reporting.packSize ?? PACK_SIZE);
   onEvent?.({ type: "plan", blobs: packs.length, files: found.count, content: found.size });
-  const stored = new StoredPacks(target, {
+  using stored = new StoredPacks(target, {
     root,
     memory,
     remembers: await untilSettled(found.changed, disk),
