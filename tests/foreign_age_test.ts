@@ -3,6 +3,9 @@ import assert from "node:assert/strict";
 import { keygen, run, withAge } from "./rigs/age_program.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { concatenate, someBytes } from "./rigs/content.ts";
+import { Identities } from "../lib/exports/encryption.ts";
+import { openServed, serveHandler } from "../lib/exports/serve.ts";
+import { openStore, readStash } from "../main.ts";
 
 const FILE = someBytes(1_500_000);
 const WITH_AGE = await withAge();
@@ -72,4 +75,26 @@ Deno.test("verify reads what age has encrypted, and compares it with a file", WI
   await damaged.write(new Uint8Array(10));
   const found = await place.run(["verify", "oci:box:parts", "--deep", ...key]);
   assert.equal(found.code, 5, found.stderr + found.stdout);
+});
+
+Deno.test("what age has encrypted is read in ranges, and served, decrypted", WITH_AGE, async () => {
+  await using place = await makeWorkplace();
+  await storeBoth(place);
+  const identities = await Identities.inFiles([place.path("key.txt")]);
+  const address = `oci:${place.path("box")}`;
+  using store = openStore(address);
+  using repositories = openServed([address]);
+  const handler = serveHandler(repositories, { identities });
+  for (const [name, plain] of [["cut", FILE], ["parts", concatenate(PARTS)]] as const) {
+    for (
+      const [start, end] of [[0, plain.length], [650_000, 750_000], [plain.length - 1, plain.length]] as const
+    ) {
+      const read = await readStash(store, { baseTag: name, identities, start, end });
+      assert.deepEqual(await new Response(read).bytes(), plain.slice(start, end));
+      const headers = { range: `bytes=${start}-${end - 1}` };
+      const answer = await handler(new Request(`http://localhost/files/box/${name}`, { headers }));
+      assert.equal(answer.status, 206, await answer.clone().text().catch(() => ""));
+      assert.deepEqual(await answer.bytes(), plain.slice(start, end));
+    }
+  }
 });
