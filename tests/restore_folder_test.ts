@@ -327,3 +327,38 @@ Deno.test("attributes of users come back, capabilities only with the owners", AS
   assert.equal(owned.code, 0, owned.stderr);
   assert.equal(await list("owned"), "['security.capability', 'user.title'] b'x'");
 });
+
+Deno.test("owners come back where they were kept, and count in no other folder", AS_ROOT, async () => {
+  await using place = await makeWorkplace();
+  await Deno.mkdir(place.path("in/sub"), { recursive: true });
+  await Deno.writeTextFile(place.path("in/sub/file"), "content");
+  await Deno.writeTextFile(place.path("in/large-number"), "content");
+  await Deno.symlink("nowhere", place.path("in/link"));
+  const store = async (...options: string[]) => {
+    const args = ["upload", "in", "oci:box:t", "--overwrite", "--json", ...options];
+    const { code, stdout, stderr } = await place.run(args);
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stdout.trim().split("\n").at(-1)!);
+  };
+  const without = await store();
+  await run("chown", "1234:5678", place.path("in/sub"), place.path("in/sub/file"));
+  await run("chown", "-h", "12:34", place.path("in/link"));
+  await run("chown", "3000000:2", place.path("in/large-number")); // more than a field of tar holds
+  assert.equal((await store()).digest, without.digest, "owners do not count");
+  const kept = await store("--keep-owner");
+  assert.notEqual(kept.digest, without.digest);
+  assert.equal((await store("--keep-owner")).sent, 0);
+  const owners = (name: string) =>
+    ["", "/sub", "/sub/file", "/link", "/large-number"].map((path) => {
+      const { uid, gid } = Deno.lstatSync(place.path(name + path));
+      return `${uid}:${gid}`;
+    });
+  const wanted = ["0:0", "1234:5678", "1234:5678", "12:34", "3000000:2"];
+  for (const [options, expected] of [[["--same-owner"], wanted], [[], wanted.map(() => "0:0")]] as const) {
+    const name = `out${options.length}`;
+    const { code, stderr } = await place.run(["download", "oci:box:t", name, ...options]);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(owners(name), expected);
+  }
+  assert.equal((await place.run(["verify", "oci:box:t", "--deep"])).code, 0);
+});

@@ -20,6 +20,9 @@ export interface DiskEntry {
   inode: number;
   /** How many names it has. */
   links: number;
+  /** The numbers of its owner and group. */
+  uid: number;
+  gid: number;
 }
 
 /** A file that is open, to read it from its beginning. */

@@ -13,11 +13,18 @@ export interface FoundEntry extends FolderEntry {
 
 const TYPES: readonly FolderEntryType[] = ["file", "directory", "symlink", "hardlink"];
 const MODES = 0o10000;
+/** What marks the kind of an entry whose owner follows. */
+const OWNED = 4 * MODES;
 
 /** Writes what a row has after the path of the entry. */
 export function writeRow(into: RowWriter, entry: FoundEntry): void {
-  const { type, mode, size, seconds, nanoseconds, inode, changed, target = "", attributes = {} } = entry;
-  into.count(TYPES.indexOf(type) * MODES + mode);
+  const { type, mode, size, seconds, nanoseconds, inode, changed, target = "" } = entry;
+  const { attributes = {}, owned } = entry;
+  into.count(TYPES.indexOf(type) * MODES + mode + (owned ? OWNED : 0));
+  if (owned) {
+    into.count(owned.uid);
+    into.count(owned.gid);
+  }
   into.count(size);
   into.count(seconds < 0 ? -2 * seconds - 1 : 2 * seconds);
   into.count(nanoseconds);
@@ -41,7 +48,11 @@ export function* readRows(rows: Bytes): Generator<FoundEntry> {
 
 /** Reads what a row has after the path. */
 export function readRow(from: RowReader, path: string): FoundEntry {
-  const kind = from.count();
+  const marked = from.count();
+  const kind = marked % OWNED;
+  const owned = marked >= OWNED
+    ? { uid: from.count(), gid: from.count(), owner: "", group: "" } as const
+    : undefined;
   const type = TYPES[Math.floor(kind / MODES)]!;
   const size = from.count();
   const time = from.count();
@@ -50,6 +61,7 @@ export function readRow(from: RowReader, path: string): FoundEntry {
   const inode = from.count();
   const changed = from.count() === 1 ? inMilliseconds({ seconds, nanoseconds }) : from.number();
   const entry: FoundEntry = { path, type, mode: kind % MODES, size, seconds, nanoseconds, changed, inode };
+  if (owned) entry.owned = owned;
   const target = from.text();
   if (type === "symlink" || type === "hardlink") entry.target = target;
   const attributes = from.count();

@@ -13,8 +13,8 @@
  * pack. And engines apply layers in order: they set modes and times of directories when everything is in its place.
  *
  * **The same folder gives the same digests**, whoever stores it, wherever, and in whatever order its files were made. What
- * counts are paths, types, modes, modification times, link targets, extended attributes and bytes. Owners do not: they are
- * recorded as 0. Nothing depends on the clock, the locale, the umask of the program, or the name of the directory itself.
+ * counts are paths, types, modes, modification times, link targets, extended attributes and bytes. Owners do not, unless
+ * whoever stores it wants to keep them: they are recorded as 0. Nothing depends on the clock, the locale, the umask of the program, or the name of the directory itself.
  *
  * **Reuse.** A journal on this machine remembers which metadata a pack was made of, so that a pack whose files have not
  * changed is not read. Another machine makes each pack, and sends those whose digest the stored folder does not have. Nothing
@@ -54,6 +54,8 @@ export interface FolderEntry {
   target?: string | undefined;
   /** Extended attributes by their names, in order; absent = none. Links have none. */
   attributes?: Attributes | undefined;
+  /** Whose it is, by number alone; absent = that does not count, and root's numbers are recorded. */
+  owned?: { uid: number; gid: number; owner: ""; group: "" } | undefined;
 }
 
 /** Extended attributes by their names. */

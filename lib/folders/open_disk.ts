@@ -72,6 +72,8 @@ function entryOf(info: Deno.FileInfo): DiskEntry {
     device: info.dev,
     inode: info.ino ?? 0,
     links: info.nlink ?? 1,
+    uid: info.uid ?? 0,
+    gid: info.gid ?? 0,
   };
 }
 

@@ -39,5 +39,7 @@ export function readStatx(view: DataView): DiskEntry {
     device: view.getUint32(136, true) * 2 ** 20 + view.getUint32(140, true),
     inode: long(32),
     links: view.getUint32(16, true),
+    uid: view.getUint32(20, true),
+    gid: view.getUint32(24, true),
   };
 }

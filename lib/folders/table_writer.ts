@@ -76,7 +76,7 @@ export class TableWriter {
 
 /** The row of an entry. Owners are 0, which is what no number means. */
 function rowOf(entry: FolderEntry): Record<string, unknown> {
-  const { type, mode, size, seconds, nanoseconds, target, attributes } = entry;
+  const { type, mode, size, seconds, nanoseconds, target, attributes, owned } = entry;
   return {
     name: archiveName(entry),
     type: TYPES[type],
@@ -84,6 +84,7 @@ function rowOf(entry: FolderEntry): Record<string, unknown> {
     modtime: dateText(seconds, nanoseconds),
     ...(target !== undefined && { linkName: target }),
     mode,
+    ...(owned && { uid: owned.uid, gid: owned.gid }),
     ...(attributes && { xattrs: inBase64(attributes) }),
   };
 }

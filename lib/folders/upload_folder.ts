@@ -36,6 +36,8 @@ export interface UploadFolderOptions extends CallOptions {
   exclude?: readonly string[] | undefined;
   /** Leaves out what is on other file systems. */
   oneFileSystem?: boolean | undefined;
+  /** Stores the numbers of owners and groups, which `sameOwner` of `downloadFolder` sets; absent = no owner counts. */
+  keepOwner?: boolean | undefined;
   /** Stores the rest where something may not be read; absent = then nothing gets the tag. */
   skipUnreadable?: boolean | undefined;
   /** Replaces what the tag points to, if it differs. */

@@ -19,6 +19,8 @@ export interface WalkOptions {
   isExcluded?: ((path: string) => boolean) | undefined;
   /** Leaves out what is on other file systems. The directories on which they are mounted stay. */
   oneFileSystem?: boolean | undefined;
+  /** Whether owners count. */
+  keepOwner?: boolean | undefined;
   /** Lists also what could not be stored, because it is only compared. */
   isForeign?: boolean | undefined;
   signal?: AbortSignal | undefined;
@@ -193,7 +195,7 @@ class Walk {
 
   #entry(
     path: string,
-    { mode, size, seconds, nanoseconds, changed, inode }: DiskEntry,
+    { mode, size, seconds, nanoseconds, changed, inode, uid, gid }: DiskEntry,
     kind: Pick<FoundEntry, "type" | "target" | "attributes">,
   ): FoundEntry {
     const content = kind.type === "file" ? size : 0;
@@ -204,7 +206,8 @@ class Walk {
     this.found.newest = Math.max(this.found.newest, seconds);
     // Directories change with each file in them, but what is stored of one is its mode, its time and its attributes.
     const state = isDirectory ? { changed: 0, inode: 0 } : { changed, inode };
-    return { path, mode, size: content, seconds, nanoseconds, ...state, ...kind };
+    const owned = this.#options.keepOwner ? { uid, gid, owner: "", group: "" } as const : undefined;
+    return { path, mode, size: content, seconds, nanoseconds, ...state, ...kind, ...(owned && { owned }) };
   }
 }
 

@@ -57,7 +57,7 @@ const PLAIN = String.raw`"([^"\\\0-\x1f]*)"`;
 const USUAL_ROW = new RegExp(
   [
     `^\\{"name":${PLAIN},"type":"(\\w+)"(?:,"size":(\\d{1,15}))?,"modtime":${PLAIN}`,
-    `(?:,"linkName":${PLAIN})?,"mode":(\\d{1,5})(?:,"offset":(\\d{1,15})`,
+    `(?:,"linkName":${PLAIN})?,"mode":(\\d{1,5})(?:,"uid":(\\d{1,10}),"gid":(\\d{1,10}))?(?:,"offset":(\\d{1,15})`,
     `(?:,"digest":${PLAIN})?(?:,"chunkSize":(\\d{1,15}))?,"chunkDigest":${PLAIN})?\\}$`,
   ].join(""),
 );
@@ -72,20 +72,20 @@ function usualRow(json: string): Row | undefined {
     size: Number(found[3] ?? 0),
     modtime: found[4]!,
     mode: Number(found[6]),
-    uid: 0,
-    gid: 0,
+    uid: Number(found[7] ?? 0),
+    gid: Number(found[8] ?? 0),
     userName: "",
     groupName: "",
     devMajor: 0,
     devMinor: 0,
     xattrs: undefined,
-    digest: found[8] ?? "",
-    offset: Number(found[7] ?? 0),
+    digest: found[10] ?? "",
+    offset: Number(found[9] ?? 0),
     endOffset: undefined,
     innerOffset: 0,
     chunkOffset: 0,
-    chunkSize: Number(found[9] ?? 0),
-    chunkDigest: found[10] ?? "",
+    chunkSize: Number(found[11] ?? 0),
+    chunkDigest: found[12] ?? "",
     chunkType: "",
   };
 }

@@ -20,6 +20,7 @@ export interface FolderUploadFlags {
   exclude?: readonly string[] | undefined;
   excludeFrom?: string | undefined;
   oneFileSystem?: boolean | undefined;
+  keepOwner?: boolean | undefined;
   skipUnreadable?: boolean | undefined;
   dryRun?: boolean | undefined;
   encryptTo?: Recipients | undefined;

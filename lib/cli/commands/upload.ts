@@ -35,10 +35,9 @@ Examples:
   $ layerstash upload photos oci:./box/me/files:photos # a directory
   $ tar c photos | layerstash upload - me/files:photos.tar
 
-After an interruption, the same command goes on. If the name holds something
-else, that is a conflict; --overwrite replaces it. What a pipe brings is stored
-even if the program before it fails: use set -o pipefail, and remove what is
-incomplete. More: layerstash help files, layerstash help encryption
+After an interruption, the same command goes on; what else the name holds is a
+conflict. What a pipe brings is stored even if the program before it fails: use
+set -o pipefail. More: layerstash help files, layerstash help encryption
 `;
 
 /** Makes the command. */
@@ -60,6 +59,7 @@ export function uploadCommand(): CommandUnknownOpts {
     ))
     .option("--exclude-from <file>", "of a directory: leave out what a file lists")
     .option("--one-file-system", "of a directory: leave out what is mounted in it")
+    .option("--keep-owner", "of a directory: store owners, for download --same-owner")
     .option("--skip-unreadable", "of a directory: store the rest")
     .option("--dry-run", "of a directory: only say what would be sent")
     .addHelpText("after", EXAMPLES);
@@ -184,7 +184,7 @@ function requireFittingOptions(
     names.find((name) => command.getOptionValueSource(name) === "cli");
   const ofFolders = someDirectory
     ? undefined
-    : typed(["exclude", "excludeFrom", "oneFileSystem", "skipUnreadable", "dryRun"]);
+    : typed(["exclude", "excludeFrom", "oneFileSystem", "keepOwner", "skipUnreadable", "dryRun"]);
   const ofFiles = allDirectories ? typed(["chunkSize", "manifestFormat"]) : undefined;
   const name = ofFolders ?? ofFiles;
   if (name === undefined) return;

@@ -244,8 +244,9 @@ file again, use the same chunk size. Chunks with the same bytes are stored once.
 mount. Its layers are in the eStargz form; those of files hold some 128 MiB each, and the last one holds all
 directories. Modes, times, symbolic and hard links and empty directories come back; on Linux with times to the
 nanosecond, and with names that are not UTF-8; on Linux also extended attributes, of those \`user.*\` and
-\`security.capability\`. Owners are not stored, and neither are sockets, pipes and devices; so set-user-ID and
-set-group-ID bits are not set again. Holes of sparse files are stored as zeros, which come back as holes.
+\`security.capability\`. Owners are stored with \`--keep-owner\` alone, as numbers; sockets, pipes and devices are
+not. Set-user-ID and set-group-ID bits come back with the owners only. Holes of sparse files are stored as
+zeros, which come back as holes.
 
 Of a directory that was stored before, only layers with files that have changed are read and sent;
 \`--overwrite\` replaces what the name holds. \`--exclude GLOB\` leaves out what such a line of \`.gitignore\` would
@@ -255,8 +256,8 @@ or completes one: files with the size and time of the stored ones are not fetche
 those of the same content; \`--overwrite\` replaces those that differ, \`--delete\` removes what is not in the
 folder, and \`--only GLOB\` brings back what such a line would match: \`*.txt\` and \`img\` at any depth, \`/img\` at
 the top. Files get their names when all of them are there, and the same command goes on after an interruption.
-\`--same-owner\`, which needs root, gives everything to the owner that the image names (root, where this program
-has stored it), with set-ID bits and \`security.capability\`.
+\`--same-owner\`, which needs root, gives everything to the owner that is stored (without \`--keep-owner\` of
+\`upload\` that is root), with set-ID bits and \`security.capability\`.
 
 \`list\` shows folders after the files, \`info\` what one holds and its layers; \`remove\` and \`copy\` take it as
 they take a file. \`verify\` asks for all of its layers; \`--deep\` reads every byte, and checks that each table
@@ -1272,7 +1273,8 @@ has this object:
 \`\`\`
 
 The same directory gives the same digests, on whatever machine, with whatever umask: paths, types, modes,
-times of modification, link targets and bytes count. Owners are recorded as 0.
+times of modification, link targets and bytes count. Owners are recorded as 0, unless \`--keep-owner\` makes
+them count, too.
 
 ## An encrypted folder
 
