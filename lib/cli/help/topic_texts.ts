@@ -1459,7 +1459,7 @@ Each subject has an entry of its own:
 | \`@layerstash/cli/images\`     | looking into images: \`openImage\`, \`findImage\`, \`ImageFiles\`, \`FileTree\`, \`survey\`, \`extract\`, \`readImageFile\` |
 | \`@layerstash/cli/blobs\`      | blobs and aliases: \`pushBlob\`, \`pullBlobs\`, \`mountBlob\`, \`removeBlobs\`, \`setAlias\`, \`getAlias\`; URLs for curl |
 | \`@layerstash/cli/artifacts\`  | what other programs stored: \`findArtifact\` tells what lies there, \`downloadArtifact\` brings its files back    |
-| \`@layerstash/cli/folders\`    | directories: \`uploadFolder\` stores one as an image, \`downloadFolder\` brings it back                           |
+| \`@layerstash/cli/folders\`    | directories: \`uploadFolder\`, \`downloadFolder\`, \`verifyFolder\`, \`removeFolder\`; \`diff\` of two, or of images    |
 | \`@layerstash/cli/encryption\` | keys and recipients for what is stored encrypted; age files, read from any position                           |
 | \`@layerstash/cli/copy\`       | \`copyImage\` and \`copyStash\`; \`append\` a layer to an image; \`saveLayers\` as files                              |
 | \`@layerstash/cli/store\`      | the contract \`Store\`: a repository with its blobs, manifests and tags, to use directly or to implement        |
