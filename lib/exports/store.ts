@@ -61,7 +61,7 @@ export type {
 export { type ByteRange, bytesSource, type Source } from "../content/source.ts";
 export type { Turn } from "../async/turns.ts";
 export type { Descriptor, SizedBlob } from "../oci/descriptor.ts";
-export { type Algorithm, type Digest, digestOf } from "../oci/digest.ts";
+export { type Algorithm, type Digest, digestOf, type DigestOptions } from "../oci/digest.ts";
 export { encodeManifest, type Manifest, manifestOf } from "../oci/manifest.ts";
 export type { Family } from "../oci/media_types.ts";
 export { RangeRefusedError } from "../errors.ts";

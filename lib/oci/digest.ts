@@ -57,9 +57,17 @@ export function algorithmOf(digest: string): Algorithm {
 }
 
 /**
- * The digest of bytes in memory.
+ * How a digest is made.
  *
- * @param algorithm that of the digest; absent = sha256
+ * @category Stores
+ */
+export interface DigestOptions {
+  /** The algorithm; absent = sha256. */
+  algorithm?: Algorithm | undefined;
+}
+
+/**
+ * The digest of bytes in memory.
  *
  * @example
  * ```ts
@@ -69,13 +77,13 @@ export function algorithmOf(digest: string): Algorithm {
  * if (!digest.startsWith("sha256:2cf24dba5fb0a30e")) throw new Error("unexpected digest");
  * ```
  */
-export function digestOf(bytes: Uint8Array, algorithm?: Algorithm): Digest {
+export function digestOf(bytes: Uint8Array, { algorithm }: DigestOptions = {}): Digest {
   return new DigestHash(algorithm).update(bytes).digest();
 }
 
 /** Whether bytes in memory are those that a digest names. A text that is not a digest names none. */
 export function hasDigest(bytes: Uint8Array, digest: string): boolean {
-  return digestOf(bytes, algorithmOf(digest)) === digest;
+  return digestOf(bytes, { algorithm: algorithmOf(digest) }) === digest;
 }
 
 /** The digest of bytes as they come. */

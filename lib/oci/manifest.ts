@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { MismatchError } from "../errors.ts";
 import { annotationsSchema, type Descriptor, descriptorSchema } from "./descriptor.ts";
 import { quoted } from "../messages.ts";
-import { type Algorithm, type Digest, digestOf, isDigest } from "./digest.ts";
+import { type Digest, digestOf, type DigestOptions, isDigest } from "./digest.ts";
 import { ambiguousKey } from "./exact_keys.ts";
 import { ARTIFACT_MANIFEST, IMAGE_MANIFEST, MANIFEST_TYPES, SCHEMA_1 } from "./media_types.ts";
 
@@ -72,8 +72,6 @@ const imageManifestSchema = v.object({
 /**
  * Makes a manifest of its bytes and its media type, and computes the digest.
  *
- * @param algorithm that of the digest; absent = sha256
- *
  * @example
  * ```ts
  * import { manifestOf } from "@layerstash/cli/store";
@@ -86,9 +84,9 @@ const imageManifestSchema = v.object({
 export function manifestOf(
   bytes: Uint8Array<ArrayBuffer>,
   mediaType: string,
-  algorithm?: Algorithm,
+  options?: DigestOptions,
 ): Manifest {
-  return { mediaType, digest: digestOf(bytes, algorithm), bytes };
+  return { mediaType, digest: digestOf(bytes, options), bytes };
 }
 
 /**

@@ -176,7 +176,7 @@ export class RegistryStore implements Store {
     const manifest = manifestOf(
       bytes,
       MANIFEST_TYPES.includes(type) ? type : declaredMediaType(bytes) ?? type,
-      named && algorithmOf(named),
+      { algorithm: named && algorithmOf(named) },
     );
     this.#checkDigest(manifest, reference, named);
     return manifest;

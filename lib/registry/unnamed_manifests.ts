@@ -92,7 +92,7 @@ class NamedManifests {
     this.#read.add(reference);
     const manifest = await this.#store.manifest(reference, { signal, onEvent: this.#options.onEvent });
     if (!manifest) return;
-    for (const algorithm of ALGORITHMS) this.#named.add(digestOf(manifest.bytes, algorithm)); // one may be stored under both
+    for (const algorithm of ALGORITHMS) this.#named.add(digestOf(manifest.bytes, { algorithm })); // one may be stored under both
     const text = new TextDecoder().decode(manifest.bytes); // also of kinds that are not known
     for (const [digest] of text.matchAll(/sha512:[0-9a-f]{128}|sha256:[0-9a-f]{64}/g)) {
       this.#named.add(digest);

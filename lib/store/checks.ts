@@ -51,7 +51,8 @@ export function requireStorable(reference: string, manifest: Manifest, parse = p
   if (!isManifest(manifest)) {
     throw new InvalidInputError(`what is to be stored as ${name} is not a manifest`, { hint });
   }
-  const digest = digestOf(manifest.bytes, algorithmOf(isDigest(name) ? name : manifest.digest));
+  const algorithm = algorithmOf(isDigest(name) ? name : manifest.digest);
+  const digest = digestOf(manifest.bytes, { algorithm });
   const wrong = [manifest.digest, ...(isDigest(name) ? [name] : [])].find((each) => each !== digest);
   if (wrong) throw new InvalidInputError(`the manifest has the digest ${digest}, not ${wrong}`, { hint });
 }

@@ -74,7 +74,7 @@ async function receivedManifest({ body, headers }: Request, algorithm: Algorithm
     const mediaType = declared ?? type;
     if (!/^[\w.+-]+\/[\w.+-]+$/.test(mediaType)) throw new MismatchError("the manifest has no media type");
     referencesOf(bytes, mediaType);
-    return manifestOf(bytes, mediaType, algorithm);
+    return manifestOf(bytes, mediaType, { algorithm });
   } catch (error) {
     if (!(error instanceof MismatchError)) throw error;
     throw new Refusal(REFUSED.manifestInvalid, error.message, { detail: { digest: digestOf(bytes) } });
