@@ -242,8 +242,11 @@ Deno.test("info of a folder says what it holds, its layers, and how to get it ba
   await using work = await makeWorkplace();
   await storeBoth(work);
   const { stdout, stderr } = await work.run(["info", BOX]);
-  const address = "layerstash: get it back: layerstash download oci:./box:site\n";
-  assert.equal(stderr, address);
+  assert.equal(
+    stderr,
+    "layerstash: get it back: layerstash download oci:./box:site\n" +
+      "layerstash: what of DIR is new: layerstash upload DIR oci:./box:site --dry-run\n",
+  );
   assert.match(
     stdout,
     /^name: +site\nkind: +folder\ndigest: +sha256:[0-9a-f]{64}\nfiles: +3\nsize: +25 B \(25 bytes\)\ndate: +2026-01-02T03:04:05.000Z\nstored: +.* in 2 layers\n\nLAYER +DIGEST +SIZE\n1 +sha256:.*\n2 +sha256:.*\n$/,

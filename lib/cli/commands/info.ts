@@ -11,7 +11,7 @@ import type { InfoOptions } from "../../stash/verb_options.ts";
 import type { Store } from "../../store/store.ts";
 import { storeAction } from "../action.ts";
 import { ADDRESS, stashCommand } from "../base_commands.ts";
-import { addressIn, getItBack, keyWords } from "../ending.ts";
+import { addressIn, commandLine, getItBack, keyWords } from "../ending.ts";
 import { artifactDocument, renderArtifact } from "../text/artifact_report.ts";
 import { namedPlaceOf, type WithName } from "../place.ts";
 import { identitiesOf, identityOption, passphraseOption } from "../encryption_options.ts";
@@ -46,7 +46,11 @@ export function infoCommand(): CommandUnknownOpts {
       if (json) return terminal.data(jsonLine(artifactDocument(found)));
       terminal.data(renderArtifact(found, terminal.tableStyle));
       const keys = keyWords(found.encryption && identities?.kind);
-      if (found.folder) terminal.note(getItBack("download", addressIn(store, baseTag), ...keys));
+      if (!found.folder) return;
+      const address = addressIn(store, baseTag);
+      terminal.note(getItBack("download", address, ...keys));
+      const isAsked = !found.encryption && !isDigest(baseTag);
+      if (isAsked) terminal.note(`what of DIR is new: ${commandLine("upload", "DIR", address, "--dry-run")}`);
     },
   );
   command.action((address, flags, parsed) => work(namedPlaceOf(address, flags, parsed), parsed));
