@@ -25,7 +25,7 @@ export interface PackFacts {
 /** The size of the pieces of a large file, each a gzip member, in bytes. */
 export const PIECE: number = 4 * 1024 * 1024;
 /** How many bytes of headers share a member, and how many bytes of the archive are hashed at once. */
-const MOST_PENDING = 1024 * 1024;
+const MOST_PENDING = 256 * 1024;
 /** How many bytes are given at once, where members are small. */
 const OUTGOING = 256 * 1024;
 
@@ -48,7 +48,7 @@ export class PackWriter {
   /** How many bytes have come out. */
   #written = 0;
   /** What is not hashed yet: up to a position it is in members, and what follows comes into the next one. */
-  #pending: Bytes = new Uint8Array(PIECE + 2 * MOST_PENDING);
+  #pending: Bytes = new Uint8Array(4 * MOST_PENDING);
   #begun = 0;
   #filled = 0;
   /** Whether it is known that compressing the next member gains nothing. */
@@ -125,7 +125,7 @@ export class PackWriter {
   #room(length: number): Bytes {
     const end = this.#filled + length;
     if (end > this.#pending.length) {
-      const larger = new Uint8Array(2 * end);
+      const larger = new Uint8Array(Math.max(end, PIECE + 4 * MOST_PENDING)); // for the next piece, too
       larger.set(this.#pending.subarray(0, this.#filled));
       this.#pending = larger;
     }

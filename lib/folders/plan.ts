@@ -45,10 +45,11 @@ export function planPacks({ ranks, weights }: PlannedFiles, { packSize, most }: 
 }
 
 function partOf(weights: Float64Array, belongs: (index: number) => boolean): Uint32Array {
-  const chosen = new Uint32Array(weights.length);
   let length = 0;
-  for (let index = 0; index < weights.length; index++) if (belongs(index)) chosen[length++] = index;
-  return chosen.subarray(0, length);
+  for (let index = 0; index < weights.length; index++) if (belongs(index)) length++;
+  const chosen = new Uint32Array(length);
+  for (let index = 0, place = 0; index < weights.length; index++) if (belongs(index)) chosen[place++] = index;
+  return chosen;
 }
 
 function cut(
