@@ -23,7 +23,7 @@ export interface Differences {
   /** Paths at which there is a directory, and none in the folder. */
   blocked: string[];
   directories: Entry[];
-  /** All paths of the folder. */
+  /** All paths of the folder, where others are to be removed: those of a million files take a hundred MiB. */
   stored: Set<string>;
   /** How many files and links are as they were stored. */
   kept: number;
@@ -109,7 +109,7 @@ function judge(
   { found, layer, verdict }: { found: Differences; layer: Layer; verdict: Difference },
   options: DiskLookOptions,
 ): void {
-  found.stored.add(entry.path);
+  if (options.delete) found.stored.add(entry.path);
   requireReplaceable(entry, verdict, options);
   if (entry.type === "directory") {
     if (verdict !== "same" || options.wanted.isAskedFor(entry)) found.directories.push(entry);

@@ -6,8 +6,8 @@ import type { Unpacked, UnpackOrder, UnpackTarget } from "./unpack_worker.ts";
 
 type UnpackThread = AnsweringThread<UnpackOrder, Unpacked>;
 
-/** The usual size of a buffer: somewhat more than a piece of four MiB that nothing compresses. In bytes. */
-const USUAL = 4 * 1024 * 1024 + 64 * 1024;
+/** Buffers have whole multiples of this, so that segments of about one size fill the same ones again. In bytes. */
+const STEP = 1024 * 1024;
 /** The most threads. More would wait for the disk. */
 const MOST_THREADS = 4;
 
@@ -28,7 +28,7 @@ export class UnpackThreads implements Disposable {
   buffer({ start, end }: Segment): Bytes {
     const spare = this.#spare.pop();
     if (spare && spare.byteLength >= end - start) return new Uint8Array(spare);
-    return new Uint8Array(Math.max(end - start, USUAL));
+    return new Uint8Array(Math.ceil((end - start) / STEP) * STEP);
   }
 
   /** Writes the files of a segment, whose bytes are at the beginning of a buffer. */
