@@ -18,8 +18,8 @@ const READERS = 100;
 const MOST_OF_STOPPED = MiB;
 /** What the server may hold in all, in bytes. A hundred readers who stop hold 100 MiB of it at most. */
 const MOST = 256 * MiB;
-/** So large that a server that kept a fifth of the file for each reader would hold more than it may. */
-const BYTES = someBytes(12 * MiB);
+/** So large that the system's buffers do not take it, and that a quarter of it for each reader is more than a server may hold. */
+const BYTES = someBytes(8 * MiB);
 const CHUNK_SIZE = Math.ceil(BYTES.length / 3);
 
 const HAS_REGISTRY = await ensureTool("docker-registry", "docker-registry");
