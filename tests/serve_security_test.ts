@@ -376,16 +376,19 @@ Deno.test("passwords are asked for, and only the right ones let in", async () =>
 
 Deno.test("a flood of guesses is bounded, and keeps nobody out whose password is known", async () => {
   const hash = USER.htpasswd.split(":")[1]!;
-  using passwords = new Passwords(`guessed:${hash.replace("$05$", "$09$")}\nknown:${hash}`);
+  using passwords = new Passwords(`guessed:${hash}\nknown:${hash}`);
   const login = (name: string, password: string) => ({
     authorization: `Basic ${btoa(`${name}:${password}`)}`,
   });
   await withServer({ passwords }, async (server) => {
     const known = login("known", USER.password);
     assert.equal(await statusOf(server, "/v2/", { headers: known }), 200);
-    const guesses = Array.from({ length: 1000 }, (_, at) => {
-      return passwords.userOf(login("guessed", `${at}`).authorization).catch((error) => error.constructor);
-    });
+    let [isFlooding, number] = [true, 0];
+    const guess = async () => { // with the end of each check the next one takes its place
+      while (isFlooding) await passwords.userOf(login("guessed", `${number++}`).authorization);
+    };
+    const flood = Array.from({ length: 32 }, guess);
+    await assert.rejects(passwords.userOf(login("guessed", "one more").authorization), TooManyChecksError);
     const refused = await fetch(`${server.url}/v2/`, { headers: login("known", "wrong") });
     assert.deepEqual(
       [refused.status, refused.headers.get("retry-after"), (await refused.json()).errors[0].code],
@@ -393,11 +396,8 @@ Deno.test("a flood of guesses is bounded, and keeps nobody out whose password is
     );
     assert.equal(await statusOf(server, "/files/", { headers: login("known", "wrong") }), 429);
     assert.equal(await statusOf(server, "/v2/", { headers: known }), 200);
-    const answers = Map.groupBy(await Promise.all(guesses), (each) => each);
-    assert.deepEqual(Array.from(answers, ([what, { length }]) => [what, length]), [
-      [undefined, 32],
-      [TooManyChecksError, 968],
-    ]);
+    isFlooding = false;
+    await Promise.all(flood);
     assert.equal(await statusOf(server, "/v2/", { headers: login("known", "wrong") }), 401);
   });
 });
