@@ -6,11 +6,11 @@ import { type Digest, sha256 } from "../oci/digest.ts";
 import { type AgeHeader, newNonce } from "./age_header.ts";
 import { sealRecords } from "./payload.ts";
 
-/** What a reading to the end came to. */
+/** A reading: an age file, as far as it was read. */
 export interface EncryptedReading {
   /** The nonce of the age file. */
   nonce: Uint8Array<ArrayBuffer>;
-  /** How many plain bytes it has. */
+  /** How many plain bytes were read. */
   plainSize: number;
 }
 
@@ -25,7 +25,6 @@ export class EncryptedAnew implements Source {
   readonly #plain: Source;
   readonly #header: AgeHeader;
   #reading: EncryptedReading | undefined;
-  #isBegun = false;
   /** The digest of what is being read; absent = nobody has asked for it. */
   #digest: PromiseWithResolvers<Digest> | undefined;
 
@@ -35,7 +34,7 @@ export class EncryptedAnew implements Source {
     [this.#plain, this.#header] = [plain, header];
   }
 
-  /** What the last reading to the end came to. */
+  /** The last reading. */
   get reading(): EncryptedReading {
     return this.#reading!;
   }
@@ -43,9 +42,9 @@ export class EncryptedAnew implements Source {
   /** Begins another age file. */
   open(start = 0): ByteStream {
     if (start > 0) throw new TypeError("what is encrypted anew is read from its beginning");
-    if (this.#digest && this.#isBegun) this.#digest = hashed();
-    this.#isBegun = true;
-    return streamed(this.#pieces(this.#digest));
+    if (this.#digest && this.#reading) this.#digest = hashed();
+    this.#reading = { nonce: newNonce(), plainSize: 0 }; // a reading that was broken off does not count any more
+    return streamed(this.#pieces(this.#reading, this.#digest));
   }
 
   /** The digest of the age file that was opened last, or will be first. To be asked for before the first is read. */
@@ -53,8 +52,10 @@ export class EncryptedAnew implements Source {
     return (this.#digest ??= hashed()).promise;
   }
 
-  async *#pieces(digest: PromiseWithResolvers<Digest> | undefined): AsyncGenerator<Bytes> {
-    const reading = { nonce: newNonce(), plainSize: 0 };
+  async *#pieces(
+    reading: EncryptedReading,
+    digest: PromiseWithResolvers<Digest> | undefined,
+  ): AsyncGenerator<Bytes> {
     const hash = digest && sha256();
     const plain = counted(this.#plain.open(), (bytes) => reading.plainSize += bytes);
     const beginning = new Uint8Array([...this.#header.bytes, ...reading.nonce]);
@@ -66,7 +67,6 @@ export class EncryptedAnew implements Source {
         hash?.update(piece);
         yield piece;
       }
-      this.#reading = reading;
       if (hash) digest?.resolve(`sha256:${hash.digest("hex")}`);
     } finally {
       digest?.reject(new Error("the encrypted bytes were not read to their end"));

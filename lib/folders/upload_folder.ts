@@ -127,7 +127,7 @@ export async function uploadFolder(
   });
   using memory = await PackMemory.open({ ...reporting, store, tag, directory: root });
   const encryption = memory.encrypted &&
-    new ImageEncryption(store, comparedWith(memory.encrypted, reporting));
+    new ImageEncryption(store, { tag, ...comparedWith(memory.encrypted, reporting) });
   const target = encryption?.store ?? store;
   const isEncrypted = encryption !== undefined;
   const before = await lookAtFolderTag(target, tag, { ...reporting, isEncrypted });
@@ -154,7 +154,7 @@ export async function uploadFolder(
   if (reporting.dryRun) return uploaded;
   if (!reporting.skipUnreadable) requireReadable(unreadable);
   const image = folderImage({ ...totals, modified: found.newest, layers });
-  const plain = await commit(target, image, { ...reporting, before });
+  const plain = await commit(target, image, { ...reporting, before, encryption });
   const digest = encryption?.storedAs(plain) ?? plain.digest;
   const isForUnknown = reporting.encryptTo?.kind === "keys" && !memory.encrypted?.descriptionOf(digest);
   if (isForUnknown) onEvent?.({ type: "notice", message: keptRecipients(tag) });
@@ -168,7 +168,7 @@ export async function uploadFolder(
 function comparedWith(
   memory: EncryptedPacks,
   { encryptTo, identities = encryptTo?.identities, overwrite }: UploadFolderOptions,
-): ImageEncryptionOptions {
+): Omit<ImageEncryptionOptions, "tag"> {
   return { memory, identities: overwrite ? undefined : identities };
 }
 
@@ -216,11 +216,15 @@ function requireReadable(unreadable: readonly string[]): void {
 async function commit(
   store: Store,
   { config, manifest }: ReturnType<typeof folderImage>,
-  { before, overwrite, encryptTo, signal, onEvent }: UploadFolderOptions & { before: FolderTag },
+  { before, encryption, overwrite, encryptTo, signal, onEvent }: UploadFolderOptions & {
+    before: FolderTag;
+    encryption: ImageEncryption | undefined;
+  },
 ): Promise<Manifest> {
   const { tag } = before;
-  if (before.folder && before.manifest?.digest === manifest.digest) return manifest;
-  requireTagMayMove(before, { overwrite, encryptTo });
+  const isThere = before.folder && before.manifest?.digest === manifest.digest;
+  if (isThere && !await encryption?.isDamaged(manifest, { signal, onEvent })) return manifest;
+  if (!isThere) requireTagMayMove(before, { overwrite, encryptTo });
   const what = `the config of ${tag}`;
   await store.write(bytesSource(config), { what, signal, onEvent: withoutProgress(onEvent) });
   if (

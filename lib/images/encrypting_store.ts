@@ -7,7 +7,7 @@ import { type AgeHeader, newNonce } from "../encryption/age_header.ts";
 import { EncryptedAnew } from "../encryption/encrypted_anew.ts";
 import { encryptedSource } from "../encryption/encrypted_source.ts";
 import type { Identities } from "../encryption/identities.ts";
-import { InvalidInputError, NotAllowedError } from "../errors.ts";
+import { ConflictError, InvalidInputError, NotAllowedError } from "../errors.ts";
 import { withoutProgress } from "../events.ts";
 import { artifactManifest, EMPTY_CONFIG } from "../oci/artifact_manifest.ts";
 import type { Descriptor, SizedBlob } from "../oci/descriptor.ts";
@@ -26,6 +26,7 @@ import type {
 import { decryptDescription } from "./decrypted_images.ts";
 import {
   encodeDescription,
+  encryptedBlobs,
   type EncryptedLayer,
   type ImageDescription,
   isEncryptedImage,
@@ -48,9 +49,22 @@ export interface EncryptedMemory {
 
 /** What encrypts, and with what an image that is stored already is compared. */
 export interface ImageEncryptionOptions {
+  /** The tag that gets the image. An image that it holds is compared. */
+  tag: string;
   memory: EncryptedMemory;
   /** Keys that open an image, to compare it; absent = only what the memory knows is compared. */
   identities?: Identities | undefined;
+}
+
+/** An image that the tag holds, and what is encrypted in it. */
+interface HeldImage {
+  stored: Manifest;
+  /** The digest of its plain manifest. */
+  plain: Digest;
+  /** The age files of its layers, by their plain digests. */
+  layers: ReadonlyMap<Digest, EncryptedLayer>;
+  /** Whether the memory knows it: then it is for the same recipients. */
+  isKnown: boolean;
 }
 
 /** Blobs up to this size, in bytes, are kept for the description: configs are so small. Layers have no size before they are made. */
@@ -66,17 +80,19 @@ const MOST_KEPT = 4 * 1024 * 1024;
  */
 export class ImageEncryption {
   readonly #store: Store;
+  readonly #tag: string;
   readonly #memory: EncryptedMemory;
   readonly #openHeader: HeaderOpener | undefined;
   /** Configs, by their digests. */
   readonly #small = new Map<Digest, Bytes>();
-  /** The age files of images that were read, by the plain digests of their layers. */
-  readonly #compared = new Map<Digest, SizedBlob>();
+  #held: HeldImage | undefined;
+  /** The age files that are there for the image, and for its recipients, by the plain digests of its layers. */
+  readonly #layers = new Map<Digest, EncryptedLayer>();
   readonly #storedAs = new Map<Digest, Digest>();
 
   /** Reads and writes nothing yet. */
-  constructor(store: Store, { memory, identities }: ImageEncryptionOptions) {
-    [this.#store, this.#memory] = [store, memory];
+  constructor(store: Store, { tag, memory, identities }: ImageEncryptionOptions) {
+    [this.#store, this.#tag, this.#memory] = [store, tag, memory];
     this.#openHeader = identities && headerOpener(identities);
   }
 
@@ -97,28 +113,45 @@ export class ImageEncryption {
     return this.#storedAs.get(digest);
   }
 
+  /**
+   * Whether the tag holds an image of which something was lost. It is put again then: an age file that takes the place of a lost
+   * one has another digest, although the image is the same.
+   */
+  async isDamaged({ digest }: Manifest, options: CallOptions = {}): Promise<boolean> {
+    const held = this.#held;
+    if (!held?.isKnown || held.plain !== digest) return false;
+    for (const [plain, layer] of held.layers) {
+      if (this.#layers.get(plain)?.digest !== layer.digest) return true;
+    }
+    return await this.#store.reuse(encryptedBlobs(held.stored).description, options) !== "present";
+  }
+
   async #manifest(reference: string, options: CallOptions = {}): Promise<Manifest | undefined> {
     const stored = await this.#store.manifest(reference, options);
-    const description = stored && isEncryptedImage(stored)
-      ? await this.#describe(stored, options)
-      : undefined;
-    if (!stored || !description) return stored;
+    if (!stored || reference !== this.#tag || !isEncryptedImage(stored)) return stored;
+    const known = this.#memory.descriptionOf(stored.digest);
+    const description = known ? readDescription(stored, known) : await this.#decrypt(stored, options);
+    if (!description) return stored;
     const { manifest, config, layers } = description;
     const listed = readImageManifest(manifest);
-    for (const [index, { digest }] of listed.layers.entries()) this.#compared.set(digest, layers[index]!);
+    this.#held = {
+      stored,
+      plain: manifest.digest,
+      layers: new Map(listed.layers.map(({ digest }, index) => [digest, layers[index]!])),
+      isKnown: known !== undefined,
+    };
     this.#small.set(listed.config.digest, config);
     this.#storedAs.set(manifest.digest, stored.digest);
     return { ...manifest, storedAs: stored.digest };
   }
 
-  async #describe(stored: Manifest, options: CallOptions): Promise<ImageDescription | undefined> {
-    const known = this.#memory.descriptionOf(stored.digest);
-    if (known) return readDescription(stored, known);
+  /** Opens an image with the keys; `undefined` = they do not open it, and it cannot be compared. */
+  async #decrypt(stored: Manifest, options: CallOptions): Promise<ImageDescription | undefined> {
     const openHeader = this.#openHeader;
     return openHeader &&
       await decryptDescription(this.#store, stored, { ...options, openHeader }).catch((error) => {
         if (!(error instanceof NotAllowedError && error.isLasting)) throw error;
-        return undefined; // it cannot be compared
+        return undefined;
       });
   }
 
@@ -142,13 +175,25 @@ export class ImageEncryption {
     const { digest, size } = await this.#store.write(encrypted, options);
     const { nonce, plainSize } = encrypted.reading;
     const plain = { digest: await source.digest(), size: plainSize };
-    this.#memory.keepLayer(plain.digest, { digest, size, header: header.bytes, nonce });
+    const layer = { digest, size, header: header.bytes, nonce };
+    this.#memory.keepLayer(plain.digest, layer);
+    this.#layers.set(plain.digest, layer);
     return { mediaType: OCTET_STREAM, ...plain };
   }
 
+  /** Looks for the age file of a layer: the one that the tag holds, or else the last one that was sent. */
   async #reuse({ digest }: SizedBlob, options?: ReuseOptions): Promise<BlobState> {
-    const stored = this.#memory.layerOf(digest) ?? this.#compared.get(digest);
-    return stored ? await this.#store.reuse(stored, options) : "absent";
+    const held = this.#held?.layers.get(digest);
+    if (held && await this.#store.reuse(held, options) === "present") {
+      if (this.#held!.isKnown) this.#layers.set(digest, held);
+      return "present";
+    }
+    if (held && !this.#held!.isKnown) throw lostForOthers(this.#tag);
+    const sent = this.#memory.layerOf(digest);
+    if (!sent || sent.digest === held?.digest) return "absent";
+    const state = await this.#store.reuse(sent, { ...options, held: false });
+    if (state === "present") this.#layers.set(digest, sent);
+    return state;
   }
 
   async #putManifest(reference: string, manifest: Manifest, options: CallOptions = {}): Promise<void> {
@@ -156,7 +201,7 @@ export class ImageEncryption {
     const description = {
       manifest,
       config: kept(this.#small.get(config.digest), config),
-      layers: layers.map((layer) => kept(this.#memory.layerOf(layer.digest), layer)),
+      layers: layers.map((layer) => kept(this.#layers.get(layer.digest), layer)),
     };
     const stored = await this.#putDescription(description, options);
     await this.#store.putManifest(reference, stored, options);
@@ -180,6 +225,14 @@ export class ImageEncryption {
     this.#memory.keepDescription(manifest.digest, bytes);
     return manifest;
   }
+}
+
+/** A layer that was lost would be encrypted for those who are named now, and the others stay for nobody knows whom. */
+function lostForOthers(tag: string): ConflictError {
+  return new ConflictError(
+    `${tag} has lost a layer, and for whom its other layers are encrypted is not known here`,
+    { hint: "--overwrite encrypts all of it anew, for those who are named now" },
+  );
 }
 
 function kept<T>(found: T | undefined, { digest }: SizedBlob): T {
