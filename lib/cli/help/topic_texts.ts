@@ -1052,8 +1052,10 @@ has another time alone.
 event is \`done\`, with the counts. The \`done\` of \`peek\`, \`extract\` and \`diff\` says how much was \`fetched\`, of
 which \`size\`; \`verified\` is true if all that was used is proven by the digests of whole layers, \`byTable\` if
 it is by tables of contents, too. The \`done\` of a folder's download has \`verified\` for both, and what was
-\`written\`, \`kept\` and \`removed\`; that of its upload \`files\`, \`size\`, \`layers\` and how many were \`sent\`. In
-\`list\` and \`info\` a folder has the \`kind\` \`folder\`; \`info\` lists its \`layers\`.
+\`written\`, \`kept\` and \`removed\`; that of its upload \`files\`, \`size\`, \`layers\` and how many were \`sent\`, with
+\`sentFiles\` of \`sentContent\` bytes, which became \`sentSize\` of the \`stored\` bytes of all layers. While a
+folder is stored, \`files\` events tell the \`count\` and the \`bytes\` of files that are in layers, of the plan's
+\`files\` and \`content\`. In \`list\` and \`info\` a folder has the \`kind\` \`folder\`; \`info\` lists its \`layers\`.
 
 A \`retry\` event says what is attempted again (\`what\`, \`attempt\`, \`reason\`), and in how many milliseconds
 (\`delay\`); a \`pause\` event, that a request waits because the \`host\` wants to be left alone. \`notice\` has a
