@@ -35,8 +35,7 @@ Examples:
   $ layerstash upload photos oci:./box/me/files:photos # a directory
   $ tar c photos | layerstash upload - me/files:photos.tar
 
-After an interruption, the same command goes on; what else the name holds is a
-conflict. What a pipe brings is stored even if the program before it fails: use
+After an interruption, the same command goes on. A pipe's program may fail: use
 set -o pipefail. More: layerstash help files, layerstash help encryption
 `;
 

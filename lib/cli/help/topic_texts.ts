@@ -702,7 +702,8 @@ $ layerstash save nginx:alpine --layer all -o layers                   # layers/
   size. Content that does not match its digest is refused.
 - **Stored files** have their name in place of the tag. \`--stash\` is needed only where an image has that name.
   Another stored file is replaced only with \`--overwrite\`.
-- **Folders** replace what the tag holds only with \`--overwrite\`. Tags of other images always move.
+- **Folders** replace what the tag holds, and are replaced, only with \`--overwrite\`. Tags of other images
+  always move.
 
 ## save
 
