@@ -209,6 +209,26 @@ Deno.test("connections that clients keep for a next request do not keep the serv
   });
 });
 
+Deno.test("a server that stops gives the rest of an answer over TLS, and ends connections that wait", async () => {
+  await using work = await makeWorkplace();
+  const { certificatePem, keyPath, caPath } = await makeServerCertificate(work.directory);
+  const tls = { cert: certificatePem, key: await Deno.readTextFile(keyPath) };
+  using client = Deno.createHttpClient({ caCerts: [await Deno.readTextFile(caPath)] });
+  const bytes = someBytes(24 * 1024 ** 2); // more than waits in the buffers of both sides
+  const digest = digestOf(bytes);
+  await withServer({ tls, limits: { idle: 3_600_000 } }, async (server) => {
+    const path = `${server.url}${PATH}?digest=${digest}`;
+    const put = await fetch(path, { method: "POST", body: bytes, client });
+    assert.equal(put.status, 201, await put.text());
+    const answer = await fetch(`${server.url}/v2/me/files/blobs/${digest}`, { client });
+    using waiting = await Deno.connect({ hostname: "127.0.0.1", port: server.port }); // with no handshake yet
+    server.stop();
+    assert.equal(digestOf(await answer.bytes()), digest);
+    await server.finished;
+    await new Response(waiting.readable).text().catch(() => {});
+  });
+});
+
 Deno.test("the operator learns why an answer broke off, and not that a client left", async () => {
   await withServer({}, async (server, directory) => {
     const store = openStore({ registry: `oci:${directory}`, repository: "me/files" });

@@ -136,30 +136,40 @@ async function listening(server: http.Server, { hostname, port }: ListenAddress)
   server.off("error", reject);
 }
 
+/** A connection of a client. */
+interface Connection {
+  socket: Socket;
+  /** How many of its requests have no answer yet. */
+  requests: number;
+}
+
 /** Stops the server at a signal. Connections without a request are closed at once, the others after their answers. */
 function stopWith(server: http.Server, signal: AbortSignal): void {
-  const requests = new Map<Socket, number>();
-  const count = (socket: Socket, change: number) => {
-    const now = (requests.get(socket) ?? 0) + change;
-    if (!socket.destroyed) requests.set(socket, now);
-    if (now === 0 && signal.aborted) socket.end();
+  const connections = new Map<string, Connection>();
+  const add = (socket: Socket) => {
+    const [name, connection] = [nameOf(socket), { socket, requests: 0 }];
+    connections.set(name, connection);
+    socket.once("close", () => connections.get(name) === connection && connections.delete(name));
+    if (signal.aborted) socket.destroy();
   };
-  for (const event of ["connection", "secureConnection"]) {
-    server.on(event, (socket: Socket) => {
-      count(socket, 0);
-      socket.once("close", () => requests.delete(socket));
-    });
-  }
+  server.on("connection", add).on("secureConnection", add); // with TLS, each connection has a socket of either kind
   server.on("request", ({ socket }, response) => {
-    count(socket, 1);
-    response.once("close", () => count(socket, -1));
+    const connection = connections.get(nameOf(socket));
+    if (!connection) return; // the client has gone
+    connection.requests++;
+    response.once("close", () => --connection.requests === 0 && signal.aborted && socket.end());
   });
   const stop = () => {
     server.close();
-    for (const [socket, open] of requests) if (open === 0) socket.destroy();
+    for (const { socket, requests } of connections.values()) if (requests === 0) socket.destroy();
   };
   if (signal.aborted) stop();
   else signal.addEventListener("abort", stop, { once: true });
+}
+
+/** What both sockets of one connection have in common. */
+function nameOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 function listenError(cause: unknown, { hostname, port }: ListenAddress): LayerstashError {
