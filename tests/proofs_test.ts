@@ -71,6 +71,60 @@ Deno.test("a file that is replaced while it is read proves nothing about what wa
   assert.equal(await proof!.isRight(), false);
 });
 
+Deno.test("a file that is replaced while a later reader reads it proves nothing either", async () => {
+  await using directory = await makeWorkspace();
+  using hasher = new Hasher();
+  const path = await directory.write("blob", BYTES);
+  const proofs = new Proofs(hasher);
+  using first = await proofs.begin(DIGEST, path);
+  assert.equal(await first!.isRight(), true);
+  using later = await proofs.begin(DIGEST, path);
+  await Deno.rename(await directory.write("other", new Uint8Array(100_000)), path);
+  assert.equal(await later!.isRight(), false);
+});
+
+Deno.test("a change that leaves the size and the time of modification as they were is noticed", async () => {
+  await using directory = await makeWorkspace();
+  using hasher = new Hasher();
+  const path = await directory.write("blob", BYTES);
+  const { proofs, counts } = counted(hasher);
+  using first = await proofs.begin(DIGEST, path);
+  assert.equal(await first!.isRight(), true);
+  const { mtime, ctime } = await Deno.stat(path);
+  do {
+    await directory.write("blob", new Uint8Array(100_000));
+    await Deno.utime(path, mtime!, mtime!);
+  } while ((await Deno.stat(path)).ctime?.getTime() === ctime?.getTime()); // clocks of file systems tick slowly
+  using later = await proofs.begin(DIGEST, path);
+  assert.equal(await later!.isRight(), false);
+  assert.equal(counts.begun, 2);
+});
+
+Deno.test("where hashing fails once, the next reader gets a proof", async () => {
+  await using directory = await makeWorkspace();
+  using hasher = new Hasher();
+  const path = await directory.write("blob", BYTES);
+  let failing = true;
+  const failingOnce = Object.create(hasher, {
+    follow: {
+      value(...file: Parameters<Hasher["follow"]>) {
+        const hash = hasher.follow(...file);
+        const digest = (end: number) =>
+          failing ? Promise.reject(new Error("no files left")) : hash.digest(end);
+        return { ...hash, digest };
+      },
+    },
+  });
+  const proofs = new Proofs(failingOnce);
+  const isRight = async () => {
+    using proof = await proofs.begin(DIGEST, path);
+    return await proof!.isRight();
+  };
+  await assert.rejects(isRight(), /no files left/);
+  failing = false;
+  assert.equal(await isRight(), true);
+});
+
 Deno.test("where there is no file, there is nothing to prove", async () => {
   await using directory = await makeWorkspace();
   using hasher = new Hasher();

@@ -6,12 +6,14 @@ import type { BlobProof } from "../store/store.ts";
 /** How many proven files are remembered. Each takes some 200 bytes of memory. */
 const MOST = 10_000;
 
-/** The proof of a file that was hashed before. */
-const PROVEN: BlobProof = {
-  see() {},
-  isRight: () => Promise.resolve(true),
-  [Symbol.dispose]() {},
-};
+/** The proof of a file that was hashed before: it must be the same one when it was read. */
+function proofBefore(path: string, identity: string): BlobProof {
+  return {
+    see() {},
+    isRight: () => isStill(path, identity),
+    [Symbol.dispose]() {},
+  };
+}
 
 /** The proofs of one layout's blobs. */
 export class Proofs {
@@ -29,7 +31,7 @@ export class Proofs {
   async begin(digest: Digest, path: string): Promise<BlobProof | undefined> {
     const file = await fileAt(path);
     if (!file) return undefined;
-    if (this.#proven.get(digest) === file.identity) return PROVEN;
+    if (this.#proven.get(digest) === file.identity) return proofBefore(path, file.identity);
     let running = this.#running.get(digest);
     if (running?.identity !== file.identity) {
       running = new RunningProof(
@@ -93,7 +95,10 @@ class RunningProof {
       },
       isRight: async () => {
         this.#result ??= this.#finish();
-        const isRight = await this.#result;
+        const isRight = await this.#result.catch((error) => {
+          onEnd(false); // the next reader begins anew: what failed may not fail again
+          throw error;
+        });
         onEnd(isRight);
         return isRight;
       },
@@ -108,14 +113,21 @@ class RunningProof {
   async #finish(): Promise<boolean> {
     const { digest, path, identity, size } = this.#file;
     if (await this.#hash.digest(size) !== digest) return false;
-    return (await fileAt(path))?.identity === identity; // who reads a file that was replaced has read other bytes
+    return await isStill(path, identity);
   }
 }
 
+/** Whether a file is the same as before. Who reads one that is replaced or changed meanwhile reads other bytes. */
+async function isStill(path: string, identity: string): Promise<boolean> {
+  return (await fileAt(path))?.identity === identity;
+}
+
+/** The time of the last change (`ctime`) tells of one that has set the time of modification back, as `rsync --inplace` does. */
 async function fileAt(path: string): Promise<Pick<ProvenFile, "identity" | "size"> | undefined> {
   try {
-    const { isFile, size, dev, ino, mtime } = await Deno.stat(path);
-    return isFile ? { size, identity: [dev, ino, size, mtime?.getTime()].join() } : undefined;
+    const { isFile, size, dev, ino, ...times } = await Deno.stat(path);
+    const [modified, changed] = [times.mtime, times.ctime].map((time) => time?.getTime());
+    return isFile ? { size, identity: [dev, ino, size, modified, changed].join() } : undefined;
   } catch {
     return undefined; // reading it tells what is wrong
   }
