@@ -144,6 +144,10 @@ Deno.test("--deep finds tables of contents that lie, whatever they lie about", a
   const lies: Record<string, [TableOptions, RegExp | undefined]> = {
     none: [{}, undefined],
     mode: [{ change: (rows) => void (rows[0]!.mode = 0o777) }, /it says something else of large/],
+    type: [
+      { change: (rows) => void (rows[0]!.type = "constructor") },
+      /the table of contents is malformed: an entry has an unknown type/,
+    ],
     attributes: [
       { change: (rows) => void (rows[0]!.xattrs = { "user.kind": "AQ==" }) },
       /it says something else of large/,

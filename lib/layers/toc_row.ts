@@ -108,15 +108,16 @@ function parseJson(text: string): Partial<Row> {
   }
 }
 
-const TYPES: Readonly<Record<string, EntryType>> = {
-  reg: "file",
-  dir: "directory",
-  symlink: "symlink",
-  hardlink: "hardlink",
-  char: "character-device",
-  block: "block-device",
-  fifo: "fifo",
-};
+/** A map, because a table may name what every object has, such as `constructor`. */
+const TYPES: ReadonlyMap<string, EntryType> = new Map([
+  ["reg", "file"],
+  ["dir", "directory"],
+  ["symlink", "symlink"],
+  ["hardlink", "hardlink"],
+  ["char", "character-device"],
+  ["block", "block-device"],
+  ["fifo", "fifo"],
+]);
 
 /**
  * The entry that a row describes.
@@ -124,7 +125,7 @@ const TYPES: Readonly<Record<string, EntryType>> = {
  * @throws {MismatchError} if it is malformed
  */
 export function tableEntry(row: Row, position: number): Entry {
-  const type = TYPES[row.type];
+  const type = TYPES.get(row.type);
   if (!type) throw new MismatchError("the table of contents is malformed: an entry has an unknown type");
   const { name, mode, uid, gid, userName: owner, groupName: group, linkName: target, xattrs } = row;
   requireName(name);
