@@ -5,7 +5,9 @@ import type { Descriptor } from "../lib/oci/descriptor.ts";
 import { readImageManifest } from "../lib/oci/manifest.ts";
 import type { TransferEvent } from "../lib/events.ts";
 import { downloadFolder } from "../lib/folders/download_folder.ts";
+import { openDisk } from "../lib/folders/open_disk.ts";
 import { uploadFolder, type UploadFolderOptions } from "../lib/folders/upload_folder.ts";
+import { walkFolder } from "../lib/folders/walk.ts";
 import { ConflictError, InvalidInputError, MismatchError } from "../lib/errors.ts";
 import type { Store } from "../lib/store/store.ts";
 import { openStore } from "../main.ts";
@@ -404,6 +406,15 @@ Deno.test("files and their bytes are counted while they are stored, and to the l
       assert.ok(counts.length >= 6, `${counts.length} times`);
     }
   }
+});
+
+Deno.test("files whose numbers are too large to be told apart are not taken for one file", async () => {
+  await using work = await makeWorkspace();
+  for (const name of ["one", "other"]) await Deno.writeTextFile(work.path(name), name);
+  using disk = openDisk();
+  const stat = (path: string) => ({ ...disk.stat(path), links: 2, inode: Number(2n ** 62n + 1n) });
+  const { files, links } = await walkFolder(work.path(""), { disk: { ...disk, stat } });
+  assert.deepEqual([files.length, links.length], [2, 0]);
 });
 
 Deno.test("a file that changes while it is read ends the upload, and the tag is not put", linux, async () => {

@@ -23,7 +23,7 @@ export class RowWriter {
 
   /** A whole number from 0 on: seven bits a byte. */
   count(value: number): void {
-    this.#reserve(8);
+    this.#reserve(10);
     let rest = value;
     for (; rest >= 128; rest = Math.floor(rest / 128)) this.#bytes[this.#length++] = rest % 128 | 128;
     this.#bytes[this.#length++] = rest;

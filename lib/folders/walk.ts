@@ -180,7 +180,9 @@ class Walk {
 
   #addFile(path: string, info: DiskEntry): void {
     const key = `${info.device} ${info.inode}`;
-    const first = info.links > 1 ? this.#first.get(key) : undefined;
+    // A number of more than 53 bits, as overlayfs makes them, is rounded: different files would seem to be one.
+    const mayBeShared = info.links > 1 && Number.isSafeInteger(info.inode);
+    const first = mayBeShared ? this.#first.get(key) : undefined;
     if (first) {
       const link = this.#entry(path, info, { type: "hardlink", target: first.path });
       const index = this.found.links.push(link);
@@ -189,7 +191,7 @@ class Walk {
       else this.found.linksOf.set(first.index, [index]);
     } else {
       const index = this.found.files.push(this.#entry(path, info, { type: "file" }));
-      if (info.links > 1) this.#first.set(key, { index, path });
+      if (mayBeShared) this.#first.set(key, { index, path });
     }
   }
 
