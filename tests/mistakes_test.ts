@@ -322,6 +322,7 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
   "a path where an address belongs": [
     ["list photos/", 2, '"photos/" is not an address', "for a directory, use oci:photos/"],
     ["list ../box", 2, '"../box" is not an address', "for a directory, use oci:../box"],
+    ["list oci:nothing", 3, "cannot list oci:nothing: there is no directory nothing", ""],
     [
       "upload disk.img ./box",
       2,
@@ -565,6 +566,7 @@ async function fill(
   const disk = await work.write("disk.img", "bytes!");
   await work.write("other.img", "others");
   await Deno.mkdir(work.path("photos"));
+  await Deno.mkdir(work.path("oci")); // what a transport is called, too
   await new Deno.Command("mkfifo", { args: [work.path("pipe")] }).output();
   for (
     const store of [

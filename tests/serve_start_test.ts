@@ -57,6 +57,12 @@ Deno.test("a file that is not an archive of images is refused", async () => {
   ]);
 });
 
+Deno.test("a repository of Docker Hub that is named in full is served, also where a directory has its path", async () => {
+  await using work = await makeWorkplace();
+  await Deno.mkdir(work.path("docker.io/me/files"), { recursive: true });
+  assert.match((await refusalOf(work, "docker.io/me/files"))[1], /another program listens there/);
+});
+
 Deno.test("a directory that is given twice is refused, whatever it is", async () => {
   await using work = await makeWorkplace();
   await work.write("disk", "bytes");

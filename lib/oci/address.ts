@@ -175,7 +175,7 @@ const ARCHIVE_NAME = /\.(tar|tgz)(\.\w+)?$/i;
  */
 export function hintOfFile(text: string): string | undefined {
   const path = text.replace(/:[^:/]*$/, "");
-  if (/^[./~]|:/.test(path)) return undefined;
+  if (LOCAL.test(text) || /^[./~]|:/.test(path)) return undefined;
   if (isFile(path)) return `for the file ${path} in this directory, use ./${text}`;
   return isDirectory(path) ? `for the directory ${path} here, use oci:${text}` : undefined;
 }

@@ -27,7 +27,8 @@ function repositoryOf(text: string): Address {
   const address = parseAddress(text);
   const hint = hintOfFile(text);
   const isOnHub = address.registry.kind === "remote" && address.registry.host === "docker.io";
-  if (isOnHub && hint) { // nobody would notice that it is not what is served
+  const namesHub = /^[a-z0-9.-]*docker\.io\//i.test(text);
+  if (isOnHub && !namesHub && hint) { // nobody would notice that it is not what is served
     throw new InvalidInputError(`${quoted(text)} names a repository of Docker Hub, and something here`, {
       hint: `${hint}; for Docker Hub, use docker.io/${text}`,
     });
