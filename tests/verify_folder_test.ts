@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { verifyFolder } from "../lib/exports/folders.ts";
 import { openImage } from "../lib/exports/images.ts";
+import { openDisk } from "../lib/folders/open_disk.ts";
 import { PackWriter } from "../lib/folders/pack_writer.ts";
 import { encodedPart } from "../lib/oci/digest.ts";
 import type { Store } from "../main.ts";
@@ -9,7 +10,7 @@ import { makeWorkplace, timeless, type Workplace } from "./rigs/command_line.ts"
 import { concatenate, someBytes } from "./rigs/content.ts";
 import { putImage, putIndex } from "./rigs/images.ts";
 import { estargzOf, type TableOptions } from "./rigs/toc_layers.ts";
-import { onPosix } from "./rigs/system.ts";
+import { onLinux, onPosix } from "./rigs/system.ts";
 
 const posix = onPosix("file modes");
 
@@ -131,10 +132,10 @@ const FILES = [
 ];
 
 /** Stores an image that says that it is a folder, as anybody may. */
-async function putFolder(store: Store, tag: string, options: TableOptions) {
+async function putFolder(store: Store, tag: string, options: TableOptions, files = FILES) {
   const layerstash = { version: 1, kind: "folder", files: 2, size: 3_000_005 };
   const config = { os: "linux", architecture: "amd64", layerstash };
-  return await putImage(store, tag, [await estargzOf(FILES, options)], config);
+  return await putImage(store, tag, [await estargzOf(files, options)], config);
 }
 
 Deno.test("--deep finds tables of contents that lie, whatever they lie about", async () => {
@@ -215,5 +216,21 @@ Deno.test("a folder in an index is verified, compared and brought back", async (
       const { code, stdout, stderr } = await work.run(words);
       assert.equal(code, 0, `${words.join(" ")}\n${stdout}${stderr}`);
     }
+  }
+});
+
+const LOST = "a folder whose table has lost names that are not UTF-8 is read without it";
+Deno.test(LOST, onLinux("such names"), async () => {
+  await using work = await makeWorkplace();
+  using image = openImage(`oci:${work.path("box")}:t`);
+  const content = someBytes(400_000);
+  const packed = ["caf\xe8", "caf\xe9", "large"].map((name) => ({ name, content, isLatin: true }));
+  const table = packed.map((file) => ({ ...file, name: file.name.replace(/[^a-z]/, "\ufffd") }));
+  using disk = openDisk();
+  for (const [place, lost] of ["\ufffd", "\\ufffd", "\\uFFFD"].entries()) {
+    await putFolder(image.store, "t", { packed, spell: (json) => json.replaceAll("\ufffd", lost) }, table);
+    const { code, stderr } = await work.run(["download", "oci:box:t", `out${place}`]);
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(disk.list(work.path(`out${place}`)).sort(), ["caf\udce8", "caf\udce9", "large"], lost);
   }
 });

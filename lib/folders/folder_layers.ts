@@ -1,4 +1,5 @@
 /** Reads the layers of a folder: through their tables of contents, or as the archives that they are. @module */
+import { isUtf8 } from "node:buffer";
 import { Pace } from "../async/pace.ts";
 import type { Bytes } from "../content/bytes.ts";
 import type { Layer } from "../images/image.ts";
@@ -91,10 +92,20 @@ function* inBatches(entries: Iterable<PackedEntry>): Generator<PackedEntry[]> {
   yield batch;
 }
 
-/** Whether a table has U+FFFD: programs in Go write it for bytes that are not UTF-8, and so lose them. */
+/**
+ * Whether names come out of a table with U+FFFD: programs in Go write it for bytes that are not UTF-8, most of them as an
+ * escape, and so lose them. Whoever reads a table that is not UTF-8 does the same.
+ */
 function hasReplacement(json: Bytes): boolean {
-  for (let at = json.indexOf(0xef); at >= 0; at = json.indexOf(0xef, at + 1)) {
-    if (json[at + 1] === 0xbf && json[at + 2] === 0xbd) return true;
+  return !isUtf8(json) || isAmong(json, "\xef\xbf\xbd") || isAmong(json, "\\ufffd");
+}
+
+/** Whether bytes have these among them, large letters or small. */
+function isAmong(bytes: Bytes, sought: string): boolean {
+  const first = sought.charCodeAt(0);
+  for (let at = bytes.indexOf(first); at >= 0; at = bytes.indexOf(first, at + 1)) {
+    const found = String.fromCharCode(...bytes.subarray(at, at + sought.length));
+    if (found.toLowerCase() === sought) return true;
   }
   return false;
 }

@@ -28,12 +28,14 @@ export interface TableOptions {
   packed?: readonly TarFile[];
   /** Changes the rows. */
   change?: (rows: Record<string, unknown>[]) => void;
+  /** Changes how the rows of eStargz are spelled. */
+  spell?: (json: string) => string;
 }
 
 /** As stargz-snapshotter writes it: each content in a gzip member, the table in a tar, a footer that says where. */
 export function estargzOf(
   files: readonly TarFile[],
-  { digests = true, packed = files, change }: TableOptions = {},
+  { digests = true, packed = files, change, spell = (json) => json }: TableOptions = {},
 ): Promise<MadeLayer> {
   const { entries } = pack(files, gzip);
   const { pieces, size } = pack(packed, gzip);
@@ -42,7 +44,7 @@ export function estargzOf(
     ...(digests && { digest, chunkDigest }),
   }));
   change?.(rows);
-  const json = new TextEncoder().encode(JSON.stringify({ version: 1, entries: rows }));
+  const json = new TextEncoder().encode(spell(JSON.stringify({ version: 1, entries: rows })));
   const toc = gzip(tarOf([{ name: "stargz.index.json", content: json }]));
   const extra = new TextEncoder().encode(`SG\x16\0${size.toString(16).padStart(16, "0")}STARGZ`);
   const footer = concatenate([
