@@ -229,6 +229,24 @@ Deno.test("a server that stops gives the rest of an answer over TLS, and ends co
   });
 });
 
+Deno.test("what another registry sends beyond the size of a blob is not taken for the next answer", async () => {
+  const digest = `sha256:${"a".repeat(64)}`;
+  const forged = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged";
+  await using other = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    ({ method }) =>
+      method === "HEAD"
+        ? new Response(null, { headers: { "content-length": "10", "docker-content-digest": digest } })
+        : new Response(`0123456789${forged}`),
+  );
+  await using server = await startServer([`http://127.0.0.1:${other.addr.port}/me/files`]);
+  const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+  const answers = await raw(server, get(`/v2/me/files/blobs/${digest}`), get("/healthz"));
+  assert.ok(!answers.includes("forged"), answers);
+  const [broken] = await server.exchanged(1);
+  assert.match(String(broken!.failure), /and 10 were announced/);
+});
+
 Deno.test("the operator learns why an answer broke off, and not that a client left", async () => {
   await withServer({}, async (server, directory) => {
     const store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
