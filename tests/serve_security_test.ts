@@ -1,6 +1,7 @@
 /** What attackers send to a server: other sites' pages, tricky paths, floods, lies about lengths, wrong passwords. @module */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import process from "node:process";
 import { digestOf } from "../lib/oci/digest.ts";
 import { openStore, upload } from "../main.ts";
 import { listen } from "../lib/serve/listener.ts";
@@ -183,6 +184,9 @@ Deno.test("a client that reads nothing holds no more than a moment", async () =>
 });
 
 Deno.test("a client that asks on and on, and reads nothing, does not keep the server from its end", async () => {
+  const warnings: Error[] = [];
+  const warn = (warning: Error) => void warnings.push(warning);
+  process.on("warning", warn);
   await withServer({ limits: { silence: 300 } }, async (server) => {
     const bytes = someBytes(200_000);
     const digest = digestOf(bytes);
@@ -194,6 +198,8 @@ Deno.test("a client that asks on and on, and reads nothing, does not keep the se
     server.stop();
     await server.finished;
   });
+  process.off("warning", warn);
+  assert.deepEqual(warnings, [], "nor does it fill the log of the server");
 });
 
 Deno.test("connections that clients keep for a next request do not keep the server from its end", async () => {

@@ -83,6 +83,7 @@ export async function listen(
   const side = { isSecure: options.tls !== undefined, silence: limits.silence };
   const running = new Set<Promise<void>>();
   const server = await makeServer({ ...options, limits }, (request, response) => {
+    request.socket.setMaxListeners(0); // each answer that waits for its turn listens for the end of the connection
     const exchange = answerNode(handler, { request, response, ...side }, options.onExchange);
     running.add(exchange);
     void exchange.finally(() => running.delete(exchange));
