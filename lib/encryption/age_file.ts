@@ -112,15 +112,17 @@ export class AgeFile {
   }
 
   /**
-   * A file of which is known what it begins with, and its size: nothing is read before its bytes are wanted. A file with another
-   * beginning, or of another size, does not pass for it.
+   * A file of which is known what it begins with, and its size: nothing is read before its bytes are wanted, and whoever opens
+   * it says how they are read. A file with another beginning, or of another size, does not pass for it.
    *
-   * @param read reads its bytes
    * @param known what it begins with, and how many plain bytes it has
    *
    * @internal
    */
-  static ofKnown(read: RangeReader, known: AgeBeginning & { size: number }): AgeFile {
+  static ofKnown(known: AgeBeginning & { size: number }): AgeFile {
+    const read = () => {
+      throw new TypeError("nothing says how the file is read");
+    };
     return new AgeFile(read, { ...known, isKnown: true });
   }
 
@@ -154,6 +156,16 @@ export class AgeFile {
     return streamed(this.#pieces({ start, end }, read));
   }
 
+  /**
+   * The encrypted bytes that a range of the plain ones is read from: the only ones, where the beginning of the file is known.
+   *
+   * @internal
+   */
+  storedRange(range: ByteRange): ByteRange {
+    const { start, end } = sealedRange(range, this.size);
+    return { start: this.#isKnown && start === 0 ? 0 : this.#begin + start, end: this.#begin + end };
+  }
+
   async *#pieces(range: ByteRange, read: RangeReader): AsyncGenerator<Bytes> {
     const toEnd = range.end === this.size;
     // The last record is marked: with it, the size is known to be the right one.
@@ -167,21 +179,19 @@ export class AgeFile {
   }
 
   async *#records(range: ByteRange, read: RangeReader): AsyncGenerator<Bytes> {
-    const { start, end } = sealedRange(range, this.size);
+    const stored = this.storedRange(range);
     const first = Math.floor(range.start / RECORD);
-    const sealed = this.#isKnown && start === 0
-      ? this.#afterBeginning(this.#begin + end, read)
-      : read({ start: this.#begin + start, end: this.#begin + end });
-    const toEnd = end === sealedRange({ start: 0, end: this.size }, this.size).end;
+    const sealed = stored.start === 0 ? this.#afterBeginning(read(stored)) : read(stored);
+    const toEnd = stored.end === this.storedRange({ start: 0, end: this.size }).end;
     const records = openRecords(sealed, { key: this.#key, first, toEnd });
     yield* cut(records, { start: range.start - first * RECORD, end: range.end - first * RECORD });
   }
 
-  /** The payload up to a position in the file. What stands before it has to be as expected. */
-  async *#afterBeginning(end: number, read: RangeReader): AsyncGenerator<Bytes> {
+  /** The payload. What stands before it has to be as expected. */
+  async *#afterBeginning(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
     const expected = new Uint8Array([...this.header.bytes, ...this.nonce]);
     let offset = 0;
-    for await (const piece of read({ start: 0, end })) {
+    for await (const piece of pieces) {
       const before = expected.subarray(offset, offset + piece.length);
       if (before.some((byte, index) => byte !== piece[index])) {
         throw new MismatchError("the encrypted bytes have another header than expected");

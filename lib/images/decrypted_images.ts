@@ -180,15 +180,15 @@ async function plainLayer(
   { size, stored }: { size: number; stored: EncryptedLayer },
   openHeader: HeaderOpener,
 ): Promise<PlainBlob> {
-  const header = await openHeader(stored.header);
   const { digest, size: storedSize, nonce } = stored;
+  const file = AgeFile.ofKnown({ header: await openHeader(stored.header), nonce, size });
   const open = ({ start, end }: ByteRange, { signal, onEvent = store.onEvent }: CallOptions) => {
     const quiet = withoutProgress(onEvent); // whoever takes the plain bytes counts these
     const read = (range: ByteRange): AsyncIterable<Bytes> => {
       const orWhole = range.start === 0 && range.end === storedSize; // a refusal of ranges tells others to ask for that
       return pull(store, { digest, size: storedSize, range, orWhole, signal, onEvent: quiet });
     };
-    return AgeFile.ofKnown(read, { header, nonce, size }).open(start, end);
+    return file.open(start, end, read);
   };
   return { size, stored, open };
 }

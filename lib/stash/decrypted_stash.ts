@@ -1,13 +1,9 @@
 /** An encrypted stash as whoever has its key sees it: the file's own bytes, in chunks with digests of their own. @module */
-import { streamed } from "../content/byte_stream.ts";
 import type { Bytes, ByteStream } from "../content/bytes.ts";
 import type { FileHasher } from "../content/hasher.ts";
-import type { ByteRange } from "../content/source.ts";
-import { NONCE_SIZE } from "../encryption/age_header.ts";
-import { type AgeBeginning, cut, encryptedSize } from "../encryption/encrypted_source.ts";
+import { AgeFile } from "../encryption/age_file.ts";
+import { encryptedSize } from "../encryption/encrypted_source.ts";
 import { type Identities, needsKeyError } from "../encryption/identities.ts";
-import { openRecords } from "../encryption/payload.ts";
-import { RECORD, sealedRange } from "../encryption/records.ts";
 import { type LayerstashError, MismatchError, RegistryError } from "../errors.ts";
 import { counted } from "../messages.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -99,7 +95,7 @@ function requireFit(
 interface EncryptedChunk {
   stored: Chunk;
   plain: Chunk;
-  beginning: AgeBeginning;
+  file: AgeFile;
 }
 
 /** Reads a store in which the bytes of the file seem to lie: each record is authenticated before its bytes are given out. */
@@ -110,9 +106,10 @@ function decryptingReader(
 ): StoreReader {
   const byDigest = new Map<Digest, Chunk>(chunks.map((chunk) => [chunk.digest, chunk]));
   const chunkOf = (digest: Digest): EncryptedChunk => {
-    const chunk = byDigest.get(digest);
-    if (!chunk) throw new MismatchError(`the stash has no chunk with the bytes ${digest}`);
-    return { plain: chunk, stored: stash.chunks[chunk.number - 1]!, beginning: key.ofChunk(chunk.number) };
+    const plain = byDigest.get(digest);
+    if (!plain) throw new MismatchError(`the stash has no chunk with the bytes ${digest}`);
+    const file = AgeFile.ofKnown({ ...key.ofChunk(plain.number), size: plain.size });
+    return { stored: stash.chunks[plain.number - 1]!, plain, file };
   };
   return withCalls(store, {
     prove: () => Promise.resolve(undefined), // the digests are not those of stored files
@@ -122,69 +119,38 @@ function decryptingReader(
       return found === stored.size ? plain.size : found && found - stored.size + plain.size;
     },
     async readUnverified(digest, { range, ...options } = {}) {
-      const chunk = chunkOf(digest);
-      const { stored, plain } = chunk;
+      const { stored, plain, file } = chunkOf(digest);
       const { start, end } = range ?? { start: 0, end: plain.size };
-      const wanted = storedRange({ start, end }, chunk);
+      const wanted = file.storedRange({ start, end });
       const whole = wanted.start === 0 && wanted.end === stored.size;
-      const bytes = await store.readUnverified(stored.digest, {
+      const bytes = await store.readUnverified(stored.digest, { // at once: a refusal of the range is not the stream's
         ...options,
         ...(!whole && { range: wanted }),
       });
-      const explain = async (got: number) => await tooShort(store, chunk, got);
-      return streamed(decrypt(bytes, chunk, { range: { start, end }, explain }));
+      return file.open(start, end, ({ start, end }) => requireLength(bytes, end - start, { store, stored }));
     },
   });
 }
 
-/** Which stored bytes are read: the first bytes of a chunk come with what stands before them, so that all are checked. */
-function storedRange(range: ByteRange, { plain, beginning: { header } }: EncryptedChunk): ByteRange {
-  const before = header.bytes.length + NONCE_SIZE;
-  const { start, end } = sealedRange(range, plain.size);
-  return { start: start === 0 ? 0 : before + start, end: before + end };
-}
-
-async function* decrypt(
+/** The bytes of a stream, which has to have so many: a connection that breaks is not damage. */
+async function* requireLength(
   stream: ByteStream,
-  chunk: EncryptedChunk,
-  { range: { start, end }, explain }: { range: ByteRange; explain: (got: number) => Promise<unknown> },
+  size: number,
+  { store, stored }: { store: StoreReader; stored: Chunk },
 ): AsyncGenerator<Bytes> {
-  const { plain, beginning: { header, nonce } } = chunk;
-  const first = Math.floor(start / RECORD);
-  const wanted = storedRange({ start, end }, chunk);
-  const expected = first === 0 ? new Uint8Array([...header.bytes, ...nonce]) : new Uint8Array();
-  const payload = withoutBeginning(stream, { expected, size: wanted.end - wanted.start, explain });
-  const toEnd = Math.ceil(end / RECORD) >= Math.ceil(plain.size / RECORD);
-  const records = openRecords(payload, { key: header.payloadKey(nonce), first, toEnd });
-  yield* cut(records, { start: start - first * RECORD, end: end - first * RECORD });
-}
-
-/** The payload of a chunk. What stands before it has to be as expected: nobody can exchange it unnoticed. */
-async function* withoutBeginning(
-  stream: ByteStream,
-  { expected, size, explain }: { expected: Bytes; size: number; explain: (got: number) => Promise<unknown> },
-): AsyncGenerator<Bytes> {
-  let offset = 0;
+  let got = 0;
   for await (const piece of stream) {
-    const before = expected.subarray(offset, offset + piece.length);
-    if (before.some((byte, index) => byte !== piece[index])) {
-      throw new MismatchError("the header of an encrypted chunk is not the one of the stash");
-    }
-    offset += piece.length;
-    if (before.length < piece.length) yield piece.subarray(before.length);
+    got += piece.length;
+    yield piece;
   }
-  if (offset < size) throw await explain(offset);
+  if (got < size) throw await tooShort(store, stored, got);
 }
 
 /** Whether the connection has ended too early, or what is stored does. */
-async function tooShort(
-  store: StoreReader,
-  { stored }: EncryptedChunk,
-  got: number,
-): Promise<LayerstashError> {
-  const found = await store.stat(stored.digest, { size: stored.size });
-  if (found !== undefined && found !== stored.size) {
-    return new MismatchError(`the blob ${stored.digest} has ${counted(found, "byte")}, not ${stored.size}`);
+async function tooShort(store: StoreReader, { digest, size }: Chunk, got: number): Promise<LayerstashError> {
+  const found = await store.stat(digest, { size });
+  if (found !== undefined && found !== size) {
+    return new MismatchError(`the blob ${digest} has ${counted(found, "byte")}, not ${size}`);
   }
   return new RegistryError(`the connection broke: it ended after ${got} bytes`, { transient: true });
 }
