@@ -1,9 +1,13 @@
 /** Files of blobs are hashed once while they are read, however many read them, and again when they have changed. @module */
 import assert from "node:assert/strict";
 import { Hasher } from "../lib/content/hasher.ts";
+import { uploadFolder } from "../lib/exports/folders.ts";
+import { decryptedImages, findImage } from "../lib/exports/images.ts";
 import { Proofs } from "../lib/layout/proofs.ts";
 import { digestOf } from "../lib/oci/digest.ts";
+import { openStore } from "../main.ts";
 import { makeWorkspace, someBytes } from "./rigs/content.ts";
+import { makeKey } from "./rigs/encryption.ts";
 
 const BYTES = someBytes(100_000);
 const DIGEST = digestOf(BYTES);
@@ -71,6 +75,18 @@ Deno.test("a file that is replaced while it is read proves nothing about what wa
   assert.equal(await proof!.isRight(), false);
 });
 
+Deno.test("a file that changes between two of its readers is proven to the first one only", async () => {
+  await using directory = await makeWorkspace();
+  using hasher = new Hasher();
+  const path = await directory.write("blob", BYTES);
+  const proofs = new Proofs(hasher);
+  using first = await proofs.begin(DIGEST, path);
+  using second = await proofs.begin(DIGEST, path);
+  assert.equal(await first!.isRight(), true);
+  await Deno.rename(await directory.write("other", new Uint8Array(100_000)), path);
+  assert.equal(await second!.isRight(), false);
+});
+
 Deno.test("a file that is replaced while a later reader reads it proves nothing either", async () => {
   await using directory = await makeWorkspace();
   using hasher = new Hasher();
@@ -129,4 +145,21 @@ Deno.test("where there is no file, there is nothing to prove", async () => {
   await using directory = await makeWorkspace();
   using hasher = new Hasher();
   assert.equal(await new Proofs(hasher).begin(DIGEST, directory.path("none")), undefined);
+});
+
+Deno.test("the file of a layer proves nothing about the same layer of an encrypted folder", async () => {
+  await using directory = await makeWorkspace();
+  const { identities, encryptTo } = await makeKey(directory);
+  using store = openStore({ registry: `oci:${directory.path("box")}`, repository: "me/files" });
+  await Deno.mkdir(directory.path("site"));
+  await directory.write("site/note", BYTES);
+  await uploadFolder(store, "open", { directory: directory.path("site") });
+  await uploadFolder(store, "locked", { directory: directory.path("site"), encryptTo });
+  const decrypted = decryptedImages(store, { identities, quiet: true });
+  const { layers } = await findImage(decrypted, "locked");
+  for (const { digest } of layers) {
+    using file = await store.prove?.(digest);
+    assert.ok(file, "the plain folder has the same layer");
+    assert.equal(await decrypted.prove?.(digest), undefined);
+  }
 });

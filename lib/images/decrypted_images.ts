@@ -92,6 +92,7 @@ export function decryptedImages<S extends StoreReader>(store: S, options: Decryp
       if (!blob) return await store.readUnverified(digest, options);
       return blob.open(options.range ?? { start: 0, end: blob.size }, options);
     },
+    prove: async (digest) => images.blob(digest) ? undefined : await store.prove?.(digest), // its file is another one
   };
   return withCalls<S>(store, calls as Partial<S>);
 }

@@ -75,7 +75,8 @@ class RunningProof {
   #readers = 0;
   /** How far the reader has come that has come furthest. */
   #furthest = 0;
-  #result: Promise<boolean> | undefined;
+  /** Whether the file has its digest; absent = nobody has read all of it yet. */
+  #isOfDigest: Promise<boolean> | undefined;
 
   constructor(file: ProvenFile, hash: FollowingHash) {
     this.digest = file.digest;
@@ -94,26 +95,26 @@ class RunningProof {
         if (position > this.#furthest) this.#hash.advance(this.#furthest = position);
       },
       isRight: async () => {
-        this.#result ??= this.#finish();
-        const isRight = await this.#result.catch((error) => {
+        const { path, identity } = this.#file;
+        this.#isOfDigest ??= this.#compareDigests();
+        const isRight = await this.#isOfDigest.catch((error) => {
           onEnd(false); // the next reader begins anew: what failed may not fail again
           throw error;
-        });
+        }) && await isStill(path, identity);
         onEnd(isRight);
         return isRight;
       },
       [Symbol.dispose]: () => {
-        if (--this.#readers > 0 || this.#result) return;
+        if (--this.#readers > 0 || this.#isOfDigest) return;
         this.#hash.drop();
         onEnd(false);
       },
     };
   }
 
-  async #finish(): Promise<boolean> {
-    const { digest, path, identity, size } = this.#file;
-    if (await this.#hash.digest(size) !== digest) return false;
-    return await isStill(path, identity);
+  async #compareDigests(): Promise<boolean> {
+    const { digest, size } = this.#file;
+    return await this.#hash.digest(size) === digest;
   }
 }
 
