@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import process from "node:process";
+import { bytesSource } from "../lib/exports/store.ts";
 import { digestOf } from "../lib/oci/digest.ts";
 import { openStore, upload } from "../main.ts";
 import { listen } from "../lib/serve/listener.ts";
@@ -168,9 +169,10 @@ Deno.test("a client that reads nothing holds no more than a moment", async () =>
   await withServer({ limits: { silence: 300 } }, async (server, directory) => {
     const bytes = new Uint8Array(64 * 1024 ** 2);
     const digest = digestOf(bytes);
-    const put = await fetch(`${server.url}${PATH}?digest=${digest}`, { method: "POST", body: bytes });
-    assert.equal(put.status, 201, directory);
-    await put.body?.cancel();
+    {
+      using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+      await store.write(bytesSource(bytes)); // through the server it could take longer than a moment
+    }
     using connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
     const before = Deno.memoryUsage().external;
     await connection.write(
@@ -193,13 +195,33 @@ Deno.test("a client that asks on and on, and reads nothing, does not keep the se
     assert.equal(await statusOf(server, `${PATH}?digest=${digest}`, { method: "POST", body: bytes }), 201);
     using connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
     const get = `GET /v2/me/files/blobs/${digest} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
-    await connection.write(new TextEncoder().encode(get.repeat(200)));
+    await connection.write(new TextEncoder().encode(get.repeat(90)));
     await server.exchanged(5);
     server.stop();
     await server.finished;
   });
   process.off("warning", warn);
   assert.deepEqual(warnings, [], "nor does it fill the log of the server");
+});
+
+Deno.test("requests that come at once on a connection are answered in turn, and thousands of them end it", async () => {
+  const end = new AbortController();
+  let [open, most] = [0, 0];
+  const { url, finished } = await listen(
+    () => {
+      most = Math.max(most, ++open);
+      return Promise.resolve(new Response("ok"));
+    },
+    { hostname: "127.0.0.1", port: 0, signal: end.signal, onExchange: () => open-- },
+  );
+  const port = Number(new URL(url).port);
+  const get = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  const countOf = (answers: string) => answers.split("HTTP/1.1 200 OK").length - 1;
+  assert.equal(countOf(await raw({ port }, get.repeat(49), head("GET / HTTP/1.1", "Host: localhost"))), 50);
+  assert.equal(most, 1);
+  assert.ok(countOf(await raw({ port }, get.repeat(5000))) <= 100);
+  end.abort();
+  await finished;
 });
 
 Deno.test("connections that clients keep for a next request do not keep the server from its end", async () => {
@@ -232,6 +254,16 @@ Deno.test("a server that stops gives the rest of an answer over TLS, and ends co
     assert.equal(digestOf(await answer.bytes()), digest);
     await server.finished;
     await new Response(waiting.readable).text().catch(() => {});
+  });
+});
+
+Deno.test("a client that connects to a server with TLS, and sends nothing, loses the connection", async () => {
+  await using work = await makeWorkplace();
+  const { certificatePem, keyPath } = await makeServerCertificate(work.directory);
+  const tls = { cert: certificatePem, key: await Deno.readTextFile(keyPath) };
+  await withServer({ tls, limits: { headerTime: 300 } }, async (server) => {
+    using connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    assert.equal(await new Response(connection.readable).text(), "");
   });
 });
 

@@ -1,8 +1,9 @@
 /** Listens for HTTP requests on an address of this machine, until it is told to stop. @module */
 import type http from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import { InvalidInputError, LayerstashError } from "../errors.ts";
 import { quoted } from "../messages.ts";
+import { Connections } from "./connections.ts";
 import { answerNode, type Exchanged } from "./node_exchange.ts";
 
 /** Where a server listens. */
@@ -31,7 +32,7 @@ export interface ListenLimits {
   connections: number;
   /** The size of all headers of a request, in bytes. */
   headerBytes: number;
-  /** How long the headers of a request may take. */
+  /** How long the headers of a request may take, and how long a handshake of TLS. */
   headerTime: number;
   /** How long a client may send nothing of a body, and take nothing of an answer. */
   silence: number;
@@ -82,9 +83,11 @@ export async function listen(
   const limits = { ...LIMITS, ...options.limits };
   const side = { isSecure: options.tls !== undefined, silence: limits.silence };
   const running = new Set<Promise<void>>();
-  const server = await makeServer({ ...options, limits }, (request, response) => {
-    request.socket.setMaxListeners(0); // each answer that waits for its turn listens for the end of the connection
-    const exchange = answerNode(handler, { request, response, ...side }, options.onExchange);
+  const server = await makeServer({ ...options, limits });
+  const connections = new Connections(server);
+  server.on("request", (request, response) => {
+    const answer = () => answerNode(handler, { request, response, ...side }, options.onExchange);
+    const exchange = connections.answer(request, response, answer);
     running.add(exchange);
     void exchange.finally(() => running.delete(exchange));
   });
@@ -96,7 +99,12 @@ export async function listen(
   } catch (cause) {
     throw listenError(cause, options);
   }
-  stopWith(server, options.signal);
+  const stop = () => {
+    server.close();
+    connections.end();
+  };
+  if (options.signal.aborted) stop();
+  else options.signal.addEventListener("abort", stop, { once: true });
   const { port } = server.address() as AddressInfo;
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   return {
@@ -112,7 +120,6 @@ async function endOf(running: ReadonlySet<Promise<void>>): Promise<void> {
 
 async function makeServer(
   { tls, limits }: ListenOptions & { limits: ListenLimits },
-  listener: (request: http.IncomingMessage, response: http.ServerResponse) => void,
 ): Promise<http.Server> {
   const { connections, headerBytes, headerTime, idle } = limits;
   const common = {
@@ -123,8 +130,8 @@ async function makeServer(
     connectionsCheckingInterval: Math.min(headerTime, 5000),
   };
   const server = tls
-    ? (await import("node:https")).default.createServer({ ...common, ...tls }, listener)
-    : (await import("node:http")).default.createServer(common, listener);
+    ? (await import("node:https")).default.createServer({ ...common, ...tls, handshakeTimeout: headerTime })
+    : (await import("node:http")).default.createServer(common);
   server.maxConnections = connections;
   return server;
 }
@@ -135,42 +142,6 @@ async function listening(server: http.Server, { hostname, port }: ListenAddress)
   server.listen(port, hostname, resolve);
   await promise;
   server.off("error", reject);
-}
-
-/** A connection of a client. */
-interface Connection {
-  socket: Socket;
-  /** How many of its requests have no answer yet. */
-  requests: number;
-}
-
-/** Stops the server at a signal. Connections without a request are closed at once, the others after their answers. */
-function stopWith(server: http.Server, signal: AbortSignal): void {
-  const connections = new Map<string, Connection>();
-  const add = (socket: Socket) => {
-    const [name, connection] = [nameOf(socket), { socket, requests: 0 }];
-    connections.set(name, connection);
-    socket.once("close", () => connections.get(name) === connection && connections.delete(name));
-    if (signal.aborted) socket.destroy();
-  };
-  server.on("connection", add).on("secureConnection", add); // with TLS, each connection has a socket of either kind
-  server.on("request", ({ socket }, response) => {
-    const connection = connections.get(nameOf(socket));
-    if (!connection) return; // the client has gone
-    connection.requests++;
-    response.once("close", () => --connection.requests === 0 && signal.aborted && socket.end());
-  });
-  const stop = () => {
-    server.close();
-    for (const { socket, requests } of connections.values()) if (requests === 0) socket.destroy();
-  };
-  if (signal.aborted) stop();
-  else signal.addEventListener("abort", stop, { once: true });
-}
-
-/** What both sockets of one connection have in common. */
-function nameOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`;
 }
 
 function listenError(cause: unknown, { hostname, port }: ListenAddress): LayerstashError {
