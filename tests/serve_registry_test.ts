@@ -12,6 +12,7 @@ import { withCalls } from "../lib/store/replaced_calls.ts";
 import type { Store } from "../lib/store/store.ts";
 import { openStore } from "../main.ts";
 import { conformanceOf, failuresOf } from "./compatibility/conformance.ts";
+import { goProgram } from "./compatibility/go_programs.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
 import { someBytes } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
@@ -67,12 +68,14 @@ const SKIPPED = {
   "range requests/range 500-0": "HTTP has a server ignore such a range",
 };
 
+const hasSuite = await goProgram("conformance") !== undefined;
+
 for (const version of ["1.1", "1.1+dev"] as const) {
-  Deno.test(`every test of the suite of the OCI distribution spec ${version} passes`, async () => {
+  const name = `every test of the suite of the OCI distribution spec ${version} passes`;
+  Deno.test(name, { ignore: !hasSuite }, async () => {
     await withDirectory(async (directory) => {
       await using server = await startServer([`oci:${directory}`]);
-      const results = await conformanceOf(server.host, version);
-      if (!results) return; // there is no Go here, and a line says so
+      const results = await conformanceOf(server.host, version) ?? [];
       assert.ok(results.length > 600, `${results.length} tests`);
       assert.deepEqual(failuresOf(results), []);
       const skipped = results.filter(({ status }) => status !== "passed").map(({ name }) => name);

@@ -87,6 +87,16 @@ export async function moduleDirectory({ module, version }: GoProgram): Promise<s
 
 async function run(command: string, args: string[], cwd: string): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(command, { args, cwd, stdin: "null" }).output();
-  if (success) return new TextDecoder().decode(stdout);
-  throw new Error(new TextDecoder().decode(stderr).trim() || `${command} ${args[0]} failed`);
+  const [given, complaint = ""] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes).trim());
+  if (success) return given!;
+  throw new Error((reasonIn(given!) ?? complaint.split("\n").at(-1)) || `${command} ${args[0]} failed`);
+}
+
+/** What `go mod download -json` says on standard output of its failure. */
+function reasonIn(given: string): string | undefined {
+  try {
+    return JSON.parse(given).Error;
+  } catch {
+    return undefined; // another command
+  }
 }
