@@ -485,6 +485,20 @@ Deno.test("what comes with the same credentials at once is checked once", async 
   assert.deepEqual([...new Set(users)], [USER.username]);
 });
 
+Deno.test("a manifest that says it is a page runs nothing in a browser", async () => {
+  await withServer({}, async ({ url }) => {
+    const path = `${url}/v2/me/files/manifests/page`;
+    const body = JSON.stringify({ schemaVersion: 2, mediaType: "text/html", x: "<script>alert(1)</script>" });
+    const put = await fetch(path, { method: "PUT", headers: { "content-type": "text/html" }, body });
+    assert.equal(put.status, 201, await put.text());
+    const { headers, body: page } = await fetch(path);
+    await page?.cancel();
+    assert.equal(headers.get("content-type"), "text/html");
+    assert.match(headers.get("content-security-policy") ?? "", /default-src 'none'.*sandbox/);
+    assert.equal(headers.get("x-content-type-options"), "nosniff");
+  });
+});
+
 Deno.test("pictures and videos are not for the pages of other sites", async () => {
   await withServer({}, async (server) => {
     for (const path of ["/", "/v2/", "/files/", "/page/style.css", "/nothing"]) {

@@ -29,15 +29,20 @@ const ENDPOINTS: readonly (readonly [path: RegExp, methods: Readonly<Record<stri
   [/^(.+)\/referrers\/([^/]+)$/, { GET: sendReferrers }],
 ];
 
-/** Says to clients which protocol this is; old ones of docker look for it. */
-const VERSION = { "docker-distribution-api-version": "registry/2.0" };
+/** What the headers of every answer say. */
+const HEADERS = {
+  "docker-distribution-api-version": "registry/2.0", // old clients of docker look for it
+  // Whoever stores a manifest chooses its media type. One that says it is a page must run nothing in a browser.
+  "content-security-policy": "default-src 'none'; sandbox",
+  "x-content-type-options": "nosniff",
+};
 
 /** Answers requests of the distribution spec. */
 export const registryPart: Part = async (request, url, serving) => {
   const response = await answer(request, url, serving).catch((error) => {
     return reportedRefusal(error, request, serving).response();
   });
-  for (const [name, value] of Object.entries(VERSION)) response.headers.set(name, value);
+  for (const [name, value] of Object.entries(HEADERS)) response.headers.set(name, value);
   return response;
 };
 
