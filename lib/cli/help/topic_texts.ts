@@ -823,9 +823,9 @@ files.example.com {
 
 ## Limits
 
-1024 connections, 32 KiB of headers within 20 seconds, 1000 uploads under way in a repository, 4 MiB for a
-manifest. A client that neither sends nor takes anything for a minute loses the connection; what it has sent
-of an upload stays for a week, and \`GET\` of the upload says how much that is.
+1024 connections, 100 requests under way on each, 32 KiB of headers within 20 seconds, 1000 uploads under way
+in a repository, 4 MiB for a manifest. A client that neither sends nor takes anything for a minute loses the
+connection; what it has sent of an upload stays for a week, and \`GET\` of the upload says how much that is.
 `,
   registries: `# Registries
 
