@@ -7,7 +7,7 @@ import type { Bytes } from "../lib/content/bytes.ts";
 import { Deflater } from "../lib/layers/deflate.ts";
 import { HuffmanCode } from "../lib/layers/huffman.ts";
 import { digestOf } from "../lib/oci/digest.ts";
-import { someBytes } from "./rigs/content.ts";
+import { concatenate, someBytes } from "./rigs/content.ts";
 
 const deflater = new Deflater();
 
@@ -37,6 +37,35 @@ Deno.test("whatever is compressed comes back, content after content", () => {
       assert.deepEqual(inflated(deflater.deflate(content)), content);
     },
   ));
+});
+
+Deno.test("copies of every length and from every distance come back", () => {
+  const copy = fc.record({ back: fc.integer({ min: 1, max: 33_000 }), length: fc.nat(600) });
+  fc.assert(
+    fc.property(fc.array(fc.oneof(copy, fc.uint8Array({ maxLength: 20 }))), (steps) => {
+      const content = [...someBytes(33_000)];
+      for (const step of steps) {
+        if (step instanceof Uint8Array) content.push(...step);
+        else {for (let left = step.length; left > 0; left--) {
+            content.push(content[content.length - step.back]!);
+          }}
+      }
+      assert.ok(
+        Buffer.compare(inflated(deflater.deflate(new Uint8Array(content))), new Uint8Array(content)) === 0,
+      );
+    }),
+    { numRuns: 50 },
+  );
+});
+
+Deno.test("what stood up to 32 KiB before is copied, and nothing from further back", () => {
+  for (const [distance, isCopied] of [[32_767, true], [32_768, true], [32_769, false]] as const) {
+    const noise = someBytes(distance);
+    const content = concatenate([noise, noise]);
+    const packed = deflater.deflate(content).slice();
+    assert.ok(Buffer.compare(inflated(packed), content) === 0);
+    assert.equal(packed.length < 1.1 * distance, isCopied, `${distance}: ${packed.length} bytes`);
+  }
 });
 
 Deno.test("zeros, text, noise and nothing come back, in whatever length", () => {

@@ -17,8 +17,8 @@ import {
   symbolOfLength,
   WINDOW,
 } from "./deflate_symbols.ts";
+import { DynamicCodes } from "./dynamic_codes.ts";
 import { HuffmanCode } from "./huffman.ts";
-import { ToldCodes } from "./told_codes.ts";
 
 /** The fewest bytes that are copied from further back. */
 const SHORTEST_MATCH = 4;
@@ -28,18 +28,18 @@ const MOST_TOKENS = 16 * 1024;
 const SLOT_BITS = 14;
 /** Where positions are counted anew. */
 const MOST_POSITIONS = 2 ** 30;
-/** The kinds of blocks: bytes as they are; symbols in codes that everybody knows; symbols in codes that are told. */
-const [STORED, KNOWN, TOLD] = [0, 1, 2];
+/** The kinds of blocks: bytes as they are; symbols in the codes of the RFC; symbols in codes that the block defines. */
+const [STORED, FIXED, DYNAMIC] = [0, 1, 2];
 /** The most bytes of a block that has them as they are. */
 const MOST_STORED = 0xffff;
 /** To how much of its size content has to shrink: less is not worth the time of whoever decompresses. */
 const WORTH_IT = 0.97;
 
-/** The codes that everybody knows. */
-const KNOWN_LITERALS: HuffmanCode = HuffmanCode.of(
+/** The codes that the RFC has (3.2.6). */
+const FIXED_LITERALS: HuffmanCode = HuffmanCode.of(
   Array.from({ length: 288 }, (_, symbol) => symbol < 144 ? 8 : symbol < 256 ? 9 : symbol < 280 ? 7 : 8),
 );
-const KNOWN_DISTANCES: HuffmanCode = HuffmanCode.of(Array<number>(30).fill(5));
+const FIXED_DISTANCES: HuffmanCode = HuffmanCode.of(Array<number>(30).fill(5));
 
 /** Compresses one content after the other, with memory that is made once. */
 export class Deflater {
@@ -54,7 +54,7 @@ export class Deflater {
   readonly #distances = new Uint32Array(30);
   readonly #literalCode = new HuffmanCode(286);
   readonly #distanceCode = new HuffmanCode(30);
-  readonly #told = new ToldCodes();
+  readonly #dynamic = new DynamicCodes();
   readonly #out = new BitWriter();
 
   /**
@@ -128,14 +128,14 @@ export class Deflater {
     const [literals, distances] = [this.#literalCode, this.#distanceCode];
     literals.fit(this.#literals, 15);
     distances.fit(this.#distances, 15);
-    const told = this.#told.take(literals, distances) + this.#cost(literals, distances);
-    const known = this.#cost(KNOWN_LITERALS, KNOWN_DISTANCES);
-    const cost = Math.min(told, known) + this.#extraBits();
+    const dynamic = this.#dynamic.take(literals, distances) + this.#cost(literals, distances);
+    const fixed = this.#cost(FIXED_LITERALS, FIXED_DISTANCES);
+    const cost = Math.min(dynamic, fixed) + this.#extraBits();
     if (cost >= WORTH_IT * 8 * content.length) return this.#store(content, isLast);
     this.#out.reserve(content.length + 16);
-    this.#out.put(Number(isLast) | (known <= told ? KNOWN : TOLD) << 1, 3);
-    if (known <= told) return this.#writeTokens(KNOWN_LITERALS, KNOWN_DISTANCES);
-    this.#told.write(this.#out);
+    this.#out.put(Number(isLast) | (fixed <= dynamic ? FIXED : DYNAMIC) << 1, 3);
+    if (fixed <= dynamic) return this.#writeTokens(FIXED_LITERALS, FIXED_DISTANCES);
+    this.#dynamic.write(this.#out);
     literals.spell();
     distances.spell();
     this.#writeTokens(literals, distances);

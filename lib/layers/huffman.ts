@@ -4,14 +4,14 @@
 const MOST_SYMBOLS = 288;
 /** The longest code of all, in bits. */
 const LONGEST = 15;
-/** What parts the symbol from how often it occurs, in one number. */
+/** A number holds how often a symbol occurs, times this, and the symbol. */
 const SYMBOLS = 512;
 
 /** The leaves of a tree by their weights, and after them its inner nodes. They are filled anew for each code. */
 const weights = new Uint32Array(2 * MOST_SYMBOLS);
 const parents = new Uint16Array(2 * MOST_SYMBOLS);
 const depths = new Uint8Array(2 * MOST_SYMBOLS);
-/** The symbols that occur, each behind its frequency. */
+/** The symbols that occur, each after its frequency in one number. */
 const keys = new Uint32Array(MOST_SYMBOLS);
 /** How many symbols have each length, and the next code of each. */
 const counts = new Uint16Array(LONGEST + 1);
@@ -44,7 +44,7 @@ export class HuffmanCode {
    */
   fit(frequencies: Uint32Array, longest: number): void {
     const used = sortSymbols(frequencies);
-    plantTree(used);
+    buildTree(used);
     shorten(used, longest);
     this.lengths.fill(0);
     for (let place = 0, length = longest; place < used; place++) {
@@ -87,7 +87,7 @@ function reversed(bits: number): number {
   return bytes >> 8 | (bytes & 0xff) << 8;
 }
 
-/** Puts the symbols that occur into `keys`, the rarest first, or others where they are fewer than two. Returns how many it is. */
+/** Puts the symbols that occur into `keys`, the rarest first; where these are fewer than two, others too. Returns their number. */
 function sortSymbols(frequencies: Uint32Array): number {
   let used = 0;
   for (let symbol = 0; symbol < frequencies.length; symbol++) {
@@ -99,7 +99,7 @@ function sortSymbols(frequencies: Uint32Array): number {
 }
 
 /** Joins the two lightest trees until there is one, and finds how deep its leaves are. */
-function plantTree(used: number): void {
+function buildTree(used: number): void {
   for (let place = 0; place < used; place++) weights[place] = keys[place]! / SYMBOLS;
   const root = 2 * used - 2;
   let [leaf, inner] = [0, used];

@@ -1,18 +1,18 @@
-/** Tells in a block of DEFLATE which codes it has: their lengths, compressed in turn (RFC 1951, 3.2.7). @module */
+/** Writes at the beginning of a block which codes it defines: their lengths, compressed in turn (RFC 1951, 3.2.7). @module */
 import type { BitWriter } from "./bit_writer.ts";
 import { HuffmanCode } from "./huffman.ts";
 
-/** In which order the lengths are told of the codes with which all others are told. */
+/** In which order the lengths of that code are written with which the lengths of the two others are. */
 const ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15] as const;
 /** The symbols for: the length before, again; and zeros, few and many. */
 const [AGAIN, FEW_ZEROS, MANY_ZEROS] = [16, 17, 18];
 /** How many bits follow a symbol, and what they count from. */
 const [EXTRA, FROM] = [[2, 3, 7], [3, 3, 11]] as const;
-/** The fewest codes of bytes and lengths that can be told. */
+/** The fewest lengths of the first code that are written. */
 const FEWEST = 257;
 
-/** The lengths of two codes, as a block tells them. */
-export class ToldCodes {
+/** The lengths of the two codes of a block: that of bytes and lengths, and that of distances. */
+export class DynamicCodes {
   readonly #lengths = new Uint8Array(286 + 30);
   #literals = 0;
   #distances = 0;
@@ -22,9 +22,10 @@ export class ToldCodes {
   #count = 0;
   readonly #frequencies = new Uint32Array(19);
   readonly #code = new HuffmanCode(19);
-  #told = 0;
+  /** How many lengths of its code are written. */
+  #written = 0;
 
-  /** Takes the codes of the next block. Returns how many bits it takes to tell them. */
+  /** Takes the codes of the next block. Returns how many bits they take. */
   take(literals: HuffmanCode, distances: HuffmanCode): number {
     this.#literals = Math.max(FEWEST, usedOf(literals));
     this.#distances = usedOf(distances);
@@ -32,9 +33,9 @@ export class ToldCodes {
     this.#lengths.set(distances.lengths.subarray(0, this.#distances), this.#literals);
     this.#shorten();
     this.#code.fit(this.#frequencies, 7);
-    this.#told = ORDER.length;
-    while (this.#code.lengths[ORDER[this.#told - 1]!] === 0) this.#told--;
-    let cost = 14 + 3 * this.#told + this.#code.cost(this.#frequencies);
+    this.#written = ORDER.length;
+    while (this.#code.lengths[ORDER[this.#written - 1]!] === 0) this.#written--;
+    let cost = 14 + 3 * this.#written + this.#code.cost(this.#frequencies);
     for (let index = 0; index < EXTRA.length; index++) {
       cost += EXTRA[index]! * this.#frequencies[AGAIN + index]!;
     }
@@ -45,8 +46,8 @@ export class ToldCodes {
   write(out: BitWriter): void {
     out.put(this.#literals - FEWEST, 5);
     out.put(this.#distances - 1, 5);
-    out.put(this.#told - 4, 4);
-    for (let place = 0; place < this.#told; place++) out.put(this.#code.lengths[ORDER[place]!]!, 3);
+    out.put(this.#written - 4, 4);
+    for (let place = 0; place < this.#written; place++) out.put(this.#code.lengths[ORDER[place]!]!, 3);
     this.#code.spell();
     for (let place = 0; place < this.#count; place++) {
       const symbol = this.#symbols[place]!;
