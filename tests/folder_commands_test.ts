@@ -388,6 +388,26 @@ Deno.test("a copy of a folder replaces nothing unasked, keeps its name, and says
   }
 });
 
+Deno.test("an alias and an image with another layer take the tag of no folder", async () => {
+  await using work = await makeWorkplace();
+  await storeBoth(work);
+  using opened = openImage(`oci:${work.path("box")}:site`);
+  const held = await opened.store.resolve("site");
+  await work.write("layer.tar", new Uint8Array(10_240));
+  const append = ["append", "--from", "oci:./box:disk.img-1", "-i", "layer.tar", "--to"];
+  for (const words of [["blob", "push", "layer.tar"], append]) {
+    const { code, stderr } = await work.run([...words, BOX]);
+    assert.equal(code, 6, stderr);
+    assert.match(
+      stderr,
+      /: site holds a folder\nhint: .* remove the folder first: layerstash remove oci:\S+:site\n$/,
+    );
+    assert.equal(await opened.store.resolve("site"), held);
+    const other = await work.run([...words, "oci:./box:other"]);
+    assert.equal(other.code, 0, "aliases and images are replaced as ever");
+  }
+});
+
 Deno.test("a folder that is to be copied as a stored file is told as that", async () => {
   await using work = await makeWorkplace();
   await storeBoth(work);

@@ -19,6 +19,7 @@ import { requireTargetName } from "../store/checks.ts";
 import { freeReplaced } from "../store/free.ts";
 import type { BlobReader, CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
+import { requireNoOtherFolder } from "../stash/shared_names.ts";
 import { receiveSmall } from "../transfer/receive.ts";
 import { checkTransfer } from "../transfer/adaptive_jobs.ts";
 import { familyOf } from "../oci/manifest_family.ts";
@@ -67,7 +68,8 @@ export interface AppendResult {
  * @throws {InvalidInputError} if the layer is not a complete tar archive, the base is an artifact, a name or time is
  *   invalid, or a number is out of range
  * @throws {MismatchError} if the base's config does not match its manifest
- * @throws {ConflictError} if the base was changed meanwhile, or an index would be replaced by one of its images
+ * @throws {ConflictError} if the base was changed meanwhile, an index would be replaced by one of its images, or the tag of
+ *   the new image holds a folder that is not the base
  *
  * @example
  * ```ts
@@ -109,6 +111,7 @@ async function appendLayer(
   const images = runnableImages(tree);
   const bases = await readBases(from.store, images, { signal, onEvent });
   await requireNoChunk(to.store, reference, { signal, onEvent });
+  if (!same) await requireNoOtherFolder(to.store, reference, { signal, onEvent });
   warnOfDockerFormat(to.store, tree, onEvent ?? to.store.onEvent);
   const blobs = from.store.url === to.store.url
     ? []

@@ -12,6 +12,7 @@ import { freeReplaced } from "../store/free.ts";
 import type { BlobReader, CallOptions, ManifestReader, Store } from "../store/store.ts";
 import { statFile } from "../files/input.ts";
 import { requireNoChunk, requireRemovable } from "../stash/require_no_chunk.ts";
+import { requireNoOtherFolder } from "../stash/shared_names.ts";
 import { inParallel } from "../async/pool.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { bytesSource } from "../content/source.ts";
@@ -35,7 +36,7 @@ export interface SetAliasOptions extends CallOptions {
  * @returns the manifest of the alias
  * @throws {NotFoundError} if a blob is not in the repository
  * @throws {InvalidInputError} if `alias` is not a valid tag, a digest is malformed, or `digests` is empty
- * @throws {ConflictError} if the tag belongs to a chunk of a stash
+ * @throws {ConflictError} if the tag belongs to a chunk of a stash, or to a folder
  *
  * @example
  * ```ts
@@ -72,6 +73,7 @@ export async function putAlias(
 ): Promise<Manifest> {
   const { digest } = aliasManifest(blobs, store.family);
   await requireNoChunk(store, parseTag(alias), { ...options, digest });
+  await requireNoOtherFolder(store, alias, { ...options, digest });
   const manifest = await putInFamily(store, alias, async (family) => {
     if (family === "oci") await storeEmptyConfig(store, options);
     return aliasManifest(blobs, family);

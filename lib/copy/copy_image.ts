@@ -1,7 +1,7 @@
 /** Copies images between registries, repositories and layouts. @module */
 import { InvalidInputError } from "../errors.ts";
 import { isFolderImage } from "../folders/folder_image.ts";
-import { lookAtFolderTag, requireNoOtherFolder, requireTagMayMove } from "../folders/folder_tag.ts";
+import { lookAtFolderTag, requireTagMayMove } from "../folders/folder_tag.ts";
 import { isEncryptedImage } from "../images/encrypted_image.ts";
 import { findRoot } from "../images/image.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
@@ -10,6 +10,7 @@ import { requireTargetName } from "../store/checks.ts";
 import { freeReplaced } from "../store/free.ts";
 import type { CallOptions, ManifestStore, Store } from "../store/store.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
+import { requireNoOtherFolder } from "../stash/shared_names.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../async/pool.ts";
 import { choosePlatforms } from "./choose_platforms.ts";
@@ -136,7 +137,9 @@ async function requireFreeTag(
 ): Promise<void> {
   if (!isFolder || isDigest(reference)) {
     await requireNoChunk(store, reference, { digest, signal, onEvent });
-    return await requireNoOtherFolder(store, reference, { digest, overwrite, signal, onEvent });
+    if (overwrite) return;
+    const hint = "use another tag, or --overwrite to replace it";
+    return await requireNoOtherFolder(store, reference, { digest, hint, signal, onEvent });
   }
   const before = await lookAtFolderTag(store, reference, { signal, onEvent });
   if (before.manifest?.digest !== digest) requireTagMayMove(before, { overwrite });

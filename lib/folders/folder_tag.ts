@@ -2,12 +2,11 @@
 import type { Recipients } from "../encryption/recipients.ts";
 import { ConflictError } from "../errors.ts";
 import { isEncryptedImage } from "../images/encrypted_image.ts";
-import { type Digest, isDigest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
 import { requireNoStash } from "../stash/shared_names.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
-import { isFolderImage, readFolder, type StoredFolder } from "./folder_image.ts";
+import { readFolder, type StoredFolder } from "./folder_image.ts";
 
 /** A tag, and what it holds. */
 export interface FolderTag {
@@ -40,28 +39,6 @@ export async function lookAtFolderTag(
   const isAlike = manifest && isEncrypted === (manifest.storedAs !== undefined);
   const folder = isAlike ? await readFolder(store, manifest, { signal, onEvent }) : undefined;
   return { tag, manifest, folder };
-}
-
-/**
- * Makes sure that an image takes the tag of no folder unasked. A tag that is free, or that holds the image, is asked for with
- * one request that costs no registry a pull.
- *
- * @param digest that of the image
- * @throws {ConflictError} if the tag holds a folder, and `overwrite` is not set
- */
-export async function requireNoOtherFolder(
-  store: StoreReader,
-  reference: string,
-  { digest, overwrite, ...options }: CallOptions & { digest: Digest; overwrite?: boolean | undefined },
-): Promise<void> {
-  if (overwrite || isDigest(reference)) return;
-  const held = await store.resolve(reference, options);
-  if (held === undefined || held === digest) return;
-  const manifest = await store.manifest(reference, options);
-  if (!manifest || !await isFolderImage(store, manifest, options)) return;
-  throw new ConflictError(`${reference} holds a folder`, {
-    hint: "use another tag, or --overwrite to replace it",
-  });
 }
 
 /**

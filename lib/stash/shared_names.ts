@@ -1,6 +1,7 @@
 /** Keeps stored files and folders from sharing a name: a download by that name would bring the file alone. @module */
 import { ConflictError } from "../errors.ts";
 import { isEncryptedImage } from "../images/encrypted_image.ts";
+import { type Digest, isDigest } from "../oci/digest.ts";
 import { isIndexType } from "../oci/image_index.ts";
 import { readImageManifest } from "../oci/manifest.ts";
 import { IMAGE_CONFIG } from "../oci/media_types.ts";
@@ -42,6 +43,35 @@ export async function requireNoFolder(
   if (await holdsFolder(store, name, options).catch(undefinedIfBroken)) {
     throw nameConflict(store, "a folder", name);
   }
+}
+
+/** What is to get a tag, beside what every call takes. */
+interface NewHolder extends CallOptions {
+  /** The digest of what gets the tag, if it is known: the tag may hold that already. */
+  digest?: Digest | undefined;
+  /** What to do instead, where that is more than to use another tag or to remove the folder. */
+  hint?: string | undefined;
+}
+
+/**
+ * Makes sure that an image or an alias takes the tag of no folder unasked. A tag that is free, or that holds what is to get it,
+ * is asked for with one request that costs no registry a pull.
+ *
+ * @throws {ConflictError} if the tag holds a folder
+ */
+export async function requireNoOtherFolder(
+  store: StoreReader,
+  reference: string,
+  { digest, hint, ...options }: NewHolder,
+): Promise<void> {
+  if (isDigest(reference)) return;
+  const held = await store.resolve(reference, options);
+  if (held === undefined || held === digest) return;
+  if (!await holdsFolder(store, reference, options).catch(undefinedIfBroken)) return;
+  const address = `${typedName(store.name, store.url)}:${reference}`;
+  throw new ConflictError(`${reference} holds a folder`, {
+    hint: hint ?? `use another tag, or remove the folder first: layerstash remove ${address}`,
+  });
 }
 
 /** Whether a tag holds a folder, encrypted or not. */
