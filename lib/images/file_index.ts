@@ -51,7 +51,7 @@ export class FileIndex {
 
   /** Adds a file to a directory that has no other one of its name. */
   add(directory: IndexedDirectory, name: string, file: number): void {
-    if (4 * ++this.#used > 3 * this.#slots.length) this.#grow();
+    if (4 * this.#used >= 3 * this.#slots.length) this.#grow();
     if (file >= this.#parents.length) this.#extend(file);
     this.#hashes[file] = this.#hashOf(directory.number, name);
     this.#parents[file] = directory.number;
@@ -65,16 +65,23 @@ export class FileIndex {
     this.#parents[file] = 0;
   }
 
-  /** The files of a directory, the last one first. */
-  *filesIn({ number, last }: IndexedDirectory): Generator<number> {
-    for (let kept = last; kept !== 0; kept = this.#before[kept - 1]!) {
-      if (this.#parents[kept - 1] === number) yield kept - 1;
+  /** The files of a directory, the last one first. Those that were removed are left out from then on. */
+  *filesIn(directory: IndexedDirectory): Generator<number> {
+    let next = 0;
+    for (let kept = directory.last; kept !== 0; kept = this.#before[kept - 1]!) {
+      if (this.#parents[kept - 1] === directory.number) yield (next = kept) - 1;
+      else if (next !== 0) this.#before[next - 1] = this.#before[kept - 1]!;
+      else if (directory.last === kept) directory.last = this.#before[kept - 1]!;
     }
   }
 
+  /** Puts a file into the first slot that is free, or whose file was removed: a name that comes again and again takes one. */
   #place(file: number): void {
     let slot = this.#slotOf(this.#hashes[file]!);
-    while (this.#slots[slot] !== 0) slot = this.#after(slot);
+    for (let kept; (kept = this.#slots[slot]!) !== 0 && this.#parents[kept - 1] !== 0;) {
+      slot = this.#after(slot);
+    }
+    if (this.#slots[slot] === 0) this.#used++;
     this.#slots[slot] = file + 1;
   }
 
@@ -99,12 +106,8 @@ export class FileIndex {
   #grow(): void {
     const kept = this.#slots;
     this.#slots = new Int32Array(2 * kept.length);
-    this.#used = 1; // the file that is about to be added
-    for (const each of kept) {
-      if (each === 0 || this.#parents[each - 1] === 0) continue;
-      this.#place(each - 1);
-      this.#used++;
-    }
+    this.#used = 0;
+    for (const each of kept) if (each !== 0 && this.#parents[each - 1] !== 0) this.#place(each - 1);
   }
 
   #extend(file: number): void {
