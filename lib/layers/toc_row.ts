@@ -53,12 +53,14 @@ export function parseRow(json: string): Row {
 
 /** A text without a character that JSON escapes. */
 const PLAIN = String.raw`"([^"\\\0-\x1f]*)"`;
+/** A number as JSON has it, so small that it is exact. */
+const NUMBER = String.raw`(0|[1-9]\d{0,14})`;
 /** A row as folders have it, in their order: most rows are so, and reading them as JSON takes four times as long. */
 const USUAL_ROW = new RegExp(
   [
-    `^\\{"name":${PLAIN},"type":"(\\w+)"(?:,"size":(\\d{1,15}))?,"modtime":${PLAIN}`,
-    `(?:,"linkName":${PLAIN})?,"mode":(\\d{1,5})(?:,"uid":(\\d{1,10}),"gid":(\\d{1,10}))?(?:,"offset":(\\d{1,15})`,
-    `(?:,"digest":${PLAIN})?(?:,"chunkSize":(\\d{1,15}))?,"chunkDigest":${PLAIN})?\\}$`,
+    `^\\{"name":${PLAIN},"type":"(\\w+)"(?:,"size":${NUMBER})?,"modtime":${PLAIN}`,
+    `(?:,"linkName":${PLAIN})?,"mode":${NUMBER}(?:,"uid":${NUMBER},"gid":${NUMBER})?(?:,"offset":${NUMBER}`,
+    `(?:,"digest":${PLAIN})?(?:,"chunkSize":${NUMBER})?,"chunkDigest":${PLAIN})?\\}$`,
   ].join(""),
 );
 
