@@ -9,6 +9,7 @@ import { openDisk } from "../lib/folders/open_disk.ts";
 import { uploadFolder, type UploadFolderOptions } from "../lib/folders/upload_folder.ts";
 import { walkFolder } from "../lib/folders/walk.ts";
 import { ConflictError, InvalidInputError, MismatchError } from "../lib/errors.ts";
+import { shellWord } from "../lib/messages.ts";
 import type { Store } from "../lib/store/store.ts";
 import { openStore } from "../main.ts";
 import { makeWorkspace, someBytes, type Workspace } from "./rigs/content.ts";
@@ -415,6 +416,26 @@ Deno.test("files whose numbers are too large to be told apart are not taken for 
   const stat = (path: string) => ({ ...disk.stat(path), links: 2, inode: Number(2n ** 62n + 1n) });
   const { files, links } = await walkFolder(work.path(""), { disk: { ...disk, stat } });
   assert.deepEqual([files.length, links.length], [2, 0]);
+});
+
+Deno.test("a time that no table of contents can have is refused, and its file named", async () => {
+  await using work = await makeWorkspace();
+  await Deno.writeTextFile(work.path("late"), "");
+  using disk = openDisk();
+  for (const seconds of [9e12, -9e12]) {
+    const stat = (path: string) => ({ ...disk.stat(path), ...(path.endsWith("late") && { seconds }) });
+    const options = { disk: { ...disk, stat } };
+    await assert.rejects(walkFolder(work.path(""), options), {
+      name: "InvalidInputError",
+      message: "late was modified at a time too far from now to be stored",
+      hint: `give it another time, as in: touch ${shellWord(`${work.path("")}/late`)}`,
+    });
+    assert.equal(
+      (await walkFolder(work.path(""), { ...options, isForeign: true })).count,
+      1,
+      "only compared",
+    );
+  }
 });
 
 Deno.test("a file that changes while it is read ends the upload, and the tag is not put", linux, async () => {

@@ -3,7 +3,7 @@ import { setImmediate as breathe } from "node:timers/promises";
 import { denied, readError } from "../content/file_errors.ts";
 import { InvalidInputError, LayerstashError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { counted, listed } from "../messages.ts";
+import { counted, listed, shellWord } from "../messages.ts";
 import { encodeName } from "../layers/tar_field.ts";
 import { baseName } from "../layers/entry.ts";
 import { STARGZ_PATHS } from "../layers/stargz.ts";
@@ -200,6 +200,7 @@ class Walk {
     { mode, size, seconds, nanoseconds, changed, inode, uid, gid }: DiskEntry,
     kind: Pick<FoundEntry, "type" | "target" | "attributes">,
   ): FoundEntry {
+    if (!this.#options.isForeign && Math.abs(seconds) > FARTHEST) throw tooFar(path, this.#root);
     const content = kind.type === "file" ? size : 0;
     const isDirectory = kind.type === "directory";
     if (!isDirectory) this.found.count++;
@@ -211,6 +212,16 @@ class Walk {
     const owned = this.#options.keepOwner ? { uid, gid, owner: "", group: "" } as const : undefined;
     return { path, mode, size: content, seconds, nanoseconds, ...state, ...kind, ...(owned && { owned }) };
   }
+}
+
+/** The farthest times that a table of contents can have, in seconds before and after 1970: some 270,000 years. */
+const FARTHEST = 8.64e12;
+
+function tooFar(path: string, root: string): InvalidInputError {
+  const at = pathOnDisk(root, path);
+  return new InvalidInputError(`${path || root} was modified at a time too far from now to be stored`, {
+    hint: `give it another time, as in: touch ${shellWord(at)}`,
+  });
 }
 
 /** Sorts names by their bytes, which no locale changes. */
