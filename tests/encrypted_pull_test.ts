@@ -115,3 +115,19 @@ Deno.test("another age file for the same key is not the blob of that digest", as
   await assert.rejects(scene.pull(), MismatchError);
   await assert.rejects(Deno.stat(scene.work.path("back")), Deno.errors.NotFound);
 });
+
+Deno.test("encrypted blobs without a byte are verified as what they are, wherever they stand", async () => {
+  await using work = await makeWorkspace();
+  const key = await makeKey(work);
+  using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+  const stored = async (bytes: Uint8Array<ArrayBuffer>) =>
+    (await store.write(bytesSource(await seal(key, bytes)))).digest;
+  const [empty, other, small] = [
+    await stored(new Uint8Array()),
+    await stored(new Uint8Array()),
+    await stored(SMALL),
+  ];
+  const output = work.path("back");
+  await pullBlobs(store, [empty, other, small, empty, small], { output, identities: key.identities });
+  assert.deepEqual(await Deno.readFile(output), concatenate([SMALL, SMALL]));
+});

@@ -1,6 +1,6 @@
 /** Hashes ranges of files in worker threads, also of files that are still being written. @module */
 import { LayerstashError, MismatchError } from "../errors.ts";
-import { type Algorithm, type Digest, DigestHash } from "../oci/digest.ts";
+import { type Algorithm, algorithmOf, type Digest, DigestHash } from "../oci/digest.ts";
 import { abortable } from "../async/abortable.ts";
 import { leastBusy } from "./answering_thread.ts";
 import type { HashAnswer, HashCommand } from "./hash_worker.ts";
@@ -20,10 +20,18 @@ export interface FollowingHash {
   drop(): void;
 }
 
-/** Hashes what lies in files, also while it is being written. Disposing of it ends all that is under way. */
+/** A blob whose bytes are written into a file. */
+export interface FollowedBlob {
+  /** The digest that it should have. */
+  digest: Digest;
+  /** The offset in the file at which its bytes begin. */
+  at: number;
+}
+
+/** Hashes blobs that lie in files, also while they are being written. Disposing of it ends all that is under way. */
 export interface FileHasher extends Disposable {
-  /** Begins to hash a file from an offset on, by an algorithm; absent = sha256. */
-  follow(path: string, start: number, algorithm?: Algorithm): FollowingHash;
+  /** Begins to hash a blob. */
+  followBlob(path: string, blob: FollowedBlob): FollowingHash;
 }
 
 /** How a file is hashed. */
@@ -100,6 +108,11 @@ export class Hasher implements FileHasher {
       },
       drop: () => thread?.tell({ type: "drop", id }),
     };
+  }
+
+  /** Begins to hash a blob, by the algorithm of its digest. */
+  followBlob(path: string, { at, digest }: FollowedBlob): FollowingHash {
+    return this.follow(path, at, algorithmOf(digest));
   }
 
   /** Ends the threads. Pending digests reject. */

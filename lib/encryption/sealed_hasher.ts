@@ -1,8 +1,8 @@
 /** Hashes plain files as the age files that they came from: encrypted again, they have to have the same digests. @module */
 import type { Bytes } from "../content/bytes.ts";
-import type { FileHasher, FollowingHash } from "../content/hasher.ts";
+import type { FileHasher, FollowedBlob, FollowingHash } from "../content/hasher.ts";
 import { MismatchError } from "../errors.ts";
-import type { Algorithm, Digest } from "../oci/digest.ts";
+import { algorithmOf, type Digest } from "../oci/digest.ts";
 import { type AgeBeginning, digestOfPieces, encryptedPieces } from "./encrypted_source.ts";
 
 /** The most that one read takes, in bytes. */
@@ -12,19 +12,20 @@ const WORTH_FOLLOWING = 16 * 1024 * 1024;
 
 /** Hashes age files that lie decrypted in a file, end to end. The same key, nonce and bytes give the same age file. */
 export class SealedHasher implements FileHasher {
-  readonly #beginnings: ReadonlyMap<number, AgeBeginning>;
+  readonly #beginnings: ReadonlyMap<Digest, AgeBeginning>;
   readonly #followed: Set<GrowingRange> = new Set();
 
-  /** @param beginnings what each age file begins with, by the offset of its plain bytes */
-  constructor(beginnings: ReadonlyMap<number, AgeBeginning>) {
+  /** @param beginnings what each age file begins with, by its digest */
+  constructor(beginnings: ReadonlyMap<Digest, AgeBeginning>) {
     this.#beginnings = beginnings;
   }
 
-  /** Begins to hash the age file whose plain bytes begin at an offset, while these are written. */
-  follow(path: string, start: number, algorithm?: Algorithm): FollowingHash {
+  /** Begins to hash an age file while its plain bytes are written. */
+  followBlob(path: string, { at: start, digest: expected }: FollowedBlob): FollowingHash {
     const plain = new GrowingRange(path, start);
     this.#followed.add(plain);
-    const beginning = this.#beginnings.get(start)!;
+    const beginning = this.#beginnings.get(expected)!;
+    const algorithm = algorithmOf(expected);
     let digest: Promise<Digest> | undefined;
     const hash = () => {
       digest ??= digestOfPieces(encryptedPieces(plain.pieces(), beginning), { algorithm });

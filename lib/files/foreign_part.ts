@@ -1,7 +1,6 @@
 /** Tells a `FILE.part` of somebody else from the beginning of a download. @module */
 import type { Bytes } from "../content/bytes.ts";
 import { awaitDigest, type FileHasher } from "../content/hasher.ts";
-import { algorithmOf } from "../oci/digest.ts";
 import type { ByteRange } from "../content/source.ts";
 import { ConflictError } from "../errors.ts";
 import { withoutProgress } from "../events.ts";
@@ -41,12 +40,12 @@ export async function isForeignPart(
 /** Whether a file has the bytes of a blob where they belong. */
 export async function hasBlob(
   path: string,
-  { at: start, size, digest }: PlacedBlob,
+  blob: PlacedBlob,
   hasher: FileHasher,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<boolean> {
-  const hash = hasher.follow(path, start, algorithmOf(digest));
-  return await awaitDigest(hash, { start, end: start + size }, signal) === digest;
+  const { at: start, size, digest } = blob;
+  return await awaitDigest(hasher.followBlob(path, blob), { start, end: start + size }, signal) === digest;
 }
 
 /** Whether a partial file begins as a range of all the bytes of blobs does; only the first bytes are fetched. */

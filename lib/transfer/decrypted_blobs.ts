@@ -12,7 +12,6 @@ import type { SizedBlob } from "../oci/descriptor.ts";
 import { algorithmOf, corrupted, type Digest } from "../oci/digest.ts";
 import { withCalls } from "../store/replaced_calls.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
-import { placeBlobs } from "./placed_blob.ts";
 import { pull } from "./pull.ts";
 
 /** Blobs that were decrypted. */
@@ -59,12 +58,11 @@ export async function decryptBlobs(
     },
   });
   const plain = blobs.map(({ digest }) => ({ digest, size: openedAs(digest).file.size }));
-  const beginnings = placeBlobs(plain).map(({ digest, at }) => [at, openedAs(digest).file] as const);
   return {
     reader,
     blobs: plain,
     files: Array.from(opened.values(), ({ file }) => file),
-    hasher: new SealedHasher(new Map(beginnings)),
+    hasher: new SealedHasher(new Map(Array.from(opened, ([digest, { file }]) => [digest, file]))),
   };
 }
 

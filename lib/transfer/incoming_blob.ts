@@ -4,7 +4,6 @@ import { awaitDigest, type FileHasher, type FollowingHash } from "../content/has
 import type { ByteRange } from "../content/source.ts";
 import { RangeRefusedError } from "../errors.ts";
 import type { OnEvent, TransferEvent } from "../events.ts";
-import { algorithmOf } from "../oci/digest.ts";
 import type { BlobReader } from "../store/store.ts";
 import { ByteRanges, splitIntoParts } from "./byte_ranges.ts";
 import type { PlacedBlob } from "./placed_blob.ts";
@@ -80,7 +79,7 @@ export class IncomingBlob {
     this.#progress = new Progress(options.onEvent);
     this.#there = new ByteRanges(present);
     this.reused = this.#there.bytes;
-    this.#hash = options.hasher.follow(options.path, blob.at, algorithmOf(blob.digest));
+    this.#hash = options.hasher.followBlob(options.path, blob);
     this.missing = present.length > 0 ? this.#there.gaps(blob.size) : [{ start: 0, end: blob.size }];
   }
 
