@@ -152,6 +152,28 @@ Deno.test("a change that is interrupted goes on, and until its end the stash is 
   assert.deepEqual((await verify(store, "disk")).faults, []);
 });
 
+Deno.test("a change that is ended at any of its requests leaves a stash that can be read", async () => {
+  await using scene = await setScene();
+  const { fake, store, key, work } = scene;
+  const recipients = (await makeKey(work, "yours.txt")).encryptTo;
+  await upload(store, "disk", encrypted(scene));
+  let isChanged = false;
+  let ended = 0;
+  for (; !isChanged; ended++) {
+    const end = new AbortController();
+    let requests = 0;
+    fake.faults.onRequest = ({ method }) => {
+      if (!["GET", "HEAD"].includes(method) && requests++ === ended) end.abort();
+    };
+    const options = { identities: key.identities, recipients, keep: true, jobs: 1, signal: end.signal };
+    isChanged = await changeRecipients(store, "disk", options).then(() => true, () => false);
+    fake.faults.onRequest = () => {};
+    assert.deepEqual(await fetched(store, "disk", key.identities), FILE, `ended at request ${ended}`);
+  }
+  assert.ok(ended > 12, `${ended} times`);
+  assert.deepEqual((await verify(store, "disk", { deep: true, identities: key.identities })).faults, []);
+});
+
 Deno.test("a file that is stored under the name meanwhile is kept", async () => {
   await using scene = await setScene();
   const { store, key, work } = scene;
@@ -192,7 +214,7 @@ Deno.test("what cannot be changed is refused, and nothing is", async () => {
   const { fake, store, key, work } = scene;
   const { encryptTo, ...plain } = encrypted(scene);
   const word = makePassphrase("correct horse");
-  await upload(store, "disk", { ...plain, encryptTo });
+  const { digest } = await upload(store, "disk", { ...plain, encryptTo });
   await upload(store, "word", { ...plain, encryptTo: word.encryptTo });
   await upload(store, "plain", plain);
   const yours = await makeKey(work, "yours.txt");
@@ -202,6 +224,7 @@ Deno.test("what cannot be changed is refused, and nothing is", async () => {
     ["disk", undefined, yours.encryptTo, true, NotAllowedError, /is encrypted/],
     ["disk", yours, yours.encryptTo, true, NotAllowedError, /not encrypted for any of the keys/],
     ["plain", key, yours.encryptTo, true, InvalidInputError, /layerstash has not encrypted plain/],
+    [digest!, key, yours.encryptTo, true, InvalidInputError, /by its name, not by its digest/],
     ["word", word, yours.encryptTo, true, InvalidInputError, /a passphrase stands alone/],
     ["disk", key, word.encryptTo, true, InvalidInputError, /a passphrase stands alone/],
     ["disk", key, quantum, true, InvalidInputError, /cannot be mixed/],

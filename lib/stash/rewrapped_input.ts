@@ -6,7 +6,7 @@ import type { Source } from "../content/source.ts";
 import { cut, digestOfPieces, encryptedSize } from "../encryption/encrypted_source.ts";
 import { InvalidInputError } from "../errors.ts";
 import { SMALL_FILE } from "../files/input.ts";
-import { digestOf } from "../oci/digest.ts";
+import { digestOf, isDigest } from "../oci/digest.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { storedSource } from "../transfer/stored_source.ts";
 import type { StashSecrets } from "./decrypted_stash.ts";
@@ -110,9 +110,18 @@ function heldSource({ open }: Source, size: number): Source {
 /**
  * Makes sure that a stash is one whose headers can be exchanged.
  *
- * @throws {InvalidInputError} if it is not encrypted, or another program has encrypted it
+ * @throws {InvalidInputError} if it is not encrypted, another program has encrypted it, or it was found by its digest, which does
+ *   not name the tags of its chunks
  */
 export function requireRewrappable({ baseTag, encryption }: Stash): void {
+  if (isDigest(baseTag)) {
+    throw new InvalidInputError(
+      "the recipients of a stored file are changed by its name, not by its digest",
+      {
+        hint: "layerstash list shows the names",
+      },
+    );
+  }
   if (encryption) return;
   throw new InvalidInputError(`layerstash has not encrypted ${baseTag}`, {
     hint: "layerstash upload --encrypt-to encrypts it, if you store it again with --overwrite",
