@@ -203,6 +203,22 @@ export class AgeFile {
 }
 
 /**
+ * Decrypts an age file that is in memory. Returns its header, too.
+ *
+ * @throws as {@linkcode AgeFile.open}, and {MismatchError} if its bytes are not what was encrypted
+ */
+export async function decryptBytes(
+  bytes: Bytes,
+  openHeader: HeaderOpener,
+): Promise<{ header: AgeHeader; plain: Bytes }> {
+  const read = async function* ({ start, end }: ByteRange) {
+    yield bytes.subarray(start, end);
+  };
+  const file = await AgeFile.open({ read, size: bytes.length, openHeader });
+  return { header: file.header, plain: await collect(file.open(), file.size) };
+}
+
+/**
  * Reads the header of an age file, and does not open it.
  *
  * @throws {MismatchError} if it is not an age file

@@ -1,9 +1,8 @@
 /** A store in which encrypted images seem to be plain ones: whoever reads it need not know that they are encrypted. @module */
 import { verified } from "../content/byte_stream.ts";
 import type { Bytes, ByteStream } from "../content/bytes.ts";
-import { collect } from "../content/collect.ts";
 import { type ByteRange, bytesSource } from "../content/source.ts";
-import { AgeFile, type HeaderOpener, headerOpener } from "../encryption/age_file.ts";
+import { AgeFile, decryptBytes, type HeaderOpener, headerOpener } from "../encryption/age_file.ts";
 import type { Identities } from "../encryption/identities.ts";
 import { MismatchError } from "../errors.ts";
 import { withoutProgress } from "../events.ts";
@@ -168,11 +167,8 @@ export async function decryptDescription(
   }
   const { onEvent = store.onEvent, signal } = call;
   const bytes = await receiveSmall(store, blob, { onEvent: withoutProgress(onEvent), signal });
-  const read = async function* ({ start, end }: ByteRange) {
-    yield bytes.subarray(start, end);
-  };
-  const file = await AgeFile.open({ read, size: bytes.length, openHeader });
-  return readDescription(stored, await collect(file.open(), file.size));
+  const { plain } = await decryptBytes(bytes, openHeader);
+  return readDescription(stored, plain);
 }
 
 /** A layer, by its age file. Nothing is read yet. */

@@ -3,11 +3,10 @@ import * as v from "valibot";
 import type { Bytes } from "../content/bytes.ts";
 import { collect } from "../content/collect.ts";
 import { bytesSource } from "../content/source.ts";
-import { AgeHeader, NONCE_SIZE } from "../encryption/age_header.ts";
+import { decryptBytes, headerOpener } from "../encryption/age_file.ts";
 import { headerSize, keyKindOf } from "../encryption/header_text.ts";
 import type { Identities, KeyKind } from "../encryption/identities.ts";
 import { encryptedSource } from "../encryption/encrypted_source.ts";
-import { openRecords } from "../encryption/payload.ts";
 import { MismatchError } from "../errors.ts";
 import { type Digest, digestOf, encodedPart, isDigest } from "../oci/digest.ts";
 import { parseAs } from "../oci/manifest.ts";
@@ -64,7 +63,10 @@ export function opensWith({ details }: StashEncryption): KeyKind {
 
 /** The header of all chunks, which the details have too. */
 export function headerOfDetails(encoded: string): Bytes {
-  return split(encoded).header;
+  const bytes = Uint8Array.fromBase64(encoded);
+  const size = headerSize(bytes);
+  if (size === undefined) throw new MismatchError("the encrypted description of the file ends too early");
+  return bytes.slice(0, size);
 }
 
 /**
@@ -78,21 +80,9 @@ export async function decryptDetails(
   encoded: string,
   identities: Identities,
 ): Promise<{ details: EncryptedDetails; key: StashKey }> {
-  const { header, nonce, payload } = split(encoded);
-  const opened = await AgeHeader.open(header, identities);
-  const order = { key: opened.payloadKey(nonce), first: 0, toEnd: true };
-  const records = openRecords(ReadableStream.from([payload]), order);
-  const text = await collect(ReadableStream.from(records), payload.length);
-  const details = parseAs(detailsSchema, text, "encrypted description of the file");
-  return { details, key: new StashKey(opened) };
-}
-
-function split(encoded: string): { header: Bytes; nonce: Bytes; payload: Bytes } {
-  const bytes = Uint8Array.fromBase64(encoded);
-  const size = headerSize(bytes);
-  const end = size === undefined ? Infinity : size + NONCE_SIZE;
-  if (size === undefined || bytes.length < end) {
-    throw new MismatchError("the encrypted description of the file ends too early");
-  }
-  return { header: bytes.slice(0, size), nonce: bytes.slice(size, end), payload: bytes.slice(end) };
+  const { header, plain } = await decryptBytes(Uint8Array.fromBase64(encoded), headerOpener(identities));
+  return {
+    details: parseAs(detailsSchema, plain, "encrypted description of the file"),
+    key: new StashKey(header),
+  };
 }
