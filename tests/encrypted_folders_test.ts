@@ -87,7 +87,7 @@ Deno.test(
   },
 );
 
-Deno.test("nothing that is stored tells a name, a text or a digest of the folder", async () => {
+Deno.test("nothing that is stored or reported tells a name, a text or a digest of the folder", async () => {
   await using place = await makeWorkplace();
   const recipient = await makeSecrets(place);
   await run(place, ["upload", "plans", "oci:open:plans"]);
@@ -121,7 +121,11 @@ Deno.test("nothing that is stored tells a name, a text or a digest of the folder
     return canaries.filter((canary) => all.some((text) => text.includes(canary)));
   };
   assert.ok((await found("open")).length > 6, "the canaries are not in a plain folder");
-  await run(place, ["upload", "plans", BOX, "--encrypt-to", recipient]);
+  for (const states of [/"sent"/, /"present"/]) {
+    const { stdout } = await run(place, ["upload", "plans", BOX, "--encrypt-to", recipient, "--json"]);
+    assert.match(stdout, states);
+    assert.deepEqual(canaries.filter((canary) => stdout.includes(canary)), []);
+  }
   assert.deepEqual(await found("box"), []);
 });
 

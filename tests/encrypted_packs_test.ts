@@ -170,11 +170,18 @@ Deno.test("a plain folder and an encrypted one of the same files are never taken
   const { encryptTo, identities } = await makeKey(work);
   using store = openBox(work);
   const plain = await upload(store, work, {});
-  await assert.rejects(upload(store, work, { encryptTo, identities }), ConflictError);
+  await assert.rejects(upload(store, work, { encryptTo, identities }), {
+    name: "ConflictError",
+    message: "t holds something that is not encrypted",
+  });
   assert.equal(await store.resolve("t"), plain.digest);
   const encrypted = await upload(store, work, { encryptTo, identities, overwrite: true });
   assert.notEqual(encrypted.digest, plain.digest);
-  await assert.rejects(upload(store, work, {}), ConflictError);
+  await assert.rejects(upload(store, work, {}), {
+    name: "ConflictError",
+    message: "t holds an encrypted folder, and this one would not be encrypted",
+    hint: /^encrypt it with --encrypt-to or --passphrase; or use another tag, or --overwrite/,
+  });
   assert.equal(await store.resolve("t"), encrypted.digest);
 });
 

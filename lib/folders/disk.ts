@@ -92,3 +92,17 @@ export function emptyFile(info: DiskEntry): OpenFile {
 export function pathOnDisk(root: string, path: string): string {
   return path === "" ? root : root.endsWith("/") ? root + path : `${root}/${path}`; // Windows takes slashes, too
 }
+
+/** In how many milliseconds a clock of a file system ticks at least once; and one that Deno gives in whole seconds. */
+const [TICK, SLOW_TICK] = [20, 1100];
+
+/**
+ * Waits until what changes from now on gets another time than what was found: the clocks of file systems tick. Returns whether
+ * that is so; it is not where files come from the future.
+ */
+export async function untilSettled(changed: number, { isExact }: Disk): Promise<boolean> {
+  const tick = isExact ? TICK : SLOW_TICK;
+  const left = changed + tick - Date.now();
+  if (left > 0 && left <= tick) await new Promise((resolve) => setTimeout(resolve, left));
+  return left <= tick;
+}

@@ -52,14 +52,18 @@ export function requireTagMayMove(
 ): void {
   if (!manifest || overwrite) return;
   const hint = "use another tag, or --overwrite to replace it";
-  if (encryptTo && isEncryptedImage(manifest)) {
-    throw new ConflictError(
-      `${tag} is encrypted: without its key it cannot be compared with what is to be stored`,
-      {
-        hint: `name its key with --identity FILE; or ${hint}`,
-      },
-    );
+  if (!isEncryptedImage(manifest)) {
+    const other = encryptTo && !manifest.storedAs ? "something that is not encrypted" : "something else";
+    const what = folder ? "a folder with other files, or another state of this one" : other;
+    throw new ConflictError(`${tag} holds ${what}`, { hint });
   }
-  const what = folder ? "a folder with other files, or another state of this one" : "something else";
-  throw new ConflictError(`${tag} holds ${what}`, { hint });
+  if (!encryptTo) {
+    throw new ConflictError(`${tag} holds an encrypted folder, and this one would not be encrypted`, {
+      hint: `encrypt it with --encrypt-to or --passphrase; or ${hint}`,
+    });
+  }
+  throw new ConflictError(
+    `${tag} is encrypted: without its key it cannot be compared with what is to be stored`,
+    { hint: `name its key with --identity FILE; or ${hint}` },
+  );
 }

@@ -21,6 +21,8 @@ export interface StoredPacksOptions {
   remembers: boolean;
   /** The layers of the folder that the tag holds. */
   stored: readonly SizedBlob[];
+  /** The blob in which a layer is stored encrypted. Events name that one: the digest of plain bytes tells whether somebody has them. */
+  ageFileOf?: ((layer: SizedBlob) => SizedBlob | undefined) | undefined;
   /** Only finds out what would be sent. */
   dryRun?: boolean | undefined;
   /** Called before a pack is sent. Throws if nothing may be. */
@@ -157,10 +159,11 @@ export class StoredPacks implements Disposable {
 
   #report(
     state: "present" | "sent",
-    { digest, size }: Pick<FolderLayer, "digest" | "size">,
+    layer: SizedBlob,
     { pack: { number }, progress }: Storing,
   ): void {
     progress.finish(); // progress counts before the blob does
+    const { digest, size } = this.#options.ageFileOf?.(layer) ?? layer;
     this.#options.onEvent?.({ type: "blob", index: number, state, digest, size });
   }
 }

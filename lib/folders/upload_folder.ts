@@ -19,7 +19,7 @@ import type { CallOptions, Store } from "../store/store.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { folderImage, type FolderLayer } from "./folder_image.ts";
 import { type FolderTag, lookAtFolderTag, requireTagMayMove } from "./folder_tag.ts";
-import type { Disk } from "./disk.ts";
+import { untilSettled } from "./disk.ts";
 import type { EncryptedPacks } from "./encrypted_packs.ts";
 import { openDisk } from "./open_disk.ts";
 import { type Pack, packsOf } from "./pack.ts";
@@ -129,8 +129,7 @@ export async function uploadFolder(
   const encryption = memory.encrypted &&
     new ImageEncryption(store, { tag, ...comparedWith(memory.encrypted, reporting) });
   const target = encryption?.store ?? store;
-  const isEncrypted = encryption !== undefined;
-  const before = await lookAtFolderTag(target, tag, { ...reporting, isEncrypted });
+  const before = await lookAtFolderTag(target, tag, { ...reporting, isEncrypted: encryption !== undefined });
   const isExcluded = await exclusions(reporting.exclude ?? []);
   requireElsewhere(store, root, isExcluded);
   using disk = openDisk();
@@ -142,6 +141,7 @@ export async function uploadFolder(
     memory,
     remembers: await untilSettled(found.changed, disk),
     stored: before.folder?.layers ?? [],
+    ageFileOf: encryption && ((layer) => encryption.ageFileOf(layer)),
     dryRun: reporting.dryRun,
     requireReplaceable: () => requireTagMayMove(before, reporting),
     onEvent,
@@ -235,18 +235,4 @@ async function commit(
   await store.putManifest(tag, manifest, { signal, onEvent });
   await freeReplaced(store, [tag], { onEvent });
   return manifest;
-}
-
-/** In how many milliseconds a clock of a file system ticks at least once; and one that Deno gives in whole seconds. */
-const [TICK, SLOW_TICK] = [20, 1100];
-
-/**
- * Waits until what changes from now on gets another time than what was found: the clocks of file systems tick. Returns whether
- * that is so; it is not where files come from the future.
- */
-async function untilSettled(changed: number, { isExact }: Disk): Promise<boolean> {
-  const tick = isExact ? TICK : SLOW_TICK;
-  const left = changed + tick - Date.now();
-  if (left > 0 && left <= tick) await new Promise((resolve) => setTimeout(resolve, left));
-  return left <= tick;
 }

@@ -21,8 +21,9 @@
  *   the nonce in the description, at the place where it has to stand, so that it opens nowhere else. An age file on its own tells
  *   only that its records belong together.
  *
- * What nothing here prevents: that an older description is put in the place of a newer one, as a whole; and that somebody encrypts
- * another folder for the same recipients, because public keys are public. Against both, the digest of the manifest can be pinned.
+ * What nothing here prevents: that an older description, or that of another folder for the same reader, is put in the place of one,
+ * as a whole; and that somebody encrypts a folder for the same recipients, because public keys are public. Against both, the digest
+ * of the manifest can be pinned.
  *
  * **Keys.** All age files that one upload writes have one header, and so one file key; each has a random nonce of its own. Where an
  * upload goes on with layers of an earlier one, theirs have the header of that one.

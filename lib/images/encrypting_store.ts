@@ -113,6 +113,11 @@ export class ImageEncryption {
     return this.#storedAs.get(digest);
   }
 
+  /** The age file of a layer that was found or sent. */
+  ageFileOf({ digest }: SizedBlob): SizedBlob | undefined {
+    return this.#layers.get(digest) ?? this.#held?.layers.get(digest);
+  }
+
   /**
    * Whether the tag holds an image of which something was lost. It is put again then: an age file that takes the place of a lost
    * one has another digest, although the image is the same.
@@ -123,7 +128,8 @@ export class ImageEncryption {
     for (const [plain, layer] of held.layers) {
       if (this.#layers.get(plain)?.digest !== layer.digest) return true;
     }
-    return await this.#store.reuse(encryptedBlobs(held.stored).description, options) !== "present";
+    const { description } = encryptedBlobs(held.stored);
+    return await this.#store.reuse(description, { ...options, held: true }) !== "present";
   }
 
   async #manifest(reference: string, options: CallOptions = {}): Promise<Manifest | undefined> {

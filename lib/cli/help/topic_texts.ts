@@ -489,10 +489,11 @@ before a byte of it is given out.
 | of a folder: its layers, and the size of each    | its files: their number, names, sizes, digests |
 | which of its layers are the same as last time    | which files these have                         |
 
-Whoever can write to the repository can remove what is there, and put an older file of yours in its place.
-They can also encrypt a file or a folder of their own, because public keys are public, or store one that is
-not encrypted, which \`download\` says: pin the digest that \`upload\` prints, if it matters who made it. Chunks
-and layers cannot be reordered, left out, or mixed with those of another without notice.
+Whoever can write to the repository can remove what is there, and put an older or another file of yours in
+its place. They can also encrypt a file or a folder of their own, because public keys are public, or store one
+that is not encrypted, which \`download\` says: pin the digest that \`upload\` prints, if it matters who made it.
+Chunks and layers cannot be reordered, left out, or mixed with those of another without notice. What you
+stored without encryption before, and replace with \`--overwrite\`, a registry may keep.
 
 ## With age
 
@@ -1003,7 +1004,8 @@ Journals are what a later run needs to resume: the addresses of open uploads, an
 as long as the file's size and dates do not change. There is one for each file, in \`~/.local/state/layerstash\`
 (\`XDG_STATE_HOME\`; \`--state-dir\` or \`LAYERSTASH_STATE_DIR\` names another directory). You can remove them at
 any time; that costs time, never correctness. Only you can read them, and they hold no password and no token.
-Journals that have not been touched for 90 days are removed.
+That of a file which is being stored encrypted has the key of this upload until it is complete, also where it
+was interrupted. Journals that have not been touched for 90 days are removed.
 `,
   scripting: `# Scripting
 
