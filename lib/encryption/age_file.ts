@@ -1,9 +1,10 @@
 /** An age file that is read from any position, and fetched no further than needed. @module */
 import { streamed } from "../content/byte_stream.ts";
-import { type Bytes, isSameBytes } from "../content/bytes.ts";
+import type { Bytes } from "../content/bytes.ts";
 import { collect } from "../content/collect.ts";
 import type { ByteRange } from "../content/source.ts";
 import { MismatchError } from "../errors.ts";
+import { type Digest, digestOf } from "../oci/digest.ts";
 import { AgeHeader, NONCE_SIZE } from "./age_header.ts";
 import { headerSize, MOST_OF_HEADER } from "./header_text.ts";
 import { type AgeBeginning, cut } from "./encrypted_source.ts";
@@ -28,8 +29,14 @@ export type RangeReader = (range: ByteRange) => AsyncIterable<Uint8Array<ArrayBu
  */
 export type HeaderOpener = (header: Uint8Array<ArrayBuffer>) => Promise<AgeHeader>;
 
+/** How many headers stay open for the same keys. */
+const MOST_OPEN = 16;
+
+/** The headers that keys have opened, or tried to, by their digests. */
+const openedWith = new WeakMap<Identities, Map<Digest, Promise<AgeHeader>>>();
+
 /**
- * Opens headers with keys. The files of one stash share a header, which is opened once: that of a passphrase takes a second.
+ * Opens headers with keys. Each is opened once, whoever asks: age files share headers, and that of a passphrase takes a second.
  *
  * @category Encryption
  *
@@ -39,15 +46,19 @@ export type HeaderOpener = (header: Uint8Array<ArrayBuffer>) => Promise<AgeHeade
  * ```ts
  * import { AgeHeader, headerOpener, Identities, Recipients } from "@layerstash/cli/encryption";
  * const { bytes } = await AgeHeader.make(Recipients.withPassphrase("correct horse battery staple", 10));
- * const open = headerOpener(Identities.withPassphrase("correct horse battery staple"));
- * if (await open(bytes) !== await open(bytes)) throw new Error("opened twice");
+ * const keys = Identities.withPassphrase("correct horse battery staple");
+ * if (await headerOpener(keys)(bytes) !== await headerOpener(keys)(bytes)) throw new Error("opened twice");
  * ```
  */
 export function headerOpener(identities: Identities): HeaderOpener {
-  let last: { bytes: Bytes; opened: Promise<AgeHeader> } | undefined;
+  const opened = openedWith.get(identities) ?? new Map<Digest, Promise<AgeHeader>>();
+  openedWith.set(identities, opened);
   return (bytes) => {
-    if (!last || !isSameBytes(last.bytes, bytes)) last = { bytes, opened: AgeHeader.open(bytes, identities) };
-    return last.opened;
+    const digest = digestOf(bytes);
+    const header = opened.get(digest) ?? AgeHeader.open(bytes, identities);
+    opened.set(digest, header);
+    if (opened.size > MOST_OPEN) opened.delete(opened.keys().next().value!);
+    return header;
   };
 }
 
@@ -120,10 +131,7 @@ export class AgeFile {
    * @internal
    */
   static ofKnown(known: AgeBeginning & { size: number }): AgeFile {
-    const read = () => {
-      throw new TypeError("nothing says how the file is read");
-    };
-    return new AgeFile(read, { ...known, isKnown: true });
+    return new AgeFile(() => ReadableStream.from([]), { ...known, isKnown: true });
   }
 
   /**
@@ -211,9 +219,7 @@ export async function decryptBytes(
   bytes: Bytes,
   openHeader: HeaderOpener,
 ): Promise<{ header: AgeHeader; plain: Bytes }> {
-  const read = async function* ({ start, end }: ByteRange) {
-    yield bytes.subarray(start, end);
-  };
+  const read: RangeReader = ({ start, end }) => ReadableStream.from([bytes.subarray(start, end)]);
   const file = await AgeFile.open({ read, size: bytes.length, openHeader });
   return { header: file.header, plain: await collect(file.open(), file.size) };
 }
