@@ -391,6 +391,9 @@ Deno.test("events as lines for logs", () => {
       { type: "resume", phase: "fetch", bytes: -5 * MB },
       "5 MB must be fetched again after all",
     ],
+    [{ type: "files", count: 3 }, "3 files more in place"],
+    [{ type: "files", count: 3, bytes: 5 * MB }, "3 files more of 5 MB"],
+    [{ type: "files", count: -1, bytes: -5 * MB }, "1 file of 5 MB must be packed again"],
     [{ type: "pause", host: "ghcr.io", delay: 42_000 }, "ghcr.io wants to be left alone for 42s"],
     [{ type: "notice", message: "tag disk-4 is stale" }, "tag disk-4 is stale"],
     [

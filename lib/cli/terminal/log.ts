@@ -123,9 +123,7 @@ export function renderEvent(event: TransferEvent): string {
     case "progress":
       return `${event.phase}: ${counted(event.bytes, "byte")}`;
     case "files":
-      return `${counted(event.count, "file")} more${
-        event.bytes === undefined ? " in place" : ` of ${formatSize(event.bytes)}`
-      }`;
+      return filesLine(event);
     case "resume":
       return event.bytes < 0
         ? `${formatSize(-event.bytes)} must be ${PAST[event.phase]} again after all`
@@ -155,4 +153,10 @@ const LONGEST_LINE = 4096;
 function oneLine(text: string): string {
   const blanks = withoutPasswords(text.trim()).replace(/\s+/g, (blank) => /[\r\n]/.test(blank) ? " " : blank);
   return printable(blanks.length > LONGEST_LINE ? `${blanks.slice(0, LONGEST_LINE)}...` : blanks);
+}
+
+function filesLine({ count, bytes }: Extract<TransferEvent, { type: "files" }>): string {
+  if (bytes === undefined) return `${counted(count, "file")} more in place`;
+  if (count >= 0 && bytes >= 0) return `${counted(count, "file")} more of ${formatSize(bytes)}`;
+  return `${counted(-count, "file")} of ${formatSize(-bytes)} must be packed again`;
 }
