@@ -65,7 +65,7 @@ Deno.test("topics are offered after help, and nowhere else", async () => {
   assert.deepEqual((await words("help", "")).filter((word) => names.includes(word)), names);
   assert.deepEqual(await words("help", "recipe"), ["recipes"]);
   for (const before of [[], ["help", "blob"], ["blob", "help"]]) {
-    assert.deepEqual(await words(...before, "rec"), []);
+    assert.deepEqual(await words(...before, "recipe"), []);
   }
 });
 
