@@ -458,7 +458,13 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
       "verify PLAIN/me/files:v1",
       3,
       "cannot verify v1: v1 is an image or an artifact, not a stored file",
-      "layerstash info PLAIN/me/files:v1 says what it is; layerstash alias remove PLAIN/me/files:v1 removes it",
+      "layerstash info PLAIN/me/files:v1 says what it is",
+    ],
+    [
+      "remove PLAIN/me/files:v1",
+      3,
+      "cannot remove v1: v1 is an image or an artifact, not a stored file",
+      "to remove this tag alone: layerstash alias remove PLAIN/me/files:v1",
     ],
     [
       "url PLAIN/me/files:v1",

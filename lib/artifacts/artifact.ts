@@ -20,6 +20,11 @@ export type ArtifactKind =
   | "encrypted folder"
   | "container image";
 
+/** Whether it is a folder, encrypted or not. */
+export function isFolderKind(kind: ArtifactKind): boolean {
+  return kind === "folder" || kind === "encrypted folder";
+}
+
 /** How a layer is packed that is unpacked when it is downloaded. */
 export interface Packing {
   /** The path that everything in the archive lies at or below; empty = the archive may have any path. */

@@ -45,7 +45,8 @@ export function existingPath(text: string, isThere: (path: string) => boolean): 
 function newPath(text: string, whole: PathReference): PathReference {
   const splits = splitsOf(text);
   const [last] = splits;
-  if (!last || whole.reference !== undefined || !isTag(last.reference)) return whole;
+  if (!last || whole.reference !== undefined) return whole;
+  if (!isTag(last.reference)) return /[/\\]/.test(last.reference) ? whole : last;
   return splits.find(({ path }) => isDirectory(dirname(path))) ?? last;
 }
 

@@ -87,7 +87,7 @@ async function otherThing(store: StoreReader, tag: string, options: CallOptions)
   }
   const address = `${typedName(store.name, store.url)}:${tag}`;
   return new OtherThingError(`${tag} is an image or an artifact, not a stored file`, {
-    hint: `layerstash info ${address} says what it is; layerstash alias remove ${address} removes it`,
+    hint: `layerstash info ${address} says what it is`,
   });
 }
 

@@ -1,5 +1,5 @@
 /** The part of `layerstash download` that brings back what other programs have stored. @module */
-import type { Artifact } from "../../artifacts/artifact.ts";
+import { type Artifact, isFolderKind } from "../../artifacts/artifact.ts";
 import { info } from "../../../main.ts";
 import type { Identities } from "../../encryption/identities.ts";
 import { InvalidInputError } from "../../errors.ts";
@@ -74,7 +74,7 @@ async function bringBackFiles(
   artifact: Artifact,
   flags: DownloadFlags,
 ): Promise<void> {
-  if (artifact.kind === "folder" || artifact.kind === "encrypted folder") {
+  if (isFolderKind(artifact.kind)) {
     return await bringBackFolder(session, flags);
   }
   requireNoKey(session, artifact, flags);

@@ -18,7 +18,7 @@ Examples:
 
 download --identity key.txt decrypts. Whoever has the file can do that, and
 without it nobody can: keep a copy of it. It is what age-keygen makes, and the
-program age reads it. The public key is printed; without a file, both keys are.
+program age reads it. The public key is printed; without a file, or with -, both keys are.
 More: layerstash help encryption
 `;
 
@@ -43,7 +43,7 @@ export function keygenCommand(): CommandUnknownOpts {
       terminal.note(`wrote ${file}: keep a copy, because nobody can decrypt without it`);
     },
   );
-  command.action((file, flags, parsed) => work({ ...flags, file }, parsed));
+  command.action((file, flags, parsed) => work({ ...flags, file: file === "-" ? undefined : file }, parsed));
   return command;
 }
 

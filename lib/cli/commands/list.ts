@@ -2,7 +2,7 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { list } from "../../../main.ts";
 import type { ListedStash } from "../../stash/list_stashes.ts";
-import type { ArtifactKind } from "../../artifacts/artifact.ts";
+import { isFolderKind } from "../../artifacts/artifact.ts";
 import type { ListArtifactsOptions, ListedArtifact } from "../../artifacts/list_artifacts.ts";
 import type { Store } from "../../store/store.ts";
 import { NotFoundError } from "../../errors.ts";
@@ -32,9 +32,6 @@ const MOST_LOOKS = 100;
 /** The same in a registry that counts such requests, and refuses more than some. */
 const MOST_COUNTED_LOOKS = 10;
 
-/** What is listed beside stored files where nothing else is asked for. */
-const FOLDERS: readonly ArtifactKind[] = ["folder", "encrypted folder"];
-
 /** Makes the command. */
 export function listCommand(): CommandUnknownOpts {
   const command = placeCommand("list")
@@ -52,9 +49,7 @@ export function listCommand(): CommandUnknownOpts {
       const found = await Array.fromAsync(list(store, { exactSize, tags, signal }));
       const most = all ? Infinity : store.manifestReadsCount ? MOST_COUNTED_LOOKS : MOST_LOOKS;
       const there = await listOthers(store, found, { tags, most, signal });
-      const others = all
-        ? there
-        : there.filter(({ artifact }) => artifact && FOLDERS.includes(artifact.kind));
+      const others = all ? there : there.filter(({ artifact }) => artifact && isFolderKind(artifact.kind));
       const whatElse = () => correctedLine(command, (words) => [...words, "--all"]);
       if (json) terminal.data(jsonLine([...found.map(documentOf), ...others.map(listedDocument)]));
       else if (found.length + others.length > 0) terminal.data(tablesOf(found, others, { exactSize }));

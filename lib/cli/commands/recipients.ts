@@ -2,6 +2,7 @@
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { FindArtifactOptions } from "../../artifacts/find_artifact.ts";
 import { InvalidInputError } from "../../errors.ts";
+import { isFolderKind } from "../../artifacts/artifact.ts";
 import type { OnEvent } from "../../events.ts";
 import type { Recipients } from "../../encryption/recipients.ts";
 import { changeRecipients, listRecipients } from "../../exports/encryption.ts";
@@ -58,7 +59,8 @@ function listCommand(): CommandUnknownOpts {
   const work = storeAction<WithName<ReturnType<typeof command.opts>>>(
     ({ baseTag }) => `list the recipients of ${baseTag}`,
     async ({ terminal, store, signal }, { baseTag, json }) => {
-      const { kind, types } = await listRecipients(store, baseTag, { signal });
+      const { kind, types } = await listRecipients(store, baseTag, { signal })
+        .catch((failure) => explainFolder(failure, store, { name: baseTag, signal }));
       terminal.data(json ? jsonLine({ kind, types }) : textLines(types.map(printable)));
       if (!kind) terminal.note(`${baseTag} is not encrypted`);
     },
@@ -186,9 +188,9 @@ async function explainFolder(
   options: FindArtifactOptions & { name: string },
 ): Promise<never> {
   const { artifactInstead } = await import("./artifact_instead.ts");
-  if ((await artifactInstead(failure, store, options)).kind !== "folder") throw failure;
+  if (!isFolderKind((await artifactInstead(failure, store, options)).kind)) throw failure;
   throw new InvalidInputError(
-    `${options.name} is a folder, and only the recipients of files can be changed`,
+    `${options.name} is a folder, and recipients are those of stored files`,
     {
       hint: "store it again for others: layerstash upload DIRECTORY ADDRESS --encrypt-to RECIPIENT",
     },

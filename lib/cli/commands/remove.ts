@@ -3,12 +3,14 @@ import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { remove } from "../../../main.ts";
 import { NotFoundError } from "../../errors.ts";
 import { printable } from "../../messages.ts";
+import { OtherThingError } from "../../stash/stash_not_found.ts";
 import type { TagRemoval } from "../../stash/remove_tags.ts";
 import type { CallOptions, Store } from "../../store/store.ts";
 import { storeAction } from "../action.ts";
 import { ADDRESS, stashCommand } from "../base_commands.ts";
 import { CommandEnded, exitCodeOf } from "../exit_codes.ts";
 import { namedPlaceOf, type WithName } from "../place.ts";
+import { addressIn, commandLine } from "../ending.ts";
 import { jsonLine } from "../text/json_lines.ts";
 
 const EXAMPLES = `
@@ -27,9 +29,15 @@ async function removeEither(store: Store, name: string, options: CallOptions): P
   return await remove(store, name, options).catch(async (failure) => {
     if (!(failure instanceof NotFoundError)) throw failure;
     const { removeFolder } = await import("../../exports/folders.ts");
-    if (!await removeFolder(store, name, options)) throw failure;
-    return { removed: [name], kept: [] };
+    if (await removeFolder(store, name, options)) return { removed: [name], kept: [] };
+    throw failure instanceof OtherThingError
+      ? failure.with({ hint: `to remove this tag alone: ${aliasRemoval(store, name)}` })
+      : failure;
   });
+}
+
+function aliasRemoval(store: Store, name: string): string {
+  return commandLine("alias", "remove", addressIn(store, name));
 }
 
 /** Makes the command. */

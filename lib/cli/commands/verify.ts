@@ -1,6 +1,7 @@
 /** `layerstash verify`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { verify } from "../../../main.ts";
+import { isFolderKind } from "../../artifacts/artifact.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { counted, printable } from "../../messages.ts";
 import type { VerifyResult } from "../../stash/check_stash.ts";
@@ -69,7 +70,11 @@ export function verifyCommand(): CommandUnknownOpts {
           ? doneLine(session, { faults: result.faults, ...result.stash })
           : renderVerification(result, { done, file: infile }),
       );
-      if (options.deep || infile) terminal.note(`verified ${baseTag}: ${renderPace(totals())}`);
+      if (options.deep || infile) {
+        terminal.note(
+          `${result.faults.length > 0 ? "read" : "verified"} ${baseTag}: ${renderPace(totals())}`,
+        );
+      }
       const hint = hintOfFaults(result.faults);
       if (hint) terminal.hint(hint);
       if (result.faults.length > 0) throw new CommandEnded(EXIT_CODES.mismatch);
@@ -96,7 +101,7 @@ async function requireFolderInstead(
 ): Promise<undefined> {
   const { artifactInstead } = await import("./artifact_instead.ts");
   const { kind } = await artifactInstead(failure, store, options);
-  if (kind !== "folder" && kind !== "encrypted folder") throw failure;
+  if (!isFolderKind(kind)) throw failure;
 }
 
 async function checkFolder(session: StoreSession, flags: FolderCheckFlags): Promise<void> {

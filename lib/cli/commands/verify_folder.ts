@@ -37,9 +37,10 @@ export async function verifyStoredFolder(session: StoreSession, flags: FolderChe
     for (const each of differences) terminal.data(eventLine("difference", differenceDocument(each)));
     terminal.data(doneLine(session, { ...folder, differences: differences.length, times }));
   } else terminal.data(renderFolderCheck(folder, compared, flags));
-  if (deep || directory) terminal.note(`verified ${baseTag}: ${renderPace(totals())}`);
+  const isSame = isWhole && differences.length === 0;
+  if (deep || directory) terminal.note(`${isSame ? "verified" : "read"} ${baseTag}: ${renderPace(totals())}`);
   if (!isWhole) terminal.hint(hintOfFolder(folder.faults));
-  if (!isWhole || differences.length > 0) throw new CommandEnded(EXIT_CODES.mismatch);
+  if (!isSame) throw new CommandEnded(EXIT_CODES.mismatch);
 }
 
 /** What differs in a directory. */
