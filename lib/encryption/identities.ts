@@ -86,11 +86,11 @@ async function keysOf(text: string, path: string): Promise<string[]> {
       hint: `decrypt it first, as in: age -d ${path} > KEY`,
     });
   }
-  const { Decrypter } = await import("age-encryption");
+  const { identityToRecipient } = await import("age-encryption");
   const keys = keysIn(text);
   for (const [index, key] of keys.entries()) {
     try {
-      new Decrypter().addIdentity(key);
+      await identityToRecipient(key);
     } catch { // its message may have the key
       throw new InvalidInputError(`entry ${index + 1} of ${path} is not a secret key`, {
         hint: key.startsWith("age1") || text.startsWith("-----BEGIN")
