@@ -343,6 +343,7 @@ Deno.test("invalid names and numbers are usage errors", async () => {
     );
   }
   await fails(work, ["upload", ...BOX, "-t", "a b", "-i", "disk.img"], 2, /"a b" is not a tag/);
+  await fails(work, ["upload", "disk.img", "oci:./new/box:a b"], 2, /"a b" is not a tag/);
   await fails(
     work,
     ["upload", ...BOX, ...to, "--chunk-size", "many"],

@@ -18,6 +18,12 @@ async function ok(work: Workplace, args: string[], options?: RunOptions): Promis
   return ended.stdout.trim();
 }
 
+Deno.test("- prints a new key, and writes no file of that name", async () => {
+  await using work = await makeWorkplace();
+  assert.match(await ok(work, ["keygen", "-"]), /^# created: .*\n# public key: age1.*\nAGE-SECRET-KEY-1/);
+  assert.deepEqual(Array.from(Deno.readDirSync(work.directory)).filter(({ name }) => name === "-"), []);
+});
+
 /** A workplace with a file, a key, and the file stored for it; the public key. */
 async function withKey(): Promise<Workplace & { recipient: string }> {
   const work = await makeWorkplace();

@@ -218,10 +218,14 @@ Deno.test("without a key an encrypted folder is listed, shown, verified, copied 
   assert.match(copied.stderr, /get it back: layerstash download oci:other:plans --identity KEYFILE/);
   const taken = await run(place, ["upload", "key.txt", BOX], 6);
   assert.match(taken.stderr, /a folder has the name plans already/);
+  const whom = await run(place, ["recipients", "list", BOX], 2);
+  assert.match(whom.stderr, /plans is a folder, .*\nhint: store it again for others: /);
   const [, layer] = await storedLayers(place);
   await Deno.truncate(place.path(`box/blobs/sha256/${layer!.digest.slice(7)}`), 1000);
   for (const more of [[], ["--deep"], KEY, ["--deep", ...KEY]]) {
-    assert.match((await run(place, ["verify", BOX, ...more], 5)).stdout, /NOT OK: 1 fault\nlayer 1: /);
+    const { stdout, stderr } = await run(place, ["verify", BOX, ...more], 5);
+    assert.match(stdout, /NOT OK: 1 fault\nlayer 1: /);
+    assert.doesNotMatch(stderr, /verified/);
   }
   await run(place, ["remove", BOX]);
   assert.match((await run(place, ["list", "oci:box"])).stderr, /no stored files/);
