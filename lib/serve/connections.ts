@@ -55,7 +55,7 @@ export class Connections {
     const run = async () => {
       if (!socket.destroyed) await answer();
     };
-    connection.answered = connection.answered.then(run, run);
+    connection.answered = connection.requests === 1 ? answer() : connection.answered.then(run, run);
     await connection.answered;
   }
 }
