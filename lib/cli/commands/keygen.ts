@@ -18,8 +18,8 @@ Examples:
 
 download --identity key.txt decrypts. Whoever has the file can do that, and
 without it nobody can: keep a copy of it. It is what age-keygen makes, and the
-program age reads it. The public key is printed; without a file, or with -, both keys are.
-More: layerstash help encryption
+program age reads it. The public key is printed; without a file, or with - in
+its place, both keys are. More: layerstash help encryption
 `;
 
 interface KeygenFlags extends ConnectionFlags {
