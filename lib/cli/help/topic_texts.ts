@@ -489,8 +489,8 @@ before a byte of it is given out.
 | of a folder: its layers, and the size of each    | its files: their number, names, sizes, digests |
 | which of its layers are the same as last time    | which files these have                         |
 
-Whoever can write to the repository can remove what is there, and put an older or another file of yours in
-its place. They can also encrypt a file or a folder of their own, because public keys are public, or store one
+Whoever can write to the repository can remove what is there, and put an older or another file of yours in its
+place. They can also encrypt a file or a folder of their own, because public keys are public, or store one
 that is not encrypted, which \`download\` says: pin the digest that \`upload\` prints, if it matters who made it.
 Chunks and layers cannot be reordered, left out, or mixed with those of another without notice. What you
 stored without encryption before, and replace with \`--overwrite\`, a registry may keep.
