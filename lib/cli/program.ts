@@ -74,8 +74,8 @@ async function commandRun(args: readonly string[], { out, err, width = 80 }: Out
   return await runCommand(args, { out, err, width });
 }
 
-/** An address that is not reached over TLS. */
-const WITHOUT_TLS = /^(oci|http):/;
+/** Words with which no connection over TLS is to be expected: other addresses, and those of help and completions. */
+const WITHOUT_TLS = /^((oci|http|oci-archive|docker-archive):|(-h|--help|help|complete)$)/;
 
 /**
  * Draws random numbers by making a key, which Deno does in another thread. The first ones take forty milliseconds, in which
