@@ -1,6 +1,7 @@
 /** Makes `dist/layerstash.js`: the whole program in one file, for plain `deno run`. @module */
 import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { writeAtomically } from "../content/atomic_file.ts";
 
 /** Where the program begins. It loads the library for the commands that need it; `main.ts` would load it for all. */
 const PROGRAM = fileURLToPath(new URL("../cli/program.ts", import.meta.url));
@@ -39,7 +40,7 @@ export async function makeBundle(path: string = BUNDLE): Promise<string> {
   for (const worker of WORKERS) program = await withWorker(program, worker);
   await Deno.mkdir(dirname(path), { recursive: true });
   const text = `#!/usr/bin/env -S deno run --no-config -A ${V8_FLAGS}\n${inAscii(program)}`;
-  await Deno.writeTextFile(path, text, { mode: 0o755 });
+  await writeAtomically(path, new TextEncoder().encode(text), { mode: 0o755 });
   return path;
 }
 
