@@ -51,7 +51,7 @@ export async function recipientsOf(
   session: Session,
 ): Promise<Recipients | undefined> {
   if (wantsPassphrase(passphrase, "--encrypt-to", encryptTo)) {
-    return Recipients.withPassphrase(await passphraseFor("new", session));
+    return Recipients.withPassphrase(await passphraseOf("first", session));
   }
   return encryptTo.length > 0 ? await Recipients.of(encryptTo) : undefined;
 }
@@ -71,7 +71,7 @@ export async function newRecipientsOf(
   session: Session,
 ): Promise<Recipients> {
   if (!newPassphrase) return await Recipients.of(recipients);
-  return Recipients.withPassphrase(await passphraseFor("new", session, "LAYERSTASH_NEW_PASSPHRASE_FILE"));
+  return Recipients.withPassphrase(await passphraseOf("next", session));
 }
 
 /**
@@ -84,7 +84,7 @@ export async function identitiesOf(
   session: Session,
 ): Promise<Identities | undefined> {
   if (wantsPassphrase(passphrase, "--identity", identity)) {
-    return Identities.withPassphrase(await passphraseFor("known", session));
+    return Identities.withPassphrase(await passphraseOf("known", session));
   }
   return identity.length > 0 ? await Identities.inFiles(identity) : undefined;
 }
@@ -108,11 +108,15 @@ function wantsPassphrase(
   );
 }
 
-async function passphraseFor(
-  kind: "new" | "known",
-  session: Session,
-  variable = "LAYERSTASH_PASSPHRASE_FILE",
-): Promise<string> {
+/** The passphrases that are asked for, and the variables of the files that have them in place of an answer. */
+const PASSPHRASES = {
+  known: { prompt: "Passphrase", variable: "LAYERSTASH_PASSPHRASE_FILE", isNew: false },
+  first: { prompt: "Passphrase", variable: "LAYERSTASH_PASSPHRASE_FILE", isNew: true },
+  next: { prompt: "New passphrase", variable: "LAYERSTASH_NEW_PASSPHRASE_FILE", isNew: true },
+} as const;
+
+async function passphraseOf(which: keyof typeof PASSPHRASES, session: Session): Promise<string> {
+  const { prompt, variable, isNew } = PASSPHRASES[which];
   const file = Deno.env.get(variable);
   if (file) return firstLine(await readKeyFile(file), file);
   if (!hasTerminalToAsk()) {
@@ -121,9 +125,9 @@ async function passphraseFor(
     });
   }
   const ask = (message: string) => typedAnswer(session, { message, secret: true });
-  const passphrase = await ask(variable.includes("NEW") ? "New passphrase" : "Passphrase");
+  const passphrase = await ask(prompt);
   if (passphrase === "") throw new InvalidInputError("the passphrase is empty");
-  if (kind === "new" && await ask("The same passphrase again") !== passphrase) {
+  if (isNew && await ask("The same passphrase again") !== passphrase) {
     throw new InvalidInputError("the two passphrases are not the same");
   }
   return passphrase;
