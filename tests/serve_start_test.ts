@@ -38,14 +38,16 @@ Deno.test("files that are no certificate, no key, or of two pairs are refused", 
 
 Deno.test("where another program listens, another port is named", async () => {
   await using work = await makeWorkplace();
-  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const at = `127.0.0.1:${taken.addr.port}`;
-  const { stderr } = await work.run(["serve", "--listen", at, "oci:box"]);
-  assert.equal(
-    stderr,
-    `layerstash: cannot serve oci:box: ${at}: another program listens there\n` +
-      "hint: choose another port, as in --listen 127.0.0.1:5000\n",
-  );
+  for (const [hostname, host] of [["127.0.0.1", "127.0.0.1"], ["::1", "[::1]"]] as const) {
+    using taken = Deno.listen({ hostname, port: 0 });
+    const at = `${host}:${taken.addr.port}`;
+    const { stderr } = await work.run(["serve", "--listen", at, "oci:box"]);
+    assert.equal(
+      stderr,
+      `layerstash: cannot serve oci:box: ${at}: another program listens there\n` +
+        `hint: choose another port, as in --listen ${host}:5000\n`,
+    );
+  }
 });
 
 Deno.test("a file that is not an archive of images is refused", async () => {

@@ -1,7 +1,7 @@
 /** Where a server listens, by which certificate, and who has a password, by the options of `serve`. @module */
 import { InvalidInputError, LayerstashError } from "../errors.ts";
 import { isLoopback } from "../oci/registry_address.ts";
-import { type ListenOptions, parseListenAddress } from "../serve/listener.ts";
+import { type ListenOptions, parseListenAddress, urlHost } from "../serve/listener.ts";
 import { Passwords } from "../serve/passwords.ts";
 import { readCertificates, readSmallFile } from "./connection.ts";
 
@@ -22,8 +22,7 @@ export interface ListenFlags {
 export async function listenOptionsOf(flags: ListenFlags): Promise<Omit<ListenOptions, "signal">> {
   const address = parseListenAddress(flags.listen);
   const { htpasswd, anonymousRead, tlsCert, tlsKey } = flags;
-  const host = address.hostname.includes(":") ? `[${address.hostname}]` : address.hostname;
-  if (!isLoopback(host) && htpasswd === undefined && anonymousRead !== true) {
+  if (!isLoopback(urlHost(address.hostname)) && htpasswd === undefined && anonymousRead !== true) {
     throw new InvalidInputError(`others on the network reach ${flags.listen}, and could change everything`, {
       hint: "add --htpasswd FILE, or --anonymous-read to let everybody read",
     });

@@ -71,6 +71,11 @@ export function parseListenAddress(text: string): ListenAddress {
   });
 }
 
+/** A name or an address as the host of a URL: addresses of IPv6 stand in brackets there. */
+export function urlHost(hostname: string): string {
+  return hostname.includes(":") ? `[${hostname}]` : hostname;
+}
+
 /**
  * Begins to listen.
  *
@@ -93,7 +98,7 @@ export async function listen(
   });
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   server.on("close", resolve);
-  const { hostname } = options;
+  const host = urlHost(options.hostname);
   try {
     await listening(server, options);
   } catch (cause) {
@@ -106,7 +111,6 @@ export async function listen(
   if (options.signal.aborted) stop();
   else options.signal.addEventListener("abort", stop, { once: true });
   const { port } = server.address() as AddressInfo;
-  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   return {
     url: `${options.tls ? "https" : "http"}://${host}:${port}/`,
     finished: closed.then(() => endOf(running)),
@@ -146,14 +150,11 @@ async function listening(server: http.Server, { hostname, port }: ListenAddress)
 
 function listenError(cause: unknown, { hostname, port }: ListenAddress): LayerstashError {
   const { code, message } = cause as { code?: string; message: string };
-  const isTaken = code === "EADDRINUSE";
-  const reason = isTaken
-    ? "another program listens there"
-    : code === "EACCES"
-    ? "this user may not listen there"
-    : message;
-  const hint = isTaken
-    ? `choose another port, as in --listen ${hostname}:${port === 5000 ? 5001 : 5000}`
-    : undefined;
-  return new LayerstashError(`${hostname}:${port}: ${reason}`, { hint, cause });
+  const host = urlHost(hostname);
+  const failed = (reason: string, hint?: string) =>
+    new LayerstashError(`${host}:${port}: ${reason}`, { hint, cause });
+  if (code === "EACCES") return failed("this user may not listen there");
+  if (code !== "EADDRINUSE") return failed(message);
+  const other = port === 5000 ? 5001 : 5000;
+  return failed("another program listens there", `choose another port, as in --listen ${host}:${other}`);
 }
