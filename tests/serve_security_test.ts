@@ -446,7 +446,7 @@ Deno.test("passwords are asked for, and only the right ones let in", async () =>
     );
   });
   await withServer({ anonymousRead: true }, async (server) => {
-    assert.equal(await statusOf(server, PATH, { method: "POST" }), 403);
+    assert.equal(await statusOf(server, PATH, { method: "POST" }), 405);
   });
 });
 
@@ -535,11 +535,26 @@ Deno.test("a file of passwords is read, and what is not of bcrypt is refused", (
 
 Deno.test("what is only read is not changed", async () => {
   await withServer({ readOnly: true }, async (server, directory) => {
-    assert.equal(await statusOf(server, PATH, { method: "POST" }), 403);
-    assert.equal(await statusOf(server, "/v2/me/files/manifests/x", { method: "PUT", body: "{}" }), 403);
+    assert.equal(await statusOf(server, PATH, { method: "POST" }), 405);
+    assert.equal(await statusOf(server, "/v2/me/files/manifests/x", { method: "PUT", body: "{}" }), 405);
     assert.equal(await statusOf(server, "/v2/me/files/manifests/x", { method: "DELETE" }), 405);
     assert.deepEqual(await Array.fromAsync(Deno.readDir(directory)), []);
   });
+});
+
+Deno.test("who stores something where all is only read learns that, and need not sign in", async () => {
+  for (const options of [{ readOnly: true }, { anonymousRead: true }]) {
+    await withServer(options, async (server) => {
+      const answer = await fetch(server.url + PATH, { method: "POST" });
+      assert.equal(answer.headers.get("allow")?.startsWith("GET, HEAD"), true);
+      assert.equal((await answer.json()).errors[0].code, "UNSUPPORTED");
+      using store = openStore({ registry: server.url, repository: "me/files" });
+      await assert.rejects(
+        upload(store, "disk", { input: new Blob(["bytes"]).stream() }),
+        { message: /it is only read here/, hint: "the registry may be read-only: ask its owner" },
+      );
+    });
+  }
 });
 
 Deno.test("with a certificate and passwords a stored file comes back over TLS, and no one else gets it", async () => {

@@ -75,8 +75,11 @@ function hostOf(origin: string): string | undefined {
   return URL.canParse(origin) ? new URL(origin).host : undefined;
 }
 
+/** The methods that change nothing. */
+const READS: readonly string[] = ["GET", "HEAD", "OPTIONS", "PROPFIND"];
+
 function isRead(method: string): boolean {
-  return ["GET", "HEAD", "OPTIONS", "PROPFIND"].includes(method);
+  return READS.includes(method);
 }
 
 /** Refuses those who have no password, where one is needed. */
@@ -94,10 +97,13 @@ async function refuseUnknown(
       throw error;
     }
   } else if (!anonymousRead) return undefined; // on loopback: everybody on this machine
-  if (!passwords) return refuse(url, REFUSED.denied, { message: "it is only read here" });
+  if (!passwords) return refuse(url, REFUSED.unsupported, READ_ONLY);
   const headers = { "www-authenticate": `Basic realm="layerstash", charset="UTF-8"` };
   return refuse(url, REFUSED.unauthorized, { message: "a name and a password are needed", headers });
 }
+
+/** What those are told who change something where nobody can sign in. */
+const READ_ONLY = { message: "it is only read here", headers: { allow: READS.join(", ") } };
 
 /** What those are told whose credentials cannot be checked now. A check takes a tenth of a second, or several. */
 const BUSY = {
@@ -109,7 +115,7 @@ const BUSY = {
 function refuse(
   { pathname }: URL,
   refused: readonly [status: number, code: string],
-  { message, headers = {} }: { message: string; headers?: Record<string, string> },
+  { message, headers }: { message: string; headers: Record<string, string> },
 ): Response {
   return pathname.startsWith("/v2/")
     ? new Refusal(refused, message, { headers }).response()

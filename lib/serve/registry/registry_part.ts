@@ -67,12 +67,12 @@ async function answerIn(
   const { request, word } = asked;
   const isWrite = !["GET", "HEAD"].includes(request.method);
   const { repositories, readOnly } = serving;
-  if (isWrite && readOnly) throw readOnlyRefusal(request.method);
+  if (isWrite && readOnly) throw readOnlyRefusal();
   const creates = ["POST", "PUT"].includes(request.method); // an empty index can be the first thing of all
   const found = await (creates ? repositories.create(name) : repositories.find(name));
   if (!found && work === sendReferrers) return referrersResponse([], digestIn(word) && {});
   if (!found) throw new Refusal(REFUSED.nameUnknown, "the repository is unknown", { detail: { name } });
-  if (isWrite && !found.isWritable) throw readOnlyRefusal(request.method);
+  if (isWrite && !found.isWritable) throw readOnlyRefusal();
   return await work({ ...asked, name, store: found.store });
 }
 
@@ -81,9 +81,9 @@ function decodedPath({ pathname }: URL): string {
   return pathname.replace(/^\/v2\/?/, "").replace(/%3a/gi, ":");
 }
 
-function readOnlyRefusal(method: string): Refusal {
-  const kind = method === "DELETE" ? REFUSED.unsupported : REFUSED.denied; // the spec's status for deletes that are disabled
-  return new Refusal(kind, "it is only read here");
+/** No password would help, and so this is not `DENIED`, after which clients ask for one. */
+function readOnlyRefusal(): Refusal {
+  return new Refusal(REFUSED.unsupported, "it is only read here", { headers: { allow: "GET, HEAD" } });
 }
 
 function methodUnknown(method: string, allowed: readonly string[]): Refusal {
