@@ -45,18 +45,13 @@ function fact(term: string, value: Html): Html {
   `;
 }
 
-function stateOf(found: FoundFile): Html | undefined {
-  const { thing } = found;
+function stateOf({ thing }: FoundFile): Html | undefined {
   if (thing.kind !== "stash") return undefined;
   const { stash } = thing.open;
   const complete = stash.provenComplete
     ? badge("complete", "good")
     : badge("does not say whether it is complete");
-  return isEncrypted(found) ? html`${complete} ${badge("encrypted", "locked")}` : complete;
-}
-
-function isEncrypted({ thing }: FoundFile): boolean {
-  return thing.kind === "stash" && thing.open.stash.encryption !== undefined;
+  return stash.encryption ? html`${complete} ${badge("encrypted", "locked")}` : complete;
 }
 
 function chunksFact({ thing }: FoundFile): Html | undefined {
