@@ -31,11 +31,11 @@ export async function listenOptionsOf(flags: ListenFlags): Promise<Omit<ListenOp
     throw new InvalidInputError("--tls-cert and --tls-key belong together: give both");
   }
   if (tlsCert === undefined || tlsKey === undefined) return address;
-  return { ...address, tls: await readIdentity(tlsCert, tlsKey) };
+  return { ...address, tls: await readServerKey(tlsCert, tlsKey) };
 }
 
-/** Reads a certificate and its key. The server itself would find out only when somebody connects. */
-async function readIdentity(certPath: string, keyPath: string): Promise<{ cert: string; key: string }> {
+/** Reads a certificate and its private key. The server itself would find out only when somebody connects. */
+async function readServerKey(certPath: string, keyPath: string): Promise<{ cert: string; key: string }> {
   const [cert, key] = [await readCertificates(certPath), await readSmallFile(keyPath, "keys")];
   if (!/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(key)) {
     throw new InvalidInputError(`${keyPath} contains no private key`, {
